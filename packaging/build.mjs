@@ -1,0 +1,55 @@
+// Bundles each program into one CommonJS file in dist/, so that start-up reads
+// one file and evaluates only what it needs. Plain JavaScript: it runs on every
+// supported Node before anything is built.
+import { existsSync, rmSync } from 'node:fs'
+import { basename, dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { build } from 'esbuild'
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)))
+const src = join(root, 'src')
+const dist = join(root, 'dist')
+
+/** Programs, each with the file it becomes. */
+const programs = {
+  'onescan-queue': 'doors/queue/main.ts',
+  onescan: 'cli/main.ts',
+  'plugin-host': 'scan/plugin-host/main.ts',
+}
+
+/** Rarely used and heavy: bundles of their own, loaded by the first import() that wants them. */
+const apart = {
+  attachments: 'scan/attachments/attachments.ts',
+  clamscan: 'scan/clamscan.ts',
+}
+
+const loadedApart = {
+  name: 'loaded-apart',
+  setup(bundler) {
+    bundler.onResolve({ filter: /\.ts$/ }, ({ kind, path }) => {
+      const name = basename(path, '.ts')
+      if (kind !== 'dynamic-import' || !(name in apart)) return undefined
+      return { path: `./${name}.cjs`, external: true }
+    })
+  },
+}
+
+const entries = Object.entries({ ...programs, ...apart }).filter(([, file]) =>
+  existsSync(join(src, file)),
+)
+
+rmSync(dist, { recursive: true, force: true })
+await build({
+  absWorkingDir: root,
+  entryPoints: entries.map(([name, file]) => ({ in: join(src, file), out: name })),
+  outdir: dist,
+  outExtension: { '.js': '.cjs' },
+  bundle: true,
+  platform: 'node',
+  format: 'cjs',
+  target: 'node20',
+  external: ['koffi'],
+  plugins: [loadedApart],
+  legalComments: 'none',
+  logLevel: 'warning',
+})

@@ -1,0 +1,118 @@
+import { Fault } from '../fault.ts'
+
+/**
+ * Longest address in bytes, as in qmail-queue.c (`ADDR 1003`, its NUL
+ * included). One byte more is exit 11.
+ */
+export const ADDRESS_MAX = 1002
+
+const F = 0x46
+const T = 0x54
+
+/** Sender and recipients as they came: bytes, never decoded. */
+export interface Envelope {
+  /** `F` sender NUL, (`T` recipient NUL)…, NUL: qmail-queue(8), ready to be handed on. */
+  readonly wire: Buffer
+  /** May be empty (a bounce). A view of `wire`. */
+  readonly sender: Buffer
+  readonly recipientCount: number
+}
+
+/** The recipients in their order, as views of the wire form. */
+export function* recipientsOf(envelope: Envelope): Generator<Buffer> {
+  const { wire } = envelope
+  let at = wire.indexOf(0) + 1
+  while (wire[at] === T) {
+    const end = wire.indexOf(0, at)
+    yield wire.subarray(at + 1, end)
+    at = end + 1
+  }
+}
+
+/** The same sender with other recipients. */
+export function redirect(envelope: Envelope, recipients: readonly Buffer[]): Envelope {
+  return makeEnvelope(envelope.sender, recipients)
+}
+
+/** An envelope from its parts; addresses must not hold a NUL. Throws a Fault where one does or is too long. */
+export function makeEnvelope(sender: Buffer, recipients: readonly Buffer[]): Envelope {
+  const parts = [Buffer.from('F'), sender]
+  for (const recipient of recipients) parts.push(Buffer.from('\0T'), recipient)
+  parts.push(Buffer.from('\0\0'))
+  const reader = createEnvelopeReader()
+  reader.push(Buffer.concat(parts))
+  return reader.finish()
+}
+
+export interface EnvelopeReader {
+  /** Takes the next bytes, in any split; true once the last NUL was seen. What follows it is ignored. */
+  push(chunk: Buffer): boolean
+  /** The envelope; a Fault of kind `read` where the last NUL never came: the client gave up. */
+  finish(): Envelope
+}
+
+/**
+ * Reads an envelope from any split of its bytes (qmail-queue(8)).
+ * Faults: `envelope` for a wrong letter, `address-too-long` past ADDRESS_MAX.
+ */
+export function createEnvelopeReader(): EnvelopeReader {
+  const kept: Buffer[] = []
+  let letter = F // what must open the next address
+  let inAddress = false
+  let length = 0 // bytes of the address so far
+  let senderLength = 0
+  let count = 0
+  let done = false
+
+  return {
+    push(chunk) {
+      let at = 0
+      while (!done && at < chunk.length) {
+        if (!inAddress) {
+          const byte = chunk[at++]!
+          if (byte === 0 && letter === T) {
+            done = true
+          } else if (byte === letter) {
+            inAddress = true
+            length = 0
+          } else {
+            throw new Fault(
+              'envelope',
+              `envelope: byte ${byte} where ${letterName(letter)} must stand`,
+            )
+          }
+          continue
+        }
+        const nul = chunk.indexOf(0, at)
+        const end = nul < 0 ? chunk.length : nul
+        length += end - at
+        if (length > ADDRESS_MAX) {
+          const what = letter === F ? 'sender' : `recipient ${count + 1}`
+          throw new Fault(
+            'address-too-long',
+            `envelope: ${what} is longer than ${ADDRESS_MAX} bytes`,
+          )
+        }
+        at = end
+        if (nul >= 0) {
+          at++
+          inAddress = false
+          if (letter === F) senderLength = length
+          else count++
+          letter = T
+        }
+      }
+      if (at > 0) kept.push(Buffer.from(chunk.subarray(0, at)))
+      return done
+    },
+    finish() {
+      if (!done) throw new Fault('read', 'envelope: ended before its last NUL; the client gave up')
+      const wire = kept.length === 1 ? kept[0]! : Buffer.concat(kept)
+      return { wire, sender: wire.subarray(1, 1 + senderLength), recipientCount: count }
+    },
+  }
+}
+
+function letterName(letter: number): string {
+  return letter === F ? "'F'" : "'T' or the last NUL"
+}

@@ -1,0 +1,38 @@
+/**
+ * What went wrong before or after a judgement. A fault never becomes an
+ * acceptance: every door answers it with a temporary failure, except
+ * `address-too-long`, which no retry can mend.
+ */
+export type FaultKind =
+  | 'address-too-long' // an envelope address over 1,002 bytes: qmail-queue's exit 11
+  | 'out-of-memory'
+  | 'write' // write error or disk full
+  | 'read' // read error, or the client went away
+  | 'config' // a setting or control file that cannot be used
+  | 'temp-file' // a spool file that cannot be made
+  | 'envelope' // not an envelope: qmail-queue's exit 91
+  | 'chain' // the next program cannot be executed
+  | 'bug'
+
+/** An error whose message is one line for the log: the thing, its value, the remedy. */
+export class Fault extends Error {
+  readonly kind: FaultKind
+
+  constructor(kind: FaultKind, message: string, cause?: unknown) {
+    super(message, { cause })
+    this.name = 'Fault'
+    this.kind = kind
+  }
+}
+
+/** The `code` of a system error (`ENOENT`), or '' for anything else that was thrown. */
+export function errorCode(error: unknown): string {
+  const code = (error as NodeJS.ErrnoException | null)?.code
+  return typeof code === 'string' ? code : ''
+}
+
+/** One line that says what was thrown, whatever was thrown. */
+export function errorText(error: unknown): string {
+  const text = error instanceof Error ? error.message : String(error)
+  return text.replace(/\s+/g, ' ').trim() || 'error without a message'
+}

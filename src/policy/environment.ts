@@ -1,0 +1,36 @@
+import type { Environment } from './settings.ts'
+
+/**
+ * Variables that the next program must not see. IndiMail's own qmail-queue would
+ * scan and tag a second time; QMAILQUEUE would loop; the runtime's own would be
+ * executed by the next program of the same runtime.
+ */
+const notForTheChain = [
+  /^QHPSI/,
+  /^QUEUE_PLUGIN/,
+  /^REJECTVIRUS$/,
+  /^VIRUSFORWARD$/,
+  /^PLUGINDIR$/,
+  /^QMAILQUEUE$/,
+  /^NODE_/,
+  /^BUN_/,
+]
+
+/** Scanners see neither where the keys are nor how replies are given. */
+const notForScanners = [...notForTheChain, /^CLUSTER/, /^ERROR_/, /^QUEUECHAIN$/, /^VIRUSTAGONLY$/]
+
+export function chainEnvironment(env: Environment): Record<string, string> {
+  return without(env, notForTheChain)
+}
+
+export function scannerEnvironment(env: Environment): Record<string, string> {
+  return without(env, notForScanners)
+}
+
+function without(env: Environment, patterns: readonly RegExp[]): Record<string, string> {
+  const kept: Record<string, string> = {}
+  for (const [name, value] of Object.entries(env)) {
+    if (value !== undefined && !patterns.some((pattern) => pattern.test(name))) kept[name] = value
+  }
+  return kept
+}

@@ -1,0 +1,83 @@
+import { Fault } from '../fault.ts'
+
+/** Environment variables as a process has them. */
+export type Environment = Readonly<Record<string, string | undefined>>
+
+/** A whole number of `min` to `max`; unset or empty is `fallback`. Anything else is a Fault. */
+export function wholeNumber(
+  env: Environment,
+  name: string,
+  fallback: number,
+  {
+    min = 0,
+    max = Number.MAX_SAFE_INTEGER,
+    unit = '',
+  }: { min?: number; max?: number; unit?: string } = {},
+): number {
+  const text = env[name]
+  if (text === undefined || text === '') return fallback
+  const value = /^[0-9]{1,15}$/.test(text) ? Number(text) : Number.NaN
+  if (value >= min && value <= max) return value
+  throw wrong(name, text, `a whole number${unit && ` of ${unit}`} from ${min} to ${max}`)
+}
+
+/** Bytes, with K, M or G (powers of 1,024) behind the number if wanted. */
+export function byteSize(env: Environment, name: string, fallback: number): number {
+  const text = env[name]
+  if (text === undefined || text === '') return fallback
+  const match = /^([0-9]{1,12})([KMG]?)$/i.exec(text)
+  if (!match) throw wrong(name, text, 'a number of bytes, with K, M or G behind it if wanted')
+  const power = ['', 'K', 'M', 'G'].indexOf(match[2]!.toUpperCase())
+  return Number(match[1]) * 1024 ** power
+}
+
+/** One of the named words; unset or empty is the fallback. */
+export function choice<const Word extends string>(
+  env: Environment,
+  name: string,
+  words: readonly Word[],
+  fallback: Word,
+): Word {
+  const text = env[name]
+  if (text === undefined || text === '') return fallback
+  const word = words.find((candidate) => candidate === text)
+  if (word !== undefined) return word
+  throw wrong(name, text, words.join(' or '))
+}
+
+/** Set, even if empty: qmail's way with RELAYCLIENT. */
+export function isSet(env: Environment, name: string): boolean {
+  return env[name] !== undefined
+}
+
+/**
+ * Splits a command line into words at blanks. Single and double quotes hold
+ * blanks together; there is no shell, so no other character means anything.
+ * A quote that is not closed is a Fault.
+ */
+export function splitWords(line: string, name: string): string[] {
+  const words: string[] = []
+  let word: string | undefined
+  let quote = ''
+  for (const character of line) {
+    if (quote) {
+      if (character === quote) quote = ''
+      else word += character
+    } else if (character === '"' || character === "'") {
+      quote = character
+      word ??= ''
+    } else if (character === ' ' || character === '\t' || character === '\n') {
+      if (word !== undefined) words.push(word)
+      word = undefined
+    } else {
+      word = (word ?? '') + character
+    }
+  }
+  if (quote) throw new Fault('config', `${name} ${line}: a ${quote} is not closed; close it`)
+  if (word !== undefined) words.push(word)
+  return words
+}
+
+function wrong(name: string, value: string, expected: string): Fault {
+  return new Fault('config', `${name} ${value}: must be ${expected}`)
+}

@@ -1,0 +1,148 @@
+import { join } from 'node:path'
+import { Fault } from '../fault.ts'
+import { scannerEnvironment } from '../policy/environment.ts'
+import {
+  byteSize,
+  choice,
+  type Environment,
+  isSet,
+  splitWords,
+  wholeNumber,
+} from '../policy/settings.ts'
+
+/** What QHPSI asks for: one command, or plugins in their order. */
+export type QhpsiLine =
+  | { readonly kind: 'command'; readonly words: readonly string[] }
+  | { readonly kind: 'plugins'; readonly names: readonly string[] }
+
+/** `clamd` and `clamscan`: how they are reached and what they are trusted with. */
+export interface ClamPolicy {
+  /** Unix socket paths and host:port, in the order of trial. */
+  readonly addresses: readonly string[]
+  /** Bytes; clamd answers OK to what is over its own limit, so more is never sent. */
+  readonly maxSize: number
+}
+
+export interface AttachmentPolicy {
+  /** Control file of banned names and types; the plugin explains its format. */
+  readonly rulesFile: string
+  /** Malformed MIME: could not tell, or looked at as far as it can be read. */
+  readonly malformed: 'defer' | 'accept'
+}
+
+export interface FilePluginPolicy {
+  readonly directory: string
+  /** Name of the export or C symbol. */
+  readonly symbol: string
+}
+
+/** Everything about scanners; see onescan-queue(8) for each variable. */
+export interface ScanPolicy {
+  readonly line: QhpsiLine
+  /** Exit codes of a command or a C plugin: QHPSIRC and QHPSIRN. */
+  readonly infectedCode: number
+  readonly cleanCode: number
+  /** Bytes; messages outside are not scanned. */
+  readonly minSize: number
+  readonly maxSize: number
+  /** Milliseconds for all scanners of one message together. */
+  readonly timeout: number
+  /** Over a scanner's own size limit: not scanned, or could not tell. */
+  readonly oversize: 'accept' | 'defer'
+  readonly clam: ClamPolicy
+  readonly attachments: AttachmentPolicy
+  readonly filePlugins: FilePluginPolicy
+  /** For scanners that are programs. */
+  readonly environment: Readonly<Record<string, string>>
+  /** Whether fd 2 leads to the log. It does not where it is the caller's error pipe. */
+  readonly stderrIsLog: boolean
+}
+
+/** What happens to a message that a scanner found something in. */
+export interface InfectedPolicy {
+  /** REJECTVIRUS: 0 tags, 2 drops, anything else refuses. */
+  readonly action: 'tag' | 'drop' | 'reject'
+  /** Patterns with `*` of signatures that are only ever tagged. */
+  readonly tagOnly: readonly string[]
+  /** VIRUSFORWARD: the one recipient instead of the envelope's. */
+  readonly forward: string | undefined
+}
+
+/** What happens to a message that no scanner could judge. */
+export interface UnscannedPolicy {
+  readonly others: 'defer' | 'accept'
+  readonly relayClients: 'defer' | 'accept'
+}
+
+export const DEFAULT_CLAMD = '/run/clamav/clamd.ctl'
+const HUNDRED_MIB = 100 * 1024 * 1024
+
+/**
+ * Reads QHPSI and what belongs to it; undefined where QHPSI is unset or empty.
+ * `qmailHome` and `control` are absolute directories. Faults are of kind `config`.
+ */
+export function readScanPolicy(
+  env: Environment,
+  place: { readonly qmailHome: string; readonly control: string },
+): ScanPolicy | undefined {
+  const line = readQhpsiLine(env.QHPSI ?? '')
+  if (line === undefined) return undefined
+  return {
+    line,
+    infectedCode: wholeNumber(env, 'QHPSIRC', 1, { max: 255 }),
+    cleanCode: wholeNumber(env, 'QHPSIRN', 0, { max: 255 }),
+    minSize: byteSize(env, 'QHPSIMINSIZE', 0),
+    maxSize: byteSize(env, 'QHPSIMAXSIZE', 0) || Number.MAX_SAFE_INTEGER,
+    timeout: wholeNumber(env, 'SCANTIMEOUT', 150, { min: 1, max: 86_400, unit: 'seconds' }) * 1000,
+    oversize: choice(env, 'OVERSIZE', ['accept', 'defer'], 'accept'),
+    clam: {
+      addresses: splitWords(env.CLAMD || DEFAULT_CLAMD, 'CLAMD'),
+      maxSize: byteSize(env, 'CLAMDMAXSIZE', HUNDRED_MIB),
+    },
+    attachments: {
+      rulesFile: env.BADATTACHMENTS || join(place.control, 'badattachments'),
+      malformed: choice(env, 'BADMIME', ['defer', 'accept'], 'defer'),
+    },
+    filePlugins: {
+      directory: join(
+        env.PLUGINDIR?.startsWith('/') ? '' : place.qmailHome,
+        env.PLUGINDIR || 'plugins',
+      ),
+      symbol: env.QUEUE_PLUGIN || env.QUEUE_PLUGIN_SYMB || 'virusscan',
+    },
+    environment: scannerEnvironment(env),
+    stderrIsLog: env.ERROR_FD !== '2',
+  }
+}
+
+/** `plugin: NAME…` or a command; undefined where there is nothing. */
+export function readQhpsiLine(text: string): QhpsiLine | undefined {
+  if (text.trim() === '') return undefined
+  const plugins = /^\s*plugin:(.*)$/s.exec(text)
+  const words = splitWords(plugins ? plugins[1]! : text, 'QHPSI')
+  if (words.length === 0) {
+    throw new Fault('config', `QHPSI ${text}: names no scanner; unset it to scan nothing`)
+  }
+  return plugins ? { kind: 'plugins', names: words } : { kind: 'command', words }
+}
+
+export function readInfectedPolicy(env: Environment): InfectedPolicy {
+  const reject = env.REJECTVIRUS ?? ''
+  const forward = env.VIRUSFORWARD || undefined
+  if (forward !== undefined && /[\s\0]/.test(forward)) {
+    throw new Fault('config', 'VIRUSFORWARD: must be one address without blanks')
+  }
+  return {
+    action: reject === '' || reject === '0' ? 'tag' : reject === '2' ? 'drop' : 'reject',
+    tagOnly: splitWords(env.VIRUSTAGONLY ?? '', 'VIRUSTAGONLY'),
+    forward,
+  }
+}
+
+export function readUnscannedPolicy(env: Environment): UnscannedPolicy {
+  const others = choice(env, 'SCANFAIL', ['defer', 'accept'], 'defer')
+  const relayClients = isSet(env, 'SCANFAIL_RELAY')
+    ? choice(env, 'SCANFAIL_RELAY', ['defer', 'accept'], others)
+    : others
+  return { others, relayClients }
+}

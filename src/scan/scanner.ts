@@ -1,0 +1,65 @@
+import type { Envelope } from '../envelope/envelope.ts'
+
+/**
+ * What a scanner says about a message. There are three answers, and "could not
+ * tell" is never taken for clean.
+ */
+export type Verdict =
+  | { readonly answer: 'clean' }
+  | {
+      readonly answer: 'infected'
+      /** The signature's name, or for `banned` what was banned ("attachment invoice.exe"). */
+      readonly name: string
+      /** Set where local policy refuses the message, not a signature: other exit code, other text. */
+      readonly banned?: true
+    }
+  | {
+      readonly answer: 'unknown'
+      /** One line for the log. */
+      readonly why: string
+      /** Set where a size limit is the reason: OVERSIZE decides, not SCANFAIL. */
+      readonly overLimit?: true
+    }
+
+export const clean: Verdict = { answer: 'clean' }
+export const infected = (name: string): Verdict => ({ answer: 'infected', name })
+export const unknown = (why: string): Verdict => ({ answer: 'unknown', why })
+
+/** The message as scanners see it: whole, unedited, from its first byte. */
+export interface Specimen {
+  /** Bytes. */
+  readonly size: number
+  readonly envelope: Envelope
+  /** The bytes in order. A chunk is valid until the next one is asked for. */
+  chunks(): Iterable<Buffer>
+  /**
+   * Absolute path of a regular file that holds exactly the message. Made at the
+   * first call (that costs a copy), removed by the door when the message is done.
+   * Throws a Fault where it cannot be made.
+   */
+  path(): string
+  /** Whether scanners of other users can be expected to open `path()`: SPOOLDIR is set. */
+  readonly pathIsShared: boolean
+}
+
+/** What a scanner gets beside the message. */
+export interface ScanTask {
+  /** Aborted at the message's deadline (SCANTIMEOUT): stop work, free what is held. */
+  readonly signal: AbortSignal
+  /** The same deadline, in milliseconds of Date.now(). */
+  readonly deadline: number
+  /** A remark for the log line, for what is worth knowing but is no verdict. */
+  note(text: string): void
+}
+
+export interface Scanner {
+  /** As in a stamp's `s=` and in the log: plugin name or basename of the command. */
+  readonly name: string
+  /** Local policy (attachments): runs even on trusted mail and is never named in a stamp. */
+  readonly local: boolean
+  /**
+   * Answers within the task's deadline. May throw: whatever is thrown counts as
+   * "could not tell" with its message as the reason.
+   */
+  scan(specimen: Specimen, task: ScanTask): Promise<Verdict>
+}

@@ -1,0 +1,78 @@
+import fc from 'fast-check'
+import t from 'tap'
+import {
+  ADDRESS_MAX,
+  createEnvelopeReader,
+  makeEnvelope,
+  recipientsOf,
+} from '../../src/envelope/envelope.ts'
+import { Fault } from '../../src/fault.ts'
+
+/** Reads `wire` in pieces that end at each of `cuts`. */
+function read(wire: Buffer, cuts: readonly number[] = []) {
+  const reader = createEnvelopeReader()
+  let from = 0
+  for (const cut of [...cuts, wire.length]) {
+    reader.push(wire.subarray(from, cut))
+    from = cut
+  }
+  return reader.finish()
+}
+
+function faultOf(wire: Buffer | string): string {
+  try {
+    read(Buffer.from(wire as string, 'latin1'))
+    return 'none'
+  } catch (error) {
+    return error instanceof Fault ? error.kind : String(error)
+  }
+}
+
+const address = fc
+  .uint8Array({ maxLength: 40 })
+  .map((bytes) => Buffer.from(bytes.map((byte) => byte || 1)))
+
+t.test('an envelope reads the same in every split of its bytes', async (t) => {
+  fc.assert(
+    fc.property(
+      address,
+      fc.array(address, { maxLength: 5 }),
+      fc.array(fc.nat({ max: 300 }), { maxLength: 8 }),
+      (sender, recipients, cuts) => {
+        const wire = makeEnvelope(sender, recipients).wire
+        const inside = cuts.filter((cut) => cut <= wire.length).sort((a, b) => a - b)
+        const envelope = read(wire, inside)
+        t.ok(envelope.wire.equals(wire))
+        t.ok(envelope.sender.equals(sender))
+        t.equal(envelope.recipientCount, recipients.length)
+        t.ok(Buffer.concat([...recipientsOf(envelope)]).equals(Buffer.concat(recipients)))
+      },
+    ),
+  )
+})
+
+t.test('what follows the last NUL is ignored', async (t) => {
+  const envelope = read(Buffer.from('Fa\0Tb\0\0Tc\0\0'))
+  t.equal(envelope.wire.toString('latin1'), 'Fa\0Tb\0\0')
+})
+
+t.test('an envelope cut at any byte is a client that gave up', async (t) => {
+  const wire = 'Fsender@example.org\0Tone@example.org\0Ttwo@example.org\0\0'
+  for (let length = 0; length < wire.length; length++) {
+    t.equal(faultOf(wire.slice(0, length)), 'read', `${length} bytes`)
+  }
+})
+
+t.test('a wrong letter is no envelope', async (t) => {
+  for (const wire of ['X\0\0', '\0', 'Fa\0Xb\0\0', 'Fa\0Fb\0\0', 'Ta\0\0']) {
+    t.equal(faultOf(wire), 'envelope', JSON.stringify(wire))
+  }
+})
+
+t.test('addresses may have 1,002 bytes and not one more', async (t) => {
+  const longest = 'a'.repeat(ADDRESS_MAX)
+  t.equal(faultOf(`F${longest}\0T${longest}\0\0`), 'none')
+  t.equal(faultOf(`F${longest}a\0Tb\0\0`), 'address-too-long')
+  t.equal(faultOf(`Fa\0T${longest}a\0\0`), 'address-too-long')
+  t.equal(faultOf(`Fa\0T${longest}a`), 'address-too-long', 'told before the end')
+})
