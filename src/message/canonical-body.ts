@@ -1,0 +1,84 @@
+import type { Hash } from 'node:crypto'
+import type { LineEnding } from './header-block.ts'
+
+const LF = 0x0a
+const CR = 0x0d
+
+/** Which hashes a keyring will ask for; taken in one pass, or not at all. */
+export interface DigestsWanted {
+  readonly md5: boolean
+  readonly sha256: boolean
+}
+
+export interface BodyDigests {
+  /** State over the canonical body; copy it to add a key. */
+  readonly md5: Hash | undefined
+  /** Lower-case hex. */
+  readonly sha256: string | undefined
+}
+
+export interface BodyDigester {
+  update(chunk: Buffer): void
+  finish(): {
+    readonly digests: BodyDigests
+    /** Whether every line of the body ends as the header's first line does. */
+    readonly endingsAgree: boolean
+  }
+}
+
+/**
+ * Hashes the canonical body (onescan-stamp(7)): CRLF becomes LF where the
+ * message is all CRLF, and one LF is added to a body that does not end in one.
+ * With LF endings no CR may occur at all; with CRLF each CR must stand before an
+ * LF and each LF behind a CR. Where that fails no stamp can hold, and hashing stops.
+ */
+export function createBodyDigester(
+  ending: LineEnding,
+  wanted: DigestsWanted,
+  createHash: (algorithm: string) => Hash,
+): BodyDigester {
+  const md5 = wanted.md5 ? createHash('md5') : undefined
+  const sha256 = wanted.sha256 ? createHash('sha256') : undefined
+  let endingsAgree = true
+  let last = LF // an empty body needs no LF added
+  let pendingCr = false
+
+  function hash(bytes: Buffer): void {
+    if (bytes.length === 0) return
+    md5?.update(bytes)
+    sha256?.update(bytes)
+    last = bytes[bytes.length - 1]!
+  }
+
+  function updateLf(chunk: Buffer): void {
+    if (chunk.includes(CR)) endingsAgree = false
+    else hash(chunk)
+  }
+
+  function updateCrlf(chunk: Buffer): void {
+    const out = Buffer.allocUnsafe(chunk.length)
+    let length = 0
+    for (let i = 0; i < chunk.length; i++) {
+      const byte = chunk[i]!
+      if (pendingCr !== (byte === LF)) {
+        endingsAgree = false
+        return
+      }
+      pendingCr = byte === CR
+      if (!pendingCr) out[length++] = byte
+    }
+    hash(out.subarray(0, length))
+  }
+
+  const update = ending === '\n' ? updateLf : updateCrlf
+  return {
+    update(chunk) {
+      if (endingsAgree) update(chunk)
+    },
+    finish() {
+      if (pendingCr) endingsAgree = false
+      if (last !== LF) hash(Buffer.from('\n'))
+      return { digests: { md5, sha256: sha256?.digest('hex') }, endingsAgree }
+    },
+  }
+}

@@ -1,0 +1,122 @@
+import type { HeaderEdits } from '../decision.ts'
+
+/** Largest header block in bytes that is ever held and edited; more is refused. */
+export const HEADER_MAX = 1024 * 1024
+
+const LF = 0x0a
+const CR = 0x0d
+const COLON = 0x3a
+const SPACE = 0x20
+const TAB = 0x09
+
+export type LineEnding = '\n' | '\r\n'
+
+/** A field with its continuation lines, as a span of the block. */
+export interface FieldSpan {
+  /** As written, latin1, without blanks before the colon; '' for lines that are no field. */
+  readonly name: string
+  readonly start: number
+  /** Index of the colon, or `start` where there is none. */
+  readonly colon: number
+  /** Behind the line end of the last continuation. */
+  readonly end: number
+}
+
+/** The ending of the first line; LF where there is none. */
+export function lineEndingOf(block: Buffer): LineEnding {
+  const lf = block.indexOf(LF)
+  return lf > 0 && block[lf - 1] === CR ? '\r\n' : '\n'
+}
+
+/**
+ * Looks for the end of the header block in `bytes`, in steps: `from` is where a
+ * line begins that was not looked at yet. The block ends behind its first empty
+ * line. A line of CR and LF is empty only where the first line ends in CRLF too:
+ * what readers of LF mail take for header must count as header here, or a field
+ * that must go could hide behind it.
+ */
+export function findHeaderEnd(
+  bytes: Buffer,
+  from: number,
+): { readonly end: number } | { readonly next: number } {
+  let line = from
+  const crlf = lineEndingOf(bytes) === '\r\n'
+  for (;;) {
+    const lf = bytes.indexOf(LF, line)
+    if (lf < 0) return { next: line }
+    if (isEmptyLine(bytes, line, crlf)) return { end: lf + 1 }
+    line = lf + 1
+  }
+}
+
+/** The fields of a block in order; a line that is no field comes with the name ''. The empty line is left out. */
+export function fieldsOf(block: Buffer): FieldSpan[] {
+  const fields: FieldSpan[] = []
+  const crlf = lineEndingOf(block) === '\r\n'
+  let start = 0
+  while (start < block.length && !isEmptyLine(block, start, crlf)) {
+    let end = lineEnd(block, start)
+    while (end < block.length && (block[end] === SPACE || block[end] === TAB)) {
+      end = lineEnd(block, end)
+    }
+    fields.push(fieldAt(block, start, end))
+    start = end
+  }
+  return fields
+}
+
+/** The value behind the colon, latin1, folds and line end included. */
+export function fieldValue(block: Buffer, field: FieldSpan): string {
+  return block.toString('latin1', field.colon + 1, field.end)
+}
+
+/**
+ * The block with the edits carried out; what is not named stays byte for byte.
+ * New fields go on top, in the block's own line ending. A block that begins with a
+ * blank gets them below those lines, which would else become part of the last one.
+ */
+export function editHeader(block: Buffer, edits: HeaderEdits): Buffer {
+  const ending = lineEndingOf(block)
+  const top = edits.add.length > 0 ? endOfLeadingBlankLines(block) : 0
+  const parts: Buffer[] = [block.subarray(0, top)]
+  for (const { name, value } of edits.add) {
+    const lines = `${name}: ${value}`.split('\n').join(ending)
+    parts.push(Buffer.from(lines + ending, 'latin1'))
+  }
+  let kept = top
+  for (const field of fieldsOf(block)) {
+    if (!edits.remove.includes(field.name.toLowerCase())) continue
+    parts.push(block.subarray(kept, field.start))
+    kept = field.end
+  }
+  parts.push(block.subarray(kept))
+  return Buffer.concat(parts)
+}
+
+function endOfLeadingBlankLines(block: Buffer): number {
+  let end = 0
+  while (block[end] === SPACE || block[end] === TAB) end = lineEnd(block, end)
+  return block[end - 1] === LF ? end : 0
+}
+
+function fieldAt(block: Buffer, start: number, end: number): FieldSpan {
+  const firstLine = block.subarray(start, lineEnd(block, start))
+  const colon = firstLine.indexOf(COLON)
+  if (colon < 0) return { name: '', start, colon: start, end }
+  let nameEnd = colon
+  while (nameEnd > 0 && isBlank(firstLine[nameEnd - 1])) nameEnd--
+  return { name: firstLine.toString('latin1', 0, nameEnd), start, colon: start + colon, end }
+}
+
+function isBlank(byte: number | undefined): boolean {
+  return byte === SPACE || byte === TAB || byte === CR
+}
+
+function lineEnd(block: Buffer, from: number): number {
+  const lf = block.indexOf(LF, from)
+  return lf < 0 ? block.length : lf + 1
+}
+
+function isEmptyLine(block: Buffer, at: number, crlf: boolean): boolean {
+  return block[at] === LF || (crlf && block[at] === CR && block[at + 1] === LF)
+}

@@ -1,0 +1,225 @@
+import type { Hash } from 'node:crypto'
+import { closeSync, readSync, writeSync } from 'node:fs'
+import { openAnonymousFile, spoolFault } from './anonymous-file.ts'
+import {
+  type BodyDigester,
+  type BodyDigests,
+  createBodyDigester,
+  type DigestsWanted,
+} from './canonical-body.ts'
+import { findHeaderEnd, HEADER_MAX, lineEndingOf } from './header-block.ts'
+import { makeNamedFile, type NamedFile } from './named-file.ts'
+import type { SpoolPolicy } from './policy.ts'
+import { headerFormFault } from './well-formed.ts'
+
+/** Room that new header fields have in front of the body beside the old header block. */
+const ROOM_FOR_FIELDS = 16 * 1024
+const PAGE = 4096
+const CHUNK = 256 * 1024
+
+/** A message that is wholly here: the header block in memory, the body on disk. */
+export interface Message {
+  /** Bytes of header block and body. */
+  readonly size: number
+  /** Through the first empty line; the whole message where there is none. Cut where `headerTooLarge`. */
+  readonly header: Buffer
+  /** The block is over HEADER_MAX: the message cannot be edited, only refused. */
+  readonly headerTooLarge: boolean
+  /** Why no stamp can vouch for it, or undefined for a well-formed message. */
+  readonly formFault: string | undefined
+  /** Over the canonical body, as far as a keyring asked for them. */
+  readonly digests: BodyDigests
+  /** The unedited message; a chunk is valid until the next one is asked for. */
+  chunks(): Generator<Buffer>
+  /** Absolute path of a file that holds the unedited message; made at the first call. */
+  path(): string
+  /** Whether `path()` lies in SPOOLDIR, where scanners of other users can read it. */
+  readonly pathIsShared: boolean
+  /**
+   * Puts `header` right before the body. What follows `offset` in the file `fd` is the
+   * edited message. Once only; `chunks` gives nothing sensible afterwards.
+   */
+  rewrite(header: Buffer): { readonly fd: number; readonly offset: number }
+  /** Removes the named file, if one was made. */
+  removeNamedFile(): void
+  /** Frees everything. */
+  close(): void
+}
+
+export interface Spool {
+  write(chunk: Buffer): void
+  finish(): Message
+}
+
+export interface SpoolOptions {
+  readonly policy: SpoolPolicy
+  readonly digests: DigestsWanted
+  /** node:crypto's, where digests are wanted; it is not loaded otherwise. */
+  readonly createHash: ((algorithm: string) => Hash) | undefined
+  /** Milliseconds, as Date.now(). */
+  readonly now: number
+}
+
+/**
+ * Takes a message in any split and in constant memory. The header block is kept
+ * in memory until its end is seen; the body goes to an anonymous file behind a gap
+ * that holds the edited block later, so that each byte is written once.
+ * Faults: `temp-file` where there is no file to be had, `write` where it is full.
+ */
+export function createSpool({ policy, digests, createHash, now }: SpoolOptions): Spool {
+  const fd = openAnonymousFile(policy.directory)
+  let header = Buffer.alloc(0)
+  let headerDone = false
+  let headerTooLarge = false
+  let lineStart = 0 // where findHeaderEnd goes on
+  let gap = 0
+  let bodySize = 0
+  let digester: BodyDigester | undefined
+
+  function writeBody(bytes: Buffer): void {
+    writeAll(fd, bytes, gap + bodySize, policy.directory)
+    bodySize += bytes.length
+    digester?.update(bytes)
+  }
+
+  function endHeader(end: number): void {
+    const rest = header.subarray(end)
+    header = header.subarray(0, end)
+    headerDone = true
+    // The body begins at a page, so that writes and reads of it are aligned.
+    gap = Math.ceil((header.length + ROOM_FOR_FIELDS) / PAGE) * PAGE
+    if (createHash && (digests.md5 || digests.sha256)) {
+      digester = createBodyDigester(lineEndingOf(header), digests, createHash)
+    }
+    if (rest.length > 0) writeBody(rest)
+  }
+
+  return {
+    write(chunk) {
+      if (headerTooLarge) return // read to its end, kept no more
+      if (headerDone) {
+        writeBody(chunk)
+        return
+      }
+      header = Buffer.concat([header, chunk])
+      const found = findHeaderEnd(header, lineStart)
+      if ('end' in found && found.end <= HEADER_MAX) {
+        endHeader(found.end)
+      } else if ('end' in found || header.length > HEADER_MAX) {
+        headerTooLarge = true
+        header = header.subarray(0, HEADER_MAX)
+      } else {
+        lineStart = found.next
+      }
+    },
+    finish() {
+      if (!headerDone) endHeader(header.length)
+      const body = digester?.finish()
+      const formFault =
+        body &&
+        (headerFormFault(header) ??
+          (body.endingsAgree ? undefined : 'the body has other line endings than the header'))
+      return spooledMessage({
+        fd,
+        gap,
+        header,
+        headerTooLarge,
+        bodySize,
+        formFault,
+        digests: body?.digests ?? { md5: undefined, sha256: undefined },
+        policy,
+        now,
+      })
+    },
+  }
+}
+
+interface Spooled {
+  readonly fd: number
+  readonly gap: number
+  readonly header: Buffer
+  readonly headerTooLarge: boolean
+  readonly bodySize: number
+  readonly formFault: string | undefined
+  readonly digests: BodyDigests
+  readonly policy: SpoolPolicy
+  readonly now: number
+}
+
+function spooledMessage(spooled: Spooled): Message {
+  const { fd, gap, header, bodySize, policy } = spooled
+  let named: NamedFile | undefined
+  let outgoing = fd
+
+  function* body(): Generator<Buffer> {
+    const buffer = Buffer.allocUnsafeSlow(Math.min(CHUNK, bodySize))
+    for (let at = 0; at < bodySize; ) {
+      const length = readSync(fd, buffer, 0, Math.min(buffer.length, bodySize - at), gap + at)
+      if (length === 0) throw spoolFault('the spool file ended early', undefined)
+      yield buffer.subarray(0, length)
+      at += length
+    }
+  }
+
+  function* chunks(): Generator<Buffer> {
+    if (header.length > 0) yield header
+    yield* body()
+  }
+
+  function removeNamedFile(): void {
+    named?.remove()
+    named = undefined
+  }
+
+  return {
+    size: header.length + bodySize,
+    header,
+    headerTooLarge: spooled.headerTooLarge,
+    formFault: spooled.formFault,
+    digests: spooled.digests,
+    chunks,
+    pathIsShared: policy.sharedDirectory !== undefined,
+    path() {
+      if (named === undefined) {
+        named = makeNamedFile(policy, spooled.now)
+        copyTo(named.fd, 0, chunks(), named.path)
+      }
+      return named.path
+    },
+    rewrite(edited) {
+      if (edited.length <= gap) {
+        const offset = gap - edited.length
+        writeAll(fd, edited, offset, policy.directory)
+        return { fd, offset }
+      }
+      outgoing = openAnonymousFile(policy.directory)
+      writeAll(outgoing, edited, 0, policy.directory)
+      copyTo(outgoing, edited.length, body(), policy.directory)
+      return { fd: outgoing, offset: 0 }
+    },
+    removeNamedFile,
+    close() {
+      removeNamedFile()
+      closeSync(fd)
+      if (outgoing !== fd) closeSync(outgoing)
+    },
+  }
+}
+
+function copyTo(fd: number, offset: number, chunks: Iterable<Buffer>, place: string): void {
+  let at = offset
+  for (const chunk of chunks) {
+    writeAll(fd, chunk, at, place)
+    at += chunk.length
+  }
+}
+
+function writeAll(fd: number, bytes: Buffer, position: number, place: string): void {
+  try {
+    for (let done = 0; done < bytes.length; ) {
+      done += writeSync(fd, bytes, done, bytes.length - done, position + done)
+    }
+  } catch (error) {
+    throw spoolFault(`cannot write the spool file in ${place}`, error)
+  }
+}

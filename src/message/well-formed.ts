@@ -1,0 +1,59 @@
+import { fieldsOf } from './header-block.ts'
+
+const LF = 0x0a
+const CR = 0x0d
+
+/** Undefined for a header block that a stamp may vouch for, else one line that says why not. */
+export type FormFault = string | undefined
+
+/**
+ * The gate (onescan-stamp(7)). Mail programs disagree about unclean headers: what
+ * one takes for the body another takes for a field, so the same stamp would vouch
+ * for two messages. Only a block that all of them read alike passes: not empty, ended
+ * by an empty line, every line a field or a continuation that is not blank, names
+ * of bytes 33 to 126 without parentheses and no blank before the colon, no NUL,
+ * no CR but in CRLF endings that are the same on every line, no `From ` on top.
+ */
+export function headerFormFault(block: Buffer): FormFault {
+  if (block.length === 0) return 'no header'
+  if (block[0] === LF || block[0] === CR) return 'the header is empty'
+  if (block.includes(0)) return `line ${lineOf(block, block.indexOf(0))} of the header holds a NUL`
+  const endings = endingFault(block)
+  if (endings) return endings
+  const text = block.toString('latin1')
+  if (!text.endsWith('\n\n') && !text.endsWith('\n\r\n')) return 'no empty line ends the header'
+  for (const { start, end } of fieldsOf(block)) {
+    const fault = fieldFault(text.slice(start, end))
+    if (fault) return `line ${lineOf(block, start)} of the header ${fault}`
+  }
+  return undefined
+}
+
+function fieldFault(field: string): string | undefined {
+  if (!/^[!-'*-9;-~]+:/.test(field)) return 'is no field'
+  for (const line of field.split('\n').slice(1, -1)) {
+    if (/^[ \t\r]*$/.test(line)) return 'has a blank continuation'
+  }
+  return undefined
+}
+
+function endingFault(block: Buffer): string | undefined {
+  const crlf = block[block.indexOf(LF) - 1] === CR
+  if (!crlf) {
+    const cr = block.indexOf(CR)
+    return cr < 0 ? undefined : `line ${lineOf(block, cr)} of the header holds a CR`
+  }
+  for (let cr = block.indexOf(CR), lf = block.indexOf(LF); ; ) {
+    if (cr < 0 && lf < 0) return undefined
+    if (lf !== cr + 1)
+      return `line ${lineOf(block, Math.max(cr, lf))} of the header mixes line endings`
+    cr = block.indexOf(CR, lf)
+    lf = block.indexOf(LF, lf + 1)
+  }
+}
+
+function lineOf(block: Buffer, at: number): number {
+  let line = 1
+  for (let lf = block.indexOf(LF); lf >= 0 && lf < at; lf = block.indexOf(LF, lf + 1)) line++
+  return line
+}

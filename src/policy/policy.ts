@@ -1,0 +1,76 @@
+import { accessSync } from 'node:fs'
+import { join } from 'node:path'
+import { type ClusterPolicy, readClusterPolicy } from '../cluster/policy.ts'
+import { readSpoolPolicy, type SpoolPolicy } from '../message/policy.ts'
+import {
+  type InfectedPolicy,
+  readInfectedPolicy,
+  readScanPolicy,
+  readUnscannedPolicy,
+  type ScanPolicy,
+  type UnscannedPolicy,
+} from '../scan/policy.ts'
+import type { Environment } from './settings.ts'
+
+/**
+ * All that decides about a message beside the message itself: one value, read
+ * once from the environment and the control files. Nothing behind it looks at either.
+ */
+export interface Policy {
+  readonly spool: SpoolPolicy
+  readonly scan: ScanPolicy
+  readonly cluster: ClusterPolicy | undefined
+  readonly infected: InfectedPolicy
+  readonly unscanned: UnscannedPolicy
+  /** A line for the log about what could not be used, or ''. */
+  readonly remark: string
+}
+
+/** Where qmail lives, and its control files. */
+export interface Place {
+  readonly qmailHome: string
+  readonly control: string
+}
+
+export const DEFAULT_QMAIL_HOME = '/var/qmail'
+
+/** QMAILHOME, and CONTROLDIR below it or absolute (IndiMail's form). */
+export function readPlace(env: Environment): Place {
+  const qmailHome = env.QMAILHOME || DEFAULT_QMAIL_HOME
+  const control = env.CONTROLDIR || 'control'
+  return { qmailHome, control: control.startsWith('/') ? control : join(qmailHome, control) }
+}
+
+/** The file whose presence turns every door into a pass-through (`onescan disable`). */
+export function switchFile(place: Place): string {
+  return join(place.control, 'onescan.off')
+}
+
+/**
+ * The policy for the next message, or `off` with the reason: QHPSI is unset, or the
+ * switch file is there. Faults are of kind `config`.
+ */
+export function readPolicy(env: Environment): Policy | { readonly off: string } {
+  const place = readPlace(env)
+  if (exists(switchFile(place))) return { off: `${switchFile(place)} is there` }
+  const scan = readScanPolicy(env, place)
+  if (scan === undefined) return { off: 'QHPSI is not set' }
+  const cluster = readClusterPolicy(env, place.control)
+  return Object.freeze({
+    spool: readSpoolPolicy(env),
+    scan,
+    cluster: cluster.policy,
+    infected: readInfectedPolicy(env),
+    unscanned: readUnscannedPolicy(env),
+    remark: cluster.off ?? '',
+  })
+}
+
+function exists(path: string): boolean {
+  try {
+    accessSync(path)
+    return true
+  } catch {
+    return false
+  }
+}
