@@ -1,0 +1,128 @@
+import { closeSync, fstatSync, openSync, readFileSync } from 'node:fs'
+import { errorCode, errorText, Fault } from '../fault.ts'
+
+export type Scheme = 'md5' | 'hmac-sha256'
+
+export interface Key {
+  readonly scheme: Scheme
+  /** `[A-Za-z0-9._-]{1,32}`, unique in its ring; `line-N` for a bare md5 key. Never secret. */
+  readonly id: string
+  readonly secret: Buffer
+  /** Last day (UTC, YYYY-MM-DD) on which it signs and verifies. */
+  readonly until: string | undefined
+}
+
+/** Largest keyring file in bytes. */
+const FILE_MAX = 64 * 1024
+/** Fewest bytes of an hmac-sha256 secret. */
+export const HMAC_SECRET_MIN = 32
+
+const ID = /^[A-Za-z0-9._-]{1,32}$/
+
+export type KeyringResult =
+  | { readonly keys: readonly Key[] }
+  /** No clustering for this message; `why` is one line for the log, or undefined where it is simply off. */
+  | { readonly off: true; readonly why: string | undefined }
+
+/**
+ * Reads a keyring file. The default file may be missing (clustering is off) or
+ * not readable by this uid (off, and told). All else that is wrong, and anything
+ * that is wrong with a file named by CLUSTERKEYS, is a Fault of kind `config`: a
+ * cluster that trusts too much and one that silently trusts nothing are both errors.
+ */
+export function loadKeyring(file: {
+  readonly path: string
+  readonly named: boolean
+}): KeyringResult {
+  const { path, named } = file
+  let fd: number
+  try {
+    fd = openSync(path, 'r')
+  } catch (error) {
+    if (!named && errorCode(error) === 'ENOENT') return { off: true, why: undefined }
+    if (!named && errorCode(error) === 'EACCES') {
+      return {
+        off: true,
+        why: `${path} is not readable by uid ${process.getuid?.()}: no clustering`,
+      }
+    }
+    throw keyringFault(path, `${errorText(error)}; make the file or unset CLUSTERKEYS`)
+  }
+  try {
+    const status = fstatSync(fd)
+    if (!status.isFile()) throw keyringFault(path, 'is no regular file; name the keyring file')
+    const mode = status.mode & 0o777
+    if ((mode & 0o027) !== 0) {
+      const octal = `0${mode.toString(8)}`
+      throw keyringFault(path, `mode ${octal} lets others read or change the keys; chmod 640 it`)
+    }
+    if (status.size > FILE_MAX) throw keyringFault(path, `is over ${FILE_MAX} bytes; no keyring is`)
+    const keys = parseKeyring(readFileSync(fd, 'latin1'), path)
+    if (keys.length === 0) throw keyringFault(path, 'holds no key; make one with onescan keygen')
+    return { keys }
+  } catch (error) {
+    if (error instanceof Fault) throw error
+    throw keyringFault(path, errorText(error))
+  } finally {
+    closeSync(fd)
+  }
+}
+
+/**
+ * One key a line, `scheme:id:secret[:until=YYYY-MM-DD]`, or a bare word: an md5 key as
+ * of old. `#` in column 1 opens a comment. Faults name the line, never its content.
+ */
+export function parseKeyring(text: string, path: string): Key[] {
+  const keys: Key[] = []
+  const ids = new Set<string>()
+  for (const [index, raw] of text.split('\n').entries()) {
+    const line = raw.replace(/[ \t\r]+$/, '')
+    if (line === '' || line.startsWith('#')) continue
+    const number = index + 1
+    const key = parseKey(line, number)
+    if (typeof key === 'string') throw keyringFault(path, `line ${number} ${key}`)
+    if (ids.has(key.id)) throw keyringFault(path, `line ${number} has the id of an earlier line`)
+    ids.add(key.id)
+    keys.push(key)
+  }
+  return keys
+}
+
+/** Whether the key still signs and verifies at `now` (unix seconds). */
+export function isCurrent(key: Key, now: number): boolean {
+  return key.until === undefined || new Date(now * 1000).toISOString().slice(0, 10) <= key.until
+}
+
+function parseKey(line: string, number: number): Key | string {
+  if (/[ \t]/.test(line)) return 'holds a blank; keys have none'
+  if (!line.includes(':')) return md5Key(`line-${number}`, line, undefined)
+  const [scheme, id, secret, option, ...more] = line.split(':')
+  if (id === undefined || !ID.test(id))
+    return 'has no id of 1 to 32 letters, digits, ".", "_" or "-"'
+  if (!secret) return 'has no secret'
+  if (more.length > 0) return 'has more than scheme:id:secret:until=YYYY-MM-DD'
+  const until = option === undefined ? undefined : /^until=(\d{4}-\d{2}-\d{2})$/.exec(option)?.[1]
+  if (option !== undefined && (until === undefined || Number.isNaN(Date.parse(until)))) {
+    return 'has something else than until=YYYY-MM-DD behind the secret'
+  }
+  if (scheme === 'md5') return md5Key(id, secret, until)
+  if (scheme === 'hmac-sha256') return hmacKey(id, secret, until)
+  return 'has a scheme that is neither md5 nor hmac-sha256'
+}
+
+function md5Key(id: string, secret: string, until: string | undefined): Key {
+  return { scheme: 'md5', id, secret: Buffer.from(secret, 'latin1'), until }
+}
+
+function hmacKey(id: string, text: string, until: string | undefined): Key | string {
+  const secret = Buffer.from(text, 'base64url')
+  // Buffer skips what is not base64url; only an exact round trip was all of it.
+  if (secret.toString('base64url') !== text.replace(/=+$/, ''))
+    return 'has a secret that is no base64url'
+  if (secret.length < HMAC_SECRET_MIN) return `has a secret of under ${HMAC_SECRET_MIN} bytes`
+  return { scheme: 'hmac-sha256', id, secret, until }
+}
+
+function keyringFault(path: string, problem: string): Fault {
+  return new Fault('config', `CLUSTERKEYS ${path}: ${problem}`)
+}

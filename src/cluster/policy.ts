@@ -1,0 +1,37 @@
+import { join } from 'node:path'
+import { choice, type Environment, wholeNumber } from '../policy/settings.ts'
+import { type Key, loadKeyring } from './keyring.ts'
+
+export interface ClusterPolicy {
+  /** In the file's order: the first one that is current signs, all current ones verify. */
+  readonly keys: readonly Key[]
+  /** Seconds after which an hmac-sha256 stamp vouches for nothing. */
+  readonly maxAge: number
+  /** Whether only connections that CLUSTERPEER marks are trusted. */
+  readonly peersOnly: boolean
+  /** Directory of the local signature database: what was stamped before its last change is scanned. */
+  readonly signatureDirectory: string
+}
+
+/** Seconds; a stamp that is older costs a scan, never mail. */
+export const DEFAULT_MAX_AGE = 3600
+
+/**
+ * Reads the keyring and what belongs to it. `off` is a line for the log where a keyring
+ * is there that cannot be used by this uid. Faults are of kind `config`.
+ */
+export function readClusterPolicy(
+  env: Environment,
+  control: string,
+): { readonly policy: ClusterPolicy | undefined; readonly off: string | undefined } {
+  const path = env.CLUSTERKEYS || join(control, 'clusterkeys')
+  const ring = loadKeyring({ path, named: Boolean(env.CLUSTERKEYS) })
+  if ('off' in ring) return { policy: undefined, off: ring.why }
+  const policy = {
+    keys: ring.keys,
+    maxAge: wholeNumber(env, 'CLUSTERMAXAGE', DEFAULT_MAX_AGE, { unit: 'seconds' }),
+    peersOnly: choice(env, 'CLUSTERPEERS', ['required', 'optional'], 'optional') === 'required',
+    signatureDirectory: env.CLAMDBDIR || '/var/lib/clamav',
+  }
+  return { policy, off: undefined }
+}

@@ -1,0 +1,50 @@
+import type { HeaderField } from '../decision.ts'
+import { fieldsOf } from '../message/header-block.ts'
+import type { Message } from '../message/spool.ts'
+import { isCurrent, type Key } from './keyring.ts'
+import { type Crypto, digestFields, md5Stamp, stampMac } from './mac.ts'
+import { FIELD, nextNumber, scannerName } from './stamp.ts'
+
+export interface SignOptions {
+  readonly keys: readonly Key[]
+  /** Names of the scanners that found it clean. */
+  readonly scanners: readonly string[]
+  /** Lower-case names of fields that leave the message with the same edit. */
+  readonly removed: readonly string[]
+  /** Unix seconds. */
+  readonly now: number
+  readonly crypto: Crypto
+}
+
+/**
+ * A stamp of the first key that is current, to stand above all fields that are there.
+ * Undefined where none may be made: the message is not well formed, or every key is
+ * past its date.
+ */
+export function signMessage(
+  message: Pick<Message, 'header' | 'digests' | 'formFault'>,
+  options: SignOptions,
+): { readonly field: HeaderField; readonly key: string } | undefined {
+  const key = options.keys.find((candidate) => isCurrent(candidate, options.now))
+  if (key === undefined || message.formFault !== undefined) return undefined
+  const value = key.scheme === 'md5' ? md5Value(message, key) : hmacValue(message, key, options)
+  if (value === undefined) return undefined
+  const number = nextNumber(fieldsOf(message.header), key.scheme)
+  return { field: { name: `${FIELD[key.scheme]}${number}`, value }, key: key.id }
+}
+
+function md5Value({ digests }: Pick<Message, 'digests'>, key: Key): string | undefined {
+  return digests.md5 && md5Stamp(digests.md5, key.secret)
+}
+
+function hmacValue(
+  { header, digests }: Pick<Message, 'header' | 'digests'>,
+  key: Key,
+  { scanners, removed, now, crypto }: SignOptions,
+): string | undefined {
+  if (digests.sha256 === undefined) return undefined
+  const claims = { k: key.id, t: String(now), s: scanners.map(scannerName).join(',') }
+  const fieldsDigest = digestFields(crypto, header, fieldsOf(header), 0, removed)
+  const mac = stampMac(crypto, key.secret, claims, fieldsDigest, digests.sha256)
+  return `v=1; k=${claims.k}; t=${claims.t}; s=${claims.s}; h=${mac.toString('base64url')}`
+}

@@ -1,0 +1,167 @@
+import { type FieldSpan, fieldsOf } from '../message/header-block.ts'
+import type { Message } from '../message/spool.ts'
+import { isCurrent, type Key } from './keyring.ts'
+import { type Crypto, digestFields, isBound, md5Stamp, stampMac } from './mac.ts'
+import { type Stamp, stampsIn } from './stamp.ts'
+
+/** Most hmac-sha256 stamps with a known key id that are computed for one message. */
+export const CANDIDATES_MAX = 16
+/** Seconds that another host's clock may be ahead. */
+export const FUTURE_MAX = 300
+
+/** What the stamps of a message prove. */
+export type Trust =
+  | {
+      readonly trusted: true
+      /** Id of the key of the first stamp that holds. */
+      readonly key: string
+      /** The scanners that vouch, as in `s=`; an md5 stamp vouches for the virus scan as a whole. */
+      readonly scanners: 'all' | ReadonlySet<string>
+    }
+  | { readonly trusted: false; readonly why: string }
+
+export interface VerifyOptions {
+  readonly keys: readonly Key[]
+  /** Seconds. */
+  readonly maxAge: number
+  /** Unix seconds. */
+  readonly now: number
+  /** When the local signatures last changed, unix seconds; undefined where that is not known. */
+  readonly signatureDate: () => number | undefined
+  readonly crypto: Crypto
+}
+
+type HmacStamp = Extract<Stamp, { scheme: 'hmac-sha256' }>
+type Md5Stamp = Extract<Stamp, { scheme: 'md5' }>
+
+/**
+ * Looks for a stamp that one of the keys made over this very message
+ * (onescan-stamp(7)). The message must be spooled with the digests that the keys need.
+ */
+export function verifyStamps(
+  message: Pick<Message, 'header' | 'digests' | 'formFault'>,
+  options: VerifyOptions,
+): Trust {
+  if (message.formFault !== undefined)
+    return { trusted: false, why: `not well formed: ${message.formFault}` }
+  const fields = fieldsOf(message.header)
+  const stamps = stampsIn(message.header, fields)
+  if (stamps.length === 0) return { trusted: false, why: 'no stamp' }
+  const keys = options.keys.filter((key) => isCurrent(key, options.now))
+
+  const md5 = verifyMd5(message, stamps, keys, options.crypto)
+  if (md5 !== undefined) return { trusted: true, key: md5.id, scanners: 'all' }
+  return verifyHmac(message, fields, stamps, keys, options)
+}
+
+function verifyMd5(
+  { digests }: Pick<Message, 'digests'>,
+  stamps: readonly Stamp[],
+  keys: readonly Key[],
+  crypto: Crypto,
+): Key | undefined {
+  const state = digests.md5
+  const given = stamps.filter((stamp): stamp is Md5Stamp => stamp.scheme === 'md5')
+  if (state === undefined || given.length === 0) return undefined
+  return keys.find((key) => {
+    if (key.scheme !== 'md5') return false
+    const expected = Buffer.from(md5Stamp(state, key.secret), 'latin1')
+    return given.some(({ hex }) => crypto.timingSafeEqual(Buffer.from(hex, 'latin1'), expected))
+  })
+}
+
+function verifyHmac(
+  { header, digests }: Pick<Message, 'header' | 'digests'>,
+  fields: readonly FieldSpan[],
+  stamps: readonly Stamp[],
+  keys: readonly Key[],
+  options: VerifyOptions,
+): Trust {
+  const known = new Map<string, Key>()
+  for (const key of keys) if (key.scheme === 'hmac-sha256') known.set(key.id, key)
+  const candidates = stamps
+    .filter(
+      (stamp): stamp is HmacStamp => stamp.scheme === 'hmac-sha256' && known.has(stamp.claims.k),
+    )
+    .slice(0, CANDIDATES_MAX)
+  const bodyDigest = digests.sha256
+  if (candidates.length === 0 || bodyDigest === undefined) {
+    return { trusted: false, why: 'no stamp of a key in the ring' }
+  }
+
+  const digestBelow = digestsBelowStamps(options.crypto, header, fields)
+  const scanners = new Set<string>()
+  let key: string | undefined
+  let why = ''
+  for (const stamp of candidates) {
+    const fault =
+      ageFault(stamp, options) ??
+      contentFieldAbove(fields, stamp.field) ??
+      macFault(
+        stamp,
+        known.get(stamp.claims.k)!,
+        digestBelow(stamp.field),
+        bodyDigest,
+        options.crypto,
+      )
+    if (fault !== undefined) {
+      why ||= `key ${stamp.claims.k}: ${fault}`
+      continue
+    }
+    key ??= stamp.claims.k
+    for (const scanner of stamp.claims.s.split(',')) scanners.add(scanner)
+  }
+  return key === undefined ? { trusted: false, why } : { trusted: true, key, scanners }
+}
+
+function ageFault({ claims }: HmacStamp, options: VerifyOptions): string | undefined {
+  const age = options.now - Number(claims.t)
+  if (age > options.maxAge) return `stamp is ${age} seconds old`
+  if (age < -FUTURE_MAX) return `stamp is ${-age} seconds in the future`
+  const signatures = options.signatureDate()
+  if (signatures !== undefined && Number(claims.t) < signatures) {
+    return 'stamp is older than the signatures here'
+  }
+  return undefined
+}
+
+/** Relays add fields on top, but none of these: one would turn the same body into another message. */
+function contentFieldAbove(fields: readonly FieldSpan[], stamp: number): string | undefined {
+  for (let i = 0; i < stamp; i++) {
+    if (/^(mime-version$|content-)/i.test(fields[i]!.name))
+      return `${fields[i]!.name} was added above the stamp`
+  }
+  return undefined
+}
+
+function macFault(
+  { claims, mac }: HmacStamp,
+  key: Key,
+  fieldsDigest: string,
+  bodyDigest: string,
+  crypto: Crypto,
+): string | undefined {
+  const expected = stampMac(crypto, key.secret, claims, fieldsDigest, bodyDigest)
+  const given = Buffer.from(mac, 'base64url')
+  const same = given.length === expected.length && crypto.timingSafeEqual(given, expected)
+  return same ? undefined : 'header, body or stamp was changed, or the secret is another one'
+}
+
+/** Stamps that stand together bind the same fields: one digest serves them all. */
+function digestsBelowStamps(
+  crypto: Crypto,
+  block: Buffer,
+  fields: readonly FieldSpan[],
+): (stamp: number) => string {
+  const digests = new Map<number, string>()
+  return (stamp) => {
+    let first = stamp + 1
+    while (first < fields.length && !isBound(fields[first]!.name.toLowerCase())) first++
+    let digest = digests.get(first)
+    if (digest === undefined) {
+      digest = digestFields(crypto, block, fields, first)
+      digests.set(first, digest)
+    }
+    return digest
+  }
+}
