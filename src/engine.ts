@@ -1,0 +1,143 @@
+import type { Crypto } from './cluster/mac.ts'
+import { signMessage } from './cluster/sign.ts'
+import { scannerName } from './cluster/stamp.ts'
+import { type Trust, verifyStamps } from './cluster/verify.ts'
+import { decide, type Outcome, refuseHeader } from './decide.ts'
+import type { Decision } from './decision.ts'
+import type { Policy } from './policy/policy.ts'
+import { runScanners, type ScanResult } from './scan/scan.ts'
+import type { Scanner, Specimen } from './scan/scanner.ts'
+import type { Transaction } from './transaction.ts'
+
+/** What the engine needs of the world; tests hand in their own. */
+export interface Tools {
+  readonly scanners: readonly Scanner[]
+  /** Needed where the policy has a cluster. */
+  readonly crypto: Crypto | undefined
+  /** When the local signatures last changed, unix seconds. */
+  readonly signatureDate: () => number | undefined
+  /** Milliseconds, as Date.now(). */
+  readonly now: () => number
+}
+
+/**
+ * From a message to a decision: verify its stamps, scan it by what no stamp vouches
+ * for, decide, sign. Changes nothing in the world; the door carries the decision out.
+ */
+export async function judge(
+  transaction: Transaction,
+  policy: Policy,
+  tools: Tools,
+): Promise<Decision> {
+  if (transaction.message.headerTooLarge) return refuseHeader()
+  const notes: string[] = policy.remark ? [policy.remark] : []
+  const clock = stopwatch(tools.now)
+  const trust = verify(transaction, policy, tools)
+  const verified = clock()
+  const scan = await scanUnvouched(transaction, policy, tools, trust, notes)
+  const scanned = clock()
+  const stamp = sign(transaction, policy, tools, scan)
+  const outcome: Outcome = {
+    trust,
+    scan,
+    stamp,
+    notes,
+    times: { verify: verified, scan: scanned, sign: clock() },
+  }
+  return decide(transaction, policy, outcome)
+}
+
+function verify({ message, client }: Transaction, policy: Policy, tools: Tools): Trust {
+  const { cluster } = policy
+  if (cluster === undefined || tools.crypto === undefined) return { trusted: false, why: '' }
+  if (cluster.peersOnly && !client.clusterPeer) {
+    return { trusted: false, why: 'client is no CLUSTERPEER' }
+  }
+  return verifyStamps(message, {
+    keys: cluster.keys,
+    maxAge: cluster.maxAge,
+    now: seconds(tools.now()),
+    signatureDate: tools.signatureDate,
+    crypto: tools.crypto,
+  })
+}
+
+/** Runs what the stamps do not vouch for; local policy is never vouched for. */
+async function scanUnvouched(
+  { message, envelope }: Transaction,
+  policy: Policy,
+  tools: Tools,
+  trust: Trust,
+  notes: string[],
+): Promise<ScanResult> {
+  const { scan } = policy
+  const { size } = message
+  const unvouched = tools.scanners.filter((scanner) => !vouchesFor(trust, scanner))
+  const scanners = tools.scanners.filter((scanner) => scanner.local || unvouched.includes(scanner))
+  const outside = sizeLimit(size, scan)
+  if (outside !== undefined) {
+    // What another host scanned is scanned, whatever the limits are here.
+    if (trust.trusted && unvouched.length === 0) return { answer: 'clean', scanners: [] }
+    return { answer: 'skipped', why: outside }
+  }
+  const specimen: Specimen = {
+    size,
+    envelope,
+    pathIsShared: message.pathIsShared,
+    chunks: () => message.chunks(),
+    path: () => message.path(),
+  }
+  return runScanners(specimen, {
+    scanners,
+    timeout: scan.timeout,
+    oversize: scan.oversize,
+    now: tools.now,
+    note: (text) => notes.push(text),
+  })
+}
+
+function sizeLimit(size: number, { minSize, maxSize }: Policy['scan']): string | undefined {
+  if (size < minSize) return 'below QHPSIMINSIZE'
+  return size > maxSize ? 'over QHPSIMAXSIZE' : undefined
+}
+
+/** Local policy is asked anyway, so nothing of it is missing where a stamp says nothing of it. */
+function vouchesFor(trust: Trust, scanner: Scanner): boolean {
+  if (scanner.local) return true
+  if (!trust.trusted) return false
+  return trust.scanners === 'all' || trust.scanners.has(scannerName(scanner.name))
+}
+
+/** A stamp names what ran here and found the whole message clean; nothing ran, nothing is signed. */
+function sign(
+  { message }: Transaction,
+  policy: Policy,
+  { crypto, now }: Tools,
+  scan: ScanResult,
+): Outcome['stamp'] {
+  if (policy.cluster === undefined || crypto === undefined || scan.answer !== 'clean')
+    return undefined
+  const scanners = scan.scanners.filter(({ local }) => !local).map(({ name }) => name)
+  if (scanners.length === 0) return undefined
+  return signMessage(message, {
+    keys: policy.cluster.keys,
+    scanners,
+    removed: policy.infected.forward === undefined ? [] : ['x-quarantine-id'],
+    now: seconds(now()),
+    crypto,
+  })
+}
+
+function seconds(milliseconds: number): number {
+  return Math.floor(milliseconds / 1000)
+}
+
+/** Milliseconds since it was asked last. */
+function stopwatch(now: () => number): () => number {
+  let last = now()
+  return () => {
+    const lap = now() - last
+    last += lap
+    return lap
+  }
+}

@@ -1,0 +1,133 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { closeSync, openSync } from 'node:fs'
+import { basename } from 'node:path'
+import { killGroup } from './kill-group.ts'
+import type { ScanPolicy } from './policy.ts'
+import {
+  clean,
+  infected,
+  type Scanner,
+  type ScanTask,
+  type Specimen,
+  unknown,
+  type Verdict,
+} from './scanner.ts'
+
+/** Bytes of a scanner's output that are looked at for the virus's name. */
+const OUTPUT_MAX = 64 * 1024
+/** Milliseconds to wait for the rest of the output once the scanner has exited. */
+const OUTPUT_GRACE = 50
+
+/**
+ * QHPSI as a command (README.qhpsi; IndiMail's qmail-queue.c): `%s` in any word but the
+ * first becomes the message's path, a command without arguments gets it as its
+ * argument, and the message is on its standard input too. Exit QHPSIRC is
+ * infected, QHPSIRN clean; any other code, a signal or the deadline cannot tell.
+ * It runs in a process group of its own, of which nothing is left afterwards.
+ */
+export function commandScanner(policy: ScanPolicy, words: readonly string[]): Scanner {
+  const program = words[0]!
+  return {
+    name: basename(program),
+    local: false,
+    scan: (specimen, task) => run(policy, program, fillIn(words, specimen.path()), specimen, task),
+  }
+}
+
+function fillIn(words: readonly string[], path: string): string[] {
+  if (words.length === 1) return [path]
+  return words.slice(1).map((word) => word.replaceAll('%s', () => path))
+}
+
+async function run(
+  policy: ScanPolicy,
+  program: string,
+  argv: string[],
+  specimen: Specimen,
+  task: ScanTask,
+): Promise<Verdict> {
+  const stdin = openSync(specimen.path(), 'r')
+  let child: ChildProcess
+  try {
+    child = spawn(program, argv, {
+      stdio: [stdin, 'pipe', policy.stderrIsLog ? 2 : 'ignore'],
+      env: policy.environment,
+      detached: true,
+    })
+  } finally {
+    closeSync(stdin)
+  }
+  const output = collect(child)
+  const end = await exitOf(child, task.signal)
+  if (end.kind === 'failed') return unknown(`${program}: ${end.why}`)
+  if (end.kind === 'timeout') return unknown(`${program}: no answer in time (SCANTIMEOUT)`)
+  if (end.kind === 'signal') return unknown(`${program}: killed by ${end.signal}`)
+  if (end.code === policy.cleanCode) {
+    output.stop()
+    return clean
+  }
+  if (end.code === policy.infectedCode) return infected(virusName(await output.rest(), program))
+  output.stop()
+  return unknown(`${program}: exit code ${end.code}`)
+}
+
+type End =
+  | { readonly kind: 'exit'; readonly code: number }
+  | { readonly kind: 'signal'; readonly signal: string }
+  | { readonly kind: 'timeout' }
+  | { readonly kind: 'failed'; readonly why: string }
+
+/** How the command ended. Its exit is awaited, not the end of its output: a child of it may hold that. */
+function exitOf(child: ChildProcess, signal: AbortSignal): Promise<End> {
+  return new Promise((resolve) => {
+    const onAbort = () => {
+      timedOut = true
+      killGroup(child)
+    }
+    let timedOut = signal.aborted
+    const done = (end: End) => {
+      signal.removeEventListener('abort', onAbort)
+      killGroup(child, 'SIGKILL') // children that it left behind
+      resolve(timedOut ? { kind: 'timeout' } : end)
+    }
+    child.once('error', (error) => done({ kind: 'failed', why: error.message }))
+    child.once('exit', (code, killedBy) =>
+      done(code === null ? { kind: 'signal', signal: String(killedBy) } : { kind: 'exit', code }),
+    )
+    signal.addEventListener('abort', onAbort)
+    if (timedOut) onAbort()
+  })
+}
+
+/** Keeps the first bytes of the output and reads away the rest, so that the scanner never blocks on it. */
+function collect(child: ChildProcess): { rest(): Promise<string>; stop(): void } {
+  const stdout = child.stdout!
+  const kept: Buffer[] = []
+  let size = 0
+  stdout.on('data', (chunk: Buffer) => {
+    if (size < OUTPUT_MAX) kept.push(chunk)
+    size += chunk.length
+  })
+  stdout.on('error', () => {})
+  const stop = () => stdout.destroy()
+  return {
+    stop,
+    rest: () =>
+      new Promise((resolve) => {
+        const finish = () => {
+          clearTimeout(timer)
+          stop()
+          resolve(Buffer.concat(kept).toString('latin1', 0, OUTPUT_MAX))
+        }
+        const timer = setTimeout(finish, OUTPUT_GRACE)
+        if (stdout.readableEnded || stdout.destroyed) finish()
+        else stdout.once('end', finish)
+      }),
+  }
+}
+
+/** `path: NAME FOUND`, as clamscan and clamdscan print it; other scanners' names are not known. */
+function virusName(output: string, program: string): string {
+  const name = /: ([\x21-\x7e]{1,200}) FOUND\s*$/m.exec(output)?.[1]
+  return name?.replace(/\([0-9a-f]{32}:\d+\)$/, '') ?? `found by ${basename(program)}`
+}

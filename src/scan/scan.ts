@@ -1,0 +1,79 @@
+import { errorText } from '../fault.ts'
+import type { Scanner, ScanTask, Specimen, Verdict } from './scanner.ts'
+
+/** What all scanners together said. */
+export type ScanResult =
+  | {
+      readonly answer: 'clean'
+      /** Those that ran, in their order. */
+      readonly scanners: readonly Scanner[]
+    }
+  | {
+      readonly answer: 'infected'
+      readonly scanner: string
+      readonly name: string
+      readonly banned: boolean
+    }
+  | { readonly answer: 'unknown'; readonly scanner: string; readonly why: string }
+  /** Nothing was found, but a scanner's size limit left something unseen. */
+  | { readonly answer: 'skipped'; readonly why: string }
+
+export interface ScanRun {
+  readonly scanners: readonly Scanner[]
+  /** Milliseconds for all of them together. */
+  readonly timeout: number
+  /** What a scanner's own size limit means. */
+  readonly oversize: 'accept' | 'defer'
+  readonly now: () => number
+  readonly note: (text: string) => void
+}
+
+/** Asks the scanners in their order until one finds something or cannot tell. */
+export async function runScanners(specimen: Specimen, run: ScanRun): Promise<ScanResult> {
+  const abort = new AbortController()
+  const deadline = run.now() + run.timeout
+  const timer = setTimeout(() => abort.abort(), run.timeout)
+  const task: ScanTask = { signal: abort.signal, deadline, note: run.note }
+  let overLimit: string | undefined
+  try {
+    for (const scanner of run.scanners) {
+      const verdict = await ask(scanner, specimen, task)
+      if (verdict.answer === 'clean') continue
+      if (verdict.answer === 'infected') {
+        const { name, banned } = verdict
+        return { answer: 'infected', scanner: scanner.name, name, banned: banned ?? false }
+      }
+      const why = `${scanner.name}: ${verdict.why}`
+      if (!verdict.overLimit || run.oversize === 'defer') {
+        return { answer: 'unknown', scanner: scanner.name, why }
+      }
+      overLimit ??= why
+    }
+  } finally {
+    clearTimeout(timer)
+  }
+  if (overLimit !== undefined) return { answer: 'skipped', why: overLimit }
+  return { answer: 'clean', scanners: run.scanners }
+}
+
+/** How long a scanner may take to end what it does once the deadline has passed. */
+const GRACE = 1000
+
+/** A scanner that throws could not tell, nor one that outlives its deadline. */
+async function ask(scanner: Scanner, specimen: Specimen, task: ScanTask): Promise<Verdict> {
+  let timer: NodeJS.Timeout | undefined
+  const tooLate = new Promise<Verdict>((resolve) => {
+    const giveUp = () => {
+      timer = setTimeout(() => resolve({ answer: 'unknown', why: 'no answer in time' }), GRACE)
+    }
+    if (task.signal.aborted) giveUp()
+    else task.signal.addEventListener('abort', giveUp, { once: true })
+  })
+  try {
+    return await Promise.race([scanner.scan(specimen, task), tooLate])
+  } catch (error) {
+    return { answer: 'unknown', why: errorText(error) }
+  } finally {
+    clearTimeout(timer)
+  }
+}

@@ -1,0 +1,45 @@
+import { extname } from 'node:path'
+import { errorText } from '../fault.ts'
+import type { ScanPolicy } from './policy.ts'
+import { type Scanner, unknown } from './scanner.ts'
+
+/** The plugins that come with onescan, each loaded by the first message that wants it. */
+const builtIn: Readonly<Record<string, (policy: ScanPolicy) => Promise<Scanner>>> = {
+  clamd: async (policy) => (await import('./clamd/scanner.ts')).clamdScanner(policy),
+  clamscan: async (policy) => (await import('./clamscan.ts')).clamscanScanner(policy),
+  attachments: async (policy) =>
+    (await import('./attachments/attachments.ts')).attachmentsScanner(policy),
+  eicar: async () => (await import('./eicar.ts')).eicarScanner(),
+}
+
+export const builtInNames: readonly string[] = Object.keys(builtIn)
+
+/**
+ * The scanners that QHPSI names, in its order. One that cannot be had is there all the
+ * same and cannot tell: a misspelt plugin must defer mail, not let it through unscanned.
+ */
+export async function makeScanners(policy: ScanPolicy): Promise<Scanner[]> {
+  const { line } = policy
+  if (line.kind === 'command') {
+    return [(await import('./command.ts')).commandScanner(policy, line.words)]
+  }
+  return Promise.all(line.names.map((name) => makePlugin(policy, name)))
+}
+
+async function makePlugin(policy: ScanPolicy, name: string): Promise<Scanner> {
+  try {
+    if (name.includes('/')) return unusable(name, 'a plugin name holds no /; set PLUGINDIR')
+    if (extname(name) !== '') {
+      return (await import('./file-plugin.ts')).filePluginScanner(policy, name)
+    }
+    const make = Object.hasOwn(builtIn, name) ? builtIn[name] : undefined
+    if (make) return await make(policy)
+    return unusable(name, `no such plugin; built in are ${builtInNames.join(', ')}`)
+  } catch (error) {
+    return unusable(name, errorText(error))
+  }
+}
+
+function unusable(name: string, why: string): Scanner {
+  return { name, local: false, scan: async () => unknown(`plugin ${name}: ${why}`) }
+}
