@@ -1,0 +1,53 @@
+import { accessSync, constants, statSync } from 'node:fs'
+import { delimiter, join } from 'node:path'
+import { errorText, Fault } from '../../fault.ts'
+import type { Place } from '../../policy/policy.ts'
+import { type Environment, splitWords } from '../../policy/settings.ts'
+
+/** The program that gets the message next, and its arguments. */
+export interface Chain {
+  readonly program: string
+  readonly args: readonly string[]
+}
+
+/**
+ * Arguments if there are any, else QUEUECHAIN, else the real qmail-queue; a name
+ * without a slash is looked up in PATH.
+ */
+export function findChain(args: readonly string[], env: Environment, place: Place): Chain {
+  const words = args.length > 0 ? args : splitWords(env.QUEUECHAIN ?? '', 'QUEUECHAIN')
+  const [name = join(place.qmailHome, 'bin/qmail-queue'), ...rest] = words
+  return { program: name.includes('/') ? name : lookUp(name, env.PATH ?? ''), args: rest }
+}
+
+/**
+ * Throws a Fault of kind `chain` where the program cannot be executed, or is this
+ * very program, which would call itself for ever. Looked at before the exec: a runtime
+ * that fails in it can only abort.
+ */
+export function checkChain({ program }: Chain, self: string): void {
+  try {
+    accessSync(program, constants.X_OK)
+    const status = statSync(program)
+    if (!status.isFile()) throw new Error('is no file')
+    const own = statSync(self)
+    if (status.dev === own.dev && status.ino === own.ino) {
+      throw new Error('is onescan-queue itself; set QUEUECHAIN to the real qmail-queue')
+    }
+  } catch (error) {
+    throw new Fault('chain', `next program ${program}: ${errorText(error)}`, error)
+  }
+}
+
+function lookUp(name: string, path: string): string {
+  for (const directory of path.split(delimiter)) {
+    const candidate = join(directory || '.', name)
+    try {
+      accessSync(candidate, constants.X_OK)
+      if (statSync(candidate).isFile()) return candidate
+    } catch {
+      // Not in this directory.
+    }
+  }
+  return name // and checkChain says what is wrong with it
+}

@@ -1,0 +1,52 @@
+import { judge } from '../../engine.ts'
+import { Fault } from '../../fault.ts'
+import { chainEnvironment } from '../../policy/environment.ts'
+import { readPlace, readPolicy } from '../../policy/policy.ts'
+import { carryOut, type Outlet, passThrough } from './carry-out.ts'
+import { findChain } from './chain.ts'
+import { readErrorReport } from './error-report.ts'
+import { codeOfFault, exit } from './exit-codes.ts'
+import { openJournal } from './journal.ts'
+import { prepareTools } from './prepare-tools.ts'
+import { receiveTransaction } from './receive.ts'
+import { removeWhenKilled } from './remove-when-killed.ts'
+
+process.exitCode = exit.internalBug // nothing but the chain may turn this into success
+
+const env = { ...process.env }
+const journal = openJournal(env)
+
+slot().then(
+  (code) => process.exit(code),
+  (error) => {
+    const code = codeOfFault(error instanceof Fault ? error.kind : 'bug')
+    journal.fault(error, code)
+    process.exit(code)
+  },
+)
+
+/** One message through the slot (qmail-queue(8)): its exit code, unless this process became the chain. */
+async function slot(): Promise<number> {
+  const errorReport = readErrorReport(env) // first: it looks at what descriptors are open
+  const outlet: Outlet = {
+    chain: findChain(process.argv.slice(2), env, readPlace(env)),
+    environment: chainEnvironment(env),
+    errorReport,
+    self: process.argv[1] ?? process.execPath,
+  }
+  const policy = readPolicy(env)
+  if ('off' in policy) return passThrough(outlet, journal, policy.off)
+
+  const tools = await prepareTools(policy)
+  const transaction = receiveTransaction(policy, tools, env)
+  journal.received(transaction)
+  const { message } = transaction
+  const keepNoFile = removeWhenKilled(message)
+  try {
+    const decision = await judge(transaction, policy, tools)
+    keepNoFile.stop()
+    return await carryOut(decision, transaction, policy, outlet, journal)
+  } finally {
+    message.removeNamedFile()
+  }
+}

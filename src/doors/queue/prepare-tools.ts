@@ -1,0 +1,33 @@
+import { signatureDate } from '../../cluster/signature-date.ts'
+import type { Tools } from '../../engine.ts'
+import type { Policy } from '../../policy/policy.ts'
+import { makeScanners } from '../../scan/scanners.ts'
+
+/** Loads what this policy needs, and nothing else: every module costs start-up time. */
+export async function prepareTools(policy: Policy): Promise<Tools> {
+  const { cluster } = policy
+  return {
+    scanners: await makeScanners(policy.scan),
+    crypto: cluster && (await import('node:crypto')),
+    signatureDate: once(() => cluster && signatureDate(cluster.signatureDirectory)),
+    now: wallClock(),
+  }
+}
+
+/** Milliseconds as Date.now(), finer, and steady while the message is here. */
+function wallClock(): () => number {
+  const epoch = Date.now()
+  const start = process.hrtime()
+  return () => {
+    const [seconds, nanoseconds] = process.hrtime(start)
+    return epoch + seconds * 1000 + nanoseconds / 1e6
+  }
+}
+
+function once<Value>(compute: () => Value): () => Value {
+  let known: { value: Value } | undefined
+  return () => {
+    known ??= { value: compute() }
+    return known.value
+  }
+}

@@ -1,0 +1,70 @@
+import { readSync } from 'node:fs'
+import type { Tools } from '../../engine.ts'
+import { createEnvelopeReader, type Envelope } from '../../envelope/envelope.ts'
+import { errorCode, errorText, Fault } from '../../fault.ts'
+import { createSpool, type Spool } from '../../message/spool.ts'
+import type { Policy } from '../../policy/policy.ts'
+import type { Environment } from '../../policy/settings.ts'
+import type { Transaction } from '../../transaction.ts'
+import { readClient } from './client.ts'
+
+const BUFFER = 256 * 1024
+const MESSAGE_FD = 0
+const ENVELOPE_FD = 1
+
+/** Milliseconds between two looks at a descriptor that somebody left non-blocking. */
+const RETRY = 5
+
+/** The whole message and its envelope, or a Fault: nothing that is only half here is looked at. */
+export function receiveTransaction(policy: Policy, tools: Tools, env: Environment): Transaction {
+  const keys = policy.cluster?.keys ?? []
+  const spool = createSpool({
+    policy: policy.spool,
+    digests: {
+      md5: keys.some(({ scheme }) => scheme === 'md5'),
+      sha256: keys.some(({ scheme }) => scheme === 'hmac-sha256'),
+    },
+    createHash: tools.crypto?.createHash,
+    now: tools.now(),
+  })
+  const envelope = receive(spool)
+  return { message: spool.finish(), envelope, client: readClient(env) }
+}
+
+/**
+ * Reads the message from fd 0 to its end, then the envelope from fd 1 to its last NUL
+ * (qmail-queue(8)). In this order: qmail-smtpd writes so, and reading fd 1 first would
+ * deadlock it past 64 KiB. Faults: `read`, and what spool and envelope throw.
+ */
+function receive(spool: Spool): Envelope {
+  const buffer = Buffer.allocUnsafeSlow(BUFFER)
+  for (;;) {
+    const length = readSome(MESSAGE_FD, buffer, 'message')
+    if (length === 0) break
+    spool.write(buffer.subarray(0, length))
+  }
+  const envelope = createEnvelopeReader()
+  for (;;) {
+    const length = readSome(ENVELOPE_FD, buffer, 'envelope')
+    if (length === 0 || envelope.push(buffer.subarray(0, length))) return envelope.finish()
+  }
+}
+
+function readSome(fd: number, buffer: Buffer, what: string): number {
+  for (;;) {
+    try {
+      return readSync(fd, buffer, 0, buffer.length, null)
+    } catch (error) {
+      const code = errorCode(error)
+      if (code === 'EOF') return 0
+      if (code !== 'EAGAIN' && code !== 'EINTR') {
+        throw new Fault('read', `cannot read the ${what} on fd ${fd}: ${errorText(error)}`, error)
+      }
+      if (code === 'EAGAIN') pause()
+    }
+  }
+}
+
+function pause(): void {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, RETRY)
+}
