@@ -23,6 +23,18 @@ export interface ClamPolicy {
   readonly maxSize: number
 }
 
+/** `clamscan`: the one way to scan that the npm package is held to. */
+export interface ClamscanPolicy {
+  /** A program, or a clamd of CLAMD: by its socket, by TCP, by TCP with TLS. */
+  readonly way: 'clamscan' | 'clamdscan' | 'socket' | 'tcp' | 'tls'
+  /** Absolute path of the program clamscan or clamdscan. */
+  readonly program: string
+  /** clamscan's signatures, a file or directory; undefined is its own default. */
+  readonly database: string | undefined
+  /** clamdscan's clamd.conf(5); undefined is its own default. */
+  readonly configFile: string | undefined
+}
+
 export interface AttachmentPolicy {
   /** Control file of banned names and types; the plugin explains its format. */
   readonly rulesFile: string
@@ -50,6 +62,7 @@ export interface ScanPolicy {
   /** Over a scanner's own size limit: not scanned, or could not tell. */
   readonly oversize: 'accept' | 'defer'
   readonly clam: ClamPolicy
+  readonly clamscan: ClamscanPolicy
   readonly attachments: AttachmentPolicy
   readonly filePlugins: FilePluginPolicy
   /** For scanners that are programs. */
@@ -99,6 +112,7 @@ export function readScanPolicy(
       addresses: splitWords(env.CLAMD || DEFAULT_CLAMD, 'CLAMD'),
       maxSize: byteSize(env, 'CLAMDMAXSIZE', HUNDRED_MIB),
     },
+    clamscan: readClamscanPolicy(env),
     attachments: {
       rulesFile: env.BADATTACHMENTS || join(place.control, 'badattachments'),
       malformed: choice(env, 'BADMIME', ['defer', 'accept'], 'defer'),
@@ -112,6 +126,18 @@ export function readScanPolicy(
     },
     environment: scannerEnvironment(env),
     stderrIsLog: env.ERROR_FD !== '2',
+  }
+}
+
+function readClamscanPolicy(env: Environment): ClamscanPolicy {
+  const ways = ['clamscan', 'clamdscan', 'socket', 'tcp', 'tls'] as const
+  const way = choice(env, 'CLAMSCAN', ways, 'clamscan')
+  return {
+    way,
+    program:
+      env.CLAMSCANPROGRAM || (way === 'clamdscan' ? '/usr/bin/clamdscan' : '/usr/bin/clamscan'),
+    database: env.CLAMDBDIR || undefined,
+    configFile: env.CLAMDCONF || undefined,
   }
 }
 

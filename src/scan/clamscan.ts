@@ -1,0 +1,154 @@
+import { Readable } from 'node:stream'
+import NodeClam from 'clamscan'
+import { errorText, Fault } from '../fault.ts'
+import { type ClamdAddress, readClamdAddress } from './clamd/address.ts'
+import { type Holdings, holdWhatIsOpened } from './clamscan/holdings.ts'
+import type { ClamscanPolicy, ScanPolicy } from './policy.ts'
+import { clean, infected, type Scanner, type Specimen, unknown, type Verdict } from './scanner.ts'
+
+/** What the package tells about one file or stream. */
+interface Result {
+  readonly isInfected: unknown
+  readonly viruses?: readonly unknown[]
+}
+
+/**
+ * Plugin `clamscan`: the npm package of that name, for hosts without clamd. CLAMSCAN
+ * says which of its ways is used, and no other is fallen back to:
+ *
+ *   clamscan   the program clamscan (CLAMSCANPROGRAM, CLAMDBDIR): loads its
+ *              signatures for every message, which takes seconds
+ *   clamdscan  the program clamdscan (CLAMSCANPROGRAM, CLAMDCONF), which hands
+ *              the descriptor to a local clamd
+ *   socket     the first unix socket of CLAMD: by path where SPOOLDIR is set, else
+ *              as a stream
+ *   tcp, tls   the first host:port of CLAMD, as a stream, with or without TLS
+ *
+ * More than CLAMDMAXSIZE is not scanned: ClamAV says OK to what is over its limit.
+ * Throws a Fault of kind `config` where CLAMD names no address of the wanted sort.
+ */
+export function clamscanScanner(policy: ScanPolicy): Scanner {
+  const { clam, clamscan } = policy
+  const address = addressFor(clamscan, clam.addresses)
+  return {
+    name: 'clamscan',
+    local: false,
+    async scan(specimen, { signal }) {
+      if (specimen.size > clam.maxSize) {
+        return overLimit(`${specimen.size} bytes are more than CLAMDMAXSIZE ${clam.maxSize}`)
+      }
+      // clamscan calls an empty file neither OK nor FOUND, and INSTREAM never ends without data.
+      if (specimen.size === 0) return clean
+      try {
+        const result = await holdWhatIsOpened(signal, async (held) => {
+          const engine = await startEngine(clamscan, address, policy.timeout)
+          signal.throwIfAborted()
+          if (address === undefined || (address.kind === 'unix' && specimen.pathIsShared)) {
+            return await engine.isInfected(specimen.path())
+          }
+          return await engine.scanStream(streamOf(specimen, held))
+        })
+        return verdictOf(result)
+      } catch (error) {
+        if (signal.aborted) return unknown('clamscan: no answer within the time limit')
+        return unknown(`clamscan: ${reasonOf(error)}`)
+      }
+    },
+  }
+}
+
+/** The server for the ways that need one; undefined for the programs. */
+function addressFor(
+  { way }: ClamscanPolicy,
+  addresses: readonly string[],
+): ClamdAddress | undefined {
+  if (way === 'clamscan' || way === 'clamdscan') return undefined
+  const kind = way === 'socket' ? 'unix' : 'tcp'
+  const address = addresses.map(readClamdAddress).find((candidate) => candidate.kind === kind)
+  if (address) return address
+  const wanted = kind === 'unix' ? 'socket path' : 'host:port'
+  throw new Fault('config', `CLAMSCAN ${way}: CLAMD ${addresses.join(' ')} holds no ${wanted}`)
+}
+
+/** The package, held to one way: whatever it would fall back to is switched off. */
+async function startEngine(
+  { way, program, database, configFile }: ClamscanPolicy,
+  address: ClamdAddress | undefined,
+  timeout: number,
+): Promise<NodeClam> {
+  const preference = way === 'clamscan' ? 'clamscan' : 'clamdscan'
+  const noProgram = null as unknown as string // keeps the package from running its defaults
+  const server =
+    address?.kind === 'unix'
+      ? { socket: address.path }
+      : address && { host: address.host, port: address.port, tls: way === 'tls' }
+
+  const engine = await new NodeClam().init({
+    preference,
+    removeInfected: false,
+    quarantineInfected: false,
+    scanRecursively: false,
+    debugMode: false, // it would write to fd 1
+    clamscan: {
+      active: way === 'clamscan',
+      path: way === 'clamscan' ? program : noProgram,
+      ...(database !== undefined && { db: database }),
+    },
+    clamdscan: {
+      active: way !== 'clamscan',
+      path: way === 'clamdscan' ? program : noProgram,
+      ...(configFile !== undefined && { configFile }),
+      ...server,
+      localFallback: false,
+      bypassTest: true,
+      multiscan: false,
+      timeout,
+    },
+  })
+  // Without a word it uses another program, or the default database for one it cannot read.
+  const { scanner } = engine as unknown as { readonly scanner: string }
+  if (scanner !== preference) throw new Error(`${program} is not ${preference}`)
+  if ((engine.settings.clamscan?.db ?? undefined) !== database) {
+    throw new Error(`CLAMDBDIR ${database}: cannot be read`)
+  }
+  return engine
+}
+
+/**
+ * The message as the package takes it. The package writes to its socket whether that
+ * takes more or not; waiting here is what keeps a large message out of memory.
+ */
+function streamOf(specimen: Specimen, held: Holdings): Readable {
+  async function* chunks() {
+    for (const chunk of specimen.chunks()) {
+      yield Buffer.from(chunk)
+      await held.drained()
+    }
+  }
+  return Readable.from(chunks(), { objectMode: false })
+}
+
+/** `false` to the letter is clean; the package also has null and undefined. */
+function verdictOf(result: Result | undefined): Verdict {
+  if (result?.isInfected === false) return clean
+  if (result?.isInfected !== true) return unknown('clamscan: an answer that is neither yes nor no')
+  const name = printable(String(result.viruses?.[0] ?? '')).replace(/\([0-9A-Fa-f]+:[0-9]+\)$/, '')
+  // AlertExceedsMax: not a virus, but what ClamAV did not look at to the end.
+  if (/^Heuristics\.Limits\.Exceeded/.test(name)) return overLimit(name)
+  return infected(name || 'a virus without a name')
+}
+
+function overLimit(why: string): Verdict {
+  return { answer: 'unknown', why: `clamscan: ${why}`, overLimit: true }
+}
+
+/** The package wraps what it caught: the cause says more than the wrapping. */
+function reasonOf(error: unknown): string {
+  const cause = (error as { data?: { err?: unknown } } | null)?.data?.err
+  const text = cause ? `${errorText(error)}: ${errorText(cause)}` : errorText(error)
+  return printable(text)
+}
+
+function printable(text: string): string {
+  return text.replace(/[^ -~]/g, '?').slice(0, 300)
+}

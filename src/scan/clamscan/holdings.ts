@@ -1,0 +1,109 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
+import type { ChildProcess } from 'node:child_process'
+import { subscribe } from 'node:diagnostics_channel'
+import type { Socket } from 'node:net'
+
+/** The programs and sockets that one piece of work has opened. */
+export interface Holdings {
+  /** Resolves when every socket has handed on what was written to it. */
+  drained(): Promise<void>
+}
+
+interface Held extends Holdings {
+  child(child: ChildProcess): void
+  socket(socket: Socket): void
+  /** Kills and closes everything, and what is opened from now on. */
+  release(): void
+  /** Ends the work with an error. */
+  fail(error: unknown): void
+}
+
+/**
+ * Runs `work` and sees to everything that it opens, however deep inside a package:
+ * at the signal, and when the work is done, its programs are killed and its sockets
+ * closed. Rejects at the signal, and when a socket fails or closes while the work
+ * goes on waiting. The package clamscan does neither: it waits for ever on a clamd
+ * that closed the connection, and leaves its clamscan running.
+ */
+export async function holdWhatIsOpened<Result>(
+  signal: AbortSignal,
+  work: (held: Holdings) => Promise<Result>,
+): Promise<Result> {
+  watch()
+  signal.throwIfAborted()
+  let fail: (error: unknown) => void = () => {}
+  const failed = new Promise<never>((_resolve, reject) => {
+    fail = reject
+  })
+  const held = createHoldings(fail)
+  const abort = () => fail(signal.reason)
+  signal.addEventListener('abort', abort)
+  try {
+    return await Promise.race([owner.run(held, () => work(held)), failed])
+  } finally {
+    signal.removeEventListener('abort', abort)
+    held.release()
+  }
+}
+
+function createHoldings(fail: (error: unknown) => void): Held {
+  const children = new Set<ChildProcess>()
+  const sockets = new Set<Socket>()
+  let released = false
+  return {
+    fail,
+    child(child) {
+      children.add(child)
+      // Told of before it runs: what is started too late has a process id a turn later.
+      if (released) setImmediate(() => child.kill('SIGKILL'))
+    },
+    socket(socket) {
+      sockets.add(socket)
+      if (released) socket.destroy()
+    },
+    release() {
+      released = true
+      for (const child of children) child.kill('SIGKILL')
+      for (const socket of sockets) socket.destroy()
+    },
+    async drained() {
+      for (const socket of sockets) {
+        if (!socket.writableNeedDrain) continue
+        await new Promise<void>((resolve) => {
+          socket.once('drain', resolve).once('close', resolve)
+        })
+      }
+    },
+  }
+}
+
+/** Whose work is running: follows every callback of it. */
+const owner = new AsyncLocalStorage<Held>()
+let watching = false
+
+/** Node tells of every program and connection that is opened (node:diagnostics_channel). */
+function watch(): void {
+  if (watching) return
+  watching = true
+  subscribe('child_process', (message) => {
+    owner.getStore()?.child((message as { process: ChildProcess }).process)
+  })
+  subscribe('net.client.socket', (message) => {
+    const held = owner.getStore()
+    if (held) hold((message as { socket: Socket }).socket, held)
+  })
+}
+
+function hold(socket: Socket, held: Held): void {
+  held.socket(socket)
+  // A turn later, so that an answer that came with the close counts first.
+  const closed = () => setImmediate(() => held.fail(new Error('clamd closed the connection')))
+  socket.once('close', closed)
+  // The package prints a socket's errors to fd 2, which may be the caller's error pipe.
+  const { emit } = socket
+  socket.emit = (event: string | symbol, ...values: unknown[]) => {
+    if (event !== 'error') return Reflect.apply(emit, socket, [event, ...values])
+    held.fail(values[0])
+    return true
+  }
+}

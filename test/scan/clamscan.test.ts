@@ -1,0 +1,257 @@
+import { execFileSync } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync, mkdirSync, readFileSync, watch, writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { join } from 'node:path'
+import t from 'tap'
+import { clamscanScanner } from '../../src/scan/clamscan.ts'
+import type { Verdict } from '../../src/scan/scanner.ts'
+import { clamdMissing, EICAR, EICAR_NAME, startClamd } from '../programs/clamd.ts'
+import { standIn } from './clamd/stand-in.ts'
+import { clamdPolicy, scanTask, specimen } from './clamd/task.ts'
+
+const clamscanMissing =
+  !existsSync('/usr/bin/clamscan') && 'clamscan is missing: install Debian package clamav'
+const clamdscanMissing =
+  clamdMissing ||
+  (!existsSync('/usr/bin/clamdscan') && 'clamdscan is missing: install Debian package clamdscan')
+
+const plain = Buffer.from('Subject: hello\n\nnothing to see\n')
+const infected = Buffer.from(`Subject: hello\n\n${EICAR}\n`)
+
+interface Asked {
+  readonly message: Buffer
+  readonly settings: Record<string, string>
+  /** Where the message lies; without it nobody may ask for a path. */
+  readonly directory?: string
+  readonly milliseconds?: number
+}
+
+/** The verdict of the plugin under these settings. */
+async function ask({ message, settings, directory, milliseconds }: Asked): Promise<Verdict> {
+  const path = directory && join(directory, 'message')
+  if (path) writeFileSync(path, message)
+  const { CLAMD = '/nowhere', ...others } = settings
+  return clamscanScanner(clamdPolicy(CLAMD, others)).scan(
+    specimen(message, path),
+    scanTask(milliseconds).task,
+  )
+}
+
+/** The reason where it could not tell; what it said instead where it could. */
+async function reason(asked: Asked): Promise<string> {
+  const verdict = await ask(asked)
+  return verdict.answer === 'unknown' ? verdict.why : verdict.answer
+}
+
+function databaseIn(directory: string): string {
+  const database = join(directory, 'db')
+  mkdirSync(database)
+  writeFileSync(join(database, 'x.ndb'), `EICAR-Test:0:*:${Buffer.from(EICAR).toString('hex')}\n`)
+  return database
+}
+
+/** A program in clamscan's place that runs this shell text for a scan. */
+function program(directory: string, scan: string): Record<string, string> {
+  const path = join(directory, 'clamscan')
+  const version = 'case $1 in --version) echo ClamAV 1.0; exit 0;; esac'
+  writeFileSync(path, `#!/bin/sh\n${version}\n${scan}\n`, { mode: 0o755 })
+  return { CLAMSCANPROGRAM: path }
+}
+
+t.test('the program clamscan', { skip: clamscanMissing }, async (t) => {
+  const directory = t.testdir()
+  const settings = { CLAMDBDIR: databaseIn(directory) }
+
+  t.strictSame(await ask({ message: plain, settings, directory }), { answer: 'clean' })
+  t.strictSame(await ask({ message: infected, settings, directory }), {
+    answer: 'infected',
+    name: EICAR_NAME,
+  })
+  t.ok(existsSync(join(directory, 'message')), 'an infected message is left where it is')
+
+  const missing = { CLAMDBDIR: join(directory, 'no-such-db') }
+  t.match(await reason({ message: plain, settings: missing, directory }), /CLAMDBDIR .*no-such-db/)
+
+  mkdirSync(join(directory, 'empty-db'))
+  const empty = { CLAMDBDIR: join(directory, 'empty-db') }
+  t.match(await reason({ message: plain, settings: empty, directory }), /Error Code: 2/)
+
+  const elsewhere = { ...settings, CLAMSCANPROGRAM: '/usr/bin/no-such-clamscan' }
+  t.match(await reason({ message: plain, settings: elsewhere, directory }), /No valid/)
+})
+
+t.test('the program clamdscan', { skip: clamdscanMissing }, async (t) => {
+  const directory = t.testdir()
+  const clamd = await startClamd()
+  t.teardown(clamd.stop)
+  const settings = { CLAMSCAN: 'clamdscan', CLAMDCONF: clamd.configFile }
+
+  t.strictSame(await ask({ message: plain, settings, directory }), { answer: 'clean' })
+  t.strictSame(await ask({ message: infected, settings, directory }), {
+    answer: 'infected',
+    name: EICAR_NAME,
+  })
+  await clamd.stop()
+  t.match(await reason({ message: plain, settings, directory }), /^clamscan: /)
+})
+
+t.test('a clamd by its socket and by TCP', { skip: clamdMissing }, async (t) => {
+  const directory = t.testdir()
+  const clamd = await startClamd({ tcp: true, extendedDetectionInfo: true })
+  t.teardown(clamd.stop)
+  const CLAMD = `${clamd.tcp} ${clamd.socket}`
+  const large = Buffer.concat([plain, Buffer.alloc(9_000_000, 'text '), Buffer.from(EICAR)])
+
+  for (const [name, CLAMSCAN, path] of [
+    ['by path', 'socket', { directory }],
+    ['by socket as a stream', 'socket', {}],
+    ['by TCP as a stream', 'tcp', {}],
+  ] as const) {
+    const settings = { CLAMD, CLAMSCAN }
+    t.strictSame(await ask({ message: plain, settings, ...path }), { answer: 'clean' }, name)
+    const found = { answer: 'infected', name: EICAR_NAME }
+    t.strictSame(await ask({ message: infected, settings, ...path }), found, name)
+    t.strictSame(await ask({ message: large, settings, ...path }), found, `${name}, 9 MB`)
+  }
+})
+
+t.test('the way that is set is the only one that is gone', async (t) => {
+  const directory = t.testdir()
+  const CLAMDBDIR = databaseIn(directory)
+
+  const gone = { CLAMSCAN: 'socket', CLAMD: join(directory, 'gone'), CLAMDBDIR }
+  t.match(await reason({ message: plain, settings: gone, directory }), /ENOENT/)
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as { port: number }
+  server.close()
+  const refused = { CLAMSCAN: 'tcp', CLAMD: `127.0.0.1:${port}`, CLAMDBDIR }
+  t.match(await reason({ message: plain, settings: refused, directory }), /ECONNREFUSED/)
+
+  t.throws(() => clamscanScanner(clamdPolicy('/run/x', { CLAMSCAN: 'tcp' })), /holds no host:port/)
+  t.throws(
+    () => clamscanScanner(clamdPolicy('h:1', { CLAMSCAN: 'socket' })),
+    /holds no socket path/,
+  )
+  t.throws(() => clamdPolicy('/run/x', { CLAMSCAN: 'guess' }), /CLAMSCAN guess/)
+})
+
+t.test('a program that says neither OK nor FOUND could not tell', async (t) => {
+  for (const [says, why] of [
+    ['exit 0', /neither yes nor no/],
+    ['exit 1', /neither yes nor no/],
+    ['echo "$0: whatever"', /neither yes nor no/],
+    ['echo message: OK; exit 2', /Error Code: 2/],
+    ['kill -9 $$', /Error Code/],
+  ] as const) {
+    const directory = t.testdir()
+    const settings = program(directory, says)
+    t.match(await reason({ message: plain, settings, directory }), why, says)
+  }
+})
+
+t.test('at the deadline it could not tell, and the program is gone', async (t) => {
+  const directory = t.testdir()
+  const pidFile = join(directory, 'pid')
+  const settings = program(
+    directory,
+    `echo $$ > ${pidFile}.new; mv ${pidFile}.new ${pidFile}; exec sleep 100`,
+  )
+  const { task, abort } = scanTask()
+  const files = watch(directory)
+  files.on('change', () => existsSync(pidFile) && abort())
+  const message = join(directory, 'message')
+  writeFileSync(message, plain)
+  const scanner = clamscanScanner(clamdPolicy('/nowhere', settings))
+  const verdict = await scanner.scan(specimen(plain, message), task)
+  files.close()
+
+  t.strictSame(verdict, {
+    answer: 'unknown',
+    why: 'clamscan: no answer within the time limit',
+  })
+  const pid = Number(readFileSync(pidFile, 'latin1'))
+  const ended = () => {
+    try {
+      return /^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, 'latin1'))
+    } catch {
+      return true
+    }
+  }
+  while (!ended()) await new Promise(setImmediate)
+  t.ok(pid > 0)
+})
+
+t.test('a clamd that never answers is left at the deadline', async (t) => {
+  const { socket, connections } = await standIn(t, () => {})
+  const settings = { CLAMSCAN: 'socket', CLAMD: socket }
+  const why = await reason({ message: plain, settings, milliseconds: 300 })
+  t.equal(why, 'clamscan: no answer within the time limit')
+  await Promise.all(connections.map((c) => c.readableEnded || c.destroyed || once(c, 'end')))
+})
+
+t.test('a clamd that closes, or answers nonsense, could not tell', async (t) => {
+  for (const [says, why] of [
+    ['', /neither yes nor no/],
+    ['stream: ', /neither yes nor no/],
+    ['stream: O', /neither yes nor no/],
+    ['stream: maybe\0', /neither yes nor no/],
+    ['COMMAND READ TIMED OUT\0', /neither yes nor no/],
+    ['INSTREAM size limit exceeded. ERROR\0', /size limit exceeded/],
+  ] as const) {
+    const { socket } = await standIn(t, (connection) => connection.end(says))
+    const settings = { CLAMSCAN: 'socket', CLAMD: socket }
+    t.match(await reason({ message: plain, settings }), why, JSON.stringify(says))
+  }
+})
+
+t.test('a clamd that closes without a reply to a path could not tell', async (t) => {
+  const directory = t.testdir()
+  const { socket } = await standIn(
+    t,
+    (connection) => connection.end(),
+    () => true,
+  )
+  const settings = { CLAMSCAN: 'socket', CLAMD: socket }
+  t.match(await reason({ message: plain, settings, directory }), /closed the connection/)
+})
+
+t.test('a limit of ClamAV is no virus, and what is over CLAMDMAXSIZE is not sent', async (t) => {
+  const limit = 'stream: Heuristics.Limits.Exceeded.MaxFileSize FOUND\0'
+  const { socket, connections } = await standIn(t, (connection) => connection.end(limit))
+  const settings = { CLAMSCAN: 'socket', CLAMD: socket }
+  t.match(await ask({ message: plain, settings }), { answer: 'unknown', overLimit: true })
+
+  const small = { ...settings, CLAMDMAXSIZE: String(plain.length - 1) }
+  t.match(await ask({ message: plain, settings: small }), { answer: 'unknown', overLimit: true })
+  t.equal(connections.length, 1)
+})
+
+t.test('an empty message holds no virus', async (t) => {
+  t.strictSame(await ask({ message: Buffer.alloc(0), settings: {} }), { answer: 'clean' })
+})
+
+t.test('nothing is written to fd 1 or 2, whatever goes wrong', async (t) => {
+  const scan = `
+    import { createServer } from 'node:net'
+    import { clamscanScanner } from './src/scan/clamscan.ts'
+    import { clamdPolicy, scanTask, specimen } from './test/scan/clamd/task.ts'
+    const server = createServer((c) => c.on('error', () => {}).once('data', () => c.resetAndDestroy()))
+    server.listen(0, '127.0.0.1', async () => {
+      const policy = clamdPolicy('127.0.0.1:' + server.address().port, { CLAMSCAN: 'tcp' })
+      const message = specimen(Buffer.alloc(5_000_000, 'x'))
+      const verdict = await clamscanScanner(policy).scan(message, scanTask().task)
+      process.exit(verdict.answer === 'unknown' ? 0 : 1)
+    })`
+  const root = join(import.meta.dirname, '../..')
+  const written = execFileSync(
+    'sh',
+    ['-c', 'exec "$0" --input-type=module -e "$1" 2>&1', process.execPath, scan],
+    {
+      cwd: root,
+      encoding: 'utf8',
+    },
+  )
+  t.equal(written, '')
+})
