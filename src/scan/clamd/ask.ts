@@ -1,0 +1,47 @@
+import type { ClamdAddress } from './address.ts'
+import { converse, type Outcome } from './converse.ts'
+import { streamPackets } from './instream.ts'
+import { type ClamdReply, readReply } from './reply.ts'
+
+/** A question about the server itself: its reply without the NUL, as clamd(8) has it ("PONG"). */
+export async function askClamd(
+  address: ClamdAddress,
+  command: 'PING' | 'VERSION',
+  signal: AbortSignal,
+): Promise<Outcome<string>> {
+  const outcome = await converse(address, one(`z${command}\0`), signal)
+  if (outcome.kind !== 'answered') return outcome
+  const { bytes } = outcome.answer
+  const end = bytes.indexOf(0)
+  return { kind: 'answered', answer: bytes.toString('latin1', 0, end < 0 ? bytes.length : end) }
+}
+
+/** Has clamd read the file itself; `path` is absolute and names a regular file. */
+export async function scanPath(
+  address: ClamdAddress,
+  path: string,
+  signal: AbortSignal,
+): Promise<Outcome<ClamdReply>> {
+  const outcome = await converse(address, one(`zSCAN ${path}\0`), signal)
+  if (outcome.kind !== 'answered') return outcome
+  return { kind: 'answered', answer: readReply(outcome.answer.bytes, 'path') }
+}
+
+/** Sends the bytes by INSTREAM. A chunk is used only until the next one is asked for. */
+export async function scanStream(
+  address: ClamdAddress,
+  chunks: Iterable<Buffer>,
+  signal: AbortSignal,
+): Promise<Outcome<ClamdReply>> {
+  const outcome = await converse(address, streamPackets(chunks), signal)
+  if (outcome.kind !== 'answered') return outcome
+  const { bytes, sentAll } = outcome.answer
+  const reply = readReply(bytes, 'stream')
+  if (sentAll || reply.says !== 'clean') return { kind: 'answered', answer: reply }
+  const text = 'called it clean before it had the whole message'
+  return { kind: 'answered', answer: { says: 'trouble', text } }
+}
+
+function one(command: string): Iterator<Buffer> {
+  return [Buffer.from(command)][Symbol.iterator]()
+}

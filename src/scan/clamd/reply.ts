@@ -1,0 +1,92 @@
+/**
+ * Longest reply in bytes that is looked at, its NUL included. A path has at most
+ * 4,096 bytes (PATH_MAX), a signature's name a few dozen.
+ */
+export const REPLY_MAX = 8 * 1024
+
+/** What one reply of clamd means; see clamd(8). `text` is printable ASCII, bounded. */
+export type ClamdReply =
+  | { readonly says: 'clean' }
+  | { readonly says: 'infected'; readonly name: string }
+  /** Over StreamMaxLength, or over a scan limit with AlertExceedsMax on: not scanned. */
+  | { readonly says: 'over-limit'; readonly text: string }
+  /** clamd may not look at this path: its permissions, AppArmor, PrivateTmp, ExcludePath. */
+  | { readonly says: 'no-access'; readonly text: string }
+  /** Everything else: ERROR, COMMAND READ TIMED OUT, nonsense, a reply that was cut. */
+  | { readonly says: 'trouble'; readonly text: string }
+
+/** What was to be scanned: the bytes after INSTREAM, or the path after SCAN. */
+export type Subject = 'stream' | 'path'
+
+export interface ReplyReader {
+  /** Bytes so far. */
+  readonly length: number
+  /** Takes the next bytes, in any split; true when there is no need for more. */
+  push(chunk: Buffer): boolean
+  /** For `readReply`. */
+  bytes(): Buffer
+}
+
+/** Gathers one reply, up to its NUL or to REPLY_MAX bytes without one. */
+export function createReplyReader(): ReplyReader {
+  const kept: Buffer[] = []
+  let length = 0
+  return {
+    get length() {
+      return length
+    },
+    push(chunk) {
+      kept.push(chunk)
+      length += chunk.length
+      return length >= REPLY_MAX || chunk.includes(0)
+    },
+    bytes: () => Buffer.concat(kept),
+  }
+}
+
+/**
+ * Reads the bytes that clamd sent after a `z` command, up to its close at most.
+ * The reply ends at the first NUL, whatever follows; without one it is trouble.
+ * Only `stream: OK`, or `/path: OK` for a path, to the letter, is clean.
+ */
+export function readReply(received: Buffer, about: Subject): ClamdReply {
+  const end = received.indexOf(0)
+  if (end < 0 || end >= REPLY_MAX) {
+    const what =
+      end < 0 && received.length < REPLY_MAX ? 'a reply that was cut' : 'too long a reply'
+    return { says: 'trouble', text: `${what}: "${printable(received)}"` }
+  }
+  const line = received.toString('latin1', 0, end)
+  // Paths may hold anything but NUL; what clamd says of them stands behind the last ": ".
+  const [, rest = ''] = (about === 'stream' ? /^stream: (.*)$/s : /^\/.*: (.*)$/s).exec(line) ?? []
+  const text = `"${printable(received.subarray(0, end))}"`
+
+  if (rest === 'OK') return { says: 'clean' }
+  const found = /^(\S+) FOUND$/.exec(rest)?.[1]
+  if (found !== undefined) return readName(found, text)
+  if (line === 'INSTREAM size limit exceeded. ERROR') return { says: 'over-limit', text }
+  if (about === 'path' && NO_ACCESS.test(line)) return { says: 'no-access', text }
+  return { says: 'trouble', text }
+}
+
+/**
+ * clamd 1.4: scanner.c and session.c write these, then for some the system's own
+ * words ("File path check failure: Permission denied. ERROR").
+ */
+const NO_ACCESS =
+  /: (?:(?:File path check failure|lstat\(\) failed|Access denied|Can't (?:open|access|read|get)|Not supported file type|Not a regular file).* ERROR|Excluded(?: \(another filesystem\))?)$/s
+
+/** With ExtendedDetectionInfo the name is followed by (hash:size), which is not part of it. */
+function readName(found: string, text: string): ClamdReply {
+  const name = printable(Buffer.from(found.replace(/\([0-9A-Fa-f]+:[0-9]+\)$/, ''), 'latin1'))
+  if (name === '') return { says: 'trouble', text }
+  // AlertExceedsMax: not a virus, but what clamd says of a file it did not scan to the end.
+  if (/^Heuristics\.Limits\.Exceeded(?:\.|$)/.test(name)) return { says: 'over-limit', text }
+  return { says: 'infected', name }
+}
+
+/** For a log line: at most 200 characters, bytes outside printable ASCII as `?`. */
+function printable(bytes: Buffer): string {
+  const text = bytes.toString('latin1', 0, 200).replace(/[^ -~]/g, '?')
+  return bytes.length > 200 ? `${text}...` : text
+}

@@ -1,0 +1,167 @@
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import t from 'tap'
+import { readClamdAddress } from '../../src/scan/clamd/address.ts'
+import { askClamd, scanPath } from '../../src/scan/clamd/ask.ts'
+import { BY_PATH_FROM, clamdScanner } from '../../src/scan/clamd/scanner.ts'
+import type { Specimen } from '../../src/scan/scanner.ts'
+import { clamdPolicy, scan, scanTask, specimen } from '../scan/clamd/task.ts'
+import { clamdMissing, EICAR, EICAR_NAME, startClamd } from './clamd.ts'
+
+const skip = clamdMissing
+const MIB = 1024 * 1024
+
+const header = 'From: a@example.org\nSubject: s\nMIME-Version: 1.0\n'
+const plain = Buffer.from(`${header}\nHello\n`)
+const infectedPlain = Buffer.from(`${header}\n${EICAR}\n`)
+const infectedAttachment = Buffer.from(
+  `${header}Content-Type: multipart/mixed; boundary=b\n\n--b\n\nHello\n--b\n` +
+    'Content-Type: application/octet-stream; name=e.com\nContent-Transfer-Encoding: base64\n' +
+    `\n${Buffer.from(EICAR).toString('base64')}\n--b--\n`,
+)
+const mail = (size: number) => Buffer.alloc(size, `${header}\n${'0123456789abcdef'.repeat(4)}\n`)
+const infectedMail = (size: number) => Buffer.concat([mail(size), Buffer.from(`\n${EICAR}\n`)])
+
+/** A file that everybody may read, as SPOOLDIR holds it. */
+function shared(t: { teardown(end: () => void): void }, message: Buffer): string {
+  const directory = mkdtempSync(join(tmpdir(), 'onescan-spool-'))
+  t.teardown(() => rmSync(directory, { recursive: true }))
+  chmodSync(directory, 0o755)
+  const path = join(directory, 'm.1')
+  writeFileSync(path, message, { mode: 0o644 })
+  return path
+}
+
+t.test('a real clamd', { skip }, async (t) => {
+  const clamd = await startClamd({ tcp: true })
+  t.teardown(clamd.stop)
+
+  t.test('tells clean mail from EICAR, in the body and in base64, by socket and TCP', async (t) => {
+    for (const address of [clamd.socket, clamd.tcp]) {
+      const verdictOf = async (message: Buffer) => (await scan(address, specimen(message))).verdict
+      t.same(await verdictOf(plain), { answer: 'clean' })
+      t.same(await verdictOf(Buffer.alloc(0)), { answer: 'clean' }, 'an empty message')
+      t.same(await verdictOf(infectedPlain), { answer: 'infected', name: EICAR_NAME })
+      t.same(await verdictOf(infectedAttachment), { answer: 'infected', name: EICAR_NAME })
+    }
+    t.notOk(process.getActiveResourcesInfo().includes('Timeout'), 'no timer is left')
+  })
+
+  t.test('gets 20 MB to the last byte', async (t) => {
+    t.same((await scan(clamd.socket, specimen(mail(20 * MIB)))).verdict, { answer: 'clean' })
+    const { verdict } = await scan(clamd.socket, specimen(infectedMail(20 * MIB)))
+    t.same(verdict, { answer: 'infected', name: EICAR_NAME })
+  })
+
+  t.test('reads a large message in a shared directory by itself', async (t) => {
+    const message = infectedMail(BY_PATH_FROM)
+    const onlyByPath: Specimen = {
+      ...specimen(message, shared(t, message)),
+      chunks: () => {
+        throw new Error('the bytes were not to be sent')
+      },
+    }
+    const { verdict, notes } = await scan(clamd.socket, onlyByPath)
+    t.same(verdict, { answer: 'infected', name: EICAR_NAME })
+    t.same(notes, [])
+    const harmless = mail(BY_PATH_FROM)
+    const clean = await scan(clamd.socket, specimen(harmless, shared(t, harmless)))
+    t.same(clean.verdict, { answer: 'clean' })
+  })
+
+  t.test('gets the bytes where the path is not there for it', async (t) => {
+    const { verdict, notes } = await scan(
+      clamd.socket,
+      specimen(infectedMail(BY_PATH_FROM), '/nowhere/m.1'),
+    )
+    t.same(verdict, { answer: 'infected', name: EICAR_NAME })
+    t.match(notes, [/File path check failure: No such file/])
+  })
+
+  t.test('answers PING, VERSION and a scan by path for onescan check', async (t) => {
+    const address = readClamdAddress(clamd.socket)
+    const signal = AbortSignal.timeout(10_000)
+    t.same(await askClamd(address, 'PING', signal), { kind: 'answered', answer: 'PONG' })
+    t.match(await askClamd(address, 'VERSION', signal), { answer: /^ClamAV [0-9]/ })
+    t.same(await scanPath(address, shared(t, infectedPlain), signal), {
+      kind: 'answered',
+      answer: { says: 'infected', name: EICAR_NAME },
+    })
+    t.match(await scanPath(address, '/nowhere/m.1', signal), { answer: { says: 'no-access' } })
+  })
+})
+
+t.test('a clamd that may not open the path gets the bytes', { skip }, async (t) => {
+  const asRoot = process.getuid!() === 0
+  const clamd = await startClamd(asRoot ? { user: 'nobody' } : {})
+  t.teardown(clamd.stop)
+  const message = infectedMail(BY_PATH_FROM)
+  const path = shared(t, message)
+  chmodSync(path, asRoot ? 0o600 : 0o000)
+
+  const refused = await scan(clamd.socket, specimen(message, path))
+  t.same(refused.verdict, { answer: 'infected', name: EICAR_NAME })
+  t.match(refused.notes, [/cannot read SPOOLDIR, got a copy: .*Access denied/])
+
+  chmodSync(path, 0o644)
+  chmodSync(join(path, '..'), asRoot ? 0o700 : 0o000)
+  const hidden = await scan(clamd.socket, specimen(message, path))
+  chmodSync(join(path, '..'), 0o700)
+  t.same(hidden.verdict, { answer: 'infected', name: EICAR_NAME })
+  t.match(hidden.notes, [/File path check failure: Permission denied/])
+})
+
+t.test('over StreamMaxLength is told as a limit, never as clean', { skip }, async (t) => {
+  const clamd = await startClamd({ streamMaxLength: '1M', tcp: true })
+  t.teardown(clamd.stop)
+  for (const address of [clamd.socket, clamd.tcp]) {
+    for (const size of [MIB + 1, 3 * MIB, 20 * MIB]) {
+      const { verdict } = await scan(address, specimen(mail(size)))
+      t.match(verdict, { answer: 'unknown', overLimit: true, why: /size limit exceeded/ }, address)
+    }
+    t.same((await scan(address, specimen(mail(MIB)))).verdict, { answer: 'clean' })
+  }
+})
+
+t.test('over a scan limit with AlertExceedsMax is no virus', { skip }, async (t) => {
+  const clamd = await startClamd({ maxFileSize: '1M', alertExceedsMax: true })
+  t.teardown(clamd.stop)
+  const { verdict } = await scan(clamd.socket, specimen(infectedMail(2 * MIB)))
+  t.match(verdict, { answer: 'unknown', overLimit: true, why: /Heuristics\.Limits\.Exceeded/ })
+})
+
+t.test('hash and size behind a name are left out', { skip }, async (t) => {
+  const clamd = await startClamd({ extendedDetectionInfo: true })
+  t.teardown(clamd.stop)
+  const { verdict } = await scan(clamd.socket, specimen(infectedPlain))
+  t.same(verdict, { answer: 'infected', name: EICAR_NAME })
+})
+
+t.test('a clamd that is stopped in mid-scan could not tell', { skip }, async (t) => {
+  const clamd = await startClamd()
+  t.teardown(clamd.stop)
+  process.kill(clamd.pid, 'SIGSTOP')
+
+  const { task, abort } = scanTask()
+  const hangs = clamdScanner(clamdPolicy(clamd.socket)).scan(signalled(plain, abort), task)
+  t.match(await hangs, { answer: 'unknown', why: /no answer within the time limit/ })
+
+  const kill = () => void process.kill(clamd.pid, 'SIGKILL')
+  const { verdict } = await scan(clamd.socket, signalled(plain, kill))
+  t.match(verdict, { answer: 'unknown', why: /closed the connection without a reply/ })
+
+  const gone = await scan(clamd.socket, specimen(plain))
+  t.match(gone.verdict, { answer: 'unknown', why: /cannot connect \(ECONNREFUSED\)/ })
+})
+
+/** A small message; something happens when it was sent. */
+function signalled(message: Buffer, happens: () => void): Specimen {
+  return {
+    ...specimen(message),
+    *chunks() {
+      yield* specimen(message).chunks()
+      setImmediate(happens) // the one write of a small message comes before that
+    },
+  }
+}

@@ -1,0 +1,202 @@
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import {
+  accessSync,
+  chmodSync,
+  chownSync,
+  constants,
+  copyFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { readClamdAddress } from '../../src/scan/clamd/address.ts'
+import { askClamd } from '../../src/scan/clamd/ask.ts'
+
+/** The test file of eicar.org, in two halves so that no scanner takes this source for it. */
+export const EICAR = [
+  'X5O!P%@AP[4\\PZX54(P^)7CC)7}$EICAR-STANDARD-',
+  'ANTIVIRUS-TEST-FILE!$H+H*',
+].join('')
+
+/** As this clamd names it: a signature of a database that is not ClamAV's own. */
+export const EICAR_NAME = 'EICAR-Test.UNOFFICIAL'
+
+const program = ['/usr/sbin/clamd', '/usr/local/sbin/clamd', '/usr/bin/clamd'].find(isExecutable)
+
+/** Why tests with a real clamd are skipped, or false: `t.test(name, { skip: clamdMissing }, ...)`. */
+export const clamdMissing: string | false =
+  program === undefined && 'clamd is missing: install Debian package clamav-daemon'
+
+export interface ClamdOptions {
+  /** As in clamd.conf(5), each with K or M; the defaults are clamd's own. */
+  readonly streamMaxLength?: string
+  readonly maxFileSize?: string
+  readonly maxScanSize?: string
+  /** Says FOUND of what is over a limit, instead of OK. */
+  readonly alertExceedsMax?: boolean
+  /** Adds the hash and size to a signature's name. */
+  readonly extendedDetectionInfo?: boolean
+  /** Listens on a free port of 127.0.0.1, too. */
+  readonly tcp?: boolean
+  /**
+   * Account that clamd changes to, for files that it may not read. Works for root
+   * alone; without it clamd runs as whoever runs the test.
+   */
+  readonly user?: string
+}
+
+export interface Clamd {
+  /** LocalSocket, open to every user: what CLAMD is set to. */
+  readonly socket: string
+  /** `127.0.0.1:port` with the option `tcp`, else ''. */
+  readonly tcp: string
+  /** For `clamdscan --config-file=`, too. */
+  readonly configFile: string
+  /** Private to this clamd, readable by all, writable by its user; goes with stop(). */
+  readonly directory: string
+  /** For SIGSTOP and SIGKILL. */
+  readonly pid: number
+  /** Ends it, waits for that and removes its directory. May be called again. */
+  stop(): Promise<void>
+}
+
+/**
+ * Starts a real clamd of its own, that knows one virus: EICAR. Resolves when it
+ * answers PING; rejects with what it wrote where it does not start.
+ *
+ *     const clamd = await startClamd({ streamMaxLength: '1M' })
+ *     t.teardown(clamd.stop)
+ */
+export async function startClamd(options: ClamdOptions = {}): Promise<Clamd> {
+  if (program === undefined) throw new Error(String(clamdMissing))
+  const directory = mkdtempSync(join(tmpdir(), 'onescan-clamd-'))
+  const socket = join(directory, 'clamd.sock')
+  const configFile = join(directory, 'clamd.conf')
+  const port = options.tcp ? await freePort() : 0
+
+  chmodSync(directory, 0o755)
+  if (options.user !== undefined) giveTo(options.user, directory)
+  mkdirSync(join(directory, 'db'))
+  const signature = `EICAR-Test:0:*:${Buffer.from(EICAR).toString('hex')}\n`
+  writeFileSync(join(directory, 'db', 'x.ndb'), signature)
+  writeFileSync(configFile, configuration(directory, socket, port, options))
+
+  const child = spawn(unconfined(program, directory), [`--config-file=${configFile}`], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  const kill = () => void child.kill('SIGKILL')
+  process.once('exit', kill) // a test that fails badly leaves no clamd behind
+  const stop = async () => {
+    process.removeListener('exit', kill)
+    if (child.exitCode === null && child.signalCode === null && child.pid !== undefined) {
+      const gone = once(child, 'exit')
+      kill() // TERM would wait for the scans under way, or for SIGCONT
+      await gone
+    }
+    rmSync(directory, { recursive: true, force: true })
+  }
+  try {
+    await ready(child)
+    const pong = await askClamd(readClamdAddress(socket), 'PING', AbortSignal.timeout(10_000))
+    if (pong.kind !== 'answered') throw new Error(`clamd does not answer PING: ${pong.why}`)
+  } catch (error) {
+    await stop()
+    throw error
+  }
+  return {
+    socket,
+    tcp: port ? `127.0.0.1:${port}` : '',
+    configFile,
+    directory,
+    pid: child.pid!,
+    stop,
+  }
+}
+
+function configuration(
+  directory: string,
+  socket: string,
+  port: number,
+  options: ClamdOptions,
+): string {
+  const lines = [
+    `LocalSocket ${socket}`,
+    'LocalSocketMode 666',
+    `DatabaseDirectory ${join(directory, 'db')}`,
+    `TemporaryDirectory ${directory}`,
+    'Foreground yes',
+    `AlertExceedsMax ${options.alertExceedsMax ? 'yes' : 'no'}`,
+    `ExtendedDetectionInfo ${options.extendedDetectionInfo ? 'yes' : 'no'}`,
+  ]
+  if (options.streamMaxLength) lines.push(`StreamMaxLength ${options.streamMaxLength}`)
+  if (options.maxFileSize) lines.push(`MaxFileSize ${options.maxFileSize}`)
+  if (options.maxScanSize) lines.push(`MaxScanSize ${options.maxScanSize}`)
+  if (options.user) lines.push(`User ${options.user}`)
+  if (port) lines.push(`TCPSocket ${port}`, 'TCPAddr 127.0.0.1')
+  return `${lines.join('\n')}\n`
+}
+
+/** Waits for the last line that clamd writes before it serves: its sockets listen by then. */
+function ready(child: ChildProcess): Promise<void> {
+  return new Promise((resolve, reject) => {
+    let output = ''
+    const read = (text: Buffer) => {
+      output += text
+      if (/^Self checking /m.test(output)) resolve()
+    }
+    // Read on for as long as it runs, or it stands still at a full pipe.
+    child.stdout!.on('data', read)
+    child.stderr!.on('data', read)
+    child.on('error', reject)
+    child.on('exit', () => reject(new Error(`clamd did not start: ${output}`)))
+  })
+}
+
+/**
+ * Debian's AppArmor profile ties /usr/sbin/clamd to its own directories. A copy
+ * under another name is not tied.
+ */
+function unconfined(clamd: string, directory: string): string {
+  if (readOr('/sys/module/apparmor/parameters/enabled', 'N').trim() !== 'Y') return clamd
+  const copy = join(directory, 'clamd')
+  copyFileSync(clamd, copy)
+  chmodSync(copy, 0o755)
+  return copy
+}
+
+function giveTo(user: string, path: string): void {
+  const id = (flag: string) => Number(execFileSync('id', [flag, user], { encoding: 'utf8' }))
+  chownSync(path, id('-u'), id('-g'))
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as { port: number }
+  server.close()
+  await once(server, 'close')
+  return port
+}
+
+function isExecutable(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK)
+    return true
+  } catch {
+    return false
+  }
+}
+
+function readOr(path: string, fallback: string): string {
+  try {
+    return readFileSync(path, 'latin1')
+  } catch {
+    return fallback
+  }
+}

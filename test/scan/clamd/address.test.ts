@@ -1,0 +1,47 @@
+import t from 'tap'
+import { Fault } from '../../../src/fault.ts'
+import { readClamdAddress } from '../../../src/scan/clamd/address.ts'
+
+t.test('an absolute path is a unix socket, also with colons in it', async (t) => {
+  t.match(readClamdAddress('/run/clamav/clamd.ctl'), {
+    kind: 'unix',
+    path: '/run/clamav/clamd.ctl',
+  })
+  t.match(readClamdAddress('/run/a:3310'), { kind: 'unix', path: '/run/a:3310' })
+})
+
+t.test('host:port and [v6 address]:port are TCP', async (t) => {
+  for (const [text, host, port] of [
+    ['127.0.0.1:3310', '127.0.0.1', 3310],
+    ['clamd.example.org:1', 'clamd.example.org', 1],
+    ['[::1]:65535', '::1', 65_535],
+    ['[fe80::1%eth0]:3310', 'fe80::1%eth0', 3310],
+  ] as const) {
+    t.match(readClamdAddress(text), { kind: 'tcp', host, port, text })
+  }
+})
+
+t.test('anything else is a fault that names the value and the forms', async (t) => {
+  for (const text of [
+    '',
+    'clamd.sock',
+    './clamd.sock',
+    'host',
+    'host:',
+    ':3310',
+    'host:0',
+    'host:65536',
+    'host:http',
+    '::1:3310',
+    '[::1]',
+    '/run/\0',
+  ]) {
+    try {
+      readClamdAddress(text)
+      t.fail(JSON.stringify(text))
+    } catch (error) {
+      t.match(error, { kind: 'config', message: /^CLAMD .*: must be an absolute socket path/ })
+      t.ok(error instanceof Fault && error.message.includes(text))
+    }
+  }
+})

@@ -1,0 +1,183 @@
+import { getEventListeners } from 'node:events'
+import type { Socket } from 'node:net'
+import fc from 'fast-check'
+import t from 'tap'
+import { clamdScanner } from '../../../src/scan/clamd/scanner.ts'
+import type { Specimen } from '../../../src/scan/scanner.ts'
+import { closesAtOnce, says, standIn } from './stand-in.ts'
+import { clamdPolicy, scan, scanTask, specimen } from './task.ts'
+
+const small = Buffer.from('From: a@example.org\nSubject: s\n\nHello\n')
+
+const keepsSilent = () => {}
+const atOnce = () => true
+
+t.test('a reply is understood in every split', async (t) => {
+  const wire = 'stream: Eicar(44d88612fea8a8f36de82e1278abb02f:68) FOUND\0'
+  let cuts: readonly number[] = []
+  const server = await standIn(t, (connection) => {
+    connection.setNoDelay()
+    const ends = [...cuts, wire.length]
+    const sendNext = (from: number) => {
+      const end = ends.shift()
+      if (end === undefined) return void connection.end()
+      connection.write(wire.slice(from, end), () => setImmediate(sendNext, end))
+    }
+    sendNext(0)
+  })
+  const understood = async (split: readonly number[]) => {
+    cuts = split
+    const { verdict } = await scan(server.socket, specimen(small))
+    t.match(verdict, { answer: 'infected', name: 'Eicar' })
+  }
+  await understood([...wire].map((_, at) => at).slice(1))
+  const anySplit = fc.uniqueArray(fc.integer({ min: 1, max: wire.length - 1 }), { maxLength: 5 })
+  await fc.assert(
+    fc.asyncProperty(anySplit, (split) => understood(split.sort((a, b) => a - b))),
+    { numRuns: 30 },
+  )
+})
+
+t.test('a large message arrives whole at a server that reads slowly', async (t) => {
+  const message = Buffer.alloc(3_000_000, 'From: a\n\n0123456789abcdefghijklmnopqrstuvwxyz\n')
+  const server = await standIn(t, says('stream: OK\0'))
+  const scanned = scan(server.socket, specimen(message))
+  const paused = setInterval(() => {
+    const [connection] = server.connections
+    connection?.pause()
+    setImmediate(() => connection?.resume())
+  }, 1)
+  t.equal((await scanned).verdict.answer, 'clean')
+  clearInterval(paused)
+  const wire = server.received[0]!
+  const parts: Buffer[] = []
+  for (let at = 'zINSTREAM\0'.length, length = -1; length !== 0; at += 4 + length) {
+    length = wire.readUInt32BE(at)
+    parts.push(wire.subarray(at + 4, at + 4 + length))
+  }
+  t.ok(Buffer.concat(parts).equals(message))
+})
+
+t.test('a server that never answers is left at the deadline and not asked again', async (t) => {
+  const { task, abort } = scanTask()
+  const hangs = await standIn(t, () => abort())
+  const second = await standIn(t, says('stream: OK\0'))
+  const scanner = clamdScanner(clamdPolicy(`${hangs.socket} ${second.socket}`))
+  t.match(await scanner.scan(specimen(small), task), {
+    answer: 'unknown',
+    overLimit: undefined,
+    why: `clamd ${hangs.socket}: no answer within the time limit`,
+  })
+  t.equal(hangs.connections.length, 1)
+  t.equal(second.connections.length, 0)
+})
+
+t.test('a server that stops reading does not hold the scan beyond the deadline', async (t) => {
+  const server = await standIn(t, (connection) => connection.pause(), atOnce)
+  const { task } = scanTask(300)
+  const endless = { ...specimen(small), size: 50_000_000, chunks: () => zeros(50_000_000) }
+  const verdict = await clamdScanner(clamdPolicy(server.socket)).scan(endless, task)
+  t.match(verdict, { answer: 'unknown', why: /no answer within the time limit/ })
+})
+
+function* zeros(bytes: number): Generator<Buffer> {
+  const chunk = Buffer.alloc(65_536)
+  for (let at = 0; at < bytes; at += chunk.length) yield chunk
+}
+
+t.test('a deadline that has passed already reaches no server', async (t) => {
+  const server = await standIn(t, says('stream: OK\0'))
+  const { task, abort } = scanTask()
+  abort()
+  const verdict = await clamdScanner(clamdPolicy(server.socket)).scan(specimen(small), task)
+  t.equal(verdict.answer, 'unknown')
+  t.equal(server.connections.length, 0)
+})
+
+t.test('an answer or the deadline leaves no connection, listener or timer behind', async (t) => {
+  for (const answer of [says('stream: OK\0'), keepsSilent]) {
+    const server = await standIn(t, answer)
+    const { task, abort } = scanTask()
+    const listeners = () => getEventListeners(task.signal, 'abort').length
+    const before = listeners()
+    const scanned = clamdScanner(clamdPolicy(server.socket)).scan(specimen(small), task)
+    if (answer === keepsSilent) {
+      while (server.connections.length === 0) await new Promise(setImmediate)
+      t.equal(listeners(), before + 1)
+      abort()
+    }
+    await scanned
+    t.equal(listeners(), before)
+    await ended(server.connections[0]!)
+    t.pass('the server saw the end')
+  }
+})
+
+async function ended(connection: Socket): Promise<void> {
+  connection.resume()
+  if (!connection.readableEnded) await new Promise((end) => connection.on('end', end))
+}
+
+t.test('OK before the whole message was sent is not clean', async (t) => {
+  const hasty = await standIn(
+    t,
+    (connection) => {
+      connection.pause()
+      connection.write('stream: OK\0')
+    },
+    atOnce,
+  )
+  const { verdict } = await scan(hasty.socket, specimen(Buffer.alloc(20_000_000)))
+  t.match(verdict, { answer: 'unknown', why: /before it had the whole message/ })
+})
+
+t.test('a limit that is told in the middle ends the sending', async (t) => {
+  const server = await standIn(
+    t,
+    says('INSTREAM size limit exceeded. ERROR\0'),
+    (received) => received.length > 100_000,
+  )
+  const message = Buffer.alloc(50_000_000)
+  t.match((await scan(server.socket, specimen(message))).verdict, { overLimit: true })
+  t.ok(server.received[0]!.length < 10_000_000, 'most of it was never sent')
+})
+
+for (const place of ['unix', 'tcp'] as const) {
+  t.test(`a reply before a write that fails is still read (${place})`, async (t) => {
+    const limit = await closesAtOnce(t, 'INSTREAM size limit exceeded. ERROR\0', place)
+    const told = await scan(limit.address, afterwards(limit.waitForClose))
+    t.match(told.verdict, { answer: 'unknown', overLimit: true })
+
+    const silent = await closesAtOnce(t, 'stre', place)
+    const cut = await scan(silent.address, afterwards(silent.waitForClose))
+    t.match(cut.verdict, { answer: 'unknown', overLimit: undefined, why: /broke off in its reply/ })
+  })
+}
+
+/** A message whose first byte comes only when `wait` has returned. */
+function afterwards(wait: () => void): Specimen {
+  return {
+    ...specimen(small),
+    *chunks() {
+      wait()
+      yield* specimen(small).chunks()
+    },
+  }
+}
+
+t.test('a message that cannot be read is thrown on, and the connection goes', async (t) => {
+  for (const good of [0, 300_000]) {
+    const server = await standIn(t, keepsSilent)
+    const unreadable: Specimen = {
+      ...specimen(small),
+      *chunks() {
+        yield Buffer.alloc(good)
+        throw new Error('spool: read error')
+      },
+    }
+    await t.rejects(scan(server.socket, unreadable), { message: 'spool: read error' })
+    while (server.connections.length === 0) await new Promise(setImmediate)
+    await ended(server.connections[0]!)
+    t.pass('the server saw the end')
+  }
+})

@@ -1,0 +1,142 @@
+import fc from 'fast-check'
+import t from 'tap'
+import {
+  type ClamdReply,
+  createReplyReader,
+  REPLY_MAX,
+  readReply,
+  type Subject,
+} from '../../../src/scan/clamd/reply.ts'
+
+const read = (text: string, about: Subject = 'stream') =>
+  readReply(Buffer.from(text, 'latin1'), about)
+
+t.test('only the exact words are clean', async (t) => {
+  t.same(read('stream: OK\0'), { says: 'clean' })
+  t.same(read('/spool/m.1: OK\0', 'path'), { says: 'clean' })
+  t.same(read('/spool/a: b FOUND: OK\0', 'path'), { says: 'clean' }, 'a path that looks like one')
+  for (const text of [
+    'stream: OK',
+    'stream: OK\n\0',
+    'stream: ok\0',
+    'stream: OK \0',
+    ' stream: OK\0',
+    'stream:OK\0',
+    'stream: \0OK',
+    'OK\0',
+    '\0',
+    '',
+    'stream: Empty file\0',
+    'stream: OK ERROR\0',
+    'x\nstream: OK\0',
+    '/spool/m.1: OK\0',
+  ]) {
+    t.equal(read(text).says, 'trouble', JSON.stringify(text))
+  }
+  t.equal(read('stream: OK\0', 'path').says, 'trouble', 'of a stream, asked about a path')
+  t.equal(read('spool/m.1: OK\0', 'path').says, 'trouble', 'a path that is not absolute')
+})
+
+t.test('a signature is named without the hash and size behind it', async (t) => {
+  for (const [text, name] of [
+    ['stream: Win.Test.EICAR_HDB-1 FOUND\0', 'Win.Test.EICAR_HDB-1'],
+    ['stream: Eicar(44d88612fea8a8f36de82e1278abb02f:68) FOUND\0', 'Eicar'],
+    ['stream: Odd(name) FOUND\0', 'Odd(name)'],
+    ['stream: B\xe4d\x07 FOUND\0', 'B?d?'],
+  ] as const) {
+    t.same(read(text), { says: 'infected', name })
+  }
+  t.same(read('/a: b: Eicar FOUND\0', 'path'), { says: 'infected', name: 'Eicar' })
+})
+
+t.test('FOUND without one name before it is no verdict', async (t) => {
+  for (const text of ['stream: FOUND\0', 'stream:  FOUND\0', 'stream: a b FOUND\0', 'X FOUND\0']) {
+    t.equal(read(text).says, 'trouble', JSON.stringify(text))
+  }
+  t.equal(read('stream: (ab:1) FOUND\0').says, 'trouble', 'nothing but hash and size')
+})
+
+t.test('limits are told apart from viruses and from other errors', async (t) => {
+  for (const text of [
+    'INSTREAM size limit exceeded. ERROR\0',
+    'stream: Heuristics.Limits.Exceeded.MaxFileSize FOUND\0',
+    'stream: Heuristics.Limits.Exceeded FOUND\0',
+    'stream: Heuristics.Limits.Exceeded.MaxScanTime(44d88612fea8a8f36de82e1278abb02f:68) FOUND\0',
+  ]) {
+    t.equal(read(text).says, 'over-limit', text)
+  }
+  t.equal(read('stream: Heuristics.Limits.ExceededNot FOUND\0').says, 'infected')
+  t.equal(read('stream: Heuristics.Phishing.Email FOUND\0').says, 'infected')
+})
+
+t.test('a path that clamd may not look at is told apart', async (t) => {
+  for (const said of [
+    'File path check failure: Permission denied. ERROR',
+    'lstat() failed: No such file or directory. ERROR',
+    'Access denied. ERROR',
+    "Can't open file or directory ERROR",
+    "Can't access file ERROR",
+    'Not supported file type ERROR',
+    'Excluded',
+  ]) {
+    t.equal(read(`/spool/m.1: ${said}\0`, 'path').says, 'no-access', said)
+    t.equal(read(`stream: ${said}\0`).says, 'trouble', `${said} of a stream`)
+  }
+  t.equal(read("/spool/m.1: Can't allocate memory ERROR\0", 'path').says, 'trouble')
+  t.equal(read('/spool/m.1: Time limit reached ERROR\0', 'path').says, 'trouble')
+})
+
+t.test('all else is trouble, quoted in one printable line', async (t) => {
+  for (const text of ['COMMAND READ TIMED OUT\0', 'UNKNOWN COMMAND\0', 'stream: x ERROR\0']) {
+    t.same(read(text), { says: 'trouble', text: JSON.stringify(text.slice(0, -1)) })
+  }
+  t.same(read('220 mail\r\n\x1b[31m\0'), { says: 'trouble', text: '"220 mail???[31m"' })
+  t.same(read('stream: O'), { says: 'trouble', text: 'a reply that was cut: "stream: O"' })
+})
+
+t.test('a reply without end is trouble, and its quote stays short', async (t) => {
+  for (const text of ['x'.repeat(REPLY_MAX), `${'x'.repeat(REPLY_MAX)}\0`]) {
+    const reply = read(text)
+    t.match(reply, { says: 'trouble', text: /^too long a reply: "x+\.\.\."$/ })
+    t.ok(reply.says === 'trouble' && reply.text.length < 250)
+  }
+  t.equal(read(`/${'x'.repeat(4095)}: OK\0`, 'path').says, 'clean', 'the longest path')
+})
+
+t.test('a reply reads the same in every split of its bytes', async (t) => {
+  const replies = [
+    'stream: OK\0',
+    'stream: OK\0stream: OK\0',
+    'stream: Eicar(44d88612fea8a8f36de82e1278abb02f:68) FOUND\0rest',
+    'INSTREAM size limit exceeded. ERROR\0',
+    'COMMAND READ TIMED OUT\0',
+    'stream: O',
+    'x'.repeat(REPLY_MAX + 5),
+    `${'x'.repeat(REPLY_MAX + 1)}\0`,
+  ]
+  const bytes = fc.oneof(
+    fc.constantFrom(...replies).map((text) => Buffer.from(text)),
+    fc.uint8Array({ maxLength: 60 }).map((array) => Buffer.from(array)),
+  )
+  fc.assert(
+    fc.property(bytes, fc.array(fc.nat({ max: REPLY_MAX + 5 }), { maxLength: 8 }), (wire, cuts) => {
+      t.same(readInPieces(wire, cuts), readReply(wire, 'stream'))
+    }),
+    { numRuns: 500 },
+  )
+  for (const text of replies.slice(0, 6)) {
+    const every = [...text].map((_, at) => at)
+    t.same(readInPieces(Buffer.from(text), every), read(text), 'byte by byte')
+  }
+})
+
+function readInPieces(wire: Buffer, cuts: readonly number[]): ClamdReply {
+  const reader = createReplyReader()
+  const inside = cuts.filter((cut) => cut < wire.length).sort((a, b) => a - b)
+  let from = 0
+  for (const cut of [...inside, wire.length]) {
+    if (reader.push(wire.subarray(from, cut))) break
+    from = cut
+  }
+  return readReply(reader.bytes(), 'stream')
+}

@@ -1,0 +1,115 @@
+import { once } from 'node:events'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { createServer, type Socket } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { Worker } from 'node:worker_threads'
+
+/** What a stand-in needs of tap's test object. */
+interface Test {
+  teardown(stop: () => unknown): void
+}
+
+export interface StandIn {
+  /** For CLAMD. */
+  readonly socket: string
+  /** What each connection sent so far, in the order of their coming. */
+  readonly received: readonly Buffer[]
+  readonly connections: readonly Socket[]
+}
+
+/** A new path for a socket. It has to be short: sun_path of unix(7) holds 107 bytes. */
+export function socketPath(t: Test): string {
+  const directory = mkdtempSync(join(tmpdir(), 'onescan-'))
+  t.teardown(() => rmSync(directory, { recursive: true }))
+  return join(directory, 's')
+}
+
+/**
+ * A server in clamd's place, for what a real one does only on bad days. `answer` is
+ * called once the client has sent `until`: the end of an INSTREAM, if nothing else.
+ */
+export async function standIn(
+  t: Test,
+  answer: (connection: Socket, received: Buffer) => void,
+  until: (received: Buffer) => boolean = isWhole,
+): Promise<StandIn> {
+  const socket = socketPath(t)
+  const received: Buffer[] = []
+  const connections: Socket[] = []
+  const server = createServer({ allowHalfOpen: true }, (connection) => {
+    const index = connections.push(connection) - 1
+    received.push(Buffer.alloc(0))
+    let answered = false
+    connection.on('error', () => {})
+    connection.on('data', (chunk: Buffer) => {
+      const all = Buffer.concat([received[index]!, chunk])
+      received[index] = all
+      if (answered || !until(all)) return
+      answered = true
+      answer(connection, all)
+    })
+  })
+  server.listen(socket)
+  await once(server, 'listening')
+  t.teardown(() => {
+    for (const connection of connections) connection.destroy()
+    server.close()
+  })
+  return { socket, received, connections }
+}
+
+/** An answer for a stand-in: these words, then the end. */
+export function says(reply: string): (connection: Socket) => void {
+  return (connection) => void connection.end(reply)
+}
+
+/** The closing zero of an INSTREAM, or the NUL of another command. */
+function isWhole(received: Buffer): boolean {
+  const command = received.indexOf(0)
+  if (command < 0 || !received.toString('latin1', 0, command).startsWith('zINSTREAM')) {
+    return command >= 0
+  }
+  let at = command + 1
+  while (at + 4 <= received.length) {
+    const length = received.readUInt32BE(at)
+    at += 4 + length
+    if (length === 0) return true
+  }
+  return false
+}
+
+/**
+ * A server in a thread of its own that sends `reply` and closes as soon as it is
+ * connected, having read nothing. `waitForClose` stops the calling thread until that is
+ * done, so that its next write hits a closed connection and the reply was not seen yet.
+ */
+export async function closesAtOnce(t: Test, reply: string, place: 'unix' | 'tcp') {
+  const closed = new Int32Array(new SharedArrayBuffer(4))
+  const path = socketPath(t)
+  const where = place === 'unix' ? { path } : { port: 0, host: '127.0.0.1' }
+  const worker = new Worker(
+    `const { parentPort, workerData: { closed, reply, where } } = require('node:worker_threads')
+    const server = require('node:net').createServer({ pauseOnConnect: true }, (connection) => {
+      connection.on('error', () => {})
+      connection.on('readable', () => {})
+      connection.write(reply, () => {
+        if (where.path) connection.destroy()
+        else connection.resetAndDestroy()
+        Atomics.store(closed, 0, 1)
+        Atomics.notify(closed, 0)
+      })
+    })
+    server.listen(where, () => parentPort.postMessage(server.address().port))`,
+    {
+      eval: true,
+      workerData: { closed, reply, where },
+    },
+  )
+  t.teardown(() => worker.terminate())
+  const [port] = await once(worker, 'message')
+  return {
+    address: port === undefined ? path : `127.0.0.1:${port}`,
+    waitForClose: () => void Atomics.wait(closed, 0, 0, 10_000),
+  }
+}

@@ -1,0 +1,65 @@
+import { makeEnvelope } from '../../../src/envelope/envelope.ts'
+import { clamdScanner } from '../../../src/scan/clamd/scanner.ts'
+import { readScanPolicy, type ScanPolicy } from '../../../src/scan/policy.ts'
+import type { ScanTask, Specimen } from '../../../src/scan/scanner.ts'
+
+/** The policy of `QHPSI='plugin: clamd'` with these addresses and other settings. */
+export function clamdPolicy(CLAMD: string, others: Record<string, string> = {}): ScanPolicy {
+  const place = { qmailHome: '/var/qmail', control: '/var/qmail/control' }
+  return readScanPolicy({ QHPSI: 'plugin: clamd', CLAMD, ...others }, place)!
+}
+
+const CHUNK = 16 * 1024
+
+/**
+ * A message in memory as a scanner sees it: its chunks come in one buffer that is
+ * spoilt before the next one, so whoever keeps one reads nonsense. With `path` it lies
+ * in a shared directory, too.
+ */
+export function specimen(message: Buffer, path?: string): Specimen {
+  return {
+    size: message.length,
+    envelope: makeEnvelope(Buffer.from('a@example.org'), [Buffer.from('b@example.org')]),
+    *chunks() {
+      const buffer = Buffer.alloc(CHUNK)
+      for (let at = 0; at < message.length; at += CHUNK) {
+        const copied = message.copy(buffer, 0, at, at + CHUNK)
+        yield buffer.subarray(0, copied)
+        buffer.fill(0xee)
+      }
+    },
+    path() {
+      if (path === undefined) throw new Error('no path was to be asked for')
+      return path
+    },
+    pathIsShared: path !== undefined,
+  }
+}
+
+/** A task that ends after so many milliseconds, or by `abort()`, and keeps its notes. */
+export function scanTask(milliseconds = 20_000) {
+  const controller = new AbortController()
+  const notes: string[] = []
+  const timer = setTimeout(() => controller.abort(), milliseconds).unref()
+  const task: ScanTask = {
+    signal: controller.signal,
+    deadline: Date.now() + milliseconds,
+    note: (text) => void notes.push(text),
+  }
+  const abort = () => {
+    clearTimeout(timer)
+    controller.abort()
+  }
+  return { task, notes, abort }
+}
+
+/** Scans with the servers of `clamd` and tells the verdict and the notes. */
+export async function scan(
+  clamd: string,
+  message: Specimen,
+  settings: Record<string, string> = {},
+) {
+  const { task, notes } = scanTask()
+  const verdict = await clamdScanner(clamdPolicy(clamd, settings)).scan(message, task)
+  return { verdict, notes }
+}
