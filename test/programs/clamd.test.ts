@@ -20,7 +20,11 @@ const infectedAttachment = Buffer.from(
     'Content-Type: application/octet-stream; name=e.com\nContent-Transfer-Encoding: base64\n' +
     `\n${Buffer.from(EICAR).toString('base64')}\n--b--\n`,
 )
-const mail = (size: number) => Buffer.alloc(size, `${header}\n${'0123456789abcdef'.repeat(4)}\n`)
+const mail = (size: number) => {
+  const message = Buffer.alloc(size, `${'0123456789abcdef'.repeat(4)}\n`)
+  message.write(`${header}\n`)
+  return message
+}
 const infectedMail = (size: number) => Buffer.concat([mail(size), Buffer.from(`\n${EICAR}\n`)])
 
 /** A file that everybody may read, as SPOOLDIR holds it. */
