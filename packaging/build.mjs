@@ -1,7 +1,7 @@
 // Bundles each program into one CommonJS file in dist/, so that start-up reads
 // one file and evaluates only what it needs. Plain JavaScript: it runs on every
 // supported Node before anything is built.
-import { existsSync, rmSync } from 'node:fs'
+import { copyFileSync, existsSync, rmSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
@@ -48,8 +48,13 @@ await build({
   platform: 'node',
   format: 'cjs',
   target: 'node20',
+  // ES modules know their place by other names; Node 20.0 has neither.
+  define: { 'import.meta.dirname': '__dirname', 'import.meta.filename': '__filename' },
   external: ['koffi'],
   plugins: [loadedApart],
   legalComments: 'none',
   logLevel: 'warning',
 })
+
+// A file of types alone is its own declaration file: `onescan/plugin`.
+copyFileSync(join(src, 'plugin.ts'), join(dist, 'plugin.d.ts'))

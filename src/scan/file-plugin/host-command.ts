@@ -1,0 +1,43 @@
+import { availableParallelism } from 'node:os'
+import { extname, join } from 'node:path'
+
+/** Beside the bundle, or in the source tree where tests run from there. */
+const program = import.meta.filename.endsWith('.ts')
+  ? join(import.meta.dirname, '..', 'plugin-host', 'main.ts')
+  : join(import.meta.dirname, 'plugin-host.cjs')
+
+/** Between 22.6 and 22.18 Node loads TypeScript only when it is told to. */
+const STRIP_TYPES = '--experimental-strip-types'
+
+/**
+ * How to run the host for the plugin `file`, on the runtime that runs us.
+ * `timeout` is SCANTIMEOUT in milliseconds.
+ *
+ * The shell does nothing but set a limit of processor time and exec: should we
+ * be killed ourselves, nobody is left to end a plugin in a busy loop.
+ */
+export function hostCommand(
+  file: string,
+  timeout: number,
+): { command: string; arguments: string[] } {
+  const seconds = Math.ceil(timeout / 1000 + 5) * availableParallelism()
+  return {
+    command: '/bin/sh',
+    arguments: [
+      '-c',
+      'ulimit -t "$0" 2>/dev/null; exec "$@"',
+      String(seconds),
+      process.execPath,
+      ...runtimeOptions(file),
+      program,
+    ],
+  }
+}
+
+/** The runtime's own warnings, once per message, would bury the log. */
+function runtimeOptions(file: string): string[] {
+  const options = ['--no-warnings']
+  const mustStrip = extname(file) === '.ts' && !process.features.typescript
+  if (mustStrip && process.allowedNodeEnvironmentFlags.has(STRIP_TYPES)) options.push(STRIP_TYPES)
+  return options
+}

@@ -1,0 +1,61 @@
+/** Bytes of one plugin's output for one message that reach the log. */
+const OUTPUT_MAX = 64 * 1024
+/** Characters of a line; with its prefix it stays one write of at most PIPE_BUF. */
+const LINE_MAX = 900
+
+export interface LineRelay {
+  /** Takes the next bytes, in any split. */
+  push(chunk: Buffer): void
+  /** Passes on a last line that has no end. */
+  end(): void
+}
+
+/**
+ * Passes a plugin's stderr on line by line, each under the plugin's name and with
+ * its control characters escaped, so that a plugin forges no line of ours. Only
+ * 64 KiB are shown. A plugin never gets the log's own descriptor: a runtime that
+ * sets O_NONBLOCK on it and is killed leaves it so for all who log there.
+ */
+export function relayLines(name: string, write: (line: string) => void): LineRelay {
+  let rest = Buffer.alloc(0)
+  let size = 0
+
+  const show = (line: Buffer) => {
+    const text = escapeControls(line.toString('utf8')).slice(0, LINE_MAX)
+    if (text !== '') write(`plugin ${name}: ${text}\n`)
+  }
+
+  return {
+    push(chunk) {
+      if (size > OUTPUT_MAX) return
+      size += chunk.length
+      rest = Buffer.concat([rest, chunk])
+      for (let end = rest.indexOf('\n'); end >= 0; end = rest.indexOf('\n')) {
+        show(rest.subarray(0, end))
+        rest = rest.subarray(end + 1)
+      }
+      if (size > OUTPUT_MAX) {
+        rest = Buffer.alloc(0)
+        write(
+          `plugin ${name}: wrote more than ${OUTPUT_MAX} bytes to stderr; the rest is not shown\n`,
+        )
+      }
+    },
+    end() {
+      if (rest.length > 0) show(rest)
+      rest = Buffer.alloc(0)
+    },
+  }
+}
+
+/** C0, DEL, C1 and Unicode's line ends as \xNN or \uNNNN. */
+function escapeControls(text: string): string {
+  return text.trimEnd().replace(/[\x00-\x1f\x7f-\x9f\u2028\u2029]/g, (character) => {
+    const code = character.charCodeAt(0)
+    return code < 256 ? `\\x${hex(code, 2)}` : `\\u${hex(code, 4)}`
+  })
+}
+
+function hex(code: number, digits: number): string {
+  return code.toString(16).padStart(digits, '0')
+}

@@ -1,0 +1,50 @@
+import { clean, infected, unknown, type Verdict } from '../scanner.ts'
+
+/** Bytes; what is longer is no frame. */
+export const FRAME_MAX = 64 * 1024
+
+const MARK = 'onescan-verdict/1'
+const NAME_MAX = 255
+const WHY_MAX = 1000
+
+/**
+ * The one line that a plugin's process says: the mark, the nonce of the request,
+ * and the verdict as JSON. Nothing but the host knows the nonce, so what a plugin
+ * writes to the descriptor by accident is never a verdict. Names are cut after 255
+ * characters, reasons after 1,000.
+ */
+export function encodeFrame(nonce: string, verdict: Verdict): Buffer {
+  return Buffer.from(`${MARK} ${nonce} ${JSON.stringify(cut(verdict))}\n`)
+}
+
+/** The verdict in `bytes`, or undefined unless they are exactly one frame with that nonce. */
+export function decodeFrame(nonce: string, bytes: Buffer): Verdict | undefined {
+  const opening = `${MARK} ${nonce} `
+  if (bytes.length > FRAME_MAX || bytes.indexOf('\n') !== bytes.length - 1) return undefined
+  if (!bytes.subarray(0, opening.length).equals(Buffer.from(opening))) return undefined
+  try {
+    return verdictOf(JSON.parse(bytes.toString('utf8', opening.length)))
+  } catch {
+    return undefined
+  }
+}
+
+function verdictOf(value: unknown): Verdict | undefined {
+  if (typeof value !== 'object' || value === null) return undefined
+  const { answer, name, why } = value as Record<string, unknown>
+  if (answer === 'clean') return clean
+  if (answer === 'infected' && typeof name === 'string' && name !== '') return infected(name)
+  if (answer === 'unknown' && typeof why === 'string') return unknown(why)
+  return undefined
+}
+
+function cut(verdict: Verdict): Verdict {
+  switch (verdict.answer) {
+    case 'clean':
+      return clean
+    case 'infected':
+      return infected(verdict.name.slice(0, NAME_MAX))
+    case 'unknown':
+      return unknown(verdict.why.slice(0, WHY_MAX))
+  }
+}

@@ -1,0 +1,46 @@
+import { extname } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { errorCode, errorText } from '../../fault.ts'
+import type { Mail } from '../../plugin.ts'
+import { unknown, type Verdict } from '../scanner.ts'
+import { readAnswer } from './answer.ts'
+
+type Exports = Readonly<Record<string, unknown>>
+
+/** Asks a plugin in JavaScript or TypeScript. Rejects with whatever it throws. */
+export async function askScript(file: string, symbol: string, mail: Mail): Promise<Verdict> {
+  let exports: Exports
+  try {
+    exports = await import(pathToFileURL(file).href)
+  } catch (error) {
+    return unknown(whyNotLoaded(file, error))
+  }
+  const virusscan = findExport(exports, symbol)
+  if (virusscan === undefined) {
+    return unknown(`exports no function ${symbol}; export it, or name another in QUEUE_PLUGIN`)
+  }
+  return readAnswer(await virusscan(mail))
+}
+
+/** A named export, or a property of the default one: module.exports of CommonJS. */
+function findExport(exports: Exports, symbol: string): ((mail: Mail) => unknown) | undefined {
+  for (const holder of [exports, exports.default]) {
+    const found = isHolder(holder) && Object.hasOwn(holder, symbol) ? holder[symbol] : undefined
+    if (typeof found === 'function') return found as (mail: Mail) => unknown
+  }
+  return undefined
+}
+
+function isHolder(value: unknown): value is Exports {
+  return (typeof value === 'object' && value !== null) || typeof value === 'function'
+}
+
+function whyNotLoaded(file: string, error: unknown): string {
+  if (errorCode(error) === 'ERR_UNKNOWN_FILE_EXTENSION' && extname(file) === '.ts') {
+    return `Node ${process.versions.node} cannot load TypeScript; compile it to .mjs or use Node >= 22.18`
+  }
+  const kind = error instanceof Error ? `${error.name}: ` : ''
+  const isModule = /Unexpected token 'export'|Cannot use import statement/.test(errorText(error))
+  const remedy = isModule ? '; an ES module must have a name in .mjs' : ''
+  return `cannot be loaded: ${kind}${errorText(error)}${remedy}`
+}

@@ -1,0 +1,78 @@
+import { spawnSync } from 'node:child_process'
+import { getEventListeners } from 'node:events'
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { makeEnvelope } from '../../../src/envelope/envelope.ts'
+import { filePluginScanner } from '../../../src/scan/file-plugin.ts'
+import { readScanPolicy, type ScanPolicy } from '../../../src/scan/policy.ts'
+import type { Verdict } from '../../../src/scan/scanner.ts'
+
+/** Why C plugins cannot be tested here, or false. */
+export const noCompiler = spawnSync('gcc', ['--version']).error
+  ? 'install Debian packages gcc and libc6-dev'
+  : false
+
+export interface Question {
+  /** PLUGINDIR; the message lies there too, unless `path` says otherwise. */
+  readonly directory: string
+  readonly file: string
+  readonly message?: string
+  readonly path?: string
+  /** latin1 */
+  readonly sender?: string
+  readonly recipients?: readonly string[]
+  /** Milliseconds; SCANTIMEOUT. */
+  readonly timeout?: number
+  /** More settings, as in the environment of the slot. */
+  readonly settings?: Readonly<Record<string, string>>
+}
+
+export interface Reply {
+  readonly verdict: Verdict
+  readonly milliseconds: number
+  /** What the scan left registered on the task's signal. */
+  readonly listeners: number
+}
+
+export function policyFor(question: Question): ScanPolicy {
+  const settings = { QHPSI: `plugin: ${question.file}`, PLUGINDIR: question.directory }
+  const env = { PATH: process.env.PATH, ERROR_FD: '2', ...settings, ...question.settings }
+  const policy = readScanPolicy(env, { qmailHome: '/var/qmail', control: '/var/qmail/control' })
+  return { ...policy!, timeout: question.timeout ?? 20_000 }
+}
+
+/** Asks a file plugin about a message, as the engine does. */
+export async function ask(question: Question): Promise<Reply> {
+  const policy = policyFor(question)
+  const message = Buffer.from(question.message ?? 'Subject: a message\n\nbody\n', 'latin1')
+  const path = question.path ?? join(question.directory, 'message')
+  writeFileSync(path, message)
+  const bytes = (text: string) => Buffer.from(text, 'latin1')
+  const recipients = question.recipients ?? ['recipient@example.org']
+  const specimen = {
+    size: message.length,
+    envelope: makeEnvelope(bytes(question.sender ?? 'sender@example.org'), recipients.map(bytes)),
+    chunks: () => [message],
+    path: () => path,
+    pathIsShared: false,
+  }
+  const abort = new AbortController()
+  const started = Date.now()
+  const timer = setTimeout(() => abort.abort(), policy.timeout)
+  try {
+    const verdict = await filePluginScanner(policy, question.file).scan(specimen, {
+      signal: abort.signal,
+      deadline: started + policy.timeout,
+      note: () => {},
+    })
+    const listeners = getEventListeners(abort.signal, 'abort').length
+    return { verdict, milliseconds: Date.now() - started, listeners }
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
+/** The reason of "could not tell", or what was said instead. */
+export function whyOf(verdict: Verdict): string {
+  return verdict.answer === 'unknown' ? verdict.why : `answered ${verdict.answer}`
+}

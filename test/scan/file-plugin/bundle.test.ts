@@ -1,0 +1,141 @@
+import { execFileSync, spawn, spawnSync } from 'node:child_process'
+import { createReadStream, mkdtempSync, rmSync, symlinkSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { build } from 'esbuild'
+import t from 'tap'
+import { noCompiler, type Question } from './asking.ts'
+
+const root = join(import.meta.dirname, '..', '..', '..')
+const oldest = join(
+  dirname(createRequire(import.meta.url).resolve('node-oldest/package.json')),
+  'bin/node',
+)
+
+/** The asking program and the host beside it, bundled as packaging/build.mjs bundles. */
+async function bundle(directory: string): Promise<string> {
+  await build({
+    absWorkingDir: root,
+    entryPoints: [
+      { in: join(import.meta.dirname, 'ask.ts'), out: 'ask' },
+      { in: join(root, 'src/scan/plugin-host/main.ts'), out: 'plugin-host' },
+    ],
+    outdir: directory,
+    outExtension: { '.js': '.cjs' },
+    bundle: true,
+    platform: 'node',
+    format: 'cjs',
+    target: 'node20',
+    define: { 'import.meta.dirname': '__dirname', 'import.meta.filename': '__filename' },
+    external: ['koffi'],
+    logLevel: 'warning',
+  })
+  return join(directory, 'ask.cjs')
+}
+
+const infected = `{ infected: true, name: 'Test.Virus' }`
+
+t.test('from the bundle, on the oldest and the newest Node', async (t) => {
+  const directory = t.testdir({
+    'package.json': '{}',
+    'es.mjs': `export const virusscan = async ({ size }) => (size === 7 ? ${infected} : { clean: true })`,
+    'common.cjs': `exports.virusscan = () => (${infected})`,
+    'common.js': `exports.virusscan = () => ({ clean: true })`,
+    'module.js': `export const virusscan = () => ({ clean: true })`,
+    'typed.ts': `export const virusscan = (mail: unknown): unknown => ({ clean: true })`,
+    'exits.mjs': `export const virusscan = () => process.reallyExit(0)`,
+    'loops.mjs': `export const virusscan = () => { for (;;); }`,
+    'stuck.mjs': `export const virusscan = () => new Promise(() => {})`,
+    'throws.mjs': `export const virusscan = () => { throw new TypeError('so') }`,
+    'empty.so': '',
+    bundle: {},
+  })
+  const program = await bundle(join(directory, 'bundle'))
+  const askOn = (node: string, file: string, more: Partial<Question> = {}) => {
+    const question = { directory, file, message: 'a: b\n\nc', ...more }
+    const { stdout, stderr } = spawnSync(node, [program, JSON.stringify(question)], {
+      encoding: 'utf8',
+      env: { PATH: process.env.PATH },
+    })
+    return stdout || stderr
+  }
+  const couldNotTell = (why: string) => JSON.stringify({ answer: 'unknown', why })
+
+  for (const [version, node] of [
+    ['20.0.0', oldest],
+    [process.versions.node, process.execPath],
+  ] as const) {
+    await t.test(`Node ${version}`, async (t) => {
+      t.equal(execFileSync(node, ['--version'], { encoding: 'utf8' }), `v${version}\n`)
+      t.equal(askOn(node, 'es.mjs'), '{"answer":"infected","name":"Test.Virus"}')
+      t.equal(askOn(node, 'es.mjs', { message: '\n' }), '{"answer":"clean"}')
+      t.equal(askOn(node, 'common.cjs'), '{"answer":"infected","name":"Test.Virus"}')
+      t.equal(askOn(node, 'common.js'), '{"answer":"clean"}')
+      t.equal(
+        askOn(node, 'exits.mjs'),
+        couldNotTell('plugin exits.mjs: exited with code 0 before it answered'),
+      )
+      t.equal(
+        askOn(node, 'loops.mjs', { timeout: 400 }),
+        couldNotTell('plugin loops.mjs: did not answer within SCANTIMEOUT'),
+      )
+      t.equal(
+        askOn(node, 'stuck.mjs'),
+        couldNotTell('plugin stuck.mjs: returned a promise that nothing can settle any more'),
+      )
+      t.equal(
+        askOn(node, 'throws.mjs'),
+        couldNotTell('plugin throws.mjs: threw TypeError: so (throws.mjs:1:40)'),
+      )
+    })
+  }
+
+  await t.test('an old Node says that it cannot load TypeScript', async (t) => {
+    t.equal(askOn(process.execPath, 'typed.ts'), '{"answer":"clean"}')
+    t.equal(
+      askOn(oldest, 'typed.ts'),
+      couldNotTell(
+        'plugin typed.ts: Node 20.0.0 cannot load TypeScript; compile it to .mjs or use Node >= 22.18',
+      ),
+    )
+  })
+
+  await t.test('an old Node says how an ES module must be named', async (t) => {
+    t.match(askOn(oldest, 'module.js'), 'an ES module must have a name in .mjs')
+  })
+})
+
+t.test('a C plugin on the oldest Node, and without koffi', { skip: noCompiler }, async (t) => {
+  const directory = t.testdir({
+    bundle: {},
+    'a.c': 'int virusscan(const char *path) { return path[0] == 47; }',
+  })
+  execFileSync('gcc', ['-shared', '-fPIC', '-o', 'a.so', 'a.c'], { cwd: directory })
+  // Outside of the tree, where no node_modules is found on the way up.
+  const apart = mkdtempSync(join(tmpdir(), 'onescan-test-'))
+  t.teardown(() => rmSync(apart, { recursive: true }))
+  const program = await bundle(apart)
+  const question = JSON.stringify({ directory, file: 'a.so' })
+  const ask = () => execFileSync(oldest, [program, question], { encoding: 'utf8' })
+  t.match(ask(), 'plugin a.so: needs the npm package koffi (npm install koffi)')
+  symlinkSync(join(root, 'node_modules'), join(apart, 'node_modules'))
+  t.equal(ask(), '{"answer":"infected","name":"a.so"}')
+})
+
+t.test('a plugin ends soon after its deadline when nobody is left to end it', async (t) => {
+  const directory = t.testdir({
+    'a.mjs': `
+      import { openSync } from 'node:fs'
+      export const virusscan = () => { openSync('lifeline', 'w'); return new Promise((done) => setTimeout(done, 3_600_000)) }`,
+  })
+  execFileSync('mkfifo', [join(directory, 'lifeline')])
+  const question = JSON.stringify({ directory, file: 'a.mjs', timeout: 1000 })
+  const asker = spawn(process.execPath, [join(import.meta.dirname, 'ask.ts'), question])
+  const lifeline = createReadStream(join(directory, 'lifeline'))
+  const gone = new Promise((resolve) => lifeline.on('end', resolve).resume())
+  await new Promise((resolve) => lifeline.on('ready', resolve)) // the plugin has opened it
+  asker.kill('SIGKILL')
+  await gone
+  t.pass('the process has ended')
+})

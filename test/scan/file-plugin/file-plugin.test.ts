@@ -1,0 +1,96 @@
+import { chmodSync, symlinkSync } from 'node:fs'
+import { join } from 'node:path'
+import t from 'tap'
+import { Fault } from '../../../src/fault.ts'
+import { filePluginScanner } from '../../../src/scan/file-plugin.ts'
+import { ask, policyFor, whyOf } from './asking.ts'
+
+const says = (value: string) => `export const virusscan = () => (${value})`
+
+function refusalOf(file: string): string {
+  try {
+    filePluginScanner(policyFor({ directory: '/nowhere', file: 'a.mjs' }), file)
+    return 'none'
+  } catch (error) {
+    return error instanceof Fault ? `${error.kind}: ${error.message}` : String(error)
+  }
+}
+
+t.test('a plugin is named by its file and can stand in a stamp', async (t) => {
+  const policy = policyFor({ directory: '/nowhere', file: 'a.mjs' })
+  const { name, local } = filePluginScanner(policy, 'a-1_b+c.d.mjs')
+  t.equal(name, 'a-1_b+c.d.mjs')
+  t.equal(local, false)
+})
+
+t.test('a name with a slash is refused', async (t) => {
+  for (const name of ['/a.mjs', '../a.mjs', 'b/../a.mjs', 'a.mjs/']) {
+    t.match(refusalOf(name), /^config: QHPSI plugin .*must not hold "\/"; put the file/, name)
+  }
+})
+
+t.test('a name of other characters is refused', async (t) => {
+  for (const name of [
+    'a;b.mjs',
+    'a,b.mjs',
+    'a b.mjs',
+    'a\n.mjs',
+    'a\0.mjs',
+    '..',
+    '.mjs',
+    '-a.mjs',
+  ]) {
+    t.match(refusalOf(name), /^config: .*is made of letters/, JSON.stringify(name))
+  }
+})
+
+t.test('a name that ends in no known extension is refused', async (t) => {
+  for (const name of ['a.py', 'a.', 'a.mjs.', 'a.MJS', 'a.mjs~x']) {
+    t.match(refusalOf(name), /^config: /, name)
+  }
+  t.equal(
+    refusalOf('a.py'),
+    'config: QHPSI plugin "a.py": must end in one of .js .mjs .cjs .ts .so; rename the file',
+  )
+})
+
+t.test('a plugin that is not there cannot tell and names the file', async (t) => {
+  const directory = t.testdir({})
+  const { verdict } = await ask({ directory, file: 'a.mjs' })
+  const file = join(directory, 'a.mjs')
+  t.equal(whyOf(verdict), `plugin a.mjs: ${file}: ENOENT; put the file there or correct PLUGINDIR`)
+})
+
+t.test('a directory, a device or a dangling link is no plugin', async (t) => {
+  const directory = t.testdir({ 'a.mjs': {} })
+  symlinkSync('/dev/null', join(directory, 'b.mjs'))
+  symlinkSync('/nowhere/at/all', join(directory, 'c.mjs'))
+  for (const file of ['a.mjs', 'b.mjs']) {
+    t.match(whyOf((await ask({ directory, file })).verdict), 'is not a regular file')
+  }
+  t.match(whyOf((await ask({ directory, file: 'c.mjs' })).verdict), 'ENOENT')
+})
+
+t.test('a plugin that others may change is not run', async (t) => {
+  const directory = t.testdir({ 'a.mjs': says('{ clean: true }') })
+  chmodSync(join(directory, 'a.mjs'), 0o666)
+  const { verdict } = await ask({ directory, file: 'a.mjs' })
+  t.match(whyOf(verdict), 'mode 0666 lets everyone change the plugin; chmod o-w it')
+})
+
+t.test('a message that cannot be had as a file cannot be told', async (t) => {
+  const directory = t.testdir({ 'a.mjs': says('{ clean: true }') })
+  const policy = policyFor({ directory, file: 'a.mjs' })
+  const specimen = {
+    size: 1,
+    envelope: { wire: Buffer.from('F\0\0'), sender: Buffer.alloc(0), recipientCount: 0 },
+    chunks: () => [],
+    path: () => {
+      throw new Fault('temp-file', 'SPOOLDIR /x: ENOSPC')
+    },
+    pathIsShared: false,
+  }
+  const task = { signal: new AbortController().signal, deadline: Date.now() + 1000, note: () => {} }
+  const verdict = await filePluginScanner(policy, 'a.mjs').scan(specimen, task)
+  t.equal(whyOf(verdict), 'plugin a.mjs: SPOOLDIR /x: ENOSPC')
+})

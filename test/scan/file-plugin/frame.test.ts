@@ -1,0 +1,64 @@
+import fc from 'fast-check'
+import t from 'tap'
+import { decodeFrame, encodeFrame, FRAME_MAX } from '../../../src/scan/plugin-host/frame.ts'
+import { clean, infected, unknown, type Verdict } from '../../../src/scan/scanner.ts'
+
+const nonce = '00112233445566778899aabbccddeeff'
+
+const verdict: fc.Arbitrary<Verdict> = fc.oneof(
+  fc.constant(clean),
+  fc.string({ minLength: 1, maxLength: 255 }).map(infected),
+  fc.string({ maxLength: 255 }).map(unknown),
+)
+
+t.test('a verdict comes out of its frame as it went in', async (t) => {
+  fc.assert(
+    fc.property(verdict, (verdict) => {
+      t.same(decodeFrame(nonce, encodeFrame(nonce, verdict)), verdict)
+    }),
+  )
+})
+
+t.test('a frame that is cut, doubled or has anything around it is none', async (t) => {
+  fc.assert(
+    fc.property(verdict, fc.nat(), fc.uint8Array({ minLength: 1 }), (verdict, at, more) => {
+      const frame = encodeFrame(nonce, verdict)
+      t.equal(decodeFrame(nonce, frame.subarray(0, at % frame.length)), undefined)
+      t.equal(decodeFrame(nonce, Buffer.concat([frame, frame])), undefined)
+      t.equal(decodeFrame(nonce, Buffer.concat([frame, more])), undefined)
+      t.equal(decodeFrame(nonce, Buffer.concat([more, frame])), undefined)
+    }),
+  )
+})
+
+t.test('a frame with another nonce is none', async (t) => {
+  t.equal(decodeFrame(nonce, encodeFrame(nonce.replace('0', '1'), clean)), undefined)
+  t.equal(decodeFrame(nonce, encodeFrame('', clean)), undefined)
+})
+
+t.test('a frame that says none of the three answers is none', async (t) => {
+  const bodies = [
+    '{}',
+    'null',
+    '"clean"',
+    '{"answer":"Clean"}',
+    '{"answer":"infected"}',
+    '{"answer":"infected","name":""}',
+    '{"answer":"infected","name":1}',
+    '{"answer":"unknown"}',
+    '{"answer":"clean"',
+    '',
+  ]
+  for (const body of bodies) {
+    const bytes = Buffer.from(`onescan-verdict/1 ${nonce} ${body}\n`)
+    t.equal(decodeFrame(nonce, bytes), undefined, body)
+  }
+})
+
+t.test('the longest verdict fits a frame, and a longer line is none', async (t) => {
+  const frame = encodeFrame(nonce, unknown('\0'.repeat(100_000)))
+  t.ok(frame.length < FRAME_MAX)
+  const padding = ' '.repeat(FRAME_MAX)
+  const long = Buffer.from(`onescan-verdict/1 ${nonce} {"answer":"clean"}${padding}\n`)
+  t.equal(decodeFrame(nonce, long), undefined)
+})

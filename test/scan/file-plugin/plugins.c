@@ -1,0 +1,52 @@
+/* C plugins for the tests, each a symbol: well-behaved ones and every way to go wrong. */
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+int virusscan(const char *path)
+{
+  char line[256] = "";
+  FILE *message = fopen(path, "r");
+  if (!message) return 2;
+  fgets(line, sizeof line, message);
+  fclose(message);
+  return strstr(line, "virus") != 0;
+}
+
+int returns_minus_one(const char *path) { (void)path; return -1; }
+int returns_256(const char *path) { (void)path; return 256; }
+
+int calls_exit(const char *path) { (void)path; exit(0); }
+int calls__exit(const char *path) { (void)path; _exit(0); }
+int aborts(const char *path) { (void)path; abort(); }
+int crashes(const char *path) { (void)path; raise(SIGSEGV); return 0; }
+int writes_to_nowhere(const char *path) { (void)path; *(volatile int *)8 = 0; return 0; }
+int loops(const char *path) { (void)path; for (;;) signal(SIGTERM, SIG_IGN); }
+int sleeps(const char *path) { (void)path; for (;;) pause(); }
+int closes_everything(const char *path) { (void)path; for (int fd = 0; fd < 1024; fd++) close(fd); return 0; }
+
+int writes_to_stdout(const char *path)
+{
+  (void)path;
+  for (int i = 0; i < 100000; i++) printf("0 OK clean\n");
+  fflush(stdout);
+  return 0;
+}
+
+/* The stack that an ordinary program may use. */
+int needs_stack(const char *path)
+{
+  volatile char room[6 * 1024 * 1024];
+  for (size_t at = 0; at < sizeof room; at += 4096) room[at] = path[0];
+  return room[0] != '/';
+}
+
+/* A child that shares every descriptor, the one for the verdict among them. */
+int leaves_a_child(const char *path)
+{
+  (void)path;
+  if (fork() == 0) for (;;) { signal(SIGTERM, SIG_IGN); pause(); }
+  return 0;
+}
