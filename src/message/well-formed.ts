@@ -43,12 +43,15 @@ function endingFault(block: Buffer): string | undefined {
     const cr = block.indexOf(CR)
     return cr < 0 ? undefined : `line ${lineOf(block, cr)} of the header holds a CR`
   }
-  for (let cr = block.indexOf(CR), lf = block.indexOf(LF); ; ) {
+  for (let at = 0; ; ) {
+    const cr = block.indexOf(CR, at)
+    const lf = block.indexOf(LF, at)
     if (cr < 0 && lf < 0) return undefined
-    if (lf !== cr + 1)
-      return `line ${lineOf(block, Math.max(cr, lf))} of the header mixes line endings`
-    cr = block.indexOf(CR, lf)
-    lf = block.indexOf(LF, lf + 1)
+    if (lf !== cr + 1) {
+      const first = lf < 0 || (cr >= 0 && cr < lf) ? cr : lf
+      return `line ${lineOf(block, first)} of the header mixes line endings`
+    }
+    at = lf + 1
   }
 }
 

@@ -1,0 +1,106 @@
+import { chmodSync, mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t, { type Test } from 'tap'
+import { isCurrent, loadKeyring, parseKeyring } from '../../src/cluster/keyring.ts'
+import { Fault } from '../../src/fault.ts'
+
+const secret = Buffer.alloc(32, 7).toString('base64url')
+
+function faultOf(text: string): string {
+  try {
+    parseKeyring(text, 'ring')
+    return 'none'
+  } catch (error) {
+    t.equal(error instanceof Fault && error.kind, 'config')
+    return (error as Error).message
+  }
+}
+
+t.test('a keyring holds keys of both schemes, bare words and comments', async (t) => {
+  const keys = parseKeyring(
+    `# rotated yesterday\nhmac-sha256:alpha.1:${secret}\n\nmd5:old:sesame:until=2026-12-31\nbare-word\n`,
+    'ring',
+  )
+  t.match(keys, [
+    { scheme: 'hmac-sha256', id: 'alpha.1', secret: Buffer.alloc(32, 7), until: undefined },
+    { scheme: 'md5', id: 'old', secret: Buffer.from('sesame'), until: '2026-12-31' },
+    { scheme: 'md5', id: 'line-5', secret: Buffer.from('bare-word') },
+  ])
+})
+
+t.test('a malformed line is told by its number and never by its content', async (t) => {
+  for (const line of [
+    'hmac-sha256:alpha:short',
+    `hmac-sha256:alpha:${secret}!`,
+    `hmac-sha256::${secret}`,
+    `hmac-sha256:${'x'.repeat(33)}:${secret}`,
+    `hmac-sha256:al/pha:${secret}`,
+    `sha1:alpha:${secret}`,
+    'md5:alpha:',
+    'md5:alpha',
+    'md5:alpha:sesame:until=tomorrow',
+    'md5:alpha:sesame:until=2026-13-45',
+    'md5:alpha:sesame:2026-12-31',
+    'md5:alpha:ses:ame:until=2026-12-31',
+    'two words',
+    ' # no comment',
+  ]) {
+    const fault = faultOf(`# first\n${line}\n`)
+    t.match(fault, /^CLUSTERKEYS ring: line 2 /, line)
+    t.notMatch(fault, /sesame|BwcHBwcH/, 'no secret in it')
+  }
+})
+
+t.test('ids are unique', async (t) => {
+  t.match(faultOf('md5:a:one\nmd5:a:two\n'), /line 2 has the id of an earlier line/)
+})
+
+t.test('a key is current through its last day', async (t) => {
+  const [key] = parseKeyring('md5:a:one:until=2026-11-20\n', 'ring')
+  t.equal(isCurrent(key!, Date.UTC(2026, 10, 20, 23, 59) / 1000), true)
+  t.equal(isCurrent(key!, Date.UTC(2026, 10, 21) / 1000), false)
+})
+
+t.test('a ring for owner and group is taken', async (t) => {
+  for (const mode of [0o600, 0o640, 0o400]) {
+    t.match(loadKeyring({ path: ring(t, 'sesame\n', mode), named: true }), {
+      keys: [{ id: 'line-1' }],
+    })
+  }
+})
+
+t.test('a ring that others may read or change is refused, with the remedy', async (t) => {
+  for (const mode of [0o644, 0o602, 0o660]) {
+    const path = ring(t, 'sesame\n', mode)
+    for (const named of [true, false]) {
+      t.throws(() => loadKeyring({ path, named }), /mode 0\d+ lets others .*; chmod 640 it/)
+    }
+  }
+})
+
+t.test('a ring that cannot be used is a fault, never an empty ring', async (t) => {
+  const directory = t.testdir()
+  mkdirSync(join(directory, 'directory'), { mode: 0o700 })
+  t.throws(() => loadKeyring({ path: join(directory, 'missing'), named: true }), /missing: ENOENT/)
+  t.throws(
+    () => loadKeyring({ path: join(directory, 'directory'), named: true }),
+    /no regular file/,
+  )
+  for (const empty of ['', '\n', '# only a comment\n']) {
+    t.throws(() => loadKeyring({ path: ring(t, empty), named: true }), /holds no key/)
+  }
+  const large = `# ${'x'.repeat(70_000)}\nsesame\n`
+  t.throws(() => loadKeyring({ path: ring(t, large), named: true }), /over 65536 bytes/)
+})
+
+t.test('without the default ring clustering is off', async (t) => {
+  const path = join(t.testdir(), 'clusterkeys')
+  t.same(loadKeyring({ path, named: false }), { off: true, why: undefined })
+})
+
+function ring(t: Test, text: string, mode = 0o600): string {
+  const path = join(t.testdir(), 'ring')
+  writeFileSync(path, text)
+  chmodSync(path, mode)
+  return path
+}

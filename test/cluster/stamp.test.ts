@@ -1,0 +1,297 @@
+import { execFileSync } from 'node:child_process'
+import * as crypto from 'node:crypto'
+import { tmpdir } from 'node:os'
+import fc from 'fast-check'
+import t from 'tap'
+import { type Key, parseKeyring } from '../../src/cluster/keyring.ts'
+import { signMessage } from '../../src/cluster/sign.ts'
+import { nextNumber, scannerName, stampName } from '../../src/cluster/stamp.ts'
+import { CANDIDATES_MAX, type VerifyOptions, verifyStamps } from '../../src/cluster/verify.ts'
+import { editHeader, fieldsOf } from '../../src/message/header-block.ts'
+import { createSpool, type Message } from '../../src/message/spool.ts'
+import { hmacValue, md5Hex } from './independent.ts'
+
+const NOW = 1_800_000_000
+const secret = Buffer.alloc(32, 7)
+const [alpha, beta] = parseKeyring(
+  `hmac-sha256:alpha:${secret.toString('base64url')}\nhmac-sha256:beta:${Buffer.alloc(32, 9).toString('base64url')}\n`,
+  'ring',
+) as [Key, Key]
+const [md5Key] = parseKeyring('md5:old:sesame\n', 'ring') as [Key]
+
+const bytes = (text: string) => Buffer.from(text, 'latin1')
+
+function spool(message: Buffer): Message {
+  const spool = createSpool({
+    policy: { directory: tmpdir(), sharedDirectory: undefined },
+    digests: { md5: true, sha256: true },
+    createHash: crypto.createHash,
+    now: 0,
+  })
+  spool.write(message)
+  return spool.finish()
+}
+
+function verify(message: Buffer, wishes: Partial<VerifyOptions> = {}) {
+  const spooled = spool(message)
+  const trust = verifyStamps(spooled, {
+    keys: [alpha, md5Key],
+    maxAge: 3600,
+    now: NOW,
+    signatureDate: () => undefined,
+    crypto,
+    ...wishes,
+  })
+  spooled.close()
+  return trust
+}
+
+/** `message` with the stamp that `key` makes at `now`. */
+function stamped(message: Buffer, key: Key, now = NOW, scanners = ['clamd']): Buffer {
+  const spooled = spool(message)
+  const made = signMessage(spooled, { keys: [key], scanners, removed: [], now, crypto })
+  spooled.close()
+  if (!made) return message
+  const end = spooled.header.length
+  const header = editHeader(spooled.header, { remove: [], add: [made.field] })
+  return Buffer.concat([header, message.subarray(end)])
+}
+
+const withTop = (field: string, message: Buffer) => Buffer.concat([bytes(`${field}\n`), message])
+
+const plain = bytes(
+  'From: a@example.org\nSubject:  two \n\tlines\nContent-Type: text/plain\n\nHello\n',
+)
+
+// The message of the test vectors in onescan-stamp(7).
+const vector = bytes('Subject: vector\nFrom: a@example.org\n\nonescan\n')
+
+t.test('the md5 stamp is what openssl computes over body and key', async (t) => {
+  const openssl = (input: string) =>
+    execFileSync('openssl', ['dgst', '-md5', '-r'], { input }).toString().slice(0, 32)
+  t.equal(md5Hex(vector, 'sesame'), openssl('onescan\nsesame'))
+  t.match(stamped(vector, md5Key).toString(), `X-MD5-Cluster-1: ${openssl('onescan\nsesame')}\n`)
+})
+
+t.test('the hmac-sha256 stamp is what openssl computes over its six lines', async (t) => {
+  const sha256 = (input: string) =>
+    execFileSync('openssl', ['dgst', '-sha256', '-r'], { input }).toString().slice(0, 64)
+  const fields = sha256('subject:vector\nfrom:a@example.org\n')
+  const lines = `onescan-cluster/1\nalpha\n${NOW}\nclamd\n${fields}\n${sha256('onescan\n')}\n`
+  const mac = execFileSync(
+    'openssl',
+    ['dgst', '-sha256', '-mac', 'HMAC', '-macopt', `hexkey:${secret.toString('hex')}`, '-binary'],
+    { input: lines },
+  ).toString('base64url')
+  t.equal(
+    stamped(vector, alpha).toString().split('\n')[0],
+    `X-SHA256-Cluster-1: v=1; k=alpha; t=${NOW}; s=clamd; h=${mac}`,
+  )
+})
+
+t.test('what is signed is what an independent implementation signs', async (t) => {
+  const word = fc.constantFrom('a', ' ', '\t', 'B:', '\xe9', 'From', '=', '(')
+  const value = fc.array(word, { maxLength: 6 }).map((words) => words.join(''))
+  const field = fc.tuple(
+    fc.constantFrom('Subject', 'X-qhpsi', 'x-MD5-Cluster-3', 'To', 'content-TYPE'),
+    value,
+    fc.array(value, { maxLength: 2 }),
+  )
+  const header = fc
+    .array(field, { minLength: 1, maxLength: 5 })
+    .map((fields) =>
+      fields
+        .map(([name, first, folds]) => `${name}:${first}\n${folds.map((f) => ` x${f}\n`).join('')}`)
+        .join(''),
+    )
+  fc.assert(
+    fc.property(header, fc.constantFrom('', 'body', 'body\n', '\n\n', '\0\xff'), (head, body) => {
+      const message = bytes(`${head}\n${body}`)
+      const claims = { id: 'alpha', time: NOW, scanners: 'clamd' }
+      const line = stamped(message, alpha).toString('latin1').split('\n')[0]
+      t.equal(line, `X-SHA256-Cluster-1: ${hmacValue(message, secret, claims)}`)
+      const old = stamped(message, md5Key).toString('latin1').split('\n')[0]
+      t.match(old, new RegExp(`^X-MD5-Cluster-[14]: ${md5Hex(message, 'sesame')}$`))
+    }),
+    { numRuns: 200 },
+  )
+})
+
+t.test('a message stamped by a key of the ring is trusted, in LF and in CRLF', async (t) => {
+  for (const key of [alpha, md5Key]) {
+    const message = stamped(plain, key)
+    t.match(verify(message), { trusted: true, key: key.id })
+    t.match(verify(bytes(message.toString('latin1').replaceAll('\n', '\r\n'))), { trusted: true })
+  }
+})
+
+t.test(
+  'an md5 stamp vouches for all scanners, an hmac-sha256 stamp for those it names',
+  async (t) => {
+    t.match(verify(stamped(plain, md5Key)), { scanners: 'all' })
+    const both = stamped(plain, alpha, NOW, ['clamd', 'my scan.js'])
+    t.same(verify(both), {
+      trusted: true,
+      key: 'alpha',
+      scanners: new Set(['clamd', 'my%20scan.js']),
+    })
+  },
+)
+
+t.test('two stamps that hold vouch together', async (t) => {
+  const message = stamped(stamped(plain, alpha, NOW, ['one']), beta, NOW, ['two'])
+  t.same(verify(message, { keys: [alpha, beta] }), {
+    trusted: true,
+    key: 'beta',
+    scanners: new Set(['one', 'two']),
+  })
+})
+
+t.test('what relays add above the stamp, fold or add at the end does not matter', async (t) => {
+  const message = stamped(plain, alpha)
+  t.match(verify(withTop('Received: from x\n\tby y', message)), { trusted: true })
+  t.match(verify(bytes(message.toString().replace('; h=', ';\n\th='))), { trusted: true })
+  t.match(verify(bytes(message.toString().replace('X-SHA256', 'x-sha256'))), { trusted: true })
+  t.match(verify(withTop('X-QHPSI: clean', message)), { trusted: true })
+  const open = bytes('A: b\n\nno final newline')
+  t.match(verify(Buffer.concat([stamped(open, alpha), bytes('\n')])), { trusted: true })
+})
+
+t.test('a stamp holds for no other message', async (t) => {
+  const text = stamped(plain, alpha).toString('latin1')
+  const others: readonly (readonly [string, string])[] = [
+    ['another body', text.replace('Hello', 'Hullo')],
+    ['another subject', text.replace('two', 'too')],
+    ['another field below', text.replace('Content-Type: text', 'Content-Type: evil')],
+    ['a field less below', text.replace('From: a@example.org\n', '')],
+    ['a field more below', text.replace('From:', 'X-More: x\nFrom:')],
+    ['other claims', text.replace('s=clamd', 's=clamd,more')],
+    ['another time', text.replace(`t=${NOW}`, `t=${NOW + 1}`)],
+    ['another key id', text.replace('k=alpha', 'k=beta')],
+  ]
+  for (const [what, message] of others) {
+    t.match(verify(bytes(message), { keys: [alpha, beta] }), { trusted: false }, what)
+  }
+  const { trusted } = verify(bytes(stamped(plain, md5Key).toString().replace('Hello', 'Hullo')))
+  t.equal(trusted, false, 'md5')
+})
+
+t.test('a Content-* or MIME-Version field above an hmac-sha256 stamp breaks it', async (t) => {
+  for (const field of ['Content-Type: text/html', 'MIME-Version: 1.0', 'content-x: y']) {
+    t.match(verify(withTop(field, stamped(plain, alpha))), {
+      trusted: false,
+      why: /was added above the stamp/,
+    })
+  }
+})
+
+t.test('a message that is not well formed is neither trusted nor signed', async (t) => {
+  const good = stamped(plain, alpha).toString('latin1')
+  const md5 = stamped(plain, md5Key).toString('latin1')
+  const changes: readonly ((text: string) => string)[] = [
+    (text) => text.replace('\n\n', '\n').replace(/\n$/, ''),
+    (text) => `no field\n${text}`,
+    (text) => `(c)Content-Type: x\n${text}`,
+    (text) => `A: \0\n${text}`,
+    (text) => `A: b\rContent-Type: x\n${text}`,
+    (text) => `From x\n${text}`,
+    (text) => text.replace('Hello\n', 'Hello\r\n'),
+    (text) => text.replace('Hello', 'Hel\rlo'),
+  ]
+  for (const change of changes) {
+    t.match(verify(bytes(change(good))), { trusted: false, why: /^not well formed: / })
+    t.match(verify(bytes(change(md5))), { trusted: false, why: /^not well formed: / })
+    const unsigned = bytes(change(plain.toString('latin1')))
+    t.equal(stamped(unsigned, alpha), unsigned)
+    t.equal(stamped(unsigned, md5Key), unsigned)
+  }
+})
+
+t.test('a stamp is too old after maxAge, and a clock may be 300 seconds ahead', async (t) => {
+  const at = (time: number) => verify(stamped(plain, alpha, time))
+  t.match(at(NOW - 3600), { trusted: true })
+  t.match(at(NOW - 3601), { trusted: false, why: /3601 seconds old/ })
+  t.match(at(NOW + 300), { trusted: true })
+  t.match(at(NOW + 301), { trusted: false, why: /301 seconds in the future/ })
+})
+
+t.test('a stamp from before the last signature update vouches for nothing', async (t) => {
+  const message = stamped(plain, alpha)
+  t.match(verify(message, { signatureDate: () => NOW }), { trusted: true })
+  t.match(verify(message, { signatureDate: () => NOW + 1 }), {
+    trusted: false,
+    why: /older than the signatures/,
+  })
+})
+
+t.test('a key past its date neither signs nor verifies', async (t) => {
+  const old = { ...alpha, until: '2020-01-01' }
+  t.match(verify(stamped(plain, alpha), { keys: [old] }), { trusted: false })
+  t.equal(stamped(plain, old), plain)
+})
+
+t.test('a key serves its own scheme only', async (t) => {
+  const sameSecret: Key = { ...md5Key, id: 'alpha', secret }
+  t.match(verify(stamped(plain, alpha), { keys: [sameSecret] }), { trusted: false })
+  const other: Key = { ...alpha, secret: md5Key.secret }
+  t.match(verify(stamped(plain, md5Key), { keys: [other] }), { trusted: false })
+})
+
+t.test(
+  '4,000 foreign stamps cost one pass and hide no good one among the first sixteen',
+  async (t) => {
+    const foreign = (name: string) =>
+      Array.from({ length: 4000 }, (_, i) => `${name}${i + 2}: ${'0'.repeat(32)}\n`).join('')
+    const good = stamped(plain, md5Key).toString()
+    t.match(verify(bytes(foreign('X-MD5-Cluster-') + good)), { trusted: true, key: 'old' })
+    const unknown = hmacValue(plain, secret, { id: 'unknown', time: NOW, scanners: 'x' })
+    const many = Array.from({ length: 4000 }, (_, i) => `X-SHA256-Cluster-${i + 2}: ${unknown}\n`)
+    t.match(verify(bytes(many.join('') + stamped(plain, alpha).toString())), { trusted: true })
+  },
+)
+
+t.test('no more than sixteen stamps with a known key id are computed', async (t) => {
+  const forged = hmacValue(plain, Buffer.alloc(32), { id: 'alpha', time: NOW, scanners: 'x' })
+  const fields = (count: number) =>
+    Array.from({ length: count }, (_, i) => `X-SHA256-Cluster-${i + 2}: ${forged}\n`).join('')
+  const good = stamped(plain, alpha).toString()
+  t.match(verify(bytes(fields(CANDIDATES_MAX - 1) + good)), { trusted: true })
+  t.match(verify(bytes(fields(CANDIDATES_MAX) + good)), { trusted: false })
+})
+
+t.test('a new stamp takes the lowest number that its field name has not', async (t) => {
+  const next = (names: readonly string[], scheme: 'md5' | 'hmac-sha256' = 'md5') => {
+    const block = bytes(`${names.map((name) => `${name}: x\n`).join('')}\n`)
+    return nextNumber(fieldsOf(block), scheme)
+  }
+  t.equal(next([]), 1)
+  t.equal(next(['X-MD5-Cluster-1', 'x-md5-cluster-2']), 3)
+  t.equal(next(['X-MD5-Cluster-2']), 1)
+  t.equal(next(['X-MD5-Cluster-01']), 2)
+  t.equal(next([`X-MD5-Cluster-${'9'.repeat(30)}`]), 1)
+  t.equal(next(['X-SHA256-Cluster-1']), 1, 'the other name counts for itself')
+  t.equal(next(['X-SHA256-Cluster-1'], 'hmac-sha256'), 2)
+})
+
+t.test('stamp names are told apart from their likes', async (t) => {
+  t.same(stampName('X-MD5-Cluster-007'), { scheme: 'md5', number: '7' })
+  t.same(stampName('x-sha256-CLUSTER-0'), { scheme: 'hmac-sha256', number: '0' })
+  for (const name of [
+    'X-MD5-Cluster-',
+    'X-MD5-Cluster-1a',
+    'X-MD5-Cluster--1',
+    'X-SHA1-Cluster-1',
+  ]) {
+    t.equal(stampName(name), undefined, name)
+  }
+})
+
+t.test('stamps in the body are text', async (t) => {
+  const message = bytes(`A: b\n\n${stamped(plain, md5Key).toString()}`)
+  t.match(verify(message), { trusted: false, why: 'no stamp' })
+})
+
+t.test('a scanner name cannot break out of its place', async (t) => {
+  t.equal(scannerName('clamd'), 'clamd')
+  t.equal(scannerName('a,b; c=d\n\u00e9'), 'a%2cb%3b%20c%3dd%0a%c3%a9')
+})

@@ -1,0 +1,94 @@
+import fc from 'fast-check'
+import t from 'tap'
+import {
+  editHeader,
+  fieldsOf,
+  fieldValue,
+  findHeaderEnd,
+  lineEndingOf,
+} from '../../src/message/header-block.ts'
+
+const bytes = (text: string) => Buffer.from(text, 'latin1')
+
+function headerEnd(text: string): number | undefined {
+  const found = findHeaderEnd(bytes(text), 0)
+  return 'end' in found ? found.end : undefined
+}
+
+t.test('the header block ends behind the first empty line', async (t) => {
+  t.equal(headerEnd('A: b\n\nbody\n\nmore\n'), 6)
+  t.equal(headerEnd('A: b\r\n\r\nbody'), 8)
+  t.equal(headerEnd('\nbody'), 1, 'a message without a header')
+  t.equal(headerEnd('\r\nbody'), 2)
+  t.equal(headerEnd('A: b\r\n\nbody'), 7, 'an empty line is one in any ending')
+  t.equal(headerEnd('A: b\n'), undefined)
+  t.equal(headerEnd(''), undefined)
+})
+
+t.test('a line of one CR does not end the header of LF mail', async (t) => {
+  t.equal(headerEnd('A: b\n\r\nX-QHPSI: clean\n\nbody'), 23)
+})
+
+t.test('the end is found at the same place however the bytes arrive', async (t) => {
+  const line = fc.constantFrom('A: b', ' folded', '', 'junk', '\r', 'B: c\r')
+  fc.assert(
+    fc.property(fc.array(line, { maxLength: 6 }), fc.nat({ max: 40 }), (lines, cut) => {
+      const text = lines.map((each) => `${each}\n`).join('')
+      const whole = findHeaderEnd(bytes(text), 0)
+      const first = findHeaderEnd(bytes(text.slice(0, cut)), 0)
+      const inSteps = 'end' in first ? first : findHeaderEnd(bytes(text), first.next)
+      t.same(inSteps, whole)
+    }),
+  )
+})
+
+t.test('fields come with their folds, and names without blanks', async (t) => {
+  const block = bytes('Subject: a\n b\n\tc\nX-Blank \t: d\njunk\n\nNot: this\n')
+  const fields = fieldsOf(block)
+  t.same(
+    fields.map(({ name }) => name),
+    ['Subject', 'X-Blank', ''],
+  )
+  t.equal(fieldValue(block, fields[0]!), ' a\n b\n\tc\n')
+})
+
+t.test('the ending of the first line is that of the block', async (t) => {
+  t.equal(lineEndingOf(bytes('A: b\r\nC: d\n\n')), '\r\n')
+  t.equal(lineEndingOf(bytes('A: b\nC: d\r\n\n')), '\n')
+  t.equal(lineEndingOf(bytes('no line end')), '\n')
+})
+
+const add = [{ name: 'X-New', value: 'one,\n two' }]
+
+t.test('new fields go on top in the line ending of the block', async (t) => {
+  const edit = (text: string) => editHeader(bytes(text), { remove: [], add }).toString('latin1')
+  t.equal(edit('A: b\n\n'), 'X-New: one,\n two\nA: b\n\n')
+  t.equal(edit('A: b\r\n\r\n'), 'X-New: one,\r\n two\r\nA: b\r\n\r\n')
+  t.equal(edit('\n'), 'X-New: one,\n two\n\n')
+  t.equal(edit(''), 'X-New: one,\n two\n')
+  t.equal(edit('From x\nA: b\n\n'), 'X-New: one,\n two\nFrom x\nA: b\n\n')
+})
+
+t.test('a block that begins with a blank does not grow into the new field', async (t) => {
+  const edit = (text: string) => editHeader(bytes(text), { remove: [], add }).toString('latin1')
+  t.equal(edit(' lead\n\tin\nA: b\n\n'), ' lead\n\tin\nX-New: one,\n two\nA: b\n\n')
+})
+
+t.test('a field is removed in any case, folded, with a blank before the colon', async (t) => {
+  const block = 'A: b\nx-QHPSI: clean\n folded\nX-Qhpsi \t: yes\nX-QHPSI-Not: stays\nC: d\n\n'
+  const edited = editHeader(bytes(block), { remove: ['x-qhpsi'], add: [] })
+  t.equal(edited.toString('latin1'), 'A: b\nX-QHPSI-Not: stays\nC: d\n\n')
+})
+
+t.test('what is not named stays byte for byte', async (t) => {
+  fc.assert(
+    fc.property(fc.uint8Array({ maxLength: 200 }), (random) => {
+      const block = Buffer.from(random)
+      t.ok(editHeader(block, { remove: [], add: [] }).equals(block))
+      const spans = fieldsOf(block)
+      spans.forEach((span, index) => {
+        t.equal(span.start, index === 0 ? 0 : spans[index - 1]!.end, 'spans leave no gap')
+      })
+    }),
+  )
+})

@@ -1,0 +1,191 @@
+import {
+  existsSync,
+  readdirSync,
+  readFileSync,
+  readSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import fc from 'fast-check'
+import t from 'tap'
+import { Fault } from '../../src/fault.ts'
+import { HEADER_MAX } from '../../src/message/header-block.ts'
+import { SWEEP_AGE } from '../../src/message/named-file.ts'
+import type { SpoolPolicy } from '../../src/message/policy.ts'
+import { createSpool, type Message } from '../../src/message/spool.ts'
+
+const noDigests = { md5: false, sha256: false }
+
+function spool(
+  pieces: readonly Buffer[],
+  policy: Partial<SpoolPolicy> = {},
+  now = Date.now(),
+): Message {
+  const spool = createSpool({
+    policy: { directory: tmpdir(), sharedDirectory: undefined, ...policy },
+    digests: noDigests,
+    createHash: undefined,
+    now,
+  })
+  for (const piece of pieces) spool.write(piece)
+  return spool.finish()
+}
+
+/** What a program that inherits the descriptor at `offset` would read. */
+function readFrom({ fd, offset }: { fd: number; offset: number }): Buffer {
+  const parts: Buffer[] = []
+  const buffer = Buffer.alloc(65_536)
+  for (let at = offset; ; ) {
+    const length = readSync(fd, buffer, 0, buffer.length, at)
+    if (length === 0) return Buffer.concat(parts)
+    parts.push(Buffer.from(buffer.subarray(0, length)))
+    at += length
+  }
+}
+
+const copy = (chunks: Iterable<Buffer>) =>
+  Buffer.concat(Array.from(chunks, (chunk) => Buffer.from(chunk)))
+
+t.test('any message comes out of the spool as it went in, in any split', async (t) => {
+  fc.assert(
+    fc.property(
+      fc.array(fc.constantFrom('\n', '\r\n', 'A: b\n', ' x', '\0', '\xff', 'From \n')),
+      fc.nat({ max: 20 }),
+      (pieces, cut) => {
+        const bytes = Buffer.from(pieces.join(''), 'latin1')
+        const message = spool([bytes.subarray(0, cut), bytes.subarray(cut)])
+        t.equal(message.size, bytes.length)
+        t.ok(copy(message.chunks()).equals(bytes))
+        t.ok(readFileSync(message.path()).equals(bytes), 'nor does a path show the gap')
+        t.ok(readFrom(message.rewrite(message.header)).equals(bytes))
+        message.close()
+      },
+    ),
+    { numRuns: 60 },
+  )
+})
+
+t.test('a new header stands right before the body', async (t) => {
+  const message = spool([Buffer.from('Old: header\n\nbody')])
+  t.equal(readFrom(message.rewrite(Buffer.from('New: one\n\n'))).toString(), 'New: one\n\nbody')
+  message.close()
+})
+
+t.test('a header that has outgrown the gap goes through a second spool', async (t) => {
+  const message = spool([Buffer.from('Old: header\n\nbody')])
+  const large = Buffer.from(`New: ${'x'.repeat(100_000)}\n\n`)
+  t.ok(readFrom(message.rewrite(large)).equals(Buffer.concat([large, Buffer.from('body')])))
+  message.close()
+})
+
+t.test('a header block of 1 MiB is held, one byte more is too large', async (t) => {
+  const block = (size: number) => Buffer.from(`A: ${'x'.repeat(size - 5)}\n\n`)
+  for (const split of [false, true]) {
+    const pieces = (size: number) => {
+      const bytes = Buffer.concat([block(size), Buffer.from('body')])
+      return split ? [bytes.subarray(0, 70_000), bytes.subarray(70_000)] : [bytes]
+    }
+    const fits = spool(pieces(HEADER_MAX))
+    t.equal(fits.headerTooLarge, false)
+    t.equal(fits.header.length, HEADER_MAX)
+    fits.close()
+    const over = spool(pieces(HEADER_MAX + 1))
+    t.equal(over.headerTooLarge, true)
+    over.close()
+  }
+})
+
+t.test('a message of one endless line takes no more memory than a header may', async (t) => {
+  const piece = Buffer.alloc(256 * 1024, 'x')
+  const message = spool(Array.from({ length: 200 }, () => piece))
+  t.equal(message.headerTooLarge, true)
+  t.equal(message.header.length, HEADER_MAX)
+  message.close()
+})
+
+t.test('a file for scanners is private where there is no SPOOLDIR', async (t) => {
+  const directory = t.testdir()
+  const message = spool([Buffer.from('A: b\n\nbody')], { directory })
+  const path = message.path()
+  t.equal(message.path(), path, 'there is one')
+  t.equal(message.pathIsShared, false)
+  t.equal(statSync(join(path, '..')).mode & 0o777, 0o700)
+  message.removeNamedFile()
+  t.same(readdirSync(directory), [])
+  message.close()
+})
+
+t.test('a file in SPOOLDIR is readable by its group, whatever the umask', async (t) => {
+  const sharedDirectory = t.testdir()
+  const before = process.umask(0o077)
+  const message = spool([Buffer.from('A: b\n\nbody')], { sharedDirectory })
+  const path = message.path()
+  process.umask(before)
+  t.equal(message.pathIsShared, true)
+  t.equal(statSync(path).mode & 0o777, 0o640)
+  message.close()
+  t.same(readdirSync(sharedDirectory), [])
+})
+
+t.test('closing leaves nothing, even where a scanner took the file away', async (t) => {
+  const sharedDirectory = t.testdir()
+  const message = spool([Buffer.from('A: b\n\nbody')], { sharedDirectory })
+  writeFileSync(message.path(), '')
+  message.close()
+  t.same(readdirSync(sharedDirectory), [])
+  t.equal(existsSync(sharedDirectory), true)
+})
+
+t.test('what kill -9 left is swept by age and name, and nothing else is', async (t) => {
+  const now = Date.now()
+  const sharedDirectory = t.testdir({
+    'onescan-1-abc.msg': 'left long ago',
+    'onescan-2-abc.msg': 'perhaps in use',
+    'other-1-abc.msg': 'of another program',
+    'onescan-dir-AbC123': { x: 'a private directory lies elsewhere' },
+  })
+  const old = (now - SWEEP_AGE - 1000) / 1000
+  for (const name of ['onescan-1-abc.msg', 'other-1-abc.msg', 'onescan-dir-AbC123']) {
+    utimesSync(join(sharedDirectory, name), old, old)
+  }
+  const message = spool([Buffer.from('A: b\n\n')], { sharedDirectory }, now)
+  message.path()
+  message.close()
+  t.same(readdirSync(sharedDirectory).sort(), [
+    'onescan-2-abc.msg',
+    'onescan-dir-AbC123',
+    'other-1-abc.msg',
+  ])
+
+  const directory = t.testdir({ 'onescan-dir-AbC123': { 'onescan-1-a.msg': '' }, kept: '' })
+  utimesSync(join(directory, 'onescan-dir-AbC123'), old, old)
+  const other = spool([Buffer.from('A: b\n\n')], { directory }, now)
+  other.path()
+  other.close()
+  t.same(readdirSync(directory), ['kept'])
+})
+
+t.test('a directory that cannot be used is a temporary fault that names it', async (t) => {
+  const missing = join(t.testdir(), 'missing')
+  const faultOf = (make: () => unknown) => {
+    try {
+      make()
+    } catch (error) {
+      return error instanceof Fault ? `${error.kind} ${error.message}` : String(error)
+    }
+    return 'none'
+  }
+  t.match(
+    faultOf(() => spool([], { directory: missing })),
+    /^temp-file .*missing \(TMPDIR\)/,
+  )
+  const message = spool([Buffer.from('A: b\n\n')], { sharedDirectory: missing })
+  t.match(
+    faultOf(() => message.path()),
+    /^temp-file .*missing \(SPOOLDIR\)/,
+  )
+  message.close()
+})
