@@ -1,0 +1,191 @@
+import { createReadStream, existsSync, realpathSync } from 'node:fs'
+import { stat } from 'node:fs/promises'
+import { basename, dirname, join, resolve } from 'node:path'
+import type { ArgumentsCamelCase, Argv, CommandModule } from 'yargs'
+import { errorText } from '../../fault.ts'
+import { splitWords } from '../../policy/settings.ts'
+import { callSlot } from './call-slot.ts'
+import type { Source } from './hand-over.ts'
+import { type Look, makeLook } from './look.ts'
+import { type Caller, callers, smtpReply } from './reply.ts'
+import { type Injection, reportJson, reportText } from './report.ts'
+
+interface InjectOptions {
+  file: string
+  from: string
+  to: string[]
+  program: string | undefined
+  env: string[]
+  as: Caller
+  dryRun: boolean
+  headers: boolean
+  json: boolean
+}
+
+const REFUSED = 1
+const USAGE = 2
+const DEFAULT_CHAIN = '/var/qmail/bin/qmail-queue'
+
+/**
+ * `onescan inject`: calls a slot program as qmail-smtpd does and shows what a
+ * client would see. The exit code is 0 where the message was accepted, 1 where
+ * it was refused or deferred, 2 where the command could not be carried out.
+ */
+export const injectCommand: CommandModule<object, InjectOptions> = {
+  command: 'inject <file>',
+  describe: 'Call a slot program as qmail-smtpd does, and show the reply',
+  builder: options,
+  async handler(args) {
+    try {
+      const injection = await inject(args)
+      process.stdout.write(args.json ? reportJson(injection) : reportText(injection))
+      process.exitCode = injection.reply.startsWith('250 ') ? 0 : REFUSED
+    } catch (error) {
+      process.stderr.write(`onescan inject: ${errorText(error)}\n`)
+      process.exitCode = USAGE
+    }
+  },
+}
+
+function options(yargs: Argv<object>): Argv<InjectOptions> {
+  return yargs
+    .positional('file', {
+      type: 'string',
+      demandOption: true,
+      // yargs makes '' of a lone -, and refuses an empty word by itself.
+      coerce: (file: string) => file || '-',
+      describe: 'The message; - reads standard input',
+    })
+    .option('from', {
+      type: 'string',
+      demandOption: true,
+      requiresArg: true,
+      describe: 'Envelope sender; <> for a bounce',
+    })
+    .option('to', {
+      type: 'string',
+      array: true,
+      nargs: 1,
+      demandOption: true,
+      describe: 'Envelope recipient; repeat it for more',
+    })
+    .option('program', {
+      type: 'string',
+      requiresArg: true,
+      describe: 'The slot program [default: the onescan-queue that belongs to this onescan]',
+    })
+    .option('env', {
+      type: 'string',
+      array: true,
+      nargs: 1,
+      default: [],
+      describe: "KEY=VALUE for the slot's environment, beside this command's own; repeat it",
+    })
+    .option('as', {
+      choices: callers,
+      default: 'notqmail' as Caller,
+      describe: 'Whose qmail-smtpd to be: its error pipe, its directory, its replies',
+    })
+    .option('dry-run', {
+      type: 'boolean',
+      default: false,
+      describe: 'Drop the message where qmail-queue would get it',
+    })
+    .option('headers', {
+      type: 'boolean',
+      default: true,
+      describe: 'Look at what leaves the slot; --no-headers puts nothing in between',
+    })
+    .option('json', { type: 'boolean', default: false, describe: 'Print JSON' })
+    .example(
+      'envdir /service/smtpd/env $0 inject mail.eml --from a@example.org --to b@example.org --dry-run',
+      'As the SMTP service would, without delivering',
+    ) as unknown as Argv<InjectOptions>
+}
+
+async function inject(args: ArgumentsCamelCase<InjectOptions>): Promise<Injection> {
+  const program = args.program === undefined ? installedQueue() : resolve(args.program)
+  if (args.dryRun && !basename(program).startsWith('onescan')) {
+    throw new Error(`--dry-run: ${program} may not ask QUEUECHAIN and deliver; use onescan-queue`)
+  }
+  const environment = { ...process.env, ...assignments(args.env) }
+  const look = lookFor(args, environment)
+  if (look) environment.QUEUECHAIN = look.chain
+  try {
+    const outcome = await callSlot({
+      program: [program],
+      message: await open(args.file),
+      envelope: envelopeBytes(args.from, args.to),
+      environment,
+      ...manner(args.as, environment),
+    })
+    return {
+      reply: smtpReply(outcome, args.as, Date.now()),
+      program,
+      dryRun: args.dryRun,
+      outcome,
+      seen: look?.seen(),
+    }
+  } finally {
+    look?.remove()
+  }
+}
+
+function lookFor(
+  args: InjectOptions,
+  environment: Record<string, string | undefined>,
+): Look | undefined {
+  if (args.dryRun) return makeLook(undefined)
+  if (!args.headers) return undefined
+  const words = splitWords(environment.QUEUECHAIN ?? '', 'QUEUECHAIN')
+  return makeLook(words.length > 0 ? words : [DEFAULT_CHAIN])
+}
+
+/** What differs in how each qmail-smtpd calls (qmail.c, qmail_open()). */
+function manner(
+  as: Caller,
+  environment: Record<string, string | undefined>,
+): { errorFd?: 2 | 4 | 6; directory?: string } {
+  if (as === 'netqmail') return {}
+  if (as === 'notqmail') return { errorFd: 6 }
+  const asked = Number(environment.ERROR_FD || 2)
+  return {
+    directory: '/',
+    ...(asked === 2 || asked === 4 || asked === 6 ? { errorFd: asked } : {}),
+  }
+}
+
+async function open(file: string): Promise<Source> {
+  if (file === '-') return process.stdin
+  if ((await stat(file)).isDirectory()) throw new Error(`${file}: is a directory, not a message`)
+  return createReadStream(file)
+}
+
+/** Without any limit: what an address may be is for the slot to say. */
+function envelopeBytes(from: string, to: readonly string[]): Buffer {
+  const sender = from === '<>' ? '' : from
+  return Buffer.from(`F${sender}\0${to.map((recipient) => `T${recipient}\0`).join('')}\0`)
+}
+
+function assignments(words: readonly string[]): Record<string, string> {
+  return Object.fromEntries(
+    words.map((word) => {
+      const at = word.indexOf('=')
+      if (at < 1) throw new Error(`--env ${word}: must be KEY=VALUE`)
+      return [word.slice(0, at), word.slice(at + 1)]
+    }),
+  )
+}
+
+/** The onescan-queue beside this program, or in the bin/ of the package that it belongs to. */
+function installedQueue(): string {
+  let directory = dirname(realpathSync(process.argv[1]!))
+  for (;;) {
+    for (const place of ['onescan-queue', 'bin/onescan-queue']) {
+      if (existsSync(join(directory, place))) return join(directory, place)
+    }
+    if (directory === dirname(directory)) break
+    directory = dirname(directory)
+  }
+  throw new Error('onescan-queue: not found beside this program; name it with --program')
+}

@@ -1,0 +1,79 @@
+import type { SlotOutcome } from './call-slot.ts'
+import type { Seen } from './look.ts'
+
+/** One call of a slot and what came of it. */
+export interface Injection {
+  /** As smtpReply() makes it. */
+  readonly reply: string
+  readonly program: string
+  readonly dryRun: boolean
+  readonly outcome: SlotOutcome
+  /** Undefined where nothing left the slot, or nobody looked. */
+  readonly seen: Seen | undefined
+}
+
+/** For a person: one thing a line, control bytes of hostile mail made visible. */
+export function reportText(injection: Injection): string {
+  const { outcome, seen } = injection
+  const lines = [
+    entry('reply', injection.reply),
+    entry('exit', ending(outcome)),
+    entry('time', `${Math.round(outcome.time)} ms`),
+    ...linesOf(outcome.log).map((line) => entry('log', line)),
+  ]
+  if (injection.dryRun) lines.push(entry('queued', 'no, this is a dry run'))
+  if (seen) {
+    lines.push(entry('from', `<${addresses(seen).sender}>`))
+    lines.push(...addresses(seen).recipients.map((address) => entry('to', `<${address}>`)))
+    lines.push('headers', ...headerLines(seen).map((line) => `  ${visible(line)}`))
+  }
+  return `${lines.join('\n')}\n`
+}
+
+/** For a program. Bytes are characters of the same number; nothing is left out. */
+export function reportJson(injection: Injection): string {
+  const { outcome, seen } = injection
+  const report = {
+    reply: injection.reply,
+    program: injection.program,
+    dryRun: injection.dryRun,
+    exitCode: outcome.code ?? null,
+    signal: outcome.signal ?? null,
+    milliseconds: outcome.time,
+    log: linesOf(outcome.log),
+    envelope: seen ? addresses(seen) : null,
+    header: seen ? seen.header.toString('latin1') : null,
+  }
+  return `${JSON.stringify(report, null, 2)}\n`
+}
+
+const entry = (name: string, text: string): string => `${name.padEnd(8)} ${visible(text)}`
+
+const ending = ({ code, signal }: SlotOutcome): string =>
+  signal === undefined ? String(code) : `killed by ${signal}`
+
+const linesOf = (log: Buffer): string[] =>
+  log
+    .toString('latin1')
+    .split('\n')
+    .filter((line) => line !== '')
+
+const headerLines = (seen: Seen): string[] =>
+  seen.header
+    .toString('latin1')
+    .split('\n')
+    .map((line) => line.replace(/\r$/, ''))
+    .filter((line) => line !== '')
+
+function addresses(seen: Seen): { sender: string; recipients: string[] } {
+  const wire = seen.envelope.subarray(0, -2).toString('latin1')
+  const [sender = '', ...recipients] = wire.split('\0').map((part) => part.slice(1))
+  return { sender, recipients }
+}
+
+/** Safe on a terminal: nothing but printable ASCII and tabs, other bytes as \xNN. */
+const visible = (text: string): string =>
+  text.replace(
+    /[^\t\x20-\x7e]/g,
+    (byte) => `\\x${byte.charCodeAt(0).toString(16).padStart(2, '0')}`,
+  )
