@@ -130,7 +130,7 @@ t.test('a plugin ends soon after its deadline when nobody is left to end it', as
       export const virusscan = () => { openSync('lifeline', 'w'); return new Promise((done) => setTimeout(done, 3_600_000)) }`,
   })
   execFileSync('mkfifo', [join(directory, 'lifeline')])
-  const question = JSON.stringify({ directory, file: 'a.mjs', timeout: 1000 })
+  const question = JSON.stringify({ directory, file: 'a.mjs', timeout: 3000 })
   const asker = spawn(process.execPath, [join(import.meta.dirname, 'ask.ts'), question])
   const lifeline = createReadStream(join(directory, 'lifeline'))
   const gone = new Promise((resolve) => lifeline.on('end', resolve).resume())

