@@ -1,0 +1,137 @@
+// Installs the Debian packages that tests need and this machine lacks: without
+// recommended packages, removing nothing, starting no service. Only where that
+// is safe: as root on Debian, on a machine that handles no mail and has no
+// clamd, or where ONESCAN_TEST_INSTALL=1 says that it may be done. Elsewhere
+// the tests that need them are skipped by name.
+//
+// By itself: node test/programs/install.mjs
+import { spawnSync } from 'node:child_process'
+import { accessSync, constants, existsSync, rmSync, writeFileSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+/** A program, or a file by its absolute path, and the Debian package that has it. */
+const needed = {
+  clamd: 'clamav-daemon',
+  clamdscan: 'clamdscan',
+  clamscan: 'clamav',
+  'qpsmtpd-forkserver': 'qpsmtpd',
+  swaks: 'swaks',
+  tcpserver: 'ucspi-tcp',
+  tcprules: 'ucspi-tcp',
+  envdir: 'daemontools',
+  mandoc: 'mandoc',
+  openssl: 'openssl',
+  gcc: 'gcc',
+  '/usr/include/stdio.h': 'libc6-dev',
+}
+
+/** What shows that this machine has other work than to run tests. */
+const inUse = [
+  '/usr/sbin/sendmail',
+  '/usr/lib/sendmail',
+  '/var/qmail',
+  '/var/indimail',
+  '/etc/postfix',
+  '/etc/exim4',
+  '/etc/clamav/clamd.conf',
+]
+
+const POLICY = '/usr/sbin/policy-rc.d'
+
+/** Absolute path of a program in PATH or a system directory; undefined where there is none. */
+export function findProgram(name) {
+  const directories = [
+    ...(process.env.PATH ?? '').split(':'),
+    '/usr/local/sbin',
+    '/usr/sbin',
+    '/sbin',
+  ]
+  return directories
+    .filter((directory) => directory.startsWith('/'))
+    .map((directory) => join(directory, name))
+    .find((path) => {
+      try {
+        accessSync(path, constants.X_OK)
+        return true
+      } catch {
+        return false
+      }
+    })
+}
+
+/** Debian packages that are missing, each once. */
+export function missingPackages() {
+  const missing = Object.entries(needed).filter(([name]) =>
+    name.startsWith('/') ? !existsSync(name) : !findProgram(name),
+  )
+  return [...new Set(missing.map(([, debianPackage]) => debianPackage))]
+}
+
+/**
+ * Installs what is missing, where that is safe. Returns what to tell, a line each;
+ * never throws, since the tests say by themselves what they miss.
+ */
+export function installPrograms(env) {
+  const packages = missingPackages()
+  if (packages.length === 0) return ['all there']
+  const list = packages.join(' ')
+  const objection = objectionTo(packages, env)
+  if (objection) return [`missing: ${list}`, `not installed: ${objection}`]
+  const trouble = install(packages)
+  return trouble ? [`missing: ${list}`, `apt-get: ${trouble}`] : [`installed: ${list}`]
+}
+
+function objectionTo(packages, env) {
+  if (process.getuid?.() !== 0) return 'only root may'
+  if (!existsSync('/etc/debian_version') || !findProgram('apt-get')) return 'this is not Debian'
+  const found = inUse.find((path) => existsSync(path))
+  if (found && env.ONESCAN_TEST_INSTALL !== '1') {
+    return `${found} shows that mail or clamd is set up here; ONESCAN_TEST_INSTALL=1 overrides this`
+  }
+  let plan = apt(['-s', 'install', ...packages])
+  if (plan.status !== 0) {
+    apt(['update']) // no package lists yet, or old ones
+    plan = apt(['-s', 'install', ...packages])
+  }
+  if (plan.status !== 0) return firstLine(plan.stderr)
+  return /^Remv /m.test(plan.stdout) ? 'apt-get would remove packages' : undefined
+}
+
+function install(packages) {
+  const forbidden = forbidServices()
+  try {
+    let run = apt(['-y', 'install', ...packages])
+    if (run.status !== 0) {
+      apt(['update']) // old lists name files that the mirror does not have any more
+      run = apt(['-y', 'install', ...packages])
+    }
+    return run.status === 0 ? undefined : firstLine(run.stderr)
+  } finally {
+    if (forbidden) rmSync(POLICY, { force: true })
+  }
+}
+
+/** Packages ask this file before they start a service; 101 forbids it. True where it was made. */
+function forbidServices() {
+  if (existsSync(POLICY)) return false
+  writeFileSync(POLICY, '#!/bin/sh\nexit 101\n', { mode: 0o755 })
+  return true
+}
+
+function apt(args) {
+  const quietly = ['-q', '-o', 'Dpkg::Use-Pty=0', '-o', 'Dpkg::Options::=--force-confold']
+  const careful = ['--no-install-recommends', '--no-remove']
+  return spawnSync('apt-get', [...quietly, ...careful, ...args], {
+    encoding: 'utf8',
+    maxBuffer: 64 * 1024 * 1024,
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive', LC_ALL: 'C' },
+  })
+}
+
+const firstLine = (text) => text.split('\n').find((line) => line.trim() !== '') ?? 'failed'
+
+if (process.argv[1] && resolve(process.argv[1]) === fileURLToPath(import.meta.url)) {
+  for (const line of installPrograms(process.env)) process.stdout.write(`${line}\n`)
+}

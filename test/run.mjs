@@ -1,0 +1,112 @@
+// `npm test`: everything that must hold before a change is good. With the names
+// of test files, only those are run.
+//
+// The last line is "N passed, N failed", with ", N skipped" where programs are
+// missing that tests need. Where CI=true, what is skipped counts as failed.
+//
+// Plain JavaScript: it is started by whatever Node the machine has.
+import { spawn, spawnSync } from 'node:child_process'
+import { existsSync, readFileSync } from 'node:fs'
+import { delimiter, dirname, join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
+import { findProgram, installPrograms } from './programs/install.mjs'
+import { createTapReader } from './run/tap-results.mjs'
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)))
+const tools = join(root, 'node_modules/.bin')
+// The tools and the tests run on the Node of the devDependencies, whatever the machine has.
+const env = { ...process.env, PATH: `${tools}${delimiter}${process.env.PATH}` }
+const inCi = process.env.CI === 'true'
+const files = process.argv.slice(2)
+
+const passed = []
+const failed = []
+const skipped = []
+
+function check(name, command, args) {
+  process.stdout.write(`${name}\n`)
+  const { status, error } = spawnSync(command, args, { cwd: root, env, stdio: 'inherit' })
+  if (status === 0) return passed.push(name)
+  process.stdout.write(`${name}: ${error ? error.message : `exit code ${status}`}\n`)
+  return failed.push(name)
+}
+
+function skip(name, why) {
+  process.stdout.write(`${name}: skipped, ${why}\n`)
+  skipped.push(`${name}: ${why}`)
+}
+
+function lintManual() {
+  const name = 'man pages'
+  const { man } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
+  if (findProgram('mandoc')) check(name, 'mandoc', ['-T', 'lint', '-W', 'warning', ...man])
+  else skip(name, 'install Debian package mandoc')
+}
+
+async function runTests() {
+  if (!existsSync(join(root, '.tap/test'))) check('tap build', join(tools, 'tap'), ['build'])
+  process.stdout.write('tests\n')
+  const args = ['run', '--disable-coverage', '--reporter=tap', '--jobs=2', '--timeout=180']
+  const tap = spawn(join(tools, 'tap'), [...args, ...files], {
+    cwd: root,
+    env,
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  const ended = new Promise((resolve) => {
+    tap.on('error', (error) => resolve(error.message))
+    tap.on('exit', (code, signal) => resolve(code === 0 ? '' : `exit ${code ?? signal}`))
+  })
+  const before = failed.length
+  const reader = createTapReader(report)
+  for await (const line of createInterface({ input: tap.stdout })) reader.line(line)
+  reader.end()
+  const trouble = await ended
+  // tap fails for what stands in no test, too, as a file that ends too early.
+  if (trouble && failed.length === before) failed.push(`tap: ${trouble}`)
+}
+
+function report({ name: file, cases }) {
+  const count = (result) => cases.filter((one) => one.result === result).length
+  const parts = ['passed', 'failed', 'skipped'].flatMap((result) =>
+    count(result) > 0 ? [`${count(result)} ${result}`] : [],
+  )
+  process.stdout.write(`  ${file}: ${parts.join(', ') || 'no tests'}\n`)
+  for (const { name, result, why, detail } of cases) {
+    const full = `${file}: ${name}`
+    if (result === 'passed') passed.push(full)
+    if (result === 'skipped') skipped.push(why ? `${full}: ${why}` : full)
+    if (result === 'failed') {
+      failed.push(full)
+      process.stdout.write(`    failed: ${name}\n`)
+      for (const line of detail) process.stdout.write(`      ${line}\n`)
+    }
+  }
+}
+
+function summary() {
+  if (inCi && skipped.length > 0) {
+    process.stdout.write('skipped, which is a failure in CI:\n')
+    for (const name of skipped) process.stdout.write(`  ${name}\n`)
+    failed.push(...skipped.splice(0))
+  }
+  if (skipped.length > 0) process.stdout.write('skipped:\n')
+  for (const name of skipped) process.stdout.write(`  ${name}\n`)
+  if (failed.length > 0) process.stdout.write('failed:\n')
+  for (const name of failed) process.stdout.write(`  ${name}\n`)
+  const parts = [`${passed.length} passed`, `${failed.length} failed`]
+  if (skipped.length > 0) parts.push(`${skipped.length} skipped`)
+  process.stdout.write(`${parts.join(', ')}\n`)
+  process.exitCode = failed.length > 0 ? 1 : 0
+}
+
+process.stdout.write('programs that tests need\n')
+for (const line of installPrograms(process.env)) process.stdout.write(`  ${line}\n`)
+check('build', process.execPath, ['packaging/build.mjs'])
+if (files.length === 0) {
+  check('type check', join(tools, 'tsc'), ['--noEmit'])
+  check('lint', join(tools, 'biome'), ['check', '--error-on-warnings', '.'])
+  lintManual()
+}
+await runTests()
+summary()
