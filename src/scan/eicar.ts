@@ -1,3 +1,4 @@
+import { createQuotedPrintableReader } from './quoted-printable.ts'
 import { clean, infected, type Scanner } from './scanner.ts'
 
 /**
@@ -11,9 +12,6 @@ const signature = [
 
 /** As clamd names it with a signature of this name. */
 const NAME = 'EICAR-Test'
-
-/** Longest white space, in characters, that is looked for behind the `=` of a soft line break. */
-const PADDING_MAX = 80
 
 /**
  * Plugin `eicar`, for trials without clamd: finds the EICAR test string anywhere in a
@@ -74,26 +72,4 @@ export function base64Forms(text: string): string[] {
     const last = Math.floor(((before + text.length) * 8) / 6)
     return encoded.slice(first, last)
   })
-}
-
-/** Undoes RFC 2045 6.7 in a text that comes in pieces; what is no escape stays as it is. */
-function createQuotedPrintableReader(): (piece: string) => string {
-  let held = ''
-  return (piece) => {
-    const text = held + piece
-    held = ''
-    // An escape or soft line break that the next piece may complete.
-    const open = text.lastIndexOf('=')
-    const whole = open >= 0 && isOpenEscape(text.slice(open)) ? text.slice(0, open) : text
-    held = text.slice(whole.length)
-    return whole
-      .replace(/=[\t ]*\r?\n/g, '')
-      .replace(/=([0-9A-Fa-f]{2})/g, (_, hex: string) =>
-        String.fromCharCode(Number.parseInt(hex, 16)),
-      )
-  }
-}
-
-function isOpenEscape(text: string): boolean {
-  return text.length <= PADDING_MAX && /^=(?:[0-9A-Fa-f]?|[\t ]*\r?)$/.test(text)
 }

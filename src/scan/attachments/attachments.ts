@@ -1,0 +1,58 @@
+import type { ScanPolicy } from '../policy.ts'
+import {
+  clean,
+  type Scanner,
+  type ScanTask,
+  type Specimen,
+  unknown,
+  type Verdict,
+} from '../scanner.ts'
+import { loadRules } from './rules.ts'
+import { searchMessage } from './search.ts'
+
+/** Characters of a name that go into the verdict, and with it into the SMTP reply. */
+const SHOWN_MAX = 80
+
+/**
+ * Plugin `attachments`: refuses banned file names, MIME types and programs, by the
+ * control file that BADATTACHMENTS names (rules.ts has its format). Names are seen in
+ * every part of multiparts and attached messages, in any encoding; archives, winmail.dat
+ * and uuencode are not opened: ban their names or types.
+ *
+ * Where readers of mail may disagree about what parts there are, it could not tell, or
+ * with BADMIME=accept answers by what it saw and notes the reason. A file of rules that
+ * cannot be used is a Fault of kind `config`.
+ */
+export function attachmentsScanner({ attachments }: ScanPolicy): Scanner {
+  return {
+    name: 'attachments',
+    local: true,
+    async scan(specimen, task): Promise<Verdict> {
+      const rules = await loadRules(attachments.rulesFile)
+      const { banned, defect } = await searchMessage(chunksOf(specimen, task), rules)
+      task.signal.throwIfAborted()
+      if (banned !== undefined) {
+        return { answer: 'infected', name: `attachment ${shown(banned)}`, banned: true }
+      }
+      if (defect === undefined) return clean
+      if (attachments.malformed === 'defer') return unknown(`attachments: ${defect}`)
+      task.note(`attachments: ${defect}`)
+      return clean
+    },
+  }
+}
+
+/** Copies: the parser keeps pieces of a chunk for longer than it is valid. */
+async function* chunksOf(specimen: Specimen, { signal }: ScanTask): AsyncGenerator<Buffer> {
+  for (const chunk of specimen.chunks()) {
+    signal.throwIfAborted()
+    yield Buffer.from(chunk)
+  }
+}
+
+/** Printable ASCII of bounded length; the end of a long name says more than its middle. */
+function shown(name: string): string {
+  const text = name.replace(/[^ -~]/gu, '?')
+  if (text.length <= SHOWN_MAX) return text
+  return `${text.slice(0, SHOWN_MAX / 2 - 3)}...${text.slice(-SHOWN_MAX / 2)}`
+}

@@ -1,0 +1,102 @@
+import { isUtf8 } from 'node:buffer'
+import libmime from 'libmime'
+import { type Parameter, readings, strictValue } from './parameters.ts'
+
+/** Longest name in characters that is matched whole; of a longer one, the end is. */
+export const NAME_MAX = 1024
+
+/**
+ * All names that a reader of mail may give to the part that has these parameters:
+ * `filename` and `name`, plain, in sections or with a character set (RFC 2231, RFC
+ * 5987), in encoded words (RFC 2047, not allowed there and common), in raw UTF-8 or
+ * Latin-1. Without directories, and without what Windows or a careless program drops.
+ */
+export function fileNames(parameters: readonly Parameter[]): string[] {
+  const found = new Set<string>()
+  for (const base of ['filename', 'name']) {
+    const texts = [...plainValues(parameters, base), ...extendedValues(parameters, base)]
+    for (const text of texts) {
+      for (const name of spellings(text)) found.add(name)
+    }
+  }
+  return [...found]
+}
+
+function plainValues(parameters: readonly Parameter[], base: string): string[] {
+  return parameters
+    .filter(({ name }) => name === base)
+    .flatMap(({ raw }) => readings(raw))
+    .map(decodeText)
+}
+
+/** RFC 2231: `name*=charset'language'text`, or sections `name*0`, `name*1*`, … in any order. */
+export function extendedValues(parameters: readonly Parameter[], base: string): string[] {
+  const values: string[] = []
+  const sections: { number: number; raw: string; encoded: boolean }[] = []
+  for (const { name, raw } of parameters) {
+    const [, number, star] = name.startsWith(`${base}*`)
+      ? (/^\*([0-9]{1,4})?(\*)?$/.exec(name.slice(base.length)) ?? [])
+      : []
+    if (number !== undefined) {
+      sections.push({ number: Number(number), raw, encoded: star !== undefined })
+    } else if (name === `${base}*`) {
+      values.push(join([{ raw, encoded: true }]))
+    }
+  }
+  if (sections.length > 0) values.push(join(sections.sort((a, b) => a.number - b.number)))
+  return values
+}
+
+function join(sections: readonly { raw: string; encoded: boolean }[]): string {
+  let charset = ''
+  let bytes = ''
+  for (const [at, { raw, encoded }] of sections.entries()) {
+    // What is not quoted is taken to its end: writers leave parentheses and blanks as they are.
+    let value = raw.trim().startsWith('"') ? strictValue(raw).value : raw.trim()
+    if (encoded) {
+      const opening = at === 0 ? /^([^']*)'[^']*'/.exec(value) : null
+      charset = opening?.[1] ?? charset
+      value = value
+        .slice(opening?.[0].length ?? 0)
+        .replace(/%([0-9A-Fa-f]{2})/g, (_, hex: string) =>
+          String.fromCharCode(Number.parseInt(hex, 16)),
+        )
+    }
+    bytes += value
+  }
+  if (charset === '') return decodeText(bytes)
+  try {
+    const base64 = Buffer.from(bytes, 'latin1').toString('base64')
+    return String(libmime.decodeWord(charset, 'B', base64))
+  } catch {
+    return decodeText(bytes) // a character set that nobody knows
+  }
+}
+
+/** Bytes of a header, one a character, as text. */
+function decodeText(latin1: string): string {
+  const bytes = Buffer.from(latin1, 'latin1')
+  const text = isUtf8(bytes) ? bytes.toString() : latin1
+  if (!text.includes('=?')) return text
+  try {
+    return libmime.decodeWords(text)
+  } catch {
+    return text
+  }
+}
+
+function spellings(text: string): string[] {
+  const untilNul = text.split('\0', 1)[0]!
+  return [text, untilNul].map(bareName).filter((name) => name !== '')
+}
+
+/** The last part of a path, without control and invisible characters and what hangs on its ends. */
+function bareName(text: string): string {
+  return text
+    .normalize()
+    .replace(/[\p{Cc}\p{Cf}]/gu, '')
+    .slice(-NAME_MAX)
+    .replace(/^.*[/\\]/s, '')
+    .replace(/^[\s"']+/, '')
+    .replace(/[\s."']+$/, '')
+}

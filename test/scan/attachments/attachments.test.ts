@@ -1,0 +1,113 @@
+import { join } from 'node:path'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
+import t from 'tap'
+import { attachmentsScanner } from '../../../src/scan/attachments/attachments.ts'
+import { clamdPolicy, scanTask, specimen } from '../clamd/task.ts'
+import { disposed, mixed, text } from './mail.ts'
+
+type Settings = Record<string, string>
+
+/** The verdict and the notes for a message under these settings. */
+async function scan(message: string | Buffer, settings: Settings, aborted = false) {
+  const { task, notes, abort } = scanTask()
+  if (aborted) abort()
+  const scanner = attachmentsScanner(clamdPolicy('/nowhere', settings))
+  const bytes = Buffer.from(message as string, 'latin1')
+  return { verdict: await scanner.scan(specimen(bytes), task), notes }
+}
+
+function rulesIn(directory: string): Settings {
+  return { BADATTACHMENTS: join(directory, 'rules') }
+}
+
+t.test('a banned attachment is refused by name, others are clean', async (t) => {
+  const settings = rulesIn(t.testdir({ rules: 'name *.exe\n' }))
+  const { verdict } = await scan(
+    mixed('b', text, disposed('attachment; filename="a.exe"')),
+    settings,
+  )
+  t.strictSame(verdict, { answer: 'infected', name: 'attachment a.exe', banned: true })
+  const other = await scan(mixed('b', text, disposed('attachment; filename="a.txt"')), settings)
+  t.strictSame(other, { verdict: { answer: 'clean' }, notes: [] })
+})
+
+t.test('the name is safe in an SMTP reply', async (t) => {
+  const settings = rulesIn(t.testdir({ rules: 'name *\n' }))
+  for (const name of [
+    '\r\n 250 ok\x01\x7f\xff\x1b[2J',
+    'r\xc3\xa9sum\xc3\xa9',
+    'x'.repeat(5000),
+    '=?utf-8?Q?=0D=0A250_ok=E2=80=AE?=',
+    '=?utf-8?B?8J+YgPCfmIA=?=',
+  ]) {
+    const { verdict } = await scan(disposed(`attachment; filename="${name}"`), settings)
+    t.match(verdict, { answer: 'infected', banned: true })
+    t.match(verdict.answer === 'infected' && verdict.name, /^attachment [ -~]{1,80}$/)
+  }
+})
+
+t.test('malformed MIME could not tell, or is looked at as far as it goes', async (t) => {
+  const defer = rulesIn(t.testdir({ rules: 'name *.exe\n' }))
+  const accept = { ...defer, BADMIME: 'accept' }
+  const cut = mixed('b', text).replace('--b--', '')
+  t.strictSame(await scan(cut, defer), {
+    verdict: { answer: 'unknown', why: 'attachments: a multipart is not closed' },
+    notes: [],
+  })
+  t.strictSame(await scan(cut, accept), {
+    verdict: { answer: 'clean' },
+    notes: ['attachments: a multipart is not closed'],
+  })
+  const banned = mixed('b', disposed('attachment; filename="a.exe"')).replace('--b--', '')
+  for (const settings of [defer, accept]) {
+    t.match(await scan(banned, settings), { verdict: { answer: 'infected' } })
+  }
+})
+
+t.test('without rules nothing is clean', async (t) => {
+  const directory = t.testdir({ empty: '# nothing\n', wrong: '*.exe\n' })
+  for (const name of ['missing', 'empty', 'wrong']) {
+    const settings = { BADATTACHMENTS: join(directory, name) }
+    await t.rejects(scan(text, settings), { name: 'Fault', message: /^BADATTACHMENTS / }, name)
+  }
+})
+
+t.test('after the deadline it answers nothing', async (t) => {
+  const settings = rulesIn(t.testdir({ rules: 'name *.exe\n' }))
+  await t.rejects(scan(mixed('b', text), settings, true))
+})
+
+t.test('memory stays constant, with lines and without', async (t) => {
+  const settings = rulesIn(t.testdir({ rules: 'name *.exe\ncontent executable\n' }))
+  const { task } = scanTask(60_000)
+  const scanner = attachmentsScanner(clamdPolicy('/nowhere', settings))
+  const head = Buffer.from('Content-Type: multipart/mixed; boundary=b\n\n--b\n\n')
+  const tail = Buffer.from(`\n--b\n${disposed('attachment; filename="a.exe"')}--b--\n`)
+  const COUNT = 480
+  setFlagsFromString('--expose-gc')
+  const collectGarbage: () => void = runInNewContext('gc')
+
+  for (const filling of ['no line end ', `${'QUJD'.repeat(19)}\n`]) {
+    const chunk = Buffer.alloc(64 * 1024, filling)
+    let peak = 0
+    const verdict = await scanner.scan(
+      {
+        ...specimen(Buffer.alloc(0)),
+        *chunks() {
+          yield head
+          for (let n = 0; n < COUNT; n++) {
+            yield chunk
+            if (n % 40 !== 0) continue
+            collectGarbage()
+            peak = Math.max(peak, process.memoryUsage().arrayBuffers)
+          }
+          yield tail
+        },
+      },
+      task,
+    )
+    t.match(verdict, { answer: 'infected', name: 'attachment a.exe' })
+    t.ok(peak < 20_000_000, `${peak} bytes of ${COUNT * chunk.length}`)
+  }
+})

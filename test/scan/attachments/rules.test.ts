@@ -1,0 +1,69 @@
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import fc from 'fast-check'
+import t from 'tap'
+import { Fault } from '../../../src/fault.ts'
+import { makePattern } from '../../../src/scan/attachments/pattern.ts'
+import { loadRules, parseRules } from '../../../src/scan/attachments/rules.ts'
+
+const faultOf = (text: string): string => {
+  try {
+    parseRules(text, 'rules')
+    return 'none'
+  } catch (error) {
+    return error instanceof Fault && error.kind === 'config'
+      ? error.message
+      : `not a fault: ${error}`
+  }
+}
+
+t.test('rules are names, types and content, one a line', async (t) => {
+  const rules = parseRules(
+    '# what we ban\n\nname *.EXE\r\nname  invoice ??.doc  \ntype audio/*\ncontent executable\n',
+    'rules',
+  )
+  t.ok(rules.bansName('a.exe') && rules.bansName('INVOICE 01.doc'))
+  t.notOk(rules.bansName('invoice 1.doc') || rules.bansName('a.exe.txt'))
+  t.ok(rules.bansType('audio/ogg'))
+  t.notOk(rules.bansType('video/ogg'))
+  t.ok(rules.bansExecutables)
+  t.notOk(parseRules('name *.exe', 'rules').bansExecutables)
+})
+
+t.test('a line that is no rule is told with its number', async (t) => {
+  for (const line of ['*.exe', 'name', 'name ', 'names *.exe', 'content program', ' # comment']) {
+    t.match(faultOf(`name *.exe\n${line}\n`), /^BADATTACHMENTS rules: line 2 must be /, line)
+  }
+})
+
+t.test('a file without a rule is a fault', async (t) => {
+  for (const text of ['', '\n', '# name *.exe\n']) t.match(faultOf(text), /holds no rule/)
+})
+
+t.test('a file that cannot be read is a fault', async (t) => {
+  const directory = t.testdir()
+  mkdirSync(join(directory, 'directory'))
+  writeFileSync(join(directory, 'rules'), 'name *.exe\n')
+  for (const name of ['missing', 'directory']) {
+    await t.rejects(loadRules(join(directory, name)), { message: /cannot be read \(E/ }, name)
+  }
+  t.ok((await loadRules(join(directory, 'rules'))).bansName('a.exe'))
+})
+
+t.test('patterns match as a regular expression does', async () => {
+  const letters = (characters: string) =>
+    fc.array(fc.constantFrom(...characters), { maxLength: 12 }).map((list) => list.join(''))
+  fc.assert(
+    fc.property(letters('aB.'), letters('ab.*?'), (text, pattern) => {
+      const source = pattern.replaceAll('.', '\\.').replaceAll('*', '.*').replaceAll('?', '.')
+      return makePattern(pattern)(text) === new RegExp(`^${source}$`, 'is').test(text)
+    }),
+    { numRuns: 2000 },
+  )
+})
+
+t.test('a pattern of many stars is no slower', async (t) => {
+  const start = Date.now()
+  t.notOk(makePattern(`${'*a'.repeat(50)}b`)('a'.repeat(10_000)))
+  t.ok(Date.now() - start < 2_000)
+})
