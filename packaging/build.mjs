@@ -1,7 +1,9 @@
 // Bundles each program into one CommonJS file in dist/, so that start-up reads
 // one file and evaluates only what it needs. Plain JavaScript: it runs on every
 // supported Node before anything is built.
-import { copyFileSync, existsSync, rmSync } from 'node:fs'
+//
+//   node packaging/build.mjs [PROGRAM...]    all of them, or those named
+import { copyFileSync, mkdirSync, rmSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
@@ -23,6 +25,9 @@ const apart = {
   clamscan: 'scan/clamscan.ts',
 }
 
+/** Those that import files of the administrator's at run time; elsewhere import() becomes require(), which is faster. */
+const importing = new Set(['plugin-host'])
+
 const loadedApart = {
   name: 'loaded-apart',
   setup(bundler) {
@@ -34,27 +39,39 @@ const loadedApart = {
   },
 }
 
-const entries = Object.entries({ ...programs, ...apart }).filter(([, file]) =>
-  existsSync(join(src, file)),
-)
+const everything = Object.entries({ ...programs, ...apart })
+const wanted = process.argv.slice(2)
+if (wanted.length === 0) rmSync(dist, { recursive: true, force: true })
+mkdirSync(dist, { recursive: true })
 
-rmSync(dist, { recursive: true, force: true })
-await build({
-  absWorkingDir: root,
-  entryPoints: entries.map(([name, file]) => ({ in: join(src, file), out: name })),
-  outdir: dist,
-  outExtension: { '.js': '.cjs' },
-  bundle: true,
-  platform: 'node',
-  format: 'cjs',
-  target: 'node20',
-  // ES modules know their place by other names; Node 20.0 has neither.
-  define: { 'import.meta.dirname': '__dirname', 'import.meta.filename': '__filename' },
-  external: ['koffi'],
-  plugins: [loadedApart],
-  legalComments: 'none',
-  logLevel: 'warning',
-})
+const chosen = everything.filter(([name]) => wanted.length === 0 || wanted.includes(name))
+await bundle(chosen.filter(([name]) => importing.has(name)), true)
+await bundle(chosen.filter(([name]) => !importing.has(name)), false)
 
 // A file of types alone is its own declaration file: `onescan/plugin`.
 copyFileSync(join(src, 'plugin.ts'), join(dist, 'plugin.d.ts'))
+
+function bundle(entries, importsAtRunTime) {
+  return build({
+    absWorkingDir: root,
+    entryPoints: entries.map(([name, file]) => ({ in: join(src, file), out: name })),
+    outdir: dist,
+    outExtension: { '.js': '.cjs' },
+    bundle: true,
+    platform: 'node',
+    format: 'cjs',
+    target: 'node20',
+    supported: { 'dynamic-import': importsAtRunTime },
+    // ES modules know their place by other names; Node 20.0 has neither of the first two.
+    define: {
+      'import.meta.dirname': '__dirname',
+      'import.meta.filename': '__filename',
+      'import.meta.url': 'importMetaUrl',
+    },
+    inject: [join(root, 'packaging', 'import-meta-url.js')],
+    external: ['koffi'],
+    plugins: [loadedApart],
+    legalComments: 'none',
+    logLevel: 'warning',
+  })
+}

@@ -12,6 +12,7 @@ import {
   unknown,
   type Verdict,
 } from './scanner.ts'
+import { relayLines, writeToLog } from './stderr-lines.ts'
 
 /** Bytes of a scanner's output that are looked at for the virus's name. */
 const OUTPUT_MAX = 64 * 1024
@@ -50,7 +51,7 @@ async function run(
   let child: ChildProcess
   try {
     child = spawn(program, argv, {
-      stdio: [stdin, 'pipe', policy.stderrIsLog ? 2 : 'ignore'],
+      stdio: [stdin, 'pipe', policy.stderrIsLog ? 'pipe' : 'ignore'],
       env: policy.environment,
       detached: true,
     })
@@ -58,17 +59,15 @@ async function run(
     closeSync(stdin)
   }
   const output = collect(child)
+  relayStderr(child, basename(program))
   const end = await exitOf(child, task.signal)
-  if (end.kind === 'failed') return unknown(`${program}: ${end.why}`)
-  if (end.kind === 'timeout') return unknown(`${program}: no answer in time (SCANTIMEOUT)`)
-  if (end.kind === 'signal') return unknown(`${program}: killed by ${end.signal}`)
-  if (end.code === policy.cleanCode) {
-    output.stop()
-    return clean
-  }
-  if (end.code === policy.infectedCode) return infected(virusName(await output.rest(), program))
-  output.stop()
-  return unknown(`${program}: exit code ${end.code}`)
+  const printed = await output
+  if (end.kind === 'failed') return unknown(end.why)
+  if (end.kind === 'timeout') return unknown('no answer in time (SCANTIMEOUT)')
+  if (end.kind === 'signal') return unknown(`killed by ${end.signal}`)
+  if (end.code === policy.cleanCode) return clean
+  if (end.code === policy.infectedCode) return infected(virusName(printed, program))
+  return unknown(`exit code ${end.code}`)
 }
 
 type End =
@@ -99,31 +98,37 @@ function exitOf(child: ChildProcess, signal: AbortSignal): Promise<End> {
   })
 }
 
-/** Keeps the first bytes of the output and reads away the rest, so that the scanner never blocks on it. */
-function collect(child: ChildProcess): { rest(): Promise<string>; stop(): void } {
-  const stdout = child.stdout!
+/**
+ * The first bytes of the output, once all of it is there or, a little after the exit,
+ * something still holds it open. The rest is read away, so that no scanner blocks on it.
+ */
+function collect(child: ChildProcess): Promise<string> {
   const kept: Buffer[] = []
   let size = 0
-  stdout.on('data', (chunk: Buffer) => {
+  child.stdout?.on('data', (chunk: Buffer) => {
     if (size < OUTPUT_MAX) kept.push(chunk)
     size += chunk.length
   })
-  stdout.on('error', () => {})
-  const stop = () => stdout.destroy()
-  return {
-    stop,
-    rest: () =>
-      new Promise((resolve) => {
-        const finish = () => {
-          clearTimeout(timer)
-          stop()
-          resolve(Buffer.concat(kept).toString('latin1', 0, OUTPUT_MAX))
-        }
-        const timer = setTimeout(finish, OUTPUT_GRACE)
-        if (stdout.readableEnded || stdout.destroyed) finish()
-        else stdout.once('end', finish)
-      }),
-  }
+  return new Promise((resolve) => {
+    let timer: NodeJS.Timeout | undefined
+    const finish = () => {
+      clearTimeout(timer)
+      child.stdout?.destroy()
+      child.stderr?.destroy()
+      resolve(Buffer.concat(kept).toString('latin1', 0, OUTPUT_MAX))
+    }
+    child.once('exit', () => {
+      timer = setTimeout(finish, OUTPUT_GRACE)
+    })
+    child.once('close', finish)
+    child.once('error', finish)
+  })
+}
+
+function relayStderr({ stderr }: ChildProcess, name: string): void {
+  const relay = relayLines(name, writeToLog)
+  stderr?.on('data', (chunk: Buffer) => relay.push(chunk))
+  stderr?.once('end', () => relay.end())
 }
 
 /** `path: NAME FOUND`, as clamscan and clamdscan print it; other scanners' names are not known. */

@@ -1,13 +1,13 @@
 import { randomBytes } from 'node:crypto'
-import { type Stats, statSync, writeSync } from 'node:fs'
+import { type Stats, statSync } from 'node:fs'
 import { extname, join } from 'node:path'
 import { errorCode, errorText, Fault } from '../fault.ts'
 import { hostCommand } from './file-plugin/host-command.ts'
 import { runHost } from './file-plugin/host-process.ts'
-import { relayLines } from './file-plugin/stderr-lines.ts'
 import { encodeRequest } from './plugin-host/request.ts'
 import type { ScanPolicy } from './policy.ts'
 import { type Scanner, type ScanTask, type Specimen, unknown, type Verdict } from './scanner.ts'
+import { relayLines, writeToLog } from './stderr-lines.ts'
 
 const EXTENSIONS = ['.js', '.mjs', '.cjs', '.ts', '.so']
 
@@ -49,7 +49,7 @@ async function askPlugin(
   const { size, envelope } = specimen
   const path = specimen.path()
   const { deadline } = task
-  const relay = policy.stderrIsLog ? relayLines(fileName, writeToLog) : undefined
+  const relay = policy.stderrIsLog ? relayLines(`plugin ${fileName}`, writeToLog) : undefined
   const verdict = await runHost({
     ...hostCommand(file, policy.timeout),
     directory,
@@ -101,14 +101,5 @@ function checkFile(file: string): void {
   if (found.mode & 0o002) {
     const mode = (found.mode & 0o7777).toString(8).padStart(4, '0')
     throw new Error(`${file}: mode ${mode} lets everyone change the plugin; chmod o-w it`)
-  }
-}
-
-/** One write a line; where the log is full or closed the line is dropped, never the mail. */
-function writeToLog(line: string): void {
-  try {
-    writeSync(2, line)
-  } catch {
-    // EAGAIN, EPIPE, ENOSPC: nowhere to say so.
   }
 }

@@ -1,4 +1,4 @@
-import { errorText } from '../fault.ts'
+import { errorText, Fault } from '../fault.ts'
 import type { Scanner, ScanTask, Specimen, Verdict } from './scanner.ts'
 
 /** What all scanners together said. */
@@ -43,7 +43,7 @@ export async function runScanners(specimen: Specimen, run: ScanRun): Promise<Sca
         const { name, banned } = verdict
         return { answer: 'infected', scanner: scanner.name, name, banned: banned ?? false }
       }
-      const why = `${scanner.name}: ${verdict.why}`
+      const why = named(scanner, verdict.why)
       if (!verdict.overLimit || run.oversize === 'defer') {
         return { answer: 'unknown', scanner: scanner.name, why }
       }
@@ -56,10 +56,17 @@ export async function runScanners(specimen: Specimen, run: ScanRun): Promise<Sca
   return { answer: 'clean', scanners: run.scanners }
 }
 
+function named({ name }: Scanner, why: string): string {
+  return why.includes(name) ? why : `${name}: ${why}`
+}
+
 /** How long a scanner may take to end what it does once the deadline has passed. */
 const GRACE = 1000
 
-/** A scanner that throws could not tell, nor one that outlives its deadline. */
+/**
+ * A scanner that throws could not tell, nor one that outlives its deadline. Trouble
+ * with our own spool is no answer of a scanner, and stays a fault.
+ */
 async function ask(scanner: Scanner, specimen: Specimen, task: ScanTask): Promise<Verdict> {
   let timer: NodeJS.Timeout | undefined
   const tooLate = new Promise<Verdict>((resolve) => {
@@ -72,6 +79,8 @@ async function ask(scanner: Scanner, specimen: Specimen, task: ScanTask): Promis
   try {
     return await Promise.race([scanner.scan(specimen, task), tooLate])
   } catch (error) {
+    if (error instanceof Fault && (error.kind === 'temp-file' || error.kind === 'write'))
+      throw error
     return { answer: 'unknown', why: errorText(error) }
   } finally {
     clearTimeout(timer)

@@ -41,7 +41,8 @@ export function openJournal(env: Environment): Journal {
     },
     decided(decision, code) {
       line(decisionEntries(decision), code)
-      if (transaction && decision.kind === 'accept' && decision.recipients) {
+      const quarantined = decision.kind === 'accept' && decision.recipients !== undefined
+      if (quarantined && transaction && transaction.envelope.recipientCount > 1) {
         for (const recipients of recipientLines(transaction.envelope)) write(recipients)
       }
     },
@@ -94,7 +95,7 @@ function messageId(header: Buffer): string | undefined {
   return field && fieldValue(header, field).trim()
 }
 
-/** X-Quarantine-ID is bounded; the log tells everybody the message was for. */
+/** X-Quarantine-ID is bounded; the log tells everybody the message was for, in lines of their own. */
 function* recipientLines(envelope: Envelope): Generator<Buffer> {
   let entries: LogEntry[] = []
   for (const recipient of recipientsOf(envelope)) {

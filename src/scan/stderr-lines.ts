@@ -1,4 +1,6 @@
-/** Bytes of one plugin's output for one message that reach the log. */
+import { writeSync } from 'node:fs'
+
+/** Bytes of one scanner's output for one message that reach the log. */
 const OUTPUT_MAX = 64 * 1024
 /** Characters of a line; with its prefix it stays one write of at most PIPE_BUF. */
 const LINE_MAX = 900
@@ -11,10 +13,10 @@ export interface LineRelay {
 }
 
 /**
- * Passes a plugin's stderr on line by line, each under the plugin's name and with
- * its control characters escaped, so that a plugin forges no line of ours. Only
- * 64 KiB are shown. A plugin never gets the log's own descriptor: a runtime that
- * sets O_NONBLOCK on it and is killed leaves it so for all who log there.
+ * Passes a scanner's stderr on line by line, each under its `name` and with its
+ * control characters escaped, so that it forges no line of ours. Only 64 KiB are
+ * shown. A scanner never gets the log's own descriptor: a runtime that sets
+ * O_NONBLOCK on it and is killed leaves it so for all who log there.
  */
 export function relayLines(name: string, write: (line: string) => void): LineRelay {
   let rest = Buffer.alloc(0)
@@ -22,7 +24,7 @@ export function relayLines(name: string, write: (line: string) => void): LineRel
 
   const show = (line: Buffer) => {
     const text = escapeControls(line.toString('utf8')).slice(0, LINE_MAX)
-    if (text !== '') write(`plugin ${name}: ${text}\n`)
+    if (text !== '') write(`${name}: ${text}\n`)
   }
 
   return {
@@ -36,9 +38,7 @@ export function relayLines(name: string, write: (line: string) => void): LineRel
       }
       if (size > OUTPUT_MAX) {
         rest = Buffer.alloc(0)
-        write(
-          `plugin ${name}: wrote more than ${OUTPUT_MAX} bytes to stderr; the rest is not shown\n`,
-        )
+        write(`${name}: wrote more than ${OUTPUT_MAX} bytes to stderr; the rest is not shown\n`)
       }
     },
     end() {
@@ -58,4 +58,13 @@ function escapeControls(text: string): string {
 
 function hex(code: number, digits: number): string {
   return code.toString(16).padStart(digits, '0')
+}
+
+/** Where relayed lines go: fd 2, unasked whether it takes them. */
+export function writeToLog(line: string): void {
+  try {
+    writeSync(2, line)
+  } catch {
+    // A log that takes nothing must not decide about mail.
+  }
 }

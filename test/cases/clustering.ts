@@ -1,0 +1,233 @@
+import { hmacValue, md5Hex } from '../cluster/independent.ts'
+import { bytes, type Case, type Stage } from './case.ts'
+import { infected, plain, troublesome } from './messages.ts'
+
+const secret = Buffer.alloc(32, 5)
+const hmacLine = `hmac-sha256:alpha:${secret.toString('base64url')}\n`
+const foreignLine = `hmac-sha256:gamma:${Buffer.alloc(32, 6).toString('base64url')}\n`
+
+const settings =
+  (ring: string, more: Readonly<Record<string, string>> = {}) =>
+  ({ scanner, file }: Stage) => ({
+    QHPSI: scanner,
+    CLUSTERKEYS: file('ring', ring),
+    CLAMDBDIR: '/nonexistent',
+    REJECTVIRUS: '1',
+    ...more,
+  })
+
+const md5Stamped = (message: Buffer, number = '1') =>
+  Buffer.concat([bytes(`X-MD5-Cluster-${number}: ${md5Hex(message, 'sesame')}\n`), message])
+
+interface Claims {
+  readonly age?: number
+  readonly scanners?: string
+}
+
+const hmacStamped =
+  (message: Buffer, { age = 10, scanners = 'counting-scanner' }: Claims = {}) =>
+  ({ now }: Stage) => {
+    const value = hmacValue(message, secret, { id: 'alpha', time: now - age, scanners })
+    return Buffer.concat([bytes(`X-SHA256-Cluster-1: ${value}\n`), message])
+  }
+
+const trusted = { outcome: 'delivered', scans: 0, xQhpsi: 'clean', newStamps: 0 } as const
+const scanned = { outcome: 'delivered', scans: 1, xQhpsi: 'clean' } as const
+
+/** Whom a host believes, and what it signs. */
+export const clustering: readonly Case[] = [
+  {
+    name: 'a message that a trusted host stamped is not scanned again (md5)',
+    message: () => md5Stamped(plain),
+    settings: settings('sesame\n'),
+    expect: { ...trusted, log: /scan=trusted key=line-1/ },
+  },
+  {
+    name: 'a message that a trusted host stamped is not scanned again (hmac-sha256)',
+    message: hmacStamped(plain),
+    settings: settings(hmacLine),
+    expect: { ...trusted, log: /scan=trusted key=alpha/ },
+  },
+  {
+    name: 'an old key below the new one still verifies',
+    message: () => md5Stamped(plain, '7'),
+    settings: settings(`${hmacLine}md5:old:sesame\n`),
+    expect: { ...trusted, log: /key=old/ },
+  },
+  {
+    name: 'without a stamp a message is scanned and signed by the first key',
+    message: () => plain,
+    settings: settings(`md5:first:sesame\n${hmacLine}`),
+    expect: {
+      ...scanned,
+      delivered: (sent) =>
+        bytes(
+          `X-QHPSI: clean\nX-MD5-Cluster-1: ${md5Hex(sent, 'sesame')}\n${sent.toString('latin1')}`,
+        ),
+    },
+  },
+  {
+    name: 'a foreign stamp stays, and the new one takes the next number',
+    message: () => bytes(`X-MD5-Cluster-1: ${'0'.repeat(32)}\n${plain.toString('latin1')}`),
+    settings: settings('sesame\n'),
+    expect: {
+      ...scanned,
+      newStamps: 1,
+      delivered: (sent) =>
+        bytes(
+          `X-QHPSI: clean\nX-MD5-Cluster-2: ${md5Hex(plain, 'sesame')}\n${sent.toString('latin1')}`,
+        ),
+    },
+  },
+  {
+    name: 'a stamp of a foreign cluster is no reason not to scan',
+    message: hmacStamped(plain),
+    settings: settings(foreignLine),
+    expect: { ...scanned, newStamps: 1 },
+  },
+  {
+    name: 'CRLF mail has the stamp that LF mail has',
+    message: () => {
+      const crlf = md5Stamped(plain).toString('latin1').replaceAll('\n', '\r\n')
+      return bytes(crlf)
+    },
+    settings: settings('sesame\n'),
+    expect: trusted,
+  },
+  {
+    name: 'a stamp over another body is not believed',
+    message: () => bytes(md5Stamped(plain).toString('latin1').replace('Hello', 'VIRUS\nHello')),
+    settings: settings('sesame\n'),
+    expect: { outcome: 'refused', scans: 1 },
+  },
+  {
+    name: 'a stamped body under another header is not believed',
+    message: (stage) =>
+      bytes(hmacStamped(plain)(stage).toString('latin1').replace('Subject: ', 'Subject: Re ')),
+    settings: settings(hmacLine),
+    expect: { ...scanned, newStamps: 1 },
+  },
+  {
+    name: 'a Content-* field above the stamp makes another message of it',
+    message: (stage) =>
+      Buffer.concat([bytes('Content-Type: text/html\n'), hmacStamped(plain)(stage)]),
+    settings: settings(hmacLine),
+    expect: { ...scanned, newStamps: 1, log: /added above the stamp/ },
+  },
+  ...[
+    'no colon here\n',
+    '(c)Content-Type: text/html\n',
+    'X-Nul: \0\n',
+    'X-Cr: a\rContent-Type: text/html\n',
+  ].map(
+    (line): Case => ({
+      name: `a header that is not well formed is scanned and not signed: ${JSON.stringify(line)}`,
+      message: () => Buffer.concat([bytes(line), md5Stamped(plain)]),
+      settings: settings('sesame\n'),
+      expect: { ...scanned, newStamps: 0, log: /not well formed/ },
+    }),
+  ),
+  {
+    name: 'a message without an empty line is scanned and not signed',
+    message: () => bytes(`X-MD5-Cluster-1: ${md5Hex(bytes('A: b\n\n'), 'sesame')}\nSubject: x\n`),
+    settings: settings('sesame\n'),
+    expect: { ...scanned, newStamps: 0, log: /no empty line/ },
+  },
+  {
+    name: 'an old stamp costs a scan',
+    message: hmacStamped(plain, { age: 3700 }),
+    settings: settings(hmacLine),
+    expect: { ...scanned, newStamps: 1, log: /370\d seconds old/ },
+  },
+  {
+    name: 'CLUSTERMAXAGE says what is old',
+    message: hmacStamped(plain, { age: 3700 }),
+    settings: settings(hmacLine, { CLUSTERMAXAGE: '7200' }),
+    expect: trusted,
+  },
+  {
+    name: 'a stamp from the future costs a scan',
+    message: hmacStamped(plain, { age: -400 }),
+    settings: settings(hmacLine),
+    expect: { ...scanned, newStamps: 1, log: /seconds in the future/ },
+  },
+  {
+    name: 'a stamp from before the last signature update costs a scan',
+    message: hmacStamped(plain),
+    settings: (stage) => ({
+      ...settings(hmacLine)(stage),
+      CLAMDBDIR: stage.file('signatures/daily.cld', '').replace('/daily.cld', ''),
+    }),
+    expect: { ...scanned, newStamps: 1, log: /older than the signatures here/ },
+  },
+  {
+    name: 'a stamp of another scanner leaves this one to run',
+    message: hmacStamped(plain, { scanners: 'clamd' }),
+    settings: settings(hmacLine),
+    expect: { ...scanned, newStamps: 1 },
+  },
+  {
+    name: 'with CLUSTERPEERS=required nobody else is trusted',
+    message: hmacStamped(plain),
+    settings: settings(hmacLine, { CLUSTERPEERS: 'required' }),
+    expect: { ...scanned, newStamps: 1, log: /no CLUSTERPEER/ },
+  },
+  {
+    name: 'with CLUSTERPEERS=required a CLUSTERPEER is trusted',
+    message: hmacStamped(plain),
+    settings: settings(hmacLine, { CLUSTERPEERS: 'required', CLUSTERPEER: '' }),
+    expect: trusted,
+  },
+  {
+    name: 'an infected message gets no stamp',
+    message: () => infected,
+    settings: settings('sesame\n', { REJECTVIRUS: '0' }),
+    expect: { outcome: 'delivered', xQhpsi: 'virus found', newStamps: 0 },
+  },
+  {
+    name: 'a message that could not be scanned gets no stamp',
+    message: () => troublesome,
+    settings: settings('sesame\n', { SCANFAIL: 'accept' }),
+    expect: { outcome: 'delivered', xQhpsi: null, newStamps: 0 },
+  },
+  {
+    name: 'a message that was skipped by its size gets no stamp',
+    message: () => plain,
+    settings: settings('sesame\n', { QHPSIMAXSIZE: '10' }),
+    expect: { outcome: 'delivered', scans: 0, xQhpsi: null, newStamps: 0 },
+  },
+  {
+    name: 'a trusted message is clean whatever the size limits are here',
+    message: () => md5Stamped(plain),
+    settings: settings('sesame\n', { QHPSIMAXSIZE: '10' }),
+    expect: trusted,
+  },
+  {
+    name: 'a forged X-QHPSI goes from a trusted message, and its stamp holds',
+    message: (stage) => Buffer.concat([bytes('X-QHPSI: virus found\n'), hmacStamped(plain)(stage)]),
+    settings: settings(hmacLine),
+    expect: trusted,
+  },
+  {
+    name: 'the stamp of a message that lost a forged X-Quarantine-ID holds on the next host',
+    message: () => bytes(`X-Quarantine-ID: forged\n${plain.toString('latin1')}`),
+    settings: settings(hmacLine, { VIRUSFORWARD: 'virus@example.org' }),
+    expect: { ...scanned, newStamps: 1 },
+  },
+  {
+    name: 'local policy runs on trusted mail too',
+    message: () => md5Stamped(bytes('Subject: x\nContent-Type: text/plain; name=a.exe\n\nbody\n')),
+    settings: (stage) => ({
+      ...settings('sesame\n')(stage),
+      QHPSI: 'plugin: eicar attachments',
+      BADATTACHMENTS: stage.file('badattachments', 'name *.exe\n'),
+    }),
+    expect: { outcome: 'refused', text: /banned attachment a\.exe/ },
+  },
+  {
+    name: 'without the default keyring clustering is off',
+    message: () => md5Stamped(plain),
+    settings: ({ scanner }) => ({ QHPSI: scanner, CONTROLDIR: '/nonexistent' }),
+    expect: { ...scanned, newStamps: 0 },
+  },
+]

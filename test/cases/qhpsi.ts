@@ -1,0 +1,237 @@
+import { bytes, type Case } from './case.ts'
+import { infected, plain, troublesome } from './messages.ts'
+
+const quarantine = 'virus@example.org'
+
+/** What becomes of a message by what the scanner said. */
+export const qhpsi: readonly Case[] = [
+  ...['', '0'].map(
+    (reject): Case => ({
+      name: `an infected message is delivered with a tag where REJECTVIRUS is '${reject}'`,
+      message: () => infected,
+      settings: ({ scanner }) => ({ QHPSI: scanner, REJECTVIRUS: reject }),
+      expect: {
+        outcome: 'delivered',
+        scans: 1,
+        xQhpsi: 'virus found',
+        newStamps: 0,
+        log: /decision=accept scan=infected scanner=counting-scanner virus=Test-Virus/,
+      },
+    }),
+  ),
+  ...['1', 'yes', '3'].map(
+    (reject): Case => ({
+      name: `an infected message is refused by name where REJECTVIRUS is '${reject}'`,
+      message: () => infected,
+      settings: ({ scanner }) => ({ QHPSI: scanner, REJECTVIRUS: reject }),
+      expect: {
+        outcome: 'refused',
+        scans: 1,
+        text: /virus Test-Virus.*5\.7\.1/,
+        log: /decision=reject .*virus=Test-Virus/,
+      },
+    }),
+  ),
+  {
+    name: 'an infected message is dropped where REJECTVIRUS is 2',
+    message: () => infected,
+    settings: ({ scanner }) => ({ QHPSI: scanner, REJECTVIRUS: '2' }),
+    expect: { outcome: 'dropped', log: /decision=discard .*virus=Test-Virus/ },
+  },
+  {
+    name: 'a command is split at blanks and quotes, and %s is the path wherever it stands',
+    message: () => infected,
+    settings: ({ scanner, file }) => {
+      const wrapper = file(
+        'with blank/wrap me',
+        `#!/bin/sh\ntest "$1" = 'a b$x' || exit 9\nexec '${scanner}' "\${2#--file=}"\n`,
+        0o700,
+      )
+      return { QHPSI: `"${wrapper}" 'a b$x' --file=%s` }
+    },
+    expect: { outcome: 'delivered', scans: 1, xQhpsi: 'virus found' },
+  },
+  {
+    name: 'a command has the message on its standard input too',
+    message: () => plain,
+    settings: ({ scanner, file }) => {
+      const wrapper = file(
+        'compare',
+        `#!/bin/sh\ncmp -s - "$1" || exit 9\nexec '${scanner}' "$1"\n`,
+        0o700,
+      )
+      return { QHPSI: `${wrapper} %s` }
+    },
+    expect: { outcome: 'delivered', scans: 1, xQhpsi: 'clean' },
+  },
+  {
+    name: 'QHPSIRC and QHPSIRN say which exit codes mean what',
+    message: () => troublesome,
+    settings: ({ scanner }) => ({ QHPSI: scanner, QHPSIRC: '7', QHPSIRN: '1', REJECTVIRUS: '1' }),
+    expect: { outcome: 'refused', scans: 1 },
+  },
+  {
+    name: 'with other codes a 0 is not clean',
+    message: () => plain,
+    settings: ({ scanner }) => ({ QHPSI: scanner, QHPSIRC: '7', QHPSIRN: '1' }),
+    expect: { outcome: 'deferred', scans: 1, log: /exit code 0/ },
+  },
+  {
+    name: 'a message that could not be scanned is deferred',
+    message: () => troublesome,
+    settings: ({ scanner }) => ({ QHPSI: scanner, REJECTVIRUS: '1' }),
+    expect: {
+      outcome: 'deferred',
+      scans: 1,
+      text: /could not be scanned.*4\.7\.1/,
+      log: /decision=defer scan=unknown .*exit code 7/,
+    },
+  },
+  {
+    name: 'SCANFAIL=accept lets it through untagged',
+    message: () => bytes(`X-QHPSI: clean\n${troublesome.toString('latin1')}`),
+    settings: ({ scanner }) => ({ QHPSI: scanner, SCANFAIL: 'accept' }),
+    expect: {
+      outcome: 'delivered',
+      xQhpsi: null,
+      newStamps: 0,
+      log: /decision=accept scan=unknown/,
+    },
+  },
+  {
+    name: 'SCANFAIL_RELAY speaks for relay clients alone',
+    message: () => troublesome,
+    settings: ({ scanner }) => ({ QHPSI: scanner, SCANFAIL_RELAY: 'accept', RELAYCLIENT: '' }),
+    expect: { outcome: 'delivered', xQhpsi: null },
+  },
+  {
+    name: 'SCANFAIL_RELAY says nothing of others',
+    message: () => troublesome,
+    settings: ({ scanner }) => ({ QHPSI: scanner, SCANFAIL_RELAY: 'accept' }),
+    expect: { outcome: 'deferred' },
+  },
+  {
+    name: 'SCANFAIL_RELAY=defer is stricter with relay clients than SCANFAIL=accept',
+    message: () => troublesome,
+    settings: ({ scanner }) => ({
+      QHPSI: scanner,
+      SCANFAIL: 'accept',
+      SCANFAIL_RELAY: 'defer',
+      RELAYCLIENT: '',
+    }),
+    expect: { outcome: 'deferred' },
+  },
+  {
+    name: 'a message below QHPSIMINSIZE is not scanned, and says nothing',
+    message: () => infected,
+    settings: ({ scanner }) => ({ QHPSI: scanner, QHPSIMINSIZE: '1K', REJECTVIRUS: '1' }),
+    expect: { outcome: 'delivered', scans: 0, xQhpsi: null, log: /below QHPSIMINSIZE/ },
+  },
+  {
+    name: 'a message over QHPSIMAXSIZE is not scanned, and says nothing',
+    message: () => infected,
+    settings: ({ scanner }) => ({ QHPSI: scanner, QHPSIMAXSIZE: '100', REJECTVIRUS: '1' }),
+    expect: { outcome: 'delivered', scans: 0, xQhpsi: null, log: /over QHPSIMAXSIZE/ },
+  },
+  {
+    name: 'a signature of VIRUSTAGONLY is tagged and never refused',
+    message: () => infected,
+    settings: ({ scanner }) => ({
+      QHPSI: scanner,
+      REJECTVIRUS: '1',
+      VIRUSFORWARD: quarantine,
+      VIRUSTAGONLY: 'Other.* test-*',
+    }),
+    expect: { outcome: 'delivered', xQhpsi: 'virus found', recipients: ['b@example.org'] },
+  },
+  {
+    name: 'VIRUSTAGONLY matches whole names',
+    message: () => infected,
+    settings: ({ scanner }) => ({ QHPSI: scanner, REJECTVIRUS: '1', VIRUSTAGONLY: 'Test Virus' }),
+    expect: { outcome: 'refused' },
+  },
+  {
+    name: 'VIRUSFORWARD sends an infected message to quarantine and names its recipients',
+    message: () => bytes(`X-Quarantine-ID: forged\n${infected.toString('latin1')}`),
+    recipients: ['one@example.org', 'two@example.org'],
+    settings: ({ scanner }) => ({ QHPSI: scanner, VIRUSFORWARD: quarantine }),
+    expect: {
+      outcome: 'delivered',
+      xQhpsi: 'virus found',
+      recipients: [quarantine],
+      delivered: () =>
+        Buffer.concat([
+          bytes('X-QHPSI: virus found\n'),
+          bytes(`X-Quarantine-ID: ${quarantine},one@example.org,two@example.org\n`),
+          infected,
+        ]),
+      log: /decision=quarantine [^\n]*\nonescan: quarantined=recipients rcpt=<one@example.org> rcpt=<two@/,
+    },
+  },
+  {
+    name: 'VIRUSFORWARD wins over REJECTVIRUS=2',
+    message: () => infected,
+    settings: ({ scanner }) => ({ QHPSI: scanner, VIRUSFORWARD: quarantine, REJECTVIRUS: '2' }),
+    expect: { outcome: 'delivered', recipients: [quarantine] },
+  },
+  {
+    name: 'mail for the quarantine alone is not forwarded again, nor dropped',
+    message: () => infected,
+    recipients: [quarantine],
+    settings: ({ scanner }) => ({ QHPSI: scanner, VIRUSFORWARD: quarantine, REJECTVIRUS: '2' }),
+    expect: {
+      outcome: 'delivered',
+      recipients: [quarantine],
+      delivered: (sent) => Buffer.concat([bytes('X-QHPSI: virus found\n'), sent]),
+    },
+  },
+  {
+    name: 'clean mail keeps its recipients, and loses a forged X-Quarantine-ID',
+    message: () => bytes(`X-Quarantine-ID: forged\n${plain.toString('latin1')}`),
+    settings: ({ scanner }) => ({ QHPSI: scanner, VIRUSFORWARD: quarantine }),
+    expect: {
+      outcome: 'delivered',
+      recipients: ['b@example.org'],
+      delivered: () => Buffer.concat([bytes('X-QHPSI: clean\n'), plain]),
+    },
+  },
+  {
+    name: 'hostile recipients cannot break out of X-Quarantine-ID',
+    message: () => infected,
+    recipients: ['a\nX-Evil: yes@example.org', 'b,c%d e@example.org', '\xfc@example.org'],
+    settings: ({ scanner }) => ({ QHPSI: scanner, VIRUSFORWARD: quarantine }),
+    expect: {
+      outcome: 'delivered',
+      recipients: [quarantine],
+      delivered: () =>
+        Buffer.concat([
+          bytes('X-QHPSI: virus found\n'),
+          bytes(
+            `X-Quarantine-ID: ${quarantine},a%0aX-Evil:%20yes@example.org,b%2cc%25d%20e@example.org,\n %fc@example.org\n`,
+          ),
+          infected,
+        ]),
+    },
+  },
+  {
+    name: 'plugins are asked in their order until one finds something',
+    message: () =>
+      bytes(
+        `Subject: x\n\n${'X5O!P%@AP[4\\PZX54(P^)7CC)7}$'}EICAR-STANDARD-ANTIVIRUS-TEST-FILE!$H+H*\n`,
+      ),
+    settings: () => ({ QHPSI: 'plugin: eicar nosuch', REJECTVIRUS: '1' }),
+    expect: { outcome: 'refused', text: /EICAR/, log: /scanner=eicar/ },
+  },
+  {
+    name: 'a plugin that does not exist cannot tell',
+    message: () => plain,
+    settings: () => ({ QHPSI: 'plugin: eicar nosuch' }),
+    expect: { outcome: 'deferred', log: /no such plugin; built in are clamd/ },
+  },
+  {
+    name: 'a plugin name with a slash is refused',
+    message: () => plain,
+    settings: () => ({ QHPSI: 'plugin: ../evil.js' }),
+    expect: { outcome: 'deferred', log: /holds no \// },
+  },
+]

@@ -1,0 +1,42 @@
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import type { Stage } from './case.ts'
+
+export interface BuiltStage extends Stage {
+  readonly directory: string
+  /** How often the scanner ran so far. */
+  scans(): number
+  remove(): void
+}
+
+/** Builds what a case may use, in a directory of its own. */
+export function buildStage(now: number = Math.floor(Date.now() / 1000)): BuiltStage {
+  const directory = mkdtempSync(join(tmpdir(), 'onescan-case-'))
+  const count = join(directory, 'scans')
+  writeFileSync(count, '')
+  const file = (name: string, content: string | Buffer, mode = 0o600) => {
+    const path = join(directory, name)
+    mkdirSync(dirname(path), { recursive: true })
+    writeFileSync(path, content, { mode })
+    return path
+  }
+  const scanner = file(
+    'counting-scanner',
+    `#!/bin/sh
+echo scan >>'${count}'
+if grep -aq '^VIRUS' "$1"; then echo "$1: Test-Virus FOUND"; exit 1; fi
+if grep -aq '^TROUBLE' "$1"; then exit 7; fi
+exit 0
+`,
+    0o700,
+  )
+  return {
+    directory,
+    scanner,
+    file,
+    now,
+    scans: () => readFileSync(count, 'latin1').split('\n').length - 1,
+    remove: () => rmSync(directory, { recursive: true, force: true }),
+  }
+}

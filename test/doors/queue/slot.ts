@@ -1,0 +1,82 @@
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { callSlot, type SlotCall, type SlotOutcome } from '../../../src/cli/inject/call-slot.ts'
+import {
+  type Delivery,
+  deliveries,
+  leftBehind,
+  makeMaildir,
+  standInQueue,
+} from '../../stand-in/stand-in.ts'
+
+const root = join(import.meta.dirname, '../../..')
+const bundle = join(root, 'dist/onescan-queue.cjs')
+
+/** The launcher that is installed. */
+export const launcher = join(root, 'bin/onescan-queue')
+
+/** The bundle on the newest Node, which execs, and on the oldest, which starts the chain and waits. */
+export const runtimes: readonly { readonly name: string; readonly program: readonly string[] }[] = [
+  { name: 'on the newest Node', program: [join(root, 'node_modules/node/bin/node'), bundle] },
+  { name: 'on Node 20.0.0', program: [join(root, 'node_modules/node-oldest/bin/node'), bundle] },
+]
+
+/** The runtime that tests of one behaviour use where any would do. */
+export const newest = runtimes[0]!.program
+export const oldest = runtimes[1]!.program
+
+export interface SlotRun extends SlotOutcome {
+  readonly deliveries: readonly Delivery[]
+  /** The one delivery's header and body, latin1; '' where there is none. */
+  readonly text: string
+  /** fd 2, latin1. */
+  readonly logged: string
+  /** Files that the slot left in its temporary directory, and that the queue was left with. */
+  readonly left: readonly string[]
+}
+
+export type SlotWishes = Partial<SlotCall> & {
+  readonly settings?: Readonly<Record<string, string | undefined>>
+}
+
+export const envelope = Buffer.from('Fa@example.org\0Tb@example.org\0\0')
+
+/** One message through the slot into an empty Maildir, with a temporary directory of its own. */
+export async function runSlot(wishes: SlotWishes = {}): Promise<SlotRun> {
+  const { settings = {}, ...call } = wishes
+  const maildir = makeMaildir()
+  const spool = mkdtempSync(join(tmpdir(), 'onescan-spool-'))
+  try {
+    const outcome = await callSlot({
+      program: newest,
+      message: Buffer.from('Subject: x\n\nbody\n'),
+      envelope,
+      directory: '/',
+      timeout: 60_000,
+      ...call,
+      environment: {
+        PATH: process.env.PATH,
+        MAILDIR: maildir.path,
+        TMPDIR: spool,
+        QUEUECHAIN: standInQueue(),
+        CONTROLDIR: '/nonexistent',
+        ...settings,
+      },
+    })
+    const delivered = deliveries(maildir.path)
+    return {
+      ...outcome,
+      deliveries: delivered,
+      text: delivered[0]?.message.toString('latin1') ?? '',
+      logged: outcome.log.toString('latin1'),
+      left: [
+        ...readdirSync(spool),
+        ...leftBehind(maildir.path).filter((name) => delivered.length === 0 || /^tmp/.test(name)),
+      ],
+    }
+  } finally {
+    maildir.remove()
+    rmSync(spool, { recursive: true, force: true })
+  }
+}
