@@ -6,7 +6,7 @@
 //
 // Plain JavaScript: it is started by whatever Node the machine has.
 import { spawn, spawnSync } from 'node:child_process'
-import { existsSync, readFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { delimiter, dirname, join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
@@ -45,7 +45,6 @@ function lintManual() {
 }
 
 async function runTests() {
-  if (!existsSync(join(root, '.tap/test'))) check('tap build', join(tools, 'tap'), ['build'])
   process.stdout.write('tests\n')
   const args = ['run', '--disable-coverage', '--reporter=tap', '--jobs=2', '--timeout=180']
   const tap = spawn(join(tools, 'tap'), [...args, ...files], {

@@ -144,9 +144,11 @@ static void record(const char *path, int argc, char **argv)
   if (fclose(file)) die(WRITE);
 }
 
+/* An empty name is the directory itself. */
 static void place(char *path, const char *maildir, const char *part, const char *name)
 {
-  if (snprintf(path, PATH_MAX, "%s/%s/%s", maildir, part, name) >= PATH_MAX) die(HOME);
+  const char *slash = *name ? "/" : "";
+  if (snprintf(path, PATH_MAX, "%s/%s%s%s", maildir, part, slash, name) >= PATH_MAX) die(HOME);
 }
 
 static int create(const char *path, int *made, int failure)
