@@ -1,10 +1,9 @@
 import { pipeline } from 'node:stream/promises'
 import type { SplitterItem } from 'mailsplit'
-import { errorCode } from '../../fault.ts'
 import { isExecutable, MAGIC_LENGTH } from './executable.ts'
 import type { PartHeader } from './part-header.ts'
 import type { Rules } from './rules.ts'
-import { createPartSplitter, HEADER_MAX } from './splitter.ts'
+import { createPartSplitter } from './splitter.ts'
 import { createTransferDecoder } from './transfer-decoder.ts'
 import { wholeLines } from './whole-lines.ts'
 
@@ -77,9 +76,6 @@ async function searchInside(
       while (isContent() && !isOver(search)) await advance()
     }
     if (!item) splitter.end()
-  } catch (error) {
-    if (errorCode(error) !== 'EMAXLEN') throw error
-    addDefect(search, `a header of more than ${HEADER_MAX} bytes`)
   } finally {
     splitter.stream.destroy()
   }

@@ -3,7 +3,7 @@ import mailsplit, { type MimeNode } from 'mailsplit'
 import { errorText } from '../../fault.ts'
 import { type PartHeader, readPartHeader } from './part-header.ts'
 
-/** Bytes of the longest header of a part. */
+/** Bytes of the longest header of a part. What comes behind them counts as content. */
 export const HEADER_MAX = 1024 * 1024
 
 /** Multiparts inside one another in one message. */
@@ -47,7 +47,7 @@ export function createPartSplitter(events: SplitterEvents): PartSplitter {
   const multiparts = new WeakMap<MimeNode, Multipart>()
   const splitter = new mailsplit.Splitter({
     ignoreEmbedded: true,
-    maxHeadSize: HEADER_MAX,
+    maxHeadSize: Number.MAX_SAFE_INTEGER, // over a limit it ends; checkBoundary goes on
     maxChildNodes: Number.MAX_SAFE_INTEGER,
   })
 
@@ -76,9 +76,17 @@ export function createPartSplitter(events: SplitterEvents): PartSplitter {
     events.part(header)
   }
 
+  /** Takes the header as complete; without its empty line it is no item of the stream. */
+  function endHeader(): void {
+    if (splitter.node._headersLines.length > 0) readHeader(splitter.node)
+    splitter.state = IN_BODY
+  }
+
+  let headerLength = 0
   const newNode = splitter.newNode.bind(splitter)
   splitter.newNode = (parent) => {
     newNode(parent)
+    headerLength = 0
     const { node } = splitter
     node.parseHeaders = () => readHeader(node)
   }
@@ -86,6 +94,11 @@ export function createPartSplitter(events: SplitterEvents): PartSplitter {
   root.parseHeaders = () => readHeader(root)
 
   splitter.checkBoundary = (line) => {
+    if (splitter.state === IN_HEADER) headerLength += line.length
+    if (splitter.state === IN_HEADER && headerLength > HEADER_MAX) {
+      events.defect(`a header of more than ${HEADER_MAX} bytes`)
+      endHeader()
+    }
     const delimiter = readDelimiter(line)
     if (delimiter === undefined) return false
     const unclosed: Multipart[] = []
@@ -98,11 +111,7 @@ export function createPartSplitter(events: SplitterEvents): PartSplitter {
       if (unclosed.length > 0) events.defect('a multipart inside another is not closed')
       if (meaning === 1 && multipart.closed) events.defect('a part behind the end of its multipart')
       if (meaning === 2 && !multipart.hasParts) events.defect('a multipart without parts')
-      if (splitter.state === 1) {
-        // A header that ends without an empty line is not an item of the stream.
-        if (splitter.node._headersLines.length > 0) readHeader(splitter.node)
-        splitter.state = 2
-      }
+      if (splitter.state === IN_HEADER) endHeader()
       if (meaning === 1) multipart.hasParts = true
       else multipart.closed = true
       splitter.node = node
@@ -149,6 +158,10 @@ function readDelimiter(line: Buffer): Buffer | undefined {
   while (to > from && isBlank(line[to - 1]!)) to--
   return line.subarray(from + 2, to)
 }
+
+/** mailsplit's own, which it does not export. */
+const IN_HEADER = 1
+const IN_BODY = 2
 
 const CR = 0x0d
 const LF = 0x0a

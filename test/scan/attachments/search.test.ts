@@ -213,6 +213,13 @@ t.test('what is malformed does not hide what is banned', async (t) => {
       disposed("x; __proto__*0*=utf-8''x"),
       exe,
     ),
+    'a header before it is too long': mixed('b', `X: ${'x'.repeat(1024 * 1024)}\n\nx`, exe),
+    'the header of its multipart is too long': `${mixed('b', exe).replace('\n', `\nX: ${'x'.repeat(1024 * 1024)}\n`)}`,
+    'a header in a message before it is too long': mixed(
+      'b',
+      attached(`X: ${'x\n '.repeat(1024 * 1024)}\n\nx`),
+      exe,
+    ),
     'the header of its part has junk': mixed('b', `junk\n${exe}`),
     'its multipart has two boundaries': mixed('b', exe).replace(
       'boundary="b"',
