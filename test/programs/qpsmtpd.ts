@@ -1,0 +1,76 @@
+import { execFileSync } from 'node:child_process'
+import { chmodSync, chownSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { type Daemon, startDaemon } from './daemon.ts'
+import { freePort } from './free-port.ts'
+import { findProgram } from './install.mjs'
+
+/** Why its tests are skipped; false where everything is there. */
+export const qpsmtpdMissing: string | false = whatIsMissing()
+
+function whatIsMissing(): string | false {
+  if (!findProgram('qpsmtpd-forkserver')) return 'install Debian package qpsmtpd'
+  if (!findProgram('swaks')) return 'install Debian package swaks'
+  return (
+    process.getuid?.() !== 0 && 'qpsmtpd gives up its rights at the start: run the tests as root'
+  )
+}
+
+export interface Qpsmtpd extends Daemon {
+  readonly port: number
+}
+
+/**
+ * qpsmtpd on a free port of 127.0.0.1, as user nobody, with `program` in the
+ * place of qmail-queue (its plugin queue/qmail-queue). That user must be able
+ * to reach the program; its path may hold only `/`, letters, digits, `.`, `-`, `_`.
+ */
+export async function startQpsmtpd(setup: {
+  readonly program: string
+  /** The environment of the program; PATH becomes qpsmtpd's own. */
+  readonly environment: NodeJS.ProcessEnv
+}): Promise<Qpsmtpd> {
+  const directory = mkdtempSync(join(tmpdir(), 'onescan-qpsmtpd-'))
+  const config = join(directory, 'config')
+  const spool = join(directory, 'spool')
+  const files = {
+    plugins: `rcpt_ok\nqueue/qmail-queue ${setup.program}\n`,
+    rcpthosts: 'example.org\n',
+    me: 'mx.example.org\n',
+    plugin_dirs: '/usr/share/qpsmtpd/plugins\n',
+    spool_dir: `${spool}\n`,
+    loglevel: '6\n',
+  }
+  chmodSync(directory, 0o755)
+  mkdirSync(config)
+  for (const [name, text] of Object.entries(files)) writeFileSync(join(config, name), text)
+  mkdirSync(spool, { mode: 0o700 }) // qpsmtpd refuses any other mode
+  const { uid, gid } = nobody()
+  chownSync(spool, uid, gid)
+
+  const remove = () => rmSync(directory, { recursive: true, force: true })
+  const port = await freePort()
+  try {
+    const daemon = await startDaemon(
+      'qpsmtpd-forkserver',
+      ['-l', '127.0.0.1', '-p', String(port), '-u', 'nobody', '-H'],
+      {
+        cwd: directory,
+        env: { ...setup.environment, QPSMTPD_CONFIG: config },
+        ready: /Running as user nobody/,
+      },
+    )
+    const stop = () => daemon.stop().finally(remove)
+    return { log: daemon.log, port, stop }
+  } catch (error) {
+    remove()
+    throw error
+  }
+}
+
+/** The user that qpsmtpd becomes. */
+export function nobody(): { uid: number; gid: number } {
+  const id = (what: string) => Number(execFileSync('id', [what, 'nobody'], { encoding: 'utf8' }))
+  return { uid: id('-u'), gid: id('-g') }
+}

@@ -1,0 +1,50 @@
+import { execFileSync } from 'node:child_process'
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { type Daemon, startDaemon } from './daemon.ts'
+import { freePort } from './free-port.ts'
+import { findProgram } from './install.mjs'
+
+/** Why tcpserver's tests are skipped; false where it is there. */
+export const ucspiMissing: string | false =
+  !(findProgram('tcpserver') && findProgram('tcprules')) && 'install Debian package ucspi-tcp'
+
+/** Why envdir's tests are skipped; false where it is there. */
+export const envdirMissing: string | false =
+  !findProgram('envdir') && 'install Debian package daemontools'
+
+export interface TcpServer extends Daemon {
+  readonly port: number
+}
+
+/**
+ * tcpserver(1) on a free port of 127.0.0.1, with the rules of a tcp.smtp file
+ * compiled by tcprules(1). It runs `program` for each connection.
+ */
+export async function startTcpServer(setup: {
+  /** For tcp.smtp and its cdb. */
+  readonly directory: string
+  readonly rules: string
+  readonly program: readonly string[]
+  readonly environment: NodeJS.ProcessEnv
+}): Promise<TcpServer> {
+  const cdb = join(setup.directory, 'tcp.smtp.cdb')
+  execFileSync('tcprules', [cdb, `${cdb}.tmp`], { input: setup.rules })
+  const port = await freePort()
+  const words = ['-v', '-H', '-R', '-l', '0', '-x', cdb, '127.0.0.1', String(port)]
+  const daemon = await startDaemon('tcpserver', [...words, ...setup.program], {
+    env: setup.environment,
+    ready: /^tcpserver: status: 0\//,
+  })
+  return { ...daemon, port }
+}
+
+/** A directory for envdir(8): a file for each variable. Returns its path. */
+export function makeEnvdir(directory: string, variables: Readonly<Record<string, string>>): string {
+  const path = join(directory, 'env')
+  mkdirSync(path)
+  for (const [name, value] of Object.entries(variables)) {
+    writeFileSync(join(path, name), `${value}\n`)
+  }
+  return path
+}
