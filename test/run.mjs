@@ -6,7 +6,7 @@
 //
 // Plain JavaScript: it is started by whatever Node the machine has.
 import { spawn, spawnSync } from 'node:child_process'
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { delimiter, dirname, join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
@@ -44,7 +44,18 @@ function lintManual() {
   else skip(name, 'install Debian package mandoc')
 }
 
+/**
+ * package.json leaves out tap's own TypeScript loader. A fresh tap still has it,
+ * and rebuilds itself only while it runs the first tests, which is too late.
+ */
+function prepareTap() {
+  const built = join(root, 'node_modules/@tapjs/test/test-built/dist/esm/index.js')
+  if (existsSync(built) && !readFileSync(built, 'utf8').includes('@tapjs/typescript')) return
+  check('tap build', join(tools, 'tap'), ['build'])
+}
+
 async function runTests() {
+  prepareTap()
   process.stdout.write('tests\n')
   const args = ['run', '--disable-coverage', '--reporter=tap', '--jobs=2', '--timeout=180']
   const tap = spawn(join(tools, 'tap'), [...args, ...files], {
