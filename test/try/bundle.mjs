@@ -1,0 +1,41 @@
+import { readFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { fileURLToPath, pathToFileURL } from 'node:url'
+import { build } from 'esbuild'
+
+const here = dirname(fileURLToPath(import.meta.url))
+
+/**
+ * Makes one JavaScript file of the trial in `directory`, and returns its path: Node 20
+ * cannot run TypeScript by itself, and the slot's caller and its parsers are shared
+ * with `onescan inject`.
+ */
+export async function bundleTrial(directory) {
+  const outfile = join(directory, 'trial.mjs')
+  await build({
+    entryPoints: [join(here, 'main.ts')],
+    outfile,
+    bundle: true,
+    platform: 'node',
+    format: 'esm',
+    target: 'node20',
+    plugins: [inTheirPlaces],
+    logLevel: 'warning',
+  })
+  return outfile
+}
+
+/** Sources find fixtures and programs beside themselves, wherever the bundle lies. */
+const inTheirPlaces = {
+  name: 'in-their-places',
+  setup(bundler) {
+    bundler.onLoad({ filter: /\.ts$/ }, ({ path }) => {
+      const places = { url: pathToFileURL(path).href, filename: path, dirname: dirname(path) }
+      const contents = readFileSync(path, 'utf8').replace(
+        /\bimport\.meta\.(url|filename|dirname)\b/g,
+        (_, place) => JSON.stringify(places[place]),
+      )
+      return { contents, loader: 'ts' }
+    })
+  },
+}

@@ -1,0 +1,38 @@
+import { EICAR } from '../programs/clamd.ts'
+
+/** The EICAR test file in base64, put together here: no file of the project holds it whole. */
+const attachment = `Content-Type: application/octet-stream; name="eicar.com"
+Content-Disposition: attachment; filename="eicar.com"
+Content-Transfer-Encoding: base64
+
+${Buffer.from(EICAR).toString('base64').replace(/.{76}/g, '$&\n')}
+`
+
+export function infectedMail(): Buffer {
+  return Buffer.from(`Date: Mon, 13 Oct 2025 06:30:00 +0000
+From: billing@example.com
+To: ben@example.org
+Subject: Your invoice
+Message-ID: <20251013063000.11@example.com>
+MIME-Version: 1.0
+Content-Type: multipart/mixed; boundary="invoice"
+
+--invoice
+Content-Type: text/plain; charset=us-ascii
+
+Please open the attached invoice.
+
+--invoice
+${attachment}
+--invoice--
+`)
+}
+
+/** A multipart message with its header as it is, and the test file for its only part. */
+export function infectWithin(message: Buffer): Buffer {
+  const text = message.toString('latin1')
+  const header = text.slice(0, text.indexOf('\n\n') + 2)
+  const boundary = /boundary="([^"]+)"/.exec(header)?.[1]
+  if (boundary === undefined) throw new Error('a message without a boundary takes no attachment')
+  return Buffer.from(`${header}--${boundary}\n${attachment}\n--${boundary}--\n`, 'latin1')
+}

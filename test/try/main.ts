@@ -1,0 +1,38 @@
+import { errorText } from '../../src/fault.ts'
+import { prepareDirectory } from './directory.ts'
+import { makeHosts } from './hosts.ts'
+import { makeReport } from './report.ts'
+import { routes } from './routes.ts'
+import { chooseScanner } from './scanner.ts'
+import { type HopResult, travel } from './travel.ts'
+
+const FAILED = 1
+const CANNOT_RUN = 2
+
+try {
+  process.exitCode = (await trial(process.argv.slice(2))) ? 0 : FAILED
+} catch (error) {
+  process.stderr.write(`npm run try: ${errorText(error)}\n`)
+  process.exitCode = CANNOT_RUN
+}
+
+/** Sends each route's message from host to host; true where every hop did what it should. */
+async function trial(args: readonly string[]): Promise<boolean> {
+  const directory = prepareDirectory(args, process.env)
+  const scanner = await chooseScanner(process.env)
+  const hosts = makeHosts(directory, scanner.settings, process.env)
+  const report = makeReport(process.stdout, process.env)
+  const results: HopResult[] = []
+
+  report.opening(scanner)
+  for (const route of routes) {
+    const message = route.message(results)
+    report.route(route, message)
+    for await (const result of travel(message, route, hosts)) {
+      report.hop(result)
+      results.push(result)
+    }
+  }
+  report.summary(results, hosts)
+  return results.every(({ problems }) => problems.length === 0)
+}

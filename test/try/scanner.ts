@@ -1,0 +1,42 @@
+import { type Environment, splitWords } from '../../src/policy/settings.ts'
+import { readClamdAddress } from '../../src/scan/clamd/address.ts'
+import { askClamd } from '../../src/scan/clamd/ask.ts'
+import { DEFAULT_CLAMD } from '../../src/scan/policy.ts'
+
+/** What the hosts scan with. */
+export interface ScannerChoice {
+  /** Environment of the slot. */
+  readonly settings: Readonly<Record<string, string>>
+  /** Lines for a person. */
+  readonly description: readonly string[]
+}
+
+/** Milliseconds that a clamd has for its PONG. */
+const PATIENCE = 2000
+
+/** The first clamd of CLAMD (or Debian's socket) that answers, else the plugin `eicar`. */
+export async function chooseScanner(env: Environment): Promise<ScannerChoice> {
+  const servers = env.CLAMD || DEFAULT_CLAMD
+  const addresses = splitWords(servers, 'CLAMD')
+  for (const address of addresses) {
+    if (!(await answers(address))) continue
+    return {
+      settings: { QHPSI: 'plugin: clamd', CLAMD: servers },
+      description: [`clamd at ${address}`],
+    }
+  }
+  return {
+    settings: { QHPSI: 'plugin: eicar' },
+    description: [
+      'plugin eicar, which knows the EICAR test string and no virus;',
+      `no clamd answers at ${servers}`,
+      "(set CLAMD to your clamd's socket or host:port)",
+    ],
+  }
+}
+
+async function answers(address: string): Promise<boolean> {
+  const signal = AbortSignal.timeout(PATIENCE)
+  const outcome = await askClamd(readClamdAddress(address), 'PING', signal)
+  return outcome.kind === 'answered' && outcome.answer === 'PONG'
+}

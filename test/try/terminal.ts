@@ -1,0 +1,49 @@
+import type { Environment } from '../../src/policy/settings.ts'
+
+/** Columns that are written to: one less than the narrowest terminal has. */
+export const WIDTH = 79
+
+export type Colour = 'plain' | 'bold' | 'dim' | 'red' | 'green' | 'yellow'
+export type Paint = (colour: Colour, text: string) => string
+
+/** SGR parameters (ECMA-48). */
+const codes: Readonly<Record<Colour, number>> = {
+  plain: 0,
+  bold: 1,
+  dim: 2,
+  red: 31,
+  green: 32,
+  yellow: 33,
+}
+
+/** Where lines go; process.stdout is one. */
+export interface Output {
+  readonly isTTY?: boolean
+  write(text: string): unknown
+}
+
+/** Colours a text on a terminal, unless NO_COLOR (no-color.org) is set to anything. */
+export function makePaint(output: Output, env: Environment): Paint {
+  const colourful = output.isTTY === true && !env.NO_COLOR && env.TERM !== 'dumb'
+  return (colour, text) =>
+    colourful && colour !== 'plain' ? `\x1b[${codes[colour]}m${text}\x1b[0m` : text
+}
+
+/** At most `width` printable characters; dots say that there was more. */
+export function fit(text: string, width: number): string {
+  const line = printable(text)
+  return line.length <= width ? line : `${line.slice(0, width - 3)}...`
+}
+
+/** The whole text, in lines of at most `width` characters, broken at blanks where there are some. */
+export function wrap(text: string, width: number): string[] {
+  return (
+    printable(text)
+      .match(new RegExp(`.{1,${width}}(?= |$)|.{1,${width}}`, 'g'))
+      ?.map((line) => line.trim()) ?? []
+  )
+}
+
+function printable(text: string): string {
+  return text.replace(/\s*[\r\n]+\s*/g, ' ').replace(/[^ -~]/g, '?')
+}

@@ -1,0 +1,195 @@
+import { execFileSync, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import t, { type Test } from 'tap'
+import { clamdMissing, EICAR, startClamd } from '../programs/clamd.ts'
+import { type Delivery, deliveries } from '../stand-in/stand-in.ts'
+
+const root = join(import.meta.dirname, '../..')
+const oldestNode = join(root, 'node_modules/node-oldest/bin/node')
+const fixtures = readdirSync(join(root, 'test/messages')).filter((name) => name.endsWith('.eml'))
+const fixture = (name: string) => readFileSync(join(root, 'test/messages', name))
+
+interface Trial {
+  readonly code: number
+  readonly output: string
+  mail(host: string): Delivery[]
+}
+
+/** Runs the trial in a directory of its own. */
+async function runTrial(t: Test, clamd: string, node = process.execPath, main = 'main.ts') {
+  const directory = freshDirectory(t)
+  const program = resolve(import.meta.dirname, main)
+  const env = { PATH: process.env.PATH, CLAMD: clamd }
+  const child = spawn(node, [program, directory], { env, stdio: ['ignore', 'pipe', 'pipe'] })
+  let output = ''
+  for (const stream of [child.stdout, child.stderr]) stream.on('data', (text) => (output += text))
+  const [code] = await once(child, 'close')
+  const mail = (host: string) => deliveries(join(directory, host, 'Maildir'))
+  return { code, output, mail } satisfies Trial
+}
+
+const noClamd = '/nonexistent/clamd.ctl'
+const opening = (bytes: Buffer, lines: number) =>
+  bytes.toString('latin1').split('\n').slice(0, lines).join('\n')
+const count = (text: string, pattern: RegExp) => [...text.matchAll(pattern)].length
+
+t.test('without clamd, bundled, on the oldest Node', async (t) => {
+  const main = bundleIn(freshDirectory(t))
+  const node = existsSync(oldestNode) ? oldestNode : process.execPath
+  const trial = await runTrial(t, noClamd, node, main)
+  const { output } = trial
+
+  t.test('every hop did what it should', async (t) => {
+    t.equal(trial.code, 0, output)
+    t.match(output, /^OK: each of the 36 hops did what it should\.$/m)
+    t.match(output, /^15 messages, 36 hops: 26 scans; 10 saved by a trusted stamp\.$/m)
+    t.match(output, /plugin eicar/)
+    t.match(output, 'no clamd answers at /nonexistent/clamd.ctl')
+  })
+
+  t.test('clean mail is scanned by alpha, trusted by beta, scanned by gamma', async (t) => {
+    for (const name of fixtures) {
+      const [, part = ''] = output.split(`\n${name}: `)
+      const hops = part
+        .split('\n\n')[0]!
+        .split('\n')
+        .filter((line) => /^ {2}\w/.test(line))
+      t.match(hops[0], /^ {2}alpha +scanned: clean +250 ok \d+ qp \d+ +\d+ ms$/, name)
+      t.match(hops[1], /^ {2}beta +trusted: key alpha +250 ok \d+ qp \d+ +\d+ ms$/, name)
+      t.match(hops[2], /^ {2}gamma +scanned: clean +250 ok \d+ qp \d+ +\d+ ms$/, name)
+      t.equal(hops.length, 3)
+    }
+  })
+
+  t.test(
+    "alpha's Maildir holds each message, tagged and stamped, otherwise untouched",
+    async (t) => {
+      const mail = trial.mail('alpha')
+      t.equal(mail.length, fixtures.length + 2, 'and EICAR, which was tagged twice')
+      for (const name of fixtures.filter((name) => name !== 'forged-tag.eml')) {
+        const bytes = fixture(name)
+        const delivery = mail.find(({ message }) => message.subarray(-bytes.length).equals(bytes))
+        const added = delivery?.message.toString(
+          'latin1',
+          0,
+          delivery.message.length - bytes.length,
+        )
+        const stamp =
+          /^X-QHPSI: clean\r?\nX-SHA256-Cluster-1: v=1; k=alpha; t=\d+; s=eicar; h=\S{43}\r?\n$/
+        t.match(added, stamp, name)
+      }
+    },
+  )
+
+  t.test('a forged X-QHPSI does not get through', async (t) => {
+    const forged = fixture('forged-tag.eml').toString('latin1')
+    t.equal(count(forged, /^x-qhpsi:/gim), 3)
+    for (const host of ['alpha', 'beta', 'gamma']) {
+      for (const { message } of trial.mail(host)) {
+        const header = message.toString('latin1').split(/\r?\n\r?\n/)[0]!
+        t.equal(count(header, /^x-qhpsi *:/gim), 1, `${host}: ${opening(message, 4)}`)
+      }
+    }
+  })
+
+  t.test('mail with the test virus is tagged or refused, and never called clean', async (t) => {
+    const infected = (host: string) => trial.mail(host).filter(({ message }) => isInfected(message))
+    t.equal(infected('alpha').length, 2)
+    t.equal(infected('beta').length, 2, 'the relayed one and the replay')
+    t.equal(infected('gamma').length, 0)
+    for (const { message } of [...infected('alpha'), ...infected('beta')]) {
+      t.match(opening(message, 1), 'X-QHPSI: virus found')
+    }
+    t.match(output, /^ +554 mail server permanently rejected message \(#5\.3\.0\)$/m)
+    t.match(output, /^ +554 message refused: virus EICAR-Test \(#5\.7\.1\)$/m)
+  })
+
+  t.test('the replayed stamp is really on another body', async (t) => {
+    const stamped = (delivery: Delivery) => /k=alpha/.test(delivery.message.toString('latin1'))
+    const [replay] = trial.mail('beta').filter((mail) => isInfected(mail.message) && stamped(mail))
+    const stamp = /X-SHA256-Cluster-1: .*\n/.exec(replay?.message.toString('latin1') ?? '')?.[0]
+    const owner = trial.mail('alpha').filter(({ message }) => message.includes(stamp ?? '?'))
+    t.equal(owner.length, 1, 'alpha made it')
+    t.notOk(isInfected(owner[0]!.message), 'for a clean message')
+  })
+
+  t.test('gamma stamps above alpha, and the mail has come by SMTP', async (t) => {
+    const mail = trial.mail('gamma')
+    t.equal(mail.length, fixtures.length)
+    for (const { message } of mail) {
+      const text = message.toString('latin1')
+      t.match(text, /^X-QHPSI: clean\nX-SHA256-Cluster-2: v=1; k=gamma; /)
+      t.match(text, /\nX-SHA256-Cluster-1: v=1; k=alpha; /)
+      t.match(
+        text,
+        'Received: from beta.example.org (192.0.2.1)\n  by gamma.example.org with SMTP; ',
+      )
+      t.notMatch(text, '\r', 'CRLF is the wire, LF the queue')
+    }
+  })
+
+  t.test('the report fits a terminal of 80 columns and a pipe', async (t) => {
+    const lines = output.split('\n').filter((line) => !line.includes(tmpdir()))
+    t.same(
+      lines.filter((line) => line.length > 79),
+      [],
+    )
+    t.notMatch(output, /[^\n -~]/, 'no colours, no control bytes')
+  })
+})
+
+t.test('with a clamd that answers, it is clamd that scans', { skip: clamdMissing }, async (t) => {
+  const clamd = await startClamd()
+  t.teardown(clamd.stop)
+  const { code, output, mail } = await runTrial(t, `${noClamd} ${clamd.socket}`)
+  t.equal(code, 0, output)
+  t.match(output, `clamd at ${clamd.socket}`)
+  t.match(output, /^ +554 message refused: virus EICAR-Test\.UNOFFICIAL \(#5\.7\.1\)$/m)
+  t.match(opening(mail('alpha')[0]!.message, 2), '; s=clamd; ')
+})
+
+t.test('a scanner that finds nothing makes the trial fail, and say where', async (t) => {
+  const { code, output } = await runTrial(t, await clamdThatFindsNothing(t))
+  t.equal(code, 1)
+  t.match(output, /^FAILED: 6 of 36 hops did not do what they should/m)
+  t.match(output, /WRONG\n +scan in the log is clean, should be infected/)
+})
+
+/** Answers as clamd does, without a signature for anything. */
+async function clamdThatFindsNothing(t: Test): Promise<string> {
+  const socket = join(freshDirectory(t), 'clamd.ctl')
+  const server = createServer((client) => {
+    let received: Buffer = Buffer.alloc(0)
+    client.on('error', () => {})
+    client.on('data', (data: Buffer) => {
+      received = Buffer.concat([received, data])
+      if (received.toString('latin1') === 'zPING\0') client.end('PONG\0')
+      else if (received.subarray(-4).equals(Buffer.alloc(4))) client.end('stream: OK\0')
+    })
+  })
+  server.listen(socket)
+  await once(server, 'listening')
+  t.teardown(() => server.close())
+  return socket
+}
+
+const encoded = Buffer.from(EICAR).toString('base64').slice(0, 76)
+const isInfected = (message: Buffer) => message.includes(encoded)
+
+function bundleIn(directory: string): string {
+  const script = `const { bundleTrial } = await import(process.argv[1])
+    process.stdout.write(await bundleTrial(process.argv[2]))`
+  const bundler = join(import.meta.dirname, 'bundle.mjs')
+  const args = ['--input-type=module', '-e', script, bundler, directory]
+  return execFileSync(process.execPath, args, { encoding: 'utf8' })
+}
+
+function freshDirectory(t: Test): string {
+  const directory = mkdtempSync(join(tmpdir(), 'onescan-test-'))
+  t.teardown(() => rmSync(directory, { recursive: true, force: true }))
+  return directory
+}
