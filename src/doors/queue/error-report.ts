@@ -1,6 +1,7 @@
-import { closeSync, fstatSync, readdirSync, readFileSync, writeSync } from 'node:fs'
+import { closeSync, constants, fstatSync, readdirSync, writeSync } from 'node:fs'
 import type { Reply } from '../../decision.ts'
 import { choice, type Environment, wholeNumber } from '../../policy/settings.ts'
+import { ACCESS_MODE, descriptorFlags } from './descriptor-flags.ts'
 import { codeOfReply } from './exit-codes.ts'
 
 /** How this caller takes a reply. */
@@ -60,8 +61,7 @@ function isForReplies(fd: number): boolean {
 }
 
 function isWriteOnly(fd: number): boolean {
-  const flags = /^flags:\s*([0-7]+)$/m.exec(readFileSync(`/proc/self/fdinfo/${fd}`, 'latin1'))?.[1]
-  return flags !== undefined && (Number.parseInt(flags, 8) & 3) === 1
+  return (descriptorFlags(fd) & ACCESS_MODE) === constants.O_WRONLY
 }
 
 function isSameFile(fd: string, { dev, ino }: { dev: number; ino: number }): boolean {

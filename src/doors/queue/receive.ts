@@ -1,4 +1,4 @@
-import { readSync } from 'node:fs'
+import { constants, fstatSync, readSync } from 'node:fs'
 import type { Tools } from '../../engine.ts'
 import { createEnvelopeReader, type Envelope } from '../../envelope/envelope.ts'
 import { errorCode, errorText, Fault } from '../../fault.ts'
@@ -7,6 +7,7 @@ import type { Policy } from '../../policy/policy.ts'
 import type { Environment } from '../../policy/settings.ts'
 import type { Transaction } from '../../transaction.ts'
 import { readClient } from './client.ts'
+import { ACCESS_MODE, descriptorFlags } from './descriptor-flags.ts'
 
 const BUFFER = 256 * 1024
 const MESSAGE_FD = 0
@@ -38,11 +39,14 @@ export function receiveTransaction(policy: Policy, tools: Tools, env: Environmen
  */
 function receive(spool: Spool): Envelope {
   const buffer = Buffer.allocUnsafeSlow(BUFFER)
+  let size = 0
   for (;;) {
     const length = readSome(MESSAGE_FD, buffer, 'message')
     if (length === 0) break
     spool.write(buffer.subarray(0, length))
+    size += length
   }
+  if (size === 0 && wasClosed(MESSAGE_FD)) throw new Fault('read', 'fd 0 is closed; no message')
   const envelope = createEnvelopeReader()
   for (;;) {
     const length = readSome(ENVELOPE_FD, buffer, 'envelope')
@@ -63,6 +67,15 @@ function readSome(fd: number, buffer: Buffer, what: string): number {
       if (code === 'EAGAIN') pause()
     }
   }
+}
+
+/**
+ * The runtime opens /dev/null, for reading and writing, where a standard descriptor is
+ * closed: an empty message from there was never sent.
+ */
+function wasClosed(fd: number): boolean {
+  if (!fstatSync(fd).isCharacterDevice()) return false
+  return (descriptorFlags(fd) & ACCESS_MODE) === constants.O_RDWR
 }
 
 function pause(): void {

@@ -1,0 +1,307 @@
+import { execFileSync, spawnSync } from 'node:child_process'
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmdirSync,
+} from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import t, { type Test } from 'tap'
+import { bytes } from '../../cases/case.ts'
+import { infected, plain } from '../../cases/messages.ts'
+import { buildStage } from '../../cases/stage.ts'
+import { newest, runSlot, runtimes, type SlotWishes } from './slot.ts'
+
+/**
+ * The failure table of onescan-queue(8), row by row, each by the real fault:
+ * what the sender sees, what is left behind, what the log says.
+ */
+
+const stage = buildStage()
+t.teardown(stage.remove)
+let scripts = 0
+
+/** A scanner that is this shell script. */
+const scanner = (script: string) =>
+  stage.file(`scanner-${++scripts}`, `#!/bin/sh\n${script}\n`, 0o700)
+
+/** Runs the slot on each runtime and expects nothing to be queued and nothing left. */
+async function refusedBy(t: Test, code: number, log: RegExp, wishes: SlotWishes): Promise<void> {
+  for (const { name, program } of runtimes) {
+    const run = await runSlot({ program, ...wishes })
+    t.equal(run.code, code, `${name}: ${run.logged}`)
+    t.equal(run.deliveries.length, 0, 'nothing is queued')
+    t.same(run.left, [], 'nothing is left')
+    t.match(run.logged, log)
+  }
+}
+
+t.test('the client goes away while it sends the message: 54', async (t) => {
+  await refusedBy(t, 54, /fault=read/, {
+    message: plain.subarray(0, 30),
+    envelope: Buffer.alloc(0),
+    settings: { QHPSI: '/bin/true' },
+  })
+})
+
+t.test('fd 0 or fd 1 is closed: 54', async (t) => {
+  for (const redirection of ['0<&-', '1>&-', '1>/dev/null', '0</']) {
+    const program = ['/bin/sh', '-c', `exec "$@" ${redirection}`, 'sh', ...newest]
+    await refusedBy(t, 54, /fault=read/, { program, settings: { QHPSI: '/bin/true' } })
+  }
+})
+
+t.test('TMPDIR is missing: 64', async (t) => {
+  await refusedBy(t, 64, /fault=temp-file reason=".*\/nonexistent \(TMPDIR\)/, {
+    settings: { QHPSI: '/bin/true', TMPDIR: '/nonexistent' },
+  })
+})
+
+t.test('SPOOLDIR is missing or not writable: 64', async (t) => {
+  const settings = { QHPSI: '/bin/true', SPOOLDIR: '/nonexistent' }
+  await refusedBy(t, 64, /fault=temp-file reason=".*\/nonexistent \(SPOOLDIR\)/, { settings })
+  await refusedBy(t, 64, /fault=temp-file/, { settings: { ...settings, SPOOLDIR: '/proc' } })
+})
+
+t.test('the disk is full: 53', async (t) => {
+  const limited = (program: readonly string[]) => [
+    '/bin/sh',
+    '-c',
+    `trap '' XFSZ; ulimit -f 64; exec "$@"`,
+    'sh',
+    ...program,
+  ]
+  const message = Buffer.concat([bytes('Subject: x\n\n'), Buffer.alloc(200_000, 'x')])
+  for (const { program } of runtimes) {
+    await refusedBy(t, 53, /fault=write reason="cannot write the spool file/, {
+      program: limited(program),
+      message,
+      settings: { QHPSI: '/bin/true' },
+    })
+  }
+})
+
+const mountMissing =
+  (process.getuid?.() !== 0 && 'needs root to mount a tmpfs') ||
+  (spawnSync('mount', ['--version']).error !== undefined && 'install Debian package mount')
+
+t.test('SPOOLDIR is full: 53', { skip: mountMissing }, async (t) => {
+  const small = mkdtempSync(join(tmpdir(), 'onescan-small-'))
+  execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=64k', 'onescan-test', small])
+  t.teardown(() => {
+    execFileSync('umount', [small])
+    rmdirSync(small)
+  })
+  const message = Buffer.concat([bytes('Subject: x\n\n'), Buffer.alloc(200_000, 'x')])
+  await refusedBy(t, 53, /fault=write reason="cannot write the spool file in .*ENOSPC/, {
+    message,
+    settings: { QHPSI: '/bin/true', SPOOLDIR: small },
+  })
+  t.same(readdirSync(small), [])
+})
+
+t.test('the keyring that CLUSTERKEYS names cannot be used: 55', async (t) => {
+  const directory = t.testdir({ empty: '', comments: '# none\n', open: 'sesame\n', directory: {} })
+  for (const name of ['empty', 'comments']) chmodSync(join(directory, name), 0o600)
+  chmodSync(join(directory, 'open'), 0o644)
+  const rows = [
+    ['missing', /ENOENT/],
+    ['empty', /holds no key/],
+    ['comments', /holds no key/],
+    ['open', /mode 0644 lets others read .*chmod 640/],
+    ['directory', /no regular file/],
+  ] as const
+  for (const [name, why] of rows) {
+    const log = new RegExp(`fault=config reason="CLUSTERKEYS \\S*/${name}: .*${why.source}`)
+    await refusedBy(t, 55, log, {
+      settings: { QHPSI: '/bin/true', CLUSTERKEYS: join(directory, name) },
+    })
+  }
+})
+
+const notRoot = process.getuid?.() !== 0 && 'needs root to run the slot as another user'
+
+t.test(
+  'the default keyring is not for this user: no clustering, and told',
+  { skip: notRoot },
+  async (t) => {
+    const control = t.testdir({ clusterkeys: 'sesame\n' })
+    chmodSync(join(control, 'clusterkeys'), 0o600)
+    const program = ['/usr/bin/setpriv', '--reuid=65534', '--clear-groups', ...newest]
+    const spool = join(control, 'spool')
+    mkdirSync(spool)
+    chmodSync(spool, 0o777)
+    const settings = {
+      QHPSI: '/bin/true',
+      CONTROLDIR: control,
+      TMPDIR: spool,
+      QUEUECHAIN: '/bin/true',
+    }
+    const run = await runSlot({ program, settings })
+    t.equal(run.code, 0, run.logged)
+    t.match(run.logged, /clusterkeys is not readable by uid 65534: no clustering/)
+    const named = { ...settings, CLUSTERKEYS: join(control, 'clusterkeys') }
+    t.equal((await runSlot({ program, settings: named })).code, 55)
+  },
+)
+
+const unknowns: readonly (readonly [string, string, RegExp])[] = [
+  ['is missing', '/nonexistent/scanner', /ENOENT/],
+  ['is not executable', stage.file('not-executable', ''), /EACCES/],
+  ['ends in a code that means nothing', scanner('exit 3'), /exit code 3/],
+  ['is killed', scanner('kill -KILL $$'), /killed by SIGKILL/],
+  ['crashes', scanner('kill -SEGV $$'), /killed by SIGSEGV/],
+]
+
+for (const [what, QHPSI, why] of unknowns) {
+  t.test(`a scanner that ${what} could not tell: 71`, async (t) => {
+    await refusedBy(t, 71, why, { settings: { QHPSI } })
+    const run = await runSlot({ settings: { QHPSI, SCANFAIL: 'accept' } })
+    t.equal(run.text, 'Subject: x\n\nbody\n', 'SCANFAIL=accept lets it through as it came')
+    t.match(run.logged, why)
+  })
+}
+
+t.test('a scanner that hangs is ended with all its children: 71', async (t) => {
+  const pids = stage.file('pids', '')
+  const QHPSI = scanner(`trap '' TERM; sleep 60 & echo $$ $! >>'${pids}'; while :; do wait; done`)
+  const started = Date.now()
+  await refusedBy(t, 71, /no answer in time \(SCANTIMEOUT\)/, {
+    settings: { QHPSI, SCANTIMEOUT: '1' },
+  })
+  t.ok(Date.now() - started < 2 * 3000, 'within SCANTIMEOUT and a little')
+  for (const pid of readFileSync(pids, 'latin1').trim().split(/\s+/)) {
+    t.notOk(isRunning(pid), `process ${pid} is gone`)
+  }
+})
+
+t.test('a scanner whose child holds the pipes delays nothing', async (t) => {
+  const pids = stage.file('holders', '')
+  const QHPSI = scanner(`sleep 60 & echo $! >>'${pids}'; echo "x: Held FOUND"; exit 1`)
+  for (const { program } of runtimes) {
+    const run = await runSlot({ program, message: plain, settings: { QHPSI, REJECTVIRUS: '1' } })
+    t.equal(run.code, 31)
+    t.match(run.logged, 'virus=Held')
+    t.ok(run.time < 5000, String(run.time))
+  }
+  for (const pid of readFileSync(pids, 'latin1').trim().split('\n')) t.notOk(isRunning(pid))
+})
+
+t.test(
+  'a scanner that fills stdout and stderr is not stuck, nor does it flood the log',
+  async (t) => {
+    const QHPSI = scanner(
+      'head -c 3000000 /dev/zero | tr "\\0" "x" >&2; head -c 3000000 /dev/zero; exit 0',
+    )
+    for (const { program } of runtimes) {
+      const run = await runSlot({ program, settings: { QHPSI } })
+      t.equal(run.code, 0)
+      t.match(run.text, /^X-QHPSI: clean\n/)
+      t.ok(run.log.length < 100_000, String(run.log.length))
+    }
+  },
+)
+
+t.test('a scanner cannot forge a log line', async (t) => {
+  const QHPSI = scanner("printf 'onescan: decision=accept\\r\\033[2K\\n' >&2; exit 3")
+  const run = await runSlot({ settings: { QHPSI } })
+  t.match(
+    run.logged,
+    /^scanner-\d+: onescan: decision=accept\\x0d\\x1b\[2K\nonescan: decision=defer/,
+  )
+})
+
+t.test('a scanner does not see where the keys are, nor QMAILQUEUE', async (t) => {
+  const file = stage.file('environment', '')
+  const QHPSI = scanner(`env >'${file}'`)
+  await runSlot({
+    settings: {
+      QHPSI,
+      CLUSTERKEYS: stage.file('ring', 'sesame\n'),
+      QMAILQUEUE: 'x',
+      ERROR_FD: '6',
+      SEEN: 'yes',
+    },
+  })
+  const environment = readFileSync(file, 'latin1')
+  t.match(environment, /^SEEN=yes$/m)
+  t.notMatch(environment, /^(CLUSTERKEYS|QMAILQUEUE|QHPSI|QUEUECHAIN|ERROR_FD)=/m)
+})
+
+t.test('a scanner that takes the file away, or writes to it, changes no mail', async (t) => {
+  for (const script of [
+    'rm "$1"',
+    'echo X >"$1"',
+    'mv "$1" "$1.quarantined"; rm "$1.quarantined"',
+  ]) {
+    const run = await runSlot({ message: plain, settings: { QHPSI: scanner(script) } })
+    t.equal(run.text, `X-QHPSI: clean\n${plain.toString('latin1')}`, script)
+    t.same(run.left, [])
+  }
+})
+
+t.test('told to end, the slot removes its file and says try again: 71', async (t) => {
+  const SPOOLDIR = t.testdir()
+  for (const { program } of runtimes) {
+    const run = await runSlot({
+      program,
+      settings: { QHPSI: scanner('kill -TERM $PPID; sleep 5'), SPOOLDIR },
+    })
+    t.equal(run.code, 71)
+    t.equal(run.deliveries.length, 0)
+    t.same(readdirSync(SPOOLDIR), [])
+  }
+})
+
+t.test('killed, it leaves at most one named file, and the sender still has the mail', async (t) => {
+  const SPOOLDIR = t.testdir()
+  const run = await runSlot({
+    message: infected,
+    settings: { QHPSI: scanner('kill -KILL $PPID'), SPOOLDIR },
+  })
+  t.equal(run.signal, 'SIGKILL')
+  t.equal(run.deliveries.length, 0)
+  t.match(readdirSync(SPOOLDIR), [/^onescan-\d+-[0-9a-z]+\.msg$/])
+})
+
+t.test('without enough address space the slot never ends in 0', async (t) => {
+  for (const { program } of runtimes) {
+    for (const limit of [3000, 300_000]) {
+      const run = await runSlot({
+        program: ['/bin/sh', '-c', `ulimit -v ${limit}; exec "$@"`, 'sh', ...program],
+        settings: { QHPSI: '/bin/true' },
+      })
+      t.not(run.code, 0)
+      t.ok(run.code === undefined || run.code < 11 || run.code > 40, 'and it is temporary')
+      t.equal(run.deliveries.length, 0)
+    }
+  }
+})
+
+t.test('a damaged bundle never ends in 0', async (t) => {
+  const whole = readFileSync(newest[1]!)
+  const directory = t.testdir()
+  for (const length of [1000, Math.floor(whole.length / 2), whole.length - 2000]) {
+    const broken = join(directory, `${length}.cjs`)
+    t.notOk(existsSync(broken))
+    stage.file('broken.cjs', whole.subarray(0, length))
+    const run = await runSlot({
+      program: [newest[0]!, join(stage.directory, 'broken.cjs')],
+      settings: { QHPSI: '/bin/true' },
+    })
+    t.not(run.code, 0)
+    t.equal(run.deliveries.length, 0)
+  }
+})
+
+function isRunning(pid: string): boolean {
+  try {
+    return !/^State:\s*Z/m.test(readFileSync(`/proc/${pid}/status`, 'latin1'))
+  } catch {
+    return false
+  }
+}
