@@ -45,8 +45,14 @@ if (wanted.length === 0) rmSync(dist, { recursive: true, force: true })
 mkdirSync(dist, { recursive: true })
 
 const chosen = everything.filter(([name]) => wanted.length === 0 || wanted.includes(name))
-await bundle(chosen.filter(([name]) => importing.has(name)), true)
-await bundle(chosen.filter(([name]) => !importing.has(name)), false)
+await bundle(
+  chosen.filter(([name]) => importing.has(name)),
+  true,
+)
+await bundle(
+  chosen.filter(([name]) => !importing.has(name)),
+  false,
+)
 
 // A file of types alone is its own declaration file: `onescan/plugin`.
 copyFileSync(join(src, 'plugin.ts'), join(dist, 'plugin.d.ts'))

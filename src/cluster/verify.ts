@@ -31,7 +31,7 @@ export interface VerifyOptions {
   readonly crypto: Crypto
 }
 
-type HmacStamp = Extract<Stamp, { scheme: 'hmac-sha256' }>
+export type HmacStamp = Extract<Stamp, { scheme: 'hmac-sha256' }>
 type Md5Stamp = Extract<Stamp, { scheme: 'md5' }>
 
 /**
@@ -54,7 +54,8 @@ export function verifyStamps(
   return verifyHmac(message, fields, stamps, keys, options)
 }
 
-function verifyMd5(
+/** The key that made one of the md5 stamps, if any did. */
+export function verifyMd5(
   { digests }: Pick<Message, 'digests'>,
   stamps: readonly Stamp[],
   keys: readonly Key[],
@@ -71,7 +72,7 @@ function verifyMd5(
 }
 
 function verifyHmac(
-  { header, digests }: Pick<Message, 'header' | 'digests'>,
+  message: Pick<Message, 'header' | 'digests'>,
   fields: readonly FieldSpan[],
   stamps: readonly Stamp[],
   keys: readonly Key[],
@@ -84,26 +85,14 @@ function verifyHmac(
       (stamp): stamp is HmacStamp => stamp.scheme === 'hmac-sha256' && known.has(stamp.claims.k),
     )
     .slice(0, CANDIDATES_MAX)
-  const bodyDigest = digests.sha256
-  if (candidates.length === 0 || bodyDigest === undefined) {
-    return { trusted: false, why: 'no stamp of a key in the ring' }
-  }
+  if (candidates.length === 0) return { trusted: false, why: 'no stamp of a key in the ring' }
 
-  const digestBelow = digestsBelowStamps(options.crypto, header, fields)
+  const faultOf = createHmacCheck(message, fields, options)
   const scanners = new Set<string>()
   let key: string | undefined
   let why = ''
   for (const stamp of candidates) {
-    const fault =
-      ageFault(stamp, options) ??
-      contentFieldAbove(fields, stamp.field) ??
-      macFault(
-        stamp,
-        known.get(stamp.claims.k)!,
-        digestBelow(stamp.field),
-        bodyDigest,
-        options.crypto,
-      )
+    const fault = faultOf(stamp, known.get(stamp.claims.k)!)
     if (fault !== undefined) {
       why ||= `key ${stamp.claims.k}: ${fault}`
       continue
@@ -112,6 +101,19 @@ function verifyHmac(
     for (const scanner of stamp.claims.s.split(',')) scanners.add(scanner)
   }
   return key === undefined ? { trusted: false, why } : { trusted: true, key, scanners }
+}
+
+/** Why a stamp of this message does not hold under a key, or undefined where it does. */
+export function createHmacCheck(
+  { header, digests }: Pick<Message, 'header' | 'digests'>,
+  fields: readonly FieldSpan[],
+  options: VerifyOptions,
+): (stamp: HmacStamp, key: Key) => string | undefined {
+  const digestBelow = digestsBelowStamps(options.crypto, header, fields)
+  return (stamp, key) =>
+    ageFault(stamp, options) ??
+    contentFieldAbove(fields, stamp.field) ??
+    macFault(stamp, key, digestBelow(stamp.field), digests.sha256, options.crypto)
 }
 
 function ageFault({ claims }: HmacStamp, options: VerifyOptions): string | undefined {
@@ -138,9 +140,10 @@ function macFault(
   { claims, mac }: HmacStamp,
   key: Key,
   fieldsDigest: string,
-  bodyDigest: string,
+  bodyDigest: string | undefined,
   crypto: Crypto,
 ): string | undefined {
+  if (bodyDigest === undefined) return 'the body was not hashed'
   const expected = stampMac(crypto, key.secret, claims, fieldsDigest, bodyDigest)
   const given = Buffer.from(mac, 'base64url')
   const same = given.length === expected.length && crypto.timingSafeEqual(given, expected)

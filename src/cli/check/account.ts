@@ -1,0 +1,94 @@
+import { readFileSync, statSync } from 'node:fs'
+import { dirname } from 'node:path'
+
+/** Whom the slot runs as. */
+export interface Account {
+  readonly name: string
+  readonly uid: number
+  /** All that count; the first one is the group of new files. */
+  readonly groups: readonly number[]
+}
+
+/** The files of passwd(5) and group(5). */
+export interface Accounts {
+  readonly passwd: string
+  readonly group: string
+}
+
+export function readAccounts(): Accounts {
+  return { passwd: readOrNothing('/etc/passwd'), group: readOrNothing('/etc/group') }
+}
+
+/**
+ * An account by name, or undefined. setuidgid and tcpserver give a program its
+ * primary group and no other; a login, cron or systemd gives it all of them.
+ */
+export function findAccount(
+  { passwd, group }: Accounts,
+  name: string,
+  groups: 'primary' | 'all',
+): Account | undefined {
+  for (const line of passwd.split('\n')) {
+    const [login, , uid, gid] = line.split(':')
+    if (login !== name || uid === undefined || gid === undefined) continue
+    const others = groups === 'all' ? memberships(group, name) : []
+    return { name, uid: Number(uid), groups: [...new Set([Number(gid), ...others])] }
+  }
+  return undefined
+}
+
+/** This process's own. */
+export function ownAccount({ passwd }: Accounts): Account {
+  const uid = process.getuid!()
+  const line = passwd.split('\n').find((entry) => entry.split(':')[2] === String(uid))
+  return {
+    name: line?.split(':')[0] ?? `uid ${uid}`,
+    uid,
+    groups: [...new Set([process.getegid!(), ...process.getgroups!()])],
+  }
+}
+
+export function groupName({ group }: Accounts, gid: number): string {
+  const line = group.split('\n').find((entry) => entry.split(':')[2] === String(gid))
+  return line?.split(':')[0] ?? String(gid)
+}
+
+const BIT = { read: 4, write: 2, search: 1, execute: 1 } as const
+
+/**
+ * The first path that keeps the account from `path`, the directories above it included,
+ * or undefined where nothing does. By owner, group and mode; access lists are not looked at.
+ */
+export function obstacle(
+  account: Account,
+  path: string,
+  ...wants: readonly (keyof typeof BIT)[]
+): string | undefined {
+  const above = dirname(path)
+  const higher = above === path ? undefined : obstacle(account, above, 'search')
+  if (higher !== undefined) return higher
+  const status = statSync(path)
+  const mask = wants.reduce((bits, want) => bits | BIT[want], 0)
+  if (account.uid === 0) {
+    const runs = !wants.includes('execute') || (status.mode & 0o111) !== 0
+    return runs ? undefined : path
+  }
+  const shift = status.uid === account.uid ? 6 : account.groups.includes(status.gid) ? 3 : 0
+  return ((status.mode >> shift) & mask) === mask ? undefined : path
+}
+
+function memberships(group: string, name: string): number[] {
+  return group
+    .split('\n')
+    .map((line) => line.split(':'))
+    .filter(([, , , members]) => members?.split(',').includes(name))
+    .map(([, , gid]) => Number(gid))
+}
+
+function readOrNothing(file: string): string {
+  try {
+    return readFileSync(file, 'latin1')
+  } catch {
+    return ''
+  }
+}

@@ -1,0 +1,58 @@
+import { fchownSync, statSync, writeSync } from 'node:fs'
+import { errorText } from '../../fault.ts'
+import { makeNamedFile } from '../../message/named-file.ts'
+import { readSpoolPolicy } from '../../message/policy.ts'
+import type { ClamdAddress } from '../../scan/clamd/address.ts'
+import { scanPath } from '../../scan/clamd/ask.ts'
+import { eicarMessage } from './eicar-message.ts'
+import { error, type Finding, ok, warning } from './finding.ts'
+import type { Host } from './host.ts'
+
+/** Milliseconds for a scan of a few hundred bytes. */
+const PATIENCE = 30_000
+const SETGID = 0o2000
+
+/** Can clamd read, by its path, what the slot puts into SPOOLDIR? */
+export async function checkClamdPath(host: Host, server: ClamdAddress): Promise<Finding[]> {
+  if (server.kind !== 'unix') return []
+  const what = `clamd ${server.text} by path`
+  if (!host.env.SPOOLDIR) return [ok(what, 'SPOOLDIR is not set: large mail is copied to clamd')]
+  try {
+    return [await scanOneFile(host, server, what)]
+  } catch (thrown) {
+    return [error(what, errorText(thrown), 'see SPOOLDIR')]
+  }
+}
+
+async function scanOneFile(host: Host, server: ClamdAddress, what: string): Promise<Finding> {
+  const policy = readSpoolPolicy(host.env)
+  const file = makeNamedFile(policy, host.now)
+  try {
+    writeSync(file.fd, eicarMessage)
+    giveTo(host, file.fd, policy.sharedDirectory!)
+    const outcome = await scanPath(server, file.path, AbortSignal.timeout(PATIENCE))
+    if (outcome.kind !== 'answered') return error(what, outcome.why, 'see the log of clamd')
+    const { answer } = outcome
+    if (answer.says === 'infected') return ok(what, `reads ${host.env.SPOOLDIR}`)
+    if (answer.says === 'clean') {
+      return error(
+        what,
+        'finds nothing in the EICAR test message',
+        'see its signatures and ScanMail',
+      )
+    }
+    const remedy =
+      "let clamd's account read it by group (mode 2730, group of clamd); see AppArmor's profile " +
+      '(/etc/apparmor.d/local/usr.sbin.clamd) and PrivateTmp of its unit'
+    return warning(what, `${answer.text}: large mail is copied to clamd instead`, remedy)
+  } finally {
+    file.remove()
+  }
+}
+
+/** As the slot's own file would be: its account, and its group unless the directory gives one. */
+function giveTo({ account }: Host, fd: number, directory: string): void {
+  if (process.getuid?.() !== 0) return
+  const { mode, gid } = statSync(directory)
+  fchownSync(fd, account.uid, (mode & SETGID) === 0 ? account.groups[0]! : gid)
+}

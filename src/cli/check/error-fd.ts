@@ -1,0 +1,135 @@
+import { spawn } from 'node:child_process'
+import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { readErrorReport } from '../../doors/queue/error-report.ts'
+import { errorText } from '../../fault.ts'
+import { error, type Finding, ok, warning } from './finding.ts'
+import type { Host } from './host.ts'
+
+/** Milliseconds for one short SMTP session without any network. */
+const PATIENCE = 15_000
+
+/** A descriptor and the exit code that says that there is a text on it. */
+interface Manner {
+  readonly fd: number
+  readonly code: 82 | 88
+}
+
+const manners: readonly Manner[] = [
+  { fd: 6, code: 82 }, // notqmail from 1.09 on
+  { fd: 4, code: 82 }, // older patches, sagredo
+  { fd: 4, code: 88 }, // sagredo
+  { fd: 2, code: 88 }, // IndiMail
+]
+
+/** Does the qmail-smtpd of this host take texts where ERROR_FD and ERROR_EXIT put them? */
+export async function checkErrorFd(host: Host): Promise<Finding[]> {
+  const what = 'ERROR_FD'
+  const { env } = host
+  const set = env.ERROR_FD || undefined
+  let code: number
+  try {
+    code = readErrorReport(env).code
+  } catch (thrown) {
+    return [error(what, errorText(thrown), 'mail is deferred until this is corrected')]
+  }
+  const smtpd = join(host.place.qmailHome, 'bin', 'qmail-smtpd')
+  const taken = await mannersOf(smtpd, host)
+  if (taken === undefined) {
+    const value = `${set ?? 'not set'}; cannot be tried: no ${smtpd} that honours QMAILQUEUE`
+    if (set === undefined) return [ok(what, value)]
+    return [warning(what, value, 'send EICAR by SMTP: the reply must name the virus')]
+  }
+  if (taken.length === 0) return [takesNone(set, smtpd)]
+  return [compare(set, code, taken, smtpd)]
+}
+
+function takesNone(set: string | undefined, smtpd: string): Finding {
+  if (set === undefined) return ok('ERROR_FD', `not set, and ${smtpd} takes no text`)
+  const value = `${set}, but ${smtpd} takes no text: refused mail would be tried again`
+  return error('ERROR_FD', value, 'unset ERROR_FD')
+}
+
+function compare(
+  set: string | undefined,
+  code: number,
+  taken: readonly Manner[],
+  smtpd: string,
+): Finding {
+  const what = 'ERROR_FD'
+  const best = taken[0]!
+  const advice = `set ERROR_FD=${best.fd} ERROR_EXIT=${best.code}`
+  if (set === undefined) {
+    return ok(what, `not set: refusals do not name the virus (to have that, ${advice})`)
+  }
+  if (taken.some((manner) => String(manner.fd) === set && manner.code === code)) {
+    return ok(what, `${set} with exit code ${code}, as ${smtpd} takes it`)
+  }
+  const value = `${set} with exit code ${code}, which ${smtpd} does not take: refused mail would be tried again`
+  return error(what, value, advice)
+}
+
+/**
+ * Tries each manner with a QMAILQUEUE that queues nothing. Undefined where it cannot be
+ * told. A qmail-smtpd that does not know QMAILQUEUE is not run: it would queue the trial.
+ */
+async function mannersOf(smtpd: string, host: Host): Promise<Manner[] | undefined> {
+  try {
+    if (!readFileSync(smtpd).includes('QMAILQUEUE')) return undefined
+  } catch {
+    return undefined
+  }
+  const taken: Manner[] = []
+  for (const manner of manners) {
+    const reply = await trial(smtpd, manner, host)
+    if (reply === undefined) return undefined
+    if (reply.includes(TEXT)) taken.push(manner)
+  }
+  return taken
+}
+
+const TEXT = 'onescan check'
+
+/** The reply to the end of DATA, or undefined where the session did not get there. */
+async function trial(smtpd: string, manner: Manner, host: Host): Promise<string | undefined> {
+  const directory = mkdtempSync(join(tmpdir(), 'onescan-check-'))
+  try {
+    chmodSync(directory, 0o755)
+    const queue = join(directory, 'queue')
+    const script = `cat >/dev/null; cat <&1 >/dev/null; printf 'Z${TEXT}' >&${manner.fd}; exit ${manner.code}`
+    writeFileSync(queue, `#!/bin/sh\n${script}\n`)
+    chmodSync(queue, 0o755)
+    const output = await session(smtpd, {
+      PATH: host.env.PATH,
+      QMAILQUEUE: queue,
+      RELAYCLIENT: '',
+      TCPREMOTEIP: '127.0.0.1',
+      TCPLOCALPORT: '25',
+    })
+    const [, reply] = /^354 .*\r?\n([45]\d\d[ -].*)$/m.exec(output) ?? []
+    return reply
+  } finally {
+    rmSync(directory, { recursive: true, force: true })
+  }
+}
+
+function session(smtpd: string, env: Record<string, string | undefined>): Promise<string> {
+  const lines = [
+    'EHLO localhost',
+    'MAIL FROM:<>',
+    'RCPT TO:<postmaster@localhost>',
+    'DATA',
+    `Subject: ${TEXT}\r\n\r\n.`,
+    'QUIT',
+  ]
+  return new Promise((resolve) => {
+    const child = spawn(smtpd, { env, stdio: ['pipe', 'pipe', 'ignore'], timeout: PATIENCE })
+    const output: Buffer[] = []
+    child.stdout.on('data', (bytes: Buffer) => output.push(bytes))
+    child.on('error', () => resolve(''))
+    child.on('close', () => resolve(Buffer.concat(output).toString('latin1')))
+    child.stdin.on('error', () => {}) // it may leave before it has read all
+    child.stdin.end(lines.map((line) => `${line}\r\n`).join(''))
+  })
+}

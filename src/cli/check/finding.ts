@@ -1,0 +1,31 @@
+/** One thing that `onescan check` looked at. */
+export interface Finding {
+  /** ok; a warning: mail is handled, but not as people expect; an error: mail is deferred, or not scanned. */
+  readonly level: 'ok' | 'warning' | 'error'
+  readonly what: string
+  readonly value: string
+  /** What to do about it, as one would tell a colleague. */
+  readonly remedy?: string
+}
+
+export const ok = (what: string, value: string): Finding => ({ level: 'ok', what, value })
+
+export const warning = (what: string, value: string, remedy: string): Finding => {
+  return { level: 'warning', what, value, remedy }
+}
+
+export const error = (what: string, value: string, remedy: string): Finding => {
+  return { level: 'error', what, value, remedy }
+}
+
+/** One line: `error    keyring: /…: mode 0644 …; chmod 640 it`. */
+export function findingLine({ level, what, value, remedy }: Finding): string {
+  const text = remedy === undefined ? value : `${value}; ${remedy}`
+  return `${level.padEnd(8)} ${what}: ${text.replace(/\s+/g, ' ')}`
+}
+
+/** 0 where all is ok, 1 with warnings, 2 with errors. */
+export function exitCodeOf(findings: readonly Finding[]): number {
+  if (findings.some(({ level }) => level === 'error')) return 2
+  return findings.some(({ level }) => level === 'warning') ? 1 : 0
+}

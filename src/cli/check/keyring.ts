@@ -1,0 +1,72 @@
+import { join } from 'node:path'
+import { isCurrent, type Key, loadKeyring } from '../../cluster/keyring.ts'
+import { errorText } from '../../fault.ts'
+import { groupName, obstacle } from './account.ts'
+import { error, type Finding, ok, warning } from './finding.ts'
+import { accountText, type Host } from './host.ts'
+
+/** Fewest bytes of an md5 key that nobody guesses: 128 bits where they are random. */
+const MD5_SECRET_MIN = 16
+
+/** The keyring: can the slot read it, can others not, and what do its keys risk? */
+export function checkKeyring(host: Host): Finding[] {
+  const named = Boolean(host.env.CLUSTERKEYS)
+  const path = host.env.CLUSTERKEYS || join(host.place.control, 'clusterkeys')
+  try {
+    const ring = loadKeyring({ path, named })
+    if ('keys' in ring) return [checkReader(host, path, named), ...checkKeys(host, ring.keys)]
+    if (ring.why === undefined) return [ok('keyring', `none at ${path}: no stamps, all is scanned`)]
+    return [warning('keyring', ring.why, 'run check as root, or as the account of the slot')]
+  } catch (thrown) {
+    return [error('keyring', errorText(thrown), 'mail is deferred until this is corrected')]
+  }
+}
+
+function checkReader(host: Host, path: string, named: boolean): Finding {
+  const barrier = obstacle(host.account, path, 'read')
+  if (barrier === undefined) return ok('keyring', `${path}, read by ${accountText(host)}`)
+  const value = `${path} is not readable by ${accountText(host)}`
+  const group = groupName(host.accounts, host.account.groups[0]!)
+  const remedy =
+    barrier === path ? `chgrp ${group} ${path} && chmod 640 ${path}` : `see the mode of ${barrier}`
+  // The default ring is only left aside; a ring that was asked for defers all mail.
+  return named
+    ? error('keyring', `${value}: mail is deferred`, remedy)
+    : warning('keyring', `${value}: no stamps, all is scanned`, remedy)
+}
+
+function checkKeys(host: Host, keys: readonly Key[]): Finding[] {
+  const now = host.now / 1000
+  const signer = keys.find((key) => isCurrent(key, now))
+  const findings = keys.flatMap((key) => checkKey(key, now))
+  if (signer === undefined) {
+    const remedy = 'run "onescan keygen --prepend" for a new one'
+    findings.unshift(warning('keyring', 'every key is past its date: nothing is signed', remedy))
+  } else {
+    findings.unshift(ok('keyring', `${keys.length} keys, ${signer.id} signs`))
+  }
+  return findings
+}
+
+function checkKey(key: Key, now: number): Finding[] {
+  const what = `key ${key.id}`
+  const findings: Finding[] = []
+  if (!isCurrent(key, now)) {
+    findings.push(warning(what, `is past its date, ${key.until}`, 'remove its line from the ring'))
+  }
+  if (key.scheme === 'hmac-sha256') return findings
+  if (key.secret.length < MD5_SECRET_MIN) {
+    const value = `md5 key of ${key.secret.length} bytes: can be guessed from one stamped mail`
+    findings.push(error(what, value, `use ${MD5_SECRET_MIN} random bytes, or hmac-sha256`))
+  }
+  findings.push(
+    warning(
+      what,
+      'md5 key: covers the body alone, so the same body passes under any other header and at any ' +
+        'later time, scanned or not by newer signatures; who can make two bodies with one MD5 gets ' +
+        'both trusted; guesses at the key can be tried in private',
+      'use "onescan keygen" (hmac-sha256) where all hosts of the cluster know it',
+    ),
+  )
+  return findings
+}

@@ -1,0 +1,173 @@
+import { basename } from 'node:path'
+import { splitWords } from '../../policy/settings.ts'
+
+/** What a service's run script does to the slot. */
+export interface RunScript {
+  /** Variables that it sets to plain values. */
+  readonly environment: Readonly<Record<string, string>>
+  /** The directories of envdir, in order. */
+  readonly envdirs: readonly string[]
+  /** setuidgid's account, or tcpserver's numbers. */
+  readonly user: string | { readonly uid: number; readonly gid: number } | undefined
+  /** Bytes, the smallest of each; undefined is no limit. */
+  readonly limits: Limits
+}
+
+/** Limits of a process that a runtime can fail at; setrlimit(2). */
+export interface Limits {
+  readonly addressSpace: number | undefined
+  readonly data: number | undefined
+  readonly stack: number | undefined
+}
+
+export const noLimits: Limits = { addressSpace: undefined, data: undefined, stack: undefined }
+
+/**
+ * Reads a run script as far as it is made of plain commands: assignments, softlimit,
+ * ulimit, chpst, envdir, setuidgid, tcpserver. It is not run, and what needs a shell
+ * to be understood ($(...), conditions) is left out.
+ */
+export function readRunScript(text: string): RunScript {
+  const script: Draft = { environment: {}, envdirs: [], user: undefined, limits: noLimits }
+  for (const line of logicalLines(text)) {
+    const words = wordsOf(line, script.environment)
+    readAssignments(words, script)
+    for (const [index, word] of words.entries()) {
+      readCommand(basename(word), words.slice(index + 1), script)
+    }
+  }
+  return script
+}
+
+interface Draft {
+  environment: Record<string, string>
+  envdirs: string[]
+  user: RunScript['user']
+  limits: Limits
+}
+
+/** `NAME=value`, with export or env in front; what holds a $ still is not known here. */
+function readAssignments(words: readonly string[], script: Draft): void {
+  for (const word of words) {
+    if (/^(exec|export|env)$/.test(word)) continue
+    const [, name, value] = /^([A-Za-z_]\w*)=(.*)$/s.exec(word) ?? []
+    if (name === undefined || value === undefined) return
+    if (!/[$`]/.test(value)) script.environment[name] = value
+  }
+}
+
+function readCommand(command: string, words: readonly string[], script: Draft): void {
+  switch (command) {
+    case 'softlimit':
+      script.limits = smallest(script.limits, softlimit(words))
+      break
+    case 'ulimit':
+      script.limits = smallest(script.limits, ulimit(words))
+      break
+    case 'envdir':
+    case 's6-envdir':
+      if (words[0] !== undefined) script.envdirs.push(words[0])
+      break
+    case 'setuidgid':
+    case 's6-setuidgid':
+      script.user = words[0]
+      break
+    case 'chpst':
+      chpst(words, script)
+      break
+    case 'tcpserver': {
+      const options = optionsOf(words, 'xcBbtugilf')
+      const [uid, gid] = [number(options.get('u')), number(options.get('g'))]
+      if (uid !== undefined && gid !== undefined) script.user = { uid, gid }
+      break
+    }
+  }
+}
+
+/** chpst(8) of runit: -u account, -e directory, -m all memory. */
+function chpst(words: readonly string[], script: Draft): void {
+  const options = optionsOf(words, 'uUebnlLmdoprfct/')
+  const directory = options.get('e')
+  if (directory !== undefined) script.envdirs.push(directory)
+  script.user = options.get('u')?.replace(/:.*/, '') ?? script.user
+  script.limits = smallest(script.limits, allOf(number(options.get('m'))))
+}
+
+/** softlimit(8): -a all memory, -m data, stack, locked and all memory alike. */
+function softlimit(words: readonly string[]): Limits {
+  const options = optionsOf(words, 'acdflmoprst')
+  return smallest(allOf(number(options.get('m'))), {
+    addressSpace: number(options.get('a')),
+    data: number(options.get('d')),
+    stack: number(options.get('s')),
+  })
+}
+
+/** ulimit of sh(1), in units of 1,024 bytes; a hard limit is one as well. */
+function ulimit(words: readonly string[]): Limits {
+  const option = words[0]?.replace(/[SH]/g, '')
+  const bytes = number(words.find((word) => /^[0-9]+$/.test(word)))
+  const limit = bytes === undefined ? undefined : bytes * 1024
+  return {
+    addressSpace: option?.includes('v') || words.includes('-v') ? limit : undefined,
+    data: option?.includes('d') || words.includes('-d') ? limit : undefined,
+    stack: option?.includes('s') || words.includes('-s') ? limit : undefined,
+  }
+}
+
+export function smallest(one: Limits, other: Limits): Limits {
+  return {
+    addressSpace: lesser(one.addressSpace, other.addressSpace),
+    data: lesser(one.data, other.data),
+    stack: lesser(one.stack, other.stack),
+  }
+}
+
+function lesser(one: number | undefined, other: number | undefined): number | undefined {
+  if (one === undefined || other === undefined) return one ?? other
+  return Math.min(one, other)
+}
+
+function allOf(bytes: number | undefined): Limits {
+  return { addressSpace: bytes, data: bytes, stack: bytes }
+}
+
+/** Options of one letter up to the first word that is none; `valued` letters have a value. */
+function optionsOf(words: readonly string[], valued: string): Map<string, string> {
+  const options = new Map<string, string>()
+  for (let i = 0; i < words.length && /^-./.test(words[i]!); i++) {
+    for (let letters = words[i]!.slice(1); letters !== ''; letters = letters.slice(1)) {
+      const letter = letters[0]!
+      if (!valued.includes(letter)) continue
+      options.set(letter, letters.slice(1) || (words[++i] ?? ''))
+      break
+    }
+  }
+  return options
+}
+
+function number(word: string | undefined): number | undefined {
+  return word !== undefined && /^[0-9]{1,15}$/.test(word) ? Number(word) : undefined
+}
+
+/** Without comments; a backslash at the end of a line joins the next. */
+function logicalLines(text: string): string[] {
+  return text
+    .replace(/\\\n/g, ' ')
+    .split(/[\n;]/)
+    .map((line) => line.trim().replace(/(^|\s)#.*$/, ''))
+    .filter((line) => line !== '')
+}
+
+/** Variables that the script itself has set are filled in. */
+function wordsOf(line: string, environment: Readonly<Record<string, string>>): string[] {
+  const filled = line.replace(
+    /\$(?:\{(\w+)\}|(\w+))/g,
+    (whole, braced?: string, plain?: string) => environment[braced ?? plain ?? ''] ?? whole,
+  )
+  try {
+    return splitWords(filled, 'run script')
+  } catch {
+    return [] // a text over several lines
+  }
+}

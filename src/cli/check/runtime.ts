@@ -1,0 +1,78 @@
+import { execFile } from 'node:child_process'
+import { promisify } from 'node:util'
+import { errorText } from '../../fault.ts'
+import { error, type Finding, ok, warning } from './finding.ts'
+import type { Host } from './host.ts'
+import { limited } from './limited.ts'
+import type { Limits } from './run-script.ts'
+
+const run = promisify(execFile)
+/** Milliseconds: a runtime that needs more to start has a sick host. */
+const PATIENCE = 20_000
+const GIB = 1024 ** 3
+/** Bytes of address space below which a runtime starts only by luck. */
+const SAFE_ADDRESS_SPACE = 4 * GIB
+const REMEDY =
+  'set 4 GiB by "softlimit -a 4294967296" in the run script; -m would set the stack, too, ' +
+  'and each thread of node takes a stack of that size'
+
+/** The runtime that the slot would find, and whether it starts under the service's limits. */
+export async function checkRuntime(host: Host): Promise<Finding[]> {
+  const found = await versionOf(host)
+  return found.level === 'error' ? [found] : [found, await checkLimits(host)]
+}
+
+/** By PATH, as the launcher of the slot looks it up. */
+async function versionOf({ env }: Host): Promise<Finding> {
+  const what = 'runtime'
+  let version: string
+  try {
+    const { stdout } = await run('/usr/bin/env', ['node', '--version'], {
+      env: env.PATH === undefined ? {} : { PATH: env.PATH },
+      timeout: PATIENCE,
+    })
+    version = stdout.trim()
+  } catch {
+    const value = `no node in PATH ${env.PATH ?? '(not set)'}`
+    return error(what, value, "mail is deferred; add node's directory to PATH in the run script")
+  }
+  return judgeVersion(version)
+}
+
+export function judgeVersion(version: string): Finding {
+  const [major = 0, minor = 0] = (/^v(\d+)\.(\d+)\./.exec(version) ?? []).slice(1).map(Number)
+  if (major < 20) return error('runtime', `node ${version}`, 'Node 20 is the oldest that works')
+  if (major > 22 || (major === 22 && minor >= 15)) return ok('runtime', `node ${version}`)
+  const value = `node ${version} cannot exec: it stays in memory beside each qmail-queue`
+  return warning('runtime', value, 'use Node 22.15 or later')
+}
+
+/** Told by a trial: what a runtime needs differs by version. */
+async function checkLimits({ env, limits }: Host): Promise<Finding> {
+  const what = 'memory limits'
+  const [command, ...args] = limited(limits, ['/usr/bin/env', 'node', '-e', '0'])
+  const value = limitsText(limits)
+  try {
+    await run(command!, args, {
+      env: env.PATH === undefined ? {} : { PATH: env.PATH },
+      timeout: PATIENCE,
+    })
+  } catch (thrown) {
+    const why = errorText(thrown)
+      .replace(/^Command failed:.*? -e 0\s*/, '')
+      .slice(0, 100)
+    const text = `${value}: node cannot start ("qq crashed")${why && `: ${why}`}`
+    return error(what, text, REMEDY)
+  }
+  const least = Math.min(limits.addressSpace ?? Infinity, limits.data ?? Infinity)
+  if (least >= SAFE_ADDRESS_SPACE) return ok(what, value)
+  return warning(what, `${value}: node just starts`, REMEDY)
+}
+
+function limitsText({ addressSpace, data, stack }: Limits): string {
+  const parts = []
+  if (addressSpace !== undefined) parts.push(`${addressSpace} bytes of address space`)
+  if (data !== undefined) parts.push(`${data} bytes of data`)
+  if (stack !== undefined) parts.push(`${stack} bytes of stack`)
+  return parts.join(', ') || 'none'
+}

@@ -1,0 +1,56 @@
+import { accessSync } from 'node:fs'
+import { errorText } from '../../fault.ts'
+import { readSpoolPolicy } from '../../message/policy.ts'
+import { switchFile } from '../../policy/policy.ts'
+import { readInfectedPolicy, readScanPolicy, readUnscannedPolicy } from '../../scan/policy.ts'
+import { error, type Finding, ok, warning } from './finding.ts'
+import type { Host } from './host.ts'
+
+/** Is onescan switched on, and can its settings be read? */
+export function checkSettings(host: Host): Finding[] {
+  return [...checkSwitch(host), ...checkScanner(host), ...checkAnswers(host)]
+}
+
+function checkSwitch({ place }: Host): Finding[] {
+  const file = switchFile(place)
+  try {
+    accessSync(file)
+  } catch {
+    return [ok('switch', 'on')]
+  }
+  return [warning('switch', `${file} is there: all mail passes unscanned`, 'run "onescan enable"')]
+}
+
+function checkScanner({ env, place }: Host): Finding[] {
+  try {
+    if (readScanPolicy(env, place) !== undefined) return [ok('QHPSI', env.QHPSI!.trim())]
+    const remedy =
+      'set it in tcp.smtp, by envdir or in the run script; give check the same with --run, --envdir or --env'
+    return [error('QHPSI', 'is not set here: mail passes unscanned', remedy)]
+  } catch (thrown) {
+    return [error('settings', errorText(thrown), 'mail is deferred until this is corrected')]
+  }
+}
+
+/** What becomes of mail that is infected, or that no scanner could judge. */
+function checkAnswers({ env }: Host): Finding[] {
+  try {
+    readSpoolPolicy(env)
+    const { action, forward } = readInfectedPolicy(env)
+    const does = { tag: 'tagged and delivered', drop: 'dropped', reject: 'refused' }[action]
+    const infected = forward === undefined || action === 'reject' ? does : `sent to ${forward}`
+    return [ok('infected mail', `is ${infected}`), ...checkUnscanned(readUnscannedPolicy(env))]
+  } catch (thrown) {
+    return [error('settings', errorText(thrown), 'mail is deferred until this is corrected')]
+  }
+}
+
+function checkUnscanned(policy: ReturnType<typeof readUnscannedPolicy>): Finding[] {
+  const { others, relayClients } = policy
+  if (others === 'accept') {
+    const value = 'gets in where no scanner can tell (SCANFAIL=accept)'
+    return [warning('unscanned mail', value, 'unset SCANFAIL to have it deferred')]
+  }
+  const but = relayClients === 'accept' ? ', but let through for relay clients' : ''
+  return [ok('unscanned mail', `is deferred${but}`)]
+}

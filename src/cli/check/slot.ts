@@ -1,0 +1,104 @@
+import { existsSync } from 'node:fs'
+import { callSlot, type SlotOutcome } from '../inject/call-slot.ts'
+import { cleanMessage, eicarMessage } from './eicar-message.ts'
+import { error, type Finding, ok, warning } from './finding.ts'
+import { accountText, type Host, scanPolicyOf } from './host.ts'
+import { limited } from './limited.ts'
+
+/** Milliseconds beyond SCANTIMEOUT for a small message to go through. */
+const PATIENCE = 30_000
+const REACHED = 'onescan-check-chain'
+
+/** util-linux; it drops the supplementary groups as setuidgid does. */
+const SETPRIV = '/usr/bin/setpriv'
+
+/**
+ * Two messages through the installed program, as its service runs it: account, limits,
+ * environment. In place of qmail-queue stands a program that shows what it got, so
+ * nothing is delivered. A damaged program that exits 0 without calling it is found, too.
+ */
+export async function checkSlot(host: Host): Promise<Finding[]> {
+  const policy = scanPolicyOf(host)
+  if (policy === undefined) return []
+  const timeout = policy.timeout + PATIENCE
+  const findings = [
+    judgeClean(await send(host, cleanMessage, timeout)),
+    judgeEicar(await send(host, eicarMessage, timeout)),
+  ]
+  if (process.getuid?.() === 0 || process.getuid?.() === host.account.uid) return findings
+  const value = `was tried as uid ${process.getuid?.()}, not as ${accountText(host)}`
+  return [...findings, warning('slot trial', value, 'run check as root')]
+}
+
+interface Trial {
+  readonly outcome: SlotOutcome
+  /** What the chain got of the header, or undefined where it got nothing. */
+  readonly header: string | undefined
+  /** What the log says, or ''. */
+  readonly why: string
+}
+
+function judgeClean({ outcome, header, why }: Trial): Finding {
+  const what = 'slot, clean message'
+  if (outcome.code === 0 && header !== undefined) {
+    if (/^X-QHPSI: clean$/m.test(header)) {
+      return ok(what, `scanned and handed on in ${Math.round(outcome.time)} ms`)
+    }
+    if (/^X-QHPSI:/m.test(header)) {
+      return error(what, 'is taken for infected', 'see the scanners: all mail may be')
+    }
+    return warning(what, `is handed on unscanned${why}`, 'see QHPSIMINSIZE, SCANFAIL, onescan.off')
+  }
+  return error(what, `${howItEnded(outcome)}${why}`, 'mail is deferred; see the other findings')
+}
+
+function judgeEicar({ outcome, header, why }: Trial): Finding {
+  const what = 'slot, EICAR'
+  if (outcome.code === 0 && header !== undefined) {
+    if (/^X-QHPSI: virus found$/m.test(header)) return ok(what, 'is found')
+    return error(
+      what,
+      `is let in as if it were clean${why}`,
+      'nothing is scanned; see the findings above',
+    )
+  }
+  return error(what, `${howItEnded(outcome)}${why}`, 'see the other findings')
+}
+
+function howItEnded({ code, signal, timedOut }: SlotOutcome): string {
+  if (timedOut) return 'no answer in time'
+  if (signal !== undefined) return `crashes (${signal})`
+  if (code === 0) return 'exits 0 without handing the message on: mail would be lost'
+  return `exits ${code}`
+}
+
+/** Tagged rather than refused, so that the answer can be read from the header. */
+async function send(host: Host, message: Buffer, timeout: number): Promise<Trial> {
+  const outcome = await callSlot({
+    program: limited(host.limits, asAccount(host, [host.program])),
+    message,
+    envelope: Buffer.from('Fpostmaster@localhost\0Tpostmaster@localhost\0\0'),
+    environment: {
+      ...host.env,
+      QUEUECHAIN: `/bin/sh -c 'echo ${REACHED} >&2; exec cat >&2'`,
+      REJECTVIRUS: '0',
+      VIRUSFORWARD: undefined,
+      ERROR_FD: undefined,
+      ERROR_EXIT: undefined,
+      LOGFILE: undefined,
+    },
+    timeout,
+  })
+  const output = outcome.log.toString('latin1')
+  const [log = '', got] = output.split(`${REACHED}\n`)
+  const line = log.trim().slice(0, 300)
+  return { outcome, header: got?.split('\n\n')[0], why: line && ` (${line})` }
+}
+
+/** Root becomes the account of the slot; anybody else can only be himself. */
+function asAccount({ account }: Host, command: readonly string[]): string[] {
+  if (process.getuid?.() !== 0 || account.uid === 0 || !existsSync(SETPRIV)) return [...command]
+  const [first = account.uid, ...others] = account.groups
+  const groups = others.length > 0 ? `--groups=${account.groups.join(',')}` : '--clear-groups'
+  return [SETPRIV, `--reuid=${account.uid}`, `--regid=${first}`, groups, ...command]
+}

@@ -1,0 +1,80 @@
+import { closeSync, statfsSync, statSync } from 'node:fs'
+import { errorText } from '../../fault.ts'
+import { openAnonymousFile } from '../../message/anonymous-file.ts'
+import { readSpoolPolicy } from '../../message/policy.ts'
+import { groupName, obstacle } from './account.ts'
+import { error, type Finding, ok, warning } from './finding.ts'
+import { accountText, type Host } from './host.ts'
+
+/** f_type of statfs(2). */
+const TMPFS = 0x01021994
+const MIB = 1024 * 1024
+/** Room for many large messages at a time, and for one. */
+const ROOMY = 1024 * MIB
+const LEAST = 64 * MIB
+const PERMISSIONS = 0o7777
+
+/** The directories where messages lie while they are looked at. */
+export function checkSpool(host: Host): Finding[] {
+  const { directory, sharedDirectory: shared } = readSpoolPolicy(host.env)
+  return [
+    ...guarded('spool (TMPDIR)', () => checkTemporary(host, directory)),
+    ...(shared ? guarded('SPOOLDIR', () => checkShared(host, shared)) : []),
+  ]
+}
+
+function guarded(what: string, check: () => Finding[]): Finding[] {
+  try {
+    return check()
+  } catch (thrown) {
+    return [error(what, errorText(thrown), 'mail is deferred; make the directory')]
+  }
+}
+
+function checkTemporary(host: Host, directory: string): Finding[] {
+  const what = 'spool (TMPDIR)'
+  closeSync(openAnonymousFile(directory))
+  return [writableBy(host, what, directory), ...checkRoom(what, directory)]
+}
+
+function checkShared(host: Host, directory: string): Finding[] {
+  const what = 'SPOOLDIR'
+  const status = statSync(directory)
+  if (!status.isDirectory()) {
+    return [error(what, `${directory} is no directory`, 'mail is deferred; make it one')]
+  }
+  const findings = [writableBy(host, what, directory), ...checkRoom(what, directory)]
+  const mode = `0${(status.mode & PERMISSIONS).toString(8)}`
+  if ((status.mode & 0o007) !== 0) {
+    findings.push(warning(what, `${directory} has mode ${mode}: open to all`, 'chmod o= it'))
+  }
+  if ((status.mode & 0o2000) === 0) {
+    const value = `${directory} has mode ${mode}: files get the group of the slot, not of the directory`
+    findings.push(warning(what, value, 'chgrp it to the group of clamd, and chmod g+s it'))
+  } else {
+    findings.push(ok(what, `mode ${mode}, group ${groupName(host.accounts, status.gid)}`))
+  }
+  return findings
+}
+
+function writableBy(host: Host, what: string, directory: string): Finding {
+  const barrier = obstacle(host.account, directory, 'write', 'search')
+  if (barrier === undefined) return ok(what, `${directory}, written by ${accountText(host)}`)
+  const value = `${directory} is not writable by ${accountText(host)}: mail is deferred`
+  return error(what, value, `look at the owner, group and mode of ${barrier}`)
+}
+
+function checkRoom(what: string, directory: string): Finding[] {
+  const { type, bsize, blocks, bavail, files, ffree } = statfsSync(directory)
+  const free = bavail * bsize
+  const size = blocks * bsize
+  const room = `${Math.floor(free / MIB)} MiB free in ${directory}`
+  const remedy = 'free some, or set it to a larger file system'
+  if (free < LEAST) return [error(what, room, remedy)]
+  if (files > 0 && ffree < 1000) return [error(what, `${ffree} files left in ${directory}`, remedy)]
+  if (type === TMPFS && size < ROOMY) {
+    const value = `${directory} is in memory (tmpfs) and has ${Math.floor(size / MIB)} MiB in all`
+    return [warning(what, value, 'a few large messages fill it; use a disk')]
+  }
+  return [free < ROOMY ? warning(what, room, remedy) : ok(what, room)]
+}

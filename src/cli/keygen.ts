@@ -1,0 +1,121 @@
+import { randomBytes } from 'node:crypto'
+import { hostname } from 'node:os'
+import type { ArgumentsCamelCase, CommandModule } from 'yargs'
+import { HMAC_SECRET_MIN, isCurrent, parseKeyring } from '../cluster/keyring.ts'
+import { Fault } from '../fault.ts'
+import { addToKeyring } from './keyring-file.ts'
+import { print, printJson, runCommand, warn } from './run-command.ts'
+
+interface KeygenOptions {
+  id: string | undefined
+  until: string | undefined
+  md5: boolean
+  append: string | undefined
+  prepend: string | undefined
+  json: boolean
+}
+
+/** Longest key id, and what of the host's name leaves room in it for `-YYYYMMDD`. */
+const HOST_MAX = 32 - '-20260101'.length
+
+/** `onescan keygen`: a keyring line with a fresh secret, printed or added to a ring. */
+export const keygenCommand: CommandModule<object, KeygenOptions> = {
+  command: 'keygen',
+  describe: 'Make a key for a cluster',
+  builder: (yargs) =>
+    yargs
+      .option('id', {
+        type: 'string',
+        requiresArg: true,
+        describe: 'Name of the key, not secret [default: host name and date]',
+      })
+      .option('until', {
+        type: 'string',
+        requiresArg: true,
+        describe: 'Last day of the key, YYYY-MM-DD in UTC',
+      })
+      .option('md5', {
+        type: 'boolean',
+        default: false,
+        describe: 'A key of the old scheme, for hosts that know no other',
+      })
+      .option('append', {
+        type: 'string',
+        requiresArg: true,
+        describe: 'Add it below the keys of this ring: known, but not signing',
+      })
+      .option('prepend', {
+        type: 'string',
+        requiresArg: true,
+        conflicts: 'append',
+        describe: 'Add it on top of this ring: signs from the next message on',
+      })
+      .option('json', { type: 'boolean', default: false, describe: 'Print JSON' })
+      .example('$0 keygen', 'Print a line; who reads it can make stamps')
+      .example(
+        '$0 keygen --append /var/qmail/control/clusterkeys',
+        'Make a ring (mode 0640), or add to one',
+      )
+      .epilogue(
+        'The first line of a ring signs, all lines verify. To change keys without a scan too ' +
+          'many, add the new one at the end on every host first (--append), then move it to the ' +
+          'top, and remove the old one when no mail that it signed is under way.\n\n' +
+          'A file is replaced in one step and keeps owner, group and mode; a new one has mode 0640.\n\n' +
+          'Exit codes: 0 done; 2 not, and no file was changed.',
+      ),
+  handler: (args) => runCommand('keygen', () => keygen(args)),
+}
+
+function keygen(args: ArgumentsCamelCase<KeygenOptions>): number {
+  const now = new Date()
+  const seconds = now.getTime() / 1000
+  const id = args.id ?? defaultId(hostname(), now)
+  const line = keyLine(id, args.md5, args.until)
+  const [key] = parseKeyring(line, 'the new line')
+  if (!isCurrent(key!, seconds)) {
+    throw new Fault('config', `--until ${args.until}: is past; name a day to come`)
+  }
+  const ring = args.append ?? args.prepend
+  if (ring !== undefined) {
+    const { keys, made } = addToKeyring(ring, line, args.append === undefined ? 'top' : 'end')
+    const signer = keys.find((candidate) => isCurrent(candidate, seconds))
+    tellOfRing({ id, file: ring, made, signs: signer?.id === id }, args.json)
+    return 0
+  }
+  if (args.json) printJson({ id, scheme: key!.scheme, line })
+  else print(`${line}\n`)
+  if (args.md5) {
+    warn('keygen', 'programs other than onescan want the part behind the last colon alone')
+  }
+  return 0
+}
+
+/** `scheme:id:secret[:until=YYYY-MM-DD]` with a secret that nobody has seen before. */
+export function keyLine(id: string, md5: boolean, until: string | undefined): string {
+  const secret = randomBytes(HMAC_SECRET_MIN).toString('base64url')
+  const limit = until === undefined ? '' : `:until=${until}`
+  return `${md5 ? 'md5' : 'hmac-sha256'}:${id}:${secret}${limit}`
+}
+
+/** `mx1-20260131`: in the letters of a key id, whatever the host's name is. */
+export function defaultId(host: string, now: Date): string {
+  const name = host
+    .split('.')[0]!
+    .replace(/[^A-Za-z0-9_-]/g, '-')
+    .slice(0, HOST_MAX)
+  return `${name || 'key'}-${now.toISOString().slice(0, 10).replaceAll('-', '')}`
+}
+
+/** The secret is in the file, and nowhere else. */
+function tellOfRing(
+  added: { id: string; file: string; made: boolean; signs: boolean },
+  json: boolean,
+): void {
+  const { id, file, made, signs } = added
+  if (json) printJson(added)
+  else {
+    const does = signs ? 'it signs from now on' : 'it verifies, and an earlier line signs'
+    print(`key ${id} is ${made ? 'the first' : 'now'} in ${file}: ${does}\n`)
+  }
+  if (made) warn('keygen', `${file} has mode 0640: give it the group that the slot runs as`)
+}

@@ -1,0 +1,106 @@
+import {
+  closeSync,
+  fchmodSync,
+  fchownSync,
+  fstatSync,
+  fsyncSync,
+  openSync,
+  readFileSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  type Stats,
+  writeSync,
+} from 'node:fs'
+import { dirname } from 'node:path'
+import { type Key, parseKeyring } from '../cluster/keyring.ts'
+import { errorCode, Fault } from '../fault.ts'
+
+export type Position = 'top' | 'end'
+
+/** Who may read a fresh keyring: its owner, and the group that the slot runs as. */
+const FRESH_MODE = 0o640
+
+/**
+ * Adds a line to a keyring; the ring as it is now, and whether the file had to be made. A new file replaces the
+ * old one in one step, with its owner, group and mode, so that no message ever meets
+ * half a ring. Throws a Fault of kind `config`, and changes nothing, where the ring
+ * is open to others, is malformed, or would be with this line.
+ */
+export function addToKeyring(
+  path: string,
+  line: string,
+  position: Position,
+): { readonly keys: readonly Key[]; readonly made: boolean } {
+  const target = followLinks(path)
+  const old = readOld(target)
+  const text = old?.text ?? ''
+  const whole = text === '' || text.endsWith('\n') ? text : `${text}\n`
+  const next = position === 'top' ? `${line}\n${whole}` : `${whole}${line}\n`
+  const keys = parseKeyring(next, path)
+  replace(target, next, old?.status)
+  return { keys, made: old === undefined }
+}
+
+function readOld(path: string): { text: string; status: Stats } | undefined {
+  let fd: number
+  try {
+    fd = openSync(path, 'r')
+  } catch (error) {
+    if (errorCode(error) === 'ENOENT') return undefined
+    throw error
+  }
+  try {
+    const status = fstatSync(fd)
+    if (!status.isFile()) throw new Fault('config', `${path}: is no regular file`)
+    if ((status.mode & 0o027) !== 0) {
+      const mode = `0${(status.mode & 0o777).toString(8)}`
+      throw new Fault(
+        'config',
+        `${path}: mode ${mode} lets others read the keys; chmod 640 it first`,
+      )
+    }
+    return { text: readFileSync(fd, 'latin1'), status }
+  } finally {
+    closeSync(fd)
+  }
+}
+
+/** The fixed name is a lock as well: of two who add a key at once, one is told. */
+function replace(path: string, text: string, old: Stats | undefined): void {
+  const fresh = `${path}.new`
+  let fd: number
+  try {
+    fd = openSync(fresh, 'wx', 0o600)
+  } catch (error) {
+    if (errorCode(error) !== 'EEXIST') throw error
+    throw new Fault('config', `${fresh}: is there, so another keygen is at work; else remove it`)
+  }
+  try {
+    try {
+      const bytes = Buffer.from(text, 'latin1')
+      for (let done = 0; done < bytes.length; ) done += writeSync(fd, bytes, done)
+      if (old) fchownSync(fd, old.uid, old.gid)
+      fchmodSync(fd, old ? old.mode & 0o777 : FRESH_MODE)
+      fsyncSync(fd)
+    } finally {
+      closeSync(fd)
+    }
+    renameSync(fresh, path)
+  } catch (error) {
+    rmSync(fresh, { force: true })
+    throw error
+  }
+  const directory = openSync(dirname(path), 'r')
+  fsyncSync(directory)
+  closeSync(directory)
+}
+
+function followLinks(path: string): string {
+  try {
+    return realpathSync(path)
+  } catch (error) {
+    if (errorCode(error) === 'ENOENT') return path
+    throw error
+  }
+}

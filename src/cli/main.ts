@@ -1,0 +1,47 @@
+import yargs from 'yargs'
+import about from '../../package.json' with { type: 'json' }
+import { checkCommand } from './check/check.ts'
+import { injectCommand } from './inject/inject.ts'
+import { keygenCommand } from './keygen.ts'
+import { pluginCommand } from './plugin.ts'
+import { FAILED } from './run-command.ts'
+import { scanCommand } from './scan/scan.ts'
+import { signCommand } from './sign.ts'
+import { disableCommand, enableCommand } from './switch.ts'
+import { verifyCommand } from './verify.ts'
+
+process.exitCode = FAILED // until a command has done its work
+process.stdout.on('error', stopQuietly)
+
+void yargs(process.argv.slice(2))
+  .scriptName('onescan')
+  .locale('en')
+  .usage('$0 COMMAND\n\nScan each message once, anywhere in your cluster. See onescan(1).')
+  .command(checkCommand)
+  .command(injectCommand)
+  .command(scanCommand)
+  .command(signCommand)
+  .command(verifyCommand)
+  .command(keygenCommand)
+  .command(disableCommand)
+  .command(enableCommand)
+  .command(pluginCommand)
+  .demandCommand(1, 'Name a command.')
+  .strict()
+  .version(about.version)
+  .help()
+  .wrap(Math.min(process.stdout.columns ?? 80, 100))
+  .fail(complain)
+  .parseAsync()
+
+function complain(message: string | null, error: Error | undefined): never {
+  if (error) throw error
+  process.stderr.write(`onescan: ${message}\nTry "onescan --help", or --help behind a command.\n`)
+  process.exit(FAILED)
+}
+
+/** The reader of our output has left (`| head`): nothing more can be told. */
+function stopQuietly(error: NodeJS.ErrnoException): never {
+  if (error.code !== 'EPIPE') throw error
+  process.exit(FAILED)
+}

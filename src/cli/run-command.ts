@@ -1,0 +1,34 @@
+import { errorText } from '../fault.ts'
+
+/** Exit code of every command that was called wrongly or could not do its work; onescan(1). */
+export const FAILED = 2
+
+/**
+ * Does the work of a command and exits with the code that it returns. Whatever is
+ * thrown becomes one line on stderr and FAILED.
+ */
+export async function runCommand(
+  name: string,
+  work: () => number | Promise<number>,
+): Promise<void> {
+  try {
+    process.exitCode = await work()
+  } catch (error) {
+    warn(name, errorText(error))
+    process.exitCode = FAILED
+  }
+}
+
+/** A line for the person at the terminal, beside the command's output. */
+export function warn(command: string, text: string): void {
+  process.stderr.write(`onescan ${command}: ${text}\n`)
+}
+
+export function print(text: string | Buffer): void {
+  process.stdout.write(text)
+}
+
+/** Scripts get one value a line. */
+export function printJson(value: unknown): void {
+  print(`${JSON.stringify(value)}\n`)
+}

@@ -1,0 +1,88 @@
+const LF = 0x0a
+const CR = 0x0d
+const FROM = Buffer.from('From ')
+
+/** A message begins, or here are more bytes of the one that began last. */
+export type MboxPiece =
+  | { readonly kind: 'message' }
+  | { readonly kind: 'bytes'; readonly bytes: Buffer }
+
+export interface MboxReader {
+  /** Takes the next bytes, in any split. */
+  push(chunk: Buffer): Generator<MboxPiece, void>
+  /** The end of the file. */
+  finish(): Generator<MboxPiece, void>
+}
+
+/**
+ * Splits an mbox (mbox(5)): a message begins behind a line `From `, which stands at the
+ * top or behind an empty line, and the empty line at its end is not part of it. What
+ * is quoted as `>From ` stays so. In constant memory, whatever the length of a line.
+ */
+export function createMboxReader(): MboxReader {
+  let held: Buffer = Buffer.alloc(0) // from the first line on of which more must be known
+  let place: 'line-start' | 'in-line' | 'in-from-line' = 'line-start'
+  let fresh = true // nothing stands above this line in its message
+
+  function* read(bytes: Buffer, last: boolean): Generator<MboxPiece, void> {
+    let at = 0
+    let kept = 0 // bytes from here on were not given out
+    let empty: number | undefined // where an empty line begins, if one is right above
+    while (at < bytes.length) {
+      if (place !== 'line-start') {
+        const lf = bytes.indexOf(LF, at)
+        at = lf < 0 ? bytes.length : lf + 1
+        if (place === 'in-from-line') kept = at
+        if (lf >= 0) place = 'line-start'
+        continue
+      }
+      const end = endOfEmptyLine(bytes, at)
+      if (end !== undefined) {
+        empty = at
+        at = end
+        fresh = false
+        continue
+      }
+      if (!last && mayBecome(bytes, at)) break
+      if ((fresh || empty !== undefined) && isFrom(bytes, at)) {
+        yield* give(bytes.subarray(kept, empty ?? at))
+        yield { kind: 'message' }
+        kept = at
+        fresh = true
+        place = 'in-from-line'
+      } else {
+        fresh = false
+        place = 'in-line'
+      }
+      empty = undefined
+    }
+    const cut = empty ?? at
+    yield* give(bytes.subarray(kept, cut))
+    held = Buffer.from(bytes.subarray(cut))
+  }
+
+  return {
+    push: (chunk) => read(held.length === 0 ? chunk : Buffer.concat([held, chunk]), false),
+    finish: () => read(held, true),
+  }
+}
+
+function* give(bytes: Buffer): Generator<MboxPiece, void> {
+  if (bytes.length > 0) yield { kind: 'bytes', bytes }
+}
+
+function endOfEmptyLine(bytes: Buffer, at: number): number | undefined {
+  if (bytes[at] === LF) return at + 1
+  return bytes[at] === CR && bytes[at + 1] === LF ? at + 2 : undefined
+}
+
+function isFrom(bytes: Buffer, at: number): boolean {
+  return bytes.subarray(at, at + FROM.length).equals(FROM)
+}
+
+/** Whether more bytes could make it an empty line or one of `From `. */
+function mayBecome(bytes: Buffer, at: number): boolean {
+  const rest = bytes.subarray(at, at + FROM.length)
+  if (rest.length === 1 && rest[0] === CR) return true
+  return rest.length < FROM.length && FROM.subarray(0, rest.length).equals(rest)
+}

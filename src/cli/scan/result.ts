@@ -1,0 +1,41 @@
+import type { SourceMessage } from './sources.ts'
+
+/** What was found out about one message. */
+export type Found = { readonly size?: number } & (
+  | { readonly answer: 'clean' }
+  | { readonly answer: 'infected'; readonly name: string; readonly scanner: string }
+  | { readonly answer: 'unknown'; readonly why: string }
+)
+
+/** Messages by their answer. */
+export interface Counts {
+  clean: number
+  infected: number
+  unknown: number
+}
+
+export function addUp(counts: Counts, { answer }: Found): void {
+  counts[answer]++
+}
+
+/** `Maildir/new/1: infected: EICAR-Test (clamd)`. */
+export function resultLine(
+  { file, number }: Pick<SourceMessage, 'file' | 'number'>,
+  found: Found,
+): string {
+  const what = number === undefined ? file : `${file} message ${number}`
+  switch (found.answer) {
+    case 'clean':
+      return `${what}: clean`
+    case 'infected':
+      return `${what}: infected: ${found.name} (${found.scanner})`
+    case 'unknown':
+      return `${what}: could not tell: ${found.why}`
+  }
+}
+
+export function inWords({ clean, infected, unknown }: Counts): string {
+  const total = clean + infected + unknown
+  const messages = `${total} ${total === 1 ? 'message' : 'messages'}`
+  return `${messages}: ${clean} clean, ${infected} infected, ${unknown} not to be told`
+}

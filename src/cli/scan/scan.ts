@@ -1,0 +1,174 @@
+import type { ArgumentsCamelCase, CommandModule } from 'yargs'
+import { makeEnvelope } from '../../envelope/envelope.ts'
+import { errorText, Fault } from '../../fault.ts'
+import { readSpoolPolicy, type SpoolPolicy } from '../../message/policy.ts'
+import { readPlace } from '../../policy/policy.ts'
+import { readScanPolicy, type ScanPolicy } from '../../scan/policy.ts'
+import { runScanners } from '../../scan/scan.ts'
+import type { Scanner } from '../../scan/scanner.ts'
+import { makeScanners } from '../../scan/scanners.ts'
+import { FAILED, printJson, runCommand, warn } from '../run-command.ts'
+import {
+  addEnvironmentOptions,
+  type EnvironmentOptions,
+  slotEnvironment,
+} from '../slot-environment.ts'
+import { spoolMessage } from '../spool-message.ts'
+import { type Progress, showProgress } from './progress.ts'
+import { addUp, type Counts, type Found, inWords, resultLine } from './result.ts'
+import { findSources, messagesOf, type Source, type SourceMessage } from './sources.ts'
+
+interface ScanOptions extends EnvironmentOptions {
+  files: string[]
+  all: boolean
+  json: boolean
+}
+
+const INFECTED = 1
+
+/** `onescan scan`: the scanners that QHPSI names, by hand. Looks at no stamp and makes none. */
+export const scanCommand: CommandModule<object, ScanOptions> = {
+  command: 'scan <files..>',
+  describe: 'Run the configured scanners over files, Maildirs and mboxes',
+  builder: (yargs) =>
+    addEnvironmentOptions(yargs)
+      .positional('files', {
+        type: 'string',
+        array: true,
+        demandOption: true,
+        describe: 'Messages, mboxes (they begin with "From "), Maildirs; - reads a message',
+      })
+      .option('all', { type: 'boolean', default: false, describe: 'Name the clean ones, too' })
+      .option('json', {
+        type: 'boolean',
+        default: false,
+        describe: 'Print a line of JSON a message, and one for the sum',
+      })
+      .example("$0 scan --env QHPSI='plugin: clamd' ~/Maildir", 'With clamd, whatever is set')
+      .example('$0 scan --envdir /service/smtpd/env inbox.mbox', 'As the SMTP service would')
+      .epilogue(
+        'QHPSI and the settings of the scanners count as in the slot; stamps, QHPSIMINSIZE ' +
+          'and QHPSIMAXSIZE do not.\n\nExit codes: 0 all are clean; 1 something was found; ' +
+          '2 nothing was found, but not all could be scanned.',
+      ),
+  handler: (args) => runCommand('scan', () => scan(args)),
+}
+
+async function scan(args: ArgumentsCamelCase<ScanOptions>): Promise<number> {
+  const env = slotEnvironment(process.env, args)
+  const policy = readScanPolicy(env, readPlace(env))
+  if (policy === undefined) {
+    throw new Fault('config', `QHPSI is not set; try --env QHPSI='plugin: clamd' or --envdir`)
+  }
+  const scanners = await makeScanners(policy)
+  const counts: Counts = { clean: 0, infected: 0, unknown: 0 }
+  const sources = listSources(args.files, counts)
+  const progress = await showProgress(sources.reduce((sum, { size }) => sum + size, 0))
+  const tell = (message: Pick<SourceMessage, 'file' | 'number'>, found: Found) => {
+    addUp(counts, found)
+    if (args.json) printJson({ file: message.file, message: message.number, ...found })
+    else if (args.all || found.answer !== 'clean') progress.line(resultLine(message, found))
+  }
+  try {
+    for (const source of sources) {
+      await scanSource(source, { policy, spool: readSpoolPolicy(env), scanners, progress, tell })
+    }
+  } finally {
+    progress.stop()
+  }
+  if (args.json) printJson({ summary: counts })
+  else progress.line(inWords(counts))
+  if (counts.infected > 0) return INFECTED
+  return counts.unknown > 0 ? FAILED : 0
+}
+
+/** What is there to be scanned; what cannot be listed counts as not scanned. */
+function listSources(paths: readonly string[], counts: Counts): Source[] {
+  const sources: Source[] = []
+  for (const path of paths) {
+    try {
+      for (const source of findSources(path)) sources.push(source)
+    } catch (error) {
+      counts.unknown++
+      warn('scan', errorText(error))
+    }
+  }
+  return sources
+}
+
+interface Task {
+  readonly policy: ScanPolicy
+  readonly spool: SpoolPolicy
+  readonly scanners: readonly Scanner[]
+  readonly progress: Progress
+  readonly tell: (message: Pick<SourceMessage, 'file' | 'number'>, found: Found) => void
+}
+
+async function scanSource(source: Source, task: Task): Promise<void> {
+  let number: number | undefined
+  try {
+    for await (const message of messagesOf(source)) {
+      number = message.number
+      const bytes = counted(message.bytes, task.progress)
+      task.tell(message, await scanMessage(bytes, task))
+    }
+  } catch (error) {
+    task.tell({ file: source.file, number }, { answer: 'unknown', why: errorText(error) })
+  }
+}
+
+async function scanMessage(bytes: AsyncIterable<Buffer>, task: Task): Promise<Found> {
+  const message = await spoolMessage(bytes, task.spool, [])
+  const stop = closeWhenInterrupted(message)
+  try {
+    if (message.headerTooLarge) {
+      return { answer: 'unknown', why: 'the header is larger than 1 MiB' }
+    }
+    const notes: string[] = []
+    const result = await runScanners(
+      {
+        size: message.size,
+        envelope: makeEnvelope(Buffer.alloc(0), []),
+        pathIsShared: message.pathIsShared,
+        chunks: () => message.chunks(),
+        path: () => message.path(),
+      },
+      {
+        scanners: task.scanners,
+        timeout: task.policy.timeout,
+        oversize: 'defer', // not seen to its end is not clean
+        now: Date.now,
+        note: (text) => notes.push(text),
+      },
+    )
+    if (result.answer === 'clean') return { answer: 'clean', size: message.size }
+    if (result.answer === 'infected') {
+      const { name, scanner } = result
+      return { answer: 'infected', size: message.size, name, scanner }
+    }
+    return { answer: 'unknown', size: message.size, why: [result.why, ...notes].join('; ') }
+  } finally {
+    stop()
+    message.close()
+  }
+}
+
+async function* counted(bytes: AsyncIterable<Buffer>, progress: Progress): AsyncGenerator<Buffer> {
+  for await (const chunk of bytes) {
+    yield chunk
+    progress.advance(chunk.length)
+  }
+}
+
+/** A file that a scanner was given by its path must not outlive us. */
+function closeWhenInterrupted(message: { removeNamedFile(): void }): () => void {
+  const end = () => {
+    message.removeNamedFile()
+    process.exit(FAILED)
+  }
+  const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
+  for (const signal of signals) process.once(signal, end)
+  return () => {
+    for (const signal of signals) process.off(signal, end)
+  }
+}

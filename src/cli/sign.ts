@@ -1,0 +1,87 @@
+import * as crypto from 'node:crypto'
+import { once } from 'node:events'
+import type { ArgumentsCamelCase, CommandModule } from 'yargs'
+import { signMessage } from '../cluster/sign.ts'
+import { editHeader } from '../message/header-block.ts'
+import { readSpoolPolicy } from '../message/policy.ts'
+import type { Message } from '../message/spool.ts'
+import { addKeyringOption, readCluster } from './keyring-options.ts'
+import { runCommand, warn } from './run-command.ts'
+import {
+  addEnvironmentOptions,
+  type EnvironmentOptions,
+  slotEnvironment,
+} from './slot-environment.ts'
+import { openMessage, spoolMessage } from './spool-message.ts'
+
+interface SignOptions extends EnvironmentOptions {
+  file: string
+  keyring: string | undefined
+  scanners: string
+}
+
+const UNSIGNED = 1
+
+/** `onescan sign`: the message with a stamp on top, which claims a scan that this command does not do. */
+export const signCommand: CommandModule<object, SignOptions> = {
+  command: 'sign <file>',
+  describe: 'Put the stamp of your cluster on a message',
+  builder: (yargs) =>
+    addEnvironmentOptions(addKeyringOption(yargs))
+      .positional('file', {
+        type: 'string',
+        demandOption: true,
+        describe: 'The message; - reads standard input',
+      })
+      .option('scanners', {
+        type: 'string',
+        demandOption: true,
+        requiresArg: true,
+        describe: 'Who found it clean, with commas between: s= of an hmac-sha256 stamp',
+      })
+      .example('$0 sign mail.eml --scanners clamd > stamped.eml', "With the keyring's first key")
+      .epilogue(
+        'Nothing is scanned here: the stamp says what --scanners says.\n\n' +
+          'Exit codes: 0 the stamped message is on standard output; 1 no stamp can vouch for it, ' +
+          'or no key is current; 2 keyring or message cannot be read.',
+      ),
+  handler: (args) => runCommand('sign', () => sign(args)),
+}
+
+async function sign(args: ArgumentsCamelCase<SignOptions>): Promise<number> {
+  const env = slotEnvironment(process.env, args)
+  const { keys } = readCluster(env, args.keyring)
+  const message = await spoolMessage(openMessage(args.file), readSpoolPolicy(env), keys)
+  try {
+    if (message.headerTooLarge) return refuse('the header is larger than 1 MiB')
+    const now = Math.floor(Date.now() / 1000)
+    const scanners = args.scanners.split(',').filter((name) => name !== '')
+    const stamp = signMessage(message, { keys, scanners, removed: [], now, crypto })
+    if (stamp === undefined) {
+      return refuse(message.formFault ?? 'every key of the ring is past its date')
+    }
+    await write(message, editHeader(message.header, { remove: [], add: [stamp.field] }))
+    return 0
+  } finally {
+    message.close()
+  }
+}
+
+function refuse(why: string): number {
+  warn('sign', `not signed: ${why}`)
+  return UNSIGNED
+}
+
+async function write(message: Message, header: Buffer): Promise<void> {
+  let old = message.header.length
+  await send(header)
+  for (const chunk of message.chunks()) {
+    const body = chunk.subarray(Math.min(old, chunk.length))
+    old -= chunk.length - body.length
+    await send(Buffer.from(body)) // the chunk is another one as soon as the next is asked for
+  }
+}
+
+async function send(bytes: Buffer): Promise<void> {
+  if (!process.stdout.write(bytes)) await once(process.stdout, 'drain')
+}

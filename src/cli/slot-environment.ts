@@ -1,0 +1,68 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Argv } from 'yargs'
+import { errorText, Fault } from '../fault.ts'
+import type { Environment } from '../policy/settings.ts'
+
+/** Where a command takes the slot's environment from, beside its own. */
+export interface EnvironmentOptions {
+  readonly env: readonly string[]
+  readonly envdir: string | undefined
+}
+
+export function addEnvironmentOptions<Options>(
+  yargs: Argv<Options>,
+): Argv<Options & { env: string[]; envdir: string | undefined }> {
+  return yargs
+    .option('env', {
+      type: 'string',
+      array: true,
+      nargs: 1,
+      default: [] as string[],
+      describe: 'KEY=VALUE as the slot would have it; repeat it',
+    })
+    .option('envdir', {
+      type: 'string',
+      requiresArg: true,
+      describe: 'Directory of variables, as envdir(8) reads it',
+    })
+}
+
+/** `base`, then the directory, then the single variables: what comes later wins. */
+export function slotEnvironment(base: Environment, options: EnvironmentOptions): Environment {
+  return {
+    ...base,
+    ...(options.envdir === undefined ? {} : readEnvdir(options.envdir)),
+    ...assignments(options.env),
+  }
+}
+
+/**
+ * The variables of a directory, by the rules of envdir(8): the first line of each file
+ * without blanks at its end, NUL for a line end; an empty file unsets its variable.
+ * Throws a Fault of kind `config` where the directory cannot be read.
+ */
+export function readEnvdir(directory: string): Record<string, string | undefined> {
+  const variables: Record<string, string | undefined> = {}
+  try {
+    for (const name of readdirSync(directory)) {
+      if (name.startsWith('.') || name.includes('=')) continue
+      const text = readFileSync(join(directory, name), 'utf8')
+      const [line = ''] = text.split('\n')
+      variables[name] = text === '' ? undefined : line.replace(/[ \t]+$/, '').replaceAll('\0', '\n')
+    }
+  } catch (error) {
+    throw new Fault('config', `--envdir ${directory}: ${errorText(error)}`, error)
+  }
+  return variables
+}
+
+function assignments(words: readonly string[]): Record<string, string> {
+  return Object.fromEntries(
+    words.map((word) => {
+      const at = word.indexOf('=')
+      if (at < 1) throw new Fault('config', `--env ${word}: must be KEY=VALUE`)
+      return [word.slice(0, at), word.slice(at + 1)]
+    }),
+  )
+}

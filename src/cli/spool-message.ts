@@ -1,0 +1,37 @@
+import { createHash } from 'node:crypto'
+import { createReadStream } from 'node:fs'
+import type { Key } from '../cluster/keyring.ts'
+import type { SpoolPolicy } from '../message/policy.ts'
+import { createSpool, type Message } from '../message/spool.ts'
+
+/** The bytes of a file, or of standard input for `-`. */
+export function openMessage(file: string): AsyncIterable<Buffer> {
+  return file === '-' ? process.stdin : createReadStream(file, { highWaterMark: 256 * 1024 })
+}
+
+/**
+ * Spools a message as the slot does, with the digests that the keys need. The caller
+ * closes it. Rejects with what the source or the spool throws; nothing is left then.
+ */
+export async function spoolMessage(
+  source: AsyncIterable<Buffer>,
+  policy: SpoolPolicy,
+  keys: readonly Key[],
+): Promise<Message> {
+  const spool = createSpool({
+    policy,
+    digests: {
+      md5: keys.some(({ scheme }) => scheme === 'md5'),
+      sha256: keys.some(({ scheme }) => scheme === 'hmac-sha256'),
+    },
+    createHash,
+    now: Date.now(),
+  })
+  try {
+    for await (const chunk of source) spool.write(chunk)
+  } catch (error) {
+    spool.finish().close()
+    throw error
+  }
+  return spool.finish()
+}

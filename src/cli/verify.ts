@@ -1,0 +1,97 @@
+import * as crypto from 'node:crypto'
+import type { ArgumentsCamelCase, CommandModule } from 'yargs'
+import { type Explanation, explainStamps } from '../cluster/explain.ts'
+import { signatureDate } from '../cluster/signature-date.ts'
+import { type Trust, type VerifyOptions, verifyStamps } from '../cluster/verify.ts'
+import { readSpoolPolicy } from '../message/policy.ts'
+import { addKeyringOption, readCluster } from './keyring-options.ts'
+import { print, printJson, runCommand } from './run-command.ts'
+import {
+  addEnvironmentOptions,
+  type EnvironmentOptions,
+  slotEnvironment,
+} from './slot-environment.ts'
+import { openMessage, spoolMessage } from './spool-message.ts'
+
+interface VerifyArguments extends EnvironmentOptions {
+  file: string
+  keyring: string | undefined
+  json: boolean
+}
+
+const UNTRUSTED = 1
+
+/** `onescan verify`: whether a host of this cluster vouches for the message, and why not. */
+export const verifyCommand: CommandModule<object, VerifyArguments> = {
+  command: 'verify <file>',
+  describe: 'Say which stamps of a message hold, and why the others do not',
+  builder: (yargs) =>
+    addEnvironmentOptions(addKeyringOption(yargs))
+      .positional('file', {
+        type: 'string',
+        demandOption: true,
+        describe: 'The message; - reads standard input',
+      })
+      .option('json', { type: 'boolean', default: false, describe: 'Print JSON' })
+      .example('$0 verify mail.eml', 'By the keyring of this host')
+      .example('$0 verify - --keyring ring --env CLUSTERMAXAGE=86400 < mail.eml', 'Up to a day old')
+      .epilogue(
+        'CLUSTERMAXAGE and CLAMDBDIR count as in the slot; CLUSTERPEER does not.\n\n' +
+          'Exit codes: 0 a stamp holds; 1 none does; 2 keyring or message cannot be read.',
+      ),
+  handler: (args) => runCommand('verify', () => verify(args)),
+}
+
+async function verify(args: ArgumentsCamelCase<VerifyArguments>): Promise<number> {
+  const env = slotEnvironment(process.env, args)
+  const { keys, maxAge, signatureDirectory } = readCluster(env, args.keyring)
+  const message = await spoolMessage(openMessage(args.file), readSpoolPolicy(env), keys)
+  try {
+    const options: VerifyOptions = {
+      keys,
+      maxAge,
+      now: Math.floor(Date.now() / 1000),
+      signatureDate: () => signatureDate(signatureDirectory),
+      crypto,
+    }
+    const trust: Trust = message.headerTooLarge
+      ? { trusted: false, why: 'the header is larger than 1 MiB' }
+      : verifyStamps(message, options)
+    // What is not well formed has no fields that two readers agree on.
+    const readable = !message.headerTooLarge && message.formFault === undefined
+    const stamps = readable ? explainStamps(message, options) : []
+    if (args.json) printJson(asJson(trust, stamps))
+    else print(asText(trust, stamps, options.now))
+    return trust.trusted ? 0 : UNTRUSTED
+  } finally {
+    message.close()
+  }
+}
+
+function asText(trust: Trust, stamps: readonly Explanation[], now: number): string {
+  const lines = stamps.map((stamp) => {
+    const by = stamp.key === undefined ? '' : ` key ${stamp.key}:`
+    return `${stamp.field}:${by} ${stamp.fault ?? `holds${saying(stamp, now)}`}`
+  })
+  lines.push(trust.trusted ? `trusted: key ${trust.key}` : `not trusted: ${trust.why}`)
+  return `${lines.join('\n')}\n`
+}
+
+function saying({ claims }: Explanation, now: number): string {
+  if (claims === undefined) return ''
+  return `, scanned by ${claims.scanners.join(', ') || 'nobody'} ${now - claims.time} seconds ago`
+}
+
+function asJson(trust: Trust, stamps: readonly Explanation[]): unknown {
+  return {
+    trusted: trust.trusted,
+    ...(trust.trusted ? { key: trust.key } : { why: trust.why }),
+    stamps: stamps.map(({ field, key, fault, claims }) => ({
+      field,
+      holds: fault === undefined,
+      key,
+      why: fault,
+      ...claims,
+    })),
+  }
+}

@@ -1,0 +1,78 @@
+import { fieldsOf } from '../message/header-block.ts'
+import type { Message } from '../message/spool.ts'
+import { isCurrent, type Key } from './keyring.ts'
+import { isStampName, type Stamp, stampsIn } from './stamp.ts'
+import { createHmacCheck, type HmacStamp, type VerifyOptions, verifyMd5 } from './verify.ts'
+
+/** What one header field that is named as stamps are proves by itself. */
+export interface Explanation {
+  /** The field's name as written. */
+  readonly field: string
+  /** Id of the key that made it; undefined where no key of the ring did. */
+  readonly key: string | undefined
+  /** Why it does not hold, or undefined where it does. */
+  readonly fault: string | undefined
+  /** What it says: scanners and the time of the scan in unix seconds; an md5 stamp says neither. */
+  readonly claims: { readonly scanners: readonly string[]; readonly time: number } | undefined
+}
+
+/**
+ * Every stamp of a well-formed message by itself, in the order of the header, by the
+ * checks of `verifyStamps`. For people who ask why; without its limit of candidates.
+ */
+export function explainStamps(
+  message: Pick<Message, 'header' | 'digests'>,
+  options: VerifyOptions,
+): Explanation[] {
+  const fields = fieldsOf(message.header)
+  const stamps = new Map(stampsIn(message.header, fields).map((stamp) => [stamp.field, stamp]))
+  const hmacFault = createHmacCheck(message, fields, options)
+  const explanations: Explanation[] = []
+  for (const [index, { name }] of fields.entries()) {
+    if (!isStampName(name)) continue
+    const stamp = stamps.get(index)
+    const found =
+      stamp === undefined
+        ? fault('its value is not that of a stamp')
+        : stamp.scheme === 'md5'
+          ? explainMd5(message, stamp, options)
+          : explainHmac(stamp, options, hmacFault)
+    explanations.push({ field: name, ...found })
+  }
+  return explanations
+}
+
+type Found = Omit<Explanation, 'field'>
+
+function explainMd5(
+  message: Pick<Message, 'digests'>,
+  stamp: Stamp,
+  { keys, now, crypto }: VerifyOptions,
+): Found {
+  const key = verifyMd5(message, [stamp], keys, crypto)
+  if (key !== undefined) {
+    return { key: key.id, fault: expired(key, now), claims: undefined }
+  }
+  const some = keys.some(({ scheme }) => scheme === 'md5')
+  return fault(some ? 'no md5 key of the ring made it over this body' : 'no md5 key in the ring')
+}
+
+function explainHmac(
+  stamp: HmacStamp,
+  { keys, now }: VerifyOptions,
+  hmacFault: ReturnType<typeof createHmacCheck>,
+): Found {
+  const { k, t, s } = stamp.claims
+  const claims = { scanners: s.split(',').filter((name) => name !== ''), time: Number(t) }
+  const key = keys.find(({ scheme, id }) => scheme === 'hmac-sha256' && id === k)
+  if (key === undefined) return { ...fault(`no key ${k} in the ring`), claims }
+  return { key: k, fault: expired(key, now) ?? hmacFault(stamp, key), claims }
+}
+
+function expired(key: Key, now: number): string | undefined {
+  return isCurrent(key, now) ? undefined : `the key is past its date, ${key.until}`
+}
+
+function fault(text: string): Found {
+  return { key: undefined, fault: text, claims: undefined }
+}
