@@ -16,6 +16,7 @@ if (Number.parseInt(process.versions.node, 10) < 20) {
 if (isOutdated(at('node_modules/.package-lock.json'), [at('package-lock.json')])) {
   console.log('Installing what onescan is built with (npm ci); this is done once.')
   step('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error'])
+  console.log('')
 }
 if (isOutdated(at('dist/onescan-queue.cjs'), [at('src'), at('packaging/build.mjs')])) {
   step(process.execPath, [at('packaging/build.mjs')])
