@@ -1,5 +1,6 @@
 import yargs from 'yargs'
 import about from '../../package.json' with { type: 'json' }
+import { errorText } from '../fault.ts'
 import { checkCommand } from './check/check.ts'
 import { injectCommand } from './inject/inject.ts'
 import { keygenCommand } from './keygen.ts'
@@ -34,9 +35,10 @@ void yargs(process.argv.slice(2))
   .fail(complain)
   .parseAsync()
 
+/** Commands tell their own errors: what comes here is about the words of the command line. */
 function complain(message: string | null, error: Error | undefined): never {
-  if (error) throw error
-  process.stderr.write(`onescan: ${message}\nTry "onescan --help", or --help behind a command.\n`)
+  const text = message ?? errorText(error)
+  process.stderr.write(`onescan: ${text}\nTry "onescan --help", or --help behind a command.\n`)
   process.exit(FAILED)
 }
 

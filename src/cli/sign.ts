@@ -33,6 +33,7 @@ export const signCommand: CommandModule<object, SignOptions> = {
         demandOption: true,
         describe: 'The message; - reads standard input',
       })
+      .nargs('file', 1) // or "-" would be taken for an option
       .option('scanners', {
         type: 'string',
         demandOption: true,

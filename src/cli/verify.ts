@@ -32,6 +32,7 @@ export const verifyCommand: CommandModule<object, VerifyArguments> = {
         demandOption: true,
         describe: 'The message; - reads standard input',
       })
+      .nargs('file', 1) // or "-" would be taken for an option
       .option('json', { type: 'boolean', default: false, describe: 'Print JSON' })
       .example('$0 verify mail.eml', 'By the keyring of this host')
       .example('$0 verify - --keyring ring --env CLUSTERMAXAGE=86400 < mail.eml', 'Up to a day old')

@@ -36,7 +36,7 @@ export const scanCommand: CommandModule<object, ScanOptions> = {
         type: 'string',
         array: true,
         demandOption: true,
-        describe: 'Messages, mboxes (they begin with "From "), Maildirs; - reads a message',
+        describe: 'Messages, mboxes (they begin with "From "), Maildirs; a pipe as /dev/stdin',
       })
       .option('all', { type: 'boolean', default: false, describe: 'Name the clean ones, too' })
       .option('json', {
@@ -55,6 +55,8 @@ export const scanCommand: CommandModule<object, ScanOptions> = {
 }
 
 async function scan(args: ArgumentsCamelCase<ScanOptions>): Promise<number> {
+  // yargs loses a lone - among several words, and what is lost would count as scanned.
+  if (process.argv.includes('-')) throw new Error('- is no file; use /dev/stdin')
   const env = slotEnvironment(process.env, args)
   const policy = readScanPolicy(env, readPlace(env))
   if (policy === undefined) {

@@ -7,7 +7,7 @@ import { createMboxReader } from './mbox.ts'
 export interface Source {
   readonly file: string
   readonly kind: 'message' | 'mbox'
-  /** Bytes; 0 where that is not known (standard input). */
+  /** Bytes; 0 where that is not known (a pipe). */
   readonly size: number
 }
 
@@ -22,18 +22,16 @@ export interface SourceMessage {
 /**
  * The files that a path stands for: a Maildir (a directory with new/ and cur/) holds
  * a message in each file, its folders (.NAME/) included; a file that begins with
- * `From ` is an mbox; any other file, or `-`, is a message. Throws for what is neither.
+ * `From ` is an mbox; any other file, or a pipe, is a message. Throws for what is neither.
  */
 export function* findSources(path: string): Generator<Source> {
-  if (path === '-') {
-    yield { file: '-', kind: 'message', size: 0 }
-    return
-  }
   const status = statSync(path)
   if (status.isDirectory()) {
     yield* findInMaildir(path)
   } else if (status.isFile()) {
     yield { file: path, kind: beginsWithFrom(path) ? 'mbox' : 'message', size: status.size }
+  } else if (status.isFIFO()) {
+    yield { file: path, kind: 'message', size: 0 }
   } else {
     throw new Error(`${path}: is neither a file nor a Maildir`)
   }

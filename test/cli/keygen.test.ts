@@ -1,0 +1,126 @@
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
+import { join } from 'node:path'
+import t from 'tap'
+import { defaultId } from '../../src/cli/keygen.ts'
+import { parseKeyring } from '../../src/cluster/keyring.ts'
+import { onescan } from './onescan.ts'
+
+const mode = (path: string) => statSync(path).mode & 0o777
+
+t.test('a line with 32 fresh bytes, which the keyring takes', async (t) => {
+  const [one, two] = [await onescan(['keygen']), await onescan(['keygen'])]
+  t.equal(one.code, 0)
+  t.equal(one.err, '')
+  t.match(one.out, /^hmac-sha256:[A-Za-z0-9._-]{1,32}:[A-Za-z0-9_-]{43}\n$/)
+  t.not(one.out.split(':')[2], two.out.split(':')[2])
+  const [key] = parseKeyring(one.out, 'ring')
+  t.equal(key?.secret.length, 32)
+})
+
+t.test('id and last day as asked for', async (t) => {
+  const { out } = await onescan(['keygen', '--id', 'mx1.2030', '--until', '2030-12-31'])
+  t.match(out, /^hmac-sha256:mx1\.2030:[\w-]{43}:until=2030-12-31\n$/)
+})
+
+t.test('a key of the old scheme is a long random word', async (t) => {
+  const { out, err } = await onescan(['keygen', '--md5', '--id', 'old'])
+  t.match(out, /^md5:old:[\w-]{43}\n$/)
+  t.match(err, /behind the last colon/)
+})
+
+t.test('what the ring would not take is exit 2, and no key', async (t) => {
+  for (const words of [
+    ['--id', 'two words'],
+    ['--id', 'a'.repeat(33)],
+    ['--until', 'tomorrow'],
+    ['--until', '2020-01-01'],
+  ]) {
+    const { code, out, err } = await onescan(['keygen', ...words])
+    t.equal(code, 2, words.join(' '))
+    t.equal(out, '')
+    t.match(err, /^onescan keygen: .+\n$/)
+  }
+})
+
+t.test('the usual id has the letters of an id, whatever the host is called', async (t) => {
+  const day = new Date('2026-01-31T12:00:00Z')
+  t.equal(defaultId('mx1.example.org', day), 'mx1-20260131')
+  t.equal(defaultId('', day), 'key-20260131')
+  for (const host of ['a'.repeat(63), 'caf\u00e9', 'a:b c']) {
+    t.match(defaultId(host, day), /^[A-Za-z0-9._-]{1,32}$/, host)
+  }
+})
+
+t.test('a new ring has mode 0640 under any umask, and its first key signs', async (t) => {
+  const ring = join(t.testdir({}), 'ring')
+  const { code, out, err } = await onescan(['keygen', '--append', ring, '--id', 'one'])
+  t.equal(code, 0)
+  t.equal(mode(ring), 0o640)
+  t.match(out, /^key one is the first in .*: it signs from now on\n$/)
+  const [key] = parseKeyring(readFileSync(ring, 'latin1'), ring)
+  t.equal(key?.id, 'one')
+  t.notMatch(
+    out + err,
+    readFileSync(ring, 'latin1').split(':')[2]!.trim(),
+    'the secret is not shown',
+  )
+})
+
+t.test('--append adds below, --prepend on top', async (t) => {
+  const ring = join(t.testdir({ ring: '# our cluster\noldword' }), 'ring')
+  chmodSync(ring, 0o600)
+  const below = await onescan(['keygen', '--append', ring, '--id', 'below', '--json'])
+  t.match(JSON.parse(below.out), { id: 'below', file: ring, made: false, signs: false })
+  const above = await onescan(['keygen', '--prepend', ring, '--id', 'above'])
+  t.match(above.out, 'signs from now on')
+  const ids = parseKeyring(readFileSync(ring, 'latin1'), ring).map(({ id }) => id)
+  t.same(ids, ['above', 'line-3', 'below'])
+  t.match(readFileSync(ring, 'latin1'), '# our cluster\noldword\n')
+})
+
+t.test('owner, group and mode of a ring stay, and a link stays a link', async (t) => {
+  const directory = t.testdir({ ring: 'oldword\n' })
+  const [ring, link] = [join(directory, 'ring'), join(directory, 'link')]
+  chmodSync(ring, 0o400)
+  if (process.getuid!() === 0) chownSync(ring, 12345, 12346)
+  const { uid, gid } = statSync(ring)
+  symlinkSync(ring, link)
+  t.equal((await onescan(['keygen', '--append', link])).code, 0)
+  const now = statSync(ring)
+  t.same([now.uid, now.gid, mode(ring)], [uid, gid, 0o400])
+  t.equal(parseKeyring(readFileSync(link, 'latin1'), link).length, 2)
+})
+
+t.test('a ring that others can read, or that is malformed, gets no key', async (t) => {
+  const directory = t.testdir({ open: 'oldword\n', broken: 'rot13:a:b\n', same: 'md5:one:word\n' })
+  const refuse = async (name: string, permissions: number, why: RegExp) => {
+    const file = join(directory, name)
+    chmodSync(file, permissions)
+    const before = readFileSync(file, 'latin1')
+    const { code, err } = await onescan(['keygen', '--append', file, '--id', 'one'])
+    t.equal(code, 2)
+    t.match(err, why)
+    t.equal(readFileSync(file, 'latin1'), before)
+    t.notOk(existsSync(`${file}.new`))
+  }
+  await refuse('open', 0o644, /mode 0644 .*chmod 640/)
+  await refuse('broken', 0o640, /line 1 .*neither md5 nor hmac-sha256/)
+  await refuse('same', 0o640, /line 2 has the id of an earlier line/)
+})
+
+t.test('of two at work on a ring one is told', async (t) => {
+  const ring = join(t.testdir({ 'ring.new': '' }), 'ring')
+  const { code, err } = await onescan(['keygen', '--append', ring])
+  t.equal(code, 2)
+  t.match(err, /ring\.new: is there/)
+  t.ok(existsSync(`${ring}.new`), "the other's file stays")
+  writeFileSync(ring, '')
+})

@@ -1,0 +1,48 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { join, resolve } from 'node:path'
+
+const root = resolve(import.meta.dirname, '../..')
+const bundle = join(root, 'dist/onescan.cjs')
+
+/** The oldest Node that onescan runs on. */
+export const oldestNode: string = join(root, 'node_modules/node-oldest/bin/node')
+
+/** The launcher, which looks for node in PATH. */
+export const launcher: string = join(root, 'bin/onescan')
+
+/** The slot program that belongs to it. */
+export const slotProgram: string = join(root, 'bin/onescan-queue')
+
+/** PATH in which the launchers find the Node that runs the tests. */
+export const searchPath: string = `${join(root, 'node_modules/.bin')}:${process.env.PATH}`
+
+export interface Run {
+  readonly code: number | null
+  readonly out: string
+  /** The bytes of `out`. */
+  readonly bytes: Buffer
+  readonly err: string
+}
+
+export interface RunOptions {
+  /** Beside PATH; nothing else is inherited. */
+  readonly env?: Record<string, string>
+  readonly input?: string | Buffer
+  readonly runtime?: string
+}
+
+/** Runs the built command line to its end. */
+export async function onescan(words: readonly string[], options: RunOptions = {}): Promise<Run> {
+  const { env = {}, input = '', runtime = process.execPath } = options
+  const child = spawn(runtime, [bundle, ...words], { env: { PATH: searchPath, ...env } })
+  const out: Buffer[] = []
+  const err: Buffer[] = []
+  child.stdout.on('data', (bytes: Buffer) => out.push(bytes))
+  child.stderr.on('data', (bytes: Buffer) => err.push(bytes))
+  child.stdin.on('error', () => {}) // a command that needs no input may be gone
+  child.stdin.end(input)
+  const [code] = await once(child, 'close')
+  const bytes = Buffer.concat(out)
+  return { code, out: bytes.toString('latin1'), bytes, err: Buffer.concat(err).toString() }
+}

@@ -1,0 +1,147 @@
+import { execFileSync, spawnSync } from 'node:child_process'
+import { readdirSync } from 'node:fs'
+import { join } from 'node:path'
+import t from 'tap'
+import { clamdMissing, EICAR, EICAR_NAME, startClamd } from '../../programs/clamd.ts'
+import { launcher, oldestNode, onescan, searchPath } from '../onescan.ts'
+
+const clean = 'Subject: clean\n\nNothing.\n'
+const sick = `Subject: sick\n\n${EICAR}\n`
+const FROM = 'From a@example.org Thu Jan  1 00:00:00 2026\n'
+const eicar = ['--env', 'QHPSI=plugin: eicar']
+
+t.test('clean is 0, infected 1, and the infected one is named', async (t) => {
+  const directory = t.testdir({ clean, sick })
+  const [one, two] = [join(directory, 'clean'), join(directory, 'sick')]
+  t.match(await onescan(['scan', ...eicar, one]), {
+    code: 0,
+    out: '1 message: 1 clean, 0 infected, 0 not to be told\n',
+    err: '',
+  })
+  t.match(await onescan(['scan', ...eicar, one, two]), {
+    code: 1,
+    out: `${two}: infected: EICAR-Test (eicar)\n2 messages: 1 clean, 1 infected, 0 not to be told\n`,
+  })
+  t.match(await onescan(['scan', ...eicar, '--all', one]), { out: `${one}: clean\n` })
+})
+
+t.test('a Maildir is its new and cur, and its folders; tmp is not', async (t) => {
+  const maildir = t.testdir({
+    new: { a: clean },
+    cur: { 'b:2,S': sick, c: `From the top of a message in a Maildir\n\n${FROM}\n` },
+    tmp: { d: sick },
+    '.Trash': { new: {}, cur: { e: sick }, tmp: {} },
+    '.cache': { f: sick },
+  })
+  const { code, out } = await onescan(['scan', ...eicar, '--json', maildir])
+  t.equal(code, 1)
+  const lines = out
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line))
+  t.same(
+    lines.map(({ file, answer }) => [file?.slice(maildir.length), answer]),
+    [
+      ['/new/a', 'clean'],
+      ['/cur/b:2,S', 'infected'],
+      ['/cur/c', 'clean'],
+      ['/.Trash/cur/e', 'infected'],
+      [undefined, undefined],
+    ],
+  )
+  t.same(lines.at(-1), { summary: { clean: 2, infected: 2, unknown: 0 } })
+})
+
+t.test('an mbox is scanned message by message', async (t) => {
+  const large = `Subject: large\n\n${'text\n'.repeat(200_000)}`
+  const mbox = join(
+    t.testdir({ box: [clean, sick, large, sick].map((m) => `${FROM}${m}\n`).join('') }),
+    'box',
+  )
+  for (const runtime of [process.execPath, oldestNode]) {
+    const { code, out } = await onescan(['scan', ...eicar, mbox], { runtime })
+    t.equal(code, 1)
+    t.match(out, `${mbox} message 2: infected: EICAR-Test (eicar)\n${mbox} message 4: infected`)
+    t.match(out, '4 messages: 2 clean, 2 infected')
+  }
+})
+
+t.test('a message from a pipe', async (t) => {
+  const directory = t.testdir({ clean, sick })
+  const pipe = (name: string) =>
+    spawnSync('/bin/sh', ['-c', `cat ${directory}/${name} | "${launcher}" scan /dev/stdin`], {
+      env: { PATH: searchPath, QHPSI: 'plugin: eicar' },
+    }).status
+  t.equal(pipe('sick'), 1)
+  t.equal(pipe('clean'), 0)
+  const lone = await onescan(['scan', ...eicar, join(directory, 'clean'), '-'])
+  t.match(lone, { code: 2, err: /use \/dev\/stdin/ }, 'nothing that was named is left out')
+})
+
+t.test('what could not be scanned is never clean', async (t) => {
+  const directory = t.testdir({ clean, empty: {}, big: `Subject: a\n\n${'text\n'.repeat(1000)}` })
+  const file = join(directory, 'clean')
+  const missing = await onescan(['scan', ...eicar, file, join(directory, 'missing')])
+  t.match(missing, { code: 2, err: /ENOENT/, out: '1 clean, 0 infected, 1 not to be told' })
+  const noMaildir = await onescan(['scan', ...eicar, join(directory, 'empty')])
+  t.match(noMaildir, { code: 2, err: /is no Maildir/ })
+  const broken = await onescan(['scan', '--env', 'QHPSI=plugin: nosuch', file])
+  t.match(broken, { code: 2, out: /clean: could not tell: plugin nosuch: no such plugin/ })
+  const down = ['--env', 'QHPSI=plugin: clamd', '--env', `CLAMD=${directory}/none`]
+  t.match(await onescan(['scan', ...down, file]), { code: 2, out: /could not tell: .*ENOENT/ })
+  const small = [...down, '--env', 'CLAMDMAXSIZE=1K', join(directory, 'big')]
+  t.match(await onescan(['scan', ...small]), { code: 2, out: /CLAMDMAXSIZE/ })
+})
+
+t.test('without QHPSI there is nothing to scan with', async (t) => {
+  t.match(await onescan(['scan', 'mail']), { code: 2, err: /QHPSI is not set; try --env/ })
+})
+
+t.test('--envdir gives the scanner as the service has it', async (t) => {
+  const directory = t.testdir({ env: { QHPSI: 'plugin: eicar\n' }, sick })
+  const words = ['--envdir', join(directory, 'env'), join(directory, 'sick')]
+  t.equal((await onescan(['scan', ...words])).code, 1)
+})
+
+t.test('an external command gets a path, and no file of ours stays behind', async (t) => {
+  const directory = t.testdir({ sick, clean, tmp: {} })
+  const command = `/bin/sh -c 'grep -q Subject: "$0" || exit 9; ! grep -q EICAR "$0"' %s`
+  const words = [join(directory, 'sick'), join(directory, 'clean')]
+  const tmp = join(directory, 'tmp')
+  const { code, out } = await onescan(['scan', '--env', `QHPSI=${command}`, ...words], {
+    env: { TMPDIR: tmp },
+  })
+  t.equal(code, 1)
+  t.match(out, '1 clean, 1 infected')
+  t.same(readdirSync(tmp), [])
+})
+
+t.test('a real clamd finds the test virus', { skip: clamdMissing }, async (t) => {
+  const clamd = await startClamd()
+  t.teardown(clamd.stop)
+  const directory = t.testdir({ clean, sick })
+  const files = [join(directory, 'clean'), join(directory, 'sick')]
+  const env = { QHPSI: 'plugin: clamd', CLAMD: clamd.socket }
+  const { code, out } = await onescan(['scan', '--json', ...files], { env })
+  t.equal(code, 1)
+  t.match(JSON.parse(out.split('\n')[1]!), {
+    answer: 'infected',
+    name: EICAR_NAME,
+    scanner: 'clamd',
+  })
+})
+
+const script = '/usr/bin/script'
+const noTerminal =
+  spawnSync(script, ['--version']).error !== undefined && 'install Debian package bsdutils'
+
+t.test('a terminal gets a progress bar, a file gets none', { skip: noTerminal }, async (t) => {
+  const file = join(t.testdir({ big: `Subject: a\n\n${'text\n'.repeat(400_000)}` }), 'big')
+  const shell = `"${launcher}" scan --env "QHPSI=plugin: eicar" "${file}"`
+  const env = { PATH: searchPath, TERM: 'xterm' }
+  const shown = execFileSync(script, ['-qec', shell, '/dev/null'], { env, encoding: 'latin1' })
+  t.match(shown, /\d+ % of 2\.0 MB/)
+  t.match(shown, '1 message: 1 clean')
+  const { err } = await onescan(['scan', ...eicar, file])
+  t.equal(err, '')
+})

@@ -1,0 +1,43 @@
+import { spawnSync } from 'node:child_process'
+import { join } from 'node:path'
+import t from 'tap'
+import { readEnvdir, slotEnvironment } from '../../src/cli/slot-environment.ts'
+
+const files = {
+  PLAIN: 'value\n',
+  BLANKS: '  kept in front, not behind \t \nsecond line\n',
+  NUL: 'one\0two',
+  EMPTY: '',
+  EMPTYLINE: '\n',
+  '.hidden': 'no',
+}
+
+const envdir = '/usr/bin/envdir'
+const missing = spawnSync(envdir).error !== undefined && 'install Debian package daemontools'
+
+t.test('a directory means what envdir(8) makes of it', { skip: missing }, async (t) => {
+  const directory = t.testdir(files)
+  const env = { EMPTY: 'was here', PATH: '/usr/bin:/bin' }
+  const { stdout } = spawnSync(envdir, [directory, 'env', '-0'], { env })
+  const theirs = stdout.toString().split('\0').filter(Boolean).sort()
+  const ours = Object.entries(slotEnvironment(env, { envdir: directory, env: [] }))
+    .filter(([, value]) => value !== undefined)
+    .map(([name, value]) => `${name}=${value}`)
+  t.same(ours.sort(), theirs)
+})
+
+t.test(
+  'single variables win over the directory, and the directory over what is inherited',
+  async (t) => {
+    const directory = t.testdir({ A: 'directory', B: 'directory' })
+    const base = { A: 'inherited', B: 'inherited', C: 'inherited' }
+    const env = slotEnvironment(base, { envdir: directory, env: ['A=x=y', 'D='] })
+    t.same(env, { A: 'x=y', B: 'directory', C: 'inherited', D: '' })
+  },
+)
+
+t.test('a directory that is not there, or a word that is no assignment, is told', async (t) => {
+  t.throws(() => readEnvdir(join(t.testdir({}), 'missing')), /--envdir .*ENOENT/)
+  t.throws(() => slotEnvironment({}, { envdir: undefined, env: ['A'] }), /must be KEY=VALUE/)
+  t.throws(() => slotEnvironment({}, { envdir: undefined, env: ['=A'] }), /must be KEY=VALUE/)
+})

@@ -1,0 +1,154 @@
+import { readFileSync, utimesSync, writeFileSync } from 'node:fs'
+import { dirname, join, resolve } from 'node:path'
+import t, { type Test } from 'tap'
+import { oldestNode, onescan } from './onescan.ts'
+
+const hmac = (id: string, byte: number) =>
+  `hmac-sha256:${id}:${Buffer.alloc(32, byte).toString('base64url')}\n`
+const mail = 'From: a@example.org\nSubject: one\n\nBody without a last line end'
+
+function rings(t: Test, rings: Record<string, string>): Record<string, string> {
+  const directory = t.testdir({})
+  return Object.fromEntries(
+    Object.entries(rings).map(([name, text]) => {
+      writeFileSync(join(directory, name), text, { mode: 0o600 })
+      return [name, join(directory, name)]
+    }),
+  )
+}
+
+const sign = (ring: string, input: string | Buffer, runtime = process.execPath) =>
+  onescan(['sign', '-', '--keyring', ring, '--scanners', 'clamd'], { input, runtime })
+
+// An empty directory: no signatures that are newer than a stamp.
+const verify = (ring: string, input: string | Buffer, ...more: string[]) =>
+  onescan(['verify', '-', '--keyring', ring, '--env', 'CLAMDBDIR=/nonexistent', ...more], { input })
+
+t.test('what one host signs another one trusts, and the message stays as it is', async (t) => {
+  const { ring } = rings(t, { ring: hmac('one', 1) })
+  const messages = ['plain', 'multipart', 'base64', 'eight-bit', 'crlf'].map((name) =>
+    readFileSync(resolve(import.meta.dirname, `../messages/${name}.eml`)),
+  )
+  for (const message of [Buffer.from(mail), ...messages]) {
+    const signed = await sign(ring!, message)
+    t.equal(signed.code, 0, signed.err)
+    const end = signed.bytes.indexOf('\n') + 1
+    t.match(
+      signed.out.slice(0, end),
+      /^X-SHA256-Cluster-1: v=1; k=one; t=\d+; s=clamd; h=[\w-]{43}\r?\n$/,
+    )
+    t.ok(signed.bytes.subarray(end).equals(message), 'to the byte')
+    const verified = await verify(ring!, signed.bytes)
+    t.equal(verified.code, 0, verified.out)
+    t.match(verified.out, /key one: holds, scanned by clamd \d+ seconds ago\ntrusted: key one\n$/)
+  }
+})
+
+t.test('a large message goes through in constant memory, on the oldest Node, too', async (t) => {
+  const { ring } = rings(t, { ring: hmac('one', 1) })
+  const message = Buffer.concat([Buffer.from('Subject: large\n\n'), Buffer.alloc(20e6, 'line\n')])
+  const signed = await sign(ring!, message, oldestNode)
+  t.ok(signed.bytes.subarray(signed.bytes.indexOf('\n') + 1).equals(message))
+  t.equal((await verify(ring!, signed.bytes)).code, 0)
+})
+
+t.test('an md5 stamp is that of the original', async (t) => {
+  const { ring } = rings(t, { ring: 'word\n' })
+  const { out } = await sign(ring!, 'Subject: a\n\nbody\n')
+  // printf 'body\nword' | openssl md5
+  t.match(out, 'X-MD5-Cluster-1: 75229fea0d0a696ccf38483bac345d76\n')
+  t.equal((await verify(ring!, out)).code, 0)
+})
+
+t.test('each stamp is told why it does not hold', async (t) => {
+  const { ring, other, md5 } = rings(t, {
+    ring: hmac('one', 1),
+    other: hmac('two', 2),
+    md5: 'word\n',
+  })
+  const { out: signed } = await sign(ring!, mail)
+  const why = async (keyring: string, message: string, ...more: string[]) => {
+    const { code, out } = await verify(keyring, message, ...more)
+    t.equal(code, 1)
+    return out
+  }
+  t.match(await why(other!, signed), 'X-SHA256-Cluster-1: no key one in the ring\nnot trusted: ')
+  t.match(
+    await why(ring!, signed.replace('Body', 'body')),
+    'key one: header, body or stamp was changed',
+  )
+  t.match(
+    await why(ring!, `Content-Type: a/b\n${signed}`),
+    'Content-Type was added above the stamp',
+  )
+  t.match(await why(ring!, signed.replace(/t=\d+/, 't=1000')), /key one: stamp is \d+ seconds old/)
+  t.match(await why(ring!, signed.replace(/h=.*/, 'h=short')), 'its value is not that of a stamp')
+  t.match(
+    await why(md5!, `X-MD5-Cluster-7: ${'0'.repeat(32)}\n${mail}`),
+    'X-MD5-Cluster-7: no md5 key',
+  )
+  t.match(await why(ring!, mail), /^not trusted: no stamp\n$/)
+  t.match(
+    await why(ring!, signed.replace('Subject', 'No field at all\nSubject')),
+    /^not trusted: not well formed: line 3 of the header is no field\n$/,
+  )
+})
+
+t.test('a key past its date signs and vouches no more', async (t) => {
+  const { ring, past } = rings(t, {
+    ring: hmac('one', 1),
+    past: hmac('one', 1).replace('\n', ':until=2020-01-01\n'),
+  })
+  const refused = await sign(past!, mail)
+  t.equal(refused.code, 1)
+  t.equal(refused.out, '')
+  t.match(refused.err, 'every key of the ring is past its date')
+  const { code, out } = await verify(past!, (await sign(ring!, mail)).bytes)
+  t.equal(code, 1)
+  t.match(out, 'key one: the key is past its date, 2020-01-01')
+})
+
+t.test('no stamp for what is not well formed', async (t) => {
+  const { ring } = rings(t, { ring: hmac('one', 1) })
+  for (const message of ['', 'no header', '\nbody\n', 'Subject: a\rb\n\nbody\n']) {
+    const { code, out, err } = await sign(ring!, message)
+    t.equal(code, 1, JSON.stringify(message))
+    t.equal(out, '')
+    t.match(err, 'not signed: ')
+  }
+})
+
+t.test('scripts get every stamp as JSON', async (t) => {
+  const { ring } = rings(t, { ring: hmac('one', 1) })
+  const foreign = `X-SHA256-Cluster-2: v=1; k=far; t=1; s=; h=${'A'.repeat(43)}\n`
+  const { out } = await verify(ring!, foreign + (await sign(ring!, mail)).out, '--json')
+  t.match(JSON.parse(out), {
+    trusted: true,
+    key: 'one',
+    stamps: [
+      { field: 'X-SHA256-Cluster-2', holds: false, why: 'no key far in the ring', time: 1 },
+      { field: 'X-SHA256-Cluster-1', holds: true, key: 'one', scanners: ['clamd'] },
+    ],
+  })
+})
+
+t.test('the age of the stamp and that of the signatures count as in the slot', async (t) => {
+  const { ring } = rings(t, { ring: hmac('one', 1), 'x.ndb': '' })
+  const { bytes } = await sign(ring!, mail)
+  const later = Date.now() / 1000 + 100
+  const directory = dirname(ring!)
+  utimesSync(join(directory, 'x.ndb'), later, later)
+  const { code, out } = await verify(ring!, bytes, '--env', `CLAMDBDIR=${directory}`)
+  t.equal(code, 1)
+  t.match(out, 'older than the signatures here')
+})
+
+t.test('without a usable keyring or message it is exit 2', async (t) => {
+  const { ring, empty } = rings(t, { ring: hmac('one', 1), empty: '' })
+  const nowhere = { env: { QMAILHOME: '/nonexistent' } }
+  t.match(await onescan(['verify', '-'], nowhere), { code: 2, err: /no keyring at .*--keyring/ })
+  t.match(await verify(empty!, mail), { code: 2, err: /holds no key/ })
+  t.match(await verify('/nonexistent/ring', mail), { code: 2, err: /ENOENT/ })
+  const missing = await onescan(['verify', '/nonexistent/mail', '--keyring', ring!])
+  t.match(missing, { code: 2, err: /ENOENT/ })
+})

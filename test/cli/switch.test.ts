@@ -1,0 +1,35 @@
+import { existsSync, mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+import t from 'tap'
+import { onescan } from './onescan.ts'
+
+t.test('disable makes the switch and enable removes it, however often', async (t) => {
+  const control = t.testdir({})
+  const file = join(control, 'onescan.off')
+  const words = ['--control', control]
+  t.match(await onescan(['disable', ...words]), { code: 0, out: `mail passes as it is` })
+  t.ok(existsSync(file))
+  t.match(await onescan(['disable', ...words]), { code: 0, out: 'is off already' })
+  t.ok(existsSync(file))
+  t.match(await onescan(['enable', ...words]), { code: 0, out: `removed ${file}` })
+  t.notOk(existsSync(file))
+  t.match(await onescan(['enable', ...words]), { code: 0, out: `no ${file}` })
+})
+
+t.test('the switch stands where the slot looks for it', async (t) => {
+  const home = t.testdir({ control: {}, other: {} })
+  await onescan(['disable'], { env: { QMAILHOME: home } })
+  t.ok(existsSync(join(home, 'control/onescan.off')))
+  await onescan(['disable'], { env: { QMAILHOME: home, CONTROLDIR: 'other' } })
+  t.ok(existsSync(join(home, 'other/onescan.off')))
+})
+
+t.test('what cannot be made or removed is exit 2', async (t) => {
+  const directory = t.testdir({})
+  t.match(await onescan(['disable', '--control', join(directory, 'missing')]), {
+    code: 2,
+    err: /ENOENT/,
+  })
+  mkdirSync(join(directory, 'onescan.off'))
+  t.equal((await onescan(['enable', '--control', directory])).code, 2)
+})
