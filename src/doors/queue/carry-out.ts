@@ -11,60 +11,61 @@ import { type ErrorReport, report } from './error-report.ts'
 import { exit } from './exit-codes.ts'
 import type { Journal } from './journal.ts'
 
-/** What the slot has to carry a decision out with. */
-export interface Outlet {
-  readonly chain: Chain
+/** The next program, what it sees, and this program's own file, which it must not be. */
+export interface NextInLine extends Chain {
   readonly environment: Readonly<Record<string, string>>
-  readonly errorReport: ErrorReport
-  /** This program's own file, which the chain must not be. */
   readonly self: string
+}
+
+/** What the slot carries a decision out with. */
+export interface Outlet {
+  readonly policy: Policy
+  readonly chain: NextInLine
+  readonly errorReport: ErrorReport
+  readonly journal: Journal
 }
 
 /** Does what was decided; the exit code, unless this process became the next program. */
 export async function carryOut(
   decision: Decision,
   transaction: Transaction,
-  policy: Policy,
   outlet: Outlet,
-  journal: Journal,
 ): Promise<number> {
   switch (decision.kind) {
     case 'accept':
-      return handOn(decision, transaction, policy, outlet, journal)
+      return handOn(decision, transaction, outlet)
     case 'reject':
     case 'defer':
-      return say(report(decision.reply, outlet.errorReport), decision, journal)
+      return answer(report(decision.reply, outlet.errorReport), decision, outlet)
     case 'discard':
-      return say(exit.done, decision, journal)
+      return answer(exit.done, decision, outlet)
   }
 }
 
 /** Nothing is looked at: the next program gets both descriptors as they came. */
 export async function passThrough(
-  { chain, environment, self }: Outlet,
+  chain: NextInLine,
   journal: Journal,
   why: string,
 ): Promise<number> {
-  checkChain(chain, self)
+  checkChain(chain, chain.self)
   journal.passed(why)
-  return replaceProcess({ ...chain, environment, inputs: undefined })
+  return replaceProcess({ ...chain, inputs: undefined })
 }
 
 async function handOn(
   decision: Extract<Decision, { kind: 'accept' }>,
   { message, envelope }: Transaction,
-  policy: Policy,
-  { chain, environment, self }: Outlet,
-  journal: Journal,
+  { policy, chain, journal }: Outlet,
 ): Promise<number> {
+  checkChain(chain, chain.self)
   const { edits, recipients } = decision
-  checkChain(chain, self)
   const edited = message.rewrite(editHeader(message.header, edits))
   const addressed = recipients ? redirect(envelope, recipients) : envelope
   const envelopeFile = spoolEnvelope(addressed, policy.spool.directory)
   message.removeNamedFile()
   journal.decided(decision, undefined)
-  return replaceProcess({ ...chain, environment, inputs: [edited, envelopeFile] })
+  return replaceProcess({ ...chain, inputs: [edited, envelopeFile] })
 }
 
 /** A file, not a pipe: nobody would be left to write into a pipe past its capacity. */
@@ -78,7 +79,7 @@ function spoolEnvelope({ wire }: Envelope, directory: string): Input {
   return { fd, offset: 0 }
 }
 
-function say(code: number, decision: Decision, journal: Journal): number {
+function answer(code: number, decision: Decision, { journal }: Outlet): number {
   journal.decided(decision, code)
   return code
 }

@@ -2,7 +2,7 @@ import { judge } from '../../engine.ts'
 import { Fault } from '../../fault.ts'
 import { chainEnvironment } from '../../policy/environment.ts'
 import { readPlace, readPolicy } from '../../policy/policy.ts'
-import { carryOut, type Outlet, passThrough } from './carry-out.ts'
+import { carryOut, type NextInLine, passThrough } from './carry-out.ts'
 import { findChain } from './chain.ts'
 import { readErrorReport } from './error-report.ts'
 import { codeOfFault, exit } from './exit-codes.ts'
@@ -27,16 +27,15 @@ slot().then(
 
 /** One message through the slot (qmail-queue(8)): its exit code, unless this process became the chain. */
 async function slot(): Promise<number> {
-  const errorReport = readErrorReport(env) // first: it looks at what descriptors are open
-  const outlet: Outlet = {
-    chain: findChain(process.argv.slice(2), env, readPlace(env)),
+  const chain: NextInLine = {
+    ...findChain(process.argv.slice(2), env, readPlace(env)),
     environment: chainEnvironment(env),
-    errorReport,
     self: process.argv[1] ?? process.execPath,
   }
   const policy = readPolicy(env)
-  if ('off' in policy) return passThrough(outlet, journal, policy.off)
+  if ('off' in policy) return passThrough(chain, journal, policy.off)
 
+  const errorReport = readErrorReport(env) // before any descriptor is opened that stays
   const tools = await prepareTools(policy)
   const transaction = receiveTransaction(policy, tools, env)
   journal.received(transaction)
@@ -45,7 +44,7 @@ async function slot(): Promise<number> {
   try {
     const decision = await judge(transaction, policy, tools)
     keepNoFile.stop()
-    return await carryOut(decision, transaction, policy, outlet, journal)
+    return await carryOut(decision, transaction, { policy, chain, errorReport, journal })
   } finally {
     message.removeNamedFile()
   }
