@@ -1,0 +1,131 @@
+import { execFileSync } from 'node:child_process'
+import { join } from 'node:path'
+import t from 'tap'
+import { infected, plain } from '../../cases/messages.ts'
+import { buildStage } from '../../cases/stage.ts'
+import { findProgram } from '../../programs/install.mjs'
+import { runSlot, runtimes } from './slot.ts'
+
+/** File plugins behind the slot: what they find, and every way in which one goes wrong. */
+
+const stage = buildStage()
+t.teardown(stage.remove)
+const PLUGINDIR = join(stage.directory, 'plugins')
+
+const finds = `async ({ path, size, sender, recipients }) => {
+  const { readFileSync } = await import('node:fs')
+  const text = readFileSync(path, 'latin1')
+  if (text.length !== size || recipients.length !== 1) throw new Error('not the message')
+  return text.includes('VIRUS') ? { infected: true, name: 'Plugin.Virus' } : { clean: true }
+}`
+
+for (const [name, source] of [
+  ['finds.mjs', `export const virusscan = ${finds}`],
+  ['finds.cjs', `exports.virusscan = ${finds}`],
+  ['named.mjs', `export const mine = ${finds}`],
+  ['throws.mjs', "export const virusscan = () => { throw new Error('out of order') }"],
+  ['hangs.mjs', 'export const virusscan = () => new Promise(() => setInterval(() => {}, 1e6))'],
+  ['loops.mjs', 'export const virusscan = () => { for (;;); }'],
+  ['exits.mjs', 'export const virusscan = () => process.exit(0)'],
+  ['really-exits.mjs', 'export const virusscan = () => process.reallyExit(0)'],
+  ['aborts.mjs', 'export const virusscan = () => process.abort()'],
+  ['undefined.mjs', 'export const virusscan = () => undefined'],
+  ['string.mjs', "export const virusscan = () => 'clean'"],
+  ['both.mjs', "export const virusscan = () => ({ clean: true, infected: true, name: 'x' })"],
+  ['no-export.mjs', 'export const other = 1'],
+  ['broken.mjs', 'export const virusscan = ('],
+  [
+    'prints.mjs',
+    "export const virusscan = () => { console.log('0 clean\\n'.repeat(1e5)); return { clean: true } }",
+  ],
+] as const) {
+  stage.file(`plugins/${name}`, source)
+}
+
+const use = (name: string) => ({ PLUGINDIR, QHPSI: `plugin: ${name}` })
+
+for (const { name: runtime, program } of runtimes) {
+  for (const name of ['finds.mjs', 'finds.cjs']) {
+    t.test(`${name} judges mail ${runtime}`, async (t) => {
+      const clean = await runSlot({ program, message: plain, settings: use(name) })
+      t.equal(clean.text, `X-QHPSI: clean\n${plain.toString('latin1')}`, clean.logged)
+      t.match(clean.logged, `scanner=${name}`)
+      const settings = { ...use(name), REJECTVIRUS: '1', ERROR_FD: '6' }
+      const refused = await runSlot({ program, message: infected, errorFd: 6, settings })
+      t.match(refused.errorText.toString(), 'virus Plugin.Virus')
+    })
+  }
+
+  t.test(`QUEUE_PLUGIN names the export ${runtime}`, async (t) => {
+    for (const variable of ['QUEUE_PLUGIN', 'QUEUE_PLUGIN_SYMB']) {
+      const settings = { ...use('named.mjs'), [variable]: 'mine' }
+      const run = await runSlot({ program, message: plain, settings })
+      t.match(run.text, /^X-QHPSI: clean\n/, run.logged)
+    }
+  })
+
+  t.test(`what a plugin prints changes nothing ${runtime}`, async (t) => {
+    const run = await runSlot({ program, message: plain, settings: use('prints.mjs') })
+    t.equal(run.text, `X-QHPSI: clean\n${plain.toString('latin1')}`, run.logged)
+  })
+
+  for (const name of [
+    'throws.mjs',
+    'hangs.mjs',
+    'loops.mjs',
+    'exits.mjs',
+    'really-exits.mjs',
+    'aborts.mjs',
+    'undefined.mjs',
+    'string.mjs',
+    'both.mjs',
+    'no-export.mjs',
+    'broken.mjs',
+    'missing.mjs',
+    'unknown.php',
+  ]) {
+    t.test(`${name} could not tell ${runtime}: 71`, async (t) => {
+      const settings = { ...use(name), SCANTIMEOUT: '2' }
+      const run = await runSlot({ program, message: plain, settings })
+      t.equal(run.code, 71, run.logged)
+      t.equal(run.deliveries.length, 0)
+      t.same(run.left, [])
+      t.match(run.logged, new RegExp(`decision=defer scan=unknown reason="[^\\n]*${name}`))
+      t.ok(run.time < 6000, `${run.time} ms`)
+    })
+  }
+}
+
+const noCompiler = !findProgram('cc') && 'install Debian package gcc'
+
+t.test('a C plugin judges mail by IndiMail’s interface', { skip: noCompiler }, async (t) => {
+  const source = stage.file(
+    'plugin.c',
+    `#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+int virusscan(const char *path) {
+  char line[1000];
+  FILE *message = fopen(path, "r");
+  if (!message) return 2;
+  while (fgets(line, sizeof line, message)) if (!strcmp(line, "VIRUS\\n")) return 1;
+  return 0;
+}
+int leaves(const char *path) { (void)path; exit(0); }
+int crashes(const char *path) { (void)path; *(volatile char *)16 = 1; return 0; }
+`,
+  )
+  execFileSync('cc', ['-shared', '-fPIC', '-o', join(PLUGINDIR, 'c.so'), source])
+  for (const { program } of runtimes) {
+    const clean = await runSlot({ program, message: plain, settings: use('c.so') })
+    t.match(clean.text, /^X-QHPSI: clean\n/, clean.logged)
+    const found = await runSlot({ program, message: infected, settings: use('c.so') })
+    t.match(found.text, /^X-QHPSI: virus found\n/, found.logged)
+    for (const QUEUE_PLUGIN of ['leaves', 'crashes', 'is_not_there']) {
+      const settings = { ...use('c.so'), QUEUE_PLUGIN }
+      const run = await runSlot({ program, message: plain, settings })
+      t.equal(run.code, 71, `${QUEUE_PLUGIN}: ${run.logged}`)
+      t.equal(run.deliveries.length, 0)
+    }
+  }
+})
