@@ -25,6 +25,11 @@ export class Fault extends Error {
   }
 }
 
+/** By its name: programs are bundled in parts, and each part has a class of its own. */
+export function isFault(error: unknown): error is Fault {
+  return error instanceof Error && error.name === 'Fault' && 'kind' in error
+}
+
 /** The `code` of a system error (`ENOENT`), or '' for anything else that was thrown. */
 export function errorCode(error: unknown): string {
   const code = (error as NodeJS.ErrnoException | null)?.code

@@ -1,5 +1,5 @@
 import { closeSync, fstatSync, openSync, readFileSync } from 'node:fs'
-import { errorCode, errorText, Fault } from '../fault.ts'
+import { errorCode, errorText, Fault, isFault } from '../fault.ts'
 
 export type Scheme = 'md5' | 'hmac-sha256'
 
@@ -61,7 +61,7 @@ export function loadKeyring(file: {
     if (keys.length === 0) throw keyringFault(path, 'holds no key; make one with onescan keygen')
     return { keys }
   } catch (error) {
-    if (error instanceof Fault) throw error
+    if (isFault(error)) throw error
     throw keyringFault(path, errorText(error))
   } finally {
     closeSync(fd)

@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream'
 import NodeClam from 'clamscan'
-import { errorText, Fault } from '../fault.ts'
+import { errorText, Fault, isFault } from '../fault.ts'
 import { type ClamdAddress, readClamdAddress } from './clamd/address.ts'
 import { type Holdings, holdWhatIsOpened } from './clamscan/holdings.ts'
 import type { ClamscanPolicy, ScanPolicy } from './policy.ts'
@@ -50,6 +50,7 @@ export function clamscanScanner(policy: ScanPolicy): Scanner {
         })
         return verdictOf(result)
       } catch (error) {
+        if (isFault(error)) throw error // our own spool, not the package
         if (signal.aborted) return unknown('clamscan: no answer within the time limit')
         return unknown(`clamscan: ${reasonOf(error)}`)
       }

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { type Stats, statSync } from 'node:fs'
 import { extname, join } from 'node:path'
-import { errorCode, errorText, Fault } from '../fault.ts'
+import { errorCode, errorText, Fault, isFault } from '../fault.ts'
 import { hostCommand } from './file-plugin/host-command.ts'
 import { runHost } from './file-plugin/host-process.ts'
 import { encodeRequest } from './plugin-host/request.ts'
@@ -26,9 +26,10 @@ export function filePluginScanner(policy: ScanPolicy, fileName: string): Scanner
     name: fileName,
     local: false,
     async scan(specimen, task) {
-      const verdict = await askPlugin(policy, fileName, specimen, task).catch((error) =>
-        unknown(errorText(error)),
-      )
+      const verdict = await askPlugin(policy, fileName, specimen, task).catch((error) => {
+        if (isFault(error)) throw error // our own spool, not the plugin
+        return unknown(errorText(error))
+      })
       if (verdict.answer !== 'unknown') return verdict
       return unknown(`plugin ${fileName}: ${verdict.why}`)
     },

@@ -1,4 +1,4 @@
-import { errorText, Fault } from '../fault.ts'
+import { errorText, isFault } from '../fault.ts'
 import type { Scanner, ScanTask, Specimen, Verdict } from './scanner.ts'
 
 /** What all scanners together said. */
@@ -79,8 +79,7 @@ async function ask(scanner: Scanner, specimen: Specimen, task: ScanTask): Promis
   try {
     return await Promise.race([scanner.scan(specimen, task), tooLate])
   } catch (error) {
-    if (error instanceof Fault && (error.kind === 'temp-file' || error.kind === 'write'))
-      throw error
+    if (isFault(error) && (error.kind === 'temp-file' || error.kind === 'write')) throw error
     return { answer: 'unknown', why: errorText(error) }
   } finally {
     clearTimeout(timer)

@@ -65,6 +65,10 @@ t.test('SPOOLDIR is missing or not writable: 64', async (t) => {
   const settings = { QHPSI: '/bin/true', SPOOLDIR: '/nonexistent' }
   await refusedBy(t, 64, /fault=temp-file reason=".*\/nonexistent \(SPOOLDIR\)/, { settings })
   await refusedBy(t, 64, /fault=temp-file/, { settings: { ...settings, SPOOLDIR: '/proc' } })
+  const PLUGINDIR = join(stage.file('plugins/p.mjs', 'export const virusscan = 1'), '..')
+  for (const QHPSI of ['plugin: p.mjs', 'plugin: clamscan']) {
+    await refusedBy(t, 64, /fault=temp-file/, { settings: { ...settings, QHPSI, PLUGINDIR } })
+  }
 })
 
 t.test('the disk is full: 53', async (t) => {
