@@ -57,7 +57,8 @@ export function readEnvdir(directory: string): Record<string, string | undefined
   return variables
 }
 
-function assignments(words: readonly string[]): Record<string, string> {
+/** `KEY=VALUE` words; a Fault of kind `config` for anything else. */
+export function assignments(words: readonly string[]): Record<string, string> {
   return Object.fromEntries(
     words.map((word) => {
       const at = word.indexOf('=')

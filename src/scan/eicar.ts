@@ -5,7 +5,7 @@ import { clean, infected, type Scanner } from './scanner.ts'
  * The test file of eicar.org, in two halves so that no scanner takes this file for it.
  * 68 bytes of printable ASCII.
  */
-const signature = [
+export const EICAR = [
   'X5O!P%@AP[4\\PZX54(P^)7CC)7}$EICAR-STANDARD-',
   'ANTIVIRUS-TEST-FILE!$H+H*',
 ].join('')
@@ -43,9 +43,9 @@ export function eicarScanner(): Scanner {
 
 /** Takes the message in any split; true once the test string was seen. Constant memory. */
 export function createEicarSearch(): (chunk: Buffer) => boolean {
-  const plain = createTextSearch([signature])
-  const base64 = createTextSearch(base64Forms(signature))
-  const quotedPrintable = createTextSearch([signature])
+  const plain = createTextSearch([EICAR])
+  const base64 = createTextSearch(base64Forms(EICAR))
+  const quotedPrintable = createTextSearch([EICAR])
   const decode = createQuotedPrintableReader()
 
   return (chunk) => {

@@ -1,5 +1,4 @@
-/** The test file of eicar.org, in two halves so that no scanner takes this file for it. */
-const EICAR = ['X5O!P%@AP[4\\PZX54(P^)7CC)7}$EICAR-STANDARD-', 'ANTIVIRUS-TEST-FILE!$H+H*'].join('')
+import { EICAR } from '../../scan/eicar.ts'
 
 const HEADER = `From: onescan check <postmaster@localhost>
 To: postmaster@localhost

@@ -1,9 +1,10 @@
-import { existsSync, readFileSync, realpathSync } from 'node:fs'
-import { dirname, join, resolve } from 'node:path'
+import { readFileSync } from 'node:fs'
+import { resolve } from 'node:path'
 import { errorText, Fault } from '../../fault.ts'
 import { type Place, readPlace } from '../../policy/policy.ts'
 import type { Environment } from '../../policy/settings.ts'
 import { readScanPolicy, type ScanPolicy } from '../../scan/policy.ts'
+import { installedQueue } from '../installed-queue.ts'
 import { type EnvironmentOptions, readEnvdir, slotEnvironment } from '../slot-environment.ts'
 import { type Account, type Accounts, findAccount, groupName, ownAccount } from './account.ts'
 import { type Limits, noLimits, type RunScript, readRunScript, smallest } from './run-script.ts'
@@ -109,17 +110,4 @@ function ownLimits(): Limits {
     return value === undefined ? undefined : Number(value)
   }
   return { addressSpace: soft('address space'), data: soft('data size'), stack: undefined }
-}
-
-/** The onescan-queue beside this program, or in bin/ of the package that it belongs to. */
-function installedQueue(): string {
-  let directory = dirname(realpathSync(process.argv[1]!))
-  for (;;) {
-    for (const place of ['onescan-queue', 'bin/onescan-queue']) {
-      if (existsSync(join(directory, place))) return join(directory, place)
-    }
-    if (directory === dirname(directory)) break
-    directory = dirname(directory)
-  }
-  throw new Fault('config', 'onescan-queue: not found beside this program; use --program')
 }

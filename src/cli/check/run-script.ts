@@ -51,7 +51,10 @@ function readAssignments(words: readonly string[], script: Draft): void {
   for (const word of words) {
     if (/^(exec|export|env)$/.test(word)) continue
     const [, name, value] = /^([A-Za-z_]\w*)=(.*)$/s.exec(word) ?? []
-    if (name === undefined || value === undefined) return
+    if (name === undefined || value === undefined) {
+      if (words[0] === 'export') continue // a variable that has its value already
+      return
+    }
     if (!/[$`]/.test(value)) script.environment[name] = value
   }
 }

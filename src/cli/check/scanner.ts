@@ -1,10 +1,9 @@
-import { makeEnvelope } from '../../envelope/envelope.ts'
 import { readSpoolPolicy } from '../../message/policy.ts'
 import type { ScanPolicy } from '../../scan/policy.ts'
-import { runScanners, type ScanResult } from '../../scan/scan.ts'
+import type { ScanResult } from '../../scan/scan.ts'
 import type { Scanner } from '../../scan/scanner.ts'
 import { makeScanners } from '../../scan/scanners.ts'
-import { spoolMessage } from '../spool-message.ts'
+import { scanBytes } from '../scan-bytes.ts'
 import { eicarMessage } from './eicar-message.ts'
 import { error, type Finding, ok, warning } from './finding.ts'
 import { type Host, scanPolicyOf } from './host.ts'
@@ -21,15 +20,20 @@ export async function checkScanners(host: Host): Promise<Finding[]> {
   }
   const found = findings.some(({ value }) => value.startsWith(FOUND))
   // Next to one that finds viruses another may have another task.
-  return found ? findings : findings.map((finding) => ({ ...finding, level: 'error' }))
+  if (found) return findings
+  return findings.map((finding) =>
+    finding.level === 'error' ? finding : error(finding.what, finding.value, NOTHING_SCANS),
+  )
 }
 
 const FOUND = 'finds EICAR'
+const NOTHING_SCANS = 'viruses get in as long as no scanner of QHPSI finds this one'
 
 function judge(scanner: Scanner, result: ScanResult): Finding {
   const what = `scanner ${scanner.name}`
   switch (result.answer) {
     case 'infected':
+      if (result.banned) return ok(what, `bans "${result.name}": it is no virus scanner`)
       return ok(what, `${FOUND}: ${result.name}`)
     case 'clean':
       if (scanner.local) return ok(what, 'lets EICAR pass: it is no virus scanner')
@@ -48,19 +52,10 @@ async function scanEicar(host: Host, policy: ScanPolicy, scanner: Scanner): Prom
   const source = (async function* () {
     yield eicarMessage
   })()
-  const message = await spoolMessage(source, readSpoolPolicy(host.env), [])
-  try {
-    return await runScanners(
-      {
-        size: message.size,
-        envelope: makeEnvelope(Buffer.alloc(0), []),
-        pathIsShared: message.pathIsShared,
-        chunks: () => message.chunks(),
-        path: () => message.path(),
-      },
-      { scanners: [scanner], timeout: policy.timeout, oversize: 'defer', now: Date.now, note() {} },
-    )
-  } finally {
-    message.close()
-  }
+  const { result } = await scanBytes(source, {
+    spool: readSpoolPolicy(host.env),
+    scanners: [scanner],
+    timeout: policy.timeout,
+  })
+  return result
 }

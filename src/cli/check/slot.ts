@@ -49,7 +49,7 @@ function judgeClean({ outcome, header, why }: Trial): Finding {
     }
     return warning(what, `is handed on unscanned${why}`, 'see QHPSIMINSIZE, SCANFAIL, onescan.off')
   }
-  return error(what, `${howItEnded(outcome)}${why}`, 'mail is deferred; see the other findings')
+  return error(what, `${howItEnded(outcome)}${why}`, remedyFor(outcome))
 }
 
 function judgeEicar({ outcome, header, why }: Trial): Finding {
@@ -62,7 +62,7 @@ function judgeEicar({ outcome, header, why }: Trial): Finding {
       'nothing is scanned; see the findings above',
     )
   }
-  return error(what, `${howItEnded(outcome)}${why}`, 'see the other findings')
+  return error(what, `${howItEnded(outcome)}${why}`, remedyFor(outcome))
 }
 
 function howItEnded({ code, signal, timedOut }: SlotOutcome): string {
@@ -70,6 +70,10 @@ function howItEnded({ code, signal, timedOut }: SlotOutcome): string {
   if (signal !== undefined) return `crashes (${signal})`
   if (code === 0) return 'exits 0 without handing the message on: mail would be lost'
   return `exits ${code}`
+}
+
+function remedyFor({ code }: SlotOutcome): string {
+  return code === 0 ? 'install it anew' : 'mail is deferred; see the other findings'
 }
 
 /** Tagged rather than refused, so that the answer can be read from the header. */

@@ -1,9 +1,11 @@
-import { createReadStream, existsSync, realpathSync } from 'node:fs'
+import { createReadStream } from 'node:fs'
 import { stat } from 'node:fs/promises'
-import { basename, dirname, join, resolve } from 'node:path'
+import { basename, resolve } from 'node:path'
 import type { ArgumentsCamelCase, Argv, CommandModule } from 'yargs'
 import { errorText } from '../../fault.ts'
 import { splitWords } from '../../policy/settings.ts'
+import { installedQueue } from '../installed-queue.ts'
+import { assignments } from '../slot-environment.ts'
 import { callSlot } from './call-slot.ts'
 import type { Source } from './hand-over.ts'
 import { type Look, makeLook } from './look.ts'
@@ -100,6 +102,10 @@ function options(yargs: Argv<object>): Argv<InjectOptions> {
     .example(
       'envdir /service/smtpd/env $0 inject mail.eml --from a@example.org --to b@example.org --dry-run',
       'As the SMTP service would, without delivering',
+    )
+    .epilogue(
+      'Exit codes: 0 the message was accepted; 1 it was refused or deferred; ' +
+        '2 it could not be sent.',
     ) as unknown as Argv<InjectOptions>
 }
 
@@ -165,27 +171,4 @@ async function open(file: string): Promise<Source> {
 function envelopeBytes(from: string, to: readonly string[]): Buffer {
   const sender = from === '<>' ? '' : from
   return Buffer.from(`F${sender}\0${to.map((recipient) => `T${recipient}\0`).join('')}\0`)
-}
-
-function assignments(words: readonly string[]): Record<string, string> {
-  return Object.fromEntries(
-    words.map((word) => {
-      const at = word.indexOf('=')
-      if (at < 1) throw new Error(`--env ${word}: must be KEY=VALUE`)
-      return [word.slice(0, at), word.slice(at + 1)]
-    }),
-  )
-}
-
-/** The onescan-queue beside this program, or in the bin/ of the package that it belongs to. */
-function installedQueue(): string {
-  let directory = dirname(realpathSync(process.argv[1]!))
-  for (;;) {
-    for (const place of ['onescan-queue', 'bin/onescan-queue']) {
-      if (existsSync(join(directory, place))) return join(directory, place)
-    }
-    if (directory === dirname(directory)) break
-    directory = dirname(directory)
-  }
-  throw new Error('onescan-queue: not found beside this program; name it with --program')
 }

@@ -1,19 +1,16 @@
 import type { ArgumentsCamelCase, CommandModule } from 'yargs'
-import { makeEnvelope } from '../../envelope/envelope.ts'
 import { errorText, Fault } from '../../fault.ts'
-import { readSpoolPolicy, type SpoolPolicy } from '../../message/policy.ts'
+import { readSpoolPolicy } from '../../message/policy.ts'
 import { readPlace } from '../../policy/policy.ts'
-import { readScanPolicy, type ScanPolicy } from '../../scan/policy.ts'
-import { runScanners } from '../../scan/scan.ts'
-import type { Scanner } from '../../scan/scanner.ts'
+import { readScanPolicy } from '../../scan/policy.ts'
 import { makeScanners } from '../../scan/scanners.ts'
 import { FAILED, printJson, runCommand, warn } from '../run-command.ts'
+import { type ByHand, scanBytes } from '../scan-bytes.ts'
 import {
   addEnvironmentOptions,
   type EnvironmentOptions,
   slotEnvironment,
 } from '../slot-environment.ts'
-import { spoolMessage } from '../spool-message.ts'
 import { type Progress, showProgress } from './progress.ts'
 import { addUp, type Counts, type Found, inWords, resultLine } from './result.ts'
 import { findSources, messagesOf, type Source, type SourceMessage } from './sources.ts'
@@ -62,7 +59,11 @@ async function scan(args: ArgumentsCamelCase<ScanOptions>): Promise<number> {
   if (policy === undefined) {
     throw new Fault('config', `QHPSI is not set; try --env QHPSI='plugin: clamd' or --envdir`)
   }
-  const scanners = await makeScanners(policy)
+  const byHand: ByHand = {
+    spool: readSpoolPolicy(env),
+    scanners: await makeScanners(policy),
+    timeout: policy.timeout,
+  }
   const counts: Counts = { clean: 0, infected: 0, unknown: 0 }
   const sources = listSources(args.files, counts)
   const progress = await showProgress(sources.reduce((sum, { size }) => sum + size, 0))
@@ -73,7 +74,7 @@ async function scan(args: ArgumentsCamelCase<ScanOptions>): Promise<number> {
   }
   try {
     for (const source of sources) {
-      await scanSource(source, { policy, spool: readSpoolPolicy(env), scanners, progress, tell })
+      await scanSource(source, { byHand, progress, tell })
     }
   } finally {
     progress.stop()
@@ -99,9 +100,7 @@ function listSources(paths: readonly string[], counts: Counts): Source[] {
 }
 
 interface Task {
-  readonly policy: ScanPolicy
-  readonly spool: SpoolPolicy
-  readonly scanners: readonly Scanner[]
+  readonly byHand: ByHand
   readonly progress: Progress
   readonly tell: (message: Pick<SourceMessage, 'file' | 'number'>, found: Found) => void
 }
@@ -119,39 +118,16 @@ async function scanSource(source: Source, task: Task): Promise<void> {
   }
 }
 
-async function scanMessage(bytes: AsyncIterable<Buffer>, task: Task): Promise<Found> {
-  const message = await spoolMessage(bytes, task.spool, [])
-  const stop = closeWhenInterrupted(message)
-  try {
-    if (message.headerTooLarge) {
-      return { answer: 'unknown', why: 'the header is larger than 1 MiB' }
-    }
-    const notes: string[] = []
-    const result = await runScanners(
-      {
-        size: message.size,
-        envelope: makeEnvelope(Buffer.alloc(0), []),
-        pathIsShared: message.pathIsShared,
-        chunks: () => message.chunks(),
-        path: () => message.path(),
-      },
-      {
-        scanners: task.scanners,
-        timeout: task.policy.timeout,
-        oversize: 'defer', // not seen to its end is not clean
-        now: Date.now,
-        note: (text) => notes.push(text),
-      },
-    )
-    if (result.answer === 'clean') return { answer: 'clean', size: message.size }
-    if (result.answer === 'infected') {
-      const { name, scanner } = result
-      return { answer: 'infected', size: message.size, name, scanner }
-    }
-    return { answer: 'unknown', size: message.size, why: [result.why, ...notes].join('; ') }
-  } finally {
-    stop()
-    message.close()
+async function scanMessage(bytes: AsyncIterable<Buffer>, { byHand }: Task): Promise<Found> {
+  const { size, result, notes } = await scanBytes(bytes, byHand)
+  switch (result.answer) {
+    case 'clean':
+      return { answer: 'clean', size }
+    case 'infected':
+      return { answer: 'infected', size, name: result.name, scanner: result.scanner }
+    case 'skipped':
+    case 'unknown':
+      return { answer: 'unknown', size, why: [result.why, ...notes].join('; ') }
   }
 }
 
@@ -159,18 +135,5 @@ async function* counted(bytes: AsyncIterable<Buffer>, progress: Progress): Async
   for await (const chunk of bytes) {
     yield chunk
     progress.advance(chunk.length)
-  }
-}
-
-/** A file that a scanner was given by its path must not outlive us. */
-function closeWhenInterrupted(message: { removeNamedFile(): void }): () => void {
-  const end = () => {
-    message.removeNamedFile()
-    process.exit(FAILED)
-  }
-  const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
-  for (const signal of signals) process.once(signal, end)
-  return () => {
-    for (const signal of signals) process.off(signal, end)
   }
 }

@@ -1,0 +1,60 @@
+import { makeEnvelope } from '../envelope/envelope.ts'
+import type { SpoolPolicy } from '../message/policy.ts'
+import { runScanners, type ScanResult } from '../scan/scan.ts'
+import type { Scanner } from '../scan/scanner.ts'
+import { FAILED } from './run-command.ts'
+import { spoolMessage } from './spool-message.ts'
+
+export interface ByHand {
+  readonly spool: SpoolPolicy
+  readonly scanners: readonly Scanner[]
+  /** Milliseconds for all of them together. */
+  readonly timeout: number
+}
+
+/**
+ * Spools a message and has it scanned as the slot would. What is over a scanner's
+ * limit could not be told: by hand, nobody asks for it to be let in. Rejects where
+ * the message cannot be read or spooled.
+ */
+export async function scanBytes(
+  bytes: AsyncIterable<Buffer>,
+  { spool, scanners, timeout }: ByHand,
+): Promise<{ readonly size: number; readonly result: ScanResult; readonly notes: string[] }> {
+  const message = await spoolMessage(bytes, spool, [])
+  const stop = removeWhenInterrupted(message)
+  const notes: string[] = []
+  const { size } = message
+  try {
+    if (message.headerTooLarge) {
+      const why = 'the header is larger than 1 MiB'
+      return { size, notes, result: { answer: 'skipped', why } }
+    }
+    const specimen = {
+      size,
+      envelope: makeEnvelope(Buffer.alloc(0), []),
+      pathIsShared: message.pathIsShared,
+      chunks: () => message.chunks(),
+      path: () => message.path(),
+    }
+    const note = (text: string) => void notes.push(text)
+    const run = { scanners, timeout, oversize: 'defer', now: Date.now, note } as const
+    return { size, notes, result: await runScanners(specimen, run) }
+  } finally {
+    stop()
+    message.close()
+  }
+}
+
+/** A file that a scanner was given by its path must not outlive us. */
+function removeWhenInterrupted(message: { removeNamedFile(): void }): () => void {
+  const end = () => {
+    message.removeNamedFile()
+    process.exit(FAILED)
+  }
+  const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
+  for (const signal of signals) process.once(signal, end)
+  return () => {
+    for (const signal of signals) process.off(signal, end)
+  }
+}

@@ -1,0 +1,78 @@
+import { chmodSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t, { type Test } from 'tap'
+import type { Finding } from '../../../src/cli/check/finding.ts'
+import { clamdMissing, startClamd } from '../../programs/clamd.ts'
+import { oldestNode, onescan } from '../onescan.ts'
+
+function qmailHome(t: Test): string {
+  const home = t.testdir({ bin: {}, control: {}, env: {} })
+  writeFileSync(join(home, 'bin/qmail-queue'), '#!/bin/sh\nexit 81\n')
+  chmodSync(join(home, 'bin/qmail-queue'), 0o755)
+  return home
+}
+
+t.test('one line a finding, and the exit code of the worst', async (t) => {
+  const QMAILHOME = qmailHome(t)
+  const env = { QMAILHOME, QHPSI: 'plugin: eicar' }
+  const { code, out } = await onescan(['check'], { env })
+  const lines = out.trim().split('\n').slice(1)
+  for (const line of lines) t.match(line, /^(ok|warning|error) +[^:]+: ./)
+  t.match(out, /^ok +scanner eicar: finds EICAR/m)
+  t.match(out, /^ok +slot, clean message: scanned and handed on/m)
+  t.match(out, /^ok +slot, EICAR: is found/m)
+  t.notMatch(out, /^error/m)
+  t.equal(code, /^warning/m.test(out) ? 1 : 0)
+  const off = await onescan(['check', '--env', 'QHPSI='], { env })
+  t.match(off, { code: 2, out: /^error +QHPSI: is not set here/m })
+})
+
+t.test('the oldest Node runs it, and tells of itself', async (t) => {
+  const env = { QMAILHOME: qmailHome(t), QHPSI: 'plugin: eicar' }
+  const { out } = await onescan(['check'], { env, runtime: oldestNode })
+  t.match(out, /^ok +slot, EICAR: is found/m)
+})
+
+t.test('a run script brings its environment, account and limits', async (t) => {
+  const home = qmailHome(t)
+  writeFileSync(join(home, 'env/QHPSI'), 'plugin: eicar\n')
+  const run = join(home, 'run')
+  const user = process.getuid!() === 0 ? 'root' : (await import('node:os')).userInfo().username
+  writeFileSync(
+    run,
+    `#!/bin/sh
+export QMAILHOME=${home}
+exec envdir ${home}/env softlimit -m 3000000 setuidgid ${user} qmail-smtpd
+`,
+  )
+  const { code, out } = await onescan(['check', '--run', run, '--json'])
+  t.equal(code, 2)
+  const findings: Finding[] = JSON.parse(out)
+  const of = (what: string) => findings.find((finding) => finding.what === what)
+  t.match(of('QHPSI'), { level: 'ok', value: 'plugin: eicar' })
+  t.match(of('chain'), { level: 'ok', value: join(home, 'bin/qmail-queue') })
+  t.match(of('memory limits'), { level: 'error', value: /^3000000 bytes of address space/ })
+  t.match(of('slot, EICAR'), { level: 'error', value: /crashes|exits/ })
+})
+
+t.test('with a real clamd', { skip: clamdMissing }, async (t) => {
+  const clamd = await startClamd({ alertExceedsMax: true })
+  t.teardown(clamd.stop)
+  const env = {
+    QMAILHOME: qmailHome(t),
+    QHPSI: 'plugin: clamd',
+    CLAMD: clamd.socket,
+    CLAMDMAXSIZE: '1M',
+  }
+  const { out } = await onescan(['check'], { env })
+  t.match(out, /^ok +clamd .*: answers, ClamAV/m)
+  t.match(out, /^ok +scanner clamd: finds EICAR/m)
+  t.match(out, /^ok +slot, EICAR: is found/m)
+  t.notMatch(out, /^error/m)
+})
+
+t.test('a file or account that is not there is exit 2', async (t) => {
+  const missing = join(t.testdir({}), 'run')
+  t.match(await onescan(['check', '--run', missing]), { code: 2, out: '', err: /--run .*ENOENT/ })
+  t.match(await onescan(['check', '--user', 'no:such']), { code: 2, err: /no such account/ })
+})

@@ -1,0 +1,106 @@
+import { chmodSync, readdirSync } from 'node:fs'
+import { join } from 'node:path'
+import t from 'tap'
+import { obstacle } from '../../../src/cli/check/account.ts'
+import { checkClamd, checkSignatures } from '../../../src/cli/check/clamd.ts'
+import { clamdMissing, startClamd } from '../../programs/clamd.ts'
+import { complaints, host, stranger } from './host.ts'
+
+const skip = clamdMissing
+const asked = (CLAMD: string, more: Record<string, string> = {}) =>
+  host({ QHPSI: 'plugin: clamd', CLAMD, ...more })
+
+t.test('a clamd that is set up well', { skip }, async (t) => {
+  const clamd = await startClamd({ alertExceedsMax: true, tcp: true })
+  t.teardown(clamd.stop)
+  const spool = join(t.testdir({ spool: {} }), 'spool')
+  chmodSync(spool, 0o2730)
+  const env = { CLAMDMAXSIZE: '2M', SPOOLDIR: spool }
+  const findings = await checkClamd(asked(`${clamd.socket} ${clamd.tcp}`, env))
+  t.same(complaints(findings), [])
+  t.match(findings.find(({ what }) => /by path/.test(what))?.value, `reads ${spool}`)
+  t.ok(
+    findings.some(({ what }) => what === `clamd ${clamd.tcp}`),
+    'each server is asked',
+  )
+  t.same(readdirSync(spool), [], 'no file stays behind')
+})
+
+t.test('limits of clamd are found by trial', { skip }, async (t) => {
+  const clamd = await startClamd({ maxFileSize: '1M', streamMaxLength: '50M' })
+  t.teardown(clamd.stop)
+  const findings = await checkClamd(asked(clamd.socket, { CLAMDMAXSIZE: '3M' }))
+  const of = (what: string) => findings.find((finding) => finding.what.endsWith(what))
+  t.match(of('AlertExceedsMax'), { level: 'warning', value: /says OK to an archive/ })
+  t.match(of('large mail'), { level: 'error', value: /says OK to EICAR in 3145728 bytes/ })
+  const small = await checkClamd(asked(clamd.socket, { CLAMDMAXSIZE: '500K' }))
+  t.match(
+    small.find(({ what }) => /large mail/.test(what)),
+    { level: 'ok' },
+  )
+})
+
+t.test('a clamd that refuses large mail', { skip }, async (t) => {
+  const clamd = await startClamd({ streamMaxLength: '1M', alertExceedsMax: true })
+  t.teardown(clamd.stop)
+  const findings = await checkClamd(asked(clamd.socket, { CLAMDMAXSIZE: '30M' }))
+  t.match(
+    findings.find(({ what }) => /large mail/.test(what)),
+    {
+      level: 'warning',
+      remedy: /StreamMaxLength/,
+    },
+  )
+})
+
+const notRoot = process.getuid!() !== 0 && 'run as root'
+
+t.test('a clamd that cannot read SPOOLDIR', { skip: skip || notRoot }, async (t) => {
+  const clamd = await startClamd({ user: 'nobody', alertExceedsMax: true })
+  t.teardown(clamd.stop)
+  const spool = join(t.testdir({ spool: {} }), 'spool')
+  chmodSync(spool, 0o2700)
+  const findings = await checkClamd(asked(clamd.socket, { CLAMDMAXSIZE: '1M', SPOOLDIR: spool }))
+  t.match(
+    findings.find(({ what }) => /by path/.test(what)),
+    {
+      level: 'warning',
+      value: /copied to clamd instead/,
+      remedy: /AppArmor.*PrivateTmp/,
+    },
+  )
+})
+
+t.test('a socket that the account of the slot may not open', { skip }, async (t) => {
+  const clamd = await startClamd()
+  t.teardown(clamd.stop)
+  chmodSync(clamd.socket, 0o600)
+  const env = { QHPSI: 'plugin: clamd', CLAMD: clamd.socket, CLAMDMAXSIZE: '1M' }
+  const findings = await checkClamd(host(env, { account: stranger }))
+  t.match(findings[0], { level: 'error', value: /stranger \(strangers\) cannot connect/ })
+  t.equal(obstacle(stranger, clamd.socket, 'write'), clamd.socket)
+})
+
+t.test('no clamd, or no address', async (t) => {
+  const [down] = await checkClamd(asked(join(t.testdir({}), 'socket')))
+  t.match(down, { level: 'error', value: /ENOENT/, remedy: /start clamd/ })
+  const [bad] = await checkClamd(asked('clamd.example.org'))
+  t.match(bad, { level: 'error', value: /must be an absolute socket path/ })
+})
+
+t.test('where QHPSI does not ask clamd it is not looked for', async (t) => {
+  t.same(await checkClamd(host({ QHPSI: 'plugin: eicar', CLAMD: '/nonexistent' })), [])
+  t.same(await checkClamd(host({})), [])
+})
+
+t.test('signatures grow old', async (t) => {
+  const version = 'ClamAV 1.4.3/27600/Tue Apr  8 08:43:46 2025'
+  const day = (date: string) => Date.parse(`${date}T09:00:00Z`)
+  t.equal(checkSignatures('clamd', version, day('2025-04-10')).level, 'ok')
+  t.match(checkSignatures('clamd', version, day('2025-04-20')), {
+    level: 'warning',
+    value: /12 days old/,
+  })
+  t.equal(checkSignatures('clamd', 'ClamAV 1.4.3', day('2025-04-20')).level, 'ok')
+  t.equal(checkSignatures('clamd', '220 smtp.example.org', 0).level, 'error')
+})

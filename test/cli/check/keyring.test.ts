@@ -1,0 +1,73 @@
+import { chmodSync, chownSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t, { type Test } from 'tap'
+import { obstacle } from '../../../src/cli/check/account.ts'
+import { checkKeyring } from '../../../src/cli/check/keyring.ts'
+import { complaints, host, stranger } from './host.ts'
+
+const hmac = `hmac-sha256:new:${Buffer.alloc(32, 1).toString('base64url')}`
+
+function ring(t: Test, text: string, mode = 0o640): string {
+  const file = join(t.testdir({}), 'ring')
+  writeFileSync(file, text)
+  chmodSync(file, mode)
+  return file
+}
+
+t.test('an hmac-sha256 ring that only we can read is all right', async (t) => {
+  const findings = checkKeyring(host({ CLUSTERKEYS: ring(t, `${hmac}\n`) }))
+  t.same(complaints(findings), [])
+  t.match(findings.at(-1)?.value, '1 keys, new signs')
+})
+
+t.test('no ring at the usual place is no cluster', async (t) => {
+  const [finding] = checkKeyring(host({}))
+  t.match(finding, { level: 'ok', value: 'none at /nonexistent/control/clusterkeys' })
+})
+
+t.test(
+  'a ring that others can read, is missing or malformed is an error with its remedy',
+  async (t) => {
+    const of = (file: string) => checkKeyring(host({ CLUSTERKEYS: file }))[0]
+    t.match(of(ring(t, hmac, 0o644)), { level: 'error', value: /mode 0644 .* chmod 640/ })
+    t.match(of('/nonexistent/ring'), { level: 'error', value: /ENOENT/ })
+    t.match(of(ring(t, 'rot13:a:b')), { level: 'error', value: /line 1/ })
+    t.match(of(ring(t, '')), { level: 'error', value: /holds no key/ })
+  },
+)
+
+t.test('a ring that the account of the slot cannot read is told with the remedy', async (t) => {
+  const file = ring(t, hmac)
+  const [finding] = checkKeyring(host({ CLUSTERKEYS: file }, { account: stranger }))
+  t.match(finding, {
+    level: 'error',
+    value: /not readable by stranger \(strangers\): mail is deferred/,
+  })
+  if (obstacle(stranger, file, 'read') === file) {
+    t.equal(finding?.remedy, `chgrp strangers ${file} && chmod 640 ${file}`)
+    if (process.getuid!() === 0) {
+      chownSync(file, 0, stranger.groups[0]!)
+      t.same(complaints(checkKeyring(host({ CLUSTERKEYS: file }, { account: stranger }))), [])
+    }
+  }
+})
+
+t.test('an md5 key is a risk in plain words, a short one an error', async (t) => {
+  const text = `${hmac}\nmd5:long:${'x'.repeat(16)}\nmd5:short:${'x'.repeat(15)}\n`
+  const findings = checkKeyring(host({ CLUSTERKEYS: ring(t, text) }))
+  t.same(complaints(findings), ['warning key long', 'error key short', 'warning key short'])
+  const [risk] = findings.filter(({ what }) => what === 'key long')
+  for (const word of ['header', 'time', 'same MD5|one MD5', 'guesses']) {
+    t.match(risk?.value, new RegExp(word))
+  }
+  t.match(risk?.remedy, 'onescan keygen')
+})
+
+t.test('keys past their date are told; without another one nothing is signed', async (t) => {
+  const past = `${hmac.replace(':new:', ':old:')}:until=2020-01-01\n`
+  const both = checkKeyring(host({ CLUSTERKEYS: ring(t, `${past}${hmac}\n`) }))
+  t.same(complaints(both), ['warning key old'])
+  t.match(both.find(({ value }) => /signs/.test(value))?.value, 'new signs')
+  const alone = checkKeyring(host({ CLUSTERKEYS: ring(t, past) }))
+  t.same(complaints(alone), ['warning keyring', 'warning key old'])
+})

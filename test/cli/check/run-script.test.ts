@@ -1,0 +1,85 @@
+import fc from 'fast-check'
+import t from 'tap'
+import { noLimits, readRunScript } from '../../../src/cli/check/run-script.ts'
+
+t.test('a classic run script of qmail-smtpd', async (t) => {
+  const script = readRunScript(`#!/bin/sh
+QMAILDUID=\`id -u qmaild\`
+MAXSMTPD=\`cat /var/qmail/control/concurrencyincoming\`
+exec /usr/local/bin/softlimit -m 3000000 \\
+    /usr/local/bin/tcpserver -v -R -l 0 -x /etc/tcp.smtp.cdb -c 20 -u 7791 -g 2108 0 smtp \\
+    /var/qmail/bin/qmail-smtpd 2>&1
+`)
+  t.same(script, {
+    environment: {},
+    envdirs: [],
+    user: { uid: 7791, gid: 2108 },
+    limits: { addressSpace: 3_000_000, data: 3_000_000, stack: 3_000_000 },
+  })
+})
+
+t.test('variables, envdir, setuidgid and ulimit', async (t) => {
+  const script = readRunScript(`#!/bin/sh
+# QHPSI='/commented/out %s'
+QHPSI='plugin: clamd attachments'
+export QHPSI CLAMD="/run/clamd.sock" # here it listens
+LIMIT=4194304
+PATH=$HOME/bin:$PATH
+ulimit -v $LIMIT; ulimit -S -d 2000
+exec env SCANTIMEOUT=60 envdir ./env setuidgid qmaild tcpserver 0 smtp qmail-smtpd
+`)
+  t.same(script, {
+    environment: {
+      QHPSI: 'plugin: clamd attachments',
+      LIMIT: '4194304',
+      CLAMD: '/run/clamd.sock',
+      SCANTIMEOUT: '60',
+    },
+    envdirs: ['./env'],
+    user: 'qmaild',
+    limits: { addressSpace: 4_294_967_296, data: 2_048_000, stack: undefined },
+  })
+})
+
+t.test('chpst of runit', async (t) => {
+  const script = readRunScript('exec chpst -u qmaild:nofiles -e /etc/smtpd/env -m 9000000 smtpd\n')
+  t.match(script, { user: 'qmaild', envdirs: ['/etc/smtpd/env'], limits: { data: 9_000_000 } })
+})
+
+t.test('of several limits the smallest counts', async (t) => {
+  const { limits } = readRunScript('ulimit -v 1000\nexec softlimit -a2000000 -d 3 x\n')
+  t.same(limits, { addressSpace: 1_024_000, data: 3, stack: undefined })
+})
+
+t.test('arguments of the program itself are none of its business', async (t) => {
+  const { environment, limits } = readRunScript('exec qmail-smtpd A=b\nulimit -n 100\n')
+  t.same(environment, {})
+  t.same(limits, noLimits)
+})
+
+t.test('no text makes it throw', async (t) => {
+  const word = fc.constantFrom(
+    ...[
+      'exec',
+      'softlimit',
+      '-m',
+      '-',
+      '1',
+      "'",
+      '"',
+      '$X',
+      'X=1',
+      '\\\n',
+      '\n',
+      ';',
+      '#',
+      'tcpserver',
+      '-u',
+    ],
+  )
+  fc.assert(
+    fc.property(fc.array(word, { maxLength: 20 }), (words) => {
+      t.ok(readRunScript(words.join(' ')))
+    }),
+  )
+})

@@ -1,0 +1,80 @@
+import { chmodSync, existsSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t, { type Test } from 'tap'
+import { findAccount, readAccounts } from '../../../src/cli/check/account.ts'
+import { checkSlot } from '../../../src/cli/check/slot.ts'
+import { complaints, host, self } from './host.ts'
+
+const eicar = { QHPSI: 'plugin: eicar' }
+
+function program(t: Test, script: string): string {
+  const file = join(t.testdir({}), 'onescan-queue')
+  writeFileSync(file, `#!/bin/sh\n${script}\n`)
+  chmodSync(file, 0o755)
+  return file
+}
+
+t.test('the installed program scans, and hands on what is clean', async (t) => {
+  const findings = await checkSlot(host(eicar))
+  t.same(complaints(findings), [])
+  t.match(findings, [{ value: /^scanned and handed on in \d+ ms$/ }, { value: 'is found' }])
+})
+
+t.test('nothing is delivered, forwarded or refused by the trial', async (t) => {
+  const delivered = join(t.testdir({}), 'delivered')
+  const env = {
+    ...eicar,
+    QUEUECHAIN: `/bin/sh -c 'cat > "${delivered}"'`,
+    REJECTVIRUS: '1',
+    VIRUSFORWARD: 'postmaster@example.org',
+    ERROR_FD: '6',
+    LOGFILE: '/nonexistent/log',
+  }
+  t.same(complaints(await checkSlot(host(env))), [])
+  t.notOk(existsSync(delivered))
+})
+
+t.test('a damaged program that exits 0 would lose mail', async (t) => {
+  const findings = await checkSlot(host(eicar, { program: program(t, 'exit 0') }))
+  t.match(findings[0], { level: 'error', value: /mail would be lost/, remedy: /install it anew/ })
+  t.match(findings[1], { level: 'error' })
+})
+
+t.test('a program that hands all mail on does not scan', async (t) => {
+  const pass = program(t, 'eval "exec $QUEUECHAIN"')
+  t.match(await checkSlot(host(eicar, { program: pass })), [
+    { level: 'warning', value: /unscanned/ },
+    { level: 'error', value: /let in as if it were clean/ },
+  ])
+})
+
+t.test('what the slot logs is told', async (t) => {
+  const [finding] = await checkSlot(host({ QHPSI: '/bin/sh -c "exit 7"' }))
+  t.match(finding, { level: 'error', value: /^exits 71 .*exit code 7/ })
+})
+
+t.test('a program that crashes', async (t) => {
+  const [finding] = await checkSlot(host(eicar, { program: program(t, 'kill -SEGV $$') }))
+  t.match(finding, { level: 'error', value: /crashes \(SIGSEGV\)/ })
+})
+
+t.test("the limits are the service's", async (t) => {
+  const all = { addressSpace: 3_000_000, data: 3_000_000, stack: 3_000_000 }
+  t.same(complaints(await checkSlot(host(eicar, { limits: all }))), [
+    'error slot, clean message',
+    'error slot, EICAR',
+  ])
+})
+
+const whoami = 'id -un >&2; id -Gn >&2; exit 71'
+
+t.test(
+  'the account is that of the service',
+  { skip: self.uid !== 0 && 'run as root' },
+  async (t) => {
+    const nobody = findAccount(readAccounts(), 'nobody', 'primary')!
+    const file = program(t, whoami)
+    const [finding] = await checkSlot(host(eicar, { account: nobody, program: file }))
+    t.match(finding?.value, /^exits 71 \(nobody\sno\w+\)$/)
+  },
+)

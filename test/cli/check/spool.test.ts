@@ -1,0 +1,53 @@
+import { chmodSync } from 'node:fs'
+import { join } from 'node:path'
+import t from 'tap'
+import { checkSpool } from '../../../src/cli/check/spool.ts'
+import { complaints, host, stranger } from './host.ts'
+
+/** Room is that of the machine that runs the tests. */
+const besidesRoom = (findings: ReturnType<typeof checkSpool>) =>
+  complaints(findings.filter(({ value }) => !/MiB|files left/.test(value)))
+
+t.test('a private directory with the group of the scanner is all right', async (t) => {
+  const spool = join(t.testdir({ spool: {} }), 'spool')
+  chmodSync(spool, 0o2730)
+  const findings = checkSpool(host({ SPOOLDIR: spool, TMPDIR: spool }))
+  t.same(besidesRoom(findings), [])
+  t.match(findings.at(-1)?.value, 'mode 02730')
+  t.ok(
+    findings.some(({ value }) => /\d+ MiB/.test(value)),
+    'the room is told',
+  )
+})
+
+t.test('a directory open to all, and one whose group is not passed on', async (t) => {
+  const spool = join(t.testdir({ spool: {} }), 'spool')
+  chmodSync(spool, 0o755)
+  const findings = checkSpool(host({ SPOOLDIR: spool }))
+  t.match(
+    findings.filter(({ level }) => level === 'warning'),
+    [
+      { what: 'SPOOLDIR', value: /mode 0755: open to all/ },
+      { what: 'SPOOLDIR', value: /group of the slot/, remedy: /g\+s/ },
+    ],
+  )
+})
+
+t.test('a directory that is missing, none, or closed to the slot', async (t) => {
+  const directory = t.testdir({ file: '', spool: {} })
+  const spool = (name: string) => ({ SPOOLDIR: join(directory, name) })
+  t.same(besidesRoom(checkSpool(host(spool('missing')))), ['error SPOOLDIR'])
+  t.same(besidesRoom(checkSpool(host(spool('file')))), ['error SPOOLDIR'])
+  t.same(besidesRoom(checkSpool(host({ TMPDIR: join(directory, 'missing') }))), [
+    'error spool (TMPDIR)',
+  ])
+  chmodSync(join(directory, 'spool'), 0o2730)
+  const closed = checkSpool(host(spool('spool'), { account: stranger }))
+  t.match(
+    closed.find(({ level }) => level === 'error'),
+    {
+      what: 'SPOOLDIR',
+      value: /not writable by stranger/,
+    },
+  )
+})
