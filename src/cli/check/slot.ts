@@ -95,8 +95,14 @@ async function send(host: Host, message: Buffer, timeout: number): Promise<Trial
   })
   const output = outcome.log.toString('latin1')
   const [log = '', got] = output.split(`${REACHED}\n`)
-  const line = log.trim().slice(0, 300)
-  return { outcome, header: got?.split('\n\n')[0], why: line && ` (${line})` }
+  const why = reasonIn(log)
+  return { outcome, header: got?.split('\n\n')[0], why: why && ` (${why})` }
+}
+
+/** The reason of the slot's own log line; without one, the end of what was printed instead. */
+function reasonIn(log: string): string {
+  const [, quoted, plain] = /^onescan:.* reason=(?:"((?:[^"\\]|\\.)*)"|(\S+))/m.exec(log) ?? []
+  return quoted ?? plain ?? log.trim().slice(-300)
 }
 
 /** Root becomes the account of the slot; anybody else can only be himself. */
