@@ -1,0 +1,97 @@
+import { execFileSync, spawnSync } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t from 'tap'
+import { findProgram } from '../programs/install.mjs'
+
+/** The commands of the built `onescan` against the README and the man pages. */
+
+const root = join(import.meta.dirname, '../..')
+
+/** What `onescan WORDS --help` prints, as wide as it likes. */
+function help(...words: string[]): string {
+  return execFileSync(process.execPath, [join(root, 'dist/onescan.cjs'), ...words, '--help'], {
+    encoding: 'utf8',
+  })
+}
+
+/** `check`, `inject`, …, and `plugin new` instead of `plugin`. */
+function commandsOf(...words: string[]): string[] {
+  const [, list = ''] = help(...words).split('\nCommands:\n')
+  const path = ['onescan', ...words].join(' ')
+  const listed = [...list.split('\n\n')[0]!.matchAll(new RegExp(`^  ${path} ([a-z]+)`, 'gm'))]
+  return listed.flatMap(([, name]) => {
+    const inside = words.length === 0 ? commandsOf(name!) : []
+    return inside.length > 0 ? inside : [[...words, name].join(' ')]
+  })
+}
+
+const commands = commandsOf()
+
+t.test("the README's table has every command, and no other", async (t) => {
+  const readme = readFileSync(join(root, 'README.md'), 'utf8')
+  const [, table] = readme.split('\n| command | what it does |\n')
+  const rows = table!.split('\n\n')[0]!.split('\n').slice(1)
+  const named = rows.flatMap((row) => [...row.split('|')[1]!.matchAll(/`onescan ([a-z ]+)`/g)])
+  t.same(named.map(([, name]) => name).sort(), [...commands].sort())
+})
+
+t.test('no document has a command or an option that there is not', async (t) => {
+  const options = new Set(commands.flatMap((command) => optionsOf(command)))
+  options.add('--help')
+  const documents = ['README.md', 'doc/why-no-mail-is-lost.md', 'CONTRIBUTING.md', 'CHANGELOG.md']
+  let seen = 0
+  for (const document of documents) {
+    const text = readFileSync(join(root, document), 'utf8')
+    for (const line of commandLines(text)) {
+      const words = line.split(/ +/).slice(1)
+      t.ok(
+        commands.some((command) => words.join(' ').startsWith(command)),
+        `${document}: ${line}`,
+      )
+      for (const word of words.filter((one) => one.startsWith('--'))) {
+        t.ok(options.has(word), `${document}: ${line}`)
+        seen++
+      }
+    }
+  }
+  t.ok(seen > 5, 'options were found')
+})
+
+t.test(
+  'onescan(1) has every command with every option of its --help',
+  { skip: !findProgram('mandoc') && 'install Debian package mandoc' },
+  async (t) => {
+    const page = join(root, 'man/onescan.1')
+    const { stdout } = spawnSync('mandoc', ['-T', 'ascii', '-O', 'width=200', page])
+    const text = stdout.toString().replace(/.\x08/g, '')
+    for (const command of commands) {
+      t.match(text, new RegExp(`\\b${command}\\b`), command)
+      for (const option of optionsOf(command)) {
+        // What is on by default is told by the option that turns it off.
+        const spellings = [option, option.replace('--', '--no-')]
+        t.ok(
+          spellings.some((spelling) => text.includes(spelling)),
+          `${command} ${option}`,
+        )
+      }
+    }
+  },
+)
+
+/** Lines of code blocks, and code in a sentence, that begin with the command. */
+function commandLines(markdown: string): string[] {
+  const blocks = [...markdown.matchAll(/^ *```\w*\n([\s\S]*?)^ *```$/gm)].map(([, code]) => code!)
+  const inBlocks = blocks.flatMap((code) => code.replace(/\\\n/g, ' ').split('\n'))
+  const inSentences = [...markdown.matchAll(/`(onescan [^`]+)`/g)].map(([, code]) => code!)
+  return [...inBlocks, ...inSentences]
+    .map((line) => line.trim())
+    .filter((line) => /^onescan [a-z]/.test(line))
+}
+
+function optionsOf(command: string): string[] {
+  const [, options = ''] = help(...command.split(' ')).split('\nOptions:\n')
+  return [...options.split('\n\n')[0]!.matchAll(/^ {2,6}(--[a-z][a-z0-9-]*)/gm)]
+    .map(([, option]) => option!)
+    .filter((option) => option !== '--version')
+}

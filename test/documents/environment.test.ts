@@ -1,0 +1,49 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t from 'tap'
+import { readPage, section } from './man-page.ts'
+
+/** What the slot reads of its environment, in onescan-queue(8) and in the README. */
+
+const root = join(import.meta.dirname, '../..')
+const read = namesInSource()
+const page = namesInPage()
+const readme = namesInReadme()
+
+/** Everybody has a PATH; the other is a second spelling for IndiMail's sake. */
+const notForReadme = new Set(['PATH', 'QUEUE_PLUGIN_SYMB'])
+
+t.test('onescan-queue(8) has every variable that the slot reads, and no other', async (t) => {
+  t.ok(read.size > 30, 'the reads were found')
+  t.same([...page].sort(), [...read].sort())
+})
+
+t.test("the README's table has them, too", async (t) => {
+  t.same([...readme].sort(), [...read].filter((name) => !notForReadme.has(name)).sort())
+})
+
+function namesInSource(): Set<string> {
+  const names = new Set<string>()
+  for (const file of readdirSync(join(root, 'src'), { recursive: true, encoding: 'utf8' })) {
+    if (!file.endsWith('.ts') || file.startsWith('cli/')) continue
+    const source = readFileSync(join(root, 'src', file), 'utf8')
+    for (const [, name] of source.matchAll(/\benv\.([A-Z][A-Z_0-9]*)/g)) names.add(name!)
+    for (const [, name] of source.matchAll(/\(\s*env,\s*'([A-Z][A-Z_0-9]*)'/g)) names.add(name!)
+  }
+  return names
+}
+
+/** Those that have an item of their own. */
+function namesInPage(): Set<string> {
+  const mdoc = section(readPage('onescan-queue.8'), 'ENVIRONMENT')
+  const items = [...mdoc.matchAll(/^\.It Ev (.*)$/gm)].flatMap(([, names]) => names!.split(' , '))
+  return new Set(items)
+}
+
+function namesInReadme(): Set<string> {
+  const text = readFileSync(join(root, 'README.md'), 'utf8')
+  const [, table] = text.split('\n| variable | default | effect |\n')
+  const rows = table!.split('\n\n')[0]!.split('\n').slice(1)
+  const names = rows.flatMap((row) => [...row.split('|')[1]!.matchAll(/`([A-Z_]+)`/g)])
+  return new Set(names.map(([, name]) => name!))
+}

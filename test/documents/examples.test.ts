@@ -1,0 +1,169 @@
+import { execFileSync, spawnSync } from 'node:child_process'
+import { chmodSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { connect } from 'node:net'
+import { join } from 'node:path'
+import t, { type Test } from 'tap'
+import { bytes } from '../cases/case.ts'
+import { plain } from '../cases/messages.ts'
+import { launcher, newest } from '../doors/queue/slot.ts'
+import { clamdMissing, EICAR, startClamd } from '../programs/clamd.ts'
+import { startDaemon } from '../programs/daemon.ts'
+import { freePort } from '../programs/free-port.ts'
+import { envdirMissing, startTcpServer, ucspiMissing } from '../programs/ucspi.ts'
+import { deliveries, makeMaildir, standInQueue } from '../stand-in/stand-in.ts'
+
+/** The examples that the README quotes, run with real programs; only paths are changed. */
+
+const root = join(import.meta.dirname, '../..')
+const infected = Buffer.concat([plain, bytes(`${EICAR}\n`)])
+const refusal = '554 mail server permanently rejected message (#5.3.0)\n'
+
+const thisProgram = { '/usr/local/bin/onescan-queue': launcher }
+
+/** An example with places of this test instead of a host's. */
+function example(name: string, places: Readonly<Record<string, string>>): string {
+  let text = readFileSync(join(root, 'packaging/examples', name), 'utf8')
+  for (const [from, to] of Object.entries(places)) {
+    if (!text.includes(from)) throw new Error(`${name} does not hold ${from}`)
+    text = text.replaceAll(from, to)
+  }
+  return text
+}
+
+/** Runs qmail-smtpd's stand-in on the runtime of the tests. */
+function smtpd(directory: string): string {
+  const path = join(directory, 'qmail-smtpd')
+  const script = join(import.meta.dirname, 'smtpd.ts')
+  writeFileSync(path, `#!/bin/sh\nexec '${newest[0]}' --no-warnings '${script}'\n`)
+  chmodSync(path, 0o755)
+  return path
+}
+
+t.test('the examples', { skip: clamdMissing || ucspiMissing || envdirMissing }, async (t) => {
+  const clamd = await startClamd()
+  t.teardown(() => clamd.stop())
+
+  /** What the host has and the examples do not say: where node, clamd and the queue are. */
+  function host(t: Test) {
+    const { path: MAILDIR, remove } = makeMaildir()
+    t.teardown(remove)
+    const environment = {
+      PATH: `${join(newest[0]!, '..')}:${process.env.PATH}`,
+      CLAMD: clamd.socket,
+      QUEUECHAIN: standInQueue(),
+      CONTROLDIR: '/nonexistent',
+      MAILDIR,
+    }
+    return { environment, delivered: () => deliveries(MAILDIR) }
+  }
+
+  t.test('tcp.smtp: mail of others is scanned, that of this host is not', async (t) => {
+    const { environment, delivered } = host(t)
+    const directory = t.testdir()
+    const server = await startTcpServer({
+      directory,
+      rules: example('tcp.smtp', thisProgram),
+      program: [smtpd(directory)],
+      environment: { ...environment, QMAILQUEUE: standInQueue() },
+    })
+    t.teardown(server.stop)
+    t.match(await exchange(server.port, '127.0.0.2', plain), /^250 ok /)
+    t.equal(await exchange(server.port, '127.0.0.2', infected), refusal)
+    t.match(await exchange(server.port, '127.0.0.1', infected), /^250 ok /)
+    const [scanned, own, ...more] = delivered()
+    t.equal(scanned?.message.toString('latin1'), `X-QHPSI: clean\n${plain.toString('latin1')}`)
+    t.ok(own?.message.equals(infected))
+    t.equal(more.length, 0)
+  })
+
+  t.test('tcp.smtp: our own clients relay and are not kept waiting', async (t) => {
+    const cdb = join(t.testdir(), 'cdb')
+    execFileSync('tcprules', [cdb, `${cdb}.tmp`], { input: example('tcp.smtp', thisProgram) })
+    const rule = execFileSync('tcprulescheck', [cdb], {
+      env: { PATH: process.env.PATH, TCPREMOTEIP: '10.1.2.3' },
+      encoding: 'utf8',
+    })
+    for (const line of [
+      'rule 10.:',
+      'set environment variable RELAYCLIENT=',
+      `set environment variable QMAILQUEUE=${launcher}`,
+      'set environment variable QHPSI=plugin: clamd',
+      'set environment variable REJECTVIRUS=1',
+      'set environment variable SCANFAIL_RELAY=accept',
+      'allow connection',
+    ]) {
+      t.ok(rule.split('\n').includes(line), line)
+    }
+  })
+
+  t.test('make-envdir and run: a service under supervise', async (t) => {
+    const { environment, delivered } = host(t)
+    const directory = t.testdir()
+    const env = join(directory, 'env')
+    execFileSync('/bin/sh', [
+      '-c',
+      example('make-envdir', { ...thisProgram, '/service/smtpd/env': env }),
+    ])
+    t.same(readdirSync(env).sort(), ['QHPSI', 'QMAILQUEUE', 'REJECTVIRUS'])
+
+    const cdb = join(directory, 'tcp.smtp.cdb')
+    execFileSync('tcprules', [cdb, `${cdb}.tmp`], { input: ':allow\n' })
+    const port = await freePort()
+    const run = example('run', {
+      '/service/smtpd/env': env,
+      '/etc/tcp.smtp.cdb': cdb,
+      'id -u qmaild': 'echo 0', // who cannot change users stays who he is
+      'id -g qmaild': 'echo 0',
+      ' 0 smtp ': ` 127.0.0.1 ${port} `,
+      '/var/qmail/bin/qmail-smtpd': smtpd(directory),
+      'exec 2>&1': '', // its log is read on stderr here
+    })
+    const server = await startDaemon('/bin/sh', ['-c', run], {
+      env: environment,
+      ready: /^tcpserver: status: 0\//,
+    })
+    t.teardown(server.stop)
+    t.match(await exchange(port, '127.0.0.1', plain), /^250 ok /)
+    t.equal(await exchange(port, '127.0.0.1', infected), refusal)
+    t.same(
+      delivered().map(({ message }) => message.toString('latin1')),
+      [`X-QHPSI: clean\n${plain.toString('latin1')}`],
+    )
+  })
+
+  t.test('send-by-pipe: for any program', async (t) => {
+    const { environment, delivered } = host(t)
+    const directory = t.testdir()
+    mkdirSync(join(directory, 'tmp'))
+    const script = join(directory, 'send-by-pipe')
+    writeFileSync(script, example('send-by-pipe', thisProgram), { mode: 0o755 })
+    const send = (input: Buffer) =>
+      spawnSync(script, ['ann@example.org', 'ben@example.org'], {
+        input,
+        env: { ...environment, TMPDIR: join(directory, 'tmp') },
+      })
+    const { status, stderr } = send(plain)
+    t.equal(status, 0, stderr.toString())
+    t.equal(send(infected).status, 31)
+    t.same(
+      delivered().map(({ sender, recipients }) => ({ sender, recipients })),
+      [{ sender: 'ann@example.org', recipients: ['ben@example.org'] }],
+    )
+    t.same(readdirSync(join(directory, 'tmp')), [])
+  })
+})
+
+/** What the server answers to a client at this address of the loopback that sends `message`. */
+function exchange(port: number, localAddress: string, message: Buffer): Promise<string> {
+  return new Promise((resolve, reject) => {
+    let answer = ''
+    const connection = connect({ port, host: '127.0.0.1', localAddress, allowHalfOpen: true })
+    connection.setEncoding('latin1')
+    connection.on('data', (text) => {
+      answer += text
+    })
+    connection.on('error', reject)
+    connection.on('end', () => resolve(answer))
+    connection.end(message)
+  })
+}

@@ -1,0 +1,98 @@
+import t from 'tap'
+import { HMAC_SECRET_MIN, parseKeyring } from '../../src/cluster/keyring.ts'
+import { DEFAULT_MAX_AGE } from '../../src/cluster/policy.ts'
+import { CANDIDATES_MAX, FUTURE_MAX } from '../../src/cluster/verify.ts'
+import { replyText } from '../../src/doors/queue/error-report.ts'
+import { ADDRESS_MAX } from '../../src/envelope/envelope.ts'
+import { logLine } from '../../src/log.ts'
+import { HEADER_MAX } from '../../src/message/header-block.ts'
+import { SWEEP_AGE } from '../../src/message/named-file.ts'
+import { quarantineField } from '../../src/quarantine.ts'
+import { NAME_MAX } from '../../src/scan/attachments/file-names.ts'
+import { MESSAGES_MAX, PARTS_MAX } from '../../src/scan/attachments/search.ts'
+import { DEPTH_MAX, HEADER_MAX as PART_HEADER_MAX } from '../../src/scan/attachments/splitter.ts'
+import { REPLY_MAX } from '../../src/scan/clamd/reply.ts'
+import { BY_PATH_FROM } from '../../src/scan/clamd/scanner.ts'
+import { readScanPolicy } from '../../src/scan/policy.ts'
+import { relayLines } from '../../src/scan/stderr-lines.ts'
+import { columns, readPage, section } from './man-page.ts'
+
+/** The table of limits in onescan-queue(8) against the program. */
+
+const page = readPage('onescan-queue.8')
+const limits = columns(section(page, 'LIMITS'))
+
+const KIB = 1024
+const MIB = 1024 * KIB
+
+/** A row of the table as a number of bytes, seconds or things. */
+function limit(what: string): number {
+  const [, digits, unit] = /^([\d,]+)(?: (\S+))?/.exec(limits.get(what) ?? '') ?? []
+  const scale = { KiB: KIB, MiB: MIB, hours: 3600 }[unit ?? ''] ?? 1
+  return Number(digits?.replaceAll(',', '')) * scale
+}
+
+t.test('limits and defaults are the constants of the program', async (t) => {
+  const scan = readScanPolicy({ QHPSI: 'x' }, { qmailHome: '/', control: '/' })!
+  const constants: Record<string, number> = {
+    'address in the envelope': ADDRESS_MAX,
+    'header block': HEADER_MAX,
+    'secret of an hmac-sha256 key': HMAC_SECRET_MIN,
+    'stamps of known keys that are computed': CANDIDATES_MAX,
+    'age of a stamp, default': DEFAULT_MAX_AGE,
+    'clock of another host ahead': FUTURE_MAX,
+    'time for all scanners, default': scan.timeout / 1000,
+    'message for ClamAV, default': scan.clam.maxSize,
+    'message for clamd by path, from': BY_PATH_FROM,
+    'reply of clamd': REPLY_MAX,
+    'attachments: parts': PARTS_MAX,
+    'attachments: multiparts in one another': DEPTH_MAX,
+    'attachments: messages in one another': MESSAGES_MAX,
+    'attachments: header of a part': PART_HEADER_MAX,
+    'attachments: file name': NAME_MAX,
+    'age at which a left spool file is swept': SWEEP_AGE / 1000,
+  }
+  for (const [what, value] of Object.entries(constants)) t.equal(limit(what), value, what)
+})
+
+t.test('a reply is cut at its limit', async (t) => {
+  const reply = { class: 5, enhanced: '5.7.1', text: 'x'.repeat(999), grounds: 'virus' } as const
+  t.equal(replyText(reply).length, limit('reply text'))
+})
+
+t.test('a log line and its values are cut at theirs', async (t) => {
+  const many = Array.from({ length: 5000 }, (_, i) => ['k', i % 10] as const)
+  t.ok(logLine(many).length <= limit('log line'))
+  t.ok(logLine(many).length > limit('log line') - 10)
+  const value = 'x'.repeat(999)
+  const longest = 'x'.repeat(limit('value in a log line'))
+  t.equal(logLine([['k', value]]).toString(), `onescan: k=${longest}...\n`)
+  t.equal(logLine([['k', longest]]).toString(), `onescan: k=${longest}\n`)
+})
+
+t.test('X-Quarantine-ID ends before its limit', async (t) => {
+  const recipients = Array.from({ length: 5000 }, () => Buffer.from('somebody@example.org'))
+  const { value } = quarantineField('virus@example.org', recipients)
+  const [listed = ''] = value.split(',\n +')
+  t.ok(listed.length <= limit('X-Quarantine-ID'))
+  t.ok(listed.length > limit('X-Quarantine-ID') - 50)
+  t.match(value, / \+\d+ more$/)
+})
+
+t.test('what a scanner writes is shown up to its limit', async (t) => {
+  let shown = 0
+  const relay = relayLines('', (line) => {
+    shown += line.length
+  })
+  const line = Buffer.from(`${'x'.repeat(511)}\n`)
+  for (let i = 0; i < 1000; i++) relay.push(line)
+  t.ok(Math.abs(shown - limit('standard error of a scanner in the log')) < 2 * KIB, `${shown}`)
+})
+
+t.test('a secret is as long as the page says', async (t) => {
+  const least = limit('secret of an hmac-sha256 key')
+  const line = (length: number) =>
+    `hmac-sha256:a:${Buffer.alloc(length, 1).toString('base64url')}\n`
+  t.equal(parseKeyring(line(least), 'ring').length, 1)
+  t.throws(() => parseKeyring(line(least - 1), 'ring'), { message: /under 32 bytes/ })
+})

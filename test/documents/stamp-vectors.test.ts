@@ -1,0 +1,96 @@
+import { execFileSync } from 'node:child_process'
+import * as crypto from 'node:crypto'
+import { tmpdir } from 'node:os'
+import t from 'tap'
+import { parseKeyring } from '../../src/cluster/keyring.ts'
+import { digestFields } from '../../src/cluster/mac.ts'
+import { signMessage } from '../../src/cluster/sign.ts'
+import { verifyStamps } from '../../src/cluster/verify.ts'
+import { fieldsOf } from '../../src/message/header-block.ts'
+import { createSpool, type Message } from '../../src/message/spool.ts'
+import { hmacValue, md5Hex } from '../cluster/independent.ts'
+import { findProgram } from '../programs/install.mjs'
+import { example, readPage } from './man-page.ts'
+
+/** The vectors of onescan-stamp(7): program, openssl and a second implementation agree. */
+
+const page = readPage('onescan-stamp.7')
+const mail = Buffer.from(example(page, 'mail.eml'))
+const TIME = 1_750_000_000
+
+const vectors = (['md5', 'hmac'] as const).map((scheme) => ({
+  scheme,
+  keys: parseKeyring(example(page, `${scheme}.key`), 'the page'),
+  stamp: example(page, `${scheme}.stamp`),
+}))
+
+function spool(bytes: Buffer): Message {
+  const spool = createSpool({
+    policy: { directory: tmpdir(), sharedDirectory: undefined },
+    digests: { md5: true, sha256: true },
+    createHash: crypto.createHash,
+    now: 0,
+  })
+  spool.write(bytes)
+  return spool.finish()
+}
+
+const unfolded = (field: string) => field.replace(/\n[ \t]/g, ' ').trimEnd()
+
+for (const { scheme, keys, stamp } of vectors) {
+  t.test(`the ${scheme} stamp is the one that the program makes`, async (t) => {
+    const message = spool(mail)
+    t.teardown(() => message.close())
+    const signed = signMessage(message, {
+      keys,
+      scanners: ['clamd'],
+      removed: [],
+      now: TIME,
+      crypto,
+    })
+    t.equal(`${signed?.field.name}: ${signed?.field.value}`, unfolded(stamp))
+  })
+
+  t.test(`the ${scheme} stamp holds, folded as the page has it`, async (t) => {
+    const verify = (bytes: Buffer) => {
+      const message = spool(bytes)
+      t.teardown(() => message.close())
+      const signatureDate = () => undefined
+      return verifyStamps(message, { keys, maxAge: 3600, now: TIME, signatureDate, crypto })
+    }
+    t.match(verify(Buffer.concat([Buffer.from(stamp), mail])), {
+      trusted: true,
+      key: keys[0]!.id,
+    })
+    const other = Buffer.from(mail.toString().replace('Ben,', 'Bob,'))
+    t.match(verify(Buffer.concat([Buffer.from(stamp), other])), { trusted: false })
+  })
+
+  t.test(
+    `the ${scheme} stamp is what the page's commands print`,
+    { skip: !findProgram('openssl') && 'install Debian package openssl' },
+    async (t) => {
+      const directory = t.testdir({
+        'mail.eml': mail,
+        fields: example(page, 'fields'),
+        script: example(page, `${scheme}.sh`),
+      })
+      const printed = execFileSync('/bin/sh', ['script'], { cwd: directory, encoding: 'utf8' })
+      t.equal(unfolded(stamp).split(/: |=/).at(-1), printed.trim())
+    },
+  )
+}
+
+t.test('a second implementation makes the same stamps', async (t) => {
+  const [md5, hmac] = vectors.map(({ stamp }) => unfolded(stamp))
+  t.equal(md5, `X-MD5-Cluster-1: ${md5Hex(mail, 'sesame')}`)
+  const claims = { id: 'alpha', time: TIME, scanners: 'clamd' }
+  const value = hmacValue(mail, vectors[1]!.keys[0]!.secret, claims)
+  t.equal(hmac, `X-SHA256-Cluster-1: ${value}`)
+})
+
+t.test('the canonical fields are those that the program hashes', async (t) => {
+  const fields = example(page, 'fields')
+  const expected = crypto.createHash('sha256').update(fields).digest('hex')
+  t.equal(digestFields(crypto, mail, fieldsOf(mail), 0), expected)
+})
