@@ -69,9 +69,10 @@ function spawnAndWait(
   { program, args, environment }: NextProgram,
 ): Promise<number> {
   return new Promise((resolve, reject) => {
-    const child = spawn(program, args, { stdio: [0, 1, 2], env: environment, argv0: program })
+    // Before the start, so that no signal finds the default action in between.
     const passOn = (signal: NodeJS.Signals) => child.kill(signal)
     for (const signal of PASSED_ON) process.on(signal, passOn)
+    const child = spawn(program, args, { stdio: [0, 1, 2], env: environment, argv0: program })
     child.once('error', (error) => {
       reject(new Fault('chain', `next program ${program}: ${error.message}`, error))
     })

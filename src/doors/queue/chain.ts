@@ -17,6 +17,12 @@ export interface Chain {
 export function findChain(args: readonly string[], env: Environment, place: Place): Chain {
   const words = args.length > 0 ? args : splitWords(env.QUEUECHAIN ?? '', 'QUEUECHAIN')
   const [name = join(place.qmailHome, 'bin/qmail-queue'), ...rest] = words
+  if (name.startsWith('-')) {
+    throw new Fault(
+      'config',
+      `${name}: is no program; onescan-queue takes the next one and no options`,
+    )
+  }
   return { program: name.includes('/') ? name : lookUp(name, env.PATH ?? ''), args: rest }
 }
 

@@ -175,6 +175,14 @@ t.test('a chain that is the slot itself is refused', async (t) => {
   }
 })
 
+t.test('an option is no chain', async (t) => {
+  for (const option of ['--help', '-v']) {
+    const run = await runSlot({ program: [...newest, option], settings: on })
+    t.equal(run.code, 55)
+    t.match(run.logged, `${option}: is no program; onescan-queue takes the next one and no options`)
+  }
+})
+
 t.test('a script without an interpreter ends in a temporary failure', async (t) => {
   const script = join(t.testdir(), 'script')
   writeFileSync(script, '#!/nonexistent/sh\n', { mode: 0o755 })
