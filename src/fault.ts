@@ -30,6 +30,13 @@ export function isFault(error: unknown): error is Fault {
   return error instanceof Error && error.name === 'Fault' && 'kind' in error
 }
 
+/** What kind of fault anything thrown is: an allocation that failed is none of ours, all else a bug. */
+export function faultKindOf(error: unknown): FaultKind {
+  if (isFault(error)) return error.kind
+  const failed = error instanceof RangeError && /allocation failed/i.test(error.message)
+  return failed || errorCode(error) === 'ERR_MEMORY_ALLOCATION_FAILED' ? 'out-of-memory' : 'bug'
+}
+
 /** The `code` of a system error (`ENOENT`), or '' for anything else that was thrown. */
 export function errorCode(error: unknown): string {
   const code = (error as NodeJS.ErrnoException | null)?.code

@@ -6,6 +6,12 @@ import { Fault } from '../fault.ts'
  */
 export const ADDRESS_MAX = 1002
 
+/**
+ * Most bytes of an envelope, over a million recipients: it is the one part of a mail
+ * that is held in memory, and qmail itself sets no limit. One byte more is exit 51.
+ */
+export const ENVELOPE_MAX = 64 * 1024 * 1024
+
 const F = 0x46
 const T = 0x54
 
@@ -53,7 +59,8 @@ export interface EnvelopeReader {
 
 /**
  * Reads an envelope from any split of its bytes (qmail-queue(8)).
- * Faults: `envelope` for a wrong letter, `address-too-long` past ADDRESS_MAX.
+ * Faults: `envelope` for a wrong letter, `address-too-long` past ADDRESS_MAX,
+ * `out-of-memory` past ENVELOPE_MAX.
  */
 export function createEnvelopeReader(): EnvelopeReader {
   const kept: Buffer[] = []
@@ -62,6 +69,7 @@ export function createEnvelopeReader(): EnvelopeReader {
   let length = 0 // bytes of the address so far
   let senderLength = 0
   let count = 0
+  let size = 0
   let done = false
 
   return {
@@ -102,12 +110,16 @@ export function createEnvelopeReader(): EnvelopeReader {
           letter = T
         }
       }
-      if (at > 0) kept.push(Buffer.from(chunk.subarray(0, at)))
+      size += at
+      if (size > ENVELOPE_MAX) {
+        throw new Fault('out-of-memory', `envelope: is larger than ${ENVELOPE_MAX} bytes`)
+      }
+      kept.push(Buffer.from(chunk.subarray(0, at)))
       return done
     },
     finish() {
       if (!done) throw new Fault('read', 'envelope: ended before its last NUL; the client gave up')
-      const wire = kept.length === 1 ? kept[0]! : Buffer.concat(kept)
+      const wire = Buffer.concat(kept)
       return { wire, sender: wire.subarray(1, 1 + senderLength), recipientCount: count }
     },
   }

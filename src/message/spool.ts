@@ -180,10 +180,7 @@ function spooledMessage(spooled: Spooled): Message {
     chunks,
     pathIsShared: policy.sharedDirectory !== undefined,
     path() {
-      if (named === undefined) {
-        named = makeNamedFile(policy, spooled.now)
-        copyTo(named.fd, 0, chunks(), named.path)
-      }
+      named ??= namedCopy(policy, spooled.now, chunks())
       return named.path
     },
     rewrite(edited) {
@@ -203,6 +200,18 @@ function spooledMessage(spooled: Spooled): Message {
       closeSync(fd)
       if (outgoing !== fd) closeSync(outgoing)
     },
+  }
+}
+
+/** All of it or nothing: a file that holds half a message must never be scanned. */
+function namedCopy(policy: SpoolPolicy, now: number, chunks: Iterable<Buffer>): NamedFile {
+  const file = makeNamedFile(policy, now)
+  try {
+    copyTo(file.fd, 0, chunks, file.path)
+    return file
+  } catch (error) {
+    file.remove()
+    throw error
   }
 }
 

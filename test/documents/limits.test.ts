@@ -3,7 +3,7 @@ import { HMAC_SECRET_MIN, parseKeyring } from '../../src/cluster/keyring.ts'
 import { DEFAULT_MAX_AGE } from '../../src/cluster/policy.ts'
 import { CANDIDATES_MAX, FUTURE_MAX } from '../../src/cluster/verify.ts'
 import { replyText } from '../../src/doors/queue/error-report.ts'
-import { ADDRESS_MAX } from '../../src/envelope/envelope.ts'
+import { ADDRESS_MAX, ENVELOPE_MAX } from '../../src/envelope/envelope.ts'
 import { logLine } from '../../src/log.ts'
 import { HEADER_MAX } from '../../src/message/header-block.ts'
 import { SWEEP_AGE } from '../../src/message/named-file.ts'
@@ -36,6 +36,7 @@ t.test('limits and defaults are the constants of the program', async (t) => {
   const scan = readScanPolicy({ QHPSI: 'x' }, { qmailHome: '/', control: '/' })!
   const constants: Record<string, number> = {
     'address in the envelope': ADDRESS_MAX,
+    envelope: ENVELOPE_MAX,
     'header block': HEADER_MAX,
     'secret of an hmac-sha256 key': HMAC_SECRET_MIN,
     'stamps of known keys that are computed': CANDIDATES_MAX,

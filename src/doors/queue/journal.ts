@@ -1,6 +1,6 @@
 import type { Decision } from '../../decision.ts'
 import { type Envelope, recipientsOf } from '../../envelope/envelope.ts'
-import { errorText, isFault } from '../../fault.ts'
+import { errorText, faultKindOf } from '../../fault.ts'
 import { type LogEntry, logLine } from '../../log.ts'
 import { fieldsOf, fieldValue } from '../../message/header-block.ts'
 import type { Environment } from '../../policy/settings.ts'
@@ -80,7 +80,7 @@ function decisionEntries(decision: Decision): LogEntry[] {
 }
 
 function faultEntries(error: unknown): LogEntry[] {
-  const kind = isFault(error) ? error.kind : 'bug'
+  const kind = faultKindOf(error)
   const why = kind === 'bug' && error instanceof Error ? error.stack : errorText(error)
   const permanent = kind === 'address-too-long'
   return [

@@ -1,5 +1,5 @@
 import { judge } from '../../engine.ts'
-import { isFault } from '../../fault.ts'
+import { faultKindOf } from '../../fault.ts'
 import { chainEnvironment } from '../../policy/environment.ts'
 import { readPlace, readPolicy } from '../../policy/policy.ts'
 import { carryOut, type NextInLine, passThrough } from './carry-out.ts'
@@ -19,7 +19,7 @@ const journal = openJournal(env)
 slot().then(
   (code) => process.exit(code),
   (error) => {
-    const code = codeOfFault(isFault(error) ? error.kind : 'bug')
+    const code = codeOfFault(faultKindOf(error))
     journal.fault(error, code)
     process.exit(code)
   },

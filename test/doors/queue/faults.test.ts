@@ -14,6 +14,7 @@ import t, { type Test } from 'tap'
 import { bytes } from '../../cases/case.ts'
 import { infected, plain } from '../../cases/messages.ts'
 import { buildStage } from '../../cases/stage.ts'
+import { says, standIn } from '../../scan/clamd/stand-in.ts'
 import { newest, runSlot, runtimes, type SlotWishes } from './slot.ts'
 
 /**
@@ -106,6 +107,50 @@ t.test('SPOOLDIR is full: 53', { skip: mountMissing }, async (t) => {
     settings: { QHPSI: '/bin/true', SPOOLDIR: small },
   })
   t.same(readdirSync(small), [])
+})
+
+t.test('half a message in a full SPOOLDIR is never scanned', { skip: mountMissing }, async (t) => {
+  const small = mkdtempSync(join(tmpdir(), 'onescan-small-'))
+  execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=64k', 'onescan-test', small])
+  t.teardown(() => {
+    execFileSync('umount', [small])
+    rmdirSync(small)
+  })
+  const { socket } = await standIn(t, says('stream: OK\0'))
+  const seen = stage.file('seen', '')
+  const PLUGINDIR = join(
+    stage.file(
+      'plugins/seen.mjs',
+      `import { appendFileSync } from 'node:fs'
+export const virusscan = () => { appendFileSync('${seen}', 'x'); return { clean: true } }`,
+    ),
+    '..',
+  )
+  const message = Buffer.concat([bytes('Subject: x\n\n'), Buffer.alloc(2_000_000, 'x')])
+  await refusedBy(t, 53, /fault=write reason="cannot write the spool file in .*ENOSPC/, {
+    message,
+    settings: { QHPSI: 'plugin: clamd seen.mjs', CLAMD: socket, SPOOLDIR: small, PLUGINDIR },
+  })
+  t.equal(readFileSync(seen, 'latin1'), '')
+  t.same(readdirSync(small), [])
+})
+
+t.test('an envelope of over 64 MiB takes too much memory: 51', async (t) => {
+  const megabyte = Buffer.from(`T${'a'.repeat(1022 / 2)}\0`.repeat(2048))
+  function* envelope(megabytes: number) {
+    yield bytes('Fa\0')
+    for (let i = 0; i < megabytes; i++) yield megabyte
+    yield bytes('\0')
+  }
+  const fits = await runSlot({ envelope: envelope(63), settings: { QHPSI: '/bin/true' } })
+  t.equal(fits.deliveries[0]?.recipients.length, 63 * 2048)
+  for (const { program } of runtimes) {
+    const run = await runSlot({ program, envelope: envelope(65), settings: { QHPSI: '/bin/true' } })
+    t.equal(run.code, 51, run.logged)
+    t.match(run.logged, 'fault=out-of-memory reason="envelope: is larger than 67108864 bytes"')
+    t.equal(run.deliveries.length, 0)
+    t.same(run.left, [])
+  }
 })
 
 t.test('the keyring that CLUSTERKEYS names cannot be used: 55', async (t) => {
