@@ -79,37 +79,47 @@ function isWhole(received: Buffer): boolean {
   return false
 }
 
+/** Flags that a server in a thread of its own and its client share. */
+const CLOSED = 0
+const CONNECTED = 1
+
 /**
  * A server in a thread of its own that sends `reply` and closes as soon as it is
  * connected, having read nothing. `waitForClose` stops the calling thread until that is
  * done, so that its next write hits a closed connection and the reply was not seen yet.
  */
 export async function closesAtOnce(t: Test, reply: string, place: 'unix' | 'tcp') {
-  const closed = new Int32Array(new SharedArrayBuffer(4))
+  const flags = new Int32Array(new SharedArrayBuffer(8))
   const path = socketPath(t)
   const where = place === 'unix' ? { path } : { port: 0, host: '127.0.0.1' }
   const worker = new Worker(
-    `const { parentPort, workerData: { closed, reply, where } } = require('node:worker_threads')
+    `const { parentPort, workerData: { flags, reply, where } } = require('node:worker_threads')
     const server = require('node:net').createServer({ pauseOnConnect: true }, (connection) => {
       connection.on('error', () => {})
       connection.on('readable', () => {})
+      Atomics.wait(flags, ${CONNECTED}, 0, 10_000)
       connection.write(reply, () => {
         if (where.path) connection.destroy()
         else connection.resetAndDestroy()
-        Atomics.store(closed, 0, 1)
-        Atomics.notify(closed, 0)
+        Atomics.store(flags, ${CLOSED}, 1)
+        Atomics.notify(flags, ${CLOSED})
       })
     })
     server.listen(where, () => parentPort.postMessage(server.address().port))`,
     {
       eval: true,
-      workerData: { closed, reply, where },
+      workerData: { flags, reply, where },
     },
   )
   t.teardown(() => worker.terminate())
   const [port] = await once(worker, 'message')
   return {
     address: port === undefined ? path : `127.0.0.1:${port}`,
-    waitForClose: () => void Atomics.wait(closed, 0, 0, 10_000),
+    /** Called by a client that knows that it is connected. */
+    waitForClose() {
+      Atomics.store(flags, CONNECTED, 1)
+      Atomics.notify(flags, CONNECTED)
+      Atomics.wait(flags, CLOSED, 0, 10_000)
+    },
   }
 }
