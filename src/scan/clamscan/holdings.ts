@@ -70,7 +70,11 @@ function createHoldings(fail: (error: unknown) => void): Held {
       for (const socket of sockets) {
         if (!socket.writableNeedDrain) continue
         await new Promise<void>((resolve) => {
-          socket.once('drain', resolve).once('close', resolve)
+          const done = () => {
+            socket.off('drain', done).off('close', done)
+            resolve()
+          }
+          socket.on('drain', done).on('close', done)
         })
       }
     },
