@@ -1,0 +1,38 @@
+/* One message through one wrapper, as qmail-smtpd would pass it on. */
+#ifndef CALL_H
+#define CALL_H
+
+#include <stddef.h>
+
+/* What notqmail's qmail-smtpd reads from the error pipe. */
+#define TEXT_MAX_BYTES 255
+
+struct call {
+  char **program;        /* argv; no search in PATH */
+  const char *directory; /* where the wrapper starts */
+  const char *message;   /* the file whose bytes go to fd 0 */
+  long serial;           /* told in the sender's address */
+  unsigned deadline;     /* seconds, then it is killed */
+};
+
+struct outcome {
+  double milliseconds; /* from before the pipes to behind the last wait */
+  int code;            /* exit code, or -1 */
+  int signal;          /* or 0 */
+  int handed_over;     /* 0 where the wrapper stopped reading */
+  long rss;            /* KiB: the largest resident size in its tree of processes */
+  char text[TEXT_MAX_BYTES];
+  size_t text_size;
+};
+
+/* Whether qmail-smtpd would answer 250. */
+int was_accepted(const struct outcome *);
+
+/* Dies with 111 where this system has no pipes or processes left. */
+struct outcome call_wrapper(const struct call *);
+
+_Noreturn void cannot(const char *what);
+
+double milliseconds_now(void);
+
+#endif

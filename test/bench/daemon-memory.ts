@@ -1,0 +1,44 @@
+import { readdirSync, readFileSync } from 'node:fs'
+
+/** Memory of onescand under load. */
+export interface DaemonMemory {
+  readonly messages: number
+  /** MB of all its processes together (PSS), in the course of the load, the first before it. */
+  readonly samples: readonly number[]
+}
+
+/** MB: the proportional set size of a process and all its descendants (proc(5), smaps_rollup). */
+export function pssOfTree(pid: number): number {
+  let sum = 0
+  for (const member of treeOf(pid)) {
+    const rollup = readOr(`/proc/${member}/smaps_rollup`)
+    sum += Number(/^Pss:\s+(\d+) kB$/m.exec(rollup)?.[1] ?? 0)
+  }
+  return sum / 1024
+}
+
+function treeOf(pid: number): number[] {
+  const others = readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .map((name) => ({ pid: Number(name), parent: parentOf(name) }))
+  const tree = [pid]
+  for (const member of tree) {
+    tree.push(...others.filter(({ parent }) => parent === member).map(({ pid }) => pid))
+  }
+  return tree
+}
+
+/** The fourth field of stat; the second, the name in parentheses, may hold anything. */
+function parentOf(pid: string): number {
+  const stat = readOr(`/proc/${pid}/stat`)
+  return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1])
+}
+
+/** '' for a process that has ended meanwhile. */
+function readOr(path: string): string {
+  try {
+    return readFileSync(path, 'latin1')
+  } catch {
+    return ''
+  }
+}

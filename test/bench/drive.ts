@@ -1,0 +1,89 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { compiled } from './compile.ts'
+
+export interface Drive {
+  /** The wrapper and its arguments. */
+  readonly program: readonly string[]
+  /** Files, taken in turn. */
+  readonly messages: readonly string[]
+  readonly count: number
+  readonly atOnce: number
+  /** The wrapper's whole environment. */
+  readonly environment: Readonly<Record<string, string>>
+  /** File that the wrapper's stderr is appended to. */
+  readonly log?: string
+  /** The queue of sink.c, where every message is looked for; without it nothing is counted. */
+  readonly queue?: string
+  /** Leave the messages in that queue. */
+  readonly keep?: boolean
+  /** Seconds for one message. */
+  readonly deadline?: number
+}
+
+export interface Passage {
+  readonly serial: number
+  /** Milliseconds from before the pipes are made until wrapper and error pipe have ended. */
+  readonly ms: number
+  /** -1 where a signal ended it. */
+  readonly code: number
+  readonly signal: number
+  readonly accepted: boolean
+  /** KiB: the largest resident size of any process in the wrapper's tree. */
+  readonly rss: number
+  /** From the error pipe. */
+  readonly text: string
+}
+
+export interface Tally {
+  readonly messages: number
+  /** Of all of them, from the first pipe to the last wait. */
+  readonly seconds: number
+  readonly accepted: number
+  readonly counted: boolean
+  readonly lost: number
+  readonly twice: number
+  readonly damaged: number
+  /** Queued although the wrapper did not say so. */
+  readonly uncalled: number
+  readonly strange: number
+}
+
+export interface DriveResult {
+  readonly passages: readonly Passage[]
+  readonly tally: Tally
+  /** Every message was accepted and, where they are counted, queued once and whole. */
+  readonly sound: boolean
+}
+
+/** Runs the driver (driver.c); rejects where that could not do its work. */
+export async function drive(wish: Drive): Promise<DriveResult> {
+  const child = spawn(compiled('driver'), driverArguments(wish), {
+    env: wish.environment,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  const out: Buffer[] = []
+  const err: Buffer[] = []
+  child.stdout.on('data', (bytes: Buffer) => out.push(bytes))
+  child.stderr.on('data', (bytes: Buffer) => err.push(bytes))
+  const [code, signal] = await once(child, 'close')
+  if (code !== 0 && code !== 1) {
+    throw new Error(`driver ended with ${code ?? signal}: ${Buffer.concat(err)}`)
+  }
+  const lines = Buffer.concat(out)
+    .toString()
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line))
+  return { passages: lines.slice(0, -1), tally: lines.at(-1), sound: code === 0 }
+}
+
+function driverArguments(wish: Drive): string[] {
+  const words = wish.messages.flatMap((file) => ['-m', file])
+  words.push('-n', String(wish.count), '-c', String(wish.atOnce))
+  if (wish.log !== undefined) words.push('-l', wish.log)
+  if (wish.queue !== undefined) words.push('-q', wish.queue)
+  if (wish.keep) words.push('-k')
+  if (wish.deadline !== undefined) words.push('-t', String(wish.deadline))
+  return [...words, ...wish.program]
+}

@@ -1,0 +1,72 @@
+import t from 'tap'
+import type { Figure } from './figures.ts'
+import { type Goal, goalsOf, met } from './goals.ts'
+import { report } from './report.ts'
+
+/** 4 KB of clean mail, one at a time, unless told otherwise. */
+function figure(
+  contestant: string,
+  medians: readonly number[],
+  other: Partial<Figure> = {},
+): Figure {
+  return {
+    ...{ contestant, kind: 'clean', size: '4 KB', atOnce: 1, messages: 1, median: 0, p95: 0 },
+    ...{ perSecond: 1, rss: 1024, medians, rates: medians, stages: {}, ...other },
+  }
+}
+
+const goal = (name: RegExp, figures: readonly Figure[], samples?: readonly number[]): Goal => {
+  const daemonMemory = samples && { messages: 1, samples }
+  const found = goalsOf({ figures, daemonMemory }).filter((one) => name.test(one.name))
+  return found[0]!
+}
+
+t.test('contestants are compared within a round, not across them', async (t) => {
+  const figures = [figure('warm', [3, 30, 4]), figure('sh', [10, 100, 10])]
+  const { value, range } = goal(/^warm over sh.* 4 KB, one/, figures)
+  t.equal(value, 0.3)
+  t.same(range, [0.3, 0.4])
+})
+
+t.test('a ratio over the limit fails, one at it passes', async (t) => {
+  const over = (ms: number) =>
+    goal(/^warm over sh.* 4 KB, one/, [figure('warm', [ms]), figure('sh', [10])])
+  t.equal(met(over(4)), true)
+  t.equal(met(over(4.1)), false)
+  t.equal(met(over(4), over(4).tryFor), false)
+})
+
+t.test('speed must be at least so many times as high', async (t) => {
+  const times = (rate: number) =>
+    goal(/4 KB, messages\/s/, [
+      figure('warm', [rate], { atOnce: 8 }),
+      figure('sh', [100], { atOnce: 8 }),
+    ])
+  t.equal(met(times(250)), true)
+  t.equal(met(times(249)), false)
+})
+
+t.test('what was not there is neither pass nor fail', async (t) => {
+  const goals = goalsOf({ figures: [figure('sh', [10])], daemonMemory: undefined })
+  for (const one of goals) t.equal(met(one), undefined, one.name)
+  t.notMatch(report([], [], goals), /pass|FAIL/)
+  t.match(report([], [], goals), /not measured/)
+})
+
+t.test('stamps cost the difference between two warm engines', async (t) => {
+  const at = { size: '100 KB' }
+  const figures = [figure('warm', [3.5], at), figure('warm-unsigned', [3], at)]
+  t.equal(goal(/^stamp on/, figures).value, 0.5)
+  t.match(report([], [], [goal(/^stamp on/, figures)]), /0\.50 ms {2}FAIL$/)
+})
+
+t.test('memory of the daemon must end flat', async (t) => {
+  t.equal(met(goal(/growth/, [], [50, 90, 95, 100, 96])), true)
+  t.equal(met(goal(/growth/, [], [50, 60, 70, 80, 91])), false)
+  t.equal(goal(/after the load/, [], [50, 60, 70]).value, 70)
+})
+
+t.test('the client counts with its largest figure', async (t) => {
+  const figures = [figure('warm', [1]), figure('warm', [1], { size: '100 MB', rss: 3072 })]
+  t.equal(goal(/^onescanc/, figures).value, 3)
+})

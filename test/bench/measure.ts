@@ -1,0 +1,62 @@
+import { join } from 'node:path'
+import type { Cell } from './cells.ts'
+import type { Contestant } from './contestants.ts'
+import { drive } from './drive.ts'
+import type { Field } from './field.ts'
+import { type Stages, takeStages } from './stages.ts'
+
+/** One contestant in one cell of one round. */
+export interface Measurement {
+  readonly contestant: string
+  readonly kind: Cell['kind']
+  readonly size: string
+  readonly atOnce: number
+  readonly round: number
+  /** Of each message. */
+  readonly ms: readonly number[]
+  /** Of all of them together. */
+  readonly seconds: number
+  /** KiB: the largest process of any of them. */
+  readonly rss: number
+  /** From the log of onescan. */
+  readonly stages: Stages
+  /** What went wrong with messages, in a line; '' where all were queued once and whole. */
+  readonly trouble: string
+}
+
+/** Where a contestant does its work. */
+export interface Lane {
+  readonly contestant: Contestant
+  readonly environment: Readonly<Record<string, string>>
+}
+
+export async function measure(
+  { contestant, environment }: Lane,
+  cell: Cell,
+  round: number,
+  field: Field,
+): Promise<Measurement> {
+  const log = join(field.directory, 'log')
+  const { passages, tally, sound } = await drive({
+    program: contestant.program(field),
+    messages: [field.message(cell.kind, cell.size)],
+    count: cell.messages,
+    atOnce: cell.atOnce,
+    environment: { ...environment, QUEUECHAIN: field.chain },
+    log,
+    ...(field.queue === undefined ? {} : { queue: field.queue }),
+  })
+  const codes = [...new Set(passages.map(({ code }) => code).filter((code) => code !== 0))]
+  return {
+    contestant: contestant.name,
+    kind: cell.kind,
+    size: cell.size.name,
+    atOnce: cell.atOnce,
+    round,
+    ms: passages.map(({ ms }) => ms),
+    seconds: tally.seconds,
+    rss: Math.max(...passages.map(({ rss }) => rss)),
+    stages: takeStages(log),
+    trouble: sound ? '' : `exit codes ${codes.join(', ') || 'all 0'}; ${JSON.stringify(tally)}`,
+  }
+}

@@ -1,0 +1,44 @@
+import { parseArgs } from 'node:util'
+import { buildDirectory } from './compile.ts'
+
+export interface Options {
+  /** A few seconds a contestant, in one round: shows that it works, proves little. */
+  readonly quick: boolean
+  /** Contestants to run; empty for all of them. */
+  readonly only: readonly string[]
+  /** How often every cell is measured by every contestant. */
+  readonly rounds: number
+  /** Directory for the results. */
+  readonly out: string
+}
+
+export const USAGE = `usage: npm run bench -- [--quick] [--rounds N] [--only NAME]... [--out DIRECTORY]
+
+  --quick      fewer messages, one round
+  --rounds N   measure everything N times (5; 1 with --quick)
+  --only NAME  this contestant; repeat it for several
+  --out DIR    where results.json, results.svg and results.txt go (build/bench)
+`
+
+/** Throws an Error that says what is wrong with the arguments. */
+export function readOptions(args: readonly string[], names: readonly string[]): Options {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      quick: { type: 'boolean', default: false },
+      only: { type: 'string', multiple: true, default: [] },
+      rounds: { type: 'string' },
+      out: { type: 'string', default: buildDirectory },
+    },
+  })
+  for (const name of values.only) {
+    if (!names.includes(name)) {
+      throw new Error(`--only ${name}: no such contestant; there are ${names.join(', ')}`)
+    }
+  }
+  const rounds = Number(values.rounds ?? (values.quick ? 1 : 5))
+  if (!Number.isInteger(rounds) || rounds < 1 || rounds > 100) {
+    throw new Error(`--rounds ${values.rounds}: give a whole number from 1 to 100`)
+  }
+  return { quick: values.quick, only: values.only, rounds, out: values.out }
+}

@@ -1,0 +1,55 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import t from 'tap'
+import { clamdMissing } from '../programs/clamd.ts'
+import { findProgram } from '../programs/install.mjs'
+
+const skip = clamdMissing || (!findProgram('cc') && 'install Debian package gcc')
+
+async function bench(words: readonly string[]): Promise<{ code: number; out: string }> {
+  const child = spawn(process.execPath, [join(import.meta.dirname, 'run.ts'), ...words])
+  let out = ''
+  child.stdout.on('data', (text) => {
+    out += text
+  })
+  const [code] = await once(child, 'close')
+  return { code, out }
+}
+
+t.test('a quick run of two contestants leaves table, figures and picture', { skip }, async (t) => {
+  const directory = mkdtempSync(join(tmpdir(), 'onescan-bench-out-'))
+  t.teardown(() => rmSync(directory, { recursive: true, force: true }))
+  const words = ['--quick', '--only', 'bare', '--only', 'floor', '--out', directory]
+  const { code, out } = await bench(words)
+  t.equal(code, 0, out)
+  t.match(out, /clean mail, one at a time;.*\n.*4 KB.*100 KB.*5 MB\n {2}bare chain.*\n {2}floor/)
+  t.match(out, /must reach/)
+
+  const results = JSON.parse(readFileSync(join(directory, 'results.json'), 'utf8'))
+  t.match(results.machine, { cores: Number, kernel: /^Linux / })
+  const find = (contestant: string, size: string) =>
+    results.figures.find(
+      (one: Record<string, unknown>) =>
+        one.contestant === contestant &&
+        one.size === size &&
+        one.kind === 'clean' &&
+        one.atOnce === 1,
+    )
+  t.ok(find('floor', '4 KB').median > find('bare', '4 KB').median, 'a scan costs time')
+  t.ok(find('bare', '100 MB').median > find('bare', '5 MB').median)
+
+  const picture = readFileSync(join(directory, 'results.svg'), 'utf8')
+  t.match(picture, /^<svg .*<\/svg>\s*$/s)
+  t.match(picture, />floor: minimal C, FILDES</)
+})
+
+t.test('wrong options are told, and nothing is measured', async (t) => {
+  for (const words of [['--only', 'nobody'], ['--rounds', '0'], ['--fast']]) {
+    const { code, out } = await bench(words)
+    t.equal(code, 100)
+    t.match(out, /^bench: .*usage: npm run bench/s)
+  }
+})

@@ -1,0 +1,53 @@
+import t from 'tap'
+import { clamdMissing, startClamd } from '../programs/clamd.ts'
+import { findProgram } from '../programs/install.mjs'
+import { compiled } from './compile.ts'
+import { type Contestant, contestants } from './contestants.ts'
+import { prove } from './prove.ts'
+import { openWorkshop } from './workshop.ts'
+
+const skip = clamdMissing || (!findProgram('cc') && 'install Debian package gcc')
+
+t.test('contestants', { skip, jobs: 1 }, async (t) => {
+  const clamd = await startClamd()
+  t.teardown(clamd.stop)
+  const workshop = openWorkshop()
+  t.teardown(workshop.remove)
+  workshop.stampMessages()
+  const ground = {
+    ...workshop,
+    environment: workshop.environment(clamd),
+    sink: compiled('sink'),
+    log: '/dev/null',
+  }
+  const named = (name: string): Contestant => contestants().find((one) => one.name === name)!
+
+  for (const name of ['bare', 'floor', 'sh', 'perl', 'cold-node']) {
+    const contestant = named(name)
+    t.test(
+      `${contestant.label} does its work`,
+      { skip: contestant.missing ?? false },
+      async (t) => {
+        t.same(await prove(contestant, ground), [])
+      },
+    )
+  }
+
+  t.test('a contestant that does not scan is found out', async (t) => {
+    const lazy = { ...named('floor'), program: named('bare').program }
+    t.match(await prove(lazy, ground), [/^infected mail: .*X-QHPSI missing/])
+  })
+
+  t.test('one that does not trust a stamp is found out', async (t) => {
+    const keyless = { ...ground, environment: { ...ground.environment, CLUSTERKEYS: '' } }
+    t.match(await prove(named('cold-node'), keyless), [/^clean mail: .*stamps 0, not .*stamps 1/])
+  })
+
+  t.test('no wrapper lets mail through that clamd did not scan', async (t) => {
+    const deaf = { ...ground.environment, CLAMD: '/nonexistent', CLAMD_CONF: '/nonexistent' }
+    for (const name of ['floor', 'sh', 'perl', 'cold-node']) {
+      const faults = await prove(named(name), { ...ground, environment: deaf })
+      t.match(faults[0], /^clean mail: exit code (56|71|82)\b.*out came nothing/, name)
+    }
+  })
+})
