@@ -12,8 +12,8 @@ export interface Client {
 }
 
 /** One message, wholly received, its envelope checked. */
-export interface Transaction {
-  readonly message: Message
+export interface Transaction<Kind extends Message = Message> {
+  readonly message: Kind
   readonly envelope: Envelope
   readonly client: Client
 }

@@ -1,4 +1,4 @@
-import type { HeaderEdits } from '../decision.ts'
+import type { HeaderEdits, HeaderField } from '../decision.ts'
 
 /** Largest header block in bytes that is ever held and edited; more is refused. */
 export const HEADER_MAX = 1024 * 1024
@@ -70,27 +70,47 @@ export function fieldValue(block: Buffer, field: FieldSpan): string {
   return block.toString('latin1', field.colon + 1, field.end)
 }
 
-/**
- * The block with the edits carried out; what is not named stays byte for byte.
- * New fields go on top, in the block's own line ending. A block that begins with a
- * blank gets them below those lines, which would else become part of the last one.
- */
+/** A run of bytes of an edited block: kept from the original, or new. */
+export type HeaderPart =
+  | { readonly kind: 'kept'; readonly start: number; readonly end: number }
+  | { readonly kind: 'new'; readonly bytes: Buffer }
+
+/** The block with the edits carried out; what is not named stays byte for byte. */
 export function editHeader(block: Buffer, edits: HeaderEdits): Buffer {
-  const ending = lineEndingOf(block)
-  const top = edits.add.length > 0 ? endOfLeadingBlankLines(block) : 0
-  const parts: Buffer[] = [block.subarray(0, top)]
-  for (const { name, value } of edits.add) {
-    const lines = `${name}: ${value}`.split('\n').join(ending)
-    parts.push(Buffer.from(lines + ending, 'latin1'))
+  return Buffer.concat(
+    editPlan(block, edits).map((part) =>
+      part.kind === 'new' ? part.bytes : block.subarray(part.start, part.end),
+    ),
+  )
+}
+
+/**
+ * The edited block as runs of bytes, one behind the other; none is empty. New fields go
+ * on top, in the block's own line ending. A block that begins with a blank gets them
+ * below those lines, which would else become part of the last one.
+ */
+export function editPlan(block: Buffer, edits: HeaderEdits): HeaderPart[] {
+  const parts: HeaderPart[] = []
+  const keep = (start: number, end: number) => {
+    if (end > start) parts.push({ kind: 'kept', start, end })
   }
+  const top = edits.add.length > 0 ? endOfLeadingBlankLines(block) : 0
+  keep(0, top)
+  if (edits.add.length > 0) parts.push({ kind: 'new', bytes: fieldLines(edits.add, block) })
   let kept = top
   for (const field of fieldsOf(block)) {
     if (!edits.remove.includes(field.name.toLowerCase())) continue
-    parts.push(block.subarray(kept, field.start))
+    keep(kept, field.start)
     kept = field.end
   }
-  parts.push(block.subarray(kept))
-  return Buffer.concat(parts)
+  keep(kept, block.length)
+  return parts
+}
+
+function fieldLines(fields: readonly HeaderField[], block: Buffer): Buffer {
+  const ending = lineEndingOf(block)
+  const lines = fields.map(({ name, value }) => `${name}: ${value}\n`).join('')
+  return Buffer.from(ending === '\n' ? lines : lines.replaceAll('\n', ending), 'latin1')
 }
 
 function endOfLeadingBlankLines(block: Buffer): number {

@@ -7,17 +7,17 @@ import {
   createBodyDigester,
   type DigestsWanted,
 } from './canonical-body.ts'
+import { concludeForm } from './form.ts'
 import { findHeaderEnd, HEADER_MAX, lineEndingOf } from './header-block.ts'
 import { makeNamedFile, type NamedFile } from './named-file.ts'
 import type { SpoolPolicy } from './policy.ts'
-import { headerFormFault } from './well-formed.ts'
 
 /** Room that new header fields have in front of the body beside the old header block. */
 const ROOM_FOR_FIELDS = 16 * 1024
 const PAGE = 4096
 const CHUNK = 256 * 1024
 
-/** A message that is wholly here: the header block in memory, the body on disk. */
+/** A message that is wholly here, the header block in memory. */
 export interface Message {
   /** Bytes of header block and body. */
   readonly size: number
@@ -35,20 +35,24 @@ export interface Message {
   path(): string
   /** Whether `path()` lies in SPOOLDIR, where scanners of other users can read it. */
   readonly pathIsShared: boolean
-  /**
-   * Puts `header` right before the body. What follows `offset` in the file `fd` is the
-   * edited message. Once only; `chunks` gives nothing sensible afterwards.
-   */
-  rewrite(header: Buffer): { readonly fd: number; readonly offset: number }
   /** Removes the named file, if one was made. */
   removeNamedFile(): void
   /** Frees everything. */
   close(): void
 }
 
+/** A message that the next program can be given. */
+export interface SpooledMessage extends Message {
+  /**
+   * Puts `header` right before the body. What follows `offset` in the file `fd` is the
+   * edited message. Once only; `chunks` gives nothing sensible afterwards.
+   */
+  rewrite(header: Buffer): { readonly fd: number; readonly offset: number }
+}
+
 export interface Spool {
   write(chunk: Buffer): void
-  finish(): Message
+  finish(): SpooledMessage
 }
 
 export interface SpoolOptions {
@@ -114,19 +118,13 @@ export function createSpool({ policy, digests, createHash, now }: SpoolOptions):
     },
     finish() {
       if (!headerDone) endHeader(header.length)
-      const body = digester?.finish()
-      const formFault =
-        body &&
-        (headerFormFault(header) ??
-          (body.endingsAgree ? undefined : 'the body has other line endings than the header'))
       return spooledMessage({
         fd,
         gap,
         header,
         headerTooLarge,
         bodySize,
-        formFault,
-        digests: body?.digests ?? { md5: undefined, sha256: undefined },
+        ...concludeForm(header, digester?.finish()),
         policy,
         now,
       })
@@ -146,7 +144,7 @@ interface Spooled {
   readonly now: number
 }
 
-function spooledMessage(spooled: Spooled): Message {
+function spooledMessage(spooled: Spooled): SpooledMessage {
   const { fd, gap, header, bodySize, policy } = spooled
   let named: NamedFile | undefined
   let outgoing = fd

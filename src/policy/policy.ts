@@ -1,4 +1,4 @@
-import { accessSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { type ClusterPolicy, readClusterPolicy } from '../cluster/policy.ts'
 import { readSpoolPolicy, type SpoolPolicy } from '../message/policy.ts'
@@ -51,10 +51,22 @@ export function switchFile(place: Place): string {
  * switch file is there. Faults are of kind `config`.
  */
 export function readPolicy(env: Environment): Policy | { readonly off: string } {
+  const off = switchedOff(readPlace(env))
+  if (off !== undefined) return { off }
+  return readScanningPolicy(env) ?? { off: 'QHPSI is not set' }
+}
+
+/** That the switch file is there, as a reason for the log; undefined where it is not. */
+export function switchedOff(place: Place): string | undefined {
+  const file = switchFile(place)
+  return existsSync(file) ? `${file} is there` : undefined
+}
+
+/** The policy whatever the switch says; undefined where QHPSI is unset. Faults as above. */
+export function readScanningPolicy(env: Environment): Policy | undefined {
   const place = readPlace(env)
-  if (exists(switchFile(place))) return { off: `${switchFile(place)} is there` }
   const scan = readScanPolicy(env, place)
-  if (scan === undefined) return { off: 'QHPSI is not set' }
+  if (scan === undefined) return undefined
   const cluster = readClusterPolicy(env, place.control)
   return Object.freeze({
     spool: readSpoolPolicy(env),
@@ -64,13 +76,4 @@ export function readPolicy(env: Environment): Policy | { readonly off: string } 
     unscanned: readUnscannedPolicy(env),
     remark: cluster.off ?? '',
   })
-}
-
-function exists(path: string): boolean {
-  try {
-    accessSync(path)
-    return true
-  } catch {
-    return false
-  }
 }

@@ -15,7 +15,7 @@ import { Fault } from '../../src/fault.ts'
 import { HEADER_MAX } from '../../src/message/header-block.ts'
 import { SWEEP_AGE } from '../../src/message/named-file.ts'
 import type { SpoolPolicy } from '../../src/message/policy.ts'
-import { createSpool, type Message } from '../../src/message/spool.ts'
+import { createSpool, type SpooledMessage } from '../../src/message/spool.ts'
 
 const noDigests = { md5: false, sha256: false }
 
@@ -23,7 +23,7 @@ function spool(
   pieces: readonly Buffer[],
   policy: Partial<SpoolPolicy> = {},
   now = Date.now(),
-): Message {
+): SpooledMessage {
   const spool = createSpool({
     policy: { directory: tmpdir(), sharedDirectory: undefined, ...policy },
     digests: noDigests,

@@ -3,6 +3,7 @@ import type { Decision } from '../../decision.ts'
 import { type Envelope, redirect } from '../../envelope/envelope.ts'
 import { openAnonymousFile, spoolFault } from '../../message/anonymous-file.ts'
 import { editHeader } from '../../message/header-block.ts'
+import type { SpooledMessage } from '../../message/spool.ts'
 import type { Policy } from '../../policy/policy.ts'
 import { type Input, replaceProcess } from '../../runtime/replace-process.ts'
 import type { Transaction } from '../../transaction.ts'
@@ -28,7 +29,7 @@ export interface Outlet {
 /** Does what was decided; the exit code, unless this process became the next program. */
 export async function carryOut(
   decision: Decision,
-  transaction: Transaction,
+  transaction: Transaction<SpooledMessage>,
   outlet: Outlet,
 ): Promise<number> {
   switch (decision.kind) {
@@ -55,7 +56,7 @@ export async function passThrough(
 
 async function handOn(
   decision: Extract<Decision, { kind: 'accept' }>,
-  { message, envelope }: Transaction,
+  { message, envelope }: Transaction<SpooledMessage>,
   { policy, chain, journal }: Outlet,
 ): Promise<number> {
   checkChain(chain, chain.self)

@@ -2,7 +2,7 @@ import { closeSync, constants, fstatSync, readdirSync, writeSync } from 'node:fs
 import type { Reply } from '../../decision.ts'
 import { choice, type Environment, wholeNumber } from '../../policy/settings.ts'
 import { ACCESS_MODE, descriptorFlags } from './descriptor-flags.ts'
-import { codeOfReply } from './exit-codes.ts'
+import { codeOfReply, exit } from './exit-codes.ts'
 
 /** How this caller takes a reply. */
 export interface ErrorReport {
@@ -22,15 +22,21 @@ const TEXT_MAX = 255
  * only or a socket, and no other descriptor of this process may lead to the same one.
  */
 export function readErrorReport(env: Environment): ErrorReport {
+  const { fd, code } = readReplyForm(env)
+  return { fd: fd !== undefined && isForReplies(fd) ? fd : undefined, code }
+}
+
+/** ERROR_FD and ERROR_EXIT as they are set, whatever the descriptor is good for. */
+export function readReplyForm(env: Environment): ErrorReport {
   const fd = wholeNumber(env, 'ERROR_FD', -1, { min: 2, max: 255 })
   const standard = fd === 2 ? '88' : '82'
   const code = Number(choice(env, 'ERROR_EXIT', ['82', '88'], standard))
-  return { fd: fd >= 0 && isForReplies(fd) ? fd : undefined, code }
+  return { fd: fd >= 0 ? fd : undefined, code }
 }
 
 /** Sends the text where that is possible, and returns the exit code that goes with it. */
 export function report(reply: Reply, { fd, code }: ErrorReport): number {
-  const plain = codeOfReply(reply, code === 88)
+  const plain = plainCode(reply, code)
   if (fd === undefined) return plain
   try {
     writeSync(fd, replyText(reply))
@@ -39,6 +45,11 @@ export function report(reply: Reply, { fd, code }: ErrorReport): number {
   } catch {
     return plain
   }
+}
+
+/** The code where no text can be sent, for a caller that would take `code` with one. */
+export function plainCode(reply: Reply, code: number): number {
+  return codeOfReply(reply, code === exit.customTextIndimail)
 }
 
 /** `D` permanent or `Z` temporary, then the text; no control byte, which callers pass on raw. */

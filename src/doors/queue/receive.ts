@@ -2,7 +2,7 @@ import { constants, fstatSync, readSync } from 'node:fs'
 import type { Tools } from '../../engine.ts'
 import { createEnvelopeReader, type Envelope } from '../../envelope/envelope.ts'
 import { errorCode, errorText, Fault } from '../../fault.ts'
-import { createSpool, type Spool } from '../../message/spool.ts'
+import { createSpool, type Spool, type SpooledMessage } from '../../message/spool.ts'
 import type { Policy } from '../../policy/policy.ts'
 import type { Environment } from '../../policy/settings.ts'
 import type { Transaction } from '../../transaction.ts'
@@ -17,7 +17,11 @@ const ENVELOPE_FD = 1
 const RETRY = 5
 
 /** The whole message and its envelope, or a Fault: nothing that is only half here is looked at. */
-export function receiveTransaction(policy: Policy, tools: Tools, env: Environment): Transaction {
+export function receiveTransaction(
+  policy: Policy,
+  tools: Tools,
+  env: Environment,
+): Transaction<SpooledMessage> {
   const keys = policy.cluster?.keys ?? []
   const spool = createSpool({
     policy: policy.spool,

@@ -1,0 +1,98 @@
+import type { Decision } from '../../decision.ts'
+import { type Envelope, recipientsOf } from '../../envelope/envelope.ts'
+import { errorText, isFault } from '../../fault.ts'
+import { type LogEntry, logLine } from '../../log.ts'
+import { fieldsOf, fieldValue } from '../../message/header-block.ts'
+import type { Transaction } from '../../transaction.ts'
+
+/** What every line tells, whatever became of the message. */
+export interface Circumstances {
+  /** TCPREMOTEIP. */
+  readonly remote: string | undefined
+  /** Undefined where nothing was received. */
+  readonly transaction: Transaction | undefined
+  /** Milliseconds since this program got to know of the message. */
+  readonly total: number
+}
+
+/** Recipients in one line of a quarantined message's log. */
+const RECIPIENTS_PER_LINE = 8
+
+/**
+ * The lines for a message that was judged: one, and where it goes to quarantine others that
+ * name all its recipients. A code of undefined means that the next program's is the answer.
+ */
+export function* decisionLines(
+  decision: Decision,
+  code: number | undefined,
+  about: Circumstances,
+): Generator<Buffer> {
+  yield line(decisionEntries(decision), code, about)
+  const quarantined = decision.kind === 'accept' && decision.recipients !== undefined
+  const envelope = about.transaction?.envelope
+  if (quarantined && envelope && envelope.recipientCount > 1) yield* recipientLines(envelope)
+}
+
+/** Nothing was looked at. */
+export function passLine(why: string, about: Circumstances): Buffer {
+  return line([['decision', 'pass'], ['reason', why]], undefined, about) // biome-ignore format: a pair a line is longer to read
+}
+
+export function faultLine(error: unknown, code: number, about: Circumstances): Buffer {
+  const kind = isFault(error) ? error.kind : 'bug'
+  const why = kind === 'bug' && error instanceof Error ? error.stack : errorText(error)
+  const decision = kind === 'address-too-long' ? 'reject' : 'defer'
+  return line([['decision', decision], ['fault', kind], ['reason', why]], code, about) // biome-ignore format: as above
+}
+
+function line(entries: readonly LogEntry[], code: number | undefined, about: Circumstances) {
+  return logLine([
+    ...entries,
+    ['exit', code],
+    ['remote', about.remote],
+    ...(about.transaction ? messageEntries(about.transaction) : []),
+    ['total_ms', about.total.toFixed(1)],
+  ])
+}
+
+function messageEntries({ message, envelope }: Transaction): LogEntry[] {
+  const [first] = recipientsOf(envelope)
+  return [
+    ['size', message.size],
+    ['msgid', messageId(message.header)],
+    ['from', `<${envelope.sender.toString('latin1')}>`],
+    ['to', first && `<${first.toString('latin1')}>`],
+    ['rcpts', envelope.recipientCount],
+  ]
+}
+
+function decisionEntries(decision: Decision): LogEntry[] {
+  const { scan, why, scanner, virus, key, times } = decision.findings
+  return [
+    ['decision', decision.kind === 'accept' && decision.recipients ? 'quarantine' : decision.kind],
+    ['scan', scan],
+    ['scanner', scanner],
+    ['virus', virus],
+    ['key', key],
+    ['reason', why],
+    ...Object.entries(times).map(([stage, ms]): LogEntry => [`${stage}_ms`, ms.toFixed(1)]),
+  ]
+}
+
+function messageId(header: Buffer): string | undefined {
+  const field = fieldsOf(header).find(({ name }) => name.toLowerCase() === 'message-id')
+  return field && fieldValue(header, field).trim()
+}
+
+/** X-Quarantine-ID is bounded; the log tells everybody the message was for, in lines of their own. */
+function* recipientLines(envelope: Envelope): Generator<Buffer> {
+  let entries: LogEntry[] = []
+  for (const recipient of recipientsOf(envelope)) {
+    entries.push(['rcpt', `<${recipient.toString('latin1')}>`])
+    if (entries.length === RECIPIENTS_PER_LINE) {
+      yield logLine([['quarantined', 'recipients'], ...entries])
+      entries = []
+    }
+  }
+  if (entries.length > 0) yield logLine([['quarantined', 'recipients'], ...entries])
+}

@@ -1,0 +1,60 @@
+import type { Hash } from 'node:crypto'
+import {
+  type BodyDigester,
+  type BodyDigests,
+  createBodyDigester,
+  type DigestsWanted,
+} from './canonical-body.ts'
+import { lineEndingOf } from './header-block.ts'
+import { headerFormFault } from './well-formed.ts'
+
+/** What stamps need to know of a message. */
+export interface MessageForm {
+  /** Why no stamp can vouch for it, or undefined for a well-formed message. */
+  readonly formFault: string | undefined
+  /** Over the canonical body, as far as a keyring asked for them. */
+  readonly digests: BodyDigests
+}
+
+const nothing: BodyDigests = { md5: undefined, sha256: undefined }
+
+/** From the header block and what the digester of the body found, if stamps matter at all. */
+export function concludeForm(
+  header: Buffer,
+  body: ReturnType<BodyDigester['finish']> | undefined,
+): MessageForm {
+  if (body === undefined) return { formFault: undefined, digests: nothing }
+  const endings = 'the body has other line endings than the header'
+  return {
+    formFault: headerFormFault(header) ?? (body.endingsAgree ? undefined : endings),
+    digests: body.digests,
+  }
+}
+
+/** Bytes that are hashed in one go: some milliseconds, in which nobody else is served. */
+const TURN = 4 * 1024 * 1024
+
+/**
+ * The form of a message whose body can be read as often as one likes. A large body is
+ * hashed in turns of the event loop, and that of an ill-formed header not at all.
+ */
+export async function examineForm(
+  header: Buffer,
+  body: Iterable<Buffer>,
+  wanted: DigestsWanted,
+  createHash: ((algorithm: string) => Hash) | undefined,
+): Promise<MessageForm> {
+  if (!createHash || !(wanted.md5 || wanted.sha256)) return concludeForm(header, undefined)
+  const formFault = headerFormFault(header)
+  if (formFault !== undefined) return { formFault, digests: nothing }
+  const digester = createBodyDigester(lineEndingOf(header), wanted, createHash)
+  let inTurn = 0
+  for (const chunk of body) {
+    digester.update(chunk)
+    inTurn += chunk.length
+    if (inTurn < TURN) continue
+    inTurn = 0
+    await new Promise(setImmediate)
+  }
+  return concludeForm(header, digester.finish())
+}

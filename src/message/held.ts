@@ -1,0 +1,80 @@
+import type { Hash } from 'node:crypto'
+import { writeSync } from 'node:fs'
+import { spoolFault } from './anonymous-file.ts'
+import type { DigestsWanted } from './canonical-body.ts'
+import { examineForm } from './form.ts'
+import { findHeaderEnd, HEADER_MAX } from './header-block.ts'
+import { makeNamedFile, type NamedFile } from './named-file.ts'
+import type { SpoolPolicy } from './policy.ts'
+import type { Message } from './spool.ts'
+
+/** What a message that is not spooled here is looked at by. */
+export interface LookOptions {
+  readonly policy: SpoolPolicy
+  readonly digests: DigestsWanted
+  /** node:crypto's, where digests are wanted. */
+  readonly createHash: ((algorithm: string) => Hash) | undefined
+  /** Milliseconds, as Date.now(). */
+  readonly now: number
+}
+
+/** Bytes of the body that scanners get at a time, and that CRLF mail is copied in. */
+const CHUNK = 256 * 1024
+
+/**
+ * A message whose bytes are all in memory. It becomes a file only where a scanner asks
+ * for its path. Faults: `temp-file` and `write`, from `path()`.
+ */
+export async function holdMessage(bytes: Buffer, options: LookOptions): Promise<Message> {
+  const { header, headerTooLarge } = headerOf(bytes)
+  const { policy, digests, createHash, now } = options
+  const form = await examineForm(header, pieces(bytes, header.length), digests, createHash)
+  let named: NamedFile | undefined
+
+  function removeNamedFile(): void {
+    named?.remove()
+    named = undefined
+  }
+
+  return {
+    size: bytes.length,
+    header,
+    headerTooLarge,
+    ...form,
+    chunks: () => pieces(bytes, 0),
+    pathIsShared: policy.sharedDirectory !== undefined,
+    path() {
+      if (named === undefined) {
+        named = makeNamedFile(policy, now)
+        writeFile(named, bytes)
+      }
+      return named.path
+    },
+    removeNamedFile,
+    close: removeNamedFile,
+  }
+}
+
+/** The header block at the front of `bytes`, which hold all of it or more than HEADER_MAX. */
+export function headerOf(bytes: Buffer): {
+  readonly header: Buffer
+  readonly headerTooLarge: boolean
+} {
+  const found = findHeaderEnd(bytes.subarray(0, HEADER_MAX), 0)
+  if ('end' in found) return { header: bytes.subarray(0, found.end), headerTooLarge: false }
+  return { header: bytes.subarray(0, HEADER_MAX), headerTooLarge: bytes.length > HEADER_MAX }
+}
+
+function* pieces(bytes: Buffer, from: number): Generator<Buffer> {
+  for (let at = from; at < bytes.length; at += CHUNK) yield bytes.subarray(at, at + CHUNK)
+}
+
+function writeFile({ fd, path }: NamedFile, bytes: Buffer): void {
+  try {
+    for (let done = 0; done < bytes.length; ) {
+      done += writeSync(fd, bytes, done, bytes.length - done, done)
+    }
+  } catch (error) {
+    throw spoolFault(`cannot write the file for scanners ${path}`, error)
+  }
+}

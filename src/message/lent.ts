@@ -1,0 +1,95 @@
+import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs'
+import { errorText, Fault } from '../fault.ts'
+import { examineForm } from './form.ts'
+import { findHeaderEnd, HEADER_MAX } from './header-block.ts'
+import { headerOf, type LookOptions } from './held.ts'
+import type { Message } from './spool.ts'
+
+const CHUNK = 256 * 1024
+/** Bytes that nearly every header block fits in. */
+const FRONT = 64 * 1024
+
+/** A file of somebody else's that holds exactly a message. */
+export interface LentFile {
+  readonly path: string
+  /** Bytes, as its owner says. */
+  readonly size: number
+  /** Whether its owner, who could change it while it is scanned, is believed not to. */
+  readonly ownerTrusted: boolean
+}
+
+/**
+ * A message in a file that another process made, owns and removes: here it is only
+ * read. Where its owner is not trusted, no stamp can vouch for it, for what is hashed
+ * and what is scanned might not be the same. Faults: `read`, where there is no regular
+ * file of that size.
+ */
+export async function borrowMessage(file: LentFile, options: LookOptions): Promise<Message> {
+  const fd = open(file)
+  try {
+    const { header, headerTooLarge } = headerOf(front(fd, file.size))
+    const { digests, createHash } = options
+    const wanted = file.ownerTrusted ? digests : { md5: false, sha256: false }
+    const form = await examineForm(header, pieces(fd, header.length, file.size), wanted, createHash)
+    return {
+      size: file.size,
+      header,
+      headerTooLarge,
+      digests: form.digests,
+      formFault: file.ownerTrusted ? form.formFault : 'came in a file that its owner may change',
+      chunks: () => pieces(fd, 0, file.size),
+      pathIsShared: true,
+      path: () => file.path,
+      removeNamedFile() {},
+      close: () => closeSync(fd),
+    }
+  } catch (error) {
+    closeSync(fd)
+    throw error
+  }
+}
+
+function open({ path, size }: LentFile): number {
+  let fd: number
+  try {
+    // Whoever puts a FIFO or a link there must not hold us up or lead us elsewhere.
+    fd = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK)
+  } catch (error) {
+    throw new Fault('read', `message ${path}: ${errorText(error)}`, error)
+  }
+  const status = fstatSync(fd)
+  if (status.isFile() && status.size === size) return fd
+  closeSync(fd)
+  throw new Fault('read', `message ${path}: is no regular file of ${size} bytes`)
+}
+
+/** As much as holds the header block: little at first, then all that it may have and a byte to tell. */
+function front(fd: number, size: number): Buffer {
+  const little = beginning(fd, Math.min(size, FRONT))
+  if (little.length === size || 'end' in findHeaderEnd(little, 0)) return little
+  return beginning(fd, Math.min(size, HEADER_MAX + 1))
+}
+
+function beginning(fd: number, length: number): Buffer {
+  const bytes = Buffer.allocUnsafe(length)
+  fill(fd, bytes, 0)
+  return bytes
+}
+
+function* pieces(fd: number, from: number, size: number): Generator<Buffer> {
+  const buffer = Buffer.allocUnsafeSlow(Math.min(CHUNK, Math.max(0, size - from)))
+  for (let at = from; at < size; ) {
+    const piece = buffer.subarray(0, Math.min(buffer.length, size - at))
+    fill(fd, piece, at)
+    yield piece
+    at += piece.length
+  }
+}
+
+function fill(fd: number, bytes: Buffer, position: number): void {
+  for (let done = 0; done < bytes.length; ) {
+    const length = readSync(fd, bytes, done, bytes.length - done, position + done)
+    if (length === 0) throw new Fault('read', 'the message became shorter while it was read')
+    done += length
+  }
+}
