@@ -6,7 +6,9 @@ import { compiled } from './compile.ts'
 
 const here = import.meta.dirname
 const root = join(here, '../..')
-const native = join(root, 'build/native')
+
+/** Where the compiled programs are, unless --programs names another directory. */
+export const NATIVE: string = join(root, 'build/native')
 
 export interface Contestant {
   readonly name: string
@@ -17,8 +19,10 @@ export interface Contestant {
   readonly missing: string | undefined
   /** The header fields of ours that must come out of it, by the kind of mail. */
   readonly leaves: (kind: Kind) => { readonly xQhpsi: string | undefined; readonly stamps: number }
-  /** Asks this daemon; started for the run. */
-  readonly daemon?: 'signing' | 'without keys'
+  /** The daemon that it asks: started for the run, under the contestant's own environment. */
+  readonly daemon?: string
+  /** Environment beside that of all contestants. */
+  readonly settings?: Readonly<Record<string, string>>
   takesPart(cell: Omit<Cell, 'messages'>): boolean
 }
 
@@ -36,7 +40,7 @@ export const NAMES = [
 export type Name = (typeof NAMES)[number]
 
 /** Everybody who may stand in the slot, those that are not built included. */
-export function contestants(): Contestant[] {
+export function contestants(native: string = NATIVE): Contestant[] {
   const scanning = (kind: Kind) => !isTrusted(kind)
   const everything = () => true
   return [
@@ -92,18 +96,20 @@ export function contestants(): Contestant[] {
       name: 'warm',
       label: 'onescan, warm',
       program: () => [join(native, 'onescanc')],
-      missing: warmMissing(),
+      missing: warmMissing(native),
       leaves: tagsAndStamps,
-      daemon: 'signing',
+      daemon: join(native, 'onescand'),
+      settings: { ONESCAN_COLD: join(native, 'onescan-queue') },
       takesPart: everything,
     },
     {
       name: 'warm-unsigned',
       label: 'onescan, warm, stamps off',
       program: () => [join(native, 'onescanc')],
-      missing: warmMissing(),
+      missing: warmMissing(native),
       leaves: (kind) => ({ ...tagsAndStamps(kind), stamps: 0 }),
-      daemon: 'without keys',
+      daemon: join(native, 'onescand'),
+      settings: { ONESCAN_COLD: join(native, 'onescan-queue'), CLUSTERKEYS: '' },
       takesPart: ({ kind, size, atOnce }) =>
         kind === 'clean' && size.name === '100 KB' && atOnce === 1,
     },
@@ -131,7 +137,9 @@ function notBuilt(file: string, command: string): string | undefined {
   return existsSync(file) ? undefined : `not built: ${command}`
 }
 
-function warmMissing(): string | undefined {
-  const [missing] = ['onescanc', 'onescand'].filter((name) => !existsSync(join(native, name)))
+function warmMissing(native: string): string | undefined {
+  const [missing] = ['onescanc', 'onescand', 'onescan-queue'].filter(
+    (name) => !existsSync(join(native, name)),
+  )
   return missing && `${missing} is not built: npm run build:native`
 }

@@ -21,6 +21,8 @@ export interface Figure {
   readonly rates: readonly number[]
   /** Median milliseconds of each stage that onescan logs. */
   readonly stages: Readonly<Record<string, number>>
+  /** Messages that the thin client handed to the cold program. */
+  readonly cold: number
 }
 
 export type CellKey = Pick<Cell, 'kind' | 'atOnce'> & { readonly size: string }
@@ -49,6 +51,7 @@ export function figuresOf(measurements: readonly Measurement[]): Figure[] {
       medians: rounds.map(({ ms }) => median(ms)),
       rates: rounds.map((round) => round.ms.length / round.seconds),
       stages: stagesOf(rounds),
+      cold: rounds.reduce((sum, round) => sum + round.cold, 0),
     }
   })
 }

@@ -3,10 +3,10 @@ import type { Cell } from './cells.ts'
 import type { Contestant } from './contestants.ts'
 import { drive } from './drive.ts'
 import type { Field } from './field.ts'
-import { type Stages, takeStages } from './stages.ts'
+import { type LogFile, takeLog } from './log-file.ts'
 
 /** One contestant in one cell of one round. */
-export interface Measurement {
+export interface Measurement extends LogFile {
   readonly contestant: string
   readonly kind: Cell['kind']
   readonly size: string
@@ -18,8 +18,6 @@ export interface Measurement {
   readonly seconds: number
   /** KiB: the largest process of any of them. */
   readonly rss: number
-  /** From the log of onescan. */
-  readonly stages: Stages
   /** What went wrong with messages, in a line; '' where all were queued once and whole. */
   readonly trouble: string
 }
@@ -56,7 +54,7 @@ export async function measure(
     ms: passages.map(({ ms }) => ms),
     seconds: tally.seconds,
     rss: Math.max(...passages.map(({ rss }) => rss)),
-    stages: takeStages(log),
+    ...takeLog(log),
     trouble: sound ? '' : `exit codes ${codes.join(', ') || 'all 0'}; ${JSON.stringify(tally)}`,
   }
 }

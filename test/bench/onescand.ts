@@ -1,22 +1,75 @@
-import type { Contestant } from './contestants.ts'
-import type { DaemonMemory } from './daemon-memory.ts'
-import type { Field } from './field.ts'
-import type { Lane } from './measure.ts'
-import type { Workshop } from './workshop.ts'
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { closeSync, openSync } from 'node:fs'
+import { connect } from 'node:net'
+import { join } from 'node:path'
+import { setTimeout as wait } from 'node:timers/promises'
 
-export interface Onescands {
-  settings(contestant: Contestant): Record<string, string>
-  load(
-    lanes: readonly Lane[],
-    how: { field: Field; messages: number },
-  ): Promise<DaemonMemory | undefined>
+/** A warm engine of the run's own. */
+export interface Onescand {
+  readonly pid: number
+  readonly socket: string
   stop(): Promise<void>
 }
 
-export async function startOnescands(
-  _contestants: readonly Contestant[],
-  _workshop: Workshop,
-  _environment: Readonly<Record<string, string>>,
-): Promise<Onescands> {
-  return { settings: () => ({}), load: async () => undefined, stop: async () => {} }
+/** Milliseconds for it to listen. */
+const START = 20_000
+
+/**
+ * Starts onescand with standard options under this environment; resolves when it takes
+ * connections. Its stderr goes to `NAME.log` in the directory.
+ */
+export async function startOnescand(
+  program: string,
+  name: string,
+  directory: string,
+  environment: Readonly<Record<string, string>>,
+): Promise<Onescand> {
+  const socket = join(directory, `${name}.sock`)
+  const log = openSync(join(directory, `${name}.log`), 'a')
+  const child = spawn(program, ['--socket', socket], {
+    env: environment,
+    stdio: ['ignore', 'ignore', log],
+  })
+  closeSync(log)
+  const kill = () => void child.kill('SIGKILL')
+  process.once('exit', kill)
+  const stop = async () => {
+    process.removeListener('exit', kill)
+    if (child.exitCode === null && child.signalCode === null) {
+      const gone = once(child, 'exit')
+      child.kill('SIGTERM')
+      await gone
+    }
+  }
+  try {
+    await once(child, 'spawn')
+    await untilListening(child, socket)
+  } catch (error) {
+    await stop()
+    throw error
+  }
+  return { pid: child.pid!, socket, stop }
+}
+
+/** Asked again and again: it tells only a service manager when it is ready. */
+async function untilListening(child: ChildProcess, socket: string): Promise<void> {
+  const deadline = performance.now() + START
+  while (!(await takesConnections(socket))) {
+    if (child.exitCode !== null) throw new Error(`onescand ended with ${child.exitCode}`)
+    if (performance.now() > deadline) throw new Error(`onescand does not listen at ${socket}`)
+    await wait(50)
+  }
+}
+
+async function takesConnections(socket: string): Promise<boolean> {
+  const connection = connect(socket)
+  try {
+    await once(connection, 'connect')
+    return true
+  } catch {
+    return false
+  } finally {
+    connection.destroy()
+  }
 }

@@ -1,5 +1,7 @@
+import { resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { buildDirectory } from './compile.ts'
+import { NATIVE } from './contestants.ts'
 
 export interface Options {
   /** A few seconds a contestant, in one round: shows that it works, proves little. */
@@ -8,16 +10,20 @@ export interface Options {
   readonly only: readonly string[]
   /** How often every cell is measured by every contestant. */
   readonly rounds: number
+  /** Directory of the compiled programs. */
+  readonly programs: string
   /** Directory for the results. */
   readonly out: string
 }
 
-export const USAGE = `usage: npm run bench -- [--quick] [--rounds N] [--only NAME]... [--out DIRECTORY]
+export const USAGE = `usage: npm run bench -- [--quick] [--rounds N] [--only NAME]...
+                            [--programs DIR] [--out DIR]
 
-  --quick      fewer messages, one round
-  --rounds N   measure everything N times (5; 1 with --quick)
-  --only NAME  this contestant; repeat it for several
-  --out DIR    where results.json, results.svg and results.txt go (build/bench)
+  --quick         fewer messages, one round
+  --rounds N      measure everything N times (5; 1 with --quick)
+  --only NAME     this contestant; repeat it for several
+  --programs DIR  where onescanc, onescand and onescan-queue are (build/native)
+  --out DIR       where results.json, results.svg and results.txt go (build/bench)
 `
 
 /** Throws an Error that says what is wrong with the arguments. */
@@ -28,6 +34,7 @@ export function readOptions(args: readonly string[], names: readonly string[]): 
       quick: { type: 'boolean', default: false },
       only: { type: 'string', multiple: true, default: [] },
       rounds: { type: 'string' },
+      programs: { type: 'string', default: NATIVE },
       out: { type: 'string', default: buildDirectory },
     },
   })
@@ -40,5 +47,6 @@ export function readOptions(args: readonly string[], names: readonly string[]): 
   if (!Number.isInteger(rounds) || rounds < 1 || rounds > 100) {
     throw new Error(`--rounds ${values.rounds}: give a whole number from 1 to 100`)
   }
-  return { quick: values.quick, only: values.only, rounds, out: values.out }
+  const { quick, only, programs, out } = values
+  return { quick, only, rounds, programs: resolve(programs), out: resolve(out) }
 }

@@ -1,6 +1,7 @@
 import { type Cell, KINDS, SIZES } from './cells.ts'
 import type { Contestant } from './contestants.ts'
 import { drive } from './drive.ts'
+import { takeLog } from './log-file.ts'
 import { emptyQueue, ourFields, queuedHeaders } from './queued.ts'
 
 export interface Ground {
@@ -9,6 +10,7 @@ export interface Ground {
   readonly queue: string
   /** sink.c: what comes out of it can be looked at, whatever the chain of the run is. */
   readonly sink: string
+  /** A file for the wrapper's stderr; removed. */
   readonly log: string
   message(kind: Cell['kind'], size: Cell['size']): string
 }
@@ -34,6 +36,8 @@ export async function prove(contestant: Contestant, ground: Ground): Promise<str
     })
     const found = queuedHeaders(ground.queue).map(ourFields)
     emptyQueue(ground.queue)
+    const { cold, whyCold } = takeLog(ground.log)
+    if (cold > 0) faults.push(`${kind} mail: the cold program had to do it: ${whyCold}`)
     const wanted = [contestant.leaves(kind)]
     if (sound && JSON.stringify(found) === JSON.stringify(wanted)) continue
     const [{ code, text } = { code: -1, text: '' }] = passages

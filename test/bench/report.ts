@@ -20,6 +20,7 @@ export function report(
     memoryTable(figures, contestants),
     stageTable(figures, contestants),
     goalTable(goals),
+    coldNotes(figures).join('\n'),
     missing.join('\n'),
   ]
     .filter((part) => part !== '')
@@ -75,6 +76,16 @@ function stageTable(figures: readonly Figure[], contestants: readonly Contestant
   )
   if (rows.length === 0) return ''
   return table('stages by the log, clean mail, one at a time; ms', ['', ''], rows)
+}
+
+/** A warm figure that is partly a cold one must say so. */
+function coldNotes(figures: readonly Figure[]): string[] {
+  return figures
+    .filter(({ cold }) => cold > 0)
+    .map(({ contestant, kind, size, atOnce, cold, messages }) => {
+      const where = `${contestant}, ${kind} mail, ${size}, ${atOnce} at a time`
+      return `went cold: ${where}: ${cold} of ${messages}`
+    })
 }
 
 function goalTable(goals: readonly Goal[]): string {

@@ -3,11 +3,12 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { clamdMissing, startClamd } from '../programs/clamd.ts'
 import { contestants, NAMES } from './contestants.ts'
+import { startDaemons } from './daemons.ts'
 import { chooseField } from './field.ts'
 import { figuresOf } from './figures.ts'
 import { goalsOf } from './goals.ts'
+import { loadDaemon } from './load.ts'
 import { describeMachine } from './machine.ts'
-import { startOnescands } from './onescand.ts'
 import { type Options, readOptions, USAGE } from './options.ts'
 import { plot } from './plot.ts'
 import { report } from './report.ts'
@@ -24,10 +25,10 @@ async function bench(options: Options): Promise<number> {
   const machine = describeMachine(workshop.directory)
   const clamd = await startClamd()
   const environment = workshop.environment(clamd)
-  const all = contestants().filter(({ name }) => wanted(name, options))
+  const all = contestants(options.programs).filter(({ name }) => wanted(name, options))
   const present = all.filter(({ missing }) => missing === undefined)
   for (const { label, missing } of all) if (missing) say(`missing: ${label}: ${missing}`)
-  const daemons = await startOnescands(present, workshop, environment)
+  const daemons = await startDaemons(present, workshop.directory, environment)
   try {
     const lanes = present.map((contestant) => ({
       contestant,
@@ -37,10 +38,11 @@ async function bench(options: Options): Promise<number> {
     const sound = await proveAll(lanes, workshop, say)
     const field = chooseField(workshop)
     const measurements = await measureAll(sound, { field, workshop, options, say })
-    const daemonMemory = await daemons.load(sound, {
-      field,
-      messages: options.quick ? 500 : 10_000,
-    })
+    const warm = sound.find(({ contestant }) => contestant.name === 'warm')
+    const pid = warm && daemons.pid(warm.contestant)
+    if (warm && pid) say('memory of onescand under load')
+    const load = options.quick ? 500 : 10_000
+    const daemonMemory = warm && pid ? await loadDaemon(warm, pid, load, field) : undefined
 
     const figures = figuresOf(measurements)
     const goals = goalsOf({ figures, daemonMemory })

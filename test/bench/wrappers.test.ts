@@ -1,3 +1,4 @@
+import { join } from 'node:path'
 import t from 'tap'
 import { clamdMissing, startClamd } from '../programs/clamd.ts'
 import { findProgram } from '../programs/install.mjs'
@@ -18,7 +19,7 @@ t.test('contestants', { skip, jobs: 1 }, async (t) => {
     ...workshop,
     environment: workshop.environment(clamd),
     sink: compiled('sink'),
-    log: '/dev/null',
+    log: join(workshop.directory, 'log'),
   }
   const named = (name: string): Contestant => contestants().find((one) => one.name === name)!
 
