@@ -91,13 +91,15 @@ static int put_message(int fd, const char *path)
   return ok;
 }
 
-static int put_envelope(int fd, long serial)
+static int put_envelope(int fd, const struct call *call)
 {
   static const char recipient[] = "Tpostmaster@example.org"; /* with its NUL */
   char envelope[100];
-  int size = snprintf(envelope, sizeof envelope, "Fbench-%ld@example.org", serial) + 1;
-  memcpy(envelope + size, recipient, sizeof recipient);
-  size += sizeof recipient;
+  int size = snprintf(envelope, sizeof envelope, "Fbench-%ld@example.org", call->serial) + 1;
+  if (!call->nobody) {
+    memcpy(envelope + size, recipient, sizeof recipient);
+    size += sizeof recipient;
+  }
   envelope[size++] = 0;
   return put(fd, envelope, size);
 }
@@ -143,7 +145,7 @@ struct outcome call_wrapper(const struct call *call)
   alarm(call->deadline);
   outcome.handed_over = put_message(message.write, call->message);
   close(message.write);
-  outcome.handed_over = outcome.handed_over && put_envelope(envelope.write, call->serial);
+  outcome.handed_over = outcome.handed_over && put_envelope(envelope.write, call);
   close(envelope.write);
   read_text(error.read, &outcome);
   close(error.read);

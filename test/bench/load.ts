@@ -23,7 +23,7 @@ export async function loadDaemon(
       atOnce: 8,
       environment: { ...environment, QUEUECHAIN: field.chain },
       log: '/dev/null',
-      ...(field.queue === undefined ? {} : { queue: field.queue }),
+      ...(field.queue === undefined ? { toNobody: true } : { queue: field.queue }),
     })
     if (!sound) throw new Error(`${contestant.label}, under load: ${JSON.stringify(tally)}`)
     samples.push(pssOfTree(pid))

@@ -42,7 +42,7 @@ export async function measure(
     atOnce: cell.atOnce,
     environment: { ...environment, QUEUECHAIN: field.chain },
     log,
-    ...(field.queue === undefined ? {} : { queue: field.queue }),
+    ...(field.queue === undefined ? { toNobody: true } : { queue: field.queue }),
   })
   const codes = [...new Set(passages.map(({ code }) => code).filter((code) => code !== 0))]
   return {
