@@ -16,7 +16,9 @@ const dist = join(root, 'dist')
 const programs = {
   'onescan-queue': 'doors/queue/main.ts',
   onescan: 'cli/main.ts',
+  onescand: 'doors/daemon/main.ts',
   'plugin-host': 'scan/plugin-host/main.ts',
+  'smtp-delay': 'smtp-delay/main.ts',
 }
 
 /** Rarely used and heavy: bundles of their own, loaded by the first import() that wants them. */
@@ -75,7 +77,7 @@ function bundle(entries, importsAtRunTime) {
       'import.meta.url': 'importMetaUrl',
     },
     inject: [join(root, 'packaging', 'import-meta-url.js')],
-    external: ['koffi'],
+    external: ['koffi', 'bun:*'],
     plugins: [loadedApart],
     legalComments: 'none',
     logLevel: 'warning',

@@ -27,13 +27,14 @@ export async function scanPath(
   return { kind: 'answered', answer: readReply(outcome.answer.bytes, 'path') }
 }
 
-/** Sends the bytes by INSTREAM. A chunk is used only until the next one is asked for. */
+/** Sends the bytes, `size` of them, by INSTREAM. A chunk is used only until the next one is asked for. */
 export async function scanStream(
   address: ClamdAddress,
   chunks: Iterable<Buffer>,
   signal: AbortSignal,
+  size?: number,
 ): Promise<Outcome<ClamdReply>> {
-  const outcome = await converse(address, streamPackets(chunks), signal)
+  const outcome = await converse(address, streamPackets(chunks, size), signal)
   if (outcome.kind !== 'answered') return outcome
   const { bytes, sentAll } = outcome.answer
   const reply = readReply(bytes, 'stream')

@@ -24,6 +24,8 @@ export interface Received {
 /** Milliseconds for a TCP connection: time for SYN and two repetitions (after 1 and 3 s). */
 const CONNECT_TIMEOUT = 5_000
 
+let network: Promise<typeof import('node:net')> | undefined
+
 /**
  * Connects, sends the packets one at a time and takes one reply. A packet is
  * asked for only when the one before was handed to the kernel, so its buffer may be
@@ -38,8 +40,9 @@ export async function converse(
   packets: Iterator<Buffer>,
   signal: AbortSignal,
 ): Promise<Outcome<Received>> {
-  // Loading node:net takes 2 ms, which mail that needs no scan should not pay.
-  const { connect } = await import('node:net')
+  // Loading it takes 2 ms, which mail that needs no scan should not pay.
+  network ??= import('node:net')
+  const { connect } = await network
 
   return await new Promise((resolve, reject) => {
     if (signal.aborted) return resolve(timedOut)

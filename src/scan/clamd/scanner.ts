@@ -12,6 +12,7 @@ import {
 import { type ClamdAddress, readClamdAddress } from './address.ts'
 import { scanPath, scanStream } from './ask.ts'
 import type { Outcome } from './converse.ts'
+import { createHealth, type Health } from './health.ts'
 import type { ClamdReply } from './reply.ts'
 
 /**
@@ -27,7 +28,7 @@ const BROKEN_MAX = 2
  * Plugin `clamd`: asks the servers of CLAMD in their order until one answers.
  * Whatever a server says is the answer; the next one is asked only where there was
  * no connection or it broke. Never asked again: one that was too slow, because clamd
- * goes on scanning after its client has left.
+ * goes on scanning after its client has left. One that failed is asked last for a while.
  *
  * More than CLAMDMAXSIZE is not sent: clamd answers OK to what is over its own
  * limits, unscanned. Throws a Fault of kind `config` for an address that is none.
@@ -35,6 +36,7 @@ const BROKEN_MAX = 2
 export function clamdScanner({ clam }: ScanPolicy): Scanner {
   const servers = clam.addresses.map(readClamdAddress)
   if (servers.length === 0) throw new Fault('config', 'CLAMD: names no server')
+  const health = createHealth(servers)
   return {
     name: 'clamd',
     local: false,
@@ -42,24 +44,28 @@ export function clamdScanner({ clam }: ScanPolicy): Scanner {
       if (specimen.size > clam.maxSize) {
         return overLimit(`clamd: ${specimen.size} bytes are more than CLAMDMAXSIZE ${clam.maxSize}`)
       }
-      return askInTurn(servers, specimen, task)
+      return askInTurn(health, specimen, task)
     },
   }
 }
 
 async function askInTurn(
-  servers: readonly ClamdAddress[],
+  health: Health<ClamdAddress>,
   specimen: Specimen,
   task: ScanTask,
 ): Promise<Verdict> {
   const troubles: string[] = []
   let broken = 0
-  for (const server of servers) {
+  for (const server of health.inOrder()) {
     const outcome = await ask(server, specimen, task)
     if (outcome.kind === 'answered') {
+      health.answered(server)
       for (const trouble of troubles) task.note(trouble)
       return verdictOf(outcome.answer, server)
     }
+    // Ended before its time: nobody waits for the answer any more, and nobody is to blame.
+    const inTime = outcome.kind === 'timed-out' && Date.now() < task.deadline
+    if (!inTime) health.failed(server)
     troubles.push(`clamd ${server.text}: ${outcome.why}`)
     if (outcome.kind === 'timed-out') break
     if (outcome.kind === 'broken' && ++broken === BROKEN_MAX) break
@@ -81,7 +87,7 @@ async function ask(
       task.note(`clamd ${server.text}: cannot read SPOOLDIR, got a copy: ${outcome.answer.text}`)
     }
   }
-  return scanStream(server, specimen.chunks(), task.signal)
+  return scanStream(server, specimen.chunks(), task.signal, specimen.size)
 }
 
 /** The path is a short cut only: where it cannot be made, the message can still be sent. */

@@ -1,0 +1,60 @@
+import crypto from 'node:crypto'
+import { signatureDate } from '../../cluster/signature-date.ts'
+import type { Tools } from '../../engine.ts'
+import { type Place, type Policy, readPlace, readScanningPolicy } from '../../policy/policy.ts'
+import type { Environment } from '../../policy/settings.ts'
+import type { QhpsiLine } from '../../scan/policy.ts'
+import type { Scanner } from '../../scan/scanner.ts'
+import { makeScanners } from '../../scan/scanners.ts'
+
+/** What the daemon judges by: read when it starts and when it is told to read it again. */
+export interface Configuration {
+  readonly env: Environment
+  readonly place: Place
+  /** Undefined where QHPSI is unset: all mail passes. */
+  readonly policy: Policy | undefined
+  readonly tools: Omit<Tools, 'scanners'>
+  /** Scanners for a QHPSI line that names no other plugins than the daemon's own. */
+  scannersFor(line: QhpsiLine): readonly Scanner[]
+}
+
+/** Milliseconds for which the date of the signatures is not asked again. */
+const SIGNATURES_FOR = 1000
+
+/** Reads keyring and settings, and makes the scanners. Throws a Fault of kind `config`. */
+export async function readConfiguration(env: Environment): Promise<Configuration> {
+  const policy = readScanningPolicy(env)
+  const scanners = policy ? await makeScanners(policy.scan) : []
+  const names = policy?.scan.line.kind === 'plugins' ? policy.scan.line.names : undefined
+  const byName = new Map(names?.map((name, index) => [name, scanners[index]!]))
+  const directory = policy?.cluster?.signatureDirectory
+  return {
+    env,
+    place: readPlace(env),
+    policy,
+    tools: {
+      crypto: policy?.cluster && crypto,
+      signatureDate: directory ? remembered(() => signatureDate(directory)) : () => undefined,
+      now: fineClock,
+    },
+    scannersFor: (line) =>
+      line.kind === 'command' ? scanners : line.names.map((name) => byName.get(name)!),
+  }
+}
+
+/** Milliseconds as Date.now(), finer. */
+function fineClock(): number {
+  return performance.timeOrigin + performance.now()
+}
+
+/** A directory is listed for that: not for each of a hundred messages in a second. */
+function remembered<Value>(compute: () => Value): () => Value {
+  let known: { readonly value: Value; readonly at: number } | undefined
+  return () => {
+    const now = performance.now()
+    if (known === undefined || now - known.at > SIGNATURES_FOR) {
+      known = { value: compute(), at: now }
+    }
+    return known.value
+  }
+}

@@ -1,0 +1,88 @@
+/** Bytes in front of a payload: its tag, and its length as an unsigned big-endian number. */
+export const FRAME_HEAD = 5
+
+/** What is said in frames: doc/slot-protocol.md. */
+export interface FrameTaker {
+  /**
+   * A frame begins: the buffer for its payload, of exactly `length` bytes. Throws where
+   * there must be no such frame, before a byte of it is kept.
+   */
+  room(tag: string, length: number): Buffer
+  /** Its payload is whole. */
+  take(tag: string, payload: Buffer): void
+}
+
+export interface FrameReader {
+  /** Takes the next bytes, in any split. Throws what the taker throws. */
+  push(chunk: Buffer): void
+  /** Whether a frame has begun that is not whole yet. */
+  readonly amidst: boolean
+}
+
+/** Reads frames from any split of their bytes, into the taker's own buffers. */
+export function createFrameReader(taker: FrameTaker): FrameReader {
+  const head = Buffer.alloc(FRAME_HEAD)
+  let headLength = 0
+  let tag = ''
+  let payload: Buffer | undefined
+  let filled = 0
+
+  function beginFrame(): void {
+    headLength = 0
+    filled = 0
+    tag = String.fromCharCode(head[0]!)
+    payload = taker.room(tag, head.readUInt32BE(1))
+    endIfWhole()
+  }
+
+  function endIfWhole(): void {
+    if (payload === undefined || filled < payload.length) return
+    const whole = payload
+    payload = undefined
+    taker.take(tag, whole)
+  }
+
+  return {
+    push(chunk) {
+      let at = 0
+      while (at < chunk.length) {
+        if (payload === undefined) {
+          const copied = chunk.copy(head, headLength, at)
+          headLength += copied
+          at += copied
+          if (headLength === FRAME_HEAD) beginFrame()
+        } else {
+          const copied = chunk.copy(payload, filled, at)
+          filled += copied
+          at += copied
+          endIfWhole()
+        }
+      }
+    },
+    get amidst() {
+      return headLength > 0 || payload !== undefined
+    },
+  }
+}
+
+/** A whole frame, or a field of one: fields have the form of frames. */
+export function frame(tag: string, ...payload: readonly Buffer[]): Buffer {
+  const head = Buffer.allocUnsafe(FRAME_HEAD)
+  head[0] = tag.charCodeAt(0)
+  let length = 0
+  for (const part of payload) length += part.length
+  head.writeUInt32BE(length, 1)
+  return Buffer.concat([head, ...payload], FRAME_HEAD + length)
+}
+
+export function uint32(...values: readonly number[]): Buffer {
+  const bytes = Buffer.allocUnsafe(values.length * 4)
+  for (const [index, value] of values.entries()) bytes.writeUInt32BE(value, index * 4)
+  return bytes
+}
+
+export function uint64(value: number): Buffer {
+  const bytes = Buffer.allocUnsafe(8)
+  bytes.writeBigUInt64BE(BigInt(value))
+  return bytes
+}

@@ -1,0 +1,137 @@
+import { basename, dirname, join, resolve } from 'node:path'
+import type { Decision } from '../../decision.ts'
+import { judge } from '../../engine.ts'
+import { createEnvelopeReader, type Envelope } from '../../envelope/envelope.ts'
+import { holdMessage, type LookOptions } from '../../message/held.ts'
+import { borrowMessage } from '../../message/lent.ts'
+import type { Message } from '../../message/spool.ts'
+import { type Policy, switchedOff } from '../../policy/policy.ts'
+import type { Scanner } from '../../scan/scanner.ts'
+import { answerTo, passOn } from './answer.ts'
+import type { ClientPolicy } from './client-policy.ts'
+import type { Configuration } from './configuration.ts'
+import { GoCold } from './go-cold.ts'
+import type { Request } from './request.ts'
+
+export interface Judgement {
+  readonly configuration: Configuration
+  readonly policyFor: (variables: Request['variables']) => ClientPolicy
+  /** Whether all who may connect are trusted with files of theirs: not where everybody may. */
+  readonly ownersTrusted: boolean
+  /** Aborted when nobody waits for the answer any more. */
+  readonly gone: AbortSignal
+  /** Milliseconds since the client connected. */
+  readonly elapsed: () => number
+}
+
+/**
+ * The answer to a request, as frames. GoCold, or any other error, where there is none:
+ * the client asks the cold program then, so that no fault of ours decides about mail.
+ */
+export async function answerRequest(request: Request, judgement: Judgement): Promise<Buffer> {
+  const { configuration, elapsed } = judgement
+  const { policy: known, scanners, ...client } = judgement.policyFor(request.variables)
+  const circumstances = () => ({ remote: client.remote, transaction: undefined, total: elapsed() })
+  if (known === undefined) return passOn('QHPSI is not set', circumstances())
+  const off = switchedOff(configuration.place)
+  if (off !== undefined) return passOn(off, circumstances())
+
+  const policy = withTimeLeft(known, request.timeLeft)
+  const tools = {
+    ...configuration.tools,
+    scanners: scanners.map((scanner) => endingWith(judgement.gone, scanner)),
+  }
+  const envelope = readEnvelope(request.envelope)
+  const message = await readMessage(request, policy, judgement)
+  try {
+    const transaction = { message, envelope, client: client.client }
+    const decision = await judge(transaction, policy, tools)
+    leaveBouncesToTheCold(decision, envelope, client.remote)
+    const reporting = { form: client.replyForm, takesReply: request.takesReply }
+    return answerTo(decision, transaction, reporting, { ...circumstances(), transaction })
+  } finally {
+    message.close()
+  }
+}
+
+function withTimeLeft(policy: Policy, timeLeft: number): Policy {
+  const timeout = Math.max(1, Math.min(policy.scan.timeout, timeLeft))
+  return { ...policy, scan: { ...policy.scan, timeout } }
+}
+
+function readEnvelope(wire: Buffer): Envelope {
+  const reader = createEnvelopeReader()
+  reader.push(wire)
+  const envelope = reader.finish()
+  if (envelope.wire.length < wire.length) throw new GoCold('bytes behind the envelope')
+  return envelope
+}
+
+function readMessage(
+  { message, size }: Request,
+  policy: Policy,
+  { configuration, ownersTrusted }: Judgement,
+): Promise<Message> {
+  const keys = policy.cluster?.keys ?? []
+  const options: LookOptions = {
+    policy: policy.spool,
+    digests: {
+      md5: keys.some(({ scheme }) => scheme === 'md5'),
+      sha256: keys.some(({ scheme }) => scheme === 'hmac-sha256'),
+    },
+    createHash: configuration.tools.crypto?.createHash,
+    now: Date.now(),
+  }
+  if (typeof message !== 'string') return holdMessage(message, options)
+  return borrowMessage(
+    { path: ownPath(message, policy), size, ownerTrusted: ownersTrusted },
+    options,
+  )
+}
+
+/** In our SPOOLDIR and nowhere below: any other file would be read with our rights, not the client's. */
+function ownPath(path: string, { spool }: Policy): string {
+  const directory = spool.sharedDirectory
+  if (directory === undefined || resolve(dirname(path)) !== resolve(directory)) {
+    throw new GoCold(`${path} does not lie in the daemon's SPOOLDIR`)
+  }
+  return join(directory, basename(path))
+}
+
+/**
+ * What qmail-send injects (an empty sender, or #@[] for what cannot be bounced either) is
+ * tagged where other mail is refused. Whether qmail-send it is, by its user, the cold
+ * program can tell; mail that a server took has its TCPREMOTEIP.
+ */
+function leaveBouncesToTheCold(
+  decision: Decision,
+  { sender }: Envelope,
+  remote: string | undefined,
+): void {
+  if (decision.kind !== 'reject' || decision.reply.grounds === 'header-too-large') return
+  const isBounce = sender.length === 0 || sender.equals(DOUBLE_BOUNCE)
+  if (isBounce && remote === undefined) throw new GoCold("perhaps qmail-send's own bounce")
+}
+
+const DOUBLE_BOUNCE = Buffer.from('#@[]')
+
+/** The same scanner, whose work ends when the client has gone, too. */
+function endingWith(gone: AbortSignal, scanner: Scanner): Scanner {
+  return {
+    ...scanner,
+    async scan(specimen, task) {
+      const either = new AbortController()
+      const abort = () => either.abort()
+      const signals = [task.signal, gone]
+      for (const signal of signals) {
+        if (signal.aborted) abort()
+        else signal.addEventListener('abort', abort, { once: true })
+      }
+      try {
+        return await scanner.scan(specimen, { ...task, note: task.note, signal: either.signal })
+      } finally {
+        for (const signal of signals) signal.removeEventListener('abort', abort)
+      }
+    },
+  }
+}

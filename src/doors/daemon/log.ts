@@ -1,0 +1,10 @@
+import { writeSync } from 'node:fs'
+
+/** The daemon's own trouble, a line each. What concerns a message is the client's to log. */
+export function log(line: string): void {
+  try {
+    writeSync(2, `onescand: ${line.replace(/[^ -~]/g, '?')}\n`)
+  } catch {
+    // Mail must not wait for a log that takes nothing.
+  }
+}

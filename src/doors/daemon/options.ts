@@ -1,0 +1,87 @@
+import { readFileSync } from 'node:fs'
+import { availableParallelism } from 'node:os'
+import { parseArgs } from 'node:util'
+import { errorText } from '../../fault.ts'
+import { byteSize, wholeNumber } from '../../policy/settings.ts'
+
+/** onescand(8), OPTIONS. */
+export interface Options {
+  readonly socket: string
+  /** Permission bits of the socket. */
+  readonly mode: number
+  /** Group id of the socket, or undefined: the process's. */
+  readonly group: number | undefined
+  /** Processes that serve, this one included. */
+  readonly workers: number
+  /** Bytes. */
+  readonly maxSize: number
+  readonly memory: number
+  readonly maxClients: number
+  /** Milliseconds for what is in flight when it is told to end. */
+  readonly grace: number
+  /** One of the processes that another one started: it listens on a descriptor of that one's. */
+  readonly worker: boolean
+}
+
+/** More than this is asked for by --workers. */
+const WORKERS_STANDARD = 4
+
+export const usage = `usage: onescand [--socket PATH] [--mode MODE] [--group GROUP] [--workers N]
+                [--max-size SIZE] [--max-clients N] [--memory SIZE] [--grace SECONDS]
+`
+
+/** Throws an Error whose message says what is wrong with the words. */
+export function readOptions(words: readonly string[]): Options {
+  const { values } = parseArgs({
+    args: [...words],
+    options: {
+      socket: { type: 'string', default: '/run/onescan/slot.sock' },
+      mode: { type: 'string', default: '0660' },
+      group: { type: 'string' },
+      workers: { type: 'string' },
+      'max-size': { type: 'string' },
+      'max-clients': { type: 'string' },
+      memory: { type: 'string' },
+      grace: { type: 'string' },
+      foreground: { type: 'boolean' }, // there is nothing else
+      worker: { type: 'boolean', default: false },
+    },
+  })
+  const number = (name: 'workers' | 'max-clients' | 'grace', standard: number, min: number) =>
+    wholeNumber({ [`--${name}`]: values[name] }, `--${name}`, standard, { min, max: 10_000 })
+  const bytes = (name: 'max-size' | 'memory', standard: string) =>
+    byteSize({ [`--${name}`]: values[name] || standard }, `--${name}`, 0)
+  if (!values.socket.startsWith('/')) {
+    throw new Error(`--socket ${values.socket}: must be an absolute path`)
+  }
+  const cores = Math.min(availableParallelism(), WORKERS_STANDARD)
+  return {
+    socket: values.socket,
+    mode: readMode(values.mode),
+    group: values.group === undefined ? undefined : readGroup(values.group),
+    workers: Math.max(1, number('workers', cores, 0)),
+    maxSize: bytes('max-size', '100M'),
+    memory: bytes('memory', '64M'),
+    maxClients: number('max-clients', 200, 1),
+    grace: number('grace', 20, 0) * 1000,
+    worker: values.worker,
+  }
+}
+
+function readMode(text: string): number {
+  if (/^0?[0-7]{3}$/.test(text)) return Number.parseInt(text, 8)
+  throw new Error(`--mode ${text}: must be three octal digits`)
+}
+
+/** By number, or by name in group(5). */
+function readGroup(text: string): number {
+  if (/^[0-9]{1,9}$/.test(text)) return Number(text)
+  try {
+    const entries = readFileSync('/etc/group', 'latin1').split('\n')
+    const entry = entries.find((line) => line.startsWith(`${text}:`))
+    if (entry !== undefined) return Number(entry.split(':')[2])
+  } catch (error) {
+    throw new Error(`--group ${text}: ${errorText(error)}`)
+  }
+  throw new Error(`--group ${text}: there is no such group; make it or give a number`)
+}

@@ -1,0 +1,116 @@
+import { createServer, type Server } from 'node:net'
+import { createClientPolicies } from './client-policy.ts'
+import type { Configuration } from './configuration.ts'
+import { GoCold } from './go-cold.ts'
+import { answerRequest } from './judge.ts'
+import { createBudget } from './memory.ts'
+import { type House, openSession, type Session } from './session.ts'
+
+export interface SlotSocketOptions {
+  /** Bytes of a message. */
+  readonly maxSize: number
+  /** Messages looked at at once; and as many connections again that have asked nothing yet. */
+  readonly maxClients: number
+  /** Bytes of all that clients have sent and that was not answered yet. */
+  readonly memory: number
+  /** Whether files that clients name are believed not to change: not where everybody may connect. */
+  readonly ownersTrusted: boolean
+  readonly log: (line: string) => void
+}
+
+export interface SlotSocket {
+  /** Not listening yet. */
+  readonly server: Server
+  /** For the messages that come from now on. */
+  configure(configuration: Configuration): void
+  /**
+   * Takes no more connections, and resolves when all are over: those that have asked are
+   * answered, or told to go cold after `grace` milliseconds.
+   */
+  close(grace: number): Promise<void>
+}
+
+/** Milliseconds between looks at what is due: an acknowledgement is, within a second. */
+const TICK = 300
+
+/** The slot's door: conversations of doc/slot-protocol.md on whatever the server listens on. */
+export function createSlotSocket(first: Configuration, options: SlotSocketOptions): SlotSocket {
+  const { maxClients, maxSize, log } = options
+  const sessions = new Set<Session>()
+  /** In the order of their coming; who has sent a whole head is not among them any more. */
+  const waiting = new Set<Session>()
+  const budget = createBudget(options.memory)
+  let ticker: NodeJS.Timeout | undefined
+  let judge = judgeBy(first)
+  let emptied = () => {}
+
+  const server = createServer({ allowHalfOpen: true }, (socket) => {
+    makeRoom()
+    const house: House = {
+      maxSize,
+      account: budget.open(),
+      now: () => performance.now(),
+      admit() {
+        waiting.delete(session)
+        if (sessions.size - waiting.size > maxClients) {
+          throw new GoCold(`over ${maxClients} messages at once (--max-clients)`)
+        }
+      },
+      answer: (...request) => judge(...request),
+      left() {
+        sessions.delete(session)
+        waiting.delete(session)
+        if (sessions.size > 0) return
+        clearInterval(ticker)
+        ticker = undefined
+        emptied()
+      },
+      log,
+    }
+    const session = openSession(socket, house)
+    sessions.add(session)
+    waiting.add(session)
+    ticker ??= setInterval(tickAll, TICK)
+  })
+  server.on('error', (error) => log(`slot socket: ${error.message}`))
+
+  function tickAll(): void {
+    for (const session of sessions) session.tick()
+  }
+
+  /** Whoever says nothing must not keep out those that do: the one that waits longest goes. */
+  function makeRoom(): void {
+    if (waiting.size < maxClients) return
+    const [oldest] = waiting
+    waiting.delete(oldest!)
+    oldest!.dismiss('too many connections')
+  }
+
+  function judgeBy(configuration: Configuration): House['answer'] {
+    const policyFor = createClientPolicies(configuration)
+    const { ownersTrusted } = options
+    return (request, gone, elapsed) =>
+      answerRequest(request, { configuration, policyFor, ownersTrusted, gone, elapsed })
+  }
+
+  return {
+    server,
+    configure(configuration) {
+      judge = judgeBy(configuration)
+    },
+    close(grace) {
+      server.close()
+      for (const session of waiting) session.dismiss('onescand is going down')
+      return new Promise((resolve) => {
+        const late = setTimeout(() => {
+          for (const session of sessions) session.dismiss('onescand is going down')
+        }, grace)
+        emptied = () => {
+          clearTimeout(late)
+          resolve()
+        }
+        if (sessions.size === 0) emptied()
+      })
+    },
+  }
+}
