@@ -23,9 +23,15 @@ export interface Results {
   readonly daemonMemory: DaemonMemory | undefined
 }
 
-export function met(goal: Goal, limit: number | undefined = goal.must): boolean | undefined {
-  if (goal.value === undefined || limit === undefined) return undefined
-  return goal.bound === 'at least' ? goal.value >= limit : goal.value <= limit
+/** Undefined where it was not measured. */
+export function met({ bound, must, value }: Goal): boolean | undefined {
+  if (value === undefined) return undefined
+  return bound === 'at least' ? value >= must : value <= must
+}
+
+/** Whether the value is as good as was tried for, too. */
+export function excelled(goal: Goal): boolean {
+  return goal.tryFor !== undefined && met({ ...goal, must: goal.tryFor }) === true
 }
 
 /** Each compares what ran side by side in one round, and takes the middle of the rounds. */

@@ -28,12 +28,23 @@ export function describeMachine(directory: string): Machine {
     versions: {
       onescan: JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'))
         .version,
-      clamd: lastLine('clamd', ['--version']),
+      clamd: lastLine('clamd', ['--version']).replace('ClamAV ', ''),
       node: process.version,
       perl: lastLine('perl', ['-e', 'print $^V']),
       sh: lastLine('readlink', ['-f', '/bin/sh']),
     },
   }
+}
+
+/** The same in a few lines of text. */
+export function machineText(machine: Machine): string {
+  const { date, processor, cores, memory, kernel, fileSystem, load, versions } = machine
+  const programs = Object.entries(versions).map(([name, version]) => `${name} ${version}`)
+  return [
+    `${date} UTC, load ${load} before the run`,
+    `${processor}, ${cores} cores, ${memory}, ${kernel}, ${fileSystem}`,
+    programs.join(', '),
+  ].join('\n')
 }
 
 function lastLine(command: string, args: readonly string[]): string {

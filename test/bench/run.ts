@@ -8,7 +8,7 @@ import { chooseField } from './field.ts'
 import { figuresOf } from './figures.ts'
 import { goalsOf } from './goals.ts'
 import { loadDaemon } from './load.ts'
-import { describeMachine } from './machine.ts'
+import { describeMachine, machineText } from './machine.ts'
 import { type Options, readOptions, USAGE } from './options.ts'
 import { plot } from './plot.ts'
 import { report } from './report.ts'
@@ -46,7 +46,11 @@ async function bench(options: Options): Promise<number> {
 
     const figures = figuresOf(measurements)
     const goals = goalsOf({ figures, daemonMemory })
-    const text = report(figures, all, goals)
+    const text = [
+      machineText(machine),
+      `rounds: ${options.rounds}; chain: ${field.queue ? 'test/bench/sink.c' : field.chain}`,
+      report(figures, all, goals),
+    ].join('\n\n')
     const summary = { machine, chain: field.chain, options, daemonMemory, goals, figures }
     const write = (name: string, content: string) => writeTo(options.out, name, content)
     write('results.json', JSON.stringify(summary, undefined, 2))
