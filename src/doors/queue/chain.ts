@@ -1,8 +1,9 @@
-import { accessSync, constants, statSync } from 'node:fs'
-import { delimiter, join } from 'node:path'
+import { statSync } from 'node:fs'
+import { join } from 'node:path'
 import { errorText, Fault } from '../../fault.ts'
 import type { Place } from '../../policy/policy.ts'
 import { type Environment, splitWords } from '../../policy/settings.ts'
+import { checkExecutable, findProgram } from '../../runtime/find-program.ts'
 
 /** The program that gets the message next, and its arguments. */
 export interface Chain {
@@ -23,7 +24,7 @@ export function findChain(args: readonly string[], env: Environment, place: Plac
       `${name}: is no program; onescan-queue takes the next one and no options`,
     )
   }
-  return { program: name.includes('/') ? name : lookUp(name, env.PATH ?? ''), args: rest }
+  return { program: findProgram(name, env.PATH ?? ''), args: rest }
 }
 
 /**
@@ -33,9 +34,8 @@ export function findChain(args: readonly string[], env: Environment, place: Plac
  */
 export function checkChain({ program }: Chain, self: string): void {
   try {
-    accessSync(program, constants.X_OK)
+    checkExecutable(program)
     const status = statSync(program)
-    if (!status.isFile()) throw new Error('is no file')
     const own = statSync(self)
     if (status.dev === own.dev && status.ino === own.ino) {
       throw new Error('is onescan-queue itself; set QUEUECHAIN to the real qmail-queue')
@@ -43,17 +43,4 @@ export function checkChain({ program }: Chain, self: string): void {
   } catch (error) {
     throw new Fault('chain', `next program ${program}: ${errorText(error)}`, error)
   }
-}
-
-function lookUp(name: string, path: string): string {
-  for (const directory of path.split(delimiter)) {
-    const candidate = join(directory || '.', name)
-    try {
-      accessSync(candidate, constants.X_OK)
-      if (statSync(candidate).isFile()) return candidate
-    } catch {
-      // Not in this directory.
-    }
-  }
-  return name // and checkChain says what is wrong with it
 }

@@ -1,0 +1,26 @@
+import { accessSync, constants, statSync } from 'node:fs'
+import { delimiter, join } from 'node:path'
+
+/**
+ * The file that a program's name stands for: itself where it has a slash, else the
+ * first executable of that name in PATH; the name where there is none.
+ */
+export function findProgram(name: string, path: string): string {
+  if (name.includes('/')) return name
+  for (const directory of path.split(delimiter)) {
+    const candidate = join(directory || '.', name)
+    try {
+      checkExecutable(candidate)
+      return candidate
+    } catch {
+      // Not in this directory.
+    }
+  }
+  return name
+}
+
+/** Throws where the file is none that this user can execute. */
+export function checkExecutable(file: string): void {
+  accessSync(file, constants.X_OK)
+  if (!statSync(file).isFile()) throw new Error('is no file')
+}

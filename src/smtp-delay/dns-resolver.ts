@@ -1,0 +1,45 @@
+import { Resolver as DnsResolver } from 'node:dns'
+import { Fault } from '../fault.ts'
+import type { Resolver } from './reverse-dns.ts'
+
+/** A question is sent again after this many milliseconds, and this often in all. */
+const RESEND_AFTER = 1500
+const TRIES = 4
+
+/**
+ * The resolver of the runtime (c-ares, which takes an answer only from the server and
+ * port that were asked, under the number of the question). `servers` are
+ * `ADDRESS[:PORT]`; none means those of resolv.conf(5). All questions together have
+ * `time` milliseconds from now; what is not answered then rejects with `ETIMEOUT`.
+ */
+export function openResolver(servers: readonly string[], time: number): Resolver {
+  const dns = new DnsResolver({ timeout: RESEND_AFTER, tries: TRIES })
+  if (servers.length > 0) setServers(dns, servers)
+  let expired: (() => void) | undefined
+  const deadline = new Promise<never>((_, reject) => {
+    expired = () => reject(Object.assign(new Error('no answer in time'), { code: 'ETIMEOUT' }))
+  })
+  deadline.catch(() => {}) // with nobody asking, nobody minds
+  setTimeout(() => expired?.(), time).unref()
+
+  const ask = <T>(question: (done: (error: Error | null, answer: T) => void) => void) =>
+    Promise.race([
+      deadline,
+      new Promise<T>((resolve, reject) => {
+        question((error, answer) => (error ? reject(error) : resolve(answer)))
+      }),
+    ])
+  return {
+    names: (domain) => ask((done) => dns.resolvePtr(domain, done)),
+    addresses: (name, family) =>
+      ask((done) => (family === 4 ? dns.resolve4(name, done) : dns.resolve6(name, done))),
+  }
+}
+
+function setServers(dns: DnsResolver, servers: readonly string[]): void {
+  try {
+    dns.setServers(servers)
+  } catch (error) {
+    throw new Fault('config', `DNS server ${servers.join(' ')}: is no ADDRESS[:PORT]`, error)
+  }
+}

@@ -1,0 +1,37 @@
+import { readFileSync } from 'node:fs'
+import { errorText, Fault } from '../fault.ts'
+import type { Environment } from '../policy/settings.ts'
+import { nobody, readAllowList } from './allow-list.ts'
+import { openResolver } from './dns-resolver.ts'
+import { dynamicNames } from './dynamic-names.ts'
+import { type NameRule, parseRules } from './name-rules.ts'
+import type { Options } from './options.ts'
+import type { Grounds } from './plan.ts'
+
+/** Files, lists and the resolver that clients are judged by. Throws a Fault where one cannot be used. */
+export function prepareGrounds(options: Options, env: Environment): Grounds {
+  return {
+    allowed: options.allowFile === undefined ? nobody : readAllowList(options.allowFile),
+    rules: [
+      ...options.nameFiles.flatMap(readRules),
+      ...(options.builtin ? parseRules(dynamicNames, 'built-in names') : []),
+    ],
+    resolver: openResolver(dnsServers(options, env), options.dnsTimeout * 1000),
+  }
+}
+
+function readRules(file: string): NameRule[] {
+  let text: string
+  try {
+    text = readFileSync(file, 'latin1')
+  } catch (error) {
+    throw new Fault('config', `--names ${file}: ${errorText(error)}`, error)
+  }
+  return parseRules(text, `--names ${file}`)
+}
+
+/** --dns, else DNSCACHEIP as all programs of ucspi-tcp take it, else those of the system. */
+function dnsServers(options: Options, env: Environment): readonly string[] {
+  if (options.dnsServers.length > 0) return options.dnsServers
+  return (env.DNSCACHEIP ?? '').split(/[\s,]+/).filter((server) => server !== '')
+}

@@ -1,0 +1,47 @@
+import { closeSync, constants, openSync } from 'node:fs'
+import { join } from 'node:path'
+import { errorText, Fault } from '../fault.ts'
+import type { Libc } from '../runtime/libc.ts'
+
+/** A place among those that may wait. Giving it back is safe to do twice; an end or exec of the process does it, too. */
+export interface Place {
+  giveBack(): void
+}
+
+/**
+ * Takes one of `most` places, each a file in a directory that the waiting process has
+ * locked (flock(2)); undefined where all are taken. Throws a Fault where the directory
+ * cannot be used.
+ */
+export function takePlace(
+  { most, directory }: { readonly most: number; readonly directory: string },
+  libc: Libc,
+  first: number,
+): Place | undefined {
+  for (let i = 0; i < most; i++) {
+    const fd = openLock(join(directory, `place-${(first + i) % most}`))
+    if (libc.tryLock(fd)) return { giveBack: once(() => closeSync(fd)) }
+    closeSync(fd)
+  }
+  return undefined
+}
+
+function openLock(file: string): number {
+  try {
+    return openSync(file, constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW, 0o600)
+  } catch (error) {
+    throw new Fault(
+      'config',
+      `--locks: ${errorText(error)}; the directory must be this user's`,
+      error,
+    )
+  }
+}
+
+function once(action: () => void): () => void {
+  let done = false
+  return () => {
+    if (!done) action()
+    done = true
+  }
+}

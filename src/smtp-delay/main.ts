@@ -1,0 +1,94 @@
+import { writeSync } from 'node:fs'
+import { errorText, Fault } from '../fault.ts'
+import { type Libc, loadLibc } from '../runtime/libc.ts'
+import { readClient } from './client.ts'
+import { type Connection, openConnection } from './connection.ts'
+import { explain } from './explain.ts'
+import { prepareGrounds } from './grounds.ts'
+import { takePlace } from './limit.ts'
+import { log } from './log.ts'
+import { becomeNext, findNext } from './next-program.ts'
+import { readOptions, UsageError } from './options.ts'
+import { planFor, waitOf } from './plan.ts'
+import { talk } from './talk.ts'
+import { holdBack, waitForGreeting } from './wait.ts'
+
+/** Exit codes of UCSPI programs. */
+const exit = { done: 0, usage: 100, temporary: 111 } as const
+
+process.exitCode = exit.temporary // until something better is known
+
+const env = { ...process.env }
+/** Milliseconds since this process began: its own start is part of the delay. */
+const clock = () => performance.now()
+
+smtpDelay(process.argv.slice(2)).then(
+  (code) => process.exit(code),
+  (error) => {
+    log(`fatal: ${errorText(error)}`)
+    process.exit(error instanceof UsageError ? exit.usage : exit.temporary)
+  },
+)
+
+/** One connection (smtp-delay(8)): the exit code, unless this process became the next program. */
+async function smtpDelay(argv: readonly string[]): Promise<number> {
+  const options = readOptions(argv)
+  if (options.explain) return print(await explain(options, prepareGrounds(options, env)))
+
+  const next = findNext(options.words, env)
+  const client = readClient(env)
+  const tell = (text: string) => options.verbose && log(text, client.ip)
+  const plan = planFor(client, options, prepareGrounds(options, env))
+  const libc = await requireLibc()
+  if (plan.kind === 'pass') {
+    tell(`passed at once, ${plan.why}`)
+    return becomeNext(next, env, libc)
+  }
+
+  const connection = openConnection(libc)
+  const place = options.limit && takePlace(options.limit, libc, process.pid)
+  const isFull = options.limit !== undefined && place === undefined
+  const { judgement, mayBeExempt } = isFull ? waitOf(0, 'no place to wait') : plan
+  const delay = judgement.then((judged) => judged.delay * 1000)
+  const sign = await waitForGreeting(connection, delay, clock)
+
+  const judged = mayBeExempt ? await judgement : await Promise.race([judgement, undefined])
+  const grounds = `after ${(clock() / 1000).toFixed(2)} s, ${judged?.why ?? 'not looked up yet'}`
+  if (sign === 'left') {
+    tell(`left ${grounds}`)
+    return exit.done
+  }
+  if (sign === 'silent' || judged?.exempt) {
+    tell(`passed ${grounds}`)
+    place?.giveBack()
+    return becomeNext(next, env, libc)
+  }
+
+  tell(`talked ${grounds}`)
+  if (!holdBack(connection, options.penalty * 1000, clock)) return exit.done
+  place?.giveBack()
+  if (!options.standalone) return becomeNext(next, env, libc, options.text)
+  return refuse(connection, options.text, client.ip)
+}
+
+/** Talks to an early talker as rblsmtpd would, and logs it as rblsmtpd would. */
+function refuse(connection: Connection, text: string, ip: string): number {
+  log(`451 ${text}`, ip)
+  talk(connection, text, clock)
+  return exit.done
+}
+
+/** Without it an early talker cannot be seen; a delay that never refuses would be a pretence. */
+async function requireLibc(): Promise<Libc> {
+  const libc = await loadLibc()
+  if (libc) return libc
+  throw new Fault(
+    'config',
+    'the npm package koffi: is not installed, and early talkers cannot be seen without it; npm install koffi',
+  )
+}
+
+function print(line: string): number {
+  writeSync(1, `${line}\n`)
+  return exit.done
+}

@@ -1,0 +1,152 @@
+/** A command line that makes no sense; its message ends in what would make sense. */
+export class UsageError extends Error {
+  override readonly name = 'UsageError'
+}
+
+export interface Options {
+  /** Seconds by class of the client: -d, -D, -N. */
+  readonly delays: {
+    readonly ordinary: number
+    readonly dynamic: number
+    readonly nameless: number
+  }
+  /** -P: seconds that an early talker is held before it is refused. */
+  readonly penalty: number
+  /** -S: refuse here, instead of leaving it to the next program. */
+  readonly standalone: boolean
+  readonly verbose: boolean
+  /** What an early talker is told, behind the code 451. */
+  readonly text: string
+  readonly allowFile: string | undefined
+  /** Files of name rules, tried in this order and before the built-in ones. */
+  readonly nameFiles: readonly string[]
+  readonly builtin: boolean
+  /** Clients that RBLSMTPD="" accepts are delayed like others. */
+  readonly evenAllowed: boolean
+  /** Most connections in the wait at once, and the directory of their locks. */
+  readonly limit: { readonly most: number; readonly directory: string } | undefined
+  /** DNS servers instead of those of the system. */
+  readonly dnsServers: readonly string[]
+  /** Seconds that all questions to the DNS may take. */
+  readonly dnsTimeout: number
+  readonly explain: boolean
+  /** The next program and its arguments; with --explain an address and perhaps a name. */
+  readonly words: readonly string[]
+}
+
+/** A greeting may take five minutes: RFC 5321 4.5.3.2.1. */
+export const DELAY_MAX = 300
+/** rblsmtpd cuts RBLSMTPD here. */
+export const TEXT_MAX = 200
+const LIMIT_MAX = 10_000
+
+export const DEFAULT_TEXT =
+  'your mail server talked before it was greeted (RFC 5321 4.3.1); wait for the greeting and try again'
+
+const USAGE =
+  'usage: smtp-delay [-d N] [-D N] [-N N] [-P N] [-S] [-v] [--allow FILE] [--names FILE] [--no-builtin] ' +
+  '[--even-allowed] [--limit N --locks DIR] [--text TEXT] [--dns SERVER] [--dns-timeout N] PROGRAM [ARG...], ' +
+  'or: smtp-delay [OPTION...] --explain IP [NAME]'
+
+type Given = Map<string, string[]>
+
+const WITH_VALUE = [
+  '-d',
+  '-D',
+  '-N',
+  '-P',
+  '--allow',
+  '--names',
+  '--limit',
+  '--locks',
+  '--text',
+].concat(['--dns', '--dns-timeout'])
+const WITHOUT_VALUE = ['-S', '-v', '--no-builtin', '--even-allowed', '--explain']
+
+/**
+ * Reads the command line up to the first word that is no option: the next program, which
+ * has its own. Throws a UsageError.
+ */
+export function readOptions(argv: readonly string[]): Options {
+  const { given, words } = split(argv)
+  const one = (name: string) => given.get(name)?.at(-1)
+  const seconds = (name: string, fallback: number) => readSeconds(name, one(name)) ?? fallback
+  const explain = given.has('--explain')
+  if (words.length === 0) throw new UsageError(`no ${explain ? 'address' : 'program'}; ${USAGE}`)
+  return {
+    delays: { ordinary: seconds('-d', 1), dynamic: seconds('-D', 10), nameless: seconds('-N', 20) },
+    penalty: seconds('-P', 5),
+    standalone: given.has('-S'),
+    verbose: given.has('-v'),
+    text: readText(one('--text')),
+    allowFile: one('--allow'),
+    nameFiles: given.get('--names') ?? [],
+    builtin: !given.has('--no-builtin'),
+    evenAllowed: given.has('--even-allowed'),
+    limit: readLimit(one('--limit'), one('--locks')),
+    dnsServers: given.get('--dns') ?? [],
+    dnsTimeout: seconds('--dns-timeout', 5),
+    explain,
+    words,
+  }
+}
+
+/** Seconds with an optional fraction, 0 to DELAY_MAX; undefined for anything else. */
+export function parseSeconds(text: string): number | undefined {
+  const seconds = /^(\d+\.?\d*|\.\d+)$/.test(text) ? Number(text) : Number.NaN
+  return seconds <= DELAY_MAX ? seconds : undefined
+}
+
+function readSeconds(name: string, value: string | undefined): number | undefined {
+  if (value === undefined) return undefined
+  const seconds = parseSeconds(value)
+  if (seconds === undefined) {
+    throw new UsageError(`${name} ${value}: is no number of seconds from 0 to ${DELAY_MAX}`)
+  }
+  return seconds
+}
+
+function readText(text: string | undefined): string {
+  if (text === undefined) return DEFAULT_TEXT
+  // For rblsmtpd a text with "-" in front is refused for good, and no text means accepted.
+  if (!/^[!-,.-~][ -~]*$/.test(text) || text.length > TEXT_MAX) {
+    throw new UsageError(
+      `--text ${text}: must be 1 to ${TEXT_MAX} printable ASCII characters, the first not - or blank`,
+    )
+  }
+  return text
+}
+
+function readLimit(most: string | undefined, directory: string | undefined): Options['limit'] {
+  if (most === undefined && directory === undefined) return undefined
+  if (most === undefined || directory === undefined) {
+    throw new UsageError('--limit N and --locks DIR are used together')
+  }
+  const number = /^[1-9]\d{0,4}$/.test(most) ? Number(most) : Number.POSITIVE_INFINITY
+  if (number > LIMIT_MAX) {
+    throw new UsageError(`--limit ${most}: is no number from 1 to ${LIMIT_MAX}`)
+  }
+  return { most: number, directory }
+}
+
+/** `-d 1`, `-d1`, `-Sv`, `--names FILE`, `--names=FILE`, `--`. */
+function split(argv: readonly string[]): { given: Given; words: string[] } {
+  const given: Given = new Map()
+  const words = [...argv]
+  const give = (name: string, value: string) => given.set(name, [...(given.get(name) ?? []), value])
+  while (words[0]?.startsWith('-') && words[0] !== '-') {
+    const word = words.shift()!
+    if (word === '--') break
+    const [, name = '', rest] = /^(--[^=]*|-.)(.*)$/s.exec(word)!
+    if (WITH_VALUE.includes(name)) {
+      const attached = name.startsWith('--') ? rest!.slice(1) : rest!
+      const value = rest === '' ? words.shift() : attached
+      if (value === undefined) throw new UsageError(`${name}: needs a value; ${USAGE}`)
+      give(name, value)
+    } else if (WITHOUT_VALUE.includes(name) && (rest === '' || !name.startsWith('--'))) {
+      give(name, '')
+      if (rest !== '') words.unshift(`-${rest}`)
+    } else throw new UsageError(`${word}: is no option; ${USAGE}`)
+  }
+  return { given, words }
+}
