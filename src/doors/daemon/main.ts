@@ -19,6 +19,9 @@ const USAGE = 100
 process.exitCode = FAILED
 const env: Environment = { ...process.env }
 const options = optionsOrUsage()
+/** Of several processes, the first one speaks. */
+const tellSystemd = (state: string) =>
+  options.worker ? Promise.resolve() : notify(process.env, state)
 
 process.on('uncaughtException', (error) => {
   log(error.stack ?? errorText(error))
@@ -50,13 +53,14 @@ async function onescand(options: Options): Promise<void> {
       crew.reload()
     },
     async stop() {
-      await Promise.all([slot.close(options.grace), crew.stop(), notify(process.env, 'STOPPING=1')])
+      await Promise.all([slot.close(options.grace), crew.stop(), tellSystemd('STOPPING=1')])
       process.exit(0)
     },
   })
   await crew.ready
+  if (!options.worker) log('serving')
   process.send?.(SERVING)
-  await notify(process.env, 'READY=1')
+  await tellSystemd('READY=1')
 }
 
 function optionsOrUsage(): Options {

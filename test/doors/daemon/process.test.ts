@@ -1,0 +1,269 @@
+import { execFileSync, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { readdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { join } from 'node:path'
+import t from 'tap'
+import { descriptorOf } from '../../../src/doors/daemon/handed-over.ts'
+import { plain } from '../../cases/messages.ts'
+import { buildStage } from '../../cases/stage.ts'
+import { findProgram } from '../../programs/install.mjs'
+import { standIn } from '../../scan/clamd/stand-in.ts'
+import { ask, call, framesOf, hearOut } from './client.ts'
+import { launcher, newest, runtimes, startOnescand } from './process.ts'
+
+/** The built program: how it starts, obeys and ends. */
+
+const own = { QHPSI: 'plugin: eicar' }
+const question = { variables: own, message: plain }
+const tick = () => new Promise((resolve) => setTimeout(resolve, 20))
+const childrenOf = (pid: number) =>
+  readFileSync(`/proc/${pid}/task/${pid}/children`, 'latin1').split(' ').filter(Boolean).map(Number)
+
+for (const { name, program } of [...runtimes, { name: 'by its launcher', program: [launcher] }]) {
+  t.test(`it serves with several processes and ends when told to, ${name}`, async (t) => {
+    const onescand = startOnescand(t, { program, args: ['--workers', '3'], settings: own })
+    await onescand.logged(/serving/)
+    const workers = childrenOf(onescand.pid)
+    t.equal(workers.length, 2)
+    const answers = Array.from({ length: 40 }, () => onescand.ask(question))
+    for (const { does } of await Promise.all(answers)) t.equal(does, 'hand on')
+    onescand.child.kill('SIGTERM')
+    t.equal(await onescand.ended, 0)
+    t.same(readdirSync(onescand.directory), [], 'the socket has gone')
+    for (const pid of workers) t.throws(() => process.kill(pid, 0), 'its workers have ended')
+    t.same(onescand.log, ['onescand: serving'])
+  })
+}
+
+t.test('the socket has its mode and group', async (t) => {
+  const { gid } = statSync('/etc/group')
+  const args = ['--mode', '0622', '--group', String(process.getuid?.() === 0 ? 12 : gid)]
+  const onescand = startOnescand(t, { args: args.slice(0, process.getuid?.() === 0 ? 4 : 2) })
+  await onescand.logged(/serving/)
+  const status = statSync(onescand.socket)
+  t.equal(status.mode & 0o777, 0o622)
+  if (process.getuid?.() === 0) t.equal(status.gid, 12)
+})
+
+t.test('what makes no sense is told, and ends it', async (t) => {
+  const failing = async (args: readonly string[], settings = {}) => {
+    const onescand = startOnescand(t, { args, settings })
+    return `${await onescand.ended} ${onescand.log.join('\n')}`
+  }
+  const stage = buildStage()
+  t.teardown(() => stage.remove())
+  t.match(await failing(['--no-such-option']), /^100 .*no-such-option[\s\S]*usage: onescand/)
+  t.match(await failing(['--workers', 'two']), /^100 .*--workers two/)
+  t.match(await failing(['--mode', 'rwx']), /^100 .*--mode rwx/)
+  t.match(await failing(['--group', 'nosuchgroup']), /^100 .*no such group/)
+  t.match(await failing(['--socket', 'relative']), /^100 .*absolute/)
+  t.match(await failing(['--socket', '/nonexistent/s']), /^111 .*\/nonexistent\/s/)
+  const file = stage.file('file', 'precious')
+  t.match(await failing(['--socket', file]), /^111 .*no socket; remove it/)
+  t.equal(readFileSync(file, 'latin1'), 'precious')
+  const ring = stage.file('ring', 'sesame\n', 0o644)
+  t.match(await failing([], { ...own, CLUSTERKEYS: ring }), /^111 .*chmod 640/)
+  t.match(await failing([], { ...own, SCANTIMEOUT: 'long' }), /^111 .*SCANTIMEOUT long/)
+})
+
+t.test('a socket that nobody answers on is replaced, another is not', async (t) => {
+  const first = startOnescand(t, { settings: own })
+  await first.logged(/serving/)
+  const second = startOnescand(t, { settings: own, socket: first.socket })
+  t.equal(await second.ended, 111)
+  t.match(second.log.join('\n'), /somebody answers there/)
+  t.equal((await first.ask(question)).does, 'hand on', 'the first one goes on')
+  first.child.kill('SIGKILL')
+  await first.ended
+  const third = startOnescand(t, { settings: own, socket: first.socket })
+  await third.logged(/serving/)
+  t.equal((await third.ask(question)).does, 'hand on')
+})
+
+t.test('SIGHUP reads the keys again; those that cannot be used change nothing', async (t) => {
+  const stage = buildStage()
+  t.teardown(() => stage.remove())
+  const ring = stage.file('ring', 'md5:old:sesame\n')
+  const settings = { ...own, CLUSTERKEYS: ring, CLAMDBDIR: '/nonexistent' }
+  const onescand = startOnescand(t, { settings, args: ['--workers', '2'] })
+  await onescand.logged(/serving/)
+  const keys = async () => {
+    const answers = await Promise.all(Array.from({ length: 20 }, () => onescand.ask(question)))
+    return new Set(answers.map(({ log }) => /key=(\S+)/.exec(log)?.[1]))
+  }
+  const waiting = await call(onescand.socket)
+  waiting.write(Buffer.concat(framesOf(question).slice(0, -1)))
+  await once(waiting, 'data')
+  t.same(await keys(), new Set(['old']))
+
+  writeFileSync(ring, 'md5:broken\n')
+  onescand.child.kill('SIGHUP')
+  await onescand.logged(/CLUSTERKEYS .*the old configuration stays/)
+  t.same(await keys(), new Set(['old']))
+
+  writeFileSync(ring, 'md5:new:sesame\n')
+  onescand.child.kill('SIGHUP')
+  while ([...(await keys())].join() !== 'new') await tick() // in every worker
+  const heard = hearOut(waiting)
+  waiting.write(framesOf(question).at(-1)!)
+  t.match((await heard).tags, /^h*a$/, 'who was amidst a request was not dropped')
+})
+
+t.test('SIGTERM waits for what is in flight', async (t) => {
+  const release: (() => void)[] = []
+  const clamd = await standIn(t, (connection) => {
+    release.push(() => connection.end('stream: OK\0'))
+  })
+  const settings = { QHPSI: 'plugin: clamd', CLAMD: clamd.socket }
+  const onescand = startOnescand(t, { settings, args: ['--workers', '2'] })
+  await onescand.logged(/serving/)
+  const asked = Array.from({ length: 8 }, () => onescand.ask({ variables: settings }))
+  while (release.length < 8) await tick()
+  onescand.child.kill('SIGTERM')
+  while (
+    await ask(onescand.socket, question).then(
+      () => true,
+      () => false,
+    )
+  )
+    await tick()
+  for (const answer of release) answer()
+  for (const { does } of await Promise.all(asked)) t.equal(does, 'hand on')
+  t.equal(await onescand.ended, 0)
+})
+
+t.test('SIGTERM does not wait for ever', async (t) => {
+  const clamd = await standIn(t, () => {})
+  const settings = { QHPSI: 'plugin: clamd', CLAMD: clamd.socket }
+  const onescand = startOnescand(t, { settings, args: ['--workers', '2', '--grace', '1'] })
+  await onescand.logged(/serving/)
+  const asked = Array.from({ length: 4 }, () => onescand.ask({ variables: settings }))
+  while (clamd.connections.length < 4) await tick()
+  onescand.child.kill('SIGTERM')
+  for (const { why } of await Promise.all(asked)) t.match(why, /going down/)
+  t.equal(await onescand.ended, 0)
+})
+
+t.test('killed in the middle, it leaves no client with half an answer that counts', async (t) => {
+  const clamd = await standIn(t, () => {})
+  const settings = { QHPSI: 'plugin: clamd', CLAMD: clamd.socket }
+  const onescand = startOnescand(t, { settings })
+  await onescand.logged(/serving/)
+  const heard = ask(onescand.socket, { variables: settings })
+  while (clamd.connections.length < 1) await tick()
+  onescand.child.kill('SIGKILL')
+  t.match((await heard).tags, /^(?:Ah*)?$/)
+})
+
+t.test('a worker that is killed is replaced, and none outlives the first process', async (t) => {
+  const onescand = startOnescand(t, { settings: own, args: ['--workers', '2'] })
+  await onescand.logged(/serving/)
+  const [worker] = childrenOf(onescand.pid)
+  process.kill(worker!, 'SIGKILL')
+  await onescand.logged(new RegExp(`worker ${worker} ended with SIGKILL`))
+  while (childrenOf(onescand.pid).length === 0) await tick()
+  const [next] = childrenOf(onescand.pid)
+  t.not(next, worker)
+  t.equal((await onescand.ask(question)).does, 'hand on')
+  onescand.child.kill('SIGKILL')
+  await onescand.ended
+  while (isAlive(next!)) await tick()
+})
+
+t.test('scanners do not get the socket that it listens on', async (t) => {
+  const stage = buildStage()
+  t.teardown(() => stage.remove())
+  const seen = join(stage.directory, 'seen')
+  const scanner = stage.file('look', `#!/bin/sh\nls -l /proc/$$/fd >>'${seen}'\n`, 0o700)
+  const settings = { QHPSI: scanner }
+  const onescand = startOnescand(t, { settings, args: ['--workers', '2'] })
+  await onescand.logged(/serving/)
+  const asked = Array.from({ length: 12 }, () => onescand.ask({ variables: settings }))
+  for (const { does } of await Promise.all(asked)) t.equal(does, 'hand on')
+  const row = readFileSync('/proc/net/unix', 'latin1')
+    .split('\n')
+    .find((line) => line.endsWith(` ${onescand.socket}`))
+  const inode = row!.trim().split(/\s+/)[6]
+  t.match(inode, /^\d+$/)
+  const links = readFileSync(seen, 'latin1')
+  t.match(links, / 0 -> .*onescan/, 'the message')
+  t.notMatch(links, `socket:[${inode}]`)
+})
+
+t.test('it takes a socket that systemd hands over', async (t) => {
+  const server = createServer()
+  const stage = buildStage()
+  t.teardown(() => stage.remove())
+  const socket = join(stage.directory, 'activated')
+  server.listen(`${socket}.new`)
+  await once(server, 'listening')
+  const fd = descriptorOf(server)
+  const shell = ['/bin/sh', '-c', 'LISTEN_PID=$$ LISTEN_FDS=1 exec "$@"', 'sh']
+  const onescand = startOnescand(t, {
+    program: [...shell, ...newest],
+    args: ['--workers', '2'],
+    settings: own,
+    socket: '/nonexistent/s',
+    fd,
+  })
+  renameSync(`${socket}.new`, socket) // so that closing it here leaves the name there
+  server.close()
+  await onescand.logged(/serving/)
+  const heard = await Promise.all(Array.from({ length: 10 }, () => ask(socket, question)))
+  for (const { tags } of heard) t.equal(tags, 'Aa')
+  onescand.child.kill('SIGTERM')
+  t.equal(await onescand.ended, 0)
+  t.ok(statSync(socket).isSocket(), 'the socket is not its own to remove')
+})
+
+const notifyMissing = !findProgram('systemd-notify') && 'install Debian package systemd'
+
+t.test('systemd is told when it serves and when it ends', { skip: notifyMissing }, async (t) => {
+  const stage = buildStage()
+  t.teardown(() => stage.remove())
+  const path = join(stage.directory, 'notify')
+  const listen = `use Socket; socket(S, PF_UNIX, SOCK_DGRAM, 0) or die; bind(S, sockaddr_un($ARGV[0])) or die;
+    $| = 1; print "bound\\n"; while (defined recv(S, my $said, 4096, 0)) { $said =~ s/\\n/ /g; print "$said\\n" }`
+  const listener = spawn('perl', ['-e', listen, path], { stdio: ['ignore', 'pipe', 'inherit'] })
+  t.teardown(() => listener.kill('SIGKILL'))
+  let said = ''
+  listener.stdout.on('data', (chunk) => {
+    said += chunk
+  })
+  const hear = async (what: RegExp) => {
+    while (!what.test(said)) await once(listener.stdout, 'data')
+  }
+  await hear(/bound/)
+  const settings = { ...own, NOTIFY_SOCKET: path }
+  const onescand = startOnescand(t, { settings, args: ['--workers', '2'] })
+  await hear(/READY=1/)
+  t.equal((await onescand.ask(question)).does, 'hand on')
+  onescand.child.kill('SIGTERM')
+  await hear(/STOPPING=1/)
+  t.equal(await onescand.ended, 0)
+  t.equal(said.match(/READY=1/g)?.length, 1, 'once, not by each worker')
+})
+
+function isAlive(pid: number): boolean {
+  try {
+    return !/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, 'latin1'))
+  } catch {
+    return false
+  }
+}
+
+t.test('the manual has its options, and no other', async (t) => {
+  const page = readFileSync(join(import.meta.dirname, '../../../man/onescand.8'), 'latin1')
+  const told = [...page.matchAll(/^\.It Fl -([a-z-]+)/gm)].map(([, name]) => name)
+  const source = execFileSync(
+    'sed',
+    ['-n', '/options: {/,/^    },/p', 'src/doors/daemon/options.ts'],
+    {
+      cwd: join(import.meta.dirname, '../../..'),
+      encoding: 'latin1',
+    },
+  )
+  const read = [...source.matchAll(/^ +'?([a-z-]+)'?: \{ type/gm)].map(([, name]) => name)
+  t.same(told.sort(), read.filter((name) => name !== 'worker').sort())
+})

@@ -1,0 +1,89 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { ask, carryOut, type Outcome, type Question } from './client.ts'
+
+const root = join(import.meta.dirname, '../../..')
+const bundle = join(root, 'dist/onescand.cjs')
+
+export const launcher = join(root, 'bin/onescand')
+export const runtimes: readonly { readonly name: string; readonly program: readonly string[] }[] = [
+  { name: 'on the newest Node', program: [join(root, 'node_modules/node/bin/node'), bundle] },
+  { name: 'on Node 20.0.0', program: [join(root, 'node_modules/node-oldest/bin/node'), bundle] },
+]
+export const newest = runtimes[0]!.program
+
+/** What the rig needs of tap's test object. */
+interface Test {
+  teardown(stop: () => unknown): void
+}
+
+export interface DaemonWishes {
+  readonly program?: readonly string[]
+  readonly args?: readonly string[]
+  readonly settings?: Readonly<Record<string, string>>
+  /** Where it listens; default: a path of its own. */
+  readonly socket?: string
+  /** A descriptor that it gets as its descriptor 3. */
+  readonly fd?: number
+}
+
+export interface RunningDaemon {
+  readonly child: ChildProcess
+  readonly pid: number
+  readonly socket: string
+  readonly directory: string
+  readonly log: readonly string[]
+  /** Its exit code, or the signal that ended it. */
+  readonly ended: Promise<number | string>
+  /** Resolves at the first line, past or to come, that matches. */
+  logged(line: RegExp): Promise<void>
+  ask(question?: Question): Promise<Outcome>
+}
+
+/** Starts the built onescand; it ends with the test. Wait for `logged(/serving/)`. */
+export function startOnescand(t: Test, wishes: DaemonWishes = {}): RunningDaemon {
+  const directory = mkdtempSync(join(tmpdir(), 'onescand-'))
+  const socket = wishes.socket ?? join(directory, 's')
+  const [program, ...words] = wishes.program ?? newest
+  const args = [...words, '--socket', socket, '--workers', '1', ...(wishes.args ?? [])]
+  const child = spawn(program!, args, {
+    stdio: ['ignore', 'ignore', 'pipe', wishes.fd ?? 'ignore'],
+    env: {
+      PATH: process.env.PATH,
+      CONTROLDIR: '/nonexistent',
+      TMPDIR: directory,
+      ...wishes.settings,
+    },
+  })
+  const ended = once(child, 'exit').then(([code, signal]) => code ?? signal)
+  const log: string[] = []
+  const lines = createInterface({ input: child.stderr! })
+  lines.on('line', (line) => log.push(line))
+  t.teardown(async () => {
+    child.kill('SIGKILL')
+    await ended
+    rmSync(directory, { recursive: true, force: true })
+  })
+  return {
+    child,
+    pid: child.pid!,
+    socket,
+    directory,
+    log,
+    ended,
+    logged(wanted) {
+      if (log.some((line) => wanted.test(line))) return Promise.resolve()
+      return new Promise((resolve, reject) => {
+        lines.on('line', (line) => wanted.test(line) && resolve())
+        ended.then((how) => reject(new Error(`ended with ${how}: ${log.join('\n')}`)))
+      })
+    },
+    async ask(question = {}) {
+      return carryOut(await ask(socket, question), question)
+    },
+  }
+}
