@@ -2,6 +2,7 @@ import { judge } from '../../engine.ts'
 import { faultKindOf } from '../../fault.ts'
 import { chainEnvironment } from '../../policy/environment.ts'
 import { readPlace, readPolicy } from '../../policy/policy.ts'
+import { leaveStandardStreamsAlone } from '../../runtime/standard-streams.ts'
 import { carryOut, type NextInLine, passThrough } from './carry-out.ts'
 import { findChain } from './chain.ts'
 import { readErrorReport } from './error-report.ts'
@@ -12,6 +13,7 @@ import { receiveTransaction } from './receive.ts'
 import { removeWhenKilled } from './remove-when-killed.ts'
 
 process.exitCode = exit.internalBug // nothing but the chain may turn this into success
+leaveStandardStreamsAlone()
 
 const env = { ...process.env }
 const journal = openJournal(env)

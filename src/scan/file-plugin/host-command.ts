@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os'
 import { extname, join } from 'node:path'
+import { compiledProgram, isCompiled } from '../../runtime/compiled-program.ts'
 
 /** Beside the bundle, or in the source tree where tests run from there. */
 const program = import.meta.filename.endsWith('.ts')
@@ -27,17 +28,15 @@ export function hostCommand(
       '-c',
       'ulimit -t "$0" 2>/dev/null; exec "$@"',
       String(seconds),
-      process.execPath,
-      ...runtimeOptions(file),
-      program,
+      ...(isCompiled ? compiledProgram('onescan-plugin-host') : onNode(file)),
     ],
   }
 }
 
-/** The runtime's own warnings, once per message, would bury the log. */
-function runtimeOptions(file: string): string[] {
+/** Without the runtime's own warnings, which would bury the log, once per message. */
+function onNode(file: string): string[] {
   const options = ['--no-warnings']
   const mustStrip = extname(file) === '.ts' && !process.features.typescript
   if (mustStrip && process.allowedNodeEnvironmentFlags.has(STRIP_TYPES)) options.push(STRIP_TYPES)
-  return options
+  return [process.execPath, ...options, program]
 }

@@ -1,11 +1,11 @@
 // The process that one file plugin runs in. Whatever the plugin does to it, only
 // a frame with the request's nonce on descriptor 3 is a verdict; see file-plugin.ts.
 import { readFileSync, writeSync } from 'node:fs'
-import { Socket } from 'node:net'
 import { basename, extname } from 'node:path'
 import { recipientsOf } from '../../envelope/envelope.ts'
 import { errorText } from '../../fault.ts'
 import type { Mail } from '../../plugin.ts'
+import { sendLast } from '../../runtime/send-last.ts'
 import { unknown, type Verdict } from '../scanner.ts'
 import { encodeFrame } from './frame.ts'
 import { decodeRequest, type PluginRequest } from './request.ts'
@@ -35,16 +35,14 @@ function ask(request: PluginRequest): Promise<Verdict> {
   return askScript(request.file, request.symbol, mailOf(request))
 }
 
-/**
- * Sends the verdict, the first one alone. Shutting the socket down marks its end
- * even where a process that the plugin started holds a copy of the descriptor.
- */
+/** Sends the verdict, the first one alone, whatever processes the plugin has started. */
 function say(verdict: Verdict): void {
   if (said) return
   said = true
-  const channel = new Socket({ fd: CHANNEL, readable: false })
-  channel.on('error', () => process.exit(1))
-  channel.end(encodeFrame(request.nonce, verdict), () => process.exit(0))
+  sendLast(CHANNEL, encodeFrame(request.nonce, verdict)).then(
+    () => process.exit(0),
+    () => process.exit(1),
+  )
 }
 
 function mailOf({ envelope, path, size, deadline }: PluginRequest): Mail {

@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { callSlot, type SlotCall, type SlotOutcome } from '../../../src/cli/inject/call-slot.ts'
@@ -16,10 +16,22 @@ const bundle = join(root, 'dist/onescan-queue.cjs')
 /** The launcher that is installed. */
 export const launcher = join(root, 'bin/onescan-queue')
 
-/** The bundle on the newest Node, which execs, and on the oldest, which starts the chain and waits. */
-export const runtimes: readonly { readonly name: string; readonly program: readonly string[] }[] = [
+/** The launcher of the compiled program; `npm run build:native`, and `npm test`, build it. */
+export const compiled = join(root, 'build/native/onescan-queue')
+
+interface Runtime {
+  readonly name: string
+  readonly program: readonly string[]
+}
+
+/**
+ * The bundle on the newest Node, which execs, and on the oldest, which starts the chain
+ * and waits; and compiled, where it is built.
+ */
+export const runtimes: readonly Runtime[] = [
   { name: 'on the newest Node', program: [join(root, 'node_modules/node/bin/node'), bundle] },
   { name: 'on Node 20.0.0', program: [join(root, 'node_modules/node-oldest/bin/node'), bundle] },
+  ...(existsSync(compiled) ? [{ name: 'compiled', program: [compiled] }] : []),
 ]
 
 /** The runtime that tests of one behaviour use where any would do. */

@@ -1,0 +1,186 @@
+/*
+ * onescan-queue, onescan and all other programs of the compiled onescan are links to
+ * this launcher. It becomes onescan-runtime, the file beside its own, which holds them
+ * all, and hands on by which name it was called.
+ *
+ * Two things in the runtime, which is a Bun executable, happen before any code of ours
+ * and end in exit code 0, which to qmail-smtpd means that the mail is queued:
+ *
+ * - It obeys variables: BUN_BE_BUN=1, BUN_OPTIONS=--version. None of them reaches it.
+ * - Damaged, above all by strip(1), it is plain Bun, which prints its help. So its size
+ *   must be that of the build, and its first argument is one that plain Bun refuses
+ *   before it looks at any file: it ends in 1, which is a temporary failure.
+ *
+ * And under a memory limit that is too small for it, as in run scripts of old, it leaves
+ * two pages of crash report in the log, which this one puts into a line.
+ *
+ * There is no libc in it: that of a static program alone starts in 0.4 ms, this in
+ * 0.1 ms. Linux on x86-64 and on arm64, as Bun.
+ */
+#include <asm/stat.h>
+#include <asm/unistd.h>
+#include <linux/fcntl.h>
+#include <linux/limits.h>
+#include <linux/resource.h>
+
+#ifndef RUNTIME_SIZE
+#error "RUNTIME_SIZE: the size of onescan-runtime in bytes"
+#endif
+
+/* A command that Bun reserves; src/runtime/compiled-program.ts and programs.cjs know it. */
+#define MARKER "login"
+#define RUNTIME "onescan-runtime"
+
+/* Bytes: with less the runtime cannot start (measured: 370 MB). */
+#define MEMORY_MIN 400000000
+
+/* qmail-queue(8): out of memory, and what qmail-smtpd knows as "could not exec". */
+enum { OUT_OF_MEMORY = 51, CANNOT_EXEC = 120 };
+
+#if defined(__x86_64__)
+__asm__(".globl _start\n_start: mov %rsp, %rdi\n and $-16, %rsp\n call launch\n");
+
+static long call(long number, long a, long b, long c, long d)
+{
+	long result;
+	register long fourth __asm__("r10") = d;
+
+	__asm__ volatile("syscall"
+			 : "=a"(result)
+			 : "a"(number), "D"(a), "S"(b), "d"(c), "r"(fourth)
+			 : "rcx", "r11", "memory");
+	return result;
+}
+#elif defined(__aarch64__)
+__asm__(".globl _start\n_start: mov x0, sp\n bl launch\n");
+
+static long call(long number, long a, long b, long c, long d)
+{
+	register long which __asm__("x8") = number;
+	register long first __asm__("x0") = a;
+	register long second __asm__("x1") = b;
+	register long third __asm__("x2") = c;
+	register long fourth __asm__("x3") = d;
+
+	__asm__ volatile("svc 0"
+			 : "+r"(first)
+			 : "r"(which), "r"(second), "r"(third), "r"(fourth)
+			 : "memory");
+	return first;
+}
+#else
+#error "Bun runs on x86-64 and arm64 only"
+#endif
+
+static unsigned long length(const char *text)
+{
+	unsigned long n = 0;
+
+	while (text[n])
+		n++;
+	return n;
+}
+
+static _Noreturn void fail(int code, const char *line)
+{
+	call(__NR_write, 2, (long)line, (long)length(line), 0);
+	for (;;)
+		call(__NR_exit_group, code, 0, 0, 0);
+}
+
+/* One line as the slot's own log has them. */
+#define CANNOT_RUN(why) \
+	fail(CANNOT_EXEC, "onescan: decision=defer fault=chain reason=\"" RUNTIME " " why "\" exit=120\n")
+
+static void copy(char *to, const char *text)
+{
+	while ((*to++ = *text++))
+		;
+}
+
+/* The part of a path behind its last slash. */
+static char *last_part(char *path)
+{
+	char *part = path;
+
+	for (char *c = path; *c; c++)
+		if (*c == '/')
+			part = c + 1;
+	return part;
+}
+
+static int begins(const char *text, const char *prefix)
+{
+	while (*prefix)
+		if (*text++ != *prefix++)
+			return 0;
+	return 1;
+}
+
+/* Variables that a runtime, its parts or the dynamic linker would obey. */
+static void clean(char **env)
+{
+	static const char *const dropped[] = { "BUN_", "NODE_", "JSC_", "MIMALLOC_", "LD_" };
+	char **kept = env;
+
+	for (; *env; env++) {
+		int drop = 0;
+
+		for (unsigned int i = 0; i < sizeof dropped / sizeof *dropped; i++)
+			drop |= begins(*env, dropped[i]);
+		if (!drop)
+			*kept++ = *env;
+	}
+	*kept = 0;
+}
+
+static int below_minimum(int resource)
+{
+	struct rlimit64 limit;
+
+	return call(__NR_prlimit64, 0, resource, 0, (long)&limit) == 0 && limit.rlim_cur < MEMORY_MIN;
+}
+
+/* What the kernel puts on the stack of a program: argc, argv, 0, environment, 0. */
+__attribute__((used)) _Noreturn void launch(long *stack)
+{
+	long argc = stack[0];
+	char **argv = (char **)(stack + 1);
+	char **env = argv + argc + 1;
+	char self[PATH_MAX], runtime[PATH_MAX];
+	char *words[argc + 5];
+	struct stat status;
+	long n;
+
+	if (below_minimum(RLIMIT_AS) || below_minimum(RLIMIT_DATA))
+		fail(OUT_OF_MEMORY,
+		     "onescan: decision=defer fault=out-of-memory reason=\"the memory limit is below "
+		     "400 MB (softlimit -m, -a or -d): " RUNTIME " cannot start; set it to 1000000000\" "
+		     "exit=51\n");
+
+	n = call(__NR_readlinkat, AT_FDCWD, (long)"/proc/self/exe", (long)self, sizeof self - 1);
+	if (n <= 0)
+		CANNOT_RUN("cannot be found: /proc must be mounted");
+	self[n] = 0;
+	copy(runtime, self);
+	if (last_part(runtime) + sizeof RUNTIME > runtime + sizeof runtime)
+		CANNOT_RUN("cannot be found: its path is too long");
+	copy(last_part(runtime), RUNTIME);
+
+	n = call(__NR_newfstatat, AT_FDCWD, (long)runtime, (long)&status, 0);
+	if (n < 0)
+		CANNOT_RUN("is not beside the program; install it again");
+	if (status.st_size != RUNTIME_SIZE)
+		CANNOT_RUN("is not the file that was built with this program; install it again");
+
+	words[0] = argc ? argv[0] : RUNTIME;
+	words[1] = MARKER;
+	words[2] = last_part(words[0]);
+	words[3] = self;
+	for (long i = 1; i < argc; i++)
+		words[i + 3] = argv[i];
+	words[(argc ? argc : 1) + 3] = 0;
+	clean(env);
+	call(__NR_execve, (long)runtime, (long)words, (long)env, 0);
+	CANNOT_RUN("cannot be executed");
+}

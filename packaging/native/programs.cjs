@@ -1,0 +1,43 @@
+'use strict'
+// What onescan-runtime is made from: all programs, and the choice of one by the name
+// that launch.c hands on. Only the one that is chosen is evaluated.
+const { writeSync } = require('node:fs')
+
+/** What launch.c puts first; there it says why. */
+const MARKER = 'login'
+const FAILED = 120
+
+/** Each with its exit code until it has decided otherwise. */
+const programs = {
+  'onescan-queue': { load: () => require('../../dist/onescan-queue.cjs'), until: 81 },
+  onescan: { load: () => require('../../dist/onescan.cjs'), until: 2 },
+  onescand: { load: () => require('../../dist/onescand.cjs'), until: 111 },
+  'onescan-plugin-host': { load: () => require('../../dist/plugin-host.cjs'), until: 81 },
+}
+
+process.exitCode = FAILED
+
+const [, , marker, name = '', launcher = '', ...args] = process.argv
+if (marker !== MARKER || !Object.hasOwn(programs, name)) {
+  const names = Object.keys(programs).join(', ')
+  giveUp(FAILED, `called as ${name || 'nothing'}; call one of ${names}, which start this runtime`)
+}
+// As node would have it: runtime, program, arguments.
+process.argv = [process.execPath, launcher, ...args]
+const { load, until } = programs[name]
+process.exitCode = until
+try {
+  load()
+} catch (error) {
+  giveUp(until, String(error?.message))
+}
+
+function giveUp(code, why) {
+  const reason = why.replace(/[^ -~]|["\\]/g, '?')
+  try {
+    writeSync(2, `onescan: decision=defer fault=bug reason="${reason}" exit=${code}\n`)
+  } catch {
+    // Nobody reads it: the code must do.
+  }
+  process.exit(code)
+}

@@ -1,0 +1,44 @@
+import { errorCode } from '../fault.ts'
+import { libcFunction } from './bun-libc.ts'
+import { isCompiled } from './compiled-program.ts'
+
+/** The calls into C that a plugin in C needs; synchronous, on the main thread. */
+export interface PluginCalls {
+  /** `int symbol(const char *path)` of a shared object. Throws where file or symbol cannot be loaded. */
+  load(file: string, symbol: string): (path: string) => number
+  /** alarm(2): the process ends after so many seconds, whatever it does. */
+  alarm(seconds: number): void
+}
+
+/** As much stack as a C program has by default; koffi's own 1 MiB is too small for some plugins. */
+const STACK_BYTES = 8 * 1024 * 1024
+
+/** By Bun itself, or on Node by koffi; undefined where that optional dependency is not installed. */
+export function pluginCalls(): Promise<PluginCalls | undefined> {
+  return isCompiled ? byBun() : byKoffi()
+}
+
+async function byBun(): Promise<PluginCalls> {
+  const { dlopen } = await import('bun:ffi')
+  const alarm = await libcFunction('alarm', 1)
+  return {
+    load(file, symbol) {
+      const { symbols } = dlopen(file, { [symbol]: { args: ['ptr'], returns: 'int' } })
+      return (path) => symbols[symbol]!(Buffer.from(`${path}\0`))
+    },
+    alarm,
+  }
+}
+
+async function byKoffi(): Promise<PluginCalls | undefined> {
+  const koffi = await import('koffi').catch((error) => {
+    if (errorCode(error) === 'ERR_MODULE_NOT_FOUND') return undefined
+    throw error
+  })
+  if (koffi === undefined) return undefined
+  koffi.config({ sync_stack_size: STACK_BYTES })
+  return {
+    load: (file, symbol) => koffi.load(file).func(symbol, 'int', ['str']),
+    alarm: koffi.load(null).func('alarm', 'uint', ['uint']),
+  }
+}
