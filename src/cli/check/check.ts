@@ -9,6 +9,7 @@ import { checkErrorFd } from './error-fd.ts'
 import { error, exitCodeOf, type Finding, findingLine } from './finding.ts'
 import { accountText, type Host, type HostOptions, lookAtHost } from './host.ts'
 import { checkKeyring } from './keyring.ts'
+import { checkRemoval, removalHere } from './removal.ts'
 import { checkRuntime } from './runtime.ts'
 import { checkScanners } from './scanner.ts'
 import { checkSettings } from './settings.ts'
@@ -16,6 +17,7 @@ import { checkSlot } from './slot.ts'
 import { checkSpool } from './spool.ts'
 
 interface CheckOptions extends HostOptions {
+  removal: boolean
   json: boolean
 }
 
@@ -54,6 +56,11 @@ export const checkCommand: CommandModule<object, CheckOptions> = {
         requiresArg: true,
         describe: 'The slot program [default: QMAILQUEUE, else the onescan-queue of this onescan]',
       })
+      .option('removal', {
+        type: 'boolean',
+        default: false,
+        describe: 'List what still names the programs, before they are removed; nothing else',
+      })
       .option('json', { type: 'boolean', default: false, describe: 'Print JSON' })
       .example('$0 check --run /service/smtpd/run', 'As the SMTP service runs it (as root)')
       .example("$0 check --env QHPSI='plugin: clamd'", 'Where tcp.smtp sets QHPSI')
@@ -65,6 +72,7 @@ export const checkCommand: CommandModule<object, CheckOptions> = {
 }
 
 async function check(args: ArgumentsCamelCase<CheckOptions>): Promise<number> {
+  if (args.removal) return report(checkRemoval(removalHere()), args.json)
   const host = lookAtHost(args, process.env, readAccounts(), Date.now())
   const findings: Finding[] = []
   if (!args.json) print(`as ${accountText(host)}\n`)
@@ -75,6 +83,12 @@ async function check(args: ArgumentsCamelCase<CheckOptions>): Promise<number> {
     }
   }
   if (args.json) printJson(findings)
+  return exitCodeOf(findings)
+}
+
+function report(findings: readonly Finding[], json: boolean): number {
+  if (json) printJson(findings)
+  else print(findings.map((finding) => `${findingLine(finding)}\n`).join(''))
   return exitCodeOf(findings)
 }
 
