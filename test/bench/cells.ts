@@ -6,15 +6,20 @@ export interface Size {
   readonly bytes: number
 }
 
-/** One thing to measure. Every contestant that takes part does it in turn, in every round. */
+/** One thing to measure, by all contestants that take part, in every round. */
 export interface Cell {
   readonly kind: Kind
   readonly size: Size
   /** Messages under way at the same time. */
   readonly atOnce: number
-  /** Messages in a round. */
+  /** How often in a round the contestants take turns. */
+  readonly turns: number
+  /** Messages in one turn. */
   readonly messages: number
 }
+
+/** A cell without how much of it. */
+export type Place = Omit<Cell, 'turns' | 'messages'>
 
 export const SIZES: readonly Size[] = [
   { name: '4 KB', bytes: 4096 },
@@ -33,7 +38,7 @@ export const AT_ONCE: readonly number[] = [1, 8]
 export function planCells(quick: boolean): Cell[] {
   const cells = KINDS.flatMap((kind) =>
     AT_ONCE.flatMap((atOnce) =>
-      SIZES.map((size) => ({ kind, size, atOnce, messages: messagesOf(size, atOnce, quick) })),
+      SIZES.map((size) => ({ kind, size, atOnce, ...amount(size, atOnce, quick) })),
     ),
   )
   return cells.filter(({ kind, size, atOnce }) => {
@@ -41,12 +46,17 @@ export function planCells(quick: boolean): Cell[] {
   })
 }
 
-export const cellName = ({ kind, size, atOnce }: Omit<Cell, 'messages'>): string =>
+export const cellName = ({ kind, size, atOnce }: Place): string =>
   `${kind}, ${size.name}, ${atOnce} at a time`
 
-/** Enough for a steady median in a second or two of the slowest contestant. */
-function messagesOf(size: Size, atOnce: number, quick: boolean): number {
-  const many = size.bytes > 1024 * 1024 ? 16 : 80
-  const lanes = atOnce > 1 ? 2.5 : 1
-  return Math.round((many * lanes) / (quick ? 3 : 1))
+/**
+ * Enough for a steady median, in turns that are short, so that what disturbs the machine
+ * for seconds disturbs all contestants; several at a time need more, or the last few of
+ * a turn, which have less company, count for too much.
+ */
+function amount(size: Size, atOnce: number, quick: boolean): Pick<Cell, 'turns' | 'messages'> {
+  const large = size.bytes > 1024 * 1024
+  const turns = atOnce === 1 ? 4 : 3
+  const messages = atOnce === 1 ? (large ? 5 : 20) : large ? 16 : 64
+  return quick ? { turns: 2, messages: Math.ceil(messages / 2) } : { turns, messages }
 }

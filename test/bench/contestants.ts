@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { findProgram } from '../programs/install.mjs'
-import type { Cell, Kind } from './cells.ts'
+import type { Kind, Place } from './cells.ts'
 import { compiled } from './compile.ts'
 
 const here = import.meta.dirname
@@ -14,7 +14,7 @@ export interface Contestant {
   readonly name: string
   readonly label: string
   /** argv of the wrapper, first the absolute path. Asked for only where nothing is missing. */
-  program(place: { readonly chain: string }): readonly string[]
+  program(field: { readonly chain: string }): readonly string[]
   /** What must be built or installed first, or undefined. */
   readonly missing: string | undefined
   /** The header fields of ours that must come out of it, by the kind of mail. */
@@ -23,7 +23,7 @@ export interface Contestant {
   readonly daemon?: string
   /** Environment beside that of all contestants. */
   readonly settings?: Readonly<Record<string, string>>
-  takesPart(cell: Omit<Cell, 'messages'>): boolean
+  takesPart(cell: Place): boolean
 }
 
 export const NAMES = [

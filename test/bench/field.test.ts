@@ -38,7 +38,7 @@ t.test('the chain is the real qmail-queue where there is one', { skip }, async (
 
   const clamd = await startClamd()
   t.teardown(clamd.stop)
-  const cell = { kind: 'clean', size: SIZES[0]!, atOnce: 1, messages: 2 } as const
+  const cell = { kind: 'clean', size: SIZES[0]!, atOnce: 1, turns: 1, messages: 2 } as const
   for (const contestant of contestants().filter(({ missing }) => missing === undefined)) {
     if (contestant.daemon !== undefined) continue
     const lane = { contestant, environment: workshop.environment(clamd) }

@@ -34,10 +34,11 @@ export function figuresOf(measurements: readonly Measurement[]): Figure[] {
     const key = [contestant, kind, size, atOnce].join('\n')
     groups.set(key, [...(groups.get(key) ?? []), measurement])
   }
-  return [...groups.values()].map((rounds) => {
-    const { contestant, kind, size, atOnce } = rounds[0]!
-    const all = rounds.flatMap(({ ms }) => ms)
-    const seconds = rounds.reduce((sum, round) => sum + round.seconds, 0)
+  return [...groups.values()].map((turns) => {
+    const { contestant, kind, size, atOnce } = turns[0]!
+    const all = turns.flatMap(({ ms }) => ms)
+    const numbers = [...new Set(turns.map(({ round }) => round))].sort((a, b) => a - b)
+    const rounds = numbers.map((number) => turns.filter(({ round }) => round === number))
     return {
       contestant,
       kind,
@@ -46,12 +47,12 @@ export function figuresOf(measurements: readonly Measurement[]): Figure[] {
       messages: all.length,
       median: median(all),
       p95: percentile(all, 0.95),
-      perSecond: all.length / seconds,
-      rss: Math.max(...rounds.map(({ rss }) => rss)),
-      medians: rounds.map(({ ms }) => median(ms)),
-      rates: rounds.map((round) => round.ms.length / round.seconds),
-      stages: stagesOf(rounds),
-      cold: rounds.reduce((sum, round) => sum + round.cold, 0),
+      perSecond: rate(turns),
+      rss: Math.max(...turns.map(({ rss }) => rss)),
+      medians: rounds.map((round) => median(round.flatMap(({ ms }) => ms))),
+      rates: rounds.map(rate),
+      stages: stagesOf(turns),
+      cold: turns.reduce((sum, { cold }) => sum + cold, 0),
     }
   })
 }
@@ -70,9 +71,15 @@ export function find(
   )
 }
 
-function stagesOf(rounds: readonly Measurement[]): Record<string, number> {
+/** Messages per second. */
+function rate(turns: readonly Measurement[]): number {
+  const messages = turns.reduce((sum, { ms }) => sum + ms.length, 0)
+  return messages / turns.reduce((sum, { seconds }) => sum + seconds, 0)
+}
+
+function stagesOf(turns: readonly Measurement[]): Record<string, number> {
   const all: Record<string, number[]> = {}
-  for (const { stages } of rounds) {
+  for (const { stages } of turns) {
     for (const [name, times] of Object.entries(stages)) {
       all[name] = [...(all[name] ?? []), ...times]
     }

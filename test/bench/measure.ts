@@ -5,7 +5,7 @@ import { drive } from './drive.ts'
 import type { Field } from './field.ts'
 import { type LogFile, takeLog } from './log-file.ts'
 
-/** One contestant in one cell of one round. */
+/** One turn of a contestant in a cell. */
 export interface Measurement extends LogFile {
   readonly contestant: string
   readonly kind: Cell['kind']

@@ -25,7 +25,7 @@ export async function proveAll(
 
 /**
  * Every cell in every round, contestant after contestant within a cell, so that what
- * drifts on the machine drifts for all of them; another one begins each round.
+ * drifts on the machine drifts for all of them; another one begins each turn.
  */
 export async function measureAll(
   lanes: readonly Lane[],
@@ -41,8 +41,10 @@ export async function measureAll(
   const measurements: Measurement[] = []
   const measureCell = async (cell: Cell, round: number) => {
     const taking = lanes.filter(({ contestant }) => contestant.takesPart(cell))
-    for (const lane of rotated(taking, round)) {
-      measurements.push(await measure(lane, cell, round, field))
+    for (let turn = 0; turn < cell.turns; turn++) {
+      for (const lane of rotated(taking, round + turn)) {
+        measurements.push(await measure(lane, cell, round, field))
+      }
     }
   }
 
@@ -55,7 +57,10 @@ export async function measureAll(
     }
   }
   say('memory at 100 MB')
-  await measureCell({ kind: 'clean', size: HUGE, atOnce: 1, messages: options.quick ? 1 : 3 }, 0)
+  await measureCell(
+    { kind: 'clean', size: HUGE, atOnce: 1, turns: options.quick ? 1 : 3, messages: 1 },
+    0,
+  )
   return measurements
 }
 
