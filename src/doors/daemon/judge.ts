@@ -47,6 +47,7 @@ export async function answerRequest(request: Request, judgement: Judgement): Pro
     const transaction = { message, envelope, client: client.client }
     const decision = await judge(transaction, policy, tools)
     leaveBouncesToTheCold(decision, envelope, client.remote)
+    dropOnlyWhereAsked(decision, request)
     const reporting = { form: client.replyForm, takesReply: request.takesReply }
     return answerTo(decision, transaction, reporting, { ...circumstances(), transaction })
   } finally {
@@ -111,6 +112,12 @@ function leaveBouncesToTheCold(
   if (decision.kind !== 'reject' || decision.reply.grounds === 'header-too-large') return
   const isBounce = sender.length === 0 || sender.equals(DOUBLE_BOUNCE)
   if (isBounce && remote === undefined) throw new GoCold("perhaps qmail-send's own bounce")
+}
+
+/** No client lets mail go without a word because of somebody else's setting. */
+function dropOnlyWhereAsked({ kind }: Decision, { variables }: Request): void {
+  if (kind !== 'discard' || variables.get('REJECTVIRUS') === '2') return
+  throw new GoCold("REJECTVIRUS=2 is the daemon's, not the client's")
 }
 
 const DOUBLE_BOUNCE = Buffer.from('#@[]')

@@ -103,6 +103,16 @@ t.test("a setting that the client does not have is the daemon's", async (t) => {
   t.match(tagged.message.toString('latin1'), /^X-QHPSI: virus found\n/)
 })
 
+t.test('mail is dropped only for a client that has REJECTVIRUS=2 itself', async (t) => {
+  const stage = buildStage()
+  t.teardown(() => stage.remove())
+  const slot = await openSlot(t, { QHPSI: stage.scanner, REJECTVIRUS: '2' })
+  const own = { QHPSI: stage.scanner }
+  t.equal((await slot.ask({ variables: own, message: infected })).does, 'go cold')
+  const asking = { ...own, REJECTVIRUS: '2' }
+  t.equal((await slot.ask({ variables: asking, message: infected })).code, 0)
+})
+
 t.test('what is known of a connection is never the environment of the daemon', async (t) => {
   const stage = buildStage()
   t.teardown(() => stage.remove())

@@ -1,0 +1,71 @@
+import { mkdtempSync, rmSync, unlinkSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import t from 'tap'
+import { plain } from '../../cases/messages.ts'
+import { buildStage } from '../../cases/stage.ts'
+import { coldPrograms, missing, onescanc } from '../../client/client.ts'
+import { runSlot } from '../queue/slot.ts'
+import { startOnescand } from './process.ts'
+
+/** The thin client and the daemon as they are installed, and the daemon is killed again and again. */
+
+const MESSAGES = 60
+
+t.test(
+  'killed under load, no mail is lost, doubled or let through',
+  { skip: missing },
+  async (t) => {
+    const stage = buildStage()
+    const directory = mkdtempSync(join(tmpdir(), 'onescand-kill-'))
+    t.teardown(() => {
+      stage.remove()
+      rmSync(directory, { recursive: true, force: true })
+    })
+    const socket = join(directory, 's')
+    const settings = { QHPSI: stage.scanner, REJECTVIRUS: '1' }
+    const client = { ...settings, ONESCAN_SOCKET: socket, ONESCAN_COLD: coldPrograms(t).queue }
+    let running = true
+    let kills = 0
+    const daemons = (async () => {
+      while (running) {
+        const onescand = startOnescand(t, { socket, settings, args: ['--workers', '2'] })
+        await onescand.logged(/serving/)
+        await new Promise((resolve) => setTimeout(resolve, 60 + Math.random() * 200))
+        onescand.child.kill('SIGKILL')
+        await onescand.ended
+        kills++
+      }
+    })()
+
+    const outcomes: Record<string, number> = {}
+    let warm = 0
+    let left = MESSAGES
+    const send = async () => {
+      while (left-- > 0) {
+        const number = left
+        const virus = number % 3 === 0
+        const message = Buffer.concat([
+          plain,
+          Buffer.from(virus ? `VIRUS ${number}\n` : `${number}\n`),
+        ])
+        const run = await runSlot({ program: [onescanc], message, settings: client })
+        if (!run.logged.includes('decision=cold')) warm++
+        const tagged = run.text === `X-QHPSI: clean\n${message.toString('latin1')}`
+        const what = `${virus ? 'virus' : 'clean'}: exit ${run.code}, ${run.deliveries.length} delivered${tagged ? ' and tagged' : ''}, ${run.left.length} left`
+        outcomes[what] = (outcomes[what] ?? 0) + 1
+      }
+    }
+    await Promise.all(Array.from({ length: 4 }, send))
+    running = false
+    await daemons
+
+    t.same(outcomes, {
+      'clean: exit 0, 1 delivered and tagged, 0 left': (MESSAGES * 2) / 3,
+      'virus: exit 31, 0 delivered, 0 left': MESSAGES / 3,
+    })
+    t.ok(kills > 3, `${kills} kills`)
+    t.ok(warm > 10 && warm < MESSAGES, `${warm} of ${MESSAGES} were answered`)
+    unlinkSync(socket)
+  },
+)
