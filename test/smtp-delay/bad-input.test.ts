@@ -1,0 +1,135 @@
+import { spawn, spawnSync } from 'node:child_process'
+import { symlinkSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t from 'tap'
+import { launcher, runtimes } from './rig.ts'
+
+/** What is wrong from the start ends at once, in the codes of UCSPI programs, with a line that says why. */
+
+interface Run {
+  readonly words: readonly string[]
+  readonly env?: Readonly<Record<string, string>>
+  readonly program?: readonly string[]
+}
+
+function run({ words, env = { TCPREMOTEIP: '192.0.2.1' }, program = [launcher] }: Run) {
+  const [command = '', ...args] = [...program, ...words]
+  const options = { env: { PATH: process.env.PATH, ...env }, encoding: 'utf8', input: '' } as const
+  const { status, stderr, stdout } = spawnSync(command, args, options)
+  return { status, stderr, stdout }
+}
+
+const cases: (Run & { name: string; status: number; says: RegExp })[] = [
+  { name: 'no program', words: [], status: 100, says: /no program; usage: / },
+  { name: 'a delay over 300', words: ['-N', '301', 'true'], status: 100, says: /-N 301/ },
+  { name: 'a negative delay', words: ['-d', '-1', 'true'], status: 100, says: /-d -1/ },
+  {
+    name: 'no TCPREMOTEIP',
+    words: ['true'],
+    env: {},
+    status: 111,
+    says: /TCPREMOTEIP: is not set/,
+  },
+  {
+    name: 'nonsense in TCPREMOTEIP',
+    words: ['true'],
+    env: { TCPREMOTEIP: '1.2.3\n4' },
+    status: 111,
+    says: /^smtp-delay: fatal: TCPREMOTEIP 1\.2\.3 4: is no address/,
+  },
+  {
+    name: 'nonsense in SMTPDELAY',
+    words: ['true'],
+    env: { TCPREMOTEIP: '192.0.2.1', SMTPDELAY: '5m' },
+    status: 111,
+    says: /SMTPDELAY 5m/,
+  },
+  {
+    name: 'a program that is missing',
+    words: ['/nonexistent/x'],
+    status: 111,
+    says: /nonexistent/,
+  },
+  { name: 'a program that is none', words: ['/etc/passwd'], status: 111, says: /EACCES.*passwd/ },
+  { name: 'a directory as program', words: ['/tmp'], status: 111, says: /\/tmp: is no file/ },
+  {
+    name: 'a missing allow list',
+    words: ['--allow', '/x', 'true'],
+    status: 111,
+    says: /--allow \/x/,
+  },
+  { name: 'a missing list', words: ['--names', '/x', 'true'], status: 111, says: /--names \/x/ },
+  {
+    name: 'a lock directory that is missing',
+    words: ['--limit', '3', '--locks', '/nonexistent', '-d', '0', 'true'],
+    status: 111,
+    says: /--locks: ENOENT/,
+  },
+  {
+    name: 'an odd DNS server',
+    words: ['--dns', 'x y', 'true'],
+    status: 111,
+    says: /DNS server x y/,
+  },
+]
+
+for (const { name, status, says, ...wishes } of cases) {
+  t.test(`${name}: exit ${status}`, async (t) => {
+    const ended = run(wishes)
+    t.equal(ended.status, status)
+    t.match(ended.stderr, says)
+    t.equal(ended.stderr.split('\n').length, 2, 'one line')
+  })
+}
+
+t.test('a closed or useless descriptor 0 is told', async (t) => {
+  const closed = (words: string) => ({
+    program: ['/bin/sh', '-c', `"$0" true ${words}`],
+    words: [launcher],
+  })
+  for (const words of ['<&-', '</dev/null', '</etc/passwd']) {
+    const { status, stderr } = run(closed(words))
+    t.equal(status, 111, words)
+    t.match(stderr, /fatal: fd 0: is no socket and no pipe/)
+  }
+})
+
+t.test('Node without koffi refuses to start, and says what to install', async (t) => {
+  const directory = t.testdir({})
+  const bundle = join(directory, 'smtp-delay.cjs')
+  symlinkSync(join(launcher, '../../dist/smtp-delay.cjs'), join(directory, 'real.cjs'))
+  // The same program, in a place from where no package can be found.
+  writeFileSync(
+    bundle,
+    `require('node:module')._resolveFilename = ((find) => (name, ...rest) => {
+    if (name === 'koffi') throw new Error('not installed')
+    return find(name, ...rest)
+  })(require('node:module')._resolveFilename)
+  require('./real.cjs')`,
+  )
+  const { status, stderr } = run({ program: [process.execPath, bundle], words: ['true'] })
+  t.equal(status, 111)
+  t.match(stderr, /koffi: is not installed, .*; npm install koffi/)
+})
+
+t.test('names with odd bytes in TCPREMOTEHOST cannot forge a line of the log', async (t) => {
+  for (const { name, smtpDelay } of runtimes) {
+    for (const host of [
+      'a\nsmtp-delay: 1 pid 2: 451 forged',
+      'm\u00e4il.example',
+      'a'.repeat(255),
+    ]) {
+      const [command = '', ...args] = [...smtpDelay, '-v', '-d', '0', '-D', '0', 'true']
+      const env = { PATH: process.env.PATH, TCPREMOTEIP: '192.0.2.1', TCPREMOTEHOST: host }
+      const child = spawn(command, args, { env, stdio: ['pipe', 'pipe', 'pipe'] })
+      let log = ''
+      child.stderr.on('data', (bytes) => {
+        log += bytes
+      })
+      const status = await new Promise((resolve) => child.on('close', resolve))
+      child.stdin.end()
+      t.equal(status, 0, name)
+      t.match(log, /^smtp-delay: 192\.0\.2\.1 pid \d+: passed after [ -~]* dynamic [ -~]*\n$/)
+    }
+  }
+})
