@@ -1,5 +1,5 @@
 import { closeSync, constants, openSync, readSync } from 'node:fs'
-import { Socket } from 'node:net'
+import { errorCode } from '../../fault.ts'
 
 /** The reading end of a pipe that is emptied as it fills, so that its writer never waits. */
 export interface Drain {
@@ -10,6 +10,9 @@ export interface Drain {
   close(): void
 }
 
+/** Milliseconds. Bun has no events for a pipe that it did not make itself: one has to look. */
+const LOOK_EVERY = 1
+
 /** Takes over the descriptor; nothing ever comes from an undefined one. */
 export function drain(fd: number | undefined): Drain {
   const pieces: Buffer[] = []
@@ -17,41 +20,52 @@ export function drain(fd: number | undefined): Drain {
     const nothing = Buffer.alloc(0)
     return { toEnd: async () => nothing, soFar: () => nothing, close: () => {} }
   }
-  // The event loop may not yet have seen the last bytes when the writer's end is
-  // known, so there is a second descriptor to ask for them without waiting.
-  const second = openSync(`/proc/self/fd/${fd}`, constants.O_RDONLY | constants.O_NONBLOCK)
-  const socket = new Socket({ fd, readable: true, writable: false })
-  const closed = new Promise<void>((resolve) => socket.once('close', () => resolve()))
-  socket.on('error', () => {}) // ends in 'close' as well
-  socket.on('data', (piece: Buffer) => pieces.push(piece))
+  // Opened anew, so that reading does not wait and the slot's own end stays as it is.
+  const pipe = openSync(`/proc/self/fd/${fd}`, constants.O_RDONLY | constants.O_NONBLOCK)
+  closeSync(fd)
+  const buffer = Buffer.alloc(65_536)
   let open = true
+  let end = () => {}
+  const ended = new Promise<void>((resolve) => {
+    end = resolve
+  })
+  const timer = setInterval(look, LOOK_EVERY)
+
+  function look(): void {
+    while (open) {
+      const count = readNow(pipe, buffer)
+      if (count === undefined) return
+      if (count === 0) close()
+      pieces.push(Buffer.from(buffer.subarray(0, count)))
+    }
+  }
+
+  function close(): void {
+    if (!open) return
+    open = false
+    clearInterval(timer)
+    closeSync(pipe)
+    end()
+  }
 
   return {
     async toEnd() {
-      await closed
+      await ended
       return Buffer.concat(pieces)
     },
     soFar() {
-      const buffer = Buffer.alloc(65_536)
-      for (;;) {
-        const count = open ? readNow(second, buffer) : 0
-        if (count === 0) return Buffer.concat(pieces)
-        pieces.push(Buffer.from(buffer.subarray(0, count)))
-      }
+      look()
+      return Buffer.concat(pieces)
     },
-    close() {
-      socket.destroy()
-      if (open) closeSync(second)
-      open = false
-    },
+    close,
   }
 }
 
-/** 0 where nothing is there, or nothing will ever be. */
-function readNow(fd: number, buffer: Buffer): number {
+/** 0 at the end; undefined where nothing is there yet. */
+function readNow(fd: number, buffer: Buffer): number | undefined {
   try {
     return readSync(fd, buffer)
-  } catch {
-    return 0
+  } catch (error) {
+    return errorCode(error) === 'EAGAIN' ? undefined : 0
   }
 }

@@ -1,4 +1,7 @@
+import { createWriteStream } from 'node:fs'
 import { Socket } from 'node:net'
+import type { Writable } from 'node:stream'
+import { isCompiled } from '../../runtime/compiled-program.ts'
 
 /** Bytes to be written: at once, or piece by piece as they are asked for. */
 export type Source = Buffer | Iterable<Buffer> | AsyncIterable<Buffer>
@@ -38,7 +41,7 @@ export async function handOver(
 }
 
 /** False as soon as the slot does not take any more. */
-async function pour(source: Source, pipe: Socket, gone: Promise<undefined>): Promise<boolean> {
+async function pour(source: Source, pipe: Writable, gone: Promise<undefined>): Promise<boolean> {
   if (Buffer.isBuffer(source)) return write(pipe, source)
   if (Symbol.iterator in source) {
     for (const piece of source) if (!(await write(pipe, piece))) return false
@@ -54,14 +57,20 @@ async function pour(source: Source, pipe: Socket, gone: Promise<undefined>): Pro
   }
 }
 
-const write = (pipe: Socket, piece: Buffer): Promise<boolean> =>
+const write = (pipe: Writable, piece: Buffer): Promise<boolean> =>
   new Promise((done) => {
     pipe.write(piece, (error) => done(!error))
   })
 
-/** A socket object over a pipe's end waits in the event loop, not in a thread that a stuck slot would hold. */
-function writerOf(fd: number): Socket {
-  return new Socket({ fd, readable: false, writable: true }).on('error', () => {
+/**
+ * A socket object over a pipe's end waits in the event loop, not in a thread that a stuck
+ * slot would hold. Bun makes none of a descriptor: there it is a thread.
+ */
+function writerOf(fd: number): Writable {
+  const writer = isCompiled
+    ? createWriteStream('', { fd })
+    : new Socket({ fd, readable: false, writable: true })
+  return writer.on('error', () => {
     // EPIPE: told to the writer by its callback.
   })
 }
