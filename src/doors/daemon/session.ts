@@ -124,6 +124,7 @@ export function openSession(socket: Socket, house: House): Session {
   /** What a scanner still looks at is in memory still. */
   function leaveIfDone(): void {
     if (phase !== 'closed' || !judged) return
+    reader.free()
     house.account.close()
     house.left()
   }
