@@ -1,6 +1,7 @@
 import { signatureDate } from '../../cluster/signature-date.ts'
 import type { Tools } from '../../engine.ts'
 import type { Policy } from '../../policy/policy.ts'
+import { loadCrypto } from '../../runtime/crypto.ts'
 import { makeScanners } from '../../scan/scanners.ts'
 
 /** Loads what this policy needs, and nothing else: every module costs start-up time. */
@@ -8,7 +9,7 @@ export async function prepareTools(policy: Policy): Promise<Tools> {
   const { cluster } = policy
   return {
     scanners: await makeScanners(policy.scan),
-    crypto: cluster && (await import('node:crypto')),
+    crypto: cluster && (await loadCrypto()),
     signatureDate: once(() => cluster && signatureDate(cluster.signatureDirectory)),
     now: wallClock(),
   }
