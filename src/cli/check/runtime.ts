@@ -1,6 +1,7 @@
 import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
 import { errorText } from '../../fault.ts'
+import { compiledProgram, isCompiled } from '../../runtime/compiled-program.ts'
 import { error, type Finding, ok, warning } from './finding.ts'
 import type { Host } from './host.ts'
 import { limited } from './limited.ts'
@@ -10,11 +11,30 @@ const run = promisify(execFile)
 /** Milliseconds: a runtime that needs more to start has a sick host. */
 const PATIENCE = 20_000
 const GIB = 1024 ** 3
-/** Bytes of address space below which a runtime starts only by luck. */
-const SAFE_ADDRESS_SPACE = 4 * GIB
-const REMEDY =
-  'set 4 GiB by "softlimit -a 4294967296" in the run script; -m would set the stack, too, ' +
-  'and each thread of node takes a stack of that size'
+
+/** How to try a runtime, and the bytes of address space below which it starts only by luck. */
+interface Trial {
+  readonly name: string
+  readonly command: readonly string[]
+  readonly safe: number
+  readonly remedy: string
+}
+
+const node: Trial = {
+  name: 'node',
+  command: ['/usr/bin/env', 'node', '-e', '0'],
+  safe: 4 * GIB,
+  remedy:
+    'set 4 GiB by "softlimit -a 4294967296" in the run script; -m would set the stack, too, ' +
+    'and each thread of node takes a stack of that size',
+}
+
+const compiled: Trial = {
+  name: 'the compiled runtime',
+  command: [...compiledProgram('onescan'), '--version'],
+  safe: GIB,
+  remedy: 'set 1 GiB by "softlimit -a 1073741824" in the run script',
+}
 
 /** The runtime that the slot would find, and whether it starts under the service's limits. */
 export async function checkRuntime(host: Host): Promise<Finding[]> {
@@ -22,9 +42,10 @@ export async function checkRuntime(host: Host): Promise<Finding[]> {
   return found.level === 'error' ? [found] : [found, await checkLimits(host)]
 }
 
-/** By PATH, as the launcher of the slot looks it up. */
+/** Our own where we are compiled, for the slot is, too; else by PATH, as its launcher looks it up. */
 async function versionOf({ env }: Host): Promise<Finding> {
   const what = 'runtime'
+  if (isCompiled) return ok(what, `compiled, with Bun ${process.versions.bun}`)
   let version: string
   try {
     const { stdout } = await run('/usr/bin/env', ['node', '--version'], {
@@ -50,7 +71,8 @@ export function judgeVersion(version: string): Finding {
 /** Told by a trial: what a runtime needs differs by version. */
 async function checkLimits({ env, limits }: Host): Promise<Finding> {
   const what = 'memory limits'
-  const [command, ...args] = limited(limits, ['/usr/bin/env', 'node', '-e', '0'])
+  const trial = isCompiled ? compiled : node
+  const [command, ...args] = limited(limits, trial.command)
   const value = limitsText(limits)
   try {
     await run(command!, args, {
@@ -59,14 +81,14 @@ async function checkLimits({ env, limits }: Host): Promise<Finding> {
     })
   } catch (thrown) {
     const why = errorText(thrown)
-      .replace(/^Command failed:.*? -e 0\s*/, '')
+      .replace(/^Command failed:.*? (-e 0|--version)\s*/s, '')
       .slice(0, 100)
-    const text = `${value}: node cannot start ("qq crashed")${why && `: ${why}`}`
-    return error(what, text, REMEDY)
+    const text = `${value}: ${trial.name} cannot start ("qq crashed")${why && `: ${why}`}`
+    return error(what, text, trial.remedy)
   }
   const least = Math.min(limits.addressSpace ?? Infinity, limits.data ?? Infinity)
-  if (least >= SAFE_ADDRESS_SPACE) return ok(what, value)
-  return warning(what, `${value}: node just starts`, REMEDY)
+  if (least >= trial.safe) return ok(what, value)
+  return warning(what, `${value}: ${trial.name} just starts`, trial.remedy)
 }
 
 function limitsText({ addressSpace, data, stack }: Limits): string {
