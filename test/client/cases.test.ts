@@ -1,0 +1,45 @@
+import { join } from 'node:path'
+import t from 'tap'
+import { allCases } from '../cases/all.ts'
+import { openSlot } from '../doors/daemon/slot-socket.ts'
+import { play } from '../doors/queue/play.ts'
+import { clients, coldPrograms, missing } from './client.ts'
+
+/** The behaviours that all doors share, through the client: without a daemon, and with one. */
+
+const cold = coldPrograms(t)
+
+/** Of a connection or a message: no environment of a daemon has these. */
+const clientsOwn = new Set(['RELAYCLIENT', 'CLUSTERPEER', 'ERROR_FD', 'ERROR_EXIT'])
+
+for (const { name, program } of clients) {
+  t.test(`${name} without a daemon`, { jobs: 2, skip: missing }, async (t) => {
+    for (const each of allCases) {
+      t.test(each.name, (t) =>
+        play(t, each, () => ({
+          program,
+          settings: {
+            ONESCAN_COLD: cold.queue,
+            ONESCAN_SOCKET: join(cold.directory, 'nobody'),
+          },
+        })),
+      )
+    }
+  })
+
+  t.test(`${name} with a daemon`, { jobs: 2, skip: missing }, async (t) => {
+    for (const each of allCases) {
+      t.test(each.name, async (t) => {
+        const run = await play(t, each, async (settings) => {
+          const daemons = Object.entries(settings).filter(([name]) => !clientsOwn.has(name))
+          const slot = await openSlot(t, Object.fromEntries(daemons))
+          return {
+            program,
+            settings: { ONESCAN_COLD: cold.queue, ONESCAN_SOCKET: slot.socket },
+          }
+        })
+        t.notMatch(run.logged, 'decision=cold', 'the daemon answered')
+      })
+    }
+  })
+}

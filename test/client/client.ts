@@ -1,0 +1,72 @@
+import { execFileSync } from 'node:child_process'
+import { existsSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { newest } from '../doors/queue/slot.ts'
+import { standInQueue } from '../stand-in/stand-in.ts'
+
+const root = join(import.meta.dirname, '../..')
+const script = join(root, 'packaging/build-client.mjs')
+
+export const source = join(root, 'src/client/onescanc.c')
+
+/** Why these tests cannot run here, or false. */
+export const missing = hasCompiler() ? false : 'install Debian package gcc and libc6-dev'
+
+/** onescanc as it is installed. */
+export const onescanc = missing ? '' : build('onescanc')
+
+/** onescanc that ends with a report on fd 2 where it does what C leaves undefined. */
+export const sanitized = missing ? '' : build('onescanc-sanitized', '--sanitized')
+
+export const clients: readonly { readonly name: string; readonly program: readonly string[] }[] = [
+  { name: 'onescanc', program: [onescanc] },
+  { name: 'onescanc under sanitizers', program: [sanitized] },
+]
+
+/** A private directory that goes with the test, with a cold program in it. */
+export interface ColdPrograms {
+  readonly directory: string
+  /** The bundle on the newest Node. */
+  readonly queue: string
+  /** Tells on fd 2 that it was called and how, and hands the mail on as it came. */
+  readonly teller: string
+}
+
+interface Test {
+  teardown(stop: () => unknown): void
+}
+
+export function coldPrograms(t: Test): ColdPrograms {
+  const directory = mkdtempSync(join(tmpdir(), 'onescan-cold-'))
+  t.teardown(() => rmSync(directory, { recursive: true, force: true }))
+  const program = (name: string, lines: string) => {
+    const path = join(directory, name)
+    writeFileSync(path, `#!/bin/sh\n${lines}\n`, { mode: 0o755 })
+    return path
+  }
+  return {
+    directory,
+    queue: program('onescan-queue', `exec '${newest.join("' '")}' "$@"`),
+    teller: program('teller', `echo "COLD [$SCANTIMEOUT] [$*]" >&2; exec '${standInQueue()}'`),
+  }
+}
+
+function hasCompiler(): boolean {
+  try {
+    execFileSync(process.env.CC || 'cc', ['--version'], { stdio: 'ignore' })
+    return true
+  } catch {
+    return false
+  }
+}
+
+/** Compiled where it is older than its source. */
+function build(name: string, ...flags: readonly string[]): string {
+  const program = join(root, 'build/native', name)
+  const made = existsSync(program) ? statSync(program).mtimeMs : 0
+  if (made <= Math.max(statSync(source).mtimeMs, statSync(script).mtimeMs)) {
+    execFileSync(process.execPath, [script, ...flags])
+  }
+  return program
+}

@@ -1,0 +1,105 @@
+import { once } from 'node:events'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { createServer, type Socket } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createFrameReader, frame, uint32, uint64 } from '../../src/doors/daemon/frames.ts'
+
+/** A daemon of doc/slot-protocol.md that says what a test tells it to, right or wrong. */
+
+export interface Frame {
+  readonly tag: string
+  readonly payload: Buffer
+}
+
+/** One conversation. */
+export interface Talk {
+  readonly connection: Socket
+  /** The client's frames so far. */
+  readonly heard: readonly Frame[]
+  /** Settles with all frames once the last one is here. */
+  readonly question: Promise<readonly Frame[]>
+  say(...words: readonly Buffer[]): void
+  /** Says the last words and hangs up. */
+  end(...words: readonly Buffer[]): void
+}
+
+export interface ScriptedDaemon {
+  readonly socket: string
+  /** Every conversation that was begun. */
+  readonly talks: readonly Talk[]
+}
+
+interface Test {
+  teardown(stop: () => unknown): void
+}
+
+export async function scriptedDaemon(
+  t: Test,
+  script: (talk: Talk) => unknown,
+): Promise<ScriptedDaemon> {
+  const directory = mkdtempSync(join(tmpdir(), 'onescan-script-'))
+  const socket = join(directory, 's')
+  const talks: Talk[] = []
+  const server = createServer((connection) => {
+    const talk = listen(connection)
+    talks.push(talk)
+    void script(talk)
+  })
+  server.listen(socket)
+  await once(server, 'listening')
+  t.teardown(() => {
+    for (const { connection } of talks) connection.destroy()
+    server.close()
+    rmSync(directory, { recursive: true, force: true })
+  })
+  return { socket, talks }
+}
+
+function listen(connection: Socket): Talk {
+  const heard: Frame[] = []
+  let asked = (_: readonly Frame[]) => {}
+  const question = new Promise<readonly Frame[]>((resolve) => {
+    asked = resolve
+  })
+  const reader = createFrameReader({
+    room: (_, length) => Buffer.alloc(length),
+    take(tag, payload) {
+      heard.push({ tag, payload })
+      if (tag === '.') asked(heard)
+    },
+  })
+  connection.on('data', (chunk: Buffer) => reader.push(chunk))
+  connection.on('error', () => {}) // a client that goes cold hangs up
+  return {
+    connection,
+    heard,
+    question,
+    say: (...words) => void connection.write(Buffer.concat(words)),
+    end: (...words) => void connection.end(Buffer.concat(words)),
+  }
+}
+
+export const acknowledgement = frame('A')
+export const heartbeat = frame('h')
+export const cold = (why: string) => frame('C', Buffer.from(why, 'latin1'))
+
+export const bodyAt = (offset: number) => frame('B', uint64(offset))
+export const keep = (offset: number, length: number) => frame('k', uint32(offset, length))
+export const insert = (text: string) => frame('i', Buffer.from(text, 'latin1'))
+export const otherEnvelope = (wire: string) => frame('e', Buffer.from(wire, 'latin1'))
+export const logLine = (line: string) => frame('l', Buffer.from(line, 'latin1'))
+export const code = (number: number) => frame('c', Buffer.of(number))
+export const replyText = (text: string) => frame('t', Buffer.from(text, 'latin1'))
+export const endMark = frame('.')
+
+export const accept = (...fields: readonly Buffer[]) => frame('a', ...fields, endMark)
+export const end = (...fields: readonly Buffer[]) => frame('x', ...fields, endMark)
+
+/** Says these words once the whole question is here. */
+export const answering =
+  (...words: readonly Buffer[]) =>
+  async (talk: Talk): Promise<void> => {
+    await talk.question
+    talk.end(acknowledgement, ...words)
+  }
