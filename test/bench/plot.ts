@@ -101,8 +101,10 @@ function draw({ title, bars }: Panel, top: number): string {
   for (const [index, { contestant, label, value, p95, text }] of bars.entries()) {
     const y = top + PANEL_HEAD - 6 + index * STEP
     const width = Math.max(1, (value / largest) * room)
-    // A tail that would leave the picture ends at its edge.
-    const tick = p95 === undefined ? width : Math.min((p95 / largest) * room, room + VALUES - 70)
+    // A tail that would leave the picture runs to its edge, without an end.
+    const edge = room + VALUES - 70
+    const tail = p95 === undefined ? width : (p95 / largest) * room
+    const tick = Math.min(tail, edge)
     const bold = contestant === 'warm' ? ' font-weight="bold"' : ''
     parts.push(
       line(left - 8, y + 13, label, `font-size="12" text-anchor="end" fill="#1f2933"${bold}`),
@@ -111,7 +113,7 @@ function draw({ title, bars }: Panel, top: number): string {
     if (p95 !== undefined) {
       const x = (left + tick).toFixed(1)
       parts.push(
-        `<path d="M${(left + width).toFixed(1)} ${y + BAR / 2}H${x}M${x} ${y + 4}V${y + BAR - 4}" stroke="#9aa5b1" fill="none"/>`,
+        `<path d="M${(left + width).toFixed(1)} ${y + BAR / 2}H${x}${tail > edge ? '' : `M${x} ${y + 4}V${y + BAR - 4}`}" stroke="#9aa5b1" fill="none"/>`,
       )
     }
     const behind = left + Math.max(width, tick) + 7
