@@ -58,6 +58,12 @@ export interface Scanner {
   /** Local policy (attachments): runs even on trusted mail and is never named in a stamp. */
   readonly local: boolean
   /**
+   * Reads what it needs beside messages, where there is such a thing, for all that it will
+   * be asked. Throws a Fault of kind `config` where that cannot be used. Nobody has to call
+   * it: a daemon does, to know beforehand.
+   */
+  prepare?(): Promise<void>
+  /**
    * Answers within the task's deadline. May throw: whatever is thrown counts as
    * "could not tell" with its message as the reason.
    */

@@ -25,6 +25,7 @@ const SIGNATURES_FOR = 1000
 export async function readConfiguration(env: Environment): Promise<Configuration> {
   const policy = readScanningPolicy(env)
   const scanners = policy ? await makeScanners(policy.scan) : []
+  for (const scanner of scanners) await scanner.prepare?.()
   const names = policy?.scan.line.kind === 'plugins' ? policy.scan.line.names : undefined
   const byName = new Map(names?.map((name, index) => [name, scanners[index]!]))
   const directory = policy?.cluster?.signatureDirectory

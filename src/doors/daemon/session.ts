@@ -9,6 +9,8 @@ import { createRequestReader, type Request } from './request.ts'
 export const SILENCE_MAX = 10_000
 const HEAD_WITHIN = 10_000
 const BEYOND_TIME_LEFT = 2_000
+/** Who sends a byte now and then must not hold memory for ever, whatever time it has. */
+const SEND_WITHIN = 60_000
 const ACKNOWLEDGE_AFTER = 250
 const HEARTBEAT_AFTER = 600
 /** For a client that does not take its answer. */
@@ -132,8 +134,8 @@ export function openSession(socket: Socket, house: House): Session {
   function overdue(now: number): string | undefined {
     if (phase === 'waiting' && now - began > HEAD_WITHIN) return 'said too little in too long'
     if (phase === 'sending' && now - heard > SILENCE_MAX) return 'fell silent'
-    const end = headAt + (reader.head?.timeLeft ?? 0) + BEYOND_TIME_LEFT
-    return phase === 'sending' && now > end ? 'took too long to send' : undefined
+    const timeLeft = Math.min((reader.head?.timeLeft ?? 0) + BEYOND_TIME_LEFT, SEND_WITHIN)
+    return phase === 'sending' && now - headAt > timeLeft ? 'took too long to send' : undefined
   }
 
   return {

@@ -7,7 +7,7 @@ import {
   unknown,
   type Verdict,
 } from '../scanner.ts'
-import { loadRules } from './rules.ts'
+import { loadRules, type Rules } from './rules.ts'
 import { searchMessage } from './search.ts'
 
 /** Characters of a name that go into the verdict, and with it into the SMTP reply. */
@@ -21,14 +21,22 @@ const SHOWN_MAX = 80
  *
  * Where readers of mail may disagree about what parts there are, it could not tell, or
  * with BADMIME=accept answers by what it saw and notes the reason. A file of rules that
- * cannot be used is a Fault of kind `config`.
+ * cannot be used is a Fault of kind `config`; one that can is read once.
  */
 export function attachmentsScanner({ attachments }: ScanPolicy): Scanner {
+  let known: Rules | undefined
+  const rulesOnce = async () => {
+    known ??= await loadRules(attachments.rulesFile)
+    return known
+  }
   return {
     name: 'attachments',
     local: true,
+    async prepare() {
+      await rulesOnce()
+    },
     async scan(specimen, task): Promise<Verdict> {
-      const rules = await loadRules(attachments.rulesFile)
+      const rules = await rulesOnce()
       const { banned, defect } = await searchMessage(chunksOf(specimen, task), rules)
       task.signal.throwIfAborted()
       if (banned !== undefined) {

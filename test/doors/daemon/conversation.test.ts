@@ -178,6 +178,16 @@ t.test('a client that falls silent is let go', { timeout: 20_000 }, async (t) =>
   t.match(carryOut(heard[1], question).why, /silent/)
 })
 
+t.test('a client that never ends is let go when its time is over', async (t) => {
+  const slot = await openSlot(t, own)
+  const connection = await call(slot.socket)
+  const heard = hearOut(connection)
+  connection.write(Buffer.concat(framesOf({ ...question, timeLeft: 100 }).slice(0, -2)))
+  const trickle = setInterval(() => connection.write(frame('M')), 50)
+  t.match(carryOut(await heard, question).why, /too long to send/)
+  clearInterval(trickle)
+})
+
 t.test('told to end, it answers who has asked and takes nobody else', async (t) => {
   const clamd = await standIn(t, (connection) => {
     setTimeout(() => connection.end('stream: OK\0'), 300)

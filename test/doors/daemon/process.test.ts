@@ -64,6 +64,8 @@ t.test('what makes no sense is told, and ends it', async (t) => {
   t.equal(readFileSync(file, 'latin1'), 'precious')
   const ring = stage.file('ring', 'sesame\n', 0o644)
   t.match(await failing([], { ...own, CLUSTERKEYS: ring }), /^111 .*chmod 640/)
+  const badRules = { QHPSI: 'plugin: attachments', BADATTACHMENTS: '/nonexistent/rules' }
+  t.match(await failing([], badRules), /^111 .*\/nonexistent\/rules/)
   t.match(await failing([], { ...own, SCANTIMEOUT: 'long' }), /^111 .*SCANTIMEOUT long/)
 })
 
@@ -108,6 +110,31 @@ t.test('SIGHUP reads the keys again; those that cannot be used change nothing', 
   const heard = hearOut(waiting)
   waiting.write(framesOf(question).at(-1)!)
   t.match((await heard).tags, /^h*a$/, 'who was amidst a request was not dropped')
+})
+
+t.test('so it is with the rules for attachments', async (t) => {
+  const stage = buildStage()
+  t.teardown(() => stage.remove())
+  const rules = stage.file('badattachments', 'name *.exe\n')
+  const settings = { QHPSI: 'plugin: attachments', BADATTACHMENTS: rules, REJECTVIRUS: '1' }
+  const onescand = startOnescand(t, { settings })
+  await onescand.logged(/serving/)
+  const bans = async (extension: string) => {
+    const field = `Content-Type: text/plain; name=a.${extension}`
+    const message = Buffer.from(`Subject: x\n${field}\n\nbody\n`)
+    const { code } = await onescand.ask({ variables: settings, message })
+    return code === 31
+  }
+  t.ok(await bans('exe'))
+  writeFileSync(rules, 'nonsense\n')
+  t.ok(await bans('exe'), 'it is not read for each message')
+  onescand.child.kill('SIGHUP')
+  await onescand.logged(/BADATTACHMENTS .*the old configuration stays/)
+  t.ok(await bans('exe'))
+  writeFileSync(rules, 'name *.com\n')
+  onescand.child.kill('SIGHUP')
+  while (await bans('exe')) await tick()
+  t.ok(await bans('com'))
 })
 
 t.test('SIGTERM waits for what is in flight', async (t) => {
