@@ -17,6 +17,13 @@ export interface TcpServer extends Daemon {
   readonly port: number
 }
 
+/** Rules of a tcp.smtp file, compiled by tcprules(1) in the directory. Returns the cdb's path. */
+export function compileRules(directory: string, rules: string): string {
+  const cdb = join(directory, 'tcp.smtp.cdb')
+  execFileSync('tcprules', [cdb, `${cdb}.tmp`], { input: rules })
+  return cdb
+}
+
 /**
  * tcpserver(1) on a free port of 127.0.0.1, with the rules of a tcp.smtp file
  * compiled by tcprules(1). It runs `program` for each connection.
@@ -28,8 +35,7 @@ export async function startTcpServer(setup: {
   readonly program: readonly string[]
   readonly environment: NodeJS.ProcessEnv
 }): Promise<TcpServer> {
-  const cdb = join(setup.directory, 'tcp.smtp.cdb')
-  execFileSync('tcprules', [cdb, `${cdb}.tmp`], { input: setup.rules })
+  const cdb = compileRules(setup.directory, setup.rules)
   const port = await freePort()
   const words = ['-v', '-H', '-R', '-l', '0', '-x', cdb, '127.0.0.1', String(port)]
   const daemon = await startDaemon('tcpserver', [...words, ...setup.program], {

@@ -144,7 +144,8 @@ const exempt: { name: string; rules?: string; words?: string[]; early?: string; 
     { name: 'SMTPDELAY=0.2', rules: ':allow,SMTPDELAY="0.2"\n', expect: 'unset' },
     { name: 'SMTPDELAY=5 and early', rules: ':allow,SMTPDELAY="5"\n', early: 'x', expect: TALKED },
     { name: 'RBLSMTPD=-no', rules: ':allow,RBLSMTPD="-no"\n', early: 'x', expect: '-no' },
-    { name: 'RBLSMTPD accepted', rules: ':allow,RBLSMTPD=""\n', expect: '' },
+    { name: 'RBLSMTPD="" and early', rules: ':allow,RBLSMTPD=""\n', early: 'x', expect: TALKED },
+    { name: 'RBLSMTPD=""', rules: ':allow,RBLSMTPD=""\n', expect: '' },
   ]
 
 for (const { name, rules, early, expect } of exempt) {

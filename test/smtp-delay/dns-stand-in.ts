@@ -14,7 +14,7 @@ export type DnsAnswer =
   | { readonly elsewhere: string }
 
 export interface DnsServer {
-  /** `127.0.0.1:PORT`. */
+  /** `ADDRESS:PORT`. */
   readonly server: string
   /** The names that were asked for, in order. */
   readonly asked: readonly string[]
@@ -26,9 +26,15 @@ const A = 1
 const IN = 1
 const HEADER = 12
 
-/** A DNS server over UDP that knows these domains; of any other it says NXDOMAIN. */
-export async function startDns(known: Readonly<Record<string, DnsAnswer>>): Promise<DnsServer> {
-  const socket = await bound()
+/**
+ * A DNS server over UDP that knows these domains; of any other it says NXDOMAIN. `address`
+ * makes it listen on the port of the DNS, for programs that ask no other.
+ */
+export async function startDns(
+  known: Readonly<Record<string, DnsAnswer>>,
+  address?: string,
+): Promise<DnsServer> {
+  const socket = await bound(address, address === undefined ? 0 : 53)
   const other = await bound()
   const asked: string[] = []
   socket.on('message', (query, client) => {
@@ -56,11 +62,11 @@ export async function startDns(known: Readonly<Record<string, DnsAnswer>>): Prom
     socket.close()
     other.close()
   }
-  return { server: `127.0.0.1:${socket.address().port}`, asked, stop }
+  return { server: `${socket.address().address}:${socket.address().port}`, asked, stop }
 }
 
-async function bound(): Promise<Socket> {
-  const socket = createSocket('udp4').bind(0, '127.0.0.1')
+async function bound(address = '127.0.0.1', port = 0): Promise<Socket> {
+  const socket = createSocket('udp4').bind(port, address)
   await once(socket, 'listening')
   return socket
 }

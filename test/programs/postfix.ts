@@ -1,0 +1,91 @@
+import { execFileSync } from 'node:child_process'
+import {
+  chmodSync,
+  chownSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { freePort } from './free-port.ts'
+import { findProgram } from './install.mjs'
+
+/** Why its tests are skipped; false where everything is there. */
+export const postfixMissing: string | false =
+  findProgram('postfix') === undefined
+    ? 'install Debian package postfix'
+    : process.getuid?.() !== 0 && 'Postfix is started by root: run the tests as root'
+
+export interface Postfix {
+  /** Where it takes mail, on 127.0.0.1. */
+  readonly port: number
+  /** Its log so far. */
+  log(): string
+  stop(): void
+}
+
+/** All that a message needs from one SMTP connection to the next. */
+const services = `
+pickup unix n - n 60 1 pickup
+cleanup unix n - n - 0 cleanup
+qmgr unix n - n 300 1 qmgr
+rewrite unix - - n - - trivial-rewrite
+bounce unix - - n - 0 bounce
+defer unix - - n - 0 bounce
+trace unix - - n - 0 bounce
+smtp unix - - n - - smtp
+error unix - - n - - error
+retry unix - - n - - error
+proxymap unix - - n - - proxymap
+anvil unix - - n - 1 anvil
+scache unix - - n - 1 scache
+tlsmgr unix - - n 1000? 1 tlsmgr
+postlog unix-dgram n - n - 1 postlogd
+`
+
+/** A Postfix of its own, away from one that the host has: it sends all its mail to a port of 127.0.0.1. */
+export async function startPostfix(relayPort: number): Promise<Postfix> {
+  const directory = mkdtempSync(join(tmpdir(), 'onescan-postfix-'))
+  const at = (name: string) => join(directory, name)
+  const port = await freePort()
+  const settings = {
+    compatibility_level: '3.6',
+    queue_directory: at('spool'),
+    data_directory: at('data'),
+    command_directory: '/usr/sbin',
+    daemon_directory: '/usr/lib/postfix/sbin',
+    mail_owner: 'postfix',
+    setgid_group: 'postdrop',
+    myhostname: 'client.example.org',
+    mydestination: '',
+    local_recipient_maps: '',
+    alias_maps: '',
+    mynetworks: '127.0.0.0/8',
+    inet_interfaces: '127.0.0.1',
+    inet_protocols: 'ipv4',
+    relayhost: `[127.0.0.1]:${relayPort}`,
+    maillog_file: at('log'),
+    maillog_file_prefixes: directory,
+  }
+  chmodSync(directory, 0o755)
+  for (const name of ['etc', 'spool', 'data']) mkdirSync(at(name))
+  chownSync(at('data'), Number(execFileSync('id', ['-u', 'postfix'], { encoding: 'utf8' })), 0)
+  const lines = Object.entries(settings).map(([name, value]) => `${name} = ${value}\n`)
+  writeFileSync(at('etc/main.cf'), lines.join(''))
+  writeFileSync(at('etc/master.cf'), `127.0.0.1:${port} inet n - n - - smtpd${services}`)
+
+  const postfix = (command: string) =>
+    execFileSync('postfix', ['-c', at('etc'), command], { stdio: 'ignore' })
+  postfix('start') // returns when it listens
+  return {
+    port,
+    log: () => readFileSync(at('log'), 'utf8'),
+    stop() {
+      postfix('stop')
+      rmSync(directory, { recursive: true, force: true })
+    },
+  }
+}

@@ -1,0 +1,113 @@
+import { chmodSync, chownSync, copyFileSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import t, { type Test } from 'tap'
+import { type Daemon, startDaemon } from '../programs/daemon.ts'
+import { freePort } from '../programs/free-port.ts'
+import { postfixMissing, startPostfix } from '../programs/postfix.ts'
+import { nobody, qpsmtpdMissing, startQpsmtpd } from '../programs/qpsmtpd.ts'
+import { sendBySmtp } from '../programs/swaks.ts'
+import { compileRules, envdirMissing, ucspiMissing } from '../programs/ucspi.ts'
+import { deliveries, makeMaildir, standInQueue } from '../stand-in/stand-in.ts'
+import { startDns } from './dns-stand-in.ts'
+import { launcher, until, visit } from './rig.ts'
+
+/**
+ * The run scripts that the README quotes, with real programs on both sides: swaks and
+ * Postfix send, tcpserver and rblsmtpd surround smtp-delay, and qpsmtpd takes the mail.
+ */
+
+const root = join(import.meta.dirname, '../..')
+const skip = ucspiMissing || envdirMissing || qpsmtpdMissing || postfixMissing
+
+/** rblsmtpd asks DNS servers on their own port alone. */
+const DNS_ADDRESS = '127.83.109.53'
+
+const mail = { from: 'ann@example.net', to: 'ben@example.org', message: 'Subject: x\n\nhello\n' }
+
+t.test('patient senders deliver, early talkers do not', { skip }, async (t) => {
+  const dns = await startDns({}, DNS_ADDRESS)
+  t.teardown(dns.stop)
+  const { port, delivered } = await receiver(t)
+
+  for (const { script, refusedBy } of [
+    { script: 'run-delay-before-rblsmtpd', refusedBy: /^rblsmtpd: 127\.0\.0\.1 pid \d+: 451 your/ },
+    {
+      script: 'run-delay-after-rblsmtpd',
+      refusedBy: /^smtp-delay: 127\.0\.0\.1 pid \d+: 451 your/,
+    },
+    { script: 'run-delay-alone', refusedBy: undefined },
+  ]) {
+    t.test(script, async (t) => {
+      const front = await startFront(script, port)
+      t.teardown(front.stop)
+      const before = delivered()
+
+      const sent = await sendBySmtp({ port: front.port, ...mail })
+      t.equal(sent.code, 0, sent.code === 0 ? 'sent' : sent.transcript)
+      t.equal(delivered(), before + 1, 'swaks')
+
+      const postfix = await startPostfix(front.port)
+      t.teardown(postfix.stop)
+      t.equal((await sendBySmtp({ port: postfix.port, ...mail })).code, 0)
+      await until(() => postfix.log().includes('status=sent'), 'Postfix delivers')
+      t.equal(delivered(), before + 2, 'Postfix')
+
+      // Without rblsmtpd it is qmail-smtpd that must obey RBLSMTPD; what stands here does not.
+      if (!refusedBy) return
+      const conversation = 'EHLO x\r\nMAIL FROM:<a@example.net>\r\nRCPT TO:<ben@example.org>\r\n'
+      const { said } = await visit(front.port, { early: conversation, late: 'QUIT\r\n' })
+      t.match(said, /^451 your mail server talked before it was greeted/m)
+      t.match(said, /^221 /m)
+      t.equal(front.log.filter((line) => refusedBy.test(line)).length, 1, 'and it is logged')
+      t.equal(delivered(), before + 2)
+    })
+  }
+})
+
+/** qpsmtpd with a stand-in qmail-queue, and the number of messages that it took. */
+async function receiver(t: Test): Promise<{ port: number; delivered: () => number }> {
+  const directory = mkdtempSync(join(tmpdir(), 'onescan-receiver-'))
+  t.teardown(() => rmSync(directory, { recursive: true, force: true }))
+  chmodSync(directory, 0o755)
+  const program = join(directory, 'qmail-queue')
+  copyFileSync(standInQueue(), program)
+  chmodSync(program, 0o755)
+  const { path: MAILDIR } = makeMaildir(directory)
+  const { uid, gid } = nobody()
+  for (const part of ['', 'tmp', 'new', 'cur', 'envelopes']) {
+    chownSync(join(MAILDIR, part), uid, gid)
+  }
+  const server = await startQpsmtpd({ program, environment: { ...process.env, MAILDIR } })
+  t.teardown(server.stop)
+  return { port: server.port, delivered: () => deliveries(MAILDIR).length }
+}
+
+/** A run script on a free port, with shorter delays and a way to `smtpPort` in the place of qmail-smtpd. */
+async function startFront(script: string, smtpPort: number): Promise<Daemon & { port: number }> {
+  const directory = mkdtempSync(join(tmpdir(), 'onescan-front-'))
+  const port = await freePort()
+  const places = {
+    '/etc/tcp.smtp.cdb': compileRules(directory, ':allow\n'),
+    'id -u qmaild': 'echo 0', // who cannot change users stays who he is
+    'id -g qmaild': 'echo 0',
+    ' 0 smtp ': ` 127.0.0.1 ${port} `,
+    '-d 1 -D 10 -N 20': '-d .3 -D .3 -N .3 -P .1',
+    'smtp-delay -': `'${launcher}' -`,
+    // Both ways to qpsmtpd, byte for byte.
+    '/var/qmail/bin/qmail-smtpd': `tcpclient -RHl0 127.0.0.1 ${smtpPort} sh -c 'exec 3<&0; cat <&3 >&7 & exec cat <&6 7>&-'`,
+    'exec 2>&1': '', // its log is read on stderr here
+  }
+  let text = readFileSync(join(root, 'packaging/examples', script), 'utf8').replace(/^#.*\n/gm, '')
+  for (const [from, to] of Object.entries(places)) {
+    if (!text.includes(from)) throw new Error(`${script}: no ${from}`)
+    text = text.replaceAll(from, to)
+  }
+  const daemon = await startDaemon('/bin/sh', ['-c', text], {
+    env: { PATH: process.env.PATH, DNSCACHEIP: DNS_ADDRESS },
+    ready: /^tcpserver: status: 0\//,
+  })
+  const stop = () =>
+    daemon.stop().finally(() => rmSync(directory, { recursive: true, force: true }))
+  return { log: daemon.log, port, stop }
+}
