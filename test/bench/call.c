@@ -41,6 +41,11 @@ double milliseconds_now(void)
   return now.tv_sec * 1e3 + now.tv_nsec / 1e6;
 }
 
+static double milliseconds(struct timeval time)
+{
+  return time.tv_sec * 1e3 + time.tv_usec / 1e3;
+}
+
 static struct pipe make_pipe(void)
 {
   int ends[2];
@@ -154,6 +159,7 @@ struct outcome call_wrapper(const struct call *call)
   alarm(0);
 
   outcome.milliseconds = milliseconds_now() - start;
+  outcome.cpu = milliseconds(used.ru_utime) + milliseconds(used.ru_stime);
   outcome.rss = used.ru_maxrss;
   if (WIFEXITED(status)) outcome.code = WEXITSTATUS(status);
   else outcome.signal = WTERMSIG(status);

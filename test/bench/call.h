@@ -21,6 +21,7 @@ struct outcome {
   int code;            /* exit code, or -1 */
   int signal;          /* or 0 */
   int handed_over;     /* 0 where the wrapper stopped reading */
+  double cpu;          /* milliseconds of its tree, system calls included */
   long rss;            /* KiB: the largest resident size in its tree of processes */
   char text[TEXT_MAX_BYTES];
   size_t text_size;

@@ -17,7 +17,8 @@ export function pssOfTree(pid: number): number {
   return sum / 1024
 }
 
-function treeOf(pid: number): number[] {
+/** A process and all its descendants. */
+export function treeOf(pid: number): number[] {
   const others = readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name))
     .map((name) => ({ pid: Number(name), parent: parentOf(name) }))

@@ -31,6 +31,8 @@ export interface Passage {
   readonly code: number
   readonly signal: number
   readonly accepted: boolean
+  /** Milliseconds of processor time of the wrapper's tree. */
+  readonly cpu: number
   /** KiB: the largest resident size of any process in the wrapper's tree. */
   readonly rss: number
   /** From the error pipe. */

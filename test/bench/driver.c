@@ -15,7 +15,7 @@
  * On stdout one line of JSON for each message, in the order in which they end,
  * and one for all of them:
  *
- *     {"serial":0,"ms":5.125,"code":0,"signal":0,"accepted":true,"rss":3120,"text":""}
+ *     {"serial":0,"ms":5.125,"code":0,"signal":0,"accepted":true,"cpu":3.1,"rss":3120,"text":""}
  *     {"messages":10,"seconds":0.052,"accepted":10,"counted":true,"lost":0,...}
  *
  * Exit codes: 0 every message was accepted and, with -q, is in the queue once and
@@ -123,9 +123,9 @@ static void tell(long serial, const struct outcome *outcome)
   char line[200 + 6 * TEXT_MAX_BYTES], text[6 * TEXT_MAX_BYTES + 1];
   quote(text, outcome->text, outcome->text_size);
   int size = snprintf(line, sizeof line,
-    "{\"serial\":%ld,\"ms\":%.3f,\"code\":%d,\"signal\":%d,\"accepted\":%s,\"rss\":%ld,\"text\":\"%s\"}\n",
+    "{\"serial\":%ld,\"ms\":%.3f,\"code\":%d,\"signal\":%d,\"accepted\":%s,\"cpu\":%.3f,\"rss\":%ld,\"text\":\"%s\"}\n",
     serial, outcome->milliseconds, outcome->code, outcome->signal,
-    was_accepted(outcome) ? "true" : "false", outcome->rss, text);
+    was_accepted(outcome) ? "true" : "false", outcome->cpu, outcome->rss, text);
   if (write(1, line, size) != size) cannot("standard output");
 }
 

@@ -153,6 +153,7 @@ t.test('memory is that of the largest process, not of the driver', { skip }, asy
   )
   const script = `perl -e '$x = "a" x 50_000_000'; exec "$SINK"`
   const large = await through(t, { script, count: 1 })
+  t.ok(large.passages[0]!.cpu > small.passages[0]!.cpu, 'its processor time, too')
   t.ok(large.passages[0]!.rss > 48_000, JSON.stringify(large.passages))
 })
 

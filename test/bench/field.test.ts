@@ -41,7 +41,7 @@ t.test('the chain is the real qmail-queue where there is one', { skip }, async (
   const cell = { kind: 'clean', size: SIZES[0]!, atOnce: 1, turns: 1, messages: 2 } as const
   for (const contestant of contestants().filter(({ missing }) => missing === undefined)) {
     if (contestant.daemon !== undefined) continue
-    const lane = { contestant, environment: workshop.environment(clamd) }
+    const lane = { contestant, environment: workshop.environment(clamd), servers: [clamd.pid] }
     const { trouble } = await measure(lane, cell, 0, field)
     t.equal(trouble, '', `${contestant.label} hands on mail to nobody`)
   }

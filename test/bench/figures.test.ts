@@ -5,7 +5,7 @@ import type { Measurement } from './measure.ts'
 function turn(round: number, ms: readonly number[], other: Partial<Measurement> = {}): Measurement {
   return {
     ...{ contestant: 'sh', kind: 'clean', size: '4 KB', atOnce: 1, round, ms, seconds: 1 },
-    ...{ rss: 100, stages: {}, cold: 0, whyCold: '', trouble: '', ...other },
+    ...{ cpu: 6, rss: 100, stages: {}, cold: 0, whyCold: '', trouble: '', ...other },
   }
 }
 
@@ -13,7 +13,7 @@ t.test('turns of a round are one round, and all rounds are one figure', async (t
   const turns = [turn(0, [1, 2]), turn(0, [9], { seconds: 2 }), turn(1, [5, 6, 7], { rss: 300 })]
   const [figure, ...others] = figuresOf(turns)
   t.same(others, [])
-  t.match(figure, { contestant: 'sh', messages: 6, median: 5.5, p95: 9, rss: 300 })
+  t.match(figure, { contestant: 'sh', messages: 6, median: 5.5, p95: 9, cpu: 3, rss: 300 })
   t.same(figure!.medians, [2, 6])
   t.same(figure!.rates, [1, 3])
   t.equal(figure!.perSecond, 1.5)

@@ -13,6 +13,8 @@ export interface Figure {
   readonly median: number
   readonly p95: number
   readonly perSecond: number
+  /** Milliseconds of processor time for one message. */
+  readonly cpu: number
   /** KiB. */
   readonly rss: number
   /** The median of each round, for comparing within a round. */
@@ -48,6 +50,7 @@ export function figuresOf(measurements: readonly Measurement[]): Figure[] {
       median: median(all),
       p95: percentile(all, 0.95),
       perSecond: rate(turns),
+      cpu: turns.reduce((sum, { cpu }) => sum + cpu, 0) / all.length,
       rss: Math.max(...turns.map(({ rss }) => rss)),
       medians: rounds.map((round) => median(round.flatMap(({ ms }) => ms))),
       rates: rounds.map(rate),

@@ -11,7 +11,7 @@ function figure(
 ): Figure {
   return {
     ...{ contestant, kind: 'clean', size: '4 KB', atOnce: 1, messages: 1, median: 0, p95: 0 },
-    ...{ perSecond: 1, rss: 1024, medians, rates: medians, stages: {}, cold: 0, ...other },
+    ...{ perSecond: 1, cpu: 1, rss: 1024, medians, rates: medians, stages: {}, cold: 0, ...other },
   }
 }
 

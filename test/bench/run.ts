@@ -33,6 +33,7 @@ async function bench(options: Options): Promise<number> {
     const lanes = present.map((contestant) => ({
       contestant,
       environment: { ...environment, ...daemons.settings(contestant) },
+      servers: [clamd.pid, daemons.pid(contestant) ?? 0].filter((pid) => pid > 0),
     }))
     workshop.stampMessages()
     const sound = await proveAll(lanes, workshop, say)
