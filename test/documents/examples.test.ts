@@ -18,7 +18,7 @@ const root = join(import.meta.dirname, '../..')
 const infected = Buffer.concat([plain, bytes(`${EICAR}\n`)])
 const refusal = '554 mail server permanently rejected message (#5.3.0)\n'
 
-const thisProgram = { '/usr/local/bin/onescan-queue': launcher }
+const thisProgram = { '/etc/onescan/queue': launcher }
 
 /** An example with places of this test instead of a host's. */
 function example(name: string, places: Readonly<Record<string, string>>): string {

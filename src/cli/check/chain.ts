@@ -1,4 +1,4 @@
-import { accessSync, constants } from 'node:fs'
+import { accessSync, constants, realpathSync } from 'node:fs'
 import { basename } from 'node:path'
 import { type Chain, checkChain, findChain } from '../../doors/queue/chain.ts'
 import { errorText } from '../../fault.ts'
@@ -21,7 +21,7 @@ function checkSlotProgram(host: Host): Finding[] {
     return [error('slot', errorText(thrown), 'mail is deferred; set QMAILQUEUE to onescan-queue')]
   }
   if (env.QMAILQUEUE === undefined) return [ok('slot', `${program} (QMAILQUEUE is not set here)`)]
-  if (/^onescan/.test(basename(program))) return [ok('slot', program)]
+  if (/^onescan/.test(basename(realpathSync(program)))) return [ok('slot', program)]
   return [warning('slot', `QMAILQUEUE is ${program}`, 'see that it calls onescan-queue')]
 }
 

@@ -59,8 +59,12 @@ function filesUnder(directory: string, depth = 0): string[] {
   }
 }
 
+/** What packages own under /usr, as the units that /etc/systemd links to, goes when they go. */
+const OWNED = /^\/usr\/(?!local\/)/
+
 function contentOf(file: string): string {
   try {
+    if (OWNED.test(realpathSync(file))) return ''
     const status = statSync(file)
     if (!status.isFile() || status.size > LARGEST) return ''
     const content = readFileSync(file, 'latin1')

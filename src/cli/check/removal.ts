@@ -21,8 +21,8 @@ export interface Removal {
 
 /** The link that the Debian package makes, for QMAILQUEUE to name. */
 const LINK = '/etc/onescan/queue'
-/** dpkg's list of the files of the Debian package. */
-const DEBIAN_LIST = '/var/lib/dpkg/info/onescan.list'
+/** Where the programs of the Debian package are, and of no other installation. */
+const DEBIAN_HOME = '/usr/lib/onescan'
 const SERVICES = ['/service', '/etc/service', '/etc/sv', '/var/service', '/var/qmail/supervise']
 /** Where links stand that services start, and files that name programs. */
 const SEARCHED = ['/etc', '/var/qmail/bin', '/var/qmail/control', ...SERVICES]
@@ -32,10 +32,9 @@ const REMEDY = `without it mail is deferred: name ${LINK} or the real qmail-queu
 /** The installation that this program belongs to, on this host. */
 export function removalHere(): Removal {
   const home = dirname(realpathSync(installedQueue()))
-  const isDebian = existsSync(DEBIAN_LIST) && leadsInto(home, LINK)
   return {
     home,
-    link: isDebian ? LINK : undefined,
+    link: home === DEBIAN_HOME ? LINK : undefined,
     searched: SEARCHED,
     services: SERVICES,
     processes: '/proc',

@@ -1,4 +1,4 @@
-import { createReadStream } from 'node:fs'
+import { createReadStream, realpathSync } from 'node:fs'
 import { stat } from 'node:fs/promises'
 import { basename, resolve } from 'node:path'
 import type { ArgumentsCamelCase, Argv, CommandModule } from 'yargs'
@@ -111,7 +111,7 @@ function options(yargs: Argv<object>): Argv<InjectOptions> {
 
 async function inject(args: ArgumentsCamelCase<InjectOptions>): Promise<Injection> {
   const program = args.program === undefined ? installedQueue() : resolve(args.program)
-  if (args.dryRun && !basename(program).startsWith('onescan')) {
+  if (args.dryRun && !basename(realpathSync(program)).startsWith('onescan')) {
     throw new Error(`--dry-run: ${program} may not ask QUEUECHAIN and deliver; use onescan-queue`)
   }
   const environment = { ...process.env, ...assignments(args.env) }

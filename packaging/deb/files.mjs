@@ -1,0 +1,78 @@
+// What the package holds: for each path in it, what it is a copy of, or a link to.
+import { existsSync, lstatSync, readdirSync, readFileSync, readlinkSync } from 'node:fs'
+import { basename, join } from 'node:path'
+
+const HOME = 'usr/lib/onescan'
+/** Programs that people and services call, in PATH. */
+const called = {
+  onescan: 'usr/bin',
+  'onescan-queue': 'usr/sbin',
+  onescanc: 'usr/sbin',
+  onescand: 'usr/sbin',
+}
+
+export function filesOfPackage(root, programs) {
+  const packaging = (...path) => join(root, 'packaging', ...path)
+  const deb = (name) => packaging('deb', name)
+  return [
+    ...programFiles(programs),
+    ...manPages(root),
+    { path: 'usr/lib/systemd/system/onescand.service', copyOf: deb('onescand.service') },
+    { path: 'usr/lib/systemd/system/onescand.socket', copyOf: deb('onescand.socket') },
+    { path: 'usr/lib/sysusers.d/onescan.conf', copyOf: deb('sysusers.conf') },
+    { path: 'usr/lib/tmpfiles.d/onescan.conf', copyOf: deb('tmpfiles.conf') },
+    { path: 'etc/default/onescand', copyOf: deb('onescand.default') },
+    { path: 'usr/share/onescan/self-test', copyOf: deb('self-test'), mode: 0o755 },
+    { path: 'usr/share/onescan/apparmor/usr.sbin.clamd', copyOf: deb('apparmor.usr.sbin.clamd') },
+    ...tree(packaging('supervise'), 'usr/share/onescan/supervise'),
+    ...tree(packaging('examples'), 'usr/share/doc/onescan/examples'),
+    ...tree(join(root, 'doc'), 'usr/share/doc/onescan', '.gz'),
+    { path: 'usr/share/doc/onescan/README.md.gz', copyOf: join(root, 'README.md') },
+    { path: 'usr/share/doc/onescan/CHANGELOG.md.gz', copyOf: join(root, 'CHANGELOG.md') },
+    { path: 'usr/share/lintian/overrides/onescan', copyOf: deb('lintian-overrides') },
+  ]
+}
+
+/** All of the directory goes to one place; links there stay links. */
+function programFiles(directory) {
+  const missing = Object.keys(called).filter((name) => !existsSync(join(directory, name)))
+  if (missing.length > 0) throw new Error(`${directory}: ${missing.join(', ')} not built`)
+  const built = readdirSync(directory).filter((name) => isProgram(join(directory, name)))
+  return [
+    ...built.map((name) => programFile(join(directory, name))),
+    ...Object.entries(called).map(([name, place]) => ({
+      path: `${place}/${name}`,
+      linkTo: `../lib/onescan/${name}`,
+    })),
+  ]
+}
+
+/** Neither a directory nor a build for the tests. */
+function isProgram(file) {
+  return !lstatSync(file).isDirectory() && !file.endsWith('-sanitized')
+}
+
+function programFile(file) {
+  const path = `${HOME}/${basename(file)}`
+  if (lstatSync(file).isSymbolicLink()) return { path, linkTo: readlinkSync(file) }
+  const executable = (lstatSync(file).mode & 0o111) !== 0
+  return { path, copyOf: file, mode: executable ? 0o755 : 0o644 }
+}
+
+function manPages(root) {
+  const { man } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
+  return man.map((page) => {
+    const name = basename(page)
+    return { path: `usr/share/man/man${name.at(-1)}/${name}.gz`, copyOf: join(root, page) }
+  })
+}
+
+/** Files of a directory and those below, executable where they are. */
+function tree(directory, place, suffix = '') {
+  return readdirSync(directory, { withFileTypes: true }).flatMap((entry) => {
+    const file = join(directory, entry.name)
+    if (entry.isDirectory()) return tree(file, `${place}/${entry.name}`, suffix)
+    const mode = (lstatSync(file).mode & 0o111) !== 0 ? 0o755 : 0o644
+    return [{ path: `${place}/${entry.name}${suffix}`, copyOf: file, mode }]
+  })
+}

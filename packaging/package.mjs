@@ -1,0 +1,101 @@
+// Makes build/onescan_VERSION_ARCH.deb from what is built and what lies in packaging/.
+// The same commit and the same programs make the same bytes: every time in the package is
+// SOURCE_DATE_EPOCH, by default the time of the commit.
+//
+//   node packaging/package.mjs [--programs DIRECTORY] [--output DIRECTORY] [--compress gzip|xz|zstd]
+//
+// --programs takes those that are in DIRECTORY and builds none. xz makes the package a
+// quarter smaller, in two minutes instead of seven seconds.
+import { execFileSync } from 'node:child_process'
+import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { parseArgs } from 'node:util'
+import { copyrightText } from './deb/copyright.mjs'
+import { filesOfPackage } from './deb/files.mjs'
+import { newestGlibc } from './deb/glibc.mjs'
+import { fill, maintainerScript } from './deb/scripts.mjs'
+import { makeStage } from './deb/stage.mjs'
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)))
+const { values: options } = parseArgs({
+  options: {
+    programs: { type: 'string' },
+    output: { type: 'string', default: join(root, 'build') },
+    compress: { type: 'string', default: 'gzip' },
+  },
+})
+const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
+const programs = options.programs ?? buildPrograms()
+const architecture = output('dpkg', '--print-architecture')
+const seconds = Number(process.env.SOURCE_DATE_EPOCH ?? output('git', 'log', '-1', '--format=%ct'))
+
+const values = {
+  VERSION: version,
+  ARCHITECTURE: architecture,
+  MAINTAINER: `${process.env.DEBFULLNAME ?? 'onescan developers'} <${process.env.DEBEMAIL ?? 'onescan@example.org'}>`,
+  DATE: new Date(seconds * 1000).toUTCString().replace('GMT', '+0000'),
+  GLIBC: newestGlibc(programs),
+}
+
+const stage = makeStage(join(root, 'build/package'), seconds)
+for (const { path, ...entry } of filesOfPackage(root, programs)) stage.add(path, entry)
+stage.add('usr/share/doc/onescan/changelog.gz', { text: filled('changelog.in') })
+stage.add('usr/share/doc/onescan/copyright', { text: copyrightText(root) })
+
+stage.control('control', filled('control.in', { INSTALLED_SIZE: stage.kibibytes() }))
+for (const name of ['preinst', 'postinst', 'prerm', 'postrm']) {
+  if (existsSync(own(name))) stage.control(name, maintainerScript(own(name)), 0o755)
+}
+stage.control('triggers', readFileSync(own('triggers'), 'utf8'))
+stage.control(
+  'conffiles',
+  stage
+    .paths()
+    .filter((path) => path.startsWith('etc/'))
+    .map((path) => `/${path}\n`)
+    .join(''),
+)
+stage.control('md5sums', stage.checksums())
+stage.seal()
+
+mkdirSync(options.output, { recursive: true })
+const file = join(options.output, `onescan_${version}_${architecture}.deb`)
+// dpkg-deb alone: no dh_strip may come near the runtime, which has its program behind its end.
+execFileSync(
+  'dpkg-deb',
+  [
+    '--root-owner-group',
+    '--threads-max=2',
+    '--uniform-compression',
+    `-Z${options.compress}`,
+    '--build',
+    stage.directory,
+    file,
+  ],
+  {
+    stdio: ['ignore', 'ignore', 'inherit'],
+    env: { ...process.env, SOURCE_DATE_EPOCH: String(seconds) },
+  },
+)
+rmSync(stage.directory, { recursive: true })
+process.stdout.write(`${file}\n`)
+
+function buildPrograms() {
+  for (const script of ['build-native.mjs', 'build-client.mjs']) {
+    execFileSync(process.execPath, [join(root, 'packaging', script)], { stdio: ['ignore', 2, 2] })
+  }
+  return join(root, 'build/native')
+}
+
+function own(name) {
+  return join(root, 'packaging/deb', name)
+}
+
+function filled(name, more = {}) {
+  return fill(readFileSync(own(name), 'utf8'), { ...values, ...more })
+}
+
+function output(program, ...args) {
+  return execFileSync(program, args, { cwd: root, encoding: 'utf8' }).trim()
+}

@@ -1,0 +1,75 @@
+import { execFile, spawnSync } from 'node:child_process'
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { findProgram } from '../programs/install.mjs'
+
+const run = promisify(execFile)
+const root = join(import.meta.dirname, '../..')
+
+/** Why there can be no bare Debian here, or false. */
+export const debianMissing: string | false =
+  (process.getuid?.() !== 0 && 'run as root') ||
+  (!existsSync('/etc/debian_version') && 'run on Debian') ||
+  (!findProgram('mmdebstrap') && 'install Debian package mmdebstrap')
+
+/** A Debian of its own, with nothing but its essential packages and adduser. */
+export interface Debian {
+  /** Where it is seen from outside. */
+  readonly path: string
+  /** Runs a shell script in it, as root; processes that it leaves behind are killed. */
+  run(script: string): { readonly code: number | null; readonly output: string }
+  remove(): void
+}
+
+/** The release of this host, from the mirror of its apt. */
+export async function makeDebian(): Promise<Debian> {
+  const archive = await bareArchive()
+  const path = mkdtempSync(join(tmpdir(), 'onescan-debian-'))
+  await run('tar', ['-C', path, '--exclude=./dev/*', '-xf', archive])
+  spawnSync('chmod', ['755', path])
+  // Devices are those of the host, by a mount that ends with each run.
+  const enter = 'mount --rbind /dev "$1/dev" && exec chroot "$1" /bin/sh -c "$2"'
+  return {
+    path,
+    run(script) {
+      const namespaces = ['--mount', '--pid', '--fork', '--kill-child', `--mount-proc=${path}/proc`]
+      const shell = ['/bin/sh', '-c', enter, 'sh', path, `exec 2>&1\n${script}`]
+      const { status, stdout, stderr } = spawnSync('unshare', [...namespaces, ...shell], {
+        encoding: 'utf8',
+        env: {
+          PATH: '/usr/sbin:/usr/bin:/sbin:/bin',
+          LC_ALL: 'C',
+          DEBIAN_FRONTEND: 'noninteractive',
+        },
+      })
+      return { code: status, output: stdout + stderr }
+    },
+    remove: () => rmSync(path, { recursive: true, force: true }),
+  }
+}
+
+/** Made once for a checkout: it takes half a minute. */
+async function bareArchive(): Promise<string> {
+  const [, release = ''] = /^VERSION_CODENAME=(\w+)/m.exec(readFileSync('/etc/os-release', 'utf8'))!
+  const archive = join(root, `build/debian/${release}.tar`)
+  if (existsSync(archive)) return archive
+  mkdirSync(join(root, 'build/debian'), { recursive: true })
+  const fresh = join(root, `build/debian/${process.pid}.tar`)
+  await run(
+    'mmdebstrap',
+    ['--variant=essential', '--include=adduser', release, fresh, await mirror()],
+    { maxBuffer: 64 * 1024 * 1024 },
+  )
+  renameSync(fresh, archive)
+  return archive
+}
+
+/** Where apt of this host would get an essential package from. */
+async function mirror(): Promise<string> {
+  const { stdout } = await run('apt-get', ['download', '--print-uris', 'base-files'])
+  const [, uri] = /^'(\S+)\/pool\//.exec(stdout) ?? []
+  if (uri === undefined) throw new Error(`apt-get tells no mirror: ${stdout}`)
+  return uri
+}

@@ -1,0 +1,121 @@
+import { execFileSync } from 'node:child_process'
+import { copyFileSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t from 'tap'
+import { bytes } from '../cases/case.ts'
+import { plain } from '../cases/messages.ts'
+import { EICAR } from '../programs/clamd.ts'
+import { buildPackage, packagingMissing } from './built-package.ts'
+import { debianMissing, makeDebian } from './debian.ts'
+
+/** The life of the package on a bare Debian, which has no Node and no service manager. */
+
+const LINK = '/etc/onescan/queue'
+const CLIENT = '/usr/lib/onescan/onescanc'
+const REAL = '/var/qmail/bin/qmail-queue'
+const queueSource = join(import.meta.dirname, '../stand-in/qmail-queue.c')
+
+t.test('on a bare Debian', { skip: packagingMissing || debianMissing }, async (t) => {
+  const [debian, built] = await Promise.all([makeDebian(), buildPackage('none')])
+  t.teardown(() => debian.remove())
+  t.teardown(() => built.remove())
+  const at = (path: string) => join(debian.path, path)
+  copyFileSync(built.file, at('onescan.deb'))
+  mkdirSync(at('/var/qmail/bin'), { recursive: true })
+  mkdirSync(at('/var/qmail/control'))
+  // Static: the other Debian may have another C library than this host.
+  execFileSync('cc', ['-O2', '-static', '-o', at(REAL), queueSource])
+  for (const part of ['tmp', 'new', 'cur', 'envelopes']) {
+    mkdirSync(at(`/var/mail-here/${part}`), { recursive: true })
+  }
+  writeFileSync(at('/clean.eml'), plain)
+  writeFileSync(at('/eicar.eml'), Buffer.concat([plain, bytes(`${EICAR}\n`)]))
+
+  /** Runs a script there, which must succeed unless another code is expected; its output. */
+  function there(script: string, code = 0): string {
+    const result = debian.run(script)
+    t.equal(result.code, code, `${script}\n${result.output}`)
+    return result.output
+  }
+  const linked = () => there(`readlink ${LINK}`).trim()
+  const delivered = () => readdirSync(at('/var/mail-here/new')).length
+  /** As qmail-smtpd with QMAILQUEUE naming the link. */
+  const inject = (message: string, code: number) =>
+    there(
+      `MAILDIR=/var/mail-here onescan inject /${message}.eml --from ann@example.org ` +
+        `--to ben@example.org --program ${LINK} --env QHPSI='plugin: eicar' --env REJECTVIRUS=1`,
+      code,
+    )
+  /** Mail as it goes without onescan. */
+  const queue = () =>
+    there(
+      `printf 'Fann@example.org\\0Tben@example.org\\0\\0' >/envelope
+       MAILDIR=/var/mail-here ${LINK} </clean.eml 1</envelope`,
+    )
+
+  t.match(there('command -v node nodejs bun; true'), /^$/, 'there is no runtime here')
+
+  there('dpkg -i /onescan.deb')
+  t.equal(linked(), CLIENT)
+  t.equal(
+    there("stat -c '%U:%G %a' /etc/onescan/keys /var/spool/onescan"),
+    'root:onescan 2750\nonescan:onescan 2730\n',
+  )
+
+  t.match(inject('clean', 0), '250 ')
+  t.equal(delivered(), 1)
+  const [name] = readdirSync(at('/var/mail-here/new'))
+  t.equal(
+    readFileSync(at(`/var/mail-here/new/${name}`), 'latin1').replace(/^Received: .*\n/, ''),
+    `X-QHPSI: clean\n${plain.toString('latin1')}`,
+  )
+  t.match(inject('eicar', 1), '554 ')
+  t.equal(delivered(), 1)
+
+  there('onescan keygen --append /etc/onescan/keys/clusterkeys')
+  t.equal(
+    there("stat -c '%U:%G %a' /etc/onescan/keys/clusterkeys"),
+    'root:onescan 640\n',
+    'a new keyring is for root and the group',
+  )
+
+  // A package that brings clamd and its group, after onescan.
+  there(`mkdir -p /clamd/DEBIAN /clamd/usr/sbin && touch /clamd/usr/sbin/clamd
+    printf 'Package: clamd\\nVersion: 1\\nArchitecture: all\\nMaintainer: x\\nDescription: x\\n' >/clamd/DEBIAN/control
+    printf '#!/bin/sh\\ngroupadd clamav\\n' >/clamd/DEBIAN/postinst && chmod 755 /clamd/DEBIAN/postinst
+    dpkg-deb --build /clamd && dpkg -i /clamd.deb`)
+  t.equal(there('stat -c %G:%a /var/spool/onescan'), 'clamav:2730\n', 'ClamAV may come later')
+  t.match(there('id -nG onescan'), /\bclamav\b/)
+
+  there(`ln -sfn ${REAL} ${LINK} && dpkg -i /onescan.deb`)
+  t.equal(linked(), REAL, 'an upgrade leaves the link as it is')
+  there(`ln -sfn ${CLIENT} ${LINK} && dpkg -i /onescan.deb`)
+  t.equal(linked(), CLIENT)
+
+  t.match(there('onescan check --removal'), `ok       ${LINK}: `, 'nothing stands in its way')
+  there(`mkdir -p /etc/smtpd && echo ${CLIENT} >/etc/smtpd/QMAILQUEUE`)
+  t.match(there('onescan check --removal', 2), `error    /etc/smtpd/QMAILQUEUE: names ${CLIENT}`)
+
+  t.match(there('dpkg -r onescan'), `/etc/smtpd/QMAILQUEUE: names ${CLIENT}`, 'it is told')
+  t.equal(linked(), REAL)
+  there(`test -e ${CLIENT}`, 1)
+  queue()
+  t.equal(delivered(), 2, 'mail still flows')
+
+  there('dpkg -i /onescan.deb')
+  t.equal(linked(), CLIENT, 'and is scanned again where it was')
+
+  // Another removal that is called off, as dpkg does where something behind prerm fails.
+  there('/var/lib/dpkg/info/onescan.prerm remove')
+  t.equal(linked(), REAL)
+  there('/var/lib/dpkg/info/onescan.postinst abort-remove')
+  t.equal(linked(), CLIENT)
+
+  t.match(there('dpkg -P onescan'), 'onescan: left: /etc/onescan/keys/clusterkeys')
+  t.equal(linked(), REAL)
+  queue()
+  t.equal(delivered(), 3)
+  there('test -s /etc/onescan/keys/clusterkeys')
+  there('test -e /var/spool/onescan', 1)
+  there('test -e /etc/default/onescand', 1)
+})

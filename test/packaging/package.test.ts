@@ -1,0 +1,86 @@
+import { execFileSync, spawnSync } from 'node:child_process'
+import { lstatSync, readdirSync, readFileSync, readlinkSync } from 'node:fs'
+import { join } from 'node:path'
+import t from 'tap'
+import { findProgram } from '../programs/install.mjs'
+import { buildPackage, native, packagingMissing } from './built-package.ts'
+
+/** The Debian package as a file: what it holds, and what lintian says. */
+
+const root = join(import.meta.dirname, '../..')
+const manifest: { version: string; man: string[] } = JSON.parse(
+  readFileSync(join(root, 'package.json'), 'utf8'),
+)
+
+t.test('the package', { skip: packagingMissing }, async (t) => {
+  const { file, remove } = await buildPackage('gzip')
+  t.teardown(remove)
+  const tree = t.testdir()
+  execFileSync('dpkg-deb', ['--raw-extract', file, tree])
+  const at = (path: string) => join(tree, path)
+
+  t.test('has its name by version and architecture', async (t) => {
+    const architecture = execFileSync('dpkg', ['--print-architecture'], { encoding: 'utf8' }).trim()
+    t.match(file, `/onescan_${manifest.version}_${architecture}.deb`)
+  })
+
+  t.test('holds the programs as they were built, byte for byte', async (t) => {
+    for (const name of readdirSync(native).filter((each) => !each.endsWith('-sanitized'))) {
+      const [built, packed] = [join(native, name), at(`usr/lib/onescan/${name}`)]
+      if (lstatSync(built).isSymbolicLink())
+        t.equal(readlinkSync(packed), readlinkSync(built), name)
+      else t.ok(readFileSync(built).equals(readFileSync(packed)), name)
+    }
+  })
+
+  t.test('and they work', async (t) => {
+    const version = execFileSync(at('usr/bin/onescan'), ['--version'], { encoding: 'utf8' })
+    t.equal(version.trim(), manifest.version)
+    const { status, stderr } = spawnSync('sh', [
+      at('usr/share/onescan/self-test'),
+      at('usr/lib/onescan'),
+    ])
+    t.equal(status, 0, stderr.toString())
+  })
+
+  t.test('the self-test tells of a program that was stripped or cut off', async (t) => {
+    for (const damage of [
+      'strip "$1"',
+      'truncate -s -1000000 "$1"',
+      'printf "#!/bin/sh\\n" >"$1"',
+    ]) {
+      const damaged = t.testdir()
+      execFileSync('cp', ['-a', `${at('usr/lib/onescan')}/.`, damaged])
+      execFileSync('sh', ['-c', damage, 'sh', join(damaged, 'onescan-runtime')])
+      const { status, stderr } = spawnSync('sh', [at('usr/share/onescan/self-test'), damaged])
+      t.equal(status, 1, damage)
+      t.match(stderr.toString(), /^self-test: onescanc ends a clean message with [1-9]/, damage)
+    }
+  })
+
+  t.test('has every man page', async (t) => {
+    for (const page of manifest.man) {
+      const [, name, section] = /([\w-]+\.(\d))$/.exec(page)!
+      const text = execFileSync('zcat', [at(`usr/share/man/man${section}/${name}.gz`)])
+      t.ok(text.equals(readFileSync(join(root, page))), page)
+    }
+  })
+
+  t.test('is the same, made twice', async (t) => {
+    const again = [
+      await buildPackage('none', { SOURCE_DATE_EPOCH: '1700000000' }),
+      await buildPackage('none', { SOURCE_DATE_EPOCH: '1700000000', TZ: 'Asia/Tokyo' }),
+    ]
+    for (const { remove } of again) t.teardown(remove)
+    const [one, other] = again.map(({ file }) => readFileSync(file))
+    t.ok(one!.equals(other!))
+  })
+
+  const lintianMissing = !findProgram('lintian') && 'install Debian package lintian'
+  t.test('lintian finds nothing', { skip: lintianMissing }, async (t) => {
+    const words = ['--fail-on', 'error,warning', '--tag-display-limit', '0', file]
+    const { status, stdout } = spawnSync('lintian', words, { encoding: 'utf8' })
+    t.equal(stdout, '')
+    t.equal(status, 0)
+  })
+})

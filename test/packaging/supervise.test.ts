@@ -1,0 +1,130 @@
+import { execFileSync, spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
+import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { connect } from 'node:net'
+import { join } from 'node:path'
+import t, { type Test } from 'tap'
+import { clamdMissing, startClamd } from '../programs/clamd.ts'
+import { findProgram } from '../programs/install.mjs'
+
+/** The run scripts for supervise, run; only paths and accounts are changed. */
+
+const supervise = join(import.meta.dirname, '../../packaging/supervise')
+const onescand = join(import.meta.dirname, '../../bin/onescand')
+const services = readdirSync(supervise)
+
+const notRoot = process.getuid?.() !== 0 && 'run as root'
+
+/** A script with places of this test instead of a host's. */
+function script(name: string, places: Readonly<Record<string, string>>): string {
+  let text = readFileSync(join(supervise, name), 'utf8')
+  for (const [from, to] of Object.entries(places)) {
+    if (!text.includes(from)) throw new Error(`${name} does not hold ${from}`)
+    text = text.replaceAll(from, to)
+  }
+  return text
+}
+
+/** Starts a script as supervise does; what it says goes to the file `log`. */
+function start(t: Test, text: string, log: string, env: NodeJS.ProcessEnv = process.env) {
+  const child = spawn('/bin/sh', ['-c', `exec >'${log}'\n${text}`], { stdio: 'ignore', env })
+  t.teardown(async () => {
+    if (child.exitCode !== null || child.signalCode !== null) return
+    const ended = once(child, 'exit')
+    child.kill('SIGTERM')
+    await ended
+  })
+  return child
+}
+
+/** Resolves once `question` answers; throws what it last threw after half a minute. */
+async function answers(question: () => Promise<void>): Promise<void> {
+  const end = Date.now() + 30_000
+  for (;;) {
+    try {
+      return await question()
+    } catch (error) {
+      if (Date.now() > end) throw error
+      await new Promise((resolve) => setTimeout(resolve, 20))
+    }
+  }
+}
+
+const knock = (path: string) => async () => {
+  const socket = connect(path)
+  await once(socket, 'connect')
+  socket.destroy()
+}
+
+t.test('each service has a run script and one for its log, which sh understands', async (t) => {
+  t.same(services, ['clamd', 'freshclam', 'onescand'])
+  for (const service of services) {
+    for (const name of ['run', 'log/run']) {
+      const file = join(supervise, service, name)
+      t.equal(statSync(file).mode & 0o111, 0o111, file)
+      t.equal(spawnSync('/bin/sh', ['-n', file]).status, 0, file)
+    }
+  }
+})
+
+t.test('onescand takes its settings, and serves', { skip: notRoot }, async (t) => {
+  const directory = t.testdir({
+    'onescand.default': `QHPSI="plugin: eicar"\nONESCAND_OPTIONS="--workers 1 --socket ${t.testdirName}/socket"\n`,
+  })
+  const text = script('onescand/run', {
+    '/etc/default/onescand': join(directory, 'onescand.default'),
+    '/run/onescan': join(directory, 'run'),
+    '-o onescan -g onescan': '',
+    'setpriv --reuid onescan --regid onescan --init-groups': 'setpriv',
+    '/usr/sbin/onescand': onescand,
+  })
+  const child = start(t, text, join(directory, 'log'))
+  await answers(knock(join(directory, 'socket')))
+  child.kill('SIGTERM')
+  const [code] = await once(child, 'exit')
+  t.equal(code, 0, readFileSync(join(directory, 'log'), 'utf8'))
+  t.ok(statSync(join(directory, 'run')).isDirectory())
+})
+
+t.test('clamd answers on its socket', { skip: clamdMissing || notRoot }, async (t) => {
+  const clamd = await startClamd() // for its settings and signatures
+  t.teardown(() => clamd.stop())
+  const directory = t.testdir()
+  const configuration = join(directory, 'clamd.conf')
+  const own = join(directory, 'socket')
+  const conf = readFileSync(clamd.configFile, 'utf8')
+  if (!conf.includes(clamd.socket)) throw new Error('clamd.conf names no socket')
+  writeFileSync(configuration, conf.replaceAll(clamd.socket, own))
+  const text = script('clamd/run', {
+    '/run/clamav': join(directory, 'run'),
+    '-o clamav -g clamav': '',
+    '/usr/sbin/clamd': `clamd --config-file=${configuration}`,
+  })
+  start(t, text, join(directory, 'log'))
+  await answers(knock(own))
+  t.pass('it does')
+})
+
+const freshclamMissing = !findProgram('freshclam') && 'install Debian package clamav-freshclam'
+
+t.test('freshclam knows its options', { skip: freshclamMissing }, async (t) => {
+  const [, words = ''] = /^exec \/usr\/bin\/freshclam (.*)$/m.exec(script('freshclam/run', {}))!
+  const help = execFileSync('freshclam', ['--help'], { encoding: 'utf8' })
+  for (const word of words.split(' ')) t.match(help, word.replace(/=.*/, ''), word)
+})
+
+const multilogMissing = !findProgram('multilog') && 'install Debian package daemontools'
+
+t.test('the logs are written, with the time', { skip: multilogMissing || notRoot }, async (t) => {
+  for (const service of services) {
+    const directory = t.testdir()
+    const text = script(`${service}/log/run`, {
+      [`/var/log/${service}`]: join(directory, 'log'),
+      '-o nobody -g adm': '',
+      'setpriv --reuid nobody --regid nogroup --clear-groups': 'setpriv',
+    })
+    const { status, stderr } = spawnSync('/bin/sh', ['-c', text], { input: 'a line\n' })
+    t.equal(status, 0, stderr.toString())
+    t.match(readFileSync(join(directory, 'log/current'), 'latin1'), /^@[0-9a-f]{24} a line\n$/)
+  }
+})

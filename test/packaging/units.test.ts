@@ -1,0 +1,90 @@
+import { execFileSync, spawnSync } from 'node:child_process'
+import { copyFileSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t from 'tap'
+import { findProgram } from '../programs/install.mjs'
+
+/** The units, and what else systemd reads. */
+
+const deb = join(import.meta.dirname, '../../packaging/deb')
+const service = readFileSync(join(deb, 'onescand.service'), 'utf8')
+
+const analyze = { skip: !findProgram('systemd-analyze') && 'install Debian package systemd' }
+
+t.test('the units make sense to systemd', analyze, async (t) => {
+  const directory = t.testdir()
+  const unit = join(directory, 'onescand.service')
+  // Of the program nothing is asked here but that it is there.
+  writeFileSync(unit, service.replaceAll('/usr/sbin/onescand', '/bin/true'))
+  copyFileSync(join(deb, 'onescand.socket'), join(directory, 'onescand.socket'))
+  for (const each of [unit, join(directory, 'onescand.socket')]) {
+    const { status, stderr } = spawnSync('systemd-analyze', ['verify', '--man=no', each], {
+      encoding: 'utf8',
+    })
+    const own = stderr.split('\n').filter((line) => line.includes('onescand.'))
+    t.same(own, [], each)
+    t.equal(status, 0, stderr)
+  }
+})
+
+t.test('the service is exposed by less than 2', analyze, async (t) => {
+  const directory = t.testdir()
+  const unit = join(directory, 'onescand.service')
+  copyFileSync(join(deb, 'onescand.service'), unit)
+  copyFileSync(join(deb, 'onescand.socket'), join(directory, 'onescand.socket'))
+  const { status, stdout, stderr } = spawnSync(
+    'systemd-analyze',
+    ['security', '--offline=true', '--no-pager', '--threshold=19', unit],
+    { encoding: 'utf8' },
+  )
+  t.equal(status, 0, stdout + stderr)
+  const [, level] = /Overall exposure level for onescand\.service: (\S+)/.exec(stdout) ?? []
+  t.ok(Number(level) < 2, `exposure ${level}`)
+})
+
+t.test('what the runtime and clamd need is not taken away', async (t) => {
+  t.match(service, '\nMemoryDenyWriteExecute=no\n')
+  t.match(service, '\nReadWritePaths=/var/spool/onescan\n')
+  t.match(service, '\nType=notify\n')
+  t.match(service, '\nNotifyAccess=all\n')
+})
+
+t.test('the settings are read alike by systemd and by sh', async (t) => {
+  const file = join(deb, 'onescand.default')
+  const text = readFileSync(file, 'utf8')
+  for (const line of text.split('\n').filter((each) => !/^(#.*)?$/.test(each))) {
+    t.match(line, /^[A-Z_]+="[^"\\$`]*"$/, 'without anything that they take differently')
+  }
+  const values = execFileSync('sh', ['-c', 'set -a; . "$1"; env', 'sh', file], { encoding: 'utf8' })
+  t.match(values, /^QHPSI=plugin: clamd$/m)
+  t.match(values, /^SPOOLDIR=\/var\/spool\/onescan$/m)
+})
+
+const tmpfiles = {
+  skip:
+    (process.getuid?.() !== 0 && 'run as root') ||
+    (!findProgram('systemd-tmpfiles') && 'install Debian package systemd'),
+}
+
+t.test('account and directories, made by systemd alone', tmpfiles, async (t) => {
+  const host = t.testdir({ etc: { passwd: '', group: '' }, var: { spool: {} }, run: {} })
+  const conf = (name: string) => join(deb, name)
+  execFileSync('systemd-sysusers', [`--root=${host}`, conf('sysusers.conf')], { stdio: 'ignore' })
+  t.match(readFileSync(join(host, 'etc/passwd'), 'utf8'), /^onescan:.*:\/usr\/sbin\/nologin$/m)
+  execFileSync('systemd-tmpfiles', ['--create', `--root=${host}`, conf('tmpfiles.conf')], {
+    stdio: 'ignore',
+  })
+  const mode = (path: string) =>
+    execFileSync('stat', ['-c', '%a', join(host, path)], { encoding: 'utf8' }).trim()
+  t.equal(mode('var/spool/onescan'), '2730')
+  t.equal(mode('etc/onescan/keys'), '2750')
+  t.equal(mode('run/onescan'), '755')
+
+  execFileSync('chmod', ['3770', join(host, 'var/spool/onescan')])
+  writeFileSync(join(host, 'etc/onescan/keys/clusterkeys'), 'x', { mode: 0o644 })
+  execFileSync('systemd-tmpfiles', ['--create', `--root=${host}`, conf('tmpfiles.conf')], {
+    stdio: 'ignore',
+  })
+  t.equal(mode('var/spool/onescan'), '3770', 'what the administrator chose stays')
+  t.equal(mode('etc/onescan/keys/clusterkeys'), '640', 'but nobody else reads keys')
+})
