@@ -11,7 +11,8 @@ import type { Message } from './spool.ts'
 /** What a message that is not spooled here is looked at by. */
 export interface LookOptions {
   readonly policy: SpoolPolicy
-  readonly digests: DigestsWanted
+  /** By its header: hashing the body is what takes time. */
+  readonly digestsFor: (header: Buffer) => DigestsWanted
   /** node:crypto's, where digests are wanted. */
   readonly createHash: ((algorithm: string) => Hash) | undefined
   /** Milliseconds, as Date.now(). */
@@ -27,8 +28,9 @@ const CHUNK = 256 * 1024
  */
 export async function holdMessage(bytes: Buffer, options: LookOptions): Promise<Message> {
   const { header, headerTooLarge } = headerOf(bytes)
-  const { policy, digests, createHash, now } = options
-  const form = await examineForm(header, pieces(bytes, header.length), digests, createHash)
+  const { policy, createHash, now } = options
+  const body = pieces(bytes, header.length)
+  const form = await examineForm(header, body, options.digestsFor(header), createHash)
   let named: NamedFile | undefined
 
   function removeNamedFile(): void {

@@ -28,8 +28,8 @@ export async function borrowMessage(file: LentFile, options: LookOptions): Promi
   const fd = open(file)
   try {
     const { header, headerTooLarge } = headerOf(front(fd, file.size))
-    const { digests, createHash } = options
-    const wanted = file.ownerTrusted ? digests : { md5: false, sha256: false }
+    const { digestsFor, createHash } = options
+    const wanted = file.ownerTrusted ? digestsFor(header) : { md5: false, sha256: false }
     const form = await examineForm(header, pieces(fd, header.length, file.size), wanted, createHash)
     return {
       size: file.size,

@@ -1,4 +1,5 @@
 import { basename, dirname, join, resolve } from 'node:path'
+import { digestsFor } from '../../cluster/digests.ts'
 import type { Decision } from '../../decision.ts'
 import { judge } from '../../engine.ts'
 import { createEnvelopeReader, type Envelope } from '../../envelope/envelope.ts'
@@ -74,14 +75,12 @@ function readMessage(
   { configuration, ownersTrusted }: Judgement,
 ): Promise<Message> {
   const keys = policy.cluster?.keys ?? []
+  const now = Date.now()
   const options: LookOptions = {
     policy: policy.spool,
-    digests: {
-      md5: keys.some(({ scheme }) => scheme === 'md5'),
-      sha256: keys.some(({ scheme }) => scheme === 'hmac-sha256'),
-    },
+    digestsFor: (header) => digestsFor(header, keys, now / 1000),
     createHash: configuration.tools.crypto?.createHash,
-    now: Date.now(),
+    now,
   }
   if (typeof message !== 'string') return holdMessage(message, options)
   return borrowMessage(
