@@ -15,6 +15,10 @@ import { report } from './report.ts'
 import { measureAll, proveAll } from './rounds.ts'
 import { openWorkshop } from './workshop.ts'
 
+// Daemons and directories of the run go with it (each waits for `exit`).
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.once(signal, () => process.exit(130))
+process.stdout.once('error', () => process.exit(111)) // nobody reads any more
+
 const options = understand(process.argv.slice(2))
 process.exitCode = options ? await bench(options) : 100
 
@@ -22,6 +26,7 @@ process.exitCode = options ? await bench(options) : 100
 async function bench(options: Options): Promise<number> {
   if (clamdMissing) throw new Error(clamdMissing)
   const workshop = openWorkshop()
+  process.once('exit', workshop.remove) // when it is interrupted, too
   const machine = describeMachine(workshop.directory)
   const clamd = await startClamd()
   const environment = workshop.environment(clamd)
