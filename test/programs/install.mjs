@@ -25,6 +25,7 @@ const needed = {
   mandoc: 'mandoc',
   openssl: 'openssl',
   gcc: 'gcc',
+  strace: 'strace',
   '/usr/include/stdio.h': 'libc6-dev',
   readelf: 'binutils',
   lintian: 'lintian',
