@@ -65,12 +65,16 @@ export async function drive(wish: Drive): Promise<DriveResult> {
   const child = spawn(compiled('driver'), driverArguments(wish), {
     env: wish.environment,
     stdio: ['ignore', 'pipe', 'pipe'],
+    detached: true, // a group of its own, lanes included
   })
+  const kill = () => void process.kill(-child.pid!, 'SIGKILL')
+  process.prependOnceListener('exit', kill) // before its directory is removed
   const out: Buffer[] = []
   const err: Buffer[] = []
   child.stdout.on('data', (bytes: Buffer) => out.push(bytes))
   child.stderr.on('data', (bytes: Buffer) => err.push(bytes))
   const [code, signal] = await once(child, 'close')
+  process.removeListener('exit', kill)
   if (code !== 0 && code !== 1) {
     throw new Error(`driver ended with ${code ?? signal}: ${Buffer.concat(err)}`)
   }

@@ -74,6 +74,8 @@ export function openWorkshop(): Workshop {
       CONTROLDIR: at('control'), // there is none: nothing of the host's own counts
       ERROR_FD: '6',
     }),
-    remove: () => rmSync(directory, { recursive: true, force: true }),
+    // Tried again where a wrapper that is just being killed has still put something there.
+    remove: () =>
+      rmSync(directory, { recursive: true, force: true, maxRetries: 10, retryDelay: 50 }),
   }
 }
