@@ -1,0 +1,86 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t from 'tap'
+import { exit } from '../../src/doors/queue/exit-codes.ts'
+import { chainEnvironment } from '../../src/policy/environment.ts'
+import { items, readPage, section } from '../documents/man-page.ts'
+import { source } from './client.ts'
+
+/** The lists and numbers in onescanc.c against what they are taken from. */
+
+const text = readFileSync(source, 'latin1')
+const root = join(import.meta.dirname, '../..')
+const protocol = readFileSync(join(root, 'doc/slot-protocol.md'), 'utf8')
+
+/** The strings of a list. */
+function list(name: string): string[] {
+  const [, body = ''] = new RegExp(`\\b${name}\\[\\] = \\{([^}]*)\\}`).exec(text) ?? []
+  return [...body.matchAll(/"([^"]*)"/g)].map(([, word]) => word!)
+}
+
+function named(page: string): string[] {
+  const mdoc = section(readPage(page), 'ENVIRONMENT')
+  return items(mdoc).flatMap(([tag]) => {
+    const [, names] = /^Ev (.*)$/.exec(tag) ?? []
+    return names === undefined ? [] : names.split(' , ')
+  })
+}
+
+/** Those that the client handles by itself: onescanc(8), and no business of the daemon's. */
+const itsOwn = ['LOGFILE', 'PATH', 'QUEUECHAIN', 'SPOOLDIR', 'TMPDIR']
+
+t.test('the daemon is told every variable of onescan-queue(8) but its own business', async (t) => {
+  const known = list('known')
+  t.ok(known.length > 30)
+  t.same([...known, ...itsOwn].sort(), named('onescan-queue.8').sort())
+  for (const name of itsOwn) t.match(protocol, new RegExp(`but[^]{0,80}\\b${name}\\b`))
+})
+
+t.test('onescanc(8) has every variable that the client reads', async (t) => {
+  const read = [...text.matchAll(/\b(?:getenv|setting|number)\("([A-Z_]+)"/g)].map(([, n]) => n!)
+  t.ok(read.length > 10)
+  t.same([...new Set(named('onescanc.8'))].sort(), [...new Set([...read, 'PATH'])].sort())
+})
+
+t.test('the next program is kept from the same variables as by onescan-queue', async (t) => {
+  const hidden = list('not_for_chain')
+  const isHidden = (name: string) => hidden.some((start) => `${name}=`.startsWith(start))
+  const names = [
+    ...list('known'),
+    ...itsOwn,
+    'QMAILQUEUE',
+    'REJECTVIRUSES',
+    'XNODE_A',
+    'NODE',
+    'PATH',
+  ]
+  for (const start of hidden) names.push(start.replace('=', ''), `${start.replace('=', '')}X`)
+  for (const name of names)
+    t.equal(isHidden(name), !(name in chainEnvironment({ [name]: 'x' })), name)
+})
+
+t.test('exit codes are those of onescan-queue(8), and of onescanc(8)', async (t) => {
+  const numbers = [
+    ...text.matchAll(
+      /\b(?:TOO_LONG|NO_MEMORY|WRITE|READ|CONFIG|NO_FILE|DEFERRED|BUG|TEXT|TEXT_INDIMAIL|ENVELOPE|CHAIN) = (\d+)/g,
+    ),
+  ].map(([, number]) => Number(number))
+  t.equal(numbers.length, 12)
+  for (const number of numbers)
+    t.ok((Object.values(exit) as number[]).includes(number), `${number}`)
+  const table = items(section(readPage('onescanc.8'), 'EXIT STATUS').split('.El\n')[0]!)
+  const own = numbers.filter((number) => number !== 82 && number !== 88)
+  t.same(
+    table.map(([tag]) => Number(tag)),
+    own.sort((a, b) => a - b),
+  )
+})
+
+t.test('it stays small', async (t) => {
+  const lines = text.split('\n')
+  t.ok(lines.length - 1 <= 400, `${lines.length - 1} lines`)
+  t.same(
+    lines.filter((line) => line.length > 120),
+    [],
+  )
+})
