@@ -11,10 +11,32 @@ declare module 'bun:ffi' {
   ): { readonly symbols: Readonly<Record<string, Call>> }
 }
 
-/** Hashes and, with a key, HMACs; used as those of node:crypto are. */
+interface BunSocket {
+  /** How many bytes the kernel took; -1 where the connection is closed. */
+  write(bytes: Buffer): number
+  terminate(): void
+}
+
+interface BunSocketHandlers {
+  open(socket: BunSocket): void
+  data(socket: BunSocket, chunk: Buffer): void
+  drain(socket: BunSocket): void
+  end(socket: BunSocket): void
+  close(socket: BunSocket, error?: Error): void
+  error(socket: BunSocket, error: Error): void
+  connectError(socket: BunSocket, error: Error): void
+}
+
 declare const Bun: {
+  /** Hashes and, with a key, HMACs; used as those of node:crypto are. */
   readonly CryptoHasher: new (
     algorithm: string,
     key?: Buffer,
   ) => import('node:crypto').Hash & import('node:crypto').Hmac
+
+  connect(
+    options: ({ unix: string } | { hostname: string; port: number }) & {
+      socket: BunSocketHandlers
+    },
+  ): Promise<BunSocket>
 }

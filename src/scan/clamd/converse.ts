@@ -1,6 +1,6 @@
 import { readSync } from 'node:fs'
-import type { Socket } from 'node:net'
 import { errorCode, errorText } from '../../fault.ts'
+import { type Connection, loadConnect } from '../../runtime/connect.ts'
 import type { ClamdAddress } from './address.ts'
 import { createReplyReader, REPLY_MAX } from './reply.ts'
 
@@ -24,7 +24,7 @@ export interface Received {
 /** Milliseconds for a TCP connection: time for SYN and two repetitions (after 1 and 3 s). */
 const CONNECT_TIMEOUT = 5_000
 
-let network: Promise<typeof import('node:net')> | undefined
+let loading: ReturnType<typeof loadConnect> | undefined
 
 /**
  * Connects, sends the packets one at a time and takes one reply. A packet is
@@ -41,8 +41,8 @@ export async function converse(
   signal: AbortSignal,
 ): Promise<Outcome<Received>> {
   // Loading it takes 2 ms, which mail that needs no scan should not pay.
-  network ??= import('node:net')
-  const { connect } = await network
+  loading ??= loadConnect()
+  const connect = await loading
 
   return await new Promise((resolve, reject) => {
     if (signal.aborted) return resolve(timedOut)
@@ -134,7 +134,7 @@ function broken(error: Error | undefined, length: number): Outcome<never> {
  * up (size limit), and node:net is about to throw it away with the socket: the
  * descriptor is the only way to it. Empty where the runtime does not show one.
  */
-function unread(socket: Socket): Buffer {
+function unread(socket: Connection): Buffer {
   const fd = (socket as { _handle?: { fd?: number } | null })._handle?.fd ?? -1
   const room = Buffer.alloc(REPLY_MAX)
   try {

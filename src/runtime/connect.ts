@@ -1,0 +1,88 @@
+import { isCompiled } from './compiled-program.ts'
+
+export type Target =
+  | { readonly path: string }
+  | { readonly host: string; readonly port: number; readonly noDelay: true }
+
+/** The part of node:net's Socket that a client with one request at a time needs. */
+export interface Connection {
+  on(event: 'data', listener: (chunk: Buffer) => void): this
+  on(event: 'error', listener: (error: Error) => void): this
+  on(event: 'connect' | 'end', listener: () => void): this
+  removeAllListeners(): this
+  /** Calls back when the kernel has taken all of it. One at a time. */
+  write(packet: Buffer, done: (error?: Error | null) => void): unknown
+  destroy(): unknown
+}
+
+/** node:net's connect, or what stands for it where that costs 3 ms of start-up: compiled. */
+export async function loadConnect(): Promise<(target: Target) => Connection> {
+  if (isCompiled) return connectOnBun
+  return (await import('node:net')).connect
+}
+
+function connectOnBun(target: Target): Connection {
+  const listeners = new Map<string, (value: never) => void>()
+  const tell = (event: string, value?: unknown) => listeners.get(event)?.(value as never)
+  let socket: BunSocket | undefined
+  let destroyed = false
+  let rest: Buffer = Buffer.alloc(0)
+  let done: ((error?: Error) => void) | undefined
+
+  const finish = (error?: Error) => {
+    const call = done
+    done = undefined
+    call?.(error)
+  }
+  const push = () => {
+    if (!done || !socket) return
+    const taken = socket.write(rest)
+    if (taken < 0) return finish(new Error('the connection is closed'))
+    rest = rest.subarray(taken)
+    if (rest.length === 0) finish()
+  }
+
+  const start = () =>
+    Bun.connect({
+      ...('path' in target ? { unix: target.path } : { hostname: target.host, port: target.port }),
+      socket: {
+        open(opened) {
+          socket = opened
+          if (destroyed) socket.terminate()
+          else tell('connect')
+        },
+        data: (_, chunk) => tell('data', chunk),
+        drain: push,
+        end: () => tell('end'),
+        close: (_, error) => (error ? tell('error', error) : tell('end')),
+        error: (_, error) => tell('error', error),
+        connectError: (_, error) => tell('error', error),
+      },
+    }).catch(() => {}) // connectError has told it
+  // Not at once: a path that is missing is told before this returns, with nobody listening.
+  queueMicrotask(() => {
+    if (!destroyed) start()
+  })
+
+  const connection: Connection = {
+    on(event: string, listener: (value: never) => void) {
+      listeners.set(event, listener)
+      return connection
+    },
+    removeAllListeners() {
+      listeners.clear()
+      return connection
+    },
+    write(packet, whenDone) {
+      rest = packet
+      done = whenDone
+      push()
+    },
+    destroy() {
+      destroyed = true
+      done = undefined
+      socket?.terminate()
+    },
+  }
+  return connection
+}
