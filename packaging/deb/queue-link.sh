@@ -11,7 +11,8 @@ point() { # LINK TARGET
 }
 
 link_is_ours() {
-  case $(readlink -m "$link") in "$programs"/*) test -L "$link" ;; *) false ;; esac
+  test -L "$link" || return 1
+  case $(readlink -m "$link") in "$programs"/* | /usr/bin/onescan* | /usr/sbin/onescan*) ;; *) false ;; esac
 }
 
 # The real qmail-queue, where it stands by itself: notqmail and netqmail, IndiMail.

@@ -1,0 +1,109 @@
+import { spawnSync } from 'node:child_process'
+import { mkdirSync, readFileSync, readlinkSync, symlinkSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import t, { type Test } from 'tap'
+
+/** Parts of the maintainer scripts, by themselves; installed.test.ts runs them all. */
+
+const deb = join(import.meta.dirname, '../../packaging/deb')
+const SCRIPTS = ['preinst', 'postinst', 'prerm', 'postrm', 'self-test', 'queue-link.sh']
+
+t.test('sh understands every script', async (t) => {
+  for (const name of SCRIPTS) {
+    const { status, stderr } = spawnSync('sh', ['-n', join(deb, name)])
+    t.equal(status, 0, `${name}: ${stderr}`)
+  }
+})
+
+t.test('a processor that cannot run the programs is refused before anything changes', async (t) => {
+  const cpuinfo = join(t.testdir(), 'cpuinfo')
+  const script = readFileSync(join(deb, 'preinst'), 'utf8').replaceAll('/proc/cpuinfo', cpuinfo)
+  const preinst = (...words: string[]) =>
+    spawnSync('sh', ['-c', script, 'preinst', ...words]).status
+  t.equal(preinst('install'), 0, 'where it is not known')
+  writeFileSync(cpuinfo, 'Features\t: fp asimd evtstrm aes\n')
+  t.equal(preinst('install'), 0, 'on arm64')
+  writeFileSync(cpuinfo, 'model name\t: x\nflags\t\t: fpu sse4_2 popcnt avx\nflags\t\t: fpu\n')
+  t.equal(preinst('install'), 0)
+  for (const flags of ['fpu sse4_2', 'fpu popcnt', 'fpu sse4_2x popcnt']) {
+    writeFileSync(cpuinfo, `flags\t\t: ${flags}\n`)
+    t.equal(preinst('install'), 1, flags)
+    t.equal(preinst('upgrade', '0.0.9'), 1, flags)
+    t.equal(preinst('abort-upgrade', '0.0.9'), 0, flags)
+  }
+})
+
+/** A host of directories, and a way to call functions of queue-link.sh there. */
+function makeHost(t: Test) {
+  const root = t.testdir()
+  const at = (path: string) => join(root, path)
+  const program = (path: string) => {
+    mkdirSync(dirname(at(path)), { recursive: true })
+    writeFileSync(at(path), '', { mode: 0o755 })
+  }
+  program('/usr/lib/onescan/onescanc')
+  mkdirSync(at('/etc/onescan'), { recursive: true })
+  const functions = readFileSync(join(deb, 'queue-link.sh'), 'utf8').replace(
+    /\/(etc|usr|var)\//g,
+    `${root}/$1/`,
+  )
+  return {
+    program,
+    link: (path: string, to: string) => {
+      mkdirSync(dirname(at(path)), { recursive: true })
+      symlinkSync(at(to), at(path))
+    },
+    call: (name: string) => spawnSync('sh', ['-c', `set -e\n${functions}\n${name}`]).status,
+    linked: () => readlinkSync(at('/etc/onescan/queue')).replace(root, ''),
+  }
+}
+
+t.test('a removal points the link to the real qmail-queue, wherever that is', async (t) => {
+  for (const real of [
+    '/var/qmail/bin/qmail-queue',
+    '/usr/sbin/qmail-queue',
+    '/var/indimail/bin/qmail-queue',
+  ]) {
+    const host = makeHost(t)
+    host.program(real)
+    host.link('/etc/onescan/queue', '/usr/lib/onescan/onescanc')
+    t.equal(host.call('point_to_real_queue'), 0)
+    t.equal(host.linked(), real)
+    t.equal(host.call('point_back'), 0)
+    t.equal(host.linked(), '/usr/lib/onescan/onescanc')
+  }
+})
+
+t.test('a link that the administrator points elsewhere stays', async (t) => {
+  const host = makeHost(t)
+  host.program('/var/qmail/bin/qmail-queue')
+  host.program('/opt/other')
+  host.link('/etc/onescan/queue', '/opt/other')
+  t.equal(host.call('point_to_real_queue'), 0)
+  t.equal(host.linked(), '/opt/other')
+  t.equal(host.call('point_back'), 0)
+  t.equal(host.linked(), '/opt/other')
+})
+
+t.test('without a qmail-queue its usual place is named, and mail waits', async (t) => {
+  const host = makeHost(t)
+  host.link('/etc/onescan/queue', '/usr/lib/onescan/onescanc')
+  t.equal(host.call('point_to_real_queue'), 0)
+  t.equal(host.linked(), '/var/qmail/bin/qmail-queue')
+})
+
+t.test('a qmail-queue that leads back to onescan is no way out: the removal stops', async (t) => {
+  const host = makeHost(t)
+  host.link('/etc/onescan/queue', '/usr/lib/onescan/onescanc')
+  host.link('/var/qmail/bin/qmail-queue', '/etc/onescan/queue')
+  t.equal(host.call('point_to_real_queue'), 1)
+  t.equal(host.linked(), '/usr/lib/onescan/onescanc')
+})
+
+t.test('a link by way of /usr/sbin counts, when its program is gone, too', async (t) => {
+  const host = makeHost(t)
+  host.program('/var/qmail/bin/qmail-queue')
+  host.link('/etc/onescan/queue', '/usr/sbin/onescanc')
+  t.equal(host.call('point_to_real_queue'), 0)
+  t.equal(host.linked(), '/var/qmail/bin/qmail-queue')
+})
