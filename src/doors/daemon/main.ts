@@ -1,4 +1,5 @@
 import { writeSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { errorText } from '../../fault.ts'
 import type { Environment } from '../../policy/settings.ts'
 import { readConfiguration } from './configuration.ts'
@@ -9,6 +10,7 @@ import { notify } from './notify.ts'
 import { type Options, readOptions, usage } from './options.ts'
 import { whenTold } from './orders.ts'
 import { ownCommand } from './own-command.ts'
+import { rehearse } from './rehearse.ts'
 import { createSlotSocket } from './slot-socket.ts'
 import { SERVING, startCrew } from './workers.ts'
 
@@ -47,13 +49,23 @@ async function onescand(options: Options): Promise<void> {
     grace: options.grace,
     log,
   })
+  const over = new AbortController()
+  const rehearsed = rehearse(env.TMPDIR || tmpdir(), over.signal).catch((error) => {
+    log(`rehearsal: ${errorText(error)}`) // the first mail takes longer, and that is all
+  })
   whenTold({
     async reload() {
       slot.configure(await readConfiguration(env))
       crew.reload()
     },
     async stop() {
-      await Promise.all([slot.close(options.grace), crew.stop(), tellSystemd('STOPPING=1')])
+      over.abort()
+      await Promise.all([
+        rehearsed,
+        slot.close(options.grace),
+        crew.stop(),
+        tellSystemd('STOPPING=1'),
+      ])
       process.exit(0)
     },
   })

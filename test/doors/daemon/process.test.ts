@@ -36,6 +36,20 @@ for (const { name, program } of [...runtimes, { name: 'by its launcher', program
   })
 }
 
+t.test('it rehearses where it can, and serves where it cannot', async (t) => {
+  const settings = { ...own, TMPDIR: '/nonexistent' }
+  const onescand = startOnescand(t, { settings })
+  await onescand.logged(/serving/)
+  await onescand.logged(/rehearsal: .*\/nonexistent/)
+  t.equal((await onescand.ask(question)).does, 'hand on')
+
+  const other = startOnescand(t, { settings: own })
+  const seen = () => readdirSync(other.directory).filter((name) => name !== 's')
+  while (seen().length === 0) await tick()
+  while (seen().length > 0) await tick()
+  t.same(other.log, ['onescand: serving'], 'and leaves nothing behind')
+})
+
 t.test('the socket has its mode and group', async (t) => {
   const { gid } = statSync('/etc/group')
   const args = ['--mode', '0622', '--group', String(process.getuid?.() === 0 ? 12 : gid)]
