@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
+import { digestsFor } from '../cluster/digests.ts'
 import type { Key } from '../cluster/keyring.ts'
 import type { SpoolPolicy } from '../message/policy.ts'
 import { createSpool, type Message } from '../message/spool.ts'
@@ -20,10 +21,7 @@ export async function spoolMessage(
 ): Promise<Message> {
   const spool = createSpool({
     policy,
-    digests: {
-      md5: keys.some(({ scheme }) => scheme === 'md5'),
-      sha256: keys.some(({ scheme }) => scheme === 'hmac-sha256'),
-    },
+    digestsFor: (header) => digestsFor(header, keys, Date.now() / 1000),
     createHash,
     now: Date.now(),
   })

@@ -57,7 +57,8 @@ export interface Spool {
 
 export interface SpoolOptions {
   readonly policy: SpoolPolicy
-  readonly digests: DigestsWanted
+  /** By the header, before the body is here: hashing that is what takes time. */
+  readonly digestsFor: (header: Buffer) => DigestsWanted
   /** node:crypto's, where digests are wanted; it is not loaded otherwise. */
   readonly createHash: ((algorithm: string) => Hash) | undefined
   /** Milliseconds, as Date.now(). */
@@ -70,7 +71,7 @@ export interface SpoolOptions {
  * that holds the edited block later, so that each byte is written once.
  * Faults: `temp-file` where there is no file to be had, `write` where it is full.
  */
-export function createSpool({ policy, digests, createHash, now }: SpoolOptions): Spool {
+export function createSpool({ policy, digestsFor, createHash, now }: SpoolOptions): Spool {
   const fd = openAnonymousFile(policy.directory)
   let header = Buffer.alloc(0)
   let headerDone = false
@@ -92,8 +93,8 @@ export function createSpool({ policy, digests, createHash, now }: SpoolOptions):
     headerDone = true
     // The body begins at a page, so that writes and reads of it are aligned.
     gap = Math.ceil((header.length + ROOM_FOR_FIELDS) / PAGE) * PAGE
-    if (createHash && (digests.md5 || digests.sha256)) {
-      digester = createBodyDigester(lineEndingOf(header), digests, createHash)
+    if (createHash) {
+      digester = createBodyDigester(lineEndingOf(header), digestsFor(header), createHash)
     }
     if (rest.length > 0) writeBody(rest)
   }

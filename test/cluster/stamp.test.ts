@@ -24,7 +24,7 @@ const bytes = (text: string) => Buffer.from(text, 'latin1')
 function spool(message: Buffer): Message {
   const spool = createSpool({
     policy: { directory: tmpdir(), sharedDirectory: undefined },
-    digests: { md5: true, sha256: true },
+    digestsFor: () => ({ md5: true, sha256: true }),
     createHash: crypto.createHash,
     now: 0,
   })

@@ -25,7 +25,6 @@ t.teardown(() => rmSync(directory, { recursive: true, force: true }))
 
 const options = {
   policy: { directory, sharedDirectory: undefined },
-  digests: { md5: true, sha256: true },
   digestsFor: () => ({ md5: true, sha256: true }),
   createHash,
   now: Date.now(),

@@ -26,7 +26,7 @@ function spool(
 ): SpooledMessage {
   const spool = createSpool({
     policy: { directory: tmpdir(), sharedDirectory: undefined, ...policy },
-    digests: noDigests,
+    digestsFor: () => noDigests,
     createHash: undefined,
     now,
   })

@@ -1,4 +1,5 @@
 import { constants, fstatSync, readSync } from 'node:fs'
+import { digestsFor } from '../../cluster/digests.ts'
 import type { Tools } from '../../engine.ts'
 import { createEnvelopeReader, type Envelope } from '../../envelope/envelope.ts'
 import { errorCode, errorText, Fault } from '../../fault.ts'
@@ -25,10 +26,7 @@ export function receiveTransaction(
   const keys = policy.cluster?.keys ?? []
   const spool = createSpool({
     policy: policy.spool,
-    digests: {
-      md5: keys.some(({ scheme }) => scheme === 'md5'),
-      sha256: keys.some(({ scheme }) => scheme === 'hmac-sha256'),
-    },
+    digestsFor: (header) => digestsFor(header, keys, tools.now() / 1000),
     createHash: tools.crypto?.createHash,
     now: tools.now(),
   })
