@@ -60,8 +60,12 @@ const WITH_VALUE = [
   '--limit',
   '--locks',
   '--text',
-].concat(['--dns', '--dns-timeout'])
+  '--dns',
+  '--dns-timeout',
+]
 const WITHOUT_VALUE = ['-S', '-v', '--no-builtin', '--even-allowed', '--explain']
+/** All of them, as they are given. */
+export const OPTIONS: readonly string[] = [...WITH_VALUE, ...WITHOUT_VALUE]
 
 /**
  * Reads the command line up to the first word that is no option: the next program, which

@@ -1,0 +1,65 @@
+import { execFileSync } from 'node:child_process'
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t from 'tap'
+import { parseRules } from '../../src/smtp-delay/name-rules.ts'
+import { OPTIONS, readOptions } from '../../src/smtp-delay/options.ts'
+import { COMMANDS_MAX, INPUT_MAX, TALK_SECONDS } from '../../src/smtp-delay/talk.ts'
+import { items, readPage, section } from '../documents/man-page.ts'
+import { launcher } from './rig.ts'
+
+/** smtp-delay(8) against the program. */
+
+const page = readPage('smtp-delay.8')
+const options = new Map(
+  items(section(page, 'OPTIONS')).map(([tag, text]) => {
+    const [, name = ''] = /^Fl (\S+)/.exec(tag) ?? []
+    return [`-${name}`, text]
+  }),
+)
+
+t.test('every option is described, and no other', async (t) => {
+  t.same([...options.keys()].sort(), [...OPTIONS].sort())
+})
+
+t.test('defaults are those of the program', async (t) => {
+  const { delays, penalty, dnsTimeout } = readOptions(['x'])
+  const defaults = {
+    '-d': delays.ordinary,
+    '-D': delays.dynamic,
+    '-N': delays.nameless,
+    '-P': penalty,
+    '--dns-timeout': dnsTimeout,
+  }
+  for (const [name, value] of Object.entries(defaults)) {
+    t.match(options.get(name), `The default is ${value}.`, name)
+  }
+})
+
+t.test('the limits of the standalone talk are those of the program', async (t) => {
+  const limits = `${TALK_SECONDS} seconds, ${COMMANDS_MAX} commands or ${INPUT_MAX / 1024} KiB`
+  t.match(section(page, 'STANDALONE TALK').replace(/\n/g, ' '), limits)
+})
+
+t.test('the rules that are shown can be read', async (t) => {
+  const [, rules = ''] = /\.Bd -literal[^\n]*\n([\s\S]*?)\.Ed/.exec(section(page, 'NAMES')) ?? []
+  t.equal(parseRules(rules, 'the page').length, 3)
+})
+
+t.test('--explain prints what is shown', async (t) => {
+  const [, command = '', output] =
+    /^\$ smtp-delay (.*)\n(.*\n)/m.exec(section(page, 'EXAMPLES')) ?? []
+  t.equal(execFileSync(launcher, command.split(' '), { encoding: 'utf8' }), output)
+})
+
+t.test('the page has every variable that is read', async (t) => {
+  const room = join(import.meta.dirname, '../../src/smtp-delay')
+  const environment = section(page, 'ENVIRONMENT')
+  const read = readdirSync(room).flatMap((file) => [
+    ...readFileSync(join(room, file), 'utf8').matchAll(/\benv\.([A-Z_]+)/g),
+  ])
+  t.ok(read.length > 6, 'the reads were found')
+  for (const [, name = ''] of read) {
+    if (name !== 'PATH') t.match(environment, new RegExp(`\\b${name}\\b`), name)
+  }
+})
