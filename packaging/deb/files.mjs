@@ -10,6 +10,8 @@ const called = {
   onescanc: 'usr/sbin',
   onescand: 'usr/sbin',
 }
+/** Likewise, where they are built. */
+const alsoCalled = { 'smtp-delay': 'usr/sbin' }
 
 export function filesOfPackage(root, programs) {
   const packaging = (...path) => join(root, 'packaging', ...path)
@@ -40,10 +42,12 @@ function programFiles(directory) {
   const built = readdirSync(directory).filter((name) => isProgram(join(directory, name)))
   return [
     ...built.map((name) => programFile(join(directory, name))),
-    ...Object.entries(called).map(([name, place]) => ({
-      path: `${place}/${name}`,
-      linkTo: `../lib/onescan/${name}`,
-    })),
+    ...Object.entries({ ...called, ...alsoCalled })
+      .filter(([name]) => built.includes(name))
+      .map(([name, place]) => ({
+        path: `${place}/${name}`,
+        linkTo: `../lib/onescan/${name}`,
+      })),
   ]
 }
 

@@ -5,6 +5,7 @@ import { addEnvironmentOptions } from '../slot-environment.ts'
 import { readAccounts } from './account.ts'
 import { checkPrograms } from './chain.ts'
 import { checkClamd } from './clamd.ts'
+import { checkEngine } from './engine.ts'
 import { checkErrorFd } from './error-fd.ts'
 import { error, exitCodeOf, type Finding, findingLine } from './finding.ts'
 import { accountText, type Host, type HostOptions, lookAtHost } from './host.ts'
@@ -27,6 +28,7 @@ const checks: readonly Check[] = [
   checkSettings,
   checkPrograms,
   checkRuntime,
+  checkEngine,
   checkSpool,
   checkKeyring,
   checkClamd,

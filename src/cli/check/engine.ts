@@ -1,0 +1,49 @@
+import { lstatSync, realpathSync } from 'node:fs'
+import { connect } from 'node:net'
+import { basename } from 'node:path'
+import { errorCode } from '../../fault.ts'
+import { obstacle } from './account.ts'
+import { type Finding, ok, warning } from './finding.ts'
+import { accountText, type Host } from './host.ts'
+
+/** Where onescanc asks; onescanc(8). */
+const SOCKET = '/run/onescan/slot.sock'
+const REMEDY = 'mail is judged all the same, by a program that is started for each message'
+
+/** onescand, where the slot is its client: whether it is there, and may be asked. */
+export async function checkEngine(host: Host): Promise<Finding[]> {
+  if (!isClient(host.program)) return []
+  const path = host.env.ONESCAN_SOCKET || SOCKET
+  const trouble = await knock(path)
+  if (trouble !== undefined) {
+    return [warning('onescand', `${path}: ${trouble}`, `start it; ${REMEDY}`)]
+  }
+  const barrier = obstacle(host.account, path, 'write')
+  if (barrier === undefined) return [ok('onescand', `${path}, asked by ${accountText(host)}`)]
+  const value = `${path} is closed to ${accountText(host)}`
+  const remedy = `give the account the group of ${barrier}, which setuidgid and tcpserver -g do for one group alone`
+  return [warning('onescand', value, `${remedy}; ${REMEDY}`)]
+}
+
+function isClient(program: string): boolean {
+  try {
+    return basename(realpathSync(program)) === 'onescanc'
+  } catch {
+    return false // another check tells
+  }
+}
+
+/** Why nobody answers there; undefined where somebody does, or may not be asked by us. */
+function knock(path: string): Promise<string | undefined> {
+  return new Promise((resolve) => {
+    const socket = connect(path)
+    socket.once('connect', () => {
+      socket.destroy()
+      resolve(undefined)
+    })
+    socket.once('error', (error) => {
+      const closed = errorCode(error) === 'EACCES' && lstatSync(path).isSocket()
+      resolve(closed ? undefined : error.message)
+    })
+  })
+}
