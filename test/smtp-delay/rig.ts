@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -9,13 +9,19 @@ const root = join(import.meta.dirname, '../..')
 /** The launcher that is installed. */
 export const launcher = join(root, 'bin/smtp-delay')
 
-/** As it is installed, on the newest Node, which execs; and on the oldest, which starts the program and waits. */
+const compiled = join(root, 'build/native/smtp-delay')
+
+/**
+ * As it is installed, on the newest Node, which execs; on the oldest, which starts the
+ * program and waits; and compiled, where it is built.
+ */
 export const runtimes: readonly { readonly name: string; readonly smtpDelay: string[] }[] = [
   { name: 'as installed', smtpDelay: [launcher] },
   {
     name: 'on Node 20.0.0',
     smtpDelay: [join(root, 'node_modules/node-oldest/bin/node'), join(root, 'dist/smtp-delay.cjs')],
   },
+  ...(existsSync(compiled) ? [{ name: 'compiled', smtpDelay: [compiled] }] : []),
 ]
 
 /** What a test's clients wait for, short; the DNS is asked at a server of the test or not at all. */
