@@ -1,9 +1,8 @@
 /*
- * onescanc(8) stands in the place of qmail-queue(8). It keeps message and envelope in files without a
- * name, asks onescand what to do (doc/slot-protocol.md), does that, and becomes the next program. Where the
- * conversation does not end in a whole answer that makes sense, it goes cold: it becomes onescan-queue(8)
- * with the same input. It decides nothing about mail, knows no header field, and ends in 0 by itself in one
- * place only, near the end of obey().
+ * onescanc(8) stands in the place of qmail-queue(8). It keeps message and envelope, asks onescand what to do
+ * (doc/slot-protocol.md), does that, and becomes the next program. Where the conversation does not end in a whole
+ * answer that makes sense, it goes cold: it becomes onescan-queue(8) with the same input. It decides nothing
+ * about mail, knows no header field, and ends in 0 by itself in one place only, near the end of obey().
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -14,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
@@ -26,7 +26,7 @@ enum { KIB = 1024, MIB = 1024 * KIB, MESSAGE = 0, ADDRESSES = 1, LOG = 2, ADDRES
   GAP = 16 * KIB /* before the message in the spool: what a new header block may be longer by */, WHY_MAX = KIB,
   NAMED_FROM = 512 * KIB /* a message of this size gets a file in SPOOLDIR */, LINE_SIZE_MAX = 4 * KIB,
   VARIABLE_MAX = 64 * KIB, HEADER_MAX = MIB, FRAME_MAX = MIB, ANSWER_MAX = 256 * KIB, ENVELOPE_MAX = 64 * MIB,
-  COLD_NEEDS = 512 * MIB /* of address space */ };
+  IN_MEMORY = 256 * KIB /* of a spool; what is larger goes to TMPDIR */, COLD_NEEDS = 512 * MIB /* of address space */ };
 enum { TOO_LONG = 11, NO_MEMORY = 51, WRITE = 53, READ = 54, CONFIG = 55, NO_FILE = 64, DEFERRED = 71, BUG = 81,
   TEXT = 82, TEXT_INDIMAIL = 88, ENVELOPE = 91, CHAIN = 120 }; /* src/doors/queue/exit-codes.ts explains them */
 /* The codes that an answer may name, and the variables that the daemon may want to know; onescan-queue(8). */
@@ -54,10 +54,7 @@ static double now(void) {
   if (clock_gettime(CLOCK_MONOTONIC, &time)) _exit(BUG);
   return (double) time.tv_sec * 1e3 + (double) time.tv_nsec / 1e6;
 }
-static const char *setting(const char *name, const char *unset) {
-  const char *value = getenv(name);
-  return value && *value ? value : unset;
-}
+static const char *setting(const char *name, const char *unset) { name = getenv(name); return name && *name ? name : unset; }
 static long number(const char *name, long unset, long min, long max) { /* -1 is nonsense */
   const char *digits = setting(name, "");
   long value = strspn(digits, "0123456789") == strlen(digits) && strlen(digits) < 10 ? atol(digits) : -1;
@@ -103,11 +100,7 @@ static _Noreturn void spool_trouble(const char *what) {
   fail(full ? WRITE : NO_FILE, full ? "write" : "temp-file",
     text("cannot %s in %s (TMPDIR): %m", what, setting("TMPDIR", "/tmp")));
 }
-static void *memory(size_t size) {
-  void *found = malloc(size);
-  return found ? found : (told_to_end(0), NULL);
-}
-
+static void *memory(size_t size) { void *got = malloc(size); return got ? got : (told_to_end(0), NULL); }
 /* Looked at before the exec, so that the log can say what is wrong, and nothing runs itself for ever. */
 static void check_program(const char *what, const char *program) {
   struct stat it, self;
@@ -177,17 +170,30 @@ static _Noreturn void go_cold(char *why) {
   arguments[0] = program;
   become("cold program", arguments, not_for_cold, GAP);
 }
-
 static int anonymous_file(void) { /* gone with its last descriptor, whatever happens */
   int fd = open(setting("TMPDIR", "/tmp"), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
   char *path = fd < 0 ? text("%s/onescan-XXXXXX", setting("TMPDIR", "/tmp")) : NULL; /* not all file systems have it */
   if (path && ((fd = mkostemp(path, O_CLOEXEC)) < 0 || unlink(path))) spool_trouble("make a spool file");
   return fd;
 }
+static int memory_file(void) { /* for small mail: file systems take their time for many short-lived files */
+  int fd = memfd_create("onescan", MFD_CLOEXEC);
+  return fd < 0 ? anonymous_file() : fd;
+}
 static int store(int fd, const byte *bytes, size_t length, size_t offset) {
   for (ssize_t count; length; bytes += count, offset += (size_t) count, length -= (size_t) count)
     if ((count = pwrite(fd, bytes, length, (off_t) offset)) <= 0) return -1;
   return 0;
+}
+/* The buffer into a spool, which moves to TMPDIR when it outgrows the memory. */
+static void keep(int fd, size_t length, size_t offset, const char *what) {
+  if (offset <= IN_MEMORY && offset + length > IN_MEMORY) {
+    int disk = anonymous_file();
+    for (off_t from = 0; from < (off_t) offset;)
+      if (sendfile(disk, fd, &from, offset - (size_t) from) <= 0) spool_trouble(what);
+    if (dup3(disk, fd, O_CLOEXEC) < 0 || close(disk)) spool_trouble(what);
+  }
+  if (store(fd, buffer, length, offset)) spool_trouble(what);
 }
 static void fetch(int fd, byte *bytes, size_t length, size_t offset) {
   for (ssize_t count; length; bytes += count, offset += (size_t) count, length -= (size_t) count)
@@ -200,7 +206,6 @@ static size_t take(int fd, const char *what) { /* into the buffer; 0 at the end 
     if (errno != EINTR) fail(READ, "read", text("cannot read the %s on fd %d: %m", what, fd));
   }
 }
-
 /* A file that scanners open by its path. Where there is none to be had, the message is sent to them. */
 static void name_message(void) {
   off_t from = GAP;
@@ -215,7 +220,7 @@ static void name_message(void) {
 static void receive_message(void) {
   for (size_t count, tried = 0; (count = take(MESSAGE, "message")); message_size += count) {
     if (message_size >= NAMED_FROM && !tried++) name_message();
-    if (store(spool, buffer, count, GAP + message_size)) spool_trouble("write the spool file");
+    keep(spool, count, GAP + message_size, "write the spool file");
     if (named_path && store(named, buffer, count, message_size)) remove_named_file(); /* SPOOLDIR is full */
   }
 }
@@ -241,7 +246,7 @@ static void receive_envelope(void) {
     if (at.wrong == TOO_LONG) fail(TOO_LONG, "address-too-long", text("envelope: address over %d bytes", ADDRESS_MAX));
     if (at.wrong) fail(ENVELOPE, "envelope", text("envelope: a byte that is neither F, T nor the last NUL"));
     if (envelope_size + used > ENVELOPE_MAX) fail(NO_MEMORY, "out-of-memory", text("envelope: over 64 MiB"));
-    if (store(envelope, buffer, used, envelope_size)) spool_trouble("write the envelope");
+    keep(envelope, used, envelope_size, "write the envelope");
     envelope_size += used;
   }
 }
@@ -255,7 +260,6 @@ static int find_error_fd(void) {
     if (each != fd && !fstat(each, &other) && other.st_dev == it.st_dev && other.st_ino == it.st_ino) return -1;
   return fd;
 }
-
 static size_t big_endian(const byte *at) { return at[0] * 0x1000000U + at[1] * 0x10000U + at[2] * 0x100U + at[3]; }
 static void wait_for(short event) { /* until the daemon takes or says something */
   int ready = poll(&(struct pollfd) {server, event, 0}, 1, event == POLLIN && !acknowledged ? 1000 : 3000);
@@ -321,12 +325,8 @@ static void ask(void) {
   flush();
   asked = now();
 }
-
 static _Noreturn void nonsense(void) { go_cold(text("onescand: what it says makes no sense")); }
-static int is_printable(const byte *bytes, size_t length) {
-  while (length && *bytes >= ' ' && *bytes <= '~') ++bytes, --length;
-  return !length;
-}
+static int is_printable(const byte *at, size_t n) { while (n && *at >= ' ' && *at <= '~') ++at, --n; return !n; }
 /* Does what an answer of the daemon says, once all of it is known to make sense. */
 static _Noreturn void obey(byte kind, const byte *const end) {
   const byte *at, *next, *bytes, *reply = NULL, *other = NULL;
@@ -357,7 +357,7 @@ static _Noreturn void obey(byte kind, const byte *const end) {
   if (kind == 'x' && (code ? !memchr(codes, code, sizeof codes) : strcmp(setting("REJECTVIRUS", ""), "2"))) nonsense();
   if (kind == 'a') check_program("next program", chain[0]);
   if (kind == 'a' && store(spool, header, used, room - used)) spool_trouble("write the spool file");
-  if (other && store(envelope = anonymous_file(), other + 5, big_endian(other + 1), 0)) spool_trouble("write");
+  if (other && store(envelope = memory_file(), other + 5, big_endian(other + 1), 0)) spool_trouble("write");
   if (reply && write(error_fd, reply + 5, big_endian(reply + 1)) != (ssize_t) big_endian(reply + 1)) code = DEFERRED;
   remove_named_file();
   for (at = answer; *at != '.'; at += 5 + big_endian(at + 1)) if (*at == 'l') log_line(at + 5, big_endian(at + 1));
@@ -392,7 +392,7 @@ int main(int count, char **words) {
   error_fd = find_error_fd(); /* before anything is opened that may get this number */
   if (fcntl(MESSAGE, F_GETFD) < 0 || fcntl(ADDRESSES, F_GETFD) < 0) fail(READ, "read", text("fd 0 or 1 is closed"));
   if (fcntl(LOG, F_GETFD) < 0 && open("/dev/null", O_WRONLY | O_CLOEXEC) != LOG) fail(BUG, "bug", text("fd 2: %m"));
-  spool = anonymous_file(), envelope = anonymous_file();
+  spool = memory_file(), envelope = memory_file();
   receive_message();
   receive_envelope();
   ask();

@@ -48,13 +48,49 @@ const limited = (limit: string, program: readonly string[]) => [
   ...program,
 ]
 
-t.test('TMPDIR is missing: 64', { skip: missing }, async (t) => {
-  for (const { program } of clients) {
-    const ended = await run(t, edit, { program, settings: { TMPDIR: '/nonexistent' } })
-    t.equal(ended.code, 64)
-    t.match(ended.logged, /fault=temp-file reason="cannot .* in \/nonexistent \(TMPDIR\): No such/)
-  }
-})
+t.test(
+  'TMPDIR is missing: 64 for mail that does not stay in memory',
+  { skip: missing },
+  async (t) => {
+    const settings = { TMPDIR: '/nonexistent' }
+    for (const { program } of clients) {
+      t.equal((await run(t, edit, { program, settings })).code, 0, 'small mail does not need it')
+      const message = Buffer.from(`Subject: x\n\n${'x'.repeat(256 * 1024)}\n`)
+      const ended = await run(t, edit, { program, settings, message })
+      t.equal(ended.code, 64)
+      t.match(
+        ended.logged,
+        /fault=temp-file reason="cannot .* in \/nonexistent \(TMPDIR\): No such/,
+      )
+      t.equal(ended.deliveries.length, 0)
+    }
+  },
+)
+
+t.test(
+  'mail around the size at which it leaves the memory stays whole',
+  { skip: missing },
+  async (t) => {
+    for (const { program } of clients) {
+      for (const more of [-1, 0, 1, 65_536]) {
+        const body = Buffer.alloc(256 * 1024 - 16 * 1024 - 12 + more, 'line\n')
+        const message = Buffer.concat([Buffer.from('Subject: x\n\n'), body])
+        const { deliveries } = await runSlot({
+          program,
+          message,
+          settings: {
+            QHPSI: 'plugin: eicar',
+            ONESCAN_SOCKET: '/nonexistent',
+            ONESCAN_COLD: cold.queue,
+          },
+        })
+        t.ok(
+          deliveries[0]?.message.equals(Buffer.concat([Buffer.from('X-QHPSI: clean\n'), message])),
+        )
+      }
+    }
+  },
+)
 
 t.test('the disk is full: 53', { skip: missing }, async (t) => {
   for (const { program } of clients) {
@@ -277,20 +313,26 @@ t.test(
   },
 )
 
-t.test('a file system without O_TMPFILE', { skip: straceMissing }, async (t) => {
-  const trace = join(t.testdir(), 'trace')
-  const ended = await run(t, edit, {
-    program: [
-      strace!,
-      '-qq',
-      '-o',
-      trace,
-      '-e',
-      'inject=openat,open:error=EOPNOTSUPP:when=1',
-      onescanc,
-    ],
-  })
-  t.match(readFileSync(trace, 'latin1'), /O_TMPFILE.*EOPNOTSUPP(?:.*\n)*.*O_EXCL(?:.*\n)*unlink/)
-  t.equal(ended.text, `X-QHPSI: clean\n${small}`)
-  t.same(ended.left, [])
-})
+t.test(
+  'a kernel without memfd_create and a file system without O_TMPFILE',
+  { skip: straceMissing },
+  async (t) => {
+    const trace = join(t.testdir(), 'trace')
+    const ended = await run(t, edit, {
+      program: [
+        strace!,
+        '-qq',
+        '-o',
+        trace,
+        '-e',
+        'inject=memfd_create:error=ENOSYS',
+        '-e',
+        'inject=openat,open:error=EOPNOTSUPP:when=1',
+        onescanc,
+      ],
+    })
+    t.match(readFileSync(trace, 'latin1'), /O_TMPFILE.*EOPNOTSUPP(?:.*\n)*.*O_EXCL(?:.*\n)*unlink/)
+    t.equal(ended.text, `X-QHPSI: clean\n${small}`)
+    t.same(ended.left, [])
+  },
+)
