@@ -26,7 +26,7 @@ enum { KIB = 1024, MIB = 1024 * KIB, MESSAGE = 0, ADDRESSES = 1, LOG = 2, ADDRES
   GAP = 16 * KIB /* before the message in the spool: what a new header block may be longer by */, WHY_MAX = KIB,
   NAMED_FROM = 512 * KIB /* a message of this size gets a file in SPOOLDIR */, LINE_SIZE_MAX = 4 * KIB,
   VARIABLE_MAX = 64 * KIB, HEADER_MAX = MIB, FRAME_MAX = MIB, ANSWER_MAX = 256 * KIB, ENVELOPE_MAX = 64 * MIB,
-  IN_MEMORY = 256 * KIB /* of a spool; what is larger goes to TMPDIR */, COLD_NEEDS = 512 * MIB /* of address space */ };
+  IN_MEMORY = 256 * KIB /* of a spool; more goes to TMPDIR */, COLD_NEEDS = 512 * MIB /* of address space */ };
 enum { TOO_LONG = 11, NO_MEMORY = 51, WRITE = 53, READ = 54, CONFIG = 55, NO_FILE = 64, DEFERRED = 71, BUG = 81,
   TEXT = 82, TEXT_INDIMAIL = 88, ENVELOPE = 91, CHAIN = 120 }; /* src/doors/queue/exit-codes.ts explains them */
 /* The codes that an answer may name, and the variables that the daemon may want to know; onescan-queue(8). */
@@ -54,7 +54,7 @@ static double now(void) {
   if (clock_gettime(CLOCK_MONOTONIC, &time)) _exit(BUG);
   return (double) time.tv_sec * 1e3 + (double) time.tv_nsec / 1e6;
 }
-static const char *setting(const char *name, const char *unset) { name = getenv(name); return name && *name ? name : unset; }
+static const char *setting(const char *of, const char *unset) { of = getenv(of); return of && *of ? of : unset; }
 static long number(const char *name, long unset, long min, long max) { /* -1 is nonsense */
   const char *digits = setting(name, "");
   long value = strspn(digits, "0123456789") == strlen(digits) && strlen(digits) < 10 ? atol(digits) : -1;
