@@ -1,3 +1,5 @@
+import { existsSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { buildDirectory } from './compile.ts'
@@ -12,17 +14,20 @@ export interface Options {
   readonly rounds: number
   /** Directory of the compiled programs. */
   readonly programs: string
+  /** Directory for files that wrappers and clamd keep for a moment. */
+  readonly spool: string
   /** Directory for the results. */
   readonly out: string
 }
 
 export const USAGE = `usage: npm run bench -- [--quick] [--rounds N] [--only NAME]...
-                            [--programs DIR] [--out DIR]
+                            [--programs DIR] [--spool DIR] [--out DIR]
 
   --quick         fewer messages, one round
   --rounds N      measure everything N times (5; 1 with --quick)
   --only NAME     this contestant; repeat it for several
   --programs DIR  where onescanc, onescand and onescan-queue are (build/native)
+  --spool DIR     where wrappers and clamd keep files for a moment (/dev/shm, else /tmp)
   --out DIR       where results.json, results.svg and results.txt go (build/bench)
 `
 
@@ -35,6 +40,7 @@ export function readOptions(args: readonly string[], names: readonly string[]): 
       only: { type: 'string', multiple: true, default: [] },
       rounds: { type: 'string' },
       programs: { type: 'string', default: NATIVE },
+      spool: { type: 'string', default: existsSync('/dev/shm') ? '/dev/shm' : tmpdir() },
       out: { type: 'string', default: buildDirectory },
     },
   })
@@ -47,6 +53,13 @@ export function readOptions(args: readonly string[], names: readonly string[]): 
   if (!Number.isInteger(rounds) || rounds < 1 || rounds > 100) {
     throw new Error(`--rounds ${values.rounds}: give a whole number from 1 to 100`)
   }
-  const { quick, only, programs, out } = values
-  return { quick, only, rounds, programs: resolve(programs), out: resolve(out) }
+  const { quick, only, programs, spool, out } = values
+  return {
+    quick,
+    only,
+    rounds,
+    programs: resolve(programs),
+    spool: resolve(spool),
+    out: resolve(out),
+  }
 }

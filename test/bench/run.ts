@@ -25,10 +25,10 @@ process.exitCode = options ? await bench(options) : 100
 /** Measures, prints and writes the results; 0 where everything that took part did its work. */
 async function bench(options: Options): Promise<number> {
   if (clamdMissing) throw new Error(clamdMissing)
-  const workshop = openWorkshop()
+  const workshop = openWorkshop(options.spool)
   process.once('exit', workshop.remove) // when it is interrupted, too
   const machine = describeMachine(workshop.directory)
-  const clamd = await startClamd()
+  const clamd = await startClamd({ parent: options.spool })
   const environment = workshop.environment(clamd)
   const all = contestants(options.programs).filter(({ name }) => wanted(name, options))
   const present = all.filter(({ missing }) => missing === undefined)
@@ -54,7 +54,7 @@ async function bench(options: Options): Promise<number> {
     const goals = goalsOf({ figures, daemonMemory })
     const text = [
       machineText(machine),
-      `rounds: ${options.rounds}; chain: ${field.queue ? 'test/bench/sink.c' : field.chain}`,
+      `rounds: ${options.rounds}; short-lived files: ${options.spool}; chain: ${field.queue ? 'test/bench/sink.c' : field.chain}`,
       report(figures, all, goals),
     ].join('\n\n')
     const summary = { machine, chain: field.chain, options, daemonMemory, goals, figures }

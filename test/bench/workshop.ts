@@ -24,11 +24,14 @@ export interface Workshop {
   remove(): void
 }
 
-export function openWorkshop(): Workshop {
+/** `shortLived` is where wrappers keep their files for a moment. */
+export function openWorkshop(shortLived: string = tmpdir()): Workshop {
   const directory = mkdtempSync(join(tmpdir(), 'onescan-bench-'))
+  const moments = mkdtempSync(join(shortLived, 'onescan-bench-'))
   const at = (name: string) => join(directory, name)
   for (const part of ['', '/pid', '/mess', '/intd', '/todo']) mkdirSync(`${at('queue')}${part}`)
-  for (const part of ['spool', 'shared', 'messages']) mkdirSync(at(part))
+  mkdirSync(at('messages'))
+  for (const part of ['spool', 'shared']) mkdirSync(join(moments, part))
 
   const hmac = `hmac-sha256:bench:${randomBytes(32).toString('base64url')}\n`
   const md5 = `md5:bench-old:${randomBytes(16).toString('hex')}\n`
@@ -64,8 +67,8 @@ export function openWorkshop(): Workshop {
     },
     environment: (clamd) => ({
       PATH: process.env.PATH ?? '/usr/bin:/bin',
-      TMPDIR: at('spool'),
-      SPOOLDIR: at('shared'),
+      TMPDIR: join(moments, 'spool'),
+      SPOOLDIR: join(moments, 'shared'),
       SINK_QUEUE: at('queue'),
       CLAMD: clamd.socket,
       CLAMD_CONF: clamd.configFile,
@@ -75,7 +78,10 @@ export function openWorkshop(): Workshop {
       ERROR_FD: '6',
     }),
     // Tried again where a wrapper that is just being killed has still put something there.
-    remove: () =>
-      rmSync(directory, { recursive: true, force: true, maxRetries: 10, retryDelay: 50 }),
+    remove() {
+      for (const each of [directory, moments]) {
+        rmSync(each, { recursive: true, force: true, maxRetries: 10, retryDelay: 50 })
+      }
+    },
   }
 }

@@ -49,6 +49,8 @@ export interface ClamdOptions {
    * alone; without it clamd runs as whoever runs the test.
    */
   readonly user?: string
+  /** Where its directory is made, with the files that it keeps for a moment; default the system's. */
+  readonly parent?: string
 }
 
 export interface Clamd {
@@ -75,7 +77,7 @@ export interface Clamd {
  */
 export async function startClamd(options: ClamdOptions = {}): Promise<Clamd> {
   if (program === undefined) throw new Error(String(clamdMissing))
-  const directory = mkdtempSync(join(tmpdir(), 'onescan-clamd-'))
+  const directory = mkdtempSync(join(options.parent ?? tmpdir(), 'onescan-clamd-'))
   const socket = join(directory, 'clamd.sock')
   const configFile = join(directory, 'clamd.conf')
   const port = options.tcp ? await freePort() : 0
