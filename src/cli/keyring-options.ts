@@ -3,7 +3,7 @@ import type { Argv } from 'yargs'
 import { type ClusterPolicy, readClusterPolicy } from '../cluster/policy.ts'
 import { Fault } from '../fault.ts'
 import { readPlace } from '../policy/policy.ts'
-import type { Environment } from '../policy/settings.ts'
+import type { Environment } from '../settings/settings.ts'
 
 /** For the commands on stamps: which keyring. */
 export function addKeyringOption<Options>(

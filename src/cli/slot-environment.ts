@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Argv } from 'yargs'
 import { errorText, Fault } from '../fault.ts'
-import type { Environment } from '../policy/settings.ts'
+import type { Environment } from '../settings/settings.ts'
 
 /** Where a command takes the slot's environment from, beside its own. */
 export interface EnvironmentOptions {

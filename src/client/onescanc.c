@@ -36,7 +36,7 @@ static const char *const known[] = {"QHPSI", "QHPSIRC", "QHPSIRN", "QHPSIMINSIZE
   "SCANFAIL_RELAY", "OVERSIZE", "CLAMD", "CLAMDMAXSIZE", "CLAMSCAN", "CLAMSCANPROGRAM", "CLAMDBDIR", "CLAMDCONF",
   "BADATTACHMENTS", "BADMIME", "CLUSTERKEYS", "CLUSTERMAXAGE", "CLUSTERPEERS", "CLUSTERPEER", "ERROR_FD",
   "ERROR_EXIT", "QMAILHOME", "CONTROLDIR", "RELAYCLIENT", "TCPREMOTEIP", "BOUNCEUSER", NULL};
-/* How variables begin that the next program must not see (src/policy/environment.ts), and the cold one. */
+/* How variables begin that the next program must not see (src/settings/environment.ts), and the cold one. */
 static const char *const not_for_chain[] = {"QHPSI", "QUEUE_PLUGIN", "REJECTVIRUS=", "VIRUSFORWARD=",
   "PLUGINDIR=", "QMAILQUEUE=", "NODE_", "BUN_", NULL};
 static const char *const not_for_cold[] = {"BUN_", "NODE_OPTIONS=", "NODE_PATH=", "LD_", NULL};

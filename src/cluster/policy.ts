@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { choice, type Environment, wholeNumber } from '../policy/settings.ts'
+import { choice, type Environment, wholeNumber } from '../settings/settings.ts'
 import { type Key, loadKeyring } from './keyring.ts'
 
 export interface ClusterPolicy {

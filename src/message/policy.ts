@@ -1,6 +1,6 @@
 import { tmpdir } from 'node:os'
 import { Fault } from '../fault.ts'
-import type { Environment } from '../policy/settings.ts'
+import type { Environment } from '../settings/settings.ts'
 
 /** Where messages are kept while they are looked at. */
 export interface SpoolPolicy {

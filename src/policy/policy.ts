@@ -10,7 +10,7 @@ import {
   type ScanPolicy,
   type UnscannedPolicy,
 } from '../scan/policy.ts'
-import type { Environment } from './settings.ts'
+import type { Environment } from '../settings/settings.ts'
 
 /**
  * All that decides about a message beside the message itself: one value, read

@@ -1,5 +1,5 @@
 import { Fault } from '../fault.ts'
-import type { Environment } from '../policy/settings.ts'
+import type { Environment } from '../settings/settings.ts'
 import { type Address, parseAddress } from './address.ts'
 import { DELAY_MAX, parseSeconds } from './options.ts'
 

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { errorText, Fault } from '../fault.ts'
-import type { Environment } from '../policy/settings.ts'
+import type { Environment } from '../settings/settings.ts'
 import { nobody, readAllowList } from './allow-list.ts'
 import { openResolver } from './dns-resolver.ts'
 import { dynamicNames } from './dynamic-names.ts'

@@ -1,8 +1,8 @@
 import { errorText, Fault } from '../fault.ts'
-import type { Environment } from '../policy/settings.ts'
 import { checkExecutable, findProgram } from '../runtime/find-program.ts'
 import type { Libc } from '../runtime/libc.ts'
 import { replaceProcess } from '../runtime/replace-process.ts'
+import type { Environment } from '../settings/settings.ts'
 
 export interface NextProgram {
   readonly program: string

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { exit } from '../../src/doors/queue/exit-codes.ts'
-import { chainEnvironment } from '../../src/policy/environment.ts'
+import { chainEnvironment } from '../../src/settings/environment.ts'
 import { items, readPage, section } from '../documents/man-page.ts'
 import { source } from './client.ts'
 

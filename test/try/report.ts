@@ -1,4 +1,4 @@
-import type { Environment } from '../../src/policy/settings.ts'
+import type { Environment } from '../../src/settings/settings.ts'
 import { type Host, type HostName, hostNames } from './hosts.ts'
 import { ourFields } from './our-fields.ts'
 import type { Passage } from './passage.ts'

@@ -1,7 +1,7 @@
-import { type Environment, splitWords } from '../../src/policy/settings.ts'
 import { readClamdAddress } from '../../src/scan/clamd/address.ts'
 import { askClamd } from '../../src/scan/clamd/ask.ts'
 import { DEFAULT_CLAMD } from '../../src/scan/policy.ts'
+import { type Environment, splitWords } from '../../src/settings/settings.ts'
 
 /** What the hosts scan with. */
 export interface ScannerChoice {

@@ -1,6 +1,5 @@
 import { errorText } from '../../fault.ts'
 import type { Policy } from '../../policy/policy.ts'
-import { type Environment, isSet } from '../../policy/settings.ts'
 import {
   type QhpsiLine,
   readInfectedPolicy,
@@ -10,6 +9,7 @@ import {
   type UnscannedPolicy,
 } from '../../scan/policy.ts'
 import type { Scanner } from '../../scan/scanner.ts'
+import { type Environment, isSet } from '../../settings/settings.ts'
 import type { Client } from '../../transaction.ts'
 import { type ErrorReport, readReplyForm } from '../queue/error-report.ts'
 import type { Configuration } from './configuration.ts'

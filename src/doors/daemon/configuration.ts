@@ -2,10 +2,10 @@ import crypto from 'node:crypto'
 import { signatureDate } from '../../cluster/signature-date.ts'
 import type { Tools } from '../../engine.ts'
 import { type Place, type Policy, readPlace, readScanningPolicy } from '../../policy/policy.ts'
-import type { Environment } from '../../policy/settings.ts'
 import type { QhpsiLine } from '../../scan/policy.ts'
 import type { Scanner } from '../../scan/scanner.ts'
 import { makeScanners } from '../../scan/scanners.ts'
+import type { Environment } from '../../settings/settings.ts'
 
 /** What the daemon judges by: read when it starts and when it is told to read it again. */
 export interface Configuration {

@@ -1,7 +1,7 @@
 import { writeSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { errorText } from '../../fault.ts'
-import type { Environment } from '../../policy/settings.ts'
+import type { Environment } from '../../settings/settings.ts'
 import { readConfiguration } from './configuration.ts'
 import { descriptorOf, HANDED_OVER, isOpenToAll, isSocketActivated } from './handed-over.ts'
 import { listenAt, listenOn } from './listen.ts'

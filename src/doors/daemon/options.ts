@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { parseArgs } from 'node:util'
 import { errorText } from '../../fault.ts'
-import { byteSize, wholeNumber } from '../../policy/settings.ts'
+import { byteSize, wholeNumber } from '../../settings/settings.ts'
 
 /** onescand(8), OPTIONS. */
 export interface Options {

@@ -2,8 +2,8 @@ import { statSync } from 'node:fs'
 import { join } from 'node:path'
 import { errorText, Fault } from '../../fault.ts'
 import type { Place } from '../../policy/policy.ts'
-import { type Environment, splitWords } from '../../policy/settings.ts'
 import { checkExecutable, findProgram } from '../../runtime/find-program.ts'
+import { type Environment, splitWords } from '../../settings/settings.ts'
 
 /** The program that gets the message next, and its arguments. */
 export interface Chain {

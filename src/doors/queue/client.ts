@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import { type Environment, isSet } from '../../policy/settings.ts'
+import { type Environment, isSet } from '../../settings/settings.ts'
 import type { Client } from '../../transaction.ts'
 
 /** What tcp.smtp rules and qmail-smtpd say about who sends, by the environment. */

@@ -1,6 +1,6 @@
 import { closeSync, constants, fstatSync, readdirSync, writeSync } from 'node:fs'
 import type { Reply } from '../../decision.ts'
-import { choice, type Environment, wholeNumber } from '../../policy/settings.ts'
+import { choice, type Environment, wholeNumber } from '../../settings/settings.ts'
 import { ACCESS_MODE, descriptorFlags } from './descriptor-flags.ts'
 import { codeOfReply, exit } from './exit-codes.ts'
 

@@ -1,5 +1,5 @@
 import type { Decision } from '../../decision.ts'
-import type { Environment } from '../../policy/settings.ts'
+import type { Environment } from '../../settings/settings.ts'
 import type { Transaction } from '../../transaction.ts'
 import { type Circumstances, decisionLines, faultLine, passLine } from './log-lines.ts'
 import { openLog } from './log-sink.ts'

@@ -1,5 +1,5 @@
 import { closeSync, openSync, writeSync } from 'node:fs'
-import type { Environment } from '../../policy/settings.ts'
+import type { Environment } from '../../settings/settings.ts'
 
 /**
  * Where log lines go: LOGFILE, else fd 2, unless that is the pipe for replies.

@@ -3,7 +3,7 @@ import type { Finding } from '../../../src/cli/check/finding.ts'
 import type { Host } from '../../../src/cli/check/host.ts'
 import { noLimits } from '../../../src/cli/check/run-script.ts'
 import { readPlace } from '../../../src/policy/policy.ts'
-import type { Environment } from '../../../src/policy/settings.ts'
+import type { Environment } from '../../../src/settings/settings.ts'
 import { searchPath, slotProgram } from '../onescan.ts'
 
 /** Who runs the tests. */
