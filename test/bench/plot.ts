@@ -56,6 +56,7 @@ export function plot(
   }
   const height = y + FOOT
   return `<svg xmlns="http://www.w3.org/2000/svg" width="${WIDTH}" height="${height}" viewBox="0 0 ${WIDTH} ${height}" font-family="DejaVu Sans, Verdana, Arial, sans-serif">
+<title>One message through the slot, scanned by clamd</title>
 <rect width="100%" height="100%" fill="#ffffff"/>
 ${line(MARGIN, 36, 'One message through the slot, scanned by clamd', 'font-size="20" font-weight="bold" fill="#1f2933"')}
 ${line(MARGIN, 60, 'Clean mail. Bars are medians, ticks the 95th percentile. Each panel has its own scale.', 'font-size="13" fill="#52606d"')}

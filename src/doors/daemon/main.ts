@@ -8,7 +8,7 @@ import { listenAt, listenOn } from './listen.ts'
 import { log } from './log.ts'
 import { notify } from './notify.ts'
 import { type Options, readOptions, usage } from './options.ts'
-import { whenTold } from './orders.ts'
+import { takeOrders } from './orders.ts'
 import { ownCommand } from './own-command.ts'
 import { rehearse } from './rehearse.ts'
 import { createSlotSocket } from './slot-socket.ts'
@@ -37,6 +37,7 @@ onescand(options).catch((error) => {
 
 /** One warm engine, onescand(8): it serves until it is told to end. */
 async function onescand(options: Options): Promise<void> {
+  const orders = takeOrders()
   const handedOver = options.worker || isSocketActivated(process.env)
   const openToAll = handedOver ? isOpenToAll(HANDED_OVER) : (options.mode & 0o002) !== 0
   const configuration = await readConfiguration(env)
@@ -53,7 +54,7 @@ async function onescand(options: Options): Promise<void> {
   const rehearsed = rehearse(env.TMPDIR || tmpdir(), over.signal).catch((error) => {
     log(`rehearsal: ${errorText(error)}`) // the first mail takes longer, and that is all
   })
-  whenTold({
+  orders.obey({
     async reload() {
       slot.configure(await readConfiguration(env))
       crew.reload()

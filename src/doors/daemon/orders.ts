@@ -8,26 +8,45 @@ export interface Obedience {
   stop(): Promise<void>
 }
 
-/** Obeys signals, and where this is a worker, the process that started it and its end. */
-export function whenTold({ reload, stop }: Obedience): void {
+/**
+ * Takes orders from now on, by signals and, where this is a worker, from the process
+ * that started it and its end. They are carried out once it is said how: one that
+ * comes while the engine starts must neither be lost nor kill it.
+ */
+export function takeOrders(): { obey(obedience: Obedience): void } {
+  let obedience: Obedience | undefined
+  const waiting: Order[] = []
   let stopping = false
   let reloaded = Promise.resolve() // one after the other
 
-  const orders: Record<Order, () => void> = {
-    reload() {
+  function carryOut(order: Order, { reload, stop }: Obedience): void {
+    if (order === 'reload') {
       reloaded = reloaded.then(reload).catch((error) => {
         log(`${errorText(error)}; the old configuration stays`)
       })
-    },
-    stop() {
-      if (!stopping) void stop()
+    } else if (!stopping) {
       stopping = true
-    },
+      void stop()
+    }
   }
 
-  process.on('SIGHUP', orders.reload)
-  process.on('SIGTERM', orders.stop)
-  process.on('SIGINT', orders.stop)
-  process.on('message', (order: Order) => orders[order]?.())
-  process.on('disconnect', orders.stop)
+  function take(order: Order): void {
+    if (obedience) carryOut(order, obedience)
+    else waiting.push(order)
+  }
+
+  process.on('SIGHUP', () => take('reload'))
+  process.on('SIGTERM', () => take('stop'))
+  process.on('SIGINT', () => take('stop'))
+  process.on('message', (order) => {
+    if (order === 'reload' || order === 'stop') take(order)
+  })
+  process.on('disconnect', () => take('stop'))
+
+  return {
+    obey(how) {
+      obedience = how
+      for (const order of waiting.splice(0)) carryOut(order, how)
+    },
+  }
 }

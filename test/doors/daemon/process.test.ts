@@ -1,6 +1,6 @@
 import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { readdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import t from 'tap'
@@ -149,6 +149,15 @@ t.test('so it is with the rules for attachments', async (t) => {
   onescand.child.kill('SIGHUP')
   while (await bans('exe')) await tick()
   t.ok(await bans('com'))
+})
+
+t.test('an order that comes while it still starts is obeyed', async (t) => {
+  for (let i = 0; i < 3; i++) {
+    const onescand = startOnescand(t, { settings: own, args: ['--workers', '2'] })
+    while (!existsSync(onescand.socket)) await new Promise((resolve) => setTimeout(resolve, 1))
+    onescand.child.kill('SIGTERM')
+    t.equal(await onescand.ended, 0)
+  }
 })
 
 t.test('SIGTERM waits for what is in flight', async (t) => {
