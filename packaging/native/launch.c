@@ -31,6 +31,9 @@
 #define MARKER "login"
 #define RUNTIME "onescan-runtime"
 
+/* What smtp-delay(8) is told: it hands its signals on as they came, and the runtime changes some for itself. */
+#define SIGNALS "SMTPDELAY_SIGIGN="
+
 /* Bytes: with less the runtime cannot start (measured: 370 MB). */
 #define MEMORY_MIN 400000000
 
@@ -120,7 +123,7 @@ static int begins(const char *text, const char *prefix)
 /* Variables that a runtime, its parts or the dynamic linker would obey. */
 static void clean(char **env)
 {
-	static const char *const dropped[] = { "BUN_", "NODE_", "JSC_", "MIMALLOC_", "LD_" };
+	static const char *const dropped[] = { "BUN_", "NODE_", "JSC_", "MIMALLOC_", "LD_", SIGNALS };
 	char **kept = env;
 
 	for (; *env; env++) {
@@ -132,6 +135,24 @@ static void clean(char **env)
 			*kept++ = *env;
 	}
 	*kept = 0;
+}
+
+/* Which signals are ignored, as SigIgn of proc(5) has it. `variable` has room for 16 digits more and a NUL. */
+static void note_ignored(char *variable)
+{
+	struct {
+		unsigned long handler, flags, restorer, mask;
+	} action;
+	unsigned long ignored = 0;
+
+	for (int signal = 1; signal <= 64; signal++)
+		if (call(__NR_rt_sigaction, signal, 0, (long)&action, 8) == 0 && action.handler == 1)
+			ignored |= 1UL << (signal - 1);
+	copy(variable, SIGNALS);
+	variable += sizeof SIGNALS - 1;
+	for (int shift = 60; shift >= 0; shift -= 4)
+		*variable++ = "0123456789abcdef"[ignored >> shift & 15];
+	*variable = 0;
 }
 
 static int below_minimum(int resource)
@@ -181,6 +202,18 @@ __attribute__((used)) _Noreturn void launch(long *stack)
 		words[i + 3] = argv[i];
 	words[(argc ? argc : 1) + 3] = 0;
 	clean(env);
-	call(__NR_execve, (long)runtime, (long)words, (long)env, 0);
+
+	long count = 0;
+	while (env[count])
+		count++;
+	char *all[count + 2], signals[sizeof SIGNALS + 16];
+	for (long i = 0; i < count; i++)
+		all[i] = env[i];
+	if (begins(words[2], "smtp-delay")) {
+		note_ignored(signals);
+		all[count++] = signals;
+	}
+	all[count] = 0;
+	call(__NR_execve, (long)runtime, (long)words, (long)all, 0);
 	CANNOT_RUN("cannot be executed");
 }

@@ -92,11 +92,14 @@ t.test('the program behind finds descriptors and signals as they were', { skip }
 
 t.test('a signal that was ignored before stays ignored', { skip }, async (t) => {
   const ignoring = ['/bin/sh', '-c', 'trap "" PIPE; exec "$@"', 'sh']
-  const server = await serve({ words: [...ignoring, ...smtpDelay, ...QUICK] })
-  t.teardown(server.stop)
-  await visit(server.port)
-  await until(() => server.kept('environment') !== '', 'the server behind ends')
-  t.match(server.kept('state'), /SigIgn:\s+0+1000\n/)
+  // The bundle by itself cannot know: it is a launcher that looks before the runtime starts.
+  for (const { name, smtpDelay } of runtimes.filter((each) => each.name !== 'on Node 20.0.0')) {
+    const server = await serve({ words: [...ignoring, ...smtpDelay, ...QUICK] })
+    await visit(server.port)
+    await until(() => server.kept('environment') !== '', 'the server behind ends')
+    t.match(server.kept('state'), /SigIgn:\s+0+1000\n/, name)
+    await server.stop()
+  }
 })
 
 t.test('the delay is that of the class, counted from the connection', { skip }, async (t) => {
