@@ -6,6 +6,7 @@ import { editHeader } from '../message/header-block.ts'
 import { readSpoolPolicy } from '../message/policy.ts'
 import type { Message } from '../message/spool.ts'
 import { addKeyringOption, readCluster } from './keyring-options.ts'
+import { addMessageArgument } from './message-argument.ts'
 import { runCommand, warn } from './run-command.ts'
 import {
   addEnvironmentOptions,
@@ -27,13 +28,7 @@ export const signCommand: CommandModule<object, SignOptions> = {
   command: 'sign <file>',
   describe: 'Put the stamp of your cluster on a message',
   builder: (yargs) =>
-    addEnvironmentOptions(addKeyringOption(yargs))
-      .positional('file', {
-        type: 'string',
-        demandOption: true,
-        describe: 'The message; - reads standard input',
-      })
-      .nargs('file', 1) // or "-" would be taken for an option
+    addMessageArgument(addEnvironmentOptions(addKeyringOption(yargs)))
       .option('scanners', {
         type: 'string',
         demandOption: true,

@@ -5,6 +5,7 @@ import { signatureDate } from '../cluster/signature-date.ts'
 import { type Trust, type VerifyOptions, verifyStamps } from '../cluster/verify.ts'
 import { readSpoolPolicy } from '../message/policy.ts'
 import { addKeyringOption, readCluster } from './keyring-options.ts'
+import { addMessageArgument } from './message-argument.ts'
 import { print, printJson, runCommand } from './run-command.ts'
 import {
   addEnvironmentOptions,
@@ -26,13 +27,7 @@ export const verifyCommand: CommandModule<object, VerifyArguments> = {
   command: 'verify <file>',
   describe: 'Say which stamps of a message hold, and why the others do not',
   builder: (yargs) =>
-    addEnvironmentOptions(addKeyringOption(yargs))
-      .positional('file', {
-        type: 'string',
-        demandOption: true,
-        describe: 'The message; - reads standard input',
-      })
-      .nargs('file', 1) // or "-" would be taken for an option
+    addMessageArgument(addEnvironmentOptions(addKeyringOption(yargs)))
       .option('json', { type: 'boolean', default: false, describe: 'Print JSON' })
       .example('$0 verify mail.eml', 'By the keyring of this host')
       .example('$0 verify - --keyring ring --env CLUSTERMAXAGE=86400 < mail.eml', 'Up to a day old')
