@@ -72,12 +72,12 @@ async function scanUnvouched(
 ): Promise<ScanResult> {
   const { scan } = policy
   const { size } = message
-  const unvouched = tools.scanners.filter((scanner) => !vouchesFor(trust, scanner))
-  const scanners = tools.scanners.filter((scanner) => scanner.local || unvouched.includes(scanner))
+  const scanners = tools.scanners.filter((scanner) => scanner.local || !vouchesFor(trust, scanner))
   const outside = sizeLimit(size, scan)
   if (outside !== undefined) {
     // What another host scanned is scanned, whatever the limits are here.
-    if (trust.trusted && unvouched.length === 0) return { answer: 'clean', scanners: [] }
+    if (trust.trusted && scanners.every(({ local }) => local))
+      return { answer: 'clean', scanners: [] }
     return { answer: 'skipped', why: outside }
   }
   const specimen: Specimen = {
@@ -101,9 +101,7 @@ function sizeLimit(size: number, { minSize, maxSize }: Policy['scan']): string |
   return size > maxSize ? 'over QHPSIMAXSIZE' : undefined
 }
 
-/** Local policy is asked anyway, so nothing of it is missing where a stamp says nothing of it. */
 function vouchesFor(trust: Trust, scanner: Scanner): boolean {
-  if (scanner.local) return true
   if (!trust.trusted) return false
   return trust.scanners === 'all' || trust.scanners.has(scannerName(scanner.name))
 }

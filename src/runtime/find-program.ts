@@ -9,12 +9,7 @@ export function findProgram(name: string, path: string): string {
   if (name.includes('/')) return name
   for (const directory of path.split(delimiter)) {
     const candidate = join(directory || '.', name)
-    try {
-      checkExecutable(candidate)
-      return candidate
-    } catch {
-      // Not in this directory.
-    }
+    if (isExecutable(candidate)) return candidate
   }
   return name
 }
@@ -23,4 +18,13 @@ export function findProgram(name: string, path: string): string {
 export function checkExecutable(file: string): void {
   accessSync(file, constants.X_OK)
   if (!statSync(file).isFile()) throw new Error('is no file')
+}
+
+export function isExecutable(file: string): boolean {
+  try {
+    checkExecutable(file)
+    return true
+  } catch {
+    return false
+  }
 }

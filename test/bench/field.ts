@@ -1,4 +1,4 @@
-import { accessSync, constants } from 'node:fs'
+import { isExecutable } from '../../src/runtime/find-program.ts'
 import { compiled } from './compile.ts'
 import type { Workshop } from './workshop.ts'
 
@@ -18,13 +18,4 @@ export function chooseField(workshop: Workshop, realQueue: string = REAL_QUEUE):
   return isExecutable(realQueue)
     ? { directory, message, chain: realQueue, queue: undefined }
     : { directory, message, chain: compiled('sink'), queue }
-}
-
-function isExecutable(path: string): boolean {
-  try {
-    accessSync(path, constants.X_OK)
-    return true
-  } catch {
-    return false
-  }
 }

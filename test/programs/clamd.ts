@@ -1,10 +1,8 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import {
-  accessSync,
   chmodSync,
   chownSync,
-  constants,
   copyFileSync,
   mkdirSync,
   mkdtempSync,
@@ -12,11 +10,12 @@ import {
   rmSync,
   writeFileSync,
 } from 'node:fs'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { isExecutable } from '../../src/runtime/find-program.ts'
 import { readClamdAddress } from '../../src/scan/clamd/address.ts'
 import { askClamd } from '../../src/scan/clamd/ask.ts'
+import { freePort } from './free-port.ts'
 
 /** The test file of eicar.org, in two halves so that no scanner takes this source for it. */
 export const EICAR = [
@@ -175,24 +174,6 @@ function unconfined(clamd: string, directory: string): string {
 function giveTo(user: string, path: string): void {
   const id = (flag: string) => Number(execFileSync('id', [flag, user], { encoding: 'utf8' }))
   chownSync(path, id('-u'), id('-g'))
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as { port: number }
-  server.close()
-  await once(server, 'close')
-  return port
-}
-
-function isExecutable(path: string): boolean {
-  try {
-    accessSync(path, constants.X_OK)
-    return true
-  } catch {
-    return false
-  }
 }
 
 function readOr(path: string, fallback: string): string {

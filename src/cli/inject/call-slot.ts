@@ -1,7 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { accessSync, closeSync, constants, existsSync } from 'node:fs'
+import { closeSync, existsSync } from 'node:fs'
 import { resolve } from 'node:path'
+import { isExecutable } from '../../runtime/find-program.ts'
 import { drain } from './drain.ts'
 import { handOver, type Mail, type Source } from './hand-over.ts'
 import { makePipes, type Pipe } from './pipe.ts'
@@ -123,15 +124,6 @@ export async function callSlot(call: SlotCall): Promise<SlotOutcome> {
  * variables are those that shells add by themselves.
  */
 const AS_QMAIL_SMTPD = `trap '' PIPE; trap 'exit 120' EXIT; unset PWD OLDPWD SHLVL; exec "$@"`
-
-function isExecutable(path: string): boolean {
-  try {
-    accessSync(path, constants.X_OK)
-    return true
-  } catch {
-    return false
-  }
-}
 
 function notStarted(code: number): SlotOutcome {
   const nothing = Buffer.alloc(0)
