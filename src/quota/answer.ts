@@ -1,0 +1,21 @@
+/**
+ * What is known about a mailbox. Sizes are bytes; a quota that is absent is unlimited or
+ * was not told (the plain UDP answer tells neither).
+ */
+export type QuotaAnswer =
+  | { readonly answer: 'room'; readonly usage?: Usage }
+  | { readonly answer: 'full'; readonly usage?: Usage }
+  | { readonly answer: 'no-such-user' }
+  /** No answer in time, a broken one, a mailbox that cannot be read. Never counts as full. */
+  | { readonly answer: 'unknown'; readonly why: string }
+
+export interface Usage {
+  readonly size: number
+  readonly quota?: number
+}
+
+/**
+ * Asks whether a mailbox has room, for `incoming` bytes more where the protocol told the
+ * size of the message. Never rejects, and answers within its own deadline.
+ */
+export type AskQuota = (address: Buffer, incoming?: number) => Promise<QuotaAnswer>
