@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { clamdMissing, startClamd } from '../programs/clamd.ts'
 import { findProgram } from '../programs/install.mjs'
+import { socketDirectory } from '../programs/socket-directory.ts'
 
 /** The run scripts for supervise, run; only paths and accounts are changed. */
 
@@ -68,8 +69,9 @@ t.test('each service has a run script and one for its log, which sh understands'
 })
 
 t.test('onescand takes its settings, and serves', { skip: notRoot }, async (t) => {
+  const socket = join(socketDirectory(t), 'socket')
   const directory = t.testdir({
-    'onescand.default': `QHPSI="plugin: eicar"\nONESCAND_OPTIONS="--workers 1 --socket ${t.testdirName}/socket"\n`,
+    'onescand.default': `QHPSI="plugin: eicar"\nONESCAND_OPTIONS="--workers 1 --socket ${socket}"\n`,
   })
   const text = script('onescand/run', {
     '/etc/default/onescand': join(directory, 'onescand.default'),
@@ -79,7 +81,7 @@ t.test('onescand takes its settings, and serves', { skip: notRoot }, async (t) =
     '/usr/sbin/onescand': onescand,
   })
   const child = start(t, text, join(directory, 'log'))
-  await answers(knock(join(directory, 'socket')))
+  await answers(knock(socket))
   child.kill('SIGTERM')
   const [code] = await once(child, 'exit')
   t.equal(code, 0, readFileSync(join(directory, 'log'), 'utf8'))
@@ -91,7 +93,7 @@ t.test('clamd answers on its socket', { skip: clamdMissing || notRoot }, async (
   t.teardown(() => clamd.stop())
   const directory = t.testdir()
   const configuration = join(directory, 'clamd.conf')
-  const own = join(directory, 'socket')
+  const own = join(socketDirectory(t), 'socket')
   const conf = readFileSync(clamd.configFile, 'utf8')
   if (!conf.includes(clamd.socket)) throw new Error('clamd.conf names no socket')
   writeFileSync(configuration, conf.replaceAll(clamd.socket, own))

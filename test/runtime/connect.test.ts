@@ -3,6 +3,7 @@ import { createServer, type Socket } from 'node:net'
 import { join } from 'node:path'
 import t from 'tap'
 import { runSlot, runtimes } from '../doors/queue/slot.ts'
+import { socketDirectory } from '../programs/socket-directory.ts'
 
 /** A clamd's connection as each runtime has it: what the server does, what the slot makes of it. */
 
@@ -45,7 +46,7 @@ const rows: readonly (readonly [string, (socket: Socket) => void, RegExp])[] = [
 for (const { name, program } of runtimes) {
   for (const [what, serve, log] of rows) {
     t.test(`a clamd that ${what} ${name}`, async (t) => {
-      const path = join(t.testdir(), 's')
+      const path = join(socketDirectory(t), 's')
       const server = createServer((socket) => {
         socket.on('error', () => {})
         serve(socket)

@@ -7,6 +7,7 @@ import t from 'tap'
 import { clamscanScanner } from '../../src/scan/clamscan.ts'
 import type { Verdict } from '../../src/scan/scanner.ts'
 import { clamdMissing, EICAR, EICAR_NAME, startClamd } from '../programs/clamd.ts'
+import { socketDirectory } from '../programs/socket-directory.ts'
 import { standIn } from './clamd/stand-in.ts'
 import { clamdPolicy, scanTask, specimen } from './clamd/task.ts'
 
@@ -120,7 +121,7 @@ t.test('the way that is set is the only one that is gone', async (t) => {
   const directory = t.testdir()
   const CLAMDBDIR = databaseIn(directory)
 
-  const gone = { CLAMSCAN: 'socket', CLAMD: join(directory, 'gone'), CLAMDBDIR }
+  const gone = { CLAMSCAN: 'socket', CLAMD: join(socketDirectory(t), 'gone'), CLAMDBDIR }
   t.match(await reason({ message: plain, settings: gone, directory }), /ENOENT/)
   const server = createServer().listen(0, '127.0.0.1')
   await once(server, 'listening')

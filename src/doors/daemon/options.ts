@@ -3,6 +3,7 @@ import { availableParallelism } from 'node:os'
 import { parseArgs } from 'node:util'
 import { errorText } from '../../fault.ts'
 import { byteSize, wholeNumber } from '../../settings/settings.ts'
+import { socketPath } from '../../settings/socket-path.ts'
 
 /** onescand(8), OPTIONS. */
 export interface Options {
@@ -51,12 +52,9 @@ export function readOptions(words: readonly string[]): Options {
     wholeNumber({ [`--${name}`]: values[name] }, `--${name}`, standard, { min, max: 10_000 })
   const bytes = (name: 'max-size' | 'memory', standard: string) =>
     byteSize({ [`--${name}`]: values[name] || standard }, `--${name}`, 0)
-  if (!values.socket.startsWith('/')) {
-    throw new Error(`--socket ${values.socket}: must be an absolute path`)
-  }
   const cores = Math.min(availableParallelism(), WORKERS_STANDARD)
   return {
-    socket: values.socket,
+    socket: socketPath(values.socket, '--socket'),
     mode: readMode(values.mode),
     group: values.group === undefined ? undefined : readGroup(values.group),
     workers: Math.max(1, number('workers', cores, 0)),

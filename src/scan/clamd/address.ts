@@ -1,4 +1,5 @@
 import { Fault } from '../../fault.ts'
+import { socketPath } from '../../settings/socket-path.ts'
 
 /** Where a clamd listens: LocalSocket, or TCPAddr and TCPSocket of clamd.conf(5). */
 export type ClamdAddress =
@@ -10,7 +11,9 @@ export type ClamdAddress =
  * is what the log shows. Throws a Fault of kind `config` for anything else.
  */
 export function readClamdAddress(text: string): ClamdAddress {
-  if (/^\/[^\0]*$/.test(text)) return { kind: 'unix', path: text, text }
+  if (/^\/[^\0]*$/.test(text)) {
+    return { kind: 'unix', path: socketPath(text, 'CLAMD'), text }
+  }
   const [, v6, name, digits] = /^(?:\[([\w:.%]+)\]|([^\s:[\]/]+)):([0-9]{1,5})$/.exec(text) ?? []
   const host = v6 ?? name
   const port = Number(digits)

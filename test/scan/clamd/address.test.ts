@@ -10,6 +10,15 @@ t.test('an absolute path is a unix socket, also with colons in it', async (t) =>
   t.match(readClamdAddress('/run/a:3310'), { kind: 'unix', path: '/run/a:3310' })
 })
 
+t.test('a path that no socket can have says what one may have', async (t) => {
+  const path = `/${'x'.repeat(107)}`
+  t.match(readClamdAddress(path.slice(0, -1)), { kind: 'unix' })
+  t.throws(() => readClamdAddress(path), {
+    kind: 'config',
+    message: /^CLAMD \/x+: a socket's path of 108 bytes; the system takes 107$/,
+  })
+})
+
 t.test('host:port and [v6 address]:port are TCP', async (t) => {
   for (const [text, host, port] of [
     ['127.0.0.1:3310', '127.0.0.1', 3310],
