@@ -7,7 +7,7 @@
 // --programs takes those that are in DIRECTORY and builds none. xz makes the package a
 // quarter smaller, in two minutes instead of seven seconds.
 import { execFileSync } from 'node:child_process'
-import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
@@ -38,7 +38,11 @@ const values = {
   GLIBC: newestGlibc(programs),
 }
 
-const stage = makeStage(join(root, 'build/package'), seconds)
+mkdirSync(options.output, { recursive: true })
+// A tree of its own: several packages may be built at a time.
+const workshop = mkdtempSync(join(options.output, '.package-'))
+process.on('exit', () => rmSync(workshop, { recursive: true }))
+const stage = makeStage(join(workshop, 'tree'), seconds)
 for (const { path, ...entry } of filesOfPackage(root, programs)) stage.add(path, entry)
 stage.add('usr/share/doc/onescan/changelog.gz', { text: filled('changelog.in') })
 stage.add('usr/share/doc/onescan/copyright', { text: copyrightText(root) })
@@ -59,7 +63,6 @@ stage.control(
 stage.control('md5sums', stage.checksums())
 stage.seal()
 
-mkdirSync(options.output, { recursive: true })
 const file = join(options.output, `onescan_${version}_${architecture}.deb`)
 // dpkg-deb alone: no dh_strip may come near the runtime, which has its program behind its end.
 execFileSync(
@@ -78,7 +81,6 @@ execFileSync(
     env: { ...process.env, SOURCE_DATE_EPOCH: String(seconds) },
   },
 )
-rmSync(stage.directory, { recursive: true })
 process.stdout.write(`${file}\n`)
 
 function buildPrograms() {
