@@ -9,6 +9,8 @@ import { spawnSync } from 'node:child_process'
 import { accessSync, constants, existsSync, rmSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { apt, firstLine } from './apt.mjs'
+import { installSendmail } from './install-sendmail.mjs'
 
 /** A program, or a file by its absolute path, and the Debian package that has it. */
 const needed = {
@@ -32,6 +34,9 @@ const needed = {
   mmdebstrap: 'mmdebstrap',
   'systemd-analyze': 'systemd',
   freshclam: 'clamav-freshclam',
+  'clamav-milter': 'clamav-milter',
+  miltertest: 'miltertest',
+  m4: 'm4',
 }
 
 /** What shows that this machine has other work than to run tests. */
@@ -77,10 +82,15 @@ export function missingPackages() {
 }
 
 /**
- * Installs what is missing, where that is safe. Returns what to tell, a line each;
- * never throws, since the tests say by themselves what they miss.
+ * Installs what is missing, where that is safe, and unpacks Sendmail beside the system.
+ * Returns what to tell, a line each; never throws, since the tests say by themselves
+ * what they miss.
  */
 export function installPrograms(env) {
+  return [...installPackages(env), installSendmail()]
+}
+
+function installPackages(env) {
   const packages = missingPackages()
   if (packages.length === 0) return ['all there']
   const list = packages.join(' ')
@@ -133,19 +143,6 @@ function forbidServices() {
   writeFileSync(POLICY, '#!/bin/sh\nexit 101\n', { mode: 0o755 })
   return true
 }
-
-function apt(args) {
-  const quietly = ['-q', '-o', 'Dpkg::Use-Pty=0', '-o', 'Dpkg::Options::=--force-confold']
-  const careful = ['--no-install-recommends', '--no-remove']
-  return spawnSync('apt-get', [...quietly, ...careful, ...args], {
-    encoding: 'utf8',
-    maxBuffer: 64 * 1024 * 1024,
-    stdio: ['ignore', 'pipe', 'pipe'],
-    env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive', LC_ALL: 'C' },
-  })
-}
-
-const firstLine = (text) => text.split('\n').find((line) => line.trim() !== '') ?? 'failed'
 
 if (process.argv[1] && resolve(process.argv[1]) === fileURLToPath(import.meta.url)) {
   for (const line of installPrograms(process.env)) process.stdout.write(`${line}\n`)

@@ -24,6 +24,8 @@ export interface Postfix {
   readonly port: number
   /** Its log so far. */
   log(): string
+  /** Queues a message as local programs do: sendmail(1) with these words, the message on stdin. */
+  submit(message: Buffer, ...words: string[]): void
   stop(): void
 }
 
@@ -46,8 +48,14 @@ tlsmgr unix - - n 1000? 1 tlsmgr
 postlog unix-dgram n - n - 1 postlogd
 `
 
-/** A Postfix of its own, away from one that the host has: it sends all its mail to a port of 127.0.0.1. */
-export async function startPostfix(relayPort: number): Promise<Postfix> {
+/**
+ * A Postfix of its own, away from one that the host has: it sends all its mail to a port of
+ * 127.0.0.1. `wishes` go into main.cf, over what is there.
+ */
+export async function startPostfix(
+  relayPort: number,
+  wishes: Readonly<Record<string, string>> = {},
+): Promise<Postfix> {
   const directory = mkdtempSync(join(tmpdir(), 'onescan-postfix-'))
   const at = (name: string) => join(directory, name)
   const port = await freePort()
@@ -69,6 +77,7 @@ export async function startPostfix(relayPort: number): Promise<Postfix> {
     relayhost: `[127.0.0.1]:${relayPort}`,
     maillog_file: at('log'),
     maillog_file_prefixes: directory,
+    ...wishes,
   }
   chmodSync(directory, 0o755)
   for (const name of ['etc', 'spool', 'data']) mkdirSync(at(name))
@@ -83,6 +92,10 @@ export async function startPostfix(relayPort: number): Promise<Postfix> {
   return {
     port,
     log: () => readFileSync(at('log'), 'utf8'),
+    submit(message, ...words) {
+      // Not the one of the PATH, which may be another MTA's.
+      execFileSync('/usr/sbin/sendmail', ['-C', at('etc'), ...words], { input: message })
+    },
     stop() {
       postfix('stop')
       rmSync(directory, { recursive: true, force: true })

@@ -1,4 +1,8 @@
 import { execFile } from 'node:child_process'
+import { findProgram } from './install.mjs'
+
+/** Why its tests are skipped; false where it is there. */
+export const swaksMissing: string | false = !findProgram('swaks') && 'install Debian package swaks'
 
 export interface Sent {
   /** 0 where the message was accepted. */
@@ -14,12 +18,16 @@ export function sendBySmtp(mail: {
   readonly to: string
   /** Header and body, lines ended by LF. */
   readonly message: string
+  /** More words for swaks. */
+  readonly options?: readonly string[]
 }): Promise<Sent> {
-  const { port, from, to, message } = mail
+  const { port, from, to, message, options = [] } = mail
   const words = ['--server', `127.0.0.1:${port}`, '--from', from, '--to', to, '--data', '-']
   return new Promise((done) => {
-    const swaks = execFile('swaks', ['--helo', 'client.example.org', ...words], (error, out) =>
-      done({ code: Number(error?.code ?? 0), transcript: out }),
+    const swaks = execFile(
+      'swaks',
+      ['--helo', 'client.example.org', ...words, ...options],
+      (error, out) => done({ code: Number(error?.code ?? 0), transcript: out }),
     )
     swaks.stdin?.end(message)
   })

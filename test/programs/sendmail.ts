@@ -1,0 +1,115 @@
+import { execFileSync, spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
+import { hostname, tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { freePort } from './free-port.ts'
+import { findProgram } from './install.mjs'
+import { sendmailProgram, sendmailRoot } from './install-sendmail.mjs'
+import { untilListening } from './listening.ts'
+
+/** Why its tests are skipped; false where everything is there. */
+export const sendmailMissing: string | false = whatIsMissing()
+
+function whatIsMissing(): string | false {
+  if (!existsSync(sendmailProgram)) return 'unpack Sendmail: node test/programs/install.mjs'
+  if (!findProgram('m4')) return 'install Debian package m4'
+  if (process.getuid?.() !== 0) return 'Sendmail is started by root: run the tests as root'
+  const { status } = spawnSync('unshare', ['--mount', 'true'])
+  return status !== 0 && 'unshare --mount is not allowed here'
+}
+
+export interface Sendmail {
+  /** Where it takes mail, on 127.0.0.1. */
+  readonly port: number
+  stop(): Promise<void>
+}
+
+/**
+ * A Sendmail of its own, away from one that the host has: it sends all its mail to a port
+ * of 127.0.0.1. `configuration` is what a postmaster adds to sendmail.mc.
+ */
+export async function startSendmail(relayPort: number, configuration = ''): Promise<Sendmail> {
+  const directory = mkdtempSync(join(tmpdir(), 'onescan-sendmail-'))
+  const at = (name: string) => join(directory, name)
+  const port = await freePort()
+  chmodSync(directory, 0o755)
+  mkdirSync(at('queue'), { mode: 0o700 })
+  writeFileSync(at('helpfile'), '')
+  writeFileSync(at('local-host-names'), '')
+  writeFileSync(at('sendmail.mc'), `${masterFile(directory, port, relayPort)}${configuration}\n`)
+  writeFileSync(at('sendmail.cf'), compile(at('sendmail.mc')))
+  // It sleeps for a minute where its host has no full name, so it sees a hosts file of its own.
+  writeFileSync(at('hosts'), `127.0.0.1 sendmail.example.org ${hostname()} localhost\n`)
+  const script = 'mount --bind "$0" /etc/hosts && exec "$@"'
+  const words = [sendmailProgram, '-C', at('sendmail.cf'), '-bD', '-q1s']
+  const child = spawn('unshare', ['--mount', '/bin/sh', '-c', script, at('hosts'), ...words], {
+    env: { ...process.env, LD_LIBRARY_PATH: libraries() },
+    stdio: ['ignore', 'ignore', 'inherit'],
+  })
+  const kill = () => void child.kill('SIGKILL')
+  process.once('exit', kill)
+  const ended = once(child, 'exit').catch(() => {})
+  const stop = async () => {
+    process.removeListener('exit', kill)
+    child.kill('SIGTERM')
+    await ended
+    rmSync(directory, { recursive: true, force: true })
+  }
+  try {
+    await untilListening({ port, host: '127.0.0.1' }, child)
+  } catch (error) {
+    await stop()
+    throw error
+  }
+  return { port, stop }
+}
+
+/** The beginning of a sendmail.mc: nothing outside of the directory is read or written. */
+function masterFile(directory: string, port: number, relayPort: number): string {
+  return `divert(0)dnl
+include(\`../m4/cf.m4')dnl
+OSTYPE(\`linux')dnl
+define(\`confDOMAIN_NAME', \`sendmail.example.org')dnl
+define(\`confPID_FILE', \`${directory}/pid')dnl
+define(\`QUEUE_DIR', \`${directory}/queue')dnl
+define(\`STATUS_FILE', \`${directory}/statistics')dnl
+define(\`HELP_FILE', \`${directory}/helpfile')dnl
+define(\`confCW_FILE', \`${directory}/local-host-names')dnl
+define(\`confSERVICE_SWITCH_FILE', \`${directory}/service.switch')dnl
+define(\`confDONT_BLAME_SENDMAIL', \`GroupWritableDirPathSafe')dnl
+undefine(\`ALIAS_FILE')dnl
+define(\`confCONNECTION_RATE_THROTTLE', \`0')dnl
+define(\`confQUEUE_LA', \`1000')dnl
+define(\`confREFUSE_LA', \`1000')dnl
+define(\`confMIN_QUEUE_AGE', \`0')dnl
+define(\`SMART_HOST', \`relay:[127.0.0.1]')dnl
+define(\`RELAY_MAILER_ARGS', \`TCP $h ${relayPort}')dnl
+FEATURE(\`nocanonify')dnl
+FEATURE(\`accept_unresolvable_domains')dnl
+RELAY_DOMAIN(\`127.0.0.1')dnl
+FEATURE(\`no_default_msa')dnl
+DAEMON_OPTIONS(\`Name=MTA, Family=inet, Addr=127.0.0.1, Port=${port}')dnl
+MAILER(\`smtp')dnl
+`
+}
+
+function compile(master: string): Buffer {
+  return execFileSync('m4', [master], { cwd: join(sendmailRoot, 'usr/share/sendmail/cf/cf') })
+}
+
+/** Those that were unpacked with it, since the machine lacks them. */
+function libraries(): string {
+  const parent = join(sendmailRoot, 'usr/lib')
+  return readdirSync(parent)
+    .map((name) => join(parent, name))
+    .join(':')
+}
