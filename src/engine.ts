@@ -1,9 +1,10 @@
 import type { Crypto } from './cluster/mac.ts'
 import { signMessage } from './cluster/sign.ts'
-import { scannerName } from './cluster/stamp.ts'
-import { type Trust, verifyStamps } from './cluster/verify.ts'
+import { bearsStamp, scannerName } from './cluster/stamp.ts'
+import { type Examined, type Trust, verifyStamps } from './cluster/verify.ts'
 import { decide, type Outcome, refuseHeader } from './decide.ts'
 import type { Decision } from './decision.ts'
+import type { Message } from './message/spool.ts'
 import type { Policy } from './policy/policy.ts'
 import { runScanners, type ScanResult } from './scan/scan.ts'
 import type { Scanner, Specimen } from './scan/scanner.ts'
@@ -32,11 +33,16 @@ export async function judge(
   if (transaction.message.headerTooLarge) return refuseHeader()
   const notes: string[] = policy.remark ? [policy.remark] : []
   const clock = stopwatch(tools.now)
-  const trust = verify(transaction, policy, tools)
+  // Without a stamp nothing vouches for it, and its body is hashed while scanners look at it.
+  const stamped = bearsStamp(transaction.message.header)
+  const vouched = stamped ? await verify(transaction, policy, tools) : untrusted
   const verified = clock()
-  const scan = await scanUnvouched(transaction, policy, tools, trust, notes)
+  const scanning = scanUnvouched(transaction, policy, tools, vouched, notes)
+  const verifying = stamped ? vouched : verify(transaction, policy, tools)
+  await Promise.allSettled([scanning, verifying]) // the door closes the message: nobody may read on
+  const [scan, trust] = [await scanning, await verifying]
   const scanned = clock()
-  const stamp = sign(transaction, policy, tools, scan)
+  const stamp = await sign(transaction, policy, tools, scan)
   const outcome: Outcome = {
     trust,
     scan,
@@ -47,13 +53,19 @@ export async function judge(
   return decide(transaction, policy, outcome)
 }
 
-function verify({ message, client }: Transaction, policy: Policy, tools: Tools): Trust {
+const untrusted: Trust = { trusted: false, why: '' }
+
+async function verify(
+  { message, client }: Transaction,
+  policy: Policy,
+  tools: Tools,
+): Promise<Trust> {
   const { cluster } = policy
-  if (cluster === undefined || tools.crypto === undefined) return { trusted: false, why: '' }
+  if (cluster === undefined || tools.crypto === undefined) return untrusted
   if (cluster.peersOnly && !client.clusterPeer) {
     return { trusted: false, why: 'client is no CLUSTERPEER' }
   }
-  return verifyStamps(message, {
+  return verifyStamps(await examined(message), {
     keys: cluster.keys,
     maxAge: cluster.maxAge,
     now: seconds(tools.now()),
@@ -106,18 +118,22 @@ function vouchesFor(trust: Trust, scanner: Scanner): boolean {
   return trust.scanners === 'all' || trust.scanners.has(scannerName(scanner.name))
 }
 
+async function examined(message: Message): Promise<Examined> {
+  return { header: message.header, ...(await message.form()) }
+}
+
 /** A stamp names what ran here and found the whole message clean; nothing ran, nothing is signed. */
-function sign(
+async function sign(
   { message }: Transaction,
   policy: Policy,
   { crypto, now }: Tools,
   scan: ScanResult,
-): Outcome['stamp'] {
+): Promise<Outcome['stamp']> {
   if (policy.cluster === undefined || crypto === undefined || scan.answer !== 'clean')
     return undefined
   const scanners = scan.scanners.filter(({ local }) => !local).map(({ name }) => name)
   if (scanners.length === 0) return undefined
-  return signMessage(message, {
+  return signMessage(await examined(message), {
     keys: policy.cluster.keys,
     scanners,
     removed: policy.infected.forward === undefined ? [] : ['x-quarantine-id'],

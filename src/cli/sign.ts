@@ -52,9 +52,10 @@ async function sign(args: ArgumentsCamelCase<SignOptions>): Promise<number> {
     if (message.headerTooLarge) return refuse('the header is larger than 1 MiB')
     const now = Math.floor(Date.now() / 1000)
     const scanners = args.scanners.split(',').filter((name) => name !== '')
-    const stamp = signMessage(message, { keys, scanners, removed: [], now, crypto })
+    const examined = { header: message.header, ...(await message.form()) }
+    const stamp = signMessage(examined, { keys, scanners, removed: [], now, crypto })
     if (stamp === undefined) {
-      return refuse(message.formFault ?? 'every key of the ring is past its date')
+      return refuse(examined.formFault ?? 'every key of the ring is past its date')
     }
     await write(message, editHeader(message.header, { remove: [], add: [stamp.field] }))
     return 0

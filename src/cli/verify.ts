@@ -50,12 +50,13 @@ async function verify(args: ArgumentsCamelCase<VerifyArguments>): Promise<number
       signatureDate: () => signatureDate(signatureDirectory),
       crypto,
     }
+    const examined = { header: message.header, ...(await message.form()) }
     const trust: Trust = message.headerTooLarge
       ? { trusted: false, why: 'the header is larger than 1 MiB' }
-      : verifyStamps(message, options)
+      : verifyStamps(examined, options)
     // What is not well formed has no fields that two readers agree on.
-    const readable = !message.headerTooLarge && message.formFault === undefined
-    const stamps = readable ? explainStamps(message, options) : []
+    const readable = !message.headerTooLarge && examined.formFault === undefined
+    const stamps = readable ? explainStamps(examined, options) : []
     if (args.json) printJson(asJson(trust, stamps))
     else print(asText(trust, stamps, options.now))
     return trust.trusted ? 0 : UNTRUSTED

@@ -1,8 +1,13 @@
 import { fieldsOf } from '../message/header-block.ts'
-import type { Message } from '../message/spool.ts'
 import { isCurrent, type Key } from './keyring.ts'
 import { isStampName, type Stamp, stampsIn } from './stamp.ts'
-import { createHmacCheck, type HmacStamp, type VerifyOptions, verifyMd5 } from './verify.ts'
+import {
+  createHmacCheck,
+  type Examined,
+  type HmacStamp,
+  type VerifyOptions,
+  verifyMd5,
+} from './verify.ts'
 
 /** What one header field that is named as stamps are proves by itself. */
 export interface Explanation {
@@ -21,7 +26,7 @@ export interface Explanation {
  * checks of `verifyStamps`. For people who ask why; without its limit of candidates.
  */
 export function explainStamps(
-  message: Pick<Message, 'header' | 'digests'>,
+  message: Pick<Examined, 'header' | 'digests'>,
   options: VerifyOptions,
 ): Explanation[] {
   const fields = fieldsOf(message.header)
@@ -45,7 +50,7 @@ export function explainStamps(
 type Found = Omit<Explanation, 'field'>
 
 function explainMd5(
-  message: Pick<Message, 'digests'>,
+  message: Pick<Examined, 'digests'>,
   stamp: Stamp,
   { keys, now, crypto }: VerifyOptions,
 ): Found {

@@ -1,9 +1,9 @@
 import type { HeaderField } from '../decision.ts'
 import { fieldsOf } from '../message/header-block.ts'
-import type { Message } from '../message/spool.ts'
 import { isCurrent, type Key } from './keyring.ts'
 import { type Crypto, digestFields, md5Stamp, stampMac } from './mac.ts'
 import { FIELD, nextNumber, scannerName } from './stamp.ts'
+import type { Examined } from './verify.ts'
 
 export interface SignOptions {
   readonly keys: readonly Key[]
@@ -22,7 +22,7 @@ export interface SignOptions {
  * past its date.
  */
 export function signMessage(
-  message: Pick<Message, 'header' | 'digests' | 'formFault'>,
+  message: Examined,
   options: SignOptions,
 ): { readonly field: HeaderField; readonly key: string } | undefined {
   const key = options.keys.find((candidate) => isCurrent(candidate, options.now))
@@ -33,12 +33,12 @@ export function signMessage(
   return { field: { name: `${FIELD[key.scheme]}${number}`, value }, key: key.id }
 }
 
-function md5Value({ digests }: Pick<Message, 'digests'>, key: Key): string | undefined {
+function md5Value({ digests }: Examined, key: Key): string | undefined {
   return digests.md5 && md5Stamp(digests.md5, key.secret)
 }
 
 function hmacValue(
-  { header, digests }: Pick<Message, 'header' | 'digests'>,
+  { header, digests }: Examined,
   key: Key,
   { scanners, removed, now, crypto }: SignOptions,
 ): string | undefined {

@@ -1,4 +1,4 @@
-import { type FieldSpan, fieldValue } from '../message/header-block.ts'
+import { type FieldSpan, fieldsOf, fieldValue } from '../message/header-block.ts'
 
 /** A header field of the form of a stamp, believed or not. */
 export type Stamp =
@@ -37,6 +37,11 @@ const VALUE = /^v=1;k=([A-Za-z0-9._-]{1,32});t=([0-9]{1,15});s=([^;]*);h=([A-Za-
 /** Whether a field name is one that stamps use. */
 export function isStampName(name: string): boolean {
   return NAME.test(name)
+}
+
+/** Whether a header block has a field that stamps use, whatever is in it. */
+export function bearsStamp(block: Buffer): boolean {
+  return fieldsOf(block).some(({ name }) => isStampName(name))
 }
 
 /** Scheme and number by a field's name: `01` and `1` are one number, of any length. */

@@ -1,5 +1,5 @@
+import type { MessageForm } from '../message/form.ts'
 import { type FieldSpan, fieldsOf } from '../message/header-block.ts'
-import type { Message } from '../message/spool.ts'
 import { isCurrent, type Key } from './keyring.ts'
 import { type Crypto, digestFields, isBound, md5Stamp, stampMac } from './mac.ts'
 import { type Stamp, stampsIn } from './stamp.ts'
@@ -8,6 +8,12 @@ import { type Stamp, stampsIn } from './stamp.ts'
 export const CANDIDATES_MAX = 16
 /** Seconds that another host's clock may be ahead. */
 export const FUTURE_MAX = 300
+
+/** A message as stamps see it. */
+export interface Examined extends MessageForm {
+  /** Its header block. */
+  readonly header: Buffer
+}
 
 /** What the stamps of a message prove. */
 export type Trust =
@@ -36,12 +42,9 @@ type Md5Stamp = Extract<Stamp, { scheme: 'md5' }>
 
 /**
  * Looks for a stamp that one of the keys made over this very message
- * (onescan-stamp(7)). The message must be spooled with the digests that the keys need.
+ * (onescan-stamp(7)). The message must have been hashed as the keys need it (digests.ts).
  */
-export function verifyStamps(
-  message: Pick<Message, 'header' | 'digests' | 'formFault'>,
-  options: VerifyOptions,
-): Trust {
+export function verifyStamps(message: Examined, options: VerifyOptions): Trust {
   if (message.formFault !== undefined)
     return { trusted: false, why: `not well formed: ${message.formFault}` }
   const fields = fieldsOf(message.header)
@@ -56,7 +59,7 @@ export function verifyStamps(
 
 /** The key that made one of the md5 stamps, if any did. */
 export function verifyMd5(
-  { digests }: Pick<Message, 'digests'>,
+  { digests }: Pick<Examined, 'digests'>,
   stamps: readonly Stamp[],
   keys: readonly Key[],
   crypto: Crypto,
@@ -72,7 +75,7 @@ export function verifyMd5(
 }
 
 function verifyHmac(
-  message: Pick<Message, 'header' | 'digests'>,
+  message: Examined,
   fields: readonly FieldSpan[],
   stamps: readonly Stamp[],
   keys: readonly Key[],
@@ -105,7 +108,7 @@ function verifyHmac(
 
 /** Why a stamp of this message does not hold under a key, or undefined where it does. */
 export function createHmacCheck(
-  { header, digests }: Pick<Message, 'header' | 'digests'>,
+  { header, digests }: Pick<Examined, 'header' | 'digests'>,
   fields: readonly FieldSpan[],
   options: VerifyOptions,
 ): (stamp: HmacStamp, key: Key) => string | undefined {

@@ -31,12 +31,10 @@ export function concludeForm(
   }
 }
 
-/** Bytes that are hashed in one go: some milliseconds, in which nobody else is served. */
-const TURN = 4 * 1024 * 1024
-
 /**
  * The form of a message whose body can be read as often as one likes. A large body is
- * hashed in turns of the event loop, and that of an ill-formed header not at all.
+ * hashed chunk by chunk in turns of the event loop, so that scanners and other messages
+ * go on meanwhile, and that of an ill-formed header not at all.
  */
 export async function examineForm(
   header: Buffer,
@@ -48,13 +46,11 @@ export async function examineForm(
   const formFault = headerFormFault(header)
   if (formFault !== undefined) return { formFault, digests: nothing }
   const digester = createBodyDigester(lineEndingOf(header), wanted, createHash)
-  let inTurn = 0
+  let first = true
   for (const chunk of body) {
+    if (!first) await new Promise(setImmediate)
+    first = false
     digester.update(chunk)
-    inTurn += chunk.length
-    if (inTurn < TURN) continue
-    inTurn = 0
-    await new Promise(setImmediate)
   }
   return concludeForm(header, digester.finish())
 }

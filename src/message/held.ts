@@ -2,7 +2,7 @@ import type { Hash } from 'node:crypto'
 import { writeSync } from 'node:fs'
 import { spoolFault } from './anonymous-file.ts'
 import type { DigestsWanted } from './canonical-body.ts'
-import { examineForm } from './form.ts'
+import { examineForm, type MessageForm } from './form.ts'
 import { findHeaderEnd, HEADER_MAX } from './header-block.ts'
 import { makeNamedFile, type NamedFile } from './named-file.ts'
 import type { SpoolPolicy } from './policy.ts'
@@ -26,11 +26,10 @@ const CHUNK = 256 * 1024
  * A message whose bytes are all in memory. It becomes a file only where a scanner asks
  * for its path. Faults: `temp-file` and `write`, from `path()`.
  */
-export async function holdMessage(bytes: Buffer, options: LookOptions): Promise<Message> {
+export function holdMessage(bytes: Buffer, options: LookOptions): Message {
   const { header, headerTooLarge } = headerOf(bytes)
-  const { policy, createHash, now } = options
-  const body = pieces(bytes, header.length)
-  const form = await examineForm(header, body, options.digestsFor(header), createHash)
+  const { policy, digestsFor, createHash, now } = options
+  let form: Promise<MessageForm> | undefined
   let named: NamedFile | undefined
 
   function removeNamedFile(): void {
@@ -42,7 +41,10 @@ export async function holdMessage(bytes: Buffer, options: LookOptions): Promise<
     size: bytes.length,
     header,
     headerTooLarge,
-    ...form,
+    form() {
+      form ??= examineForm(header, pieces(bytes, header.length), digestsFor(header), createHash)
+      return form
+    },
     chunks: () => pieces(bytes, 0),
     pathIsShared: policy.sharedDirectory !== undefined,
     path() {

@@ -1,6 +1,6 @@
 import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs'
 import { errorText, Fault } from '../fault.ts'
-import { examineForm } from './form.ts'
+import { examineForm, type MessageForm } from './form.ts'
 import { findHeaderEnd, HEADER_MAX } from './header-block.ts'
 import { headerOf, type LookOptions } from './held.ts'
 import type { Message } from './spool.ts'
@@ -24,19 +24,19 @@ export interface LentFile {
  * and what is scanned might not be the same. Faults: `read`, where there is no regular
  * file of that size.
  */
-export async function borrowMessage(file: LentFile, options: LookOptions): Promise<Message> {
+export function borrowMessage(file: LentFile, options: LookOptions): Message {
   const fd = open(file)
   try {
     const { header, headerTooLarge } = headerOf(front(fd, file.size))
-    const { digestsFor, createHash } = options
-    const wanted = file.ownerTrusted ? digestsFor(header) : { md5: false, sha256: false }
-    const form = await examineForm(header, pieces(fd, header.length, file.size), wanted, createHash)
+    let form: Promise<MessageForm> | undefined
     return {
       size: file.size,
       header,
       headerTooLarge,
-      digests: form.digests,
-      formFault: file.ownerTrusted ? form.formFault : 'came in a file that its owner may change',
+      form() {
+        form ??= file.ownerTrusted ? examine(fd, header, file, options) : Promise.resolve(NO_FORM)
+        return form
+      },
       chunks: () => pieces(fd, 0, file.size),
       pathIsShared: true,
       path: () => file.path,
@@ -47,6 +47,20 @@ export async function borrowMessage(file: LentFile, options: LookOptions): Promi
     closeSync(fd)
     throw error
   }
+}
+
+const NO_FORM: MessageForm = {
+  formFault: 'came in a file that its owner may change',
+  digests: { md5: undefined, sha256: undefined },
+}
+
+function examine(
+  fd: number,
+  header: Buffer,
+  { size }: LentFile,
+  { digestsFor, createHash }: LookOptions,
+): Promise<MessageForm> {
+  return examineForm(header, pieces(fd, header.length, size), digestsFor(header), createHash)
 }
 
 function open({ path, size }: LentFile): number {

@@ -1,13 +1,8 @@
 import type { Hash } from 'node:crypto'
 import { closeSync, readSync, writeSync } from 'node:fs'
 import { openAnonymousFile, spoolFault } from './anonymous-file.ts'
-import {
-  type BodyDigester,
-  type BodyDigests,
-  createBodyDigester,
-  type DigestsWanted,
-} from './canonical-body.ts'
-import { concludeForm } from './form.ts'
+import { type BodyDigester, createBodyDigester, type DigestsWanted } from './canonical-body.ts'
+import { concludeForm, type MessageForm } from './form.ts'
 import { findHeaderEnd, HEADER_MAX, lineEndingOf } from './header-block.ts'
 import { makeNamedFile, type NamedFile } from './named-file.ts'
 import type { SpoolPolicy } from './policy.ts'
@@ -25,10 +20,11 @@ export interface Message {
   readonly header: Buffer
   /** The block is over HEADER_MAX: the message cannot be edited, only refused. */
   readonly headerTooLarge: boolean
-  /** Why no stamp can vouch for it, or undefined for a well-formed message. */
-  readonly formFault: string | undefined
-  /** Over the canonical body, as far as a keyring asked for them. */
-  readonly digests: BodyDigests
+  /**
+   * What stamps need to know, found out at the first call at the latest: where that takes
+   * time, scanners can go on meanwhile. Rejects with a Fault where the body cannot be read.
+   */
+  form(): Promise<MessageForm>
   /** The unedited message; a chunk is valid until the next one is asked for. */
   chunks(): Generator<Buffer>
   /** Absolute path of a file that holds the unedited message; made at the first call. */
@@ -125,7 +121,7 @@ export function createSpool({ policy, digestsFor, createHash, now }: SpoolOption
         header,
         headerTooLarge,
         bodySize,
-        ...concludeForm(header, digester?.finish()),
+        form: concludeForm(header, digester?.finish()),
         policy,
         now,
       })
@@ -139,8 +135,7 @@ interface Spooled {
   readonly header: Buffer
   readonly headerTooLarge: boolean
   readonly bodySize: number
-  readonly formFault: string | undefined
-  readonly digests: BodyDigests
+  readonly form: MessageForm
   readonly policy: SpoolPolicy
   readonly now: number
 }
@@ -174,8 +169,7 @@ function spooledMessage(spooled: Spooled): SpooledMessage {
     size: header.length + bodySize,
     header,
     headerTooLarge: spooled.headerTooLarge,
-    formFault: spooled.formFault,
-    digests: spooled.digests,
+    form: async () => spooled.form,
     chunks,
     pathIsShared: policy.sharedDirectory !== undefined,
     path() {

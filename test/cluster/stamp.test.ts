@@ -1,6 +1,5 @@
 import { execFileSync } from 'node:child_process'
 import * as crypto from 'node:crypto'
-import { tmpdir } from 'node:os'
 import fc from 'fast-check'
 import t from 'tap'
 import { type Key, parseKeyring } from '../../src/cluster/keyring.ts'
@@ -8,7 +7,7 @@ import { signMessage } from '../../src/cluster/sign.ts'
 import { nextNumber, scannerName, stampName } from '../../src/cluster/stamp.ts'
 import { CANDIDATES_MAX, type VerifyOptions, verifyStamps } from '../../src/cluster/verify.ts'
 import { editHeader, fieldsOf } from '../../src/message/header-block.ts'
-import { createSpool, type Message } from '../../src/message/spool.ts'
+import { examine } from './examined.ts'
 import { hmacValue, md5Hex } from './independent.ts'
 
 const NOW = 1_800_000_000
@@ -21,20 +20,8 @@ const [md5Key] = parseKeyring('md5:old:sesame\n', 'ring') as [Key]
 
 const bytes = (text: string) => Buffer.from(text, 'latin1')
 
-function spool(message: Buffer): Message {
-  const spool = createSpool({
-    policy: { directory: tmpdir(), sharedDirectory: undefined },
-    digestsFor: () => ({ md5: true, sha256: true }),
-    createHash: crypto.createHash,
-    now: 0,
-  })
-  spool.write(message)
-  return spool.finish()
-}
-
 function verify(message: Buffer, wishes: Partial<VerifyOptions> = {}) {
-  const spooled = spool(message)
-  const trust = verifyStamps(spooled, {
+  return verifyStamps(examine(message), {
     keys: [alpha, md5Key],
     maxAge: 3600,
     now: NOW,
@@ -42,18 +29,15 @@ function verify(message: Buffer, wishes: Partial<VerifyOptions> = {}) {
     crypto,
     ...wishes,
   })
-  spooled.close()
-  return trust
 }
 
 /** `message` with the stamp that `key` makes at `now`. */
 function stamped(message: Buffer, key: Key, now = NOW, scanners = ['clamd']): Buffer {
-  const spooled = spool(message)
-  const made = signMessage(spooled, { keys: [key], scanners, removed: [], now, crypto })
-  spooled.close()
+  const examined = examine(message)
+  const made = signMessage(examined, { keys: [key], scanners, removed: [], now, crypto })
   if (!made) return message
-  const end = spooled.header.length
-  const header = editHeader(spooled.header, { remove: [], add: [made.field] })
+  const end = examined.header.length
+  const header = editHeader(examined.header, { remove: [], add: [made.field] })
   return Buffer.concat([header, message.subarray(end)])
 }
 

@@ -43,7 +43,7 @@ export async function answerRequest(request: Request, judgement: Judgement): Pro
     scanners: scanners.map((scanner) => endingWith(judgement.gone, scanner)),
   }
   const envelope = readEnvelope(request.envelope)
-  const message = await readMessage(request, policy, judgement)
+  const message = readMessage(request, policy, judgement)
   try {
     const transaction = { message, envelope, client: client.client }
     const decision = await judge(transaction, policy, tools)
@@ -73,7 +73,7 @@ function readMessage(
   { message, size }: Request,
   policy: Policy,
   { configuration, ownersTrusted }: Judgement,
-): Promise<Message> {
+): Message {
   const keys = policy.cluster?.keys ?? []
   const now = Date.now()
   const options: LookOptions = {
