@@ -1,0 +1,132 @@
+import { parseMacros } from './macros.ts'
+import { type Offer, parseOffer } from './negotiation.ts'
+import type { Packet } from './packets.ts'
+import { WireError } from './wire-error.ts'
+
+/** What an MTA says, packet by packet. Texts are bytes as they came, without their NULs. */
+export type Command =
+  | { readonly kind: 'negotiate'; readonly offer: Offer }
+  | {
+      readonly kind: 'macros'
+      /** Letter of the command that they belong to. */
+      readonly stage: string
+      readonly values: ReadonlyMap<string, string>
+    }
+  | ({ readonly kind: 'connect' } & Client)
+  | { readonly kind: 'helo'; readonly name: Buffer }
+  | ({ readonly kind: 'mail' } & Address)
+  | ({ readonly kind: 'recipient' } & Address)
+  | { readonly kind: 'data' }
+  | { readonly kind: 'field'; readonly name: Buffer; readonly value: Buffer }
+  | { readonly kind: 'end-of-header' }
+  | { readonly kind: 'body'; readonly chunk: Buffer }
+  /** Some MTAs send the last of the body with it. */
+  | { readonly kind: 'end-of-message'; readonly chunk: Buffer }
+  | { readonly kind: 'unknown-smtp'; readonly line: Buffer }
+  /** The message is over, the connection is not. */
+  | { readonly kind: 'abort' }
+  | { readonly kind: 'quit' }
+  /** The next SMTP client follows on this connection, without another negotiation. */
+  | { readonly kind: 'quit-new-connection' }
+
+/** Who speaks to the MTA. */
+export interface Client {
+  readonly host: Buffer
+  readonly family: 'unknown' | 'unix' | 'inet' | 'inet6'
+  /** 0 where there is none. */
+  readonly port: number
+  /** An IP address or the path of a socket; empty where it is unknown. */
+  readonly address: string
+}
+
+export interface Address {
+  /** As in the SMTP command, with its angle brackets. */
+  readonly path: Buffer
+  /** `SIZE=1000`, `BODY=8BITMIME`, … */
+  readonly parameters: readonly Buffer[]
+}
+
+/** A packet's meaning. Throws a WireError for an unknown command and for data that is not its. */
+export function parseCommand({ command, data }: Packet): Command {
+  switch (command) {
+    case 'O':
+      return { kind: 'negotiate', offer: parseOffer(data) }
+    case 'D':
+      return { kind: 'macros', ...parseMacros(data) }
+    case 'C':
+      return { kind: 'connect', ...parseClient(data) }
+    case 'H':
+      return { kind: 'helo', name: only(data, 'HELO') }
+    case 'M':
+      return { kind: 'mail', ...parseAddress(data, 'MAIL') }
+    case 'R':
+      return { kind: 'recipient', ...parseAddress(data, 'RCPT') }
+    case 'T':
+      return { kind: 'data' }
+    case 'L':
+      return { kind: 'field', ...parseField(data) }
+    case 'N':
+      return { kind: 'end-of-header' }
+    case 'B':
+      return { kind: 'body', chunk: data }
+    case 'E':
+      return { kind: 'end-of-message', chunk: data }
+    case 'U':
+      return { kind: 'unknown-smtp', line: only(data, 'unknown command') }
+    case 'A':
+      return { kind: 'abort' }
+    case 'Q':
+      return { kind: 'quit' }
+    case 'K':
+      return { kind: 'quit-new-connection' }
+    default:
+      throw new WireError(`command ${JSON.stringify(command)} is not known`)
+  }
+}
+
+const families = { U: 'unknown', L: 'unix', '4': 'inet', '6': 'inet6' } as const
+
+function parseClient(data: Buffer): Client {
+  const nul = data.indexOf(0)
+  const letter = String.fromCharCode(data[nul + 1] ?? 0)
+  if (nul < 0 || !Object.hasOwn(families, letter)) throw new WireError('CONNECT without a family')
+  const host = data.subarray(0, nul)
+  const family = families[letter as keyof typeof families]
+  if (family === 'unknown') return { host, family, port: 0, address: '' }
+  const rest = data.subarray(nul + 2)
+  if (rest.length < 3) throw new WireError('CONNECT without an address')
+  const address = only(rest.subarray(2), 'CONNECT').toString('latin1')
+  return { host, family, port: rest.readUInt16BE(), address: address.replace(/^IPv6:/i, '') }
+}
+
+function parseAddress(data: Buffer, what: string): Address {
+  const [path, ...parameters] = stringsOf(data, what)
+  if (path === undefined) throw new WireError(`${what} without an address`)
+  return { path, parameters }
+}
+
+function parseField(data: Buffer): { name: Buffer; value: Buffer } {
+  const [name, value, ...more] = stringsOf(data, 'a header field')
+  if (name === undefined || value === undefined || more.length > 0 || name.length === 0) {
+    throw new WireError('a header field that is no name and value')
+  }
+  return { name, value }
+}
+
+function only(data: Buffer, what: string): Buffer {
+  const [text, ...more] = stringsOf(data, what)
+  if (text === undefined || more.length > 0) throw new WireError(`${what} that is not one string`)
+  return text
+}
+
+/** Each is ended by a NUL, the last one too. */
+export function stringsOf(data: Buffer, what: string): Buffer[] {
+  const texts: Buffer[] = []
+  for (let at = 0; at < data.length; ) {
+    const nul = data.indexOf(0, at)
+    if (nul < 0) throw new WireError(`${what}: a string without its NUL`)
+    texts.push(data.subarray(at, nul))
+    at = nul + 1
+  }
+  return texts
+}

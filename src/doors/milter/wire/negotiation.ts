@@ -1,0 +1,127 @@
+import { packet, strings, uint32 } from './packets.ts'
+import { WireError } from './wire-error.ts'
+
+/** What a filter may do to a message at its end: bits of the negotiation (libmilter, mfapi.h SMFIF_). */
+export const action = {
+  addFields: 0x01,
+  changeBody: 0x02,
+  addRecipients: 0x04,
+  deleteRecipients: 0x08,
+  /** Change and delete. */
+  changeFields: 0x10,
+  quarantine: 0x20,
+  changeSender: 0x40,
+  addRecipientsWithParameters: 0x80,
+  /** Names the macros that it wants. */
+  requestMacros: 0x100,
+} as const
+
+/** What the MTA may leave out, by bits of the negotiation (mfdef.h SMFIP_). */
+export const step = {
+  skipConnect: 0x1,
+  skipHelo: 0x2,
+  skipMail: 0x4,
+  skipRecipient: 0x8,
+  skipBody: 0x10,
+  skipHeader: 0x20,
+  skipEndOfHeader: 0x40,
+  noReplyToHeader: 0x80,
+  skipUnknown: 0x100,
+  skipData: 0x200,
+  /** The filter may answer a body chunk by "no more of them". */
+  maySkipRest: 0x400,
+  /** Recipients that the MTA itself refuses are told, too. */
+  refusedRecipients: 0x800,
+  noReplyToConnect: 0x1000,
+  noReplyToHelo: 0x2000,
+  noReplyToMail: 0x4000,
+  noReplyToRecipient: 0x8000,
+  noReplyToData: 0x10000,
+  noReplyToUnknown: 0x20000,
+  noReplyToEndOfHeader: 0x40000,
+  noReplyToBody: 0x80000,
+  /** Values of fields come, and go, with the space behind the colon. */
+  leadingSpace: 0x100000,
+} as const
+
+/** Sizes of data, which an MTA and libmilter agree on in the same number; not steps. */
+const NOT_STEPS = 0x70000000
+
+const VERSION_MIN = 2
+const VERSION_MAX = 6
+
+/** The stages that macros are asked for by (mfapi.h SMFIM_). */
+export const macroStage = {
+  connect: 0,
+  helo: 1,
+  mail: 2,
+  recipient: 3,
+  data: 4,
+  endOfMessage: 5,
+  endOfHeader: 6,
+} as const
+
+/** What the MTA offers; bits that are not known here are kept. */
+export interface Offer {
+  readonly version: number
+  readonly actions: number
+  readonly steps: number
+}
+
+export interface Wish {
+  /** Without these a filter is of no use. */
+  readonly neededActions: number
+  readonly wantedActions: number
+  readonly wantedSteps: number
+  /** By stage; asked for where the MTA lets itself be asked. */
+  readonly macros: readonly (readonly [
+    stage: (typeof macroStage)[keyof typeof macroStage],
+    names: readonly string[],
+  ])[]
+}
+
+/** What holds for the connection: never a bit that was not offered. */
+export interface Agreement {
+  readonly version: number
+  readonly actions: number
+  readonly steps: number
+}
+
+export function parseOffer(data: Buffer): Offer {
+  if (data.length < 12) throw new WireError(`a negotiation of ${data.length} bytes`)
+  return {
+    version: data.readUInt32BE(0),
+    actions: data.readUInt32BE(4),
+    steps: data.readUInt32BE(8),
+  }
+}
+
+/**
+ * As much of the wish as is offered. A WireError where the MTA speaks too old a version or
+ * lacks an action that is needed.
+ */
+export function agree(offer: Offer, wish: Wish): Agreement {
+  if (offer.version < VERSION_MIN) {
+    throw new WireError(`version ${offer.version} of the protocol; ${VERSION_MIN} is the oldest`)
+  }
+  const missing = wish.neededActions & ~offer.actions
+  if (missing !== 0) {
+    const names = Object.entries(action).filter(([, bit]) => missing & bit)
+    throw new WireError(`the MTA does not offer ${names.map(([name]) => name).join(', ')}`)
+  }
+  const macros = wish.macros.length > 0 ? action.requestMacros : 0
+  return {
+    version: Math.min(VERSION_MAX, offer.version),
+    actions: (wish.neededActions | wish.wantedActions | macros) & offer.actions,
+    steps: wish.wantedSteps & offer.steps & ~NOT_STEPS,
+  }
+}
+
+/** The filter's answer to an offer. */
+export function negotiated({ version, actions, steps }: Agreement, { macros }: Wish): Buffer {
+  const lists =
+    actions & action.requestMacros
+      ? macros.flatMap(([stage, names]) => [uint32(stage), strings(names.join(' '))])
+      : []
+  return packet('O', uint32(version), uint32(actions), uint32(steps), ...lists)
+}
