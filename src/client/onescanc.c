@@ -35,7 +35,7 @@ static const char *const known[] = {"QHPSI", "QHPSIRC", "QHPSIRN", "QHPSIMINSIZE
   "PLUGINDIR", "QUEUE_PLUGIN", "QUEUE_PLUGIN_SYMB", "REJECTVIRUS", "VIRUSTAGONLY", "VIRUSFORWARD", "SCANFAIL",
   "SCANFAIL_RELAY", "OVERSIZE", "CLAMD", "CLAMDMAXSIZE", "CLAMSCAN", "CLAMSCANPROGRAM", "CLAMDBDIR", "CLAMDCONF",
   "BADATTACHMENTS", "BADMIME", "CLUSTERKEYS", "CLUSTERMAXAGE", "CLUSTERPEERS", "CLUSTERPEER", "ERROR_FD",
-  "ERROR_EXIT", "QMAILHOME", "CONTROLDIR", "RELAYCLIENT", "TCPREMOTEIP", "BOUNCEUSER", NULL};
+  "ERROR_EXIT", "QMAILHOME", "CONTROLDIR", "RELAYCLIENT", "TCPREMOTEIP", "BOUNCEUSER", "QUOTAD", NULL};
 /* How variables begin that the next program must not see (src/settings/environment.ts), and the cold one. */
 static const char *const not_for_chain[] = {"QHPSI", "QUEUE_PLUGIN", "REJECTVIRUS=", "VIRUSFORWARD=",
   "PLUGINDIR=", "QMAILQUEUE=", "NODE_", "BUN_", NULL};
@@ -379,11 +379,11 @@ int main(int count, char **words) {
   if (count < 1) return BUG;
   const char *control = setting("CONTROLDIR", "control"), *home = setting("QMAILHOME", "/var/qmail");
   char *off = text("%s/onescan.off", *control == '/' ? control : text("%s/%s", home, control));
-  int is_off = !access(off, F_OK), unset = strspn(setting("QHPSI", ""), " \t\r\n") == strlen(setting("QHPSI", ""));
+  int is_off = !access(off, F_OK), unset = !setting("QHPSI", "")[strspn(setting("QHPSI", ""), " \t\r\n")];
   started = now();
   inherited_sigpipe = signal(SIGPIPE, SIG_IGN);
   find_chain(arguments = words);
-  if (is_off || unset) {
+  if (is_off || (unset && !setting("QUOTAD", NULL))) {
     check_program("next program", chain[0]);
     journal("pass", is_off ? text("%s is there", off) : text("QHPSI is not set"), "");
     become("next program", chain, not_for_chain, -1);

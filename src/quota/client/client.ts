@@ -1,0 +1,189 @@
+import { Agent } from 'node:http'
+import { errorText } from '../../fault.ts'
+import type { AskQuota, QuotaAnswer } from '../answer.ts'
+import type { QuotaSettings } from '../settings.ts'
+import type { Backend } from './backend.ts'
+import type { BackendOf } from './backend-map.ts'
+import { answerFor, createQuotaCache, type Known, remember } from './cache.ts'
+import { createCircuits } from './circuit.ts'
+import { type Counters, createCounters } from './counters.ts'
+import { askByHttp } from './http.ts'
+import { mailboxName } from './mailbox-name.ts'
+import type { Outcome } from './reply.ts'
+import { askByUdp, type Question } from './udp.ts'
+import { withinTime } from './within-time.ts'
+
+/** One client for all doors of a process. */
+export interface QuotaClient {
+  readonly ask: AskQuota
+  /** The same, with where the answer comes from. Not counted. */
+  explain(address: Buffer, incoming?: number): Promise<Explained>
+  readonly counters: Readonly<Counters>
+  /** Ends idle connections; what is asked still gets its answer. */
+  close(): void
+}
+
+export interface Explained {
+  readonly answer: QuotaAnswer
+  /** The backend, as it was configured; undefined where none is known. */
+  readonly source: string | undefined
+  /** Milliseconds: how old a remembered answer is, and for how long it holds; undefined for a fresh one. */
+  readonly cached: { readonly age: number; readonly left: number } | undefined
+}
+
+export interface World {
+  readonly backendOf: BackendOf
+  /** Milliseconds on a clock that never goes back. */
+  readonly now: () => number
+  /** When a backend fails, and when it answers again: a line of text. */
+  readonly log: (line: string) => void
+}
+
+/** Connections that are kept to one HTTP backend, and opened at most. */
+const CONNECTIONS = 16
+
+/** What a question came to, and who was asked. */
+interface Said {
+  readonly outcome: Outcome
+  readonly known: Known | undefined
+  readonly source: string | undefined
+}
+
+/** Asks backends about mailboxes, as seldom as their fill allows and never twice at a time. */
+export function createQuotaClient(settings: QuotaSettings, world: World): QuotaClient {
+  const { now, log, backendOf } = world
+  const cache = createQuotaCache(settings.cacheSize)
+  const circuits = createCircuits(now)
+  const counters = createCounters()
+  const underWay = new Map<string, Promise<Said>>()
+  let agent: Agent | undefined
+
+  async function ask(address: Buffer, incoming = 0): Promise<QuotaAnswer> {
+    counters.questions++
+    const { answer } = await find(address, incoming, counters)
+    counters[kindOf(answer)]++
+    return answer
+  }
+
+  async function find(address: Buffer, incoming: number, count: Counters): Promise<Explained> {
+    const name = mailboxName(address, settings.nameForm)
+    if (name === undefined) return unanswered('is no name of a mailbox')
+    for (;;) {
+      const time = now()
+      const known = cache.get(name, time)
+      const remembered = known && answerFor(known, incoming, time)
+      if (known && remembered) {
+        count.cached++
+        const cached = { age: time - known.at, left: known.until - time }
+        return { answer: remembered, source: known.source, cached }
+      }
+      const shared = underWay.get(name)
+      const said = await (shared ?? begin(name, address, incoming, count))
+      const answer = answerOf(said, incoming, now())
+      if (answer === undefined) continue // it was asked for another size
+      if (shared) count.shared++
+      return { answer, source: said.source, cached: undefined }
+    }
+  }
+
+  /** One question at a time for each mailbox; others wait for the same answer. */
+  function begin(name: string, address: Buffer, incoming: number, count: Counters): Promise<Said> {
+    const asking = question(name, address, incoming, count)
+    underWay.set(name, asking)
+    const over = () => underWay.delete(name)
+    asking.then(over, over)
+    return asking
+  }
+
+  async function question(
+    name: string,
+    address: Buffer,
+    incoming: number,
+    count: Counters,
+  ): Promise<Said> {
+    let backend: Backend | undefined
+    try {
+      const found = backendOf(address.toString('latin1'))
+      backend = found instanceof Promise ? await withinTime(found, settings.timeout) : found
+    } catch (error) {
+      return cannotTell(`whose mailbox it is: ${errorText(error)}`)
+    }
+    if (backend === undefined) return cannotTell('no backend is known to have it')
+    const state = circuits.state(backend.text)
+    if (state === 'closed') {
+      count.asked++
+      return consult(backend, { name, incoming })
+    }
+    if (state === 'probe') {
+      count.asked++
+      void consult(backend, { name, incoming })
+    }
+    count.skipped++
+    return cannotTell(`${backend.text} does not answer`, backend.text)
+  }
+
+  async function consult(backend: Backend, asked: Question): Promise<Said> {
+    const source = backend.text
+    const outcome = await overTheNetwork(backend, asked)
+    if (outcome.kind === 'answered' || outcome.backendIsUp) {
+      if (circuits.answered(source)) log(`quota: ${source} answers again`)
+    }
+    if (outcome.kind === 'failed') {
+      counters[outcome.trouble === 'no-answer' ? 'noAnswer' : 'brokenAnswer']++
+      complain(backend, outcome)
+      return { outcome, known: undefined, source }
+    }
+    const about = { incoming: asked.incoming, source, at: now() }
+    const known = remember(outcome.answer, about, settings.soft)
+    if (known.until > known.at) cache.set(asked.name, known)
+    return { outcome, known, source }
+  }
+
+  function complain({ text }: Backend, { why, backendIsUp }: Extract<Outcome, { kind: 'failed' }>) {
+    if (backendIsUp) return log(`quota: ${text}: ${why}; the recipient passes`)
+    const rest = circuits.failed(text)
+    if (rest === undefined) return
+    log(`quota: ${text}: ${why}; recipients pass, and it is tried again after ${rest / 1000} s`)
+  }
+
+  async function overTheNetwork(backend: Backend, asked: Question): Promise<Outcome> {
+    try {
+      if (backend.kind === 'udp') return await askByUdp(backend, asked, settings)
+      agent ??= new Agent({ keepAlive: true, maxSockets: CONNECTIONS, maxFreeSockets: CONNECTIONS })
+      return await askByHttp(backend, asked, settings, agent)
+    } catch (error) {
+      return { kind: 'failed', trouble: 'no-answer', why: errorText(error), backendIsUp: false }
+    }
+  }
+
+  return {
+    ask,
+    explain: (address, incoming = 0) => find(address, incoming, createCounters()),
+    counters,
+    close: () => agent?.destroy(),
+  }
+}
+
+/** Undefined where the answer is one to another question. */
+function answerOf(
+  { outcome, known }: Said,
+  incoming: number,
+  now: number,
+): QuotaAnswer | undefined {
+  if (known !== undefined) return answerFor(known, incoming, now)
+  return outcome.kind === 'failed' ? { answer: 'unknown', why: outcome.why } : outcome.answer
+}
+
+function cannotTell(why: string, source?: string): Said {
+  const outcome: Outcome = { kind: 'answered', answer: { answer: 'unknown', why } }
+  return { outcome, known: undefined, source }
+}
+
+function unanswered(why: string): Explained {
+  return { answer: { answer: 'unknown', why }, source: undefined, cached: undefined }
+}
+
+function kindOf({ answer }: QuotaAnswer): 'room' | 'full' | 'noSuchUser' | 'couldNotTell' {
+  if (answer === 'no-such-user') return 'noSuchUser'
+  return answer === 'unknown' ? 'couldNotTell' : answer
+}

@@ -1,0 +1,82 @@
+import { type Agent, type IncomingMessage, request } from 'node:http'
+import { errorText } from '../../fault.ts'
+import type { HttpBackend } from './backend.ts'
+import { type Outcome, REPLY_MAX, readBody } from './reply.ts'
+import type { Patience, Question } from './udp.ts'
+
+/** The failure of a connection, as of one that the service closed while it was idle. */
+const BROKEN_OFF = Symbol('broken off')
+
+/**
+ * One question over HTTP: `GET PATH?u=NAME`. The agent keeps connections; where one breaks
+ * off it is asked again on another, as often as `retries` says and within the time.
+ */
+export async function askByHttp(
+  backend: HttpBackend,
+  question: Question,
+  { timeout, retries }: Patience,
+  agent: Agent,
+): Promise<Outcome> {
+  const late = AbortSignal.timeout(timeout)
+  for (let left = retries; ; left--) {
+    const outcome = await askOnce(backend, question, agent, late)
+    if (!(BROKEN_OFF in outcome)) return outcome
+    if (late.aborted) return failed(`no answer in ${timeout} ms`)
+    if (left <= 0) return failed(outcome[BROKEN_OFF])
+  }
+}
+
+function askOnce(
+  { url }: HttpBackend,
+  { name }: Question,
+  agent: Agent,
+  signal: AbortSignal,
+): Promise<Outcome | { readonly [BROKEN_OFF]: string }> {
+  const query = `${url.search === '' ? '?' : `${url.search}&`}u=${escaped(name)}`
+  const host = url.hostname.replace(/^\[|\]$/g, '')
+  return new Promise((resolve) => {
+    const brokenOff = (error: Error) => resolve({ [BROKEN_OFF]: errorText(error) })
+    request(
+      { host, port: url.port || 80, path: url.pathname + query, agent, signal },
+      (response) => {
+        read(response).then((text) => resolve(outcomeOf(response, text, name)), brokenOff)
+      },
+    )
+      .on('error', brokenOff)
+      .end()
+  })
+}
+
+/** The body, or undefined where it is longer than any answer. */
+async function read(response: IncomingMessage): Promise<string | undefined> {
+  let text = ''
+  response.setEncoding('latin1')
+  for await (const chunk of response) {
+    text += chunk
+    if (text.length > REPLY_MAX) return undefined // leaving the loop ends the connection
+  }
+  return text
+}
+
+function outcomeOf(
+  { statusCode }: IncomingMessage,
+  text: string | undefined,
+  name: string,
+): Outcome {
+  if (statusCode === 404) return { kind: 'answered', answer: { answer: 'no-such-user' } }
+  const answer = statusCode === 200 && text !== undefined ? readBody(text, name) : undefined
+  if (answer !== undefined) return { kind: 'answered', answer }
+  const what = statusCode === 200 ? 'a body that makes no sense' : `status ${statusCode}`
+  return { kind: 'failed', trouble: 'broken-answer', why: what, backendIsUp: true }
+}
+
+function failed(why: string): Outcome {
+  return { kind: 'failed', trouble: 'no-answer', why, backendIsUp: false }
+}
+
+/** Byte by byte (RFC 3986, 2.1): names need not be UTF-8. */
+function escaped(name: string): string {
+  return name.replace(/[^A-Za-z0-9._~@-]/g, (byte) => {
+    return `%${byte.charCodeAt(0).toString(16).toUpperCase().padStart(2, '0')}`
+  })
+}

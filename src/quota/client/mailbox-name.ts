@@ -1,0 +1,20 @@
+/** Bytes of a name that a service takes: no file name is longer. */
+export const NAME_MAX = 255
+
+/** What a service calls a mailbox: the whole address, or what stands before its last `@`. */
+export type NameForm = 'address' | 'local'
+
+/**
+ * The name to ask for, as latin1 with the domain in lower case; undefined for an address
+ * that can be no mailbox's name: blanks and control bytes would be read as something
+ * else on the wire, `/` and `..` in a path.
+ */
+export function mailboxName(address: Buffer, form: NameForm): string | undefined {
+  if (address.length > 1024) return undefined
+  const text = address.toString('latin1')
+  const at = text.lastIndexOf('@')
+  const local = at < 0 ? text : text.slice(0, at)
+  const name = form === 'local' || at < 0 ? local : local + text.slice(at).toLowerCase()
+  const usable = local !== '' && name.length <= NAME_MAX && /^[!-.0-~\x80-\xff]+$/.test(name)
+  return usable && !name.includes('..') ? name : undefined
+}
