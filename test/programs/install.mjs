@@ -29,6 +29,7 @@ const needed = {
   gcc: 'gcc',
   strace: 'strace',
   '/usr/include/stdio.h': 'libc6-dev',
+  'musl-gcc': 'musl-tools',
   readelf: 'binutils',
   lintian: 'lintian',
   mmdebstrap: 'mmdebstrap',
