@@ -4,6 +4,7 @@ import t from 'tap'
 import { obstacle } from '../../../src/cli/check/account.ts'
 import { checkClamd, checkSignatures } from '../../../src/cli/check/clamd.ts'
 import { clamdMissing, startClamd } from '../../programs/clamd.ts'
+import { socketDirectory } from '../../programs/socket-directory.ts'
 import { complaints, host, stranger } from './host.ts'
 
 const skip = clamdMissing
@@ -82,7 +83,7 @@ t.test('a socket that the account of the slot may not open', { skip }, async (t)
 })
 
 t.test('no clamd, or no address', async (t) => {
-  const [down] = await checkClamd(asked(join(t.testdir({}), 'socket')))
+  const [down] = await checkClamd(asked(join(socketDirectory(t), 'socket')))
   t.match(down, { level: 'error', value: /ENOENT/, remedy: /start clamd/ })
   const [bad] = await checkClamd(asked('clamd.example.org'))
   t.match(bad, { level: 'error', value: /must be an absolute socket path/ })

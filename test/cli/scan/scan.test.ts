@@ -3,6 +3,7 @@ import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { clamdMissing, EICAR, EICAR_NAME, startClamd } from '../../programs/clamd.ts'
+import { socketDirectory } from '../../programs/socket-directory.ts'
 import { launcher, oldestNode, onescan, searchPath } from '../onescan.ts'
 
 const clean = 'Subject: clean\n\nNothing.\n'
@@ -87,7 +88,7 @@ t.test('what could not be scanned is never clean', async (t) => {
   t.match(noMaildir, { code: 2, err: /is no Maildir/ })
   const broken = await onescan(['scan', '--env', 'QHPSI=plugin: nosuch', file])
   t.match(broken, { code: 2, out: /clean: could not tell: plugin nosuch: no such plugin/ })
-  const down = ['--env', 'QHPSI=plugin: clamd', '--env', `CLAMD=${directory}/none`]
+  const down = ['--env', 'QHPSI=plugin: clamd', '--env', `CLAMD=${socketDirectory(t)}/none`]
   t.match(await onescan(['scan', ...down, file]), { code: 2, out: /could not tell: .*ENOENT/ })
   const small = [...down, '--env', 'CLAMDMAXSIZE=1K', join(directory, 'big')]
   t.match(await onescan(['scan', ...small]), { code: 2, out: /CLAMDMAXSIZE/ })

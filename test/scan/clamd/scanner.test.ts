@@ -60,13 +60,11 @@ t.test('where the first server cannot be reached the second one is asked', async
 
 t.test('where no server can be reached the reasons are told together', async (t) => {
   const gone = socketPath(t)
-  const long = `/${'x'.repeat(300)}`
-  const { verdict } = await scan(`${gone} ${long} localhost:1`, specimen(small))
+  const { verdict } = await scan(`${gone} localhost:1`, specimen(small))
   t.match(verdict, { answer: 'unknown', overLimit: undefined })
   const whys = (verdict as { why: string }).why.split('; ')
   t.equal(whys[0], `clamd ${gone}: cannot connect (ENOENT)`)
-  t.match(whys[1], /^clamd \/xxx.*: cannot connect \([A-Z]+\)$/)
-  t.equal(whys[2], 'clamd localhost:1: cannot connect (ECONNREFUSED)')
+  t.equal(whys[1], 'clamd localhost:1: cannot connect (ECONNREFUSED)')
 })
 
 t.test('a server that closes early is no verdict, and the next one is asked', async (t) => {
