@@ -15,11 +15,12 @@ import { withinTime } from './within-time.ts'
 
 /** One client for all doors of a process. */
 export interface QuotaClient {
+  readonly settings: QuotaSettings
   readonly ask: AskQuota
   /** The same, with where the answer comes from. Not counted. */
   explain(address: Buffer, incoming?: number): Promise<Explained>
   readonly counters: Readonly<Counters>
-  /** Ends idle connections; what is asked still gets its answer. */
+  /** Keeps no connections from now on; what is asked still gets its answer. */
   close(): void
 }
 
@@ -156,11 +157,18 @@ export function createQuotaClient(settings: QuotaSettings, world: World): QuotaC
     }
   }
 
+  function close(): void {
+    if (agent === undefined) return
+    agent.maxFreeSockets = 0
+    for (const idle of Object.values(agent.freeSockets).flat()) idle?.destroy()
+  }
+
   return {
+    settings,
     ask,
     explain: (address, incoming = 0) => find(address, incoming, createCounters()),
     counters,
-    close: () => agent?.destroy(),
+    close,
   }
 }
 

@@ -1,0 +1,63 @@
+/** Attributes of one request or answer, values as latin1. */
+export type Attributes = ReadonlyMap<string, string>
+
+/** Bytes of a request, over ten times of what Postfix sends. */
+export const REQUEST_MAX = 64 * 1024
+
+export interface AttributeReader {
+  /**
+   * Takes the next bytes, in any split, and gives the requests that end in them. Throws an
+   * Error where they are none.
+   */
+  push(chunk: Buffer): Attributes[]
+}
+
+/**
+ * Reads lines of `name=value`, each ended by LF; an empty line ends a request
+ * (SMTPD_POLICY_README, "Protocol description").
+ */
+export function createAttributeReader(): AttributeReader {
+  let rest = ''
+  let size = 0 // of the request that is not whole yet
+  let request = new Map<string, string>()
+
+  function take(line: string): Attributes | undefined {
+    if (line === '') {
+      if (request.size === 0) throw new Error('a request without attributes')
+      const whole = request
+      request = new Map()
+      size = 0
+      return whole
+    }
+    const sign = line.indexOf('=')
+    if (sign < 1) throw new Error(`"${line.slice(0, 60)}" is no attribute`)
+    request.set(line.slice(0, sign), line.slice(sign + 1))
+    return undefined
+  }
+
+  return {
+    push(chunk) {
+      const lines = (rest + chunk.toString('latin1')).split('\n')
+      rest = lines.pop()!
+      const whole: Attributes[] = []
+      for (const line of lines) {
+        size += line.length + 1
+        if (size > REQUEST_MAX) break
+        const taken = take(line)
+        if (taken) whole.push(taken)
+      }
+      if (size + rest.length > REQUEST_MAX) {
+        throw new Error(`a request of more than ${REQUEST_MAX} bytes`)
+      }
+      return whole
+    },
+  }
+}
+
+/** Attributes as they are sent, the empty line included; what would end a line becomes `?`. */
+export function writeAttributes(attributes: Readonly<Record<string, string | number>>): Buffer {
+  const lines = Object.entries(attributes).map(([name, value]) => {
+    return `${name}=${String(value).replace(/[\0\r\n]/g, '?')}\n`
+  })
+  return Buffer.from(`${lines.join('')}\n`, 'latin1')
+}

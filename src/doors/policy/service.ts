@@ -1,0 +1,95 @@
+import { createServer, type Server, type Socket } from 'node:net'
+import { errorCode, errorText } from '../../fault.ts'
+import { answerRequest, type Desk } from './answer.ts'
+import { createAttributeReader } from './attributes.ts'
+
+export interface PolicyService {
+  /** Not listening yet. */
+  readonly server: Server
+  /** For the requests that come from now on. */
+  configure(desk: Desk): void
+  /**
+   * Takes no more connections, and resolves when all are over: requests that are here
+   * are answered, or cut off after `grace` milliseconds.
+   */
+  close(grace: number): Promise<void>
+}
+
+export interface PolicyServiceOptions {
+  /** Connections that one process keeps; the one that has been idle for longest makes room. */
+  readonly maxConnections: number
+  /** For what is no message's trouble: a line of text. */
+  readonly log: (line: string) => void
+}
+
+/** Postfix's policy delegation (SMTPD_POLICY_README) on whatever the server listens on. */
+export function createPolicyService(
+  first: Desk,
+  { maxConnections, log }: PolicyServiceOptions,
+): PolicyService {
+  let desk = first
+  let closing = false
+  let emptied = () => {}
+  /** In the order of their last request. */
+  const idle = new Set<Socket>()
+  const open = new Set<Socket>()
+
+  const server = createServer((socket) => {
+    makeRoom()
+    open.add(socket)
+    idle.add(socket)
+    socket.on('close', () => {
+      open.delete(socket)
+      idle.delete(socket)
+      if (open.size === 0) emptied()
+    })
+    socket.setNoDelay(true)
+    converse(socket).catch((error) => {
+      // A connection that broke is its client's affair; those errors have a code.
+      if (errorCode(error) === '') log(`policy service: ${errorText(error)}; closed the connection`)
+      socket.destroy()
+    })
+  })
+  server.on('error', (error) => log(`policy service: ${error.message}`))
+
+  async function converse(socket: Socket): Promise<void> {
+    const reader = createAttributeReader()
+    for await (const chunk of socket) {
+      const requests = reader.push(chunk)
+      if (requests.length === 0) continue
+      idle.delete(socket)
+      for (const request of requests) socket.write(await answerRequest(request, desk))
+      if (closing) socket.end()
+      else if (!socket.destroyed) idle.add(socket)
+    }
+  }
+
+  /** Postfix asks once more on a new connection where an idle one was closed. */
+  function makeRoom(): void {
+    if (open.size < maxConnections) return
+    const [oldest] = idle
+    oldest?.destroy()
+  }
+
+  return {
+    server,
+    configure(next) {
+      desk = next
+    },
+    close(grace) {
+      closing = true
+      server.close()
+      for (const socket of idle) socket.destroy()
+      return new Promise((resolve) => {
+        const late = setTimeout(() => {
+          for (const socket of open) socket.destroy()
+        }, grace)
+        emptied = () => {
+          clearTimeout(late)
+          resolve()
+        }
+        if (open.size === 0) emptied()
+      })
+    },
+  }
+}

@@ -1,0 +1,73 @@
+import fc from 'fast-check'
+import t from 'tap'
+import {
+  createAttributeReader,
+  REQUEST_MAX,
+  writeAttributes,
+} from '../../../src/doors/policy/attributes.ts'
+
+/** Postfix's attributes, in any split. */
+
+const value = fc.string({ unit: 'binary-ascii', maxLength: 20 }).map((text) => {
+  return text.replace(/[\0\r\n]/g, '=')
+})
+const name = fc.stringMatching(/^[a-z_]{1,10}$/)
+const request = fc.dictionary(name, value, { minKeys: 1 })
+
+t.test('requests are read as they were written, wherever the bytes are split', async (t) => {
+  fc.assert(
+    fc.property(fc.array(request), fc.array(fc.nat(200)), (requests, lengths) => {
+      const wire = Buffer.concat(requests.map(writeAttributes))
+      const reader = createAttributeReader()
+      const read: unknown[] = []
+      let at = 0
+      for (const length of [...lengths, wire.length]) {
+        for (const one of reader.push(wire.subarray(at, at + length))) {
+          read.push(Object.fromEntries(one))
+        }
+        at += length
+      }
+      t.same(read, requests)
+    }),
+  )
+})
+
+t.test('split at each byte', async (t) => {
+  const wire = writeAttributes({ request: 'smtpd_access_policy', recipient: 'a=b@c', size: 0 })
+  const reader = createAttributeReader()
+  const read = [...wire].flatMap((byte) => reader.push(Buffer.of(byte)))
+  t.same(read.map((one) => one.get('recipient')), ['a=b@c']) // biome-ignore format: short
+})
+
+t.test('a value that holds a line end writes no second line', async (t) => {
+  t.equal(writeAttributes({ why: 'a\naction=OK\r\0' }).toString(), 'why=a?action=OK??\n\n')
+})
+
+for (const [what, wire] of Object.entries({
+  'a line without a sign': 'request\n\n',
+  'a line without a name': '=x\n\n',
+  'an empty request': '\n',
+  'a line without an end': 'a='.padEnd(REQUEST_MAX + 1, 'x'),
+  'a request without an end': 'a=b\n'.repeat(REQUEST_MAX / 4 + 1),
+  HTTP: 'GET / HTTP/1.1\r\n\r\n',
+})) {
+  t.test(`${what} is no request`, async (t) => {
+    t.throws(() => createAttributeReader().push(Buffer.from(wire)), { name: 'Error' })
+    const reader = createAttributeReader()
+    t.throws(() => {
+      for (const byte of Buffer.from(wire)) reader.push(Buffer.of(byte))
+    })
+  })
+}
+
+t.test('any bytes are requests or an error', async (t) => {
+  fc.assert(
+    fc.property(fc.uint8Array({ maxLength: 300 }), (bytes) => {
+      try {
+        for (const one of createAttributeReader().push(Buffer.from(bytes))) t.ok(one.size > 0)
+      } catch (error) {
+        t.match(error, { name: 'Error' })
+      }
+    }),
+  )
+})

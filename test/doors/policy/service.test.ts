@@ -1,0 +1,217 @@
+import { once } from 'node:events'
+import { type AddressInfo, connect, type Socket } from 'node:net'
+import t, { type Test } from 'tap'
+import {
+  createAttributeReader,
+  REQUEST_MAX,
+  writeAttributes,
+} from '../../../src/doors/policy/attributes.ts'
+import { createPolicyService, type PolicyService } from '../../../src/doors/policy/service.ts'
+import { clientOf, extendedAnswer, udpService } from '../../quota/client/services.ts'
+
+/** What Postfix is answered, in its own protocol. */
+
+const mailboxes = {
+  'full@example.org': [100, 100],
+  'half@example.org': [50, 100],
+} as const
+
+interface Rig {
+  readonly service: PolicyService
+  readonly log: string[]
+  readonly heard: readonly string[]
+  connect(): Promise<Talker>
+}
+
+interface Talker {
+  readonly socket: Socket
+  ask(attributes: Readonly<Record<string, string>>): Promise<Record<string, string>>
+  /** Resolves when the service has hung up. */
+  readonly closed: Promise<unknown>
+}
+
+async function rig(t: Test, { env = {}, maxConnections = 10, dead = false } = {}): Promise<Rig> {
+  const answer = extendedAnswer(mailboxes)
+  const backend = await udpService(t, (packet) => (dead ? undefined : answer(packet)))
+  const { client } = clientOf(t, `quotad:127.0.0.1:${backend.port}`, env)
+  const log: string[] = []
+  const desk = { quota: client, log: (line: Buffer) => void log.push(line.toString()) }
+  const service = createPolicyService(desk, { maxConnections, log: (line) => log.push(line) })
+  service.server.listen(0, '127.0.0.1')
+  await once(service.server, 'listening')
+  t.teardown(() => service.close(0))
+  const { port } = service.server.address() as AddressInfo
+  return { service, log, heard: backend.heard, connect: () => talkTo(t, port) }
+}
+
+async function talkTo(t: Test, port: number): Promise<Talker> {
+  const socket = connect(port, '127.0.0.1')
+  socket.on('error', () => {})
+  t.teardown(() => socket.destroy())
+  const reader = createAttributeReader()
+  const waiting: ((answer: Record<string, string>) => void)[] = []
+  socket.on('data', (chunk: Buffer) => {
+    for (const answer of reader.push(chunk)) waiting.shift()!(Object.fromEntries(answer))
+  })
+  const closed = once(socket, 'close')
+  await once(socket, 'connect')
+  return {
+    socket,
+    closed,
+    ask: (attributes) =>
+      new Promise((resolve) => {
+        waiting.push(resolve)
+        socket.write(writeAttributes(attributes))
+      }),
+  }
+}
+
+/** As Postfix asks at RCPT TO. */
+const rcpt = (recipient: string, more: Readonly<Record<string, string>> = {}) => ({
+  request: 'smtpd_access_policy',
+  protocol_state: 'RCPT',
+  protocol_name: 'ESMTP',
+  client_address: '192.0.2.1',
+  sender: 'x@example.net',
+  recipient,
+  size: '0',
+  sasl_username: '',
+  ...more,
+})
+
+const full = '452 4.2.2 Quota exceeded for <full@example.org>, try again later'
+
+t.test('only the recipient who is full is refused, over one connection', async (t) => {
+  const { connect, log } = await rig(t)
+  const talker = await connect()
+  t.same(await talker.ask(rcpt('half@example.org')), { action: 'DUNNO' })
+  t.same(await talker.ask(rcpt('full@example.org')), { action: full })
+  t.same(await talker.ask(rcpt('nobody@example.org')), { action: 'DUNNO' })
+  t.same(await talker.ask(rcpt('half@example.org')), { action: 'DUNNO' })
+  t.same(log, [
+    'onescan: door=policy decision=defer reason="over quota" remote=192.0.2.1 ' +
+      'from=<x@example.net> to=<full@example.org>\n',
+  ])
+})
+
+t.test('the announced size counts', async (t) => {
+  const { connect } = await rig(t)
+  const { ask } = await connect()
+  t.same(await ask(rcpt('half@example.org', { size: '50' })), { action: 'DUNNO' })
+  t.match(await ask(rcpt('half@example.org', { size: '51' })), { action: /^452 4\.2\.2 / })
+  t.same(await ask(rcpt('half@example.org', { size: '-1' })), { action: 'DUNNO' })
+})
+
+t.test('clients that have authenticated are asked about by QUOTARELAY alone', async (t) => {
+  const question = rcpt('full@example.org', { sasl_username: 'ann' })
+  const standard = await rig(t)
+  t.same(await (await standard.connect()).ask(question), { action: 'DUNNO' })
+  t.equal(standard.heard.length, 0)
+  const asking = await rig(t, { env: { QUOTARELAY: 'ask' } })
+  t.same(await (await asking.connect()).ask(question), { action: full })
+})
+
+t.test('at any other state, and where there is no recipient, it has nothing to say', async (t) => {
+  const { connect, heard } = await rig(t)
+  const { ask } = await connect()
+  for (const state of ['CONNECT', 'EHLO', 'MAIL', 'DATA', 'END-OF-MESSAGE', 'VRFY', '']) {
+    const question = rcpt('full@example.org', { protocol_state: state })
+    t.same(await ask(question), { action: 'DUNNO' }, state)
+  }
+  t.same(await ask(rcpt('')), { action: 'DUNNO' })
+  t.same(await ask({ request: 'something new' }), { action: 'DUNNO' })
+  t.equal(heard.length, 0)
+})
+
+t.test('a dead backend: DUNNO, and without waiting after the first time', async (t) => {
+  const { connect, log } = await rig(t, { dead: true, env: { QUOTATIMEOUT: '50' } })
+  const { ask } = await connect()
+  t.same(await ask(rcpt('full@example.org')), { action: 'DUNNO' })
+  const began = performance.now()
+  for (let n = 0; n < 100; n++) {
+    t.same(await ask(rcpt(`full${n}@example.org`)), { action: 'DUNNO' })
+  }
+  t.ok((performance.now() - began) / 100 < 10)
+  t.equal(log.length, 0)
+})
+
+t.test('requests that are sent at once are answered in their order', async (t) => {
+  const { connect } = await rig(t)
+  const { ask } = await connect()
+  const names = ['full', 'half', 'full', 'nobody', 'half', 'full']
+  const answers = await Promise.all(names.map((name) => ask(rcpt(`${name}@example.org`))))
+  t.same(
+    answers.map(({ action }) => action === full),
+    names.map((name) => name === 'full'),
+  )
+})
+
+t.test('a request that is none ends its connection and no other', async (t) => {
+  const { connect, log } = await rig(t)
+  const good = await connect()
+  for (const nonsense of ['GET / HTTP/1.0\r\n\r\n', '\n', 'x'.repeat(REQUEST_MAX + 1)]) {
+    const bad = await connect()
+    bad.socket.write(nonsense)
+    await bad.closed
+  }
+  t.equal(log.length, 3)
+  t.match(log[0], /^policy service: "GET \/ HTTP\/1\.0.*" is no attribute; closed the connection$/)
+  t.same(await good.ask(rcpt('full@example.org')), { action: full })
+})
+
+t.test('who hangs up in the middle leaves nothing behind', async (t) => {
+  const { connect, log, service } = await rig(t)
+  const talker = await connect()
+  talker.socket.write('request=smtpd_access_policy\nreci')
+  talker.socket.resetAndDestroy()
+  const other = await connect()
+  t.same(await other.ask(rcpt('full@example.org')), { action: full })
+  t.notMatch(log.join(), /policy service/)
+  const count = () =>
+    new Promise<number>((resolve) => {
+      service.server.getConnections((_, n) => resolve(n))
+    })
+  while ((await count()) > 1) await new Promise(setImmediate)
+})
+
+t.test('the connection that was idle for longest makes room', async (t) => {
+  const { connect } = await rig(t, { maxConnections: 2 })
+  const first = await connect()
+  await first.ask(rcpt('half@example.org'))
+  const second = await connect()
+  await second.ask(rcpt('half@example.org'))
+  await first.ask(rcpt('half@example.org'))
+  const third = await connect()
+  await second.closed
+  t.same(await third.ask(rcpt('full@example.org')), { action: full })
+  t.same(await first.ask(rcpt('full@example.org')), { action: full })
+})
+
+t.test('when it closes, what was asked is answered', async (t) => {
+  const { connect, service, heard } = await rig(t, { dead: true, env: { QUOTATIMEOUT: '200' } })
+  const idle = await connect()
+  const busy = await connect()
+  const answer = busy.ask(rcpt('half@example.org'))
+  while (heard.length === 0) await new Promise(setImmediate)
+  const over = service.close(10_000)
+  t.same(await answer, { action: 'DUNNO' })
+  await Promise.all([over, idle.closed, busy.closed])
+})
+
+t.test('without QUOTAD all pass, until it is configured', async (t) => {
+  const { service, connect } = await rig(t)
+  const { ask } = await connect()
+  service.configure({ quota: undefined, log: () => {} })
+  t.same(await ask(rcpt('full@example.org')), { action: 'DUNNO' })
+})
+
+t.test('onescan quota is told all that is known', async (t) => {
+  const { connect } = await rig(t)
+  const { ask } = await connect()
+  const question = { request: 'onescan_quota', recipient: 'half@example.org' }
+  const fresh = await ask(question)
+  t.match(fresh, { answer: 'room', source: /^quotad:127/, size: '50', quota: '100' })
+  t.notOk('age_ms' in fresh)
+  t.match(await ask(question), { answer: 'room', age_ms: '0', left_ms: '3600000' })
+  t.match(await ask({ ...question, recipient: 'a b' }), { answer: 'unknown', why: /no name/ })
+})
