@@ -20,15 +20,15 @@ export interface Options {
   readonly out: string
 }
 
-export const USAGE = `usage: npm run bench -- [--quick] [--rounds N] [--only NAME]...
-                            [--programs DIR] [--spool DIR] [--out DIR]
+export const usageOf = (script: string): string => `usage: npm run ${script} --
+           [--quick] [--rounds N] [--only NAME]... [--programs DIR] [--spool DIR] [--out DIR]
 
   --quick         fewer messages, one round
   --rounds N      measure everything N times (5; 1 with --quick)
   --only NAME     this contestant; repeat it for several
   --programs DIR  where onescanc, onescand and onescan-queue are (build/native)
-  --spool DIR     where wrappers and clamd keep files for a moment (/dev/shm, else /tmp)
-  --out DIR       where results.json, results.svg and results.txt go (build/bench)
+  --spool DIR     where files lie that live for a moment (/dev/shm, else /tmp)
+  --out DIR       where the results go (build/bench)
 `
 
 /** Throws an Error that says what is wrong with the arguments. */

@@ -103,7 +103,7 @@ function coldNotes(figures: readonly Figure[]): string[] {
     })
 }
 
-function goalTable(goals: readonly Goal[]): string {
+export function goalTable(goals: readonly Goal[]): string {
   const rows = goals.map((goal) => [
     goal.name,
     limit(goal, goal.must),
@@ -137,7 +137,7 @@ export function digits(value: number): string {
 }
 
 /** Columns under each other, the first to the left, the others to the right. */
-function table(title: string, head: readonly string[], rows: readonly string[][]): string {
+export function table(title: string, head: readonly string[], rows: readonly string[][]): string {
   const lines = head.some((cell) => cell !== '') ? [head, ...rows] : rows
   const widths = head.map((_, column) => Math.max(...lines.map((line) => line[column]!.length)))
   const text = lines.map((line) =>

@@ -9,7 +9,7 @@ import { figuresOf } from './figures.ts'
 import { goalsOf } from './goals.ts'
 import { loadDaemon } from './load.ts'
 import { describeMachine, machineText } from './machine.ts'
-import { type Options, readOptions, USAGE } from './options.ts'
+import { type Options, readOptions, usageOf } from './options.ts'
 import { plot } from './plot.ts'
 import { report } from './report.ts'
 import { measureAll, proveAll } from './rounds.ts'
@@ -84,7 +84,7 @@ function understand(args: readonly string[]): Options | undefined {
   try {
     return readOptions(args, NAMES)
   } catch (error) {
-    say(`bench: ${error instanceof Error ? error.message : error}\n${USAGE}`)
+    say(`bench: ${error instanceof Error ? error.message : error}\n${usageOf('bench')}`)
     return undefined
   }
 }

@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import type { NetConnectOpts } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Clamd } from './clamd.ts'
@@ -13,23 +14,26 @@ export const clamavMilterMissing: string | false =
   !findProgram('clamav-milter') && 'install Debian package clamav-milter'
 
 export interface ClamavMilter {
-  /** On 127.0.0.1. */
-  readonly port: number
-  readonly pid: number
+  /** As Postfix names it: `unix:/path` or `inet:127.0.0.1:port`. */
+  readonly address: string
   stop(): Promise<void>
 }
 
 /** ClamAV's own milter before a clamd: it tags what is clean, refuses what is not. */
 export async function startClamavMilter(
   clamd: Clamd,
-  parent: string = tmpdir(),
+  wishes: {
+    readonly transport: 'unix' | 'inet'
+    /** Where its directory is made. */
+    readonly parent?: string
+  },
 ): Promise<ClamavMilter> {
-  const directory = mkdtempSync(join(parent, 'onescan-clamav-milter-'))
-  const configuration = join(directory, 'clamav-milter.conf')
-  const port = await freePort()
+  const directory = mkdtempSync(join(wishes.parent ?? tmpdir(), 'onescan-clamav-milter-'))
   chmodSync(directory, 0o755)
+  const { address, setting, where } = await chooseSocket(wishes.transport, directory)
   const lines = [
-    `MilterSocket inet:${port}@127.0.0.1`,
+    `MilterSocket ${setting}`,
+    'MilterSocketMode 666',
     `ClamdSocket unix:${clamd.socket}`,
     `TemporaryDirectory ${directory}`,
     'Foreground yes',
@@ -38,6 +42,7 @@ export async function startClamavMilter(
     'RejectMsg virus %v',
     'OnFail Defer',
   ]
+  const configuration = join(directory, 'clamav-milter.conf')
   writeFileSync(configuration, `${lines.join('\n')}\n`)
   const child = spawn('clamav-milter', [`--config-file=${configuration}`], { stdio: 'ignore' })
   const kill = () => void child.kill('SIGKILL')
@@ -51,10 +56,23 @@ export async function startClamavMilter(
   }
   try {
     await once(child, 'spawn')
-    await untilListening({ port, host: '127.0.0.1' }, child)
+    await untilListening(where, child)
   } catch (error) {
     await stop()
     throw error
   }
-  return { port, pid: child.pid!, stop }
+  return { address, stop }
+}
+
+async function chooseSocket(
+  transport: 'unix' | 'inet',
+  directory: string,
+): Promise<{ address: string; setting: string; where: NetConnectOpts }> {
+  if (transport === 'unix') {
+    const path = join(directory, 'socket')
+    return { address: `unix:${path}`, setting: `unix:${path}`, where: { path } }
+  }
+  const port = await freePort()
+  const where = { port, host: '127.0.0.1' }
+  return { address: `inet:127.0.0.1:${port}`, setting: `inet:${port}@127.0.0.1`, where }
 }

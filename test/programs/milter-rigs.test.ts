@@ -2,7 +2,7 @@ import t from 'tap'
 import { clamavMilterMissing, startClamavMilter } from './clamav-milter.ts'
 import { clamdMissing, EICAR, EICAR_NAME, startClamd } from './clamd.ts'
 import { postfixMissing, startPostfix } from './postfix.ts'
-import { sendmailMissing, startSendmail } from './sendmail.ts'
+import { inputMailFilter, sendmailMissing, startSendmail } from './sendmail.ts'
 import { startReceiver } from './smtp-receiver.ts'
 import { sendBySmtp, swaksMissing } from './swaks.ts'
 
@@ -20,7 +20,7 @@ const mail = (port: number, body: string) => ({
 t.test('clamav-milter behind real MTAs', { skip }, async (t) => {
   const clamd = await startClamd()
   t.teardown(() => clamd.stop())
-  const milter = await startClamavMilter(clamd)
+  const milter = await startClamavMilter(clamd, { transport: 'unix' })
   t.teardown(milter.stop)
 
   t.test(
@@ -30,8 +30,8 @@ t.test('clamav-milter behind real MTAs', { skip }, async (t) => {
       const receiver = await startReceiver()
       t.teardown(receiver.stop)
       const postfix = await startPostfix(receiver.port, {
-        smtpd_milters: `inet:127.0.0.1:${milter.port}`,
-        non_smtpd_milters: `inet:127.0.0.1:${milter.port}`,
+        smtpd_milters: milter.address,
+        non_smtpd_milters: milter.address,
       })
       t.teardown(postfix.stop)
       const clean = await sendBySmtp(mail(postfix.port, 'hello'))
@@ -56,10 +56,7 @@ t.test('clamav-milter behind real MTAs', { skip }, async (t) => {
     async (t) => {
       const receiver = await startReceiver()
       t.teardown(receiver.stop)
-      const sendmail = await startSendmail(
-        receiver.port,
-        `INPUT_MAIL_FILTER(\`clamav', \`S=inet:${milter.port}@127.0.0.1, F=T')dnl`,
-      )
+      const sendmail = await startSendmail(receiver.port, inputMailFilter('clamav', milter.address))
       t.teardown(sendmail.stop)
       const clean = await sendBySmtp(mail(sendmail.port, 'hello'))
       t.equal(clean.code, 0, clean.transcript)

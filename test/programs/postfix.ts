@@ -26,6 +26,8 @@ export interface Postfix {
   log(): string
   /** Queues a message as local programs do: sendmail(1) with these words, the message on stdin. */
   submit(message: Buffer, ...words: string[]): void
+  /** Messages that it has and did not hand on yet. */
+  queued(): number
   stop(): void
 }
 
@@ -41,6 +43,8 @@ trace unix - - n - 0 bounce
 smtp unix - - n - - smtp
 error unix - - n - - error
 retry unix - - n - - error
+discard unix - - n - - discard
+showq unix n - n - - showq
 proxymap unix - - n - - proxymap
 anvil unix - - n - 1 anvil
 scache unix - - n - 1 scache
@@ -50,13 +54,14 @@ postlog unix-dgram n - n - 1 postlogd
 
 /**
  * A Postfix of its own, away from one that the host has: it sends all its mail to a port of
- * 127.0.0.1. `wishes` go into main.cf, over what is there.
+ * 127.0.0.1. `wishes` go into main.cf, over what is there; its queue lies in `parent`.
  */
 export async function startPostfix(
   relayPort: number,
   wishes: Readonly<Record<string, string>> = {},
+  parent: string = tmpdir(),
 ): Promise<Postfix> {
-  const directory = mkdtempSync(join(tmpdir(), 'onescan-postfix-'))
+  const directory = mkdtempSync(join(parent, 'onescan-postfix-'))
   const at = (name: string) => join(directory, name)
   const port = await freePort()
   const settings = {
@@ -88,7 +93,13 @@ export async function startPostfix(
 
   const postfix = (command: string) =>
     execFileSync('postfix', ['-c', at('etc'), command], { stdio: 'ignore' })
+  const stop = () => {
+    process.removeListener('exit', stop)
+    postfix('stop')
+    rmSync(directory, { recursive: true, force: true })
+  }
   postfix('start') // returns when it listens
+  process.once('exit', stop)
   return {
     port,
     log: () => readFileSync(at('log'), 'utf8'),
@@ -96,9 +107,10 @@ export async function startPostfix(
       // Not the one of the PATH, which may be another MTA's.
       execFileSync('/usr/sbin/sendmail', ['-C', at('etc'), ...words], { input: message })
     },
-    stop() {
-      postfix('stop')
-      rmSync(directory, { recursive: true, force: true })
-    },
+    queued: () =>
+      execFileSync('postqueue', ['-c', at('etc'), '-j'])
+        .toString()
+        .split('\n').length - 1,
+    stop,
   }
 }

@@ -34,6 +34,16 @@ export interface Sendmail {
 }
 
 /**
+ * The line of sendmail.mc for a milter at an address in Postfix's form. A milter that is not
+ * there, or in trouble, is a temporary failure (F=T).
+ */
+export function inputMailFilter(name: string, address: string): string {
+  const [, host = '', port = ''] = /^inet:(.*):(\d+)$/.exec(address) ?? []
+  const socket = port ? `inet:${port}@${host}` : address.replace(/^unix:/, 'local:')
+  return `INPUT_MAIL_FILTER(\`${name}', \`S=${socket}, F=T')dnl`
+}
+
+/**
  * A Sendmail of its own, away from one that the host has: it sends all its mail to a port
  * of 127.0.0.1. `configuration` is what a postmaster adds to sendmail.mc.
  */
@@ -53,7 +63,7 @@ export async function startSendmail(relayPort: number, configuration = ''): Prom
   const words = [sendmailProgram, '-C', at('sendmail.cf'), '-bD', '-q1s']
   const child = spawn('unshare', ['--mount', '/bin/sh', '-c', script, at('hosts'), ...words], {
     env: { ...process.env, LD_LIBRARY_PATH: libraries() },
-    stdio: ['ignore', 'ignore', 'inherit'],
+    stdio: ['ignore', 2, 2], // it complains on stdout, which is the test's own
   })
   const kill = () => void child.kill('SIGKILL')
   process.once('exit', kill)
@@ -73,7 +83,10 @@ export async function startSendmail(relayPort: number, configuration = ''): Prom
   return { port, stop }
 }
 
-/** The beginning of a sendmail.mc: nothing outside of the directory is read or written. */
+/**
+ * The beginning of a sendmail.mc: nothing outside of the directory is read or written. Sockets
+ * of milters may lie in /tmp.
+ */
 function masterFile(directory: string, port: number, relayPort: number): string {
   return `divert(0)dnl
 include(\`../m4/cf.m4')dnl
@@ -85,7 +98,8 @@ define(\`STATUS_FILE', \`${directory}/statistics')dnl
 define(\`HELP_FILE', \`${directory}/helpfile')dnl
 define(\`confCW_FILE', \`${directory}/local-host-names')dnl
 define(\`confSERVICE_SWITCH_FILE', \`${directory}/service.switch')dnl
-define(\`confDONT_BLAME_SENDMAIL', \`GroupWritableDirPathSafe')dnl
+define(\`confDONT_BLAME_SENDMAIL', \`GroupWritableDirPathSafe,TrustStickyBit')dnl
+define(\`confDONT_PROBE_INTERFACES', \`true')dnl
 undefine(\`ALIAS_FILE')dnl
 define(\`confCONNECTION_RATE_THROTTLE', \`0')dnl
 define(\`confQUEUE_LA', \`1000')dnl

@@ -84,6 +84,9 @@ export async function openSmtp(port: number): Promise<SmtpSession> {
 
 /** CRLF, dots doubled, and the dot at the end (RFC 5321 4.5.2). */
 export function onTheWire(message: Buffer): Buffer {
-  const text = message.toString('latin1').replace(/(^|\n)\./g, '$1..').replace(/\n/g, '\r\n')
+  const text = message
+    .toString('latin1')
+    .replace(/(^|\n)\./g, '$1..')
+    .replace(/\n/g, '\r\n')
   return Buffer.from(`${text}${text.endsWith('\n') ? '' : '\r\n'}.\r\n`, 'latin1')
 }

@@ -1,0 +1,75 @@
+import type { Goal } from '../goals.ts'
+import { median } from '../statistics.ts'
+import type { Name, Stream } from './contestants.ts'
+import type { Measurement } from './measure.ts'
+
+/** One contestant with one kind of mail: messages per second in each round. */
+export interface Figure {
+  readonly contestant: Name
+  readonly mail: Stream['name']
+  readonly size: string
+  readonly rates: readonly number[]
+}
+
+export function figuresOf(measurements: readonly Measurement[]): Figure[] {
+  const groups = groupBy(measurements, ({ contestant, stream }) =>
+    [contestant, stream.name, stream.size.name].join('\n'),
+  )
+  return groups.map((turns) => {
+    const { contestant, stream } = turns[0]!
+    return {
+      contestant,
+      mail: stream.name,
+      size: stream.size.name,
+      rates: groupBy(turns, ({ round }) => round).map(rate),
+    }
+  })
+}
+
+/** What onescan must reach: each compares what ran side by side in one round. */
+export function goalsOf(figures: readonly Figure[]): Goal[] {
+  const goal = (mail: Stream['name'], size: string, suffix: '' | '-inet', must: number): Goal => ({
+    name: `onescan over clamav-milter, ${suffix ? 'inet' : 'unix'}, ${mail} mail, ${size}`,
+    unit: 'times',
+    bound: 'at least',
+    must,
+    tryFor: undefined,
+    ...compare(figures, mail, size, suffix),
+  })
+  return (['', '-inet'] as const).flatMap((suffix) => [
+    goal('clean', '4 KB', suffix, 1),
+    goal('clean', '100 KB', suffix, 1),
+    goal('trusted', '4 KB', suffix, 2),
+    goal('trusted', '100 KB', suffix, 2),
+  ])
+}
+
+function compare(
+  figures: readonly Figure[],
+  mail: Stream['name'],
+  size: string,
+  suffix: '' | '-inet',
+): Pick<Goal, 'value' | 'range'> {
+  const of = (name: Name) =>
+    figures.find((each) => each.contestant === name && each.mail === mail && each.size === size)
+  const [ours, theirs] = [of(`onescan${suffix}`), of(`clamav-milter${suffix}`)]
+  if (ours === undefined || theirs === undefined) return { value: undefined }
+  const ratios = ours.rates.map((rate, round) => rate / theirs.rates[round]!)
+  return { value: median(ratios), range: [Math.min(...ratios), Math.max(...ratios)] }
+}
+
+/** Messages per second. */
+function rate(turns: readonly Measurement[]): number {
+  const sum = (what: (turn: Measurement) => number) =>
+    turns.reduce((total, turn) => total + what(turn), 0)
+  return sum(({ stream }) => stream.messages) / sum(({ seconds }) => seconds)
+}
+
+function groupBy<Item>(items: readonly Item[], keyOf: (item: Item) => unknown): Item[][] {
+  const groups = new Map<unknown, Item[]>()
+  for (const item of items) {
+    const key = keyOf(item)
+    groups.set(key, [...(groups.get(key) ?? []), item])
+  }
+  return [...groups.values()]
+}

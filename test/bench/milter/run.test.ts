@@ -1,0 +1,44 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import t from 'tap'
+import { clamavMilterMissing } from '../../programs/clamav-milter.ts'
+import { clamdMissing } from '../../programs/clamd.ts'
+import { findProgram } from '../../programs/install.mjs'
+import { postfixMissing } from '../../programs/postfix.ts'
+
+const skip =
+  clamdMissing ||
+  postfixMissing ||
+  clamavMilterMissing ||
+  (!findProgram('cc') && 'install Debian package gcc')
+
+async function bench(words: readonly string[]): Promise<{ code: number; out: string }> {
+  const child = spawn(process.execPath, [join(import.meta.dirname, 'run.ts'), ...words])
+  let out = ''
+  child.stdout.on('data', (text) => {
+    out += text
+  })
+  const [code] = await once(child, 'close')
+  return { code, out }
+}
+
+t.test('a quick run without ours leaves tables and figures', { skip }, async (t) => {
+  const directory = mkdtempSync(join(tmpdir(), 'onescan-bench-out-'))
+  t.teardown(() => rmSync(directory, { recursive: true, force: true }))
+  const only = ['--only', 'none', '--only', 'clamav-milter']
+  const { code, out } = await bench(['--quick', ...only, '--out', directory])
+  t.equal(code, 0, out)
+  t.match(out, /clean mail by smtp-source.*\n.*4 KB.*100 KB\n {2}no milter.*\n {2}clamav-milter/)
+  const { figures } = JSON.parse(readFileSync(join(directory, 'milter.json'), 'utf8'))
+  t.equal(figures.length, 8, 'two contestants, two kinds of mail, two sizes')
+  for (const { rates } of figures) t.ok(rates[0] > 0)
+})
+
+t.test('wrong options are told, and nothing is measured', async (t) => {
+  const { code, out } = await bench(['--only', 'nobody'])
+  t.equal(code, 100)
+  t.match(out, /^bench: --only nobody.*usage: npm run bench:milter/s)
+})
