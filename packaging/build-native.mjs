@@ -18,7 +18,7 @@ const native = join(packaging, 'native')
 const out = join(dirname(packaging), 'build/native')
 
 /** What an administrator calls; each is a name in native/programs.cjs. */
-const programs = ['onescan-queue', 'onescand', 'onescan', 'smtp-delay']
+const programs = ['onescan-queue', 'onescand', 'onescan', 'onescan-quotad', 'smtp-delay']
 
 mkdirSync(out, { recursive: true })
 const size = buildRuntime()

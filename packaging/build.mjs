@@ -17,6 +17,7 @@ const programs = {
   'onescan-queue': 'doors/queue/main.ts',
   onescan: 'cli/main.ts',
   onescand: 'doors/daemon/main.ts',
+  'onescan-quotad': 'quota/service/main.ts',
   'plugin-host': 'scan/plugin-host/main.ts',
   'smtp-delay': 'smtp-delay/main.ts',
 }
@@ -25,6 +26,7 @@ const programs = {
 const apart = {
   attachments: 'scan/attachments/attachments.ts',
   clamscan: 'scan/clamscan.ts',
+  'ldap-directory': 'quota/ldap/ldap-directory.ts',
 }
 
 /** Those that import files of the administrator's at run time; elsewhere import() becomes require(), which is faster. */

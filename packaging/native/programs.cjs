@@ -12,6 +12,7 @@ const programs = {
   'onescan-queue': { load: () => require('../../dist/onescan-queue.cjs'), until: 81 },
   onescan: { load: () => require('../../dist/onescan.cjs'), until: 2 },
   onescand: { load: () => require('../../dist/onescand.cjs'), until: 111 },
+  'onescan-quotad': { load: () => require('../../dist/onescan-quotad.cjs'), until: 111 },
   'smtp-delay': { load: () => require('../../dist/smtp-delay.cjs'), until: 111 },
   'onescan-plugin-host': { load: () => require('../../dist/plugin-host.cjs'), until: 81 },
 }

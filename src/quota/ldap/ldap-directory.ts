@@ -1,0 +1,153 @@
+import { readFileSync } from 'node:fs'
+import { Client, type Entry, NoSuchObjectError, SizeLimitExceededError } from 'ldapts'
+import { errorText } from '../../fault.ts'
+import { createMemory } from '../sources/remember.ts'
+import { filterFor, type LdapUser } from './filter.ts'
+import { readSecret } from './secret-file.ts'
+import type { LdapSettings } from './settings.ts'
+
+/** What a directory has on a user; what is absent it does not say. */
+export type LdapAnswer =
+  | {
+      readonly found: 'entry'
+      /** Host that has the mailbox. */
+      readonly backend?: string
+      /** Latin1, a byte a character. */
+      readonly home?: string
+      readonly quota?: string
+    }
+  | { readonly found: 'nobody' }
+  | { readonly found: 'trouble'; readonly why: string }
+
+export interface LdapDirectory {
+  /** Never rejects. Questions for one user at the same time are one question. */
+  find(user: LdapUser): Promise<LdapAnswer>
+  forget(): void
+  close(): void
+}
+
+export interface LdapWorld {
+  readonly now: () => number
+  /** Milliseconds for a question, and for a connection. */
+  readonly patience: number
+  /** Users that are remembered. */
+  readonly remembered: number
+}
+
+/** Milliseconds for which a directory that failed is left alone. */
+const REST = 1000
+
+/** Asks a directory over one connection, which is opened when it is wanted. */
+export function createLdapDirectory(settings: LdapSettings, world: LdapWorld): LdapDirectory {
+  const { now, patience } = world
+  const known = createMemory<{ answer: LdapAnswer; until: number }>(world.remembered)
+  const underWay = new Map<string, Promise<LdapAnswer>>()
+  let connection: Promise<Client> | undefined
+  let trouble = ''
+  let restUntil = 0
+
+  async function ask(user: LdapUser): Promise<LdapAnswer> {
+    if (now() < restUntil) return { found: 'trouble', why: trouble }
+    const asked = connection ?? open(settings, patience)
+    connection = asked
+    try {
+      return await search(await asked, user)
+    } catch (error) {
+      trouble = `${settings.url}: ${errorText(error)}`
+      // Others may have met the same trouble already, and opened another connection.
+      if (connection === asked) {
+        connection = undefined
+        restUntil = now() + REST
+        drop(asked)
+      }
+      return { found: 'trouble', why: trouble }
+    }
+  }
+
+  async function search(client: Client, user: LdapUser): Promise<LdapAnswer> {
+    const { base, filter, attributes } = settings
+    try {
+      const { searchEntries } = await client.search(base, {
+        scope: 'sub',
+        filter: filterFor(filter, user),
+        attributes: Object.values(attributes),
+        explicitBufferAttributes: Object.values(attributes),
+        sizeLimit: 2,
+        timeLimit: Math.ceil(patience / 1000),
+      })
+      if (searchEntries.length > 1) return ambiguous()
+      const [entry] = searchEntries
+      return entry ? answerOf(entry) : { found: 'nobody' }
+    } catch (error) {
+      if (error instanceof SizeLimitExceededError) return ambiguous()
+      if (error instanceof NoSuchObjectError) return { found: 'nobody' }
+      throw error
+    }
+  }
+
+  function answerOf(entry: Entry): LdapAnswer {
+    const { attributes } = settings
+    const backend = firstOf(entry, attributes.backend)
+    const home = firstOf(entry, attributes.home)
+    const quota = firstOf(entry, attributes.quota)
+    return {
+      found: 'entry',
+      ...(backend ? { backend } : {}),
+      ...(home ? { home } : {}),
+      ...(quota ? { quota } : {}),
+    }
+  }
+
+  const ambiguous = (): LdapAnswer => ({
+    found: 'trouble',
+    why: `${settings.url}: more than one entry for one user; see QUOTALDAPFILTER`,
+  })
+
+  return {
+    find(user) {
+      const remembered = known.get(user.name)
+      if (remembered && remembered.until > now()) return Promise.resolve(remembered.answer)
+      let asked = underWay.get(user.name)
+      if (!asked) {
+        asked = ask(user).then((answer) => {
+          underWay.delete(user.name)
+          if (answer.found !== 'trouble') {
+            known.set(user.name, { answer, until: now() + settings.remember })
+          }
+          return answer
+        })
+        underWay.set(user.name, asked)
+      }
+      return asked
+    },
+    forget: () => known.clear(),
+    close() {
+      if (connection) drop(connection)
+      connection = undefined
+    },
+  }
+}
+
+async function open(settings: LdapSettings, patience: number): Promise<Client> {
+  const { url, bind, authorities } = settings
+  const client = new Client({
+    url,
+    timeout: patience,
+    connectTimeout: patience,
+    ...(authorities ? { tlsOptions: { ca: readFileSync(authorities) } } : {}),
+  })
+  if (bind) await client.bind(bind.dn, readSecret(bind.passwordFile))
+  return client
+}
+
+function drop(connection: Promise<Client>): void {
+  connection.then((client) => client.unbind()).catch(() => {})
+}
+
+/** Names of attributes are compared without case (RFC 4512 2.5). */
+function firstOf(entry: Entry, attribute: string): string | undefined {
+  const name = Object.keys(entry).find((each) => each.toLowerCase() === attribute.toLowerCase())
+  const values = name === undefined ? undefined : entry[name]
+  const value = Array.isArray(values) ? values[0] : values
+  return Buffer.isBuffer(value) ? value.toString('latin1') : value
+}

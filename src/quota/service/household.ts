@@ -1,0 +1,77 @@
+import type { LdapDirectory, LdapWorld } from '../ldap/ldap-directory.ts'
+import type { LdapSettings } from '../ldap/settings.ts'
+import { inOrder, type LookUpUser } from '../sources/account.ts'
+import { ldapUsers } from '../sources/ldap-users.ts'
+import { createMaildirSource } from '../sources/maildir.ts'
+import { readMbox } from '../sources/mbox.ts'
+import { passwdFile } from '../sources/passwd.ts'
+import { quotaStatus } from '../sources/quota-status.ts'
+import type { ReadMailbox } from '../sources/reading.ts'
+import { homesFile, limitsFile } from '../sources/user-list.ts'
+import type { Household } from './answer.ts'
+import type { ServiceSettings, UserList } from './settings.ts'
+
+/** All that is asked for an answer, made as the settings say. */
+export interface Furnished extends Household {
+  /** What is remembered of mailboxes and users. */
+  forget(): void
+}
+
+export interface World {
+  /** Milliseconds since 1970, as files tell their times. */
+  readonly now: () => number
+}
+
+/** Opens what the settings name. Faults are of kind `config`. */
+export function furnish(settings: ServiceSettings, { now }: World): Furnished {
+  const { source, users, ldap, patience, remembered } = settings
+  const { read, forget } = sourceOf(settings, now)
+  const directory = ldap && openDirectory(ldap, { now, patience, remembered })
+  return {
+    lookUp: users.length > 0 ? inOrder(users.map(userList)) : undefined,
+    mailbox: source.mailbox,
+    read,
+    limits: settings.limitsFile === undefined ? undefined : limitsFile(settings.limitsFile, now),
+    standard: settings.standard,
+    forget() {
+      forget()
+      directory?.then((opened) => opened.forget())
+    },
+  }
+
+  function userList(list: UserList): LookUpUser {
+    switch (list.kind) {
+      case 'passwd':
+        return passwdFile(list.file, now)
+      case 'homes':
+        return homesFile(list.file, now)
+      case 'ldap':
+        return ldapUsers(directory!)
+    }
+  }
+}
+
+/** Loaded only where it is wanted. */
+async function openDirectory(settings: LdapSettings, world: LdapWorld): Promise<LdapDirectory> {
+  const { createLdapDirectory } = await import('../ldap/ldap-directory.ts')
+  return createLdapDirectory(settings, world)
+}
+
+function sourceOf(
+  { source, patience, longestWalk, remembered }: ServiceSettings,
+  now: () => number,
+): { read: ReadMailbox; forget(): void } {
+  switch (source.kind) {
+    case 'maildir':
+      return createMaildirSource({
+        now,
+        budget: patience,
+        longest: longestWalk,
+        mailboxes: remembered,
+      })
+    case 'mbox':
+      return { read: readMbox, forget() {} }
+    case 'quota-status':
+      return { read: quotaStatus({ address: source.address, patience }), forget() {} }
+  }
+}

@@ -1,0 +1,84 @@
+import { writeSync } from 'node:fs'
+import { type AddressInfo, isIPv6, type Server } from 'node:net'
+import { notify } from '../../doors/daemon/notify.ts'
+import { errorText } from '../../fault.ts'
+import type { LogEntry } from '../../log.ts'
+import type { Environment } from '../../settings/settings.ts'
+import { allowNetworks } from './allowed.ts'
+import { answerFrom } from './answer.ts'
+import { createCounters } from './counters.ts'
+import { createDesk } from './desk.ts'
+import { furnish } from './household.ts'
+import { serveHttp } from './http.ts'
+import { log, troubleLog } from './log.ts'
+import { type Options, readOptions, usage } from './options.ts'
+import { ownStatus, requireFewPrivileges } from './privileges.ts'
+import { readServiceSettings } from './settings.ts'
+import { serveUdp } from './udp.ts'
+
+/** Temporary failure, as of all programs that are supervised; usage(100) is for good. */
+const FAILED = 111
+const USAGE = 100
+
+process.exitCode = FAILED
+const env: Environment = { ...process.env }
+const options = optionsOrUsage()
+
+process.on('uncaughtException', (error) => {
+  log(['event', 'failed'], ['reason', error.stack ?? errorText(error)])
+  process.exit(FAILED) // the clients let mail pass
+})
+
+onescanQuotad(options).catch((error) => {
+  log(['event', 'failed'], ['reason', errorText(error)])
+  process.exit(FAILED)
+})
+
+/** Says how full mailboxes are, onescan-quotad(8), until it is told to end. */
+async function onescanQuotad({ udp, http, networks, maxClients }: Options): Promise<void> {
+  requireFewPrivileges(process.getuid!(), ownStatus())
+  const settings = readServiceSettings(env)
+  const household = furnish(settings, { now: Date.now })
+  const counters = createCounters()
+  const desk = createDesk({
+    answerFor: answerFrom(household),
+    keepCase: settings.keepCase,
+    counters,
+    logTrouble: troubleLog(log, Date.now),
+  })
+  const allowed = allowNetworks(networks)
+  const sockets = udp ? [await serveUdp(udp, { desk, allowed, counters })] : []
+  const servers = http ? [await serveHttp(http, { desk, allowed, counters, maxClients })] : []
+
+  process.on('SIGHUP', household.forget)
+  process.on('SIGUSR1', () => log(['event', 'counters'], ...Object.entries(counters)))
+  const stop = async () => {
+    for (const socket of sockets) socket.close()
+    for (const server of servers) server.closeAllConnections()
+    await notify(process.env, 'STOPPING=1')
+    log(['event', 'ended'], ...Object.entries(counters))
+    process.exit(0)
+  }
+  process.once('SIGTERM', stop)
+  process.once('SIGINT', stop)
+  log(['event', 'serving'], ...sockets.map(portOf('udp')), ...servers.map(portOf('http')))
+  await notify(process.env, 'READY=1')
+}
+
+/** With port 0, the one that the system chose. */
+function portOf(protocol: string) {
+  return (server: Pick<Server, 'address'>): LogEntry => {
+    const { address, port } = server.address() as AddressInfo
+    return [protocol, isIPv6(address) ? `[${address}]:${port}` : `${address}:${port}`]
+  }
+}
+
+function optionsOrUsage(): Options {
+  try {
+    return readOptions(process.argv.slice(2))
+  } catch (error) {
+    log(['event', 'failed'], ['reason', errorText(error)])
+    writeSync(2, usage)
+    process.exit(USAGE)
+  }
+}

@@ -1,0 +1,24 @@
+import type { LdapDirectory } from '../ldap/ldap-directory.ts'
+import type { LookUpUser } from './account.ts'
+import { parseLimits } from './limits.ts'
+
+/** Users, homes and quotas of a directory. */
+export function ldapUsers(directory: Promise<LdapDirectory>): LookUpUser {
+  return async (user) => {
+    const entry = await (await directory).find(user)
+    if (entry.found !== 'entry') return entry
+    const { home, quota } = entry
+    if (home !== undefined && !/^\/(?!(.*\/)?\.\.(\/|$))[^\0]*$/.test(home)) {
+      return { found: 'trouble', why: `LDAP, ${user.name}: ${home} is no absolute path` }
+    }
+    const limits = quota === undefined ? undefined : parseLimits(quota)
+    if (quota !== undefined && !limits) {
+      return { found: 'trouble', why: `LDAP, ${user.name}: ${quota} is no quota` }
+    }
+    return {
+      found: 'account',
+      ...(home ? { home: home.replace(/(?<=.)\/+$/, '') } : {}),
+      ...(limits ? { limits } : {}),
+    }
+  }
+}

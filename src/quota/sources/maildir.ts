@@ -1,0 +1,143 @@
+import { statSync } from 'node:fs'
+import { type FileHandle, open } from 'node:fs/promises'
+import { errorCode, errorText } from '../../fault.ts'
+import { isFull } from './limits.ts'
+import { MAILDIRSIZE_MAX, type Maildirsize, maySayFull, parseMaildirsize } from './maildirsize.ts'
+import { pathBytes } from './path-bytes.ts'
+import { limitsOf, type Measure, type Reading, type ReadMailbox } from './reading.ts'
+import { createMemory } from './remember.ts'
+import { createWalker } from './walk.ts'
+
+export interface MaildirOptions {
+  readonly now: () => number
+  /** Milliseconds for which a question waits for a count. */
+  readonly budget: number
+  /** Milliseconds after which a count that nobody waits for is given up. */
+  readonly longest: number
+  /** Mailboxes that are remembered. */
+  readonly mailboxes: number
+}
+
+export interface MaildirSource {
+  readonly read: ReadMailbox
+  /** What was remembered of mailboxes. */
+  forget(): void
+}
+
+/** A file `maildirsize` as it was when it was read. */
+interface Known {
+  readonly inode: number
+  readonly size: number
+  readonly written: number
+  readonly file: Maildirsize
+}
+
+/**
+ * Maildirs, with the quota file of Maildir++ where it is there and can be believed, else by
+ * counting the messages. Writes nothing: not even a file that must be made anew, which is
+ * left to whoever delivers.
+ */
+export function createMaildirSource(options: MaildirOptions): MaildirSource {
+  const { now, budget } = options
+  const files = createMemory<Known>(options.mailboxes)
+  const walker = createWalker(options)
+
+  /**
+   * A file that was read lately is asked on the spot whether it has changed: its inode is in
+   * the kernel's memory, and a turn through the thread pool costs ten times the call.
+   */
+  function unchanged(maildir: string): Known | undefined {
+    const known = files.get(maildir)
+    if (!known) return undefined
+    try {
+      const stats = statSync(pathBytes(`${maildir}/maildirsize`), { throwIfNoEntry: false })
+      return stats && isOf(known, stats) ? known : undefined
+    } catch {
+      return undefined // reading it will tell
+    }
+  }
+
+  async function readFile(maildir: string): Promise<Known | undefined> {
+    let handle: FileHandle | undefined
+    try {
+      handle = await open(pathBytes(`${maildir}/maildirsize`), 'r')
+      const stats = await handle.stat()
+      if (!stats.isFile()) throw new Error('maildirsize is no file')
+      const buffer = Buffer.alloc(MAILDIRSIZE_MAX)
+      const { bytesRead } = await handle.read(buffer, 0, MAILDIRSIZE_MAX, 0)
+      const known = {
+        inode: stats.ino,
+        size: stats.size,
+        written: stats.mtimeMs,
+        file: parseMaildirsize(buffer.subarray(0, bytesRead)),
+      }
+      // Written meanwhile: the next question reads again.
+      if (bytesRead === Math.min(stats.size, MAILDIRSIZE_MAX)) files.set(maildir, known)
+      return known
+    } catch (error) {
+      files.delete(maildir)
+      if (['ENOENT', 'ENOTDIR', 'ESTALE'].includes(errorCode(error))) return undefined
+      throw error
+    } finally {
+      await handle?.close()
+    }
+  }
+
+  /** The file's word, unless it must be confirmed. */
+  function byFile(known: Known | undefined, measure: Measure): Reading | undefined {
+    if (known?.file.says !== 'use') return undefined
+    const { file } = known
+    const full = isFull(file, limitsOf(measure, file.limits), measure.incoming)
+    return full && !maySayFull(file, known.written, now()) ? undefined : reading(file)
+  }
+
+  async function byCounting(maildir: string, known: Known | undefined): Promise<Reading> {
+    const { file } = known ?? {}
+    const walked = await inTime(walker.count(maildir), budget)
+    if (walked !== 'late') {
+      if (!walked) return { found: 'no-mailbox' }
+      return { found: 'use', use: walked, limits: file?.limits, source: 'walk' }
+    }
+    if (file?.says === 'use') return { ...reading(file), stale: true }
+    return { found: 'trouble', why: `still being counted after ${budget} ms` }
+  }
+
+  async function thoroughly(maildir: string, measure: Measure): Promise<Reading> {
+    try {
+      const known = await readFile(maildir)
+      return byFile(known, measure) ?? (await byCounting(maildir, known))
+    } catch (error) {
+      return { found: 'trouble', why: errorText(error) }
+    }
+  }
+
+  return {
+    read: (maildir, measure) => byFile(unchanged(maildir), measure) ?? thoroughly(maildir, measure),
+    forget() {
+      files.clear()
+      walker.forget()
+    },
+  }
+}
+
+function reading(file: Maildirsize & { says: 'use' }): Reading & { found: 'use' } {
+  return { found: 'use', use: file, limits: file.limits, source: 'maildirsize' }
+}
+
+function isOf(known: Known, stats: { ino: number; size: number; mtimeMs: number }): boolean {
+  return stats.mtimeMs === known.written && stats.size === known.size && stats.ino === known.inode
+}
+
+/** The value, or `late`; what comes later is nobody's business any more, be it an error. */
+async function inTime<Value>(value: Promise<Value>, budget: number): Promise<Value | 'late'> {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<'late'>((resolve) => {
+    timer = setTimeout(resolve, budget, 'late')
+  })
+  value.catch(() => {})
+  try {
+    return await Promise.race([value, late])
+  } finally {
+    clearTimeout(timer)
+  }
+}

@@ -1,0 +1,39 @@
+import type { Limits, Use } from './limits.ts'
+
+/** What a source knows of a mailbox. */
+export type Reading =
+  | {
+      readonly found: 'use'
+      readonly use: Use
+      /** What the mailbox itself says that it may hold. */
+      readonly limits?: Limits | undefined
+      /** For people: `maildirsize`, `walk`. */
+      readonly source: string
+      /** The mailbox should have been counted, and that took too long. */
+      readonly stale?: boolean
+    }
+  /** Another service has compared them, and tells no numbers. */
+  | { readonly found: 'verdict'; readonly full: boolean; readonly source: string }
+  | { readonly found: 'no-such-user' }
+  /** Nothing lies there, or not yet. */
+  | { readonly found: 'no-mailbox' }
+  /** `trouble` names what could not be read, and why. */
+  | { readonly found: 'trouble'; readonly why: string }
+
+/** What decides whether a mailbox is full, and so whether its word for it is enough. */
+export interface Measure {
+  /** Bytes of the message that is to come; 0 where nobody told. */
+  readonly incoming: number
+  /** For that user, whatever the mailbox says. */
+  readonly limits?: Limits | undefined
+  /** Where neither somebody else nor the mailbox says. */
+  readonly standard: Limits
+}
+
+/** Reads mailboxes of one kind; the path is latin1, a byte a character. Never rejects. */
+export type ReadMailbox = (path: string, measure: Measure) => Reading | Promise<Reading>
+
+/** The limits that count: what is said of the user, by the mailbox, of everybody. */
+export function limitsOf(measure: Measure, own: Limits | undefined): Limits {
+  return measure.limits ?? own ?? measure.standard
+}

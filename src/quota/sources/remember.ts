@@ -1,0 +1,47 @@
+/** Entries by name, of which those go that were not asked for longest. */
+export interface Memory<Value> {
+  get(key: string): Value | undefined
+  set(key: string, value: Value): void
+  delete(key: string): void
+  clear(): void
+}
+
+/** Remembers at most `most` entries. Asking for an entry costs little: what is old is told by halves. */
+export function createMemory<Value>(most: number): Memory<Value> {
+  let young = new Map<string, Value>()
+  let old = new Map<string, Value>()
+  const half = Math.max(1, Math.floor(most / 2))
+
+  function set(key: string, value: Value): void {
+    if (young.size >= half && !young.has(key)) {
+      old = young
+      young = new Map()
+    }
+    young.set(key, value)
+  }
+
+  return {
+    get(key) {
+      const value = young.get(key)
+      if (value !== undefined) return value
+      const older = old.get(key)
+      if (older !== undefined) {
+        old.delete(key)
+        set(key, older)
+      }
+      return older
+    },
+    set(key, value) {
+      old.delete(key)
+      set(key, value)
+    },
+    delete(key) {
+      young.delete(key)
+      old.delete(key)
+    },
+    clear() {
+      young.clear()
+      old.clear()
+    },
+  }
+}

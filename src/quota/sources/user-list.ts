@@ -1,0 +1,30 @@
+import { errorText } from '../../fault.ts'
+import type { LookUpUser } from './account.ts'
+import { type Limits, parseLimits } from './limits.ts'
+import { parseTable, type TableFile, tableFile } from './table-file.ts'
+import type { User } from './user-name.ts'
+
+/** Users of a file with lines `user: home`; see `entryOf` for what `user` may be. */
+export function homesFile(path: string, now: () => number): LookUpUser {
+  const absolute = (home: string) => (/^\/(?!.*\/\.\.(\/|$))/.test(home) ? home : undefined)
+  const homes = tableFile(path, (text) => parseTable(text, absolute), now)
+  return (user) => {
+    try {
+      const home = entryOf(homes, user)
+      return home === undefined ? { found: 'nobody' } : { found: 'account', home }
+    } catch (error) {
+      return { found: 'trouble', why: errorText(error) }
+    }
+  }
+}
+
+/** Limits by a file with lines `user: quota`. Throws an Error where it cannot be used. */
+export function limitsFile(path: string, now: () => number): (user: User) => Limits | undefined {
+  const limits = tableFile(path, (text) => parseTable(text, parseLimits), now)
+  return (user) => entryOf(limits, user)
+}
+
+/** The entry of the user, else that of the domain, `@example.org`, else that of all, `*`. */
+function entryOf<Value>(file: TableFile<Value>, { name, domain }: User): Value | undefined {
+  return file(name.toLowerCase()) ?? (domain ? file(`@${domain}`) : undefined) ?? file('*')
+}

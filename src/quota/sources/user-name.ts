@@ -1,0 +1,37 @@
+/** A user as somebody asked for it: an account or an address. Latin1, a byte a character. */
+export interface User {
+  readonly name: string
+  /** Of an address `local@domain`; of an account, its name. */
+  readonly local: string
+  /** Lower case, or '' where there is none. */
+  readonly domain: string
+}
+
+export const USER_NAME_MAX = 255
+
+/** What would leave a directory, end a line or a word, or be no name to a file system. */
+const NOT_IN_NAMES = /[\0-\x20\x7f/]|\.\./
+
+/**
+ * The user of that name, in lower case unless case is kept; undefined where no mailbox may
+ * be looked for by it. Names come from whoever sends mail: what they may hold is decided
+ * here, and nowhere behind.
+ */
+export function parseUser(text: string, keepCase = false): User | undefined {
+  if (text.length === 0 || text.length > USER_NAME_MAX || NOT_IN_NAMES.test(text)) return undefined
+  const name = keepCase ? text : lowerCase(text)
+  const at = name.lastIndexOf('@')
+  const local = at < 0 ? name : name.slice(0, at)
+  const domain = at < 0 ? '' : lowerCase(name.slice(at + 1))
+  if (isNoComponent(local) || (at >= 0 && isNoComponent(domain))) return undefined
+  return { name, local, domain }
+}
+
+function isNoComponent(part: string): boolean {
+  return part === '' || part === '.'
+}
+
+/** Of ASCII letters alone: what other bytes mean is not known. */
+function lowerCase(text: string): string {
+  return /[A-Z]/.test(text) ? text.replace(/[A-Z]+/g, (letters) => letters.toLowerCase()) : text
+}

@@ -1,0 +1,105 @@
+import { opendir } from 'node:fs/promises'
+import { errorCode } from '../../fault.ts'
+import { type DirectorySum, sumDirectory } from './directory-sum.ts'
+import type { Use } from './limits.ts'
+import { pathBytes } from './path-bytes.ts'
+import { createMemory } from './remember.ts'
+
+/** What a Maildir holds by its messages; undefined where there is no such Maildir. */
+export type Counted = Required<Use> | undefined
+
+export interface Walker {
+  /**
+   * Counts a Maildir. Who asks while it is being counted gets the same count. Rejects
+   * with the error of the system, or where that takes longer than `longest`.
+   */
+  count(maildir: string): Promise<Counted>
+  forget(): void
+}
+
+export interface WalkerOptions {
+  readonly now: () => number
+  /** Mailboxes of which the sums of directories are remembered. */
+  readonly mailboxes: number
+  /** Milliseconds after which a walk is given up; what it has summed up is kept for the next. */
+  readonly longest: number
+}
+
+/** Mailboxes counted at once: the disk has no more arms. */
+const AT_ONCE = 4
+
+/**
+ * Counts Maildirs by their messages: `new` and `cur` of the Maildir and of each folder in
+ * it, but for `.Trash` (maildirquota(7)). A directory that did not change since is not
+ * read again, so one new message costs one directory.
+ */
+export function createWalker({ now, mailboxes, longest }: WalkerOptions): Walker {
+  const sums = createMemory<Map<string, DirectorySum>>(mailboxes)
+  const underWay = new Map<string, Promise<Counted>>()
+  const queue: (() => void)[] = []
+  let walking = 0
+
+  async function inTurn(maildir: string): Promise<Counted> {
+    if (walking >= AT_ONCE) await new Promise<void>((resolve) => queue.push(resolve))
+    else walking++
+    try {
+      return await walk(maildir)
+    } finally {
+      const next = queue.shift()
+      if (next) next()
+      else walking--
+    }
+  }
+
+  async function walk(maildir: string): Promise<Counted> {
+    const signal = AbortSignal.timeout(longest)
+    const folders = await foldersOf(maildir)
+    if (!folders) return undefined
+    const known = sums.get(maildir)
+    const found = new Map<string, DirectorySum>()
+    const total = { bytes: 0, messages: 0 }
+    try {
+      for (const folder of folders) {
+        for (const path of [`${folder}new`, `${folder}cur`]) {
+          const sum = await sumDirectory(`${maildir}/${path}`, known?.get(path), now, signal)
+          if (!sum) continue
+          found.set(path, sum)
+          total.bytes += sum.bytes
+          total.messages += sum.messages
+        }
+      }
+    } catch (error) {
+      sums.set(maildir, new Map([...(known ?? []), ...found]))
+      throw error
+    }
+    sums.set(maildir, found)
+    return total
+  }
+
+  return {
+    count(maildir) {
+      let counted = underWay.get(maildir)
+      if (!counted) {
+        counted = inTurn(maildir).finally(() => underWay.delete(maildir))
+        underWay.set(maildir, counted)
+      }
+      return counted
+    },
+    forget: () => sums.clear(),
+  }
+}
+
+/** The Maildir itself and its folders, as beginnings of paths in it; undefined where there is none. */
+async function foldersOf(maildir: string): Promise<readonly string[] | undefined> {
+  const folders = ['']
+  try {
+    const directory = await opendir(pathBytes(maildir), { encoding: 'latin1' as 'utf8' })
+    for await (const { name } of directory) {
+      if (/^\.[^.]/.test(name) && name !== '.Trash') folders.push(`${name}/`)
+    }
+    return folders
+  } catch (error) {
+    if (['ENOENT', 'ENOTDIR', 'ESTALE'].includes(errorCode(error))) return undefined
+    throw error
+  }
+}
