@@ -18,6 +18,7 @@ export type Grounds =
   | 'banned' // local policy: a banned attachment
   | 'unscanned' // no scanner could tell
   | 'header-too-large'
+  | 'over-quota' // of all recipients that the answer is for
 
 export interface Reply {
   /** 4: try again; 5: do not. */

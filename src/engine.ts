@@ -6,6 +6,7 @@ import { decide, type Outcome, refuseHeader } from './decide.ts'
 import type { Decision } from './decision.ts'
 import type { Message } from './message/spool.ts'
 import type { Policy } from './policy/policy.ts'
+import { areAllFull, putOff, type QuotaDesk } from './quota/all-full.ts'
 import { runScanners, type ScanResult } from './scan/scan.ts'
 import type { Scanner, Specimen } from './scan/scanner.ts'
 import type { Transaction } from './transaction.ts'
@@ -19,10 +20,12 @@ export interface Tools {
   readonly signatureDate: () => number | undefined
   /** Milliseconds, as Date.now(). */
   readonly now: () => number
+  /** For doors that answer for all recipients at once, and only at the end. */
+  readonly quota?: QuotaDesk | undefined
 }
 
 /**
- * From a message to a decision: verify its stamps, scan it by what no stamp vouches
+ * From a message to a decision: ask whether anybody has room for it, verify its stamps, scan it by what no stamp vouches
  * for, decide, sign. Changes nothing in the world; the door carries the decision out.
  */
 export async function judge(
@@ -33,6 +36,13 @@ export async function judge(
   if (transaction.message.headerTooLarge) return refuseHeader()
   const notes: string[] = policy.remark ? [policy.remark] : []
   const clock = stopwatch(tools.now)
+  const times: Record<string, number> = {}
+  if (tools.quota) {
+    const asked = await areAllFull({ ...transaction, size: transaction.message.size }, tools.quota)
+    times.quota = clock()
+    if (asked.full) return putOff(transaction.envelope, times.quota)
+    if (asked.why) notes.push(asked.why)
+  }
   // Without a stamp nothing vouches for it, and its body is hashed while scanners look at it.
   const stamped = bearsStamp(transaction.message.header)
   const vouched = stamped ? await verify(transaction, policy, tools) : untrusted
@@ -48,7 +58,7 @@ export async function judge(
     scan,
     stamp,
     notes,
-    times: { verify: verified, scan: scanned, sign: clock() },
+    times: { ...times, verify: verified, scan: scanned, sign: clock() },
   }
   return decide(transaction, policy, outcome)
 }

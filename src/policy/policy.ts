@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { type ClusterPolicy, readClusterPolicy } from '../cluster/policy.ts'
 import { readSpoolPolicy, type SpoolPolicy } from '../message/policy.ts'
+import { type QuotaSettings, readQuotaSettings } from '../quota/settings.ts'
 import {
   type InfectedPolicy,
   readInfectedPolicy,
@@ -22,8 +23,16 @@ export interface Policy {
   readonly cluster: ClusterPolicy | undefined
   readonly infected: InfectedPolicy
   readonly unscanned: UnscannedPolicy
+  /** Set where QUOTAD is. */
+  readonly quota?: QuotaSettings | undefined
   /** A line for the log about what could not be used, or ''. */
   readonly remark: string
+}
+
+/** Mail passes as it is, for that reason; with `quota`, unless all recipients are over theirs. */
+export interface Off {
+  readonly off: string
+  readonly quota?: QuotaSettings | undefined
 }
 
 /** Where qmail lives, and its control files. */
@@ -31,6 +40,9 @@ export interface Place {
   readonly qmailHome: string
   readonly control: string
 }
+
+/** As a reason for the log. */
+export const NOTHING_SCANS = 'QHPSI is not set'
 
 export const DEFAULT_QMAIL_HOME = '/var/qmail'
 
@@ -50,10 +62,10 @@ export function switchFile(place: Place): string {
  * The policy for the next message, or `off` with the reason: QHPSI is unset, or the
  * switch file is there. Faults are of kind `config`.
  */
-export function readPolicy(env: Environment): Policy | { readonly off: string } {
+export function readPolicy(env: Environment): Policy | Off {
   const off = switchedOff(readPlace(env))
   if (off !== undefined) return { off }
-  return readScanningPolicy(env) ?? { off: 'QHPSI is not set' }
+  return readScanningPolicy(env) ?? { off: NOTHING_SCANS, quota: readQuotaSettings(env) }
 }
 
 /** That the switch file is there, as a reason for the log; undefined where it is not. */
@@ -74,6 +86,7 @@ export function readScanningPolicy(env: Environment): Policy | undefined {
     cluster: cluster.policy,
     infected: readInfectedPolicy(env),
     unscanned: readUnscannedPolicy(env),
+    quota: readQuotaSettings(env),
     remark: cluster.off ?? '',
   })
 }

@@ -70,7 +70,7 @@ async function handOn(
 }
 
 /** A file, not a pipe: nobody would be left to write into a pipe past its capacity. */
-function spoolEnvelope({ wire }: Envelope, directory: string): Input {
+export function spoolEnvelope({ wire }: Envelope, directory: string): Input {
   const fd = openAnonymousFile(directory)
   try {
     for (let done = 0; done < wire.length; ) done += writeSync(fd, wire, done)

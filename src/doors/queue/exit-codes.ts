@@ -27,7 +27,7 @@ export const exit = {
   config: 55,
   /** A temporary file cannot be made. */
   tempFile: 64,
-  /** Temporarily refused: the message could not be scanned. */
+  /** Temporarily refused: the message could not be scanned, or its recipients are over quota. */
   deferred: 71,
   /** The message could not be scanned (ERROR_EXIT=88 where no text can be sent). */
   unscanned: 77,
@@ -71,5 +71,7 @@ export function codeOfReply(reply: Reply, indimail: boolean): number {
       return exit.unscanned
     case 'header-too-large':
       return exit.refused
+    case 'over-quota':
+      return exit.deferred
   }
 }

@@ -1,7 +1,12 @@
 import type { Decision } from '../../decision.ts'
 import type { Environment } from '../../settings/settings.ts'
-import type { Transaction } from '../../transaction.ts'
-import { type Circumstances, decisionLines, faultLine, passLine } from './log-lines.ts'
+import {
+  type Circumstances,
+  decisionLines,
+  faultLine,
+  passLine,
+  type Received,
+} from './log-lines.ts'
 import { openLog } from './log-sink.ts'
 
 /**
@@ -9,7 +14,7 @@ import { openLog } from './log-sink.ts'
  * undefined means that the next program's will be the answer.
  */
 export interface Journal {
-  received(transaction: Transaction): void
+  received(transaction: Received): void
   decided(decision: Decision, code: number | undefined): void
   passed(why: string): void
   fault(error: unknown, code: number): void
@@ -18,7 +23,7 @@ export interface Journal {
 export function openJournal(env: Environment): Journal {
   const write = openLog(env)
   const started = process.hrtime()
-  let transaction: Transaction | undefined
+  let transaction: Received | undefined
 
   function now(): Circumstances {
     const [seconds, nanoseconds] = process.hrtime(started)

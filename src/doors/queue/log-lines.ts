@@ -3,16 +3,24 @@ import { type Envelope, recipientsOf } from '../../envelope/envelope.ts'
 import { errorText, isFault } from '../../fault.ts'
 import { type LogEntry, logLine } from '../../log.ts'
 import { fieldsOf, fieldValue } from '../../message/header-block.ts'
-import type { Transaction } from '../../transaction.ts'
+import type { Message } from '../../message/spool.ts'
+
+/** What a line tells of a message. */
+export interface Received {
+  readonly message: Pick<Message, 'size' | 'header'>
+  readonly envelope: Envelope
+}
 
 /** What every line tells, whatever became of the message. */
 export interface Circumstances {
   /** TCPREMOTEIP. */
   readonly remote: string | undefined
   /** Undefined where nothing was received. */
-  readonly transaction: Transaction | undefined
+  readonly transaction: Received | undefined
   /** Milliseconds since this program got to know of the message. */
   readonly total: number
+  /** What a door other than the slot tells beside: which it is, the MTA's queue id, its reply. */
+  readonly door?: readonly LogEntry[]
 }
 
 /** Recipients in one line of a quarantined message's log. */
@@ -38,7 +46,7 @@ export function passLine(why: string, about: Circumstances): Buffer {
   return line([['decision', 'pass'], ['reason', why]], undefined, about) // biome-ignore format: a pair a line is longer to read
 }
 
-export function faultLine(error: unknown, code: number, about: Circumstances): Buffer {
+export function faultLine(error: unknown, code: number | undefined, about: Circumstances): Buffer {
   const kind = isFault(error) ? error.kind : 'bug'
   const why = kind === 'bug' && error instanceof Error ? error.stack : errorText(error)
   const decision = kind === 'address-too-long' ? 'reject' : 'defer'
@@ -49,13 +57,14 @@ function line(entries: readonly LogEntry[], code: number | undefined, about: Cir
   return logLine([
     ...entries,
     ['exit', code],
+    ...(about.door ?? []),
     ['remote', about.remote],
     ...(about.transaction ? messageEntries(about.transaction) : []),
     ['total_ms', about.total.toFixed(1)],
   ])
 }
 
-function messageEntries({ message, envelope }: Transaction): LogEntry[] {
+function messageEntries({ message, envelope }: Received): LogEntry[] {
   const [first] = recipientsOf(envelope)
   return [
     ['size', message.size],

@@ -35,9 +35,13 @@ async function slot(): Promise<number> {
     self: process.argv[1] ?? process.execPath,
   }
   const policy = readPolicy(env)
-  if ('off' in policy) return passThrough(chain, journal, policy.off)
+  if ('off' in policy && !policy.quota) return passThrough(chain, journal, policy.off)
 
   const errorReport = readErrorReport(env) // before any descriptor is opened that stays
+  if ('off' in policy) {
+    const { passUnlessFull } = await import('./quota-only.ts')
+    return passUnlessFull(policy.quota!, policy.off, env, { chain, errorReport, journal })
+  }
   const tools = await prepareTools(policy)
   const transaction = receiveTransaction(policy, tools, env)
   journal.received(transaction)
@@ -45,6 +49,7 @@ async function slot(): Promise<number> {
   const keepNoFile = removeWhenKilled(message)
   try {
     const decision = await judge(transaction, policy, tools)
+    tools.quota?.close()
     keepNoFile.stop()
     return await carryOut(decision, transaction, { policy, chain, errorReport, journal })
   } finally {

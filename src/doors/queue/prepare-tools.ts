@@ -1,18 +1,32 @@
 import { signatureDate } from '../../cluster/signature-date.ts'
 import type { Tools } from '../../engine.ts'
 import type { Policy } from '../../policy/policy.ts'
+import type { QuotaDesk } from '../../quota/all-full.ts'
+import type { QuotaSettings } from '../../quota/settings.ts'
 import { loadCrypto } from '../../runtime/crypto.ts'
 import { makeScanners } from '../../scan/scanners.ts'
 
+export interface SlotTools extends Tools {
+  /** `close` before this process becomes another. */
+  readonly quota?: (QuotaDesk & { close(): void }) | undefined
+}
+
 /** Loads what this policy needs, and nothing else: every module costs start-up time. */
-export async function prepareTools(policy: Policy): Promise<Tools> {
-  const { cluster } = policy
+export async function prepareTools(policy: Policy): Promise<SlotTools> {
+  const { cluster, quota } = policy
   return {
     scanners: await makeScanners(policy.scan),
     crypto: cluster && (await loadCrypto()),
     signatureDate: once(() => cluster && signatureDate(cluster.signatureDirectory)),
     now: wallClock(),
+    quota: quota && (await openDesk(quota)),
   }
+}
+
+async function openDesk(settings: QuotaSettings): Promise<SlotTools['quota']> {
+  const { deskOf, openQuotaClient } = await import('../../quota/client/open.ts')
+  const client = openQuotaClient(settings, () => {}) // the journal tells of this message
+  return { ...deskOf(client), close: client.close }
 }
 
 /** Milliseconds as Date.now(), finer, and steady while the message is here. */

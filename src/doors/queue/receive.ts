@@ -39,7 +39,7 @@ export function receiveTransaction(
  * (qmail-queue(8)). In this order: qmail-smtpd writes so, and reading fd 1 first would
  * deadlock it past 64 KiB. Faults: `read`, and what spool and envelope throw.
  */
-function receive(spool: Spool): Envelope {
+export function receive(spool: Pick<Spool, 'write'>): Envelope {
   const buffer = Buffer.allocUnsafeSlow(BUFFER)
   let size = 0
   for (;;) {

@@ -1,4 +1,4 @@
-import { Agent } from 'node:http'
+import type { Agent } from 'node:http'
 import { errorText } from '../../fault.ts'
 import type { AskQuota, QuotaAnswer } from '../answer.ts'
 import type { QuotaSettings } from '../settings.ts'
@@ -7,10 +7,9 @@ import type { BackendOf } from './backend-map.ts'
 import { answerFor, createQuotaCache, type Known, remember } from './cache.ts'
 import { createCircuits } from './circuit.ts'
 import { type Counters, createCounters } from './counters.ts'
-import { askByHttp } from './http.ts'
 import { mailboxName } from './mailbox-name.ts'
 import type { Outcome } from './reply.ts'
-import { askByUdp, type Question } from './udp.ts'
+import type { Question } from './udp.ts'
 import { withinTime } from './within-time.ts'
 
 /** One client for all doors of a process. */
@@ -39,9 +38,6 @@ export interface World {
   /** When a backend fails, and when it answers again: a line of text. */
   readonly log: (line: string) => void
 }
-
-/** Connections that are kept to one HTTP backend, and opened at most. */
-const CONNECTIONS = 16
 
 /** What a question came to, and who was asked. */
 interface Said {
@@ -149,8 +145,13 @@ export function createQuotaClient(settings: QuotaSettings, world: World): QuotaC
 
   async function overTheNetwork(backend: Backend, asked: Question): Promise<Outcome> {
     try {
-      if (backend.kind === 'udp') return await askByUdp(backend, asked, settings)
-      agent ??= new Agent({ keepAlive: true, maxSockets: CONNECTIONS, maxFreeSockets: CONNECTIONS })
+      // Each where it is wanted: a program that is started for one message pays for what it loads.
+      if (backend.kind === 'udp') {
+        const { askByUdp } = await import('./udp.ts')
+        return await askByUdp(backend, asked, settings)
+      }
+      const { askByHttp, createAgent } = await import('./http.ts')
+      agent ??= createAgent()
       return await askByHttp(backend, asked, settings, agent)
     } catch (error) {
       return { kind: 'failed', trouble: 'no-answer', why: errorText(error), backendIsUp: false }

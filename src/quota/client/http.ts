@@ -1,8 +1,15 @@
-import { type Agent, type IncomingMessage, request } from 'node:http'
+import { Agent, type IncomingMessage, request } from 'node:http'
 import { errorText } from '../../fault.ts'
 import type { HttpBackend } from './backend.ts'
 import { type Outcome, REPLY_MAX, readBody } from './reply.ts'
 import type { Patience, Question } from './udp.ts'
+
+/** Connections that are kept to one service, and opened at most. */
+const CONNECTIONS = 16
+
+export function createAgent(): Agent {
+  return new Agent({ keepAlive: true, maxSockets: CONNECTIONS, maxFreeSockets: CONNECTIONS })
+}
 
 /** The failure of a connection, as of one that the service closed while it was idle. */
 const BROKEN_OFF = Symbol('broken off')

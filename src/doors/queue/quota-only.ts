@@ -1,0 +1,83 @@
+import { readSync, writeSync } from 'node:fs'
+import type { Envelope } from '../../envelope/envelope.ts'
+import { openAnonymousFile, spoolFault } from '../../message/anonymous-file.ts'
+import { findHeaderEnd } from '../../message/header-block.ts'
+import { readSpoolPolicy } from '../../message/policy.ts'
+import { areAllFull, isAskedAbout, putOff } from '../../quota/all-full.ts'
+import { deskOf, openQuotaClient } from '../../quota/client/open.ts'
+import type { QuotaSettings } from '../../quota/settings.ts'
+import { replaceProcess } from '../../runtime/replace-process.ts'
+import type { Environment } from '../../settings/settings.ts'
+import { type Outlet, passThrough, spoolEnvelope } from './carry-out.ts'
+import { checkChain } from './chain.ts'
+import { readClient } from './client.ts'
+import { report } from './error-report.ts'
+import { receive } from './receive.ts'
+
+/** Bytes of a header that are searched for the message's id. */
+const HEADER_SEEN = 64 * 1024
+
+/**
+ * Nothing scans here, and yet somebody knows which mailboxes are full: the message is
+ * kept meanwhile and passes byte for byte, or is put off where all recipients are full.
+ * The exit code, unless this process became the next program.
+ */
+export async function passUnlessFull(
+  settings: QuotaSettings,
+  why: string,
+  env: Environment,
+  { chain, errorReport, journal }: Omit<Outlet, 'policy'>,
+): Promise<number> {
+  const client = readClient(env)
+  if (!isAskedAbout(client, settings)) return passThrough(chain, journal, why)
+  const { directory } = readSpoolPolicy(env)
+  const quota = openQuotaClient(settings, () => {}) // the journal tells of this message
+  const { fd, size, envelope } = keep(directory)
+  journal.received({ message: { size, header: headerOf(fd) }, envelope })
+  const began = process.hrtime.bigint()
+  const asked = await areAllFull({ envelope, client, size }, deskOf(quota))
+  quota.close()
+  if (asked.full) {
+    const decision = putOff(envelope, Number(process.hrtime.bigint() - began) / 1e6)
+    const code = report(decision.reply, errorReport)
+    journal.decided(decision, code)
+    return code
+  }
+  checkChain(chain, chain.self)
+  const envelopeFile = spoolEnvelope(envelope, directory)
+  journal.passed(asked.why === '' ? why : `${why}; ${asked.why}`)
+  return replaceProcess({ ...chain, inputs: [{ fd, offset: 0 }, envelopeFile] })
+}
+
+interface Kept {
+  readonly fd: number
+  readonly size: number
+  readonly envelope: Envelope
+}
+
+/** A message of any size and form, as it comes. */
+function keep(directory: string): Kept {
+  const fd = openAnonymousFile(directory)
+  let size = 0
+  const envelope = receive({
+    write(chunk) {
+      try {
+        for (let done = 0; done < chunk.length; ) {
+          done += writeSync(fd, chunk, done, chunk.length - done, size + done)
+        }
+      } catch (error) {
+        throw spoolFault(`cannot write the spool file in ${directory}`, error)
+      }
+      size += chunk.length
+    },
+  })
+  return { fd, size, envelope }
+}
+
+/** For the log; empty where it is longer than that. */
+function headerOf(fd: number): Buffer {
+  const beginning = Buffer.alloc(HEADER_SEEN)
+  const length = readSync(fd, beginning, 0, HEADER_SEEN, 0)
+  const found = findHeaderEnd(beginning.subarray(0, length), 0)
+  return beginning.subarray(0, 'end' in found ? found.end : 0)
+}

@@ -1,0 +1,177 @@
+import { once } from 'node:events'
+import t from 'tap'
+import { makeEnvelope } from '../../../src/envelope/envelope.ts'
+import { plain } from '../../cases/messages.ts'
+import { buildStage } from '../../cases/stage.ts'
+import { extendedAnswer, httpService, udpService } from '../../quota/client/services.ts'
+import { runSlot, runtimes } from './slot.ts'
+
+/** The slot answers for all recipients at once: mail is put off where each of them is full. */
+
+const mailboxes = {
+  'full@example.org': [100, 100],
+  'more@example.org': [200, 100],
+  'half@example.org': [500_000, 1_000_000],
+} as const
+
+const to = (...names: readonly string[]) => {
+  const recipients = names.map((name) => Buffer.from(`${name}@example.org`))
+  return makeEnvelope(Buffer.from('a@example.net'), recipients).wire
+}
+
+for (const { name, program } of runtimes) {
+  t.test(`${name}`, async (t) => {
+    const service = await udpService(t, extendedAnswer(mailboxes))
+    const QUOTAD = `quotad:127.0.0.1:${service.port}`
+
+    for (const scanning of [true, false]) {
+      const settings = (stage: ReturnType<typeof buildStage>) =>
+        scanning ? { QHPSI: stage.scanner, QUOTAD } : { QUOTAD }
+
+      t.test(`${scanning ? 'with' : 'without'} a scanner`, async (t) => {
+        const stage = buildStage()
+        t.teardown(() => stage.remove())
+        const run = (envelope: Buffer, more: Readonly<Record<string, string>> = {}) =>
+          runSlot({
+            program,
+            message: plain,
+            envelope,
+            errorFd: 6,
+            settings: { ...settings(stage), ...more },
+          })
+
+        t.test('all are full: the sender reads it, and nothing is scanned', async (t) => {
+          const { code, errorText, logged, left } = await run(to('full', 'more'), { ERROR_FD: '6' })
+          t.equal(code, 82)
+          const text = 'ZQuota exceeded for all recipients, try again later (#4.2.2)'
+          t.equal(errorText.toString(), text)
+          t.match(
+            logged,
+            /^onescan: decision=defer scan=skipped reason="all recipients are over quota" quota_ms=\S+ exit=82 size=\d+ msgid=\S+ from=<a@example.net> to=<full@example.org> rcpts=2 /,
+          )
+          t.equal(stage.scans(), 0)
+          t.same(left, [])
+        })
+
+        t.test('one recipient is told by address, or by a number', async (t) => {
+          const { errorText } = await run(to('full'), { ERROR_FD: '6' })
+          const text = 'ZQuota exceeded for <full@example.org>, try again later (#4.2.2)'
+          t.equal(errorText.toString(), text)
+          t.equal((await run(to('full'))).code, 71)
+          t.equal((await run(to('full'), { ERROR_EXIT: '88' })).code, 71)
+        })
+
+        t.test('one is not: it goes on for all', async (t) => {
+          const { code, deliveries } = await run(to('full', 'half', 'more'))
+          t.equal(code, 0)
+          t.same(
+            deliveries.map(({ recipients }) => recipients.length),
+            [3],
+          )
+          if (!scanning) t.ok(deliveries[0]!.message.equals(plain), 'byte for byte')
+        })
+
+        t.test('unknown users pass', async (t) => {
+          t.equal((await run(to('full', 'nobody'))).code, 0)
+        })
+
+        t.test('relay clients are asked about by QUOTARELAY alone', async (t) => {
+          t.equal((await run(to('full'), { RELAYCLIENT: '' })).code, 0)
+          t.equal((await run(to('full'), { RELAYCLIENT: '', QUOTARELAY: 'ask' })).code, 71)
+        })
+
+        t.test(
+          "qmail-send's own bounces pass",
+          { skip: process.getuid!() !== 0 && 'run as root' },
+          async (t) => {
+            // biome-ignore format: a title a line
+            t.equal((await run(to('full'), { BOUNCEUSER: 'root' })).code, 0)
+          },
+        )
+
+        t.test('a service that is dead costs its time, and no mail', async (t) => {
+          const dead = await udpService(t, () => undefined)
+          const { code, logged } = await run(to('full'), {
+            QUOTAD: `quotad:127.0.0.1:${dead.port}`,
+            QUOTATIMEOUT: '50',
+          })
+          t.equal(code, 0)
+          t.match(logged, /quota: no answer in 50 ms/)
+          t.ok(dead.heard.length > 0)
+        })
+
+        t.test('a setting that makes no sense puts mail off', async (t) => {
+          const { code, logged } = await run(to('half'), { QUOTAD: 'udp:nowhere' })
+          t.equal(code, 55)
+          t.match(logged, /QUOTAD udp:nowhere: must be/)
+        })
+      })
+    }
+
+    t.test('over HTTP', async (t) => {
+      const http = await httpService(t, (_, response) => {
+        response.end('OVERQUOTA full@example.org 9 9\n')
+      })
+      const { code } = await runSlot({
+        program,
+        envelope: to('full'),
+        settings: { QUOTAD: http.url },
+      })
+      t.equal(code, 71)
+    })
+
+    t.test('the size of the message counts', async (t) => {
+      const message = Buffer.alloc(500_001, 'x\n')
+      const { code } = await runSlot({
+        program,
+        message,
+        envelope: to('half'),
+        settings: { QUOTAD },
+      })
+      t.equal(code, 71)
+    })
+
+    t.test('without a scanner any bytes pass as they are', async (t) => {
+      for (const message of [
+        Buffer.alloc(0),
+        Buffer.from('\0\r\r\nFrom x'),
+        Buffer.alloc(3_000_000, 'a: b\n'),
+      ]) {
+        const { code, deliveries } = await runSlot({
+          program,
+          message,
+          envelope: to('half', 'nobody'),
+          settings: { QUOTAD },
+        })
+        t.equal(code, 0)
+        t.ok(deliveries[0]!.message.equals(message), `${message.length} bytes`)
+      }
+    })
+
+    t.test('a client that gives up is asked about by nobody', async (t) => {
+      const before = service.heard.length
+      const { code } = await runSlot({
+        program,
+        envelope: Buffer.from('Fa@example.org\0Tfull@example.org\0'),
+        settings: { QUOTAD },
+      })
+      t.equal(code, 54)
+      t.equal(service.heard.length, before)
+    })
+  })
+}
+
+t.test('while onescan is off nobody is asked', async (t) => {
+  const stage = buildStage()
+  t.teardown(() => stage.remove())
+  stage.file('onescan.off', '')
+  const service = await udpService(t, () => 'QUOTA_FULL')
+  const { code } = await runSlot({
+    envelope: to('full'),
+    settings: { QUOTAD: `udp:127.0.0.1:${service.port}`, CONTROLDIR: stage.directory },
+  })
+  t.equal(code, 0)
+  t.same(service.heard, [])
+  service.socket.close()
+  await once(service.socket, 'close')
+})
