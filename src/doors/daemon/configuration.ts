@@ -6,6 +6,7 @@ import type { QhpsiLine } from '../../scan/policy.ts'
 import type { Scanner } from '../../scan/scanner.ts'
 import { makeScanners } from '../../scan/scanners.ts'
 import type { Environment } from '../../settings/settings.ts'
+import type { RecipientQuota } from '../milter/refuse-full.ts'
 
 /** What the daemon judges by: read when it starts and when it is told to read it again. */
 export interface Configuration {
@@ -14,6 +15,8 @@ export interface Configuration {
   /** Undefined where QHPSI is unset: all mail passes. */
   readonly policy: Policy | undefined
   readonly tools: Omit<Tools, 'scanners'>
+  /** Who is asked at RCPT whether a mailbox has room; undefined: nobody. */
+  readonly quota?: RecipientQuota | undefined
   /** Scanners for a QHPSI line that names no other plugins than the daemon's own. */
   scannersFor(line: QhpsiLine): readonly Scanner[]
 }

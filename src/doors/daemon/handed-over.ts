@@ -1,15 +1,33 @@
 import { lstatSync, readdirSync, readFileSync, readlinkSync } from 'node:fs'
 import type { Server } from 'node:net'
 import { Fault } from '../../fault.ts'
+import { listeningInodes } from './tcp-sockets.ts'
 
-/** The descriptor of a listening socket that whoever started this process made: sd_listen_fds(3). */
-export const HANDED_OVER = 3
+/** The first descriptor that whoever started this process made for it to listen on: sd_listen_fds(3). */
+export const FIRST_HANDED_OVER = 3
 
-/** Whether systemd hands over a socket. A Fault of kind `config` where it hands over several. */
-export function isSocketActivated({ LISTEN_PID, LISTEN_FDS }: NodeJS.ProcessEnv): boolean {
-  if (LISTEN_PID !== String(process.pid) || !LISTEN_FDS) return false
-  if (LISTEN_FDS === '1') return true
-  throw new Fault('config', `LISTEN_FDS ${LISTEN_FDS}: onescand has one socket`)
+/** What is spoken on a listening socket: doc/slot-protocol.md, or the milter protocol. */
+export type DoorKind = 'slot' | 'milter'
+
+/**
+ * What the sockets that systemd hands over are for, in the order of their descriptors. One
+ * whose name (FileDescriptorName=, else the name of its unit) has `milter` in it is a
+ * milter's, another one the slot's, of which there is one: a Fault of kind `config` for more.
+ */
+export function activatedSockets(env: NodeJS.ProcessEnv): DoorKind[] {
+  const { LISTEN_PID, LISTEN_FDS = '', LISTEN_FDNAMES = '' } = env
+  if (LISTEN_PID !== String(process.pid) || !/^[0-9]{1,3}$/.test(LISTEN_FDS)) return []
+  const names = LISTEN_FDNAMES.split(':')
+  const kinds = Array.from(
+    { length: Number(LISTEN_FDS) },
+    (_, index): DoorKind => (names[index]?.includes('milter') ? 'milter' : 'slot'),
+  )
+  if (kinds.indexOf('slot') === kinds.lastIndexOf('slot')) return kinds
+  const remedy = 'give those of milters FileDescriptorName=milter'
+  throw new Fault(
+    'config',
+    `LISTEN_FDNAMES ${LISTEN_FDNAMES}: onescand has one slot socket; ${remedy}`,
+  )
 }
 
 /** Whether everybody on this host may connect to the socket of this descriptor; as far as is known, yes. */
@@ -24,16 +42,22 @@ export function isOpenToAll(fd: number): boolean {
 
 /** The descriptor that a server of this process listens on, which the runtimes do not tell. */
 export function descriptorOf(server: Server): number {
-  const path = server.address()
-  const sockets = namedSockets()
+  const address = server.address()!
+  const sockets =
+    typeof address === 'string' ? inodesOf(namedSockets(), address) : listeningInodes(address)
   for (const fd of readdirSync('/proc/self/fd')) {
     try {
-      if (sockets.get(readlinkSync(`/proc/self/fd/${fd}`)) === path) return Number(fd)
+      if (sockets.has(readlinkSync(`/proc/self/fd/${fd}`))) return Number(fd)
     } catch {
       // The one that the listing itself had open.
     }
   }
-  throw new Fault('bug', `no descriptor listens on ${path}`)
+  const where = typeof address === 'string' ? address : `${address.address}:${address.port}`
+  throw new Fault('bug', `no descriptor listens on ${where}`)
+}
+
+function inodesOf(sockets: ReadonlyMap<string, string>, path: string): Set<string> {
+  return new Set([...sockets].filter(([, name]) => name === path).map(([link]) => link))
 }
 
 /** Unix sockets that listen, as links of /proc/self/fd lead to them, with their paths (proc(5)). */

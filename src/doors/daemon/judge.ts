@@ -7,10 +7,10 @@ import { holdMessage, type LookOptions } from '../../message/held.ts'
 import { borrowMessage } from '../../message/lent.ts'
 import type { Message } from '../../message/spool.ts'
 import { type Policy, switchedOff } from '../../policy/policy.ts'
-import type { Scanner } from '../../scan/scanner.ts'
 import { answerTo, passOn } from './answer.ts'
 import type { ClientPolicy } from './client-policy.ts'
 import type { Configuration } from './configuration.ts'
+import { endingWith } from './ending-with.ts'
 import { GoCold } from './go-cold.ts'
 import type { Request } from './request.ts'
 
@@ -120,24 +120,3 @@ function dropOnlyWhereAsked({ kind }: Decision, { variables }: Request): void {
 }
 
 const DOUBLE_BOUNCE = Buffer.from('#@[]')
-
-/** The same scanner, whose work ends when the client has gone, too. */
-function endingWith(gone: AbortSignal, scanner: Scanner): Scanner {
-  return {
-    ...scanner,
-    async scan(specimen, task) {
-      const either = new AbortController()
-      const abort = () => either.abort()
-      const signals = [task.signal, gone]
-      for (const signal of signals) {
-        if (signal.aborted) abort()
-        else signal.addEventListener('abort', abort, { once: true })
-      }
-      try {
-        return await scanner.scan(specimen, { ...task, note: task.note, signal: either.signal })
-      } finally {
-        for (const signal of signals) signal.removeEventListener('abort', abort)
-      }
-    },
-  }
-}

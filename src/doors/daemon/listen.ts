@@ -1,28 +1,40 @@
 import { chmodSync, chownSync, lstatSync, unlinkSync } from 'node:fs'
 import { connect, type Server } from 'node:net'
 import { errorCode, Fault } from '../../fault.ts'
+import type { ListeningPlace } from './listening-place.ts'
 
 /** Connections that the kernel keeps for us to accept. */
 const BACKLOG = 511
 
-export interface SocketPlace {
-  /** Absolute path. */
-  readonly socket: string
-  /** Permission bits. */
+export interface SocketManners {
+  /** Permission bits of a unix socket. */
   readonly mode: number
   readonly group: number | undefined
+  /** The option that says where, for messages. */
+  readonly option: string
 }
 
 /**
- * Listens at the path; nobody may connect before the socket has its group and mode. A
- * socket that another process left there is replaced, unless somebody answers on it.
+ * Listens at the place; nobody may connect to a unix socket before it has its group and
+ * mode. One that another process left there is replaced, unless somebody answers on it.
  * Faults are of kind `config`.
  */
 export async function listenAt(
   server: Server,
-  { socket: path, mode, group }: SocketPlace,
+  place: ListeningPlace,
+  manners: SocketManners,
 ): Promise<void> {
-  await removeStale(path)
+  if (place.kind === 'unix') return listenAtPath(server, place.path, manners)
+  const { host, port } = place
+  await listening(server, (told) => server.listen({ host, port, backlog: BACKLOG }, told))
+}
+
+async function listenAtPath(
+  server: Server,
+  path: string,
+  { mode, group, option }: SocketManners,
+): Promise<void> {
+  await removeStale(path, option)
   const umask = process.umask(0o777)
   try {
     await listening(server, (told) => server.listen({ path, backlog: BACKLOG }, told))
@@ -33,7 +45,7 @@ export async function listenAt(
     if (group !== undefined) chownSync(path, process.getuid!(), group)
     chmodSync(path, mode)
   } catch (error) {
-    throw new Fault('config', `--socket ${path}: ${(error as Error).message}`, error)
+    throw new Fault('config', `${option} ${path}: ${(error as Error).message}`, error)
   }
 }
 
@@ -55,10 +67,10 @@ function listening(server: Server, listen: (told: () => void) => void): Promise<
   })
 }
 
-async function removeStale(path: string): Promise<void> {
+async function removeStale(path: string, option: string): Promise<void> {
   try {
     if (!lstatSync(path).isSocket()) {
-      throw new Fault('config', `--socket ${path}: is there and no socket; remove it`)
+      throw new Fault('config', `${option} ${path}: is there and no socket; remove it`)
     }
   } catch (error) {
     if (errorCode(error) === 'ENOENT') return
@@ -68,7 +80,7 @@ async function removeStale(path: string): Promise<void> {
   if (why === 'ENOENT') return
   if (why !== 'ECONNREFUSED') {
     const what = why === '' ? 'somebody answers there' : `cannot be replaced (${why})`
-    throw new Fault('config', `--socket ${path}: ${what}; is onescand running?`)
+    throw new Fault('config', `${option} ${path}: ${what}; is onescand running?`)
   }
   unlinkSync(path)
 }

@@ -3,15 +3,14 @@ import { tmpdir } from 'node:os'
 import { errorText } from '../../fault.ts'
 import type { Environment } from '../../settings/settings.ts'
 import { readConfiguration } from './configuration.ts'
-import { descriptorOf, HANDED_OVER, isOpenToAll, isSocketActivated } from './handed-over.ts'
-import { listenAt, listenOn } from './listen.ts'
+import { openDoors } from './doors.ts'
+import { activatedSockets } from './handed-over.ts'
 import { log } from './log.ts'
 import { notify } from './notify.ts'
 import { type Options, readOptions, usage } from './options.ts'
 import { takeOrders } from './orders.ts'
 import { ownCommand } from './own-command.ts'
 import { rehearse } from './rehearse.ts'
-import { createSlotSocket } from './slot-socket.ts'
 import { SERVING, startCrew } from './workers.ts'
 
 /** Temporary failure, as of all programs that are supervised; usage(100) is for good. */
@@ -23,7 +22,7 @@ const env: Environment = { ...process.env }
 const options = optionsOrUsage()
 /** Of several processes, the first one speaks. */
 const tellSystemd = (state: string) =>
-  options.worker ? Promise.resolve() : notify(process.env, state)
+  options.workerFor ? Promise.resolve() : notify(process.env, state)
 
 process.on('uncaughtException', (error) => {
   log(error.stack ?? errorText(error))
@@ -38,15 +37,13 @@ onescand(options).catch((error) => {
 /** One warm engine, onescand(8): it serves until it is told to end. */
 async function onescand(options: Options): Promise<void> {
   const orders = takeOrders()
-  const handedOver = options.worker || isSocketActivated(process.env)
-  const openToAll = handedOver ? isOpenToAll(HANDED_OVER) : (options.mode & 0o002) !== 0
   const configuration = await readConfiguration(env)
-  const slot = createSlotSocket(configuration, { ...options, ownersTrusted: !openToAll, log })
-  await (handedOver ? listenOn(slot.server, HANDED_OVER) : listenAt(slot.server, options))
+  const handedOver = options.workerFor ?? activatedSockets(process.env)
+  const doors = await openDoors(configuration, options, handedOver)
   const crew = startCrew({
-    count: options.worker ? 0 : options.workers - 1,
-    command: ownCommand('--worker'),
-    fd: handedOver ? HANDED_OVER : descriptorOf(slot.server),
+    count: options.workerFor ? 0 : options.workers - 1,
+    command: ownCommand('--worker', doors.map(({ kind }) => kind).join(',')),
+    fds: doors.map(({ fd }) => fd),
     grace: options.grace,
     log,
   })
@@ -56,14 +53,15 @@ async function onescand(options: Options): Promise<void> {
   })
   orders.obey({
     async reload() {
-      slot.configure(await readConfiguration(env))
+      const read = await readConfiguration(env)
+      for (const door of doors) door.configure(read)
       crew.reload()
     },
     async stop() {
       over.abort()
       await Promise.all([
         rehearsed,
-        slot.close(options.grace),
+        ...doors.map((door) => door.close(options.grace)),
         crew.stop(),
         tellSystemd('STOPPING=1'),
       ])
@@ -71,7 +69,7 @@ async function onescand(options: Options): Promise<void> {
     },
   })
   await crew.ready
-  if (!options.worker) log('serving')
+  if (!options.workerFor) log('serving')
   process.send?.(SERVING)
   await tellSystemd('READY=1')
 }

@@ -4,13 +4,18 @@ import { parseArgs } from 'node:util'
 import { errorText } from '../../fault.ts'
 import { byteSize, wholeNumber } from '../../settings/settings.ts'
 import { socketPath } from '../../settings/socket-path.ts'
+import type { DoorKind } from './handed-over.ts'
+import { type ListeningPlace, readListeningPlace } from './listening-place.ts'
 
 /** onescand(8), OPTIONS. */
 export interface Options {
-  readonly socket: string
-  /** Permission bits of the socket. */
+  /** Where clients of the slot ask; undefined: nowhere. */
+  readonly socket: string | undefined
+  /** Where MTAs ask. */
+  readonly milters: readonly ListeningPlace[]
+  /** Permission bits of sockets with a path. */
   readonly mode: number
-  /** Group id of the socket, or undefined: the process's. */
+  /** Group id of those, or undefined: the process's. */
   readonly group: number | undefined
   /** Processes that serve, this one included. */
   readonly workers: number
@@ -20,14 +25,18 @@ export interface Options {
   readonly maxClients: number
   /** Milliseconds for what is in flight when it is told to end. */
   readonly grace: number
-  /** One of the processes that another one started: it listens on a descriptor of that one's. */
-  readonly worker: boolean
+  /**
+   * Set for one of the processes that another one started: what the descriptors of that
+   * one's, which it listens on, are for.
+   */
+  readonly workerFor: readonly DoorKind[] | undefined
 }
 
 /** More than this is asked for by --workers. */
 const WORKERS_STANDARD = 4
 
-export const usage = `usage: onescand [--socket PATH] [--mode MODE] [--group GROUP] [--workers N]
+export const usage = `usage: onescand [--socket PATH|none] [--milter unix:PATH|inet:ADDRESS:PORT]...
+                [--mode MODE] [--group GROUP] [--workers N]
                 [--max-size SIZE] [--max-clients N] [--memory SIZE] [--grace SECONDS]
 `
 
@@ -37,6 +46,7 @@ export function readOptions(words: readonly string[]): Options {
     args: [...words],
     options: {
       socket: { type: 'string', default: '/run/onescan/slot.sock' },
+      milter: { type: 'string', multiple: true, default: [] },
       mode: { type: 'string', default: '0660' },
       group: { type: 'string' },
       workers: { type: 'string' },
@@ -45,7 +55,7 @@ export function readOptions(words: readonly string[]): Options {
       memory: { type: 'string' },
       grace: { type: 'string' },
       foreground: { type: 'boolean' }, // there is nothing else
-      worker: { type: 'boolean', default: false },
+      worker: { type: 'string' },
     },
   })
   const number = (name: 'workers' | 'max-clients' | 'grace', standard: number, min: number) =>
@@ -54,7 +64,8 @@ export function readOptions(words: readonly string[]): Options {
     byteSize({ [`--${name}`]: values[name] || standard }, `--${name}`, 0)
   const cores = Math.min(availableParallelism(), WORKERS_STANDARD)
   return {
-    socket: socketPath(values.socket, '--socket'),
+    socket: values.socket === 'none' ? undefined : socketPath(values.socket, '--socket'),
+    milters: values.milter.map((place) => readListeningPlace(place, '--milter')),
     mode: readMode(values.mode),
     group: values.group === undefined ? undefined : readGroup(values.group),
     workers: Math.max(1, number('workers', cores, 0)),
@@ -62,7 +73,7 @@ export function readOptions(words: readonly string[]): Options {
     memory: bytes('memory', '64M'),
     maxClients: number('max-clients', 200, 1),
     grace: number('grace', 20, 0) * 1000,
-    worker: values.worker,
+    workerFor: values.worker?.split(',').map((kind) => (kind === 'milter' ? 'milter' : 'slot')),
   }
 }
 

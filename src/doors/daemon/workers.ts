@@ -12,8 +12,8 @@ export interface CrewOptions {
   readonly count: number
   /** How to run this very program once more, as a worker. */
   readonly command: readonly [string, ...string[]]
-  /** Descriptor of the socket that all of them listen on. */
-  readonly fd: number
+  /** Descriptors of the sockets that all of them listen on. */
+  readonly fds: readonly number[]
   /** Milliseconds for what is in flight; KILL follows a little later. */
   readonly grace: number
   readonly log: (line: string) => void
@@ -29,9 +29,9 @@ export type Order = 'reload' | 'stop'
 /** What a worker says: it listens. */
 export const SERVING = 'serving'
 
-/** Processes that share a listening socket, so that whoever is idle takes the next connection. */
+/** Processes that share listening sockets, so that whoever is idle takes the next connection. */
 export function startCrew(options: CrewOptions): Crew {
-  const { count, command, fd, log } = options
+  const { count, command, fds, log } = options
   const [program, ...words] = command
   const members = new Set<ChildProcess>()
   const timers = new Set<NodeJS.Timeout>()
@@ -39,8 +39,8 @@ export function startCrew(options: CrewOptions): Crew {
   let emptied = () => {}
 
   function hire(): Promise<void> {
-    // As descriptor 3: HANDED_OVER.
-    const child = spawn(program, words, { stdio: ['ignore', 'ignore', 'inherit', fd, 'ipc'] })
+    // From descriptor 3 on: FIRST_HANDED_OVER.
+    const child = spawn(program, words, { stdio: ['ignore', 'ignore', 'inherit', ...fds, 'ipc'] })
     members.add(child)
     return new Promise((resolve, reject) => {
       child.once('message', () => resolve())

@@ -25,6 +25,7 @@ export function createMacros(): Macros {
 
   return {
     set(stage, values) {
+      if (stage === 'M') forget(OF_MESSAGE) // a new message, whatever became of the last one
       if ((OF_CONNECTION + OF_MESSAGE).includes(stage)) known.set(stage, values)
     },
     get(name) {

@@ -1,0 +1,78 @@
+import type { Server } from 'node:net'
+import { Fault } from '../../fault.ts'
+import { createMilter } from '../milter/milter.ts'
+import { openLog } from '../queue/log-sink.ts'
+import type { Configuration } from './configuration.ts'
+import { type DoorKind, descriptorOf, FIRST_HANDED_OVER, isOpenToAll } from './handed-over.ts'
+import { listenAt, listenOn } from './listen.ts'
+import type { ListeningPlace } from './listening-place.ts'
+import { log } from './log.ts'
+import type { Options } from './options.ts'
+import { createSlotSocket } from './slot-socket.ts'
+
+/** What all listening doors have in common. */
+export interface Door {
+  readonly server: Server
+  configure(configuration: Configuration): void
+  /** Resolves when all is answered, or told `grace` milliseconds later to come again. */
+  close(grace: number): Promise<void>
+}
+
+export interface OpenDoor extends Door {
+  readonly kind: DoorKind
+  /** The descriptor that it listens on. */
+  readonly fd: number
+}
+
+/**
+ * Opens those that were handed over, in their order, and those of the options; a worker
+ * has no other than the first process's. Faults are of kind `config`.
+ */
+export async function openDoors(
+  configuration: Configuration,
+  options: Options,
+  handedOver: readonly DoorKind[],
+): Promise<OpenDoor[]> {
+  const open: OpenDoor[] = []
+
+  async function take(kind: DoorKind, fd: number): Promise<void> {
+    const door = makeDoor(kind, configuration, options, isOpenToAll(fd))
+    await listenOn(door.server, fd)
+    open.push({ ...door, kind, fd })
+  }
+
+  async function make(kind: DoorKind, place: ListeningPlace): Promise<void> {
+    const door = makeDoor(kind, configuration, options, (options.mode & 0o002) !== 0)
+    await listenAt(door.server, place, { ...options, option: `--${optionOf[kind]}` })
+    open.push({ ...door, kind, fd: descriptorOf(door.server) })
+  }
+
+  for (const [index, kind] of handedOver.entries()) await take(kind, FIRST_HANDED_OVER + index)
+  if (options.workerFor === undefined) {
+    if (options.socket !== undefined && !handedOver.includes('slot')) {
+      await make('slot', { kind: 'unix', path: options.socket })
+    }
+    for (const place of options.milters) await make('milter', place)
+  }
+  if (open.length > 0) return open
+  throw new Fault('config', '--socket none: nothing is left to listen on; give --milter')
+}
+
+const optionOf: Readonly<Record<DoorKind, string>> = { slot: 'socket', milter: 'milter' }
+
+function makeDoor(
+  kind: DoorKind,
+  configuration: Configuration,
+  options: Options,
+  openToAll: boolean,
+): Door {
+  switch (kind) {
+    case 'slot':
+      return createSlotSocket(configuration, { ...options, ownersTrusted: !openToAll, log })
+    case 'milter': {
+      // Standard error is nobody's pipe for replies here, whatever ERROR_FD says to the slot.
+      const mailLog = openLog({ LOGFILE: configuration.env.LOGFILE })
+      return createMilter(configuration, { ...options, log, mailLog })
+    }
+  }
+}

@@ -1,0 +1,100 @@
+import type { Decision, HeaderEdits, Reply } from '../../decision.ts'
+import { Fault } from '../../fault.ts'
+import { fieldsOf } from '../../message/header-block.ts'
+import { bareAddress } from './address.ts'
+import { type Edit, encodeEdit } from './wire/edits.ts'
+import { type Agreement, action } from './wire/negotiation.ts'
+import { accepted, discarded, smtpReply } from './wire/replies.ts'
+
+/** The message as the MTA told it: what edits of it refer to. */
+export interface Told {
+  readonly header: Buffer
+  /** Of the recipients that were not refused; with angle brackets. */
+  readonly paths: readonly Buffer[]
+}
+
+/**
+ * Below the MTA's own Received field, which it adds before it asks and does not show:
+ * above that the next host would take it for another trace.
+ */
+const INSERT_AT = 1
+
+/** The packets that end the message: edits, then the answer. A Fault where the MTA allows no such edit. */
+export function answerTo(decision: Decision, told: Told, agreement: Agreement): Buffer {
+  switch (decision.kind) {
+    case 'accept': {
+      const edits = [
+        ...headerEdits(decision.edits, told.header),
+        ...(decision.recipients ? redirections(decision.recipients, told, agreement) : []),
+      ]
+      return Buffer.concat([...edits.map((edit) => encodeEdit(edit, agreement)), accepted])
+    }
+    case 'reject':
+    case 'defer':
+      return smtpReply({
+        code: codeOf(decision.reply),
+        enhanced: decision.reply.enhanced,
+        lines: [decision.reply.text],
+      })
+    case 'discard':
+      return discarded
+  }
+}
+
+/** The basic code of RFC 5321 4.2.3 that goes with the reply's status. */
+export function codeOf(reply: Reply): number {
+  if (reply.class === 4) return 451
+  return reply.grounds === 'header-too-large' ? 552 : 550
+}
+
+/**
+ * Deletes first, each name from its last field up, for MTAs count on what they have edited
+ * so far; then inserts the new ones in reverse order at one place, so that the first stands on top.
+ */
+function headerEdits({ remove, add }: HeaderEdits, header: Buffer): Edit[] {
+  const deletions: Edit[] = []
+  for (const [name, count] of countFields(header, remove)) {
+    for (let index = count; index >= 1; index--)
+      deletions.push({ kind: 'delete-field', index, name })
+  }
+  const insertions = add.map(
+    (field): Edit => ({ kind: 'insert-field', index: INSERT_AT, ...field }),
+  )
+  return [...deletions, ...insertions.reverse()]
+}
+
+/** How many fields there are of each name that must go, by the name as the MTA told it. */
+function countFields(header: Buffer, names: readonly string[]): Map<string, number> {
+  const counts = new Map<string, number>()
+  for (const { name, start, colon } of fieldsOf(header)) {
+    if (!names.includes(name.toLowerCase())) continue
+    const told = header.toString('latin1', start, colon).toLowerCase() // with its blanks, if any
+    counts.set(told, (counts.get(told) ?? 0) + 1)
+  }
+  return counts
+}
+
+/** Who is no recipient any more goes first: an MTA might take the new one for one of them. */
+function redirections(
+  recipients: readonly Buffer[],
+  { paths }: Told,
+  { actions }: Agreement,
+): Edit[] {
+  const needed = action.addRecipients | action.deleteRecipients
+  if ((actions & needed) !== needed) {
+    throw new Fault('config', 'the MTA does not let this filter change recipients (VIRUSFORWARD)')
+  }
+  const known = paths.map(bareAddress)
+  const isIn = (list: readonly Buffer[], address: Buffer) => list.some((one) => one.equals(address))
+  const gone = paths.filter((path) => !isIn(recipients, bareAddress(path)))
+  const added = recipients.filter((recipient) => !isIn(known, recipient))
+  return [
+    ...gone.map((path): Edit => ({ kind: 'delete-recipient', path })),
+    ...added.map(
+      (address): Edit => ({
+        kind: 'add-recipient',
+        path: Buffer.concat([Buffer.from('<'), address, Buffer.from('>')]),
+      }),
+    ),
+  ]
+}

@@ -1,0 +1,116 @@
+import { HEADER_MAX } from '../../message/header-block.ts'
+import { holdMessage, type LookOptions } from '../../message/held.ts'
+import { createSpool, type Message, type Spool } from '../../message/spool.ts'
+
+/** Bytes of a message that are kept in memory; a larger one goes to a file without a name. */
+export const HELD_MAX = 128 * 1024
+/** What is allocated at first. */
+const FIRST_PIECE = 8 * 1024
+
+const LF = 0x0a
+const CR = 0x0d
+const COLON = Buffer.from(':')
+const CRLF = Buffer.from('\r\n')
+
+/**
+ * A message put together from its parts as an MTA tells them, in CRLF throughout: the body
+ * comes so, and folds of the header, which come with a bare LF, are made so. What else is
+ * odd in it stays, for stamps and scanners to see.
+ */
+export interface Intake {
+  /** One field: name, colon, and the value as it stands behind the colon. */
+  field(name: Buffer, value: Buffer): void
+  /** The empty line; what follows is the body. May be called again. */
+  endHeader(): void
+  body(chunk: Buffer): void
+  /** The message, to be closed; the intake must not be used any more. */
+  finish(): Message
+  /** Frees everything where no message comes of it. */
+  discard(): void
+}
+
+/**
+ * In memory up to HELD_MAX, a header block up to HEADER_MAX; the rest of a message whose
+ * header is larger is not kept. Faults: `temp-file` and `write`, of the spool.
+ */
+export function createIntake(options: LookOptions): Intake {
+  let held = Buffer.allocUnsafe(FIRST_PIECE)
+  let length = 0
+  let inHeader = true
+  let headerTooLarge = false
+  let spool: Spool | undefined
+
+  function hold(bytes: Buffer): void {
+    if (held.length < length + bytes.length) {
+      const larger = Buffer.allocUnsafe(Math.max(length + bytes.length, 2 * held.length))
+      held.copy(larger, 0, 0, length)
+      held = larger
+    }
+    length += bytes.copy(held, length)
+  }
+
+  function holdHeader(...parts: readonly Buffer[]): void {
+    for (const part of parts) {
+      if (headerTooLarge) return
+      hold(part.subarray(0, HEADER_MAX + 1 - length))
+      headerTooLarge = length > HEADER_MAX
+    }
+  }
+
+  function keepBody(chunk: Buffer): void {
+    if (spool === undefined) {
+      if (length + chunk.length <= HELD_MAX) {
+        hold(chunk)
+        return
+      }
+      spool = createSpool(options)
+      spool.write(held.subarray(0, length))
+      held = Buffer.alloc(0)
+    }
+    spool.write(chunk)
+  }
+
+  function endHeader(): void {
+    if (inHeader) holdHeader(CRLF)
+    inHeader = false
+  }
+
+  return {
+    field: (name, value) => holdHeader(name, COLON, withCrlf(value), CRLF),
+    endHeader,
+    body(chunk) {
+      endHeader()
+      if (!headerTooLarge && chunk.length > 0) keepBody(chunk)
+    },
+    finish() {
+      endHeader()
+      const spooled = spool
+      spool = undefined
+      if (spooled !== undefined) return spooled.finish()
+      const message = holdMessage(held.subarray(0, length), options)
+      // By our own count: an empty line inside a value must not make it look smaller.
+      return headerTooLarge ? { ...message, headerTooLarge } : message
+    },
+    discard() {
+      spool?.finish().close()
+      spool = undefined
+      held = Buffer.alloc(0)
+      length = 0
+    },
+  }
+}
+
+/** A CR before each LF that has none. */
+function withCrlf(value: Buffer): Buffer {
+  let lf = value.indexOf(LF)
+  if (lf < 0) return value
+  const parts: Buffer[] = []
+  let from = 0
+  for (; lf >= 0; lf = value.indexOf(LF, lf + 1)) {
+    if (value[lf - 1] === CR) continue
+    parts.push(value.subarray(from, lf), CRLF)
+    from = lf + 1
+  }
+  parts.push(value.subarray(from))
+  return Buffer.concat(parts)
+}

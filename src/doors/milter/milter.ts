@@ -1,0 +1,105 @@
+import { createServer, type Server } from 'node:net'
+import { Fault } from '../../fault.ts'
+import type { Configuration } from '../daemon/configuration.ts'
+import { type Connection, openConnection, type Patience, standardPatience } from './connection.ts'
+import type { House } from './house.ts'
+import { openReception } from './reception.ts'
+import { openSession } from './session.ts'
+
+export interface MilterOptions {
+  /** Messages that are received and judged at once; one more is put off. */
+  readonly maxClients: number
+  readonly patience?: Patience
+  /** The daemon's own trouble. */
+  readonly log: (line: string) => void
+  /** What became of each message, a line each. */
+  readonly mailLog: (line: Buffer) => void
+}
+
+export interface Milter {
+  /** Not listening yet. */
+  readonly server: Server
+  /** For the messages that come from now on. */
+  configure(configuration: Configuration): void
+  /**
+   * Takes no more connections, and resolves when all are over: those amid a message when it
+   * is answered, or put off after `grace` milliseconds; all others at once.
+   */
+  close(grace: number): Promise<void>
+}
+
+/** Milliseconds between looks at what is due. */
+const TICK_MAX = 1000
+
+/** The milter door: sessions of MTAs on whatever the server listens on. */
+export function createMilter(first: Configuration, options: MilterOptions): Milter {
+  const { maxClients, patience = standardPatience, log, mailLog } = options
+  const connections = new Set<Connection>()
+  let configuration = first
+  let received = 0 // messages that are here
+  let ticker: NodeJS.Timeout | undefined
+  let emptied = () => {}
+
+  const house: House = {
+    get quota() {
+      return configuration.quota
+    },
+    receive() {
+      if (received >= maxClients) {
+        throw new Fault('out-of-memory', `over ${maxClients} messages at once (--max-clients)`)
+      }
+      const reception = openReception(configuration)
+      received++
+      return reception
+    },
+    release() {
+      received--
+    },
+    log: mailLog,
+    now: () => performance.now(),
+  }
+
+  const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
+    const connection = openConnection(socket, {
+      session: openSession(house),
+      patience,
+      now: house.now,
+      log,
+      closed() {
+        connections.delete(connection)
+        if (connections.size > 0) return
+        clearInterval(ticker)
+        ticker = undefined
+        emptied()
+      },
+    })
+    connections.add(connection)
+    ticker ??= setInterval(tickAll, Math.min(TICK_MAX, Math.ceil(patience.progressAfter / 2)))
+  })
+  server.on('error', (error) => log(`milter: ${error.message}`))
+
+  function tickAll(): void {
+    for (const connection of connections) connection.tick()
+  }
+
+  return {
+    server,
+    configure(next) {
+      configuration = next
+    },
+    close(grace) {
+      server.close()
+      for (const connection of connections) connection.finish()
+      return new Promise((resolve) => {
+        const late = setTimeout(() => {
+          for (const connection of connections) connection.dismiss()
+        }, grace)
+        emptied = () => {
+          clearTimeout(late)
+          resolve()
+        }
+        if (connections.size === 0) emptied()
+      })
+    },
+  }
+}

@@ -1,0 +1,201 @@
+import { bareAddress } from './address.ts'
+import type { House } from './house.ts'
+import { type Mail, openMail } from './mail.ts'
+import { refuseFull } from './refuse-full.ts'
+import type { Command } from './wire/commands.ts'
+import { createMacros } from './wire/macros.ts'
+import {
+  type Agreement,
+  action,
+  agree,
+  macroStage,
+  negotiated,
+  step,
+  type Wish,
+} from './wire/negotiation.ts'
+import { continued } from './wire/replies.ts'
+import { WireError } from './wire/wire-error.ts'
+
+/** One MTA's connection: any number of SMTP clients one after the other, each with any number of messages. */
+export interface Session {
+  /** What to answer, or undefined where nothing is. Throws a WireError for what must not come now. */
+  take(command: Command): Buffer | undefined | Promise<Buffer | undefined>
+  /** Whether a message has begun that is not over. */
+  readonly amidMessage: boolean
+  /** Whether its header or body has begun: from then on the MTA waits for nobody else. */
+  readonly amidContent: boolean
+  /** Whether the MTA has said goodbye. */
+  readonly over: boolean
+  /** The MTA has gone: nobody waits for what is still done, and nothing is kept. */
+  close(): void
+}
+
+/** Steps whose answer could only be "go on", so that the MTA need not wait for it. */
+const quietly =
+  step.noReplyToConnect |
+  step.noReplyToHelo |
+  step.noReplyToMail |
+  step.noReplyToData |
+  step.noReplyToUnknown |
+  step.noReplyToHeader |
+  step.noReplyToEndOfHeader |
+  step.noReplyToBody
+
+const noReply: Readonly<Partial<Record<Command['kind'], number>>> = {
+  connect: step.noReplyToConnect,
+  helo: step.noReplyToHelo,
+  mail: step.noReplyToMail,
+  recipient: step.noReplyToRecipient,
+  data: step.noReplyToData,
+  field: step.noReplyToHeader,
+  'end-of-header': step.noReplyToEndOfHeader,
+  body: step.noReplyToBody,
+  'unknown-smtp': step.noReplyToUnknown,
+}
+
+/** What is asked of an MTA; an answer to RCPT only where there is one to give. */
+function wishOf({ quota }: House): Wish {
+  return {
+    neededActions: action.addFields | action.changeFields,
+    wantedActions: action.addRecipients | action.deleteRecipients,
+    wantedSteps:
+      quietly |
+      (quota === undefined ? step.noReplyToRecipient : 0) |
+      step.skipHelo |
+      step.skipUnknown |
+      step.skipData |
+      step.skipEndOfHeader |
+      step.leadingSpace,
+    macros: [
+      [macroStage.mail, ['i', '{auth_authen}']],
+      [macroStage.endOfMessage, ['i']],
+    ],
+  }
+}
+
+export function openSession(house: House): Session {
+  const macros = createMacros()
+  let agreement: Agreement | undefined
+  let remote: string | undefined
+  let mail: Mail | undefined
+  let over = false
+
+  function goOn({ kind }: Command): Buffer | undefined {
+    return agreement!.steps & (noReply[kind] ?? 0) ? undefined : continued
+  }
+
+  function dropMail(): void {
+    mail?.close()
+    mail = undefined
+  }
+
+  function current(what: string): Mail {
+    if (mail === undefined) throw new WireError(`${what} without MAIL`)
+    return mail
+  }
+
+  function isAuthenticated(): boolean {
+    return (macros.get('auth_authen') ?? '') !== ''
+  }
+
+  function takeRecipient(command: Command & { kind: 'recipient' }) {
+    const { quota } = house
+    const to = current('RCPT')
+    const path = Buffer.from(command.path) // the packet is not ours for as long as we ask
+    const answer = goOn(command)
+    if (!quota || !answer || (isAuthenticated() && !quota.askForRelayClients)) {
+      to.recipient(path)
+      return answer
+    }
+    const { sender, size } = to
+    const question = { recipient: bareAddress(path), sender, size, remote }
+    return refuseFull(question, quota, house.log).then((refusal) => {
+      if (refusal === undefined) to.recipient(path)
+      return refusal ?? answer
+    })
+  }
+
+  async function endMessage(chunk: Buffer): Promise<Buffer> {
+    const whole = current('end of message')
+    whole.body(chunk)
+    try {
+      return await whole.end({
+        agreement: agreement!,
+        authenticated: isAuthenticated(),
+        remote,
+        queueId: macros.get('i'),
+      })
+    } finally {
+      dropMail()
+      macros.endMessage()
+    }
+  }
+
+  function take(command: Command): Buffer | undefined | Promise<Buffer | undefined> {
+    if (agreement === undefined && command.kind !== 'negotiate') {
+      throw new WireError(`${command.kind} before the negotiation`)
+    }
+    switch (command.kind) {
+      case 'negotiate': {
+        if (agreement !== undefined) throw new WireError('a second negotiation')
+        const wish = wishOf(house)
+        agreement = agree(command.offer, wish)
+        return negotiated(agreement, wish)
+      }
+      case 'macros':
+        macros.set(command.stage, command.values)
+        return undefined
+      case 'connect':
+        remote = command.family.startsWith('inet') ? command.address : undefined
+        return goOn(command)
+      case 'mail':
+        dropMail() // as libmilter does: a new one ends the old one
+        mail = openMail(command, house)
+        return goOn(command)
+      case 'recipient':
+        return takeRecipient(command)
+      case 'field':
+        current('a header field').field(command.name, command.value, agreement!)
+        return goOn(command)
+      case 'end-of-header':
+        current('end of header').endHeader()
+        return goOn(command)
+      case 'body':
+        current('body').body(command.chunk)
+        return goOn(command)
+      case 'end-of-message':
+        return endMessage(command.chunk)
+      case 'helo':
+      case 'data':
+      case 'unknown-smtp':
+        return goOn(command)
+      case 'abort':
+        dropMail()
+        macros.endMessage()
+        return undefined
+      case 'quit':
+        dropMail()
+        over = true
+        return undefined
+      case 'quit-new-connection':
+        dropMail()
+        macros.endConnection()
+        remote = undefined
+        return undefined
+    }
+  }
+
+  return {
+    take,
+    get amidMessage() {
+      return mail !== undefined
+    },
+    get amidContent() {
+      return mail?.amidContent === true
+    },
+    get over() {
+      return over
+    },
+    close: dropMail,
+  }
+}

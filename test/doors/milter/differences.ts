@@ -1,0 +1,46 @@
+/**
+ * Shared cases that a milter shows differently, or not at all, with the reason. What an MTA
+ * hands to a filter is not the bytes that came, but fields, a body in CRLF, and strings.
+ */
+export interface Difference {
+  readonly why: string
+  /** What its log line looks like instead; without it the case is not played. */
+  readonly log?: RegExp
+}
+
+const noEmptyLine = 'the end of the header is told, whether or not an empty line stood there'
+const notAField = 'the MTA begins the body at a line that is no field, and adds an empty line'
+const nul = 'a string of the protocol ends at its first NUL'
+const lineEnds = 'SMTP ends lines in CRLF, and the MTA has one kind of line end'
+const noLastLineEnd = 'SMTP ends the last line, too'
+
+const ofBytes: Readonly<Record<string, string>> = {
+  'text that is neither header nor body': notAField,
+  'a header without a body and final newline': noLastLineEnd,
+  'a body without a final newline': noLastLineEnd,
+  'NUL and 8-bit bytes': nul,
+  'mixed line endings': lineEnds,
+  'an mbox From line': notAField,
+  'a header block of 1 MiB': 'in CRLF it is two bytes larger',
+  'a line without a colon': notAField,
+}
+
+const notSigned = (line: string) =>
+  `a header that is not well formed is scanned and not signed: ${JSON.stringify(line)}`
+
+export const differences: Readonly<Record<string, Difference>> = {
+  'a clean message is scanned once and says so on top': {
+    why: 'the size is that of the message in CRLF',
+    log: /decision=accept scan=clean scanner=counting-scanner .*size=101 msgid=<1@example\.org>/,
+  },
+  ...Object.fromEntries(
+    Object.entries(ofBytes).flatMap(([what, why]) => [
+      [`of ${what}, not a byte is changed below the new field`, { why }],
+      [`without QHPSI ${what} passes byte for byte`, { why }],
+    ]),
+  ),
+  'a forged field behind a line of one CR goes, for LF mail has not ended there': { why: lineEnds },
+  [notSigned('no colon here\n')]: { why: notAField },
+  [notSigned('X-Nul: \0\n')]: { why: nul },
+  'a message without an empty line is scanned and not signed': { why: noEmptyLine },
+}

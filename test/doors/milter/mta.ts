@@ -1,0 +1,164 @@
+import { once } from 'node:events'
+import { connect, type Socket } from 'node:net'
+import { step } from '../../../src/doors/milter/wire/negotiation.ts'
+import {
+  createPacketReader,
+  type Packet,
+  packet,
+  strings,
+  uint32,
+} from '../../../src/doors/milter/wire/packets.ts'
+
+/** The MTA's side of the protocol, packet by packet, as Postfix and Sendmail speak it. */
+
+export interface Offer {
+  readonly version: number
+  readonly actions: number
+  readonly steps: number
+}
+
+/** What Postfix 3 and Sendmail 8.14 and later offer. */
+export const everything: Offer = { version: 6, actions: 0x1ff, steps: 0x1fffff }
+
+/** What an MTA of the first version that there is offers: an answer to each command. */
+export const oldest: Offer = { version: 2, actions: 0x3f, steps: 0x7f }
+
+export interface Line {
+  readonly socket: Socket
+  write(...packets: readonly Buffer[]): void
+  /** The next packet that is no sign of progress; undefined once the filter has left. */
+  hear(): Promise<Packet | undefined>
+  /** Signs of progress so far. */
+  readonly progress: number
+  close(): Promise<void>
+}
+
+/** A connection to a filter, nothing said yet. */
+export async function call(place: string | number): Promise<Line> {
+  const socket =
+    typeof place === 'string' ? connect(place) : connect({ host: '127.0.0.1', port: place })
+  await once(socket, 'connect')
+  const reader = createPacketReader(16 * 1024 * 1024)
+  const heard: Packet[] = []
+  let progress = 0
+  let closed = false
+  let wake = () => {}
+  socket.on('data', (chunk: Buffer) => {
+    reader.push(chunk)
+    for (let next = reader.next(); next; next = reader.next()) {
+      if (next.command === 'p') progress++
+      else heard.push(next)
+    }
+    wake()
+  })
+  const end = () => {
+    closed = true
+    wake()
+  }
+  socket.on('error', end)
+  socket.on('end', end)
+  socket.on('close', end)
+  return {
+    socket,
+    write: (...packets) => void socket.write(Buffer.concat(packets)),
+    async hear() {
+      while (heard.length === 0 && !closed) {
+        await new Promise<void>((resolve) => {
+          wake = resolve
+        })
+      }
+      return heard.shift()
+    },
+    get progress() {
+      return progress
+    },
+    async close() {
+      socket.end()
+      if (!socket.destroyed) await once(socket, 'close')
+    },
+  }
+}
+
+export const negotiation = ({ version, actions, steps }: Offer): Buffer =>
+  packet('O', uint32(version), uint32(actions), uint32(steps))
+
+export const macros = (stage: string, values: Readonly<Record<string, string>>): Buffer =>
+  packet('D', Buffer.from(stage), strings(...Object.entries(values).flat()))
+
+export const says = {
+  connect: (address = '192.0.2.7') =>
+    packet('C', strings('client.example.org'), Buffer.from('4\x04\x01'), strings(address)),
+  helo: packet('H', strings('client.example.org')),
+  mail: (sender: string, ...parameters: readonly string[]) =>
+    packet('M', strings(`<${sender}>`, ...parameters)),
+  recipient: (address: string) => packet('R', strings(`<${address}>`)),
+  data: packet('T'),
+  field: (name: string, value: string) => packet('L', strings(name, value)),
+  endOfHeader: packet('N'),
+  body: (chunk: Buffer | string) =>
+    packet('B', typeof chunk === 'string' ? Buffer.from(chunk, 'latin1') : chunk),
+  end: packet('E'),
+  endWith: (chunk: Buffer) => packet('E', chunk),
+  abort: packet('A'),
+  quit: packet('Q'),
+  quitNewConnection: packet('K'),
+} as const
+
+/** What was agreed, and asked for. */
+export interface Agreed extends Offer {
+  readonly macros: string
+}
+
+/** Negotiates, and complains as an MTA does about bits that were not offered. */
+export async function negotiate(line: Line, offer: Offer = everything): Promise<Agreed> {
+  line.write(negotiation(offer))
+  const answer = await line.hear()
+  if (answer?.command !== 'O') throw new Error(`negotiation answered by ${answer?.command}`)
+  const agreed = {
+    version: answer.data.readUInt32BE(0),
+    actions: answer.data.readUInt32BE(4),
+    steps: answer.data.readUInt32BE(8),
+    macros: answer.data.toString('latin1', 12),
+  }
+  if (agreed.version > offer.version) throw new Error(`version ${agreed.version}`)
+  if (agreed.actions & ~offer.actions) throw new Error(`actions ${agreed.actions}`)
+  if (agreed.steps & ~offer.steps) throw new Error(`steps ${agreed.steps}`)
+  return agreed
+}
+
+/** Commands that the filter may ask not to be told, and those that it may leave unanswered. */
+const unsaid: Readonly<Record<string, number>> = {
+  C: step.skipConnect,
+  H: step.skipHelo,
+  M: step.skipMail,
+  R: step.skipRecipient,
+  T: step.skipData,
+  L: step.skipHeader,
+  N: step.skipEndOfHeader,
+  B: step.skipBody,
+}
+const unanswered: Readonly<Record<string, number>> = {
+  C: step.noReplyToConnect,
+  H: step.noReplyToHelo,
+  M: step.noReplyToMail,
+  R: step.noReplyToRecipient,
+  T: step.noReplyToData,
+  L: step.noReplyToHeader,
+  N: step.noReplyToEndOfHeader,
+  B: step.noReplyToBody,
+}
+
+/** Says one command as agreed; the answer, or undefined where none is due. */
+export async function tell(
+  line: Line,
+  { steps }: Pick<Agreed, 'steps'>,
+  command: Buffer,
+): Promise<Packet | undefined> {
+  const letter = String.fromCharCode(command[4]!)
+  if (steps & (unsaid[letter] ?? 0)) return undefined
+  line.write(command)
+  if (steps & (unanswered[letter] ?? 0)) return undefined
+  const answer = await line.hear()
+  if (answer === undefined) throw new Error(`no answer to ${letter}`)
+  return answer
+}

@@ -1,0 +1,62 @@
+/** A field as it stands in the MTA's queue: all its lines, LF at the end of each. */
+interface QueuedField {
+  readonly name: string
+  readonly text: string
+}
+
+/** A message as an MTA has queued it, its own Received on top, to be edited by filters. */
+export interface QueuedMessage {
+  /** Without the MTA's own Received. */
+  readonly fields: readonly { readonly name: string; readonly value: string }[]
+  /** In CRLF. */
+  readonly body: Buffer
+  insertField(index: number, name: string, value: string): void
+  changeField(index: number, name: string, value: string): void
+  /** What goes out, without the MTA's own Received, which must be on top still. */
+  out(): Buffer
+}
+
+const OWN = 'Received: by mta.example.org'
+
+/**
+ * Takes a message as Postfix does: fields up to the first line that is none, lines in LF;
+ * a message that is CRLF throughout goes out so, too.
+ */
+export function queueMessage(sent: Buffer): QueuedMessage {
+  const text = sent.toString('latin1')
+  const crlf = /\r\n/.test(text) && !/(^|[^\r])\n|\r(?!\n)/.test(text)
+  const lf = crlf ? text.replaceAll('\r\n', '\n') : text
+  const header = /^(?:[!-9;-~]+[ \t]*:.*\n(?:[ \t].*\n)*)*/.exec(lf)![0]
+  const rest = lf.slice(header.length)
+  const list: QueuedField[] = [
+    { name: 'Received', text: `${OWN}\n` },
+    ...[...header.matchAll(/([!-9;-~]+)[ \t]*:.*\n(?:[ \t].*\n)*/g)].map(([text, name]) => ({
+      name: name!,
+      text,
+    })),
+  ]
+  const body = rest.startsWith('\n') ? rest.slice(1) : rest
+  return {
+    fields: list.slice(1).map(({ name, text }) => ({
+      name,
+      value: text.slice(text.indexOf(':') + 1, -1),
+    })),
+    body: Buffer.from(body.replaceAll('\n', '\r\n'), 'latin1'),
+    insertField(index, name, value) {
+      list.splice(index, 0, { name, text: `${name}:${value}\n` })
+    },
+    changeField(index, name, value) {
+      const own = list.filter((field) => field.name.toLowerCase() === name.toLowerCase())
+      const at = list.indexOf(own[index - 1]!)
+      if (at < 0) return // as MTAs do
+      if (value === '') list.splice(at, 1)
+      else list[at] = { name, text: `${name}:${value}\n` }
+    },
+    out() {
+      const [first, ...others] = list
+      if (first?.text !== `${OWN}\n`) throw new Error(`above the MTA's own field: ${first?.text}`)
+      const whole = others.map((field) => field.text).join('') + rest
+      return Buffer.from(crlf ? whole.replaceAll('\n', '\r\n') : whole, 'latin1')
+    },
+  }
+}

@@ -1,0 +1,89 @@
+import { once } from 'node:events'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { type Configuration, readConfiguration } from '../../../src/doors/daemon/configuration.ts'
+import { standardPatience } from '../../../src/doors/milter/connection.ts'
+import { createMilter, type Milter, type MilterOptions } from '../../../src/doors/milter/milter.ts'
+import type { RecipientQuota } from '../../../src/doors/milter/refuse-full.ts'
+import { type Agreed, call, everything, type Line, negotiate, type Offer, says } from './mta.ts'
+import { type Delivery, type Submission, submit } from './submit.ts'
+
+/** What the rig needs of tap's test object. */
+interface Test {
+  teardown(stop: () => unknown): void
+}
+
+export interface OpenMilter extends Milter {
+  readonly socket: string
+  /** A private directory that goes with the test: the socket `s`, and TMPDIR. */
+  readonly directory: string
+  /** Trouble of the daemon's own. */
+  readonly log: readonly string[]
+  /** The lines about mail. */
+  readonly mailLog: readonly string[]
+  /** A connection of an MTA that has negotiated, and told who its client is. */
+  connect(offer?: Offer): Promise<Line & { readonly agreed: Agreed }>
+  /** One message on a connection of its own. */
+  submit(mail: Submission, offer?: Offer): Promise<Delivery>
+  configured(environment: Readonly<Record<string, string>>): Promise<Configuration>
+}
+
+export interface Wishes extends Partial<MilterOptions> {
+  readonly quota?: RecipientQuota
+}
+
+/** onescand's milter door in this process, under an environment of its own. */
+export async function openMilter(
+  t: Test,
+  environment: Readonly<Record<string, string>>,
+  { quota, ...options }: Wishes = {},
+): Promise<OpenMilter> {
+  const directory = mkdtempSync(join(tmpdir(), 'onescan-milter-'))
+  const socket = join(directory, 's')
+  const log: string[] = []
+  const mailLog: string[] = []
+  const configured = async (env: Readonly<Record<string, string>>) => {
+    const place = { PATH: process.env.PATH ?? '', CONTROLDIR: '/nonexistent', TMPDIR: directory }
+    return { ...(await readConfiguration({ ...place, ...env })), quota }
+  }
+  const milter = createMilter(await configured(environment), {
+    maxClients: 100,
+    patience: standardPatience,
+    log: (line) => log.push(line),
+    mailLog: (line) => mailLog.push(line.toString('latin1')),
+    ...options,
+  })
+  milter.server.listen(socket)
+  await once(milter.server, 'listening')
+  t.teardown(async () => {
+    if (milter.server.listening) await milter.close(0)
+    rmSync(directory, { recursive: true, force: true })
+  })
+
+  async function connect(offer: Offer = everything) {
+    const line = await call(socket)
+    t.teardown(() => line.socket.destroy())
+    const agreed = await negotiate(line, offer)
+    line.write(says.connect())
+    if (offer.version < 6) await line.hear()
+    return Object.assign(Object.create(line), { agreed }) as Line & { readonly agreed: Agreed }
+  }
+
+  return {
+    ...milter,
+    socket,
+    directory,
+    log,
+    mailLog,
+    connect,
+    configured,
+    async submit(mail, offer) {
+      const line = await connect(offer)
+      const delivery = await submit(line, line.agreed, mail)
+      line.write(says.quit)
+      await line.close()
+      return delivery
+    },
+  }
+}

@@ -1,0 +1,141 @@
+import { step } from '../../../src/doors/milter/wire/negotiation.ts'
+import type { Packet } from '../../../src/doors/milter/wire/packets.ts'
+import { type Agreed, type Line, macros, says, tell } from './mta.ts'
+import { type QueuedMessage, queueMessage } from './queued-message.ts'
+
+/** One message through a filter, as an MTA hands it there and does what it is answered. */
+
+export interface Submission {
+  readonly message: Buffer
+  readonly sender?: string
+  readonly recipients?: readonly string[]
+  /** Parameters of MAIL. */
+  readonly parameters?: readonly string[]
+  /** `{auth_authen}`. */
+  readonly authenticated?: string
+  readonly queueId?: string
+  /** Bytes of a body chunk. */
+  readonly chunk?: number
+  /** Whether the last of the body comes with its end, as from Sendmail. */
+  readonly endsWithData?: boolean
+}
+
+export interface Delivery {
+  readonly outcome: 'delivered' | 'refused' | 'deferred' | 'dropped'
+  /** `550 5.7.1 text`, or '' where the MTA has its own words. */
+  readonly reply: string
+  /** What goes on, where it does. */
+  readonly message: Buffer
+  readonly recipients: readonly string[]
+  /** Of recipients that were refused one by one. */
+  readonly refusals: readonly string[]
+}
+
+/** Postfix's MILTER_CHUNK_SIZE. */
+const CHUNK = 65_535
+
+export async function submit(line: Line, agreed: Agreed, mail: Submission): Promise<Delivery> {
+  const { sender = 'a@example.org', recipients = ['b@example.org'], chunk = CHUNK } = mail
+  const { authenticated = '', queueId = '4TEST' } = mail
+  const queued = queueMessage(mail.message)
+  const taken: string[] = []
+  const refusals: string[] = []
+
+  line.write(macros('M', authenticated === '' ? {} : { '{auth_authen}': authenticated }))
+  expectContinue(await tell(line, agreed, says.mail(sender, ...(mail.parameters ?? []))))
+  for (const recipient of recipients) {
+    const answer = await tell(line, agreed, says.recipient(recipient))
+    if (answer?.command === 'y') refusals.push(replyOf(answer))
+    else {
+      expectContinue(answer)
+      taken.push(recipient)
+    }
+  }
+  expectContinue(await tell(line, agreed, says.data))
+  for (const { name, value } of queued.fields) {
+    const told = agreed.steps & step.leadingSpace ? value : value.replace(/^ /, '')
+    expectContinue(await tell(line, agreed, says.field(name, told)))
+  }
+  expectContinue(await tell(line, agreed, says.endOfHeader))
+  let at = 0
+  const kept = mail.endsWithData ? Math.min(chunk, queued.body.length) : 0
+  for (; at < queued.body.length - kept; at += chunk) {
+    expectContinue(
+      await tell(
+        line,
+        agreed,
+        says.body(queued.body.subarray(at, Math.min(at + chunk, queued.body.length - kept))),
+      ),
+    )
+  }
+  line.write(macros('E', { i: queueId }))
+  line.write(says.endWith(queued.body.subarray(queued.body.length - kept)))
+  return { ...(await finish(line, agreed, queued, taken)), refusals }
+}
+
+async function finish(
+  line: Line,
+  agreed: Agreed,
+  queued: QueuedMessage,
+  taken: string[],
+): Promise<Omit<Delivery, 'refusals'>> {
+  const space = agreed.steps & step.leadingSpace ? '' : ' '
+  let recipients = taken
+  for (;;) {
+    const answer = await line.hear()
+    if (answer === undefined) throw new Error('the filter left without an answer')
+    const { command, data } = answer
+    const ended = (outcome: Delivery['outcome'], reply = '') => ({
+      outcome,
+      reply,
+      message: queued.out(),
+      recipients,
+    })
+    switch (command) {
+      case 'i':
+      case 'm': {
+        const [name = '', value = ''] = data.toString('latin1', 4).split('\0')
+        const index = data.readUInt32BE()
+        if (command === 'i') queued.insertField(index, name, `${space}${value}`)
+        else queued.changeField(index, name, value && `${space}${value}`)
+        break
+      }
+      case '+':
+        recipients = [...recipients, bare(data)]
+        break
+      case '-':
+        recipients = recipients.filter((recipient) => recipient !== bare(data))
+        break
+      case 'a':
+      case 'c':
+        return ended('delivered')
+      case 'd':
+        return ended('dropped')
+      case 'r':
+        return ended('refused')
+      case 't':
+        return ended('deferred')
+      case 'y': {
+        const reply = replyOf(answer)
+        return ended(reply.startsWith('5') ? 'refused' : 'deferred', reply)
+      }
+      default:
+        throw new Error(`an answer of ${JSON.stringify(command)}`)
+    }
+  }
+}
+
+function expectContinue(answer: Packet | undefined): void {
+  if (answer !== undefined && answer.command !== 'c') {
+    throw new Error(`answered by ${answer.command} ${answer.data.toString('latin1')}`)
+  }
+}
+
+function bare(data: Buffer): string {
+  return data.toString('latin1').replace(/^<(.*)>\0$/s, '$1')
+}
+
+/** The text of a reply, as Postfix and Sendmail take its percent signs. */
+export function replyOf({ data }: Packet): string {
+  return data.toString('latin1').slice(0, -1).replaceAll('%%', '%')
+}
