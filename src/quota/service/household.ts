@@ -22,11 +22,11 @@ export interface World {
   readonly now: () => number
 }
 
-/** Opens what the settings name. Faults are of kind `config`. */
-export function furnish(settings: ServiceSettings, { now }: World): Furnished {
+/** Makes ready what the settings name; files and directories are opened with the first question. */
+export async function furnish(settings: ServiceSettings, { now }: World): Promise<Furnished> {
   const { source, users, ldap, patience, remembered } = settings
   const { read, forget } = sourceOf(settings, now)
-  const directory = ldap && openDirectory(ldap, { now, patience, remembered })
+  const directory = ldap && (await makeDirectory(ldap, { now, patience, remembered }))
   return {
     lookUp: users.length > 0 ? inOrder(users.map(userList)) : undefined,
     mailbox: source.mailbox,
@@ -35,7 +35,7 @@ export function furnish(settings: ServiceSettings, { now }: World): Furnished {
     standard: settings.standard,
     forget() {
       forget()
-      directory?.then((opened) => opened.forget())
+      directory?.forget()
     },
   }
 
@@ -52,7 +52,7 @@ export function furnish(settings: ServiceSettings, { now }: World): Furnished {
 }
 
 /** Loaded only where it is wanted. */
-async function openDirectory(settings: LdapSettings, world: LdapWorld): Promise<LdapDirectory> {
+async function makeDirectory(settings: LdapSettings, world: LdapWorld): Promise<LdapDirectory> {
   const { createLdapDirectory } = await import('../ldap/ldap-directory.ts')
   return createLdapDirectory(settings, world)
 }

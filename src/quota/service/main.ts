@@ -12,7 +12,7 @@ import { furnish } from './household.ts'
 import { serveHttp } from './http.ts'
 import { log, troubleLog } from './log.ts'
 import { type Options, readOptions, usage } from './options.ts'
-import { ownStatus, requireFewPrivileges } from './privileges.ts'
+import { becomeUser, ownStatus, requireFewPrivileges } from './privileges.ts'
 import { readServiceSettings } from './settings.ts'
 import { serveUdp } from './udp.ts'
 
@@ -35,10 +35,12 @@ onescanQuotad(options).catch((error) => {
 })
 
 /** Says how full mailboxes are, onescan-quotad(8), until it is told to end. */
-async function onescanQuotad({ udp, http, networks, maxClients }: Options): Promise<void> {
-  requireFewPrivileges(process.getuid!(), ownStatus())
+async function onescanQuotad(options: Options): Promise<void> {
+  const { udp, http, networks, maxClients, user } = options
   const settings = readServiceSettings(env)
-  const household = furnish(settings, { now: Date.now })
+  const household = await furnish(settings, { now: Date.now })
+  if (user !== undefined) becomeUser(user)
+  requireFewPrivileges(process.getuid!(), ownStatus())
   const counters = createCounters()
   const desk = createDesk({
     answerFor: answerFrom(household),

@@ -9,6 +9,8 @@ export interface Options {
   readonly http: Place | undefined
   /** Beside the host itself. */
   readonly networks: readonly Network[]
+  /** Who it becomes when it was started by root. */
+  readonly user: string | undefined
   /** HTTP connections at once. */
   readonly maxClients: number
 }
@@ -22,7 +24,7 @@ export interface Place {
 const STANDARD = '127.0.0.1:8625'
 
 export const usage = `usage: onescan-quotad [--udp ADDRESS:PORT|none] [--http ADDRESS:PORT|none]
-                      [--allow NETWORK]... [--max-clients N]
+                      [--allow NETWORK]... [--user NAME] [--max-clients N]
 `
 
 /** Throws an Error whose message says what is wrong with the words. */
@@ -33,6 +35,7 @@ export function readOptions(words: readonly string[]): Options {
       udp: { type: 'string', default: STANDARD },
       http: { type: 'string', default: STANDARD },
       allow: { type: 'string', multiple: true, default: [] },
+      user: { type: 'string' },
       'max-clients': { type: 'string' },
     },
   })
@@ -41,6 +44,7 @@ export function readOptions(words: readonly string[]): Options {
   return {
     udp,
     http,
+    user: values.user,
     networks: values.allow.map(readNetwork),
     maxClients: wholeNumber({ '--max-clients': values['max-clients'] }, '--max-clients', 200, {
       min: 1,

@@ -1,29 +1,49 @@
 import { readFileSync } from 'node:fs'
-import { Fault } from '../../fault.ts'
+import { errorText, Fault } from '../../fault.ts'
 
-/** capabilities(7): the one that lets a process read what it may not, and no more. */
-const CAP_DAC_READ_SEARCH = 2
+/** capabilities(7): the one that lets a process read what it may not otherwise, and no more. */
+const CAP_DAC_READ_SEARCH = 1n << 2n
+
+/** As in the manual of Node; its types leave it out. */
+const { initgroups } = process as unknown as { initgroups(user: string, group: number): void }
+
+/**
+ * Goes on as that user of passwd(5), with no capability at all. Throws a Fault where it
+ * cannot.
+ */
+export function becomeUser(name: string): void {
+  try {
+    const lines = readFileSync('/etc/passwd', 'latin1').split('\n')
+    const [, , uid, gid] = lines.find((line) => line.startsWith(`${name}:`))?.split(':') ?? []
+    if (!uid || !gid) throw new Error('there is no such user; make it, or name another')
+    initgroups(name, Number(gid))
+    process.setgid!(Number(gid))
+    process.setuid!(Number(uid))
+  } catch (error) {
+    throw new Fault('config', `--user ${name}: ${errorText(error)}`, error)
+  }
+}
 
 /**
  * Throws a Fault where the process may do more than read: strangers' words decide which
- * paths it looks at. `status` is the text of /proc/self/status.
+ * paths it looks at. `status` is the text of /proc/self/status, or '' where there is none.
  */
 export function requireFewPrivileges(uid: number, status: string): void {
   const held = BigInt(`0x${/^CapEff:\s*([0-9a-f]+)$/m.exec(status)?.[1] ?? '0'}`)
-  const more = held & ~(1n << BigInt(CAP_DAC_READ_SEARCH))
+  const more = held & ~CAP_DAC_READ_SEARCH
   if (uid !== 0 && more === 0n) return
-  const who = uid === 0 ? 'root' : `a process with the capabilities ${more.toString(16)}`
+  const who = uid === 0 ? 'root' : `a process with capabilities (${more.toString(16)})`
   throw new Fault(
     'config',
-    `runs as ${who}; start it as another user, with CAP_DAC_READ_SEARCH at most: onescan-quotad(8) shows how`,
+    `runs as ${who}; name another user with --user, or give it CAP_DAC_READ_SEARCH at most`,
   )
 }
 
-/** Of this process; where there is no /proc the uid alone tells. */
+/** Of this process. */
 export function ownStatus(): string {
   try {
     return readFileSync('/proc/self/status', 'latin1')
   } catch {
-    return ''
+    return '' // then the uid alone tells
   }
 }

@@ -3,9 +3,9 @@ import type { LookUpUser } from './account.ts'
 import { parseLimits } from './limits.ts'
 
 /** Users, homes and quotas of a directory. */
-export function ldapUsers(directory: Promise<LdapDirectory>): LookUpUser {
+export function ldapUsers(directory: LdapDirectory): LookUpUser {
   return async (user) => {
-    const entry = await (await directory).find(user)
+    const entry = await directory.find(user)
     if (entry.found !== 'entry') return entry
     const { home, quota } = entry
     if (home !== undefined && !/^\/(?!(.*\/)?\.\.(\/|$))[^\0]*$/.test(home)) {
