@@ -11,7 +11,7 @@ const called = {
   onescand: 'usr/sbin',
 }
 /** Likewise, where they are built. */
-const alsoCalled = { 'smtp-delay': 'usr/sbin' }
+const alsoCalled = { 'smtp-delay': 'usr/sbin', 'onescan-rcptquota': 'usr/sbin' }
 
 export function filesOfPackage(root, programs) {
   const packaging = (...path) => join(root, 'packaging', ...path)
