@@ -10,6 +10,8 @@ export interface Mail {
   readonly to: readonly string[]
   /** Header and body, lines ended by LF. */
   readonly message: Buffer
+  /** Said with MAIL FROM: `SIZE=1000`. */
+  readonly parameters?: string
 }
 
 /** The replies to each part of a message that was sent. */
@@ -53,8 +55,8 @@ export async function openSmtp(port: number): Promise<SmtpSession> {
     socket.write(`${line}\r\n`)
     return reply()
   }
-  const send = async ({ from, to, message }: Mail): Promise<Sent> => {
-    const mail = await say(`MAIL FROM:<${from}>`)
+  const send = async ({ from, to, message, parameters }: Mail): Promise<Sent> => {
+    const mail = await say(`MAIL FROM:<${from}>${parameters ? ` ${parameters}` : ''}`)
     const rcpt: Reply[] = []
     for (const address of to) rcpt.push(await say(`RCPT TO:<${address}>`))
     const go = await say('DATA')

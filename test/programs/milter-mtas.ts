@@ -1,0 +1,74 @@
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { type DaemonWishes, type RunningDaemon, startOnescand } from '../doors/daemon/process.ts'
+import { postfixMissing, startPostfix } from './postfix.ts'
+import { inputMailFilter, sendmailMissing, startSendmail } from './sendmail.ts'
+import { type Receiver, startReceiver } from './smtp-receiver.ts'
+
+/** An MTA with a milter that it asks about all mail, and cannot do without. */
+export interface Mta {
+  readonly name: string
+  readonly missing: string | false
+  /** Hands mail on to a port of 127.0.0.1; the milter's address is in Postfix's form. */
+  start(
+    relayPort: number,
+    milter: string,
+  ): Promise<{ readonly port: number; stop(): void | Promise<void> }>
+}
+
+export const mtas: readonly Mta[] = [
+  {
+    name: 'Postfix',
+    missing: postfixMissing,
+    start: (relayPort, milter) =>
+      startPostfix(relayPort, {
+        smtpd_milters: milter,
+        non_smtpd_milters: milter,
+        milter_default_action: 'tempfail',
+      }),
+  },
+  {
+    name: 'Sendmail',
+    missing: sendmailMissing,
+    start: (relayPort, milter) => startSendmail(relayPort, inputMailFilter('onescan', milter)),
+  },
+]
+
+interface Test {
+  teardown(stop: () => unknown): void
+}
+
+/** An MTA between a client and a host behind, with a place where a milter may stand. */
+export interface Passage {
+  /** The MTA's port on 127.0.0.1. */
+  readonly port: number
+  /** In Postfix's form. */
+  readonly milter: string
+  readonly receiver: Receiver
+  /** The milter, with these settings, until the test ends; resolves when it serves. */
+  serve(t: Test, settings: DaemonWishes['settings']): Promise<RunningDaemon>
+}
+
+export async function openPassage(t: Test, start: Mta['start']): Promise<Passage> {
+  const directory = mkdtempSync(join(tmpdir(), 'onescan-milter-'))
+  chmodSync(directory, 0o755) // for the MTA's own user
+  const milter = `unix:${join(directory, 'm')}`
+  const receiver = await startReceiver()
+  const mta = await start(receiver.port, milter)
+  t.teardown(async () => {
+    await mta.stop()
+    await receiver.stop()
+    rmSync(directory, { recursive: true, force: true })
+  })
+  return {
+    port: mta.port,
+    milter,
+    receiver,
+    async serve(t, settings = {}) {
+      const daemon = startOnescand(t, { args: ['--milter', milter, '--mode', '0666'], settings })
+      await daemon.logged(/serving/)
+      return daemon
+    },
+  }
+}

@@ -1,0 +1,92 @@
+import t from 'tap'
+import { bytes } from '../cases/case.ts'
+import { buildStage } from '../cases/stage.ts'
+import { runSlot } from '../doors/queue/slot.ts'
+import { bodyOf, headerValues } from './header-values.ts'
+import { mtas, openPassage } from './milter-mtas.ts'
+import { type Postfix, postfixMissing, startPostfix } from './postfix.ts'
+import { startReceiver } from './smtp-receiver.ts'
+import { openSmtp } from './smtp-session.ts'
+
+/** What Postfix alone can do with a milter. */
+
+const virus = bytes('Subject: x\nTo: ben@example.org\n\nVIRUS\n')
+const clean = bytes('Subject: x\nTo: ben@example.org\n\nhello\n')
+const trouble = bytes('Subject: x\nTo: ben@example.org\n\nTROUBLE\n')
+
+t.test('behind Postfix', { skip: postfixMissing }, async (t) => {
+  const stage = buildStage()
+  t.teardown(stage.remove)
+  let postfix: Postfix | undefined
+  const passage = await openPassage(t, async (relayPort, milter) => {
+    postfix = await startPostfix(relayPort, {
+      smtpd_milters: milter,
+      non_smtpd_milters: milter,
+      milter_default_action: 'tempfail',
+      smtpd_authorized_xclient_hosts: '127.0.0.1',
+      smtpd_sasl_auth_enable: 'yes',
+    })
+    return postfix
+  })
+  const { receiver } = passage
+
+  t.test('mail of local programs is scanned, too', async (t) => {
+    await passage.serve(t, { QHPSI: stage.scanner, REJECTVIRUS: '1' })
+    postfix?.submit(clean, '-t', '-f', 'ann@example.net')
+    const mail = await receiver.next()
+    t.same(mail.recipients, ['ben@example.org'])
+    t.same(headerValues(mail.message, 'X-QHPSI'), ['clean'])
+  })
+
+  t.test('a virus of a local program goes back to its sender', async (t) => {
+    await passage.serve(t, { QHPSI: stage.scanner, REJECTVIRUS: '1' })
+    postfix?.submit(virus, '-t', '-f', 'ann@example.net')
+    const bounce = await receiver.next()
+    t.same([bounce.sender, bounce.recipients], ['', ['ann@example.net']])
+    const report = bounce.message.toString().replace(/\s+/g, ' ')
+    t.match(report, 'Status: 5.7.1 Diagnostic-Code: X-Postfix; message refused: virus Test-Virus')
+  })
+
+  t.test('authenticated clients can have another policy', async (t) => {
+    await passage.serve(t, { QHPSI: stage.scanner, SCANFAIL_RELAY: 'accept' })
+    const session = await openSmtp(passage.port)
+    const envelope = { from: 'ann@example.net', to: ['ben@example.org'] }
+    t.match((await session.send({ ...envelope, message: trouble })).data, /^451 4\.7\.1 /)
+    t.match(await session.say('XCLIENT LOGIN=ann'), /^220 /)
+    await session.say('EHLO client.example.net')
+    t.match((await session.send({ ...envelope, message: trouble })).data, /^250 /)
+    await session.quit()
+    const { message } = await receiver.next()
+    t.same(headerValues(message, 'X-QHPSI'), [], 'it was not scanned')
+  })
+})
+
+t.test('a host behind that takes no 8BITMIME', { skip: postfixMissing }, async (t) => {
+  const receiver = await startReceiver({ extensions: [] })
+  t.teardown(receiver.stop)
+  const stage = buildStage()
+  t.teardown(stage.remove)
+  const { start } = mtas.find(({ name }) => name === 'Postfix')!
+  const passage = await openPassage(t, (_, milter) => start(receiver.port, milter))
+  const CLUSTERKEYS = stage.file(
+    'ring',
+    `hmac-sha256:a:${Buffer.alloc(32, 1).toString('base64')}\n`,
+  )
+  const settings = { QHPSI: stage.scanner, CLUSTERKEYS, CLAMDBDIR: '/nonexistent' }
+  await passage.serve(t, settings)
+
+  const session = await openSmtp(passage.port)
+  const message = bytes(
+    'MIME-Version: 1.0\nContent-Type: text/plain; charset=iso-8859-1\n' +
+      'Content-Transfer-Encoding: 8bit\nSubject: x\n\ngr\xfc\xdfe\n',
+  )
+  const { data } = await session.send({ from: 'ann@example.net', to: ['b@example.org'], message })
+  t.match(data, /^250 /)
+  await session.quit()
+  const mail = await receiver.next()
+  t.match(bodyOf(mail.message).toString(), 'gr=FC=DFe', 'Postfix has converted it')
+  t.equal(stage.scans(), 1)
+  const slot = await runSlot({ message: mail.message, settings })
+  t.equal(stage.scans(), 2, 'so the next host of the cluster scans again')
+  t.match(slot.text, /^X-QHPSI: clean\n/)
+})
