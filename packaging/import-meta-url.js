@@ -1,4 +1,8 @@
-// import.meta.url of a bundle in CommonJS; esbuild puts it where it is used, and only there.
-import { pathToFileURL } from 'node:url'
+// import.meta.url of a bundle in CommonJS. Not by node:url: every program evaluates this, and
+// the slot would start half a millisecond later.
+export const importMetaUrl = /* @__PURE__ */ fileUrl(__filename)
 
-export const importMetaUrl = /* @__PURE__ */ pathToFileURL(__filename).href
+/** As pathToFileURL has it, of an absolute path. */
+function fileUrl(path) {
+  return `file://${encodeURI(path).replace(/[?#]/g, encodeURIComponent)}`
+}

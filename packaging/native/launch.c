@@ -34,6 +34,20 @@
 /* What smtp-delay(8) is told: it hands its signals on as they came, and the runtime changes some for itself. */
 #define SIGNALS "SMTPDELAY_SIGIGN="
 
+/*
+ * Settings of the runtime for the slot, whose whole life is some ten milliseconds: functions
+ * are not compiled for the use that is to come of them, but loops that go on are, and no heap
+ * is made ready in advance. A quarter of the processor time of a small message. (A BUN_ name:
+ * no scanner and no next program sees it, src/settings/environment.ts.)
+ */
+static const char *const for_the_slot[] = {
+	"BUN_JSC_thresholdForJITAfterWarmUp=20000",
+	"BUN_JSC_thresholdForJITSoon=20000",
+	"BUN_JSC_useWarmUpMarkedBlocks=0",
+};
+
+#define LENGTH(array) (sizeof(array) / sizeof *(array))
+
 /* Bytes: with less the runtime cannot start (measured: 370 MB). */
 #define MEMORY_MIN 400000000
 
@@ -129,7 +143,7 @@ static void clean(char **env)
 	for (; *env; env++) {
 		int drop = 0;
 
-		for (unsigned int i = 0; i < sizeof dropped / sizeof *dropped; i++)
+		for (unsigned int i = 0; i < LENGTH(dropped); i++)
 			drop |= begins(*env, dropped[i]);
 		if (!drop)
 			*kept++ = *env;
@@ -206,9 +220,13 @@ __attribute__((used)) _Noreturn void launch(long *stack)
 	long count = 0;
 	while (env[count])
 		count++;
-	char *all[count + 2], signals[sizeof SIGNALS + 16];
+	const char *all[count + LENGTH(for_the_slot) + 2];
+	char signals[sizeof SIGNALS + 16];
 	for (long i = 0; i < count; i++)
 		all[i] = env[i];
+	if (begins(words[2], "onescan-queue"))
+		for (unsigned int i = 0; i < LENGTH(for_the_slot); i++)
+			all[count++] = for_the_slot[i];
 	if (begins(words[2], "smtp-delay")) {
 		note_ignored(signals);
 		all[count++] = signals;
