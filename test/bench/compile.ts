@@ -12,6 +12,7 @@ const sources = {
   sink: ['sink.c'],
   floor: ['floor.c'],
   send: ['milter/send.c'],
+  ask: ['quota/ask.c'],
 } as const
 
 export type BenchProgram = keyof typeof sources

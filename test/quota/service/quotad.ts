@@ -7,6 +7,9 @@ import { dirname, join } from 'node:path'
 import { createInterface } from 'node:readline'
 import type { Test } from 'tap'
 
+/** Whoever ends what was started: a test, or a benchmark. */
+export type Host = Pick<Test, 'teardown'>
+
 const program = join(import.meta.dirname, '../../../bin/onescan-quotad')
 
 /** An unprivileged user where the tests run as root; the service refuses to be root. */
@@ -29,7 +32,7 @@ export interface Quotad {
 
 /** Starts the service on ports of its own choice, by another program if wanted; it ends with the test. */
 export async function startQuotad(
-  t: Test,
+  t: Host,
   env: Readonly<Record<string, string>>,
   options: readonly string[] = [],
   starter: readonly string[] = [],
@@ -99,7 +102,7 @@ export async function askAt(
 }
 
 /** A directory that everybody may read, with these files; one is a directory where its name ends in `/`. */
-export function spool(t: Test, files: Readonly<Record<string, string>>): string {
+export function spool(t: Host, files: Readonly<Record<string, string>>): string {
   const directory = mkdtempSync(join(tmpdir(), 'onescan-quotad-'))
   t.teardown(() => rmSync(directory, { recursive: true, force: true }))
   chmodSync(directory, 0o755)
