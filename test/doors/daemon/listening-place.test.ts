@@ -1,0 +1,65 @@
+import { once } from 'node:events'
+import { createServer } from 'node:net'
+import t from 'tap'
+import { activatedSockets, descriptorOf } from '../../../src/doors/daemon/handed-over.ts'
+import { readListeningPlace } from '../../../src/doors/daemon/listening-place.ts'
+
+/** Where doors listen, and how the descriptors of that are found. */
+
+const read = (text: string) => readListeningPlace(text, '--milter')
+
+t.test('a place is written as in main.cf or as in sendmail.mc', async (t) => {
+  t.same(read('unix:/run/x.sock'), { kind: 'unix', path: '/run/x.sock' })
+  t.same(read('local:/run/x.sock'), { kind: 'unix', path: '/run/x.sock' })
+  t.same(read('inet:127.0.0.1:8890'), { kind: 'tcp', host: '127.0.0.1', port: 8890 })
+  t.same(read('inet:8890@127.0.0.1'), { kind: 'tcp', host: '127.0.0.1', port: 8890 })
+  t.same(read('inet6:[::1]:8890'), { kind: 'tcp', host: '::1', port: 8890 })
+  t.same(read('inet6:8890@[::1]'), { kind: 'tcp', host: '::1', port: 8890 })
+  t.same(read('inet6:8890@::1'), { kind: 'tcp', host: '::1', port: 8890 })
+})
+
+t.test('what is no place is told, with the remedy', async (t) => {
+  t.throws(() => read('/run/x.sock'), /--milter \/run\/x\.sock: must be unix:PATH, inet:/)
+  t.throws(() => read('unix:run/x'), /absolute path/)
+  t.throws(() => read(`unix:/${'x'.repeat(200)}`), /the system takes 107/)
+  t.throws(() => read('inet:localhost:8890'), /IPv4 address, as in inet:127\.0\.0\.1:8890/)
+  t.throws(() => read('inet:8890'), /IPv4 address/)
+  t.throws(() => read('inet:[::1]:8890'), /IPv4 address/)
+  t.throws(() => read('inet6:127.0.0.1:8890'), /IPv6 address/)
+  for (const port of ['0', '65536', '99999999999999999999', '1e3', '']) {
+    t.throws(() => read(`inet:127.0.0.1:${port}`), Error, `port ${port}`)
+  }
+})
+
+t.test('the descriptor of a listening socket is found, whatever else listens', async (t) => {
+  const listen = async (host: string, port = 0) => {
+    const server = createServer()
+    t.teardown(() => server.close())
+    server.listen({ host, port })
+    const failed = await Promise.race([once(server, 'listening'), once(server, 'error')])
+    return failed.length === 0 ? server : undefined // a host without IPv6
+  }
+  const first = (await listen('127.0.0.1'))!
+  const { port } = first.address() as { port: number }
+  const others = [await listen('127.0.0.2', port), await listen('::1', port), await listen('::')]
+  const found = [first, ...others].filter((server) => server !== undefined).map(descriptorOf)
+  t.equal(new Set(found).size, found.length, `descriptors ${found}`)
+  for (const [index, server] of [first, ...others].filter((one) => one !== undefined).entries()) {
+    const handle = server as unknown as { _handle: { fd: number } } // as Node has it
+    t.equal(found[index], handle._handle.fd)
+  }
+})
+
+t.test('sockets of systemd are told apart by name', async (t) => {
+  const own = { LISTEN_PID: String(process.pid) }
+  t.same(activatedSockets({}), [])
+  t.same(activatedSockets({ LISTEN_PID: '1', LISTEN_FDS: '1' }), [], "somebody else's")
+  t.same(activatedSockets({ ...own, LISTEN_FDS: '1' }), ['slot'])
+  const named = (names: string, count = names.split(':').length) =>
+    activatedSockets({ ...own, LISTEN_FDS: String(count), LISTEN_FDNAMES: names })
+  t.same(named('onescand.socket'), ['slot'])
+  t.same(named('milter'), ['milter'])
+  t.same(named('milter:onescand.socket:onescand-milter.socket'), ['milter', 'slot', 'milter'])
+  t.throws(() => named('a.socket:b.socket'), /FileDescriptorName=milter/)
+  t.throws(() => named('', 2), { name: 'Fault', kind: 'config' })
+})

@@ -1,0 +1,116 @@
+import { createHash } from 'node:crypto'
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import fc from 'fast-check'
+import t from 'tap'
+import { createIntake, HELD_MAX } from '../../../src/doors/milter/intake.ts'
+import { HEADER_MAX } from '../../../src/message/header-block.ts'
+
+/** A message put together from what an MTA tells. */
+
+const directory = mkdtempSync(join(tmpdir(), 'onescan-intake-'))
+t.teardown(() => rmSync(directory, { recursive: true }))
+
+const open = (place = directory) =>
+  createIntake({
+    policy: { directory: place, sharedDirectory: undefined },
+    digestsFor: () => ({ md5: true, sha256: true }),
+    createHash,
+    now: Date.now(),
+  })
+
+function wholeOf(intake: ReturnType<typeof open>) {
+  const message = intake.finish()
+  const chunks: Buffer[] = []
+  for (const chunk of message.chunks()) chunks.push(Buffer.from(chunk))
+  return { message, bytes: Buffer.concat(chunks) }
+}
+
+t.test('fields and body become a message in CRLF', async (t) => {
+  const intake = open()
+  intake.field(Buffer.from('Subject'), Buffer.from(' a\n\tb\r\n c'))
+  intake.field(Buffer.from('X-Empty'), Buffer.from(''))
+  intake.endHeader()
+  intake.body(Buffer.from('one\r\n'))
+  intake.endHeader() // told twice, or not at all
+  intake.body(Buffer.from('two\0\r\n'))
+  const { message, bytes } = wholeOf(intake)
+  const wanted = 'Subject: a\r\n\tb\r\n c\r\nX-Empty:\r\n\r\none\r\ntwo\0\r\n'
+  t.equal(bytes.toString('latin1'), wanted)
+  t.equal(message.size, wanted.length)
+  t.equal((await message.form()).formFault, undefined)
+  message.close()
+})
+
+t.test('one of any size is the same, in memory and beyond, and so are its digests', async (t) => {
+  const size = fc.oneof(
+    fc.nat(300),
+    fc.integer({ min: HELD_MAX - 100, max: HELD_MAX + 100 }),
+    fc.nat(3 * HELD_MAX),
+  )
+  await fc.assert(
+    fc.asyncProperty(size, fc.integer({ min: 1000, max: 65_535 }), async (size, piece) => {
+      const body = Buffer.alloc(size, 'line of text\r\n')
+      const whole = Buffer.concat([Buffer.from('A: b\r\n\r\n'), body])
+      const intake = open()
+      intake.field(Buffer.from('A'), Buffer.from(' b'))
+      for (let at = 0; at < size; at += piece) intake.body(body.subarray(at, at + piece))
+      const { message, bytes } = wholeOf(intake)
+      t.ok(bytes.equals(whole), `${size} bytes`)
+      const { digests, formFault } = await message.form()
+      if (formFault === undefined) {
+        const lf = body.toString('latin1').replaceAll('\r\n', '\n')
+        const canonical = lf === '' || lf.endsWith('\n') ? lf : `${lf}\n`
+        t.equal(digests.sha256, createHash('sha256').update(canonical).digest('hex'))
+      }
+      message.close()
+    }),
+    { numRuns: 40 },
+  )
+  t.same(readdirSync(directory), [])
+})
+
+t.test('a header over its limit is known for that, however it is made up', async (t) => {
+  const line = Buffer.alloc(1000, 97)
+  for (const value of [line, Buffer.concat([Buffer.from('\n\n'), line])]) {
+    const intake = open()
+    for (let n = 0; n < 1100; n++) intake.field(Buffer.from('A'), value)
+    intake.body(Buffer.alloc(500_000))
+    const { message } = wholeOf(intake)
+    t.equal(message.headerTooLarge, true)
+    t.ok(message.size <= HEADER_MAX + 1, 'and its body is not kept')
+    message.close()
+  }
+})
+
+t.test('a header of exactly the limit is none of those', async (t) => {
+  const intake = open()
+  const rest = Buffer.from('A:\r\n\r\n').length
+  intake.field(Buffer.from('A'), Buffer.alloc(HEADER_MAX - rest, 97))
+  intake.body(Buffer.from('body\r\n'))
+  const { message, bytes } = wholeOf(intake)
+  t.equal(message.headerTooLarge, false)
+  t.equal(message.header.length, HEADER_MAX)
+  t.equal(bytes.length, HEADER_MAX + 6)
+  message.close()
+})
+
+t.test('what is discarded leaves no file and no descriptor', async (t) => {
+  const descriptors = () => readdirSync('/proc/self/fd').length
+  const before = descriptors()
+  for (const size of [10, 2 * HELD_MAX]) {
+    const intake = open()
+    intake.body(Buffer.alloc(size))
+    intake.discard()
+    intake.discard()
+  }
+  t.equal(descriptors(), before)
+  t.same(readdirSync(directory), [])
+})
+
+t.test('where there is no place for a file, a small message needs none', async (t) => {
+  const intake = open('/nonexistent')
+  intake.body(Buffer.from('small\r\n'))
+  t.throws(() => intake.body(Buffer.alloc(HELD_MAX)), { name: 'Fault', kind: 'temp-file' })
+})

@@ -1,0 +1,138 @@
+import { EventEmitter, once } from 'node:events'
+import t from 'tap'
+import type { AskQuota, QuotaAnswer } from '../../../src/quota/answer.ts'
+import { plain } from '../../cases/messages.ts'
+import { everything, oldest, says } from './mta.ts'
+import { openMilter } from './rig.ts'
+import { submit } from './submit.ts'
+
+/** Full mailboxes, at RCPT. */
+
+const scanning = { QHPSI: 'plugin: eicar' }
+
+const full: QuotaAnswer = { answer: 'full', usage: { size: 900, quota: 1000 } }
+const answers: Readonly<Record<string, QuotaAnswer>> = {
+  'full@example.org': full,
+  'room@example.org': { answer: 'room' },
+  'nobody@example.org': { answer: 'no-such-user' },
+  'broken@example.org': { answer: 'unknown', why: 'no answer in 500 ms' },
+}
+
+/** Someone to ask, who remembers what was asked. */
+function asker(): { readonly asked: [string, number | undefined][]; readonly ask: AskQuota } {
+  const asked: [string, number | undefined][] = []
+  return {
+    asked,
+    async ask(address, incoming) {
+      asked.push([address.toString(), incoming])
+      return answers[address.toString()]!
+    },
+  }
+}
+
+for (const offer of [everything, oldest]) {
+  t.test(`only the full recipient is put off, version ${offer.version}`, async (t) => {
+    const { ask, asked } = asker()
+    const quota = { ask, askForRelayClients: false }
+    const milter = await openMilter(t, { ...scanning, VIRUSFORWARD: 'v@example.org' }, { quota })
+    const recipients = Object.keys(answers)
+    const got = await milter.submit({ message: plain, recipients, parameters: ['SIZE=150'] }, offer)
+    t.equal(got.outcome, 'delivered')
+    const reply = '452 4.2.2 Quota exceeded for <full@example.org>, try again later'
+    t.same(got.refusals, [reply])
+    t.same(got.recipients, recipients.slice(1))
+    t.same(
+      asked,
+      recipients.map((recipient) => [recipient, 150]),
+    )
+    const [refused, unknownUser, unknown, delivered, ...more] = milter.mailLog
+    t.match(
+      refused,
+      /decision=defer quota=full reply=452 door=milter remote=192\.0\.2\.7 used=900 limit=1000 .*to=<full@/,
+    )
+    t.match(unknownUser, /decision=pass quota=no-such-user .*to=<nobody@/)
+    t.match(unknown, /decision=pass quota=unknown reason="no answer in 500 ms" .*to=<broken@/)
+    t.match(delivered, /decision=accept .*to=<room@example\.org> rcpts=3 /)
+    t.same(more, [])
+  })
+}
+
+t.test('the size that is announced counts, where it is one', async (t) => {
+  const { ask, asked } = asker()
+  const milter = await openMilter(t, scanning, { quota: { ask, askForRelayClients: false } })
+  const recipients = ['room@example.org']
+  for (const parameters of [['BODY=8BITMIME', 'size=77'], ['SIZE=-1'], ['SIZE=9e9'], []]) {
+    await milter.submit({ message: plain, recipients, parameters })
+  }
+  t.same(
+    asked.map(([, size]) => size),
+    [77, undefined, undefined, undefined],
+  )
+})
+
+t.test('mail of authenticated clients is asked about where that is wanted', async (t) => {
+  for (const askForRelayClients of [false, true]) {
+    const { ask, asked } = asker()
+    const milter = await openMilter(t, scanning, { quota: { ask, askForRelayClients } })
+    const mail = { message: plain, recipients: ['full@example.org'], authenticated: 'alice' }
+    const got = await milter.submit(mail)
+    t.equal(asked.length, askForRelayClients ? 1 : 0)
+    t.equal(got.refusals.length, askForRelayClients ? 1 : 0)
+  }
+})
+
+t.test('whoever is asked and breaks the promise never to reject refuses nobody', async (t) => {
+  const ask = () => Promise.reject(new Error('broken'))
+  const milter = await openMilter(t, scanning, { quota: { ask, askForRelayClients: false } })
+  const got = await milter.submit({ message: plain })
+  t.equal(got.outcome, 'delivered')
+  t.match(milter.mailLog[0], /quota=unknown reason=broken/)
+})
+
+t.test('what comes while somebody is asked waits its turn', async (t) => {
+  const asked = new EventEmitter()
+  const ask = () => new Promise<QuotaAnswer>((resolve) => asked.emit('asked', resolve))
+  const milter = await openMilter(t, scanning, { quota: { ask, askForRelayClients: false } })
+  const line = await milter.connect()
+  const question = once(asked, 'asked')
+  line.write(says.mail('a@example.org'), says.recipient('room@example.org'))
+  line.write(says.field('Subject', ' x'), says.body('x\r\n'), says.end)
+  const [answer] = await question
+  t.same(milter.mailLog, [])
+  answer({ answer: 'room' })
+  const heard = [await line.hear(), await line.hear(), await line.hear()]
+  t.same(
+    heard.map((packet) => packet?.command),
+    ['c', 'i', 'a'],
+  )
+  t.match(milter.mailLog[0], /to=<room@example\.org> rcpts=1 /)
+})
+
+t.test('without anybody to ask, the MTA does not wait for an answer to RCPT', async (t) => {
+  const quiet = await openMilter(t, scanning)
+  t.ok((await quiet.connect()).agreed.steps & 0x8000)
+  const { ask } = asker()
+  const asking = await openMilter(t, scanning, { quota: { ask, askForRelayClients: false } })
+  t.notOk((await asking.connect()).agreed.steps & 0x8000)
+})
+
+t.test('an answer from memory adds less than 0.2 ms to RCPT', async (t) => {
+  const milter = await openMilter(t, scanning, {
+    quota: { ask: async () => full, askForRelayClients: false },
+  })
+  const medianOf = async (offer: typeof everything, recipients: readonly string[]) => {
+    const times: number[] = []
+    for (let round = 0; round < 5; round++) {
+      const line = await milter.connect(offer)
+      const began = performance.now()
+      await submit(line, line.agreed, { message: plain, recipients })
+      times.push((performance.now() - began) / recipients.length)
+      await line.close()
+    }
+    return times.sort((a, b) => a - b)[2]!
+  }
+  const many = Array.from({ length: 1000 }, (_, i) => `${i}@example.org`)
+  const perRecipient = await medianOf(everything, many)
+  t.comment(`RCPT with its answer, median: ${perRecipient.toFixed(3)} ms, the MTA's part included`)
+  t.ok(perRecipient < 2, 'a loose bound: machines differ')
+})
