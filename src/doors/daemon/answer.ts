@@ -40,14 +40,22 @@ export function answerTo(
     case 'accept':
       return accept(decision, transaction, about)
     case 'reject':
-    case 'defer': {
-      const code = codeFor(decision.reply, reporting)
-      const text = code === reporting.form.code ? replyText(decision.reply) : undefined
-      return ending(code, text, decisionLines(decision, code, about))
-    }
+    case 'defer':
+      return refuse(decision, reporting, about)
     case 'discard':
       return ending(exit.done, undefined, decisionLines(decision, exit.done, about))
   }
+}
+
+/** End with the code that says so, and the text where one can be given. */
+export function refuse(
+  decision: Extract<Decision, { kind: 'reject' | 'defer' }>,
+  reporting: Reporting,
+  about: Circumstances,
+): Buffer {
+  const code = codeFor(decision.reply, reporting)
+  const text = code === reporting.form.code ? replyText(decision.reply) : undefined
+  return ending(code, text, decisionLines(decision, code, about))
 }
 
 /** Hand it on as it is. */

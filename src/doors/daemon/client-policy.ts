@@ -19,6 +19,8 @@ import { GoCold } from './go-cold.ts'
 export interface ClientPolicy {
   /** Undefined where its environment has no QHPSI: its mail passes, as it would without us. */
   readonly policy: Policy | undefined
+  /** Whether it wants to know who is over quota although nothing is scanned. */
+  readonly asksQuota: boolean
   readonly scanners: readonly Scanner[]
   readonly client: Client
   /** How it gives replies; whether it can is another question. */
@@ -75,6 +77,7 @@ function orCold<Value>(compute: () => Value): Value {
 function mergePolicy(configuration: Configuration, variables: Variables): ClientPolicy {
   const theirs: Environment = Object.fromEntries(variables)
   const about = {
+    asksQuota: Boolean(theirs.QUOTAD),
     client: {
       relay: isSet(theirs, 'RELAYCLIENT'),
       clusterPeer: isSet(theirs, 'CLUSTERPEER'),
@@ -84,7 +87,10 @@ function mergePolicy(configuration: Configuration, variables: Variables): Client
     remote: undefined,
   }
   const line = readQhpsiLine(variables.get('QHPSI') ?? '')
-  if (line === undefined) return { ...about, policy: undefined, scanners: [] }
+  if (line === undefined) {
+    if (about.asksQuota) refuseDifference('QUOTAD', configuration.env, theirs.QUOTAD)
+    return { ...about, policy: undefined, scanners: [] }
+  }
   refuseOtherDifferences(configuration.env, variables)
   const own = configuration.policy
   if (own === undefined) throw new GoCold('QHPSI is not set for the daemon')
@@ -96,8 +102,12 @@ function mergePolicy(configuration: Configuration, variables: Variables): Client
 function refuseOtherDifferences(own: Environment, variables: Variables): void {
   for (const [name, value] of variables) {
     if (itsOwn.has(name) || aboutIt.has(name) || taken.has(name) || bounded.has(name)) continue
-    if (own[name] !== value) throw new GoCold(`${name} is another than the daemon's`)
+    refuseDifference(name, own, value)
   }
+}
+
+function refuseDifference(name: string, own: Environment, value: string | undefined): void {
+  if (own[name] !== value) throw new GoCold(`${name} is another than the daemon's`)
 }
 
 /** The same line, or some of the daemon's own plugins, each once. */

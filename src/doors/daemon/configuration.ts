@@ -2,11 +2,14 @@ import crypto from 'node:crypto'
 import { signatureDate } from '../../cluster/signature-date.ts'
 import type { Tools } from '../../engine.ts'
 import { type Place, type Policy, readPlace, readScanningPolicy } from '../../policy/policy.ts'
+import type { QuotaClient } from '../../quota/client/client.ts'
+import { countersLine } from '../../quota/client/counters.ts'
+import { openQuotaClient } from '../../quota/client/open.ts'
+import { readQuotaSettings } from '../../quota/settings.ts'
 import type { QhpsiLine } from '../../scan/policy.ts'
 import type { Scanner } from '../../scan/scanner.ts'
 import { makeScanners } from '../../scan/scanners.ts'
 import type { Environment } from '../../settings/settings.ts'
-import type { RecipientQuota } from '../milter/refuse-full.ts'
 
 /** What the daemon judges by: read when it starts and when it is told to read it again. */
 export interface Configuration {
@@ -15,23 +18,36 @@ export interface Configuration {
   /** Undefined where QHPSI is unset: all mail passes. */
   readonly policy: Policy | undefined
   readonly tools: Omit<Tools, 'scanners'>
-  /** Who is asked at RCPT whether a mailbox has room; undefined: nobody. */
-  readonly quota?: RecipientQuota | undefined
+  /** Who is asked whether a mailbox has room, with what is remembered; undefined: nobody. */
+  readonly quota: QuotaClient | undefined
   /** Scanners for a QHPSI line that names no other plugins than the daemon's own. */
   scannersFor(line: QhpsiLine): readonly Scanner[]
+  /** Logs what was counted since it was read. */
+  report(): void
+  /** Another one takes its place, or the daemon ends. */
+  close(): void
 }
 
 /** Milliseconds for which the date of the signatures is not asked again. */
 const SIGNATURES_FOR = 1000
 
-/** Reads keyring and settings, and makes the scanners. Throws a Fault of kind `config`. */
-export async function readConfiguration(env: Environment): Promise<Configuration> {
+/**
+ * Reads keyring and settings, and makes the scanners. Throws a Fault of kind `config`.
+ * `log` gets a line where a service for quotas fails, and what was counted.
+ */
+export async function readConfiguration(
+  env: Environment,
+  log: (line: string) => void,
+): Promise<Configuration> {
   const policy = readScanningPolicy(env)
   const scanners = policy ? await makeScanners(policy.scan) : []
   for (const scanner of scanners) await scanner.prepare?.()
   const names = policy?.scan.line.kind === 'plugins' ? policy.scan.line.names : undefined
   const byName = new Map(names?.map((name, index) => [name, scanners[index]!]))
   const directory = policy?.cluster?.signatureDirectory
+  const quotaSettings = readQuotaSettings(env)
+  const quota = quotaSettings && openQuotaClient(quotaSettings, log)
+  const report = () => quota && log(countersLine(quota.counters))
   return {
     env,
     place: readPlace(env),
@@ -41,8 +57,14 @@ export async function readConfiguration(env: Environment): Promise<Configuration
       signatureDate: directory ? remembered(() => signatureDate(directory)) : () => undefined,
       now: fineClock,
     },
+    quota,
     scannersFor: (line) =>
       line.kind === 'command' ? scanners : line.names.map((name) => byName.get(name)!),
+    report,
+    close() {
+      report()
+      quota?.close()
+    },
   }
 }
 

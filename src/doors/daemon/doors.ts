@@ -1,6 +1,9 @@
 import type { Server } from 'node:net'
 import { Fault } from '../../fault.ts'
+import { switchedOff } from '../../policy/policy.ts'
 import { createMilter } from '../milter/milter.ts'
+import type { Desk } from '../policy/answer.ts'
+import { createPolicyService, type PolicyServiceOptions } from '../policy/service.ts'
 import { openLog } from '../queue/log-sink.ts'
 import type { Configuration } from './configuration.ts'
 import { type DoorKind, descriptorOf, FIRST_HANDED_OVER, isOpenToAll } from './handed-over.ts'
@@ -53,12 +56,20 @@ export async function openDoors(
       await make('slot', { kind: 'unix', path: options.socket })
     }
     for (const place of options.milters) await make('milter', place)
+    for (const place of options.policies) await make('policy', place)
   }
   if (open.length > 0) return open
-  throw new Fault('config', '--socket none: nothing is left to listen on; give --milter')
+  throw new Fault(
+    'config',
+    '--socket none: nothing is left to listen on; give --milter or --policy',
+  )
 }
 
-const optionOf: Readonly<Record<DoorKind, string>> = { slot: 'socket', milter: 'milter' }
+const optionOf: Readonly<Record<DoorKind, string>> = {
+  slot: 'socket',
+  milter: 'milter',
+  policy: 'policy',
+}
 
 function makeDoor(
   kind: DoorKind,
@@ -66,13 +77,26 @@ function makeDoor(
   options: Options,
   openToAll: boolean,
 ): Door {
+  // Standard error is nobody's pipe for replies here, whatever ERROR_FD says to the slot.
+  const mailLog = openLog({ LOGFILE: configuration.env.LOGFILE })
   switch (kind) {
     case 'slot':
       return createSlotSocket(configuration, { ...options, ownersTrusted: !openToAll, log })
-    case 'milter': {
-      // Standard error is nobody's pipe for replies here, whatever ERROR_FD says to the slot.
-      const mailLog = openLog({ LOGFILE: configuration.env.LOGFILE })
+    case 'milter':
       return createMilter(configuration, { ...options, log, mailLog })
-    }
+    case 'policy':
+      return makePolicyDoor(configuration, { maxConnections: options.maxClients, log }, mailLog)
   }
+}
+
+function makePolicyDoor(
+  first: Configuration,
+  options: PolicyServiceOptions,
+  log: Desk['log'],
+): Door {
+  const deskOf = ({ quota, place }: Configuration): Desk => {
+    return { quota, isOff: () => switchedOff(place) !== undefined, log }
+  }
+  const service = createPolicyService(deskOf(first), options)
+  return { ...service, configure: (next) => service.configure(deskOf(next)) }
 }

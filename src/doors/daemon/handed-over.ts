@@ -6,24 +6,29 @@ import { listeningInodes } from './tcp-sockets.ts'
 /** The first descriptor that whoever started this process made for it to listen on: sd_listen_fds(3). */
 export const FIRST_HANDED_OVER = 3
 
-/** What is spoken on a listening socket: doc/slot-protocol.md, or the milter protocol. */
-export type DoorKind = 'slot' | 'milter'
+/** What is spoken on a listening socket: doc/slot-protocol.md, the milter protocol, or Postfix's policy delegation. */
+export type DoorKind = 'slot' | 'milter' | 'policy'
+
+/** By a word that somebody else wrote: what has neither of the other names in it is the slot. */
+export function doorKindOf(name: string): DoorKind {
+  return (['milter', 'policy'] as const).find((kind) => name.includes(kind)) ?? 'slot'
+}
 
 /**
  * What the sockets that systemd hands over are for, in the order of their descriptors. One
- * whose name (FileDescriptorName=, else the name of its unit) has `milter` in it is a
- * milter's, another one the slot's, of which there is one: a Fault of kind `config` for more.
+ * whose name (FileDescriptorName=, else the name of its unit) has `milter` or `policy` in
+ * it is for that, another one the slot's, of which there is one: a Fault of kind `config`
+ * for more.
  */
 export function activatedSockets(env: NodeJS.ProcessEnv): DoorKind[] {
   const { LISTEN_PID, LISTEN_FDS = '', LISTEN_FDNAMES = '' } = env
   if (LISTEN_PID !== String(process.pid) || !/^[0-9]{1,3}$/.test(LISTEN_FDS)) return []
   const names = LISTEN_FDNAMES.split(':')
-  const kinds = Array.from(
-    { length: Number(LISTEN_FDS) },
-    (_, index): DoorKind => (names[index]?.includes('milter') ? 'milter' : 'slot'),
+  const kinds = Array.from({ length: Number(LISTEN_FDS) }, (_, index) =>
+    doorKindOf(names[index] ?? ''),
   )
   if (kinds.indexOf('slot') === kinds.lastIndexOf('slot')) return kinds
-  const remedy = 'give those of milters FileDescriptorName=milter'
+  const remedy = 'give others FileDescriptorName=milter or policy'
   throw new Fault(
     'config',
     `LISTEN_FDNAMES ${LISTEN_FDNAMES}: onescand has one slot socket; ${remedy}`,

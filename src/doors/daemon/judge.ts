@@ -8,10 +8,12 @@ import { borrowMessage } from '../../message/lent.ts'
 import type { Message } from '../../message/spool.ts'
 import { type Policy, switchedOff } from '../../policy/policy.ts'
 import { answerTo, passOn } from './answer.ts'
+import { leaveBouncesToTheCold } from './bounces.ts'
 import type { ClientPolicy } from './client-policy.ts'
 import type { Configuration } from './configuration.ts'
 import { endingWith } from './ending-with.ts'
 import { GoCold } from './go-cold.ts'
+import { passUnlessFull } from './quota-only.ts'
 import type { Request } from './request.ts'
 
 export interface Judgement {
@@ -33,23 +35,27 @@ export async function answerRequest(request: Request, judgement: Judgement): Pro
   const { configuration, elapsed } = judgement
   const { policy: known, scanners, ...client } = judgement.policyFor(request.variables)
   const circumstances = () => ({ remote: client.remote, transaction: undefined, total: elapsed() })
-  if (known === undefined) return passOn('QHPSI is not set', circumstances())
   const off = switchedOff(configuration.place)
   if (off !== undefined) return passOn(off, circumstances())
+  const reporting = { form: client.replyForm, takesReply: request.takesReply }
+  const envelope = readEnvelope(request.envelope)
+  if (known === undefined) {
+    const quota = client.asksQuota ? configuration.quota : undefined
+    return passUnlessFull({ ...client, envelope, size: request.size }, quota, reporting, elapsed)
+  }
 
   const policy = withTimeLeft(known, request.timeLeft)
   const tools = {
     ...configuration.tools,
     scanners: scanners.map((scanner) => endingWith(judgement.gone, scanner)),
+    quota: configuration.quota,
   }
-  const envelope = readEnvelope(request.envelope)
   const message = readMessage(request, policy, judgement)
   try {
     const transaction = { message, envelope, client: client.client }
     const decision = await judge(transaction, policy, tools)
     leaveBouncesToTheCold(decision, envelope, client.remote)
     dropOnlyWhereAsked(decision, request)
-    const reporting = { form: client.replyForm, takesReply: request.takesReply }
     return answerTo(decision, transaction, reporting, { ...circumstances(), transaction })
   } finally {
     message.close()
@@ -98,25 +104,8 @@ function ownPath(path: string, { spool }: Policy): string {
   return join(directory, basename(path))
 }
 
-/**
- * What qmail-send injects (an empty sender, or #@[] for what cannot be bounced either) is
- * tagged where other mail is refused. Whether qmail-send it is, by its user, the cold
- * program can tell; mail that a server took has its TCPREMOTEIP.
- */
-function leaveBouncesToTheCold(
-  decision: Decision,
-  { sender }: Envelope,
-  remote: string | undefined,
-): void {
-  if (decision.kind !== 'reject' || decision.reply.grounds === 'header-too-large') return
-  const isBounce = sender.length === 0 || sender.equals(DOUBLE_BOUNCE)
-  if (isBounce && remote === undefined) throw new GoCold("perhaps qmail-send's own bounce")
-}
-
 /** No client lets mail go without a word because of somebody else's setting. */
 function dropOnlyWhereAsked({ kind }: Decision, { variables }: Request): void {
   if (kind !== 'discard' || variables.get('REJECTVIRUS') === '2') return
   throw new GoCold("REJECTVIRUS=2 is the daemon's, not the client's")
 }
-
-const DOUBLE_BOUNCE = Buffer.from('#@[]')

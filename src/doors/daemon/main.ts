@@ -37,7 +37,7 @@ onescand(options).catch((error) => {
 /** One warm engine, onescand(8): it serves until it is told to end. */
 async function onescand(options: Options): Promise<void> {
   const orders = takeOrders()
-  const configuration = await readConfiguration(env)
+  let configuration = await readConfiguration(env, log)
   const handedOver = options.workerFor ?? activatedSockets(process.env)
   const doors = await openDoors(configuration, options, handedOver)
   const crew = startCrew({
@@ -53,9 +53,15 @@ async function onescand(options: Options): Promise<void> {
   })
   orders.obey({
     async reload() {
-      const read = await readConfiguration(env)
+      const read = await readConfiguration(env, log)
       for (const door of doors) door.configure(read)
+      configuration.close()
+      configuration = read
       crew.reload()
+    },
+    report() {
+      configuration.report()
+      crew.report()
     },
     async stop() {
       over.abort()
@@ -65,6 +71,7 @@ async function onescand(options: Options): Promise<void> {
         crew.stop(),
         tellSystemd('STOPPING=1'),
       ])
+      configuration.close()
       process.exit(0)
     },
   })

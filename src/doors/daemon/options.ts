@@ -4,7 +4,7 @@ import { parseArgs } from 'node:util'
 import { errorText } from '../../fault.ts'
 import { byteSize, wholeNumber } from '../../settings/settings.ts'
 import { socketPath } from '../../settings/socket-path.ts'
-import type { DoorKind } from './handed-over.ts'
+import { type DoorKind, doorKindOf } from './handed-over.ts'
 import { type ListeningPlace, readListeningPlace } from './listening-place.ts'
 
 /** onescand(8), OPTIONS. */
@@ -13,6 +13,8 @@ export interface Options {
   readonly socket: string | undefined
   /** Where MTAs ask. */
   readonly milters: readonly ListeningPlace[]
+  /** Where Postfix asks about recipients, and onescan-rcptquota. */
+  readonly policies: readonly ListeningPlace[]
   /** Permission bits of sockets with a path. */
   readonly mode: number
   /** Group id of those, or undefined: the process's. */
@@ -36,6 +38,7 @@ export interface Options {
 const WORKERS_STANDARD = 4
 
 export const usage = `usage: onescand [--socket PATH|none] [--milter unix:PATH|inet:ADDRESS:PORT]...
+                [--policy unix:PATH|inet:ADDRESS:PORT]...
                 [--mode MODE] [--group GROUP] [--workers N]
                 [--max-size SIZE] [--max-clients N] [--memory SIZE] [--grace SECONDS]
 `
@@ -47,6 +50,7 @@ export function readOptions(words: readonly string[]): Options {
     options: {
       socket: { type: 'string', default: '/run/onescan/slot.sock' },
       milter: { type: 'string', multiple: true, default: [] },
+      policy: { type: 'string', multiple: true, default: [] },
       mode: { type: 'string', default: '0660' },
       group: { type: 'string' },
       workers: { type: 'string' },
@@ -66,6 +70,7 @@ export function readOptions(words: readonly string[]): Options {
   return {
     socket: values.socket === 'none' ? undefined : socketPath(values.socket, '--socket'),
     milters: values.milter.map((place) => readListeningPlace(place, '--milter')),
+    policies: values.policy.map((place) => readListeningPlace(place, '--policy')),
     mode: readMode(values.mode),
     group: values.group === undefined ? undefined : readGroup(values.group),
     workers: Math.max(1, number('workers', cores, 0)),
@@ -73,7 +78,7 @@ export function readOptions(words: readonly string[]): Options {
     memory: bytes('memory', '64M'),
     maxClients: number('max-clients', 200, 1),
     grace: number('grace', 20, 0) * 1000,
-    workerFor: values.worker?.split(',').map((kind) => (kind === 'milter' ? 'milter' : 'slot')),
+    workerFor: values.worker?.split(',').map(doorKindOf),
   }
 }
 

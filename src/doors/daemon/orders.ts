@@ -5,6 +5,8 @@ import type { Order } from './workers.ts'
 export interface Obedience {
   /** Reads the configuration again; may throw, and then what was goes on. */
   reload(): Promise<void>
+  /** Logs what was counted. */
+  report(): void
   stop(): Promise<void>
 }
 
@@ -19,11 +21,13 @@ export function takeOrders(): { obey(obedience: Obedience): void } {
   let stopping = false
   let reloaded = Promise.resolve() // one after the other
 
-  function carryOut(order: Order, { reload, stop }: Obedience): void {
+  function carryOut(order: Order, { reload, report, stop }: Obedience): void {
     if (order === 'reload') {
       reloaded = reloaded.then(reload).catch((error) => {
         log(`${errorText(error)}; the old configuration stays`)
       })
+    } else if (order === 'report') {
+      report()
     } else if (!stopping) {
       stopping = true
       void stop()
@@ -36,10 +40,11 @@ export function takeOrders(): { obey(obedience: Obedience): void } {
   }
 
   process.on('SIGHUP', () => take('reload'))
+  process.on('SIGUSR1', () => take('report'))
   process.on('SIGTERM', () => take('stop'))
   process.on('SIGINT', () => take('stop'))
   process.on('message', (order) => {
-    if (order === 'reload' || order === 'stop') take(order)
+    if (order === 'reload' || order === 'report' || order === 'stop') take(order)
   })
   process.on('disconnect', () => take('stop'))
 

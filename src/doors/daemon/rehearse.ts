@@ -33,7 +33,7 @@ export async function rehearse(directory: string, over: AbortSignal): Promise<vo
     }
     const key = `hmac-sha256:rehearsal:${randomBytes(32).toString('base64url')}\n`
     writeFileSync(settings.CLUSTERKEYS, key, { mode: 0o600 })
-    const slot = createSlotSocket(await readConfiguration(settings), {
+    const slot = createSlotSocket(await readConfiguration(settings, () => {}), {
       maxSize: 1024 * 1024,
       maxClients: 2,
       memory: 1024 * 1024,

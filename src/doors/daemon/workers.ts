@@ -4,6 +4,7 @@ export interface Crew {
   /** Resolves when each of them serves; rejects where one ends before. */
   readonly ready: Promise<void>
   reload(): void
+  report(): void
   /** Resolves when all of them have ended. */
   stop(): Promise<void>
 }
@@ -25,7 +26,7 @@ const REPLACE_AFTER = 1000
 const KILL_AFTER = 3000
 
 /** What is said to a worker on its channel; that the channel closes means `stop`. */
-export type Order = 'reload' | 'stop'
+export type Order = 'reload' | 'report' | 'stop'
 /** What a worker says: it listens. */
 export const SERVING = 'serving'
 
@@ -67,6 +68,7 @@ export function startCrew(options: CrewOptions): Crew {
   return {
     ready,
     reload: () => order('reload'),
+    report: () => order('report'),
     stop() {
       stopping = true
       for (const timer of timers) clearTimeout(timer)

@@ -1,5 +1,6 @@
 import { createServer, type Server } from 'node:net'
 import { Fault } from '../../fault.ts'
+import { switchedOff } from '../../policy/policy.ts'
 import type { Configuration } from '../daemon/configuration.ts'
 import { type Connection, openConnection, type Patience, standardPatience } from './connection.ts'
 import type { House } from './house.ts'
@@ -42,7 +43,7 @@ export function createMilter(first: Configuration, options: MilterOptions): Milt
 
   const house: House = {
     get quota() {
-      return configuration.quota
+      return switchedOff(configuration.place) === undefined ? configuration.quota : undefined
     },
     receive() {
       if (received >= maxClients) {

@@ -1,6 +1,6 @@
 import { errorText } from '../../fault.ts'
-import { logLine } from '../../log.ts'
 import type { AskQuota, QuotaAnswer } from '../../quota/answer.ts'
+import { quotaLine, type RecipientInQuestion } from '../../quota/log-line.ts'
 import { OVER_QUOTA, overQuotaText } from '../../quota/over-quota.ts'
 import { smtpReply } from './wire/replies.ts'
 
@@ -9,15 +9,6 @@ export interface RecipientQuota {
   readonly ask: AskQuota
   /** Whether recipients of authenticated clients' mail are asked about, too. */
   readonly askForRelayClients: boolean
-}
-
-/** What is known when a recipient is named. */
-export interface RecipientInQuestion {
-  readonly recipient: Buffer
-  readonly sender: Buffer
-  /** Bytes, where the client announced them. */
-  readonly size: number | undefined
-  readonly remote: string | undefined
 }
 
 /**
@@ -33,24 +24,7 @@ export async function refuseFull(
     (error): QuotaAnswer => ({ answer: 'unknown', why: errorText(error) }),
   )
   if (answer.answer === 'room') return undefined
-  log(quotaLine(about, answer))
+  log(quotaLine('milter', about, answer))
   if (answer.answer !== 'full') return undefined
   return smtpReply({ ...OVER_QUOTA, lines: [overQuotaText(about.recipient)] })
-}
-
-function quotaLine(about: RecipientInQuestion, answer: QuotaAnswer): Buffer {
-  const usage = answer.answer === 'full' ? answer.usage : undefined
-  return logLine([
-    ['decision', answer.answer === 'full' ? 'defer' : 'pass'],
-    ['quota', answer.answer],
-    ['reason', answer.answer === 'unknown' ? answer.why : undefined],
-    ['reply', answer.answer === 'full' ? OVER_QUOTA.code : undefined],
-    ['door', 'milter'],
-    ['remote', about.remote],
-    ['used', usage?.size],
-    ['limit', usage?.quota],
-    ['size', about.size],
-    ['from', `<${about.sender.toString('latin1')}>`],
-    ['to', `<${about.recipient.toString('latin1')}>`],
-  ])
 }

@@ -1,15 +1,17 @@
-import { type LogEntry, logLine } from '../../log.ts'
 import type { Explained, QuotaClient } from '../../quota/client/client.ts'
+import { quotaLine } from '../../quota/log-line.ts'
 import { OVER_QUOTA, overQuotaText } from '../../quota/over-quota.ts'
 import { type Attributes, writeAttributes } from './attributes.ts'
 
 /** What `onescan quota` asks on the same socket. */
 export const EXPLAIN = 'onescan_quota'
 
-/** What the service has to answer with: both may be missing. */
+/** What the service answers by. */
 export interface Desk {
   /** Undefined where QUOTAD is not set. */
   readonly quota: QuotaClient | undefined
+  /** Whether all is to pass as it is (`onescan disable`). */
+  readonly isOff: () => boolean
   /** A whole line for the log. */
   readonly log: (line: Buffer) => void
 }
@@ -24,15 +26,24 @@ export async function answerRequest(request: Attributes, desk: Desk): Promise<Bu
   return writeAttributes({ action: await actionFor(request, desk) })
 }
 
-async function actionFor(request: Attributes, { quota, log }: Desk): Promise<string> {
+async function actionFor(request: Attributes, { quota, isOff, log }: Desk): Promise<string> {
   const recipient = request.get('recipient')
   if (quota === undefined || request.get('protocol_state') !== 'RCPT' || !recipient) return 'DUNNO'
   const isRelayClient = (request.get('sasl_username') ?? '') !== ''
-  if (isRelayClient && !quota.settings.askForRelayClients) return 'DUNNO'
+  if (isRelayClient && !quota.askForRelayClients) return 'DUNNO'
+  if (isOff()) return 'DUNNO'
   const address = Buffer.from(recipient, 'latin1')
-  const { answer } = await quota.ask(address, announcedSize(request))
-  if (answer !== 'full') return 'DUNNO'
-  log(logLine(refusal(request)))
+  const size = announcedSize(request)
+  const answer = await quota.ask(address, size)
+  if (answer.answer === 'room') return 'DUNNO'
+  const about = {
+    recipient: address,
+    sender: Buffer.from(request.get('sender') ?? '', 'latin1'),
+    size: size || undefined,
+    remote: request.get('client_address'),
+  }
+  log(quotaLine('policy', about, answer))
+  if (answer.answer !== 'full') return 'DUNNO'
   return `${OVER_QUOTA.code} ${OVER_QUOTA.enhanced} ${overQuotaText(address)}`
 }
 
@@ -40,18 +51,6 @@ async function actionFor(request: Attributes, { quota, log }: Desk): Promise<str
 function announcedSize(request: Attributes): number {
   const size = request.get('size') ?? ''
   return /^[0-9]{1,15}$/.test(size) ? Number(size) : 0
-}
-
-function refusal(request: Attributes): LogEntry[] {
-  return [
-    ['door', 'policy'],
-    ['decision', 'defer'],
-    ['reason', 'over quota'],
-    ['remote', request.get('client_address')],
-    ['size', announcedSize(request) || undefined],
-    ['from', `<${request.get('sender') ?? ''}>`],
-    ['to', `<${request.get('recipient') ?? ''}>`],
-  ]
 }
 
 async function explain(request: Attributes, { quota }: Desk): Promise<Buffer> {

@@ -24,9 +24,8 @@ export async function prepareTools(policy: Policy): Promise<SlotTools> {
 }
 
 async function openDesk(settings: QuotaSettings): Promise<SlotTools['quota']> {
-  const { deskOf, openQuotaClient } = await import('../../quota/client/open.ts')
-  const client = openQuotaClient(settings, () => {}) // the journal tells of this message
-  return { ...deskOf(client), close: client.close }
+  const { openQuotaClient } = await import('../../quota/client/open.ts')
+  return openQuotaClient(settings, () => {}) // the journal tells of this message
 }
 
 /** Milliseconds as Date.now(), finer, and steady while the message is here. */

@@ -4,7 +4,7 @@ import { openAnonymousFile, spoolFault } from '../../message/anonymous-file.ts'
 import { findHeaderEnd } from '../../message/header-block.ts'
 import { readSpoolPolicy } from '../../message/policy.ts'
 import { areAllFull, isAskedAbout, putOff } from '../../quota/all-full.ts'
-import { deskOf, openQuotaClient } from '../../quota/client/open.ts'
+import { openQuotaClient } from '../../quota/client/open.ts'
 import type { QuotaSettings } from '../../quota/settings.ts'
 import { replaceProcess } from '../../runtime/replace-process.ts'
 import type { Environment } from '../../settings/settings.ts'
@@ -35,7 +35,7 @@ export async function passUnlessFull(
   const { fd, size, envelope } = keep(directory)
   journal.received({ message: { size, header: headerOf(fd) }, envelope })
   const began = process.hrtime.bigint()
-  const asked = await areAllFull({ envelope, client, size }, deskOf(quota))
+  const asked = await areAllFull({ envelope, client, size }, quota)
   quota.close()
   if (asked.full) {
     const decision = putOff(envelope, Number(process.hrtime.bigint() - began) / 1e6)

@@ -14,8 +14,8 @@ import { withinTime } from './within-time.ts'
 
 /** One client for all doors of a process. */
 export interface QuotaClient {
-  readonly settings: QuotaSettings
   readonly ask: AskQuota
+  readonly askForRelayClients: boolean
   /** The same, with where the answer comes from. Not counted. */
   explain(address: Buffer, incoming?: number): Promise<Explained>
   readonly counters: Readonly<Counters>
@@ -165,8 +165,8 @@ export function createQuotaClient(settings: QuotaSettings, world: World): QuotaC
   }
 
   return {
-    settings,
     ask,
+    askForRelayClients: settings.askForRelayClients,
     explain: (address, incoming = 0) => find(address, incoming, createCounters()),
     counters,
     close,

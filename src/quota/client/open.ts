@@ -1,4 +1,3 @@
-import type { QuotaDesk } from '../all-full.ts'
 import type { QuotaSettings } from '../settings.ts'
 import { type BackendOf, readBackendMap } from './backend-map.ts'
 import { createQuotaClient, type QuotaClient } from './client.ts'
@@ -10,11 +9,6 @@ export function openQuotaClient(settings: QuotaSettings, log: (line: string) => 
     now: () => performance.now(),
     log,
   })
-}
-
-/** For a door that answers for all recipients at once. */
-export function deskOf({ ask, settings }: QuotaClient): QuotaDesk {
-  return { ask, askForRelayClients: settings.askForRelayClients }
 }
 
 function backendsOf(where: QuotaSettings['where']): BackendOf {

@@ -34,12 +34,15 @@ export async function openSlot(
   const socket = join(directory, 's')
   const log: string[] = []
   const slot = createSlotSocket(
-    await readConfiguration({
-      PATH: process.env.PATH,
-      CONTROLDIR: '/nonexistent',
-      TMPDIR: directory,
-      ...environment,
-    }),
+    await readConfiguration(
+      {
+        PATH: process.env.PATH,
+        CONTROLDIR: '/nonexistent',
+        TMPDIR: directory,
+        ...environment,
+      },
+      (line) => log.push(line),
+    ),
     {
       maxSize: 8 * 1024 * 1024,
       maxClients: 20,

@@ -45,7 +45,8 @@ export async function openMilter(
   const mailLog: string[] = []
   const configured = async (env: Readonly<Record<string, string>>) => {
     const place = { PATH: process.env.PATH ?? '', CONTROLDIR: '/nonexistent', TMPDIR: directory }
-    return { ...(await readConfiguration({ ...place, ...env })), quota }
+    const read = await readConfiguration({ ...place, ...env }, (line) => log.push(line))
+    return { ...read, quota: quota as Configuration['quota'] } // it is asked, and nothing else
   }
   const milter = createMilter(await configured(environment), {
     maxClients: 100,

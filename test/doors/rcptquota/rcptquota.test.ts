@@ -31,7 +31,7 @@ async function onescand(t: Test, env: Readonly<Record<string, string>> = {}) {
   const { client } = clientOf(t, `quotad:127.0.0.1:${backend.port}`, env)
   const log: string[] = []
   const service = createPolicyService(
-    { quota: client, log: (line) => void log.push(line.toString()) },
+    { quota: client, isOff: () => false, log: (line) => void log.push(line.toString()) },
     { maxConnections: 10, log: (line) => void log.push(line) },
   )
   const socket = join(privateDirectory(t), 'policy')

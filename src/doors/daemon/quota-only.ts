@@ -1,0 +1,31 @@
+import { NOTHING_SCANS } from '../../policy/policy.ts'
+import { type Addressed, areAllFull, putOff, type QuotaDesk } from '../../quota/all-full.ts'
+import { passOn, type Reporting, refuse } from './answer.ts'
+import { leaveBouncesToTheCold } from './bounces.ts'
+
+/** No header is looked at here. */
+const UNSEEN = Buffer.alloc(0)
+
+/**
+ * Nothing scans for this client: its message passes as it is, unless there is somebody to
+ * ask and all its recipients are over quota. `elapsed` is in milliseconds.
+ */
+export async function passUnlessFull(
+  mail: Addressed & { readonly remote: string | undefined },
+  quota: QuotaDesk | undefined,
+  reporting: Reporting,
+  elapsed: () => number,
+): Promise<Buffer> {
+  const { envelope, remote, size } = mail
+  if (quota === undefined) {
+    return passOn(NOTHING_SCANS, { remote, transaction: undefined, total: elapsed() })
+  }
+  const began = elapsed()
+  const { full, why } = await areAllFull(mail, quota)
+  const transaction = { message: { size, header: UNSEEN }, envelope }
+  const about = { remote, transaction, total: elapsed() }
+  if (!full) return passOn(why === '' ? NOTHING_SCANS : `${NOTHING_SCANS}; ${why}`, about)
+  const decision = putOff(envelope, elapsed() - began)
+  leaveBouncesToTheCold(decision, envelope, remote)
+  return refuse(decision, reporting, about)
+}

@@ -1,0 +1,135 @@
+import { once } from 'node:events'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { connect } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import t, { type Test } from 'tap'
+import { writeAttributes } from '../../../src/doors/policy/attributes.ts'
+import { makeEnvelope } from '../../../src/envelope/envelope.ts'
+import { freePort } from '../../programs/free-port.ts'
+import { extendedAnswer, udpService } from '../../quota/client/services.ts'
+import { runtimes, startOnescand } from '../daemon/process.ts'
+
+/** `onescand --policy`, and the slot's door with a quota, as they run. */
+
+const mailboxes = {
+  'full@example.org': [100, 100],
+  'half@example.org': [50, 100],
+} as const
+
+const full = 'action=452 4.2.2 Quota exceeded for <full@example.org>, try again later\n\n'
+
+/** One question on a connection of its own; the whole answer. */
+async function ask(
+  place: { readonly path: string } | { readonly port: number },
+  recipient: string,
+  request = 'smtpd_access_policy',
+): Promise<string> {
+  const socket = connect('path' in place ? { path: place.path } : { ...place, host: '127.0.0.1' })
+  let answer = ''
+  socket.setEncoding('latin1')
+  socket.on('data', (text: string) => {
+    answer += text
+    if (answer.endsWith('\n\n')) socket.end()
+  })
+  socket.write(writeAttributes({ request, protocol_state: 'RCPT', recipient }))
+  await once(socket, 'close')
+  return answer
+}
+
+/** Unix sockets have short paths. */
+function privateDirectory(t: Test): string {
+  const directory = mkdtempSync(join(tmpdir(), 'onescan-policy-'))
+  t.teardown(() => rmSync(directory, { recursive: true, force: true }))
+  return directory
+}
+
+const backend = (t: Test) => udpService(t, extendedAnswer(mailboxes))
+
+for (const { name, program } of runtimes) {
+  t.test(`${name}: on a path and on a port, by all its processes`, async (t) => {
+    const { port: service } = await backend(t)
+    const port = await freePort()
+    const path = join(privateDirectory(t), 'policy')
+    const daemon = startOnescand(t, {
+      program,
+      args: ['--workers', '2', '--policy', `inet:127.0.0.1:${port}`, '--policy', `unix:${path}`],
+      settings: { QUOTAD: `quotad:127.0.0.1:${service}` },
+    })
+    await daemon.logged(/serving/)
+    for (const place of [{ path }, { port }]) {
+      for (let n = 0; n < 10; n++) {
+        t.equal(await ask(place, 'full@example.org'), full)
+        t.equal(await ask(place, 'half@example.org'), 'action=DUNNO\n\n')
+      }
+    }
+    daemon.child.kill('SIGUSR1')
+    await daemon.logged(/quota questions=\d+ asked=\d+ cached=\d+ .*full=\d+/)
+    daemon.child.kill('SIGTERM')
+    t.equal(await daemon.ended, 0)
+  })
+}
+
+t.test('a SIGHUP reads the settings again, and what was remembered is forgotten', async (t) => {
+  const { port } = await backend(t)
+  const path = join(privateDirectory(t), 'policy')
+  const daemon = startOnescand(t, {
+    args: ['--socket', 'none', '--policy', `unix:${path}`],
+    settings: { QUOTAD: `quotad:127.0.0.1:${port}` },
+  })
+  await daemon.logged(/serving/)
+  const question = () => ask({ path }, 'half@example.org', 'onescan_quota')
+  t.notMatch(await question(), /age_ms/)
+  t.match(await question(), /\nage_ms=\d+\n/)
+  daemon.child.kill('SIGHUP')
+  await daemon.logged(/^onescand: quota questions=0 /)
+  t.notMatch(await question(), /age_ms/)
+})
+
+t.test('clients of the slot: all are full', async (t) => {
+  const service = await backend(t)
+  const QUOTAD = `quotad:127.0.0.1:${service.port}`
+  const daemon = startOnescand(t, { settings: { QUOTAD, QHPSI: 'plugin: eicar' } })
+  await daemon.logged(/serving/)
+  const envelopeTo = (...names: readonly string[]) => {
+    const recipients = names.map((name) => Buffer.from(`${name}@example.org`))
+    return makeEnvelope(Buffer.from('a@example.net'), recipients).wire
+  }
+  const variables = { ERROR_FD: '6', TCPREMOTEIP: '192.0.2.1' }
+
+  for (const settings of [
+    { QHPSI: 'plugin: eicar' },
+    { QHPSI: 'plugin: eicar', QUOTAD },
+    { QUOTAD },
+  ]) {
+    const asks = (envelope: Buffer, more = {}) =>
+      daemon.ask({ envelope, takesReply: true, variables: { ...variables, ...settings, ...more } })
+
+    t.test(`with ${Object.keys(settings).join(' and ')}`, async (t) => {
+      const refused = await asks(envelopeTo('full'))
+      t.match(refused, { does: 'end', code: 82 })
+      t.equal(refused.text, 'ZQuota exceeded for <full@example.org>, try again later (#4.2.2)')
+      t.match(refused.log, /^onescan: decision=defer scan=skipped reason="all recipients are over/)
+      t.match(await asks(envelopeTo('full', 'half')), { does: 'hand on' })
+      t.match(await asks(envelopeTo('full'), { RELAYCLIENT: '' }), { does: 'hand on' })
+    })
+  }
+
+  t.test('a client that has another QUOTAD goes cold', async (t) => {
+    for (const QHPSI of ['', 'plugin: eicar']) {
+      const question = { variables: { QHPSI, QUOTAD: 'udp:127.0.0.1:9' } }
+      t.match(await daemon.ask(question), { does: 'go cold', why: /^QUOTAD is another/ })
+    }
+  })
+
+  t.test("what may be qmail-send's own bounce goes cold", async (t) => {
+    const envelope = makeEnvelope(Buffer.alloc(0), [Buffer.from('full@example.org')]).wire
+    for (const settings of [{ QHPSI: 'plugin: eicar' }, { QUOTAD }]) {
+      t.match(await daemon.ask({ envelope, variables: settings }), { does: 'go cold' })
+    }
+  })
+
+  t.test('a client that wants neither is passed on', async (t) => {
+    t.match(await daemon.ask({ envelope: envelopeTo('full'), variables: {} }), { does: 'hand on' })
+  })
+})
