@@ -36,6 +36,8 @@ const needed = {
   'systemd-analyze': 'systemd',
   freshclam: 'clamav-freshclam',
   'clamav-milter': 'clamav-milter',
+  slapd: 'slapd',
+  dovecot: 'dovecot-core',
   miltertest: 'miltertest',
   m4: 'm4',
 }

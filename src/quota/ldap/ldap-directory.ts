@@ -65,11 +65,13 @@ export function createLdapDirectory(settings: LdapSettings, world: LdapWorld): L
   }
 
   async function search(client: Client, user: LdapUser): Promise<LdapAnswer> {
-    const { base, filter, attributes } = settings
+    const { base, attributes } = settings
+    const filter = filterFor(settings.filter, user)
+    if (filter === undefined) return { found: 'nobody' }
     try {
       const { searchEntries } = await client.search(base, {
         scope: 'sub',
-        filter: filterFor(filter, user),
+        filter,
         attributes: Object.values(attributes),
         explicitBufferAttributes: Object.values(attributes),
         sizeLimit: 2,
