@@ -1,0 +1,10 @@
+local conn = connect()
+send(conn, "aborted", "VIRUS\r\n")
+expect("abort", mt.abort(conn) == nil)
+send(conn, "clean", "hello\r\n")
+expect("accepted", finish(conn) == SMFIR_ACCEPT)
+mt.disconnect(conn)
+-- and one that leaves without a word
+conn = connect()
+send(conn, "left", "VIRUS\r\n")
+mt.disconnect(conn, false)

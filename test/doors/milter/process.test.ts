@@ -1,0 +1,221 @@
+import { once } from 'node:events'
+import { existsSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { join } from 'node:path'
+import t from 'tap'
+import { descriptorOf } from '../../../src/doors/daemon/handed-over.ts'
+import { bytes } from '../../cases/case.ts'
+import { plain } from '../../cases/messages.ts'
+import { buildStage } from '../../cases/stage.ts'
+import { freePort } from '../../programs/free-port.ts'
+import { standIn } from '../../scan/clamd/stand-in.ts'
+import { newest, runtimes, startOnescand } from '../daemon/process.ts'
+import { call, negotiate, says } from './mta.ts'
+import { type Delivery, type Submission, submit } from './submit.ts'
+
+/** The milter door of the built onescand. */
+
+const scanning = { QHPSI: 'plugin: eicar', REJECTVIRUS: '1' }
+const eicar = bytes(
+  `Subject: x\n\n${'X5O!P%@AP[4\\PZX54(P^)7CC)7}$'}EICAR-STANDARD-ANTIVIRUS-TEST-FILE!$H+H*\n`,
+)
+
+async function meet(place: string | number) {
+  const line = await call(place)
+  const agreed = await negotiate(line)
+  line.write(says.connect())
+  return {
+    line,
+    submit: (mail: Submission): Promise<Delivery> => submit(line, agreed, mail),
+    async leave() {
+      line.write(says.quit)
+      await line.close()
+    },
+  }
+}
+
+async function outcomeAt(place: string | number, message = plain): Promise<string> {
+  const mta = await meet(place)
+  const { outcome } = await mta.submit({ message })
+  await mta.leave()
+  return outcome
+}
+
+for (const { name, program } of runtimes) {
+  t.test(`several processes serve all its sockets, ${name}`, async (t) => {
+    const stage = buildStage()
+    t.teardown(() => stage.remove())
+    const unix = join(stage.directory, 'm')
+    const port = await freePort()
+    const onescand = startOnescand(t, {
+      program,
+      args: [
+        ...['--workers', '3', '--mode', '0622'],
+        ...['--milter', `unix:${unix}`, '--milter', `inet:127.0.0.1:${port}`],
+      ],
+      settings: scanning,
+    })
+    await onescand.logged(/serving/)
+    t.equal(statSync(unix).mode & 0o777, 0o622, 'the mode is for all sockets with a path')
+    const asked = [unix, port].flatMap((place) =>
+      Array.from({ length: 10 }, async () => [
+        await outcomeAt(place),
+        await outcomeAt(place, eicar),
+      ]),
+    )
+    for (const outcomes of await Promise.all(asked)) t.same(outcomes, ['delivered', 'refused'])
+    const question = { variables: scanning, message: plain }
+    t.equal((await onescand.ask(question)).does, 'hand on', 'and the slot is served, too')
+    onescand.child.kill('SIGTERM')
+    t.equal(await onescand.ended, 0)
+    t.notOk(existsSync(unix), 'the socket has gone')
+    const lines = onescand.log.filter((line) => / door=milter /.test(line))
+    t.equal(lines.length, 40)
+  })
+}
+
+t.test('a daemon may have milters alone, but not nothing', async (t) => {
+  const stage = buildStage()
+  t.teardown(() => stage.remove())
+  const unix = join(stage.directory, 'm')
+  const onescand = startOnescand(t, {
+    args: ['--socket', 'none', '--milter', `unix:${unix}`],
+    settings: scanning,
+  })
+  await onescand.logged(/serving/)
+  t.notOk(existsSync(onescand.socket))
+  t.equal(await outcomeAt(unix), 'delivered')
+
+  const idle = startOnescand(t, { args: ['--socket', 'none'], settings: scanning })
+  t.equal(await idle.ended, 111)
+  t.match(idle.log.join('\n'), /nothing is left to listen on; give --milter/)
+
+  const second = startOnescand(t, {
+    args: ['--socket', 'none', '--milter', `unix:${unix}`],
+    settings: scanning,
+  })
+  t.equal(await second.ended, 111)
+  t.match(second.log.join('\n'), /--milter .*somebody answers there/)
+  const wrong = startOnescand(t, { args: ['--milter', 'inet:8890'] })
+  t.equal(await wrong.ended, 100)
+  t.match(wrong.log.join('\n'), /--milter inet:8890: .*usage: onescand/s)
+})
+
+t.test('what became of mail is told where LOGFILE says', async (t) => {
+  const stage = buildStage()
+  t.teardown(() => stage.remove())
+  const unix = join(stage.directory, 'm')
+  const LOGFILE = join(stage.directory, 'log')
+  const onescand = startOnescand(t, {
+    args: ['--socket', 'none', '--milter', `unix:${unix}`],
+    settings: { ...scanning, LOGFILE, ERROR_FD: '2' },
+  })
+  await onescand.logged(/serving/)
+  t.equal(await outcomeAt(unix), 'delivered')
+  t.match(readFileSync(LOGFILE, 'latin1'), /^onescan: decision=accept .* door=milter [^\n]*\n$/)
+})
+
+t.test('SIGHUP: who is connected goes on, under the new rules', async (t) => {
+  const stage = buildStage()
+  t.teardown(() => stage.remove())
+  const unix = join(stage.directory, 'm')
+  const rules = stage.file('badattachments', 'name *.exe\n')
+  const settings = { QHPSI: 'plugin: attachments', BADATTACHMENTS: rules, REJECTVIRUS: '1' }
+  const onescand = startOnescand(t, {
+    args: ['--workers', '2', '--socket', 'none', '--milter', `unix:${unix}`],
+    settings,
+  })
+  await onescand.logged(/serving/)
+  const mta = await meet(unix)
+  const message = bytes('Subject: x\nContent-Type: text/plain; name=a.exe\n\nbody\n')
+  t.equal((await mta.submit({ message })).outcome, 'refused')
+  writeFileSync(rules, 'name *.com\n')
+  onescand.child.kill('SIGHUP')
+  while ((await mta.submit({ message })).outcome === 'refused') await tick()
+})
+
+t.test('SIGTERM waits for what is being judged', async (t) => {
+  const release: (() => void)[] = []
+  const clamd = await standIn(t, (connection) => {
+    release.push(() => connection.end('stream: OK\0'))
+  })
+  const stage = buildStage()
+  t.teardown(() => stage.remove())
+  const unix = join(stage.directory, 'm')
+  const onescand = startOnescand(t, {
+    args: ['--workers', '2', '--socket', 'none', '--milter', `unix:${unix}`],
+    settings: { QHPSI: 'plugin: clamd', CLAMD: clamd.socket },
+  })
+  await onescand.logged(/serving/)
+  const mtas = await Promise.all(Array.from({ length: 6 }, () => meet(unix)))
+  const answers = mtas.map((mta) => mta.submit({ message: plain }))
+  while (release.length < 6) await tick()
+  onescand.child.kill('SIGTERM')
+  while (existsSync(unix)) await tick()
+  for (const answer of release) answer()
+  for (const { outcome } of await Promise.all(answers)) t.equal(outcome, 'delivered')
+  t.equal(await onescand.ended, 0)
+})
+
+t.test('SIGTERM does not wait for ever: mail is put off', async (t) => {
+  const clamd = await standIn(t, () => {})
+  const stage = buildStage()
+  t.teardown(() => stage.remove())
+  const unix = join(stage.directory, 'm')
+  const onescand = startOnescand(t, {
+    args: ['--workers', '2', '--grace', '1', '--socket', 'none', '--milter', `unix:${unix}`],
+    settings: { QHPSI: 'plugin: clamd', CLAMD: clamd.socket },
+  })
+  await onescand.logged(/serving/)
+  const mta = await meet(unix)
+  const answer = mta.submit({ message: plain })
+  while (clamd.connections.length < 1) await tick()
+  onescand.child.kill('SIGTERM')
+  t.equal((await answer).outcome, 'deferred')
+  t.equal(await onescand.ended, 0)
+})
+
+t.test('killed in the middle, it leaves the MTA without an answer that could count', async (t) => {
+  const clamd = await standIn(t, () => {})
+  const stage = buildStage()
+  t.teardown(() => stage.remove())
+  const unix = join(stage.directory, 'm')
+  const onescand = startOnescand(t, {
+    args: ['--socket', 'none', '--milter', `unix:${unix}`],
+    settings: { QHPSI: 'plugin: clamd', CLAMD: clamd.socket },
+  })
+  await onescand.logged(/serving/)
+  const mta = await meet(unix)
+  const answer = mta.submit({ message: plain })
+  while (clamd.connections.length < 1) await tick()
+  onescand.child.kill('SIGKILL')
+  await t.rejects(answer, /left without an answer/)
+})
+
+for (const kind of ['unix', 'inet'] as const) {
+  t.test(`it takes a milter's socket that systemd hands over: ${kind}`, async (t) => {
+    const stage = buildStage()
+    t.teardown(() => stage.remove())
+    const unix = join(stage.directory, 'activated')
+    const port = await freePort()
+    const server = createServer()
+    if (kind === 'unix') server.listen(`${unix}.new`)
+    else server.listen(port, '127.0.0.1')
+    await once(server, 'listening')
+    const named = 'LISTEN_PID=$$ LISTEN_FDS=1 LISTEN_FDNAMES=milter exec "$@"'
+    const onescand = startOnescand(t, {
+      program: ['/bin/sh', '-c', named, 'sh', ...newest],
+      args: ['--workers', '2', '--socket', 'none'],
+      settings: scanning,
+      fd: descriptorOf(server),
+    })
+    if (kind === 'unix') renameSync(`${unix}.new`, unix) // so that closing it here leaves the name
+    server.close()
+    await onescand.logged(/serving/)
+    const place = kind === 'unix' ? unix : port
+    const outcomes = await Promise.all(Array.from({ length: 6 }, () => outcomeAt(place)))
+    t.same(new Set(outcomes), new Set(['delivered']))
+  })
+}
+
+const tick = () => new Promise((resolve) => setTimeout(resolve, 10))
