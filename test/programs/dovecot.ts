@@ -1,0 +1,110 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { freePort } from './free-port.ts'
+import { findProgram } from './install.mjs'
+import { untilListening } from './listening.ts'
+
+/** Why its tests are skipped; false where everything is there. */
+export const dovecotMissing: string | false =
+  findProgram('dovecot') === undefined
+    ? 'install Debian package dovecot-core'
+    : process.getuid?.() !== 0 && 'Dovecot is started by root: run the tests as root'
+
+/** A user with a Maildir, and a quota by a rule of Dovecot's; without one the mailbox says it. */
+export interface DovecotUser {
+  readonly name: string
+  readonly maildir: string
+  readonly rule?: string
+}
+
+export interface Dovecot {
+  /** Where its quota-status service listens, as QUOTAMAILBOX has it. */
+  readonly inet: string
+  readonly unix: string
+  /** Its log so far. */
+  log(): string
+  stop(): Promise<void>
+}
+
+/** The mailboxes belong to nobody(7). By Maildir++ the Trash does not count, which Dovecot must be told. */
+const configuration = (directory: string, port: number) => `
+base_dir = ${directory}/run
+state_dir = ${directory}/state
+log_path = ${directory}/log
+protocols =
+ssl = no
+default_internal_user = dovecot
+mail_plugins = quota
+passdb {
+  driver = passwd-file
+  args = ${directory}/users
+}
+userdb {
+  driver = passwd-file
+  args = ${directory}/users
+}
+service quota-status {
+  executable = quota-status -p postfix
+  client_limit = 100
+  inet_listener {
+    address = 127.0.0.1
+    port = ${port}
+  }
+  unix_listener ${directory}/quota-status {
+    mode = 0666
+  }
+}
+service stats {
+  unix_listener stats-writer {
+    mode = 0666
+  }
+}
+plugin {
+  quota = maildir:User quota
+  quota_rule = Trash:ignore
+  quota_grace = 0
+  quota_status_success = DUNNO
+  quota_status_overquota = 552 5.2.2 Mailbox is full
+  quota_status_nouser = REJECT Unknown user
+}
+`
+
+/** A Dovecot of its own that serves nothing but quota-status. */
+export async function startDovecot(users: readonly DovecotUser[]): Promise<Dovecot> {
+  const directory = mkdtempSync(join(tmpdir(), 'onescan-dovecot-'))
+  const at = (name: string) => join(directory, name)
+  chmodSync(directory, 0o755)
+  const port = await freePort()
+  writeFileSync(at('dovecot.conf'), configuration(directory, port))
+  writeFileSync(at('users'), users.map(entry).join(''))
+  writeFileSync(at('log'), '')
+  const dovecot = spawn(findProgram('dovecot')!, ['-F', '-c', at('dovecot.conf')], {
+    stdio: ['ignore', 'ignore', 'inherit'],
+  })
+  await untilListening({ host: '127.0.0.1', port }, dovecot)
+  return {
+    inet: `quota-status:inet:127.0.0.1:${port}`,
+    unix: `quota-status:unix:${at('quota-status')}`,
+    log: () => readFileSync(at('log'), 'latin1'),
+    async stop() {
+      await ended(dovecot)
+      rmSync(directory, { recursive: true, force: true })
+    },
+  }
+}
+
+function entry({ name, maildir, rule }: DovecotUser): string {
+  const quota = rule === undefined ? '' : ` userdb_quota_rule2=${rule}`
+  const extra = `userdb_mail=maildir:${maildir}${quota}`
+  return `${name}:{PLAIN}x:65534:65534::${maildir}::${extra}\n`
+}
+
+async function ended(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return
+  const exit = once(child, 'exit')
+  child.kill('SIGTERM')
+  await exit
+}
