@@ -27,6 +27,7 @@ const apart = {
   attachments: 'scan/attachments/attachments.ts',
   clamscan: 'scan/clamscan.ts',
   'ldap-directory': 'quota/ldap/ldap-directory.ts',
+  'quota-client': 'quota/client/quota-client.ts',
 }
 
 /** Those that import files of the administrator's at run time; elsewhere import() becomes require(), which is faster. */

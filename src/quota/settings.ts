@@ -1,11 +1,16 @@
 import { Fault } from '../fault.ts'
 import { choice, type Environment, wholeNumber } from '../settings/settings.ts'
-import { type Backend, readBackend } from './client/backend.ts'
+import { type Backend, backendFor, readBackend } from './client/backend.ts'
 import type { NameForm } from './client/mailbox-name.ts'
+import { type LdapSettings, readLdapSettings } from './ldap/settings.ts'
 
 /** Whom to ask about mailboxes, and how; onescan-queue(8), QUOTAD and what begins with it. */
 export interface QuotaSettings {
-  readonly where: { readonly backend: Backend } | { readonly map: string }
+  readonly where:
+    | { readonly backend: Backend }
+    | { readonly map: string }
+    /** `%h` of the template is the host that the directory names. */
+    | { readonly ldap: LdapSettings; readonly template: string }
   readonly nameForm: NameForm
   /** Milliseconds for a question. */
   readonly timeout: number
@@ -24,7 +29,7 @@ export function readQuotaSettings(env: Environment): QuotaSettings | undefined {
   const service = env.QUOTAD
   if (!service) return undefined
   return {
-    where: readService(service),
+    where: readService(service, env),
     nameForm: choice(env, 'QUOTANAME', ['address', 'local'], 'address'),
     timeout: wholeNumber(env, 'QUOTATIMEOUT', 500, { min: 1, max: 60_000, unit: 'milliseconds' }),
     retries: wholeNumber(env, 'QUOTARETRIES', 2, { max: 10 }),
@@ -34,9 +39,25 @@ export function readQuotaSettings(env: Environment): QuotaSettings | undefined {
   }
 }
 
-function readService(text: string): QuotaSettings['where'] {
-  if (!text.startsWith('map:')) return { backend: readBackend(text, 'QUOTAD') }
-  const map = text.slice('map:'.length)
-  if (map.startsWith('/')) return { map }
-  throw new Fault('config', `QUOTAD ${text}: must be map: and an absolute path`)
+function readService(text: string, env: Environment): QuotaSettings['where'] {
+  const [, scheme, rest = ''] = /^(map|ldap):(.*)$/s.exec(text) ?? []
+  switch (scheme) {
+    case 'map':
+      if (rest.startsWith('/')) return { map: rest }
+      throw new Fault('config', `QUOTAD ${text}: must be map: and an absolute path`)
+    case 'ldap':
+      return readDirectory(text, rest, env)
+    default:
+      return { backend: readBackend(text, 'QUOTAD') }
+  }
+}
+
+function readDirectory(text: string, template: string, env: Environment): QuotaSettings['where'] {
+  const ldap = readLdapSettings(env)
+  if (ldap === undefined) throw new Fault('config', `QUOTAD ${text}: set QUOTALDAPURL, too`)
+  if (!template.includes('%h')) {
+    throw new Fault('config', `QUOTAD ${text}: must have %h, as in ldap:quotad:%h:8890`)
+  }
+  backendFor(template, '127.0.0.1')
+  return { ldap, template }
 }

@@ -24,7 +24,7 @@ export async function prepareTools(policy: Policy): Promise<SlotTools> {
 }
 
 async function openDesk(settings: QuotaSettings): Promise<SlotTools['quota']> {
-  const { openQuotaClient } = await import('../../quota/client/open.ts')
+  const { openQuotaClient } = await import('../../quota/client/quota-client.ts')
   return openQuotaClient(settings, () => {}) // the journal tells of this message
 }
 

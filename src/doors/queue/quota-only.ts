@@ -4,7 +4,6 @@ import { openAnonymousFile, spoolFault } from '../../message/anonymous-file.ts'
 import { findHeaderEnd } from '../../message/header-block.ts'
 import { readSpoolPolicy } from '../../message/policy.ts'
 import { areAllFull, isAskedAbout, putOff } from '../../quota/all-full.ts'
-import { openQuotaClient } from '../../quota/client/open.ts'
 import type { QuotaSettings } from '../../quota/settings.ts'
 import { replaceProcess } from '../../runtime/replace-process.ts'
 import type { Environment } from '../../settings/settings.ts'
@@ -31,6 +30,7 @@ export async function passUnlessFull(
   const client = readClient(env)
   if (!isAskedAbout(client, settings)) return passThrough(chain, journal, why)
   const { directory } = readSpoolPolicy(env)
+  const { openQuotaClient } = await import('../../quota/client/quota-client.ts')
   const quota = openQuotaClient(settings, () => {}) // the journal tells of this message
   const { fd, size, envelope } = keep(directory)
   journal.received({ message: { size, header: headerOf(fd) }, envelope })

@@ -2,8 +2,12 @@ import { readFileSync } from 'node:fs'
 import { errorText, Fault } from '../../fault.ts'
 import { type Backend, readBackend } from './backend.ts'
 
-/** The backend that has the mailbox of an address; undefined where none is known to have it. */
-export type BackendOf = (address: string) => Backend | undefined | Promise<Backend | undefined>
+/**
+ * The backend that has the mailbox of an address (latin1); undefined where none is known
+ * to have it. May reject, where nobody can say.
+ */
+export type BackendOf = (address: string) => Found | Promise<Found>
+type Found = Backend | 'no-such-user' | undefined
 
 /**
  * Lines of `KEY BACKEND`. A key is an address, `@domain`, a name without domain, or `*`

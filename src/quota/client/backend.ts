@@ -44,3 +44,12 @@ export function readBackend(text: string, name: string): Backend {
     `${name} ${text}: must be quotad:HOST:PORT, udp:HOST:PORT or http://HOST:PORT/PATH`,
   )
 }
+
+/** The backend on that host, which stands for `%h` in the template. Throws a Fault of kind `config` where it is none. */
+export function backendFor(template: string, host: string): Backend {
+  const written = host.includes(':') ? `[${host}]` : host
+  return readBackend(
+    template.replaceAll('%h', () => written),
+    'QUOTAD ldap:',
+  )
+}

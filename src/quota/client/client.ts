@@ -98,7 +98,7 @@ export function createQuotaClient(settings: QuotaSettings, world: World): QuotaC
     incoming: number,
     count: Counters,
   ): Promise<Said> {
-    let backend: Backend | undefined
+    let backend: Awaited<ReturnType<BackendOf>>
     try {
       const found = backendOf(address.toString('latin1'))
       backend = found instanceof Promise ? await withinTime(found, settings.timeout) : found
@@ -106,6 +106,7 @@ export function createQuotaClient(settings: QuotaSettings, world: World): QuotaC
       return cannotTell(`whose mailbox it is: ${errorText(error)}`)
     }
     if (backend === undefined) return cannotTell('no backend is known to have it')
+    if (backend === 'no-such-user') return noSuchUser(name, incoming)
     const state = circuits.state(backend.text)
     if (state === 'closed') {
       count.asked++
@@ -117,6 +118,13 @@ export function createQuotaClient(settings: QuotaSettings, world: World): QuotaC
     }
     count.skipped++
     return cannotTell(`${backend.text} does not answer`, backend.text)
+  }
+
+  function noSuchUser(name: string, incoming: number): Said {
+    const answer = { answer: 'no-such-user' } as const
+    const known = remember(answer, { incoming, source: 'LDAP', at: now() }, settings.soft)
+    cache.set(name, known)
+    return { outcome: { kind: 'answered', answer }, known, source: known.source }
   }
 
   async function consult(backend: Backend, asked: Question): Promise<Said> {

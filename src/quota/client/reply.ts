@@ -61,7 +61,9 @@ function readWords(
   if (answer === 'unknown') return { answer, why: 'the service could not tell' }
   if (words.length < 2) return { answer }
   const usage = readUsage(words.slice(1))
-  return usage && { answer, usage }
+  if (usage === undefined) return undefined
+  const isTold = usage.size > 0 || usage.quota !== undefined // 0 and 0 is said where neither is known
+  return isTold ? { answer, usage } : { answer }
 }
 
 /** Bytes of use and of quota; a quota of 0, or none, is unlimited. */
