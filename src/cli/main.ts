@@ -5,6 +5,7 @@ import { checkCommand } from './check/check.ts'
 import { injectCommand } from './inject/inject.ts'
 import { keygenCommand } from './keygen.ts'
 import { pluginCommand } from './plugin.ts'
+import { quotaCommand } from './quota/quota.ts'
 import { FAILED } from './run-command.ts'
 import { scanCommand } from './scan/scan.ts'
 import { signCommand } from './sign.ts'
@@ -26,6 +27,7 @@ void yargs(process.argv.slice(2))
   .command(keygenCommand)
   .command(disableCommand)
   .command(enableCommand)
+  .command(quotaCommand)
   .command(pluginCommand)
   .demandCommand(1, 'Name a command.')
   .strict()

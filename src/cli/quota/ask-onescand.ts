@@ -1,0 +1,58 @@
+import { once } from 'node:events'
+import { existsSync } from 'node:fs'
+import { connect } from 'node:net'
+import { EXPLAIN } from '../../doors/policy/answer.ts'
+import { createAttributeReader, writeAttributes } from '../../doors/policy/attributes.ts'
+import type { Environment } from '../../settings/settings.ts'
+import type { MailboxQuestion } from './ask-service.ts'
+import type { Opinion } from './opinion.ts'
+
+/** Where the package has onescand listen. */
+const STANDARD = '/run/onescan/policy.sock'
+/** Milliseconds: QUOTATIMEOUT of onescand may be a minute. */
+const PATIENCE = 61_000
+
+/** QUOTASOCKET, or where it normally is if it is there. */
+export function socketOfOnescand({ QUOTASOCKET }: Environment): string | undefined {
+  return QUOTASOCKET || (existsSync(STANDARD) ? STANDARD : undefined)
+}
+
+/** What onescand would answer a door, by what it remembers. Rejects where it does not answer. */
+export async function askOnescand(
+  path: string,
+  { mailbox, size }: MailboxQuestion,
+): Promise<Opinion> {
+  const socket = connect(path)
+  try {
+    await once(socket, 'connect')
+    const recipient = mailbox.toString('latin1')
+    socket.write(writeAttributes({ request: EXPLAIN, recipient, size }))
+    socket.setTimeout(PATIENCE, () => socket.destroy(new Error('does not answer')))
+    const reader = createAttributeReader()
+    for await (const chunk of socket) {
+      const [answer] = reader.push(chunk)
+      if (answer) return readOpinion(answer)
+    }
+    throw new Error(`onescand at ${path} hung up`)
+  } finally {
+    socket.destroy()
+  }
+}
+
+function readOpinion(told: ReadonlyMap<string, string>): Opinion {
+  const answers = ['room', 'full', 'no-such-user'] as const
+  const answer = answers.find((word) => word === told.get('answer')) ?? 'unknown'
+  const number = (name: string) => {
+    const text = told.get(name)
+    return text === undefined ? undefined : Number(text)
+  }
+  return {
+    answer,
+    why: told.get('why'),
+    source: told.get('source'),
+    size: number('size'),
+    quota: number('quota'),
+    age: number('age_ms'),
+    left: number('left_ms'),
+  }
+}

@@ -1,0 +1,29 @@
+import { openQuotaClient } from '../../quota/client/quota-client.ts'
+import { readQuotaSettings } from '../../quota/settings.ts'
+import type { Environment } from '../../settings/settings.ts'
+import type { Opinion } from './opinion.ts'
+
+export interface MailboxQuestion {
+  readonly mailbox: Buffer
+  /** Bytes of the message that is to come. */
+  readonly size: number
+}
+
+/** What the service in QUOTAD says now. Throws a Fault of kind `config` where it cannot be one. */
+export async function askService(
+  env: Environment,
+  { mailbox, size }: MailboxQuestion,
+): Promise<Opinion> {
+  const client = openQuotaClient(readQuotaSettings(env)!, () => {})
+  try {
+    const { answer, source } = await client.explain(mailbox, size)
+    return {
+      answer: answer.answer,
+      why: answer.answer === 'unknown' ? answer.why : undefined,
+      source,
+      ...('usage' in answer ? answer.usage : {}),
+    }
+  } finally {
+    client.close()
+  }
+}

@@ -1,0 +1,42 @@
+/** What somebody says about a mailbox. Sizes are bytes, times milliseconds. */
+export interface Opinion {
+  readonly answer: 'room' | 'full' | 'no-such-user' | 'unknown'
+  readonly why?: string | undefined
+  /** The backend that said so. */
+  readonly source?: string | undefined
+  readonly size?: number | undefined
+  /** Undefined: unlimited, or not told. */
+  readonly quota?: number | undefined
+  /** Of a remembered answer, and for how long it still holds. */
+  readonly age?: number | undefined
+  readonly left?: number | undefined
+}
+
+const words = {
+  room: 'there is room',
+  full: 'over quota',
+  'no-such-user': 'no such user',
+  unknown: 'could not tell',
+} as const
+
+/** In one line for a person. */
+export function opinionText({ answer, why, source, size, quota, age, left }: Opinion): string {
+  const parts: string[] = [words[answer]]
+  if (why !== undefined) parts.push(why)
+  if (size !== undefined) {
+    const percent = quota === undefined ? '' : ` (${Math.round((100 * size) / quota)} %)`
+    parts.push(`${size} of ${quota ?? 'unlimited'} bytes${percent}`)
+  }
+  if (source !== undefined) parts.push(`says ${source}`)
+  if (age !== undefined) {
+    parts.push(`${seconds(age)} ago, holds for ${seconds(left ?? 0)}`)
+  } else if (answer !== 'unknown') {
+    parts.push('just now')
+  }
+  return parts.join(', ')
+}
+
+function seconds(milliseconds: number): string {
+  const whole = Math.round(milliseconds / 1000)
+  return `${whole} second${whole === 1 ? '' : 's'}`
+}

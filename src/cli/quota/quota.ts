@@ -1,0 +1,88 @@
+import type { ArgumentsCamelCase, CommandModule } from 'yargs'
+import { errorText, Fault } from '../../fault.ts'
+import { byteSize } from '../../settings/settings.ts'
+import { FAILED, print, printJson, runCommand } from '../run-command.ts'
+import {
+  addEnvironmentOptions,
+  type EnvironmentOptions,
+  slotEnvironment,
+} from '../slot-environment.ts'
+import { askOnescand, socketOfOnescand } from './ask-onescand.ts'
+import { askService } from './ask-service.ts'
+import { type Opinion, opinionText } from './opinion.ts'
+
+interface QuotaOptions extends EnvironmentOptions {
+  mailbox: string
+  size: string | undefined
+  socket: string | undefined
+  json: boolean
+}
+
+/** Exit codes: room, over quota, could not tell, no such user. */
+const exitCodes = { room: 0, full: 1, unknown: FAILED, 'no-such-user': 3 } as const
+
+/** `onescan quota`: what doors are told about a mailbox, by whom, and since when. */
+export const quotaCommand: CommandModule<object, QuotaOptions> = {
+  command: 'quota <mailbox>',
+  describe: 'Say whether a mailbox has room, who says so, and how old the answer is',
+  builder: (yargs) =>
+    addEnvironmentOptions(yargs)
+      .positional('mailbox', {
+        type: 'string',
+        demandOption: true,
+        describe: 'A user or an address',
+      })
+      .option('size', {
+        type: 'string',
+        requiresArg: true,
+        describe: 'Of the message that is to come: bytes, with K, M or G',
+      })
+      .option('socket', {
+        type: 'string',
+        requiresArg: true,
+        describe: 'onescand --policy unix:PATH [default: QUOTASOCKET, or where it normally is]',
+      })
+      .option('json', { type: 'boolean', default: false, describe: 'Print JSON' })
+      .example('$0 quota ann@example.org', 'Ask the service in QUOTAD, and onescand where it runs')
+      .example('$0 quota ann --env QUOTAD=quotad:10.0.0.2:8890', 'Ask that one')
+      .epilogue(
+        'The service is asked now; onescand answers by what it remembers, one of its processes ' +
+          'by its own.\n\n' +
+          'Exit codes, by the service or else by onescand: 0 there is room; 1 over quota; 2 nobody ' +
+          'could tell; 3 no such user.',
+      ),
+  handler: (args) => runCommand('quota', () => quota(args)),
+}
+
+async function quota(args: ArgumentsCamelCase<QuotaOptions>): Promise<number> {
+  const env = slotEnvironment(process.env, args)
+  const question = {
+    mailbox: Buffer.from(args.mailbox),
+    size: byteSize({ '--size': args.size }, '--size', 0),
+  }
+  const socket = args.socket ?? socketOfOnescand(env)
+  const service = env.QUOTAD ? await askService(env, question) : undefined
+  const onescand = socket === undefined ? undefined : await orTrouble(askOnescand(socket, question))
+  const opinion = service ?? onescand
+  if (opinion === undefined) {
+    throw new Fault('config', 'QUOTAD is not set, and no onescand --policy is here; set QUOTAD')
+  }
+  if (args.json) printJson({ mailbox: args.mailbox, service, onescand })
+  else print(asText({ service, onescand }))
+  return exitCodes[opinion.answer]
+}
+
+function asText(opinions: Readonly<Record<string, Opinion | undefined>>): string {
+  return Object.entries(opinions)
+    .map(([who, opinion]) => (opinion ? `${who}: ${opinionText(opinion)}\n` : ''))
+    .join('')
+}
+
+/** An onescand that is down says nothing about the mailbox. */
+async function orTrouble(asked: Promise<Opinion>): Promise<Opinion> {
+  try {
+    return await asked
+  } catch (error) {
+    return { answer: 'unknown', why: errorText(error) }
+  }
+}

@@ -1,0 +1,85 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import t from 'tap'
+import { startOnescand } from '../doors/daemon/process.ts'
+import { extendedAnswer, udpService } from '../quota/client/services.ts'
+import { oldestNode, onescan } from './onescan.ts'
+
+/** `onescan quota`: what the service says, and what onescand remembers. */
+
+const mailboxes = {
+  'full@example.org': [1050, 1000],
+  'half@example.org': [500, 1000],
+  ann: [7, 0],
+} as const
+
+t.test('what a service says is told in words and by the exit code', async (t) => {
+  const service = await udpService(t, extendedAnswer(mailboxes))
+  const source = `quotad:127.0.0.1:${service.port}`
+  const ask = (...words: string[]) => onescan(['quota', ...words], { env: { QUOTAD: source } })
+  t.match(await ask('full@example.org'), {
+    code: 1,
+    out: `service: over quota, 1050 of 1000 bytes (105 %), says ${source}, just now\n`,
+    err: '',
+  })
+  t.match(await ask('half@example.org'), {
+    code: 0,
+    out: 'there is room, 500 of 1000 bytes (50 %)',
+  })
+  t.match(await ask('half@example.org', '--size', '1K'), { code: 1 })
+  t.match(await ask('ann'), { code: 0, out: '7 of unlimited bytes' })
+  t.match(await ask('nobody'), { code: 3, out: 'no such user' })
+  t.match(await ask('a b'), { code: 2, out: 'could not tell, is no name of a mailbox' })
+  const json = await ask('half@example.org', '--json')
+  t.same(JSON.parse(json.out), {
+    mailbox: 'half@example.org',
+    service: { answer: 'room', source, size: 500, quota: 1000 },
+  })
+})
+
+t.test('a service that is dead, or none: exit 2, and why', async (t) => {
+  const dead = await udpService(t, () => undefined)
+  const env = { QUOTAD: `quotad:127.0.0.1:${dead.port}`, QUOTATIMEOUT: '50' }
+  t.match(await onescan(['quota', 'ann'], { env }), {
+    code: 2,
+    out: /could not tell, no answer in 50 ms/,
+  })
+  t.match(await onescan(['quota', 'ann']), { code: 2, err: /QUOTAD is not set/ })
+  const wrong = { QUOTAD: 'udp:nowhere' }
+  t.match(await onescan(['quota', 'ann'], { env: wrong }), {
+    code: 2,
+    err: /QUOTAD udp:nowhere: must/,
+  })
+  t.match(await onescan(['quota']), { code: 2 })
+  t.match(await onescan(['quota', 'ann', '--size', 'big'], { env }), { code: 2, err: /--size big/ })
+})
+
+t.test('onescand tells how old its answer is', async (t) => {
+  const service = await udpService(t, extendedAnswer(mailboxes))
+  const source = `quotad:127.0.0.1:${service.port}`
+  const directory = mkdtempSync(join(tmpdir(), 'onescan-quota-'))
+  t.teardown(() => rmSync(directory, { recursive: true, force: true }))
+  const path = join(directory, 'policy')
+  const daemon = startOnescand(t, {
+    args: ['--socket', 'none', '--policy', `unix:${path}`],
+    settings: { QUOTAD: source },
+  })
+  await daemon.logged(/serving/)
+  const ask = (...words: string[]) => {
+    return onescan(['quota', 'half@example.org', '--socket', path, ...words], {
+      runtime: oldestNode,
+    })
+  }
+  t.match(await ask(), { code: 0, out: /^onescand: there is room, .*, just now\n$/ })
+  t.match(await ask(), {
+    code: 0,
+    out: /^onescand: there is room, .* \d seconds? ago, holds for 3\d+ seconds/,
+  })
+  const both = JSON.parse((await ask('--json', '--env', `QUOTAD=${source}`)).out)
+  t.match(both, { service: { answer: 'room' }, onescand: { answer: 'room', source, age: Number } })
+  t.notOk('age' in both.service)
+  daemon.child.kill('SIGTERM')
+  await daemon.ended
+  t.match(await ask(), { code: 2, out: /onescand: could not tell, .*(ENOENT|ECONNREFUSED)/ })
+})
