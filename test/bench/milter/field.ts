@@ -78,7 +78,7 @@ async function startMilter(
       ...workshop.environment(clamd),
       REJECTVIRUS: '1',
     },
-    ['--milter', address],
+    ['--milter', address, '--mode', '0666'],
   )
   return {
     address,

@@ -1,0 +1,92 @@
+import t, { type Test } from 'tap'
+import { plain } from '../cases/messages.ts'
+import { startOnescand } from '../doors/daemon/process.ts'
+import { startQuotad } from '../quota/service/quotad.ts'
+import { freePort } from './free-port.ts'
+import { mtas, openPassage } from './milter-mtas.ts'
+import { postfixMissing, startPostfix } from './postfix.ts'
+import { startReceiver } from './smtp-receiver.ts'
+import { openSmtp, type Sent } from './smtp-session.ts'
+
+/** A full mailbox and one with room, as the client of an MTA meets them; onescan-quotad knows. */
+
+const recipients = ['full@example.org', 'room@example.org', 'nobody@example.org']
+const refusal = '452 4.2.2 Quota exceeded for <full@example.org>, try again later'
+
+for (const { name, missing, start } of mtas) {
+  t.test(`the milter, behind ${name}`, { skip: missing }, async (t) => {
+    const QUOTAD = await startMailboxes(t)
+    const passage = await openPassage(t, start)
+    await passage.serve(t, { QHPSI: 'plugin: eicar', QUOTAD, QUOTANAME: 'local' })
+
+    t.test('of three recipients the full one alone is refused', async (t) => {
+      const sent = await send(passage.port, recipients)
+      t.match(sent.rcpt[0], refusal)
+      t.match(sent.rcpt.slice(1), [/^250 /, /^250 /])
+      t.match(sent.data, /^250 /)
+      const mail = await passage.receiver.next()
+      t.same([...mail.recipients].sort(), recipients.slice(1).sort())
+      t.match(mail.message.toString(), /^X-QHPSI: clean$/m)
+    })
+
+    t.test('a size that is announced counts', async (t) => {
+      const large = ['large@example.org']
+      const sent = await send(passage.port, large, 'SIZE=900000')
+      t.match(sent.rcpt[0], /^452 4\.2\.2 Quota exceeded for <large@example\.org>/)
+      t.match((await send(passage.port, large)).data, /^250 /, 'without it it has room')
+      t.same((await passage.receiver.next()).recipients, large)
+    })
+  })
+}
+
+t.test('the policy service, behind Postfix', { skip: postfixMissing }, async (t) => {
+  const QUOTAD = await startMailboxes(t)
+  const receiver = await startReceiver()
+  t.teardown(receiver.stop)
+  const policy = `inet:127.0.0.1:${await freePort()}`
+  const daemon = startOnescand(t, {
+    args: ['--policy', policy],
+    settings: { QUOTAD, QUOTANAME: 'local' },
+  })
+  await daemon.logged(/serving/)
+  const postfix = await startPostfix(receiver.port, {
+    smtpd_recipient_restrictions: `reject_unauth_destination, check_policy_service ${policy}`,
+    relay_domains: 'example.org',
+  })
+  t.teardown(postfix.stop)
+
+  t.test('of three recipients the full one alone is refused', async (t) => {
+    const sent = await send(postfix.port, recipients)
+    t.match(
+      sent.rcpt[0],
+      '452 4.2.2 <full@example.org>: Recipient address rejected: Quota exceeded',
+    )
+    t.match(sent.rcpt.slice(1), [/^250 /, /^250 /])
+    t.match(sent.data, /^250 /)
+    const { recipients: taken } = await receiver.next()
+    t.same([...taken].sort(), recipients.slice(1).sort())
+  })
+
+  t.test('it never opens a relay: what comes later is still asked', async (t) => {
+    const sent = await send(postfix.port, ['room@elsewhere.example.com'])
+    t.match(sent.rcpt[0], /^(454|554) .*Relay access denied/)
+  })
+})
+
+/** Two Maildirs, one of them full, and onescan-quotad before them; what QUOTAD is set to. */
+async function startMailboxes(t: Test): Promise<string> {
+  const directory = t.testdir({
+    full: { cur: {}, new: {}, tmp: {}, maildirsize: '1000000S\n1000000 10\n' },
+    room: { cur: {}, new: {}, tmp: {}, maildirsize: '1000000S\n200000 10\n' },
+    large: { cur: {}, new: {}, tmp: {}, maildirsize: '1000000S\n200000 10\n' },
+  })
+  const { udpPort } = await startQuotad(t, { QUOTAMAILBOX: `maildir:${directory}/%u` })
+  return `quotad:127.0.0.1:${udpPort}`
+}
+
+async function send(port: number, to: readonly string[], parameters = ''): Promise<Sent> {
+  const session = await openSmtp(port)
+  const sent = await session.send({ from: 'ann@example.net', to, message: plain, parameters })
+  await session.quit()
+  return sent
+}
