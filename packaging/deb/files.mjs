@@ -11,7 +11,11 @@ const called = {
   onescand: 'usr/sbin',
 }
 /** Likewise, where they are built. */
-const alsoCalled = { 'smtp-delay': 'usr/sbin', 'onescan-rcptquota': 'usr/sbin' }
+const alsoCalled = {
+  'smtp-delay': 'usr/sbin',
+  'onescan-quotad': 'usr/sbin',
+  'onescan-rcptquota': 'usr/sbin',
+}
 
 export function filesOfPackage(root, programs) {
   const packaging = (...path) => join(root, 'packaging', ...path)
@@ -21,9 +25,14 @@ export function filesOfPackage(root, programs) {
     ...manPages(root),
     { path: 'usr/lib/systemd/system/onescand.service', copyOf: deb('onescand.service') },
     { path: 'usr/lib/systemd/system/onescand.socket', copyOf: deb('onescand.socket') },
+    {
+      path: 'usr/lib/systemd/system/onescan-quotad.service',
+      copyOf: deb('onescan-quotad.service'),
+    },
     { path: 'usr/lib/sysusers.d/onescan.conf', copyOf: deb('sysusers.conf') },
     { path: 'usr/lib/tmpfiles.d/onescan.conf', copyOf: deb('tmpfiles.conf') },
     { path: 'etc/default/onescand', copyOf: deb('onescand.default') },
+    { path: 'etc/default/onescan-quotad', copyOf: deb('onescan-quotad.default') },
     { path: 'usr/share/onescan/self-test', copyOf: deb('self-test'), mode: 0o755 },
     { path: 'usr/share/onescan/apparmor/usr.sbin.clamd', copyOf: deb('apparmor.usr.sbin.clamd') },
     ...tree(packaging('supervise'), 'usr/share/onescan/supervise'),

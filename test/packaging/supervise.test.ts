@@ -5,6 +5,7 @@ import { connect } from 'node:net'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { clamdMissing, startClamd } from '../programs/clamd.ts'
+import { freePort } from '../programs/free-port.ts'
 import { findProgram } from '../programs/install.mjs'
 import { socketDirectory } from '../programs/socket-directory.ts'
 
@@ -58,7 +59,7 @@ const knock = (path: string) => async () => {
 }
 
 t.test('each service has a run script and one for its log, which sh understands', async (t) => {
-  t.same(services, ['clamd', 'freshclam', 'onescand'])
+  t.same(services, ['clamd', 'freshclam', 'onescan-quotad', 'onescand'])
   for (const service of services) {
     for (const name of ['run', 'log/run']) {
       const file = join(supervise, service, name)
@@ -86,6 +87,34 @@ t.test('onescand takes its settings, and serves', { skip: notRoot }, async (t) =
   const [code] = await once(child, 'exit')
   t.equal(code, 0, readFileSync(join(directory, 'log'), 'utf8'))
   t.ok(statSync(join(directory, 'run')).isDirectory())
+})
+
+const capabilities = ['--inh-caps=-all,+dac_read_search', '--bounding-set=-all,+dac_read_search']
+const cannotRead =
+  notRoot ||
+  (spawnSync('setpriv', [...capabilities, 'true']).status !== 0 &&
+    'this machine keeps CAP_DAC_READ_SEARCH to itself')
+
+t.test('onescan-quotad reads private mailboxes, and answers', { skip: cannotRead }, async (t) => {
+  const port = await freePort()
+  const directory = t.testdir({ mail: { ann: { maildirsize: '1000S\n400 4\n' } } })
+  execFileSync('chmod', ['-R', 'go=', join(directory, 'mail')])
+  const places = `--udp none --http 127.0.0.1:${port}`
+  const settings = `QUOTAMAILBOX="maildir:${directory}/mail/%u"\nONESCAN_QUOTAD_OPTIONS="${places}"\n`
+  writeFileSync(join(directory, 'default'), settings)
+  const text = script('onescan-quotad/run', {
+    '/etc/default/onescan-quotad': join(directory, 'default'),
+    '--reuid onescan --regid onescan --init-groups': '--reuid nobody --clear-groups',
+    '/usr/sbin/onescan-quotad': join(import.meta.dirname, '../../bin/onescan-quotad'),
+  })
+  const child = start(t, text, join(directory, 'log'))
+  await answers(async () => {
+    const response = await fetch(`http://127.0.0.1:${port}/cgi-bin/quota.cgi?u=ann`)
+    t.equal(await response.text(), 'OK ann 400 1000\n')
+  })
+  child.kill('SIGTERM')
+  const [code] = await once(child, 'exit')
+  t.equal(code, 0, readFileSync(join(directory, 'log'), 'utf8'))
 })
 
 t.test('clamd answers on its socket', { skip: clamdMissing || notRoot }, async (t) => {

@@ -8,6 +8,7 @@ import { findProgram } from '../programs/install.mjs'
 
 const deb = join(import.meta.dirname, '../../packaging/deb')
 const service = readFileSync(join(deb, 'onescand.service'), 'utf8')
+const quotad = readFileSync(join(deb, 'onescan-quotad.service'), 'utf8')
 
 const analyze = { skip: !findProgram('systemd-analyze') && 'install Debian package systemd' }
 
@@ -17,30 +18,34 @@ t.test('the units make sense to systemd', analyze, async (t) => {
   // Of the program nothing is asked here but that it is there.
   writeFileSync(unit, service.replaceAll('/usr/sbin/onescand', '/bin/true'))
   copyFileSync(join(deb, 'onescand.socket'), join(directory, 'onescand.socket'))
-  for (const each of [unit, join(directory, 'onescand.socket')]) {
+  const quotadUnit = join(directory, 'onescan-quotad.service')
+  writeFileSync(quotadUnit, quotad.replaceAll('/usr/sbin/onescan-quotad', '/bin/true'))
+  for (const each of [unit, join(directory, 'onescand.socket'), quotadUnit]) {
     const { status, stderr } = spawnSync('systemd-analyze', ['verify', '--man=no', each], {
       encoding: 'utf8',
     })
-    const own = stderr.split('\n').filter((line) => line.includes('onescand.'))
+    const own = stderr.split('\n').filter((line) => /onescan(d|-quotad)\./.test(line))
     t.same(own, [], each)
     t.equal(status, 0, stderr)
   }
 })
 
-t.test('the service is exposed by less than 2', analyze, async (t) => {
-  const directory = t.testdir()
-  const unit = join(directory, 'onescand.service')
-  copyFileSync(join(deb, 'onescand.service'), unit)
-  copyFileSync(join(deb, 'onescand.socket'), join(directory, 'onescand.socket'))
-  const { status, stdout, stderr } = spawnSync(
-    'systemd-analyze',
-    ['security', '--offline=true', '--no-pager', '--threshold=19', unit],
-    { encoding: 'utf8' },
-  )
-  t.equal(status, 0, status === 0 ? 'systemd agrees' : stdout + stderr)
-  const [, level] = /Overall exposure level for onescand\.service: (\S+)/.exec(stdout) ?? []
-  t.ok(Number(level) < 2, `exposure ${level}`)
-})
+for (const name of ['onescand', 'onescan-quotad']) {
+  t.test(`${name} is exposed by less than 2`, analyze, async (t) => {
+    const directory = t.testdir()
+    const unit = join(directory, `${name}.service`)
+    copyFileSync(join(deb, `${name}.service`), unit)
+    copyFileSync(join(deb, 'onescand.socket'), join(directory, 'onescand.socket'))
+    const { status, stdout, stderr } = spawnSync(
+      'systemd-analyze',
+      ['security', '--offline=true', '--no-pager', '--threshold=19', unit],
+      { encoding: 'utf8' },
+    )
+    t.equal(status, 0, status === 0 ? 'systemd agrees' : stdout + stderr)
+    const [, level] = /Overall exposure level for \S+\.service: (\S+)/.exec(stdout) ?? []
+    t.ok(Number(level) < 2, `exposure ${level}`)
+  })
+}
 
 t.test('what the runtime and clamd need is not taken away', async (t) => {
   t.match(service, '\nMemoryDenyWriteExecute=no\n')
@@ -49,16 +54,28 @@ t.test('what the runtime and clamd need is not taken away', async (t) => {
   t.match(service, '\nNotifyAccess=all\n')
 })
 
-t.test('the settings are read alike by systemd and by sh', async (t) => {
-  const file = join(deb, 'onescand.default')
-  const text = readFileSync(file, 'utf8')
-  for (const line of text.split('\n').filter((each) => !/^(#.*)?$/.test(each))) {
-    t.match(line, /^[A-Z_]+="[^"\\$`]*"$/, 'without anything that they take differently')
-  }
-  const values = execFileSync('sh', ['-c', 'set -a; . "$1"; env', 'sh', file], { encoding: 'utf8' })
-  t.match(values, /^QHPSI=plugin: clamd$/m)
-  t.match(values, /^SPOOLDIR=\/var\/spool\/onescan$/m)
+t.test('onescan-quotad has one capability, and it is the one that its manual names', async (t) => {
+  t.match(quotad, '\nCapabilityBoundingSet=CAP_DAC_READ_SEARCH\n')
+  t.match(quotad, '\nAmbientCapabilities=CAP_DAC_READ_SEARCH\n')
+  t.match(quotad, '\nProtectHome=read-only\n', 'mailboxes are in homes')
+  t.notMatch(quotad, /^ReadWritePaths/m)
 })
+
+for (const [name, settings] of [
+  ['onescand.default', [/^QHPSI=plugin: clamd$/m, /^SPOOLDIR=\/var\/spool\/onescan$/m]],
+  ['onescan-quotad.default', [/^QUOTAMAILBOX=maildir:~\/Maildir$/m, /^QUOTAUSERS=passwd$/m]],
+] as const) {
+  t.test(`${name} is read alike by systemd and by sh`, async (t) => {
+    const file = join(deb, name)
+    const text = readFileSync(file, 'utf8')
+    for (const line of text.split('\n').filter((each) => !/^(#.*)?$/.test(each))) {
+      t.match(line, /^[A-Z_]+="[^"\\$`]*"$/, 'without anything that they take differently')
+    }
+    const sh = ['-c', 'set -a; . "$1"; env', 'sh', file]
+    const values = execFileSync('sh', sh, { encoding: 'utf8' })
+    for (const setting of settings) t.match(values, setting)
+  })
+}
 
 const tmpfiles = {
   skip:
