@@ -1,4 +1,5 @@
 import { ENVELOPE_MAX } from '../../envelope/envelope.ts'
+import { freeBuffer } from '../../runtime/free-buffer.ts'
 import { createFrameReader } from './frames.ts'
 import { GoCold } from './go-cold.ts'
 
@@ -179,13 +180,7 @@ export function createRequestReader({ maxSize, charge }: RequestLimits): Request
       return request
     },
     free() {
-      if (body !== undefined && body.length >= FREED_FROM) detach(body)
+      if (body !== undefined) freeBuffer(body)
     },
   }
-}
-
-/** Where the runtime cannot (before Node 21), the garbage collector does it some time. */
-function detach({ buffer }: Buffer): void {
-  const { transfer } = buffer as ArrayBuffer & { transfer?: (length: number) => ArrayBuffer }
-  transfer?.call(buffer, 0)
 }

@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net'
 import { errorText } from '../../fault.ts'
 import { HEADER_MAX } from '../../message/header-block.ts'
+import { freeBuffer } from '../../runtime/free-buffer.ts'
 import type { Session } from './session.ts'
 import { parseCommand } from './wire/commands.ts'
 import { createPacketReader } from './wire/packets.ts'
@@ -89,6 +90,7 @@ export function openConnection(socket: Socket, options: ConnectionOptions): Conn
     reader.push(chunk)
     if (!busy) {
       void work()
+      if (!busy) freeBuffer(chunk) // read to its end; sessions keep copies alone
       return
     }
     waiting += chunk.length

@@ -4,7 +4,7 @@ import { WireError } from './wire-error.ts'
 export interface Packet {
   /** One character. */
   readonly command: string
-  /** Valid as long as the reader's caller keeps the bytes that it pushed. */
+  /** Valid until the reader is asked for the next one. */
   readonly data: Buffer
 }
 
@@ -19,7 +19,10 @@ export interface PacketReader {
 
 /** Bytes of the length that opens a packet, big-endian; it counts the command's byte too. */
 const LENGTH = 4
-/** What is allocated for a packet in pieces at first: a length alone must not cost memory. */
+/**
+ * What is allocated for packets in pieces at first, and kept: a length alone must not cost
+ * memory, and a body chunk, which is about as large, should cost none twice.
+ */
 const FIRST_PIECE = 64 * 1024
 
 /** Reads packets of up to `lengthMax` bytes from any split of their bytes. */
@@ -28,7 +31,7 @@ export function createPacketReader(lengthMax: number): PacketReader {
   const prefix = Buffer.alloc(LENGTH)
   let prefixLength = 0
   let wanted = 0 // bytes of the packet, or 0 before its length is known
-  let gathered = Buffer.alloc(0) // what came of it in several chunks
+  let gathered = Buffer.alloc(0) // what came of it in several chunks; used again
   let filled = 0
 
   function takeFrom(chunk: Buffer, length: number): Buffer {
@@ -52,12 +55,12 @@ export function createPacketReader(lengthMax: number): PacketReader {
     if (piece.length === wanted) return piece
     makeRoom(filled + piece.length)
     filled += piece.copy(gathered, filled)
-    return filled === wanted ? gathered : undefined
+    return filled === wanted ? gathered.subarray(0, wanted) : undefined
   }
 
   function makeRoom(length: number): void {
     if (gathered.length >= length) return
-    const room = Math.min(wanted, Math.max(length, 2 * gathered.length, FIRST_PIECE))
+    const room = Math.max(length, Math.min(wanted, 2 * gathered.length), FIRST_PIECE)
     const larger = Buffer.allocUnsafe(room)
     gathered.copy(larger, 0, 0, filled)
     gathered = larger
@@ -78,7 +81,7 @@ export function createPacketReader(lengthMax: number): PacketReader {
         prefixLength = 0
         wanted = 0
         filled = 0
-        gathered = Buffer.alloc(0)
+        if (gathered.length > FIRST_PIECE) gathered = Buffer.alloc(0)
         return { command: String.fromCharCode(bytes[0]!), data: bytes.subarray(1) }
       }
       return undefined

@@ -1,0 +1,33 @@
+import t from 'tap'
+import { PACKET_MAX, standardPatience } from '../../src/doors/milter/connection.ts'
+import { HELD_MAX } from '../../src/doors/milter/intake.ts'
+import { PATHS_MAX } from '../../src/doors/milter/mail.ts'
+import { MACROS_MAX } from '../../src/doors/milter/wire/macros.ts'
+import { HEADER_MAX } from '../../src/message/header-block.ts'
+import { columns, readPage, section } from './man-page.ts'
+
+/** The limits that onescand(8) names in MILTER against the program. */
+
+const page = section(readPage('onescand.8'), 'MILTER')
+const limits = columns(page)
+
+function limit(what: string): number {
+  const [, digits, unit] = /^([\d,]+) (\S+?)\b/.exec(limits.get(what) ?? '') ?? []
+  const scale = { KiB: 1024, MiB: 1024 * 1024, seconds: 1000 }[unit ?? ''] ?? Number.NaN
+  return Number(digits?.replaceAll(',', '')) * scale
+}
+
+t.test('they are the constants of the program', async (t) => {
+  const constants: Record<string, number> = {
+    'message in memory': HELD_MAX,
+    'header block': HEADER_MAX,
+    'packet of the protocol': PACKET_MAX,
+    'macros before a command': MACROS_MAX,
+    'paths of all recipients together': PATHS_MAX,
+    'silence amid a message': standardPatience.stalled,
+    'silence otherwise': standardPatience.idle,
+  }
+  for (const [what, value] of Object.entries(constants)) t.equal(limit(what), value, what)
+  const [, seconds] = /told so every (\d+) seconds/.exec(page) ?? []
+  t.equal(Number(seconds) * 1000, standardPatience.progressAfter)
+})

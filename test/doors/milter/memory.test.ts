@@ -1,0 +1,108 @@
+import { once } from 'node:events'
+import { statfsSync } from 'node:fs'
+import { createServer, type Socket } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import t from 'tap'
+import { pssOfTree } from '../../bench/daemon-memory.ts'
+import { buildStage } from '../../cases/stage.ts'
+import { startOnescand } from '../daemon/process.ts'
+import { call, type Line, negotiate, says } from './mta.ts'
+
+/** Memory of the built onescand while many large messages are here at once. */
+
+const SESSIONS = 50
+const SIZE = 20 * 1024 * 1024
+const LIMIT_MB = 250
+
+const { bavail, bsize } = statfsSync(tmpdir())
+const skip = bavail * bsize < 2 * SESSIONS * SIZE && `${tmpdir()} has no room for 2 GB`
+
+t.test(
+  '50 sessions with 20 MB messages take at most 250 MB in all processes',
+  { skip },
+  async (t) => {
+    const stage = buildStage()
+    t.teardown(() => stage.remove())
+    const clamd = await patientClamd(t, join(stage.directory, 'clamd'))
+    const place = join(stage.directory, 'm')
+    const onescand = startOnescand(t, {
+      args: ['--workers', '2', '--socket', 'none', '--milter', `unix:${place}`],
+      settings: {
+        QHPSI: 'plugin: clamd',
+        CLAMD: join(stage.directory, 'clamd'),
+        CLUSTERKEYS: stage.file(
+          'ring',
+          `hmac-sha256:a:${Buffer.alloc(32).toString('base64url')}\n`,
+        ),
+        CLAMDBDIR: '/nonexistent',
+      },
+    })
+    await onescand.logged(/serving/)
+    const before = pssOfTree(onescand.pid)
+    const samples: number[] = []
+    const timer = setInterval(() => samples.push(pssOfTree(onescand.pid)), 100)
+    t.teardown(() => clearInterval(timer))
+
+    const lines = await Promise.all(Array.from({ length: SESSIONS }, () => call(place)))
+    const answers = lines.map(sendLarge)
+    await clamd.haveAll(SESSIONS) // at once, and wholly: that is the most there ever is
+    samples.push(pssOfTree(onescand.pid))
+    clamd.answer()
+    for (const answer of await Promise.all(answers)) t.equal(answer, 'iia')
+    const most = Math.max(...samples)
+    t.comment(
+      `${before.toFixed(0)} MB before, ${most.toFixed(0)} MB at most, in ${samples.length} looks`,
+    )
+    t.ok(most <= LIMIT_MB, `${most} MB`)
+  },
+)
+
+/** One message; the letters of what it is answered. */
+async function sendLarge(line: Line): Promise<string> {
+  await negotiate(line)
+  line.write(says.connect(), says.mail('a@example.org'), says.recipient('b@example.org'))
+  line.write(says.field('Subject', ' large'))
+  const chunk = says.body(Buffer.alloc(64_000, 'some line of a large message\r\n'))
+  for (let sent = 0; sent < SIZE; sent += 64_000) {
+    if (!line.socket.write(chunk)) await once(line.socket, 'drain')
+  }
+  line.write(says.end)
+  let letters = ''
+  while (!letters.endsWith('a')) {
+    const answer = await line.hear()
+    if (answer === undefined) return `${letters}, and left`
+    letters += answer.command
+  }
+  line.write(says.quit)
+  await line.close()
+  return letters
+}
+
+/** A stand-in for clamd that keeps nothing of what it gets, and answers when it is told to. */
+async function patientClamd(t: { teardown(stop: () => unknown): void }, path: string) {
+  const whole: Socket[] = []
+  const server = createServer((connection) => {
+    connection.on('error', () => {})
+    connection.on('data', (chunk: Buffer) => {
+      const ends = chunk.length >= 4 && chunk.readUInt32BE(chunk.length - 4) === 0
+      if (!ends) return
+      whole.push(connection)
+      server.emit('whole')
+    })
+  })
+  server.listen(path)
+  await once(server, 'listening')
+  t.teardown(() => {
+    for (const connection of whole) connection.destroy()
+    server.close()
+  })
+  return {
+    async haveAll(count: number) {
+      while (whole.length < count) await once(server, 'whole')
+    },
+    answer() {
+      for (const connection of whole) connection.end('stream: OK\0')
+    },
+  }
+}
