@@ -56,7 +56,7 @@ function readDirectory(text: string, template: string, env: Environment): QuotaS
   const ldap = readLdapSettings(env)
   if (ldap === undefined) throw new Fault('config', `QUOTAD ${text}: set QUOTALDAPURL, too`)
   if (!template.includes('%h')) {
-    throw new Fault('config', `QUOTAD ${text}: must have %h, as in ldap:quotad:%h:8890`)
+    throw new Fault('config', `QUOTAD ${text}: must have %h, as in ldap:quotad:%h:8625`)
   }
   backendFor(template, '127.0.0.1')
   return { ldap, template }

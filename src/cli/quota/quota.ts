@@ -44,7 +44,7 @@ export const quotaCommand: CommandModule<object, QuotaOptions> = {
       })
       .option('json', { type: 'boolean', default: false, describe: 'Print JSON' })
       .example('$0 quota ann@example.org', 'Ask the service in QUOTAD, and onescand where it runs')
-      .example('$0 quota ann --env QUOTAD=quotad:10.0.0.2:8890', 'Ask that one')
+      .example('$0 quota ann --env QUOTAD=quotad:10.0.0.2:8625', 'Ask that one')
       .epilogue(
         'The service is asked now; onescand answers by what it remembers, one of its processes ' +
           'by its own.\n\n' +

@@ -1,15 +1,12 @@
-import type { Agent } from 'node:http'
 import { errorText } from '../../fault.ts'
 import type { AskQuota, QuotaAnswer } from '../answer.ts'
 import type { QuotaSettings } from '../settings.ts'
-import type { Backend } from './backend.ts'
 import type { BackendOf } from './backend-map.ts'
+import { createBackends } from './backends.ts'
 import { answerFor, createQuotaCache, type Known, remember } from './cache.ts'
-import { createCircuits } from './circuit.ts'
 import { type Counters, createCounters } from './counters.ts'
 import { mailboxName } from './mailbox-name.ts'
 import type { Outcome } from './reply.ts'
-import type { Question } from './udp.ts'
 import { withinTime } from './within-time.ts'
 
 /** One client for all doors of a process. */
@@ -48,12 +45,11 @@ interface Said {
 
 /** Asks backends about mailboxes, as seldom as their fill allows and never twice at a time. */
 export function createQuotaClient(settings: QuotaSettings, world: World): QuotaClient {
-  const { now, log, backendOf } = world
+  const { now, backendOf } = world
   const cache = createQuotaCache(settings.cacheSize)
-  const circuits = createCircuits(now)
   const counters = createCounters()
+  const backends = createBackends(settings, { ...world, counters })
   const underWay = new Map<string, Promise<Said>>()
-  let agent: Agent | undefined
 
   async function ask(address: Buffer, incoming = 0): Promise<QuotaAnswer> {
     counters.questions++
@@ -106,70 +102,32 @@ export function createQuotaClient(settings: QuotaSettings, world: World): QuotaC
       return cannotTell(`whose mailbox it is: ${errorText(error)}`)
     }
     if (backend === undefined) return cannotTell('no backend is known to have it')
-    if (backend === 'no-such-user') return noSuchUser(name, incoming)
-    const state = circuits.state(backend.text)
-    if (state === 'closed') {
-      count.asked++
-      return consult(backend, { name, incoming })
+    if (backend === 'no-such-user') {
+      return take(
+        { kind: 'answered', answer: { answer: backend } },
+        { name, incoming, source: 'LDAP' },
+      )
     }
-    if (state === 'probe') {
-      count.asked++
-      void consult(backend, { name, incoming })
-    }
-    count.skipped++
-    return cannotTell(`${backend.text} does not answer`, backend.text)
-  }
-
-  function noSuchUser(name: string, incoming: number): Said {
-    const answer = { answer: 'no-such-user' } as const
-    const known = remember(answer, { incoming, source: 'LDAP', at: now() }, settings.soft)
-    cache.set(name, known)
-    return { outcome: { kind: 'answered', answer }, known, source: known.source }
-  }
-
-  async function consult(backend: Backend, asked: Question): Promise<Said> {
     const source = backend.text
-    const outcome = await overTheNetwork(backend, asked)
-    if (outcome.kind === 'answered' || outcome.backendIsUp) {
-      if (circuits.answered(source)) log(`quota: ${source} answers again`)
+    const asking = backends.ask(backend, { name, incoming })
+    if (asking === undefined) {
+      count.skipped++
+      return cannotTell(`${source} does not answer`, source)
     }
-    if (outcome.kind === 'failed') {
-      counters[outcome.trouble === 'no-answer' ? 'noAnswer' : 'brokenAnswer']++
-      complain(backend, outcome)
-      return { outcome, known: undefined, source }
-    }
-    const about = { incoming: asked.incoming, source, at: now() }
-    const known = remember(outcome.answer, about, settings.soft)
-    if (known.until > known.at) cache.set(asked.name, known)
+    count.asked++
+    const said = asking.outcome.then((outcome) => take(outcome, { name, incoming, source }))
+    return asking.isProbe ? cannotTell(`${source} does not answer`, source) : said
+  }
+
+  function take(
+    outcome: Outcome,
+    about: Omit<Known, 'answer' | 'at' | 'until'> & { name: string },
+  ): Said {
+    const { name, incoming, source } = about
+    if (outcome.kind === 'failed') return { outcome, known: undefined, source }
+    const known = remember(outcome.answer, { incoming, source, at: now() }, settings.soft)
+    if (known.until > known.at) cache.set(name, known)
     return { outcome, known, source }
-  }
-
-  function complain({ text }: Backend, { why, backendIsUp }: Extract<Outcome, { kind: 'failed' }>) {
-    if (backendIsUp) return log(`quota: ${text}: ${why}; the recipient passes`)
-    const rest = circuits.failed(text)
-    if (rest === undefined) return
-    log(`quota: ${text}: ${why}; recipients pass, and it is tried again after ${rest / 1000} s`)
-  }
-
-  async function overTheNetwork(backend: Backend, asked: Question): Promise<Outcome> {
-    try {
-      // Each where it is wanted: a program that is started for one message pays for what it loads.
-      if (backend.kind === 'udp') {
-        const { askByUdp } = await import('./udp.ts')
-        return await askByUdp(backend, asked, settings)
-      }
-      const { askByHttp, createAgent } = await import('./http.ts')
-      agent ??= createAgent()
-      return await askByHttp(backend, asked, settings, agent)
-    } catch (error) {
-      return { kind: 'failed', trouble: 'no-answer', why: errorText(error), backendIsUp: false }
-    }
-  }
-
-  function close(): void {
-    if (agent === undefined) return
-    agent.maxFreeSockets = 0
-    for (const idle of Object.values(agent.freeSockets).flat()) idle?.destroy()
   }
 
   return {
@@ -177,7 +135,7 @@ export function createQuotaClient(settings: QuotaSettings, world: World): QuotaC
     askForRelayClients: settings.askForRelayClients,
     explain: (address, incoming = 0) => find(address, incoming, createCounters()),
     counters,
-    close,
+    close: backends.close,
   }
 }
 

@@ -39,7 +39,7 @@ function askOnce(
   agent: Agent,
   signal: AbortSignal,
 ): Promise<Outcome | { readonly [BROKEN_OFF]: string }> {
-  const query = `${url.search === '' ? '?' : `${url.search}&`}u=${escaped(name)}`
+  const query = `${beforeName(url)}${escaped(name)}`
   const host = url.hostname.replace(/^\[|\]$/g, '')
   return new Promise((resolve) => {
     const brokenOff = (error: Error) => resolve({ [BROKEN_OFF]: errorText(error) })
@@ -63,6 +63,12 @@ async function read(response: IncomingMessage): Promise<string | undefined> {
     if (text.length > REPLY_MAX) return undefined // leaving the loop ends the connection
   }
   return text
+}
+
+/** The address may be written with or without `?u=`, and with other fields. */
+function beforeName({ search }: URL): string {
+  if (search === '') return '?u='
+  return /[?&]u=$/.test(search) ? search : `${search}&u=`
 }
 
 function outcomeOf(

@@ -24,6 +24,18 @@ t.test('the answer to ?u=NAME counts, and 404 is an unknown user', async (t) => 
   t.equal(service.connections(), 1, 'one connection is kept')
 })
 
+t.test('the address may hold other fields, and the u= itself', async (t) => {
+  const service = await httpService(t, (_, response) => response.end('OK ann 1 2\n'))
+  for (const search of ['?u=', '?x=1&u=', '?x=1']) {
+    const { client } = clientOf(t, `${service.url}${search}`)
+    t.match(await client.ask(Buffer.from('ann')), { answer: 'room' })
+  }
+  t.same(
+    service.heard.map((url) => url.split('?')[1]),
+    ['u=ann', 'x=1&u=ann', 'x=1&u=ann'],
+  )
+})
+
 t.test('a name of any bytes arrives as it is', async (t) => {
   const service = await httpService(t, (_, response) => response.end('OK m\xfcller 1 2\n'))
   const { client } = clientOf(t, service.url)

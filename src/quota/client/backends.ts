@@ -1,0 +1,82 @@
+import type { Agent } from 'node:http'
+import { errorText } from '../../fault.ts'
+import type { Backend } from './backend.ts'
+import { createCircuits } from './circuit.ts'
+import type { Counters } from './counters.ts'
+import type { Outcome } from './reply.ts'
+import type { Patience, Question } from './udp.ts'
+
+/** The lines to all backends. */
+export interface Backends {
+  /**
+   * Asks. Undefined where the backend is known not to answer; where `isProbe` it may do so
+   * again, and the question finds out, but nobody should wait for it. `outcome` never rejects.
+   */
+  ask(
+    backend: Backend,
+    question: Question,
+  ): { readonly outcome: Promise<Outcome>; readonly isProbe: boolean } | undefined
+  /** Keeps no connections from now on; what is asked still gets its answer. */
+  close(): void
+}
+
+interface BackendsWorld {
+  /** Milliseconds on a clock that never goes back. */
+  readonly now: () => number
+  readonly log: (line: string) => void
+  readonly counters: Counters
+}
+
+type Failure = Extract<Outcome, { kind: 'failed' }>
+
+/** Counts and logs what fails, and leaves backends alone that do not answer. */
+export function createBackends(patience: Patience, world: BackendsWorld): Backends {
+  const { log, counters } = world
+  const circuits = createCircuits(world.now)
+  let agent: Agent | undefined
+
+  async function consult(backend: Backend, question: Question): Promise<Outcome> {
+    const outcome = await overTheNetwork(backend, question)
+    if (outcome.kind === 'answered' || outcome.backendIsUp) {
+      if (circuits.answered(backend.text)) log(`quota: ${backend.text} answers again`)
+    }
+    if (outcome.kind === 'failed') complain(backend, outcome)
+    return outcome
+  }
+
+  async function overTheNetwork(backend: Backend, question: Question): Promise<Outcome> {
+    try {
+      // Each where it is wanted: a program that is started for one message pays for what it loads.
+      if (backend.kind === 'udp') {
+        const { askByUdp } = await import('./udp.ts')
+        return await askByUdp(backend, question, patience)
+      }
+      const { askByHttp, createAgent } = await import('./http.ts')
+      agent ??= createAgent()
+      return await askByHttp(backend, question, patience, agent)
+    } catch (error) {
+      return { kind: 'failed', trouble: 'no-answer', why: errorText(error), backendIsUp: false }
+    }
+  }
+
+  function complain({ text }: Backend, { trouble, why, backendIsUp }: Failure): void {
+    counters[trouble === 'no-answer' ? 'noAnswer' : 'brokenAnswer']++
+    const failed = `quota: ${text}: ${why}`
+    const rest = backendIsUp ? undefined : circuits.failed(text)
+    if (backendIsUp) log(`${failed}; the recipient passes`)
+    if (rest) log(`${failed}; recipients pass, and it is tried again after ${rest / 1000} s`)
+  }
+
+  return {
+    ask(backend, question) {
+      const state = circuits.state(backend.text)
+      if (state === 'open') return undefined
+      return { outcome: consult(backend, question), isProbe: state === 'probe' }
+    },
+    close() {
+      if (agent === undefined) return
+      agent.maxFreeSockets = 0
+      for (const idle of Object.values(agent.freeSockets).flat()) idle?.destroy()
+    },
+  }
+}
