@@ -79,3 +79,13 @@ export function openSppSession(
     },
   }
 }
+
+/** The plugins for RCPT of a control/smtpplugins: those below `[rcpt]`, as words. */
+export function rcptPlugins(smtpplugins: string): string[][] {
+  const [, section = ''] = smtpplugins.split('[rcpt]\n')
+  return section
+    .split(/^\[/m)[0]!
+    .split('\n')
+    .filter((line) => line !== '' && !line.startsWith('#'))
+    .map((line) => line.split(' '))
+}

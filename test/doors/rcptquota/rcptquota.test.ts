@@ -1,12 +1,12 @@
 import { once } from 'node:events'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { createPolicyService } from '../../../src/doors/policy/service.ts'
 import { clientOf, extendedAnswer, udpService } from '../../quota/client/services.ts'
-import { openSppSession } from '../../stand-in/qmail-spp.ts'
+import { openSppSession, rcptPlugins } from '../../stand-in/qmail-spp.ts'
 import { missing, programs } from './program.ts'
 
 /** The plugin in its place: what the client of qmail-smtpd reads at RCPT. */
@@ -17,6 +17,8 @@ const mailboxes = {
 } as const
 
 const refusal = '452 4.2.2 Quota exceeded for <full@example.org>, try again later'
+
+const root = join(import.meta.dirname, '../../..')
 
 /** Unix sockets have short paths. */
 function privateDirectory(t: Test): string {
@@ -54,6 +56,17 @@ async function impostor(t: Test, talk: (socket: Socket) => void): Promise<string
 }
 
 t.test('the plugin', { skip: missing }, async (t) => {
+  t.test('the example for control/smtpplugins refuses the full one', async (t) => {
+    const { QUOTASOCKET } = await onescand(t)
+    const example = readFileSync(join(root, 'packaging/examples/smtpplugins'), 'latin1')
+    const here = example.replace('/usr/sbin/onescan-rcptquota', programs[0]!.program)
+    t.not(here, example)
+    const session = openSppSession(rcptPlugins(here), { QUOTASOCKET })
+    session.mail('x@example.net')
+    t.equal(await session.rcpt('full@example.org'), refusal)
+    t.equal(await session.rcpt('half@example.org'), '250 ok')
+  })
+
   for (const { name, program } of programs) {
     const open = (environment: Readonly<Record<string, string>>) => {
       const env = { CONTROLDIR: '/nonexistent', TCPREMOTEIP: '192.0.2.1', ...environment }
