@@ -41,7 +41,12 @@ async function outcomeAt(place: string | number, message = plain): Promise<strin
   return outcome
 }
 
-for (const { name, program } of runtimes) {
+const compiled = join(import.meta.dirname, '../../../build/native/onescand')
+const all = existsSync(compiled)
+  ? [...runtimes, { name: 'compiled', program: [compiled] }]
+  : runtimes
+
+for (const { name, program } of all) {
   t.test(`several processes serve all its sockets, ${name}`, async (t) => {
     const stage = buildStage()
     t.teardown(() => stage.remove())
