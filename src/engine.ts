@@ -106,6 +106,7 @@ async function scanUnvouched(
     size,
     envelope,
     pathIsShared: message.pathIsShared,
+    isFile: message.isFile ?? false,
     chunks: () => message.chunks(),
     path: () => message.path(),
   }

@@ -24,7 +24,7 @@
 
 enum { KIB = 1024, MIB = 1024 * KIB, MESSAGE = 0, ADDRESSES = 1, LOG = 2, ADDRESS_MAX = 1002, TEXT_MAX = 255,
   GAP = 16 * KIB /* before the message in the spool: what a new header block may be longer by */, WHY_MAX = KIB,
-  NAMED_FROM = 512 * KIB /* a message of this size gets a file in SPOOLDIR */, LINE_SIZE_MAX = 4 * KIB,
+  NAMED_FROM = 64 * KIB /* a message of this size gets a file in SPOOLDIR */, LINE_SIZE_MAX = 4 * KIB,
   VARIABLE_MAX = 64 * KIB, HEADER_MAX = MIB, FRAME_MAX = MIB, ANSWER_MAX = 256 * KIB, ENVELOPE_MAX = 64 * MIB,
   IN_MEMORY = 256 * KIB /* of a spool; more goes to TMPDIR */, COLD_NEEDS = 512 * MIB /* of address space */ };
 enum { TOO_LONG = 11, NO_MEMORY = 51, WRITE = 53, READ = 54, CONFIG = 55, NO_FILE = 64, DEFERRED = 71, BUG = 81,

@@ -50,7 +50,19 @@ export function findHeaderEnd(
 }
 
 /** The fields of a block in order; a line that is no field comes with the name ''. The empty line is left out. */
-export function fieldsOf(block: Buffer): FieldSpan[] {
+export function fieldsOf(block: Buffer): readonly FieldSpan[] {
+  let fields = known.get(block)
+  if (fields === undefined) {
+    fields = findFields(block)
+    known.set(block, fields)
+  }
+  return fields
+}
+
+/** Every stage looks at the fields of the same block, which nobody changes. */
+const known = new WeakMap<Buffer, readonly FieldSpan[]>()
+
+function findFields(block: Buffer): FieldSpan[] {
   const fields: FieldSpan[] = []
   const crlf = lineEndingOf(block) === '\r\n'
   let start = 0

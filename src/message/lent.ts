@@ -9,6 +9,12 @@ const CHUNK = 256 * 1024
 /** Bytes that nearly every header block fits in. */
 const FRONT = 64 * 1024
 
+/**
+ * What is looked at before anything else can happen in this process is read into one and
+ * the same memory: pages that are fresh for each message would cost more than reading it.
+ */
+const scratch = Buffer.allocUnsafeSlow(CHUNK)
+
 /** A file of somebody else's that holds exactly a message. */
 export interface LentFile {
   readonly path: string
@@ -24,21 +30,29 @@ export interface LentFile {
  * and what is scanned might not be the same. Faults: `read`, where there is no regular
  * file of that size.
  */
-export function borrowMessage(file: LentFile, options: LookOptions): Message {
+export function borrowMessage(file: LentFile, { digestsFor, createHash }: LookOptions): Message {
   const fd = open(file)
   try {
-    const { header, headerTooLarge } = headerOf(front(fd, file.size))
+    const { header, headerTooLarge } = headerIn(fd, file.size)
     let form: Promise<MessageForm> | undefined
     return {
       size: file.size,
       header,
       headerTooLarge,
       form() {
-        form ??= file.ownerTrusted ? examine(fd, header, file, options) : Promise.resolve(NO_FORM)
+        form ??= file.ownerTrusted
+          ? examineForm(
+              header,
+              pieces(fd, header.length, file.size, scratch),
+              digestsFor(header),
+              createHash,
+            )
+          : Promise.resolve(NO_FORM)
         return form
       },
       chunks: () => pieces(fd, 0, file.size),
       pathIsShared: true,
+      isFile: true,
       path: () => file.path,
       removeNamedFile() {},
       close: () => closeSync(fd),
@@ -52,15 +66,6 @@ export function borrowMessage(file: LentFile, options: LookOptions): Message {
 const NO_FORM: MessageForm = {
   formFault: 'came in a file that its owner may change',
   digests: { md5: undefined, sha256: undefined },
-}
-
-function examine(
-  fd: number,
-  header: Buffer,
-  { size }: LentFile,
-  { digestsFor, createHash }: LookOptions,
-): Promise<MessageForm> {
-  return examineForm(header, pieces(fd, header.length, size), digestsFor(header), createHash)
 }
 
 function open({ path, size }: LentFile): number {
@@ -77,21 +82,26 @@ function open({ path, size }: LentFile): number {
   throw new Fault('read', `message ${path}: is no regular file of ${size} bytes`)
 }
 
-/** As much as holds the header block: little at first, then all that it may have and a byte to tell. */
-function front(fd: number, size: number): Buffer {
-  const little = beginning(fd, Math.min(size, FRONT))
-  if (little.length === size || 'end' in findHeaderEnd(little, 0)) return little
-  return beginning(fd, Math.min(size, HEADER_MAX + 1))
+/** Little is read at first, then all that a header block may have and a byte to tell. */
+function headerIn(fd: number, size: number): ReturnType<typeof headerOf> {
+  const little = scratch.subarray(0, Math.min(size, FRONT))
+  fill(fd, little, 0)
+  const found = findHeaderEnd(little, 0)
+  if ('end' in found || little.length === size) {
+    const end = 'end' in found ? found.end : size
+    return { header: Buffer.from(little.subarray(0, end)), headerTooLarge: false }
+  }
+  const all = Buffer.allocUnsafe(Math.min(size, HEADER_MAX + 1))
+  fill(fd, all, 0)
+  return headerOf(all)
 }
 
-function beginning(fd: number, length: number): Buffer {
-  const bytes = Buffer.allocUnsafe(length)
-  fill(fd, bytes, 0)
-  return bytes
-}
-
-function* pieces(fd: number, from: number, size: number): Generator<Buffer> {
-  const buffer = Buffer.allocUnsafeSlow(Math.min(CHUNK, Math.max(0, size - from)))
+function* pieces(
+  fd: number,
+  from: number,
+  size: number,
+  buffer = Buffer.allocUnsafeSlow(Math.min(CHUNK, Math.max(0, size - from))),
+): Generator<Buffer> {
   for (let at = from; at < size; ) {
     const piece = buffer.subarray(0, Math.min(buffer.length, size - at))
     fill(fd, piece, at)

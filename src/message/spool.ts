@@ -26,11 +26,13 @@ export interface Message {
    */
   form(): Promise<MessageForm>
   /** The unedited message; a chunk is valid until the next one is asked for. */
-  chunks(): Generator<Buffer>
+  chunks(): Iterable<Buffer>
   /** Absolute path of a file that holds the unedited message; made at the first call. */
   path(): string
   /** Whether `path()` lies in SPOOLDIR, where scanners of other users can read it. */
   readonly pathIsShared: boolean
+  /** Whether the message is a file already, so that `path()` costs nothing. */
+  readonly isFile?: boolean
   /** Removes the named file, if one was made. */
   removeNamedFile(): void
   /** Frees everything. */

@@ -40,6 +40,8 @@ export interface Specimen {
   path(): string
   /** Whether scanners of other users can be expected to open `path()`: SPOOLDIR is set. */
   readonly pathIsShared: boolean
+  /** Whether the message is a file already, so that `path()` costs nothing. */
+  readonly isFile?: boolean
 }
 
 /** What a scanner gets beside the message. */

@@ -16,8 +16,8 @@ import { createHealth, type Health } from './health.ts'
 import type { ClamdReply } from './reply.ts'
 
 /**
- * Bytes from which on a local clamd is given the path of the message, where it may
- * hope to read it. Below, making that file costs more than sending the bytes.
+ * Bytes from which on a local clamd is given the path of a message that is no file yet,
+ * where it may hope to read it. Below, making that file costs more than sending the bytes.
  */
 export const BY_PATH_FROM = 512 * 1024
 
@@ -79,7 +79,8 @@ async function ask(
   specimen: Specimen,
   task: ScanTask,
 ): Promise<Outcome<ClamdReply>> {
-  if (server.kind === 'unix' && specimen.pathIsShared && specimen.size >= BY_PATH_FROM) {
+  const isWorthIt = specimen.isFile || specimen.size >= BY_PATH_FROM
+  if (server.kind === 'unix' && specimen.pathIsShared && isWorthIt) {
     const path = pathOf(specimen, task)
     const outcome = path === undefined ? undefined : await scanPath(server, path, task.signal)
     if (outcome !== undefined) {
