@@ -36,13 +36,16 @@ export async function serveHttp(place: Place, options: HttpOptions): Promise<Ser
   const server = createServer(limits, (request, response) => {
     answer(request, response).catch(() => response.destroy())
   })
-  server.maxConnections = maxClients
+  // Counted here: the compiled runtime tells of no connection that `maxConnections` drops.
+  let open = 0
   server.on('connection', (socket) => {
-    if (allowed(socket.remoteAddress ?? '')) return
-    counters.refused++
+    open++
+    socket.once('close', () => open--)
+    const isAllowed = allowed(socket.remoteAddress ?? '')
+    if (isAllowed && open <= maxClients) return
+    counters[isAllowed ? 'dropped' : 'refused']++
     socket.destroy()
   })
-  server.on('drop', () => counters.dropped++)
   server.on('clientError', (error, socket) => {
     counters[isLate(error) ? 'dropped' : 'malformed']++
     const status = isLate(error) ? '408 Request Timeout' : '400 Bad Request'

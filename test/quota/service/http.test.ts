@@ -147,10 +147,14 @@ t.test('what is no HTTP is told so, in bounded memory', async (t) => {
 t.test('more connections than allowed are dropped', async (t) => {
   const { port, url } = await start(t, ['--max-clients', '2'])
   const sockets = [connect(port, '127.0.0.1'), connect(port, '127.0.0.1')]
-  await Promise.all(sockets.map((socket) => once(socket, 'connect')))
-  // Both are accepted before the third one comes: they came first.
+  for (const socket of sockets) {
+    socket.on('error', () => {})
+    await once(socket, 'connect')
+    socket.write('GET /hea')
+  }
+  // They are taken in the order of their coming.
   t.equal(await hear(port, 'GET /health HTTP/1.0\r\n\r\n'), '')
-  sockets[0]!.end('GET /health HTTP/1.0\r\n\r\n')
+  sockets[0]!.write('lth HTTP/1.0\r\n\r\n')
   await once(sockets[0]!.resume(), 'close')
   t.match(await (await fetch(`${url}/metrics`)).text(), '\nonescan_quota_dropped_total 1\n')
   for (const socket of sockets) socket.destroy()
