@@ -10,7 +10,8 @@ import type { Test } from 'tap'
 /** Whoever ends what was started: a test, or a benchmark. */
 export type Host = Pick<Test, 'teardown'>
 
-const program = join(import.meta.dirname, '../../../bin/onescan-quotad')
+/** The program as npm installs it. */
+export const program: string = join(import.meta.dirname, '../../../bin/onescan-quotad')
 
 /** An unprivileged user where the tests run as root; the service refuses to be root. */
 export const asOther = process.getuid?.() === 0 ? ['--user', 'nobody'] : []
@@ -30,17 +31,15 @@ export interface Quotad {
   stop(): Promise<number>
 }
 
-/** Starts the service on ports of its own choice, by another program if wanted; it ends with the test. */
+/** Starts the service on ports of its own choice; it ends with the test. */
 export async function startQuotad(
   t: Host,
   env: Readonly<Record<string, string>>,
   options: readonly string[] = [],
-  starter: readonly string[] = [],
+  [command, ...first]: readonly [string, ...string[]] = [program, ...asOther],
 ): Promise<Quotad> {
-  const user = starter.length > 0 ? [] : asOther
-  const words = ['--udp', '127.0.0.1:0', '--http', '127.0.0.1:0', ...user, ...options]
-  const [command, ...rest] = [...starter, program]
-  const child = spawn(command!, [...rest, ...words], {
+  const words = [...first, '--udp', '127.0.0.1:0', '--http', '127.0.0.1:0', ...options]
+  const child = spawn(command, words, {
     stdio: ['ignore', 'ignore', 'pipe'],
     env: { PATH: process.env.PATH ?? '', ...env },
   })

@@ -6,11 +6,10 @@ import { join } from 'node:path'
 import t from 'tap'
 import { requireFewPrivileges } from '../../../src/quota/service/privileges.ts'
 import { findProgram } from '../../programs/install.mjs'
-import { asOther, spool, startQuotad } from './quotad.ts'
+import { asOther, program, spool, startQuotad } from './quotad.ts'
 
 /** How the service starts and ends. */
 
-const program = join(import.meta.dirname, '../../../bin/onescan-quotad')
 const root = process.getuid?.() === 0
 const notRoot = !root && 'run as root'
 
@@ -108,7 +107,7 @@ t.test(
     const mailbox = { QUOTAMAILBOX: `maildir:${directory}/%u` }
     const without = await startQuotad(t, mailbox)
     t.equal(await without.ask('CHECK_QUOTA ann'), 'QUOTA_ERROR ann')
-    const quotad = await startQuotad(t, mailbox, [], ['setpriv', ...withCapability])
+    const quotad = await startQuotad(t, mailbox, [], ['setpriv', ...withCapability, program])
     t.equal(await quotad.ask('CHECK_QUOTA ann'), 'QUOTA_OK')
   },
 )

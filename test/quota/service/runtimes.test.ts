@@ -1,0 +1,44 @@
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import t from 'tap'
+import { asOther, program, spool, startQuotad } from './quotad.ts'
+
+/** The oldest Node that is supported, and the compiled program. */
+
+const root = join(import.meta.dirname, '../../..')
+const compiled = join(root, 'build/native/onescan-quotad')
+
+const runtimes = [
+  { name: 'on Node 20.0.0', command: [join(root, 'node_modules/node-oldest/bin/node'), program] },
+  { name: 'compiled', command: [compiled] },
+] as const
+
+for (const { name, command } of runtimes) {
+  const skip = !existsSync(command[0]) && 'run npm run build:native'
+  t.test(`${name} it answers, becomes another user, and ends`, { skip }, async (t) => {
+    const directory = spool(t, {
+      'ann/maildirsize': '1000S\n400 4\n',
+      'bob/new/1,S=70': '',
+      'bob/cur/2:2,S': 'seven77',
+      quotas: 'bob: 77\n',
+    })
+    const env = { QUOTAMAILBOX: `maildir:${directory}/%u`, QUOTAMAP: `${directory}/quotas` }
+    const quotad = await startQuotad(t, env, ['--max-clients', '3'], [...command, ...asOther])
+    t.equal(await quotad.ask('CHECK_QUOTA ann 600 n'), 'QUOTA_OK ann 400 1000 n')
+    t.equal(await quotad.ask('CHECK_QUOTA ann 601 n'), 'QUOTA_FULL ann 400 1000 n')
+    t.equal(await quotad.ask('CHECK_QUOTA bob 0'), 'QUOTA_FULL bob 77 77')
+    const cgi = `${quotad.url}/cgi-bin/quota.cgi?u=`
+    t.equal(await (await fetch(`${cgi}bob`)).text(), 'OVERQUOTA bob 77 77\n')
+    t.equal((await fetch(`${cgi}zoe`)).status, 404)
+    t.equal((await fetch(`${cgi}ann`, { method: 'POST', body: 'u=ann' })).status, 405)
+    t.equal(await quotad.stop(), 0)
+    t.match(quotad.log.at(-1), /event=ended udp=3 http=2 /)
+  })
+
+  t.test(`${name} it asks a directory that is not there`, { skip }, async (t) => {
+    const env = { QUOTALDAPURL: 'ldap://127.0.0.1:1', QUOTAMAILBOX: 'maildir:%h' }
+    const quotad = await startQuotad(t, env, [], [...command, ...asOther])
+    t.equal(await quotad.ask('CHECK_QUOTA ann'), 'QUOTA_ERROR ann')
+    await quotad.says(/ldap:\/\/127\.0\.0\.1:1: .*ECONNREFUSED/)
+  })
+}
