@@ -10,6 +10,7 @@ import { checkErrorFd } from './error-fd.ts'
 import { error, exitCodeOf, type Finding, findingLine } from './finding.ts'
 import { accountText, type Host, type HostOptions, lookAtHost } from './host.ts'
 import { checkKeyring } from './keyring.ts'
+import { checkQuota } from './quota.ts'
 import { checkRemoval, removalHere } from './removal.ts'
 import { checkRuntime } from './runtime.ts'
 import { checkScanners } from './scanner.ts'
@@ -33,6 +34,7 @@ const checks: readonly Check[] = [
   checkKeyring,
   checkClamd,
   checkScanners,
+  checkQuota,
   checkSlot,
   checkErrorFd,
 ]

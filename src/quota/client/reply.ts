@@ -11,6 +11,9 @@ export type Outcome =
       readonly backendIsUp: boolean
     }
 
+/** Of a service that answers, and yet cannot say: the reason is in its own log. */
+export const COULD_NOT_TELL = 'the service could not tell'
+
 /** Most bytes of a reply: a name of 255, two numbers, a nonce. */
 export const REPLY_MAX = 1024
 
@@ -58,7 +61,7 @@ function readWords(
   const answer = Object.hasOwn(meanings, first!) ? meanings[first!] : undefined
   if (answer === undefined || (words.length > 0 && words[0] !== name)) return undefined
   if (answer === 'no-such-user') return { answer }
-  if (answer === 'unknown') return { answer, why: 'the service could not tell' }
+  if (answer === 'unknown') return { answer, why: COULD_NOT_TELL }
   if (words.length < 2) return { answer }
   const usage = readUsage(words.slice(1))
   if (usage === undefined) return undefined

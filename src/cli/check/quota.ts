@@ -1,0 +1,35 @@
+import { errorText } from '../../fault.ts'
+import type { QuotaClient } from '../../quota/client/client.ts'
+import { openQuotaClient } from '../../quota/client/quota-client.ts'
+import { COULD_NOT_TELL } from '../../quota/client/reply.ts'
+import { readQuotaSettings } from '../../quota/settings.ts'
+import { error, type Finding, ok, warning } from './finding.ts'
+import type { Host } from './host.ts'
+
+/** A mailbox that a service may know or not: any answer shows that it is there. */
+const ANYBODY = Buffer.from('postmaster')
+
+/** The service in QUOTAD, where it is set: does it answer? */
+export async function checkQuota({ env }: Host): Promise<Finding[]> {
+  let client: QuotaClient
+  try {
+    const settings = readQuotaSettings(env)
+    if (settings === undefined) return []
+    client = openQuotaClient(settings, () => {})
+  } catch (thrown) {
+    return [error('QUOTAD', errorText(thrown), 'mail is deferred until this is corrected')]
+  }
+  try {
+    const { answer, source } = await client.explain(ANYBODY)
+    if (answer.answer !== 'unknown' || answer.why === COULD_NOT_TELL) {
+      return [ok('QUOTAD', `${source} answers`)]
+    }
+    if (source === undefined && env.QUOTAD!.startsWith('map:')) {
+      return [ok('QUOTAD', `${env.QUOTAD}, which has no service for ${ANYBODY} to ask`)]
+    }
+    const remedy = 'see that it runs and allows this host; until then no mailbox counts as full'
+    return [warning('QUOTAD', `${source ?? env.QUOTAD}: ${answer.why}`, remedy)]
+  } finally {
+    client.close()
+  }
+}

@@ -1,0 +1,43 @@
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t from 'tap'
+import { checkQuota } from '../../../src/cli/check/quota.ts'
+import { udpService } from '../../quota/client/services.ts'
+import { host, inShort } from './host.ts'
+
+/** Is there somebody who knows which mailboxes are full? */
+
+t.test('without QUOTAD there is nothing to look at', async (t) => {
+  t.same(await checkQuota(host({})), [])
+})
+
+t.test('any answer shows that the service is there', async (t) => {
+  for (const word of ['QUOTA_OK', 'QUOTA_FULL', 'QUOTA_UNKNOWN', 'QUOTA_ERROR']) {
+    const { port } = await udpService(t, () => word)
+    const QUOTAD = `udp:127.0.0.1:${port}`
+    t.match(await checkQuota(host({ QUOTAD })), [
+      { level: 'ok', what: 'QUOTAD', value: `${QUOTAD} answers` },
+    ])
+  }
+})
+
+t.test('a service that is silent is warned of: nobody is refused for quota', async (t) => {
+  const { port } = await udpService(t, () => undefined)
+  const QUOTAD = `udp:127.0.0.1:${port}`
+  const [finding] = await checkQuota(host({ QUOTAD, QUOTATIMEOUT: '50' }))
+  t.equal(inShort(finding!), 'warning QUOTAD')
+  t.match(finding, { value: `${QUOTAD}: no answer in 50 ms` })
+})
+
+t.test('a map without a service for it is no trouble of a service', async (t) => {
+  const file = join(t.testdir(), 'map')
+  writeFileSync(file, '@example.org udp:127.0.0.1:9\n')
+  const [finding] = await checkQuota(host({ QUOTAD: `map:${file}` }))
+  t.match(finding, { level: 'ok', value: /has no service for postmaster/ })
+})
+
+t.test('a setting that makes no sense defers mail', async (t) => {
+  for (const QUOTAD of ['udp:x', 'map:/nonexistent']) {
+    t.equal((await checkQuota(host({ QUOTAD }))).map(inShort).join(), 'error QUOTAD')
+  }
+})
