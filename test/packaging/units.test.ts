@@ -49,7 +49,7 @@ for (const name of ['onescand', 'onescan-quotad']) {
 
 t.test('what the runtime and clamd need is not taken away', async (t) => {
   t.match(service, '\nMemoryDenyWriteExecute=no\n')
-  t.match(service, '\nReadWritePaths=/var/spool/onescan\n')
+  t.match(service, '\nReadWritePaths=/var/spool/onescan /run/onescan\n')
   t.match(service, '\nType=notify\n')
   t.match(service, '\nNotifyAccess=all\n')
 })

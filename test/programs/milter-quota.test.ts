@@ -1,8 +1,8 @@
-import t, { type Test } from 'tap'
+import t from 'tap'
 import { plain } from '../cases/messages.ts'
 import { startOnescand } from '../doors/daemon/process.ts'
-import { startQuotad } from '../quota/service/quotad.ts'
 import { freePort } from './free-port.ts'
+import { startMailboxes } from './mailboxes.ts'
 import { mtas, openPassage } from './milter-mtas.ts'
 import { postfixMissing, startPostfix } from './postfix.ts'
 import { startReceiver } from './smtp-receiver.ts'
@@ -72,17 +72,6 @@ t.test('the policy service, behind Postfix', { skip: postfixMissing }, async (t)
     t.match(sent.rcpt[0], /^(454|554) .*Relay access denied/)
   })
 })
-
-/** Two Maildirs, one of them full, and onescan-quotad before them; what QUOTAD is set to. */
-async function startMailboxes(t: Test): Promise<string> {
-  const directory = t.testdir({
-    full: { cur: {}, new: {}, tmp: {}, maildirsize: '1000000S\n1000000 10\n' },
-    room: { cur: {}, new: {}, tmp: {}, maildirsize: '1000000S\n200000 10\n' },
-    large: { cur: {}, new: {}, tmp: {}, maildirsize: '1000000S\n200000 10\n' },
-  })
-  const { udpPort } = await startQuotad(t, { QUOTAMAILBOX: `maildir:${directory}/%u` })
-  return `quotad:127.0.0.1:${udpPort}`
-}
 
 async function send(port: number, to: readonly string[], parameters = ''): Promise<Sent> {
   const session = await openSmtp(port)
