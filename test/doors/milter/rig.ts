@@ -46,6 +46,7 @@ export async function openMilter(
   const configured = async (env: Readonly<Record<string, string>>) => {
     const place = { PATH: process.env.PATH ?? '', CONTROLDIR: '/nonexistent', TMPDIR: directory }
     const read = await readConfiguration({ ...place, ...env }, (line) => log.push(line))
+    if (quota === undefined) return read
     return { ...read, quota: quota as Configuration['quota'] } // it is asked, and nothing else
   }
   const milter = createMilter(await configured(environment), {
