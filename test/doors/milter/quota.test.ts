@@ -5,7 +5,6 @@ import type { AskQuota, QuotaAnswer } from '../../../src/quota/answer.ts'
 import { plain } from '../../cases/messages.ts'
 import { everything, oldest, says } from './mta.ts'
 import { openMilter } from './rig.ts'
-import { submit } from './submit.ts'
 
 /** Full mailboxes, at RCPT. */
 
