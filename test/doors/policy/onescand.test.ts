@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -84,6 +84,28 @@ t.test('a SIGHUP reads the settings again, and what was remembered is forgotten'
   daemon.child.kill('SIGHUP')
   await daemon.logged(/^onescand: quota questions=0 /)
   t.notMatch(await question(), /age_ms/)
+})
+
+t.test('a map is read again by SIGHUP, and one that cannot be used changes nothing', async (t) => {
+  const { port } = await backend(t)
+  const directory = privateDirectory(t)
+  const [path, map] = [join(directory, 'policy'), join(directory, 'map')]
+  writeFileSync(map, '@example.net udp:127.0.0.1:9\n')
+  const daemon = startOnescand(t, {
+    args: ['--socket', 'none', '--policy', `unix:${path}`],
+    settings: { QUOTAD: `map:${map}` },
+  })
+  await daemon.logged(/serving/)
+  t.equal(await ask({ path }, 'full@example.org'), 'action=DUNNO\n\n')
+  writeFileSync(map, `@example.org quotad:127.0.0.1:${port}\n`)
+  daemon.child.kill('SIGHUP')
+  await daemon.logged(/quota questions=1 /)
+  t.equal(await ask({ path }, 'full@example.org'), full)
+  writeFileSync(map, '@example.org nonsense\n')
+  daemon.child.kill('SIGHUP')
+  await daemon.logged(/map line 1: nonsense: must be .*; the old configuration stays/)
+  t.equal(await ask({ path }, 'full@example.org'), full)
+  t.notMatch(daemon.log.join('\n'), /Debugger/)
 })
 
 t.test('clients of the slot: all are full', async (t) => {

@@ -148,7 +148,7 @@ for (const { name, program } of runtimes) {
       }
     })
 
-    t.test('a client that gives up is asked about by nobody', async (t) => {
+    t.test('for a client that gives up nobody is asked', async (t) => {
       const before = service.heard.length
       const { code } = await runSlot({
         program,
