@@ -1,34 +1,20 @@
-import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
 import t from 'tap'
+import { isThere, namedTests } from './named-tests.ts'
 
-/** The tests that doc/why-no-mail-is-lost.md relies on are there, under the names it gives. */
+/** The tests that the pages on safety rely on are there, under the names that they give. */
 
-const root = join(import.meta.dirname, '../..')
-const text = readFileSync(join(root, 'doc/why-no-mail-is-lost.md'), 'utf8').replace(/\n/g, ' ')
+const documents = { 'doc/why-no-mail-is-lost.md': 30, 'doc/content-scanner-rules.md': 35 }
 
-/** `path` followed by names in quotes, up to the next path. */
-const claims = [...text.matchAll(/`(test\/[\w./-]+\.test\.ts)`:((?:[,\s]*"[^"]+")+)/g)].flatMap(
-  ([, path = '', names = '']) =>
-    [...names.matchAll(/"([^"]+)"/g)].map(([, name = '']) => ({ path, name })),
-)
+for (const [document, atLeast] of Object.entries(documents)) {
+  const { named, quoted } = namedTests(document)
 
-t.test('each test that is named exists', async (t) => {
-  t.ok(claims.length > 30, `${claims.length} were found`)
-  for (const { path, name } of claims) {
-    const source = readFileSync(join(root, path), 'utf8')
-    const forms = [`'${name}'`, `"${name}"`, `\`${name}\``]
-    t.ok(
-      forms.some((form) => source.includes(form)),
-      `${path}: ${name}`,
-    )
-  }
-})
+  t.test(`${document}: each test that is named exists`, async (t) => {
+    t.ok(named.length > atLeast, `${named.length} were found`)
+    for (const each of named) t.ok(isThere(each), `${each.path}: ${each.name}`)
+  })
 
-t.test('no name in quotes behind "Tests" is left out', async (t) => {
-  const quoted = [...text.matchAll(/Tests?, in (.*?)(?= {2}|$)/g)].flatMap(([, names = '']) => [
-    ...names.matchAll(/"([^"]{20,})"/g),
-  ])
-  const known = new Set(claims.map(({ name }) => name))
-  for (const [, name = ''] of quoted) t.ok(known.has(name), name)
-})
+  t.test(`${document}: no name in quotes behind "Tests" is left out`, async (t) => {
+    const known = new Set(named.map(({ name }) => name))
+    for (const name of quoted) t.ok(known.has(name), name)
+  })
+}

@@ -5,6 +5,12 @@ import t from 'tap'
 /** What README.md and its companions say that can be looked up. */
 
 const root = join(import.meta.dirname, '../..')
+const documents = [
+  'README.md',
+  'CONTRIBUTING.md',
+  'doc/why-no-mail-is-lost.md',
+  'doc/content-scanner-rules.md',
+]
 const read = (path: string) => readFileSync(join(root, path), 'utf8')
 const readme = read('README.md')
 const manifest: { scripts: Record<string, string>; man: string[]; version: string } = JSON.parse(
@@ -39,7 +45,7 @@ t.test('the package that is installed has the version of this one', async (t) =>
 })
 
 t.test('every link and every path leads somewhere', async (t) => {
-  for (const document of ['README.md', 'CONTRIBUTING.md', 'doc/why-no-mail-is-lost.md']) {
+  for (const document of documents) {
     const text = read(document)
     const links = [...text.matchAll(/\]\((?!https?:)([^)#]+)\)/g)].map(([, to]) =>
       join(dirname(document), to!),

@@ -1,7 +1,12 @@
 import { chmodSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { type DaemonWishes, type RunningDaemon, startOnescand } from '../doors/daemon/process.ts'
+import {
+  type DaemonWishes,
+  newest,
+  type RunningDaemon,
+  startOnescand,
+} from '../doors/daemon/process.ts'
 import { postfixMissing, startPostfix } from './postfix.ts'
 import { inputMailFilter, sendmailMissing, startSendmail } from './sendmail.ts'
 import { type Receiver, startReceiver } from './smtp-receiver.ts'
@@ -47,7 +52,11 @@ export interface Passage {
   readonly milter: string
   readonly receiver: Receiver
   /** The milter, with these settings, until the test ends; resolves when it serves. */
-  serve(t: Test, settings: DaemonWishes['settings']): Promise<RunningDaemon>
+  serve(
+    t: Test,
+    settings: DaemonWishes['settings'],
+    program?: readonly string[],
+  ): Promise<RunningDaemon>
 }
 
 export async function openPassage(t: Test, start: Mta['start']): Promise<Passage> {
@@ -65,8 +74,12 @@ export async function openPassage(t: Test, start: Mta['start']): Promise<Passage
     port: mta.port,
     milter,
     receiver,
-    async serve(t, settings = {}) {
-      const daemon = startOnescand(t, { args: ['--milter', milter, '--mode', '0666'], settings })
+    async serve(t, settings = {}, program = newest) {
+      const daemon = startOnescand(t, {
+        program,
+        args: ['--milter', milter, '--mode', '0666'],
+        settings,
+      })
       await daemon.logged(/serving/)
       return daemon
     },

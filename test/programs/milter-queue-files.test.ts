@@ -1,0 +1,46 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import t from 'tap'
+import { plain } from '../cases/messages.ts'
+import { newest } from '../doors/daemon/process.ts'
+import { headerValues } from './header-values.ts'
+import { findProgram } from './install.mjs'
+import { mtas, openPassage } from './milter-mtas.ts'
+import { openSmtp } from './smtp-session.ts'
+
+/** The first rule for content scanners: a queue is the MTA's own. */
+
+const straceMissing = !findProgram('strace') && 'install Debian package strace'
+
+/** What an MTA of the tests has of its own, its queue among it. */
+const ownDirectory = /onescan-(postfix|sendmail)-/
+
+for (const { name, missing, start } of mtas) {
+  t.test(`onescand behind ${name}`, { skip: missing || straceMissing }, async (t) => {
+    const directory = mkdtempSync(join(tmpdir(), 'onescan-trace-'))
+    t.teardown(() => rmSync(directory, { recursive: true, force: true }))
+    const trace = join(directory, 'trace')
+    const passage = await openPassage(t, start)
+    const tracer = ['strace', '-D', '-f', '-qq', '-e', 'trace=%file', '-o', trace]
+    await passage.serve(t, { QHPSI: 'plugin: eicar' }, [...tracer, ...newest])
+
+    t.test('opens no file of the queue', async (t) => {
+      const session = await openSmtp(passage.port)
+      const large = Buffer.concat([plain, Buffer.alloc(500_000, 'all work and no play\n')])
+      for (const message of [plain, large]) {
+        const envelope = { from: 'ann@example.net', to: ['ben@example.org'] }
+        t.match((await session.send({ ...envelope, message })).data, /^250 /)
+        const mail = await passage.receiver.next()
+        t.same(headerValues(mail.message, 'X-QHPSI'), ['clean'])
+      }
+      await session.quit()
+      const calls = readFileSync(trace, 'latin1').split('\n')
+      t.ok(calls.length > 20, 'what opens, renames, links or removes a file is in the trace')
+      t.same(
+        calls.filter((call) => ownDirectory.test(call)),
+        [],
+      )
+    })
+  })
+}
