@@ -51,7 +51,13 @@ export function createLdapDirectory(settings: LdapSettings, world: LdapWorld): L
     const asked = connection ?? open(settings, patience)
     connection = asked
     try {
-      return await search(await asked, user)
+      const client = await asked
+      // Closed while it was idle, it would be opened again as nobody in particular.
+      if (settings.bind && !client.isBound) {
+        if (connection === asked) connection = undefined
+        return ask(user)
+      }
+      return await search(client, user)
     } catch (error) {
       trouble = `${settings.url}: ${errorText(error)}`
       // Others may have met the same trouble already, and opened another connection.
@@ -138,8 +144,13 @@ async function open(settings: LdapSettings, patience: number): Promise<Client> {
     connectTimeout: patience,
     ...(authorities ? { tlsOptions: { ca: readFileSync(authorities) } } : {}),
   })
-  if (bind) await client.bind(bind.dn, readSecret(bind.passwordFile))
-  return client
+  try {
+    if (bind) await client.bind(bind.dn, readSecret(bind.passwordFile))
+    return client
+  } catch (error) {
+    client.unbind().catch(() => {}) // it may be connected all the same
+    throw error
+  }
 }
 
 function drop(connection: Promise<Client>): void {

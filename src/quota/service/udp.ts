@@ -24,20 +24,27 @@ const RECEIVE_BUFFER = 4 * 1024 * 1024
 export async function serveUdp(place: Place, options: UdpOptions): Promise<Socket> {
   const { desk, allowed, counters } = options
   const socket = createSocket(isIPv6(place.host) ? 'udp6' : 'udp4')
+  let closed = false
+  socket.once('close', () => {
+    closed = true
+  })
 
   socket.on('message', (packet, { address, port }: RemoteInfo) => {
     if (!allowed(address)) {
       counters.refused++
       return
     }
-    const question = readDatagram(packet)
+    // Port 0 is nobody's: it was forged.
+    const question = port === 0 ? undefined : readDatagram(packet)
     if (!question) {
       counters.malformed++
       return
     }
     counters.udp++
-    const send = ({ answer }: Finding) =>
+    const send = ({ answer }: Finding) => {
+      if (closed) return
       socket.send(Buffer.from(datagramFor(question, answer), 'latin1'), port, address, sent)
+    }
     const finding = desk(question.user, question.incoming ?? 0)
     if (finding instanceof Promise) finding.then(send)
     else send(finding)

@@ -3,12 +3,19 @@ import { errorCode } from '../../fault.ts'
 import type { Use } from './limits.ts'
 import { counts, sizeByName } from './message-size.ts'
 import { pathBytes } from './path-bytes.ts'
+import type { InTurn } from './turns.ts'
 
 /** What the messages in one directory come to, and the state of the directory for which that holds. */
 export interface DirectorySum extends Required<Use> {
   /** Milliseconds, with fractions. */
   readonly changed: number
   readonly inode: number
+}
+
+export interface CountingTools {
+  readonly now: () => number
+  readonly inTurn: InTurn
+  readonly signal: AbortSignal
 }
 
 /**
@@ -28,16 +35,14 @@ const FILES_AT_ONCE = 64
 export async function sumDirectory(
   path: string,
   known: DirectorySum | undefined,
-  now: () => number,
-  signal: AbortSignal,
+  { now, inTurn, signal }: CountingTools,
 ): Promise<DirectorySum | undefined> {
   const state = await stateOf(path)
   if (!state) return undefined
   if (known && state.changed === known.changed && state.inode === known.inode) return known
-  const started = now()
-  const sum = await addUp(path, signal)
   // Changed a moment ago, it may change once more without showing it.
-  const settled = started - state.changed > SETTLED
+  const settled = now() - state.changed > SETTLED
+  const sum = await inTurn(() => addUp(path, signal))
   return { ...sum, inode: state.inode, changed: settled ? state.changed : Number.NaN }
 }
 
@@ -47,6 +52,7 @@ async function stateOf(path: string): Promise<{ changed: number; inode: number }
 }
 
 async function addUp(path: string, signal: AbortSignal): Promise<Required<Use>> {
+  signal.throwIfAborted()
   const sum = { bytes: 0, messages: 0 }
   const directory = await unlessGone(
     opendir(pathBytes(path), { encoding: 'latin1' as 'utf8', bufferSize: NAMES_AT_ONCE }),

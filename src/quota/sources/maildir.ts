@@ -1,4 +1,4 @@
-import { statSync } from 'node:fs'
+import { constants, statSync } from 'node:fs'
 import { type FileHandle, open } from 'node:fs/promises'
 import { errorCode, errorText } from '../../fault.ts'
 import { isFull } from './limits.ts'
@@ -23,6 +23,9 @@ export interface MaildirSource {
   /** What was remembered of mailboxes. */
   forget(): void
 }
+
+/** Whose mailbox it is may have put a FIFO there, which would be waited for. */
+const READ_ONLY = constants.O_RDONLY | constants.O_NONBLOCK
 
 /** A file `maildirsize` as it was when it was read. */
 interface Known {
@@ -60,7 +63,7 @@ export function createMaildirSource(options: MaildirOptions): MaildirSource {
   async function readFile(maildir: string): Promise<Known | undefined> {
     let handle: FileHandle | undefined
     try {
-      handle = await open(pathBytes(`${maildir}/maildirsize`), 'r')
+      handle = await open(pathBytes(`${maildir}/maildirsize`), READ_ONLY)
       const stats = await handle.stat()
       if (!stats.isFile()) throw new Error('maildirsize is no file')
       const buffer = Buffer.alloc(MAILDIRSIZE_MAX)

@@ -6,7 +6,10 @@ export interface Memory<Value> {
   clear(): void
 }
 
-/** Remembers at most `most` entries. Asking for an entry costs little: what is old is told by halves. */
+/**
+ * Remembers at most `most` entries, in two halves: when the young one is full it becomes the
+ * old one, and what was not asked for since is gone. No entry has a place in a list to keep.
+ */
 export function createMemory<Value>(most: number): Memory<Value> {
   let young = new Map<string, Value>()
   let old = new Map<string, Value>()

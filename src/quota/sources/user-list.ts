@@ -4,13 +4,13 @@ import { type Limits, parseLimits } from './limits.ts'
 import { parseTable, type TableFile, tableFile } from './table-file.ts'
 import type { User } from './user-name.ts'
 
-/** Users of a file with lines `user: home`; see `entryOf` for what `user` may be. */
+/** Users of a file with lines `user: home`. */
 export function homesFile(path: string, now: () => number): LookUpUser {
   const absolute = (home: string) => (/^\/(?!.*\/\.\.(\/|$))/.test(home) ? home : undefined)
   const homes = tableFile(path, (text) => parseTable(text, absolute), now)
   return (user) => {
     try {
-      const home = entryOf(homes, user)
+      const home = homes(user.name.toLowerCase())
       return home === undefined ? { found: 'nobody' } : { found: 'account', home }
     } catch (error) {
       return { found: 'trouble', why: errorText(error) }
@@ -18,7 +18,7 @@ export function homesFile(path: string, now: () => number): LookUpUser {
   }
 }
 
-/** Limits by a file with lines `user: quota`. Throws an Error where it cannot be used. */
+/** Limits by a file with lines `user: quota`; see `entryOf` for what `user` may be. Throws an Error where it cannot be used. */
 export function limitsFile(path: string, now: () => number): (user: User) => Limits | undefined {
   const limits = tableFile(path, (text) => parseTable(text, parseLimits), now)
   return (user) => entryOf(limits, user)

@@ -4,6 +4,7 @@ import { type DirectorySum, sumDirectory } from './directory-sum.ts'
 import type { Use } from './limits.ts'
 import { pathBytes } from './path-bytes.ts'
 import { createMemory } from './remember.ts'
+import { createTurns } from './turns.ts'
 
 /** What a Maildir holds by its messages; undefined where there is no such Maildir. */
 export type Counted = Required<Use> | undefined
@@ -25,7 +26,7 @@ export interface WalkerOptions {
   readonly longest: number
 }
 
-/** Mailboxes counted at once: the disk has no more arms. */
+/** Directories read at once: the disk has no more arms. */
 const AT_ONCE = 4
 
 /**
@@ -36,23 +37,10 @@ const AT_ONCE = 4
 export function createWalker({ now, mailboxes, longest }: WalkerOptions): Walker {
   const sums = createMemory<Map<string, DirectorySum>>(mailboxes)
   const underWay = new Map<string, Promise<Counted>>()
-  const queue: (() => void)[] = []
-  let walking = 0
-
-  async function inTurn(maildir: string): Promise<Counted> {
-    if (walking >= AT_ONCE) await new Promise<void>((resolve) => queue.push(resolve))
-    else walking++
-    try {
-      return await walk(maildir)
-    } finally {
-      const next = queue.shift()
-      if (next) next()
-      else walking--
-    }
-  }
+  const inTurn = createTurns(AT_ONCE)
 
   async function walk(maildir: string): Promise<Counted> {
-    const signal = AbortSignal.timeout(longest)
+    const tools = { now, inTurn, signal: AbortSignal.timeout(longest) }
     const folders = await foldersOf(maildir)
     if (!folders) return undefined
     const known = sums.get(maildir)
@@ -61,7 +49,7 @@ export function createWalker({ now, mailboxes, longest }: WalkerOptions): Walker
     try {
       for (const folder of folders) {
         for (const path of [`${folder}new`, `${folder}cur`]) {
-          const sum = await sumDirectory(`${maildir}/${path}`, known?.get(path), now, signal)
+          const sum = await sumDirectory(`${maildir}/${path}`, known?.get(path), tools)
           if (!sum) continue
           found.set(path, sum)
           total.bytes += sum.bytes
@@ -80,7 +68,7 @@ export function createWalker({ now, mailboxes, longest }: WalkerOptions): Walker
     count(maildir) {
       let counted = underWay.get(maildir)
       if (!counted) {
-        counted = inTurn(maildir).finally(() => underWay.delete(maildir))
+        counted = walk(maildir).finally(() => underWay.delete(maildir))
         underWay.set(maildir, counted)
       }
       return counted

@@ -40,7 +40,10 @@ t.test('no bytes make it throw, and no name has a blank or a control byte', asyn
   )
 })
 
-const usage = fc.option(fc.record({ size: fc.nat(), quota: fc.option(fc.integer({ min: 1 })) }))
+// Without a quota and without a byte it is taken for not known.
+const usage = fc.option(
+  fc.record({ size: fc.integer({ min: 1 }), quota: fc.option(fc.integer({ min: 1 })) }),
+)
 
 t.test('the client of onescan understands each answer', async (t) => {
   const nonce = 'c0ffee'

@@ -145,6 +145,17 @@ t.test('asked of a slapd', { skip: slapdMissing }, async (t) => {
     },
   )
 
+  t.test(
+    'a connection that was closed while it was idle is opened as the same reader',
+    async (t) => {
+      const quotad = await startQuotad(t, { ...env, QUOTALDAPREMEMBER: '0', QUOTAPATIENCE: '5000' })
+      t.equal(await quotad.ask('CHECK_QUOTA ann'), 'QUOTA_FULL')
+      await slapd.stop()
+      await slapd.start()
+      t.equal(await quotad.ask('CHECK_QUOTA ann'), 'QUOTA_FULL')
+    },
+  )
+
   t.test('an entry is remembered for as long as it is said', async (t) => {
     let time = 0
     const settings = readLdapSettings({ ...env, QUOTALDAPREMEMBER: '10' })!

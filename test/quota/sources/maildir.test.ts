@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process'
 import { appendFileSync, mkdirSync, renameSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
@@ -135,6 +136,34 @@ t.test('a count that was given up goes on where it was', async (t) => {
   while (counted === 'TimeoutError' && Date.now() < end) counted = await once()
   t.same(counted, { bytes: 12_000, messages: 12_000 })
 })
+
+t.test('a FIFO in the place of the file keeps nobody waiting', async (t) => {
+  const { path, says } = maildir(t)
+  execFileSync('mkfifo', [join(path, 'maildirsize')])
+  t.equal(await says(), 'trouble')
+})
+
+t.test(
+  'mailboxes that are known, or not there, do not wait for those that are counted',
+  async (t) => {
+    const turns = Array.from({ length: 8 }, (_, i) => `huge${i}`)
+    const files = Object.fromEntries(Array.from({ length: 500 }, (_, i) => [`m${i}`, 'x']))
+    const path = t.testdir({
+      ...Object.fromEntries(turns.map((name) => [name, { cur: { ...files } }])),
+      known: { cur: { 'a,S=7': '' } },
+    })
+    settle(join(path, 'known/cur'))
+    const walker = createWalker(options)
+    await walker.count(join(path, 'known'))
+    const over: string[] = []
+    const count = (name: string) => walker.count(join(path, name)).then(() => over.push(name))
+    const all = [...turns, 'known', 'missing'].map(count)
+    await Promise.all(all)
+    t.equal(over.length, 10)
+    t.ok(over.indexOf('known') < 8, over.join(' '))
+    t.ok(over.indexOf('missing') < 8, over.join(' '))
+  },
+)
 
 t.test('a mailbox that is not there, vanishes, or is no directory', async (t) => {
   const { path, says } = maildir(t)
