@@ -12,7 +12,7 @@ import { WireError } from './wire/wire-error.ts'
 export const PACKET_MAX = HEADER_MAX + 64 * 1024
 /** Bytes that may wait while a message is judged; an MTA waits for the answer and sends none. */
 const WAITING_MAX = 256 * 1024
-/** Bytes of answers that an MTA does not take. */
+/** Bytes of answers that an MTA has not taken when the next one is due; one alone may be larger. */
 const UNTAKEN_MAX = 256 * 1024
 
 /** Milliseconds. */
@@ -123,8 +123,8 @@ export function openConnection(socket: Socket, options: ConnectionOptions): Conn
   function say(answer: Buffer | undefined): void {
     if (answer === undefined || isLeaving() || socket.writableEnded) return
     said = now()
-    socket.write(answer)
     if (socket.writableLength > UNTAKEN_MAX) socket.destroy()
+    else socket.write(answer)
   }
 
   /** Whatever the MTA does with a filter that leaves, it has been told to put the message off. */

@@ -1,7 +1,7 @@
 /** A field as it stands in the MTA's queue: all its lines, LF at the end of each. */
 interface QueuedField {
   readonly name: string
-  readonly text: string
+  text: string
 }
 
 /** A message as an MTA has queued it, its own Received on top, to be edited by filters. */
@@ -28,7 +28,8 @@ export function queueMessage(sent: Buffer): QueuedMessage {
   const lf = crlf ? text.replaceAll('\r\n', '\n') : text
   const header = /^(?:[!-9;-~]+[ \t]*:.*\n(?:[ \t].*\n)*)*/.exec(lf)![0]
   const rest = lf.slice(header.length)
-  const list: QueuedField[] = [
+  let byName: Map<string, QueuedField[]> | undefined // before the first is inserted
+  let list: QueuedField[] = [
     { name: 'Received', text: `${OWN}\n` },
     ...[...header.matchAll(/([!-9;-~]+)[ \t]*:.*\n(?:[ \t].*\n)*/g)].map(([text, name]) => ({
       name: name!,
@@ -43,20 +44,33 @@ export function queueMessage(sent: Buffer): QueuedMessage {
     })),
     body: Buffer.from(body.replaceAll('\n', '\r\n'), 'latin1'),
     insertField(index, name, value) {
+      list = list.filter(({ text }) => text !== '')
       list.splice(index, 0, { name, text: `${name}:${value}\n` })
     },
     changeField(index, name, value) {
-      const own = list.filter((field) => field.name.toLowerCase() === name.toLowerCase())
-      const at = list.indexOf(own[index - 1]!)
-      if (at < 0) return // as MTAs do
-      if (value === '') list.splice(at, 1)
-      else list[at] = { name, text: `${name}:${value}\n` }
+      byName ??= groupByName(list)
+      const own = byName.get(name.toLowerCase()) ?? []
+      const field = own[index - 1]
+      if (field === undefined) return // as MTAs do
+      field.text = value === '' ? '' : `${name}:${value}\n`
+      if (value === '') own.splice(index - 1, 1)
     },
     out() {
-      const [first, ...others] = list
+      const [first, ...others] = list.filter((field) => field.text !== '')
       if (first?.text !== `${OWN}\n`) throw new Error(`above the MTA's own field: ${first?.text}`)
       const whole = others.map((field) => field.text).join('') + rest
       return Buffer.from(crlf ? whole.replaceAll('\n', '\r\n') : whole, 'latin1')
     },
   }
+}
+
+function groupByName(fields: readonly QueuedField[]): Map<string, QueuedField[]> {
+  const groups = new Map<string, QueuedField[]>()
+  for (const field of fields) {
+    const key = field.name.toLowerCase()
+    const group = groups.get(key)
+    if (group) group.push(field)
+    else groups.set(key, [field])
+  }
+  return groups
 }
