@@ -2,17 +2,10 @@ import { bareAddress } from './address.ts'
 import type { House } from './house.ts'
 import { type Mail, openMail } from './mail.ts'
 import { refuseFull } from './refuse-full.ts'
+import { isAnswered, wishOf } from './terms.ts'
 import type { Command } from './wire/commands.ts'
 import { createMacros } from './wire/macros.ts'
-import {
-  type Agreement,
-  action,
-  agree,
-  macroStage,
-  negotiated,
-  step,
-  type Wish,
-} from './wire/negotiation.ts'
+import { type Agreement, agree, negotiated } from './wire/negotiation.ts'
 import { continued } from './wire/replies.ts'
 import { WireError } from './wire/wire-error.ts'
 
@@ -30,49 +23,6 @@ export interface Session {
   close(): void
 }
 
-/** Steps whose answer could only be "go on", so that the MTA need not wait for it. */
-const quietly =
-  step.noReplyToConnect |
-  step.noReplyToHelo |
-  step.noReplyToMail |
-  step.noReplyToData |
-  step.noReplyToUnknown |
-  step.noReplyToHeader |
-  step.noReplyToEndOfHeader |
-  step.noReplyToBody
-
-const noReply: Readonly<Partial<Record<Command['kind'], number>>> = {
-  connect: step.noReplyToConnect,
-  helo: step.noReplyToHelo,
-  mail: step.noReplyToMail,
-  recipient: step.noReplyToRecipient,
-  data: step.noReplyToData,
-  field: step.noReplyToHeader,
-  'end-of-header': step.noReplyToEndOfHeader,
-  body: step.noReplyToBody,
-  'unknown-smtp': step.noReplyToUnknown,
-}
-
-/** What is asked of an MTA; an answer to RCPT only where there is one to give. */
-function wishOf({ quota }: House): Wish {
-  return {
-    neededActions: action.addFields | action.changeFields,
-    wantedActions: action.addRecipients | action.deleteRecipients,
-    wantedSteps:
-      quietly |
-      (quota === undefined ? step.noReplyToRecipient : 0) |
-      step.skipHelo |
-      step.skipUnknown |
-      step.skipData |
-      step.skipEndOfHeader |
-      step.leadingSpace,
-    macros: [
-      [macroStage.mail, ['i', '{auth_authen}']],
-      [macroStage.endOfMessage, ['i']],
-    ],
-  }
-}
-
 export function openSession(house: House): Session {
   const macros = createMacros()
   let agreement: Agreement | undefined
@@ -81,7 +31,7 @@ export function openSession(house: House): Session {
   let over = false
 
   function goOn({ kind }: Command): Buffer | undefined {
-    return agreement!.steps & (noReply[kind] ?? 0) ? undefined : continued
+    return isAnswered(kind, agreement!) ? continued : undefined
   }
 
   function dropMail(): void {

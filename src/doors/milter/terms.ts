@@ -1,0 +1,51 @@
+import type { House } from './house.ts'
+import type { Command } from './wire/commands.ts'
+import { type Agreement, action, macroStage, step, type Wish } from './wire/negotiation.ts'
+
+/** Steps whose answer could only be "go on", so that the MTA need not wait for it. */
+const quietly =
+  step.noReplyToConnect |
+  step.noReplyToHelo |
+  step.noReplyToMail |
+  step.noReplyToData |
+  step.noReplyToUnknown |
+  step.noReplyToHeader |
+  step.noReplyToEndOfHeader |
+  step.noReplyToBody
+
+const noReply: Readonly<Partial<Record<Command['kind'], number>>> = {
+  connect: step.noReplyToConnect,
+  helo: step.noReplyToHelo,
+  mail: step.noReplyToMail,
+  recipient: step.noReplyToRecipient,
+  data: step.noReplyToData,
+  field: step.noReplyToHeader,
+  'end-of-header': step.noReplyToEndOfHeader,
+  body: step.noReplyToBody,
+  'unknown-smtp': step.noReplyToUnknown,
+}
+
+/** What is asked of an MTA; an answer to RCPT only where there is one to give. */
+export function wishOf({ quota }: Pick<House, 'quota'>): Wish {
+  return {
+    neededActions: action.addFields | action.changeFields,
+    wantedActions: action.addRecipients | action.deleteRecipients,
+    wantedSteps:
+      quietly |
+      (quota === undefined ? step.noReplyToRecipient : 0) |
+      step.skipHelo |
+      step.skipUnknown |
+      step.skipData |
+      step.skipEndOfHeader |
+      step.leadingSpace,
+    macros: [
+      [macroStage.mail, ['i', '{auth_authen}']],
+      [macroStage.endOfMessage, ['i']],
+    ],
+  }
+}
+
+/** Whether the MTA waits for an answer to a command of that kind. */
+export function isAnswered(kind: Command['kind'], { steps }: Pick<Agreement, 'steps'>): boolean {
+  return (steps & (noReply[kind] ?? 0)) === 0
+}
