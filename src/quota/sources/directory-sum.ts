@@ -15,7 +15,8 @@ export interface DirectorySum extends Required<Use> {
 export interface CountingTools {
   readonly now: () => number
   readonly inTurn: InTurn
-  readonly signal: AbortSignal
+  /** When the count is given up, by `now`. */
+  readonly until: number
 }
 
 /**
@@ -30,19 +31,19 @@ const FILES_AT_ONCE = 64
 /**
  * Sums up `new` or `cur`; what was known before is kept where the directory did not change.
  * A directory that is not there, or vanishes meanwhile, is empty. Rejects with the error of
- * the system, or when the signal says so.
+ * the system, or once it is too late.
  */
 export async function sumDirectory(
   path: string,
   known: DirectorySum | undefined,
-  { now, inTurn, signal }: CountingTools,
+  tools: CountingTools,
 ): Promise<DirectorySum | undefined> {
   const state = await stateOf(path)
   if (!state) return undefined
   if (known && state.changed === known.changed && state.inode === known.inode) return known
   // Changed a moment ago, it may change once more without showing it.
-  const settled = now() - state.changed > SETTLED
-  const sum = await inTurn(() => addUp(path, signal))
+  const settled = tools.now() - state.changed > SETTLED
+  const sum = await tools.inTurn(() => addUp(path, tools))
   return { ...sum, inode: state.inode, changed: settled ? state.changed : Number.NaN }
 }
 
@@ -51,8 +52,8 @@ async function stateOf(path: string): Promise<{ changed: number; inode: number }
   return stats?.isDirectory() ? { changed: stats.mtimeMs, inode: stats.ino } : undefined
 }
 
-async function addUp(path: string, signal: AbortSignal): Promise<Required<Use>> {
-  signal.throwIfAborted()
+async function addUp(path: string, { now, until }: CountingTools): Promise<Required<Use>> {
+  checkTime()
   const sum = { bytes: 0, messages: 0 }
   const directory = await unlessGone(
     opendir(pathBytes(path), { encoding: 'latin1' as 'utf8', bufferSize: NAMES_AT_ONCE }),
@@ -67,11 +68,14 @@ async function addUp(path: string, signal: AbortSignal): Promise<Required<Use>> 
     if (unsized.length < FILES_AT_ONCE) continue
     await askFiles(unsized)
     unsized = []
-    signal.throwIfAborted()
+    checkTime()
   }
   await askFiles(unsized)
-  signal.throwIfAborted()
-  return sum
+  return sum // late or not: the next count need not do it again
+
+  function checkTime(): void {
+    if (now() > until) throw new Error('counting it took too long')
+  }
 
   async function askFiles(names: readonly string[]): Promise<void> {
     const files = names.map((name) => unlessGone(stat(pathBytes(`${path}/${name}`))))

@@ -40,7 +40,7 @@ export function createWalker({ now, mailboxes, longest }: WalkerOptions): Walker
   const inTurn = createTurns(AT_ONCE)
 
   async function walk(maildir: string): Promise<Counted> {
-    const tools = { now, inTurn, signal: AbortSignal.timeout(longest) }
+    const tools = { now, inTurn, until: now() + longest }
     const folders = await foldersOf(maildir)
     if (!folders) return undefined
     const known = sums.get(maildir)

@@ -109,3 +109,18 @@ t.test('case is dropped, unless it is to be kept', async (t) => {
   const keeping = await start(t, { ...mailbox, QUOTACASE: 'keep' })
   t.equal(await keeping.ask('CHECK_QUOTA Ann 0'), 'QUOTA_OK Ann 400 1000')
 })
+
+t.test('what should have been counted anew, and takes too long, is said to be stale', async (t) => {
+  const messages = Array.from({ length: 3000 }, (_, i) => [`ann/cur/${i}`, 'x'] as const)
+  const directory = spool(t, {
+    ...Object.fromEntries(messages),
+    'ann/maildirsize': '10S\n9 1\n9 1\n',
+  })
+  const env = { QUOTAMAILBOX: `maildir:${directory}/%u`, QUOTAPATIENCE: '1' }
+  const { url } = await start(t, env)
+  const response = await fetch(`${url}/cgi-bin/quota.cgi?u=ann`)
+  t.equal(await response.text(), 'OVERQUOTA ann 18 10\n')
+  t.equal(response.headers.get('x-quota-stale'), 'yes')
+  t.equal(response.headers.get('x-quota-source'), 'maildirsize')
+  t.match(await (await fetch(`${url}/metrics`)).text(), '\nonescan_quota_stale_answers_total 1\n')
+})
