@@ -16,6 +16,7 @@ export const clamavMilterMissing: string | false =
 export interface ClamavMilter {
   /** As Postfix names it: `unix:/path` or `inet:127.0.0.1:port`. */
   readonly address: string
+  readonly pid: number
   stop(): Promise<void>
 }
 
@@ -61,7 +62,7 @@ export async function startClamavMilter(
     await stop()
     throw error
   }
-  return { address, stop }
+  return { address, pid: child.pid!, stop }
 }
 
 async function chooseSocket(

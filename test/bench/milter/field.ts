@@ -7,12 +7,20 @@ import { freePort } from '../../programs/free-port.ts'
 import { type Postfix, startPostfix } from '../../programs/postfix.ts'
 import { startOnescand } from '../onescand.ts'
 import type { Workshop } from '../workshop.ts'
-import type { Contestant, Name } from './contestants.ts'
+import type { Contestant } from './contestants.ts'
 
 /** A Postfix for each contestant, alike but for the milter. */
 export interface Field {
-  readonly postfix: ReadonlyMap<Name, Postfix>
+  readonly lanes: readonly Lane[]
   stop(): Promise<void>
+}
+
+/** A contestant, and who works for it. */
+export interface Lane {
+  readonly contestant: Contestant
+  readonly postfix: Postfix
+  /** Processes of the milter and of clamd; none where nobody scans. */
+  readonly servers: readonly number[]
 }
 
 /** Where everything lies and what it is made of. */
@@ -37,7 +45,7 @@ export async function openField(
   contestants: readonly Contestant[],
   ground: Ground,
 ): Promise<Field> {
-  const postfix = new Map<Name, Postfix>()
+  const lanes: Lane[] = []
   const running: { stop(): unknown }[] = []
   const stop = async () => {
     for (const each of running.toReversed()) await each.stop()
@@ -47,21 +55,27 @@ export async function openField(
       const milter = await startMilter(contestant, ground)
       if (milter) running.push(milter)
       const wishes = milter ? { ...settings, smtpd_milters: milter.address } : settings
-      const instance = await startPostfix(25, wishes, ground.spool)
-      running.push(instance)
-      postfix.set(contestant.name, instance)
+      const postfix = await startPostfix(25, wishes, ground.spool)
+      running.push(postfix)
+      lanes.push({ contestant, postfix, servers: milter ? [milter.pid, ground.clamd.pid] : [] })
     }
   } catch (error) {
     await stop()
     throw error
   }
-  return { postfix, stop }
+  return { lanes, stop }
+}
+
+interface Milter {
+  readonly address: string
+  readonly pid: number
+  stop(): Promise<void>
 }
 
 async function startMilter(
   { name, milter, transport }: Contestant,
   { workshop, clamd, programs, spool }: Ground,
-): Promise<{ readonly address: string; stop(): Promise<void> } | undefined> {
+): Promise<Milter | undefined> {
   if (milter === undefined || transport === undefined) return undefined
   if (milter === 'clamav-milter') return startClamavMilter(clamd, { transport, parent: spool })
   const directory = mkdtempSync(join(spool, 'onescan-milter-'))
@@ -82,6 +96,7 @@ async function startMilter(
   )
   return {
     address,
+    pid: daemon.pid,
     async stop() {
       await daemon.stop()
       rmSync(directory, { recursive: true, force: true })

@@ -9,6 +9,8 @@ export interface Figure {
   readonly mail: Stream['name']
   readonly size: string
   readonly rates: readonly number[]
+  /** Milliseconds of processor time of milter and clamd for one message. */
+  readonly cpu: number
 }
 
 export function figuresOf(measurements: readonly Measurement[]): Figure[] {
@@ -22,6 +24,7 @@ export function figuresOf(measurements: readonly Measurement[]): Figure[] {
       mail: stream.name,
       size: stream.size.name,
       rates: groupBy(turns, ({ round }) => round).map(rate),
+      cpu: sum(turns, ({ cpu }) => cpu) / sum(turns, ({ stream }) => stream.messages),
     }
   })
 }
@@ -60,9 +63,11 @@ function compare(
 
 /** Messages per second. */
 function rate(turns: readonly Measurement[]): number {
-  const sum = (what: (turn: Measurement) => number) =>
-    turns.reduce((total, turn) => total + what(turn), 0)
-  return sum(({ stream }) => stream.messages) / sum(({ seconds }) => seconds)
+  return sum(turns, ({ stream }) => stream.messages) / sum(turns, ({ seconds }) => seconds)
+}
+
+function sum(turns: readonly Measurement[], of: (turn: Measurement) => number): number {
+  return turns.reduce((total, turn) => total + of(turn), 0)
 }
 
 function groupBy<Item>(items: readonly Item[], keyOf: (item: Item) => unknown): Item[][] {

@@ -2,12 +2,12 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import type { Postfix } from '../../programs/postfix.ts'
 import { onTheWire } from '../../programs/smtp-session.ts'
 import { compiled } from '../compile.ts'
+import { cpuOfServers } from '../server-cpu.ts'
 import type { Workshop } from '../workshop.ts'
-import { type Contestant, type Name, SESSIONS, type Stream } from './contestants.ts'
-import { untilIdle } from './field.ts'
+import { type Name, SESSIONS, type Stream } from './contestants.ts'
+import { type Lane, untilIdle } from './field.ts'
 
 /** One turn of a contestant. */
 export interface Measurement {
@@ -16,22 +16,24 @@ export interface Measurement {
   readonly round: number
   /** From the start of the sender to its end. */
   readonly seconds: number
+  /** Milliseconds of processor time of milter and clamd for all of them. */
+  readonly cpu: number
 }
 
 /** Sends the messages of a stream; throws where one of them was not accepted. */
 export async function measure(
-  contestant: Contestant,
+  { contestant, postfix, servers }: Lane,
   stream: Stream,
   round: number,
-  postfix: Postfix,
   workshop: Workshop,
 ): Promise<Measurement> {
   const command = commandOf(stream, postfix.port, workshop)
-  const before = performance.now()
+  const before = { time: performance.now(), cpu: cpuOfServers(servers) }
   await run(command)
-  const seconds = (performance.now() - before) / 1000
+  const seconds = (performance.now() - before.time) / 1000
+  const cpu = cpuOfServers(servers) - before.cpu
   await untilIdle(postfix)
-  return { contestant: contestant.name, stream, round, seconds }
+  return { contestant: contestant.name, stream, round, seconds, cpu }
 }
 
 function commandOf(stream: Stream, port: number, workshop: Workshop): string[] {

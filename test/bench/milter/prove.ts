@@ -1,18 +1,16 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import type { Postfix } from '../../programs/postfix.ts'
 import { openSmtp } from '../../programs/smtp-session.ts'
 import { type Kind, SIZES } from '../cells.ts'
 import type { Workshop } from '../workshop.ts'
-import type { Contestant } from './contestants.ts'
+import type { Lane } from './field.ts'
 
 /**
  * Sends one message of each kind and looks at the reply, and at onescand's log: one that is
  * fast because it does not do its work must not win. The reasons why not, if any.
  */
 export async function prove(
-  { name, milter }: Contestant,
-  postfix: Postfix,
+  { contestant: { name, milter }, postfix }: Lane,
   workshop: Workshop,
 ): Promise<string[]> {
   const session = await openSmtp(postfix.port)

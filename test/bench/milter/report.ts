@@ -12,22 +12,38 @@ const titles: Readonly<Record<Stream['name'], string>> = {
 /** The tables of a run, as text for a terminal and for doc/benchmark.md. */
 export function report(figures: readonly Figure[], goals: readonly Goal[]): string {
   const streams = ['clean', 'trusted'] as const
-  return [...streams.map((mail) => rateTable(figures, mail)), goalTable(goals)].join('\n\n')
+  const tables = streams.flatMap((mail) => [rateTable(figures, mail), cpuTable(figures, mail)])
+  return [...tables, goalTable(goals)].join('\n\n')
 }
 
 function rateTable(figures: readonly Figure[], mail: Stream['name']): string {
+  const title = `${titles[mail]}, ten sessions; messages/s: median (rounds)`
+  return tableOf(title, figures, mail, rates)
+}
+
+/** It says what a message costs, and other work on the machine changes it little. */
+function cpuTable(figures: readonly Figure[], mail: Stream['name']): string {
+  const title = `processor time of milter and clamd for one message of it; ms`
+  return tableOf(title, figures, mail, ({ cpu }) => (cpu > 0 ? digits(cpu) : ''))
+}
+
+function rates({ rates }: Figure): string {
+  const [low, high] = [Math.min(...rates), Math.max(...rates)]
+  return `${digits(median(rates))} (${digits(low)} to ${digits(high)})`
+}
+
+function tableOf(
+  title: string,
+  figures: readonly Figure[],
+  mail: Stream['name'],
+  cell: (figure: Figure) => string,
+): string {
   const sizes = [...new Set(figures.map(({ size }) => size))]
   const rows = contestants.flatMap(({ name, label }) => {
     const own = figures.filter((each) => each.contestant === name && each.mail === mail)
     if (own.length === 0) return []
-    return [[label, ...sizes.map((size) => rates(own.find((each) => each.size === size)))]]
+    const bySize = sizes.map((size) => own.find((each) => each.size === size))
+    return [[label, ...bySize.map((figure) => (figure ? cell(figure) : ''))]]
   })
-  const title = `${titles[mail]}, ten sessions; messages/s: median (rounds)`
   return table(title, ['', ...sizes], rows)
-}
-
-function rates(figure: Figure | undefined): string {
-  if (figure === undefined) return ''
-  const [low, high] = [Math.min(...figure.rates), Math.max(...figure.rates)]
-  return `${digits(median(figure.rates))} (${digits(low)} to ${digits(high)})`
 }
