@@ -162,3 +162,10 @@ export async function tell(
   if (answer === undefined) throw new Error(`no answer to ${letter}`)
   return answer
 }
+
+/** Connects and leaves again; what other connections said before that has been heard by then. */
+export async function knock(place: string): Promise<void> {
+  const line = await call(place)
+  await negotiate(line)
+  await line.close()
+}

@@ -10,15 +10,11 @@ import { buildStage } from '../../cases/stage.ts'
 import { freePort } from '../../programs/free-port.ts'
 import { standIn } from '../../scan/clamd/stand-in.ts'
 import { newest, runtimes, startOnescand } from '../daemon/process.ts'
+import { eicar, scanning } from './eicar.ts'
 import { call, negotiate, says } from './mta.ts'
 import { type Delivery, type Submission, submit } from './submit.ts'
 
 /** The milter door of the built onescand. */
-
-const scanning = { QHPSI: 'plugin: eicar', REJECTVIRUS: '1' }
-const eicar = bytes(
-  `Subject: x\n\n${'X5O!P%@AP[4\\PZX54(P^)7CC)7}$'}EICAR-STANDARD-ANTIVIRUS-TEST-FILE!$H+H*\n`,
-)
 
 async function meet(place: string | number) {
   const line = await call(place)

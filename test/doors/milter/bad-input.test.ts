@@ -1,0 +1,134 @@
+import t from 'tap'
+import { packet } from '../../../src/doors/milter/wire/packets.ts'
+import { bytes } from '../../cases/case.ts'
+import { plain } from '../../cases/messages.ts'
+import { buildStage } from '../../cases/stage.ts'
+import { eicar, scanning } from './eicar.ts'
+import { call, everything, negotiation, says } from './mta.ts'
+import { openMilter } from './rig.ts'
+import { replyOf } from './submit.ts'
+
+/** What no MTA should say, and mail that is made to be a trouble. */
+
+/** What is said, and whether the MTA is waiting for an answer that it can take for one. */
+const nonsense: readonly (readonly [string, readonly Buffer[]])[] = [
+  ['a command that there is not', [packet('?')]],
+  ['one amid a message', [says.mail('a@b'), says.recipient('c@d'), packet('Z', Buffer.from('x'))]],
+  ['a length of nothing', [Buffer.alloc(4)]],
+  ['a length that is too long', [Buffer.from([0xff, 0xff, 0xff, 0xff, 0x42])]],
+  ['a second negotiation', [negotiation(everything)]],
+  ['RCPT without MAIL', [says.recipient('a@b')]],
+  ['a field without MAIL', [says.field('A', 'b')]],
+  ['a body without MAIL', [says.body('x')]],
+  ['an end without MAIL', [says.end]],
+  ['RCPT behind the header', [says.mail('a@b'), says.field('A', 'b'), says.recipient('c@d')]],
+  ['a field behind the body', [says.mail('a@b'), says.body('x'), says.field('A', 'b')]],
+  ['a field without a value', [says.mail('a@b'), packet('L', Buffer.from('Subject\0'))]],
+  ['a NUL inside a value', [says.mail('a@b'), packet('L', Buffer.from('Subject\0a\0b\0'))]],
+  ['macros without an end', [packet('D', Buffer.from('Mi'))]],
+]
+
+for (const [what, said] of nonsense) {
+  t.test(`${what}: mail is put off, and the connection ends`, async (t) => {
+    const milter = await openMilter(t, scanning)
+    const line = await milter.connect()
+    line.write(...said)
+    t.equal((await line.hear())?.command, 't')
+    t.equal(await line.hear(), undefined, 'the filter has left')
+    t.equal(milter.log.length, 1)
+    t.match(milter.log[0], /^milter: the MTA: [^\n]+$/)
+    t.equal((await milter.submit({ message: plain })).outcome, 'delivered', 'others are served')
+  })
+}
+
+t.test(
+  'before the negotiation nothing is taken, and no MTA that lacks what is needed',
+  async (t) => {
+    const milter = await openMilter(t, scanning)
+    for (const said of [
+      says.mail('a@b'),
+      negotiation({ ...everything, actions: 0x101 }),
+      negotiation({ ...everything, version: 1 }),
+      packet('O', Buffer.alloc(5)),
+    ]) {
+      const line = await call(milter.socket)
+      line.write(said)
+      t.equal((await line.hear())?.command, 't')
+      t.equal(await line.hear(), undefined)
+      await line.close()
+    }
+    t.match(milter.log.join('\n'), /mail before the negotiation[\s\S]*does not offer changeFields/)
+  },
+)
+
+t.test('an address that is too long is refused for good', async (t) => {
+  const milter = await openMilter(t, scanning)
+  const recipients = ['b@example.org', `${'x'.repeat(1003)}@example.org`]
+  const got = await milter.submit({ message: plain, recipients })
+  t.equal(got.outcome, 'refused')
+  t.match(got.reply, /^553 5\.1\.0 /)
+  t.match(milter.mailLog[0], /decision=reject fault=address-too-long .*reply=553/)
+})
+
+t.test('percent signs and other tricks in a name go out as they are', async (t) => {
+  const stage = buildStage()
+  t.teardown(() => stage.remove())
+  const scanner = stage.file(
+    'odd',
+    `#!/bin/sh\nprintf '%s: 100%%%%s FOUND\\n' "$1"\nexit 1\n`,
+    0o700,
+  )
+  const milter = await openMilter(t, { QHPSI: scanner, REJECTVIRUS: '1' })
+  const line = await milter.connect()
+  line.write(
+    says.mail('a@example.org'),
+    says.recipient('b@example.org'),
+    says.body('x\r\n'),
+    says.end,
+  )
+  const answer = (await line.hear())!
+  t.equal(answer.command, 'y')
+  t.match(answer.data.toString('latin1'), /virus 100%%%%s/)
+  t.match(replyOf(answer), /^550 5\.7\.1 message refused: virus 100%%s$/)
+})
+
+t.test('100,000 header fields are survived', async (t) => {
+  const milter = await openMilter(t, { ...scanning, VIRUSFORWARD: 'v@example.org' })
+  const many = (name: string, count: number) =>
+    Buffer.concat([bytes(`${name}: 1\n`.repeat(count)), bytes('\nbody\n')])
+  const fit = await milter.submit({ message: many('A', 100_000) })
+  t.equal(fit.outcome, 'delivered', 'of 600,000 bytes in all')
+  t.match(fit.message.toString('latin1', 0, 20), /^X-QHPSI: clean\nA: 1/)
+  // Each of them costs an edit: the answer is larger than what an MTA leaves untaken otherwise.
+  const forged = await milter.submit({ message: many('X-QHPSI', 80_000) })
+  t.equal(forged.message.toString('latin1'), 'X-QHPSI: clean\n\nbody\n')
+  const large = await milter.submit({ message: many('Subject', 100_000) })
+  t.match(large.reply, /^552 5\.3\.4 header of the message is larger than 1 MiB/)
+})
+
+t.test('a large header is not made to look small by an empty line in a value', async (t) => {
+  const milter = await openMilter(t, scanning)
+  const line = await milter.connect()
+  line.write(says.mail('a@example.org'), says.recipient('b@example.org'))
+  line.write(says.field('Subject', ' x\n\nseemingly the body'))
+  for (let i = 0; i < 20; i++) line.write(says.field('X', 'y'.repeat(60_000)))
+  line.write(says.body(eicar), says.end)
+  t.match(replyOf((await line.hear())!), /^552 5\.3\.4 /)
+})
+
+t.test('recipients without end are put off', async (t) => {
+  const milter = await openMilter(t, scanning)
+  const line = await milter.connect()
+  line.write(says.mail('a@example.org'))
+  const some = Buffer.concat(Array.from({ length: 100 }, () => says.recipient('x'.repeat(900))))
+  for (let i = 0; i < 50; i++) line.write(some)
+  line.write(says.body('x'), says.end)
+  t.match(replyOf((await line.hear())!), /^451 4\.3\.0 /)
+  t.match(milter.mailLog[0], /fault=out-of-memory reason="recipients of over 4194304 bytes/)
+})
+
+t.test('a message with a NUL in its body is scanned whole', async (t) => {
+  const milter = await openMilter(t, scanning)
+  const message = Buffer.concat([bytes('Subject: x\n\n\0\0'), eicar.subarray(12)])
+  t.equal((await milter.submit({ message })).outcome, 'refused')
+})
