@@ -61,6 +61,18 @@ t.test(
   },
 )
 
+t.test(
+  'an MTA that lets nobody change recipients keeps what should go to quarantine',
+  async (t) => {
+    const milter = await openMilter(t, { QHPSI: 'plugin: eicar', VIRUSFORWARD: 'v@example.org' })
+    const offer = { ...everything, actions: 0x11 }
+    t.equal((await milter.submit({ message: plain }, offer)).outcome, 'delivered')
+    const got = await milter.submit({ message: eicar }, offer)
+    t.match(got.reply, /^451 4\.3\.0 /)
+    t.match(milter.mailLog[1], /decision=defer fault=config reason=".*VIRUSFORWARD/)
+  },
+)
+
 t.test('an address that is too long is refused for good', async (t) => {
   const milter = await openMilter(t, scanning)
   const recipients = ['b@example.org', `${'x'.repeat(1003)}@example.org`]

@@ -67,6 +67,25 @@ t.test('a scan ends when the MTA has gone, and the log says so', async (t) => {
   t.same(readdirSync(milter.directory), ['s'])
 })
 
+t.test('an abort behind the end comes too late, and the next message is another', async (t) => {
+  const release: (() => void)[] = []
+  const clamd = await standIn(t, (connection) => {
+    release.push(() => connection.end(`stream: ${release.length === 1 ? 'V FOUND' : 'OK'}\0`))
+  })
+  const settings = { QHPSI: 'plugin: clamd', CLAMD: clamd.socket, REJECTVIRUS: '1' }
+  const milter = await openMilter(t, settings)
+  const line = await milter.connect()
+  line.write(says.mail('a@example.org'), says.recipient('b@example.org'), says.body('x'), says.end)
+  line.write(says.abort)
+  while (release.length < 1) await tick()
+  release[0]!()
+  t.equal((await line.hear())?.command, 'y')
+  const next = submit(line, line.agreed, { message: plain })
+  while (release.length < 2) await tick()
+  release[1]!()
+  t.equal((await next).outcome, 'delivered')
+})
+
 t.test('SCANTIMEOUT is the one deadline', async (t) => {
   const clamd = await standIn(t, () => {})
   const settings = { QHPSI: 'plugin: clamd', CLAMD: clamd.socket, SCANTIMEOUT: '1' }
