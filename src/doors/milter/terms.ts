@@ -2,12 +2,15 @@ import type { House } from './house.ts'
 import type { Command } from './wire/commands.ts'
 import { type Agreement, action, macroStage, step, type Wish } from './wire/negotiation.ts'
 
-/** Steps whose answer could only be "go on", so that the MTA need not wait for it. */
+/**
+ * Steps whose answer could only be "go on", so that the MTA need not wait for it. Not DATA:
+ * over TCP Postfix holds the content back until what it sent before is acknowledged (RFC 896),
+ * and where no answer carries the acknowledgement Linux delays it by 40 ms.
+ */
 const quietly =
   step.noReplyToConnect |
   step.noReplyToHelo |
   step.noReplyToMail |
-  step.noReplyToData |
   step.noReplyToUnknown |
   step.noReplyToHeader |
   step.noReplyToEndOfHeader |
@@ -35,7 +38,6 @@ export function wishOf({ quota }: Pick<House, 'quota'>): Wish {
       (quota === undefined ? step.noReplyToRecipient : 0) |
       step.skipHelo |
       step.skipUnknown |
-      step.skipData |
       step.skipEndOfHeader |
       step.leadingSpace,
     macros: [
