@@ -7,7 +7,7 @@ import { findProgram } from '../programs/install.mjs'
 import { NATIVE } from './contestants.ts'
 import { isSound, underFire } from './under-fire.ts'
 
-/** A short one of `npm run kill-run`. */
+/** A short one of `npm run bench:kill`. */
 
 const skip =
   clamdMissing ||

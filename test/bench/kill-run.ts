@@ -1,4 +1,4 @@
-// `npm run kill-run`: 2,000 messages through onescanc while it and onescand are killed with
+// `npm run bench:kill`: 2,000 messages through onescanc while it and onescand are killed with
 // signal 9; doc/benchmark.md explains it.
 import { existsSync } from 'node:fs'
 import { tmpdir } from 'node:os'
