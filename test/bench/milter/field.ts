@@ -21,6 +21,8 @@ export interface Lane {
   readonly postfix: Postfix
   /** Processes of the milter and of clamd; none where nobody scans. */
   readonly servers: readonly number[]
+  /** What onescand wrote; undefined for the others. */
+  readonly log: string | undefined
 }
 
 /** Where everything lies and what it is made of. */
@@ -57,7 +59,8 @@ export async function openField(
       const wishes = milter ? { ...settings, smtpd_milters: milter.address } : settings
       const postfix = await startPostfix(25, wishes, ground.spool)
       running.push(postfix)
-      lanes.push({ contestant, postfix, servers: milter ? [milter.pid, ground.clamd.pid] : [] })
+      const servers = milter ? [milter.pid, ground.clamd.pid] : []
+      lanes.push({ contestant, postfix, servers, log: milter?.log })
     }
   } catch (error) {
     await stop()
@@ -69,6 +72,7 @@ export async function openField(
 interface Milter {
   readonly address: string
   readonly pid: number
+  readonly log?: string
   stop(): Promise<void>
 }
 
@@ -80,6 +84,8 @@ async function startMilter(
   if (milter === 'clamav-milter') return startClamavMilter(clamd, { transport, parent: spool })
   const directory = mkdtempSync(join(spool, 'onescan-milter-'))
   chmodSync(directory, 0o755) // for Postfix's own user
+  const remove = () => rmSync(directory, { recursive: true, force: true })
+  process.once('exit', remove)
   const address =
     transport === 'unix'
       ? `unix:${join(directory, 'socket')}`
@@ -87,7 +93,7 @@ async function startMilter(
   const daemon = await startOnescand(
     join(programs, 'onescand'),
     name,
-    workshop.directory,
+    directory,
     {
       ...workshop.environment(clamd),
       REJECTVIRUS: '1',
@@ -97,9 +103,11 @@ async function startMilter(
   return {
     address,
     pid: daemon.pid,
+    log: join(directory, `${name}.log`),
     async stop() {
       await daemon.stop()
-      rmSync(directory, { recursive: true, force: true })
+      remove()
+      process.removeListener('exit', remove)
     },
   }
 }

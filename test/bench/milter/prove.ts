@@ -1,5 +1,4 @@
 import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { openSmtp } from '../../programs/smtp-session.ts'
 import { type Kind, SIZES } from '../cells.ts'
 import type { Workshop } from '../workshop.ts'
@@ -10,7 +9,7 @@ import type { Lane } from './field.ts'
  * fast because it does not do its work must not win. The reasons why not, if any.
  */
 export async function prove(
-  { contestant: { name, milter }, postfix }: Lane,
+  { contestant: { milter }, postfix, log }: Lane,
   workshop: Workshop,
 ): Promise<string[]> {
   const session = await openSmtp(postfix.port)
@@ -31,9 +30,8 @@ export async function prove(
   expect('infected', await send('infected'), milter ? /^550 5\.7\.1 / : /^250 /)
   expect('trusted-hmac', await send('trusted-hmac'), /^250 /)
   await session.quit()
-  if (milter === 'onescan') {
-    const log = readFileSync(join(workshop.directory, `${name}.log`), 'latin1')
-    const scans = [...log.matchAll(/ scan=(\w+) /g)].map(([, scan]) => scan)
+  if (log !== undefined) {
+    const scans = [...readFileSync(log, 'latin1').matchAll(/ scan=(\w+) /g)].map(([, scan]) => scan)
     const wanted = 'clean, infected, trusted'
     if (scans.join(', ') !== wanted) faults.push(`the log says ${scans.join(', ')}, not ${wanted}`)
   }

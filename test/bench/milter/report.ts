@@ -41,9 +41,9 @@ function tableOf(
   const sizes = [...new Set(figures.map(({ size }) => size))]
   const rows = contestants.flatMap(({ name, label }) => {
     const own = figures.filter((each) => each.contestant === name && each.mail === mail)
-    if (own.length === 0) return []
     const bySize = sizes.map((size) => own.find((each) => each.size === size))
-    return [[label, ...bySize.map((figure) => (figure ? cell(figure) : ''))]]
+    const cells = bySize.map((figure) => (figure ? cell(figure) : ''))
+    return cells.every((each) => each === '') ? [] : [[label, ...cells]]
   })
   return table(title, ['', ...sizes], rows)
 }

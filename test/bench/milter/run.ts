@@ -39,9 +39,11 @@ async function bench(options: Options): Promise<number> {
       for (const fault of faults) say(`LEFT OUT: ${lane.contestant.label}: ${fault}`)
       if (faults.length === 0) sound.push(lane)
     }
-    say('warming up') // pages into daemons, programs into the page cache
-    for (const stream of planStreams(options.quick)) {
-      for (const lane of sound) await measure(lane, stream, 0, workshop)
+    say('warming up') // a runtime compiles what it has done some thousand times
+    for (let turn = 0; turn < (options.quick ? 1 : 4); turn++) {
+      for (const stream of planStreams(options.quick)) {
+        for (const lane of sound) await measure(lane, stream, 0, workshop)
+      }
     }
     const measurements: Measurement[] = []
     for (let round = 0; round < rounds; round++) {
