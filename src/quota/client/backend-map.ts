@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { errorText, Fault } from '../../fault.ts'
 import { type Backend, readBackend } from './backend.ts'
+import { withSmallDomain } from './mailbox-name.ts'
 
 /**
  * The backend that has the mailbox of an address (latin1); undefined where none is known
@@ -28,15 +29,11 @@ export function parseBackendMap(text: string, file: string): BackendOf {
     backends.set(backend, known)
     byKey.set(withSmallDomain(key), known)
   }
-  return (address) => {
+  return (written) => {
+    const address = withSmallDomain(written)
     const at = address.lastIndexOf('@')
     const [local, domain] = at < 0 ? [address, ''] : [address.slice(0, at), address.slice(at)]
-    return (
-      byKey.get(withSmallDomain(address)) ??
-      byKey.get(domain.toLowerCase()) ??
-      byKey.get(local) ??
-      byKey.get('*')
-    )
+    return byKey.get(address) ?? byKey.get(domain) ?? byKey.get(local) ?? byKey.get('*')
   }
 }
 
@@ -49,9 +46,4 @@ export function readBackendMap(file: string): BackendOf {
     throw new Fault('config', `QUOTAD map:${file}: ${errorText(error)}`, error)
   }
   return parseBackendMap(text, file)
-}
-
-function withSmallDomain(address: string): string {
-  const at = address.lastIndexOf('@')
-  return at < 0 ? address : address.slice(0, at) + address.slice(at).toLowerCase()
 }

@@ -23,6 +23,11 @@ export interface HttpBackend {
   readonly text: string
 }
 
+/** Whether its answer is one for the announced size; others know of none. */
+export function takesSize(backend: Backend): boolean {
+  return backend.kind === 'udp' && backend.extended
+}
+
 /**
  * Reads `quotad:HOST:PORT` (onescan-quotad over UDP), `udp:HOST:PORT` (an older service) or
  * `http://HOST[:PORT]/PATH`; a v6 address stands in brackets. `name` is the setting or

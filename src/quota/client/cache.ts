@@ -4,8 +4,8 @@ import { FULL, lifetimeOf } from './lifetime.ts'
 /** An answer that was given, and to what. */
 export interface Known {
   readonly answer: QuotaAnswer
-  /** Bytes that it was asked for. */
-  readonly incoming: number
+  /** Bytes that it was asked for; undefined where the service is told of none. */
+  readonly incoming: number | undefined
   /** Which backend said so. */
   readonly source: string
   /** Milliseconds: when it was given, and until when it holds. */
@@ -45,7 +45,7 @@ export function createQuotaCache(max: number): QuotaCache {
 
 export function remember(
   answer: QuotaAnswer,
-  about: { readonly incoming: number; readonly source: string; readonly at: number },
+  about: { readonly incoming: number | undefined; readonly source: string; readonly at: number },
   soft: number,
 ): Known {
   return { ...about, answer, until: about.at + lifetimeOf(answer, soft) }
@@ -57,11 +57,12 @@ export function remember(
  * older than that of a full mailbox may be, for there may be room by now.
  */
 export function answerFor(known: Known, incoming: number, now: number): QuotaAnswer | undefined {
-  const { answer } = known
-  if (answer.answer === 'full') return incoming >= known.incoming ? answer : undefined
+  const { answer, incoming: asked = incoming } = known
+  if (answer.answer === 'full') return incoming >= asked ? answer : undefined
   if (answer.answer !== 'room') return answer
   const { usage } = answer
-  if (usage?.quota === undefined || usage.size + incoming <= usage.quota) return answer
+  if (usage === undefined) return incoming <= asked ? answer : undefined
+  if (usage.quota === undefined || usage.size + incoming <= usage.quota) return answer
   // What is larger than what is left was not what the service was asked about.
   return now - known.at < FULL ? { answer: 'full', usage } : undefined
 }

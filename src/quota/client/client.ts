@@ -1,11 +1,12 @@
 import { errorText } from '../../fault.ts'
 import type { AskQuota, QuotaAnswer } from '../answer.ts'
 import type { QuotaSettings } from '../settings.ts'
+import { takesSize } from './backend.ts'
 import type { BackendOf } from './backend-map.ts'
 import { createBackends } from './backends.ts'
 import { answerFor, createQuotaCache, type Known, remember } from './cache.ts'
 import { type Counters, createCounters } from './counters.ts'
-import { mailboxName } from './mailbox-name.ts'
+import { mailboxName, withSmallDomain } from './mailbox-name.ts'
 import type { Outcome } from './reply.ts'
 import { withinTime } from './within-time.ts'
 
@@ -36,6 +37,14 @@ export interface World {
   readonly log: (line: string) => void
 }
 
+/** Whom a question is about. */
+interface Mailbox {
+  /** Latin1. Answers are kept by it: services of two domains may call two mailboxes `ann`. */
+  readonly address: string
+  /** What its service calls it. */
+  readonly name: string
+}
+
 /** What a question came to, and who was asked. */
 interface Said {
   readonly outcome: Outcome
@@ -61,17 +70,18 @@ export function createQuotaClient(settings: QuotaSettings, world: World): QuotaC
   async function find(address: Buffer, incoming: number, count: Counters): Promise<Explained> {
     const name = mailboxName(address, settings.nameForm)
     if (name === undefined) return unanswered('is no name of a mailbox')
+    const mailbox = { address: withSmallDomain(address.toString('latin1')), name }
     for (;;) {
       const time = now()
-      const known = cache.get(name, time)
+      const known = cache.get(mailbox.address, time)
       const remembered = known && answerFor(known, incoming, time)
       if (known && remembered) {
         count.cached++
         const cached = { age: time - known.at, left: known.until - time }
         return { answer: remembered, source: known.source, cached }
       }
-      const shared = underWay.get(name)
-      const said = await (shared ?? begin(name, address, incoming, count))
+      const shared = underWay.get(mailbox.address)
+      const said = await (shared ?? begin(mailbox, incoming, count))
       const answer = answerOf(said, incoming, now())
       if (answer === undefined) continue // it was asked for another size
       if (shared) count.shared++
@@ -80,53 +90,50 @@ export function createQuotaClient(settings: QuotaSettings, world: World): QuotaC
   }
 
   /** One question at a time for each mailbox; others wait for the same answer. */
-  function begin(name: string, address: Buffer, incoming: number, count: Counters): Promise<Said> {
-    const asking = question(name, address, incoming, count)
-    underWay.set(name, asking)
-    const over = () => underWay.delete(name)
+  function begin(mailbox: Mailbox, incoming: number, count: Counters): Promise<Said> {
+    const asking = question(mailbox, incoming, count)
+    underWay.set(mailbox.address, asking)
+    const over = () => underWay.delete(mailbox.address)
     asking.then(over, over)
     return asking
   }
 
-  async function question(
-    name: string,
-    address: Buffer,
-    incoming: number,
-    count: Counters,
-  ): Promise<Said> {
+  async function question(mailbox: Mailbox, incoming: number, count: Counters): Promise<Said> {
     let backend: Awaited<ReturnType<BackendOf>>
     try {
-      const found = backendOf(address.toString('latin1'))
+      const found = backendOf(mailbox.address)
       backend = found instanceof Promise ? await withinTime(found, settings.timeout) : found
     } catch (error) {
       return cannotTell(`whose mailbox it is: ${errorText(error)}`)
     }
     if (backend === undefined) return cannotTell('no backend is known to have it')
     if (backend === 'no-such-user') {
-      return take(
-        { kind: 'answered', answer: { answer: backend } },
-        { name, incoming, source: 'LDAP' },
-      )
+      const outcome: Outcome = { kind: 'answered', answer: { answer: backend } }
+      return take(outcome, mailbox, { incoming: undefined, source: 'LDAP' })
     }
     const source = backend.text
-    const asking = backends.ask(backend, { name, incoming })
+    const asking = backends.ask(backend, { name: mailbox.name, incoming })
     if (asking === undefined) {
       count.skipped++
       return cannotTell(`${source} does not answer`, source)
     }
     count.asked++
-    const said = asking.outcome.then((outcome) => take(outcome, { name, incoming, source }))
+    const told = takesSize(backend) ? incoming : undefined
+    const said = asking.outcome.then((outcome) =>
+      take(outcome, mailbox, { incoming: told, source }),
+    )
     return asking.isProbe ? cannotTell(`${source} does not answer`, source) : said
   }
 
   function take(
     outcome: Outcome,
-    about: Omit<Known, 'answer' | 'at' | 'until'> & { name: string },
+    { address }: Mailbox,
+    about: Pick<Known, 'incoming' | 'source'>,
   ): Said {
-    const { name, incoming, source } = about
+    const { source } = about
     if (outcome.kind === 'failed') return { outcome, known: undefined, source }
-    const known = remember(outcome.answer, { incoming, source, at: now() }, settings.soft)
-    if (known.until > known.at) cache.set(name, known)
+    const known = remember(outcome.answer, { ...about, at: now() }, settings.soft)
+    if (known.until > known.at) cache.set(address, known)
     return { outcome, known, source }
   }
 

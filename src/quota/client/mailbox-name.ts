@@ -11,10 +11,21 @@ export type NameForm = 'address' | 'local'
  */
 export function mailboxName(address: Buffer, form: NameForm): string | undefined {
   if (address.length > 1024) return undefined
-  const text = address.toString('latin1')
+  const text = withSmallDomain(address.toString('latin1'))
   const at = text.lastIndexOf('@')
   const local = at < 0 ? text : text.slice(0, at)
-  const name = form === 'local' || at < 0 ? local : local + text.slice(at).toLowerCase()
+  const name = form === 'local' ? local : text
   const usable = local !== '' && name.length <= NAME_MAX && /^[!-.0-~\x80-\xff]+$/.test(name)
   return usable && !name.includes('..') ? name : undefined
+}
+
+/**
+ * The address (latin1) with its domain in lower case: of ASCII letters alone, for the bytes
+ * of an UTF-8 name are no letters.
+ */
+export function withSmallDomain(address: string): string {
+  const at = address.lastIndexOf('@')
+  if (at < 0) return address
+  const domain = address.slice(at).replace(/[A-Z]+/g, (letters) => letters.toLowerCase())
+  return address.slice(0, at) + domain
 }

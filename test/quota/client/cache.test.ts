@@ -122,6 +122,28 @@ t.test('no room for a large message is room for a small one', async (t) => {
   t.match(await client.ask(ann, 5), { answer: 'room' })
 })
 
+t.test('room for a small message says nothing of a large one where no use is told', async (t) => {
+  const service = await udpService(t, (packet) => {
+    const [, name, incoming, nonce] = packet.split(' ')
+    return `${Number(incoming) > 1000 ? 'QUOTA_FULL' : 'QUOTA_OK'} ${name} ${nonce}`
+  })
+  const { client } = clientOf(t, `quotad:127.0.0.1:${service.port}`)
+  t.match(await client.ask(ann, 10), { answer: 'room' })
+  t.match(await client.ask(ann), { answer: 'room' })
+  t.equal(service.heard.length, 1)
+  t.match(await client.ask(ann, 5000), { answer: 'full' })
+})
+
+t.test('a service that takes no size is not asked again for another one', async (t) => {
+  for (const word of ['QUOTA_OK', 'QUOTA_FULL']) {
+    const service = await udpService(t, () => word)
+    const { client } = clientOf(t, `udp:127.0.0.1:${service.port}`)
+    const said = [await client.ask(ann, 10), await client.ask(ann, 5000), await client.ask(ann)]
+    t.equal(new Set(said.map(({ answer }) => answer)).size, 1)
+    t.equal(service.heard.length, 1)
+  }
+})
+
 t.test('an unknown user is remembered, too', async (t) => {
   const service = await udpService(t, extendedAnswer({}))
   const { client, clock } = clientOf(t, `quotad:127.0.0.1:${service.port}`)

@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import t from 'tap'
 import { readBackend } from '../../../src/quota/client/backend.ts'
+import { parseBackendMap } from '../../../src/quota/client/backend-map.ts'
 import { FIRST_REST, LONGEST_REST } from '../../../src/quota/client/circuit.ts'
 import { countersLine } from '../../../src/quota/client/counters.ts'
 import { ann, ben, clientOf, extendedAnswer, udpService } from './services.ts'
@@ -110,6 +111,17 @@ t.test('one dead backend is no trouble for the users of another', async (t) => {
   })
   await client.ask(ann)
   t.match(await client.ask(ben), { answer: 'full' })
+})
+
+t.test('one name at two services is two mailboxes', async (t) => {
+  const full = await udpService(t, extendedAnswer({ ann: [9, 9] }))
+  const empty = await udpService(t, extendedAnswer({ ann: [0, 9] }))
+  const of = ({ port }: { port: number }) => `quotad:127.0.0.1:${port}`
+  const map = parseBackendMap(`@example.org ${of(full)}\n@example.net ${of(empty)}\n`, 'map')
+  const { client } = clientOf(t, of(full), { QUOTANAME: 'local' }, map)
+  t.match(await client.ask(ann), { answer: 'full' })
+  t.match(await client.ask(Buffer.from('ann@example.net')), { answer: 'room' })
+  t.match([full.heard, empty.heard], [[/^CHECK_QUOTA ann /], [/^CHECK_QUOTA ann /]])
 })
 
 t.test('where nobody can say who has the mailbox, the recipient passes', async (t) => {

@@ -28,6 +28,9 @@ t.test('a backend is a service by UDP or HTTP', async (t) => {
   }
 })
 
+/** As texts of any bytes are held. */
+const latin1 = (text: string) => Buffer.from(text).toString('latin1')
+
 t.test('of a map the most particular line counts', async (t) => {
   const of = parseBackendMap(
     [
@@ -35,6 +38,7 @@ t.test('of a map the most particular line counts', async (t) => {
       'ann@example.org  udp:a:1',
       '@Example.org\tudp:b:1',
       'ben udp:c:1',
+      latin1('@M\u00fcnchen.example udp:e:1'),
       '',
       '* udp:d:1',
     ].join('\n'),
@@ -46,6 +50,7 @@ t.test('of a map the most particular line counts', async (t) => {
   t.equal(host('ben@example.net'), 'c')
   t.equal(host('ben'), 'c')
   t.equal(host('cy@example.net'), 'd')
+  t.equal(host(latin1('cy@m\u00fcnchen.Example')), 'e')
   t.equal(parseBackendMap('a udp:a:1', 'map')('b@c'), undefined)
 })
 
@@ -101,6 +106,11 @@ t.test('no name of any bytes can be more than one word, or a path', async (t) =>
       },
     ),
   )
+})
+
+t.test('of a domain the ASCII letters alone become small', async (t) => {
+  const name = mailboxName(Buffer.from('Ann@M\u00fcnchen.EXAMPLE'), 'address')
+  t.equal(Buffer.from(name!, 'latin1').toString(), 'Ann@m\u00fcnchen.example')
 })
 
 t.test('no reply of any bytes is more than what it says', async (t) => {

@@ -2,7 +2,8 @@ import { createSocket, type RemoteInfo, type Socket } from 'node:dgram'
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { type Backend, readBackend } from '../../../src/quota/client/backend.ts'
+import { readBackend } from '../../../src/quota/client/backend.ts'
+import type { BackendOf } from '../../../src/quota/client/backend-map.ts'
 import { createQuotaClient, type QuotaClient } from '../../../src/quota/client/client.ts'
 import type { QuotaSettings } from '../../../src/quota/settings.ts'
 import { readQuotaSettings } from '../../../src/quota/settings.ts'
@@ -104,7 +105,7 @@ export function clientOf(
   t: Test,
   service: string,
   env: Readonly<Record<string, string>> = {},
-  backendOf?: (address: string) => Backend | undefined | Promise<Backend | undefined>,
+  backendOf?: BackendOf,
 ): { client: QuotaClient; log: string[]; clock: Clock } {
   const settings: QuotaSettings = readQuotaSettings({ QUOTAD: service, ...env })!
   const backend = readBackend(service, 'QUOTAD')
