@@ -4,7 +4,7 @@ import { startOnescand } from '../doors/daemon/process.ts'
 import { freePort } from './free-port.ts'
 import { startMailboxes } from './mailboxes.ts'
 import { mtas, openPassage } from './milter-mtas.ts'
-import { postfixMissing, startPostfix } from './postfix.ts'
+import { type Postfix, postfixMissing, startPostfix } from './postfix.ts'
 import { startReceiver } from './smtp-receiver.ts'
 import { openSmtp, type Sent } from './smtp-session.ts'
 
@@ -71,6 +71,19 @@ t.test('the policy service, behind Postfix', { skip: postfixMissing }, async (t)
     const sent = await send(postfix.port, ['room@elsewhere.example.com'])
     t.match(sent.rcpt[0], /^(454|554) .*Relay access denied/)
   })
+})
+
+t.test('mail of a local program, by Postfix', { skip: postfixMissing }, async (t) => {
+  const QUOTAD = await startMailboxes(t)
+  let postfix: Postfix | undefined
+  const passage = await openPassage(t, async (relayPort, milter) => {
+    postfix = await startPostfix(relayPort, { non_smtpd_milters: milter })
+    return postfix
+  })
+  await passage.serve(t, { QHPSI: 'plugin: eicar', QUOTAD, QUOTANAME: 'local' })
+  postfix?.submit(Buffer.from('Subject: x\n\nhello\n'), '-f', 'ann@example.net', ...recipients)
+  const { recipients: taken } = await passage.receiver.next()
+  t.same([...taken].sort(), [...recipients].sort(), 'one who is full holds up no other')
 })
 
 async function send(port: number, to: readonly string[], parameters = ''): Promise<Sent> {

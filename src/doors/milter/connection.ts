@@ -67,12 +67,11 @@ export function openConnection(socket: Socket, options: ConnectionOptions): Conn
   socket.on('data', hear)
   socket.on('end', () => {
     if (reader.amidst && !isLeaving()) log(`milter: ${who()} stopped amid a packet`)
-    session.close()
-    socket.end()
+    leave()
   })
   socket.on('error', () => socket.destroy())
   socket.on('close', () => {
-    session.close()
+    leave()
     options.closed()
   })
 
@@ -121,7 +120,7 @@ export function openConnection(socket: Socket, options: ConnectionOptions): Conn
   }
 
   function say(answer: Buffer | undefined): void {
-    if (answer === undefined || isLeaving() || socket.writableEnded) return
+    if (answer === undefined || isLeaving()) return
     said = now()
     if (socket.writableLength > UNTAKEN_MAX) socket.destroy()
     else socket.write(answer)
@@ -135,6 +134,7 @@ export function openConnection(socket: Socket, options: ConnectionOptions): Conn
     leave()
   }
 
+  /** What came and was not worked on yet never will be. */
   function leave(): void {
     if (isLeaving()) return
     leaveAt = now()
@@ -148,7 +148,7 @@ export function openConnection(socket: Socket, options: ConnectionOptions): Conn
       if (leaveAt !== undefined) {
         if (time - leaveAt > patience.leaving) socket.destroy()
       } else if (busy) {
-        if (session.amidMessage && time - said >= patience.progressAfter) say(progress)
+        if (session.amidContent && time - said >= patience.progressAfter) say(progress)
       } else {
         const stalled = reader.amidst || session.amidContent
         if (time - heard > (stalled ? patience.stalled : patience.idle)) {

@@ -1,9 +1,9 @@
 import { bareAddress } from './address.ts'
 import type { House } from './house.ts'
 import { type Mail, openMail } from './mail.ts'
-import { refuseFull } from './refuse-full.ts'
+import { type RecipientQuota, refuseFull } from './refuse-full.ts'
 import { isAnswered, wishOf } from './terms.ts'
-import type { Command } from './wire/commands.ts'
+import type { Client, Command } from './wire/commands.ts'
 import { createMacros } from './wire/macros.ts'
 import { type Agreement, agree, negotiated } from './wire/negotiation.ts'
 import { continued } from './wire/replies.ts'
@@ -26,7 +26,7 @@ export interface Session {
 export function openSession(house: House): Session {
   const macros = createMacros()
   let agreement: Agreement | undefined
-  let remote: string | undefined
+  let client: Client | undefined
   let mail: Mail | undefined
   let over = false
 
@@ -48,17 +48,33 @@ export function openSession(house: House): Session {
     return (macros.get('auth_authen') ?? '') !== ''
   }
 
+  function remote(): string | undefined {
+    return client?.family.startsWith('inet') ? client.address : undefined
+  }
+
+  /**
+   * For mail of local programs Postfix plays a client (cleanup_milter.c). There is nobody to
+   * refuse one recipient to, so it would keep the message back from all of them.
+   */
+  function isPlayed(): boolean {
+    return client?.port === 0 && client.address === '127.0.0.1'
+  }
+
+  function isAsked({ askForRelayClients }: RecipientQuota): boolean {
+    return !isPlayed() && (askForRelayClients || !isAuthenticated())
+  }
+
   function takeRecipient(command: Command & { kind: 'recipient' }) {
     const { quota } = house
     const to = current('RCPT')
     const path = Buffer.from(command.path) // the packet is not ours for as long as we ask
     const answer = goOn(command)
-    if (!quota || !answer || (isAuthenticated() && !quota.askForRelayClients)) {
+    if (!quota || !answer || !isAsked(quota)) {
       to.recipient(path)
       return answer
     }
     const { sender, size } = to
-    const question = { recipient: bareAddress(path), sender, size, remote }
+    const question = { recipient: bareAddress(path), sender, size, remote: remote() }
     return refuseFull(question, quota, house.log).then((refusal) => {
       if (refusal === undefined) to.recipient(path)
       return refusal ?? answer
@@ -72,7 +88,7 @@ export function openSession(house: House): Session {
       return await whole.end({
         agreement: agreement!,
         authenticated: isAuthenticated(),
-        remote,
+        remote: remote(),
         queueId: macros.get('i'),
       })
     } finally {
@@ -96,7 +112,7 @@ export function openSession(house: House): Session {
         macros.set(command.stage, command.values)
         return undefined
       case 'connect':
-        remote = command.family.startsWith('inet') ? command.address : undefined
+        client = command
         return goOn(command)
       case 'mail':
         dropMail() // as libmilter does: a new one ends the old one
@@ -130,7 +146,7 @@ export function openSession(house: House): Session {
       case 'quit-new-connection':
         dropMail()
         macros.endConnection()
-        remote = undefined
+        client = undefined
         return undefined
     }
   }

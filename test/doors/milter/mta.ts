@@ -86,8 +86,13 @@ export const macros = (stage: string, values: Readonly<Record<string, string>>):
   packet('D', Buffer.from(stage), strings(...Object.entries(values).flat()))
 
 export const says = {
-  connect: (address = '192.0.2.7') =>
-    packet('C', strings('client.example.org'), Buffer.from('4\x04\x01'), strings(address)),
+  connect: (address = '192.0.2.7', port = 1025) =>
+    packet(
+      'C',
+      strings('client.example.org'),
+      Buffer.of(0x34, port >> 8, port & 0xff),
+      strings(address),
+    ),
   helo: packet('H', strings('client.example.org')),
   mail: (sender: string, ...parameters: readonly string[]) =>
     packet('M', strings(`<${sender}>`, ...parameters)),

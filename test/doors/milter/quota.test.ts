@@ -1,10 +1,10 @@
 import { createSocket } from 'node:dgram'
-import { EventEmitter, once } from 'node:events'
 import t, { type Test } from 'tap'
 import type { AskQuota, QuotaAnswer } from '../../../src/quota/answer.ts'
 import { plain } from '../../cases/messages.ts'
 import { everything, oldest, says } from './mta.ts'
 import { openMilter } from './rig.ts'
+import { submit } from './submit.ts'
 
 /** Full mailboxes, at RCPT. */
 
@@ -81,31 +81,32 @@ t.test('mail of authenticated clients is asked about where that is wanted', asyn
   }
 })
 
+t.test(
+  'for a client that the MTA plays nobody is asked, for it could refuse no single one',
+  async (t) => {
+    const { ask, asked } = asker()
+    const milter = await openMilter(t, scanning, { quota: { ask, askForRelayClients: true } })
+    const line = await milter.connect()
+    const mail = { message: plain, recipients: ['room@example.org', 'full@example.org'] }
+    line.write(says.connect('127.0.0.1', 0))
+    t.same((await submit(line, line.agreed, mail)).recipients, mail.recipients)
+    t.same(asked, [])
+    for (const [address, port] of [
+      ['127.0.0.1', 1025],
+      ['192.0.2.7', 0],
+    ] as const) {
+      line.write(says.connect(address, port))
+      t.same((await submit(line, line.agreed, mail)).recipients, ['room@example.org'])
+    }
+  },
+)
+
 t.test('whoever is asked and breaks the promise never to reject refuses nobody', async (t) => {
   const ask = () => Promise.reject(new Error('broken'))
   const milter = await openMilter(t, scanning, { quota: { ask, askForRelayClients: false } })
   const got = await milter.submit({ message: plain })
   t.equal(got.outcome, 'delivered')
   t.match(milter.mailLog[0], /quota=unknown reason=broken/)
-})
-
-t.test('what comes while somebody is asked waits its turn', async (t) => {
-  const asked = new EventEmitter()
-  const ask = () => new Promise<QuotaAnswer>((resolve) => asked.emit('asked', resolve))
-  const milter = await openMilter(t, scanning, { quota: { ask, askForRelayClients: false } })
-  const line = await milter.connect()
-  const question = once(asked, 'asked')
-  line.write(says.mail('a@example.org'), says.recipient('room@example.org'))
-  line.write(says.field('Subject', ' x'), says.body('x\r\n'), says.end)
-  const [answer] = await question
-  t.same(milter.mailLog, [])
-  answer({ answer: 'room' })
-  const heard = [await line.hear(), await line.hear(), await line.hear()]
-  t.same(
-    heard.map((packet) => packet?.command),
-    ['c', 'i', 'a'],
-  )
-  t.match(milter.mailLog[0], /to=<room@example\.org> rcpts=1 /)
 })
 
 t.test('without anybody to ask, the MTA does not wait for an answer to RCPT', async (t) => {

@@ -1,0 +1,72 @@
+import { EventEmitter, once } from 'node:events'
+import t from 'tap'
+import { standardPatience } from '../../../src/doors/milter/connection.ts'
+import type { QuotaAnswer } from '../../../src/quota/answer.ts'
+import { plain } from '../../cases/messages.ts'
+import { standIn } from '../../scan/clamd/stand-in.ts'
+import { says } from './mta.ts'
+import { openMilter } from './rig.ts'
+import { submit } from './submit.ts'
+
+/** Meanwhile, when somebody is asked about a recipient. */
+
+const scanning = { QHPSI: 'plugin: eicar' }
+
+t.test('what comes while somebody is asked waits its turn', async (t) => {
+  const asked = new EventEmitter()
+  const ask = () => new Promise<QuotaAnswer>((resolve) => asked.emit('asked', resolve))
+  const milter = await openMilter(t, scanning, { quota: { ask, askForRelayClients: false } })
+  const line = await milter.connect()
+  const question = once(asked, 'asked')
+  line.write(says.mail('a@example.org'), says.recipient('room@example.org'))
+  line.write(says.field('Subject', ' x'), says.body('x\r\n'), says.end)
+  const [answer] = await question
+  t.same(milter.mailLog, [])
+  answer({ answer: 'room' })
+  const heard = [await line.hear(), await line.hear(), await line.hear()]
+  t.same(
+    heard.map((packet) => packet?.command),
+    ['c', 'i', 'a'],
+  )
+  t.match(milter.mailLog[0], /to=<room@example\.org> rcpts=1 /)
+})
+
+t.test('while somebody is asked no progress is told, which Sendmail would not take', async (t) => {
+  const clamd = await standIn(t, () => {})
+  const patience = { ...standardPatience, progressAfter: 10 }
+  const settings = { QHPSI: 'plugin: clamd', CLAMD: clamd.socket }
+  const answers: ((answer: QuotaAnswer) => void)[] = []
+  const ask = () => new Promise<QuotaAnswer>((resolve) => void answers.push(resolve))
+  const quota = { ask, askForRelayClients: false }
+  const milter = await openMilter(t, settings, { quota, patience })
+  const [asking, judged] = [await milter.connect(), await milter.connect()]
+  asking.write(says.mail('a@example.org'), says.recipient('room@example.org'))
+  const over = submit(judged, judged.agreed, { message: plain, recipients: [] })
+  while (judged.progress < 3 || answers.length === 0) await new Promise(setImmediate)
+  t.equal(asking.progress, 0)
+  answers[0]!({ answer: 'room' })
+  t.equal((await asking.hear())?.command, 'c')
+  clamd.connections[0]!.end('stream: OK\0')
+  await over
+})
+
+t.test('an MTA that goes while somebody is asked leaves nothing of what it sent', async (t) => {
+  const asked = new EventEmitter()
+  const ask = () => new Promise<QuotaAnswer>((resolve) => asked.emit('asked', resolve))
+  const quota = { ask, askForRelayClients: false }
+  const milter = await openMilter(t, scanning, { quota, maxClients: 1 })
+  const connected = once(milter.server, 'connection')
+  const line = await milter.connect()
+  const [connection] = await connected
+  const question = once(asked, 'asked')
+  line.write(says.mail('a@example.org'), says.recipient('room@example.org'), says.abort)
+  line.write(says.mail('a@example.org'), says.field('Subject', ' x'))
+  const [answer] = await question
+  line.socket.destroy()
+  await once(connection, 'close')
+  answer({ answer: 'room' })
+  await new Promise(setImmediate)
+  t.same(milter.log, [])
+  const next = milter.submit({ message: plain, recipients: [] })
+  t.equal((await next).outcome, 'delivered', 'there is room for another one')
+})
