@@ -3,6 +3,9 @@ import { errorCode, errorText } from '../../fault.ts'
 import { answerRequest, type Desk } from './answer.ts'
 import { createAttributeReader } from './attributes.ts'
 
+/** Bytes of answers beyond what the kernel keeps, which a client that asks on does not take. */
+const UNTAKEN_MAX = 16 * 1024
+
 export interface PolicyService {
   /** Not listening yet. */
   readonly server: Server
@@ -58,7 +61,10 @@ export function createPolicyService(
       const requests = reader.push(chunk)
       if (requests.length === 0) continue
       idle.delete(socket)
-      for (const request of requests) socket.write(await answerRequest(request, desk))
+      for (const request of requests) {
+        socket.write(await answerRequest(request, desk))
+        if (socket.writableLength > UNTAKEN_MAX) throw new Error('a client takes no answers')
+      }
       if (closing) socket.end()
       else if (!socket.destroyed) idle.add(socket)
     }

@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { type AddressInfo, connect, type Socket } from 'node:net'
 import t, { type Test } from 'tap'
+import { EXPLAIN } from '../../../src/doors/policy/answer.ts'
 import {
   createAttributeReader,
   REQUEST_MAX,
@@ -164,6 +165,19 @@ t.test('a request that is none ends its connection and no other', async (t) => {
   t.equal(log.length, 3)
   t.match(log[0], /^policy service: "GET \/ HTTP\/1\.0.*" is no attribute; closed the connection$/)
   t.same(await good.ask(rcpt('full@example.org')), { action: full })
+})
+
+t.test('who asks and asks and takes no answer is hung up on', async (t) => {
+  const { connect, log } = await rig(t)
+  const { socket, closed } = await connect()
+  const over = closed.catch(() => {}) // it may be reset
+  socket.pause()
+  const question = writeAttributes({ request: EXPLAIN, recipient: 'half@example.org' })
+  const questions = Buffer.concat(Array(1000).fill(question))
+  const ask = () => void socket.write(questions, (error) => error || ask())
+  ask()
+  await over
+  t.match(log, ['policy service: a client takes no answers; closed the connection'])
 })
 
 t.test('who hangs up in the middle leaves nothing behind', async (t) => {
