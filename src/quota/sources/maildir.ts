@@ -24,8 +24,11 @@ export interface MaildirSource {
   forget(): void
 }
 
-/** Whose mailbox it is may have put a FIFO there, which would be waited for. */
-const READ_ONLY = constants.O_RDONLY | constants.O_NONBLOCK
+/**
+ * Whose mailbox it is may have put a FIFO there, which would be waited for, or a link to
+ * what nobody else should open for him: with a link there is no such file.
+ */
+const READ_ONLY = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW
 
 /** A file `maildirsize` as it was when it was read. */
 interface Known {
@@ -79,7 +82,7 @@ export function createMaildirSource(options: MaildirOptions): MaildirSource {
       return known
     } catch (error) {
       files.delete(maildir)
-      if (['ENOENT', 'ENOTDIR', 'ESTALE'].includes(errorCode(error))) return undefined
+      if (['ENOENT', 'ENOTDIR', 'ESTALE', 'ELOOP'].includes(errorCode(error))) return undefined
       throw error
     } finally {
       await handle?.close()

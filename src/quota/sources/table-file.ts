@@ -1,5 +1,6 @@
 import { readFileSync, statSync } from 'node:fs'
 import { errorText } from '../../fault.ts'
+import { lowerCase } from './user-name.ts'
 
 /** Keys and what stands behind them. */
 export type Table<Value> = ReadonlyMap<string, Value>
@@ -66,8 +67,8 @@ export function parseTable<Value>(
     if (key === undefined || value === undefined) {
       throw new Error(`line ${index + 1}: ${entry} is not understood`)
     }
-    if (table.has(key.toLowerCase())) throw new Error(`line ${index + 1}: ${key} comes twice`)
-    table.set(key.toLowerCase(), value)
+    if (table.has(lowerCase(key))) throw new Error(`line ${index + 1}: ${key} comes twice`)
+    table.set(lowerCase(key), value)
   }
   return table
 }

@@ -2,7 +2,7 @@ import { errorText } from '../../fault.ts'
 import type { LookUpUser } from './account.ts'
 import { type Limits, parseLimits } from './limits.ts'
 import { parseTable, type TableFile, tableFile } from './table-file.ts'
-import type { User } from './user-name.ts'
+import { lowerCase, type User } from './user-name.ts'
 
 /** Users of a file with lines `user: home`. */
 export function homesFile(path: string, now: () => number): LookUpUser {
@@ -10,7 +10,7 @@ export function homesFile(path: string, now: () => number): LookUpUser {
   const homes = tableFile(path, (text) => parseTable(text, absolute), now)
   return (user) => {
     try {
-      const home = homes(user.name.toLowerCase())
+      const home = homes(lowerCase(user.name))
       return home === undefined ? { found: 'nobody' } : { found: 'account', home }
     } catch (error) {
       return { found: 'trouble', why: errorText(error) }
@@ -26,5 +26,5 @@ export function limitsFile(path: string, now: () => number): (user: User) => Lim
 
 /** The entry of the user, else that of the domain, `@example.org`, else that of all, `*`. */
 function entryOf<Value>(file: TableFile<Value>, { name, domain }: User): Value | undefined {
-  return file(name.toLowerCase()) ?? (domain ? file(`@${domain}`) : undefined) ?? file('*')
+  return file(lowerCase(name)) ?? (domain ? file(`@${domain}`) : undefined) ?? file('*')
 }

@@ -32,6 +32,6 @@ function isNoComponent(part: string): boolean {
 }
 
 /** Of ASCII letters alone: what other bytes mean is not known. */
-function lowerCase(text: string): string {
+export function lowerCase(text: string): string {
   return /[A-Z]/.test(text) ? text.replace(/[A-Z]+/g, (letters) => letters.toLowerCase()) : text
 }

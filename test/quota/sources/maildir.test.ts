@@ -1,5 +1,13 @@
 import { execFileSync } from 'node:child_process'
-import { appendFileSync, mkdirSync, renameSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
+import {
+  appendFileSync,
+  mkdirSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { createMaildirSource } from '../../../src/quota/sources/maildir.ts'
@@ -145,6 +153,13 @@ t.test('a FIFO in the place of the file keeps nobody waiting', async (t) => {
   const { path, says } = maildir(t)
   execFileSync('mkfifo', [join(path, 'maildirsize')])
   t.equal(await says(), 'trouble')
+})
+
+t.test('a link in the place of the file is not followed: the messages are counted', async (t) => {
+  const { path, says } = maildir(t)
+  writeFileSync(join(path, 'elsewhere'), '1S\n1 1\n')
+  symlinkSync('elsewhere', join(path, 'maildirsize'))
+  t.equal(await says(), '0 0 walk')
 })
 
 t.test(

@@ -30,6 +30,14 @@ t.test('a user has the quota of the user, else of the domain, else of all', asyn
   t.same(limitsOf(user('ann')), { bytes: 5 })
 })
 
+t.test('names and domains of other bytes than ASCII are found as they are written', async (t) => {
+  const map = 'J\u00fcrgen@M\u00fcnchen.example: 2\n@m\u00fcnchen.Example: 1\n'
+  const limitsOf = limitsFile(join(t.testdir({ map }), 'map'), () => 0)
+  const named = (name: string) => user(Buffer.from(name).toString('latin1'))
+  t.same(limitsOf(named('j\u00fcrgen@m\u00fcnchen.example')), { bytes: 2 })
+  t.same(limitsOf(named('ann@M\u00fcnchen.example')), { bytes: 1 })
+})
+
 t.test('a file is read again when it has changed', async (t) => {
   const file = join(t.testdir({ map: 'ann: 5\n' }), 'map')
   const { now, pass } = clock()
