@@ -7,6 +7,17 @@ export function bareAddress(path: Buffer): Buffer {
   return bracketed ? path.subarray(1, -1) : path
 }
 
+/**
+ * The mailbox that an address means, however it is written: without a source route and
+ * without quotes in its local part (RFC 5321 4.1.2 and F.2). MTAs tell it as the client did.
+ */
+export function mailboxOf(address: Buffer): Buffer {
+  const text = address.toString('latin1').replace(/^@[^:"]*:/, '')
+  const at = text.lastIndexOf('@')
+  const local = (at < 0 ? text : text.slice(0, at)).replace(/\\(.)|"/gs, (_, quoted = '') => quoted)
+  return Buffer.from(at < 0 ? local : local + text.slice(at), 'latin1')
+}
+
 /** Bytes that the client announced for the message (RFC 1870), or undefined. */
 export function announcedSize(parameters: readonly Buffer[]): number | undefined {
   for (const parameter of parameters) {

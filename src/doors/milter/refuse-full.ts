@@ -2,6 +2,7 @@ import { errorText } from '../../fault.ts'
 import type { AskQuota, QuotaAnswer } from '../../quota/answer.ts'
 import { quotaLine, type RecipientInQuestion } from '../../quota/log-line.ts'
 import { OVER_QUOTA, overQuotaText } from '../../quota/over-quota.ts'
+import { mailboxOf } from './address.ts'
 import { smtpReply } from './wire/replies.ts'
 
 /** Whom to ask, RCPT by RCPT, whether a recipient has room. */
@@ -20,7 +21,7 @@ export async function refuseFull(
   { ask }: RecipientQuota,
   log: (line: Buffer) => void,
 ): Promise<Buffer | undefined> {
-  const answer = await ask(about.recipient, about.size).catch(
+  const answer = await ask(mailboxOf(about.recipient), about.size).catch(
     (error): QuotaAnswer => ({ answer: 'unknown', why: errorText(error) }),
   )
   if (answer.answer === 'room') return undefined

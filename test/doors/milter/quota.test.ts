@@ -57,6 +57,19 @@ for (const offer of [everything, oldest]) {
   })
 }
 
+t.test('a full mailbox is full however its address is written', async (t) => {
+  const { ask, asked } = asker()
+  const milter = await openMilter(t, scanning, { quota: { ask, askForRelayClients: false } })
+  const recipients = [
+    ...['"full"@example.org', '"fu\\ll"@example.org', '@a.example,@b.example:full@example.org'],
+    ...['"room"@example.org', 'room@example.org'],
+  ]
+  const got = await milter.submit({ message: plain, recipients })
+  t.same(got.recipients, recipients.slice(3))
+  t.match(got.refusals[0], 'Quota exceeded for <"full"@example.org>, ')
+  t.same(new Set(asked.map(([name]) => name)), new Set(['full@example.org', 'room@example.org']))
+})
+
 t.test('the size that is announced counts, where it is one', async (t) => {
   const { ask, asked } = asker()
   const milter = await openMilter(t, scanning, { quota: { ask, askForRelayClients: false } })
