@@ -38,5 +38,8 @@ export type Answer =
       readonly name: string
     }
 
-/** The function that a plugin exports as `virusscan`, or as QUEUE_PLUGIN says. */
+/**
+ * The function that a plugin exports as `virusscan`, or as QUEUE_PLUGIN says. In onescand
+ * one process calls it for message after message, never for two at a time.
+ */
 export type Virusscan = (mail: Mail) => Answer | Promise<Answer>

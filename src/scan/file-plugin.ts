@@ -2,8 +2,9 @@ import { randomBytes } from 'node:crypto'
 import { type Stats, statSync } from 'node:fs'
 import { extname, join } from 'node:path'
 import { errorCode, errorText, Fault, isFault } from '../fault.ts'
-import { hostCommand } from './file-plugin/host-command.ts'
-import { runHost } from './file-plugin/host-process.ts'
+import { type Command, hostCommand, limitedTo } from './file-plugin/host-command.ts'
+import { startHost } from './file-plugin/host-process.ts'
+import { type HostStarter, type Hosts, hostPerMessage } from './file-plugin/hosts.ts'
 import { encodeRequest } from './plugin-host/request.ts'
 import type { ScanPolicy } from './policy.ts'
 import { type Scanner, type ScanTask, type Specimen, unknown, type Verdict } from './scanner.ts'
@@ -13,65 +14,73 @@ const EXTENSIONS = ['.js', '.mjs', '.cjs', '.ts', '.so']
 
 /**
  * The scanner in a file of PLUGINDIR: JavaScript, TypeScript or C, by its
- * extension; onescan-plugin(7). It runs in a process of its own for each message,
- * because a plugin that calls exit(0), loops or corrupts memory must not decide
- * about mail. Everything but a proper answer, a plugin that cannot be loaded
- * among it, is "could not tell" and names the plugin.
+ * extension; onescan-plugin(7). It runs in a process of its own, because a plugin
+ * that calls exit(0), loops or corrupts memory must not decide about mail;
+ * `openHosts` says for how many messages that process serves. Everything but a
+ * proper answer, a plugin that cannot be loaded among it, is "could not tell" and
+ * names the plugin.
  *
  * Throws a Fault of kind `config` for a name that cannot be a plugin's.
  */
-export function filePluginScanner(policy: ScanPolicy, fileName: string): Scanner {
+export function filePluginScanner(
+  policy: ScanPolicy,
+  fileName: string,
+  openHosts: (starter: HostStarter) => Hosts = hostPerMessage,
+): Scanner {
   checkName(fileName)
+  const file = join(policy.filePlugins.directory, fileName)
+  const hosts = openHosts(starterFor(policy, file, fileName))
   return {
     name: fileName,
     local: false,
     async scan(specimen, task) {
-      const verdict = await askPlugin(policy, fileName, specimen, task).catch((error) => {
+      const verdict = await askPlugin(policy, file, hosts, specimen, task).catch((error) => {
         if (isFault(error)) throw error // our own spool, not the plugin
         return unknown(errorText(error))
       })
       if (verdict.answer !== 'unknown') return verdict
       return unknown(`plugin ${fileName}: ${verdict.why}`)
     },
+    close: hosts.close,
+  }
+}
+
+/** Both look at the file before they start anything: a plugin is loaded only then. */
+function starterFor(policy: ScanPolicy, file: string, fileName: string): HostStarter {
+  const start = (command: Command) => {
+    checkFile(file)
+    const relay = policy.stderrIsLog
+      ? () => relayLines(`plugin ${fileName}`, writeToLog)
+      : undefined
+    const { environment, filePlugins } = policy
+    return startHost({ command, directory: filePlugins.directory, environment, relay })
+  }
+  return {
+    once: () => start(limitedTo(policy.timeout, hostCommand(file))),
+    kept: () => start(hostCommand(file)),
   }
 }
 
 async function askPlugin(
   policy: ScanPolicy,
-  fileName: string,
+  file: string,
+  hosts: Hosts,
   specimen: Specimen,
-  task: ScanTask,
+  { deadline, signal }: ScanTask,
 ): Promise<Verdict> {
-  const { directory, symbol } = policy.filePlugins
-  const file = join(directory, fileName)
-  checkFile(file)
-  const nonce = randomBytes(16).toString('hex')
-  const { infectedCode, cleanCode } = policy
+  const { infectedCode, cleanCode, filePlugins } = policy
   const { size, envelope } = specimen
   const path = specimen.path()
-  const { deadline } = task
-  const relay = policy.stderrIsLog ? relayLines(`plugin ${fileName}`, writeToLog) : undefined
-  const verdict = await runHost({
-    ...hostCommand(file, policy.timeout),
-    directory,
-    environment: policy.environment,
-    request: encodeRequest({
+  const compose = () => {
+    const nonce = randomBytes(16).toString('hex')
+    const { symbol } = filePlugins
+    const about = { path, size, deadline, envelope }
+    return {
       nonce,
-      file,
-      symbol,
-      infectedCode,
-      cleanCode,
-      path,
-      size,
-      deadline,
-      envelope,
-    }),
-    nonce,
-    signal: task.signal,
-    onStderr: relay?.push,
-  })
-  relay?.end()
-  return verdict
+      request: encodeRequest({ nonce, file, symbol, infectedCode, cleanCode, ...about }),
+    }
+  }
+  return hosts.ask(compose, signal)
 }
 
 /** A stamp's `s=` lists scanners by name, so a name is made of harmless characters. */

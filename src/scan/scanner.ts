@@ -70,4 +70,9 @@ export interface Scanner {
    * "could not tell" with its message as the reason.
    */
   scan(specimen: Specimen, task: ScanTask): Promise<Verdict>
+  /**
+   * It is not asked about new messages any more: what it keeps beside messages ends when
+   * those that it is at are done. Only a daemon calls it.
+   */
+  close?(): void
 }

@@ -1,5 +1,6 @@
 import { extname } from 'node:path'
 import { errorText } from '../fault.ts'
+import type { HostStarter, Hosts } from './file-plugin/hosts.ts'
 import type { ScanPolicy } from './policy.ts'
 import { type Scanner, unknown } from './scanner.ts'
 
@@ -17,20 +18,28 @@ export const builtInNames: readonly string[] = Object.keys(builtIn)
 /**
  * The scanners that QHPSI names, in its order. One that cannot be had is there all the
  * same and cannot tell: a misspelt plugin must defer mail, not let it through unscanned.
+ * `openHosts` is for file plugins; without it, each message has a process of its own.
  */
-export async function makeScanners(policy: ScanPolicy): Promise<Scanner[]> {
+export async function makeScanners(
+  policy: ScanPolicy,
+  openHosts?: (starter: HostStarter) => Hosts,
+): Promise<Scanner[]> {
   const { line } = policy
   if (line.kind === 'command') {
     return [(await import('./command.ts')).commandScanner(policy, line.words)]
   }
-  return Promise.all(line.names.map((name) => makePlugin(policy, name)))
+  return Promise.all(line.names.map((name) => makePlugin(policy, name, openHosts)))
 }
 
-async function makePlugin(policy: ScanPolicy, name: string): Promise<Scanner> {
+async function makePlugin(
+  policy: ScanPolicy,
+  name: string,
+  openHosts?: (starter: HostStarter) => Hosts,
+): Promise<Scanner> {
   try {
     if (name.includes('/')) return unusable(name, 'a plugin name holds no /; set PLUGINDIR')
     if (extname(name) !== '') {
-      return (await import('./file-plugin.ts')).filePluginScanner(policy, name)
+      return (await import('./file-plugin.ts')).filePluginScanner(policy, name, openHosts)
     }
     const make = Object.hasOwn(builtIn, name) ? builtIn[name] : undefined
     if (make) return await make(policy)

@@ -6,6 +6,7 @@ import type { QuotaClient } from '../../quota/client/client.ts'
 import { countersLine } from '../../quota/client/counters.ts'
 import { openQuotaClient } from '../../quota/client/quota-client.ts'
 import { readQuotaSettings } from '../../quota/settings.ts'
+import { openPool } from '../../scan/file-plugin/pool.ts'
 import type { QhpsiLine } from '../../scan/policy.ts'
 import type { Scanner } from '../../scan/scanner.ts'
 import { makeScanners } from '../../scan/scanners.ts'
@@ -40,7 +41,7 @@ export async function readConfiguration(
   log: (line: string) => void,
 ): Promise<Configuration> {
   const policy = readScanningPolicy(env)
-  const scanners = policy ? await makeScanners(policy.scan) : []
+  const scanners = policy ? await makeScanners(policy.scan, openPool) : []
   for (const scanner of scanners) await scanner.prepare?.()
   const names = policy?.scan.line.kind === 'plugins' ? policy.scan.line.names : undefined
   const byName = new Map(names?.map((name, index) => [name, scanners[index]!]))
@@ -64,6 +65,7 @@ export async function readConfiguration(
     close() {
       report()
       quota?.close()
+      for (const scanner of scanners) scanner.close?.()
     },
   }
 }

@@ -10,31 +10,26 @@ const program = import.meta.filename.endsWith('.ts')
 /** Between 22.6 and 22.18 Node loads TypeScript only when it is told to. */
 const STRIP_TYPES = '--experimental-strip-types'
 
+export type Command = readonly [string, ...string[]]
+
+/** How to run the host for the plugin `file`, on the runtime that runs us. */
+export function hostCommand(file: string): Command {
+  return isCompiled ? compiledProgram('onescan-plugin-host') : onNode(file)
+}
+
 /**
- * How to run the host for the plugin `file`, on the runtime that runs us.
- * `timeout` is SCANTIMEOUT in milliseconds.
+ * The same for one message alone; `timeout` is SCANTIMEOUT in milliseconds.
  *
  * The shell does nothing but set a limit of processor time and exec: should we
  * be killed ourselves, nobody is left to end a plugin in a busy loop.
  */
-export function hostCommand(
-  file: string,
-  timeout: number,
-): { command: string; arguments: string[] } {
+export function limitedTo(timeout: number, command: Command): Command {
   const seconds = Math.ceil(timeout / 1000 + 5) * availableParallelism()
-  return {
-    command: '/bin/sh',
-    arguments: [
-      '-c',
-      'ulimit -t "$0" 2>/dev/null; exec "$@"',
-      String(seconds),
-      ...(isCompiled ? compiledProgram('onescan-plugin-host') : onNode(file)),
-    ],
-  }
+  return ['/bin/sh', '-c', 'ulimit -t "$0" 2>/dev/null; exec "$@"', String(seconds), ...command]
 }
 
-/** Without the runtime's own warnings, which would bury the log, once per message. */
-function onNode(file: string): string[] {
+/** Without the runtime's own warnings, which would bury the log. */
+function onNode(file: string): Command {
   const options = ['--no-warnings']
   const mustStrip = extname(file) === '.ts' && !process.features.typescript
   if (mustStrip && process.allowedNodeEnvironmentFlags.has(STRIP_TYPES)) options.push(STRIP_TYPES)

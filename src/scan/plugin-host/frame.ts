@@ -4,11 +4,12 @@ import { clean, infected, unknown, type Verdict } from '../scanner.ts'
 export const FRAME_MAX = 64 * 1024
 
 const MARK = 'onescan-verdict/1'
+const SETTLED = 'onescan-settled/1'
 const NAME_MAX = 255
 const WHY_MAX = 1000
 
 /**
- * The one line that a plugin's process says: the mark, the nonce of the request,
+ * The line that a plugin's process answers with: the mark, the nonce of the request,
  * and the verdict as JSON. Nothing but the host knows the nonce, so what a plugin
  * writes to the descriptor by accident is never a verdict. Names are cut after 255
  * characters, reasons after 1,000.
@@ -27,6 +28,14 @@ export function decodeFrame(nonce: string, bytes: Buffer): Verdict | undefined {
   } catch {
     return undefined
   }
+}
+
+/**
+ * The line that follows a verdict once the plugin has left nothing behind that is still
+ * under way: the process may be asked about another message.
+ */
+export function encodeSettled(nonce: string): Buffer {
+  return Buffer.from(`${SETTLED} ${nonce}\n`)
 }
 
 function verdictOf(value: unknown): Verdict | undefined {

@@ -1,80 +1,118 @@
-// The process that one file plugin runs in. Whatever the plugin does to it, only
-// a frame with the request's nonce on descriptor 3 is a verdict; see file-plugin.ts.
-import { readFileSync, writeSync } from 'node:fs'
+// The process that a file plugin runs in; see file-plugin.ts. It is asked about one
+// message after another on descriptor 3. Whatever the plugin does to it, only a frame
+// with the nonce of the request is a verdict there.
+import { read, writeSync } from 'node:fs'
 import { basename, extname } from 'node:path'
-import { recipientsOf } from '../../envelope/envelope.ts'
 import { errorText } from '../../fault.ts'
-import type { Mail } from '../../plugin.ts'
-import { sendLast } from '../../runtime/send-last.ts'
 import { unknown, type Verdict } from '../scanner.ts'
-import { encodeFrame } from './frame.ts'
-import { decodeRequest, type PluginRequest } from './request.ts'
-import { askScript } from './script.ts'
-import { askSharedObject } from './shared-object.ts'
+import { encodeFrame, encodeSettled } from './frame.ts'
+import { log } from './mail.ts'
+import type { Plugin } from './plugin.ts'
+import { createRequestReader, type PluginRequest } from './request.ts'
+import { loadScript } from './script.ts'
+import { loadSharedObject } from './shared-object.ts'
 
 const CHANNEL = 3
+const CHUNK = 64 * 1024
 
-/** Share of the time left at which a plugin's own signal fires before it is killed, and its bounds. */
-const WARNING_SHARE = 0.1
-const WARNING_MAX = 1000
 /** Milliseconds past the deadline; whoever should have killed us is gone. */
 const ORPHAN_GRACE = 1000
 
-const request = decodeRequest(readFileSync(CHANNEL))
-let said = false
+const requests = createRequestReader()
+let plugin: Plugin | undefined
+/** The last one that came. */
+let request: PluginRequest | undefined
+/** Whether that one waits for its verdict. */
+let asked = false
+let orphanTimer: NodeJS.Timeout | undefined
 
-process.once('uncaughtException', (error) => say(unknown(`threw ${describe(error)}`)))
-process.once('beforeExit', () =>
-  say(unknown('returned a promise that nothing can settle any more')),
-)
-endOrphan(request.deadline)
-ask(request).then(say, (error) => say(unknown(`threw ${describe(error)}`)))
+process.on('uncaughtException', fail)
+process.on('unhandledRejection', fail)
+process.on('beforeExit', settle)
+awaitRequest()
 
-function ask(request: PluginRequest): Promise<Verdict> {
-  if (extname(request.file) === '.so') return askSharedObject(request)
-  return askScript(request.file, request.symbol, mailOf(request))
+/**
+ * Waits for a request. Only now is the channel read: while a plugin works, nothing of
+ * ours keeps the event loop alive, and so `beforeExit` tells whether anything of it does.
+ */
+function awaitRequest(): void {
+  read(CHANNEL, Buffer.allocUnsafe(CHUNK), 0, CHUNK, null, (error, size, chunk) => {
+    if (error || size === 0)
+      end() // nobody is left who would ask
+    else take(chunk.subarray(0, size))
+  })
 }
 
-/** Sends the verdict, the first one alone, whatever processes the plugin has started. */
+function take(bytes: Buffer): void {
+  const whole = requests.push(bytes)
+  if (whole === undefined) {
+    awaitRequest()
+    return
+  }
+  request = whole
+  asked = true
+  endOrphan(whole.deadline)
+  judge(whole).then(say, fail)
+}
+
+async function judge(asked: PluginRequest): Promise<Verdict> {
+  if (plugin === undefined) {
+    const load = extname(asked.file) === '.so' ? loadSharedObject : loadScript
+    const loaded = await load(asked)
+    if ('why' in loaded) return unknown(loaded.why)
+    plugin = loaded
+  }
+  return plugin.ask(asked)
+}
+
+/** Sends the verdict, the first one alone. */
 function say(verdict: Verdict): void {
-  if (said) return
-  said = true
-  sendLast(CHANNEL, encodeFrame(request.nonce, verdict)).then(
-    () => process.exit(0),
-    () => process.exit(1),
-  )
+  if (!asked) return
+  asked = false
+  clearTimeout(orphanTimer)
+  send(encodeFrame(request!.nonce, verdict))
 }
 
-function mailOf({ envelope, path, size, deadline }: PluginRequest): Mail {
-  return {
-    path,
-    size,
-    sender: envelope.sender.toString('latin1'),
-    recipients: Array.from(recipientsOf(envelope), (one) => one.toString('latin1')),
-    signal: warningBefore(deadline),
-    log,
+/** Something was thrown that nobody caught: an answer, or the end where none is due. */
+function fail(error: unknown): void {
+  const why = `threw ${describe(error)}`
+  if (asked) {
+    say(unknown(why))
+  } else {
+    log(`${why} after its answer`)
+    end()
   }
 }
 
-function warningBefore(deadline: number): AbortSignal {
-  const left = Math.max(0, deadline - Date.now())
-  return AbortSignal.timeout(Math.floor(left - Math.min(left * WARNING_SHARE, WARNING_MAX)))
+/** Nothing is under way any more. Where a verdict was given, the next message may come. */
+function settle(): void {
+  if (asked) {
+    say(unknown('returned a promise that nothing can settle any more'))
+  } else if (plugin !== undefined && !plugin.leftBehind()) {
+    send(encodeSettled(request!.nonce))
+    awaitRequest()
+  } // else this process ends
 }
 
-/** One line on stderr, which is read line by line on the other side. */
-function log(text: string): void {
-  const line = String(text).replace(/\r?\n/g, '\\n')
+/** The descriptor blocks, so this is all of it. */
+function send(frame: Buffer): void {
   try {
-    writeSync(2, `${line}\n`)
+    for (let done = 0; done < frame.length; ) done += writeSync(CHANNEL, frame, done)
   } catch {
-    // A log that is full or closed must not decide about mail.
+    end()
   }
 }
 
-/** Ends this process and its group where nobody did so at the deadline. */
+/** Ends this process where nobody did so at the deadline. */
 function endOrphan(deadline: number): void {
   const left = Math.max(0, deadline - Date.now()) + ORPHAN_GRACE
-  setTimeout(() => process.kill(0, 'SIGKILL'), Math.min(left, 2 ** 31 - 1)).unref()
+  orphanTimer = setTimeout(end, Math.min(left, 2 ** 31 - 1))
+  orphanTimer.unref()
+}
+
+/** With its group, and at once: exit handlers are the plugin's, and could wait for ever. */
+function end(): void {
+  process.kill(0, 'SIGKILL')
 }
 
 function describe(error: unknown): string {
@@ -85,7 +123,7 @@ function describe(error: unknown): string {
 /** " (scan.mjs:3:9)" where the stack names the plugin's own file. */
 function placeOf(error: unknown): string {
   const stack = error instanceof Error ? (error.stack ?? '') : ''
-  const name = basename(request.file)
+  const name = basename(request?.file ?? '')
   const at = stack.indexOf(`/${name}:`)
   const place = at < 0 ? null : /^:\d+(:\d+)?/.exec(stack.slice(at + 1 + name.length))
   return place ? ` (${name}${place[0]})` : ''

@@ -1,8 +1,8 @@
 import { createEnvelopeReader, type Envelope } from '../../envelope/envelope.ts'
 
-/** What a plugin's process is asked. */
+/** What a plugin's process is asked about one message. */
 export interface PluginRequest {
-  /** Must come back with the verdict. */
+  /** Must come back with the verdict; another one for each request. */
   readonly nonce: string
   /** Absolute path of the plugin. */
   readonly file: string
@@ -19,17 +19,55 @@ export interface PluginRequest {
   readonly envelope: Envelope
 }
 
-const LF = 0x0a
-
-/** One line of JSON, then the envelope in its wire form, to the end of the stream. */
-export function encodeRequest({ envelope, ...rest }: PluginRequest): Buffer {
-  return Buffer.concat([Buffer.from(`${JSON.stringify(rest)}\n`), envelope.wire])
+export interface RequestReader {
+  /**
+   * Takes the next bytes, in any split. The request whose last byte is among them, else
+   * undefined. Throws where these are no requests, or one follows before it was asked for.
+   */
+  push(chunk: Buffer): PluginRequest | undefined
 }
 
-/** The request in what `encodeRequest` made. Throws where its end is missing. */
-export function decodeRequest(bytes: Buffer): PluginRequest {
-  const end = bytes.indexOf(LF)
-  const envelope = createEnvelopeReader()
-  envelope.push(bytes.subarray(end + 1))
-  return { ...JSON.parse(bytes.toString('utf8', 0, end)), envelope: envelope.finish() }
+const LF = 0x0a
+
+/** One line of JSON, which says how long the envelope is, and that in its wire form. */
+export function encodeRequest({ envelope, ...rest }: PluginRequest): Buffer {
+  const { wire } = envelope
+  const line = JSON.stringify({ ...rest, envelopeBytes: wire.length })
+  return Buffer.concat([Buffer.from(`${line}\n`), wire])
+}
+
+/** Reads what `encodeRequest` makes, one request after another. */
+export function createRequestReader(): RequestReader {
+  let chunks: Buffer[] = []
+  let size = 0
+  /** Of the request that is coming; unknown until its line is here. */
+  let whole = Number.POSITIVE_INFINITY
+  let line: Record<string, unknown> = {}
+
+  function readLine(): void {
+    const bytes = Buffer.concat(chunks)
+    chunks = [bytes]
+    const end = bytes.indexOf(LF)
+    if (end < 0) return
+    line = JSON.parse(bytes.toString('utf8', 0, end))
+    whole = end + 1 + Number(line.envelopeBytes)
+  }
+
+  return {
+    push(chunk) {
+      chunks.push(chunk)
+      size += chunk.length
+      if (whole === Number.POSITIVE_INFINITY) readLine()
+      if (size < whole) return undefined
+      if (size > whole) throw new Error('bytes behind the request')
+      const bytes = Buffer.concat(chunks)
+      const { envelopeBytes, ...rest } = line
+      const envelope = createEnvelopeReader()
+      envelope.push(bytes.subarray(whole - Number(envelopeBytes)))
+      chunks = []
+      size = 0
+      whole = Number.POSITIVE_INFINITY
+      return { ...rest, envelope: envelope.finish() } as PluginRequest
+    },
+  }
 }

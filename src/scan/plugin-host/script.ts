@@ -2,24 +2,36 @@ import { extname } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { errorCode, errorText } from '../../fault.ts'
 import type { Mail } from '../../plugin.ts'
-import { unknown, type Verdict } from '../scanner.ts'
 import { readAnswer } from './answer.ts'
+import { mailOf } from './mail.ts'
+import type { NotLoaded, Plugin } from './plugin.ts'
+import type { PluginRequest } from './request.ts'
 
 type Exports = Readonly<Record<string, unknown>>
 
-/** Asks a plugin in JavaScript or TypeScript. Rejects with whatever it throws. */
-export async function askScript(file: string, symbol: string, mail: Mail): Promise<Verdict> {
+/** Loads a plugin in JavaScript or TypeScript. */
+export async function loadScript({ file, symbol }: PluginRequest): Promise<Plugin | NotLoaded> {
   let exports: Exports
   try {
     exports = await import(pathToFileURL(file).href)
   } catch (error) {
-    return unknown(whyNotLoaded(file, error))
+    return { why: whyNotLoaded(file, error) }
   }
   const virusscan = findExport(exports, symbol)
   if (virusscan === undefined) {
-    return unknown(`exports no function ${symbol}; export it, or name another in QUEUE_PLUGIN`)
+    return { why: `exports no function ${symbol}; export it, or name another in QUEUE_PLUGIN` }
   }
-  return readAnswer(await virusscan(mail))
+  return {
+    async ask(request) {
+      const { mail, over } = mailOf(request)
+      try {
+        return readAnswer(await virusscan(mail))
+      } finally {
+        over()
+      }
+    },
+    leftBehind: () => false,
+  }
 }
 
 /** A named export, or a property of the default one: module.exports of CommonJS. */

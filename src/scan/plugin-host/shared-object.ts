@@ -1,30 +1,42 @@
+import { readFileSync } from 'node:fs'
 import { basename } from 'node:path'
 import { errorText } from '../../fault.ts'
 import { type PluginCalls, pluginCalls } from '../../runtime/plugin-calls.ts'
 import { clean, infected, unknown, type Verdict } from '../scanner.ts'
+import type { NotLoaded, Plugin } from './plugin.ts'
 import type { PluginRequest } from './request.ts'
 
 /**
- * Asks a plugin in C, `int virusscan(const char *path)` as in IndiMail's qhpsi.
+ * Loads a plugin in C, `int virusscan(const char *path)` as in IndiMail's qhpsi.
  * It runs on the main thread; a C library may not expect another.
  */
-export async function askSharedObject(request: PluginRequest): Promise<Verdict> {
+export async function loadSharedObject(request: PluginRequest): Promise<Plugin | NotLoaded> {
   const calls = await pluginCalls()
   if (calls === undefined) {
-    return unknown('needs the npm package koffi (npm install koffi); a .so cannot run without it')
+    return { why: 'needs the npm package koffi (npm install koffi); a .so cannot run without it' }
   }
-  endAt(calls, request.deadline)
+  endAt(calls, request.deadline) // what it does while it is loaded is C code, too
   let virusscan: (path: string) => number
   try {
     virusscan = calls.load(request.file, request.symbol)
   } catch (error) {
-    return unknown(`cannot be loaded: ${errorText(error)}`)
+    return { why: `cannot be loaded: ${errorText(error)}` }
   }
-  const code = virusscan(request.path)
+  return {
+    async ask(asked) {
+      endAt(calls, asked.deadline)
+      const code = virusscan(asked.path)
+      calls.alarm(0)
+      return verdictOf(code, asked)
+    },
+    leftBehind: hasChildren,
+  }
+}
+
+function verdictOf(code: number, { file, infectedCode, cleanCode }: PluginRequest): Verdict {
   // QHPSIRC first, as in qhpsi.c: where both are one number, mail is not clean.
-  if (code === request.infectedCode) return infected(basename(request.file))
-  if (code === request.cleanCode) return clean
-  const { infectedCode, cleanCode } = request
+  if (code === infectedCode) return infected(basename(file))
+  if (code === cleanCode) return clean
   return unknown(
     `returned ${code}; must return ${cleanCode} (QHPSIRN, clean) or ${infectedCode} (QHPSIRC, infected)`,
   )
@@ -37,4 +49,14 @@ export async function askSharedObject(request: PluginRequest): Promise<Verdict> 
 function endAt(calls: PluginCalls, deadline: number): void {
   const seconds = Math.max(1, Math.ceil((deadline - Date.now()) / 1000) + 1)
   calls.alarm(Math.min(seconds, 86_400))
+}
+
+/** What C code has forked, the runtime does not know of. A kernel that does not list them says no. */
+function hasChildren(): boolean {
+  try {
+    const { pid } = process
+    return readFileSync(`/proc/${pid}/task/${pid}/children`, 'latin1').trim() !== ''
+  } catch {
+    return false
+  }
 }

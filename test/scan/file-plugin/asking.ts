@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { makeEnvelope } from '../../../src/envelope/envelope.ts'
 import { filePluginScanner } from '../../../src/scan/file-plugin.ts'
 import { readScanPolicy, type ScanPolicy } from '../../../src/scan/policy.ts'
-import type { Verdict } from '../../../src/scan/scanner.ts'
+import type { Scanner, Verdict } from '../../../src/scan/scanner.ts'
 
 /** Why C plugins cannot be tested here, or false. */
 export const noCompiler = spawnSync('gcc', ['--version']).error
@@ -41,8 +41,12 @@ export function policyFor(question: Question): ScanPolicy {
   return { ...policy!, timeout: question.timeout ?? 20_000 }
 }
 
-/** Asks a file plugin about a message, as the engine does. */
-export async function ask(question: Question): Promise<Reply> {
+/** Asks a file plugin about a message, as the engine does; by a scanner of the daemon, as that does. */
+export async function ask(
+  question: Question,
+  scanner: Scanner = filePluginScanner(policyFor(question), question.file),
+  gone: AbortSignal = new AbortController().signal,
+): Promise<Reply> {
   const policy = policyFor(question)
   const message = Buffer.from(question.message ?? 'Subject: a message\n\nbody\n', 'latin1')
   const path = question.path ?? join(question.directory, 'message')
@@ -59,8 +63,9 @@ export async function ask(question: Question): Promise<Reply> {
   const abort = new AbortController()
   const started = Date.now()
   const timer = setTimeout(() => abort.abort(), policy.timeout)
+  gone.addEventListener('abort', () => abort.abort())
   try {
-    const verdict = await filePluginScanner(policy, question.file).scan(specimen, {
+    const verdict = await scanner.scan(specimen, {
       signal: abort.signal,
       deadline: started + policy.timeout,
       note: () => {},

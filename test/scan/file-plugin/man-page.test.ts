@@ -2,6 +2,8 @@ import { execFileSync, spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
+import { standardLimits } from '../../../src/scan/file-plugin/pool.ts'
+import { columns, readPage, section } from '../../documents/man-page.ts'
 import { ask, noCompiler, whyOf } from './asking.ts'
 
 const pagePath = join(import.meta.dirname, '../../../man/onescan-plugin.7')
@@ -48,7 +50,7 @@ t.test('the reasons in the log are those of the page', async (t) => {
     'closed descriptor 3 before it answered': `
       import { closeSync } from 'node:fs'
       export const virusscan = () => closeSync(3) ?? new Promise((done) => setTimeout(done, 60_000))`,
-    'exited with code 0 after 9 bytes on descriptor 3 that are no verdict': `
+    'wrote to descriptor 3 what is no verdict': `
       import { writeSync } from 'node:fs'
       export const virusscan = () => process.exit(writeSync(3, 'ABCDEFGH\\n') - 9)`,
     'exports no function virusscan; export it, or name another in QUEUE_PLUGIN': ``,
@@ -60,6 +62,19 @@ t.test('the reasons in the log are those of the page', async (t) => {
     t.equal(whyOf(verdict), `plugin a.mjs: ${reason}`)
     t.match(page, `.It "${reason}"\n`)
   }
+})
+
+t.test('the limits of the daemon are those of the page', async (t) => {
+  const rows = columns(section(page, 'IN THE DAEMON'))
+  const limit = (what: string) => Number.parseInt(rows.get(what)!.replace(',', ''), 10)
+  t.equal(limit('processes of a plugin, in each process of onescand'), standardLimits.most)
+  t.equal(limit('messages after which a process is renewed'), standardLimits.messages)
+  t.equal(limit('idle, after which a process ends') * 1000, standardLimits.idle)
+  t.equal(limit('from the answer until nothing is under way'), standardLimits.settle)
+  t.match(page, `"none of ${standardLimits.most} processes was free within SCANTIMEOUT"`)
+  const daemon = readPage('onescand.8')
+  t.match(daemon, `up to ${standardLimits.most} for each plugin`)
+  t.match(daemon, `nothing to do for ${standardLimits.idle / 1000} seconds`)
 })
 
 const noMandoc = spawnSync('mandoc', ['-h']).error ? 'install Debian package mandoc' : false

@@ -50,3 +50,45 @@ int leaves_a_child(const char *path)
   if (fork() == 0) for (;;) { signal(SIGTERM, SIG_IGN); pause(); }
   return 0;
 }
+
+/* What lasts from one message to the next. */
+static int calls;
+
+int counts(const char *path) { (void)path; return calls++ % 2; }
+int exits_later(const char *path) { (void)path; if (calls++) exit(0); return 0; }
+int _exits_later(const char *path) { (void)path; if (calls++) _exit(0); return 0; }
+int crashes_later(const char *path) { (void)path; if (calls++) *(volatile int *)8 = 0; return 0; }
+
+/* Damages what the next allocations need. */
+int scribbles(const char *path)
+{
+  (void)path;
+  if (calls++) {
+    for (int size = 16; size < 4096; size += 16) {
+      char *block = malloc(size);
+      memset(block - 16, 0x41, size + 32);
+      free(block);
+    }
+  }
+  return 0;
+}
+
+/* A child that holds nothing but a file of the test. */
+int leaves_a_child_behind(const char *path)
+{
+  (void)path;
+  if (fork() == 0) {
+    FILE *held = fopen("lifeline", "w");
+    for (;;) { signal(SIGTERM, SIG_IGN); if (!held) _exit(1); pause(); }
+  }
+  return 0;
+}
+
+int sleeps_for_ever(const char *path)
+{
+  (void)path;
+  FILE *held = fopen("sleeping", "w");
+  fputs("asleep\n", held);
+  fflush(held);
+  for (;;) { alarm(0); pause(); }
+}

@@ -1,0 +1,43 @@
+import { writeSync } from 'node:fs'
+import { recipientsOf } from '../../envelope/envelope.ts'
+import type { Mail } from '../../plugin.ts'
+import type { PluginRequest } from './request.ts'
+
+/** Share of the time left at which a plugin's own signal fires before it is killed, and its bounds. */
+const WARNING_SHARE = 0.1
+const WARNING_MAX = 1000
+
+/** The message of a request as a plugin gets it. Once it is answered, `over` keeps its signal quiet. */
+export function mailOf({ envelope, path, size, deadline }: PluginRequest): {
+  readonly mail: Mail
+  over(): void
+} {
+  const left = Math.max(0, deadline - Date.now())
+  const warning = new AbortController()
+  const timer = setTimeout(
+    () => warning.abort(new DOMException('SCANTIMEOUT is near', 'TimeoutError')),
+    Math.floor(left - Math.min(left * WARNING_SHARE, WARNING_MAX)),
+  )
+  timer.unref()
+  return {
+    mail: {
+      path,
+      size,
+      sender: envelope.sender.toString('latin1'),
+      recipients: Array.from(recipientsOf(envelope), (one) => one.toString('latin1')),
+      signal: warning.signal,
+      log,
+    },
+    over: () => clearTimeout(timer),
+  }
+}
+
+/** One line on stderr, which is read line by line on the other side. */
+export function log(text: string): void {
+  const line = String(text).replace(/\r?\n/g, '\\n')
+  try {
+    writeSync(2, `${line}\n`)
+  } catch {
+    // A log that is full or closed must not decide about mail.
+  }
+}

@@ -1,0 +1,159 @@
+import { execFileSync } from 'node:child_process'
+import {
+  createReadStream,
+  existsSync,
+  mkdtempSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import t from 'tap'
+import { noCompiler } from '../../scan/file-plugin/asking.ts'
+import { ask, call, framesOf } from './client.ts'
+import { runtimes as onNode, startOnescand } from './process.ts'
+
+/** File plugins in onescand: their processes are kept, and end with it. */
+
+const root = join(import.meta.dirname, '../../..')
+const compiled = join(root, 'build/native/onescand')
+const runtimes = [...onNode, { name: 'compiled', program: [compiled] }]
+
+const message = (subject: string) => Buffer.from(`Subject: ${subject}\n\nbody\n`)
+
+/** Finds the version of the plugin and its process, opens `lifeline`, and obeys the subject. */
+const plugin = (version: string) => `
+  const fs = require('node:fs')
+  exports.virusscan = async ({ path }) => {
+    const subject = /^Subject: (.*)$/m.exec(fs.readFileSync(path, 'latin1'))[1]
+    if (fs.existsSync('lifeline')) fs.openSync('lifeline', 'w')
+    if (subject === 'exit') process.exit(0)
+    if (subject === 'wait' || subject === 'loop') fs.closeSync(fs.openSync('started', 'w'))
+    if (subject === 'loop') for (;;);
+    while (subject === 'wait' && !fs.existsSync('go')) await new Promise((done) => setTimeout(done, 5))
+    return { infected: true, name: '${version}:' + process.pid }
+  }`
+
+/** A PLUGINDIR outside the tree, where each file is what its extension says. */
+function pluginDirectory(t: { teardown(stop: () => void): void }): string {
+  const directory = mkdtempSync(join(tmpdir(), 'onescan-plugins-'))
+  t.teardown(() => rmSync(directory, { recursive: true, force: true }))
+  return directory
+}
+
+/** Resolves when all that opened the FIFO have closed it. */
+function fifo(directory: string, name: string): Promise<void> {
+  execFileSync('mkfifo', [join(directory, name)])
+  return new Promise((resolve, reject) => {
+    createReadStream(join(directory, name)).on('error', reject).on('end', resolve).resume()
+  })
+}
+
+for (const { name, program } of runtimes) {
+  const skip = !existsSync(program[0]!) && 'run npm run build:native'
+  t.test(name, { skip }, async (t) => {
+    const directory = pluginDirectory(t)
+    const file = join(directory, 'a.cjs')
+    writeFileSync(file, plugin('one'))
+    const settings = { QHPSI: 'plugin: a.cjs', PLUGINDIR: directory, REJECTVIRUS: '1' }
+    const onescand = startOnescand(t, { program, settings })
+    await onescand.logged(/serving/)
+    const hear = async (subject: string) => {
+      const { code, log } = await onescand.ask({ variables: settings, message: message(subject) })
+      return code === 31 ? (/virus=(\S+)/.exec(log)?.[1] ?? log) : log
+    }
+    /** What the plugin says once its process has settled, and so is used again. */
+    const steady = async () => {
+      for (let last = await hear('x'); ; ) {
+        const next = await hear('x')
+        if (next === last) return next
+        last = next
+      }
+    }
+
+    await t.test('one process judges one message after another', async (t) => {
+      t.match(await steady(), /^one:\d+$/)
+    })
+
+    await t.test('a plugin that exits defers its own message alone', async (t) => {
+      const before = await steady()
+      t.match(await hear('exit'), /decision=defer .*plugin a\.cjs: exited with code 0 before it/)
+      t.match(await hear('x'), /^one:\d+$/)
+      t.not(await steady(), before)
+    })
+
+    await t.test('a client that goes away ends the process that is at its message', async (t) => {
+      const gone = fifo(directory, 'lifeline')
+      const started = fifo(directory, 'started')
+      const client = await call(onescand.socket)
+      client.write(Buffer.concat(framesOf({ variables: settings, message: message('wait') })))
+      await started
+      rmSync(join(directory, 'lifeline')) // for those that come
+      rmSync(join(directory, 'started'))
+      client.destroy()
+      await gone
+      t.match(await hear('x'), /^one:\d+$/)
+    })
+
+    await t.test('SIGHUP loads the file anew, and what is at work finishes', async (t) => {
+      const started = fifo(directory, 'started')
+      const slow = hear('wait')
+      await started
+      rmSync(join(directory, 'started'))
+      await steady() // in another process, which is kept
+      writeFileSync(`${file}.new`, plugin('two'))
+      renameSync(`${file}.new`, file)
+      t.match(await hear('x'), /^one:/, 'a changed file is not looked at before')
+      onescand.child.kill('SIGHUP')
+      for (let last = 'one:'; last.startsWith('one:'); ) last = await hear('x')
+      t.match(await hear('x'), /^two:/)
+      writeFileSync(join(directory, 'go'), '')
+      t.match(await slow, /^one:/)
+    })
+
+    await t.test('SIGTERM ends all of them', async (t) => {
+      const gone = fifo(directory, 'lifeline')
+      t.match(await hear('x'), /^two:/)
+      onescand.child.kill('SIGTERM')
+      t.equal(await onescand.ended, 0)
+      await gone
+      rmSync(join(directory, 'lifeline'))
+    })
+
+    await t.test('none outlives a daemon that is killed, not in a busy loop either', async (t) => {
+      const other = startOnescand(t, { program, settings })
+      await other.logged(/serving/)
+      const gone = fifo(directory, 'lifeline')
+      const started = fifo(directory, 'started')
+      const question = { variables: settings, message: message('loop') }
+      const cut = ask(other.socket, question).catch(() => {})
+      await started
+      other.child.kill('SIGKILL')
+      await gone
+      await cut
+      t.pass('they have ended')
+    })
+  })
+
+  t.test(`${name}, a plugin in C`, { skip: skip || noCompiler }, async (t) => {
+    const directory = pluginDirectory(t)
+    const source = `static int calls; int virusscan(const char *path) { return path[0] == 47 && calls++ % 2; }`
+    writeFileSync(join(directory, 'c.c'), source)
+    execFileSync('gcc', ['-shared', '-fPIC', '-o', 'c.so', 'c.c'], { cwd: directory })
+    const settings = { QHPSI: 'plugin: c.so', PLUGINDIR: directory, REJECTVIRUS: '1' }
+    const onescand = startOnescand(t, { program, settings })
+    await onescand.logged(/serving/)
+    const decisions = []
+    for (let i = 0; i < 20; i++) {
+      const { does, code } = await onescand.ask({ variables: settings, message: message('x') })
+      decisions.push(does === 'hand on' ? 'clean' : code)
+    }
+    // Only a process that has judged one message already finds something.
+    t.ok(decisions.includes(31) && decisions.includes('clean'), decisions.join())
+    t.same(
+      decisions.filter((one) => one !== 31 && one !== 'clean'),
+      [],
+    )
+  })
+}

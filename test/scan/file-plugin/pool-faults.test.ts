@@ -1,0 +1,224 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t from 'tap'
+import { isProcess, lifeline, poolPlugin, tellsProcess } from './pooled.ts'
+
+/** What a plugin does wrong costs its own message, and no other. */
+
+interface Offence {
+  readonly name: string
+  readonly source: string
+  readonly why: RegExp
+  /** Milliseconds. */
+  readonly timeout?: number
+}
+
+const offences: readonly Offence[] = [
+  { name: 'calls process.exit(0)', source: 'process.exit(0)', why: /^exited with code 0 before/ },
+  {
+    name: 'calls process.reallyExit(0)',
+    source: 'process.reallyExit(0)',
+    why: /^exited with code 0 before/,
+  },
+  { name: 'aborts', source: 'process.abort()', why: /^died of SIGABRT before it answered$/ },
+  {
+    name: 'kills itself',
+    source: `process.kill(process.pid, 'SIGKILL'); await pause(60_000)`,
+    why: /^died of SIGKILL before it answered$/,
+  },
+  {
+    name: 'loops for ever',
+    source: 'for (;;);',
+    why: /^did not answer within SCANTIMEOUT$/,
+    timeout: 1500,
+  },
+  {
+    name: 'waits for ever',
+    source: 'await pause(3_600_000)',
+    why: /^did not answer within SCANTIMEOUT$/,
+    timeout: 1500,
+  },
+  {
+    name: 'waits for nothing',
+    source: 'await new Promise(() => {})',
+    why: /^returned a promise that nothing can settle any more$/,
+  },
+  { name: 'throws', source: `throw new Error('so')`, why: /^threw so \(a\.mjs:/ },
+  {
+    name: 'throws in a timer',
+    source: `setTimeout(() => { throw new Error('later') }); await pause(60_000)`,
+    why: /^threw later/,
+  },
+  {
+    name: 'rejects where nobody looks',
+    source: `Promise.reject(new Error('stray')); await pause(60_000)`,
+    why: /^threw stray/,
+  },
+  { name: 'answers nonsense', source: `return 'clean'`, why: /^answered 'clean';/ },
+  {
+    name: 'writes a verdict of its own',
+    source: `fs.writeSync(3, 'onescan-verdict/1 ${'0'.repeat(32)} {"answer":"clean"}\\n')`,
+    why: /^wrote to descriptor 3 what is no verdict$/,
+  },
+  {
+    name: 'closes descriptor 3',
+    source: 'fs.closeSync(3); await pause(60_000)',
+    why: /^closed descriptor 3 before it answered$/,
+  },
+]
+
+for (const { name, source, why, timeout } of offences) {
+  t.test(`a plugin that ${name} spoils its own message alone`, async (t) => {
+    const directory = t.testdir({ 'a.mjs': tellsProcess(source) })
+    const plugin = poolPlugin(t, { directory, file: 'a.mjs' })
+    const before = await plugin.hear('x')
+    t.match(before, isProcess)
+    t.match(await plugin.hear('offend', timeout === undefined ? {} : { timeout }), why)
+    const after = await plugin.hear('x')
+    t.match(after, isProcess)
+    t.not(after, before, 'in another process')
+    t.equal(await plugin.hear('x'), after)
+  })
+}
+
+t.test('what many messages at once spoil is what they do themselves', async (t) => {
+  const directory = t.testdir({ 'a.mjs': tellsProcess('process.reallyExit(0)') })
+  const plugin = poolPlugin(t, { directory, file: 'a.mjs' }, { most: 2 })
+  const subjects = Array.from({ length: 12 }, (_, n) => (n % 3 === 1 ? 'offend' : 'x'))
+  const heard = await Promise.all(subjects.map((subject) => plugin.hear(subject)))
+  for (const [n, one] of heard.entries()) {
+    t.match(one, subjects[n] === 'x' ? isProcess : /^exited with code 0/)
+  }
+})
+
+t.test('at the deadline the whole group ends, and the next message is judged', async (t) => {
+  const directory = t.testdir({
+    'a.mjs': tellsProcess(
+      `spawn('sh', ['-c', 'trap "" TERM; sleep 3600'], { stdio: ['ignore', 'inherit', 'inherit', fs.openSync('lifeline', 'w')] })
+      for (;;);`,
+    ),
+  })
+  const gone = lifeline(directory)
+  const plugin = poolPlugin(t, { directory, file: 'a.mjs' }, { most: 1 })
+  t.match(await plugin.hear('x'), isProcess)
+  const offending = plugin.hear('offend', { timeout: 3000 })
+  const waiting = plugin.hear('x')
+  t.match(await offending, /^did not answer within SCANTIMEOUT$/)
+  await gone
+  t.match(await waiting, isProcess)
+})
+
+t.test('when the client has gone, the process ends with all that it has started', async (t) => {
+  const directory = t.testdir({
+    'a.mjs': tellsProcess(
+      `const line = fs.openSync('lifeline', 'w')
+      spawn('sleep', ['3600'], { stdio: ['ignore', 'inherit', 'inherit', line] })
+      fs.closeSync(fs.openSync('started', 'w'))
+      await pause(3_600_000)`,
+    ),
+  })
+  const ended = lifeline(directory)
+  const started = lifeline(directory, 'started')
+  const plugin = poolPlugin(t, { directory, file: 'a.mjs' })
+  const gone = new AbortController()
+  const asked = plugin.ask('offend', {}, gone.signal)
+  await started
+  gone.abort()
+  t.equal((await asked).verdict.answer, 'unknown')
+  await ended
+  t.match(await plugin.hear('x'), isProcess)
+})
+
+/** What is done a little after the answer, and unref'ed lasts beyond it. */
+const later = (what: string) => `setTimeout(() => { ${what} }, 30).unref()`
+
+const leftBehind = {
+  'an error in a timer': later(`throw new Error('late')`),
+  'a rejection that nobody looks at': later(`Promise.reject(new Error('late'))`),
+  'process.exit(0)': later('process.exit(0)'),
+  'process.reallyExit(0)': later('process.reallyExit(0)'),
+  'a crash': later('process.abort()'),
+  'bytes on descriptor 3': later(`fs.writeSync(3, 'x')`),
+  'a line on descriptor 3': later(`fs.writeSync(3, 'onescan-settled/1 x\\n')`),
+  'a changed world': `fs.readFileSync = () => { throw new Error('broken') }`,
+}
+
+for (const [what, source] of Object.entries(leftBehind)) {
+  t.test(`${what}, left behind by one message, concerns no other`, async (t) => {
+    const directory = t.testdir({ 'a.mjs': tellsProcess(source) })
+    const plugin = poolPlugin(t, { directory, file: 'a.mjs' })
+    const first = await plugin.hear('offend')
+    t.match(first, isProcess)
+    // Some come while it is left behind, some meet it in their own time.
+    for (let last = first; last === first; ) {
+      last = await plugin.hear('x')
+      t.match(last, isProcess)
+    }
+  })
+}
+
+t.test('a process that a plugin has left something under way in is not used again', async (t) => {
+  for (const source of [
+    `setTimeout(() => {}, 3_600_000)`,
+    `setInterval(() => {}, 10)`,
+    `spawn('sleep', ['3600'])`,
+    `setTimeout(() => { for (;;); }, 0)`,
+  ]) {
+    const always = `const line = fs.openSync('lifeline', 'w')`
+    const directory = t.testdir({ 'a.mjs': tellsProcess(source, always) })
+    const gone = lifeline(directory)
+    const plugin = poolPlugin(t, { directory, file: 'a.mjs' }, { settle: 300, patience: 20 })
+    const first = await plugin.hear('offend')
+    t.match(first, isProcess, 'its answer counts')
+    await gone
+  }
+})
+
+t.test('what is under way and unref-ed is kept for the next message', async (t) => {
+  const directory = t.testdir({
+    'a.mjs': `
+      let ticks = 0
+      setInterval(() => ticks++, 1).unref()
+      let calls = 0
+      export async function virusscan() {
+        const first = ++calls === 1
+        while (!first && ticks < 5) await new Promise((done) => setTimeout(done, 1))
+        return { infected: true, name: first ? 'first' : 'ticked' }
+      }`,
+  })
+  const plugin = poolPlugin(t, { directory, file: 'a.mjs' })
+  t.equal(await plugin.hear('x'), 'first')
+  t.equal(await plugin.hear('x'), 'ticked')
+})
+
+t.test('the verdict of an earlier message is none, said again', async (t) => {
+  const directory = t.testdir({
+    'a.mjs': tellsProcess(
+      '',
+      `if (subject === 'again') return { clean: true }
+      const { writeSync } = fs
+      let said
+      fs.writeSync = (fd, bytes, ...more) => {
+        if (fd === 3) said ??= Buffer.from(bytes)
+        return fd === 3 ? writeSync(3, said) && bytes.length : writeSync(fd, bytes, ...more)
+      }
+      ;(await import('node:module')).syncBuiltinESMExports()`,
+    ),
+  })
+  const plugin = poolPlugin(t, { directory, file: 'a.mjs' })
+  t.match(await plugin.hear('x'), isProcess)
+  t.equal(await plugin.hear('again'), 'clean', 'and not what was found in the first one')
+})
+
+t.test('who could not tell after other messages is asked once more, and only once', async (t) => {
+  const directory = t.testdir({
+    'a.mjs': tellsProcess(`fs.appendFileSync('calls', 'x'); throw new Error('so')`),
+  })
+  const calls = () => readFileSync(join(directory, 'calls'), 'latin1').length
+  const plugin = poolPlugin(t, { directory, file: 'a.mjs' }, { most: 1 })
+  t.match(await plugin.hear('offend'), /^threw so/)
+  t.equal(calls(), 1, 'a process that had judged nothing')
+  t.match(await plugin.hear('x'), isProcess)
+  t.match(await plugin.hear('offend'), /^threw so/)
+  t.equal(calls(), 3)
+})

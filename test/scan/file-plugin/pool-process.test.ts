@@ -1,0 +1,150 @@
+import { execFileSync, spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
+import { createReadStream } from 'node:fs'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import t from 'tap'
+import { noCompiler } from './asking.ts'
+import { lifeline, poolPlugin, tellsProcess } from './pooled.ts'
+
+/** The processes of a pool beside the one that asks: its log and its end; and C plugins. */
+
+const program = join(import.meta.dirname, 'ask-pooled.ts')
+
+t.test('the log has what a plugin says, for each message under its name', async (t) => {
+  const directory = t.testdir({
+    'a.mjs': `
+      import { readFileSync, writeSync } from 'node:fs'
+      export const virusscan = ({ path, log }) => {
+        const subject = readFileSync(path, 'latin1').slice(9, -2)
+        console.log('clean'.repeat(10_000)) // leads nowhere
+        log('of ' + subject)
+        writeSync(2, subject + ' without an end')
+        return { clean: true }
+      }`,
+  })
+  const question = { directory, file: 'a.mjs', settings: { ERROR_FD: '6' } }
+  const words = [program, JSON.stringify(question), 'one', 'two', 'three']
+  const { stdout, stderr } = spawnSync(process.execPath, words, {
+    encoding: 'utf8',
+    input: '',
+    env: { PATH: process.env.PATH },
+  })
+  t.equal(stdout, 'clean\nclean\nclean\n')
+  const lines = stderr.split('\n').filter((line) => line !== '')
+  for (const line of lines) t.match(line, /^plugin a\.mjs: /)
+  t.match(stderr, /of one\n[\s\S]*of two\n[\s\S]*of three\n/)
+  t.match(stderr, 'three without an end\n')
+})
+
+t.test('the log names a plugin that threw between messages', async (t) => {
+  const directory = t.testdir({
+    'a.mjs': tellsProcess(
+      `setTimeout(() => { throw new Error('late') }).unref()`,
+      `fs.openSync('lifeline', 'w')`,
+    ),
+  })
+  const question = { directory, file: 'a.mjs', settings: { ERROR_FD: '6' } }
+  const gone = lifeline(directory)
+  const asker = spawn(process.execPath, [program, JSON.stringify(question), 'offend'])
+  const [line] = await once(createInterface({ input: asker.stderr }), 'line')
+  t.match(line, /^plugin a\.mjs: threw late .*after its answer$/)
+  await gone
+  asker.stdin.end()
+})
+
+/** An hour: within this test no deadline ends anything. */
+const timeout = 3_600_000
+
+const states: Readonly<Record<string, string>> = {
+  'waits for a message': '',
+  'is at one': 'await pause(3_600_000)',
+  'is in a busy loop': 'for (;;);',
+  'has started others': `
+    spawn('sh', ['-c', 'trap "" TERM; sleep 3600'], { stdio: ['ignore', 'inherit', 'inherit', fs.openSync('lifeline', 'w')] })
+    await pause(3_600_000)`,
+}
+
+for (const [state, source] of Object.entries(states)) {
+  t.test(`a process that ${state} ends when the one that asks is killed`, async (t) => {
+    const directory = t.testdir({
+      'a.mjs': tellsProcess(
+        `fs.closeSync(fs.openSync('started', 'w')); ${source}`,
+        `fs.openSync('lifeline', 'w')`,
+      ),
+    })
+    const started = lifeline(directory, 'started')
+    const gone = lifeline(directory)
+    const question = JSON.stringify({ directory, file: 'a.mjs', timeout })
+    const asker = spawn(process.execPath, [program, question, 'x', 'offend'])
+    t.teardown(() => asker.kill('SIGKILL'))
+    await started
+    asker.kill('SIGKILL')
+    await gone
+    t.pass('the process has ended')
+  })
+}
+
+t.test('C plugins', { skip: noCompiler }, async (t) => {
+  const directory = t.testdir({})
+  const source = join(import.meta.dirname, 'plugins.c')
+  const file = 'plugins.so'
+  execFileSync('gcc', ['-shared', '-fPIC', '-o', join(directory, file), source])
+  const plugin = (symbol: string) =>
+    poolPlugin(t, { directory, file, settings: { QUEUE_PLUGIN: symbol } })
+
+  await t.test('one process judges one message after another', async (t) => {
+    const { ask } = plugin('counts')
+    const answers = []
+    for (let i = 0; i < 4; i++) answers.push((await ask('x')).verdict.answer)
+    t.same(answers, ['clean', 'infected', 'clean', 'infected'])
+  })
+
+  for (const symbol of ['exits_later', '_exits_later', 'crashes_later', 'scribbles']) {
+    await t.test(`${symbol}: the message is asked about in a fresh process`, async (t) => {
+      const { ask } = plugin(symbol)
+      for (let i = 0; i < 4; i++) t.same((await ask('x')).verdict, { answer: 'clean' })
+    })
+  }
+
+  const faults = {
+    calls_exit: /^exited with code 0 before it answered$/,
+    crashes: /^died of SIGSEGV before it answered$/,
+    returns_256: /^returned 256;/,
+    closes_everything: /^(died of|exited with|closed descriptor 3).* before it answered$/,
+  }
+  for (const [symbol, why] of Object.entries(faults)) {
+    await t.test(`${symbol}: could not tell, each time`, async (t) => {
+      const { hear } = plugin(symbol)
+      for (let i = 0; i < 2; i++) t.match(await hear('x'), why)
+    })
+  }
+
+  await t.test('a process that it has forked ends, and with it its own', async (t) => {
+    const gone = lifeline(directory)
+    const { ask } = plugin('leaves_a_child_behind')
+    t.same((await ask('x')).verdict, { answer: 'clean' })
+    await gone
+  })
+
+  await t.test('the alarm of one message does not ring in another', async (t) => {
+    const { ask } = plugin('counts')
+    await ask('x', { timeout: 500 })
+    await new Promise((resolve) => setTimeout(resolve, 2500)) // it was set to 2 seconds
+    t.same((await ask('x')).verdict.answer, 'infected', 'the second message of that process')
+  })
+
+  await t.test('it ends when the one that asks is killed', async (t) => {
+    execFileSync('mkfifo', [join(directory, 'sleeping')])
+    const line = createReadStream(join(directory, 'sleeping'))
+    const gone = new Promise((resolve) => line.on('end', resolve).resume())
+    const settings = { QUEUE_PLUGIN: 'sleeps_for_ever' }
+    const question = JSON.stringify({ directory, file, settings, timeout })
+    const asker = spawn(process.execPath, [program, question, 'x'])
+    t.teardown(() => asker.kill('SIGKILL'))
+    await new Promise((resolve) => line.once('data', resolve))
+    asker.kill('SIGKILL')
+    await gone
+    t.pass('the process has ended')
+  })
+})

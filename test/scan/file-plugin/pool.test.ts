@@ -1,0 +1,155 @@
+import { renameSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t from 'tap'
+import { isProcess, lifeline, poolPlugin, tellsProcess } from './pooled.ts'
+
+/** How many processes there are, for how long, and who waits for them. */
+
+t.test('one process judges one message after another', async (t) => {
+  const directory = t.testdir({ 'a.mjs': tellsProcess() })
+  const plugin = poolPlugin(t, { directory, file: 'a.mjs' })
+  const first = await plugin.hear('1')
+  t.match(first, isProcess)
+  for (const subject of ['2', '3', '4']) t.equal(await plugin.hear(subject), first)
+})
+
+t.test('each message is the one that the plugin sees', async (t) => {
+  const directory = t.testdir({
+    'a.mjs': `
+      import { readFileSync } from 'node:fs'
+      let calls = 0
+      export const virusscan = ({ path, size, sender, recipients }) => {
+        const seen = [++calls, readFileSync(path, 'latin1'), size, sender, ...recipients]
+        return { infected: true, name: seen.join() }
+      }`,
+  })
+  const plugin = poolPlugin(t, { directory, file: 'a.mjs' })
+  const sender = 's\xe4@x'
+  t.equal(
+    await plugin.hear('one', { sender }),
+    `1,Subject: one\n\n,14,${sender},recipient@example.org`,
+  )
+  const recipients = ['a', 'b']
+  t.equal(await plugin.hear('two', { sender: '', recipients }), '2,Subject: two\n\n,14,,a,b')
+})
+
+t.test('messages at once have a process each, as many as there may be', async (t) => {
+  const directory = t.testdir({ 'a.mjs': tellsProcess('await pause(50)') })
+  const plugin = poolPlugin(t, { directory, file: 'a.mjs' }, { most: 2 })
+  const heard = await Promise.all(Array.from({ length: 6 }, () => plugin.hear('offend')))
+  for (const one of heard) t.match(one, isProcess)
+  t.equal(new Set(heard).size, 2)
+})
+
+t.test('no two messages are in one process at a time', async (t) => {
+  const directory = t.testdir({
+    'a.mjs': `
+      let inside = 0
+      let most = 0
+      export async function virusscan() {
+        most = Math.max(most, ++inside)
+        await new Promise((done) => setTimeout(done, 5))
+        inside--
+        return { infected: true, name: String(most) }
+      }`,
+  })
+  const plugin = poolPlugin(t, { directory, file: 'a.mjs' }, { most: 2 })
+  const heard = await Promise.all(Array.from({ length: 12 }, () => plugin.hear('x')))
+  t.same(new Set(heard), new Set(['1']))
+})
+
+t.test('a message waits for a process until its own deadline', async (t) => {
+  const directory = t.testdir({
+    'a.mjs': tellsProcess(`fs.closeSync(fs.openSync('lifeline', 'w')); await pause(3_600_000)`),
+  })
+  const atWork = lifeline(directory)
+  const plugin = poolPlugin(t, { directory, file: 'a.mjs' }, { most: 1 })
+  const gone = new AbortController()
+  const first = plugin.ask('offend', {}, gone.signal)
+  await atWork
+  const { verdict, milliseconds, listeners } = await plugin.ask('x', { timeout: 300 })
+  t.match(verdict, { why: /none of 1 processes was free within SCANTIMEOUT$/ })
+  t.ok(milliseconds >= 299, `${milliseconds} ms`)
+  t.equal(listeners, 0)
+  const patient = plugin.hear('y')
+  gone.abort()
+  await first
+  t.match(await patient, isProcess, 'who waits longer gets one')
+})
+
+t.test('a process that has nothing to do ends after a while', async (t) => {
+  const directory = t.testdir({ 'a.mjs': tellsProcess('', `fs.openSync('lifeline', 'w')`) })
+  const gone = lifeline(directory)
+  const plugin = poolPlugin(t, { directory, file: 'a.mjs' }, { idle: 100 })
+  t.match(await plugin.hear('x'), isProcess)
+  await gone
+})
+
+t.test('a process is renewed after so many messages', async (t) => {
+  const directory = t.testdir({ 'a.mjs': tellsProcess() })
+  const plugin = poolPlugin(t, { directory, file: 'a.mjs' }, { messages: 3 })
+  const heard: string[] = []
+  for (let i = 0; i < 7; i++) heard.push(await plugin.hear('x'))
+  const [a, , , b, , , c] = heard
+  t.same(heard, [a, a, a, b, b, b, c])
+  t.equal(new Set(heard).size, 3)
+})
+
+t.test(
+  'a changed file is loaded by the pool that comes next, and what is at work finishes',
+  async (t) => {
+    const says = (name: string) =>
+      `import fs from 'node:fs'
+    export async function virusscan({ path }) {
+      if (!fs.readFileSync(path, 'latin1').includes('slow')) return { infected: true, name: '${name}' }
+      fs.closeSync(fs.openSync('${name}', 'w'))
+      while (!fs.existsSync('go')) await new Promise((done) => setTimeout(done, 5))
+      return { infected: true, name: '${name}' }
+    }`
+    const directory = t.testdir({ 'a.mjs': says('old') })
+    const question = { directory, file: 'a.mjs' }
+    const before = poolPlugin(t, question)
+    t.equal(await before.hear('x'), 'old')
+    writeFileSync(join(directory, 'new.mjs'), says('new'))
+    renameSync(join(directory, 'new.mjs'), join(directory, 'a.mjs'))
+    t.equal(await before.hear('x'), 'old', 'not for each message')
+
+    const atWork = lifeline(directory, 'old')
+    const slow = before.hear('slow')
+    await atWork
+    before.scanner.close?.()
+    const next = poolPlugin(t, question)
+    t.equal(await next.hear('x'), 'new')
+    writeFileSync(join(directory, 'go'), '')
+    t.equal(await slow, 'old')
+  },
+)
+
+t.test('closed, it keeps no process, but whoever still asks is answered', async (t) => {
+  const directory = t.testdir({ 'a.mjs': tellsProcess('', `fs.openSync('lifeline', 'w')`) })
+  const gone = lifeline(directory)
+  const plugin = poolPlugin(t, { directory, file: 'a.mjs' })
+  const first = await plugin.hear('x')
+  plugin.scanner.close?.()
+  await gone
+  const again = lifeline(directory, 'again')
+  writeFileSync(join(directory, 'a.mjs'), tellsProcess('', `fs.openSync('again', 'w')`))
+  const late = await plugin.hear('x')
+  t.match(late, isProcess)
+  t.not(late, first)
+  await again
+})
+
+t.test(
+  'a file that is not there, or cannot be loaded, is looked for by each message',
+  async (t) => {
+    const directory = t.testdir({})
+    const plugin = poolPlugin(t, { directory, file: 'a.mjs' })
+    t.match(await plugin.hear('x'), /a\.mjs: ENOENT; put the file there/)
+    const file = join(directory, 'a.mjs')
+    writeFileSync(file, 'export const virusscan = (=> {')
+    t.match(await plugin.hear('x'), /^cannot be loaded: SyntaxError/)
+    writeFileSync(file, tellsProcess())
+    t.match(await plugin.hear('x'), isProcess)
+  },
+)

@@ -1,0 +1,84 @@
+import fc from 'fast-check'
+import t from 'tap'
+import { createReplyReader, type Reply } from '../../../src/scan/file-plugin/reply-reader.ts'
+import { encodeFrame, encodeSettled } from '../../../src/scan/plugin-host/frame.ts'
+import { clean, infected, unknown } from '../../../src/scan/scanner.ts'
+
+const nonce = '00112233445566778899aabbccddeeff'
+const other = 'ffeeddccbbaa99887766554433221100'
+const verdict = fc.oneof(
+  fc.constant(clean),
+  fc.string({ minLength: 1, maxLength: 255 }).map(infected),
+  fc.string({ maxLength: 255 }).map(unknown),
+)
+
+/** What is said in `bytes` that come cut after each of `cuts`. */
+function hear(bytes: Buffer, cuts: readonly number[]): Reply[] {
+  const reader = createReplyReader()
+  reader.expect(nonce)
+  const edges = [0, ...cuts.map((cut) => cut % bytes.length).sort((a, b) => a - b), bytes.length]
+  return edges.slice(1).flatMap((end, index) => reader.push(bytes.subarray(edges[index], end)))
+}
+
+const kinds = (replies: readonly Reply[]) => replies.map(({ kind }) => kind)
+
+t.test('a verdict and that the plugin settled are read in any split', async (t) => {
+  fc.assert(
+    fc.property(verdict, fc.array(fc.nat()), (verdict, cuts) => {
+      const said = Buffer.concat([encodeFrame(nonce, verdict), encodeSettled(nonce)])
+      t.same(hear(said, cuts), [{ kind: 'verdict', verdict }, { kind: 'settled' }])
+    }),
+  )
+})
+
+t.test('one question after another has its own nonce', async (t) => {
+  const reader = createReplyReader()
+  for (const one of [nonce, other, nonce]) {
+    reader.expect(one)
+    const said = Buffer.concat([encodeFrame(one, clean), encodeSettled(one)])
+    t.same(kinds(reader.push(said)), ['verdict', 'settled'])
+  }
+})
+
+t.test('the verdict of another question is nonsense', async (t) => {
+  t.same(kinds(hear(encodeFrame(other, clean), [])), ['nonsense'])
+  const reader = createReplyReader()
+  reader.expect(nonce)
+  reader.push(Buffer.concat([encodeFrame(nonce, clean), encodeSettled(nonce)]))
+  reader.expect(other)
+  t.same(kinds(reader.push(encodeFrame(nonce, clean))), ['nonsense'], 'an old one')
+})
+
+t.test('whatever else comes is nonsense, before the verdict and behind it', async (t) => {
+  const line = fc.string().map((text) => Buffer.from(`${text.replaceAll('\n', '')}\n`))
+  fc.assert(
+    fc.property(verdict, line, fc.array(fc.nat()), (verdict, line, cuts) => {
+      const frame = encodeFrame(nonce, verdict)
+      t.equal(kinds(hear(Buffer.concat([line, frame]), cuts))[0], 'nonsense')
+      t.match(kinds(hear(Buffer.concat([frame, line]), cuts)), ['verdict', 'nonsense'])
+      t.match(kinds(hear(Buffer.concat([frame, frame]), cuts)), ['verdict', 'nonsense'])
+    }),
+  )
+})
+
+t.test('behind the verdict a single byte is nonsense without waiting for a line', async (t) => {
+  const frame = encodeFrame(nonce, clean)
+  t.same(kinds(hear(Buffer.concat([frame, Buffer.from('x')]), [])), ['verdict', 'nonsense'])
+  const settled = Buffer.concat([frame, encodeSettled(nonce)])
+  t.same(kinds(hear(Buffer.concat([settled, Buffer.from('x')]), [])), [
+    'verdict',
+    'settled',
+    'nonsense',
+  ])
+  t.same(kinds(createReplyReader().push(Buffer.from('x'))), ['nonsense'], 'unasked')
+})
+
+t.test('a line without an end is given up at 64 KiB', async (t) => {
+  const reader = createReplyReader()
+  reader.expect(nonce)
+  t.same(reader.push(Buffer.alloc(65_536, 'x')), [])
+  t.ok(reader.amidst)
+  t.same(reader.push(Buffer.from('x')), [
+    { kind: 'nonsense', why: 'wrote more than 65536 bytes to descriptor 3' },
+  ])
+})

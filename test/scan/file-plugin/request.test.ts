@@ -1,0 +1,48 @@
+import fc from 'fast-check'
+import t from 'tap'
+import { makeEnvelope } from '../../../src/envelope/envelope.ts'
+import {
+  createRequestReader,
+  encodeRequest,
+  type PluginRequest,
+} from '../../../src/scan/plugin-host/request.ts'
+
+const address = fc
+  .uint8Array({ maxLength: 40 })
+  .map((bytes) => Buffer.from(bytes.filter((byte) => byte !== 0)))
+
+const request: fc.Arbitrary<PluginRequest> = fc
+  .record({ path: fc.string(), file: fc.string(), sender: address, to: fc.array(address) })
+  .map(({ path, file, sender, to }) => {
+    const codes = { infectedCode: 1, cleanCode: 0 }
+    const numbers = { size: 7, deadline: 1234.5 }
+    const envelope = makeEnvelope(sender, to)
+    return { nonce: 'n', file, path, symbol: 'virusscan', ...codes, ...numbers, envelope }
+  })
+
+t.test('requests come out one by one as they went in, in any split', async (t) => {
+  fc.assert(
+    fc.property(fc.array(request), fc.array(fc.nat()), (requests, cuts) => {
+      const reader = createRequestReader()
+      for (const request of requests) {
+        const bytes = encodeRequest(request)
+        const edges = [0, ...cuts.map((cut) => cut % bytes.length).sort((a, b) => a - b)]
+        edges.push(bytes.length)
+        const read = edges
+          .slice(1)
+          .flatMap((end, index) => reader.push(bytes.subarray(edges[index], end)) ?? [])
+        t.same(read, [request])
+      }
+    }),
+  )
+})
+
+t.test('what follows a request before its answer is refused', async (t) => {
+  fc.assert(
+    fc.property(request, (request) => {
+      const reader = createRequestReader()
+      const bytes = Buffer.concat([encodeRequest(request), Buffer.from('{')])
+      t.throws(() => reader.push(bytes), /bytes behind the request/)
+    }),
+  )
+})
