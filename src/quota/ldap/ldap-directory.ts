@@ -23,6 +23,7 @@ export interface LdapDirectory {
   /** Never rejects. Questions for one user at the same time are one question. */
   find(user: LdapUser): Promise<LdapAnswer>
   forget(): void
+  /** Keeps no connection once what is asked has its answer. */
   close(): void
 }
 
@@ -130,8 +131,10 @@ export function createLdapDirectory(settings: LdapSettings, world: LdapWorld): L
     },
     forget: () => known.clear(),
     close() {
-      if (connection) drop(connection)
-      connection = undefined
+      void Promise.all(underWay.values()).then(() => {
+        if (connection) drop(connection)
+        connection = undefined
+      })
     },
   }
 }

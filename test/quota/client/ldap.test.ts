@@ -43,6 +43,13 @@ t.test('by LDAP', { skip: slapdMissing }, async (t) => {
     t.match(await ask(name('ann')), { answer: 'full' }, 'and others are asked about')
   })
 
+  t.test('who was asked about when the client closed is still told', async (t) => {
+    const { ask, close } = client(t)
+    const asked = ask(name('ann'))
+    close()
+    t.match(await asked, { answer: 'full' })
+  })
+
   t.test('while it is slow nobody waits, after the first', async (t) => {
     const { ask } = client(t)
     slapd.pause()
