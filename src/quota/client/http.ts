@@ -1,7 +1,7 @@
 import { Agent, type IncomingMessage, request } from 'node:http'
 import { errorText } from '../../fault.ts'
 import type { HttpBackend } from './backend.ts'
-import { type Outcome, REPLY_MAX, readBody } from './reply.ts'
+import { COULD_NOT_TELL, type Outcome, REPLY_MAX, readBody } from './reply.ts'
 import type { Patience, Question } from './udp.ts'
 
 /** Connections that are kept to one service, and opened at most. */
@@ -77,6 +77,9 @@ function outcomeOf(
   name: string,
 ): Outcome {
   if (statusCode === 404) return { kind: 'answered', answer: { answer: 'no-such-user' } }
+  if (statusCode === 503) {
+    return { kind: 'answered', answer: { answer: 'unknown', why: COULD_NOT_TELL } }
+  }
   const answer = statusCode === 200 && text !== undefined ? readBody(text, name) : undefined
   if (answer !== undefined) return { kind: 'answered', answer }
   const what = statusCode === 200 ? 'a body that makes no sense' : `status ${statusCode}`

@@ -24,6 +24,14 @@ t.test('the answer to ?u=NAME counts, and 404 is an unknown user', async (t) => 
   t.equal(service.connections(), 1, 'one connection is kept')
 })
 
+t.test('503 is a service that could not tell, and no broken one', async (t) => {
+  const service = await httpService(t, (_, response) => response.writeHead(503).end('no\n'))
+  const { client, log } = clientOf(t, service.url)
+  t.match(await client.ask(ann), { answer: 'unknown', why: 'the service could not tell' })
+  t.same(log, [])
+  t.match(client.counters, { couldNotTell: 1, brokenAnswer: 0 })
+})
+
 t.test('the address may hold other fields, and the u= itself', async (t) => {
   const service = await httpService(t, (_, response) => response.end('OK ann 1 2\n'))
   for (const search of ['?u=', '?x=1&u=', '?x=1']) {
