@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { errorText, Fault } from '../../fault.ts'
 import { type Backend, readBackend } from './backend.ts'
-import { withSmallDomain } from './mailbox-name.ts'
+import { withPlainDomain } from './mailbox-name.ts'
 
 /**
  * The backend that has the mailbox of an address (latin1); undefined where none is known
@@ -27,10 +27,10 @@ export function parseBackendMap(text: string, file: string): BackendOf {
     }
     const known = backends.get(backend) ?? readBackend(backend, place)
     backends.set(backend, known)
-    byKey.set(withSmallDomain(key), known)
+    byKey.set(withPlainDomain(key), known)
   }
   return (written) => {
-    const address = withSmallDomain(written)
+    const address = withPlainDomain(written)
     const at = address.lastIndexOf('@')
     const [local, domain] = at < 0 ? [address, ''] : [address.slice(0, at), address.slice(at)]
     return byKey.get(address) ?? byKey.get(domain) ?? byKey.get(local) ?? byKey.get('*')

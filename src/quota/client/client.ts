@@ -6,7 +6,7 @@ import type { BackendOf } from './backend-map.ts'
 import { createBackends } from './backends.ts'
 import { answerFor, createQuotaCache, type Known, remember } from './cache.ts'
 import { type Counters, createCounters } from './counters.ts'
-import { mailboxName, withSmallDomain } from './mailbox-name.ts'
+import { mailboxName, withPlainDomain } from './mailbox-name.ts'
 import type { Outcome } from './reply.ts'
 import { withinTime } from './within-time.ts'
 
@@ -70,7 +70,7 @@ export function createQuotaClient(settings: QuotaSettings, world: World): QuotaC
   async function find(address: Buffer, incoming: number, count: Counters): Promise<Explained> {
     const name = mailboxName(address, settings.nameForm)
     if (name === undefined) return unanswered('is no name of a mailbox')
-    const mailbox = { address: withSmallDomain(address.toString('latin1')), name }
+    const mailbox = { address: withPlainDomain(address.toString('latin1')), name }
     for (;;) {
       const time = now()
       const known = cache.get(mailbox.address, time)

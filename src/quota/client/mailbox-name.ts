@@ -11,7 +11,7 @@ export type NameForm = 'address' | 'local'
  */
 export function mailboxName(address: Buffer, form: NameForm): string | undefined {
   if (address.length > 1024) return undefined
-  const text = withSmallDomain(address.toString('latin1'))
+  const text = withPlainDomain(address.toString('latin1'))
   const at = text.lastIndexOf('@')
   const local = at < 0 ? text : text.slice(0, at)
   const name = form === 'local' ? local : text
@@ -20,12 +20,12 @@ export function mailboxName(address: Buffer, form: NameForm): string | undefined
 }
 
 /**
- * The address (latin1) with its domain in lower case: of ASCII letters alone, for the bytes
- * of an UTF-8 name are no letters.
+ * The address (latin1) with its domain in lower case and without the dot of the root, which
+ * MTAs take. Of ASCII letters alone, for the bytes of an UTF-8 name are no letters.
  */
-export function withSmallDomain(address: string): string {
+export function withPlainDomain(address: string): string {
   const at = address.lastIndexOf('@')
   if (at < 0) return address
   const domain = address.slice(at).replace(/[A-Z]+/g, (letters) => letters.toLowerCase())
-  return address.slice(0, at) + domain
+  return address.slice(0, at) + domain.replace(/(?<=[^@.])\.$/, '')
 }

@@ -113,6 +113,14 @@ t.test('of a domain the ASCII letters alone become small', async (t) => {
   t.equal(Buffer.from(name!, 'latin1').toString(), 'Ann@m\u00fcnchen.example')
 })
 
+t.test("the dot of the root is no part of a domain's name", async (t) => {
+  const name = (address: string) => mailboxName(Buffer.from(address), 'address')
+  t.equal(name('ann@Example.org.'), 'ann@example.org')
+  t.equal(name('ann.'), 'ann.')
+  t.equal(name('ann@.'), 'ann@.')
+  t.equal(name('ann@example..'), undefined)
+})
+
 t.test('no reply of any bytes is more than what it says', async (t) => {
   const piece = fc.constantFrom(
     'QUOTA_OK',
