@@ -18,6 +18,7 @@ const CHUNK = 64 * 1024
 /** Milliseconds past the deadline; whoever should have killed us is gone. */
 const ORPHAN_GRACE = 1000
 
+const directory = process.cwd()
 const requests = createRequestReader()
 let plugin: Plugin | undefined
 /** The last one that came. */
@@ -52,6 +53,7 @@ function take(bytes: Buffer): void {
   request = whole
   asked = true
   endOrphan(whole.deadline)
+  process.chdir(directory) // wherever the last message has led it
   judge(whole).then(say, fail)
 }
 

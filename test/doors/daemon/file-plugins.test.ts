@@ -11,6 +11,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
 import { noCompiler } from '../../scan/file-plugin/asking.ts'
+import { call as callMilter, negotiate } from '../milter/mta.ts'
+import { submit } from '../milter/submit.ts'
 import { ask, call, framesOf } from './client.ts'
 import { runtimes as onNode, startOnescand } from './process.ts'
 
@@ -57,7 +59,9 @@ for (const { name, program } of runtimes) {
     const file = join(directory, 'a.cjs')
     writeFileSync(file, plugin('one'))
     const settings = { QHPSI: 'plugin: a.cjs', PLUGINDIR: directory, REJECTVIRUS: '1' }
-    const onescand = startOnescand(t, { program, settings })
+    const milter = join(directory, 'milter')
+    const args = ['--milter', `unix:${milter}`]
+    const onescand = startOnescand(t, { program, settings, args })
     await onescand.logged(/serving/)
     const hear = async (subject: string) => {
       const { code, log } = await onescand.ask({ variables: settings, message: message(subject) })
@@ -104,7 +108,6 @@ for (const { name, program } of runtimes) {
       await steady() // in another process, which is kept
       writeFileSync(`${file}.new`, plugin('two'))
       renameSync(`${file}.new`, file)
-      t.match(await hear('x'), /^one:/, 'a changed file is not looked at before')
       onescand.child.kill('SIGHUP')
       for (let last = 'one:'; last.startsWith('one:'); ) last = await hear('x')
       t.match(await hear('x'), /^two:/)
@@ -112,11 +115,35 @@ for (const { name, program } of runtimes) {
       t.match(await slow, /^one:/)
     })
 
+    await t.test('mail by milter is judged by the same plugin', async (t) => {
+      const line = await callMilter(milter)
+      const mail = { message: message('x') }
+      const { outcome, reply } = await submit(line, await negotiate(line), mail)
+      t.equal(outcome, 'refused')
+      t.match(reply, /two:\d+/)
+      await line.close()
+    })
+
     await t.test('SIGTERM ends all of them', async (t) => {
       const gone = fifo(directory, 'lifeline')
       t.match(await hear('x'), /^two:/)
       onescand.child.kill('SIGTERM')
       t.equal(await onescand.ended, 0)
+      await gone
+      rmSync(join(directory, 'lifeline'))
+    })
+
+    await t.test('nor does one that is at work last beyond the grace', async (t) => {
+      const other = startOnescand(t, { program, settings, args: ['--grace', '1'] })
+      await other.logged(/serving/)
+      const gone = fifo(directory, 'lifeline')
+      const started = fifo(directory, 'started')
+      const asked = other.ask({ variables: settings, message: message('loop') })
+      await started
+      rmSync(join(directory, 'started'))
+      other.child.kill('SIGTERM')
+      t.equal((await asked).does, 'go cold')
+      t.equal(await other.ended, 0)
       await gone
       rmSync(join(directory, 'lifeline'))
     })

@@ -191,6 +191,34 @@ t.test('what is under way and unref-ed is kept for the next message', async (t) 
   t.equal(await plugin.hear('x'), 'ticked')
 })
 
+t.test('a message meets the current directory that it would meet alone', async (t) => {
+  const directory = t.testdir({
+    'a.mjs': `
+      export function virusscan() {
+        const name = process.cwd()
+        process.chdir('/')
+        return { infected: true, name }
+      }`,
+  })
+  const plugin = poolPlugin(t, { directory, file: 'a.mjs' })
+  t.equal(await plugin.hear('x'), directory)
+  t.equal(await plugin.hear('x'), directory)
+})
+
+t.test('each message has a signal of its own, which is quiet once it was answered', async (t) => {
+  const directory = t.testdir({
+    'a.mjs': tellsProcess(
+      `globalThis.first.addEventListener('abort', () => { globalThis.rang = true })
+      await new Promise((done) => { const work = setInterval(() => {}, 60_000); mail.signal.onabort = () => { clearInterval(work); done() } })
+      return { infected: true, name: [globalThis.rang === true, mail.signal === globalThis.first].join() }`,
+      'globalThis.first ??= mail.signal',
+    ),
+  })
+  const plugin = poolPlugin(t, { directory, file: 'a.mjs' })
+  t.match(await plugin.hear('x', { timeout: 4000 }), isProcess)
+  t.equal(await plugin.hear('offend', { timeout: 6000 }), 'false,false')
+})
+
 t.test('the verdict of an earlier message is none, said again', async (t) => {
   const directory = t.testdir({
     'a.mjs': tellsProcess(
