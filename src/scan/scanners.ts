@@ -5,8 +5,11 @@ import type { ScanPolicy } from './policy.ts'
 import { type Scanner, unknown } from './scanner.ts'
 
 /** The plugins that come with onescan, each loaded by the first message that wants it. */
-const builtIn: Readonly<Record<string, (policy: ScanPolicy) => Promise<Scanner>>> = {
-  clamd: async (policy) => (await import('./clamd/scanner.ts')).clamdScanner(policy),
+const builtIn: Readonly<
+  Record<string, (policy: ScanPolicy, lasting: boolean) => Promise<Scanner>>
+> = {
+  clamd: async (policy, lasting) =>
+    (await import('./clamd/scanner.ts')).clamdScanner(policy, { lasting }),
   clamscan: async (policy) => (await import('./clamscan.ts')).clamscanScanner(policy),
   attachments: async (policy) =>
     (await import('./attachments/attachments.ts')).attachmentsScanner(policy),
@@ -18,7 +21,8 @@ export const builtInNames: readonly string[] = Object.keys(builtIn)
 /**
  * The scanners that QHPSI names, in its order. One that cannot be had is there all the
  * same and cannot tell: a misspelt plugin must defer mail, not let it through unscanned.
- * `openHosts` is for file plugins; without it, each message has a process of its own.
+ * With `openHosts` they last from message to message, until they are closed; without it,
+ * each message has a connection to clamd and processes of file plugins of its own.
  */
 export async function makeScanners(
   policy: ScanPolicy,
@@ -42,7 +46,7 @@ async function makePlugin(
       return (await import('./file-plugin.ts')).filePluginScanner(policy, name, openHosts)
     }
     const make = Object.hasOwn(builtIn, name) ? builtIn[name] : undefined
-    if (make) return await make(policy)
+    if (make) return await make(policy, openHosts !== undefined)
     return unusable(name, `no such plugin; built in are ${builtInNames.join(', ')}`)
   } catch (error) {
     return unusable(name, errorText(error))

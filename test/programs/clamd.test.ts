@@ -1,11 +1,13 @@
+import { once } from 'node:events'
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
 import { readClamdAddress } from '../../src/scan/clamd/address.ts'
 import { askClamd, scanPath } from '../../src/scan/clamd/ask.ts'
 import { BY_PATH_FROM, clamdScanner } from '../../src/scan/clamd/scanner.ts'
-import type { Specimen } from '../../src/scan/scanner.ts'
+import type { Specimen, Verdict } from '../../src/scan/scanner.ts'
 import { clamdPolicy, scan, scanTask, specimen } from '../scan/clamd/task.ts'
 import { clamdMissing, EICAR, EICAR_NAME, startClamd } from './clamd.ts'
 
@@ -93,6 +95,60 @@ t.test('a real clamd', { skip }, async (t) => {
       answer: { says: 'infected', name: EICAR_NAME },
     })
     t.match(await scanPath(address, '/nowhere/m.1', signal), { answer: { says: 'no-access' } })
+  })
+})
+
+t.test('over connections that last', { skip }, async (t) => {
+  const clamd = await startClamd({ tcp: true, streamMaxLength: '1M' })
+  t.teardown(clamd.stop)
+
+  for (const address of [clamd.socket, clamd.tcp]) {
+    const scanner = clamdScanner(clamdPolicy(address), { lasting: true })
+    t.teardown(scanner.close)
+    const verdictOf = (message: Specimen) => scanner.scan(message, scanTask().task)
+
+    t.test(`verdicts are those of their messages (${address})`, async (t) => {
+      const large = specimen(infectedMail(BY_PATH_FROM), shared(t, infectedMail(BY_PATH_FROM)))
+      const harmless = specimen(mail(BY_PATH_FROM), shared(t, mail(BY_PATH_FROM)))
+      const secret = specimen(infectedMail(BY_PATH_FROM), '/nowhere/m.1')
+      const found = { answer: 'infected', name: EICAR_NAME }
+      for (let round = 0; round < 3; round++) {
+        const [one, other] = [verdictOf(specimen(plain)), verdictOf(specimen(infectedPlain))]
+        t.same([await one, await other], [{ answer: 'clean' }, found])
+        t.same(await verdictOf(specimen(Buffer.alloc(0))), { answer: 'clean' }, 'an empty message')
+        t.same(await verdictOf(large), found)
+        t.same(await verdictOf(harmless), { answer: 'clean' })
+        t.same(await verdictOf(secret), found, 'by its bytes, since the path is not there')
+        for (const size of [MIB + 1, 20 * MIB]) {
+          const limited = { answer: 'unknown', overLimit: true, why: /size limit exceeded/ }
+          t.match(await verdictOf(specimen(mail(size))), limited)
+        }
+      }
+    })
+
+    t.test(`signatures that clamd reads anew count at once (${address})`, async (t) => {
+      const mark = `onescan-${address.length}-mark`
+      const signature = `New-${address.length}:0:*:${Buffer.from(mark).toString('hex')}\n`
+      const marked = (n: number) => specimen(Buffer.from(`${header}\n${mark}\n${n}\n`))
+      t.same(await verdictOf(marked(0)), { answer: 'clean' })
+      writeFileSync(join(clamd.directory, 'db', `${mark}.ndb`), signature)
+      // It loads them beside its work, and says nothing when it has.
+      const reload = connect(clamd.socket).end('zRELOAD\0')
+      t.equal(String((await once(reload, 'data'))[0]), 'RELOADING\0')
+      let verdict: Verdict = { answer: 'clean' }
+      for (let n = 1; verdict.answer === 'clean'; n++) verdict = await verdictOf(marked(n))
+      t.match(verdict, { answer: 'infected', name: `New-${address.length}.UNOFFICIAL` })
+    })
+  }
+
+  t.test('a hundred that idle keep nobody from being scanned', async (t) => {
+    const scanners = Array.from({ length: 100 }, () => {
+      const scanner = clamdScanner(clamdPolicy(clamd.socket), { lasting: true })
+      t.teardown(scanner.close)
+      return scanner
+    })
+    for (const scanner of scanners) await scanner.scan(specimen(plain), scanTask().task)
+    t.same((await scan(clamd.socket, specimen(infectedPlain))).verdict.answer, 'infected')
   })
 })
 

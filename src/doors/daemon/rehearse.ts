@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { connect, createServer, type Server } from 'node:net'
+import { connect, createServer } from 'node:net'
 import { join } from 'node:path'
 import { readConfiguration } from './configuration.ts'
 import { frame, uint32, uint64 } from './frames.ts'
@@ -17,11 +17,15 @@ const MESSAGES = 500
  */
 export async function rehearse(directory: string, over: AbortSignal): Promise<void> {
   const stage = mkdtempSync(join(directory, 'onescan-dir-')) // a name that is swept: named-file.ts
-  const open: Server[] = []
+  const open: { close(): unknown }[] = []
   try {
     const clamd = createServer((connection) => {
+      let commands = 0
       connection.on('error', () => {})
-      connection.on('data', (chunk: Buffer) => endsStream(chunk) && connection.end('stream: OK\0'))
+      connection.on('data', (chunk: Buffer) => {
+        if (chunk.includes('zPING\0')) connection.write(`${++commands}: PONG\0`)
+        else if (endsStream(chunk)) connection.write(`${++commands}: stream: OK\0`)
+      })
     })
     const settings = {
       QHPSI: 'plugin: clamd',
@@ -33,7 +37,9 @@ export async function rehearse(directory: string, over: AbortSignal): Promise<vo
     }
     const key = `hmac-sha256:rehearsal:${randomBytes(32).toString('base64url')}\n`
     writeFileSync(settings.CLUSTERKEYS, key, { mode: 0o600 })
-    const slot = createSlotSocket(await readConfiguration(settings, () => {}), {
+    const configuration = await readConfiguration(settings, () => {})
+    open.push(configuration)
+    const slot = createSlotSocket(configuration, {
       maxSize: 1024 * 1024,
       maxClients: 2,
       memory: 1024 * 1024,
@@ -47,12 +53,12 @@ export async function rehearse(directory: string, over: AbortSignal): Promise<vo
     const question = questionAbout(mail())
     for (let n = 0; n < MESSAGES && !over.aborted; n++) await converse(socket, question)
   } finally {
-    for (const server of open) server.close()
+    for (const each of open) each.close()
     rmSync(stage, { recursive: true, force: true })
   }
 }
 
-/** The closing zero of an INSTREAM, clamd(8). */
+/** The closing zero of an INSTREAM, clamd(8); it comes in a session, as real mail's. */
 function endsStream(chunk: Buffer): boolean {
   return chunk.length >= 4 && chunk.readUInt32BE(chunk.length - 4) === 0
 }

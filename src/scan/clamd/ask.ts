@@ -1,6 +1,7 @@
 import type { ClamdAddress } from './address.ts'
-import { converse, type Outcome } from './converse.ts'
+import { type Converse, converse } from './converse.ts'
 import { streamPackets } from './instream.ts'
+import type { Outcome } from './link.ts'
 import { type ClamdReply, readReply } from './reply.ts'
 
 /** A question about the server itself: its reply without the NUL, as clamd(8) has it ("PONG"). */
@@ -21,20 +22,25 @@ export async function scanPath(
   address: ClamdAddress,
   path: string,
   signal: AbortSignal,
+  ask: Converse = converse,
 ): Promise<Outcome<ClamdReply>> {
-  const outcome = await converse(address, one(`zSCAN ${path}\0`), signal)
+  const outcome = await ask(address, one(`zSCAN ${path}\0`), signal)
   if (outcome.kind !== 'answered') return outcome
   return { kind: 'answered', answer: readReply(outcome.answer.bytes, 'path') }
 }
 
-/** Sends the bytes, `size` of them, by INSTREAM. A chunk is used only until the next one is asked for. */
+/**
+ * Sends the bytes, `size` of them, by INSTREAM. A chunk is used only until the next one is
+ * asked for; all of them are asked for anew where they have to be sent again.
+ */
 export async function scanStream(
   address: ClamdAddress,
   chunks: Iterable<Buffer>,
   signal: AbortSignal,
   size?: number,
+  ask: Converse = converse,
 ): Promise<Outcome<ClamdReply>> {
-  const outcome = await converse(address, streamPackets(chunks, size), signal)
+  const outcome = await ask(address, () => streamPackets(chunks, size), signal)
   if (outcome.kind !== 'answered') return outcome
   const { bytes, sentAll } = outcome.answer
   const reply = readReply(bytes, 'stream')
@@ -43,6 +49,6 @@ export async function scanStream(
   return { kind: 'answered', answer: { says: 'trouble', text } }
 }
 
-function one(command: string): Iterator<Buffer> {
-  return [Buffer.from(command)][Symbol.iterator]()
+function one(command: string): () => Iterator<Buffer> {
+  return () => [Buffer.from(command)].values()
 }

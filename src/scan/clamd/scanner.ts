@@ -11,9 +11,11 @@ import {
 } from '../scanner.ts'
 import { type ClamdAddress, readClamdAddress } from './address.ts'
 import { scanPath, scanStream } from './ask.ts'
-import type { Outcome } from './converse.ts'
+import { type Converse, converse } from './converse.ts'
 import { createHealth, type Health } from './health.ts'
+import type { Outcome } from './link.ts'
 import type { ClamdReply } from './reply.ts'
+import { openSessions } from './sessions.ts'
 
 /**
  * Bytes from which on a local clamd is given the path of a message that is no file yet,
@@ -31,10 +33,13 @@ const BROKEN_MAX = 2
  * goes on scanning after its client has left. One that failed is asked last for a while.
  *
  * More than CLAMDMAXSIZE is not sent: clamd answers OK to what is over its own
- * limits, unscanned. Throws a Fault of kind `config` for an address that is none.
+ * limits, unscanned. `lasting` is for who scans message after message until `close()`: its
+ * connections last. Throws a Fault of kind `config` for an address that is none.
  */
-export function clamdScanner({ clam }: ScanPolicy): Scanner {
-  const servers = clam.addresses.map(readClamdAddress)
+export function clamdScanner({ clam }: ScanPolicy, { lasting = false } = {}): ClosableScanner {
+  const servers = clam.addresses.map(readClamdAddress).map((address): Server => {
+    return { address, ...(lasting ? openSessions(address) : { converse, close() {} }) }
+  })
   if (servers.length === 0) throw new Fault('config', 'CLAMD: names no server')
   const health = createHealth(servers)
   return {
@@ -46,11 +51,22 @@ export function clamdScanner({ clam }: ScanPolicy): Scanner {
       }
       return askInTurn(health, specimen, task)
     },
+    close() {
+      for (const server of servers) server.close()
+    },
   }
 }
 
+type ClosableScanner = Scanner & { close(): void }
+
+interface Server {
+  readonly address: ClamdAddress
+  readonly converse: Converse
+  close(): void
+}
+
 async function askInTurn(
-  health: Health<ClamdAddress>,
+  health: Health<Server>,
   specimen: Specimen,
   task: ScanTask,
 ): Promise<Verdict> {
@@ -61,12 +77,12 @@ async function askInTurn(
     if (outcome.kind === 'answered') {
       health.answered(server)
       for (const trouble of troubles) task.note(trouble)
-      return verdictOf(outcome.answer, server)
+      return verdictOf(outcome.answer, server.address)
     }
     // Ended before its time: nobody waits for the answer any more, and nobody is to blame.
     const inTime = outcome.kind === 'timed-out' && Date.now() < task.deadline
     if (!inTime) health.failed(server)
-    troubles.push(`clamd ${server.text}: ${outcome.why}`)
+    troubles.push(`clamd ${server.address.text}: ${outcome.why}`)
     if (outcome.kind === 'timed-out') break
     if (outcome.kind === 'broken' && ++broken === BROKEN_MAX) break
   }
@@ -75,20 +91,22 @@ async function askInTurn(
 
 /** By path where that is worth it, by INSTREAM where it is not or does not work. */
 async function ask(
-  server: ClamdAddress,
+  { address, converse }: Server,
   specimen: Specimen,
   task: ScanTask,
 ): Promise<Outcome<ClamdReply>> {
   const isWorthIt = specimen.isFile || specimen.size >= BY_PATH_FROM
-  if (server.kind === 'unix' && specimen.pathIsShared && isWorthIt) {
+  if (address.kind === 'unix' && specimen.pathIsShared && isWorthIt) {
     const path = pathOf(specimen, task)
-    const outcome = path === undefined ? undefined : await scanPath(server, path, task.signal)
+    const outcome =
+      path === undefined ? undefined : await scanPath(address, path, task.signal, converse)
     if (outcome !== undefined) {
       if (outcome.kind !== 'answered' || outcome.answer.says !== 'no-access') return outcome
-      task.note(`clamd ${server.text}: cannot read SPOOLDIR, got a copy: ${outcome.answer.text}`)
+      task.note(`clamd ${address.text}: cannot read SPOOLDIR, got a copy: ${outcome.answer.text}`)
     }
   }
-  return scanStream(server, specimen.chunks(), task.signal, specimen.size)
+  const chunks = { [Symbol.iterator]: () => specimen.chunks()[Symbol.iterator]() }
+  return scanStream(address, chunks, task.signal, specimen.size, converse)
 }
 
 /** The path is a short cut only: where it cannot be made, the message can still be sent. */

@@ -28,6 +28,9 @@ export function socketPath(t: Test): string {
 /**
  * A server in clamd's place, for what a real one does only on bad days. `answer` is
  * called once the client has sent `until`: the end of an INSTREAM, if nothing else.
+ *
+ * It knows no sessions, and whoever asks for one is told so and not shown; unless there is
+ * an `until`, which sees all. session-stand-in.ts has one that knows them.
  */
 export async function standIn(
   t: Test,
@@ -37,23 +40,33 @@ export async function standIn(
   const socket = socketPath(t)
   const received: Buffer[] = []
   const connections: Socket[] = []
+  const all = new Set<Socket>()
   const server = createServer({ allowHalfOpen: true }, (connection) => {
-    const index = connections.push(connection) - 1
-    received.push(Buffer.alloc(0))
+    all.add(connection)
+    let index = -1
+    const show = (first: Buffer) => {
+      index = connections.push(connection) - 1
+      received.push(first)
+    }
     let answered = false
     connection.on('error', () => {})
+    connection.on('end', () => index < 0 && show(Buffer.alloc(0)))
     connection.on('data', (chunk: Buffer) => {
-      const all = Buffer.concat([received[index]!, chunk])
-      received[index] = all
-      if (answered || !until(all)) return
+      if (index < 0 && until === isWhole && chunk.includes('zIDSESSION')) {
+        connection.removeAllListeners('end').end('UNKNOWN COMMAND\0')
+        return
+      }
+      if (index < 0) show(chunk)
+      else received[index] = Buffer.concat([received[index]!, chunk])
+      if (answered || !until(received[index]!)) return
       answered = true
-      answer(connection, all)
+      answer(connection, received[index]!)
     })
   })
   server.listen(socket)
   await once(server, 'listening')
   t.teardown(() => {
-    for (const connection of connections) connection.destroy()
+    for (const connection of all) connection.destroy()
     server.close()
   })
   return { socket, received, connections }

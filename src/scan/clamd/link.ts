@@ -1,0 +1,193 @@
+import { readSync } from 'node:fs'
+import { errorCode, errorText } from '../../fault.ts'
+import { type Connection, loadConnect } from '../../runtime/connect.ts'
+import type { ClamdAddress } from './address.ts'
+import { createReplyReader, REPLY_MAX } from './reply.ts'
+
+/** How one conversation with a clamd ended; `why` is one line without the address. */
+export type Outcome<Answer> =
+  | { readonly kind: 'answered'; readonly answer: Answer }
+  /** No connection, so nothing was sent: another server costs this one nothing. */
+  | { readonly kind: 'unreachable'; readonly why: string }
+  /** It took the connection and broke it before its reply was whole. */
+  | { readonly kind: 'broken'; readonly why: string; readonly begun: boolean }
+  /** The signal fired. clamd may well go on scanning, so do not ask again. */
+  | { readonly kind: 'timed-out'; readonly why: string }
+
+export interface Received {
+  /** Up to the reply's NUL, perhaps more, or REPLY_MAX bytes without one. */
+  readonly bytes: Buffer
+  /** Whether the kernel had taken every packet when the reply came. */
+  readonly sentAll: boolean
+}
+
+/** A connection to a clamd, made by its first exchange. */
+export interface Link {
+  /** False once nothing can be exchanged any more. */
+  readonly isOpen: boolean
+  /**
+   * Sends the packets one at a time and takes one reply; one exchange at a time. A packet
+   * is asked for only when the one before was handed to the kernel, so its buffer may be
+   * used again. The sending side stays open: clamd takes a half-close for a client that
+   * went away. A reply that comes early ends the sending.
+   *
+   * Anything but a whole reply to all that was sent ends the link, and so does what
+   * `packets` throws, which is thrown on.
+   */
+  exchange(packets: Iterator<Buffer>, signal: AbortSignal): Promise<Outcome<Received>>
+  /** Nothing is left behind then: no descriptor, listener or timer. */
+  end(): void
+}
+
+/** Who is at it: what the connection tells goes there. */
+interface Exchange {
+  begin(): void
+  receive(chunk: Buffer): void
+  fail(error?: Error): void
+  giveUp(why: string): void
+}
+
+/** Milliseconds for a TCP connection: time for SYN and two repetitions (after 1 and 3 s). */
+const CONNECT_TIMEOUT = 5_000
+
+let loading: ReturnType<typeof loadConnect> | undefined
+
+export async function makeLink(address: ClamdAddress): Promise<Link> {
+  // Loading it takes 2 ms, which mail that needs no scan should not pay.
+  loading ??= loadConnect()
+  const connect = await loading
+  let socket: Connection | undefined
+  let connected = false
+  let over = false
+  let timer: NodeJS.Timeout | undefined
+  let current: Exchange | undefined
+
+  function end(): void {
+    if (over) return
+    over = true
+    clearTimeout(timer)
+    socket
+      ?.removeAllListeners()
+      .on('error', () => {})
+      .destroy()
+  }
+
+  function dial(): void {
+    socket =
+      address.kind === 'unix'
+        ? connect({ path: address.path })
+        : connect({ host: address.host, port: address.port, noDelay: true })
+    if (address.kind === 'tcp') {
+      const why = `no connection within ${CONNECT_TIMEOUT / 1000} seconds`
+      timer = setTimeout(() => current?.giveUp(why), CONNECT_TIMEOUT)
+    }
+    // What comes while nobody asked is a server that wants to leave.
+    socket.on('data', (chunk) => (current ? current.receive(chunk) : end()))
+    socket.on('end', () => (current ? current.fail() : end()))
+    socket.on('error', (error) => {
+      if (current === undefined) return end()
+      if (connected) current.fail(error)
+      else current.giveUp(`cannot connect (${errorCode(error) || errorText(error)})`)
+    })
+    socket.on('connect', () => {
+      connected = true
+      clearTimeout(timer)
+      current?.begin()
+    })
+  }
+
+  function exchange(packets: Iterator<Buffer>, signal: AbortSignal): Promise<Outcome<Received>> {
+    return new Promise((resolve, reject) => {
+      if (signal.aborted) return resolve(timedOut)
+      const reply = createReplyReader()
+      let sentAll = false
+      let turn: NodeJS.Immediate | undefined
+
+      const leave = (settle: () => void) => {
+        clearImmediate(turn)
+        signal.removeEventListener('abort', abort)
+        current = undefined
+        packets.return?.()
+        settle()
+      }
+      const finish = (outcome: Outcome<Received>) => {
+        if (outcome.kind !== 'answered' || !sentAll) end()
+        leave(() => resolve(outcome))
+      }
+      const abort = () => finish(timedOut)
+      const next = (sendIt: (packet: Buffer) => void) => {
+        try {
+          const packet = packets.next()
+          if (packet.done) sentAll = true
+          else sendIt(packet.value)
+        } catch (thrown) {
+          end()
+          leave(() => reject(thrown))
+        }
+      }
+      const send = (packet: Buffer) => {
+        socket!.write(packet, (error) => {
+          if (current !== own) return
+          if (error) {
+            own.receive(unread(socket!))
+            if (current === own) own.fail(error)
+            return
+          }
+          // A turn of the event loop in between, or a server that reads as fast as
+          // this writes would keep both its early reply and the deadline waiting.
+          next((following) => {
+            turn = setImmediate(send, following)
+          })
+        })
+      }
+      const own: Exchange = {
+        begin: () => next(send),
+        receive(chunk) {
+          if (!reply.push(chunk)) return
+          const bytes = reply.bytes()
+          // Who says more than was asked cannot be told from who answers the next question.
+          if (bytes.indexOf(0) !== bytes.length - 1) end()
+          finish({ kind: 'answered', answer: { bytes, sentAll } })
+        },
+        fail: (error) => finish(broken(error, reply.length)),
+        giveUp: (why) => finish({ kind: 'unreachable', why }),
+      }
+      current = own
+      signal.addEventListener('abort', abort)
+      if (connected) own.begin()
+      else dial()
+    })
+  }
+
+  return {
+    get isOpen() {
+      return !over
+    },
+    exchange,
+    end,
+  }
+}
+
+const timedOut = { kind: 'timed-out', why: 'no answer within the time limit' } as const
+
+function broken(error: Error | undefined, length: number): Outcome<never> {
+  const begun = length > 0
+  const how = begun ? 'broke off in its reply' : 'closed the connection without a reply'
+  const why = error ? `${how} (${errorCode(error) || errorText(error)})` : how
+  return { kind: 'broken', why, begun }
+}
+
+/**
+ * What lies unread in a socket whose write just failed. clamd says there why it hung
+ * up (size limit), and node:net is about to throw it away with the socket: the
+ * descriptor is the only way to it. Empty where the runtime does not show one.
+ */
+function unread(socket: Connection): Buffer {
+  const fd = (socket as { _handle?: { fd?: number } | null })._handle?.fd ?? -1
+  const room = Buffer.alloc(REPLY_MAX)
+  try {
+    return fd < 0 ? Buffer.alloc(0) : room.subarray(0, readSync(fd, room))
+  } catch {
+    return Buffer.alloc(0) // EAGAIN, ECONNRESET: there is nothing
+  }
+}

@@ -1,0 +1,175 @@
+import type { ClamdAddress } from './address.ts'
+import { type Converse, converse } from './converse.ts'
+import { type Link, makeLink, type Outcome, type Received } from './link.ts'
+
+/** Connections to one server that are kept while nobody asks. Each is a descriptor of clamd's, no thread. */
+export const IDLE_MAX = 4
+/** Milliseconds that they are kept, or up to twice that; clamd hangs up after 30 s. */
+export const IDLE_FOR = 5_000
+/** Milliseconds in which a server says whether it knows sessions. */
+export const TOLD_WITHIN = 1_000
+/** Milliseconds after which a server that knew none may know them. */
+export const ASK_AGAIN_AFTER = 60_000
+
+const GREETING = Buffer.from('zIDSESSION\0')
+const PING = Buffer.from('zIDSESSION\0zPING\0')
+const PONG = Buffer.from('1: PONG\0')
+
+export interface Sessions {
+  readonly converse: Converse
+  /** Ends what idles; what is in use ends when it is done. */
+  close(): void
+}
+
+/** A session of clamd(8), IDSESSION: its replies bear the number of the command. */
+interface Session {
+  readonly link: Link
+  /** Commands sent so far. */
+  commands: number
+  idleSince: number
+}
+
+/**
+ * Conversations over connections to one server that last from message to message, one
+ * command at a time on each.
+ *
+ * A kept connection that clamd gave up (its own time limits, a restart) is no failure:
+ * where no byte of a reply to this command came, the command is sent once more, on a fresh
+ * one. Nothing is sent again on a fresh one, nor after the signal. A server that knows no
+ * sessions gets a connection for each command. `now` and `idleFor` in milliseconds.
+ */
+export function openSessions(
+  address: ClamdAddress,
+  { now = () => performance.now(), idleFor = IDLE_FOR } = {},
+): Sessions {
+  const idle: Session[] = []
+  let closed = false
+  let sweeper: NodeJS.Timeout | undefined
+  /** Undefined until it was asked. */
+  let knowsSessions: boolean | undefined
+  let askedAt = 0
+
+  async function fresh(): Promise<Session> {
+    return { link: await makeLink(address), commands: 0, idleSince: 0 }
+  }
+
+  /** The one that was used last: others may become old enough to end. */
+  function kept(): Session | undefined {
+    for (let session = idle.pop(); session; session = idle.pop()) {
+      if (session.link.isOpen) return session
+    }
+    return undefined
+  }
+
+  function keep(session: Session): void {
+    if (!session.link.isOpen) return
+    if (closed || idle.length >= IDLE_MAX) {
+      session.link.end()
+      return
+    }
+    session.idleSince = now()
+    idle.push(session)
+    sweeper ??= setTimeout(sweep, idleFor).unref()
+  }
+
+  function sweep(): void {
+    const old = now() - idleFor
+    while (idle[0] && (idle[0].idleSince <= old || !idle[0].link.isOpen)) idle.shift()!.link.end()
+    sweeper = idle.length > 0 ? setTimeout(sweep, idleFor).unref() : undefined
+  }
+
+  /**
+   * Finds out whether the server knows sessions: without a message, for what it says to a
+   * session must not be taken for a verdict. An outcome where there is no server.
+   */
+  async function ask(signal: AbortSignal): Promise<Session | Outcome<never> | undefined> {
+    askedAt = now()
+    knowsSessions = false // for those that come meanwhile
+    const session = await fresh()
+    const outcome = await within(TOLD_WITHIN, signal, (sooner) =>
+      session.link.exchange([PING].values(), sooner),
+    )
+    session.commands = 1
+    knowsSessions = outcome.kind === 'answered' && outcome.answer.bytes.equals(PONG)
+    if (knowsSessions) return session
+    session.link.end()
+    if (outcome.kind !== 'unreachable' && !signal.aborted) return undefined
+    knowsSessions = undefined
+    return outcome.kind === 'answered' ? undefined : outcome
+  }
+
+  async function converseInSession(
+    session: Session,
+    packets: () => Iterator<Buffer>,
+    signal: AbortSignal,
+  ): Promise<Outcome<Received>> {
+    const number = ++session.commands
+    const outcome = await session.link.exchange(
+      number === 1 ? greeted(packets()) : packets(),
+      signal,
+    )
+    if (outcome.kind !== 'answered') return outcome
+    const { bytes, sentAll } = outcome.answer
+    const start = Buffer.from(`${number}: `)
+    if (!bytes.subarray(0, start.length).equals(start)) {
+      session.link.end()
+      const why = 'answered something else than what it was asked'
+      return { kind: 'broken', why, begun: false }
+    }
+    return { kind: 'answered', answer: { bytes: bytes.subarray(start.length), sentAll } }
+  }
+
+  return {
+    async converse(_, packets, signal) {
+      if (knowsSessions === false && now() - askedAt > ASK_AGAIN_AFTER) knowsSessions = undefined
+      const old = kept() ?? (knowsSessions === undefined ? await ask(signal) : undefined)
+      if (old && 'kind' in old) return old
+      if (old) {
+        const outcome = await converseInSession(old, packets, signal)
+        keep(old)
+        if (outcome.kind !== 'broken' || outcome.begun) return outcome
+      }
+      if (!knowsSessions) return converse(address, packets, signal)
+      const session = await fresh()
+      const outcome = await converseInSession(session, packets, signal)
+      keep(session)
+      if (outcome.kind === 'broken') knowsSessions = undefined // who came back may be another
+      return outcome
+    },
+    close() {
+      closed = true
+      clearTimeout(sweeper)
+      for (const { link } of idle.splice(0)) link.end()
+    },
+  }
+}
+
+/** Does something that ends by the signal, and after so many milliseconds anyway. */
+async function within<Result>(
+  milliseconds: number,
+  signal: AbortSignal,
+  doIt: (sooner: AbortSignal) => Promise<Result>,
+): Promise<Result> {
+  const sooner = new AbortController()
+  const abort = () => sooner.abort()
+  const timer = setTimeout(abort, milliseconds)
+  signal.addEventListener('abort', abort)
+  if (signal.aborted) abort()
+  try {
+    return await doIt(sooner.signal)
+  } finally {
+    clearTimeout(timer)
+    signal.removeEventListener('abort', abort)
+  }
+}
+
+/** The first packet of a connection's first command opens the session, too. */
+function* greeted(packets: Iterator<Buffer>): Generator<Buffer> {
+  try {
+    let packet = packets.next()
+    if (!packet.done) yield Buffer.concat([GREETING, packet.value])
+    for (packet = packets.next(); !packet.done; packet = packets.next()) yield packet.value
+  } finally {
+    packets.return?.()
+  }
+}

@@ -1,0 +1,94 @@
+import { once } from 'node:events'
+import { createServer, type Socket } from 'node:net'
+import { socketPath } from './stand-in.ts'
+
+/** What a stand-in that knows IDSESSION was asked. */
+export interface Asked {
+  readonly connection: Socket
+  /** How manieth connection it is, from 1 on. */
+  readonly connectionNumber: number
+  /** How manieth command of its connection, from 1 on. */
+  readonly number: number
+  readonly inSession: boolean
+  /** `zPING`, `zSCAN /path`, `zINSTREAM`. */
+  readonly command: string
+  /** The bytes of an INSTREAM. */
+  readonly message: Buffer
+}
+
+export interface SessionStandIn {
+  /** For CLAMD. */
+  readonly socket: string
+  readonly connections: readonly Socket[]
+  /** All commands but PING, in the order of their coming. */
+  readonly asked: readonly Asked[]
+}
+
+/**
+ * A server in clamd's place that takes session after session. PING is answered as clamd
+ * does, unless `pings` is false; `answer` is called for every other command.
+ */
+export async function sessionStandIn(
+  t: { teardown(stop: () => unknown): void },
+  answer: (asked: Asked) => void,
+  { pings = true } = {},
+): Promise<SessionStandIn> {
+  const socket = socketPath(t)
+  const connections: Socket[] = []
+  const asked: Asked[] = []
+  const server = createServer((connection) => {
+    const connectionNumber = connections.push(connection)
+    let number = 0
+    let inSession = false
+    let pending = Buffer.alloc(0)
+    connection.on('error', () => {})
+    connection.on('data', (chunk: Buffer) => {
+      pending = Buffer.concat([pending, chunk])
+      for (let next = takeCommand(pending); next; next = takeCommand(pending)) {
+        pending = pending.subarray(next.length)
+        if (next.command === 'zIDSESSION') {
+          inSession = true
+          continue
+        }
+        number++
+        if (next.command === 'zPING' && pings) connection.write(`${number}: PONG\0`)
+        else {
+          const one = { connection, connectionNumber, number, inSession, ...next }
+          if (next.command !== 'zPING') asked.push(one)
+          answer(one)
+        }
+      }
+    })
+  })
+  server.listen(socket)
+  await once(server, 'listening')
+  t.teardown(() => {
+    for (const connection of connections) connection.destroy()
+    server.close()
+  })
+  return { socket, connections, asked }
+}
+
+/** An answer for such a stand-in: in a session it bears the command's number. */
+export function numbered(reply: string): (asked: Asked) => void {
+  return ({ connection, number, inSession }) => {
+    connection.write(`${inSession ? `${number}: ` : ''}${reply}\0`)
+  }
+}
+
+/** The first command with all that belongs to it, and how many bytes that is. */
+function takeCommand(bytes: Buffer) {
+  const end = bytes.indexOf(0)
+  if (end < 0) return undefined
+  const command = bytes.toString('latin1', 0, end)
+  if (command !== 'zINSTREAM') return { command, message: Buffer.alloc(0), length: end + 1 }
+  const parts: Buffer[] = []
+  for (let at = end + 1; at + 4 <= bytes.length; ) {
+    const length = bytes.readUInt32BE(at)
+    at += 4
+    if (length === 0) return { command, message: Buffer.concat(parts), length: at }
+    parts.push(bytes.subarray(at, at + length))
+    at += length
+  }
+  return undefined
+}

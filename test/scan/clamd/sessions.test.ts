@@ -1,0 +1,328 @@
+import { once } from 'node:events'
+import type { Socket } from 'node:net'
+import fc from 'fast-check'
+import t from 'tap'
+import { readClamdAddress } from '../../../src/scan/clamd/address.ts'
+import { scanStream } from '../../../src/scan/clamd/ask.ts'
+import { BY_PATH_FROM, clamdScanner } from '../../../src/scan/clamd/scanner.ts'
+import { ASK_AGAIN_AFTER, IDLE_MAX, openSessions } from '../../../src/scan/clamd/sessions.ts'
+import type { Scanner, Specimen } from '../../../src/scan/scanner.ts'
+import { type Asked, numbered, sessionStandIn } from './session-stand-in.ts'
+import { says, standIn } from './stand-in.ts'
+import { clamdPolicy, scanTask, specimen } from './task.ts'
+
+const small = specimen(Buffer.from('From: a@example.org\n\nHello\n'))
+const ok = numbered('stream: OK')
+
+/** A daemon's scanner for these servers. */
+function lasting(t: { teardown(end: () => void): void }, ...sockets: string[]): Scanner {
+  const scanner = clamdScanner(clamdPolicy(sockets.join(' ')), { lasting: true })
+  t.teardown(() => scanner.close())
+  return scanner
+}
+
+async function scanBy(scanner: Scanner, message: Specimen = small) {
+  const { task, notes } = scanTask()
+  return { verdict: await scanner.scan(message, task), notes }
+}
+
+/** Resolves when the client has ended it. */
+async function gone(connection: Socket): Promise<void> {
+  connection.resume()
+  if (!connection.closed) await once(connection, 'close')
+}
+
+t.test('message after message goes over one connection, by bytes and by path', async (t) => {
+  const server = await sessionStandIn(t, (asked) => {
+    if (asked.command.startsWith('zSCAN')) numbered('/spool/m.1: Eicar FOUND')(asked)
+    else ok(asked)
+  })
+  const scanner = lasting(t, server.socket)
+  const large = specimen(Buffer.alloc(BY_PATH_FROM), '/spool/m.1')
+  for (let round = 0; round < 3; round++) {
+    t.equal((await scanBy(scanner)).verdict.answer, 'clean')
+    t.match((await scanBy(scanner, large)).verdict, { answer: 'infected', name: 'Eicar' })
+  }
+  t.equal(server.connections.length, 1)
+  t.same(
+    server.asked.map(({ number }) => number),
+    [2, 3, 4, 5, 6, 7],
+    'the first one is a PING',
+  )
+})
+
+t.test('a numbered reply is understood in every split', async (t) => {
+  const wire = ': stream: Eicar FOUND\0'
+  let cuts: readonly number[] = []
+  const server = await sessionStandIn(t, ({ connection, number }) => {
+    const reply = `${number}${wire}`
+    const ends = [...cuts, reply.length]
+    const sendNext = (from: number) => {
+      const end = ends.shift()
+      if (end !== undefined) connection.write(reply.slice(from, end), () => sendNext(end))
+    }
+    sendNext(0)
+  })
+  const scanner = lasting(t, server.socket)
+  const anySplit = fc.uniqueArray(fc.integer({ min: 1, max: wire.length - 1 }), { maxLength: 5 })
+  await fc.assert(
+    fc.asyncProperty(anySplit, async (split) => {
+      cuts = split.sort((a, b) => a - b)
+      t.match((await scanBy(scanner)).verdict, { answer: 'infected', name: 'Eicar' })
+    }),
+    { numRuns: 30 },
+  )
+  t.equal(server.connections.length, 1)
+})
+
+t.test('many at once have a connection each, and few of them are kept', async (t) => {
+  const held: Asked[] = []
+  let holds = false
+  const server = await sessionStandIn(t, (asked) => void (holds ? held.push(asked) : ok(asked)))
+  const scanner = lasting(t, server.socket)
+  await scanBy(scanner) // from now on it is known to take sessions
+  holds = true
+  const count = IDLE_MAX + 3
+  const scans = Array.from({ length: count }, () => scanBy(scanner))
+  while (held.length < count) await new Promise(setImmediate)
+  t.equal(server.connections.length, count)
+  for (const asked of held) ok(asked)
+  for (const { verdict } of await Promise.all(scans)) t.equal(verdict.answer, 'clean')
+  while (server.connections.filter(({ closed }) => !closed).length > IDLE_MAX) {
+    await new Promise(setImmediate)
+  }
+  t.pass('the others were ended')
+})
+
+t.test('a connection that clamd closed between messages is no failure', async (t) => {
+  const server = await sessionStandIn(t, ok)
+  const second = await sessionStandIn(t, ok)
+  const scanner = lasting(t, server.socket, second.socket)
+  await scanBy(scanner)
+  server.connections[0]!.end('COMMAND READ TIMED OUT\0')
+  await gone(server.connections[0]!)
+  const { verdict, notes } = await scanBy(scanner)
+  t.equal(verdict.answer, 'clean')
+  t.same(notes, [])
+  t.equal(server.connections.length, 2)
+  t.equal(second.connections.length, 0)
+})
+
+for (const [how, leave] of [
+  ['without a word', ({ connection }: Asked) => void connection.destroy()],
+  ['with a goodbye', ({ connection }: Asked) => void connection.end('COMMAND READ TIMED OUT\0')],
+  ['with an old answer', ({ connection }: Asked) => void connection.write('2: stream: OK\0')],
+] as const) {
+  t.test(`a kept connection that ends ${how} has the message sent again, whole`, async (t) => {
+    const server = await sessionStandIn(t, (asked) => {
+      if (asked.connectionNumber === 1 && asked.number === 3) leave(asked)
+      else if (asked.connectionNumber === 1) ok(asked)
+      else numbered('stream: Eicar FOUND')(asked)
+    })
+    const second = await sessionStandIn(t, ok)
+    const scanner = lasting(t, server.socket, second.socket)
+    await scanBy(scanner)
+    const message = Buffer.alloc(200_000, 'From: a\n\n0123456789abcdefghijklmnopqrstuvwxyz\n')
+    const { verdict, notes } = await scanBy(scanner, specimen(message))
+    t.match(verdict, { answer: 'infected', name: 'Eicar' }, 'what the fresh connection said')
+    t.same(notes, [])
+    t.equal(server.asked.length, 3)
+    t.ok(server.asked[2]!.message.equals(message))
+    t.equal(second.connections.length, 0)
+  })
+}
+
+t.test('what breaks a fresh connection as well is not sent a third time', async (t) => {
+  const server = await sessionStandIn(t, (asked) => {
+    if (server.asked.length === 1) ok(asked)
+    else asked.connection.destroy()
+  })
+  const scanner = lasting(t, server.socket)
+  await scanBy(scanner)
+  const { verdict } = await scanBy(scanner)
+  t.match(verdict, { answer: 'unknown', why: /closed the connection without a reply/ })
+  t.equal(server.asked.length, 3)
+})
+
+t.test(
+  'a reply that breaks off is no verdict, and the same server is not asked again',
+  async (t) => {
+    const server = await sessionStandIn(t, (asked) => {
+      if (asked.number === 2) ok(asked)
+      else asked.connection.end(`${asked.number}: stream: O`)
+    })
+    const scanner = lasting(t, server.socket)
+    await scanBy(scanner)
+    const { verdict } = await scanBy(scanner)
+    t.match(verdict, { answer: 'unknown', why: /broke off in its reply/ })
+    t.equal(server.asked.length, 2)
+  },
+)
+
+t.test('on a fresh connection as well, only a reply of its own number is a verdict', async (t) => {
+  for (const reply of ['stream: OK\0', '7: stream: OK\0', '11: stream: OK\0', 'OK\0', '\0']) {
+    const server = await sessionStandIn(t, ({ connection }) => void connection.write(reply))
+    const { verdict } = await scanBy(lasting(t, server.socket))
+    t.match(verdict, { answer: 'unknown', why: /something else/ }, JSON.stringify(reply))
+    t.equal(server.asked.length, 2, 'once on the connection of the PING, once on a fresh one')
+  }
+})
+
+t.test('two replies in one, and the connection is not used again', async (t) => {
+  const server = await sessionStandIn(t, ({ connection, number }) => {
+    connection.write(`${number}: stream: Eicar FOUND\0${number + 1}: stream: OK\0`)
+  })
+  const scanner = lasting(t, server.socket)
+  for (let round = 1; round <= 3; round++) {
+    t.equal((await scanBy(scanner)).verdict.answer, 'infected')
+    t.equal(server.connections.length, round)
+  }
+})
+
+t.test('OK before the whole message was sent is not clean, and ends the connection', async (t) => {
+  const server = await standIn(
+    t,
+    (connection) => {
+      connection.write('1: PONG\0')
+      connection.once('data', () => {
+        connection.pause()
+        connection.write('2: stream: OK\0')
+      })
+    },
+    (received) => received.includes('zPING\0'),
+  )
+  const { verdict } = await scanBy(lasting(t, server.socket), specimen(Buffer.alloc(20_000_000)))
+  t.match(verdict, { answer: 'unknown', why: /before it had the whole message/ })
+  // This stand-in's connections are over only when both sides have ended them.
+  await gone(server.connections[0]!.end())
+})
+
+t.test('a scan that takes too long ends its connection, and is not sent again', async (t) => {
+  const { task, abort } = scanTask()
+  const server = await sessionStandIn(t, (asked) => (asked.number === 2 ? ok(asked) : abort()))
+  const scanner = lasting(t, server.socket)
+  await scanBy(scanner)
+  t.match(await scanner.scan(small, task), { answer: 'unknown', why: /within the time limit/ })
+  t.equal(server.asked.length, 2)
+  await gone(server.connections[0]!)
+  t.equal(server.connections.length, 1)
+})
+
+t.test('a server that knows no sessions is asked with a connection for each message', async (t) => {
+  const server = await sessionStandIn(
+    t,
+    ({ connection, inSession }) => {
+      connection.end(inSession ? 'UNKNOWN COMMAND\0' : 'stream: OK\0')
+    },
+    { pings: false },
+  )
+  const scanner = lasting(t, server.socket)
+  for (let round = 0; round < 3; round++) {
+    t.equal((await scanBy(scanner)).verdict.answer, 'clean')
+  }
+  t.equal(server.connections.length, 4)
+  t.equal(server.asked.length, 3, 'no message was sent to a session')
+})
+
+t.test('so is one that has nothing to say to that', async (t) => {
+  const server = await standIn(t, says('stream: OK\0'), (received) => {
+    return !received.includes('zIDSESSION') && received.subarray(-4).equals(Buffer.alloc(4))
+  })
+  const scanner = lasting(t, server.socket)
+  t.equal((await scanBy(scanner)).verdict.answer, 'clean')
+  t.equal((await scanBy(scanner)).verdict.answer, 'clean')
+  t.equal(server.connections.length, 3)
+})
+
+t.test('one that knew sessions and knows them no more is asked without', async (t) => {
+  let knows = true
+  const server = await sessionStandIn(
+    t,
+    (asked) => {
+      const { connection, command, number } = asked
+      if (knows) connection.write(`${number}: ${command === 'zPING' ? 'PONG' : 'stream: OK'}\0`)
+      else connection.end(asked.inSession ? 'UNKNOWN COMMAND\0' : 'stream: OK\0')
+    },
+    { pings: false },
+  )
+  const scanner = lasting(t, server.socket)
+  t.equal((await scanBy(scanner)).verdict.answer, 'clean')
+  knows = false
+  t.match((await scanBy(scanner)).verdict, { answer: 'unknown', why: /something else/ })
+  t.equal((await scanBy(scanner)).verdict.answer, 'clean')
+})
+
+t.test('such a server is asked for sessions again later', async (t) => {
+  let knows = false
+  let time = 0
+  const server = await sessionStandIn(
+    t,
+    (asked) => {
+      if (asked.command !== 'zPING')
+        asked.connection.write(`${asked.number > 1 ? '2: ' : ''}stream: OK\0`)
+      else if (knows) asked.connection.write('1: PONG\0')
+      else asked.connection.end('UNKNOWN COMMAND\0')
+    },
+    { pings: false },
+  )
+  const address = readClamdAddress(server.socket)
+  const sessions = openSessions(address, { now: () => time })
+  t.teardown(sessions.close)
+  const connectionsFor = async () => {
+    const before = server.connections.length
+    const signal = AbortSignal.timeout(20_000)
+    const outcome = await scanStream(address, small.chunks(), signal, small.size, sessions.converse)
+    t.match(outcome, { kind: 'answered', answer: { says: 'clean' } })
+    return server.connections.length - before
+  }
+  t.equal(await connectionsFor(), 2)
+  knows = true
+  t.equal(await connectionsFor(), 1, 'not asked yet')
+  t.equal(server.asked.at(-1)!.number, 1)
+  time += ASK_AGAIN_AFTER + 1
+  t.equal(await connectionsFor(), 1)
+  t.equal(server.asked.at(-1)!.number, 2, 'in the session that was just asked for')
+})
+
+t.test('where nobody listens, it is asked for sessions once somebody does', async (t) => {
+  const nobody = await sessionStandIn(t, ok)
+  const scanner = lasting(t, `${nobody.socket}.none`, nobody.socket)
+  const { verdict, notes } = await scanBy(scanner)
+  t.equal(verdict.answer, 'clean')
+  t.match(notes, [/cannot connect \(ENOENT\)/])
+})
+
+t.test('a connection that nobody used for a while is ended', async (t) => {
+  const server = await sessionStandIn(t, ok)
+  const address = readClamdAddress(server.socket)
+  const sessions = openSessions(address, { idleFor: 20 })
+  t.teardown(sessions.close)
+  const signal = AbortSignal.timeout(20_000)
+  await scanStream(address, small.chunks(), signal, small.size, sessions.converse)
+  const keepAlive = setInterval(() => {}, 1000) // its own timer keeps no process alive
+  await gone(server.connections[0]!)
+  clearInterval(keepAlive)
+  t.pass('the server saw the end')
+})
+
+t.test(
+  'a scanner that is closed ends what idles at once, and what is in use afterwards',
+  async (t) => {
+    const held: Asked[] = []
+    let holds = false
+    const server = await sessionStandIn(t, (asked) => void (holds ? held.push(asked) : ok(asked)))
+    const scanner = clamdScanner(clamdPolicy(server.socket), { lasting: true })
+    await scanBy(scanner)
+    holds = true
+    const [one, other] = [scanBy(scanner), scanBy(scanner)]
+    while (held.length < 2) await new Promise(setImmediate)
+    ok(held[0]!)
+    await Promise.race([one, other])
+    scanner.close()
+    await gone(held[0]!.connection)
+    t.notOk(held[1]!.connection.closed)
+    ok(held[1]!)
+    for (const { verdict } of await Promise.all([one, other])) t.equal(verdict.answer, 'clean')
+    await gone(held[1]!.connection)
+  },
+)
