@@ -1,6 +1,6 @@
 import { Fault } from '../fault.ts'
+import { type Address, parseAddress } from '../net/address.ts'
 import type { Environment } from '../settings/settings.ts'
-import { type Address, parseAddress } from './address.ts'
 import { DELAY_MAX, parseSeconds } from './options.ts'
 
 /** What the UCSPI server and its rules say about a connection. */

@@ -1,4 +1,4 @@
-import { parseAddress } from './address.ts'
+import { parseAddress } from '../net/address.ts'
 import type { Options } from './options.ts'
 import { UsageError } from './options.ts'
 import { type Grounds, planFor } from './plan.ts'

@@ -1,5 +1,5 @@
 import { errorText, Fault } from '../fault.ts'
-import type { Address } from './address.ts'
+import type { Address } from '../net/address.ts'
 import { matches, type Pattern, parsePattern } from './pattern.ts'
 import { findAddress, type Span } from './written-address.ts'
 

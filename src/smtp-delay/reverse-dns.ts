@@ -1,5 +1,5 @@
 import { errorCode, errorText } from '../fault.ts'
-import { type Address, parseAddress, reverseDomain } from './address.ts'
+import { type Address, parseAddress, reverseDomain } from '../net/address.ts'
 
 /** Names of an address: some, for certain none, or could not tell. */
 export type Names =

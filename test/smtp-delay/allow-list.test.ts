@@ -1,5 +1,5 @@
 import t from 'tap'
-import { parseAddress } from '../../src/smtp-delay/address.ts'
+import { parseAddress } from '../../src/net/address.ts'
 import { findName, findNetwork, parseAllowList } from '../../src/smtp-delay/allow-list.ts'
 
 const list = parseAllowList(`# ours

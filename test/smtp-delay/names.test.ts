@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { parseAddress } from '../../src/smtp-delay/address.ts'
+import { parseAddress } from '../../src/net/address.ts'
 import { dynamicNames } from '../../src/smtp-delay/dynamic-names.ts'
 import { findRule, parseRules } from '../../src/smtp-delay/name-rules.ts'
 import { matches, parsePattern } from '../../src/smtp-delay/pattern.ts'

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { parseAddress } from '../../src/smtp-delay/address.ts'
+import { parseAddress } from '../../src/net/address.ts'
 import { classify } from '../../src/smtp-delay/classify.ts'
 import { openResolver } from '../../src/smtp-delay/dns-resolver.ts'
 import { parseRules } from '../../src/smtp-delay/name-rules.ts'

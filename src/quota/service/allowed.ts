@@ -4,7 +4,7 @@ import {
   type Network,
   parseAddress,
   parseNetwork,
-} from '../../smtp-delay/address.ts'
+} from '../../net/address.ts'
 
 /** Whether an address of a socket may ask. */
 export type Allowed = (address: string) => boolean

@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util'
+import { type Network, parseNetwork } from '../../net/address.ts'
 import { wholeNumber } from '../../settings/settings.ts'
-import { type Network, parseNetwork } from '../../smtp-delay/address.ts'
 
 /** onescan-quotad(8), OPTIONS. */
 export interface Options {

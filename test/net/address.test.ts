@@ -1,12 +1,7 @@
 import { isIP } from 'node:net'
 import fc from 'fast-check'
 import t from 'tap'
-import {
-  contains,
-  parseAddress,
-  parseNetwork,
-  reverseDomain,
-} from '../../src/smtp-delay/address.ts'
+import { contains, parseAddress, parseNetwork, reverseDomain } from '../../src/net/address.ts'
 
 const hex = (text: string) => {
   const address = parseAddress(text)
