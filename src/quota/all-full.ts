@@ -1,14 +1,8 @@
 import type { Decision, Reply } from '../decision.ts'
 import { type Envelope, recipientsOf } from '../envelope/envelope.ts'
 import type { Client } from '../transaction.ts'
-import type { AskQuota } from './answer.ts'
+import type { QuotaLookup } from './answer.ts'
 import { OVER_QUOTA, overQuotaText } from './over-quota.ts'
-
-/** Whom a door asks about mailboxes, and for whose mail. */
-export interface QuotaDesk {
-  readonly ask: AskQuota
-  readonly askForRelayClients: boolean
-}
 
 /** What is asked about: the message need not be here. */
 export interface Addressed {
@@ -19,9 +13,12 @@ export interface Addressed {
 }
 
 /** Whether anybody is asked about this client's mail. The MTA's own bounces would come back for ever. */
-export function isAskedAbout(client: Client, desk: Pick<QuotaDesk, 'askForRelayClients'>): boolean {
+export function isAskedAbout(
+  client: Client,
+  lookup: Pick<QuotaLookup, 'askForRelayClients'>,
+): boolean {
   if (client.bounceInjector) return false
-  return desk.askForRelayClients || !client.relay
+  return lookup.askForRelayClients || !client.relay
 }
 
 /**
@@ -31,11 +28,11 @@ export function isAskedAbout(client: Client, desk: Pick<QuotaDesk, 'askForRelayC
  */
 export async function areAllFull(
   { envelope, client, size }: Addressed,
-  desk: QuotaDesk,
+  lookup: QuotaLookup,
 ): Promise<{ readonly full: boolean; readonly why: string }> {
-  if (!isAskedAbout(client, desk)) return { full: false, why: '' }
+  if (!isAskedAbout(client, lookup)) return { full: false, why: '' }
   for (const recipient of recipientsOf(envelope)) {
-    const answer = await desk.ask(recipient, size)
+    const answer = await lookup.ask(recipient, size)
     if (answer.answer === 'full') continue
     return { full: false, why: answer.answer === 'unknown' ? `quota: ${answer.why}` : '' }
   }

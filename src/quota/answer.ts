@@ -19,3 +19,10 @@ export interface Usage {
  * size of the message. Never rejects, and answers within its own deadline.
  */
 export type AskQuota = (address: Buffer, incoming?: number) => Promise<QuotaAnswer>
+
+/** Whom a door asks about mailboxes, and for whose mail. */
+export interface QuotaLookup {
+  readonly ask: AskQuota
+  /** Whether recipients of mail of clients that may relay, or have authenticated, are asked about, too. */
+  readonly askForRelayClients: boolean
+}

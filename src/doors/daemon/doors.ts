@@ -2,7 +2,7 @@ import type { Server } from 'node:net'
 import { Fault } from '../../fault.ts'
 import { switchedOff } from '../../policy/policy.ts'
 import { createMilter } from '../milter/milter.ts'
-import type { Desk } from '../policy/answer.ts'
+import type { AccessPolicy } from '../policy/answer.ts'
 import { createPolicyService, type PolicyServiceOptions } from '../policy/service.ts'
 import { openLog } from '../queue/log-sink.ts'
 import type { Configuration } from './configuration.ts'
@@ -92,11 +92,11 @@ function makeDoor(
 function makePolicyDoor(
   first: Configuration,
   options: PolicyServiceOptions,
-  log: Desk['log'],
+  log: AccessPolicy['log'],
 ): Door {
-  const deskOf = ({ quota, place }: Configuration): Desk => {
+  const policyOf = ({ quota, place }: Configuration): AccessPolicy => {
     return { quota, isOff: () => switchedOff(place) !== undefined, log }
   }
-  const service = createPolicyService(deskOf(first), options)
-  return { ...service, configure: (next) => service.configure(deskOf(next)) }
+  const service = createPolicyService(policyOf(first), options)
+  return { ...service, configure: (next) => service.configure(policyOf(next)) }
 }

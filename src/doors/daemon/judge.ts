@@ -13,7 +13,7 @@ import type { ClientPolicy } from './client-policy.ts'
 import type { Configuration } from './configuration.ts'
 import { endingWith } from './ending-with.ts'
 import { GoCold } from './go-cold.ts'
-import { passUnlessFull } from './quota-only.ts'
+import { answerUnscanned } from './quota-only.ts'
 import type { Request } from './request.ts'
 
 export interface Judgement {
@@ -41,7 +41,7 @@ export async function answerRequest(request: Request, judgement: Judgement): Pro
   const envelope = readEnvelope(request.envelope)
   if (known === undefined) {
     const quota = client.asksQuota ? configuration.quota : undefined
-    return passUnlessFull({ ...client, envelope, size: request.size }, quota, reporting, elapsed)
+    return answerUnscanned({ ...client, envelope, size: request.size }, quota, reporting, elapsed)
   }
 
   const policy = withTimeLeft(known, request.timeLeft)

@@ -1,5 +1,6 @@
 import { NOTHING_SCANS } from '../../policy/policy.ts'
-import { type Addressed, areAllFull, putOff, type QuotaDesk } from '../../quota/all-full.ts'
+import { type Addressed, areAllFull, putOff } from '../../quota/all-full.ts'
+import type { QuotaLookup } from '../../quota/answer.ts'
 import { passOn, type Reporting, refuse } from './answer.ts'
 import { leaveBouncesToTheCold } from './bounces.ts'
 
@@ -10,9 +11,9 @@ const UNSEEN = Buffer.alloc(0)
  * Nothing scans for this client: its message passes as it is, unless there is somebody to
  * ask and all its recipients are over quota. `elapsed` is in milliseconds.
  */
-export async function passUnlessFull(
+export async function answerUnscanned(
   mail: Addressed & { readonly remote: string | undefined },
-  quota: QuotaDesk | undefined,
+  quota: QuotaLookup | undefined,
   reporting: Reporting,
   elapsed: () => number,
 ): Promise<Buffer> {

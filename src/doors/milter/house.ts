@@ -1,10 +1,10 @@
+import type { QuotaLookup } from '../../quota/answer.ts'
 import type { Reception } from './reception.ts'
-import type { RecipientQuota } from './refuse-full.ts'
 
 /** What a session, and each mail in it, needs of the house that it takes place in. */
 export interface House {
   /** Undefined where recipients are taken unasked. */
-  readonly quota: RecipientQuota | undefined
+  readonly quota: QuotaLookup | undefined
   /** How the message that comes now is received; throws a Fault where there is no room for it. */
   receive(): Reception
   /** A message that was received is over, whatever became of it. */

@@ -1,16 +1,9 @@
 import { errorText } from '../../fault.ts'
-import type { AskQuota, QuotaAnswer } from '../../quota/answer.ts'
+import type { QuotaAnswer, QuotaLookup } from '../../quota/answer.ts'
 import { quotaLine, type RecipientInQuestion } from '../../quota/log-line.ts'
 import { OVER_QUOTA, overQuotaText } from '../../quota/over-quota.ts'
 import { mailboxOf } from './address.ts'
 import { smtpReply } from './wire/replies.ts'
-
-/** Whom to ask, RCPT by RCPT, whether a recipient has room. */
-export interface RecipientQuota {
-  readonly ask: AskQuota
-  /** Whether recipients of authenticated clients' mail are asked about, too. */
-  readonly askForRelayClients: boolean
-}
 
 /**
  * The reply that refuses this one recipient for now, or undefined where it may pass: it has
@@ -18,7 +11,7 @@ export interface RecipientQuota {
  */
 export async function refuseFull(
   about: RecipientInQuestion,
-  { ask }: RecipientQuota,
+  { ask }: Pick<QuotaLookup, 'ask'>,
   log: (line: Buffer) => void,
 ): Promise<Buffer | undefined> {
   const answer = await ask(mailboxOf(about.recipient), about.size).catch(

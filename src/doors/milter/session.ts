@@ -1,7 +1,8 @@
+import type { QuotaLookup } from '../../quota/answer.ts'
 import { bareAddress } from './address.ts'
 import type { House } from './house.ts'
 import { type Mail, openMail } from './mail.ts'
-import { type RecipientQuota, refuseFull } from './refuse-full.ts'
+import { refuseFull } from './refuse-full.ts'
 import { isAnswered, wishOf } from './terms.ts'
 import type { Client, Command } from './wire/commands.ts'
 import { createMacros } from './wire/macros.ts'
@@ -60,7 +61,7 @@ export function openSession(house: House): Session {
     return client?.port === 0 && client.address === '127.0.0.1'
   }
 
-  function isAsked({ askForRelayClients }: RecipientQuota): boolean {
+  function isAsked({ askForRelayClients }: QuotaLookup): boolean {
     return !isPlayed() && (askForRelayClients || !isAuthenticated())
   }
 

@@ -6,8 +6,8 @@ import { type Attributes, writeAttributes } from './attributes.ts'
 /** What `onescan quota` asks on the same socket. */
 export const EXPLAIN = 'onescan_quota'
 
-/** What the service answers by. */
-export interface Desk {
+/** What requests are answered by. */
+export interface AccessPolicy {
   /** Undefined where QUOTAD is not set. */
   readonly quota: QuotaClient | undefined
   /** Whether all is to pass as it is (`onescan disable`). */
@@ -21,12 +21,15 @@ export interface Desk {
  * this one, and DUNNO for whatever is not known to be full: Postfix would put mail off
  * where it got no answer (SMTPD_POLICY_README).
  */
-export async function answerRequest(request: Attributes, desk: Desk): Promise<Buffer> {
-  if (request.get('request') === EXPLAIN) return explain(request, desk)
-  return writeAttributes({ action: await actionFor(request, desk) })
+export async function answerRequest(request: Attributes, policy: AccessPolicy): Promise<Buffer> {
+  if (request.get('request') === EXPLAIN) return explain(request, policy)
+  return writeAttributes({ action: await actionFor(request, policy) })
 }
 
-async function actionFor(request: Attributes, { quota, isOff, log }: Desk): Promise<string> {
+async function actionFor(
+  request: Attributes,
+  { quota, isOff, log }: AccessPolicy,
+): Promise<string> {
   const recipient = request.get('recipient')
   if (quota === undefined || request.get('protocol_state') !== 'RCPT' || !recipient) return 'DUNNO'
   const isRelayClient = (request.get('sasl_username') ?? '') !== ''
@@ -53,7 +56,7 @@ function announcedSize(request: Attributes): number {
   return /^[0-9]{1,15}$/.test(size) ? Number(size) : 0
 }
 
-async function explain(request: Attributes, { quota }: Desk): Promise<Buffer> {
+async function explain(request: Attributes, { quota }: AccessPolicy): Promise<Buffer> {
   const recipient = request.get('recipient')
   if (quota === undefined || !recipient) {
     return writeAttributes({ answer: 'unknown', why: 'onescand has no QUOTAD' })

@@ -1,6 +1,6 @@
 import { createServer, type Server, type Socket } from 'node:net'
 import { errorCode, errorText } from '../../fault.ts'
-import { answerRequest, type Desk } from './answer.ts'
+import { type AccessPolicy, answerRequest } from './answer.ts'
 import { createAttributeReader } from './attributes.ts'
 
 /** Bytes of answers beyond what the kernel keeps, which a client that asks on does not take. */
@@ -10,7 +10,7 @@ export interface PolicyService {
   /** Not listening yet. */
   readonly server: Server
   /** For the requests that come from now on. */
-  configure(desk: Desk): void
+  configure(policy: AccessPolicy): void
   /**
    * Takes no more connections, and resolves when all are over: requests that are here
    * are answered, or cut off after `grace` milliseconds.
@@ -27,10 +27,10 @@ export interface PolicyServiceOptions {
 
 /** Postfix's policy delegation (SMTPD_POLICY_README) on whatever the server listens on. */
 export function createPolicyService(
-  first: Desk,
+  first: AccessPolicy,
   { maxConnections, log }: PolicyServiceOptions,
 ): PolicyService {
-  let desk = first
+  let policy = first
   let closing = false
   let emptied = () => {}
   /** In the order of their last request. */
@@ -62,7 +62,7 @@ export function createPolicyService(
       if (requests.length === 0) continue
       idle.delete(socket)
       for (const request of requests) {
-        socket.write(await answerRequest(request, desk))
+        socket.write(await answerRequest(request, policy))
         if (socket.writableLength > UNTAKEN_MAX) throw new Error('a client takes no answers')
       }
       if (closing) socket.end()
@@ -80,7 +80,7 @@ export function createPolicyService(
   return {
     server,
     configure(next) {
-      desk = next
+      policy = next
     },
     close(grace) {
       closing = true

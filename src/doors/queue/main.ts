@@ -39,8 +39,8 @@ async function slot(): Promise<number> {
 
   const errorReport = readErrorReport(env) // before any descriptor is opened that stays
   if ('off' in policy) {
-    const { passUnlessFull } = await import('./quota-only.ts')
-    return passUnlessFull(policy.quota!, policy.off, env, { chain, errorReport, journal })
+    const { passUnscanned } = await import('./quota-only.ts')
+    return passUnscanned(policy.quota!, policy.off, env, { chain, errorReport, journal })
   }
   const tools = await prepareTools(policy)
   const transaction = receiveTransaction(policy, tools, env)

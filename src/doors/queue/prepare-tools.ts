@@ -1,14 +1,14 @@
 import { signatureDate } from '../../cluster/signature-date.ts'
 import type { Tools } from '../../engine.ts'
 import type { Policy } from '../../policy/policy.ts'
-import type { QuotaDesk } from '../../quota/all-full.ts'
+import type { QuotaLookup } from '../../quota/answer.ts'
 import type { QuotaSettings } from '../../quota/settings.ts'
 import { loadCrypto } from '../../runtime/crypto.ts'
 import { makeScanners } from '../../scan/scanners.ts'
 
 export interface SlotTools extends Tools {
   /** `close` before this process becomes another. */
-  readonly quota?: (QuotaDesk & { close(): void }) | undefined
+  readonly quota?: (QuotaLookup & { close(): void }) | undefined
 }
 
 /** Loads what this policy needs, and nothing else: every module costs start-up time. */
@@ -19,11 +19,11 @@ export async function prepareTools(policy: Policy): Promise<SlotTools> {
     crypto: cluster && (await loadCrypto()),
     signatureDate: once(() => cluster && signatureDate(cluster.signatureDirectory)),
     now: wallClock(),
-    quota: quota && (await openDesk(quota)),
+    quota: quota && (await openLookup(quota)),
   }
 }
 
-async function openDesk(settings: QuotaSettings): Promise<SlotTools['quota']> {
+async function openLookup(settings: QuotaSettings): Promise<SlotTools['quota']> {
   const { openQuotaClient } = await import('../../quota/client/quota-client.ts')
   return openQuotaClient(settings, () => {}) // the journal tells of this message
 }

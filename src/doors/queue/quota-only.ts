@@ -21,7 +21,7 @@ const HEADER_SEEN = 64 * 1024
  * kept meanwhile and passes byte for byte, or is put off where all recipients are full.
  * The exit code, unless this process became the next program.
  */
-export async function passUnlessFull(
+export async function passUnscanned(
   settings: QuotaSettings,
   why: string,
   env: Environment,

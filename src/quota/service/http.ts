@@ -1,13 +1,13 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { Fault } from '../../fault.ts'
 import type { Allowed } from './allowed.ts'
+import type { AnswerForName } from './answer-for-name.ts'
 import { type Counters, metricsText } from './counters.ts'
-import type { Desk } from './desk.ts'
 import { type HttpReply, readRequest, replyFor } from './http-question.ts'
 import type { Place } from './options.ts'
 
 export interface HttpOptions {
-  readonly desk: Desk
+  readonly answerForName: AnswerForName
   readonly allowed: Allowed
   readonly counters: Counters
   /** Connections at once. */
@@ -24,7 +24,7 @@ const REQUEST_MAX = 8 * 1024
 
 /** `quota.cgi` of old, the service's health, and its counters. */
 export async function serveHttp(place: Place, options: HttpOptions): Promise<Server> {
-  const { desk, allowed, counters, maxClients } = options
+  const { answerForName, allowed, counters, maxClients } = options
   const limits = {
     headersTimeout: REQUEST_TIME,
     requestTimeout: REQUEST_TIME,
@@ -58,7 +58,7 @@ export async function serveHttp(place: Place, options: HttpOptions): Promise<Ser
     switch (question.asks) {
       case 'quota': {
         counters.http++
-        const { answer, source, stale } = await desk(question.user, 0)
+        const { answer, source, stale } = await answerForName(question.user, 0)
         if (source) response.setHeader('X-Quota-Source', source)
         if (stale) response.setHeader('X-Quota-Stale', 'yes')
         return reply(request, response, replyFor(question.user, answer))

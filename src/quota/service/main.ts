@@ -6,8 +6,8 @@ import type { LogEntry } from '../../log.ts'
 import type { Environment } from '../../settings/settings.ts'
 import { allowNetworks } from './allowed.ts'
 import { answerFrom } from './answer.ts'
+import { answersForNames } from './answer-for-name.ts'
 import { createCounters } from './counters.ts'
-import { createDesk } from './desk.ts'
 import { furnish } from './household.ts'
 import { serveHttp } from './http.ts'
 import { log, troubleLog } from './log.ts'
@@ -42,15 +42,17 @@ async function onescanQuotad(options: Options): Promise<void> {
   if (user !== undefined) becomeUser(user)
   requireFewPrivileges(process.getuid!(), ownStatus())
   const counters = createCounters()
-  const desk = createDesk({
+  const answerForName = answersForNames({
     answerFor: answerFrom(household),
     keepCase: settings.keepCase,
     counters,
     logTrouble: troubleLog(log, Date.now),
   })
   const allowed = allowNetworks(networks)
-  const sockets = udp ? [await serveUdp(udp, { desk, allowed, counters })] : []
-  const servers = http ? [await serveHttp(http, { desk, allowed, counters, maxClients })] : []
+  const sockets = udp ? [await serveUdp(udp, { answerForName, allowed, counters })] : []
+  const servers = http
+    ? [await serveHttp(http, { answerForName, allowed, counters, maxClients })]
+    : []
 
   process.on('SIGHUP', household.forget)
   process.on('SIGUSR1', () => log(['event', 'counters'], ...Object.entries(counters)))

@@ -3,13 +3,13 @@ import { isIPv6 } from 'node:net'
 import { Fault } from '../../fault.ts'
 import type { Allowed } from './allowed.ts'
 import type { Finding } from './answer.ts'
+import type { AnswerForName } from './answer-for-name.ts'
 import type { Counters } from './counters.ts'
 import { datagramFor, readDatagram } from './datagram.ts'
-import type { Desk } from './desk.ts'
 import type { Place } from './options.ts'
 
 export interface UdpOptions {
-  readonly desk: Desk
+  readonly answerForName: AnswerForName
   readonly allowed: Allowed
   readonly counters: Counters
 }
@@ -22,7 +22,7 @@ const RECEIVE_BUFFER = 4 * 1024 * 1024
  * question: nobody else gets more bytes out of it than he put in, but for a few numbers.
  */
 export async function serveUdp(place: Place, options: UdpOptions): Promise<Socket> {
-  const { desk, allowed, counters } = options
+  const { answerForName, allowed, counters } = options
   const socket = createSocket(isIPv6(place.host) ? 'udp6' : 'udp4')
   let closed = false
   socket.once('close', () => {
@@ -45,7 +45,7 @@ export async function serveUdp(place: Place, options: UdpOptions): Promise<Socke
       if (closed) return
       socket.send(Buffer.from(datagramFor(question, answer), 'latin1'), port, address, sent)
     }
-    const finding = desk(question.user, question.incoming ?? 0)
+    const finding = answerForName(question.user, question.incoming ?? 0)
     if (finding instanceof Promise) finding.then(send)
     else send(finding)
   })

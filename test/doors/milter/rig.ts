@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { type Configuration, readConfiguration } from '../../../src/doors/daemon/configuration.ts'
 import { standardPatience } from '../../../src/doors/milter/connection.ts'
 import { createMilter, type Milter, type MilterOptions } from '../../../src/doors/milter/milter.ts'
-import type { RecipientQuota } from '../../../src/doors/milter/refuse-full.ts'
+import type { QuotaLookup } from '../../../src/quota/answer.ts'
 import { type Agreed, call, everything, type Line, negotiate, type Offer, says } from './mta.ts'
 import { type Delivery, type Submission, submit } from './submit.ts'
 
@@ -30,7 +30,7 @@ export interface OpenMilter extends Milter {
 }
 
 export interface Wishes extends Partial<MilterOptions> {
-  readonly quota?: RecipientQuota
+  readonly quota?: QuotaLookup
 }
 
 /** onescand's milter door in this process, under an environment of its own. */

@@ -39,12 +39,12 @@ async function rig(
   const backend = await udpService(t, (packet) => (dead ? undefined : answer(packet)))
   const { client } = clientOf(t, `quotad:127.0.0.1:${backend.port}`, env)
   const log: string[] = []
-  const desk = {
+  const policy = {
     quota: client,
     isOff: off,
     log: (line: Buffer) => void log.push(line.toString()),
   }
-  const service = createPolicyService(desk, { maxConnections, log: (line) => log.push(line) })
+  const service = createPolicyService(policy, { maxConnections, log: (line) => log.push(line) })
   service.server.listen(0, '127.0.0.1')
   await once(service.server, 'listening')
   t.teardown(() => service.close(0))

@@ -95,9 +95,9 @@ t.test('what is no question is not answered, and counted', async (t) => {
 
 t.test('whoever is not allowed hears nothing', async (t) => {
   const counters = createCounters()
-  const desk = () => ({ answer: { answer: 'full' } }) as const
+  const answerForName = () => ({ answer: { answer: 'full' } }) as const
   const place = { host: '127.0.0.1', port: 0, text: 'here' }
-  const options = { desk, allowed: () => false, counters, maxClients: 10 }
+  const options = { answerForName, allowed: () => false, counters, maxClients: 10 }
   const service = await serveUdp(place, options)
   const server = await serveHttp(place, options)
   t.teardown(() => {

@@ -4,10 +4,10 @@ import type { AnswerFor, Finding } from './answer.ts'
 import type { Counters } from './counters.ts'
 import type { LogTrouble } from './log.ts'
 
-/** Answers for a name that anybody may have sent; counts, and logs what could not be read. */
-export type Desk = (name: string, incoming: number) => Finding | Promise<Finding>
+/** Answers for a name that anybody may have sent. */
+export type AnswerForName = (name: string, incoming: number) => Finding | Promise<Finding>
 
-export interface DeskOptions {
+export interface AnswerForNameOptions {
   readonly answerFor: AnswerFor
   readonly keepCase: boolean
   readonly counters: Counters
@@ -16,8 +16,13 @@ export interface DeskOptions {
 
 const nobody: Finding = { answer: { answer: 'no-such-user' } }
 
-/** Where all questions arrive, whatever they came by. */
-export function createDesk({ answerFor, keepCase, counters, logTrouble }: DeskOptions): Desk {
+/** Questions of all protocols are answered by this: it counts, and logs what could not be read. */
+export function answersForNames({
+  answerFor,
+  keepCase,
+  counters,
+  logTrouble,
+}: AnswerForNameOptions): AnswerForName {
   function note(finding: Finding): Finding {
     counters[counterOf(finding.answer)]++
     if (finding.stale) counters.stale++
