@@ -1,5 +1,6 @@
 import type { LdapDirectory } from '../ldap/ldap-directory.ts'
 import type { LookUpUser } from './account.ts'
+import { homeIn } from './home.ts'
 import { parseLimits } from './limits.ts'
 
 /** Users, homes and quotas of a directory. */
@@ -7,9 +8,10 @@ export function ldapUsers(directory: LdapDirectory): LookUpUser {
   return async (user) => {
     const entry = await directory.find(user)
     if (entry.found !== 'entry') return entry
-    const { home, quota } = entry
-    if (home !== undefined && !/^\/(?!(.*\/)?\.\.(\/|$))[^\0]*$/.test(home)) {
-      return { found: 'trouble', why: `LDAP, ${user.name}: ${home} is no absolute path` }
+    const { quota } = entry
+    const home = entry.home && homeIn(entry.home)
+    if (entry.home && home === undefined) {
+      return { found: 'trouble', why: `LDAP, ${user.name}: ${entry.home} is no absolute path` }
     }
     const limits = quota === undefined ? undefined : parseLimits(quota)
     if (quota !== undefined && !limits) {
@@ -17,7 +19,7 @@ export function ldapUsers(directory: LdapDirectory): LookUpUser {
     }
     return {
       found: 'account',
-      ...(home ? { home: home.replace(/(?<=.)\/+$/, '') } : {}),
+      ...(home ? { home } : {}),
       ...(limits ? { limits } : {}),
     }
   }

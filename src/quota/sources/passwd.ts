@@ -1,5 +1,6 @@
 import { errorText } from '../../fault.ts'
 import type { LookUpUser } from './account.ts'
+import { homeIn } from './home.ts'
 import { type Table, tableFile } from './table-file.ts'
 
 /** Users and homes of a file in the form of passwd(5): of an address, the local part is the user. */
@@ -19,8 +20,9 @@ export function passwdFile(path: string, now: () => number): LookUpUser {
 export function parsePasswd(text: string): Table<string> {
   const homes = new Map<string, string>()
   for (const line of text.split('\n')) {
-    const [name, , , , , home] = line.split(':')
-    if (name && home?.startsWith('/') && !homes.has(name)) homes.set(name, home)
+    const [name, , , , , written = ''] = line.split(':')
+    const home = homeIn(written)
+    if (name && home !== undefined && !homes.has(name)) homes.set(name, home)
   }
   return homes
 }

@@ -1,13 +1,13 @@
 import { errorText } from '../../fault.ts'
 import type { LookUpUser } from './account.ts'
+import { homeIn } from './home.ts'
 import { type Limits, parseLimits } from './limits.ts'
 import { parseTable, type TableFile, tableFile } from './table-file.ts'
 import { lowerCase, type User } from './user-name.ts'
 
 /** Users of a file with lines `user: home`. */
 export function homesFile(path: string, now: () => number): LookUpUser {
-  const absolute = (home: string) => (/^\/(?!.*\/\.\.(\/|$))/.test(home) ? home : undefined)
-  const homes = tableFile(path, (text) => parseTable(text, absolute), now)
+  const homes = tableFile(path, (text) => parseTable(text, homeIn), now)
   return (user) => {
     try {
       const home = homes(lowerCase(user.name))

@@ -74,12 +74,14 @@ t.test('homes are absolute paths', async (t) => {
   const directory = t.testdir({
     good: 'ann: /home/ann\n',
     bad: 'ann: /home/../etc\n',
+    above: 'ann: /..\n',
     worse: 'ann: home\n',
   })
   const at = (name: string) => homesFile(join(directory, name), () => 0)
   t.same(await at('good')(user('ann')), { found: 'account', home: '/home/ann' })
   t.same(await at('good')(user('bob')), { found: 'nobody' })
   t.match(await at('bad')(user('ann')), { found: 'trouble', why: /bad: line 1/ })
+  t.match(await at('above')(user('ann')), { found: 'trouble', why: /above: line 1/ })
   t.match(await at('worse')(user('ann')), { found: 'trouble', why: /worse: line 1/ })
 })
 
@@ -94,6 +96,9 @@ t.test(
     t.same(await lookUp(user('ann@example.org')), { found: 'account', home: '/home/ann' })
     t.same(await lookUp(user('bob')), { found: 'nobody' })
     t.match(await passwdFile(`${file}-`, () => 0)(user('ann')), { found: 'trouble', why: /ENOENT/ })
-    t.same([...parsePasswd('\n#\n+::::::\nx:x\nann:::::/a:\nann:::::/b:\n')], [['ann', '/a']])
+    t.same(
+      [...parsePasswd('\n#\n+::::::\nx:x\nann:::::/a:\nann:::::/b:\ncy:::::/..:\n')],
+      [['ann', '/a']],
+    )
   },
 )
