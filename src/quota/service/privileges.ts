@@ -25,11 +25,18 @@ export function becomeUser(name: string): void {
 }
 
 /**
+ * What a process has or can give itself, capabilities(7): the effective set is a part of the
+ * permitted one, and so is the ambient one. The inheritable set counts for a program that is
+ * executed alone, and container runtimes have filled it for everybody.
+ */
+const CAPABILITY_SETS = ['CapPrm', 'CapEff', 'CapAmb']
+
+/**
  * Throws a Fault where the process may do more than read: strangers' words decide which
  * paths it looks at. `status` is the text of /proc/self/status, or '' where there is none.
  */
 export function requireFewPrivileges(uid: number, status: string): void {
-  const held = BigInt(`0x${/^CapEff:\s*([0-9a-f]+)$/m.exec(status)?.[1] ?? '0'}`)
+  const held = CAPABILITY_SETS.reduce((all, name) => all | capabilitySet(name, status), 0n)
   const more = held & ~CAP_DAC_READ_SEARCH
   if (uid !== 0 && more === 0n) return
   const who = uid === 0 ? 'root' : `a process with capabilities (${more.toString(16)})`
@@ -37,6 +44,11 @@ export function requireFewPrivileges(uid: number, status: string): void {
     'config',
     `runs as ${who}; name another user with --user, or give it CAP_DAC_READ_SEARCH at most`,
   )
+}
+
+function capabilitySet(name: string, status: string): bigint {
+  const [, digits = '0'] = new RegExp(`^${name}:\\s*([0-9a-f]+)$`, 'm').exec(status) ?? []
+  return BigInt(`0x${digits}`)
 }
 
 /** Of this process. */

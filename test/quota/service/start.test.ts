@@ -120,5 +120,10 @@ t.test('with more than that it does not start', async (t) => {
   for (const bits of ['0000000000000002', '0000000000000006', '000001ffffffffff']) {
     t.throws(() => requireFewPrivileges(1000, status(bits)), { message: /with capabilities/ }, bits)
   }
+  for (const set of ['CapPrm', 'CapAmb']) {
+    const hidden = `Name:\tx\n${set}:\t0000000000000006\nCapEff:\t0000000000000004\n`
+    t.throws(() => requireFewPrivileges(1000, hidden), { message: /capabilities \(2\)/ }, set)
+  }
+  requireFewPrivileges(1000, 'Name:\tx\nCapInh:\t00000000a80425fb\nCapPrm:\t0000000000000000\n')
   t.throws(() => requireFewPrivileges(0, status('0000000000000000')), { message: /runs as root/ })
 })
