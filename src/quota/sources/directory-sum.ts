@@ -15,8 +15,8 @@ export interface DirectorySum extends Required<Use> {
 export interface CountingTools {
   readonly now: () => number
   readonly inTurn: InTurn
-  /** When the count is given up, by `now`. */
-  readonly until: number
+  /** Throws an Error once the count took too long. */
+  checkTime(): void
 }
 
 /**
@@ -38,6 +38,7 @@ export async function sumDirectory(
   known: DirectorySum | undefined,
   tools: CountingTools,
 ): Promise<DirectorySum | undefined> {
+  tools.checkTime()
   const state = await stateOf(path)
   if (!state) return undefined
   if (known && state.changed === known.changed && state.inode === known.inode) return known
@@ -52,7 +53,7 @@ async function stateOf(path: string): Promise<{ changed: number; inode: number }
   return stats?.isDirectory() ? { changed: stats.mtimeMs, inode: stats.ino } : undefined
 }
 
-async function addUp(path: string, { now, until }: CountingTools): Promise<Required<Use>> {
+async function addUp(path: string, { checkTime }: CountingTools): Promise<Required<Use>> {
   checkTime()
   const sum = { bytes: 0, messages: 0 }
   const directory = await unlessGone(
@@ -72,10 +73,6 @@ async function addUp(path: string, { now, until }: CountingTools): Promise<Requi
   }
   await askFiles(unsized)
   return sum // late or not: the next count need not do it again
-
-  function checkTime(): void {
-    if (now() > until) throw new Error('counting it took too long')
-  }
 
   async function askFiles(names: readonly string[]): Promise<void> {
     const files = names.map((name) => unlessGone(stat(pathBytes(`${path}/${name}`))))

@@ -40,8 +40,12 @@ export function createWalker({ now, mailboxes, longest }: WalkerOptions): Walker
   const inTurn = createTurns(AT_ONCE)
 
   async function walk(maildir: string): Promise<Counted> {
-    const tools = { now, inTurn, until: now() + longest }
-    const folders = await foldersOf(maildir)
+    const until = now() + longest
+    function checkTime(): void {
+      if (now() > until) throw new Error('counting it took too long')
+    }
+    const tools = { now, inTurn, checkTime }
+    const folders = await foldersOf(maildir, checkTime)
     if (!folders) return undefined
     const known = sums.get(maildir)
     const found = new Map<string, DirectorySum>()
@@ -78,11 +82,15 @@ export function createWalker({ now, mailboxes, longest }: WalkerOptions): Walker
 }
 
 /** The Maildir itself and its folders, as beginnings of paths in it; undefined where there is none. */
-async function foldersOf(maildir: string): Promise<readonly string[] | undefined> {
+async function foldersOf(
+  maildir: string,
+  checkTime: () => void,
+): Promise<readonly string[] | undefined> {
   const folders = ['']
   try {
     const directory = await opendir(pathBytes(maildir), { encoding: 'latin1' as 'utf8' })
     for await (const { name } of directory) {
+      checkTime()
       if (/^\.[^.]/.test(name) && name !== '.Trash') folders.push(`${name}/`)
     }
     return folders

@@ -141,12 +141,31 @@ t.test('a count that was given up goes on where it was', async (t) => {
   for (const name of names) settle(join(path, name, 'cur'))
   let time = Date.now()
   const now = () => time++ // each look at the clock takes a millisecond
-  const walker = createWalker({ ...options, now, longest: 10 })
+  // Enough for a look at each folder, and to read some of them.
+  const walker = createWalker({ ...options, now, longest: 80 })
   const once = () => walker.count(path).catch((error) => error.message)
   t.equal(await once(), 'counting it took too long')
   let counted = await once()
   for (let i = 0; i < 20 && typeof counted === 'string'; i++) counted = await once()
   t.same(counted, { bytes: 60, messages: 40 })
+})
+
+t.test('folders that did not change are no reason to go on for ever', async (t) => {
+  const names = Array.from({ length: 20 }, (_, i) => `.folder${i}`)
+  const path = t.testdir(Object.fromEntries(names.map((name) => [name, { cur: { a: 'x' } }])))
+  for (const name of names) settle(join(path, name, 'cur'))
+  let time = Date.now()
+  let took = 0
+  const now = () => {
+    time += took
+    return time
+  }
+  const walker = createWalker({ ...options, now, longest: 10 })
+  t.same(await walker.count(path), { bytes: 20, messages: 20 })
+  took = 1
+  await t.rejects(walker.count(path), { message: 'counting it took too long' })
+  took = 0
+  t.same(await walker.count(path), { bytes: 20, messages: 20 }, 'and what was known is kept')
 })
 
 t.test('a FIFO in the place of the file keeps nobody waiting', async (t) => {
