@@ -1,6 +1,7 @@
 import { createServer, type Server } from 'node:net'
 import { Fault } from '../../fault.ts'
 import { switchedOff } from '../../policy/policy.ts'
+import { createAttendance } from '../daemon/attendance.ts'
 import type { Configuration } from '../daemon/configuration.ts'
 import { type Connection, openConnection, type Patience, standardPatience } from './connection.ts'
 import type { House } from './house.ts'
@@ -35,11 +36,10 @@ const TICK_MAX = 1000
 /** The milter door: sessions of MTAs on whatever the server listens on. */
 export function createMilter(first: Configuration, options: MilterOptions): Milter {
   const { maxClients, patience = standardPatience, log, mailLog } = options
-  const connections = new Set<Connection>()
+  const connections = createAttendance<Connection>()
   let configuration = first
   let received = 0 // messages that are here
   let ticker: NodeJS.Timeout | undefined
-  let emptied = () => {}
 
   const house: House = {
     get quota() {
@@ -67,20 +67,19 @@ export function createMilter(first: Configuration, options: MilterOptions): Milt
       now: house.now,
       log,
       closed() {
-        connections.delete(connection)
-        if (connections.size > 0) return
+        connections.leave(connection)
+        if (connections.present.size > 0) return
         clearInterval(ticker)
         ticker = undefined
-        emptied()
       },
     })
-    connections.add(connection)
+    connections.enter(connection)
     ticker ??= setInterval(tickAll, Math.min(TICK_MAX, Math.ceil(patience.progressAfter / 2)))
   })
   server.on('error', (error) => log(`milter: ${error.message}`))
 
   function tickAll(): void {
-    for (const connection of connections) connection.tick()
+    for (const connection of connections.present) connection.tick()
   }
 
   return {
@@ -90,17 +89,8 @@ export function createMilter(first: Configuration, options: MilterOptions): Milt
     },
     close(grace) {
       server.close()
-      for (const connection of connections) connection.finish()
-      return new Promise((resolve) => {
-        const late = setTimeout(() => {
-          for (const connection of connections) connection.dismiss()
-        }, grace)
-        emptied = () => {
-          clearTimeout(late)
-          resolve()
-        }
-        if (connections.size === 0) emptied()
-      })
+      for (const connection of connections.present) connection.finish()
+      return connections.allGone(grace, (connection) => connection.dismiss())
     },
   }
 }

@@ -1,5 +1,6 @@
 import { createServer, type Server, type Socket } from 'node:net'
 import { errorCode, errorText } from '../../fault.ts'
+import { createAttendance } from '../daemon/attendance.ts'
 import { type AccessPolicy, answerRequest } from './answer.ts'
 import { createAttributeReader } from './attributes.ts'
 
@@ -32,19 +33,17 @@ export function createPolicyService(
 ): PolicyService {
   let policy = first
   let closing = false
-  let emptied = () => {}
   /** In the order of their last request. */
   const idle = new Set<Socket>()
-  const open = new Set<Socket>()
+  const open = createAttendance<Socket>()
 
   const server = createServer((socket) => {
     makeRoom()
-    open.add(socket)
+    open.enter(socket)
     idle.add(socket)
     socket.on('close', () => {
-      open.delete(socket)
       idle.delete(socket)
-      if (open.size === 0) emptied()
+      open.leave(socket)
     })
     socket.setNoDelay(true)
     converse(socket).catch((error) => {
@@ -72,7 +71,7 @@ export function createPolicyService(
 
   /** Postfix asks once more on a new connection where an idle one was closed. */
   function makeRoom(): void {
-    if (open.size < maxConnections) return
+    if (open.present.size < maxConnections) return
     const [oldest] = idle
     oldest?.destroy()
   }
@@ -86,16 +85,7 @@ export function createPolicyService(
       closing = true
       server.close()
       for (const socket of idle) socket.destroy()
-      return new Promise((resolve) => {
-        const late = setTimeout(() => {
-          for (const socket of open) socket.destroy()
-        }, grace)
-        emptied = () => {
-          clearTimeout(late)
-          resolve()
-        }
-        if (open.size === 0) emptied()
-      })
+      return open.allGone(grace, (socket) => socket.destroy())
     },
   }
 }
