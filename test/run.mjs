@@ -113,8 +113,10 @@ function summary() {
 process.stdout.write('programs that tests need\n')
 for (const line of installPrograms(process.env)) process.stdout.write(`  ${line}\n`)
 check('build', process.execPath, ['packaging/build.mjs'])
-if (findProgram('cc')) check('build native', process.execPath, ['packaging/build-native.mjs'])
-else skip('build native', 'install Debian package gcc')
+if (findProgram('cc')) {
+  check('build native', process.execPath, ['packaging/build-native.mjs'])
+  check('build client', process.execPath, ['packaging/build-client.mjs'])
+} else skip('build native', 'install Debian package gcc')
 if (files.length === 0) {
   check('type check', join(tools, 'tsc'), ['--noEmit'])
   check('lint', join(tools, 'biome'), ['check', '--error-on-warnings', '.'])
