@@ -1,7 +1,8 @@
 import t from 'tap'
 import { PACKET_MAX, standardPatience } from '../../src/doors/milter/connection.ts'
 import { HELD_MAX } from '../../src/doors/milter/intake.ts'
-import { PATHS_MAX } from '../../src/doors/milter/mail.ts'
+import { CONNECTIONS_MAX } from '../../src/doors/milter/milter.ts'
+import { PATHS_MAX } from '../../src/doors/milter/recipient-list.ts'
 import { MACROS_MAX } from '../../src/doors/milter/wire/macros.ts'
 import { HEADER_MAX } from '../../src/message/header-block.ts'
 import { columns, readPage, section } from './man-page.ts'
@@ -13,7 +14,7 @@ const limits = columns(page)
 
 function limit(what: string): number {
   const [, digits, unit] = /^([\d,]+) (\S+?)\b/.exec(limits.get(what) ?? '') ?? []
-  const scale = { KiB: 1024, MiB: 1024 * 1024, seconds: 1000 }[unit ?? ''] ?? Number.NaN
+  const scale = { KiB: 1024, MiB: 1024 * 1024, seconds: 1000, MTAs: 1 }[unit ?? ''] ?? Number.NaN
   return Number(digits?.replaceAll(',', '')) * scale
 }
 
@@ -24,6 +25,7 @@ t.test('they are the constants of the program', async (t) => {
     'packet of the protocol': PACKET_MAX,
     'macros before a command': MACROS_MAX,
     'paths of all recipients together': PATHS_MAX,
+    'connections of one process': CONNECTIONS_MAX,
     'silence amid a message': standardPatience.stalled,
     'silence otherwise': standardPatience.idle,
   }

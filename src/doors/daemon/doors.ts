@@ -10,6 +10,7 @@ import { type DoorKind, descriptorOf, FIRST_HANDED_OVER, isOpenToAll } from './h
 import { listenAt, listenOn } from './listen.ts'
 import type { ListeningPlace } from './listening-place.ts'
 import { log } from './log.ts'
+import { type Budget, createBudget } from './memory.ts'
 import type { Options } from './options.ts'
 import { createSlotSocket } from './slot-socket.ts'
 
@@ -37,15 +38,17 @@ export async function openDoors(
   handedOver: readonly DoorKind[],
 ): Promise<OpenDoor[]> {
   const open: OpenDoor[] = []
+  const budget = createBudget(options.memory, (why) => new Fault('out-of-memory', why))
 
   async function take(kind: DoorKind, fd: number): Promise<void> {
-    const door = makeDoor(kind, configuration, options, isOpenToAll(fd))
+    const door = makeDoor(kind, configuration, { ...options, budget, openToAll: isOpenToAll(fd) })
     await listenOn(door.server, fd)
     open.push({ ...door, kind, fd })
   }
 
   async function make(kind: DoorKind, place: ListeningPlace): Promise<void> {
-    const door = makeDoor(kind, configuration, options, (options.mode & 0o002) !== 0)
+    const openToAll = (options.mode & 0o002) !== 0
+    const door = makeDoor(kind, configuration, { ...options, budget, openToAll })
     await listenAt(door.server, place, { ...options, option: `--${optionOf[kind]}` })
     open.push({ ...door, kind, fd: descriptorOf(door.server) })
   }
@@ -71,11 +74,17 @@ const optionOf: Readonly<Record<DoorKind, string>> = {
   policy: 'policy',
 }
 
+interface DoorOptions extends Options {
+  /** What all MTAs together have told of recipients; the slot's socket has one of its own. */
+  readonly budget: Budget
+  /** Whether everybody may connect. */
+  readonly openToAll: boolean
+}
+
 function makeDoor(
   kind: DoorKind,
   configuration: Configuration,
-  options: Options,
-  openToAll: boolean,
+  { openToAll, ...options }: DoorOptions,
 ): Door {
   // Standard error is nobody's pipe for replies here, whatever ERROR_FD says to the slot.
   const mailLog = openLog({ LOGFILE: configuration.env.LOGFILE })

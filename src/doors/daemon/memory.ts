@@ -1,6 +1,6 @@
 import { GoCold } from './go-cold.ts'
 
-/** What all messages of this process together may keep in memory. */
+/** What all messages of this process together may keep in memory by one kind of door. */
 export interface Budget {
   readonly used: number
   /** An account of its own for one conversation. */
@@ -8,14 +8,17 @@ export interface Budget {
 }
 
 export interface Account {
-  /** Sets bytes aside before they are allocated; throws GoCold where there are none left. */
+  /** Sets bytes aside before they are allocated; throws where there are none left. */
   charge(bytes: number): void
   /** Gives all of them back. May be called again. */
   close(): void
 }
 
-/** `limit` in bytes. */
-export function createBudget(limit: number): Budget {
+/** `limit` in bytes; `refusal` makes the error of the door where there are none left. */
+export function createBudget(
+  limit: number,
+  refusal: (why: string) => Error = (why) => new GoCold(why),
+): Budget {
   let used = 0
   return {
     get used() {
@@ -25,7 +28,7 @@ export function createBudget(limit: number): Budget {
       let charged = 0
       return {
         charge(bytes) {
-          if (bytes > limit - used) throw new GoCold(`no memory for ${bytes} bytes more (--memory)`)
+          if (bytes > limit - used) throw refusal(`no memory for ${bytes} bytes more (--memory)`)
           used += bytes
           charged += bytes
         },

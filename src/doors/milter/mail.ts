@@ -9,13 +9,11 @@ import { answerTo, codeOf } from './carry-out.ts'
 import type { House } from './house.ts'
 import type { Intake } from './intake.ts'
 import type { Reception } from './reception.ts'
+import { createRecipientList } from './recipient-list.ts'
 import type { Address } from './wire/commands.ts'
 import { type Agreement, step } from './wire/negotiation.ts'
 import { accepted, type SmtpReply, smtpReply } from './wire/replies.ts'
 import { WireError } from './wire/wire-error.ts'
-
-/** Bytes of all paths of one message together: some hundred thousand recipients. */
-export const PATHS_MAX = 4 * 1024 * 1024
 
 /** What is known of a message once it is whole, beside what it is. */
 export interface Ending {
@@ -34,7 +32,10 @@ export interface Mail {
   readonly size: number | undefined
   /** Whether its header or body has begun. */
   readonly amidContent: boolean
+  /** Throws a Fault of kind `out-of-memory` where there is no room for one more. */
   recipient(path: Buffer): void
+  /** Answers so at the end, whatever else comes. */
+  putOff(fault: Fault): void
   field(name: Buffer, value: Buffer, agreement: Agreement): void
   endHeader(): void
   body(chunk: Buffer): void
@@ -50,8 +51,7 @@ export function openMail({ path, parameters }: Address, house: House): Mail {
   const began = house.now()
   // Copied: what came in one packet must not keep alive all that came with it.
   const sender = Buffer.from(bareAddress(path))
-  const paths: Buffer[] = []
-  let pathBytes = 0
+  const recipients = createRecipientList(house.openAccount())
   let stage: 'envelope' | 'header' | 'body' | 'end' = 'envelope'
   let reception: Reception | undefined
   let trouble: unknown
@@ -73,6 +73,7 @@ export function openMail({ path, parameters }: Address, house: House): Mail {
   }
 
   function free(): void {
+    recipients.free()
     if (reception === undefined) return
     if (reception.kind === 'judge') reception.intake.discard()
     reception = undefined
@@ -90,6 +91,7 @@ export function openMail({ path, parameters }: Address, house: House): Mail {
         house.log(passLine(reception.why, about(undefined, undefined)))
         return accepted
       }
+      const paths = recipients.paths()
       const envelope = makeEnvelope(sender, paths.map(bareAddress))
       const message = reception.intake.finish()
       try {
@@ -120,9 +122,12 @@ export function openMail({ path, parameters }: Address, house: House): Mail {
     },
     recipient(to) {
       if (stage !== 'envelope') throw new WireError('RCPT behind the envelope')
-      pathBytes += to.length
-      if (pathBytes <= PATHS_MAX) paths.push(Buffer.from(to))
-      else trouble ??= new Fault('out-of-memory', `recipients of over ${PATHS_MAX} bytes`)
+      // Whoever was asked about it may have answered when it was too late.
+      if (trouble === undefined && !gone.signal.aborted) recipients.add(to)
+    },
+    putOff(fault) {
+      trouble ??= fault
+      recipients.free() // it goes to none of them
     },
     field(name, value, { steps }) {
       if (stage === 'body') throw new WireError('a header field behind the header')

@@ -3,6 +3,7 @@ import { Fault } from '../../fault.ts'
 import { switchedOff } from '../../policy/policy.ts'
 import { createAttendance } from '../daemon/attendance.ts'
 import type { Configuration } from '../daemon/configuration.ts'
+import type { Budget } from '../daemon/memory.ts'
 import { type Connection, openConnection, type Patience, standardPatience } from './connection.ts'
 import type { House } from './house.ts'
 import { openReception } from './reception.ts'
@@ -11,6 +12,10 @@ import { openSession } from './session.ts'
 export interface MilterOptions {
   /** Messages that are received and judged at once; one more is put off. */
   readonly maxClients: number
+  /** Of the whole process, for what is told of messages before they count as here. */
+  readonly budget: Budget
+  /** One more is closed at once, and the MTA does what it does without a filter. */
+  readonly maxConnections?: number
   readonly patience?: Patience
   /** The daemon's own trouble. */
   readonly log: (line: string) => void
@@ -30,15 +35,19 @@ export interface Milter {
   close(grace: number): Promise<void>
 }
 
+/** Connections of MTAs that one process keeps: Postfix has 100 processes of a kind that talk to it. */
+export const CONNECTIONS_MAX = 1000
 /** Milliseconds between looks at what is due. */
 const TICK_MAX = 1000
 
 /** The milter door: sessions of MTAs on whatever the server listens on. */
 export function createMilter(first: Configuration, options: MilterOptions): Milter {
-  const { maxClients, patience = standardPatience, log, mailLog } = options
+  const { maxClients, maxConnections = CONNECTIONS_MAX, budget, log, mailLog } = options
+  const { patience = standardPatience } = options
   const connections = createAttendance<Connection>()
   let configuration = first
   let received = 0 // messages that are here
+  let crowded = false
   let ticker: NodeJS.Timeout | undefined
 
   const house: House = {
@@ -53,6 +62,7 @@ export function createMilter(first: Configuration, options: MilterOptions): Milt
       received++
       return reception
     },
+    openAccount: budget.open,
     release() {
       received--
     },
@@ -61,6 +71,10 @@ export function createMilter(first: Configuration, options: MilterOptions): Milt
   }
 
   const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
+    if (isCrowded()) {
+      socket.destroy()
+      return
+    }
     const connection = openConnection(socket, {
       session: openSession(house),
       patience,
@@ -68,6 +82,7 @@ export function createMilter(first: Configuration, options: MilterOptions): Milt
       log,
       closed() {
         connections.leave(connection)
+        crowded = false
         if (connections.present.size > 0) return
         clearInterval(ticker)
         ticker = undefined
@@ -77,6 +92,14 @@ export function createMilter(first: Configuration, options: MilterOptions): Milt
     ticker ??= setInterval(tickAll, Math.min(TICK_MAX, Math.ceil(patience.progressAfter / 2)))
   })
   server.on('error', (error) => log(`milter: ${error.message}`))
+
+  /** Said once, until somebody leaves. */
+  function isCrowded(): boolean {
+    if (connections.present.size < maxConnections) return false
+    if (!crowded) log(`milter: over ${maxConnections} connections at once; one more was closed`)
+    crowded = true
+    return true
+  }
 
   function tickAll(): void {
     for (const connection of connections.present) connection.tick()

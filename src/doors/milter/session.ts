@@ -1,4 +1,7 @@
+import { isFault } from '../../fault.ts'
+import type { LogEntry } from '../../log.ts'
 import type { QuotaLookup } from '../../quota/answer.ts'
+import { type Circumstances, faultLine } from '../queue/log-lines.ts'
 import { bareAddress } from './address.ts'
 import type { House } from './house.ts'
 import { type Mail, openMail } from './mail.ts'
@@ -7,7 +10,7 @@ import { isAnswered, wishOf } from './terms.ts'
 import type { Client, Command } from './wire/commands.ts'
 import { createMacros } from './wire/macros.ts'
 import { type Agreement, agree, negotiated } from './wire/negotiation.ts'
-import { continued } from './wire/replies.ts'
+import { continued, smtpReply } from './wire/replies.ts'
 import { WireError } from './wire/wire-error.ts'
 
 /** One MTA's connection: any number of SMTP clients one after the other, each with any number of messages. */
@@ -24,11 +27,20 @@ export interface Session {
   close(): void
 }
 
+/** RFC 3463: not now. It is our memory that is short. */
+const NO_ROOM_CODE = 452
+const noRoom = smtpReply({
+  code: NO_ROOM_CODE,
+  enhanced: '4.3.2',
+  lines: ['too many recipients for now, try again later'],
+})
+
 export function openSession(house: House): Session {
   const macros = createMacros()
   let agreement: Agreement | undefined
   let client: Client | undefined
   let mail: Mail | undefined
+  let complainedOf: Mail | undefined // once for each
   let over = false
 
   function goOn({ kind }: Command): Buffer | undefined {
@@ -65,21 +77,43 @@ export function openSession(house: House): Session {
     return !isPlayed() && (askForRelayClients || !isAuthenticated())
   }
 
+  function refused(): Circumstances {
+    const door: LogEntry[] = [
+      ['reply', NO_ROOM_CODE],
+      ['door', 'milter'],
+      ['queue', macros.get('i')],
+    ]
+    return { door, remote: remote(), transaction: undefined, total: 0 }
+  }
+
+  /** Where there is no room for one more it is refused for now, or the message where none can be. */
+  function admit(path: Buffer, to: Mail, answer: Buffer | undefined): Buffer | undefined {
+    try {
+      to.recipient(path)
+      return answer
+    } catch (error) {
+      if (!isFault(error)) throw error
+      if (answer === undefined) {
+        to.putOff(error)
+        return undefined
+      }
+      if (complainedOf !== to) house.log(faultLine(error, undefined, refused()))
+      complainedOf = to
+      return noRoom
+    }
+  }
+
   function takeRecipient(command: Command & { kind: 'recipient' }) {
     const { quota } = house
     const to = current('RCPT')
-    const path = Buffer.from(command.path) // the packet is not ours for as long as we ask
     const answer = goOn(command)
-    if (!quota || !answer || !isAsked(quota)) {
-      to.recipient(path)
-      return answer
-    }
+    if (!quota || !answer || !isAsked(quota)) return admit(command.path, to, answer)
+    const path = Buffer.from(command.path) // the packet is not ours for as long as we ask
     const { sender, size } = to
     const question = { recipient: bareAddress(path), sender, size, remote: remote() }
-    return refuseFull(question, quota, house.log).then((refusal) => {
-      if (refusal === undefined) to.recipient(path)
-      return refusal ?? answer
-    })
+    return refuseFull(question, quota, house.log).then(
+      (refusal) => refusal ?? admit(path, to, answer),
+    )
   }
 
   async function endMessage(chunk: Buffer): Promise<Buffer> {

@@ -58,6 +58,63 @@ t.test(
   },
 )
 
+const MTAS = 30
+/** 64 by --memory, and what the runtime has not given back. */
+const RECIPIENTS_LIMIT_MB = 200
+
+for (const length of [64, 900]) {
+  t.test(`${MTAS} messages with 4 MiB of paths of ${length} bytes keep to --memory`, async (t) => {
+    const stage = buildStage()
+    t.teardown(() => stage.remove())
+    const place = join(stage.directory, 'm')
+    const onescand = startOnescand(t, {
+      args: ['--socket', 'none', '--max-clients', '2', '--milter', `unix:${place}`],
+      settings: { QHPSI: 'plugin: eicar' },
+    })
+    await onescand.logged(/serving/)
+    const before = pssOfTree(onescand.pid)
+    let most = before
+    const look = () => {
+      most = Math.max(most, pssOfTree(onescand.pid))
+    }
+    const timer = setInterval(look, 50)
+    t.teardown(() => clearInterval(timer))
+
+    const some = Buffer.concat(
+      Array.from({ length: 200 }, () => says.recipient('x'.repeat(length - 2))),
+    )
+    const lines = await Promise.all(
+      Array.from({ length: MTAS }, async () => {
+        const line = await call(place)
+        await negotiate(line)
+        line.write(says.connect(), says.mail('a@example.org'))
+        for (let told = 0; told + 200 * length < 4 * 1024 * 1024; told += 200 * length) {
+          if (!line.socket.write(some)) await once(line.socket, 'drain')
+        }
+        line.write(says.data) // answered when all before it has been heard
+        t.equal((await line.hear())?.command, 'c')
+        return line
+      }),
+    )
+    look()
+    for (const line of lines) line.write(says.body('x\r\n'), says.end)
+    const letters = await Promise.all(lines.map(lastLetter))
+    look()
+    t.comment(`${before.toFixed(0)} MB before, ${most.toFixed(0)} MB at most`)
+    t.ok(letters.includes('y'), 'some were put off')
+    t.ok(most - before <= RECIPIENTS_LIMIT_MB, `${most - before} MB more`)
+    for (const line of lines) line.socket.destroy()
+  })
+}
+
+/** Of what a message is answered, edits left out. */
+async function lastLetter(line: Line): Promise<string> {
+  for (;;) {
+    const letter = (await line.hear())?.command ?? 'nothing'
+    if (/^([adrty]|nothing)$/.test(letter)) return letter
+  }
+}
+
 /** One message; the letters of what it is answered. */
 async function sendLarge(line: Line): Promise<string> {
   await negotiate(line)

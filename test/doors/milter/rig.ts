@@ -3,8 +3,10 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type Configuration, readConfiguration } from '../../../src/doors/daemon/configuration.ts'
+import { createBudget } from '../../../src/doors/daemon/memory.ts'
 import { standardPatience } from '../../../src/doors/milter/connection.ts'
 import { createMilter, type Milter, type MilterOptions } from '../../../src/doors/milter/milter.ts'
+import { Fault } from '../../../src/fault.ts'
 import type { QuotaLookup } from '../../../src/quota/answer.ts'
 import { type Agreed, call, everything, type Line, negotiate, type Offer, says } from './mta.ts'
 import { type Delivery, type Submission, submit } from './submit.ts'
@@ -51,6 +53,7 @@ export async function openMilter(
   }
   const milter = createMilter(await configured(environment), {
     maxClients: 100,
+    budget: createBudget(64 * 1024 * 1024, (why) => new Fault('out-of-memory', why)),
     patience: standardPatience,
     log: (line) => log.push(line),
     mailLog: (line) => mailLog.push(line.toString('latin1')),

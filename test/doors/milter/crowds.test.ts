@@ -1,0 +1,113 @@
+import { once } from 'node:events'
+import { connect } from 'node:net'
+import t from 'tap'
+import { createBudget } from '../../../src/doors/daemon/memory.ts'
+import { Fault } from '../../../src/fault.ts'
+import type { AskQuota } from '../../../src/quota/answer.ts'
+import { plain } from '../../cases/messages.ts'
+import { scanning } from './eicar.ts'
+import { everything, knock, oldest, says, tell } from './mta.ts'
+import { openMilter } from './rig.ts'
+import { replyOf } from './submit.ts'
+
+/** More recipients, and more MTAs, than there is room for. */
+
+const KIB = 1024
+const budgetOf = (limit: number) => createBudget(limit, (why) => new Fault('out-of-memory', why))
+
+/** Packets that tell of recipients of about so many bytes together. */
+const crowd = (bytes: number) =>
+  Buffer.concat(
+    Array.from({ length: bytes / 500 }, () => says.recipient(`${'x'.repeat(490)}@a.example`)),
+  )
+
+t.test('recipients of all messages together are bounded, and the next one waits', async (t) => {
+  const budget = budgetOf(256 * KIB)
+  const milter = await openMilter(t, scanning, { budget })
+  const first = await milter.connect()
+  first.write(says.mail('a@example.org'), crowd(200 * KIB))
+  await knock(milter.socket)
+  t.ok(budget.used > 100 * KIB, `${budget.used} bytes`)
+  const got = await milter.submit({ message: plain, recipients: Array(400).fill('b@example.org') })
+  t.match(got.reply, /^451 4\.3\.0 /)
+  t.match(
+    milter.mailLog[0],
+    /fault=out-of-memory reason="no memory for \d+ bytes more \(--memory\)"/,
+  )
+  first.write(says.abort)
+  await knock(milter.socket)
+  t.equal(budget.used, 0)
+  const again = await milter.submit({
+    message: plain,
+    recipients: Array.from({ length: 200 }, (_, i) => `${i}@example.org`),
+  })
+  t.equal(again.recipients.length, 200)
+  t.equal(budget.used, 0)
+})
+
+t.test(
+  'where the MTA waits for an answer to RCPT, that recipient is refused for now',
+  async (t) => {
+    const milter = await openMilter(t, scanning, { budget: budgetOf(16 * KIB) })
+    const line = await milter.connect(oldest)
+    const say = (command: Buffer) => tell(line, line.agreed, command)
+    await say(says.mail('a@example.org'))
+    t.equal((await say(says.recipient('b@example.org')))!.command, 'c')
+    for (let i = 0; i < 2; i++) {
+      const refusal = await say(says.recipient('x'.repeat(20_000)))
+      t.equal(replyOf(refusal!), '452 4.3.2 too many recipients for now, try again later')
+    }
+    t.equal((await say(says.recipient('c@example.org')))!.command, 'c', 'others go on')
+    await say(says.body('x\r\n'))
+    line.write(says.end)
+    const letters: (string | undefined)[] = []
+    while (letters.at(-1) !== 'a') letters.push((await line.hear())?.command)
+    const [refused, delivered, ...more] = milter.mailLog
+    t.match(
+      refused,
+      /decision=defer fault=out-of-memory .*reply=452 door=milter remote=192\.0\.2\.7/,
+    )
+    t.match(delivered, /decision=accept .*rcpts=2 /)
+    t.same(more, [], 'a line for all that are refused')
+  },
+)
+
+t.test('what was asked about for an MTA that has left is not kept', async (t) => {
+  const budget = budgetOf(64 * KIB)
+  let answer = () => {}
+  let asked = () => {}
+  const heard = new Promise<void>((resolve) => {
+    asked = resolve
+  })
+  const ask: AskQuota = () => {
+    asked()
+    return new Promise((resolve) => {
+      answer = () => resolve({ answer: 'room' })
+    })
+  }
+  const milter = await openMilter(t, scanning, { budget, quota: { ask, askForRelayClients: true } })
+  const line = await milter.connect(everything)
+  line.write(says.mail('a@example.org'), says.recipient('b@example.org'))
+  await heard
+  await line.close()
+  answer()
+  await knock(milter.socket)
+  t.equal(budget.used, 0)
+})
+
+t.test(
+  'an MTA over the number of connections is left at once; when one goes, another may come',
+  async (t) => {
+    const milter = await openMilter(t, scanning, { maxConnections: 2 })
+    const [first] = [await milter.connect(), await milter.connect()]
+    for (let i = 0; i < 3; i++) {
+      const socket = connect(milter.socket)
+      socket.on('error', () => {})
+      await once(socket, 'close')
+    }
+    t.same(milter.log, ['milter: over 2 connections at once; one more was closed'])
+    first.write(says.quit)
+    await first.close()
+    t.equal((await milter.submit({ message: plain })).outcome, 'delivered')
+  },
+)

@@ -1,0 +1,60 @@
+import fc from 'fast-check'
+import t from 'tap'
+import { createBudget } from '../../../src/doors/daemon/memory.ts'
+import { createRecipientList, PATHS_MAX } from '../../../src/doors/milter/recipient-list.ts'
+
+/** What is kept of recipients before their message is. */
+
+const GENEROUS = 1024 ** 3
+const noRoom = () => new Error('no room')
+
+t.test('paths of any length and number come back as they were told', async (t) => {
+  const path = fc.oneof(
+    fc.uint8Array({ maxLength: 40 }),
+    fc.nat(200_000).map((length) => new Uint8Array(length).fill(0x61)),
+  )
+  fc.assert(
+    fc.property(fc.array(path, { maxLength: 100 }), (told) => {
+      const budget = createBudget(GENEROUS)
+      const list = createRecipientList(budget.open())
+      const paths = told.map((bytes) => Buffer.from(bytes.map((byte) => byte || 1)))
+      const taken: Buffer[] = []
+      for (const one of paths) {
+        if (taken.reduce((sum, { length }) => sum + length, one.length) > PATHS_MAX) break
+        list.add(one)
+        taken.push(one)
+      }
+      const kept = list.paths()
+      t.ok(kept.length === taken.length && kept.every((one, i) => one.equals(taken[i]!)))
+      list.free()
+      t.equal(budget.used, 0)
+      t.same(list.paths(), [])
+    }),
+    { numRuns: 200 },
+  )
+})
+
+t.test('they are charged before they are kept, and no more is kept than that', async (t) => {
+  const budget = createBudget(100_000, noRoom)
+  const [one, other] = [createRecipientList(budget.open()), createRecipientList(budget.open())]
+  let count = 0
+  t.throws(() => {
+    for (;;) {
+      one.add(Buffer.alloc(99, 'x'))
+      count++
+    }
+  }, { message: 'no room' }) // biome-ignore format: the loop is what throws
+  t.ok(count > 500 && count <= 1000, `${count} of 100 bytes`)
+  t.throws(() => one.paths(), { message: 'no room' }, 'judging takes more than that')
+  t.throws(() => other.add(Buffer.alloc(60_000)), { message: 'no room' })
+  one.free()
+  other.add(Buffer.alloc(60_000, 'x'))
+  other.free()
+  t.equal(budget.used, 0)
+})
+
+t.test('those of one message alone are bounded, too', async (t) => {
+  const list = createRecipientList(createBudget(GENEROUS).open())
+  list.add(Buffer.alloc(PATHS_MAX, 'x'))
+  t.throws(() => list.add(Buffer.from('x')), { message: /recipients of over 4194304 bytes/ })
+})
