@@ -15,6 +15,8 @@ export interface Libc {
   tryLock(fd: number): boolean
   /** signal(2): what a signal does from here on and after an exec. */
   setSignal(number: number, disposition: 'default' | 'ignored'): void
+  /** getsockopt(2), SO_PEERCRED: who connected the other end of a unix socket; undefined for any other. */
+  peerOf(fd: number): { readonly pid: number; readonly uid: number } | undefined
 }
 
 export const POLLIN = 0x1
@@ -27,6 +29,10 @@ const LOCK_EX = 2
 const LOCK_NB = 4
 const SIG_DFL = 0
 const SIG_IGN = 1
+const SOL_SOCKET = 1
+const SO_PEERCRED = 17
+/** struct ucred: pid, uid, gid. */
+const UCRED_BYTES = 12
 const POLLFD_BYTES = 8
 const REVENTS_AT = 6
 
@@ -36,6 +42,7 @@ interface Symbols {
   recv(fd: number, buffer: Buffer, length: number, flags: number): number | bigint
   flock(fd: number, operation: number): number
   signal(number: number, handler: number): unknown
+  getsockopt(fd: number, level: number, name: number, value: Buffer, length: Buffer): number
 }
 
 /** The C library, or undefined where this runtime has no way to it: Node without koffi. */
@@ -47,6 +54,8 @@ export async function loadLibc(): Promise<Libc | undefined> {
 function fromSymbols(symbols: Symbols): Libc {
   const pollfd = Buffer.alloc(POLLFD_BYTES)
   const byte = Buffer.alloc(1)
+  const ucred = Buffer.alloc(UCRED_BYTES)
+  const length = Buffer.alloc(4)
   return {
     poll(fd, events, milliseconds) {
       pollfd.writeInt32LE(fd, 0)
@@ -58,6 +67,12 @@ function fromSymbols(symbols: Symbols): Libc {
     tryLock: (fd) => symbols.flock(fd, LOCK_EX | LOCK_NB) === 0,
     setSignal(number, disposition) {
       symbols.signal(number, disposition === 'ignored' ? SIG_IGN : SIG_DFL)
+    },
+    peerOf(fd) {
+      length.writeUInt32LE(UCRED_BYTES)
+      if (symbols.getsockopt(fd, SOL_SOCKET, SO_PEERCRED, ucred, length) !== 0) return undefined
+      const pid = ucred.readInt32LE(0) // 0 for a socket of another family
+      return pid > 0 ? { pid, uid: ucred.readUInt32LE(4) } : undefined
     },
   }
 }
@@ -71,6 +86,7 @@ async function symbolsOfNode(): Promise<Symbols | undefined> {
       recv: library.func('recv', 'long', ['int', 'void *', 'size_t', 'int']),
       flock: library.func('flock', 'int', ['int', 'int']),
       signal: library.func('signal', 'intptr_t', ['int', 'intptr_t']),
+      getsockopt: library.func('getsockopt', 'int', ['int', 'int', 'int', 'void *', 'void *']),
     }
   )
 }
@@ -86,5 +102,6 @@ async function symbolsOfBun(): Promise<Symbols> {
     recv: { args: ['i32', 'ptr', 'u64', 'i32'], returns: 'i64' },
     flock: { args: ['i32', 'i32'], returns: 'i32' },
     signal: { args: ['i32', 'i64'], returns: 'i64' },
+    getsockopt: { args: ['i32', 'i32', 'i32', 'ptr', 'ptr'], returns: 'i32' },
   }).symbols as Symbols
 }

@@ -1,6 +1,7 @@
 import type { Server } from 'node:net'
 import { Fault } from '../../fault.ts'
 import { switchedOff } from '../../policy/policy.ts'
+import { loadLibc } from '../../runtime/libc.ts'
 import { createMilter } from '../milter/milter.ts'
 import type { AccessPolicy } from '../policy/answer.ts'
 import { createPolicyService, type PolicyServiceOptions } from '../policy/service.ts'
@@ -12,6 +13,7 @@ import type { ListeningPlace } from './listening-place.ts'
 import { log } from './log.ts'
 import { type Budget, createBudget } from './memory.ts'
 import type { Options } from './options.ts'
+import { type DescribePeer, describePeerBy } from './peer.ts'
 import { createSlotSocket } from './slot-socket.ts'
 
 /** What all listening doors have in common. */
@@ -39,16 +41,17 @@ export async function openDoors(
 ): Promise<OpenDoor[]> {
   const open: OpenDoor[] = []
   const budget = createBudget(options.memory, (why) => new Fault('out-of-memory', why))
+  const common = { ...options, budget, describePeer: describePeerBy(await loadLibc()) }
 
   async function take(kind: DoorKind, fd: number): Promise<void> {
-    const door = makeDoor(kind, configuration, { ...options, budget, openToAll: isOpenToAll(fd) })
+    const door = makeDoor(kind, configuration, { ...common, openToAll: isOpenToAll(fd) })
     await listenOn(door.server, fd)
     open.push({ ...door, kind, fd })
   }
 
   async function make(kind: DoorKind, place: ListeningPlace): Promise<void> {
     const openToAll = (options.mode & 0o002) !== 0
-    const door = makeDoor(kind, configuration, { ...options, budget, openToAll })
+    const door = makeDoor(kind, configuration, { ...common, openToAll })
     await listenAt(door.server, place, { ...options, option: `--${optionOf[kind]}` })
     open.push({ ...door, kind, fd: descriptorOf(door.server) })
   }
@@ -77,6 +80,7 @@ const optionOf: Readonly<Record<DoorKind, string>> = {
 interface DoorOptions extends Options {
   /** What all MTAs together have told of recipients; the slot's socket has one of its own. */
   readonly budget: Budget
+  readonly describePeer: DescribePeer
   /** Whether everybody may connect. */
   readonly openToAll: boolean
 }

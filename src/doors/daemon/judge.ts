@@ -3,6 +3,7 @@ import { digestsFor } from '../../cluster/digests.ts'
 import type { Decision } from '../../decision.ts'
 import { judge } from '../../engine.ts'
 import { createEnvelopeReader, type Envelope } from '../../envelope/envelope.ts'
+import type { LogEntry } from '../../log.ts'
 import { holdMessage, type LookOptions } from '../../message/held.ts'
 import { borrowMessage } from '../../message/lent.ts'
 import type { Message } from '../../message/spool.ts'
@@ -25,6 +26,8 @@ export interface Judgement {
   readonly gone: AbortSignal
   /** Milliseconds since the client connected. */
   readonly elapsed: () => number
+  /** Who the client is, for the log. */
+  readonly peer: readonly LogEntry[]
 }
 
 /**
@@ -32,16 +35,18 @@ export interface Judgement {
  * the client asks the cold program then, so that no fault of ours decides about mail.
  */
 export async function answerRequest(request: Request, judgement: Judgement): Promise<Buffer> {
-  const { configuration, elapsed } = judgement
+  const { configuration, elapsed, peer } = judgement
   const { policy: known, scanners, ...client } = judgement.policyFor(request.variables)
-  const circumstances = () => ({ remote: client.remote, transaction: undefined, total: elapsed() })
+  const { remote } = client
+  const circumstances = () => ({ door: peer, remote, transaction: undefined, total: elapsed() })
   const off = switchedOff(configuration.place)
   if (off !== undefined) return passOn(off, circumstances())
   const reporting = { form: client.replyForm, takesReply: request.takesReply }
   const envelope = readEnvelope(request.envelope)
   if (known === undefined) {
     const quota = client.asksQuota ? configuration.quota : undefined
-    return answerUnscanned({ ...client, envelope, size: request.size }, quota, reporting, elapsed)
+    const mail = { ...client, envelope, size: request.size, peer }
+    return answerUnscanned(mail, quota, reporting, elapsed)
   }
 
   const policy = withTimeLeft(known, request.timeLeft)
@@ -54,7 +59,7 @@ export async function answerRequest(request: Request, judgement: Judgement): Pro
   try {
     const transaction = { message, envelope, client: client.client }
     const decision = await judge(transaction, policy, tools)
-    leaveBouncesToTheCold(decision, envelope, client.remote)
+    leaveBouncesToTheCold(decision, envelope, remote)
     dropOnlyWhereAsked(decision, request)
     return answerTo(decision, transaction, reporting, { ...circumstances(), transaction })
   } finally {

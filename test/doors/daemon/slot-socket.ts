@@ -48,6 +48,7 @@ export async function openSlot(
       maxClients: 20,
       memory: 32 * 1024 * 1024,
       ownersTrusted: true,
+      describePeer: () => [],
       log: (line) => log.push(line),
       ...options,
     },
