@@ -6,8 +6,7 @@ import { decide, type Outcome, refuseHeader } from './decide.ts'
 import type { Decision } from './decision.ts'
 import type { Message } from './message/spool.ts'
 import type { Policy } from './policy/policy.ts'
-import { areAllFull, putOff } from './quota/all-full.ts'
-import type { QuotaLookup } from './quota/answer.ts'
+import { areAllFull, putOff, type TimedLookup } from './quota/all-full.ts'
 import { runScanners, type ScanResult } from './scan/scan.ts'
 import type { Scanner, Specimen } from './scan/scanner.ts'
 import type { Transaction } from './transaction.ts'
@@ -22,7 +21,7 @@ export interface Tools {
   /** Milliseconds, as Date.now(). */
   readonly now: () => number
   /** For doors that answer for all recipients at once, and only at the end. */
-  readonly quota?: QuotaLookup | undefined
+  readonly quota?: TimedLookup | undefined
 }
 
 /**

@@ -1,8 +1,18 @@
 import type { Decision, Reply } from '../decision.ts'
 import { type Envelope, recipientsOf } from '../envelope/envelope.ts'
 import type { Client } from '../transaction.ts'
-import type { QuotaLookup } from './answer.ts'
+import type { QuotaAnswer, QuotaLookup } from './answer.ts'
 import { OVER_QUOTA, overQuotaText } from './over-quota.ts'
+
+/** Recipients asked about at once, and how many times the time for one question all of them have. */
+const AT_ONCE = 16
+const TIMES = 4
+
+/** A lookup for doors that wait for all answers together. */
+export interface TimedLookup extends QuotaLookup {
+  /** Milliseconds for a question. */
+  readonly timeout: number
+}
 
 /** What is asked about: the message need not be here. */
 export interface Addressed {
@@ -24,19 +34,54 @@ export function isAskedAbout(
 /**
  * A door that answers for all recipients at once puts a message off where each of them is
  * over quota: `full`. One who is not, or of whom nothing is known, lets it pass, and
- * the rest is not asked about; `why` then is for the log, or ''.
+ * the rest is not asked about; so do recipients that cannot all be asked in time. `why`
+ * then is for the log, or ''.
  */
 export async function areAllFull(
   { envelope, client, size }: Addressed,
-  lookup: QuotaLookup,
+  lookup: TimedLookup,
 ): Promise<{ readonly full: boolean; readonly why: string }> {
   if (!isAskedAbout(client, lookup)) return { full: false, why: '' }
-  for (const recipient of recipientsOf(envelope)) {
-    const answer = await lookup.ask(recipient, size)
-    if (answer.answer === 'full') continue
-    return { full: false, why: answer.answer === 'unknown' ? `quota: ${answer.why}` : '' }
+  const within = lookup.timeout * TIMES
+  const found = await findOther(recipientsOf(envelope), (one) => lookup.ask(one, size), within)
+  if (found === undefined) return { full: envelope.recipientCount > 0, why: '' }
+  return { full: false, why: found.answer === 'unknown' ? `quota: ${found.why}` : '' }
+}
+
+/**
+ * An answer that is not "full", or undefined where all are. The first recipient is asked about
+ * alone: most mail has no other, or room there. No question is under way when it resolves, for
+ * a door may become another program then; so each has its own time after `within` milliseconds.
+ */
+async function findOther(
+  recipients: Iterator<Buffer>,
+  ask: (recipient: Buffer) => Promise<QuotaAnswer>,
+  within: number,
+): Promise<QuotaAnswer | undefined> {
+  let found: QuotaAnswer | undefined
+  const late = setTimeout(() => {
+    found ??= { answer: 'unknown', why: `not all recipients were answered for in ${within} ms` }
+  }, within)
+
+  /** Whether there may be another one to ask about. */
+  async function askNext(): Promise<boolean> {
+    const next = recipients.next()
+    if (next.done) return false
+    const answer = await ask(next.value)
+    if (answer.answer !== 'full') found ??= answer
+    return found === undefined
   }
-  return { full: envelope.recipientCount > 0, why: '' }
+
+  async function askOn(): Promise<void> {
+    while (await askNext());
+  }
+
+  try {
+    if (await askNext()) await Promise.all(Array.from({ length: AT_ONCE }, askOn))
+    return found
+  } finally {
+    clearTimeout(late)
+  }
 }
 
 /** What becomes of such a message; `milliseconds` were spent on asking. */

@@ -1,14 +1,14 @@
 import { signatureDate } from '../../cluster/signature-date.ts'
 import type { Tools } from '../../engine.ts'
 import type { Policy } from '../../policy/policy.ts'
-import type { QuotaLookup } from '../../quota/answer.ts'
+import type { TimedLookup } from '../../quota/all-full.ts'
 import type { QuotaSettings } from '../../quota/settings.ts'
 import { loadCrypto } from '../../runtime/crypto.ts'
 import { makeScanners } from '../../scan/scanners.ts'
 
 export interface SlotTools extends Tools {
   /** `close` before this process becomes another. */
-  readonly quota?: (QuotaLookup & { close(): void }) | undefined
+  readonly quota?: (TimedLookup & { close(): void }) | undefined
 }
 
 /** Loads what this policy needs, and nothing else: every module costs start-up time. */

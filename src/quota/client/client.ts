@@ -1,5 +1,6 @@
 import { errorText } from '../../fault.ts'
-import type { AskQuota, QuotaAnswer } from '../answer.ts'
+import type { TimedLookup } from '../all-full.ts'
+import type { QuotaAnswer } from '../answer.ts'
 import type { QuotaSettings } from '../settings.ts'
 import { takesSize } from './backend.ts'
 import type { BackendOf } from './backend-map.ts'
@@ -11,9 +12,7 @@ import type { Outcome } from './reply.ts'
 import { withinTime } from './within-time.ts'
 
 /** One client for all doors of a process. */
-export interface QuotaClient {
-  readonly ask: AskQuota
-  readonly askForRelayClients: boolean
+export interface QuotaClient extends TimedLookup {
   /** The same, with where the answer comes from. Not counted. */
   explain(address: Buffer, incoming?: number): Promise<Explained>
   readonly counters: Readonly<Counters>
@@ -140,6 +139,7 @@ export function createQuotaClient(settings: QuotaSettings, world: World): QuotaC
   return {
     ask,
     askForRelayClients: settings.askForRelayClients,
+    timeout: settings.timeout,
     explain: (address, incoming = 0) => find(address, incoming, createCounters()),
     counters,
     close: backends.close,
