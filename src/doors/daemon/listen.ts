@@ -1,6 +1,7 @@
-import { chmodSync, chownSync, lstatSync, unlinkSync } from 'node:fs'
+import { accessSync, chmodSync, chownSync, constants, lstatSync, unlinkSync } from 'node:fs'
 import { connect, type Server } from 'node:net'
-import { errorCode, Fault } from '../../fault.ts'
+import { dirname } from 'node:path'
+import { errorCode, errorText, Fault } from '../../fault.ts'
 import type { ListeningPlace } from './listening-place.ts'
 
 /** Connections that the kernel keeps for us to accept. */
@@ -26,7 +27,8 @@ export async function listenAt(
 ): Promise<void> {
   if (place.kind === 'unix') return listenAtPath(server, place.path, manners)
   const { host, port } = place
-  await listening(server, (told) => server.listen({ host, port, backlog: BACKLOG }, told))
+  const at = `${manners.option} ${host}:${port}`
+  await listening(server, at, (told) => server.listen({ host, port, backlog: BACKLOG }, told))
 }
 
 async function listenAtPath(
@@ -34,10 +36,12 @@ async function listenAtPath(
   path: string,
   { mode, group, option }: SocketManners,
 ): Promise<void> {
-  await removeStale(path, option)
+  const at = `${option} ${path}`
+  checkDirectory(dirname(path), at)
+  await removeStale(path, at)
   const umask = process.umask(0o777)
   try {
-    await listening(server, (told) => server.listen({ path, backlog: BACKLOG }, told))
+    await listening(server, at, (told) => server.listen({ path, backlog: BACKLOG }, told))
   } finally {
     process.umask(umask)
   }
@@ -45,19 +49,29 @@ async function listenAtPath(
     if (group !== undefined) chownSync(path, process.getuid!(), group)
     chmodSync(path, mode)
   } catch (error) {
-    throw new Fault('config', `${option} ${path}: ${(error as Error).message}`, error)
+    throw new Fault('config', `${at}: ${errorText(error)}`, error)
   }
 }
 
 /** Listens on a socket that is there already, bound by whoever started this process. */
 export function listenOn(server: Server, fd: number): Promise<void> {
-  return listening(server, (told) => server.listen({ fd }, BACKLOG, told))
+  return listening(server, `descriptor ${fd}`, (told) => server.listen({ fd }, BACKLOG, told))
 }
 
-function listening(server: Server, listen: (told: () => void) => void): Promise<void> {
+/** Told beforehand, for one of the runtimes does not say why it cannot listen at a path. */
+function checkDirectory(directory: string, at: string): void {
+  try {
+    accessSync(directory, constants.W_OK | constants.X_OK)
+  } catch (error) {
+    const remedy = 'make the directory, and let this user write to it'
+    throw new Fault('config', `${at}: ${errorText(error)}; ${remedy}`, error)
+  }
+}
+
+function listening(server: Server, at: string, listen: (told: () => void) => void): Promise<void> {
   return new Promise((resolve, reject) => {
     const failed = (error: Error) => {
-      reject(new Fault('config', `cannot listen: ${error.message}`, error))
+      reject(new Fault('config', `${at}: cannot listen: ${errorText(error)}`, error))
     }
     server.once('error', failed)
     listen(() => {
@@ -67,10 +81,10 @@ function listening(server: Server, listen: (told: () => void) => void): Promise<
   })
 }
 
-async function removeStale(path: string, option: string): Promise<void> {
+async function removeStale(path: string, at: string): Promise<void> {
   try {
     if (!lstatSync(path).isSocket()) {
-      throw new Fault('config', `${option} ${path}: is there and no socket; remove it`)
+      throw new Fault('config', `${at}: is there and no socket; remove it`)
     }
   } catch (error) {
     if (errorCode(error) === 'ENOENT') return
@@ -80,7 +94,7 @@ async function removeStale(path: string, option: string): Promise<void> {
   if (why === 'ENOENT') return
   if (why !== 'ECONNREFUSED') {
     const what = why === '' ? 'somebody answers there' : `cannot be replaced (${why})`
-    throw new Fault('config', `${option} ${path}: ${what}; is onescand running?`)
+    throw new Fault('config', `${at}: ${what}; is onescand running?`)
   }
   unlinkSync(path)
 }

@@ -72,7 +72,14 @@ t.test('what makes no sense is told, and ends it', async (t) => {
   t.match(await failing(['--mode', 'rwx']), /^100 .*--mode rwx/)
   t.match(await failing(['--group', 'nosuchgroup']), /^100 .*no such group/)
   t.match(await failing(['--socket', 'relative']), /^100 .*absolute/)
-  t.match(await failing(['--socket', '/nonexistent/s']), /^111 .*\/nonexistent\/s/)
+  t.match(
+    await failing(['--socket', '/nonexistent/s']),
+    /^111 onescand: --socket \/nonexistent\/s: ENOENT.*; make the directory/,
+  )
+  t.match(
+    await failing(['--socket', 'none', '--milter', 'inet:192.0.2.1:1']),
+    /--milter 192\.0\.2\.1:1: cannot listen: /,
+  )
   const file = stage.file('file', 'precious')
   t.match(await failing(['--socket', file]), /^111 .*no socket; remove it/)
   t.equal(readFileSync(file, 'latin1'), 'precious')
