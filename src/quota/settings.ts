@@ -12,6 +12,8 @@ export interface QuotaSettings {
     /** `%h` of the template is the host that the directory names. */
     | { readonly ldap: LdapSettings; readonly template: string }
   readonly nameForm: NameForm
+  /** Characters that may begin an extension in the name of a mailbox; none: there are no extensions. */
+  readonly delimiters: string
   /** Milliseconds for a question. */
   readonly timeout: number
   /** How often a question is sent again within them. */
@@ -31,12 +33,19 @@ export function readQuotaSettings(env: Environment): QuotaSettings | undefined {
   return {
     where: readService(service, env),
     nameForm: choice(env, 'QUOTANAME', ['address', 'local'], 'address'),
+    delimiters: readDelimiters(env.QUOTADELIMITER),
     timeout: wholeNumber(env, 'QUOTATIMEOUT', 500, { min: 1, max: 60_000, unit: 'milliseconds' }),
     retries: wholeNumber(env, 'QUOTARETRIES', 2, { max: 10 }),
     soft: wholeNumber(env, 'QUOTASOFT', 50, { max: 100, unit: 'percent' }) / 100,
     cacheSize: wholeNumber(env, 'QUOTACACHE', 20_000, { max: 10_000_000, unit: 'mailboxes' }),
     askForRelayClients: choice(env, 'QUOTARELAY', ['ask', 'pass'], 'pass') === 'ask',
   }
+}
+
+/** What an address has beside letters and digits (RFC 5322, atext), but for slashes. */
+function readDelimiters(text = ''): string {
+  if (/^[-!#$%&'*+.=?^_{|}~]{0,8}$/.test(text)) return text
+  throw new Fault('config', `QUOTADELIMITER ${text}: must be characters such as + or -`)
 }
 
 function readService(text: string, env: Environment): QuotaSettings['where'] {

@@ -38,6 +38,15 @@ t.test('what a service says is told in words and by the exit code', async (t) =>
   })
 })
 
+t.test('of an address with an extension it says whose mailbox that is', async (t) => {
+  const service = await udpService(t, extendedAnswer(mailboxes))
+  const env = { QUOTAD: `quotad:127.0.0.1:${service.port}`, QUOTADELIMITER: '+' }
+  const ask = (...words: string[]) => onescan(['quota', 'full+x@example.org', ...words], { env })
+  t.match(await ask(), { code: 1, out: ', as mailbox full@example.org, says quotad:' })
+  t.match(JSON.parse((await ask('--json')).out), { service: { mailbox: 'full@example.org' } })
+  t.match(await ask('--env', 'QUOTADELIMITER='), { code: 3, out: 'no such user' })
+})
+
 t.test('a service that is dead, or none: exit 2, and why', async (t) => {
   const dead = await udpService(t, () => undefined)
   const env = { QUOTAD: `quotad:127.0.0.1:${dead.port}`, QUOTATIMEOUT: '50' }

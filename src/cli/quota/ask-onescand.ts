@@ -49,6 +49,7 @@ function readOpinion(told: ReadonlyMap<string, string>): Opinion {
   return {
     answer,
     why: told.get('why'),
+    mailbox: told.get('mailbox'),
     source: told.get('source'),
     size: number('size'),
     quota: number('quota'),

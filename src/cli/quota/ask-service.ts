@@ -16,10 +16,11 @@ export async function askService(
 ): Promise<Opinion> {
   const client = openQuotaClient(readQuotaSettings(env)!, () => {})
   try {
-    const { answer, source } = await client.explain(mailbox, size)
+    const { answer, mailbox: found, source } = await client.explain(mailbox, size)
     return {
       answer: answer.answer,
       why: answer.answer === 'unknown' ? answer.why : undefined,
+      mailbox: found,
       source,
       ...('usage' in answer ? answer.usage : {}),
     }

@@ -2,6 +2,8 @@
 export interface Opinion {
   readonly answer: 'room' | 'full' | 'no-such-user' | 'unknown'
   readonly why?: string | undefined
+  /** Whose it is: of an address with an extension, what stands before that. */
+  readonly mailbox?: string | undefined
   /** The backend that said so. */
   readonly source?: string | undefined
   readonly size?: number | undefined
@@ -20,13 +22,15 @@ const words = {
 } as const
 
 /** In one line for a person. */
-export function opinionText({ answer, why, source, size, quota, age, left }: Opinion): string {
+export function opinionText(opinion: Opinion): string {
+  const { answer, why, mailbox, source, size, quota, age, left } = opinion
   const parts: string[] = [words[answer]]
   if (why !== undefined) parts.push(why)
   if (size !== undefined) {
     const percent = quota === undefined ? '' : ` (${Math.round((100 * size) / quota)} %)`
     parts.push(`${size} of ${quota ?? 'unlimited'} bytes${percent}`)
   }
+  if (mailbox !== undefined) parts.push(`as mailbox ${mailbox}`)
   if (source !== undefined) parts.push(`says ${source}`)
   if (age !== undefined) {
     parts.push(`${seconds(age)} ago, holds for ${seconds(left ?? 0)}`)

@@ -65,11 +65,17 @@ async function explain(request: Attributes, { quota }: AccessPolicy): Promise<Bu
   return writeAttributes(explanation(explained))
 }
 
-function explanation({ answer, source, cached }: Explained): Record<string, string | number> {
+function explanation({
+  answer,
+  mailbox,
+  source,
+  cached,
+}: Explained): Record<string, string | number> {
   const usage = 'usage' in answer ? answer.usage : undefined
   return {
     answer: answer.answer,
     ...(answer.answer === 'unknown' ? { why: answer.why } : {}),
+    ...(mailbox === undefined ? {} : { mailbox }),
     ...(source === undefined ? {} : { source }),
     ...(usage ? { size: usage.size } : {}),
     ...(usage?.quota === undefined ? {} : { quota: usage.quota }),

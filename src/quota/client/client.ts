@@ -7,6 +7,7 @@ import type { BackendOf } from './backend-map.ts'
 import { createBackends } from './backends.ts'
 import { answerFor, createQuotaCache, type Known, remember } from './cache.ts'
 import { type Counters, createCounters } from './counters.ts'
+import { findByExtension } from './extension.ts'
 import { mailboxName, withPlainDomain } from './mailbox-name.ts'
 import type { Outcome } from './reply.ts'
 import { withinTime } from './within-time.ts'
@@ -22,6 +23,10 @@ export interface QuotaClient extends TimedLookup {
 
 export interface Explained {
   readonly answer: QuotaAnswer
+  /** Latin1. What was found instead of the address, without its extension; undefined: the address. */
+  readonly mailbox?: string | undefined
+  /** Whether there is no such mailbox, as far as anybody knows. */
+  readonly isNobodys: boolean
   /** The backend, as it was configured; undefined where none is known. */
   readonly source: string | undefined
   /** Milliseconds: how old a remembered answer is, and for how long it holds; undefined for a fresh one. */
@@ -49,6 +54,8 @@ interface Said {
   readonly outcome: Outcome
   readonly known: Known | undefined
   readonly source: string | undefined
+  /** Nobody is known who could be asked. */
+  readonly unplaced?: true
 }
 
 /** Asks backends about mailboxes, as seldom as their fill allows and never twice at a time. */
@@ -67,6 +74,14 @@ export function createQuotaClient(settings: QuotaSettings, world: World): QuotaC
   }
 
   async function find(address: Buffer, incoming: number, count: Counters): Promise<Explained> {
+    return findByExtension(address, settings.delimiters, (one) => findExactly(one, incoming, count))
+  }
+
+  async function findExactly(
+    address: Buffer,
+    incoming: number,
+    count: Counters,
+  ): Promise<Explained> {
     const name = mailboxName(address, settings.nameForm)
     if (name === undefined) return unanswered('is no name of a mailbox')
     const mailbox = { address: withPlainDomain(address.toString('latin1')), name }
@@ -77,14 +92,15 @@ export function createQuotaClient(settings: QuotaSettings, world: World): QuotaC
       if (known && remembered) {
         count.cached++
         const cached = { age: time - known.at, left: known.until - time }
-        return { answer: remembered, source: known.source, cached }
+        return { ...explained(remembered, known.source), cached }
       }
       const shared = underWay.get(mailbox.address)
       const said = await (shared ?? begin(mailbox, incoming, count))
       const answer = answerOf(said, incoming, now())
       if (answer === undefined) continue // it was asked for another size
       if (shared) count.shared++
-      return { answer, source: said.source, cached: undefined }
+      const told = explained(answer, said.source)
+      return said.unplaced ? { ...told, isNobodys: true } : told
     }
   }
 
@@ -105,7 +121,9 @@ export function createQuotaClient(settings: QuotaSettings, world: World): QuotaC
     } catch (error) {
       return cannotTell(`whose mailbox it is: ${errorText(error)}`)
     }
-    if (backend === undefined) return cannotTell('no backend is known to have it')
+    if (backend === undefined) {
+      return { ...cannotTell('no backend is known to have it'), unplaced: true }
+    }
     if (backend === 'no-such-user') {
       const outcome: Outcome = { kind: 'answered', answer: { answer: backend } }
       return take(outcome, mailbox, { incoming: undefined, source: 'LDAP' })
@@ -162,7 +180,11 @@ function cannotTell(why: string, source?: string): Said {
 }
 
 function unanswered(why: string): Explained {
-  return { answer: { answer: 'unknown', why }, source: undefined, cached: undefined }
+  return explained({ answer: 'unknown', why }, undefined)
+}
+
+function explained(answer: QuotaAnswer, source: string | undefined): Explained {
+  return { answer, isNobodys: answer.answer === 'no-such-user', source, cached: undefined }
 }
 
 function kindOf({ answer }: QuotaAnswer): 'room' | 'full' | 'noSuchUser' | 'couldNotTell' {

@@ -180,6 +180,18 @@ t.test('who asks and asks and takes no answer is hung up on', async (t) => {
   t.match(log, ['policy service: a client takes no answers; closed the connection'])
 })
 
+t.test('a full mailbox is full by an address with an extension', async (t) => {
+  const { connect } = await rig(t, { env: { QUOTADELIMITER: '-+' } })
+  const { ask } = await connect()
+  const recipient = 'full+a-b@example.org'
+  const reply = `452 4.2.2 Quota exceeded for <${recipient}>, try again later`
+  t.same(await ask(rcpt(recipient)), { action: reply })
+  t.match(await ask({ request: EXPLAIN, recipient }), {
+    answer: 'full',
+    mailbox: 'full@example.org',
+  })
+})
+
 t.test('who hangs up in the middle leaves nothing behind', async (t) => {
   const { connect, log, service } = await rig(t)
   const talker = await connect()

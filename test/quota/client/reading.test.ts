@@ -70,6 +70,7 @@ t.test('settings have their defaults and their limits', async (t) => {
   t.match(readQuotaSettings({ QUOTAD }), {
     where: { backend: { host: 'a' } },
     nameForm: 'address',
+    delimiters: '',
     timeout: 500,
     retries: 2,
     soft: 0.5,
@@ -88,6 +89,9 @@ t.test('settings have their defaults and their limits', async (t) => {
     { QUOTAD, QUOTACACHE: 'many' },
     { QUOTAD, QUOTARELAY: 'yes' },
     { QUOTAD, QUOTANAME: 'both' },
+    { QUOTAD, QUOTADELIMITER: '@' },
+    { QUOTAD, QUOTADELIMITER: 'x' },
+    { QUOTAD, QUOTADELIMITER: '---------' },
   ]) {
     t.throws(() => readQuotaSettings(wrong), { message: /^QUOTA/ }, JSON.stringify(wrong))
   }
