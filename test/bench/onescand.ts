@@ -1,9 +1,8 @@
-import { type ChildProcess, spawn } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { closeSync, openSync } from 'node:fs'
-import { connect } from 'node:net'
 import { join } from 'node:path'
-import { setTimeout as wait } from 'node:timers/promises'
+import { untilListening } from '../programs/listening.ts'
 
 /** A warm engine of the run's own. */
 export interface Onescand {
@@ -11,9 +10,6 @@ export interface Onescand {
   readonly socket: string
   stop(): Promise<void>
 }
-
-/** Milliseconds for it to listen. */
-const START = 20_000
 
 /**
  * Starts onescand with standard options and `words` under this environment; resolves when
@@ -45,32 +41,10 @@ export async function startOnescand(
   }
   try {
     await once(child, 'spawn')
-    await untilListening(child, socket)
+    await untilListening({ path: socket }, child)
   } catch (error) {
     await stop()
     throw error
   }
   return { pid: child.pid!, socket, stop }
-}
-
-/** Asked again and again: it tells only a service manager when it is ready. */
-async function untilListening(child: ChildProcess, socket: string): Promise<void> {
-  const deadline = performance.now() + START
-  while (!(await takesConnections(socket))) {
-    if (child.exitCode !== null) throw new Error(`onescand ended with ${child.exitCode}`)
-    if (performance.now() > deadline) throw new Error(`onescand does not listen at ${socket}`)
-    await wait(50)
-  }
-}
-
-async function takesConnections(socket: string): Promise<boolean> {
-  const connection = connect(socket)
-  try {
-    await once(connection, 'connect')
-    return true
-  } catch {
-    return false
-  } finally {
-    connection.destroy()
-  }
 }

@@ -1,23 +1,14 @@
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
 import { clamdMissing } from '../programs/clamd.ts'
 import { findProgram } from '../programs/install.mjs'
+import { runScript } from './run-script.ts'
 
 const skip = clamdMissing || (!findProgram('cc') && 'install Debian package gcc')
 
-async function bench(words: readonly string[]): Promise<{ code: number; out: string }> {
-  const child = spawn(process.execPath, [join(import.meta.dirname, 'run.ts'), ...words])
-  let out = ''
-  child.stdout.on('data', (text) => {
-    out += text
-  })
-  const [code] = await once(child, 'close')
-  return { code, out }
-}
+const bench = (words: readonly string[]) => runScript(join(import.meta.dirname, 'run.ts'), words)
 
 t.test('a quick run of two contestants leaves table, figures and picture', { skip }, async (t) => {
   const directory = mkdtempSync(join(tmpdir(), 'onescan-bench-out-'))

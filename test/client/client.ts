@@ -1,23 +1,21 @@
-import { execFileSync } from 'node:child_process'
-import { existsSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { newest } from '../doors/queue/slot.ts'
 import { standInQueue } from '../stand-in/stand-in.ts'
+import { build, missing } from './built-in-c.ts'
+
+export { missing }
 
 const root = join(import.meta.dirname, '../..')
-const script = join(root, 'packaging/build-client.mjs')
 
 export const source = join(root, 'src/client/onescanc.c')
 
-/** Why these tests cannot run here, or false. */
-export const missing = hasCompiler() ? false : 'install Debian package gcc and libc6-dev'
-
 /** onescanc as it is installed. */
-export const onescanc = missing ? '' : build('onescanc')
+export const onescanc = missing ? '' : build('onescanc', source)
 
 /** onescanc that ends with a report on fd 2 where it does what C leaves undefined. */
-export const sanitized = missing ? '' : build('onescanc-sanitized', '--sanitized')
+export const sanitized = missing ? '' : build('onescanc-sanitized', source, '--sanitized')
 
 export const clients: readonly { readonly name: string; readonly program: readonly string[] }[] = [
   { name: 'onescanc', program: [onescanc] },
@@ -50,23 +48,4 @@ export function coldPrograms(t: Test): ColdPrograms {
     queue: program('onescan-queue', `exec '${newest.join("' '")}' "$@"`),
     teller: program('teller', `echo "COLD [$SCANTIMEOUT] [$*]" >&2; exec '${standInQueue()}'`),
   }
-}
-
-function hasCompiler(): boolean {
-  try {
-    execFileSync(process.env.CC || 'cc', ['--version'], { stdio: 'ignore' })
-    return true
-  } catch {
-    return false
-  }
-}
-
-/** Compiled where it is older than its source. */
-function build(name: string, ...flags: readonly string[]): string {
-  const program = join(root, 'build/native', name)
-  const made = existsSync(program) ? statSync(program).mtimeMs : 0
-  if (made <= Math.max(statSync(source).mtimeMs, statSync(script).mtimeMs)) {
-    execFileSync(process.execPath, [script, ...flags])
-  }
-  return program
 }

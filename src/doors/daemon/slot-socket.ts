@@ -1,5 +1,6 @@
 import { createServer, type Server } from 'node:net'
 import type { LogEntry } from '../../log.ts'
+import { createAttendance } from './attendance.ts'
 import { createClientPolicies } from './client-policy.ts'
 import type { Configuration } from './configuration.ts'
 import { GoCold } from './go-cold.ts'
@@ -39,13 +40,12 @@ const TICK = 300
 /** The slot's door: conversations of doc/slot-protocol.md on whatever the server listens on. */
 export function createSlotSocket(first: Configuration, options: SlotSocketOptions): SlotSocket {
   const { maxClients, maxSize, log, describePeer } = options
-  const sessions = new Set<Session>()
+  const sessions = createAttendance<Session>()
   /** In the order of their coming; who has sent a whole head is not among them any more. */
   const waiting = new Set<Session>()
   const budget = createBudget(options.memory)
   let ticker: NodeJS.Timeout | undefined
   let judge = judgeBy(first)
-  let emptied = () => {}
 
   const server = createServer({ allowHalfOpen: true }, (socket) => {
     makeRoom()
@@ -55,30 +55,29 @@ export function createSlotSocket(first: Configuration, options: SlotSocketOption
       now: () => performance.now(),
       admit() {
         waiting.delete(session)
-        if (sessions.size - waiting.size > maxClients) {
+        if (sessions.present.size - waiting.size > maxClients) {
           throw new GoCold(`over ${maxClients} messages at once (--max-clients)`)
         }
       },
       answer: (...request) => judge(describePeer(socket))(...request),
       left() {
-        sessions.delete(session)
         waiting.delete(session)
-        if (sessions.size > 0) return
+        sessions.leave(session)
+        if (sessions.present.size > 0) return
         clearInterval(ticker)
         ticker = undefined
-        emptied()
       },
       log,
     }
     const session = openSession(socket, house)
-    sessions.add(session)
+    sessions.enter(session)
     waiting.add(session)
     ticker ??= setInterval(tickAll, TICK)
   })
   server.on('error', (error) => log(`slot socket: ${error.message}`))
 
   function tickAll(): void {
-    for (const session of sessions) session.tick()
+    for (const session of sessions.present) session.tick()
   }
 
   /** Whoever says nothing must not keep out those that do: the one that waits longest goes. */
@@ -103,17 +102,9 @@ export function createSlotSocket(first: Configuration, options: SlotSocketOption
     },
     close(grace) {
       server.close()
-      for (const session of waiting) session.dismiss('onescand is going down')
-      return new Promise((resolve) => {
-        const late = setTimeout(() => {
-          for (const session of sessions) session.dismiss('onescand is going down')
-        }, grace)
-        emptied = () => {
-          clearTimeout(late)
-          resolve()
-        }
-        if (sessions.size === 0) emptied()
-      })
+      const dismiss = (session: Session) => session.dismiss('onescand is going down')
+      for (const session of waiting) dismiss(session)
+      return sessions.allGone(grace, dismiss)
     },
   }
 }

@@ -1,5 +1,3 @@
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -8,6 +6,7 @@ import { clamavMilterMissing } from '../../programs/clamav-milter.ts'
 import { clamdMissing } from '../../programs/clamd.ts'
 import { findProgram } from '../../programs/install.mjs'
 import { postfixMissing } from '../../programs/postfix.ts'
+import { runScript } from '../run-script.ts'
 
 const skip =
   clamdMissing ||
@@ -15,15 +14,7 @@ const skip =
   clamavMilterMissing ||
   (!findProgram('cc') && 'install Debian package gcc')
 
-async function bench(words: readonly string[]): Promise<{ code: number; out: string }> {
-  const child = spawn(process.execPath, [join(import.meta.dirname, 'run.ts'), ...words])
-  let out = ''
-  child.stdout.on('data', (text) => {
-    out += text
-  })
-  const [code] = await once(child, 'close')
-  return { code, out }
-}
+const bench = (words: readonly string[]) => runScript(join(import.meta.dirname, 'run.ts'), words)
 
 t.test('a quick run without ours leaves tables and figures', { skip }, async (t) => {
   const directory = mkdtempSync(join(tmpdir(), 'onescan-bench-out-'))
