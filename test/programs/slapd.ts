@@ -1,8 +1,17 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as wait } from 'node:timers/promises'
 import { freePort } from './free-port.ts'
 import { findProgram } from './install.mjs'
 import { untilListening } from './listening.ts'
@@ -17,7 +26,7 @@ export interface Slapd {
   readonly bindDn: string
   readonly passwordFile: string
   /** Holds it up, and lets it go on: it takes connections meanwhile and answers nothing. */
-  pause(): void
+  pause(): Promise<void>
   resume(): void
   /** Ends it, or starts it again on the same port. */
   stop(): Promise<void>
@@ -100,7 +109,10 @@ export async function startSlapd(people: readonly Person[]): Promise<Slapd> {
     base,
     bindDn,
     passwordFile: at('password'),
-    pause: () => server?.kill('SIGSTOP'),
+    async pause() {
+      server!.kill('SIGSTOP')
+      while (!isStopped(server!.pid!)) await wait(5)
+    },
     resume: () => server?.kill('SIGCONT'),
     stop,
     start,
@@ -109,6 +121,13 @@ export async function startSlapd(people: readonly Person[]): Promise<Slapd> {
       rmSync(directory, { recursive: true, force: true })
     },
   }
+}
+
+/** All of its threads: one that runs when the signal is sent goes on for a moment. */
+function isStopped(pid: number): boolean {
+  return readdirSync(`/proc/${pid}/task`).every((thread) => {
+    return / T [^)]*$/.test(readFileSync(`/proc/${pid}/task/${thread}/stat`, 'latin1'))
+  })
 }
 
 function ldif(people: readonly Person[]): string {

@@ -10,7 +10,9 @@ import { startOnescand } from './process.ts'
 
 /** The thin client and the daemon as they are installed, and the daemon is killed again and again. */
 
+/** At least so many of each, however fast the machine is. */
 const MESSAGES = 60
+const KILLS = 4
 
 t.test(
   'killed under load, no mail is lost, doubled or let through',
@@ -40,10 +42,10 @@ t.test(
 
     const outcomes: Record<string, number> = {}
     let warm = 0
-    let left = MESSAGES
+    let sent = 0
     const send = async () => {
-      while (left-- > 0) {
-        const number = left
+      while (sent < MESSAGES || kills < KILLS) {
+        const number = sent++
         const virus = number % 3 === 0
         const message = Buffer.concat([
           plain,
@@ -61,11 +63,10 @@ t.test(
     await daemons
 
     t.same(outcomes, {
-      'clean: exit 0, 1 delivered and tagged, 0 left': (MESSAGES * 2) / 3,
-      'virus: exit 31, 0 delivered, 0 left': MESSAGES / 3,
+      'clean: exit 0, 1 delivered and tagged, 0 left': sent - Math.ceil(sent / 3),
+      'virus: exit 31, 0 delivered, 0 left': Math.ceil(sent / 3),
     })
-    t.ok(kills > 3, `${kills} kills`)
-    t.ok(warm > 10 && warm < MESSAGES, `${warm} of ${MESSAGES} were answered`)
+    t.ok(warm > 10 && warm < sent, `${warm} of ${sent} were answered`)
     unlinkSync(socket)
   },
 )

@@ -52,7 +52,7 @@ t.test('by LDAP', { skip: slapdMissing }, async (t) => {
 
   t.test('while it is slow nobody waits, after the first', async (t) => {
     const { ask } = client(t)
-    slapd.pause()
+    await slapd.pause()
     t.teardown(() => slapd.resume())
     t.match(await ask(name('ann')), { answer: 'unknown', why: /300 ms|timed? ?out/i })
     const rounds = 100

@@ -131,7 +131,7 @@ t.test('asked of a slapd', { skip: slapdMissing }, async (t) => {
         t.equal(await quotad.ask('CHECK_QUOTA ann'), answer)
       }
       await until('QUOTA_FULL')
-      slapd.pause()
+      await slapd.pause()
       t.equal(await quotad.ask('CHECK_QUOTA ann'), 'QUOTA_ERROR ann')
       const started = performance.now()
       for (let i = 0; i < 20; i++) t.equal(await quotad.ask('CHECK_QUOTA bob'), 'QUOTA_ERROR bob')
