@@ -25,8 +25,8 @@ export interface Tools {
 }
 
 /**
- * From a message to a decision: ask whether anybody has room for it, verify its stamps, scan it by what no stamp vouches
- * for, decide, sign. Changes nothing in the world; the door carries the decision out.
+ * From a message to a decision: ask whether anybody has room for it, verify its stamps,
+ * scan it by what no stamp vouches for, decide, sign. Changes nothing in the world; the door carries the decision out.
  */
 export async function judge(
   transaction: Transaction,

@@ -8,8 +8,8 @@ const DOUBLE_BOUNCE = Buffer.from('#@[]')
 /**
  * What qmail-send injects (an empty sender, or #@[] for what cannot be bounced either) is
  * tagged where other mail is refused, and is not asked about where its recipient is over
- * quota. Whether qmail-send it is, by its user, the cold
- * program can tell; mail that a server took has its TCPREMOTEIP.
+ * quota. Whether qmail-send it is, by its user, the cold program can tell; mail that a
+ * server took has its TCPREMOTEIP.
  */
 export function leaveBouncesToTheCold(
   decision: Decision,
