@@ -25,10 +25,11 @@ export type KeyringResult =
   | { readonly off: true; readonly why: string | undefined }
 
 /**
- * Reads a keyring file. The default file may be missing (clustering is off) or
- * not readable by this uid (off, and told). All else that is wrong, and anything
- * that is wrong with a file named by CLUSTERKEYS, is a Fault of kind `config`: a
- * cluster that trusts too much and one that silently trusts nothing are both errors.
+ * Reads a keyring file. It may be one that this uid may not read: clustering is off, and
+ * told. Local users and qmail-send run as users of their own, and it costs scans alone; a
+ * fault would keep their forwards and bounces for ever. The default file may be missing
+ * (off). All else is a Fault of kind `config`: a cluster that trusts too much and one that
+ * silently trusts nothing are both errors.
  */
 export function loadKeyring(file: {
   readonly path: string
@@ -40,10 +41,10 @@ export function loadKeyring(file: {
     fd = openSync(path, 'r')
   } catch (error) {
     if (!named && errorCode(error) === 'ENOENT') return { off: true, why: undefined }
-    if (!named && errorCode(error) === 'EACCES') {
+    if (errorCode(error) === 'EACCES') {
       return {
         off: true,
-        why: `${path} is not readable by uid ${process.getuid?.()}: no clustering`,
+        why: `${path} is not readable by uid ${process.geteuid?.()}: no clustering`,
       }
     }
     throw keyringFault(path, `${errorText(error)}; make the file or unset CLUSTERKEYS`)

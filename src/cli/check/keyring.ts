@@ -14,25 +14,25 @@ export function checkKeyring(host: Host): Finding[] {
   const path = host.env.CLUSTERKEYS || join(host.place.control, 'clusterkeys')
   try {
     const ring = loadKeyring({ path, named })
-    if ('keys' in ring) return [checkReader(host, path, named), ...checkKeys(host, ring.keys)]
+    if ('keys' in ring) return [checkReader(host, path), ...checkKeys(host, ring.keys)]
     if (ring.why === undefined) return [ok('keyring', `none at ${path}: no stamps, all is scanned`)]
-    return [warning('keyring', ring.why, 'run check as root, or as the account of the slot')]
+    const level = named ? error : warning
+    return [level('keyring', ring.why, 'run check as root, or as the account of the slot')]
   } catch (thrown) {
     return [error('keyring', errorText(thrown), 'mail is deferred until this is corrected')]
   }
 }
 
-function checkReader(host: Host, path: string, named: boolean): Finding {
+function checkReader(host: Host, path: string): Finding {
   const barrier = obstacle(host.account, path, 'read')
   if (barrier === undefined) return ok('keyring', `${path}, read by ${accountText(host)}`)
   const value = `${path} is not readable by ${accountText(host)}`
   const group = groupName(host.accounts, host.account.groups[0]!)
   const remedy =
     barrier === path ? `chgrp ${group} ${path} && chmod 640 ${path}` : `see the mode of ${barrier}`
-  // The default ring is only left aside; a ring that was asked for defers all mail.
-  return named
-    ? error('keyring', `${value}: mail is deferred`, remedy)
-    : warning('keyring', `${value}: no stamps, all is scanned`, remedy)
+  // A ring that was asked for and is never used is a mistake; the default one may be meant for others.
+  const level = host.env.CLUSTERKEYS ? error : warning
+  return level('keyring', `${value}: no stamps, all is scanned`, remedy)
 }
 
 function checkKeys(host: Host, keys: readonly Key[]): Finding[] {
