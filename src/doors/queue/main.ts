@@ -49,6 +49,7 @@ async function slot(): Promise<number> {
   const keepNoFile = removeWhenKilled(message)
   try {
     const decision = await judge(transaction, policy, tools)
+    await tools.quota?.settled()
     tools.quota?.close()
     keepNoFile.stop()
     return await carryOut(decision, transaction, { policy, chain, errorReport, journal })

@@ -2,13 +2,14 @@ import { signatureDate } from '../../cluster/signature-date.ts'
 import type { Tools } from '../../engine.ts'
 import type { Policy } from '../../policy/policy.ts'
 import type { TimedLookup } from '../../quota/all-full.ts'
+import type { QuotaClient } from '../../quota/client/client.ts'
 import type { QuotaSettings } from '../../quota/settings.ts'
 import { loadCrypto } from '../../runtime/crypto.ts'
 import { makeScanners } from '../../scan/scanners.ts'
 
 export interface SlotTools extends Tools {
-  /** `close` before this process becomes another. */
-  readonly quota?: (TimedLookup & { close(): void }) | undefined
+  /** `settled` and `close` before this process becomes another. */
+  readonly quota?: Pick<QuotaClient, keyof TimedLookup | 'close' | 'settled'> | undefined
 }
 
 /** Loads what this policy needs, and nothing else: every module costs start-up time. */

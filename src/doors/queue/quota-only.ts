@@ -36,6 +36,7 @@ export async function passUnscanned(
   journal.received({ message: { size, header: headerOf(fd) }, envelope })
   const began = process.hrtime.bigint()
   const asked = await areAllFull({ envelope, client, size }, quota)
+  await quota.settled()
   quota.close()
   if (asked.full) {
     const decision = putOff(envelope, Number(process.hrtime.bigint() - began) / 1e6)

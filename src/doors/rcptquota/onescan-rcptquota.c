@@ -134,6 +134,18 @@ static socklen_t read_service(const char *text, struct sockaddr_storage *to) {
   return v6->sin6_family = AF_INET6, v6->sin6_port = htons((unsigned short) number), sizeof *v6;
 }
 
+/* Keeps the port until each packet has its answer: that of an older service is a word alone, and is not to reach the
+ * next user of the port. */
+static void hear_out(int fd, long unanswered, long deadline, const char *name) {
+  char reply[REPLY_MAX];
+  while (unanswered > 0 && readable_before(fd, deadline)) {
+    ssize_t got = recv(fd, reply, sizeof reply - 1, 0);
+    if (got < 0) return;
+    reply[got] = '\0';
+    if (understand(reply, name, NULL) >= 0) --unanswered;
+  }
+}
+
 /* A socket of its own on a random port, connected: what others send does not reach it. */
 static enum opinion ask_service(const char *text, const char *name, long timeout) {
   int extended = !strncmp(text, "quotad:", 7), said;
@@ -155,6 +167,7 @@ static enum opinion ask_service(const char *text, const char *name, long timeout
       if (got < 0) return cannot_tell("%s: %m", text);
       reply[got] = '\0';
       if ((said = understand(reply, name, extended ? nonce : NULL)) < 0) continue; /* the next may be the answer */
+      if (!extended) hear_out(fd, sent - 1, began + timeout, name);
       return said == CANNOT_TELL ? cannot_tell("%s: cannot tell about <%s>", text, name) : (enum opinion) said;
     }
   }

@@ -4,7 +4,7 @@ import type { Backend } from './backend.ts'
 import { createCircuits } from './circuit.ts'
 import type { Counters } from './counters.ts'
 import type { Outcome } from './reply.ts'
-import type { Patience, Question } from './udp.ts'
+import type { Patience, Question, UdpClient } from './udp.ts'
 
 /** The lines to all backends. */
 export interface Backends {
@@ -18,6 +18,8 @@ export interface Backends {
   ): { readonly outcome: Promise<Outcome>; readonly isProbe: boolean } | undefined
   /** Keeps no connections from now on; what is asked still gets its answer. */
   close(): void
+  /** Resolves when each datagram has its answer, or the time of its question is over. */
+  settled(): Promise<void>
 }
 
 interface BackendsWorld {
@@ -34,6 +36,7 @@ export function createBackends(patience: Patience, world: BackendsWorld): Backen
   const { log, counters } = world
   const circuits = createCircuits(world.now)
   let agent: Agent | undefined
+  let udp: UdpClient | undefined
 
   async function consult(backend: Backend, question: Question): Promise<Outcome> {
     const outcome = await overTheNetwork(backend, question)
@@ -48,8 +51,9 @@ export function createBackends(patience: Patience, world: BackendsWorld): Backen
     try {
       // Each where it is wanted: a program that is started for one message pays for what it loads.
       if (backend.kind === 'udp') {
-        const { askByUdp } = await import('./udp.ts')
-        return await askByUdp(backend, question, patience)
+        const { createUdpClient } = await import('./udp.ts')
+        udp ??= createUdpClient(world.now)
+        return await udp.ask(backend, question, patience)
       }
       const { askByHttp, createAgent } = await import('./http.ts')
       agent ??= createAgent()
@@ -78,5 +82,6 @@ export function createBackends(patience: Patience, world: BackendsWorld): Backen
       agent.maxFreeSockets = 0
       for (const idle of Object.values(agent.freeSockets).flat()) idle?.destroy()
     },
+    settled: async () => udp?.settled(),
   }
 }

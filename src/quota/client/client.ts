@@ -19,6 +19,11 @@ export interface QuotaClient extends TimedLookup {
   readonly counters: Readonly<Counters>
   /** Keeps no connections from now on; what is asked still gets its answer. */
   close(): void
+  /**
+   * Resolves when each datagram has its answer, or the time of its question is over. For a
+   * process that ends: the port of one that is still to be answered would be free for others.
+   */
+  settled(): Promise<void>
 }
 
 export interface Explained {
@@ -161,6 +166,7 @@ export function createQuotaClient(settings: QuotaSettings, world: World): QuotaC
     explain: (address, incoming = 0) => find(address, incoming, createCounters()),
     counters,
     close: backends.close,
+    settled: backends.settled,
   }
 }
 

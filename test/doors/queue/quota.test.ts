@@ -3,7 +3,12 @@ import t from 'tap'
 import { makeEnvelope } from '../../../src/envelope/envelope.ts'
 import { plain } from '../../cases/messages.ts'
 import { buildStage } from '../../cases/stage.ts'
-import { extendedAnswer, httpService, udpService } from '../../quota/client/services.ts'
+import {
+  extendedAnswer,
+  httpService,
+  slowUdpService,
+  udpService,
+} from '../../quota/client/services.ts'
 import { runSlot, runtimes } from './slot.ts'
 
 /** The slot answers for all recipients at once: mail is put off where each of them is full. */
@@ -23,6 +28,24 @@ for (const { name, program } of runtimes) {
   t.test(`${name}`, async (t) => {
     const service = await udpService(t, extendedAnswer(mailboxes))
     const QUOTAD = `quotad:127.0.0.1:${service.port}`
+
+    for (const QHPSI of ['/bin/true', undefined]) {
+      const how = QHPSI ? 'with a scanner' : 'without one'
+      t.test(`a port is kept until each packet has its answer, ${how}`, async (t) => {
+        const slow = await slowUdpService(t, 'QUOTA_OK')
+        const run = await runSlot({
+          program,
+          settings: {
+            QHPSI,
+            QUOTAD: `udp:127.0.0.1:${slow.port}`,
+            QUOTATIMEOUT: '5000',
+            QUOTARETRIES: '9',
+          },
+        })
+        t.equal(run.code, 0, run.logged)
+        t.ok(await slow.wasPortKept)
+      })
+    }
 
     for (const scanning of [true, false]) {
       const settings = (stage: ReturnType<typeof buildStage>) =>

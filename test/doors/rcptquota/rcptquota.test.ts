@@ -5,7 +5,12 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { createPolicyService } from '../../../src/doors/policy/service.ts'
-import { clientOf, extendedAnswer, udpService } from '../../quota/client/services.ts'
+import {
+  clientOf,
+  extendedAnswer,
+  slowUdpService,
+  udpService,
+} from '../../quota/client/services.ts'
 import { openSppSession, rcptPlugins } from '../../stand-in/qmail-spp.ts'
 import { missing, programs } from './program.ts'
 
@@ -100,6 +105,14 @@ t.test('the plugin', { skip: missing }, async (t) => {
           t.equal(session.log, '')
         })
       }
+
+      t.test('a port is kept until each packet to an older service has its answer', async (t) => {
+        const service = await slowUdpService(t, 'QUOTA_FULL')
+        const QUOTAD = `udp:127.0.0.1:${service.port}`
+        const session = open({ QUOTAD, QUOTATIMEOUT: '5000', QUOTARETRIES: '9' })
+        t.equal(await session.rcpt('full@example.org'), refusal)
+        t.ok(await service.wasPortKept)
+      })
 
       t.test('over IPv6, too', async (t) => {
         const session = open({ QUOTAD: 'udp:[::1]:9', QUOTATIMEOUT: '100' })

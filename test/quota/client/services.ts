@@ -51,6 +51,33 @@ export async function udpService(
   return { port: socket.address().port, heard, senders, socket }
 }
 
+export interface SlowService extends UdpService {
+  /** Whether the port of the question still belonged to it when its second answer was sent. */
+  readonly wasPortKept: Promise<boolean>
+}
+
+/** An older service that answers a question once it was sent twice, and the second packet later. */
+export async function slowUdpService(t: Test, answer: string): Promise<SlowService> {
+  let tell: (kept: boolean) => void
+  const wasPortKept = new Promise<boolean>((resolve) => {
+    tell = resolve
+  })
+  const service = await udpService(t, (_, from) => {
+    if (service.heard.length !== 2) return undefined
+    setTimeout(() => {
+      const rival = createSocket('udp4')
+      rival.once('error', () => tell(true))
+      rival.bind(from.port, from.address, () => {
+        rival.close()
+        tell(false)
+      })
+      service.socket.send(answer, from.port, from.address)
+    }, 200)
+    return answer
+  })
+  return { ...service, wasPortKept }
+}
+
 /** An onescan-quotad of a few mailboxes: size and quota by name. */
 export function extendedAnswer(
   mailboxes: Readonly<Record<string, readonly [size: number, quota: number]>>,
@@ -100,12 +127,13 @@ export interface Clock {
   now: number
 }
 
-/** A client of one backend, whose clock a test may set, with its log. */
+/** A client of one backend, whose clock a test may set unless it hands in its own, with its log. */
 export function clientOf(
   t: Test,
   service: string,
   env: Readonly<Record<string, string>> = {},
   backendOf?: BackendOf,
+  now?: () => number,
 ): { client: QuotaClient; log: string[]; clock: Clock } {
   const settings: QuotaSettings = readQuotaSettings({ QUOTAD: service, ...env })!
   const backend = readBackend(service, 'QUOTAD')
@@ -113,7 +141,7 @@ export function clientOf(
   const log: string[] = []
   const client = createQuotaClient(settings, {
     backendOf: backendOf ?? (() => backend),
-    now: () => clock.now,
+    now: now ?? (() => clock.now),
     log: (line) => log.push(line),
   })
   t.teardown(() => client.close())

@@ -1,0 +1,104 @@
+import { createSocket, type Socket } from 'node:dgram'
+import { once } from 'node:events'
+import { isIPv6 } from 'node:net'
+import type { UdpBackend } from './backend.ts'
+
+export interface UdpSockets {
+  /**
+   * A connected socket for one question. Waits where too many are open; undefined where it is
+   * not wanted any more by then. Rejects with the error of the system.
+   */
+  take(backend: UdpBackend, isWanted: () => boolean): Promise<Socket | undefined>
+  /** Closes it. Nothing is heard of it from now on. */
+  giveBack(socket: Socket, backend: UdpBackend): void
+}
+
+/** Sockets at once, those included that only wait for late answers. */
+export const SOCKETS_MAX = 512
+/** Ports of which is known that they served a question lately: fewer than the system has for this. */
+const PORTS_MAX = 8192
+/** How many ports that must not be used yet are passed over. */
+const TRIES = 32
+
+/**
+ * Sockets on ports that the system chooses, at random. Where answers bear no mark, one that
+ * served a question serves no other for `rest` milliseconds: what comes late, or twice, is
+ * then nobody's answer. `now` in milliseconds, on a clock that never goes back.
+ */
+export function createUdpSockets(now: () => number, rest: number): UdpSockets {
+  const waiting: (() => void)[] = []
+  const resting = new Map<number, number>()
+  let open = 0
+
+  function leave(): void {
+    const next = waiting.shift()
+    if (next) next()
+    else open--
+  }
+
+  async function onFreshPort(
+    backend: UdpBackend,
+    isWanted: () => boolean,
+  ): Promise<Socket | undefined> {
+    const passedOver: Socket[] = [] // open meanwhile, so that the system gives another port
+    try {
+      while (isWanted() && passedOver.length < TRIES) {
+        const socket = await connected(backend)
+        if (backend.extended || !rests(socket.address().port)) return socket
+        passedOver.push(socket)
+      }
+      return undefined
+    } finally {
+      for (const socket of passedOver) close(socket)
+    }
+  }
+
+  function rests(port: number): boolean {
+    return (resting.get(port) ?? 0) > now()
+  }
+
+  function layToRest(port: number): void {
+    resting.delete(port)
+    resting.set(port, now() + rest)
+    if (resting.size <= PORTS_MAX) return
+    const [oldest] = resting.keys()
+    resting.delete(oldest!)
+  }
+
+  return {
+    async take(backend, isWanted) {
+      if (open < SOCKETS_MAX) open++
+      else await new Promise<void>((resolve) => waiting.push(resolve))
+      let socket: Socket | undefined
+      try {
+        socket = await onFreshPort(backend, isWanted)
+        return socket
+      } finally {
+        if (socket === undefined) leave()
+      }
+    },
+    giveBack(socket, backend) {
+      if (!backend.extended) layToRest(socket.address().port)
+      close(socket)
+      leave()
+    },
+  }
+}
+
+async function connected({ host, port }: UdpBackend): Promise<Socket> {
+  const socket = createSocket(isIPv6(host) ? 'udp6' : 'udp4')
+  try {
+    socket.connect(port, host)
+    await once(socket, 'connect')
+    return socket
+  } catch (error) {
+    close(socket)
+    throw error
+  }
+}
+
+function close(socket: Socket): void {
+  socket.removeAllListeners()
+  socket.on('error', () => {}) // one that was on its way
+  socket.close()
+}
