@@ -1,3 +1,5 @@
+import { closeSync } from 'node:fs'
+
 /**
  * The few calls of the C library that neither runtime has by itself. Both reach them
  * through a foreign function interface: Node by the optional package koffi, Bun by its
@@ -17,6 +19,19 @@ export interface Libc {
   setSignal(number: number, disposition: 'default' | 'ignored'): void
   /** getsockopt(2), SO_PEERCRED: who connected the other end of a unix socket; undefined for any other. */
   peerOf(fd: number): { readonly pid: number; readonly uid: number } | undefined
+  /** getsockopt(2), SO_TYPE and SO_DOMAIN: what a descriptor is, undefined where it is no such socket. */
+  socketKind(fd: number): SocketKind | undefined
+  /**
+   * sendto(2): one datagram to the unix socket at a path, or in the abstract space where it
+   * begins with `@` or NUL. Whether all of it was taken; this process is its sender.
+   */
+  sendDatagram(path: string, text: string): boolean
+}
+
+export interface SocketKind {
+  readonly type: 'stream' | 'datagram'
+  /** Undefined for any other than IPv4 and IPv6. */
+  readonly family: 4 | 6 | undefined
 }
 
 export const POLLIN = 0x1
@@ -30,7 +45,19 @@ const LOCK_NB = 4
 const SIG_DFL = 0
 const SIG_IGN = 1
 const SOL_SOCKET = 1
+const SO_TYPE = 3
 const SO_PEERCRED = 17
+const SO_DOMAIN = 39
+const AF_UNIX = 1
+const AF_INET = 2
+const AF_INET6 = 10
+const SOCK_STREAM = 1
+const SOCK_DGRAM = 2
+const SOCK_CLOEXEC = 0o2000000
+const MSG_NOSIGNAL = 0x4000
+/** sun_path of struct sockaddr_un, unix(7); the family stands before it. */
+const PATH_BYTES = 108
+const PATH_AT = 2
 /** struct ucred: pid, uid, gid. */
 const UCRED_BYTES = 12
 const POLLFD_BYTES = 8
@@ -43,6 +70,15 @@ interface Symbols {
   flock(fd: number, operation: number): number
   signal(number: number, handler: number): unknown
   getsockopt(fd: number, level: number, name: number, value: Buffer, length: Buffer): number
+  socket(domain: number, type: number, protocol: number): number
+  sendto(
+    fd: number,
+    bytes: Buffer,
+    length: number,
+    flags: number,
+    address: Buffer,
+    addressLength: number,
+  ): number | bigint
 }
 
 /** The C library, or undefined where this runtime has no way to it: Node without koffi. */
@@ -56,6 +92,14 @@ function fromSymbols(symbols: Symbols): Libc {
   const byte = Buffer.alloc(1)
   const ucred = Buffer.alloc(UCRED_BYTES)
   const length = Buffer.alloc(4)
+  const value = Buffer.alloc(4)
+
+  function socketOption(fd: number, name: number): number | undefined {
+    length.writeUInt32LE(value.length)
+    const failed = symbols.getsockopt(fd, SOL_SOCKET, name, value, length) !== 0
+    return failed ? undefined : value.readInt32LE(0)
+  }
+
   return {
     poll(fd, events, milliseconds) {
       pollfd.writeInt32LE(fd, 0)
@@ -74,7 +118,38 @@ function fromSymbols(symbols: Symbols): Libc {
       const pid = ucred.readInt32LE(0) // 0 for a socket of another family
       return pid > 0 ? { pid, uid: ucred.readUInt32LE(4) } : undefined
     },
+    socketKind(fd) {
+      const type = socketOption(fd, SO_TYPE)
+      if (type !== SOCK_STREAM && type !== SOCK_DGRAM) return undefined
+      const domain = socketOption(fd, SO_DOMAIN)
+      return {
+        type: type === SOCK_DGRAM ? 'datagram' : 'stream',
+        family: domain === AF_INET ? 4 : domain === AF_INET6 ? 6 : undefined,
+      }
+    },
+    sendDatagram(path, text) {
+      const address = unixAddress(path)
+      const fd = address ? symbols.socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0) : -1
+      if (address === undefined || fd < 0) return false
+      const bytes = Buffer.from(text)
+      try {
+        const sent = symbols.sendto(fd, bytes, bytes.length, MSG_NOSIGNAL, address, address.length)
+        return Number(sent) === bytes.length
+      } finally {
+        closeSync(fd)
+      }
+    },
   }
+}
+
+/** struct sockaddr_un; undefined where the path does not fit. */
+function unixAddress(path: string): Buffer | undefined {
+  const name = Buffer.from(path.replace(/^@/, '\0'))
+  if (name.length === 0 || name.length >= PATH_BYTES) return undefined
+  const address = Buffer.alloc(PATH_AT + name.length + (name[0] === 0 ? 0 : 1))
+  address.writeUInt16LE(AF_UNIX, 0)
+  name.copy(address, PATH_AT)
+  return address
 }
 
 async function symbolsOfNode(): Promise<Symbols | undefined> {
@@ -87,6 +162,8 @@ async function symbolsOfNode(): Promise<Symbols | undefined> {
       flock: library.func('flock', 'int', ['int', 'int']),
       signal: library.func('signal', 'intptr_t', ['int', 'intptr_t']),
       getsockopt: library.func('getsockopt', 'int', ['int', 'int', 'int', 'void *', 'void *']),
+      socket: library.func('socket', 'int', ['int', 'int', 'int']),
+      sendto: library.func('sendto', 'long', ['int', 'void *', 'size_t', 'int', 'void *', 'uint']),
     }
   )
 }
@@ -103,5 +180,7 @@ async function symbolsOfBun(): Promise<Symbols> {
     flock: { args: ['i32', 'i32'], returns: 'i32' },
     signal: { args: ['i32', 'i64'], returns: 'i64' },
     getsockopt: { args: ['i32', 'i32', 'i32', 'ptr', 'ptr'], returns: 'i32' },
+    socket: { args: ['i32', 'i32', 'i32'], returns: 'i32' },
+    sendto: { args: ['i32', 'ptr', 'u64', 'i32', 'ptr', 'u32'], returns: 'i64' },
   }).symbols as Symbols
 }

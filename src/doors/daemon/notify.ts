@@ -1,16 +1,20 @@
 import { spawn } from 'node:child_process'
+import { loadLibc } from '../../runtime/libc.ts'
 
 /**
- * Tells systemd (sd_notify(3)) where it asks to be told. No runtime has datagram sockets of
- * the unix family, so systemd's own program speaks for us; its word counts where the unit
- * has NotifyAccess=all. Resolves when that was said, or could not be.
+ * Tells systemd (sd_notify(3)) where it asks to be told: this process itself, as units with
+ * NotifyAccess=main want it. No runtime has datagram sockets of the unix family: where the
+ * C library is out of reach, systemd's own program speaks for us, and its word counts where
+ * the unit has NotifyAccess=all. Resolves when that was said, or could not be.
  */
-export function notify(
+export async function notify(
   { NOTIFY_SOCKET, PATH }: NodeJS.ProcessEnv,
   ...state: readonly string[]
 ): Promise<void> {
-  if (!NOTIFY_SOCKET) return Promise.resolve()
-  return new Promise((resolve) => {
+  if (!NOTIFY_SOCKET) return
+  const libc = await loadLibc()
+  if (libc?.sendDatagram(NOTIFY_SOCKET, state.join('\n'))) return
+  await new Promise<void>((resolve) => {
     const child = spawn('systemd-notify', state, {
       stdio: 'ignore',
       env: { NOTIFY_SOCKET, PATH: PATH ?? '/usr/bin:/bin' },

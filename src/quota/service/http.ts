@@ -1,8 +1,11 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import { type AddressInfo, createServer as createFront, type Socket } from 'node:net'
 import { Fault } from '../../fault.ts'
+import { isCompiled } from '../../runtime/compiled-program.ts'
 import type { Allowed } from './allowed.ts'
 import type { AnswerForName } from './answer-for-name.ts'
 import { type Counters, metricsText } from './counters.ts'
+import type { HandedOver } from './handed-over.ts'
 import { type HttpReply, readRequest, replyFor } from './http-question.ts'
 import type { Place } from './options.ts'
 
@@ -14,6 +17,12 @@ export interface HttpOptions {
   readonly maxClients: number
 }
 
+export interface HttpService {
+  address(): AddressInfo | string | null
+  /** Drops everybody. */
+  close(): void
+}
+
 /** Milliseconds for a request to arrive, and for the next one on the same connection. */
 const REQUEST_TIME = 5_000
 const IDLE_TIME = 60_000
@@ -23,7 +32,10 @@ const LOOKS = 1_000
 const REQUEST_MAX = 8 * 1024
 
 /** `quota.cgi` of old, the service's health, and its counters. */
-export async function serveHttp(place: Place, options: HttpOptions): Promise<Server> {
+export async function serveHttp(
+  place: Place | HandedOver,
+  options: HttpOptions,
+): Promise<HttpService> {
   const { answerForName, allowed, counters, maxClients } = options
   const limits = {
     headersTimeout: REQUEST_TIME,
@@ -74,13 +86,31 @@ export async function serveHttp(place: Place, options: HttpOptions): Promise<Ser
     }
   }
 
+  // The compiled runtime's own HTTP server takes no socket that is bound already.
+  const fronted = new Set<Socket>()
+  const front =
+    'fd' in place && isCompiled
+      ? createFront((socket) => {
+          fronted.add(socket)
+          socket.once('close', () => fronted.delete(socket))
+          server.emit('connection', socket)
+        })
+      : server
+
   await new Promise<void>((resolve, reject) => {
-    server.once('error', (error) => {
+    front.once('error', (error) => {
       reject(new Fault('config', `--http ${place.text}: ${error.message}`, error))
     })
-    server.listen(place.port, place.host, resolve)
+    if ('fd' in place) front.listen({ fd: place.fd }, resolve)
+    else front.listen(place.port, place.host, resolve)
   })
-  return server
+  return {
+    address: () => front.address(),
+    close() {
+      for (const socket of fronted) socket.destroy()
+      server.closeAllConnections()
+    },
+  }
 }
 
 function reply(request: IncomingMessage, response: ServerResponse, { status, text }: HttpReply) {

@@ -1,13 +1,15 @@
 import { writeSync } from 'node:fs'
-import { type AddressInfo, isIPv6, type Server } from 'node:net'
+import { type AddressInfo, isIPv6 } from 'node:net'
 import { notify } from '../../doors/daemon/notify.ts'
 import { errorText } from '../../fault.ts'
 import type { LogEntry } from '../../log.ts'
+import { loadLibc } from '../../runtime/libc.ts'
 import type { Environment } from '../../settings/settings.ts'
 import { allowNetworks } from './allowed.ts'
 import { answerFrom } from './answer.ts'
 import { answersForNames } from './answer-for-name.ts'
 import { createCounters } from './counters.ts'
+import { handedOverSockets } from './handed-over.ts'
 import { furnish } from './household.ts'
 import { serveHttp } from './http.ts'
 import { log, troubleLog } from './log.ts'
@@ -49,16 +51,18 @@ async function onescanQuotad(options: Options): Promise<void> {
     logTrouble: troubleLog(log, Date.now),
   })
   const allowed = allowNetworks(networks)
-  const sockets = udp ? [await serveUdp(udp, { answerForName, allowed, counters })] : []
-  const servers = http
-    ? [await serveHttp(http, { answerForName, allowed, counters, maxClients })]
-    : []
+  const given = await handedOverSockets(process.env, loadLibc)
+  const door = { answerForName, allowed, counters, maxClients }
+  const udpPlaces = given?.udp ?? (udp ? [udp] : [])
+  const sockets = await Promise.all(udpPlaces.map((place) => serveUdp(place, door)))
+  const httpPlaces = given?.http ?? (http ? [http] : [])
+  const servers = await Promise.all(httpPlaces.map((place) => serveHttp(place, door)))
 
   process.on('SIGHUP', household.forget)
   process.on('SIGUSR1', () => log(['event', 'counters'], ...Object.entries(counters)))
   const stop = async () => {
     for (const socket of sockets) socket.close()
-    for (const server of servers) server.closeAllConnections()
+    for (const server of servers) server.close()
     await notify(process.env, 'STOPPING=1')
     log(['event', 'ended'], ...Object.entries(counters))
     process.exit(0)
@@ -71,7 +75,7 @@ async function onescanQuotad(options: Options): Promise<void> {
 
 /** With port 0, the one that the system chose. */
 function portOf(protocol: string) {
-  return (server: Pick<Server, 'address'>): LogEntry => {
+  return (server: { address(): unknown }): LogEntry => {
     const { address, port } = server.address() as AddressInfo
     return [protocol, isIPv6(address) ? `[${address}]:${port}` : `${address}:${port}`]
   }

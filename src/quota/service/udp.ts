@@ -6,6 +6,7 @@ import type { Finding } from './answer.ts'
 import type { AnswerForName } from './answer-for-name.ts'
 import type { Counters } from './counters.ts'
 import { datagramFor, readDatagram } from './datagram.ts'
+import type { HandedOver } from './handed-over.ts'
 import type { Place } from './options.ts'
 
 export interface UdpOptions {
@@ -21,9 +22,9 @@ const RECEIVE_BUFFER = 4 * 1024 * 1024
  * Answers datagrams. Nothing is said to clients that may not ask, nor to what is no
  * question: nobody else gets more bytes out of it than he put in, but for a few numbers.
  */
-export async function serveUdp(place: Place, options: UdpOptions): Promise<Socket> {
+export async function serveUdp(place: Place | HandedOver, options: UdpOptions): Promise<Socket> {
   const { answerForName, allowed, counters } = options
-  const socket = createSocket(isIPv6(place.host) ? 'udp6' : 'udp4')
+  const socket = createSocket(isSix(place) ? 'udp6' : 'udp4')
   let closed = false
   socket.once('close', () => {
     closed = true
@@ -54,12 +55,17 @@ export async function serveUdp(place: Place, options: UdpOptions): Promise<Socke
     socket.once('error', (error) => {
       reject(new Fault('config', `--udp ${place.text}: ${error.message}`, error))
     })
-    socket.bind(place.port, place.host, resolve)
+    if ('fd' in place) socket.bind({ fd: place.fd }, resolve)
+    else socket.bind(place.port, place.host, resolve)
   })
   socket.removeAllListeners('error')
   socket.on('error', () => {}) // of one client: the others are served on
   enlarge(socket)
   return socket
+}
+
+function isSix(place: Place | HandedOver): boolean {
+  return 'fd' in place ? place.family === 6 : isIPv6(place.host)
 }
 
 /** A client that is gone asks again, if it wants to know. */

@@ -3,17 +3,19 @@ import { once } from 'node:events'
 import { existsSync, readdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
-import t from 'tap'
+import t, { type Test } from 'tap'
 import { descriptorOf } from '../../../src/doors/daemon/handed-over.ts'
 import { plain } from '../../cases/messages.ts'
 import { buildStage } from '../../cases/stage.ts'
 import { findProgram } from '../../programs/install.mjs'
+import { socketDirectory } from '../../programs/socket-directory.ts'
 import { standIn } from '../../scan/clamd/stand-in.ts'
 import { ask, call, framesOf, hearOut } from './client.ts'
 import { launcher, newest, runtimes, startOnescand } from './process.ts'
 
 /** The built program: how it starts, obeys and ends. */
 
+const compiled = join(import.meta.dirname, '../../../build/native/onescand')
 const own = { QHPSI: 'plugin: eicar' }
 const question = { variables: own, message: plain }
 const tick = () => new Promise((resolve) => setTimeout(resolve, 20))
@@ -274,12 +276,13 @@ t.test('it takes a socket that systemd hands over', async (t) => {
   t.ok(statSync(socket).isSocket(), 'the socket is not its own to remove')
 })
 
-const notifyMissing = !findProgram('systemd-notify') && 'install Debian package systemd'
-
-t.test('systemd is told when it serves and when it ends', { skip: notifyMissing }, async (t) => {
-  const stage = buildStage()
-  t.teardown(() => stage.remove())
-  const path = join(stage.directory, 'notify')
+/** Hears what is said to NOTIFY_SOCKET. */
+async function systemdEar(t: Test): Promise<{
+  readonly path: string
+  hear(what: RegExp): Promise<void>
+  said(): string
+}> {
+  const path = join(socketDirectory(t), 'notify')
   const listen = `use Socket; socket(S, PF_UNIX, SOCK_DGRAM, 0) or die; bind(S, sockaddr_un($ARGV[0])) or die;
     $| = 1; print "bound\\n"; while (defined recv(S, my $said, 4096, 0)) { $said =~ s/\\n/ /g; print "$said\\n" }`
   const listener = spawn('perl', ['-e', listen, path], { stdio: ['ignore', 'pipe', 'inherit'] })
@@ -292,15 +295,40 @@ t.test('systemd is told when it serves and when it ends', { skip: notifyMissing 
     while (!what.test(said)) await once(listener.stdout, 'data')
   }
   await hear(/bound/)
-  const settings = { ...own, NOTIFY_SOCKET: path }
-  const onescand = startOnescand(t, { settings, args: ['--workers', '2'] })
-  await hear(/READY=1/)
-  t.equal((await onescand.ask(question)).does, 'hand on')
-  onescand.child.kill('SIGTERM')
-  await hear(/STOPPING=1/)
-  t.equal(await onescand.ended, 0)
-  t.equal(said.match(/READY=1/g)?.length, 1, 'once, not by each worker')
-})
+  return { path, hear, said: () => said }
+}
+
+const node = newest[0]!
+const notifyMissing = !findProgram('systemd-notify') && 'install Debian package systemd'
+const speakers = [
+  ...runtimes.map((runtime) => ({ ...runtime, PATH: '/nonexistent', skip: false as const })),
+  {
+    name: 'compiled',
+    program: [compiled],
+    PATH: '/nonexistent',
+    skip: !existsSync(compiled) && 'run npm run build:native',
+  },
+  {
+    name: 'by systemd-notify, where the C library is out of reach',
+    program: [node, '--no-addons', newest[1]!],
+    PATH: process.env.PATH!,
+    skip: notifyMissing,
+  },
+]
+
+for (const { name, program, PATH, skip } of speakers) {
+  t.test(`systemd is told when it serves and when it ends, ${name}`, { skip }, async (t) => {
+    const systemd = await systemdEar(t)
+    const settings = { ...own, NOTIFY_SOCKET: systemd.path, PATH }
+    const onescand = startOnescand(t, { program, settings, args: ['--workers', '2'] })
+    await systemd.hear(/READY=1/)
+    t.equal((await onescand.ask(question)).does, 'hand on')
+    onescand.child.kill('SIGTERM')
+    await systemd.hear(/STOPPING=1/)
+    t.equal(await onescand.ended, 0)
+    t.equal(systemd.said().match(/READY=1/g)?.length, 1, 'once, not by each worker')
+  })
+}
 
 function isAlive(pid: number): boolean {
   try {

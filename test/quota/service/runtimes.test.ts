@@ -13,6 +13,18 @@ const runtimes = [
   { name: 'compiled', command: [compiled] },
 ] as const
 
+/** Runs what follows with a datagram and a stream socket, as systemd does. */
+const handingOver = [
+  'perl',
+  '-MSocket',
+  '-e',
+  `$^F = 9;
+  for my $type (SOCK_DGRAM, SOCK_STREAM) {
+    socket(my $socket, PF_INET, $type, 0) or die; bind($socket, sockaddr_in(0, INADDR_LOOPBACK)) or die;
+    listen($socket, 9) if $type == SOCK_STREAM; push @kept, $socket }
+  die if fileno($kept[0]) != 3; @ENV{'LISTEN_PID', 'LISTEN_FDS'} = ($$, 2); exec @ARGV`,
+] as const
+
 for (const { name, command } of runtimes) {
   const skip = !existsSync(command[0]) && 'run npm run build:native'
   t.test(`${name} it answers, becomes another user, and ends`, { skip }, async (t) => {
@@ -33,6 +45,20 @@ for (const { name, command } of runtimes) {
     t.equal((await fetch(`${cgi}ann`, { method: 'POST', body: 'u=ann' })).status, 405)
     t.equal(await quotad.stop(), 0)
     t.match(quotad.log.at(-1), /event=ended udp=3 http=2 /)
+  })
+
+  t.test(`${name} it answers on sockets that systemd hands over`, { skip }, async (t) => {
+    const directory = spool(t, { 'ann/maildirsize': '1000S\n400 4\n' })
+    const env = { QUOTAMAILBOX: `maildir:${directory}/%u` }
+    const options = ['--max-clients', '2', '--http', 'none']
+    const program = [...handingOver, ...command, ...asOther] as const
+    const quotad = await startQuotad(t, env, options, program)
+    t.equal(await quotad.ask('CHECK_QUOTA ann 600 n'), 'QUOTA_OK ann 400 1000 n')
+    const url = `${quotad.url}/cgi-bin/quota.cgi?u=ann`
+    t.equal(await (await fetch(url)).text(), 'OK ann 400 1000\n', 'although the options say none')
+    t.equal((await fetch(url, { method: 'POST', body: 'u=ann' })).status, 405)
+    t.equal(await quotad.stop(), 0)
+    t.match(quotad.log.at(-1), /event=ended udp=1 http=1 /)
   })
 
   t.test(`${name} it asks a directory that is not there`, { skip }, async (t) => {
