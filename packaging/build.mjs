@@ -82,6 +82,8 @@ function bundle(entries, importsAtRunTime) {
     inject: [join(root, 'packaging', 'import-meta-url.js')],
     external: ['koffi', 'bun:*'],
     plugins: [loadedApart],
+    // A bundle that was cut may still be a program, which does nothing: never with success.
+    banner: { js: 'process.exitCode ??= 81;' },
     legalComments: 'none',
     logLevel: 'warning',
   })

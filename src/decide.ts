@@ -1,6 +1,7 @@
 import type { Trust } from './cluster/verify.ts'
 import type { Decision, Findings, HeaderEdits, HeaderField, Reply } from './decision.ts'
 import { recipientsOf } from './envelope/envelope.ts'
+import { fieldsOf } from './message/header-block.ts'
 import type { Policy } from './policy/policy.ts'
 import { isForwarded, quarantineField } from './quarantine.ts'
 import type { ScanResult } from './scan/scan.ts'
@@ -11,6 +12,8 @@ export interface Outcome {
   readonly trust: Trust
   readonly scan: ScanResult
   readonly stamp: { readonly field: HeaderField; readonly key: string } | undefined
+  /** Lower-case names of the fields that go: scanners and the stamp saw the message without them. */
+  readonly remove: readonly string[]
   readonly notes: readonly string[]
   readonly times: Readonly<Record<string, number>>
 }
@@ -20,40 +23,54 @@ const VIRUS_FOUND: HeaderField = { name: 'X-QHPSI', value: 'virus found' }
 
 /** What must become of the message: pure, from what was found and what the policy says. */
 export function decide(transaction: Transaction, policy: Policy, outcome: Outcome): Decision {
-  const { scan, stamp } = outcome
+  const { scan, stamp, remove } = outcome
   const findings = findingsOf(outcome)
+  const accept = (...add: readonly HeaderField[]): Accept => {
+    return { kind: 'accept', edits: { remove, add }, findings }
+  }
   switch (scan.answer) {
     case 'clean':
-      return accept(policy, findings, stamp ? [CLEAN, stamp.field] : [CLEAN])
+      return stamp ? accept(CLEAN, stamp.field) : accept(CLEAN)
     case 'skipped':
-      return accept(policy, findings, [])
+      return accept()
     case 'unknown':
-      return couldNotTell(transaction, policy, findings)
+      return isLetIn(transaction, policy)
+        ? accept()
+        : { kind: 'defer', reply: notScanned, findings }
     case 'infected':
-      return foundSomething(transaction, policy, findings, scan)
+      return foundSomething(transaction, policy, accept(VIRUS_FOUND), scan)
   }
 }
 
+type Accept = Extract<Decision, { kind: 'accept' }>
+
 /** A header block that is too large to edit: no retry would make it smaller. */
-export function refuseHeader(): Decision {
-  const findings: Findings = { scan: 'skipped', why: headerTooLarge.text, times: {} }
-  return { kind: 'reject', reply: headerTooLarge, findings }
+export function refuseLargeHeader(): Decision {
+  return refuseUnseen(headerTooLarge)
 }
 
-function couldNotTell({ client }: Transaction, policy: Policy, findings: Findings): Decision {
-  const { relayClients, others } = policy.unscanned
-  if ((client.relay ? relayClients : others) === 'accept') return accept(policy, findings, [])
-  return { kind: 'defer', reply: notScanned, findings }
+/** A header that cannot be cleared of what must go; `why` ends "message refused: ". */
+export function refuseUnclearHeader(why: string): Decision {
+  const text = `message refused: ${why}`
+  return refuseUnseen({ class: 5, enhanced: '5.6.0', text, grounds: 'unclear-header' })
+}
+
+function refuseUnseen(reply: Reply): Decision {
+  return { kind: 'reject', reply, findings: { scan: 'skipped', why: reply.text, times: {} } }
+}
+
+function isLetIn({ client }: Transaction, { unscanned }: Policy): boolean {
+  return (client.relay ? unscanned.relayClients : unscanned.others) === 'accept'
 }
 
 function foundSomething(
   transaction: Transaction,
   policy: Policy,
-  findings: Findings,
+  tagged: Accept,
   { name, banned }: Extract<ScanResult, { answer: 'infected' }>,
 ): Decision {
   const { action, forward, tagOnly } = policy.infected
-  const tagged = accept(policy, findings, [VIRUS_FOUND])
+  const { findings } = tagged
   if (!banned && tagOnly.some((pattern) => matches(pattern, name))) return tagged
   // A refused bounce would be tried again for ever: nobody is left to return it to.
   const refuse = action === 'reject' && !transaction.client.bounceInjector
@@ -61,34 +78,38 @@ function foundSomething(
   if (forward !== undefined) {
     return isForwarded(transaction.envelope, forward)
       ? tagged
-      : quarantine(transaction, policy, findings, forward)
+      : quarantine(transaction, tagged, forward)
   }
   return action === 'drop' ? { kind: 'discard', findings } : tagged
 }
 
-function quarantine(
-  { envelope }: Transaction,
-  policy: Policy,
-  findings: Findings,
-  forward: string,
-): Decision {
+function quarantine({ envelope }: Transaction, tagged: Accept, forward: string): Decision {
+  const { remove, add } = tagged.edits
   const field = quarantineField(forward, recipientsOf(envelope))
-  return {
-    ...accept(policy, findings, [VIRUS_FOUND, field]),
-    recipients: [Buffer.from(forward, 'utf8')],
-  }
+  // One that a stamp vouched for makes room, too.
+  const edits: HeaderEdits = { remove: [...new Set([...remove, QUARANTINE])], add: [...add, field] }
+  return { ...tagged, edits, recipients: [Buffer.from(forward, 'utf8')] }
 }
 
-/** Incoming X-QHPSI goes on every path, and X-Quarantine-ID where it would mean something. */
-function accept(
-  policy: Policy,
-  findings: Findings,
-  add: readonly HeaderField[],
-): Extract<Decision, { kind: 'accept' }> {
-  const remove =
-    policy.infected.forward === undefined ? ['x-qhpsi'] : ['x-qhpsi', 'x-quarantine-id']
-  const edits: HeaderEdits = { remove, add }
-  return { kind: 'accept', edits, findings }
+const QUARANTINE = 'x-quarantine-id'
+
+/**
+ * What is taken out of every message before anybody looks at it: incoming X-QHPSI, and
+ * X-Quarantine-ID where it would mean something.
+ */
+export function fieldsThatGo({ infected }: Policy): readonly string[] {
+  return infected.forward === undefined ? ['x-qhpsi'] : ['x-qhpsi', QUARANTINE]
+}
+
+/**
+ * The same once it is known whom to trust: a host of the cluster that vouches for every
+ * X-Quarantine-ID of the message made it, or let it pass; without it its stamp would break.
+ */
+export function fieldsThatGoFrom(header: Buffer, trust: Trust, policy: Policy): readonly string[] {
+  const names = fieldsThatGo(policy)
+  if (!trust.trusted || trust.stamp === undefined) return names
+  const first = fieldsOf(header).findIndex(({ name }) => name.toLowerCase() === QUARANTINE)
+  return first > trust.stamp ? names.filter((name) => name !== QUARANTINE) : names
 }
 
 const notScanned: Reply = {

@@ -2,13 +2,24 @@ import type { Crypto } from './cluster/mac.ts'
 import { signMessage } from './cluster/sign.ts'
 import { bearsStamp, scannerName } from './cluster/stamp.ts'
 import { type Examined, type Trust, verifyStamps } from './cluster/verify.ts'
-import { decide, type Outcome, refuseHeader } from './decide.ts'
+import {
+  decide,
+  fieldsThatGo,
+  fieldsThatGoFrom,
+  type Outcome,
+  refuseLargeHeader,
+  refuseUnclearHeader,
+} from './decide.ts'
 import type { Decision } from './decision.ts'
+import { examineClearing } from './message/clear-header.ts'
+import { withoutFields } from './message/header-block.ts'
 import type { Message } from './message/spool.ts'
+import { headerFormFault } from './message/well-formed.ts'
 import type { Policy } from './policy/policy.ts'
 import { areAllFull, putOff, type TimedLookup } from './quota/all-full.ts'
 import { runScanners, type ScanResult } from './scan/scan.ts'
-import type { Scanner, Specimen } from './scan/scanner.ts'
+import type { Scanner } from './scan/scanner.ts'
+import { specimenOf } from './scan/specimen.ts'
 import type { Transaction } from './transaction.ts'
 
 /** What the engine needs of the world; tests hand in their own. */
@@ -26,37 +37,45 @@ export interface Tools {
 
 /**
  * From a message to a decision: ask whether anybody has room for it, verify its stamps,
- * scan it by what no stamp vouches for, decide, sign. Changes nothing in the world; the door carries the decision out.
+ * take out the fields that go, scan it by what no stamp vouches for, decide, sign. What is
+ * scanned and signed is the message as it will leave, but for the fields that are added on
+ * top. Changes nothing in the world; the door carries the decision out.
  */
 export async function judge(
   transaction: Transaction,
   policy: Policy,
   tools: Tools,
 ): Promise<Decision> {
-  if (transaction.message.headerTooLarge) return refuseHeader()
+  const { message } = transaction
+  if (message.headerTooLarge) return refuseLargeHeader()
+  const clearing = examineClearing(message.header, fieldsThatGo(policy))
+  if (clearing.kind === 'unclear') return refuseUnclearHeader(clearing.why)
   const notes: string[] = policy.remark ? [policy.remark] : []
   const clock = stopwatch(tools.now)
   const times: Record<string, number> = {}
   if (tools.quota) {
-    const asked = await areAllFull({ ...transaction, size: transaction.message.size }, tools.quota)
+    const asked = await areAllFull({ ...transaction, size: message.size }, tools.quota)
     times.quota = clock()
     if (asked.full) return putOff(transaction.envelope, times.quota)
     if (asked.why) notes.push(asked.why)
   }
   // Without a stamp nothing vouches for it, and its body is hashed while scanners look at it.
-  const stamped = bearsStamp(transaction.message.header)
+  const stamped = bearsStamp(message.header)
   const vouched = stamped ? await verify(transaction, policy, tools) : untrusted
   const verified = clock()
-  const scanning = scanUnvouched(transaction, policy, tools, vouched, notes)
+  const remove = fieldsThatGoFrom(message.header, vouched, policy)
+  const leaving = withoutFields(message.header, remove)
+  const scanning = scanUnvouched({ ...transaction, leaving }, policy, tools, vouched, notes)
   const verifying = stamped ? vouched : verify(transaction, policy, tools)
   await Promise.allSettled([scanning, verifying]) // the door closes the message: nobody may read on
   const [scan, trust] = [await scanning, await verifying]
   const scanned = clock()
-  const stamp = await sign(transaction, policy, tools, scan)
+  const stamp = await sign(message, leaving, policy, tools, scan)
   const outcome: Outcome = {
     trust,
     scan,
     stamp,
+    remove,
     notes,
     times: { ...times, verify: verified, scan: scanned, sign: clock() },
   }
@@ -86,7 +105,7 @@ async function verify(
 
 /** Runs what the stamps do not vouch for; local policy is never vouched for. */
 async function scanUnvouched(
-  { message, envelope }: Transaction,
+  { message, envelope, leaving }: Transaction & { readonly leaving: Buffer },
   policy: Policy,
   tools: Tools,
   trust: Trust,
@@ -102,15 +121,7 @@ async function scanUnvouched(
       return { answer: 'clean', scanners: [] }
     return { answer: 'skipped', why: outside }
   }
-  const specimen: Specimen = {
-    size,
-    envelope,
-    pathIsShared: message.pathIsShared,
-    isFile: message.isFile ?? false,
-    chunks: () => message.chunks(),
-    path: () => message.path(),
-  }
-  return runScanners(specimen, {
+  return runScanners(specimenOf(message, leaving, envelope), {
     scanners,
     timeout: scan.timeout,
     oversize: scan.oversize,
@@ -135,7 +146,8 @@ async function examined(message: Message): Promise<Examined> {
 
 /** A stamp names what ran here and found the whole message clean; nothing ran, nothing is signed. */
 async function sign(
-  { message }: Transaction,
+  message: Message,
+  leaving: Buffer,
   policy: Policy,
   { crypto, now }: Tools,
   scan: ScanResult,
@@ -144,13 +156,18 @@ async function sign(
     return undefined
   const scanners = scan.scanners.filter(({ local }) => !local).map(({ name }) => name)
   if (scanners.length === 0) return undefined
-  return signMessage(await examined(message), {
-    keys: policy.cluster.keys,
-    scanners,
-    removed: policy.infected.forward === undefined ? [] : ['x-quarantine-id'],
-    now: seconds(now()),
-    crypto,
-  })
+  const { formFault, digests } = await message.form()
+  // A header of nothing but what goes is empty now.
+  const fault = formFault ?? (leaving === message.header ? undefined : headerFormFault(leaving))
+  return signMessage(
+    { header: leaving, formFault: fault, digests },
+    {
+      keys: policy.cluster.keys,
+      scanners,
+      now: seconds(now()),
+      crypto,
+    },
+  )
 }
 
 function seconds(milliseconds: number): number {

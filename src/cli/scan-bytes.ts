@@ -2,6 +2,7 @@ import { makeEnvelope } from '../envelope/envelope.ts'
 import type { SpoolPolicy } from '../message/policy.ts'
 import { runScanners, type ScanResult } from '../scan/scan.ts'
 import type { Scanner } from '../scan/scanner.ts'
+import { specimenOf } from '../scan/specimen.ts'
 import { FAILED } from './run-command.ts'
 import { spoolMessage } from './spool-message.ts'
 
@@ -30,13 +31,7 @@ export async function scanBytes(
       const why = 'the header is larger than 1 MiB'
       return { size, notes, result: { answer: 'skipped', why } }
     }
-    const specimen = {
-      size,
-      envelope: makeEnvelope(Buffer.alloc(0), []),
-      pathIsShared: message.pathIsShared,
-      chunks: () => message.chunks(),
-      path: () => message.path(),
-    }
+    const specimen = specimenOf(message, message.header, makeEnvelope(Buffer.alloc(0), []))
     const note = (text: string) => void notes.push(text)
     const run = { scanners, timeout, oversize: 'defer', now: Date.now, note } as const
     return { size, notes, result: await runScanners(specimen, run) }

@@ -53,7 +53,7 @@ async function sign(args: ArgumentsCamelCase<SignOptions>): Promise<number> {
     const now = Math.floor(Date.now() / 1000)
     const scanners = args.scanners.split(',').filter((name) => name !== '')
     const examined = { header: message.header, ...(await message.form()) }
-    const stamp = signMessage(examined, { keys, scanners, removed: [], now, crypto })
+    const stamp = signMessage(examined, { keys, scanners, now, crypto })
     if (stamp === undefined) {
       return refuse(examined.formFault ?? 'every key of the ring is past its date')
     }
@@ -70,12 +70,9 @@ function refuse(why: string): number {
 }
 
 async function write(message: Message, header: Buffer): Promise<void> {
-  let old = message.header.length
   await send(header)
-  for (const chunk of message.chunks()) {
-    const body = chunk.subarray(Math.min(old, chunk.length))
-    old -= chunk.length - body.length
-    await send(Buffer.from(body)) // the chunk is another one as soon as the next is asked for
+  for (const chunk of message.body()) {
+    await send(Buffer.from(chunk)) // it is another one as soon as the next is asked for
   }
 }
 

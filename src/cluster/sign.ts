@@ -9,15 +9,14 @@ export interface SignOptions {
   readonly keys: readonly Key[]
   /** Names of the scanners that found it clean. */
   readonly scanners: readonly string[]
-  /** Lower-case names of fields that leave the message with the same edit. */
-  readonly removed: readonly string[]
   /** Unix seconds. */
   readonly now: number
   readonly crypto: Crypto
 }
 
 /**
- * A stamp of the first key that is current, to stand above all fields that are there.
+ * A stamp of the first key that is current over a message as it leaves, to stand above all
+ * fields that are there.
  * Undefined where none may be made: the message is not well formed, or every key is
  * past its date.
  */
@@ -40,11 +39,11 @@ function md5Value({ digests }: Examined, key: Key): string | undefined {
 function hmacValue(
   { header, digests }: Examined,
   key: Key,
-  { scanners, removed, now, crypto }: SignOptions,
+  { scanners, now, crypto }: SignOptions,
 ): string | undefined {
   if (digests.sha256 === undefined) return undefined
   const claims = { k: key.id, t: String(now), s: scanners.map(scannerName).join(',') }
-  const fieldsDigest = digestFields(crypto, header, fieldsOf(header), 0, removed)
+  const fieldsDigest = digestFields(crypto, header, fieldsOf(header), 0)
   const mac = stampMac(crypto, key.secret, claims, fieldsDigest, digests.sha256)
   return `v=1; k=${claims.k}; t=${claims.t}; s=${claims.s}; h=${mac.toString('base64url')}`
 }

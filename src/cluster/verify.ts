@@ -1,7 +1,7 @@
 import type { MessageForm } from '../message/form.ts'
 import { type FieldSpan, fieldsOf } from '../message/header-block.ts'
 import { isCurrent, type Key } from './keyring.ts'
-import { type Crypto, digestFields, isBound, md5Stamp, stampMac } from './mac.ts'
+import { type Crypto, decodesBody, digestFields, isBound, md5Stamp, stampMac } from './mac.ts'
 import { type Stamp, stampsIn } from './stamp.ts'
 
 /** Most hmac-sha256 stamps with a known key id that are computed for one message. */
@@ -23,6 +23,8 @@ export type Trust =
       readonly key: string
       /** The scanners that vouch, as in `s=`; an md5 stamp vouches for the virus scan as a whole. */
       readonly scanners: 'all' | ReadonlySet<string>
+      /** Index of the stamp whose mac covers the fields below it; undefined for md5, which covers none. */
+      readonly stamp: number | undefined
     }
   | { readonly trusted: false; readonly why: string }
 
@@ -53,7 +55,7 @@ export function verifyStamps(message: Examined, options: VerifyOptions): Trust {
   const keys = options.keys.filter((key) => isCurrent(key, options.now))
 
   const md5 = verifyMd5(message, stamps, keys, options.crypto)
-  if (md5 !== undefined) return { trusted: true, key: md5.id, scanners: 'all' }
+  if (md5 !== undefined) return { trusted: true, key: md5.id, scanners: 'all', stamp: undefined }
   return verifyHmac(message, fields, stamps, keys, options)
 }
 
@@ -92,7 +94,7 @@ function verifyHmac(
 
   const faultOf = createHmacCheck(message, fields, options)
   const scanners = new Set<string>()
-  let key: string | undefined
+  let first: HmacStamp | undefined
   let why = ''
   for (const stamp of candidates) {
     const fault = faultOf(stamp, known.get(stamp.claims.k)!)
@@ -100,10 +102,11 @@ function verifyHmac(
       why ||= `key ${stamp.claims.k}: ${fault}`
       continue
     }
-    key ??= stamp.claims.k
+    first ??= stamp
     for (const scanner of stamp.claims.s.split(',')) scanners.add(scanner)
   }
-  return key === undefined ? { trusted: false, why } : { trusted: true, key, scanners }
+  if (first === undefined) return { trusted: false, why }
+  return { trusted: true, key: first.claims.k, scanners, stamp: first.field }
 }
 
 /** Why a stamp of this message does not hold under a key, or undefined where it does. */
@@ -130,11 +133,10 @@ function ageFault({ claims }: HmacStamp, options: VerifyOptions): string | undef
   return undefined
 }
 
-/** Relays add fields on top, but none of these: one would turn the same body into another message. */
+/** Relays add fields on top, but none by which the body is decoded. */
 function contentFieldAbove(fields: readonly FieldSpan[], stamp: number): string | undefined {
   for (let i = 0; i < stamp; i++) {
-    if (/^(mime-version$|content-)/i.test(fields[i]!.name))
-      return `${fields[i]!.name} was added above the stamp`
+    if (decodesBody(fields[i]!.name)) return `${fields[i]!.name} was added above the stamp`
   }
   return undefined
 }

@@ -96,6 +96,12 @@ export function editHeader(block: Buffer, edits: HeaderEdits): Buffer {
   )
 }
 
+/** The block without the fields of these lower-case names: itself, where it has none of them. */
+export function withoutFields(block: Buffer, names: readonly string[]): Buffer {
+  const isIn = fieldsOf(block).some(({ name }) => names.includes(name.toLowerCase()))
+  return isIn ? editHeader(block, { remove: names, add: [] }) : block
+}
+
 /**
  * The edited block as runs of bytes, one behind the other; none is empty. New fields go
  * on top, in the block's own line ending. A block that begins with a blank gets them

@@ -1,10 +1,8 @@
 import type { Hash } from 'node:crypto'
-import { writeSync } from 'node:fs'
-import { spoolFault } from './anonymous-file.ts'
 import type { DigestsWanted } from './canonical-body.ts'
 import { examineForm, type MessageForm } from './form.ts'
 import { findHeaderEnd, HEADER_MAX } from './header-block.ts'
-import { makeNamedFile, type NamedFile } from './named-file.ts'
+import { makeNamedCopy, type NamedFile } from './named-file.ts'
 import type { SpoolPolicy } from './policy.ts'
 import type { Message } from './spool.ts'
 
@@ -32,6 +30,8 @@ export function holdMessage(bytes: Buffer, options: LookOptions): Message {
   let form: Promise<MessageForm> | undefined
   let named: NamedFile | undefined
 
+  const body = () => pieces(bytes, header.length)
+
   function removeNamedFile(): void {
     named?.remove()
     named = undefined
@@ -42,16 +42,14 @@ export function holdMessage(bytes: Buffer, options: LookOptions): Message {
     header,
     headerTooLarge,
     form() {
-      form ??= examineForm(header, pieces(bytes, header.length), digestsFor(header), createHash)
+      form ??= examineForm(header, body(), digestsFor(header), createHash)
       return form
     },
-    chunks: () => pieces(bytes, 0),
+    body,
     pathIsShared: policy.sharedDirectory !== undefined,
-    path() {
-      if (named === undefined) {
-        named = makeNamedFile(policy, now)
-        writeFile(named, bytes)
-      }
+    isFileWith: () => named !== undefined,
+    path(top) {
+      named ??= makeNamedCopy(policy, now, top, body())
       return named.path
     },
     removeNamedFile,
@@ -71,14 +69,4 @@ export function headerOf(bytes: Buffer): {
 
 function* pieces(bytes: Buffer, from: number): Generator<Buffer> {
   for (let at = from; at < bytes.length; at += CHUNK) yield bytes.subarray(at, at + CHUNK)
-}
-
-function writeFile({ fd, path }: NamedFile, bytes: Buffer): void {
-  try {
-    for (let done = 0; done < bytes.length; ) {
-      done += writeSync(fd, bytes, done, bytes.length - done, done)
-    }
-  } catch (error) {
-    throw spoolFault(`cannot write the file for scanners ${path}`, error)
-  }
 }

@@ -3,22 +3,18 @@ import { errorText, Fault } from '../fault.ts'
 import { examineForm, type MessageForm } from './form.ts'
 import { findHeaderEnd, HEADER_MAX } from './header-block.ts'
 import { headerOf, type LookOptions } from './held.ts'
+import { makeNamedCopy, type NamedFile } from './named-file.ts'
 import type { Message } from './spool.ts'
+import { TOP_LINE } from './top-line.ts'
 
 const CHUNK = 256 * 1024
 /** Bytes that nearly every header block fits in. */
 const FRONT = 64 * 1024
 
-/**
- * What is looked at before anything else can happen in this process is read into one and
- * the same memory: pages that are fresh for each message would cost more than reading it.
- */
-const scratch = Buffer.allocUnsafeSlow(CHUNK)
-
-/** A file of somebody else's that holds exactly a message. */
+/** A file of somebody else's that holds TOP_LINE and a message. */
 export interface LentFile {
   readonly path: string
-  /** Bytes, as its owner says. */
+  /** Bytes of the message, as its owner says. */
   readonly size: number
   /** Whether its owner, who could change it while it is scanned, is believed not to. */
   readonly ownerTrusted: boolean
@@ -27,35 +23,49 @@ export interface LentFile {
 /**
  * A message in a file that another process made, owns and removes: here it is only
  * read. Where its owner is not trusted, no stamp can vouch for it, for what is hashed
- * and what is scanned might not be the same. Faults: `read`, where there is no regular
- * file of that size.
+ * and what is scanned might not be the same. Scanners get that file where it holds what
+ * they are to see, and a copy else. Faults: `read`, where there is no regular file of that
+ * size that begins with TOP_LINE.
  */
-export function borrowMessage(file: LentFile, { digestsFor, createHash }: LookOptions): Message {
+export function borrowMessage(
+  file: LentFile,
+  { policy, digestsFor, createHash, now }: LookOptions,
+): Message {
   const fd = open(file)
+  let named: NamedFile | undefined
   try {
+    checkTopLine(fd, file.path)
     const { header, headerTooLarge } = headerIn(fd, file.size)
     let form: Promise<MessageForm> | undefined
+    const body = () => pieces(fd, header.length, file.size)
+    const isFileWith = (top: Buffer) => top.equals(Buffer.concat([TOP_LINE, header]))
+    const removeNamedFile = () => {
+      named?.remove()
+      named = undefined
+    }
     return {
       size: file.size,
       header,
       headerTooLarge,
       form() {
         form ??= file.ownerTrusted
-          ? examineForm(
-              header,
-              pieces(fd, header.length, file.size, scratch),
-              digestsFor(header),
-              createHash,
-            )
+          ? examineForm(header, body(), digestsFor(header), createHash)
           : Promise.resolve(NO_FORM)
         return form
       },
-      chunks: () => pieces(fd, 0, file.size),
+      body,
       pathIsShared: true,
-      isFile: true,
-      path: () => file.path,
-      removeNamedFile() {},
-      close: () => closeSync(fd),
+      isFileWith,
+      path(top) {
+        if (isFileWith(top)) return file.path
+        named ??= makeNamedCopy(policy, now, top, body())
+        return named.path
+      },
+      removeNamedFile,
+      close() {
+        removeNamedFile()
+        closeSync(fd)
+      },
     }
   } catch (error) {
     closeSync(fd)
@@ -77,14 +87,21 @@ function open({ path, size }: LentFile): number {
     throw new Fault('read', `message ${path}: ${errorText(error)}`, error)
   }
   const status = fstatSync(fd)
-  if (status.isFile() && status.size === size) return fd
+  const whole = TOP_LINE.length + size
+  if (status.isFile() && status.size === whole) return fd
   closeSync(fd)
-  throw new Fault('read', `message ${path}: is no regular file of ${size} bytes`)
+  throw new Fault('read', `message ${path}: is no regular file of ${whole} bytes`)
+}
+
+function checkTopLine(fd: number, path: string): void {
+  const line = Buffer.alloc(TOP_LINE.length)
+  fill(fd, line, -line.length)
+  if (!line.equals(TOP_LINE)) throw new Fault('read', `message ${path}: another first line`)
 }
 
 /** Little is read at first, then all that a header block may have and a byte to tell. */
 function headerIn(fd: number, size: number): ReturnType<typeof headerOf> {
-  const little = scratch.subarray(0, Math.min(size, FRONT))
+  const little = Buffer.allocUnsafe(Math.min(size, FRONT))
   fill(fd, little, 0)
   const found = findHeaderEnd(little, 0)
   if ('end' in found || little.length === size) {
@@ -96,12 +113,9 @@ function headerIn(fd: number, size: number): ReturnType<typeof headerOf> {
   return headerOf(all)
 }
 
-function* pieces(
-  fd: number,
-  from: number,
-  size: number,
-  buffer = Buffer.allocUnsafeSlow(Math.min(CHUNK, Math.max(0, size - from))),
-): Generator<Buffer> {
+/** One memory for each reading: what one message is hashed or sent out of, no other touches. */
+function* pieces(fd: number, from: number, size: number): Generator<Buffer> {
+  const buffer = Buffer.allocUnsafeSlow(Math.min(CHUNK, Math.max(0, size - from)))
   for (let at = from; at < size; ) {
     const piece = buffer.subarray(0, Math.min(buffer.length, size - at))
     fill(fd, piece, at)
@@ -110,9 +124,11 @@ function* pieces(
   }
 }
 
+/** `position` in the message. */
 function fill(fd: number, bytes: Buffer, position: number): void {
+  const from = TOP_LINE.length + position
   for (let done = 0; done < bytes.length; ) {
-    const length = readSync(fd, bytes, done, bytes.length - done, position + done)
+    const length = readSync(fd, bytes, done, bytes.length - done, from + done)
     if (length === 0) throw new Fault('read', 'the message became shorter while it was read')
     done += length
   }

@@ -12,6 +12,7 @@ import {
 import { dirname, join } from 'node:path'
 import { spoolFault } from './anonymous-file.ts'
 import type { SpoolPolicy } from './policy.ts'
+import { writeAll, writeAllOf } from './write-all.ts'
 
 /** Names of ours, and of nobody else, so that sweeping never touches another's file. */
 const FILE_NAME = /^onescan-[0-9]+-[0-9a-z]+\.msg$/
@@ -33,7 +34,7 @@ export interface NamedFile {
  * directory's setgid bit), else in a fresh directory of mode 0700. Before that,
  * sweeps what `kill -9` may have left there. Throws a Fault of kind `temp-file`.
  */
-export function makeNamedFile(policy: SpoolPolicy, now: number): NamedFile {
+function makeNamedFile(policy: SpoolPolicy, now: number): NamedFile {
   const shared = policy.sharedDirectory
   sweep(shared ?? policy.directory, shared === undefined ? DIRECTORY_NAME : FILE_NAME, now)
   const directory = shared ?? makePrivateDirectory(policy.directory)
@@ -60,6 +61,24 @@ export function makeNamedFile(policy: SpoolPolicy, now: number): NamedFile {
       closeSync(fd)
       if (shared === undefined) removeQuietly(dirname(path))
     },
+  }
+}
+
+/** A named file with `top` and `body` in it, or none: half a message must never be scanned. */
+export function makeNamedCopy(
+  policy: SpoolPolicy,
+  now: number,
+  top: Buffer,
+  body: Iterable<Buffer>,
+): NamedFile {
+  const file = makeNamedFile(policy, now)
+  try {
+    writeAll(file.fd, top, 0, file.path)
+    writeAllOf(file.fd, body, top.length, file.path)
+    return file
+  } catch (error) {
+    file.remove()
+    throw error
   }
 }
 

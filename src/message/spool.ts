@@ -1,11 +1,12 @@
 import type { Hash } from 'node:crypto'
-import { closeSync, readSync, writeSync } from 'node:fs'
+import { closeSync, readSync } from 'node:fs'
 import { openAnonymousFile, spoolFault } from './anonymous-file.ts'
 import { type BodyDigester, createBodyDigester, type DigestsWanted } from './canonical-body.ts'
 import { concludeForm, type MessageForm } from './form.ts'
 import { findHeaderEnd, HEADER_MAX, lineEndingOf } from './header-block.ts'
-import { makeNamedFile, type NamedFile } from './named-file.ts'
+import { makeNamedCopy, type NamedFile } from './named-file.ts'
 import type { SpoolPolicy } from './policy.ts'
+import { writeAll, writeAllOf } from './write-all.ts'
 
 /** Room that new header fields have in front of the body beside the old header block. */
 const ROOM_FOR_FIELDS = 16 * 1024
@@ -25,14 +26,17 @@ export interface Message {
    * time, scanners can go on meanwhile. Rejects with a Fault where the body cannot be read.
    */
   form(): Promise<MessageForm>
-  /** The unedited message; a chunk is valid until the next one is asked for. */
-  chunks(): Iterable<Buffer>
-  /** Absolute path of a file that holds the unedited message; made at the first call. */
-  path(): string
+  /** What stands behind the header block; a chunk is valid until the next one is asked for. */
+  body(): Iterable<Buffer>
+  /**
+   * Absolute path of a file that holds `top`, in place of the header block, and the body.
+   * Made at the first call; later calls must have the same `top`.
+   */
+  path(top: Buffer): string
   /** Whether `path()` lies in SPOOLDIR, where scanners of other users can read it. */
   readonly pathIsShared: boolean
-  /** Whether the message is a file already, so that `path()` costs nothing. */
-  readonly isFile?: boolean
+  /** Whether such a file is there already, so that `path()` costs nothing. */
+  isFileWith(top: Buffer): boolean
   /** Removes the named file, if one was made. */
   removeNamedFile(): void
   /** Frees everything. */
@@ -43,7 +47,7 @@ export interface Message {
 export interface SpooledMessage extends Message {
   /**
    * Puts `header` right before the body. What follows `offset` in the file `fd` is the
-   * edited message. Once only; `chunks` gives nothing sensible afterwards.
+   * edited message. Once only.
    */
   rewrite(header: Buffer): { readonly fd: number; readonly offset: number }
 }
@@ -157,11 +161,6 @@ function spooledMessage(spooled: Spooled): SpooledMessage {
     }
   }
 
-  function* chunks(): Generator<Buffer> {
-    if (header.length > 0) yield header
-    yield* body()
-  }
-
   function removeNamedFile(): void {
     named?.remove()
     named = undefined
@@ -172,10 +171,11 @@ function spooledMessage(spooled: Spooled): SpooledMessage {
     header,
     headerTooLarge: spooled.headerTooLarge,
     form: async () => spooled.form,
-    chunks,
+    body,
     pathIsShared: policy.sharedDirectory !== undefined,
-    path() {
-      named ??= namedCopy(policy, spooled.now, chunks())
+    isFileWith: () => named !== undefined,
+    path(top) {
+      named ??= makeNamedCopy(policy, spooled.now, top, body())
       return named.path
     },
     rewrite(edited) {
@@ -186,7 +186,7 @@ function spooledMessage(spooled: Spooled): SpooledMessage {
       }
       outgoing = openAnonymousFile(policy.directory)
       writeAll(outgoing, edited, 0, policy.directory)
-      copyTo(outgoing, edited.length, body(), policy.directory)
+      writeAllOf(outgoing, body(), edited.length, policy.directory)
       return { fd: outgoing, offset: 0 }
     },
     removeNamedFile,
@@ -195,35 +195,5 @@ function spooledMessage(spooled: Spooled): SpooledMessage {
       closeSync(fd)
       if (outgoing !== fd) closeSync(outgoing)
     },
-  }
-}
-
-/** All of it or nothing: a file that holds half a message must never be scanned. */
-function namedCopy(policy: SpoolPolicy, now: number, chunks: Iterable<Buffer>): NamedFile {
-  const file = makeNamedFile(policy, now)
-  try {
-    copyTo(file.fd, 0, chunks, file.path)
-    return file
-  } catch (error) {
-    file.remove()
-    throw error
-  }
-}
-
-function copyTo(fd: number, offset: number, chunks: Iterable<Buffer>, place: string): void {
-  let at = offset
-  for (const chunk of chunks) {
-    writeAll(fd, chunk, at, place)
-    at += chunk.length
-  }
-}
-
-function writeAll(fd: number, bytes: Buffer, position: number, place: string): void {
-  try {
-    for (let done = 0; done < bytes.length; ) {
-      done += writeSync(fd, bytes, done, bytes.length - done, position + done)
-    }
-  } catch (error) {
-    throw spoolFault(`cannot write the spool file in ${place}`, error)
   }
 }

@@ -1,4 +1,4 @@
-import { fieldsOf } from './header-block.ts'
+import { type FieldSpan, fieldsOf, lineEndingOf } from './header-block.ts'
 
 const LF = 0x0a
 const CR = 0x0d
@@ -27,6 +27,24 @@ export function headerFormFault(block: Buffer): FormFault {
     if (fault) return `line ${lineOf(block, start)} of the header ${fault}`
   }
   return undefined
+}
+
+/**
+ * How many fields at the top of the block every reader takes for header fields, for the
+ * same ones: those above the first line that is not well formed. Below it some reader may
+ * have come to the body, so only these may be taken out of a message.
+ */
+export function agreedFieldCount(block: Buffer): number {
+  const fields = fieldsOf(block)
+  const crlf = lineEndingOf(block) === '\r\n'
+  const agreed = fields.findIndex((field) => !isAgreed(block, field, crlf))
+  return agreed < 0 ? fields.length : agreed
+}
+
+function isAgreed(block: Buffer, { start, end }: FieldSpan, crlf: boolean): boolean {
+  const field = block.toString('latin1', start, end)
+  if (field.includes('\0') || fieldFault(field) !== undefined) return false
+  return crlf ? !/\r(?!\n)|(?<!\r)\n/.test(field) : !field.includes('\r')
 }
 
 function fieldFault(field: string): string | undefined {

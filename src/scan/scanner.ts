@@ -25,15 +25,15 @@ export const clean: Verdict = { answer: 'clean' }
 export const infected = (name: string): Verdict => ({ answer: 'infected', name })
 export const unknown = (why: string): Verdict => ({ answer: 'unknown', why })
 
-/** The message as scanners see it: whole, unedited, from its first byte. */
+/** The message as scanners see it (specimen.ts): as it will leave, below one line of ours. */
 export interface Specimen {
-  /** Bytes. */
+  /** Bytes of all chunks. */
   readonly size: number
   readonly envelope: Envelope
   /** The bytes in order. A chunk is valid until the next one is asked for. */
   chunks(): Iterable<Buffer>
   /**
-   * Absolute path of a regular file that holds exactly the message. Made at the
+   * Absolute path of a regular file that holds exactly these bytes. Made at the
    * first call (that costs a copy), removed by the door when the message is done.
    * Throws a Fault where it cannot be made.
    */

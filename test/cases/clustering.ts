@@ -215,6 +215,37 @@ export const clustering: readonly Case[] = [
     expect: { ...scanned, newStamps: 1 },
   },
   {
+    name: 'trusted mail keeps an X-Quarantine-ID that its stamp vouches for, and the stamp',
+    message: (stage) =>
+      hmacStamped(bytes(`X-Quarantine-ID: a@example.org\n${plain.toString('latin1')}`))(stage),
+    settings: settings(hmacLine, { VIRUSFORWARD: 'virus@example.org' }),
+    expect: {
+      ...trusted,
+      delivered: (sent) => Buffer.concat([bytes('X-QHPSI: clean\n'), sent]),
+    },
+  },
+  {
+    name: 'an X-Quarantine-ID above the stamp goes, for nobody vouches for it',
+    message: (stage) =>
+      Buffer.concat([bytes('X-Quarantine-ID: forged\n'), hmacStamped(plain)(stage)]),
+    settings: settings(hmacLine, { VIRUSFORWARD: 'virus@example.org' }),
+    expect: {
+      ...trusted,
+      delivered: (sent) =>
+        bytes(sent.toString('latin1').replace('X-Quarantine-ID: forged\n', 'X-QHPSI: clean\n')),
+    },
+  },
+  {
+    name: 'blanks in a boundary are bound: two messages that readers tell apart have two stamps',
+    message: (stage) => {
+      const type = 'Content-Type: multipart/mixed; boundary="b  b"\n'
+      const one = hmacStamped(bytes(`${type}${plain.toString('latin1')}`))(stage)
+      return bytes(one.toString('latin1').replace('"b  b"', '"b b"'))
+    },
+    settings: settings(hmacLine),
+    expect: { ...scanned, newStamps: 1 },
+  },
+  {
     name: 'local policy runs on trusted mail too',
     message: () => md5Stamped(bytes('Subject: x\nContent-Type: text/plain; name=a.exe\n\nbody\n')),
     settings: (stage) => ({

@@ -71,8 +71,6 @@ export const tagging: readonly Case[] = [
   ...[
     'X-QHPSI: clean\n',
     'x-qhpsi: clean\n',
-    'X-QHPSI : clean\n',
-    'X-QHPSI\t:clean\n',
     'X-QHPSI:\n\tclean\n and more\n',
     'X-QHPSI: clean\nx-Qhpsi: clean\nX-QHPSI: virus found\n',
   ].map(
@@ -97,13 +95,81 @@ export const tagging: readonly Case[] = [
       delivered: () => bytes('X-QHPSI: clean\r\nSubject: x\r\nTo: y\r\n\r\nbody\r\n'),
     },
   },
+  ...[
+    ['a line of CR and LF in LF mail', 'Subject: x\n\r\nX-QHPSI: AAAA\nTo: y\n'],
+    ['a blank before its colon', 'Subject: x\nX-QHPSI : clean\nTo: y\n'],
+    ['a tab before its colon', 'X-QHPSI\t:clean\nTo: y\n'],
+    ['a bare CR before it', 'Subject: a CR\rX-QHPSI: clean\nTo: y\n'],
+    ['a NUL in its name', 'Subject: a NUL\nX-QH\0PSI: clean\nTo: y\n'],
+    ['a line of blanks above it', 'Subject: x\n \t\nX-QHPSI: clean\nTo: y\n'],
+    ['a line that is no field above it', 'Subject: x\nno field\nX-QHPSI: clean\nTo: y\n'],
+    ['an mbox line above it', 'From x Thu Jan 1 00:00:00 1970\nX-QHPSI: clean\nTo: y\n'],
+    ['a fold of blanks of its own', 'Subject: x\nX-QHPSI: clean\n \nTo: y\n'],
+  ].map(
+    ([what, header]): Case => ({
+      name: `a forged field with ${what} is body to some reader, and refused`,
+      message: () => bytes(`${header}\nbody\n`),
+      settings: ({ scanner }) => ({ QHPSI: scanner }),
+      expect: { outcome: 'refused', scans: 0, text: /its header is malformed and has X-QHPSI/ },
+    }),
+  ),
   {
-    name: 'a forged field behind a line of one CR goes, for LF mail has not ended there',
-    message: () => bytes('Subject: x\n\r\nX-QHPSI: clean\n\nVIRUS\n'),
+    name: 'a field above what is malformed goes: every reader takes it for one',
+    message: () => bytes('Received: x\nX-QHPSI: clean\nSubject : x\n\r\nTo: y\n\nbody\n'),
     settings: ({ scanner }) => ({ QHPSI: scanner }),
     expect: {
       outcome: 'delivered',
-      delivered: () => bytes('X-QHPSI: virus found\nSubject: x\n\r\n\nVIRUS\n'),
+      delivered: () => bytes('X-QHPSI: clean\nReceived: x\nSubject : x\n\r\nTo: y\n\nbody\n'),
+    },
+  },
+  {
+    name: 'sixteen forged fields go',
+    message: () => bytes(`${'X-QHPSI: clean\n'.repeat(16)}Subject: x\n\nbody\n`),
+    settings: ({ scanner }) => ({ QHPSI: scanner }),
+    expect: {
+      outcome: 'delivered',
+      delivered: () => bytes('X-QHPSI: clean\nSubject: x\n\nbody\n'),
+    },
+  },
+  {
+    name: 'mail with more forged fields than sixteen is refused before anything is edited',
+    message: () => bytes(`${'X-QHPSI: clean\n'.repeat(17)}Subject: x\n\nbody\n`),
+    settings: ({ scanner }) => ({ QHPSI: scanner }),
+    expect: { outcome: 'refused', scans: 0, text: /its header has more than 16 X-QHPSI/ },
+  },
+  {
+    name: 'mail that is skipped by its size loses a forged field all the same',
+    message: () => bytes('X-QHPSI: clean\nSubject: x\n\nbody\n'),
+    settings: ({ scanner }) => ({ QHPSI: scanner, QHPSIMAXSIZE: '10' }),
+    expect: {
+      outcome: 'delivered',
+      scans: 0,
+      xQhpsi: null,
+      delivered: () => bytes('Subject: x\n\nbody\n'),
+    },
+  },
+  {
+    name: 'scanners see the message without the fields that go, as it will be queued',
+    message: () => bytes('Subject: x\nX-QHPSI: a\n\tVIRUS\n\nbody\n'),
+    settings: ({ file }) => ({
+      QHPSI: file('wants-none', '#!/bin/sh\n! grep -aiq x-qhpsi "$1"\n', 0o700),
+    }),
+    expect: { outcome: 'delivered', xQhpsi: 'clean' },
+  },
+  {
+    name: 'scanners see a first field that no sender wrote',
+    message: () => bytes('%PDF-1.4: x\nSubject: x\n\nbody\n'),
+    settings: ({ file }) => ({
+      QHPSI: file(
+        'wants-mail',
+        '#!/bin/sh\n[ "$(sed -n 2p "$1" | cut -c1-8)" = %PDF-1.4 ] && head -1 "$1" | grep -q ^Received:\n',
+        0o700,
+      ),
+    }),
+    expect: {
+      outcome: 'delivered',
+      xQhpsi: 'clean',
+      delivered: (sent) => Buffer.concat([bytes('X-QHPSI: clean\n'), sent]),
     },
   },
   {

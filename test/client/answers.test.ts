@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import fc from 'fast-check'
 import t, { type Test } from 'tap'
 import { frame, uint32, uint64 } from '../../src/doors/daemon/frames.ts'
+import { TOP_LINE } from '../../src/message/top-line.ts'
 import { runSlot, type SlotRun, type SlotWishes } from '../doors/queue/slot.ts'
 import { clients, coldPrograms, missing, onescanc, sanitized } from './client.ts'
 import {
@@ -459,7 +460,7 @@ t.test(
         const path =
           (await question).find(({ tag }) => tag === 'P')?.payload.toString('latin1') ?? ''
         t.match(path, new RegExp(`^${SPOOLDIR}/onescan-[0-9]+-[0-9a-z]+\\.msg$`))
-        t.ok(readFileSync(path).equals(message))
+        t.ok(readFileSync(path).equals(Buffer.concat([TOP_LINE, message])))
         end(acknowledgement, accept(bodyAt(12), insert('X: y\n'), keep(0, 12)))
       }
       const { run, daemon } = await meet(t, program[0]!, script, {

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { exit } from '../../src/doors/queue/exit-codes.ts'
+import { TOP_LINE } from '../../src/message/top-line.ts'
 import { chainEnvironment } from '../../src/settings/environment.ts'
 import { items, readPage, section } from '../documents/man-page.ts'
 import { source } from './client.ts'
@@ -81,11 +82,8 @@ t.test('exit codes are those of onescan-queue(8), and of onescanc(8)', async (t)
   )
 })
 
-t.test('it stays small', async (t) => {
-  const lines = text.split('\n')
-  t.ok(lines.length - 1 <= 400, `${lines.length - 1} lines`)
-  t.same(
-    lines.filter((line) => line.length > 120),
-    [],
-  )
+t.test('the line above a message in SPOOLDIR is the one that scanners always find', async (t) => {
+  const [, line] = /top_line\[\] = "(.*)\\n"/.exec(text) ?? []
+  t.equal(`${line}\n`, TOP_LINE.toString())
+  t.match(protocol, TOP_LINE.toString().trim())
 })

@@ -30,7 +30,6 @@ for (const { scheme, keys, stamp } of vectors) {
     const signed = signMessage(examine(mail), {
       keys,
       scanners: ['clamd'],
-      removed: [],
       now: TIME,
       crypto,
     })
@@ -73,7 +72,7 @@ t.test('a second implementation makes the same stamps', async (t) => {
   t.equal(hmac, `X-SHA256-Cluster-1: ${value}`)
 })
 
-t.test('the canonical fields are those that the program hashes', async (t) => {
+t.test('the bound fields are those that the program hashes', async (t) => {
   const fields = example(page, 'fields')
   const expected = crypto.createHash('sha256').update(fields).digest('hex')
   t.equal(digestFields(crypto, mail, fieldsOf(mail), 0), expected)

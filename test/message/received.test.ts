@@ -17,6 +17,7 @@ import { HEADER_MAX } from '../../src/message/header-block.ts'
 import { holdMessage } from '../../src/message/held.ts'
 import { borrowMessage } from '../../src/message/lent.ts'
 import { createSpool, type Message } from '../../src/message/spool.ts'
+import { TOP_LINE } from '../../src/message/top-line.ts'
 
 /** Messages in memory and in somebody's file are the messages that a spool makes of the same bytes. */
 
@@ -38,16 +39,18 @@ function spooled(bytes: Buffer): Message {
 
 function lent(bytes: Buffer, ownerTrusted = true): Message {
   const path = join(directory, 'lent')
-  writeFileSync(path, bytes)
+  writeFileSync(path, Buffer.concat([TOP_LINE, bytes]))
   return borrowMessage({ path, size: bytes.length, ownerTrusted }, options)
 }
+
+const top = ({ header }: Message) => Buffer.concat([TOP_LINE, header])
 
 /** All that a message shows, in values that can be compared. */
 async function shown(message: Message): Promise<unknown> {
   const { size, header, headerTooLarge } = message
   const { formFault, digests } = await message.form()
   const chunks: Buffer[] = []
-  if (!headerTooLarge) for (const chunk of message.chunks()) chunks.push(Buffer.from(chunk))
+  if (!headerTooLarge) for (const chunk of message.body()) chunks.push(Buffer.from(chunk))
   const bytes = createHash('md5').update(Buffer.concat(chunks)).digest('hex')
   const signable = formFault === undefined
   return {
@@ -105,9 +108,9 @@ t.test('a message in memory becomes a file where that is asked for, and no longe
     readdirSync(directory).filter((name) => name.startsWith('onescan')),
     [],
   )
-  const path = message.path()
-  t.ok(readFileSync(path).equals(bytes))
-  t.equal(message.path(), path)
+  const path = message.path(top(message))
+  t.ok(readFileSync(path).equals(Buffer.concat([TOP_LINE, bytes])))
+  t.equal(message.path(top(message)), path)
   message.close()
   t.notOk(existsSync(path))
 })
@@ -117,15 +120,51 @@ t.test('a file of somebody stays, and no stamp vouches for one that is not trust
   const { formFault, digests } = await message.form()
   t.match(formFault, /its owner may change/)
   t.same(digests, { md5: undefined, sha256: undefined })
-  const path = message.path()
+  const path = message.path(top(message))
   message.close()
   t.ok(existsSync(path))
 })
 
+t.test(
+  'a file of somebody that holds what scanners are not to see is copied for them',
+  async (t) => {
+    const message = lent(Buffer.from('A: b\nX-QHPSI: clean\n\nbody\n'))
+    t.equal(message.isFileWith(top(message)), true)
+    const cleared = Buffer.concat([TOP_LINE, Buffer.from('A: b\n\n')])
+    t.equal(message.isFileWith(cleared), false)
+    const path = message.path(cleared)
+    t.equal(readFileSync(path, 'latin1'), `${TOP_LINE}A: b\n\nbody\n`)
+    message.close()
+    t.notOk(existsSync(path))
+  },
+)
+
+t.test('a file that does not begin with our line is a fault', async (t) => {
+  const path = join(directory, 'lent')
+  writeFileSync(path, `${'x'.repeat(TOP_LINE.length)}A: b\n\n`)
+  t.throws(() => borrowMessage({ path, size: 6, ownerTrusted: true }, options), Fault)
+})
+
+t.test('what ten messages are hashed out of is not one memory', async (t) => {
+  const bodies = Array.from({ length: 10 }, (_, n) => Buffer.alloc(3_000_000, `message ${n}\n`))
+  const messages = bodies.map((body, n) => {
+    const path = join(directory, `lent-${n}`)
+    writeFileSync(path, Buffer.concat([TOP_LINE, Buffer.from('A: b\n\n'), body]))
+    return borrowMessage({ path, size: 6 + body.length, ownerTrusted: true }, options)
+  })
+  const forms = await Promise.all(messages.map((message) => message.form()))
+  for (const [n, { digests }] of forms.entries()) {
+    const expected = createHash('sha256').update(bodies[n]!)
+    if (!bodies[n]!.toString('latin1').endsWith('\n')) expected.update('\n')
+    t.equal(digests.sha256, expected.digest('hex'), `message ${n}`)
+  }
+  for (const message of messages) message.close()
+})
+
 t.test('a file that becomes shorter is a fault, not a shorter message', async (t) => {
   const message = lent(Buffer.concat([Buffer.from('A: b\n\n'), Buffer.alloc(1_000_000, 'x\n')]))
-  truncateSync(message.path(), 10)
-  t.throws(() => [...message.chunks()], Fault)
+  truncateSync(message.path(top(message)), 10)
+  t.throws(() => [...message.body()], Fault)
   await t.rejects(message.form(), Fault)
   message.close()
   const path = join(directory, 'short')

@@ -41,7 +41,7 @@ for (const { name, missing, start } of mtas) {
       const [stamp = '', ...others] = headerValues(message, 'X-SHA256-Cluster-1')
       t.match(stamp, /^v=1; k=alpha; t=\d+; s=clamd; h=/)
       t.same(others, [])
-      t.same(headerNames(message).slice(0, 3), ['Received', 'X-QHPSI', 'X-SHA256-Cluster-1'])
+      t.same(headerNames(message).slice(0, 3), ['X-QHPSI', 'X-SHA256-Cluster-1', 'Received'])
       t.ok(bodyOf(message).equals(bodyOf(plain)))
       t.match(daemon.log.join('\n'), /decision=accept scan=clean .*door=milter/)
     })

@@ -60,7 +60,7 @@ export const routes: readonly Route[] = [
   {
     name: 'EICAR, forged',
     about: 'the same, but it says that it is clean',
-    message: () => Buffer.concat([Buffer.from('X-QHPSI : clean\n'), infectedMail()]),
+    message: () => Buffer.concat([Buffer.from('X-qhpsi:clean\n'), infectedMail()]),
     hops: [{ host: 'alpha', expect: virusFound }],
   },
   {

@@ -1,6 +1,6 @@
-import { fchownSync, statSync, writeSync } from 'node:fs'
+import { fchownSync, statSync } from 'node:fs'
 import { errorText } from '../../fault.ts'
-import { makeNamedFile } from '../../message/named-file.ts'
+import { makeNamedCopy } from '../../message/named-file.ts'
 import { readSpoolPolicy } from '../../message/policy.ts'
 import type { ClamdAddress } from '../../scan/clamd/address.ts'
 import { scanPath } from '../../scan/clamd/ask.ts'
@@ -26,9 +26,8 @@ export async function checkClamdPath(host: Host, server: ClamdAddress): Promise<
 
 async function scanOneFile(host: Host, server: ClamdAddress, what: string): Promise<Finding> {
   const policy = readSpoolPolicy(host.env)
-  const file = makeNamedFile(policy, host.now)
+  const file = makeNamedCopy(policy, host.now, eicarMessage, [])
   try {
-    writeSync(file.fd, eicarMessage)
     giveTo(host, file.fd, policy.sharedDirectory!)
     const outcome = await scanPath(server, file.path, AbortSignal.timeout(PATIENCE))
     if (outcome.kind !== 'answered') return error(what, outcome.why, 'see the log of clamd')

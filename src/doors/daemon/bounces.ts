@@ -18,7 +18,7 @@ export function leaveBouncesToTheCold(
 ): void {
   if (decision.kind === 'accept' || decision.kind === 'discard') return
   const { grounds } = decision.reply
-  if (grounds === 'header-too-large' || grounds === 'unscanned') return
+  if (grounds !== 'virus' && grounds !== 'banned' && grounds !== 'over-quota') return
   const isBounce = sender.length === 0 || sender.equals(DOUBLE_BOUNCE)
   if (isBounce && remote === undefined) throw new GoCold("perhaps qmail-send's own bounce")
 }

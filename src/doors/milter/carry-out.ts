@@ -14,10 +14,11 @@ export interface Told {
 }
 
 /**
- * Below the MTA's own Received field, which it adds before it asks and does not show:
- * above that the next host would take it for another trace.
+ * On top of everything, the MTA's own Received field included, which it adds before it asks
+ * and does not show. Below that, at 1, would be below what an earlier filter has put on
+ * top: what was hashed would not be what stands below the stamp.
  */
-const INSERT_AT = 1
+const INSERT_AT = 0
 
 /** The packets that end the message: edits, then the answer. A Fault where the MTA allows no such edit. */
 export function answerTo(decision: Decision, told: Told, agreement: Agreement): Buffer {

@@ -70,6 +70,7 @@ export function codeOfReply(reply: Reply, indimail: boolean): number {
     case 'unscanned':
       return exit.unscanned
     case 'header-too-large':
+    case 'unclear-header':
       return exit.refused
     case 'over-quota':
       return exit.deferred

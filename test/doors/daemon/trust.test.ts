@@ -2,6 +2,7 @@ import { linkSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { makeEnvelope } from '../../../src/envelope/envelope.ts'
+import { TOP_LINE } from '../../../src/message/top-line.ts'
 import { infected, plain } from '../../cases/messages.ts'
 import { buildStage } from '../../cases/stage.ts'
 import { openSlot } from './slot-socket.ts'
@@ -9,6 +10,9 @@ import { openSlot } from './slot-socket.ts'
 /** What a client may set, and what makes it go cold: doc/slot-protocol.md, "Trust". */
 
 const ring = 'md5:alpha:sesame\n'
+
+/** As a client puts a message into SPOOLDIR. */
+const lent = (message: Buffer) => Buffer.concat([TOP_LINE, message])
 
 function ownSettings(stage: ReturnType<typeof buildStage>): Record<string, string> {
   return {
@@ -166,7 +170,7 @@ t.test('a message in a file of SPOOLDIR is read there, and stamped', async (t) =
   t.teardown(() => stage.remove())
   const slot = await openSlot(t, ownSettings(stage))
   const message = Buffer.concat([plain, Buffer.alloc(3_000_000, 'line\n')])
-  const path = stage.file('onescan-1-1.msg', message)
+  const path = stage.file('onescan-1-1.msg', lent(message))
   const asked = { variables: { QHPSI: 'plugin: eicar' }, message }
   const byPath = await slot.ask({ ...asked, path })
   const bySocket = await slot.ask(asked)
@@ -178,13 +182,13 @@ t.test('no other file is read', async (t) => {
   const stage = buildStage()
   t.teardown(() => stage.remove())
   const slot = await openSlot(t, ownSettings(stage))
-  const message = stage.file('message', plain)
+  const message = stage.file('message', lent(plain))
   mkdirSync(join(stage.directory, 'below'))
-  const below = stage.file('below/message', plain)
+  const below = stage.file('below/message', lent(plain))
   symlinkSync(message, join(stage.directory, 'link'))
   symlinkSync('/etc', join(stage.directory, 'below/etc'))
   const outside = join(slot.directory, 'message')
-  writeFileSync(outside, plain)
+  writeFileSync(outside, lent(plain))
   const ask = (path: string, size = plain.length) =>
     slot.ask({ variables: { QHPSI: 'plugin: eicar' }, message: plain, path, size })
   t.equal((await ask(message)).does, 'hand on')
@@ -203,13 +207,15 @@ t.test('no other file is read', async (t) => {
     t.equal((await ask(path)).does, 'go cold', JSON.stringify(path))
   }
   t.equal((await ask(message, plain.length - 1)).does, 'go cold', 'another size')
+  const bare = stage.file('bare', Buffer.concat([Buffer.alloc(TOP_LINE.length, 'x'), plain]))
+  t.equal((await ask(bare)).does, 'go cold', 'another first line')
 })
 
 t.test('where everybody may connect, a message in a file is scanned and not stamped', async (t) => {
   const stage = buildStage()
   t.teardown(() => stage.remove())
   const slot = await openSlot(t, ownSettings(stage), { ownersTrusted: false })
-  const path = stage.file('message', plain)
+  const path = stage.file('message', lent(plain))
   linkSync(path, join(stage.directory, 'second-name'))
   const asked = { variables: { QHPSI: 'plugin: eicar' }, message: plain }
   const byPath = await slot.ask({ ...asked, path })
@@ -220,8 +226,12 @@ t.test('where everybody may connect, a message in a file is scanned and not stam
 })
 
 t.test('an answer that is too long for the protocol is none', async (t) => {
-  const slot = await openSlot(t, { QHPSI: 'plugin: eicar' })
-  const message = Buffer.from(`${'X-QHPSI: x\nA: b\n'.repeat(30_000)}\nbody\n`)
-  const got = await slot.ask({ variables: { QHPSI: 'plugin: eicar' }, message })
+  const stage = buildStage()
+  t.teardown(() => stage.remove())
+  const variables = { QHPSI: stage.scanner, VIRUSFORWARD: 'virus@example.org' }
+  const slot = await openSlot(t, { QHPSI: stage.scanner })
+  const recipients = Array.from({ length: 5000 }, (_, n) => Buffer.from(`${n}.${'r'.repeat(60)}`))
+  const envelope = makeEnvelope(Buffer.from('a@example.org'), recipients).wire
+  const got = await slot.ask({ variables, envelope, message: infected })
   t.match(got.why, /an answer of \d+ bytes/)
 })

@@ -111,9 +111,9 @@ t.test('100,000 header fields are survived', async (t) => {
   const fit = await milter.submit({ message: many('A', 100_000) })
   t.equal(fit.outcome, 'delivered', 'of 600,000 bytes in all')
   t.match(fit.message.toString('latin1', 0, 20), /^X-QHPSI: clean\nA: 1/)
-  // Each of them costs an edit: the answer is larger than what an MTA leaves untaken otherwise.
+  // Each of them would be an edit, which costs an MTA a pass over its queue file.
   const forged = await milter.submit({ message: many('X-QHPSI', 80_000) })
-  t.equal(forged.message.toString('latin1'), 'X-QHPSI: clean\n\nbody\n')
+  t.match(forged.reply, /^550 5\.6\.0 message refused: its header has more than 16 X-QHPSI/)
   const large = await milter.submit({ message: many('Subject', 100_000) })
   t.match(large.reply, /^552 5\.3\.4 header of the message is larger than 1 MiB/)
 })

@@ -39,8 +39,8 @@ t.test(
       'm\0\0\0\x02x-qhpsi\0\0',
       'm\0\0\0\x01x-qhpsi\0\0',
       'm\0\0\0\x01x-qhpsi \0\0', // of an MTA that takes the blank for part of the name
-      'i\0\0\0\x01X-MD5-Cluster-1\0 0123\0',
-      'i\0\0\0\x01X-QHPSI\0 clean\0',
+      'i\0\0\0\x00X-MD5-Cluster-1\0 0123\0',
+      'i\0\0\0\x00X-QHPSI\0 clean\0',
       'a',
     ])
   },

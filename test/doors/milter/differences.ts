@@ -11,6 +11,7 @@ export interface Difference {
 const noEmptyLine = 'the end of the header is told, whether or not an empty line stood there'
 const notAField = 'the MTA begins the body at a line that is no field, and adds an empty line'
 const nul = 'a string of the protocol ends at its first NUL'
+const blank = 'Postfix tells a name without the blanks before its colon, and deletes by it'
 const lineEnds = 'SMTP ends lines in CRLF, and the MTA has one kind of line end'
 const noLastLineEnd = 'SMTP ends the last line, too'
 
@@ -28,6 +29,8 @@ const ofBytes: Readonly<Record<string, string>> = {
 const notSigned = (line: string) =>
   `a header that is not well formed is scanned and not signed: ${JSON.stringify(line)}`
 
+const refused = (what: string) => `a forged field with ${what} is body to some reader, and refused`
+
 export const differences: Readonly<Record<string, Difference>> = {
   'a clean message is scanned once and says so on top': {
     why: 'the size is that of the message in CRLF',
@@ -39,7 +42,13 @@ export const differences: Readonly<Record<string, Difference>> = {
       [`without QHPSI ${what} passes byte for byte`, { why }],
     ]),
   ),
-  'a forged field behind a line of one CR goes, for LF mail has not ended there': { why: lineEnds },
+  [refused('a line of CR and LF in LF mail')]: { why: lineEnds },
+  [refused('a blank before its colon')]: { why: blank },
+  [refused('a tab before its colon')]: { why: blank },
+  [refused('a NUL in its name')]: { why: nul },
+  [refused('a line that is no field above it')]: { why: notAField },
+  [refused('an mbox line above it')]: { why: notAField },
+  'a field above what is malformed goes: every reader takes it for one': { why: lineEnds },
   [notSigned('no colon here\n')]: { why: notAField },
   [notSigned('X-Nul: \0\n')]: { why: nul },
   'a message without an empty line is scanned and not signed': { why: noEmptyLine },

@@ -22,8 +22,8 @@ const open = (place = directory) =>
 
 function wholeOf(intake: ReturnType<typeof open>) {
   const message = intake.finish()
-  const chunks: Buffer[] = []
-  for (const chunk of message.chunks()) chunks.push(Buffer.from(chunk))
+  const chunks: Buffer[] = [message.header]
+  for (const chunk of message.body()) chunks.push(Buffer.from(chunk))
   return { message, bytes: Buffer.concat(chunks) }
 }
 

@@ -12,7 +12,7 @@ export interface QueuedMessage {
   readonly body: Buffer
   insertField(index: number, name: string, value: string): void
   changeField(index: number, name: string, value: string): void
-  /** What goes out, without the MTA's own Received, which must be on top still. */
+  /** What goes out, without the MTA's own Received. */
   out(): Buffer
 }
 
@@ -26,15 +26,17 @@ export function queueMessage(sent: Buffer): QueuedMessage {
   const text = sent.toString('latin1')
   const crlf = /\r\n/.test(text) && !/(^|[^\r])\n|\r(?!\n)/.test(text)
   const lf = crlf ? text.replaceAll('\r\n', '\n') : text
-  const header = /^(?:[!-9;-~]+[ \t]*:.*\n(?:[ \t].*\n)*)*/.exec(lf)![0]
+  const header = /^(?:[!-9;-~]+[ \t]*:[^\n]*\n(?:[ \t][^\n]*\n)*)*/.exec(lf)![0]
   const rest = lf.slice(header.length)
   let byName: Map<string, QueuedField[]> | undefined // before the first is inserted
   let list: QueuedField[] = [
     { name: 'Received', text: `${OWN}\n` },
-    ...[...header.matchAll(/([!-9;-~]+)[ \t]*:.*\n(?:[ \t].*\n)*/g)].map(([text, name]) => ({
-      name: name!,
-      text,
-    })),
+    ...[...header.matchAll(/([!-9;-~]+)[ \t]*:[^\n]*\n(?:[ \t][^\n]*\n)*/g)].map(
+      ([text, name]) => ({
+        name: name!,
+        text,
+      }),
+    ),
   ]
   const body = rest.startsWith('\n') ? rest.slice(1) : rest
   return {
@@ -56,8 +58,7 @@ export function queueMessage(sent: Buffer): QueuedMessage {
       if (value === '') own.splice(index - 1, 1)
     },
     out() {
-      const [first, ...others] = list.filter((field) => field.text !== '')
-      if (first?.text !== `${OWN}\n`) throw new Error(`above the MTA's own field: ${first?.text}`)
+      const others = list.filter(({ text }) => text !== '' && text !== `${OWN}\n`)
       const whole = others.map((field) => field.text).join('') + rest
       return Buffer.from(crlf ? whole.replaceAll('\n', '\r\n') : whole, 'latin1')
     },

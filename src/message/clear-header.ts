@@ -1,0 +1,52 @@
+import { fieldsOf } from './header-block.ts'
+import { agreedFieldCount } from './well-formed.ts'
+
+/**
+ * Most fields that are taken out of one message. Mail that crossed a cluster has one or
+ * two; for a milter each is an edit, and an MTA takes quadratic time for many of them.
+ */
+export const REMOVALS_MAX = 16
+
+/** Whether fields can be taken out of a header so that no reader of mail is surprised. */
+export type Clearing =
+  | { readonly kind: 'clear' }
+  /** `why` ends the sentence "message refused: ". */
+  | { readonly kind: 'unclear'; readonly why: string }
+
+/**
+ * Looks whether the fields of these names (lower case) may be taken out. Where readers
+ * disagree about a header, a line that is a field to one is body to another, and taking it
+ * out could put together what no scanner saw; leaving it would show a forged field. So
+ * all of them must stand above the first line that is not well formed, and from there on
+ * the names must not occur at all, whatever stands around them.
+ */
+export function examineClearing(block: Buffer, names: readonly string[]): Clearing {
+  const inIt = names.filter((name) => searchable(block).includes(name))
+  if (inIt.length === 0) return { kind: 'clear' }
+  const fields = fieldsOf(block)
+  const agreed = agreedFieldCount(block)
+  if (agreed < fields.length) {
+    const rest = searchable(block.subarray(fields[agreed]!.start))
+    const name = inIt.find((candidate) => rest.includes(candidate))
+    if (name !== undefined) {
+      return { kind: 'unclear', why: `its header is malformed and has ${shown(name)} in it` }
+    }
+  }
+  const going = fields.filter(({ name }) => inIt.includes(name.toLowerCase())).length
+  if (going <= REMOVALS_MAX) return { kind: 'clear' }
+  const which = inIt.map(shown).join(' and ')
+  return { kind: 'unclear', why: `its header has more than ${REMOVALS_MAX} ${which}` }
+}
+
+/** Without control characters and 8-bit bytes, which some readers skip. */
+function searchable(bytes: Buffer): string {
+  return bytes
+    .toString('latin1')
+    .replace(/[^ -~]+/g, '')
+    .toLowerCase()
+}
+
+/** As people write it. */
+function shown(name: string): string {
+  return name.replace(/(^|-)(id|qhpsi|[a-z])/g, (part) => part.toUpperCase())
+}
