@@ -29,6 +29,10 @@ export function filesOfPackage(root, programs) {
       path: 'usr/lib/systemd/system/onescan-quotad.service',
       copyOf: deb('onescan-quotad.service'),
     },
+    {
+      path: 'usr/lib/systemd/system/onescan-quotad.socket',
+      copyOf: deb('onescan-quotad.socket'),
+    },
     { path: 'usr/lib/sysusers.d/onescan.conf', copyOf: deb('sysusers.conf') },
     { path: 'usr/lib/tmpfiles.d/onescan.conf', copyOf: deb('tmpfiles.conf') },
     { path: 'etc/default/onescand', copyOf: deb('onescand.default') },
