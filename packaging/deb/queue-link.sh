@@ -59,3 +59,11 @@ point_back() {
   fi
   rm -f "$before"
 }
+
+# Where mail goes past us, it is said: by the administrator's wish, or as a purge left it.
+tell_where_link_leads() {
+  ! link_is_ours || return 0
+  echo "onescan: WARNING: $link leads to $(readlink -m "$link"), which is not onescan:" >&2
+  echo 'onescan: mail through it is NOT SCANNED. To have it scanned:' >&2
+  echo "onescan:   ln -sfn $programs/onescanc $link" >&2
+}

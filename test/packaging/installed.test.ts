@@ -59,7 +59,7 @@ t.test('on a bare Debian', { skip: packagingMissing || debianMissing }, async (t
   t.equal(linked(), CLIENT)
   t.equal(
     there("stat -c '%U:%G %a' /etc/onescan/keys /var/spool/onescan"),
-    'root:onescan 2750\nonescan:onescan 2730\n',
+    'root:onescan-keys 2750\nonescan:onescan 3730\n',
   )
 
   t.match(inject('clean', 0), '250 ')
@@ -75,7 +75,7 @@ t.test('on a bare Debian', { skip: packagingMissing || debianMissing }, async (t
   there('onescan keygen --append /etc/onescan/keys/clusterkeys')
   t.equal(
     there("stat -c '%U:%G %a' /etc/onescan/keys/clusterkeys"),
-    'root:onescan 640\n',
+    'root:onescan-keys 640\n',
     'a new keyring is for root and the group',
   )
 
@@ -84,7 +84,7 @@ t.test('on a bare Debian', { skip: packagingMissing || debianMissing }, async (t
     printf 'Package: clamd\\nVersion: 1\\nArchitecture: all\\nMaintainer: x\\nDescription: x\\n' >/clamd/DEBIAN/control
     printf '#!/bin/sh\\ngroupadd clamav\\n' >/clamd/DEBIAN/postinst && chmod 755 /clamd/DEBIAN/postinst
     dpkg-deb --build /clamd && dpkg -i /clamd.deb`)
-  t.equal(there('stat -c %G:%a /var/spool/onescan'), 'clamav:2730\n', 'ClamAV may come later')
+  t.equal(there('stat -c %G:%a /var/spool/onescan'), 'clamav:3730\n', 'ClamAV may come later')
   t.match(there('id -nG onescan'), /\bclamav\b/)
 
   there(`ln -sfn ${REAL} ${LINK} && dpkg -i /onescan.deb`)

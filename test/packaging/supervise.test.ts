@@ -1,6 +1,6 @@
 import { execFileSync, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { readdirSync, readFileSync, readlinkSync, statSync, writeFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
@@ -70,23 +70,23 @@ t.test('each service has a run script and one for its log, which sh understands'
 })
 
 t.test('onescand takes its settings, and serves', { skip: notRoot }, async (t) => {
-  const socket = join(socketDirectory(t), 'socket')
+  const run = socketDirectory(t)
   const directory = t.testdir({
-    'onescand.default': `QHPSI="plugin: eicar"\nONESCAND_OPTIONS="--workers 1 --socket ${socket}"\n`,
+    'onescand.default': `QHPSI="plugin: eicar"\nONESCAND_OPTIONS="--workers 1"\n`,
   })
   const text = script('onescand/run', {
     '/etc/default/onescand': join(directory, 'onescand.default'),
-    '/run/onescan': join(directory, 'run'),
+    '/run/': `${run}/`,
     '-o onescan -g onescan': '',
     'setpriv --reuid onescan --regid onescan --init-groups': 'setpriv',
     '/usr/sbin/onescand': onescand,
   })
   const child = start(t, text, join(directory, 'log'))
-  await answers(knock(socket))
+  await answers(knock(join(run, 'onescan/slot.sock')))
   child.kill('SIGTERM')
   const [code] = await once(child, 'exit')
   t.equal(code, 0, readFileSync(join(directory, 'log'), 'utf8'))
-  t.ok(statSync(join(directory, 'run')).isDirectory())
+  t.equal(readlinkSync(join(run, 'onescan/slot.sock')), '../onescand/slot.sock')
 })
 
 const capabilities = ['--inh-caps=-all,+dac_read_search', '--bounding-set=-all,+dac_read_search']
@@ -104,7 +104,7 @@ t.test('onescan-quotad reads private mailboxes, and answers', { skip: cannotRead
   writeFileSync(join(directory, 'default'), settings)
   const text = script('onescan-quotad/run', {
     '/etc/default/onescan-quotad': join(directory, 'default'),
-    '--reuid onescan --regid onescan --init-groups': '--reuid nobody --clear-groups',
+    '--reuid onescan-quotad --regid onescan-quotad --init-groups': '--reuid nobody --clear-groups',
     '/usr/sbin/onescan-quotad': join(import.meta.dirname, '../../bin/onescan-quotad'),
   })
   const child = start(t, text, join(directory, 'log'))
@@ -139,7 +139,9 @@ t.test('clamd answers on its socket', { skip: clamdMissing || notRoot }, async (
 const freshclamMissing = !findProgram('freshclam') && 'install Debian package clamav-freshclam'
 
 t.test('freshclam knows its options', { skip: freshclamMissing }, async (t) => {
-  const [, words = ''] = /^exec \/usr\/bin\/freshclam (.*)$/m.exec(script('freshclam/run', {}))!
+  const [, words = ''] = /^exec \$session \/usr\/bin\/freshclam (.*)$/m.exec(
+    script('freshclam/run', {}),
+  )!
   const help = execFileSync('freshclam', ['--help'], { encoding: 'utf8' })
   for (const word of words.split(' ')) t.match(help, word.replace(/=.*/, ''), word)
 })

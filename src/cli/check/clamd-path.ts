@@ -41,7 +41,7 @@ async function scanOneFile(host: Host, server: ClamdAddress, what: string): Prom
       )
     }
     const remedy =
-      "let clamd's account read it by group (mode 2730, group of clamd); see AppArmor's profile " +
+      "let clamd's account read it by group (mode 3730, group of clamd); see AppArmor's profile " +
       '(/etc/apparmor.d/local/usr.sbin.clamd) and PrivateTmp of its unit'
     return warning(what, `${answer.text}: large mail is copied to clamd instead`, remedy)
   } finally {

@@ -1,4 +1,4 @@
-import { lstatSync, realpathSync } from 'node:fs'
+import { realpathSync, statSync } from 'node:fs'
 import { connect } from 'node:net'
 import { basename } from 'node:path'
 import { errorCode } from '../../fault.ts'
@@ -18,14 +18,15 @@ export async function checkEngine(host: Host): Promise<Finding[]> {
   if (trouble !== undefined) {
     return [warning('onescand', `${path}: ${trouble}`, `start it; ${REMEDY}`)]
   }
-  const barrier = obstacle(host.account, path, 'write')
+  const barrier = obstacle(host.account, realpathSync(path), 'write')
   if (barrier === undefined) return [ok('onescand', `${path}, asked by ${accountText(host)}`)]
   const value = `${path} is closed to ${accountText(host)}`
   const remedy = `give the account the group of ${barrier}, which setuidgid and tcpserver -g do for one group alone`
   return [warning('onescand', value, `${remedy}; ${REMEDY}`)]
 }
 
-function isClient(program: string): boolean {
+/** Whether the slot program is onescanc, by whatever link. */
+export function isClient(program: string): boolean {
   try {
     return basename(realpathSync(program)) === 'onescanc'
   } catch {
@@ -42,7 +43,7 @@ function knock(path: string): Promise<string | undefined> {
       resolve(undefined)
     })
     socket.once('error', (error) => {
-      const closed = errorCode(error) === 'EACCES' && lstatSync(path).isSocket()
+      const closed = errorCode(error) === 'EACCES' && statSync(path).isSocket()
       resolve(closed ? undefined : error.message)
     })
   })

@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import { isCurrent, type Key, loadKeyring } from '../../cluster/keyring.ts'
 import { errorText } from '../../fault.ts'
 import { groupName, obstacle } from './account.ts'
+import { isClient } from './engine.ts'
 import { error, type Finding, ok, warning } from './finding.ts'
 import { accountText, type Host } from './host.ts'
 
@@ -16,6 +17,7 @@ export function checkKeyring(host: Host): Finding[] {
     const ring = loadKeyring({ path, named })
     if ('keys' in ring) return [checkReader(host, path), ...checkKeys(host, ring.keys)]
     if (ring.why === undefined) return [ok('keyring', `none at ${path}: no stamps, all is scanned`)]
+    if (asksOnescand(host)) return [ok('keyring', `${path}, which onescand reads`)]
     const level = named ? error : warning
     return [level('keyring', ring.why, 'run check as root, or as the account of the slot')]
   } catch (thrown) {
@@ -25,6 +27,7 @@ export function checkKeyring(host: Host): Finding[] {
 
 function checkReader(host: Host, path: string): Finding {
   const barrier = obstacle(host.account, path, 'read')
+  if (asksOnescand(host)) return checkAsker(host, path, barrier !== undefined)
   if (barrier === undefined) return ok('keyring', `${path}, read by ${accountText(host)}`)
   const value = `${path} is not readable by ${accountText(host)}`
   const group = groupName(host.accounts, host.account.groups[0]!)
@@ -33,6 +36,19 @@ function checkReader(host: Host, path: string): Finding {
   // A ring that was asked for and is never used is a mistake; the default one may be meant for others.
   const level = host.env.CLUSTERKEYS ? error : warning
   return level('keyring', `${value}: no stamps, all is scanned`, remedy)
+}
+
+/** Keys are onescand's then: who takes over qmail-smtpd is not to have them. */
+function checkAsker(host: Host, path: string, closed: boolean): Finding {
+  const who = accountText(host)
+  if (closed) return ok('keyring', `${path}, which onescand reads and ${who} does not`)
+  const value = `${path} is readable by ${who}, who has onescand to sign`
+  const remedy = 'who takes over qmail-smtpd has the keys: keep its account out of that group'
+  return warning('keyring', value, remedy)
+}
+
+function asksOnescand({ account, program }: Host): boolean {
+  return account.uid !== 0 && isClient(program)
 }
 
 function checkKeys(host: Host, keys: readonly Key[]): Finding[] {

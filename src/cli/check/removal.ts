@@ -20,7 +20,7 @@ export interface Removal {
 }
 
 /** The link that the Debian package makes, for QMAILQUEUE to name. */
-const LINK = '/etc/onescan/queue'
+export const LINK = '/etc/onescan/queue'
 /** Where the programs of the Debian package are, and of no other installation. */
 const DEBIAN_HOME = '/usr/lib/onescan'
 const SERVICES = ['/service', '/etc/service', '/etc/sv', '/var/service', '/var/qmail/supervise']

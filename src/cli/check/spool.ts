@@ -48,6 +48,12 @@ function checkShared(host: Host, directory: string): Finding[] {
   if ((status.mode & 0o007) !== 0) {
     findings.push(warning(what, `${directory} has mode ${mode}: open to all`, 'chmod o= it'))
   }
+  if ((status.mode & 0o022) !== 0 && (status.mode & 0o1000) === 0) {
+    const value =
+      `${directory} has mode ${mode}, without the sticky bit: whoever else may write there ` +
+      'can have another file scanned in place of a message'
+    findings.push(error(what, value, `chmod +t ${directory}`))
+  }
   if ((status.mode & 0o2000) === 0) {
     const value = `${directory} has mode ${mode}: files get the group of the slot, not of the directory`
     findings.push(warning(what, value, 'chgrp it to the group of clamd, and chmod g+s it'))

@@ -8,7 +8,7 @@ import type { MailboxQuestion } from './ask-service.ts'
 import type { Opinion } from './opinion.ts'
 
 /** Where the package has onescand listen. */
-const STANDARD = '/run/onescan/policy.sock'
+const STANDARD = '/run/onescand/policy.sock'
 /** Milliseconds: QUOTATIMEOUT of onescand may be a minute. */
 const PATIENCE = 61_000
 

@@ -1,4 +1,13 @@
-import { accessSync, chmodSync, chownSync, constants, lstatSync, unlinkSync } from 'node:fs'
+import {
+  accessSync,
+  chmodSync,
+  chownSync,
+  constants,
+  lstatSync,
+  realpathSync,
+  statSync,
+  unlinkSync,
+} from 'node:fs'
 import { connect, type Server } from 'node:net'
 import { dirname } from 'node:path'
 import { errorCode, errorText, Fault } from '../../fault.ts'
@@ -38,6 +47,7 @@ async function listenAtPath(
 ): Promise<void> {
   const at = `${option} ${path}`
   checkDirectory(dirname(path), at)
+  if (process.getuid!() === 0) checkOwners(dirname(path), at)
   await removeStale(path, at)
   const umask = process.umask(0o777)
   try {
@@ -65,6 +75,23 @@ function checkDirectory(directory: string, at: string): void {
   } catch (error) {
     const remedy = 'make the directory, and let this user write to it'
     throw new Fault('config', `${at}: ${errorText(error)}; ${remedy}`, error)
+  }
+}
+
+/**
+ * Root gives away what he finds at the path. Whoever may rename files of the directory, or
+ * one above it, may have put another file of root's there.
+ */
+function checkOwners(directory: string, at: string): void {
+  const writable = 0o022
+  const sticky = 0o1000
+  for (let place = realpathSync(directory); ; place = dirname(place)) {
+    const { uid, mode } = statSync(place)
+    if (uid !== 0 || ((mode & writable) !== 0 && (mode & sticky) === 0)) {
+      const remedy = "as root, name a directory that is root's alone, or start it as its user"
+      throw new Fault('config', `${at}: others may change ${place}; ${remedy}`)
+    }
+    if (place === dirname(place)) return
   }
 }
 

@@ -1,4 +1,4 @@
-import { chmodSync, writeFileSync } from 'node:fs'
+import { chmodSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { checkPrograms } from '../../../src/cli/check/chain.ts'
@@ -44,4 +44,12 @@ t.test('a slot that is missing, or another program than onescan', async (t) => {
     checkPrograms(host({ QMAILHOME: home, QMAILQUEUE }, { program: QMAILQUEUE }))[0]
   t.match(slot('/nonexistent/onescan-queue'), { level: 'error', value: /ENOENT/ })
   t.match(slot('/bin/cat'), { level: 'warning', remedy: /calls onescan-queue/ })
+})
+
+t.test('a link that a purge left at the real qmail-queue: nothing is scanned', async (t) => {
+  const home = qmail(t)
+  const link = join(home, 'queue')
+  symlinkSync('bin/qmail-queue', link)
+  const [slot] = checkPrograms(host({ QMAILHOME: home, QMAILQUEUE: link }, { program: link }))
+  t.match(slot, { level: 'error', value: `${link} leads to ${home}/bin/qmail-queue: mail is not` })
 })

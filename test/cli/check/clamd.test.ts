@@ -15,7 +15,7 @@ t.test('a clamd that is set up well', { skip }, async (t) => {
   const clamd = await startClamd({ alertExceedsMax: true, tcp: true })
   t.teardown(clamd.stop)
   const spool = join(t.testdir({ spool: {} }), 'spool')
-  chmodSync(spool, 0o2730)
+  chmodSync(spool, 0o3730)
   const env = { CLAMDMAXSIZE: '2M', SPOOLDIR: spool }
   const findings = await checkClamd(asked(`${clamd.socket} ${clamd.tcp}`, env))
   t.same(complaints(findings), [])

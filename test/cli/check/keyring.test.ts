@@ -52,6 +52,22 @@ t.test('a ring that the account of the slot cannot read is told with the remedy'
   }
 })
 
+t.test('where onescand is asked, the account of the slot is to have no keys', async (t) => {
+  const home = t.testdir({ onescanc: '' })
+  const file = join(home, 'ring')
+  writeFileSync(file, hmac, { mode: 0o600 })
+  const as = (uid: number) => {
+    const account = { name: 'qmaild', uid, groups: [54_322] }
+    const asked = host({ CLUSTERKEYS: file }, { account, program: join(home, 'onescanc') })
+    return checkKeyring(asked)[0]
+  }
+  t.match(as(54_321), { level: 'ok', value: /onescand reads and qmaild .* does not/ })
+  if (process.getuid!() === 0) chownSync(file, 54_321, 54_322)
+  if (obstacle({ name: '', uid: 54_321, groups: [] }, file, 'read') === undefined) {
+    t.match(as(54_321), { level: 'warning', value: /readable by qmaild/ })
+  }
+})
+
 t.test('an md5 key is a risk in plain words, a short one an error', async (t) => {
   const text = `${hmac}\nmd5:long:${'x'.repeat(16)}\nmd5:short:${'x'.repeat(15)}\n`
   const findings = checkKeyring(host({ CLUSTERKEYS: ring(t, text) }))

@@ -10,14 +10,23 @@ const besidesRoom = (findings: ReturnType<typeof checkSpool>) =>
 
 t.test('a private directory with the group of the scanner is all right', async (t) => {
   const spool = join(t.testdir({ spool: {} }), 'spool')
-  chmodSync(spool, 0o2730)
+  chmodSync(spool, 0o3730)
   const findings = checkSpool(host({ SPOOLDIR: spool, TMPDIR: spool }))
   t.same(besidesRoom(findings), [])
-  t.match(findings.at(-1)?.value, 'mode 02730')
+  t.match(findings.at(-1)?.value, 'mode 03730')
   t.ok(
     findings.some(({ value }) => /\d+ MiB/.test(value)),
     'the room is told',
   )
+})
+
+t.test('a directory where others may take away a message and put another there', async (t) => {
+  const spool = join(t.testdir({ spool: {} }), 'spool')
+  for (const mode of [0o2730, 0o2770, 0o2702]) {
+    chmodSync(spool, mode)
+    const found = checkSpool(host({ SPOOLDIR: spool })).filter(({ level }) => level === 'error')
+    t.match(found, [{ what: 'SPOOLDIR', value: /sticky/, remedy: `chmod +t ${spool}` }])
+  }
 })
 
 t.test('a directory open to all, and one whose group is not passed on', async (t) => {
@@ -41,7 +50,7 @@ t.test('a directory that is missing, none, or closed to the slot', async (t) => 
   t.same(besidesRoom(checkSpool(host({ TMPDIR: join(directory, 'missing') }))), [
     'error spool (TMPDIR)',
   ])
-  chmodSync(join(directory, 'spool'), 0o2730)
+  chmodSync(join(directory, 'spool'), 0o3730)
   const closed = checkSpool(host(spool('spool'), { account: stranger }))
   t.match(
     closed.find(({ level }) => level === 'error'),
