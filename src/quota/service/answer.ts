@@ -1,8 +1,8 @@
 import type { QuotaAnswer } from '../answer.ts'
 import type { LookUpUser } from '../sources/account.ts'
 import { isFull, type Limits } from '../sources/limits.ts'
+import type { MailboxTemplate } from '../sources/mailbox.ts'
 import { limitsOf, type Measure, type Reading, type ReadMailbox } from '../sources/reading.ts'
-import type { Template } from '../sources/template.ts'
 import type { User } from '../sources/user-name.ts'
 
 /** What is told of a mailbox, and where it comes from. */
@@ -21,7 +21,7 @@ export interface Household {
   /** Undefined where no list says who is a user: whoever has a mailbox is one. */
   readonly lookUp: LookUpUser | undefined
   /** Where the mailbox is, or how another service knows the user. */
-  readonly mailbox: Template
+  readonly mailbox: MailboxTemplate
   readonly read: ReadMailbox
   /** By the administrator's word, before all others. Throws an Error where that cannot be read. */
   readonly limits: ((user: User) => Limits | undefined) | undefined
@@ -40,8 +40,8 @@ export function answerFrom(household: Household): AnswerFor {
   const { lookUp, mailbox, read, limits, standard } = household
 
   function readFor(user: User, incoming: number, account: KnownAccount): ReturnType<AnswerFor> {
-    const path = mailbox(user, account.home)
-    if (path === undefined) return { answer: { answer: 'no-such-user' } }
+    const place = mailbox(user, account.home)
+    if (place === undefined) return { answer: { answer: 'no-such-user' } }
     let own: Limits | undefined
     try {
       own = limits?.(user) ?? account.limits
@@ -49,8 +49,9 @@ export function answerFrom(household: Household): AnswerFor {
       return inTrouble('QUOTAMAP', (error as Error).message)
     }
     const measure = { incoming, limits: own, standard }
-    const conclude = (reading: Reading) => findingOf(reading, path, measure, lookUp !== undefined)
-    const reading = read(path, measure)
+    const conclude = (reading: Reading) =>
+      findingOf(reading, place.path, measure, lookUp !== undefined)
+    const reading = read(place, measure)
     return reading instanceof Promise ? reading.then(conclude) : conclude(reading)
   }
 

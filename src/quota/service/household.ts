@@ -1,3 +1,5 @@
+import { existsSync } from 'node:fs'
+import { Fault } from '../../fault.ts'
 import type { LdapDirectory, LdapWorld } from '../ldap/ldap-directory.ts'
 import type { LdapSettings } from '../ldap/settings.ts'
 import { inOrder, type LookUpUser } from '../sources/account.ts'
@@ -22,9 +24,18 @@ export interface World {
   readonly now: () => number
 }
 
-/** Makes ready what the settings name; files and directories are opened with the first question. */
+/**
+ * Places below a user's directory are reached through it: without it every mailbox would seem
+ * to be missing.
+ */
+const OWN_DESCRIPTORS = '/proc/self/fd'
+
+/** Makes ready what the settings name; files and directories are opened with the first question. Throws a Fault where it cannot. */
 export async function furnish(settings: ServiceSettings, { now }: World): Promise<Furnished> {
   const { source, users, ldap, patience, remembered } = settings
+  if (!existsSync(OWN_DESCRIPTORS)) {
+    throw new Fault('config', `${OWN_DESCRIPTORS}: is not there; mount /proc`)
+  }
   const { read, forget } = sourceOf(settings, now)
   const directory = ldap && (await makeDirectory(ldap, { now, patience, remembered }))
   return {

@@ -2,7 +2,8 @@ import { errorText, Fault } from '../../fault.ts'
 import { choice, type Environment, wholeNumber } from '../../settings/settings.ts'
 import { type LdapSettings, readLdapSettings } from '../ldap/settings.ts'
 import { type Limits, parseLimits } from '../sources/limits.ts'
-import { needsHome, readTemplate, type Template } from '../sources/template.ts'
+import { type MailboxTemplate, readMailboxTemplate } from '../sources/mailbox.ts'
+import { needsHome } from '../sources/template.ts'
 
 /** onescan-quotad(8), ENVIRONMENT. */
 export interface ServiceSettings {
@@ -24,8 +25,8 @@ export interface ServiceSettings {
 }
 
 export type SourceSettings =
-  | { readonly kind: 'maildir' | 'mbox'; readonly mailbox: Template }
-  | { readonly kind: 'quota-status'; readonly mailbox: Template; readonly address: string }
+  | { readonly kind: 'maildir' | 'mbox'; readonly mailbox: MailboxTemplate }
+  | { readonly kind: 'quota-status'; readonly mailbox: MailboxTemplate; readonly address: string }
 
 export type UserList =
   | { readonly kind: 'passwd' | 'homes'; readonly file: string }
@@ -70,15 +71,15 @@ function readSource(text: string): SourceSettings {
       return { kind, mailbox: mailboxTemplate(text, where) }
     case 'quota-status':
       if (!/^(unix:\/.+|inet:(\[[\da-f:.]+\]|[\w.-]+):\d{1,5})$/i.test(where)) break
-      return { kind, mailbox: readTemplate('%u'), address: where }
+      return { kind, mailbox: readMailboxTemplate('%u'), address: where }
   }
   const forms = 'maildir:/PATH, mbox:/PATH, quota-status:unix:/PATH or quota-status:inet:HOST:PORT'
   throw new Fault('config', `QUOTAMAILBOX ${text}: must be ${forms}`)
 }
 
-function mailboxTemplate(text: string, where: string): Template {
+function mailboxTemplate(text: string, where: string): MailboxTemplate {
   try {
-    return readTemplate(where.replace(/(?<=.)\/+$/, ''))
+    return readMailboxTemplate(where.replace(/(?<=.)\/+$/, ''))
   } catch (error) {
     throw new Fault('config', `QUOTAMAILBOX ${text}: ${errorText(error)}`, error)
   }

@@ -1,7 +1,9 @@
-import { constants, statSync } from 'node:fs'
+import { constants, lstatSync } from 'node:fs'
 import { type FileHandle, open } from 'node:fs/promises'
-import { errorCode, errorText } from '../../fault.ts'
+import { errorText } from '../../fault.ts'
+import { type Directory, inMailbox } from './directory.ts'
 import { isFull } from './limits.ts'
+import type { Mailbox } from './mailbox.ts'
 import { MAILDIRSIZE_MAX, type Maildirsize, maySayFull, parseMaildirsize } from './maildirsize.ts'
 import { pathBytes } from './path-bytes.ts'
 import { limitsOf, type Measure, type Reading, type ReadMailbox } from './reading.ts'
@@ -56,17 +58,19 @@ export function createMaildirSource(options: MaildirOptions): MaildirSource {
     const known = files.get(maildir)
     if (!known) return undefined
     try {
-      const stats = statSync(pathBytes(`${maildir}/maildirsize`), { throwIfNoEntry: false })
+      const stats = lstatSync(pathBytes(`${maildir}/maildirsize`), { throwIfNoEntry: false })
       return stats && isOf(known, stats) ? known : undefined
     } catch {
       return undefined // reading it will tell
     }
   }
 
-  async function readFile(maildir: string): Promise<Known | undefined> {
+  async function readFile(maildir: string, directory: Directory): Promise<Known | undefined> {
     let handle: FileHandle | undefined
     try {
-      handle = await open(pathBytes(`${maildir}/maildirsize`), READ_ONLY)
+      files.delete(maildir)
+      handle = await directory.ask('maildirsize', (path) => open(path, READ_ONLY))
+      if (handle === undefined) return undefined
       const stats = await handle.stat()
       if (!stats.isFile()) throw new Error('maildirsize is no file')
       const buffer = Buffer.alloc(MAILDIRSIZE_MAX)
@@ -80,10 +84,6 @@ export function createMaildirSource(options: MaildirOptions): MaildirSource {
       // Written meanwhile: the next question reads again.
       if (bytesRead === Math.min(stats.size, MAILDIRSIZE_MAX)) files.set(maildir, known)
       return known
-    } catch (error) {
-      files.delete(maildir)
-      if (['ENOENT', 'ENOTDIR', 'ESTALE', 'ELOOP'].includes(errorCode(error))) return undefined
-      throw error
     } finally {
       await handle?.close()
     }
@@ -97,9 +97,9 @@ export function createMaildirSource(options: MaildirOptions): MaildirSource {
     return full && !maySayFull(file, known.written, now()) ? undefined : reading(file)
   }
 
-  async function byCounting(maildir: string, known: Known | undefined): Promise<Reading> {
+  async function byCounting(mailbox: Mailbox, known: Known | undefined): Promise<Reading> {
     const { file } = known ?? {}
-    const walked = await inTime(walker.count(maildir), budget)
+    const walked = await inTime(walker.count(mailbox), budget)
     if (walked !== 'late') {
       if (!walked) return { found: 'no-mailbox' }
       return { found: 'use', use: walked, limits: file?.limits, source: 'walk' }
@@ -108,17 +108,19 @@ export function createMaildirSource(options: MaildirOptions): MaildirSource {
     return { found: 'trouble', why: `still being counted after ${budget} ms` }
   }
 
-  async function thoroughly(maildir: string, measure: Measure): Promise<Reading> {
+  async function thoroughly(mailbox: Mailbox, measure: Measure): Promise<Reading> {
+    const { path } = mailbox
     try {
-      const known = await readFile(maildir)
-      return byFile(known, measure) ?? (await byCounting(maildir, known))
+      const known = await inMailbox(mailbox, (directory) => readFile(path, directory))
+      return byFile(known, measure) ?? (await byCounting(mailbox, known))
     } catch (error) {
       return { found: 'trouble', why: errorText(error) }
     }
   }
 
   return {
-    read: (maildir, measure) => byFile(unchanged(maildir), measure) ?? thoroughly(maildir, measure),
+    read: (mailbox, measure) =>
+      byFile(unchanged(mailbox.path), measure) ?? thoroughly(mailbox, measure),
     forget() {
       files.clear()
       walker.forget()

@@ -1,16 +1,23 @@
-import { stat } from 'node:fs/promises'
-import { errorCode, errorText } from '../../fault.ts'
-import { pathBytes } from './path-bytes.ts'
+import { lstat } from 'node:fs/promises'
+import { basename, dirname } from 'node:path'
+import { errorText } from '../../fault.ts'
+import { inMailbox } from './directory.ts'
+import type { Mailbox } from './mailbox.ts'
 import type { Reading } from './reading.ts'
 
-/** A mailbox in one file holds as much as the file is long. */
-export async function readMbox(path: string): Promise<Reading> {
+/** A mailbox in one file holds as much as the file is long; one that is a link is not looked at. */
+export async function readMbox({ path, fixed }: Mailbox): Promise<Reading> {
+  const parent = dirname(path)
   try {
-    const stats = await stat(pathBytes(path))
+    const stats = await inMailbox(
+      { path: parent, fixed: Math.min(fixed, parent.length) },
+      (directory) => directory.ask(basename(path), (path) => lstat(path)),
+    )
+    if (stats === undefined) return { found: 'no-mailbox' }
+    if (stats.isSymbolicLink()) return { found: 'trouble', why: 'is a link, which is not followed' }
     if (!stats.isFile()) return { found: 'trouble', why: 'is no file' }
     return { found: 'use', use: { bytes: stats.size }, source: 'mbox' }
   } catch (error) {
-    const gone = ['ENOENT', 'ENOTDIR', 'ESTALE'].includes(errorCode(error))
-    return gone ? { found: 'no-mailbox' } : { found: 'trouble', why: errorText(error) }
+    return { found: 'trouble', why: errorText(error) }
   }
 }

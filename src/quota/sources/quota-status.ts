@@ -55,7 +55,7 @@ export function quotaStatus({ address, patience }: QuotaStatusOptions): ReadMail
     return converse(dial(), question, late, keep)
   }
 
-  return async (user, { incoming }): Promise<Reading> => {
+  return async ({ path: user }, { incoming }): Promise<Reading> => {
     try {
       const late = AbortSignal.timeout(patience)
       return readingOf(await ask(policyQuestion(user, incoming), late))

@@ -1,4 +1,5 @@
 import type { Limits, Use } from './limits.ts'
+import type { Mailbox } from './mailbox.ts'
 
 /** What a source knows of a mailbox. */
 export type Reading =
@@ -30,8 +31,8 @@ export interface Measure {
   readonly standard: Limits
 }
 
-/** Reads mailboxes of one kind; the path is latin1, a byte a character. Never rejects. */
-export type ReadMailbox = (path: string, measure: Measure) => Reading | Promise<Reading>
+/** Reads mailboxes of one kind. Never rejects. */
+export type ReadMailbox = (mailbox: Mailbox, measure: Measure) => Reading | Promise<Reading>
 
 /** The limits that count: what is said of the user, by the mailbox, of everybody. */
 export function limitsOf(measure: Measure, own: Limits | undefined): Limits {

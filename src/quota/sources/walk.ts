@@ -1,8 +1,8 @@
 import { opendir } from 'node:fs/promises'
-import { errorCode } from '../../fault.ts'
-import { type DirectorySum, sumDirectory } from './directory-sum.ts'
+import { type Directory, inMailbox } from './directory.ts'
+import { type CountingTools, type DirectorySum, sumDirectory } from './directory-sum.ts'
 import type { Use } from './limits.ts'
-import { pathBytes } from './path-bytes.ts'
+import type { Mailbox } from './mailbox.ts'
 import { createMemory } from './remember.ts'
 import { createTurns } from './turns.ts'
 
@@ -14,7 +14,7 @@ export interface Walker {
    * Counts a Maildir. Who asks while it is being counted gets the same count. Rejects
    * with the error of the system, or where that takes longer than `longest`.
    */
-  count(maildir: string): Promise<Counted>
+  count(mailbox: Mailbox): Promise<Counted>
   forget(): void
 }
 
@@ -28,36 +28,40 @@ export interface WalkerOptions {
 
 /** Directories read at once: the disk has no more arms. */
 const AT_ONCE = 4
+/** Mailboxes looked at at once: each has some descriptors meanwhile. */
+const MAILBOXES_AT_ONCE = 64
 
 /**
  * Counts Maildirs by their messages: `new` and `cur` of the Maildir and of each folder in
  * it, but for `.Trash` (maildirquota(7)). A directory that did not change since is not
- * read again, so one new message costs one directory.
+ * read again, so one new message costs one directory. A folder that is a link is none.
  */
 export function createWalker({ now, mailboxes, longest }: WalkerOptions): Walker {
   const sums = createMemory<Map<string, DirectorySum>>(mailboxes)
   const underWay = new Map<string, Promise<Counted>>()
   const inTurn = createTurns(AT_ONCE)
+  const mailboxInTurn = createTurns(MAILBOXES_AT_ONCE)
 
-  async function walk(maildir: string): Promise<Counted> {
+  async function walk({ path: maildir }: Mailbox, directory: Directory): Promise<Counted> {
     const until = now() + longest
     function checkTime(): void {
       if (now() > until) throw new Error('counting it took too long')
     }
     const tools = { now, inTurn, checkTime }
-    const folders = await foldersOf(maildir, checkTime)
+    const folders = await foldersOf(directory, checkTime)
     if (!folders) return undefined
     const known = sums.get(maildir)
     const found = new Map<string, DirectorySum>()
     const total = { bytes: 0, messages: 0 }
     try {
-      for (const folder of folders) {
-        for (const path of [`${folder}new`, `${folder}cur`]) {
-          const sum = await sumDirectory(`${maildir}/${path}`, known?.get(path), tools)
-          if (!sum) continue
-          found.set(path, sum)
-          total.bytes += sum.bytes
-          total.messages += sum.messages
+      await sumFolder(directory, '', known, tools)
+      for (const name of folders) {
+        const folder = await directory.open(name)
+        if (!folder) continue
+        try {
+          await sumFolder(folder, `${name}/`, known, tools)
+        } finally {
+          await folder.close()
         }
       }
     } catch (error) {
@@ -66,14 +70,33 @@ export function createWalker({ now, mailboxes, longest }: WalkerOptions): Walker
     }
     sums.set(maildir, found)
     return total
+
+    async function sumFolder(
+      folder: Directory,
+      beginning: string,
+      known: ReadonlyMap<string, DirectorySum> | undefined,
+      tools: CountingTools,
+    ): Promise<void> {
+      for (const name of ['new', 'cur']) {
+        const path = beginning + name
+        const sum = await sumDirectory(folder, name, known?.get(path), tools)
+        if (!sum) continue
+        found.set(path, sum)
+        total.bytes += sum.bytes
+        total.messages += sum.messages
+      }
+    }
   }
 
   return {
-    count(maildir) {
-      let counted = underWay.get(maildir)
+    count(mailbox) {
+      const { path } = mailbox
+      let counted = underWay.get(path)
       if (!counted) {
-        counted = walk(maildir).finally(() => underWay.delete(maildir))
-        underWay.set(maildir, counted)
+        counted = mailboxInTurn(() => inMailbox(mailbox, (it) => walk(mailbox, it))).finally(() =>
+          underWay.delete(path),
+        )
+        underWay.set(path, counted)
       }
       return counted
     },
@@ -81,21 +104,17 @@ export function createWalker({ now, mailboxes, longest }: WalkerOptions): Walker
   }
 }
 
-/** The Maildir itself and its folders, as beginnings of paths in it; undefined where there is none. */
+/** What may be folders, by their names; undefined where there is no Maildir. */
 async function foldersOf(
-  maildir: string,
+  maildir: Directory,
   checkTime: () => void,
 ): Promise<readonly string[] | undefined> {
-  const folders = ['']
-  try {
-    const directory = await opendir(pathBytes(maildir), { encoding: 'latin1' as 'utf8' })
-    for await (const { name } of directory) {
-      checkTime()
-      if (/^\.[^.]/.test(name) && name !== '.Trash') folders.push(`${name}/`)
-    }
-    return folders
-  } catch (error) {
-    if (['ENOENT', 'ENOTDIR', 'ESTALE'].includes(errorCode(error))) return undefined
-    throw error
+  const folders: string[] = []
+  const names = await maildir.ask('', (path) => opendir(path, { encoding: 'latin1' as 'utf8' }))
+  if (!names) return undefined
+  for await (const { name } of names) {
+    checkTime()
+    if (/^\.[^.]/.test(name) && name !== '.Trash') folders.push(name)
   }
+  return folders
 }

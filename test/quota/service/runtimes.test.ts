@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs'
+import { existsSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { asOther, program, spool, startQuotad } from './quotad.ts'
@@ -59,6 +59,26 @@ for (const { name, command } of runtimes) {
     t.equal((await fetch(url, { method: 'POST', body: 'u=ann' })).status, 405)
     t.equal(await quotad.stop(), 0)
     t.match(quotad.log.at(-1), /event=ended udp=1 http=1 /)
+  })
+
+  t.test(`${name} it follows no link below the directory of a user`, { skip }, async (t) => {
+    const directory = spool(t, {
+      'ann/Maildir/new/1,S=5': '',
+      'bob/Maildir/new/1,S=5': '',
+      'eve/': '',
+      'other/Maildir/new/1,S=70000': '',
+    })
+    symlinkSync(join(directory, 'other/Maildir/new'), join(directory, 'ann/Maildir/cur'))
+    symlinkSync(join(directory, 'other/Maildir'), join(directory, 'bob/Maildir/.Folder'))
+    symlinkSync(join(directory, 'other/Maildir'), join(directory, 'eve/Maildir'))
+    symlinkSync(join(directory, 'bob'), join(directory, 'moved'))
+    const env = { QUOTAMAILBOX: `maildir:${directory}/%u/Maildir` }
+    const quotad = await startQuotad(t, env, [], [...command, ...asOther])
+    t.equal(await quotad.ask('CHECK_QUOTA ann 0'), 'QUOTA_OK ann 5 0')
+    t.equal(await quotad.ask('CHECK_QUOTA bob 0'), 'QUOTA_OK bob 5 0')
+    t.equal(await quotad.ask('CHECK_QUOTA eve 0'), 'QUOTA_ERROR eve')
+    await quotad.says(/ event=unreadable what=\S*\/eve\/Maildir reason="Maildir is a link/)
+    t.equal(await quotad.ask('CHECK_QUOTA moved 0'), 'QUOTA_OK moved 5 0', 'made by root')
   })
 
   t.test(`${name} it asks a directory that is not there`, { skip }, async (t) => {

@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process'
 import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
-import { readFileSync } from 'node:fs'
+import { chmodSync, readFileSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { requireFewPrivileges } from '../../../src/quota/service/privileges.ts'
@@ -109,6 +109,28 @@ t.test(
     t.equal(await without.ask('CHECK_QUOTA ann'), 'QUOTA_ERROR ann')
     const quotad = await startQuotad(t, mailbox, [], ['setpriv', ...withCapability, program])
     t.equal(await quotad.ask('CHECK_QUOTA ann'), 'QUOTA_OK')
+  },
+)
+
+t.test(
+  'with CAP_DAC_READ_SEARCH it tells nothing of a private place that a mailbox has a link to',
+  { skip: cannot },
+  async (t) => {
+    const directory = spool(t, {
+      'ann/new/1,S=5': '',
+      'private/x,S=70000': '',
+      'mail/bob': '12345',
+    })
+    chmodSync(join(directory, 'private'), 0o700)
+    symlinkSync(join(directory, 'private'), join(directory, 'ann/cur'))
+    symlinkSync(join(directory, 'private/x,S=70000'), join(directory, 'mail/eve'))
+    const start = (QUOTAMAILBOX: string) =>
+      startQuotad(t, { QUOTAMAILBOX }, [], ['setpriv', ...withCapability, program])
+    const maildirs = await start(`maildir:${directory}/%u`)
+    t.equal(await maildirs.ask('CHECK_QUOTA ann 0'), 'QUOTA_OK ann 5 0')
+    const mboxes = await start(`mbox:${directory}/mail/%u`)
+    t.equal(await mboxes.ask('CHECK_QUOTA bob 0'), 'QUOTA_OK bob 5 0')
+    t.equal(await mboxes.ask('CHECK_QUOTA eve 0'), 'QUOTA_ERROR eve')
   },
 )
 

@@ -24,7 +24,7 @@ async function serve(t: Test, talk: (socket: Socket) => void, patience = 20_000)
     for (const socket of sockets) socket.destroy()
   })
   const read = quotaStatus({ address: `unix:${path}`, patience })
-  return { sockets, ask: async (user = 'ann') => read(user, measure) }
+  return { sockets, ask: async (user = 'ann') => read({ path: user, fixed: user.length }, measure) }
 }
 
 /** Answers each whole request. */
@@ -129,7 +129,10 @@ t.test('a service that closes, lies, never ends or never answers makes nobody fu
   const silent = await serve(t, () => {}, 50)
   t.match(await silent.ask(), { found: 'trouble', why: /no answer in time/ })
   const missing = quotaStatus({ address: 'unix:/nowhere/status', patience: 1000 })
-  t.match(await missing('ann', measure), { found: 'trouble', why: /quota-status unix:.*ENOENT/ })
+  t.match(await missing({ path: 'ann', fixed: 3 }, measure), {
+    found: 'trouble',
+    why: /quota-status unix:.*ENOENT/,
+  })
 })
 
 t.test('not more connections than are good wait for a service that is silent', async (t) => {

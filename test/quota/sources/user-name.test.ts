@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import t from 'tap'
+import { readMailboxTemplate } from '../../../src/quota/sources/mailbox.ts'
 import { needsHome, readTemplate } from '../../../src/quota/sources/template.ts'
 import { parseUser } from '../../../src/quota/sources/user-name.ts'
 
@@ -68,6 +69,22 @@ t.test('whatever a name is, its mailbox lies where the template says', async () 
     }),
     { numRuns: 2000 },
   )
+})
+
+t.test('links are followed as far as the part of a path that names the user', async (t) => {
+  const user = parseUser('ann@example.org')!
+  for (const [template, fixed, below] of [
+    ['~/Maildir', '/home/ann', '/Maildir'],
+    ['%h/mail/Maildir', '/home/ann', '/mail/Maildir'],
+    ['%h', '/home/ann', ''],
+    ['/m/%d/%n/Maildir', '/m/example.org/ann', '/Maildir'],
+    ['/m/%d/x-%n.d/%%n/Maildir', '/m/example.org/x-ann.d', '/%n/Maildir'],
+    ['/m/%n', '/m/ann', ''],
+    ['/m/everybody', '/m/everybody', ''],
+  ] as const) {
+    const { path, fixed: length } = readMailboxTemplate(template)(user, '/home/ann')!
+    t.same([path.slice(0, length), path.slice(length)], [fixed, below], template)
+  }
 })
 
 t.test('a template is filled with what Dovecot has by these names', async (t) => {
