@@ -69,6 +69,7 @@ export async function judge(
   const verifying = stamped ? vouched : verify(transaction, policy, tools)
   await Promise.allSettled([scanning, verifying]) // the door closes the message: nobody may read on
   const [scan, trust] = [await scanning, await verifying]
+  if (scan.answer === 'clean') message.confirmFile()
   const scanned = clock()
   const stamp = await sign(message, leaving, policy, tools, scan)
   const outcome: Outcome = {

@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/random.h>
 #include <sys/resource.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
@@ -212,8 +213,12 @@ static size_t take(int fd, const char *what) { /* into the buffer; 0 at the end 
 /* A file that scanners open by its path. Where there is none to be had, the message is sent to them. */
 static void name_message(void) {
   off_t from = GAP;
-  if (*setting("SPOOLDIR", "") != '/') return;
-  named_path = text("%s/onescan-%ld-%.0f.msg", getenv("SPOOLDIR"), (long) getpid(), now() * 1e6);
+  unsigned long long random[2]; /* whoever may write to SPOOLDIR must not know the name beforehand */
+  struct stat it;
+  if (*setting("SPOOLDIR", "") != '/' || stat(getenv("SPOOLDIR"), &it)) return;
+  if ((it.st_mode & (S_IWGRP | S_IWOTH)) && !(it.st_mode & S_ISVTX)) return; /* others could replace the file */
+  if (getrandom(random, sizeof random, 0) != sizeof random) return;
+  named_path = text("%s/onescan-%ld-%016llx%016llx.msg", getenv("SPOOLDIR"), (long) getpid(), random[0], random[1]);
   for (const char *each = "\1\2\17"; *each; ++each) /* HUP, INT and TERM, unless they are ignored */
     if (signal(*each, told_to_end) == SIG_IGN && signal(*each, SIG_IGN) == SIG_ERR) fail(BUG, "bug", text("%m"));
   named = open(named_path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);

@@ -52,6 +52,7 @@ export function holdMessage(bytes: Buffer, options: LookOptions): Message {
       named ??= makeNamedCopy(policy, now, top, body())
       return named.path
     },
+    confirmFile: () => named?.confirm(),
     removeNamedFile,
     close: removeNamedFile,
   }

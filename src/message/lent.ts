@@ -1,9 +1,15 @@
-import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs'
+import { closeSync, constants, fstatSync, openSync, readSync, type Stats } from 'node:fs'
 import { errorText, Fault } from '../fault.ts'
 import { examineForm, type MessageForm } from './form.ts'
 import { findHeaderEnd, HEADER_MAX } from './header-block.ts'
 import { headerOf, type LookOptions } from './held.ts'
-import { makeNamedCopy, type NamedFile } from './named-file.ts'
+import {
+  changedMeanwhile,
+  isAsItWas,
+  makeNamedCopy,
+  type NamedFile,
+  stateOf,
+} from './named-file.ts'
 import type { Message } from './spool.ts'
 import { TOP_LINE } from './top-line.ts'
 
@@ -16,6 +22,8 @@ export interface LentFile {
   readonly path: string
   /** Bytes of the message, as its owner says. */
   readonly size: number
+  /** The user whose file it must be. */
+  readonly owner: number
   /** Whether its owner, who could change it while it is scanned, is believed not to. */
   readonly ownerTrusted: boolean
 }
@@ -25,7 +33,7 @@ export interface LentFile {
  * read. Where its owner is not trusted, no stamp can vouch for it, for what is hashed
  * and what is scanned might not be the same. Scanners get that file where it holds what
  * they are to see, and a copy else. Faults: `read`, where there is no regular file of that
- * size that begins with TOP_LINE.
+ * size and owner, under one name, that begins with TOP_LINE and that nobody else may change.
  */
 export function borrowMessage(
   file: LentFile,
@@ -38,6 +46,7 @@ export function borrowMessage(
     const { header, headerTooLarge } = headerIn(fd, file.size)
     let form: Promise<MessageForm> | undefined
     const body = () => pieces(fd, header.length, file.size)
+    const before = stateOf(fd)
     const isFileWith = (top: Buffer) => top.equals(Buffer.concat([TOP_LINE, header]))
     const removeNamedFile = () => {
       named?.remove()
@@ -61,6 +70,10 @@ export function borrowMessage(
         named ??= makeNamedCopy(policy, now, top, body())
         return named.path
       },
+      confirmFile() {
+        named?.confirm()
+        if (!isAsItWas(fd, file.path, before)) throw changedMeanwhile(file.path)
+      },
       removeNamedFile,
       close() {
         removeNamedFile()
@@ -78,7 +91,7 @@ const NO_FORM: MessageForm = {
   digests: { md5: undefined, sha256: undefined },
 }
 
-function open({ path, size }: LentFile): number {
+function open({ path, size, owner }: LentFile): number {
   let fd: number
   try {
     // Whoever puts a FIFO or a link there must not hold us up or lead us elsewhere.
@@ -86,11 +99,17 @@ function open({ path, size }: LentFile): number {
   } catch (error) {
     throw new Fault('read', `message ${path}: ${errorText(error)}`, error)
   }
-  const status = fstatSync(fd)
-  const whole = TOP_LINE.length + size
-  if (status.isFile() && status.size === whole) return fd
+  const why = objectionTo(fstatSync(fd), TOP_LINE.length + size, owner)
+  if (why === undefined) return fd
   closeSync(fd)
-  throw new Fault('read', `message ${path}: is no regular file of ${whole} bytes`)
+  throw new Fault('read', `message ${path}: ${why}`)
+}
+
+function objectionTo(status: Stats, size: number, owner: number): string | undefined {
+  if (!status.isFile() || status.size !== size) return `is no regular file of ${size} bytes`
+  if (status.uid !== owner) return `belongs to user ${status.uid}, not to the client's, ${owner}`
+  if (status.nlink !== 1) return `has ${status.nlink} names`
+  return (status.mode & 0o022) === 0 ? undefined : 'can be changed by others than its owner'
 }
 
 function checkTopLine(fd: number, path: string): void {

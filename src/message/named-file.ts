@@ -1,7 +1,9 @@
 import {
+  type BigIntStats,
   closeSync,
   constants,
   fchmodSync,
+  fstatSync,
   lstatSync,
   mkdtempSync,
   openSync,
@@ -10,6 +12,7 @@ import {
   unlinkSync,
 } from 'node:fs'
 import { dirname, join } from 'node:path'
+import { Fault } from '../fault.ts'
 import { spoolFault } from './anonymous-file.ts'
 import type { SpoolPolicy } from './policy.ts'
 import { writeAll, writeAllOf } from './write-all.ts'
@@ -25,8 +28,39 @@ export const SWEEP_AGE = 36 * 60 * 60 * 1000
 export interface NamedFile {
   readonly path: string
   readonly fd: number
+  /**
+   * Throws a Fault of kind `read` where somebody may have put another file in its place
+   * since it was filled: scanners have opened it by its name.
+   */
+  confirm(): void
   /** Closes and removes it, and its private directory. Never throws. */
   remove(): void
+}
+
+/** What tells a file from another, and from itself once it was changed, renamed or linked. */
+export type FileState = Pick<BigIntStats, 'dev' | 'ino' | 'ctimeNs' | 'nlink'>
+
+export function stateOf(fd: number): FileState {
+  return fstatSync(fd, { bigint: true })
+}
+
+/**
+ * Whether the path leads to the open file, and nobody has changed, renamed or linked it
+ * since: each of them changes ctime (inode(7)).
+ */
+export function isAsItWas(fd: number, path: string, before: FileState): boolean {
+  const now = stateOf(fd)
+  if (now.ctimeNs !== before.ctimeNs || now.nlink !== before.nlink) return false
+  try {
+    const named = lstatSync(path, { bigint: true })
+    return named.dev === now.dev && named.ino === now.ino
+  } catch {
+    return false
+  }
+}
+
+export function changedMeanwhile(path: string): Fault {
+  return new Fault('read', `${path}: somebody changed it while it was scanned`)
 }
 
 /**
@@ -38,7 +72,7 @@ function makeNamedFile(policy: SpoolPolicy, now: number): NamedFile {
   const shared = policy.sharedDirectory
   sweep(shared ?? policy.directory, shared === undefined ? DIRECTORY_NAME : FILE_NAME, now)
   const directory = shared ?? makePrivateDirectory(policy.directory)
-  const name = `onescan-${process.pid}-${Math.random().toString(36).slice(2)}.msg`
+  const name = `onescan-${process.pid}-${unguessable()}.msg`
   const path = join(directory, name)
   const { O_CREAT, O_EXCL, O_RDWR, O_NOFOLLOW } = constants
   let fd: number
@@ -52,6 +86,7 @@ function makeNamedFile(policy: SpoolPolicy, now: number): NamedFile {
   return {
     path,
     fd,
+    confirm() {}, // of a directory that nobody else can enter
     remove() {
       try {
         unlinkSync(path)
@@ -75,11 +110,23 @@ export function makeNamedCopy(
   try {
     writeAll(file.fd, top, 0, file.path)
     writeAllOf(file.fd, body, top.length, file.path)
-    return file
+    if (policy.sharedDirectory === undefined) return file
+    const before = stateOf(file.fd)
+    return {
+      ...file,
+      confirm() {
+        if (!isAsItWas(file.fd, file.path, before)) throw changedMeanwhile(file.path)
+      },
+    }
   } catch (error) {
     file.remove()
     throw error
   }
+}
+
+/** 128 bits, in hexadecimal: whoever may write to SPOOLDIR must not know the next name. */
+function unguessable(): string {
+  return Buffer.from(crypto.getRandomValues(new Uint8Array(16))).toString('hex')
 }
 
 function makePrivateDirectory(parent: string): string {

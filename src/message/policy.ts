@@ -1,3 +1,4 @@
+import { statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { Fault } from '../fault.ts'
 import type { Environment } from '../settings/settings.ts'
@@ -8,6 +9,8 @@ export interface SpoolPolicy {
   readonly directory: string
   /** For files that a scanner opens by path: SPOOLDIR, which must exist; unset: a fresh private directory. */
   readonly sharedDirectory: string | undefined
+  /** Why SPOOLDIR is not used although it is set; a line for the log. */
+  readonly remark?: string | undefined
 }
 
 export function readSpoolPolicy(env: Environment): SpoolPolicy {
@@ -15,5 +18,26 @@ export function readSpoolPolicy(env: Environment): SpoolPolicy {
   if (shared !== undefined && !shared.startsWith('/')) {
     throw new Fault('config', `SPOOLDIR ${shared}: must be an absolute path`)
   }
-  return { directory: env.TMPDIR || tmpdir(), sharedDirectory: shared }
+  const directory = env.TMPDIR || tmpdir()
+  const remark = shared && objectionTo(shared)
+  return { directory, sharedDirectory: remark ? undefined : shared, remark }
+}
+
+const OTHERS_WRITE = 0o022
+const STICKY = 0o1000
+
+/**
+ * Who may write to a directory without the sticky bit may put a clean file in the place of
+ * an infected one, and scanners open it by its name (unlink(2), sticky(7)).
+ */
+function objectionTo(directory: string): string | undefined {
+  let mode: number
+  try {
+    mode = statSync(directory).mode
+  } catch {
+    return undefined // making a file there says why it cannot be used
+  }
+  if ((mode & OTHERS_WRITE) === 0 || (mode & STICKY) !== 0) return undefined
+  const octal = `0${(mode & 0o7777).toString(8)}`
+  return `SPOOLDIR ${directory}: not used, mode ${octal} lets others replace files; chmod +t it`
 }

@@ -37,6 +37,11 @@ export interface Message {
   readonly pathIsShared: boolean
   /** Whether such a file is there already, so that `path()` costs nothing. */
   isFileWith(top: Buffer): boolean
+  /**
+   * To be asked before a scan by `path()` counts as one of this message. Throws a Fault of
+   * kind `read` where scanners may have seen another file there.
+   */
+  confirmFile(): void
   /** Removes the named file, if one was made. */
   removeNamedFile(): void
   /** Frees everything. */
@@ -189,6 +194,7 @@ function spooledMessage(spooled: Spooled): SpooledMessage {
       writeAllOf(outgoing, body(), edited.length, policy.directory)
       return { fd: outgoing, offset: 0 }
     },
+    confirmFile: () => named?.confirm(),
     removeNamedFile,
     close() {
       removeNamedFile()

@@ -80,13 +80,14 @@ export function readScanningPolicy(env: Environment): Policy | undefined {
   const scan = readScanPolicy(env, place)
   if (scan === undefined) return undefined
   const cluster = readClusterPolicy(env, place.control)
+  const spool = readSpoolPolicy(env)
   return Object.freeze({
-    spool: readSpoolPolicy(env),
+    spool,
     scan,
     cluster: cluster.policy,
     infected: readInfectedPolicy(env),
     unscanned: readUnscannedPolicy(env),
     quota: readQuotaSettings(env),
-    remark: cluster.off ?? '',
+    remark: [cluster.off, spool.remark].filter((remark) => remark !== undefined).join('; '),
   })
 }

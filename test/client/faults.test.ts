@@ -1,5 +1,5 @@
 import { execFileSync, spawnSync } from 'node:child_process'
-import { mkdtempSync, readdirSync, readFileSync, rmdirSync, statSync } from 'node:fs'
+import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmdirSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
@@ -8,6 +8,7 @@ import { findProgram } from '../programs/install.mjs'
 import { clients, coldPrograms, missing, onescanc } from './client.ts'
 import {
   accept,
+  acknowledgement,
   answering,
   bodyAt,
   code,
@@ -169,6 +170,28 @@ t.test(
         t.equal(ended.deliveries.length, 0)
         t.same(readdirSync(SPOOLDIR), [])
       }
+    }
+  },
+)
+
+t.test(
+  'a SPOOLDIR whose files others may replace is not used: the message is sent',
+  { skip: missing },
+  async (t) => {
+    for (const { program } of clients) {
+      const SPOOLDIR = t.testdir()
+      const paths: string[] = []
+      for (const mode of [0o2770, 0o3770]) {
+        chmodSync(SPOOLDIR, mode)
+        const note = async ({ question, end: finish }: Talk) => {
+          const named = (await question).find(({ tag }) => tag === 'P')
+          paths.push(named?.payload.toString('latin1') ?? '')
+          finish(acknowledgement, accept(bodyAt(0)))
+        }
+        await run(t, note, { program, message: Buffer.from(large), settings: { SPOOLDIR } })
+      }
+      t.equal(paths[0], '')
+      t.match(paths[1], /onescan-\d+-[0-9a-f]{32}\.msg$/, 'a name that nobody can guess')
     }
   },
 )

@@ -1,10 +1,14 @@
 import { createHash } from 'node:crypto'
 import {
+  chmodSync,
   existsSync,
+  linkSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
+  renameSync,
   rmSync,
+  statSync,
   truncateSync,
   writeFileSync,
 } from 'node:fs'
@@ -37,10 +41,12 @@ function spooled(bytes: Buffer): Message {
   return spool.finish()
 }
 
+const owner = process.getuid!()
+
 function lent(bytes: Buffer, ownerTrusted = true): Message {
   const path = join(directory, 'lent')
   writeFileSync(path, Buffer.concat([TOP_LINE, bytes]))
-  return borrowMessage({ path, size: bytes.length, ownerTrusted }, options)
+  return borrowMessage({ path, size: bytes.length, owner, ownerTrusted }, options)
 }
 
 const top = ({ header }: Message) => Buffer.concat([TOP_LINE, header])
@@ -142,15 +148,79 @@ t.test(
 t.test('a file that does not begin with our line is a fault', async (t) => {
   const path = join(directory, 'lent')
   writeFileSync(path, `${'x'.repeat(TOP_LINE.length)}A: b\n\n`)
-  t.throws(() => borrowMessage({ path, size: 6, ownerTrusted: true }, options), Fault)
+  t.throws(() => borrowMessage({ path, size: 6, owner, ownerTrusted: true }, options), Fault)
 })
+
+t.test('a file of somebody under two names, or open to others, is a fault', async (t) => {
+  const path = join(directory, 'shared')
+  const bytes = Buffer.concat([TOP_LINE, Buffer.from('A: b\n\nbody\n')])
+  const borrow = (by = owner) => {
+    const size = bytes.length - TOP_LINE.length
+    borrowMessage({ path, size, owner: by, ownerTrusted: true }, options).close()
+  }
+  writeFileSync(path, bytes, { mode: 0o640 })
+  borrow()
+  t.throws(() => borrow(owner + 1), /belongs to user/)
+  linkSync(path, `${path}-2`)
+  t.throws(() => borrow(), /has 2 names/)
+  rmSync(`${path}-2`)
+  chmodSync(path, 0o660)
+  t.throws(() => borrow(), /can be changed by others/)
+})
+
+t.test('a file that was exchanged while scanners looked at it counts for nothing', async (t) => {
+  const attacks: Record<string, (path: string) => void> = {
+    'another one in its place': (path) => {
+      writeFileSync(`${path}-clean`, 'clean')
+      renameSync(`${path}-clean`, path)
+    },
+    'another one, and the first one again': (path) => {
+      renameSync(path, `${path}-away`)
+      writeFileSync(path, 'clean')
+      renameSync(`${path}-away`, path)
+    },
+    'another content': (path) => writeFileSync(path, 'clean'),
+    'a second name': (path) => linkSync(path, `${path}-2`),
+    nothing: (path) => rmSync(path),
+  }
+  const sharedDirectory = t.testdir()
+  const shared = { ...options, policy: { directory, sharedDirectory } }
+  const bytes = Buffer.from('A: b\n\nbody\n')
+  for (const [what, attack] of Object.entries(attacks)) {
+    const ours = holdMessage(bytes, shared)
+    ours.confirmFile()
+    const path = ours.path(top(ours))
+    await tick()
+    ours.confirmFile()
+    attack(path)
+    t.throws(() => ours.confirmFile(), /somebody changed it/, `ours: ${what}`)
+    ours.close()
+    const theirs = lent(bytes)
+    await tick()
+    theirs.confirmFile()
+    attack(join(directory, 'lent'))
+    t.throws(() => theirs.confirmFile(), /somebody changed it/, `theirs: ${what}`)
+    theirs.close()
+    rmSync(join(directory, 'lent-2'), { force: true })
+  }
+})
+
+/** Until the clock that file systems take their times from has gone on. */
+async function tick(): Promise<void> {
+  const probe = join(directory, 'probe')
+  const now = () => {
+    writeFileSync(probe, '')
+    return statSync(probe, { bigint: true }).ctimeNs
+  }
+  for (const start = now(); now() === start; ) await new Promise(setImmediate)
+}
 
 t.test('what ten messages are hashed out of is not one memory', async (t) => {
   const bodies = Array.from({ length: 10 }, (_, n) => Buffer.alloc(3_000_000, `message ${n}\n`))
   const messages = bodies.map((body, n) => {
     const path = join(directory, `lent-${n}`)
     writeFileSync(path, Buffer.concat([TOP_LINE, Buffer.from('A: b\n\n'), body]))
-    return borrowMessage({ path, size: 6 + body.length, ownerTrusted: true }, options)
+    return borrowMessage({ path, size: 6 + body.length, owner, ownerTrusted: true }, options)
   })
   const forms = await Promise.all(messages.map((message) => message.form()))
   for (const [n, { digests }] of forms.entries()) {
@@ -169,6 +239,9 @@ t.test('a file that becomes shorter is a fault, not a shorter message', async (t
   message.close()
   const path = join(directory, 'short')
   writeFileSync(path, 'x')
-  t.throws(() => borrowMessage({ path, size: 2, ownerTrusted: true }, options), Fault)
-  t.throws(() => borrowMessage({ path: '/dev/zero', size: 0, ownerTrusted: true }, options), Fault)
+  t.throws(() => borrowMessage({ path, size: 2, owner, ownerTrusted: true }, options), Fault)
+  t.throws(
+    () => borrowMessage({ path: '/dev/zero', size: 0, owner, ownerTrusted: true }, options),
+    Fault,
+  )
 })

@@ -13,7 +13,7 @@ import type { ListeningPlace } from './listening-place.ts'
 import { log } from './log.ts'
 import { type Budget, createBudget } from './memory.ts'
 import type { Options } from './options.ts'
-import { type DescribePeer, describePeerBy } from './peer.ts'
+import { type IdentifyPeer, identifyPeerBy } from './peer.ts'
 import { createSlotSocket } from './slot-socket.ts'
 
 /** What all listening doors have in common. */
@@ -41,7 +41,7 @@ export async function openDoors(
 ): Promise<OpenDoor[]> {
   const open: OpenDoor[] = []
   const budget = createBudget(options.memory, (why) => new Fault('out-of-memory', why))
-  const common = { ...options, budget, describePeer: describePeerBy(await loadLibc()) }
+  const common = { ...options, budget, identifyPeer: identifyPeerBy(await loadLibc()) }
 
   async function take(kind: DoorKind, fd: number): Promise<void> {
     const door = makeDoor(kind, configuration, { ...common, openToAll: isOpenToAll(fd) })
@@ -80,7 +80,7 @@ const optionOf: Readonly<Record<DoorKind, string>> = {
 interface DoorOptions extends Options {
   /** What all MTAs together have told of recipients; the slot's socket has one of its own. */
   readonly budget: Budget
-  readonly describePeer: DescribePeer
+  readonly identifyPeer: IdentifyPeer
   /** Whether everybody may connect. */
   readonly openToAll: boolean
 }

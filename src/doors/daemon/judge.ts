@@ -3,7 +3,6 @@ import { digestsFor } from '../../cluster/digests.ts'
 import type { Decision } from '../../decision.ts'
 import { judge } from '../../engine.ts'
 import { createEnvelopeReader, type Envelope } from '../../envelope/envelope.ts'
-import type { LogEntry } from '../../log.ts'
 import { holdMessage, type LookOptions } from '../../message/held.ts'
 import { borrowMessage } from '../../message/lent.ts'
 import type { Message } from '../../message/spool.ts'
@@ -14,6 +13,7 @@ import type { ClientPolicy } from './client-policy.ts'
 import type { Configuration } from './configuration.ts'
 import { endingWith } from './ending-with.ts'
 import { GoCold } from './go-cold.ts'
+import { type Peer, peerEntries } from './peer.ts'
 import { answerUnscanned } from './quota-only.ts'
 import type { Request } from './request.ts'
 
@@ -26,8 +26,8 @@ export interface Judgement {
   readonly gone: AbortSignal
   /** Milliseconds since the client connected. */
   readonly elapsed: () => number
-  /** Who the client is, for the log. */
-  readonly peer: readonly LogEntry[]
+  /** Who the client is, where that can be known. */
+  readonly peer: Peer | undefined
 }
 
 /**
@@ -35,7 +35,8 @@ export interface Judgement {
  * the client asks the cold program then, so that no fault of ours decides about mail.
  */
 export async function answerRequest(request: Request, judgement: Judgement): Promise<Buffer> {
-  const { configuration, elapsed, peer } = judgement
+  const { configuration, elapsed } = judgement
+  const peer = peerEntries(judgement.peer)
   const { policy: known, scanners, ...client } = judgement.policyFor(request.variables)
   const { remote } = client
   const circumstances = () => ({ door: peer, remote, transaction: undefined, total: elapsed() })
@@ -83,7 +84,7 @@ function readEnvelope(wire: Buffer): Envelope {
 function readMessage(
   { message, size }: Request,
   policy: Policy,
-  { configuration, ownersTrusted }: Judgement,
+  { configuration, ownersTrusted, peer }: Judgement,
 ): Message {
   const keys = policy.cluster?.keys ?? []
   const now = Date.now()
@@ -94,10 +95,10 @@ function readMessage(
     now,
   }
   if (typeof message !== 'string') return holdMessage(message, options)
-  return borrowMessage(
-    { path: ownPath(message, policy), size, ownerTrusted: ownersTrusted },
-    options,
-  )
+  // Somebody else's file may be one that the client would like to have vouched for.
+  if (peer === undefined) throw new GoCold('a file of nobody knows whom: install koffi')
+  const path = ownPath(message, policy)
+  return borrowMessage({ path, size, owner: peer.uid, ownerTrusted: ownersTrusted }, options)
 }
 
 /** In our SPOOLDIR and nowhere below: any other file would be read with our rights, not the client's. */

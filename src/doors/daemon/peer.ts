@@ -2,24 +2,33 @@ import type { Socket } from 'node:net'
 import type { LogEntry } from '../../log.ts'
 import type { Libc } from '../../runtime/libc.ts'
 
-/** What the log tells of who is at the other end of a unix socket. */
-export type DescribePeer = (socket: Socket) => readonly LogEntry[]
+/** Who is at the other end of a unix socket, as the kernel knows it. */
+export interface Peer {
+  readonly uid: number
+  readonly pid: number
+}
+
+/** Undefined where there is no way to ask. */
+export type IdentifyPeer = (socket: Socket) => Peer | undefined
 
 /**
- * As the kernel knows it: unix(7), SO_PEERCRED. It decides nothing, since the socket's
- * mode and group say who may connect. Nothing where there is no way to ask.
+ * By unix(7), SO_PEERCRED. It does not decide who may connect, for the socket's mode and
+ * group say that, but whose files a client may lend.
  */
-export function describePeerBy(libc: Libc | undefined): DescribePeer {
+export function identifyPeerBy(libc: Libc | undefined): IdentifyPeer {
   return (socket) => {
     const fd = descriptorOf(socket)
-    const peer = fd === undefined ? undefined : libc?.peerOf(fd)
-    return peer === undefined
-      ? []
-      : [
-          ['peer_uid', peer.uid],
-          ['peer_pid', peer.pid],
-        ]
+    return fd === undefined ? undefined : libc?.peerOf(fd)
   }
+}
+
+/** What the log tells of it. */
+export function peerEntries(peer: Peer | undefined): readonly LogEntry[] {
+  if (peer === undefined) return []
+  return [
+    ['peer_uid', peer.uid],
+    ['peer_pid', peer.pid],
+  ]
 }
 
 /** Both runtimes keep it there and do not document it; what is no number is as good as none. */

@@ -1,12 +1,11 @@
 import { createServer, type Server } from 'node:net'
-import type { LogEntry } from '../../log.ts'
 import { createAttendance } from './attendance.ts'
 import { createClientPolicies } from './client-policy.ts'
 import type { Configuration } from './configuration.ts'
 import { GoCold } from './go-cold.ts'
 import { answerRequest } from './judge.ts'
 import { createBudget } from './memory.ts'
-import type { DescribePeer } from './peer.ts'
+import type { IdentifyPeer, Peer } from './peer.ts'
 import { type House, openSession, type Session } from './session.ts'
 
 export interface SlotSocketOptions {
@@ -18,7 +17,7 @@ export interface SlotSocketOptions {
   readonly memory: number
   /** Whether files that clients name are believed not to change: not where everybody may connect. */
   readonly ownersTrusted: boolean
-  readonly describePeer: DescribePeer
+  readonly identifyPeer: IdentifyPeer
   readonly log: (line: string) => void
 }
 
@@ -39,7 +38,7 @@ const TICK = 300
 
 /** The slot's door: conversations of doc/slot-protocol.md on whatever the server listens on. */
 export function createSlotSocket(first: Configuration, options: SlotSocketOptions): SlotSocket {
-  const { maxClients, maxSize, log, describePeer } = options
+  const { maxClients, maxSize, log, identifyPeer } = options
   const sessions = createAttendance<Session>()
   /** In the order of their coming; who has sent a whole head is not among them any more. */
   const waiting = new Set<Session>()
@@ -59,7 +58,7 @@ export function createSlotSocket(first: Configuration, options: SlotSocketOption
           throw new GoCold(`over ${maxClients} messages at once (--max-clients)`)
         }
       },
-      answer: (...request) => judge(describePeer(socket))(...request),
+      answer: (...request) => judge(identifyPeer(socket))(...request),
       left() {
         waiting.delete(session)
         sessions.leave(session)
@@ -88,7 +87,7 @@ export function createSlotSocket(first: Configuration, options: SlotSocketOption
     oldest!.dismiss('too many connections')
   }
 
-  function judgeBy(configuration: Configuration): (peer: readonly LogEntry[]) => House['answer'] {
+  function judgeBy(configuration: Configuration): (peer: Peer | undefined) => House['answer'] {
     const policyFor = createClientPolicies(configuration)
     const { ownersTrusted } = options
     return (peer) => (request, gone, elapsed) =>

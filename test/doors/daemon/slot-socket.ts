@@ -48,7 +48,7 @@ export async function openSlot(
       maxClients: 20,
       memory: 32 * 1024 * 1024,
       ownersTrusted: true,
-      describePeer: () => [],
+      identifyPeer: () => ({ uid: process.getuid!(), pid: process.pid }),
       log: (line) => log.push(line),
       ...options,
     },

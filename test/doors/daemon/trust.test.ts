@@ -211,12 +211,39 @@ t.test('no other file is read', async (t) => {
   t.equal((await ask(bare)).does, 'go cold', 'another first line')
 })
 
+t.test("a file of somebody else's, or under a second name, is not read", async (t) => {
+  const stage = buildStage()
+  t.teardown(() => stage.remove())
+  const slot = await openSlot(t, ownSettings(stage))
+  const strange = await openSlot(t, ownSettings(stage), {
+    identifyPeer: () => ({ uid: 1, pid: 1 }),
+  })
+  const unknown = await openSlot(t, ownSettings(stage), { identifyPeer: () => undefined })
+  const path = stage.file('message', lent(plain))
+  const asked = { variables: { QHPSI: 'plugin: eicar' }, message: plain, path }
+  t.equal((await slot.ask(asked)).does, 'hand on')
+  t.match(await strange.ask(asked), { does: 'go cold', why: /belongs to user/ })
+  t.match(await unknown.ask(asked), { does: 'go cold', why: /nobody knows whom/ })
+  linkSync(path, join(stage.directory, 'second-name'))
+  t.match(await slot.ask(asked), { does: 'go cold', why: /has 2 names/ })
+})
+
+t.test('a file that was exchanged while it was scanned makes the client go cold', async (t) => {
+  const stage = buildStage()
+  t.teardown(() => stage.remove())
+  const swap = '#!/bin/sh\nmv "$1" "$1-away" && echo clean >"$1"\n'
+  const QHPSI = stage.file('exchanging-scanner', swap, 0o700)
+  const slot = await openSlot(t, { ...ownSettings(stage), QHPSI })
+  const path = stage.file('message', lent(plain))
+  const got = await slot.ask({ variables: { QHPSI }, message: plain, path })
+  t.match(got, { does: 'go cold', why: /somebody changed it while it was scanned/ })
+})
+
 t.test('where everybody may connect, a message in a file is scanned and not stamped', async (t) => {
   const stage = buildStage()
   t.teardown(() => stage.remove())
   const slot = await openSlot(t, ownSettings(stage), { ownersTrusted: false })
   const path = stage.file('message', lent(plain))
-  linkSync(path, join(stage.directory, 'second-name'))
   const asked = { variables: { QHPSI: 'plugin: eicar' }, message: plain }
   const byPath = await slot.ask({ ...asked, path })
   t.ok(byPath.message.equals(Buffer.concat([Buffer.from('X-QHPSI: clean\n'), plain])))

@@ -94,6 +94,31 @@ const mountMissing =
   (process.getuid?.() !== 0 && 'needs root to mount a tmpfs') ||
   (spawnSync('mount', ['--version']).error !== undefined && 'install Debian package mount')
 
+t.test('a SPOOLDIR whose files others may replace is not used, and the log says so', async (t) => {
+  const SPOOLDIR = t.testdir()
+  chmodSync(SPOOLDIR, 0o2770)
+  const QHPSI = stage.file(
+    'where',
+    '#!/bin/sh\ncase "$1" in */onescan-dir-*) exit 0; esac; exit 9\n',
+    0o700,
+  )
+  const run = await runSlot({ settings: { QHPSI, SPOOLDIR } })
+  t.equal(run.code, 0, run.logged)
+  t.match(run.logged, /mode 02770 lets others replace files; chmod \+t it/)
+  chmodSync(SPOOLDIR, 0o3770)
+  const used = await runSlot({ settings: { QHPSI, SPOOLDIR } })
+  t.match(used.logged, /exit code 9/)
+})
+
+t.test('a file in SPOOLDIR that was exchanged while it was scanned: 54', async (t) => {
+  const SPOOLDIR = t.testdir()
+  const swap = '#!/bin/sh\nmv "$1" "$1-away" && echo clean >"$1"\n'
+  const QHPSI = stage.file('exchanging-scanner', swap, 0o700)
+  await refusedBy(t, 54, /fault=read reason=".*somebody changed it/, {
+    settings: { QHPSI, SPOOLDIR },
+  })
+})
+
 t.test('SPOOLDIR is full: 53', { skip: mountMissing }, async (t) => {
   const small = mkdtempSync(join(tmpdir(), 'onescan-small-'))
   execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=64k', 'onescan-test', small])
