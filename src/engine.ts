@@ -29,8 +29,10 @@ export interface Tools {
   readonly crypto: Crypto | undefined
   /** When the local signatures last changed, unix seconds. */
   readonly signatureDate: () => number | undefined
-  /** Milliseconds, as Date.now(). */
+  /** Milliseconds of the world's clock, Date.now(): for what hosts and files say of times. */
   readonly now: () => number
+  /** Milliseconds on a clock that nobody sets, for laps and deadlines. */
+  readonly uptime: () => number
   /** For doors that answer for all recipients at once, and only at the end. */
   readonly quota?: TimedLookup | undefined
 }
@@ -51,7 +53,7 @@ export async function judge(
   const clearing = examineClearing(message.header, fieldsThatGo(policy))
   if (clearing.kind === 'unclear') return refuseUnclearHeader(clearing.why)
   const notes: string[] = policy.remark ? [policy.remark] : []
-  const clock = stopwatch(tools.now)
+  const clock = stopwatch(tools.uptime)
   const times: Record<string, number> = {}
   if (tools.quota) {
     const asked = await areAllFull({ ...transaction, size: message.size }, tools.quota)
@@ -126,7 +128,7 @@ async function scanUnvouched(
     scanners,
     timeout: scan.timeout,
     oversize: scan.oversize,
-    now: tools.now,
+    uptime: tools.uptime,
     note: (text) => notes.push(text),
   })
 }

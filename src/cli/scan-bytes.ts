@@ -32,8 +32,9 @@ export async function scanBytes(
       return { size, notes, result: { answer: 'skipped', why } }
     }
     const specimen = specimenOf(message, message.header, makeEnvelope(Buffer.alloc(0), []))
+    const uptime = () => performance.now()
     const note = (text: string) => void notes.push(text)
-    const run = { scanners, timeout, oversize: 'defer', now: Date.now, note } as const
+    const run = { scanners, timeout, oversize: 'defer', uptime, note } as const
     return { size, notes, result: await runScanners(specimen, run) }
   } finally {
     stop()

@@ -66,7 +66,7 @@ async function askPlugin(
   file: string,
   hosts: Hosts,
   specimen: Specimen,
-  { deadline, signal }: ScanTask,
+  { timeLeft, signal }: ScanTask,
 ): Promise<Verdict> {
   const { infectedCode, cleanCode, filePlugins } = policy
   const { size, envelope } = specimen
@@ -74,7 +74,7 @@ async function askPlugin(
   const compose = () => {
     const nonce = randomBytes(16).toString('hex')
     const { symbol } = filePlugins
-    const about = { path, size, deadline, envelope }
+    const about = { path, size, timeLeft: timeLeft(), envelope }
     return {
       nonce,
       request: encodeRequest({ nonce, file, symbol, infectedCode, cleanCode, ...about }),

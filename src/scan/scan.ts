@@ -1,5 +1,5 @@
 import { errorText, isFault } from '../fault.ts'
-import type { Scanner, ScanTask, Specimen, Verdict } from './scanner.ts'
+import { abortLate, type Scanner, type ScanTask, type Specimen, type Verdict } from './scanner.ts'
 
 /** What all scanners together said. */
 export type ScanResult =
@@ -24,16 +24,18 @@ export interface ScanRun {
   readonly timeout: number
   /** What a scanner's own size limit means. */
   readonly oversize: 'accept' | 'defer'
-  readonly now: () => number
+  /** Milliseconds on a clock that never goes back. */
+  readonly uptime: () => number
   readonly note: (text: string) => void
 }
 
 /** Asks the scanners in their order until one finds something or cannot tell. */
 export async function runScanners(specimen: Specimen, run: ScanRun): Promise<ScanResult> {
   const abort = new AbortController()
-  const deadline = run.now() + run.timeout
-  const timer = setTimeout(() => abort.abort(), run.timeout)
-  const task: ScanTask = { signal: abort.signal, deadline, note: run.note }
+  const deadline = run.uptime() + run.timeout
+  const timer = setTimeout(() => abortLate(abort), run.timeout)
+  const timeLeft = () => Math.max(0, deadline - run.uptime())
+  const task: ScanTask = { signal: abort.signal, timeLeft, note: run.note }
   let overLimit: string | undefined
   try {
     for (const scanner of run.scanners) {

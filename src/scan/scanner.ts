@@ -46,12 +46,27 @@ export interface Specimen {
 
 /** What a scanner gets beside the message. */
 export interface ScanTask {
-  /** Aborted at the message's deadline (SCANTIMEOUT): stop work, free what is held. */
+  /**
+   * Aborted at the message's deadline (SCANTIMEOUT), `isLate` then, or when nobody waits for
+   * the verdict any more: stop work, free what is held.
+   */
   readonly signal: AbortSignal
-  /** The same deadline, in milliseconds of Date.now(). */
-  readonly deadline: number
+  /** Milliseconds until the deadline, by a clock that nobody sets; 0 once it has passed. */
+  timeLeft(): number
   /** A remark for the log line, for what is worth knowing but is no verdict. */
   note(text: string): void
+}
+
+const LATE = 'TimeoutError'
+
+/** Aborts as it is done at the deadline. */
+export function abortLate(controller: AbortController): void {
+  controller.abort(new DOMException('SCANTIMEOUT is over', LATE))
+}
+
+/** Whether the signal was aborted at the deadline: not because nobody waits any more. */
+export function isLate({ aborted, reason }: AbortSignal): boolean {
+  return aborted && (reason as Error | undefined)?.name === LATE
 }
 
 export interface Scanner {

@@ -40,6 +40,7 @@ const needed = {
   dovecot: 'dovecot-core',
   miltertest: 'miltertest',
   m4: 'm4',
+  faketime: 'faketime',
 }
 
 /** What shows that this machine has other work than to run tests. */

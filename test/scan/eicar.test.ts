@@ -18,7 +18,7 @@ function specimenOf(chunks: readonly Buffer[]): Specimen {
 }
 
 function taskWith(signal: AbortSignal): ScanTask {
-  return { signal, deadline: Date.now() + 10_000, note() {} }
+  return { signal, timeLeft: () => 10_000, note() {} }
 }
 
 /** Whether the test string is seen in `text`, given in pieces that end at `cuts`. */

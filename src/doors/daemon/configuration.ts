@@ -56,7 +56,8 @@ export async function readConfiguration(
     tools: {
       crypto: policy?.cluster && crypto,
       signatureDate: directory ? remembered(() => signatureDate(directory)) : () => undefined,
-      now: fineClock,
+      now: Date.now,
+      uptime: () => performance.now(),
     },
     quota,
     scannersFor: (line) =>
@@ -68,11 +69,6 @@ export async function readConfiguration(
       for (const scanner of scanners) scanner.close?.()
     },
   }
-}
-
-/** Milliseconds as Date.now(), finer. */
-function fineClock(): number {
-  return performance.timeOrigin + performance.now()
 }
 
 /** A directory is listed for that: not for each of a hundred messages in a second. */

@@ -87,7 +87,7 @@ function readMessage(
   { configuration, ownersTrusted, peer }: Judgement,
 ): Message {
   const keys = policy.cluster?.keys ?? []
-  const now = Date.now()
+  const now = configuration.tools.now()
   const options: LookOptions = {
     policy: policy.spool,
     digestsFor: (header) => digestsFor(header, keys, now / 1000),

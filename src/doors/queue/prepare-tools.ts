@@ -19,7 +19,8 @@ export async function prepareTools(policy: Policy): Promise<SlotTools> {
     scanners: await makeScanners(policy.scan),
     crypto: cluster && (await loadCrypto()),
     signatureDate: once(() => cluster && signatureDate(cluster.signatureDirectory)),
-    now: wallClock(),
+    now: Date.now,
+    uptime,
     quota: quota && (await openLookup(quota)),
   }
 }
@@ -29,14 +30,10 @@ async function openLookup(settings: QuotaSettings): Promise<SlotTools['quota']> 
   return openQuotaClient(settings, () => {}) // the journal tells of this message
 }
 
-/** Milliseconds as Date.now(), finer, and steady while the message is here. */
-function wallClock(): () => number {
-  const epoch = Date.now()
-  const start = process.hrtime()
-  return () => {
-    const [seconds, nanoseconds] = process.hrtime(start)
-    return epoch + seconds * 1000 + nanoseconds / 1e6
-  }
+/** As performance.now(), which takes longer to load. */
+function uptime(): number {
+  const [seconds, nanoseconds] = process.hrtime()
+  return seconds * 1000 + nanoseconds / 1e6
 }
 
 function once<Value>(compute: () => Value): () => Value {

@@ -28,6 +28,7 @@ export interface LdapDirectory {
 }
 
 export interface LdapWorld {
+  /** Milliseconds on a clock that nobody sets. */
   readonly now: () => number
   /** Milliseconds for a question, and for a connection. */
   readonly patience: number

@@ -22,6 +22,8 @@ export interface Furnished extends Household {
 export interface World {
   /** Milliseconds since 1970, as files tell their times. */
   readonly now: () => number
+  /** Milliseconds on a clock that nobody sets, for how long something is remembered. */
+  readonly uptime: () => number
 }
 
 /**
@@ -31,18 +33,19 @@ export interface World {
 const OWN_DESCRIPTORS = '/proc/self/fd'
 
 /** Makes ready what the settings name; files and directories are opened with the first question. Throws a Fault where it cannot. */
-export async function furnish(settings: ServiceSettings, { now }: World): Promise<Furnished> {
+export async function furnish(settings: ServiceSettings, world: World): Promise<Furnished> {
   const { source, users, ldap, patience, remembered } = settings
+  const { uptime } = world
   if (!existsSync(OWN_DESCRIPTORS)) {
     throw new Fault('config', `${OWN_DESCRIPTORS}: is not there; mount /proc`)
   }
-  const { read, forget } = sourceOf(settings, now)
-  const directory = ldap && (await makeDirectory(ldap, { now, patience, remembered }))
+  const { read, forget } = sourceOf(settings, world)
+  const directory = ldap && (await makeDirectory(ldap, { now: uptime, patience, remembered }))
   return {
     lookUp: users.length > 0 ? inOrder(users.map(userList)) : undefined,
     mailbox: source.mailbox,
     read,
-    limits: settings.limitsFile === undefined ? undefined : limitsFile(settings.limitsFile, now),
+    limits: settings.limitsFile === undefined ? undefined : limitsFile(settings.limitsFile, uptime),
     standard: settings.standard,
     forget() {
       forget()
@@ -53,9 +56,9 @@ export async function furnish(settings: ServiceSettings, { now }: World): Promis
   function userList(list: UserList): LookUpUser {
     switch (list.kind) {
       case 'passwd':
-        return passwdFile(list.file, now)
+        return passwdFile(list.file, uptime)
       case 'homes':
-        return homesFile(list.file, now)
+        return homesFile(list.file, uptime)
       case 'ldap':
         return ldapUsers(directory!)
     }
@@ -70,12 +73,12 @@ async function makeDirectory(settings: LdapSettings, world: LdapWorld): Promise<
 
 function sourceOf(
   { source, patience, longestWalk, remembered }: ServiceSettings,
-  now: () => number,
+  world: World,
 ): { read: ReadMailbox; forget(): void } {
   switch (source.kind) {
     case 'maildir':
       return createMaildirSource({
-        now,
+        ...world,
         budget: patience,
         longest: longestWalk,
         mailboxes: remembered,

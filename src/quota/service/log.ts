@@ -19,7 +19,8 @@ const THINGS = 1000
 
 /**
  * Says which mailbox could not be read, and why: each once in ten minutes, and in that time
- * of no more than a thousand. `now` is milliseconds.
+ * of no more than a thousand. `now` is milliseconds on a
+ * clock that nobody sets.
  */
 export function troubleLog(say: typeof log, now: () => number): LogTrouble {
   let said = new Set<string>()

@@ -25,6 +25,7 @@ const USAGE = 100
 process.exitCode = FAILED
 const env: Environment = { ...process.env }
 const options = optionsOrUsage()
+const uptime = () => performance.now()
 
 process.on('uncaughtException', (error) => {
   log(['event', 'failed'], ['reason', error.stack ?? errorText(error)])
@@ -40,7 +41,7 @@ onescanQuotad(options).catch((error) => {
 async function onescanQuotad(options: Options): Promise<void> {
   const { udp, http, networks, maxClients, user } = options
   const settings = readServiceSettings(env)
-  const household = await furnish(settings, { now: Date.now })
+  const household = await furnish(settings, { now: Date.now, uptime })
   if (user !== undefined) becomeUser(user)
   requireFewPrivileges(process.getuid!(), ownStatus())
   const counters = createCounters()
@@ -48,7 +49,7 @@ async function onescanQuotad(options: Options): Promise<void> {
     answerFor: answerFrom(household),
     keepCase: settings.keepCase,
     counters,
-    logTrouble: troubleLog(log, Date.now),
+    logTrouble: troubleLog(log, uptime),
   })
   const allowed = allowNetworks(networks)
   const given = await handedOverSockets(process.env, loadLibc)

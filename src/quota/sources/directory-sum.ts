@@ -12,6 +12,7 @@ export interface DirectorySum extends Required<Use> {
 }
 
 export interface CountingTools {
+  /** Milliseconds since 1970, as files tell their times. */
   readonly now: () => number
   readonly inTurn: InTurn
   /** Throws an Error once the count took too long. */

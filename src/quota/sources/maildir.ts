@@ -11,7 +11,10 @@ import { createMemory } from './remember.ts'
 import { createWalker } from './walk.ts'
 
 export interface MaildirOptions {
+  /** Milliseconds since 1970, as files tell their times. */
   readonly now: () => number
+  /** Milliseconds on a clock that nobody sets. */
+  readonly uptime: () => number
   /** Milliseconds for which a question waits for a count. */
   readonly budget: number
   /** Milliseconds after which a count that nobody waits for is given up. */

@@ -4,8 +4,8 @@ import { homeIn } from './home.ts'
 import { type Table, tableFile } from './table-file.ts'
 
 /** Users and homes of a file in the form of passwd(5): of an address, the local part is the user. */
-export function passwdFile(path: string, now: () => number): LookUpUser {
-  const homeOf = tableFile(path, parsePasswd, now)
+export function passwdFile(path: string, uptime: () => number): LookUpUser {
+  const homeOf = tableFile(path, parsePasswd, uptime)
   return (user) => {
     try {
       const home = homeOf(user.local)

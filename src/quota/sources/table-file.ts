@@ -19,7 +19,7 @@ const FRESH = 1000
 export function tableFile<Value>(
   path: string,
   parse: (text: string) => Table<Value>,
-  now: () => number,
+  uptime: () => number,
 ): TableFile<Value> {
   let state = ''
   let looked = Number.NEGATIVE_INFINITY
@@ -27,7 +27,7 @@ export function tableFile<Value>(
   let trouble = ''
 
   function refresh(): void {
-    looked = now()
+    looked = uptime()
     try {
       const { ino, size, mtimeMs } = statSync(path)
       const current = `${ino} ${size} ${mtimeMs}`
@@ -44,7 +44,7 @@ export function tableFile<Value>(
   }
 
   return (key) => {
-    if (now() - looked >= FRESH) refresh()
+    if (uptime() - looked >= FRESH) refresh()
     if (!table) throw new Error(trouble)
     return table.get(key)
   }

@@ -6,8 +6,8 @@ import { parseTable, type TableFile, tableFile } from './table-file.ts'
 import { lowerCase, type User } from './user-name.ts'
 
 /** Users of a file with lines `user: home`. */
-export function homesFile(path: string, now: () => number): LookUpUser {
-  const homes = tableFile(path, (text) => parseTable(text, homeIn), now)
+export function homesFile(path: string, uptime: () => number): LookUpUser {
+  const homes = tableFile(path, (text) => parseTable(text, homeIn), uptime)
   return (user) => {
     try {
       const home = homes(lowerCase(user.name))
@@ -19,8 +19,8 @@ export function homesFile(path: string, now: () => number): LookUpUser {
 }
 
 /** Limits by a file with lines `user: quota`; see `entryOf` for what `user` may be. Throws an Error where it cannot be used. */
-export function limitsFile(path: string, now: () => number): (user: User) => Limits | undefined {
-  const limits = tableFile(path, (text) => parseTable(text, parseLimits), now)
+export function limitsFile(path: string, uptime: () => number): (user: User) => Limits | undefined {
+  const limits = tableFile(path, (text) => parseTable(text, parseLimits), uptime)
   return (user) => entryOf(limits, user)
 }
 

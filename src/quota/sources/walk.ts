@@ -19,7 +19,10 @@ export interface Walker {
 }
 
 export interface WalkerOptions {
+  /** Milliseconds since 1970, as files tell their times. */
   readonly now: () => number
+  /** Milliseconds on a clock that nobody sets. */
+  readonly uptime: () => number
   /** Mailboxes of which the sums of directories are remembered. */
   readonly mailboxes: number
   /** Milliseconds after which a walk is given up; what it has summed up is kept for the next. */
@@ -36,16 +39,16 @@ const MAILBOXES_AT_ONCE = 64
  * it, but for `.Trash` (maildirquota(7)). A directory that did not change since is not
  * read again, so one new message costs one directory. A folder that is a link is none.
  */
-export function createWalker({ now, mailboxes, longest }: WalkerOptions): Walker {
+export function createWalker({ now, uptime, mailboxes, longest }: WalkerOptions): Walker {
   const sums = createMemory<Map<string, DirectorySum>>(mailboxes)
   const underWay = new Map<string, Promise<Counted>>()
   const inTurn = createTurns(AT_ONCE)
   const mailboxInTurn = createTurns(MAILBOXES_AT_ONCE)
 
   async function walk({ path: maildir }: Mailbox, directory: Directory): Promise<Counted> {
-    const until = now() + longest
+    const until = uptime() + longest
     function checkTime(): void {
-      if (now() > until) throw new Error('counting it took too long')
+      if (uptime() > until) throw new Error('counting it took too long')
     }
     const tools = { now, inTurn, checkTime }
     const folders = await foldersOf(directory, checkTime)

@@ -3,6 +3,7 @@ import type { ScanPolicy } from '../policy.ts'
 import {
   clean,
   infected,
+  isLate,
   type Scanner,
   type ScanTask,
   type Specimen,
@@ -80,7 +81,7 @@ async function askInTurn(
       return verdictOf(outcome.answer, server.address)
     }
     // Ended before its time: nobody waits for the answer any more, and nobody is to blame.
-    const inTime = outcome.kind === 'timed-out' && Date.now() < task.deadline
+    const inTime = outcome.kind === 'timed-out' && !isLate(task.signal)
     if (!inTime) health.failed(server)
     troubles.push(`clamd ${server.address.text}: ${outcome.why}`)
     if (outcome.kind === 'timed-out') break

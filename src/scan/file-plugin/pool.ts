@@ -152,7 +152,7 @@ export function openPool(
 
   async function askOne(
     fresh: boolean,
-    question: Question,
+    compose: () => Question,
     signal: AbortSignal,
   ): Promise<{ readonly verdict: Verdict; readonly had: number }> {
     const host = await acquire(fresh, signal)
@@ -161,16 +161,16 @@ export function openPool(
       return { verdict: unknown(why), had: 0 }
     }
     const had = host.asked
-    const verdict = await host.ask(question, signal)
+    const verdict = await host.ask(compose(), signal) // it says how much time is left
     void release(host, verdict.answer !== 'unknown' && !signal.aborted)
     return { verdict, had }
   }
 
   return {
     async ask(compose, signal) {
-      const { verdict, had } = await askOne(false, compose(), signal)
+      const { verdict, had } = await askOne(false, compose, signal)
       if (verdict.answer !== 'unknown' || had === 0 || signal.aborted) return verdict
-      return (await askOne(true, compose(), signal)).verdict
+      return (await askOne(true, compose, signal)).verdict
     },
     close() {
       closed = true

@@ -8,15 +8,14 @@ const WARNING_SHARE = 0.1
 const WARNING_MAX = 1000
 
 /** The message of a request as a plugin gets it. Once it is answered, `over` keeps its signal quiet. */
-export function mailOf({ envelope, path, size, deadline }: PluginRequest): {
+export function mailOf({ envelope, path, size, timeLeft }: PluginRequest): {
   readonly mail: Mail
   over(): void
 } {
-  const left = Math.max(0, deadline - Date.now())
   const warning = new AbortController()
   const timer = setTimeout(
     () => warning.abort(new DOMException('SCANTIMEOUT is near', 'TimeoutError')),
-    Math.floor(left - Math.min(left * WARNING_SHARE, WARNING_MAX)),
+    Math.floor(timeLeft - Math.min(timeLeft * WARNING_SHARE, WARNING_MAX)),
   )
   timer.unref()
   return {

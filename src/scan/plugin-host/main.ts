@@ -52,7 +52,7 @@ function take(bytes: Buffer): void {
   }
   request = whole
   asked = true
-  endOrphan(whole.deadline)
+  endOrphan(whole.timeLeft)
   process.chdir(directory) // wherever the last message has led it
   judge(whole).then(say, fail)
 }
@@ -106,9 +106,8 @@ function send(frame: Buffer): void {
 }
 
 /** Ends this process where nobody did so at the deadline. */
-function endOrphan(deadline: number): void {
-  const left = Math.max(0, deadline - Date.now()) + ORPHAN_GRACE
-  orphanTimer = setTimeout(end, Math.min(left, 2 ** 31 - 1))
+function endOrphan(timeLeft: number): void {
+  orphanTimer = setTimeout(end, Math.min(timeLeft + ORPHAN_GRACE, 2 ** 31 - 1))
   orphanTimer.unref()
 }
 

@@ -14,8 +14,8 @@ export interface PluginRequest {
   /** Absolute path and bytes of the message. */
   readonly path: string
   readonly size: number
-  /** Milliseconds of Date.now(). */
-  readonly deadline: number
+  /** Milliseconds until its deadline: the clock of one process says nothing to another. */
+  readonly timeLeft: number
   readonly envelope: Envelope
 }
 

@@ -15,7 +15,7 @@ export async function loadSharedObject(request: PluginRequest): Promise<Plugin |
   if (calls === undefined) {
     return { why: 'needs the npm package koffi (npm install koffi); a .so cannot run without it' }
   }
-  endAt(calls, request.deadline) // what it does while it is loaded is C code, too
+  endWithin(calls, request.timeLeft) // what it does while it is loaded is C code, too
   let virusscan: (path: string) => number
   try {
     virusscan = calls.load(request.file, request.symbol)
@@ -24,7 +24,7 @@ export async function loadSharedObject(request: PluginRequest): Promise<Plugin |
   }
   return {
     async ask(asked) {
-      endAt(calls, asked.deadline)
+      endWithin(calls, asked.timeLeft)
       const code = virusscan(asked.path)
       calls.alarm(0)
       return verdictOf(code, asked)
@@ -46,8 +46,8 @@ function verdictOf(code: number, { file, infectedCode, cleanCode }: PluginReques
  * While C code runs no timer of ours can. alarm(2) ends the process even where
  * it waits for ever and the one that should kill it has itself been killed.
  */
-function endAt(calls: PluginCalls, deadline: number): void {
-  const seconds = Math.max(1, Math.ceil((deadline - Date.now()) / 1000) + 1)
+function endWithin(calls: PluginCalls, timeLeft: number): void {
+  const seconds = Math.max(1, Math.ceil(timeLeft / 1000) + 1)
   calls.alarm(Math.min(seconds, 86_400))
 }
 

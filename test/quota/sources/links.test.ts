@@ -11,7 +11,13 @@ import { createWalker } from '../../../src/quota/sources/walk.ts'
 
 /** What users can change leads nowhere: a link of theirs tells no size of what they may not see. */
 
-const options = { now: Date.now, budget: 60_000, longest: 60_000, mailboxes: 100 }
+const options = {
+  now: Date.now,
+  uptime: () => performance.now(),
+  budget: 60_000,
+  longest: 60_000,
+  mailboxes: 100,
+}
 const measure = { incoming: 0, standard: {} }
 /** Bytes in a place that is none of the user's. */
 const PRIVATE = 1_000_000

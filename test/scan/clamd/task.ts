@@ -1,7 +1,7 @@
 import { makeEnvelope } from '../../../src/envelope/envelope.ts'
 import { clamdScanner } from '../../../src/scan/clamd/scanner.ts'
 import { readScanPolicy, type ScanPolicy } from '../../../src/scan/policy.ts'
-import type { ScanTask, Specimen } from '../../../src/scan/scanner.ts'
+import { abortLate, type ScanTask, type Specimen } from '../../../src/scan/scanner.ts'
 
 /** The policy of `QHPSI='plugin: clamd'` with these addresses and other settings. */
 export function clamdPolicy(CLAMD: string, others: Record<string, string> = {}): ScanPolicy {
@@ -36,14 +36,15 @@ export function specimen(message: Buffer, path?: string): Specimen {
   }
 }
 
-/** A task that ends after so many milliseconds, or by `abort()`, and keeps its notes. */
+/** A task that ends after so many milliseconds, or by `abort()` as if nobody waited, and keeps its notes. */
 export function scanTask(milliseconds = 20_000) {
   const controller = new AbortController()
   const notes: string[] = []
-  const timer = setTimeout(() => controller.abort(), milliseconds).unref()
+  const deadline = performance.now() + milliseconds
+  const timer = setTimeout(() => abortLate(controller), milliseconds).unref()
   const task: ScanTask = {
     signal: controller.signal,
-    deadline: Date.now() + milliseconds,
+    timeLeft: () => Math.max(0, deadline - performance.now()),
     note: (text) => void notes.push(text),
   }
   const abort = () => {

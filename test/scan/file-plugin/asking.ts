@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { makeEnvelope } from '../../../src/envelope/envelope.ts'
 import { filePluginScanner } from '../../../src/scan/file-plugin.ts'
 import { readScanPolicy, type ScanPolicy } from '../../../src/scan/policy.ts'
-import type { Scanner, Verdict } from '../../../src/scan/scanner.ts'
+import { abortLate, type Scanner, type Verdict } from '../../../src/scan/scanner.ts'
 
 /** Why C plugins cannot be tested here, or false. */
 export const noCompiler = spawnSync('gcc', ['--version']).error
@@ -61,17 +61,17 @@ export async function ask(
     pathIsShared: false,
   }
   const abort = new AbortController()
-  const started = Date.now()
-  const timer = setTimeout(() => abort.abort(), policy.timeout)
+  const started = performance.now()
+  const timer = setTimeout(() => abortLate(abort), policy.timeout)
   gone.addEventListener('abort', () => abort.abort())
   try {
     const verdict = await scanner.scan(specimen, {
       signal: abort.signal,
-      deadline: started + policy.timeout,
+      timeLeft: () => Math.max(0, started + policy.timeout - performance.now()),
       note: () => {},
     })
     const listeners = getEventListeners(abort.signal, 'abort').length
-    return { verdict, milliseconds: Date.now() - started, listeners }
+    return { verdict, milliseconds: performance.now() - started, listeners }
   } finally {
     clearTimeout(timer)
   }

@@ -94,7 +94,7 @@ t.test(
     }
     const task = {
       signal: new AbortController().signal,
-      deadline: Date.now() + 1000,
+      timeLeft: () => 1000,
       note: () => {},
     }
     await t.rejects(filePluginScanner(policy, 'a.mjs').scan(specimen, task), {

@@ -1,0 +1,210 @@
+import { existsSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t, { type Test } from 'tap'
+import { bytes } from '../cases/case.ts'
+import { plain } from '../cases/messages.ts'
+import { buildStage } from '../cases/stage.ts'
+import { hmacValue } from '../cluster/independent.ts'
+import { startOnescand } from '../doors/daemon/process.ts'
+import { call, negotiate, says } from '../doors/milter/mta.ts'
+import { submit } from '../doors/milter/submit.ts'
+import { runSlot } from '../doors/queue/slot.ts'
+import { asOther, spool, startQuotad } from '../quota/service/quotad.ts'
+import { serve, visit } from '../smtp-delay/rig.ts'
+import { faketimeMissing, steppedClock } from './stepped-clock.ts'
+
+/**
+ * The wall clock is stepped under each program. What other hosts and files say of times goes
+ * by the new time at once; what lasts a while lasts as long as it did.
+ */
+
+const HOUR = 3600
+const DAY = 24 * HOUR
+
+const root = join(import.meta.dirname, '../..')
+const native = join(root, 'build/native/onescan-runtime')
+
+/** As launchers start them, on the newest Node and compiled; launchers let no LD_PRELOAD through. */
+const runtimes = [
+  {
+    name: 'on the newest Node',
+    start: (name: string): [string, ...string[]] => [
+      join(root, 'node_modules/node/bin/node'),
+      join(root, `dist/${name}.cjs`),
+    ],
+  },
+  ...(existsSync(native)
+    ? [
+        {
+          name: 'compiled',
+          start: (name: string): [string, ...string[]] => [
+            native,
+            'login',
+            name,
+            join(root, 'build/native/onescan-run'),
+          ],
+        },
+      ]
+    : []),
+]
+
+const secret = Buffer.alloc(32, 5)
+const today = (seconds = 0) => new Date(Date.now() + seconds * 1000).toISOString().slice(0, 10)
+const ring = [
+  `hmac-sha256:alpha:${secret.toString('base64url')}`,
+  `hmac-sha256:past:${secret.toString('base64url')}:until=${today(-DAY)}`,
+].join('\n')
+
+/** With a stamp of so many seconds ago. */
+function stamped(age: number, id = 'alpha'): Buffer {
+  const time = Math.floor(Date.now() / 1000) - age
+  const value = hmacValue(plain, secret, { id, time, scanners: 'eicar' })
+  return Buffer.concat([bytes(`X-SHA256-Cluster-1: ${value}\n`), plain])
+}
+
+for (const { name, start } of runtimes) {
+  t.test(
+    `onescand goes by the clock as it was set right, ${name}`,
+    { skip: faketimeMissing },
+    (t) => trustAfterSteps(t, start('onescand')),
+  )
+
+  t.test(
+    `a plugin has its time, whatever the clock does, ${name}`,
+    { skip: faketimeMissing },
+    (t) => pluginAfterSteps(t, start('onescand')),
+  )
+
+  t.test(
+    `the slot's own times are those that passed, ${name}`,
+    { skip: faketimeMissing },
+    async (t) => {
+      for (const seconds of [-2 * HOUR, 2 * HOUR]) {
+        const clock = steppedClock(t, 0)
+        const stage = buildStage()
+        t.teardown(stage.remove)
+        const step = `#!/bin/sh\necho '${seconds < 0 ? '' : '+'}${seconds}' >'${clock.file}'\n`
+        const scanner = stage.file('steps-the-clock', step, 0o700)
+        const { code, logged } = await runSlot({
+          program: start('onescan-queue'),
+          settings: { QHPSI: scanner, ...clock.environment },
+        })
+        t.equal(code, 0)
+        const times = [...logged.matchAll(/(\w+)_ms=(\S+)/g)].map(([, , ms]) => Number(ms))
+        t.ok(times.length > 2, logged)
+        for (const time of times) t.ok(time >= 0 && time < (HOUR * 1000) / 2, logged)
+      }
+    },
+  )
+
+  t.test(`onescan-quotad sees what changed, ${name}`, { skip: faketimeMissing }, async (t) => {
+    const clock = steppedClock(t, 0)
+    const directory = spool(t, { 'ann/maildirsize': '1000S\n600 1\n', quotas: 'ann: 1000S\n' })
+    const quotad = await startQuotad(
+      t,
+      {
+        QUOTAMAILBOX: `maildir:${directory}/%u`,
+        QUOTAMAP: `${directory}/quotas`,
+        ...clock.environment,
+      },
+      asOther,
+      start('onescan-quotad'),
+    )
+    t.match(await quotad.ask('CHECK_QUOTA ann'), /^QUOTA_OK/)
+    clock.set(-HOUR)
+    writeFileSync(`${directory}/quotas`, 'ann: 500S\n')
+    const end = performance.now() + 20_000
+    let answer = ''
+    while (!answer.startsWith('QUOTA_FULL') && performance.now() < end) {
+      answer = await quotad.ask('CHECK_QUOTA ann')
+    }
+    t.match(answer, /^QUOTA_FULL/)
+  })
+
+  t.test(`smtp-delay waits as long as it should, ${name}`, { skip: faketimeMissing }, async (t) => {
+    const clock = steppedClock(t, 0)
+    const words = ['-d', '1', '-D', '1', '-N', '1', '--dns-timeout', '0.1']
+    const served = await serve({
+      words: [...start('smtp-delay'), ...words],
+      environment: clock.environment,
+    })
+    t.teardown(served.stop)
+    for (const seconds of [-HOUR, HOUR]) {
+      const visited = visit(served.port, { late: 'QUIT\r\n' })
+      setTimeout(clock.set, 300, seconds)
+      const { said, greetedAfter } = await visited
+      t.match(said, /^220 behind/)
+      t.ok(greetedAfter > 900, `greeted after ${greetedAfter} ms`)
+    }
+  })
+}
+
+/** A daemon that was started while the clock was wrong, by the slot's socket and as a milter. */
+async function trustAfterSteps(t: Test, program: readonly string[]): Promise<void> {
+  for (const wrong of [-2 * HOUR, -3 * DAY, 2 * HOUR]) {
+    const clock = steppedClock(t, wrong)
+    const stage = buildStage()
+    t.teardown(stage.remove)
+    const milter = join(stage.directory, 'm')
+    const settings = {
+      QHPSI: 'plugin: eicar',
+      CLUSTERKEYS: stage.file('ring', `${ring}\n`),
+      CLAMDBDIR: '/nonexistent',
+    }
+    const onescand = startOnescand(t, {
+      program,
+      args: ['--milter', `unix:${milter}`],
+      settings: { ...settings, ...clock.environment },
+    })
+    await onescand.logged(/serving/)
+    clock.set(0)
+
+    const bySlot = async (message: Buffer) => {
+      const { log } = await onescand.ask({ variables: { QHPSI: settings.QHPSI }, message })
+      return /scan=(\w+)/.exec(log)?.[1]
+    }
+    const byMilter = async (message: Buffer) => {
+      const line = await call(milter)
+      const agreed = await negotiate(line)
+      line.write(says.connect())
+      const before = onescand.log.length
+      await submit(line, agreed, { message })
+      line.write(says.quit)
+      await line.close()
+      while (onescand.log.length === before) await new Promise(setImmediate)
+      return /scan=(\w+)/.exec(onescand.log[before]!)?.[1]
+    }
+    for (const judge of [bySlot, byMilter]) {
+      t.equal(await judge(stamped(5)), 'trusted', `a stamp of now, the clock was ${wrong} s off`)
+      t.equal(await judge(stamped(7000)), 'clean', `an old stamp, the clock was ${wrong} s off`)
+      t.equal(await judge(stamped(5, 'past')), 'clean', `an old key, it was ${wrong} s off`)
+    }
+  }
+}
+
+/** It looks at its signal when the time in which mistaken ones fire is over. */
+const patient = `export async function virusscan({ signal }) {
+  await new Promise((resolve) => setTimeout(resolve, 200))
+  if (signal.aborted) throw new Error('aborted')
+  return { clean: true }
+}
+`
+
+async function pluginAfterSteps(t: Test, program: readonly string[]): Promise<void> {
+  const clock = steppedClock(t, -2 * HOUR)
+  const stage = buildStage()
+  t.teardown(stage.remove)
+  stage.file('patient.mjs', patient, 0o644)
+  const onescand = startOnescand(t, {
+    program,
+    settings: { QHPSI: 'plugin: patient.mjs', PLUGINDIR: stage.directory, ...clock.environment },
+  })
+  await onescand.logged(/serving/)
+  for (const seconds of [0, 2 * HOUR, -2 * HOUR]) {
+    clock.set(seconds)
+    const variables = { QHPSI: 'plugin: patient.mjs', PLUGINDIR: stage.directory }
+    const { does, log } = await onescand.ask({ variables })
+    t.equal(does, 'hand on', log)
+    t.match(log, /scan=clean/)
+  }
+}

@@ -1,0 +1,66 @@
+import {
+  chmodSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+
+/** libfaketime in the directory of whatever architecture this is. */
+const library = ['/usr/lib', '/usr/local/lib']
+  .filter((directory) => existsSync(directory))
+  .flatMap((directory) => [
+    directory,
+    ...readdirSync(directory).map((name) => join(directory, name)),
+  ])
+  .map((directory) => join(directory, 'faketime/libfaketime.so.1'))
+  .find((path) => existsSync(path))
+
+/** Why tests that step the clock are skipped, or false. */
+export const faketimeMissing: string | false =
+  library === undefined && 'libfaketime is missing: install Debian package faketime'
+
+export interface SteppedClock {
+  /** For the programs whose clock it is; launchers drop these variables, so start what they start. */
+  readonly environment: Readonly<Record<string, string>>
+  /** From now on the programs' wall clock is so many seconds ahead of the real one. */
+  set(seconds: number): void
+  /** A file that holds these seconds, for a program that steps its own clock. */
+  readonly file: string
+}
+
+/**
+ * A wall clock that is stepped while programs run, as ntpd, an administrator or a suspended
+ * machine do it. The clock that nobody sets (CLOCK_MONOTONIC) goes on as it does, and so do
+ * the times of files.
+ */
+export function steppedClock(
+  t: { teardown(stop: () => unknown): void },
+  seconds: number,
+): SteppedClock {
+  const directory = mkdtempSync(join(tmpdir(), 'onescan-clock-'))
+  t.teardown(() => rmSync(directory, { recursive: true, force: true }))
+  chmodSync(directory, 0o755) // for programs that become another user
+  const file = join(directory, 'clock')
+  const set = (to: number) => {
+    writeFileSync(`${file}.new`, `${to < 0 ? '' : '+'}${to}\n`)
+    renameSync(`${file}.new`, file) // at once, for it is read all the time
+  }
+  set(seconds)
+  return {
+    environment: {
+      LD_PRELOAD: library ?? '',
+      FAKETIME_TIMESTAMP_FILE: file,
+      FAKETIME_NO_CACHE: '1',
+      FAKETIME_DONT_FAKE_MONOTONIC: '1',
+      DONT_FAKE_MONOTONIC: '1', // as versions before 0.9.9 call it
+      NO_FAKE_STAT: '1',
+    },
+    set,
+    file,
+  }
+}
