@@ -13,7 +13,7 @@ export async function libcFunction(
 }
 
 /** The one that this process has loaded: musl's is its dynamic linker, too. */
-function libcFile(): string {
+export function libcFile(): string {
   const maps = readFileSync('/proc/self/maps', 'latin1')
   return /\/\S*\/ld-musl-\w+\.so\.1$/m.exec(maps)?.[0] ?? 'libc.so.6'
 }

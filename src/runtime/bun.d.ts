@@ -9,6 +9,9 @@ declare module 'bun:ffi' {
     library: string,
     symbols: Readonly<Record<string, Signature>>,
   ): { readonly symbols: Readonly<Record<string, Call>> }
+
+  /** What lies at an address. */
+  export const read: { i32(address: number): number }
 }
 
 interface BunSocket {

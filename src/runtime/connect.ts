@@ -1,3 +1,4 @@
+import { errorCode } from '../fault.ts'
 import { isCompiled } from './compiled-program.ts'
 
 export type Target =
@@ -21,6 +22,14 @@ export async function loadConnect(): Promise<(target: Target) => Connection> {
   return (await import('node:net')).connect
 }
 
+/** As node:net has it: EAGAIN where the queue of connections is full. */
+async function whyNotConnected(target: Target, error: Error): Promise<Error> {
+  if (!('path' in target) || errorCode(error) !== 'ECONNREFUSED') return error
+  const { isQueueFull } = await import('./bun-queue-full.ts')
+  if (!(await isQueueFull(target.path))) return error
+  return Object.assign(new Error(`connect EAGAIN ${target.path}`), { code: 'EAGAIN' })
+}
+
 function connectOnBun(target: Target): Connection {
   const listeners = new Map<string, (value: never) => void>()
   const tell = (event: string, value?: unknown) => listeners.get(event)?.(value as never)
@@ -42,6 +51,7 @@ function connectOnBun(target: Target): Connection {
     if (rest.length === 0) finish()
   }
 
+  const tellError = (error: Error) => tell('error', error)
   const start = () =>
     Bun.connect({
       ...('path' in target ? { unix: target.path } : { hostname: target.host, port: target.port }),
@@ -56,7 +66,7 @@ function connectOnBun(target: Target): Connection {
         end: () => tell('end'),
         close: (_, error) => (error ? tell('error', error) : tell('end')),
         error: (_, error) => tell('error', error),
-        connectError: (_, error) => tell('error', error),
+        connectError: (_, error) => void whyNotConnected(target, error).then(tellError),
       },
     }).catch(() => {}) // connectError has told it
   // Not at once: a path that is missing is told before this returns, with nobody listening.

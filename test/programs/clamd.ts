@@ -41,6 +41,8 @@ export interface ClamdOptions {
   readonly alertExceedsMax?: boolean
   /** Adds the hash and size to a signature's name. */
   readonly extendedDetectionInfo?: boolean
+  /** Connections that wait to be taken; clamd's own default is 200, Debian's setting 15. */
+  readonly maxConnectionQueueLength?: number
   /** Listens on a free port of 127.0.0.1, too. */
   readonly tcp?: boolean
   /**
@@ -138,6 +140,9 @@ function configuration(
   if (options.streamMaxLength) lines.push(`StreamMaxLength ${options.streamMaxLength}`)
   if (options.maxFileSize) lines.push(`MaxFileSize ${options.maxFileSize}`)
   if (options.maxScanSize) lines.push(`MaxScanSize ${options.maxScanSize}`)
+  if (options.maxConnectionQueueLength) {
+    lines.push(`MaxConnectionQueueLength ${options.maxConnectionQueueLength}`)
+  }
   if (options.user) lines.push(`User ${options.user}`)
   if (port) lines.push(`TCPSocket ${port}`, 'TCPAddr 127.0.0.1')
   return `${lines.join('\n')}\n`

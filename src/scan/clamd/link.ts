@@ -8,11 +8,18 @@ import { createReplyReader, REPLY_MAX } from './reply.ts'
 export type Outcome<Answer> =
   | { readonly kind: 'answered'; readonly answer: Answer }
   /** No connection, so nothing was sent: another server costs this one nothing. */
-  | { readonly kind: 'unreachable'; readonly why: string }
+  | { readonly kind: 'unreachable'; readonly why: string; readonly state: Absence }
   /** It took the connection and broke it before its reply was whole. */
   | { readonly kind: 'broken'; readonly why: string; readonly begun: boolean }
   /** The signal fired. clamd may well go on scanning, so do not ask again. */
   | { readonly kind: 'timed-out'; readonly why: string }
+
+/**
+ * Why there is no connection: it listens, and its queue of connections is `full`; nobody
+ * listens (`refused`); it says nothing (`silent`), which a full queue looks like over TCP, too;
+ * or there is no such server (`gone`): no socket, no such host, no right to connect.
+ */
+export type Absence = 'full' | 'refused' | 'silent' | 'gone'
 
 export interface Received {
   /** Up to the reply's NUL, perhaps more, or REPLY_MAX bytes without one. */
@@ -44,12 +51,19 @@ interface Exchange {
   begin(): void
   receive(chunk: Buffer): void
   fail(error?: Error): void
-  giveUp(why: string): void
+  giveUp(why: string, state: Absence): void
+}
+
+const absences: Readonly<Record<string, Absence>> = {
+  EAGAIN: 'full',
+  ECONNREFUSED: 'refused',
+  ETIMEDOUT: 'silent',
 }
 
 /** Milliseconds for a TCP connection: time for SYN and two repetitions (after 1 and 3 s). */
 const CONNECT_TIMEOUT = 5_000
 
+/** A function of the runtime, the same for all: nothing of any message is in it. */
 let loading: ReturnType<typeof loadConnect> | undefined
 
 export async function makeLink(address: ClamdAddress): Promise<Link> {
@@ -79,15 +93,18 @@ export async function makeLink(address: ClamdAddress): Promise<Link> {
         : connect({ host: address.host, port: address.port, noDelay: true })
     if (address.kind === 'tcp') {
       const why = `no connection within ${CONNECT_TIMEOUT / 1000} seconds`
-      timer = setTimeout(() => current?.giveUp(why), CONNECT_TIMEOUT)
+      timer = setTimeout(() => current?.giveUp(why, 'silent'), CONNECT_TIMEOUT)
     }
     // What comes while nobody asked is a server that wants to leave.
     socket.on('data', (chunk) => (current ? current.receive(chunk) : end()))
     socket.on('end', () => (current ? current.fail() : end()))
     socket.on('error', (error) => {
       if (current === undefined) return end()
-      if (connected) current.fail(error)
-      else current.giveUp(`cannot connect (${errorCode(error) || errorText(error)})`)
+      if (connected) return current.fail(error)
+      const code = errorCode(error)
+      const state = absences[code] ?? 'gone'
+      const what = state === 'full' ? 'its queue of connections is full' : 'cannot connect'
+      current.giveUp(`${what} (${code || errorText(error)})`, state)
     })
     socket.on('connect', () => {
       connected = true
@@ -150,7 +167,7 @@ export async function makeLink(address: ClamdAddress): Promise<Link> {
           finish({ kind: 'answered', answer: { bytes, sentAll } })
         },
         fail: (error) => finish(broken(error, reply.length)),
-        giveUp: (why) => finish({ kind: 'unreachable', why }),
+        giveUp: (why, state) => finish({ kind: 'unreachable', why, state }),
       }
       current = own
       signal.addEventListener('abort', abort)

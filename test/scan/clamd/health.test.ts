@@ -1,25 +1,24 @@
 import t from 'tap'
 import { createHealth, FIRST_REST, LONGEST_REST } from '../../../src/scan/clamd/health.ts'
 
-t.test('a server that failed is asked last until it has rested', async (t) => {
+t.test('a server that failed rests for a while', async (t) => {
   let now = 1000
-  const health = createHealth(['a', 'b', 'c'], () => now)
-  t.same(health.inOrder(), ['a', 'b', 'c'])
+  const health = createHealth(() => now)
+  t.notOk(health.isResting('a'))
   health.failed('a')
-  t.same(health.inOrder(), ['b', 'c', 'a'])
-  health.failed('b')
-  t.same(health.inOrder(), ['c', 'a', 'b'])
+  t.ok(health.isResting('a'))
+  t.notOk(health.isResting('b'))
   now += FIRST_REST
-  t.same(health.inOrder(), ['a', 'b', 'c'])
+  t.notOk(health.isResting('a'))
 })
 
 t.test('the rest is longer each time, up to a limit, until the server answers', async (t) => {
   let now = 0
-  const health = createHealth(['a', 'b'], () => now)
+  const health = createHealth(() => now)
   const restOf = () => {
     health.failed('a')
     const began = now
-    while (health.inOrder()[0] === 'b') now += 1000
+    while (health.isResting('a')) now += 1000
     return now - began
   }
   t.same([restOf(), restOf(), restOf()], [FIRST_REST, 2 * FIRST_REST, 4 * FIRST_REST])
@@ -31,8 +30,29 @@ t.test('the rest is longer each time, up to a limit, until the server answers', 
 
 t.test('many that fail at once are one failure', async (t) => {
   let now = 0
-  const health = createHealth(['a', 'b'], () => now)
+  const health = createHealth(() => now)
   for (let i = 0; i < 100; i++) health.failed('a')
   now += FIRST_REST
-  t.same(health.inOrder(), ['a', 'b'])
+  t.notOk(health.isResting('a'))
 })
+
+t.test(
+  'a server is missed from when it could not be reached until it is there again',
+  async (t) => {
+    let now = 0
+    const health = createHealth(() => now)
+    t.equal(health.missed('a'), 0)
+    t.ok(health.isResting('a'))
+    now += 500
+    t.equal(health.missed('b'), 0)
+    now += 500
+    t.equal(health.missed('a'), 1000)
+    health.answered('a')
+    t.notOk(health.isResting('a'))
+    now += 500
+    t.equal(health.missed('a'), 0)
+    health.failed('a') // it took the connection, so it was there
+    now += 500
+    t.equal(health.missed('a'), 0)
+  },
+)

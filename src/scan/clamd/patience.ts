@@ -1,0 +1,34 @@
+import type { Absence } from './link.ts'
+
+/**
+ * Milliseconds for which a server that cannot be reached is tried again, from the first
+ * message on that did not reach it; onescan-queue(8) has these numbers. A full queue is
+ * tried until the message's own deadline.
+ */
+export const COMES_BACK_WITHIN: Readonly<Record<Exclude<Absence, 'full'>, number>> = {
+  refused: 3_000, // a restart
+  silent: 15_000, // three attempts over TCP
+  gone: 0,
+}
+
+const FIRST_PAUSE = 5
+const LONGEST_PAUSE = 250
+
+/** Milliseconds before all is tried again: twice as many each time, and not all at one moment. */
+export function lengthOfPause(pauses: number, random: () => number = Math.random): number {
+  return Math.min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** pauses) * (0.5 + random() / 2)
+}
+
+/** Resolves after so many milliseconds, or at the signal. */
+export function pause(milliseconds: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const end = () => {
+      clearTimeout(timer)
+      signal.removeEventListener('abort', end)
+      resolve()
+    }
+    const timer = setTimeout(end, milliseconds)
+    if (signal.aborted) end()
+    else signal.addEventListener('abort', end)
+  })
+}

@@ -1,0 +1,74 @@
+import t from 'tap'
+import { clamdMissing, EICAR, startClamd } from '../../programs/clamd.ts'
+import { runSlot, runtimes } from '../queue/slot.ts'
+import { openSlot } from './slot-socket.ts'
+
+/** As Debian sets it up: 100 connections are looked at, and 15 wait to be. */
+const asPackaged = { maxConnectionQueueLength: 15 }
+
+const settings = { QHPSI: 'plugin: clamd', REJECTVIRUS: '1' }
+
+function mail(index: number): {
+  readonly message: Buffer
+  readonly expected: 'passes' | 'refused'
+} {
+  const infected = index % 10 === 9
+  const body = infected ? EICAR : `line ${index}\n`.repeat(2000)
+  const expected = infected ? 'refused' : 'passes'
+  return { message: Buffer.from(`Subject: ${index}\n\n${body}\n`), expected }
+}
+
+t.test(
+  '300 messages at once through onescand: none is deferred',
+  { skip: clamdMissing },
+  async (t) => {
+    const clamd = await startClamd(asPackaged)
+    t.teardown(clamd.stop)
+    const slot = await openSlot(t, { ...settings, CLAMD: clamd.socket }, { maxClients: 300 })
+    const mails = Array.from({ length: 300 }, (_, index) => mail(index))
+    const got = await Promise.all(
+      mails.map(async ({ message }) => {
+        const { does, code, why } = await slot.ask({ variables: settings, message })
+        return does === 'hand on' ? 'passes' : code === 31 ? 'refused' : `${does} ${code} ${why}`
+      }),
+    )
+    t.same(
+      got,
+      mails.map(({ expected }) => expected),
+    )
+  },
+)
+
+const cold = runtimes.filter(({ name }) => !name.includes('20'))
+const ways = [
+  ...cold.map((runtime) => ({ ...runtime, where: 'socket' as const })),
+  { ...cold.at(-1)!, where: 'tcp' as const }, // full queues look alike there to both
+]
+
+for (const { name, program, where } of ways) {
+  t.test(
+    `150 messages at once, each a process ${name} that asks clamd's ${where}: none is deferred`,
+    { skip: clamdMissing },
+    async (t) => {
+      const clamd = await startClamd({ ...asPackaged, tcp: true })
+      t.teardown(clamd.stop)
+      const mails = Array.from({ length: 150 }, (_, index) => mail(index))
+      process.kill(clamd.pid, 'SIGSTOP') // so that its queue is full, however fast it is
+      let running = mails.length
+      const results = mails.map(async ({ message }) => {
+        const slot = { ...settings, CLAMD: clamd[where] }
+        const { code, deliveries, logged } = await runSlot({ program, message, settings: slot })
+        running--
+        if (code === 0 && deliveries.length === 1) return 'passes'
+        return code === 31 ? 'refused' : `${code} ${logged}`
+      })
+      await new Promise((resolve) => setTimeout(resolve, 4000))
+      t.equal(running, mails.length, 'all of them wait')
+      process.kill(clamd.pid, 'SIGCONT')
+      t.same(
+        await Promise.all(results),
+        mails.map(({ expected }) => expected),
+      )
+    },
+  )
+}

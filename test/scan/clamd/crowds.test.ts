@@ -1,0 +1,152 @@
+import { once } from 'node:events'
+import { linkSync, renameSync } from 'node:fs'
+import { createServer } from 'node:net'
+import t, { type Test } from 'tap'
+import { COMES_BACK_WITHIN } from '../../../src/scan/clamd/patience.ts'
+import { PLACES } from '../../../src/scan/clamd/places.ts'
+import { clamdScanner } from '../../../src/scan/clamd/scanner.ts'
+import { fullServer } from './full-server.ts'
+import { says, socketPath, standIn } from './stand-in.ts'
+import { clamdPolicy, scan, scanTask, specimen } from './task.ts'
+
+/** Many at one server, and servers that cannot be reached for a moment. */
+
+const small = specimen(Buffer.from('From: a@example.org\n\nHello\n'))
+
+/** A path at which there is a socket that nobody listens on. */
+async function leftSocket(t: Test): Promise<string> {
+  const path = socketPath(t)
+  const server = createServer().listen(`${path}1`)
+  await once(server, 'listening')
+  linkSync(`${path}1`, path)
+  server.close()
+  await once(server, 'close')
+  return path
+}
+
+for (const lasting of [false, true]) {
+  const kind = lasting ? 'lasting' : 'single'
+  t.test(`no more than ${PLACES} ${kind} conversations are held with a server`, async (t) => {
+    let open = 0
+    let most = 0
+    const server = await standIn(t, (connection) => {
+      most = Math.max(most, ++open)
+      setImmediate(() => {
+        open--
+        connection.end('stream: OK\0')
+      })
+    })
+    const scanner = clamdScanner(clamdPolicy(server.socket), { lasting })
+    t.teardown(() => scanner.close())
+    const { task } = scanTask()
+    const scans = Array.from({ length: 10 * PLACES }, () => scanner.scan(small, task))
+    for (const { answer } of await Promise.all(scans)) t.equal(answer, 'clean')
+    t.ok(most <= PLACES, `${most} at once`)
+  })
+}
+
+t.test('where the first server has no place the second one is asked', async (t) => {
+  const first = await standIn(t, () => {})
+  const second = await standIn(t, says('stream: Eicar FOUND\0'))
+  const scanner = clamdScanner(clamdPolicy(`${first.socket} ${second.socket}`))
+  const hung = scanTask()
+  const scans = Array.from({ length: PLACES }, () => scanner.scan(small, hung.task))
+  t.match(await scanner.scan(small, scanTask().task), { answer: 'infected' })
+  t.equal(second.connections.length, 1)
+  hung.abort()
+  await Promise.all(scans)
+})
+
+t.test('who waits for a place goes when nobody waits for the verdict', async (t) => {
+  const server = await standIn(t, () => {})
+  const scanner = clamdScanner(clamdPolicy(server.socket))
+  const hung = scanTask()
+  const scans = Array.from({ length: PLACES }, () => scanner.scan(small, hung.task))
+  while (server.connections.length < PLACES) await new Promise(setImmediate)
+  const { task, abort } = scanTask()
+  const waiting = scanner.scan(small, task)
+  abort()
+  t.match(await waiting, { answer: 'unknown', why: /20 messages at once/ })
+  t.equal(server.connections.length, PLACES)
+  hung.abort()
+  await Promise.all(scans)
+})
+
+t.test('a server whose queue of connections is full is asked when there is room', async (t) => {
+  const server = await fullServer(t)
+  const { task } = scanTask()
+  const scanned = clamdScanner(clamdPolicy(server.socket)).scan(small, task)
+  setTimeout(server.goOn, 300)
+  t.match(await scanned, { answer: 'clean' })
+})
+
+t.test('a server whose queue of connections stays full is told of at the deadline', async (t) => {
+  const server = await fullServer(t)
+  const { task } = scanTask(300)
+  t.match(await clamdScanner(clamdPolicy(server.socket)).scan(small, task), {
+    answer: 'unknown',
+    why: /its queue of connections is full \(EAGAIN\)$/,
+  })
+})
+
+t.test('where one queue is full the next server is asked at once', async (t) => {
+  const full = await fullServer(t)
+  const second = await standIn(t, says('stream: OK\0'))
+  const { verdict, notes } = await scan(`${full.socket} ${second.socket}`, small)
+  t.equal(verdict.answer, 'clean')
+  t.match(notes, [/its queue of connections is full/])
+})
+
+t.test('a server that is started anew is asked when it listens', async (t) => {
+  const path = await leftSocket(t)
+  const { task } = scanTask()
+  const scanned = clamdScanner(clamdPolicy(path)).scan(small, task)
+  const again = await standIn(t, says('stream: OK\0'))
+  setTimeout(() => renameSync(again.socket, path), 300)
+  t.match(await scanned, { answer: 'clean' })
+})
+
+t.test('a server that stays away is waited for once, not by each message', async (t) => {
+  const scanner = clamdScanner(clamdPolicy(await leftSocket(t)))
+  const first = await scanner.scan(small, scanTask(5 * COMES_BACK_WITHIN.refused).task)
+  t.match(first, { answer: 'unknown', why: /cannot connect \(ECONNREFUSED\)$/ })
+  const later = scanTask(COMES_BACK_WITHIN.refused / 2).task
+  t.match(await scanner.scan(small, later), { answer: 'unknown' })
+  t.notOk(later.signal.aborted)
+})
+
+t.test('a socket that is not there is told of at once', async (t) => {
+  const { task } = scanTask(COMES_BACK_WITHIN.refused)
+  const gone = socketPath(t)
+  t.match(await clamdScanner(clamdPolicy(gone)).scan(small, task), {
+    answer: 'unknown',
+    why: `clamd ${gone}: cannot connect (ENOENT)`,
+  })
+  t.notOk(task.signal.aborted)
+})
+
+t.test('a dead server is skipped where another one answers', async (t) => {
+  const second = await standIn(t, says('stream: OK\0'))
+  const scanner = clamdScanner(clamdPolicy(`${await leftSocket(t)} ${second.socket}`))
+  const { task, notes } = scanTask(COMES_BACK_WITHIN.refused)
+  t.match(await scanner.scan(small, task), { answer: 'clean' })
+  t.match(await scanner.scan(small, task), { answer: 'clean' })
+  t.match(notes, [/ECONNREFUSED/], 'the second message was not even tried there')
+  t.equal(notes.length, 1)
+})
+
+t.test('a hung server is asked last, also where the clock was set back meanwhile', async (t) => {
+  const hung = await standIn(t, () => {})
+  const second = await standIn(t, says('stream: OK\0'))
+  const scanner = clamdScanner(clamdPolicy(`${hung.socket} ${second.socket}`))
+  const { now } = Date
+  t.teardown(() => {
+    Date.now = now
+  })
+  const { task } = scanTask(100)
+  const scanned = scanner.scan(small, task)
+  Date.now = () => now() - 3_600_000
+  t.match(await scanned, { answer: 'unknown', why: /no answer within the time limit/ })
+  t.match(await scanner.scan(small, scanTask().task), { answer: 'clean' })
+  t.equal(hung.connections.length, 1)
+})
