@@ -16,7 +16,8 @@ const PERMISSIONS = 0o7777
 
 /** The directories where messages lie while they are looked at. */
 export function checkSpool(host: Host): Finding[] {
-  const { directory, sharedDirectory: shared } = readSpoolPolicy(host.env)
+  const { directory } = readSpoolPolicy(host.env)
+  const shared = host.env.SPOOLDIR
   return [
     ...guarded('spool (TMPDIR)', () => checkTemporary(host, directory)),
     ...(shared ? guarded('SPOOLDIR', () => checkShared(host, shared)) : []),
@@ -50,8 +51,8 @@ function checkShared(host: Host, directory: string): Finding[] {
   }
   if ((status.mode & 0o022) !== 0 && (status.mode & 0o1000) === 0) {
     const value =
-      `${directory} has mode ${mode}, without the sticky bit: whoever else may write there ` +
-      'can have another file scanned in place of a message'
+      `${directory} has mode ${mode}, without the sticky bit: it is not used, ` +
+      'since others could have another file scanned in place of a message'
     findings.push(error(what, value, `chmod +t ${directory}`))
   }
   if ((status.mode & 0o2000) === 0) {
