@@ -5,13 +5,14 @@
 //   onescan-run       the launcher, native/launch.c, which says why there is one
 //   onescan-queue …   the programs, links to the launcher
 //
-// Bun comes from its npm package and the launcher is compiled by cc; nothing is
-// downloaded. Never strip onescan-runtime: the programs in it would be gone.
+// Bun comes from its npm package, which toolchain/package-lock.json pins, and the launcher
+// is compiled by cc. Never strip onescan-runtime: the programs in it would be gone.
 import { execFileSync } from 'node:child_process'
-import { existsSync, mkdirSync, renameSync, rmSync, statSync, symlinkSync } from 'node:fs'
-import { arch } from 'node:os'
+import { mkdirSync, renameSync, rmSync, statSync, symlinkSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { installLocked } from './install-locked.mjs'
+import { bun } from './toolchain/toolchain.mjs'
 
 const packaging = dirname(fileURLToPath(import.meta.url))
 const native = join(packaging, 'native')
@@ -20,6 +21,7 @@ const out = join(dirname(packaging), 'build/native')
 /** What an administrator calls; each is a name in native/programs.cjs. */
 const programs = ['onescan-queue', 'onescand', 'onescan', 'onescan-quotad', 'smtp-delay']
 
+installLocked(join(packaging, 'toolchain'))
 mkdirSync(out, { recursive: true })
 const size = buildRuntime()
 buildLauncher(size)
@@ -63,15 +65,6 @@ function buildLauncher(runtimeSize) {
     ...['-o', fresh, join(native, 'launch.c')],
   ])
   renameSync(fresh, join(out, 'onescan-run'))
-}
-
-/** Bun's own executable: npm installs it for this host, and where it runs install scripts, `bun` takes it over. */
-function bun() {
-  const cpu = { x64: 'x64', arm64: 'aarch64' }[arch()]
-  const libc = process.report.getReport().header.glibcVersionRuntime ? '' : '-musl'
-  const modules = join(dirname(packaging), 'node_modules')
-  const own = join(modules, `@oven/bun-linux-${cpu}${libc}/bin/bun`)
-  return existsSync(own) ? own : join(modules, 'bun/bin/bun.exe')
 }
 
 function run(command, args) {

@@ -4,25 +4,36 @@
 // The last line is "N passed, N failed", with ", N skipped" where programs are
 // missing that tests need. Where CI=true, what is skipped counts as failed.
 //
-// Plain JavaScript: it is started by whatever Node the machine has.
+// Plain JavaScript that needs nothing but Node and npm: it is started by whatever Node the
+// machine has, and installs the packages that it works with.
 import { spawn, spawnSync } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
 import { delimiter, dirname, join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
+import { installLocked } from '../packaging/install-locked.mjs'
 import { findProgram, installPrograms } from './programs/install.mjs'
 import { createTapReader } from './run/tap-results.mjs'
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
 const tools = join(root, 'node_modules/.bin')
-// The tools and the tests run on the Node of the devDependencies, whatever the machine has.
-const env = { ...process.env, PATH: `${tools}${delimiter}${process.env.PATH}` }
 const inCi = process.env.CI === 'true'
 const files = process.argv.slice(2)
 
 const passed = []
 const failed = []
 const skipped = []
+
+/** What the lock files name; a second run finds it there. */
+function installPackages() {
+  try {
+    installLocked(root)
+    installLocked(join(root, 'packaging/toolchain'))
+  } catch (error) {
+    process.stdout.write(`${error.message}\n0 passed, 1 failed\n`)
+    process.exit(1)
+  }
+}
 
 function check(name, command, args) {
   process.stdout.write(`${name}\n`)
@@ -51,14 +62,14 @@ function lintManual() {
 function prepareTap() {
   const built = join(root, 'node_modules/@tapjs/test/test-built/dist/esm/index.js')
   if (existsSync(built) && !readFileSync(built, 'utf8').includes('@tapjs/typescript')) return
-  check('tap build', join(tools, 'tap'), ['build'])
+  check('tap build', toolsNode, [join(tools, 'tap'), 'build'])
 }
 
 async function runTests() {
   prepareTap()
   process.stdout.write('tests\n')
   const args = ['run', '--disable-coverage', '--reporter=tap', '--jobs=2', '--timeout=180']
-  const tap = spawn(join(tools, 'tap'), [...args, ...files], {
+  const tap = spawn(toolsNode, [join(tools, 'tap'), ...args, ...files], {
     cwd: root,
     env,
     stdio: ['ignore', 'pipe', 'inherit'],
@@ -110,12 +121,18 @@ function summary() {
   process.exitCode = failed.length > 0 ? 1 : 0
 }
 
+process.stdout.write('packages\n')
+installPackages()
+// The tools and the tests run on a Node of our own, whatever the machine has.
+const { newestNode, toolsNode } = await import('../packaging/toolchain/toolchain.mjs')
+const env = { ...process.env, PATH: [dirname(toolsNode), tools, process.env.PATH].join(delimiter) }
 process.stdout.write('programs that tests need\n')
 for (const line of installPrograms(process.env)) process.stdout.write(`  ${line}\n`)
-check('build', process.execPath, ['packaging/build.mjs'])
+if (newestNode === toolsNode) skip('the newest Node', 'install Debian package libatomic1')
+check('build', toolsNode, ['packaging/build.mjs'])
 if (findProgram('cc')) {
-  check('build native', process.execPath, ['packaging/build-native.mjs'])
-  check('build client', process.execPath, ['packaging/build-client.mjs'])
+  check('build native', toolsNode, ['packaging/build-native.mjs'])
+  check('build client', toolsNode, ['packaging/build-client.mjs'])
 } else skip('build native', 'install Debian package gcc')
 if (files.length === 0) {
   check('type check', join(tools, 'tsc'), ['--noEmit'])

@@ -1,12 +1,12 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { join, resolve } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
+import { oldestNode } from '../../packaging/toolchain/toolchain.mjs'
 
 const root = resolve(import.meta.dirname, '../..')
 const bundle = join(root, 'dist/onescan.cjs')
 
-/** The oldest Node that onescan runs on. */
-export const oldestNode: string = join(root, 'node_modules/node-oldest/bin/node')
+export { oldestNode }
 
 /** The launcher, which looks for node in PATH. */
 export const launcher: string = join(root, 'bin/onescan')
@@ -15,7 +15,7 @@ export const launcher: string = join(root, 'bin/onescan')
 export const slotProgram: string = join(root, 'bin/onescan-queue')
 
 /** PATH in which the launchers find the Node that runs the tests. */
-export const searchPath: string = `${join(root, 'node_modules/.bin')}:${process.env.PATH}`
+export const searchPath: string = `${dirname(process.execPath)}:${process.env.PATH}`
 
 export interface Run {
   readonly code: number | null

@@ -1,6 +1,7 @@
 import { existsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
+import { newestNode } from '../../packaging/toolchain/toolchain.mjs'
 import { bytes } from '../cases/case.ts'
 import { plain } from '../cases/messages.ts'
 import { buildStage } from '../cases/stage.ts'
@@ -28,10 +29,7 @@ const native = join(root, 'build/native/onescan-runtime')
 const runtimes = [
   {
     name: 'on the newest Node',
-    start: (name: string): [string, ...string[]] => [
-      join(root, 'node_modules/node/bin/node'),
-      join(root, `dist/${name}.cjs`),
-    ],
+    start: (name: string): [string, ...string[]] => [newestNode, join(root, `dist/${name}.cjs`)],
   },
   ...(existsSync(native)
     ? [

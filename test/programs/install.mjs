@@ -41,6 +41,9 @@ const needed = {
   miltertest: 'miltertest',
   m4: 'm4',
   faketime: 'faketime',
+  // Of the newest Node.
+  [`/usr/lib/${process.arch === 'arm64' ? 'aarch64' : 'x86_64'}-linux-gnu/libatomic.so.1`]:
+    'libatomic1',
 }
 
 /** What shows that this machine has other work than to run tests. */

@@ -1,12 +1,11 @@
 import { once } from 'node:events'
-import { chmodSync, chownSync, copyFileSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { chownSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { callSlot } from '../../src/cli/inject/call-slot.ts'
 import {
-  compiledQueue,
   deliveries,
   leftBehind,
   makeMaildir,
@@ -14,6 +13,7 @@ import {
   standInQueue,
 } from '../stand-in/stand-in.ts'
 import { nobody, qpsmtpdMissing, startQpsmtpd } from './qpsmtpd.ts'
+import { openDirectory, reachable } from './reachable.ts'
 import { sendBySmtp } from './swaks.ts'
 import { envdirMissing, makeEnvdir, startTcpServer, ucspiMissing } from './ucspi.ts'
 
@@ -113,12 +113,8 @@ t.test(
 
 /** The stand-in and a Maildir where the user nobody can use them, wherever the checkout is. */
 function forNobody(t: Test): { program: string; maildir: string } {
-  const directory = scratch(t)
-  chmodSync(directory, 0o755)
-  const program = join(directory, 'qmail-queue')
-  copyFileSync(compiledQueue() ?? standInQueue(), program)
-  chmodSync(program, 0o755)
-  const { path: maildir } = makeMaildir(directory)
+  const program = reachable(standInQueue())
+  const { path: maildir } = makeMaildir(openDirectory(t))
   const { uid, gid } = nobody()
   for (const part of ['', ...readdirSync(maildir)]) chownSync(join(maildir, part), uid, gid)
   return { program, maildir }

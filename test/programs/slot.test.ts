@@ -1,17 +1,6 @@
-import {
-  chmodSync,
-  chownSync,
-  copyFileSync,
-  cpSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs'
+import { chmodSync, chownSync, existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { connect } from 'node:net'
-import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
+import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { bytes } from '../cases/case.ts'
 import { plain } from '../cases/messages.ts'
@@ -21,6 +10,7 @@ import { deliveries, leftBehind, makeMaildir, standInQueue } from '../stand-in/s
 import { clamdMissing, EICAR, EICAR_NAME, startClamd } from './clamd.ts'
 import { findProgram } from './install.mjs'
 import { nobody, qpsmtpdMissing, startQpsmtpd } from './qpsmtpd.ts'
+import { openDirectory, reachable } from './reachable.ts'
 import { sendBySmtp } from './swaks.ts'
 import { envdirMissing, makeEnvdir, startTcpServer, ucspiMissing } from './ucspi.ts'
 
@@ -304,18 +294,11 @@ function exchange(port: number, message: Buffer): Promise<string> {
 
 /** The slot, a queue behind it and their directories where the user nobody can reach them. */
 function forNobody(t: Test) {
-  const directory = mkdtempSync(join(tmpdir(), 'onescan-nobody-'))
-  t.teardown(() => rmSync(directory, { recursive: true, force: true }))
-  chmodSync(directory, 0o755)
-  const [node, bundle] = newest as readonly [string, string]
-  const copies = { node: join(directory, 'node'), dist: join(directory, 'dist') }
-  copyFileSync(node, copies.node)
-  cpSync(dirname(bundle), copies.dist, { recursive: true })
+  const directory = openDirectory(t)
   const program = join(directory, 'slot')
-  writeFileSync(program, `#!/bin/sh\nexec ${copies.node} ${copies.dist}/onescan-queue.cjs "$@"\n`)
-  const queue = join(directory, 'qmail-queue')
-  copyFileSync(standInQueue(), queue)
-  for (const path of [copies.node, program, queue]) chmodSync(path, 0o755)
+  writeFileSync(program, `#!/bin/sh\nexec ${newest.map(reachable).join(' ')} "$@"\n`)
+  chmodSync(program, 0o755)
+  const queue = reachable(standInQueue())
   const { path: MAILDIR } = makeMaildir(directory)
   const TMPDIR = join(directory, 'tmp')
   mkdirSync(TMPDIR)

@@ -2,6 +2,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'no
 import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { oldestNode } from '../../packaging/toolchain/toolchain.mjs'
 import { startTcpServer, type TcpServer } from '../programs/ucspi.ts'
 
 const root = join(import.meta.dirname, '../..')
@@ -18,8 +19,8 @@ const compiled = join(root, 'build/native/smtp-delay')
 export const runtimes: readonly { readonly name: string; readonly smtpDelay: string[] }[] = [
   { name: 'as installed', smtpDelay: [launcher] },
   {
-    name: 'on Node 20.0.0',
-    smtpDelay: [join(root, 'node_modules/node-oldest/bin/node'), join(root, 'dist/smtp-delay.cjs')],
+    name: 'on the oldest Node',
+    smtpDelay: [oldestNode, join(root, 'dist/smtp-delay.cjs')],
   },
   ...(existsSync(compiled) ? [{ name: 'compiled', smtpDelay: [compiled] }] : []),
 ]

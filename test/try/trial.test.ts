@@ -1,15 +1,15 @@
 import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import t, { type Test } from 'tap'
+import { oldestNode } from '../../packaging/toolchain/toolchain.mjs'
 import { clamdMissing, EICAR, startClamd } from '../programs/clamd.ts'
 import { type Delivery, deliveries } from '../stand-in/stand-in.ts'
 
 const root = join(import.meta.dirname, '../..')
-const oldestNode = join(root, 'node_modules/node-oldest/bin/node')
 const fixtures = readdirSync(join(root, 'test/messages')).filter((name) => name.endsWith('.eml'))
 const fixture = (name: string) => readFileSync(join(root, 'test/messages', name))
 
@@ -39,8 +39,7 @@ const count = (text: string, pattern: RegExp) => [...text.matchAll(pattern)].len
 
 t.test('without clamd, bundled, on the oldest Node', async (t) => {
   const main = bundleIn(freshDirectory(t))
-  const node = existsSync(oldestNode) ? oldestNode : process.execPath
-  const trial = await runTrial(t, noClamd, node, main)
+  const trial = await runTrial(t, noClamd, oldestNode, main)
   const { output } = trial
 
   t.test('every hop did what it should', async (t) => {

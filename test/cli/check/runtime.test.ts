@@ -23,11 +23,13 @@ t.test('an old node stays in memory', async (t) => {
   const directory = t.testdir({})
   symlinkSync(oldestNode, join(directory, 'node'))
   const [finding] = await checkRuntime(host({ PATH: directory }))
-  t.match(finding, { level: 'warning', value: /v20\.0\.0 cannot exec/ })
+  t.match(finding, { level: 'warning', value: /v20\.19\.0 cannot exec/ })
 })
 
 t.test('versions', async (t) => {
   t.equal(judgeVersion('v18.20.4').level, 'error')
+  t.equal(judgeVersion('v20.18.3').level, 'error')
+  t.equal(judgeVersion('v20.19.0').level, 'warning')
   t.equal(judgeVersion('v22.14.0').level, 'warning')
   t.equal(judgeVersion('v22.15.0').level, 'ok')
   t.equal(judgeVersion('v26.0.0').level, 'ok')

@@ -3,12 +3,13 @@ import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { findAccount, readAccounts } from '../../../src/cli/check/account.ts'
 import { checkSlot } from '../../../src/cli/check/slot.ts'
+import { openDirectory } from '../../programs/reachable.ts'
 import { complaints, host, self } from './host.ts'
 
 const eicar = { QHPSI: 'plugin: eicar' }
 
 function program(t: Test, script: string): string {
-  const file = join(t.testdir({}), 'onescan-queue')
+  const file = join(openDirectory(t), 'onescan-queue')
   writeFileSync(file, `#!/bin/sh\n${script}\n`)
   chmodSync(file, 0o755)
   return file

@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
+import { newestNode, oldestNode } from '../../../packaging/toolchain/toolchain.mjs'
 import { ask, carryOut, type Outcome, type Question } from './client.ts'
 
 const root = join(import.meta.dirname, '../../..')
@@ -11,8 +12,8 @@ const bundle = join(root, 'dist/onescand.cjs')
 
 export const launcher = join(root, 'bin/onescand')
 export const runtimes: readonly { readonly name: string; readonly program: readonly string[] }[] = [
-  { name: 'on the newest Node', program: [join(root, 'node_modules/node/bin/node'), bundle] },
-  { name: 'on Node 20.0.0', program: [join(root, 'node_modules/node-oldest/bin/node'), bundle] },
+  { name: 'on the newest Node', program: [newestNode, bundle] },
+  { name: 'on the oldest Node', program: [oldestNode, bundle] },
 ]
 export const newest = runtimes[0]!.program
 

@@ -7,6 +7,7 @@ import {
   readdirSync,
   readFileSync,
   rmdirSync,
+  writeFileSync,
 } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -14,6 +15,7 @@ import t, { type Test } from 'tap'
 import { bytes } from '../../cases/case.ts'
 import { infected, plain } from '../../cases/messages.ts'
 import { buildStage } from '../../cases/stage.ts'
+import { openDirectory, reachable } from '../../programs/reachable.ts'
 import { says, standIn } from '../../scan/clamd/stand-in.ts'
 import { newest, runSlot, runtimes, type SlotWishes } from './slot.ts'
 
@@ -203,8 +205,8 @@ t.test(
   'a keyring that this user may not read costs scans, not mail, and is told, whoever named it',
   { skip: notRoot },
   async (t) => {
-    const control = t.testdir({ clusterkeys: 'sesame\n' })
-    chmodSync(join(control, 'clusterkeys'), 0o600)
+    const control = openDirectory(t)
+    writeFileSync(join(control, 'clusterkeys'), 'sesame\n', { mode: 0o600 })
     const spool = join(control, 'spool')
     mkdirSync(spool)
     chmodSync(spool, 0o777)
@@ -216,7 +218,12 @@ t.test(
     }
     const named = { ...settings, CLUSTERKEYS: join(control, 'clusterkeys') }
     for (const runtime of runtimes) {
-      const program = ['/usr/bin/setpriv', '--reuid=65534', '--clear-groups', ...runtime.program]
+      const program = [
+        '/usr/bin/setpriv',
+        '--reuid=65534',
+        '--clear-groups',
+        ...runtime.program.map(reachable),
+      ]
       for (const each of [settings, named]) {
         const run = await runSlot({ program, settings: each })
         t.equal(run.code, 0, run.logged)

@@ -1,6 +1,7 @@
 import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { newestNode, oldestNode } from '../../../packaging/toolchain/toolchain.mjs'
 import { callSlot, type SlotCall, type SlotOutcome } from '../../../src/cli/inject/call-slot.ts'
 import {
   type Delivery,
@@ -29,8 +30,8 @@ interface Runtime {
  * and waits; and compiled, where it is built.
  */
 export const runtimes: readonly Runtime[] = [
-  { name: 'on the newest Node', program: [join(root, 'node_modules/node/bin/node'), bundle] },
-  { name: 'on Node 20.0.0', program: [join(root, 'node_modules/node-oldest/bin/node'), bundle] },
+  { name: 'on the newest Node', program: [newestNode, bundle] },
+  { name: 'on the oldest Node', program: [oldestNode, bundle] },
   ...(existsSync(compiled) ? [{ name: 'compiled', program: [compiled] }] : []),
 ]
 

@@ -1,17 +1,17 @@
 import { spawn } from 'node:child_process'
 import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { mkdirSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { createInterface } from 'node:readline'
 import type { Test } from 'tap'
+import { openDirectory, reachable, reachablePath } from '../../programs/reachable.ts'
 
 /** Whoever ends what was started: a test, or a benchmark. */
 export type Host = Pick<Test, 'teardown'>
 
-/** The program as npm installs it. */
-export const program: string = join(import.meta.dirname, '../../../bin/onescan-quotad')
+/** The program as npm installs it, where the user that it becomes can read it. */
+export const program: string = reachable(join(import.meta.dirname, '../../../bin/onescan-quotad'))
 
 /** An unprivileged user where the tests run as root; the service refuses to be root. */
 export const asOther = process.getuid?.() === 0 ? ['--user', 'nobody'] : []
@@ -39,9 +39,9 @@ export async function startQuotad(
   [command, ...first]: readonly [string, ...string[]] = [program, ...asOther],
 ): Promise<Quotad> {
   const words = [...first, '--udp', '127.0.0.1:0', '--http', '127.0.0.1:0', ...options]
-  const child = spawn(command, words, {
+  const child = spawn(reachable(command), words.map(reachable), {
     stdio: ['ignore', 'ignore', 'pipe'],
-    env: { PATH: process.env.PATH ?? '', ...env },
+    env: { PATH: reachablePath(), ...env },
   })
   const ended = once(child, 'exit')
   t.teardown(async () => {
@@ -102,9 +102,7 @@ export async function askAt(
 
 /** A directory that everybody may read, with these files; one is a directory where its name ends in `/`. */
 export function spool(t: Host, files: Readonly<Record<string, string>>): string {
-  const directory = mkdtempSync(join(tmpdir(), 'onescan-quotad-'))
-  t.teardown(() => rmSync(directory, { recursive: true, force: true }))
-  chmodSync(directory, 0o755)
+  const directory = openDirectory(t)
   for (const [name, content] of Object.entries(files)) {
     const path = join(directory, name)
     mkdirSync(name.endsWith('/') ? path : dirname(path), { recursive: true })

@@ -1,6 +1,7 @@
 import { existsSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
+import { oldestNode } from '../../../packaging/toolchain/toolchain.mjs'
 import { asOther, program, spool, startQuotad } from './quotad.ts'
 
 /** The oldest Node that is supported, and the compiled program. */
@@ -9,7 +10,7 @@ const root = join(import.meta.dirname, '../../..')
 const compiled = join(root, 'build/native/onescan-quotad')
 
 const runtimes = [
-  { name: 'on Node 20.0.0', command: [join(root, 'node_modules/node-oldest/bin/node'), program] },
+  { name: 'on the oldest Node', command: [oldestNode, program] },
   { name: 'compiled', command: [compiled] },
 ] as const
 

@@ -1,17 +1,13 @@
 import { execFileSync, spawn, spawnSync } from 'node:child_process'
 import { createReadStream, mkdtempSync, rmSync, symlinkSync } from 'node:fs'
-import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
+import { join } from 'node:path'
 import { build } from 'esbuild'
 import t from 'tap'
+import { newestNode, oldestNode } from '../../../packaging/toolchain/toolchain.mjs'
 import { noCompiler, type Question } from './asking.ts'
 
 const root = join(import.meta.dirname, '..', '..', '..')
-const oldest = join(
-  dirname(createRequire(import.meta.url).resolve('node-oldest/package.json')),
-  'bin/node',
-)
 
 /** The asking program and the host beside it, bundled as packaging/build.mjs bundles. */
 async function bundle(directory: string): Promise<string> {
@@ -33,6 +29,8 @@ async function bundle(directory: string): Promise<string> {
   })
   return join(directory, 'ask.cjs')
 }
+
+const newestVersion = execFileSync(newestNode, ['--version'], { encoding: 'utf8' }).trim().slice(1)
 
 const infected = `{ infected: true, name: 'Test.Virus' }`
 
@@ -63,8 +61,9 @@ t.test('from the bundle, on the oldest and the newest Node', async (t) => {
   const couldNotTell = (why: string) => JSON.stringify({ answer: 'unknown', why })
 
   for (const [version, node] of [
-    ['20.0.0', oldest],
+    ['20.19.0', oldestNode],
     [process.versions.node, process.execPath],
+    [newestVersion, newestNode],
   ] as const) {
     await t.test(`Node ${version}`, async (t) => {
       t.equal(execFileSync(node, ['--version'], { encoding: 'utf8' }), `v${version}\n`)
@@ -94,15 +93,21 @@ t.test('from the bundle, on the oldest and the newest Node', async (t) => {
   await t.test('an old Node says that it cannot load TypeScript', async (t) => {
     t.equal(askOn(process.execPath, 'typed.ts'), '{"answer":"clean"}')
     t.equal(
-      askOn(oldest, 'typed.ts'),
+      askOn(oldestNode, 'typed.ts'),
       couldNotTell(
-        'plugin typed.ts: Node 20.0.0 cannot load TypeScript; compile it to .mjs or use Node >= 22.18',
+        'plugin typed.ts: Node 20.19.0 cannot load TypeScript; compile it to .mjs or use Node >= 22.18',
       ),
     )
   })
 
-  await t.test('an old Node says how an ES module must be named', async (t) => {
-    t.match(askOn(oldest, 'module.js'), 'an ES module must have a name in .mjs')
+  await t.test('an ES module that is called CommonJS: how it must be named is said', async (t) => {
+    t.equal(askOn(oldestNode, 'module.js'), '{"answer":"clean"}')
+    const called = t.testdir({
+      'package.json': '{ "type": "commonjs" }',
+      'module.js': `export const virusscan = () => ({ clean: true })`,
+    })
+    const told = askOn(oldestNode, 'module.js', { directory: called })
+    t.match(told, 'an ES module must have a name in .mjs')
   })
 })
 
@@ -117,7 +122,7 @@ t.test('a C plugin on the oldest Node, and without koffi', { skip: noCompiler },
   t.teardown(() => rmSync(apart, { recursive: true }))
   const program = await bundle(apart)
   const question = JSON.stringify({ directory, file: 'a.so' })
-  const ask = () => execFileSync(oldest, [program, question], { encoding: 'utf8' })
+  const ask = () => execFileSync(oldestNode, [program, question], { encoding: 'utf8' })
   t.match(ask(), 'plugin a.so: needs the npm package koffi (npm install koffi)')
   symlinkSync(join(root, 'node_modules'), join(apart, 'node_modules'))
   t.equal(ask(), '{"answer":"infected","name":"a.so"}')

@@ -1,0 +1,32 @@
+// Executables that onescan is built and tested with, by their absolute paths: packages of
+// this directory's own lock file, which pins each with integrity. They stand apart from
+// the other tools, because npm would link a `node` of theirs where it looks for programs.
+import { spawnSync } from 'node:child_process'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+const directory = dirname(fileURLToPath(import.meta.url))
+
+/** The Node that runs the tools and the tests: the newest that needs nothing that a small Debian lacks. */
+export const toolsNode = node('tools')
+
+/** The newest Node where it runs, which wants the Debian package libatomic1; else that of the tools. */
+export const newestNode = runs(node('newest')) ? node('newest') : toolsNode
+
+/** The oldest Node that onescan runs on. */
+export const oldestNode = node('oldest')
+
+/** Bun's executable for a processor, named as process.arch has it. */
+export function bun(arch = process.arch) {
+  const cpu = { x64: 'x64', arm64: 'aarch64' }[arch]
+  const libc = process.report.getReport().header.glibcVersionRuntime ? '' : '-musl'
+  return join(directory, 'node_modules', `@oven/bun-linux-${cpu}${libc}/bin/bun`)
+}
+
+function runs(program) {
+  return spawnSync(program, ['--version'], { stdio: 'ignore' }).status === 0
+}
+
+function node(which) {
+  return join(directory, 'node_modules', `node-${which}-linux-${process.arch}/bin/node`)
+}

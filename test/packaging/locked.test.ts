@@ -1,0 +1,137 @@
+import { execFileSync, spawnSync } from 'node:child_process'
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { delimiter, join } from 'node:path'
+import t, { type Test } from 'tap'
+import { newestNode, oldestNode, toolsNode } from '../../packaging/toolchain/toolchain.mjs'
+
+/** What builds and tests onescan is what the lock files say, to the byte. */
+
+const root = join(import.meta.dirname, '../..')
+const locks = ['package-lock.json', 'packaging/toolchain/package-lock.json']
+
+interface Locked {
+  readonly version?: string
+  readonly integrity?: string
+  readonly hasInstallScript?: boolean
+  readonly optional?: boolean
+  readonly os?: readonly string[]
+  readonly cpu?: readonly string[]
+}
+
+const packagesOf = (lock: string): Record<string, Locked> =>
+  JSON.parse(readFileSync(join(root, lock), 'utf8')).packages
+
+for (const lock of locks) {
+  t.test(`${lock} pins each package with integrity`, async (t) => {
+    const packages = Object.entries(packagesOf(lock)).filter(([path]) => path !== '')
+    t.ok(packages.length > 4)
+    for (const [path, { integrity }] of packages) t.match(integrity, /^sha512-/, path)
+  })
+}
+
+t.test('no package of the toolchain has an install script, and few others have one', async (t) => {
+  const scripted = locks.map((lock) =>
+    Object.entries(packagesOf(lock)).flatMap(([path, { hasInstallScript }]) =>
+      hasInstallScript ? [path] : [],
+    ),
+  )
+  t.same(scripted, [['node_modules/esbuild', 'node_modules/koffi'], []])
+})
+
+t.test('no node is where npm looks for programs', async (t) => {
+  t.notOk(existsSync(join(root, 'node_modules/.bin/node')))
+})
+
+t.test('the oldest Node is that of package.json, and the others can be told apart', async (t) => {
+  const version = (node: string) => execFileSync(node, ['--version'], { encoding: 'utf8' }).trim()
+  const { engines } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
+  t.equal(engines.node, `>=${version(oldestNode).slice(1).replace(/\.0$/, '')}`)
+  t.equal(version(toolsNode), process.version)
+  t.ok(Number.parseInt(version(newestNode).slice(1), 10) >= 24)
+})
+
+/** A directory with a lock file of some packages, and an npm that notes how it is called. */
+function makePackage(t: Test, packages: Readonly<Record<string, Locked>>) {
+  const directory = mkdtempSync(join(tmpdir(), 'onescan-locked-'))
+  t.teardown(() => rmSync(directory, { recursive: true, force: true }))
+  const lock = (wanted: typeof packages) => {
+    const text = JSON.stringify({ packages: { '': {}, ...wanted } })
+    writeFileSync(join(directory, 'package-lock.json'), text)
+  }
+  lock(packages)
+  mkdirSync(join(directory, 'programs'))
+  const npm = `#!/bin/sh
+echo "$*" >>calls
+echo "$PATH" >path
+env >environment
+mkdir -p node_modules/a && cp package-lock.json node_modules/.package-lock.json
+exit \${NPM_EXIT:-0}
+`
+  writeFileSync(join(directory, 'programs/npm'), npm, { mode: 0o755 })
+  const script = `const { installLocked } = await import(process.argv[1])
+    installLocked(process.argv[2])`
+  const module = join(root, 'packaging/install-locked.mjs')
+  const read = (name: string) => readFileSync(join(directory, name), 'utf8')
+  return {
+    directory,
+    lock,
+    read,
+    /** Installs; how often npm was called since the beginning. */
+    install(env: Readonly<Record<string, string>> = {}, node = process.execPath) {
+      const PATH = ['/x/node_modules/.bin', join(directory, 'programs'), process.env.PATH]
+      const { status, stderr } = spawnSync(
+        node,
+        ['--input-type=module', '-e', script, module, directory],
+        { env: { PATH: PATH.join(delimiter), ...env }, encoding: 'utf8' },
+      )
+      const calls = existsSync(join(directory, 'calls')) ? read('calls').trim().split('\n') : []
+      return { status, stderr, calls: calls.length }
+    },
+  }
+}
+
+const a = { version: '1.0.0', integrity: 'sha512-a' }
+
+t.test('what is there is not installed again, by the oldest Node, too', async (t) => {
+  const one = makePackage(t, { 'node_modules/a': a })
+  t.match(one.install({}, oldestNode), { status: 0, calls: 1 })
+  t.match(one.install(), { status: 0, calls: 1 })
+  t.match(one.read('calls'), /^ci --ignore-scripts --include=dev --include=optional /)
+})
+
+t.test('another integrity, or a package that was removed, installs again', async (t) => {
+  const one = makePackage(t, { 'node_modules/a': a })
+  one.install()
+  one.lock({ 'node_modules/a': { ...a, integrity: 'sha512-b' } })
+  t.equal(one.install().calls, 2)
+  rmSync(join(one.directory, 'node_modules/a'), { recursive: true })
+  t.equal(one.install().calls, 3)
+  t.equal(one.install().calls, 3)
+})
+
+t.test('a package for other machines need not be there', async (t) => {
+  const other = { ...a, optional: true, os: ['linux'], cpu: ['vax'] }
+  const own = { ...a, optional: true, os: ['linux'], cpu: [process.arch] }
+  const one = makePackage(t, { 'node_modules/a': a })
+  one.install()
+  one.lock({ 'node_modules/a': a, 'node_modules/b': other })
+  t.equal(one.install().calls, 1)
+  one.lock({ 'node_modules/a': a, 'node_modules/b': own })
+  t.equal(one.install().calls, 2)
+})
+
+t.test('npm meets the programs of the machine and no other npm', async (t) => {
+  const one = makePackage(t, { 'node_modules/a': a })
+  const env = { NODE_ENV: 'production', npm_config_local_prefix: '/x', npm_package_name: 'x' }
+  t.equal(one.install(env).status, 0)
+  t.notMatch(one.read('path'), 'node_modules/.bin')
+  t.notMatch(one.read('environment'), /^(NODE_ENV|npm_)/m)
+})
+
+t.test('an installation that fails is told', async (t) => {
+  const one = makePackage(t, { 'node_modules/a': a })
+  const { status, stderr } = one.install({ NPM_EXIT: '7' })
+  t.not(status, 0)
+  t.match(stderr, `npm ci failed in ${one.directory}`)
+})
