@@ -1,5 +1,6 @@
 import {
   closeSync,
+  constants,
   fchmodSync,
   fchownSync,
   fstatSync,
@@ -45,7 +46,7 @@ export function addToKeyring(
 function readOld(path: string): { text: string; status: Stats } | undefined {
   let fd: number
   try {
-    fd = openSync(path, 'r')
+    fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK) // a FIFO is waited for else
   } catch (error) {
     if (errorCode(error) === 'ENOENT') return undefined
     throw error

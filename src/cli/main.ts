@@ -5,6 +5,7 @@ import { checkCommand } from './check/check.ts'
 import { injectCommand } from './inject/inject.ts'
 import { keygenCommand } from './keygen.ts'
 import { pluginCommand } from './plugin.ts'
+import { printable } from './printable.ts'
 import { quotaCommand } from './quota/quota.ts'
 import { FAILED } from './run-command.ts'
 import { scanCommand } from './scan/scan.ts'
@@ -40,7 +41,8 @@ void yargs(process.argv.slice(2))
 /** Commands tell their own errors: what comes here is about the words of the command line. */
 function complain(message: string | null, error: Error | undefined): never {
   const text = message ?? errorText(error)
-  process.stderr.write(`onescan: ${text}\nTry "onescan --help", or --help behind a command.\n`)
+  const help = 'Try "onescan --help", or --help behind a command.'
+  process.stderr.write(`${printable(`onescan: ${text}\n${help}`)}\n`)
   process.exit(FAILED)
 }
 

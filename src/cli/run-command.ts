@@ -1,4 +1,5 @@
 import { errorText } from '../fault.ts'
+import { printable } from './printable.ts'
 
 /** Exit code of every command that was called wrongly or could not do its work; onescan(1). */
 export const FAILED = 2
@@ -21,11 +22,12 @@ export async function runCommand(
 
 /** A line for the person at the terminal, beside the command's output. */
 export function warn(command: string, text: string): void {
-  process.stderr.write(`onescan ${command}: ${text}\n`)
+  process.stderr.write(`${printable(`onescan ${command}: ${text}`)}\n`)
 }
 
-export function print(text: string | Buffer): void {
-  process.stdout.write(text)
+/** The command's output, made harmless for a terminal. */
+export function print(text: string): void {
+  process.stdout.write(printable(text))
 }
 
 /** Scripts get one value a line. */

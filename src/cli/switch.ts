@@ -1,4 +1,4 @@
-import { closeSync, openSync, rmSync } from 'node:fs'
+import { closeSync, existsSync, openSync, rmSync } from 'node:fs'
 import { resolve } from 'node:path'
 import type { Argv, CommandModule } from 'yargs'
 import { errorCode } from '../fault.ts'
@@ -64,8 +64,10 @@ function make(file: string): boolean {
     closeSync(openSync(file, 'wx', 0o644))
     return true
   } catch (error) {
-    if (errorCode(error) === 'EEXIST') return false
-    throw error
+    if (errorCode(error) !== 'EEXIST') throw error
+    if (existsSync(file)) return false
+    // The doors ask whether there is a file at its end.
+    throw new Error(`${file}: is a link to nothing, so onescan is still on; remove the link`)
   }
 }
 

@@ -1,4 +1,4 @@
-import { closeSync, fstatSync, openSync, readFileSync } from 'node:fs'
+import { closeSync, constants, fstatSync, openSync, readFileSync } from 'node:fs'
 import { errorCode, errorText, Fault, isFault } from '../fault.ts'
 
 export type Scheme = 'md5' | 'hmac-sha256'
@@ -38,7 +38,7 @@ export function loadKeyring(file: {
   const { path, named } = file
   let fd: number
   try {
-    fd = openSync(path, 'r')
+    fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK) // a FIFO is waited for else
   } catch (error) {
     if (!named && errorCode(error) === 'ENOENT') return { off: true, why: undefined }
     if (errorCode(error) === 'EACCES') {

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process'
 import {
   chmodSync,
   chownSync,
@@ -114,6 +115,16 @@ t.test('a ring that others can read, or that is malformed, gets no key', async (
   await refuse('open', 0o644, /mode 0644 .*chmod 640/)
   await refuse('broken', 0o640, /line 1 .*neither md5 nor hmac-sha256/)
   await refuse('same', 0o640, /line 2 has the id of an earlier line/)
+})
+
+t.test('a FIFO is no ring, and is not waited for', async (t) => {
+  const ring = join(t.testdir(), 'ring')
+  execFileSync('mkfifo', ['-m', '640', ring])
+  t.match(await onescan(['keygen', '--append', ring]), { code: 2, err: /is no regular file/ })
+  const verified = await onescan(['verify', '--keyring', ring, '-'], {
+    input: Buffer.from('A: b\n\n'),
+  })
+  t.match(verified, { code: 2, err: /is no regular file/ })
 })
 
 t.test('of two at work on a ring one is told', async (t) => {

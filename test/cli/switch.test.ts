@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync } from 'node:fs'
+import { existsSync, mkdirSync, rmSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { onescan } from './onescan.ts'
@@ -30,6 +30,12 @@ t.test('what cannot be made or removed is exit 2', async (t) => {
     code: 2,
     err: /ENOENT/,
   })
+  symlinkSync(join(directory, 'nowhere'), join(directory, 'onescan.off'))
+  t.match(await onescan(['disable', '--control', directory]), {
+    code: 2,
+    err: /is a link to nothing, so onescan is still on/,
+  })
+  rmSync(join(directory, 'onescan.off'))
   mkdirSync(join(directory, 'onescan.off'))
   t.equal((await onescan(['enable', '--control', directory])).code, 2)
 })

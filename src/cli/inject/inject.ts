@@ -5,6 +5,7 @@ import type { ArgumentsCamelCase, Argv, CommandModule } from 'yargs'
 import { errorText } from '../../fault.ts'
 import { splitWords } from '../../settings/settings.ts'
 import { installedQueue } from '../installed-queue.ts'
+import { print, warn } from '../run-command.ts'
 import { assignments } from '../slot-environment.ts'
 import { callSlot } from './call-slot.ts'
 import type { Source } from './hand-over.ts'
@@ -40,10 +41,10 @@ export const injectCommand: CommandModule<object, InjectOptions> = {
   async handler(args) {
     try {
       const injection = await inject(args)
-      process.stdout.write(args.json ? reportJson(injection) : reportText(injection))
+      print(args.json ? reportJson(injection) : reportText(injection))
       process.exitCode = injection.reply.startsWith('250 ') ? 0 : REFUSED
     } catch (error) {
-      process.stderr.write(`onescan inject: ${errorText(error)}\n`)
+      warn('inject', errorText(error))
       process.exitCode = USAGE
     }
   },

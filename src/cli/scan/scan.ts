@@ -4,6 +4,7 @@ import { readSpoolPolicy } from '../../message/policy.ts'
 import { readPlace } from '../../policy/policy.ts'
 import { readScanPolicy } from '../../scan/policy.ts'
 import { makeScanners } from '../../scan/scanners.ts'
+import { byteSize } from '../../settings/settings.ts'
 import { FAILED, printJson, runCommand, warn } from '../run-command.ts'
 import { type ByHand, scanBytes } from '../scan-bytes.ts'
 import {
@@ -19,6 +20,7 @@ interface ScanOptions extends EnvironmentOptions {
   files: string[]
   all: boolean
   json: boolean
+  'max-size': string
 }
 
 const INFECTED = 1
@@ -36,6 +38,12 @@ export const scanCommand: CommandModule<object, ScanOptions> = {
         describe: 'Messages, mboxes (they begin with "From "), Maildirs; a pipe as /dev/stdin',
       })
       .option('all', { type: 'boolean', default: false, describe: 'Name the clean ones, too' })
+      .option('max-size', {
+        type: 'string',
+        default: '100M',
+        requiresArg: true,
+        describe: 'Larger files are not scanned and not told of as clean; 0 for any size',
+      })
       .option('json', {
         type: 'boolean',
         default: false,
@@ -65,6 +73,8 @@ async function scan(args: ArgumentsCamelCase<ScanOptions>): Promise<number> {
     timeout: policy.timeout,
   }
   const counts: Counts = { clean: 0, infected: 0, unknown: 0 }
+  const maxSize =
+    byteSize({ '--max-size': args['max-size'] }, '--max-size', 0) || Number.MAX_SAFE_INTEGER
   const sources = listSources(args.files, counts)
   const progress = await showProgress(sources.reduce((sum, { size }) => sum + size, 0))
   const tell = (message: Pick<SourceMessage, 'file' | 'number'>, found: Found) => {
@@ -74,7 +84,7 @@ async function scan(args: ArgumentsCamelCase<ScanOptions>): Promise<number> {
   }
   try {
     for (const source of sources) {
-      await scanSource(source, { byHand, progress, tell })
+      await scanSource(source, { byHand, progress, tell, maxSize })
     }
   } finally {
     progress.stop()
@@ -103,12 +113,14 @@ interface Task {
   readonly byHand: ByHand
   readonly progress: Progress
   readonly tell: (message: Pick<SourceMessage, 'file' | 'number'>, found: Found) => void
+  /** Bytes of a file. */
+  readonly maxSize: number
 }
 
 async function scanSource(source: Source, task: Task): Promise<void> {
   let number: number | undefined
   try {
-    for await (const message of messagesOf(source)) {
+    for await (const message of messagesOf(source, task.maxSize)) {
       number = message.number
       const bytes = counted(message.bytes, task.progress)
       task.tell(message, await scanMessage(bytes, task))

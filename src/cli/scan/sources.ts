@@ -1,6 +1,17 @@
-import { closeSync, createReadStream, openSync, readdirSync, readSync, statSync } from 'node:fs'
+import {
+  closeSync,
+  constants,
+  createReadStream,
+  fstatSync,
+  lstatSync,
+  openSync,
+  readdirSync,
+  readSync,
+  type Stats,
+  statSync,
+} from 'node:fs'
 import { join } from 'node:path'
-import { openMessage } from '../spool-message.ts'
+import { errorCode } from '../../fault.ts'
 import { createMboxReader } from './mbox.ts'
 
 /** A file that holds messages. */
@@ -9,6 +20,8 @@ export interface Source {
   readonly kind: 'message' | 'mbox'
   /** Bytes; 0 where that is not known (a pipe). */
   readonly size: number
+  /** Set in a Maildir: links are not followed, and for root the file must be this user's. */
+  readonly owner?: number
 }
 
 /** One message of a source; it must be read to its end, or left, before the next is asked for. */
@@ -27,7 +40,7 @@ export interface SourceMessage {
 export function* findSources(path: string): Generator<Source> {
   const status = statSync(path)
   if (status.isDirectory()) {
-    yield* findInMaildir(path)
+    yield* findInMaildir(path, status.uid)
   } else if (status.isFile()) {
     yield { file: path, kind: beginsWithFrom(path) ? 'mbox' : 'message', size: status.size }
   } else if (status.isFIFO()) {
@@ -37,29 +50,37 @@ export function* findSources(path: string): Generator<Source> {
   }
 }
 
-function* findInMaildir(directory: string): Generator<Source> {
-  const entries = readdirSync(directory, { withFileTypes: true })
-  const names = entries.filter((entry) => entry.isDirectory()).map(({ name }) => name)
+/**
+ * Whoever owns a Maildir may have put anything there. Links and what is no regular file are
+ * passed over; what root may not scan for its owner is told of when it is opened.
+ */
+function* findInMaildir(directory: string, owner: number): Generator<Source> {
+  const names = subdirectories(directory)
   if (!names.includes('new') || !names.includes('cur')) {
     throw new Error(`${directory}: is no Maildir, which has new/ and cur/; name files`)
   }
   for (const part of ['new', 'cur']) {
     for (const name of readdirSync(join(directory, part)).sort()) {
       const file = join(directory, part, name)
-      const status = statSync(file, { throwIfNoEntry: false })
+      const status = lstatSync(file, { throwIfNoEntry: false })
       // A mail program moves and removes messages while this goes on.
-      if (status?.isFile()) yield { file, kind: 'message', size: status.size }
+      if (status?.isFile()) yield { file, kind: 'message', size: status.size, owner }
     }
   }
   for (const name of names.sort()) {
     const folder = join(directory, name)
-    if (/^\.[^.]/.test(name) && isMaildir(folder)) yield* findInMaildir(folder)
+    if (/^\.[^.]/.test(name) && isMaildir(folder)) yield* findInMaildir(folder, owner)
   }
 }
 
+/** A link to one is none. */
+function subdirectories(directory: string): string[] {
+  const entries = readdirSync(directory, { withFileTypes: true })
+  return entries.filter((entry) => entry.isDirectory()).map(({ name }) => name)
+}
+
 function isMaildir(directory: string): boolean {
-  const names = readdirSync(directory)
-  return names.includes('new') && names.includes('cur')
+  return subdirectories(directory).filter((name) => name === 'new' || name === 'cur').length === 2
 }
 
 function beginsWithFrom(file: string): boolean {
@@ -72,13 +93,18 @@ function beginsWithFrom(file: string): boolean {
   }
 }
 
-/** The messages of a source, one after the other. */
-export async function* messagesOf({ file, kind }: Source): AsyncGenerator<SourceMessage> {
+/**
+ * The messages of a source, one after the other. Throws for a file of more than `maxSize`
+ * bytes, before anything of it is kept: a hole in it costs its owner nothing.
+ */
+export async function* messagesOf(source: Source, maxSize: number): AsyncGenerator<SourceMessage> {
+  const { file, kind } = source
+  const bytes = bytesOf(source, maxSize)
   if (kind === 'message') {
-    yield { file, number: undefined, bytes: openMessage(file) }
+    yield { file, number: undefined, bytes }
     return
   }
-  const pieces = mboxPieces(file)
+  const pieces = mboxPieces(bytes)
   let piece = await pieces.next()
   for (let number = 1; !piece.done; number++) {
     const bytes = (async function* () {
@@ -93,10 +119,49 @@ export async function* messagesOf({ file, kind }: Source): AsyncGenerator<Source
   }
 }
 
-async function* mboxPieces(file: string) {
+async function* mboxPieces(bytes: AsyncIterable<Buffer>) {
   const reader = createMboxReader()
-  for await (const chunk of createReadStream(file, { highWaterMark: 256 * 1024 })) {
-    yield* reader.push(chunk)
-  }
+  for await (const chunk of bytes) yield* reader.push(chunk)
   yield* reader.finish()
+}
+
+/** As many as the file had when it was opened, however it grows. */
+async function* bytesOf(source: Source, maxSize: number): AsyncGenerator<Buffer> {
+  const { file, fd, status } = open(source)
+  const tooLarge = () => new Error(`${file}: is larger than ${maxSize} bytes (--max-size)`)
+  if (status.isFile() && status.size > maxSize) {
+    closeSync(fd)
+    throw tooLarge()
+  }
+  const end = status.isFile() ? status.size - 1 : Number.POSITIVE_INFINITY
+  if (end < 0) return closeSync(fd)
+  let size = 0
+  for await (const chunk of createReadStream(file, { fd, end, highWaterMark: 256 * 1024 })) {
+    size += chunk.length
+    if (size > maxSize) throw tooLarge()
+    yield chunk
+  }
+}
+
+function open({ file, owner }: Source): { file: string; fd: number; status: Stats } {
+  const { O_RDONLY, O_NOFOLLOW, O_NONBLOCK } = constants
+  let fd: number
+  try {
+    fd = openSync(file, owner === undefined ? O_RDONLY : O_RDONLY | O_NOFOLLOW | O_NONBLOCK)
+  } catch (error) {
+    if (errorCode(error) !== 'ELOOP') throw error
+    throw new Error(`${file}: is a link, and none is followed in a Maildir`)
+  }
+  const status = fstatSync(fd)
+  const why = owner === undefined ? undefined : objectionTo(status, owner)
+  if (why === undefined) return { file, fd, status }
+  closeSync(fd)
+  throw new Error(`${file}: ${why}`)
+}
+
+/** Root would read for the owner of a Maildir what he may not read himself. */
+function objectionTo(status: Stats, owner: number): string | undefined {
+  if (!status.isFile()) return 'is no regular file'
+  if (process.geteuid?.() !== 0 || status.uid === owner) return undefined
+  return `belongs to user ${status.uid}, and the Maildir to user ${owner}`
 }

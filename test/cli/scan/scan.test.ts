@@ -1,5 +1,5 @@
 import { execFileSync, spawnSync } from 'node:child_process'
-import { readdirSync } from 'node:fs'
+import { chownSync, readdirSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { clamdMissing, EICAR, EICAR_NAME, startClamd } from '../../programs/clamd.ts'
@@ -145,4 +145,58 @@ t.test('a terminal gets a progress bar, a file gets none', { skip: noTerminal },
   t.match(shown, '1 message: 1 clean')
   const { err } = await onescan(['scan', ...eicar, file])
   t.equal(err, '')
+})
+
+t.test('what a name or a verdict does to a terminal is shown instead', async (t) => {
+  const directory = t.testdir()
+  const name = 'a\x1b]0;owned\x07\u202egnp.exe\x9b31m'
+  writeFileSync(join(directory, name), sick)
+  const { out } = await onescan(['scan', ...eicar, join(directory, name)])
+  t.match(out, 'a\\u001b]0;owned\\u0007\\u202egnp.exe')
+  t.notMatch(out, /[\0-\x09\x0b-\x1f\x7f-\x9f\u202e]/)
+  const json = await onescan(['scan', ...eicar, '--json', join(directory, name)])
+  t.equal(JSON.parse(json.out.split('\n')[0]!).file, join(directory, name))
+  t.notMatch(json.out, /[\0-\x09\x0b-\x1f\x7f-\x9f\u202e]/)
+  const { err } = await onescan(['verify', '--keyring', 'missing\x1b[2J', '-'])
+  t.match(err, 'missing\\u001b[2J')
+})
+
+t.test('in a Maildir no link is followed, whatever it leads to', async (t) => {
+  const directory = t.testdir({
+    private: { secret: sick },
+    Maildir: { new: { a: clean }, cur: {}, '.Links': {} },
+  })
+  const maildir = join(directory, 'Maildir')
+  symlinkSync(join(directory, 'private/secret'), join(maildir, 'cur/b'))
+  symlinkSync(join(directory, 'private'), join(maildir, '.Links/cur'))
+  symlinkSync(join(directory, 'private'), join(maildir, '.Links/new'))
+  execFileSync('mkfifo', [join(maildir, 'cur/c')])
+  t.match(await onescan(['scan', ...eicar, '--all', maildir]), {
+    code: 0,
+    out: `${maildir}/new/a: clean\n1 message: 1 clean, 0 infected, 0 not to be told\n`,
+  })
+})
+
+t.test(
+  "root scans what is the Maildir's owner's, and nobody else's",
+  { skip: process.getuid?.() !== 0 && 'not root' },
+  async (t) => {
+    const maildir = t.testdir({ new: { own: clean, other: clean }, cur: {} })
+    chownSync(maildir, 12345, 12345)
+    chownSync(join(maildir, 'new/own'), 12345, 12345)
+    const { code, out } = await onescan(['scan', ...eicar, maildir])
+    t.equal(code, 2)
+    t.match(out, /new\/other: could not tell: .*belongs to user 0, and the Maildir to user 12345/)
+    t.match(out, '2 messages: 1 clean, 0 infected, 1 not to be told')
+  },
+)
+
+t.test('a file of holes is known by its size, and not read', async (t) => {
+  const directory = t.testdir({ holes: '', grows: clean })
+  truncateSync(join(directory, 'holes'), 1024 ** 4)
+  const { code, out } = await onescan(['scan', ...eicar, join(directory, 'holes')])
+  t.equal(code, 2)
+  t.match(out, /holes: could not tell: .*larger than 104857600 bytes \(--max-size\)/)
+  const small = await onescan(['scan', ...eicar, '--max-size', '10', join(directory, 'grows')])
+  t.match(small.out, /larger than 10 bytes/)
 })
