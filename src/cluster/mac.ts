@@ -33,11 +33,12 @@ export function digestFields(
  * Fields that hosts add, drop or rewrite on the way, and by which no reader decodes mail:
  * part of the format, argued one by one in onescan-stamp(7).
  */
-const hostsOwn: ReadonlySet<string> = new Set([
+export const hostsOwn: ReadonlySet<string> = new Set([
   'received',
   'received-spf',
   'return-path',
   'delivered-to',
+  'delivery-date',
   'envelope-to',
   'x-original-to',
   'authentication-results',

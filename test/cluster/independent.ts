@@ -8,13 +8,14 @@ import { createHash, createHmac } from 'node:crypto'
 const isStamp = (name: string) => /^x-(md5|sha256)-cluster-\d+$/i.test(name)
 
 /** Fields that no stamp binds, in the order of the table there. */
-const hostsOwn = [
+export const hostsOwn = [
   'x-qhpsi',
   'received',
   'return-path',
   'delivered-to',
   'x-original-to',
   'envelope-to',
+  'delivery-date',
   'received-spf',
   'authentication-results',
   'dkim-signature',

@@ -2,14 +2,15 @@ import { execFileSync } from 'node:child_process'
 import * as crypto from 'node:crypto'
 import t from 'tap'
 import { parseKeyring } from '../../src/cluster/keyring.ts'
-import { digestFields } from '../../src/cluster/mac.ts'
+import { digestFields, hostsOwn } from '../../src/cluster/mac.ts'
 import { signMessage } from '../../src/cluster/sign.ts'
 import { verifyStamps } from '../../src/cluster/verify.ts'
 import { fieldsOf } from '../../src/message/header-block.ts'
 import { examine } from '../cluster/examined.ts'
+import * as independent from '../cluster/independent.ts'
 import { hmacValue, md5Hex } from '../cluster/independent.ts'
 import { findProgram } from '../programs/install.mjs'
-import { example, readPage } from './man-page.ts'
+import { columns, example, readPage, section } from './man-page.ts'
 
 /** The vectors of onescan-stamp(7): program, openssl and a second implementation agree. */
 
@@ -76,4 +77,15 @@ t.test('the bound fields are those that the program hashes', async (t) => {
   const fields = example(page, 'fields')
   const expected = crypto.createHash('sha256').update(fields).digest('hex')
   t.equal(digestFields(crypto, mail, fieldsOf(mail), 0), expected)
+})
+
+t.test('the fields that are not bound are those of the table, each with a reason', async (t) => {
+  const hashed = section(page, 'WHAT IS HASHED')
+  const [, table = ''] = hashed.split('.Bl -column')
+  const rows = columns(table.split('.El')[0]!)
+  rows.delete('Em field')
+  const documented = [...rows.keys()].map((name) => name.toLowerCase()).sort()
+  t.same([...hostsOwn].sort(), documented)
+  t.same([...independent.hostsOwn].sort(), documented)
+  t.ok([...rows.values()].every((reason) => reason !== ''))
 })

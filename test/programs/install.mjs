@@ -39,6 +39,8 @@ const needed = {
   slapd: 'slapd',
   dovecot: 'dovecot-core',
   miltertest: 'miltertest',
+  opendkim: 'opendkim',
+  'opendkim-genkey': 'opendkim-tools',
   m4: 'm4',
   faketime: 'faketime',
   // Of the newest Node.

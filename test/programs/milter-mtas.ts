@@ -11,14 +11,14 @@ import { postfixMissing, startPostfix } from './postfix.ts'
 import { inputMailFilter, sendmailMissing, startSendmail } from './sendmail.ts'
 import { type Receiver, startReceiver } from './smtp-receiver.ts'
 
-/** An MTA with a milter that it asks about all mail, and cannot do without. */
+/** An MTA with milters that it asks about all mail, and cannot do without. */
 export interface Mta {
   readonly name: string
   readonly missing: string | false
-  /** Hands mail on to a port of 127.0.0.1; the milter's address is in Postfix's form. */
+  /** Hands mail on to a port of 127.0.0.1; the milters' addresses are in Postfix's form. */
   start(
     relayPort: number,
-    milter: string,
+    ...milters: readonly string[]
   ): Promise<{ readonly port: number; stop(): void | Promise<void> }>
 }
 
@@ -26,17 +26,20 @@ export const mtas: readonly Mta[] = [
   {
     name: 'Postfix',
     missing: postfixMissing,
-    start: (relayPort, milter) =>
+    start: (relayPort, ...milters) =>
       startPostfix(relayPort, {
-        smtpd_milters: milter,
-        non_smtpd_milters: milter,
+        smtpd_milters: milters.join(' '),
+        non_smtpd_milters: milters.join(' '),
         milter_default_action: 'tempfail',
       }),
   },
   {
     name: 'Sendmail',
     missing: sendmailMissing,
-    start: (relayPort, milter) => startSendmail(relayPort, inputMailFilter('onescan', milter)),
+    start: (relayPort, ...milters) => {
+      const filters = milters.map((milter, index) => inputMailFilter(`filter${index}`, milter))
+      return startSendmail(relayPort, filters.join('\n'))
+    },
   },
 ]
 
@@ -59,12 +62,22 @@ export interface Passage {
   ): Promise<RunningDaemon>
 }
 
-export async function openPassage(t: Test, start: Mta['start']): Promise<Passage> {
+/** Other filters that the MTA asks about the same mail, in their order. */
+export interface Neighbours {
+  readonly before?: readonly string[]
+  readonly behind?: readonly string[]
+}
+
+export async function openPassage(
+  t: Test,
+  start: Mta['start'],
+  { before = [], behind = [] }: Neighbours = {},
+): Promise<Passage> {
   const directory = mkdtempSync(join(tmpdir(), 'onescan-milter-'))
   chmodSync(directory, 0o755) // for the MTA's own user
   const milter = `unix:${join(directory, 'm')}`
   const receiver = await startReceiver()
-  const mta = await start(receiver.port, milter)
+  const mta = await start(receiver.port, ...before, milter, ...behind)
   t.teardown(async () => {
     await mta.stop()
     await receiver.stop()

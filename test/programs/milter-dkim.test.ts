@@ -1,0 +1,131 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t from 'tap'
+import { isBound } from '../../src/cluster/mac.ts'
+import { type BuiltStage, buildStage } from '../cases/stage.ts'
+import { bodyOf, headerNames, headerValues } from './header-values.ts'
+import { mtas, openPassage, type Passage } from './milter-mtas.ts'
+import { makeDkimKey, opendkimMissing, startOpendkim } from './opendkim.ts'
+import { startQmailHost } from './qmail-host.ts'
+import { openSmtp } from './smtp-session.ts'
+
+/**
+ * onescand's milter beside the real OpenDKIM, which puts fields of its own on top of mail and
+ * takes forged ones out: what one such host scanned, no other host of the cluster scans again.
+ */
+
+const samples = join(import.meta.dirname, '../messages')
+const sample = (name: string) =>
+  readFileSync(join(samples, name)).toString('latin1').replaceAll('\r\n', '\n')
+
+/** What an OpenDKIM removes that verifies, and what other hosts have put there before. */
+const signedElsewhere = `Authentication-Results: mx.example.org; dkim=pass (forged)
+DKIM-Signature: v=1; a=rsa-sha256; d=example.com; s=a; h=From:To; bh=YQ==;
+	b=YQ==
+ARC-Seal: i=1; a=rsa-sha256; t=1; cv=none; d=example.com; s=a; b=YQ==
+Return-Path: <ada@example.net>
+`
+
+/** Ten of them; long-header.eml has a line that no MTA leaves as it is. */
+const messages: readonly (readonly [string, Buffer])[] = [
+  ...readdirSync(samples)
+    .filter((name) => name.endsWith('.eml') && name !== 'long-header.eml')
+    .map((name) => [name, sample(name)] as const),
+  ['signed elsewhere', sample('plain.eml').replace(/^(?=From:)/m, signedElsewhere)] as const,
+].map(([name, text]) => [name, Buffer.from(text, 'latin1')])
+
+t.test('a cluster with OpenDKIM', { skip: opendkimMissing }, async (t) => {
+  t.equal(messages.length, 10)
+  const dkim = makeDkimKey('example.net', 'example.org', 'example.com')
+  t.teardown(dkim.remove)
+  const [signer, verifier] = [
+    await startOpendkim(dkim, 'sign'),
+    await startOpendkim(dkim, 'verify'),
+  ]
+  t.teardown(() => Promise.all([signer.stop(), verifier.stop()]))
+
+  const arrangements = [
+    { where: 'before it, signing', before: [signer], behind: [] },
+    { where: 'before it, verifying', before: [verifier], behind: [] },
+    { where: 'behind it, signing', before: [], behind: [signer] },
+    { where: 'behind it, verifying', before: [], behind: [verifier] },
+    { where: 'on both sides', before: [verifier], behind: [signer] },
+  ]
+
+  const stage = buildStage()
+  t.teardown(stage.remove)
+  const key = `hmac-sha256:alpha:${Buffer.alloc(32, 7).toString('base64url')}\n`
+  const settings = {
+    QHPSI: stage.scanner,
+    CLUSTERKEYS: stage.file('ring', key),
+    CLAMDBDIR: '/nonexistent',
+  }
+  const scansSince = counter(stage)
+
+  /** The second hosts: each verifies DKIM before onescan asks for stamps. */
+  const onward: { name: string; pass(message: Buffer): Promise<Buffer> }[] = []
+  onward.push({ name: 'qmail', pass: (await startQmailHost(t, settings)).pass })
+  for (const { name, missing, start } of mtas) {
+    if (missing) continue
+    const passage = await openPassage(t, start, { before: [verifier.milter] })
+    await passage.serve(t, settings)
+    onward.push({ name, pass: (message) => through(passage, message) })
+  }
+
+  for (const { name, missing, start } of mtas) {
+    for (const { where, before, behind } of arrangements) {
+      t.test(`${name} with OpenDKIM ${where}`, { skip: missing }, async (t) => {
+        const passage = await openPassage(t, start, {
+          before: before.map(({ milter }) => milter),
+          behind: behind.map(({ milter }) => milter),
+        })
+        await passage.serve(t, settings)
+        const trusted = new Map(onward.map((host) => [host.name, 0]))
+        for (const [what, message] of messages) {
+          const first = await through(passage, message)
+          t.equal(scansSince(), 1, `${what}: scanned by the first host`)
+          t.ok(stampIsAboveWhatItBinds(first), `${what}: ${headerNames(first).join(' ')}`)
+          const filters = headerValues(first, 'DKIM-Filter').length
+          t.equal(filters, before.length + behind.length, `${what}: OpenDKIM was at it`)
+          for (const host of onward) {
+            const second = await host.pass(first)
+            if (scansSince() === 0) trusted.set(host.name, trusted.get(host.name)! + 1)
+            t.same(headerValues(second, 'X-QHPSI'), ['clean'])
+            t.ok(bodyOf(second).equals(bodyOf(message)), `${what}: untouched by ${host.name}`)
+          }
+        }
+        for (const host of onward) {
+          t.equal(trusted.get(host.name), messages.length, `trusted by ${host.name}`)
+        }
+      })
+    }
+  }
+})
+
+/** X-QHPSI and the stamp: whatever stands above them, all that was hashed is below. */
+function stampIsAboveWhatItBinds(message: Buffer): boolean {
+  const names = headerNames(message).map((name) => name.toLowerCase())
+  const stamp = names.indexOf('x-sha256-cluster-1')
+  const above = names.slice(0, Math.max(stamp, 0))
+  return (
+    above.includes('x-qhpsi') && above.every((name) => !isBound(name) || name === 'dkim-filter')
+  )
+}
+
+/** A message as it comes out of an MTA, to which the host before sends it. */
+async function through(passage: Passage, message: Buffer): Promise<Buffer> {
+  const session = await openSmtp(passage.port)
+  const { data } = await session.send({ from: 'ada@example.net', to: ['ben@example.org'], message })
+  await session.quit()
+  if (!data.startsWith('250')) throw new Error(data)
+  return (await passage.receiver.next()).message
+}
+
+function counter(stage: BuiltStage): () => number {
+  let seen = stage.scans()
+  return () => {
+    const before = seen
+    seen = stage.scans()
+    return seen - before
+  }
+}
