@@ -1,4 +1,4 @@
-import type { Trust } from './cluster/verify.ts'
+import { NO_STAMP, type Trust } from './cluster/verify.ts'
 import type { Decision, Findings, HeaderEdits, HeaderField, Reply } from './decision.ts'
 import { recipientsOf } from './envelope/envelope.ts'
 import { fieldsOf } from './message/header-block.ts'
@@ -133,16 +133,16 @@ function refusal(name: string, banned: boolean): Reply {
 
 function findingsOf({ trust, scan, stamp, notes, times }: Outcome): Findings {
   const why = [...notes]
-  const found: { scanner?: string; virus?: string; key?: string } = {}
+  const found: { scanner?: string; virus?: string; banned?: string; key?: string } = {}
   let result: Findings['scan'] = scan.answer
   if (trust.trusted) found.key = trust.key
-  else if (trust.why) why.push(trust.why)
+  else if (trust.why && trust.why !== NO_STAMP) why.push(trust.why) // most mail has none
   if (scan.answer === 'clean') {
     if (scan.scanners.length > 0) found.scanner = scan.scanners.map(({ name }) => name).join(',')
     if (trust.trusted && scan.scanners.every(({ local }) => local)) result = 'trusted'
   } else if (scan.answer === 'infected') {
     found.scanner = scan.scanner
-    found.virus = scan.name
+    found[scan.banned ? 'banned' : 'virus'] = scan.name
   } else {
     why.push(scan.why)
   }

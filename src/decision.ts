@@ -39,6 +39,8 @@ export interface Findings {
   /** The scanner that gave the verdict. */
   readonly scanner?: string
   readonly virus?: string
+  /** What local policy does not want, as "attachment invoice.exe". */
+  readonly banned?: string
   /** Id of the key that vouched for the message, or that signed it. */
   readonly key?: string
   /** Milliseconds per stage. */

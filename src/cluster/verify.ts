@@ -9,6 +9,9 @@ export const CANDIDATES_MAX = 16
 /** Seconds that another host's clock may be ahead. */
 export const FUTURE_MAX = 300
 
+/** Why most mail is not trusted. */
+export const NO_STAMP = 'no stamp'
+
 /** A message as stamps see it. */
 export interface Examined extends MessageForm {
   /** Its header block. */
@@ -51,7 +54,7 @@ export function verifyStamps(message: Examined, options: VerifyOptions): Trust {
     return { trusted: false, why: `not well formed: ${message.formFault}` }
   const fields = fieldsOf(message.header)
   const stamps = stampsIn(message.header, fields)
-  if (stamps.length === 0) return { trusted: false, why: 'no stamp' }
+  if (stamps.length === 0) return { trusted: false, why: NO_STAMP }
   const keys = options.keys.filter((key) => isCurrent(key, options.now))
 
   const md5 = verifyMd5(message, stamps, keys, options.crypto)

@@ -253,7 +253,11 @@ export const clustering: readonly Case[] = [
       QHPSI: 'plugin: eicar attachments',
       BADATTACHMENTS: stage.file('badattachments', 'name *.exe\n'),
     }),
-    expect: { outcome: 'refused', text: /banned attachment a\.exe/ },
+    expect: {
+      outcome: 'refused',
+      text: /banned attachment a\.exe/,
+      log: /^(?!.*virus=).*banned="attachment a\.exe" grounds=banned/,
+    },
   },
   {
     name: 'without the default keyring clustering is off',

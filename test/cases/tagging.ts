@@ -34,6 +34,20 @@ export const tagging: readonly Case[] = [
     },
   },
   {
+    name: 'the log has no reason where there is nothing to explain',
+    message: () => plain,
+    settings: ({ scanner, file }) => ({
+      QHPSI: scanner,
+      CLUSTERKEYS: file('ring', 'sesame\n'),
+      CLAMDBDIR: '/nonexistent',
+    }),
+    expect: {
+      outcome: 'delivered',
+      xQhpsi: 'clean',
+      log: /^(?!.*(?:reason|grounds)=).*decision=accept scan=clean/,
+    },
+  },
+  {
     name: 'the onescan.off switch turns scanning off at once',
     message: () => infected,
     settings: ({ scanner, file }) => {

@@ -1,4 +1,4 @@
-import type { Decision } from '../../decision.ts'
+import type { Decision, Grounds } from '../../decision.ts'
 import { type Envelope, recipientsOf } from '../../envelope/envelope.ts'
 import { errorText, isFault } from '../../fault.ts'
 import { type LogEntry, logLine } from '../../log.ts'
@@ -76,16 +76,25 @@ function messageEntries({ message, envelope }: Received): LogEntry[] {
 }
 
 function decisionEntries(decision: Decision): LogEntry[] {
-  const { scan, why, scanner, virus, key, times } = decision.findings
+  const { scan, why, scanner, virus, banned, key, times } = decision.findings
   return [
     ['decision', decision.kind === 'accept' && decision.recipients ? 'quarantine' : decision.kind],
     ['scan', scan],
     ['scanner', scanner],
     ['virus', virus],
+    ['banned', banned],
+    ['grounds', groundsOf(decision)],
     ['key', key],
     ['reason', why],
     ...Object.entries(times).map(([stage, ms]): LogEntry => [`${stage}_ms`, ms.toFixed(1)]),
   ]
+}
+
+/** Why a message is not simply accepted, in one word that can be counted. */
+function groundsOf(decision: Decision): Grounds | undefined {
+  if ('reply' in decision) return decision.reply.grounds
+  if (decision.findings.scan !== 'infected') return undefined
+  return decision.findings.banned === undefined ? 'virus' : 'banned'
 }
 
 function messageId(header: Buffer): string | undefined {

@@ -1,0 +1,34 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t from 'tap'
+import { items, readPage, section } from './man-page.ts'
+
+/** The fields of a log line, in onescan-queue(8): scripts count on their names. */
+
+const root = join(import.meta.dirname, '../..')
+const writers = [
+  'src/doors/queue/log-lines.ts',
+  'src/doors/daemon/peer.ts',
+  'src/doors/milter/mail.ts',
+  'src/doors/milter/session.ts',
+  'src/quota/log-line.ts',
+]
+/** Those of lines that name the recipients of quarantined mail, which the text tells of. */
+const inText = ['quarantined', 'rcpt']
+
+t.test('every field of a log line about mail is explained, and no other', async (t) => {
+  const written = new Set(
+    writers.flatMap((file) => {
+      const source = readFileSync(join(root, file), 'utf8')
+      return [...source.matchAll(/\['([a-z_]+)', [^[\]']*[^'\]]/g)].map(([, name]) => name!)
+    }),
+  )
+  for (const name of ['grounds', 'peer_uid', 'queue', 'used']) t.ok(written.has(name), name)
+  const log = section(readPage('onescan-queue.8'), 'LOG')
+  const explained = items(log).flatMap(([tag]) => tag.replace(/^Va /, '').split(' , '))
+  const stages = ['quota_ms', 'verify_ms', 'scan_ms', 'sign_ms']
+  t.same(
+    [...written, ...stages].filter((name) => !explained.includes(name) && !inText.includes(name)),
+    [],
+  )
+})
