@@ -2,6 +2,7 @@ import yargs from 'yargs'
 import about from '../../package.json' with { type: 'json' }
 import { errorText } from '../fault.ts'
 import { checkCommand } from './check/check.ts'
+import { trialsCommand } from './check/trials.ts'
 import { injectCommand } from './inject/inject.ts'
 import { keygenCommand } from './keygen.ts'
 import { pluginCommand } from './plugin.ts'
@@ -21,6 +22,7 @@ void yargs(process.argv.slice(2))
   .locale('en')
   .usage('$0 COMMAND\n\nScan each message once, anywhere in your cluster. See onescan(1).')
   .command(checkCommand)
+  .command(trialsCommand)
   .command(injectCommand)
   .command(scanCommand)
   .command(signCommand)

@@ -1,8 +1,9 @@
-import { readdirSync, readFileSync } from 'node:fs'
+import { readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Argv } from 'yargs'
 import { errorText, Fault } from '../fault.ts'
 import type { Environment } from '../settings/settings.ts'
+import { readRegularFile } from './regular-file.ts'
 
 /** Where a command takes the slot's environment from, beside its own. */
 export interface EnvironmentOptions {
@@ -39,15 +40,17 @@ export function slotEnvironment(base: Environment, options: EnvironmentOptions):
 
 /**
  * The variables of a directory, by the rules of envdir(8): the first line of each file
- * without blanks at its end, NUL for a line end; an empty file unsets its variable.
+ * without blanks at its end, NUL for a line end; an empty file unsets its variable. A link
+ * in a directory that is not root's must not lead root to what its owner may not read.
  * Throws a Fault of kind `config` where the directory cannot be read.
  */
 export function readEnvdir(directory: string): Record<string, string | undefined> {
   const variables: Record<string, string | undefined> = {}
   try {
+    const { uid } = statSync(directory)
     for (const name of readdirSync(directory)) {
       if (name.startsWith('.') || name.includes('=')) continue
-      const text = readFileSync(join(directory, name), 'utf8')
+      const text = readRegularFile(join(directory, name), uid === 0 ? undefined : uid)
       const [line = ''] = text.split('\n')
       variables[name] = text === '' ? undefined : line.replace(/[ \t]+$/, '').replaceAll('\0', '\n')
     }

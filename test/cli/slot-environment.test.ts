@@ -1,4 +1,5 @@
-import { spawnSync } from 'node:child_process'
+import { execFileSync, spawnSync } from 'node:child_process'
+import { chownSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { readEnvdir, slotEnvironment } from '../../src/cli/slot-environment.ts'
@@ -40,4 +41,25 @@ t.test('a directory that is not there, or a word that is no assignment, is told'
   t.throws(() => readEnvdir(join(t.testdir({}), 'missing')), /--envdir .*ENOENT/)
   t.throws(() => slotEnvironment({}, { envdir: undefined, env: ['A'] }), /must be KEY=VALUE/)
   t.throws(() => slotEnvironment({}, { envdir: undefined, env: ['=A'] }), /must be KEY=VALUE/)
+})
+
+t.test('nobody is waited for: a FIFO in the directory is told', async (t) => {
+  const directory = t.testdir({})
+  execFileSync('mkfifo', [join(directory, 'QHPSI')])
+  t.throws(() => readEnvdir(directory), /QHPSI is no regular file/)
+})
+
+const notRoot = process.getuid?.() !== 0 && 'run as root'
+
+t.test('a link of somebody else does not lead root to a secret', { skip: notRoot }, async (t) => {
+  const directory = t.testdir({ own: 'mine\n', secret: 'precious\n', env: {} })
+  const env = join(directory, 'env')
+  symlinkSync('../own', join(env, 'A'))
+  chownSync(env, 54_321, 54_321)
+  chownSync(join(directory, 'own'), 54_321, 54_321)
+  t.same(readEnvdir(env), { A: 'mine' })
+  symlinkSync('../secret', join(env, 'B'))
+  t.throws(() => readEnvdir(env), /B is a link to a file of another user/)
+  chownSync(env, 0, 0)
+  t.same(readEnvdir(env), { A: 'mine', B: 'precious' })
 })

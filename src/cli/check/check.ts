@@ -1,43 +1,23 @@
 import type { ArgumentsCamelCase, CommandModule } from 'yargs'
-import { errorText } from '../../fault.ts'
 import { print, printJson, runCommand } from '../run-command.ts'
 import { addEnvironmentOptions } from '../slot-environment.ts'
 import { readAccounts } from './account.ts'
+import { tryAsAccount } from './as-account.ts'
+import { type Check, carefully } from './carefully.ts'
 import { checkPrograms } from './chain.ts'
-import { checkClamd } from './clamd.ts'
-import { checkEngine } from './engine.ts'
-import { checkErrorFd } from './error-fd.ts'
-import { error, exitCodeOf, type Finding, findingLine } from './finding.ts'
-import { accountText, type Host, type HostOptions, lookAtHost } from './host.ts'
+import { exitCodeOf, type Finding, findingLine } from './finding.ts'
+import { accountText, type HostOptions, lookAtHost } from './host.ts'
 import { checkKeyring } from './keyring.ts'
-import { checkQuota } from './quota.ts'
 import { checkRemoval, removalHere } from './removal.ts'
-import { checkRuntime } from './runtime.ts'
-import { checkScanners } from './scanner.ts'
 import { checkSettings } from './settings.ts'
-import { checkSlot } from './slot.ts'
-import { checkSpool } from './spool.ts'
 
 interface CheckOptions extends HostOptions {
   removal: boolean
   json: boolean
 }
 
-type Check = (host: Host) => Finding[] | Promise<Finding[]>
-
-const checks: readonly Check[] = [
-  checkSettings,
-  checkPrograms,
-  checkRuntime,
-  checkEngine,
-  checkSpool,
-  checkKeyring,
-  checkClamd,
-  checkScanners,
-  checkQuota,
-  checkSlot,
-  checkErrorFd,
-]
+/** What only looks: as root at all that the slot's account may not read. Trials are made elsewhere. */
+const looks: readonly Check[] = [checkSettings, checkPrograms, checkKeyring]
 
 /** `onescan check`: what would keep the slot from working here, and what to do about it. */
 export const checkCommand: CommandModule<object, CheckOptions> = {
@@ -79,13 +59,15 @@ async function check(args: ArgumentsCamelCase<CheckOptions>): Promise<number> {
   if (args.removal) return report(checkRemoval(removalHere()), args.json)
   const host = lookAtHost(args, process.env, readAccounts(), Date.now())
   const findings: Finding[] = []
-  if (!args.json) print(`as ${accountText(host)}\n`)
-  for (const look of checks) {
-    for (const finding of await carefully(look, host)) {
-      findings.push(finding)
-      if (!args.json) print(`${findingLine(finding)}\n`)
-    }
+  const tell = (finding: Finding) => {
+    findings.push(finding)
+    if (!args.json) print(`${findingLine(finding)}\n`)
   }
+  if (!args.json) print(`as ${accountText(host)}\n`)
+  for (const look of looks) {
+    for (const finding of await carefully(look, host)) tell(finding)
+  }
+  for await (const finding of tryAsAccount(host, args.user !== undefined)) tell(finding)
   if (args.json) printJson(findings)
   return exitCodeOf(findings)
 }
@@ -94,13 +76,4 @@ function report(findings: readonly Finding[], json: boolean): number {
   if (json) printJson(findings)
   else print(findings.map((finding) => `${findingLine(finding)}\n`).join(''))
   return exitCodeOf(findings)
-}
-
-/** What a check stumbles over is a finding, too, and the next one is made all the same. */
-async function carefully(look: Check, host: Host): Promise<Finding[]> {
-  try {
-    return await look(host)
-  } catch (thrown) {
-    return [error('check', errorText(thrown), 'see whether the file is there and can be read')]
-  }
 }

@@ -1,4 +1,3 @@
-import { fchownSync, statSync } from 'node:fs'
 import { errorText } from '../../fault.ts'
 import { makeNamedCopy } from '../../message/named-file.ts'
 import { readSpoolPolicy } from '../../message/policy.ts'
@@ -10,7 +9,6 @@ import type { Host } from './host.ts'
 
 /** Milliseconds for a scan of a few hundred bytes. */
 const PATIENCE = 30_000
-const SETGID = 0o2000
 
 /** Can clamd read, by its path, what the slot puts into SPOOLDIR? */
 export async function checkClamdPath(host: Host, server: ClamdAddress): Promise<Finding[]> {
@@ -29,7 +27,6 @@ async function scanOneFile(host: Host, server: ClamdAddress, what: string): Prom
   if (policy.sharedDirectory === undefined) return ok(what, 'SPOOLDIR is not used, see there')
   const file = makeNamedCopy(policy, host.now, eicarMessage, [])
   try {
-    giveTo(host, file.fd, policy.sharedDirectory)
     const outcome = await scanPath(server, file.path, AbortSignal.timeout(PATIENCE))
     if (outcome.kind !== 'answered') return error(what, outcome.why, 'see the log of clamd')
     const { answer } = outcome
@@ -48,11 +45,4 @@ async function scanOneFile(host: Host, server: ClamdAddress, what: string): Prom
   } finally {
     file.remove()
   }
-}
-
-/** As the slot's own file would be: its account, and its group unless the directory gives one. */
-function giveTo({ account }: Host, fd: number, directory: string): void {
-  if (process.getuid?.() !== 0) return
-  const { mode, gid } = statSync(directory)
-  fchownSync(fd, account.uid, (mode & SETGID) === 0 ? account.groups[0]! : gid)
 }

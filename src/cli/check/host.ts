@@ -5,6 +5,8 @@ import { type Place, readPlace } from '../../policy/policy.ts'
 import { readScanPolicy, type ScanPolicy } from '../../scan/policy.ts'
 import type { Environment } from '../../settings/settings.ts'
 import { installedQueue } from '../installed-queue.ts'
+import { readRegularFile } from '../regular-file.ts'
+import { withoutLoaders, withoutSession } from '../session-environment.ts'
 import { type EnvironmentOptions, readEnvdir, slotEnvironment } from '../slot-environment.ts'
 import { type Account, type Accounts, findAccount, groupName, ownAccount } from './account.ts'
 import { type Limits, noLimits, type RunScript, readRunScript, smallest } from './run-script.ts'
@@ -45,14 +47,16 @@ export function lookAtHost(
   now: number,
 ): Host {
   const script = options.run === undefined ? undefined : readScript(options.run)
-  let env: Environment = { ...base, ...script?.environment }
+  const account = accountOf(options.user, script?.user, accounts)
+  const own = account.uid === process.getuid!() ? base : withoutSession(base)
+  let env: Environment = { ...own, ...script?.environment }
   for (const directory of script?.envdirs ?? []) env = { ...env, ...readEnvdir(directory) }
-  env = slotEnvironment(env, options)
+  env = withoutLoaders(slotEnvironment(env, options))
   const program = options.program ?? env.QMAILQUEUE ?? installedQueue()
   return {
     env,
     place: readPlace(env),
-    account: accountOf(options.user, script?.user, accounts),
+    account,
     accounts,
     limits: smallest(ownLimits(), script?.limits ?? noLimits),
     program: resolve(program),
@@ -76,7 +80,7 @@ export function accountText({ account, accounts }: Host): string {
 
 function readScript(file: string): RunScript {
   try {
-    return readRunScript(readFileSync(file, 'utf8'))
+    return readRunScript(readRegularFile(file))
   } catch (error) {
     throw new Fault('config', `--run ${file}: ${errorText(error)}`, error)
   }

@@ -1,6 +1,7 @@
-import { existsSync, readdirSync, readFileSync, realpathSync } from 'node:fs'
+import { readdirSync, readFileSync, realpathSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { installedQueue } from '../installed-queue.ts'
+import { readRegularFile } from '../regular-file.ts'
 import { error, type Finding, ok } from './finding.ts'
 import { leadsInto, type Naming, namesUnder } from './names.ts'
 import { readRunScript } from './run-script.ts'
@@ -67,8 +68,11 @@ function judge({ file, path }: Naming, link: string | undefined): Finding[] {
 /** Directories that the services' run scripts give to envdir, wherever they are. */
 function envdirsOf(services: string): string[] {
   return entriesOf(services).flatMap((name) => {
-    const script = join(services, name, 'run')
-    return existsSync(script) ? readRunScript(readFileSync(script, 'latin1')).envdirs : []
+    try {
+      return readRunScript(readRegularFile(join(services, name, 'run'))).envdirs
+    } catch {
+      return [] // no service, or none that is started by a script
+    }
   })
 }
 

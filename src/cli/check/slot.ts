@@ -1,16 +1,12 @@
-import { existsSync } from 'node:fs'
 import { callSlot, type SlotOutcome } from '../inject/call-slot.ts'
 import { cleanMessage, eicarMessage } from './eicar-message.ts'
 import { error, type Finding, ok, warning } from './finding.ts'
-import { accountText, type Host, scanPolicyOf } from './host.ts'
+import { type Host, scanPolicyOf } from './host.ts'
 import { limited } from './limited.ts'
 
 /** Milliseconds beyond SCANTIMEOUT for a small message to go through. */
 const PATIENCE = 30_000
 const REACHED = 'onescan-check-chain'
-
-/** util-linux; it drops the supplementary groups as setuidgid does. */
-const SETPRIV = '/usr/bin/setpriv'
 
 /**
  * Two messages through the installed program, as its service runs it: account, limits,
@@ -21,13 +17,10 @@ export async function checkSlot(host: Host): Promise<Finding[]> {
   const policy = scanPolicyOf(host)
   if (policy === undefined) return []
   const timeout = policy.timeout + PATIENCE
-  const findings = [
+  return [
     judgeClean(await send(host, cleanMessage, timeout)),
     judgeEicar(await send(host, eicarMessage, timeout)),
   ]
-  if (process.getuid?.() === 0 || process.getuid?.() === host.account.uid) return findings
-  const value = `was tried as uid ${process.getuid?.()}, not as ${accountText(host)}`
-  return [...findings, warning('slot trial', value, 'run check as root')]
 }
 
 interface Trial {
@@ -79,7 +72,7 @@ function remedyFor({ code }: SlotOutcome): string {
 /** Tagged rather than refused, so that the answer can be read from the header. */
 async function send(host: Host, message: Buffer, timeout: number): Promise<Trial> {
   const outcome = await callSlot({
-    program: limited(host.limits, asAccount(host, [host.program])),
+    program: limited(host.limits, [host.program]),
     message,
     envelope: Buffer.from('Fpostmaster@localhost\0Tpostmaster@localhost\0\0'),
     environment: {
@@ -103,12 +96,4 @@ async function send(host: Host, message: Buffer, timeout: number): Promise<Trial
 function reasonIn(log: string): string {
   const [, quoted, plain] = /^onescan:.* reason=(?:"((?:[^"\\]|\\.)*)"|(\S+))/m.exec(log) ?? []
   return quoted ?? plain ?? log.trim().slice(-300)
-}
-
-/** Root becomes the account of the slot; anybody else can only be himself. */
-function asAccount({ account }: Host, command: readonly string[]): string[] {
-  if (process.getuid?.() !== 0 || account.uid === 0 || !existsSync(SETPRIV)) return [...command]
-  const [first = account.uid, ...others] = account.groups
-  const groups = others.length > 0 ? `--groups=${account.groups.join(',')}` : '--clear-groups'
-  return [SETPRIV, `--reuid=${account.uid}`, `--regid=${first}`, groups, ...command]
 }

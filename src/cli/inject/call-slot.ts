@@ -83,6 +83,7 @@ export async function callSlot(call: SlotCall): Promise<SlotOutcome> {
     cwd: directory,
     env: call.environment,
     stdio,
+    detached: true, // a session of its own: it cannot type at our terminal (ioctl_tty(2), TIOCSTI)
   })
   for (const end of [message.read, envelope.read, stderr.write]) closeSync(end)
   if (error !== undefined && error !== stderr) closeSync(error.write)

@@ -5,6 +5,9 @@ import type { Finding } from '../../../src/cli/check/finding.ts'
 import { clamdMissing, startClamd } from '../../programs/clamd.ts'
 import { oldestNode, onescan } from '../onescan.ts'
 
+/** As root the trials are made as another user, unless root is asked for. */
+const asSelf = process.getuid!() === 0 ? ['--user', 'root'] : []
+
 function qmailHome(t: Test): string {
   const home = t.testdir({ bin: {}, control: {}, env: {} })
   writeFileSync(join(home, 'bin/qmail-queue'), '#!/bin/sh\nexit 81\n')
@@ -15,7 +18,7 @@ function qmailHome(t: Test): string {
 t.test('one line a finding, and the exit code of the worst', async (t) => {
   const QMAILHOME = qmailHome(t)
   const env = { QMAILHOME, QHPSI: 'plugin: eicar' }
-  const { code, out } = await onescan(['check'], { env })
+  const { code, out } = await onescan(['check', ...asSelf], { env })
   const lines = out.trim().split('\n').slice(1)
   for (const line of lines) t.match(line, /^(ok|warning|error) +[^:]+: ./)
   t.match(out, /^ok +scanner eicar: finds EICAR/m)
@@ -23,13 +26,13 @@ t.test('one line a finding, and the exit code of the worst', async (t) => {
   t.match(out, /^ok +slot, EICAR: is found/m)
   t.notMatch(out, /^error/m)
   t.equal(code, /^warning/m.test(out) ? 1 : 0)
-  const off = await onescan(['check', '--env', 'QHPSI='], { env })
+  const off = await onescan(['check', ...asSelf, '--env', 'QHPSI='], { env })
   t.match(off, { code: 2, out: /^error +QHPSI: is not set here/m })
 })
 
 t.test('the oldest Node runs it, and tells of itself', async (t) => {
   const env = { QMAILHOME: qmailHome(t), QHPSI: 'plugin: eicar' }
-  const { out } = await onescan(['check'], { env, runtime: oldestNode })
+  const { out } = await onescan(['check', ...asSelf], { env, runtime: oldestNode })
   t.match(out, /^ok +slot, EICAR: is found/m)
 })
 
@@ -45,7 +48,7 @@ export QMAILHOME=${home}
 exec envdir ${home}/env softlimit -m 3000000 setuidgid ${user} qmail-smtpd
 `,
   )
-  const { code, out } = await onescan(['check', '--run', run, '--json'])
+  const { code, out } = await onescan(['check', ...asSelf, '--run', run, '--json'])
   t.equal(code, 2)
   const findings: Finding[] = JSON.parse(out)
   const of = (what: string) => findings.find((finding) => finding.what === what)
@@ -64,7 +67,7 @@ t.test('with a real clamd', { skip: clamdMissing }, async (t) => {
     CLAMD: clamd.socket,
     CLAMDMAXSIZE: '1M',
   }
-  const { out } = await onescan(['check'], { env })
+  const { out } = await onescan(['check', ...asSelf], { env })
   t.match(out, /^ok +clamd .*: answers, ClamAV/m)
   t.match(out, /^ok +scanner clamd: finds EICAR/m)
   t.match(out, /^ok +slot, EICAR: is found/m)

@@ -1,10 +1,9 @@
 import { chmodSync, existsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { findAccount, readAccounts } from '../../../src/cli/check/account.ts'
 import { checkSlot } from '../../../src/cli/check/slot.ts'
 import { openDirectory } from '../../programs/reachable.ts'
-import { complaints, host, self } from './host.ts'
+import { complaints, host } from './host.ts'
 
 const eicar = { QHPSI: 'plugin: eicar' }
 
@@ -66,16 +65,3 @@ t.test("the limits are the service's", async (t) => {
     'error slot, EICAR',
   ])
 })
-
-const whoami = 'id -un >&2; id -Gn >&2; exit 71'
-
-t.test(
-  'the account is that of the service',
-  { skip: self.uid !== 0 && 'run as root' },
-  async (t) => {
-    const nobody = findAccount(readAccounts(), 'nobody', 'primary')!
-    const file = program(t, whoami)
-    const [finding] = await checkSlot(host(eicar, { account: nobody, program: file }))
-    t.match(finding?.value, /^exits 71 \(nobody\sno\w+\)$/)
-  },
-)

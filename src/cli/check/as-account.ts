@@ -1,0 +1,146 @@
+import { type ChildProcessByStdio, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import type { Readable, Writable } from 'node:stream'
+import { errorText } from '../../fault.ts'
+import { ownCommand } from '../own-command.ts'
+import { error, type Finding, warning } from './finding.ts'
+import { accountText, type Host } from './host.ts'
+import { type Introduction, type Told, TRIALS } from './trials.ts'
+
+/** util-linux; it drops the supplementary groups as setuidgid does. */
+const SETPRIV = '/usr/bin/setpriv'
+/** More than any host gives rise to. */
+const FINDINGS_MAX = 1000
+/** Characters of one, and of what is said beside them. */
+const LINE_MAX = 65_536
+
+/**
+ * Makes the trials as the account of the slot, in a process that has nothing of root's: not
+ * the user, the environment, the working directory or the terminal, at which it could type.
+ * What the settings name (scanners, plugins, LD_PRELOAD, PATH) is met only there. Where the
+ * user cannot be changed, nothing is tried and a finding says so.
+ *
+ * `asRoot`: the administrator himself named root.
+ */
+export async function* tryAsAccount(host: Host, asRoot: boolean): AsyncGenerator<Finding> {
+  const own = process.getuid!()
+  const { uid } = host.account
+  if (own === 0 && uid === 0 && !asRoot) {
+    yield error(
+      'trials',
+      'the slot would run as root: nothing was tried',
+      'name its account with --user',
+    )
+    return
+  }
+  const changes = own === 0 && uid !== 0
+  yield* tryBy(changes ? asOther(host, ownCommand(TRIALS)) : ownCommand(TRIALS), host, {
+    uid: changes ? uid : own,
+    cwd: changes ? '/' : process.cwd(),
+  })
+  if (own === 0 || own === uid) return
+  const value = `were made as uid ${own}, not as ${accountText(host)}`
+  yield warning('trials', value, 'run check as root')
+}
+
+async function* tryBy(
+  [program, ...words]: readonly [string, ...string[]],
+  host: Host,
+  { uid, cwd }: { readonly uid: number; readonly cwd: string },
+): AsyncGenerator<Finding> {
+  // `detached` is a session of its own, without a terminal.
+  const child = spawn(program, words, {
+    cwd,
+    env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin' },
+    stdio: ['pipe', 'pipe', 'pipe'],
+    detached: true,
+  })
+  const ended = once(child, 'close').catch((thrown) => [errorText(thrown)])
+  const complaints = textOf(child.stderr)
+  const stop = endWithUs(child)
+  child.stdin.on('error', () => {}) // it is gone; its end is told below
+  try {
+    let count = 0
+    for await (const line of linesOf(child.stdout)) {
+      if (count++ === 0) {
+        if ((readJson(line) as Introduction | undefined)?.uid !== uid) break
+        child.stdin.end(JSON.stringify(toldOf(host)))
+        continue
+      }
+      const finding = readFinding(line)
+      if (finding === undefined || count > FINDINGS_MAX) break
+      yield finding
+    }
+    child.kill('SIGTERM') // nothing, where it has ended
+    const [code] = await ended
+    if (count > 0 && code === 0) return
+    const why = complaints().trim().slice(-300) || `ended with ${code}`
+    const value =
+      count === 0
+        ? `cannot be made as ${accountText(host)}: ${why}; nothing was tried`
+        : `broke off: ${why}`
+    yield error('trials', value, 'see that setpriv works here, and that all may run onescan')
+  } finally {
+    stop()
+  }
+}
+
+function asOther({ account }: Host, command: readonly string[]): readonly [string, ...string[]] {
+  const [first = account.uid, ...others] = account.groups
+  const groups = others.length > 0 ? `--groups=${account.groups.join(',')}` : '--clear-groups'
+  return [SETPRIV, `--reuid=${account.uid}`, `--regid=${first}`, groups, '--', ...command]
+}
+
+function toldOf({ env, account, limits, program, now }: Host): Told {
+  return { env, account, limits, program, now }
+}
+
+/** What stops us stops it: it does not hear our terminal. */
+function endWithUs(child: ChildProcessByStdio<Writable, Readable, Readable>): () => void {
+  const end = (signal: NodeJS.Signals) => {
+    child.kill('SIGTERM')
+    process.kill(process.pid, signal)
+  }
+  const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
+  for (const signal of signals) process.once(signal, end)
+  return () => {
+    for (const signal of signals) process.off(signal, end)
+  }
+}
+
+async function* linesOf(stream: Readable): AsyncGenerator<string> {
+  let rest = ''
+  stream.setEncoding('utf8')
+  for await (const piece of stream) {
+    const lines = `${rest}${piece}`.split('\n')
+    rest = lines.pop()!
+    yield* lines
+    if (rest.length > LINE_MAX) return
+  }
+}
+
+function textOf(stream: Readable): () => string {
+  let text = ''
+  stream.on('data', (piece: Buffer) => {
+    text = `${text}${piece.toString('latin1')}`.slice(-LINE_MAX)
+  })
+  return () => text
+}
+
+/** It is the account's word: whoever has taken that over says what he likes. */
+function readFinding(line: string): Finding | undefined {
+  const finding = readJson(line) as Partial<Finding> | undefined
+  if (finding === undefined || finding === null) return undefined
+  const { level, what, value, remedy } = finding
+  if (level !== 'ok' && level !== 'warning' && level !== 'error') return undefined
+  if (typeof what !== 'string' || typeof value !== 'string') return undefined
+  return typeof remedy === 'string' ? { level, what, value, remedy } : { level, what, value }
+}
+
+function readJson(line: string): unknown {
+  try {
+    return JSON.parse(line)
+  } catch {
+    return undefined
+  }
+}

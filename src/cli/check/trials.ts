@@ -1,0 +1,63 @@
+import type { CommandModule } from 'yargs'
+import { readPlace } from '../../policy/policy.ts'
+import { print, runCommand } from '../run-command.ts'
+import { readAccounts } from './account.ts'
+import { type Check, carefully } from './carefully.ts'
+import { checkClamd } from './clamd.ts'
+import { checkEngine } from './engine.ts'
+import { checkErrorFd } from './error-fd.ts'
+import type { Host } from './host.ts'
+import { checkQuota } from './quota.ts'
+import { checkRuntime } from './runtime.ts'
+import { checkScanners } from './scanner.ts'
+import { checkSlot } from './slot.ts'
+import { checkSpool } from './spool.ts'
+
+/** What runs programs that the settings name, opens files or connects. */
+const trials: readonly Check[] = [
+  checkRuntime,
+  checkEngine,
+  checkSpool,
+  checkClamd,
+  checkScanners,
+  checkQuota,
+  checkSlot,
+  checkErrorFd,
+]
+
+/** What is told by `onescan check`, from standard input. */
+export type Told = Pick<Host, 'env' | 'account' | 'limits' | 'program' | 'now'>
+
+/** The first line: who makes the trials. */
+export interface Introduction {
+  readonly uid: number
+}
+
+export const TRIALS = 'check-trials'
+
+/**
+ * The part of `onescan check` that runs as the account of the slot, and is started by
+ * nobody else: a line of JSON for who it is, then one for each finding.
+ */
+export const trialsCommand: CommandModule = {
+  command: TRIALS,
+  describe: false,
+  handler: () => runCommand(TRIALS, makeTrials),
+}
+
+async function makeTrials(): Promise<number> {
+  const introduction: Introduction = { uid: process.getuid!() }
+  print(`${JSON.stringify(introduction)}\n`)
+  const told = JSON.parse(await firstLine(process.stdin)) as Told
+  const host: Host = { ...told, place: readPlace(told.env), accounts: readAccounts() }
+  for (const trial of trials) {
+    for (const finding of await carefully(trial, host)) print(`${JSON.stringify(finding)}\n`)
+  }
+  return 0
+}
+
+async function firstLine(input: AsyncIterable<Buffer>): Promise<string> {
+  const pieces: Buffer[] = []
+  for await (const piece of input) pieces.push(piece)
+  return Buffer.concat(pieces).toString()
+}

@@ -1,0 +1,65 @@
+import { execFileSync, spawnSync } from 'node:child_process'
+import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+
+/** Milliseconds: what hangs is not to hang the test. */
+const PATIENCE = 120_000
+
+export interface AtTerminal {
+  readonly code: number | null
+  readonly output: string
+  /** What somebody else typed meanwhile: the shell would do it next. */
+  readonly typed: string
+}
+
+/** Runs a shell script as one does at a terminal, by script(1). */
+export function atTerminal(script: string, env: NodeJS.ProcessEnv = process.env): AtTerminal {
+  const directory = mkdtempSync(join(tmpdir(), 'onescan-terminal-'))
+  try {
+    const [work, typed] = [join(directory, 'work'), join(directory, 'typed')]
+    // Without a minimum the terminal has an end where nothing was typed.
+    const text = `stty -echo\n(\n${script}\n)\ncode=$?\nstty -icanon min 0 time 1\ncat >'${typed}'\nexit $code\n`
+    writeFileSync(work, text)
+    const words = ['--quiet', '--return', '--command', `/bin/sh ${work}`, '/dev/null']
+    // Its own input: never at an end, which script(1) would type.
+    const pipe = join(directory, 'input')
+    execFileSync('mkfifo', [pipe])
+    const input = openSync(pipe, 'r+')
+    const { status, stdout } = spawnSync('script', words, {
+      env,
+      encoding: 'latin1',
+      stdio: [input, 'pipe', 'inherit'],
+      timeout: PATIENCE,
+    })
+    closeSync(input)
+    return { code: status, output: stdout, typed: readFileSync(typed, 'latin1') }
+  } finally {
+    rmSync(directory, { recursive: true })
+  }
+}
+
+/**
+ * A Perl program that tries to type `pwned` at each terminal that it can reach, and notes in
+ * the file of its first argument who it is and what it reached.
+ */
+export const typist = `#!/usr/bin/perl
+open(my $log, '>>', $ARGV[0]) or die; my @reached;
+for my $place ('/dev/tty', 0 .. 9) {
+  my $terminal;
+  next unless $place eq '/dev/tty' ? open($terminal, '<', $place) : open($terminal, '<&', $place);
+  next unless -t $terminal;
+  push @reached, $place;
+  for (split //, "pwned\\n") { ioctl($terminal, 0x5412, $_) }
+}
+print $log "uid=$< reached=@reached\\n";
+`
+
+/** Whether this kernel lets a program type at its own terminal at all: since 6.2 it need not. */
+export function terminalsObey(): boolean {
+  try {
+    return readFileSync('/proc/sys/dev/tty/legacy_tiocsti', 'latin1').trim() === '1'
+  } catch {
+    return true
+  }
+}
