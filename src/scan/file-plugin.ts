@@ -33,6 +33,13 @@ export function filePluginScanner(
   return {
     name: fileName,
     local: false,
+    async prepare() {
+      try {
+        checkFile(file)
+      } catch (error) {
+        throw new Fault('config', `QHPSI: plugin ${fileName}: ${errorText(error)}`, error)
+      }
+    },
     async scan(specimen, task) {
       const verdict = await askPlugin(policy, file, hosts, specimen, task).catch((error) => {
         if (isFault(error)) throw error // our own spool, not the plugin

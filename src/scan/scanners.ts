@@ -1,5 +1,5 @@
 import { extname } from 'node:path'
-import { errorText } from '../fault.ts'
+import { errorText, Fault } from '../fault.ts'
 import type { HostStarter, Hosts } from './file-plugin/hosts.ts'
 import type { ScanPolicy } from './policy.ts'
 import { type Scanner, unknown } from './scanner.ts'
@@ -54,5 +54,12 @@ async function makePlugin(
 }
 
 function unusable(name: string, why: string): Scanner {
-  return { name, local: false, scan: async () => unknown(`plugin ${name}: ${why}`) }
+  return {
+    name,
+    local: false,
+    async prepare() {
+      throw new Fault('config', `QHPSI: plugin ${name}: ${why}`)
+    },
+    scan: async () => unknown(`plugin ${name}: ${why}`),
+  }
 }

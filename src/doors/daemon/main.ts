@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { errorText } from '../../fault.ts'
 import type { Environment } from '../../settings/settings.ts'
 import { readConfiguration } from './configuration.ts'
+import { describeDoor } from './describe.ts'
 import { openDoors } from './doors.ts'
 import { activatedSockets } from './handed-over.ts'
 import { log } from './log.ts'
@@ -51,12 +52,16 @@ async function onescand(options: Options): Promise<void> {
   const rehearsed = rehearse(env.TMPDIR || tmpdir(), over.signal).catch((error) => {
     log(`rehearsal: ${errorText(error)}`) // the first mail takes longer, and that is all
   })
+  const tellWhatItDoes = () => {
+    for (const door of options.workerFor ? [] : doors) log(describeDoor(door, configuration))
+  }
   orders.obey({
     async reload() {
       const read = await readConfiguration(env, log)
       for (const door of doors) door.configure(read)
       configuration.close()
       configuration = read
+      tellWhatItDoes()
       crew.reload()
     },
     report() {
@@ -76,6 +81,7 @@ async function onescand(options: Options): Promise<void> {
     },
   })
   await crew.ready
+  tellWhatItDoes()
   if (!options.workerFor) log('serving')
   process.send?.(SERVING)
   await tellSystemd('READY=1')

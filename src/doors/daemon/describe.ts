@@ -1,0 +1,51 @@
+import { basename } from 'node:path'
+import { type Policy, switchedOff } from '../../policy/policy.ts'
+import type { Configuration } from './configuration.ts'
+import type { OpenDoor } from './doors.ts'
+
+/**
+ * What a door will do with mail, in one line for the log: an administrator should see at
+ * the start that nothing is scanned, and not when a virus has come.
+ */
+export function describeDoor(door: Pick<OpenDoor, 'kind' | 'server'>, by: Configuration): string {
+  return `${door.kind} ${placeOf(door)}: ${whatItDoes(door.kind, by)}`
+}
+
+function whatItDoes(kind: OpenDoor['kind'], { policy, quota, place }: Configuration): string {
+  const off = switchedOff(place)
+  if (off !== undefined) return `all passes while ${off}`
+  const asksQuota = quota === undefined ? '' : ', recipients are asked about (QUOTAD)'
+  if (kind === 'policy') {
+    return quota === undefined ? 'nobody is over quota: QUOTAD is not set' : 'answers by QUOTAD'
+  }
+  if (policy === undefined) return `nothing is scanned: QHPSI is not set${asksQuota}`
+  const scans = `scans with ${namesOf(policy)}`
+  const fate = kind === 'slot' ? 'clients say what becomes of viruses' : fateOfViruses(policy)
+  return `${scans}, ${fate}, ${stamps(policy)}${asksQuota}`
+}
+
+function namesOf({ scan: { line } }: Policy): string {
+  return line.kind === 'plugins' ? line.names.join(', ') : basename(line.words[0]!)
+}
+
+function fateOfViruses({ infected: { action, forward } }: Policy): string {
+  if (action === 'reject') return 'refuses viruses'
+  if (forward !== undefined) return `sends viruses to ${forward}`
+  return action === 'drop' ? 'drops viruses' : 'tags viruses and lets them in'
+}
+
+function stamps({ cluster }: Policy): string {
+  if (cluster === undefined) return 'no stamps'
+  const { length } = cluster.keys
+  return `stamps by ${length} ${length === 1 ? 'key' : 'keys'}`
+}
+
+function placeOf({ server }: Pick<OpenDoor, 'server'>): string {
+  const address = server.address()
+  if (address === null) return 'closed'
+  if (typeof address === 'string') return `unix:${address}`
+  const { family, port } = address
+  return family === 'IPv6'
+    ? `inet6:[${address.address}]:${port}`
+    : `inet:${address.address}:${port}`
+}
