@@ -1,5 +1,5 @@
 import t from 'tap'
-import { PACKET_MAX, standardPatience } from '../../src/doors/milter/connection.ts'
+import { COMMAND_MAX, PACKET_MAX, standardPatience } from '../../src/doors/milter/connection.ts'
 import { HELD_MAX } from '../../src/doors/milter/intake.ts'
 import { CONNECTIONS_MAX } from '../../src/doors/milter/milter.ts'
 import { PATHS_MAX } from '../../src/doors/milter/recipient-list.ts'
@@ -23,7 +23,9 @@ t.test('they are the constants of the program', async (t) => {
     'message in memory': HELD_MAX,
     'header block': HEADER_MAX,
     'packet of the protocol': PACKET_MAX,
+    'packet that is no header field or body': COMMAND_MAX - 1,
     'macros before a command': MACROS_MAX,
+    'time until the negotiation is over': standardPatience.negotiation,
     'paths of all recipients together': PATHS_MAX,
     'connections of one process': CONNECTIONS_MAX,
     'silence amid a message': standardPatience.stalled,

@@ -3,6 +3,7 @@ import { GoCold } from './go-cold.ts'
 /** What all messages of this process together may keep in memory by one kind of door. */
 export interface Budget {
   readonly used: number
+  readonly free: number
   /** An account of its own for one conversation. */
   open(): Account
 }
@@ -10,6 +11,8 @@ export interface Budget {
 export interface Account {
   /** Sets bytes aside before they are allocated; throws where there are none left. */
   charge(bytes: number): void
+  /** Gives so many of them back. */
+  release(bytes: number): void
   /** Gives all of them back. May be called again. */
   close(): void
 }
@@ -24,6 +27,9 @@ export function createBudget(
     get used() {
       return used
     },
+    get free() {
+      return limit - used
+    },
     open() {
       let charged = 0
       return {
@@ -31,6 +37,10 @@ export function createBudget(
           if (bytes > limit - used) throw refusal(`no memory for ${bytes} bytes more (--memory)`)
           used += bytes
           charged += bytes
+        },
+        release(bytes) {
+          used -= bytes
+          charged -= bytes
         },
         close() {
           used -= charged

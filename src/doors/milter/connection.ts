@@ -1,15 +1,22 @@
 import type { Socket } from 'node:net'
-import { errorText } from '../../fault.ts'
+import { errorText, isFault } from '../../fault.ts'
 import { HEADER_MAX } from '../../message/header-block.ts'
 import { freeBuffer } from '../../runtime/free-buffer.ts'
+import type { Account } from '../daemon/memory.ts'
 import type { Session } from './session.ts'
 import { parseCommand } from './wire/commands.ts'
+import { MACROS_MAX } from './wire/macros.ts'
 import { createPacketReader } from './wire/packets.ts'
 import { deferred, progress } from './wire/replies.ts'
 import { WireError } from './wire/wire-error.ts'
 
 /** Bytes of a packet: a header as large as any that is looked at, in one field. */
 export const PACKET_MAX = HEADER_MAX + 64 * 1024
+/** Bytes of a packet that is no content: a command of SMTP, or macros. */
+export const COMMAND_MAX = 1 + MACROS_MAX
+const CONTENT = 'LBE'
+/** Bytes of a packet before the negotiation: that has thirteen. */
+const OFFER_MAX = 64
 /** Bytes that may wait while a message is judged; an MTA waits for the answer and sends none. */
 const WAITING_MAX = 256 * 1024
 /** Bytes of answers that an MTA has not taken when the next one is due; one alone may be larger. */
@@ -17,6 +24,8 @@ const UNTAKEN_MAX = 256 * 1024
 
 /** Milliseconds. */
 export interface Patience {
+  /** From the connection to the end of the negotiation, which MTAs begin at once. */
+  readonly negotiation: number
   /** Between signs that a message is still being judged; Sendmail and Postfix wait 300 s at most. */
   readonly progressAfter: number
   /** Of silence amid a message's content or a packet, which an MTA has whole before it begins. */
@@ -28,6 +37,7 @@ export interface Patience {
 }
 
 export const standardPatience: Patience = {
+  negotiation: 10_000,
   progressAfter: 10_000,
   stalled: 600_000,
   idle: 7_210_000,
@@ -35,6 +45,10 @@ export const standardPatience: Patience = {
 }
 
 export interface Connection {
+  /** How it stands, for who has to choose one that must go. */
+  standing(): Standing
+  /** Goes at once in favour of another one; a message under way is put off. */
+  evict(): void
   /** Says what is due, and ends what takes too long; called every second or so. */
   tick(): void
   /** No more messages: at once, or when the one that is here is over. */
@@ -43,21 +57,37 @@ export interface Connection {
   dismiss(): void
 }
 
+export interface Standing {
+  readonly negotiated: boolean
+  /** Whether its message is judged, or a question of its is asked elsewhere. */
+  readonly busy: boolean
+  readonly amidPacket: boolean
+  readonly amidMessage: boolean
+  readonly amidContent: boolean
+  /** When it said something for the last time; at first, when it came. */
+  readonly heard: number
+}
+
 export interface ConnectionOptions {
   readonly session: Session
+  /** For what has come of a packet and is no whole one, and for what comes while it is busy. */
+  readonly account: Account
   readonly patience: Patience
   /** Milliseconds on a clock that never goes back. */
   now(): number
   /** For trouble with the MTA. */
   log(line: string): void
+  /** Nothing more is heard of it, and it holds nothing any more. */
+  left(): void
   closed(): void
 }
 
 /** Carries packets between a socket and a session, one command after the other. */
 export function openConnection(socket: Socket, options: ConnectionOptions): Connection {
-  const { session, patience, now, log } = options
-  const reader = createPacketReader(PACKET_MAX)
-  let heard = now()
+  const { session, account, patience, now, log } = options
+  const reader = createPacketReader(PACKET_MAX, { lengthOf, memory: account })
+  const began = now()
+  let heard = began
   let said = heard
   let busy = false // with a command whose answer takes time
   let waiting = 0 // bytes that came meanwhile
@@ -79,6 +109,11 @@ export function openConnection(socket: Socket, options: ConnectionOptions): Conn
     return `the MTA${socket.remoteAddress ? ` at ${socket.remoteAddress}` : ''}`
   }
 
+  function lengthOf(command: string): number {
+    if (!session.negotiated) return OFFER_MAX
+    return CONTENT.includes(command) ? PACKET_MAX : COMMAND_MAX
+  }
+
   function isLeaving(): boolean {
     return leaveAt !== undefined
   }
@@ -87,13 +122,20 @@ export function openConnection(socket: Socket, options: ConnectionOptions): Conn
     if (isLeaving()) return
     heard = now()
     reader.push(chunk)
-    if (!busy) {
-      void work()
-      if (!busy) freeBuffer(chunk) // read to its end; sessions keep copies alone
-      return
+    if (!busy) void work()
+    if (!busy)
+      freeBuffer(chunk) // read to its end; sessions keep copies alone
+    else letWait(reader.pending)
+  }
+
+  function letWait(bytes: number): void {
+    try {
+      account.charge(bytes - waiting)
+      waiting = bytes
+      if (waiting > WAITING_MAX) socket.pause()
+    } catch (error) {
+      giveUp(error)
     }
-    waiting += chunk.length
-    if (waiting > WAITING_MAX) socket.pause()
   }
 
   async function work(): Promise<void> {
@@ -114,6 +156,10 @@ export function openConnection(socket: Socket, options: ConnectionOptions): Conn
       giveUp(error)
     } finally {
       busy = false
+      if (!isLeaving()) {
+        account.release(waiting)
+        if (!reader.amidst && !session.amidContent) reader.trim()
+      }
       waiting = 0
       if (socket.isPaused()) socket.resume()
     }
@@ -128,7 +174,8 @@ export function openConnection(socket: Socket, options: ConnectionOptions): Conn
 
   /** Whatever the MTA does with a filter that leaves, it has been told to put the message off. */
   function giveUp(error: unknown): void {
-    const stack = error instanceof Error && !(error instanceof WireError) ? error.stack : undefined
+    const isExpected = error instanceof WireError || isFault(error)
+    const stack = error instanceof Error && !isExpected ? error.stack : undefined
     log(`milter: ${who()}: ${stack ?? errorText(error)}`)
     say(deferred)
     leave()
@@ -139,14 +186,35 @@ export function openConnection(socket: Socket, options: ConnectionOptions): Conn
     if (isLeaving()) return
     leaveAt = now()
     session.close()
+    reader.close()
+    account.close()
     socket.end()
+    options.left()
+  }
+
+  function evict(): void {
+    if (session.amidMessage) log(`milter: ${who()} was silent and went for another one`)
+    if (session.negotiated) say(deferred)
+    leave()
+    socket.destroySoon()
   }
 
   return {
+    standing: () => ({
+      negotiated: session.negotiated,
+      busy,
+      amidPacket: reader.amidst,
+      amidMessage: session.amidMessage,
+      amidContent: session.amidContent,
+      heard,
+    }),
+    evict,
     tick() {
       const time = now()
       if (leaveAt !== undefined) {
         if (time - leaveAt > patience.leaving) socket.destroy()
+      } else if (!session.negotiated) {
+        if (time - began > patience.negotiation) evict()
       } else if (busy) {
         if (session.amidContent && time - said >= patience.progressAfter) say(progress)
       } else {

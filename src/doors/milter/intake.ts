@@ -1,6 +1,7 @@
 import { HEADER_MAX } from '../../message/header-block.ts'
 import { holdMessage, type LookOptions } from '../../message/held.ts'
 import { createSpool, type Message, type Spool } from '../../message/spool.ts'
+import type { Account } from '../daemon/memory.ts'
 
 /** Bytes of a message that are kept in memory; a larger one goes to a file without a name. */
 export const HELD_MAX = 128 * 1024
@@ -25,15 +26,16 @@ export interface Intake {
   body(chunk: Buffer): void
   /** The message, to be closed; the intake must not be used any more. */
   finish(): Message
-  /** Frees everything where no message comes of it. */
+  /** Frees everything: where no message comes of it, or once that is closed. */
   discard(): void
 }
 
 /**
- * In memory up to HELD_MAX, a header block up to HEADER_MAX; the rest of a message whose
- * header is larger is not kept. Faults: `temp-file` and `write`, of the spool.
+ * In memory, which is charged to `account`, up to HELD_MAX, a header block up to HEADER_MAX; the rest of a message whose
+ * header is larger is not kept. Faults: `temp-file` and `write`, of the spool, and `out-of-memory`.
  */
-export function createIntake(options: LookOptions): Intake {
+export function createIntake(options: LookOptions, account: Account): Intake {
+  account.charge(FIRST_PIECE)
   let held = Buffer.allocUnsafe(FIRST_PIECE)
   let length = 0
   let inHeader = true
@@ -42,11 +44,19 @@ export function createIntake(options: LookOptions): Intake {
 
   function hold(bytes: Buffer): void {
     if (held.length < length + bytes.length) {
-      const larger = Buffer.allocUnsafe(Math.max(length + bytes.length, 2 * held.length))
+      const size = Math.max(length + bytes.length, 2 * held.length)
+      account.charge(size)
+      const larger = Buffer.allocUnsafe(size)
       held.copy(larger, 0, 0, length)
+      drop()
       held = larger
     }
     length += bytes.copy(held, length)
+  }
+
+  function drop(): void {
+    account.release(held.length)
+    held = Buffer.alloc(0)
   }
 
   function holdHeader(...parts: readonly Buffer[]): void {
@@ -65,7 +75,7 @@ export function createIntake(options: LookOptions): Intake {
       }
       spool = createSpool(options)
       spool.write(held.subarray(0, length))
-      held = Buffer.alloc(0)
+      drop()
     }
     spool.write(chunk)
   }
@@ -94,7 +104,8 @@ export function createIntake(options: LookOptions): Intake {
     discard() {
       spool?.finish().close()
       spool = undefined
-      held = Buffer.alloc(0)
+      drop()
+      account.close()
       length = 0
     },
   }
@@ -102,15 +113,15 @@ export function createIntake(options: LookOptions): Intake {
 
 /** A CR before each LF that has none. */
 function withCrlf(value: Buffer): Buffer {
-  let lf = value.indexOf(LF)
-  if (lf < 0) return value
-  const parts: Buffer[] = []
-  let from = 0
-  for (; lf >= 0; lf = value.indexOf(LF, lf + 1)) {
-    if (value[lf - 1] === CR) continue
-    parts.push(value.subarray(from, lf), CRLF)
-    from = lf + 1
+  let bare = 0
+  for (let lf = value.indexOf(LF); lf >= 0; lf = value.indexOf(LF, lf + 1)) {
+    if (value[lf - 1] !== CR) bare++
   }
-  parts.push(value.subarray(from))
-  return Buffer.concat(parts)
+  if (bare === 0) return value
+  const result = Buffer.allocUnsafe(value.length + bare)
+  for (let from = 0, to = 0; from < value.length; from++) {
+    if (value[from] === LF && value[from - 1] !== CR) result[to++] = CR
+    result[to++] = value[from]!
+  }
+  return result
 }

@@ -1,5 +1,5 @@
 import type { Decision } from '../../decision.ts'
-import { makeEnvelope } from '../../envelope/envelope.ts'
+import { ADDRESS_MAX, makeEnvelope } from '../../envelope/envelope.ts'
 import { Fault, type FaultKind, faultKindOf } from '../../fault.ts'
 import type { LogEntry } from '../../log.ts'
 import type { Transaction } from '../../transaction.ts'
@@ -50,7 +50,8 @@ const SPACE = Buffer.from(' ')
 export function openMail({ path, parameters }: Address, house: House): Mail {
   const began = house.now()
   // Copied: what came in one packet must not keep alive all that came with it.
-  const sender = Buffer.from(bareAddress(path))
+  // One that is too long stays too long.
+  const sender = Buffer.from(bareAddress(path).subarray(0, ADDRESS_MAX + 1))
   const recipients = createRecipientList(house.openAccount())
   let stage: 'envelope' | 'header' | 'body' | 'end' = 'envelope'
   let reception: Reception | undefined
@@ -69,6 +70,7 @@ export function openMail({ path, parameters }: Address, house: House): Mail {
       effect()
     } catch (error) {
       trouble ??= error
+      if (reception?.kind === 'judge') reception.intake.discard() // no message comes of it
     }
   }
 

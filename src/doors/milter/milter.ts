@@ -3,8 +3,9 @@ import { Fault } from '../../fault.ts'
 import { switchedOff } from '../../policy/policy.ts'
 import { createAttendance } from '../daemon/attendance.ts'
 import type { Configuration } from '../daemon/configuration.ts'
-import type { Budget } from '../daemon/memory.ts'
+import type { Account, Budget } from '../daemon/memory.ts'
 import { type Connection, openConnection, type Patience, standardPatience } from './connection.ts'
+import { type Candidate, goesForConnection, goesForMemory, goesForMessage } from './eviction.ts'
 import type { House } from './house.ts'
 import { openReception } from './reception.ts'
 import { openSession } from './session.ts'
@@ -14,7 +15,7 @@ export interface MilterOptions {
   readonly maxClients: number
   /** Of the whole process, for what is told of messages before they count as here. */
   readonly budget: Budget
-  /** One more is closed at once, and the MTA does what it does without a filter. */
+  /** For one more a silent one goes; where there is none it is closed, and the MTA does what it does without a filter. */
   readonly maxConnections?: number
   readonly patience?: Patience
   /** The daemon's own trouble. */
@@ -40,65 +41,131 @@ export const CONNECTIONS_MAX = 1000
 /** Milliseconds between looks at what is due. */
 const TICK_MAX = 1000
 
+/** A connection that has not been told to leave. */
+interface Serving {
+  readonly connection: Connection
+  readonly peer: string
+  readonly holdings: Holdings
+}
+
+/** Bytes that are charged to one connection. */
+interface Holdings {
+  bytes: number
+}
+
 /** The milter door: sessions of MTAs on whatever the server listens on. */
 export function createMilter(first: Configuration, options: MilterOptions): Milter {
   const { maxClients, maxConnections = CONNECTIONS_MAX, budget, log, mailLog } = options
   const { patience = standardPatience } = options
   const connections = createAttendance<Connection>()
+  /** In the order of their coming. */
+  const serving = new Set<Serving>()
   let configuration = first
   let received = 0 // messages that are here
   let crowded = false
   let ticker: NodeJS.Timeout | undefined
-
-  const house: House = {
-    get quota() {
-      return switchedOff(configuration.place) === undefined ? configuration.quota : undefined
-    },
-    receive() {
-      if (received >= maxClients) {
-        throw new Fault('out-of-memory', `over ${maxClients} messages at once (--max-clients)`)
-      }
-      const reception = openReception(configuration)
-      received++
-      return reception
-    },
-    openAccount: budget.open,
-    release() {
-      received--
-    },
-    log: mailLog,
-    now: () => performance.now(),
-  }
+  const now = () => performance.now()
 
   const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
-    if (isCrowded()) {
+    const peer = socket.remoteAddress ?? ''
+    if (!makeRoom(peer)) {
       socket.destroy()
       return
     }
+    const holdings: Holdings = { bytes: 0 }
+    const openAccount = () => chargedTo(holdings, budget.open())
     const connection = openConnection(socket, {
-      session: openSession(house),
+      session: openSession(houseOf(openAccount)),
+      account: openAccount(),
       patience,
-      now: house.now,
+      now,
       log,
+      left: () => serving.delete(one),
       closed() {
         connections.leave(connection)
-        crowded = false
+        if (serving.size < maxConnections) crowded = false
         if (connections.present.size > 0) return
         clearInterval(ticker)
         ticker = undefined
       },
     })
+    const one: Serving = { connection, peer, holdings }
+    serving.add(one)
     connections.enter(connection)
     ticker ??= setInterval(tickAll, Math.min(TICK_MAX, Math.ceil(patience.progressAfter / 2)))
   })
   server.on('error', (error) => log(`milter: ${error.message}`))
 
-  /** Said once, until somebody leaves. */
-  function isCrowded(): boolean {
-    if (connections.present.size < maxConnections) return false
-    if (!crowded) log(`milter: over ${maxConnections} connections at once; one more was closed`)
+  function houseOf(openAccount: House['openAccount']): House {
+    return {
+      get quota() {
+        return switchedOff(configuration.place) === undefined ? configuration.quota : undefined
+      },
+      receive() {
+        if (received >= maxClients) evict(goesForMessage(candidates(), now()))
+        if (received >= maxClients) {
+          throw new Fault('out-of-memory', `over ${maxClients} messages at once (--max-clients)`)
+        }
+        const reception = openReception(configuration, openAccount())
+        received++
+        return reception
+      },
+      openAccount,
+      release() {
+        received--
+      },
+      log: mailLog,
+      now,
+    }
+  }
+
+  /** Where there is no memory left, who has fallen silent gives back what it holds. */
+  function chargedTo(holdings: Holdings, account: Account): Account {
+    let own = 0
+    const count = (bytes: number) => {
+      own += bytes
+      holdings.bytes += bytes
+    }
+    return {
+      charge(bytes) {
+        while (bytes > budget.free && evict(goesForMemory(candidates(holdings), now()))) {}
+        account.charge(bytes)
+        count(bytes)
+      },
+      release(bytes) {
+        account.release(bytes)
+        count(-bytes)
+      },
+      close() {
+        account.close()
+        count(-own)
+      },
+    }
+  }
+
+  function* candidates(asker?: Holdings): Generator<Candidate & Serving> {
+    for (const one of serving) {
+      if (one.holdings === asker) continue
+      yield { ...one, ...one.connection.standing(), holdsMemory: one.holdings.bytes > 0 }
+    }
+  }
+
+  /** Whether somebody went. */
+  function evict(one: Serving | undefined): boolean {
+    one?.connection.evict()
+    return one !== undefined
+  }
+
+  /** Said once, until there is room again. */
+  function makeRoom(peer: string): boolean {
+    if (serving.size < maxConnections) return true
+    const isRoom = evict(goesForConnection(candidates(), peer, now()))
+    if (!crowded) {
+      const who = isRoom ? 'a silent one' : 'one more'
+      log(`milter: over ${maxConnections} connections at once; ${who} was closed`)
+    }
     crowded = true
-    return true
+    return isRoom
   }
 
   function tickAll(): void {

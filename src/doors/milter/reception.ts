@@ -6,6 +6,7 @@ import { isSet } from '../../settings/settings.ts'
 import type { Transaction } from '../../transaction.ts'
 import type { Configuration } from '../daemon/configuration.ts'
 import { endingWith } from '../daemon/ending-with.ts'
+import type { Account } from '../daemon/memory.ts'
 import { createIntake, type Intake } from './intake.ts'
 
 /** How one message is received and judged: by the configuration of the moment when it came. */
@@ -21,7 +22,7 @@ export type Reception =
       judge(transaction: Transaction, gone: AbortSignal): Promise<Decision>
     }
 
-export function openReception(configuration: Configuration): Reception {
+export function openReception(configuration: Configuration, account: Account): Reception {
   const { policy, place, env, tools } = configuration
   if (policy === undefined) return { kind: 'pass', why: 'QHPSI is not set' }
   const off = switchedOff(place)
@@ -30,12 +31,15 @@ export function openReception(configuration: Configuration): Reception {
   const now = tools.now()
   return {
     kind: 'judge',
-    intake: createIntake({
-      policy: policy.spool,
-      digestsFor: (header) => digestsFor(header, keys, now / 1000),
-      createHash: tools.crypto?.createHash,
-      now,
-    }),
+    intake: createIntake(
+      {
+        policy: policy.spool,
+        digestsFor: (header) => digestsFor(header, keys, now / 1000),
+        createHash: tools.crypto?.createHash,
+        now,
+      },
+      account,
+    ),
     clusterPeer: isSet(env, 'CLUSTERPEER'),
     judge(transaction, gone) {
       const scanners = configuration.scannersFor(policy.scan.line)

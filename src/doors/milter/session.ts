@@ -17,6 +17,8 @@ import { WireError } from './wire/wire-error.ts'
 export interface Session {
   /** What to answer, or undefined where nothing is. Throws a WireError for what must not come now. */
   take(command: Command): Buffer | undefined | Promise<Buffer | undefined>
+  /** Whether the MTA has said which protocol it speaks; before that it has said nothing. */
+  readonly negotiated: boolean
   /** Whether a message has begun that is not over. */
   readonly amidMessage: boolean
   /** Whether its header or body has begun: from then on the MTA waits for nobody else. */
@@ -35,10 +37,13 @@ const noRoom = smtpReply({
   lines: ['too many recipients for now, try again later'],
 })
 
+/** Those that are asked for and looked at: terms.ts. */
+const MACROS = ['i', 'auth_authen']
+
 export function openSession(house: House): Session {
-  const macros = createMacros()
+  const macros = createMacros(MACROS)
   let agreement: Agreement | undefined
-  let client: Client | undefined
+  let client: Omit<Client, 'host'> | undefined
   let mail: Mail | undefined
   let complainedOf: Mail | undefined // once for each
   let over = false
@@ -146,9 +151,11 @@ export function openSession(house: House): Session {
       case 'macros':
         macros.set(command.stage, command.values)
         return undefined
-      case 'connect':
-        client = command
+      case 'connect': {
+        const { family, address, port } = command
+        client = { family, address, port } // the host's name is a view of the packet
         return goOn(command)
+      }
       case 'mail':
         dropMail() // as libmilter does: a new one ends the old one
         mail = openMail(command, house)
@@ -188,6 +195,9 @@ export function openSession(house: House): Session {
 
   return {
     take,
+    get negotiated() {
+      return agreement !== undefined
+    },
     get amidMessage() {
       return mail !== undefined
     },

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import t from 'tap'
+import { createBudget } from '../../../src/doors/daemon/memory.ts'
 import { createIntake, HELD_MAX } from '../../../src/doors/milter/intake.ts'
 import { HEADER_MAX } from '../../../src/message/header-block.ts'
 
@@ -12,13 +13,16 @@ import { HEADER_MAX } from '../../../src/message/header-block.ts'
 const directory = mkdtempSync(join(tmpdir(), 'onescan-intake-'))
 t.teardown(() => rmSync(directory, { recursive: true }))
 
-const open = (place = directory) =>
-  createIntake({
-    policy: { directory: place, sharedDirectory: undefined },
-    digestsFor: () => ({ md5: true, sha256: true }),
-    createHash,
-    now: Date.now(),
-  })
+const open = (place = directory, account = createBudget(1e9).open()) =>
+  createIntake(
+    {
+      policy: { directory: place, sharedDirectory: undefined },
+      digestsFor: () => ({ md5: true, sha256: true }),
+      createHash,
+      now: Date.now(),
+    },
+    account,
+  )
 
 function wholeOf(intake: ReturnType<typeof open>) {
   const message = intake.finish()
@@ -113,4 +117,20 @@ t.test('where there is no place for a file, a small message needs none', async (
   const intake = open('/nonexistent')
   intake.body(Buffer.from('small\r\n'))
   t.throws(() => intake.body(Buffer.alloc(HELD_MAX)), { name: 'Fault', kind: 'temp-file' })
+})
+
+t.test('what is held in memory is charged, and given back', async (t) => {
+  const budget = createBudget(1.5e6, (why) => new Error(why))
+  const intake = open(directory, budget.open())
+  intake.field(Buffer.from('Subject'), Buffer.alloc(100_000, 'x'))
+  t.ok(budget.used >= 100_000)
+  intake.body(Buffer.alloc(HELD_MAX, 'y'))
+  t.equal(budget.used, 0, 'the message went to a file')
+  intake.discard()
+  const second = open(directory, budget.open())
+  second.field(Buffer.from('Subject'), Buffer.alloc(400_000, 'x'))
+  const more = () => second.field(Buffer.from('X-More'), Buffer.alloc(600_000, 'x'))
+  t.throws(more, /no memory for \d+ bytes more/)
+  second.discard()
+  t.equal(budget.used, 0)
 })

@@ -84,6 +84,9 @@ export function parseCommand({ command, data }: Packet): Command {
   }
 }
 
+/** Bytes of an SMTP client's port and address: the path of a socket has 107 at most. */
+const CLIENT_MAX = 256
+
 const families = { U: 'unknown', L: 'unix', '4': 'inet', '6': 'inet6' } as const
 
 function parseClient(data: Buffer): Client {
@@ -95,6 +98,8 @@ function parseClient(data: Buffer): Client {
   if (family === 'unknown') return { host, family, port: 0, address: '' }
   const rest = data.subarray(nul + 2)
   if (rest.length < 3) throw new WireError('CONNECT without an address')
+  if (rest.length > CLIENT_MAX)
+    throw new WireError(`CONNECT with an address of ${rest.length} bytes`)
   const address = only(rest.subarray(2), 'CONNECT').toString('latin1')
   return { host, family, port: rest.readUInt16BE(), address: address.replace(/^IPv6:/i, '') }
 }

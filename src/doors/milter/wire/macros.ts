@@ -7,26 +7,40 @@ export const MACROS_MAX = 64 * 1024
 const OF_CONNECTION = 'CH'
 const OF_MESSAGE = 'MRTLNBE'
 
-/** The MTA's macros by name, `i` or `auth_authen`: as they were before the last command of each kind. */
+/** Bytes of a value that are kept. */
+const VALUE_MAX = 1024
+
+/** Some of the MTA's macros by name, `i` or `auth_authen`: as they were before the last command of each kind. */
 export interface Macros {
   set(stage: string, values: ReadonlyMap<string, string>): void
-  /** The latest stage's value, latin1. */
+  /** The latest stage's value, latin1; of a very long one its beginning. */
   get(name: string): string | undefined
   endMessage(): void
   endConnection(): void
 }
 
-export function createMacros(): Macros {
+/** Keeps those of the names: an MTA tells of others, too, and of as much as it likes. */
+export function createMacros(names: readonly string[]): Macros {
   const known = new Map<string, ReadonlyMap<string, string>>()
 
   function forget(stages: string): void {
     for (const stage of stages) known.delete(stage)
   }
 
+  /** Copies: a piece of a string keeps alive what it was cut from. */
+  function kept(values: ReadonlyMap<string, string>): ReadonlyMap<string, string> {
+    const copies = new Map<string, string>()
+    for (const name of names) {
+      const value = values.get(name)
+      if (value !== undefined) copies.set(name, Buffer.from(value.slice(0, VALUE_MAX)).toString())
+    }
+    return copies
+  }
+
   return {
     set(stage, values) {
       if (stage === 'M') forget(OF_MESSAGE) // a new message, whatever became of the last one
-      if ((OF_CONNECTION + OF_MESSAGE).includes(stage)) known.set(stage, values)
+      if ((OF_CONNECTION + OF_MESSAGE).includes(stage)) known.set(stage, kept(values))
     },
     get(name) {
       for (const stage of [...(OF_CONNECTION + OF_MESSAGE)].reverse()) {

@@ -1,3 +1,4 @@
+import { freeBuffer } from '../../../runtime/free-buffer.ts'
 import { WireError } from './wire-error.ts'
 
 /** A packet of the milter protocol, of either direction. */
@@ -15,23 +16,46 @@ export interface PacketReader {
   next(): Packet | undefined
   /** Whether a packet has begun that is not whole yet. */
   readonly amidst: boolean
+  /** Bytes that came and were not looked at yet. */
+  readonly pending: number
+  /** Keeps no memory for packets to come; there must be none of which something is here. */
+  trim(): void
+  /** Nothing more is read: keeps nothing. */
+  close(): void
+}
+
+/** Where the memory comes from for packets that come in pieces. */
+export interface PacketMemory {
+  /** May throw. */
+  charge(bytes: number): void
+  release(bytes: number): void
+}
+
+export interface PacketReaderOptions {
+  /** Bytes of a packet of this command, its own included, where that is less than of any. */
+  lengthOf?(command: string): number
+  readonly memory?: PacketMemory
 }
 
 /** Bytes of the length that opens a packet, big-endian; it counts the command's byte too. */
 const LENGTH = 4
 /**
- * What is allocated for packets in pieces at first, and kept: a length alone must not cost
- * memory, and a body chunk, which is about as large, should cost none twice.
+ * What is allocated for packets in pieces at first, and kept until `trim`: a length alone must
+ * not cost memory, and a body chunk, which is about as large, should cost none twice.
  */
 const FIRST_PIECE = 64 * 1024
+const freeMemory: PacketMemory = { charge() {}, release() {} }
 
 /** Reads packets of up to `lengthMax` bytes from any split of their bytes. */
-export function createPacketReader(lengthMax: number): PacketReader {
+export function createPacketReader(
+  lengthMax: number,
+  { lengthOf, memory = freeMemory }: PacketReaderOptions = {},
+): PacketReader {
   const chunks: Buffer[] = []
   const prefix = Buffer.alloc(LENGTH)
   let prefixLength = 0
   let wanted = 0 // bytes of the packet, or 0 before its length is known
-  let gathered = Buffer.alloc(0) // what came of it in several chunks; used again
+  let gathered: Buffer = Buffer.alloc(0) // what came of it in several chunks; used again
   let filled = 0
 
   function takeFrom(chunk: Buffer, length: number): Buffer {
@@ -45,12 +69,17 @@ export function createPacketReader(lengthMax: number): PacketReader {
     prefixLength += piece.copy(prefix, prefixLength)
     if (prefixLength < LENGTH) return
     wanted = prefix.readUInt32BE()
-    if (wanted >= 1 && wanted <= lengthMax) return
-    throw new WireError(`a packet of ${wanted} bytes; 1 to ${lengthMax} are taken`)
+    check(lengthMax)
+  }
+
+  function check(most: number): void {
+    if (wanted >= 1 && wanted <= most) return
+    throw new WireError(`a packet of ${wanted} bytes; 1 to ${most} are taken`)
   }
 
   /** The packet's bytes once all are here: a view where they came in one chunk. */
   function readBytes(chunk: Buffer): Buffer | undefined {
+    if (filled === 0 && lengthOf) check(lengthOf(String.fromCharCode(chunk[0]!)))
     const piece = takeFrom(chunk, Math.min(wanted - filled, chunk.length))
     if (piece.length === wanted) return piece
     makeRoom(filled + piece.length)
@@ -60,10 +89,20 @@ export function createPacketReader(lengthMax: number): PacketReader {
 
   function makeRoom(length: number): void {
     if (gathered.length >= length) return
-    const room = Math.max(length, Math.min(wanted, 2 * gathered.length), FIRST_PIECE)
-    const larger = Buffer.allocUnsafe(room)
+    const first = Math.min(wanted, FIRST_PIECE)
+    const room = Math.max(length, Math.min(wanted, 2 * gathered.length), first)
+    memory.charge(room)
+    const larger = Buffer.allocUnsafeSlow(room)
     gathered.copy(larger, 0, 0, filled)
+    drop()
     gathered = larger
+  }
+
+  /** At once, for the garbage collector may take its time. */
+  function drop(): void {
+    memory.release(gathered.length)
+    freeBuffer(gathered)
+    gathered = Buffer.alloc(0)
   }
 
   return {
@@ -71,6 +110,7 @@ export function createPacketReader(lengthMax: number): PacketReader {
       if (chunk.length > 0) chunks.push(chunk)
     },
     next() {
+      if (wanted === 0 && gathered.length > FIRST_PIECE) drop()
       for (let chunk = chunks[0]; chunk !== undefined; chunk = chunks[0]) {
         if (wanted === 0) {
           readLength(chunk)
@@ -81,13 +121,20 @@ export function createPacketReader(lengthMax: number): PacketReader {
         prefixLength = 0
         wanted = 0
         filled = 0
-        if (gathered.length > FIRST_PIECE) gathered = Buffer.alloc(0)
         return { command: String.fromCharCode(bytes[0]!), data: bytes.subarray(1) }
       }
       return undefined
     },
     get amidst() {
       return prefixLength > 0
+    },
+    get pending() {
+      return chunks.reduce((sum, chunk) => sum + chunk.length, 0)
+    },
+    trim: drop,
+    close() {
+      chunks.length = 0
+      drop()
     },
   }
 }

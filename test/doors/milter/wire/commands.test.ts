@@ -128,7 +128,7 @@ t.test('whatever comes is a command or refused, and nothing else', async (t) => 
 t.test(
   'macros are known by name, with and without braces, as long as what they belong to',
   async (t) => {
-    const macros = createMacros()
+    const macros = createMacros(['i', 'j', 'auth_authen', 'daemon_name'])
     const set = (data: string) => {
       const command = parse('D', data)
       if (command.kind === 'macros') macros.set(command.stage, command.values)
@@ -151,5 +151,8 @@ t.test(
     t.equal(macros.get('i'), undefined)
     set('M')
     t.equal(macros.get('i'), undefined, 'there may be none')
+    set(`M{other}\0x\0i\0${'y'.repeat(60_000)}\0`)
+    t.equal(macros.get('other'), undefined, 'what nobody asked for is not kept')
+    t.equal(macros.get('i')!.length, 1024, 'nor more than the beginning of a long one')
   },
 )

@@ -94,6 +94,69 @@ t.test('a length that is only claimed costs no memory', async (t) => {
   t.ok(grown < 16 * 1024 * 1024, `${readers.length} readers: ${grown} bytes`)
 })
 
+t.test('what is kept of a packet in pieces is charged, and given back', async (t) => {
+  const data = Buffer.alloc(150_000, 'x')
+  const bytes = Buffer.concat([packet('B', data), packet('N'), packet('L', data)])
+  for (const size of [7, 4096, 70_000]) {
+    let charged = 0
+    let most = 0
+    const memory = {
+      charge(bytes: number) {
+        charged += bytes
+        most = Math.max(most, charged)
+      },
+      release(bytes: number) {
+        charged -= bytes
+      },
+    }
+    const reader = createPacketReader(LENGTH_MAX, { memory })
+    let whole = 0
+    for (let at = 0; at < bytes.length; at += size) {
+      reader.push(bytes.subarray(at, at + size))
+      for (let next = reader.next(); next; next = reader.next()) {
+        if (next.data.length > 0) t.ok(next.data.equals(data))
+        whole++
+      }
+    }
+    t.equal(whole, 3)
+    t.ok(most >= data.length && most <= 3 * data.length, `${most} bytes in pieces of ${size}`)
+    reader.trim()
+    t.equal(charged, 0)
+    reader.push(bytes.subarray(0, 100_000))
+    reader.next()
+    t.ok(charged > 99_000)
+    reader.close()
+    t.equal(charged, 0)
+  }
+})
+
+t.test('memory that is not there ends the packet', async (t) => {
+  const full = () => {
+    throw new Error('no memory')
+  }
+  const reader = createPacketReader(LENGTH_MAX, { memory: { charge: full, release() {} } })
+  const bytes = packet('B', Buffer.alloc(100))
+  reader.push(bytes)
+  t.equal(reader.next()?.command, 'B', 'a packet in one piece needs none')
+  reader.push(bytes.subarray(0, 50))
+  t.throws(() => reader.next(), /no memory/)
+})
+
+t.test('a command may have a limit of its own, known by its first byte', async (t) => {
+  const lengthOf = (command: string) => (command === 'B' ? LENGTH_MAX : 10)
+  for (const [bytes, fits] of [
+    [packet('B', Buffer.alloc(100)), true],
+    [packet('H', Buffer.alloc(9)), true],
+    [packet('H', Buffer.alloc(10)), false],
+    [packet('H', Buffer.alloc(10)).subarray(0, 5), false],
+  ] as const) {
+    const reader = createPacketReader(LENGTH_MAX, { lengthOf })
+    reader.push(bytes)
+    if (fits) t.ok(reader.next())
+    else t.throws(() => reader.next(), { name: 'WireError' })
+  }
+})
+
 t.test('a string with a NUL is not sent', async (t) => {
   t.throws(() => strings('a\0b'), { name: 'WireError' })
   t.same(strings('a', Buffer.from('b')), Buffer.from('a\0b\0'))

@@ -1,0 +1,67 @@
+import type { Standing } from './connection.ts'
+
+/** Milliseconds of silence after which a connection goes where another one needs what it holds. */
+const AMID_PACKET = 1_000 // an MTA has it whole before it begins
+const AMID_MESSAGE = 60_000
+/** RFC 5321 4.5.3.2: as long as an SMTP client may think, and no longer. */
+const THINKING = 300_000
+
+/** A connection as somebody sees it who needs what it has. */
+export interface Candidate extends Standing {
+  /** The MTA's address; one for all on a socket with a path. */
+  readonly peer: string
+  /** Whether memory is charged to it. */
+  readonly holdsMemory: boolean
+}
+
+/**
+ * Who goes so that one more of `peer` may come, or undefined where nobody does. First who has
+ * not negotiated, in the order of `present`, which is that of their coming; else, of those
+ * between messages whose peers have more connections than the newcomer's, or who think for
+ * too long, who is silent for longest.
+ */
+export function goesForConnection<One extends Candidate>(
+  present: Iterable<One>,
+  peer: string,
+  now: number,
+): One | undefined {
+  const all = [...present]
+  const mute = all.find(({ negotiated }) => !negotiated)
+  if (mute !== undefined) return mute
+  const counts = new Map<string, number>()
+  for (const each of all) counts.set(each.peer, (counts.get(each.peer) ?? 0) + 1)
+  const own = (counts.get(peer) ?? 0) + 1
+  const idle = all.filter(({ busy, amidMessage }) => !busy && !amidMessage)
+  return oldest(idle.filter((each) => counts.get(each.peer)! > own || now - each.heard > THINKING))
+}
+
+/** Who goes so that there is memory for others: who holds some and has fallen silent. */
+export function goesForMemory<One extends Candidate>(
+  present: Iterable<One>,
+  now: number,
+): One | undefined {
+  return oldest(
+    [...present].filter(({ busy, holdsMemory, amidPacket, heard }) => {
+      return !busy && holdsMemory && now - heard > (amidPacket ? AMID_PACKET : AMID_MESSAGE)
+    }),
+  )
+}
+
+/** Who goes so that another message may begin: who has fallen silent amid one. */
+export function goesForMessage<One extends Candidate>(
+  present: Iterable<One>,
+  now: number,
+): One | undefined {
+  return oldest(
+    [...present].filter(({ busy, amidContent, heard }) => {
+      return !busy && amidContent && now - heard > AMID_MESSAGE
+    }),
+  )
+}
+
+function oldest<One extends Candidate>(some: readonly One[]): One | undefined {
+  return some.reduce<One | undefined>(
+    (found, each) => (found === undefined || each.heard < found.heard ? each : found),
+    undefined,
+  )
+}

@@ -1,0 +1,148 @@
+import { once } from 'node:events'
+import { connect, type Socket } from 'node:net'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
+import t, { type Test } from 'tap'
+import { createBudget } from '../../../src/doors/daemon/memory.ts'
+import { standardPatience } from '../../../src/doors/milter/connection.ts'
+import { CONNECTIONS_MAX } from '../../../src/doors/milter/milter.ts'
+import { packet } from '../../../src/doors/milter/wire/packets.ts'
+import { Fault } from '../../../src/fault.ts'
+import { plain } from '../../cases/messages.ts'
+import { scanning } from './eicar.ts'
+import { call, knock, type Line, negotiate, says } from './mta.ts'
+import { openMilter } from './rig.ts'
+import { submit } from './submit.ts'
+
+/** Who may connect, and means no mail. */
+
+const MIB = 1024 * 1024
+
+/** So many connections that say nothing. */
+async function silent(t: Test, place: string, count: number): Promise<Socket[]> {
+  const sockets: Socket[] = []
+  while (sockets.length < count) {
+    const socket = connect(place)
+    t.teardown(() => socket.destroy())
+    await once(socket, 'connect')
+    socket.on('error', () => {})
+    socket.resume()
+    sockets.push(socket)
+  }
+  return sockets
+}
+
+t.test('a thousand silent connections put off no mail', async (t) => {
+  const milter = await openMilter(t, scanning)
+  const idle = await milter.connect() // an ordinary one of the MTA's
+  const mute = await silent(t, milter.socket, CONNECTIONS_MAX)
+  for (let i = 0; i < 20; i++) {
+    t.equal((await milter.submit({ message: plain })).outcome, 'delivered')
+  }
+  if (!mute[0]!.closed) await once(mute[0]!, 'close')
+  t.ok(mute.at(-1)!.writable, 'the first that came went')
+  t.equal((await submit(idle, idle.agreed, { message: plain })).outcome, 'delivered')
+  t.same(milter.log, ['milter: over 1000 connections at once; a silent one was closed'])
+})
+
+t.test('who does not negotiate is not waited for, however many bytes come', async (t) => {
+  const patience = { ...standardPatience, progressAfter: 20, negotiation: 50 }
+  const milter = await openMilter(t, scanning, { patience })
+  const idle = await milter.connect()
+  const [mute] = await silent(t, milter.socket, 1)
+  const [trickling] = await silent(t, milter.socket, 1)
+  const trickle = setInterval(() => trickling!.write(Buffer.alloc(0)), 5)
+  t.teardown(() => clearInterval(trickle))
+  trickling!.write(Buffer.from([0]))
+  await Promise.all([mute, trickling].map((socket) => socket!.closed || once(socket!, 'close')))
+  t.equal((await submit(idle, idle.agreed, { message: plain })).outcome, 'delivered')
+  t.same(milter.log, [], 'which is worth no line each')
+})
+
+t.test('before the negotiation no large packet is taken', async (t) => {
+  const milter = await openMilter(t, scanning)
+  const line = await call(milter.socket)
+  line.write(says.body(Buffer.alloc(100)).subarray(0, 20))
+  t.equal((await line.hear())?.command, 't')
+  t.equal(await line.hear(), undefined)
+  t.match(milter.log, [/a packet of 101 bytes; 1 to 64 are taken/])
+})
+
+t.test('990 unfinished packets of 1 MB take no more memory than there is', async (t) => {
+  const budget = createBudget(64 * MIB, (why) => new Fault('out-of-memory', why))
+  const milter = await openMilter(t, scanning, { budget })
+  const idle = await milter.connect()
+  const unfinished = says.field('Subject', 'x'.repeat(MIB)).subarray(0, MIB - 1000)
+  let most = 0
+  let left = 0
+  for (let i = 0; i < 990; i++) {
+    const line = await call(milter.socket)
+    t.teardown(() => line.socket.destroy())
+    line.socket.on('close', () => left++)
+    await negotiate(line)
+    line.write(says.connect(), says.mail('a@example.org'), unfinished)
+    most = Math.max(most, budget.used)
+  }
+  // What was sent has come when the filter has closed all that it has no memory for.
+  const room = Math.floor((64 * MIB) / unfinished.length)
+  while (left < 990 - room) {
+    await knock(milter.socket)
+    most = Math.max(most, budget.used)
+  }
+  t.comment(`${(most / MIB).toFixed(1)} MiB were charged at most`)
+  t.ok(most <= 64 * MIB)
+  const small = await submit(idle, idle.agreed, { message: plain })
+  t.equal(small.outcome, 'delivered', 'a message in whole packets needs none of it')
+})
+
+t.test('who has stopped amid a packet makes room for mail', async (t) => {
+  const budget = createBudget(5 * MIB, (why) => new Fault('out-of-memory', why))
+  const milter = await openMilter(t, scanning, { budget })
+  const unfinished = says.field('Subject', 'x'.repeat(MIB)).subarray(0, 900_000)
+  const stopped = await Promise.all([1, 2, 3, 4, 5].map(() => milter.connect()))
+  for (const line of stopped) line.write(says.mail('a@example.org'), unfinished)
+  while (budget.free > 5 * MIB - 5 * 900_000) await knock(milter.socket)
+  const [first] = stopped
+  const gone = once(first!.socket, 'close')
+  await new Promise((resolve) => setTimeout(resolve, 1100)) // of silence, which no MTA keeps there
+  const message = Buffer.from(`Subject: ${'y'.repeat(900_000)}\n\nbody\n`)
+  t.equal((await milter.submit({ message })).outcome, 'delivered')
+  await gone
+  t.equal((await first!.hear())?.command, 't', 'its message is put off')
+})
+
+t.test('what is said while an answer is awaited is charged, too', async (t) => {
+  const budget = createBudget(MIB, (why) => new Fault('out-of-memory', why))
+  const ask = () => new Promise<never>(() => {})
+  const milter = await openMilter(t, scanning, { budget, quota: { ask, askForRelayClients: true } })
+  const line = await milter.connect()
+  line.write(says.mail('a@example.org'), says.recipient('b@example.org'))
+  line.write(Buffer.alloc(50_000))
+  while (budget.used < 50_000) await knock(milter.socket)
+  line.socket.destroy()
+  while (budget.used > 0) await knock(milter.socket)
+  t.pass('and given back when the MTA has gone')
+})
+
+t.test('what an MTA says of itself is not kept', async (t) => {
+  setFlagsFromString('--expose-gc')
+  const collect = runInNewContext('gc') as () => void
+  const inUse = () => {
+    collect()
+    const { heapUsed, external } = process.memoryUsage()
+    return heapUsed + external
+  }
+  const milter = await openMilter(t, scanning)
+  const values = Array.from({ length: 60 }, (_, n) => `{x${n}}\0${'v'.repeat(1000)}\0`).join('')
+  const lines: Line[] = []
+  for (let i = 0; i < 200; i++) lines.push(await milter.connect())
+  const before = inUse()
+  for (const line of lines) {
+    for (const stage of 'CHMRT') line.write(packet('D', Buffer.from(`${stage}${values}`)))
+    line.write(says.mail(`${'x'.repeat(60_000)}@example.org`))
+    await knock(milter.socket)
+  }
+  t.same(milter.log, [])
+  const grown = inUse() - before
+  t.ok(grown < 20 * MIB, `${lines.length} connections: ${(grown / MIB).toFixed(1)} MiB more`)
+})
