@@ -1,4 +1,6 @@
 /** Installs what the lock file in `directory` names, unless it is there. Throws where npm fails. */
 export function installLocked(directory: string): void
+/** The same with these packages of it and what they depend on alone. */
+export function installPart(directory: string, names: readonly string[]): void
 /** Whether each package of the lock file that this machine needs is there, as the file has it. */
 export function isInstalled(directory: string): boolean

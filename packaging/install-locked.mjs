@@ -1,7 +1,15 @@
 // Installs packages exactly as a lock file names them, without running a script of theirs.
 // Plain JavaScript without any dependency: it runs before anything is installed.
 import { spawnSync } from 'node:child_process'
-import { existsSync, readFileSync } from 'node:fs'
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { delimiter, join } from 'node:path'
 
 /**
@@ -11,30 +19,85 @@ import { delimiter, join } from 'node:path'
 export function installLocked(directory) {
   if (isInstalled(directory)) return
   process.stdout.write(`Installing what ${join(directory, 'package-lock.json')} names.\n`)
-  runNpm(['ci'], directory)
+  runNpm(directory)
 }
 
-/** npm with the options that all installations here have. Throws where it fails. */
-export function runNpm(words, directory) {
+/**
+ * The same with a part of the lock file: the packages of these names and what they depend
+ * on, unless they are there already, among others or alone.
+ */
+export function installPart(directory, names) {
+  const lock = readLock(join(directory, 'package-lock.json'))
+  const part = partOf(lock, names)
+  if (areInstalled(part, directory)) return
+  mkdirSync(join(directory, 'build'), { recursive: true })
+  const workshop = mkdtempSync(join(directory, 'build/install-')) // may be renamed from there
+  try {
+    const dependencies = Object.fromEntries(
+      names.map((name) => [name, part[`node_modules/${name}`].version]),
+    )
+    const put = (name, content) => writeFileSync(join(workshop, name), JSON.stringify(content))
+    put('package.json', { private: true, dependencies })
+    put('package-lock.json', {
+      lockfileVersion: lock.lockfileVersion,
+      requires: true,
+      packages: { '': { dependencies }, ...part },
+    })
+    runNpm(workshop)
+    rmSync(join(directory, 'node_modules'), { recursive: true, force: true })
+    renameSync(join(workshop, 'node_modules'), join(directory, 'node_modules'))
+  } finally {
+    rmSync(workshop, { recursive: true, force: true })
+  }
+}
+
+/** Whether each package of the lock file that this machine needs is there, as the file has it. */
+export function isInstalled(directory) {
+  const { packages } = readLock(join(directory, 'package-lock.json'))
+  return areInstalled(packages, directory)
+}
+
+function runNpm(directory) {
   const options = ['--ignore-scripts', '--include=dev', '--include=optional']
   const quiet = ['--no-audit', '--no-fund', '--loglevel=error']
-  const { status, error } = spawnSync('npm', [...words, ...options, ...quiet], {
+  const { status, error } = spawnSync('npm', ['ci', ...options, ...quiet], {
     cwd: directory,
     stdio: ['ignore', 'inherit', 'inherit'],
     env: outsideOfNpm(process.env),
   })
   if (error) throw new Error(`npm: ${error.message}`)
-  if (status !== 0) throw new Error(`npm ${words[0]} failed in ${directory}`)
+  if (status !== 0) throw new Error(`npm ci failed in ${directory}`)
 }
 
-/** Whether each package of the lock file that this machine needs is there, as the file has it. */
-export function isInstalled(directory) {
-  const wanted = packagesOf(join(directory, 'package-lock.json'))
-  const there = packagesOf(join(directory, 'node_modules/.package-lock.json'))
+function areInstalled(wanted, directory) {
+  const there = readLock(join(directory, 'node_modules/.package-lock.json')).packages
   return Object.entries(wanted).every(([path, entry]) => {
     if (path === '' || !isNeeded(entry)) return true
     return there[path]?.integrity === entry.integrity && existsSync(join(directory, path))
   })
+}
+
+/** The entries of a lock file that these packages need, each by its path. */
+function partOf({ packages }, names) {
+  const part = {}
+  const wanted = names.map((name) => findPackage(packages, '', name))
+  for (let path = wanted.pop(); path !== undefined; path = wanted.pop()) {
+    if (path in part) continue
+    const { dev, devOptional, ...entry } = packages[path]
+    part[path] = entry
+    const needed = { ...entry.dependencies, ...entry.optionalDependencies }
+    wanted.push(...Object.keys(needed).map((name) => findPackage(packages, path, name)))
+  }
+  return part
+}
+
+/** Where Node finds a package from another one, whose path this is. */
+function findPackage(packages, from, name) {
+  for (let place = from; ; place = place.replace(/(^|[/])node_modules[/](@[^/]+[/])?[^/]+$/, '')) {
+    const path = `${place && `${place}/`}node_modules/${name}`
+    if (path in packages) return path
+    if (place === '') throw new Error(`package-lock.json does not name ${name}`)
+  }
 }
 
 /** Optional packages count where they say that they are for such a machine. */
@@ -48,9 +111,8 @@ function glibc() {
   return process.report.getReport().header.glibcVersionRuntime !== undefined
 }
 
-function packagesOf(lockFile) {
-  if (!existsSync(lockFile)) return {}
-  return JSON.parse(readFileSync(lockFile, 'utf8')).packages
+function readLock(file) {
+  return existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : { packages: {} }
 }
 
 /**

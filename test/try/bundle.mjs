@@ -19,6 +19,7 @@ export async function bundleTrial(directory) {
     platform: 'node',
     format: 'esm',
     target: 'node20',
+    external: ['koffi', 'bun:*'],
     plugins: [inTheirPlaces],
     logLevel: 'warning',
   })

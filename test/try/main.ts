@@ -27,12 +27,11 @@ async function trial(args: readonly string[]): Promise<boolean> {
   report.opening(scanner)
   for (const route of routes) {
     const message = route.message(results)
-    report.route(route, message)
-    for await (const result of travel(message, route, hosts)) {
-      report.hop(result)
-      results.push(result)
-    }
+    const hops: HopResult[] = []
+    for await (const result of travel(message, route, hosts)) hops.push(result)
+    report.route(route, message, hops)
+    results.push(...hops)
   }
-  report.summary(results, hosts)
+  report.summary(results, directory)
   return results.every(({ problems }) => problems.length === 0)
 }

@@ -1,5 +1,4 @@
 import type { Environment } from '../../src/settings/settings.ts'
-import { type Host, type HostName, hostNames } from './hosts.ts'
 import { ourFields } from './our-fields.ts'
 import type { Passage } from './passage.ts'
 import type { ScannerChoice } from './scanner.ts'
@@ -8,17 +7,16 @@ import type { HopResult, Route } from './travel.ts'
 
 export interface Report {
   opening(scanner: ScannerChoice): void
-  route(route: Route, message: Buffer): void
-  hop(result: HopResult): void
-  summary(results: readonly HopResult[], hosts: Readonly<Record<HostName, Host>>): void
+  route(route: Route, message: Buffer, hops: readonly HopResult[]): void
+  summary(results: readonly HopResult[], directory: string): void
 }
 
 const HOST = '  alpha  '.length
 const FINDING = 30
 const TIME = 8
-const REPLY = WIDTH - HOST - FINDING - TIME
+const OUTCOME = WIDTH - HOST - FINDING - TIME
 
-/** Writes as things happen, for a person at a terminal of 80 columns. */
+/** Writes as things happen, for a person at a terminal of 80 columns and 50 lines. */
 export function makeReport(output: Output, env: Environment): Report {
   const paint = makePaint(output, env)
   const write = (text: string, colour: Colour = 'plain') => {
@@ -28,55 +26,82 @@ export function makeReport(output: Output, env: Environment): Report {
     for (const text of texts) write(' '.repeat(HOST) + text, colour)
   }
   const wrapped = (text: string) => wrap(text, WIDTH - HOST)
+  let told: Route['told'] | undefined
+
+  function inFull({ hop, passage, problems }: HopResult): void {
+    if (passage) {
+      arrival(hop, passage, passage.reply)
+      below(reasonOf(passage).flatMap(wrapped), 'dim')
+      const fields = passage.delivery ? ourFields(passage.delivery.message) : []
+      for (const field of fields) below([fit(field, WIDTH - HOST)], 'dim')
+      if (!passage.delivery) below(['(nothing in the Maildir)'], 'dim')
+    }
+    for (const problem of problems) {
+      write(`  ${hop.host}`.padEnd(HOST).concat('WRONG'), 'red')
+      below(wrapped(problem), 'red')
+    }
+  }
+
+  function inShort({ hop, passage }: HopResult): void {
+    if (!passage) return
+    const [tag] = passage.delivery ? ourFields(passage.delivery.message) : []
+    arrival(hop, passage, tag ?? passage.reply)
+    below(
+      reasonOf(passage).map((why) => fit(why, WIDTH - HOST)),
+      'dim',
+    )
+  }
+
+  function arrival(hop: HopResult['hop'], passage: Passage, outcome: string): void {
+    const [colour, finding] = findingOf(passage)
+    const beside = outcome.length < OUTCOME
+    const time = `${Math.round(passage.time)} ms`.padStart(TIME)
+    const left = paint(colour, fit(finding, FINDING - 1).padEnd(FINDING))
+    write(`  ${hop.host}`.padEnd(HOST) + left + (beside ? outcome : '').padEnd(OUTCOME) + time)
+    if (!beside) below(wrapped(outcome))
+  }
+
+  function inALine({ name, about }: Route, hops: readonly HopResult[]): void {
+    const all = hops.reduce((sum, { passage }) => sum + (passage?.time ?? 0), 0)
+    const time = `${Math.round(all)} ms`.padStart(TIME)
+    write(fit(`  ${name.padEnd(22)}${about}`, WIDTH - TIME - 1).padEnd(WIDTH - TIME) + time)
+  }
 
   return {
     opening({ description }) {
       const [scanner = '', ...more] = description
       write('onescan: three hosts, each message scanned once in its cluster', 'bold')
-      write('')
       write('  alpha, beta   one cluster: each signs with its own key, knows the other one')
       write('  gamma         another cluster: knows its own key alone')
       write(`  scanner       ${scanner}`)
-      for (const line of more) write(`                ${line}`)
-      write(`  slot          bin/onescan-queue on Node ${process.version}, a process for each hop;`)
-      write('                behind it a stand-in qmail-queue; the time is for both')
-    },
-
-    route({ name, about }, message) {
-      write('')
-      write(fit(`${name}: ${about} (${message.length} bytes)`, WIDTH), 'bold')
-    },
-
-    hop({ hop, passage, problems }) {
-      const host = `  ${hop.host}`.padEnd(HOST)
-      if (passage) {
-        const { reply, delivery } = passage
-        const [colour, finding] = findingOf(passage)
-        const besideFinding = reply.length < REPLY
-        const time = `${Math.round(passage.time)} ms`.padStart(TIME)
-        const left = host + paint(colour, fit(finding, FINDING - 1).padEnd(FINDING))
-        write(left + (besideFinding ? reply : '').padEnd(REPLY) + time)
-        if (!besideFinding) below(wrapped(reply))
-        below(reasonOf(passage).flatMap(wrapped), 'dim')
-        const fields = delivery ? ourFields(delivery.message) : ['(nothing in the Maildir)']
-        for (const field of fields) below([fit(field, WIDTH - HOST)], 'dim')
+      for (const line of more.flatMap((text) => wrap(text, WIDTH - 16))) {
+        write(' '.repeat(16) + line)
       }
-      for (const problem of problems) {
-        write(`${host}WRONG`, 'red')
-        below(wrapped(problem), 'red')
-      }
+      write(`  slot          bin/onescan-queue on Node ${process.version}, before a stand-in queue`)
     },
 
-    summary(results, hosts) {
+    route(route, message, hops) {
+      const { name, about } = route
+      const wrong = hops.some(({ problems }) => problems.length > 0)
+      const how = wrong ? 'in full' : route.told
+      if (how === 'in full' || how !== told) write('')
+      if (how === 'in a line') {
+        if (how !== told) write('Scanned by alpha, trusted by beta, scanned by gamma, too:', 'bold')
+        inALine(route, hops)
+      } else {
+        write(fit(`${name}: ${about} (${message.length} bytes)`, WIDTH), 'bold')
+        for (const hop of hops) how === 'in full' ? inFull(hop) : inShort(hop)
+      }
+      told = how
+    },
+
+    summary(results, directory) {
       const { routes, hops, scans, trusted, wrong } = count(results)
       write('')
       write(
         `${routes} messages, ${hops} hops: ${scans} scans; ${trusted} saved by a trusted stamp.`,
       )
-      write('')
-      write('All that was delivered, in new/, and the envelopes beside it:')
-      for (const name of hostNames) write(`  ${hosts[name].maildir}`)
-      write('')
+      write(`What was delivered is in ${directory}/*/Maildir/new.`)
       if (wrong === 0) write(`OK: each of the ${hops} hops did what it should.`, 'green')
       else write(`FAILED: ${wrong} of ${hops} hops did not do what they should; see WRONG.`, 'red')
     },

@@ -30,15 +30,16 @@ const throughAllHosts: readonly Hop[] = [
   },
 ]
 
-const cleanMail = (name: string, about: string): Route => ({
+const cleanMail = (name: string, about: string, told: Route['told'] = 'in a line'): Route => ({
   name,
   about,
+  told,
   message: () => readFileSync(join(messages, name)),
   hops: throughAllHosts,
 })
 
 export const routes: readonly Route[] = [
-  cleanMail('plain.eml', 'plain text'),
+  cleanMail('plain.eml', 'plain text', 'in full'),
   cleanMail('eight-bit.eml', '8-bit text, and an 8-bit Subject'),
   cleanMail('quoted-printable.eml', 'quoted-printable text'),
   cleanMail('base64.eml', 'base64 text'),
@@ -51,6 +52,7 @@ export const routes: readonly Route[] = [
   {
     name: 'EICAR',
     about: 'the EICAR test file attached; REJECTVIRUS is not set',
+    told: 'in short',
     message: () => infectedMail(),
     hops: [
       { host: 'alpha', expect: virusFound },
@@ -60,12 +62,14 @@ export const routes: readonly Route[] = [
   {
     name: 'EICAR, forged',
     about: 'the same, but it says that it is clean',
+    told: 'in short',
     message: () => Buffer.concat([Buffer.from('X-qhpsi:clean\n'), infectedMail()]),
     hops: [{ host: 'alpha', expect: virusFound }],
   },
   {
     name: 'EICAR, refused',
     about: 'REJECTVIRUS=1',
+    told: 'in short',
     message: () => infectedMail(),
     hops: [
       {
@@ -78,6 +82,7 @@ export const routes: readonly Route[] = [
   {
     name: 'EICAR, refused by name',
     about: 'REJECTVIRUS=1 ERROR_FD=6',
+    told: 'in short',
     message: () => infectedMail(),
     hops: [
       {
@@ -90,6 +95,7 @@ export const routes: readonly Route[] = [
   {
     name: 'EICAR, replayed',
     about: 'stamp and header of multipart.eml on another body',
+    told: 'in short',
     message: (before) => infectWithin(deliveredBy(before, 'multipart.eml', 'alpha')),
     hops: [
       {

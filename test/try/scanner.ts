@@ -28,9 +28,8 @@ export async function chooseScanner(env: Environment): Promise<ScannerChoice> {
   return {
     settings: { QHPSI: 'plugin: eicar' },
     description: [
-      'plugin eicar, which knows the EICAR test string and no virus;',
-      `no clamd answers at ${servers}`,
-      "(set CLAMD to your clamd's socket or host:port)",
+      'plugin eicar, which knows the EICAR test string and no virus:',
+      `no clamd answers at ${servers}; set CLAMD to yours`,
     ],
   }
 }

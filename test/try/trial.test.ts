@@ -1,9 +1,17 @@
-import { execFileSync, spawn } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import {
+  cpSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+} from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
-import { join, resolve } from 'node:path'
+import { basename, delimiter, dirname, join, resolve } from 'node:path'
 import t, { type Test } from 'tap'
 import { oldestNode } from '../../packaging/toolchain/toolchain.mjs'
 import { clamdMissing, EICAR, startClamd } from '../programs/clamd.ts'
@@ -20,10 +28,16 @@ interface Trial {
 }
 
 /** Runs the trial in a directory of its own. */
-async function runTrial(t: Test, clamd: string, node = process.execPath, main = 'main.ts') {
+async function runTrial(
+  t: Test,
+  clamd: string,
+  node = process.execPath,
+  main = 'main.ts',
+  more: NodeJS.ProcessEnv = {},
+) {
   const directory = freshDirectory(t)
   const program = resolve(import.meta.dirname, main)
-  const env = { PATH: process.env.PATH, CLAMD: clamd }
+  const env = { PATH: process.env.PATH, ...more, CLAMD: clamd }
   const child = spawn(node, [program, directory], { env, stdio: ['ignore', 'pipe', 'pipe'] })
   let output = ''
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (text) => (output += text))
@@ -37,9 +51,14 @@ const opening = (bytes: Buffer, lines: number) =>
   bytes.toString('latin1').split('\n').slice(0, lines).join('\n')
 const count = (text: string, pattern: RegExp) => [...text.matchAll(pattern)].length
 
-t.test('without clamd, bundled, on the oldest Node', async (t) => {
-  const main = bundleIn(freshDirectory(t))
-  const trial = await runTrial(t, noClamd, oldestNode, main)
+t.test('without clamd, in a fresh checkout, on the oldest Node', async (t) => {
+  const checkout = freshCheckout(t)
+  const cache = join(checkout, 'npm-cache')
+  const trial = await runTrial(t, noClamd, oldestNode, join(checkout, 'test/try/run.mjs'), {
+    ...process.env, // how npm reaches its registry
+    PATH: [dirname(oldestNode), process.env.PATH].join(delimiter),
+    npm_config_cache: cache,
+  })
   const { output } = trial
 
   t.test('every hop did what it should', async (t) => {
@@ -50,18 +69,33 @@ t.test('without clamd, bundled, on the oldest Node', async (t) => {
     t.match(output, 'no clamd answers at /nonexistent/clamd.ctl')
   })
 
-  t.test('clean mail is scanned by alpha, trusted by beta, scanned by gamma', async (t) => {
-    for (const name of fixtures) {
-      const [, part = ''] = output.split(`\n${name}: `)
-      const hops = part
+  t.test('it fetches a bundler and what is bundled, and no other tool', async (t) => {
+    const fetched = sizeOf(cache)
+    t.ok(fetched > 1_000_000 && fetched < 120_000_000, `${fetched} bytes`)
+    t.notOk(existsSync(join(checkout, 'node_modules/typescript')))
+  })
+
+  t.test('one clean message is told in full, the others in a line', async (t) => {
+    const [, part = ''] = output.split('\nplain.eml: ')
+    const hops = part
+      .split('\n\n')[0]!
+      .split('\n')
+      .filter((line) => /^ {2}\w/.test(line))
+    t.match(hops[0], /^ {2}alpha +scanned: clean +250 ok \d+ qp \d+ +\d+ ms$/)
+    t.match(hops[1], /^ {2}beta +trusted: key alpha +250 ok \d+ qp \d+ +\d+ ms$/)
+    t.match(hops[2], /^ {2}gamma +scanned: clean +250 ok \d+ qp \d+ +\d+ ms$/)
+    t.equal(hops.length, 3)
+    const [, others = ''] = output.split(
+      '\nScanned by alpha, trusted by beta, scanned by gamma, too:\n',
+    )
+    t.same(
+      others
         .split('\n\n')[0]!
         .split('\n')
-        .filter((line) => /^ {2}\w/.test(line))
-      t.match(hops[0], /^ {2}alpha +scanned: clean +250 ok \d+ qp \d+ +\d+ ms$/, name)
-      t.match(hops[1], /^ {2}beta +trusted: key alpha +250 ok \d+ qp \d+ +\d+ ms$/, name)
-      t.match(hops[2], /^ {2}gamma +scanned: clean +250 ok \d+ qp \d+ +\d+ ms$/, name)
-      t.equal(hops.length, 3)
-    }
+        .map((line) => /^ {2}(\S+) .* \d+ ms$/.exec(line)?.[1])
+        .sort(),
+      fixtures.filter((name) => name !== 'plain.eml').sort(),
+    )
   })
 
   t.test(
@@ -131,13 +165,15 @@ t.test('without clamd, bundled, on the oldest Node', async (t) => {
     }
   })
 
-  t.test('the report fits a terminal of 80 columns and a pipe', async (t) => {
-    const lines = output.split('\n').filter((line) => !line.includes(tmpdir()))
+  t.test('the report is a screen of 80 columns and 50 lines, and fits a pipe', async (t) => {
+    const [, report = ''] = output.split(/^(?=onescan: three hosts)/m)
+    const lines = report.trimEnd().split('\n')
+    t.ok(lines.length < 50, `${lines.length} lines`)
     t.same(
-      lines.filter((line) => line.length > 79),
+      lines.filter((line) => line.length > 79 && !line.includes(tmpdir())),
       [],
     )
-    t.notMatch(output, /[^\n -~]/, 'no colours, no control bytes')
+    t.notMatch(report, /[^\n -~]/, 'no colours, no control bytes')
   })
 })
 
@@ -179,12 +215,18 @@ async function clamdThatFindsNothing(t: Test): Promise<string> {
 const encoded = Buffer.from(EICAR).toString('base64').slice(0, 76)
 const isInfected = (message: Buffer) => message.includes(encoded)
 
-function bundleIn(directory: string): string {
-  const script = `const { bundleTrial } = await import(process.argv[1])
-    process.stdout.write(await bundleTrial(process.argv[2]))`
-  const bundler = join(import.meta.dirname, 'bundle.mjs')
-  const args = ['--input-type=module', '-e', script, bundler, directory]
-  return execFileSync(process.execPath, args, { encoding: 'utf8' })
+/** The files of this checkout, without what was installed or built. */
+function freshCheckout(t: Test): string {
+  const directory = freshDirectory(t)
+  const made = new Set(['.git', '.tap', 'build', 'dist', 'node_modules'])
+  cpSync(root, directory, { recursive: true, filter: (path) => !made.has(basename(path)) })
+  return directory
+}
+
+function sizeOf(directory: string): number {
+  return readdirSync(directory, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .reduce((sum, { parentPath, name }) => sum + statSync(join(parentPath, name)).size, 0)
 }
 
 function freshDirectory(t: Test): string {
