@@ -47,6 +47,9 @@ function buildRuntime() {
     '--no-compile-autoload-package-json',
     // For Node alone.
     '--external=koffi',
+    // Else each program holds the directory that it was built in.
+    '--define=__filename="/usr/lib/onescan/onescan-runtime"',
+    '--define=__dirname="/usr/lib/onescan"',
     `--outfile=${fresh}`,
     join(native, 'programs.cjs'),
   ])

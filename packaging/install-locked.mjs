@@ -78,7 +78,7 @@ function areInstalled(wanted, directory) {
 }
 
 /** The entries of a lock file that these packages need, each by its path. */
-function partOf({ packages }, names) {
+export function partOf({ packages }, names) {
   const part = {}
   const wanted = names.map((name) => findPackage(packages, '', name))
   for (let path = wanted.pop(); path !== undefined; path = wanted.pop()) {
