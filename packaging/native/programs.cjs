@@ -2,6 +2,7 @@
 // What onescan-runtime is made from: all programs, and the choice of one by the name
 // that launch.c hands on. Only the one that is chosen is evaluated.
 const { writeSync } = require('node:fs')
+const { isatty } = require('node:tty')
 
 /** What launch.c puts first; there it says why. */
 const MARKER = 'login'
@@ -37,9 +38,16 @@ try {
 function giveUp(code, why) {
   const reason = why.replace(/[^ -~]|["\\]/g, '?')
   try {
+    if (name === 'onescan-queue' && !isLog(process.env)) return process.exit(code)
     writeSync(2, `onescan: decision=defer fault=bug reason="${reason}" exit=${code}\n`)
   } catch {
     // Nobody reads it: the code must do.
   }
   process.exit(code)
+}
+
+/** As src/doors/queue/log-place.ts has it, in short: what must not happen is a line in a stranger's bounce. */
+function isLog(env) {
+  if (env.DTLINE || env.RPLINE || env.UFLINE || env.ERROR_FD === '2') return false
+  return isatty(2) || Boolean(env.PROTO || env.TCPREMOTEIP || env.TCPLOCALIP)
 }

@@ -10,6 +10,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -81,10 +82,34 @@ __attribute__((format(printf, 1, 2))) static char *text(const char *format, ...)
   return made;
 }
 
+/* Whether fd 2 leads to a log, or to somebody's mail: src/doors/queue/log-place.ts has the same rule, and why. */
+static int fd_2_is_a_log(void) {
+  struct stat it;
+  if (fstat(LOG, &it) || !strcmp(setting("ERROR_FD", ""), "2")) return 0;
+  char *stream = text("%ju:%ju", (uintmax_t) it.st_dev, (uintmax_t) it.st_ino);
+  if (S_ISCHR(it.st_mode) || !strcmp(setting("JOURNAL_STREAM", ""), stream)) return 1;
+  if (getenv("DTLINE") || getenv("RPLINE") || getenv("UFLINE") || S_ISSOCK(it.st_mode)) return 0;
+  return setting("PROTO", NULL) || setting("TCPREMOTEIP", NULL) || setting("TCPLOCALIP", NULL);
+}
+/* One datagram as syslog(3) sends it, facility mail, level info; nobody waits for it. */
+static void to_syslog(const char *line, size_t length) {
+  static const struct sockaddr_un address = {AF_UNIX, "/dev/log"};
+  char stamp[32] = "", own[] = "onescan: ";
+  time_t seconds = time(NULL);
+  struct tm *local = localtime(&seconds);
+  if (local && !strftime(stamp, sizeof stamp, "%b %e %H:%M:%S ", local)) *stamp = '\0';
+  int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  if (fd < 0) return;
+  if (length >= sizeof own - 1 && !memcmp(line, own, sizeof own - 1)) line += sizeof own - 1, length -= sizeof own - 1;
+  if (length && line[length - 1] == '\n') --length;
+  char *message = text("<22>%sonescan[%ld]: %.*s", stamp, (long) getpid(), (int) length, line);
+  sendto(fd, message, strlen(message), MSG_DONTWAIT | MSG_NOSIGNAL, (const struct sockaddr *) &address, sizeof address);
+  close(fd);
+}
 /* One write a line. What cannot be written is dropped: mail must not wait for a log. */
 static void log_line(const void *line, size_t length) {
   const char *file = setting("LOGFILE", NULL);
-  if (!file && !strcmp(setting("ERROR_FD", ""), "2")) return; /* the caller takes fd 2 for a reply */
+  if (!file && !fd_2_is_a_log()) return to_syslog(line, length);
   int fd = file ? open(file, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0640) : LOG;
   if (write(fd, line, length) < 0 || (file && close(fd))) errno = 0;
 }

@@ -1,6 +1,6 @@
 /** What we use of Bun's own; there is nothing of it on Node. */
 declare module 'bun:ffi' {
-  type Type = 'ptr' | 'int'
+  type Type = 'ptr' | 'int' | 'u64' | 'i64'
   type Signature = { readonly args: readonly Type[]; readonly returns: Type }
   type Call = (...args: (Uint8Array | number)[]) => number
 

@@ -12,7 +12,7 @@ import {
   unknown,
   type Verdict,
 } from './scanner.ts'
-import { relayLines, writeToLog } from './stderr-lines.ts'
+import { type LineRelay, relayLines, type WriteLine, writeToLog } from './stderr-lines.ts'
 
 /** Bytes of a scanner's output that are looked at for the virus's name. */
 const OUTPUT_MAX = 64 * 1024
@@ -26,12 +26,19 @@ const OUTPUT_GRACE = 50
  * infected, QHPSIRN clean; any other code, a signal or the deadline cannot tell.
  * It runs in a process group of its own, of which nothing is left afterwards.
  */
-export function commandScanner(policy: ScanPolicy, words: readonly string[]): Scanner {
+export function commandScanner(
+  policy: ScanPolicy,
+  words: readonly string[],
+  log: WriteLine = writeToLog,
+): Scanner {
   const program = words[0]!
   return {
     name: basename(program),
     local: false,
-    scan: (specimen, task) => run(policy, program, fillIn(words, specimen.path()), specimen, task),
+    scan: (specimen, task) => {
+      const argv = fillIn(words, specimen.path())
+      return run({ policy, program, argv, log }, specimen, task)
+    },
   }
 }
 
@@ -40,10 +47,15 @@ function fillIn(words: readonly string[], path: string): string[] {
   return words.slice(1).map((word) => word.replaceAll('%s', () => path))
 }
 
+interface Command {
+  readonly policy: ScanPolicy
+  readonly program: string
+  readonly argv: readonly string[]
+  readonly log: WriteLine
+}
+
 async function run(
-  policy: ScanPolicy,
-  program: string,
-  argv: string[],
+  { policy, program, argv, log }: Command,
   specimen: Specimen,
   task: ScanTask,
 ): Promise<Verdict> {
@@ -51,7 +63,7 @@ async function run(
   let child: ChildProcess
   try {
     child = spawn(program, argv, {
-      stdio: [stdin, 'pipe', policy.stderrIsLog ? 'pipe' : 'ignore'],
+      stdio: [stdin, 'pipe', 'pipe'],
       env: policy.environment,
       detached: true,
     })
@@ -59,7 +71,7 @@ async function run(
     closeSync(stdin)
   }
   const output = collect(child)
-  relayStderr(child, basename(program))
+  relayStderr(child, relayLines(basename(program), log))
   const end = await exitOf(child, task.signal)
   const printed = await output
   if (end.kind === 'failed') return unknown(end.why)
@@ -125,8 +137,7 @@ function collect(child: ChildProcess): Promise<string> {
   })
 }
 
-function relayStderr({ stderr }: ChildProcess, name: string): void {
-  const relay = relayLines(name, writeToLog)
+function relayStderr({ stderr }: ChildProcess, relay: LineRelay): void {
   stderr?.on('data', (chunk: Buffer) => relay.push(chunk))
   stderr?.once('end', () => relay.end())
 }

@@ -8,7 +8,7 @@ import { type HostStarter, type Hosts, hostPerMessage } from './file-plugin/host
 import { encodeRequest } from './plugin-host/request.ts'
 import type { ScanPolicy } from './policy.ts'
 import { type Scanner, type ScanTask, type Specimen, unknown, type Verdict } from './scanner.ts'
-import { relayLines, writeToLog } from './stderr-lines.ts'
+import { relayLines, type WriteLine, writeToLog } from './stderr-lines.ts'
 
 const EXTENSIONS = ['.js', '.mjs', '.cjs', '.ts', '.so']
 
@@ -26,10 +26,11 @@ export function filePluginScanner(
   policy: ScanPolicy,
   fileName: string,
   openHosts: (starter: HostStarter) => Hosts = hostPerMessage,
+  log: WriteLine = writeToLog,
 ): Scanner {
   checkName(fileName)
   const file = join(policy.filePlugins.directory, fileName)
-  const hosts = openHosts(starterFor(policy, file, fileName))
+  const hosts = openHosts(starterFor(policy, file, fileName, log))
   return {
     name: fileName,
     local: false,
@@ -53,12 +54,15 @@ export function filePluginScanner(
 }
 
 /** Both look at the file before they start anything: a plugin is loaded only then. */
-function starterFor(policy: ScanPolicy, file: string, fileName: string): HostStarter {
+function starterFor(
+  policy: ScanPolicy,
+  file: string,
+  fileName: string,
+  log: WriteLine,
+): HostStarter {
   const start = (command: Command) => {
     checkFile(file)
-    const relay = policy.stderrIsLog
-      ? () => relayLines(`plugin ${fileName}`, writeToLog)
-      : undefined
+    const relay = () => relayLines(`plugin ${fileName}`, log)
     const { environment, filePlugins } = policy
     return startHost({ command, directory: filePlugins.directory, environment, relay })
   }

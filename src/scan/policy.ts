@@ -67,8 +67,6 @@ export interface ScanPolicy {
   readonly filePlugins: FilePluginPolicy
   /** For scanners that are programs. */
   readonly environment: Readonly<Record<string, string>>
-  /** Whether fd 2 leads to the log. It does not where it is the caller's error pipe. */
-  readonly stderrIsLog: boolean
 }
 
 /** What happens to a message that a scanner found something in. */
@@ -125,7 +123,6 @@ export function readScanPolicy(
       symbol: env.QUEUE_PLUGIN || env.QUEUE_PLUGIN_SYMB || 'virusscan',
     },
     environment: scannerEnvironment(env),
-    stderrIsLog: env.ERROR_FD !== '2',
   }
 }
 

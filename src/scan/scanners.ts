@@ -3,6 +3,7 @@ import { errorText, Fault } from '../fault.ts'
 import type { HostStarter, Hosts } from './file-plugin/hosts.ts'
 import type { ScanPolicy } from './policy.ts'
 import { type Scanner, unknown } from './scanner.ts'
+import type { WriteLine } from './stderr-lines.ts'
 
 /** The plugins that come with onescan, each loaded by the first message that wants it. */
 const builtIn: Readonly<
@@ -22,28 +23,31 @@ export const builtInNames: readonly string[] = Object.keys(builtIn)
  * The scanners that QHPSI names, in its order. One that cannot be had is there all the
  * same and cannot tell: a misspelt plugin must defer mail, not let it through unscanned.
  * With `openHosts` they last from message to message, until they are closed; without it,
- * each message has a connection to clamd and processes of file plugins of its own.
+ * each message has a connection to clamd and processes of file plugins of its own. `log` takes
+ * what scanners write to standard error; by default this program's own takes it.
  */
 export async function makeScanners(
   policy: ScanPolicy,
   openHosts?: (starter: HostStarter) => Hosts,
+  log?: WriteLine,
 ): Promise<Scanner[]> {
   const { line } = policy
   if (line.kind === 'command') {
-    return [(await import('./command.ts')).commandScanner(policy, line.words)]
+    return [(await import('./command.ts')).commandScanner(policy, line.words, log)]
   }
-  return Promise.all(line.names.map((name) => makePlugin(policy, name, openHosts)))
+  return Promise.all(line.names.map((name) => makePlugin(policy, name, openHosts, log)))
 }
 
 async function makePlugin(
   policy: ScanPolicy,
   name: string,
   openHosts?: (starter: HostStarter) => Hosts,
+  log?: WriteLine,
 ): Promise<Scanner> {
   try {
     if (name.includes('/')) return unusable(name, 'a plugin name holds no /; set PLUGINDIR')
     if (extname(name) !== '') {
-      return (await import('./file-plugin.ts')).filePluginScanner(policy, name, openHosts)
+      return (await import('./file-plugin.ts')).filePluginScanner(policy, name, openHosts, log)
     }
     const make = Object.hasOwn(builtIn, name) ? builtIn[name] : undefined
     if (make) return await make(policy, openHosts !== undefined)

@@ -18,7 +18,7 @@ export interface LineRelay {
  * shown. A scanner never gets the log's own descriptor: a runtime that sets
  * O_NONBLOCK on it and is killed leaves it so for all who log there.
  */
-export function relayLines(name: string, write: (line: string) => void): LineRelay {
+export function relayLines(name: string, write: WriteLine): LineRelay {
   let rest = Buffer.alloc(0)
   let size = 0
 
@@ -60,7 +60,10 @@ function hex(code: number, digits: number): string {
   return code.toString(16).padStart(digits, '0')
 }
 
-/** Where relayed lines go: fd 2, unasked whether it takes them. */
+/** Takes a line, its end included. */
+export type WriteLine = (line: string) => void
+
+/** For programs whose fd 2 is their log: unasked whether it takes the line. */
 export function writeToLog(line: string): void {
   try {
     writeSync(2, line)

@@ -66,6 +66,7 @@ export function openWorkshop(shortLived: string = tmpdir()): Workshop {
       stamp('trusted-md5', 'keyring-md5')
     },
     environment: (clamd) => ({
+      PROTO: 'TCP', // as tcpserver has it: fd 2 is the log
       PATH: process.env.PATH ?? '/usr/bin:/bin',
       TMPDIR: join(moments, 'spool'),
       SPOOLDIR: join(moments, 'shared'),

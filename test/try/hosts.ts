@@ -52,6 +52,7 @@ export function makeHosts(
       CLUSTERKEYS: keyring,
       MAILDIR: maildir,
       SCANTIMEOUT: '30',
+      PROTO: 'TCP', // as tcpserver has it: fd 2 is the log
       ...scanner,
     }
     return { name, maildir, environment }

@@ -76,6 +76,7 @@ async function send(host: Host, message: Buffer, timeout: number): Promise<Trial
     message,
     envelope: Buffer.from('Fpostmaster@localhost\0Tpostmaster@localhost\0\0'),
     environment: {
+      PROTO: 'TCP', // as tcpserver(1) has it: standard error is the log
       ...host.env,
       QUEUECHAIN: `/bin/sh -c 'echo ${REACHED} >&2; exec cat >&2'`,
       REJECTVIRUS: '0',

@@ -115,7 +115,12 @@ async function inject(args: ArgumentsCamelCase<InjectOptions>): Promise<Injectio
   if (args.dryRun && !basename(realpathSync(program)).startsWith('onescan')) {
     throw new Error(`--dry-run: ${program} may not ask QUEUECHAIN and deliver; use onescan-queue`)
   }
-  const environment = { ...process.env, ...assignments(args.env) }
+  // PROTO as tcpserver(1) has it: standard error is the log.
+  const environment: Record<string, string | undefined> = {
+    PROTO: 'TCP',
+    ...process.env,
+    ...assignments(args.env),
+  }
   const look = lookFor(args, environment)
   if (look) environment.QUEUECHAIN = look.chain
   try {

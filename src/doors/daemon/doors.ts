@@ -5,7 +5,7 @@ import { loadLibc } from '../../runtime/libc.ts'
 import { createMilter } from '../milter/milter.ts'
 import type { AccessPolicy } from '../policy/answer.ts'
 import { createPolicyService, type PolicyServiceOptions } from '../policy/service.ts'
-import { openLog } from '../queue/log-sink.ts'
+import { openDaemonLog } from '../queue/log-sink.ts'
 import type { Configuration } from './configuration.ts'
 import { type DoorKind, descriptorOf, FIRST_HANDED_OVER, isOpenToAll } from './handed-over.ts'
 import { listenAt, listenOn } from './listen.ts'
@@ -90,8 +90,7 @@ function makeDoor(
   configuration: Configuration,
   { openToAll, ...options }: DoorOptions,
 ): Door {
-  // Standard error is nobody's pipe for replies here, whatever ERROR_FD says to the slot.
-  const mailLog = openLog({ LOGFILE: configuration.env.LOGFILE })
+  const mailLog = openDaemonLog(configuration.env.LOGFILE).write
   switch (kind) {
     case 'slot':
       return createSlotSocket(configuration, { ...options, ownersTrusted: !openToAll, log })

@@ -7,7 +7,7 @@ import {
   passLine,
   type Received,
 } from './log-lines.ts'
-import { openLog } from './log-sink.ts'
+import type { LogSink } from './log-sink.ts'
 
 /**
  * The slot's log: one line per message, whichever way it goes out. An exit code of
@@ -20,8 +20,7 @@ export interface Journal {
   fault(error: unknown, code: number): void
 }
 
-export function openJournal(env: Environment): Journal {
-  const write = openLog(env)
+export function openJournal(env: Environment, { write }: LogSink): Journal {
   const started = process.hrtime()
   let transaction: Received | undefined
 

@@ -1,22 +1,36 @@
 import { closeSync, openSync, writeSync } from 'node:fs'
 import type { Environment } from '../../settings/settings.ts'
+import { isLog } from './log-place.ts'
 
 /**
- * Where log lines go: LOGFILE, else fd 2, unless that is the pipe for replies.
- * One write a line; what cannot be written is dropped, for mail must not wait for a
- * log. (Not process.stderr: it would change the shared pipe's flags.)
+ * Where lines go. What cannot be written is dropped, for mail must not wait for a log; one
+ * write a line. (Not process.stderr: it would change the shared pipe's flags.)
  */
-export function openLog(env: Environment): (line: Buffer) => void {
-  const file = env.LOGFILE
-  const fdTwoIsForReplies = env.ERROR_FD === '2'
-  return (line) => {
+export interface LogSink {
+  /** A line of ours, its end included. */
+  write(line: Buffer): void
+  /** A line of a scanner's, before ours about the message. */
+  relay(line: string): void
+}
+
+/** The slot's: LOGFILE, else fd 2 where that is a log, else the system's log. */
+export async function openLog(env: Environment): Promise<LogSink> {
+  if (env.LOGFILE || isLog(env)) return openDaemonLog(env.LOGFILE)
+  const { openSyslog } = await import('./syslog.ts')
+  return openSyslog()
+}
+
+/** For a program whose fd 2 is its log whoever started it. */
+export function openDaemonLog(file: string | undefined): LogSink {
+  const write = (line: Buffer) => {
     try {
       if (file) append(file, line)
-      else if (!fdTwoIsForReplies) writeSync(2, line)
+      else writeSync(2, line)
     } catch {
       // A full pipe (EAGAIN), a closed fd 2, a LOGFILE that cannot be opened.
     }
   }
+  return { write, relay: (line) => write(Buffer.from(line)) }
 }
 
 function append(file: string, line: Buffer): void {

@@ -7,7 +7,8 @@ import { carryOut, type NextInLine, passThrough } from './carry-out.ts'
 import { findChain } from './chain.ts'
 import { readErrorReport } from './error-report.ts'
 import { codeOfFault, exit } from './exit-codes.ts'
-import { openJournal } from './journal.ts'
+import { type Journal, openJournal } from './journal.ts'
+import { type LogSink, openLog } from './log-sink.ts'
 import { prepareTools } from './prepare-tools.ts'
 import { receiveTransaction } from './receive.ts'
 import { removeWhenKilled } from './remove-when-killed.ts'
@@ -16,19 +17,27 @@ process.exitCode = exit.internalBug // nothing but the chain may turn this into 
 leaveStandardStreamsAlone()
 
 const env = { ...process.env }
-const journal = openJournal(env)
 
-slot().then(
+run().then(
   (code) => process.exit(code),
-  (error) => {
-    const code = codeOfFault(faultKindOf(error))
-    journal.fault(error, code)
-    process.exit(code)
-  },
+  () => process.exit(exit.internalBug),
 )
 
-/** One message through the slot (qmail-queue(8)): its exit code, unless this process became the chain. */
-async function slot(): Promise<number> {
+/** The exit code, unless this process became the chain; whatever fails is a line in the log. */
+async function run(): Promise<number> {
+  const log = await openLog(env)
+  const journal = openJournal(env, log)
+  const failed = (error: unknown) => {
+    const code = codeOfFault(faultKindOf(error))
+    journal.fault(error, code)
+    return code
+  }
+  process.on('uncaughtException', (error) => process.exit(failed(error)))
+  return slot(journal, log).catch(failed)
+}
+
+/** One message through the slot (qmail-queue(8)). */
+async function slot(journal: Journal, log: LogSink): Promise<number> {
   const chain: NextInLine = {
     ...findChain(process.argv.slice(2), env, readPlace(env)),
     environment: chainEnvironment(env),
@@ -42,7 +51,7 @@ async function slot(): Promise<number> {
     const { passUnscanned } = await import('./quota-only.ts')
     return passUnscanned(policy.quota!, policy.off, env, { chain, errorReport, journal })
   }
-  const tools = await prepareTools(policy)
+  const tools = await prepareTools(policy, log)
   const transaction = receiveTransaction(policy, tools, env)
   journal.received(transaction)
   const { message } = transaction

@@ -6,6 +6,7 @@ import type { QuotaClient } from '../../quota/client/client.ts'
 import type { QuotaSettings } from '../../quota/settings.ts'
 import { loadCrypto } from '../../runtime/crypto.ts'
 import { makeScanners } from '../../scan/scanners.ts'
+import type { LogSink } from './log-sink.ts'
 
 export interface SlotTools extends Tools {
   /** `settled` and `close` before this process becomes another. */
@@ -13,10 +14,10 @@ export interface SlotTools extends Tools {
 }
 
 /** Loads what this policy needs, and nothing else: every module costs start-up time. */
-export async function prepareTools(policy: Policy): Promise<SlotTools> {
+export async function prepareTools(policy: Policy, log: LogSink): Promise<SlotTools> {
   const { cluster, quota } = policy
   return {
-    scanners: await makeScanners(policy.scan),
+    scanners: await makeScanners(policy.scan, undefined, log.relay),
     crypto: cluster && (await loadCrypto()),
     signatureDate: once(() => cluster && signatureDate(cluster.signatureDirectory)),
     now: Date.now,

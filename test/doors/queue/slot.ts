@@ -70,6 +70,7 @@ export async function runSlot(wishes: SlotWishes = {}): Promise<SlotRun> {
       ...call,
       environment: {
         PATH: process.env.PATH,
+        PROTO: 'TCP', // as tcpserver has it: fd 2 is the log
         MAILDIR: maildir.path,
         TMPDIR: spool,
         QUEUECHAIN: standInQueue(),

@@ -1,0 +1,296 @@
+import { spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
+import { cpSync, existsSync, realpathSync } from 'node:fs'
+import { join } from 'node:path'
+import t from 'tap'
+import { syslogMessage } from '../../../src/doors/queue/syslog.ts'
+import { infected, plain } from '../../cases/messages.ts'
+import { buildStage } from '../../cases/stage.ts'
+import { missing as clientMissing, clients, coldPrograms } from '../../client/client.ts'
+import {
+  accept,
+  answering,
+  bodyAt,
+  insert,
+  keep,
+  logLine,
+  scriptedDaemon,
+} from '../../client/scripted-daemon.ts'
+import { findProgram } from '../../programs/install.mjs'
+import { startSyslog, syslogMissing } from '../../programs/syslog.ts'
+import { compiled, launcher, runSlot, runtimes, type SlotWishes } from './slot.ts'
+
+/** Where the slot's lines go: to fd 2 where that is a log, and to nobody's bounce. */
+
+const stage = buildStage()
+t.teardown(stage.remove)
+const scanner = (name: string, script: string) => stage.file(name, `#!/bin/sh\n${script}\n`, 0o700)
+const loud = scanner('loud', 'echo "secret of the scanner" >&2; exit 0')
+const lost = scanner('lost', 'echo "secret of the scanner" >&2; exit 3')
+const plugin = stage.file(
+  'plugins/loud.mjs',
+  'export const virusscan = () => { process.stderr.write("secret of the plugin\\n"); return { clean: true } }',
+)
+
+/** As qmail-local starts a program: no server told it anything, and fd 2 is the delivery report. */
+const local = {
+  PROTO: undefined,
+  SENDER: 'stranger@example.net',
+  RECIPIENT: 'list@example.org',
+  DTLINE: 'Delivered-To: list@example.org\n',
+  RPLINE: 'Return-Path: <stranger@example.net>\n',
+  UFLINE: 'From stranger@example.net Thu Jan  1 00:00:00 1970\n',
+  HOST: 'example.org',
+  LOCAL: 'list',
+  USER: 'alias',
+}
+
+const ways: Readonly<Record<string, SlotWishes & { code: number }>> = {
+  accepts: { code: 0, settings: { QHPSI: loud } },
+  'accepts by a plugin': {
+    code: 0,
+    settings: { QHPSI: 'plugin: loud.mjs', PLUGINDIR: join(plugin, '..') },
+  },
+  'passes unscanned': { code: 0 },
+  'passes by the switch': {
+    code: 0,
+    settings: { QHPSI: loud, CONTROLDIR: join(stage.file('off/onescan.off', ''), '..') },
+  },
+  refuses: { code: 31, message: infected, settings: { QHPSI: stage.scanner, REJECTVIRUS: '1' } },
+  drops: { code: 0, message: infected, settings: { QHPSI: stage.scanner, REJECTVIRUS: '2' } },
+  defers: { code: 71, settings: { QHPSI: lost } },
+  'has a setting that makes no sense': { code: 55, settings: { QHPSI: loud, SCANTIMEOUT: 'x' } },
+  'has no keyring where one is named': {
+    code: 55,
+    settings: { QHPSI: loud, CLUSTERKEYS: '/nonexistent' },
+  },
+  'has no place for the message': {
+    code: 64,
+    message: Buffer.alloc(300_000, 'x\n'),
+    settings: { QHPSI: loud, TMPDIR: '/nonexistent' },
+  },
+  'gets half a message': { code: 54, envelope: Buffer.alloc(0), settings: { QHPSI: loud } },
+  'has no next program': { code: 120, settings: { QHPSI: loud, QUEUECHAIN: '/nonexistent/queue' } },
+  'passes to no next program': { code: 120, settings: { QUEUECHAIN: '/nonexistent/queue' } },
+}
+
+t.test('below qmail-local the report of the delivery stays empty', async (t) => {
+  const cold = coldPrograms(t)
+  const daemon = await scriptedDaemon(
+    t,
+    answering(
+      accept(
+        bodyAt(12),
+        insert('X-QHPSI: clean\n'),
+        keep(0, 12),
+        logLine('secret of the daemon\n'),
+      ),
+    ),
+  )
+  const asking = { QHPSI: 'plugin: eicar', ONESCAN_SOCKET: daemon.socket }
+  for (const { name, program } of [...runtimes, ...clients]) {
+    t.test(name, async (t) => {
+      const send = async (way: string, code: number, { settings, ...wishes }: SlotWishes) => {
+        const run = await runSlot({
+          program,
+          message: plain,
+          ...wishes,
+          settings: {
+            ONESCAN_SOCKET: '/nonexistent',
+            ONESCAN_COLD: cold.queue,
+            ...local,
+            ...settings,
+          },
+        })
+        t.equal(run.code, code, way)
+        t.equal(run.logged, '', way)
+      }
+      for (const [way, { code, ...wishes }] of Object.entries(ways)) await send(way, code, wishes)
+      await send('is called with an option', 55, { program: [...program, '--help'] })
+      await send('asks', 0, { settings: asking, message: Buffer.from('Subject: x\n\nbody\n') })
+    })
+  }
+})
+
+t.test(
+  'without a log the lines go to the system: one datagram each, in the form of RFC 3164',
+  { skip: syslogMissing },
+  async (t) => {
+    const cold = coldPrograms(t)
+    for (const { name, program } of [...runtimes, ...clients]) {
+      const syslog = await startSyslog(t)
+      const run = await runSlot({
+        program: syslog.around(program),
+        message: plain,
+        settings: {
+          ...local,
+          QHPSI: loud,
+          ONESCAN_SOCKET: '/nonexistent',
+          ONESCAN_COLD: cold.queue,
+        },
+      })
+      t.equal(run.code, 0, name)
+      t.equal(run.logged, '')
+      const heard = await syslog.heard(/decision=accept/)
+      const head = /^<22>[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d onescan\[\d+\]: /
+      for (const each of heard) t.match(each, head, name)
+      const texts = heard.map((each) => each.replace(head, ''))
+      t.match(texts.at(-2), /^loud: secret of the scanner$/, name)
+      t.match(texts.at(-1), /^decision=accept scan=clean scanner=loud .*total_ms=[\d.]+$/, name)
+      if (name.startsWith('onescanc')) t.match(texts[0], /^decision=cold reason="onescand at /)
+    }
+  },
+)
+
+t.test(
+  'what the daemon gives its client to log goes the same way',
+  { skip: syslogMissing || clientMissing },
+  async (t) => {
+    const words = accept(
+      bodyAt(12),
+      insert('X-QHPSI: clean\n'),
+      keep(0, 12),
+      logLine('onescan: decision=accept door=slot\n'),
+    )
+    const daemon = await scriptedDaemon(t, answering(words))
+    for (const { program } of clients) {
+      const syslog = await startSyslog(t)
+      const run = await runSlot({
+        program: syslog.around(program),
+        message: Buffer.from('Subject: x\n\nbody\n'),
+        settings: { ...local, QHPSI: 'plugin: eicar', ONESCAN_SOCKET: daemon.socket },
+      })
+      t.equal(run.code, 0)
+      t.equal(run.logged, '')
+      t.match(await syslog.heard(/decision/), [
+        /^<22>.* onescan\[\d+\]: decision=accept door=slot$/,
+      ])
+    }
+  },
+)
+
+t.test(
+  'a log of the system that takes nothing keeps no mail',
+  { skip: syslogMissing },
+  async (t) => {
+    const cold = coldPrograms(t)
+    const syslog = await startSyslog(t, 'is full')
+    for (const { name, program } of [...runtimes, ...clients]) {
+      const run = await runSlot({
+        program: syslog.around(program),
+        settings: {
+          ...local,
+          QHPSI: loud,
+          ONESCAN_SOCKET: '/nonexistent',
+          ONESCAN_COLD: cold.queue,
+        },
+      })
+      t.equal(run.code, 0, name)
+      t.equal(run.logged, '')
+    }
+  },
+)
+
+t.test('an installation that is damaged says nothing there either', async (t) => {
+  const directory = t.testdir({ bin: { 'package.json': '{}' }, empty: {} })
+  const bin = join(directory, 'bin/onescan-queue')
+  cpSync(launcher, bin)
+  const native = join(directory, 'empty/onescan-queue')
+  if (existsSync(compiled)) cpSync(realpathSync(compiled), native)
+  const programs: [string, number][] = [
+    [bin, 81],
+    ...(existsSync(compiled) ? [[native, 120] as [string, number]] : []),
+  ]
+  for (const [program, code] of programs) {
+    const quiet = await runSlot({ program: [program], settings: local })
+    t.equal(quiet.code, code)
+    t.equal(quiet.logged, '')
+    t.match((await runSlot({ program: [program] })).logged, /^onescan: .*fault=/)
+  }
+  const [shell] = ['/bin/sh']
+  const without = { PATH: join(directory, 'empty') }
+  const quiet = await runSlot({ program: [shell!, bin], settings: { ...local, ...without } })
+  t.equal(quiet.code, 127)
+  t.equal(quiet.logged, '')
+  t.match(
+    (await runSlot({ program: [shell!, bin], settings: without })).logged,
+    /node is not in PATH/,
+  )
+})
+
+const unset = { PROTO: undefined }
+
+t.test('fd 2 is a log below a server, unless it is below a delivery or the reply', async (t) => {
+  const rows: [Readonly<Record<string, string | undefined>>, boolean][] = [
+    [{}, true],
+    [unset, false],
+    [{ PROTO: '' }, false],
+    [{ ...unset, TCPREMOTEIP: '192.0.2.1' }, true],
+    [{ ...unset, TCPLOCALIP: '192.0.2.1' }, true],
+    [{ DTLINE: 'x' }, false],
+    [{ RPLINE: '' }, false],
+    [{ UFLINE: 'x' }, false],
+    [{ ERROR_FD: '2' }, false],
+    [{ JOURNAL_STREAM: '1:1' }, true],
+    [{ ...unset, JOURNAL_STREAM: '1:1' }, false],
+  ]
+  for (const { name, program } of [...runtimes, ...clients]) {
+    for (const [settings, isLog] of rows) {
+      const { logged } = await runSlot({ program, settings })
+      t.equal(logged !== '', isLog, `${name} ${JSON.stringify(settings)}`)
+    }
+  }
+})
+
+t.test('fd 2 is a log where it is the stream that the journal gave', async (t) => {
+  for (const { name, program } of [...runtimes, ...clients]) {
+    const script =
+      'export JOURNAL_STREAM=$(stat -L -c %d:%i /proc/self/fd/2 2>/dev/null); exec "$@"'
+    const around = ['/bin/sh', '-c', script.replace('2>/dev/null', ''), 'sh', ...program]
+    const { logged } = await runSlot({ program: around, settings: unset })
+    t.match(logged, /^onescan: decision=pass/, name)
+  }
+})
+
+/** Runs a program with a socket as fd 2, and empty input. */
+async function onSocket(program: readonly string[], env: Record<string, string>): Promise<string> {
+  const [command, ...args] = program
+  const child = spawn(command!, args, { stdio: ['ignore', 'ignore', 'pipe'], env })
+  let heard = ''
+  child.stderr!.on('data', (chunk) => {
+    heard += chunk
+  })
+  await once(child, 'close')
+  return heard
+}
+
+t.test('fd 2 that is a connection gets nothing, not even below a server', async (t) => {
+  for (const { name, program } of [...runtimes, ...clients]) {
+    const env = { PROTO: 'TCP', TCPREMOTEIP: '192.0.2.1', QUEUECHAIN: '/nonexistent/queue' }
+    t.equal(await onSocket(program, env), '', name)
+  }
+})
+
+t.test(
+  'fd 2 that is a terminal is a log',
+  { skip: !findProgram('script') && 'install Debian package bsdutils' },
+  async (t) => {
+    for (const { name, program } of [...runtimes, ...clients]) {
+      const words = program.map((word) => `'${word}'`).join(' ')
+      const env = { PATH: process.env.PATH ?? '', QUEUECHAIN: '/nonexistent/queue' }
+      const { stdout } = spawnSync('script', ['-qec', words, '/dev/null'], {
+        env,
+        encoding: 'latin1',
+      })
+      t.match(stdout, /^onescan: decision=defer fault=chain/, name)
+    }
+  },
+)
+
+t.test('a message for the system has its time in the form of RFC 3164', async (t) => {
+  const time = new Date(2026, 10, 5, 9, 3, 7)
+  const text = (line: string) => syslogMessage(Buffer.from(line), time, 42).toString()
+  t.equal(text('onescan: decision=accept\n'), '<22>Nov  5 09:03:07 onescan[42]: decision=accept')
+  t.equal(text('clamdscan: hello\n'), '<22>Nov  5 09:03:07 onescan[42]: clamdscan: hello')
+  t.equal(text('onescan:x'), '<22>Nov  5 09:03:07 onescan[42]: onescan:x')
+})

@@ -1,0 +1,74 @@
+import { spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import type { Test } from 'tap'
+import { findProgram } from './install.mjs'
+import { socketDirectory } from './socket-directory.ts'
+
+/** What listens at /dev/log, for programs that are given a /dev of their own. */
+export interface Syslog {
+  /** The words that run a program where this one listens. */
+  around(program: readonly string[]): string[]
+  /** The datagrams so far, once one is there that matches. */
+  heard(pattern: RegExp): Promise<readonly string[]>
+}
+
+const MOUNTS = ['unshare', '--mount', 'true']
+
+/** Why tests with it are skipped, or false. */
+export const syslogMissing: string | false =
+  (process.getuid?.() !== 0 && 'needs root to put a socket at /dev/log') ||
+  (!findProgram('perl') && 'install Debian package perl-base') ||
+  (spawnSync(MOUNTS[0]!, MOUNTS.slice(1)).status !== 0 && 'this machine has no mounts to give')
+
+/** Prints each datagram as a line; with a second word it fills its socket instead and reads nothing. */
+const LISTENER = `
+use Socket; $| = 1;
+socket(my $in, PF_UNIX, SOCK_DGRAM, 0) or die; bind($in, sockaddr_un($ARGV[0])) or die;
+if ($ARGV[1]) {
+  socket(my $out, PF_UNIX, SOCK_DGRAM, 0) or die;
+  1 while defined send($out, "x", 0x40, sockaddr_un($ARGV[0]));
+}
+print "ready\\n";
+sleep if $ARGV[1];
+while (defined recv($in, my $text, 65536, 0)) { $text =~ s/\\n/\\\\n/g; print "$text\\n"; }
+`
+
+/** A /dev that has, beside a few devices, the socket as log; then the program. */
+const OWN_DEV = `
+dev=$1 socket=$2; shift 2
+mount --rbind /dev "$dev" && mount -t tmpfs tmpfs /dev || exit 99
+for each in null zero full random urandom tty; do
+  touch /dev/$each && mount --bind "$dev/$each" /dev/$each || exit 99
+done
+ln -s /proc/self/fd /dev/fd && ln -s "$socket" /dev/log || exit 99
+exec "$@"
+`
+
+export async function startSyslog(t: Test, manner: 'reads' | 'is full' = 'reads'): Promise<Syslog> {
+  const directory = socketDirectory(t)
+  const socket = join(directory, 'log')
+  const dev = join(directory, 'dev')
+  mkdirSync(dev)
+  const words = ['-e', LISTENER, socket, ...(manner === 'is full' ? ['1'] : [])]
+  const listener = spawn('perl', words, { stdio: ['ignore', 'pipe', 'inherit'] })
+  t.teardown(() => listener.kill('SIGKILL'))
+  const lines: string[] = []
+  const output = createInterface({ input: listener.stdout! })
+  output.on('line', (line) => lines.push(line))
+  await once(output, 'line')
+  lines.length = 0
+  return {
+    around: (program) => [
+      findProgram('unshare')!,
+      ...['--mount', '/bin/sh', '-c', OWN_DEV, 'sh', dev, socket],
+      ...program,
+    ],
+    async heard(pattern) {
+      while (!lines.some((line) => pattern.test(line))) await once(output, 'line')
+      return lines
+    },
+  }
+}
