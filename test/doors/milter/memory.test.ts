@@ -1,4 +1,4 @@
-import { once } from 'node:events'
+import { EventEmitter, once } from 'node:events'
 import { statfsSync } from 'node:fs'
 import { createServer, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -24,13 +24,15 @@ t.test(
   async (t) => {
     const stage = buildStage()
     t.teardown(() => stage.remove())
-    const clamd = await patientClamd(t, join(stage.directory, 'clamd'))
+    // Of which each takes some of them only; all come to be looked at at once.
+    const sockets = [1, 2, 3].map((n) => join(stage.directory, `clamd${n}`))
+    const clamd = await patientClamd(t, sockets)
     const place = join(stage.directory, 'm')
     const onescand = startOnescand(t, {
       args: ['--workers', '2', '--socket', 'none', '--milter', `unix:${place}`],
       settings: {
         QHPSI: 'plugin: clamd',
-        CLAMD: join(stage.directory, 'clamd'),
+        CLAMD: sockets.join(' '),
         CLUSTERKEYS: stage.file(
           'ring',
           `hmac-sha256:a:${Buffer.alloc(32).toString('base64url')}\n`,
@@ -136,27 +138,28 @@ async function sendLarge(line: Line): Promise<string> {
   return letters
 }
 
-/** A stand-in for clamd that keeps nothing of what it gets, and answers when it is told to. */
-async function patientClamd(t: { teardown(stop: () => unknown): void }, path: string) {
+/** Stand-ins for clamd that keep nothing of what they get, and answer when they are told to. */
+async function patientClamd(t: { teardown(stop: () => unknown): void }, paths: readonly string[]) {
   const whole: Socket[] = []
-  const server = createServer((connection) => {
+  const told = new EventEmitter()
+  const take = (connection: Socket) => {
     connection.on('error', () => {})
     connection.on('data', (chunk: Buffer) => {
       const ends = chunk.length >= 4 && chunk.readUInt32BE(chunk.length - 4) === 0
       if (!ends) return
       whole.push(connection)
-      server.emit('whole')
+      told.emit('whole')
     })
-  })
-  server.listen(path)
-  await once(server, 'listening')
+  }
+  const servers = paths.map((path) => createServer(take).listen(path))
+  await Promise.all(servers.map((server) => once(server, 'listening')))
   t.teardown(() => {
     for (const connection of whole) connection.destroy()
-    server.close()
+    for (const server of servers) server.close()
   })
   return {
     async haveAll(count: number) {
-      while (whole.length < count) await once(server, 'whole')
+      while (whole.length < count) await once(told, 'whole')
     },
     answer() {
       for (const connection of whole) connection.end('stream: OK\0')
