@@ -2,6 +2,7 @@ import { HEADER_MAX } from '../../message/header-block.ts'
 import { holdMessage, type LookOptions } from '../../message/held.ts'
 import { createSpool, type Message, type Spool } from '../../message/spool.ts'
 import type { Account } from '../daemon/memory.ts'
+import { createLineEnds } from './line-ends.ts'
 
 /** Bytes of a message that are kept in memory; a larger one goes to a file without a name. */
 export const HELD_MAX = 128 * 1024
@@ -11,12 +12,13 @@ const FIRST_PIECE = 8 * 1024
 const LF = 0x0a
 const CR = 0x0d
 const COLON = Buffer.from(':')
-const CRLF = Buffer.from('\r\n')
+const NEWLINE = Buffer.of(LF)
 
 /**
- * A message put together from its parts as an MTA tells them, in CRLF throughout: the body
- * comes so, and folds of the header, which come with a bare LF, are made so. What else is
- * odd in it stays, for stamps and scanners to see.
+ * A message put together from its parts as an MTA tells them, in LF throughout: as it stands
+ * in the queues of MTAs, in mailboxes, and before the slot of the next host, so that scanners
+ * see what others will. (libclamav finds less in the same message in CRLF where a bare CR is
+ * in it.) What else is odd in it stays, for stamps and scanners to see.
  */
 export interface Intake {
   /** One field: name, colon, and the value as it stands behind the colon. */
@@ -41,6 +43,7 @@ export function createIntake(options: LookOptions, account: Account): Intake {
   let inHeader = true
   let headerTooLarge = false
   let spool: Spool | undefined
+  const lineEnds = createLineEnds()
 
   function hold(bytes: Buffer): void {
     if (held.length < length + bytes.length) {
@@ -81,19 +84,21 @@ export function createIntake(options: LookOptions, account: Account): Intake {
   }
 
   function endHeader(): void {
-    if (inHeader) holdHeader(CRLF)
+    if (inHeader) holdHeader(NEWLINE)
     inHeader = false
   }
 
   return {
-    field: (name, value) => holdHeader(name, COLON, withCrlf(value), CRLF),
+    field: (name, value) => holdHeader(name, COLON, inLf(value), NEWLINE),
     endHeader,
     body(chunk) {
       endHeader()
-      if (!headerTooLarge && chunk.length > 0) keepBody(chunk)
+      if (!headerTooLarge && chunk.length > 0) keepBody(lineEnds.push(chunk))
     },
     finish() {
       endHeader()
+      const rest = lineEnds.finish()
+      if (!headerTooLarge && rest.length > 0) keepBody(rest)
       const spooled = spool
       spool = undefined
       if (spooled !== undefined) return spooled.finish()
@@ -111,17 +116,8 @@ export function createIntake(options: LookOptions, account: Account): Intake {
   }
 }
 
-/** A CR before each LF that has none. */
-function withCrlf(value: Buffer): Buffer {
-  let bare = 0
-  for (let lf = value.indexOf(LF); lf >= 0; lf = value.indexOf(LF, lf + 1)) {
-    if (value[lf - 1] !== CR) bare++
-  }
-  if (bare === 0) return value
-  const result = Buffer.allocUnsafe(value.length + bare)
-  for (let from = 0, to = 0; from < value.length; from++) {
-    if (value[from] === LF && value[from - 1] !== CR) result[to++] = CR
-    result[to++] = value[from]!
-  }
-  return result
+/** A field's value with the folds of the MTA: a line end of LF alone, or of CRLF. */
+function inLf(value: Buffer): Buffer {
+  if (!value.includes(CR)) return value
+  return Buffer.from(value.toString('latin1').replaceAll('\r\n', '\n'), 'latin1')
 }
