@@ -1,6 +1,9 @@
 import { fieldsOf } from './header-block.ts'
 import { agreedFieldCount } from './well-formed.ts'
 
+const SPACE = 0x20
+const TAB = 0x09
+
 /**
  * Most fields that are taken out of one message. Mail that crossed a cluster has one or
  * two; for a milter each is an edit, and an MTA takes quadratic time for many of them.
@@ -13,6 +16,9 @@ export type Clearing =
   /** `why` ends the sentence "message refused: ". */
   | { readonly kind: 'unclear'; readonly why: string }
 
+/** Of lines that begin with a blank, the last of them without an end. */
+const CONTINUATIONS_ALONE = /^(?:[ \t][^\n]*\n)*[ \t][^\n]*$/
+
 /**
  * Looks whether the fields of these names (lower case) may be taken out. Where readers
  * disagree about a header, a line that is a field to one is body to another, and taking it
@@ -21,6 +27,11 @@ export type Clearing =
  * the names must not occur at all, whatever stands around them.
  */
 export function examineClearing(block: Buffer, names: readonly string[]): Clearing {
+  if (block[0] === SPACE || block[0] === TAB) {
+    // Above it a new field would become longer by it, and below it stand in its last line.
+    const alone = CONTINUATIONS_ALONE.test(block.toString('latin1'))
+    if (alone) return { kind: 'unclear', why: 'its header is a continuation without a field' }
+  }
   const inIt = names.filter((name) => searchable(block).includes(name))
   if (inIt.length === 0) return { kind: 'clear' }
   const fields = fieldsOf(block)

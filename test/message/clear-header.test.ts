@@ -1,0 +1,38 @@
+import t from 'tap'
+import { examineClearing, REMOVALS_MAX } from '../../src/message/clear-header.ts'
+
+const clearing = (block: string) => examineClearing(Buffer.from(block, 'latin1'), ['x-qhpsi'])
+
+t.test('what all readers take for the same fields can be taken out', async (t) => {
+  for (const block of [
+    'A: b\nX-QHPSI: clean\n\n',
+    'X-QHPSI: clean\r\nA: b\r\n\r\n',
+    'A: b\n\n',
+    '',
+  ]) {
+    t.same(clearing(block), { kind: 'clear' }, JSON.stringify(block))
+  }
+})
+
+t.test('a field that stands where some read the body cannot', async (t) => {
+  for (const line of ['\r\n', ' \n', 'no field\n', 'A : b\n', '\0\n', 'A: b\r\r\n']) {
+    const { kind } = clearing(`A: b\n${line}X-QHPSI: clean\n\n`)
+    t.equal(kind, 'unclear', JSON.stringify(line))
+    t.equal(clearing(`A: b\n${line}B: c\n\n`).kind, 'clear', 'where none is there nothing goes')
+  }
+  t.equal(clearing('A: b\rX-QHPSI: clean\n\n').kind, 'unclear')
+})
+
+t.test('more than a handful cannot', async (t) => {
+  t.equal(clearing(`${'X-QHPSI: a\n'.repeat(REMOVALS_MAX)}\n`).kind, 'clear')
+  t.match(clearing(`${'X-QHPSI: a\n'.repeat(REMOVALS_MAX + 1)}\n`), { why: /more than 16 X-QHPSI/ })
+})
+
+t.test('nothing can be put above a lone continuation, which would become part of it', async (t) => {
+  for (const block of ['\t)', ' ', ' a\n b']) {
+    t.equal(clearing(block).kind, 'unclear', JSON.stringify(block))
+  }
+  for (const block of [' a\n', ' a\nA: b', 'A: b\n c']) {
+    t.equal(clearing(block).kind, 'clear', JSON.stringify(block))
+  }
+})
