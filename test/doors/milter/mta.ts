@@ -47,7 +47,7 @@ export async function call(place: string | number): Promise<Line> {
     reader.push(chunk)
     for (let next = reader.next(); next; next = reader.next()) {
       if (next.command === 'p') progress++
-      else heard.push(next)
+      else heard.push({ command: next.command, data: Buffer.from(next.data) }) // it is used again
     }
     wake()
   })
