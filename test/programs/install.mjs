@@ -27,6 +27,7 @@ const needed = {
   mandoc: 'mandoc',
   openssl: 'openssl',
   gcc: 'gcc',
+  python3: 'python3',
   strace: 'strace',
   '/usr/include/stdio.h': 'libc6-dev',
   'musl-gcc': 'musl-tools',

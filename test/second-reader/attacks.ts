@@ -1,0 +1,121 @@
+import { EICAR } from '../programs/clamd.ts'
+import { stamped } from './stamped.ts'
+
+/** What was shown to get a virus past, or a tag believed, once. */
+export interface Attack {
+  readonly name: string
+  /** Made at `now`, unix seconds, where a stamp matters. */
+  message(now: number): Buffer
+}
+
+const bytes = (text: string) => Buffer.from(text, 'latin1')
+const attack = (name: string, text: string): Attack => ({ name, message: () => bytes(text) })
+
+const virus = Buffer.from(EICAR).toString('base64')
+const [half, other] = [virus.slice(0, 48), virus.slice(48)]
+const part = 'Content-Type: application/octet-stream\nContent-Transfer-Encoding: base64\n'
+const lone = `MIME-Version: 1.0\n${part}\n${half}\n${other}\n`
+const mixed = (boundary: string, delimiter = boundary) =>
+  `MIME-Version: 1.0\nContent-Type: multipart/mixed; boundary="${boundary}"\n\n--${delimiter}\n${part}\n${half}\n${other}\n--${delimiter}--\n`
+
+const magics =
+  '%PDF-1.4 MZ GIF89a {\\rtf Rar! BZh9 ID3 OggS xar! FWS CWS Content-Disposition Content-Type'.split(
+    ' ',
+  )
+
+/** Two messages in one for who takes other blanks for the boundary; the stamp is that of the first. */
+const twoParts = (boundary: string) =>
+  [
+    'MIME-Version: 1.0',
+    `Content-Type: multipart/mixed; boundary="${boundary}"`,
+    '',
+    '--b b',
+    'Content-Type: text/plain',
+    '',
+    'Hello',
+    '--b  b',
+    `${part}`,
+    virus,
+    '--b  b--',
+    '--b b--',
+    '',
+  ].join('\n')
+
+export const attacks: readonly Attack[] = [
+  ...magics.map((magic) => attack(`first field ${magic}`, `${magic}: x\n${mixed('b')}`)),
+  ...magics.map((magic) =>
+    attack(`first field ${magic}, a lone attachment`, `${magic}: x\n${lone}`),
+  ),
+  attack('Content-Type first', `${mixed('b').replace('MIME-Version: 1.0\n', '')}`),
+  attack('Content-Type first, in CRLF', mixed('b').slice(18).replaceAll('\n', '\r\n')),
+  ...[
+    '\r\n',
+    '\r\r\n',
+    ' \n',
+    '\t\r\n',
+    '\v\n',
+    '\f\n',
+    'no field\n',
+    '\0\n',
+    'A : b\n',
+    'From x\n',
+  ].flatMap((line) => [
+    attack(
+      `${JSON.stringify(line)} and X-QHPSI between the lines of an attachment`,
+      `MIME-Version: 1.0\n${part}${line}${half}\nX-QHPSI: AAAA\n${other}\n\n`,
+    ),
+    attack(
+      `${JSON.stringify(line)} and X-QHPSI among the lines of an attached part`,
+      mixed('b').replace('\n\n', `\n${line}`).replace(half, `${half}\nX-QHPSI: AAAA`),
+    ),
+    attack(
+      `${JSON.stringify(line)} and X-QHPSI: clean behind it`,
+      `A: b\n${line}X-QHPSI: clean\n\nx\n`,
+    ),
+    attack(
+      `${JSON.stringify(line)} and X-QHPSI: clean before it`,
+      `X-QHPSI: clean\n${line}A: b\n\nx\n`,
+    ),
+  ]),
+  attack(
+    'a blank before the colon of X-QHPSI ends the header',
+    `MIME-Version: 1.0\n${part}X-QHPSI : (\n${half}\nX-QHPSI: AAAA\n${other}\n\n`,
+  ),
+  attack('a bare CR before X-QHPSI', 'Subject: a\rX-QHPSI: clean\n\nHello\n'),
+  attack('a bare CR before X-QHPSI and a virus', `Subject: a\rX-QHPSI: clean\n${lone}`),
+  attack('CR CR before X-QHPSI', 'Subject: a\r\rX-QHPSI: clean\n\nHello\n'),
+  attack('a NUL before X-QHPSI', 'Subject: a\n\0X-QHPSI: clean\n\nHello\n'),
+  attack('a NUL in X-QHPSI', 'Subject: a\nX-QHPSI\0: clean\n\nHello\n'),
+  attack('From above X-QHPSI', 'From x\nX-QHPSI: clean\nFrom y\nX-QHPSI: clean\n\nHello\n'),
+  attack('a blank first line above X-QHPSI', ' \nX-QHPSI: clean\n\nHello\n'),
+  attack('X-QHPSI in a continuation', 'Subject: a\n X-QHPSI: clean\n\nHello\n'),
+  attack('X-QHPSI alone', 'X-QHPSI: clean'),
+  attack('17 X-QHPSI', `${'X-QHPSI: clean\n'.repeat(17)}\nHello\n`),
+  attack('1,000 X-QHPSI', `${'X-QHPSI: clean\n'.repeat(1000)}\nHello\n`),
+  attack('1,000 X-QHPSI and a virus', `${'X-QHPSI: clean\n'.repeat(1000)}${lone}`),
+  {
+    name: 'blanks in the boundary of a stamped message',
+    message: (now) =>
+      bytes(stamped(twoParts('b b'), now).replace('boundary="b b"', 'boundary="b  b"')),
+  },
+  {
+    name: 'a tab in the boundary of a stamped message',
+    message: (now) =>
+      bytes(stamped(twoParts('b b'), now).replace('boundary="b b"', 'boundary="b\tb"')),
+  },
+  {
+    name: 'Content-Type above a stamp',
+    message: (now) => bytes(`Content-Type: text/html\n${stamped('Subject: a\n\nb\n', now)}`),
+  },
+  attack('a boundary of two blanks', mixed('b  b')),
+  attack('twenty multiparts', nested(20)),
+  attack('the virus as it is', `Subject: x\n\n${EICAR}\n`),
+]
+
+function nested(depth: number): string {
+  let text = `${part}\n${virus}\n`
+  for (let i = depth; i > 0; i--) {
+    text = `Content-Type: multipart/mixed; boundary="b${i}"\n\n--b${i}\n${text}--b${i}--\n`
+  }
+  return `MIME-Version: 1.0\n${text}`
+}

@@ -1,0 +1,24 @@
+/** What became of a message at a door. */
+export interface Passage {
+  readonly outcome: 'passed' | 'refused' | 'deferred' | 'dropped'
+  /** The line of the log about it. */
+  readonly log: string
+  /** In the form in which it would leave without us. */
+  readonly came: Buffer
+  readonly left: Buffer | undefined
+  /** Whether the door was told another header than stands there: one without blanks before colons, or none. */
+  readonly retold?: boolean
+}
+
+/** How all hosts of the bench are set up but for what they do with viruses. */
+export type Variant = 'refuse' | 'tag' | 'skip'
+
+export interface Door {
+  readonly name: string
+  /** Whether it is a process for each message, and so dear. */
+  readonly perMessage?: true
+  send(message: Buffer, variant: Variant): Promise<Passage>
+}
+
+/** `scan=` of a line of the log. */
+export const scanOf = ({ log }: Passage): string => /\bscan=(\w+)/.exec(log)?.[1] ?? ''

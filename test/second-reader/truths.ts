@@ -1,0 +1,136 @@
+import { type Passage, scanOf, type Variant } from './passage.ts'
+import type { Reading, Stamps } from './readers/python.ts'
+
+/** What others read in what came and in what left. */
+export interface Readings {
+  /** Of programs that read header fields, by name, in what left. */
+  readonly fields: Readonly<Record<string, readonly string[]>>
+  /** Of programs that open attachments, by name, in what left. */
+  readonly parts: Readonly<Record<string, Reading>>
+  /** What clamd finds in what left. */
+  readonly virus: string
+  /** Whether each stamp holds, from the top; null where none could: in what came, in what left. */
+  readonly stampsBefore: Stamps
+  readonly stampsAfter: Stamps
+}
+
+/** Our lines: any of them that stand in a row. */
+const ADDED =
+  /^(?:X-QHPSI: (?:clean|virus found)\r?\n|X-SHA256-Cluster-\d+: v=1; k=[\w.-]+; t=\d+; s=\S*; h=[\w-]{43}\r?\n)/
+
+/** A header that is empty once these are gone; no stamp covers an empty header. */
+const NOTHING_BUT_TAGS = /^(?:x-qhpsi:[^\n]*\n(?:[ \t][^\n]*\n)*)+\r?\n/i
+
+/** Truths that do not hold, each in words; none is what is wanted. */
+export function faults(
+  passage: Passage,
+  readings: Readings | undefined,
+  variant: Variant,
+): string[] {
+  const found: string[] = []
+  if (/\bfault=bug\b/.test(passage.log)) found.push(`a bug: ${passage.log}`)
+  const { left, retold } = passage
+  if (left === undefined || readings === undefined) return found
+  const scan = scanOf(passage)
+  const tag = { clean: 'clean', trusted: 'clean', infected: 'virus found' }[scan]
+  const difference = differenceOf(passage)
+  if (typeof difference === 'string') return [...found, difference]
+
+  if (readings.virus && (tag === 'clean' || difference.stamps > 0)) {
+    found.push(`clamd finds ${readings.virus} in what is called ${scan}`)
+  }
+  if (scan === 'infected' && variant !== 'tag') found.push('what is infected passed')
+  const wanted = tag === undefined ? [] : [tag]
+  // Some have come to the body already where a line with a blank in front stands first.
+  const mayBeMissed = left[0] === 0x20 || left[0] === 0x09
+  for (const [reader, values] of Object.entries(readings.fields)) {
+    if (mayBeMissed && values.length === 0) continue
+    if (JSON.stringify(values) !== JSON.stringify(wanted)) {
+      found.push(`${reader} reads X-QHPSI ${JSON.stringify(values)} where the scan was ${scan}`)
+    }
+  }
+  if (difference.stamps > (scan === 'clean' ? 1 : 0)) {
+    found.push(`${difference.stamps} stamps where the scan was ${scan}`)
+  }
+  // A field that was not told as it stands makes the next host scan once more, and no more.
+  if (retold) return found
+  if (difference.stamps > 0 && readings.stampsAfter?.[0] !== true) {
+    found.push('the new stamp does not fit the message')
+  }
+  const holds = readings.stampsBefore?.includes(true) ?? false
+  if (variant !== 'skip' && holds !== (scan === 'trusted')) {
+    found.push(
+      `the scan was ${scan}, and stamps that came with it ${holds ? 'hold' : 'do not hold'}`,
+    )
+  }
+  const signable =
+    readings.stampsBefore !== null && !NOTHING_BUT_TAGS.test(passage.came.toString('latin1'))
+  if (scan === 'clean' && signable && difference.stamps === 0) {
+    found.push('clean mail that all read alike got no stamp')
+  }
+  return found
+}
+
+/** How many stamps are new, or in words what differs although it is not our own. */
+function differenceOf({
+  came,
+  left,
+  retold = false,
+}: Passage): { readonly stamps: number } | string {
+  const tops = addedOnTop(left!)
+  if (left!.subarray(Buffer.byteLength(tops.join(''), 'latin1')).equals(came)) return newOnes(tops)
+  const before = linesOf(came)
+  const after = linesOf(left!)
+  // New fields stand on top, or below lines with a blank in front, which would become part of them.
+  let top = 0
+  while (top < before.length && /^[ \t]/.test(before[top]!) && after[top] === before[top]) top++
+  let own = top
+  while (own < after.length && ADDED.test(after[own]!)) own++
+  for (; own >= top; own--) {
+    const rest = [...after.slice(0, top), ...after.slice(own)]
+    const difference = removalFault(before, rest, retold)
+    if (difference !== undefined && own > top) continue // those that are not new stood there before
+    if (difference !== undefined) return difference
+    return newOnes(after.slice(top, own))
+  }
+  throw new Error('cannot be reached')
+}
+
+const linesOf = (message: Buffer) => message.toString('latin1').match(/[^\n]*\n|[^\n]+$/g) ?? []
+
+const newOnes = (added: readonly string[]) => ({
+  stamps: added.filter((line) => /^X-SHA256-Cluster-/.test(line)).length,
+})
+
+/** The lines of ours with which a message begins: at most a field and a stamp. */
+function addedOnTop(left: Buffer): string[] {
+  const [first = '', second = ''] = linesOf(left.subarray(0, 1024))
+  if (!/^X-QHPSI: /.test(first) || !ADDED.test(first)) return []
+  return /^X-SHA256/.test(second) && ADDED.test(second) ? [first, second] : [first]
+}
+
+/** Undefined where lines of `after` are those of `before` without fields named X-QHPSI. */
+function removalFault(
+  before: readonly string[],
+  after: readonly string[],
+  retold: boolean,
+): string | undefined {
+  const removable = retold ? /^x-qhpsi[ \t]*:/i : /^x-qhpsi:/i
+  let at = 0
+  let agreed = true
+  for (let i = 0; i < before.length; ) {
+    const line = before[i]!
+    const isField = /^[!-'*-9;-~]+:/.test(line) || (/^[ \t].*[^ \t\r\n]/.test(line) && i > 0)
+    if (line === after[at] && !(agreed && removable.test(line))) {
+      agreed &&= (retold && line !== '\n') || (isField && !line.includes('\0'))
+      at++
+      i++
+      continue
+    }
+    if (!removable.test(line)) return `not our line: ${JSON.stringify(after[at] ?? '')}`
+    if (!agreed) return `X-QHPSI was removed where some read the body: ${JSON.stringify(line)}`
+    i++
+    while (i < before.length && /^[ \t]/.test(before[i]!)) i++
+  }
+  return at === after.length ? undefined : `not our line: ${JSON.stringify(after[at])}`
+}
