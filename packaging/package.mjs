@@ -47,6 +47,9 @@ for (const { path, ...entry } of filesOfPackage(root, programs)) stage.add(path,
 stage.add('usr/share/doc/onescan/changelog.gz', { text: filled('changelog.in') })
 stage.add('usr/share/doc/onescan/copyright', { text: copyrightText(root) })
 
+stage.add('usr/share/bash-completion/completions/onescan', { text: completionFor('bash') })
+stage.add('usr/share/zsh/vendor-completions/_onescan', { text: completionFor('zsh') })
+
 stage.control('control', filled('control.in', { INSTALLED_SIZE: stage.kibibytes() }))
 for (const name of ['preinst', 'postinst', 'prerm', 'postrm']) {
   if (existsSync(own(name))) stage.control(name, maintainerScript(own(name)), 0o755)
@@ -100,4 +103,12 @@ function filled(name, more = {}) {
 
 function output(program, ...args) {
   return execFileSync(program, args, { cwd: root, encoding: 'utf8' }).trim()
+}
+
+/** What `onescan completion` prints in that shell. */
+function completionFor(shell) {
+  return execFileSync(process.execPath, [join(root, 'dist/onescan.cjs'), 'completion'], {
+    encoding: 'utf8',
+    env: { SHELL: `/bin/${shell}`, ...(shell === 'zsh' && { ZSH_NAME: 'zsh' }) },
+  })
 }

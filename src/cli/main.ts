@@ -1,10 +1,11 @@
-import yargs from 'yargs'
+import yargs, { type Argv, type CommandModule } from 'yargs'
 import about from '../../package.json' with { type: 'json' }
 import { errorText } from '../fault.ts'
 import { checkCommand } from './check/check.ts'
 import { trialsCommand } from './check/trials.ts'
 import { injectCommand } from './inject/inject.ts'
 import { keygenCommand } from './keygen.ts'
+import { nearest } from './nearest.ts'
 import { pluginCommand } from './plugin.ts'
 import { printable } from './printable.ts'
 import { quotaCommand } from './quota/quota.ts'
@@ -14,6 +15,21 @@ import { signCommand } from './sign.ts'
 import { disableCommand, enableCommand } from './switch.ts'
 import { verifyCommand } from './verify.ts'
 
+const commandModules = [
+  checkCommand,
+  trialsCommand,
+  injectCommand,
+  scanCommand,
+  signCommand,
+  verifyCommand,
+  keygenCommand,
+  disableCommand,
+  enableCommand,
+  quotaCommand,
+  pluginCommand,
+] as CommandModule[]
+const commands = commandModules.map(({ command }) => String(command).split(' ')[0]!)
+
 process.exitCode = FAILED // until a command has done its work
 process.stdout.on('error', stopQuietly)
 
@@ -21,31 +37,37 @@ void yargs(process.argv.slice(2))
   .scriptName('onescan')
   .locale('en')
   .usage('$0 COMMAND\n\nScan each message once, anywhere in your cluster. See onescan(1).')
-  .command(checkCommand)
-  .command(trialsCommand)
-  .command(injectCommand)
-  .command(scanCommand)
-  .command(signCommand)
-  .command(verifyCommand)
-  .command(keygenCommand)
-  .command(disableCommand)
-  .command(enableCommand)
-  .command(quotaCommand)
-  .command(pluginCommand)
+  .command(commandModules)
+  .completion('completion', 'Print a script that completes commands and options, for bash or zsh')
   .demandCommand(1, 'Name a command.')
   .strict()
   .version(about.version)
   .help()
+  .alias('help', 'h')
   .wrap(Math.min(process.stdout.columns ?? 80, 100))
   .fail(complain)
   .parseAsync()
 
 /** Commands tell their own errors: what comes here is about the words of the command line. */
-function complain(message: string | null, error: Error | undefined): never {
-  const text = message ?? errorText(error)
+function complain(message: string | null, error: Error | undefined, asked: Argv): never {
+  const text = (message ?? errorText(error)) + suggestion(message ?? '', asked)
   const help = 'Try "onescan --help", or --help behind a command.'
   process.stderr.write(`${printable(`onescan: ${text}\n${help}`)}\n`)
   process.exit(FAILED)
+}
+
+/** yargs tells which words it does not know, and has a list of those that it does. */
+function suggestion(message: string, asked: Argv): string {
+  const [, list] = /^Unknown (?:arguments?|commands?): (.*)$/.exec(message) ?? []
+  const unknown = list?.split(', ')[0]
+  if (unknown === undefined) return ''
+  // What comes here is what yargs writes its help by; its types say something else.
+  const { getDescriptions } = asked as unknown as { getDescriptions(): object }
+  const options = Object.keys(getDescriptions())
+    .filter((name) => name.length > 1)
+    .map((name) => `--${name}`)
+  const meant = nearest(unknown, commands) ?? nearest(`--${unknown}`, options)
+  return meant === undefined ? '' : `; did you mean ${meant}?`
 }
 
 /** The reader of our output has left (`| head`): nothing more can be told. */

@@ -1,5 +1,6 @@
 import { writeSync } from 'node:fs'
 import { errorText, Fault } from '../fault.ts'
+import { asksAbout, tellAbout } from '../runtime/about.ts'
 import { type Libc, loadLibc } from '../runtime/libc.ts'
 import { readClient } from './client.ts'
 import { type Connection, openConnection } from './connection.ts'
@@ -8,7 +9,7 @@ import { prepareGrounds } from './grounds.ts'
 import { takePlace } from './limit.ts'
 import { log } from './log.ts'
 import { becomeNext, findNext } from './next-program.ts'
-import { readOptions, UsageError } from './options.ts'
+import { readOptions, USAGE, UsageError } from './options.ts'
 import { planFor, waitOf } from './plan.ts'
 import { talk } from './talk.ts'
 import { holdBack, waitForGreeting } from './wait.ts'
@@ -32,6 +33,10 @@ smtpDelay(process.argv.slice(2)).then(
 
 /** One connection (smtp-delay(8)): the exit code, unless this process became the next program. */
 async function smtpDelay(argv: readonly string[]): Promise<number> {
+  if (asksAbout(argv)) {
+    tellAbout('smtp-delay', `${USAGE}\n`, argv)
+    return exit.done
+  }
   const options = readOptions(argv)
   if (options.explain) return print(await explain(options, prepareGrounds(options, env)))
 

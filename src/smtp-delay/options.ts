@@ -43,7 +43,7 @@ const LIMIT_MAX = 10_000
 export const DEFAULT_TEXT =
   'your mail server talked before it was greeted (RFC 5321 4.3.1); wait for the greeting and try again'
 
-const USAGE =
+export const USAGE =
   'usage: smtp-delay [-d N] [-D N] [-N N] [-P N] [-S] [-v] [--allow FILE] [--names FILE] [--no-builtin] ' +
   '[--even-allowed] [--limit N --locks DIR] [--text TEXT] [--dns SERVER] [--dns-timeout N] PROGRAM [ARG...], ' +
   'or: smtp-delay [OPTION...] --explain IP [NAME]'

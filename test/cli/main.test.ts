@@ -48,6 +48,30 @@ t.test('what is no command or option is exit 2, with a word on stderr alone', as
   }
 })
 
+t.test('what may have been meant is told', async (t) => {
+  const told = async (...words: string[]) => (await onescan(words)).err.split('\n')[0]
+  t.match(await told('scam', 'file'), /^onescan: Unknown argument.*: scam.*; did you mean scan\?$/)
+  t.match(await told('keygen', '--ids', 'a'), /Unknown argument: ids; did you mean --id\?$/)
+  t.match(await told('scan', '--env-dir', 'a', 'b'), /did you mean --envdir\?$/)
+  t.notMatch(await told('keygen', '--frobnicate'), /did you mean/)
+})
+
+t.test('a shell can complete commands and options', async (t) => {
+  const { out, code } = await onescan(['completion'], { env: { SHELL: '/bin/bash' } })
+  t.equal(code, 0)
+  t.match(out, /complete .* onescan/)
+  const zsh = await onescan(['completion'], { env: { SHELL: '/bin/zsh', ZSH_NAME: 'zsh' } })
+  t.match(zsh.out, /^#compdef onescan$/m)
+  const complete = async (...words: string[]) =>
+    (await onescan(['--get-yargs-completions', 'onescan', ...words])).out.split('\n')
+  t.ok((await complete('key')).some((line) => line.startsWith('keygen')))
+  const options = await complete('keygen', '--p')
+  t.ok(
+    options.some((line) => line.startsWith('--prepend')),
+    String(options),
+  )
+})
+
 t.test('the language of the user changes nothing for scripts', async (t) => {
   const { out } = await onescan(['--help'], { env: { LC_ALL: 'de_DE.UTF-8' } })
   t.match(out, 'Commands:')

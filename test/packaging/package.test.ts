@@ -43,6 +43,18 @@ t.test('the package', { skip: packagingMissing }, async (t) => {
     t.equal(status, 0, stderr.toString())
   })
 
+  t.test('shells find how to complete its commands', async (t) => {
+    const bash = at('usr/share/bash-completion/completions/onescan')
+    const script = `. "$1"; COMP_WORDS=(onescan key) COMP_CWORD=1; _onescan_yargs_completions; echo "\${COMPREPLY[@]}"`
+    const PATH = `${at('usr/bin')}:${process.env.PATH}`
+    const { stdout } = spawnSync('bash', ['-c', script, 'bash', bash], { env: { PATH } })
+    t.equal(stdout.toString(), 'keygen\n')
+    t.match(
+      readFileSync(at('usr/share/zsh/vendor-completions/_onescan'), 'utf8'),
+      '#compdef onescan',
+    )
+  })
+
   t.test('the self-test tells of a program that was stripped or cut off', async (t) => {
     for (const damage of [
       'strip "$1"',

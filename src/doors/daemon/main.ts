@@ -1,6 +1,7 @@
 import { writeSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { errorText } from '../../fault.ts'
+import { asksAbout, tellAbout } from '../../runtime/about.ts'
 import type { Environment } from '../../settings/settings.ts'
 import { readConfiguration } from './configuration.ts'
 import { describeDoor } from './describe.ts'
@@ -20,6 +21,11 @@ const USAGE = 100
 
 process.exitCode = FAILED
 const env: Environment = { ...process.env }
+const words = process.argv.slice(2)
+if (asksAbout(words)) {
+  tellAbout('onescand', usage, words)
+  process.exit(0)
+}
 const options = optionsOrUsage()
 /** Of several processes, the first one speaks. */
 const tellSystemd = (state: string) =>
@@ -89,7 +95,7 @@ async function onescand(options: Options): Promise<void> {
 
 function optionsOrUsage(): Options {
   try {
-    return readOptions(process.argv.slice(2))
+    return readOptions(words)
   } catch (error) {
     log(errorText(error))
     writeSync(2, usage)

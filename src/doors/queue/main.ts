@@ -1,6 +1,7 @@
 import { judge } from '../../engine.ts'
-import { faultKindOf } from '../../fault.ts'
+import { errorText, Fault, faultKindOf } from '../../fault.ts'
 import { readPlace, readPolicy } from '../../policy/policy.ts'
+import { asksAbout, tellAbout } from '../../runtime/about.ts'
 import { leaveStandardStreamsAlone } from '../../runtime/standard-streams.ts'
 import { chainEnvironment } from '../../settings/environment.ts'
 import { carryOut, type NextInLine, passThrough } from './carry-out.ts'
@@ -12,10 +13,12 @@ import { type LogSink, openLog } from './log-sink.ts'
 import { prepareTools } from './prepare-tools.ts'
 import { receiveTransaction } from './receive.ts'
 import { removeWhenKilled } from './remove-when-killed.ts'
+import { usage } from './usage.ts'
 
 process.exitCode = exit.internalBug // nothing but the chain may turn this into success
 leaveStandardStreamsAlone()
 
+const words = process.argv.slice(2)
 const env = { ...process.env }
 
 run().then(
@@ -38,8 +41,9 @@ async function run(): Promise<number> {
 
 /** One message through the slot (qmail-queue(8)). */
 async function slot(journal: Journal, log: LogSink): Promise<number> {
+  if (asksAbout(words)) return tellUsage()
   const chain: NextInLine = {
-    ...findChain(process.argv.slice(2), env, readPlace(env)),
+    ...findChain(words, env, readPlace(env)),
     environment: chainEnvironment(env),
     self: process.argv[1] ?? process.execPath,
   }
@@ -64,5 +68,15 @@ async function slot(journal: Journal, log: LogSink): Promise<number> {
     return await carryOut(decision, transaction, { policy, chain, errorReport, journal })
   } finally {
     message.removeNamedFile()
+  }
+}
+
+/** Nothing is read. Where descriptor 1 cannot be written to, a caller has sent mail: exit 55. */
+function tellUsage(): number {
+  try {
+    tellAbout('onescan-queue', usage, words)
+    return exit.done
+  } catch (error) {
+    throw new Fault('config', `${words[0]}: cannot be told here (${errorText(error)})`, error)
   }
 }

@@ -3,6 +3,7 @@ import { type AddressInfo, isIPv6 } from 'node:net'
 import { notify } from '../../doors/daemon/notify.ts'
 import { errorText } from '../../fault.ts'
 import type { LogEntry } from '../../log.ts'
+import { asksAbout, tellAbout } from '../../runtime/about.ts'
 import { loadLibc } from '../../runtime/libc.ts'
 import type { Environment } from '../../settings/settings.ts'
 import { allowNetworks } from './allowed.ts'
@@ -24,6 +25,11 @@ const USAGE = 100
 
 process.exitCode = FAILED
 const env: Environment = { ...process.env }
+const words = process.argv.slice(2)
+if (asksAbout(words)) {
+  tellAbout('onescan-quotad', usage, words)
+  process.exit(0)
+}
 const options = optionsOrUsage()
 const uptime = () => performance.now()
 
@@ -84,7 +90,7 @@ function portOf(protocol: string) {
 
 function optionsOrUsage(): Options {
   try {
-    return readOptions(process.argv.slice(2))
+    return readOptions(words)
   } catch (error) {
     log(['event', 'failed'], ['reason', errorText(error)])
     writeSync(2, usage)

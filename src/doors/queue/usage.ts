@@ -1,0 +1,7 @@
+export const usage = `usage: onescan-queue [PROGRAM [ARG...]]
+       onescan-queue --help | --version
+
+Takes the place of qmail-queue: reads a message from descriptor 0 and its envelope from
+descriptor 1, has the message scanned as QHPSI says, and becomes PROGRAM, or the program
+of QUEUECHAIN, or the real qmail-queue. See onescan-queue(8); by hand, use onescan inject.
+`

@@ -1,0 +1,51 @@
+import { spawnSync } from 'node:child_process'
+import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t from 'tap'
+
+/** What each program says of itself, as installed by npm and compiled. */
+
+const root = join(import.meta.dirname, '../..')
+const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
+const programs = ['onescan', 'onescan-queue', 'onescand', 'onescan-quotad', 'smtp-delay']
+
+for (const [where, directory] of [
+  ['on Node', 'bin'],
+  ['compiled', 'build/native'],
+] as const) {
+  for (const program of programs) {
+    const path = join(root, directory, program)
+    const skip = !existsSync(path) && 'run npm run build:native'
+    t.test(
+      `${program} ${where} tells its usage and version, and does nothing`,
+      { skip },
+      async (t) => {
+        const run = (word: string) =>
+          spawnSync(path, [word], { encoding: 'utf8', input: 'Subject: x\n\n' })
+        for (const word of ['--help', '-h']) {
+          const { status, stdout, stderr } = run(word)
+          t.same([status, stderr], [0, ''], word)
+          t.match(stdout, new RegExp(`${program} `))
+        }
+        const told = run('--version')
+        t.equal(told.status, 0)
+        t.match(told.stdout, version)
+        t.equal(told.stderr, '')
+      },
+    )
+  }
+
+  t.test(`in the slot, where fd 1 is for reading, --help is no success, ${where}`, async (t) => {
+    const slot = join(root, directory, 'onescan-queue')
+    if (!existsSync(slot)) return
+    for (const word of ['--help', '-h', '--version']) {
+      const { status, stderr } = spawnSync('/bin/sh', ['-c', `"$0" ${word} 1</dev/null`, slot], {
+        env: { ...process.env, PROTO: 'TCP', TCPREMOTEIP: '192.0.2.1' },
+        encoding: 'utf8',
+        input: 'Subject: x\n\nmail\n',
+      })
+      t.equal(status, 55)
+      t.match(stderr, /fault=config reason=".*cannot be told here/)
+    }
+  })
+}
