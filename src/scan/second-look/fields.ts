@@ -1,0 +1,101 @@
+import type { Trait } from './trait-names.ts'
+
+/** Characters of a MIME field that no reader is known to mind. */
+const FIELD_MAX = 2000
+
+export interface PartKind {
+  /** Lower case, `type/subtype`. */
+  readonly type: string
+  readonly boundary: string | undefined
+  readonly encoding: 'base64' | 'quoted-printable' | 'identity'
+}
+
+const TOKEN = '[^\\s()<>@,;:\\\\"/\\[\\]?=\\x00-\\x1f\\x7f-\\xff]+'
+// A quoted string, or what people write without quotes: no blanks, quotes, semicolons.
+const VALUE = '(?:"[^"\\\\\\r\\n\\0]*"|[^\\s()<>;"\\\\\\x00-\\x20]+)'
+const PARAMETERS = `(?:[ \\t]*;[ \\t]*(${TOKEN})=(${VALUE}))*`
+const TYPE = new RegExp(`^[ \\t]*(${TOKEN}/${TOKEN})${PARAMETERS}[ \\t]*$`)
+const DISPOSITION = new RegExp(`^[ \\t]*(${TOKEN})${PARAMETERS}[ \\t]*$`)
+const EACH = new RegExp(`;[ \\t]*(${TOKEN})=(${VALUE})`, 'g')
+const BOUNDARY = /^[0-9A-Za-z'()+_,\-./:=?&*!#$%@~^{}|[\]]{1,70}$/
+const TYPE_FIELD = 'content-type'
+const ENCODING_FIELD = 'content-transfer-encoding'
+const DISPOSITION_FIELD = 'content-disposition'
+
+/**
+ * What a header of well-formed fields says of its content. `defaultType` is that of a part
+ * without a Content-Type. Traits go to `has`.
+ */
+export function readFields(
+  fields: readonly { readonly name: string; readonly value: string }[],
+  has: (trait: Trait) => void,
+): PartKind {
+  let type = 'text/plain'
+  let boundary: string | undefined
+  let encoding: PartKind['encoding'] = 'identity'
+  const seen = new Set<string>()
+  let mailFile = false
+  for (const { name, value } of fields) {
+    if (name !== TYPE_FIELD && name !== ENCODING_FIELD && name !== DISPOSITION_FIELD) {
+      if (/content.?t(?:ype|ransfer)|transfer.encoding/.test(name)) has('field-alike')
+      continue
+    }
+    if (seen.has(name)) has('field-twice')
+    seen.add(name)
+    const text = value.replace(/\r?\n/g, '').trim()
+    if (value.length > FIELD_MAX) has('long-header')
+    if (text === '') has('empty-field')
+    if (text.endsWith(';')) has('semicolon-end')
+    if (count(text, '"') % 2 === 1) has('odd-quotes')
+    if (text.includes('\\')) has('backslash')
+    if (name === ENCODING_FIELD) {
+      encoding = readEncoding(value, has)
+      continue
+    }
+    mailFile ||= /name[^=]*=[^;]*\.(?:eml|nws|mht|mhtml|mim|mbox)\b/i.test(text)
+    const plain = text.replace(/[ \t;]+$/, '')
+    const match = (name === TYPE_FIELD ? TYPE : DISPOSITION).exec(plain)
+    if (!match) {
+      if (text !== '') has(name === TYPE_FIELD ? 'type-form' : 'disposition-form')
+      if (/boundary/i.test(text)) boundary ??= /boundary\s*=\s*"?([^";\s]+)/i.exec(text)?.[1]
+      if (name === TYPE_FIELD) type = /^[^\s;]*/.exec(plain)![0].toLowerCase()
+      continue
+    }
+    if (name === TYPE_FIELD) type = match[1]!.toLowerCase()
+    const parameters = new Set<string>()
+    for (const [, parameter, raw] of plain.matchAll(EACH)) {
+      const lower = parameter!.toLowerCase()
+      if (parameters.has(lower)) has('parameter-twice')
+      parameters.add(lower)
+      if (lower.startsWith('boundary')) {
+        if (lower !== 'boundary') has('boundary-form')
+        boundary ??= raw!.startsWith('"') ? raw!.slice(1, -1) : raw!
+        if (name !== TYPE_FIELD) has('boundary-elsewhere')
+      }
+    }
+  }
+  if (type.startsWith('multipart/')) {
+    if (boundary === undefined || !BOUNDARY.test(boundary)) has('boundary-form')
+  } else if (boundary !== undefined) has('boundary-elsewhere')
+  if (mailFile && !type.startsWith('message/')) has('mail-file')
+  const isFile = !/^(?:text|message|multipart)\//.test(type)
+  if (isFile && !seen.has(ENCODING_FIELD)) has('encoding-missing')
+  return { type, boundary, encoding }
+}
+
+function readEncoding(value: string, has: (trait: Trait) => void): PartKind['encoding'] {
+  const word = value.replace(/^[ \t]*|[ \t\r\n]*$/g, '').toLowerCase()
+  if (word === 'base64' || word === 'quoted-printable') return word
+  if (word !== '7bit' && word !== '8bit' && word !== 'binary') {
+    if (word !== '') has('encoding-word')
+    if (word.includes('base64')) return 'base64'
+    if (word.includes('quoted')) return 'quoted-printable'
+  }
+  return 'identity'
+}
+
+function count(text: string, character: string): number {
+  let found = 0
+  for (let at = text.indexOf(character); at >= 0; at = text.indexOf(character, at + 1)) found++
+  return found
+}
