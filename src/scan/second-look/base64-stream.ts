@@ -1,0 +1,130 @@
+import { createBase64Decoder } from './base64.ts'
+import { createStore, type Shelf, type Store } from './store.ts'
+
+/** Bytes of the least that base64 has to make: less is a word of a text, and no file. */
+export const LEAST = 12
+
+/** Lines that begin in the middle of a group of four and are taken for a beginning. */
+const LINES_MAX = 4
+
+/** The first `length` bytes of a store as a content; `decoded` where they are not as they stand. */
+export type Emit = (store: Store, length: number, decoded: boolean) => void
+
+export interface Base64Stream {
+  push(bytes: Buffer, from: number, to: number): void
+  /** What is there so far may be all: readers differ about whether it ends here. */
+  mayEnd(): void
+  end(): void
+  /** Whether all readers agree so far that this is base64. */
+  readonly isPure: boolean
+}
+
+/**
+ * Base64 in all the ways that it is read: as one, whatever stands in it; as one, with a new
+ * beginning behind each padding; up to the first place where readers part, and from there
+ * piece by piece.
+ */
+export function createBase64Stream(shelf: Shelf, emit: Emit): Base64Stream {
+  const whole = createStore(shelf)
+  let isPure = true
+  let pieces: ReturnType<typeof createPieces> | undefined
+  let rejoined: ReturnType<typeof createRejoined> | undefined
+  let partedAt = -1
+  let rejoinedFrom = -1
+  let mayHaveEnded = false
+
+  const decoder = createBase64Decoder({
+    bytes: (decoded) => whole.append(decoded),
+    broken(why, at) {
+      if (why !== 'line') isPure = false
+      if (pieces === undefined) {
+        if (whole.size >= LEAST) emit(whole, whole.size, true)
+        pieces = createPieces(shelf, emit)
+        partedAt = at
+      }
+      if (why === 'padding' && rejoined === undefined) {
+        rejoined = createRejoined(shelf, emit, whole)
+        rejoinedFrom = at
+      }
+      return false
+    },
+  })
+  return {
+    get isPure() {
+      return isPure
+    },
+    push(bytes, from, to) {
+      partedAt = pieces ? from : -1
+      rejoinedFrom = rejoined ? from : -1
+      decoder.push(bytes, from, to)
+      pieces?.push(bytes, partedAt, to)
+      rejoined?.push(bytes, rejoinedFrom, to)
+    },
+    mayEnd() {
+      if (!mayHaveEnded && whole.size >= LEAST) emit(whole, whole.size, true)
+      mayHaveEnded = true
+      pieces?.cut()
+    },
+    end() {
+      if (whole.size >= LEAST) emit(whole, whole.size, true)
+      pieces?.cut()
+      rejoined?.end()
+      whole.close()
+    },
+  }
+}
+
+/** From the first padding on; before it stands what `whole` has. */
+function createRejoined(shelf: Shelf, emit: Emit, whole: Store) {
+  const store = createStore(shelf)
+  for (const chunk of whole.chunks(whole.size)) store.append(chunk)
+  const { push } = createBase64Decoder({
+    bytes: (decoded) => store.append(decoded),
+    broken: (why) => why === 'padding',
+  })
+  return {
+    push,
+    end() {
+      emit(store, store.size, true)
+      store.close()
+    },
+  }
+}
+
+/** What stands between the places where readers part. */
+function createPieces(shelf: Shelf, emit: Emit) {
+  const first = Buffer.alloc(LEAST)
+  let length = 0
+  let store: Store | undefined
+  let linesLeft = LINES_MAX
+
+  function cut(): void {
+    if (store) {
+      emit(store, store.size, true)
+      store.close()
+    }
+    store = undefined
+    length = 0
+  }
+
+  const decoder = createBase64Decoder({
+    bytes(decoded) {
+      if (store) {
+        store.append(decoded)
+        return
+      }
+      const copied = decoded.copy(first, length)
+      length += copied
+      if (length < LEAST) return
+      store = createStore(shelf)
+      store.append(first)
+      store.append(decoded.subarray(copied))
+    },
+    broken(why) {
+      if (why === 'line' && linesLeft-- <= 0) return false
+      cut()
+      return true
+    },
+  })
+  return { push: decoder.push, cut }
+}

@@ -1,0 +1,407 @@
+import { isBase64Line } from './base64.ts'
+import { type Base64Stream, createBase64Stream, type Emit, LEAST } from './base64-stream.ts'
+import { type Boundaries, createBoundaries } from './boundaries.ts'
+import { createStore, type Shelf, type Store } from './store.ts'
+import { createTextStream, type TextStream } from './text-stream.ts'
+import { isBase64Header, isUuencodeHeader, uudecodeLine, ydecodeLine } from './uuencode.ts'
+
+const LF = 0x0a
+const CR = 0x0d
+const DASH = 0x2d
+const SPACE = 0x20
+const TAB = 0x09
+
+/** Bytes of a line that are looked at together; a longer one is taken in pieces. */
+export const LINE_MAX = 16 * 1024
+
+/** Characters of a header that are looked at; what follows counts as content. */
+const HEADER_MAX = 64 * 1024
+
+/** Bytes of nothing but base64 that no reader is taken to see as text. */
+const TEXT_MAX = 16 * 1024
+
+/** Lines in uuencoded data that are none before it is given up. */
+const STRANGE_MAX = 100
+
+const NOTHING = Buffer.alloc(0)
+
+/** Places where content may begin, of one part: the first ones and the last ones. */
+const STARTS_FIRST = 2
+const STARTS_LAST = 2
+
+export interface Pass {
+  push(chunk: Buffer): void
+  end(): void
+}
+
+/** Content from a place on where some reader takes a header to end. */
+interface Start {
+  readonly text: TextStream
+  textOver: boolean
+  readonly base64: Base64Stream | undefined
+}
+
+/**
+ * One reading of a mail, for all the contents that any reader might get out of it. What
+ * it goes by are not parts but places: where a header may end, where a part may, where
+ * encoded data begins by its own looks. Constant memory, any split.
+ */
+export function createPass(shelf: Shelf, emit: Emit, onHeader?: (text: string) => void): Pass {
+  const boundaries: Boundaries = createBoundaries()
+  let starts: Start[] = []
+  let run: Base64Stream | undefined
+  let coded: Coded | undefined
+  let held: Buffer = Buffer.alloc(0)
+
+  let inHeader = true
+  let header = ''
+  let strange = 0 // lines that are no fields, one behind the other
+
+  function beginHeader(): void {
+    inHeader = true
+    header = ''
+    strange = 0
+  }
+
+  function endHeader(): void {
+    inHeader = false
+    boundaries.learn(header)
+    onHeader?.(header)
+  }
+
+  /** A content may begin behind what was read so far. */
+  function start(): void {
+    const says64 = /base64/i.test(header.replace(/[\s\0]|\([^()]*\)/g, ''))
+    if (starts.length === STARTS_FIRST + STARTS_LAST) endStart(starts.splice(STARTS_FIRST, 1)[0]!)
+    starts.push({
+      text: createTextStream(shelf, emit),
+      textOver: false,
+      base64: says64 ? createBase64Stream(shelf, emit) : undefined,
+    })
+  }
+
+  function endStart({ base64, text, textOver }: Start): void {
+    base64?.end()
+    if (textOver) return
+    if (base64?.isPure) text.drop()
+    else text.end()
+  }
+
+  function endRun(): void {
+    run?.end()
+    run = undefined
+  }
+
+  function endPart(): void {
+    for (const one of starts) endStart(one)
+    starts = []
+    endRun()
+    coded?.end()
+    coded = undefined
+  }
+
+  /** Bytes of a part's content. */
+  function content(bytes: Buffer, from: number, to: number): void {
+    if (from === to) return
+    for (const one of starts) {
+      one.base64?.push(bytes, from, to)
+      if (one.textOver) continue
+      one.text.push(bytes, from, to)
+      if (one.base64?.isPure && one.text.size > TEXT_MAX) {
+        one.text.drop()
+        one.textOver = true
+      }
+    }
+    const known = starts.some(({ base64 }) => base64?.isPure)
+    if (known && run) endRun()
+    if (known && !coded) return
+    const cr = bytes.indexOf(CR, from)
+    const endOf = cr >= 0 && cr < to ? anyLineEnd : lineEnd
+    for (let at = from; at < to; ) {
+      const end = Math.min(endOf(bytes, at, to), to)
+      if (!known) runLine(bytes, at, end)
+      if (coded?.line(bytes, at, end)) {
+        coded.end()
+        coded = undefined
+      }
+      at = end
+    }
+  }
+
+  function runLine(bytes: Buffer, from: number, to: number): void {
+    if (isBase64Line(bytes, from, to)) {
+      run ??= createBase64Stream(shelf, emit)
+      run.push(bytes, from, to)
+    } else if (run && !isBlank(bytes, from, to)) {
+      endRun()
+    }
+  }
+
+  /** A line of what may be a header. */
+  function headerLine(bytes: Buffer, from: number, to: number): void {
+    const line = bytes.toString('latin1', from, to)
+    const text = line.replace(/[\r\n]+$/, '')
+    if (text === '') {
+      if (starts.length > 0) feedStarts(bytes, from, to)
+      endHeader()
+      start()
+      return
+    }
+    if (isDelimiter(bytes, from)) {
+      endHeader()
+      endPart()
+      beginHeader()
+      return
+    }
+    if (isUuencodeHeader(text)) beginCoded(createUuencode())
+    if (/^[ \t]*[!-9;-~]/.test(text) && isField(text)) {
+      strange = 0
+    } else if (/^[ \t]/.test(text) && strange === 0 && text.trim() !== '') {
+      // A continuation.
+    } else {
+      strange++
+      if (strange === 1) {
+        const blank = /^[\s\0-\x1f\x7f-\xa0]*$/.test(text)
+        boundaries.learn(header)
+        if (!blank) start()
+        feedStarts(bytes, from, to)
+        if (blank) start()
+        if (!blank) runLine(bytes, from, to)
+        header += line
+        return
+      }
+      if (strange > 2) {
+        endHeader()
+        content(bytes, from, to)
+        return
+      }
+    }
+    feedStarts(bytes, from, to)
+    if (strange > 0) {
+      runLine(bytes, from, to)
+      if (coded?.line(bytes, from, to)) {
+        coded.end()
+        coded = undefined
+      }
+    }
+    if (header.length < HEADER_MAX) header += line
+    else {
+      endHeader()
+      start()
+    }
+  }
+
+  function feedStarts(bytes: Buffer, from: number, to: number): void {
+    for (const { text, base64, textOver } of starts) {
+      base64?.push(bytes, from, to)
+      if (!textOver) text.push(bytes, from, to)
+    }
+  }
+
+  function isDelimiter(bytes: Buffer, from: number): boolean {
+    return bytes[from] === DASH && bytes[from + 1] === DASH && boundaries.begins(bytes, from + 2)
+  }
+
+  function beginCoded(fresh: Coded): void {
+    coded?.end()
+    coded = fresh
+  }
+
+  function createUuencode(): Coded {
+    return createCoded(shelf, emit, uudecodeLine)
+  }
+
+  /** Whole lines. */
+  function lines(bytes: Buffer): void {
+    let at = 0
+    let dash = -1
+    // No header of encoded data is without a blank, and large bodies are.
+    const words = bytes.includes(SPACE) || bytes.includes(TAB)
+    let begin = words ? -1 : bytes.length
+    let upper = begin
+    while (at < bytes.length) {
+      if (inHeader) {
+        const end = anyLineEnd(bytes, at)
+        headerLine(bytes, at, end)
+        at = end
+        continue
+      }
+      let event = bytes.length
+      for (;;) {
+        if (dash < at) dash = indexOrEnd(bytes, DASH, at)
+        if (begin < at) begin = indexOrEnd(bytes, 'egin', at)
+        if (upper < at) upper = indexOrEnd(bytes, 'EGIN', at)
+        const next = Math.min(dash, begin, upper)
+        if (next === bytes.length) break
+        const line = lineStart(bytes, next, at)
+        const found = line !== undefined && eventAt(bytes, line, next)
+        if (found) {
+          event = line
+          break
+        }
+        // On behind it; a row of dashes at once.
+        let behind = next + 1
+        while (bytes[behind] === DASH) behind++
+        if (dash < behind) dash = indexOrEnd(bytes, DASH, behind)
+        if (begin < behind) begin = indexOrEnd(bytes, 'egin', behind)
+        if (upper < behind) upper = indexOrEnd(bytes, 'EGIN', behind)
+      }
+      content(bytes, at, event)
+      at = event
+      if (at === bytes.length) return
+      at = atEvent(bytes, at, anyLineEnd(bytes, at))
+    }
+  }
+
+  /** Takes the line, but for a field: that begins a header. Returns where to go on. */
+  function atEvent(bytes: Buffer, from: number, to: number): number {
+    if (isDelimiter(bytes, from)) {
+      endPart()
+      beginHeader()
+      return to
+    }
+    if (isDashes(bytes, from)) {
+      for (const { base64, text, textOver } of starts) {
+        base64?.mayEnd()
+        if (!textOver) text.mayEnd()
+      }
+      content(bytes, from, to)
+      return to
+    }
+    const text = bytes.toString('latin1', from, to).replace(/[\r\n]+$/, '')
+    const fresh = isUuencodeHeader(text)
+      ? createUuencode()
+      : /^=ybegin /i.test(text)
+        ? createYenc()
+        : undefined
+    if (fresh || isBase64Header(text)) {
+      content(bytes, from, to)
+      if (fresh) beginCoded(fresh)
+      return to
+    }
+    beginHeader()
+    return from
+  }
+
+  function createYenc(): Coded {
+    return createCoded(shelf, emit, (bytes, from, to) => {
+      const start = bytes.toString('latin1', from, Math.min(to, from + 6)).toLowerCase()
+      if (start === '=yend ') return 'end'
+      return start === '=ypart' ? 'other' : ydecodeLine(bytes, from, to)
+    })
+  }
+
+  return {
+    push(chunk) {
+      let rest = chunk
+      if (held.length > 0) {
+        const lf = chunk.indexOf(LF)
+        held = Buffer.concat([held, lf < 0 ? chunk : chunk.subarray(0, lf + 1)])
+        if (lf < 0 && held.length <= LINE_MAX) return
+        lines(held)
+        rest = lf < 0 ? NOTHING : chunk.subarray(lf + 1)
+      }
+      let end = rest.lastIndexOf(LF) + 1
+      if (rest.length - end > LINE_MAX) end = rest.length
+      held = Buffer.from(rest.subarray(end))
+      if (end > 0) lines(rest.subarray(0, end))
+    },
+    end() {
+      if (held.length > 0) lines(held)
+      if (inHeader) endHeader()
+      endPart()
+    },
+  }
+}
+
+/** Data that is decoded line by line. */
+interface Coded {
+  /** True where it is over. */
+  line(bytes: Buffer, from: number, to: number): boolean
+  end(): void
+}
+
+function createCoded(
+  shelf: Shelf,
+  emit: Emit,
+  decode: (bytes: Buffer, from: number, to: number) => Buffer | 'end' | 'other',
+): Coded {
+  let store: Store | undefined
+  let strange = 0
+  return {
+    line(bytes, from, to) {
+      const decoded = decode(bytes, from, to)
+      if (decoded === 'end') return true
+      if (decoded === 'other') return ++strange > STRANGE_MAX
+      if (decoded.length > 0) {
+        store ??= createStore(shelf)
+        store.append(decoded)
+      }
+      return false
+    },
+    end() {
+      if (store && store.size >= LEAST) emit(store, store.size, true)
+      store?.close()
+    },
+  }
+}
+
+function isField(text: string): boolean {
+  return /^[^:]{1,200}:/.test(text) && !/^[^:]*[ \t][^:]*[ \t][^:]*:/.test(text)
+}
+
+function isDashes(bytes: Buffer, from: number): boolean {
+  return bytes[from] === DASH && bytes[from + 1] === DASH
+}
+
+/** Whether something begins with this line: `found` is the dash or the `egin` in it. */
+function eventAt(bytes: Buffer, line: number, found: number): boolean {
+  if (bytes[found] === DASH) {
+    if (found === line) return bytes[found + 1] === DASH
+    const text = bytes.toString('latin1', line, Math.min(bytes.length, found + 40))
+    return /^[\s\0]*[^:\n]{0,8}content[^:\n]{0,4}-[^:\n]{0,30}:/i.test(text)
+  }
+  const text = bytes.toString('latin1', line, Math.min(bytes.length, found + 12))
+  return /^(?:begin[ \t-]|=ybegin )/i.test(text)
+}
+
+/** Where the line begins that `at` is in, if that is not far; not before `from`. */
+function lineStart(bytes: Buffer, at: number, from: number): number | undefined {
+  for (let back = at; back >= from && at - back < 40; back--) {
+    if (back === from || isLineEnd(bytes[back - 1]!)) return back
+  }
+  return undefined
+}
+
+/** Line ends, and what some readers take for one. */
+function isLineEnd(byte: number): boolean {
+  return byte === LF || byte === CR || byte === 0x0b || byte === 0x0c || byte === 0
+}
+
+function indexOrEnd(bytes: Buffer, what: string | number, from: number): number {
+  const found = bytes.indexOf(what, from, 'latin1')
+  return found < 0 ? bytes.length : found
+}
+
+function lineEnd(bytes: Buffer, from: number, to: number): number {
+  const lf = bytes.indexOf(LF, from)
+  return lf < 0 || lf >= to ? to : lf + 1
+}
+
+/** Behind the line's end: LF, CR LF or a bare CR. */
+function anyLineEnd(bytes: Buffer, from: number): number {
+  const lf = bytes.indexOf(LF, from)
+  const cr = bytes.indexOf(CR, from)
+  if (cr >= 0 && (lf < 0 || cr < lf - 1)) {
+    // CR CR LF is one line end, too.
+    let end = cr
+    while (bytes[end] === CR) end++
+    return bytes[end] === LF ? end + 1 : cr + 1
+  }
+  return lf < 0 ? bytes.length : lf + 1
+}
+
+function isBlank(bytes: Buffer, from: number, to: number): boolean {
+  for (let at = from; at < to; at++) if (bytes[at]! > 0x20) return false
+  return true
+}

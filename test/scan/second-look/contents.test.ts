@@ -1,0 +1,191 @@
+import { createHash } from 'node:crypto'
+import { readdirSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import fc from 'fast-check'
+import t from 'tap'
+import { openAnonymousFile } from '../../../src/message/anonymous-file.ts'
+import { CONTENTS_MAX, contentsOf, DEPTH_MAX } from '../../../src/scan/second-look/contents.ts'
+import { EICAR } from '../../programs/clamd.ts'
+import { hiddenClasses, inBase64, uuencoded } from './classes.ts'
+
+const options = { openFile: () => openAnonymousFile(tmpdir()), createHash }
+
+interface Look {
+  readonly contents: readonly Buffer[]
+  readonly over: string
+}
+
+function look(message: Buffer, cuts: readonly number[] = []): Look {
+  const source = {
+    size: message.length,
+    *chunks() {
+      let from = 0
+      for (const cut of [...cuts, message.length].sort((a, b) => a - b)) {
+        const chunk = Buffer.from(message.subarray(from, Math.max(from, cut)))
+        yield chunk
+        chunk.fill(0xee) // nobody may read it any more
+        from = Math.max(from, cut)
+      }
+    },
+  }
+  const contents: Buffer[] = []
+  let over = ''
+  for (const step of contentsOf(source, options)) {
+    if (step.kind === 'over') over = step.why
+    if (step.kind !== 'content') continue
+    const content = Buffer.concat([...step.content.chunks()].map((chunk) => Buffer.from(chunk)))
+    if (content.length !== step.content.size) t.fail('another size than it said')
+    contents.push(content)
+  }
+  return { contents, over }
+}
+
+const holds = ({ contents }: Look, what: string) => contents.some((one) => one.includes(what))
+const bytes = (text: string) => Buffer.from(text, 'latin1')
+const digests = ({ contents }: Look) =>
+  contents.map((one) => createHash('sha256').update(one).digest('hex')).sort()
+
+t.test('the file of every class that clamd misses is among the contents', async (t) => {
+  for (const { name, message } of hiddenClasses) {
+    const found = look(message)
+    t.ok(holds(found, EICAR), name)
+    t.equal(found.over, '', name)
+  }
+})
+
+t.test('each content is given once', async (t) => {
+  for (const { name, message } of hiddenClasses) {
+    const found = digests(look(message))
+    t.equal(new Set(found).size, found.length, name)
+  }
+})
+
+t.test('however a message is split, it has the same contents', async (t) => {
+  const small = hiddenClasses.filter(({ message }) => message.length < 3000)
+  for (const { name, message } of small) {
+    const whole = digests(look(message))
+    for (let cut = 1; cut < message.length; cut += 7) {
+      const found = digests(look(message, [cut]))
+      if (String(found) !== String(whole)) t.same(found, whole, `${name} at ${cut}`)
+    }
+  }
+  fc.assert(
+    fc.property(
+      fc.constantFrom(...small),
+      fc.array(fc.nat(), { maxLength: 5 }),
+      ({ message }, places) => {
+        const cuts = places.map((place) => place % (message.length + 1))
+        t.same(digests(look(message, cuts)), digests(look(message)))
+      },
+    ),
+    { numRuns: 200 },
+  )
+})
+
+t.test('base64 is read as one, up to its padding, and from there', async (t) => {
+  const [first, second] = ['what stands before', 'what stands behind it'].map((text) => ({
+    text,
+    encoded: bytes(text).toString('base64'),
+  })) as [{ text: string; encoded: string }, { text: string; encoded: string }]
+  const found = look(bytes(`A: b\n\n${first.encoded}==\n${second.encoded}\n`))
+  for (const content of [first.text, second.text, first.text + second.text]) {
+    t.ok(
+      found.contents.some((one) => one.equals(bytes(content))),
+      content,
+    )
+  }
+})
+
+t.test('uuencode is found by its own looks, with any header', async (t) => {
+  for (const header of [
+    'begin 644 a',
+    'begin 0644 a',
+    'begin 644',
+    'begin 6 a b',
+    'BEGIN 644 a',
+    'begin\t644 a',
+  ]) {
+    const found = look(bytes(`A: b\n\nsee below\n${uuencoded(header).join('\n')}\n`))
+    t.ok(
+      found.contents.some((one) => one.equals(bytes(EICAR))),
+      header,
+    )
+  }
+})
+
+t.test('a mail within a mail is looked into, to a depth that has an end', async (t) => {
+  const nested = (depth: number) => {
+    let mail = `Content-Transfer-Encoding: base64\n\n${inBase64}`
+    for (let at = 0; at < depth; at++) {
+      const encoded = bytes(mail).toString('base64').replace(/.{76}/g, '$&\n')
+      mail = `Content-Transfer-Encoding: base64\n\n${encoded}\n`
+    }
+    return bytes(mail)
+  }
+  const deep = look(nested(DEPTH_MAX))
+  t.ok(holds(deep, EICAR))
+  t.equal(deep.over, '')
+  t.match(look(nested(DEPTH_MAX + 1)).over, /encoded more than 12 deep/)
+})
+
+t.test('more contents than are looked at have an answer of their own', async (t) => {
+  const run = (at: number) => `${bytes(`number ${at} of many`).toString('base64')}\n`
+  const some = Array.from({ length: 100 }, (_, at) => `${run(at)}a b c\n`)
+  t.equal(look(bytes(`A: b\n\n${some.join('')}`)).over, '')
+  const many = Array.from({ length: CONTENTS_MAX + 100 }, (_, at) => `${run(at)}a b c\n`)
+  t.match(look(bytes(`A: b\n\n${many.join('')}`)).over, /more than 2000 contents/)
+})
+
+t.test('an ordinary part of a large mail is given whole, and memory stays small', async (t) => {
+  const file = Buffer.alloc(30 * 1024 * 1024, 'a program of many bytes ')
+  const encoded = file.toString('base64').replace(/.{76}/g, '$&\n')
+  const message = bytes(`Content-Transfer-Encoding: base64\n\n${encoded}\n`)
+  const piece = 64 * 1024
+  const source = {
+    size: message.length,
+    *chunks() {
+      for (let at = 0; at < message.length; at += piece) yield message.subarray(at, at + piece)
+    },
+  }
+  const before = process.memoryUsage().arrayBuffers
+  let most = 0
+  let whole = false
+  for (const step of contentsOf(source, options)) {
+    most = Math.max(most, process.memoryUsage().arrayBuffers - before)
+    if (step.kind !== 'content') continue
+    let at = 0
+    for (const chunk of step.content.chunks()) {
+      if (chunk.compare(file, at, at + chunk.length) !== 0) t.fail(`differs at ${at}`)
+      at += chunk.length
+    }
+    whole ||= at === file.length
+  }
+  t.ok(whole)
+  t.comment(`${most} bytes in buffers at most`)
+  t.ok(most < 30 * 1024 * 1024, 'not the content itself')
+})
+
+t.test('who leaves early leaves no file behind', async (t) => {
+  let opened = 0
+  const counted = {
+    createHash,
+    openFile: () => {
+      opened++
+      return openAnonymousFile(tmpdir())
+    },
+  }
+  const encoded = Buffer.alloc(8 * 1024 * 1024, 'x')
+    .toString('base64')
+    .replace(/.{76}/g, '$&\n')
+  const message = bytes(`Content-Transfer-Encoding: base64\n\n${encoded}\n`)
+  const before = openDescriptors()
+  for (const step of contentsOf({ size: message.length, chunks: () => [message] }, counted)) {
+    if (step.kind === 'content') break
+  }
+  t.ok(opened > 0)
+  t.equal(openDescriptors(), before)
+})
+
+function openDescriptors(): number {
+  return readdirSync('/proc/self/fd').length
+}
