@@ -47,6 +47,14 @@ const needed = {
   // Of the newest Node.
   [`/usr/lib/${process.arch === 'arm64' ? 'aarch64' : 'x86_64'}-linux-gnu/libatomic.so.1`]:
     'libatomic1',
+  ripmime: 'ripmime',
+  munpack: 'mpack',
+  reformime: 'maildrop',
+  ruby: 'ruby',
+  '/usr/share/perl5/MIME/Parser.pm': 'libmime-tools-perl',
+  '/usr/share/perl5/Email/MIME.pm': 'libemail-mime-perl',
+  '/usr/share/rubygems-integration/all/specifications/mail-2.7.1.gemspec': 'ruby-mail',
+  '/usr/lib/python3/dist-packages/gi/__init__.py': 'python3-gi',
 }
 
 /** What shows that this machine has other work than to run tests. */

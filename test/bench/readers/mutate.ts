@@ -1,0 +1,1040 @@
+import { EICAR } from '../../programs/clamd.ts'
+import {
+  asMail,
+  attached,
+  type Encoding,
+  encode,
+  filePart,
+  type Leaf,
+  lines,
+  type Mail,
+  type Multipart,
+  multipart,
+  type Part,
+  partsOf,
+  render,
+  resetBoundaries,
+  textPart,
+  uuencode,
+} from './model.ts'
+import { createRandom, type Random } from './random.ts'
+
+/** A mail that carries the test file, and how it came about. */
+export interface Mutant {
+  readonly message: Buffer
+  /** Names of what was done to it, in order. */
+  readonly changes: readonly string[]
+}
+
+interface Change {
+  readonly name: string
+  readonly seed: number
+}
+
+/** The mail of a seed. With `only`, of its changes those of these indexes alone. */
+export function mutant(seed: number, only?: readonly number[]): Mutant {
+  const random = createRandom(seed)
+  resetBoundaries()
+  const mail: Mail = { root: asMail(random.pick(shapes)(random)), afterwards: [] }
+  const count = 1 + random.below(3) + (random.once(8) ? random.below(3) : 0)
+  const planned: Change[] = []
+  for (let at = 0; at < count; at++) {
+    planned.push({ name: random.pick(names), seed: random.below(2 ** 31) })
+  }
+  const changes = planned.filter((_, at) => only === undefined || only.includes(at))
+  for (const change of changes) kinds[change.name]!(mail, createRandom(change.seed))
+  return { message: render(mail), changes: changes.map(({ name }) => name) }
+}
+
+const encodings: readonly Encoding[] = [
+  'base64',
+  'base64',
+  'base64',
+  'quoted-printable',
+  'uuencode',
+]
+const file = (random: Random) => filePart(EICAR, random.pick(encodings))
+const text = () => textPart()
+
+const shapes: readonly ((random: Random) => Part)[] = [
+  (random) => multipart('mixed', [text(), file(random)]),
+  (random) => multipart('mixed', [text(), file(random)]),
+  (random) => multipart('mixed', [file(random), text()]),
+  (random) => file(random),
+  (random) =>
+    multipart('mixed', [multipart('alternative', [text(), textPart('html')]), file(random)]),
+  (random) => multipart('related', [textPart('html'), file(random)]),
+  (random) => multipart('mixed', [text(), attached(asMail(file(random)))]),
+  (random) => attached(asMail(multipart('mixed', [text(), file(random)]))),
+  (random) =>
+    multipart('mixed', [text(), attached(asMail(multipart('mixed', [text(), file(random)])))]),
+  (random) => multipart('signed', [multipart('mixed', [text(), file(random)]), textPart()]),
+  (random) => multipart('report', [text(), attached(asMail(file(random)))]),
+  (random) => multipart('mixed', [multipart('mixed', [text(), file(random)]), text()]),
+]
+
+function fileOf(mail: Mail): Part & { body: Leaf } {
+  const found = partsOf(mail.root).find(
+    ({ body }) => body.kind === 'leaf' && body.content.includes(EICAR),
+  )
+  return found as Part & { body: Leaf }
+}
+
+/** The part with the file, or one around it. */
+function partOnTheWay(mail: Mail, random: Random): Part {
+  const way = partsOf(mail.root).filter((part) => partsOf(part).includes(fileOf(mail)))
+  return random.pick(way)
+}
+
+function anyMultipart(mail: Mail, random: Random): Multipart | undefined {
+  const all = partsOf(mail.root).flatMap(({ body }) => (body.kind === 'multipart' ? [body] : []))
+  return all.length > 0 ? random.pick(all) : undefined
+}
+
+function mimeFieldAt(part: Part, random: Random): number {
+  const found = part.fields.flatMap((field, at) => (/^content-/i.test(field) ? [at] : []))
+  return found.length > 0 ? random.pick(found) : 0
+}
+
+function changeMimeField(mail: Mail, random: Random, change: (field: string) => string): void {
+  const part = partOnTheWay(mail, random)
+  const at = mimeFieldAt(part, random)
+  if (part.fields[at] !== undefined) part.fields[at] = change(part.fields[at])
+}
+
+const insert = (into: string, at: number, what: string) => into.slice(0, at) + what + into.slice(at)
+
+const oddLines = [
+  '',
+  ' ',
+  '  ',
+  '\t',
+  '\f',
+  '\v',
+  '\0',
+  '\r',
+  ' \r',
+  '\x1f',
+  '\xa0',
+  'begin 644 x',
+  'begin 0644 x',
+  'begin 644',
+  'From x@example.org Mon Jun  1 10:00:00 2026',
+  '>From x',
+  '--',
+  '--x',
+  'word',
+  'two words',
+  ':',
+  ': x',
+  'a b: c',
+  '(c): x',
+  'X: \0',
+  '=',
+  '.',
+  '--\n',
+  'Content-Type',
+  'x:y',
+  '\x1b: x',
+  `X-Long: ${'x'.repeat(9000)}`,
+  'Content-Foo: bar;',
+  'X-Quote: "',
+  'Subject: a "b;',
+  'X\xe4: y',
+  '\ufeff',
+  ' Content-Type: text/plain',
+  '\tx',
+  'boundary=x',
+  '{',
+  'end',
+  '-',
+  '---',
+]
+const otherMimeFields = [
+  'Content-Type: text/plain',
+  'Content-Type: multipart/mixed; boundary=zz',
+  'Content-Type:',
+  'Content-Type: ;',
+  'Content-Type: text',
+  'Content-Type: text/html; charset="x',
+  'Content-Type: x/y',
+  'Content-Transfer-Encoding:',
+  'Content-Transfer-Encoding: 7bit',
+  'Content-Transfer-Encoding: 8bit',
+  'Content-Transfer-Encoding: quoted-printable',
+  'Content-Transfer-Encoding: base64',
+  'Content-Transfer-Encoding: x-uuencode',
+  'Content-Transfer-Encoding: x',
+  'Content-Disposition:',
+  'Content-Disposition: inline;',
+  'Content-Disposition: attachment; filename="x',
+  'Content-Type: message/rfc822',
+  'Content-Disposition: inline; filename="12\\" x.pdf"',
+  'Content-ID: <x>',
+  'Content-Description: "x',
+  'Content-Disposition: inline',
+  'Content-Type: multipart/mixed',
+  'Content-Encoding: gzip',
+  'Content-Type: message/partial; id=1; number=1; total=2',
+  'Content-Location: x;',
+  'MIME-Version: 2.0',
+  'Content-Type: application/applefile',
+  'Content-Type: text/rfc822-headers',
+]
+const subtypes = [
+  'parallel',
+  'signed',
+  'encrypted',
+  'digest',
+  'report',
+  'alternative',
+  'related',
+  'mixed',
+  'form-data',
+  'byteranges',
+  'appledouble',
+  'x-mixed-replace',
+  'foo',
+  'MIXED',
+  'header-set',
+  'voice-message',
+  'x',
+  '',
+  'mixed ',
+  'fax-message',
+  'rfc822',
+  'knowbot',
+  'multilingual',
+  'skeleton',
+  'partial',
+]
+const types = [
+  'text/plain',
+  'text/html',
+  'text',
+  'application',
+  'application/ms-tnef',
+  'message/rfc822',
+  'message/global',
+  'message/news',
+  'message/partial',
+  'message/external-body',
+  'message/http',
+  'message/delivery-status',
+  'message/disposition-notification',
+  'message/x',
+  'message/feedback-report',
+  'multipart/mixed',
+  'image/png',
+  'application/applefile',
+  'audio/x',
+  'x/y',
+  'text/rfc822-headers',
+  'application/pgp-signature',
+  'message/s-http',
+  'application/pgp-encrypted',
+  'text/calendar',
+  'application/mac-binhex40',
+  'multipart/signed',
+  'message/',
+  'application/pkcs7-mime',
+  'text/x-yenc',
+  'application/x-uuencode',
+  'message/sip',
+  'message/tracking-status',
+]
+const encodingValues = [
+  'base64;',
+  'base64 ',
+  ' base64',
+  'base64 x',
+  '"base64"',
+  'BASE64',
+  'Base64',
+  'base-64',
+  'x-base64',
+  'b',
+  '(c) base64',
+  'base64 (c)',
+  'base64, 7bit',
+  '7bit, base64',
+  'base64\0',
+  '7bit',
+  '8bit',
+  'binary',
+  '',
+  ';',
+  'quoted-printable',
+  'quoted-printable;',
+  'x-uuencode',
+  'uuencode',
+  'x-uue',
+  'x-yencode',
+  'bas\n e64',
+  'base64\n',
+  '\n base64',
+  'base64;x=y',
+  'base64:',
+  'mac-binhex40',
+  'x-gzip64',
+  '=?us-ascii?q?base64?=',
+  'unknown',
+  'base64\t',
+  '\tbase64',
+  "'base64'",
+  'base64.',
+  'ba(c)se64',
+  'base64=',
+  '<base64>',
+  'base64\x0b',
+  'none',
+]
+
+const kinds: Readonly<Record<string, (mail: Mail, random: Random) => void>> = {
+  'an odd line among the fields'(mail, random) {
+    const { fields } = partOnTheWay(mail, random)
+    fields.splice(random.below(fields.length + 1), 0, random.pick(oddLines))
+  },
+  'another MIME field'(mail, random) {
+    const { fields } = partOnTheWay(mail, random)
+    fields.splice(random.below(fields.length + 1), 0, random.pick(otherMimeFields))
+  },
+  'a MIME field twice'(mail, random) {
+    const { fields } = partOnTheWay(mail, random)
+    const at = random.below(fields.length)
+    fields.splice(random.below(fields.length + 1), 0, fields[at]!)
+  },
+  'fields in another order'(mail, random) {
+    const { fields } = partOnTheWay(mail, random)
+    const [field] = fields.splice(random.below(fields.length), 1)
+    fields.splice(random.below(fields.length + 1), 0, field!)
+  },
+  'a field less'(mail, random) {
+    const { fields } = partOnTheWay(mail, random)
+    fields.splice(random.below(fields.length), 1)
+  },
+  'something in the name of a MIME field'(mail, random) {
+    const what = random.pick([
+      ' ',
+      '\t',
+      '\0',
+      '(c)',
+      '\r',
+      '_',
+      '\xa0',
+      '\n',
+      ':',
+      ' :',
+      '\x0b',
+      'x',
+    ])
+    changeMimeField(mail, random, (field) => {
+      const colon = field.indexOf(':')
+      return insert(field, random.pick([0, 7, 8, colon, colon, colon]), what)
+    })
+  },
+  'the name of a MIME field in other letters'(mail, random) {
+    changeMimeField(mail, random, (field) => {
+      const name = field.slice(0, field.indexOf(':'))
+      const other = random.pick([
+        name.toUpperCase(),
+        name.toLowerCase(),
+        `X-${name}`,
+        name.replace('-', '_'),
+        name.slice(1),
+        name.replace('-', '--'),
+        name.replace('Content', 'Contents'),
+        name.replace('-', ''),
+      ])
+      return other + field.slice(name.length)
+    })
+  },
+  'something behind a MIME field'(mail, random) {
+    const what = random.pick([
+      ';',
+      '; ',
+      ';;',
+      ' ;',
+      '"',
+      '\\',
+      '; x',
+      '; x=',
+      '; x="',
+      '; x="a\\"b"',
+      '; =y',
+      ' (c)',
+      ' (',
+      '\r',
+      '\r\r',
+      '\0',
+      '\n ',
+      '\n\t',
+      ' \n x',
+      '; x*=a',
+      '; boundary=zz',
+      '; boundary="zz"',
+      '; boundary=',
+      '; charset="',
+      ',',
+      ' x',
+      '; x=y; x=z',
+      '\x0b',
+      '\x0c',
+      "; x='",
+      '; name="a;b"',
+      '; filename="a\nb"',
+      '; name=a b',
+      '; name*0="a"; name*1="b"',
+      '; filename="="',
+      '; boundary*0=z; boundary*1=z',
+      "; boundary*=us-ascii''zz",
+    ])
+    changeMimeField(mail, random, (field) => field + what)
+  },
+  'something before the value of a MIME field'(mail, random) {
+    const what = random.pick([
+      '\n ',
+      '\t',
+      '',
+      '"',
+      '(c) ',
+      ';',
+      '\n\t',
+      '  ',
+      '\0',
+      '\r',
+      ',',
+      '\x0b',
+      '\n  \n ',
+      '=',
+    ])
+    changeMimeField(mail, random, (field) => field.replace(/: ?/, () => `: ${what}`))
+  },
+  'something within a MIME field'(mail, random) {
+    const what = random.pick([
+      '\n ',
+      '\n\t',
+      '"',
+      ';',
+      '\0',
+      '\r',
+      ' ',
+      '(c)',
+      '\\',
+      '\r\n ',
+      '\n',
+      '=',
+      '\x0b',
+      '  ',
+    ])
+    changeMimeField(mail, random, (field) => insert(field, random.below(field.length), what))
+  },
+  'a MIME field with another line end'(mail, random) {
+    const part = partOnTheWay(mail, random)
+    const at = mimeFieldAt(part, random)
+    const ending = random.pick(['\r', '\r\r', '\0', '\x0b', '\x0c', ' ', '\x85', '\x1e'])
+    if (part.fields[at] !== undefined) part.fields[at] += ending
+  },
+  'two fields with a bare CR between them'(mail, random) {
+    const { fields } = partOnTheWay(mail, random)
+    if (fields.length < 2) return
+    const at = random.below(fields.length - 1)
+    fields.splice(
+      at,
+      2,
+      `${fields[at]}${random.pick(['\r', '\r\r', '\x0b', '\x85'])}${fields[at + 1]}`,
+    )
+  },
+  'another encoding'(mail, random) {
+    const part = random.once(3) ? partOnTheWay(mail, random) : fileOf(mail)
+    const value = random.pick(encodingValues)
+    const at = part.fields.findIndex((field) => /^content-transfer-encoding/i.test(field))
+    const field = `Content-Transfer-Encoding:${random.once(6) ? '' : ' '}${value}`
+    if (at < 0) part.fields.push(field)
+    else part.fields[at] = field
+  },
+  'another type'(mail, random) {
+    const part = partOnTheWay(mail, random)
+    const at = part.fields.findIndex((field) => /^content-type/i.test(field))
+    if (part.fields[at] === undefined) return
+    part.fields[at] = part.fields[at].replace(/: [^;]*/, () => `: ${random.pick(types)}`)
+  },
+  'another kind of multipart'(mail, random) {
+    const part = partOnTheWay(mail, random)
+    part.fields = part.fields.map((field) =>
+      field.replace(/multipart\/[a-z]*/, () => `multipart/${random.pick(subtypes)}`),
+    )
+  },
+  'the boundary written otherwise'(mail, random) {
+    const wrap = random.pick<(b: string) => string>([
+      (b) => `boundary=${b}`,
+      (b) => `boundary='${b}'`,
+      (b) => `boundary = "${b}"`,
+      (b) => `boundary="${b} "`,
+      (b) => `boundary=" ${b}"`,
+      (b) => `boundary="${b}" x`,
+      (b) => `BOUNDARY="${b}"`,
+      (b) => `boundary="${b}`,
+      (b) => `boundary="\\${b}"`,
+      (b) => `boundary*="${b}"`,
+      (b) => `boundary*0="${b.slice(0, 3)}"; boundary*1="${b.slice(3)}"`,
+      (b) => `boundary*=us-ascii'en'${b}`,
+      (b) => `boundary="${b}"; boundary="zz"`,
+      (b) => `boundary="zz"; boundary="${b}"`,
+      (b) => `(c) boundary="${b}"`,
+      (b) => `boundary="${b}" (c)`,
+      (b) => `x="; boundary=zz"; boundary="${b}"`,
+      (b) => `boundary="${b}";`,
+      (b) => `; boundary="${b}"`,
+      (b) => `boundary="${b}\n "`,
+      (b) => `boundary="${b.slice(0, 4)}\n ${b.slice(4)}"`,
+      (b) => `x=y boundary="${b}"`,
+      (b) => `boundary="${b}"; charset=x`,
+      (b) => `boundary=\n "${b}"`,
+      (b) => `boundary="${b}\0"`,
+      (b) => `boundary==?us-ascii?q?${b}?=`,
+      (b) => `boundary="${b.slice(0, 4)}"${b.slice(4)}`,
+      (b) => `bound\nary="${b}"`,
+      (b) => `boundary:"${b}"`,
+      (b) => `boundary="${b}"boundary="zz"`,
+      (b) => `type="${'x'.repeat(3000)}"; boundary="${b}"`,
+      (b) => `boundary="${b}\t"`,
+      (b) => `boundary="${b.toUpperCase()}"`,
+      (b) => `boundary=<${b}>`,
+      (b) => `boundary="${b}\\"`,
+    ])
+    const all = partsOf(mail.root).filter(({ body }) => body.kind === 'multipart')
+    if (all.length === 0) return
+    const part = random.pick(all)
+    part.fields = part.fields.map((field) =>
+      field.replace(/boundary="([^"]*)"/, (_, boundary: string) => wrap(boundary)),
+    )
+  },
+  'another boundary'(mail, random) {
+    const all = partsOf(mail.root).filter(({ body }) => body.kind === 'multipart')
+    if (all.length === 0) return
+    const part = random.pick(all)
+    const body = part.body as Multipart
+    const outer = (all[0]!.body as Multipart).delimiters[0]!.slice(2)
+    const name = random.pick([
+      '',
+      ' ',
+      '-',
+      '--',
+      'a',
+      'x'.repeat(70),
+      'x'.repeat(71),
+      'x'.repeat(300),
+      'x'.repeat(2000),
+      `${outer}--`,
+      `${outer}x`,
+      `${outer}--x`,
+      outer.slice(0, -1),
+      outer,
+      outer.toUpperCase(),
+      `${outer} `,
+      'a b',
+      'a  b',
+      '=',
+      '"',
+      'a"b',
+      'a\\b',
+      "a'b",
+      '(a)',
+      'a;b',
+      '--a',
+      '\xe4',
+      'begin 644 x',
+      'From',
+      ' a',
+      'a:b',
+      '\0',
+      '----a',
+      '0',
+      'Content-Type: x',
+    ])
+    part.fields = part.fields.map((field) =>
+      field.replace(/boundary="[^"]*"/, () => `boundary="${name.replace(/["\\]/g, '\\$&')}"`),
+    )
+    body.delimiters = body.delimiters.map(() => `--${name}`)
+    body.close = `--${name}--`
+  },
+  'a delimiter written otherwise'(mail, random) {
+    const body = anyMultipart(mail, random)
+    if (!body) return
+    const change = random.pick<(d: string) => string>([
+      (d) => `${d} `,
+      (d) => `${d}\t`,
+      (d) => `${d}x`,
+      (d) => `${d} x`,
+      (d) => ` ${d}`,
+      (d) => `${d}-`,
+      (d) => `${d}--`,
+      (d) => `-${d}`,
+      (d) => d.slice(1),
+      (d) => d.toUpperCase(),
+      (d) => `${d}\r`,
+      (d) => `${d}\0`,
+      (d) => `\0${d}`,
+      (d) => `${d}\r\r`,
+      (d) => `\r${d}`,
+      (d) => `x${d}`,
+      (d) => `${d}\x0b`,
+      (d) => `>${d}`,
+      (d) => `${d}\n${d}`,
+      (d) => `${d}--\n${d}`,
+      (d) => `${d} --`,
+      (d) => `${d}--x`,
+      (d) => insert(d, random.below(d.length), '\0'),
+      (d) => d.slice(0, -1),
+      (d) => `${d}=`,
+      (d) => `\n${d}`,
+      (d) => `\n\n${d}`,
+      (d) => `${d}\r`,
+      (d) => `\x0c${d}`,
+      () => '',
+    ])
+    const at = random.below(body.delimiters.length + 1)
+    if (at === body.delimiters.length) body.close = change(body.close)
+    else body.delimiters[at] = change(body.delimiters[at]!)
+    if (random.once(3)) body.delimiters = body.delimiters.map(change)
+  },
+  'something in a preamble'(mail, random) {
+    const body = anyMultipart(mail, random)
+    if (!body) return
+    const line = random.pick([...oddLines, ...otherMimeFields, 'This is a message with parts.'])
+    body.preamble += `${line}\n${random.once(2) ? '\n' : ''}`
+  },
+  'something in an epilogue'(mail, random) {
+    const body = anyMultipart(mail, random)
+    if (!body) return
+    body.epilogue += `${random.pick([...oddLines, ...otherMimeFields, ...body.delimiters, body.close])}\n`
+  },
+  'parts behind the end'(mail, random) {
+    const body = anyMultipart(mail, random)
+    if (!body || body.children.length < 2) return
+    const at = 1 + random.below(body.children.length - 1)
+    body.delimiters[at] =
+      `${body.close}\n${random.once(2) ? '' : `${random.pick(oddLines)}\n`}${body.delimiters[at]}`
+  },
+  'something between fields and body'(mail, random) {
+    partOnTheWay(mail, random).gap = random.pick([
+      '',
+      ' \n',
+      '\t\n',
+      '\r\n',
+      '\r\r\n',
+      '\n\n',
+      '\n\n\n',
+      '\0\n',
+      '\x0b\n',
+      '\x0c\n',
+      '\r',
+      '\n\r',
+      ' \n\n',
+      '\n \n',
+      '\r\r',
+      '\n\r\n',
+      'x\n',
+      'x\n\n',
+      '\nContent-Type: text/plain\n\n',
+      '\nX: y\n\n',
+      '\xa0\n',
+      '\x85',
+      '\nbegin 644 x\n',
+      '.\n',
+      '\n.\n',
+      '\nFrom x\n',
+      '\nbegin 644 x\n\nend\n',
+      '-\n',
+      '\n--\n',
+      '\n-- \n',
+    ])
+  },
+  'more parts'(mail, random) {
+    const body = anyMultipart(mail, random)
+    if (!body) return
+    const count = random.pick([1, 2, 3, 20, 300])
+    const more = () => {
+      const part = textPart()
+      if (random.once(2))
+        part.fields = random.pick([[], ['X: y'], ['Content-Type: text/html'], ['begin 644 x']])
+      const content = random.pick([
+        'x\n',
+        '',
+        '\n',
+        'begin 644 x\n',
+        'begin 644 x\n\nend\n',
+        '-- \nme\n',
+        '=\n',
+        '--\n',
+      ])
+      part.body = { kind: 'leaf', content, encoded: content }
+      return part
+    }
+    const at = random.below(body.children.length + 1)
+    for (let n = 0; n < count; n++) {
+      body.children.splice(at, 0, more())
+      body.delimiters.splice(at, 0, body.delimiters[0]!)
+    }
+  },
+  'deeper multiparts'(mail, random) {
+    const part = partOnTheWay(mail, random)
+    const depth = random.pick([1, 2, 3, 8, 17, 25])
+    const subtype = random.pick([
+      'mixed',
+      'mixed',
+      'related',
+      'alternative',
+      'signed',
+      'parallel',
+      'digest',
+    ])
+    for (let at = 0; at < depth; at++) {
+      const mime = part.fields.filter((field) => /^content-/i.test(field))
+      const others = part.fields.filter((field) => !/^content-/i.test(field))
+      const inside: Part = { fields: mime, gap: part.gap, body: part.body }
+      const around = multipart(subtype, random.once(2) ? [inside] : [textPart(), inside])
+      part.fields = [...others, ...around.fields]
+      part.gap = '\n'
+      part.body = around.body
+    }
+  },
+  'deeper messages'(mail, random) {
+    const part = partOnTheWay(mail, random)
+    const depth = random.pick([1, 2, 3, 8, 16, 20])
+    for (let at = 0; at < depth; at++) {
+      const mime = part.fields.filter((field) => /^content-/i.test(field))
+      const others = part.fields.filter((field) => !/^content-/i.test(field))
+      const inside: Part = { fields: mime, gap: part.gap, body: part.body }
+      part.fields = [
+        ...others,
+        random.pick([
+          'Content-Type: message/rfc822',
+          'Content-Type: message/rfc822',
+          'Content-Type: message/global',
+          'Content-Type: message/news',
+          'Content-Type: message/x',
+        ]),
+      ]
+      part.gap = random.pick(['\n', '\n', '\n', '\n\n'])
+      part.body = { kind: 'attached', message: asMail(inside) }
+    }
+  },
+  'an encoded part around it'(mail, random) {
+    const part = partOnTheWay(mail, random)
+    const mime = part.fields.filter((field) => /^content-/i.test(field))
+    const others = part.fields.filter((field) => !/^content-/i.test(field))
+    const encoding = random.pick<Encoding>(['base64', 'quoted-printable', 'base64'])
+    const isMultipart = part.body.kind === 'multipart'
+    const outer = isMultipart && random.once(2)
+    const wrapped: Part = {
+      ...part,
+      fields: outer ? [] : ['Subject: x', 'MIME-Version: 1.0', ...mime],
+    }
+    if (outer) wrapped.gap = ''
+    const content = render({ root: wrapped, afterwards: [] })
+      .toString('latin1')
+      .replace(/^.*\n/, '')
+    const type = outer
+      ? mime.filter((field) => /^content-type/i.test(field))
+      : [
+          `Content-Type: ${random.pick(['message/rfc822', 'message/rfc822', 'message/x-other', 'message/global', 'application/octet-stream; name=a.eml', 'text/plain'])}`,
+        ]
+    const says = random.once(4) ? [] : [`Content-Transfer-Encoding: ${encoding}`]
+    part.fields = [...others, ...type, ...says]
+    part.gap = '\n'
+    const encoded = random.once(5) ? content : encode(content, encoding)
+    part.body = { kind: 'leaf', content: EICAR, encoded }
+  },
+  'the whole encoding otherwise'(mail, random) {
+    const { body } = fileOf(mail)
+    const base64 = Buffer.from(body.content, 'latin1').toString('base64')
+    const cut = 1 + random.below(60)
+    const half = (from: number, to?: number) =>
+      Buffer.from(body.content.slice(from, to), 'latin1').toString('base64')
+    const options: readonly (() => string)[] = [
+      () => lines(base64, random.pick([1, 2, 3, 4, 5, 7, 19, 60, 64, 72, 75, 77, 998, 2000])),
+      () => `${base64}\n`,
+      () => `${half(0, cut)}\n${half(cut)}\n`,
+      () => `${half(0, cut)}${half(cut)}\n`,
+      () => `${half(0, 22)}\n\n${half(22, 44)}\n${half(44)}\n`,
+      () =>
+        `${insert(base64, random.below(base64.length), random.pick(['=', '==', '===', '=\n', '\n=\n']))}\n`,
+      () =>
+        `${insert(base64, random.below(base64.length), random.pick([' ', '\t', '!', '.', '-', '\0', '\r', '\x0b', '\xff', ',', ':', '\n\n', '\n \n', '*', '\\', '--', '_', '\n-\n', '\n--\n', '\n!\n', '\nx:y\n', '#', '\x80\x80', '=20', '=3D']))}\n`,
+      () => `${base64.replace(/=+$/, '')}\n`,
+      () =>
+        `${base64}${random.pick(['=', '==', '====', 'A', 'AA==', '!', '\n=', '\n\n', 'AAAA'])}\n`,
+      () =>
+        `${random.pick(['=', 'A', 'AA==', 'AAAA', ' ', '!', '\n', 'x\n', 'text here\n\n', '\n\n\n', 'TVqQAAMAAAAEAAAA\n', '--\n', 'data:;base64,', 'AAA=\n', '\0', '=\n', 'QQ==\n'])}${lines(base64, 76)}`,
+      () =>
+        [...base64].join(random.pick([' ', '!', '\n', '\t', '\0', '.', '\r', '\n ', ' \n', '*'])) +
+        '\n',
+      () =>
+        lines(base64, 60).replaceAll(
+          '\n',
+          random.pick([
+            ' \n',
+            '\t\n',
+            '\r\n',
+            '\r',
+            '\r\r\n',
+            '\n\n',
+            '\n ',
+            '!\n',
+            '=\n',
+            '\n\r',
+            '\x0b\n',
+            '\0\n',
+            '\n\t',
+          ]),
+        ),
+      () => `${base64.replaceAll('+', '-').replaceAll('/', '_')}\n`,
+      () =>
+        `${lines(base64, 76)}\n${random.pick(['footer text\n', '____\nlist footer\n', 'x\n', 'begin 644 x\n', '-- \nme\n', 'QUJD\n'])}`,
+      () =>
+        encode(body.content, 'quoted-printable').replaceAll(
+          '=\n',
+          random.pick([
+            '= \n',
+            '=\t\n',
+            '=  \n',
+            '=\r\n',
+            '=\r',
+            '=\r\r\n',
+            '=\0\n',
+            '=20\n',
+            '= \r\n',
+            '=\x0b\n',
+            '=!\n',
+            '==\n',
+          ]),
+        ),
+      () => encode(body.content, 'quoted-printable').toLowerCase(),
+      () => encode(body.content, 'quoted-printable').replaceAll('=\n', ''),
+      () =>
+        `${insert(encode(body.content, 'quoted-printable'), 1 + random.below(100), random.pick(['=\n', '= \n', ' ', '=', '\n', '\0', '=0A', '=\r\n']))}`,
+      () =>
+        uuencode(
+          body.content,
+          random.pick([
+            'begin 644 x',
+            'begin 0644 x',
+            'begin 644',
+            'begin 644 ',
+            'begin  644 x',
+            'begin\t644 x',
+            'BEGIN 644 x',
+            'begin 6 x',
+            'begin 644 a b',
+            'begin 99999 x',
+            ' begin 644 x',
+            'begin x',
+            'begin 644 x\r',
+            'begin 888 x',
+            'begin 644 "x"',
+            'begin',
+            'begin 644 x ',
+            '> begin 644 x',
+            'begin-644 x',
+            'begin 644\tx',
+          ]),
+        ),
+      () => uuencode(body.content, 'begin 644 x').replaceAll('`', ' '),
+      () =>
+        uuencode(body.content, 'begin 644 x').replace(
+          /`\nend\n$/,
+          random.pick(['', 'end\n', '`\n', ' \nend\n', 'END\n', '\n\nend', '\nend\n']),
+        ),
+      () =>
+        uuencode(body.content, 'begin 644 x').replaceAll(
+          '\n',
+          random.pick(['\r\n', ' \n', 'x\n', '\n\n', '\r', '\r\r\n']),
+        ),
+      () =>
+        uuencode(body.content, 'begin 644 x').replace(
+          '\n',
+          random.pick(['\n\n', '\nx\n', '\n \n', '\n\n\n', '\nM\n', '\nX: y\n']),
+        ),
+      () => `begin-base64 644 x\n${lines(base64, 76)}====\n`,
+      () =>
+        `=ybegin line=128 size=68 name=x\n${[...body.content].map((c) => yenc(c)).join('')}\n=yend size=68\n`,
+    ]
+    body.encoded = random.pick(options)()
+    if (random.once(3)) {
+      const part = fileOf(mail)
+      part.fields = part.fields.filter((field) => !/^content-transfer/i.test(field))
+      if (!random.once(3))
+        part.fields.push(
+          `Content-Transfer-Encoding: ${random.pick(['base64', 'quoted-printable', '7bit', 'x-uuencode', 'uuencode', 'x-yencode'])}`,
+        )
+    }
+  },
+  'another text before the file'(mail, random) {
+    const texts = partsOf(mail.root).filter(
+      ({ body }) => body.kind === 'leaf' && !body.content.includes(EICAR),
+    )
+    if (texts.length === 0) return
+    const part = random.pick(texts)
+    const content = random.pick([
+      'begin 644 x\nsee below\n',
+      'begin 0644 x\n',
+      '\nbegin 644 x\n',
+      'begin 644 x\n\nend\n',
+      '=62egin 644 x\n',
+      '=ybegin line=1 size=1 name=x\n',
+      'From x@example.org Mon Jun  1 10:00:00 2026\n',
+      '-----BEGIN PGP MESSAGE-----\n',
+      '(This file must be converted with BinHex 4.0)\n\n:x:\n',
+      '<html><!--\n',
+      'Content-Type: text/plain\n\nx\n',
+      '',
+      '\n\n\n',
+      '--\n',
+      `${'x'.repeat(3000)}\n`,
+      'begin 644\n',
+      'x',
+      '.\n',
+      'BEGIN 644 x\n',
+      '-- \nme\n',
+      `begin 644 x\nM${'A'.repeat(60)}\n`,
+      'text\r\rtext\n',
+      '\0\0\0\n',
+      'begin 755 x y\n',
+      '\x1b\n',
+      'Content-Transfer-Encoding: base64\n',
+      'boundary="x"\n',
+      'begin\n',
+      'end\n',
+      '=\n',
+      'begin 1 a\n',
+      'begin 666 \n',
+      ' begin 644 x\n',
+    ])
+    part.body = { kind: 'leaf', content, encoded: content }
+    if (random.once(3))
+      part.fields = part.fields
+        .filter((field) => !/encoding/i.test(field))
+        .concat(
+          random.pick([
+            'Content-Transfer-Encoding: quoted-printable',
+            'Content-Transfer-Encoding: base64',
+            'Content-Transfer-Encoding: x',
+          ]),
+        )
+    if (random.once(4))
+      part.fields = part.fields
+        .filter((field) => !/^content-type/i.test(field))
+        .concat(random.pick([[], [`Content-Type: ${random.pick(types)}`]]))
+  },
+  'a byte otherwise'(mail, random) {
+    const bytes = [
+      '\0',
+      '\r',
+      '\n',
+      ' ',
+      '\t',
+      ';',
+      '"',
+      ':',
+      '-',
+      '=',
+      '(',
+      ')',
+      '\\',
+      '<',
+      '\x0b',
+      '\x0c',
+      '\x80',
+      '\xff',
+      '\r\n',
+      '\n\n',
+      '--',
+      '\n ',
+      '/',
+      '>',
+      '.',
+      '\x1a',
+      ',',
+    ]
+    const seed = random.below(2 ** 31)
+    mail.afterwards.push((text) => {
+      const inner = createRandom(seed)
+      let changed = text
+      for (let n = 1 + inner.below(2); n > 0; n--) {
+        const at = inner.below(changed.length)
+        const length = inner.pick([0, 0, 1, 1, 2])
+        changed =
+          changed.slice(0, at) +
+          (inner.once(4) ? '' : inner.pick(bytes)) +
+          changed.slice(at + length)
+      }
+      return changed
+    })
+  },
+  'a line otherwise'(mail, random) {
+    const seed = random.below(2 ** 31)
+    mail.afterwards.push((text) => {
+      const inner = createRandom(seed)
+      const all = text.split('\n')
+      const at = inner.below(all.length)
+      const other = inner.below(all.length)
+      inner.pick([
+        () => all.splice(at, 1),
+        () => all.splice(at, 0, all[at]!),
+        () => all.splice(at, 0, all[other]!),
+        () => all.splice(at, 1, ...all.splice(other, 1)),
+        () => all.splice(at, 1, `${all[at]!} ${all[at + 1] ?? ''}`),
+        () => all.splice(at, 0, inner.pick(oddLines)),
+        () => all.splice(at, 0, ''),
+        () => all.splice(at, 1, ` ${all[at]}`),
+        () => all.splice(at, 0, inner.pick(otherMimeFields)),
+      ])()
+      return all.join('\n')
+    })
+  },
+  'other line ends'(mail, random) {
+    const change = random.pick<(text: string) => string>([
+      (text) => text.replaceAll('\n', '\r\n'),
+      (text) => text.replaceAll('\n', '\r\n'),
+      (text) => text.replaceAll('\n', '\r\r\n'),
+      (text) => text.replaceAll('\n', '\r'),
+      (text) => text.replace(/\n(?=[\s\S]*\n\n)/g, '\r\n'),
+      (text) => text.replace(/\n\n/, '\n\r\n'),
+      (text) => text.replace(/\n\n/g, '\r\n\r\n'),
+    ])
+    mail.afterwards.push(change)
+  },
+  'a magic word'(mail, random) {
+    const [word, at] = random.pick([
+      ['ustar', 257],
+      ['EFI PART', 512],
+      ['CD001', 32769],
+      ['H+', 1024],
+      ['ER\x02', 0],
+      ['%PDF-', 200],
+      ['PK\x03\x04', 300],
+      ['MZ', 100],
+      ['Rar!\x1a\x07', 200],
+      ['<html>', 150],
+      ['7z\xbc\xaf\x27\x1c', 150],
+      ['koly', 400],
+      ['\x55\xaa', 510],
+    ] as const)
+    const part = mail.root
+    const used = FIRST_LENGTH + 10
+    part.fields.unshift(`X-Filler: ${'x'.repeat(Math.max(0, at - used))}${word}`)
+  },
+}
+
+const FIRST_LENGTH = 89
+
+function yenc(character: string): string {
+  const code = (character.charCodeAt(0) + 42) % 256
+  return [0, 10, 13, 61].includes(code)
+    ? `=${String.fromCharCode((code + 64) % 256)}`
+    : String.fromCharCode(code)
+}
+
+const names: readonly string[] = Object.keys(kinds)

@@ -1,0 +1,78 @@
+# Readers: Python's email, by its old and its new policy, and GMime.
+# Input: messages, each behind its length in four bytes. Output: for each a byte, a bit a
+# reader, set where it finds the test file in what it decodes.
+import email
+import email.policy
+import struct
+import sys
+import warnings
+
+warnings.simplefilter('ignore')
+try:
+    import gi
+
+    gi.require_version('GMime', '3.0')
+    from gi.repository import GMime
+
+    GMime.init()
+except (ImportError, ValueError):
+    GMime = None
+
+EICAR = rb'X5O!P%@AP[4\PZX54(P^)7CC)7}$EICAR-STANDARD-' + b'ANTIVIRUS-TEST-FILE!$H+H*'
+
+
+def email_opens(raw, policy):
+    message = email.message_from_bytes(raw, policy=policy)
+    for part in message.walk():
+        payload = part.get_payload(decode=True)
+        if payload is None and isinstance(part.get_payload(), str):
+            payload = part.get_payload().encode('latin1', 'replace')
+        if payload and EICAR in payload:
+            return True
+    return False
+
+
+def gmime_opens(raw):
+    found = []
+
+    def look(node):
+        if isinstance(node, GMime.Message):
+            if node.get_mime_part():
+                look(node.get_mime_part())
+        elif isinstance(node, GMime.MessagePart):
+            if node.get_message():
+                look(node.get_message())
+        elif isinstance(node, GMime.Multipart):
+            for at in range(node.get_count()):
+                look(node.get_part(at))
+        elif isinstance(node, GMime.Part):
+            content = node.get_content()
+            if content:
+                stream = GMime.StreamMem.new()
+                content.write_to_stream(stream)
+                if EICAR in bytes(stream.get_byte_array()):
+                    found.append(node)
+
+    message = GMime.Parser.new_with_stream(GMime.StreamMem.new_with_buffer(raw)).construct_message(None)
+    if message:
+        look(message)
+    return bool(found)
+
+
+def safely(read, *arguments):
+    try:
+        return read(*arguments)
+    except Exception:
+        return False
+
+
+while True:
+    head = sys.stdin.buffer.read(4)
+    if len(head) < 4:
+        break
+    raw = sys.stdin.buffer.read(struct.unpack('>I', head)[0])
+    bits = 1 * safely(email_opens, raw, email.policy.compat32)
+    bits |= 2 * safely(email_opens, raw, email.policy.default)
+    bits |= 4 * (safely(gmime_opens, raw) if GMime else False)
+    sys.stdout.buffer.write(bytes([bits]))
+    sys.stdout.buffer.flush()

@@ -1,0 +1,47 @@
+import t from 'tap'
+import { clamdMissing, startClamd } from '../../programs/clamd.ts'
+import { hiddenClasses } from '../../scan/second-look/classes.ts'
+import { fuzz } from './fuzz.ts'
+import { createJudge } from './judge.ts'
+import { mutant } from './mutate.ts'
+import { missingReaders, startReaders } from './readers.ts'
+
+const missing = missingReaders()
+const skip = clamdMissing || (missing.length > 0 && `install Debian packages ${missing.join(' ')}`)
+
+/** Mails of the short run, and of that in CI. */
+const COUNT = process.env.CI === 'true' ? 2000 : 200
+
+t.test('a seed makes the same mail each time', async (t) => {
+  for (const seed of [1, 2, 3, 2 ** 31]) t.same(mutant(seed), mutant(seed))
+  t.notSame(mutant(1).message, mutant(2).message)
+})
+
+t.test('no reader opens an attachment that no scanner saw', { skip }, async (t) => {
+  const clamd = await startClamd({ alertExceedsMax: true })
+  t.teardown(clamd.stop)
+  const readers = startReaders()
+  t.teardown(readers.stop)
+  const judge = createJudge(clamd, readers)
+
+  await t.test('the readers open what anybody can', async (t) => {
+    const plain = hiddenClasses.find(({ name }) => name === 'multipart/parallel')!
+    t.same([...(await readers.opening(plain.message))].sort(), [...readers.names].sort())
+  })
+
+  await t.test('in no class of mail that is known', async (t) => {
+    for (const { name, message } of hiddenClasses) {
+      const { onescan } = await judge.judge(message)
+      t.ok(onescan, name)
+    }
+  })
+
+  await t.test(`in none of ${COUNT} mails made at random`, async (t) => {
+    const { missed, cleanToClamd } = await fuzz(judge, 40_000_000, COUNT)
+    t.ok(cleanToClamd > COUNT / 10, 'clamd alone misses some')
+    t.same(
+      missed.filter(({ readers }) => readers.length >= 3),
+      [],
+    )
+  })
+})

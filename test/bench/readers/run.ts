@@ -1,0 +1,87 @@
+// `npm run bench:readers`: which mails hide a file from scanners and not from readers.
+//
+//     npm run bench:readers -- --count 100000 --seed 1
+//
+// First the classes that are known, with clamd alone, with the parts of one MIME parser
+// given to clamd as amavis does it, and with onescan; then mails made from a model by
+// changes at random, the same for the same seed. What onescan misses is printed minimised.
+import { parseArgs } from 'node:util'
+import { startClamd } from '../../programs/clamd.ts'
+import { hiddenClasses } from '../../scan/second-look/classes.ts'
+import { fuzz } from './fuzz.ts'
+import { createJudge } from './judge.ts'
+import { minimise } from './minimise.ts'
+import { missingReaders, startReaders } from './readers.ts'
+
+const { values } = parseArgs({
+  options: {
+    count: { type: 'string', default: '2000' },
+    seed: { type: 'string', default: '1' },
+    'no-classes': { type: 'boolean', default: false },
+  },
+})
+const missing = missingReaders()
+if (missing.length > 0) console.log(`missing: ${missing.join(' ')}; these readers are not asked`)
+
+const clamd = await startClamd({ alertExceedsMax: true })
+const readers = startReaders()
+const judge = createJudge(clamd, readers)
+try {
+  console.log(`readers: ${readers.names.join(', ')}`)
+  if (!values['no-classes']) await showClasses()
+  await showFuzz(Number(values.seed), Number(values.count))
+} finally {
+  await readers.stop()
+  await clamd.stop()
+}
+
+async function showClasses(): Promise<void> {
+  const found = { clamd: 0, amavis: 0, onescan: 0 }
+  console.log('\nclamd  parts  onescan  readers  class')
+  for (const { name, message } of hiddenClasses) {
+    const judged = await judge.judge(message, true)
+    const amavis = judged.clamd || judged.readers.includes('MIME::Parser')
+    if (judged.clamd) found.clamd++
+    if (amavis) found.amavis++
+    if (judged.onescan) found.onescan++
+    const marks = [judged.clamd, amavis, judged.onescan].map((yes) => (yes ? 'found' : '  -  '))
+    const count = judged.clamd ? '' : String(judged.readers.length)
+    console.log(`${marks.join('  ')}    ${count.padStart(5)}  ${name} (${judged.traits.join(' ')})`)
+  }
+  const of = hiddenClasses.length
+  console.log(
+    `found: clamd ${found.clamd}, parts ${found.amavis}, onescan ${found.onescan} of ${of}`,
+  )
+}
+
+async function showFuzz(seed: number, count: number): Promise<void> {
+  const progress = (done: number) => {
+    if (process.stderr.isTTY && done % 50 === 0) process.stderr.write(`\r${done} of ${count}`)
+  }
+  const result = await fuzz(judge, seed, count, progress)
+  const atLeast = (least: number) => result.missed.filter(({ readers }) => readers.length >= least)
+  console.log(
+    `\n${count} mails from seed ${seed}: ${result.cleanToClamd} are clean to clamd alone, ` +
+      `onescan finds ${result.foundByOnescan} of them`,
+  )
+  console.log(
+    `missed, and opened by a reader: ${result.missed.length}; by three: ${atLeast(3).length}`,
+  )
+  for (const { seed: one, readers, traits } of result.missed) {
+    const least = Math.min(3, readers.length)
+    const small = await minimise(one, async (message) => {
+      const again = await judge.judge(message)
+      return again.readers.length >= least
+    })
+    console.log(`\nseed ${one}: ${readers.join(', ')}`)
+    console.log(`traits: ${traits.join(' ') || 'none'}; changes: ${small.changes.join('; ')}`)
+    console.log(shown(small.message))
+  }
+}
+
+function shown(message: Buffer): string {
+  const text = message.toString('latin1').replace(/[^\n -~]/g, (character) => {
+    return `\\x${character.charCodeAt(0).toString(16).padStart(2, '0')}`
+  })
+  return text.replace(/^/gm, '    ').slice(0, 4000)
+}
