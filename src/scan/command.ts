@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { closeSync, openSync } from 'node:fs'
 import { basename } from 'node:path'
+import { handingOverOption } from './clamdscan.ts'
 import { killGroup } from './kill-group.ts'
 import type { ScanPolicy } from './policy.ts'
 import {
@@ -24,7 +25,8 @@ const OUTPUT_GRACE = 50
  * first becomes the message's path, a command without arguments gets it as its
  * argument, and the message is on its standard input too. Exit QHPSIRC is
  * infected, QHPSIRN clean; any other code, a signal or the deadline cannot tell.
- * It runs in a process group of its own, of which nothing is left afterwards.
+ * clamdscan is told to hand the message over, see clamdscan.ts. It runs in a process group
+ * of its own, of which nothing is left afterwards.
  */
 export function commandScanner(
   policy: ScanPolicy,
@@ -36,7 +38,8 @@ export function commandScanner(
     name: basename(program),
     local: false,
     scan: (specimen, task) => {
-      const argv = fillIn(words, specimen.path())
+      const option = handingOverOption(words)
+      const argv = [...(option ? [option] : []), ...fillIn(words, specimen.path())]
       return run({ policy, program, argv, log }, specimen, task)
     },
   }
