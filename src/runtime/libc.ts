@@ -87,6 +87,7 @@ export async function loadLibc(): Promise<Libc | undefined> {
   return symbols && fromSymbols(symbols)
 }
 
+/** Its buffers are used by one call at a time, and read before it returns: no call is asynchronous. */
 function fromSymbols(symbols: Symbols): Libc {
   const pollfd = Buffer.alloc(POLLFD_BYTES)
   const byte = Buffer.alloc(1)

@@ -1,4 +1,5 @@
 import { errorText, isFault } from '../fault.ts'
+import { lend } from './lend.ts'
 import { abortLate, type Scanner, type ScanTask, type Specimen, type Verdict } from './scanner.ts'
 
 /** What all scanners together said. */
@@ -78,12 +79,14 @@ async function ask(scanner: Scanner, specimen: Specimen, task: ScanTask): Promis
     if (task.signal.aborted) giveUp()
     else task.signal.addEventListener('abort', giveUp, { once: true })
   })
+  const lent = lend(specimen)
   try {
-    return await Promise.race([scanner.scan(specimen, task), tooLate])
+    return await Promise.race([scanner.scan(lent.specimen, task), tooLate])
   } catch (error) {
     if (isFault(error) && (error.kind === 'temp-file' || error.kind === 'write')) throw error
     return { answer: 'unknown', why: errorText(error) }
   } finally {
+    lent.takeBack()
     clearTimeout(timer)
   }
 }

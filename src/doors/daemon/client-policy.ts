@@ -51,6 +51,7 @@ const KEPT_MAX = 100
 export function createClientPolicies(
   configuration: Configuration,
 ): (variables: Variables) => ClientPolicy {
+  /** Of no message, but of a set of variables; nobody changes what is in it. */
   const kept = new Map<string, ClientPolicy>()
   return (variables) => {
     const relevant = [...variables].filter(([name]) => !itsOwn.has(name))

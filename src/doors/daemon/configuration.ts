@@ -71,7 +71,7 @@ export async function readConfiguration(
   }
 }
 
-/** A directory is listed for that: not for each of a hundred messages in a second. */
+/** One value for all messages, whatever is in them. A directory is listed for that: not for each of a hundred messages in a second. */
 function remembered<Value>(compute: () => Value): () => Value {
   let known: { readonly value: Value; readonly at: number } | undefined
   return () => {

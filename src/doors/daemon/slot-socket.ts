@@ -44,7 +44,7 @@ export function createSlotSocket(first: Configuration, options: SlotSocketOption
   const waiting = new Set<Session>()
   const budget = createBudget(options.memory)
   let ticker: NodeJS.Timeout | undefined
-  let judge = judgeBy(first)
+  let judge = judgeBy(first) // a message keeps the one that it was given to
 
   const server = createServer({ allowHalfOpen: true }, (socket) => {
     makeRoom()

@@ -60,7 +60,7 @@ export function createMilter(first: Configuration, options: MilterOptions): Milt
   const connections = createAttendance<Connection>()
   /** In the order of their coming. */
   const serving = new Set<Serving>()
-  let configuration = first
+  let configuration = first // a message keeps the one that it began with: reception.ts
   let received = 0 // messages that are here
   let crowded = false
   let ticker: NodeJS.Timeout | undefined

@@ -31,7 +31,7 @@ export function createPolicyService(
   first: AccessPolicy,
   { maxConnections, log }: PolicyServiceOptions,
 ): PolicyService {
-  let policy = first
+  let policy = first // each request is answered by one alone
   let closing = false
   /** In the order of their last request. */
   const idle = new Set<Socket>()

@@ -24,6 +24,7 @@ const SHOWN_MAX = 80
  * cannot be used is a Fault of kind `config`; one that can is read once.
  */
 export function attachmentsScanner({ attachments }: ScanPolicy): Scanner {
+  /** The same for all messages, and nobody changes it; two that come first read it twice. */
   let known: Rules | undefined
   const rulesOnce = async () => {
     known ??= await loadRules(attachments.rulesFile)

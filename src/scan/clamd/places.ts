@@ -22,6 +22,7 @@ interface Waiting<Server> {
 }
 
 export function createPlaces<Server>(atEach: number = PLACES): Places<Server> {
+  /** Of all messages; counted up before anybody is told, so that no two get one place. */
   const taken = new Map<Server, number>()
   const waiting = new Set<Waiting<Server>>()
 

@@ -42,6 +42,11 @@ export function openSessions(
   address: ClamdAddress,
   { now = () => performance.now(), idleFor = IDLE_FOR } = {},
 ): Sessions {
+  /**
+   * A session is here or in one conversation, never in both: it is taken out at once, and put
+   * back when its reply was whole. Bytes that come while it is here end it, and a reply of
+   * another number than that of the command is none.
+   */
   const idle: Session[] = []
   let closed = false
   let sweeper: NodeJS.Timeout | undefined

@@ -81,8 +81,12 @@ function createHoldings(fail: (error: unknown) => void): Held {
   }
 }
 
-/** Whose work is running: follows every callback of it. */
+/**
+ * Whose work is running: follows every callback of it, so that messages that are looked at
+ * at the same time have each their own.
+ */
 const owner = new AsyncLocalStorage<Held>()
+/** The two subscriptions last as long as the process, and ask `owner` whose each event is. */
 let watching = false
 
 /** Node tells of every program and connection that is opened (node:diagnostics_channel). */

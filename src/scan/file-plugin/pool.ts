@@ -43,6 +43,9 @@ export function openPool(
   limits: PoolLimits = standardLimits,
   lastWill: LastWill = makeLastWill(),
 ): Hosts {
+  // A process is idle, settling, or has one message: it is taken out of `idle` before it is
+  // given away. Its answer bears the nonce of the question, so that none that comes late is
+  // taken for another message's (reply-reader.ts).
   const hosts = new Set<Host>()
   /** The one that was used last is the last, and is used first: the others can end. */
   const idle = new Map<Host, NodeJS.Timeout>()

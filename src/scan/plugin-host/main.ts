@@ -19,6 +19,8 @@ const CHUNK = 64 * 1024
 const ORPHAN_GRACE = 1000
 
 const directory = process.cwd()
+// One message at a time: the channel is not read while one is judged, and a request that
+// came meanwhile is an error of whoever sent it (request.ts).
 const requests = createRequestReader()
 let plugin: Plugin | undefined
 /** The last one that came. */

@@ -55,7 +55,10 @@ export function createPacketReader(
   const prefix = Buffer.alloc(LENGTH)
   let prefixLength = 0
   let wanted = 0 // bytes of the packet, or 0 before its length is known
-  let gathered: Buffer = Buffer.alloc(0) // what came of it in several chunks; used again
+  // What came of it in several chunks; used again for the next one of this connection. Who is
+  // given a packet copies what it keeps before it awaits anything: intake.ts,
+  // recipient-list.ts and session.ts do.
+  let gathered: Buffer = Buffer.alloc(0)
   let filled = 0
 
   function takeFrom(chunk: Buffer, length: number): Buffer {

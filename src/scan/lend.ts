@@ -1,0 +1,45 @@
+import type { Specimen } from './scanner.ts'
+
+/** A specimen for one scanner, until it is taken back. */
+export interface Lent {
+  readonly specimen: Specimen
+  takeBack(): void
+}
+
+/**
+ * Lends a message to a scanner. One that outlives its deadline goes on behind our back: the
+ * message is over by then, and its descriptor or memory may be another message's. So
+ * nothing of it is read any more once it was taken back; who asks gets an error.
+ */
+export function lend(specimen: Specimen): Lent {
+  let over = false
+
+  function check(): void {
+    if (over) throw new Error('the message is over')
+  }
+
+  return {
+    specimen: {
+      ...specimen,
+      *chunks() {
+        check()
+        const chunks = specimen.chunks()[Symbol.iterator]()
+        try {
+          for (let next = chunks.next(); !next.done; next = chunks.next()) {
+            yield next.value
+            check()
+          }
+        } finally {
+          chunks.return?.()
+        }
+      },
+      path() {
+        check()
+        return specimen.path()
+      },
+    },
+    takeBack() {
+      over = true
+    },
+  }
+}

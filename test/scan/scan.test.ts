@@ -1,0 +1,64 @@
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import t from 'tap'
+import { runScanners } from '../../src/scan/scan.ts'
+import type { Scanner, Specimen, Verdict } from '../../src/scan/scanner.ts'
+import { specimen } from './clamd/task.ts'
+
+/** A scanner that works on when nobody waits for it any more. */
+function persistent() {
+  let goOn = () => {}
+  const waiting = new Promise<void>((resolve) => {
+    goOn = resolve
+  })
+  let found: Promise<unknown> = Promise.resolve()
+  const scanner: Scanner = {
+    name: 'persistent',
+    local: false,
+    scan(message): Promise<Verdict> {
+      found = readOn(message, waiting)
+      return new Promise(() => {})
+    },
+  }
+  return { scanner, goOn: () => goOn(), found: () => found }
+}
+
+async function readOn(message: Specimen, waiting: Promise<void>): Promise<unknown> {
+  const chunks = message.chunks()[Symbol.iterator]()
+  chunks.next()
+  await waiting
+  const attempts = [() => chunks.next(), () => [...message.chunks()], () => message.path()]
+  return attempts.map((attempt) => {
+    try {
+      return attempt()
+    } catch (error) {
+      return (error as Error).message
+    }
+  })
+}
+
+t.test('a scanner that outlives its deadline sees nothing of what comes after it', async (t) => {
+  const directory = mkdtempSync(join(tmpdir(), 'onescan-scan-'))
+  t.teardown(() => rmSync(directory, { recursive: true }))
+  let read = 0
+  const message = Buffer.alloc(100_000, 'mail\n')
+  const counted: Specimen = {
+    ...specimen(message, join(directory, 'm')),
+    *chunks() {
+      for (const chunk of specimen(message).chunks()) {
+        read++
+        yield chunk
+      }
+    },
+  }
+  const { scanner, goOn, found } = persistent()
+  const uptime = () => performance.now()
+  const run = { scanners: [scanner], timeout: 10, oversize: 'defer', uptime, note() {} } as const
+  t.match(await runScanners(counted, run), { answer: 'unknown', why: /no answer in time/ })
+  goOn()
+  const over = 'the message is over'
+  t.same(await found(), [over, over, over])
+  t.equal(read, 1)
+  t.same(readdirSync(directory), [])
+})
