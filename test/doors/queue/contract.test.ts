@@ -176,7 +176,7 @@ t.test('a chain that is the slot itself is refused', async (t) => {
 })
 
 t.test('an option is no chain', async (t) => {
-  for (const option of ['--help', '-v']) {
+  for (const option of ['--verbose', '-v']) {
     const run = await runSlot({ program: [...newest, option], settings: on })
     t.equal(run.code, 55)
     t.match(run.logged, `${option}: is no program; onescan-queue takes the next one and no options`)
