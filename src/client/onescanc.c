@@ -42,9 +42,9 @@ static const char *const known[] = {"QHPSI", "QHPSIRC", "QHPSIRN", "QHPSIMINSIZE
 static const char *const not_for_chain[] = {"QHPSI", "QUEUE_PLUGIN", "REJECTVIRUS=", "VIRUSFORWARD=",
   "PLUGINDIR=", "QMAILQUEUE=", "NODE_", "BUN_", NULL};
 static const char *const not_for_cold[] = {"BUN_", "NODE_OPTIONS=", "NODE_PATH=", "LD_", NULL};
-/* What scanners find above a message: src/message/top-line.ts. */
-static const char top_line[] = "Received: by onescan, for scanners alone\n";
-enum { TOP_LINE = sizeof top_line - 1 };
+/* What scanners find above a message, with blanks up to TOP_LINE bytes: src/message/top-line.ts. */
+static const char top_line[] = "Received: by onescan, for scanners alone";
+enum { TOP_LINE = 1024 };
 typedef unsigned char byte;
 static char **chain, **arguments, *volatile named_path;
 static int spool, envelope, named, server, error_fd, acknowledged;
@@ -247,7 +247,7 @@ static void name_message(void) {
   for (const char *each = "\1\2\17"; *each; ++each) /* HUP, INT and TERM, unless they are ignored */
     if (signal(*each, told_to_end) == SIG_IGN && signal(*each, SIG_IGN) == SIG_ERR) fail(BUG, "bug", text("%m"));
   named = open(named_path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-  if (named < 0 || fchmod(named, 0640) || write(named, top_line, TOP_LINE) != TOP_LINE
+  if (named < 0 || fchmod(named, 0640) || dprintf(named, "%-*s\n", TOP_LINE - 1, top_line) != TOP_LINE
     || sendfile(named, spool, &from, message_size) != (ssize_t) message_size)
     remove_named_file();
 }

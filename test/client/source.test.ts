@@ -86,7 +86,8 @@ t.test('exit codes are those of onescan-queue(8), and of onescanc(8)', async (t)
 })
 
 t.test('the line above a message in SPOOLDIR is the one that scanners always find', async (t) => {
-  const [, line] = /top_line\[\] = "(.*)\\n"/.exec(text) ?? []
-  t.equal(`${line}\n`, TOP_LINE.toString())
+  const [, line = ''] = /top_line\[\] = "(.*)"/.exec(text) ?? []
+  const [, length] = /TOP_LINE = (\d+)/.exec(text) ?? []
+  t.equal(`${line.padEnd(Number(length) - 1)}\n`, TOP_LINE.toString())
   t.match(protocol, TOP_LINE.toString().trim())
 })

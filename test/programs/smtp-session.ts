@@ -36,6 +36,7 @@ export interface SmtpSession {
 /** Opens a connection to an MTA on 127.0.0.1, greeted and with EHLO said. */
 export async function openSmtp(port: number): Promise<SmtpSession> {
   const socket = connect({ port, host: '127.0.0.1' })
+  socket.on('error', () => {}) // an MTA that hangs up in mid-message: reply() says so
   const lines = createInterface({ input: socket, crlfDelay: Number.POSITIVE_INFINITY })
   const incoming = lines[Symbol.asyncIterator]()
   const transcript: string[] = []
