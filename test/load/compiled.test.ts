@@ -1,0 +1,10 @@
+import t from 'tap'
+import { runtimes } from './rig.ts'
+import { expectTruthUnderLoad, missing } from './short.ts'
+
+const compiled = runtimes[1]?.program
+const skip = missing || (compiled === undefined && 'npm run build:native')
+
+t.test('under load, compiled, stamps fit and verdicts are true', { skip }, async (t) => {
+  await expectTruthUnderLoad(t, compiled!)
+})

@@ -1,0 +1,75 @@
+import { EICAR } from '../programs/clamd.ts'
+
+/** What a message is, and so what must become of it. */
+export type Kind = 'clean' | 'virus' | 'odd'
+
+export interface Letter {
+  readonly kind: Kind
+  readonly message: Buffer
+}
+
+const KIB = 1024
+
+/** Lines of text that bodies are cut out of. */
+const pool = (() => {
+  const line = 'abcdefghijklmnopqrstuvwxyz ABCDEFGHIJKLMNOPQRSTUVWXYZ 0123456789 .,;!?'
+  const bytes = Buffer.alloc(2 * KIB * KIB)
+  let state = 1
+  for (let i = 0; i < bytes.length; i++) {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0
+    bytes[i] = i % 72 === 71 ? 0x0a : line.charCodeAt((state >>> 8) % line.length)
+  }
+  return bytes
+})()
+
+/** A mark that no other message has stands in each stretch of this length. */
+const STRETCH = 48 * KIB
+
+/**
+ * The `serial`th of a run: no two are alike in any stretch. Sizes from 1 KiB to `most` bytes, as
+ * many of each order of magnitude; one in eight holds the test virus somewhere, and one in
+ * eight is mail that no stamp may vouch for.
+ */
+export function makeLetter(serial: number, most: number): Letter {
+  const random = sequence(serial)
+  const kind: Kind = serial % 8 === 3 ? 'virus' : serial % 8 === 6 ? 'odd' : 'clean'
+  const size = Math.floor(KIB * (most / KIB) ** random())
+  const parts: Buffer[] = [header(serial)]
+  for (let length = 0; length < size; ) {
+    const wanted = Math.min(STRETCH, size - length)
+    const from = Math.floor(random() * (pool.length - wanted))
+    const part = Buffer.concat([
+      Buffer.from(`\n${serial}.${length}\n`),
+      pool.subarray(from, from + wanted),
+    ])
+    parts.push(part)
+    length += part.length
+  }
+  const place = 1 + Math.floor(random() * (parts.length - 1))
+  if (kind === 'virus') parts.splice(place + 1, 0, Buffer.from(`\n${EICAR}\n`))
+  if (kind === 'odd') parts.splice(place + 1, 0, Buffer.from('\na\rb\n'))
+  parts.push(Buffer.from('\n'))
+  return { kind, message: Buffer.concat(parts) }
+}
+
+function header(serial: number): Buffer {
+  const fields = [
+    `From: ann${serial}@example.org`,
+    'To: ben@example.org',
+    `Subject: letter  ${serial}`,
+    'Date: Fri, 20 Nov 2026 10:00:00 +0000',
+    `Message-ID: <${serial}@example.org>`,
+    'MIME-Version: 1.0',
+    'Content-Type: text/plain',
+  ]
+  return Buffer.from(`${fields.join('\n')}\n\n`)
+}
+
+/** Numbers from 0 to 1 that are the same for the same start. */
+function sequence(start: number): () => number {
+  let state = (start + 1) * 2654435761
+  return () => {
+    state = (Math.imul(state ^ (state >>> 15), 2246822519) + 0x9e3779b9) >>> 0
+    return ((state ^ (state >>> 13)) >>> 0) / 2 ** 32
+  }
+}

@@ -1,0 +1,107 @@
+import { EICAR } from '../programs/clamd.ts'
+import type { Door, Passage } from '../second-reader/passage.ts'
+import { readByLines } from '../second-reader/readers/lines.ts'
+import type { Python } from '../second-reader/readers/python.ts'
+import { faults } from '../second-reader/truths.ts'
+import { type Kind, makeLetter } from './letters.ts'
+
+export interface Load {
+  readonly count: number
+  /** Under way at a time. */
+  readonly atOnce: number
+  /** Bytes. */
+  readonly most: number
+  /** Serial of the first one, so that no two runs send the same. */
+  readonly first?: number
+}
+
+export interface Result {
+  messages: number
+  bytes: number
+  /** Of clean ones, each with one stamp that holds. */
+  stampsThatFit: number
+  refused: number
+  /** Clean by all means, and such that no stamp may vouch for them. */
+  unstamped: number
+  /** Deferred, which is no lie. */
+  putOff: number
+  /** Judged by the cold program, which the client turned to. */
+  cold: number
+  readonly wrong: string[]
+}
+
+export const newResult = (): Result => ({
+  messages: 0,
+  bytes: 0,
+  stampsThatFit: 0,
+  refused: 0,
+  unstamped: 0,
+  putOff: 0,
+  cold: 0,
+  wrong: [],
+})
+
+/** Sends the messages through the doors in turn, and looks whether what is said of each is true. */
+export async function runLoad(
+  doors: readonly Door[],
+  python: Python,
+  { count, atOnce, most, first = 0 }: Load,
+  result: Result = newResult(),
+): Promise<Result> {
+  let next = 0
+  const lane = async () => {
+    while (next < count) {
+      const serial = first + next++
+      const door = doors[serial % doors.length]!
+      const { kind, message } = makeLetter(serial, most)
+      const passage = await door.send(message, 'refuse')
+      result.messages++
+      result.bytes += message.length
+      const wrong = await lookAt(passage, kind, python, result)
+      if (wrong) result.wrong.push(`${door.name}, message ${serial}, ${kind}: ${wrong}`)
+    }
+  }
+  await Promise.all(Array.from({ length: Math.min(atOnce, count) }, lane))
+  return result
+}
+
+/** What is not as it must be, or ''; counts what became of it. */
+async function lookAt(
+  passage: Passage,
+  kind: Kind,
+  python: Python,
+  result: Result,
+): Promise<string> {
+  const { outcome, log, left, came } = passage
+  if (/\bdecision=cold\b/.test(log)) result.cold++
+  if (outcome === 'deferred') {
+    result.putOff++
+    return /\bfault=bug\b/.test(log) ? log : ''
+  }
+  if (kind === 'virus') {
+    if (outcome === 'refused') result.refused++
+    return outcome === 'refused' ? '' : `${outcome}: ${log}`
+  }
+  if (left === undefined) return `${outcome}: ${log}`
+  const [stampsBefore, stampsAfter] = [await python.stamps(came), await python.stamps(left)]
+  const header = left.subarray(0, left.indexOf('\n\n') + 2)
+  const virus = left.includes(EICAR) ? 'the test virus' : ''
+  const readings = { fields: readByLines(header), parts: {}, virus, stampsBefore, stampsAfter }
+  const found = faults(passage, readings, 'refuse')
+  if (found.length > 0) return found.join('; ')
+  const stamps = stampsAfter?.filter((holds) => holds).length ?? 0
+  if (stamps !== (kind === 'clean' ? 1 : 0)) return `${stamps} stamps: ${log}`
+  if (kind === 'clean') result.stampsThatFit++
+  else result.unstamped++
+  return ''
+}
+
+export function* linesOf(result: Result): Generator<string> {
+  const megabytes = (result.bytes / 1024 / 1024).toFixed(0)
+  yield `${result.messages} messages of ${megabytes} MiB in all`
+  yield `stamps that fit: ${result.stampsThatFit}; infected and refused: ${result.refused}; ` +
+    `clean, and not to be stamped: ${result.unstamped}; put off: ${result.putOff}; ` +
+    `by the cold program: ${result.cold}`
+  yield `wrong: ${result.wrong.length}`
+  for (const line of result.wrong.slice(0, 20)) yield `  ${line.slice(0, 400)}`
+}

@@ -1,0 +1,13 @@
+import t from 'tap'
+import { runtimes } from './rig.ts'
+import { expectTruthUnderLoad, missing } from './short.ts'
+
+t.test(
+  'under load, on Node with its turns out of order, stamps fit and verdicts are true',
+  {
+    skip: missing,
+  },
+  async (t) => {
+    await expectTruthUnderLoad(t, runtimes[0]!.program)
+  },
+)
