@@ -11,6 +11,8 @@ import { quarantineField } from '../../src/quarantine.ts'
 import { NAME_MAX } from '../../src/scan/attachments/file-names.ts'
 import { MESSAGES_MAX, PARTS_MAX } from '../../src/scan/attachments/search.ts'
 import { DEPTH_MAX, HEADER_MAX as PART_HEADER_MAX } from '../../src/scan/attachments/splitter.ts'
+import { COMES_BACK_WITHIN } from '../../src/scan/clamd/patience.ts'
+import { PLACES } from '../../src/scan/clamd/places.ts'
 import { REPLY_MAX } from '../../src/scan/clamd/reply.ts'
 import { BY_PATH_FROM } from '../../src/scan/clamd/scanner.ts'
 import { readScanPolicy } from '../../src/scan/policy.ts'
@@ -45,6 +47,8 @@ t.test('limits and defaults are the constants of the program', async (t) => {
     'time for all scanners, default': scan.timeout / 1000,
     'message for ClamAV, default': scan.clam.maxSize,
     'message for clamd by path, from': BY_PATH_FROM,
+    'clamd that refuses connections, tried again for': COMES_BACK_WITHIN.refused / 1000,
+    'clamd that says nothing by TCP, tried again for': COMES_BACK_WITHIN.silent / 1000,
     'reply of clamd': REPLY_MAX,
     'attachments: parts': PARTS_MAX,
     'attachments: multiparts in one another': DEPTH_MAX,
@@ -96,4 +100,10 @@ t.test('a secret is as long as the page says', async (t) => {
     `hmac-sha256:a:${Buffer.alloc(length, 1).toString('base64url')}\n`
   t.equal(parseKeyring(line(least), 'ring').length, 1)
   t.throws(() => parseKeyring(line(least - 1), 'ring'), { message: /under 32 bytes/ })
+})
+
+t.test('onescand(8) says how many messages are at one clamd', async (t) => {
+  const [, most] =
+    /A worker has at most (\d+) messages at one clamd/.exec(readPage('onescand.8')) ?? []
+  t.equal(Number(most), PLACES)
 })

@@ -1,7 +1,10 @@
+import { once } from 'node:events'
 import { existsSync, writeFileSync } from 'node:fs'
+import { connect } from 'node:net'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { newestNode } from '../../packaging/toolchain/toolchain.mjs'
+import { writeAttributes } from '../../src/doors/policy/attributes.ts'
 import { bytes } from '../cases/case.ts'
 import { plain } from '../cases/messages.ts'
 import { buildStage } from '../cases/stage.ts'
@@ -10,8 +13,10 @@ import { startOnescand } from '../doors/daemon/process.ts'
 import { call, negotiate, says } from '../doors/milter/mta.ts'
 import { submit } from '../doors/milter/submit.ts'
 import { runSlot } from '../doors/queue/slot.ts'
+import { extendedAnswer, udpService } from '../quota/client/services.ts'
 import { asOther, spool, startQuotad } from '../quota/service/quotad.ts'
 import { serve, visit } from '../smtp-delay/rig.ts'
+import { socketDirectory } from './socket-directory.ts'
 import { faketimeMissing, steppedClock } from './stepped-clock.ts'
 
 /**
@@ -119,6 +124,12 @@ for (const { name, start } of runtimes) {
     t.match(answer, /^QUOTA_FULL/)
   })
 
+  t.test(
+    `what is known of mailboxes lasts as long as it did, ${name}`,
+    { skip: faketimeMissing },
+    (t) => quotaAfterSteps(t, start('onescand')),
+  )
+
   t.test(`smtp-delay waits as long as it should, ${name}`, { skip: faketimeMissing }, async (t) => {
     const clock = steppedClock(t, 0)
     const words = ['-d', '1', '-D', '1', '-N', '1', '--dns-timeout', '0.1']
@@ -178,6 +189,33 @@ async function trustAfterSteps(t: Test, program: readonly string[]): Promise<voi
       t.equal(await judge(stamped(5, 'past')), 'clean', `an old key, it was ${wrong} s off`)
     }
   }
+}
+
+/** A full mailbox is remembered for half a minute. */
+async function quotaAfterSteps(t: Test, program: readonly string[]): Promise<void> {
+  const clock = steppedClock(t, 0)
+  const service = await udpService(t, extendedAnswer({ 'full@example.org': [100, 100] }))
+  const path = join(socketDirectory(t), 'p')
+  const onescand = startOnescand(t, {
+    program,
+    args: ['--policy', `unix:${path}`],
+    settings: { QUOTAD: `quotad:127.0.0.1:${service.port}`, ...clock.environment },
+  })
+  await onescand.logged(/serving/)
+  const ask = async () => {
+    const line = connect(path)
+    const about = { protocol_state: 'RCPT', recipient: 'full@example.org' }
+    line.write(writeAttributes({ request: 'smtpd_access_policy', ...about }))
+    const [answer] = await once(line, 'data')
+    line.destroy()
+    return answer.toString('latin1')
+  }
+  t.match(await ask(), /^action=452 4\.2\.2 /)
+  for (const seconds of [2 * HOUR, -2 * HOUR]) {
+    clock.set(seconds)
+    t.match(await ask(), /^action=452 4\.2\.2 /)
+  }
+  t.equal(service.heard.length, 1, 'the service was asked once')
 }
 
 /** It looks at its signal when the time in which mistaken ones fire is over. */
