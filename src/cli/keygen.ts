@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { hostname } from 'node:os'
 import type { ArgumentsCamelCase, CommandModule } from 'yargs'
-import { HMAC_SECRET_MIN, isCurrent, parseKeyring } from '../cluster/keyring.ts'
+import { HMAC_SECRET_MIN, isCurrent, isDay, isKeyId, parseKeyring } from '../cluster/keyring.ts'
 import { Fault } from '../fault.ts'
 import { addToKeyring } from './keyring-file.ts'
 import { print, printJson, runCommand, warn } from './run-command.ts'
@@ -70,6 +70,7 @@ function keygen(args: ArgumentsCamelCase<KeygenOptions>): number {
   const now = new Date()
   const seconds = now.getTime() / 1000
   const id = args.id ?? defaultId(hostname(), now)
+  checkWords(id, args.until)
   const line = keyLine(id, args.md5, args.until)
   const [key] = parseKeyring(line, 'the new line')
   if (!isCurrent(key!, seconds)) {
@@ -88,6 +89,16 @@ function keygen(args: ArgumentsCamelCase<KeygenOptions>): number {
     warn('keygen', 'programs other than onescan want the part behind the last colon alone')
   }
   return 0
+}
+
+/** By the names of the options, before a keyring's own reader says it by number of line. */
+function checkWords(id: string, until: string | undefined): void {
+  if (!isKeyId(id)) {
+    throw new Fault('config', `--id ${id}: must be 1 to 32 letters, digits, ".", "_" or "-"`)
+  }
+  if (until !== undefined && !isDay(until)) {
+    throw new Fault('config', `--until ${until}: must be a day, as in 2027-01-31`)
+  }
 }
 
 /** `scheme:id:secret[:until=YYYY-MM-DD]` with a secret that nobody has seen before. */

@@ -11,6 +11,7 @@ import { printable } from './printable.ts'
 import { quotaCommand } from './quota/quota.ts'
 import { FAILED } from './run-command.ts'
 import { scanCommand } from './scan/scan.ts'
+import { STDIN } from './scan/sources.ts'
 import { signCommand } from './sign.ts'
 import { disableCommand, enableCommand } from './switch.ts'
 import { verifyCommand } from './verify.ts'
@@ -33,7 +34,7 @@ const commands = commandModules.map(({ command }) => String(command).split(' ')[
 process.exitCode = FAILED // until a command has done its work
 process.stdout.on('error', stopQuietly)
 
-void yargs(process.argv.slice(2))
+void yargs(withoutLoneDash(process.argv.slice(2)))
   .scriptName('onescan')
   .locale('en')
   .usage('$0 COMMAND\n\nScan each message once, anywhere in your cluster. See onescan(1).')
@@ -54,6 +55,11 @@ function complain(message: string | null, error: Error | undefined, asked: Argv)
   const help = 'Try "onescan --help", or --help behind a command.'
   process.stderr.write(`${printable(`onescan: ${text}\n${help}`)}\n`)
   process.exit(FAILED)
+}
+
+/** yargs loses a lone - among several words, and what is lost would count as scanned. */
+function withoutLoneDash(words: readonly string[]): string[] {
+  return words.map((word) => (word === '-' && words[0] === 'scan' ? STDIN : word))
 }
 
 /** yargs tells which words it does not know, and has a list of those that it does. */

@@ -4,10 +4,21 @@ import { digestsFor } from '../cluster/digests.ts'
 import type { Key } from '../cluster/keyring.ts'
 import type { SpoolPolicy } from '../message/policy.ts'
 import { createSpool, type Message } from '../message/spool.ts'
+import { lookForMbox, mboxPieces } from './scan/mbox.ts'
 
-/** The bytes of a file, or of standard input for `-`. */
-export function openMessage(file: string): AsyncIterable<Buffer> {
-  return file === '-' ? process.stdin : createReadStream(file, { highWaterMark: 256 * 1024 })
+/** The bytes of the message in a file, or on standard input for `-`; an mbox must have one. */
+export async function* openMessage(file: string): AsyncGenerator<Buffer> {
+  const source =
+    file === '-' ? process.stdin : createReadStream(file, { highWaterMark: 256 * 1024 })
+  const { isMbox, bytes } = await lookForMbox(source)
+  if (!isMbox) return yield* bytes
+  let messages = 0
+  for await (const piece of mboxPieces(bytes)) {
+    if (piece.kind === 'bytes') yield piece.bytes
+    else if (++messages > 1) {
+      throw new Error(`${file}: is an mbox of several messages; name a file with one`)
+    }
+  }
 }
 
 /**

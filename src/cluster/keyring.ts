@@ -19,6 +19,14 @@ export const HMAC_SECRET_MIN = 32
 
 const ID = /^[A-Za-z0-9._-]{1,32}$/
 
+export const isKeyId = (text: string): boolean => ID.test(text)
+
+/** YYYY-MM-DD, and there is such a day. */
+export function isDay(text: string): boolean {
+  const time = /^\d{4}-\d{2}-\d{2}$/.test(text) ? Date.parse(text) : Number.NaN
+  return !Number.isNaN(time) && new Date(time).toISOString().startsWith(text)
+}
+
 export type KeyringResult =
   | { readonly keys: readonly Key[] }
   /** No clustering for this message; `why` is one line for the log, or undefined where it is simply off. */
@@ -98,12 +106,12 @@ function parseKey(line: string, number: number): Key | string {
   if (/[ \t]/.test(line)) return 'holds a blank; keys have none'
   if (!line.includes(':')) return md5Key(`line-${number}`, line, undefined)
   const [scheme, id, secret, option, ...more] = line.split(':')
-  if (id === undefined || !ID.test(id))
+  if (id === undefined || !isKeyId(id))
     return 'has no id of 1 to 32 letters, digits, ".", "_" or "-"'
   if (!secret) return 'has no secret'
   if (more.length > 0) return 'has more than scheme:id:secret:until=YYYY-MM-DD'
-  const until = option === undefined ? undefined : /^until=(\d{4}-\d{2}-\d{2})$/.exec(option)?.[1]
-  if (option !== undefined && (until === undefined || Number.isNaN(Date.parse(until)))) {
+  const until = option === undefined ? undefined : /^until=(.*)$/.exec(option)?.[1]
+  if (option !== undefined && (until === undefined || !isDay(until))) {
     return 'has something else than until=YYYY-MM-DD behind the secret'
   }
   if (scheme === 'md5') return md5Key(id, secret, until)

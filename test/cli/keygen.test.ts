@@ -117,6 +117,14 @@ t.test('a ring that others can read, or that is malformed, gets no key', async (
   await refuse('same', 0o640, /line 2 has the id of an earlier line/)
 })
 
+t.test('an option that makes no sense is named', async (t) => {
+  t.match(await onescan(['keygen', '--id', 'a b']), { code: 2, err: /--id a b: must be 1 to 32/ })
+  for (const day of ['tomorrow', '2030-02-31', '30-01-01']) {
+    const { err } = await onescan(['keygen', '--until', day])
+    t.match(err, `--until ${day}: must be a day, as in 2027-01-31`)
+  }
+})
+
 t.test('a FIFO is no ring, and is not waited for', async (t) => {
   const ring = join(t.testdir(), 'ring')
   execFileSync('mkfifo', ['-m', '640', ring])

@@ -152,3 +152,25 @@ t.test('without a usable keyring or message it is exit 2', async (t) => {
   const missing = await onescan(['verify', '/nonexistent/mail', '--keyring', ring!])
   t.match(missing, { code: 2, err: /ENOENT/ })
 })
+
+t.test('verify and sign take an mbox of one message, and none of several', async (t) => {
+  const mail = 'Subject: x\n\nbody\n'
+  const from = 'From a@example.org Thu Jan  1 00:00:00 2026\n'
+  const directory = t.testdir({ one: `${from}${mail}\n`, two: `${from}${mail}\n`.repeat(2) })
+  const ring = join(directory, 'ring')
+  await onescan(['keygen', '--append', ring])
+  const words = ['--keyring', ring, '--env', 'CLAMDBDIR=/nonexistent']
+  const signed = await onescan(['sign', join(directory, 'one'), '--scanners', 'clamd', ...words])
+  t.equal(signed.code, 0, signed.err)
+  t.match(signed.out, /^X-SHA256-Cluster-1: .*\nSubject: x\n\nbody\n$/)
+  const verified = await onescan(['verify', '-', ...words], {
+    input: Buffer.from(`${from}${signed.out}\n`),
+  })
+  t.match(verified, { code: 0, out: /^trusted/m })
+  for (const command of [['verify'], ['sign', '--scanners', 'clamd']]) {
+    t.match(await onescan([...command, join(directory, 'two'), ...words]), {
+      code: 2,
+      err: /two: is an mbox of several messages; name a file with one/,
+    })
+  }
+})

@@ -14,6 +14,36 @@ export interface MboxReader {
   finish(): Generator<MboxPiece, void>
 }
 
+/** Whether these bytes are an mbox, which begins with `From `, and all of them again. */
+export async function lookForMbox(
+  source: AsyncIterable<Buffer>,
+): Promise<{ readonly isMbox: boolean; readonly bytes: AsyncIterable<Buffer> }> {
+  const chunks = source[Symbol.asyncIterator]()
+  let start: Buffer = Buffer.alloc(0)
+  let ended = false
+  while (start.length < FROM.length && !ended) {
+    const { value, done } = await chunks.next()
+    if (done) ended = true
+    else start = Buffer.concat([start, value])
+  }
+  const bytes = (async function* () {
+    yield start
+    while (!ended) {
+      const { value, done } = await chunks.next()
+      if (done) return
+      yield value
+    }
+  })()
+  return { isMbox: isFrom(start, 0), bytes }
+}
+
+/** The pieces of an mbox that comes in any split. */
+export async function* mboxPieces(bytes: AsyncIterable<Buffer>): AsyncGenerator<MboxPiece> {
+  const reader = createMboxReader()
+  for await (const chunk of bytes) yield* reader.push(chunk)
+  yield* reader.finish()
+}
+
 /**
  * Splits an mbox (mbox(5)): a message begins behind a line `From `, which stands at the
  * top or behind an empty line, and the empty line at its end is not part of it. What

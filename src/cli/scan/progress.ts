@@ -18,13 +18,13 @@ export async function showProgress(total: number): Promise<Progress> {
   }
   const { SingleBar } = await import('cli-progress')
   const bar = new SingleBar({
-    format: '{bar} {percentage} % of {megabytes} MB, {eta_formatted} to go',
+    format: '{bar} {percentage} % of {size}, {eta_formatted} to go',
     barCompleteChar: '#',
     barIncompleteChar: '.',
     hideCursor: true,
     clearOnComplete: true,
   })
-  bar.start(total, 0, { megabytes: (total / 1e6).toFixed(1) })
+  bar.start(total, 0, { size: sizeInWords(total) })
   return {
     advance: (bytes) => bar.increment(bytes),
     line(text) {
@@ -34,4 +34,9 @@ export async function showProgress(total: number): Promise<Progress> {
     },
     stop: () => bar.stop(),
   }
+}
+
+/** Bytes as people say them: "12 KB", "3.4 MB". */
+export function sizeInWords(bytes: number): string {
+  return bytes < 1e6 ? `${Math.ceil(bytes / 1e3)} KB` : `${(bytes / 1e6).toFixed(1)} MB`
 }

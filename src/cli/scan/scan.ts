@@ -35,7 +35,7 @@ export const scanCommand: CommandModule<object, ScanOptions> = {
         type: 'string',
         array: true,
         demandOption: true,
-        describe: 'Messages, mboxes (they begin with "From "), Maildirs; a pipe as /dev/stdin',
+        describe: 'Messages, mboxes (they begin with "From "), Maildirs; - reads standard input',
       })
       .option('all', { type: 'boolean', default: false, describe: 'Name the clean ones, too' })
       .option('max-size', {
@@ -60,8 +60,6 @@ export const scanCommand: CommandModule<object, ScanOptions> = {
 }
 
 async function scan(args: ArgumentsCamelCase<ScanOptions>): Promise<number> {
-  // yargs loses a lone - among several words, and what is lost would count as scanned.
-  if (process.argv.includes('-')) throw new Error('- is no file; use /dev/stdin')
   const env = slotEnvironment(process.env, args)
   const policy = readScanPolicy(env, readPlace(env))
   if (policy === undefined) {
@@ -75,7 +73,7 @@ async function scan(args: ArgumentsCamelCase<ScanOptions>): Promise<number> {
   const counts: Counts = { clean: 0, infected: 0, unknown: 0 }
   const maxSize =
     byteSize({ '--max-size': args['max-size'] }, '--max-size', 0) || Number.MAX_SAFE_INTEGER
-  const sources = listSources(args.files, counts)
+  const { sources, missing } = listSources(args.files)
   const progress = await showProgress(sources.reduce((sum, { size }) => sum + size, 0))
   const tell = (message: Pick<SourceMessage, 'file' | 'number'>, found: Found) => {
     addUp(counts, found)
@@ -92,21 +90,22 @@ async function scan(args: ArgumentsCamelCase<ScanOptions>): Promise<number> {
   if (args.json) printJson({ summary: counts })
   else progress.line(inWords(counts))
   if (counts.infected > 0) return INFECTED
-  return counts.unknown > 0 ? FAILED : 0
+  return counts.unknown > 0 || missing > 0 ? FAILED : 0
 }
 
-/** What is there to be scanned; what cannot be listed counts as not scanned. */
-function listSources(paths: readonly string[], counts: Counts): Source[] {
+/** What is there to be scanned; what is not there is an error, and no message. */
+function listSources(paths: readonly string[]): { sources: Source[]; missing: number } {
   const sources: Source[] = []
+  let missing = 0
   for (const path of paths) {
     try {
       for (const source of findSources(path)) sources.push(source)
     } catch (error) {
-      counts.unknown++
+      missing++
       warn('scan', errorText(error))
     }
   }
-  return sources
+  return { sources, missing }
 }
 
 interface Task {

@@ -6,18 +6,21 @@ import {
   lstatSync,
   openSync,
   readdirSync,
-  readSync,
   type Stats,
   statSync,
 } from 'node:fs'
 import { join } from 'node:path'
 import { errorCode } from '../../fault.ts'
-import { createMboxReader } from './mbox.ts'
+import { lookForMbox, mboxPieces } from './mbox.ts'
+
+/** Standard input. */
+export const STDIN = '/dev/stdin'
 
 /** A file that holds messages. */
 export interface Source {
   readonly file: string
-  readonly kind: 'message' | 'mbox'
+  /** `any` is an mbox or a message, as its first bytes say. */
+  readonly kind: 'message' | 'any'
   /** Bytes; 0 where that is not known (a pipe). */
   readonly size: number
   /** Set in a Maildir: links are not followed, and for root the file must be this user's. */
@@ -34,17 +37,21 @@ export interface SourceMessage {
 
 /**
  * The files that a path stands for: a Maildir (a directory with new/ and cur/) holds
- * a message in each file, its folders (.NAME/) included; a file that begins with
- * `From ` is an mbox; any other file, or a pipe, is a message. Throws for what is neither.
+ * a message in each file, its folders (.NAME/) included; a file or pipe that begins with
+ * `From ` is an mbox; any other is a message. Throws for what is neither.
  */
 export function* findSources(path: string): Generator<Source> {
+  if (path === STDIN) {
+    yield { file: path, kind: 'any', size: 0 }
+    return
+  }
   const status = statSync(path)
   if (status.isDirectory()) {
     yield* findInMaildir(path, status.uid)
   } else if (status.isFile()) {
-    yield { file: path, kind: beginsWithFrom(path) ? 'mbox' : 'message', size: status.size }
+    yield { file: path, kind: 'any', size: status.size }
   } else if (status.isFIFO()) {
-    yield { file: path, kind: 'message', size: 0 }
+    yield { file: path, kind: 'any', size: 0 }
   } else {
     throw new Error(`${path}: is neither a file nor a Maildir`)
   }
@@ -83,24 +90,14 @@ function isMaildir(directory: string): boolean {
   return subdirectories(directory).filter((name) => name === 'new' || name === 'cur').length === 2
 }
 
-function beginsWithFrom(file: string): boolean {
-  const start = Buffer.alloc(5)
-  const fd = openSync(file, 'r')
-  try {
-    return readSync(fd, start) === 5 && start.toString('latin1') === 'From '
-  } finally {
-    closeSync(fd)
-  }
-}
-
 /**
  * The messages of a source, one after the other. Throws for a file of more than `maxSize`
  * bytes, before anything of it is kept: a hole in it costs its owner nothing.
  */
 export async function* messagesOf(source: Source, maxSize: number): AsyncGenerator<SourceMessage> {
   const { file, kind } = source
-  const bytes = bytesOf(source, maxSize)
-  if (kind === 'message') {
+  const { isMbox, bytes } = await lookForMbox(bytesOf(source, maxSize))
+  if (kind === 'message' || !isMbox) {
     yield { file, number: undefined, bytes }
     return
   }
@@ -117,12 +114,6 @@ export async function* messagesOf(source: Source, maxSize: number): AsyncGenerat
     yield { file, number, bytes }
     for await (const _ of bytes); // what was left of it
   }
-}
-
-async function* mboxPieces(bytes: AsyncIterable<Buffer>) {
-  const reader = createMboxReader()
-  for await (const chunk of bytes) yield* reader.push(chunk)
-  yield* reader.finish()
 }
 
 /** As many as the file had when it was opened, however it grows. */
@@ -144,6 +135,7 @@ async function* bytesOf(source: Source, maxSize: number): AsyncGenerator<Buffer>
 }
 
 function open({ file, owner }: Source): { file: string; fd: number; status: Stats } {
+  if (file === STDIN) return { file, fd: 0, status: fstatSync(0) }
   const { O_RDONLY, O_NOFOLLOW, O_NONBLOCK } = constants
   let fd: number
   try {

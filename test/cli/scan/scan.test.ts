@@ -75,15 +75,23 @@ t.test('a message from a pipe', async (t) => {
     }).status
   t.equal(pipe('sick'), 1)
   t.equal(pipe('clean'), 0)
-  const lone = await onescan(['scan', ...eicar, join(directory, 'clean'), '-'])
-  t.match(lone, { code: 2, err: /use \/dev\/stdin/ }, 'nothing that was named is left out')
+  const both = ['scan', ...eicar, join(directory, 'clean'), '-']
+  t.match(await onescan(both, { input: Buffer.from(sick) }), {
+    code: 1,
+    out: /\/dev\/stdin: infected.*\n2 messages/,
+  })
+  const mbox = Buffer.from(`${FROM}${clean}\n${FROM}${sick}\n`)
+  t.match(await onescan(['scan', ...eicar, '-'], { input: mbox }), {
+    code: 1,
+    out: /\/dev\/stdin message 2: infected.*\n2 messages: 1 clean, 1 infected/,
+  })
 })
 
 t.test('what could not be scanned is never clean', async (t) => {
   const directory = t.testdir({ clean, empty: {}, big: `Subject: a\n\n${'text\n'.repeat(1000)}` })
   const file = join(directory, 'clean')
   const missing = await onescan(['scan', ...eicar, file, join(directory, 'missing')])
-  t.match(missing, { code: 2, err: /ENOENT/, out: '1 clean, 0 infected, 1 not to be told' })
+  t.match(missing, { code: 2, err: /ENOENT/, out: /^1 message: 1 clean, 0 infected, 0 not/ })
   const noMaildir = await onescan(['scan', ...eicar, join(directory, 'empty')])
   t.match(noMaildir, { code: 2, err: /is no Maildir/ })
   const broken = await onescan(['scan', '--env', 'QHPSI=plugin: nosuch', file])
