@@ -38,7 +38,8 @@ async function byKoffi(): Promise<PluginCalls | undefined> {
   if (koffi === undefined) return undefined
   koffi.config({ sync_stack_size: STACK_BYTES })
   return {
-    load: (file, symbol) => koffi.load(file).func(symbol, 'int', ['str']),
+    // As Bun does: a function that is never called need not be there (dlopen(3), RTLD_LAZY).
+    load: (file, symbol) => koffi.load(file, { lazy: true }).func(symbol, 'int', ['str']),
     alarm: koffi.load(null).func('alarm', 'uint', ['uint']),
   }
 }

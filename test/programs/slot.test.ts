@@ -116,7 +116,7 @@ t.test('with clamd', { skip: clamdMissing }, async (t) => {
     await mortal.stop()
     const run = await runSlot({ settings })
     t.equal(run.code, 71)
-    t.match(run.logged, /decision=defer scan=unknown reason="clamd/)
+    t.match(run.logged, /decision=defer scan=unknown grounds=unscanned reason="clamd/)
     const other = await runSlot({ settings: { ...plugin, CLAMD: `${mortal.socket} ${CLAMD}` } })
     t.equal(other.code, 0, 'another address is tried')
   })
@@ -252,6 +252,11 @@ t.test('by SMTP through qpsmtpd', { skip: qpsmtpdMissing || clamdMissing }, asyn
   const before = leftBehind(MAILDIR)
   const refused = await send(EICAR)
   t.not(refused.code, 0)
+  t.match(
+    refused.transcript,
+    /^<\*\* 451 /m,
+    'it knows no refusal for good: the README says what to set',
+  )
   t.notMatch(refused.transcript, /Queued!/)
   t.same(leftBehind(MAILDIR), before)
 
