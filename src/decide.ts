@@ -37,6 +37,10 @@ export function decide(transaction: Transaction, policy: Policy, outcome: Outcom
       return isLetIn(transaction, policy)
         ? accept()
         : { kind: 'defer', reply: notScanned, findings }
+    case 'nested':
+      return policy.scan.nesting.over === 'defer'
+        ? { kind: 'defer', reply: deferNested, findings }
+        : { kind: 'reject', reply: refuseNested, findings }
     case 'infected':
       return foundSomething(transaction, policy, accept(VIRUS_FOUND), scan)
   }
@@ -119,6 +123,22 @@ const notScanned: Reply = {
   grounds: 'unscanned',
 }
 
+const TOO_DEEP = 'messages or multiparts in it are nested too deep to be scanned'
+
+const refuseNested: Reply = {
+  class: 5,
+  enhanced: '5.6.0',
+  text: `message refused: ${TOO_DEEP}`,
+  grounds: 'nested-too-deep',
+}
+
+const deferNested: Reply = {
+  class: 4,
+  enhanced: '4.6.0',
+  text: `message deferred: ${TOO_DEEP}`,
+  grounds: 'nested-too-deep',
+}
+
 const headerTooLarge: Reply = {
   class: 5,
   enhanced: '5.3.4',
@@ -134,7 +154,7 @@ function refusal(name: string, banned: boolean): Reply {
 function findingsOf({ trust, scan, stamp, notes, times }: Outcome): Findings {
   const why = [...notes]
   const found: { scanner?: string; virus?: string; banned?: string; key?: string } = {}
-  let result: Findings['scan'] = scan.answer
+  let result: Findings['scan'] = scan.answer === 'nested' ? 'skipped' : scan.answer
   if (trust.trusted) found.key = trust.key
   else if (trust.why && trust.why !== NO_STAMP) why.push(trust.why) // most mail has none
   if (scan.answer === 'clean') {

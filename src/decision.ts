@@ -18,6 +18,7 @@ export type Grounds =
   | 'banned' // local policy: a banned attachment
   | 'unscanned' // no scanner could tell
   | 'header-too-large'
+  | 'nested-too-deep' // deeper than scanners look
   | 'unclear-header' // a field must go, and readers disagree about where the header ends
   | 'over-quota' // of all recipients that the answer is for
 

@@ -108,7 +108,7 @@ async function verify(
 
 /** Runs what the stamps do not vouch for; local policy is never vouched for. */
 async function scanUnvouched(
-  { message, envelope, leaving }: Transaction & { readonly leaving: Buffer },
+  { message, envelope, client, leaving }: Transaction & { readonly leaving: Buffer },
   policy: Policy,
   tools: Tools,
   trust: Trust,
@@ -128,6 +128,11 @@ async function scanUnvouched(
     scanners,
     timeout: scan.timeout,
     oversize: scan.oversize,
+    // A bounce that is kept out would be tried again for ever.
+    nesting: {
+      max: scan.nesting.max,
+      over: scan.nesting.over === 'accept' || client.bounceInjector ? 'accept' : 'keep out',
+    },
     uptime: tools.uptime,
     note: (text) => notes.push(text),
   })

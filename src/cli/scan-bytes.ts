@@ -11,6 +11,8 @@ export interface ByHand {
   readonly scanners: readonly Scanner[]
   /** Milliseconds for all of them together. */
   readonly timeout: number
+  /** MAXNESTING. */
+  readonly maxNesting: number
 }
 
 /**
@@ -20,7 +22,7 @@ export interface ByHand {
  */
 export async function scanBytes(
   bytes: AsyncIterable<Buffer>,
-  { spool, scanners, timeout }: ByHand,
+  { spool, scanners, timeout, maxNesting }: ByHand,
 ): Promise<{ readonly size: number; readonly result: ScanResult; readonly notes: string[] }> {
   const message = await spoolMessage(bytes, spool, [])
   const stop = removeWhenInterrupted(message)
@@ -34,7 +36,8 @@ export async function scanBytes(
     const specimen = specimenOf(message, message.header, makeEnvelope(Buffer.alloc(0), []))
     const uptime = () => performance.now()
     const note = (text: string) => void notes.push(text)
-    const run = { scanners, timeout, oversize: 'defer', uptime, note } as const
+    const nesting = { max: maxNesting, over: 'keep out' } as const
+    const run = { scanners, timeout, oversize: 'defer', nesting, uptime, note } as const
     return { size, notes, result: await runScanners(specimen, run) }
   } finally {
     stop()

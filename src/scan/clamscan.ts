@@ -3,6 +3,7 @@ import NodeClam from 'clamscan'
 import { errorText, Fault, isFault } from '../fault.ts'
 import { type ClamdAddress, readClamdAddress } from './clamd/address.ts'
 import { type Holdings, holdWhatIsOpened } from './clamscan/holdings.ts'
+import { exceededLimit } from './exceeded-limit.ts'
 import type { ClamscanPolicy, ScanPolicy } from './policy.ts'
 import { clean, infected, type Scanner, type Specimen, unknown, type Verdict } from './scanner.ts'
 
@@ -134,9 +135,16 @@ function verdictOf(result: Result | undefined): Verdict {
   if (result?.isInfected === false) return clean
   if (result?.isInfected !== true) return unknown('clamscan: an answer that is neither yes nor no')
   const name = printable(String(result.viruses?.[0] ?? '')).replace(/\([0-9A-Fa-f]+:[0-9]+\)$/, '')
-  // AlertExceedsMax: not a virus, but what ClamAV did not look at to the end.
-  if (/^Heuristics\.Limits\.Exceeded/.test(name)) return overLimit(name)
-  return infected(name || 'a virus without a name')
+  switch (exceededLimit(name)) {
+    case undefined:
+      return infected(name || 'a virus without a name')
+    case 'size':
+      return overLimit(name)
+    case 'structure':
+      return { answer: 'unknown', why: `clamscan: ${name}`, overNested: true }
+    case 'other':
+      return unknown(`clamscan: ${name}`)
+  }
 }
 
 function overLimit(why: string): Verdict {

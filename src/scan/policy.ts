@@ -35,6 +35,13 @@ export interface ClamscanPolicy {
   readonly configFile: string | undefined
 }
 
+export interface NestingPolicy {
+  /** Messages inside one another, and multiparts inside one another in one message. */
+  readonly max: number
+  /** What becomes of what is nested deeper: no scanner sees all of it. */
+  readonly over: 'reject' | 'defer' | 'accept'
+}
+
 export interface AttachmentPolicy {
   /** Control file of banned names and types; the plugin explains its format. */
   readonly rulesFile: string
@@ -61,6 +68,7 @@ export interface ScanPolicy {
   readonly timeout: number
   /** Over a scanner's own size limit: not scanned, or could not tell. */
   readonly oversize: 'accept' | 'defer'
+  readonly nesting: NestingPolicy
   readonly clam: ClamPolicy
   readonly clamscan: ClamscanPolicy
   readonly attachments: AttachmentPolicy
@@ -85,6 +93,12 @@ export interface UnscannedPolicy {
   readonly relayClients: 'defer' | 'accept'
 }
 
+/**
+ * clamd 1.4 with its own MaxRecursion of 17 looks into 15 messages that are attached to one
+ * another, and into 17 multiparts; what is left is for archives in the innermost.
+ */
+export const DEFAULT_NESTING = 12
+
 export const DEFAULT_CLAMD = '/run/clamav/clamd.ctl'
 const HUNDRED_MIB = 100 * 1024 * 1024
 
@@ -106,6 +120,10 @@ export function readScanPolicy(
     maxSize: byteSize(env, 'QHPSIMAXSIZE', 0) || Number.MAX_SAFE_INTEGER,
     timeout: wholeNumber(env, 'SCANTIMEOUT', 150, { min: 1, max: 86_400, unit: 'seconds' }) * 1000,
     oversize: choice(env, 'OVERSIZE', ['accept', 'defer'], 'accept'),
+    nesting: {
+      max: wholeNumber(env, 'MAXNESTING', DEFAULT_NESTING, { min: 1, max: 100 }),
+      over: choice(env, 'OVERNESTING', ['reject', 'defer', 'accept'], 'reject'),
+    },
     clam: {
       addresses: splitWords(env.CLAMD || DEFAULT_CLAMD, 'CLAMD'),
       maxSize: byteSize(env, 'CLAMDMAXSIZE', HUNDRED_MIB),

@@ -1,5 +1,6 @@
 import { errorText, isFault } from '../fault.ts'
 import { lend } from './lend.ts'
+import { isNestedDeeper } from './nesting/nesting.ts'
 import { abortLate, type Scanner, type ScanTask, type Specimen, type Verdict } from './scanner.ts'
 
 /** What all scanners together said. */
@@ -16,8 +17,10 @@ export type ScanResult =
       readonly banned: boolean
     }
   | { readonly answer: 'unknown'; readonly scanner: string; readonly why: string }
-  /** Nothing was found, but a scanner's size limit left something unseen. */
+  /** Nothing was found, but a limit left something unseen. */
   | { readonly answer: 'skipped'; readonly why: string }
+  /** Nested deeper than scanners look, and not to be let in for that. */
+  | { readonly answer: 'nested'; readonly why: string }
 
 export interface ScanRun {
   readonly scanners: readonly Scanner[]
@@ -25,20 +28,34 @@ export interface ScanRun {
   readonly timeout: number
   /** What a scanner's own size limit means. */
   readonly oversize: 'accept' | 'defer'
+  readonly nesting: {
+    /** As NestingPolicy. */
+    readonly max: number
+    /** Whether what is nested deeper, or so deep that a scanner says so, is let in. */
+    readonly over: 'accept' | 'keep out'
+  }
   /** Milliseconds on a clock that never goes back. */
   readonly uptime: () => number
   readonly note: (text: string) => void
 }
 
-/** Asks the scanners in their order until one finds something or cannot tell. */
+/**
+ * Asks the scanners in their order until one finds something or cannot tell. What is nested
+ * deeper than they look is none of their affair: they would call it clean.
+ */
 export async function runScanners(specimen: Specimen, run: ScanRun): Promise<ScanResult> {
   const abort = new AbortController()
   const deadline = run.uptime() + run.timeout
   const timer = setTimeout(() => abortLate(abort), run.timeout)
   const timeLeft = () => Math.max(0, deadline - run.uptime())
   const task: ScanTask = { signal: abort.signal, timeLeft, note: run.note }
-  let overLimit: string | undefined
+  let unseen: string | undefined
+  const isKeptOut = run.nesting.over === 'keep out'
   try {
+    if (await isNestedDeeper(specimen.chunks(), run.nesting.max)) {
+      unseen = `more than ${run.nesting.max} messages or multiparts inside one another (MAXNESTING)`
+      if (isKeptOut) return { answer: 'nested', why: unseen }
+    }
     for (const scanner of run.scanners) {
       const verdict = await ask(scanner, specimen, task)
       if (verdict.answer === 'clean') continue
@@ -47,15 +64,17 @@ export async function runScanners(specimen: Specimen, run: ScanRun): Promise<Sca
         return { answer: 'infected', scanner: scanner.name, name, banned: banned ?? false }
       }
       const why = named(scanner, verdict.why)
-      if (!verdict.overLimit || run.oversize === 'defer') {
+      if (verdict.overNested) {
+        if (isKeptOut) return { answer: 'nested', why }
+      } else if (!verdict.overLimit || run.oversize === 'defer') {
         return { answer: 'unknown', scanner: scanner.name, why }
       }
-      overLimit ??= why
+      unseen ??= why
     }
   } finally {
     clearTimeout(timer)
   }
-  if (overLimit !== undefined) return { answer: 'skipped', why: overLimit }
+  if (unseen !== undefined) return { answer: 'skipped', why: unseen }
   return { answer: 'clean', scanners: run.scanners }
 }
 

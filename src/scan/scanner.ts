@@ -19,6 +19,8 @@ export type Verdict =
       readonly why: string
       /** Set where a size limit is the reason: OVERSIZE decides, not SCANFAIL. */
       readonly overLimit?: true
+      /** Set where it is nested too deep, or too much is in it: OVERNESTING decides. */
+      readonly overNested?: true
     }
 
 export const clean: Verdict = { answer: 'clean' }

@@ -1,7 +1,8 @@
 import type { Case } from './case.ts'
 import { clustering } from './clustering.ts'
+import { nesting } from './nesting.ts'
 import { qhpsi } from './qhpsi.ts'
 import { tagging } from './tagging.ts'
 
 /** Every behaviour that all doors share. */
-export const allCases: readonly Case[] = [...tagging, ...qhpsi, ...clustering]
+export const allCases: readonly Case[] = [...tagging, ...qhpsi, ...nesting, ...clustering]

@@ -43,6 +43,8 @@ export interface ClamdOptions {
   readonly extendedDetectionInfo?: boolean
   /** Connections that wait to be taken; clamd's own default is 200, Debian's setting 15. */
   readonly maxConnectionQueueLength?: number
+  /** LocalSocket, where another clamd was or will be; default one in its directory. */
+  readonly socket?: string
   /** Listens on a free port of 127.0.0.1, too. */
   readonly tcp?: boolean
   /**
@@ -79,7 +81,7 @@ export interface Clamd {
 export async function startClamd(options: ClamdOptions = {}): Promise<Clamd> {
   if (program === undefined) throw new Error(String(clamdMissing))
   const directory = mkdtempSync(join(options.parent ?? tmpdir(), 'onescan-clamd-'))
-  const socket = join(directory, 'clamd.sock')
+  const socket = options.socket ?? join(directory, 'clamd.sock')
   const configFile = join(directory, 'clamd.conf')
   const port = options.tcp ? await freePort() : 0
 

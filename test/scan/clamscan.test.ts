@@ -224,6 +224,16 @@ t.test('a limit of ClamAV is no virus, and what is over CLAMDMAXSIZE is not sent
   const settings = { CLAMSCAN: 'socket', CLAMD: socket }
   t.match(await ask({ message: plain, settings }), { answer: 'unknown', overLimit: true })
 
+  for (const [kind, verdict] of [
+    ['MaxRecursion', { overLimit: undefined, overNested: true }],
+    ['MaxScanTime', { overLimit: undefined, overNested: undefined }],
+  ] as const) {
+    const found = `stream: Heuristics.Limits.Exceeded.${kind} FOUND\0`
+    const other = await standIn(t, (connection) => connection.end(found))
+    const asked = { CLAMSCAN: 'socket', CLAMD: other.socket }
+    t.match(await ask({ message: plain, settings: asked }), { answer: 'unknown', ...verdict })
+  }
+
   const small = { ...settings, CLAMDMAXSIZE: String(plain.length - 1) }
   t.match(await ask({ message: plain, settings: small }), { answer: 'unknown', overLimit: true })
   t.equal(connections.length, 1)

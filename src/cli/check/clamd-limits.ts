@@ -50,6 +50,7 @@ async function checkLargeMail(server: ClamdAddress, { clam }: ScanPolicy): Promi
         'lower CLAMDMAXSIZE to its MaxFileSize, or raise that in clamd.conf',
       )
     }
+    case 'over-nested':
     case 'no-access':
     case 'trouble':
       return warning(what, `${outcome.answer.text} for ${size}`, 'see the log of clamd')
@@ -63,7 +64,8 @@ async function checkAlert(server: ClamdAddress): Promise<Finding> {
   for (let depth = 0; depth < NESTED; depth++) archive = gzipSync(archive)
   const outcome = await scanStream(server, [archive], AbortSignal.timeout(PATIENCE))
   const says = outcome.kind === 'answered' ? outcome.answer.says : outcome.why
-  if (says === 'over-limit') return ok(what, 'is on: what it cannot unpack counts as not scanned')
+  if (says === 'over-limit' || says === 'over-nested')
+    return ok(what, 'is on: what it cannot unpack counts as not scanned')
   const value =
     says === 'clean'
       ? 'is off: says OK to an archive that is over its limits'

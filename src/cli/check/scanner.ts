@@ -43,6 +43,7 @@ function judge(scanner: Scanner, result: ScanResult): Finding {
         'see its signatures: it may find nothing at all',
       )
     case 'skipped':
+    case 'nested':
     case 'unknown':
       return error(what, `cannot tell: ${result.why}`, 'mail is deferred until this is corrected')
   }
@@ -56,6 +57,7 @@ async function scanEicar(host: Host, policy: ScanPolicy, scanner: Scanner): Prom
     spool: readSpoolPolicy(host.env),
     scanners: [scanner],
     timeout: policy.timeout,
+    maxNesting: policy.nesting.max,
   })
   return result
 }

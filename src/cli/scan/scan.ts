@@ -69,6 +69,7 @@ async function scan(args: ArgumentsCamelCase<ScanOptions>): Promise<number> {
     spool: readSpoolPolicy(env),
     scanners: await makeScanners(policy),
     timeout: policy.timeout,
+    maxNesting: policy.nesting.max,
   }
   const counts: Counts = { clean: 0, infected: 0, unknown: 0 }
   const maxSize =
@@ -137,6 +138,7 @@ async function scanMessage(bytes: AsyncIterable<Buffer>, { byHand }: Task): Prom
     case 'infected':
       return { answer: 'infected', size, name: result.name, scanner: result.scanner }
     case 'skipped':
+    case 'nested':
     case 'unknown':
       return { answer: 'unknown', size, why: [result.why, ...notes].join('; ') }
   }

@@ -69,6 +69,8 @@ export function codeOfReply(reply: Reply, indimail: boolean): number {
       return exit.banned
     case 'unscanned':
       return exit.unscanned
+    case 'nested-too-deep':
+      return reply.class === 5 ? exit.refused : exit.unscanned
     case 'header-too-large':
     case 'unclear-header':
       return exit.refused

@@ -1,3 +1,5 @@
+import { exceededLimit } from '../exceeded-limit.ts'
+
 /**
  * Longest reply in bytes that is looked at, its NUL included. A path has at most
  * 4,096 bytes (PATH_MAX), a signature's name a few dozen.
@@ -8,8 +10,10 @@ export const REPLY_MAX = 8 * 1024
 export type ClamdReply =
   | { readonly says: 'clean' }
   | { readonly says: 'infected'; readonly name: string }
-  /** Over StreamMaxLength, or over a scan limit with AlertExceedsMax on: not scanned. */
+  /** Over StreamMaxLength, or over a limit of bytes with AlertExceedsMax on: not scanned. */
   | { readonly says: 'over-limit'; readonly text: string }
+  /** Over a limit of depth or number with AlertExceedsMax on: not scanned to the end. */
+  | { readonly says: 'over-nested'; readonly text: string }
   /** clamd may not look at this path: its permissions, AppArmor, PrivateTmp, ExcludePath. */
   | { readonly says: 'no-access'; readonly text: string }
   /** Everything else: ERROR, COMMAND READ TIMED OUT, nonsense, a reply that was cut. */
@@ -80,9 +84,16 @@ const NO_ACCESS =
 function readName(found: string, text: string): ClamdReply {
   const name = printable(Buffer.from(found.replace(/\([0-9A-Fa-f]+:[0-9]+\)$/, ''), 'latin1'))
   if (name === '') return { says: 'trouble', text }
-  // AlertExceedsMax: not a virus, but what clamd says of a file it did not scan to the end.
-  if (/^Heuristics\.Limits\.Exceeded(?:\.|$)/.test(name)) return { says: 'over-limit', text }
-  return { says: 'infected', name }
+  switch (exceededLimit(name)) {
+    case undefined:
+      return { says: 'infected', name }
+    case 'size':
+      return { says: 'over-limit', text }
+    case 'structure':
+      return { says: 'over-nested', text }
+    case 'other':
+      return { says: 'trouble', text }
+  }
 }
 
 /** For a log line: at most 200 characters, bytes outside printable ASCII as `?`. */

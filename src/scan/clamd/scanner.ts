@@ -174,6 +174,8 @@ function verdictOf(reply: ClamdReply, server: ClamdAddress): Verdict {
       return infected(reply.name)
     case 'over-limit':
       return overLimit(`clamd ${server.text}: ${reply.text}`)
+    case 'over-nested':
+      return { answer: 'unknown', why: `clamd ${server.text}: ${reply.text}`, overNested: true }
     case 'no-access':
     case 'trouble':
       return unknown(`clamd ${server.text}: ${reply.text}`)

@@ -60,10 +60,16 @@ t.test('limits are told apart from viruses and from other errors', async (t) => 
   for (const text of [
     'INSTREAM size limit exceeded. ERROR\0',
     'stream: Heuristics.Limits.Exceeded.MaxFileSize FOUND\0',
-    'stream: Heuristics.Limits.Exceeded FOUND\0',
-    'stream: Heuristics.Limits.Exceeded.MaxScanTime(44d88612fea8a8f36de82e1278abb02f:68) FOUND\0',
+    'stream: Heuristics.Limits.Exceeded.MaxScanSize(44d88612fea8a8f36de82e1278abb02f:68) FOUND\0',
   ]) {
     t.equal(read(text).says, 'over-limit', text)
+  }
+  const exceeded = (kind: string) => read(`stream: Heuristics.Limits.Exceeded${kind} FOUND\0`).says
+  for (const kind of ['MaxRecursion', 'MaxFiles', 'EmailHeaders', 'EmailMIMEPartsPerMessage']) {
+    t.equal(exceeded(`.${kind}`), 'over-nested', kind)
+  }
+  for (const kind of ['', '.', '.MaxScanTime', '.MaxSomethingNew']) {
+    t.equal(exceeded(kind), 'trouble', kind)
   }
   t.equal(read('stream: Heuristics.Limits.ExceededNot FOUND\0').says, 'infected')
   t.equal(read('stream: Heuristics.Phishing.Email FOUND\0').says, 'infected')

@@ -22,6 +22,11 @@ t.test('clean, infected and neither are told apart', async (t) => {
     ['stream: Eicar(44d8:68) FOUND\0', { answer: 'infected', name: 'Eicar' }],
     ['INSTREAM size limit exceeded. ERROR\0', { answer: 'unknown', overLimit: true }],
     ['stream: Heuristics.Limits.Exceeded.MaxScanSize FOUND\0', { overLimit: true }],
+    ['stream: Heuristics.Limits.Exceeded.MaxRecursion FOUND\0', { overNested: true }],
+    [
+      'stream: Heuristics.Limits.Exceeded.MaxScanTime FOUND\0',
+      { answer: 'unknown', overLimit: undefined, overNested: undefined },
+    ],
     ["stream: Can't allocate memory ERROR\0", { answer: 'unknown', overLimit: undefined }],
     ['COMMAND READ TIMED OUT\0', { answer: 'unknown', why: /"COMMAND READ TIMED OUT"$/ }],
     ['HTTP/1.1 400 Bad Request\r\n\r\n\0', { answer: 'unknown', why: /"HTTP\/1.1 400/ }],

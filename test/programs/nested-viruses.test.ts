@@ -1,0 +1,127 @@
+import { chmodSync } from 'node:fs'
+import { join } from 'node:path'
+import { gzipSync } from 'node:zlib'
+import t, { type Test } from 'tap'
+import { createNestingCounter } from '../../src/scan/nesting/counter.ts'
+import { DEFAULT_NESTING } from '../../src/scan/policy.ts'
+import { openSlot } from '../doors/daemon/slot-socket.ts'
+import { openMilter } from '../doors/milter/rig.ts'
+import { runSlot } from '../doors/queue/slot.ts'
+import { scan, specimen } from '../scan/clamd/task.ts'
+import { attached, file, message, multipart, text, wrap } from '../scan/nesting/messages.ts'
+import { clamdMissing, EICAR, startClamd } from './clamd.ts'
+
+/** EICAR deeper in mail than a real clamd looks, by every door. */
+
+const virus = file(EICAR)
+const inMultipart = (part: string) => multipart([text, part])
+const forwarded = (part: string) => multipart([text, attached(part)])
+const shapes: Readonly<Record<string, (levels: number) => Buffer>> = {
+  multiparts: (levels) => message(wrap(levels, virus, inMultipart)),
+  'signed multiparts': (levels) =>
+    message(wrap(levels, virus, (part) => multipart([part], 'signed'))),
+  'attached messages': (levels) => message(wrap(levels, virus, attached)),
+  'forwards of forwards': (levels) => message(wrap(levels, virus, forwarded)),
+  'forwards in message/global': (levels) =>
+    message(wrap(levels, virus, (part) => multipart([attached(part, 'message/global')]))),
+  'forwards in base64': (levels) =>
+    message(
+      wrap(levels, virus, (part) => multipart([file(`Subject: s\n${part}`, 'message/rfc822')])),
+    ),
+  'mail in files': (levels) =>
+    message(wrap(levels, virus, (part) => multipart([file(`Received: x\n${part}`)]))),
+}
+
+for (const alertExceedsMax of [false, true]) {
+  const name = `clamd with AlertExceedsMax ${alertExceedsMax ? 'on' : 'off'}`
+  t.test(name, { skip: clamdMissing }, async (t) => {
+    const clamd = await startClamd({ alertExceedsMax })
+    t.teardown(clamd.stop)
+
+    for (const [shape, make] of Object.entries(shapes)) {
+      t.test(`looks deeper into ${shape} than MAXNESTING allows`, async (t) => {
+        let levels = 0
+        let verdict = { answer: 'infected' } as Awaited<ReturnType<typeof scan>>['verdict']
+        for (; verdict.answer === 'infected' && levels < 30; levels++) {
+          verdict = (await scan(clamd.socket, specimen(make(levels)))).verdict
+        }
+        t.match(
+          verdict,
+          alertExceedsMax ? { answer: 'unknown', overNested: true } : { answer: 'clean' },
+          `gives up at ${levels - 1}`,
+        )
+        t.ok(isRefused(make(levels - 1)), 'what it does not see is refused')
+      })
+    }
+
+    for (const OVERSIZE of ['accept', 'defer']) {
+      const settings = { QHPSI: 'plugin: clamd', CLAMD: clamd.socket, OVERSIZE, REJECTVIRUS: '1' }
+      for (const [shape, make] of Object.entries(shapes)) {
+        t.test(`a virus in twenty ${shape} is refused, OVERSIZE=${OVERSIZE}`, (t) =>
+          refusedByAll(t, make(20), settings),
+        )
+      }
+    }
+
+    t.test('OVERNESTING=accept lets it in without X-QHPSI and stamp', async (t) => {
+      const CLUSTERKEYS = join(t.testdir({ ring: 'md5:one:of-sixteen-bytes\n' }), 'ring')
+      chmodSync(CLUSTERKEYS, 0o600)
+      const own = { QHPSI: 'plugin: clamd', CLAMD: clamd.socket, CLUSTERKEYS }
+      const settings = { ...own, OVERNESTING: 'accept', REJECTVIRUS: '1' }
+      for (const make of [shapes.multiparts!, shapes['forwards of forwards']!]) {
+        const run = await runSlot({ message: make(20), settings })
+        t.equal(run.code, 0, run.logged)
+        t.ok(run.text.startsWith('Received: '), 'as it came')
+        t.match(run.logged, 'decision=accept scan=skipped')
+      }
+    })
+
+    t.test('clamd is believed that archives in mail are too deep', async (t) => {
+      let archive = Buffer.from(EICAR)
+      for (let depth = 0; depth < 20; depth++) archive = gzipSync(archive)
+      const mail = message(multipart([text, file(archive.toString('latin1'))]))
+      const settings = { QHPSI: 'plugin: clamd', CLAMD: clamd.socket }
+      if (alertExceedsMax) {
+        await refusedByAll(t, mail, settings)
+        const deferred = await runSlot({
+          message: mail,
+          settings: { ...settings, OVERNESTING: 'defer' },
+        })
+        t.equal(deferred.code, 71, deferred.logged)
+        t.match(deferred.logged, 'Heuristics.Limits.Exceeded.MaxRecursion')
+        return
+      }
+      // Which is why onescan check calls a clamd without the option an error.
+      t.match((await runSlot({ message: mail, settings })).logged, 'scan=clean')
+    })
+  })
+}
+
+function isRefused(bytes: Buffer): boolean {
+  const counter = createNestingCounter(DEFAULT_NESTING)
+  counter.push(bytes)
+  return counter.isOver
+}
+
+/** By the slot, the warm slot and the milter, for the same reason. */
+async function refusedByAll(
+  t: Test,
+  mail: Buffer,
+  settings: Readonly<Record<string, string>>,
+): Promise<void> {
+  const cold = await runSlot({ message: mail, settings })
+  t.equal(cold.code, 31, cold.logged)
+  t.match(cold.logged, 'decision=reject scan=skipped')
+
+  const slot = await openSlot(t, settings)
+  const asked = await slot.ask({
+    variables: { ...settings, ERROR_FD: '6' },
+    takesReply: true,
+    message: mail,
+  })
+  t.match(asked, { does: 'end', code: 82, text: /^Dmessage refused: .* nested too deep .*5\.6\.0/ })
+
+  const milter = await openMilter(t, settings)
+  const told = await milter.submit({ message: mail })
+  t.match(told, { outcome: 'refused', reply: /^550 5\.6\.0 message refused: .* nested too deep/ })
+}
