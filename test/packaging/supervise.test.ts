@@ -127,13 +127,18 @@ t.test('clamd answers on its socket', { skip: clamdMissing || notRoot }, async (
   if (!conf.includes(clamd.socket)) throw new Error('clamd.conf names no socket')
   writeFileSync(configuration, conf.replaceAll(clamd.socket, own))
   const text = script('clamd/run', {
+    '/etc/clamav/clamd.conf': configuration,
     '/run/clamav': join(directory, 'run'),
     '-o clamav -g clamav': '',
     '/usr/sbin/clamd': `clamd --config-file=${configuration}`,
   })
   start(t, text, join(directory, 'log'))
   await answers(knock(own))
-  t.pass('it does')
+  t.match(
+    readFileSync(join(directory, 'log'), 'utf8'),
+    'put "AlertExceedsMax yes" into',
+    'in words',
+  )
 })
 
 const freshclamMissing = !findProgram('freshclam') && 'install Debian package clamav-freshclam'

@@ -1,14 +1,12 @@
-import { gzipSync } from 'node:zlib'
 import type { ClamdAddress } from '../../scan/clamd/address.ts'
 import { scanStream } from '../../scan/clamd/ask.ts'
+import { tellsOfLimits } from '../../scan/clamd/probe-limits.ts'
 import type { ScanPolicy } from '../../scan/policy.ts'
 import { largeEicarMessage } from './eicar-message.ts'
 import { error, type Finding, ok, warning } from './finding.ts'
 
 /** Milliseconds for a message of CLAMDMAXSIZE bytes. */
 const PATIENCE = 120_000
-/** Deeper than any MaxRecursion: clamd's own upper bound is 100. */
-const NESTED = 120
 
 /**
  * Does clamd really look at what it is given? It says OK to what is over its limits,
@@ -57,18 +55,17 @@ async function checkLargeMail(server: ClamdAddress, { clam }: ScanPolicy): Promi
   }
 }
 
-/** What does it say of an archive that it does not unpack to the end? */
+/** What does it say of mail that it does not look into to the end? */
 async function checkAlert(server: ClamdAddress): Promise<Finding> {
   const what = `clamd ${server.text} AlertExceedsMax`
-  let archive = Buffer.from('onescan check')
-  for (let depth = 0; depth < NESTED; depth++) archive = gzipSync(archive)
-  const outcome = await scanStream(server, [archive], AbortSignal.timeout(PATIENCE))
-  const says = outcome.kind === 'answered' ? outcome.answer.says : outcome.why
-  if (says === 'over-limit' || says === 'over-nested')
-    return ok(what, 'is on: what it cannot unpack counts as not scanned')
-  const value =
-    says === 'clean'
-      ? 'is off: says OK to an archive that is over its limits'
-      : `cannot be told: ${says}`
-  return warning(what, value, 'set "AlertExceedsMax yes" in clamd.conf')
+  const remedy = 'set "AlertExceedsMax yes" in clamd.conf'
+  const answer = await tellsOfLimits(server, AbortSignal.timeout(PATIENCE))
+  switch (answer.tells) {
+    case 'yes':
+      return ok(what, 'is on: it tells of what it does not look at to the end')
+    case 'no':
+      return error(what, 'is off: viruses deep in mail or archives get in, marked as clean', remedy)
+    case 'unknown':
+      return warning(what, `cannot be told: ${answer.why}`, remedy)
+  }
 }

@@ -13,6 +13,7 @@ import { type Options, readOptions, usage } from './options.ts'
 import { takeOrders } from './orders.ts'
 import { ownCommand } from './own-command.ts'
 import { rehearse } from './rehearse.ts'
+import { watchLimits } from './watch-limits.ts'
 import { SERVING, startCrew } from './workers.ts'
 
 /** Temporary failure, as of all programs that are supervised; usage(100) is for good. */
@@ -54,6 +55,9 @@ async function onescand(options: Options): Promise<void> {
     grace: options.grace,
     log,
   })
+  // One of several processes asks.
+  const watch = () => (options.workerFor ? undefined : watchLimits(configuration.policy?.scan, log))
+  let watching = watch()
   const over = new AbortController()
   const rehearsed = rehearse(env.TMPDIR || tmpdir(), over.signal).catch((error) => {
     log(`rehearsal: ${errorText(error)}`) // the first mail takes longer, and that is all
@@ -68,6 +72,8 @@ async function onescand(options: Options): Promise<void> {
       configuration.close()
       configuration = read
       tellWhatItDoes()
+      watching?.close()
+      watching = watch()
       crew.reload()
     },
     report() {
@@ -76,6 +82,7 @@ async function onescand(options: Options): Promise<void> {
     },
     async stop() {
       over.abort()
+      watching?.close()
       await Promise.all([
         rehearsed,
         ...doors.map((door) => door.close(options.grace)),

@@ -1,0 +1,71 @@
+import { errorText } from '../../fault.ts'
+import { type ClamdAddress, readClamdAddress } from '../../scan/clamd/address.ts'
+import { tellsOfLimits } from '../../scan/clamd/probe-limits.ts'
+import type { ScanPolicy } from '../../scan/policy.ts'
+
+/** Milliseconds between two questions: a clamd may be started anew with other settings. */
+const EVERY = 60_000
+/** Milliseconds for one. */
+const PATIENCE = 30_000
+
+export interface LimitsWatch {
+  /** Resolves when all have been asked once. */
+  readonly asked: Promise<void>
+  close(): void
+}
+
+/**
+ * Asks the servers of the plugin clamd, now and then, whether they tell of what they do not
+ * look at (AlertExceedsMax), and logs where one does not, and where that has changed. One
+ * that cannot be reached is left to who scans.
+ */
+export function watchLimits(
+  scan: ScanPolicy | undefined,
+  log: (line: string) => void,
+  every = EVERY,
+): LimitsWatch {
+  const servers = serversOf(scan)
+  const over = new AbortController()
+  const silent = new Set<string>()
+
+  async function askAll(): Promise<void> {
+    for (const server of servers) {
+      const signal = AbortSignal.any([over.signal, AbortSignal.timeout(PATIENCE)])
+      const { tells } = await tellsOfLimits(server, signal)
+      const { text } = server
+      if (tells === 'no' && !silent.has(text)) {
+        silent.add(text)
+        log(`clamd ${text}: ${OFF}`)
+      } else if (tells === 'yes' && silent.delete(text)) log(`clamd ${text}: AlertExceedsMax is on`)
+    }
+  }
+
+  const ask = () => askAll().catch((error) => log(`clamd: ${errorText(error)}`))
+  const asked = ask()
+  let asking = asked
+  const timer = setInterval(() => {
+    asking = asking.then(ask)
+  }, every)
+  timer.unref()
+  if (servers.length === 0) clearInterval(timer)
+  return {
+    asked,
+    close() {
+      clearInterval(timer)
+      over.abort()
+    },
+  }
+}
+
+/** An address that is none makes the plugin defer all mail, and say why. */
+function serversOf(scan: ScanPolicy | undefined): ClamdAddress[] {
+  if (scan?.line.kind !== 'plugins' || !scan.line.names.includes('clamd')) return []
+  try {
+    return scan.clam.addresses.map(readClamdAddress)
+  } catch {
+    return []
+  }
+}
+
+const OFF =
+  'AlertExceedsMax is off: it calls mail clean that it did not look at to the end; set "AlertExceedsMax yes" in clamd.conf'
