@@ -54,7 +54,14 @@ t.test('a scanner that outlives its deadline sees nothing of what comes after it
   }
   const { scanner, goOn, found } = persistent()
   const uptime = () => performance.now()
-  const run = { scanners: [scanner], timeout: 10, oversize: 'defer', uptime, note() {} } as const
+  const run = {
+    scanners: [scanner],
+    timeout: 10,
+    oversize: 'defer',
+    nesting: { max: 12, over: 'keep out' },
+    uptime,
+    note() {},
+  } as const
   t.match(await runScanners(counted, run), { answer: 'unknown', why: /no answer in time/ })
   goOn()
   const over = 'the message is over'
