@@ -39,20 +39,23 @@ t.test(
   },
 )
 
-const cold = runtimes.filter(({ name }) => !name.includes('20'))
+/** On Node a process takes some 40 MB, and there is to be room for all. */
+const cold = runtimes
+  .filter(({ name }) => !name.includes('20'))
+  .map((runtime) => ({ ...runtime, count: runtime.name === 'compiled' ? 150 : 60 }))
 const ways = [
   ...cold.map((runtime) => ({ ...runtime, where: 'socket' as const })),
   { ...cold.at(-1)!, where: 'tcp' as const }, // full queues look alike there to both
 ]
 
-for (const { name, program, where } of ways) {
+for (const { name, program, count, where } of ways) {
   t.test(
-    `150 messages at once, each a process ${name} that asks clamd's ${where}: none is deferred`,
+    `${count} messages at once, each a process ${name} that asks clamd's ${where}: none is deferred`,
     { skip: clamdMissing },
     async (t) => {
       const clamd = await startClamd({ ...asPackaged, tcp: true })
       t.teardown(clamd.stop)
-      const mails = Array.from({ length: 150 }, (_, index) => mail(index))
+      const mails = Array.from({ length: count }, (_, index) => mail(index))
       process.kill(clamd.pid, 'SIGSTOP') // so that its queue is full, however fast it is
       let running = mails.length
       const results = mails.map(async ({ message }) => {
