@@ -145,11 +145,10 @@ t.test('a slot that fills stderr past any pipe is heard to the last byte', async
 })
 
 t.test('what a child of the slot holds open does not keep the call', async (t) => {
-  const outcome = await slot('echo said >&2; sleep 60 & echo $! >&2')
+  const outcome = await slot('echo said >&2; sleep 3600 & echo $! >&2')
   const [said, child] = outcome.log.toString().trim().split('\n')
-  process.kill(Number(child))
+  process.kill(Number(child)) // throws where it has ended before
   t.equal(said, 'said')
-  t.ok(outcome.time < 20_000)
 })
 
 t.test('a signal is told as such', async (t) => {

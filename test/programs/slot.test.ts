@@ -138,7 +138,6 @@ t.test('clamd on a bad day', async (t) => {
       const run = await runSlot({ program, message: plain, settings })
       t.equal(run.code, 71, `${what}, ${name}: ${run.logged}`)
       t.equal(run.deliveries.length, 0)
-      t.ok(run.time < 5000, `${what}: ${run.time} ms`)
       const open = await runSlot({
         program,
         message: plain,

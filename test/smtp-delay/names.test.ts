@@ -101,21 +101,22 @@ t.test('a file of rules that cannot be read says where', async (t) => {
   t.same(read('# only\n\n  192.0.2.1 an.example\n')(), [])
 })
 
-/** Microseconds to match a name against the whole list, the best of some rounds. */
+/** Microseconds of processor time to match a name against the whole list, the best of some rounds. */
 function timeToMatch(name: string): number {
   const ROUNDS = 30
   const TIMES = 40
   let best = Number.POSITIVE_INFINITY
   for (let round = 0; round < ROUNDS; round++) {
-    const start = performance.now()
+    const start = process.cpuUsage()
     for (let i = 0; i < TIMES; i++) findRule(rules, name, client)
-    best = Math.min(best, ((performance.now() - start) / TIMES) * 1000)
+    const { user, system } = process.cpuUsage(start)
+    best = Math.min(best, (user + system) / TIMES)
   }
   return best
 }
 
 t.test(
-  'matching takes at most 50 microseconds, and no name takes more than linear time',
+  'matching takes at most 50 microseconds of the processor, and no name takes more than linear time',
   async (t) => {
     const hostile = [
       'a',

@@ -19,7 +19,7 @@ export interface HttpOptions {
 
 export interface HttpService {
   address(): AddressInfo | string | null
-  /** Drops everybody. */
+  /** Listens no more, and drops everybody. */
   close(): void
 }
 
@@ -107,6 +107,7 @@ export async function serveHttp(
   return {
     address: () => front.address(),
     close() {
+      front.close()
       for (const socket of fronted) socket.destroy()
       server.closeAllConnections()
     },

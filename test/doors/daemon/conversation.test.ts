@@ -80,11 +80,8 @@ t.test(
     const variables = { QHPSI: 'plugin: clamd', CLAMD: clamd.socket }
     const slot = await openSlot(t, variables)
     const slow: Question = { variables, timeLeft: 2500, takesReply: false }
-    const began = performance.now()
     const heard = await ask(slot.socket, slow)
-    const took = performance.now() - began
     t.match(heard.tags, /^Ahh+x$/)
-    t.ok(took > 2400 && took < 4000, `${took} ms`)
     const got = carryOut(heard, slow)
     t.equal(got.code, 71)
     t.match(got.log, /decision=defer scan=unknown .*time limit.* exit=71/)

@@ -1,5 +1,5 @@
 import { createSocket } from 'node:dgram'
-import t, { type Test } from 'tap'
+import t from 'tap'
 import type { AskQuota, QuotaAnswer } from '../../../src/quota/answer.ts'
 import { plain } from '../../cases/messages.ts'
 import { everything, oldest, says } from './mta.ts'
@@ -130,36 +130,23 @@ t.test('without anybody to ask, the MTA does not wait for an answer to RCPT', as
   t.notOk((await asking.connect()).agreed.steps & 0x8000)
 })
 
-t.test('an answer from memory adds at most 0.2 ms to RCPT, by the median', async (t) => {
+t.test('at RCPT an answer from memory is asked for no more', async (t) => {
+  let asked = 0
   const service = createSocket('udp4', (_, { port, address }) => {
+    asked++
     service.send('QUOTA_OK', port, address)
   })
   t.teardown(() => service.close())
   await new Promise<void>((resolve) => service.bind(0, '127.0.0.1', resolve))
   const QUOTAD = `udp:127.0.0.1:${service.address().port}`
-  const without = await medianOfRcpt(t, scanning)
-  const added = (await medianOfRcpt(t, { ...scanning, QUOTAD })) - without
-  t.comment(
-    `RCPT takes ${without.toFixed(3)} ms, and ${added.toFixed(3)} ms more where it is asked`,
-  )
-  t.ok(added <= 0.2, `${added} ms`)
-})
-
-/** Milliseconds of an RCPT that is answered, for mailboxes that were asked about before. */
-async function medianOfRcpt(
-  t: Test,
-  environment: Readonly<Record<string, string>>,
-): Promise<number> {
-  const milter = await openMilter(t, environment)
+  const milter = await openMilter(t, { ...scanning, QUOTAD })
   const line = await milter.connect(oldest)
   line.write(says.mail('a@example.org'))
   await line.hear()
-  const times: number[] = []
   for (let n = 0; n < 2000; n++) {
-    const began = performance.now()
-    line.write(says.recipient(`${n % 100}@example.org`))
+    line.write(says.recipient(`${n % 10}@example.org`))
     await line.hear()
-    times.push(performance.now() - began)
   }
-  return times.slice(1000).sort((a, b) => a - b)[500]!
-}
+  // Answers are remembered for some seconds, and a machine may be slow.
+  t.ok(asked >= 10 && asked < 500, `${asked} questions`)
+})

@@ -132,14 +132,13 @@ t.test('at any other state, and where there is no recipient, it has nothing to s
 })
 
 t.test('a dead backend: DUNNO, and without waiting after the first time', async (t) => {
-  const { connect, log } = await rig(t, { dead: true, env: { QUOTATIMEOUT: '50' } })
+  const { connect, log, heard } = await rig(t, { dead: true, env: { QUOTATIMEOUT: '50' } })
   const { ask } = await connect()
   t.same(await ask(rcpt('full@example.org')), { action: 'DUNNO' })
-  const began = performance.now()
   for (let n = 0; n < 100; n++) {
     t.same(await ask(rcpt(`full${n}@example.org`)), { action: 'DUNNO' })
   }
-  t.ok((performance.now() - began) / 100 < 10)
+  t.ok(heard.length < 50, `${heard.length} questions, and it is tried again now and then`)
   t.match(log.at(-1), /^onescan: decision=pass quota=unknown reason=".* does not answer" /)
 })
 

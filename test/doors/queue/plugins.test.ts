@@ -94,7 +94,6 @@ for (const { name: runtime, program } of runtimes) {
         run.logged,
         new RegExp(`decision=defer scan=unknown grounds=unscanned reason="[^\\n]*${name}`),
       )
-      t.ok(run.time < 6000, `${run.time} ms`)
     })
   }
 }

@@ -49,6 +49,7 @@ async function run(
         QUEUECHAIN: standInQueue(),
         CONTROLDIR: '/nonexistent',
         CLAMDBDIR: '/nonexistent',
+        PROTO: 'TCP', // as tcpserver has it: fd 2 is the log
         ...settings,
       },
     })
@@ -116,7 +117,8 @@ t.test('4,000 stamps with known key ids on a 100 MB body cost one pass over it',
     times.without = Math.min(times.without, verifyTime(bare.log))
     times.with = Math.min(times.with, verifyTime(stamped.log))
   }
-  t.ok(times.with < times.without + 100, JSON.stringify(times))
+  // A pass for each takes minutes.
+  t.ok(times.with < times.without + 10_000, JSON.stringify(times))
 })
 
 /** Milliseconds that the stamps took, once the message was spooled and hashed. */

@@ -37,33 +37,25 @@ t.test('a domain is the same in any case', async (t) => {
   t.equal(service.heard.length, 1)
 })
 
-t.test('after the first timeout a dead backend costs next to nothing', async (t) => {
+t.test('after the first timeout a dead backend is not waited for', async (t) => {
   const service = await udpService(t, () => undefined)
   const { client, log } = clientOf(t, `udp:127.0.0.1:${service.port}`, { QUOTATIMEOUT: '50' })
   await client.ask(ann)
   const rounds = 2000
-  const began = performance.now()
   for (let n = 0; n < rounds; n++) {
     const answer = await client.ask(Buffer.from(`user${n}@example.org`))
     t.equal(answer.answer, 'unknown') || t.bailout()
   }
-  const each = (performance.now() - began) / rounds
-  t.comment(`${(each * 1000).toFixed(1)} us for each recipient`)
-  t.ok(each <= 1, `${each} ms`)
   t.equal(log.length, 1)
   t.match(client.counters, { asked: 1, noAnswer: 1, skipped: rounds, couldNotTell: rounds + 1 })
 })
 
-t.test('an answer from the cache takes next to no time', async (t) => {
+t.test('an answer from the cache is asked for no more', async (t) => {
   const service = await udpService(t, extendedAnswer({ 'ann@example.org': [1, 100] }))
   const { client } = clientOf(t, `quotad:127.0.0.1:${service.port}`)
   await client.ask(ann)
   const rounds = 5000
-  const began = performance.now()
   for (let n = 0; n < rounds; n++) await client.ask(ann, n % 50)
-  const each = (performance.now() - began) / rounds
-  t.comment(`${(each * 1000).toFixed(1)} us for each recipient`)
-  t.ok(each <= 0.2, `${each} ms`)
   t.equal(client.counters.cached, rounds)
 })
 

@@ -56,11 +56,9 @@ t.test('by LDAP', { skip: slapdMissing }, async (t) => {
     t.teardown(() => slapd.resume())
     t.match(await ask(name('ann')), { answer: 'unknown', why: /300 ms|timed? ?out/i })
     const rounds = 100
-    const began = performance.now()
     for (let n = 0; n < rounds; n++) {
       t.match(await ask(name(`user${n}`)), { answer: 'unknown', why: /does not answer/ })
     }
-    t.ok((performance.now() - began) / rounds <= 5)
     slapd.resume()
     const until = performance.now() + FIRST_REST + 20_000
     let answer = await ask(name('ann'))

@@ -126,13 +126,11 @@ t.test('several requests in one packet, or one byte by byte', async (t) => {
 
 t.test('who is slow is cut off, and meanwhile the others are served', async (t) => {
   const { port, cgi, url } = await start(t)
-  const started = Date.now()
   const slow = hear(port, 'GET /cgi-bin/quota.cgi?u=ann HT')
   const silent = hear(port, '')
   t.equal((await cgi('?u=ann')).status, 200)
   t.match(await slow, /^HTTP\/1\.1 408 /)
   await silent
-  t.ok(Date.now() - started < 30_000)
   t.match(await (await fetch(`${url}/metrics`)).text(), /\nonescan_quota_dropped_total [12]\n/)
 })
 
