@@ -1,0 +1,261 @@
+import * as crypto from 'node:crypto'
+import fc from 'fast-check'
+import t from 'tap'
+import { type Key, parseKeyring } from '../../src/cluster/keyring.ts'
+import { signMessage } from '../../src/cluster/sign.ts'
+import { verifyStamps } from '../../src/cluster/verify.ts'
+import { readPage } from '../documents/man-page.ts'
+import { examine } from './examined.ts'
+
+/**
+ * Each rule of onescan-stamp(7) by pairs of messages: two that a reader could tell apart
+ * share no MAC, and two that differ by what hosts do to mail share it.
+ */
+
+const NOW = 1_800_000_000
+const [key] = parseKeyring(
+  `hmac-sha256:alpha:${Buffer.alloc(32, 7).toString('base64url')}\n`,
+  'ring',
+) as [Key]
+
+const bytes = (text: string) => Buffer.from(text, 'latin1')
+
+/** What a stamp on it says, or undefined for a message that gets none. */
+function stampOf(message: string): string | undefined {
+  const options = { keys: [key], scanners: ['clamd'], now: NOW, crypto }
+  const made = signMessage(examine(bytes(message)), options)
+  return made && `${made.field.name}: ${made.field.value}`
+}
+
+function isTrusted(message: string): boolean {
+  const signatureDate = () => undefined
+  const options = { keys: [key], maxAge: 3600, now: NOW, signatureDate, crypto }
+  return verifyStamps(examine(bytes(message)), options).trusted
+}
+
+/** Fields that no stamp binds, as the page's table names them. */
+const unbound = [...readPage('onescan-stamp.7').matchAll(/^\.It ([A-Z][\w-]+) Ta .*$/gm)]
+  .map(([, name]) => name!)
+  .filter((name) => name !== 'the')
+
+const bound = 'Subject From To Content-Type MIME-Version Content-Transfer-Encoding Date Reply-To'
+  .split(' ')
+  .concat('X-Received', 'Received-', 'ARC-Any', 'DKIM', 'X-Quarantine-ID', 'Content-Lengths', 'Cc')
+
+const text = (pieces: readonly string[], maxLength: number) =>
+  fc.array(fc.constantFrom(...pieces), { maxLength }).map((words) => words.join(''))
+
+/** With blanks of all kinds, folds, quotes, 8-bit bytes; no line of blanks alone. */
+const value = text(['a', 'B', ' ', '  ', '\t', '"', ';', '=', '\xe9', '\n x', '\n\ty', '(c)'], 6)
+const fieldNamed = (names: readonly string[]) =>
+  fc.tuple(fc.constantFrom(...names), value).map(([name, rest]) => `${name}:${rest}\n`)
+
+const fieldBound = fieldNamed(bound)
+const fieldUnbound = fieldNamed(unbound)
+const body = text(['text', '\n', ' ', '--b', '\0', '\xff', 'X-QHPSI: clean\n'], 8)
+
+interface Letter {
+  readonly fields: readonly string[]
+  readonly body: string
+}
+
+const letter: fc.Arbitrary<Letter> = fc.record({
+  fields: fc.array(fieldBound, { minLength: 1, maxLength: 4 }),
+  body,
+})
+
+const written = ({ fields, body }: Letter) => `${fields.join('')}\n${body}`
+const numRuns = 150
+
+t.test('the table of the page names fields that hosts add', async (t) => {
+  t.ok(unbound.length >= 12 && unbound.includes('Received') && unbound.includes('X-QHPSI'))
+  t.same(
+    unbound.filter((name) => /^(content-(?!length)|mime-version|subject|from)/i.test(name)),
+    [],
+  )
+})
+
+/** Every message that is one byte away: another one in its place, one more, one less. */
+function* neighbours(message: string): Generator<string> {
+  for (let at = 0; at <= message.length; at++) {
+    const [before, after] = [message.slice(0, at), message.slice(at)]
+    for (const byte of ' \t\n\r\0aX:"-') {
+      yield before + byte + after
+      if (after !== '') yield before + byte + after.slice(1)
+    }
+    const here = after.charAt(0)
+    const otherCase = here === here.toLowerCase() ? here.toUpperCase() : here.toLowerCase()
+    if (otherCase.charCodeAt(0) < 256) yield before + otherCase + after.slice(1)
+    yield before + after.slice(1)
+  }
+}
+
+/** As far as a stamp looks: the body ends in LF, if it is not empty. */
+const canonical = (message: string) =>
+  message.endsWith('\n') || message === '' ? message : `${message}\n`
+
+t.test(
+  'no byte of a bound field or of the body can be another, one more or one less',
+  async (t) => {
+    fc.assert(
+      fc.property(letter, (letter) => {
+        const message = written(letter)
+        const stamp = stampOf(message)
+        t.ok(stamp, 'it can be stamped')
+        for (const other of neighbours(message)) {
+          if (canonical(other) === canonical(message)) continue
+          if (stampOf(other) === stamp) throw new Error(`a stamp for two: ${JSON.stringify(other)}`)
+          if (isTrusted(`${stamp}\n${other}`)) throw new Error(`trusted: ${JSON.stringify(other)}`)
+        }
+        t.ok(isTrusted(`${stamp}\n${message}`))
+      }),
+      { numRuns: 25 },
+    )
+  },
+)
+
+t.test('one byte more or less turns no bound field into one that is not', async (t) => {
+  for (const name of unbound) {
+    for (const near of [`${name}-`, `X-${name}`, name.slice(0, -1), `${name}s`]) {
+      const message = `A: b\n${near}: 1\n\nbody\n`
+      t.not(stampOf(message), stampOf('A: b\n\nbody\n'), near)
+      t.equal(isTrusted(`${stampOf('A: b\n\nbody\n')}\n${message}`), false)
+    }
+  }
+})
+
+t.test('blanks in a quoted boundary are bound, each of them', async (t) => {
+  const withBoundary = (boundary: string) =>
+    `MIME-Version: 1.0\nContent-Type: multipart/mixed; boundary="${boundary}"\n\n--b b\n\nx\n`
+  const blanks = ['b b', 'b  b', 'b\tb', 'b \tb', ' b b', 'b b ', 'bb', 'b\n b', 'b \n b', 'b\n\tb']
+  const stamps = blanks.map((boundary) => stampOf(withBoundary(boundary)))
+  t.equal(new Set(stamps).size, blanks.length)
+  for (const stamp of stamps) {
+    const trusted = blanks.filter((boundary) => isTrusted(`${stamp}\n${withBoundary(boundary)}`))
+    t.equal(trusted.length, 1)
+  }
+})
+
+t.test('fields in another order are another message', async (t) => {
+  fc.assert(
+    fc.property(letter, fc.nat(), fc.nat(), ({ fields, body }, a, b) => {
+      const [i, j] = [a % fields.length, b % fields.length]
+      const swapped = fields.with(i, fields[j]!).with(j, fields[i]!)
+      if (fields[i] === fields[j]) return
+      const stamp = stampOf(written({ fields, body }))
+      t.not(stampOf(written({ fields: swapped, body })), stamp)
+      t.notOk(isTrusted(`${stamp}\n${written({ fields: swapped, body })}`))
+    }),
+    { numRuns },
+  )
+})
+
+t.test(
+  'no bound field goes above a stamp, and none by which mail is decoded comes there',
+  async (t) => {
+    fc.assert(
+      fc.property(letter, fc.nat(), ({ fields, body }, a) => {
+        const i = a % fields.length
+        const stamp = stampOf(written({ fields, body }))
+        const moved = `${fields[i]}${stamp}\n${written({ fields: fields.toSpliced(i, 1), body })}`
+        t.notOk(isTrusted(moved), JSON.stringify(moved))
+      }),
+      { numRuns },
+    )
+    const message = 'Subject: a\n\nbody\n'
+    for (const field of [
+      'MIME-Version: 1.0',
+      'Content-Type: text/html',
+      'cOnTeNt-any:',
+      'Content-:',
+    ]) {
+      t.notOk(isTrusted(`${field}\n${stampOf(message)}\n${message}`), field)
+    }
+  },
+)
+
+t.test('header and body are bound apart: no line goes from one to the other', async (t) => {
+  const seen = new Map<string, string>()
+  fc.assert(
+    fc.property(letter, (letter) => {
+      const message = written(letter)
+      const stamp = stampOf(message)!
+      const before = seen.get(stamp)
+      if (before !== undefined) t.equal(canonical(before), canonical(message))
+      seen.set(stamp, message)
+    }),
+    { numRuns: 500 },
+  )
+  t.not(stampOf('A: b\nC: d\n\ne\n'), stampOf('A: b\n\nC: d\n\ne\n'))
+  t.not(stampOf('A: b\n\n'), stampOf('A: b\n\n\n'))
+})
+
+t.test('what hosts add, drop, change and put elsewhere changes no stamp', async (t) => {
+  const places = fc.array(fc.tuple(fc.nat(), fieldUnbound), { maxLength: 5 })
+  const strewn = ({ fields, body }: Letter, own: readonly (readonly [number, string])[]) => {
+    const all = [...fields]
+    for (const [place, field] of own) all.splice(place % (all.length + 1), 0, field)
+    return written({ fields: all, body })
+  }
+  fc.assert(
+    fc.property(
+      letter,
+      places,
+      places,
+      fc.array(fieldUnbound, { maxLength: 3 }),
+      (letter, a, b, top) => {
+        const stamp = stampOf(strewn(letter, a))
+        t.ok(stamp)
+        t.equal(stampOf(strewn(letter, b)), stamp)
+        t.ok(isTrusted(`${stamp}\n${strewn(letter, b)}`))
+        t.ok(isTrusted(`${top.join('')}${stamp}\n${strewn(letter, b)}`), 'above it, too')
+        t.ok(isTrusted(`${top.join('')}${stamp}\n${written(letter)}`), 'or nothing of it')
+      },
+    ),
+    { numRuns },
+  )
+})
+
+t.test('fields that relays put on top change no stamp, whatever their names', async (t) => {
+  const message = 'Subject: a\n\nbody\n'
+  for (const field of [
+    'X-Spam: no',
+    'List-Id: x',
+    'Subject: b',
+    'X-Content-Type: x',
+    'Content-Length: 5',
+  ]) {
+    t.ok(isTrusted(`${field}\n${stampOf(message)}\n${message}`), field)
+  }
+})
+
+t.test('CRLF for LF changes no stamp, and neither does a last line end', async (t) => {
+  fc.assert(
+    fc.property(letter, (letter) => {
+      const message = written(letter)
+      const stamp = stampOf(message)
+      const crlf = message.replaceAll('\n', '\r\n')
+      t.equal(stampOf(crlf), stamp)
+      t.ok(isTrusted(`${stamp}\r\n${crlf}`))
+      if (letter.body === '' || letter.body.endsWith('\n')) return
+      t.equal(stampOf(`${message}\n`), stamp)
+      t.ok(isTrusted(`${stamp}\n${message}\n`))
+    }),
+    { numRuns },
+  )
+})
+
+t.test('line ends that are not all alike are vouched for by nothing', async (t) => {
+  fc.assert(
+    fc.property(letter, fc.nat(), (letter, place) => {
+      const message = written(letter)
+      const stamp = stampOf(message)
+      const ends = [...message.matchAll(/\n/g)]
+      const { index } = ends[place % ends.length]!
+      const mixed = `${message.slice(0, index)}\r${message.slice(index)}`
+      t.equal(stampOf(mixed), undefined)
+      t.notOk(isTrusted(`${stamp}\n${mixed}`))
+    }),
+    { numRuns },
+  )
+})
