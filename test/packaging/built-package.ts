@@ -24,18 +24,19 @@ export interface BuiltPackage {
 
 /**
  * Builds the Debian package of the programs in build/native, which are built where
- * they are not there, into a directory of its own.
+ * they are not there, into a directory of its own; or of other programs.
  */
 export async function buildPackage(
   compress: 'gzip' | 'none',
   environment: Record<string, string> = {},
+  programs: string = native,
 ): Promise<BuiltPackage> {
-  if (!PROGRAMS.every((name) => existsSync(join(native, name)))) {
+  if (programs === native && !PROGRAMS.every((name) => existsSync(join(native, name)))) {
     await node(['packaging/build-native.mjs'])
     await node(['packaging/build-client.mjs'])
   }
   const directory = mkdtempSync(join(tmpdir(), 'onescan-package-'))
-  const words = ['--programs', native, '--output', directory, '--compress', compress]
+  const words = ['--programs', programs, '--output', directory, '--compress', compress]
   const file = (await node(['packaging/package.mjs', ...words], environment)).trim()
   return { file, remove: () => rmSync(directory, { recursive: true }) }
 }

@@ -1,5 +1,5 @@
 import { execFile, spawnSync } from 'node:child_process'
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
@@ -56,13 +56,14 @@ async function bareArchive(): Promise<string> {
   const archive = join(root, `build/debian/${release}.tar`)
   if (existsSync(archive)) return archive
   mkdirSync(join(root, 'build/debian'), { recursive: true })
-  const fresh = join(root, `build/debian/${process.pid}.tar`)
-  await run(
-    'mmdebstrap',
-    ['--variant=essential', '--include=adduser', release, fresh, await mirror()],
-    { maxBuffer: 64 * 1024 * 1024 },
-  )
-  renameSync(fresh, archive)
+  // Of several tests that want it at a time, one makes it and the others wait.
+  const once = 'test -e "$1" || { shift; "$@" && mv "$fresh" "$archive"; }'
+  const fresh = join(root, `build/debian/new-${release}.tar`)
+  const words = ['--variant=essential', '--include=adduser', release, fresh, await mirror()]
+  await run('flock', [`${archive}.lock`, 'sh', '-c', once, 'sh', archive, 'mmdebstrap', ...words], {
+    env: { ...process.env, fresh, archive },
+    maxBuffer: 64 * 1024 * 1024,
+  })
   return archive
 }
 

@@ -13,14 +13,22 @@ export interface AtTerminal {
   readonly typed: string
 }
 
+/**
+ * A shell script that does another one's work at the terminal that it has, and writes to the
+ * file `typed` what somebody else typed there meanwhile.
+ */
+export function terminalWork(script: string, typed: string): string {
+  // Without a minimum the terminal has an end where nothing was typed.
+  const listen = `stty -icanon min 0 time 1\ncat >'${typed}'`
+  return `stty -echo\n(\n${script}\n)\ncode=$?\n${listen}\nexit $code\n`
+}
+
 /** Runs a shell script as one does at a terminal, by script(1). */
 export function atTerminal(script: string, env: NodeJS.ProcessEnv = process.env): AtTerminal {
   const directory = mkdtempSync(join(tmpdir(), 'onescan-terminal-'))
   try {
     const [work, typed] = [join(directory, 'work'), join(directory, 'typed')]
-    // Without a minimum the terminal has an end where nothing was typed.
-    const text = `stty -echo\n(\n${script}\n)\ncode=$?\nstty -icanon min 0 time 1\ncat >'${typed}'\nexit $code\n`
-    writeFileSync(work, text)
+    writeFileSync(work, terminalWork(script, typed))
     const words = ['--quiet', '--return', '--command', `/bin/sh ${work}`, '/dev/null']
     // Its own input: never at an end, which script(1) would type.
     const pipe = join(directory, 'input')

@@ -1,0 +1,370 @@
+import { execFileSync } from 'node:child_process'
+import { copyFileSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t, { type Test } from 'tap'
+import { plain } from '../cases/messages.ts'
+import { terminalWork, typist } from '../programs/terminal.ts'
+import { buildPackage, packagingMissing } from './built-package.ts'
+import { debianMissing, makeDebian } from './debian.ts'
+
+/**
+ * The maintainer scripts from each state of the package to each other one, with files in
+ * their way that others could have put there.
+ */
+
+const LINK = '/etc/onescan/queue'
+const CLIENT = '/usr/lib/onescan/onescanc'
+const REAL = '/var/qmail/bin/qmail-queue'
+const UNSCANNED = /WARNING: \/etc\/onescan\/queue leads to .*\n.* NOT SCANNED/
+const queueSource = join(import.meta.dirname, '../stand-in/qmail-queue.c')
+
+/** As dpkg -s says it. */
+type State = 'ok installed' | 'ok config-files' | 'ok unpacked' | 'ok half-configured' | 'none'
+
+interface Row {
+  readonly name: string
+  /** Shell: how the host comes to be as it is. */
+  readonly before?: string
+  /** Shell: what is done then, with hostile files in place. */
+  readonly does: string
+  /** Its exit code; 0 where it is not given. */
+  readonly code?: number
+  readonly state: State
+  /** Where the link for QMAILQUEUE leads; undefined where there is none. */
+  readonly link: string | undefined
+  readonly says?: RegExp
+  readonly saysNot?: RegExp
+}
+
+const install = 'dpkg -i /onescan.deb'
+const remove = 'dpkg -r onescan'
+const purge = 'dpkg -P onescan'
+const unpack = 'dpkg --unpack /onescan.deb'
+const configure = 'dpkg --configure onescan'
+/** What a damaged program does: the self-test does not pass. */
+const damage = 'chmod 0 /usr/lib/onescan/onescan-run'
+const mend = 'chmod 755 /usr/lib/onescan/onescan-run'
+const ourLink = { link: CLIENT, state: 'ok installed', saysNot: UNSCANNED } as const
+
+const rows: readonly Row[] = [
+  { name: 'install', does: install, ...ourLink },
+  { name: 'install twice', before: install, does: install, ...ourLink },
+  { name: 'unpack and configure', before: unpack, does: configure, ...ourLink },
+  {
+    name: 'remove',
+    before: install,
+    does: remove,
+    state: 'ok config-files',
+    link: REAL,
+    says: /mail is not scanned any more/,
+  },
+  { name: 'remove, install', before: `${install}; ${remove}`, does: install, ...ourLink },
+  {
+    name: 'remove, purge',
+    before: `${install}; ${remove}`,
+    does: purge,
+    state: 'none',
+    link: REAL,
+  },
+  { name: 'purge', before: install, does: purge, state: 'none', link: REAL },
+  { name: 'purge twice', before: `${install}; ${purge}`, does: purge, state: 'none', link: REAL },
+  {
+    name: 'purge, install: mail is unscanned, and that is said',
+    before: `${install}; ${purge}`,
+    does: install,
+    state: 'ok installed',
+    link: REAL,
+    says: UNSCANNED,
+  },
+  {
+    name: 'upgrade where the administrator points past onescan: it is said again',
+    before: `${install}; ln -sfn ${REAL} ${LINK}`,
+    does: install,
+    state: 'ok installed',
+    link: REAL,
+    says: UNSCANNED,
+  },
+  {
+    name: 'remove what was only unpacked',
+    before: unpack,
+    does: remove,
+    state: 'ok config-files',
+    link: undefined,
+  },
+  {
+    name: 'purge what was only unpacked',
+    before: unpack,
+    does: purge,
+    state: 'none',
+    link: undefined,
+  },
+  {
+    name: 'configure a damaged program',
+    before: `${unpack}; ${damage}`,
+    does: configure,
+    code: 1,
+    state: 'ok half-configured',
+    link: CLIENT,
+    says: /self-test: /,
+  },
+  {
+    name: 'configure it when it is mended',
+    before: `${unpack}; ${damage}; ${configure}; ${mend}`,
+    does: configure,
+    ...ourLink,
+  },
+  {
+    name: 'install over what is damaged',
+    before: `${unpack}; ${damage}; ${configure}`,
+    does: install,
+    ...ourLink,
+  },
+  {
+    name: 'remove what is damaged',
+    before: `${unpack}; ${damage}; ${configure}`,
+    does: remove,
+    state: 'ok config-files',
+    link: REAL,
+  },
+  {
+    name: 'purge what is damaged',
+    before: `${unpack}; ${damage}; ${configure}`,
+    does: purge,
+    state: 'none',
+    link: REAL,
+  },
+  {
+    name: 'an install that breaks off while files are unpacked',
+    before: 'dpkg -i /other.deb',
+    does: install,
+    code: 1,
+    state: 'none',
+    link: undefined,
+  },
+  {
+    name: 'an upgrade that breaks off while files are unpacked',
+    before: `${install}; dpkg -i --force-overwrite /other.deb; rm -f /etc/dpkg/dpkg.cfg.d/overwrite`,
+    does: install,
+    code: 1,
+    ...ourLink,
+  },
+  {
+    name: "install with root's own TMPDIR and umask",
+    does: `mkdir -m 700 -p /root/tmp; export TMPDIR=/root/tmp; umask 077; cd /root; ${install}`,
+    ...ourLink,
+  },
+  {
+    name: 'install where TMPDIR leads nowhere',
+    does: `TMPDIR=/nonexistent ${install}`,
+    ...ourLink,
+  },
+  {
+    name: 'install where root has LD_PRELOAD and PATH of his own',
+    does: `export LD_BIND_NOW=1 PATH="/root/bin:$PATH"; ${install}`,
+    ...ourLink,
+  },
+  {
+    name: 'abort of a removal',
+    before: `${install}; /var/lib/dpkg/info/onescan.prerm remove`,
+    does: '/var/lib/dpkg/info/onescan.postinst abort-remove',
+    ...ourLink,
+  },
+]
+
+/** The host as it was, but for the accounts. */
+const reset = `
+  dpkg -P onescan other >/dev/null 2>&1
+  rm -rf /etc/onescan /var/lib/onescan /var/spool/onescan /run/onescan /run/onescand /run/systemd`
+
+/**
+ * What a user of the host, or who took over a service, could have left where the scripts
+ * write, and what a script that was killed leaves there.
+ */
+const plant = `
+  for place in /var/spool/onescan /run/onescan /run/onescand; do
+    test -d $place || continue
+    ln -sfn /precious $place/slot.sock
+    ln -sfn / $place/root
+    mkdir -p $place/deep && ln -sfn /precious $place/deep/link
+    chown -hR onescan: $place/slot.sock $place/root $place/deep
+  done
+  test -d /etc/onescan && ln -sfn /precious /etc/onescan/queue.new
+  test -d /var/lib/onescan && ln -sfn / /var/lib/onescan/queue.new
+  test -d /etc/onescan/keys && ln -sfn /precious /etc/onescan/keys/clusterkeys
+  true`
+
+const precious = "stat -c '%n %U:%G %a' /precious /etc/shadow / /root /root/secret"
+
+/**
+ * Small programs in the places of the real ones, which installed.test.ts has: the scripts
+ * are what is tried here, many times.
+ */
+function smallPrograms(t: Test): string {
+  const slot = `case $0 in *onescan|*onescand) exit ;; esac
+    mail=$(mktemp) || exit 64
+    { printf 'X-QHPSI: clean\n'; cat; } >$mail
+    exec <$mail
+    rm $mail
+    grep -q EICAR-STANDARD /proc/self/fd/0 && exit 31
+    eval exec \${QUEUECHAIN:-${REAL}}`
+  const directory = t.testdir({
+    'program.c': `#include <unistd.h>
+      int main(int count, char **words) {
+        execl("/bin/sh", "sh", "-c", ${JSON.stringify(slot)}, words[0], (char *)0);
+        return 120;
+      }`,
+    programs: {},
+  })
+  const programs = join(directory, 'programs')
+  execFileSync('cc', ['-o', join(programs, 'onescan-run'), join(directory, 'program.c')])
+  for (const name of ['onescan', 'onescand', 'onescan-queue', 'onescanc']) {
+    symlinkSync('onescan-run', join(programs, name))
+  }
+  return programs
+}
+
+t.test('maintainer scripts', { skip: packagingMissing || debianMissing }, async (t) => {
+  const [debian, built] = await Promise.all([
+    makeDebian(),
+    buildPackage('none', {}, smallPrograms(t)),
+  ])
+  t.teardown(() => debian.remove())
+  t.teardown(() => built.remove())
+  const at = (path: string) => join(debian.path, path)
+  copyFileSync(built.file, at('onescan.deb'))
+  mkdirSync(at('/var/qmail/bin'), { recursive: true })
+  execFileSync('cc', ['-O2', '-static', '-o', at(REAL), queueSource])
+  writeFileSync(at('/clean.eml'), plain)
+  writeFileSync(at('/envelope'), 'Fann@example.org\0Tben@example.org\0\0')
+  writeFileSync(at('/etc/dpkg/dpkg.cfg.d/fast'), 'force-unsafe-io\n')
+
+  /** Runs a script there; its output, and its code. */
+  const there = (script: string) => debian.run(script)
+  const must = (script: string) => {
+    const { code, output } = there(script)
+    if (code !== 0) throw new Error(`${script}: ${code}\n${output}`)
+    return output
+  }
+
+  must(`echo precious >/precious && chmod 600 /precious
+    echo secret >/root/secret && chmod 600 /root/secret
+    mkdir -p /other/DEBIAN /other/usr/sbin && touch /other/usr/sbin/onescand
+    printf 'Package: other\\nVersion: 1\\nArchitecture: all\\nMaintainer: x\\nDescription: x\\n' >/other/DEBIAN/control
+    dpkg-deb --build /other >/dev/null
+    mkdir -p /var/mail-here/tmp /var/mail-here/new /var/mail-here/cur /var/mail-here/envelopes`)
+  const untouched = must(precious)
+
+  for (const { name, before = '', does, code = 0, state, link, says, saysNot } of rows) {
+    await t.test(name, async (t) => {
+      must(`${reset}\n(${before || ':'}) >/dev/null 2>&1\n${plant}`)
+      const done = there(does)
+      t.equal(done.code, code, done.output)
+      const [seenState, seenLink, ...others] = must(`
+        dpkg-query -W -f '\${Status}' onescan 2>/dev/null | sed 's/^[a-z]* //; s/ok not-installed//'
+        echo; readlink ${LINK} || echo
+        ${precious}; cat /precious`).split('\n')
+      t.equal(seenState || 'none', state)
+      t.equal(seenLink || undefined, link)
+      t.equal(others.join('\n'), `${untouched}precious\n`, 'nobody got anything by a link')
+      if (says) t.match(done.output, says)
+      if (saysNot) t.notMatch(done.output, saysNot)
+      if (link === undefined) return
+      const mail = there(
+        `MAILDIR=/var/mail-here QHPSI='plugin: eicar' ${LINK} </clean.eml 1</envelope`,
+      )
+      const works = state !== 'ok half-configured'
+      t.equal(mail.code === 0, works, `mail is ${works ? 'queued' : 'put off'}: ${mail.output}`)
+      if (!works) t.ok([120, 126].includes(mail.code!), `temporarily: ${mail.code}`)
+    })
+  }
+
+  await t.test('who asks onescand has no keys, and who has them need not ask', async () => {
+    must(`${reset}; ${install} 
+      (umask 027; echo x >/etc/onescan/keys/clusterkeys)`)
+    const read = (account: string) =>
+      there(`setpriv ${account} cat /etc/onescan/keys/clusterkeys >/dev/null`).code
+    t.not(read('--reuid=nobody --regid=onescan --clear-groups'), 0, 'qmail-smtpd, as README has it')
+    t.not(read('--reuid=onescan-check --regid=onescan-check --clear-groups'), 0)
+    t.not(read('--reuid=onescan-quotad --regid=onescan-quotad --clear-groups'), 0)
+    t.equal(read('--reuid=onescan --regid=onescan --init-groups'), 0, 'onescand')
+  })
+
+  await t.test(
+    'keys of an older package change hands, and it is told who loses them',
+    async (t) => {
+      must(`${reset}; groupadd -f onescan; useradd -M -G onescan qmaild 2>/dev/null
+      install -d -m 2770 -g onescan /etc/onescan/keys
+      cd /etc/onescan/keys && echo x >ring && chgrp onescan ring && chmod 640 ring
+      ln -s /precious clusterkeys`)
+      const { output } = there(install)
+      t.match(output, /Members of\n.*read no keys: .*\bqmaild\b/)
+      t.equal(
+        must("stat -c '%U:%G %a' /etc/onescan/keys /etc/onescan/keys/ring"),
+        'root:onescan-keys 2770\nroot:onescan-keys 640\n',
+      )
+      t.equal(must(precious), untouched)
+    },
+  )
+
+  await t.test('a spool of an older package gets the sticky bit, and keeps the rest', async (t) => {
+    const spool = (mode: string) =>
+      must(`${reset}; install -d -m ${mode} /var/spool/onescan; ${install} >/dev/null 2>&1
+        stat -c %a /var/spool/onescan`).trim()
+    t.equal(spool('2730'), '3730')
+    t.equal(spool('2770'), '3770')
+    t.equal(spool('0700'), '700')
+  })
+
+  await t.test("the directory of root's socket is taken back from onescand", async (t) => {
+    // What dpkg calls of systemd is written down instead.
+    must(`${reset}; mkdir -p /run/systemd/system /run/onescan; chown onescan: /run/onescan
+      for name in systemctl deb-systemd-invoke systemd-tmpfiles; do
+        printf '#!/bin/sh\\necho %s "$@" $(stat -c %%U /run/onescan) >>/calls\\n' $name >/usr/local/sbin/$name
+        chmod 755 /usr/local/sbin/$name
+      done
+      ${plant}`)
+    must(`PATH=/usr/local/sbin:$PATH ${install}`)
+    t.equal(must("stat -c '%U:%G %a' /run/onescan; ls -A /run/onescan"), 'root:root 755\n')
+    t.match(
+      must('cat /calls; rm -f /usr/local/sbin/*'),
+      /^deb-systemd-invoke stop onescand.socket onescand.service onescan\n[\s\S]*start onescand.socket root\n/,
+      'first what runs is ended, and nothing starts before it is',
+    )
+    t.equal(must(precious), untouched)
+  })
+
+  await t.test("clamd's group is that of its settings, whole", async (t) => {
+    const groups = (prepare: string) =>
+      must(`${reset}; rm -rf /etc/clamav; gpasswd -d onescan clamav >/dev/null 2>&1; groupadd -f clamav
+        mkdir -p /etc/clamav; ${prepare}; ${install} >/dev/null 2>&1
+        stat -c %G /var/spool/onescan; id -nG onescan | tr ' ' '\\n' | sort`).split('\n')
+    // A name that only holds the right one was taken for it.
+    const milter = groups('groupadd -f clamav-milter; adduser --quiet onescan clamav-milter')
+    t.equal(milter[0], 'clamav')
+    t.ok(milter.includes('clamav'))
+    must('gpasswd -d onescan clamav; gpasswd -d onescan clamav-milter')
+    const other = groups(`useradd -M -U vscan 2>/dev/null; groupadd -f vsocket
+      printf 'LocalSocketGroup vsocket\\n#User x\\nUser vscan\\n' >/etc/clamav/clamd.conf`)
+    t.equal(other[0], 'vscan')
+    t.ok(other.includes('vscan') && other.includes('vsocket'))
+    const root = groups("printf 'User root\\nLocalSocketGroup root\\n' >/etc/clamav/clamd.conf")
+    t.equal(root[0], 'onescan')
+    t.notOk(root.includes('root'), 'onescand does not become a member of root')
+  })
+
+  await t.test("the self-test is nobody else, and cannot type at root's terminal", async (t) => {
+    writeFileSync(at('/typist'), typist, { mode: 0o755 })
+    writeFileSync(at('/work'), terminalWork(configure, '/typed'))
+    must(`${reset}; rm -f /typed; : >/log; chmod 666 /log; (${unpack}) >/dev/null 2>&1
+      printf '#!/bin/sh\\nprintf "\\\\033]0;owned\\\\007"\\nexec /typist /log\\n' >/usr/lib/onescan/onescan-run`)
+    const { output } = there("mkfifo /input; script -q -c 'sh /work' /dev/null <>/input; true")
+    t.match(output, /self-test: onescanc/, 'what it did instead of its work is noticed')
+    t.notMatch(output, '\x1b]', 'and its output is made harmless')
+    const log = readFileSync(at('/log'), 'latin1')
+    const uid = must('id -u onescan-check').trim()
+    t.match(log, new RegExp(`^uid=${uid} reached=\n`))
+    t.same([...new Set(log.trim().split('\n'))], [`uid=${uid} reached=`])
+    t.equal(readFileSync(at('/typed'), 'latin1'), '')
+    t.not(must('id -u onescan').trim(), uid)
+  })
+})
