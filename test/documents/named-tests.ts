@@ -3,7 +3,7 @@ import { join } from 'node:path'
 
 const root = join(import.meta.dirname, '../..')
 
-/** A test that a document relies on. */
+/** A test that a document relies on: of a test file, or a case that every door runs (test/cases). */
 export interface NamedTest {
   readonly path: string
   readonly name: string
@@ -16,7 +16,7 @@ export function namedTests(document: string): {
   readonly quoted: readonly string[]
 } {
   const text = readFileSync(join(root, document), 'utf8').replace(/\n/g, ' ')
-  const named = [...text.matchAll(/`(test\/[\w./-]+\.test\.ts)`:((?:[,\s]*"[^"]+")+)/g)].flatMap(
+  const named = [...text.matchAll(/`(test\/[\w./-]+\.ts)`:((?:[,\s]*"[^"]+")+)/g)].flatMap(
     ([, path = '', names = '']) =>
       [...names.matchAll(/"([^"]+)"/g)].map(([, name = '']) => ({ path, name })),
   )
