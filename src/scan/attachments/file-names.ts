@@ -1,5 +1,6 @@
 import { isUtf8 } from 'node:buffer'
 import libmime from 'libmime'
+import { decodeLaxly } from './lax-words.ts'
 import { type Parameter, readings, strictValue } from './parameters.ts'
 
 /** Longest name in characters that is matched whole; of a longer one, the end is. */
@@ -26,7 +27,7 @@ function plainValues(parameters: readonly Parameter[], base: string): string[] {
   return parameters
     .filter(({ name }) => name === base)
     .flatMap(({ raw }) => readings(raw))
-    .map(decodeText)
+    .flatMap(decodeText)
 }
 
 /** RFC 2231: `name*=charset'language'text`, or sections `name*0`, `name*1*`, … in any order. */
@@ -40,14 +41,14 @@ export function extendedValues(parameters: readonly Parameter[], base: string): 
     if (number !== undefined) {
       sections.push({ number: Number(number), raw, encoded: star !== undefined })
     } else if (name === `${base}*`) {
-      values.push(join([{ raw, encoded: true }]))
+      values.push(...join([{ raw, encoded: true }]))
     }
   }
-  if (sections.length > 0) values.push(join(sections.sort((a, b) => a.number - b.number)))
+  if (sections.length > 0) values.push(...join(sections.sort((a, b) => a.number - b.number)))
   return values
 }
 
-function join(sections: readonly { raw: string; encoded: boolean }[]): string {
+function join(sections: readonly { raw: string; encoded: boolean }[]): string[] {
   let charset = ''
   let bytes = ''
   for (const [at, { raw, encoded }] of sections.entries()) {
@@ -67,21 +68,25 @@ function join(sections: readonly { raw: string; encoded: boolean }[]): string {
   if (charset === '') return decodeText(bytes)
   try {
     const base64 = Buffer.from(bytes, 'latin1').toString('base64')
-    return String(libmime.decodeWord(charset, 'B', base64))
+    return [String(libmime.decodeWord(charset, 'B', base64)), ...decodeText(bytes)]
   } catch {
     return decodeText(bytes) // a character set that nobody knows
   }
 }
 
-/** Bytes of a header, one a character, as text. */
-function decodeText(latin1: string): string {
+/**
+ * Bytes of a header, one a character, as text: as it stands, and as readers may understand
+ * encoded words in it, the strict and the lax.
+ */
+function decodeText(latin1: string): string[] {
   const bytes = Buffer.from(latin1, 'latin1')
   const text = isUtf8(bytes) ? bytes.toString() : latin1
-  if (!text.includes('=?')) return text
+  if (!text.includes('=?')) return [text]
+  const lax = [text, ...decodeLaxly(text)]
   try {
-    return libmime.decodeWords(text)
+    return [libmime.decodeWords(text), ...lax]
   } catch {
-    return text
+    return lax
   }
 }
 

@@ -105,7 +105,8 @@ async function searchContent(
   search: Search,
   depth: number,
 ): Promise<void> {
-  const isMessage = messageTypes.has(header.type)
+  // Of any name: readers open what they do not know as a message, too.
+  const isMessage = header.types.some((type) => type.startsWith('message/'))
   if (isMessage && depth === MESSAGES_MAX) {
     return addDefect(search, `messages nested more than ${MESSAGES_MAX} deep`)
   }
@@ -124,8 +125,6 @@ async function searchContent(
   // Some readers decode what stands behind the padding. Elsewhere it is often a footer.
   if (trailing && isMessage) addDefect(search, 'base64 that goes on behind its end')
 }
-
-const messageTypes = new Set(['message/rfc822', 'message/global', 'message/news'])
 
 async function searchBytes(decoded: AsyncGenerator<Buffer>, search: Search): Promise<void> {
   let start: Buffer = nothing
