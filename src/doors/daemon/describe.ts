@@ -34,8 +34,8 @@ function fateOfViruses({ infected: { action, forward } }: Policy): string {
   return action === 'drop' ? 'drops viruses' : 'tags viruses and lets them in'
 }
 
-function stamps({ cluster }: Policy): string {
-  if (cluster === undefined) return 'no stamps'
+function stamps({ cluster, remark }: Policy): string {
+  if (cluster === undefined) return remark === '' ? 'no stamps' : `no stamps (${remark})`
   const { length } = cluster.keys
   return `stamps by ${length} ${length === 1 ? 'key' : 'keys'}`
 }

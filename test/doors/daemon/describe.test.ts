@@ -1,0 +1,19 @@
+import type { Server } from 'node:net'
+import t from 'tap'
+import type { Configuration } from '../../../src/doors/daemon/configuration.ts'
+import { describeDoor } from '../../../src/doors/daemon/describe.ts'
+import { readScanningPolicy } from '../../../src/policy/policy.ts'
+
+t.test('onescand says at its start that it may not read its keyring', async (t) => {
+  const env = { QHPSI: 'plugin: eicar', CONTROLDIR: '/nonexistent' }
+  const why = '/etc/onescan/keys/clusterkeys is not readable by uid 999: no clustering'
+  const policy = { ...readScanningPolicy(env)!, remark: why }
+  const place = { qmailHome: '/nonexistent', control: '/nonexistent' }
+  const by = { policy, place, quota: undefined } as Partial<Configuration> as Configuration
+  const server = { address: () => '/m' } as Partial<Server> as Server
+  t.match(describeDoor({ kind: 'milter', server }, by), `, no stamps (${why})`)
+  t.match(
+    describeDoor({ kind: 'milter', server }, { ...by, policy: { ...policy, remark: '' } }),
+    /, no stamps$/,
+  )
+})
