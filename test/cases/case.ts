@@ -12,6 +12,8 @@ export interface Case {
   /** Environment of the door. */
   readonly settings: (stage: Stage) => Readonly<Record<string, string>>
   readonly expect: Expectation
+  /** Set where a daemon with these settings does not start: why. */
+  readonly noDaemon?: RegExp
 }
 
 export interface Expectation {

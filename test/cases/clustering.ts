@@ -256,7 +256,7 @@ export const clustering: readonly Case[] = [
     expect: {
       outcome: 'refused',
       text: /banned attachment a\.exe/,
-      log: /^(?!.*virus=).*banned="attachment a\.exe" grounds=banned/,
+      log: /scan=infected (?!.*virus=).*banned="attachment a\.exe" grounds=banned/,
     },
   },
   {

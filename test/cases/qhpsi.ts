@@ -221,17 +221,20 @@ export const qhpsi: readonly Case[] = [
       ),
     settings: () => ({ QHPSI: 'plugin: eicar nosuch', REJECTVIRUS: '1' }),
     expect: { outcome: 'refused', text: /EICAR/, log: /scanner=eicar/ },
+    noDaemon: /plugin nosuch: no such plugin/,
   },
   {
     name: 'a plugin that does not exist cannot tell',
     message: () => plain,
     settings: () => ({ QHPSI: 'plugin: eicar nosuch' }),
     expect: { outcome: 'deferred', log: /no such plugin; built in are clamd/ },
+    noDaemon: /plugin nosuch: no such plugin/,
   },
   {
     name: 'a plugin name with a slash is refused',
     message: () => plain,
     settings: () => ({ QHPSI: 'plugin: ../evil.js' }),
     expect: { outcome: 'deferred', log: /holds no \// },
+    noDaemon: /holds no \//,
   },
 ]

@@ -29,6 +29,7 @@ for (const { name, program } of clients) {
 
   t.test(`${name} with a daemon`, { jobs: 2, skip: missing }, async (t) => {
     for (const each of allCases) {
+      if (each.noDaemon) continue // played without one
       t.test(each.name, async (t) => {
         const run = await play(t, each, async (settings) => {
           const daemons = Object.entries(settings).filter(([name]) => !clientsOwn.has(name))

@@ -31,7 +31,9 @@ async function play(t: Test, each: Case, isDaemons: (name: string) => boolean): 
   t.teardown(() => stage.remove())
   const settings = Object.entries(each.settings(stage))
   const own = settings.filter(([name]) => isDaemons(name))
-  const slot = await openSlot(t, Object.fromEntries(own))
+  const opening = openSlot(t, Object.fromEntries(own))
+  if (each.noDaemon) return void (await t.rejects(opening, { message: each.noDaemon }))
+  const slot = await opening
   const sent = each.message(stage)
   const got = await slot.ask({
     variables: { ERROR_FD: '6', ...Object.fromEntries(settings) },

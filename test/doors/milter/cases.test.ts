@@ -30,7 +30,9 @@ async function play(t: Test, each: Case, offer: Offer, log = each.expect.log): P
   const stage = buildStage()
   t.teardown(() => stage.remove())
   const { RELAYCLIENT, ...settings } = each.settings(stage)
-  const milter = await openMilter(t, settings)
+  const opening = openMilter(t, settings)
+  if (each.noDaemon) return void (await t.rejects(opening, { message: each.noDaemon }))
+  const milter = await opening
   const sent = each.message(stage)
   const authenticated = RELAYCLIENT === undefined ? '' : 'alice'
   const got = await milter.submit({ message: sent, sender, recipients, authenticated }, offer)
