@@ -2,12 +2,16 @@ import { basename } from 'node:path'
 import { type Policy, switchedOff } from '../../policy/policy.ts'
 import type { Configuration } from './configuration.ts'
 import type { OpenDoor } from './doors.ts'
+import { pathOf } from './handed-over.ts'
 
 /**
  * What a door will do with mail, in one line for the log: an administrator should see at
  * the start that nothing is scanned, and not when a virus has come.
  */
-export function describeDoor(door: Pick<OpenDoor, 'kind' | 'server'>, by: Configuration): string {
+export function describeDoor(
+  door: Pick<OpenDoor, 'kind' | 'server' | 'fd'>,
+  by: Configuration,
+): string {
   return `${door.kind} ${placeOf(door)}: ${whatItDoes(door.kind, by)}`
 }
 
@@ -40,12 +44,18 @@ function stamps({ cluster, remark }: Policy): string {
   return `stamps by ${length} ${length === 1 ? 'key' : 'keys'}`
 }
 
-function placeOf({ server }: Pick<OpenDoor, 'server'>): string {
+function placeOf({ server, fd }: Pick<OpenDoor, 'server' | 'fd'>): string {
   const address = server.address()
-  if (address === null) return 'closed'
   if (typeof address === 'string') return `unix:${address}`
+  // No runtime knows the place of a unix socket that was handed over.
+  if (address?.port === undefined) return placeOfDescriptor(fd)
   const { family, port } = address
   return family === 'IPv6'
     ? `inet6:[${address.address}]:${port}`
     : `inet:${address.address}:${port}`
+}
+
+function placeOfDescriptor(fd: number): string {
+  const path = pathOf(fd)
+  return path === undefined ? 'a socket that was handed over' : `unix:${path}`
 }

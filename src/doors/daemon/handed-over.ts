@@ -35,10 +35,15 @@ export function activatedSockets(env: NodeJS.ProcessEnv): DoorKind[] {
   )
 }
 
+/** Where the socket of this descriptor listens; undefined for another than one of the unix family. */
+export function pathOf(fd: number): string | undefined {
+  return namedSockets().get(readlinkSync(`/proc/self/fd/${fd}`))
+}
+
 /** Whether everybody on this host may connect to the socket of this descriptor; as far as is known, yes. */
 export function isOpenToAll(fd: number): boolean {
   try {
-    const path = namedSockets().get(readlinkSync(`/proc/self/fd/${fd}`))
+    const path = pathOf(fd)
     return path === undefined || (lstatSync(path).mode & 0o002) !== 0
   } catch {
     return true

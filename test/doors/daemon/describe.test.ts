@@ -11,9 +11,9 @@ t.test('onescand says at its start that it may not read its keyring', async (t) 
   const place = { qmailHome: '/nonexistent', control: '/nonexistent' }
   const by = { policy, place, quota: undefined } as Partial<Configuration> as Configuration
   const server = { address: () => '/m' } as Partial<Server> as Server
-  t.match(describeDoor({ kind: 'milter', server }, by), `, no stamps (${why})`)
+  t.match(describeDoor({ kind: 'milter', server, fd: 3 }, by), `, no stamps (${why})`)
   t.match(
-    describeDoor({ kind: 'milter', server }, { ...by, policy: { ...policy, remark: '' } }),
+    describeDoor({ kind: 'milter', server, fd: 3 }, { ...by, policy: { ...policy, remark: '' } }),
     /, no stamps$/,
   )
 })

@@ -304,31 +304,35 @@ t.test('scanners do not get the socket that it listens on', async (t) => {
   t.notMatch(links, `socket:[${inode}]`)
 })
 
-t.test('it takes a socket that systemd hands over', async (t) => {
-  const server = createServer()
-  const stage = buildStage()
-  t.teardown(() => stage.remove())
-  const socket = join(stage.directory, 'activated')
-  server.listen(`${socket}.new`)
-  await once(server, 'listening')
-  const fd = descriptorOf(server)
-  const shell = ['/bin/sh', '-c', 'LISTEN_PID=$$ LISTEN_FDS=1 exec "$@"', 'sh']
-  const onescand = startOnescand(t, {
-    program: [...shell, ...newest],
-    args: ['--workers', '2'],
-    settings: own,
-    socket: '/nonexistent/s',
-    fd,
+for (const { name, program } of [...runtimes, { name: 'compiled', program: [compiled] }]) {
+  const skip = !existsSync(program[0]!) && 'run npm run build:native'
+  t.test(`it takes a socket that systemd hands over, ${name}`, { skip }, async (t) => {
+    const server = createServer()
+    const stage = buildStage()
+    t.teardown(() => stage.remove())
+    const socket = join(stage.directory, 'activated')
+    server.listen(`${socket}.new`)
+    await once(server, 'listening')
+    const fd = descriptorOf(server)
+    const shell = ['/bin/sh', '-c', 'LISTEN_PID=$$ LISTEN_FDS=1 exec "$@"', 'sh']
+    const onescand = startOnescand(t, {
+      program: [...shell, ...program],
+      args: ['--workers', '2'],
+      settings: own,
+      socket: '/nonexistent/s',
+      fd,
+    })
+    renameSync(`${socket}.new`, socket) // so that closing it here leaves the name there
+    server.close()
+    await onescand.logged(/serving/)
+    await onescand.logged(new RegExp(`slot unix:${socket}.new: scans with eicar`))
+    const heard = await Promise.all(Array.from({ length: 10 }, () => ask(socket, question)))
+    for (const { tags } of heard) t.equal(tags, 'Aa')
+    onescand.child.kill('SIGTERM')
+    t.equal(await onescand.ended, 0)
+    t.ok(statSync(socket).isSocket(), 'the socket is not its own to remove')
   })
-  renameSync(`${socket}.new`, socket) // so that closing it here leaves the name there
-  server.close()
-  await onescand.logged(/serving/)
-  const heard = await Promise.all(Array.from({ length: 10 }, () => ask(socket, question)))
-  for (const { tags } of heard) t.equal(tags, 'Aa')
-  onescand.child.kill('SIGTERM')
-  t.equal(await onescand.ended, 0)
-  t.ok(statSync(socket).isSocket(), 'the socket is not its own to remove')
-})
+}
 
 /** Hears what is said to NOTIFY_SOCKET. */
 async function systemdEar(t: Test): Promise<{
