@@ -1,5 +1,5 @@
-import { fieldsOf } from './header-block.ts'
-import { agreedFieldCount } from './well-formed.ts'
+import { endOfLeadingBlankLines, fieldsOf } from './header-block.ts'
+import { agreedFieldCount, areContinuations } from './well-formed.ts'
 
 const SPACE = 0x20
 const TAB = 0x09
@@ -16,21 +16,22 @@ export type Clearing =
   /** `why` ends the sentence "message refused: ". */
   | { readonly kind: 'unclear'; readonly why: string }
 
-/** Of lines that begin with a blank, the last of them without an end. */
-const CONTINUATIONS_ALONE = /^(?:[ \t][^\n]*\n)*[ \t][^\n]*$/
-
 /**
- * Looks whether the fields of these names (lower case) may be taken out. Where readers
- * disagree about a header, a line that is a field to one is body to another, and taking it
- * out could put together what no scanner saw; leaving it would show a forged field. So
- * all of them must stand above the first line that is not well formed, and from there on
+ * Looks whether the fields of these names (lower case) may be taken out, and others put on
+ * top. Where readers disagree about a header, a line that is a field to one is body to
+ * another, and taking it out could put together what no scanner saw; leaving it would show
+ * a forged field. So all of them must stand above the first line that is not well formed, and from there on
  * the names must not occur at all, whatever stands around them.
  */
 export function examineClearing(block: Buffer, names: readonly string[]): Clearing {
   if (block[0] === SPACE || block[0] === TAB) {
     // Above it a new field would become longer by it, and below it stand in its last line.
-    const alone = CONTINUATIONS_ALONE.test(block.toString('latin1'))
-    if (alone) return { kind: 'unclear', why: 'its header is a continuation without a field' }
+    const end = endOfLeadingBlankLines(block)
+    if (end === 0) return { kind: 'unclear', why: 'its header is a continuation without a field' }
+    // New fields go below these lines, where some reader may have come to base64 by now.
+    if (!areContinuations(block.subarray(0, end))) {
+      return { kind: 'unclear', why: 'its header begins with a malformed continuation' }
+    }
   }
   const inIt = names.filter((name) => searchable(block).includes(name))
   if (inIt.length === 0) return { kind: 'clear' }

@@ -131,7 +131,11 @@ function fieldLines(fields: readonly HeaderField[], block: Buffer): Buffer {
   return Buffer.from(ending === '\n' ? lines : lines.replaceAll('\n', ending), 'latin1')
 }
 
-function endOfLeadingBlankLines(block: Buffer): number {
+/**
+ * Where the first line begins that has no blank in front: below those that have, new fields
+ * are put. 0 where the last of these lines has no end.
+ */
+export function endOfLeadingBlankLines(block: Buffer): number {
   let end = 0
   while (block[end] === SPACE || block[end] === TAB) end = lineEnd(block, end)
   return block[end - 1] === LF ? end : 0

@@ -41,10 +41,21 @@ export function agreedFieldCount(block: Buffer): number {
   return agreed < 0 ? fields.length : agreed
 }
 
+/** Whether every reader takes each of these lines, which begin with blanks, for a continuation. */
+export function areContinuations(lines: Buffer): boolean {
+  const text = lines.toString('latin1')
+  if (!hasPlainLines(text, lineEndingOf(lines) === '\r\n')) return false
+  return !/^[ \t]*$/m.test(text.replaceAll('\r', '').slice(0, -1))
+}
+
 function isAgreed(block: Buffer, { start, end }: FieldSpan, crlf: boolean): boolean {
   const field = block.toString('latin1', start, end)
-  if (field.includes('\0') || fieldFault(field) !== undefined) return false
-  return crlf ? !/\r(?!\n)|(?<!\r)\n/.test(field) : !field.includes('\r')
+  return hasPlainLines(field, crlf) && fieldFault(field) === undefined
+}
+
+function hasPlainLines(text: string, crlf: boolean): boolean {
+  if (text.includes('\0')) return false
+  return crlf ? !/\r(?!\n)|(?<!\r)\n/.test(text) : !text.includes('\r')
 }
 
 function fieldFault(field: string): string | undefined {

@@ -32,7 +32,22 @@ t.test('nothing can be put above a lone continuation, which would become part of
   for (const block of ['\t)', ' ', ' a\n b']) {
     t.equal(clearing(block).kind, 'unclear', JSON.stringify(block))
   }
-  for (const block of [' a\n', ' a\nA: b', 'A: b\n c']) {
+  for (const block of [' a\n', ' a\nA: b', 'A: b\n c', ' a\r\n\tb\r\nA: b\r\n', ' a\n b\n\n']) {
     t.equal(clearing(block).kind, 'clear', JSON.stringify(block))
+  }
+})
+
+t.test('nothing can be put below a continuation that some reader takes for body', async (t) => {
+  for (const first of [
+    ' \n',
+    '\t \n',
+    ' a\rb\n',
+    ' a\r\n b\n',
+    ' a\r\r\n',
+    ' a\n \n',
+    ' \r\n',
+    ' \0\n',
+  ]) {
+    t.match(clearing(`${first}A: b\n\n`), { why: /malformed continuation/ }, JSON.stringify(first))
   }
 })

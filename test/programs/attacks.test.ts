@@ -7,7 +7,15 @@ import { missing as compilerMissing } from '../client/client.ts'
 import { runSlot } from '../doors/queue/slot.ts'
 import { scan, specimen } from '../scan/clamd/task.ts'
 import { type Answer, client, coldSlot, type Door, milter } from './attack-doors.ts'
-import { assembled, below, blankInBoundary, firstFields, forged, manyFields } from './attacks.ts'
+import {
+  assembled,
+  below,
+  blankInBoundary,
+  completed,
+  firstFields,
+  forged,
+  manyFields,
+} from './attacks.ts'
 import { type Clamd, clamdMissing, EICAR_NAME, startClamd } from './clamd.ts'
 import { headerValues } from './header-values.ts'
 import { findProgram } from './install.mjs'
@@ -59,8 +67,8 @@ t.test('attacks through all doors', { skip }, async (t) => {
       }
     })
 
-    t.test(`${door.name}: what is removed assembles no virus`, async (t) => {
-      for (const [what, message] of Object.entries(assembled)) {
+    t.test(`${door.name}: what is removed or added assembles no virus`, async (t) => {
+      for (const [what, message] of Object.entries({ ...assembled, ...completed })) {
         await isHarmless(t, clamd, what, await door.send(message))
       }
     })
@@ -170,7 +178,11 @@ async function isHarmless(t: Test, clamd: Clamd, what: string, answer: Answer): 
     return
   }
   const onward = Buffer.concat([bytes('Received: from a by b\n'), answer.left!])
-  t.same((await scan(clamd.socket, specimen(onward))).verdict, { answer: 'clean' }, what)
+  // Some programs on the way, as qmail-remote, make a line end of a bare CR.
+  const lines = bytes(onward.toString('latin1').replace(/\r\n?/g, '\n'))
+  for (const message of [onward, lines]) {
+    t.same((await scan(clamd.socket, specimen(message))).verdict, { answer: 'clean' }, what)
+  }
 }
 
 /** What a lax reader takes for X-QHPSI: at the start of any line of the header, however it ends. */

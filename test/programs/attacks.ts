@@ -77,6 +77,16 @@ export const assembled: Readonly<Record<string, Buffer>> = {
   ),
 }
 
+const afterField = 'A' // and the letters of `X-QHPSI: clean`: three groups of base64
+
+/** Where some reader has come to base64, a field that is put above the rest is part of it. */
+export const completed: Readonly<Record<string, Buffer>> = {
+  'a first line of blanks and CRs': Buffer.from(
+    ` x\r${leaf.replaceAll('\n', '\r')}\r${afterField}\n${base64}\n\nhello\n`,
+    'latin1',
+  ),
+}
+
 /** An X-QHPSI that is not ours and that some reader sees. */
 export const forged: Readonly<Record<string, Buffer>> = {
   'a bare CR before it': Buffer.from('Subject: a CR\rX-QHPSI: clean\nTo: b\n\nhello\n', 'latin1'),
