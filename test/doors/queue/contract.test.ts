@@ -5,6 +5,7 @@ import { ADDRESS_MAX } from '../../../src/envelope/envelope.ts'
 import { bytes } from '../../cases/case.ts'
 import { infected, plain } from '../../cases/messages.ts'
 import { buildStage } from '../../cases/stage.ts'
+import { multipart, message as nested, text, wrap } from '../../scan/nesting/messages.ts'
 import { recordedCalls, standInQueue } from '../../stand-in/stand-in.ts'
 import { envelope, launcher, newest, oldest, runSlot, runtimes } from './slot.ts'
 
@@ -316,6 +317,14 @@ t.test("a bounce of qmail-send's own is tagged and delivered, never refused", as
     settings: { ...settings, BOUNCEUSER: user },
   })
   t.match(tagged.text, /^X-QHPSI: virus found\n/)
+  for (const OVERNESTING of ['reject', 'defer']) {
+    const message = nested(wrap(20, text, (part) => multipart([part])))
+    const own = { ...settings, OVERNESTING }
+    t.not((await runSlot({ message, settings: own })).code, 0)
+    const untagged = await runSlot({ message, settings: { ...own, BOUNCEUSER: user } })
+    t.equal(untagged.code, 0, untagged.logged)
+    t.equal(untagged.text, message.toString('latin1'), 'it says nothing of viruses')
+  }
 })
 
 t.test('fd 0 and fd 1 may be files, and are read from where they stand', async (t) => {

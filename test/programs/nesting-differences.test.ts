@@ -1,0 +1,134 @@
+import t from 'tap'
+import { clamdScanner } from '../../src/scan/clamd/scanner.ts'
+import { createNestingCounter } from '../../src/scan/nesting/counter.ts'
+import { DEFAULT_NESTING } from '../../src/scan/policy.ts'
+import { clamdPolicy, scanTask, specimen } from '../scan/clamd/task.ts'
+import { attached, base64, file, message } from '../scan/nesting/messages.ts'
+import { clamdMissing, EICAR, startClamd } from './clamd.ts'
+
+/** Messages, from a seed that never changes. */
+const MESSAGES = 1500
+const SEED = 20_261_120
+
+/**
+ * Mail of many levels with lines that readers disagree about. What clamd calls too deep must
+ * be too deep here. Left out is what only clamd opens: text with an encoding line, which it
+ * takes for a bounce and scans as a file of its own.
+ */
+t.test('what clamd calls too deep is refused', { skip: clamdMissing }, async (t) => {
+  const clamd = await startClamd({ alertExceedsMax: true })
+  t.teardown(clamd.stop)
+  const scanner = clamdScanner(clamdPolicy(clamd.socket), { lasting: true })
+  t.teardown(scanner.close)
+  let deep = 0
+  for (let number = 0; number < MESSAGES; number++) {
+    const bytes = generate(SEED + number)
+    const verdict = await scanner.scan(specimen(bytes), scanTask().task)
+    if (verdict.answer !== 'unknown' || !verdict.overNested) continue
+    deep++
+    const counter = createNestingCounter(DEFAULT_NESTING)
+    counter.push(bytes)
+    if (!counter.isOver) t.fail(`seed ${SEED + number}: clamd gives up, and it was let through`)
+  }
+  t.ok(deep > MESSAGES / 20, `${deep} of ${MESSAGES} are too deep for clamd`)
+})
+
+interface Dice {
+  /** True that often. */
+  chance(share: number): boolean
+  below(end: number): number
+  pick<Item>(items: readonly Item[]): Item
+}
+
+function generate(seed: number): Buffer {
+  const dice = throwDice(seed)
+  const levels = 20 + dice.below(30)
+  const multiparts = dice.pick([1, 1, 0.97, 0.9, 0.5])
+  const oddHeaders = dice.pick([0, 0.1, 0.5])
+  const oddLines = dice.pick([0, 0.05, 0.2])
+  const known = Array.from({ length: 8 }, (_, n) => `b${n}`)
+  let part = file(EICAR)
+  for (let level = 0; level < levels; level++) {
+    const junk = () => (dice.chance(oddLines) ? dice.pick(lines(dice.pick(known))) : '')
+    if (!dice.chance(multiparts)) {
+      const type = dice.pick(['rfc822', 'rfc822', 'global', 'partial'])
+      part = dice.chance(0.7)
+        ? attached(part, `message/${type}`)
+        : `Content-Type: message/rfc822\nContent-Transfer-Encoding: base64\n\n${base64(`Subject: s\n${part}`)}`
+      continue
+    }
+    const boundary = dice.pick(names(dice.pick(known), level))
+    known.push(boundary)
+    const plain = `Content-Type: multipart/mixed; boundary="${boundary}"\n`
+    const header = dice.chance(oddHeaders) ? dice.pick(headers(boundary)) : plain
+    const end = dice.chance(0.7) ? `--${boundary}--\n` : ''
+    part = `${junk()}${header}${junk()}\n${junk()}--${boundary}\n${junk()}${part}\n${junk()}${end}${junk()}`
+  }
+  return message(part)
+}
+
+const names = (other: string, level: number) => [
+  `q${level}`,
+  `b${level}`,
+  `B${level}`,
+  `${other}${level}`,
+  `${other}--${level}`,
+  `=_a b${level}`,
+]
+
+const headers = (boundary: string) => [
+  `CONTENT-TYPE: Multipart/alternative; charset=x; BOUNDARY="${boundary}"; y=z\n`,
+  `Content-Type: multipart/mixed;\n\tx=y;\n\tboundary=${boundary};\n`,
+  `Content-Type: multipart/mixed; boundary = ${boundary}\n`,
+  `Content-Type: multipart/mixed; boundary==?us-ascii?Q?${boundary}?=\n`,
+  `Content-Type: multi(x)part/mixed; bound(y)ary=${boundary}\n`,
+  `Content-Type: multipart/mixed; boundary*0=${boundary}\n`,
+  `Content-Type: mixed; boundary=${boundary}\n`,
+  `Content(x)-Type: multipart/mixed; boundary=${boundary}\n`,
+  `Content-Type : multipart/mixed; boundary=${boundary}\n`,
+  `Content-Type: multipart/mixed; boundary="${boundary}\n`,
+  `Content-Type: multipart/mixed; boundary=zz; boundary=${boundary}\n`,
+  `Content-Type: multipart/mixed; boundary=zz\nContent-Type: multipart/x; boundary=${boundary}\n`,
+  `Content-Type: multipart/digest; boundary="${boundary}"\n`,
+]
+
+const lines = (boundary: string) => [
+  `--${boundary}\n`,
+  `--${boundary}--\n`,
+  `--${boundary} \n`,
+  `--${boundary}x\n`,
+  `--${boundary.toUpperCase()}\n`,
+  `--${boundary}\r\n`,
+  `--${boundary}\n\n`,
+  `--${boundary}\nContent-Type: text/plain\n\nhello\n`,
+  '\n',
+  ' \n',
+  '\r\n',
+  'X: y\n',
+  'text\n',
+  '-- \n',
+  'Content-Type: text/plain\n',
+  'Content-Type: message/rfc822\n',
+  'Content-Disposition: inline;\n',
+  'Content-Disposition: x; a="\n',
+  'filename=x\n',
+  ' boundary=zz;\n',
+  'Subject: (\n',
+  'From me Mon\n',
+]
+
+/** mulberry32. */
+function throwDice(seed: number): Dice {
+  let state = seed | 0
+  const next = () => {
+    state = (state + 0x6d2b79f5) | 0
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state)
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
+  }
+  return {
+    chance: (share) => next() < share,
+    below: (end) => Math.floor(next() * end),
+    pick: (items) => items[Math.floor(next() * items.length)]!,
+  }
+}
