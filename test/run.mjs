@@ -121,6 +121,8 @@ function summary() {
   process.exitCode = failed.length > 0 ? 1 : 0
 }
 
+// What is built or laid out for programs of other users is for them to read.
+process.umask(0o022)
 process.stdout.write('packages\n')
 installPackages()
 // The tools and the tests run on a Node of our own, whatever the machine has.
