@@ -2,6 +2,7 @@ import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import {
   chmodSync,
+  chownSync,
   existsSync,
   readdirSync,
   readFileSync,
@@ -115,6 +116,34 @@ t.test('the socket has its mode and group', async (t) => {
   t.equal(status.mode & 0o777, 0o622)
   if (process.getuid?.() === 0) t.equal(status.gid, 12)
 })
+
+const notRoot = process.getuid?.() !== 0 && 'run as root'
+
+t.test(
+  'as root it makes no socket where somebody else could put a link',
+  { skip: notRoot },
+  async (t) => {
+    const directory = socketDirectory(t)
+    const socket = join(directory, 's')
+    for (const [uid, gid, mode] of [
+      [54_321, 0, 0o700],
+      [0, 54_321, 0o770],
+    ] as const) {
+      chownSync(directory, uid, gid)
+      chmodSync(directory, mode)
+      const onescand = startOnescand(t, { settings: own, socket, args: ['--group', '54321'] })
+      t.equal(await onescand.ended, 111)
+      t.match(
+        onescand.log.join('\n'),
+        /others may change .*; as root, name a directory that is root's/,
+      )
+    }
+    chmodSync(directory, 0o1777)
+    const onescand = startOnescand(t, { settings: own, socket, args: ['--group', '54321'] })
+    await onescand.logged(/serving/)
+    t.equal(statSync(socket).gid, 54_321, 'where none but root can exchange it')
+  },
+)
 
 t.test('what makes no sense is told, and ends it', async (t) => {
   const failing = async (args: readonly string[], settings = {}) => {
