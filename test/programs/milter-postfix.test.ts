@@ -90,3 +90,29 @@ t.test('a host behind that takes no 8BITMIME', { skip: postfixMissing }, async (
   t.equal(stage.scans(), 2, 'so the next host of the cluster scans again')
   t.match(slot.text, /^X-QHPSI: clean\n/)
 })
+
+t.test(
+  'lines of over 998 bytes leave as they were scanned where smtp_line_length_limit is 0',
+  { skip: postfixMissing },
+  async (t) => {
+    const stage = buildStage()
+    t.teardown(stage.remove)
+    const long = 'x'.repeat(998 - 1)
+    const message = bytes(
+      'Content-Type: text/html\nContent-Transfer-Encoding: quoted-printable\n' +
+        `Subject: x\n\n${long}=41code\n`,
+    )
+    for (const smtp_line_length_limit of ['998', '0']) {
+      const passage = await openPassage(t, (relayPort, milter) =>
+        startPostfix(relayPort, { smtpd_milters: milter, smtp_line_length_limit }),
+      )
+      await passage.serve(t, { QHPSI: stage.scanner })
+      const session = await openSmtp(passage.port)
+      await session.send({ from: 'ann@example.net', to: ['b@example.org'], message })
+      await session.quit()
+      const sent = bodyOf((await passage.receiver.next()).message).toString()
+      const same = smtp_line_length_limit === '0'
+      t.equal(sent, same ? `${long}=41code\n` : `${long}=\n 41code\n`, 'another text')
+    }
+  },
+)
