@@ -4,6 +4,8 @@ import { readdirSync, readFileSync, readlinkSync, statSync, writeFileSync } from
 import { connect } from 'node:net'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
+import { readClamdAddress } from '../../src/scan/clamd/address.ts'
+import { tellsOfLimits } from '../../src/scan/clamd/probe-limits.ts'
 import { clamdMissing, startClamd } from '../programs/clamd.ts'
 import { freePort } from '../programs/free-port.ts'
 import { findProgram } from '../programs/install.mjs'
@@ -130,15 +132,30 @@ t.test('clamd answers on its socket', { skip: clamdMissing || notRoot }, async (
     '/etc/clamav/clamd.conf': configuration,
     '/run/clamav': join(directory, 'run'),
     '-o clamav -g clamav': '',
-    '/usr/sbin/clamd': `clamd --config-file=${configuration}`,
+    '/usr/sbin/clamd': 'clamd',
+    '/sys/kernel/security/apparmor/profiles': '/nonexistent',
   })
+  t.match(readFileSync(configuration, 'utf8'), 'AlertExceedsMax no', 'as it comes')
   start(t, text, join(directory, 'log'))
   await answers(knock(own))
-  t.match(
-    readFileSync(join(directory, 'log'), 'utf8'),
-    'put "AlertExceedsMax yes" into',
-    'in words',
-  )
+  const told = await tellsOfLimits(readClamdAddress(own), AbortSignal.timeout(30_000))
+  t.same(told, { tells: 'yes' }, 'what is too deep is not called clean')
+})
+
+t.test('where AppArmor would keep clamd from a copy of its settings, it is told', async (t) => {
+  const directory = t.testdir({
+    'clamd.conf': 'LocalSocket /x\n',
+    profiles: '/usr/sbin/clamd (enforce)\n',
+  })
+  const text = script('clamd/run', {
+    'install -d -m 755 -o clamav -g clamav /run/clamav': '',
+    '/etc/clamav/clamd.conf': join(directory, 'clamd.conf'),
+    '/usr/sbin/clamd --': 'echo --',
+    '/sys/kernel/security/apparmor/profiles': join(directory, 'profiles'),
+  })
+  const { stdout } = spawnSync('/bin/sh', ['-c', text], { encoding: 'utf8' })
+  t.match(stdout, `put "AlertExceedsMax yes" into ${directory}/clamd.conf`)
+  t.match(stdout, `--config-file=${directory}/clamd.conf`)
 })
 
 const freshclamMissing = !findProgram('freshclam') && 'install Debian package clamav-freshclam'
