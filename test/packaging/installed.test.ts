@@ -139,4 +139,12 @@ t.test('on a bare Debian', { skip: packagingMissing || debianMissing }, async (t
   there('test -s /etc/onescan/keys/clusterkeys')
   there('test -e /var/spool/onescan', 1)
   there('test -e /etc/default/onescand', 1)
+
+  t.match(there('dpkg -i /onescan.deb'), 'NOT SCANNED', 'installed again, it says where mail goes')
+  const findings = there(
+    `onescan check --user nobody --env QHPSI='plugin: eicar' --env QMAILHOME=/var/qmail`,
+    2,
+  )
+  t.match(findings, `error    ${LINK}: leads to ${REAL}: mail by way of it is not scanned`)
+  t.match(findings, /^ok +slot, EICAR: is found$/m)
 })
