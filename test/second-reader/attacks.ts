@@ -18,6 +18,8 @@ const lone = `MIME-Version: 1.0\n${part}\n${half}\n${other}\n`
 const mixed = (boundary: string, delimiter = boundary) =>
   `MIME-Version: 1.0\nContent-Type: multipart/mixed; boundary="${boundary}"\n\n--${delimiter}\n${part}\n${half}\n${other}\n--${delimiter}--\n`
 
+const rfc822 = 'MIME-Version: 1.0\nContent-Type: message/rfc822\n'
+
 const magics =
   '%PDF-1.4 MZ GIF89a {\\rtf Rar! BZh9 ID3 OggS xar! FWS CWS Content-Disposition Content-Type'.split(
     ' ',
@@ -107,6 +109,17 @@ export const attacks: readonly Attack[] = [
     name: 'Content-Type above a stamp',
     message: (now) => bytes(`Content-Type: text/html\n${stamped('Subject: a\n\nb\n', now)}`),
   },
+  // libclamav finds these in LF and not in CRLF: scanners must see what is queued.
+  attack(
+    'a bare CR below the fields of an attachment',
+    mixed('b').replace(part, `${part}\rX-A: b\n`),
+  ),
+  attack(
+    'a bare CR below the fields of a lone attachment',
+    lone.replace(part, `${part}\rX-A: b\n`),
+  ),
+  attack('a bare CR above the fields of an attached message', `${rfc822}\n\rX-A: b\n${mixed('b')}`),
+  attack('a continuation and no field', '\tvirus found'),
   attack('a boundary of two blanks', mixed('b  b')),
   attack('twenty multiparts', nested(20)),
   attack('the virus as it is', `Subject: x\n\n${EICAR}\n`),
