@@ -68,7 +68,7 @@ function prepareTap() {
 async function runTests() {
   prepareTap()
   process.stdout.write('tests\n')
-  const args = ['run', '--disable-coverage', '--reporter=tap', '--jobs=2', '--timeout=180']
+  const args = ['run', '--disable-coverage', '--reporter=tap', '--jobs=2', '--timeout=400']
   const tap = spawn(toolsNode, [join(tools, 'tap'), ...args, ...files], {
     cwd: root,
     env,

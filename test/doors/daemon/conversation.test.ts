@@ -79,7 +79,7 @@ t.test(
     const clamd = await standIn(t, () => {}) // says nothing
     const variables = { QHPSI: 'plugin: clamd', CLAMD: clamd.socket }
     const slot = await openSlot(t, variables)
-    const slow: Question = { variables, timeLeft: 2500, takesReply: false }
+    const slow: Question = { variables, timeLeft: 4500, takesReply: false } // four beats, or two of a busy machine
     const heard = await ask(slot.socket, slow)
     t.match(heard.tags, /^Ahh+x$/)
     const got = carryOut(heard, slow)

@@ -37,7 +37,7 @@ export function specimen(message: Buffer, path?: string): Specimen {
 }
 
 /** A task that ends after so many milliseconds, or by `abort()` as if nobody waited, and keeps its notes. */
-export function scanTask(milliseconds = 20_000) {
+export function scanTask(milliseconds = 60_000) {
   const controller = new AbortController()
   const notes: string[] = []
   const deadline = performance.now() + milliseconds
