@@ -14,14 +14,22 @@ export function createLineEnds(): LineEnds {
   let pendingCr = false
   return {
     push(chunk) {
+      if (chunk.length === 0) return NOTHING
       const out = Buffer.allocUnsafe(chunk.length + 1)
       let length = 0
-      for (let i = 0; i < chunk.length; i++) {
-        const byte = chunk[i]!
-        if (pendingCr && byte !== LF) out[length++] = CR
-        pendingCr = byte === CR
-        if (!pendingCr) out[length++] = byte
+      if (pendingCr && chunk[0] !== LF) out[length++] = CR
+      let from = 0
+      const keepTo = (end: number) => {
+        length += chunk.copy(out, length, from, end)
+        from = end
       }
+      for (let cr = chunk.indexOf(CR); cr >= 0; cr = chunk.indexOf(CR, cr + 1)) {
+        if (cr + 1 < chunk.length && chunk[cr + 1] !== LF) continue
+        keepTo(cr)
+        from++ // it comes again with the next byte, if that is no LF
+      }
+      keepTo(chunk.length)
+      pendingCr = chunk[chunk.length - 1] === CR
       return out.subarray(0, length)
     },
     finish() {
