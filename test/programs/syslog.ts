@@ -25,7 +25,7 @@ export const syslogMissing: string | false =
 
 /** Prints each datagram as a line; with a second word it fills its socket instead and reads nothing. */
 const LISTENER = `
-use Socket; $| = 1;
+use Socket; $| = 1; alarm 600;
 socket(my $in, PF_UNIX, SOCK_DGRAM, 0) or die; bind($in, sockaddr_un($ARGV[0])) or die;
 if ($ARGV[1]) {
   socket(my $out, PF_UNIX, SOCK_DGRAM, 0) or die;
@@ -53,7 +53,7 @@ export async function startSyslog(t: Test, manner: 'reads' | 'is full' = 'reads'
   const dev = join(directory, 'dev')
   mkdirSync(dev)
   const words = ['-e', LISTENER, socket, ...(manner === 'is full' ? ['1'] : [])]
-  const listener = spawn('perl', words, { stdio: ['ignore', 'pipe', 'inherit'] })
+  const listener = spawn('perl', words, { stdio: ['ignore', 'pipe', 'ignore'] })
   t.teardown(() => listener.kill('SIGKILL'))
   const lines: string[] = []
   const output = createInterface({ input: listener.stdout! })

@@ -20,8 +20,9 @@ const KEPT_MAX = 64 * 1024
 
 /**
  * The system's log, by one datagram a line, which nobody waits for. On Node by logger(1),
- * which is started once for a message and waited for a second at most. Nowhere where there
- * is no such socket.
+ * which is started once for a message and waited for a second at most. (Compiled, it would be
+ * cheaper, too, but Bun waits for a child that is stuck, whatever the timeout says.) Nowhere
+ * where there is no such socket.
  */
 export function openSyslog(): LogSink {
   if (!isThere(SOCKET)) return nowhere
