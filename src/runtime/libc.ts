@@ -26,6 +26,16 @@ export interface Libc {
    * begins with `@` or NUL. Whether all of it was taken; this process is its sender.
    */
   sendDatagram(path: string, text: string): boolean
+  /**
+   * prctl(2), PR_SET_DUMPABLE: from now on no process without privileges, of the same user or
+   * not, can trace this one or open what proc(5) shows of it, as its memory and environment;
+   * nor does it leave a core. A program that this one starts is as before.
+   */
+  forbidTracing(): void
+  /** prctl(2), PR_SET_CHILD_SUBREAPER: descendants whose parent has ended become children of this process. */
+  adoptOrphans(): void
+  /** waitpid(2) without waiting: frees what is left of a child that has ended. */
+  reap(pid: number): void
 }
 
 export interface SocketKind {
@@ -60,6 +70,9 @@ const PATH_BYTES = 108
 const PATH_AT = 2
 /** struct ucred: pid, uid, gid. */
 const UCRED_BYTES = 12
+const PR_SET_DUMPABLE = 4
+const PR_SET_CHILD_SUBREAPER = 36
+const WNOHANG = 1
 const POLLFD_BYTES = 8
 const REVENTS_AT = 6
 
@@ -79,6 +92,8 @@ interface Symbols {
     address: Buffer,
     addressLength: number,
   ): number | bigint
+  prctl(option: number, value: number, third: number, fourth: number, fifth: number): number
+  waitpid(pid: number, status: Buffer, options: number): number
 }
 
 /** The C library, or undefined where this runtime has no way to it: Node without koffi. */
@@ -140,6 +155,15 @@ function fromSymbols(symbols: Symbols): Libc {
         closeSync(fd)
       }
     },
+    forbidTracing() {
+      symbols.prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)
+    },
+    adoptOrphans() {
+      symbols.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+    },
+    reap(pid) {
+      symbols.waitpid(pid, value, WNOHANG)
+    },
   }
 }
 
@@ -165,6 +189,8 @@ async function symbolsOfNode(): Promise<Symbols | undefined> {
       getsockopt: library.func('getsockopt', 'int', ['int', 'int', 'int', 'void *', 'void *']),
       socket: library.func('socket', 'int', ['int', 'int', 'int']),
       sendto: library.func('sendto', 'long', ['int', 'void *', 'size_t', 'int', 'void *', 'uint']),
+      prctl: library.func('prctl', 'int', ['int', 'ulong', 'ulong', 'ulong', 'ulong']),
+      waitpid: library.func('waitpid', 'int', ['int', 'void *', 'int']),
     }
   )
 }
@@ -183,5 +209,7 @@ async function symbolsOfBun(): Promise<Symbols> {
     getsockopt: { args: ['i32', 'i32', 'i32', 'ptr', 'ptr'], returns: 'i32' },
     socket: { args: ['i32', 'i32', 'i32'], returns: 'i32' },
     sendto: { args: ['i32', 'ptr', 'u64', 'i32', 'ptr', 'u32'], returns: 'i64' },
+    prctl: { args: ['i32', 'u64', 'u64', 'u64', 'u64'], returns: 'i32' },
+    waitpid: { args: ['i32', 'ptr', 'i32'], returns: 'i32' },
   }).symbols as Symbols
 }

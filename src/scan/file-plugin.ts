@@ -67,8 +67,8 @@ function starterFor(
     return startHost({ command, directory: filePlugins.directory, environment, relay })
   }
   return {
-    once: () => start(limitedTo(policy.timeout, hostCommand(file))),
-    kept: () => start(hostCommand(file)),
+    once: () => start(limitedTo(policy.timeout, 'once', hostCommand(file))),
+    kept: () => start(limitedTo(policy.timeout, 'kept', hostCommand(file))),
   }
 }
 

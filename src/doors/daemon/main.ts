@@ -2,6 +2,7 @@ import { writeSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { errorText } from '../../fault.ts'
 import { asksAbout, tellAbout } from '../../runtime/about.ts'
+import { loadLibc } from '../../runtime/libc.ts'
 import type { Environment } from '../../settings/settings.ts'
 import { readConfiguration } from './configuration.ts'
 import { describeDoor } from './describe.ts'
@@ -45,6 +46,8 @@ onescand(options).catch((error) => {
 /** One warm engine, onescand(8): it serves until it is told to end. */
 async function onescand(options: Options): Promise<void> {
   const orders = takeOrders()
+  const libc = await loadLibc()
+  libc?.forbidTracing() // before there is a key, and before any plugin runs as the same user
   let configuration = await readConfiguration(env, log)
   const handedOver = options.workerFor ?? activatedSockets(process.env)
   const doors = await openDoors(configuration, options, handedOver)

@@ -1,6 +1,8 @@
 import { availableParallelism } from 'node:os'
 import { extname, join } from 'node:path'
 import { compiledProgram, isCompiled } from '../../runtime/compiled-program.ts'
+import { CODE_SETTING } from '../plugin-host/code-setting.ts'
+import { RENEWED_AFTER } from '../plugin-host/processor-time.ts'
 
 /** Beside the bundle, or in the source tree where tests run from there. */
 const program = import.meta.filename.endsWith('.ts')
@@ -18,14 +20,33 @@ export function hostCommand(file: string): Command {
 }
 
 /**
- * The same for one message alone; `timeout` is SCANTIMEOUT in milliseconds.
- *
- * The shell does nothing but set a limit of processor time and exec: should we
- * be killed ourselves, nobody is left to end a plugin in a busy loop.
+ * KiB of data, ulimit(1p) -d. Of that a plugin has 450 MB on Node and 250 MB compiled: the
+ * runtimes take the rest for themselves. (A limit of address space they could not bear.)
  */
-export function limitedTo(timeout: number, command: Command): Command {
-  const seconds = Math.ceil(timeout / 1000 + 5) * availableParallelism()
-  return ['/bin/sh', '-c', 'ulimit -t "$0" 2>/dev/null; exec "$@"', String(seconds), ...command]
+const MEMORY = 1024 * 1024
+
+/**
+ * Where its data is limited the compiled runtime does without compiled code, is slow by a factor
+ * of fifteen and has no way to C: unless it is told to be content with less room for such code.
+ */
+const ROOM_FOR_CODE = isCompiled ? `export ${CODE_SETTING}=134217728; ` : ''
+
+/**
+ * The same with limits, for a process that is asked about one message, or about one after the
+ * other; `timeout` is SCANTIMEOUT in milliseconds. One that is kept ends by itself before it
+ * has used more than RENEWED_AFTER (../plugin-host/processor-time.ts), so that each message
+ * has as much processor time as it has alone.
+ *
+ * The shell does nothing but set limits and exec. Whatever a plugin starts has them, too. That
+ * of processor time is for what is left behind should we be killed ourselves: nobody would be
+ * there to end a busy loop.
+ */
+export function limitedTo(timeout: number, asked: 'once' | 'kept', command: Command): Command {
+  const forOne = Math.ceil(timeout / 1000 + 5) * availableParallelism()
+  const seconds = asked === 'once' ? forOne : RENEWED_AFTER + forOne
+  const limits = `ulimit -t ${seconds}; ulimit -d ${MEMORY}`
+  const script = `{ ${limits}; } 2>/dev/null; ${ROOM_FOR_CODE}exec "$@"`
+  return ['/bin/sh', '-c', script, 'sh', ...command]
 }
 
 /** Without the runtime's own warnings, which would bury the log. */

@@ -5,9 +5,11 @@ import { read, writeSync } from 'node:fs'
 import { basename, extname } from 'node:path'
 import { errorText } from '../../fault.ts'
 import { unknown, type Verdict } from '../scanner.ts'
+import { CODE_SETTING } from './code-setting.ts'
 import { encodeFrame, encodeSettled } from './frame.ts'
 import { log } from './mail.ts'
 import type { Plugin } from './plugin.ts'
+import { isUsedUp } from './processor-time.ts'
 import { createRequestReader, type PluginRequest } from './request.ts'
 import { loadScript } from './script.ts'
 import { loadSharedObject } from './shared-object.ts'
@@ -18,6 +20,7 @@ const CHUNK = 64 * 1024
 /** Milliseconds past the deadline; whoever should have killed us is gone. */
 const ORPHAN_GRACE = 1000
 
+delete process.env[CODE_SETTING] // what the plugin starts need not know it
 const directory = process.cwd()
 // One message at a time: the channel is not read while one is judged, and a request that
 // came meanwhile is an error of whoever sent it (request.ts).
@@ -92,7 +95,7 @@ function fail(error: unknown): void {
 function settle(): void {
   if (asked) {
     say(unknown('returned a promise that nothing can settle any more'))
-  } else if (plugin !== undefined && !plugin.leftBehind()) {
+  } else if (plugin !== undefined && !plugin.leftBehind() && !isUsedUp()) {
     send(encodeSettled(request!.nonce))
     awaitRequest()
   } // else this process ends

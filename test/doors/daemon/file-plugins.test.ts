@@ -163,6 +163,18 @@ for (const { name, program } of runtimes) {
     })
   })
 
+  t.test(`${name}, a plugin sees no setting of the runtime`, { skip }, async (t) => {
+    const directory = pluginDirectory(t)
+    const script = `
+      const settings = () => Object.keys(process.env).filter((name) => /^(BUN|NODE)_/.test(name))
+      exports.virusscan = () => ({ infected: true, name: 'none' + settings() })`
+    writeFileSync(join(directory, 'a.cjs'), script)
+    const settings = { QHPSI: 'plugin: a.cjs', PLUGINDIR: directory, REJECTVIRUS: '1' }
+    const onescand = startOnescand(t, { program, settings })
+    await onescand.logged(/serving/)
+    t.match((await onescand.ask({ variables: settings })).log, /virus=none /)
+  })
+
   t.test(`${name}, a plugin in C`, { skip: skip || noCompiler }, async (t) => {
     const directory = pluginDirectory(t)
     const source = `static int calls; int virusscan(const char *path) { return path[0] == 47 && calls++ % 2; }`

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { chownSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -30,6 +30,8 @@ export interface DaemonWishes {
   readonly socket?: string
   /** A descriptor that it gets as its descriptor 3. */
   readonly fd?: number
+  /** The user that it runs as, with a group of the same number; for tests that root runs. */
+  readonly uid?: number
 }
 
 export interface RunningDaemon {
@@ -51,7 +53,10 @@ export function startOnescand(t: Test, wishes: DaemonWishes = {}): RunningDaemon
   const socket = wishes.socket ?? join(directory, 's')
   const [program, ...words] = wishes.program ?? newest
   const args = [...words, '--socket', socket, '--workers', '1', ...(wishes.args ?? [])]
+  const { uid } = wishes
+  if (uid !== undefined) chownSync(directory, uid, uid)
   const child = spawn(program!, args, {
+    ...(uid !== undefined && { uid, gid: uid }),
     stdio: ['ignore', 'ignore', 'pipe', wishes.fd ?? 'ignore'],
     env: {
       PATH: process.env.PATH,
