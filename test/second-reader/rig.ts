@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { onescanc } from '../client/client.ts'
@@ -29,11 +29,14 @@ export async function openRig(t: Ending): Promise<Rig> {
   t.teardown(() => rmSync(directory, { recursive: true, force: true }))
   const ring = join(directory, 'ring')
   writeFileSync(ring, keyring, { mode: 0o600 })
+  const spool = join(directory, 'spool')
+  mkdirSync(spool, { mode: 0o700 })
   const tag = {
     QHPSI: 'plugin: clamd',
     CLAMD: clamd.socket,
     CLUSTERKEYS: ring,
     CLAMDBDIR: '/nonexistent',
+    SPOOLDIR: spool,
   }
   const refuse = { ...tag, REJECTVIRUS: '1' }
   const settings = { tag, refuse, skip: { ...refuse, QHPSIMAXSIZE: '1' } }
