@@ -34,11 +34,11 @@ export function faults(
   const scan = scanOf(passage)
   const tag = { clean: 'clean', trusted: 'clean', infected: 'virus found' }[scan]
   const difference = differenceOf(passage)
-  if (typeof difference === 'string') return [...found, difference]
-
-  if (readings.virus && (tag === 'clean' || difference.stamps > 0)) {
+  const isStamped = typeof difference !== 'string' && difference.stamps > 0
+  if (readings.virus && (tag === 'clean' || isStamped)) {
     found.push(`clamd finds ${readings.virus} in what is called ${scan}`)
   }
+  if (typeof difference === 'string') return [...found, difference]
   if (scan === 'infected' && variant !== 'tag') found.push('what is infected passed')
   const wanted = tag === undefined ? [] : [tag]
   // Some have come to the body already where a line with a blank in front stands first.
