@@ -124,7 +124,7 @@ async function scanUnvouched(
       return { answer: 'clean', scanners: [] }
     return { answer: 'skipped', why: outside }
   }
-  return runScanners(specimenOf(message, leaving, envelope), {
+  return runScanners(specimenOf(message, leaving, envelope, client.origin), {
     scanners,
     timeout: scan.timeout,
     oversize: scan.oversize,

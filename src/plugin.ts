@@ -7,6 +7,11 @@
 /** The message that a plugin is asked about. */
 export interface Mail {
   /**
+   * Of this interface. It is raised when something changes its meaning or goes; what is
+   * added, as a field that may be missing, raises nothing.
+   */
+  readonly version: 1
+  /**
    * Absolute path of a regular file that holds exactly the message, readable until
    * the plugin has answered. The plugin must not change or remove it.
    */
@@ -20,6 +25,21 @@ export interface Mail {
   readonly sender: string
   /** Envelope recipients in their order, in the same form. */
   readonly recipients: readonly string[]
+  /** How the message came: to the place of qmail-queue, or to the milter; missing elsewhere. */
+  readonly door?: 'slot' | 'milter'
+  /**
+   * IP address of the SMTP client. It and the following are there where the door is told;
+   * a name is what DNS, and HELO what the client itself says. The texts are latin1.
+   */
+  readonly clientAddress?: string | undefined
+  /** The client's name by DNS. */
+  readonly clientName?: string | undefined
+  /** What the client said in HELO or EHLO. */
+  readonly helo?: string | undefined
+  /** The name that the client authenticated by. */
+  readonly login?: string | undefined
+  /** The MTA's own name for the message. */
+  readonly queueId?: string | undefined
   /**
    * Aborted a little before the process is killed for taking too long. An answer
    * that is given at once still counts.
@@ -29,7 +49,7 @@ export interface Mail {
   log(text: string): void
 }
 
-/** The two answers that count. Everything else, and whatever is thrown, is "could not tell". */
+/** The answers that count. Everything else, and whatever is thrown, is "could not tell", too. */
 export type Answer =
   | { readonly clean: true }
   | {
@@ -37,6 +57,8 @@ export type Answer =
       /** What was found, for the log and the SMTP reply; not empty, cut after 255 characters. */
       readonly name: string
     }
+  /** Could not tell, and why, for the log; not empty, cut after 1,000 characters. SCANFAIL decides. */
+  | { readonly defer: string }
 
 /**
  * The function that a plugin exports as `virusscan`, or as QUEUE_PLUGIN says. In onescand

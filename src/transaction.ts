@@ -9,6 +9,29 @@ export interface Client {
   readonly clusterPeer: boolean
   /** The MTA's own bounce, which would be retried for ever if refused (qmail-send's uid). */
   readonly bounceInjector: boolean
+  /** For plugins; decides nothing by itself. */
+  readonly origin?: Origin | undefined
+}
+
+/** Where a message comes from, by what others say: the SMTP server, its client, DNS. Texts are latin1. */
+export interface Origin {
+  readonly door: 'slot' | 'milter'
+  /** IP address of the SMTP client; undefined where there is none. */
+  readonly clientAddress?: string | undefined
+  /** Its name by DNS. */
+  readonly clientName?: string | undefined
+  /** What it said in HELO or EHLO. */
+  readonly helo?: string | undefined
+  /** The name that it authenticated by. */
+  readonly login?: string | undefined
+  /** The MTA's own name for the message. */
+  readonly queueId?: string | undefined
+}
+
+/** The client's name as a server tells it: "unknown" or its address in brackets means that it has none. */
+export function clientNameOf(told: string | undefined): string | undefined {
+  if (!told || told === 'unknown' || told.startsWith('[')) return undefined
+  return told
 }
 
 /** One message, wholly received, its envelope checked. */

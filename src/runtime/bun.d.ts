@@ -10,6 +10,9 @@ declare module 'bun:ffi' {
     symbols: Readonly<Record<string, Signature>>,
   ): { readonly symbols: Readonly<Record<string, Call>> }
 
+  /** The text that ends in NUL at an address. */
+  export const CString: new (address: number) => { toString(): string }
+
   /** What lies at an address. */
   export const read: { i32(address: number): number }
 }

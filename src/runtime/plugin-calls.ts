@@ -6,6 +6,8 @@ import { isCompiled } from './compiled-program.ts'
 export interface PluginCalls {
   /** `int symbol(const char *path)` of a shared object. Throws where file or symbol cannot be loaded. */
   load(file: string, symbol: string): (path: string) => number
+  /** `const char *symbol(void)` of it, undefined where there is none; it returns '' for NULL. */
+  loadText(file: string, symbol: string): (() => string) | undefined
   /** alarm(2): the process ends after so many seconds, whatever it does. */
   alarm(seconds: number): void
 }
@@ -19,12 +21,17 @@ export function pluginCalls(): Promise<PluginCalls | undefined> {
 }
 
 async function byBun(): Promise<PluginCalls> {
-  const { dlopen } = await import('bun:ffi')
+  const { dlopen, CString } = await import('bun:ffi')
   const alarm = await libcFunction('alarm', 1)
+  const textAt = (address: number) => (address ? String(new CString(address)) : '')
   return {
     load(file, symbol) {
       const { symbols } = dlopen(file, { [symbol]: { args: ['ptr'], returns: 'int' } })
       return (path) => symbols[symbol]!(Buffer.from(`${path}\0`))
+    },
+    loadText(file, symbol) {
+      const call = orNone(() => dlopen(file, { [symbol]: { args: [], returns: 'ptr' } }))
+      return call && (() => textAt(call.symbols[symbol]!()))
     },
     alarm,
   }
@@ -40,6 +47,19 @@ async function byKoffi(): Promise<PluginCalls | undefined> {
   return {
     // As Bun does: a function that is never called need not be there (dlopen(3), RTLD_LAZY).
     load: (file, symbol) => koffi.load(file, { lazy: true }).func(symbol, 'int', ['str']),
+    loadText(file, symbol) {
+      const call = orNone(() => koffi.load(file, { lazy: true }).func(symbol, 'str', []))
+      return call && (() => call() ?? '')
+    },
     alarm: koffi.load(null).func('alarm', 'uint', ['uint']),
+  }
+}
+
+/** Undefined where the symbol is not there: that of a plugin's own function was found before. */
+function orNone<Value>(load: () => Value): Value | undefined {
+  try {
+    return load()
+  } catch {
+    return undefined
   }
 }

@@ -80,12 +80,12 @@ async function askPlugin(
   { timeLeft, signal }: ScanTask,
 ): Promise<Verdict> {
   const { infectedCode, cleanCode, filePlugins } = policy
-  const { size, envelope } = specimen
+  const { size, envelope, origin } = specimen
   const path = specimen.path()
   const compose = () => {
     const nonce = randomBytes(16).toString('hex')
     const { symbol } = filePlugins
-    const about = { path, size, timeLeft: timeLeft(), envelope }
+    const about = { path, size, timeLeft: timeLeft(), envelope, origin }
     return {
       nonce,
       request: encodeRequest({ nonce, file, symbol, infectedCode, cleanCode, ...about }),

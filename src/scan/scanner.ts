@@ -1,4 +1,5 @@
 import type { Envelope } from '../envelope/envelope.ts'
+import type { Origin } from '../transaction.ts'
 
 /**
  * What a scanner says about a message. There are three answers, and "could not
@@ -21,6 +22,8 @@ export type Verdict =
       readonly overLimit?: true
       /** Set where it is nested too deep, or too much is in it: OVERNESTING decides. */
       readonly overNested?: true
+      /** Set where it is a plugin's own answer: asked again, it would say the same. */
+      readonly deliberate?: true
     }
 
 export const clean: Verdict = { answer: 'clean' }
@@ -32,6 +35,7 @@ export interface Specimen {
   /** Bytes of all chunks. */
   readonly size: number
   readonly envelope: Envelope
+  readonly origin?: Origin | undefined
   /** The bytes in order. A chunk is valid until the next one is asked for. */
   chunks(): Iterable<Buffer>
   /**

@@ -1,6 +1,7 @@
 import type { Envelope } from '../envelope/envelope.ts'
 import type { Message } from '../message/spool.ts'
 import { TOP_LINE } from '../message/top-line.ts'
+import type { Origin } from '../transaction.ts'
 import type { Specimen } from './scanner.ts'
 
 /**
@@ -8,11 +9,17 @@ import type { Specimen } from './scanner.ts'
  * `leaving` is that block: what is scanned is what will be queued, and nothing is taken
  * out of it afterwards.
  */
-export function specimenOf(message: Message, leaving: Buffer, envelope: Envelope): Specimen {
+export function specimenOf(
+  message: Message,
+  leaving: Buffer,
+  envelope: Envelope,
+  origin?: Origin,
+): Specimen {
   const top = Buffer.concat([TOP_LINE, leaving])
   return {
     size: top.length + message.size - message.header.length,
     envelope,
+    origin,
     pathIsShared: message.pathIsShared,
     isFile: message.isFileWith(top),
     *chunks() {

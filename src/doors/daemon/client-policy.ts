@@ -10,7 +10,7 @@ import {
 } from '../../scan/policy.ts'
 import type { Scanner } from '../../scan/scanner.ts'
 import { type Environment, isSet } from '../../settings/settings.ts'
-import type { Client } from '../../transaction.ts'
+import { type Client, clientNameOf } from '../../transaction.ts'
 import { type ErrorReport, readReplyForm } from '../queue/error-report.ts'
 import type { Configuration } from './configuration.ts'
 import { GoCold } from './go-cold.ts'
@@ -32,7 +32,9 @@ export interface ClientPolicy {
 type Variables = ReadonlyMap<string, string>
 
 /** The client's own affair: what it does before it asks and after it was answered. */
-const itsOwn = new Set(['QUEUECHAIN', 'LOGFILE', 'TMPDIR', 'PATH', 'TCPREMOTEIP', 'BOUNCEUSER'])
+const itsOwn = new Set(['QUEUECHAIN', 'LOGFILE', 'TMPDIR', 'PATH', 'BOUNCEUSER'])
+/** Of a message, and no setting. */
+const ofTheMessage = new Set(['TCPREMOTEIP', 'TCPREMOTEHOST'])
 /** What is known of its connection, and how it gives replies: nobody else's is meant. */
 const aboutIt = new Set(['RELAYCLIENT', 'CLUSTERPEER', 'ERROR_FD', 'ERROR_EXIT'])
 /** Taken as they are. */
@@ -54,7 +56,8 @@ export function createClientPolicies(
   /** Of no message, but of a set of variables; nobody changes what is in it. */
   const kept = new Map<string, ClientPolicy>()
   return (variables) => {
-    const relevant = [...variables].filter(([name]) => !itsOwn.has(name))
+    const isSetting = ([name]: [string, string]) => !itsOwn.has(name) && !ofTheMessage.has(name)
+    const relevant = [...variables].filter(isSetting)
     const key = JSON.stringify(relevant)
     let found = kept.get(key)
     if (found === undefined) {
@@ -62,7 +65,13 @@ export function createClientPolicies(
       if (kept.size === KEPT_MAX) kept.clear()
       kept.set(key, found)
     }
-    return { ...found, remote: variables.get('TCPREMOTEIP') }
+    const remote = variables.get('TCPREMOTEIP')
+    const origin = {
+      door: 'slot',
+      clientAddress: remote || undefined,
+      clientName: clientNameOf(variables.get('TCPREMOTEHOST')),
+    } as const
+    return { ...found, client: { ...found.client, origin }, remote }
   }
 }
 
@@ -102,7 +111,8 @@ function mergePolicy(configuration: Configuration, variables: Variables): Client
 
 function refuseOtherDifferences(own: Environment, variables: Variables): void {
   for (const [name, value] of variables) {
-    if (itsOwn.has(name) || aboutIt.has(name) || taken.has(name) || bounded.has(name)) continue
+    if (itsOwn.has(name) || ofTheMessage.has(name) || aboutIt.has(name)) continue
+    if (taken.has(name) || bounded.has(name)) continue
     refuseDifference(name, own, value)
   }
 }

@@ -2,7 +2,7 @@ import type { Decision } from '../../decision.ts'
 import { ADDRESS_MAX, makeEnvelope } from '../../envelope/envelope.ts'
 import { Fault, type FaultKind, faultKindOf } from '../../fault.ts'
 import type { LogEntry } from '../../log.ts'
-import type { Transaction } from '../../transaction.ts'
+import type { Origin, Transaction } from '../../transaction.ts'
 import { type Circumstances, decisionLines, faultLine, passLine } from '../queue/log-lines.ts'
 import { announcedSize, bareAddress } from './address.ts'
 import { answerTo, codeOf } from './carry-out.ts'
@@ -23,6 +23,8 @@ export interface Ending {
   readonly remote: string | undefined
   /** The MTA's own name for the message. */
   readonly queueId: string | undefined
+  /** What is known of the client beside. */
+  readonly origin: Origin
 }
 
 /** One message from MAIL to its end. What goes wrong meanwhile is answered at the end. */
@@ -98,7 +100,8 @@ export function openMail({ path, parameters }: Address, house: House): Mail {
       const message = reception.intake.finish()
       try {
         const { clusterPeer } = reception
-        const client = { relay: ending.authenticated, clusterPeer, bounceInjector: false }
+        const { authenticated: relay, origin } = ending
+        const client = { relay, clusterPeer, bounceInjector: false, origin }
         transaction = { message, envelope, client }
         const decision = await reception.judge(transaction, gone.signal)
         if (gone.signal.aborted) throw new Fault('read', 'the MTA left before it was answered')

@@ -1,6 +1,7 @@
 import { isFault } from '../../fault.ts'
 import type { LogEntry } from '../../log.ts'
 import type { QuotaLookup } from '../../quota/answer.ts'
+import { clientNameOf, type Origin } from '../../transaction.ts'
 import { type Circumstances, faultLine } from '../queue/log-lines.ts'
 import { bareAddress } from './address.ts'
 import type { House } from './house.ts'
@@ -29,6 +30,11 @@ export interface Session {
   close(): void
 }
 
+/** Characters of a name that are kept. */
+const NAME_MAX = 1024
+
+const copied = (name: Buffer) => name.toString('latin1', 0, NAME_MAX) || undefined
+
 /** RFC 3463: not now. It is our memory that is short. */
 const NO_ROOM_CODE = 452
 const noRoom = smtpReply({
@@ -44,6 +50,8 @@ export function openSession(house: House): Session {
   const macros = createMacros(MACROS)
   let agreement: Agreement | undefined
   let client: Omit<Client, 'host'> | undefined
+  let clientName: string | undefined
+  let helo: string | undefined
   let mail: Mail | undefined
   let complainedOf: Mail | undefined // once for each
   let over = false
@@ -68,6 +76,17 @@ export function openSession(house: House): Session {
 
   function remote(): string | undefined {
     return client?.family.startsWith('inet') ? client.address : undefined
+  }
+
+  function origin(): Origin {
+    return {
+      door: 'milter',
+      clientAddress: remote(),
+      clientName,
+      helo,
+      login: macros.get('auth_authen') || undefined,
+      queueId: macros.get('i'),
+    }
   }
 
   /**
@@ -130,6 +149,7 @@ export function openSession(house: House): Session {
         authenticated: isAuthenticated(),
         remote: remote(),
         queueId: macros.get('i'),
+        origin: origin(),
       })
     } finally {
       dropMail()
@@ -154,6 +174,8 @@ export function openSession(house: House): Session {
       case 'connect': {
         const { family, address, port } = command
         client = { family, address, port } // the host's name is a view of the packet
+        clientName = clientNameOf(copied(command.host))
+        helo = undefined
         return goOn(command)
       }
       case 'mail':
@@ -174,6 +196,8 @@ export function openSession(house: House): Session {
       case 'end-of-message':
         return endMessage(command.chunk)
       case 'helo':
+        helo = copied(command.name)
+        return goOn(command)
       case 'data':
       case 'unknown-smtp':
         return goOn(command)
@@ -189,6 +213,8 @@ export function openSession(house: House): Session {
         dropMail()
         macros.endConnection()
         client = undefined
+        clientName = undefined
+        helo = undefined
         return undefined
     }
   }

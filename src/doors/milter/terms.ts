@@ -36,7 +36,6 @@ export function wishOf({ quota }: Pick<House, 'quota'>): Wish {
     wantedSteps:
       quietly |
       (quota === undefined ? step.noReplyToRecipient : 0) |
-      step.skipHelo |
       step.skipUnknown |
       step.skipEndOfHeader |
       step.leadingSpace,

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { type Environment, isSet } from '../../settings/settings.ts'
-import type { Client } from '../../transaction.ts'
+import { type Client, clientNameOf } from '../../transaction.ts'
 
 /** What tcp.smtp rules and qmail-smtpd say about who sends, by the environment. */
 export function readClient(env: Environment): Client {
@@ -8,6 +8,11 @@ export function readClient(env: Environment): Client {
     relay: isSet(env, 'RELAYCLIENT'),
     clusterPeer: isSet(env, 'CLUSTERPEER'),
     bounceInjector: ownsThisProcess(env.BOUNCEUSER || 'qmails'),
+    origin: {
+      door: 'slot',
+      clientAddress: env.TCPREMOTEIP || undefined,
+      clientName: clientNameOf(env.TCPREMOTEHOST),
+    },
   }
 }
 

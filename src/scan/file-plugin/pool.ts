@@ -165,14 +165,14 @@ export function openPool(
     }
     const had = host.asked
     const verdict = await host.ask(compose(), signal) // it says how much time is left
-    void release(host, verdict.answer !== 'unknown' && !signal.aborted)
+    void release(host, hasAnswered(verdict) && !signal.aborted)
     return { verdict, had }
   }
 
   return {
     async ask(compose, signal) {
       const { verdict, had } = await askOne(false, compose, signal)
-      if (verdict.answer !== 'unknown' || had === 0 || signal.aborted) return verdict
+      if (hasAnswered(verdict) || had === 0 || signal.aborted) return verdict
       return (await askOne(true, compose, signal)).verdict
     },
     close() {
@@ -180,4 +180,9 @@ export function openPool(
       for (const host of idle.keys()) void host.end()
     },
   }
+}
+
+/** What the plugin itself says, be it that it could not tell, is no sign of a process in disorder. */
+function hasAnswered(verdict: Verdict): boolean {
+  return verdict.answer !== 'unknown' || verdict.deliberate === true
 }

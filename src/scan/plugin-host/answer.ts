@@ -1,19 +1,24 @@
 import { inspect } from 'node:util'
 import { clean, infected, unknown, type Verdict } from '../scanner.ts'
 
-const EXPECTED = 'must answer { clean: true } or { infected: true, name }'
+const EXPECTED = 'must answer { clean: true }, { infected: true, name } or { defer: why }'
 
 /**
- * Narrows what a plugin returned to a verdict. Only the two documented answers
- * count; one that says both, half of one, or anything else is "could not tell".
+ * Narrows what a plugin returned to a verdict. Only the three documented answers
+ * count; one that says several, half of one, or anything else is "could not tell".
  */
 export function readAnswer(value: unknown): Verdict {
   const answer = typeof value === 'object' && value !== null ? value : {}
-  const said = answer as { clean?: unknown; infected?: unknown; name?: unknown }
-  const saysClean = said.clean === true && !said.infected && said.name === undefined
-  const saysInfected = said.infected === true && !said.clean
+  const said = answer as { clean?: unknown; infected?: unknown; name?: unknown; defer?: unknown }
+  const { defer } = said
+  const saysClean =
+    said.clean === true && !said.infected && said.name === undefined && defer === undefined
+  const saysInfected = said.infected === true && !said.clean && defer === undefined
+  const saysNothing = !said.clean && !said.infected && said.name === undefined
   if (saysClean) return clean
   if (saysInfected && typeof said.name === 'string' && said.name !== '') return infected(said.name)
+  if (saysNothing && typeof defer === 'string' && defer !== '')
+    return { answer: 'unknown', why: defer, deliberate: true }
   return unknown(`answered ${describe(value)}; ${EXPECTED}`)
 }
 

@@ -40,10 +40,10 @@ export function encodeSettled(nonce: string): Buffer {
 
 function verdictOf(value: unknown): Verdict | undefined {
   if (typeof value !== 'object' || value === null) return undefined
-  const { answer, name, why } = value as Record<string, unknown>
+  const { answer, name, why, deliberate } = value as Record<string, unknown>
   if (answer === 'clean') return clean
   if (answer === 'infected' && typeof name === 'string' && name !== '') return infected(name)
-  if (answer === 'unknown' && typeof why === 'string') return unknown(why)
+  if (answer === 'unknown' && typeof why === 'string') return couldNotTell(why, deliberate)
   return undefined
 }
 
@@ -54,6 +54,10 @@ function cut(verdict: Verdict): Verdict {
     case 'infected':
       return infected(verdict.name.slice(0, NAME_MAX))
     case 'unknown':
-      return unknown(verdict.why.slice(0, WHY_MAX))
+      return couldNotTell(verdict.why.slice(0, WHY_MAX), verdict.deliberate)
   }
+}
+
+function couldNotTell(why: string, deliberate: unknown): Verdict {
+  return deliberate === true ? { answer: 'unknown', why, deliberate } : unknown(why)
 }

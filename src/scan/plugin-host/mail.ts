@@ -8,7 +8,7 @@ const WARNING_SHARE = 0.1
 const WARNING_MAX = 1000
 
 /** The message of a request as a plugin gets it. Once it is answered, `over` keeps its signal quiet. */
-export function mailOf({ envelope, path, size, timeLeft }: PluginRequest): {
+export function mailOf({ envelope, origin, path, size, timeLeft }: PluginRequest): {
   readonly mail: Mail
   over(): void
 } {
@@ -20,6 +20,8 @@ export function mailOf({ envelope, path, size, timeLeft }: PluginRequest): {
   timer.unref()
   return {
     mail: {
+      version: 1,
+      ...origin,
       path,
       size,
       sender: envelope.sender.toString('latin1'),

@@ -1,4 +1,5 @@
 import { createEnvelopeReader, type Envelope } from '../../envelope/envelope.ts'
+import type { Origin } from '../../transaction.ts'
 
 /** What a plugin's process is asked about one message. */
 export interface PluginRequest {
@@ -17,6 +18,7 @@ export interface PluginRequest {
   /** Milliseconds until its deadline: the clock of one process says nothing to another. */
   readonly timeLeft: number
   readonly envelope: Envelope
+  readonly origin?: Origin | undefined
 }
 
 export interface RequestReader {

@@ -6,6 +6,9 @@ import { clean, infected, unknown, type Verdict } from '../scanner.ts'
 import type { NotLoaded, Plugin } from './plugin.ts'
 import type { PluginRequest } from './request.ts'
 
+/** The function that names what was found, `const char *virusname(void)`; it need not be there. */
+const NAME = 'virusname'
+
 /**
  * Loads a plugin in C, `int virusscan(const char *path)` as in IndiMail's qhpsi.
  * It runs on the main thread; a C library may not expect another.
@@ -17,8 +20,10 @@ export async function loadSharedObject(request: PluginRequest): Promise<Plugin |
   }
   endWithin(calls, request.timeLeft) // what it does while it is loaded is C code, too
   let virusscan: (path: string) => number
+  let virusname: (() => string) | undefined
   try {
     virusscan = calls.load(request.file, request.symbol)
+    virusname = calls.loadText(request.file, NAME)
   } catch (error) {
     return { why: `cannot be loaded: ${errorText(error)}` }
   }
@@ -26,16 +31,21 @@ export async function loadSharedObject(request: PluginRequest): Promise<Plugin |
     async ask(asked) {
       endWithin(calls, asked.timeLeft)
       const code = virusscan(asked.path)
+      const name = code === asked.infectedCode ? virusname?.() : undefined
       calls.alarm(0)
-      return verdictOf(code, asked)
+      return verdictOf(code, name, asked)
     },
     leftBehind: hasChildren,
   }
 }
 
-function verdictOf(code: number, { file, infectedCode, cleanCode }: PluginRequest): Verdict {
+function verdictOf(
+  code: number,
+  name: string | undefined,
+  { file, infectedCode, cleanCode }: PluginRequest,
+): Verdict {
   // QHPSIRC first, as in qhpsi.c: where both are one number, mail is not clean.
-  if (code === infectedCode) return infected(basename(file))
+  if (code === infectedCode) return infected(name || basename(file))
   if (code === cleanCode) return clean
   return unknown(
     `returned ${code}; must return ${cleanCode} (QHPSIRN, clean) or ${infectedCode} (QHPSIRC, infected)`,

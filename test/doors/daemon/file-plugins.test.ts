@@ -11,7 +11,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
 import { noCompiler } from '../../scan/file-plugin/asking.ts'
-import { call as callMilter, negotiate } from '../milter/mta.ts'
+import { call as callMilter, negotiate, says, tell } from '../milter/mta.ts'
 import { submit } from '../milter/submit.ts'
 import { ask, call, framesOf } from './client.ts'
 import { runtimes as onNode, startOnescand } from './process.ts'
@@ -162,6 +162,60 @@ for (const { name, program } of runtimes) {
       t.pass('they have ended')
     })
   })
+
+  t.test(`${name}, a plugin is told where a message comes from`, { skip }, async (t) => {
+    const directory = pluginDirectory(t)
+    const script = `exports.virusscan = (mail) => {
+      const { path, size, sender, recipients, signal, log, ...rest } = mail
+      return { infected: true, name: Object.values(rest).join() }
+    }`
+    writeFileSync(join(directory, 'a.cjs'), script)
+    const settings = { QHPSI: 'plugin: a.cjs', PLUGINDIR: directory, REJECTVIRUS: '1' }
+    const milter = join(directory, 'milter')
+    const onescand = startOnescand(t, { program, settings, args: ['--milter', `unix:${milter}`] })
+    await onescand.logged(/serving/)
+    const ip = { ...settings, TCPREMOTEIP: '192.0.2.7' }
+    for (const [variables, told] of [
+      [{ ...ip, TCPREMOTEHOST: 'client.example.org' }, '1,slot,192.0.2.7,client.example.org'],
+      [{ ...ip, TCPREMOTEHOST: 'other.example.org' }, '1,slot,192.0.2.7,other.example.org'],
+      [{ ...ip, TCPREMOTEHOST: 'unknown' }, '1,slot,192.0.2.7'],
+      [settings, '1,slot'],
+    ] as const) {
+      const { log } = await onescand.ask({ variables })
+      t.equal(/virus=(\S+)/.exec(log)?.[1], told)
+    }
+    const line = await callMilter(milter)
+    const agreed = await negotiate(line)
+    await tell(line, agreed, says.connect('192.0.2.9'))
+    await tell(line, agreed, says.helo)
+    const mail = { message: message('x'), authenticated: 'user', queueId: '4Q1' }
+    t.match(
+      (await submit(line, agreed, mail)).reply,
+      /1,milter,192\.0\.2\.9,client\.example\.org,client\.example\.org,user,4Q1/,
+    )
+    line.write(says.quitNewConnection)
+    await tell(line, agreed, says.connect('192.0.2.8'))
+    const next = await submit(line, agreed, { message: message('x'), queueId: '4Q2' })
+    t.match(next.reply, /1,milter,192\.0\.2\.8,client\.example\.org,4Q2/, 'and no other client')
+    await line.close()
+  })
+
+  t.test(
+    `${name}, virusname of a plugin in C names what it found`,
+    { skip: skip || noCompiler },
+    async (t) => {
+      const directory = pluginDirectory(t)
+      const source = `
+      int virusscan(const char *path) { return path[0] == 47; }
+      const char *virusname(void) { return "Worm.LoveLetter"; }`
+      writeFileSync(join(directory, 'c.c'), source)
+      execFileSync('gcc', ['-shared', '-fPIC', '-o', 'c.so', 'c.c'], { cwd: directory })
+      const settings = { QHPSI: 'plugin: c.so', PLUGINDIR: directory, REJECTVIRUS: '1' }
+      const onescand = startOnescand(t, { program, settings })
+      await onescand.logged(/serving/)
+      t.match((await onescand.ask({ variables: settings })).log, /virus=Worm\.LoveLetter /)
+    },
+  )
 
   t.test(`${name}, a plugin sees no setting of the runtime`, { skip }, async (t) => {
     const directory = pluginDirectory(t)

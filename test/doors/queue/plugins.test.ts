@@ -22,6 +22,11 @@ const finds = `async ({ path, size, sender, recipients }) => {
 for (const [name, source] of [
   ['finds.mjs', `export const virusscan = ${finds}`],
   ['finds.cjs', `exports.virusscan = ${finds}`],
+  [
+    'tells.mjs',
+    `export const virusscan = ({ version, door, clientAddress, clientName }) =>
+      ({ infected: true, name: [version, door, clientAddress, clientName].join() })`,
+  ],
   ['named.mjs', `export const mine = ${finds}`],
   ['throws.mjs', "export const virusscan = () => { throw new Error('out of order') }"],
   ['hangs.mjs', 'export const virusscan = () => new Promise(() => setInterval(() => {}, 1e6))'],
@@ -45,6 +50,13 @@ for (const [name, source] of [
 const use = (name: string) => ({ PLUGINDIR, QHPSI: `plugin: ${name}` })
 
 for (const { name: runtime, program } of runtimes) {
+  t.test(`a plugin is told where mail comes from ${runtime}`, async (t) => {
+    const from = { TCPREMOTEIP: '192.0.2.7', TCPREMOTEHOST: 'client.example.org' }
+    const settings = { ...use('tells.mjs'), ...from, REJECTVIRUS: '1' }
+    const { log } = await runSlot({ program, message: plain, settings })
+    t.match(log, /virus=1,slot,192\.0\.2\.7,client\.example\.org /)
+  })
+
   for (const name of ['finds.mjs', 'finds.cjs']) {
     t.test(`${name} judges mail ${runtime}`, async (t) => {
       const clean = await runSlot({ program, message: plain, settings: use(name) })

@@ -33,6 +33,18 @@ t.test('each message is the one that the plugin sees', async (t) => {
   t.equal(await plugin.hear('two', { sender: '', recipients }), '2,Subject: two\n\n,14,,a,b')
 })
 
+t.test('a process whose plugin says that it could not tell is kept, and asked once', async (t) => {
+  const directory = t.testdir({
+    'a.mjs': `
+      let calls = 0
+      export const virusscan = () => ({ defer: process.pid + ' ' + ++calls })`,
+  })
+  const plugin = poolPlugin(t, { directory, file: 'a.mjs' })
+  const [, first] = /^(\d+) 1$/.exec(await plugin.hear('x'))!
+  t.equal(await plugin.hear('x'), `${first} 2`)
+  t.equal(await plugin.hear('x'), `${first} 3`)
+})
+
 t.test('messages at once have a process each, as many as there may be', async (t) => {
   const directory = t.testdir({ 'a.mjs': tellsProcess('await pause(50)') })
   const plugin = poolPlugin(t, { directory, file: 'a.mjs' }, { most: 2 })

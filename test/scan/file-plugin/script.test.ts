@@ -79,6 +79,30 @@ const cases: readonly Case[] = [
   },
 
   {
+    name: 'a plugin may say that it could not tell, and why',
+    file: 'a.mjs',
+    source: answers(`{ defer: 'no table yet' }`),
+    expect: /^no table yet$/,
+  },
+  {
+    name: 'a reason to defer must be said',
+    file: 'a.mjs',
+    source: answers(`{ defer: '' }`),
+    expect: /^answered \{ defer: '' \}; must answer .* or \{ defer: why \}$/,
+  },
+  {
+    name: 'clean and to be deferred cannot tell',
+    file: 'a.mjs',
+    source: answers(`{ clean: true, defer: 'x' }`),
+    expect: /^answered \{ clean: true, defer: 'x' \}/,
+  },
+  {
+    name: 'infected and to be deferred cannot tell',
+    file: 'a.mjs',
+    source: answers(`{ infected: true, name: 'x', defer: 'x' }`),
+    expect: /^answered/,
+  },
+  {
     name: 'a plugin that answers both cannot tell',
     file: 'a.mjs',
     source: answers(`{ clean: true, infected: true, name: 'x' }`),

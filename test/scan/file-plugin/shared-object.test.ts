@@ -110,6 +110,26 @@ t.test('C plugins', { skip: noCompiler }, async (t) => {
     })
   }
 
+  await t.test('virusname names what was found', async (t) => {
+    const named = (body: string) => `
+      static int calls;
+      int virusscan(const char *path) { return path[0] == 47 && ++calls; }
+      const char *virusname(void) { ${body} }`
+    for (const [name, body, expected] of [
+      ['one.so', 'return calls == 1 ? "Worm.LoveLetter" : "another call";', 'Worm.LoveLetter'],
+      ['none.so', 'return 0;', 'none.so'],
+      ['empty.so', 'return "";', 'empty.so'],
+    ] as const) {
+      const file = join(directory, name)
+      const options = ['-shared', '-fPIC', '-x', 'c', '-o', file, '-']
+      execFileSync('gcc', options, { input: named(body) })
+      const { verdict } = await ask({ directory, file: name })
+      t.same(verdict, { answer: 'infected', name: expected })
+      const settings = { QHPSIRN: '1', QHPSIRC: '0' }
+      t.same((await ask({ directory, file: name, settings })).verdict, { answer: 'clean' })
+    }
+  })
+
   await t.test('a file that is no shared object is named with its error', async (t) => {
     const { verdict } = await ask({ directory, file: 'broken.so' })
     t.match(whyOf(verdict), /^plugin broken\.so: cannot be loaded: /)
