@@ -1,11 +1,12 @@
-import { accessSync, constants, existsSync, realpathSync } from 'node:fs'
-import { basename } from 'node:path'
+import { accessSync, constants, existsSync, lstatSync, readlinkSync, realpathSync } from 'node:fs'
+import { basename, dirname, resolve } from 'node:path'
 import { type Chain, checkChain, findChain } from '../../doors/queue/chain.ts'
 import { errorText } from '../../fault.ts'
 import { obstacle } from './account.ts'
 import { error, type Finding, ok, warning } from './finding.ts'
 import { accountText, type Host } from './host.ts'
 import { LINK } from './removal.ts'
+import { slotProgramOf } from './slot-program.ts'
 
 /** The program in the slot, and the next one, which gets the mail from it. */
 export function checkPrograms(host: Host): Finding[] {
@@ -14,20 +15,74 @@ export function checkPrograms(host: Host): Finding[] {
 
 function checkSlotProgram(host: Host): Finding[] {
   const { env, program } = host
+  const named = env.QMAILQUEUE
+  if (named === '') {
+    const value = 'QMAILQUEUE is set, and empty: qmail has nothing to start, mail is deferred'
+    return [error('slot', value, 'name onescanc or onescan-queue in it, or unset it')]
+  }
+  const missing = danglingLink(program)
+  if (missing !== undefined) {
+    const value = `${program} is a link to ${missing}, which is not there: mail is deferred`
+    return [error('slot', value, 'point it to onescanc or onescan-queue by ln -sfn')]
+  }
   try {
     accessSync(program, constants.X_OK)
     const barrier = obstacle(host.account, program, 'execute')
     if (barrier !== undefined) return [barred('slot', program, barrier, host)]
   } catch (thrown) {
-    return [error('slot', errorText(thrown), 'mail is deferred; set QMAILQUEUE to onescan-queue')]
+    const why = named && isRelative(named) ? `${relativeText(named, host)}: ` : ''
+    const value = `${why}${errorText(thrown)}`
+    return [error('slot', value, 'mail is deferred; set QMAILQUEUE to onescan-queue')]
   }
-  if (isRealQueue(program)) {
-    const value = `${program} leads to ${realpathSync(program)}: mail is not scanned`
-    return [error('slot', value, `point it to onescanc or onescan-queue (${LINK}: by ln -sfn)`)]
+  const found = judgeProgram(host)
+  if (named === undefined || !isRelative(named)) return [found]
+  const value = `${relativeText(named, host)}; other callers stand elsewhere`
+  return [warning('slot', value, `set QMAILQUEUE to ${program}`), found]
+}
+
+function judgeProgram(host: Host): Finding {
+  const { env, program } = host
+  const slot = slotProgramOf(host)
+  switch (slot.kind) {
+    case 'own':
+      return ok(
+        'slot',
+        env.QMAILQUEUE === undefined ? `${program} (QMAILQUEUE is not set here)` : program,
+      )
+    case 'real-queue': {
+      const value = `${program} leads to ${realpathSync(program)}: mail is not scanned`
+      return error('slot', value, `point it to onescanc or onescan-queue (${LINK}: by ln -sfn)`)
+    }
+    case 'foreign': {
+      const value = `${program} ${slot.why}: nothing was sent through it, for it may queue`
+      const remedy = 'see that it calls onescan-queue, and try that with --program'
+      return warning('slot', value, remedy)
+    }
   }
-  if (env.QMAILQUEUE === undefined) return [ok('slot', `${program} (QMAILQUEUE is not set here)`)]
-  if (/^onescan/.test(basename(realpathSync(program)))) return [ok('slot', program)]
-  return [warning('slot', `QMAILQUEUE is ${program}`, 'see that it calls onescan-queue')]
+}
+
+/** What a link leads to that leads nowhere. */
+function danglingLink(path: string): string | undefined {
+  try {
+    if (!lstatSync(path).isSymbolicLink() || existsSync(path)) return undefined
+    return resolve(dirname(path), readlinkSync(path))
+  } catch {
+    return undefined // told by who wants to execute it
+  }
+}
+
+const isRelative = (path: string) => !path.startsWith('/')
+
+function relativeText(named: string, { place }: Host): string {
+  return `QMAILQUEUE ${named} is relative: it is looked for in ${place.qmailHome}, where qmail runs`
+}
+
+function isQueueItself(host: Host): boolean {
+  try {
+    return slotProgramOf(host).kind === 'real-queue'
+  } catch {
+    return false
+  }
 }
 
 /** By its name, as notqmail, netqmail and IndiMail have it. */
@@ -43,6 +98,7 @@ function checkLink({ env }: Host): Finding[] {
 }
 
 function checkNextProgram(host: Host): Finding[] {
+  if (isQueueItself(host)) return [] // nobody is between it and the caller
   let chain: Chain
   try {
     chain = findChain([], host.env, host.place)

@@ -1,14 +1,15 @@
 import type { ArgumentsCamelCase, CommandModule } from 'yargs'
-import { print, printJson, runCommand } from '../run-command.ts'
+import { runCommand } from '../run-command.ts'
 import { addEnvironmentOptions } from '../slot-environment.ts'
 import { readAccounts } from './account.ts'
 import { tryAsAccount } from './as-account.ts'
 import { type Check, carefully } from './carefully.ts'
 import { checkPrograms } from './chain.ts'
-import { exitCodeOf, type Finding, findingLine } from './finding.ts'
+import type { Finding } from './finding.ts'
 import { accountText, type HostOptions, lookAtHost } from './host.ts'
 import { checkKeyring } from './keyring.ts'
 import { checkRemoval, removalHere } from './removal.ts'
+import { report } from './report.ts'
 import { checkSettings } from './settings.ts'
 
 interface CheckOptions extends HostOptions {
@@ -56,24 +57,11 @@ export const checkCommand: CommandModule<object, CheckOptions> = {
 }
 
 async function check(args: ArgumentsCamelCase<CheckOptions>): Promise<number> {
-  if (args.removal) return report(checkRemoval(removalHere()), args.json)
+  const { json } = args
+  if (args.removal) return report(checkRemoval(removalHere()), { json })
   const host = lookAtHost(args, process.env, readAccounts(), Date.now())
   const findings: Finding[] = []
-  const tell = (finding: Finding) => {
-    findings.push(finding)
-    if (!args.json) print(`${findingLine(finding)}\n`)
-  }
-  if (!args.json) print(`as ${accountText(host)}\n`)
-  for (const look of looks) {
-    for (const finding of await carefully(look, host)) tell(finding)
-  }
-  for await (const finding of tryAsAccount(host, args.user !== undefined)) tell(finding)
-  if (args.json) printJson(findings)
-  return exitCodeOf(findings)
-}
-
-function report(findings: readonly Finding[], json: boolean): number {
-  if (json) printJson(findings)
-  else print(findings.map((finding) => `${findingLine(finding)}\n`).join(''))
-  return exitCodeOf(findings)
+  for (const look of looks) findings.push(...(await carefully(look, host)))
+  for await (const finding of tryAsAccount(host, args.user !== undefined)) findings.push(finding)
+  return report(findings, { json, heading: `as ${accountText(host)}` })
 }

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process'
-import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { readErrorReport } from '../../doors/queue/error-report.ts'
 import { errorText } from '../../fault.ts'
 import { error, type Finding, ok, warning } from './finding.ts'
@@ -72,7 +72,7 @@ function compare(
 
 /**
  * Tries each manner with a QMAILQUEUE that queues nothing. Undefined where it cannot be
- * told. A qmail-smtpd that does not know QMAILQUEUE is not run: it would queue the trial.
+ * told. A qmail-smtpd that does not call it is sent no whole message: it would queue it.
  */
 async function mannersOf(smtpd: string, host: Host): Promise<Manner[] | undefined> {
   try {
@@ -80,9 +80,10 @@ async function mannersOf(smtpd: string, host: Host): Promise<Manner[] | undefine
   } catch {
     return undefined
   }
+  if (!(await callsQmailqueue(smtpd, host))) return undefined
   const taken: Manner[] = []
   for (const manner of manners) {
-    const reply = await trial(smtpd, manner, host)
+    const reply = await replyOf(smtpd, manner, host)
     if (reply === undefined) return undefined
     if (reply.includes(TEXT)) taken.push(manner)
   }
@@ -91,45 +92,72 @@ async function mannersOf(smtpd: string, host: Host): Promise<Manner[] | undefine
 
 const TEXT = 'onescan check'
 
+/** Commands of a session, up to the message, and what follows. */
+const GREETING = ['EHLO localhost', 'MAIL FROM:<>', 'RCPT TO:<postmaster@localhost>', 'DATA']
+const MESSAGE = [`Subject: ${TEXT}`, '', '.', 'QUIT']
+
+/**
+ * Whether QMAILQUEUE counts, shown by a client that hangs up amid the message: whoever is
+ * started then gets no envelope, and no qmail-queue queues without one.
+ */
+async function callsQmailqueue(smtpd: string, host: Host): Promise<boolean> {
+  return withQueue(': >called; cat >/dev/null', async (queue) => {
+    await session(smtpd, host, queue, [...GREETING, `Subject: ${TEXT}`])
+    return existsSync(join(dirname(queue), 'called'))
+  })
+}
+
 /** The reply to the end of DATA, or undefined where the session did not get there. */
-async function trial(smtpd: string, manner: Manner, host: Host): Promise<string | undefined> {
+async function replyOf(smtpd: string, manner: Manner, host: Host): Promise<string | undefined> {
+  const script = `cat >/dev/null; cat <&1 >/dev/null; printf 'Z${TEXT}' >&${manner.fd}; exit ${manner.code}`
+  return withQueue(script, async (queue) => {
+    const output = await session(smtpd, host, queue, [...GREETING, ...MESSAGE])
+    const [, reply] = /^354 .*\r?\n([45]\d\d[ -].*)$/m.exec(output) ?? []
+    return reply
+  })
+}
+
+async function withQueue<Told>(
+  script: string,
+  use: (queue: string) => Promise<Told>,
+): Promise<Told> {
   const directory = mkdtempSync(join(tmpdir(), 'onescan-check-'))
   try {
     chmodSync(directory, 0o755)
     const queue = join(directory, 'queue')
-    const script = `cat >/dev/null; cat <&1 >/dev/null; printf 'Z${TEXT}' >&${manner.fd}; exit ${manner.code}`
-    writeFileSync(queue, `#!/bin/sh\n${script}\n`)
+    writeFileSync(queue, `#!/bin/sh\ncd "\${0%/*}" && { ${script}; }\n`)
     chmodSync(queue, 0o755)
-    const output = await session(smtpd, {
-      PATH: host.env.PATH,
-      QMAILQUEUE: queue,
-      RELAYCLIENT: '',
-      TCPREMOTEIP: '127.0.0.1',
-      TCPLOCALPORT: '25',
-    })
-    const [, reply] = /^354 .*\r?\n([45]\d\d[ -].*)$/m.exec(output) ?? []
-    return reply
+    return await use(queue)
   } finally {
     rmSync(directory, { recursive: true, force: true })
   }
 }
 
-function session(smtpd: string, env: Record<string, string | undefined>): Promise<string> {
-  const lines = [
-    'EHLO localhost',
-    'MAIL FROM:<>',
-    'RCPT TO:<postmaster@localhost>',
-    'DATA',
-    `Subject: ${TEXT}\r\n\r\n.`,
-    'QUIT',
-  ]
+/** Ends when all that it started has ended, too: they hold the last descriptor. */
+function session(
+  smtpd: string,
+  host: Host,
+  QMAILQUEUE: string,
+  lines: readonly string[],
+): Promise<string> {
+  const env = {
+    PATH: host.env.PATH,
+    QMAILQUEUE,
+    RELAYCLIENT: '',
+    TCPREMOTEIP: '127.0.0.1',
+    TCPLOCALPORT: '25',
+  }
   return new Promise((resolve) => {
-    const child = spawn(smtpd, { env, stdio: ['pipe', 'pipe', 'ignore'], timeout: PATIENCE })
+    const stdio = ['pipe', 'pipe', ...new Array<'ignore'>(LAST - 2).fill('ignore'), 'pipe'] as const
+    const child = spawn(smtpd, { env, stdio: [...stdio], timeout: PATIENCE })
     const output: Buffer[] = []
-    child.stdout.on('data', (bytes: Buffer) => output.push(bytes))
+    child.stdout!.on('data', (bytes: Buffer) => output.push(bytes))
     child.on('error', () => resolve(''))
     child.on('close', () => resolve(Buffer.concat(output).toString('latin1')))
-    child.stdin.on('error', () => {}) // it may leave before it has read all
-    child.stdin.end(lines.map((line) => `${line}\r\n`).join(''))
+    child.stdin!.on('error', () => {}) // it may leave before it has read all
+    child.stdin!.end(lines.map((line) => `${line}\r\n`).join(''))
   })
 }
+
+/** A descriptor that no qmail uses. */
+const LAST = 9

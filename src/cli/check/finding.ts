@@ -18,12 +18,6 @@ export const error = (what: string, value: string, remedy: string): Finding => {
   return { level: 'error', what, value, remedy }
 }
 
-/** One line: `error    keyring: /…: mode 0644 …; chmod 640 it`. */
-export function findingLine({ level, what, value, remedy }: Finding): string {
-  const text = remedy === undefined ? value : `${value}; ${remedy}`
-  return `${level.padEnd(8)} ${what}: ${text.replace(/\s+/g, ' ')}`
-}
-
 /** 0 where all is ok, 1 with warnings, 2 with errors. */
 export function exitCodeOf(findings: readonly Finding[]): number {
   if (findings.some(({ level }) => level === 'error')) return 2

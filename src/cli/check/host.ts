@@ -52,16 +52,22 @@ export function lookAtHost(
   let env: Environment = { ...own, ...script?.environment }
   for (const directory of script?.envdirs ?? []) env = { ...env, ...readEnvdir(directory) }
   env = withoutLoaders(slotEnvironment(env, options))
-  const program = options.program ?? env.QMAILQUEUE ?? installedQueue()
+  const place = readPlace(env)
   return {
     env,
-    place: readPlace(env),
+    place,
     account,
     accounts,
     limits: smallest(ownLimits(), script?.limits ?? noLimits),
-    program: resolve(program),
+    program: slotProgram(options.program, env.QMAILQUEUE, place),
     now,
   }
+}
+
+/** A relative QMAILQUEUE is looked for where qmail runs. */
+function slotProgram(option: string | undefined, named: string | undefined, place: Place): string {
+  if (option !== undefined) return resolve(option)
+  return named ? resolve(place.qmailHome, named) : installedQueue()
 }
 
 /** What QHPSI asks for; undefined where nothing does, or it cannot be read (another check tells). */

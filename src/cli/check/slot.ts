@@ -3,6 +3,7 @@ import { cleanMessage, eicarMessage } from './eicar-message.ts'
 import { error, type Finding, ok, warning } from './finding.ts'
 import { type Host, scanPolicyOf } from './host.ts'
 import { limited } from './limited.ts'
+import { slotProgramOf } from './slot-program.ts'
 
 /** Milliseconds beyond SCANTIMEOUT for a small message to go through. */
 const PATIENCE = 30_000
@@ -12,15 +13,25 @@ const REACHED = 'onescan-check-chain'
  * Two messages through the installed program, as its service runs it: account, limits,
  * environment. In place of qmail-queue stands a program that shows what it got, so
  * nothing is delivered. A damaged program that exits 0 without calling it is found, too.
+ * Programs that are not onescan's are not called: they may queue.
  */
 export async function checkSlot(host: Host): Promise<Finding[]> {
   const policy = scanPolicyOf(host)
-  if (policy === undefined) return []
+  if (policy === undefined || !mayBeTried(host)) return []
   const timeout = policy.timeout + PATIENCE
   return [
     judgeClean(await send(host, cleanMessage, timeout)),
     judgeEicar(await send(host, eicarMessage, timeout)),
   ]
+}
+
+/** One that is not there is called all the same: the exit code of that is a finding. */
+function mayBeTried(host: Host): boolean {
+  try {
+    return slotProgramOf(host).kind === 'own'
+  } catch {
+    return true
+  }
 }
 
 interface Trial {

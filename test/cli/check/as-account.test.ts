@@ -53,7 +53,10 @@ function hostileService(directory: string, how: How) {
   program('path/scanner', `${note('scanner')}; exit 1`)
   program('home/bin/qmail-smtpd', `# QMAILQUEUE\n${note('smtpd')}`)
   program('home/bin/qmail-queue', `${note('queue')}`)
-  program('path/slot', `${note('slot')}; exec ${reachable(join(root, programs[how].slot))}`)
+  program(
+    'path/onescan-queue',
+    `${note('slot')}; exec ${reachable(join(root, programs[how].slot))}`,
+  )
   mkdirSync(join(directory, 'home/control'))
   mkdirSync(join(directory, 'plugins'))
   writeFileSync(
@@ -70,7 +73,7 @@ function hostileService(directory: string, how: How) {
     BUN_OPTIONS: '--version',
     PATH: `${directory}/path:/usr/bin:/bin`,
     QMAILHOME: `${directory}/home`,
-    QMAILQUEUE: `${directory}/path/slot`,
+    QMAILQUEUE: `${directory}/path/onescan-queue`,
     QUEUECHAIN: `/bin/sh -c '${note('chain')}; cat >/dev/null'`,
     PLUGINDIR: `${directory}/plugins`,
     TMPDIR: '/tmp',
@@ -173,7 +176,7 @@ t.test(
 t.test('the account and its groups are those of the service', { skip: notRoot }, async (t) => {
   const directory = openDirectory(t)
   const [program, ...words] = commandOf('on Node')
-  const slot = join(directory, 'onescan-slot')
+  const slot = join(directory, 'onescan-queue')
   writeFileSync(slot, '#!/bin/sh\nid -un >&2; id -Gn >&2; exit 71\n', { mode: 0o755 })
   const settings = ['--user', 'nobody', '--program', slot, '--env', 'QHPSI=plugin: eicar']
   const { stdout } = spawnSync(program, [...words, 'check', ...settings], { encoding: 'utf8' })

@@ -15,11 +15,11 @@ function qmailHome(t: Test): string {
   return home
 }
 
-t.test('one line a finding, and the exit code of the worst', async (t) => {
+t.test('one line a finding, their sum, and the exit code of the worst', async (t) => {
   const QMAILHOME = qmailHome(t)
   const env = { QMAILHOME, QHPSI: 'plugin: eicar' }
   const { code, out } = await onescan(['check', ...asSelf], { env })
-  const lines = out.trim().split('\n').slice(1)
+  const lines = out.trim().split('\n').slice(1, -1)
   for (const line of lines) t.match(line, /^(ok|warning|error) +[^:]+: ./)
   t.match(out, /^ok +scanner eicar: finds EICAR/m)
   t.match(out, /^ok +slot, clean message: scanned and handed on/m)
@@ -28,6 +28,7 @@ t.test('one line a finding, and the exit code of the worst', async (t) => {
   t.equal(code, /^warning/m.test(out) ? 1 : 0)
   const off = await onescan(['check', ...asSelf, '--env', 'QHPSI='], { env })
   t.match(off, { code: 2, out: /^error +QHPSI: is not set here/m })
+  t.match(off.out, /^1 error(, \d+ warnings?)?$/m)
 })
 
 t.test('the oldest Node runs it, and tells of itself', async (t) => {

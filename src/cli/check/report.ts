@@ -1,0 +1,55 @@
+import { printable } from '../printable.ts'
+import { print, printJson } from '../run-command.ts'
+import { exitCodeOf, type Finding } from './finding.ts'
+
+/** From the least to the worst: what is read last is what stays on the screen. */
+const LEVELS = ['ok', 'warning', 'error'] as const
+/** Letters of what was looked at; longer ones shift their own line alone. */
+const WIDEST = 30
+
+export interface Form {
+  readonly json: boolean
+  /** A first line for people, on whose behalf it was looked. */
+  readonly heading?: string
+}
+
+/** Prints the findings, the worst ones last and their number; returns the exit code. */
+export function report(findings: readonly Finding[], { json, heading }: Form): number {
+  const sorted = LEVELS.flatMap((each) => findings.filter(({ level }) => level === each))
+  if (json) printJson(sorted)
+  else {
+    if (heading !== undefined) print(`${heading}\n`)
+    for (const line of findingLines(sorted, takesColours())) process.stdout.write(`${line}\n`)
+    print(`${sumOf(sorted)}\n`)
+  }
+  return exitCodeOf(sorted)
+}
+
+/** One line each: `error      keyring: /…: mode 0644 …; chmod 640 it`, the texts below one another. */
+export function findingLines(findings: readonly Finding[], coloured: boolean): string[] {
+  const longest = Math.max(0, ...findings.map(({ what }) => what.length))
+  const width = Math.min(WIDEST, longest)
+  return findings.map(({ level, what, value, remedy }) => {
+    const text = remedy === undefined ? value : `${value}; ${remedy}`
+    const word = level.padEnd(8)
+    const rest = ` ${what.padStart(width)}: ${text}`.replace(/[\r\n\t]+ */g, ' ')
+    return `${coloured ? COLOUR[level] + word + PLAIN : word}${printable(rest)}`
+  })
+}
+
+const COLOUR = { ok: '\x1b[32m', warning: '\x1b[33m', error: '\x1b[1;31m' } as const
+const PLAIN = '\x1b[0m'
+
+/** `2 errors, 1 warning`. */
+export function sumOf(findings: readonly Finding[]): string {
+  const count = (one: Finding['level'], word: string) => {
+    const number = findings.filter(({ level }) => level === one).length
+    return number === 0 ? [] : [`${number} ${word}${number === 1 ? '' : 's'}`]
+  }
+  return [...count('error', 'error'), ...count('warning', 'warning')].join(', ') || 'all is well'
+}
+
+/** A terminal, unless its owner wants none: no-color.org. */
+function takesColours(): boolean {
+  return process.stdout.isTTY === true && !process.env.NO_COLOR && process.env.TERM !== 'dumb'
+}

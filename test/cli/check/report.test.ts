@@ -1,0 +1,67 @@
+import { join } from 'node:path'
+import t from 'tap'
+import { error, type Finding, ok, warning } from '../../../src/cli/check/finding.ts'
+import { findingLines, sumOf } from '../../../src/cli/check/report.ts'
+import { findProgram } from '../../programs/install.mjs'
+import { atTerminal } from '../../programs/terminal.ts'
+import { onescan } from '../onescan.ts'
+
+/** What `onescan check` looks like. */
+
+const asSelf = process.getuid!() === 0 ? ['--user', 'root'] : []
+
+t.test('texts stand below one another, and a long name shifts its own line alone', async (t) => {
+  const findings = [
+    ok('switch', 'on'),
+    error('infected mail', 'is lost', 'mend it'),
+    warning(`clamd ${'x'.repeat(40)}`, 'is slow', 'wait'),
+  ]
+  const lines = findingLines(findings.slice(0, 2), false)
+  t.same(lines, ['ok              switch: on', 'error    infected mail: is lost; mend it'])
+  const [first, second] = findingLines(findings, false)
+  t.equal(first!.indexOf(': '), second!.indexOf(': '))
+})
+
+t.test('one finding is one line, and none can act on a terminal', async (t) => {
+  const [line] = findingLines([error('a\nb', 'c\n  d \x1b[31m', 'e')], true)
+  t.equal(line, '\x1b[1;31merror   \x1b[0m a b: c d \\u001b[31m; e')
+})
+
+t.test('the sum', async (t) => {
+  const findings = (errors: number, warnings: number): Finding[] => [
+    ok('a', 'b'),
+    ...new Array(errors).fill(error('a', 'b', 'c')),
+    ...new Array(warnings).fill(warning('a', 'b', 'c')),
+  ]
+  t.equal(sumOf(findings(2, 1)), '2 errors, 1 warning')
+  t.equal(sumOf(findings(1, 0)), '1 error')
+  t.equal(sumOf(findings(0, 2)), '2 warnings')
+  t.equal(sumOf(findings(0, 0)), 'all is well')
+})
+
+t.test('the worst comes last, and JSON has the same words in the same order', async (t) => {
+  const env = { QMAILHOME: '/nonexistent', QHPSI: 'plugin: eicar', SCANFAIL: 'accept' }
+  const text = (await onescan(['check', ...asSelf], { env })).out
+  const levels = text.split('\n').flatMap((line) => /^(ok|warning|error) /.exec(line)?.[1] ?? [])
+  const order = ['ok', 'warning', 'error']
+  const sorted = [...levels].sort((a, b) => order.indexOf(a) - order.indexOf(b))
+  t.same(levels, sorted)
+  t.ok(levels.includes('warning') && levels.includes('error'))
+  const json: Finding[] = JSON.parse((await onescan(['check', ...asSelf, '--json'], { env })).out)
+  const words = (whole: string) => whole.replace(/\d+ (MiB|ms)/g, '')
+  const lines = text.trim().split('\n')
+  t.same(findingLines(json, false).map(words), lines.slice(1, -1).map(words))
+  t.equal(lines.at(-1), sumOf(json))
+})
+
+t.test('colours are for a terminal', { skip: !findProgram('script') }, async (t) => {
+  const check = [
+    process.execPath,
+    join(import.meta.dirname, '../../../dist/onescan.cjs'),
+    `check ${asSelf.join(' ')} --env QHPSI= --env QMAILHOME=/nonexistent`,
+  ].join(' ')
+  const colour = /\x1b\[1;31merror/
+  t.match(atTerminal(`TERM=xterm NO_COLOR= ${check}`).output, colour)
+  t.notMatch(atTerminal(`TERM=xterm NO_COLOR=1 ${check}`).output, '\x1b[')
+  t.notMatch(atTerminal(`TERM=xterm ${check} | cat`).output, '\x1b[')
+})
