@@ -1,6 +1,8 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
+import { checkVariables, settings } from '../../src/cli/check/variables.ts'
+import { host } from '../cli/check/host.ts'
 import { readPage, section } from './man-page.ts'
 
 /** What the slot reads of its environment, in onescan-queue(8) and in the README. */
@@ -16,6 +18,12 @@ const notForReadme = new Set(['PATH', 'QUEUE_PLUGIN_SYMB'])
 t.test('onescan-queue(8) has every variable that the slot reads, and no other', async (t) => {
   t.ok(read.size > 30, 'the reads were found')
   t.same([...page].sort(), [...read].sort())
+})
+
+t.test('onescan check takes none of them for misspelt, and knows no other', async (t) => {
+  for (const name of read) t.same(checkVariables(host({ [name]: 'x' })), [], name)
+  const unread = settings.filter((name) => !read.has(name) && !name.startsWith('QUOTALDAP'))
+  t.same(unread, [])
 })
 
 t.test("the README's table has them, too", async (t) => {

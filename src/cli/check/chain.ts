@@ -1,7 +1,16 @@
-import { accessSync, constants, existsSync, lstatSync, readlinkSync, realpathSync } from 'node:fs'
+import {
+  accessSync,
+  constants,
+  existsSync,
+  lstatSync,
+  readlinkSync,
+  realpathSync,
+  statSync,
+} from 'node:fs'
 import { basename, dirname, resolve } from 'node:path'
 import { type Chain, checkChain, findChain } from '../../doors/queue/chain.ts'
 import { errorText } from '../../fault.ts'
+import { readRegularFile } from '../regular-file.ts'
 import { obstacle } from './account.ts'
 import { error, type Finding, ok, warning } from './finding.ts'
 import { accountText, type Host } from './host.ts'
@@ -109,7 +118,28 @@ function checkNextProgram(host: Host): Finding[] {
   const { program, args } = chain
   const barrier = obstacle(host.account, program, 'execute')
   if (barrier !== undefined) return [barred('chain', program, barrier, host)]
+  const powerless = lacksSetuid(host, program)
+  if (powerless !== undefined) return [powerless]
   return [ok('chain', [program, ...args].join(' '))]
+}
+
+/** qmail-queue writes to the queue as qmailq, whoever calls it (INSTALL.ids of qmail). */
+function lacksSetuid(host: Host, program: string): Finding | undefined {
+  const path = realpathSync(program)
+  const { mode, uid } = statSync(path)
+  if (basename(path) !== 'qmail-queue' || (mode & 0o4000) !== 0) return undefined
+  if (host.account.uid === 0 || host.account.uid === uid || isScript(path)) return undefined
+  const value = `${path} is without its setuid bit: it cannot write to the queue, mail is deferred`
+  return error('chain', value, `chown qmailq:qmail ${path} && chmod 4711 ${path}`)
+}
+
+/** A stand-in of the administrator: the bit would have no effect (execve(2)). */
+function isScript(path: string): boolean {
+  try {
+    return readRegularFile(path).startsWith('#!')
+  } catch {
+    return false
+  }
 }
 
 function barred(what: string, program: string, barrier: string, host: Host): Finding {

@@ -5,12 +5,14 @@ import { readAccounts } from './account.ts'
 import { tryAsAccount } from './as-account.ts'
 import { type Check, carefully } from './carefully.ts'
 import { checkPrograms } from './chain.ts'
+import { checkContradictions } from './contradictions.ts'
 import type { Finding } from './finding.ts'
 import { accountText, type HostOptions, lookAtHost } from './host.ts'
 import { checkKeyring } from './keyring.ts'
 import { checkRemoval, removalHere } from './removal.ts'
 import { report } from './report.ts'
 import { checkSettings } from './settings.ts'
+import { checkVariables } from './variables.ts'
 
 interface CheckOptions extends HostOptions {
   removal: boolean
@@ -18,7 +20,13 @@ interface CheckOptions extends HostOptions {
 }
 
 /** What only looks: as root at all that the slot's account may not read. Trials are made elsewhere. */
-const looks: readonly Check[] = [checkSettings, checkPrograms, checkKeyring]
+const looks: readonly Check[] = [
+  checkSettings,
+  checkVariables,
+  checkContradictions,
+  checkPrograms,
+  checkKeyring,
+]
 
 /** `onescan check`: what would keep the slot from working here, and what to do about it. */
 export const checkCommand: CommandModule<object, CheckOptions> = {

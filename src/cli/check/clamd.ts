@@ -7,6 +7,7 @@ import { checkClamdLimits } from './clamd-limits.ts'
 import { checkClamdPath } from './clamd-path.ts'
 import { error, type Finding, ok, warning } from './finding.ts'
 import { accountText, type Host, scanPolicyOf } from './host.ts'
+import { checkCount, databaseOf } from './signatures.ts'
 
 /** Milliseconds for a question that needs no scan. */
 const PATIENCE = 10_000
@@ -18,10 +19,19 @@ const OLD = 7
 export async function checkClamd(host: Host): Promise<Finding[]> {
   const policy = scanPolicyOf(host)
   if (policy === undefined || !asksClamd(policy)) return []
-  const findings: Finding[] = []
-  for (const text of policy.clam.addresses)
-    findings.push(...(await checkServer(host, policy, text)))
-  return findings
+  const servers: Finding[][] = []
+  for (const text of policy.clam.addresses) servers.push(await checkServer(host, policy, text))
+  // One that answers is enough for mail to be scanned.
+  const oneAnswers = servers.some((findings) => !findings.some(isDown))
+  return servers.flat().map((finding) => (oneAnswers ? butOthersScan(finding) : finding))
+}
+
+const DOWN = 'start clamd, or see that CLAMD names its LocalSocket'
+const isDown = ({ remedy }: Finding) => remedy === DOWN
+
+function butOthersScan(finding: Finding): Finding {
+  if (!isDown(finding)) return finding
+  return warning(finding.what, `${finding.value}: the others of CLAMD scan its mail`, DOWN)
 }
 
 function asksClamd({ line }: ScanPolicy): boolean {
@@ -38,14 +48,22 @@ async function checkServer(host: Host, policy: ScanPolicy, text: string): Promis
   }
   const outcome = await askClamd(server, 'VERSION', AbortSignal.timeout(PATIENCE))
   if (outcome.kind !== 'answered') {
-    return [error(what, outcome.why, 'start clamd, or see that CLAMD names its LocalSocket')]
+    return [error(what, outcome.why, DOWN)]
   }
   return [
     ...checkSocketAccess(host, server),
-    checkSignatures(what, outcome.answer, host.now),
+    ...signatures(host, server, checkSignatures(what, outcome.answer, host.now)),
     ...(await checkClamdPath(host, server)),
     ...(await checkClamdLimits(server, policy)),
   ]
+}
+
+/** How many there are, where their date does not already say that they are no good. */
+function signatures(host: Host, server: ClamdAddress, dated: Finding): Finding[] {
+  const database = databaseOf(server, host.env)
+  if (database === undefined || dated.level === 'error') return [dated]
+  const count = checkCount(dated.what, database)
+  return count.length > 0 ? count : [dated]
 }
 
 function checkSocketAccess(host: Host, server: ClamdAddress): Finding[] {
@@ -63,7 +81,10 @@ export function checkSignatures(what: string, version: string, now: number): Fin
   if (!name.startsWith('ClamAV')) {
     return error(what, `answers VERSION with "${version.slice(0, 60)}"`, 'is it a clamd?')
   }
-  if (Number.isNaN(days)) return ok(what, `answers, ${name}`)
+  if (Number.isNaN(days)) {
+    const value = `answers, ${name}, signatures without a date: not those of ClamAV`
+    return warning(what, value, 'run freshclam, if they are to be')
+  }
   const value = `answers, ${name}, signatures of ${date}`
   return days > OLD ? warning(what, `${value}: ${days} days old`, 'see freshclam') : ok(what, value)
 }

@@ -1,7 +1,7 @@
 import { errorText } from '../../fault.ts'
 import type { QuotaClient } from '../../quota/client/client.ts'
 import { openQuotaClient } from '../../quota/client/quota-client.ts'
-import { COULD_NOT_TELL } from '../../quota/client/reply.ts'
+import { COULD_NOT_TELL, NO_SUCH_PAGE } from '../../quota/client/reply.ts'
 import { readQuotaSettings } from '../../quota/settings.ts'
 import { error, type Finding, ok, warning } from './finding.ts'
 import type { Host } from './host.ts'
@@ -26,6 +26,10 @@ export async function checkQuota({ env }: Host): Promise<Finding[]> {
     }
     if (source === undefined && env.QUOTAD!.startsWith('map:')) {
       return [ok('QUOTAD', `${env.QUOTAD}, which has no service for ${ANYBODY} to ask`)]
+    }
+    if (answer.why === NO_SUCH_PAGE) {
+      const remedy = 'see its path: that of onescan-quotad is /cgi-bin/quota.cgi'
+      return [warning('QUOTAD', `${source}: ${answer.why}, so no mailbox counts as full`, remedy)]
     }
     const remedy = 'see that it runs and allows this host; until then no mailbox counts as full'
     return [warning('QUOTAD', `${source ?? env.QUOTAD}: ${answer.why}`, remedy)]

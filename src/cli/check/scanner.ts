@@ -7,6 +7,7 @@ import { scanBytes } from '../scan-bytes.ts'
 import { eicarMessage } from './eicar-message.ts'
 import { error, type Finding, ok, warning } from './finding.ts'
 import { type Host, scanPolicyOf } from './host.ts'
+import { checkCount, DEFAULT_DATABASE } from './signatures.ts'
 
 /** Is it scanning? Each scanner that QHPSI names gets the EICAR test message. */
 export async function checkScanners(host: Host): Promise<Finding[]> {
@@ -19,11 +20,19 @@ export async function checkScanners(host: Host): Promise<Finding[]> {
     findings.push(judge(scanner, result))
   }
   const found = findings.some(({ value }) => value.startsWith(FOUND))
+  findings.push(...checkDatabase(policy))
   // Next to one that finds viruses another may have another task.
   if (found) return findings
   return findings.map((finding) =>
     finding.level === 'error' ? finding : error(finding.what, finding.value, NOTHING_SCANS),
   )
+}
+
+/** clamscan's own, where it is the program that scans. */
+function checkDatabase({ line, clamscan }: ScanPolicy): Finding[] {
+  const isUsed = line.kind === 'plugins' && line.names.includes('clamscan')
+  if (!isUsed || clamscan.way !== 'clamscan') return []
+  return checkCount('scanner clamscan', clamscan.database ?? DEFAULT_DATABASE)
 }
 
 const FOUND = 'finds EICAR'

@@ -4,7 +4,7 @@ import { openAnonymousFile } from '../../message/anonymous-file.ts'
 import { readSpoolPolicy } from '../../message/policy.ts'
 import { groupName, obstacle } from './account.ts'
 import { error, type Finding, ok, warning } from './finding.ts'
-import { accountText, type Host } from './host.ts'
+import { accountText, type Host, scanPolicyOf } from './host.ts'
 
 /** f_type of statfs(2). */
 const TMPFS = 0x01021994
@@ -20,17 +20,44 @@ export function checkSpool(host: Host): Finding[] {
   const shared = host.env.SPOOLDIR
   return [
     ...guarded('spool (TMPDIR)', () => checkTemporary(host, directory)),
-    ...(shared ? guarded('SPOOLDIR', () => checkShared(host, shared)) : []),
+    ...(shared ? guarded('SPOOLDIR', () => checkShared(host, shared), sharedIsMissing(host)) : []),
   ]
 }
 
-function guarded(what: string, check: () => Finding[]): Finding[] {
+type Missing = (why: string) => Finding
+
+function guarded(
+  what: string,
+  check: () => Finding[],
+  missing: Missing = (why) => error(what, why, 'mail is deferred; make the directory'),
+): Finding[] {
   try {
     return check()
   } catch (thrown) {
-    return [error(what, errorText(thrown), 'mail is deferred; make the directory')]
+    return [missing(errorText(thrown))]
   }
 }
+
+/** Who opens a message there by its path: clamd need not, and the built-in ones never do. */
+function sharedIsMissing(host: Host): Missing {
+  const what = 'SPOOLDIR'
+  const remedy = 'make it: install -d -m 3730, its owner the slot, its group that of clamd'
+  const line = scanPolicyOf(host)?.line
+  const names = line?.kind === 'plugins' ? line.names : []
+  const needs = names.filter((name) => !WITHOUT_PATH.includes(name))
+  return (why) => {
+    if (line?.kind === 'command' || needs.length > 0) {
+      const who = line?.kind === 'command' ? 'the command of QHPSI' : needs.join(', ')
+      return error(what, `${why}: ${who} gets no file, and mail is deferred`, remedy)
+    }
+    if (names.includes('clamd')) {
+      return warning(what, `${why}: large mail is copied to clamd, which is slower`, remedy)
+    }
+    return warning(what, `${why}: nothing that QHPSI names uses it`, 'unset it, or make it')
+  }
+}
+
+const WITHOUT_PATH = ['clamd', 'attachments', 'eicar']
 
 function checkTemporary(host: Host, directory: string): Finding[] {
   const what = 'spool (TMPDIR)'

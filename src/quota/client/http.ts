@@ -1,7 +1,7 @@
 import { Agent, type IncomingMessage, request } from 'node:http'
 import { errorText } from '../../fault.ts'
 import type { HttpBackend } from './backend.ts'
-import { COULD_NOT_TELL, type Outcome, REPLY_MAX, readBody } from './reply.ts'
+import { COULD_NOT_TELL, NO_SUCH_PAGE, type Outcome, REPLY_MAX, readBody } from './reply.ts'
 import type { Patience, Question } from './udp.ts'
 
 /** Connections that are kept to one service, and opened at most. */
@@ -72,18 +72,34 @@ function beforeName({ search }: URL): string {
 }
 
 function outcomeOf(
-  { statusCode }: IncomingMessage,
+  { statusCode, headers }: IncomingMessage,
   text: string | undefined,
   name: string,
 ): Outcome {
-  if (statusCode === 404) return { kind: 'answered', answer: { answer: 'no-such-user' } }
+  if (statusCode === 404 && !isPageMissing(headers, text)) {
+    return { kind: 'answered', answer: { answer: 'no-such-user' } }
+  }
   if (statusCode === 503) {
     return { kind: 'answered', answer: { answer: 'unknown', why: COULD_NOT_TELL } }
   }
   const answer = statusCode === 200 && text !== undefined ? readBody(text, name) : undefined
   if (answer !== undefined) return { kind: 'answered', answer }
-  const what = statusCode === 200 ? 'a body that makes no sense' : `status ${statusCode}`
+  const what =
+    statusCode === 200
+      ? 'a body that makes no sense'
+      : statusCode === 404
+        ? NO_SUCH_PAGE
+        : `status ${statusCode}`
   return { kind: 'failed', trouble: 'broken-answer', why: what, backendIsUp: true }
+}
+
+/**
+ * A 404 of the web server, which has no such program at all, and not of the program, which has
+ * no such user: servers show people a page, onescan-quotad says "nothing here".
+ */
+function isPageMissing(headers: IncomingMessage['headers'], text: string | undefined): boolean {
+  if (text === undefined || /html/i.test(headers['content-type'] ?? '')) return true
+  return /^\s*(?:<|nothing here|(?:404 )?page not found|cannot get )/i.test(text)
 }
 
 function failed(why: string): Outcome {

@@ -14,6 +14,9 @@ export type Outcome =
 /** Of a service that answers, and yet cannot say: the reason is in its own log. */
 export const COULD_NOT_TELL = 'the service could not tell'
 
+/** Of an HTTP server that does not know the path: QUOTAD is wrong, and no user was looked for. */
+export const NO_SUCH_PAGE = 'status 404, the service has no such page'
+
 /** Most bytes of a reply: a name of 255, two numbers, a nonce. */
 export const REPLY_MAX = 1024
 

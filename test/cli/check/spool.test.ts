@@ -44,7 +44,7 @@ t.test('a directory open to all, and one whose group is not passed on', async (t
 
 t.test('a directory that is missing, none, or closed to the slot', async (t) => {
   const directory = t.testdir({ file: '', spool: {} })
-  const spool = (name: string) => ({ SPOOLDIR: join(directory, name) })
+  const spool = (name: string) => ({ QHPSI: 'x %s', SPOOLDIR: join(directory, name) })
   t.same(besidesRoom(checkSpool(host(spool('missing')))), ['error SPOOLDIR'])
   t.same(besidesRoom(checkSpool(host(spool('file')))), ['error SPOOLDIR'])
   t.same(besidesRoom(checkSpool(host({ TMPDIR: join(directory, 'missing') }))), [

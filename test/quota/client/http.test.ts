@@ -68,6 +68,8 @@ const broken: Readonly<Record<string, readonly [status: number, body: string]>> 
   'more than an answer has': [200, `OVERQUOTA ann@example.org 9 9${' '.repeat(100_000)}`],
   'status 500': [500, 'OVERQUOTA ann@example.org 9 9\n'],
   'a redirection': [302, ''],
+  'a path that is not there': [404, 'nothing here\n'],
+  'the 404 page of a web server': [404, '<html>Not Found</html>'],
 }
 
 for (const [what, [status, body]] of Object.entries(broken)) {

@@ -1,0 +1,49 @@
+import { existsSync, statSync } from 'node:fs'
+import { dirname } from 'node:path'
+import { errorText } from '../../fault.ts'
+import { readInfectedPolicy } from '../../scan/policy.ts'
+import { obstacle } from './account.ts'
+import { type Finding, ok, warning } from './finding.ts'
+import { accountText, type Host } from './host.ts'
+
+/** Settings that can be read, and do not do what they look like. */
+export function checkContradictions(host: Host): Finding[] {
+  return [...checkForward(host), ...checkMaxAge(host), ...checkLogFile(host)]
+}
+
+function checkForward({ env }: Host): Finding[] {
+  if (!env.VIRUSFORWARD || readInfectedPolicy(env).action !== 'reject') return []
+  const value = `gets nothing: REJECTVIRUS=${env.REJECTVIRUS} refuses infected mail before`
+  return [warning('VIRUSFORWARD', value, 'unset REJECTVIRUS, or VIRUSFORWARD')]
+}
+
+function checkMaxAge({ env }: Host): Finding[] {
+  if (!/^0+$/.test(env.CLUSTERMAXAGE ?? '')) return []
+  const value = '0: every hmac-sha256 stamp is too old, and all mail is scanned again'
+  return [warning('CLUSTERMAXAGE', value, 'unset it for an hour, or set seconds')]
+}
+
+function checkLogFile(host: Host): Finding[] {
+  const file = host.env.LOGFILE
+  if (!file) return []
+  const what = 'LOGFILE'
+  const lost = (why: string, remedy: string) => [
+    warning(what, `${why}: its lines are lost`, remedy),
+  ]
+  if (!file.startsWith('/')) {
+    return lost(`${file} is relative, and callers stand anywhere`, 'set an absolute path')
+  }
+  try {
+    const status = existsSync(file) ? statSync(file) : undefined
+    if (status?.isDirectory()) return lost(`${file} is a directory`, 'name a file in it')
+    const barrier =
+      status === undefined
+        ? obstacle(host.account, dirname(file), 'write', 'search')
+        : obstacle(host.account, file, 'write')
+    if (barrier === undefined) return [ok(what, `${file}, written by ${accountText(host)}`)]
+    const value = `${file} cannot be written by ${accountText(host)}`
+    return lost(value, `look at the owner, group and mode of ${barrier}`)
+  } catch (thrown) {
+    return lost(errorText(thrown), 'make its directory, for that account to write to')
+  }
+}

@@ -1,0 +1,75 @@
+import { closeSync, openSync, readdirSync, readFileSync, readSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import type { ClamdAddress } from '../../scan/clamd/address.ts'
+import type { Environment } from '../../settings/settings.ts'
+import { readRegularFile } from '../regular-file.ts'
+import { type Finding, warning } from './finding.ts'
+
+/** Fewer are somebody's own, or what was left of a download: ClamAV's are millions. */
+const A_HANDFUL = 10_000
+/** Bytes of the header of a .cvd or .cld. */
+const HEADER = 512
+/** Larger text databases hold more than a handful. Bytes. */
+const LARGE = 4 * 1024 * 1024
+export const DEFAULT_DATABASE = '/var/lib/clamav'
+
+/** A warning where the database holds next to nothing; nothing where it cannot be read. */
+export function checkCount(what: string, database: string): Finding[] {
+  const count = signaturesIn(database)
+  if (count === undefined || count >= A_HANDFUL) return []
+  const value = `${count} signatures in ${database}: ClamAV has millions`
+  return [warning(what, value, 'run freshclam, and see its log')]
+}
+
+/** Where this clamd has its signatures, as far as its clamd.conf is to be found. */
+export function databaseOf(server: ClamdAddress, env: Environment): string | undefined {
+  if (server.kind !== 'unix') return undefined
+  if (env.CLAMDBDIR) return env.CLAMDBDIR
+  for (const file of [env.CLAMDCONF, '/etc/clamav/clamd.conf', '/etc/clamd.conf']) {
+    if (!file) continue
+    try {
+      const text = readRegularFile(file)
+      const value = (name: string) => new RegExp(`^\\s*${name}\\s+(\\S+)`, 'm').exec(text)?.[1]
+      if (withoutVar(value('LocalSocket')) !== withoutVar(server.path)) continue
+      return value('DatabaseDirectory') ?? DEFAULT_DATABASE
+    } catch {
+      // Not there, or not ours to read.
+    }
+  }
+  return undefined
+}
+
+const withoutVar = (path: string | undefined) => path?.replace(/^\/var\/run\//, '/run/')
+
+/** A file or directory; undefined where it cannot be told. */
+export function signaturesIn(database: string): number | undefined {
+  try {
+    if (!statSync(database).isDirectory()) return signaturesOf(database)
+    const names = readdirSync(database).filter((name) =>
+      /\.(cvd|cld|[hmnl]db|[hmn]du|[hm]sb|ldu|fp|cdb|crb|ign2?|yar[a]?)$/.test(name),
+    )
+    return names.reduce((sum, name) => sum + signaturesOf(join(database, name)), 0)
+  } catch {
+    return undefined
+  }
+}
+
+/** `ClamAV-VDB:date:version:signatures:…`, or a line each. */
+function signaturesOf(file: string): number {
+  if (/\.(cvd|cld)$/.test(file)) return Number(headerOf(file).split(':')[3] ?? 0) || 0
+  if (/\.(fp|ign2?)$/.test(file)) return 0 // what is not to be found
+  if (statSync(file).size > LARGE) return A_HANDFUL
+  return readFileSync(file, 'latin1')
+    .split('\n')
+    .filter((line) => line.trim() !== '' && !line.startsWith('#')).length
+}
+
+function headerOf(file: string): string {
+  const fd = openSync(file, 'r')
+  try {
+    const bytes = Buffer.alloc(HEADER)
+    return bytes.toString('latin1', 0, readSync(fd, bytes, 0, HEADER, 0))
+  } finally {
+    closeSync(fd)
+  }
+}

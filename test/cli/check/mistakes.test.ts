@@ -1,0 +1,145 @@
+import { chmodSync, copyFileSync, mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t from 'tap'
+import { checkPrograms } from '../../../src/cli/check/chain.ts'
+import { checkContradictions } from '../../../src/cli/check/contradictions.ts'
+import { checkQuota } from '../../../src/cli/check/quota.ts'
+import { checkCount, signaturesIn } from '../../../src/cli/check/signatures.ts'
+import { checkSpool } from '../../../src/cli/check/spool.ts'
+import { checkVariables } from '../../../src/cli/check/variables.ts'
+import { openDirectory } from '../../programs/reachable.ts'
+import { httpService } from '../../quota/client/services.ts'
+import { complaints, host, stranger } from './host.ts'
+
+/** Settings that can be read, and do not do what they look like. */
+
+t.test('a misspelt variable is told, with the one that was meant', async (t) => {
+  const meant = (name: string) => checkVariables(host({ [name]: '1' }))[0]?.remedy
+  t.equal(meant('REJECTVIRIUS'), 'REJECTVIRUS is meant?')
+  t.equal(meant('QHSPI'), 'QHPSI is meant?')
+  t.equal(meant('rejectvirus'), 'REJECTVIRUS is meant?')
+  t.equal(meant('SCANFAILRELAY'), 'SCANFAIL_RELAY is meant?')
+  t.equal(meant('CLAM'), 'CLAMD is meant?')
+  t.match(checkVariables(host({ SPOLDIR: '/x' })), [
+    { level: 'warning', what: 'settings', value: 'SPOLDIR is no setting: nobody reads it' },
+  ])
+})
+
+t.test('variables of others are none of its business', async (t) => {
+  const env = `HOME=/ LANG=C LC_ALL=C LOGNAME=a USER=a SHELL=/bin/sh TERM=xterm PWD=/ OLDPWD=/ SHLVL=1
+    DATABYTES=1 TCPREMOTEHOST=a TCPLOCALIP=a RBLSMTPD= SMTPAUTH=1 GREETDELAY=1 TZ=UTC EDITOR=vi
+    MAILER=a DISPLAY=:0 HOSTNAME=a INVOCATION_ID=a JOURNAL_STREAM=1:2 NOTIFY_SOCKET=a LINES=24
+    COLUMNS=80 MANPATH=/ PS1=a VIRTUALDOMAINS=a MAILTO=a LANGUAGE=en SPF=1 QMAILQUEUE=/x`
+  const pairs = env.split(/\s+/).map((word) => word.split('=') as [string, string])
+  t.same(checkVariables(host(Object.fromEntries(pairs))), [])
+})
+
+t.test('VIRUSFORWARD beside a REJECTVIRUS that refuses gets nothing', async (t) => {
+  const of = (REJECTVIRUS: string) =>
+    complaints(checkContradictions(host({ VIRUSFORWARD: 'a@example.org', REJECTVIRUS })))
+  t.same(of('1'), ['warning VIRUSFORWARD'])
+  for (const value of ['', '0', '2']) t.same(of(value), [])
+})
+
+t.test('CLUSTERMAXAGE=0 trusts no stamp', async (t) => {
+  t.same(complaints(checkContradictions(host({ CLUSTERMAXAGE: '0' }))), ['warning CLUSTERMAXAGE'])
+  t.same(checkContradictions(host({ CLUSTERMAXAGE: '1' })), [])
+  t.same(checkContradictions(host({ CLUSTERMAXAGE: '' })), [])
+})
+
+t.test('a LOGFILE that the slot cannot write', async (t) => {
+  const directory = openDirectory(t)
+  mkdirSync(join(directory, 'closed'), { mode: 0o755 })
+  writeFileSync(join(directory, 'file'), '', { mode: 0o644 })
+  mkdirSync(join(directory, 'open'))
+  chmodSync(join(directory, 'open'), 0o1777)
+  const of = (LOGFILE: string) => checkContradictions(host({ LOGFILE }, { account: stranger }))
+  const wrong: Readonly<Record<string, RegExp>> = {
+    [join(directory, 'file')]: /cannot be written by stranger/,
+    [join(directory, 'closed/new')]: /cannot be written by stranger/,
+    [join(directory, 'missing/new')]: /ENOENT/,
+    [join(directory, 'open')]: /is a directory/,
+    log: /is relative/,
+  }
+  for (const [path, value] of Object.entries(wrong)) {
+    t.match(of(path), [{ level: 'warning', what: 'LOGFILE', value }], path)
+  }
+  t.match(of(join(directory, 'open/new')), [{ level: 'ok', what: 'LOGFILE' }])
+})
+
+t.test('a qmail-queue without its setuid bit', async (t) => {
+  const home = openDirectory(t)
+  const queue = join(home, 'bin/qmail-queue')
+  mkdirSync(join(home, 'bin'))
+  copyFileSync('/bin/true', queue)
+  const chain = () => checkPrograms(host({ QMAILHOME: home }, { account: stranger })).at(-1)
+  chmodSync(queue, 0o711)
+  t.match(chain(), { level: 'error', value: /without its setuid bit/, remedy: /chmod 4711/ })
+  chmodSync(queue, 0o4711)
+  t.match(chain(), { level: 'ok', what: 'chain' })
+})
+
+t.test('a relative QMAILQUEUE, an empty one, and a link that leads nowhere', async (t) => {
+  const home = t.testdir({ bin: {}, dangling: t.fixture('symlink', 'nowhere') })
+  const slot = (QMAILQUEUE: string, program: string) =>
+    checkPrograms(host({ QMAILHOME: home, QMAILQUEUE }, { program }))[0]
+  t.match(slot('bin/slot', join(home, 'bin/slot')), {
+    level: 'error',
+    value: `QMAILQUEUE bin/slot is relative: it is looked for in ${home}`,
+  })
+  t.match(slot(join(home, 'dangling'), join(home, 'dangling')), {
+    level: 'error',
+    value: `${home}/dangling is a link to ${home}/nowhere, which is not there`,
+  })
+  t.match(slot('', '/'), { level: 'error', value: /is set, and empty/ })
+})
+
+t.test('a SPOOLDIR that is missing is what it is to those who scan', async (t) => {
+  const of = (QHPSI: string) =>
+    checkSpool(host({ QHPSI, SPOOLDIR: '/nonexistent/spool' })).find(
+      ({ what }) => what === 'SPOOLDIR',
+    )
+  t.match(of('plugin: clamd'), { level: 'warning', value: /large mail is copied to clamd/ })
+  t.match(of('plugin: eicar attachments'), { level: 'warning', value: /nothing .* uses it/ })
+  t.match(of('plugin: clamd own.so'), { level: 'error', value: /own\.so gets no file/ })
+  t.match(of('plugin: clamscan'), { level: 'error', value: /clamscan gets no file/ })
+  t.match(of('/usr/bin/clamdscan %s'), { level: 'error', value: /the command of QHPSI/ })
+})
+
+t.test('signatures are counted: a handful is no database', async (t) => {
+  const header = `ClamAV-VDB:08 Apr 2025 08-43 +0000:27600:2075000:90:a:b:c:1:`.padEnd(512)
+  const directory = t.testdir({
+    few: { 'x.ndb': 'A:0:*:00\n# no\nB:0:*:01\n', 'y.txt': 'z\n' },
+    many: { 'daily.cvd': `${header}...`, 'x.ndb': 'A:0:*:00\n' },
+    empty: {},
+  })
+  t.equal(signaturesIn(join(directory, 'few')), 2)
+  t.equal(signaturesIn(join(directory, 'few/x.ndb')), 2)
+  t.equal(signaturesIn(join(directory, 'many')), 2_075_001)
+  t.match(checkCount('clamd', join(directory, 'empty')), [
+    { level: 'warning', value: /^0 signatures/, remedy: /freshclam/ },
+  ])
+  t.same(checkCount('clamd', join(directory, 'many')), [])
+  t.same(checkCount('clamd', join(directory, 'nowhere')), [])
+})
+
+t.test('a path of QUOTAD that the service does not know is no unknown user', async (t) => {
+  const pages: readonly (readonly [type: string, body: string])[] = [
+    ['text/plain', 'nothing here\n'],
+    ['text/html; charset=iso-8859-1', '<!DOCTYPE HTML><title>404 Not Found</title>'],
+    ['text/html', `<p>${'x'.repeat(5000)}`],
+    ['text/plain', '404 page not found\n'],
+  ]
+  for (const [type, body] of pages) {
+    const { url } = await httpService(t, (_, response) => {
+      response.writeHead(404, { 'Content-Type': type }).end(body)
+    })
+    t.match(await checkQuota(host({ QUOTAD: url })), [
+      { level: 'warning', value: /no such page/, remedy: /quota\.cgi/ },
+    ])
+  }
+  const { url } = await httpService(t, (_, response) =>
+    response.writeHead(404).end('no such user\n'),
+  )
+  t.match(await checkQuota(host({ QUOTAD: url })), [{ level: 'ok' }])
+})
