@@ -44,7 +44,8 @@ function buildRuntime() {
     '--no-compile-autoload-dotenv',
     '--no-compile-autoload-bunfig',
     '--no-compile-autoload-tsconfig',
-    '--no-compile-autoload-package-json',
+    // What a plugin imports is found by it; nothing else is looked for in files.
+    '--compile-autoload-package-json',
     // For Node alone.
     '--external=koffi',
     // Else each program holds the directory that it was built in.

@@ -3,7 +3,7 @@
 // supported Node before anything is built.
 //
 //   node packaging/build.mjs [PROGRAM...]    all of them, or those named
-import { copyFileSync, mkdirSync, rmSync } from 'node:fs'
+import { copyFileSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
@@ -78,6 +78,7 @@ function bundle(entries, importsAtRunTime) {
       'import.meta.dirname': '__dirname',
       'import.meta.filename': '__filename',
       'import.meta.url': 'importMetaUrl',
+      PLUGIN_TYPES: JSON.stringify(readFileSync(join(src, 'plugin.ts'), 'utf8')),
     },
     inject: [join(root, 'packaging', 'import-meta-url.js')],
     external: ['koffi', 'bun:*'],

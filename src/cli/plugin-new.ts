@@ -1,15 +1,26 @@
-import { existsSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { errorCode } from '../fault.ts'
+import { isCompiled } from '../runtime/compiled-program.ts'
+
+/** The text of plugin.ts; the build puts it here. */
+declare const PLUGIN_TYPES: string | undefined
+
+/** Beside plugins, for editors and compilers: nothing of it is loaded. One serves them all. */
+const TYPES = 'onescan-plugin.d.ts'
+
+type Language = 'ts' | 'mjs'
 
 /**
- * Writes the skeleton of a plugin, NAME.ts, and its test, NAME.test.ts, into
- * `directory` and returns their absolute paths. The name may end in `.ts`. Both
- * work as they are. Throws an error of one line, and writes nothing, for a name
- * that QHPSI cannot hold, where a file of that name exists, or without a directory.
+ * Writes the skeleton of a plugin into `directory`, with its types, a message that it finds
+ * something in and, where Node can run it, a test; returns their absolute paths. All of them
+ * work as they are. It is TypeScript where this runtime loads it, else JavaScript with the
+ * types in comments; a name in `.ts` or `.mjs` says which. Throws an error of one line, and
+ * writes nothing, for a name that QHPSI cannot hold, where a file of that name exists, or
+ * without a directory. The types alone are written anew.
  */
 export function newPlugin(name: string, directory: string): string[] {
-  const plain = name.replace(/\.ts$/, '')
+  const plain = name.replace(/\.(ts|mjs)$/, '')
   if (!/^[A-Za-z0-9_][A-Za-z0-9_-]{0,63}$/.test(plain)) {
     throw new Error(
       `plugin name ${JSON.stringify(name)}: must be 1 to 64 letters, digits, _ or -, as in "plugin new macros"`,
@@ -19,41 +30,63 @@ export function newPlugin(name: string, directory: string): string[] {
   if (!statSync(home, { throwIfNoEntry: false })?.isDirectory()) {
     throw new Error(`${home}: is not a directory; make it first`)
   }
+  const language = name === plain ? usualLanguage() : name.endsWith('.ts') ? 'ts' : 'mjs'
+  const plugin = `${plain}.${language}`
   const files: [string, string][] = [
-    [join(home, `${plain}.ts`), pluginSource(plain)],
-    [join(home, `${plain}.test.ts`), testSource(plain)],
+    [join(home, plugin), pluginSource(plain, language)],
+    [join(home, `${plain}.eml`), message(plain)],
   ]
+  if (!isCompiled) files.push([join(home, `${plain}.test.mjs`), testSource(plain, plugin)])
   for (const [file] of files) {
     if (existsSync(file)) throw new Error(`${file}: exists; choose another name or remove it`)
   }
-  for (const [file, source] of files) write(file, source)
-  return files.map(([file]) => file)
+  for (const [file, source] of files) write(file, source, 'wx')
+  const types = join(home, TYPES)
+  write(types, typesSource(), 'w')
+  return [...files.map(([file]) => file), types]
 }
 
-function write(file: string, source: string): void {
+function usualLanguage(): Language {
+  return isCompiled || process.features.typescript ? 'ts' : 'mjs'
+}
+
+function write(file: string, source: string, flag: 'w' | 'wx'): void {
   try {
-    writeFileSync(file, source, { flag: 'wx' })
+    writeFileSync(file, source, { flag })
   } catch (error) {
     throw new Error(`${file}: cannot be written (${errorCode(error)}); choose another directory`)
   }
 }
 
+function typesSource(): string {
+  const types =
+    typeof PLUGIN_TYPES === 'string'
+      ? PLUGIN_TYPES
+      : readFileSync(join(import.meta.dirname, '..', 'plugin.ts'), 'utf8')
+  return `// Written by "onescan plugin new", which replaces it; put nothing of yours here.\n${types}`
+}
+
 const signatureOf = (name: string) => `This line is the test virus of ${name}.`
 
-function pluginSource(name: string): string {
-  return `// A scanner plugin for onescan; see onescan-plugin(7).
-// Put this file into PLUGINDIR and name it in QHPSI='plugin: ${name}.ts'.
-import { createReadStream } from 'node:fs'
-import type { Virusscan } from 'onescan/plugin'
+const message = (name: string) => `Subject: a message\n\n${signatureOf(name)}\n`
 
+function pluginSource(name: string, language: Language): string {
+  const typed = language === 'ts'
+  const imported = typed ? `import type { Virusscan } from './${TYPES}'\n` : ''
+  const comment = typed ? '' : `\n *\n * @type {import('./${TYPES}').Virusscan}`
+  return `// A scanner plugin for onescan; see onescan-plugin(7).
+// Try it: onescan plugin test ${name}.${language} ${name}.eml
+// Put this file into PLUGINDIR and name it in QHPSI='plugin: ${name}.${language}'.
+import { createReadStream } from 'node:fs'
+${imported}
 /** What to look for. Put your own test in the place of this one. */
 const SIGNATURE = Buffer.from('${signatureOf(name)}')
 
 /**
- * Answers { clean: true } or { infected: true, name }. Whatever it throws counts
- * as "could not tell": the mail is deferred, and the log has the reason.
+ * Answers { clean: true } or { infected: true, name }, or { defer: why } where it could not
+ * tell: the mail is deferred, and the log has the reason, as for whatever it throws.${comment}
  */
-export const virusscan: Virusscan = async ({ path, signal }) => {
+export const virusscan${typed ? ': Virusscan' : ''} = async ({ path, signal }) => {
   // Mail may be large: look at it piece by piece, and across the seams.
   let seam = Buffer.alloc(0)
   for await (const chunk of createReadStream(path, { signal })) {
@@ -66,24 +99,24 @@ export const virusscan: Virusscan = async ({ path, signal }) => {
 `
 }
 
-function testSource(name: string): string {
-  return `// Run it with: node --test ${name}.test.ts (Node >= 22.18)
+function testSource(name: string, plugin: string): string {
+  return `// Run it with: node --test ${name}.test.mjs${plugin.endsWith('.ts') ? ' (Node >= 22.18)' : ''}
 import assert from 'node:assert/strict'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
-import type { Answer } from 'onescan/plugin'
-import { virusscan } from './${name}.ts'
+import { virusscan } from './${plugin}'
 
 const directory = mkdtempSync(join(tmpdir(), '${name}-'))
 after(() => rmSync(directory, { recursive: true }))
 
 /** Asks the plugin about a message, as onescan does. */
-async function ask(message: string): Promise<Answer> {
+async function ask(message) {
   const path = join(directory, 'message')
   writeFileSync(path, message)
   return virusscan({
+    version: 1,
     path,
     size: Buffer.byteLength(message),
     sender: 'sender@example.org',

@@ -1,33 +1,48 @@
-import type { CommandModule } from 'yargs'
+import type { ArgumentsCamelCase, CommandModule } from 'yargs'
 import { newPlugin } from './plugin-new.ts'
-import { print, runCommand } from './run-command.ts'
+import { tryPlugin } from './plugin-test.ts'
+import { FAILED, print, runCommand } from './run-command.ts'
+import {
+  addEnvironmentOptions,
+  type EnvironmentOptions,
+  slotEnvironment,
+} from './slot-environment.ts'
 
 interface NewOptions {
   name: string
   directory: string
 }
 
-/** `onescan plugin new NAME`: a typed skeleton plugin and its test. */
+interface TestOptions extends EnvironmentOptions {
+  file: string
+  messages: string[]
+  from: string
+  to: string[]
+}
+
+/** `onescan plugin new NAME`, a typed skeleton plugin; `onescan plugin test FILE`, what one says. */
 export const pluginCommand: CommandModule = {
   command: 'plugin',
-  describe: 'Make plugins of your own',
+  describe: 'Make plugins of your own, and try them',
   builder: (yargs) =>
     yargs
       .command(newCommand)
-      .demandCommand(1, 'Name what to do: plugin new NAME')
-      .example('$0 plugin new macros', 'Write macros.ts and macros.test.ts'),
+      .command(testCommand)
+      .demandCommand(1, 'Name what to do: plugin new NAME, or plugin test FILE')
+      .example('$0 plugin new macros', 'Write a plugin')
+      .example('$0 plugin test macros.ts', 'Ask it about a clean message and the EICAR test file'),
   handler: () => {},
 }
 
 const newCommand: CommandModule<object, NewOptions> = {
   command: 'new <name>',
-  describe: 'Write a plugin that works as it is, and its test',
+  describe: 'Write a plugin that works as it is, with its types, a test and a message',
   builder: (yargs) =>
     yargs
       .positional('name', {
         type: 'string',
         demandOption: true,
-        describe: 'Name of the plugin; QHPSI then has "plugin: NAME.ts"',
+        describe: 'Name of the plugin; .ts or .mjs behind it says in which language',
       })
       .option('directory', {
         type: 'string',
@@ -36,10 +51,61 @@ const newCommand: CommandModule<object, NewOptions> = {
         describe: 'Where to write: the PLUGINDIR of the slot',
       })
       .example('$0 plugin new macros --directory /etc/onescan/plugins', 'Write it into PLUGINDIR')
-      .epilogue('Exit codes: 0 both files are written; 2 nothing is. See onescan-plugin(7).'),
+      .epilogue('Exit codes: 0 all files are written; 2 none is. See onescan-plugin(7).'),
   handler: ({ name, directory }) =>
     runCommand('plugin new', () => {
       for (const file of newPlugin(name, directory)) print(`${file}\n`)
       return 0
     }),
+}
+
+const testCommand: CommandModule<object, TestOptions> = {
+  command: 'test <file> [messages..]',
+  describe: 'Ask a plugin about messages, as the slot would',
+  builder: (yargs) =>
+    addEnvironmentOptions(yargs)
+      .positional('file', {
+        type: 'string',
+        demandOption: true,
+        describe: 'The plugin; its directory is taken for PLUGINDIR',
+      })
+      .positional('messages', {
+        type: 'string',
+        array: true,
+        default: [] as string[],
+        describe: 'Files; none: a clean message, and one with the EICAR test file',
+      })
+      .option('from', {
+        type: 'string',
+        requiresArg: true,
+        default: 'sender@example.org',
+        describe: "The envelope's sender",
+      })
+      .option('to', {
+        type: 'string',
+        array: true,
+        nargs: 1,
+        default: ['recipient@example.org'],
+        describe: 'A recipient; repeat it',
+      })
+      .example('$0 plugin test macros.ts invoice.eml', 'Ask it about a message of yours')
+      .epilogue(
+        'Tells the answer, the time and what the plugin logged.\n\n' +
+          'Exit codes: 0 it said clean or infected of each message; 2 it could not tell of one, ' +
+          'or could not be asked.',
+      ),
+  handler: (args) => runCommand('plugin test', () => test(args)),
+}
+
+async function test(args: ArgumentsCamelCase<TestOptions>): Promise<number> {
+  const { file, messages, from: sender, to: recipients } = args
+  const env = slotEnvironment(process.env, args)
+  let code = 0
+  for await (const trial of tryPlugin(file, env, { messages, sender, recipients })) {
+    const { message, answer, text, time, log } = trial
+    print(`${message}: ${answer}${text && `: ${text}`}, ${Math.round(time)} ms\n`)
+    for (const line of log) print(`  log: ${line}\n`)
+    if (answer === 'could not tell') code = FAILED
+  }
+  return code
 }

@@ -1,4 +1,4 @@
-import { makeEnvelope } from '../envelope/envelope.ts'
+import { type Envelope, makeEnvelope } from '../envelope/envelope.ts'
 import type { SpoolPolicy } from '../message/policy.ts'
 import { runScanners, type ScanResult } from '../scan/scan.ts'
 import type { Scanner } from '../scan/scanner.ts'
@@ -13,7 +13,11 @@ export interface ByHand {
   readonly timeout: number
   /** MAXNESTING. */
   readonly maxNesting: number
+  /** Default: an empty sender, and no recipients. */
+  readonly envelope?: Envelope
 }
+
+const noEnvelope = makeEnvelope(Buffer.alloc(0), [])
 
 /**
  * Spools a message and has it scanned as the slot would. What is over a scanner's
@@ -22,7 +26,7 @@ export interface ByHand {
  */
 export async function scanBytes(
   bytes: AsyncIterable<Buffer>,
-  { spool, scanners, timeout, maxNesting }: ByHand,
+  { spool, scanners, timeout, maxNesting, envelope = noEnvelope }: ByHand,
 ): Promise<{ readonly size: number; readonly result: ScanResult; readonly notes: string[] }> {
   const message = await spoolMessage(bytes, spool, [])
   const stop = removeWhenInterrupted(message)
@@ -33,7 +37,7 @@ export async function scanBytes(
       const why = 'the header is larger than 1 MiB'
       return { size, notes, result: { answer: 'skipped', why } }
     }
-    const specimen = specimenOf(message, message.header, makeEnvelope(Buffer.alloc(0), []))
+    const specimen = specimenOf(message, message.header, envelope)
     const uptime = () => performance.now()
     const note = (text: string) => void notes.push(text)
     const nesting = { max: maxNesting, over: 'keep out' } as const

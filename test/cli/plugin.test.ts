@@ -1,15 +1,89 @@
-import { readdirSync } from 'node:fs'
+import { execFileSync } from 'node:child_process'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import t from 'tap'
+import { newestNode, oldestNode } from '../../packaging/toolchain/toolchain.mjs'
 import { onescan } from './onescan.ts'
 
-t.test('plugin new writes a plugin and its test, and names them', async (t) => {
-  const directory = t.testdir({})
-  const { code, out } = await onescan(['plugin', 'new', 'macros', '--directory', directory])
-  t.equal(code, 0)
-  t.same(readdirSync(directory), ['macros.test.ts', 'macros.ts'])
-  t.match(out, `${directory}/macros.ts\n`)
-  const again = await onescan(['plugin', 'new', 'macros', '--directory', directory])
-  t.match(again, { code: 2, err: /exists/ })
+const root = join(import.meta.dirname, '../..')
+const compiled = join(root, 'build/native/onescan')
+const bundle = join(root, 'dist/onescan.cjs')
+
+for (const [name, program, plugin] of [
+  ['on the newest Node', [newestNode, bundle], 'macros.ts'],
+  ['on the oldest Node', [oldestNode, bundle], 'macros.mjs'],
+  ['compiled', [compiled], 'macros.ts'],
+] as const) {
+  const skip = !existsSync(program[0]) && 'run npm run build:native'
+  t.test(`what plugin new writes works at once, ${name}`, { skip }, async (t) => {
+    const directory = t.testdir({})
+    const [command, ...words] = program
+    const run = (...more: string[]) =>
+      // No PATH: nothing but what is there after the installation.
+      execFileSync(command, [...words, 'plugin', ...more], {
+        cwd: directory,
+        encoding: 'utf8',
+        env: { CONTROLDIR: '/nonexistent' },
+      })
+    const written = run('new', 'macros').trim().split('\n')
+    const test = name === 'compiled' ? [] : ['macros.test.mjs']
+    const files = ['macros.eml', plugin, ...test, 'onescan-plugin.d.ts']
+    t.same(readdirSync(directory).sort(), [...files].sort())
+    t.same(written.sort(), files.map((file) => join(directory, file)).sort())
+    t.match(run('test', plugin, 'macros.eml'), /^macros\.eml: infected: macros\.Example, \d+ ms\n$/)
+    t.match(
+      run('test', plugin),
+      /^a clean message: clean, \d+ ms\nthe EICAR test file: clean, \d+ ms\n$/,
+    )
+    const types = readFileSync(join(directory, 'onescan-plugin.d.ts'), 'utf8')
+    const [, ...lines] = types.split('\n')
+    t.equal(lines.join('\n'), readFileSync(join(root, 'src/plugin.ts'), 'utf8'))
+  })
+}
+
+t.test('plugin new overwrites nothing but the types', async (t) => {
+  const directory = t.testdir({ 'onescan-plugin.d.ts': 'old' })
+  const words = ['plugin', 'new', 'macros', '--directory', directory]
+  t.equal((await onescan(words)).code, 0)
+  t.match(readFileSync(join(directory, 'onescan-plugin.d.ts'), 'utf8'), /interface Mail/)
+  t.match(await onescan(words), { code: 2, err: /exists/ })
+})
+
+t.test('plugin test tells the answer, the reason and what was logged', async (t) => {
+  const directory = t.testdir({
+    'a.mjs': `
+      import { readFileSync } from 'node:fs'
+      export const virusscan = ({ path, sender, recipients, log }) => {
+        log('from ' + sender + ' to ' + recipients)
+        console.error('on stderr')
+        const text = readFileSync(path, 'latin1')
+        if (text.includes('eicar.com')) return { infected: true, name: 'It' }
+        return text.includes('one of mine') ? { defer: 'no table yet' } : { clean: true }
+      }`,
+    'mine.eml': 'Subject: one of mine\n\n',
+  })
+  const plugin = join(directory, 'a.mjs')
+  const both = await onescan(['plugin', 'test', plugin])
+  t.equal(both.code, 0)
+  const log = '  log: from sender@example.org to recipient@example.org\n  log: on stderr\n'
+  t.equal(
+    both.out.replace(/\d+ ms/g, 'N ms'),
+    `a clean message: clean, N ms\n${log}the EICAR test file: infected: It, N ms\n${log}`,
+  )
+  const options = ['--from', 'a@b', '--to', 'c@d', '--to', 'e@f']
+  const mine = await onescan(['plugin', 'test', plugin, join(directory, 'mine.eml'), ...options])
+  t.equal(mine.code, 2)
+  t.match(mine.out, /mine\.eml: could not tell: no table yet, \d+ ms\n {2}log: from a@b to c@d,e@f/)
+})
+
+t.test('plugin test says why a file is no plugin, or a message cannot be read', async (t) => {
+  const directory = t.testdir({ 'a.txt': '', 'a.mjs': 'export const virusscan = () => 1' })
+  const test = (...words: string[]) => onescan(['plugin', 'test', ...words])
+  t.match(await test(join(directory, 'b.mjs')), { code: 2, err: /b\.mjs: ENOENT; put the file/ })
+  t.match(await test(join(directory, 'a.txt')), { code: 2, err: /must end in one of/ })
+  const plugin = join(directory, 'a.mjs')
+  t.match(await test(plugin, join(directory, 'no.eml')), { code: 2, err: /no\.eml/ })
+  t.match(await test(plugin), { code: 2, out: /could not tell: answered 1; must answer/ })
 })
 
 t.test('plugin alone is no command', async (t) => {

@@ -2,13 +2,14 @@ import { execFileSync } from 'node:child_process'
 import {
   createReadStream,
   existsSync,
+  mkdirSync,
   mkdtempSync,
   renameSync,
   rmSync,
   writeFileSync,
 } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import t from 'tap'
 import { noCompiler } from '../../scan/file-plugin/asking.ts'
 import { call as callMilter, negotiate, says, tell } from '../milter/mta.ts'
@@ -216,6 +217,46 @@ for (const { name, program } of runtimes) {
       t.match((await onescand.ask({ variables: settings })).log, /virus=Worm\.LoveLetter /)
     },
   )
+
+  t.test(`${name}, a plugin imports npm packages beside it`, { skip }, async (t) => {
+    const directory = pluginDirectory(t)
+    const files = {
+      'node_modules/modern/package.json': '{ "type": "module", "exports": "./lib/index.js" }',
+      'node_modules/modern/lib/index.js': `
+        import { part } from './part.js'
+        import older from 'older'
+        export const name = part + older.name`,
+      'node_modules/modern/lib/part.js': `export const part = 'modern-'`,
+      'node_modules/older/package.json': '{ "main": "lib/main" }',
+      'node_modules/older/lib/main.js': `exports.name = require('./part')`,
+      'node_modules/older/lib/part.js': `module.exports = 'older'`,
+      'node_modules/either/package.json':
+        '{ "exports": { "import": "./a.mjs", "require": "./b.cjs" } }',
+      'node_modules/either/a.mjs': `export default '-import'`,
+      'node_modules/either/b.cjs': `module.exports = '-require'`,
+      'a.mjs': `
+        import { name } from 'modern'
+        import either from 'either'
+        export const virusscan = () => ({ infected: true, name: name + either })`,
+      'b.cjs': `
+        const { name } = require('older')
+        exports.virusscan = () => ({ infected: true, name: name + require('either') })`,
+    }
+    for (const [file, source] of Object.entries(files)) {
+      mkdirSync(join(directory, dirname(file)), { recursive: true })
+      writeFileSync(join(directory, file), source)
+    }
+    for (const [file, found] of [
+      ['a.mjs', 'modern-older-import'],
+      ['b.cjs', 'older-require'],
+    ] as const) {
+      const settings = { QHPSI: `plugin: ${file}`, PLUGINDIR: directory, REJECTVIRUS: '1' }
+      const onescand = startOnescand(t, { program, settings })
+      await onescand.logged(/serving/)
+      const { log } = await onescand.ask({ variables: settings })
+      t.equal(/virus=(\S+)/.exec(log)?.[1] ?? log, found)
+    }
+  })
 
   t.test(`${name}, a plugin sees no setting of the runtime`, { skip }, async (t) => {
     const directory = pluginDirectory(t)

@@ -1,0 +1,93 @@
+import { createReadStream } from 'node:fs'
+import { basename, dirname, resolve } from 'node:path'
+import { makeEnvelope } from '../envelope/envelope.ts'
+import { readSpoolPolicy } from '../message/policy.ts'
+import { readPlace } from '../policy/policy.ts'
+import { hostPerMessage } from '../scan/file-plugin/hosts.ts'
+import { filePluginScanner } from '../scan/file-plugin.ts'
+import { readScanPolicy } from '../scan/policy.ts'
+import type { ScanResult } from '../scan/scan.ts'
+import type { Environment } from '../settings/settings.ts'
+import { cleanMessage, eicarMessage } from './check/eicar-message.ts'
+import { scanBytes } from './scan-bytes.ts'
+
+/** What a plugin said about one message. */
+export interface PluginTrial {
+  /** The file, or which of our own messages. */
+  readonly message: string
+  readonly answer: 'clean' | 'infected' | 'could not tell'
+  /** The name of what was found, or why it could not tell. */
+  readonly text: string
+  /** Milliseconds, with the start of its process. */
+  readonly time: number
+  /** Lines that it wrote to the log or to standard error. */
+  readonly log: readonly string[]
+}
+
+export interface TrialMail {
+  /** Files with a message each; none: a clean one, and one with the EICAR test file. */
+  readonly messages: readonly string[]
+  readonly sender: string
+  readonly recipients: readonly string[]
+}
+
+/**
+ * Asks the plugin in `file` about each message, as the slot would under `env`: in a process of
+ * its own, with its limits. Throws where the file cannot be a plugin; rejects where a message
+ * cannot be read.
+ */
+export async function* tryPlugin(
+  file: string,
+  env: Environment,
+  mail: TrialMail,
+): AsyncGenerator<PluginTrial> {
+  const path = resolve(file)
+  const name = basename(path)
+  const settings = { ...env, QHPSI: `plugin: ${name}`, PLUGINDIR: dirname(path) }
+  const policy = readScanPolicy(settings, readPlace(settings))!
+  let lines: string[] = []
+  const prefix = `plugin ${name}: `
+  const log = (line: string) => void lines.push(line.trimEnd().replace(prefix, ''))
+  const scanner = filePluginScanner(policy, name, hostPerMessage, log)
+  await scanner.prepare?.()
+  const bytes = (text: string) => Buffer.from(text, 'latin1')
+  const byHand = {
+    spool: readSpoolPolicy(settings),
+    scanners: [scanner],
+    timeout: policy.timeout,
+    maxNesting: policy.nesting.max,
+    envelope: makeEnvelope(bytes(mail.sender), mail.recipients.map(bytes)),
+  }
+  for (const [message, source] of sourcesOf(mail.messages)) {
+    lines = []
+    const started = performance.now()
+    const { result } = await scanBytes(source, byHand)
+    const time = performance.now() - started
+    yield { message, ...saidIn(result, prefix), time, log: lines }
+  }
+}
+
+function* sourcesOf(files: readonly string[]): Generator<[string, AsyncIterable<Buffer>]> {
+  if (files.length === 0) {
+    yield ['a clean message', once(cleanMessage)]
+    yield ['the EICAR test file', once(eicarMessage)]
+  }
+  for (const file of files) yield [file, createReadStream(file)]
+}
+
+async function* once(bytes: Buffer): AsyncGenerator<Buffer> {
+  yield bytes
+}
+
+function saidIn(result: ScanResult, prefix: string): Pick<PluginTrial, 'answer' | 'text'> {
+  switch (result.answer) {
+    case 'clean':
+      return { answer: 'clean', text: '' }
+    case 'infected':
+      return { answer: 'infected', text: result.name }
+    case 'skipped':
+    case 'nested':
+    case 'unknown':
+      return { answer: 'could not tell', text: result.why.replace(prefix, '') }
+  }
+}
