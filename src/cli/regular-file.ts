@@ -11,6 +11,11 @@ const LARGEST = 1024 * 1024
  * Throws an Error that says why.
  */
 export function readRegularFile(path: string, owner?: number): string {
+  return readRegularBytes(path, owner).toString('utf8')
+}
+
+/** Likewise, for what is no text. */
+export function readRegularBytes(path: string, owner?: number): Buffer {
   const fd = openHere(path, owner)
   try {
     const status = fstatSync(fd)
@@ -23,7 +28,7 @@ export function readRegularFile(path: string, owner?: number): string {
       if (count === 0) break
       length += count
     }
-    return bytes.toString('utf8', 0, length)
+    return bytes.subarray(0, length)
   } finally {
     closeSync(fd)
   }

@@ -40,12 +40,26 @@ export function findAccount(
 /** This process's own. */
 export function ownAccount({ passwd }: Accounts): Account {
   const uid = process.getuid!()
-  const line = passwd.split('\n').find((entry) => entry.split(':')[2] === String(uid))
   return {
-    name: line?.split(':')[0] ?? `uid ${uid}`,
+    name: userName({ passwd, group: '' }, uid),
     uid,
     groups: [...new Set([process.getegid!(), ...process.getgroups!()])],
   }
+}
+
+export function findGroup({ group }: Accounts, name: string): number | undefined {
+  const [, , gid] =
+    group
+      .split('\n')
+      .map((line) => line.split(':'))
+      .find(([own]) => own === name) ?? []
+  return gid === undefined ? undefined : Number(gid)
+}
+
+/** The name of a user, or his number. */
+export function userName({ passwd }: Accounts, uid: number): string {
+  const line = passwd.split('\n').find((entry) => entry.split(':')[2] === String(uid))
+  return line?.split(':')[0] ?? `uid ${uid}`
 }
 
 export function groupName({ group }: Accounts, gid: number): string {

@@ -25,6 +25,10 @@ export function checkPrograms(host: Host): Finding[] {
 function checkSlotProgram(host: Host): Finding[] {
   const { env, program } = host
   const named = env.QMAILQUEUE
+  if (named === undefined && host.clients !== undefined) {
+    const value = 'QMAILQUEUE is not set for these clients: qmail-queue gets their mail, unscanned'
+    return [error('slot', value, 'set it in their rule, and run tcprules')]
+  }
   if (named === '') {
     const value = 'QMAILQUEUE is set, and empty: qmail has nothing to start, mail is deferred'
     return [error('slot', value, 'name onescanc or onescan-queue in it, or unset it')]

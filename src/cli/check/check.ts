@@ -6,8 +6,8 @@ import { tryAsAccount } from './as-account.ts'
 import { type Check, carefully } from './carefully.ts'
 import { checkPrograms } from './chain.ts'
 import { checkContradictions } from './contradictions.ts'
-import type { Finding } from './finding.ts'
-import { accountText, type HostOptions, lookAtHost } from './host.ts'
+import { type Finding, ok } from './finding.ts'
+import { accountText, type Host, type HostOptions, lookAtHosts } from './host.ts'
 import { checkKeyring } from './keyring.ts'
 import { checkRemoval, removalHere } from './removal.ts'
 import { report } from './report.ts'
@@ -49,6 +49,11 @@ export const checkCommand: CommandModule<object, CheckOptions> = {
         requiresArg: true,
         describe: 'The slot program [default: QMAILQUEUE, else the onescan-queue of this onescan]',
       })
+      .option('client', {
+        type: 'string',
+        requiresArg: true,
+        describe: "IP address of a client: its rule of tcpserver's -x alone",
+      })
       .option('removal', {
         type: 'boolean',
         default: false,
@@ -67,9 +72,36 @@ export const checkCommand: CommandModule<object, CheckOptions> = {
 async function check(args: ArgumentsCamelCase<CheckOptions>): Promise<number> {
   const { json } = args
   if (args.removal) return report(checkRemoval(removalHere()), { json })
-  const host = lookAtHost(args, process.env, readAccounts(), Date.now())
+  const hosts = lookAtHosts(args, process.env, readAccounts(), Date.now())
+  const findings: Finding[] = []
+  for (const host of hosts) {
+    const its = passesOnPurpose(host) ?? (await inspect(host, args.user !== undefined))
+    for (const finding of its) tellOnce(findings, finding, hosts.length > 1 ? host : undefined)
+  }
+  return report(findings, { json, heading: `as ${accountText(hosts[0]!)}` })
+}
+
+async function inspect(host: Host, asRoot: boolean): Promise<Finding[]> {
   const findings: Finding[] = []
   for (const look of looks) findings.push(...(await carefully(look, host)))
-  for await (const finding of tryAsAccount(host, args.user !== undefined)) findings.push(finding)
-  return report(findings, { json, heading: `as ${accountText(host)}` })
+  for await (const finding of tryAsAccount(host, asRoot)) findings.push(finding)
+  return findings
+}
+
+/** Relay clients without any QHPSI: the rule says so, as that of this host itself often does. */
+function passesOnPurpose({ env, clients }: Host): Finding[] | undefined {
+  if (clients === undefined || env.QHPSI || env.RELAYCLIENT === undefined) return undefined
+  return [ok('QHPSI', 'is not set for them, who may relay: their mail passes unscanned')]
+}
+
+/** What is true of several classes of clients is told once, and of whom with what is not. */
+function tellOnce(findings: Finding[], finding: Finding, host: Host | undefined): void {
+  const same = (other: Finding) =>
+    other.level === finding.level &&
+    other.value === finding.value &&
+    other.remedy === finding.remedy
+  const isKnown = (other: Finding) => same(other) && other.what.split(' [')[0] === finding.what
+  if (findings.some(isKnown)) return
+  const what = host === undefined ? finding.what : `${finding.what} [${host.clients}]`
+  findings.push({ ...finding, what })
 }

@@ -1,15 +1,31 @@
 import { readFileSync } from 'node:fs'
-import { resolve } from 'node:path'
+import { dirname, resolve } from 'node:path'
 import { errorText, Fault } from '../../fault.ts'
 import { type Place, readPlace } from '../../policy/policy.ts'
 import { readScanPolicy, type ScanPolicy } from '../../scan/policy.ts'
 import type { Environment } from '../../settings/settings.ts'
 import { installedQueue } from '../installed-queue.ts'
-import { readRegularFile } from '../regular-file.ts'
+import { readRegularBytes, readRegularFile } from '../regular-file.ts'
 import { withoutLoaders, withoutSession } from '../session-environment.ts'
 import { type EnvironmentOptions, readEnvdir, slotEnvironment } from '../slot-environment.ts'
-import { type Account, type Accounts, findAccount, groupName, ownAccount } from './account.ts'
-import { type Limits, noLimits, type RunScript, readRunScript, smallest } from './run-script.ts'
+import {
+  type Account,
+  type Accounts,
+  findAccount,
+  findGroup,
+  groupName,
+  ownAccount,
+  userName,
+} from './account.ts'
+import {
+  type Identify,
+  type Limits,
+  noLimits,
+  type RunScript,
+  readRunScript,
+  smallest,
+} from './run-script.ts'
+import { classOf, classText, type RuleClass, readRules } from './tcp-rules.ts'
 
 /** The host as the slot would see it: what every check looks at, and nothing else. */
 export interface Host {
@@ -21,6 +37,8 @@ export interface Host {
   readonly limits: Limits
   /** The slot program: QMAILQUEUE, or the one that belongs to this onescan. */
   readonly program: string
+  /** Of whose mail this is true, by the rules of tcpserver; undefined where all is one. */
+  readonly clients?: string | undefined
   /** Milliseconds, as Date.now(). */
   readonly now: number
 }
@@ -31,35 +49,83 @@ export interface HostOptions extends EnvironmentOptions {
   /** Name of an account. */
   readonly user: string | undefined
   readonly program: string | undefined
+  /** An IP address. */
+  readonly client?: string | undefined
 }
 
 /** qmail's SMTP daemon, INSTALL.ids of qmail. */
 const SMTP_ACCOUNT = 'qmaild'
 
 /**
- * The environment of this process, then what the run script sets, then the options.
+ * The environment of this process, then what the run script sets, then the options: a host
+ * for each class of clients that the rules of its tcpserver know, or for `client` alone.
  * Throws a Fault of kind `config` for a file or account that is not there.
  */
-export function lookAtHost(
+export function lookAtHosts(
   options: HostOptions,
   base: Environment,
   accounts: Accounts,
   now: number,
-): Host {
-  const script = options.run === undefined ? undefined : readScript(options.run)
-  const account = accountOf(options.user, script?.user, accounts)
+): Host[] {
+  const script = options.run === undefined ? undefined : readScript(options.run, accounts)
+  const place = options.run === undefined ? '.' : dirname(options.run)
+  return classesOf(script, place, options.client).map((one) =>
+    lookAtHost({ options, base, accounts, now, script, place, one }),
+  )
+}
+
+/** Beside what the options say. */
+interface Sight {
+  readonly options: HostOptions
+  readonly base: Environment
+  readonly accounts: Accounts
+  readonly now: number
+  readonly script: RunScript | undefined
+  /** The directory of the script, where its service is started. */
+  readonly place: string
+  readonly one: RuleClass | undefined
+}
+
+/** The classes of the last rules in the script; one of nobody in particular without any. */
+function classesOf(
+  script: RunScript | undefined,
+  place: string,
+  client: string | undefined,
+): (RuleClass | undefined)[] {
+  const file = script?.steps.findLast((step) => step.kind === 'rules')?.file
+  if (file === undefined) return [undefined]
+  let classes: RuleClass[]
+  try {
+    classes = readRules(readRegularBytes(resolve(place, file)))
+  } catch (error) {
+    const remedy = 'run tcprules; without it tcpserver lets nobody in'
+    throw new Fault('config', `-x ${file}: ${errorText(error)}; ${remedy}`, error)
+  }
+  if (client === undefined) return classes
+  const its = classOf(classes, client)
+  if (its === undefined) throw new Fault('config', `--client ${client}: no rule of ${file} fits`)
+  return [{ ...its, addresses: [client] }]
+}
+
+function lookAtHost({ options, base, accounts, now, script, place: from, one }: Sight): Host {
+  const account = accountOf(options.user, script, accounts)
   const own = account.uid === process.getuid!() ? base : withoutSession(base)
   let env: Environment = { ...own, ...script?.environment }
-  for (const directory of script?.envdirs ?? []) env = { ...env, ...readEnvdir(directory) }
+  for (const step of script?.steps ?? []) {
+    const its = step.kind === 'envdir' ? readEnvdir(resolve(from, step.directory)) : one?.variables
+    env = { ...env, ...its }
+  }
+  if (options.client !== undefined) env = { ...env, TCPREMOTEIP: options.client }
   env = withoutLoaders(slotEnvironment(env, options))
-  const place = readPlace(env)
+  const qmail = readPlace(env)
   return {
     env,
-    place,
+    place: qmail,
     account,
     accounts,
     limits: smallest(ownLimits(), script?.limits ?? noLimits),
-    program: slotProgram(options.program, env.QMAILQUEUE, place),
+    clients: one && classText(one),
+    program: slotProgram(options.program, env.QMAILQUEUE, qmail),
     now,
   }
 }
@@ -84,9 +150,13 @@ export function accountText({ account, accounts }: Host): string {
   return `${account.name} (${groups})`
 }
 
-function readScript(file: string): RunScript {
+function readScript(file: string, accounts: Accounts): RunScript {
+  const identify: Identify = (option, name) => {
+    const account = findAccount(accounts, name, 'primary')
+    return option === 'u' ? account?.uid : account?.groups[0]
+  }
   try {
-    return readRunScript(readRegularFile(file))
+    return readRunScript(readRegularFile(file), identify)
   } catch (error) {
     throw new Fault('config', `--run ${file}: ${errorText(error)}`, error)
   }
@@ -94,13 +164,18 @@ function readScript(file: string): RunScript {
 
 function accountOf(
   named: string | undefined,
-  scripted: RunScript['user'],
+  script: RunScript | undefined,
   accounts: Accounts,
 ): Account {
+  const scripted = script?.user
   if (named !== undefined) return mustFind(accounts, named, 'all')
-  if (typeof scripted === 'string') return mustFind(accounts, scripted, 'primary')
+  if (typeof scripted === 'string') {
+    const account = mustFind(accounts, scripted, 'primary')
+    const groups = script!.groups.map((name) => mustFindGroup(accounts, name))
+    return groups.length > 0 ? { ...account, groups } : account
+  }
   if (scripted !== undefined) {
-    return { name: `uid ${scripted.uid}`, uid: scripted.uid, groups: [scripted.gid] }
+    return { name: userName(accounts, scripted.uid), uid: scripted.uid, groups: [scripted.gid] }
   }
   const own = ownAccount(accounts)
   return own.uid === 0 ? (findAccount(accounts, SMTP_ACCOUNT, 'primary') ?? own) : own
@@ -110,6 +185,12 @@ function mustFind(accounts: Accounts, name: string, groups: 'primary' | 'all'): 
   const account = findAccount(accounts, name, groups)
   if (account === undefined) throw new Fault('config', `user ${name}: no such account`)
   return account
+}
+
+function mustFindGroup(accounts: Accounts, name: string): number {
+  const gid = /^[0-9]{1,9}$/.test(name) ? Number(name) : findGroup(accounts, name)
+  if (gid === undefined) throw new Fault('config', `group ${name}: no such group`)
+  return gid
 }
 
 /** /proc/self/limits, proc(5): what the service would inherit from here. */

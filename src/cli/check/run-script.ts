@@ -7,11 +7,22 @@ export interface RunScript {
   readonly environment: Readonly<Record<string, string>>
   /** The directories of envdir, in order. */
   readonly envdirs: readonly string[]
+  /** Those, and the rules of tcpserver's -x, in their order: what comes later wins. */
+  readonly steps: readonly Step[]
   /** setuidgid's account, or tcpserver's numbers. */
   readonly user: string | { readonly uid: number; readonly gid: number } | undefined
+  /** chpst's groups instead of the account's own. */
+  readonly groups: readonly string[]
   /** Bytes, the smallest of each; undefined is no limit. */
   readonly limits: Limits
 }
+
+export type Step =
+  | { readonly kind: 'envdir'; readonly directory: string }
+  | { readonly kind: 'rules'; readonly file: string }
+
+/** What id(1) would print, where the account or group is known: `-u` or `-g`, and a name. */
+export type Identify = (option: 'u' | 'g', name: string) => number | undefined
 
 /** Limits of a process that a runtime can fail at; setrlimit(2). */
 export interface Limits {
@@ -24,12 +35,19 @@ export const noLimits: Limits = { addressSpace: undefined, data: undefined, stac
 
 /**
  * Reads a run script as far as it is made of plain commands: assignments, softlimit,
- * ulimit, chpst, envdir, setuidgid, tcpserver. It is not run, and what needs a shell
- * to be understood ($(...), conditions) is left out.
+ * ulimit, chpst, envdir, setuidgid, tcpserver, and `$(id -u NAME)`. It is not run, and
+ * what needs a shell to be understood (other $(...), conditions) is left out.
  */
-export function readRunScript(text: string): RunScript {
-  const script: Draft = { environment: {}, envdirs: [], user: undefined, limits: noLimits }
-  for (const line of logicalLines(text)) {
+export function readRunScript(text: string, identify: Identify = () => undefined): RunScript {
+  const script: Draft = {
+    environment: {},
+    envdirs: [],
+    steps: [],
+    user: undefined,
+    groups: [],
+    limits: noLimits,
+  }
+  for (const line of logicalLines(substituted(text, identify))) {
     const words = wordsOf(line, script.environment)
     readAssignments(words, script)
     for (const [index, word] of words.entries()) {
@@ -42,7 +60,9 @@ export function readRunScript(text: string): RunScript {
 interface Draft {
   environment: Record<string, string>
   envdirs: string[]
+  steps: Step[]
   user: RunScript['user']
+  groups: readonly string[]
   limits: Limits
 }
 
@@ -69,11 +89,12 @@ function readCommand(command: string, words: readonly string[], script: Draft): 
       break
     case 'envdir':
     case 's6-envdir':
-      if (words[0] !== undefined) script.envdirs.push(words[0])
+      if (words[0] !== undefined) addEnvdir(script, words[0])
       break
     case 'setuidgid':
     case 's6-setuidgid':
       script.user = words[0]
+      script.groups = []
       break
     case 'chpst':
       chpst(words, script)
@@ -82,17 +103,28 @@ function readCommand(command: string, words: readonly string[], script: Draft): 
       const options = optionsOf(words, 'xcBbtugilf')
       const [uid, gid] = [number(options.get('u')), number(options.get('g'))]
       if (uid !== undefined && gid !== undefined) script.user = { uid, gid }
+      const file = options.get('x')
+      if (file) script.steps.push({ kind: 'rules', file })
       break
     }
   }
+}
+
+function addEnvdir(script: Draft, directory: string): void {
+  script.envdirs.push(directory)
+  script.steps.push({ kind: 'envdir', directory })
 }
 
 /** chpst(8) of runit: -u account, -e directory, -m all memory. */
 function chpst(words: readonly string[], script: Draft): void {
   const options = optionsOf(words, 'uUebnlLmdoprfct/')
   const directory = options.get('e')
-  if (directory !== undefined) script.envdirs.push(directory)
-  script.user = options.get('u')?.replace(/:.*/, '') ?? script.user
+  if (directory !== undefined) addEnvdir(script, directory)
+  const [user, ...groups] = options.get('u')?.split(':') ?? []
+  if (user) {
+    script.user = user
+    script.groups = groups
+  }
   script.limits = smallest(script.limits, allOf(number(options.get('m'))))
 }
 
@@ -151,6 +183,18 @@ function optionsOf(words: readonly string[], valued: string): Map<string, string
 
 function number(word: string | undefined): number | undefined {
   return word !== undefined && /^[0-9]{1,15}$/.test(word) ? Number(word) : undefined
+}
+
+/** What id(1) says is put in; of what else a shell would have to say one word is left. */
+function substituted(text: string, identify: Identify): string {
+  return text.replace(/\$\(([^()`\n]*)\)|`([^`\n]*)`/g, (_, modern?: string, old?: string) => {
+    const [, option, name] =
+      /^\s*(?:\/usr\/bin\/|\/bin\/)?id\s+-([ug])\s+["']?([\w.-]+)["']?\s*$/.exec(
+        modern ?? old ?? '',
+      ) ?? []
+    const number = option && name ? identify(option as 'u' | 'g', name) : undefined
+    return number === undefined ? '$()' : String(number)
+  })
 }
 
 /** Without comments; a backslash at the end of a line joins the next. */

@@ -13,7 +13,9 @@ exec /usr/local/bin/softlimit -m 3000000 \\
   t.same(script, {
     environment: {},
     envdirs: [],
+    steps: [{ kind: 'rules', file: '/etc/tcp.smtp.cdb' }],
     user: { uid: 7791, gid: 2108 },
+    groups: [],
     limits: { addressSpace: 3_000_000, data: 3_000_000, stack: 3_000_000 },
   })
 })
@@ -36,7 +38,9 @@ exec env SCANTIMEOUT=60 envdir ./env setuidgid qmaild tcpserver 0 smtp qmail-smt
       SCANTIMEOUT: '60',
     },
     envdirs: ['./env'],
+    steps: [{ kind: 'envdir', directory: './env' }],
     user: 'qmaild',
+    groups: [],
     limits: { addressSpace: 4_294_967_296, data: 2_048_000, stack: undefined },
   })
 })
@@ -44,6 +48,31 @@ exec env SCANTIMEOUT=60 envdir ./env setuidgid qmaild tcpserver 0 smtp qmail-smt
 t.test('chpst of runit', async (t) => {
   const script = readRunScript('exec chpst -u qmaild:nofiles -e /etc/smtpd/env -m 9000000 smtpd\n')
   t.match(script, { user: 'qmaild', envdirs: ['/etc/smtpd/env'], limits: { data: 9_000_000 } })
+})
+
+const ids: Readonly<Record<string, number>> = { 'u qmaild': 7791, 'g onescan': 211 }
+const identify = (option: 'u' | 'g', name: string) => ids[`${option} ${name}`]
+
+t.test('numbers that id(1) would say', async (t) => {
+  for (const text of [
+    'exec tcpserver -c $(cat /c) -u "$(id -u qmaild)" -g "$(id -g onescan)" 0 smtp x',
+    'exec tcpserver -u `id -u qmaild` -g `/usr/bin/id -g onescan` 0 smtp x',
+    'U=$(id -u qmaild)\nG="$(id -g onescan)"\nexec tcpserver -u "$U" -g "$G" 0 smtp x',
+  ]) {
+    t.same(readRunScript(text, identify).user, { uid: 7791, gid: 211 }, text)
+  }
+  t.equal(readRunScript('tcpserver -u $(id -u nobody) -g 1 0 25 x', identify).user, undefined)
+})
+
+t.test("groups that chpst gives instead of the account's own", async (t) => {
+  const script = readRunScript('exec tcpserver 0 smtp chpst -u qmaild:onescan:clamav qmail-smtpd\n')
+  t.match(script, { user: 'qmaild', groups: ['onescan', 'clamav'] })
+})
+
+t.test('rules and envdir keep their order', async (t) => {
+  const kinds = (text: string) => readRunScript(text).steps.map(({ kind }) => kind)
+  t.same(kinds('exec envdir env tcpserver -x tcp.cdb 0 25 x'), ['envdir', 'rules'])
+  t.same(kinds('exec tcpserver -vRx tcp.cdb 0 25 envdir env x'), ['rules', 'envdir'])
 })
 
 t.test('of several limits the smallest counts', async (t) => {
