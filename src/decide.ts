@@ -11,6 +11,8 @@ import type { Transaction } from './transaction.ts'
 export interface Outcome {
   readonly trust: Trust
   readonly scan: ScanResult
+  /** By which readers of mail may differ about it, as far as they were looked for. */
+  readonly traits: ReadonlySet<string>
   readonly stamp: { readonly field: HeaderField; readonly key: string } | undefined
   /** Lower-case names of the fields that go: scanners and the stamp saw the message without them. */
   readonly remove: readonly string[]
@@ -41,6 +43,10 @@ export function decide(transaction: Transaction, policy: Policy, outcome: Outcom
       return policy.scan.nesting.over === 'defer'
         ? { kind: 'defer', reply: deferNested, findings }
         : { kind: 'reject', reply: refuseNested, findings }
+    case 'strange':
+      return policy.scan.secondLook.strict === 'defer'
+        ? { kind: 'defer', reply: strangeMime(4, scan.why), findings }
+        : { kind: 'reject', reply: strangeMime(5, scan.why), findings }
     case 'infected':
       return foundSomething(transaction, policy, accept(VIRUS_FOUND), scan)
   }
@@ -139,6 +145,17 @@ const deferNested: Reply = {
   grounds: 'nested-too-deep',
 }
 
+/** `traits` are names that no sender chooses. */
+function strangeMime(replyClass: 4 | 5, traits: string): Reply {
+  const verb = replyClass === 5 ? 'refused' : 'deferred'
+  return {
+    class: replyClass,
+    enhanced: `${replyClass}.6.0`,
+    text: `message ${verb}: not written as mail programs write it (${traits})`.slice(0, 200),
+    grounds: 'strange-mime',
+  }
+}
+
 const headerTooLarge: Reply = {
   class: 5,
   enhanced: '5.3.4',
@@ -151,10 +168,13 @@ function refusal(name: string, banned: boolean): Reply {
   return { class: 5, enhanced: '5.7.1', text, grounds: banned ? 'banned' : 'virus' }
 }
 
-function findingsOf({ trust, scan, stamp, notes, times }: Outcome): Findings {
+function findingsOf({ trust, scan, traits, stamp, notes, times }: Outcome): Findings {
   const why = [...notes]
-  const found: { scanner?: string; virus?: string; banned?: string; key?: string } = {}
-  let result: Findings['scan'] = scan.answer === 'nested' ? 'skipped' : scan.answer
+  const found: { scanner?: string; virus?: string; banned?: string; odd?: string; key?: string } =
+    {}
+  if (traits.size > 0) found.odd = [...traits].join(',')
+  const isKeptOut = scan.answer === 'nested' || scan.answer === 'strange'
+  let result: Findings['scan'] = isKeptOut ? 'skipped' : scan.answer
   if (trust.trusted) found.key = trust.key
   else if (trust.why && trust.why !== NO_STAMP) why.push(trust.why) // most mail has none
   if (scan.answer === 'clean') {

@@ -18,7 +18,8 @@ export type Grounds =
   | 'banned' // local policy: a banned attachment
   | 'unscanned' // no scanner could tell
   | 'header-too-large'
-  | 'nested-too-deep' // deeper than scanners look
+  | 'nested-too-deep' // deeper, or with more in it, than scanners look
+  | 'strange-mime' // what ordinary mail never has, and STRICTMIME keeps out
   | 'unclear-header' // a field must go, and readers disagree about where the header ends
   | 'over-quota' // of all recipients that the answer is for
 
@@ -42,6 +43,8 @@ export interface Findings {
   readonly virus?: string
   /** What local policy does not want, as "attachment invoice.exe". */
   readonly banned?: string
+  /** Traits by which readers of mail may differ about it, joined by commas. */
+  readonly odd?: string
   /** Id of the key that vouched for the message, or that signed it. */
   readonly key?: string
   /** Milliseconds per stage. */

@@ -1,6 +1,6 @@
 import type { Crypto } from './cluster/mac.ts'
 import { signMessage } from './cluster/sign.ts'
-import { bearsStamp, scannerName } from './cluster/stamp.ts'
+import { bearsStamp, SECOND_LOOK, scannerName } from './cluster/stamp.ts'
 import { type Examined, type Trust, verifyStamps } from './cluster/verify.ts'
 import {
   decide,
@@ -17,6 +17,7 @@ import type { Message } from './message/spool.ts'
 import { headerFormFault } from './message/well-formed.ts'
 import type { Policy } from './policy/policy.ts'
 import { areAllFull, putOff, type TimedLookup } from './quota/all-full.ts'
+import type { ScanPolicy } from './scan/policy.ts'
 import { runScanners, type ScanResult } from './scan/scan.ts'
 import type { Scanner } from './scan/scanner.ts'
 import { specimenOf } from './scan/specimen.ts'
@@ -67,7 +68,8 @@ export async function judge(
   const verified = clock()
   const remove = fieldsThatGoFrom(message.header, vouched, policy)
   const leaving = withoutFields(message.header, remove)
-  const scanning = scanUnvouched({ ...transaction, leaving }, policy, tools, vouched, notes)
+  const remarks: Remarks = { notes, traits: new Set() }
+  const scanning = scanUnvouched({ ...transaction, leaving }, policy, tools, vouched, remarks)
   const verifying = stamped ? vouched : verify(transaction, policy, tools)
   await Promise.allSettled([scanning, verifying]) // the door closes the message: nobody may read on
   const [scan, trust] = [await scanning, await verifying]
@@ -77,12 +79,19 @@ export async function judge(
   const outcome: Outcome = {
     trust,
     scan,
+    traits: remarks.traits,
     stamp,
     remove,
     notes,
     times: { ...times, verify: verified, scan: scanned, sign: clock() },
   }
   return decide(transaction, policy, outcome)
+}
+
+/** What is worth a word in the log beside the verdict. */
+interface Remarks {
+  readonly notes: string[]
+  traits: ReadonlySet<string>
 }
 
 const untrusted: Trust = { trusted: false, why: '' }
@@ -112,11 +121,13 @@ async function scanUnvouched(
   policy: Policy,
   tools: Tools,
   trust: Trust,
-  notes: string[],
+  remarks: Remarks,
 ): Promise<ScanResult> {
   const { scan } = policy
   const { size } = message
-  const scanners = tools.scanners.filter((scanner) => scanner.local || !vouchesFor(trust, scanner))
+  const scanners = tools.scanners.filter(
+    (scanner) => scanner.local || !vouchesFor(trust, scanner, scan),
+  )
   const outside = sizeLimit(size, scan)
   if (outside !== undefined) {
     // What another host scanned is scanned, whatever the limits are here.
@@ -133,8 +144,18 @@ async function scanUnvouched(
       max: scan.nesting.max,
       over: scan.nesting.over === 'accept' || client.bounceInjector ? 'accept' : 'keep out',
     },
+    secondLook: {
+      when: scan.secondLook.when,
+      // A bounce that is kept out would be tried again for ever.
+      strict: scan.secondLook.strict !== 'off' && !client.bounceInjector,
+      spool: policy.spool,
+      now: tools.now,
+      traits(found) {
+        remarks.traits = found
+      },
+    },
     uptime: tools.uptime,
-    note: (text) => notes.push(text),
+    note: (text) => remarks.notes.push(text),
   })
 }
 
@@ -143,9 +164,12 @@ function sizeLimit(size: number, { minSize, maxSize }: Policy['scan']): string |
   return size > maxSize ? 'over QHPSIMAXSIZE' : undefined
 }
 
-function vouchesFor(trust: Trust, scanner: Scanner): boolean {
+/** A host that looks twice does not trust one that did not say that it does. */
+function vouchesFor(trust: Trust, scanner: Scanner, { secondLook }: ScanPolicy): boolean {
   if (!trust.trusted) return false
-  return trust.scanners === 'all' || trust.scanners.has(scannerName(scanner.name))
+  if (trust.scanners === 'all') return true
+  if (secondLook.when !== 'never' && !trust.scanners.has(SECOND_LOOK)) return false
+  return trust.scanners.has(scannerName(scanner.name))
 }
 
 async function examined(message: Message): Promise<Examined> {
@@ -164,6 +188,7 @@ async function sign(
     return undefined
   const scanners = scan.scanners.filter(({ local }) => !local).map(({ name }) => name)
   if (scanners.length === 0) return undefined
+  if (policy.scan.secondLook.when !== 'never') scanners.push(SECOND_LOOK)
   const { formFault, digests } = await message.form()
   // A header of nothing but what goes is empty now.
   const fault = formFault ?? (leaving === message.header ? undefined : headerFormFault(leaving))

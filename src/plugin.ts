@@ -19,6 +19,12 @@ export interface Mail {
   /** Bytes in that file. */
   readonly size: number
   /**
+   * Set when the plugin is asked about the same message again: one of the files in it, as
+   * some mail program may decode it (SECONDLOOK). The answer is about this content alone.
+   * Absolute path of a file of so many bytes, as readable and as little to be changed.
+   */
+  readonly part?: { readonly path: string; readonly size: number }
+  /**
    * Envelope sender, empty for a bounce. Addresses are bytes: each character is
    * one byte (latin1), so `Buffer.from(sender, 'latin1')` has them as they came.
    */

@@ -56,6 +56,7 @@ export async function* tryPlugin(
     scanners: [scanner],
     timeout: policy.timeout,
     maxNesting: policy.nesting.max,
+    secondLook: policy.secondLook.when,
     envelope: makeEnvelope(bytes(mail.sender), mail.recipients.map(bytes)),
   }
   for (const [message, source] of sourcesOf(mail.messages)) {
@@ -87,6 +88,7 @@ function saidIn(result: ScanResult, prefix: string): Pick<PluginTrial, 'answer' 
       return { answer: 'infected', text: result.name }
     case 'skipped':
     case 'nested':
+    case 'strange':
     case 'unknown':
       return { answer: 'could not tell', text: result.why.replace(prefix, '') }
   }

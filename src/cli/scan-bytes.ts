@@ -1,5 +1,6 @@
 import { type Envelope, makeEnvelope } from '../envelope/envelope.ts'
 import type { SpoolPolicy } from '../message/policy.ts'
+import type { SecondLookPolicy } from '../scan/policy.ts'
 import { runScanners, type ScanResult } from '../scan/scan.ts'
 import type { Scanner } from '../scan/scanner.ts'
 import { specimenOf } from '../scan/specimen.ts'
@@ -15,6 +16,8 @@ export interface ByHand {
   readonly maxNesting: number
   /** Default: an empty sender, and no recipients. */
   readonly envelope?: Envelope
+  /** SECONDLOOK. */
+  readonly secondLook: SecondLookPolicy['when']
 }
 
 const noEnvelope = makeEnvelope(Buffer.alloc(0), [])
@@ -26,7 +29,7 @@ const noEnvelope = makeEnvelope(Buffer.alloc(0), [])
  */
 export async function scanBytes(
   bytes: AsyncIterable<Buffer>,
-  { spool, scanners, timeout, maxNesting, envelope = noEnvelope }: ByHand,
+  { spool, scanners, timeout, maxNesting, secondLook: when, envelope = noEnvelope }: ByHand,
 ): Promise<{ readonly size: number; readonly result: ScanResult; readonly notes: string[] }> {
   const message = await spoolMessage(bytes, spool, [])
   const stop = removeWhenInterrupted(message)
@@ -41,7 +44,16 @@ export async function scanBytes(
     const uptime = () => performance.now()
     const note = (text: string) => void notes.push(text)
     const nesting = { max: maxNesting, over: 'keep out' } as const
-    const run = { scanners, timeout, oversize: 'defer', nesting, uptime, note } as const
+    const secondLook = {
+      when,
+      strict: false,
+      spool,
+      now: () => Date.now(),
+      traits(found: ReadonlySet<string>) {
+        if (found.size > 0) notes.push(`odd: ${[...found].join(',')}`)
+      },
+    }
+    const run = { scanners, timeout, oversize: 'defer', nesting, secondLook, uptime, note } as const
     return { size, notes, result: await runScanners(specimen, run) }
   } finally {
     stop()

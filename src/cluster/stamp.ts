@@ -31,6 +31,9 @@ export interface Claims {
 /** Field names, with `N` to come. */
 export const FIELD = { md5: 'X-MD5-Cluster-', 'hmac-sha256': 'X-SHA256-Cluster-' } as const
 
+/** In a stamp's `s=`: what these scanners found clean was scanned in a second look, too. */
+export const SECOND_LOOK = 'secondlook'
+
 const NAME = /^x-(md5|sha256)-cluster-([0-9]+)$/i
 const VALUE = /^v=1;k=([A-Za-z0-9._-]{1,32});t=([0-9]{1,15});s=([^;]*);h=([A-Za-z0-9_-]{43})$/
 

@@ -80,12 +80,14 @@ async function askPlugin(
   { timeLeft, signal }: ScanTask,
 ): Promise<Verdict> {
   const { infectedCode, cleanCode, filePlugins } = policy
-  const { size, envelope, origin } = specimen
-  const path = specimen.path()
+  const { envelope, origin, whole } = specimen
+  const { size } = whole ?? specimen
+  const path = (whole ?? specimen).path()
+  const part = whole && { path: specimen.path(), size: specimen.size }
   const compose = () => {
     const nonce = randomBytes(16).toString('hex')
     const { symbol } = filePlugins
-    const about = { path, size, timeLeft: timeLeft(), envelope, origin }
+    const about = { path, size, part, timeLeft: timeLeft(), envelope, origin }
     return {
       nonce,
       request: encodeRequest({ nonce, file, symbol, infectedCode, cleanCode, ...about }),

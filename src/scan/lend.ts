@@ -13,6 +13,7 @@ export interface Lent {
  */
 export function lend(specimen: Specimen): Lent {
   let over = false
+  const whole = specimen.whole && lend(specimen.whole)
 
   function check(): void {
     if (over) throw new Error('the message is over')
@@ -21,6 +22,7 @@ export function lend(specimen: Specimen): Lent {
   return {
     specimen: {
       ...specimen,
+      ...(whole && { whole: whole.specimen }),
       *chunks() {
         check()
         const chunks = specimen.chunks()[Symbol.iterator]()
@@ -40,6 +42,7 @@ export function lend(specimen: Specimen): Lent {
     },
     takeBack() {
       over = true
+      whole?.takeBack()
     },
   }
 }

@@ -42,6 +42,13 @@ export interface NestingPolicy {
   readonly over: 'reject' | 'defer' | 'accept'
 }
 
+export interface SecondLookPolicy {
+  /** Whether decoded contents are scanned beside the whole message; `odd`: where readers may differ. */
+  readonly when: 'odd' | 'always' | 'never'
+  /** What becomes of mail with a trait that ordinary mail never has. */
+  readonly strict: 'off' | 'defer' | 'refuse'
+}
+
 export interface AttachmentPolicy {
   /** Control file of banned names and types; the plugin explains its format. */
   readonly rulesFile: string
@@ -69,6 +76,7 @@ export interface ScanPolicy {
   /** Over a scanner's own size limit: not scanned, or could not tell. */
   readonly oversize: 'accept' | 'defer'
   readonly nesting: NestingPolicy
+  readonly secondLook: SecondLookPolicy
   readonly clam: ClamPolicy
   readonly clamscan: ClamscanPolicy
   readonly attachments: AttachmentPolicy
@@ -123,6 +131,10 @@ export function readScanPolicy(
     nesting: {
       max: wholeNumber(env, 'MAXNESTING', DEFAULT_NESTING, { min: 1, max: 100 }),
       over: choice(env, 'OVERNESTING', ['reject', 'defer', 'accept'], 'reject'),
+    },
+    secondLook: {
+      when: choice(env, 'SECONDLOOK', ['odd', 'always', 'never'], 'odd'),
+      strict: choice(env, 'STRICTMIME', ['off', 'defer', 'refuse'], 'off'),
     },
     clam: {
       addresses: splitWords(env.CLAMD || DEFAULT_CLAMD, 'CLAMD'),

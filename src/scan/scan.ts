@@ -1,7 +1,10 @@
 import { errorText, isFault } from '../fault.ts'
+import type { SpoolPolicy } from '../message/policy.ts'
 import { lend } from './lend.ts'
 import { isNestedDeeper } from './nesting/nesting.ts'
 import { abortLate, type Scanner, type ScanTask, type Specimen, type Verdict } from './scanner.ts'
+import { findTraits } from './second-look/find-traits.ts'
+import { isStrange, type Trait } from './second-look/trait-names.ts'
 
 /** What all scanners together said. */
 export type ScanResult =
@@ -19,8 +22,10 @@ export type ScanResult =
   | { readonly answer: 'unknown'; readonly scanner: string; readonly why: string }
   /** Nothing was found, but a limit left something unseen. */
   | { readonly answer: 'skipped'; readonly why: string }
-  /** Nested deeper than scanners look, and not to be let in for that. */
+  /** Nested deeper, or with more encoded in it, than scanners look, and not to be let in for that. */
   | { readonly answer: 'nested'; readonly why: string }
+  /** Nothing was found, but it has a trait that ordinary mail never has, and STRICTMIME keeps that out. */
+  | { readonly answer: 'strange'; readonly why: string }
 
 export interface ScanRun {
   readonly scanners: readonly Scanner[]
@@ -34,14 +39,27 @@ export interface ScanRun {
     /** Whether what is nested deeper, or so deep that a scanner says so, is let in. */
     readonly over: 'accept' | 'keep out'
   }
+  readonly secondLook: {
+    /** Whether what readers of mail may see in the message is scanned besides: SECONDLOOK. */
+    readonly when: 'odd' | 'always' | 'never'
+    /** Whether traits that ordinary mail never has are enough to keep it out: STRICTMIME. */
+    readonly strict: boolean
+    readonly spool: SpoolPolicy
+    /** Milliseconds, as Date.now(). */
+    readonly now: () => number
+    /** Told once, where they were looked for and the scanners found nothing in the whole. */
+    readonly traits: (found: ReadonlySet<Trait>) => void
+  }
   /** Milliseconds on a clock that never goes back. */
   readonly uptime: () => number
   readonly note: (text: string) => void
 }
 
 /**
- * Asks the scanners in their order until one finds something or cannot tell. What is nested
- * deeper than they look is none of their affair: they would call it clean.
+ * Asks the scanners in their order until one finds something or cannot tell: about the
+ * message, and where readers of mail may differ about it, about each content that any of
+ * them might see. What is nested deeper than they look is none of their affair: they would
+ * call it clean.
  */
 export async function runScanners(specimen: Specimen, run: ScanRun): Promise<ScanResult> {
   const abort = new AbortController()
@@ -49,33 +67,153 @@ export async function runScanners(specimen: Specimen, run: ScanRun): Promise<Sca
   const timer = setTimeout(() => abortLate(abort), run.timeout)
   const timeLeft = () => Math.max(0, deadline - run.uptime())
   const task: ScanTask = { signal: abort.signal, timeLeft, note: run.note }
-  let unseen: string | undefined
-  const isKeptOut = run.nesting.over === 'keep out'
   try {
-    if (await isNestedDeeper(specimen.chunks(), run.nesting.max)) {
-      unseen = `more than ${run.nesting.max} messages or multiparts inside one another (MAXNESTING)`
-      if (isKeptOut) return { answer: 'nested', why: unseen }
-    }
-    for (const scanner of run.scanners) {
-      const verdict = await ask(scanner, specimen, task)
-      if (verdict.answer === 'clean') continue
-      if (verdict.answer === 'infected') {
-        const { name, banned } = verdict
-        return { answer: 'infected', scanner: scanner.name, name, banned: banned ?? false }
-      }
-      const why = named(scanner, verdict.why)
-      if (verdict.overNested) {
-        if (isKeptOut) return { answer: 'nested', why }
-      } else if (!verdict.overLimit || run.oversize === 'defer') {
-        return { answer: 'unknown', scanner: scanner.name, why }
-      }
-      unseen ??= why
-    }
+    return await scanAll(specimen, run, task)
   } finally {
     clearTimeout(timer)
   }
+}
+
+async function scanAll(specimen: Specimen, run: ScanRun, task: ScanTask): Promise<ScanResult> {
+  let unseen: string | undefined
+  if (await isNestedDeeper(specimen.chunks(), run.nesting.max)) {
+    unseen = `more than ${run.nesting.max} messages or multiparts inside one another (MAXNESTING)`
+    if (run.nesting.over === 'keep out') return { answer: 'nested', why: unseen }
+  }
+  const second = secondLook(specimen, run, task)
+  let result: ScanResult | undefined
+  try {
+    const whole = await askAll(run.scanners, specimen, run, task, second.begin)
+    result = whole.result
+    unseen ??= whole.unseen
+    if (result === undefined) {
+      const looked = await second.asked()
+      result = looked.result
+      unseen ??= looked.unseen
+    }
+  } finally {
+    await second.end() // nobody reads the message once it is over
+  }
+  if (result !== undefined) return result
   if (unseen !== undefined) return { answer: 'skipped', why: unseen }
   return { answer: 'clean', scanners: run.scanners }
+}
+
+/** What ends the scan, and otherwise what a limit left unseen. */
+interface Asked {
+  readonly result?: ScanResult
+  readonly unseen?: string | undefined
+}
+
+async function askAll(
+  scanners: readonly Scanner[],
+  specimen: Specimen,
+  run: ScanRun,
+  task: ScanTask,
+  meanwhile: () => void = () => {},
+): Promise<Asked> {
+  let unseen: string | undefined
+  for (const scanner of scanners) {
+    const asking = ask(scanner, specimen, task)
+    meanwhile()
+    const verdict = await asking
+    if (verdict.answer === 'clean') continue
+    if (verdict.answer === 'infected') {
+      const { name, banned } = verdict
+      const found = { scanner: scanner.name, name, banned: banned ?? false }
+      return { result: { answer: 'infected', ...found } }
+    }
+    const why = named(scanner, verdict.why)
+    if (verdict.overNested) {
+      if (run.nesting.over === 'keep out') return { result: { answer: 'nested', why } }
+    } else if (!verdict.overLimit || run.oversize === 'defer') {
+      return { result: { answer: 'unknown', scanner: scanner.name, why } }
+    }
+    unseen ??= why
+  }
+  return { unseen }
+}
+
+/** Scanners whose own affair is the whole message are not asked about contents. */
+function forContents({ scanners }: ScanRun): readonly Scanner[] {
+  return scanners.filter(({ local }) => !local)
+}
+
+/**
+ * Looks for traits, and where there are some at the contents, while the scanners look at the
+ * whole: they have another process, mostly. It begins once the first of them has its message.
+ */
+function secondLook(specimen: Specimen, run: ScanRun, task: ScanTask) {
+  const { when, strict } = run.secondLook
+  const wanted = (when !== 'never' && forContents(run).length > 0) || strict
+  const abort = new AbortController()
+  const leave = () => abort.abort(task.signal.reason)
+  let looking: Promise<Asked> | undefined
+
+  async function look(): Promise<Asked> {
+    const { signal } = abort
+    const traits = await findTraits(specimen, () => signal.aborted)
+    if (traits === undefined) return { result: tooLate(run) }
+    return lookAgain(specimen, run, { ...task, signal }, traits)
+  }
+
+  return {
+    begin() {
+      if (!wanted || looking) return
+      task.signal.addEventListener('abort', leave)
+      if (task.signal.aborted) leave()
+      looking = look()
+      looking.catch(() => {}) // who asks for it hears of it
+    },
+    asked: async (): Promise<Asked> => looking ?? {},
+    async end() {
+      abort.abort()
+      await Promise.allSettled([looking])
+      task.signal.removeEventListener('abort', leave)
+    },
+  }
+}
+
+function tooLate({ scanners }: ScanRun): ScanResult {
+  const why = 'second look: no answer in time (SCANTIMEOUT)'
+  return { answer: 'unknown', scanner: scanners[0]?.name ?? '', why }
+}
+
+async function lookAgain(
+  specimen: Specimen,
+  run: ScanRun,
+  task: ScanTask,
+  traits: ReadonlySet<Trait>,
+): Promise<Asked> {
+  const { when, strict, spool, now } = run.secondLook
+  run.secondLook.traits(traits)
+  const strange = strict ? [...traits].filter(isStrange) : []
+  if (strange.length > 0) return { result: { answer: 'strange', why: strange.join(', ') } }
+  const scanners = forContents(run)
+  const wanted = when === 'always' || (when === 'odd' && traits.size > 0)
+  if (!wanted || scanners.length === 0) return {}
+
+  const { lookAtContents } = await import('./second-look/look.ts')
+  let unseen: string | undefined
+  const look = await lookAtContents(specimen, { spool, now, signal: task.signal }, async (part) => {
+    const asked = await askAll(scanners, part, run, task)
+    unseen ??= asked.unseen
+    return asked.result
+  })
+  switch (look.kind) {
+    case 'found':
+      return { result: look.found }
+    case 'nothing':
+      return { unseen }
+    case 'late':
+      return { result: tooLate(run) }
+    case 'over': {
+      const why = `second look: ${look.why}`
+      return run.nesting.over === 'keep out'
+        ? { result: { answer: 'nested', why } }
+        : { unseen: why }
+    }
+  }
 }
 
 function named({ name }: Scanner, why: string): string {

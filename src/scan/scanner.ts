@@ -30,7 +30,10 @@ export const clean: Verdict = { answer: 'clean' }
 export const infected = (name: string): Verdict => ({ answer: 'infected', name })
 export const unknown = (why: string): Verdict => ({ answer: 'unknown', why })
 
-/** The message as scanners see it (specimen.ts): as it will leave, below one line of ours. */
+/**
+ * The message as scanners see it (specimen.ts): as it will leave, below one line of ours. In a
+ * second look it is what some reader of mail may get out of one, decoded.
+ */
 export interface Specimen {
   /** Bytes of all chunks. */
   readonly size: number
@@ -48,6 +51,8 @@ export interface Specimen {
   readonly pathIsShared: boolean
   /** Whether the message is a file already, so that `path()` costs nothing. */
   readonly isFile?: boolean
+  /** Set for a content: the message that it was found in. */
+  readonly whole?: Specimen
 }
 
 /** What a scanner gets beside the message. */

@@ -2,7 +2,14 @@ import type { Case } from './case.ts'
 import { clustering } from './clustering.ts'
 import { nesting } from './nesting.ts'
 import { qhpsi } from './qhpsi.ts'
+import { secondLook } from './second-look.ts'
 import { tagging } from './tagging.ts'
 
 /** Every behaviour that all doors share. */
-export const allCases: readonly Case[] = [...tagging, ...qhpsi, ...nesting, ...clustering]
+export const allCases: readonly Case[] = [
+  ...tagging,
+  ...qhpsi,
+  ...nesting,
+  ...secondLook,
+  ...clustering,
+]

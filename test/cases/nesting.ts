@@ -46,13 +46,13 @@ export const nesting: readonly Case[] = [
     name: 'ten forwards of forwards are scanned as other mail',
     message: () => message(wrap(10, multipart([text, text]), forwarded)),
     settings: settings(),
-    expect: { outcome: 'delivered', scans: 1, xQhpsi: 'clean', newStamps: 1 },
+    expect: { outcome: 'delivered', xQhpsi: 'clean', newStamps: 1 },
   },
   {
     name: 'a virus within MAXNESTING is refused as one',
     message: () => inMultiparts(12),
     settings: settings(),
-    expect: { outcome: 'refused', scans: 1, text: /virus Test-Virus/ },
+    expect: { outcome: 'refused', text: /virus Test-Virus/ },
   },
   {
     name: 'MAXNESTING is another limit',
@@ -77,7 +77,6 @@ export const nesting: readonly Case[] = [
     settings: settings({ OVERNESTING: 'accept' }),
     expect: {
       outcome: 'delivered',
-      scans: 1,
       xQhpsi: null,
       newStamps: 0,
       log: /decision=accept scan=skipped .*MAXNESTING/,
@@ -87,7 +86,7 @@ export const nesting: readonly Case[] = [
     name: 'OVERNESTING=accept does not let in what a scanner finds a virus in',
     message: () => inMultiparts(20),
     settings: settings({ OVERNESTING: 'accept' }),
-    expect: { outcome: 'refused', scans: 1, text: /virus Test-Virus/ },
+    expect: { outcome: 'refused', text: /virus Test-Virus/ },
   },
   {
     name: 'SCANFAIL=accept and OVERSIZE=accept say nothing of nested mail',

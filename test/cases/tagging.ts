@@ -68,7 +68,6 @@ export const tagging: readonly Case[] = [
       settings: ({ scanner }) => ({ QHPSI: scanner }),
       expect: {
         outcome: 'delivered',
-        scans: 1,
         xQhpsi: 'clean',
         delivered: withTop(`X-QHPSI: clean${endingOf(message)}`),
       },

@@ -67,12 +67,17 @@ for (const alertExceedsMax of [false, true]) {
       const CLUSTERKEYS = join(t.testdir({ ring: 'md5:one:of-sixteen-bytes\n' }), 'ring')
       chmodSync(CLUSTERKEYS, 0o600)
       const own = { QHPSI: 'plugin: clamd', CLAMD: clamd.socket, CLUSTERKEYS }
-      const settings = { ...own, OVERNESTING: 'accept', REJECTVIRUS: '1' }
+      const settings = { ...own, OVERNESTING: 'accept', REJECTVIRUS: '1', SECONDLOOK: 'never' }
       for (const make of [shapes.multiparts!, shapes['forwards of forwards']!]) {
         const run = await runSlot({ message: make(20), settings })
         t.equal(run.code, 0, run.logged)
         t.ok(run.text.startsWith('Received: '), 'as it came')
         t.match(run.logged, 'decision=accept scan=skipped')
+        const looked = await runSlot({
+          message: make(20),
+          settings: { ...settings, SECONDLOOK: 'odd' },
+        })
+        t.match(looked.logged, 'decision=reject scan=infected', 'a second look finds it')
       }
     })
 

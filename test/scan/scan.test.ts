@@ -6,6 +6,11 @@ import { runScanners } from '../../src/scan/scan.ts'
 import type { Scanner, Specimen, Verdict } from '../../src/scan/scanner.ts'
 import { specimen } from './clamd/task.ts'
 
+function secondLook(when: 'odd' | 'always' | 'never') {
+  const spool = { directory: tmpdir(), sharedDirectory: undefined }
+  return { when, strict: false, spool, now: () => Date.now(), traits() {} }
+}
+
 /** A scanner that works on when nobody waits for it any more. */
 function persistent() {
   let goOn = () => {}
@@ -59,6 +64,7 @@ t.test('a scanner that outlives its deadline sees nothing of what comes after it
     timeout: 10,
     oversize: 'defer',
     nesting: { max: 12, over: 'keep out' },
+    secondLook: secondLook('never'),
     uptime,
     note() {},
   } as const

@@ -53,6 +53,7 @@ function judge(scanner: Scanner, result: ScanResult): Finding {
       )
     case 'skipped':
     case 'nested':
+    case 'strange':
     case 'unknown':
       return error(what, `cannot tell: ${result.why}`, 'mail is deferred until this is corrected')
   }
@@ -67,6 +68,7 @@ async function scanEicar(host: Host, policy: ScanPolicy, scanner: Scanner): Prom
     scanners: [scanner],
     timeout: policy.timeout,
     maxNesting: policy.nesting.max,
+    secondLook: policy.secondLook.when,
   })
   return result
 }

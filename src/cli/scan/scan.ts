@@ -70,6 +70,7 @@ async function scan(args: ArgumentsCamelCase<ScanOptions>): Promise<number> {
     scanners: await makeScanners(policy),
     timeout: policy.timeout,
     maxNesting: policy.nesting.max,
+    secondLook: policy.secondLook.when,
   }
   const counts: Counts = { clean: 0, infected: 0, unknown: 0 }
   const maxSize =
@@ -139,6 +140,7 @@ async function scanMessage(bytes: AsyncIterable<Buffer>, { byHand }: Task): Prom
       return { answer: 'infected', size, name: result.name, scanner: result.scanner }
     case 'skipped':
     case 'nested':
+    case 'strange':
     case 'unknown':
       return { answer: 'unknown', size, why: [result.why, ...notes].join('; ') }
   }

@@ -70,6 +70,7 @@ export function codeOfReply(reply: Reply, indimail: boolean): number {
     case 'unscanned':
       return exit.unscanned
     case 'nested-too-deep':
+    case 'strange-mime':
       return reply.class === 5 ? exit.refused : exit.unscanned
     case 'header-too-large':
     case 'unclear-header':

@@ -76,7 +76,7 @@ function messageEntries({ message, envelope }: Received): LogEntry[] {
 }
 
 function decisionEntries(decision: Decision): LogEntry[] {
-  const { scan, why, scanner, virus, banned, key, times } = decision.findings
+  const { scan, why, scanner, virus, banned, odd, key, times } = decision.findings
   return [
     ['decision', decision.kind === 'accept' && decision.recipients ? 'quarantine' : decision.kind],
     ['scan', scan],
@@ -84,6 +84,7 @@ function decisionEntries(decision: Decision): LogEntry[] {
     ['virus', virus],
     ['banned', banned],
     ['grounds', groundsOf(decision)],
+    ['odd', odd],
     ['key', key],
     ['reason', why],
     ...Object.entries(times).map(([stage, ms]): LogEntry => [`${stage}_ms`, ms.toFixed(1)]),

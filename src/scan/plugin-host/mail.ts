@@ -8,7 +8,7 @@ const WARNING_SHARE = 0.1
 const WARNING_MAX = 1000
 
 /** The message of a request as a plugin gets it. Once it is answered, `over` keeps its signal quiet. */
-export function mailOf({ envelope, origin, path, size, timeLeft }: PluginRequest): {
+export function mailOf({ envelope, origin, path, size, part, timeLeft }: PluginRequest): {
   readonly mail: Mail
   over(): void
 } {
@@ -24,6 +24,7 @@ export function mailOf({ envelope, origin, path, size, timeLeft }: PluginRequest
       ...origin,
       path,
       size,
+      ...(part && { part }),
       sender: envelope.sender.toString('latin1'),
       recipients: Array.from(recipientsOf(envelope), (one) => one.toString('latin1')),
       signal: warning.signal,

@@ -15,6 +15,8 @@ export interface PluginRequest {
   /** Absolute path and bytes of the message. */
   readonly path: string
   readonly size: number
+  /** The same of what is to be looked at, where that is a content of the message. */
+  readonly part?: { readonly path: string; readonly size: number } | undefined
   /** Milliseconds until its deadline: the clock of one process says nothing to another. */
   readonly timeLeft: number
   readonly envelope: Envelope

@@ -30,7 +30,7 @@ export async function loadSharedObject(request: PluginRequest): Promise<Plugin |
   return {
     async ask(asked) {
       endWithin(calls, asked.timeLeft)
-      const code = virusscan(asked.path)
+      const code = virusscan(asked.part?.path ?? asked.path)
       const name = code === asked.infectedCode ? virusname?.() : undefined
       calls.alarm(0)
       return verdictOf(code, name, asked)

@@ -22,9 +22,9 @@ export interface Base64Stream {
 /**
  * Base64 in all the ways that it is read: as one, whatever stands in it; as one, with a new
  * beginning behind each padding; up to the first place where readers part, and from there
- * piece by piece.
+ * piece by piece. The whole is given if it has `least` bytes.
  */
-export function createBase64Stream(shelf: Shelf, emit: Emit): Base64Stream {
+export function createBase64Stream(shelf: Shelf, emit: Emit, least = 1): Base64Stream {
   const whole = createStore(shelf)
   let isPure = true
   let pieces: ReturnType<typeof createPieces> | undefined
@@ -38,7 +38,7 @@ export function createBase64Stream(shelf: Shelf, emit: Emit): Base64Stream {
     broken(why, at) {
       if (why !== 'line') isPure = false
       if (pieces === undefined) {
-        if (whole.size >= LEAST) emit(whole, whole.size, true)
+        if (whole.size >= least) emit(whole, whole.size, true)
         pieces = createPieces(shelf, emit)
         partedAt = at
       }
@@ -61,12 +61,12 @@ export function createBase64Stream(shelf: Shelf, emit: Emit): Base64Stream {
       rejoined?.push(bytes, rejoinedFrom, to)
     },
     mayEnd() {
-      if (!mayHaveEnded && whole.size >= LEAST) emit(whole, whole.size, true)
+      if (!mayHaveEnded && whole.size >= least) emit(whole, whole.size, true)
       mayHaveEnded = true
       pieces?.cut()
     },
     end() {
-      if (whole.size >= LEAST) emit(whole, whole.size, true)
+      if (whole.size >= least) emit(whole, whole.size, true)
       pieces?.cut()
       rejoined?.end()
       whole.close()

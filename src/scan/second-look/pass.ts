@@ -130,7 +130,7 @@ export function createPass(shelf: Shelf, emit: Emit, onHeader?: (text: string) =
 
   function runLine(bytes: Buffer, from: number, to: number): void {
     if (isBase64Line(bytes, from, to)) {
-      run ??= createBase64Stream(shelf, emit)
+      run ??= createBase64Stream(shelf, emit, LEAST)
       run.push(bytes, from, to)
     } else if (run && !isBlank(bytes, from, to)) {
       endRun()

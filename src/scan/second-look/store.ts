@@ -2,7 +2,7 @@ import { closeSync, readSync, writeSync } from 'node:fs'
 import { spoolFault } from '../../message/anonymous-file.ts'
 
 /** Bytes of unfinished and finished contents together that stay in memory. */
-export const MEMORY_MAX = 3 * 1024 * 1024
+export const MEMORY_MAX = 5 * 1024 * 1024
 
 /** Bytes of a content that stay in memory whatever the others need: most are small. */
 const SMALL = 8 * 1024

@@ -84,3 +84,8 @@ export const traits = {
 } as const
 
 export type Trait = keyof typeof traits
+
+/** Whether ordinary mail never has it. */
+export function isStrange(trait: Trait): boolean {
+  return traits[trait].never
+}

@@ -1,0 +1,138 @@
+import { dirname } from 'node:path'
+import { uuencoded } from '../scan/second-look/classes.ts'
+import { bytes, type Case, type Stage } from './case.ts'
+import { plain } from './messages.ts'
+
+const TEXT = 'Content-Type: text/plain\n\nsee the attachment\n'
+const inBase64 = (content: string) => `${Buffer.from(content).toString('base64')}\n`
+
+function file(content: string): string {
+  const fields = 'Content-Type: application/octet-stream\nContent-Transfer-Encoding: base64\n'
+  return `${fields}\n${inBase64(content)}`
+}
+
+function mail(parts: readonly string[], { kind = 'mixed', fields = '' } = {}): Buffer {
+  const all = parts.map((part) => `--b1\n${part}`).join('')
+  const type = `Content-Type: multipart/${kind}; boundary="b1"\n`
+  return bytes(`From: a@example.org\nMIME-Version: 1.0\n${fields}${type}\n${all}--b1--\n`)
+}
+
+const settings =
+  (more: Readonly<Record<string, string>> = {}) =>
+  ({ scanner, file }: Stage) => ({
+    QHPSI: scanner,
+    REJECTVIRUS: '1',
+    CLUSTERKEYS: file('ring', `hmac-sha256:alpha:${Buffer.alloc(32, 5).toString('base64url')}\n`),
+    ...more,
+  })
+
+const odd = { kind: 'parallel' } as const
+const strange = { fields: 'Content-Type:\n' } as const
+
+const partPlugin = `import { readFileSync, statSync } from 'node:fs'
+export function virusscan({ path, size, part }) {
+  if (statSync(path).size !== size || !readFileSync(path, 'latin1').includes('multipart')) throw 1
+  if (part === undefined) return { clean: true }
+  const content = readFileSync(part.path, 'latin1')
+  const found = content === 'VIRUS\\n' && part.size === 6
+  return found ? { infected: true, name: 'In.Part' } : { clean: true }
+}
+`
+
+/** What readers of mail may see in it is scanned, too. */
+export const secondLook: readonly Case[] = [
+  {
+    name: 'a virus that readers of mail see, and a scanner of the whole does not, is refused',
+    message: () => mail([TEXT, file('VIRUS\n')], odd),
+    settings: settings(),
+    expect: { outcome: 'refused', text: /virus Test-Virus/, log: /odd=multipart-kind/ },
+  },
+  {
+    name: 'SECONDLOOK=never scans the whole alone',
+    message: () => mail([TEXT, file('VIRUS\n')], odd),
+    settings: settings({ SECONDLOOK: 'never' }),
+    expect: { outcome: 'delivered', scans: 1, xQhpsi: 'clean', newStamps: 1 },
+  },
+  {
+    name: 'mail that every reader sees alike is scanned once',
+    message: () => mail([TEXT, file('nothing\n')]),
+    settings: settings(),
+    expect: { outcome: 'delivered', scans: 1, xQhpsi: 'clean', newStamps: 1 },
+  },
+  {
+    name: 'SECONDLOOK=always looks into that, too',
+    message: () => mail([TEXT, file('VIRUS\n')]),
+    settings: settings({ SECONDLOOK: 'always' }),
+    expect: { outcome: 'refused', text: /virus Test-Virus/ },
+  },
+  {
+    name: 'odd mail without a virus is delivered and stamped, each content scanned once',
+    message: () => mail([TEXT, file('nothing\n')], odd),
+    settings: settings(),
+    expect: {
+      outcome: 'delivered',
+      scans: 3,
+      xQhpsi: 'clean',
+      newStamps: 1,
+      log: /scan=clean .*odd=multipart-kind/,
+    },
+  },
+  {
+    name: 'a content that a scanner cannot tell about keeps the message out',
+    message: () => mail([TEXT, file('TROUBLE\n')], odd),
+    settings: settings(),
+    expect: { outcome: 'deferred' },
+  },
+  {
+    name: 'the plugin eicar is asked about contents, too',
+    message: () => mail([TEXT, `\n${uuencoded().join('\n')}\n`], odd),
+    settings: settings({ QHPSI: 'plugin: eicar' }),
+    expect: { outcome: 'refused', text: /virus EICAR-Test/ },
+  },
+  {
+    name: 'a plugin is asked about each content as its part of the mail',
+    message: () => mail([TEXT, file('VIRUS\n')], odd),
+    settings: (stage) => ({
+      ...settings()(stage),
+      QHPSI: 'plugin: part.mjs',
+      PLUGINDIR: dirname(stage.file('plugins/part.mjs', partPlugin)),
+    }),
+    expect: { outcome: 'refused', text: /virus In.Part/ },
+  },
+  {
+    name: 'more contents than are looked at keep a message out as nested mail',
+    message: () => {
+      const lines = Array.from(
+        { length: 2200 },
+        (_, at) => `${inBase64(`number ${at} of many`)}a b\n`,
+      )
+      return mail([TEXT, `\n${lines.join('')}`], odd)
+    },
+    settings: settings({ QHPSI: 'plugin: eicar' }),
+    expect: { outcome: 'refused', log: /second look: more than 2000 contents/ },
+  },
+  {
+    name: 'STRICTMIME=refuse refuses what ordinary mail never has',
+    message: () => mail([TEXT], strange),
+    settings: settings({ STRICTMIME: 'refuse' }),
+    expect: { outcome: 'refused', text: /not written as mail programs write it/ },
+  },
+  {
+    name: 'STRICTMIME=defer asks its sender to try again',
+    message: () => mail([TEXT], strange),
+    settings: settings({ STRICTMIME: 'defer' }),
+    expect: { outcome: 'deferred', text: /not written as mail programs write it/ },
+  },
+  {
+    name: 'STRICTMIME lets in what is only uncommon',
+    message: () => mail([TEXT], odd),
+    settings: settings({ STRICTMIME: 'refuse' }),
+    expect: { outcome: 'delivered', xQhpsi: 'clean' },
+  },
+  {
+    name: 'STRICTMIME has nothing against ordinary mail',
+    message: () => plain,
+    settings: settings({ STRICTMIME: 'refuse', SECONDLOOK: 'never' }),
+    expect: { outcome: 'delivered', scans: 1, xQhpsi: 'clean' },
+  },
+]

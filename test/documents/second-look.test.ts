@@ -1,0 +1,14 @@
+import t from 'tap'
+import { isStrange, type Trait, traits } from '../../src/scan/second-look/trait-names.ts'
+import { readPage, section } from './man-page.ts'
+
+t.test('onescan-queue(8) has the traits of the program, as they are there', async (t) => {
+  const text = section(readPage('onescan-queue.8'), 'SECOND LOOK')
+  const written = [...text.matchAll(/^\.It ([a-z0-9-]+)(\*?)\n(.*)\.$/gm)].map(
+    ([, name, mark, what]) => [name, mark === '*', what!.toLowerCase()],
+  )
+  const known = (Object.keys(traits) as Trait[]).map((name) => {
+    return [name, isStrange(name), traits[name].what.toLowerCase()]
+  })
+  t.same(written, known)
+})
