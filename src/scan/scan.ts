@@ -139,6 +139,9 @@ function forContents({ scanners }: ScanRun): readonly Scanner[] {
   return scanners.filter(({ local }) => !local)
 }
 
+/** An error made once: each of its kind tells where it was made, and that takes time. */
+const OVER = new Error('the scan is over')
+
 /**
  * Looks for traits, and where there are some at the contents, while the scanners look at the
  * whole: they have another process, mostly. It begins once the first of them has its message.
@@ -149,10 +152,14 @@ function secondLook(specimen: Specimen, run: ScanRun, task: ScanTask) {
   const abort = new AbortController()
   const leave = () => abort.abort(task.signal.reason)
   let looking: Promise<Asked> | undefined
+  let isDone = false
 
   async function look(): Promise<Asked> {
     const { signal } = abort
-    const traits = await findTraits(specimen, () => signal.aborted)
+    const traits = await findTraits(specimen, {
+      isOver: () => signal.aborted,
+      isEnough: (found) => (strict ? [...found].some(isStrange) : found.size > 0),
+    })
     if (traits === undefined) return { result: tooLate(run) }
     return lookAgain(specimen, run, { ...task, signal }, traits)
   }
@@ -163,11 +170,14 @@ function secondLook(specimen: Specimen, run: ScanRun, task: ScanTask) {
       task.signal.addEventListener('abort', leave)
       if (task.signal.aborted) leave()
       looking = look()
-      looking.catch(() => {}) // who asks for it hears of it
+      const done = () => {
+        isDone = true
+      }
+      looking.then(done, done) // who asks for it hears of what was thrown
     },
     asked: async (): Promise<Asked> => looking ?? {},
     async end() {
-      abort.abort()
+      if (looking && !isDone) abort.abort(OVER)
       await Promise.allSettled([looking])
       task.signal.removeEventListener('abort', leave)
     },

@@ -16,7 +16,11 @@ import { PLACES } from '../../src/scan/clamd/places.ts'
 import { REPLY_MAX } from '../../src/scan/clamd/reply.ts'
 import { BY_PATH_FROM } from '../../src/scan/clamd/scanner.ts'
 import { readScanPolicy } from '../../src/scan/policy.ts'
-import { CONTENTS_MAX, DEPTH_MAX as LOOK_DEPTH_MAX } from '../../src/scan/second-look/contents.ts'
+import {
+  CONTENTS_MAX,
+  DEPTH_MAX as LOOK_DEPTH_MAX,
+  PLACES_MAX as LOOK_PLACES_MAX,
+} from '../../src/scan/second-look/contents.ts'
 import { MEMORY_MAX } from '../../src/scan/second-look/store.ts'
 import { relayLines } from '../../src/scan/stderr-lines.ts'
 import { columns, readPage, section } from './man-page.ts'
@@ -59,6 +63,7 @@ t.test('limits and defaults are the constants of the program', async (t) => {
     'attachments: file name': NAME_MAX,
     'second look: contents of a message': CONTENTS_MAX,
     'second look: encoded mails in one another': LOOK_DEPTH_MAX,
+    'second look: lines of headers and other places': LOOK_PLACES_MAX,
     'second look: memory for contents': MEMORY_MAX,
     'age at which a left spool file is swept': SWEEP_AGE / 1000,
   }

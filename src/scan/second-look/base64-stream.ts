@@ -1,4 +1,4 @@
-import { createBase64Decoder } from './base64.ts'
+import { type Break, createBase64Decoder } from './base64.ts'
 import { createStore, type Shelf, type Store } from './store.ts'
 
 /** Bytes of the least that base64 has to make: less is a word of a text, and no file. */
@@ -6,6 +6,9 @@ export const LEAST = 12
 
 /** Lines that begin in the middle of a group of four and are taken for a beginning. */
 const LINES_MAX = 4
+
+/** Places where readers part that pieces are made of, in each run of base64. */
+const PLACES_MAX = 5000
 
 /** The first `length` bytes of a store as a content; `decoded` where they are not as they stand. */
 export type Emit = (store: Store, length: number, decoded: boolean) => void
@@ -35,6 +38,8 @@ export function createBase64Stream(shelf: Shelf, emit: Emit, least = 1): Base64S
 
   const decoder = createBase64Decoder({
     bytes: (decoded) => whole.append(decoded),
+    heeds: (why) => !pieces || (why === 'padding' && !rejoined) || (why !== 'line' && isPure),
+    restarts: () => false,
     broken(why, at) {
       if (why !== 'line') isPure = false
       if (pieces === undefined) {
@@ -46,7 +51,6 @@ export function createBase64Stream(shelf: Shelf, emit: Emit, least = 1): Base64S
         rejoined = createRejoined(shelf, emit, whole)
         rejoinedFrom = at
       }
-      return false
     },
   })
   return {
@@ -80,7 +84,9 @@ function createRejoined(shelf: Shelf, emit: Emit, whole: Store) {
   for (const chunk of whole.chunks(whole.size)) store.append(chunk)
   const { push } = createBase64Decoder({
     bytes: (decoded) => store.append(decoded),
-    broken: (why) => why === 'padding',
+    heeds: () => false,
+    broken() {},
+    restarts: (why) => why === 'padding',
   })
   return {
     push,
@@ -91,12 +97,13 @@ function createRejoined(shelf: Shelf, emit: Emit, whole: Store) {
   }
 }
 
-/** What stands between the places where readers part. */
+/** What stands between the places where readers part; of the first places. */
 function createPieces(shelf: Shelf, emit: Emit) {
   const first = Buffer.alloc(LEAST)
   let length = 0
   let store: Store | undefined
   let linesLeft = LINES_MAX
+  let placesLeft = PLACES_MAX
 
   function cut(): void {
     if (store) {
@@ -107,6 +114,7 @@ function createPieces(shelf: Shelf, emit: Emit) {
     length = 0
   }
 
+  const isPlace = (why: Break) => why !== 'line' || linesLeft > 0
   const decoder = createBase64Decoder({
     bytes(decoded) {
       if (store) {
@@ -120,11 +128,19 @@ function createPieces(shelf: Shelf, emit: Emit) {
       store.append(first)
       store.append(decoded.subarray(copied))
     },
+    heeds: isPlace,
+    restarts: isPlace,
     broken(why) {
-      if (why === 'line' && linesLeft-- <= 0) return false
+      if (why === 'line') linesLeft--
+      placesLeft--
       cut()
-      return true
     },
   })
-  return { push: decoder.push, cut }
+  return {
+    push(bytes: Buffer, from: number, to: number) {
+      if (placesLeft > 0) decoder.push(bytes, from, to)
+      else cut()
+    },
+    cut,
+  }
 }

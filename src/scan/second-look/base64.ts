@@ -31,8 +31,12 @@ export type Break = 'junk' | 'padding' | 'line'
 export interface Base64Listener {
   /** Decoded bytes, valid until the call returns. */
   bytes(decoded: Buffer): void
-  /** At this index of what was pushed. True begins a new group here. */
-  broken(why: Break, at: number): boolean
+  /** Asked anew each time; what is not heeded costs next to nothing. */
+  heeds(why: Break): boolean
+  /** What is heeded, at this index of what was pushed, once all bytes before it were given. */
+  broken(why: Break, at: number): void
+  /** Whether a new group of four begins here. */
+  restarts(why: Break): boolean
 }
 
 export interface Base64Decoder {
@@ -59,8 +63,11 @@ export function createBase64Decoder(listener: Base64Listener): Base64Decoder {
   }
 
   function breakAt(why: Break, at: number): void {
-    flush()
-    if (!listener.broken(why, at)) return
+    if (listener.heeds(why)) {
+      flush()
+      listener.broken(why, at)
+    }
+    if (!listener.restarts(why)) return
     bits = 0
     count = 0
   }

@@ -1,6 +1,9 @@
 /** Boundaries that are remembered; the first ones go. */
 const KNOWN_MAX = 64
 
+/** Of one header. */
+const WRITTEN_MAX = 32
+
 /** Bytes of the longest that is. RFC 2046 5.1.1 allows 70. */
 const LENGTH_MAX = 1000
 
@@ -45,7 +48,9 @@ export function createBoundaries(): Boundaries {
 function* written(header: string): Generator<string> {
   const text = header.replace(/[\0\v\f]/g, '')
   let joined = ''
+  let left = WRITTEN_MAX
   for (const match of text.matchAll(/boundary[ \t]*(\*[0-9]*\*?)?[ \t\r\n]*=[ \t\r\n]*/gi)) {
+    if (left-- === 0) return
     const rest = text.slice(
       match.index + match[0].length,
       match.index + match[0].length + LENGTH_MAX + 10,

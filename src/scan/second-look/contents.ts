@@ -10,8 +10,14 @@ export const DEPTH_MAX = 12
 export const BYTES_TIMES = 8
 export const BYTES_MORE = 16 * 1024 * 1024
 
+/** Lines of headers, and other places where something may begin or end. */
+export const PLACES_MAX = 100_000
+
 /** Contents that are compared by their digest: larger ones are not worth it. */
 const COMPARED_MAX = 1024 * 1024
+
+const SPACE = 0x20
+const TAB = 0x09
 
 /** Bytes that are looked at between two turns of the event loop. */
 const TURN = 128 * 1024
@@ -53,6 +59,7 @@ export function* contentsOf(message: Source, options: ContentsOptions): Generato
     shelf: createShelf(options.openFile),
     seen: new Set(),
     count: 0,
+    places: 0,
     bytesLeft: message.size * BYTES_TIMES + BYTES_MORE,
   }
   try {
@@ -68,6 +75,7 @@ interface Walk {
   readonly shelf: Shelf
   readonly seen: Set<string>
   count: number
+  places: number
   bytesLeft: number
 }
 
@@ -81,14 +89,18 @@ interface Found {
 
 function* inside(source: Source, walk: Walk, depth: number): Generator<Step, void> {
   let found: Found[] = []
-  const pass = createPass(
-    walk.shelf,
-    (store, length, decoded) => {
+  const pass = createPass({
+    shelf: walk.shelf,
+    emit(store, length, decoded) {
       store.keep()
       found.push({ store, length, decoded })
     },
-    walk.options.onHeader,
-  )
+    spend() {
+      if (++walk.places === PLACES_MAX + 1)
+        throw new Over(`more than ${PLACES_MAX} places to look at`)
+    },
+    onHeader: walk.options.onHeader,
+  })
   function* give(): Generator<Step, void> {
     const ready = found
     found = []
@@ -150,7 +162,10 @@ function looksLikeMail({ chunks }: Content): boolean {
       const isField = dash >= 7 && (bytes[dash - 1]! | 32) === 0x74 /* t */
       if (isField && /content$/i.test(bytes.toString('latin1', dash - 7, dash))) return true
     }
-    if (bytes.includes('begin ') || bytes.includes('begin\t')) return true
+    for (let at = bytes.indexOf('begin'); at >= 0; at = bytes.indexOf('begin', at + 1)) {
+      const next = bytes[at + 5]
+      if (next === SPACE || next === TAB) return true
+    }
     tail = Buffer.from(bytes.subarray(-16))
   }
   return false

@@ -25,6 +25,9 @@ const STRANGE_MAX = 100
 
 const NOTHING = Buffer.alloc(0)
 
+/** Bytes of a line of encoded data that is not worth its time. */
+const SHORT = 10
+
 /** Places where content may begin, of one part: the first ones and the last ones. */
 const STARTS_FIRST = 2
 const STARTS_LAST = 2
@@ -32,6 +35,15 @@ const STARTS_LAST = 2
 export interface Pass {
   push(chunk: Buffer): void
   end(): void
+}
+
+export interface PassOptions {
+  readonly shelf: Shelf
+  readonly emit: Emit
+  /** Told of each place that takes time of its own; may throw to end it. */
+  readonly spend: () => void
+  /** Each header, as some reader sees it. */
+  readonly onHeader?: ((text: string) => void) | undefined
 }
 
 /** Content from a place on where some reader takes a header to end. */
@@ -46,10 +58,12 @@ interface Start {
  * it goes by are not parts but places: where a header may end, where a part may, where
  * encoded data begins by its own looks. Constant memory, any split.
  */
-export function createPass(shelf: Shelf, emit: Emit, onHeader?: (text: string) => void): Pass {
+export function createPass({ shelf, emit, spend, onHeader }: PassOptions): Pass {
   const boundaries: Boundaries = createBoundaries()
   let starts: Start[] = []
   let run: Base64Stream | undefined
+  const front = Buffer.alloc(LEAST) // of a run that has not begun
+  let runFront = 0
   let coded: Coded | undefined
   let held: Buffer = Buffer.alloc(0)
 
@@ -71,6 +85,7 @@ export function createPass(shelf: Shelf, emit: Emit, onHeader?: (text: string) =
 
   /** A content may begin behind what was read so far. */
   function start(): void {
+    spend()
     const says64 = /base64/i.test(header.replace(/[\s\0]|\([^()]*\)/g, ''))
     if (starts.length === STARTS_FIRST + STARTS_LAST) endStart(starts.splice(STARTS_FIRST, 1)[0]!)
     starts.push({
@@ -87,9 +102,16 @@ export function createPass(shelf: Shelf, emit: Emit, onHeader?: (text: string) =
     else text.end()
   }
 
+  function beginRun(): Base64Stream {
+    const stream = createBase64Stream(shelf, emit, LEAST)
+    stream.push(front, 0, runFront)
+    return stream
+  }
+
   function endRun(): void {
     run?.end()
     run = undefined
+    runFront = 0
   }
 
   function endPart(): void {
@@ -113,13 +135,14 @@ export function createPass(shelf: Shelf, emit: Emit, onHeader?: (text: string) =
       }
     }
     const known = starts.some(({ base64 }) => base64?.isPure)
-    if (known && run) endRun()
+    if (known) endRun()
     if (known && !coded) return
-    const cr = bytes.indexOf(CR, from)
-    const endOf = cr >= 0 && cr < to ? anyLineEnd : lineEnd
+    // Only uuencode is read with bare CRs, too.
+    const endOf = coded && bytes.subarray(from, to).includes(CR) ? anyLineEnd : lineEnd
     for (let at = from; at < to; ) {
       const end = Math.min(endOf(bytes, at, to), to)
       if (!known) runLine(bytes, at, end)
+      if (coded && end - at < SHORT) spend()
       if (coded?.line(bytes, at, end)) {
         coded.end()
         coded = undefined
@@ -130,15 +153,20 @@ export function createPass(shelf: Shelf, emit: Emit, onHeader?: (text: string) =
 
   function runLine(bytes: Buffer, from: number, to: number): void {
     if (isBase64Line(bytes, from, to)) {
-      run ??= createBase64Stream(shelf, emit, LEAST)
+      if (!run && runFront + to - from <= front.length) {
+        runFront += bytes.copy(front, runFront, from, to) // a word of a text, mostly
+        return
+      }
+      run ??= beginRun()
       run.push(bytes, from, to)
-    } else if (run && !isBlank(bytes, from, to)) {
+    } else if ((run || runFront > 0) && !isBlank(bytes, from, to)) {
       endRun()
     }
   }
 
   /** A line of what may be a header. */
   function headerLine(bytes: Buffer, from: number, to: number): void {
+    spend()
     const line = bytes.toString('latin1', from, to)
     const text = line.replace(/[\r\n]+$/, '')
     if (text === '') {
@@ -255,6 +283,7 @@ export function createPass(shelf: Shelf, emit: Emit, onHeader?: (text: string) =
 
   /** Takes the line, but for a field: that begins a header. Returns where to go on. */
   function atEvent(bytes: Buffer, from: number, to: number): number {
+    spend()
     if (isDelimiter(bytes, from)) {
       endPart()
       beginHeader()
@@ -389,16 +418,14 @@ function lineEnd(bytes: Buffer, from: number, to: number): number {
 }
 
 /** Behind the line's end: LF, CR LF or a bare CR. */
-function anyLineEnd(bytes: Buffer, from: number): number {
-  const lf = bytes.indexOf(LF, from)
-  const cr = bytes.indexOf(CR, from)
-  if (cr >= 0 && (lf < 0 || cr < lf - 1)) {
-    // CR CR LF is one line end, too.
-    let end = cr
-    while (bytes[end] === CR) end++
-    return bytes[end] === LF ? end + 1 : cr + 1
-  }
-  return lf < 0 ? bytes.length : lf + 1
+function anyLineEnd(bytes: Buffer, from: number, to = bytes.length): number {
+  const end = lineEnd(bytes, from, to)
+  const cr = bytes.subarray(from, end).indexOf(CR)
+  if (cr < 0) return end
+  // CR CR LF is one line end, too.
+  let behind = from + cr
+  while (bytes[behind] === CR) behind++
+  return bytes[behind] === LF ? behind + 1 : from + cr + 1
 }
 
 function isBlank(bytes: Buffer, from: number, to: number): boolean {

@@ -30,6 +30,8 @@ const MAGIC_END = 33 * 1024
 export interface TraitDetector {
   /** Takes the message in any split; a chunk is not kept. */
   push(chunk: Buffer): void
+  /** Those that were seen so far. */
+  readonly found: ReadonlySet<Trait>
   /** All that were seen, in their order; none where every reader must see the same. */
   finish(): ReadonlySet<Trait>
 }
@@ -200,8 +202,10 @@ export function createTraitDetector(): TraitDetector {
   }
 
   /** Bytes of a body in which no delimiter is, from a line's start on unless one goes on. */
-  function body(bytes: Buffer, from: number, to: number): void {
+  function body(block: Buffer, from: number, to: number): void {
     if (from >= to) return
+    // A search must end where the piece does, or many small ones take their time squared.
+    const bytes = block.subarray(0, to)
     if (leafFront !== undefined) {
       leafFront += bytes.toString('latin1', from, Math.min(to, from + LEAF_FRONT))
       if (leafFront.length >= LEAF_FRONT) endLeaf()
@@ -240,6 +244,7 @@ export function createTraitDetector(): TraitDetector {
       at >= 0 && at < to;
       at = bytes.indexOf(EQUALS, at + 1)
     ) {
+      if (at + 2 >= to) continue // the next piece begins with the rest, or nothing does
       const next = bytes[at + 1]!
       if (next === LF || (next === CR && bytes[at + 2] === LF)) continue
       if (isHex(next) && isHex(bytes[at + 2]!)) continue
@@ -364,6 +369,7 @@ export function createTraitDetector(): TraitDetector {
   }
 
   return {
+    found,
     push(chunk) {
       if (offset < MAGIC_END) magic(chunk)
       let rest = chunk
@@ -418,7 +424,7 @@ const USUAL = new Set([
   'message/disposition-notification',
 ])
 
-const JUNK = [SPACE, TAB, 0, 0x0b, 0x0c, 0x21, 0x2e, 0x3a, 0x5f, 0x2a, 0x2c]
+const JUNK = [SPACE, TAB, 0, 0x3a, 0x5f]
 
 /** Whether the dash is that of `Content-`, at the front of a line, in a field's name. */
 function isMimeField(bytes: Buffer, dash: number): boolean {
