@@ -17,7 +17,9 @@ const PARAMETERS = `(?:[ \\t]*;[ \\t]*(${TOKEN})=(${VALUE}))*`
 const TYPE = new RegExp(`^[ \\t]*(${TOKEN}/${TOKEN})${PARAMETERS}[ \\t]*$`)
 const DISPOSITION = new RegExp(`^[ \\t]*(${TOKEN})${PARAMETERS}[ \\t]*$`)
 const EACH = new RegExp(`;[ \\t]*(${TOKEN})=(${VALUE})`, 'g')
-const BOUNDARY = /^[0-9A-Za-z'()+_,\-./:=?&*!#$%@~^{}|[\]]{1,70}$/
+const BOUNDARY =
+  /^[0-9A-Za-z'()+_,\-./:=?&*!#$%@~^{}|[\]]+(?: [0-9A-Za-z'()+_,\-./:=?&*!#$%@~^{}|[\]]+)*$/
+const BOUNDARY_MAX = 70
 const TYPE_FIELD = 'content-type'
 const ENCODING_FIELD = 'content-transfer-encoding'
 const DISPOSITION_FIELD = 'content-disposition'
@@ -75,7 +77,8 @@ export function readFields(
     }
   }
   if (type.startsWith('multipart/')) {
-    if (boundary === undefined || !BOUNDARY.test(boundary)) has('boundary-form')
+    if (boundary === undefined || boundary.length > BOUNDARY_MAX || !BOUNDARY.test(boundary))
+      has('boundary-form')
   } else if (boundary !== undefined) has('boundary-elsewhere')
   if (mailFile && !type.startsWith('message/')) has('mail-file')
   const isFile = !/^(?:text|message|multipart)\//.test(type)

@@ -146,11 +146,15 @@ export const examples: Readonly<Record<Trait, Examples>> = {
     has: [
       one('Content-Type: multipart/mixed\n'),
       one('Content-Type: multipart/mixed; boundary=""\n'),
-      one('Content-Type: multipart/mixed; boundary="a b"\n'),
+      one('Content-Type: multipart/mixed; boundary="a  b"\n'),
+      one('Content-Type: multipart/mixed; boundary="a "\n'),
       one(`Content-Type: multipart/mixed; boundary="${'x'.repeat(71)}"\n`),
       one('Content-Type: multipart/mixed; boundary*0=a; boundary*1=b\n'),
     ],
-    hasNot: [one('Content-Type: multipart/mixed; boundary="=_a.b/c?d"\n')],
+    hasNot: [
+      one('Content-Type: multipart/mixed; boundary="=_a.b/c?d"\n'),
+      one('Content-Type: multipart/mixed; boundary="a b"\n'),
+    ],
   },
   'boundary-elsewhere': {
     has: [
