@@ -24,41 +24,47 @@ export interface LentFile {
   readonly size: number
   /** The user whose file it must be. */
   readonly owner: number
-  /** Whether its owner, who could change it while it is scanned, is believed not to. */
+  /** Whether what its owner has looked at may be stamped. */
   readonly ownerTrusted: boolean
 }
 
 /**
- * A message in a file that another process made, owns and removes: here it is only
- * read. Where its owner is not trusted, no stamp can vouch for it, for what is hashed
- * and what is scanned might not be the same. Scanners get that file where it holds what
- * they are to see, and a copy else. Faults: `read`, where there is no regular file of that
- * size and owner, under one name, that begins with TOP_LINE and that nobody else may change.
+ * A message in a file that another process made, owns and removes: here it is only read.
+ * Its owner can change it at any time without a trace, for what is stored through a mapping
+ * changes no time of the file (mmap(2)). So where a stamp may vouch for it, a copy is made
+ * at once, and that is what is hashed and what scanners get. Where the owner is not trusted,
+ * or nothing is signed, scanners get the file itself where it holds what they are to see.
+ * Faults: `read`, where there is no regular file of that size and owner, under one name,
+ * that begins with TOP_LINE and that nobody else may change; `temp-file` and `write`.
  */
-export function borrowMessage(
-  file: LentFile,
-  { policy, digestsFor, createHash, now }: LookOptions,
-): Message {
-  const fd = open(file)
+export function borrowMessage(lent: LentFile, options: LookOptions): Message {
+  const { policy, digestsFor, createHash, now } = options
+  const theirs = openLent(lent)
+  let file = theirs
   let named: NamedFile | undefined
   try {
-    checkTopLine(fd, file.path)
-    const { header, headerTooLarge } = headerIn(fd, file.size)
+    checkTopLine(theirs.fd, theirs.path)
+    const { header, headerTooLarge } = headerIn(theirs.fd, lent.size)
+    const front = Buffer.concat([TOP_LINE, header])
+    const wanted = digestsFor(header)
+    if (lent.ownerTrusted && !headerTooLarge && (wanted.md5 || wanted.sha256)) {
+      file = makeNamedCopy(policy, now, front, pieces(theirs.fd, header.length, lent.size))
+    }
+    const { fd, path } = file
     let form: Promise<MessageForm> | undefined
-    const body = () => pieces(fd, header.length, file.size)
-    const before = stateOf(fd)
-    const isFileWith = (top: Buffer) => top.equals(Buffer.concat([TOP_LINE, header]))
+    const body = () => pieces(fd, header.length, lent.size)
+    const isFileWith = (top: Buffer) => top.equals(front)
     const removeNamedFile = () => {
       named?.remove()
       named = undefined
     }
     return {
-      size: file.size,
+      size: lent.size,
       header,
       headerTooLarge,
       form() {
-        form ??= file.ownerTrusted
-          ? examineForm(header, body(), digestsFor(header), createHash)
+        form ??= lent.ownerTrusted
+          ? examineForm(header, body(), wanted, createHash)
           : Promise.resolve(NO_FORM)
         return form
       },
@@ -66,29 +72,50 @@ export function borrowMessage(
       pathIsShared: true,
       isFileWith,
       path(top) {
-        if (isFileWith(top)) return file.path
+        if (isFileWith(top)) return path
         named ??= makeNamedCopy(policy, now, top, body())
         return named.path
       },
       confirmFile() {
         named?.confirm()
-        if (!isAsItWas(fd, file.path, before)) throw changedMeanwhile(file.path)
+        file.confirm()
+        theirs.confirm()
       },
       removeNamedFile,
       close() {
         removeNamedFile()
-        closeSync(fd)
+        closeAll()
       },
     }
   } catch (error) {
-    closeSync(fd)
+    closeAll()
     throw error
+  }
+
+  function closeAll(): void {
+    if (file !== theirs) file.remove()
+    theirs.remove()
   }
 }
 
 const NO_FORM: MessageForm = {
   formFault: 'came in a file that its owner may change',
   digests: { md5: undefined, sha256: undefined },
+}
+
+/** Removed by its owner, and only closed here. */
+function openLent(lent: LentFile): NamedFile {
+  const { path } = lent
+  const fd = open(lent)
+  const before = stateOf(fd)
+  return {
+    path,
+    fd,
+    confirm() {
+      if (!isAsItWas(fd, path, before)) throw changedMeanwhile(path)
+    },
+    remove: () => closeSync(fd),
+  }
 }
 
 function open({ path, size, owner }: LentFile): number {

@@ -1,3 +1,5 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { linkSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
@@ -238,6 +240,46 @@ t.test('a file that was exchanged while it was scanned makes the client go cold'
   const got = await slot.ask({ variables: { QHPSI }, message: plain, path })
   t.match(got, { does: 'go cold', why: /somebody changed it while it was scanned/ })
 })
+
+t.test('what its owner changes through a mapping while it is scanned is not stamped', async (t) => {
+  const stage = buildStage()
+  t.teardown(() => stage.remove())
+  const message = Buffer.concat([plain, Buffer.from('VIRUS\n'), Buffer.alloc(100_000, 'line\n')])
+  const path = stage.file('message', lent(message))
+  const exchange = join(stage.directory, 'exchange')
+  // Says "ready" when its mapping can be written to without any further fault.
+  const owner = spawn('python3', ['-c', OWNER, path, exchange], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  t.teardown(() => owner.kill())
+  await once(owner.stdout, 'data')
+  const QHPSI = stage.file(
+    'scanner-that-is-waited-for',
+    `#!/bin/sh
+touch '${exchange}'
+while test -e '${exchange}'; do sleep 0.01; done
+exec '${stage.scanner}' "$1"
+`,
+    0o700,
+  )
+  const slot = await openSlot(t, { ...ownSettings(stage), QHPSI, REJECTVIRUS: '1' })
+  const got = await slot.ask({ variables: { QHPSI }, message, path })
+  t.match(got, { does: 'end', code: 31 }, 'what was hashed is what was scanned')
+  t.equal(stage.scans(), 1)
+})
+
+/** Takes the virus out of its own file when it is told to, and the file's times stay. */
+const OWNER = `
+import mmap, os, sys, time
+path, exchange = sys.argv[1:]
+with open(path, 'r+b') as file: mapped = mmap.mmap(file.fileno(), 0)
+mapped[:] = mapped[:]
+print('ready', flush=True)
+while not os.path.exists(exchange): time.sleep(0.01)
+at = mapped.find(b'VIRUS')
+mapped[at:at + 5] = b'CLEAN'
+os.unlink(exchange)
+`
 
 t.test('where everybody may connect, a message in a file is scanned and not stamped', async (t) => {
   const stage = buildStage()
