@@ -1,4 +1,6 @@
+import { existsSync } from 'node:fs'
 import type { ArgumentsCamelCase, CommandModule } from 'yargs'
+import { DEFAULT_QMAIL_HOME } from '../../policy/policy.ts'
 import { runCommand } from '../run-command.ts'
 import { addEnvironmentOptions } from '../slot-environment.ts'
 import { readAccounts } from './account.ts'
@@ -9,6 +11,7 @@ import { checkContradictions } from './contradictions.ts'
 import { type Finding, ok } from './finding.ts'
 import { accountText, type Host, type HostOptions, lookAtHosts } from './host.ts'
 import { checkKeyring } from './keyring.ts'
+import { checkPostfix, postfixHere } from './postfix.ts'
 import { checkRemoval, removalHere } from './removal.ts'
 import { report } from './report.ts'
 import { checkSettings } from './settings.ts'
@@ -16,6 +19,7 @@ import { checkVariables } from './variables.ts'
 
 interface CheckOptions extends HostOptions {
   removal: boolean
+  postfix: string | undefined
   json: boolean
 }
 
@@ -54,6 +58,10 @@ export const checkCommand: CommandModule<object, CheckOptions> = {
         requiresArg: true,
         describe: "IP address of a client: its rule of tcpserver's -x alone",
       })
+      .option('postfix', {
+        type: 'string',
+        describe: 'Look at Postfix (of this configuration directory), and at nothing else',
+      })
       .option('removal', {
         type: 'boolean',
         default: false,
@@ -72,6 +80,10 @@ export const checkCommand: CommandModule<object, CheckOptions> = {
 async function check(args: ArgumentsCamelCase<CheckOptions>): Promise<number> {
   const { json } = args
   if (args.removal) return report(checkRemoval(removalHere()), { json })
+  if (args.postfix !== undefined || isPostfixAlone(args)) {
+    const findings = await checkPostfix(postfixHere(args.postfix ?? '', readAccounts()))
+    return report(findings, { json, heading: 'Postfix' })
+  }
   const hosts = lookAtHosts(args, process.env, readAccounts(), Date.now())
   const findings: Finding[] = []
   for (const host of hosts) {
@@ -79,6 +91,13 @@ async function check(args: ArgumentsCamelCase<CheckOptions>): Promise<number> {
     for (const finding of its) tellOnce(findings, finding, hosts.length > 1 ? host : undefined)
   }
   return report(findings, { json, heading: `as ${accountText(hosts[0]!)}` })
+}
+
+/** A host without any qmail, where nobody has asked about a slot. */
+function isPostfixAlone({ run, user, program, envdir, env }: CheckOptions): boolean {
+  if (run ?? user ?? program ?? envdir ?? env[0] ?? process.env.QMAILQUEUE) return false
+  if (process.env.QHPSI || process.env.QMAILHOME || process.env.QUEUECHAIN) return false
+  return !existsSync(DEFAULT_QMAIL_HOME) && existsSync('/etc/postfix/main.cf')
 }
 
 async function inspect(host: Host, asRoot: boolean): Promise<Finding[]> {

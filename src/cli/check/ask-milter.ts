@@ -1,0 +1,142 @@
+import { connect, type Socket } from 'node:net'
+import { step } from '../../doors/milter/wire/negotiation.ts'
+import {
+  createPacketReader,
+  type Packet,
+  packet,
+  strings,
+  uint32,
+} from '../../doors/milter/wire/packets.ts'
+
+/** Where a filter listens, as Postfix has it. */
+export type FilterPlace =
+  | { readonly path: string }
+  | { readonly host: string; readonly port: number }
+
+/** What a filter made of a message. */
+export interface FilterAnswer {
+  /** `accept` or `continue`, both of which let it pass. */
+  readonly kind: 'passed' | 'refused' | 'deferred' | 'discarded'
+  /** The reply's text, or ''. */
+  readonly text: string
+  /** Fields that it adds, `Name: value`. */
+  readonly added: readonly string[]
+}
+
+const PACKET_MAX = 1024 * 1024
+const VERSION = 6
+const ALL_ACTIONS = 0x1ff
+const ALL_STEPS = 0x1fffff
+
+/**
+ * Has a filter look at a message by the milter protocol (libmilter, mfdef.h), as an MTA
+ * would. Nothing can be delivered by that: the MTA is us. Rejects where nobody answers.
+ */
+export async function askMilter(
+  place: FilterPlace,
+  message: Buffer,
+  timeout: number,
+): Promise<FilterAnswer> {
+  const socket = connect(place)
+  const late = setTimeout(() => socket.destroy(new Error('no answer in time')), timeout)
+  try {
+    return await converse(socket, message)
+  } finally {
+    clearTimeout(late)
+    socket.destroy()
+  }
+}
+
+async function converse(socket: Socket, message: Buffer): Promise<FilterAnswer> {
+  const packets = readPackets(socket)
+  const next = async (): Promise<{ command: string; data: Buffer }> => {
+    for (;;) {
+      const { done, value } = await packets.next()
+      if (done) throw new Error('closes the connection: is it a milter?')
+      if (value.command !== 'p') return { command: value.command, data: Buffer.from(value.data) }
+    }
+  }
+  socket.write(packet('O', uint32(VERSION), uint32(ALL_ACTIONS), uint32(ALL_STEPS)))
+  const agreed = await next()
+  if (agreed.command !== 'O' || agreed.data.length < 12) throw new Error('is no milter')
+  const steps = agreed.data.readUInt32BE(8)
+
+  for (const { command, data, skipped, silent } of commandsFor(message)) {
+    if ((steps & skipped) !== 0) continue
+    socket.write(packet(command, data))
+    if ((steps & silent) !== 0) continue
+    const reply = await next()
+    if (reply.command !== 'c' && reply.command !== 's') return answerOf(reply, [])
+  }
+  socket.write(packet('E'))
+  const added: string[] = []
+  for (;;) {
+    const reply = await next()
+    if (reply.command === 'h' || reply.command === 'i') {
+      const from = reply.command === 'i' ? 4 : 0
+      const [name, value] = reply.data.toString('latin1', from).split('\0')
+      added.push(`${name}: ${value?.trim()}`)
+    } else if ('cadrty'.includes(reply.command)) return answerOf(reply, added)
+  }
+}
+
+function answerOf(
+  { command, data }: { readonly command: string; readonly data: Buffer },
+  added: readonly string[],
+): FilterAnswer {
+  const text = command === 'y' ? data.toString('latin1').replace(/\0.*$/s, '') : ''
+  if (command === 'r' || (command === 'y' && text.startsWith('5'))) {
+    return { kind: 'refused', text, added }
+  }
+  if (command === 't' || command === 'y') return { kind: 'deferred', text, added }
+  return { kind: command === 'd' ? 'discarded' : 'passed', text, added }
+}
+
+interface Command {
+  readonly command: string
+  readonly data: Buffer
+  /** The bit by which the filter wants none of it, and the one by which it gives no reply. */
+  readonly skipped: number
+  readonly silent: number
+}
+
+function commandsFor(message: Buffer): Command[] {
+  const text = message.toString('latin1')
+  const end = text.indexOf('\n\n')
+  const fields = text
+    .slice(0, end)
+    .replace(/\n[ \t]+/g, ' ')
+    .split('\n')
+  const body = Buffer.from(text.slice(end + 2).replaceAll('\n', '\r\n'), 'latin1')
+  const port = Buffer.from([0x34, 0, 25]) // '4', and the port in two bytes
+  const of = (command: string, data: Buffer, skipped: number, silent: number) => {
+    return { command, data, skipped, silent }
+  }
+  return [
+    of(
+      'C',
+      Buffer.concat([strings('localhost'), port, strings('127.0.0.1')]),
+      step.skipConnect,
+      step.noReplyToConnect,
+    ),
+    of('H', strings('localhost'), step.skipHelo, step.noReplyToHelo),
+    of('M', strings('<postmaster@localhost>'), step.skipMail, step.noReplyToMail),
+    of('R', strings('<postmaster@localhost>'), step.skipRecipient, step.noReplyToRecipient),
+    of('T', Buffer.alloc(0), step.skipData, step.noReplyToData),
+    ...fields.map((field) => {
+      const at = field.indexOf(':')
+      const value = field.slice(at + 1).trim()
+      return of('L', strings(field.slice(0, at), value), step.skipHeader, step.noReplyToHeader)
+    }),
+    of('N', Buffer.alloc(0), step.skipEndOfHeader, step.noReplyToEndOfHeader),
+    of('B', body, step.skipBody, step.noReplyToBody),
+  ]
+}
+
+async function* readPackets(socket: Socket): AsyncGenerator<Packet, void> {
+  const reader = createPacketReader(PACKET_MAX)
+  for await (const chunk of socket) {
+    reader.push(chunk as Buffer)
+    for (let one = reader.next(); one !== undefined; one = reader.next()) yield one
+  }
+}
