@@ -209,7 +209,7 @@ t.test('a plugin of every kind runs in the compiled host', { skip }, async (t) =
 })
 
 t.test('a memory limit that is too small for it is told in one line: 51', { skip }, async (t) => {
-  for (const limit of ['-v 300000', '-d 3000']) {
+  for (const limit of ['-v 300000', '-d 3000', '-s 128']) {
     const run = await runSlot({
       program: ['/bin/sh', '-c', `ulimit ${limit}; exec "$@"`, 'sh', compiled],
       settings: on,
@@ -221,3 +221,14 @@ t.test('a memory limit that is too small for it is told in one line: 51', { skip
     )
   }
 })
+
+for (const limit of ['-v 300000', '-d 3000', '-s 128', '-s 32', '-n 7', '-n 6', '-n 4', '-n 3']) {
+  t.test(`ulimit ${limit}: below qmail-local the report stays empty`, { skip }, async (t) => {
+    const run = await runSlot({
+      program: ['/bin/sh', '-c', `ulimit ${limit}; exec "$@"`, 'sh', compiled],
+      settings: { ...on, DTLINE: 'Delivered-To: b@example.org\n' },
+    })
+    t.equal(run.logged, '')
+    t.ok([51, 120].includes(run.code!), `${run.code}`)
+  })
+}
