@@ -8,6 +8,7 @@ import { tryAsAccount } from './as-account.ts'
 import { type Check, carefully } from './carefully.ts'
 import { checkPrograms } from './chain.ts'
 import { checkContradictions } from './contradictions.ts'
+import { checkDaemon, daemonHere } from './daemon.ts'
 import { type Finding, ok } from './finding.ts'
 import { accountText, type Host, type HostOptions, lookAtHosts } from './host.ts'
 import { checkKeyring } from './keyring.ts'
@@ -19,6 +20,7 @@ import { checkVariables } from './variables.ts'
 
 interface CheckOptions extends HostOptions {
   removal: boolean
+  daemon: boolean
   postfix: string | undefined
   json: boolean
 }
@@ -62,6 +64,11 @@ export const checkCommand: CommandModule<object, CheckOptions> = {
         type: 'string',
         describe: 'Look at Postfix (of this configuration directory), and at nothing else',
       })
+      .option('daemon', {
+        type: 'boolean',
+        default: false,
+        describe: 'Look at the onescand that runs: settings, and files changed since; nothing else',
+      })
       .option('removal', {
         type: 'boolean',
         default: false,
@@ -80,6 +87,7 @@ export const checkCommand: CommandModule<object, CheckOptions> = {
 async function check(args: ArgumentsCamelCase<CheckOptions>): Promise<number> {
   const { json } = args
   if (args.removal) return report(checkRemoval(removalHere()), { json })
+  if (args.daemon) return report(checkDaemon(daemonHere(readAccounts())), { json })
   if (args.postfix !== undefined || isPostfixAlone(args)) {
     const findings = await checkPostfix(postfixHere(args.postfix ?? '', readAccounts()))
     return report(findings, { json, heading: 'Postfix' })

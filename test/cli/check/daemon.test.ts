@@ -1,0 +1,83 @@
+import { mkdirSync, utimesSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t from 'tap'
+import { readAccounts } from '../../../src/cli/check/account.ts'
+import { checkDaemon, type DaemonHost } from '../../../src/cli/check/daemon.ts'
+import type { Finding } from '../../../src/cli/check/finding.ts'
+import { startOnescand } from '../../doors/daemon/process.ts'
+import { openDirectory } from '../../programs/reachable.ts'
+import { onescan } from '../onescan.ts'
+
+/** `onescan check --daemon`. */
+
+const HOUR = 3600_000
+
+t.test('where none runs it says so', async (t) => {
+  const processes = openDirectory(t)
+  writeFileSync(join(processes, 'stat'), 'btime 1700000000\n')
+  const host: DaemonHost = { processes, defaults: '/nonexistent', accounts: readAccounts() }
+  t.match(checkDaemon(host), [{ level: 'error', what: 'onescand', value: 'does not run' }])
+})
+
+t.test('what runs, with which words and settings, and what has changed since', async (t) => {
+  const directory = openDirectory(t)
+  const rules = join(directory, 'rules')
+  writeFileSync(rules, 'name *.exe\n')
+  const old = new Date(Date.now() - HOUR)
+  utimesSync(rules, old, old)
+  const defaults = join(directory, 'defaults')
+  const settings = { QHPSI: 'plugin: eicar', BADATTACHMENTS: rules, SCANFAIL: 'accept' }
+  writeFileSync(
+    defaults,
+    '# QHPSI="x"\nQHPSI="plugin: eicar"\nSCANFAIL="defer"\nONESCAND_OPTIONS=""\n',
+  )
+  const daemon = startOnescand(t, { settings, args: ['--max-clients', '7'] })
+  await daemon.logged(/serving/)
+  const look = () =>
+    checkDaemon({ processes: '/proc', defaults, accounts: readAccounts() }).filter(
+      ({ what }) => what === `onescand ${daemon.pid}`,
+    )
+  const [runs, has, ...more] = look()
+  t.match(runs, {
+    level: 'ok',
+    value: /^runs since \d{4}-.* UTC as \w+: onescand .*--max-clients 7/,
+  })
+  t.match(has, { level: 'ok', value: /QHPSI="plugin: eicar".*SCANFAIL="accept"/ })
+  t.match(more, [
+    {
+      level: 'warning',
+      value: /^SCANFAIL is "accept" in it, and "defer" in /,
+      remedy: /start it anew/,
+    },
+  ])
+  const later = new Date(Date.now() + HOUR)
+  utimesSync(rules, later, later)
+  t.match(look().at(-1), { level: 'warning', value: `${rules} has changed`, remedy: /kill -HUP/ })
+
+  const { out } = await onescan(['check', '--daemon', '--json'])
+  const told: Finding[] = JSON.parse(out)
+  t.ok(told.some(({ what }) => what === `onescand ${daemon.pid}`))
+})
+
+t.test('workers and programs that mention it are no onescand', async (t) => {
+  const processes = openDirectory(t)
+  writeFileSync(join(processes, 'stat'), 'btime 1700000000\n')
+  const stat = `1 (x) S ${'0 '.repeat(18)}100 0\n`
+  const process = (pid: string, words: readonly string[]) => {
+    mkdirSync(join(processes, pid))
+    writeFileSync(join(processes, pid, 'cmdline'), `${words.join('\0')}\0`)
+    writeFileSync(join(processes, pid, 'stat'), stat)
+    writeFileSync(join(processes, pid, 'environ'), 'PATH=/bin\0')
+  }
+  process('10', ['/usr/sbin/onescand', '--socket', '/s'])
+  process('11', ['/usr/sbin/onescand', '--worker', 'slot'])
+  process('12', ['/bin/grep', '-r', 'x', 'onescand'])
+  const host: DaemonHost = { processes, defaults: '/nonexistent', accounts: readAccounts() }
+  t.match(
+    checkDaemon(host).map(({ level, value }) => `${level} ${value}`),
+    [
+      /^ok runs since 2023-11-14 22:13:21 UTC as \w+: onescand --socket \/s$/,
+      /^error scans nothing/,
+    ],
+  )
+})
