@@ -9,6 +9,8 @@ const LINES_MAX = 4
 
 /** Places where readers part that pieces are made of, in each run of base64. */
 const PLACES_MAX = 5000
+/** Pieces of each run. Text in quoted-printable may look like padding in each line. */
+const PIECES_MAX = 30
 
 /** The first `length` bytes of a store as a content; `decoded` where they are not as they stand. */
 export type Emit = (store: Store, length: number, decoded: boolean) => void
@@ -104,11 +106,13 @@ function createPieces(shelf: Shelf, emit: Emit) {
   let store: Store | undefined
   let linesLeft = LINES_MAX
   let placesLeft = PLACES_MAX
+  let piecesLeft = PIECES_MAX
 
   function cut(): void {
     if (store) {
       emit(store, store.size, true)
       store.close()
+      piecesLeft--
     }
     store = undefined
     length = 0
@@ -121,6 +125,7 @@ function createPieces(shelf: Shelf, emit: Emit) {
         store.append(decoded)
         return
       }
+      if (piecesLeft <= 0) return
       const copied = decoded.copy(first, length)
       length += copied
       if (length < LEAST) return
@@ -138,7 +143,7 @@ function createPieces(shelf: Shelf, emit: Emit) {
   })
   return {
     push(bytes: Buffer, from: number, to: number) {
-      if (placesLeft > 0) decoder.push(bytes, from, to)
+      if (placesLeft > 0 && piecesLeft > 0) decoder.push(bytes, from, to)
       else cut()
     },
     cut,

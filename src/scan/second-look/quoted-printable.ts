@@ -32,10 +32,11 @@ export interface QuotedPrintableListener {
  * Undoes quoted-printable (RFC 2045 6.7) as the most patient readers do: hexadecimal
  * digits in either case, a soft line break with blanks behind its `=` and any line end.
  * What is no escape stays as it is or, with `dropStrange`, loses its `=` and blanks behind.
+ * With `breaksAlone` soft line breaks are all that is undone.
  */
 export function createQuotedPrintableDecoder(
   listener: QuotedPrintableListener,
-  { dropStrange = false } = {},
+  { dropStrange = false, breaksAlone = false } = {},
 ): QuotedPrintableDecoder {
   let held: Buffer = Buffer.alloc(0)
   let seen = 0 // bytes before what is looked at
@@ -59,7 +60,7 @@ export function createQuotedPrintableDecoder(
       if (at === bytes.length) break
       const high = hex[bytes[at + 1] ?? 0]!
       const low = hex[bytes[at + 2] ?? 0]!
-      if (high >= 0 && low >= 0) {
+      if (high >= 0 && low >= 0 && !breaksAlone) {
         if (!differs) {
           differ(at)
           length = 0

@@ -36,7 +36,9 @@ export function createTextStream(shelf: Shelf, emit: Emit): TextStream {
   function give(): void {
     if (plain.size > 0) emit(plain, plain.size, false)
     if (decoded) emit(decoded, decoded.size, true)
-    if (isStrange && decoded) giveWithoutStrange(plain, shelf, emit)
+    if (!isStrange || !decoded) return
+    giveWithoutStrange(plain, shelf, emit)
+    giveInTwoSteps(plain, shelf, emit)
   }
 
   function close(): void {
@@ -65,16 +67,34 @@ export function createTextStream(shelf: Shelf, emit: Emit): TextStream {
   }
 }
 
-function giveWithoutStrange(plain: Store, shelf: Shelf, emit: Emit): void {
+/** First soft line breaks, then escapes: those that the breaks stood in are whole by then. */
+function giveInTwoSteps(plain: Store, shelf: Shelf, emit: Emit): void {
+  const joined = createStore(shelf)
+  const breaks = createQuotedPrintableDecoder(copyInto(joined, plain), { breaksAlone: true })
+  for (const chunk of plain.chunks(plain.size)) breaks.push(chunk, 0, chunk.length)
+  breaks.end()
   const store = createStore(shelf)
-  const listener = {
+  const escapes = createQuotedPrintableDecoder(copyInto(store, joined))
+  for (const chunk of joined.chunks(joined.size)) escapes.push(chunk, 0, chunk.length)
+  escapes.end()
+  emit(store, store.size, true)
+  store.close()
+  joined.close()
+}
+
+function copyInto(store: Store, plain: Store) {
+  return {
     bytes: (bytes: Buffer) => store.append(bytes),
     changed(before: number) {
       for (const chunk of plain.chunks(before)) store.append(chunk)
     },
     strange() {},
   }
-  const decoder = createQuotedPrintableDecoder(listener, { dropStrange: true })
+}
+
+function giveWithoutStrange(plain: Store, shelf: Shelf, emit: Emit): void {
+  const store = createStore(shelf)
+  const decoder = createQuotedPrintableDecoder(copyInto(store, plain), { dropStrange: true })
   for (const chunk of plain.chunks(plain.size)) decoder.push(chunk, 0, chunk.length)
   decoder.end()
   emit(store, store.size, true)

@@ -131,7 +131,10 @@ export function createTraitDetector(): TraitDetector {
             .replace(/=([0-9a-f]{2})/gi, (_, hex: string) =>
               String.fromCharCode(Number.parseInt(hex, 16)),
             )
-    if (/^[!-9;-~]+:/.test(decoded.trimStart()) && /^(?:content-|mime-version)/im.test(decoded)) {
+    if (
+      /^(?:[!-9;-~]+:|--)/.test(decoded.trimStart()) &&
+      /^(?:content-|mime-version)/im.test(decoded)
+    ) {
       has('mail-file')
     }
     leafFront = undefined
