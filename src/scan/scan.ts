@@ -1,4 +1,5 @@
 import { errorText, isFault } from '../fault.ts'
+import { openAnonymousFile } from '../message/anonymous-file.ts'
 import type { SpoolPolicy } from '../message/policy.ts'
 import { lend } from './lend.ts'
 import { isNestedDeeper } from './nesting/nesting.ts'
@@ -66,7 +67,14 @@ export async function runScanners(specimen: Specimen, run: ScanRun): Promise<Sca
   const deadline = run.uptime() + run.timeout
   const timer = setTimeout(() => abortLate(abort), run.timeout)
   const timeLeft = () => Math.max(0, deadline - run.uptime())
-  const task: ScanTask = { signal: abort.signal, timeLeft, note: run.note }
+  const { when, spool } = run.secondLook
+  const openFile = () => openAnonymousFile(spool.directory)
+  const task: ScanTask = {
+    signal: abort.signal,
+    timeLeft,
+    note: run.note,
+    ...(when !== 'never' && { contents: { when, openFile } }),
+  }
   try {
     return await scanAll(specimen, run, task)
   } finally {

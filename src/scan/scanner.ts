@@ -64,6 +64,12 @@ export interface ScanTask {
   readonly signal: AbortSignal
   /** Milliseconds until the deadline, by a clock that nobody sets; 0 once it has passed. */
   timeLeft(): number
+  /**
+   * Set where decoded contents of a message are to be looked at besides the whole
+   * (SECONDLOOK), for scanners that do that by themselves. What memory has no room for goes
+   * into a file, for reading and writing.
+   */
+  readonly contents?: { readonly when: 'odd' | 'always'; readonly openFile: () => number }
   /** A remark for the log line, for what is worth knowing but is no verdict. */
   note(text: string): void
 }

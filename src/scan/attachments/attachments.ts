@@ -7,6 +7,7 @@ import {
   unknown,
   type Verdict,
 } from '../scanner.ts'
+import { searchContents } from './contents.ts'
 import { loadRules, type Rules } from './rules.ts'
 import { searchMessage } from './search.ts'
 
@@ -16,8 +17,9 @@ const SHOWN_MAX = 80
 /**
  * Plugin `attachments`: refuses banned file names, MIME types and programs, by the
  * control file that BADATTACHMENTS names (rules.ts has its format). Names are seen in
- * every part of multiparts and attached messages, in any encoding; archives, winmail.dat
- * and uuencode are not opened: ban their names or types.
+ * every part of multiparts and attached messages, in any encoding, and wherever some reader
+ * of mail may see one besides (SECONDLOOK), uuencode among it; archives and winmail.dat are
+ * not opened: ban their names or types.
  *
  * Where readers of mail may disagree about what parts there are, it could not tell, or
  * with BADMIME=accept answers by what it saw and notes the reason. A file of rules that
@@ -38,7 +40,11 @@ export function attachmentsScanner({ attachments }: ScanPolicy): Scanner {
     },
     async scan(specimen, task): Promise<Verdict> {
       const rules = await rulesOnce()
-      const { banned, defect } = await searchMessage(chunksOf(specimen, task), rules)
+      const first = await searchMessage(chunksOf(specimen, task), rules)
+      const second =
+        first.banned === undefined ? await searchContents(specimen, rules, task) : first
+      const { banned } = second
+      const defect = first.defect ?? second.defect
       task.signal.throwIfAborted()
       if (banned !== undefined) {
         return { answer: 'infected', name: `attachment ${shown(banned)}`, banned: true }

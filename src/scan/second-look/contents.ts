@@ -42,6 +42,8 @@ export interface ContentsOptions {
   readonly createHash: (algorithm: string) => Hash
   /** Headers of parts and mails, as some reader sees them. */
   readonly onHeader?: (text: string) => void
+  /** Names of files in uuencode and yEnc. */
+  readonly onName?: (name: string) => void
 }
 
 interface Source {
@@ -100,6 +102,7 @@ function* inside(source: Source, walk: Walk, depth: number): Generator<Step, voi
         throw new Over(`more than ${PLACES_MAX} places to look at`)
     },
     onHeader: walk.options.onHeader,
+    onName: walk.options.onName,
   })
   function* give(): Generator<Step, void> {
     const ready = found

@@ -44,6 +44,8 @@ export interface PassOptions {
   readonly spend: () => void
   /** Each header, as some reader sees it. */
   readonly onHeader?: ((text: string) => void) | undefined
+  /** Names of files in uuencode and yEnc, latin1. */
+  readonly onName?: ((name: string) => void) | undefined
 }
 
 /** Content from a place on where some reader takes a header to end. */
@@ -58,7 +60,7 @@ interface Start {
  * it goes by are not parts but places: where a header may end, where a part may, where
  * encoded data begins by its own looks. Constant memory, any split.
  */
-export function createPass({ shelf, emit, spend, onHeader }: PassOptions): Pass {
+export function createPass({ shelf, emit, spend, onHeader, onName }: PassOptions): Pass {
   const boundaries: Boundaries = createBoundaries()
   let starts: Start[] = []
   let run: Base64Stream | undefined
@@ -181,7 +183,7 @@ export function createPass({ shelf, emit, spend, onHeader }: PassOptions): Pass 
       beginHeader()
       return
     }
-    if (isUuencodeHeader(text)) beginCoded(createUuencode())
+    if (isUuencodeHeader(text)) beginCoded(createUuencode(), text)
     if (/^[ \t]*[!-9;-~]/.test(text) && isField(text)) {
       strange = 0
     } else if (/^[ \t]/.test(text) && strange === 0 && text.trim() !== '') {
@@ -230,7 +232,9 @@ export function createPass({ shelf, emit, spend, onHeader }: PassOptions): Pass 
     return bytes[from] === DASH && bytes[from + 1] === DASH && boundaries.begins(bytes, from + 2)
   }
 
-  function beginCoded(fresh: Coded): void {
+  function beginCoded(fresh: Coded, header: string): void {
+    const name = /^(?:begin[ \t-]+[0-7]+[ \t]+|=ybegin .*name=)(.*)$/i.exec(header)?.[1]
+    if (name) onName?.(name.trim())
     coded?.end()
     coded = fresh
   }
@@ -305,7 +309,7 @@ export function createPass({ shelf, emit, spend, onHeader }: PassOptions): Pass 
         : undefined
     if (fresh || isBase64Header(text)) {
       content(bytes, from, to)
-      if (fresh) beginCoded(fresh)
+      if (fresh) beginCoded(fresh, text)
       return to
     }
     beginHeader()

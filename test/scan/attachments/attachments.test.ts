@@ -1,7 +1,10 @@
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import t from 'tap'
+import { openAnonymousFile } from '../../../src/message/anonymous-file.ts'
+import { TOP_LINE } from '../../../src/message/top-line.ts'
 import { attachmentsScanner } from '../../../src/scan/attachments/attachments.ts'
 import { clamdPolicy, scanTask, specimen } from '../clamd/task.ts'
 import { disposed, mixed, text } from './mail.ts'
@@ -30,6 +33,33 @@ t.test('a banned attachment is refused by name, others are clean', async (t) => 
   t.strictSame(verdict, { answer: 'infected', name: 'attachment a.exe', banned: true })
   const other = await scan(mixed('b', text, disposed('attachment; filename="a.txt"')), settings)
   t.strictSame(other, { verdict: { answer: 'clean' }, notes: [] })
+})
+
+t.test('what is banned is seen wherever a reader of mail sees a name', async (t) => {
+  const settings = {
+    ...rulesIn(t.testdir({ rules: 'name *.exe\ncontent executable\n' })),
+    BADMIME: 'accept',
+  }
+  const program = Buffer.from('MZ\0\0 and more of a program').toString('base64')
+  const part = 'Content-Type: application/x; name="a.exe"\n\nx\n'
+  const hidden: Readonly<Record<string, string>> = {
+    'uuencode in a text': 'A: b\n\nsee:\nbegin 644 a.exe\n#86)C\n`\nend\n',
+    'a part behind the end': `Content-Type: multipart/mixed; boundary=b\n\n--b\n\nx\n--b--\n--b\n${part}`,
+    'fields below a blank line': `A: b\n \n${part}`,
+    'a mail in a file': `Content-Transfer-Encoding: base64\n\n${Buffer.from(`Subject: x\n${part}`).toString('base64')}\n`,
+    'a program in base64 that nobody announced': `Content-Type: application/x\n\n${program}\n`,
+  }
+  for (const [what, message] of Object.entries(hidden)) {
+    const { task } = scanTask()
+    const openFile = () => openAnonymousFile(tmpdir())
+    const looking = { ...task, contents: { when: 'odd', openFile } as const }
+    const scanner = attachmentsScanner(clamdPolicy('/nowhere', settings))
+    const verdict = await scanner.scan(
+      specimen(Buffer.concat([TOP_LINE, Buffer.from(message)])),
+      looking,
+    )
+    t.match(verdict, { answer: 'infected', banned: true }, what)
+  }
 })
 
 t.test('the name is safe in an SMTP reply', async (t) => {
