@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { closeSync, openSync } from 'node:fs'
 import { basename } from 'node:path'
+import { ownChild } from '../runtime/own-children.ts'
 import { handingOverOption } from './clamdscan.ts'
 import { killGroup } from './kill-group.ts'
 import type { ScanPolicy } from './policy.ts'
@@ -65,11 +66,13 @@ async function run(
   const stdin = openSync(specimen.path(), 'r')
   let child: ChildProcess
   try {
-    child = spawn(program, argv, {
-      stdio: [stdin, 'pipe', 'pipe'],
-      env: policy.environment,
-      detached: true,
-    })
+    child = ownChild(
+      spawn(program, argv, {
+        stdio: [stdin, 'pipe', 'pipe'],
+        env: policy.environment,
+        detached: true,
+      }),
+    )
   } finally {
     closeSync(stdin)
   }

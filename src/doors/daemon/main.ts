@@ -12,6 +12,7 @@ import { log } from './log.ts'
 import { notify } from './notify.ts'
 import { type Options, readOptions, usage } from './options.ts'
 import { takeOrders } from './orders.ts'
+import { adoptOrphans } from './orphans.ts'
 import { ownCommand } from './own-command.ts'
 import { rehearse } from './rehearse.ts'
 import { watchLimits } from './watch-limits.ts'
@@ -48,6 +49,7 @@ async function onescand(options: Options): Promise<void> {
   const orders = takeOrders()
   const libc = await loadLibc()
   libc?.forbidTracing() // before there is a key, and before any plugin runs as the same user
+  const orphans = adoptOrphans(libc)
   let configuration = await readConfiguration(env, log)
   const handedOver = options.workerFor ?? activatedSockets(process.env)
   const doors = await openDoors(configuration, options, handedOver)
@@ -93,6 +95,7 @@ async function onescand(options: Options): Promise<void> {
         tellSystemd('STOPPING=1'),
       ])
       configuration.close()
+      await orphans.ended()
       process.exit(0)
     },
   })

@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process'
 import { loadLibc } from '../../runtime/libc.ts'
+import { ownChild } from '../../runtime/own-children.ts'
 
 /**
  * Tells systemd (sd_notify(3)) where it asks to be told: this process itself, as units with
@@ -15,10 +16,8 @@ export async function notify(
   const libc = await loadLibc()
   if (libc?.sendDatagram(NOTIFY_SOCKET, state.join('\n'))) return
   await new Promise<void>((resolve) => {
-    const child = spawn('systemd-notify', state, {
-      stdio: 'ignore',
-      env: { NOTIFY_SOCKET, PATH: PATH ?? '/usr/bin:/bin' },
-    })
+    const env = { NOTIFY_SOCKET, PATH: PATH ?? '/usr/bin:/bin' }
+    const child = ownChild(spawn('systemd-notify', state, { stdio: 'ignore', env }))
     child.once('error', () => resolve())
     child.once('exit', () => resolve())
   })

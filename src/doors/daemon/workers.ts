@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process'
+import { ownChild } from '../../runtime/own-children.ts'
 
 export interface Crew {
   /** Resolves when each of them serves; rejects where one ends before. */
@@ -41,7 +42,9 @@ export function startCrew(options: CrewOptions): Crew {
 
   function hire(): Promise<void> {
     // From descriptor 3 on: FIRST_HANDED_OVER.
-    const child = spawn(program, words, { stdio: ['ignore', 'ignore', 'inherit', ...fds, 'ipc'] })
+    const child = ownChild(
+      spawn(program, words, { stdio: ['ignore', 'ignore', 'inherit', ...fds, 'ipc'] }),
+    )
     members.add(child)
     return new Promise((resolve, reject) => {
       child.once('message', () => resolve())

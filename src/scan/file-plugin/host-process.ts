@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import type { Duplex, Readable } from 'node:stream'
+import { ownChild } from '../../runtime/own-children.ts'
 import { killGroup } from '../kill-group.ts'
 import { unknown, type Verdict } from '../scanner.ts'
 import type { LineRelay } from '../stderr-lines.ts'
@@ -56,6 +57,7 @@ export function startHost(options: HostOptions): Host {
     detached: true,
     stdio: ['ignore', 'ignore', options.relay ? 'pipe' : 'ignore', 'pipe'],
   })
+  ownChild(child)
   const stderr = child.stdio[2] as Readable | null
   const channel = child.stdio[3] as Duplex | null
   const replies = createReplyReader()

@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process'
 import type { Writable } from 'node:stream'
+import { ownChild } from '../../runtime/own-children.ts'
 
 export interface LastWill {
   /** From now on these process groups, and no others, end with us. */
@@ -24,6 +25,7 @@ export function makeLastWill(): LastWill {
       detached: true,
       stdio: ['pipe', 'ignore', 'ignore'],
     })
+    ownChild(shell)
     const input = shell.stdin
     shell.on('error', () => {}) // then a plugin ends at its own deadline
     input.on('error', () => {})

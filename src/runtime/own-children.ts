@@ -1,0 +1,24 @@
+import type { ChildProcess } from 'node:child_process'
+
+/** Of this process, and of no message. */
+const started = new Set<ChildProcess>()
+
+/** Notes a child that this process has started itself, so that it is not taken for an orphan. */
+export function ownChild<Child extends ChildProcess>(child: Child): Child {
+  forgetEnded()
+  started.add(child)
+  return child
+}
+
+/** Process ids of those that were noted and have not ended. */
+export function ownChildren(): ReadonlySet<number> {
+  forgetEnded()
+  return new Set([...started].flatMap(({ pid }) => pid ?? []))
+}
+
+function forgetEnded(): void {
+  for (const child of started) {
+    const { pid, exitCode, signalCode } = child
+    if (pid === undefined || exitCode !== null || signalCode !== null) started.delete(child)
+  }
+}
