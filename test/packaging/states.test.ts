@@ -320,6 +320,7 @@ t.test('maintainer scripts', { skip: packagingMissing || debianMissing }, async 
   await t.test("the directory of root's socket is taken back from onescand", async (t) => {
     // What dpkg calls of systemd is written down instead.
     must(`${reset}; mkdir -p /run/systemd/system /run/onescan; chown onescan: /run/onescan
+      chmod 0777 /run/onescan
       for name in systemctl deb-systemd-invoke systemd-tmpfiles; do
         printf '#!/bin/sh\\necho %s "$@" $(stat -c %%U /run/onescan) >>/calls\\n' $name >/usr/local/sbin/$name
         chmod 755 /usr/local/sbin/$name
