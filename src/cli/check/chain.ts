@@ -115,7 +115,7 @@ function checkNextProgram(host: Host): Finding[] {
   let chain: Chain
   try {
     chain = findChain([], host.env, host.place)
-    checkChain(chain, host.program)
+    checkChain(chain, existsSync(host.program) ? host.program : '/') // that is told already
   } catch (thrown) {
     return [error('chain', errorText(thrown), 'mail is deferred; see QUEUECHAIN')]
   }

@@ -12,9 +12,17 @@ export function checkContradictions(host: Host): Finding[] {
 }
 
 function checkForward({ env }: Host): Finding[] {
-  if (!env.VIRUSFORWARD || readInfectedPolicy(env).action !== 'reject') return []
+  if (!env.VIRUSFORWARD || !refuses(env)) return []
   const value = `gets nothing: REJECTVIRUS=${env.REJECTVIRUS} refuses infected mail before`
   return [warning('VIRUSFORWARD', value, 'unset REJECTVIRUS, or VIRUSFORWARD')]
+}
+
+function refuses(env: Host['env']): boolean {
+  try {
+    return readInfectedPolicy(env).action === 'reject'
+  } catch {
+    return false // told by who reads the settings
+  }
 }
 
 function checkMaxAge({ env }: Host): Finding[] {

@@ -1,3 +1,4 @@
+import { errorText } from '../../fault.ts'
 import { readSpoolPolicy } from '../../message/policy.ts'
 import type { ScanPolicy } from '../../scan/policy.ts'
 import type { ScanResult } from '../../scan/scan.ts'
@@ -16,8 +17,7 @@ export async function checkScanners(host: Host): Promise<Finding[]> {
   const scanners = await makeScanners(policy)
   const findings: Finding[] = []
   for (const scanner of scanners) {
-    const result = await scanEicar(host, policy, scanner)
-    findings.push(judge(scanner, result))
+    findings.push(await tryScanner(host, policy, scanner))
   }
   const found = findings.some(({ value }) => value.startsWith(FOUND))
   findings.push(...checkDatabase(policy))
@@ -36,6 +36,15 @@ function checkDatabase({ line, clamscan }: ScanPolicy): Finding[] {
 }
 
 const FOUND = 'finds EICAR'
+/** What keeps it from the message is a finding about it, too. */
+async function tryScanner(host: Host, policy: ScanPolicy, scanner: Scanner): Promise<Finding> {
+  try {
+    return judge(scanner, await scanEicar(host, policy, scanner))
+  } catch (thrown) {
+    return judge(scanner, { answer: 'unknown', scanner: scanner.name, why: errorText(thrown) })
+  }
+}
+
 const NOTHING_SCANS = 'viruses get in as long as no scanner of QHPSI finds this one'
 
 function judge(scanner: Scanner, result: ScanResult): Finding {

@@ -16,12 +16,21 @@ const PERMISSIONS = 0o7777
 
 /** The directories where messages lie while they are looked at. */
 export function checkSpool(host: Host): Finding[] {
-  const { directory } = readSpoolPolicy(host.env)
+  const directory = directoryOf(host)
+  if (directory === undefined) return [] // told by who reads the settings
   const shared = host.env.SPOOLDIR
   return [
     ...guarded('spool (TMPDIR)', () => checkTemporary(host, directory)),
     ...(shared ? guarded('SPOOLDIR', () => checkShared(host, shared), sharedIsMissing(host)) : []),
   ]
+}
+
+function directoryOf({ env }: Host): string | undefined {
+  try {
+    return readSpoolPolicy(env).directory
+  } catch {
+    return undefined
+  }
 }
 
 type Missing = (why: string) => Finding

@@ -1,0 +1,10 @@
+import t from 'tap'
+import { setUpsOfPrograms, setUpsOfSettings } from './set-ups.ts'
+import { trySetUps } from './try-set-ups.ts'
+
+t.test('the table has 48 set-ups, each by its own name', async (t) => {
+  const all = [...setUpsOfPrograms, ...setUpsOfSettings]
+  t.equal(new Set(all.map(({ name }) => name)).size, 48)
+})
+
+trySetUps(setUpsOfPrograms)

@@ -1,0 +1,45 @@
+import t, { type Test } from 'tap'
+import type { Finding } from '../../../src/cli/check/finding.ts'
+import { openDirectory } from '../../programs/reachable.ts'
+import { onescan } from '../onescan.ts'
+import { placeIn, putQmail, type SetUp } from './set-ups.ts'
+
+/** Each set-up of the table gets the findings and remedies that are expected, and no other complaint. */
+
+const asSelf = process.getuid!() === 0 ? ['--user', 'root'] : []
+
+// How much room there is, and how old its Node is, is the machine's.
+const isOfMachine = ({ what, value }: Finding) =>
+  /MiB|files left|in memory \(tmpfs\)/.test(value) || what === 'runtime'
+
+async function findingsOf(t: Test, { env = {}, prepare }: SetUp): Promise<Finding[]> {
+  const place = placeIn(openDirectory(t))
+  putQmail(place)
+  const words = prepare?.(place) ?? []
+  const variables = typeof env === 'function' ? env(place) : env
+  const { out } = await onescan(['check', ...asSelf, '--json', ...words], {
+    env: { QMAILHOME: place.home, QHPSI: 'plugin: eicar', ...variables },
+  })
+  return (JSON.parse(out) as Finding[]).filter((finding) => !isOfMachine(finding))
+}
+
+export function trySetUps(setUps: readonly SetUp[]): void {
+  for (const setUp of setUps) {
+    t.test(setUp.name, async (t) => {
+      const lines = (await findingsOf(t, setUp)).map(({ level, what, value, remedy }) => {
+        return `${level} ${what}: ${value}${remedy === undefined ? '' : `; ${remedy}`}`
+      })
+      for (const line of setUp.expect) {
+        t.ok(
+          lines.some((one) => line.test(one)),
+          `${line}`,
+          { lines },
+        )
+      }
+      const others = lines.filter(
+        (one) => !/^ok /.test(one) && !setUp.expect.some((line) => line.test(one)),
+      )
+      t.same(others, [], 'nothing else is complained of')
+    })
+  }
+}
