@@ -56,6 +56,7 @@ export function createBase64Decoder(listener: Base64Listener): Base64Decoder {
   let padded = false
   let out = Buffer.allocUnsafe(0)
   let length = 0
+  let block: Buffer = Buffer.alloc(0) // both are one and the same: what is given is not kept
 
   function flush(): void {
     if (length > 0) listener.bytes(out.subarray(0, length))
@@ -73,7 +74,7 @@ export function createBase64Decoder(listener: Base64Listener): Base64Decoder {
   }
 
   function slowly(bytes: Buffer, from: number, to: number): void {
-    if (out.length < to - from) out = Buffer.allocUnsafe(Math.max(to - from, 4096))
+    if (out.length < to - from) out = Buffer.allocUnsafeSlow(Math.max(to - from, 4096))
     for (let at = from; at < to; at++) {
       const value = values[bytes[at]!]!
       if (value < 64) {
@@ -104,7 +105,8 @@ export function createBase64Decoder(listener: Base64Listener): Base64Decoder {
       while (to - at >= BLOCK && count === 0 && !padded) {
         const end = evenLines(bytes, at, to)
         if (end === at) break
-        const decoded = Buffer.from(bytes.toString('latin1', at, end), 'base64')
+        if (block.length < end - at) block = Buffer.allocUnsafeSlow(end - at)
+        const decoded = block.subarray(0, block.write(bytes.toString('latin1', at, end), 'base64'))
         const width = bytes.indexOf(LF, at) + 1 - at
         const each = bytes[at + width - 2] === CR ? width - 2 : width - 1
         if (decoded.length !== (((end - at) / width) * each * 3) / 4) break

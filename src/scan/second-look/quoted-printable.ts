@@ -41,6 +41,8 @@ export function createQuotedPrintableDecoder(
   let held: Buffer = Buffer.alloc(0)
   let seen = 0 // bytes before what is looked at
   let differs = false
+  let joined: Buffer = Buffer.alloc(0) // of what was held and what comes
+  let out: Buffer = Buffer.alloc(0) // one and the same: what is given is not kept
 
   const differ = (at: number) => {
     if (differs) return
@@ -49,7 +51,7 @@ export function createQuotedPrintableDecoder(
   }
 
   function decode(bytes: Buffer, last: boolean): void {
-    const out = Buffer.allocUnsafe(bytes.length)
+    if (out.length < bytes.length) out = Buffer.allocUnsafeSlow(bytes.length)
     let length = 0
     let at = 0
     while (at < bytes.length) {
@@ -102,7 +104,15 @@ export function createQuotedPrintableDecoder(
   return {
     push(bytes, from, to) {
       const piece = bytes.subarray(from, to)
-      decode(held.length > 0 ? Buffer.concat([held, piece]) : piece, false)
+      if (held.length === 0) {
+        decode(piece, false)
+        return
+      }
+      const size = held.length + piece.length
+      if (joined.length < size) joined = Buffer.allocUnsafeSlow(size)
+      held.copy(joined)
+      piece.copy(joined, held.length)
+      decode(joined.subarray(0, size), false)
     },
     end() {
       decode(held, true)
