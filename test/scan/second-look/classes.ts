@@ -285,6 +285,32 @@ export const hiddenClasses: readonly HiddenClass[] = [
     mixed([textPart, ['Content-Type: message/external-body; access-type=x', '', inner]]),
   ),
   classOf('message/http', mixed([textPart, ['Content-Type: message/http', '', inner]])),
+  // Found by the bench of readers.
+  attached(
+    'uuencode whose lines end in bare CRs',
+    [typeField, 'Content-Transfer-Encoding: uuencode'],
+    `${uuencoded('begin 644 report.com').join('\r')}\n`,
+  ),
+  attached(
+    'two encodings, quoted-printable first',
+    [typeField, 'Content-Transfer-Encoding: quoted-printable', encodingField],
+    quotedPrintable.replace(/(?:=..){20}/g, '$&=\n'),
+  ),
+  attached(
+    'a mail in a file of another type',
+    ['Content-Type: application/octet-stream; name="a.eml"', encodingField],
+    innerInBase64,
+  ),
+  attached(
+    'a multipart in a part that says nothing of it',
+    [encodingField],
+    Buffer.from(delimited([filePart], 'q1').join('\n')).toString('base64'),
+  ),
+  attached(
+    'escapes that soft line breaks cut',
+    [typeField, 'Content-Transfer-Encoding: quoted-printable', dispositionField],
+    quotedPrintable.replace(/^((?:=..){20}=)/, '$1= \n'),
+  ),
   // Magic.
   magic('ustar at byte 257', 'ustar', 257),
   magic('EFI PART at byte 512', 'EFI PART', 512),
