@@ -80,8 +80,8 @@ async function askPlugin(
   { timeLeft, signal }: ScanTask,
 ): Promise<Verdict> {
   const { infectedCode, cleanCode, filePlugins } = policy
-  const { envelope, origin, whole } = specimen
-  const { size } = whole ?? specimen
+  const { envelope, whole } = specimen
+  const { size, origin } = whole ?? specimen
   const path = (whole ?? specimen).path()
   const part = whole && { path: specimen.path(), size: specimen.size }
   const compose = () => {
