@@ -19,7 +19,7 @@ import { type LineRelay, relayLines, type WriteLine, writeToLog } from './stderr
 /** Bytes of a scanner's output that are looked at for the virus's name. */
 const OUTPUT_MAX = 64 * 1024
 /** Milliseconds to wait for the rest of the output once the scanner has exited. */
-const OUTPUT_GRACE = 50
+const OUTPUT_GRACE = 500
 
 /**
  * QHPSI as a command (README.qhpsi; IndiMail's qmail-queue.c): `%s` in any word but the

@@ -49,7 +49,14 @@ export function openWorkshop(shortLived: string = tmpdir()): Workshop {
 
   const stamp = (kind: Kind, ring: string) => {
     for (const size of SIZES) {
-      const words = ['sign', message('clean', size), '--keyring', at(ring), '--scanners', 'clamd']
+      const words = [
+        'sign',
+        message('clean', size),
+        '--keyring',
+        at(ring),
+        '--scanners',
+        'clamd,secondlook',
+      ]
       const stamped = execFileSync(process.execPath, [commandLine, ...words], {
         maxBuffer: 2 * HUGE.bytes,
       })

@@ -6,7 +6,7 @@ import type { Account } from '../daemon/memory.ts'
 import type { Session } from './session.ts'
 import { parseCommand } from './wire/commands.ts'
 import { MACROS_MAX } from './wire/macros.ts'
-import { createPacketReader } from './wire/packets.ts'
+import { createPacketReader, type PacketMemory } from './wire/packets.ts'
 import { deferred, progress } from './wire/replies.ts'
 import { WireError } from './wire/wire-error.ts'
 
@@ -85,7 +85,14 @@ export interface ConnectionOptions {
 /** Carries packets between a socket and a session, one command after the other. */
 export function openConnection(socket: Socket, options: ConnectionOptions): Connection {
   const { session, account, patience, now, log } = options
-  const reader = createPacketReader(PACKET_MAX, { lengthOf, memory: account })
+  const memory: PacketMemory = {
+    charge: (bytes) => account.charge(bytes),
+    release(packet) {
+      account.release(packet.length)
+      freeBuffer(packet) // at once, for the garbage collector may take its time
+    },
+  }
+  const reader = createPacketReader(PACKET_MAX, { lengthOf, memory })
   const began = now()
   let heard = began
   let said = heard

@@ -131,7 +131,10 @@ t.test('clients of the slot: all are full', async (t) => {
       const refused = await asks(envelopeTo('full'))
       t.match(refused, { does: 'end', code: 82 })
       t.equal(refused.text, 'ZQuota exceeded for <full@example.org>, try again later (#4.2.2)')
-      t.match(refused.log, /^onescan: decision=defer scan=skipped reason="all recipients are over/)
+      t.match(
+        refused.log,
+        /^onescan: decision=defer scan=skipped grounds=over-quota reason="all recipients are over/,
+      )
       t.match(await asks(envelopeTo('full', 'half')), { does: 'hand on' })
       t.match(await asks(envelopeTo('full'), { RELAYCLIENT: '' }), { does: 'hand on' })
     })

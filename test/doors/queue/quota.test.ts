@@ -70,7 +70,7 @@ for (const { name, program } of runtimes) {
           t.equal(errorText.toString(), text)
           t.match(
             logged,
-            /^onescan: decision=defer scan=skipped reason="all recipients are over quota" quota_ms=\S+ exit=82 size=\d+ msgid=\S+ from=<a@example.net> to=<full@example.org> rcpts=2 /,
+            /^onescan: decision=defer scan=skipped grounds=over-quota reason="all recipients are over quota" quota_ms=\S+ exit=82 size=\d+ msgid=\S+ from=<a@example.net> to=<full@example.org> rcpts=2 /,
           )
           t.equal(stage.scans(), 0)
           t.same(left, [])

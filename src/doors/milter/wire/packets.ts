@@ -1,4 +1,3 @@
-import { freeBuffer } from '../../../runtime/free-buffer.ts'
 import { WireError } from './wire-error.ts'
 
 /** A packet of the milter protocol, of either direction. */
@@ -28,7 +27,8 @@ export interface PacketReader {
 export interface PacketMemory {
   /** May throw. */
   charge(bytes: number): void
-  release(bytes: number): void
+  /** It is looked at no more. */
+  release(memory: Buffer): void
 }
 
 export interface PacketReaderOptions {
@@ -101,10 +101,8 @@ export function createPacketReader(
     gathered = larger
   }
 
-  /** At once, for the garbage collector may take its time. */
   function drop(): void {
-    memory.release(gathered.length)
-    freeBuffer(gathered)
+    memory.release(gathered)
     gathered = Buffer.alloc(0)
   }
 

@@ -105,8 +105,8 @@ t.test('what is kept of a packet in pieces is charged, and given back', async (t
         charged += bytes
         most = Math.max(most, charged)
       },
-      release(bytes: number) {
-        charged -= bytes
+      release(memory: Buffer) {
+        charged -= memory.length
       },
     }
     const reader = createPacketReader(LENGTH_MAX, { memory })
