@@ -1,5 +1,5 @@
-import { realpathSync, statSync } from 'node:fs'
-import { basename, join } from 'node:path'
+import { lstatSync, readlinkSync, realpathSync, statSync } from 'node:fs'
+import { basename, dirname, join, resolve } from 'node:path'
 import { DEFAULT_QMAIL_HOME } from '../../policy/policy.ts'
 import { readRegularFile } from '../regular-file.ts'
 import type { Host } from './host.ts'
@@ -14,6 +14,8 @@ export type SlotProgram =
   | { readonly kind: 'foreign'; readonly why: string }
 
 const OWN = ['onescan-queue', 'onescanc']
+/** What the compiled programs are links to; it goes by the link's name (packaging/native/launch.c). */
+const LAUNCHER = 'onescan-run'
 
 /**
  * A trial is sent through onescan's own programs alone: these hand it to the program that
@@ -24,9 +26,21 @@ export function slotProgramOf({ program, place }: Pick<Host, 'program' | 'place'
   const queues = [place.qmailHome, DEFAULT_QMAIL_HOME].map((home) => join(home, 'bin/qmail-queue'))
   if (basename(path) === 'qmail-queue') return { kind: 'real-queue' }
   if (queues.some((queue) => isSameFile(queue, path))) return { kind: 'real-queue' }
-  if (!OWN.includes(basename(path))) return { kind: 'foreign', why: 'is no program of onescan' }
+  if (!OWN.includes(basename(path)) && !isCompiledSlot(program, path)) {
+    return { kind: 'foreign', why: 'is no program of onescan' }
+  }
   const why = whatAScriptNames(path)
   return why === undefined ? { kind: 'own' } : { kind: 'foreign', why }
+}
+
+/** Whether one of the links on the way to the launcher is the slot's. */
+function isCompiledSlot(program: string, path: string): boolean {
+  if (basename(path) !== LAUNCHER) return false
+  for (let at = program; at !== path; at = resolve(dirname(at), readlinkSync(at))) {
+    if (basename(at) === 'onescan-queue') return true
+    if (!lstatSync(at).isSymbolicLink()) return false // a directory on the way is a link
+  }
+  return false
 }
 
 /** By device and inode: a hard link has another name, and queues all the same. */
