@@ -113,7 +113,7 @@ def stamps(raw):
     found = []
     body_digest = None
     for index, field in enumerate(fields):
-        if not name_of(field).startswith(b"x-sha256-cluster-"):
+        if not STAMP.fullmatch(name_of(field)) or not name_of(field).startswith(b"x-sha256"):
             continue
         claims = VALUE.fullmatch(re.sub(rb"[ \t\r\n]+", b"", field.partition(b":")[2]))
         if not claims or claims[1] not in KEYS:
