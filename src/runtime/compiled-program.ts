@@ -1,10 +1,25 @@
+import { existsSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+
 /** Whether this is a program of the compiled onescan, and not one on Node. */
 export const isCompiled: boolean = process.versions.bun !== undefined
 
 /**
  * The command that starts another program of the compiled onescan as its launcher
- * (packaging/native/launch.c) would. The environment must be clean of BUN_* already.
+ * (src/c/launcher/launch.c) would. The environment must be clean of BUN_* already.
  */
 export function compiledProgram(name: string): [string, ...string[]] {
-  return [process.execPath, 'login', name, process.argv[1] ?? '']
+  return [runtimeBy(name), 'login', name, process.argv[1] ?? '']
+}
+
+/** The command that starts this very program, which is called `name`, once more, with these words. */
+export function ownCommand(name: string, ...words: readonly string[]): [string, ...string[]] {
+  if (isCompiled) return [...compiledProgram(name), ...words]
+  return [process.execPath, ...process.execArgv, process.argv[1]!, ...words]
+}
+
+/** The runtime by the link that the kernel calls its process after; by its own name without one. */
+function runtimeBy(name: string): string {
+  const link = join(dirname(process.execPath), 'runtime', name)
+  return existsSync(link) ? link : process.execPath
 }

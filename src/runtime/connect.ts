@@ -1,5 +1,5 @@
-import { errorCode } from '../fault.ts'
 import { isCompiled } from './compiled-program.ts'
+import { errorCode } from './fault.ts'
 
 export type Target =
   | { readonly path: string }

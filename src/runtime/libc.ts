@@ -1,4 +1,5 @@
 import { closeSync } from 'node:fs'
+import { loadKoffi } from './koffi.ts'
 
 /**
  * The few calls of the C library that neither runtime has by itself. Both reach them
@@ -178,8 +179,8 @@ function unixAddress(path: string): Buffer | undefined {
 }
 
 async function symbolsOfNode(): Promise<Symbols | undefined> {
-  const koffi = await import('koffi').catch(() => undefined)
-  const library = (koffi?.default ?? koffi)?.load(null) // what is linked to Node itself, glibc or musl
+  const koffi = await loadKoffi().catch(() => undefined)
+  const library = koffi?.load(null) // what is linked to Node itself, glibc or musl
   return (
     library && {
       poll: library.func('poll', 'int', ['void *', 'ulong', 'int']),

@@ -1,6 +1,6 @@
-import { errorCode } from '../fault.ts'
 import { libcFunction } from './bun-libc.ts'
 import { isCompiled } from './compiled-program.ts'
+import { loadKoffi } from './koffi.ts'
 
 /** The calls into C that a plugin in C needs; synchronous, on the main thread. */
 export interface PluginCalls {
@@ -38,10 +38,7 @@ async function byBun(): Promise<PluginCalls> {
 }
 
 async function byKoffi(): Promise<PluginCalls | undefined> {
-  const koffi = await import('koffi').catch((error) => {
-    if (errorCode(error) === 'ERR_MODULE_NOT_FOUND') return undefined
-    throw error
-  })
+  const koffi = await loadKoffi()
   if (koffi === undefined) return undefined
   koffi.config({ sync_stack_size: STACK_BYTES })
   return {

@@ -1,6 +1,6 @@
 import type { spawn as Spawn } from 'node:child_process'
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs'
-import { Fault } from '../fault.ts'
+import { Fault } from './fault.ts'
 
 /** A file and where reading begins in it. */
 export interface Input {

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { logLine } from '../src/log.ts'
+import { logLine } from '../../src/runtime/log.ts'
 
 const line = (...entries: Parameters<typeof logLine>[0]) => logLine(entries).toString('latin1')
 

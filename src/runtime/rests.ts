@@ -1,0 +1,36 @@
+/** Servers that failed, each left alone for a while. */
+export interface Rests<Server> {
+  /** Whether it has failed since it last answered. */
+  hasFailed(server: Server): boolean
+  /** Whether it should be left alone now. */
+  isResting(server: Server): boolean
+  /**
+   * Milliseconds for which it rests from now on: twice as long with each failure in a row.
+   * Undefined where it rests already: what was asked before the first failure was known says
+   * nothing new.
+   */
+  failed(server: Server): number | undefined
+  /** Whether it had failed before. */
+  answered(server: Server): boolean
+}
+
+/** `first` and `longest` rest in milliseconds; so is `now`, on a clock that never goes back. */
+export function createRests<Server>(
+  now: () => number,
+  { first, longest }: { readonly first: number; readonly longest: number },
+): Rests<Server> {
+  const rests = new Map<Server, { readonly length: number; readonly until: number }>()
+  const isResting = (server: Server) => (rests.get(server)?.until ?? -Infinity) > now()
+  return {
+    hasFailed: (server) => rests.has(server),
+    isResting,
+    failed(server) {
+      if (isResting(server)) return undefined
+      const before = rests.get(server)
+      const length = before ? Math.min(before.length * 2, longest) : first
+      rests.set(server, { length, until: now() + length })
+      return length
+    },
+    answered: (server) => rests.delete(server),
+  }
+}
