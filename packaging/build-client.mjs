@@ -5,18 +5,37 @@
 // processor what it is some twenty times, and in a virtual machine each question is a trip
 // to the hypervisor, 0.3 ms a message in all. CC names another compiler.
 //
-//   node packaging/build-client.mjs [--sanitized]    the latter: NAME-sanitized, for the tests
+//   node packaging/build-client.mjs [--arch ARCH] [--sanitized] [--musl]
+//
+// --arch builds for another processor, into build/native-ARCH/; musl.mjs says where its musl
+// comes from. --sanitized builds NAME-sanitized, for the tests. --musl fails where there is
+// no musl, instead of taking the C library of the host.
 import { execFileSync } from 'node:child_process'
-import { existsSync, mkdirSync, renameSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync, renameSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { parseArgs } from 'node:util'
+import { muslCompiler } from './musl.mjs'
+import { compilerFor, targetOf } from './targets.mjs'
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
-const sources = {
-  onescanc: 'src/client/onescanc.c',
-  'onescan-rcptquota': 'src/doors/rcptquota/onescan-rcptquota.c',
+/** Each is a directory of src/c/ whose files make up the program. */
+const programs = ['onescanc', 'onescan-rcptquota']
+const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
+const { values: options } = parseArgs({
+  options: {
+    arch: { type: 'string' },
+    sanitized: { type: 'boolean' },
+    musl: { type: 'boolean' },
+  },
+})
+const target = targetOf(options.arch)
+const compiler = [compilerFor(target)]
+const withMusl = target.own && process.env.CC ? undefined : muslCompiler(target)
+if (options.musl && !withMusl) {
+  const remedy = target.own ? 'install Debian package musl-tools, and unset CC' : 'apt has none'
+  throw new Error(`no musl for ${target.arch}: ${remedy}`)
 }
-const compiler = process.env.CC || 'cc'
 
 const strict = [
   ...['-std=c11', '-D_FILE_OFFSET_BITS=64', '-Wall', '-Wextra', '-Werror', '-Wconversion'],
@@ -26,34 +45,38 @@ const strict = [
 const small = ['-O2', '-D_FORTIFY_SOURCE=2', '-fstack-protector-strong']
 const sanitized = ['-O1', '-g', '-fsanitize=address,undefined', '-fno-sanitize-recover=all']
 
-for (const [name, source] of Object.entries(sources)) build(name, join(root, source))
+for (const name of programs) build(name, sources(name))
 
-function build(name, source) {
-  if (process.argv[2] === '--sanitized') {
-    compile(compiler, source, `${name}-sanitized`, sanitized)
-  } else if (!process.env.CC && isInstalled('musl-gcc')) {
-    compile('musl-gcc', source, name, [...small, '-static'])
+/** Its files in C, in an order that does not depend on the file system. */
+function sources(name) {
+  const directory = join(root, 'src/c', name)
+  const files = readdirSync(directory).filter((file) => file.endsWith('.c'))
+  return files.sort().map((file) => join(directory, file))
+}
+
+function build(name, files) {
+  if (options.sanitized) {
+    compile(compiler, files, `${name}-sanitized`, sanitized)
+  } else if (withMusl) {
+    compile(withMusl, files, name, [...small, '-static'])
   } else {
     try {
-      compile(compiler, source, name, [...small, '-static'], 'pipe')
+      compile(compiler, files, name, [...small, '-static'], 'pipe')
     } catch {
-      compile(compiler, source, name, [...small, '-fPIE', '-pie', '-Wl,-z,relro,-z,now'])
+      compile(compiler, files, name, [...small, '-fPIE', '-pie', '-Wl,-z,relro,-z,now'])
     }
   }
 }
 
-function isInstalled(program) {
-  const directories = (process.env.PATH ?? '').split(':')
-  return directories.some((directory) => existsSync(join(directory || '.', program)))
-}
-
-/** Whole or not at all: tests run side by side. */
-function compile(program, source, name, flags, stderr = 'inherit') {
-  const target = join(root, 'build/native', name)
-  const fresh = `${target}.${process.pid}`
-  mkdirSync(dirname(target), { recursive: true })
-  execFileSync(program, [...strict, ...flags, '-o', fresh, source], {
+/** Whole or not at all, and made elsewhere: tests run side by side, and pack what is there. */
+function compile([program, ...words], files, name, flags, stderr = 'inherit') {
+  const file = join(target.native, name)
+  const fresh = `${target.native}-${name}-${process.pid}`
+  mkdirSync(dirname(file), { recursive: true })
+  const defined = `-DVERSION="${version}"`
+  execFileSync(program, [...words, ...strict, ...flags, defined, '-o', fresh, ...files], {
+    cwd: root,
     stdio: ['ignore', 'ignore', stderr],
   })
-  renameSync(fresh, target)
+  renameSync(fresh, file)
 }

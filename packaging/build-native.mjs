@@ -2,41 +2,68 @@
 // on the host, and start in a third of its time.
 //
 //   onescan-runtime   Bun with all programs of dist/ in it, as bytecode
-//   onescan-run       the launcher, native/launch.c, which says why there is one
+//   onescan-run       the launcher, src/c/launcher/launch.c, which says why there is one
 //   onescan-queue …   the programs, links to the launcher
+//   runtime/NAME      links to the runtime, by which a process is called NAME
+//
+//   node packaging/build-native.mjs [--arch ARCH]    for another processor, into build/native-ARCH/
 //
 // Bun comes from its npm package, which toolchain/package-lock.json pins, and the launcher
 // is compiled by cc. Never strip onescan-runtime: the programs in it would be gone.
 import { execFileSync } from 'node:child_process'
-import { mkdirSync, renameSync, rmSync, statSync, symlinkSync } from 'node:fs'
+import {
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+} from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { parseArgs } from 'node:util'
 import { installLocked } from './install-locked.mjs'
-import { bun } from './toolchain/toolchain.mjs'
+import { compilerFor, targetOf } from './targets.mjs'
+import { bun, installBun } from './toolchain/toolchain.mjs'
 
 const packaging = dirname(fileURLToPath(import.meta.url))
 const native = join(packaging, 'native')
-const out = join(dirname(packaging), 'build/native')
+const { version } = JSON.parse(readFileSync(join(dirname(packaging), 'package.json'), 'utf8'))
+const { values: options } = parseArgs({ options: { arch: { type: 'string' } } })
+const target = targetOf(options.arch)
+const compiler = compilerFor(target)
+const out = target.native
 
 /** What an administrator calls; each is a name in native/programs.cjs. */
 const programs = ['onescan-queue', 'onescand', 'onescan', 'onescan-quotad', 'smtp-delay']
 
 installLocked(join(packaging, 'toolchain'))
 mkdirSync(out, { recursive: true })
+// All comes to its place at once: somebody may run it, or build it at the same time.
+const workshop = mkdtempSync(`${out}-`)
+process.on('exit', () => rmSync(workshop, { recursive: true, force: true }))
 const size = buildRuntime()
 buildLauncher(size)
-for (const program of programs) {
-  rmSync(join(out, program), { force: true })
-  symlinkSync('onescan-run', join(out, program))
+mkdirSync(join(out, 'runtime'), { recursive: true })
+for (const program of programs) link(program, 'onescan-run')
+for (const name of [...programs, 'onescan-plugin-host']) {
+  link(join('runtime', name), '../onescan-runtime')
+}
+
+function link(path, target) {
+  const fresh = join(workshop, 'link')
+  symlinkSync(target, fresh)
+  renameSync(fresh, join(out, path))
 }
 
 /** Compiles all programs into one executable and returns its size in bytes. */
 function buildRuntime() {
-  const fresh = join(out, 'onescan-runtime.new')
+  const fresh = join(workshop, 'onescan-runtime')
   run(bun(), [
     'build',
     '--compile',
-    '--target=bun',
+    ...runtimeOf(target),
     '--format=cjs',
     '--bytecode',
     '--minify',
@@ -46,8 +73,6 @@ function buildRuntime() {
     '--no-compile-autoload-tsconfig',
     // What a plugin imports is found by it; nothing else is looked for in files.
     '--compile-autoload-package-json',
-    // For Node alone.
-    '--external=koffi',
     // Else each program holds the directory that it was built in.
     '--define=__filename="/usr/lib/onescan/onescan-runtime"',
     '--define=__dirname="/usr/lib/onescan"',
@@ -58,15 +83,21 @@ function buildRuntime() {
   return statSync(join(out, 'onescan-runtime')).size
 }
 
+/** What the programs are put into: this Bun itself, or that of another processor. */
+function runtimeOf({ own, arch }) {
+  if (own) return ['--target=bun']
+  return [`--target=bun-linux-${arch}`, `--compile-executable-path=${installBun(arch)}`]
+}
+
 function buildLauncher(runtimeSize) {
-  const fresh = join(out, 'onescan-run.new')
-  run('cc', [
+  const fresh = join(workshop, 'onescan-run')
+  run(compiler, [
     ...['-std=gnu11', '-Os', '-Wall', '-Wextra', '-Werror'],
     ...['-ffreestanding', '-fno-stack-protector', '-fno-asynchronous-unwind-tables'],
     '-fno-tree-loop-distribute-patterns', // or loops become calls of memcpy
     ...['-static', '-no-pie', '-nostdlib', '-s', '-Wl,--build-id=none,-z,noexecstack'],
-    `-DRUNTIME_SIZE=${runtimeSize}`,
-    ...['-o', fresh, join(native, 'launch.c')],
+    ...[`-DRUNTIME_SIZE=${runtimeSize}`, `-DVERSION="${version}"`],
+    ...['-o', fresh, join(dirname(packaging), 'src/c/launcher/launch.c')],
   ])
   renameSync(fresh, join(out, 'onescan-run'))
 }

@@ -46,7 +46,7 @@ function giveUp(code, why) {
   process.exit(code)
 }
 
-/** As src/doors/queue/log-place.ts has it, in short: what must not happen is a line in a stranger's bounce. */
+/** As src/doors/shared/log-place.ts has it, in short: what must not happen is a line in a stranger's bounce. */
 function isLog(env) {
   if (env.DTLINE || env.RPLINE || env.UFLINE || env.ERROR_FD === '2') return false
   return isatty(2) || Boolean(env.PROTO || env.TCPREMOTEIP || env.TCPLOCALIP)

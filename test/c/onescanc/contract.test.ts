@@ -1,9 +1,9 @@
 import { copyFileSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { ADDRESS_MAX, ENVELOPE_MAX } from '../../src/envelope/envelope.ts'
-import { envelope, runSlot, type SlotWishes } from '../doors/queue/slot.ts'
-import { recordedCalls, standInQueue } from '../stand-in/stand-in.ts'
+import { ADDRESS_MAX, ENVELOPE_MAX } from '../../../src/envelope/envelope.ts'
+import { envelope, runSlot, type SlotWishes } from '../../doors/queue/slot.ts'
+import { recordedCalls, standInQueue } from '../../stand-in/stand-in.ts'
 import { clients, coldPrograms, missing, onescanc } from './client.ts'
 import { accept, answering, bodyAt, insert, keep, scriptedDaemon } from './scripted-daemon.ts'
 

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { existsSync, statSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 
 const root = join(import.meta.dirname, '../..')
@@ -10,11 +10,27 @@ export const missing: string | false = hasCompiler()
   ? false
   : 'install Debian package gcc and libc6-dev'
 
-/** Path of a program in build/native, compiled where it is older than its source. */
+/** All of a program's own files in C, one behind the other. */
+export function textInC(source: string): string {
+  return filesInC(source)
+    .map((file) => readFileSync(file, 'latin1'))
+    .join('')
+}
+
+/** The files in C of a directory. */
+export function filesInC(source: string): string[] {
+  return readdirSync(source)
+    .filter((name) => /\.[ch]$/.test(name))
+    .sort()
+    .map((name) => join(source, name))
+}
+
+/** Path of a program in build/native, compiled if it is older than a file of its source. */
 export function build(name: string, source: string, ...flags: readonly string[]): string {
   const program = join(root, 'build/native', name)
   const made = existsSync(program) ? statSync(program).mtimeMs : 0
-  if (made <= Math.max(statSync(source).mtimeMs, statSync(script).mtimeMs)) {
+  const parts = [script, ...filesInC(source), ...filesInC(join(source, '..'))]
+  if (parts.some((part) => made <= statSync(part).mtimeMs)) {
     execFileSync(process.execPath, [script, ...flags])
   }
   return program

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { createServer, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { createFrameReader, frame, uint32, uint64 } from '../../src/doors/daemon/frames.ts'
+import { createFrameReader, frame, uint32, uint64 } from '../../../src/doors/warm/frames.ts'
 
 /** A daemon of doc/slot-protocol.md that says what a test tells it to, right or wrong. */
 

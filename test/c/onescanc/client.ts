@@ -1,15 +1,16 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { newest } from '../doors/queue/slot.ts'
-import { standInQueue } from '../stand-in/stand-in.ts'
-import { build, missing } from './built-in-c.ts'
+import { newest } from '../../doors/queue/slot.ts'
+import { standInQueue } from '../../stand-in/stand-in.ts'
+import { build, missing } from '../built-in-c.ts'
 
 export { missing }
 
-const root = join(import.meta.dirname, '../..')
+const root = join(import.meta.dirname, '../../..')
 
-export const source = join(root, 'src/client/onescanc.c')
+/** The directory of its files in C. */
+export const source = join(root, 'src/c/onescanc')
 
 /** onescanc as it is installed. */
 export const onescanc = missing ? '' : build('onescanc', source)

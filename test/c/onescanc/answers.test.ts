@@ -2,9 +2,9 @@ import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import fc from 'fast-check'
 import t, { type Test } from 'tap'
-import { frame, uint32, uint64 } from '../../src/doors/daemon/frames.ts'
-import { TOP_LINE } from '../../src/message/top-line.ts'
-import { runSlot, type SlotRun, type SlotWishes } from '../doors/queue/slot.ts'
+import { frame, uint32, uint64 } from '../../../src/doors/warm/frames.ts'
+import { TOP_LINE } from '../../../src/message/top-line.ts'
+import { runSlot, type SlotRun, type SlotWishes } from '../../doors/queue/slot.ts'
 import { clients, coldPrograms, missing, onescanc, sanitized } from './client.ts'
 import {
   accept,

@@ -1,7 +1,9 @@
 /*
  * onescan-queue, onescan and all other programs of the compiled onescan are links to
  * this launcher. It becomes onescan-runtime, the file beside its own, which holds them
- * all, and hands on by which name it was called.
+ * all, and hands on by which name it was called. It takes the way by runtime/NAME, a link
+ * to that file: the kernel calls a process after the path that was executed, and ps, pidof
+ * and the system's log show onescand.
  *
  * Two things in the runtime, which is a Bun executable, happen before any code of ours
  * and end in exit code 0, which to qmail-smtpd means that the mail is queued:
@@ -29,9 +31,15 @@
 #error "RUNTIME_SIZE: the size of onescan-runtime in bytes"
 #endif
 
+#ifndef VERSION
+#error "VERSION: that of onescan, as a string"
+#endif
+
 /* A command that Bun reserves; src/runtime/compiled-program.ts and programs.cjs know it. */
 #define MARKER "login"
 #define RUNTIME "onescan-runtime"
+#define OWN_NAME "onescan-run"
+#define BY_NAME "runtime/"
 
 /* What smtp-delay(8) is told: it hands its signals on as they came, and the runtime changes some for itself. */
 #define SIGNALS "SMTPDELAY_SIGIGN="
@@ -129,7 +137,7 @@ static int has(char *const *env, const char *name)
 
 /*
  * Whether what the slot writes to descriptor 2 is read as a log: below qmail-local it is a
- * report that goes into the bounce to a stranger. src/doors/queue/log-place.ts has the rule.
+ * report that goes into the bounce to a stranger. src/doors/shared/log-place.ts has the rule.
  */
 static int log_is_safe(char *const *env)
 {
@@ -226,11 +234,43 @@ static void note_ignored(char *variable)
 	*variable = 0;
 }
 
+/* Writes into the bytes from `part` to `end` that name below BY_NAME; 0 where there is no room. */
+static int by_name(char *part, const char *end, const char *name)
+{
+	if (length(name) + sizeof BY_NAME > (unsigned long)(end - part))
+		return 0;
+	copy(part, BY_NAME);
+	copy(part + sizeof BY_NAME - 1, name);
+	return 1;
+}
+
 static int is_below(int resource, unsigned long minimum)
 {
 	struct rlimit64 limit;
 
 	return call(__NR_prlimit64, 0, resource, 0, (long)&limit) == 0 && limit.rlim_cur < minimum;
+}
+
+static int is(const char *text, const char *word)
+{
+	return begins(text, word) && length(text) == length(word);
+}
+
+/* By its own name it is no program of onescan; all it can do is say so. */
+static void tell_about(const char *word)
+{
+	static const char usage[] = "usage: onescan-queue | onescan | onescand | onescan-quotad | smtp-delay\n\n"
+				    "The launcher of the compiled onescan: call it by one of these names, which are\n"
+				    "links to it. See onescan(1).\n";
+	const char *told = usage;
+
+	if (is(word, "--version"))
+		told = OWN_NAME " " VERSION "\n";
+	else if (!is(word, "--help") && !is(word, "-h"))
+		return;
+	if (call(__NR_write, 1, (long)told, (long)length(told), 0) == (long)length(told))
+		call(__NR_exit_group, 0, 0, 0, 0);
+	CANNOT_RUN("cannot be told of here: nobody can write to descriptor 1");
 }
 
 /* What the kernel puts on the stack of a program: argc, argv, 0, environment, 0. */
@@ -246,6 +286,8 @@ __attribute__((used)) _Noreturn void launch(long *stack)
 
 	if (argc && begins(last_part(argv[0]), "onescan-queue"))
 		slot_env = env;
+	if (argc == 2 && is(last_part(argv[0]), OWN_NAME))
+		tell_about(argv[1]);
 	if (is_below(RLIMIT_NOFILE, DESCRIPTORS_MIN))
 		CANNOT_RUN("cannot start with fewer than 8 descriptors; raise the limit (softlimit -o)");
 	if (is_below(RLIMIT_STACK, STACK_MIN))
@@ -262,17 +304,6 @@ __attribute__((used)) _Noreturn void launch(long *stack)
 	if (n <= 0)
 		CANNOT_RUN("cannot be found: /proc must be mounted");
 	self[n] = 0;
-	copy(runtime, self);
-	if (last_part(runtime) + sizeof RUNTIME > runtime + sizeof runtime)
-		CANNOT_RUN("cannot be found: its path is too long");
-	copy(last_part(runtime), RUNTIME);
-
-	n = call(__NR_newfstatat, AT_FDCWD, (long)runtime, (long)&status, 0);
-	if (n < 0)
-		CANNOT_RUN("is not beside the program; install it again");
-	if (status.st_size != RUNTIME_SIZE)
-		CANNOT_RUN("is not the file that was built with this program; install it again");
-
 	words[0] = argc ? argv[0] : RUNTIME;
 	words[1] = MARKER;
 	words[2] = last_part(words[0]);
@@ -281,6 +312,18 @@ __attribute__((used)) _Noreturn void launch(long *stack)
 		words[i + 3] = argv[i];
 	words[(argc ? argc : 1) + 3] = 0;
 	clean(env);
+
+	copy(runtime, self);
+	char *part = last_part(runtime), *end = runtime + sizeof runtime;
+	if (!by_name(part, end, words[2]) || call(__NR_newfstatat, AT_FDCWD, (long)runtime, (long)&status, 0) < 0) {
+		if (part + sizeof RUNTIME > end)
+			CANNOT_RUN("cannot be found: its path is too long");
+		copy(part, RUNTIME);
+		if (call(__NR_newfstatat, AT_FDCWD, (long)runtime, (long)&status, 0) < 0)
+			CANNOT_RUN("is not beside the program; install it again");
+	}
+	if (status.st_size != RUNTIME_SIZE)
+		CANNOT_RUN("is not the file that was built with this program; install it again");
 
 	long count = 0;
 	while (env[count])

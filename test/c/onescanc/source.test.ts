@@ -1,16 +1,18 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { exit } from '../../src/doors/queue/exit-codes.ts'
-import { TOP_LINE } from '../../src/message/top-line.ts'
-import { chainEnvironment } from '../../src/settings/environment.ts'
-import { items, readPage, section } from '../documents/man-page.ts'
+import { exit } from '../../../src/doors/shared/exit-codes.ts'
+import { TOP_LINE } from '../../../src/message/top-line.ts'
+import { chainEnvironment } from '../../../src/settings/environment.ts'
+import { items, readPage, section } from '../../documents/man-page.ts'
+import { textInC } from '../built-in-c.ts'
 import { source } from './client.ts'
 
-/** The lists and numbers in onescanc.c against what they are taken from. */
+/** The lists and numbers of onescanc in C against what they are taken from. */
 
-const text = readFileSync(source, 'latin1')
-const root = join(import.meta.dirname, '../..')
+const text = textInC(source)
+const exitCodes = readFileSync(join(source, '../exit-codes.h'), 'latin1')
+const root = join(import.meta.dirname, '../../..')
 const protocol = readFileSync(join(root, 'doc/slot-protocol.md'), 'utf8')
 
 /** The strings of a list. */
@@ -32,10 +34,12 @@ const itsOwn = [
   ...['LOGFILE', 'PATH', 'QUEUECHAIN', 'SPOOLDIR', 'TMPDIR'],
   ...['PROTO', 'TCPLOCALIP', 'DTLINE', 'RPLINE', 'UFLINE', 'JOURNAL_STREAM'],
 ]
-/** Those that the daemon has for itself: how it asks about quotas is no client's affair. */
-const daemonsOwn = ['CACHE', 'DELIMITER', 'NAME', 'RELAY', 'RETRIES', 'SOFT', 'TIMEOUT'].map(
-  (n) => `QUOTA${n}`,
-)
+
+/** What is remembered of copies is the daemon's own affair: a program for one message has no use for it. */
+const daemonsOwn = [
+  ...['POISONTRIES', 'VERDICTCA', 'VERDICTMAXAGE', 'VERDICTPASSWORD', 'VERDICTS'],
+  'VERDICTTIMEOUT',
+]
 
 t.test('the daemon is told every variable of onescan-queue(8) but its own business', async (t) => {
   const known = list('known')
@@ -46,13 +50,13 @@ t.test('the daemon is told every variable of onescan-queue(8) but its own busine
 })
 
 t.test('onescanc(8) has every variable that the client reads', async (t) => {
-  const read = [...text.matchAll(/\b(?:getenv|setting|number)\("([A-Z_]+)"/g)].map(([, n]) => n!)
+  const read = [...text.matchAll(/\b(?:getenv|setting)\("([A-Z_]+)"/g)].map(([, n]) => n!)
   t.ok(read.length > 10)
   t.same([...new Set(named('onescanc.8'))].sort(), [...new Set([...read, 'PATH'])].sort())
 })
 
 t.test('the next program is kept from the same variables as by onescan-queue', async (t) => {
-  const hidden = list('not_for_chain')
+  const hidden = list('hidden_from_chain')
   const isHidden = (name: string) => hidden.some((start) => `${name}=`.startsWith(start))
   const names = [
     ...list('known'),
@@ -69,11 +73,7 @@ t.test('the next program is kept from the same variables as by onescan-queue', a
 })
 
 t.test('exit codes are those of onescan-queue(8), and of onescanc(8)', async (t) => {
-  const numbers = [
-    ...text.matchAll(
-      /\b(?:TOO_LONG|NO_MEMORY|WRITE|READ|CONFIG|NO_FILE|DEFERRED|BUG|TEXT|TEXT_INDIMAIL|ENVELOPE|CHAIN) = (\d+)/g,
-    ),
-  ].map(([, number]) => Number(number))
+  const numbers = [...exitCodes.matchAll(/\bEXIT_[A-Z_]+ = (\d+)/g)].map(([, n]) => Number(n))
   t.equal(numbers.length, 12)
   for (const number of numbers)
     t.ok((Object.values(exit) as number[]).includes(number), `${number}`)

@@ -1,8 +1,8 @@
 import { join } from 'node:path'
 import t from 'tap'
-import { allCases } from '../cases/all.ts'
-import { openSlot } from '../doors/daemon/slot-socket.ts'
-import { play } from '../doors/queue/play.ts'
+import { allCases } from '../../cases/all.ts'
+import { play } from '../../doors/queue/play.ts'
+import { openSlot } from '../../doors/warm/slot-socket.ts'
 import { clients, coldPrograms, missing } from './client.ts'
 
 /** The behaviours that all doors share, through the client: without a daemon, and with one. */

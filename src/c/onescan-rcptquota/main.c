@@ -1,0 +1,113 @@
+/*
+ * onescan-rcptquota(8), a plugin of qmail-spp for RCPT: it prints one command if the recipient's
+ * mailbox is full, and nothing if it has room or nobody can tell. It ends in 0 whatever happens:
+ * mail must not wait for a quota.
+ */
+#define _GNU_SOURCE
+#include "rcptquota.h"
+
+#include "../common.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <unistd.h>
+
+static enum opinion ask(const char *recipient);
+static void refuse(const char *recipient);
+static int tell_about(const char *word);
+
+int main(int count, char **words) {
+  if (asks_about(count, words))
+    return tell_about(words[1]);
+  const char *recipient = setting("SMTPRCPTTO", "");
+  signal(SIGPIPE, SIG_IGN);
+  if (ask(recipient) == FULL)
+    refuse(recipient);
+  return 0;
+}
+
+static int tell_about(const char *word) {
+  static const char usage[] =
+      "usage: onescan-rcptquota [--help | --version]\n"
+      "\n"
+      "A plugin of qmail-spp for RCPT: prints one command if the mailbox of SMTPRCPTTO is full.\n"
+      "See onescan-rcptquota(8).\n";
+  const char *told = strcmp(word, "--version") ? usage : "onescan-rcptquota " VERSION "\n";
+  return write(STDOUT_FILENO, told, strlen(told)) != (ssize_t) strlen(told);
+}
+
+/* What can be the name of a mailbox at all: one word, and no path. */
+static int is_name(const char *name) {
+  size_t length = strlen(name);
+  if (!length || length > NAME_SIZE_MAX || *name == '@' || strstr(name, ".."))
+    return 0;
+  for (const char *at = name; *at; ++at)
+    if ((unsigned char) *at <= ' ' || *at == '/' || *at == 0x7f)
+      return 0;
+  return 1;
+}
+
+/* `onescan disable` makes the file; onescan(1). */
+static int is_switched_off(void) {
+  char file[4096];
+  const char *control = setting("CONTROLDIR", "control");
+  const char *home = setting("QMAILHOME", "/var/qmail");
+  if (*control == '/')
+    snprintf(file, sizeof file, "%s/onescan.off", control);
+  else
+    snprintf(file, sizeof file, "%s/%s/onescan.off", home, control);
+  return access(file, F_OK) == 0 || access(HOST_SWITCH, F_OK) == 0;
+}
+
+/* Under QUOTANAME=local what stands before the last @, else all; a domain has no capitals. */
+static void mailbox_name(const char *recipient, char name[NAME_SIZE_MAX + 1]) {
+  const char *at = strrchr(recipient, '@');
+  int is_local = at && strcmp(setting("QUOTANAME", "address"), "local") == 0;
+  int length = is_local ? (int) (at - recipient) : NAME_SIZE_MAX;
+  snprintf(name, NAME_SIZE_MAX + 1, "%.*s", length, recipient);
+  for (char *letter = strrchr(name, '@'); letter && *letter; ++letter)
+    if (*letter >= 'A' && *letter <= 'Z')
+      *letter = (char) (*letter - 'A' + 'a');
+}
+
+/* Mailboxes of others, and recipients of relay clients, are not asked about. */
+static int is_asked_about(struct question question) {
+  if (!is_name(question.recipient) || strcmp(setting("SMTPRCPTHOSTSOK", "1"), "0") == 0)
+    return 0;
+  if (question.is_relay_client && strcmp(setting("QUOTARELAY", "pass"), "ask") != 0)
+    return 0;
+  return !is_switched_off();
+}
+
+static enum opinion ask(const char *recipient) {
+  const char *onescand = setting("QUOTASOCKET", NULL);
+  const char *service = setting("QUOTAD", NULL);
+  struct question question = {recipient, getenv("RELAYCLIENT") || setting("SMTPAUTHUSER", NULL)};
+  long timeout = number("QUOTATIMEOUT", 500, 1, 60000);
+  if (!is_asked_about(question))
+    return ROOM;
+  if (onescand) {
+    int is_there;
+    /* onescand waits for the service as long, so it gets a little more. */
+    enum opinion opinion = ask_onescand(onescand, question, timeout + timeout / 2, &is_there);
+    if (is_there || !service)
+      return opinion;
+  }
+  if (!service)
+    return cannot_tell("neither QUOTASOCKET nor QUOTAD is set");
+  char name[NAME_SIZE_MAX + 1];
+  mailbox_name(recipient, name);
+  return ask_service(service, name, timeout);
+}
+
+/* E: qmail-spp sends the rest of the line as the reply to RCPT, and goes on. */
+static void refuse(const char *recipient) {
+  char command[NAME_SIZE_MAX + 64];
+  snprintf(command, sizeof command - 1, "E452 4.2.2 Quota exceeded for <%s>, try again later",
+           recipient);
+  replace_unprintable(command);
+  strcat(command, "\n");
+  size_t length = strlen(command);
+  if (write(STDOUT_FILENO, command, length) != (ssize_t) length)
+    cannot_tell("standard output: %m");
+}

@@ -1,0 +1,96 @@
+/* Postfix's policy delegation (SMTPD_POLICY_README) on a unix socket: onescand --policy. */
+#define _GNU_SOURCE
+#include "rcptquota.h"
+
+#include "../common.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+enum { REQUEST_SIZE_MAX = 4096 };
+
+/* Nothing that would end its line: an attribute is one. */
+static const char *attribute(const char *name) {
+  const char *value = setting(name, "");
+  return strpbrk(value, "\r\n") ? "" : value;
+}
+
+/* Returns the connection, or -1 and errno. */
+static int connect_to(const char *path, long timeout) {
+  struct sockaddr_un address = {.sun_family = AF_UNIX};
+  const struct timeval longest = {timeout / 1000, timeout % 1000 * 1000};
+  strcpy(address.sun_path, path);
+  int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  if (fd < 0)
+    return -1;
+  /* The timeout for sending is that for connect(2), too. */
+  if (setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &longest, sizeof longest)
+      || connect(fd, (struct sockaddr *) &address, sizeof address)) {
+    int error = errno;
+    close(fd);
+    errno = error;
+    return -1;
+  }
+  return fd;
+}
+
+static int send_request(int fd, struct question question) {
+  char request[REQUEST_SIZE_MAX];
+  int length = snprintf(request, sizeof request,
+                        "request=smtpd_access_policy\nprotocol_state=RCPT\nrecipient=%s\n"
+                        "sender=%.1000s\nclient_address=%.100s\nsasl_username=%s\n\n",
+                        question.recipient, attribute("SMTPMAILFROM"), attribute("TCPREMOTEIP"),
+                        question.is_relay_client ? "relay" : "");
+  return send(fd, request, (size_t) length, MSG_NOSIGNAL) == length ? 0 : -1;
+}
+
+/* Returns whether `answer` holds all of an answer: what stands before its empty line. */
+static int receive_answer(int fd, char *answer, size_t size, long deadline) {
+  size_t length = 0;
+  while (length < size - 1 && is_readable_before(fd, deadline)) {
+    ssize_t count = recv(fd, answer + length, size - 1 - length, 0);
+    if (count <= 0)
+      return 0;
+    length += (size_t) count;
+    answer[length] = '\0';
+    char *end = strstr(answer, "\n\n");
+    if (end) {
+      *end = '\0';
+      return 1;
+    }
+  }
+  return 0;
+}
+
+static enum opinion understand(const char *answer) {
+  static const char full[] = "action=452 4.2.2 ";
+  if (strncmp(answer, full, sizeof full - 1) == 0)
+    return FULL;
+  if (strcmp(answer, "action=DUNNO") == 0)
+    return ROOM;
+  return cannot_tell("onescand says %.80s", answer);
+}
+
+enum opinion ask_onescand(const char *path, struct question question, long timeout, int *is_there) {
+  char answer[ANSWER_SIZE_MAX];
+  *is_there = 0;
+  if (strlen(path) >= sizeof((struct sockaddr_un *) 0)->sun_path)
+    return cannot_tell("QUOTASOCKET %s: is too long", path);
+  int fd = connect_to(path, timeout);
+  if (fd < 0)
+    return cannot_tell("onescand at %s: %s", path, strerror(errno));
+  if (send_request(fd, question)) {
+    cannot_tell("onescand at %s: %s", path, strerror(errno));
+    close(fd);
+    return CANNOT_TELL;
+  }
+  *is_there = receive_answer(fd, answer, sizeof answer, now() + timeout);
+  close(fd);
+  if (!*is_there)
+    return cannot_tell("onescand at %s: no answer in %ld ms", path, timeout);
+  return understand(answer);
+}

@@ -1,0 +1,57 @@
+#define _GNU_SOURCE
+#include "rcptquota.h"
+
+#include "../common.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { LOG_FD = 2 };
+
+/* One line, one write. */
+enum opinion cannot_tell(const char *format, ...) {
+  char reason[400];
+  va_list list;
+  va_start(list, format);
+  vsnprintf(reason, sizeof reason, format, list);
+  va_end(list);
+  replace_unprintable(reason);
+  char line[sizeof reason + 32];
+  int length = snprintf(line, sizeof line, "onescan-rcptquota: %s\n", reason);
+  if (write(LOG_FD, line, (size_t) length) < 0)
+    errno = 0; /* mail waits for no log */
+  return CANNOT_TELL;
+}
+
+long number(const char *name, long unset, long min, long max) {
+  const char *digits = setting(name, NULL);
+  if (!digits)
+    return unset;
+  long value = parse_number(digits, min, max);
+  if (value != NO_NUMBER)
+    return value;
+  cannot_tell("%s %s: must be from %ld to %ld", name, digits, min, max);
+  return unset;
+}
+
+long now(void) {
+  struct timespec time = {0};
+  if (clock_gettime(CLOCK_MONOTONIC, &time))
+    return 0;
+  return (long) time.tv_sec * 1000 + time.tv_nsec / 1000000;
+}
+
+int is_readable_before(int fd, long deadline) {
+  for (;;) {
+    long left = deadline - now();
+    if (left <= 0)
+      return 0;
+    int ready = poll(&(struct pollfd){fd, POLLIN, 0}, 1, (int) left);
+    if (ready >= 0 || errno != EINTR)
+      return ready > 0;
+  }
+}

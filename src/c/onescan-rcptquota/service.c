@@ -1,0 +1,176 @@
+/* The quota service itself, by datagrams: doc/quota or onescan-quotad(8) has the two forms. */
+#define _GNU_SOURCE
+#include "rcptquota.h"
+
+#include "../common.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <sys/random.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum { NONCE_BYTES = 8, NONCE_SIZE = 2 * NONCE_BYTES + 1 };
+
+/* The form with a size and a nonce, or that of an older service: one name. */
+struct service {
+  int is_extended;
+  struct sockaddr_storage address;
+  socklen_t address_size;
+};
+
+static int begins(const char *text, const char *prefix) {
+  return strncmp(text, prefix, strlen(prefix)) == 0;
+}
+
+/* 0 if it is no port. */
+static unsigned short read_port(const char *text) {
+  long port = parse_number(text, 1, 65535);
+  return port == NO_NUMBER ? 0 : (unsigned short) port;
+}
+
+/* HOST:PORT, an IPv6 address in brackets. Returns 0 if it is something else. */
+static socklen_t read_address(const char *text, struct sockaddr_storage *to) {
+  struct sockaddr_in *v4 = (struct sockaddr_in *) to;
+  struct sockaddr_in6 *v6 = (struct sockaddr_in6 *) to;
+  char host[64] = "";
+  const char *colon = strrchr(text, ':');
+  size_t length = colon ? (size_t) (colon - text) : 0;
+  unsigned short port = colon ? read_port(colon + 1) : 0;
+  if (!port || !length || length >= sizeof host)
+    return 0;
+  memcpy(host, text, length);
+  if (inet_pton(AF_INET, host, &v4->sin_addr) == 1) {
+    v4->sin_family = AF_INET;
+    v4->sin_port = htons(port);
+    return sizeof *v4;
+  }
+  if (host[0] != '[' || host[length - 1] != ']')
+    return 0;
+  host[length - 1] = '\0';
+  if (inet_pton(AF_INET6, host + 1, &v6->sin6_addr) != 1)
+    return 0;
+  v6->sin6_family = AF_INET6;
+  v6->sin6_port = htons(port);
+  return sizeof *v6;
+}
+
+static int read_service(const char *text, struct service *service) {
+  service->is_extended = begins(text, "quotad:");
+  if (!service->is_extended && !begins(text, "udp:"))
+    return 0;
+  service->address_size = read_address(strchr(text, ':') + 1, &service->address);
+  return service->address_size > 0;
+}
+
+/* Behind the word, if `text` begins with it and it ends there; else NULL. */
+static const char *behind_word(const char *text, const char *word) {
+  if (!begins(text, word))
+    return NULL;
+  const char *end = text + strlen(word);
+  return *end == '\0' || *end == ' ' ? end : NULL;
+}
+
+static const struct {
+  const char *word;
+  enum opinion opinion;
+} words[] = {
+    {"QUOTA_OK", ROOM},
+    {"QUOTA_FULL", FULL},
+    {"QUOTA_UNKNOWN", ROOM},
+    {"QUOTA_ERROR", CANNOT_TELL},
+};
+
+/*
+ * WORD [name [size quota]] [nonce]. Returns whether it answers this question: a name, if one is
+ * told, must be the right one, and the nonce, if one was sent, stands last. The packet is
+ * overwritten.
+ */
+static int understand(char *packet, const char *name, const char *nonce, enum opinion *opinion) {
+  packet[strcspn(packet, "\r\n")] = '\0';
+  if (*nonce) {
+    char *last = strrchr(packet, ' ');
+    if (!last || strcmp(last + 1, nonce) != 0)
+      return 0;
+    *last = '\0';
+  }
+  for (size_t each = 0; each < sizeof words / sizeof *words; ++each) {
+    const char *rest = behind_word(packet, words[each].word);
+    if (!rest)
+      continue;
+    *opinion = words[each].opinion;
+    return *rest == '\0' || behind_word(rest + 1, name) != NULL;
+  }
+  return 0;
+}
+
+/* A packet with a NUL behind it. Returns its length, or -1. */
+static ssize_t receive_packet(int fd, char packet[ANSWER_SIZE_MAX]) {
+  ssize_t length = recv(fd, packet, ANSWER_SIZE_MAX - 1, 0);
+  if (length >= 0)
+    packet[length] = '\0';
+  return length;
+}
+
+/*
+ * Holds the port until each packet has its answer: that of an older service is one word, and must
+ * not reach the next user of the port.
+ */
+static void hold_port(int fd, long unanswered, const char *name, long deadline) {
+  char packet[ANSWER_SIZE_MAX];
+  enum opinion opinion;
+  while (unanswered > 0 && is_readable_before(fd, deadline)) {
+    if (receive_packet(fd, packet) < 0)
+      return;
+    if (understand(packet, name, "", &opinion))
+      --unanswered;
+  }
+}
+
+/* 64 random bits in hexadecimal. Returns -1 if there are none to be had. */
+static int make_nonce(char nonce[NONCE_SIZE]) {
+  unsigned char random[NONCE_BYTES];
+  if (getrandom(random, sizeof random, 0) != sizeof random)
+    return -1;
+  for (size_t at = 0; at < sizeof random; ++at)
+    sprintf(nonce + 2 * at, "%02x", random[at]);
+  return 0;
+}
+
+enum opinion ask_service(const char *text, const char *name, long timeout) {
+  struct service service = {0};
+  char nonce[NONCE_SIZE] = "";
+  char question[NAME_SIZE_MAX + 64], packet[ANSWER_SIZE_MAX];
+  enum opinion opinion;
+  if (!read_service(text, &service))
+    return cannot_tell("QUOTAD %s: cannot be asked from here; set QUOTASOCKET", text);
+  if (service.is_extended && make_nonce(nonce))
+    return cannot_tell("getrandom: %m");
+  int length = service.is_extended
+                   ? snprintf(question, sizeof question, "CHECK_QUOTA %s 0 %s", name, nonce)
+                   : snprintf(question, sizeof question, "CHECK_QUOTA %s", name);
+
+  /* Connected, so that what others send does not reach it; its port is a random one. */
+  int fd = socket(service.address.ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  if (fd < 0 || connect(fd, (struct sockaddr *) &service.address, service.address_size))
+    return cannot_tell("%s: %m", text);
+  long tries = number("QUOTARETRIES", 2, 0, 10) + 1;
+  long began = now();
+  for (long sent = 1; sent <= tries; ++sent) {
+    if (send(fd, question, (size_t) length, 0) < 0)
+      return cannot_tell("%s: %m", text);
+    while (is_readable_before(fd, began + timeout * sent / tries)) {
+      if (receive_packet(fd, packet) < 0)
+        return cannot_tell("%s: %m", text);
+      if (!understand(packet, name, nonce, &opinion))
+        continue; /* the next packet may be the answer */
+      if (!service.is_extended)
+        hold_port(fd, sent - 1, name, began + timeout);
+      if (opinion == CANNOT_TELL)
+        return cannot_tell("%s: cannot tell about <%s>", text, name);
+      return opinion;
+    }
+  }
+  return cannot_tell("%s: no answer in %ld ms", text, timeout);
+}

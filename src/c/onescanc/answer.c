@@ -1,0 +1,232 @@
+/*
+ * The answer: what onescand says, read to its end before any of it is done. One byte that
+ * doc/slot-protocol.md does not allow, and the whole answer counts for nothing: the mail is as it
+ * came, and the cold program judges it.
+ */
+#define _GNU_SOURCE
+#include "onescanc.h"
+
+#include "../common.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <sys/socket.h>
+
+enum { FIELD_HEAD = 5 /* a tag and a length of four bytes */ };
+
+/* The exit codes that an answer may name; onescan-queue(8). 0 has a rule of its own. */
+static const byte codes[] = {31, 33, 34, EXIT_DEFERRED, 77, EXIT_TEXT, EXIT_TEXT_INDIMAIL};
+
+static byte received[ANSWER_MAX];
+
+static _Noreturn void refuse_answer(void) {
+  go_cold(text("onescand: what it says makes no sense"));
+}
+
+static size_t big_endian(const byte *at) {
+  return ((size_t) at[0] << 24) | ((size_t) at[1] << 16) | ((size_t) at[2] << 8) | at[3];
+}
+
+static void receive(byte *bytes, size_t length) {
+  while (length) {
+    wait_for_server(POLLIN);
+    ssize_t count = recv(server, bytes, length, MSG_DONTWAIT);
+    if (count > 0) {
+      bytes += count;
+      length -= (size_t) count;
+    } else if (count == 0 || (errno != EAGAIN && errno != EINTR)) {
+      go_cold(text("onescand: hung up"));
+    }
+  }
+}
+
+static int is_printable(const byte *bytes, size_t length) {
+  for (size_t at = 0; at < length; ++at)
+    if (bytes[at] < ' ' || bytes[at] > '~')
+      return 0;
+  return 1;
+}
+
+/* A field of an answer, and how to get at the next one. */
+struct field {
+  byte tag;
+  const byte *bytes;
+  size_t length;
+};
+
+/* The field at `at`, which must lie before `end` with all its bytes. */
+static struct field field_at(const byte *at, const byte *end) {
+  if (end - at < FIELD_HEAD)
+    refuse_answer();
+  struct field field = {at[0], at + FIELD_HEAD, big_endian(at + 1)};
+  if (field.length > (size_t) (end - field.bytes))
+    refuse_answer();
+  return field;
+}
+
+/* B: where the body begins. The new header block may be longer by the gap, and no more. */
+static void read_body_offset(struct answer *answer, struct field field) {
+  if (field.length != 8 || big_endian(field.bytes) != 0)
+    refuse_answer();
+  size_t offset = big_endian(field.bytes + 4);
+  if (offset > mail.message_size || offset > HEADER_MAX)
+    refuse_answer();
+  answer->body_at = offset;
+  answer->header = memory(HEADER_GAP + offset);
+}
+
+/* Where the next `length` bytes of the new header block go. */
+static byte *add_to_header(struct answer *answer, size_t length) {
+  if (!answer->header || length > HEADER_GAP + answer->body_at - answer->header_size)
+    refuse_answer();
+  byte *at = answer->header + answer->header_size;
+  answer->header_size += length;
+  return at;
+}
+
+/* k: a span of the header block that came. */
+static void read_kept_span(struct answer *answer, struct field field) {
+  if (field.length != 8)
+    refuse_answer();
+  size_t from = big_endian(field.bytes);
+  size_t length = big_endian(field.bytes + 4);
+  if (from > answer->body_at || length > answer->body_at - from)
+    refuse_answer();
+  read_at(mail.spool, add_to_header(answer, length), length, HEADER_GAP + from);
+}
+
+/* e: another envelope, of the form that the first one had. */
+static void read_envelope(struct answer *answer, struct field field) {
+  struct envelope_reader reader = envelope_start();
+  if (answer->envelope)
+    refuse_answer();
+  if (envelope_read(&reader, field.bytes, field.length) != field.length || !reader.done)
+    refuse_answer();
+  answer->envelope = field.bytes;
+  answer->envelope_size = field.length;
+}
+
+/* t: D or Z, and words of one line. */
+static void read_reply(struct answer *answer, struct field field) {
+  if (answer->reply || field.length < 3 || field.length > REPLY_MAX)
+    refuse_answer();
+  if (field.bytes[0] != 'D' && field.bytes[0] != 'Z')
+    refuse_answer();
+  if (!is_printable(field.bytes, field.length))
+    refuse_answer();
+  answer->reply = field.bytes;
+  answer->reply_size = field.length;
+}
+
+/* l: one line, with its end. next_log_line() finds it again. */
+static void check_log_line(struct field field) {
+  if (field.length == 0 || field.length > LOG_LINE_MAX)
+    refuse_answer();
+  if (field.bytes[field.length - 1] != '\n' || !is_printable(field.bytes, field.length - 1))
+    refuse_answer();
+}
+
+static void read_field(struct answer *answer, struct field field) {
+  switch (field.tag) {
+  case 'B':
+    read_body_offset(answer, field);
+    break;
+  case 'c':
+    if (field.length != 1)
+      refuse_answer();
+    answer->code = field.bytes[0];
+    break;
+  case 'k':
+    read_kept_span(answer, field);
+    break;
+  case 'i':
+    memcpy(add_to_header(answer, field.length), field.bytes, field.length);
+    break;
+  case 'e':
+    read_envelope(answer, field);
+    break;
+  case 't':
+    read_reply(answer, field);
+    break;
+  case 'l':
+    check_log_line(field);
+    break;
+  default:
+    refuse_answer();
+  }
+}
+
+/* What the fields say together must be allowed, too. */
+static void check_ending(const struct answer *answer) {
+  int has_text_code = answer->code == EXIT_TEXT || answer->code == EXIT_TEXT_INDIMAIL;
+  if (has_text_code != (answer->reply != NULL))
+    refuse_answer();
+  if (answer->reply && caller.error_fd < 0)
+    refuse_answer();
+  if (answer->kind == 'a')
+    return;
+  if (answer->code && !memchr(codes, answer->code, sizeof codes))
+    refuse_answer();
+  /* The only 0 that comes from us: mail is dropped if both sides were told to drop it. */
+  if (!answer->code && strcmp(setting("REJECTVIRUS", ""), "2") != 0)
+    refuse_answer();
+}
+
+/* The fields of an answer: the one that must come first, others of its kind, and an end mark. */
+static struct answer read_answer(byte kind, size_t length) {
+  const byte first_tag = kind == 'a' ? 'B' : 'c';
+  const char *other_tags = kind == 'a' ? "kiel" : "tl";
+  const byte *end = received + length;
+  struct answer answer = {.kind = (char) kind, .code = EXIT_BUG, .lines = received};
+  for (const byte *at = received;;) {
+    struct field field = field_at(at, end);
+    if (at == received ? field.tag != first_tag : field.tag == first_tag)
+      refuse_answer();
+    if (field.tag == '.') {
+      if (field.length || field.bytes != end)
+        refuse_answer();
+      check_ending(&answer);
+      return answer;
+    }
+    if (field.tag != first_tag && (!field.tag || !strchr(other_tags, field.tag)))
+      refuse_answer();
+    read_field(&answer, field);
+    at = field.bytes + field.length;
+  }
+}
+
+const byte *next_log_line(const byte **at, size_t *length) {
+  while ((*at)[0] != '.') {
+    const byte *bytes = *at + FIELD_HEAD;
+    byte tag = (*at)[0];
+    *length = big_endian(*at + 1);
+    *at = bytes + *length;
+    if (tag == 'l')
+      return bytes;
+  }
+  return NULL;
+}
+
+/* An acknowledgement, heartbeats, and then the answer or a reason to go cold. */
+struct answer await_answer(void) {
+  byte head[FIELD_HEAD];
+  for (;;) {
+    receive(head, sizeof head);
+    if (big_endian(head + 1) != 0 || head[0] != (acknowledged ? 'h' : 'A'))
+      break;
+    acknowledged = 1;
+  }
+  byte kind = head[0];
+  size_t length = big_endian(head + 1);
+  size_t longest = kind == 'C' ? (size_t) WHY_MAX : acknowledged ? (size_t) ANSWER_MAX : 0;
+  if (length > longest)
+    refuse_answer();
+  receive(received, length);
+  if (kind == 'C')
+    go_cold(text("onescand: %.*s", (int) length, (char *) received));
+  if (kind != 'a' && kind != 'x')
+    refuse_answer();
+  if (recv(server, head, 1, MSG_DONTWAIT) > 0)
+    refuse_answer(); /* nothing follows an answer */
+  return read_answer(kind, length);
+}

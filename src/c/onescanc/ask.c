@@ -1,0 +1,187 @@
+/* The question: what onescand is told of a mail. The frames are in doc/slot-protocol.md. */
+#define _GNU_SOURCE
+#include "onescanc.h"
+
+#include "../common.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <sys/un.h>
+
+/* Milliseconds, as doc/slot-protocol.md has them. */
+enum {
+  CONNECT_MAX = 1000,
+  SILENCE_MAX = 3000,
+  SILENCE_MAX_BEFORE_ACKNOWLEDGEMENT = 1000,
+  LONGER_THAN_SCANNERS = 2000,
+  SCANTIMEOUT_DEFAULT = 150 /* seconds */
+};
+
+/* The variables of onescan-queue(8) that onescand may want to know. */
+static const char *const known[] = {"QHPSI",        "QHPSIRC",         "QHPSIRN",
+                                    "QHPSIMINSIZE", "QHPSIMAXSIZE",    "SCANTIMEOUT",
+                                    "PLUGINDIR",    "QUEUE_PLUGIN",    "QUEUE_PLUGIN_SYMB",
+                                    "REJECTVIRUS",  "VIRUSTAGONLY",    "VIRUSFORWARD",
+                                    "SCANFAIL",     "SCANFAIL_RELAY",  "OVERSIZE",
+                                    "MAXNESTING",   "OVERNESTING",     "SECONDLOOK",
+                                    "STRICTMIME",   "CLAMD",           "CLAMDMAXSIZE",
+                                    "CLAMSCAN",     "CLAMSCANPROGRAM", "CLAMDBDIR",
+                                    "CLAMDCONF",    "BADATTACHMENTS",  "BADMIME",
+                                    "CLUSTERKEYS",  "CLUSTERMAXAGE",   "CLUSTERPEERS",
+                                    "CLUSTERPEER",  "ERROR_FD",        "ERROR_EXIT",
+                                    "QMAILHOME",    "CONTROLDIR",      "RELAYCLIENT",
+                                    "TCPREMOTEIP",  "TCPREMOTEHOST",   "BOUNCEUSER",
+                                    "QUOTAD",       "QUOTACACHE",      "QUOTADELIMITER",
+                                    "QUOTANAME",    "QUOTARELAY",      "QUOTARETRIES",
+                                    "QUOTASOFT",    "QUOTATIMEOUT",    NULL};
+
+int server;
+double asked;
+double deadline;
+int acknowledged;
+static size_t unsent; /* bytes of `buffer` that wait for flush() */
+
+void wait_for_server(short event) {
+  int longest = event == POLLIN && !acknowledged ? SILENCE_MAX_BEFORE_ACKNOWLEDGEMENT : SILENCE_MAX;
+  int ready = poll(&(struct pollfd){server, event, 0}, 1, longest);
+  if (ready < 0 && errno != EINTR)
+    go_cold(text("poll: %m"));
+  if (ready == 0)
+    go_cold(text("onescand: is silent for too long"));
+  if (now() > deadline)
+    go_cold(text("onescand: takes too long"));
+}
+
+static void flush(void) {
+  size_t at = 0;
+  while (at < unsent) {
+    ssize_t count = send(server, buffer + at, unsent - at, MSG_NOSIGNAL | MSG_DONTWAIT);
+    if (count >= 0)
+      at += (size_t) count;
+    else if (errno == EAGAIN)
+      wait_for_server(POLLOUT);
+    else if (errno != EINTR)
+      break; /* onescand hung up; it may have said why, and that is read next */
+  }
+  unsent = 0;
+}
+
+/* Room in `buffer` behind what waits there: at least one byte. */
+static size_t room_to_send(void) {
+  if (unsent == sizeof buffer)
+    flush();
+  return sizeof buffer - unsent;
+}
+
+static void send_bytes(const void *bytes, size_t length) {
+  const byte *from = bytes;
+  while (length) {
+    size_t room = room_to_send();
+    size_t part = length < room ? length : room;
+    memcpy(buffer + unsent, from, part);
+    unsent += part;
+    from += part;
+    length -= part;
+  }
+}
+
+static void send_spooled(int fd, size_t length, size_t offset) {
+  while (length) {
+    size_t room = room_to_send();
+    size_t part = length < room ? length : room;
+    read_at(fd, buffer + unsent, part, offset);
+    unsent += part;
+    offset += part;
+    length -= part;
+  }
+}
+
+static void send_head(char tag, size_t length) {
+  const byte head[] = {(byte) tag, (byte) (length >> 24), (byte) (length >> 16),
+                       (byte) (length >> 8), (byte) length};
+  send_bytes(head, sizeof head);
+}
+
+static void send_frame(char tag, const void *bytes, size_t length) {
+  send_head(tag, length);
+  send_bytes(bytes, length);
+}
+
+/* `size` bytes, the most significant first. */
+static void send_number(char tag, size_t value, size_t size) {
+  byte bytes[8];
+  for (size_t at = size; at--; value >>= 8)
+    bytes[at] = (byte) value;
+  send_frame(tag, bytes, size);
+}
+
+/* It is not sent: onescand has a SPOOLDIR of its own. */
+static void check_spool_directory(void) {
+  const char *directory = setting("SPOOLDIR", "/");
+  if (*directory != '/')
+    go_cold(text("SPOOLDIR %s: is no absolute path", directory));
+}
+
+static void connect_to_onescand(void) {
+  const char *path = setting("ONESCAN_SOCKET", "/run/onescan/slot.sock");
+  struct sockaddr_un address = {.sun_family = AF_UNIX};
+  /* Where connect(2) takes its timeout from: the queue of a server may be full. */
+  const struct timeval longest = {CONNECT_MAX / 1000, 0};
+  size_t length = strlen(path);
+  if (length >= sizeof address.sun_path)
+    go_cold(text("ONESCAN_SOCKET %s: is too long", path));
+  memcpy(address.sun_path, path, length);
+  server = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  if (server < 0 || setsockopt(server, SOL_SOCKET, SO_SNDTIMEO, &longest, sizeof longest)
+      || connect(server, (struct sockaddr *) &address, sizeof address))
+    go_cold(text("onescand at %s: %m", path));
+}
+
+static void send_variables(void) {
+  for (const char *const *name = known; *name; ++name) {
+    const char *value = getenv(*name);
+    if (!value)
+      continue;
+    char *variable = text("%s=%s", *name, value);
+    size_t length = strlen(variable);
+    if (length > VARIABLE_MAX)
+      go_cold(text("%s: is too long", *name));
+    send_frame('V', variable, length);
+  }
+}
+
+static void send_message(void) {
+  for (size_t at = 0; at < mail.message_size;) {
+    size_t left = mail.message_size - at;
+    size_t part = left < FRAME_MAX ? left : FRAME_MAX;
+    send_head('M', part);
+    send_spooled(mail.spool, part, HEADER_GAP + at);
+    at += part;
+  }
+}
+
+void ask(void) {
+  long seconds = caller.timeout < 0 ? SCANTIMEOUT_DEFAULT : caller.timeout;
+  size_t time_for_scanners = (size_t) seconds * 1000;
+  const char *path = message_path();
+  deadline = now() + (double) time_for_scanners + LONGER_THAN_SCANNERS;
+  check_spool_directory();
+  connect_to_onescand();
+
+  send_frame('1', "osc1", 4);
+  send_variables();
+  send_number('R', caller.error_fd >= 0, 1);
+  send_number('D', time_for_scanners, 4);
+  send_head('E', mail.envelope_size);
+  send_spooled(mail.envelope, mail.envelope_size, 0);
+  if (path)
+    send_frame('P', path, strlen(path));
+  send_number('S', mail.message_size, 8);
+  if (!path)
+    send_message();
+  send_frame('.', "", 0);
+  flush();
+  asked = now();
+}

@@ -1,0 +1,129 @@
+/* The next program, normally the real qmail-queue: which one it is, and becoming it. */
+#define _GNU_SOURCE
+#include "onescanc.h"
+
+#include "../common.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/*
+ * How variables begin that the next program must not see (src/settings/environment.ts): IndiMail's
+ * qmail-queue would scan a second time, QMAILQUEUE would run us again, a runtime obeys its own.
+ */
+const char *const hidden_from_chain[] = {"QHPSI",         "QUEUE_PLUGIN", "REJECTVIRUS=",
+                                         "VIRUSFORWARD=", "PLUGINDIR=",   "QMAILQUEUE=",
+                                         "NODE_",         "BUN_",         NULL};
+
+static int is_word_end(char at) {
+  return at == ' ' || at == '\t' || at == '\n';
+}
+
+/* At blanks; quotes hold words together; there is no shell. The line is overwritten by its words.
+ */
+static char **split_words(char *line) {
+  char **words = memory((strlen(line) / 2 + 3) * sizeof *words);
+  size_t count = 0;
+  char *to = line;
+  for (;;) {
+    while (is_word_end(*line))
+      ++line;
+    if (!*line)
+      break;
+    words[count++] = to;
+    char quote = '\0';
+    for (; *line && (quote || !is_word_end(*line)); ++line) {
+      if (quote && *line == quote)
+        quote = '\0';
+      else if (!quote && (*line == '"' || *line == '\''))
+        quote = *line;
+      else
+        *to++ = *line;
+    }
+    if (quote)
+      fail(EXIT_CONFIG, "config", text("QUEUECHAIN: a %c is not closed; close it", quote));
+    if (*line)
+      ++line; /* before the NUL is put there */
+    *to++ = '\0';
+  }
+  words[count] = NULL;
+  words[count + 1] = NULL; /* the default program may follow */
+  return words;
+}
+
+/* As execvp(3) looks for it. A name that is not found stays, and check_program() tells. */
+static char *look_up_in_path(char *name) {
+  const char *path = getenv("PATH");
+  if (strchr(name, '/') || !path)
+    return name;
+  for (const char *at = path;; ++at) {
+    int length = (int) strcspn(at, ":");
+    char *found = length ? text("%.*s/%s", length, at, name) : text("./%s", name);
+    struct stat it;
+    if (!access(found, X_OK) && !stat(found, &it) && S_ISREG(it.st_mode))
+      return found;
+    at += length;
+    if (!*at)
+      return name;
+  }
+}
+
+/* Our own arguments if there are any, else QUEUECHAIN, else the real qmail-queue. */
+char **find_chain(char **words) {
+  char **chain = words[1] ? words + 1 : split_words(text("%s", setting("QUEUECHAIN", "")));
+  if (!chain[0])
+    chain[0] = text("%s/bin/qmail-queue", setting("QMAILHOME", "/var/qmail"));
+  if (*chain[0] == '-')
+    fail(EXIT_CONFIG, "config", text("%s: is no program; onescanc takes no options", chain[0]));
+  chain[0] = look_up_in_path(chain[0]);
+  return chain;
+}
+
+/* Before the exec, so that the log can say what is wrong, and nothing runs itself for ever. */
+void check_program(const char *what, const char *program) {
+  struct stat it, self;
+  if (access(program, X_OK) || stat(program, &it))
+    fail(EXIT_CHAIN, "chain", text("%s %s: %m", what, program));
+  if (!S_ISREG(it.st_mode)) {
+    errno = EACCES;
+    fail(EXIT_CHAIN, "chain", text("%s %s: %m", what, program));
+  }
+  if (stat("/proc/self/exe", &self))
+    fail(EXIT_CHAIN, "chain", text("/proc/self/exe: %m; mount /proc"));
+  if (it.st_dev == self.st_dev && it.st_ino == self.st_ino)
+    fail(EXIT_CHAIN, "chain",
+         text("%s %s: is onescanc itself; set QUEUECHAIN to the real qmail-queue", what, program));
+}
+
+static int is_hidden(const char *variable, const char *const *hidden) {
+  for (; *hidden; ++hidden)
+    if (strncmp(variable, *hidden, strlen(*hidden)) == 0)
+      return 1;
+  return 0;
+}
+
+static void hide_variables(const char *const *hidden) {
+  char **kept = environ;
+  for (char **each = environ; *each; ++each)
+    if (!is_hidden(*each, hidden))
+      *kept++ = *each;
+  *kept = NULL;
+}
+
+_Noreturn void become_untouched(const char *what, char **words, const char *const *hidden) {
+  hide_variables(hidden);
+  if (signal(SIGPIPE, caller.sigpipe) == SIG_ERR)
+    fail(EXIT_BUG, "bug", text("SIGPIPE: %m"));
+  execv(words[0], words);
+  fail(EXIT_CHAIN, "chain", text("%s %s: %m", what, words[0]));
+}
+
+_Noreturn void become(const char *what, char **words, const char *const *hidden, off_t message_at) {
+  if (lseek(mail.spool, message_at, SEEK_SET) < 0 || lseek(mail.envelope, 0, SEEK_SET) < 0)
+    fail(EXIT_WRITE, "write", text("the mail could not be put in place: %m"));
+  if (dup2(mail.spool, MESSAGE_FD) < 0 || dup2(mail.envelope, ENVELOPE_FD) < 0)
+    fail(EXIT_WRITE, "write", text("the mail could not be put in place: %m"));
+  become_untouched(what, words, hidden);
+}

@@ -1,0 +1,55 @@
+/* Falling back to onescan-queue(8), which judges by itself and needs no onescand. */
+#define _GNU_SOURCE
+#include "onescanc.h"
+
+#include "../common.h"
+
+#include <sys/resource.h>
+#include <unistd.h>
+
+/* How variables begin that the cold program must not see. */
+static const char *const hidden_from_cold[] = {"BUN_", "NODE_OPTIONS=", "NODE_PATH=", "LD_", NULL};
+
+/* The directory of this program, with its last slash and links resolved. */
+static char *own_directory(void) {
+  char path[4 * KIB];
+  ssize_t length = readlink("/proc/self/exe", path, sizeof path);
+  while (length > 0 && path[length - 1] != '/')
+    --length;
+  return text("%.*s", length > 0 ? (int) length : 0, path);
+}
+
+static char *cold_program(void) {
+  const char *named = setting("ONESCAN_COLD", NULL);
+  if (named)
+    return text("%s", named);
+  char *beside_us = text("%sonescan-queue", own_directory());
+  char *above_us = text("%s../onescan-queue", own_directory()); /* as in the npm package */
+  if (access(beside_us, X_OK) == 0)
+    return beside_us;
+  return access(above_us, X_OK) == 0 ? above_us : text("/usr/lib/onescan/onescan-queue");
+}
+
+/* Seconds for scanners: a slow clamd sees no message for longer than SCANTIMEOUT in all. */
+static long time_left(void) {
+  long used = acknowledged ? (long) ((now() - asked) / 1e3) + 1 : 0;
+  return caller.timeout - used < 1 ? 1 : caller.timeout - used;
+}
+
+/* The mail is as it came: nobody may call this once a new header block is in the spool. */
+_Noreturn void go_cold(char *why) {
+  struct rlimit space;
+  if (getrlimit(RLIMIT_AS, &space) || space.rlim_cur < COLD_NEEDS_SPACE)
+    fail(EXIT_DEFERRED, "out-of-memory",
+         text("the address space (softlimit) is too small for onescan-queue, which is needed: %s",
+              why));
+  char *program = cold_program();
+  check_program("cold program", program);
+  remove_named_file();
+  journal("cold", why, "");
+  /* A SCANTIMEOUT that is nonsense stays, for the cold program to say so. */
+  if (caller.timeout > 0 && setenv("SCANTIMEOUT", text("%ld", time_left()), 1))
+    fail(EXIT_BUG, "bug", text("setenv: %m"));
+  caller.words[0] = program;
+  become("cold program", caller.words, hidden_from_cold, HEADER_GAP);
+}

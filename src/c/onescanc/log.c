@@ -1,0 +1,80 @@
+/* Lines for the log, in the form of onescan-queue(8) LOG. No mail waits for one. */
+#define _GNU_SOURCE
+#include "onescanc.h"
+
+#include "../common.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <time.h>
+#include <unistd.h>
+
+/*
+ * Whether fd 2 leads to a log. Below qmail-local it leads to the report of a delivery, which goes
+ * into a bounce to a stranger: src/doors/shared/log-place.ts has the same rule, and why.
+ */
+static int fd_2_is_a_log(void) {
+  struct stat it;
+  if (fstat(LOG_FD, &it) || strcmp(setting("ERROR_FD", ""), "2") == 0)
+    return 0;
+  const char *stream = text("%ju:%ju", (uintmax_t) it.st_dev, (uintmax_t) it.st_ino);
+  if (S_ISCHR(it.st_mode) || strcmp(setting("JOURNAL_STREAM", ""), stream) == 0)
+    return 1;
+  if (getenv("DTLINE") || getenv("RPLINE") || getenv("UFLINE") || S_ISSOCK(it.st_mode))
+    return 0;
+  return setting("PROTO", NULL) || setting("TCPREMOTEIP", NULL) || setting("TCPLOCALIP", NULL);
+}
+
+/* One datagram as syslog(3) sends it: facility mail, level info. */
+static void to_syslog(const char *line, size_t length) {
+  static const struct sockaddr_un address = {AF_UNIX, "/dev/log"};
+  static const char name[] = "onescan: ";
+  const size_t name_length = sizeof name - 1;
+  time_t seconds = time(NULL);
+  struct tm *local = localtime(&seconds);
+  char when[32] = "";
+  if (local && strftime(when, sizeof when, "%b %e %H:%M:%S ", local) == 0)
+    when[0] = '\0';
+  int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  if (fd < 0)
+    return;
+  if (length >= name_length && memcmp(line, name, name_length) == 0) {
+    line += name_length; /* syslog has a place of its own for it */
+    length -= name_length;
+  }
+  if (length && line[length - 1] == '\n')
+    --length;
+  char *datagram = text("<22>%sonescan[%ld]: %.*s", when, (long) getpid(), (int) length, line);
+  sendto(fd, datagram, strlen(datagram), MSG_DONTWAIT | MSG_NOSIGNAL,
+         (const struct sockaddr *) &address, sizeof address);
+  close(fd);
+}
+
+/* One write a line, so that lines of two processes do not mix. One that fails is dropped. */
+void log_line(const void *line, size_t length) {
+  const char *file = setting("LOGFILE", NULL);
+  if (!file && !fd_2_is_a_log()) {
+    to_syslog(line, length);
+    return;
+  }
+  int fd = file ? open(file, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0640) : LOG_FD;
+  if (write(fd, line, length) < 0)
+    errno = 0;
+  if (file && fd >= 0)
+    close(fd);
+}
+
+void journal(const char *decision, char *reason, const char *more) {
+  replace_unprintable(reason);
+  for (char *at = reason; *at; ++at)
+    if (*at == '"' || *at == '\\')
+      *at = '?';
+  char *line = text("onescan: decision=%s reason=\"%.400s\"%s total_ms=%.1f\n", decision, reason,
+                    more, now() - caller.started);
+  log_line(line, strlen(line));
+}

@@ -1,0 +1,129 @@
+/*
+ * onescanc(8) keeps message and envelope, asks onescand what to do, does that, and becomes the next
+ * program. It decides nothing about mail and knows no header field. Every way out but two is an
+ * exec or a code that qmail-smtpd takes for a failure: obey.c's, for mail that is dropped, and
+ * tell_about(), which reads none.
+ */
+#define _GNU_SOURCE
+#include "onescanc.h"
+
+#include "../common.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+struct mail mail;
+struct caller caller;
+
+static _Noreturn void tell_about(const char *word);
+static void read_settings(void);
+static void pass_if_there_is_nothing_to_ask(void);
+static void check_descriptors(void);
+
+int main(int count, char **words) {
+  if (count < 1)
+    return EXIT_BUG;
+  caller.words = words;
+  caller.started = now();
+  caller.sigpipe = signal(SIGPIPE, SIG_IGN); /* a pipe that nobody reads is an error to look at */
+  if (asks_about(count, words))
+    tell_about(words[1]);
+  caller.chain = find_chain(words);
+  pass_if_there_is_nothing_to_ask();
+
+  read_settings();
+  check_descriptors();
+  open_spools();
+  receive_message();
+  receive_envelope(); /* second: qmail-smtpd writes it after the message, and would block */
+
+  ask();
+  struct answer answer = await_answer();
+  obey(&answer);
+}
+
+double now(void) {
+  struct timespec time;
+  if (clock_gettime(CLOCK_MONOTONIC, &time))
+    _exit(EXIT_BUG);
+  return (double) time.tv_sec * 1e3 + (double) time.tv_nsec / 1e6;
+}
+
+static const char usage[] =
+    "usage: onescanc [PROGRAM [ARG...]]\n"
+    "       onescanc --help | --version\n"
+    "\n"
+    "Takes the place of qmail-queue: reads a message from descriptor 0 and its envelope from\n"
+    "descriptor 1, asks onescand what becomes of it, and becomes PROGRAM, or the program of\n"
+    "QUEUECHAIN, or the real qmail-queue. See onescanc(8); by hand, use onescan inject.\n";
+
+/* If descriptor 1 takes nothing, it is an envelope's, and mail was sent: that is no success. */
+static _Noreturn void tell_about(const char *word) {
+  const char *told = strcmp(word, "--version") ? usage : "onescanc " VERSION "\n";
+  if (write(ENVELOPE_FD, told, strlen(told)) != (ssize_t) strlen(told))
+    fail(EXIT_CONFIG, "config", text("%s: cannot be told here: %m", word));
+  _exit(0);
+}
+
+static int is_blank(const char *value) {
+  return !value[strspn(value, " \t\r\n")];
+}
+
+/* `onescan disable` makes the file; onescan(1). */
+static char *switched_off(void) {
+  const char *control = setting("CONTROLDIR", "control");
+  const char *home = setting("QMAILHOME", "/var/qmail");
+  char *directory = *control == '/' ? text("%s", control) : text("%s/%s", home, control);
+  char *file = text("%s/onescan.off", directory);
+  if (access(file, F_OK) == 0)
+    return file;
+  return access(HOST_SWITCH, F_OK) == 0 ? text(HOST_SWITCH) : NULL;
+}
+
+/* Then the next program reads message and envelope itself. */
+static void pass_if_there_is_nothing_to_ask(void) {
+  char *off = switched_off();
+  if (!off && (!is_blank(setting("QHPSI", "")) || setting("QUOTAD", NULL)))
+    return;
+  check_program("next program", caller.chain[0]);
+  journal("pass", off ? text("%s is there", off) : text("QHPSI is not set"), "");
+  become_untouched("next program", caller.chain, hidden_from_chain);
+}
+
+/*
+ * ERROR_FD, if it can be nothing but the pipe for the text of a reply: a pipe for writing alone, or
+ * a socket, and no other descriptor leads there. Else -1.
+ */
+static int find_error_fd(void) {
+  int fd = (int) parse_number(setting("ERROR_FD", ""), 2, 255);
+  struct stat it, other;
+  if (fd < 0 || fstat(fd, &it))
+    return -1;
+  int is_write_end = S_ISFIFO(it.st_mode) && (fcntl(fd, F_GETFL) & O_ACCMODE) == O_WRONLY;
+  if (!is_write_end && !S_ISSOCK(it.st_mode))
+    return -1;
+  for (int each = 0; each < 256; ++each) {
+    if (each == fd || fstat(each, &other))
+      continue;
+    if (other.st_dev == it.st_dev && other.st_ino == it.st_ino)
+      return -1;
+  }
+  return fd;
+}
+
+static void read_settings(void) {
+  const char *timeout = setting("SCANTIMEOUT", "150");
+  caller.timeout = parse_number(timeout, 1, 86400);
+  caller.error_fd = find_error_fd(); /* before anything is opened that may get this number */
+}
+
+/* A descriptor that is closed would be the next file that is opened. */
+static void check_descriptors(void) {
+  if (fcntl(MESSAGE_FD, F_GETFD) < 0 || fcntl(ENVELOPE_FD, F_GETFD) < 0)
+    fail(EXIT_READ, "read", text("fd 0 or 1 is closed"));
+  if (fcntl(LOG_FD, F_GETFD) < 0 && open("/dev/null", O_WRONLY | O_CLOEXEC) != LOG_FD)
+    fail(EXIT_BUG, "bug", text("fd 2: %m"));
+}

@@ -1,0 +1,61 @@
+/*
+ * What becomes of the mail. onescand has answered, and all of the answer makes sense (answer.c);
+ * from here on there is no way back to the cold program, since the first step overwrites the header
+ * block in the spool. So a step that fails ends in a temporary failure, and the sender keeps the
+ * mail.
+ *
+ * The spool before:  [ gap, 16 KiB      ][ header block as it came ][ body ]
+ * and after:         [ rest of the gap ][ new header block         ][ body ]
+ *
+ * The new block ends where the old one did, so that not a byte of the body is moved.
+ */
+#define _GNU_SOURCE
+#include "onescanc.h"
+
+#include <unistd.h>
+
+static void write_log_lines(const struct answer *answer) {
+  const byte *at = answer->lines;
+  size_t length;
+  for (const byte *line; (line = next_log_line(&at, &length));)
+    log_line(line, length);
+}
+
+/* Accepted is what the next program accepts: its exit code is ours. */
+static _Noreturn void hand_on(const struct answer *answer) {
+  check_program("next program", caller.chain[0]); /* while the log can still say what is wrong */
+  size_t message_at = HEADER_GAP + answer->body_at - answer->header_size;
+  if (write_at(mail.spool, answer->header, answer->header_size, message_at))
+    fail_spool("write the spool file");
+  if (answer->envelope) {
+    mail.envelope = memory_file();
+    if (write_at(mail.envelope, answer->envelope, answer->envelope_size, 0))
+      fail_spool("write the envelope");
+  }
+  remove_named_file();
+  write_log_lines(answer);
+  become("next program", caller.chain, hidden_from_chain, (off_t) message_at);
+}
+
+/*
+ * Nothing is handed on. The code is one of a fixed list; 0 is in it only for mail that
+ * REJECTVIRUS=2 has dropped. A code that promises a text, which could not be written, becomes "not
+ * now".
+ */
+static _Noreturn void end_with(const struct answer *answer) {
+  int code = answer->code;
+  if (answer->reply) {
+    ssize_t written = write(caller.error_fd, answer->reply, answer->reply_size);
+    if (written != (ssize_t) answer->reply_size)
+      code = EXIT_DEFERRED;
+  }
+  remove_named_file();
+  write_log_lines(answer);
+  _exit(code);
+}
+
+_Noreturn void obey(const struct answer *answer) {
+  if (answer->kind == 'a')
+    hand_on(answer);
+  end_with(answer);
+}

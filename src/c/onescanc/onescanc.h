@@ -1,0 +1,153 @@
+/*
+ * onescanc(8): the thin client in the place of qmail-queue(8). One process, one message.
+ *
+ *   main.c       the steps, in their order
+ *   spool.c      keeps the message as it comes, and names it to scanners if it is large
+ *   envelope.c   keeps the envelope, and knows its form
+ *   ask.c        tells onescand about the mail (doc/slot-protocol.md)
+ *   answer.c     waits for the answer and reads it: all of it makes sense, or none of it counts
+ *   obey.c       does what the answer says
+ *   cold.c       falls back to onescan-queue(8), which needs no onescand
+ *   chain.c      finds the next program and becomes it
+ *   log.c        a line for the log, wherever that is
+ *   fail.c       the other ways out
+ */
+#ifndef ONESCANC_H
+#define ONESCANC_H
+
+#include "../exit-codes.h"
+
+#include <stddef.h>
+#include <sys/types.h>
+
+enum { KIB = 1024, MIB = 1024 * KIB };
+
+/* Limits in bytes; doc/slot-protocol.md and onescanc(8) have them, too. */
+enum {
+  ADDRESS_MAX = 1002,      /* the real qmail-queue's limit */
+  ENVELOPE_MAX = 64 * MIB, /* a larger one is EXIT_NO_MEMORY */
+  FRAME_MAX = MIB,         /* one piece of a message for onescand */
+  VARIABLE_MAX = 64 * KIB, /* one variable for onescand */
+  ANSWER_MAX = 256 * KIB,  /* all that onescand says */
+  HEADER_MAX = MIB,        /* a header block that onescand may edit */
+  LOG_LINE_MAX = 4 * KIB,  /* a line that onescand gives to log */
+  REPLY_MAX = 255,         /* a reply for the SMTP client */
+  WHY_MAX = KIB,           /* onescand's reason to go cold */
+  HEADER_GAP =
+      16 * KIB, /* free before the message in the spool: a new header may be so much longer */
+  COLD_NEEDS_SPACE = 512 * MIB /* of address space, for onescan-queue to start */
+};
+
+typedef unsigned char byte;
+
+/* Descriptors as qmail-queue(8) has them. */
+enum { MESSAGE_FD = 0, ENVELOPE_FD = 1, LOG_FD = 2 };
+
+/* The mail of this process. */
+struct mail {
+  int spool;            /* HEADER_GAP bytes of nothing, then the message */
+  int envelope;         /* the envelope from its first byte */
+  size_t message_size;  /* without the gap */
+  size_t envelope_size; /* through its last NUL */
+};
+extern struct mail mail;
+
+/* main.c: what the environment and the caller said. */
+struct caller {
+  char **words; /* our own argv, which the cold program gets */
+  char **chain; /* the next program and its arguments */
+  int error_fd; /* takes the text of a reply; -1 is none */
+  long timeout; /* SCANTIMEOUT in seconds; NO_NUMBER if it is nonsense, and onescand will say so */
+  double started;       /* milliseconds of the monotonic clock */
+  void (*sigpipe)(int); /* how it came: the next program gets it so */
+};
+extern struct caller caller;
+
+/* Milliseconds of a clock that nobody sets. */
+double now(void);
+
+/* spool.c */
+extern byte buffer[64 * KIB]; /* input of the caller, then output to onescand: never both */
+void open_spools(void);
+void receive_message(void);
+/* The next bytes of the caller into `buffer`; 0 at the end. `what` is for the log. */
+size_t read_input(int fd, const char *what);
+/* The first `length` bytes of `buffer` into a spool. */
+void keep(int fd, size_t length, size_t offset, const char *what);
+int memory_file(void);
+int write_at(int fd, const byte *bytes, size_t length, size_t offset);
+void read_at(int fd, byte *bytes, size_t length, size_t offset);
+/* The path by which scanners may open the message, or NULL. */
+const char *message_path(void);
+void remove_named_file(void);
+
+/* envelope.c: how far an envelope is read. */
+struct envelope_reader {
+  char letter; /* the one that comes next: F, then T */
+  int in_address;
+  size_t length; /* of that address */
+  int done;      /* its last NUL was seen */
+  int wrong;     /* the exit code for what is wrong with it */
+};
+struct envelope_reader envelope_start(void);
+/* Returns how many bytes belong to the envelope; it stops at its end and at an error. */
+size_t envelope_read(struct envelope_reader *reader, const byte *bytes, size_t length);
+void receive_envelope(void);
+
+/* chain.c */
+char **find_chain(char **words);
+/* Ends the process unless `program` can be executed and is not this one. */
+void check_program(const char *what, const char *program);
+/* Becomes another program with the mail on its descriptors, the message from `message_at` on. */
+_Noreturn void become(const char *what, char **words, const char *const *hidden, off_t message_at);
+/* Becomes it with the caller's own descriptors, of which nothing was read. */
+_Noreturn void become_untouched(const char *what, char **words, const char *const *hidden);
+extern const char *const hidden_from_chain[];
+
+/* ask.c */
+extern int server;       /* the connection to onescand */
+extern double asked;     /* when the question was at its end */
+extern double deadline;  /* of the whole conversation */
+extern int acknowledged; /* onescand said that it is at work */
+void ask(void);
+/* Until onescand can be written to or read from; a silence that is too long goes cold. */
+void wait_for_server(short event);
+
+/* answer.c: an answer of which all makes sense. */
+struct answer {
+  char kind; /* 'a': hand the message on; 'x': end with `code` */
+  int code;
+  byte *header;         /* the new header block … */
+  size_t header_size;   /* … which stands in place of … */
+  size_t body_at;       /* … the first bytes of the message */
+  const byte *envelope; /* another envelope, or NULL */
+  size_t envelope_size;
+  const byte *reply; /* text for the error descriptor, or NULL */
+  size_t reply_size;
+  const byte *lines; /* all fields, among them lines for the log: next_log_line() finds them */
+};
+struct answer await_answer(void);
+/* The next line for the log, or NULL; begin with `*at` = answer.lines. */
+const byte *next_log_line(const byte **at, size_t *length);
+
+/* obey.c */
+_Noreturn void obey(const struct answer *answer);
+
+/* cold.c: `why` is for the log. */
+_Noreturn void go_cold(char *why);
+
+/* log.c */
+void log_line(const void *line, size_t length);
+/* A line in the form of onescan-queue(8) LOG; `more` is further fields of it. */
+void journal(const char *decision, char *reason, const char *more);
+
+/* fail.c */
+__attribute__((format(printf, 1, 2))) char *text(const char *format, ...);
+void *memory(size_t size);
+_Noreturn void fail(int code, const char *fault, char *reason);
+_Noreturn void fail_spool(const char *what);
+/* For signal(2), too: nothing in it that signal-safety(7) does not allow. */
+void end_by_signal(int signal_number);
+_Noreturn void end_without_memory(void);
+
+#endif

@@ -1,0 +1,115 @@
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t, { type Test } from 'tap'
+import { readConfiguration } from '../../../src/doors/shared/configuration.ts'
+import { badSettings } from '../../cases/bad-settings.ts'
+import { newest, runSlot, type SlotRun } from '../../doors/queue/slot.ts'
+import { openSlot } from '../../doors/warm/slot-socket.ts'
+import { textInC } from '../built-in-c.ts'
+import { clients, coldPrograms, missing, onescanc, source } from './client.ts'
+
+/** What makes no sense is the same fault, whoever stands in the slot and whether a daemon runs. */
+
+const cold = coldPrograms(t)
+const QHPSI = 'plugin: eicar'
+const CLUSTERKEYS = join(cold.directory, 'ring')
+writeFileSync(CLUSTERKEYS, 'md5:a:sesame\n', { mode: 0o600 })
+
+/** The variables that onescanc tells onescand. */
+const known = [
+  ...(/\bknown\[\] = \{([^}]*)\}/.exec(textInC(source))?.[1] ?? '').matchAll(/"([^"]*)"/g),
+].map(([, name]) => name!)
+
+const inShort = (settings: object) =>
+  Object.entries(settings)
+    .map(([name, value]) => `${name}=${value}`)
+    .join(' ')
+
+function deferred(t: Test, run: SlotRun, reason: RegExp): void {
+  t.equal(run.code, 55, run.logged)
+  t.equal(run.deliveries.length, 0)
+  const [line = ''] = run.logged.split('\n').filter((each) => /decision=defer/.test(each))
+  t.match(line, /^onescan: decision=defer fault=config reason="/)
+  t.match(line, reason)
+}
+
+t.test('the table has every number, size and word that a door reads', async (t) => {
+  const read = new Set<string>()
+  const src = join(import.meta.dirname, '../../../src')
+  for (const file of readdirSync(src, { recursive: true, encoding: 'utf8' })) {
+    if (!file.endsWith('.ts') || /^(cli|smtp-delay|quotad|ldap)\//.test(file)) continue
+    const text = readFileSync(join(src, file), 'utf8')
+    const calls = /\b(?:wholeNumber|byteSize|choice)\(\s*env,\s*'([A-Z_]+)'/g
+    for (const [, name] of text.matchAll(calls)) read.add(name!)
+  }
+  const tried = new Set(badSettings.flatMap(({ settings }) => Object.keys(settings)))
+  t.ok(read.size > 25)
+  t.same([...read].filter((name) => !tried.has(name)).sort(), [])
+})
+
+t.test(
+  'a setting that makes no sense is 55, with its name in the log',
+  { skip: missing, jobs: 2 },
+  async (t) => {
+    const slot = await openSlot(t, { QHPSI, QUOTAD: 'quotad:127.0.0.1:9' })
+    const warm = { ONESCAN_SOCKET: slot.socket, ONESCAN_COLD: cold.queue }
+    for (const { settings, reason, unscanned, ring, onlyDaemon } of badSettings) {
+      if (onlyDaemon) continue
+      const name = `${inShort(settings)}${unscanned ? ', without QHPSI' : ''}`
+      const all = { ...(unscanned ? {} : { QHPSI }), ...(ring && { CLUSTERKEYS }), ...settings }
+      t.test(name, async (t) => {
+        deferred(t, await runSlot({ program: newest, settings: all }), reason)
+        const asked = await runSlot({ program: [onescanc], settings: { ...warm, ...all } })
+        deferred(t, asked, reason)
+        const nobody = { ...warm, ONESCAN_SOCKET: join(cold.directory, 'nobody') }
+        deferred(t, await runSlot({ program: [onescanc], settings: { ...nobody, ...all } }), reason)
+      })
+    }
+  },
+)
+
+t.test('onescand does not start with one', async (t) => {
+  for (const { settings, reason, unscanned, ring, noDaemon } of badSettings) {
+    if (noDaemon) continue
+    const own = { ...(unscanned ? {} : { QHPSI }), ...(ring && { CLUSTERKEYS }) }
+    const env = { CONTROLDIR: '/nonexistent', ...own, ...settings }
+    await t.rejects(
+      readConfiguration(env, () => {}),
+      { message: reason },
+      inShort(settings),
+    )
+  }
+})
+
+t.test(
+  'what is set and empty is as unset: nobody goes cold for it',
+  { skip: missing, jobs: 2 },
+  async (t) => {
+    const own = { QHPSI, SCANTIMEOUT: '20', QUOTAD: 'quotad:127.0.0.1:9', SCANFAIL: 'accept' }
+    const slot = await openSlot(t, own)
+    // These say something by being set at all; that nothing is to be scanned, QHPSI.
+    const others = known.filter((name) => !['QHPSI', 'RELAYCLIENT', 'CLUSTERPEER'].includes(name))
+    for (const { name: client, program } of clients) {
+      for (const name of others) {
+        t.test(`${client}: ${name}=""`, async (t) => {
+          const run = await runSlot({
+            program,
+            settings: { QHPSI, ONESCAN_SOCKET: slot.socket, ONESCAN_COLD: cold.queue, [name]: '' },
+          })
+          t.equal(run.code, 0, run.logged)
+          t.match(run.text, /^X-QHPSI: clean\n/)
+          t.notMatch(run.logged, 'decision=cold')
+        })
+      }
+    }
+    t.test('all of them at once', async (t) => {
+      const empty = Object.fromEntries(others.map((name) => [name, '']))
+      const settings = { ...empty, QHPSI, ONESCAN_SOCKET: slot.socket, ONESCAN_COLD: cold.queue }
+      const run = await runSlot({ program: [onescanc], settings })
+      t.notMatch(run.logged, 'decision=cold')
+      t.match(run.text, /^X-QHPSI: clean\n/)
+      const alone = await runSlot({ program: newest, settings: { ...empty, QHPSI } })
+      t.match(alone.text, /^X-QHPSI: clean\n/, 'nor does the cold program stumble')
+    })
+  },
+)

@@ -1,0 +1,49 @@
+import { execFileSync, spawnSync } from 'node:child_process'
+import { join } from 'node:path'
+import t from 'tap'
+import { filesInC, missing } from './built-in-c.ts'
+
+/** How the programs in C are written, and what tools find in them without running them. */
+
+const root = join(import.meta.dirname, '../..')
+const sources = ['src/c', 'src/c/onescanc', 'src/c/onescan-rcptquota']
+const files = sources.flatMap((source) => filesInC(join(root, source)))
+
+function lacks(program: string, debianPackage: string): string | false {
+  return spawnSync(program, ['--version']).error ? `install Debian package ${debianPackage}` : false
+}
+
+t.test(
+  'they are as clang-format writes them',
+  {
+    skip: lacks('clang-format', 'clang-format'),
+  },
+  async (t) => {
+    t.ok(files.length > 15)
+    const run = spawnSync('clang-format', ['--dry-run', '--Werror', ...files], {
+      encoding: 'latin1',
+    })
+    t.equal(run.stderr, '')
+  },
+)
+
+t.test(
+  "the compiler's analyzer finds nothing in them",
+  {
+    skip: missing || lacks('gcc', 'gcc'),
+  },
+  async (t) => {
+    for (const file of files.filter((name) => name.endsWith('.c'))) {
+      const flags = [
+        '-fanalyzer',
+        '-std=c11',
+        '-D_FILE_OFFSET_BITS=64',
+        '-O1',
+        '-Wall',
+        '-Werror',
+        '-DVERSION="0"',
+      ]
+      t.doesNotThrow(() => execFileSync('gcc', [...flags, '-c', '-o', '/dev/null', file]), file)
+    }
+  },
+)
