@@ -1,5 +1,5 @@
 import { closeSync, constants, fstatSync, openSync, readFileSync } from 'node:fs'
-import { errorCode, errorText, Fault, isFault } from '../fault.ts'
+import { errorCode, errorText, Fault, isFault } from '../runtime/fault.ts'
 
 export type Scheme = 'md5' | 'hmac-sha256'
 

@@ -22,8 +22,8 @@ export function digestFields(
 ): string {
   const hash = crypto.createHash('sha256')
   for (let i = from; i < fields.length; i++) {
-    const { name, start, end } = fields[i]!
-    if (!isBound(name.toLowerCase())) continue
+    const { key, start, end } = fields[i]!
+    if (!isBound(key)) continue
     hash.update(block.toString('latin1', start, end).replaceAll('\r\n', '\n'), 'latin1')
   }
   return hash.digest('hex')

@@ -1,4 +1,4 @@
-import type { HeaderField } from '../decision.ts'
+import type { HeaderField } from '../message/edits.ts'
 import { fieldsOf } from '../message/header-block.ts'
 import { isCurrent, type Key } from './keyring.ts'
 import { type Crypto, digestFields, md5Stamp, stampMac } from './mac.ts'

@@ -167,7 +167,7 @@ function digestsBelowStamps(
   const digests = new Map<number, string>()
   return (stamp) => {
     let first = stamp + 1
-    while (first < fields.length && !isBound(fields[first]!.name.toLowerCase())) first++
+    while (first < fields.length && !isBound(fields[first]!.key)) first++
     let digest = digests.get(first)
     if (digest === undefined) {
       digest = digestFields(crypto, block, fields, first)

@@ -1,4 +1,4 @@
-import { Fault } from '../fault.ts'
+import { Fault } from '../runtime/fault.ts'
 
 /**
  * Longest address in bytes, as in qmail-queue.c (`ADDR 1003`, its NUL

@@ -33,7 +33,8 @@ export function examineClearing(block: Buffer, names: readonly string[]): Cleari
       return { kind: 'unclear', why: 'its header begins with a malformed continuation' }
     }
   }
-  const inIt = names.filter((name) => searchable(block).includes(name))
+  const text = searchable(block)
+  const inIt = names.filter((name) => text.includes(name))
   if (inIt.length === 0) return { kind: 'clear' }
   const fields = fieldsOf(block)
   const agreed = agreedFieldCount(block)
@@ -44,7 +45,7 @@ export function examineClearing(block: Buffer, names: readonly string[]): Cleari
       return { kind: 'unclear', why: `its header is malformed and has ${shown(name)} in it` }
     }
   }
-  const going = fields.filter(({ name }) => inIt.includes(name.toLowerCase())).length
+  const going = fields.filter(({ key }) => inIt.includes(key)).length
   if (going <= REMOVALS_MAX) return { kind: 'clear' }
   const which = inIt.map(shown).join(' and ')
   return { kind: 'unclear', why: `its header has more than ${REMOVALS_MAX} ${which}` }

@@ -1,4 +1,4 @@
-import type { HeaderEdits, HeaderField } from '../decision.ts'
+import type { HeaderEdits, HeaderField } from './edits.ts'
 
 /** Largest header block in bytes that is ever held and edited; more is refused. */
 export const HEADER_MAX = 1024 * 1024
@@ -15,6 +15,8 @@ export type LineEnding = '\n' | '\r\n'
 export interface FieldSpan {
   /** As written, latin1, without blanks before the colon; '' for lines that are no field. */
   readonly name: string
+  /** The name in lower case, as fields are looked for. */
+  readonly key: string
   readonly start: number
   /** Index of the colon, or `start` where there is none. */
   readonly colon: number
@@ -98,7 +100,7 @@ export function editHeader(block: Buffer, edits: HeaderEdits): Buffer {
 
 /** The block without the fields of these lower-case names: itself, where it has none of them. */
 export function withoutFields(block: Buffer, names: readonly string[]): Buffer {
-  const isIn = fieldsOf(block).some(({ name }) => names.includes(name.toLowerCase()))
+  const isIn = fieldsOf(block).some(({ key }) => names.includes(key))
   return isIn ? editHeader(block, { remove: names, add: [] }) : block
 }
 
@@ -117,7 +119,7 @@ export function editPlan(block: Buffer, edits: HeaderEdits): HeaderPart[] {
   if (edits.add.length > 0) parts.push({ kind: 'new', bytes: fieldLines(edits.add, block) })
   let kept = top
   for (const field of fieldsOf(block)) {
-    if (!edits.remove.includes(field.name.toLowerCase())) continue
+    if (!edits.remove.includes(field.key)) continue
     keep(kept, field.start)
     kept = field.end
   }
@@ -144,10 +146,11 @@ export function endOfLeadingBlankLines(block: Buffer): number {
 function fieldAt(block: Buffer, start: number, end: number): FieldSpan {
   const firstLine = block.subarray(start, lineEnd(block, start))
   const colon = firstLine.indexOf(COLON)
-  if (colon < 0) return { name: '', start, colon: start, end }
+  if (colon < 0) return { name: '', key: '', start, colon: start, end }
   let nameEnd = colon
   while (nameEnd > 0 && isBlank(firstLine[nameEnd - 1])) nameEnd--
-  return { name: firstLine.toString('latin1', 0, nameEnd), start, colon: start + colon, end }
+  const name = firstLine.toString('latin1', 0, nameEnd)
+  return { name, key: name.toLowerCase(), start, colon: start + colon, end }
 }
 
 function isBlank(byte: number | undefined): boolean {

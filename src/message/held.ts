@@ -3,8 +3,8 @@ import type { DigestsWanted } from './canonical-body.ts'
 import { examineForm, type MessageForm } from './form.ts'
 import { findHeaderEnd, HEADER_MAX } from './header-block.ts'
 import { makeNamedCopy, type NamedFile } from './named-file.ts'
-import type { SpoolPolicy } from './policy.ts'
 import type { Message } from './spool.ts'
+import type { SpoolPolicy } from './spool-policy.ts'
 
 /** What a message that is not spooled here is looked at by. */
 export interface LookOptions {

@@ -1,12 +1,15 @@
 import { closeSync, constants, fstatSync, openSync, readSync, type Stats } from 'node:fs'
-import { errorText, Fault } from '../fault.ts'
+import { errorText, Fault } from '../runtime/fault.ts'
+import { freeBuffer } from '../runtime/free-buffer.ts'
+import type { DigestsWanted } from './canonical-body.ts'
 import { examineForm, type MessageForm } from './form.ts'
 import { findHeaderEnd, HEADER_MAX } from './header-block.ts'
-import { headerOf, type LookOptions } from './held.ts'
+import { headerOf, holdMessage, type LookOptions } from './held.ts'
 import {
   changedMeanwhile,
   isAsItWas,
   makeNamedCopy,
+  makeNamedCopyInTurns,
   type NamedFile,
   stateOf,
 } from './named-file.ts'
@@ -16,6 +19,12 @@ import { TOP_LINE } from './top-line.ts'
 const CHUNK = 256 * 1024
 /** Bytes that nearly every header block fits in. */
 const FRONT = 64 * 1024
+/**
+ * Bytes of a message up to which a copy of it is memory: making a file for it, and reading
+ * that again for each who looks at it, takes more time. A message in memory of its own is
+ * allowed as much (request.ts, LENT_COST).
+ */
+export const IN_MEMORY = 512 * 1024
 
 /** A file of somebody else's that holds TOP_LINE and a message. */
 export interface LentFile {
@@ -32,69 +41,100 @@ export interface LentFile {
  * A message in a file that another process made, owns and removes: here it is only read.
  * Its owner can change it at any time without a trace, for what is stored through a mapping
  * changes no time of the file (mmap(2)). So where a stamp may vouch for it, a copy is made
- * at once, and that is what is hashed and what scanners get. Where the owner is not trusted,
- * or nothing is signed, scanners get the file itself where it holds what they are to see.
+ * first, in memory or, in turns of the event loop, in a file; that is what is hashed and what
+ * scanners get. Where the owner is not trusted, or nothing is signed, scanners get the file
+ * itself where it holds what they are to see.
  * Faults: `read`, where there is no regular file of that size and owner, under one name,
  * that begins with TOP_LINE and that nobody else may change; `temp-file` and `write`.
  */
-export function borrowMessage(lent: LentFile, options: LookOptions): Message {
-  const { policy, digestsFor, createHash, now } = options
+export async function borrowMessage(lent: LentFile, options: LookOptions): Promise<Message> {
   const theirs = openLent(lent)
-  let file = theirs
-  let named: NamedFile | undefined
   try {
     checkTopLine(theirs.fd, theirs.path)
-    const { header, headerTooLarge } = headerIn(theirs.fd, lent.size)
+    const bytes = lent.size <= IN_MEMORY ? allOf(theirs.fd, lent.size) : undefined
+    const { header, headerTooLarge } = bytes ? headerOf(bytes) : headerIn(theirs.fd, lent.size)
+    const wanted = options.digestsFor(header)
+    const isVouchedFor = lent.ownerTrusted && !headerTooLarge && (wanted.md5 || wanted.sha256)
+    if (isVouchedFor && bytes) {
+      const message = holdOwn(bytes, options)
+      theirs.remove()
+      return message
+    }
     const front = Buffer.concat([TOP_LINE, header])
-    const wanted = digestsFor(header)
-    if (lent.ownerTrusted && !headerTooLarge && (wanted.md5 || wanted.sha256)) {
-      file = makeNamedCopy(policy, now, front, pieces(theirs.fd, header.length, lent.size))
-    }
-    const { fd, path } = file
-    let form: Promise<MessageForm> | undefined
-    const body = () => pieces(fd, header.length, lent.size)
-    const isFileWith = (top: Buffer) => top.equals(front)
-    const removeNamedFile = () => {
-      named?.remove()
-      named = undefined
-    }
-    return {
-      size: lent.size,
-      header,
-      headerTooLarge,
-      form() {
-        form ??= lent.ownerTrusted
-          ? examineForm(header, body(), wanted, createHash)
-          : Promise.resolve(NO_FORM)
-        return form
-      },
-      body,
-      pathIsShared: true,
-      isFileWith,
-      path(top) {
-        if (isFileWith(top)) return path
-        named ??= makeNamedCopy(policy, now, top, body())
-        return named.path
-      },
-      confirmFile() {
-        named?.confirm()
-        file.confirm()
-        theirs.confirm()
-      },
-      removeNamedFile,
-      close() {
-        removeNamedFile()
-        closeAll()
-      },
-    }
+    const body = () => pieces(theirs.fd, header.length, lent.size)
+    const file = isVouchedFor
+      ? await makeNamedCopyInTurns(options.policy, options.now, front, body())
+      : theirs
+    return messageIn(file, { theirs, lent, front, header, headerTooLarge, wanted }, options)
   } catch (error) {
-    closeAll()
+    theirs.remove()
     throw error
   }
+}
 
-  function closeAll(): void {
-    if (file !== theirs) file.remove()
-    theirs.remove()
+/** The memory is this message's alone, and nobody sees it once it is closed. */
+function holdOwn(bytes: Buffer, options: LookOptions): Message {
+  const message = holdMessage(bytes, options)
+  return {
+    ...message,
+    close() {
+      message.close()
+      freeBuffer(bytes)
+    },
+  }
+}
+
+interface Opened {
+  readonly theirs: NamedFile
+  readonly lent: LentFile
+  /** TOP_LINE and the header block. */
+  readonly front: Buffer
+  readonly header: Buffer
+  readonly headerTooLarge: boolean
+  readonly wanted: DigestsWanted
+}
+
+/** The message in `file`: the one that is lent, or the copy of it. */
+function messageIn(file: NamedFile, opened: Opened, options: LookOptions): Message {
+  const { theirs, lent, front, header, headerTooLarge, wanted } = opened
+  const { policy, createHash, now } = options
+  let named: NamedFile | undefined
+  let form: Promise<MessageForm> | undefined
+  const body = () => pieces(file.fd, header.length, lent.size)
+  const isFileWith = (top: Buffer) => top.equals(front)
+  const removeNamedFile = () => {
+    named?.remove()
+    named = undefined
+  }
+  return {
+    size: lent.size,
+    header,
+    headerTooLarge,
+    form() {
+      form ??= lent.ownerTrusted
+        ? examineForm(header, body(), wanted, createHash)
+        : Promise.resolve(NO_FORM)
+      return form
+    },
+    body,
+    pathIsShared: true,
+    isFileWith,
+    path(top) {
+      if (isFileWith(top)) return file.path
+      named ??= makeNamedCopy(policy, now, top, body())
+      return named.path
+    },
+    confirmFile() {
+      named?.confirm()
+      file.confirm()
+      theirs.confirm()
+    },
+    removeNamedFile,
+    close() {
+      removeNamedFile()
+      if (file !== theirs) file.remove()
+      theirs.remove()
+    },
   }
 }
 
@@ -157,6 +197,12 @@ function headerIn(fd: number, size: number): ReturnType<typeof headerOf> {
   const all = Buffer.allocUnsafe(Math.min(size, HEADER_MAX + 1))
   fill(fd, all, 0)
   return headerOf(all)
+}
+
+function allOf(fd: number, size: number): Buffer {
+  const bytes = Buffer.allocUnsafeSlow(size)
+  fill(fd, bytes, 0)
+  return bytes
 }
 
 /** One memory for each reading: what one message is hashed or sent out of, no other touches. */

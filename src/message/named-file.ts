@@ -12,9 +12,9 @@ import {
   unlinkSync,
 } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { Fault } from '../fault.ts'
+import { Fault } from '../runtime/fault.ts'
 import { spoolFault } from './anonymous-file.ts'
-import type { SpoolPolicy } from './policy.ts'
+import type { SpoolPolicy } from './spool-policy.ts'
 import { writeAll, writeAllOf } from './write-all.ts'
 
 /** Names of ours, and of nobody else, so that sweeping never touches another's file. */
@@ -110,17 +110,52 @@ export function makeNamedCopy(
   try {
     writeAll(file.fd, top, 0, file.path)
     writeAllOf(file.fd, body, top.length, file.path)
-    if (policy.sharedDirectory === undefined) return file
-    const before = stateOf(file.fd)
-    return {
-      ...file,
-      confirm() {
-        if (!isAsItWas(file.fd, file.path, before)) throw changedMeanwhile(file.path)
-      },
-    }
+    return filled(file, policy)
   } catch (error) {
     file.remove()
     throw error
+  }
+}
+
+/** Bytes that are copied before anything else gets a turn. */
+const TURN = 1024 * 1024
+
+/** The same in turns of the event loop: other messages do not wait for a large one. */
+export async function makeNamedCopyInTurns(
+  policy: SpoolPolicy,
+  now: number,
+  top: Buffer,
+  body: Iterable<Buffer>,
+): Promise<NamedFile> {
+  const file = makeNamedFile(policy, now)
+  try {
+    writeAll(file.fd, top, 0, file.path)
+    let at = top.length
+    let turn = 0
+    for (const chunk of body) {
+      writeAll(file.fd, chunk, at, file.path)
+      at += chunk.length
+      turn += chunk.length
+      if (turn < TURN) continue
+      turn = 0
+      await new Promise(setImmediate)
+    }
+    return filled(file, policy)
+  } catch (error) {
+    file.remove()
+    throw error
+  }
+}
+
+/** A file in a directory that others can enter is to be confirmed from now on. */
+function filled(file: NamedFile, { sharedDirectory }: SpoolPolicy): NamedFile {
+  if (sharedDirectory === undefined) return file
+  const before = stateOf(file.fd)
+  return {
+    ...file,
+    confirm() {
+      if (!isAsItWas(file.fd, file.path, before)) throw changedMeanwhile(file.path)
+    },
   }
 }
 

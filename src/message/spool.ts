@@ -5,7 +5,7 @@ import { type BodyDigester, createBodyDigester, type DigestsWanted } from './can
 import { concludeForm, type MessageForm } from './form.ts'
 import { findHeaderEnd, HEADER_MAX, lineEndingOf } from './header-block.ts'
 import { makeNamedCopy, type NamedFile } from './named-file.ts'
-import type { SpoolPolicy } from './policy.ts'
+import type { SpoolPolicy } from './spool-policy.ts'
 import { writeAll, writeAllOf } from './write-all.ts'
 
 /** Room that new header fields have in front of the body beside the old header block. */

@@ -17,7 +17,14 @@ const notForTheChain = [
 ]
 
 /** Scanners see neither where the keys are nor how replies are given. */
-const notForScanners = [...notForTheChain, /^CLUSTER/, /^ERROR_/, /^QUEUECHAIN$/, /^VIRUSTAGONLY$/]
+const notForScanners = [
+  ...notForTheChain,
+  /^CLUSTER/,
+  /^VERDICT/,
+  /^ERROR_/,
+  /^QUEUECHAIN$/,
+  /^VIRUSTAGONLY$/,
+]
 
 export function chainEnvironment(env: Environment): Record<string, string> {
   return without(env, notForTheChain)

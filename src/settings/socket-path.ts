@@ -1,4 +1,4 @@
-import { Fault } from '../fault.ts'
+import { Fault } from '../runtime/fault.ts'
 
 /** Bytes that the path of a unix socket may have: unix(7), sun_path without its NUL. */
 export const SOCKET_PATH_MAX = 107

@@ -1,6 +1,9 @@
+import crypto, { type Hash } from 'node:crypto'
 import t from 'tap'
 import { digestsFor } from '../../src/cluster/digests.ts'
 import { parseKeyring } from '../../src/cluster/keyring.ts'
+import { verifyStamps } from '../../src/cluster/verify.ts'
+import { holdMessage } from '../../src/message/held.ts'
 
 const hmac = `hmac-sha256:new:${Buffer.alloc(32, 1).toString('base64url')}\n`
 const now = Date.parse('2026-06-01') / 1000
@@ -26,4 +29,44 @@ t.test('stamps are hashed for as well, where the ring has keys of their scheme',
 t.test('without a key that is current, only stamps are', async (t) => {
   t.equal(wanted('A: b\n\n', 'md5:old:sesame:until=2026-05-31\n'), '')
   t.equal(wanted('X-MD5-Cluster-1: x\n\n', 'md5:old:sesame:until=2026-05-31\n'), 'md5')
+})
+
+t.test('4,000 stamps with known key ids cost one pass over the body for each scheme', async (t) => {
+  const keys = parseKeyring(`${hmac}md5:old:sesame\n`, 'ring')
+  const mac = Buffer.alloc(32).toString('base64url')
+  const stamps = Array.from({ length: 2000 }, (_, i) => {
+    const claims = `v=1; k=new; t=${now}; s=x; h=${mac}`
+    return `X-SHA256-Cluster-${i + 1}: ${claims}\nX-MD5-Cluster-${i + 1}: ${'0'.repeat(32)}\n`
+  })
+  const header = `${stamps.join('')}Subject: x\n\n`
+  const body = Buffer.alloc(4_000_000, '0123456789abcde\n')
+  let hashed = 0
+  const counting = (hash: Hash): Hash =>
+    Object.assign(Object.create(hash), {
+      update(data: string | Buffer) {
+        hashed += data.length
+        hash.update(data)
+        return this
+      },
+      copy: () => counting(hash.copy()),
+      digest: (...form: Parameters<Hash['digest']>) => hash.digest(...form),
+    })
+  const createHash = (algorithm: string) => counting(crypto.createHash(algorithm))
+  const message = holdMessage(Buffer.concat([Buffer.from(header), body]), {
+    policy: { directory: '/nonexistent', sharedDirectory: undefined },
+    digestsFor: (block) => digestsFor(block, keys, now),
+    createHash,
+    now: now * 1000,
+  })
+  const examined = { header: message.header, ...(await message.form()) }
+  const trust = verifyStamps(examined, {
+    keys,
+    maxAge: 3600,
+    now,
+    signatureDate: () => undefined,
+    crypto: { ...crypto, createHash },
+  })
+  t.match(trust, { trusted: false })
+  t.ok(hashed >= 2 * body.length, `${hashed} bytes`)
+  t.ok(hashed < 2.2 * body.length, `${hashed} bytes`)
 })

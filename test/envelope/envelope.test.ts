@@ -6,7 +6,7 @@ import {
   makeEnvelope,
   recipientsOf,
 } from '../../src/envelope/envelope.ts'
-import { Fault } from '../../src/fault.ts'
+import { Fault } from '../../src/runtime/fault.ts'
 
 /** Reads `wire` in pieces that end at each of `cuts`. */
 function read(wire: Buffer, cuts: readonly number[] = []) {

@@ -16,12 +16,12 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import t from 'tap'
-import { Fault } from '../../src/fault.ts'
 import { HEADER_MAX } from '../../src/message/header-block.ts'
 import { holdMessage } from '../../src/message/held.ts'
-import { borrowMessage } from '../../src/message/lent.ts'
+import { borrowMessage, IN_MEMORY } from '../../src/message/lent.ts'
 import { createSpool, type Message } from '../../src/message/spool.ts'
 import { TOP_LINE } from '../../src/message/top-line.ts'
+import { Fault } from '../../src/runtime/fault.ts'
 
 /** Messages in memory and in somebody's file are the messages that a spool makes of the same bytes. */
 
@@ -43,11 +43,14 @@ function spooled(bytes: Buffer): Message {
 
 const owner = process.getuid!()
 
-function lent(bytes: Buffer, ownerTrusted = true): Message {
+function lent(bytes: Buffer, ownerTrusted = true): Promise<Message> {
   const path = join(directory, 'lent')
   writeFileSync(path, Buffer.concat([TOP_LINE, bytes]))
   return borrowMessage({ path, size: bytes.length, owner, ownerTrusted }, options)
 }
+
+/** More than is copied into memory. */
+const large = (line: string) => Buffer.alloc(IN_MEMORY + 1, line)
 
 const top = ({ header }: Message) => Buffer.concat([TOP_LINE, header])
 
@@ -72,7 +75,7 @@ async function shown(message: Message): Promise<unknown> {
 }
 
 async function compare(bytes: Buffer): Promise<void> {
-  const [one, two, three] = [spooled(bytes), holdMessage(bytes, options), lent(bytes)]
+  const [one, two, three] = [spooled(bytes), holdMessage(bytes, options), await lent(bytes)]
   t.strictSame(await shown(two), await shown(one))
   t.strictSame(await shown(three), await shown(one))
   for (const message of [one, two, three]) message.close()
@@ -122,7 +125,7 @@ t.test('a message in memory becomes a file where that is asked for, and no longe
 })
 
 t.test('a file of somebody stays, and no stamp vouches for one that is not trusted', async (t) => {
-  const message = lent(Buffer.from('A: b\n\nbody\n'), false)
+  const message = await lent(Buffer.from('A: b\n\nbody\n'), false)
   const { formFault, digests } = await message.form()
   t.match(formFault, /its owner may change/)
   t.same(digests, { md5: undefined, sha256: undefined })
@@ -134,38 +137,71 @@ t.test('a file of somebody stays, and no stamp vouches for one that is not trust
 t.test(
   'a file of somebody that holds what scanners are not to see is copied for them',
   async (t) => {
-    const message = lent(Buffer.from('A: b\nX-QHPSI: clean\n\nbody\n'))
+    const body = large('text\n')
+    const message = await lent(Buffer.concat([Buffer.from('A: b\nX-QHPSI: clean\n\n'), body]))
     t.equal(message.isFileWith(top(message)), true)
     const cleared = Buffer.concat([TOP_LINE, Buffer.from('A: b\n\n')])
     t.equal(message.isFileWith(cleared), false)
     const path = message.path(cleared)
-    t.equal(readFileSync(path, 'latin1'), `${TOP_LINE}A: b\n\nbody\n`)
+    t.ok(readFileSync(path).equals(Buffer.concat([cleared, body])))
     message.close()
     t.notOk(existsSync(path))
   },
 )
 
+t.test('what a client does to its file later is in no copy, whatever its size', async (t) => {
+  for (const body of [Buffer.from('body\n'), large('body\n')]) {
+    const bytes = Buffer.concat([Buffer.from('A: b\n\n'), body])
+    const message = await lent(bytes)
+    const expected = createHash('sha256').update(body)
+    if (!body.toString('latin1').endsWith('\n')) expected.update('\n')
+    writeFileSync(join(directory, 'lent'), Buffer.concat([TOP_LINE, Buffer.alloc(bytes.length)]))
+    t.equal((await message.form()).digests.sha256, expected.digest('hex'))
+    const seen = readFileSync(message.path(top(message)))
+    t.ok(seen.equals(Buffer.concat([TOP_LINE, bytes])))
+    message.close()
+  }
+})
+
+t.test('while a large file is copied others have their turns', async (t) => {
+  let turns = 0
+  let isDone = false
+  const body = Buffer.alloc(8 * 1024 * 1024, 'text\n')
+  const borrowing = lent(Buffer.concat([Buffer.from('A: b\n\n'), body])).then((message) => {
+    isDone = true
+    return message
+  })
+  while (!isDone) {
+    turns++
+    await new Promise(setImmediate)
+  }
+  t.ok(turns >= 7, `${turns} turns`)
+  const message = await borrowing
+  message.close()
+})
+
 t.test('a file that does not begin with our line is a fault', async (t) => {
   const path = join(directory, 'lent')
   writeFileSync(path, `${'x'.repeat(TOP_LINE.length)}A: b\n\n`)
-  t.throws(() => borrowMessage({ path, size: 6, owner, ownerTrusted: true }, options), Fault)
+  await t.rejects(borrowMessage({ path, size: 6, owner, ownerTrusted: true }, options), Fault)
 })
 
 t.test('a file of somebody under two names, or open to others, is a fault', async (t) => {
   const path = join(directory, 'shared')
   const bytes = Buffer.concat([TOP_LINE, Buffer.from('A: b\n\nbody\n')])
-  const borrow = (by = owner) => {
+  const borrow = async (by = owner) => {
     const size = bytes.length - TOP_LINE.length
-    borrowMessage({ path, size, owner: by, ownerTrusted: true }, options).close()
+    const message = await borrowMessage({ path, size, owner: by, ownerTrusted: true }, options)
+    message.close()
   }
   writeFileSync(path, bytes, { mode: 0o640 })
-  borrow()
-  t.throws(() => borrow(owner + 1), /belongs to user/)
+  await borrow()
+  await t.rejects(borrow(owner + 1), /belongs to user/)
   linkSync(path, `${path}-2`)
-  t.throws(() => borrow(), /has 2 names/)
+  await t.rejects(borrow(), /has 2 names/)
   rmSync(`${path}-2`)
   chmodSync(path, 0o660)
-  t.throws(() => borrow(), /can be changed by others/)
+  await t.rejects(borrow(), /can be changed by others/)
 })
 
 t.test('a file that was exchanged while scanners looked at it counts for nothing', async (t) => {
@@ -185,7 +221,7 @@ t.test('a file that was exchanged while scanners looked at it counts for nothing
   }
   const sharedDirectory = t.testdir()
   const shared = { ...options, policy: { directory, sharedDirectory } }
-  const bytes = Buffer.from('A: b\n\nbody\n')
+  const bytes = Buffer.concat([Buffer.from('A: b\n\n'), large('text\n')])
   for (const [what, attack] of Object.entries(attacks)) {
     const ours = holdMessage(bytes, shared)
     ours.confirmFile()
@@ -195,7 +231,7 @@ t.test('a file that was exchanged while scanners looked at it counts for nothing
     attack(path)
     t.throws(() => ours.confirmFile(), /somebody changed it/, `ours: ${what}`)
     ours.close()
-    const theirs = lent(bytes)
+    const theirs = await lent(bytes)
     await tick()
     theirs.confirmFile()
     attack(join(directory, 'lent'))
@@ -217,11 +253,12 @@ async function tick(): Promise<void> {
 
 t.test('what ten messages are hashed out of is not one memory', async (t) => {
   const bodies = Array.from({ length: 10 }, (_, n) => Buffer.alloc(3_000_000, `message ${n}\n`))
-  const messages = bodies.map((body, n) => {
+  const borrowing = bodies.map((body, n) => {
     const path = join(directory, `lent-${n}`)
     writeFileSync(path, Buffer.concat([TOP_LINE, Buffer.from('A: b\n\n'), body]))
     return borrowMessage({ path, size: 6 + body.length, owner, ownerTrusted: true }, options)
   })
+  const messages = await Promise.all(borrowing)
   const forms = await Promise.all(messages.map((message) => message.form()))
   for (const [n, { digests }] of forms.entries()) {
     const expected = createHash('sha256').update(bodies[n]!)
@@ -232,16 +269,18 @@ t.test('what ten messages are hashed out of is not one memory', async (t) => {
 })
 
 t.test('a file that becomes shorter is a fault, not a shorter message', async (t) => {
-  const message = lent(Buffer.concat([Buffer.from('A: b\n\n'), Buffer.alloc(1_000_000, 'x\n')]))
+  const message = await lent(
+    Buffer.concat([Buffer.from('A: b\n\n'), Buffer.alloc(1_000_000, 'x\n')]),
+  )
   truncateSync(message.path(top(message)), 10)
   t.throws(() => [...message.body()], Fault)
   await t.rejects(message.form(), Fault)
   message.close()
   const path = join(directory, 'short')
   writeFileSync(path, 'x')
-  t.throws(() => borrowMessage({ path, size: 2, owner, ownerTrusted: true }, options), Fault)
-  t.throws(
-    () => borrowMessage({ path: '/dev/zero', size: 0, owner, ownerTrusted: true }, options),
+  await t.rejects(borrowMessage({ path, size: 2, owner, ownerTrusted: true }, options), Fault)
+  await t.rejects(
+    borrowMessage({ path: '/dev/zero', size: 0, owner, ownerTrusted: true }, options),
     Fault,
   )
 })

@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import { type ClusterPolicy, readClusterPolicy } from '../cluster/policy.ts'
-import { readSpoolPolicy, type SpoolPolicy } from '../message/policy.ts'
-import { type QuotaSettings, readQuotaSettings } from '../quota/settings.ts'
+import { type ClusterPolicy, readClusterPolicy } from '../cluster/cluster-policy.ts'
+import { readSpoolPolicy, type SpoolPolicy } from '../message/spool-policy.ts'
+import { type QuotaSettings, readQuotaSettings } from '../quota/quota-settings.ts'
 import {
   type InfectedPolicy,
   readInfectedPolicy,
@@ -10,7 +10,7 @@ import {
   readUnscannedPolicy,
   type ScanPolicy,
   type UnscannedPolicy,
-} from '../scan/policy.ts'
+} from '../scan/scan-policy.ts'
 import type { Environment } from '../settings/settings.ts'
 
 /**
@@ -53,13 +53,21 @@ export function readPlace(env: Environment): Place {
   return { qmailHome, control: control.startsWith('/') ? control : join(qmailHome, control) }
 }
 
-/** The file whose presence turns every door into a pass-through (`onescan disable`). */
-export function switchFile(place: Place): string {
-  return join(place.control, 'onescan.off')
+const SWITCH = 'onescan.off'
+
+/** The directory of what belongs to onescan on this host, and to no qmail in particular. */
+export const HOST_DIRECTORY = '/etc/onescan'
+
+/** The file whose presence turns the doors of this control directory into a pass-through. */
+export function switchFile(place: Pick<Place, 'control'>): string {
+  return join(place.control, SWITCH)
 }
 
+/** The same for every door of the host, whatever its qmail is called, and without any. */
+export const hostSwitchFile: string = join(HOST_DIRECTORY, SWITCH)
+
 /**
- * The policy for the next message, or `off` with the reason: QHPSI is unset, or the
+ * The policy for the next message, or `off` with the reason: QHPSI is unset, or a
  * switch file is there. Faults are of kind `config`.
  */
 export function readPolicy(env: Environment): Policy | Off {
@@ -68,10 +76,10 @@ export function readPolicy(env: Environment): Policy | Off {
   return readScanningPolicy(env) ?? { off: NOTHING_SCANS, quota: readQuotaSettings(env) }
 }
 
-/** That the switch file is there, as a reason for the log; undefined where it is not. */
+/** That one of the switch files is there, as a reason for the log; undefined where none is. */
 export function switchedOff(place: Place): string | undefined {
-  const file = switchFile(place)
-  return existsSync(file) ? `${file} is there` : undefined
+  const file = [switchFile(place), hostSwitchFile].find((each) => existsSync(each))
+  return file === undefined ? undefined : `${file} is there`
 }
 
 /** The policy whatever the switch says; undefined where QHPSI is unset. Faults as above. */

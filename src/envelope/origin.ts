@@ -1,18 +1,3 @@
-import type { Envelope } from './envelope/envelope.ts'
-import type { Message } from './message/spool.ts'
-
-/** What the door knows about the client. */
-export interface Client {
-  /** May relay or is authenticated (RELAYCLIENT set, `{auth_authen}` in a milter). */
-  readonly relay: boolean
-  /** A host of the cluster by its address (CLUSTERPEER set). */
-  readonly clusterPeer: boolean
-  /** The MTA's own bounce, which would be retried for ever if refused (qmail-send's uid). */
-  readonly bounceInjector: boolean
-  /** For plugins; decides nothing by itself. */
-  readonly origin?: Origin | undefined
-}
-
 /** Where a message comes from, by what others say: the SMTP server, its client, DNS. Texts are latin1. */
 export interface Origin {
   readonly door: 'slot' | 'milter'
@@ -32,11 +17,4 @@ export interface Origin {
 export function clientNameOf(told: string | undefined): string | undefined {
   if (!told || told === 'unknown' || told.startsWith('[')) return undefined
   return told
-}
-
-/** One message, wholly received, its envelope checked. */
-export interface Transaction<Kind extends Message = Message> {
-  readonly message: Kind
-  readonly envelope: Envelope
-  readonly client: Client
 }

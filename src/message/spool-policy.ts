@@ -1,6 +1,6 @@
 import { statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { Fault } from '../fault.ts'
+import { Fault } from '../runtime/fault.ts'
 import type { Environment } from '../settings/settings.ts'
 
 /** Where messages are kept while they are looked at. */

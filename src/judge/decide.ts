@@ -1,16 +1,19 @@
-import { NO_STAMP, type Trust } from './cluster/verify.ts'
-import type { Decision, Findings, HeaderEdits, HeaderField, Reply } from './decision.ts'
-import { recipientsOf } from './envelope/envelope.ts'
-import { fieldsOf } from './message/header-block.ts'
-import type { Policy } from './policy/policy.ts'
+import { NO_STAMP, type Trust } from '../cluster/verify.ts'
+import { recipientsOf } from '../envelope/envelope.ts'
+import type { HeaderEdits, HeaderField } from '../message/edits.ts'
+import { fieldsOf } from '../message/header-block.ts'
+import type { ScanResult } from '../scan/scan.ts'
+import type { Decision, Findings, Reply } from './decision.ts'
+import type { Policy } from './policy.ts'
 import { isForwarded, quarantineField } from './quarantine.ts'
-import type { ScanResult } from './scan/scan.ts'
 import type { Transaction } from './transaction.ts'
 
 /** What the stages of the engine found out. */
 export interface Outcome {
   readonly trust: Trust
   readonly scan: ScanResult
+  /** Set where scanners said so of a copy: on which host, and how many seconds ago. */
+  readonly known?: { readonly host: string; readonly age: number } | undefined
   /** By which readers of mail may differ about it, as far as they were looked for. */
   readonly traits: ReadonlySet<string>
   readonly stamp: { readonly field: HeaderField; readonly key: string } | undefined
@@ -43,6 +46,10 @@ export function decide(transaction: Transaction, policy: Policy, outcome: Outcom
       return policy.scan.nesting.over === 'defer'
         ? { kind: 'defer', reply: deferNested, findings }
         : { kind: 'reject', reply: refuseNested, findings }
+    case 'crowded':
+      return policy.scan.nesting.over === 'defer'
+        ? { kind: 'defer', reply: tooMuchInside(4, scan.why), findings }
+        : { kind: 'reject', reply: tooMuchInside(5, scan.why), findings }
     case 'strange':
       return policy.scan.secondLook.strict === 'defer'
         ? { kind: 'defer', reply: strangeMime(4, scan.why), findings }
@@ -118,7 +125,7 @@ export function fieldsThatGo({ infected }: Policy): readonly string[] {
 export function fieldsThatGoFrom(header: Buffer, trust: Trust, policy: Policy): readonly string[] {
   const names = fieldsThatGo(policy)
   if (!trust.trusted || trust.stamp === undefined) return names
-  const first = fieldsOf(header).findIndex(({ name }) => name.toLowerCase() === QUARANTINE)
+  const first = fieldsOf(header).findIndex(({ key }) => key === QUARANTINE)
   return first > trust.stamp ? names.filter((name) => name !== QUARANTINE) : names
 }
 
@@ -145,6 +152,17 @@ const deferNested: Reply = {
   grounds: 'nested-too-deep',
 }
 
+/** `limit` are words that no sender chooses. */
+function tooMuchInside(replyClass: 4 | 5, limit: string): Reply {
+  const verb = replyClass === 5 ? 'refused' : 'deferred'
+  return {
+    class: replyClass,
+    enhanced: `${replyClass}.6.0`,
+    text: `message ${verb}: more is in it than can be scanned (${limit})`,
+    grounds: 'too-much-inside',
+  }
+}
+
 /** `traits` are names that no sender chooses. */
 function strangeMime(replyClass: 4 | 5, traits: string): Reply {
   const verb = replyClass === 5 ? 'refused' : 'deferred'
@@ -168,13 +186,11 @@ function refusal(name: string, banned: boolean): Reply {
   return { class: 5, enhanced: '5.7.1', text, grounds: banned ? 'banned' : 'virus' }
 }
 
-function findingsOf({ trust, scan, traits, stamp, notes, times }: Outcome): Findings {
+function findingsOf({ trust, scan, known, traits, stamp, notes, times }: Outcome): Findings {
   const why = [...notes]
-  const found: { scanner?: string; virus?: string; banned?: string; odd?: string; key?: string } =
-    {}
+  const found: { -readonly [Name in keyof Findings]?: Findings[Name] } = {}
   if (traits.size > 0) found.odd = [...traits].join(',')
-  const isKeptOut = scan.answer === 'nested' || scan.answer === 'strange'
-  let result: Findings['scan'] = isKeptOut ? 'skipped' : scan.answer
+  let result = scanWord(scan)
   if (trust.trusted) found.key = trust.key
   else if (trust.why && trust.why !== NO_STAMP) why.push(trust.why) // most mail has none
   if (scan.answer === 'clean') {
@@ -184,10 +200,20 @@ function findingsOf({ trust, scan, traits, stamp, notes, times }: Outcome): Find
     found.scanner = scan.scanner
     found[scan.banned ? 'banned' : 'virus'] = scan.name
   } else {
-    why.push(scan.why)
+    why.push(scan.answer === 'crowded' ? `second look: ${scan.why}` : scan.why)
   }
   if (stamp) found.key ??= stamp.key
+  if (known !== undefined) {
+    result = 'known'
+    found.by = known.host
+    found.age = Math.max(0, known.age)
+  }
   return { scan: result, why: why.join('; '), times, ...found }
+}
+
+function scanWord({ answer }: ScanResult): Findings['scan'] {
+  const isKeptOut = answer === 'nested' || answer === 'crowded' || answer === 'strange'
+  return isKeptOut ? 'skipped' : answer
 }
 
 /** Patterns with `*` for any run of characters, compared without case. */

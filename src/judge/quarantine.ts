@@ -1,5 +1,5 @@
-import type { HeaderField } from './decision.ts'
-import { type Envelope, recipientsOf } from './envelope/envelope.ts'
+import { type Envelope, recipientsOf } from '../envelope/envelope.ts'
+import type { HeaderField } from '../message/edits.ts'
 
 /** Bytes of the field's value before `+N more` ends it. */
 const VALUE_MAX = 8 * 1024

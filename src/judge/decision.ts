@@ -1,16 +1,4 @@
-/** One header field to add. `value` is latin1, holds no line end but folds ("\n " or "\n\t"). */
-export interface HeaderField {
-  readonly name: string
-  readonly value: string
-}
-
-/** What to do to the header block; a door carries it out in its own protocol. */
-export interface HeaderEdits {
-  /** Lower-case names; every field of that name goes. */
-  readonly remove: readonly string[]
-  /** On top of the block, in this order. */
-  readonly add: readonly HeaderField[]
-}
+import type { HeaderEdits } from '../message/edits.ts'
 
 /** Why a message is refused or deferred; doors choose their codes by it. */
 export type Grounds =
@@ -18,7 +6,8 @@ export type Grounds =
   | 'banned' // local policy: a banned attachment
   | 'unscanned' // no scanner could tell
   | 'header-too-large'
-  | 'nested-too-deep' // deeper, or with more in it, than scanners look
+  | 'nested-too-deep' // deeper than scanners look
+  | 'too-much-inside' // more contents, or larger ones, than a second look looks at
   | 'strange-mime' // what ordinary mail never has, and STRICTMIME keeps out
   | 'unclear-header' // a field must go, and readers disagree about where the header ends
   | 'over-quota' // of all recipients that the answer is for
@@ -35,7 +24,7 @@ export interface Reply {
 
 /** What the log tells beside the decision. */
 export interface Findings {
-  readonly scan: 'trusted' | 'clean' | 'infected' | 'unknown' | 'skipped'
+  readonly scan: 'trusted' | 'known' | 'clean' | 'infected' | 'unknown' | 'skipped'
   /** One line: why it was skipped, could not be told, was not trusted, … */
   readonly why: string
   /** The scanner that gave the verdict. */
@@ -47,6 +36,9 @@ export interface Findings {
   readonly odd?: string
   /** Id of the key that vouched for the message, or that signed it. */
   readonly key?: string
+  /** For `known`: the host whose scanners said it of a copy, and how many seconds ago. */
+  readonly by?: string
+  readonly age?: number
   /** Milliseconds per stage. */
   readonly times: Readonly<Record<string, number>>
 }

@@ -1,7 +1,18 @@
-import type { Crypto } from './cluster/mac.ts'
-import { signMessage } from './cluster/sign.ts'
-import { bearsStamp, SECOND_LOOK, scannerName } from './cluster/stamp.ts'
-import { type Examined, type Trust, verifyStamps } from './cluster/verify.ts'
+import type { Crypto } from '../cluster/mac.ts'
+import { signMessage } from '../cluster/sign.ts'
+import { bearsStamp, SECOND_LOOK, scannerName } from '../cluster/stamp.ts'
+import { type Examined, type Trust, verifyStamps } from '../cluster/verify.ts'
+import { examineClearing } from '../message/clear-header.ts'
+import { withoutFields } from '../message/header-block.ts'
+import type { Message } from '../message/spool.ts'
+import { headerFormFault } from '../message/well-formed.ts'
+import type { TimedLookup } from '../quota/quota-answer.ts'
+import { runScanners, type ScanResult } from '../scan/scan.ts'
+import type { ScanPolicy } from '../scan/scan-policy.ts'
+import type { Scanner } from '../scan/scanner.ts'
+import { specimenOf } from '../scan/specimen.ts'
+import type { RememberedVerdict } from '../verdicts/verdict.ts'
+import type { Found, Look, Verdicts } from '../verdicts/verdicts.ts'
 import {
   decide,
   fieldsThatGo,
@@ -11,16 +22,8 @@ import {
   refuseUnclearHeader,
 } from './decide.ts'
 import type { Decision } from './decision.ts'
-import { examineClearing } from './message/clear-header.ts'
-import { withoutFields } from './message/header-block.ts'
-import type { Message } from './message/spool.ts'
-import { headerFormFault } from './message/well-formed.ts'
-import type { Policy } from './policy/policy.ts'
-import { areAllFull, putOff, type TimedLookup } from './quota/all-full.ts'
-import type { ScanPolicy } from './scan/policy.ts'
-import { runScanners, type ScanResult } from './scan/scan.ts'
-import type { Scanner } from './scan/scanner.ts'
-import { specimenOf } from './scan/specimen.ts'
+import { areAllFull, deferOverQuota } from './over-quota.ts'
+import type { Policy } from './policy.ts'
 import type { Transaction } from './transaction.ts'
 
 /** What the engine needs of the world; tests hand in their own. */
@@ -34,13 +37,16 @@ export interface Tools {
   readonly now: () => number
   /** Milliseconds on a clock that nobody sets, for laps and deadlines. */
   readonly uptime: () => number
+  /** What is known of copies; without it each message is scanned. */
+  readonly verdicts?: Verdicts | undefined
   /** For doors that answer for all recipients at once, and only at the end. */
   readonly quota?: TimedLookup | undefined
 }
 
 /**
  * From a message to a decision: ask whether anybody has room for it, verify its stamps,
- * take out the fields that go, scan it by what no stamp vouches for, decide, sign. What is
+ * take out the fields that go, recall what was said of a copy of it, scan it by what no
+ * stamp and no memory vouches for, decide, sign. What is
  * scanned and signed is the message as it will leave, but for the fields that are added on
  * top. Changes nothing in the world; the door carries the decision out.
  */
@@ -59,7 +65,7 @@ export async function judge(
   if (tools.quota) {
     const asked = await areAllFull({ ...transaction, size: message.size }, tools.quota)
     times.quota = clock()
-    if (asked.full) return putOff(transaction.envelope, times.quota)
+    if (asked.full) return deferOverQuota(transaction.envelope, times.quota)
     if (asked.why) notes.push(asked.why)
   }
   // Without a stamp nothing vouches for it, and its body is hashed while scanners look at it.
@@ -69,16 +75,17 @@ export async function judge(
   const remove = fieldsThatGoFrom(message.header, vouched, policy)
   const leaving = withoutFields(message.header, remove)
   const remarks: Remarks = { notes, traits: new Set() }
-  const scanning = scanUnvouched({ ...transaction, leaving }, policy, tools, vouched, remarks)
+  const finding = findUnvouched({ ...transaction, leaving }, policy, tools, vouched, remarks)
   const verifying = stamped ? vouched : verify(transaction, policy, tools)
-  await Promise.allSettled([scanning, verifying]) // the door closes the message: nobody may read on
-  const [scan, trust] = [await scanning, await verifying]
+  await Promise.allSettled([finding, verifying]) // the door closes the message: nobody may read on
+  const [{ result: scan, known }, trust] = [await finding, await verifying]
   if (scan.answer === 'clean') message.confirmFile()
   const scanned = clock()
-  const stamp = await sign(message, leaving, policy, tools, scan)
+  const stamp = await sign(message, leaving, policy, tools, scan, known)
   const outcome: Outcome = {
     trust,
     scan,
+    known: known && { host: known.host, age: seconds(tools.now()) - known.time },
     traits: remarks.traits,
     stamp,
     remove,
@@ -115,14 +122,14 @@ async function verify(
   })
 }
 
-/** Runs what the stamps do not vouch for; local policy is never vouched for. */
-async function scanUnvouched(
+/** Finds what the stamps do not vouch for; local policy is never vouched for. */
+async function findUnvouched(
   { message, envelope, client, leaving }: Transaction & { readonly leaving: Buffer },
   policy: Policy,
   tools: Tools,
   trust: Trust,
   remarks: Remarks,
-): Promise<ScanResult> {
+): Promise<Found> {
   const { scan } = policy
   const { size } = message
   const scanners = tools.scanners.filter(
@@ -132,31 +139,37 @@ async function scanUnvouched(
   if (outside !== undefined) {
     // What another host scanned is scanned, whatever the limits are here.
     if (trust.trusted && scanners.every(({ local }) => local))
-      return { answer: 'clean', scanners: [] }
-    return { answer: 'skipped', why: outside }
+      return { result: { answer: 'clean', scanners: [] } }
+    return { result: { answer: 'skipped', why: outside } }
   }
-  return runScanners(specimenOf(message, leaving, envelope, client.origin), {
-    scanners,
-    timeout: scan.timeout,
-    oversize: scan.oversize,
-    // A bounce that is kept out would be tried again for ever.
-    nesting: {
-      max: scan.nesting.max,
-      over: scan.nesting.over === 'accept' || client.bounceInjector ? 'accept' : 'keep out',
-    },
-    secondLook: {
-      when: scan.secondLook.when,
+  const look: Look = (those, timeout, signatures) =>
+    runScanners(specimenOf(message, leaving, envelope, client.origin), {
+      scanners: those,
+      timeout,
+      oversize: scan.oversize,
       // A bounce that is kept out would be tried again for ever.
-      strict: scan.secondLook.strict !== 'off' && !client.bounceInjector,
-      spool: policy.spool,
-      now: tools.now,
-      traits(found) {
-        remarks.traits = found
+      nesting: {
+        max: scan.nesting.max,
+        over: scan.nesting.over === 'accept' || client.bounceInjector ? 'accept' : 'keep out',
       },
-    },
-    uptime: tools.uptime,
-    note: (text) => remarks.notes.push(text),
-  })
+      secondLook: {
+        when: scan.secondLook.when,
+        // A bounce that is kept out would be tried again for ever.
+        strict: scan.secondLook.strict !== 'off' && !client.bounceInjector,
+        spool: policy.spool,
+        now: tools.now,
+        traits(found) {
+          remarks.traits = found
+        },
+      },
+      uptime: tools.uptime,
+      note: (text) => remarks.notes.push(text),
+      signatures,
+    })
+  if (tools.verdicts === undefined) return { result: await look(scanners, scan.timeout) }
+  // No stamp of this host's may be older than the cluster takes them.
+  const maxAge = policy.cluster?.maxAge ?? Number.POSITIVE_INFINITY
+  return tools.verdicts.find({ message, leaving, scanners, policy: scan, maxAge }, look)
 }
 
 function sizeLimit(size: number, { minSize, maxSize }: Policy['scan']): string | undefined {
@@ -176,13 +189,17 @@ async function examined(message: Message): Promise<Examined> {
   return { header: message.header, ...(await message.form()) }
 }
 
-/** A stamp names what ran here and found the whole message clean; nothing ran, nothing is signed. */
+/**
+ * A stamp names what ran here, or on a host that is believed, and found the whole message
+ * clean, and when; nothing ran, nothing is signed.
+ */
 async function sign(
   message: Message,
   leaving: Buffer,
   policy: Policy,
   { crypto, now }: Tools,
   scan: ScanResult,
+  known: RememberedVerdict | undefined,
 ): Promise<Outcome['stamp']> {
   if (policy.cluster === undefined || crypto === undefined || scan.answer !== 'clean')
     return undefined
@@ -197,7 +214,7 @@ async function sign(
     {
       keys: policy.cluster.keys,
       scanners,
-      now: seconds(now()),
+      now: known === undefined ? seconds(now()) : Math.min(known.time, seconds(now())),
       crypto,
     },
   )

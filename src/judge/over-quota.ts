@@ -1,0 +1,114 @@
+import { type Envelope, recipientsOf } from '../envelope/envelope.ts'
+import type { QuotaAnswer, QuotaLookup, TimedLookup } from '../quota/quota-answer.ts'
+import { printable } from '../runtime/printable.ts'
+import type { Decision, Reply } from './decision.ts'
+import type { Client } from './transaction.ts'
+
+/** Recipients asked about at once, and how many times the time for one question all of them have. */
+const AT_ONCE = 16
+const TIMES = 4
+
+/** What is asked about: the message need not be here. */
+export interface Addressed {
+  readonly envelope: Envelope
+  readonly client: Client
+  /** Bytes of the message. */
+  readonly size: number
+}
+
+/** Whether anybody is asked about this client's mail. The MTA's own bounces would come back for ever. */
+export function isAskedAbout(
+  client: Pick<Client, 'relay' | 'bounceInjector'>,
+  lookup: Pick<QuotaLookup, 'askForRelayClients'>,
+): boolean {
+  if (client.bounceInjector) return false
+  return lookup.askForRelayClients || !client.relay
+}
+
+/**
+ * A door that answers for all recipients at once puts a message off where each of them is
+ * over quota: `full`. One who is not, or of whom nothing is known, lets it pass, and
+ * the rest is not asked about; so do recipients that cannot all be asked in time. `why`
+ * then is for the log, or ''.
+ */
+export async function areAllFull(
+  { envelope, client, size }: Addressed,
+  lookup: TimedLookup,
+): Promise<{ readonly full: boolean; readonly why: string }> {
+  if (!isAskedAbout(client, lookup)) return { full: false, why: '' }
+  const within = lookup.timeout * TIMES
+  const found = await findOther(recipientsOf(envelope), (one) => lookup.ask(one, size), within)
+  if (found === undefined) return { full: envelope.recipientCount > 0, why: '' }
+  return { full: false, why: found.answer === 'unknown' ? `quota: ${found.why}` : '' }
+}
+
+/**
+ * An answer that is not "full", or undefined where all are. The first recipient is asked about
+ * alone: most mail has no other, or room there. No question is under way when it resolves, for
+ * a door may become another program then; so each has its own time after `within` milliseconds.
+ */
+async function findOther(
+  recipients: Iterator<Buffer>,
+  ask: (recipient: Buffer) => Promise<QuotaAnswer>,
+  within: number,
+): Promise<QuotaAnswer | undefined> {
+  let found: QuotaAnswer | undefined
+  const late = setTimeout(() => {
+    found ??= { answer: 'unknown', why: `not all recipients were answered for in ${within} ms` }
+  }, within)
+
+  /** Whether there may be another one to ask about. */
+  async function askNext(): Promise<boolean> {
+    const next = recipients.next()
+    if (next.done) return false
+    const answer = await ask(next.value)
+    if (answer.answer !== 'full') found ??= answer
+    return found === undefined
+  }
+
+  async function askOn(): Promise<void> {
+    while (await askNext());
+  }
+
+  try {
+    if (await askNext()) await Promise.all(Array.from({ length: AT_ONCE }, askOn))
+    return found
+  } finally {
+    clearTimeout(late)
+  }
+}
+
+/** What becomes of such a message; `milliseconds` were spent on asking. */
+export function deferOverQuota(
+  envelope: Envelope,
+  milliseconds: number,
+): Extract<Decision, { kind: 'defer' }> {
+  const [first] = recipientsOf(envelope)
+  const reply: Reply = {
+    class: OVER_QUOTA.class,
+    enhanced: OVER_QUOTA.enhanced,
+    text:
+      envelope.recipientCount === 1
+        ? overQuotaText(first!)
+        : 'Quota exceeded for all recipients, try again later',
+    grounds: 'over-quota',
+  }
+  const why = 'all recipients are over quota'
+  return {
+    kind: 'defer',
+    reply,
+    findings: { scan: 'skipped', why, times: { quota: milliseconds } },
+  }
+}
+
+/** Characters of an address in a reply: the line has 512 with all that belongs to it (RFC 5321, 4.5.3.1.5). */
+const ADDRESS_MAX = 320
+
+/** RFC 3463: a mailbox is full, for now. */
+export const OVER_QUOTA = { class: 4, code: 452, enhanced: '4.2.2' } as const
+
+/** What is said to who sends to a full mailbox, behind `452 4.2.2 `: printable ASCII in one line. */
+export function overQuotaText(address: Buffer): string {
+  const shown = printable(address.toString('latin1'))
+  return `Quota exceeded for <${shown.slice(0, ADDRESS_MAX)}>, try again later`
+}
