@@ -1,0 +1,80 @@
+import { Fault } from '../runtime/fault.ts'
+import { type Environment, wholeNumber } from '../settings/settings.ts'
+
+/** Where a directory of users is, and how it is asked; onescan-quotad(8), QUOTALDAPURL. */
+export interface LdapSettings {
+  readonly url: string
+  readonly base: string
+  /** Undefined: anonymously. */
+  readonly bind: { readonly dn: string; readonly passwordFile: string } | undefined
+  /** Certificates that the server's is held against; undefined: the system's. */
+  readonly authorities: string | undefined
+  readonly filter: string
+  readonly attributes: LdapAttributes
+  /** Milliseconds for which an entry is remembered. */
+  readonly remember: number
+}
+
+/** Names of attributes; the standard ones are those of qmail-ldap. */
+export interface LdapAttributes {
+  readonly backend: string
+  readonly home: string
+  readonly quota: string
+}
+
+const FILTER = '(|(uid=%u)(mail=%u)(mailAlternateAddress=%u))'
+
+/** Undefined where no directory is named. Faults are of kind `config`. */
+export function readLdapSettings(env: Environment): LdapSettings | undefined {
+  const url = env.QUOTALDAPURL
+  if (!url) return undefined
+  if (!/^(ldaps?:\/\/[\w.[\]:-]+|ldapi:\/\/%2[fF][!-~]+)\/?$/.test(url)) {
+    throw new Fault('config', `QUOTALDAPURL ${url}: must be ldap://HOST[:PORT] or ldaps://HOST`)
+  }
+  const filter = env.QUOTALDAPFILTER || FILTER
+  if (!/^\(.*%[und].*\)$/.test(filter)) {
+    throw new Fault(
+      'config',
+      `QUOTALDAPFILTER ${filter}: must be a filter in brackets, with %u, %n or %d`,
+    )
+  }
+  const remember = { max: 86_400, unit: 'seconds' }
+  return {
+    url,
+    base: env.QUOTALDAPBASE ?? '',
+    bind: readBind(env),
+    authorities: absolute('QUOTALDAPCA', env.QUOTALDAPCA),
+    filter,
+    attributes: {
+      backend: attribute('QUOTALDAPBACKEND', env.QUOTALDAPBACKEND, 'mailHost'),
+      home: attribute('QUOTALDAPHOME', env.QUOTALDAPHOME, 'mailMessageStore'),
+      quota: attribute('QUOTALDAPQUOTA', env.QUOTALDAPQUOTA, 'mailQuotaSize'),
+    },
+    remember: wholeNumber(env, 'QUOTALDAPREMEMBER', 60, remember) * 1000,
+  }
+}
+
+function readBind(env: Environment): LdapSettings['bind'] {
+  const dn = env.QUOTALDAPBIND
+  const passwordFile = absolute('QUOTALDAPPASSWORD', env.QUOTALDAPPASSWORD)
+  if (dn && passwordFile) return { dn, passwordFile }
+  if (!dn && !passwordFile) return undefined
+  const missing = dn ? 'QUOTALDAPPASSWORD' : 'QUOTALDAPBIND'
+  throw new Fault(
+    'config',
+    `${missing}: is unset, and QUOTALDAPBIND needs QUOTALDAPPASSWORD, a file`,
+  )
+}
+
+function absolute(name: string, path: string | undefined): string | undefined {
+  if (!path) return undefined
+  if (path.startsWith('/')) return path
+  throw new Fault('config', `${name} ${path}: must be the absolute path of a file`)
+}
+
+/** RFC 4512 1.4: a keystring or a number. */
+function attribute(name: string, text: string | undefined, standard: string): string {
+  const wanted = text || standard
+  if (/^[A-Za-z][A-Za-z0-9-]*$|^\d+(\.\d+)+$/.test(wanted)) return wanted
+  throw new Fault('config', `${name} ${wanted}: must be the name of an attribute`)
+}

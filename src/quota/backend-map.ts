@@ -1,0 +1,48 @@
+import { readFileSync } from 'node:fs'
+import { addressText, type MailAddress, readAddress, withPlainDomain } from '../envelope/address.ts'
+import { errorText, Fault } from '../runtime/fault.ts'
+import { type Backend, readBackend } from './backend.ts'
+
+/**
+ * The backend that has the mailbox of an address, whose domain is a plain one; undefined where none is known
+ * to have it. May reject, where nobody can say.
+ */
+export type BackendOf = (address: MailAddress) => Found | Promise<Found>
+type Found = Backend | 'no-such-user' | undefined
+
+/**
+ * Lines of `KEY BACKEND`. A key is an address, `@domain`, a name without domain, or `*`
+ * for all others; the most particular one counts. Empty lines and those that begin with
+ * `#` say nothing. Domains are compared without case.
+ */
+export function parseBackendMap(text: string, file: string): BackendOf {
+  const backends = new Map<string, Backend>()
+  const byKey = new Map<string, Backend>()
+  for (const [index, line] of text.split('\n').entries()) {
+    const [key, backend, ...more] = line.trim().split(/[ \t]+/)
+    if (!key || key.startsWith('#')) continue
+    const place = `${file} line ${index + 1}:`
+    if (backend === undefined || more.length > 0) {
+      throw new Fault('config', `${place} ${line.trim()}: must be a key and a backend`)
+    }
+    const known = backends.get(backend) ?? readBackend(backend, place)
+    backends.set(backend, known)
+    byKey.set(addressText(withPlainDomain(readAddress(key))), known)
+  }
+  return (address) => {
+    const { local, domain } = address
+    const ofDomain = domain === undefined ? undefined : byKey.get(`@${domain}`)
+    return byKey.get(addressText(address)) ?? ofDomain ?? byKey.get(local) ?? byKey.get('*')
+  }
+}
+
+/** Throws a Fault of kind `config` where the file cannot be read or used. */
+export function readBackendMap(file: string): BackendOf {
+  let text: string
+  try {
+    text = readFileSync(file, 'latin1')
+  } catch (error) {
+    throw new Fault('config', `QUOTAD map:${file}: ${errorText(error)}`, error)
+  }
+  return parseBackendMap(text, file)
+}

@@ -1,0 +1,87 @@
+import type { Agent } from 'node:http'
+import { errorText } from '../runtime/fault.ts'
+import type { Backend } from './backend.ts'
+import { createCircuits } from './circuit.ts'
+import type { Counters } from './counters.ts'
+import type { ServiceReply } from './service-reply.ts'
+import type { AskTimes, Question, UdpClient } from './udp.ts'
+
+/** The lines to all backends. */
+export interface Backends {
+  /**
+   * Asks. Undefined where the backend is known not to answer; where `isProbe` it may do so
+   * again, and the question finds out, but nobody should wait for it. `outcome` never rejects.
+   */
+  ask(
+    backend: Backend,
+    question: Question,
+  ): { readonly outcome: Promise<ServiceReply>; readonly isProbe: boolean } | undefined
+  /** Keeps no connections from now on; what is asked still gets its answer. */
+  close(): void
+  /** Resolves when each datagram has its answer, or the time of its question is over. */
+  settled(): Promise<void>
+}
+
+interface BackendsOptions {
+  /** Milliseconds on a clock that never goes back. */
+  readonly now: () => number
+  readonly log: (line: string) => void
+  readonly counters: Counters
+}
+
+type Failure = Extract<ServiceReply, { kind: 'failed' }>
+
+/** Counts and logs what fails, and leaves backends alone that do not answer. */
+export function createBackends(times: AskTimes, options: BackendsOptions): Backends {
+  const { log, counters } = options
+  const circuits = createCircuits(options.now)
+  let agent: Agent | undefined
+  let udp: UdpClient | undefined
+
+  async function consult(backend: Backend, question: Question): Promise<ServiceReply> {
+    const outcome = await overTheNetwork(backend, question)
+    if (outcome.kind === 'answered' || outcome.backendIsUp) {
+      if (circuits.answered(backend.text)) log(`quota: ${backend.text} answers again`)
+    }
+    if (outcome.kind === 'failed') complain(backend, outcome)
+    return outcome
+  }
+
+  async function overTheNetwork(backend: Backend, question: Question): Promise<ServiceReply> {
+    try {
+      // Each where it is wanted: a program that is started for one message pays for what it loads.
+      if (backend.kind === 'udp') {
+        const { createUdpClient } = await import('./udp.ts')
+        udp ??= createUdpClient(options.now)
+        return await udp.ask(backend, question, times)
+      }
+      const { askByHttp, createAgent } = await import('./http.ts')
+      agent ??= createAgent()
+      return await askByHttp(backend, question, times, agent)
+    } catch (error) {
+      return { kind: 'failed', trouble: 'no-answer', why: errorText(error), backendIsUp: false }
+    }
+  }
+
+  function complain({ text }: Backend, { trouble, why, backendIsUp }: Failure): void {
+    counters[trouble === 'no-answer' ? 'noAnswer' : 'brokenAnswer']++
+    const failed = `quota: ${text}: ${why}`
+    const rest = backendIsUp ? undefined : circuits.failed(text)
+    if (backendIsUp) log(`${failed}; the recipient passes`)
+    if (rest) log(`${failed}; recipients pass, and it is tried again after ${rest / 1000} s`)
+  }
+
+  return {
+    ask(backend, question) {
+      const state = circuits.state(backend.text)
+      if (state === 'open') return undefined
+      return { outcome: consult(backend, question), isProbe: state === 'probe' }
+    },
+    close() {
+      if (agent === undefined) return
+      agent.maxFreeSockets = 0
+      for (const idle of Object.values(agent.freeSockets).flat()) idle?.destroy()
+    },
+    settled: async () => udp?.settled(),
+  }
+}

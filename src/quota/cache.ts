@@ -1,0 +1,107 @@
+import { createMemory } from '../runtime/remember.ts'
+import type { QuotaAnswer, Usage } from './quota-answer.ts'
+
+/** An answer that was given, and to what. */
+export interface CachedAnswer {
+  readonly answer: QuotaAnswer
+  /** Bytes that it was asked for; undefined where the service is told of none. */
+  readonly incoming: number | undefined
+  /** Which backend said so. */
+  readonly source: string
+  /** Milliseconds: when it was given, and until when it holds. */
+  readonly at: number
+  readonly until: number
+}
+
+interface QuotaCache {
+  /** What holds for a mailbox at this time. */
+  get(name: string, now: number): CachedAnswer | undefined
+  set(name: string, known: CachedAnswer): void
+  readonly size: number
+}
+
+/** Keeps `max` mailboxes at most: those that were asked for last. */
+export function createQuotaCache(max: number): QuotaCache {
+  const byName = createMemory<CachedAnswer>(max)
+  return {
+    get(name, now) {
+      const known = byName.get(name)
+      if (known === undefined || known.until > now) return known
+      byName.delete(name)
+      return undefined
+    },
+    set: byName.set,
+    get size() {
+      return byName.size
+    },
+  }
+}
+
+export function remember(
+  answer: QuotaAnswer,
+  about: { readonly incoming: number | undefined; readonly source: string; readonly at: number },
+  soft: number,
+): CachedAnswer {
+  return { ...about, answer, until: about.at + lifetimeOf(answer, soft) }
+}
+
+/**
+ * What an answer says about `incoming` bytes, or undefined where it was an answer to
+ * another question: the service has to be asked. Nobody is refused by an answer that is
+ * older than that of a full mailbox may be, for there may be room by now.
+ */
+export function answerFor(
+  known: CachedAnswer,
+  incoming: number,
+  now: number,
+): QuotaAnswer | undefined {
+  const { answer, incoming: asked = incoming } = known
+  if (answer.answer === 'full') return incoming >= asked ? answer : undefined
+  if (answer.answer !== 'room') return answer
+  const { usage } = answer
+  if (usage === undefined) return incoming <= asked ? answer : undefined
+  if (usage.quota === undefined || usage.size + incoming <= usage.quota) return answer
+  // What is larger than what is left was not what the service was asked about.
+  return now - known.at < FULL ? { answer: 'full', usage } : undefined
+}
+
+/** Milliseconds. */
+const SECOND = 1000
+/** Of a mailbox with much room, or without a quota. */
+export const LONGEST = 3600 * SECOND
+/** Of one that is all but full. */
+export const SHORTEST = 5 * SECOND
+/** Of a full one: who makes room should not wait for long. */
+export const FULL = 30 * SECOND
+/** Where the service does not tell how full it is. */
+export const PLAIN = 60 * SECOND
+/** Of a user whom the service does not know, whose mail passes in any case. */
+export const NO_SUCH_USER = 300 * SECOND
+
+/**
+ * Milliseconds for which an answer holds: an hour below `soft` (a share of the quota, 0 to
+ * 1), from there on shorter by the same factor for each step towards full. Nothing for an
+ * answer that says nothing.
+ */
+export function lifetimeOf(answer: QuotaAnswer, soft: number): number {
+  switch (answer.answer) {
+    case 'room':
+      return lifetimeOfRoom(answer.usage, soft)
+    case 'full':
+      return FULL
+    case 'no-such-user':
+      return NO_SUCH_USER
+    case 'unknown':
+      return 0
+  }
+}
+
+function lifetimeOfRoom(usage: Usage | undefined, soft: number): number {
+  if (usage === undefined) return PLAIN
+  if (usage.quota === undefined) return LONGEST
+  const fill = usage.size / usage.quota
+  if (fill < soft) return LONGEST
+  if (fill >= 1) return SHORTEST
+  const way = (fill - soft) / (1 - soft)
+  return LONGEST * (SHORTEST / LONGEST) ** way
+}

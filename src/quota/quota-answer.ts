@@ -1,0 +1,47 @@
+/**
+ * What is known about a mailbox. Sizes are bytes; a quota that is absent is unlimited or
+ * was not told (the plain UDP answer tells neither).
+ */
+export type QuotaAnswer =
+  | { readonly answer: 'room'; readonly usage?: Usage }
+  | { readonly answer: 'full'; readonly usage?: Usage }
+  | { readonly answer: 'no-such-user' }
+  /** No answer in time, a broken one, a mailbox that cannot be read. Never counts as full. */
+  | { readonly answer: 'unknown'; readonly why: string }
+
+export interface Usage {
+  readonly size: number
+  readonly quota?: number
+}
+
+/** An answer, with where it comes from. */
+export interface Explained {
+  readonly answer: QuotaAnswer
+  /** Latin1. What was found instead of the address, without its extension; undefined: the address. */
+  readonly mailbox?: string | undefined
+  /** Whether there is no such mailbox, as far as anybody knows. */
+  readonly isNobodys: boolean
+  /** The backend, as it was configured; undefined where none is known. */
+  readonly source: string | undefined
+  /** Milliseconds: how old a remembered answer is, and for how long it holds; undefined for a fresh one. */
+  readonly cached: { readonly age: number; readonly left: number } | undefined
+}
+
+/**
+ * Asks whether a mailbox has room, for `incoming` bytes more where the protocol told the
+ * size of the message. Never rejects, and answers within its own deadline.
+ */
+export type AskQuota = (address: Buffer, incoming?: number) => Promise<QuotaAnswer>
+
+/** Whom a door asks about mailboxes, and for whose mail. */
+export interface QuotaLookup {
+  readonly ask: AskQuota
+  /** Whether recipients of mail of clients that may relay, or have authenticated, are asked about, too. */
+  readonly askForRelayClients: boolean
+}
+
+/** A lookup for doors that wait for all answers together. */
+export interface TimedLookup extends QuotaLookup {
+  /** Milliseconds for a question. */
+  readonly timeout: number
+}

@@ -1,0 +1,135 @@
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import { type AddressInfo, createServer as createFront, type Socket } from 'node:net'
+import { isCompiled } from '../runtime/compiled-program.ts'
+import { Fault } from '../runtime/fault.ts'
+import type { Allowed } from './allowed.ts'
+import { type Counters, metricsText } from './counters.ts'
+import { type HttpReply, readRequest, replyFor } from './http-question.ts'
+import type { AnswerForName } from './mailbox-answer.ts'
+import type { ListenAddress } from './options.ts'
+import type { ActivatedSocket } from './socket-activation.ts'
+
+export interface HttpOptions {
+  readonly answerForName: AnswerForName
+  readonly allowed: Allowed
+  readonly counters: Counters
+  /** Connections at once. */
+  readonly maxClients: number
+}
+
+export interface HttpService {
+  address(): AddressInfo | string | null
+  /** Listens no more, and drops everybody. */
+  close(): void
+}
+
+/** Milliseconds for a request to arrive, and for the next one on the same connection. */
+const REQUEST_TIME = 5_000
+const IDLE_TIME = 60_000
+/** Milliseconds between looks at who is too slow. */
+const LOOKS = 1_000
+/** Bytes of a request; it has no body. */
+const REQUEST_MAX = 8 * 1024
+
+/** `quota.cgi` of old, the service's health, and its counters. */
+export async function serveHttp(
+  place: ListenAddress | ActivatedSocket,
+  options: HttpOptions,
+): Promise<HttpService> {
+  const { answerForName, allowed, counters, maxClients } = options
+  const limits = {
+    headersTimeout: REQUEST_TIME,
+    requestTimeout: REQUEST_TIME,
+    keepAliveTimeout: IDLE_TIME,
+    connectionsCheckingInterval: LOOKS,
+    maxHeaderSize: REQUEST_MAX,
+  }
+
+  const server = createServer(limits, (request, response) => {
+    answer(request, response).catch(() => response.destroy())
+  })
+  // Counted here: the compiled runtime tells of no connection that `maxConnections` drops.
+  let open = 0
+  server.on('connection', (socket) => {
+    open++
+    socket.once('close', () => open--)
+    const isAllowed = allowed(socket.remoteAddress ?? '')
+    if (isAllowed && open <= maxClients) return
+    counters[isAllowed ? 'dropped' : 'refused']++
+    socket.destroy()
+  })
+  server.on('clientError', (error, socket) => {
+    counters[isLate(error) ? 'dropped' : 'malformed']++
+    const status = isLate(error) ? '408 Request Timeout' : '400 Bad Request'
+    if (socket.writable) socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\n\r\n`)
+    setTimeout(() => socket.destroy(), LOOKS).unref()
+  })
+
+  async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const question = readRequest(request.method ?? '', request.url ?? '')
+    switch (question.asks) {
+      case 'quota': {
+        counters.http++
+        const { answer, source, stale } = await answerForName(question.user, 0)
+        if (source) response.setHeader('X-Quota-Source', source)
+        if (stale) response.setHeader('X-Quota-Stale', 'yes')
+        return reply(request, response, replyFor(question.user, answer))
+      }
+      case 'health':
+        return reply(request, response, { status: 200, text: 'serving\n' })
+      case 'metrics':
+        return reply(request, response, { status: 200, text: metricsText(counters) })
+      case 'nothing':
+        counters.malformed++
+        if (question.status === 405) response.setHeader('Allow', 'GET, HEAD')
+        return reply(request, response, { ...question, text: `${question.text}\n` })
+    }
+  }
+
+  // The compiled runtime's own HTTP server takes no socket that is bound already.
+  const fronted = new Set<Socket>()
+  const front =
+    'fd' in place && isCompiled
+      ? createFront((socket) => {
+          fronted.add(socket)
+          socket.once('close', () => fronted.delete(socket))
+          server.emit('connection', socket)
+        })
+      : server
+
+  await new Promise<void>((resolve, reject) => {
+    front.once('error', (error) => {
+      reject(new Fault('config', `--http ${place.text}: ${error.message}`, error))
+    })
+    if ('fd' in place) front.listen({ fd: place.fd }, resolve)
+    else front.listen(place.port, place.host, resolve)
+  })
+  return {
+    address: () => front.address(),
+    close() {
+      front.close()
+      for (const socket of fronted) socket.destroy()
+      server.closeAllConnections()
+    },
+  }
+}
+
+function reply(request: IncomingMessage, response: ServerResponse, { status, text }: HttpReply) {
+  const body = Buffer.from(text, 'latin1')
+  response.writeHead(status, {
+    'Content-Type': 'text/plain',
+    'Content-Length': body.length,
+    'Cache-Control': 'no-store',
+    // A body, which nobody asked for, is not read to its end.
+    ...(hasBody(request) ? { Connection: 'close' } : {}),
+  })
+  response.end(request.method === 'HEAD' ? undefined : body)
+}
+
+function hasBody({ headers }: IncomingMessage): boolean {
+  return 'transfer-encoding' in headers || Number(headers['content-length'] ?? 0) > 0
+}
+
+function isLate(error: NodeJS.ErrnoException): boolean {
+  return error.code === 'ERR_HTTP_REQUEST_TIMEOUT'
+}

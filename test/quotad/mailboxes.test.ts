@@ -1,0 +1,149 @@
+import { chmodSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t, { type Test } from 'tap'
+import { spool, startQuotad } from './quotad.ts'
+
+/** The service as it is set up: mailboxes of each kind, and who says what they may hold. */
+
+function start(t: Test, env: Readonly<Record<string, string>>) {
+  return startQuotad(t, env)
+}
+
+t.test('an mbox holds what the file is long', async (t) => {
+  const directory = spool(t, {
+    'mail/ann': 'x'.repeat(100),
+    'mail/bob': 'x'.repeat(99),
+    'mail/carl/': '',
+  })
+  const { ask } = await start(t, { QUOTAMAILBOX: `mbox:${directory}/mail/%u`, QUOTADEFAULT: '100' })
+  t.equal(await ask('CHECK_QUOTA ann 0'), 'QUOTA_FULL ann 100 100')
+  t.equal(await ask('CHECK_QUOTA bob 0'), 'QUOTA_OK bob 99 100')
+  t.equal(await ask('CHECK_QUOTA zoe 0'), 'QUOTA_UNKNOWN zoe')
+  t.equal(await ask('CHECK_QUOTA carl 0'), 'QUOTA_ERROR carl', 'a directory is no mbox')
+})
+
+t.test(
+  'a mailbox of a listed user that is not there counts as empty, and that is told once',
+  async (t) => {
+    const directory = spool(t, { 'mail/ann': 'x', homes: 'ann: /home/ann\nbob: /home/bob\n' })
+    for (const kind of ['mbox', 'maildir']) {
+      const { ask, says, log } = await start(t, {
+        QUOTAMAILBOX: `${kind}:${directory}/mial/%u`,
+        QUOTAUSERS: `${directory}/homes`,
+        QUOTADEFAULT: '100',
+      })
+      for (const user of ['bob', 'bob', 'ann']) {
+        t.equal(await ask(`CHECK_QUOTA ${user} 0`), `QUOTA_OK ${user} 0 100`)
+      }
+      const line = new RegExp(
+        `what=${directory}/mial/bob reason="is not there: it counts as empty"`,
+      )
+      t.match(await says(line), /event=unreadable/)
+      await says(/mial\/ann/)
+      t.equal(log.filter((each) => line.test(each)).length, 1)
+    }
+  },
+)
+
+t.test(
+  'a quota of the administrator wins over that of the mailbox, and that over the default',
+  async (t) => {
+    const directory = spool(t, {
+      'ann/maildirsize': '1000S\n400 4\n',
+      'bob/maildirsize': '1000S\n400 4\n',
+      'carl/cur/a,S=70': '',
+      quotas: 'ann: 300\n',
+    })
+    const { ask } = await start(t, {
+      QUOTAMAILBOX: `maildir:${directory}/%u`,
+      QUOTAMAP: `${directory}/quotas`,
+      QUOTADEFAULT: '50S,1C',
+    })
+    t.equal(await ask('CHECK_QUOTA ann 0'), 'QUOTA_FULL ann 400 300')
+    t.equal(await ask('CHECK_QUOTA bob 0'), 'QUOTA_OK bob 400 1000')
+    t.equal(await ask('CHECK_QUOTA carl 0'), 'QUOTA_FULL carl 70 50')
+  },
+)
+
+t.test('users and homes come from passwd(5) or a file, in the order that is said', async (t) => {
+  const directory = spool(t, {
+    'ann/Maildir/maildirsize': '1000S\n400 4\n',
+    'other/Maildir/maildirsize': '1000S\n500 4\n',
+    'stranger/Maildir/maildirsize': '1000S\n500 4\n',
+  })
+  writeFileSync(
+    join(directory, 'passwd'),
+    `ann:x:1:1::${directory}/ann:\nnew:x:1:1::${directory}/new:\n`,
+  )
+  writeFileSync(join(directory, 'homes'), `carl@example.org: ${directory}/other\n`)
+  const { ask } = await start(t, { QUOTAUSERS: `passwd:${directory}/passwd ${directory}/homes` })
+  t.equal(await ask('CHECK_QUOTA ann 0'), 'QUOTA_OK ann 400 1000')
+  t.equal(await ask('CHECK_QUOTA ann@example.org 0'), 'QUOTA_OK ann@example.org 400 1000')
+  t.equal(await ask('CHECK_QUOTA carl@example.org 0'), 'QUOTA_OK carl@example.org 500 1000')
+  t.equal(await ask('CHECK_QUOTA stranger 0'), 'QUOTA_UNKNOWN stranger')
+  t.equal(
+    await ask('CHECK_QUOTA new 0'),
+    'QUOTA_OK new 0 0',
+    'whose mailbox comes with the first mail',
+  )
+})
+
+t.test('what cannot be read is unknown, and the log names it, once', async (t) => {
+  const directory = spool(t, {
+    'ann/maildirsize': '1000S\n400 4\n',
+    'bob/maildirsize': '1S\n0 0\n',
+    'shut/': '',
+  })
+  chmodSync(join(directory, 'ann/maildirsize'), 0)
+  chmodSync(join(directory, 'shut'), 0)
+  const quotad = await start(t, { QUOTAMAILBOX: `maildir:${directory}/%u` })
+  for (let i = 0; i < 3; i++) t.equal(await quotad.ask('CHECK_QUOTA ann 0'), 'QUOTA_ERROR ann')
+  t.equal(await quotad.ask('CHECK_QUOTA ann'), 'QUOTA_ERROR ann')
+  t.equal(await quotad.ask('CHECK_QUOTA shut'), 'QUOTA_ERROR shut')
+  t.equal(await quotad.ask('CHECK_QUOTA bob'), 'QUOTA_OK')
+  const response = await fetch(`${quotad.url}/cgi-bin/quota.cgi?u=ann`)
+  t.equal(response.status, 503)
+  t.notMatch(await response.text(), directory, 'who asks learns no paths')
+  await quotad.stop()
+  const told = quotad.log.filter((line) => / event=unreadable /.test(line))
+  t.equal(told.length, 2, told.join('\n'))
+  t.match(told[0], `what=${directory}/ann reason="EACCES: permission denied`)
+  t.match(told[1], `what=${directory}/shut reason="EACCES: permission denied`)
+})
+
+t.test('a map that cannot be read makes answers unknown', async (t) => {
+  const directory = spool(t, { 'ann/maildirsize': '1S\n4 4\n', quotas: 'ann 300\n' })
+  const quotad = await start(t, {
+    QUOTAMAILBOX: `maildir:${directory}/%u`,
+    QUOTAMAP: `${directory}/quotas`,
+  })
+  t.equal(await quotad.ask('CHECK_QUOTA ann 0'), 'QUOTA_ERROR ann')
+  await quotad.says(/quotas: line 1: ann 300 is not understood/)
+})
+
+t.test('case is dropped, unless it is to be kept', async (t) => {
+  const directory = spool(t, {
+    'Ann/maildirsize': '1000S\n400 4\n',
+    'ann/maildirsize': '1000S\n5 4\n',
+  })
+  const mailbox = { QUOTAMAILBOX: `maildir:${directory}/%u` }
+  const dropping = await start(t, mailbox)
+  t.equal(await dropping.ask('CHECK_QUOTA Ann 0'), 'QUOTA_OK Ann 5 1000')
+  const keeping = await start(t, { ...mailbox, QUOTACASE: 'keep' })
+  t.equal(await keeping.ask('CHECK_QUOTA Ann 0'), 'QUOTA_OK Ann 400 1000')
+})
+
+t.test('what should have been counted anew, and takes too long, is said to be stale', async (t) => {
+  const messages = Array.from({ length: 3000 }, (_, i) => [`ann/cur/${i}`, 'x'] as const)
+  const directory = spool(t, {
+    ...Object.fromEntries(messages),
+    'ann/maildirsize': '10S\n9 1\n9 1\n',
+  })
+  const env = { QUOTAMAILBOX: `maildir:${directory}/%u`, QUOTAPATIENCE: '1' }
+  const { url } = await start(t, env)
+  const response = await fetch(`${url}/cgi-bin/quota.cgi?u=ann`)
+  t.equal(await response.text(), 'OVERQUOTA ann 18 10\n')
+  t.equal(response.headers.get('x-quota-stale'), 'yes')
+  t.equal(response.headers.get('x-quota-source'), 'maildirsize')
+  t.match(await (await fetch(`${url}/metrics`)).text(), '\nonescan_quota_stale_answers_total 1\n')
+})
