@@ -1,10 +1,11 @@
 import { Readable } from 'node:stream'
 import NodeClam from 'clamscan'
-import { errorText, Fault, isFault } from '../fault.ts'
+import { errorText, Fault, isFault } from '../runtime/fault.ts'
+import { printable } from '../runtime/printable.ts'
 import { type ClamdAddress, readClamdAddress } from './clamd/address.ts'
-import { type Holdings, holdWhatIsOpened } from './clamscan/holdings.ts'
+import { type ResourceScope, withResourceScope } from './clamscan/resource-scope.ts'
 import { exceededLimit } from './exceeded-limit.ts'
-import type { ClamscanPolicy, ScanPolicy } from './policy.ts'
+import type { ClamscanPolicy, ScanPolicy } from './scan-policy.ts'
 import { clean, infected, type Scanner, type Specimen, unknown, type Verdict } from './scanner.ts'
 
 /** What the package tells about one file or stream. */
@@ -34,6 +35,10 @@ export function clamscanScanner(policy: ScanPolicy): Scanner {
   return {
     name: 'clamscan',
     local: false,
+    memorable: {
+      identity: `clamscan(${encodeURIComponent(JSON.stringify([clamscan, clam.maxSize]))})`,
+      signatures: "this host's",
+    },
     async scan(specimen, { signal }) {
       if (specimen.size > clam.maxSize) {
         return overLimit(`${specimen.size} bytes are more than CLAMDMAXSIZE ${clam.maxSize}`)
@@ -41,13 +46,13 @@ export function clamscanScanner(policy: ScanPolicy): Scanner {
       // clamscan calls an empty file neither OK nor FOUND, and INSTREAM never ends without data.
       if (specimen.size === 0) return clean
       try {
-        const result = await holdWhatIsOpened(signal, async (held) => {
+        const result = await withResourceScope(signal, async (scope) => {
           const engine = await startEngine(clamscan, address, policy.timeout)
           signal.throwIfAborted()
           if (address === undefined || (address.kind === 'unix' && specimen.pathIsShared)) {
             return await engine.isInfected(specimen.path())
           }
-          return await engine.scanStream(streamOf(specimen, held))
+          return await engine.scanStream(streamOf(specimen, scope))
         })
         return verdictOf(result)
       } catch (error) {
@@ -120,11 +125,11 @@ async function startEngine(
  * The message as the package takes it. The package writes to its socket whether that
  * takes more or not; waiting here is what keeps a large message out of memory.
  */
-function streamOf(specimen: Specimen, held: Holdings): Readable {
+function streamOf(specimen: Specimen, scope: ResourceScope): Readable {
   async function* chunks() {
     for (const chunk of specimen.chunks()) {
       yield Buffer.from(chunk)
-      await held.drained()
+      await scope.drained()
     }
   }
   return Readable.from(chunks(), { objectMode: false })
@@ -134,7 +139,7 @@ function streamOf(specimen: Specimen, held: Holdings): Readable {
 function verdictOf(result: Result | undefined): Verdict {
   if (result?.isInfected === false) return clean
   if (result?.isInfected !== true) return unknown('clamscan: an answer that is neither yes nor no')
-  const name = printable(String(result.viruses?.[0] ?? '')).replace(/\([0-9A-Fa-f]+:[0-9]+\)$/, '')
+  const name = told(String(result.viruses?.[0] ?? '')).replace(/\([0-9A-Fa-f]+:[0-9]+\)$/, '')
   switch (exceededLimit(name)) {
     case undefined:
       return infected(name || 'a virus without a name')
@@ -155,9 +160,10 @@ function overLimit(why: string): Verdict {
 function reasonOf(error: unknown): string {
   const cause = (error as { data?: { err?: unknown } } | null)?.data?.err
   const text = cause ? `${errorText(error)}: ${errorText(cause)}` : errorText(error)
-  return printable(text)
+  return told(text)
 }
 
-function printable(text: string): string {
-  return text.replace(/[^ -~]/g, '?').slice(0, 300)
+/** Bounded, for a log line. */
+function told(text: string): string {
+  return printable(text).slice(0, 300)
 }

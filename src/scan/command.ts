@@ -4,10 +4,12 @@ import { basename } from 'node:path'
 import { ownChild } from '../runtime/own-children.ts'
 import { handingOverOption } from './clamdscan.ts'
 import { killGroup } from './kill-group.ts'
-import type { ScanPolicy } from './policy.ts'
+import type { ScanPolicy } from './scan-policy.ts'
 import {
   clean,
+  harmed,
   infected,
+  isLate,
   type Scanner,
   type ScanTask,
   type Specimen,
@@ -35,9 +37,14 @@ export function commandScanner(
   log: WriteLine = writeToLog,
 ): Scanner {
   const program = words[0]!
+  const codes = [policy.infectedCode, policy.cleanCode]
   return {
     name: basename(program),
     local: false,
+    memorable: {
+      identity: `command(${[...codes, ...words].map(encodeURIComponent).join(',')})`,
+      signatures: "this host's",
+    },
     scan: (specimen, task) => {
       const option = handingOverOption(words)
       const argv = [...(option ? [option] : []), ...fillIn(words, specimen.path())]
@@ -81,8 +88,10 @@ async function run(
   const end = await exitOf(child, task.signal)
   const printed = await output
   if (end.kind === 'failed') return unknown(end.why)
-  if (end.kind === 'timeout') return unknown('no answer in time (SCANTIMEOUT)')
-  if (end.kind === 'signal') return unknown(`killed by ${end.signal}`)
+  if (end.kind === 'timeout') {
+    return (isLate(task.signal) ? harmed : unknown)('no answer in time (SCANTIMEOUT)')
+  }
+  if (end.kind === 'signal') return harmed(`killed by ${end.signal}`)
   if (end.code === policy.cleanCode) return clean
   if (end.code === policy.infectedCode) return infected(virusName(printed, program))
   return unknown(`exit code ${end.code}`)

@@ -26,6 +26,7 @@ export function eicarScanner(): Scanner {
   return {
     name: 'eicar',
     local: false,
+    memorable: { identity: 'eicar', signatures: async () => '' },
     async scan(specimen, { signal }) {
       const found = createEicarSearch()
       for (const chunk of specimen.chunks()) {

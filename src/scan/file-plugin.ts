@@ -1,12 +1,12 @@
 import { randomBytes } from 'node:crypto'
 import { type Stats, statSync } from 'node:fs'
 import { extname, join } from 'node:path'
-import { errorCode, errorText, Fault, isFault } from '../fault.ts'
+import { errorCode, errorText, Fault, isFault } from '../runtime/fault.ts'
 import { type Command, hostCommand, limitedTo } from './file-plugin/host-command.ts'
 import { startHost } from './file-plugin/host-process.ts'
-import { type HostStarter, type Hosts, hostPerMessage } from './file-plugin/hosts.ts'
+import { type HostStarter, hostPerMessage, type PluginHosts } from './file-plugin/hosts.ts'
 import { encodeRequest } from './plugin-host/request.ts'
-import type { ScanPolicy } from './policy.ts'
+import type { ScanPolicy } from './scan-policy.ts'
 import { type Scanner, type ScanTask, type Specimen, unknown, type Verdict } from './scanner.ts'
 import { relayLines, type WriteLine, writeToLog } from './stderr-lines.ts'
 
@@ -25,7 +25,7 @@ const EXTENSIONS = ['.js', '.mjs', '.cjs', '.ts', '.so']
 export function filePluginScanner(
   policy: ScanPolicy,
   fileName: string,
-  openHosts: (starter: HostStarter) => Hosts = hostPerMessage,
+  openHosts: (starter: HostStarter) => PluginHosts = hostPerMessage,
   log: WriteLine = writeToLog,
 ): Scanner {
   checkName(fileName)
@@ -75,7 +75,7 @@ function starterFor(
 async function askPlugin(
   policy: ScanPolicy,
   file: string,
-  hosts: Hosts,
+  hosts: PluginHosts,
   specimen: Specimen,
   { timeLeft, signal }: ScanTask,
 ): Promise<Verdict> {

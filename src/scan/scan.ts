@@ -1,6 +1,6 @@
-import { errorText, isFault } from '../fault.ts'
 import { openAnonymousFile } from '../message/anonymous-file.ts'
-import type { SpoolPolicy } from '../message/policy.ts'
+import type { SpoolPolicy } from '../message/spool-policy.ts'
+import { errorText, isFault } from '../runtime/fault.ts'
 import { lend } from './lend.ts'
 import { isNestedDeeper } from './nesting/nesting.ts'
 import { abortLate, type Scanner, type ScanTask, type Specimen, type Verdict } from './scanner.ts'
@@ -20,11 +20,19 @@ export type ScanResult =
       readonly name: string
       readonly banned: boolean
     }
-  | { readonly answer: 'unknown'; readonly scanner: string; readonly why: string }
+  | {
+      readonly answer: 'unknown'
+      readonly scanner: string
+      readonly why: string
+      /** As of a Verdict. */
+      readonly harmful?: true
+    }
   /** Nothing was found, but a limit left something unseen. */
   | { readonly answer: 'skipped'; readonly why: string }
-  /** Nested deeper, or with more encoded in it, than scanners look, and not to be let in for that. */
+  /** Nested deeper than scanners look, and not to be let in for that. */
   | { readonly answer: 'nested'; readonly why: string }
+  /** More may be seen in it than a second look looks at, in words that no sender chooses; not to be let in for that. */
+  | { readonly answer: 'crowded'; readonly why: string }
   /** Nothing was found, but it has a trait that ordinary mail never has, and STRICTMIME keeps that out. */
   | { readonly answer: 'strange'; readonly why: string }
 
@@ -37,7 +45,7 @@ export interface ScanRun {
   readonly nesting: {
     /** As NestingPolicy. */
     readonly max: number
-    /** Whether what is nested deeper, or so deep that a scanner says so, is let in. */
+    /** Whether what is nested deeper, so deep that a scanner says so, or full of contents is let in. */
     readonly over: 'accept' | 'keep out'
   }
   readonly secondLook: {
@@ -54,6 +62,8 @@ export interface ScanRun {
   /** Milliseconds on a clock that never goes back. */
   readonly uptime: () => number
   readonly note: (text: string) => void
+  /** As that of a ScanTask. */
+  readonly signatures?: ScanTask['signatures'] | undefined
 }
 
 /**
@@ -73,6 +83,7 @@ export async function runScanners(specimen: Specimen, run: ScanRun): Promise<Sca
     signal: abort.signal,
     timeLeft,
     note: run.note,
+    ...(run.signatures && { signatures: run.signatures }),
     ...(when !== 'never' && { contents: { when, openFile } }),
   }
   try {
@@ -95,6 +106,7 @@ async function scanAll(specimen: Specimen, run: ScanRun, task: ScanTask): Promis
     result = whole.result
     unseen ??= whole.unseen
     if (result === undefined) {
+      second.begin() // where a stamp vouches for all scanners, none was asked
       const looked = await second.asked()
       result = looked.result
       unseen ??= looked.unseen
@@ -135,7 +147,8 @@ async function askAll(
     if (verdict.overNested) {
       if (run.nesting.over === 'keep out') return { result: { answer: 'nested', why } }
     } else if (!verdict.overLimit || run.oversize === 'defer') {
-      return { result: { answer: 'unknown', scanner: scanner.name, why } }
+      const harmful = verdict.harmful && { harmful: verdict.harmful }
+      return { result: { answer: 'unknown', scanner: scanner.name, why, ...harmful } }
     }
     unseen ??= why
   }
@@ -226,10 +239,8 @@ async function lookAgain(
     case 'late':
       return { result: tooLate(run) }
     case 'over': {
-      const why = `second look: ${look.why}`
-      return run.nesting.over === 'keep out'
-        ? { result: { answer: 'nested', why } }
-        : { unseen: why }
+      if (run.nesting.over === 'keep out') return { result: { answer: 'crowded', why: look.why } }
+      return { unseen: `second look: ${look.why}` }
     }
   }
 }
@@ -249,7 +260,10 @@ async function ask(scanner: Scanner, specimen: Specimen, task: ScanTask): Promis
   let timer: NodeJS.Timeout | undefined
   const tooLate = new Promise<Verdict>((resolve) => {
     const giveUp = () => {
-      timer = setTimeout(() => resolve({ answer: 'unknown', why: 'no answer in time' }), GRACE)
+      timer = setTimeout(
+        () => resolve({ answer: 'unknown', why: 'no answer in time', harmful: true }),
+        GRACE,
+      )
     }
     if (task.signal.aborted) giveUp()
     else task.signal.addEventListener('abort', giveUp, { once: true })

@@ -1,5 +1,5 @@
 import type { Envelope } from '../envelope/envelope.ts'
-import type { Origin } from '../transaction.ts'
+import type { Origin } from '../envelope/origin.ts'
 
 /**
  * What a scanner says about a message. There are three answers, and "could not
@@ -24,11 +24,14 @@ export type Verdict =
       readonly overNested?: true
       /** Set where it is a plugin's own answer: asked again, it would say the same. */
       readonly deliberate?: true
+      /** Set where the scanner died of it, or took all the time that there was. */
+      readonly harmful?: true
     }
 
 export const clean: Verdict = { answer: 'clean' }
 export const infected = (name: string): Verdict => ({ answer: 'infected', name })
 export const unknown = (why: string): Verdict => ({ answer: 'unknown', why })
+export const harmed = (why: string): Verdict => ({ answer: 'unknown', why, harmful: true })
 
 /**
  * The message as scanners see it (specimen.ts): as it will leave, below one line of ours. In a
@@ -72,6 +75,11 @@ export interface ScanTask {
   readonly contents?: { readonly when: 'odd' | 'always'; readonly openFile: () => number }
   /** A remark for the log line, for what is worth knowing but is no verdict. */
   note(text: string): void
+  /**
+   * Told for each thing that was looked at, where somebody wants to know: by what signatures,
+   * as far as the scanner knew before it looked. undefined: it does not know.
+   */
+  readonly signatures?: (scanner: string, version: string | undefined) => void
 }
 
 const LATE = 'TimeoutError'
@@ -86,11 +94,37 @@ export function isLate({ aborted, reason }: AbortSignal): boolean {
   return aborted && (reason as Error | undefined)?.name === LATE
 }
 
+/** The same scanner, whose work ends when the client has gone, too. */
+export function abortable(gone: AbortSignal, scanner: Scanner): Scanner {
+  return {
+    ...scanner,
+    scan: (specimen, task) =>
+      scanner.scan(specimen, { ...task, signal: AbortSignal.any([gone, task.signal]) }),
+  }
+}
+
+/** What a scanner goes by beside the message: nothing that differs from copy to copy. */
+export interface Memorable {
+  /** Its name and the settings that it judges by, one line without blanks. */
+  readonly identity: string
+  /**
+   * The newest signatures that it has here; undefined where it does not know yet. Two texts
+   * that are the same are the same signatures, on any host. `this host's`: nobody else can
+   * tell.
+   */
+  readonly signatures: "this host's" | (() => Promise<string | undefined>)
+}
+
 export interface Scanner {
   /** As in a stamp's `s=` and in the log: plugin name or basename of the command. */
   readonly name: string
   /** Local policy (attachments): runs even on trusted mail and is never named in a stamp. */
   readonly local: boolean
+  /**
+   * Set where its verdict follows from the message alone, whoever sends it to whom, so that
+   * it may be remembered for copies. Local policy never is.
+   */
+  readonly memorable?: Memorable
   /**
    * Reads what it needs beside messages, where there is such a thing, for all that it will
    * be asked. Throws a Fault of kind `config` where that cannot be used. Nobody has to call
@@ -107,4 +141,6 @@ export interface Scanner {
    * those that it is at are done. Only a daemon calls it.
    */
   close?(): void
+  /** Messages that are at each server now, where it asks servers; by their names in the settings. */
+  underWay?(): Readonly<Record<string, number>>
 }

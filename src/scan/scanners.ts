@@ -1,16 +1,19 @@
 import { extname } from 'node:path'
-import { errorText, Fault } from '../fault.ts'
-import type { HostStarter, Hosts } from './file-plugin/hosts.ts'
-import type { ScanPolicy } from './policy.ts'
+import { errorText, Fault } from '../runtime/fault.ts'
+import type { HostStarter, PluginHosts } from './file-plugin/hosts.ts'
+import type { ScanPolicy } from './scan-policy.ts'
 import { type Scanner, unknown } from './scanner.ts'
 import type { WriteLine } from './stderr-lines.ts'
 
 /** The plugins that come with onescan, each loaded by the first message that wants it. */
 const builtIn: Readonly<
-  Record<string, (policy: ScanPolicy, lasting: boolean) => Promise<Scanner>>
+  Record<
+    string,
+    (policy: ScanPolicy, lasting: boolean, tell?: (line: string) => void) => Promise<Scanner>
+  >
 > = {
-  clamd: async (policy, lasting) =>
-    (await import('./clamd/scanner.ts')).clamdScanner(policy, { lasting }),
+  clamd: async (policy, lasting, tell) =>
+    (await import('./clamd/scanner.ts')).clamdScanner(policy, { lasting, ...(tell && { tell }) }),
   clamscan: async (policy) => (await import('./clamscan.ts')).clamscanScanner(policy),
   attachments: async (policy) =>
     (await import('./attachments/attachments.ts')).attachmentsScanner(policy),
@@ -24,25 +27,28 @@ export const builtInNames: readonly string[] = Object.keys(builtIn)
  * same and cannot tell: a misspelt plugin must defer mail, not let it through unscanned.
  * With `openHosts` they last from message to message, until they are closed; without it,
  * each message has a connection to clamd and processes of file plugins of its own. `log` takes
- * what scanners write to standard error; by default this program's own takes it.
+ * what scanners write to standard error; by default this program's own takes it. `tell` takes
+ * what becomes of the servers that they ask.
  */
 export async function makeScanners(
   policy: ScanPolicy,
-  openHosts?: (starter: HostStarter) => Hosts,
+  openHosts?: (starter: HostStarter) => PluginHosts,
   log?: WriteLine,
+  tell?: (line: string) => void,
 ): Promise<Scanner[]> {
   const { line } = policy
   if (line.kind === 'command') {
     return [(await import('./command.ts')).commandScanner(policy, line.words, log)]
   }
-  return Promise.all(line.names.map((name) => makePlugin(policy, name, openHosts, log)))
+  return Promise.all(line.names.map((name) => makePlugin(policy, name, openHosts, log, tell)))
 }
 
 async function makePlugin(
   policy: ScanPolicy,
   name: string,
-  openHosts?: (starter: HostStarter) => Hosts,
+  openHosts?: (starter: HostStarter) => PluginHosts,
   log?: WriteLine,
+  tell?: (line: string) => void,
 ): Promise<Scanner> {
   try {
     if (name.includes('/')) return unusable(name, 'a plugin name holds no /; set PLUGINDIR')
@@ -50,7 +56,7 @@ async function makePlugin(
       return (await import('./file-plugin.ts')).filePluginScanner(policy, name, openHosts, log)
     }
     const make = Object.hasOwn(builtIn, name) ? builtIn[name] : undefined
-    if (make) return await make(policy, openHosts !== undefined)
+    if (make) return await make(policy, openHosts !== undefined, tell)
     return unusable(name, `no such plugin; built in are ${builtInNames.join(', ')}`)
   } catch (error) {
     return unusable(name, errorText(error))

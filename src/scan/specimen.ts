@@ -1,7 +1,7 @@
 import type { Envelope } from '../envelope/envelope.ts'
+import type { Origin } from '../envelope/origin.ts'
 import type { Message } from '../message/spool.ts'
 import { TOP_LINE } from '../message/top-line.ts'
-import type { Origin } from '../transaction.ts'
 import type { Specimen } from './scanner.ts'
 
 /**

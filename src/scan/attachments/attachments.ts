@@ -1,4 +1,5 @@
-import type { ScanPolicy } from '../policy.ts'
+import { printable } from '../../runtime/printable.ts'
+import type { ScanPolicy } from '../scan-policy.ts'
 import {
   clean,
   type Scanner,
@@ -57,17 +58,24 @@ export function attachmentsScanner({ attachments }: ScanPolicy): Scanner {
   }
 }
 
-/** Copies: the parser keeps pieces of a chunk for longer than it is valid. */
+/** Bytes that are looked at before anything else gets a turn. */
+const TURN = 512 * 1024
+
 async function* chunksOf(specimen: Specimen, { signal }: ScanTask): AsyncGenerator<Buffer> {
+  let turn = 0
   for (const chunk of specimen.chunks()) {
     signal.throwIfAborted()
-    yield Buffer.from(chunk)
+    yield chunk
+    turn += chunk.length
+    if (turn < TURN) continue
+    turn = 0
+    await new Promise(setImmediate)
   }
 }
 
 /** Printable ASCII of bounded length; the end of a long name says more than its middle. */
 function shown(name: string): string {
-  const text = name.replace(/[^ -~]/gu, '?')
+  const text = printable(name)
   if (text.length <= SHOWN_MAX) return text
   return `${text.slice(0, SHOWN_MAX / 2 - 3)}...${text.slice(-SHOWN_MAX / 2)}`
 }

@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises'
-import { errorCode, errorText, Fault } from '../../fault.ts'
+import { errorCode, errorText, Fault } from '../../runtime/fault.ts'
 import { makePattern } from './pattern.ts'
 
 /**

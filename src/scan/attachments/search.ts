@@ -1,11 +1,8 @@
-import { pipeline } from 'node:stream/promises'
-import type { SplitterItem } from 'mailsplit'
 import { isExecutable, MAGIC_LENGTH } from './executable.ts'
 import type { PartHeader } from './part-header.ts'
 import type { Rules } from './rules.ts'
-import { createPartSplitter } from './splitter.ts'
+import { createPartSplitter, type Sink } from './splitter.ts'
 import { createTransferDecoder } from './transfer-decoder.ts'
-import { wholeLines } from './whole-lines.ts'
 
 /** Parts of one message with all messages attached to it. */
 export const PARTS_MAX = 1000
@@ -37,100 +34,83 @@ export async function searchMessage(
   rules: Rules,
 ): Promise<Findings> {
   const search: Search = { rules, banned: undefined, defect: undefined, parts: 0 }
-  await searchInside(source, search, 0)
+  const message = messageSink(search, 0)
+  for await (const chunk of source) {
+    message.push(chunk)
+    if (isOver(search)) break
+  }
+  if (!isOver(search)) message.end()
   return { banned: search.banned, defect: search.defect }
 }
 
 /** One message, attached to `depth` others. */
-async function searchInside(
-  source: AsyncIterable<Buffer>,
-  search: Search,
-  depth: number,
-): Promise<void> {
-  const splitter = createPartSplitter({
+function messageSink(search: Search, depth: number): Sink {
+  return createPartSplitter({
     part: (header) => judgeHeader(header, search),
+    content: (header) => contentSink(header, search, depth),
     defect: (why) => addDefect(search, why),
   })
-  const feeding = pipeline(source, wholeLines, splitter.stream)
-  feeding.catch(() => {}) // the items throw it, too
-  const items: AsyncIterator<SplitterItem> = splitter.stream[Symbol.asyncIterator]()
-  let item: SplitterItem | undefined
-  const advance = async () => {
-    item = (await items.next()).value
-  }
-
-  try {
-    await advance()
-    while (item && !isOver(search)) {
-      if (item.type !== 'node') {
-        await advance() // a boundary, or text around parts
-        continue
-      }
-      const node = item
-      const isContent = () => item?.type === 'body' && item.node === node
-      const content = async function* () {
-        for (; isContent(); await advance()) yield (item as { value?: Buffer }).value ?? nothing
-      }
-      await advance()
-      await searchContent(content(), splitter.headerOf(node), search, depth)
-      while (isContent() && !isOver(search)) await advance()
-    }
-    if (!item) splitter.end()
-  } finally {
-    splitter.stream.destroy()
-  }
 }
-
-const nothing = Buffer.alloc(0)
 
 function isOver(search: Search): boolean {
   return search.banned !== undefined || search.parts > PARTS_MAX
 }
 
+/** The first one stays; what stands behind something banned is not looked at. */
 function addDefect(search: Search, why: string): void {
-  search.defect ??= why
+  if (search.banned === undefined) search.defect ??= why
 }
 
 function judgeHeader(header: PartHeader, search: Search): void {
+  if (isOver(search)) return
   if (++search.parts > PARTS_MAX) addDefect(search, `more than ${PARTS_MAX} parts`)
   for (const defect of header.defects) addDefect(search, defect)
   const name = header.names.find(search.rules.bansName)
   const type = header.types.find(search.rules.bansType)
-  search.banned ??= name ?? (type && `type ${type}`)
+  search.banned = name ?? (type && `type ${type}`)
 }
 
-async function searchContent(
-  content: AsyncGenerator<Buffer>,
-  header: PartHeader,
-  search: Search,
-  depth: number,
-): Promise<void> {
+function contentSink(header: PartHeader, search: Search, depth: number): Sink {
+  if (isOver(search)) return nowhere
   // Of any name: readers open what they do not know as a message, too.
   const isMessage = header.types.some((type) => type.startsWith('message/'))
   if (isMessage && depth === MESSAGES_MAX) {
-    return addDefect(search, `messages nested more than ${MESSAGES_MAX} deep`)
+    addDefect(search, `messages nested more than ${MESSAGES_MAX} deep`)
+    return nowhere
   }
   if (isMessage && header.encoding === 'unknown') {
     addDefect(search, 'an attached message in an encoding that is not known')
   }
   const decoder = createTransferDecoder(header.encoding)
-  const decoded = async function* () {
-    for await (const chunk of content) yield decoder.push(chunk)
+  const decoded = isMessage ? messageSink(search, depth + 1) : programSink(search)
+  return {
+    push(bytes) {
+      if (!isOver(search)) decoded.push(decoder.push(bytes))
+    },
+    end() {
+      if (isOver(search)) return
+      decoded.end()
+      const { cut, trailing } = decoder.end()
+      if (cut) addDefect(search, 'base64 that was cut')
+      // Some readers decode what stands behind the padding. Elsewhere it is often a footer.
+      if (trailing && isMessage) addDefect(search, 'base64 that goes on behind its end')
+    },
   }
-  if (isMessage) await searchInside(decoded(), search, depth + 1)
-  else await searchBytes(decoded(), search)
-
-  const { cut, trailing } = decoder.end()
-  if (cut) addDefect(search, 'base64 that was cut')
-  // Some readers decode what stands behind the padding. Elsewhere it is often a footer.
-  if (trailing && isMessage) addDefect(search, 'base64 that goes on behind its end')
 }
 
-async function searchBytes(decoded: AsyncGenerator<Buffer>, search: Search): Promise<void> {
-  let start: Buffer = nothing
-  for await (const bytes of decoded) {
-    if (start.length >= MAGIC_LENGTH || !search.rules.bansExecutables) continue
-    start = Buffer.concat([start, bytes.subarray(0, MAGIC_LENGTH - start.length)])
+const nowhere: Sink = { push() {}, end() {} }
+
+/** Looks whether a content begins as a program does. */
+function programSink(search: Search): Sink {
+  if (!search.rules.bansExecutables) return nowhere
+  const start = Buffer.alloc(MAGIC_LENGTH)
+  let length = 0
+  return {
+    push(bytes) {
+      length += bytes.copy(start, length)
+    },
+    end() {
+      if (isExecutable(start.subarray(0, length))) search.banned ??= 'content executable'
+    },
   }
-  if (search.rules.bansExecutables && isExecutable(start)) search.banned ??= 'content executable'
 }

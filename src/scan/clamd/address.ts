@@ -1,25 +1,40 @@
-import { Fault } from '../../fault.ts'
+import { Fault } from '../../runtime/fault.ts'
 import { socketPath } from '../../settings/socket-path.ts'
 
 /** Where a clamd listens: LocalSocket, or TCPAddr and TCPSocket of clamd.conf(5). */
-export type ClamdAddress =
-  | { readonly kind: 'unix'; readonly path: string; readonly text: string }
-  | { readonly kind: 'tcp'; readonly host: string; readonly port: number; readonly text: string }
+export type ClamdAddress = {
+  /** What the log shows. */
+  readonly text: string
+  /** Its share of the messages beside other servers, 1 to 100. */
+  readonly weight: number
+} & (
+  | { readonly kind: 'unix'; readonly path: string }
+  | { readonly kind: 'tcp'; readonly host: string; readonly port: number }
+)
 
 /**
- * Reads `/absolute/path`, `host:port` or `[v6 address]:port`. `text` of the result
- * is what the log shows. Throws a Fault of kind `config` for anything else.
+ * Reads `/absolute/path`, `host:port` or `[v6 address]:port`, with `*weight` behind it if
+ * wanted. Throws a Fault of kind `config` for anything else.
  */
-export function readClamdAddress(text: string): ClamdAddress {
+export function readClamdAddress(word: string): ClamdAddress {
+  const [, text = word, digitsOfWeight] = /^(.+)\*([1-9][0-9]?|100)$/.exec(word) ?? []
+  const weight = Number(digitsOfWeight ?? 1)
   if (/^\/[^\0]*$/.test(text)) {
-    return { kind: 'unix', path: socketPath(text, 'CLAMD'), text }
+    return { kind: 'unix', path: socketPath(text, 'CLAMD'), text, weight }
   }
   const [, v6, name, digits] = /^(?:\[([\w:.%]+)\]|([^\s:[\]/]+)):([0-9]{1,5})$/.exec(text) ?? []
   const host = v6 ?? name
   const port = Number(digits)
-  if (host !== undefined && port >= 1 && port <= 65_535) return { kind: 'tcp', host, port, text }
+  if (host !== undefined && port >= 1 && port <= 65_535) {
+    return { kind: 'tcp', host, port, text, weight }
+  }
   throw new Fault(
     'config',
     `CLAMD ${text}: must be an absolute socket path, host:port or [v6 address]:port`,
   )
+}
+
+/** Whether mail for it crosses no network. */
+export function isLocal(address: ClamdAddress): boolean {
+  return address.kind === 'unix' || /^(?:127\.|::1$|localhost$)/.test(address.host)
 }

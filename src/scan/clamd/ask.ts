@@ -1,15 +1,15 @@
 import type { ClamdAddress } from './address.ts'
+import { type ClamdReply, readReply } from './clamd-reply.ts'
 import { type Converse, converse } from './converse.ts'
 import { streamPackets } from './instream.ts'
-import type { Outcome } from './link.ts'
-import { type ClamdReply, readReply } from './reply.ts'
+import type { LinkOutcome } from './link.ts'
 
 /** A question about the server itself: its reply without the NUL, as clamd(8) has it ("PONG"). */
 export async function askClamd(
   address: ClamdAddress,
   command: 'PING' | 'VERSION',
   signal: AbortSignal,
-): Promise<Outcome<string>> {
+): Promise<LinkOutcome<string>> {
   const outcome = await converse(address, one(`z${command}\0`), signal)
   if (outcome.kind !== 'answered') return outcome
   const { bytes } = outcome.answer
@@ -23,7 +23,7 @@ export async function scanPath(
   path: string,
   signal: AbortSignal,
   ask: Converse = converse,
-): Promise<Outcome<ClamdReply>> {
+): Promise<LinkOutcome<ClamdReply>> {
   const outcome = await ask(address, one(`zSCAN ${path}\0`), signal)
   if (outcome.kind !== 'answered') return outcome
   return { kind: 'answered', answer: readReply(outcome.answer.bytes, 'path') }
@@ -39,7 +39,7 @@ export async function scanStream(
   signal: AbortSignal,
   size?: number,
   ask: Converse = converse,
-): Promise<Outcome<ClamdReply>> {
+): Promise<LinkOutcome<ClamdReply>> {
   const outcome = await ask(address, () => streamPackets(chunks, size), signal)
   if (outcome.kind !== 'answered') return outcome
   const { bytes, sentAll } = outcome.answer

@@ -1,5 +1,5 @@
 import type { ClamdAddress } from './address.ts'
-import { makeLink, type Outcome, type Received } from './link.ts'
+import { type LinkOutcome, makeLink, type Received } from './link.ts'
 
 /**
  * Sends a command with all that belongs to it, and takes the one reply. `packets` is
@@ -9,7 +9,7 @@ export type Converse = (
   address: ClamdAddress,
   packets: () => Iterator<Buffer>,
   signal: AbortSignal,
-) => Promise<Outcome<Received>>
+) => Promise<LinkOutcome<Received>>
 
 /** On a connection of its own: of that nothing is left behind. */
 export const converse: Converse = async (address, packets, signal) => {

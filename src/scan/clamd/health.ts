@@ -1,3 +1,5 @@
+import { createRests } from '../../runtime/rests.ts'
+
 /** Milliseconds for which a server that failed is asked last; doubled with each failure in a row. */
 export const FIRST_REST = 2_000
 export const LONGEST_REST = 60_000
@@ -13,34 +15,35 @@ export interface Health<Server> {
 
 /**
  * Remembers which servers failed, so that a daemon's mail does not wait for a dead one
- * again and again. `now` in milliseconds, on a clock that never goes back.
+ * again and again. `now` in milliseconds, on a clock that never goes back. `changed` is told
+ * once when one begins to fail, and once when it answers again.
  */
-export function createHealth<Server>(now: () => number = () => performance.now()): Health<Server> {
-  const ill = new Map<Server, { readonly until: number; readonly rest: number }>()
+export function createHealth<Server>(
+  now: () => number = () => performance.now(),
+  changed: (server: Server, state: 'fails' | 'answers') => void = () => {},
+): Health<Server> {
+  const rests = createRests<Server>(now, { first: FIRST_REST, longest: LONGEST_REST })
   const missing = new Map<Server, number>()
 
-  function failed(server: Server): void {
-    const before = ill.get(server)
-    // What was asked before the first failure was known says nothing new.
-    if (before !== undefined && before.until > now()) return
-    const rest = before ? Math.min(before.rest * 2, LONGEST_REST) : FIRST_REST
-    ill.set(server, { until: now() + rest, rest })
+  function fail(server: Server): void {
+    if (!rests.hasFailed(server)) changed(server, 'fails')
+    rests.failed(server)
   }
 
   return {
-    isResting: (server) => (ill.get(server)?.until ?? Number.NEGATIVE_INFINITY) > now(),
+    isResting: rests.isResting,
     failed(server) {
       missing.delete(server)
-      failed(server)
+      fail(server)
     },
     missed(server) {
-      failed(server)
+      fail(server)
       const since = missing.get(server) ?? now()
       missing.set(server, since)
       return now() - since
     },
     answered(server) {
-      ill.delete(server)
+      if (rests.answered(server)) changed(server, 'answers')
       missing.delete(server)
     },
   }

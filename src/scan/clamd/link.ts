@@ -1,11 +1,11 @@
 import { readSync } from 'node:fs'
-import { errorCode, errorText } from '../../fault.ts'
 import { type Connection, loadConnect } from '../../runtime/connect.ts'
+import { errorCode, errorText } from '../../runtime/fault.ts'
 import type { ClamdAddress } from './address.ts'
-import { createReplyReader, REPLY_MAX } from './reply.ts'
+import { createReplyReader, REPLY_MAX } from './clamd-reply.ts'
 
 /** How one conversation with a clamd ended; `why` is one line without the address. */
-export type Outcome<Answer> =
+export type LinkOutcome<Answer> =
   | { readonly kind: 'answered'; readonly answer: Answer }
   /** No connection, so nothing was sent: another server costs this one nothing. */
   | { readonly kind: 'unreachable'; readonly why: string; readonly state: Absence }
@@ -41,7 +41,7 @@ export interface Link {
    * Anything but a whole reply to all that was sent ends the link, and so does what
    * `packets` throws, which is thrown on.
    */
-  exchange(packets: Iterator<Buffer>, signal: AbortSignal): Promise<Outcome<Received>>
+  exchange(packets: Iterator<Buffer>, signal: AbortSignal): Promise<LinkOutcome<Received>>
   /** Nothing is left behind then: no descriptor, listener or timer. */
   end(): void
 }
@@ -113,7 +113,10 @@ export async function makeLink(address: ClamdAddress): Promise<Link> {
     })
   }
 
-  function exchange(packets: Iterator<Buffer>, signal: AbortSignal): Promise<Outcome<Received>> {
+  function exchange(
+    packets: Iterator<Buffer>,
+    signal: AbortSignal,
+  ): Promise<LinkOutcome<Received>> {
     return new Promise((resolve, reject) => {
       if (signal.aborted) return resolve(timedOut)
       const reply = createReplyReader()
@@ -127,7 +130,7 @@ export async function makeLink(address: ClamdAddress): Promise<Link> {
         packets.return?.()
         settle()
       }
-      const finish = (outcome: Outcome<Received>) => {
+      const finish = (outcome: LinkOutcome<Received>) => {
         if (outcome.kind !== 'answered' || !sentAll) end()
         leave(() => resolve(outcome))
       }
@@ -187,7 +190,7 @@ export async function makeLink(address: ClamdAddress): Promise<Link> {
 
 const timedOut = { kind: 'timed-out', why: 'no answer within the time limit' } as const
 
-function broken(error: Error | undefined, length: number): Outcome<never> {
+function broken(error: Error | undefined, length: number): LinkOutcome<never> {
   const begun = length > 0
   const how = begun ? 'broke off in its reply' : 'closed the connection without a reply'
   const why = error ? `${how} (${errorCode(error) || errorText(error)})` : how

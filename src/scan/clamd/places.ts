@@ -7,6 +7,8 @@ export const PLACES = 20
 
 /** Places at servers, for which those who find none wait in the order of their coming. */
 export interface Places<Server> {
+  /** Conversations with it at this moment. */
+  takenAt(server: Server): number
   /**
    * One of the servers that has a place, to be left again; undefined where `signal` comes
    * first. `wanted` names them in the order of preference; it is asked again whenever a
@@ -42,6 +44,7 @@ export function createPlaces<Server>(atEach: number = PLACES): Places<Server> {
   }
 
   return {
+    takenAt,
     async take(wanted, signal) {
       if (signal.aborted) return undefined
       serve() // what they want may have become free without a word, and nobody is overtaken

@@ -1,7 +1,8 @@
-import { errorText, Fault } from '../../fault.ts'
-import type { ScanPolicy } from '../policy.ts'
+import { errorText, Fault } from '../../runtime/fault.ts'
+import type { ScanPolicy } from '../scan-policy.ts'
 import {
   clean,
+  harmed,
   infected,
   isLate,
   type Scanner,
@@ -10,15 +11,16 @@ import {
   unknown,
   type Verdict,
 } from '../scanner.ts'
-import { type ClamdAddress, readClamdAddress } from './address.ts'
-import { scanPath, scanStream } from './ask.ts'
+import { type ClamdAddress, isLocal, readClamdAddress } from './address.ts'
+import { askClamd, scanPath, scanStream } from './ask.ts'
+import { COMES_BACK_WITHIN, lengthOfPause, pause } from './back-off.ts'
+import type { ClamdReply } from './clamd-reply.ts'
 import { type Converse, converse } from './converse.ts'
 import { createHealth, type Health } from './health.ts'
-import type { Absence, Outcome } from './link.ts'
-import { COMES_BACK_WITHIN, lengthOfPause, pause } from './patience.ts'
+import type { Absence, LinkOutcome } from './link.ts'
 import { createPlaces, PLACES, type Places } from './places.ts'
-import type { ClamdReply } from './reply.ts'
 import { openSessions } from './sessions.ts'
+import { createVersions, type Versions } from './versions.ts'
 
 /**
  * Bytes from which on a local clamd is given the path of a message that is no file yet,
@@ -26,11 +28,15 @@ import { openSessions } from './sessions.ts'
  */
 export const BY_PATH_FROM = 512 * 1024
 
+/** What the log says of a server that failed. */
+const PASSED_OVER = 'fails, and is passed over while others answer'
+
 /** Servers that one message is given to. What broke two of them may be what breaks the next. */
 const BROKEN_MAX = 2
 
 /**
- * Plugin `clamd`: asks the servers of CLAMD in their order until one answers.
+ * Plugin `clamd`: asks one of the servers of CLAMD after another until one answers, first the
+ * one with the fewest messages under way for its weight, a local one before a remote one.
  * Whatever a server says is the answer; the next one is asked only where there was
  * no connection or it broke. Never asked again: one that was too slow, because clamd
  * goes on scanning after its client has left. One that failed is asked last for a while.
@@ -39,24 +45,49 @@ const BROKEN_MAX = 2
  *
  * More than CLAMDMAXSIZE is not sent: clamd answers OK to what is over its own
  * limits, unscanned. `lasting` is for who scans message after message until `close()`: its
- * connections last. Throws a Fault of kind `config` for an address that is none.
+ * connections last. `tell` takes a line where one of several servers fails, and where it answers
+ * again. Throws a Fault of kind `config` for an address that is none.
  */
-export function clamdScanner({ clam }: ScanPolicy, { lasting = false } = {}): ClosableScanner {
+export function clamdScanner(
+  { clam }: ScanPolicy,
+  {
+    lasting = false,
+    tell = () => {},
+  }: { readonly lasting?: boolean; readonly tell?: (line: string) => void } = {},
+): ClosableScanner {
   const list = clam.addresses.map(readClamdAddress).map((address): Server => {
     return { address, ...(lasting ? openSessions(address) : { converse, close() {} }) }
   })
   if (list.length === 0) throw new Fault('config', 'CLAMD: names no server')
-  const servers: Servers = { list, health: createHealth(), places: createPlaces() }
+  const health = createHealth<Server>(undefined, ({ address: { text } }, state) => {
+    // Of a single one each message says so.
+    if (list.length > 1) tell(`clamd ${text}: ${state === 'fails' ? PASSED_OVER : 'answers again'}`)
+  })
+  const versions = createVersions(
+    list,
+    async ({ address }, signal) => {
+      const outcome = await askClamd(address, 'VERSION', signal)
+      return outcome.kind === 'answered' ? outcome.answer : undefined
+    },
+    { silent: (server) => list.length > 1 && health.failed(server) },
+  )
+  const servers: Servers = { list, health, places: createPlaces(), versions }
   return {
     name: 'clamd',
     local: false,
+    memorable: { identity: `clamd(${clam.maxSize})`, signatures: () => versions.newest() },
     async scan(specimen, task) {
       if (specimen.size > clam.maxSize) {
         return overLimit(`clamd: ${specimen.size} bytes are more than CLAMDMAXSIZE ${clam.maxSize}`)
       }
       return askInTurn(servers, specimen, task)
     },
+    underWay() {
+      const { places } = servers
+      return Object.fromEntries(list.map((each) => [each.address.text, places.takenAt(each)]))
+    },
     close() {
+      versions.close()
       for (const server of list) server.close()
     },
   }
@@ -74,10 +105,11 @@ interface Servers {
   readonly list: readonly Server[]
   readonly health: Health<Server>
   readonly places: Places<Server>
+  readonly versions: Versions<Server>
 }
 
 async function askInTurn(
-  { list, health, places }: Servers,
+  { list, health, places, versions }: Servers,
   specimen: Specimen,
   task: ScanTask,
 ): Promise<Verdict> {
@@ -85,11 +117,12 @@ async function askInTurn(
   const left = new Set(list) // those that may still answer
   let round = new Set(list) // those of them that were not asked since the last pause
   let broken = 0
+  let outlasted = false
 
   /** Those in health, in their order; if there are none, one of those at rest may answer. */
   function wanted(): readonly Server[] {
     const healthy = [...round].filter((server) => !health.isResting(server))
-    return healthy.length > 0 ? healthy : [...round]
+    return healthy.length > 0 ? byLoad(healthy, places) : [...round]
   }
 
   for (let pauses = 0; left.size > 0; ) {
@@ -107,9 +140,11 @@ async function askInTurn(
       break
     }
     round.delete(server)
+    const version = versions.of(server)
     const outcome = await ask(server, specimen, task).finally(() => places.leave(server))
     if (outcome.kind === 'answered') {
       health.answered(server)
+      task.signatures?.('clamd', version)
       for (const trouble of troubles.values()) task.note(trouble)
       return verdictOf(outcome.answer, server.address)
     }
@@ -121,10 +156,12 @@ async function askInTurn(
     left.delete(server)
     // Ended before its time: nobody waits for the answer any more, and nobody is to blame.
     if (outcome.kind === 'broken' || isLate(task.signal)) health.failed(server)
+    outlasted = outcome.kind === 'timed-out' && isLate(task.signal)
     if (outcome.kind === 'timed-out') break
     if (++broken === BROKEN_MAX) break
   }
-  return unknown([...troubles.values()].join('; '))
+  const why = [...troubles.values()].join('; ')
+  return broken > 0 || outlasted ? harmed(why) : unknown(why)
 
   function note(server: Server, why: string): void {
     troubles.set(server, `clamd ${server.address.text}: ${why}`)
@@ -136,12 +173,20 @@ async function askInTurn(
   }
 }
 
+/** The one with the fewest messages for its weight first; of these a local one, then as they are named. */
+function byLoad(servers: readonly Server[], places: Places<Server>): readonly Server[] {
+  if (servers.length === 1) return servers
+  const load = (server: Server) => (places.takenAt(server) + 1) / server.address.weight
+  const distance = ({ address }: Server) => (isLocal(address) ? 0 : 1)
+  return servers.toSorted((a, b) => load(a) - load(b) || distance(a) - distance(b))
+}
+
 /** By path where that is worth it, by INSTREAM where it is not or does not work. */
 async function ask(
   { address, converse }: Server,
   specimen: Specimen,
   task: ScanTask,
-): Promise<Outcome<ClamdReply>> {
+): Promise<LinkOutcome<ClamdReply>> {
   const isWorthIt = specimen.isFile || specimen.size >= BY_PATH_FROM
   if (address.kind === 'unix' && specimen.pathIsShared && isWorthIt) {
     const path = pathOf(specimen, task)

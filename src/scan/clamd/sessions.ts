@@ -1,6 +1,7 @@
+import { withDeadline } from '../../runtime/deadline.ts'
 import type { ClamdAddress } from './address.ts'
 import { type Converse, converse } from './converse.ts'
-import { type Link, makeLink, type Outcome, type Received } from './link.ts'
+import { type Link, type LinkOutcome, makeLink, type Received } from './link.ts'
 
 /** Connections to one server that are kept while nobody asks. Each is a descriptor of clamd's, no thread. */
 export const IDLE_MAX = 4
@@ -22,7 +23,7 @@ export interface Sessions {
 }
 
 /** A session of clamd(8), IDSESSION: its replies bear the number of the command. */
-interface Session {
+interface ClamdSession {
   readonly link: Link
   /** Commands sent so far. */
   commands: number
@@ -47,26 +48,26 @@ export function openSessions(
    * back when its reply was whole. Bytes that come while it is here end it, and a reply of
    * another number than that of the command is none.
    */
-  const idle: Session[] = []
+  const idle: ClamdSession[] = []
   let closed = false
   let sweeper: NodeJS.Timeout | undefined
   /** Undefined until it was asked. */
   let knowsSessions: boolean | undefined
   let askedAt = 0
 
-  async function fresh(): Promise<Session> {
+  async function fresh(): Promise<ClamdSession> {
     return { link: await makeLink(address), commands: 0, idleSince: 0 }
   }
 
   /** The one that was used last: others may become old enough to end. */
-  function kept(): Session | undefined {
+  function kept(): ClamdSession | undefined {
     for (let session = idle.pop(); session; session = idle.pop()) {
       if (session.link.isOpen) return session
     }
     return undefined
   }
 
-  function keep(session: Session): void {
+  function keep(session: ClamdSession): void {
     if (!session.link.isOpen) return
     if (closed || idle.length >= IDLE_MAX) {
       session.link.end()
@@ -87,11 +88,11 @@ export function openSessions(
    * Finds out whether the server knows sessions: without a message, for what it says to a
    * session must not be taken for a verdict. An outcome where there is no server.
    */
-  async function ask(signal: AbortSignal): Promise<Session | Outcome<never> | undefined> {
+  async function ask(signal: AbortSignal): Promise<ClamdSession | LinkOutcome<never> | undefined> {
     askedAt = now()
     knowsSessions = false // for those that come meanwhile
     const session = await fresh()
-    const outcome = await within(TOLD_WITHIN, signal, (sooner) =>
+    const outcome = await withDeadline(TOLD_WITHIN, signal, (sooner) =>
       session.link.exchange([PING].values(), sooner),
     )
     session.commands = 1
@@ -104,10 +105,10 @@ export function openSessions(
   }
 
   async function converseInSession(
-    session: Session,
+    session: ClamdSession,
     packets: () => Iterator<Buffer>,
     signal: AbortSignal,
-  ): Promise<Outcome<Received>> {
+  ): Promise<LinkOutcome<Received>> {
     const number = ++session.commands
     const outcome = await session.link.exchange(
       number === 1 ? greeted(packets()) : packets(),
@@ -146,25 +147,6 @@ export function openSessions(
       clearTimeout(sweeper)
       for (const { link } of idle.splice(0)) link.end()
     },
-  }
-}
-
-/** Does something that ends by the signal, and after so many milliseconds anyway. */
-async function within<Result>(
-  milliseconds: number,
-  signal: AbortSignal,
-  doIt: (sooner: AbortSignal) => Promise<Result>,
-): Promise<Result> {
-  const sooner = new AbortController()
-  const abort = () => sooner.abort()
-  const timer = setTimeout(abort, milliseconds)
-  signal.addEventListener('abort', abort)
-  if (signal.aborted) abort()
-  try {
-    return await doIt(sooner.signal)
-  } finally {
-    clearTimeout(timer)
-    signal.removeEventListener('abort', abort)
   }
 }
 

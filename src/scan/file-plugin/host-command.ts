@@ -1,8 +1,7 @@
 import { availableParallelism } from 'node:os'
 import { extname, join } from 'node:path'
 import { compiledProgram, isCompiled } from '../../runtime/compiled-program.ts'
-import { CODE_SETTING } from '../plugin-host/code-setting.ts'
-import { RENEWED_AFTER } from '../plugin-host/processor-time.ts'
+import { CODE_SETTING, RENEWED_AFTER } from '../plugin-host/own-limits.ts'
 
 /** Beside the bundle, or in the source tree where tests run from there. */
 const program = import.meta.filename.endsWith('.ts')
@@ -34,7 +33,7 @@ const ROOM_FOR_CODE = isCompiled ? `export ${CODE_SETTING}=134217728; ` : ''
 /**
  * The same with limits, for a process that is asked about one message, or about one after the
  * other; `timeout` is SCANTIMEOUT in milliseconds. One that is kept ends by itself before it
- * has used more than RENEWED_AFTER (../plugin-host/processor-time.ts), so that each message
+ * has used more than RENEWED_AFTER (../plugin-host/own-limits.ts), so that each message
  * has as much processor time as it has alone.
  *
  * The shell does nothing but set limits and exec. Whatever a plugin starts has them, too. That

@@ -26,7 +26,7 @@ export interface Question {
 }
 
 /** A process that a plugin runs in. */
-export interface Host {
+export interface PluginHost {
   /** Its process group, too; undefined where it could not be started. */
   readonly pid: number | undefined
   /** How many messages it was asked about. */
@@ -49,7 +49,7 @@ export interface Host {
 }
 
 /** Starts a process that leads a group of its own. Throws where the system refuses at once. */
-export function startHost(options: HostOptions): Host {
+export function startHost(options: HostOptions): PluginHost {
   const [program, ...words] = options.command
   const child = spawn(program, words, {
     cwd: options.directory,

@@ -1,8 +1,8 @@
 import type { Verdict } from '../scanner.ts'
-import type { Host, Question } from './host-process.ts'
+import type { PluginHost, Question } from './host-process.ts'
 
 /** Where the processes come from that a plugin is asked in. */
-export interface Hosts {
+export interface PluginHosts {
   /**
    * The verdict on one message. `compose` makes the question, another one each time it is
    * asked. Rejects where no process can be started; its message says why.
@@ -14,12 +14,12 @@ export interface Hosts {
 
 /** A plugin's processes: a limited one for a single message, or one that is kept. */
 export interface HostStarter {
-  once(): Host
-  kept(): Host
+  once(): PluginHost
+  kept(): PluginHost
 }
 
 /** A process for each message, of which nothing is left when the verdict is there. */
-export function hostPerMessage({ once }: HostStarter): Hosts {
+export function hostPerMessage({ once }: HostStarter): PluginHosts {
   return {
     async ask(compose, signal) {
       const host = once()

@@ -1,7 +1,7 @@
 import { unknown, type Verdict } from '../scanner.ts'
-import type { Host, Question } from './host-process.ts'
-import type { HostStarter, Hosts } from './hosts.ts'
-import { type LastWill, makeLastWill } from './last-will.ts'
+import type { PluginHost, Question } from './host-process.ts'
+import type { HostStarter, PluginHosts } from './hosts.ts'
+import { startWatchdog, type Watchdog } from './watchdog.ts'
 
 export interface PoolLimits {
   /** Processes at once; onescan-plugin(7) and onescand(8) have these numbers. */
@@ -13,7 +13,7 @@ export interface PoolLimits {
   /** Milliseconds from its answer until a plugin must have nothing under way any more. */
   readonly settle: number
   /** Milliseconds of these for which a message waits instead of having another one started. */
-  readonly patience: number
+  readonly timeout: number
 }
 
 export const standardLimits: PoolLimits = {
@@ -21,14 +21,14 @@ export const standardLimits: PoolLimits = {
   messages: 1000,
   idle: 60_000,
   settle: 250,
-  patience: 20,
+  timeout: 20,
 }
 
 /** Somebody who waits for a process. */
 interface Waiting {
   /** For one that has judged nothing yet. */
   readonly fresh: boolean
-  take(host: Host): void
+  take(host: PluginHost): void
   fail(error: unknown): void
 }
 
@@ -41,37 +41,37 @@ interface Waiting {
 export function openPool(
   { kept: start }: HostStarter,
   limits: PoolLimits = standardLimits,
-  lastWill: LastWill = makeLastWill(),
-): Hosts {
+  watchdog: Watchdog = startWatchdog(),
+): PluginHosts {
   // A process is idle, settling, or has one message: it is taken out of `idle` before it is
   // given away. Its answer bears the nonce of the question, so that none that comes late is
   // taken for another message's (reply-reader.ts).
-  const hosts = new Set<Host>()
+  const hosts = new Set<PluginHost>()
   /** The one that was used last is the last, and is used first: the others can end. */
-  const idle = new Map<Host, NodeJS.Timeout>()
+  const idle = new Map<PluginHost, NodeJS.Timeout>()
   const waiting: Waiting[] = []
   /** Those that have just answered; nearly always they are idle in no time. */
-  const settling = new Set<Host>()
+  const settling = new Set<PluginHost>()
   let closed = false
 
-  function hire(): Host {
+  function startHost(): PluginHost {
     const host = start()
     hosts.add(host)
-    bequeath()
+    tellWatchdog()
     host.ended.then(() => {
       hosts.delete(host)
       forget(host)
-      bequeath()
+      tellWatchdog()
       serve()
     })
     return host
   }
 
-  function bequeath(): void {
-    lastWill.name([...hosts].flatMap(({ pid }) => pid ?? []))
+  function tellWatchdog(): void {
+    watchdog.watch([...hosts].flatMap(({ pid }) => pid ?? []))
   }
 
-  function forget(host: Host): void {
+  function forget(host: PluginHost): void {
     clearTimeout(idle.get(host))
     idle.delete(host)
   }
@@ -87,7 +87,7 @@ export function openPool(
         } else if (!next.fresh && waiting.length <= settling.size) {
           return
         } else if (hosts.size < limits.most) {
-          next.take(hire())
+          next.take(startHost())
         } else {
           // An idle one makes room for a fresh one, and this is called when it has ended.
           if (kept.length > 0) void kept[0]!.end()
@@ -101,7 +101,7 @@ export function openPool(
   }
 
   /** Undefined where `signal` comes first. */
-  function acquire(fresh: boolean, signal: AbortSignal): Promise<Host | undefined> {
+  function acquire(fresh: boolean, signal: AbortSignal): Promise<PluginHost | undefined> {
     return new Promise((resolve, reject) => {
       const leave = () => {
         waiting.splice(waiting.indexOf(entry), 1)
@@ -126,7 +126,7 @@ export function openPool(
     })
   }
 
-  async function release(host: Host, keep: boolean): Promise<void> {
+  async function release(host: PluginHost, keep: boolean): Promise<void> {
     if (keep && host.asked < limits.messages && (await settles(host)) && !closed) {
       const timer = setTimeout(() => void host.end(), limits.idle)
       timer.unref()
@@ -139,12 +139,12 @@ export function openPool(
   }
 
   /** Whether it is ready for another message in time. */
-  async function settles(host: Host): Promise<boolean> {
+  async function settles(host: PluginHost): Promise<boolean> {
     settling.add(host)
     const impatient = setTimeout(() => {
       settling.delete(host)
       serve()
-    }, limits.patience)
+    }, limits.timeout)
     const tooLate = setTimeout(() => void host.end(), limits.settle)
     const ready = await host.settled()
     clearTimeout(impatient)

@@ -41,6 +41,17 @@ export function createContainers(around: Depth): Containers {
   const open: Container[] = []
   /** As `open`; undefined where there is no boundary that all readers read alike. */
   const lax: (string | undefined)[] = []
+  let multiparts = 0
+  /** What a line that some reader takes for a delimiter goes on with; undefined: with anything. */
+  let firsts: ReadonlySet<number> | undefined = new Set()
+
+  function learn(): void {
+    multiparts = open.filter(isMultipart).length
+    const known = lax.filter((_, index) => isMultipart(open[index]!))
+    const anything = known.some((boundary) => !boundary)
+    firsts = anything ? undefined : new Set(known.map((boundary) => boundary!.charCodeAt(0)))
+  }
+
   return {
     get length() {
       return open.length
@@ -52,17 +63,21 @@ export function createContainers(around: Depth): Containers {
       return open.at(-1) ?? around
     },
     get hasMultiparts() {
-      return open.some(isMultipart)
+      return multiparts > 0
     },
     push(container) {
       open.push(container)
       lax.push(container.boundary && laxly(container.boundary))
+      learn()
     },
     cut(length) {
-      open.length = Math.min(open.length, length)
-      lax.length = open.length
+      if (length >= open.length) return
+      open.length = length
+      lax.length = length
+      learn()
     },
     delimiterIn(line) {
+      if (firsts && !firsts.has(firstOf(line))) return undefined
       const text = withoutEnd(line)
       // From outside: what an outer boundary divides, no inner one holds together.
       for (let index = 0; index < open.length; index++) {
@@ -94,6 +109,16 @@ function withoutEnd(line: string): string {
   if (line[end - 1] === '\r') end--
   while (line[end - 1] === ' ') end--
   return line.slice(0, end)
+}
+
+/** The first character of `laxly` behind the dashes, -1 for none. */
+function firstOf(line: string): number {
+  for (let at = 2; at < line.length; at++) {
+    const code = line.charCodeAt(at)
+    if (code >= 0x41 && code <= 0x5a) return code + 32
+    if (code > 0x20 && code < 0x7f) return code
+  }
+  return -1
 }
 
 /** Readers differ in what may stand behind a boundary, in letter case and in blanks. */

@@ -1,5 +1,10 @@
 import { createContainers, type Depth } from './containers.ts'
-import { createDeclarationReader, type Declaration, type DeclarationReader } from './declaration.ts'
+import {
+  createDeclarationReader,
+  type Declaration,
+  type DeclarationReader,
+  saysNothing,
+} from './declaration.ts'
 import { createDecoder } from './decoding.ts'
 import { type Reading, readDecoded, readDecodedMail } from './encoded.ts'
 
@@ -64,6 +69,10 @@ function createReading(count: Count, around: Depth): Reading & NestingCounter {
   let atLineStart = true
   let head = newHead(true)
   let encoded: Encoded[] = []
+  // Of what is being pushed, for the readings of encoded content: given to them at once.
+  let passing: Buffer | undefined
+  let passFrom = 0
+  let passTo = 0
   if (++count.readings > READINGS_MAX) count.isOver = true
 
   function newHead(plain: boolean): Head {
@@ -96,6 +105,7 @@ function createReading(count: Count, around: Depth): Reading & NestingCounter {
         said,
       )
     }
+    flush()
     for (const encoding of said.encodings) {
       const decode = createDecoder(encoding)
       const file = { levels: 0, messages: depth.messages + 1 }
@@ -133,11 +143,25 @@ function createReading(count: Count, around: Depth): Reading & NestingCounter {
 
   function endEncoded(upTo: number): void {
     if (encoded.length === 0) return
+    flush()
     for (const { part, content } of encoded) if (part > upTo) content.end()
     encoded = encoded.filter(({ part }) => part <= upTo)
   }
 
-  function pass(bytes: Buffer): void {
+  function pass(bytes: Buffer, from: number, to: number): void {
+    if (encoded.length === 0) return
+    if (passing !== bytes || passTo !== from) {
+      flush()
+      passing = bytes
+      passFrom = from
+    }
+    passTo = to
+  }
+
+  function flush(): void {
+    if (passing === undefined) return
+    const bytes = passing.subarray(passFrom, passTo)
+    passing = undefined
     for (const { content } of encoded) content.push(bytes)
   }
 
@@ -198,8 +222,14 @@ function createReading(count: Count, around: Depth): Reading & NestingCounter {
   function takeLine(bytes: Buffer, from: number): number {
     const lf = bytes.indexOf(LF, from)
     const end = lf < 0 ? bytes.length : lf + 1
+    if (state !== 'behind header') pass(bytes, from, end)
+    if (state === 'header' && lf >= 0 && line.length === 0 && saysNothing(bytes, from, end)) {
+      head.isEmpty = false
+      head.crlf = bytes[lf - 1] === CR
+      head.lines.pass()
+      return end
+    }
     const piece = bytes.subarray(from, end)
-    if (state !== 'behind header') pass(piece)
     if (state !== 'behind header' && lf >= 0 && line.length === 0) {
       takeWhole(piece.toString('latin1', 0, LINE_MAX), piece.length > LINE_MAX)
       return end
@@ -224,7 +254,7 @@ function createReading(count: Count, around: Depth): Reading & NestingCounter {
   function skipText(bytes: Buffer, from: number): number {
     const found = bytes.indexOf('\n-', from, 'latin1')
     const end = found < 0 ? bytes.length : found + 1
-    pass(bytes.subarray(from, end))
+    pass(bytes, from, end)
     atLineStart = bytes[end - 1] === LF
     return end
   }
@@ -242,6 +272,7 @@ function createReading(count: Count, around: Depth): Reading & NestingCounter {
       const isLine = state !== 'text' || line.length > 0 || (atLineStart && mayBeginDelimiter(at))
       at = isLine ? takeLine(bytes, at) : skipText(bytes, at)
     }
+    flush()
   }
 
   return {
@@ -260,6 +291,7 @@ function createReading(count: Count, around: Depth): Reading & NestingCounter {
 }
 
 const LF = 0x0a
+const CR = 0x0d
 const DASH = 0x2d
 /** Bytes by which it is told whether a header goes on. */
 const FIRST_MAX = 1024

@@ -26,6 +26,8 @@ const KEPT_MAX = 64 * 1024
 export interface DeclarationReader {
   /** Takes a line with its end; `cut` where it was longer than what is given. */
   add(line: string, cut: boolean): void
+  /** Instead, for one that `saysNothing`. */
+  pass(): void
   /** What the lines so far say. */
   read(): Declaration
 }
@@ -49,6 +51,9 @@ export function createDeclarationReader(): DeclarationReader {
       else if (goesOn && fields.length > 0) fields[fields.length - 1] += line
       else fields.push(line)
     },
+    pass() {
+      keeping = false
+    },
     read() {
       known ??= readFields(fields, tooMuch)
       return known
@@ -58,6 +63,40 @@ export function createDeclarationReader(): DeclarationReader {
 
 /** Comments and encoded words in a name are taken out by some readers before they look at it. */
 const RELEVANT = /content-|boundary|multipart|message[\s(]*\/|^[^\s:]*(?:\(|=\?)[^:]*:/i
+
+/**
+ * Whether the line from `from` to `to` cannot be RELEVANT, continues none and is no delimiter:
+ * told by its bytes, for most lines of most headers and all of encoded data.
+ */
+export function saysNothing(bytes: Buffer, from: number, to: number): boolean {
+  const first = bytes[from]!
+  if (first <= SPACE || first === DASH) return false
+  for (let at = from; at < to; at++) {
+    const byte = bytes[at]!
+    if (byte < LETTERS) {
+      if (byte === DASH && isLetter(bytes[at - 1], 't')) return false
+      if (byte === PARENTHESIS || byte === QUESTION) return false
+    } else if (isLetter(byte, 'b')) {
+      if (isLetter(bytes[at + 1], 'o') && isLetter(bytes[at + 2], 'u')) return false
+    } else if (isLetter(byte, 'm')) {
+      if (isLetter(bytes[at + 1], 'e') && isLetter(bytes[at + 2], 's')) return false
+      if (isLetter(bytes[at + 1], 'u') && isLetter(bytes[at + 2], 'l')) return false
+    }
+  }
+  return true
+}
+
+const SPACE = 0x20
+const DASH = 0x2d
+const PARENTHESIS = 0x28
+const QUESTION = 0x3f
+/** Where letters begin. */
+const LETTERS = 0x41
+
+/** In either case. */
+function isLetter(byte: number | undefined, letter: string): boolean {
+  return byte !== undefined && (byte | 32) === letter.charCodeAt(0)
+}
 
 const silent: Declaration = {
   multipart: false,

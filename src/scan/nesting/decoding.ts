@@ -1,23 +1,58 @@
 import { createQuotedPrintableReader } from '../quoted-printable.ts'
 import type { TransferEncoding } from './declaration.ts'
 
-/** Takes encoded bytes in any split, gives what they mean. */
-export type Decode = (bytes: Buffer) => Buffer
+/** Bytes that are decoded at a time. */
+const STEP = 16 * 1024
+
+/** Takes encoded bytes in any split, gives what they mean, piece by piece: each is valid until the next one. */
+export type Decode = (bytes: Buffer) => Iterable<Buffer>
 
 /** As lax as the laxest reader: what is no base64 is left out, what follows padding goes on. */
 export function createDecoder(encoding: TransferEncoding): Decode {
-  if (encoding === 'quoted-printable') {
-    const read = createQuotedPrintableReader()
-    return (bytes) => Buffer.from(read(bytes.toString('latin1')), 'latin1')
+  const decode = encoding === 'base64' ? createBase64Reader() : createEscapesReader()
+  return function* (bytes) {
+    for (let at = 0; at < bytes.length; at += STEP) yield decode(bytes.subarray(at, at + STEP))
   }
-  let group = '' // of four characters, while it is not complete
+}
+
+function createEscapesReader(): (bytes: Buffer) => Buffer {
+  const read = createQuotedPrintableReader()
+  return (bytes) => Buffer.from(read(bytes.toString('latin1')), 'latin1')
+}
+
+const OTHER = 64
+const PADDING = 65
+
+/** What a byte is in base64 (RFC 2045 6.8): below 64 its value. */
+const values = new Uint8Array(256).fill(OTHER)
+for (const [value, character] of [
+  ...'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/',
+].entries()) {
+  values[character.charCodeAt(0)] = value
+}
+values['='.charCodeAt(0)] = PADDING
+
+function createBase64Reader(): (bytes: Buffer) => Buffer {
+  let out: Buffer = Buffer.alloc(0) // of this content alone: what is given is not kept
+  let bits = 0
+  let count = 0 // of bits
   return (bytes) => {
-    const pieces = (group + bytes.toString('latin1')).replace(/[^A-Za-z0-9+/=]+/g, '').split(/=+/)
-    const last = pieces.pop()!
-    const whole = last.length - (last.length % 4)
-    group = last.slice(whole)
-    const decoded = pieces.map((piece) => Buffer.from(piece, 'base64'))
-    return Buffer.concat([...decoded, Buffer.from(last.slice(0, whole), 'base64')])
+    if (out.length < bytes.length) out = Buffer.allocUnsafeSlow(bytes.length)
+    let length = 0
+    for (let at = 0; at < bytes.length; at++) {
+      const value = values[bytes[at]!]!
+      if (value < 64) {
+        bits = ((bits << 6) | value) & 0xffff
+        count += 6
+        if (count >= 8) {
+          count -= 8
+          out[length++] = bits >> count
+        }
+      } else if (value === PADDING) {
+        count = 0
+      }
+    }
+    return out.subarray(0, length)
   }
 }
 

@@ -10,7 +10,12 @@ export interface Reading {
 /** A reading of what encoded bytes mean. */
 export function readDecoded(decode: Decode, reading: Reading): Reading {
   return {
-    push: (bytes) => reading.push(decode(bytes)),
+    push(bytes) {
+      for (const piece of decode(bytes)) {
+        if (reading.isSettled) return
+        reading.push(piece)
+      }
+    },
     get isSettled() {
       return reading.isSettled
     },
@@ -30,7 +35,7 @@ export function readDecodedMail(decode: Decode, open: () => Reading): Reading {
   /** Returns how many bytes it took. */
   function look(bytes: Buffer): number {
     const taken = bytes.subarray(0, STEP)
-    start = Buffer.concat([start, decode(taken)])
+    start = Buffer.concat([start, ...decode(taken)])
     const isMail = beginsAsMail(start)
     if (isMail) {
       reading = open()
@@ -44,7 +49,11 @@ export function readDecodedMail(decode: Decode, open: () => Reading): Reading {
     push(bytes) {
       let at = 0
       while (at < bytes.length && !reading && !isOther) at += look(bytes.subarray(at))
-      if (reading && at < bytes.length) reading.push(decode(bytes.subarray(at)))
+      if (!reading || at === bytes.length) return
+      for (const piece of decode(bytes.subarray(at))) {
+        if (reading.isSettled) return
+        reading.push(piece)
+      }
     },
     get isSettled() {
       return isOther || (reading?.isSettled ?? false)

@@ -1,10 +1,10 @@
 import { extname } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { errorCode, errorText } from '../../fault.ts'
 import type { Mail } from '../../plugin.ts'
-import { readAnswer } from './answer.ts'
+import { errorCode, errorText } from '../../runtime/fault.ts'
 import { mailOf } from './mail.ts'
 import type { NotLoaded, Plugin } from './plugin.ts'
+import { readAnswer } from './plugin-answer.ts'
 import type { PluginRequest } from './request.ts'
 
 type Exports = Readonly<Record<string, unknown>>

@@ -1,4 +1,4 @@
-import { type Break, createBase64Decoder } from './base64.ts'
+import { type Base64Listener, type Break, createBase64Decoder } from './base64.ts'
 import { createStore, type Shelf, type Store } from './store.ts'
 
 /** Bytes of the least that base64 has to make: less is a word of a text, and no file. */
@@ -38,8 +38,8 @@ export function createBase64Stream(shelf: Shelf, emit: Emit, least = 1): Base64S
   let rejoinedFrom = -1
   let mayHaveEnded = false
 
-  const decoder = createBase64Decoder({
-    bytes: (decoded) => whole.append(decoded),
+  const listener: Base64Listener = {
+    bytes: (room, length) => whole.append(room, 0, length),
     heeds: (why) => !pieces || (why === 'padding' && !rejoined) || (why !== 'line' && isPure),
     restarts: () => false,
     broken(why, at) {
@@ -54,7 +54,8 @@ export function createBase64Stream(shelf: Shelf, emit: Emit, least = 1): Base64S
         rejoinedFrom = at
       }
     },
-  })
+  }
+  const decoder = createBase64Decoder(listener, shelf.room)
   return {
     get isPure() {
       return isPure
@@ -84,12 +85,13 @@ export function createBase64Stream(shelf: Shelf, emit: Emit, least = 1): Base64S
 function createRejoined(shelf: Shelf, emit: Emit, whole: Store) {
   const store = createStore(shelf)
   for (const chunk of whole.chunks(whole.size)) store.append(chunk)
-  const { push } = createBase64Decoder({
-    bytes: (decoded) => store.append(decoded),
+  const listener: Base64Listener = {
+    bytes: (room, length) => store.append(room, 0, length),
     heeds: () => false,
     broken() {},
     restarts: (why) => why === 'padding',
-  })
+  }
+  const { push } = createBase64Decoder(listener, shelf.room)
   return {
     push,
     end() {
@@ -119,19 +121,19 @@ function createPieces(shelf: Shelf, emit: Emit) {
   }
 
   const isPlace = (why: Break) => why !== 'line' || linesLeft > 0
-  const decoder = createBase64Decoder({
-    bytes(decoded) {
+  const listener: Base64Listener = {
+    bytes(room, end) {
       if (store) {
-        store.append(decoded)
+        store.append(room, 0, end)
         return
       }
       if (piecesLeft <= 0) return
-      const copied = decoded.copy(first, length)
+      const copied = room.copy(first, length, 0, end)
       length += copied
       if (length < LEAST) return
       store = createStore(shelf)
       store.append(first)
-      store.append(decoded.subarray(copied))
+      store.append(room, copied, end)
     },
     heeds: isPlace,
     restarts: isPlace,
@@ -140,7 +142,8 @@ function createPieces(shelf: Shelf, emit: Emit) {
       placesLeft--
       cut()
     },
-  })
+  }
+  const decoder = createBase64Decoder(listener, shelf.room)
   return {
     push(bytes: Buffer, from: number, to: number) {
       if (placesLeft > 0 && piecesLeft > 0) decoder.push(bytes, from, to)

@@ -13,14 +13,6 @@ for (const blank of ' \t\r\n\v\f\0') values[blank.charCodeAt(0)] = BLANK
 values['='.charCodeAt(0)] = PADDING
 
 const LF = 0x0a
-const CR = 0x0d
-const EQUALS = 0x3d
-const UNDERSCORE = 0x5f
-const DASH = 0x2d
-const SPACE = 0x20
-
-/** Bytes from which on whole lines are worth a look before they are decoded at once. */
-const BLOCK = 1024
 
 /**
  * Where readers part: a character that is none of base64; data behind padding; a line that
@@ -29,8 +21,8 @@ const BLOCK = 1024
 export type Break = 'junk' | 'padding' | 'line'
 
 export interface Base64Listener {
-  /** Decoded bytes, valid until the call returns. */
-  bytes(decoded: Buffer): void
+  /** The first `length` bytes there are decoded ones, valid until the call returns. */
+  bytes(room: Buffer, length: number): void
   /** Asked anew each time; what is not heeded costs next to nothing. */
   heeds(why: Break): boolean
   /** What is heeded, at this index of what was pushed, once all bytes before it were given. */
@@ -47,19 +39,17 @@ export interface Base64Decoder {
 /**
  * Decodes base64 as the most patient readers do: what is not of the alphabet is dropped,
  * padding too, and what stands behind it belongs to the same bits, unless the listener
- * wants a new beginning. Whole lines of the same length, as programs write them, go the
- * fast way.
+ * wants a new beginning. `room` is where decoded bytes are until they were given: memory of
+ * this message alone, that nobody else uses meanwhile.
  */
-export function createBase64Decoder(listener: Base64Listener): Base64Decoder {
+export function createBase64Decoder(listener: Base64Listener, room: Buffer): Base64Decoder {
   let bits = 0
   let count = 0 // of bits
   let padded = false
-  let out = Buffer.allocUnsafe(0)
   let length = 0
-  let block: Buffer = Buffer.alloc(0) // both are one and the same: what is given is not kept
 
   function flush(): void {
-    if (length > 0) listener.bytes(out.subarray(0, length))
+    if (length > 0) listener.bytes(room, length)
     length = 0
   }
 
@@ -73,67 +63,59 @@ export function createBase64Decoder(listener: Base64Listener): Base64Decoder {
     count = 0
   }
 
-  function slowly(bytes: Buffer, from: number, to: number): void {
-    if (out.length < to - from) out = Buffer.allocUnsafeSlow(Math.max(to - from, 4096))
-    for (let at = from; at < to; at++) {
-      const value = values[bytes[at]!]!
-      if (value < 64) {
-        if (padded) {
-          padded = false
-          breakAt('padding', at)
-        }
-        bits = ((bits << 6) | value) & 0xffff
-        count += 6
-        if (count >= 8) {
-          count -= 8
-          out[length++] = bits >> count
-        }
-      } else if (value === PADDING) {
-        padded = true
-      } else if (value === JUNK) {
-        breakAt('junk', at)
-      } else if (bytes[at] === LF && count !== 0 && !padded) {
-        breakAt('line', at)
-      }
+  /** Whole groups of four; returns where there is none. */
+  function groups(bytes: Buffer, from: number, to: number): number {
+    const last = Math.min(to, from + Math.floor((room.length - length) / 3) * 4) - 4
+    let at = from
+    let filled = length
+    for (; at <= last; at += 4) {
+      const one = values[bytes[at]!]!
+      const two = values[bytes[at + 1]!]!
+      const three = values[bytes[at + 2]!]!
+      const four = values[bytes[at + 3]!]!
+      if ((one | two | three | four) >= 64) break
+      room[filled] = (one << 2) | (two >> 4)
+      room[filled + 1] = (two << 4) | (three >> 2)
+      room[filled + 2] = (three << 6) | four
+      filled += 3
     }
-    flush()
+    length = filled
+    return at
+  }
+
+  function take(bytes: Buffer, at: number): void {
+    const value = values[bytes[at]!]!
+    if (value < 64) {
+      if (padded) {
+        padded = false
+        breakAt('padding', at)
+      }
+      bits = ((bits << 6) | value) & 0xffff
+      count += 6
+      if (count >= 8) {
+        count -= 8
+        room[length++] = bits >> count
+      }
+    } else if (value === PADDING) {
+      padded = true
+    } else if (value === JUNK) {
+      breakAt('junk', at)
+    } else if (bytes[at] === LF && count !== 0 && !padded) {
+      breakAt('line', at)
+    }
   }
 
   return {
     push(bytes, from, to) {
-      let at = from
-      while (to - at >= BLOCK && count === 0 && !padded) {
-        const end = evenLines(bytes, at, to)
-        if (end === at) break
-        if (block.length < end - at) block = Buffer.allocUnsafeSlow(end - at)
-        const decoded = block.subarray(0, block.write(bytes.toString('latin1', at, end), 'base64'))
-        const width = bytes.indexOf(LF, at) + 1 - at
-        const each = bytes[at + width - 2] === CR ? width - 2 : width - 1
-        if (decoded.length !== (((end - at) / width) * each * 3) / 4) break
-        listener.bytes(decoded)
-        at = end
+      for (let at = from; at < to; ) {
+        if (room.length - length < 3) flush()
+        const end = count === 0 && !padded ? groups(bytes, at, to) : at
+        if (end === at) take(bytes, at++)
+        else at = end
       }
-      if (at < to) slowly(bytes, at, to)
+      flush()
     },
   }
-}
-
-/** Where lines end that are as long as the first one, a multiple of four; `from` where it is not worth it. */
-function evenLines(bytes: Buffer, from: number, to: number): number {
-  const first = bytes.indexOf(LF, from)
-  if (first < 0 || first >= to) return from
-  const width = first + 1 - from
-  const data = bytes[first - 1] === CR ? width - 2 : width - 1
-  if (data < 4 || data % 4 !== 0) return from
-  let end = from
-  while (end + width <= to && bytes[end + width - 1] === LF) end += width
-  if (end - from < BLOCK / 2) return from
-  // Node takes the letters of base64url, too, and stops at padding.
-  for (const other of [UNDERSCORE, DASH, EQUALS, SPACE]) {
-    const found = bytes.indexOf(other, from)
-    if (found >= 0 && found < end) end -= Math.ceil((end - found) / width) * width
-  }
-  return Math.max(end, from)
 }
 
 /** Whether the line, without its end, is nothing but base64 and blanks behind it. */

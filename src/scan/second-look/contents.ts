@@ -1,5 +1,6 @@
 import type { Hash } from 'node:crypto'
 import { createPass } from './pass.ts'
+import { signedContent } from './signed.ts'
 import { createShelf, type Shelf, type Store } from './store.ts'
 
 /** Contents of one message. */
@@ -18,6 +19,7 @@ const COMPARED_MAX = 1024 * 1024
 
 const SPACE = 0x20
 const TAB = 0x09
+const DASH = 0x2d
 
 /** Bytes that are looked at between two turns of the event loop. */
 const TURN = 128 * 1024
@@ -141,6 +143,15 @@ function* giveOne({ store, length, decoded }: Found, walk: Walk, depth: number):
   walk.bytesLeft -= length
   if (walk.bytesLeft < 0) throw new Over('contents of too many bytes')
   yield { kind: 'content', content }
+  const signed = signedContent(content.chunks, walk.shelf)
+  if (signed) {
+    try {
+      if (depth === DEPTH_MAX) throw new Over(`mail encoded more than ${DEPTH_MAX} deep`)
+      yield* giveOne({ store: signed, length: signed.size, decoded: true }, walk, depth + 1)
+    } finally {
+      signed.close()
+    }
+  }
   if (!decoded || !looksLikeMail(content)) return
   if (depth === DEPTH_MAX) throw new Over(`mail encoded more than ${DEPTH_MAX} deep`)
   yield* inside(content, walk, depth + 1)
@@ -160,16 +171,24 @@ function isSeen(content: Content, { seen, options }: Walk): boolean {
 function looksLikeMail({ chunks }: Content): boolean {
   let tail: Buffer = Buffer.alloc(0)
   for (const chunk of chunks()) {
-    const bytes = tail.length > 0 ? Buffer.concat([tail, chunk]) : chunk
-    for (let dash = bytes.indexOf('-'); dash >= 0; dash = bytes.indexOf('-', dash + 1)) {
-      const isField = dash >= 7 && (bytes[dash - 1]! | 32) === 0x74 /* t */
-      if (isField && /content$/i.test(bytes.toString('latin1', dash - 7, dash))) return true
-    }
-    for (let at = bytes.indexOf('begin'); at >= 0; at = bytes.indexOf('begin', at + 1)) {
-      const next = bytes[at + 5]
-      if (next === SPACE || next === TAB) return true
-    }
-    tail = Buffer.from(bytes.subarray(-16))
+    const seam = Buffer.concat([tail, chunk.subarray(0, SEAM)])
+    if (hasWord(seam) || hasWord(chunk)) return true
+    tail = Buffer.from((chunk.length < SEAM ? seam : chunk).subarray(-SEAM))
+  }
+  return false
+}
+
+/** Bytes at both sides of where two chunks meet that a word of `hasWord` may have. */
+const SEAM = 16
+
+function hasWord(bytes: Buffer): boolean {
+  for (let dash = bytes.indexOf(DASH); dash >= 0; dash = bytes.indexOf(DASH, dash + 1)) {
+    const isField = dash >= 7 && (bytes[dash - 1]! | 32) === 0x74 /* t */
+    if (isField && /content$/i.test(bytes.toString('latin1', dash - 7, dash))) return true
+  }
+  for (let at = bytes.indexOf('begin'); at >= 0; at = bytes.indexOf('begin', at + 1)) {
+    const next = bytes[at + 5]
+    if (next === SPACE || next === TAB) return true
   }
   return false
 }

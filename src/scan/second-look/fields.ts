@@ -20,6 +20,8 @@ const EACH = new RegExp(`;[ \\t]*(${TOKEN})=(${VALUE})`, 'g')
 const BOUNDARY =
   /^[0-9A-Za-z'()+_,\-./:=?&*!#$%@~^{}|[\]]+(?: [0-9A-Za-z'()+_,\-./:=?&*!#$%@~^{}|[\]]+)*$/
 const BOUNDARY_MAX = 70
+/** What holds a mail: a signature with it inside, a mailbox. */
+const MAIL_TYPE = /^application\/(?:x-)?(?:pkcs7-mime|mbox)/
 const TYPE_FIELD = 'content-type'
 const ENCODING_FIELD = 'content-transfer-encoding'
 const DISPOSITION_FIELD = 'content-disposition'
@@ -54,7 +56,7 @@ export function readFields(
       encoding = readEncoding(value, has)
       continue
     }
-    mailFile ||= /name[^=]*=[^;]*\.(?:eml|nws|mht|mhtml|mim|mbox)\b/i.test(text)
+    mailFile ||= /name[^=]*=[^;]*\.(?:eml|nws|mht|mhtml|mim|mbox|p7m)\b/i.test(text)
     const plain = text.replace(/[ \t;]+$/, '')
     const match = (name === TYPE_FIELD ? TYPE : DISPOSITION).exec(plain)
     if (!match) {
@@ -80,7 +82,7 @@ export function readFields(
     if (boundary === undefined || boundary.length > BOUNDARY_MAX || !BOUNDARY.test(boundary))
       has('boundary-form')
   } else if (boundary !== undefined) has('boundary-elsewhere')
-  if (mailFile && !type.startsWith('message/')) has('mail-file')
+  if ((mailFile && !type.startsWith('message/')) || MAIL_TYPE.test(type)) has('mail-file')
   const isFile = !/^(?:text|message|multipart)\//.test(type)
   if (isFile && !seen.has(ENCODING_FIELD)) has('encoding-missing')
   return { type, boundary, encoding }

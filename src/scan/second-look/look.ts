@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { openAnonymousFile } from '../../message/anonymous-file.ts'
 import { makeNamedCopy, type NamedFile } from '../../message/named-file.ts'
-import type { SpoolPolicy } from '../../message/policy.ts'
+import type { SpoolPolicy } from '../../message/spool-policy.ts'
 import type { Specimen } from '../scanner.ts'
 import { type Content, contentsOf } from './contents.ts'
 

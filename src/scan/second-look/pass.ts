@@ -3,7 +3,16 @@ import { type Base64Stream, createBase64Stream, type Emit, LEAST } from './base6
 import { type Boundaries, createBoundaries } from './boundaries.ts'
 import { createStore, type Shelf, type Store } from './store.ts'
 import { createTextStream, type TextStream } from './text-stream.ts'
-import { isBase64Header, isUuencodeHeader, uudecodeLine, ydecodeLine } from './uuencode.ts'
+import {
+  END,
+  isBase64Header,
+  isUuencodeHeader,
+  OTHER,
+  UULINE_MAX,
+  uudecodeLine,
+  uudecodeWholeLine,
+  ydecodeLine,
+} from './uuencode.ts'
 
 const LF = 0x0a
 const CR = 0x0d
@@ -20,10 +29,13 @@ const HEADER_MAX = 64 * 1024
 /** Bytes of nothing but base64 that no reader is taken to see as text. */
 const TEXT_MAX = 16 * 1024
 
-/** Lines in uuencoded data that are none before it is given up. */
-const STRANGE_MAX = 100
-
 const NOTHING = Buffer.alloc(0)
+
+/** Bytes of decoded lines that are kept together: of a line of LINE_MAX, and some more. */
+const CODED_ROOM = 2 * LINE_MAX
+
+/** The same of those that are decoded in another way meanwhile. */
+const OWN_ROOM = 4 * 1024
 
 /** Bytes of a line of encoded data that is not worth its time. */
 const SHORT = 10
@@ -67,6 +79,10 @@ export function createPass({ shelf, emit, spend, onHeader, onName }: PassOptions
   const front = Buffer.alloc(LEAST) // of a run that has not begun
   let runFront = 0
   let coded: Coded | undefined
+  let room: Buffer | undefined
+  // Whole lines alone, from the first header on: some reader begins anew at none behind it.
+  let wholeCoded: Coded | undefined
+  let codedAlike = true // both had the same so far
   let held: Buffer = Buffer.alloc(0)
 
   let inHeader = true
@@ -122,6 +138,10 @@ export function createPass({ shelf, emit, spend, onHeader, onName }: PassOptions
     endRun()
     coded?.end()
     coded = undefined
+    if (!codedAlike) wholeCoded?.end()
+    else wholeCoded?.drop()
+    wholeCoded = undefined
+    codedAlike = true
   }
 
   /** Bytes of a part's content. */
@@ -145,10 +165,7 @@ export function createPass({ shelf, emit, spend, onHeader, onName }: PassOptions
       const end = Math.min(endOf(bytes, at, to), to)
       if (!known) runLine(bytes, at, end)
       if (coded && end - at < SHORT) spend()
-      if (coded?.line(bytes, at, end)) {
-        coded.end()
-        coded = undefined
-      }
+      codedLine(bytes, at, end)
       at = end
     }
   }
@@ -197,6 +214,7 @@ export function createPass({ shelf, emit, spend, onHeader, onName }: PassOptions
         feedStarts(bytes, from, to)
         if (blank) start()
         if (!blank) runLine(bytes, from, to)
+        codedLine(bytes, from, to)
         header += line
         return
       }
@@ -209,10 +227,7 @@ export function createPass({ shelf, emit, spend, onHeader, onName }: PassOptions
     feedStarts(bytes, from, to)
     if (strange > 0) {
       runLine(bytes, from, to)
-      if (coded?.line(bytes, from, to)) {
-        coded.end()
-        coded = undefined
-      }
+      codedLine(bytes, from, to)
     }
     if (header.length < HEADER_MAX) header += line
     else {
@@ -235,12 +250,25 @@ export function createPass({ shelf, emit, spend, onHeader, onName }: PassOptions
   function beginCoded(fresh: Coded, header: string): void {
     const name = /^(?:begin[ \t-]+[0-7]+[ \t]+|=ybegin .*name=)(.*)$/i.exec(header)?.[1]
     if (name) onName?.(name.trim())
+    if (coded) codedAlike = false
     coded?.end()
     coded = fresh
   }
 
+  function codedLine(bytes: Buffer, from: number, to: number): void {
+    const length = coded?.line(bytes, from, to)
+    if (wholeCoded && wholeCoded.line(bytes, from, to) !== length) codedAlike = false
+  }
+
+  /** One of those that begin anew is at it at a time. */
+  function codedRoom(): Buffer {
+    room ??= Buffer.allocUnsafeSlow(CODED_ROOM)
+    return room
+  }
+
   function createUuencode(): Coded {
-    return createCoded(shelf, emit, uudecodeLine)
+    wholeCoded ??= createCoded(shelf, emit, Buffer.allocUnsafeSlow(OWN_ROOM), uudecodeWholeLine)
+    return createCoded(shelf, emit, codedRoom(), uudecodeLine)
   }
 
   /** Whole lines. */
@@ -317,10 +345,10 @@ export function createPass({ shelf, emit, spend, onHeader, onName }: PassOptions
   }
 
   function createYenc(): Coded {
-    return createCoded(shelf, emit, (bytes, from, to) => {
+    return createCoded(shelf, emit, codedRoom(), (bytes, from, to, room, at) => {
       const start = bytes.toString('latin1', from, Math.min(to, from + 6)).toLowerCase()
-      if (start === '=yend ') return 'end'
-      return start === '=ypart' ? 'other' : ydecodeLine(bytes, from, to)
+      if (start === '=yend ') return END
+      return start === '=ypart' ? OTHER : ydecodeLine(bytes, from, to, room, at)
     })
   }
 
@@ -349,35 +377,58 @@ export function createPass({ shelf, emit, spend, onHeader, onName }: PassOptions
 
 /** Data that is decoded line by line. */
 interface Coded {
-  /** True where it is over. */
-  line(bytes: Buffer, from: number, to: number): boolean
+  /** Returns the bytes that it is, or END or OTHER. */
+  line(bytes: Buffer, from: number, to: number): number
   end(): void
+  /** Nothing of it is given any more. */
+  drop(): void
 }
 
-function createCoded(
-  shelf: Shelf,
-  emit: Emit,
-  decode: (bytes: Buffer, from: number, to: number) => Buffer | 'end' | 'other',
-): Coded {
+function createCoded(shelf: Shelf, emit: Emit, room: Buffer, decode: DecodeLine): Coded {
   let store: Store | undefined
-  let strange = 0
+  let given = 0 // bytes
+  let place = room
+  let length = 0 // in that place
+
+  function keep(): void {
+    if (length === 0) return
+    store ??= createStore(shelf)
+    store.append(place.subarray(0, length))
+    length = 0
+  }
+
+  function give(): void {
+    keep()
+    if (!store || store.size < LEAST || store.size === given) return
+    emit(store, store.size, true)
+    given = store.size
+  }
+
   return {
     line(bytes, from, to) {
-      const decoded = decode(bytes, from, to)
-      if (decoded === 'end') return true
-      if (decoded === 'other') return ++strange > STRANGE_MAX
-      if (decoded.length > 0) {
-        store ??= createStore(shelf)
-        store.append(decoded)
+      const most = Math.max(to - from, UULINE_MAX)
+      if (place.length - length < most) {
+        keep()
+        place = room.length < most ? Buffer.allocUnsafeSlow(most) : room
       }
-      return false
+      const decoded = decode(bytes, from, to, place, length)
+      // Readers skip any number of lines that are no data, and not all know the same end.
+      if (decoded === END) give()
+      else if (decoded !== OTHER) length += decoded
+      return decoded
     },
     end() {
-      if (store && store.size >= LEAST) emit(store, store.size, true)
+      give()
+      store?.close()
+    },
+    drop() {
       store?.close()
     },
   }
 }
+
+/** Returns how many bytes the line is in `room` from `at` on, or END or OTHER. */
+type DecodeLine = (bytes: Buffer, from: number, to: number, room: Buffer, at: number) => number
 
 function isField(text: string): boolean {
   return /^[^:]{1,200}:/.test(text) && !/^[^:]*[ \t][^:]*[ \t][^:]*:/.test(text)
@@ -395,7 +446,7 @@ function eventAt(bytes: Buffer, line: number, found: number): boolean {
     return /^[\s\0]*[^:\n]{0,8}content[^:\n]{0,4}-[^:\n]{0,30}:/i.test(text)
   }
   const text = bytes.toString('latin1', line, Math.min(bytes.length, found + 12))
-  return /^(?:begin[ \t-]|=ybegin )/i.test(text)
+  return /^(?:begin(?:[ \t\r\n-]|$)|=ybegin )/i.test(text)
 }
 
 /** Where the line begins that `at` is in, if that is not far; not before `from`. */

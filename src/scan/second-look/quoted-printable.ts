@@ -2,8 +2,16 @@ const EQUALS = 0x3d
 const LF = 0x0a
 const CR = 0x0d
 
+const NOTHING = Buffer.alloc(0)
+
 /** Characters behind a `=` that are held until it is clear what it is. */
 const HELD_MAX = 100
+
+/** Bytes of what comes by which what was held is completed. */
+const COMPLETED_BY = 1024
+
+/** Bytes that are looked at one by one before the next `=` is searched for. */
+const NEAR = 32
 
 const hex = new Int8Array(256).fill(-1)
 for (let value = 0; value < 16; value++) {
@@ -32,17 +40,17 @@ export interface QuotedPrintableListener {
  * Undoes quoted-printable (RFC 2045 6.7) as the most patient readers do: hexadecimal
  * digits in either case, a soft line break with blanks behind its `=` and any line end.
  * What is no escape stays as it is or, with `dropStrange`, loses its `=` and blanks behind.
- * With `breaksAlone` soft line breaks are all that is undone.
+ * With `breaksAlone` soft line breaks are all that is undone. `room` is where decoded bytes
+ * are until they were given: memory of this message alone, that nobody else uses meanwhile.
  */
 export function createQuotedPrintableDecoder(
   listener: QuotedPrintableListener,
+  room: Buffer,
   { dropStrange = false, breaksAlone = false } = {},
 ): QuotedPrintableDecoder {
-  let held: Buffer = Buffer.alloc(0)
+  let held: Buffer = NOTHING
   let seen = 0 // bytes before what is looked at
   let differs = false
-  let joined: Buffer = Buffer.alloc(0) // of what was held and what comes
-  let out: Buffer = Buffer.alloc(0) // one and the same: what is given is not kept
 
   const differ = (at: number) => {
     if (differs) return
@@ -51,14 +59,17 @@ export function createQuotedPrintableDecoder(
   }
 
   function decode(bytes: Buffer, last: boolean): void {
-    if (out.length < bytes.length) out = Buffer.allocUnsafeSlow(bytes.length)
     let length = 0
     let at = 0
     while (at < bytes.length) {
-      let equals = bytes.indexOf(EQUALS, at)
-      if (equals < 0) equals = bytes.length
-      length += bytes.copy(out, length, at, equals)
-      at = equals
+      const near = Math.min(bytes.length, at + NEAR)
+      while (at < near && bytes[at] !== EQUALS) room[length++] = bytes[at++]!
+      if (at === near && at < bytes.length) {
+        let equals = bytes.indexOf(EQUALS, at)
+        if (equals < 0) equals = bytes.length
+        length += bytes.copy(room, length, at, equals)
+        at = equals
+      }
       if (at === bytes.length) break
       const high = hex[bytes[at + 1] ?? 0]!
       const low = hex[bytes[at + 2] ?? 0]!
@@ -67,7 +78,7 @@ export function createQuotedPrintableDecoder(
           differ(at)
           length = 0
         }
-        out[length++] = high * 16 + low
+        room[length++] = high * 16 + low
         at += 3
         continue
       }
@@ -93,26 +104,22 @@ export function createQuotedPrintableDecoder(
         at = end
         continue
       }
-      out[length++] = EQUALS
+      room[length++] = EQUALS
       at++
     }
-    if (differs && length > 0) listener.bytes(out.subarray(0, length))
+    if (differs && length > 0) listener.bytes(room.subarray(0, length))
     seen += at
-    held = Buffer.from(bytes.subarray(at))
+    held = at < bytes.length ? Buffer.from(bytes.subarray(at)) : NOTHING
   }
 
   return {
     push(bytes, from, to) {
-      const piece = bytes.subarray(from, to)
-      if (held.length === 0) {
-        decode(piece, false)
-        return
+      for (let at = from; at < to; ) {
+        const end = Math.min(to, at + (held.length > 0 ? COMPLETED_BY : room.length))
+        const piece = bytes.subarray(at, end)
+        decode(held.length > 0 ? Buffer.concat([held, piece]) : piece, false)
+        at = end
       }
-      const size = held.length + piece.length
-      if (joined.length < size) joined = Buffer.allocUnsafeSlow(size)
-      held.copy(joined)
-      piece.copy(joined, held.length)
-      decode(joined.subarray(0, size), false)
     },
     end() {
       decode(held, true)

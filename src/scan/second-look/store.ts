@@ -2,7 +2,7 @@ import { closeSync, readSync, writeSync } from 'node:fs'
 import { spoolFault } from '../../message/anonymous-file.ts'
 
 /** Bytes of unfinished and finished contents together that stay in memory. */
-export const MEMORY_MAX = 5 * 1024 * 1024
+export const MEMORY_MAX = 3 * 1024 * 1024
 
 /** Bytes of a content that stay in memory whatever the others need: most are small. */
 const SMALL = 8 * 1024
@@ -11,6 +11,12 @@ const SMALL = 8 * 1024
 const BLOCK_MIN = 256
 const BLOCK_MAX = 64 * 1024
 
+/** Bytes that are decoded at a time. */
+const ROOM = 16 * 1024
+
+/** Bytes that are written to a file at a time. */
+const TAIL = 8 * 1024
+
 /** Bytes that are read from a file at a time. */
 const CHUNK = 64 * 1024
 
@@ -18,16 +24,25 @@ const CHUNK = 64 * 1024
 export interface Shelf {
   /** Bytes in memory now. */
   used: number
+  /** Blocks of BLOCK_MAX bytes that contents of this message were in, for the next ones. */
+  readonly free: Buffer[]
+  /**
+   * Where bytes of this message are decoded: what a decoder gives is copied before anybody
+   * else decodes.
+   */
+  readonly room: Buffer
   readonly openFile: () => number
 }
 
-export const createShelf = (openFile: () => number): Shelf => ({ used: 0, openFile })
+export function createShelf(openFile: () => number): Shelf {
+  return { used: 0, free: [], room: Buffer.allocUnsafeSlow(ROOM), openFile }
+}
 
 /** Bytes that grow at their end; any front part of them can be read meanwhile. */
 export interface Store {
   readonly size: number
-  /** Keeps a copy. Throws a Fault where the file cannot be made or written. */
-  append(bytes: Buffer): void
+  /** Keeps a copy, of the bytes from `from` to `to`. Throws a Fault where the file cannot be made or written. */
+  append(bytes: Buffer, from?: number, to?: number): void
   /** The first `length` bytes; a chunk is valid until the next one is asked for. */
   chunks(length: number): Iterable<Buffer>
   /** One more needs it: `close` is to be called once more. */
@@ -40,6 +55,8 @@ export function createStore(shelf: Shelf): Store {
   let room = 0 // bytes left in the last block
   let size = 0
   let fd: number | undefined
+  let tail: Buffer | undefined // what is behind what the file has
+  let tailLength = 0
   let needs = 1
 
   function spill(): void {
@@ -52,8 +69,30 @@ export function createStore(shelf: Shelf): Store {
     forget()
   }
 
+  /** Many small pieces are one write. */
+  function addToFile(fd: number, bytes: Buffer, from: number, to: number): void {
+    tail ??= Buffer.allocUnsafeSlow(TAIL)
+    if (tailLength + to - from > tail.length) flush(fd)
+    if (to - from > tail.length) write(fd, bytes.subarray(from, to), size)
+    else tailLength += bytes.copy(tail, tailLength, from, to)
+    size += to - from
+  }
+
+  function flush(fd: number): void {
+    if (tail && tailLength > 0) write(fd, tail.subarray(0, tailLength), size - tailLength)
+    tailLength = 0
+  }
+
+  function* fromFile(fd: number, length: number): Generator<Buffer> {
+    flush(fd)
+    yield* fileChunks(fd, length)
+  }
+
   function forget(): void {
-    for (const { length } of blocks) shelf.used -= length
+    for (const block of blocks) {
+      shelf.used -= block.length
+      if (block.length === BLOCK_MAX) shelf.free.push(block)
+    }
     blocks = []
     room = 0
   }
@@ -67,18 +106,18 @@ export function createStore(shelf: Shelf): Store {
     }
   }
 
-  function hold(bytes: Buffer): void {
-    let taken = 0
-    while (taken < bytes.length) {
+  function hold(bytes: Buffer, from: number, to: number): void {
+    for (let at = from; at < to; ) {
       if (room === 0) {
-        room = Math.min(BLOCK_MAX, Math.max(BLOCK_MIN, size, bytes.length - taken))
-        blocks.push(Buffer.allocUnsafeSlow(room))
+        room = Math.min(BLOCK_MAX, Math.max(BLOCK_MIN, size, to - at))
+        const old = room === BLOCK_MAX ? shelf.free.pop() : undefined
+        blocks.push(old ?? Buffer.allocUnsafeSlow(room))
         shelf.used += room
       }
       const last = blocks.at(-1)!
-      const copied = bytes.copy(last, last.length - room, taken)
+      const copied = bytes.copy(last, last.length - room, at, to)
       room -= copied
-      taken += copied
+      at += copied
       size += copied
     }
   }
@@ -87,18 +126,15 @@ export function createStore(shelf: Shelf): Store {
     get size() {
       return size
     },
-    append(bytes) {
-      if (bytes.length === 0) return
-      const fits = size + bytes.length <= SMALL || shelf.used + bytes.length <= MEMORY_MAX
+    append(bytes, from = 0, to = bytes.length) {
+      if (from >= to) return
+      const after = size + to - from
+      const fits = after <= SMALL || shelf.used + to - from <= MEMORY_MAX
       if (fd === undefined && !fits) spill()
-      if (fd === undefined) {
-        hold(bytes)
-      } else {
-        write(fd, bytes, size)
-        size += bytes.length
-      }
+      if (fd === undefined) hold(bytes, from, to)
+      else addToFile(fd, bytes, from, to)
     },
-    chunks: (length) => (fd === undefined ? blocksUpTo(length) : fileChunks(fd, length)),
+    chunks: (length) => (fd === undefined ? blocksUpTo(length) : fromFile(fd, length)),
     keep() {
       needs++
     },
@@ -108,6 +144,7 @@ export function createStore(shelf: Shelf): Store {
       else closeSync(fd)
       size = 0
       fd = undefined
+      tailLength = 0
     },
   }
 }

@@ -1,5 +1,5 @@
 import type { Emit } from './base64-stream.ts'
-import { createQuotedPrintableDecoder } from './quoted-printable.ts'
+import { createQuotedPrintableDecoder, type QuotedPrintableListener } from './quoted-printable.ts'
 import { createStore, type Shelf, type Store } from './store.ts'
 
 export interface TextStream {
@@ -22,7 +22,7 @@ export function createTextStream(shelf: Shelf, emit: Emit): TextStream {
   let isStrange = false
   let mayHaveEnded = false
 
-  const decoder = createQuotedPrintableDecoder({
+  const listener: QuotedPrintableListener = {
     bytes: (bytes) => decoded!.append(bytes),
     changed(before) {
       decoded = createStore(shelf)
@@ -31,7 +31,8 @@ export function createTextStream(shelf: Shelf, emit: Emit): TextStream {
     strange() {
       isStrange = true
     },
-  })
+  }
+  const decoder = createQuotedPrintableDecoder(listener, shelf.room)
 
   function give(): void {
     if (plain.size > 0) emit(plain, plain.size, false)
@@ -51,7 +52,7 @@ export function createTextStream(shelf: Shelf, emit: Emit): TextStream {
       return plain.size
     },
     push(bytes, from, to) {
-      plain.append(bytes.subarray(from, to))
+      plain.append(bytes, from, to)
       decoder.push(bytes, from, to)
     },
     mayEnd() {
@@ -70,11 +71,13 @@ export function createTextStream(shelf: Shelf, emit: Emit): TextStream {
 /** First soft line breaks, then escapes: those that the breaks stood in are whole by then. */
 function giveInTwoSteps(plain: Store, shelf: Shelf, emit: Emit): void {
   const joined = createStore(shelf)
-  const breaks = createQuotedPrintableDecoder(copyInto(joined, plain), { breaksAlone: true })
+  const breaks = createQuotedPrintableDecoder(copyInto(joined, plain), shelf.room, {
+    breaksAlone: true,
+  })
   for (const chunk of plain.chunks(plain.size)) breaks.push(chunk, 0, chunk.length)
   breaks.end()
   const store = createStore(shelf)
-  const escapes = createQuotedPrintableDecoder(copyInto(store, joined))
+  const escapes = createQuotedPrintableDecoder(copyInto(store, joined), shelf.room)
   for (const chunk of joined.chunks(joined.size)) escapes.push(chunk, 0, chunk.length)
   escapes.end()
   emit(store, store.size, true)
@@ -94,7 +97,9 @@ function copyInto(store: Store, plain: Store) {
 
 function giveWithoutStrange(plain: Store, shelf: Shelf, emit: Emit): void {
   const store = createStore(shelf)
-  const decoder = createQuotedPrintableDecoder(copyInto(store, plain), { dropStrange: true })
+  const decoder = createQuotedPrintableDecoder(copyInto(store, plain), shelf.room, {
+    dropStrange: true,
+  })
   for (const chunk of plain.chunks(plain.size)) decoder.push(chunk, 0, chunk.length)
   decoder.end()
   emit(store, store.size, true)

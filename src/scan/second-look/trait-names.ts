@@ -18,7 +18,10 @@ export const traits = {
   'long-header': { never: false, what: 'a header or a MIME field that is uncommonly long' },
   'field-twice': { never: true, what: 'a MIME field that the same header has twice' },
   'empty-field': { never: true, what: 'a MIME field without a value' },
-  'semicolon-end': { never: false, what: 'a MIME field that ends in a semicolon' },
+  'semicolon-end': {
+    never: false,
+    what: 'a MIME field, or any of a part, that ends in a semicolon',
+  },
   'odd-quotes': { never: true, what: 'an odd number of quotes in a MIME field' },
   backslash: { never: false, what: 'a backslash in a MIME field' },
   'type-form': { never: false, what: 'a Content-Type that is not written as RFC 2045 has it' },
@@ -48,6 +51,10 @@ export const traits = {
     never: true,
     what: 'an attached message that begins with something else than a field',
   },
+  'message-first': {
+    never: false,
+    what: 'an attached message with another field on top than most have',
+  },
   'delimiter-form': {
     never: true,
     what: 'something before or behind the boundary in a delimiter line',
@@ -63,7 +70,7 @@ export const traits = {
   },
   'mail-file': {
     never: false,
-    what: 'a mail in a part of another type, by its name or its first lines',
+    what: 'a mail in a part of another type, by that, its name or its first lines',
   },
   'strange-escape': {
     never: false,
@@ -72,6 +79,10 @@ export const traits = {
   dashes: {
     never: false,
     what: 'a line that begins as delimiters do where a multipart has no part',
+  },
+  'long-line': {
+    never: false,
+    what: 'a field, quoted-printable or the first line of uuencode in a line that scanners cut',
   },
   'begin-line': { never: false, what: 'a line that begins uuencode' },
   'coded-text': { never: false, what: 'a line that begins yEnc or BinHex' },

@@ -12,6 +12,10 @@ const TAB = 0x09
 const HEADER_MAX = 128 * 1024
 /** Bytes of a line that has not ended which are kept. */
 const LINE_MAX = 4 * 1024
+/** libclamav goes on with another line behind so many bytes; with an empty one where it ends there. */
+const CUT = 999
+/** Bytes of a line that no reader cuts. */
+const UNCUT = 900
 /** Characters of encoded content that may show a mail. */
 const LEAF_FRONT = 2048
 const PARTS_MAX = 100
@@ -69,13 +73,16 @@ export function createTraitDetector(): TraitDetector {
   let held: Buffer = Buffer.alloc(0)
   let heldLost = false // the front of the line that has not ended was looked at already
   let offset = 0 // of the message, for magic
-  const windows = MAGIC.map((one) => ({ ...one, seen: Buffer.alloc(one.to - one.from) }))
+  /** As far as the message reaches into each of MAGIC. */
+  const windows: (Buffer | undefined)[] = []
   let padded = false
   let leafFront: string | undefined // of encoded content, as it stands
 
   function endHeader(ended: boolean): void {
     if (!ended) has('cut-header')
     const kind = readHeader(header, has)
+    // libclamav goes on with the next field, whatever field it is, but not in the mail's own header.
+    if ((open.length > 0 || messages > 0) && ENDS_OPEN.test(header)) has('semicolon-end')
     header = ''
     headerStart = true
     begin(kind)
@@ -131,12 +138,8 @@ export function createTraitDetector(): TraitDetector {
             .replace(/=([0-9a-f]{2})/gi, (_, hex: string) =>
               String.fromCharCode(Number.parseInt(hex, 16)),
             )
-    if (
-      /^(?:[!-9;-~]+:|--)/.test(decoded.trimStart()) &&
-      /^(?:content-|mime-version)/im.test(decoded)
-    ) {
-      has('mail-file')
-    }
+    const startsAsMail = /^(?:[!-9;-~]+:|--)/.test(decoded.trimStart())
+    if ((startsAsMail ? MIME_LINE : MIME_FIELD).test(decoded)) has('mail-file')
     leafFront = undefined
   }
 
@@ -145,6 +148,10 @@ export function createTraitDetector(): TraitDetector {
     let end = to
     if (bytes[end - 1] === LF) end--
     if (crlf && end > from && bytes[end - 1] === CR) end--
+    // In the mail's own header only the end of a line does harm: an empty one follows.
+    const isCut = open.length > 0 || messages > 0 || (end - from) % CUT === 0
+    if (end - from > UNCUT && isCut) has('long-line')
+    if (headerStart && startsMessage && !isFirstOfMail(bytes, from)) has('message-first')
     if (end === from) {
       if (headerStart && startsMessage) has('message-start')
       endHeader(true)
@@ -158,6 +165,7 @@ export function createTraitDetector(): TraitDetector {
         return
       }
     }
+    if (to - from > UNCUT && BEGINS.test(bytes.toString('latin1', from, to))) has('long-line')
     if (header.length + to - from > HEADER_MAX) has('long-header')
     else header += bytes.toString('latin1', from, to)
     headerStart = false
@@ -168,7 +176,7 @@ export function createTraitDetector(): TraitDetector {
     for (let level = open.length - 1; level >= 0; level--) {
       const { boundary, delimiter } = open[level]!
       const end = from + delimiter.length
-      if (end > bytes.length) continue
+      if (end > bytes.length || !isAlike(bytes[from + 2], delimiter[2])) continue
       if (bytes.compare(delimiter, 0, delimiter.length, from, end) === 0) return level
       if (bytes.toString('latin1', from + 2, end).toLowerCase() === boundary) {
         has('delimiter-form')
@@ -181,8 +189,10 @@ export function createTraitDetector(): TraitDetector {
   function delimiter(bytes: Buffer, from: number, to: number, level: number): void {
     endLeaf()
     const at = open[level]!
-    const rest = bytes.toString('latin1', from + at.delimiter.length, to)
-    const text = rest.replace(crlf ? /\r\n$/ : /\n$/, '')
+    let end = to
+    if (bytes[end - 1] === LF) end -= crlf && bytes[end - 2] === CR ? 2 : 1
+    if (crlf && end === to - 1) end = to // an LF alone
+    const text = bytes.toString('latin1', from + at.delimiter.length, end)
     const closes = text.startsWith('--')
     if (text !== '' && text !== '--') has('delimiter-form')
     if (from > 0 && bytes[from - 1] !== LF) has('delimiter-form')
@@ -218,7 +228,10 @@ export function createTraitDetector(): TraitDetector {
       return
     }
     if (includes(bytes, 0, from, to)) has('nul')
-    if (mode === 'quoted-printable') escapes(bytes, from, to)
+    if (mode === 'quoted-printable') {
+      if (hasLongLine(bytes, from, to)) has('long-line')
+      escapes(bytes, from, to)
+    }
     lineEnds(bytes, from, to)
     words(bytes, from, to)
   }
@@ -260,28 +273,19 @@ export function createTraitDetector(): TraitDetector {
   }
 
   function lineEnds(bytes: Buffer, from: number, to: number): void {
-    if (crlf) {
+    if (crlf && !found.has('line-ends')) {
       for (let at = bytes.indexOf(LF, from); at >= 0 && at < to; at = bytes.indexOf(LF, at + 1)) {
-        if (bytes[at - 1] !== CR) {
-          has('line-ends')
-          return
-        }
+        if (bytes[at - 1] === CR) continue
+        has('line-ends')
+        break
       }
-      for (
-        let at = bytes.indexOf(CR, from);
-        at >= 0 && at < to - 1;
-        at = bytes.indexOf(CR, at + 1)
-      ) {
-        if (bytes[at + 1] !== LF) {
-          has('carriage-return')
-          return
-        }
-      }
-      return
     }
-    const cr = bytes.indexOf(CR, from)
-    if (cr < 0 || cr >= to) return
-    has(bytes[cr + 1] === LF ? 'line-ends' : 'carriage-return')
+    const last = crlf ? to - 1 : to // that of CR LF is in the next piece
+    for (let at = bytes.indexOf(CR, from); at >= 0 && at < last; at = bytes.indexOf(CR, at + 1)) {
+      if (bytes[at + 1] !== LF) has('carriage-return')
+      else if (!crlf) has('line-ends')
+      if (found.has('carriage-return') && (crlf || found.has('line-ends'))) return
+    }
   }
 
   /** Lines that begin something by their own looks. */
@@ -300,10 +304,19 @@ export function createTraitDetector(): TraitDetector {
         const start = `${before ?? 'x'}${line}`
         if (/^begin[ \t-]+[0-7]|^begin[ \t]*(?:[\r\n]|$)/i.test(start)) has('begin-line')
         if (/^=ybegin/i.test(start)) has('coded-text')
+        // Once is enough: where a line begins takes time to find.
+        if (!found.has('long-line') && BEGINS.test(text) && isFarInLine(bytes, at)) {
+          has('long-line')
+        }
       }
     }
     const binhex = bytes.indexOf('(This file must be converted', from)
     if (binhex >= 0 && binhex < to) has('coded-text')
+  }
+
+  function isFarInLine(bytes: Buffer, at: number): boolean {
+    const lf = bytes.lastIndexOf(LF, at)
+    return lf < 0 ? heldLost || at > UNCUT : at - lf > UNCUT
   }
 
   /** Whole lines, but for the last one of a message. */
@@ -312,50 +325,45 @@ export function createTraitDetector(): TraitDetector {
     let dash = -1
     while (at < bytes.length) {
       if (mode === 'header') {
-        const lf = bytes.indexOf(LF, at)
-        const end = lf < 0 ? bytes.length : lf + 1
+        const end = lineEnd(bytes, at)
         headerLine(bytes, at, end)
         at = end
         continue
       }
       let event = -1
+      let level = -1
       for (;;) {
-        if (dash < at) {
-          dash = bytes.indexOf(DASH, at)
-          if (dash < 0) dash = bytes.length
-        }
+        if (dash < at) dash = dashFrom(bytes, at)
         if (dash === bytes.length) break
         if (bytes[dash + 1] === DASH && startsLine(bytes, dash) && !(dash === 0 && heldLost)) {
-          event = dash
-          break
+          level = delimits(bytes, dash)
+          if (level >= 0) {
+            event = dash
+            break
+          }
+          if (mode === 'base64') has('base64-junk')
+          if (mode === 'outside') has('dashes')
+          dash = dashFrom(bytes, lineEnd(bytes, dash))
+          continue
         }
         if (mode === 'base64') has('base64-junk')
         else if (isMimeField(bytes, dash)) has('field-in-text')
         let behind = dash + 1
         while (bytes[behind] === DASH) behind++
-        dash = bytes.indexOf(DASH, behind)
-        if (dash < 0) dash = bytes.length
+        dash = dashFrom(bytes, behind)
       }
-      const end = event < 0 ? bytes.length : event
-      body(bytes, at, end)
-      at = end
+      body(bytes, at, event < 0 ? bytes.length : event)
       if (event < 0) return
-      const level = delimits(bytes, at)
-      const lf = bytes.indexOf(LF, at)
-      const next = lf < 0 ? bytes.length : lf + 1
-      if (level >= 0) delimiter(bytes, at, next, level)
-      else {
-        if (mode === 'base64') has('base64-junk')
-        if (mode === 'outside') has('dashes')
-        body(bytes, at, next)
-      }
-      at = next
+      at = lineEnd(bytes, event)
+      delimiter(bytes, event, at, level)
     }
   }
 
   function magic(bytes: Buffer): void {
-    for (const { word, from, to, seen } of windows) {
+    for (const [index, { word, from, to }] of MAGIC.entries()) {
       if (offset >= to || offset + bytes.length <= from) continue
+      windows[index] ??= Buffer.alloc(to - from)
+      const seen = windows[index]
       const start = Math.max(0, from - offset)
       bytes.copy(seen, Math.max(0, offset - from), start, to - offset)
       if (seen.includes(word, 0, 'latin1')) has('magic')
@@ -429,6 +437,38 @@ const USUAL = new Set([
 
 const JUNK = [SPACE, TAB, 0, 0x3a, 0x5f]
 
+/** A field that ends in a semicolon and is not folded there. */
+const ENDS_OPEN = /;[ \t]*(?:\r?\n(?![ \t])|$)/
+
+/**
+ * By these libclamav knows an attached message for one, to the letter (filetypes_int.h). Other
+ * fields may stand first in a mail, too.
+ */
+const FIRST_FIELDS = [
+  ...['Received', 'Return-Path', 'Return-path', 'Delivered-To', 'Delivery-date', 'Envelope-to'],
+  ...['From', 'To', 'Subject', 'Date', 'Message-ID', 'Message-Id', 'Received-SPF'],
+  ...['X-Original-To', 'X-Apparently-To', 'X-Envelope-From', 'X-Sieve', 'X-UIDL'],
+].map((name) => Buffer.from(`${name}: `, 'latin1'))
+
+function isFirstOfMail(bytes: Buffer, from: number): boolean {
+  return FIRST_FIELDS.some((field) => field.equals(bytes.subarray(from, from + field.length)))
+}
+
+const MIME_LINE = /^(?:content-|mime-version)/im
+/** Behind a text, too: some reader begins anew there. */
+const MIME_FIELD = /^content-(?:type|transfer-encoding|disposition)[ \t]*:/im
+const BEGINS = /begin[ \t-]/i
+
+/** Whether more than UNCUT bytes have no line end among them. */
+function hasLongLine(bytes: Buffer, from: number, to: number): boolean {
+  for (let at = from; to - at > UNCUT; ) {
+    const lf = bytes.lastIndexOf(LF, at + UNCUT)
+    if (lf < at) return true
+    at = lf + 1
+  }
+  return false
+}
+
 /** Whether the dash is that of `Content-`, at the front of a line, in a field's name. */
 function isMimeField(bytes: Buffer, dash: number): boolean {
   if ((bytes[dash - 1]! | 32) !== 0x74 /* t */ || (bytes[dash - 7]! | 32) !== 0x63 /* c */)
@@ -449,6 +489,23 @@ function hasData(bytes: Buffer, from: number, to: number): boolean {
 
 function isHex(byte: number): boolean {
   return (byte >= 0x30 && byte <= 0x39) || ((byte | 32) >= 0x61 && (byte | 32) <= 0x66)
+}
+
+/** Whether two bytes may be one letter in either case. */
+function isAlike(one: number | undefined, other: number | undefined): boolean {
+  return ((one ?? 0) | 32) === ((other ?? 0) | 32)
+}
+
+/** The next dash; the length where there is none. */
+function dashFrom(bytes: Buffer, from: number): number {
+  const dash = bytes.indexOf(DASH, from)
+  return dash < 0 ? bytes.length : dash
+}
+
+/** Behind the line's LF. */
+function lineEnd(bytes: Buffer, from: number): number {
+  const lf = bytes.indexOf(LF, from)
+  return lf < 0 ? bytes.length : lf + 1
 }
 
 function startsLine(bytes: Buffer, at: number): boolean {

@@ -1,18 +1,20 @@
 import { createHash } from 'node:crypto'
 import { tmpdir } from 'node:os'
 import { openAnonymousFile } from '../../../src/message/anonymous-file.ts'
+import { TOP_LINE } from '../../../src/message/top-line.ts'
 import { readClamdAddress } from '../../../src/scan/clamd/address.ts'
 import { scanStream } from '../../../src/scan/clamd/ask.ts'
 import { contentsOf } from '../../../src/scan/second-look/contents.ts'
 import { createTraitDetector } from '../../../src/scan/second-look/traits.ts'
 import type { Clamd } from '../../programs/clamd.ts'
+import { received } from '../../scan/second-look/classes.ts'
 import type { Readers } from './readers.ts'
 
 /** What scanners and readers make of a mail that carries the test file. */
 export interface Judgement {
   /** Whether clamd, given the mail below a Received field, does not call it clean. */
   readonly clamd: boolean
-  /** Whether onescan's way of using clamd does not: the mail, and its contents where it has a trait. */
+  /** Whether onescan's way of using clamd does not: the mail below its own line, and its contents where it has a trait. */
   readonly onescan: boolean
   readonly traits: readonly string[]
   /** Those that open the file; not asked, and empty, where `clamd` or `onescan` found it. */
@@ -24,7 +26,7 @@ export interface Judge {
   judge(message: Buffer, everybody?: boolean): Promise<Judgement>
 }
 
-const FIRST = Buffer.from('Received: by mx.example.net; Mon, 1 Jun 2026 10:00:01 +0000\n')
+const FIRST = Buffer.from(received)
 
 export function createJudge(clamd: Clamd, readers: Readers): Judge {
   const address = readClamdAddress(clamd.socket)
@@ -51,7 +53,9 @@ export function createJudge(clamd: Clamd, readers: Readers): Judge {
       if (await isFound([FIRST, message])) {
         return { clamd: true, onescan: true, traits, readers: [] }
       }
-      const onescan = traits.length > 0 && (await isFoundInside(message))
+      const onescan =
+        (await isFound([TOP_LINE, message])) ||
+        (traits.length > 0 && (await isFoundInside(message)))
       const asked = everybody || !onescan
       return { clamd: false, onescan, traits, readers: asked ? await readers.opening(message) : [] }
     },

@@ -605,6 +605,30 @@ const kinds: Readonly<Record<string, (mail: Mail, random: Random) => void>> = {
     const line = random.pick([...oddLines, ...otherMimeFields, 'This is a message with parts.'])
     body.preamble += `${line}\n${random.once(2) ? '\n' : ''}`
   },
+  'a line longer than SMTP has them'(mail, random) {
+    const { body, fields } = fileOf(mail)
+    const front = 'x'.repeat(900 + random.below(130))
+    const encoding = fields.find((field) => /^content-transfer/i.test(field)) ?? ''
+    if (random.once(2) && /quoted-printable/i.test(encoding)) {
+      body.encoded = front + body.encoded.replace(/=\n/g, '')
+    } else {
+      const part = partOnTheWay(mail, random)
+      const what = random.pick(['begin 644 x', ...part.fields, ...oddLines])
+      part.fields.splice(random.below(part.fields.length + 1), 0, `X-Long: ${front}${what}`)
+    }
+  },
+  'another field on top of a part'(mail, random) {
+    const { fields } = partOnTheWay(mail, random)
+    const name = random.pick(['X-Any', 'Subject', 'Reply-To', 'Content-ID', 'Received', 'x'])
+    const value = random.pick([' b', ' b;', ' "b', ' a "b";', ' b,', '', ' (b', ' b;\n c', ' b; '])
+    const long = random.once(4) ? 'x'.repeat(999 - name.length - 1 - value.length) : ''
+    fields.splice(
+      random.once(2) ? 0 : random.below(fields.length + 1),
+      0,
+      `${name}:${long}${value}`,
+    )
+    if (random.once(3)) fields.splice(random.below(fields.length), 1)
+  },
   'something in an epilogue'(mail, random) {
     const body = anyMultipart(mail, random)
     if (!body) return

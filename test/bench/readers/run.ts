@@ -38,7 +38,7 @@ try {
 async function showClasses(): Promise<void> {
   const found = { clamd: 0, amavis: 0, onescan: 0 }
   console.log('\nclamd  parts  onescan  readers  class')
-  for (const { name, message } of hiddenClasses) {
+  for (const { name, message, seenByClamd } of hiddenClasses) {
     const judged = await judge.judge(message, true)
     const amavis = judged.clamd || judged.readers.includes('MIME::Parser')
     if (judged.clamd) found.clamd++
@@ -46,7 +46,9 @@ async function showClasses(): Promise<void> {
     if (judged.onescan) found.onescan++
     const marks = [judged.clamd, amavis, judged.onescan].map((yes) => (yes ? 'found' : '  -  '))
     const count = judged.clamd ? '' : String(judged.readers.length)
-    console.log(`${marks.join('  ')}    ${count.padStart(5)}  ${name} (${judged.traits.join(' ')})`)
+    const why = seenByClamd === undefined ? '' : `; clamd: ${seenByClamd}`
+    const traits = judged.traits.join(' ')
+    console.log(`${marks.join('  ')}    ${count.padStart(5)}  ${name} (${traits}${why})`)
   }
   const of = hiddenClasses.length
   console.log(

@@ -1,4 +1,5 @@
 import t from 'tap'
+import { processorTime } from '../../programs/processor-time.ts'
 import { disposed, outcome } from './mail.ts'
 
 const typed = (parameters: string) => `Content-Type: application/octet-stream; ${parameters}\n\nx\n`
@@ -76,8 +77,7 @@ t.test('a name that is not banned is not', async (t) => {
 })
 
 t.test('a field made to cost time costs little', async (t) => {
-  const start = Date.now()
-  for (const value of [
+  const values = [
     `"${'\\'.repeat(500_000)}`,
     '('.repeat(500_000),
     `"${'=?utf-8?B?'.repeat(50_000)}"`,
@@ -87,8 +87,9 @@ t.test('a field made to cost time costs little', async (t) => {
     ';'.repeat(500_000),
     `a${'*0'.repeat(250_000)}=x`,
     `a${'\n :\n a:'.repeat(100_000)}`,
-  ]) {
-    await outcome(disposed(`attachment; filename=${value}`))
-  }
-  t.ok(Date.now() - start < 10_000, `${Date.now() - start} ms`)
+  ]
+  const took = await processorTime(async () => {
+    for (const value of values) await outcome(disposed(`attachment; filename=${value}`))
+  })
+  t.ok(took < 10_000, `${took} ms`)
 })

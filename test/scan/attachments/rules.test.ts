@@ -2,9 +2,10 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import t from 'tap'
-import { Fault } from '../../../src/fault.ts'
+import { Fault } from '../../../src/runtime/fault.ts'
 import { makePattern } from '../../../src/scan/attachments/pattern.ts'
 import { loadRules, parseRules } from '../../../src/scan/attachments/rules.ts'
+import { processorTime } from '../../programs/processor-time.ts'
 
 const faultOf = (text: string): string => {
   try {
@@ -63,7 +64,8 @@ t.test('patterns match as a regular expression does', async () => {
 })
 
 t.test('a pattern of many stars is no slower', async (t) => {
-  const start = Date.now()
-  t.notOk(makePattern(`${'*a'.repeat(50)}b`)('a'.repeat(10_000)))
-  t.ok(Date.now() - start < 2_000)
+  const took = await processorTime(() => {
+    t.notOk(makePattern(`${'*a'.repeat(50)}b`)('a'.repeat(10_000)))
+  })
+  t.ok(took < 2_000, `${took} ms`)
 })

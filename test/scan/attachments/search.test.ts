@@ -65,6 +65,7 @@ t.test('a banned name is seen in every part', async (t) => {
     ),
     'after an attached message': mixed('b', attached('Subject: x\n\nx\n'), exe),
     digest: mixed('b', `\n${inner}`).replace('mixed', 'digest'),
+    'a bare CR before the delimiter': mixed('b', text, exe).replaceAll('--b\n', '\r--b\n'),
     'blanks behind the boundary': mixed('b', text, exe).replaceAll('--b\n', '--b \t\n'),
     'header cut by the end': exe.slice(0, exe.indexOf('\n\n')),
     'header cut by a boundary': mixed('b', exe.slice(0, exe.indexOf('\n\n')), text),

@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { linkSync, renameSync } from 'node:fs'
 import { createServer } from 'node:net'
 import t, { type Test } from 'tap'
-import { COMES_BACK_WITHIN } from '../../../src/scan/clamd/patience.ts'
+import { COMES_BACK_WITHIN } from '../../../src/scan/clamd/back-off.ts'
 import { PLACES } from '../../../src/scan/clamd/places.ts'
 import { clamdScanner } from '../../../src/scan/clamd/scanner.ts'
 import { fullServer } from './full-server.ts'
@@ -48,7 +48,7 @@ for (const lasting of [false, true]) {
 t.test('where the first server has no place the second one is asked', async (t) => {
   const first = await standIn(t, () => {})
   const second = await standIn(t, says('stream: Eicar FOUND\0'))
-  const scanner = clamdScanner(clamdPolicy(`${first.socket} ${second.socket}`))
+  const scanner = clamdScanner(clamdPolicy(`${first.socket}*100 ${second.socket}`))
   const hung = scanTask()
   const scans = Array.from({ length: PLACES }, () => scanner.scan(small, hung.task))
   t.match(await scanner.scan(small, scanTask().task), { answer: 'infected' })

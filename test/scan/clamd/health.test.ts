@@ -56,3 +56,18 @@ t.test(
     t.equal(health.missed('a'), 0)
   },
 )
+
+t.test('that a server fails, and that it answers again, is said once', async (t) => {
+  const said: string[] = []
+  const health = createHealth<string>(
+    () => 0,
+    (server, state) => said.push(`${server} ${state}`),
+  )
+  health.answered('a')
+  health.failed('a')
+  health.missed('a')
+  health.failed('b')
+  health.answered('a')
+  health.answered('a')
+  t.same(said, ['a fails', 'b fails', 'a answers'])
+})

@@ -20,18 +20,19 @@ export interface SessionStandIn {
   /** For CLAMD. */
   readonly socket: string
   readonly connections: readonly Socket[]
-  /** All commands but PING, in the order of their coming. */
+  /** All commands but PING and VERSION, in the order of their coming. */
   readonly asked: readonly Asked[]
 }
 
 /**
  * A server in clamd's place that takes session after session. PING is answered as clamd
- * does, unless `pings` is false; `answer` is called for every other command.
+ * does, unless `pings` is false, and VERSION with `version`; `answer` is called for every
+ * other command.
  */
 export async function sessionStandIn(
   t: { teardown(stop: () => unknown): void },
   answer: (asked: Asked) => void,
-  { pings = true } = {},
+  { pings = true, version = (): string => 'UNKNOWN COMMAND' } = {},
 ): Promise<SessionStandIn> {
   const socket = socketPath(t)
   const connections: Socket[] = []
@@ -51,7 +52,9 @@ export async function sessionStandIn(
           continue
         }
         number++
-        if (next.command === 'zPING' && pings) connection.write(`${number}: PONG\0`)
+        if (next.command === 'zVERSION') {
+          connection.write(`${inSession ? `${number}: ` : ''}${version()}\0`)
+        } else if (next.command === 'zPING' && pings) connection.write(`${number}: PONG\0`)
         else {
           const one = { connection, connectionNumber, number, inSession, ...next }
           if (next.command !== 'zPING') asked.push(one)

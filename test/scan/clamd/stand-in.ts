@@ -18,6 +18,8 @@ export interface StandIn {
   readonly connections: readonly Socket[]
 }
 
+const VERSION = Buffer.from('zVERSION\0')
+
 /** A new path for a socket. It has to be short: sun_path of unix(7) holds 107 bytes. */
 export function socketPath(t: Test): string {
   const directory = mkdtempSync(join(tmpdir(), 'onescan-'))
@@ -29,8 +31,8 @@ export function socketPath(t: Test): string {
  * A server in clamd's place, for what a real one does only on bad days. `answer` is
  * called once the client has sent `until`: the end of an INSTREAM, if nothing else.
  *
- * It knows no sessions, and whoever asks for one is told so and not shown; unless there is
- * an `until`, which sees all. session-stand-in.ts has one that knows them.
+ * It knows no sessions and no version, and whoever asks for one is told so and not shown;
+ * unless there is an `until`, which sees all. session-stand-in.ts has one that knows them.
  */
 export async function standIn(
   t: Test,
@@ -52,7 +54,8 @@ export async function standIn(
     connection.on('error', () => {})
     connection.on('end', () => index < 0 && show(Buffer.alloc(0)))
     connection.on('data', (chunk: Buffer) => {
-      if (index < 0 && until === isWhole && chunk.includes('zIDSESSION')) {
+      const isOther = chunk.includes('zIDSESSION') || chunk.equals(VERSION)
+      if (index < 0 && until === isWhole && isOther) {
         connection.removeAllListeners('end').end('UNKNOWN COMMAND\0')
         return
       }

@@ -1,6 +1,6 @@
 import { makeEnvelope } from '../../../src/envelope/envelope.ts'
 import { clamdScanner } from '../../../src/scan/clamd/scanner.ts'
-import { readScanPolicy, type ScanPolicy } from '../../../src/scan/policy.ts'
+import { readScanPolicy, type ScanPolicy } from '../../../src/scan/scan-policy.ts'
 import { abortLate, type ScanTask, type Specimen } from '../../../src/scan/scanner.ts'
 
 /** The policy of `QHPSI='plugin: clamd'` with these addresses and other settings. */

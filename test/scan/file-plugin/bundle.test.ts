@@ -24,7 +24,7 @@ async function bundle(directory: string): Promise<string> {
     format: 'cjs',
     target: 'node20',
     define: { 'import.meta.dirname': '__dirname', 'import.meta.filename': '__filename' },
-    external: ['koffi', 'bun:ffi'],
+    external: ['bun:ffi'],
     logLevel: 'warning',
   })
   return join(directory, 'ask.cjs')

@@ -1,7 +1,7 @@
 import { chmodSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { Fault } from '../../../src/fault.ts'
+import { Fault } from '../../../src/runtime/fault.ts'
 import { filePluginScanner } from '../../../src/scan/file-plugin.ts'
 import { ask, policyFor, whyOf } from './asking.ts'
 

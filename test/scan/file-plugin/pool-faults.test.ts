@@ -167,7 +167,7 @@ t.test('a process that a plugin has left something under way in is not used agai
     const always = `const line = fs.openSync('lifeline', 'w')`
     const directory = t.testdir({ 'a.mjs': tellsProcess(source, always) })
     const gone = lifeline(directory)
-    const plugin = poolPlugin(t, { directory, file: 'a.mjs' }, { settle: 300, patience: 20 })
+    const plugin = poolPlugin(t, { directory, file: 'a.mjs' }, { settle: 300, timeout: 20 })
     const first = await plugin.hear('offend')
     t.match(first, isProcess, 'its answer counts')
     await gone

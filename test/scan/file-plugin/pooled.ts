@@ -21,7 +21,7 @@ export interface PooledPlugin {
 
 let messages = 0
 
-/** A file plugin as onescand has it, but for patience on a slow machine. Its processes end with the test. */
+/** A file plugin as onescand has it, but with longer times for a slow machine. Its processes end with the test. */
 export function poolPlugin(
   t: Test,
   question: Pick<Question, 'directory' | 'file' | 'settings' | 'timeout'>,
@@ -29,7 +29,7 @@ export function poolPlugin(
 ): PooledPlugin {
   const { directory, file } = question
   const scanner = filePluginScanner(policyFor(question), file, (starter) =>
-    openPool(starter, { ...standardLimits, settle: 10_000, patience: 10_000, ...limits }),
+    openPool(starter, { ...standardLimits, settle: 10_000, timeout: 10_000, ...limits }),
   )
   t.teardown(() => scanner.close?.())
   const askAbout: PooledPlugin['ask'] = (subject, more, gone) => {

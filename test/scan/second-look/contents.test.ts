@@ -6,7 +6,7 @@ import t from 'tap'
 import { openAnonymousFile } from '../../../src/message/anonymous-file.ts'
 import { CONTENTS_MAX, contentsOf, DEPTH_MAX } from '../../../src/scan/second-look/contents.ts'
 import { EICAR } from '../../programs/clamd.ts'
-import { hiddenClasses, inBase64, uuencoded } from './classes.ts'
+import { hiddenClasses, inBase64, signed, uuencoded } from './classes.ts'
 
 const options = { openFile: () => openAnonymousFile(tmpdir()), createHash }
 
@@ -104,6 +104,9 @@ t.test('uuencode is found by its own looks, with any header', async (t) => {
     'begin 6 a b',
     'BEGIN 644 a',
     'begin\t644 a',
+    'begin',
+    'begin x',
+    'begin 6\x804 a',
   ]) {
     const found = look(bytes(`A: b\n\nsee below\n${uuencoded(header).join('\n')}\n`))
     t.ok(
@@ -111,6 +114,40 @@ t.test('uuencode is found by its own looks, with any header', async (t) => {
       header,
     )
   }
+})
+
+t.test('lines that are no uuencode do not end it, however many they are', async (t) => {
+  const [begin = '', ...data] = uuencoded()
+  for (const strange of ['hello world', 'z', '', '~~~~', 'END']) {
+    const lines = [begin, ...Array<string>(5000).fill(strange), ...data]
+    const found = look(bytes(`A: b\n\n${lines.join('\n')}\n\nAnd more text behind it.\n`))
+    t.ok(holds(found, EICAR), JSON.stringify(strange))
+    t.ok(
+      found.contents.some((one) => one.equals(bytes(EICAR))),
+      'and nothing behind its end',
+    )
+  }
+})
+
+t.test('what stands amid uuencode does not cut it, for a reader that skips it', async (t) => {
+  const [begin = '', first = '', ...rest] = uuencoded()
+  for (const amid of ['begin 644 x', '--x', 'Content-Type: x', '=ybegin line=9 name=a', '====']) {
+    const lines = [begin, first, amid, ...rest]
+    t.ok(holds(look(bytes(`A: b\n\n${lines.join('\n')}\n`)), EICAR), amid)
+  }
+})
+
+t.test('what stands inside of a signature is found whole, however it is cut', async (t) => {
+  const mail = [...'Content-Type: text/plain\nContent-Transfer-Encoding: base64\n\n', inBase64]
+  for (const options of [{ piece: 65 }, { piece: 300 }, { piece: 70_000 }, {}]) {
+    const text = `${mail.join('')}\n${'x y\n'.repeat(100)}`
+    const der = signed(bytes(text), options).toString('base64').replace(/.{76}/g, '$&\n')
+    const fields = 'Content-Type: application/pkcs7-mime\nContent-Transfer-Encoding: base64\n'
+    const found = look(bytes(`${fields}\n${der}\n`))
+    t.ok(holds(found, text), 'the mail')
+    t.ok(holds(found, EICAR), 'and its file')
+  }
+  t.notOk(holds(look(bytes(`A: b\n\n${'0'.repeat(200)}`)), EICAR))
 })
 
 t.test('a mail within a mail is looked into, to a depth that has an end', async (t) => {
@@ -162,7 +199,21 @@ t.test('an ordinary part of a large mail is given whole, and memory stays small'
   }
   t.ok(whole)
   t.comment(`${most} bytes in buffers at most`)
-  t.ok(most < 30 * 1024 * 1024, 'not the content itself')
+  t.ok(most < 8 * 1024 * 1024, 'not the content itself')
+})
+
+t.test('a word of mail is found where two pieces of a content meet', async (t) => {
+  const inner = 'Content-Transfer-Encoding: base64\n\nQUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVo=\n'
+  const expected = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ'
+  for (let at = 64 * 1024 - 40; at <= 64 * 1024 + 2; at++) {
+    const content = bytes(`${'x'.repeat(at - 2)}\n\n${inner}`)
+    const encoded = content.toString('base64').replace(/.{76}/g, '$&\n')
+    const { contents } = look(bytes(`Content-Transfer-Encoding: base64\n\n${encoded}\n`))
+    t.ok(
+      contents.some((one) => one.equals(bytes(expected))),
+      `at ${at}`,
+    )
+  }
 })
 
 t.test('who leaves early leaves no file behind', async (t) => {

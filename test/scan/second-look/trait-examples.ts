@@ -94,8 +94,17 @@ export const examples: Readonly<Record<Trait, Examples>> = {
     hasNot: [one('Subject:\n'), one('Content-ID:\n')],
   },
   'semicolon-end': {
-    has: [one('Content-Type: text/plain;\n'), mixed('Content-Disposition: inline; \n\nx\n')],
-    hasNot: [one('Content-Type: text/plain; charset=x\n'), one('Subject: a;\n')],
+    has: [
+      one('Content-Type: text/plain;\n'),
+      mixed('Content-Disposition: inline; \n\nx\n'),
+      mixed(`X: y; \n${text}`),
+      mixed(`Content-Type: message/rfc822\n\nSubject: x\nX: y;\nZ: a\n\nx\n`),
+    ],
+    hasNot: [
+      one('Content-Type: text/plain; charset=x\n'),
+      one('Subject: a;\n'),
+      mixed('Content-Type: text/plain;\n charset=x\n\nx\n'),
+    ],
   },
   'odd-quotes': {
     has: [
@@ -195,6 +204,17 @@ export const examples: Readonly<Record<Trait, Examples>> = {
     has: [mixed('Content-Type: message/rfc822\n\n\nA: b\n\nx\n')],
     hasNot: [mixed('Content-Type: message/rfc822\n\nA: b\n\nx\n')],
   },
+  'message-first': {
+    has: [
+      mixed('Content-Type: message/rfc822\n\nX: b\nSubject: x\n\nx\n'),
+      mixed('Content-Type: message/rfc822\n\nsubject: x\n\nx\n'),
+    ],
+    hasNot: [
+      one('X: y\n'),
+      mixed('Content-Type: message/rfc822\n\nSubject: x\nX: b\n\nx\n'),
+      mixed('Content-Type: message/rfc822\n\nReceived: from x\n\nx\n'),
+    ],
+  },
   'delimiter-form': {
     has: [
       mixed(text).replace('--b1\n', '--b1 \n'),
@@ -240,9 +260,16 @@ export const examples: Readonly<Record<Trait, Examples>> = {
         'Content-Type: application/octet-stream; name="a.eml"\nContent-Transfer-Encoding: base64\n\nQUJD\n',
       ),
       as('base64', `${Buffer.from(mixed(text)).toString('base64')}\n`),
+      one('Content-Type: application/x-pkcs7-mime; smime-type=signed-data\n'),
+      one('Content-Type: application/octet-stream; name="smime.p7m"\n'),
       as('quoted-printable', 'Subject: x\nMIME-Version: 1.0\n\n'),
+      as('base64', `${Buffer.from(`Dear all\n\n${file}`).toString('base64')}\n`),
+      as('quoted-printable', 'Dear all\n\nContent=2DType: text/plain\n\n'),
     ],
-    hasNot: [as('base64', `${Buffer.from('Dear all: hello\n').toString('base64')}\n`)],
+    hasNot: [
+      as('base64', `${Buffer.from('Dear all: hello\n').toString('base64')}\n`),
+      mixed(text, file.replace('image/png', 'application/pkcs7-signature')),
+    ],
   },
   'strange-escape': {
     has: [
@@ -255,6 +282,24 @@ export const examples: Readonly<Record<Trait, Examples>> = {
   dashes: {
     has: [mixed(text).replace('--b1', '--other\n--b1'), `${mixed(text)}--\n`],
     hasNot: [one('', '--\n'), mixed('\n--\nme\n')],
+  },
+  'long-line': {
+    has: [
+      as('quoted-printable', `${'x'.repeat(995)}=41=42=43\n`),
+      as('quoted-printable', `${'x'.repeat(9950)}=41=42=43\n`),
+      one('', `${'x'.repeat(999)}begin 644 a\n`),
+      one('', `${'x '.repeat(9990)}begin 644 a\n`),
+      one(`X: ${'x'.repeat(996)}begin 644 a\n`),
+      one(`X: ${'x'.repeat(996)}\n`),
+      mixed(`X: ${'x'.repeat(950)}\n${text}`),
+      one(`X: ${'x'.repeat(1995)}\n`).replaceAll('\n', '\r\n'),
+    ],
+    hasNot: [
+      as('quoted-printable', `${'x'.repeat(800)}=41=42=43\n`.repeat(3)),
+      one('', `${'x'.repeat(2000)}\nit may begin 644 times\n`),
+      as('base64', `${'QUJD'.repeat(500)}\n`),
+      one(`X: ${'x'.repeat(997)}\n`),
+    ],
   },
   'begin-line': {
     has: [

@@ -2,12 +2,12 @@ import { spawn } from 'node:child_process'
 import type { Writable } from 'node:stream'
 import { ownChild } from '../../runtime/own-children.ts'
 
-export interface LastWill {
+export interface Watchdog {
   /** From now on these process groups, and no others, end with us. */
-  name(groups: readonly number[]): void
+  watch(groups: readonly number[]): void
 }
 
-/** Keeps the last line that it was told. At the end of its input we are gone, however that came. */
+/** Keeps the last line that it was told. Its input ends when we do, however that comes. */
 const SCRIPT =
   'trap "" HUP INT TERM; while read -r line; do groups=$line; done; for group in $groups; do kill -s KILL -- "-$group"; done'
 
@@ -16,33 +16,33 @@ const SCRIPT =
  * instance. A plugin in a busy loop hears of nothing, so it takes another process: a shell
  * that waits, and is there only while there is something to end.
  */
-export function makeLastWill(): LastWill {
-  let executor: Writable | undefined
+export function startWatchdog(): Watchdog {
+  let input: Writable | undefined
 
-  function appoint(): Writable {
+  function startShell(): Writable {
     const shell = spawn('/bin/sh', ['-c', SCRIPT], {
       env: {},
       detached: true,
       stdio: ['pipe', 'ignore', 'ignore'],
     })
     ownChild(shell)
-    const input = shell.stdin
+    const { stdin } = shell
     shell.on('error', () => {}) // then a plugin ends at its own deadline
-    input.on('error', () => {})
+    stdin.on('error', () => {})
     shell.once('exit', () => {
-      if (executor === input) executor = undefined
+      if (input === stdin) input = undefined
     })
     shell.unref()
-    return input
+    return stdin
   }
 
   return {
-    name(groups) {
-      executor ??= groups.length > 0 ? appoint() : undefined
-      executor?.write(`${groups.join(' ')}\n`)
+    watch(groups) {
+      input ??= groups.length > 0 ? startShell() : undefined
+      input?.write(`${groups.join(' ')}\n`)
       if (groups.length > 0) return
-      executor?.end()
-      executor = undefined
+      input?.end()
+      input = undefined
     },
   }
 }

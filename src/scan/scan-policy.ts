@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { Fault } from '../fault.ts'
+import { Fault } from '../runtime/fault.ts'
 import { scannerEnvironment } from '../settings/environment.ts'
 import {
   byteSize,

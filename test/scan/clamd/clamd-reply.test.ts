@@ -6,7 +6,7 @@ import {
   REPLY_MAX,
   readReply,
   type Subject,
-} from '../../../src/scan/clamd/reply.ts'
+} from '../../../src/scan/clamd/clamd-reply.ts'
 
 const read = (text: string, about: Subject = 'stream') =>
   readReply(Buffer.from(text, 'latin1'), about)

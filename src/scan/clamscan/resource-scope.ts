@@ -4,12 +4,12 @@ import { subscribe } from 'node:diagnostics_channel'
 import type { Socket } from 'node:net'
 
 /** The programs and sockets that one piece of work has opened. */
-export interface Holdings {
+export interface ResourceScope {
   /** Resolves when every socket has handed on what was written to it. */
   drained(): Promise<void>
 }
 
-interface Held extends Holdings {
+interface OwnedScope extends ResourceScope {
   child(child: ChildProcess): void
   socket(socket: Socket): void
   /** Kills and closes everything, and what is opened from now on. */
@@ -25,9 +25,9 @@ interface Held extends Holdings {
  * goes on waiting. The package clamscan does neither: it waits for ever on a clamd
  * that closed the connection, and leaves its clamscan running.
  */
-export async function holdWhatIsOpened<Result>(
+export async function withResourceScope<Result>(
   signal: AbortSignal,
-  work: (held: Holdings) => Promise<Result>,
+  work: (scope: ResourceScope) => Promise<Result>,
 ): Promise<Result> {
   watch()
   signal.throwIfAborted()
@@ -35,18 +35,18 @@ export async function holdWhatIsOpened<Result>(
   const failed = new Promise<never>((_resolve, reject) => {
     fail = reject
   })
-  const held = createHoldings(fail)
+  const scope = createScope(fail)
   const abort = () => fail(signal.reason)
   signal.addEventListener('abort', abort)
   try {
-    return await Promise.race([owner.run(held, () => work(held)), failed])
+    return await Promise.race([owner.run(scope, () => work(scope)), failed])
   } finally {
     signal.removeEventListener('abort', abort)
-    held.release()
+    scope.release()
   }
 }
 
-function createHoldings(fail: (error: unknown) => void): Held {
+function createScope(fail: (error: unknown) => void): OwnedScope {
   const children = new Set<ChildProcess>()
   const sockets = new Set<Socket>()
   let released = false
@@ -85,7 +85,7 @@ function createHoldings(fail: (error: unknown) => void): Held {
  * Whose work is running: follows every callback of it, so that messages that are looked at
  * at the same time have each their own.
  */
-const owner = new AsyncLocalStorage<Held>()
+const owner = new AsyncLocalStorage<OwnedScope>()
 /** The two subscriptions last as long as the process, and ask `owner` whose each event is. */
 let watching = false
 
@@ -97,21 +97,21 @@ function watch(): void {
     owner.getStore()?.child((message as { process: ChildProcess }).process)
   })
   subscribe('net.client.socket', (message) => {
-    const held = owner.getStore()
-    if (held) hold((message as { socket: Socket }).socket, held)
+    const scope = owner.getStore()
+    if (scope) hold((message as { socket: Socket }).socket, scope)
   })
 }
 
-function hold(socket: Socket, held: Held): void {
-  held.socket(socket)
+function hold(socket: Socket, scope: OwnedScope): void {
+  scope.socket(socket)
   // A turn later, so that an answer that came with the close counts first.
-  const closed = () => setImmediate(() => held.fail(new Error('clamd closed the connection')))
+  const closed = () => setImmediate(() => scope.fail(new Error('clamd closed the connection')))
   socket.once('close', closed)
   // The package prints a socket's errors to fd 2, which may be the caller's error pipe.
   const { emit } = socket
   socket.emit = (event: string | symbol, ...values: unknown[]) => {
     if (event !== 'error') return Reflect.apply(emit, socket, [event, ...values])
-    held.fail(values[0])
+    scope.fail(values[0])
     return true
   }
 }

@@ -1,3 +1,4 @@
+import { printable } from '../../runtime/printable.ts'
 import { exceededLimit } from '../exceeded-limit.ts'
 
 /**
@@ -58,12 +59,12 @@ export function readReply(received: Buffer, about: Subject): ClamdReply {
   if (end < 0 || end >= REPLY_MAX) {
     const what =
       end < 0 && received.length < REPLY_MAX ? 'a reply that was cut' : 'too long a reply'
-    return { says: 'trouble', text: `${what}: "${printable(received)}"` }
+    return { says: 'trouble', text: `${what}: "${shown(received)}"` }
   }
   const line = received.toString('latin1', 0, end)
   // Paths may hold anything but NUL; what clamd says of them stands behind the last ": ".
   const [, rest = ''] = (about === 'stream' ? /^stream: (.*)$/s : /^\/.*: (.*)$/s).exec(line) ?? []
-  const text = `"${printable(received.subarray(0, end))}"`
+  const text = `"${shown(received.subarray(0, end))}"`
 
   if (rest === 'OK') return { says: 'clean' }
   const found = /^(\S+) FOUND$/.exec(rest)?.[1]
@@ -82,7 +83,7 @@ const NO_ACCESS =
 
 /** With ExtendedDetectionInfo the name is followed by (hash:size), which is not part of it. */
 function readName(found: string, text: string): ClamdReply {
-  const name = printable(Buffer.from(found.replace(/\([0-9A-Fa-f]+:[0-9]+\)$/, ''), 'latin1'))
+  const name = shown(Buffer.from(found.replace(/\([0-9A-Fa-f]+:[0-9]+\)$/, ''), 'latin1'))
   if (name === '') return { says: 'trouble', text }
   switch (exceededLimit(name)) {
     case undefined:
@@ -97,7 +98,7 @@ function readName(found: string, text: string): ClamdReply {
 }
 
 /** For a log line: at most 200 characters, bytes outside printable ASCII as `?`. */
-function printable(bytes: Buffer): string {
-  const text = bytes.toString('latin1', 0, 200).replace(/[^ -~]/g, '?')
+function shown(bytes: Buffer): string {
+  const text = printable(bytes.toString('latin1', 0, 200))
   return bytes.length > 200 ? `${text}...` : text
 }

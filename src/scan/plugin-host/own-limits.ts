@@ -1,3 +1,6 @@
+/** How much memory the compiled runtime reserves for the code that it makes, in bytes; ours alone. */
+export const CODE_SETTING = 'BUN_JSC_jitMemoryReservationSize'
+
 /** Seconds of processor time after which the process of a plugin is renewed; onescan-plugin(7) has the number. */
 export const RENEWED_AFTER = 300
 

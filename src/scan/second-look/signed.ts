@@ -1,0 +1,71 @@
+import { createStore, type Shelf, type Store } from './store.ts'
+
+const OCTET_STRING = 0x04
+const CONSTRUCTED = 0x20
+const SEQUENCE = 0x30
+/** 1.2.840.113549.1.7: what all of PKCS #7 begins with. */
+const PKCS7 = Buffer.from('06092a864886f70d0107', 'hex')
+/** Bytes at the front that must have it. */
+const FRONT = 64
+
+/**
+ * What somebody has signed so that the mail stands inside of the signature (RFC 5652
+ * SignedData, which S/MIME sends as smime.p7m), in any of the encodings of BER; undefined
+ * where it is no such thing. In pieces it is no base64 that a scanner could read. Behind it
+ * may stand what else is a string of octets, of certificates. The caller closes it.
+ */
+export function signedContent(chunks: () => Iterable<Buffer>, shelf: Shelf): Store | undefined {
+  if (!isPkcs7(chunks())) return undefined
+  const store = createStore(shelf)
+  let header: number[] = [] // of the element that begins
+  let left = 0 // bytes of a primitive element
+  let isContent = false
+  for (const chunk of chunks()) {
+    for (let at = 0; at < chunk.length; ) {
+      if (left > 0) {
+        const end = Math.min(chunk.length, at + left)
+        if (isContent) store.append(chunk.subarray(at, end))
+        left -= end - at
+        at = end
+        continue
+      }
+      header.push(chunk[at++]!)
+      const length = lengthOf(header)
+      if (length === 'unknown') return given(store)
+      if (length === 'more') continue
+      const [tag = 0] = header
+      if ((tag & CONSTRUCTED) === 0) left = length
+      isContent = tag === OCTET_STRING
+      header = []
+    }
+  }
+  return given(store)
+}
+
+function given(store: Store): Store | undefined {
+  if (store.size > 0) return store
+  store.close()
+  return undefined
+}
+
+function isPkcs7(chunks: Iterable<Buffer>): boolean {
+  let front: Buffer = Buffer.alloc(0)
+  for (const chunk of chunks) {
+    front = Buffer.concat([front, chunk.subarray(0, FRONT - front.length)])
+    if (front[0] !== SEQUENCE) return false
+    if (front.length === FRONT) break
+  }
+  return front.includes(PKCS7)
+}
+
+/** The length that tag and length of an element tell (X.690 8.1.3); 0 for the indefinite one. */
+function lengthOf(header: readonly number[]): number | 'more' | 'unknown' {
+  const [tag = 0, first, ...rest] = header
+  if ((tag & 0x1f) === 0x1f) return 'unknown' // a long tag, which PKCS #7 has not
+  if (first === undefined) return 'more'
+  if (first <= 0x80) return first & 0x7f
+  const count = first & 0x7f
+  if (count > 6) return 'unknown'
+  if (rest.length < count) return 'more'
+  return rest.reduce((sum, byte) => sum * 256 + byte, 0)
+}

@@ -1,0 +1,111 @@
+import { once } from 'node:events'
+import { createServer } from 'node:net'
+import t, { type Test } from 'tap'
+import { isLocal, readClamdAddress } from '../../../src/scan/clamd/address.ts'
+import { clamdScanner } from '../../../src/scan/clamd/scanner.ts'
+import { SILENCE_MAX } from '../../../src/scan/clamd/versions.ts'
+import { readScanPolicy } from '../../../src/scan/scan-policy.ts'
+import { type Asked, numbered, sessionStandIn } from './session-stand-in.ts'
+import { scanTask, specimen } from './task.ts'
+
+/** Several servers: who is given a message. */
+
+/** A server that answers when it is told to. */
+async function openServer(t: Test, version = () => 'ClamAV 1.4.3') {
+  const waiting: Asked[] = []
+  const server = await sessionStandIn(t, (asked) => waiting.push(asked), { version })
+  return {
+    ...server,
+    waiting,
+    answerAll() {
+      for (const asked of waiting.splice(0)) numbered('stream: OK')(asked)
+    },
+  }
+}
+
+function open(t: Test, CLAMD: string, tell?: (line: string) => void) {
+  const policy = readScanPolicy(
+    { QHPSI: 'plugin: clamd', CLAMD },
+    { qmailHome: '/', control: '/' },
+  )!
+  const scanner = clamdScanner(policy, { lasting: true, ...(tell && { tell }) })
+  t.teardown(() => scanner.close())
+  const scan = () => scanner.scan(specimen(Buffer.from('Subject: x\n\ny\n')), scanTask().task)
+  return { scanner, scan }
+}
+
+const tick = () => new Promise((resolve) => setTimeout(resolve, 5))
+
+async function scanMany(
+  { scan }: ReturnType<typeof open>,
+  count: number,
+  servers: readonly Awaited<ReturnType<typeof openServer>>[],
+): Promise<number[]> {
+  const scans = Array.from({ length: count }, scan)
+  while (servers.reduce((sum, { waiting }) => sum + waiting.length, 0) < count) await tick()
+  const shares = servers.map(({ waiting }) => waiting.length)
+  for (const server of servers) server.answerAll()
+  for (const verdict of await Promise.all(scans)) if (verdict.answer !== 'clean') throw verdict
+  return shares
+}
+
+t.test('a message goes to the server that has the fewest under way', async (t) => {
+  const servers = [await openServer(t), await openServer(t), await openServer(t)]
+  const pool = open(t, servers.map(({ socket }) => socket).join(' '))
+  t.same(await scanMany(pool, 9, servers), [3, 3, 3])
+  t.same(await scanMany(pool, 1, servers), [1, 0, 0], 'the first one where all are idle')
+})
+
+t.test('a server with a weight gets as many times more', async (t) => {
+  const servers = [await openServer(t), await openServer(t)]
+  const pool = open(t, `${servers[0]!.socket} ${servers[1]!.socket}*3`)
+  t.same(await scanMany(pool, 8, servers), [2, 6])
+})
+
+t.test('at equal load a server on this host comes before others', async (t) => {
+  for (const text of ['/run/clamd', '127.0.0.1:3310', '[::1]:3310', 'localhost:1']) {
+    t.ok(isLocal(readClamdAddress(text)), text)
+  }
+  for (const text of ['10.0.0.1:3310', 'scan1:3310', '[2001:db8::1]:1']) {
+    t.notOk(isLocal(readClamdAddress(text)), text)
+  }
+})
+
+t.test('a weight is a number from 1 to 100 behind a server', async (t) => {
+  t.match(readClamdAddress('scan1:3310*2'), {
+    host: 'scan1',
+    port: 3310,
+    weight: 2,
+    text: 'scan1:3310',
+  })
+  t.match(readClamdAddress('/run/clamd*100'), { path: '/run/clamd', weight: 100 })
+  t.match(readClamdAddress('/run/clamd'), { weight: 1 })
+  for (const text of ['scan1:3310*0', 'scan1:3310*101', 'scan1:3310*x', 'scan1:3310*']) {
+    t.throws(() => readClamdAddress(text), { kind: 'config', message: text })
+  }
+})
+
+t.test('a server that does not say which version it has is passed over', async (t) => {
+  const second = await openServer(t)
+  // It takes everything and says nothing, as while it loads a database.
+  const silent = createServer((connection) => connection.on('error', () => {}).resume())
+  const path = `${second.socket}-silent`
+  silent.listen(path)
+  await once(silent, 'listening')
+  t.teardown(() => silent.close())
+  const pool = open(t, `${path} ${second.socket}`)
+  const { signatures } = pool.scanner.memorable!
+  if (typeof signatures !== 'function') throw new Error('it knows none')
+  await signatures()
+  await new Promise((resolve) => setTimeout(resolve, SILENCE_MAX + 100))
+  t.same(await scanMany(pool, 3, [second]), [3])
+})
+
+t.test('the log says which server fails, and when it answers again', async (t) => {
+  const second = await openServer(t)
+  const path = `${second.socket}-first`
+  const log: string[] = []
+  const pool = open(t, `${path}*100 ${second.socket}`, (line) => log.push(line))
+  t.same(await scanMany(pool, 2, [second]), [2])
+  t.same(log, [`clamd ${path}: fails, and is passed over while others answer`])
+})
