@@ -1,0 +1,63 @@
+import type { Crypto } from '../cluster/mac.ts'
+import { lineEndingOf } from '../message/header-block.ts'
+import { headerFormFault } from '../message/well-formed.ts'
+import { digestHeld, type Held, heldOf, heldOfATry } from './fields.ts'
+
+/** What a fingerprint is taken of: a message as scanners see it, and how they look at it. */
+export interface Subject {
+  /** The header block as it will leave. */
+  readonly header: Buffer
+  /** Why the message as it came is not well formed; undefined for one that is. */
+  readonly formFault: string | undefined
+  /** SHA-256 of the canonical body, lower-case hex. */
+  readonly bodyDigest: string | undefined
+  /** The scanners that would run, and by what settings: looks.ts. One line. */
+  readonly looks: string
+}
+
+/** Bytes of a fingerprint. */
+export const FINGERPRINT_SIZE = 32
+
+/**
+ * The name by which the verdict on a message is remembered (doc/cluster.md): HMAC-SHA-256
+ * under `secret` over the lines `onescan-verdict/1`, how it is looked at, `lf` or `crlf`,
+ * the digest of the header fields and that of the canonical body. Two messages share one
+ * only where readers of mail get the same out of both.
+ * Undefined for a message that none can be taken of: one that is not well formed, or whose
+ * own fields of the way and of the copy are large or odd.
+ */
+export function fingerprintOf(
+  subject: Subject,
+  secret: Buffer,
+  crypto: Crypto,
+): Buffer | undefined {
+  return nameOf('onescan-verdict/1', heldOf, subject, secret, crypto)
+}
+
+/** That of a message which comes again: only Received, Date, Message-ID and stamps may differ. */
+export function exactFingerprintOf(
+  subject: Subject,
+  secret: Buffer,
+  crypto: Crypto,
+): Buffer | undefined {
+  return nameOf('onescan-poison/1', heldOfATry, subject, secret, crypto)
+}
+
+function nameOf(
+  kind: string,
+  held: (name: string) => Held,
+  { header, formFault, bodyDigest, looks }: Subject,
+  secret: Buffer,
+  crypto: Crypto,
+): Buffer | undefined {
+  if (formFault !== undefined || bodyDigest === undefined) return undefined
+  // A header of nothing but what goes is empty now.
+  if (headerFormFault(header) !== undefined) return undefined
+  const fields = digestHeld(crypto, header, held)
+  if (fields === undefined) return undefined
+  const ending = lineEndingOf(header) === '\n' ? 'lf' : 'crlf'
+  return crypto
+    .createHmac('sha256', secret)
+    .update(`${kind}\n${looks}\n${ending}\n${fields}\n${bodyDigest}\n`, 'latin1')
+    .digest()
+}

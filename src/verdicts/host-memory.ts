@@ -1,0 +1,190 @@
+import { randomBytes } from 'node:crypto'
+import { createFlights, type Flights, type Landing, type OwnFlight } from './flights.ts'
+import { openMemoryStore } from './memory-store.ts'
+import { createPoison, type Poison } from './poison.ts'
+import type { VerdictStore } from './store.ts'
+
+/**
+ * What a daemon remembers for as long as it runs, whatever its settings become meanwhile.
+ * Each of its processes keeps all of it, and hears from the others what they find and what
+ * they are at: a verdict is at hand without a question to anybody.
+ */
+export interface HostMemory {
+  readonly store: VerdictStore
+  readonly flights: Flights
+  readonly poison: Poison
+  /** Of no keyring: for verdicts that no other host needs to understand. */
+  readonly secret: Buffer
+  /** Tells the other processes through `say` from now on. */
+  connect(say: (words: HostWords) => void): void
+  /** What another process said; anything else is nothing. */
+  hear(words: unknown): void
+  /** What one that begins must know first. */
+  welcome(): HostWords
+  /** What is said of one that has ended: nobody waits for what it was at. */
+  farewell(process: number): HostWords
+}
+
+/** What one process tells the others, as JSON. Fingerprints and values are base64. */
+export interface HostWords {
+  /** Process id of who says it. */
+  readonly from: number
+  readonly secret?: string
+  /** Set where it has ended, and another one says so. */
+  readonly gone?: true
+  readonly verdicts: readonly Word[]
+}
+
+export type Word =
+  | { readonly is: 'put'; readonly of: string; readonly sealed: string; readonly seconds: number }
+  | { readonly is: 'begun'; readonly of: string; readonly within: number }
+  | { readonly is: 'struck'; readonly of: string }
+  | { readonly is: 'landed'; readonly of: string; readonly why?: string }
+
+/** Milliseconds that words are gathered for; a look that is over by then was none of anybody's. */
+const GATHERED_FOR = 3
+
+export function openHostMemory(self: number = process.pid): HostMemory {
+  const own = openMemoryStore()
+  let secret = randomBytes(32)
+  let say: ((words: HostWords) => void) | undefined
+  let words: Word[] = []
+  let isGathering = false
+  /** Of other processes; what they are at is not told again. */
+  const theirs = new Map<string, { readonly from: number; readonly flight: OwnFlight }>()
+  let hearing = false
+
+  function tell(word: Word): void {
+    if (say === undefined || hearing) return
+    words.push(word)
+    if (!isGathering) setTimeout(flush, GATHERED_FOR)
+    isGathering = true
+  }
+
+  function flush(): void {
+    isGathering = false
+    const said = withoutShortFlights(words)
+    words = []
+    if (said.length > 0) say?.({ from: self, verdicts: said })
+  }
+
+  const flights = createFlights({
+    begun: (fingerprint, within) => tell({ is: 'begun', of: base64(fingerprint), within }),
+    landed: (fingerprint, landing) =>
+      tell({ is: 'landed', of: base64(fingerprint), ...whyOf(landing) }),
+  })
+
+  const poison = createPoison(undefined, (fingerprint) =>
+    tell({ is: 'struck', of: base64(fingerprint) }),
+  )
+
+  function hearWord(word: Word, from: number): void {
+    const fingerprint = Buffer.from(word.of, 'base64')
+    switch (word.is) {
+      case 'put':
+        own.put(fingerprint, Buffer.from(word.sealed, 'base64'), word.seconds)
+        break
+      case 'begun': {
+        // Who is at it here goes on: both are.
+        if (theirs.has(word.of) || flights.of(fingerprint) !== undefined) break
+        const flight = flights.begin(fingerprint, word.within)
+        theirs.set(word.of, { from, flight })
+        const timer = setTimeout(() => land(word.of, { kind: 'nothing' }), word.within)
+        timer.unref()
+        void flight.landed.then(() => clearTimeout(timer))
+        break
+      }
+      case 'struck':
+        poison.struck(fingerprint)
+        break
+      case 'landed':
+        if (theirs.get(word.of)?.from !== from) break
+        land(word.of, landingOf(word.why))
+    }
+  }
+
+  function land(of: string, landing: Landing): void {
+    const one = theirs.get(of)
+    theirs.delete(of)
+    quietly(() => one?.flight.land(landing))
+  }
+
+  function left(process: number): void {
+    for (const [of, { from }] of theirs) if (from === process) land(of, { kind: 'nothing' })
+  }
+
+  function quietly(effect: () => void): void {
+    const before = hearing
+    hearing = true
+    try {
+      effect()
+    } finally {
+      hearing = before
+    }
+  }
+
+  return {
+    store: {
+      ...own,
+      put(fingerprint, sealed, seconds) {
+        own.put(fingerprint, sealed, seconds)
+        tell({ is: 'put', of: base64(fingerprint), sealed: base64(sealed), seconds })
+      },
+    },
+    flights,
+    poison,
+    get secret() {
+      return secret
+    },
+    connect(tellOthers) {
+      say = tellOthers
+    },
+    hear(heard) {
+      if (!isHostWords(heard)) return
+      if (heard.gone) left(heard.from)
+      if (heard.secret !== undefined) secret = Buffer.from(heard.secret, 'base64')
+      quietly(() => {
+        for (const word of heard.verdicts) hearWord(word, heard.from)
+      })
+    },
+    welcome: () => ({ from: self, secret: base64(secret), verdicts: [] }),
+    farewell(process) {
+      left(process)
+      return { from: process, gone: true, verdicts: [] }
+    },
+  }
+}
+
+/** Without looks that began and ended meanwhile: what they found has been put, or is nobody's. */
+function withoutShortFlights(words: readonly Word[]): Word[] {
+  const kept = new Set<Word>()
+  const begun = new Map<string, Word>()
+  for (const word of words) {
+    const before = begun.get(word.of)
+    if (word.is === 'landed' && before !== undefined) {
+      kept.delete(before)
+      begun.delete(word.of)
+      continue
+    }
+    kept.add(word)
+    if (word.is === 'begun') begun.set(word.of, word)
+  }
+  return [...kept]
+}
+
+function landingOf(why: string | undefined): Landing {
+  return why === undefined ? { kind: 'elsewhere' } : { kind: 'unknown', why }
+}
+
+function whyOf(landing: Landing): { why?: string } {
+  return landing.kind === 'unknown' ? { why: landing.why } : {}
+}
+
+function base64(bytes: Buffer): string {
+  return bytes.toString('base64')
+}
+
+/** From a process of our own, beside other things that it says. */
+export function isHostWords(words: unknown): words is HostWords {
+  return typeof words === 'object' && words !== null && 'verdicts' in words
+}

@@ -1,0 +1,27 @@
+import { LRUCache } from 'lru-cache'
+import type { VerdictStore } from './store.ts'
+
+/** Bytes that one process keeps; onescand(8) has this number. */
+export const MEMORY_MAX = 16 * 1024 * 1024
+/** Bytes that an entry takes beside its key and value, or less. */
+const ENTRY = 256
+
+/** Verdicts in the process: those that were asked for least recently make room. */
+export function openMemoryStore(max = MEMORY_MAX): VerdictStore {
+  const kept = new LRUCache<string, Buffer>({
+    maxSize: max,
+    sizeCalculation: (sealed, key) => sealed.length + key.length + ENTRY,
+  })
+  return {
+    get: (fingerprint) => kept.get(nameOf(fingerprint)),
+    put(fingerprint, sealed, seconds) {
+      // Copied: a part of something larger would keep all of that alive.
+      kept.set(nameOf(fingerprint), Buffer.from(sealed), { ttl: seconds * 1000 })
+    },
+    close: () => kept.clear(),
+  }
+}
+
+function nameOf(fingerprint: Buffer): string {
+  return fingerprint.toString('base64url')
+}

@@ -1,0 +1,81 @@
+import crypto from 'node:crypto'
+import { hostname } from 'node:os'
+import type { Key } from '../cluster/keyring.ts'
+import { errorText, Fault } from '../runtime/fault.ts'
+import { readSecret } from '../settings/secret-file.ts'
+import type { HostMemory } from './host-memory.ts'
+import { deriveSecrets, type Secrets, sharedKey } from './secrets.ts'
+import type { VerdictStore } from './store.ts'
+import type { StoreAddress } from './store-address.ts'
+import { openVerdicts, type Verdicts, type VerdictsOptions } from './verdicts.ts'
+import type { VerdictPolicy } from './verdicts-policy.ts'
+
+export interface World extends Pick<VerdictsOptions, 'now' | 'uptime' | 'signatureDate'> {
+  /** Takes a line where a store that hosts share fails, and where it answers again. */
+  readonly log: (line: string) => void
+  /** Milliseconds that a scan may take: SCANTIMEOUT. */
+  readonly scanTimeout: number
+}
+
+/**
+ * The memory of verdicts that settings ask for; undefined where they ask for none. Secrets
+ * come from the key that the cluster shares, or without one from the memory's own. Before a
+ * store that hosts share the memory of this one is asked. Faults are of kind `config`.
+ */
+export async function openVerdictsBy(
+  policy: VerdictPolicy,
+  keys: readonly Key[],
+  memory: HostMemory,
+  { log, scanTimeout, ...clocks }: World,
+): Promise<Verdicts | undefined> {
+  const { store, maxAge, poisonTries } = policy
+  if (store === 'off' || maxAge === 0) return undefined
+  const stores: VerdictStore[] = [{ ...memory.store, close() {} }] // it outlives these settings
+  if (store !== 'memory') {
+    if (sharedKey(keys, clocks.now() / 1000) === undefined) throw withoutKey(store)
+    stores.push(await openShared(store, policy, log, clocks.uptime))
+  }
+  const derived = new Map<Buffer, Secrets>()
+  return openVerdicts({
+    ...clocks,
+    stores,
+    flights: memory.flights,
+    poison:
+      poisonTries === 0
+        ? undefined
+        : { known: memory.poison, tries: poisonTries, fullTime: scanTimeout },
+    secrets() {
+      const secret = sharedKey(keys, clocks.now() / 1000)?.secret ?? memory.secret
+      let secrets = derived.get(secret)
+      if (secrets === undefined) {
+        secrets = deriveSecrets(secret, crypto)
+        derived.set(secret, secrets)
+      }
+      return secrets
+    },
+    crypto,
+    maxAge,
+    host: hostname(),
+  })
+}
+
+async function openShared(
+  address: StoreAddress,
+  { timeout, passwordFile, authorities }: VerdictPolicy,
+  log: World['log'],
+  uptime: World['uptime'],
+): Promise<VerdictStore> {
+  try {
+    const password = passwordFile === undefined ? undefined : readSecret(passwordFile)
+    // Apart, so that who needs no client of a store does not load it.
+    const { openSharedStore } = await import('./shared-store.ts')
+    return openSharedStore({ address, password, authorities, timeout, log, uptime })
+  } catch (error) {
+    throw new Fault('config', `VERDICTS ${address.text}: ${errorText(error)}`, error)
+  }
+}
+
+function withoutKey({ text }: StoreAddress): Fault {
+  const remedy = 'make an hmac-sha256 key with onescan keygen for all hosts (CLUSTERKEYS)'
+  return new Fault('config', `VERDICTS ${text}: hosts that share verdicts need a key; ${remedy}`)
+}

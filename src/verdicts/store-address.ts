@@ -1,0 +1,71 @@
+import { Fault } from '../runtime/fault.ts'
+
+/** One server of a store. */
+export interface StoreServer {
+  readonly host: string
+  readonly port: number
+}
+
+/** Where a store is that hosts share, and who we are there. */
+export type StoreAddress = {
+  /** As the log shows it: no password is in it. */
+  readonly text: string
+  readonly tls: boolean
+  readonly user: string | undefined
+} & (
+  | { readonly kind: 'server'; readonly server: StoreServer; readonly database: number }
+  | { readonly kind: 'socket'; readonly path: string; readonly database: number }
+  | { readonly kind: 'cluster'; readonly servers: readonly StoreServer[] }
+  | {
+      readonly kind: 'sentinel'
+      readonly servers: readonly StoreServer[]
+      /** What the sentinels call the primary. */
+      readonly name: string
+    }
+)
+
+const PORT = 6379
+const SENTINEL_PORT = 26_379
+
+const URL_FORM =
+  /^(valkey|redis|valkeys|rediss)(?:\+(cluster|sentinel))?:\/\/(?:([^@/]*)@)?([^@/]+)(?:\/([^/]*))?$/
+
+/**
+ * Reads `valkey://[user@]host[:port][/database]`, with `valkeys` for TLS and `redis`,
+ * `rediss` as other words for both; `unix:/path`; `valkey+cluster://host:port,...` and
+ * `valkey+sentinel://host:port,.../name`. Undefined for what has none of these forms;
+ * throws a Fault of kind `config` for one with a password: others see the environment.
+ */
+export function readStoreAddress(text: string): StoreAddress | undefined {
+  const path = /^unix:(\/[^\0]*)$/.exec(text)?.[1]
+  if (path !== undefined) {
+    return { kind: 'socket', path, database: 0, text, tls: false, user: undefined }
+  }
+  const [, scheme, kind, user, hosts, rest = ''] = URL_FORM.exec(text) ?? []
+  if (scheme === undefined || hosts === undefined) return undefined
+  if (user?.includes(':')) {
+    const remedy = 'put it into a file, and name that in VERDICTPASSWORD'
+    throw new Fault('config', `VERDICTS ${scheme}://...: holds a password; ${remedy}`)
+  }
+  const tls = scheme === 'valkeys' || scheme === 'rediss'
+  const common = { text, tls, user: user ? decodeURIComponent(user) : undefined }
+  const servers = hosts
+    .split(',')
+    .map((host) => readServer(host, kind === 'sentinel' ? SENTINEL_PORT : PORT))
+  if (servers.includes(undefined)) return undefined
+  const known = servers as StoreServer[]
+  if (kind === 'cluster') return rest === '' ? { ...common, kind, servers: known } : undefined
+  if (kind === 'sentinel') {
+    return /^[\w.-]+$/.test(rest) ? { ...common, kind, servers: known, name: rest } : undefined
+  }
+  if (known.length > 1 || !/^[0-9]{0,4}$/.test(rest)) return undefined
+  return { ...common, kind: 'server', server: known[0]!, database: Number(rest) }
+}
+
+function readServer(text: string, standard: number): StoreServer | undefined {
+  const [, v6, name, digits] =
+    /^(?:\[([\w:.%]+)\]|([^\s:[\],]+))(?::([0-9]{1,5}))?$/.exec(text) ?? []
+  const host = v6 ?? name
+  const port = digits === undefined ? standard : Number(digits)
+  return host !== undefined && port >= 1 && port <= 65_535 ? { host, port } : undefined
+}

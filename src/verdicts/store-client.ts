@@ -1,0 +1,91 @@
+import { readFileSync } from 'node:fs'
+import { Cluster, Redis, type RedisOptions } from 'iovalkey'
+import type { StoreAddress } from './store-address.ts'
+
+/** What a store is asked, over a connection that makes itself anew. */
+export interface StoreClient {
+  /** Whether it is connected, and has let us in. */
+  readonly isReady: boolean
+  /** The first so many bytes of a value; none where there is no such key. Rejects as the server does. */
+  head(key: string, bytes: number): Promise<Buffer>
+  set(key: string, value: Buffer, seconds: number): Promise<void>
+  /** Connects anew: what was asked on the old connection is over. */
+  renew(): void
+  end(): void
+}
+
+export interface StoreClientOptions {
+  readonly address: StoreAddress
+  readonly password: string | undefined
+  /** File of certificates that a server's must be signed by, with TLS; undefined: the system's. */
+  readonly authorities: string | undefined
+  /** What is wrong with the connection; may say the same again and again. */
+  readonly trouble: (why: string) => void
+}
+
+/** Milliseconds for a connection, and between two attempts. */
+const CONNECT_WITHIN = 2_000
+const FIRST_PAUSE = 200
+const LONGEST_PAUSE = 10_000
+
+const pauseAfter = (attempts: number) => Math.min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** attempts)
+
+export function connectToStore(options: StoreClientOptions): StoreClient {
+  const client = clientFor(options)
+  client.on('error', (error: Error) => options.trouble(reasonOf(error)))
+  return {
+    get isReady() {
+      return client.status === 'ready'
+    },
+    head: (key, bytes) => client.getrangeBuffer(key, 0, bytes - 1),
+    async set(key, value, seconds) {
+      await client.set(key, value, 'EX', seconds)
+    },
+    renew: () => client.disconnect(true),
+    end: () => client.disconnect(),
+  }
+}
+
+function clientFor({ address, password, authorities }: StoreClientOptions): Redis | Cluster {
+  const tls = address.tls ? { ...(authorities && { ca: readFileSync(authorities) }) } : undefined
+  const common: RedisOptions = {
+    connectTimeout: CONNECT_WITHIN,
+    // What cannot be asked now is not asked later: a scan is quicker.
+    enableOfflineQueue: false,
+    maxRetriesPerRequest: 0,
+    autoResendUnfulfilledCommands: false,
+    retryStrategy: pauseAfter,
+    connectionName: 'onescand',
+    ...(address.user !== undefined && { username: address.user }),
+    ...(password !== undefined && { password }),
+    ...(tls && { tls }),
+  }
+  switch (address.kind) {
+    case 'server':
+      return new Redis({ ...common, ...address.server, db: address.database })
+    case 'socket':
+      return new Redis({ ...common, path: address.path, db: address.database })
+    case 'sentinel': {
+      const { servers, name } = address
+      return new Redis({
+        ...common,
+        sentinels: [...servers],
+        name,
+        sentinelRetryStrategy: pauseAfter,
+        ...(tls && { enableTLSForSentinelMode: true, sentinelTLS: tls }),
+      })
+    }
+    case 'cluster':
+      return new Cluster([...address.servers], {
+        redisOptions: common,
+        enableOfflineQueue: false,
+        clusterRetryStrategy: pauseAfter,
+        slotsRefreshTimeout: CONNECT_WITHIN,
+      })
+  }
+}
+
+/** In a cluster the reason is that of one server of it. */
+function reasonOf(error: Error & { lastNodeError?: Error }): string {
+  return error.lastNodeError?.message ?? error.message
+}

@@ -1,0 +1,20 @@
+/** What scanners said of a message, to be believed of its copies for a while. */
+export interface RememberedVerdict {
+  readonly found:
+    | { readonly answer: 'clean' }
+    | {
+        readonly answer: 'infected'
+        /** The signature's name. */
+        readonly name: string
+        /** The scanner that found it. */
+        readonly scanner: string
+      }
+  /** Names of the scanners that ran, as in a stamp's `s=`. */
+  readonly scanners: readonly string[]
+  /** What they told of their signatures before the scan: signatures.ts. */
+  readonly signatures: string
+  /** When the scan began, unix seconds. */
+  readonly time: number
+  /** The host that scanned. */
+  readonly host: string
+}

@@ -1,0 +1,288 @@
+import type { Crypto } from '../cluster/mac.ts'
+import type { Message } from '../message/spool.ts'
+import type { ScanResult } from '../scan/scan.ts'
+import type { ScanPolicy } from '../scan/scan-policy.ts'
+import type { Scanner, ScanTask } from '../scan/scanner.ts'
+import { joinVersions, type ScannerVersions } from '../scan/signatures.ts'
+import { exactFingerprintOf, fingerprintOf, type Subject } from './fingerprint.ts'
+import { createFlights, type Flights, type Landing, landedWithin } from './flights.ts'
+import { staleness } from './fresh.ts'
+import { looksOf } from './looks.ts'
+import type { Poison } from './poison.ts'
+import { openSealed, sealVerdict } from './seal.ts'
+import type { Secrets } from './secrets.ts'
+import type { VerdictStore } from './store.ts'
+import type { RememberedVerdict } from './verdict.ts'
+import { noteVersions, versionsNow } from './versions.ts'
+
+/** What a memory of verdicts needs of the world. */
+export interface VerdictsOptions {
+  /** Asked in this order until one has a verdict that counts; what is found is put into all. */
+  readonly stores: readonly VerdictStore[]
+  /** Of the moment: keys have a last day. */
+  readonly secrets: () => Secrets
+  readonly crypto: Crypto
+  /** Seconds after which a verdict counts no more. */
+  readonly maxAge: number
+  /** This host's name, for logs of others. */
+  readonly host: string
+  /** When the local signatures last changed, unix seconds. */
+  readonly signatureDate: () => number | undefined
+  /** Milliseconds, as Date.now(). */
+  readonly now: () => number
+  /** Milliseconds on a clock that nobody sets. */
+  readonly uptime: () => number
+  /** Who is at which message; of all processes of a host, where they can be told. */
+  readonly flights?: Flights
+  /** Messages that scanners died of; without it all are scanned. */
+  readonly poison?: PoisonPolicy | undefined
+}
+
+export interface PoisonPolicy {
+  readonly known: Poison
+  /** Scans that went wrong, after which there is none for a while. */
+  readonly tries: number
+  /** Milliseconds that a scan must have had before its end is the message's fault. */
+  readonly fullTime: number
+}
+
+/** A message that scanners would look at. */
+export interface Question {
+  readonly message: Pick<Message, 'form' | 'confirmFile'>
+  /** Its header block as it will leave. */
+  readonly leaving: Buffer
+  /** All that would run, in their order. */
+  readonly scanners: readonly Scanner[]
+  readonly policy: ScanPolicy
+  /** Seconds: no older verdict may count for it, whatever the memory's own limit is. */
+  readonly maxAge: number
+}
+
+/** How a message is looked at by some scanners, within so many milliseconds. */
+export type Look = (
+  scanners: readonly Scanner[],
+  timeout: number,
+  signatures?: ScanTask['signatures'],
+) => Promise<ScanResult>
+
+/** What was found, and by whom where that was not here and now. */
+export interface Found {
+  readonly result: ScanResult
+  readonly known?: RememberedVerdict
+}
+
+/** The stage between verifying and scanning: what is known of copies of a message. */
+export interface Verdicts {
+  /**
+   * What the scanners say of the message: what they said of a copy of it, as far as that
+   * may be believed, and otherwise what they say to `look`. Copies that come meanwhile wait
+   * for that, each within its own time. What is not `memorable` always looks.
+   */
+  find(question: Question, look: Look): Promise<Found>
+  close(): void
+}
+
+/** Looks that could not tell, after which those who waited for them do not look themselves. */
+const VAIN_LOOKS = 2
+
+export function openVerdicts(options: VerdictsOptions): Verdicts {
+  const { stores, crypto, host, uptime, flights = createFlights() } = options
+  const seconds = () => Math.floor(options.now() / 1000)
+
+  /** What is known to hold here and now. */
+  async function recall(name: Name): Promise<RememberedVerdict | undefined> {
+    for (const store of stores) {
+      const sealed = await store.get(name.fingerprint)
+      if (sealed === undefined) continue
+      const verdict = openSealed(sealed, name.fingerprint, name.secrets.seal, crypto)
+      if (verdict && doesCount(verdict, name)) return verdict
+    }
+    return undefined
+  }
+
+  function doesCount(verdict: RememberedVerdict, { maxAge, versions }: Name): boolean {
+    const standard = {
+      now: seconds(),
+      maxAge,
+      signatures: joinVersions(versions),
+      signatureDate: options.signatureDate(),
+    }
+    return staleness(verdict, standard) === undefined
+  }
+
+  function remember(verdict: RememberedVerdict, { fingerprint, secrets, maxAge }: Name): void {
+    const sealed = sealVerdict(verdict, fingerprint, secrets.seal, crypto)
+    for (const store of stores) store.put(fingerprint, sealed, maxAge)
+  }
+
+  async function nameOf(question: Question): Promise<Name | undefined> {
+    const { message, leaving, policy } = question
+    const maxAge = Math.min(options.maxAge, question.maxAge)
+    const scanners = question.scanners.filter(({ memorable }) => memorable)
+    if (scanners.length === 0 || maxAge === 0) return undefined
+    const { formFault, digests } = await message.form()
+    const subject: Subject = {
+      header: leaving,
+      formFault,
+      bodyDigest: digests.sha256,
+      looks: looksOf(policy, scanners),
+    }
+    const secrets = options.secrets()
+    const fingerprint = fingerprintOf(subject, secrets.fingerprint, crypto)
+    if (fingerprint === undefined) return undefined
+    const versions = await versionsNow(scanners, { host, signatureDate: options.signatureDate() })
+    return versions && { fingerprint, secrets, maxAge, versions, scanners, subject }
+  }
+
+  /** Looks, unless that went wrong too often; whatever goes wrong is counted. */
+  async function lookWithCare(
+    { policy, scanners }: Question,
+    name: Name,
+    look: Look,
+    timeout: number,
+    told?: ScanTask['signatures'],
+  ): Promise<ScanResult> {
+    const { poison } = options
+    if (poison === undefined) return look(scanners, timeout, told)
+    const { known, tries, fullTime } = poison
+    const exact = () => exactFingerprintOf(name.subject, name.secrets.fingerprint, crypto)
+    const before = known.isAny ? exact() : undefined
+    const left = before && known.leftAloneFor(before, tries)
+    if (left !== undefined) return couldNotTell(name, tooHarmful(tries, left))
+    const result = await look(scanners, timeout, told)
+    // A client that gives no time cannot have others' mail left alone.
+    if (result.answer !== 'unknown' || !result.harmful || policy.timeout < fullTime / 2)
+      return result
+    const fingerprint = exact()
+    if (fingerprint === undefined) return result
+    const count = known.struck(fingerprint)
+    const why = `${result.why}; scan ${count} of ${tries} that went so (POISONTRIES)`
+    return { ...result, why }
+  }
+
+  /** Who looks first, for all that wait. */
+  async function lead(question: Question, name: Name, look: Look, timeout: number): Promise<Found> {
+    const flight = flights.begin(name.fingerprint, timeout)
+    let landing: Landing = { kind: 'nothing' }
+    try {
+      let verdict = await recall(name)
+      if (verdict !== undefined) {
+        landing = { kind: 'verdict', verdict }
+        flight.land(landing) // nobody waits for what is this message's own affair
+        return await believe(verdict, question, look, timeout)
+      }
+      const began = seconds()
+      const { told, joined } = noteVersions(name.versions)
+      const result = await lookWithCare(question, name, look, timeout, told)
+      if (result.answer === 'unknown') landing = { kind: 'unknown', why: result.why }
+      const signatures = joined()
+      const found = memorableOf(result, name)
+      if (found !== undefined && signatures !== undefined) {
+        question.message.confirmFile()
+        const scanners = name.scanners.map((scanner) => scanner.name)
+        verdict = { found, scanners, signatures, time: began, host }
+        remember(verdict, name)
+        landing = { kind: 'verdict', verdict }
+      }
+      return { result }
+    } finally {
+      flight.land(landing)
+    }
+  }
+
+  return {
+    async find(question, look) {
+      const { timeout } = question.policy
+      const deadline = uptime() + timeout
+      const name = await nameOf(question)
+      if (name === undefined) return { result: await look(question.scanners, timeout) }
+      const timeLeft = () => Math.max(1, deadline - uptime())
+      for (let vain = 0; ; ) {
+        const flight = flights.of(name.fingerprint)
+        if (flight === undefined) return lead(question, name, look, timeLeft())
+        const landing = await landedWithin(flight, deadline - uptime())
+        if (landing === undefined) return { result: couldNotTell(name, TOO_LATE) }
+        switch (landing.kind) {
+          case 'verdict':
+            if (doesCount(landing.verdict, name)) {
+              return believe(landing.verdict, question, look, timeLeft())
+            }
+            return { result: await lookWithCare(question, name, look, timeLeft()) }
+          case 'elsewhere':
+            break // it is in a store, or nowhere: one of those that wait finds out
+          case 'nothing':
+            return { result: await lookWithCare(question, name, look, timeLeft()) }
+          case 'unknown':
+            if (++vain === VAIN_LOOKS) return { result: couldNotTell(name, landing.why) }
+        }
+      }
+    },
+    close() {
+      for (const store of stores) store.close()
+    },
+  }
+}
+
+/** A message by its name among verdicts, and what holds for it. */
+interface Name {
+  readonly fingerprint: Buffer
+  readonly secrets: Secrets
+  /** Seconds. */
+  readonly maxAge: number
+  /** By which the scanners would look now. */
+  readonly versions: ScannerVersions
+  /** Those whose verdict may be remembered. */
+  readonly scanners: readonly Scanner[]
+  readonly subject: Subject
+}
+
+const TOO_LATE = 'a copy of it was being scanned for all of its own time (SCANTIMEOUT)'
+
+function tooHarmful(tries: number, left: number): string {
+  const minutes = Math.ceil(left / 60_000)
+  return `poison: scanners died of it or took too long ${tries} times; not scanned for ${minutes} minutes (POISONTRIES)`
+}
+
+function couldNotTell({ scanners }: Name, why: string): ScanResult {
+  return { answer: 'unknown', scanner: scanners[0]!.name, why }
+}
+
+/** What of a result says something of every copy. */
+function memorableOf(
+  result: ScanResult,
+  { scanners }: Name,
+): RememberedVerdict['found'] | undefined {
+  if (result.answer === 'clean') return { answer: 'clean' }
+  if (result.answer !== 'infected' || result.banned) return undefined
+  const { name, scanner } = result
+  if (!scanners.some((one) => one.name === scanner)) return undefined
+  return { answer: 'infected', name, scanner }
+}
+
+/**
+ * The result with a verdict in the place of the scanners that gave it. The others run, in
+ * their order: those behind the one that found something would not have run, either.
+ */
+async function believe(
+  verdict: RememberedVerdict,
+  { scanners, policy }: Question,
+  look: Look,
+  timeout: number,
+): Promise<Found> {
+  const { found } = verdict
+  const others = scanners.filter(({ memorable }) => !memorable)
+  if (found.answer === 'clean') {
+    const isLeft = others.length > 0 || policy.secondLook.strict !== 'off'
+    const result = isLeft ? await look(others, timeout) : undefined
+    if (result && result.answer !== 'clean') return { result }
+    return { result: { answer: 'clean', scanners }, known: verdict }
+  }
+  const first = scanners.findIndex(({ name }) => name === found.scanner)
+  const before = scanners.slice(0, first).filter(({ memorable }) => !memorable)
+  if (before.length > 0) {
+    const result = await look(before, timeout)
+    if (result.answer !== 'clean') return { result }
+  }
+  const { name, scanner } = found
+  return { result: { answer: 'infected', name, scanner, banned: false }, known: verdict }
+}

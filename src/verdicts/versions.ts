@@ -1,0 +1,50 @@
+import type { Scanner, ScanTask } from '../scan/scanner.ts'
+import { areAtLeastAsNew, joinVersions, type ScannerVersions } from '../scan/signatures.ts'
+
+/** What this host adds to the signatures that nobody else can tell. */
+export interface Here {
+  readonly host: string
+  /** Unix seconds; undefined where it is not known. */
+  readonly signatureDate: number | undefined
+}
+
+/** By which signatures the scanners would look now; undefined where one of them does not know. */
+export async function versionsNow(
+  scanners: readonly Scanner[],
+  { host, signatureDate }: Here,
+): Promise<ScannerVersions | undefined> {
+  const versions: Record<string, string> = {}
+  for (const { name, memorable } of scanners) {
+    const { signatures } = memorable!
+    const version =
+      signatures === "this host's" ? `${host} ${signatureDate ?? '-'}` : await signatures()
+    if (version === undefined) return undefined
+    if (version !== '') versions[name] = version
+  }
+  return versions
+}
+
+/** Takes down what scanners tell while they look at a message and its parts. */
+export interface VersionsTold {
+  readonly told: NonNullable<ScanTask['signatures']>
+  /** The oldest that any part was looked at by, in one line; undefined where that cannot be said. */
+  joined(): string | undefined
+}
+
+/** `now` is what holds for a scanner that tells nothing. */
+export function noteVersions(now: ScannerVersions): VersionsTold {
+  const oldest = new Map<string, string>(Object.entries(now))
+  const heard = new Set<string>()
+  let unclear = false
+  return {
+    told(scanner, version) {
+      const before = heard.has(scanner) ? oldest.get(scanner) : undefined
+      heard.add(scanner)
+      if (version === undefined) unclear = true
+      else if (before === undefined || areAtLeastAsNew(before, version)) {
+        oldest.set(scanner, version)
+      } else if (!areAtLeastAsNew(version, before)) unclear = true
+    },
+    joined: () => (unclear ? undefined : joinVersions(Object.fromEntries(oldest))),
+  }
+}

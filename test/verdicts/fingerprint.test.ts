@@ -1,0 +1,224 @@
+import * as crypto from 'node:crypto'
+import fc from 'fast-check'
+import t from 'tap'
+import { FREE_LINE_MAX, FREE_MAX, ofTheCopy, ofTheWay } from '../../src/verdicts/fields.ts'
+import { exactFingerprintOf, fingerprintOf } from '../../src/verdicts/fingerprint.ts'
+import { deriveSecrets } from '../../src/verdicts/secrets.ts'
+import { free, independentFingerprint, LOOKS, named, subjectOf } from './subjects.ts'
+
+const secret = deriveSecrets(Buffer.alloc(32, 7), crypto).fingerprint
+const bytes = (text: string) => Buffer.from(text, 'latin1')
+
+function print(message: string | Buffer, looks = LOOKS): string | undefined {
+  const subject = subjectOf(typeof message === 'string' ? bytes(message) : message, looks)
+  return fingerprintOf(subject, secret, crypto)?.toString('hex')
+}
+
+const letter =
+  'Received: from a by b; Fri, 20 Nov 2026 10:00:00 +0000\n' +
+  'DKIM-Signature: v=1; b=abc\n' +
+  'Date: Fri, 20 Nov 2026 10:00:00 +0000\n' +
+  'From: news@example.org\n' +
+  'To: ann@example.net\n' +
+  'Message-ID: <1@example.org>\n' +
+  'Subject: November\n' +
+  'MIME-Version: 1.0\n' +
+  'Content-Type: multipart/mixed;\n boundary="a b"\n' +
+  '\n--a b\n\nHello\n--a b--\n'
+
+const changed = (from: string, to: string) => letter.replace(from, () => to)
+
+t.test('copies of a message share one fingerprint', async (t) => {
+  const copies = [
+    changed('ann@example.net', 'Ben <ben@example.com>, carl@example.com'),
+    changed('<1@example.org>', '<2@example.org>'),
+    changed('Date: Fri, 20', 'Date: Sat, 21'),
+    changed('b=abc', 'b=def'),
+    `Return-Path: <x@example.org>\nDelivered-To: ann\n${letter}`,
+    `Received: from c by d; later\n\twith a fold\n${letter}`,
+    letter.slice(letter.indexOf('Date:')),
+    `X-SHA256-Cluster-1: whatever\nX-MD5-Cluster-2: this\n${letter}`,
+    `X-QHPSI: clean\nARC-Seal: i=1\nAuthentication-Results: x\n${letter}`,
+  ]
+  for (const copy of copies) t.equal(print(copy), print(letter))
+})
+
+t.test('anything that a reader of mail may decode by is in it', async (t) => {
+  const others = [
+    changed('boundary="a b"', 'boundary="a  b"'),
+    changed(';\n boundary', ';\n\tboundary'),
+    changed('Content-Type:', 'Content-type:'),
+    changed('Hello', 'hello'),
+    changed('From: news', 'From: olds'),
+    changed('Subject: November', 'Subject: December'),
+    changed('MIME-Version: 1.0\n', ''),
+    changed('\n\n--a b', '\nContent-Transfer-Encoding: base64\n\n--a b'),
+    changed('\n\n--a b', '\nContent-Length: 3\n\n--a b'),
+    changed('Subject: November\nMIME-Version: 1.0\n', 'MIME-Version: 1.0\nSubject: November\n'),
+    letter.replaceAll('\n', '\r\n'),
+    `X-Anything: new\n${letter}`,
+  ]
+  const prints = new Set([letter, ...others].map((message) => print(message)))
+  t.equal(prints.size, others.length + 1)
+  t.notOk(prints.has(undefined))
+})
+
+t.test('where To, Cc, Date and Message-ID stand is in it, though not what they say', async (t) => {
+  const to = 'To: ann@example.net\n'
+  const others = [
+    changed(to, ''),
+    changed(to, `${to}Cc: ben@example.net\n`),
+    changed(to, `${to}${to}`),
+    changed(to, '').replace('\n\n--a b', `\n${to}\n--a b`),
+    changed(to, 'Cc: ann@example.net\n'),
+    changed(to, 'X-To: ann@example.net\n'),
+  ]
+  const prints = new Set([letter, ...others].map((message) => print(message)))
+  t.equal(prints.size, others.length + 1)
+})
+
+t.test('how a message is looked at, and the secret, are in it', async (t) => {
+  t.not(print(letter, LOOKS.replace('odd', 'never')), print(letter))
+  const subject = subjectOf(bytes(letter))
+  const other = fingerprintOf(subject, Buffer.alloc(32, 8), crypto)
+  t.not(other?.toString('hex'), print(letter))
+})
+
+t.test('a message that is not well formed has none', async (t) => {
+  const odd = [
+    'no header at all',
+    '\nempty header\n',
+    changed('Subject: November', 'Subject: Nov\rember'),
+    changed('Subject: November', 'Subject: Nov\0ember'),
+    changed('Subject: November', 'Subject : November'),
+    changed('Subject: November', 'Subject: November\n  \n more'),
+    changed('Subject: November', 'Subject: November\nno field'),
+    changed('Hello\n', 'Hello\r\n'),
+    `From a Fri\n${letter}`,
+  ]
+  for (const message of odd) t.equal(print(message), undefined, JSON.stringify(message))
+  const subject = subjectOf(bytes(letter))
+  t.equal(fingerprintOf({ ...subject, header: bytes('\n') }, secret, crypto), undefined)
+  t.equal(fingerprintOf({ ...subject, bodyDigest: undefined }, secret, crypto), undefined)
+})
+
+t.test('what is left out is too little to make a scanner stop looking', async (t) => {
+  const long = (length: number) =>
+    changed('ann@example.net', `${`${'x'.repeat(899)}\n `.repeat(length / 901)}x`)
+  t.equal(print(long(FREE_MAX - 1000)), print(letter))
+  t.equal(print(long(FREE_MAX + 1000)), undefined)
+  const line = (length: number) => changed('To: ann@example.net', `To: ${'x'.repeat(length - 4)}`)
+  t.equal(print(line(FREE_LINE_MAX)), print(letter))
+  t.equal(print(line(FREE_LINE_MAX + 1)), undefined)
+  t.type(print(changed('November', 'x'.repeat(2000))), 'string', 'of a field that is held')
+  const hops = 'Received: from somewhere by somewhere else; today\n'
+  t.equal(print(hops.repeat(100) + letter), print(letter))
+  t.equal(print(hops.repeat(2000) + letter), undefined)
+  t.equal(print(changed('ann@', 'an\x01n@')), undefined)
+  t.equal(print(changed('<1@', '<\x7f1@')), undefined)
+  t.equal(print(changed('ann@', 'Ånn@')), print(letter))
+})
+
+t.test('the lists of fields are those of the text', async (t) => {
+  t.same([...ofTheWay].sort(), [...free].sort())
+  t.same([...ofTheCopy].sort(), [...named].sort())
+})
+
+t.test('a message that comes again has another kind of fingerprint', async (t) => {
+  const exact = (message: string) =>
+    exactFingerprintOf(subjectOf(bytes(message)), secret, crypto)?.toString('hex')
+  t.equal(exact(changed('Date: Fri', 'Date: Sat')), exact(letter))
+  t.equal(exact(`Received: from c by d\n${letter}`), exact(letter))
+  t.equal(exact(changed('<1@', '<2@')), exact(letter))
+  t.not(exact(changed('To: ann', 'To: ben')), exact(letter))
+  t.not(exact(changed('b=abc', 'b=def')), exact(letter))
+  t.not(exact(letter), print(letter))
+})
+
+t.test('a second implementation makes the same ones', async (t) => {
+  const crlf = letter.replaceAll('\n', '\r\n')
+  for (const message of [letter, crlf, letter.slice(0, -1), 'A: b\n\n']) {
+    t.equal(print(message), independentFingerprint(bytes(message), secret))
+  }
+  const vectors = [
+    [letter, 'dbc32dcbdbc98a7336e9fc5aadbc6055330b33b5f62d3c7e5570515962343dba'],
+    ['A: b\n\n', '9a16c251f4020c647e3ffd39d4f26e50e5c2248cb47ebc123bdcb5363981515e'],
+  ] as const
+  for (const [message, expected] of vectors) t.equal(print(message), expected)
+})
+
+const fieldName = fc.constantFrom(
+  ...['Subject', 'From', 'To', 'Cc', 'Date', 'Message-ID', 'Received', 'Content-Type', 'X-Odd'],
+  ...['MIME-Version', 'Delivered-To', 'Content-Transfer-Encoding', 'List-Id', 'DKIM-Signature'],
+)
+const value = fc.string({ minLength: 1, maxLength: 12, unit: 'grapheme-ascii' })
+const mail = fc.record({
+  fields: fc.array(fc.tuple(fieldName, value), { minLength: 1, maxLength: 8 }),
+  body: fc.uint8Array({ maxLength: 80 }).map((array) => Buffer.from(array.map((b) => b || 1))),
+})
+type Mail = typeof mail extends fc.Arbitrary<infer Value> ? Value : never
+
+function written({ fields, body }: Mail): Buffer {
+  const header = fields.map(([name, text]) => `${name}: x${text}\n`).join('')
+  return Buffer.concat([bytes(`${header}\n`), body])
+}
+
+/** What a fingerprint must tell apart, by the text and not by the program. */
+function essence({ fields, body }: Mail): string {
+  const held = fields.map(([name, text]) => {
+    if (free.includes(name.toLowerCase())) return ''
+    return named.includes(name.toLowerCase()) ? name : `${name}: x${text}`
+  })
+  const whole = body.length === 0 || body.at(-1) === 10 ? body : Buffer.concat([body, bytes('\n')])
+  return JSON.stringify([held.filter(Boolean), whole.toString('latin1')])
+}
+
+t.test('two messages share a fingerprint if, and only if, they are copies', async (t) => {
+  let shared = 0
+  fc.assert(
+    fc.property(mail, mail, fc.boolean(), fc.boolean(), (one, two, sameBody, sameFields) => {
+      const other: Mail = {
+        fields: sameFields ? one.fields : two.fields,
+        body: sameBody ? one.body : two.body,
+      }
+      const [a, b] = [print(written(one)), print(written(other))]
+      if (a === undefined || b === undefined) return
+      if (a === b) shared++
+      t.equal(a === b, essence(one) === essence(other))
+    }),
+    { numRuns: 2000, seed: 13 },
+  )
+  t.ok(shared > 100, 'there were such')
+})
+
+t.test('no byte of the body can be changed, added or taken away', async (t) => {
+  const at = letter.indexOf('\n\n') + 2
+  const original = bytes(letter)
+  fc.assert(
+    fc.property(fc.integer({ min: at, max: original.length - 1 }), fc.nat(255), (where, byte) => {
+      const copy = Buffer.from(original)
+      copy[where] = byte
+      t.equal(print(copy) === print(letter), copy.equals(original))
+      const without = Buffer.concat([original.subarray(0, where), original.subarray(where + 1)])
+      // A last line without its end is the same line.
+      t.equal(print(without) === print(letter), where === original.length - 1)
+      const more = [original.subarray(0, where), Buffer.of(byte), original.subarray(where)]
+      t.not(print(Buffer.concat(more)), print(letter))
+    }),
+    { numRuns: 500, seed: 13 },
+  )
+})
+
+t.test('no byte of a field that is held can be changed', async (t) => {
+  const original = bytes(letter)
+  const from = letter.indexOf('Subject:')
+  const to = letter.indexOf('\n\n')
+  fc.assert(
+    fc.property(fc.integer({ min: from, max: to }), fc.nat(255), (where, byte) => {
+      const copy = Buffer.from(original)
+      copy[where] = byte
+      t.equal(print(copy) === print(letter), copy.equals(original))
+    }),
+    { numRuns: 2000, seed: 13 },
+  )
+})
