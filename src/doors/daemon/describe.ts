@@ -1,8 +1,8 @@
 import { basename } from 'node:path'
-import { type Policy, switchedOff } from '../../policy/policy.ts'
-import type { Configuration } from './configuration.ts'
+import { type Policy, switchedOff } from '../../judge/policy.ts'
+import { pathOf } from '../../runtime/listening-sockets.ts'
+import type { Configuration } from '../shared/configuration.ts'
 import type { OpenDoor } from './doors.ts'
-import { pathOf } from './handed-over.ts'
 
 /**
  * What a door will do with mail, in one line for the log: an administrator should see at

@@ -1,20 +1,25 @@
 import type { Server } from 'node:net'
-import { Fault } from '../../fault.ts'
-import { switchedOff } from '../../policy/policy.ts'
+import { switchedOff } from '../../judge/policy.ts'
+import { descriptorOf } from '../../runtime/descriptor-of.ts'
+import { Fault } from '../../runtime/fault.ts'
 import { loadLibc } from '../../runtime/libc.ts'
+import { isOpenToAll } from '../../runtime/listening-sockets.ts'
+import { FIRST_HANDED_OVER } from '../../runtime/socket-activation.ts'
+import type { DoorState } from '../../visible/live/told.ts'
+import type { Witness } from '../../visible/live/witness.ts'
 import { createMilter } from '../milter/milter.ts'
-import type { AccessPolicy } from '../policy/answer.ts'
+import type { AccessPolicy } from '../policy/access-answer.ts'
 import { createPolicyService, type PolicyServiceOptions } from '../policy/service.ts'
-import { openDaemonLog } from '../queue/log-sink.ts'
-import type { Configuration } from './configuration.ts'
-import { type DoorKind, descriptorOf, FIRST_HANDED_OVER, isOpenToAll } from './handed-over.ts'
+import type { Configuration } from '../shared/configuration.ts'
+import { openDaemonLog } from '../shared/log-sink.ts'
+import { type Budget, createBudget } from '../shared/memory.ts'
+import { type IdentifyPeer, identifyPeerBy } from '../warm/peer.ts'
+import { createSlotSocket } from '../warm/slot-socket.ts'
 import { listenAt, listenOn } from './listen.ts'
 import type { ListeningPlace } from './listening-place.ts'
 import { log } from './log.ts'
-import { type Budget, createBudget } from './memory.ts'
 import type { Options } from './options.ts'
-import { type IdentifyPeer, identifyPeerBy } from './peer.ts'
-import { createSlotSocket } from './slot-socket.ts'
+import type { DoorKind } from './socket-activation.ts'
 
 /** What all listening doors have in common. */
 export interface Door {
@@ -22,6 +27,7 @@ export interface Door {
   configure(configuration: Configuration): void
   /** Resolves when all is answered, or told `grace` milliseconds later to come again. */
   close(grace: number): Promise<void>
+  state(): DoorState
 }
 
 export interface OpenDoor extends Door {
@@ -38,10 +44,11 @@ export async function openDoors(
   configuration: Configuration,
   options: Options,
   handedOver: readonly DoorKind[],
+  witness?: Witness,
 ): Promise<OpenDoor[]> {
   const open: OpenDoor[] = []
-  const budget = createBudget(options.memory, (why) => new Fault('out-of-memory', why))
-  const common = { ...options, budget, identifyPeer: identifyPeerBy(await loadLibc()) }
+  const budget = createBudget(options.memory)
+  const common = { ...options, witness, budget, identifyPeer: identifyPeerBy(await loadLibc()) }
 
   async function take(kind: DoorKind, fd: number): Promise<void> {
     const door = makeDoor(kind, configuration, { ...common, openToAll: isOpenToAll(fd) })
@@ -53,7 +60,9 @@ export async function openDoors(
     const openToAll = (options.mode & 0o002) !== 0
     const door = makeDoor(kind, configuration, { ...common, openToAll })
     await listenAt(door.server, place, { ...options, option: `--${optionOf[kind]}` })
-    open.push({ ...door, kind, fd: descriptorOf(door.server) })
+    const fd = descriptorOf(door.server)
+    if (fd === undefined) throw new Fault('bug', 'the runtime does not tell what listens')
+    open.push({ ...door, kind, fd })
   }
 
   for (const [index, kind] of handedOver.entries()) await take(kind, FIRST_HANDED_OVER + index)
@@ -81,6 +90,7 @@ interface DoorOptions extends Options {
   /** What all MTAs together have told of recipients; the slot's socket has one of its own. */
   readonly budget: Budget
   readonly identifyPeer: IdentifyPeer
+  readonly witness: Witness | undefined
   /** Whether everybody may connect. */
   readonly openToAll: boolean
 }
@@ -90,7 +100,11 @@ function makeDoor(
   configuration: Configuration,
   { openToAll, ...options }: DoorOptions,
 ): Door {
-  const mailLog = openDaemonLog(configuration.env.LOGFILE).write
+  const { write } = openDaemonLog(configuration.env.LOGFILE)
+  const mailLog = (line: Buffer) => {
+    write(line)
+    options.witness?.line(line)
+  }
   switch (kind) {
     case 'slot':
       return createSlotSocket(configuration, { ...options, ownersTrusted: !openToAll, log })

@@ -10,7 +10,7 @@ import {
 } from 'node:fs'
 import { connect, type Server } from 'node:net'
 import { dirname } from 'node:path'
-import { errorCode, errorText, Fault } from '../../fault.ts'
+import { errorCode, errorText, Fault } from '../../runtime/fault.ts'
 import type { ListeningPlace } from './listening-place.ts'
 
 /** Connections that the kernel keeps for us to accept. */

@@ -1,11 +1,11 @@
 import { readFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { parseArgs } from 'node:util'
-import { errorText } from '../../fault.ts'
+import { errorText } from '../../runtime/fault.ts'
 import { byteSize, wholeNumber } from '../../settings/settings.ts'
 import { socketPath } from '../../settings/socket-path.ts'
-import { type DoorKind, doorKindOf } from './handed-over.ts'
 import { type ListeningPlace, readListeningPlace } from './listening-place.ts'
+import { type DoorKind, doorKindOf } from './socket-activation.ts'
 
 /** onescand(8), OPTIONS. */
 export interface Options {
@@ -25,6 +25,12 @@ export interface Options {
   readonly maxSize: number
   readonly memory: number
   readonly maxClients: number
+  /** Where metrics, health and the page are; undefined: nowhere. */
+  readonly http: ListeningPlace | undefined
+  /** File with the token that is asked for there. */
+  readonly httpToken: string | undefined
+  /** Whether addresses are kept from the page. */
+  readonly httpHidesAddresses: boolean
   /** Milliseconds for what is in flight when it is told to end. */
   readonly grace: number
   /**
@@ -40,6 +46,7 @@ const WORKERS_STANDARD = 4
 export const usage = `usage: onescand [--socket PATH|none] [--milter unix:PATH|inet:ADDRESS:PORT]...
                 [--policy unix:PATH|inet:ADDRESS:PORT]...
                 [--mode MODE] [--group GROUP] [--workers N]
+                [--http unix:PATH|inet:ADDRESS:PORT] [--http-token FILE] [--http-hide-addresses]
                 [--max-size SIZE] [--max-clients N] [--memory SIZE] [--grace SECONDS]
 `
 
@@ -51,6 +58,9 @@ export function readOptions(words: readonly string[]): Options {
       socket: { type: 'string', default: '/run/onescan/slot.sock' },
       milter: { type: 'string', multiple: true, default: [] },
       policy: { type: 'string', multiple: true, default: [] },
+      http: { type: 'string' },
+      'http-token': { type: 'string' },
+      'http-hide-addresses': { type: 'boolean', default: false },
       mode: { type: 'string', default: '0660' },
       group: { type: 'string' },
       workers: { type: 'string' },
@@ -71,6 +81,9 @@ export function readOptions(words: readonly string[]): Options {
     socket: values.socket === 'none' ? undefined : socketPath(values.socket, '--socket'),
     milters: values.milter.map((place) => readListeningPlace(place, '--milter')),
     policies: values.policy.map((place) => readListeningPlace(place, '--policy')),
+    http: values.http === undefined ? undefined : readListeningPlace(values.http, '--http'),
+    httpToken: values['http-token'],
+    httpHidesAddresses: values['http-hide-addresses'],
     mode: readMode(values.mode),
     group: values.group === undefined ? undefined : readGroup(values.group),
     workers: Math.max(1, number('workers', cores, 0)),

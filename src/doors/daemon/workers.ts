@@ -1,7 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { ownChild } from '../../runtime/own-children.ts'
+import { type HostMemory, type HostWords, isHostWords } from '../../verdicts/host-memory.ts'
 
-export interface Crew {
+export interface Workers {
   /** Resolves when each of them serves; rejects where one ends before. */
   readonly ready: Promise<void>
   reload(): void
@@ -10,7 +11,7 @@ export interface Crew {
   stop(): Promise<void>
 }
 
-export interface CrewOptions {
+export interface WorkersOptions {
   readonly count: number
   /** How to run this very program once more, as a worker. */
   readonly command: readonly [string, ...string[]]
@@ -19,6 +20,10 @@ export interface CrewOptions {
   /** Milliseconds for what is in flight; KILL follows a little later. */
   readonly grace: number
   readonly log: (line: string) => void
+  /** What a worker says beside that it serves. */
+  readonly heard?: ((worker: number, message: unknown) => void) | undefined
+  /** What all of them know, this process included. */
+  readonly memory: HostMemory
 }
 
 /** Milliseconds before one that ended by itself is replaced. */
@@ -32,42 +37,60 @@ export type Order = 'reload' | 'report' | 'stop'
 export const SERVING = 'serving'
 
 /** Processes that share listening sockets, so that whoever is idle takes the next connection. */
-export function startCrew(options: CrewOptions): Crew {
-  const { count, command, fds, log } = options
+export function startWorkers(options: WorkersOptions): Workers {
+  const { count, command, fds, log, memory } = options
   const [program, ...words] = command
-  const members = new Set<ChildProcess>()
+  const children = new Set<ChildProcess>()
   const timers = new Set<NodeJS.Timeout>()
   let stopping = false
   let emptied = () => {}
 
-  function hire(): Promise<void> {
+  function startWorker(): Promise<void> {
     // From descriptor 3 on: FIRST_HANDED_OVER.
     const child = ownChild(
       spawn(program, words, { stdio: ['ignore', 'ignore', 'inherit', ...fds, 'ipc'] }),
     )
-    members.add(child)
+    children.add(child)
+    tell(child, memory.welcome())
     return new Promise((resolve, reject) => {
-      child.once('message', () => resolve())
+      child.on('message', (message) => {
+        if (message === SERVING) resolve()
+        else if (isHostWords(message)) {
+          memory.hear(message)
+          tellAll(message, child)
+        } else options.heard?.(child.pid!, message)
+      })
       child.on('error', reject)
       child.once('exit', (code, signal) => {
-        members.delete(child)
+        children.delete(child)
+        tellAll(memory.farewell(child.pid ?? 0))
         reject(new Error(`worker ${child.pid} ended with ${signal ?? code}`))
-        if (stopping) return members.size === 0 ? emptied() : undefined
+        if (stopping) return children.size === 0 ? emptied() : undefined
         log(`worker ${child.pid} ended with ${signal ?? code}; another one takes its place`)
         const timer = setTimeout(() => {
           timers.delete(timer)
-          hire().catch((error) => log(error.message))
+          startWorker().catch((error) => log(error.message))
         }, REPLACE_AFTER)
         timers.add(timer)
       })
     })
   }
 
-  function order(what: Order): void {
-    for (const child of members) if (child.connected) child.send(what)
+  function tell(child: ChildProcess, words: HostWords): void {
+    // Where that cannot be sent any more the child has ended, or is about to.
+    if (child.connected) child.send(words, () => {})
   }
 
-  const ready = Promise.all(Array.from({ length: count }, hire)).then(() => {})
+  function tellAll(words: HostWords, but?: ChildProcess): void {
+    for (const child of children) if (child !== but) tell(child, words)
+  }
+
+  function order(what: Order): void {
+    for (const child of children) if (child.connected) child.send(what)
+  }
+
+  if (count > 0) memory.connect(tellAll)
+  const ready = Promise.all(Array.from({ length: count }, startWorker)).then(() => {})
   return {
     ready,
     reload: () => order('reload'),
@@ -78,13 +101,13 @@ export function startCrew(options: CrewOptions): Crew {
       order('stop')
       return new Promise((resolve) => {
         const killer = setTimeout(() => {
-          for (const child of members) child.kill('SIGKILL')
+          for (const child of children) child.kill('SIGKILL')
         }, options.grace + KILL_AFTER)
         emptied = () => {
           clearTimeout(killer)
           resolve()
         }
-        if (members.size === 0) emptied()
+        if (children.size === 0) emptied()
       })
     },
   }

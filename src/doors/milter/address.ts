@@ -1,3 +1,5 @@
+import { addressText, readAddress } from '../../envelope/address.ts'
+
 const OPEN = 0x3c
 const CLOSE = 0x3e
 
@@ -12,10 +14,9 @@ export function bareAddress(path: Buffer): Buffer {
  * without quotes in its local part (RFC 5321 4.1.2 and F.2). MTAs tell it as the client did.
  */
 export function mailboxOf(address: Buffer): Buffer {
-  const text = address.toString('latin1').replace(/^@[^:"]*:/, '')
-  const at = text.lastIndexOf('@')
-  const local = (at < 0 ? text : text.slice(0, at)).replace(/\\(.)|"/gs, (_, quoted = '') => quoted)
-  return Buffer.from(at < 0 ? local : local + text.slice(at), 'latin1')
+  const { local, domain } = readAddress(address.toString('latin1').replace(/^@[^:"]*:/, ''))
+  const plain = local.replace(/\\(.)|"/gs, (_, quoted = '') => quoted)
+  return Buffer.from(addressText({ local: plain, domain }), 'latin1')
 }
 
 /** Bytes that the client announced for the message (RFC 1870), or undefined. */

@@ -1,6 +1,7 @@
-import type { Decision, HeaderEdits, Reply } from '../../decision.ts'
-import { Fault } from '../../fault.ts'
+import type { Decision, Reply } from '../../judge/decision.ts'
+import type { HeaderEdits } from '../../message/edits.ts'
 import { fieldsOf } from '../../message/header-block.ts'
+import { Fault } from '../../runtime/fault.ts'
 import { bareAddress } from './address.ts'
 import { type Edit, encodeEdit } from './wire/edits.ts'
 import { type Agreement, action } from './wire/negotiation.ts'
@@ -21,7 +22,7 @@ export interface Told {
 const INSERT_AT = 0
 
 /** The packets that end the message: edits, then the answer. A Fault where the MTA allows no such edit. */
-export function answerTo(decision: Decision, told: Told, agreement: Agreement): Buffer {
+export function carryOut(decision: Decision, told: Told, agreement: Agreement): Buffer {
   switch (decision.kind) {
     case 'accept': {
       const edits = [
@@ -67,8 +68,8 @@ function headerEdits({ remove, add }: HeaderEdits, header: Buffer): Edit[] {
 /** How many fields there are of each name that must go, by the name as the MTA told it. */
 function countFields(header: Buffer, names: readonly string[]): Map<string, number> {
   const counts = new Map<string, number>()
-  for (const { name, start, colon } of fieldsOf(header)) {
-    if (!names.includes(name.toLowerCase())) continue
+  for (const { key, start, colon } of fieldsOf(header)) {
+    if (!names.includes(key)) continue
     const told = header.toString('latin1', start, colon).toLowerCase() // with its blanks, if any
     counts.set(told, (counts.get(told) ?? 0) + 1)
   }

@@ -1,9 +1,9 @@
 import type { Socket } from 'node:net'
-import { errorText, isFault } from '../../fault.ts'
 import { HEADER_MAX } from '../../message/header-block.ts'
+import { errorText, isFault } from '../../runtime/fault.ts'
 import { freeBuffer } from '../../runtime/free-buffer.ts'
-import type { Account } from '../daemon/memory.ts'
-import type { Session } from './session.ts'
+import type { Account } from '../shared/memory.ts'
+import type { MilterSession } from './session.ts'
 import { parseCommand } from './wire/commands.ts'
 import { MACROS_MAX } from './wire/macros.ts'
 import { createPacketReader, type PacketMemory } from './wire/packets.ts'
@@ -23,7 +23,7 @@ const WAITING_MAX = 256 * 1024
 const UNTAKEN_MAX = 256 * 1024
 
 /** Milliseconds. */
-export interface Patience {
+export interface Timeouts {
   /** From the connection to the end of the negotiation, which MTAs begin at once. */
   readonly negotiation: number
   /** Between signs that a message is still being judged; Sendmail and Postfix wait 300 s at most. */
@@ -36,7 +36,7 @@ export interface Patience {
   readonly leaving: number
 }
 
-export const standardPatience: Patience = {
+export const standardTimeouts: Timeouts = {
   negotiation: 10_000,
   progressAfter: 10_000,
   stalled: 600_000,
@@ -69,10 +69,10 @@ export interface Standing {
 }
 
 export interface ConnectionOptions {
-  readonly session: Session
+  readonly session: MilterSession
   /** For what has come of a packet and is no whole one, and for what comes while it is busy. */
   readonly account: Account
-  readonly patience: Patience
+  readonly timeouts: Timeouts
   /** Milliseconds on a clock that never goes back. */
   now(): number
   /** For trouble with the MTA. */
@@ -84,7 +84,7 @@ export interface ConnectionOptions {
 
 /** Carries packets between a socket and a session, one command after the other. */
 export function openConnection(socket: Socket, options: ConnectionOptions): Connection {
-  const { session, account, patience, now, log } = options
+  const { session, account, timeouts, now, log } = options
   const memory: PacketMemory = {
     charge: (bytes) => account.charge(bytes),
     release(packet) {
@@ -219,14 +219,14 @@ export function openConnection(socket: Socket, options: ConnectionOptions): Conn
     tick() {
       const time = now()
       if (leaveAt !== undefined) {
-        if (time - leaveAt > patience.leaving) socket.destroy()
+        if (time - leaveAt > timeouts.leaving) socket.destroy()
       } else if (!session.negotiated) {
-        if (time - began > patience.negotiation) evict()
+        if (time - began > timeouts.negotiation) evict()
       } else if (busy) {
-        if (session.amidContent && time - said >= patience.progressAfter) say(progress)
+        if (session.amidContent && time - said >= timeouts.progressAfter) say(progress)
       } else {
         const stalled = reader.amidst || session.amidContent
-        if (time - heard > (stalled ? patience.stalled : patience.idle)) {
+        if (time - heard > (stalled ? timeouts.stalled : timeouts.idle)) {
           giveUp(new WireError('fell silent'))
         }
       }

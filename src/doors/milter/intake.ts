@@ -1,7 +1,7 @@
 import { HEADER_MAX } from '../../message/header-block.ts'
 import { holdMessage, type LookOptions } from '../../message/held.ts'
 import { createSpool, type Message, type Spool } from '../../message/spool.ts'
-import type { Account } from '../daemon/memory.ts'
+import type { Account } from '../shared/memory.ts'
 import { createLineEnds } from './line-ends.ts'
 
 /** Bytes of a message that are kept in memory; a larger one goes to a file without a name. */

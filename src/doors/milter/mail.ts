@@ -1,15 +1,16 @@
-import type { Decision } from '../../decision.ts'
 import { ADDRESS_MAX, makeEnvelope } from '../../envelope/envelope.ts'
-import { Fault, type FaultKind, faultKindOf } from '../../fault.ts'
-import type { LogEntry } from '../../log.ts'
-import type { Origin, Transaction } from '../../transaction.ts'
-import { type Circumstances, decisionLines, faultLine, passLine } from '../queue/log-lines.ts'
+import type { Origin } from '../../envelope/origin.ts'
+import type { Decision } from '../../judge/decision.ts'
+import type { Transaction } from '../../judge/transaction.ts'
+import { Fault, type FaultKind, faultKindOf } from '../../runtime/fault.ts'
+import type { LogEntry } from '../../runtime/log.ts'
+import { type Circumstances, decisionLines, faultLine, passLine } from '../shared/log-lines.ts'
 import { announcedSize, bareAddress } from './address.ts'
-import { answerTo, codeOf } from './carry-out.ts'
-import type { House } from './house.ts'
+import { carryOut, codeOf } from './carry-out.ts'
 import type { Intake } from './intake.ts'
-import type { Reception } from './reception.ts'
+import type { Receiving } from './receive.ts'
 import { createRecipientList } from './recipient-list.ts'
+import type { MilterServer } from './server.ts'
 import type { Address } from './wire/commands.ts'
 import { type Agreement, step } from './wire/negotiation.ts'
 import { accepted, type SmtpReply, smtpReply } from './wire/replies.ts'
@@ -37,7 +38,7 @@ export interface Mail {
   /** Throws a Fault of kind `out-of-memory` where there is no room for one more. */
   recipient(path: Buffer): void
   /** Answers so at the end, whatever else comes. */
-  putOff(fault: Fault): void
+  defer(fault: Fault): void
   field(name: Buffer, value: Buffer, agreement: Agreement): void
   endHeader(): void
   body(chunk: Buffer): void
@@ -49,22 +50,22 @@ export interface Mail {
 
 const SPACE = Buffer.from(' ')
 
-export function openMail({ path, parameters }: Address, house: House): Mail {
-  const began = house.now()
+export function openMail({ path, parameters }: Address, server: MilterServer): Mail {
+  const began = server.now()
   // Copied: what came in one packet must not keep alive all that came with it.
   // One that is too long stays too long.
   const sender = Buffer.from(bareAddress(path).subarray(0, ADDRESS_MAX + 1))
-  const recipients = createRecipientList(house.openAccount())
+  const recipients = createRecipientList(server.openAccount())
   let stage: 'envelope' | 'header' | 'body' | 'end' = 'envelope'
-  let reception: Reception | undefined
+  let receiving: Receiving | undefined
   let trouble: unknown
   const gone = new AbortController()
 
   /** Where its parts go; undefined where they are not wanted. */
   function intake(): Intake | undefined {
     if (trouble !== undefined) return undefined
-    reception ??= house.receive()
-    return reception.kind === 'judge' ? reception.intake : undefined
+    receiving ??= server.receive()
+    return receiving.kind === 'judge' ? receiving.intake : undefined
   }
 
   function attempt(effect: () => void): void {
@@ -72,50 +73,65 @@ export function openMail({ path, parameters }: Address, house: House): Mail {
       effect()
     } catch (error) {
       trouble ??= error
-      if (reception?.kind === 'judge') reception.intake.discard() // no message comes of it
+      if (receiving?.kind === 'judge') receiving.intake.discard() // no message comes of it
     }
   }
 
   function free(): void {
     recipients.free()
-    if (reception === undefined) return
-    if (reception.kind === 'judge') reception.intake.discard()
-    reception = undefined
-    house.release()
+    if (receiving === undefined) return
+    if (receiving.kind === 'judge') receiving.intake.discard()
+    receiving = undefined
+    server.release()
   }
 
   async function judge(ending: Ending): Promise<Buffer> {
     const about = (transaction: Transaction | undefined, reply: number | undefined) =>
-      circumstances(ending, transaction, reply, house.now() - began)
+      circumstances(ending, transaction, reply, server.now() - began)
     let transaction: Transaction | undefined
     try {
       if (trouble !== undefined) throw trouble
-      reception ??= house.receive()
-      if (reception.kind === 'pass') {
-        house.log(passLine(reception.why, about(undefined, undefined)))
+      receiving ??= server.receive()
+      if (receiving.kind === 'pass') {
+        server.log(passLine(receiving.why, about(undefined, undefined)))
         return accepted
       }
       const paths = recipients.paths()
       const envelope = makeEnvelope(sender, paths.map(bareAddress))
-      const message = reception.intake.finish()
+      const message = receiving.intake.finish()
       try {
-        const { clusterPeer } = reception
+        const { clusterPeer } = receiving
         const { authenticated: relay, origin } = ending
         const client = { relay, clusterPeer, bounceInjector: false, origin }
         transaction = { message, envelope, client }
-        const decision = await reception.judge(transaction, gone.signal)
+        const decision = await watched(receiving, transaction, ending.remote)
         if (gone.signal.aborted) throw new Fault('read', 'the MTA left before it was answered')
-        const answer = answerTo(decision, { header: message.header, paths }, ending.agreement)
+        const answer = carryOut(decision, { header: message.header, paths }, ending.agreement)
         const told = about(transaction, replyCode(decision))
-        for (const line of decisionLines(decision, undefined, told)) house.log(line)
+        for (const line of decisionLines(decision, undefined, told)) server.log(line)
         return answer
       } finally {
         message.close()
       }
     } catch (error) {
       const reply = troubleReply(faultKindOf(error))
-      house.log(faultLine(error, undefined, about(transaction, reply.code)))
+      server.log(faultLine(error, undefined, about(transaction, reply.code)))
       return smtpReply(reply)
+    }
+  }
+
+  async function watched(
+    { judge }: Extract<Receiving, { kind: 'judge' }>,
+    transaction: Transaction,
+    remote: string | undefined,
+  ): Promise<Decision> {
+    const from = sender.toString('latin1')
+    const { size } = transaction.message
+    const over = server.begin?.({ door: 'milter', remote, from, size })
+    try {
+      return await judge(transaction, gone.signal)
+    } finally {
+      over?.()
     }
   }
 
@@ -130,7 +146,7 @@ export function openMail({ path, parameters }: Address, house: House): Mail {
       // Whoever was asked about it may have answered when it was too late.
       if (trouble === undefined && !gone.signal.aborted) recipients.add(to)
     },
-    putOff(fault) {
+    defer(fault) {
       trouble ??= fault
       recipients.free() // it goes to none of them
     },

@@ -1,13 +1,15 @@
 import { createServer, type Server } from 'node:net'
-import { Fault } from '../../fault.ts'
-import { switchedOff } from '../../policy/policy.ts'
-import { createAttendance } from '../daemon/attendance.ts'
-import type { Configuration } from '../daemon/configuration.ts'
-import type { Account, Budget } from '../daemon/memory.ts'
-import { type Connection, openConnection, type Patience, standardPatience } from './connection.ts'
+import { switchedOff } from '../../judge/policy.ts'
+import { Fault } from '../../runtime/fault.ts'
+import type { DoorState } from '../../visible/live/told.ts'
+import type { Witness } from '../../visible/live/witness.ts'
+import type { Configuration } from '../shared/configuration.ts'
+import { ConnectionSet } from '../shared/connection-set.ts'
+import type { Account, Budget } from '../shared/memory.ts'
+import { type Connection, openConnection, standardTimeouts, type Timeouts } from './connection.ts'
 import { type Candidate, goesForConnection, goesForMemory, goesForMessage } from './eviction.ts'
-import type { House } from './house.ts'
-import { openReception } from './reception.ts'
+import { startReceiving } from './receive.ts'
+import type { MilterServer } from './server.ts'
 import { openSession } from './session.ts'
 
 export interface MilterOptions {
@@ -17,11 +19,13 @@ export interface MilterOptions {
   readonly budget: Budget
   /** For one more a silent one goes; where there is none it is closed, and the MTA does what it does without a filter. */
   readonly maxConnections?: number
-  readonly patience?: Patience
+  readonly timeouts?: Timeouts
   /** The daemon's own trouble. */
   readonly log: (line: string) => void
   /** What became of each message, a line each. */
   readonly mailLog: (line: Buffer) => void
+  /** Who shows what is done with mail. */
+  readonly witness?: Witness | undefined
 }
 
 export interface Milter {
@@ -34,6 +38,7 @@ export interface Milter {
    * is answered, or put off after `grace` milliseconds; all others at once.
    */
   close(grace: number): Promise<void>
+  state(): DoorState
 }
 
 /** Connections of MTAs that one process keeps: Postfix has 100 processes of a kind that talk to it. */
@@ -45,22 +50,22 @@ const TICK_MAX = 1000
 interface Serving {
   readonly connection: Connection
   readonly peer: string
-  readonly holdings: Holdings
+  readonly charged: Charged
 }
 
 /** Bytes that are charged to one connection. */
-interface Holdings {
+interface Charged {
   bytes: number
 }
 
 /** The milter door: sessions of MTAs on whatever the server listens on. */
 export function createMilter(first: Configuration, options: MilterOptions): Milter {
   const { maxClients, maxConnections = CONNECTIONS_MAX, budget, log, mailLog } = options
-  const { patience = standardPatience } = options
-  const connections = createAttendance<Connection>()
+  const { timeouts = standardTimeouts } = options
+  const connections = new ConnectionSet<Connection>()
   /** In the order of their coming. */
   const serving = new Set<Serving>()
-  let configuration = first // a message keeps the one that it began with: reception.ts
+  let configuration = first // a message keeps the one that it began with: receive.ts
   let received = 0 // messages that are here
   let crowded = false
   let ticker: NodeJS.Timeout | undefined
@@ -72,31 +77,31 @@ export function createMilter(first: Configuration, options: MilterOptions): Milt
       socket.destroy()
       return
     }
-    const holdings: Holdings = { bytes: 0 }
-    const openAccount = () => chargedTo(holdings, budget.open())
+    const charged: Charged = { bytes: 0 }
+    const openAccount = () => chargedTo(charged, budget.open())
     const connection = openConnection(socket, {
-      session: openSession(houseOf(openAccount)),
+      session: openSession(serverFor(openAccount)),
       account: openAccount(),
-      patience,
+      timeouts,
       now,
       log,
       left: () => serving.delete(one),
       closed() {
-        connections.leave(connection)
+        connections.delete(connection)
         if (serving.size < maxConnections) crowded = false
-        if (connections.present.size > 0) return
+        if (connections.size > 0) return
         clearInterval(ticker)
         ticker = undefined
       },
     })
-    const one: Serving = { connection, peer, holdings }
+    const one: Serving = { connection, peer, charged }
     serving.add(one)
-    connections.enter(connection)
-    ticker ??= setInterval(tickAll, Math.min(TICK_MAX, Math.ceil(patience.progressAfter / 2)))
+    connections.add(connection)
+    ticker ??= setInterval(tickAll, Math.min(TICK_MAX, Math.ceil(timeouts.progressAfter / 2)))
   })
   server.on('error', (error) => log(`milter: ${error.message}`))
 
-  function houseOf(openAccount: House['openAccount']): House {
+  function serverFor(openAccount: MilterServer['openAccount']): MilterServer {
     return {
       get quota() {
         return switchedOff(configuration.place) === undefined ? configuration.quota : undefined
@@ -106,29 +111,30 @@ export function createMilter(first: Configuration, options: MilterOptions): Milt
         if (received >= maxClients) {
           throw new Fault('out-of-memory', `over ${maxClients} messages at once (--max-clients)`)
         }
-        const reception = openReception(configuration, openAccount())
+        const receiving = startReceiving(configuration, openAccount())
         received++
-        return reception
+        return receiving
       },
       openAccount,
       release() {
         received--
       },
       log: mailLog,
+      begin: options.witness?.begin,
       now,
     }
   }
 
   /** Where there is no memory left, who has fallen silent gives back what it holds. */
-  function chargedTo(holdings: Holdings, account: Account): Account {
+  function chargedTo(charged: Charged, account: Account): Account {
     let own = 0
     const count = (bytes: number) => {
       own += bytes
-      holdings.bytes += bytes
+      charged.bytes += bytes
     }
     return {
       charge(bytes) {
-        while (bytes > budget.free && evict(goesForMemory(candidates(holdings), now()))) {}
+        while (bytes > budget.free && evict(goesForMemory(candidates(charged), now()))) {}
         account.charge(bytes)
         count(bytes)
       },
@@ -143,10 +149,10 @@ export function createMilter(first: Configuration, options: MilterOptions): Milt
     }
   }
 
-  function* candidates(asker?: Holdings): Generator<Candidate & Serving> {
+  function* candidates(asker?: Charged): Generator<Candidate & Serving> {
     for (const one of serving) {
-      if (one.holdings === asker) continue
-      yield { ...one, ...one.connection.standing(), holdsMemory: one.holdings.bytes > 0 }
+      if (one.charged === asker) continue
+      yield { ...one, ...one.connection.standing(), holdsMemory: one.charged.bytes > 0 }
     }
   }
 
@@ -169,18 +175,19 @@ export function createMilter(first: Configuration, options: MilterOptions): Milt
   }
 
   function tickAll(): void {
-    for (const connection of connections.present) connection.tick()
+    for (const connection of connections) connection.tick()
   }
 
   return {
     server,
+    state: () => ({ clients: connections.size, memory: budget.used }),
     configure(next) {
       configuration = next
     },
     close(grace) {
       server.close()
-      for (const connection of connections.present) connection.finish()
-      return connections.allGone(grace, (connection) => connection.dismiss())
+      for (const connection of connections) connection.finish()
+      return connections.drain(grace, (connection) => connection.dismiss())
     },
   }
 }

@@ -1,5 +1,5 @@
-import { Fault } from '../../fault.ts'
-import type { Account } from '../daemon/memory.ts'
+import { Fault } from '../../runtime/fault.ts'
+import type { Account } from '../shared/memory.ts'
 
 /** Bytes of all paths of one message together: some hundred thousand recipients. */
 export const PATHS_MAX = 4 * 1024 * 1024

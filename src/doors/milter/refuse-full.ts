@@ -1,7 +1,7 @@
-import { errorText } from '../../fault.ts'
-import type { QuotaAnswer, QuotaLookup } from '../../quota/answer.ts'
-import { quotaLine, type RecipientInQuestion } from '../../quota/log-line.ts'
-import { OVER_QUOTA, overQuotaText } from '../../quota/over-quota.ts'
+import { OVER_QUOTA, overQuotaText } from '../../judge/over-quota.ts'
+import type { QuotaAnswer, QuotaLookup } from '../../quota/quota-answer.ts'
+import { errorText } from '../../runtime/fault.ts'
+import { quotaLine, type RecipientInQuestion } from '../shared/quota-line.ts'
 import { mailboxOf } from './address.ts'
 import { smtpReply } from './wire/replies.ts'
 

@@ -1,13 +1,14 @@
-import { isFault } from '../../fault.ts'
-import type { LogEntry } from '../../log.ts'
-import type { QuotaLookup } from '../../quota/answer.ts'
-import { clientNameOf, type Origin } from '../../transaction.ts'
-import { type Circumstances, faultLine } from '../queue/log-lines.ts'
+import { clientNameOf, type Origin } from '../../envelope/origin.ts'
+import { isAskedAbout } from '../../judge/over-quota.ts'
+import type { QuotaLookup } from '../../quota/quota-answer.ts'
+import { isFault } from '../../runtime/fault.ts'
+import type { LogEntry } from '../../runtime/log.ts'
+import { type Circumstances, faultLine } from '../shared/log-lines.ts'
 import { bareAddress } from './address.ts'
-import type { House } from './house.ts'
 import { type Mail, openMail } from './mail.ts'
+import { isAnswered, wishOf } from './negotiation.ts'
 import { refuseFull } from './refuse-full.ts'
-import { isAnswered, wishOf } from './terms.ts'
+import type { MilterServer } from './server.ts'
 import type { Client, Command } from './wire/commands.ts'
 import { createMacros } from './wire/macros.ts'
 import { type Agreement, agree, negotiated } from './wire/negotiation.ts'
@@ -15,7 +16,7 @@ import { continued, smtpReply } from './wire/replies.ts'
 import { WireError } from './wire/wire-error.ts'
 
 /** One MTA's connection: any number of SMTP clients one after the other, each with any number of messages. */
-export interface Session {
+export interface MilterSession {
   /** What to answer, or undefined where nothing is. Throws a WireError for what must not come now. */
   take(command: Command): Buffer | undefined | Promise<Buffer | undefined>
   /** Whether the MTA has said which protocol it speaks; before that it has said nothing. */
@@ -43,10 +44,10 @@ const noRoom = smtpReply({
   lines: ['too many recipients for now, try again later'],
 })
 
-/** Those that are asked for and looked at: terms.ts. */
+/** Those that are asked for and looked at: negotiation.ts. */
 const MACROS = ['i', 'auth_authen']
 
-export function openSession(house: House): Session {
+export function openSession(server: MilterServer): MilterSession {
   const macros = createMacros(MACROS)
   let agreement: Agreement | undefined
   let client: Omit<Client, 'host'> | undefined
@@ -97,8 +98,8 @@ export function openSession(house: House): Session {
     return client?.port === 0 && client.address === '127.0.0.1'
   }
 
-  function isAsked({ askForRelayClients }: QuotaLookup): boolean {
-    return !isPlayed() && (askForRelayClients || !isAuthenticated())
+  function isAsked(quota: QuotaLookup): boolean {
+    return !isPlayed() && isAskedAbout({ relay: isAuthenticated(), bounceInjector: false }, quota)
   }
 
   function refused(): Circumstances {
@@ -118,24 +119,24 @@ export function openSession(house: House): Session {
     } catch (error) {
       if (!isFault(error)) throw error
       if (answer === undefined) {
-        to.putOff(error)
+        to.defer(error)
         return undefined
       }
-      if (complainedOf !== to) house.log(faultLine(error, undefined, refused()))
+      if (complainedOf !== to) server.log(faultLine(error, undefined, refused()))
       complainedOf = to
       return noRoom
     }
   }
 
   function takeRecipient(command: Command & { kind: 'recipient' }) {
-    const { quota } = house
+    const { quota } = server
     const to = current('RCPT')
     const answer = goOn(command)
     if (!quota || !answer || !isAsked(quota)) return admit(command.path, to, answer)
     const path = Buffer.from(command.path) // the packet is not ours for as long as we ask
     const { sender, size } = to
     const question = { recipient: bareAddress(path), sender, size, remote: remote() }
-    return refuseFull(question, quota, house.log).then(
+    return refuseFull(question, quota, server.log).then(
       (refusal) => refusal ?? admit(path, to, answer),
     )
   }
@@ -164,7 +165,7 @@ export function openSession(house: House): Session {
     switch (command.kind) {
       case 'negotiate': {
         if (agreement !== undefined) throw new WireError('a second negotiation')
-        const wish = wishOf(house)
+        const wish = wishOf(server)
         agreement = agree(command.offer, wish)
         return negotiated(agreement, wish)
       }
@@ -180,7 +181,7 @@ export function openSession(house: House): Session {
       }
       case 'mail':
         dropMail() // as libmilter does: a new one ends the old one
-        mail = openMail(command, house)
+        mail = openMail(command, server)
         return goOn(command)
       case 'recipient':
         return takeRecipient(command)

@@ -1,7 +1,8 @@
 import { createServer, type Server, type Socket } from 'node:net'
-import { errorCode, errorText } from '../../fault.ts'
-import { createAttendance } from '../daemon/attendance.ts'
-import { type AccessPolicy, answerRequest } from './answer.ts'
+import { errorCode, errorText } from '../../runtime/fault.ts'
+import type { DoorState } from '../../visible/live/told.ts'
+import { ConnectionSet } from '../shared/connection-set.ts'
+import { type AccessPolicy, answerRequest } from './access-answer.ts'
 import { createAttributeReader } from './attributes.ts'
 
 /** Bytes of answers beyond what the kernel keeps, which a client that asks on does not take. */
@@ -17,6 +18,7 @@ export interface PolicyService {
    * are answered, or cut off after `grace` milliseconds.
    */
   close(grace: number): Promise<void>
+  state(): DoorState
 }
 
 export interface PolicyServiceOptions {
@@ -35,15 +37,15 @@ export function createPolicyService(
   let closing = false
   /** In the order of their last request. */
   const idle = new Set<Socket>()
-  const open = createAttendance<Socket>()
+  const connections = new ConnectionSet<Socket>()
 
   const server = createServer((socket) => {
     makeRoom()
-    open.enter(socket)
+    connections.add(socket)
     idle.add(socket)
     socket.on('close', () => {
       idle.delete(socket)
-      open.leave(socket)
+      connections.delete(socket)
     })
     socket.setNoDelay(true)
     converse(socket).catch((error) => {
@@ -71,13 +73,14 @@ export function createPolicyService(
 
   /** Postfix asks once more on a new connection where an idle one was closed. */
   function makeRoom(): void {
-    if (open.present.size < maxConnections) return
+    if (connections.size < maxConnections) return
     const [oldest] = idle
     oldest?.destroy()
   }
 
   return {
     server,
+    state: () => ({ clients: connections.size, memory: 0 }),
     configure(next) {
       policy = next
     },
@@ -85,7 +88,7 @@ export function createPolicyService(
       closing = true
       server.close()
       for (const socket of idle) socket.destroy()
-      return open.allGone(grace, (socket) => socket.destroy())
+      return connections.drain(grace, (socket) => socket.destroy())
     },
   }
 }

@@ -1,16 +1,16 @@
 import { writeSync } from 'node:fs'
-import type { Decision } from '../../decision.ts'
 import { type Envelope, redirect } from '../../envelope/envelope.ts'
+import type { Decision } from '../../judge/decision.ts'
+import type { Policy } from '../../judge/policy.ts'
+import type { Transaction } from '../../judge/transaction.ts'
 import { openAnonymousFile, spoolFault } from '../../message/anonymous-file.ts'
 import { editHeader } from '../../message/header-block.ts'
 import type { SpooledMessage } from '../../message/spool.ts'
-import type { Policy } from '../../policy/policy.ts'
 import { type Input, replaceProcess } from '../../runtime/replace-process.ts'
-import type { Transaction } from '../../transaction.ts'
+import { type ErrorReport, report } from '../shared/error-report.ts'
+import { exit } from '../shared/exit-codes.ts'
+import type { Journal } from '../shared/journal.ts'
 import { type Chain, checkChain } from './chain.ts'
-import { type ErrorReport, report } from './error-report.ts'
-import { exit } from './exit-codes.ts'
-import type { Journal } from './journal.ts'
 
 /** The next program, what it sees, and this program's own file, which it must not be. */
 export interface NextInLine extends Chain {

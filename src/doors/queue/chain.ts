@@ -1,7 +1,7 @@
 import { statSync } from 'node:fs'
 import { join } from 'node:path'
-import { errorText, Fault } from '../../fault.ts'
-import type { Place } from '../../policy/policy.ts'
+import type { Place } from '../../judge/policy.ts'
+import { errorText, Fault } from '../../runtime/fault.ts'
 import { checkExecutable, findProgram } from '../../runtime/find-program.ts'
 import { type Environment, splitWords } from '../../settings/settings.ts'
 

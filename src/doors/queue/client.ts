@@ -1,6 +1,8 @@
 import { readFileSync } from 'node:fs'
+import { clientNameOf } from '../../envelope/origin.ts'
+import type { Client } from '../../judge/transaction.ts'
+import { passwdEntryOf } from '../../runtime/passwd.ts'
 import { type Environment, isSet } from '../../settings/settings.ts'
-import { type Client, clientNameOf } from '../../transaction.ts'
 
 /** What tcp.smtp rules and qmail-smtpd say about who sends, by the environment. */
 export function readClient(env: Environment): Client {
@@ -19,10 +21,8 @@ export function readClient(env: Environment): Client {
 /** Whether this process runs as the local user of that name (passwd(5)): qmail-send's bounces do. */
 function ownsThisProcess(user: string): boolean {
   try {
-    const line = readFileSync('/etc/passwd', 'latin1')
-      .split('\n')
-      .find((entry) => entry.startsWith(`${user}:`))
-    return line !== undefined && Number(line.split(':')[2]) === process.getuid?.()
+    const entry = passwdEntryOf(user, readFileSync('/etc/passwd', 'latin1'))
+    return entry?.uid === process.getuid!()
   } catch {
     return false
   }

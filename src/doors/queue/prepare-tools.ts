@@ -1,12 +1,12 @@
 import { signatureDate } from '../../cluster/signature-date.ts'
-import type { Tools } from '../../engine.ts'
-import type { Policy } from '../../policy/policy.ts'
-import type { TimedLookup } from '../../quota/all-full.ts'
-import type { QuotaClient } from '../../quota/client/client.ts'
-import type { QuotaSettings } from '../../quota/settings.ts'
+import type { Tools } from '../../judge/engine.ts'
+import type { Policy } from '../../judge/policy.ts'
+import type { QuotaClient } from '../../quota/client.ts'
+import type { TimedLookup } from '../../quota/quota-answer.ts'
+import type { QuotaSettings } from '../../quota/quota-settings.ts'
 import { loadCrypto } from '../../runtime/crypto.ts'
 import { makeScanners } from '../../scan/scanners.ts'
-import type { LogSink } from './log-sink.ts'
+import type { LogSink } from '../shared/log-sink.ts'
 
 export interface SlotTools extends Tools {
   /** `settled` and `close` before this process becomes another. */
@@ -27,7 +27,7 @@ export async function prepareTools(policy: Policy, log: LogSink): Promise<SlotTo
 }
 
 async function openLookup(settings: QuotaSettings): Promise<SlotTools['quota']> {
-  const { openQuotaClient } = await import('../../quota/client/quota-client.ts')
+  const { openQuotaClient } = await import('../../quota/quota-client.ts')
   return openQuotaClient(settings, () => {}) // the journal tells of this message
 }
 

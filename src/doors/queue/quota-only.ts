@@ -1,16 +1,16 @@
 import { readSync, writeSync } from 'node:fs'
 import type { Envelope } from '../../envelope/envelope.ts'
+import { areAllFull, deferOverQuota, isAskedAbout } from '../../judge/over-quota.ts'
 import { openAnonymousFile, spoolFault } from '../../message/anonymous-file.ts'
 import { findHeaderEnd } from '../../message/header-block.ts'
-import { readSpoolPolicy } from '../../message/policy.ts'
-import { areAllFull, isAskedAbout, putOff } from '../../quota/all-full.ts'
-import type { QuotaSettings } from '../../quota/settings.ts'
+import { readSpoolPolicy } from '../../message/spool-policy.ts'
+import type { QuotaSettings } from '../../quota/quota-settings.ts'
 import { replaceProcess } from '../../runtime/replace-process.ts'
 import type { Environment } from '../../settings/settings.ts'
+import { report } from '../shared/error-report.ts'
 import { type Outlet, passThrough, spoolEnvelope } from './carry-out.ts'
 import { checkChain } from './chain.ts'
 import { readClient } from './client.ts'
-import { report } from './error-report.ts'
 import { receive } from './receive.ts'
 
 /** Bytes of a header that are searched for the message's id. */
@@ -30,7 +30,7 @@ export async function passUnscanned(
   const client = readClient(env)
   if (!isAskedAbout(client, settings)) return passThrough(chain, journal, why)
   const { directory } = readSpoolPolicy(env)
-  const { openQuotaClient } = await import('../../quota/client/quota-client.ts')
+  const { openQuotaClient } = await import('../../quota/quota-client.ts')
   const quota = openQuotaClient(settings, () => {}) // the journal tells of this message
   const { fd, size, envelope } = keep(directory)
   journal.received({ message: { size, header: headerOf(fd) }, envelope })
@@ -39,7 +39,7 @@ export async function passUnscanned(
   await quota.settled()
   quota.close()
   if (asked.full) {
-    const decision = putOff(envelope, Number(process.hrtime.bigint() - began) / 1e6)
+    const decision = deferOverQuota(envelope, Number(process.hrtime.bigint() - began) / 1e6)
     const code = report(decision.reply, errorReport)
     journal.decided(decision, code)
     return code

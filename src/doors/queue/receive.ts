@@ -1,14 +1,14 @@
 import { constants, fstatSync, readSync } from 'node:fs'
 import { digestsFor } from '../../cluster/digests.ts'
-import type { Tools } from '../../engine.ts'
 import { createEnvelopeReader, type Envelope } from '../../envelope/envelope.ts'
-import { errorCode, errorText, Fault } from '../../fault.ts'
+import type { Tools } from '../../judge/engine.ts'
+import type { Policy } from '../../judge/policy.ts'
+import type { Transaction } from '../../judge/transaction.ts'
 import { createSpool, type Spool, type SpooledMessage } from '../../message/spool.ts'
-import type { Policy } from '../../policy/policy.ts'
+import { ACCESS_MODE, descriptorFlags } from '../../runtime/descriptor-flags.ts'
+import { errorCode, errorText, Fault } from '../../runtime/fault.ts'
 import type { Environment } from '../../settings/settings.ts'
-import type { Transaction } from '../../transaction.ts'
 import { readClient } from './client.ts'
-import { ACCESS_MODE, descriptorFlags } from './descriptor-flags.ts'
 
 const BUFFER = 256 * 1024
 const MESSAGE_FD = 0

@@ -1,8 +1,8 @@
 import type { Server } from 'node:net'
 import t from 'tap'
-import type { Configuration } from '../../../src/doors/daemon/configuration.ts'
 import { describeDoor } from '../../../src/doors/daemon/describe.ts'
-import { readScanningPolicy } from '../../../src/policy/policy.ts'
+import type { Configuration } from '../../../src/doors/shared/configuration.ts'
+import { readScanningPolicy } from '../../../src/judge/policy.ts'
 
 t.test('onescand says at its start that it may not read its keyring', async (t) => {
   const env = { QHPSI: 'plugin: eicar', CONTROLDIR: '/nonexistent' }

@@ -1,8 +1,6 @@
-import { once } from 'node:events'
-import { createServer } from 'node:net'
 import t from 'tap'
-import { activatedSockets, descriptorOf } from '../../../src/doors/daemon/handed-over.ts'
 import { readListeningPlace } from '../../../src/doors/daemon/listening-place.ts'
+import { activatedSockets } from '../../../src/doors/daemon/socket-activation.ts'
 
 /** Where doors listen, and how the descriptors of that are found. */
 
@@ -28,25 +26,6 @@ t.test('what is no place is told, with the remedy', async (t) => {
   t.throws(() => read('inet6:127.0.0.1:8890'), /IPv6 address/)
   for (const port of ['0', '65536', '99999999999999999999', '1e3', '']) {
     t.throws(() => read(`inet:127.0.0.1:${port}`), Error, `port ${port}`)
-  }
-})
-
-t.test('the descriptor of a listening socket is found, whatever else listens', async (t) => {
-  const listen = async (host: string, port = 0) => {
-    const server = createServer()
-    t.teardown(() => server.close())
-    server.listen({ host, port })
-    const failed = await Promise.race([once(server, 'listening'), once(server, 'error')])
-    return failed.length === 0 ? server : undefined // a host without IPv6
-  }
-  const first = (await listen('127.0.0.1'))!
-  const { port } = first.address() as { port: number }
-  const others = [await listen('127.0.0.2', port), await listen('::1', port), await listen('::')]
-  const found = [first, ...others].filter((server) => server !== undefined).map(descriptorOf)
-  t.equal(new Set(found).size, found.length, `descriptors ${found}`)
-  for (const [index, server] of [first, ...others].filter((one) => one !== undefined).entries()) {
-    const handle = server as unknown as { _handle: { fd: number } } // as Node has it
-    t.equal(found[index], handle._handle.fd)
   }
 })
 

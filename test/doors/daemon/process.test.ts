@@ -13,14 +13,14 @@ import {
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { descriptorOf } from '../../../src/doors/daemon/handed-over.ts'
+import { descriptorOf } from '../../../src/runtime/descriptor-of.ts'
 import { plain } from '../../cases/messages.ts'
 import { buildStage } from '../../cases/stage.ts'
 import { freePort } from '../../programs/free-port.ts'
 import { findProgram } from '../../programs/install.mjs'
 import { socketDirectory } from '../../programs/socket-directory.ts'
 import { standIn } from '../../scan/clamd/stand-in.ts'
-import { ask, call, framesOf, hearOut } from './client.ts'
+import { ask, call, framesOf, hearOut } from '../warm/client.ts'
 import { launcher, newest, runtimes, startOnescand } from './process.ts'
 
 /** The built program: how it starts, obeys and ends. */
@@ -48,11 +48,11 @@ for (const { name, program } of [...runtimes, { name: 'by its launcher', program
   })
 }
 
-t.test('it rehearses where it can, and serves where it cannot', async (t) => {
+t.test('it warms up if it can, and serves if it cannot', async (t) => {
   const settings = { ...own, TMPDIR: '/nonexistent' }
   const onescand = startOnescand(t, { settings })
   await onescand.logged(/serving/)
-  await onescand.logged(/rehearsal: .*\/nonexistent/)
+  await onescand.logged(/warm-up: .*\/nonexistent/)
   t.equal((await onescand.ask(question)).does, 'hand on')
 
   const other = startOnescand(t, { settings: own })
@@ -344,7 +344,7 @@ for (const { name, program } of [...runtimes, { name: 'compiled', program: [comp
     const socket = join(stage.directory, 'activated')
     server.listen(`${socket}.new`)
     await once(server, 'listening')
-    const fd = descriptorOf(server)
+    const fd = descriptorOf(server)!
     const shell = ['/bin/sh', '-c', 'LISTEN_PID=$$ LISTEN_FDS=1 exec "$@"', 'sh']
     const onescand = startOnescand(t, {
       program: [...shell, ...program],

@@ -1,7 +1,7 @@
 import { EventEmitter, once } from 'node:events'
 import t from 'tap'
-import { standardPatience } from '../../../src/doors/milter/connection.ts'
-import type { QuotaAnswer } from '../../../src/quota/answer.ts'
+import { standardTimeouts } from '../../../src/doors/milter/connection.ts'
+import type { QuotaAnswer } from '../../../src/quota/quota-answer.ts'
 import { plain } from '../../cases/messages.ts'
 import { standIn } from '../../scan/clamd/stand-in.ts'
 import { says } from './mta.ts'
@@ -33,12 +33,12 @@ t.test('what comes while somebody is asked waits its turn', async (t) => {
 
 t.test('while somebody is asked no progress is told, which Sendmail would not take', async (t) => {
   const clamd = await standIn(t, () => {})
-  const patience = { ...standardPatience, progressAfter: 10 }
+  const timeouts = { ...standardTimeouts, progressAfter: 10 }
   const settings = { QHPSI: 'plugin: clamd', CLAMD: clamd.socket }
   const answers: ((answer: QuotaAnswer) => void)[] = []
   const ask = () => new Promise<QuotaAnswer>((resolve) => void answers.push(resolve))
   const quota = { ask, askForRelayClients: false }
-  const milter = await openMilter(t, settings, { quota, patience })
+  const milter = await openMilter(t, settings, { quota, timeouts })
   const [asking, judged] = [await milter.connect(), await milter.connect()]
   asking.write(says.mail('a@example.org'), says.recipient('room@example.org'))
   const over = submit(judged, judged.agreed, { message: plain, recipients: [] })

@@ -3,11 +3,10 @@ import { connect, type Socket } from 'node:net'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import t, { type Test } from 'tap'
-import { createBudget } from '../../../src/doors/daemon/memory.ts'
-import { standardPatience } from '../../../src/doors/milter/connection.ts'
+import { standardTimeouts } from '../../../src/doors/milter/connection.ts'
 import { CONNECTIONS_MAX } from '../../../src/doors/milter/milter.ts'
 import { packet } from '../../../src/doors/milter/wire/packets.ts'
-import { Fault } from '../../../src/fault.ts'
+import { createBudget } from '../../../src/doors/shared/memory.ts'
 import { plain } from '../../cases/messages.ts'
 import { scanning } from './eicar.ts'
 import { call, knock, type Line, negotiate, says } from './mta.ts'
@@ -46,8 +45,8 @@ t.test('a thousand silent connections put off no mail', async (t) => {
 })
 
 t.test('who does not negotiate is not waited for, however many bytes come', async (t) => {
-  const patience = { ...standardPatience, progressAfter: 20, negotiation: 50 }
-  const milter = await openMilter(t, scanning, { patience })
+  const timeouts = { ...standardTimeouts, progressAfter: 20, negotiation: 50 }
+  const milter = await openMilter(t, scanning, { timeouts })
   const idle = await milter.connect()
   const [mute] = await silent(t, milter.socket, 1)
   const [trickling] = await silent(t, milter.socket, 1)
@@ -69,7 +68,7 @@ t.test('before the negotiation no large packet is taken', async (t) => {
 })
 
 t.test('990 unfinished packets of 1 MB take no more memory than there is', async (t) => {
-  const budget = createBudget(64 * MIB, (why) => new Fault('out-of-memory', why))
+  const budget = createBudget(64 * MIB)
   const milter = await openMilter(t, scanning, { budget })
   const idle = await milter.connect()
   const unfinished = says.field('Subject', 'x'.repeat(MIB)).subarray(0, MIB - 1000)
@@ -96,7 +95,7 @@ t.test('990 unfinished packets of 1 MB take no more memory than there is', async
 })
 
 t.test('who has stopped amid a packet makes room for mail', async (t) => {
-  const budget = createBudget(8 * MIB, (why) => new Fault('out-of-memory', why))
+  const budget = createBudget(8 * MIB)
   const milter = await openMilter(t, scanning, { budget })
   const unfinished = says.field('Subject', 'x'.repeat(MIB)).subarray(0, 900_000)
   const stopped = await Promise.all([1, 2, 3, 4, 5].map(() => milter.connect()))
@@ -110,7 +109,7 @@ t.test('who has stopped amid a packet makes room for mail', async (t) => {
 })
 
 t.test('what is said while an answer is awaited is charged, too', async (t) => {
-  const budget = createBudget(MIB, (why) => new Fault('out-of-memory', why))
+  const budget = createBudget(MIB)
   const ask = () => new Promise<never>(() => {})
   const milter = await openMilter(t, scanning, { budget, quota: { ask, askForRelayClients: true } })
   const line = await milter.connect()

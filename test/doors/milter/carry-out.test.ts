@@ -1,8 +1,8 @@
 import t from 'tap'
-import type { Decision, Findings } from '../../../src/decision.ts'
 import { bareAddress } from '../../../src/doors/milter/address.ts'
-import { answerTo } from '../../../src/doors/milter/carry-out.ts'
+import { carryOut } from '../../../src/doors/milter/carry-out.ts'
 import { createPacketReader } from '../../../src/doors/milter/wire/packets.ts'
+import type { Decision, Findings } from '../../../src/judge/decision.ts'
 
 /** A decision as packets. */
 
@@ -17,7 +17,7 @@ const agreement = { version: 6, actions: 0x1ff, steps: 0x100000 }
 
 function packetsOf(decision: Decision, agreed = agreement): string[] {
   const reader = createPacketReader(1_000_000)
-  reader.push(answerTo(decision, told, agreed))
+  reader.push(carryOut(decision, told, agreed))
   const packets: string[] = []
   for (let next = reader.next(); next; next = reader.next()) {
     packets.push(next.command + next.data.toString('latin1'))

@@ -1,9 +1,8 @@
 import { once } from 'node:events'
 import { connect } from 'node:net'
 import t from 'tap'
-import { createBudget } from '../../../src/doors/daemon/memory.ts'
-import { Fault } from '../../../src/fault.ts'
-import type { AskQuota } from '../../../src/quota/answer.ts'
+import { createBudget } from '../../../src/doors/shared/memory.ts'
+import type { AskQuota } from '../../../src/quota/quota-answer.ts'
 import { plain } from '../../cases/messages.ts'
 import { scanning } from './eicar.ts'
 import { everything, knock, oldest, says, tell } from './mta.ts'
@@ -13,7 +12,7 @@ import { replyOf } from './submit.ts'
 /** More recipients, and more MTAs, than there is room for. */
 
 const KIB = 1024
-const budgetOf = (limit: number) => createBudget(limit, (why) => new Fault('out-of-memory', why))
+const budgetOf = (limit: number) => createBudget(limit)
 
 /** Packets that tell of recipients of about so many bytes together. */
 const crowd = (bytes: number) =>

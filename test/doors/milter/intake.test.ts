@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import t from 'tap'
-import { createBudget } from '../../../src/doors/daemon/memory.ts'
 import { createIntake, HELD_MAX } from '../../../src/doors/milter/intake.ts'
+import { createBudget } from '../../../src/doors/shared/memory.ts'
 import { HEADER_MAX } from '../../../src/message/header-block.ts'
 
 /** A message put together from what an MTA tells. */

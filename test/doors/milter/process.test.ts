@@ -3,7 +3,7 @@ import { existsSync, readFileSync, renameSync, statSync, writeFileSync } from 'n
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import t from 'tap'
-import { descriptorOf } from '../../../src/doors/daemon/handed-over.ts'
+import { descriptorOf } from '../../../src/runtime/descriptor-of.ts'
 import { bytes } from '../../cases/case.ts'
 import { plain } from '../../cases/messages.ts'
 import { buildStage } from '../../cases/stage.ts'
@@ -212,7 +212,7 @@ for (const kind of ['unix', 'inet'] as const) {
       program: ['/bin/sh', '-c', named, 'sh', ...newest],
       args: ['--workers', '2', '--socket', 'none'],
       settings: scanning,
-      fd: descriptorOf(server),
+      fd: descriptorOf(server)!,
     })
     if (kind === 'unix') renameSync(`${unix}.new`, unix) // so that closing it here leaves the name
     server.close()

@@ -2,12 +2,12 @@ import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { type Configuration, readConfiguration } from '../../../src/doors/daemon/configuration.ts'
-import { createBudget } from '../../../src/doors/daemon/memory.ts'
-import { standardPatience } from '../../../src/doors/milter/connection.ts'
+import { standardTimeouts } from '../../../src/doors/milter/connection.ts'
 import { createMilter, type Milter, type MilterOptions } from '../../../src/doors/milter/milter.ts'
-import { Fault } from '../../../src/fault.ts'
-import type { QuotaLookup } from '../../../src/quota/answer.ts'
+import { type Configuration, readConfiguration } from '../../../src/doors/shared/configuration.ts'
+import { createBudget } from '../../../src/doors/shared/memory.ts'
+import type { QuotaLookup } from '../../../src/quota/quota-answer.ts'
+import { openHostMemory } from '../../../src/verdicts/host-memory.ts'
 import { type Agreed, call, everything, type Line, negotiate, type Offer, says } from './mta.ts'
 import { type Delivery, type Submission, submit } from './submit.ts'
 
@@ -45,16 +45,18 @@ export async function openMilter(
   const socket = join(directory, 's')
   const log: string[] = []
   const mailLog: string[] = []
+  const memory = openHostMemory()
   const configured = async (env: Readonly<Record<string, string>>) => {
     const place = { PATH: process.env.PATH ?? '', CONTROLDIR: '/nonexistent', TMPDIR: directory }
-    const read = await readConfiguration({ ...place, ...env }, (line) => log.push(line))
+    const read = await readConfiguration({ ...place, ...env }, (line) => log.push(line), memory)
+    t.teardown(read.close)
     if (quota === undefined) return read
     return { ...read, quota: quota as Configuration['quota'] } // it is asked, and nothing else
   }
   const milter = createMilter(await configured(environment), {
     maxClients: 100,
-    budget: createBudget(64 * 1024 * 1024, (why) => new Fault('out-of-memory', why)),
-    patience: standardPatience,
+    budget: createBudget(64 * 1024 * 1024),
+    timeouts: standardTimeouts,
     log: (line) => log.push(line),
     mailLog: (line) => mailLog.push(line.toString('latin1')),
     ...options,

@@ -10,14 +10,14 @@ import { submit } from './submit.ts'
 /** What takes time, and ends: silence, scans, the daemon itself. */
 
 t.test('an MTA that stops amid a packet or a message is not waited for without end', async (t) => {
-  const patience = {
+  const timeouts = {
     negotiation: 10_000,
     progressAfter: 20,
     stalled: 40,
     idle: 60_000,
     leaving: 20,
   }
-  const milter = await openMilter(t, scanning, { patience })
+  const milter = await openMilter(t, scanning, { timeouts })
   for (const said of [
     [says.mail('a@example.org'), says.body('xyz').subarray(0, 6)],
     [says.mail('a@example.org'), says.recipient('b@example.org'), says.field('A', 'b')],
@@ -36,14 +36,14 @@ t.test('an MTA that stops amid a packet or a message is not waited for without e
 })
 
 t.test('while an SMTP client thinks, and between messages, the MTA may be silent', async (t) => {
-  const patience = {
+  const timeouts = {
     negotiation: 10_000,
     progressAfter: 20,
     stalled: 20,
     idle: 60_000,
     leaving: 20,
   }
-  const milter = await openMilter(t, scanning, { patience })
+  const milter = await openMilter(t, scanning, { timeouts })
   const line = await milter.connect()
   line.write(says.mail('a@example.org'), says.recipient('b@example.org'))
   const other = await milter.connect() // falls silent, and is over after the same time
@@ -55,14 +55,14 @@ t.test('while an SMTP client thinks, and between messages, the MTA may be silent
 
 t.test('while a message is judged the MTA is told that it is', async (t) => {
   const clamd = await standIn(t, () => {})
-  const patience = {
+  const timeouts = {
     negotiation: 10_000,
     progressAfter: 10,
     stalled: 60_000,
     idle: 60_000,
     leaving: 20,
   }
-  const milter = await openMilter(t, { QHPSI: 'plugin: clamd', CLAMD: clamd.socket }, { patience })
+  const milter = await openMilter(t, { QHPSI: 'plugin: clamd', CLAMD: clamd.socket }, { timeouts })
   const line = await milter.connect()
   const over = submit(line, line.agreed, { message: plain })
   while (line.progress < 3) await tick()

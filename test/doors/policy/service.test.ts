@@ -1,14 +1,14 @@
 import { once } from 'node:events'
 import { type AddressInfo, connect, type Socket } from 'node:net'
 import t, { type Test } from 'tap'
-import { EXPLAIN } from '../../../src/doors/policy/answer.ts'
+import { EXPLAIN } from '../../../src/doors/policy/access-answer.ts'
 import {
   createAttributeReader,
   REQUEST_MAX,
   writeAttributes,
 } from '../../../src/doors/policy/attributes.ts'
 import { createPolicyService, type PolicyService } from '../../../src/doors/policy/service.ts'
-import { clientOf, extendedAnswer, udpService } from '../../quota/client/services.ts'
+import { clientOf, extendedAnswer, udpService } from '../../quota/services.ts'
 
 /** What Postfix is answered, in its own protocol. */
 

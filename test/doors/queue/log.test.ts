@@ -3,10 +3,8 @@ import { once } from 'node:events'
 import { cpSync, existsSync, realpathSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { syslogMessage } from '../../../src/doors/queue/syslog.ts'
-import { infected, plain } from '../../cases/messages.ts'
-import { buildStage } from '../../cases/stage.ts'
-import { missing as clientMissing, clients, coldPrograms } from '../../client/client.ts'
+import { syslogMessage } from '../../../src/doors/shared/syslog.ts'
+import { missing as clientMissing, clients, coldPrograms } from '../../c/onescanc/client.ts'
 import {
   accept,
   answering,
@@ -15,7 +13,9 @@ import {
   keep,
   logLine,
   scriptedDaemon,
-} from '../../client/scripted-daemon.ts'
+} from '../../c/onescanc/scripted-daemon.ts'
+import { infected, plain } from '../../cases/messages.ts'
+import { buildStage } from '../../cases/stage.ts'
 import { findProgram } from '../../programs/install.mjs'
 import { startSyslog, syslogMissing } from '../../programs/syslog.ts'
 import { compiled, launcher, runSlot, runtimes, type SlotWishes } from './slot.ts'

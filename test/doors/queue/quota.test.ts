@@ -3,12 +3,7 @@ import t from 'tap'
 import { makeEnvelope } from '../../../src/envelope/envelope.ts'
 import { plain } from '../../cases/messages.ts'
 import { buildStage } from '../../cases/stage.ts'
-import {
-  extendedAnswer,
-  httpService,
-  slowUdpService,
-  udpService,
-} from '../../quota/client/services.ts'
+import { extendedAnswer, httpService, slowUdpService, udpService } from '../../quota/services.ts'
 import { runSlot, runtimes } from './slot.ts'
 
 /** The slot answers for all recipients at once: mail is put off where each of them is full. */

@@ -1,0 +1,100 @@
+import about from '../../../package.json' with { type: 'json' }
+import { errorText } from '../../runtime/fault.ts'
+import { isTold, type Told } from '../../visible/live/told.ts'
+import { addUpDoors, createWitness, type Witness } from '../../visible/live/witness.ts'
+import type { HttpPlace } from '../http/http-place.ts'
+import type { Configuration } from '../shared/configuration.ts'
+import type { OpenDoor } from './doors.ts'
+import { listenAt } from './listen.ts'
+import type { ListeningPlace } from './listening-place.ts'
+import { log } from './log.ts'
+import type { Options } from './options.ts'
+
+/** What is shown at --http of all that the processes do. */
+export interface Shown {
+  readonly witness: Witness
+  /** Takes what another process says, where it is about mail. */
+  heard(process: number, message: unknown): void
+  /** Opens the place, in the first process; a Fault of kind `config` where that cannot be. */
+  open(): Promise<void>
+  /** Mail is taken from now on, or not any more. */
+  ready(isReady: boolean): void
+  close(): void
+}
+
+/** What can change while the daemon runs. */
+export interface Shows {
+  readonly configuration: () => Configuration
+  readonly doors: () => readonly OpenDoor[]
+}
+
+/** Messages at each server of the scanners that are configured. */
+function serversOf({ policy, scannersFor }: Configuration): Told['servers'] {
+  const scanners = policy === undefined ? [] : scannersFor(policy.scan.line)
+  return Object.assign({}, ...scanners.map((scanner) => scanner.underWay?.() ?? {}))
+}
+
+export function showMail(
+  place: ListeningPlace,
+  options: Options,
+  { configuration, doors }: Shows,
+): Shown {
+  let http: HttpPlace | undefined
+  let isReady = false
+  const send = (told: Told) => {
+    if (options.workerFor) {
+      if (process.connected) process.send?.(told, undefined, undefined, () => {})
+    } else http?.observer.told(process.pid, told)
+  }
+  const witness = createWitness({
+    state: () => ({
+      doors: addUpDoors(doors()),
+      servers: serversOf(configuration()),
+      quota: configuration().quota?.counters as Record<string, number> | undefined,
+    }),
+    send,
+    now: Date.now,
+  })
+  return {
+    witness,
+    heard(worker, message) {
+      if (isTold(message)) http?.observer.told(worker, message)
+    },
+    async open() {
+      if (options.workerFor) return
+      const { openHttpPlace } = await import('../http/http-place.ts')
+      http = await openHttpPlace({
+        address: place.kind === 'tcp' ? place.host : undefined,
+        tokenFile: options.httpToken,
+        hideAddresses: options.httpHidesAddresses,
+        listen: (server) => listenAt(server, place, { ...options, option: '--http' }),
+        isReady: () => isReady,
+        log,
+        observed: {
+          version: about.version,
+          started: Date.now(),
+          now: Date.now,
+          uptime: () => performance.now(),
+          tried() {
+            const { place, policy, scannersFor } = configuration()
+            return { place, policy, scanners: policy ? scannersFor(policy.scan.line) : [] }
+          },
+          scanPolicy: () => configuration().policy?.scan,
+          spoolDirectory: configuration().policy?.spool.directory ?? '/tmp',
+          memoryLimit: options.memory,
+        },
+      })
+    },
+    ready(is) {
+      isReady = is
+    },
+    close() {
+      try {
+        witness.close()
+        http?.close()
+      } catch (error) {
+        log(`http: ${errorText(error)}`) // the daemon ends all the same
+      }
+    },
+  }
+}

@@ -1,0 +1,57 @@
+import { errorText } from '../../runtime/fault.ts'
+import { log } from './log.ts'
+import type { Order } from './workers.ts'
+
+export interface SignalHandlers {
+  /** Reads the configuration again; may throw, and then what was goes on. */
+  reload(): Promise<void>
+  /** Logs what was counted. */
+  report(): void
+  stop(): Promise<void>
+}
+
+/**
+ * Catches signals from now on. A worker also takes orders from the process that started it,
+ * and stops when that ends. An order that comes while the engine starts must neither be lost
+ * nor kill it, so orders wait until handlers are given.
+ */
+export function installSignalHandlers(): { handleWith(handlers: SignalHandlers): void } {
+  let handlers: SignalHandlers | undefined
+  const waiting: Order[] = []
+  let stopping = false
+  let reloaded = Promise.resolve() // one after the other
+
+  function carryOut(order: Order, { reload, report, stop }: SignalHandlers): void {
+    if (order === 'reload') {
+      reloaded = reloaded.then(reload).catch((error) => {
+        log(`${errorText(error)}; the old configuration stays`)
+      })
+    } else if (order === 'report') {
+      report()
+    } else if (!stopping) {
+      stopping = true
+      void stop()
+    }
+  }
+
+  function take(order: Order): void {
+    if (handlers) carryOut(order, handlers)
+    else waiting.push(order)
+  }
+
+  process.on('SIGHUP', () => take('reload'))
+  process.on('SIGUSR1', () => take('report'))
+  process.on('SIGTERM', () => take('stop'))
+  process.on('SIGINT', () => take('stop'))
+  process.on('message', (order) => {
+    if (order === 'reload' || order === 'report' || order === 'stop') take(order)
+  })
+  process.on('disconnect', () => take('stop'))
+
+  return {
+    handleWith(given) {
+      handlers = given
+      for (const order of waiting.splice(0)) carryOut(order, given)
+    },
+  }
+}

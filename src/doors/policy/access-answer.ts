@@ -1,0 +1,85 @@
+import { isAskedAbout, OVER_QUOTA, overQuotaText } from '../../judge/over-quota.ts'
+import type { QuotaClient } from '../../quota/client.ts'
+import type { Explained } from '../../quota/quota-answer.ts'
+import { quotaLine } from '../shared/quota-line.ts'
+import { type Attributes, writeAttributes } from './attributes.ts'
+
+/** What `onescan quota` asks on the same socket. */
+export const EXPLAIN = 'onescan_quota'
+
+/** What requests are answered by. */
+export interface AccessPolicy {
+  /** Undefined where QUOTAD is not set. */
+  readonly quota: QuotaClient | undefined
+  /** Whether all is to pass as it is (`onescan disable`). */
+  readonly isOff: () => boolean
+  /** A whole line for the log. */
+  readonly log: (line: Buffer) => void
+}
+
+/**
+ * The answer to a request. Never OK, which would skip the restrictions that come after
+ * this one, and DUNNO for whatever is not known to be full: Postfix would put mail off
+ * where it got no answer (SMTPD_POLICY_README).
+ */
+export async function answerRequest(request: Attributes, policy: AccessPolicy): Promise<Buffer> {
+  if (request.get('request') === EXPLAIN) return explain(request, policy)
+  return writeAttributes({ action: await actionFor(request, policy) })
+}
+
+async function actionFor(
+  request: Attributes,
+  { quota, isOff, log }: AccessPolicy,
+): Promise<string> {
+  const recipient = request.get('recipient')
+  if (quota === undefined || request.get('protocol_state') !== 'RCPT' || !recipient) return 'DUNNO'
+  const relay = (request.get('sasl_username') ?? '') !== ''
+  if (!isAskedAbout({ relay, bounceInjector: false }, quota)) return 'DUNNO'
+  if (isOff()) return 'DUNNO'
+  const address = Buffer.from(recipient, 'latin1')
+  const size = announcedSize(request)
+  const answer = await quota.ask(address, size)
+  if (answer.answer === 'room') return 'DUNNO'
+  const about = {
+    recipient: address,
+    sender: Buffer.from(request.get('sender') ?? '', 'latin1'),
+    size: size || undefined,
+    remote: request.get('client_address'),
+  }
+  log(quotaLine('policy', about, answer))
+  if (answer.answer !== 'full') return 'DUNNO'
+  return `${OVER_QUOTA.code} ${OVER_QUOTA.enhanced} ${overQuotaText(address)}`
+}
+
+/** Of MAIL FROM: 0 where the client announced none. */
+function announcedSize(request: Attributes): number {
+  const size = request.get('size') ?? ''
+  return /^[0-9]{1,15}$/.test(size) ? Number(size) : 0
+}
+
+async function explain(request: Attributes, { quota }: AccessPolicy): Promise<Buffer> {
+  const recipient = request.get('recipient')
+  if (quota === undefined || !recipient) {
+    return writeAttributes({ answer: 'unknown', why: 'onescand has no QUOTAD' })
+  }
+  const explained = await quota.explain(Buffer.from(recipient, 'latin1'), announcedSize(request))
+  return writeAttributes(explanation(explained))
+}
+
+function explanation({
+  answer,
+  mailbox,
+  source,
+  cached,
+}: Explained): Record<string, string | number> {
+  const usage = 'usage' in answer ? answer.usage : undefined
+  return {
+    answer: answer.answer,
+    ...(answer.answer === 'unknown' ? { why: answer.why } : {}),
+    ...(mailbox === undefined ? {} : { mailbox }),
+    ...(source === undefined ? {} : { source }),
+    ...(usage ? { size: usage.size } : {}),
+    ...(usage?.quota === undefined ? {} : { quota: usage.quota }),
+    ...(cached ? { age_ms: Math.round(cached.age), left_ms: Math.round(cached.left) } : {}),
+  }
+}

@@ -1,0 +1,110 @@
+import crypto from 'node:crypto'
+import { digestsFor } from '../../cluster/digests.ts'
+import { signatureDate } from '../../cluster/signature-date.ts'
+import type { Tools } from '../../judge/engine.ts'
+import { type Place, type Policy, readPlace, readScanningPolicy } from '../../judge/policy.ts'
+import type { DigestsWanted } from '../../message/canonical-body.ts'
+import type { QuotaClient } from '../../quota/client.ts'
+import { countersLine } from '../../quota/counters.ts'
+import { openQuotaClient } from '../../quota/quota-client.ts'
+import { readQuotaSettings } from '../../quota/quota-settings.ts'
+import { openPool } from '../../scan/file-plugin/pool.ts'
+import type { QhpsiLine } from '../../scan/scan-policy.ts'
+import type { Scanner } from '../../scan/scanner.ts'
+import { makeScanners } from '../../scan/scanners.ts'
+import type { Environment } from '../../settings/settings.ts'
+import { type HostMemory, openHostMemory } from '../../verdicts/host-memory.ts'
+import { openVerdictsBy } from '../../verdicts/open.ts'
+import { readVerdictPolicy } from '../../verdicts/verdicts-policy.ts'
+
+/** What the daemon judges by: read when it starts and when it is told to read it again. */
+export interface Configuration {
+  readonly env: Environment
+  readonly place: Place
+  /** Undefined where QHPSI is unset: all mail passes. */
+  readonly policy: Policy | undefined
+  readonly tools: Omit<Tools, 'scanners'>
+  /** The digests of a body that will be asked for, by the header above it. */
+  digestsFor(header: Buffer): DigestsWanted
+  /** Who is asked whether a mailbox has room, with what is remembered; undefined: nobody. */
+  readonly quota: QuotaClient | undefined
+  /** Scanners for a QHPSI line that names no other plugins than the daemon's own. */
+  scannersFor(line: QhpsiLine): readonly Scanner[]
+  /** Logs what was counted since it was read. */
+  report(): void
+  /** Another one takes its place, or the daemon ends. */
+  close(): void
+}
+
+/** Milliseconds for which the date of the signatures is not asked again. */
+const SIGNATURES_FOR = 1000
+
+/**
+ * Reads keyring and settings, and makes the scanners. Throws a Fault of kind `config`.
+ * `log` gets a line where a service for quotas fails, and what was counted. `memory` is
+ * what is kept from one configuration to the next.
+ */
+export async function readConfiguration(
+  env: Environment,
+  log: (line: string) => void,
+  memory: HostMemory = openHostMemory(),
+): Promise<Configuration> {
+  const policy = readScanningPolicy(env)
+  const scanners = policy ? await makeScanners(policy.scan, openPool, undefined, log) : []
+  for (const scanner of scanners) await scanner.prepare?.()
+  const names = policy?.scan.line.kind === 'plugins' ? policy.scan.line.names : undefined
+  const byName = new Map(names?.map((name, index) => [name, scanners[index]!]))
+  const directory = env.CLAMDBDIR || '/var/lib/clamav'
+  const keys = policy?.cluster?.keys ?? []
+  const clocks = {
+    signatureDate: remembered(() => signatureDate(directory)),
+    now: Date.now,
+    uptime: () => performance.now(),
+  }
+  const verdicts =
+    policy &&
+    (await openVerdictsBy(readVerdictPolicy(env), keys, memory, {
+      ...clocks,
+      log,
+      scanTimeout: policy.scan.timeout,
+    }))
+  const quotaSettings = readQuotaSettings(env)
+  const quota = quotaSettings && openQuotaClient(quotaSettings, log)
+  const report = () => quota && log(countersLine(quota.counters))
+  return {
+    env,
+    place: readPlace(env),
+    policy,
+    tools: {
+      ...clocks,
+      crypto: (policy?.cluster || verdicts) && crypto,
+      verdicts,
+    },
+    digestsFor(header) {
+      const wanted = digestsFor(header, keys, Date.now() / 1000)
+      return verdicts === undefined ? wanted : { ...wanted, sha256: true }
+    },
+    quota,
+    scannersFor: (line) =>
+      line.kind === 'command' ? scanners : line.names.map((name) => byName.get(name)!),
+    report,
+    close() {
+      report()
+      quota?.close()
+      verdicts?.close()
+      for (const scanner of scanners) scanner.close?.()
+    },
+  }
+}
+
+/** One value for all messages, whatever is in them. A directory is listed for that: not for each of a hundred messages in a second. */
+function remembered<Value>(compute: () => Value): () => Value {
+  let known: { readonly value: Value; readonly at: number } | undefined
+  return () => {
+    const now = performance.now()
+    if (known === undefined || now - known.at > SIGNATURES_FOR) {
+      known = { value: compute(), at: now }
+    }
+    return known.value
+  }
+}

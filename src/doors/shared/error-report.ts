@@ -1,0 +1,86 @@
+import { closeSync, constants, fstatSync, readdirSync, writeSync } from 'node:fs'
+import type { Reply } from '../../judge/decision.ts'
+import { ACCESS_MODE, descriptorFlags } from '../../runtime/descriptor-flags.ts'
+import { printable } from '../../runtime/printable.ts'
+import { choice, type Environment, wholeNumber } from '../../settings/settings.ts'
+import { codeOfReply, exit } from './exit-codes.ts'
+
+/** How this caller takes a reply. */
+export interface ErrorReport {
+  /** The descriptor for the text, or undefined where none can be sent. */
+  readonly fd: number | undefined
+  /** The exit code that says that there is a text. */
+  readonly code: number
+}
+
+/** Most bytes of a text, its first letter included (notqmail's qmail.c reads 255). */
+const TEXT_MAX = 255
+
+/**
+ * ERROR_FD and ERROR_EXIT. Called before anything else is opened: a number that is
+ * free when the program starts may be one of the runtime's own pipes, or become a
+ * socket to a scanner. So the descriptor must be there, a pipe that is open for writing
+ * only or a socket, and no other descriptor of this process may lead to the same one.
+ */
+export function readErrorReport(env: Environment): ErrorReport {
+  const { fd, code } = readReplyForm(env)
+  return { fd: fd !== undefined && isForReplies(fd) ? fd : undefined, code }
+}
+
+/** ERROR_FD and ERROR_EXIT as they are set, whatever the descriptor is good for. */
+export function readReplyForm(env: Environment): ErrorReport {
+  const fd = wholeNumber(env, 'ERROR_FD', -1, { min: 2, max: 255 })
+  const standard = fd === 2 ? '88' : '82'
+  const code = Number(choice(env, 'ERROR_EXIT', ['82', '88'], standard))
+  return { fd: fd >= 0 ? fd : undefined, code }
+}
+
+/** Sends the text where that is possible, and returns the exit code that goes with it. */
+export function report(reply: Reply, { fd, code }: ErrorReport): number {
+  const plain = plainCode(reply, code)
+  if (fd === undefined) return plain
+  try {
+    writeSync(fd, replyText(reply))
+    closeSync(fd)
+    return code
+  } catch {
+    return plain
+  }
+}
+
+/** The code where no text can be sent, for a caller that would take `code` with one. */
+export function plainCode(reply: Reply, code: number): number {
+  return codeOfReply(reply, code === exit.customTextIndimail)
+}
+
+/** `D` permanent or `Z` temporary, then the text; no control byte, which callers pass on raw. */
+export function replyText({ class: status, text, enhanced }: Reply): string {
+  const line = printable(text)
+  const end = ` (#${enhanced})`
+  return `${status === 5 ? 'D' : 'Z'}${line.slice(0, TEXT_MAX - 1 - end.length)}${end}`
+}
+
+function isForReplies(fd: number): boolean {
+  try {
+    const status = fstatSync(fd)
+    if (!status.isSocket() && !(status.isFIFO() && isWriteOnly(fd))) return false
+    return !readdirSync('/proc/self/fd').some((other) => {
+      return Number(other) !== fd && isSameFile(other, status)
+    })
+  } catch {
+    return false
+  }
+}
+
+function isWriteOnly(fd: number): boolean {
+  return (descriptorFlags(fd) & ACCESS_MODE) === constants.O_WRONLY
+}
+
+function isSameFile(fd: string, { dev, ino }: { dev: number; ino: number }): boolean {
+  try {
+    const status = fstatSync(Number(fd))
+    return status.dev === dev && status.ino === ino
+  } catch {
+    return false // the one that the listing itself had open
+  }
+}

@@ -1,0 +1,46 @@
+import type { Decision } from '../../judge/decision.ts'
+import type { Environment } from '../../settings/settings.ts'
+import {
+  type Circumstances,
+  decisionLines,
+  faultLine,
+  passLine,
+  type Received,
+} from './log-lines.ts'
+import type { LogSink } from './log-sink.ts'
+
+/**
+ * The slot's log: one line per message, whichever way it goes out. An exit code of
+ * undefined means that the next program's will be the answer.
+ */
+export interface Journal {
+  received(transaction: Received): void
+  decided(decision: Decision, code: number | undefined): void
+  passed(why: string): void
+  fault(error: unknown, code: number): void
+}
+
+export function openJournal(env: Environment, { write }: LogSink): Journal {
+  const started = process.hrtime()
+  let transaction: Received | undefined
+
+  function now(): Circumstances {
+    const [seconds, nanoseconds] = process.hrtime(started)
+    return { remote: env.TCPREMOTEIP, transaction, total: seconds * 1000 + nanoseconds / 1e6 }
+  }
+
+  return {
+    received(incoming) {
+      transaction = incoming
+    },
+    decided(decision, code) {
+      for (const line of decisionLines(decision, code, now())) write(line)
+    },
+    passed(why) {
+      write(passLine(why, now()))
+    },
+    fault(error, code) {
+      write(faultLine(error, code, now()))
+    },
+  }
+}

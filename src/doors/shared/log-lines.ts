@@ -1,0 +1,124 @@
+import { type Envelope, recipientsOf } from '../../envelope/envelope.ts'
+import type { Decision, Grounds } from '../../judge/decision.ts'
+import { fieldsOf, fieldValue } from '../../message/header-block.ts'
+import type { Message } from '../../message/spool.ts'
+import { errorText, isFault } from '../../runtime/fault.ts'
+import { type LogEntry, logLine } from '../../runtime/log.ts'
+
+/** What a line tells of a message. */
+export interface Received {
+  readonly message: Pick<Message, 'size' | 'header'>
+  readonly envelope: Envelope
+}
+
+/** What every line tells, whatever became of the message. */
+export interface Circumstances {
+  /** TCPREMOTEIP. */
+  readonly remote: string | undefined
+  /** Undefined where nothing was received. */
+  readonly transaction: Received | undefined
+  /** Milliseconds since this program got to know of the message. */
+  readonly total: number
+  /** What a door other than the slot tells beside: which it is, the MTA's queue id, its reply. */
+  readonly door?: readonly LogEntry[]
+  /** Gets each line that is made, for who shows it. */
+  readonly told?: ((line: Buffer) => void) | undefined
+}
+
+/** Recipients in one line of a quarantined message's log. */
+const RECIPIENTS_PER_LINE = 8
+
+/**
+ * The lines for a message that was judged: one, and where it goes to quarantine others that
+ * name all its recipients. A code of undefined means that the next program's is the answer.
+ */
+export function* decisionLines(
+  decision: Decision,
+  code: number | undefined,
+  about: Circumstances,
+): Generator<Buffer> {
+  yield line(decisionEntries(decision), code, about)
+  const quarantined = decision.kind === 'accept' && decision.recipients !== undefined
+  const envelope = about.transaction?.envelope
+  if (quarantined && envelope && envelope.recipientCount > 1) yield* recipientLines(envelope)
+}
+
+/** Nothing was looked at. */
+export function passLine(why: string, about: Circumstances): Buffer {
+  return line([['decision', 'pass'], ['reason', why]], undefined, about) // biome-ignore format: a pair a line is longer to read
+}
+
+export function faultLine(error: unknown, code: number | undefined, about: Circumstances): Buffer {
+  const kind = isFault(error) ? error.kind : 'bug'
+  const why = kind === 'bug' && error instanceof Error ? error.stack : errorText(error)
+  const decision = kind === 'address-too-long' ? 'reject' : 'defer'
+  return line([['decision', decision], ['fault', kind], ['reason', why]], code, about) // biome-ignore format: as above
+}
+
+function line(entries: readonly LogEntry[], code: number | undefined, about: Circumstances) {
+  const made = logLine([
+    ...entries,
+    ['exit', code],
+    ...(about.door ?? []),
+    ['remote', about.remote],
+    ...(about.transaction ? messageEntries(about.transaction) : []),
+    ['total_ms', about.total.toFixed(1)],
+  ])
+  about.told?.(made)
+  return made
+}
+
+function messageEntries({ message, envelope }: Received): LogEntry[] {
+  const [first] = recipientsOf(envelope)
+  return [
+    ['size', message.size],
+    ['msgid', messageId(message.header)],
+    ['from', `<${envelope.sender.toString('latin1')}>`],
+    ['to', first && `<${first.toString('latin1')}>`],
+    ['rcpts', envelope.recipientCount],
+  ]
+}
+
+function decisionEntries(decision: Decision): LogEntry[] {
+  const { scan, why, scanner, virus, banned, odd, key, by, age, times } = decision.findings
+  return [
+    ['decision', decision.kind === 'accept' && decision.recipients ? 'quarantine' : decision.kind],
+    ['scan', scan],
+    ['scanner', scanner],
+    ['virus', virus],
+    ['banned', banned],
+    ['grounds', groundsOf(decision)],
+    ['by', by],
+    ['age', age],
+    ['odd', odd],
+    ['key', key],
+    ['reason', why],
+    ...Object.entries(times).map(([stage, ms]): LogEntry => [`${stage}_ms`, ms.toFixed(1)]),
+  ]
+}
+
+/** Why a message is not simply accepted, in one word that can be counted. */
+function groundsOf(decision: Decision): Grounds | undefined {
+  if ('reply' in decision) return decision.reply.grounds
+  const { banned, virus } = decision.findings
+  if (banned !== undefined) return 'banned'
+  return virus === undefined ? undefined : 'virus'
+}
+
+function messageId(header: Buffer): string | undefined {
+  const field = fieldsOf(header).find(({ key }) => key === 'message-id')
+  return field && fieldValue(header, field).trim()
+}
+
+/** X-Quarantine-ID is bounded; the log tells everybody the message was for, in lines of their own. */
+function* recipientLines(envelope: Envelope): Generator<Buffer> {
+  let entries: LogEntry[] = []
+  for (const recipient of recipientsOf(envelope)) {
+    entries.push(['rcpt', `<${recipient.toString('latin1')}>`])
+    if (entries.length === RECIPIENTS_PER_LINE) {
+      yield logLine([['quarantined', 'recipients'], ...entries])
+      entries = []
+    }
+  }
+  if (entries.length > 0) yield logLine([['quarantined', 'recipients'], ...entries])
+}

@@ -1,0 +1,41 @@
+import { fstatSync, type Stats } from 'node:fs'
+import type { Environment } from '../../settings/settings.ts'
+import { type LogSink, openDaemonLog } from './log-sink.ts'
+
+/** The slot's: LOGFILE, else fd 2 where that is a log, else the system's log. */
+export async function openLog(env: Environment): Promise<LogSink> {
+  if (env.LOGFILE || isLog(env)) return openDaemonLog(env.LOGFILE)
+  const { openSyslog } = await import('./syslog.ts')
+  return openSyslog()
+}
+
+/**
+ * Whether fd 2 leads to a log: it is a terminal, the journal that systemd.exec(5) names in
+ * JOURNAL_STREAM, or a pipe or file below a server of connections, whose fd 2 is a log by
+ * custom. Elsewhere it may be anybody's: below qmail-local it is a report that goes into the
+ * bounce to the sender, below inetd the connection itself, and with ERROR_FD=2 the reply.
+ */
+function isLog(env: Environment): boolean {
+  const stats = statusOfLog()
+  if (stats === undefined || env.ERROR_FD === '2') return false
+  if (stats.isCharacterDevice() || env.JOURNAL_STREAM === `${stats.dev}:${stats.ino}`) return true
+  return isBelowServer(env) && !isBelowDelivery(env) && !stats.isSocket()
+}
+
+/** UCSPI: what tcpserver(1) and its kin tell the programs that they start. */
+function isBelowServer(env: Environment): boolean {
+  return Boolean(env.PROTO || env.TCPREMOTEIP || env.TCPLOCALIP)
+}
+
+/** What qmail-local(8) tells the programs that it starts. */
+function isBelowDelivery(env: Environment): boolean {
+  return (env.DTLINE ?? env.RPLINE ?? env.UFLINE) !== undefined
+}
+
+function statusOfLog(): Stats | undefined {
+  try {
+    return fstatSync(2)
+  } catch {
+    return undefined // closed
+  }
+}

@@ -1,0 +1,34 @@
+import { closeSync, openSync, writeSync } from 'node:fs'
+
+/**
+ * Where lines go. What cannot be written is dropped, for mail must not wait for a log; one
+ * write a line. (Not process.stderr: it would change the shared pipe's flags.)
+ */
+export interface LogSink {
+  /** A line of ours, its end included. */
+  write(line: Buffer): void
+  /** A line of a scanner's, before ours about the message. */
+  relay(line: string): void
+}
+
+/** For a program whose fd 2 is its log whoever started it. */
+export function openDaemonLog(file: string | undefined): LogSink {
+  const write = (line: Buffer) => {
+    try {
+      if (file) append(file, line)
+      else writeSync(2, line)
+    } catch {
+      // A full pipe (EAGAIN), a closed fd 2, a LOGFILE that cannot be opened.
+    }
+  }
+  return { write, relay: (line) => write(Buffer.from(line)) }
+}
+
+function append(file: string, line: Buffer): void {
+  const fd = openSync(file, 'a', 0o640)
+  try {
+    writeSync(fd, line)
+  } finally {
+    closeSync(fd)
+  }
+}

@@ -1,0 +1,108 @@
+import { redirect } from '../../envelope/envelope.ts'
+import type { Decision } from '../../judge/decision.ts'
+import type { Transaction } from '../../judge/transaction.ts'
+import { editPlan } from '../../message/header-block.ts'
+import { printable } from '../../runtime/printable.ts'
+import { type ErrorReport, plainCode, replyText } from '../shared/error-report.ts'
+import { exit } from '../shared/exit-codes.ts'
+import { type Circumstances, decisionLines, passLine } from '../shared/log-lines.ts'
+import { frame, uint32, uint64 } from './frames.ts'
+import { GoCold } from './go-cold.ts'
+
+/** Bytes of the payload of `a` and `x`: doc/slot-protocol.md. */
+export const ANSWER_MAX = 256 * 1024
+/** Bytes that a new header block may have more than the old one. */
+const NEW_FIELDS_MAX = 16 * 1024
+const COLD_LINE_MAX = 1024
+
+/** How the client gives a reply, and whether its descriptor takes one. */
+export interface Reporting {
+  readonly form: ErrorReport
+  readonly takesReply: boolean
+}
+
+export const acknowledgement = frame('A')
+export const heartbeat = frame('h')
+const end = frame('.')
+
+/** `C`: the line is printable ASCII, so that it forges none in the client's log. */
+export function goCold(why: string): Buffer {
+  return frame('C', Buffer.from(printable(why).slice(0, COLD_LINE_MAX), 'latin1'))
+}
+
+/** What the slot would do with this decision, said in frames. GoCold where it does not fit them. */
+export function carryOut(
+  decision: Decision,
+  transaction: Transaction,
+  reporting: Reporting,
+  about: Circumstances,
+): Buffer {
+  switch (decision.kind) {
+    case 'accept':
+      return accept(decision, transaction, about)
+    case 'reject':
+    case 'defer':
+      return refuse(decision, reporting, about)
+    case 'discard':
+      return ending(exit.done, undefined, decisionLines(decision, exit.done, about))
+  }
+}
+
+/** End with the code that says so, and the text where one can be given. */
+export function refuse(
+  decision: Extract<Decision, { kind: 'reject' | 'defer' }>,
+  reporting: Reporting,
+  about: Circumstances,
+): Buffer {
+  const code = codeFor(decision.reply, reporting)
+  const text = code === reporting.form.code ? replyText(decision.reply) : undefined
+  return ending(code, text, decisionLines(decision, code, about))
+}
+
+/** Hand it on as it is. */
+export function passOn(why: string, about: Circumstances): Buffer {
+  return bounded(frame('a', frame('B', uint64(0)), frame('l', passLine(why, about)), end))
+}
+
+function accept(
+  decision: Extract<Decision, { kind: 'accept' }>,
+  { message, envelope }: Transaction,
+  about: Circumstances,
+): Buffer {
+  const { edits, recipients } = decision
+  const fields = [frame('B', uint64(message.header.length))]
+  let length = 0
+  for (const part of editPlan(message.header, edits)) {
+    if (part.kind === 'kept') {
+      fields.push(frame('k', uint32(part.start, part.end - part.start)))
+      length += part.end - part.start
+    } else {
+      fields.push(frame('i', part.bytes))
+      length += part.bytes.length
+    }
+  }
+  if (length > message.header.length + NEW_FIELDS_MAX) throw new GoCold('more new fields than fit')
+  if (recipients) fields.push(frame('e', redirect(envelope, recipients).wire))
+  for (const line of decisionLines(decision, undefined, about)) fields.push(frame('l', line))
+  return bounded(frame('a', ...fields, end))
+}
+
+function ending(code: number, text: string | undefined, lines: Iterable<Buffer>): Buffer {
+  const fields = [frame('c', Buffer.of(code))]
+  if (text !== undefined) fields.push(frame('t', Buffer.from(text, 'latin1')))
+  for (const line of lines) fields.push(frame('l', line))
+  return bounded(frame('x', ...fields, end))
+}
+
+/** Header fields to remove and recipients to tell of without end: mail that is made to be a trouble. */
+function bounded(answer: Buffer): Buffer {
+  if (answer.length <= ANSWER_MAX) return answer
+  throw new GoCold(`an answer of ${answer.length} bytes`)
+}
+
+function codeFor(
+  reply: Extract<Decision, { kind: 'reject' }>['reply'],
+  { form, takesReply }: Reporting,
+): number {
+  return form.fd !== undefined && takesReply ? form.code : plainCode(reply, form.code)
+}

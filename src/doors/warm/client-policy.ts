@@ -1,0 +1,178 @@
+import { clientNameOf } from '../../envelope/origin.ts'
+import type { Policy } from '../../judge/policy.ts'
+import type { Client } from '../../judge/transaction.ts'
+import { readQuotaSettings } from '../../quota/quota-settings.ts'
+import { errorText } from '../../runtime/fault.ts'
+import { createMemory } from '../../runtime/remember.ts'
+import {
+  type QhpsiLine,
+  readInfectedPolicy,
+  readQhpsiLine,
+  readScanPolicy,
+  readUnscannedPolicy,
+  type UnscannedPolicy,
+} from '../../scan/scan-policy.ts'
+import type { Scanner } from '../../scan/scanner.ts'
+import { type Environment, isSet } from '../../settings/settings.ts'
+import type { Configuration } from '../shared/configuration.ts'
+import { type ErrorReport, readReplyForm } from '../shared/error-report.ts'
+import { GoCold } from './go-cold.ts'
+
+/** What one client's mail is judged by. */
+export interface ClientPolicy {
+  /** Undefined where its environment has no QHPSI: its mail passes, as it would without us. */
+  readonly policy: Policy | undefined
+  /** Whether it wants to know who is over quota although nothing is scanned. */
+  readonly asksQuota: boolean
+  readonly scanners: readonly Scanner[]
+  readonly client: Client
+  /** How it gives replies; whether it can is another question. */
+  readonly replyForm: ErrorReport
+  /** TCPREMOTEIP, for the log. */
+  readonly remote: string | undefined
+}
+
+type Variables = ReadonlyMap<string, string>
+
+/** The client's own affair: what it does before it asks and after it was answered. */
+const itsOwn = new Set(['QUEUECHAIN', 'LOGFILE', 'TMPDIR', 'PATH', 'BOUNCEUSER'])
+/** Of a message, and no setting. */
+const ofTheMessage = new Set(['TCPREMOTEIP', 'TCPREMOTEHOST'])
+/** What is known of its connection, and how it gives replies: nobody else's is meant. */
+const aboutIt = new Set(['RELAYCLIENT', 'CLUSTERPEER', 'ERROR_FD', 'ERROR_EXIT'])
+/** Taken as they are. */
+const taken = new Set(['REJECTVIRUS', 'VIRUSFORWARD', 'QHPSIMINSIZE', 'QHPSIMAXSIZE'])
+/** Taken where they ask for no more than the daemon's own setting allows. */
+const bounded = new Set(['QHPSI', 'SCANTIMEOUT', 'SCANFAIL', 'SCANFAIL_RELAY'])
+
+/** How mailboxes are asked about; the daemon asks in its own way. */
+const daemonsOwn = [
+  'QUOTACACHE',
+  'QUOTADELIMITER',
+  'QUOTANAME',
+  'QUOTARELAY',
+  'QUOTARETRIES',
+  'QUOTASOFT',
+  'QUOTATIMEOUT',
+]
+
+/** Distinct settings of clients that are kept: sites have a handful. */
+const KEPT_MAX = 100
+
+/**
+ * The daemon's own policy with what a client may set (doc/slot-protocol.md, "Trust").
+ * GoCold for any other difference: the cold program then judges under the client's own
+ * environment, with the client's own rights to the keyring.
+ */
+export function createClientPolicies(
+  configuration: Configuration,
+): (variables: Variables) => ClientPolicy {
+  /** Of no message, but of a set of variables; nobody changes what is in it. */
+  const kept = createMemory<ClientPolicy>(KEPT_MAX)
+  return (variables) => {
+    const isSetting = ([name]: [string, string]) => !itsOwn.has(name) && !ofTheMessage.has(name)
+    const relevant = [...variables].filter(isSetting)
+    const key = JSON.stringify(relevant)
+    let found = kept.get(key)
+    if (found === undefined) {
+      found = orCold(() => mergePolicy(configuration, variables))
+      kept.set(key, found)
+    }
+    const remote = variables.get('TCPREMOTEIP')
+    const origin = {
+      door: 'slot',
+      clientAddress: remote || undefined,
+      clientName: clientNameOf(variables.get('TCPREMOTEHOST')),
+    } as const
+    return { ...found, client: { ...found.client, origin }, remote }
+  }
+}
+
+/** A setting of the client's that makes no sense: let the cold program say so, and answer for it. */
+function orCold<Value>(compute: () => Value): Value {
+  try {
+    return compute()
+  } catch (error) {
+    throw error instanceof GoCold ? error : new GoCold(errorText(error))
+  }
+}
+
+function mergePolicy(configuration: Configuration, variables: Variables): ClientPolicy {
+  const theirs: Environment = Object.fromEntries(variables)
+  const about = {
+    asksQuota: Boolean(theirs.QUOTAD),
+    client: {
+      relay: isSet(theirs, 'RELAYCLIENT'),
+      clusterPeer: isSet(theirs, 'CLUSTERPEER'),
+      bounceInjector: false, // judge.ts: where it might be, the cold program looks
+    },
+    replyForm: readReplyForm(theirs),
+    remote: undefined,
+  }
+  refuseNonsense(configuration.env, theirs)
+  const line = readQhpsiLine(variables.get('QHPSI') ?? '')
+  if (line === undefined) {
+    if (about.asksQuota) refuseDifference('QUOTAD', configuration.env, theirs.QUOTAD)
+    return { ...about, policy: undefined, scanners: [] }
+  }
+  refuseOtherDifferences(configuration.env, variables)
+  const own = configuration.policy
+  if (own === undefined) throw new GoCold('QHPSI is not set for the daemon')
+  if (!isWithin(line, own.scan.line)) throw new GoCold('QHPSI names another scanner')
+  const policy = merge(own, configuration, theirs)
+  return { ...about, policy, scanners: configuration.scannersFor(line) }
+}
+
+function refuseOtherDifferences(own: Environment, variables: Variables): void {
+  for (const [name, value] of variables) {
+    if (itsOwn.has(name) || ofTheMessage.has(name) || aboutIt.has(name)) continue
+    if (taken.has(name) || bounded.has(name) || daemonsOwn.includes(name)) continue
+    refuseDifference(name, own, value)
+  }
+}
+
+/** Not used, and yet to be told where it makes no sense: as without a daemon. */
+function refuseNonsense(own: Environment, theirs: Environment): void {
+  if (!theirs.QUOTAD) return
+  const asked = Object.fromEntries(daemonsOwn.map((name) => [name, theirs[name]]))
+  readQuotaSettings({ ...own, ...asked, QUOTAD: theirs.QUOTAD })
+}
+
+/** One that is empty is as unset, and the daemon's then. */
+function refuseDifference(name: string, own: Environment, value: string | undefined): void {
+  if (value && own[name] !== value) throw new GoCold(`${name} is another than the daemon's`)
+}
+
+/** The same line, or some of the daemon's own plugins, each once. */
+function isWithin(line: QhpsiLine, own: QhpsiLine): boolean {
+  if (line.kind === 'plugins' && own.kind === 'plugins') {
+    const asked = new Set(line.names)
+    const same = line.names.join('\0') === own.names.join('\0')
+    return (
+      same ||
+      (asked.size === line.names.length && line.names.every((name) => own.names.includes(name)))
+    )
+  }
+  return (
+    line.kind === 'command' &&
+    own.kind === 'command' &&
+    line.words.join('\0') === own.words.join('\0')
+  )
+}
+
+function merge(own: Policy, { env, place }: Configuration, theirs: Environment): Policy {
+  const merged: Record<string, string | undefined> = { ...env }
+  for (const name of taken) merged[name] = theirs[name] ?? env[name]
+  for (const name of bounded) merged[name] = theirs[name] || env[name]
+  const scan = readScanPolicy(merged, place)!
+  if (scan.timeout > own.scan.timeout) throw new GoCold("SCANTIMEOUT is longer than the daemon's")
+  const unscanned = readUnscannedPolicy(merged)
+  if (isLaxer(unscanned, own.unscanned)) throw new GoCold("SCANFAIL is laxer than the daemon's")
+  return { ...own, scan, infected: readInfectedPolicy(merged), unscanned }
+}
+
+function isLaxer(theirs: UnscannedPolicy, own: UnscannedPolicy): boolean {
+  return (['others', 'relayClients'] as const).some(
+    (who) => theirs[who] === 'accept' && own[who] === 'defer',
+  )
+}

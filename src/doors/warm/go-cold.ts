@@ -1,0 +1,34 @@
+import type { Envelope } from '../../envelope/envelope.ts'
+import type { Decision } from '../../judge/decision.ts'
+
+/**
+ * Why the client must judge this message itself, in one line for its log. Not an error of
+ * the mail: whatever the daemon cannot or may not answer ends this way.
+ */
+export class GoCold extends Error {
+  constructor(why: string) {
+    super(why)
+    this.name = 'GoCold'
+  }
+}
+
+/** What cannot even be bounced comes from this sender: qmail-send(8). */
+const DOUBLE_BOUNCE = Buffer.from('#@[]')
+
+/**
+ * What qmail-send injects (an empty sender, or #@[] for what cannot be bounced either) is
+ * tagged where other mail is refused, and is not asked about where its recipient is over
+ * quota. Whether qmail-send it is, by its user, the cold program can tell; mail that a
+ * server took has its TCPREMOTEIP.
+ */
+export function leaveBouncesToTheCold(
+  decision: Decision,
+  { sender }: Envelope,
+  remote: string | undefined,
+): void {
+  if (decision.kind === 'accept' || decision.kind === 'discard') return
+  const { grounds } = decision.reply
+  if (grounds !== 'virus' && grounds !== 'banned' && grounds !== 'over-quota') return
+  const isBounce = sender.length === 0 || sender.equals(DOUBLE_BOUNCE)
+  if (isBounce && remote === undefined) throw new GoCold("perhaps qmail-send's own bounce")
+}

@@ -1,0 +1,33 @@
+import type { Socket } from 'node:net'
+import { descriptorOf } from '../../runtime/descriptor-of.ts'
+import type { Libc } from '../../runtime/libc.ts'
+import type { LogEntry } from '../../runtime/log.ts'
+
+/** Who is at the other end of a unix socket, as the kernel knows it. */
+export interface Peer {
+  readonly uid: number
+  readonly pid: number
+}
+
+/** Undefined where there is no way to ask. */
+export type IdentifyPeer = (socket: Socket) => Peer | undefined
+
+/**
+ * By unix(7), SO_PEERCRED. It does not decide who may connect, for the socket's mode and
+ * group say that, but whose files a client may lend.
+ */
+export function identifyPeerBy(libc: Libc | undefined): IdentifyPeer {
+  return (socket) => {
+    const fd = descriptorOf(socket)
+    return fd === undefined ? undefined : libc?.peerOf(fd)
+  }
+}
+
+/** What the log tells of it. */
+export function peerEntries(peer: Peer | undefined): readonly LogEntry[] {
+  if (peer === undefined) return []
+  return [
+    ['peer_uid', peer.uid],
+    ['peer_pid', peer.pid],
+  ]
+}

@@ -1,0 +1,40 @@
+import { type Addressed, areAllFull, deferOverQuota } from '../../judge/over-quota.ts'
+import { NOTHING_SCANS } from '../../judge/policy.ts'
+import type { TimedLookup } from '../../quota/quota-answer.ts'
+import type { LogEntry } from '../../runtime/log.ts'
+import { passOn, type Reporting, refuse } from './carry-out.ts'
+import { leaveBouncesToTheCold } from './go-cold.ts'
+
+/** Gets each line of the log. */
+type Told = (line: Buffer) => void
+
+/** No header is looked at here. */
+const UNSEEN = Buffer.alloc(0)
+
+/**
+ * Nothing scans for this client: its message passes as it is, unless there is somebody to
+ * ask and all its recipients are over quota. `elapsed` is in milliseconds.
+ */
+export async function answerUnscanned(
+  mail: Addressed & {
+    readonly remote: string | undefined
+    readonly peer: readonly LogEntry[]
+    readonly told?: Told | undefined
+  },
+  quota: TimedLookup | undefined,
+  reporting: Reporting,
+  elapsed: () => number,
+): Promise<Buffer> {
+  const { envelope, remote, size, peer: door, told } = mail
+  if (quota === undefined) {
+    return passOn(NOTHING_SCANS, { door, remote, transaction: undefined, total: elapsed(), told })
+  }
+  const began = elapsed()
+  const { full, why } = await areAllFull(mail, quota)
+  const transaction = { message: { size, header: UNSEEN }, envelope }
+  const about = { door, remote, transaction, total: elapsed(), told }
+  if (!full) return passOn(why === '' ? NOTHING_SCANS : `${NOTHING_SCANS}; ${why}`, about)
+  const decision = deferOverQuota(envelope, elapsed() - began)
+  leaveBouncesToTheCold(decision, envelope, remote)
+  return refuse(decision, reporting, about)
+}

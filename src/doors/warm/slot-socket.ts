@@ -1,0 +1,123 @@
+import { createServer, type Server } from 'node:net'
+import type { DoorState } from '../../visible/live/told.ts'
+import type { Witness } from '../../visible/live/witness.ts'
+import type { Configuration } from '../shared/configuration.ts'
+import { ConnectionSet } from '../shared/connection-set.ts'
+import { createBudget } from '../shared/memory.ts'
+import { createClientPolicies } from './client-policy.ts'
+import { GoCold } from './go-cold.ts'
+import { answerRequest } from './judge.ts'
+import type { IdentifyPeer, Peer } from './peer.ts'
+import { openSession, type SlotServer, type SlotSession } from './session.ts'
+
+export interface SlotSocketOptions {
+  /** Bytes of a message. */
+  readonly maxSize: number
+  /** Messages looked at at once; and as many connections again that have asked nothing yet. */
+  readonly maxClients: number
+  /** Bytes of all that clients have sent and that was not answered yet. */
+  readonly memory: number
+  /** Whether files that clients name are believed not to change: not where everybody may connect. */
+  readonly ownersTrusted: boolean
+  readonly identifyPeer: IdentifyPeer
+  /** Who shows what is done with mail. */
+  readonly witness?: Witness | undefined
+  readonly log: (line: string) => void
+}
+
+export interface SlotSocket {
+  /** Not listening yet. */
+  readonly server: Server
+  /** For the messages that come from now on. */
+  configure(configuration: Configuration): void
+  /**
+   * Takes no more connections, and resolves when all are over: those that have asked are
+   * answered, or told to go cold after `grace` milliseconds.
+   */
+  close(grace: number): Promise<void>
+  state(): DoorState
+}
+
+/** Milliseconds between looks at what is due: an acknowledgement is, within a second. */
+const TICK = 300
+
+/** The slot's door: conversations of doc/slot-protocol.md on whatever the server listens on. */
+export function createSlotSocket(first: Configuration, options: SlotSocketOptions): SlotSocket {
+  const { maxClients, maxSize, log, identifyPeer } = options
+  const sessions = new ConnectionSet<SlotSession>()
+  /** In the order of their coming; who has sent a whole head is not among them any more. */
+  const waiting = new Set<SlotSession>()
+  const budget = createBudget(options.memory, (why) => new GoCold(why))
+  let ticker: NodeJS.Timeout | undefined
+  let judge = judgeBy(first) // a message keeps the one that it was given to
+
+  const server = createServer({ allowHalfOpen: true }, (socket) => {
+    makeRoom()
+    const slotServer: SlotServer = {
+      maxSize,
+      account: budget.open(),
+      now: () => performance.now(),
+      admit() {
+        waiting.delete(session)
+        if (sessions.size - waiting.size > maxClients) {
+          throw new GoCold(`over ${maxClients} messages at once (--max-clients)`)
+        }
+      },
+      answer: (...request) => judge(identifyPeer(socket))(...request),
+      left() {
+        waiting.delete(session)
+        sessions.delete(session)
+        if (sessions.size > 0) return
+        clearInterval(ticker)
+        ticker = undefined
+      },
+      log,
+    }
+    const session = openSession(socket, slotServer)
+    sessions.add(session)
+    waiting.add(session)
+    ticker ??= setInterval(tickAll, TICK)
+  })
+  server.on('error', (error) => log(`slot socket: ${error.message}`))
+
+  function tickAll(): void {
+    for (const session of sessions) session.tick()
+  }
+
+  /** Whoever says nothing must not keep out those that do: the one that waits longest goes. */
+  function makeRoom(): void {
+    if (waiting.size < maxClients) return
+    const [oldest] = waiting
+    waiting.delete(oldest!)
+    oldest!.dismiss('too many connections')
+  }
+
+  function judgeBy(configuration: Configuration): (peer: Peer | undefined) => SlotServer['answer'] {
+    const policyFor = createClientPolicies(configuration)
+    const { ownersTrusted, witness } = options
+    return (peer) => (request, gone, elapsed) =>
+      answerRequest(request, {
+        configuration,
+        policyFor,
+        ownersTrusted,
+        gone,
+        elapsed,
+        peer,
+        witness,
+      })
+  }
+
+  return {
+    server,
+    state: () => ({ clients: sessions.size, memory: budget.used }),
+    configure(configuration) {
+      judge = judgeBy(configuration)
+    },
+    close(grace) {
+      server.close()
+      const dismiss = (session: SlotSession) => session.dismiss('onescand is going down')
+      for (const session of waiting) dismiss(session)
+      return sessions.drain(grace, dismiss)
+    },
+  }
+}

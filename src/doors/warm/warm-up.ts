@@ -1,0 +1,149 @@
+import { randomBytes } from 'node:crypto'
+import { once } from 'node:events'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { connect, createServer } from 'node:net'
+import { join } from 'node:path'
+import { TOP_LINE } from '../../message/top-line.ts'
+import { readConfiguration } from '../shared/configuration.ts'
+import { frame, uint32, uint64 } from './frames.ts'
+import { createSlotSocket } from './slot-socket.ts'
+
+/**
+ * Rounds of mail after which the runtime has compiled most of what judges it: the first
+ * hundred messages took two to three times as long as those behind some thousand.
+ */
+const ROUNDS = 250
+/** Each so many rounds its mail is a copy of that before, which is known. */
+const COPIES_EACH = 5
+/** Bytes of an attachment that makes onescanc hand a message over in a file. */
+const LARGE = 64 * 1024
+
+/**
+ * Judges mail that nobody sent, so that the first that somebody sends does not wait for the
+ * runtime's compiler. It is a stage set of its own in a private directory under
+ * `directory`: another socket, a stand-in for clamd, a key that no one has.
+ */
+export async function warmUp(directory: string, over: AbortSignal): Promise<void> {
+  const stage = mkdtempSync(join(directory, 'onescan-dir-')) // a name that is swept: named-file.ts
+  const open: { close(): unknown }[] = []
+  try {
+    const clamd = createServer((connection) => {
+      let commands = 0
+      let last = Buffer.alloc(0)
+      connection.on('error', () => {})
+      connection.on('data', (chunk: Buffer) => {
+        last = Buffer.concat([last, chunk]).subarray(-STREAM_END.length)
+        if (chunk.includes('zVERSION\0')) connection.write('ClamAV rehearsal\0')
+        else if (chunk.includes('zPING\0')) connection.write(`${++commands}: PONG\0`)
+        else if (last.equals(STREAM_END)) connection.write(`${++commands}: stream: OK\0`)
+      })
+    })
+    const settings = {
+      QHPSI: 'plugin: clamd',
+      CLAMD: join(stage, 'clamd'),
+      CLUSTERKEYS: join(stage, 'ring'),
+      CLAMDBDIR: stage,
+      CONTROLDIR: stage,
+      TMPDIR: stage,
+      SPOOLDIR: stage,
+    }
+    const key = `hmac-sha256:rehearsal:${randomBytes(32).toString('base64url')}\n`
+    writeFileSync(settings.CLUSTERKEYS, key, { mode: 0o600 })
+    const configuration = await readConfiguration(settings, () => {})
+    open.push(configuration)
+    const slot = createSlotSocket(configuration, {
+      maxSize: 1024 * 1024,
+      maxClients: 2,
+      memory: 4 * 1024 * 1024,
+      ownersTrusted: true,
+      identifyPeer: () => ({ uid: process.getuid!(), pid: process.pid }),
+      log: () => {},
+    })
+    open.push(clamd, slot.server)
+    await once(clamd.listen(settings.CLAMD), 'listening')
+    const socket = join(stage, 'slot')
+    await once(slot.server.listen(socket), 'listening')
+    const lent = join(stage, 'lent')
+    const large = attachment(LARGE)
+    for (let round = 0; round < ROUNDS; round++) {
+      const isCopy = round % COPIES_EACH === 1
+      for (const mail of [text, small, large]) numberMail(mail, isCopy ? round - 1 : round)
+      writeFileSync(lent, Buffer.concat([TOP_LINE, large]), { mode: 0o600 })
+      const questions = [
+        questionAbout(text, frame('M', text)),
+        questionAbout(small, frame('M', small)),
+        questionAbout(large, undefined, lent),
+      ]
+      for (const question of questions) {
+        if (over.aborted) return
+        const answer = await converse(socket, question)
+        if (!answer.includes('X-QHPSI: clean')) throw new Error(`was answered ${answer}`)
+      }
+    }
+  } finally {
+    for (const each of open) each.close()
+    rmSync(stage, { recursive: true, force: true })
+  }
+}
+
+/** The closing zero of an INSTREAM, clamd(8); it comes in a session, as real mail's. */
+const STREAM_END = Buffer.alloc(4)
+
+const NUMBER_FIELD = 'X-Round: '
+const NUMBER = '000000'
+const fields = ['From', 'To', 'Subject', 'Date', 'Message-ID', 'Received', 'X-QHPSI']
+const header = `${fields.map((name) => `${name}: rehearsal <1@localhost>;\n\tfolded\n`).join('')}${NUMBER_FIELD}${NUMBER}\n`
+const lines = 'a line of a message that nobody sent\n'.repeat(50)
+
+const text = Buffer.from(`${header}\n${lines}`)
+const small = attachment(4 * 1024)
+
+/** So that it is no copy of another round's. */
+function numberMail(mail: Buffer, number: number): void {
+  const digits = String(number).padStart(NUMBER.length, '0')
+  mail.write(digits, mail.indexOf(NUMBER_FIELD) + NUMBER_FIELD.length, 'latin1')
+}
+
+/** As most mail is: a text in two forms and a file of so many bytes. */
+function attachment(bytes: number): Buffer {
+  const multipart = (kind: string, boundary: string, parts: readonly string[]) =>
+    `Content-Type: multipart/${kind}; boundary="${boundary}"\n\n` +
+    `${parts.map((part) => `--${boundary}\n${part}\n`).join('')}--${boundary}--\n`
+  const file = randomBytes(bytes).toString('base64').replace(/.{76}/g, '$&\n')
+  const plain = `Content-Type: text/plain; charset=utf-8\n\n${lines}`
+  const html =
+    'Content-Type: text/html; charset="utf-8"\nContent-Transfer-Encoding: quoted-printable\n\n' +
+    lines.replaceAll('message', 'mess=\n=61ge')
+  const pdf =
+    'Content-Type: application/pdf; name="file.pdf"\nContent-Transfer-Encoding: base64\n' +
+    `Content-Disposition: attachment;\n\tfilename="file.pdf"\n\n${file}`
+  const texts = multipart('alternative', '----=_inner', [plain, html])
+  return Buffer.from(
+    `${header}MIME-Version: 1.0\n${multipart('mixed', '----=_outer', [texts, pdf])}`,
+  )
+}
+
+/** The message comes in a frame or lies in a file. */
+function questionAbout({ length }: Buffer, inFrame?: Buffer, path?: string): Buffer {
+  return Buffer.concat([
+    frame('1', Buffer.from('osc1')),
+    frame('V', Buffer.from('QHPSI=plugin: clamd')),
+    frame('V', Buffer.from('TCPREMOTEIP=127.0.0.1')),
+    frame('R', Buffer.of(1)),
+    frame('D', uint32(10_000)),
+    frame('E', Buffer.from('Fa@localhost\0Tb@localhost\0\0')),
+    ...(path === undefined ? [] : [frame('P', Buffer.from(path))]),
+    frame('S', uint64(length)),
+    ...(inFrame === undefined ? [] : [inFrame]),
+    frame('.'),
+  ])
+}
+
+async function converse(socket: string, question: Buffer): Promise<string> {
+  const connection = connect(socket)
+  const chunks: Buffer[] = []
+  connection.on('data', (chunk: Buffer) => chunks.push(chunk))
+  connection.write(question)
+  await once(connection, 'close')
+  return Buffer.concat(chunks).toString('latin1')
+}

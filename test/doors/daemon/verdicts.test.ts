@@ -1,0 +1,70 @@
+import { existsSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t from 'tap'
+import { startStore, storeMissing } from '../../programs/store-server.ts'
+import { type Asked, numbered, sessionStandIn } from '../../scan/clamd/session-stand-in.ts'
+import { runtimes, startOnescand } from './process.ts'
+
+/** The processes of one onescand know what each of them was told. */
+
+const letter = (n: number) =>
+  Buffer.from(`Date: ${n}\nTo: <${n}@example.org>\nFrom: news@example.com\n\nHello\n`)
+
+t.test('a thousand copies through three processes are a scan for each at most', async (t) => {
+  let scans = 0
+  const scan = (asked: Asked) => {
+    if (!asked.message.includes('Hello')) return numbered('stream: OK')(asked)
+    scans++
+    setTimeout(() => numbered('stream: OK')(asked), 200)
+  }
+  const clamd = await sessionStandIn(t, scan, { version: () => 'ClamAV 1.4.3' })
+  const settings = { QHPSI: 'plugin: clamd', CLAMD: clamd.socket, CLAMDBDIR: '/nonexistent' }
+  const onescand = startOnescand(t, { settings, args: ['--workers', '3'] })
+  await onescand.logged(/serving/)
+  const answers = new Set<string>()
+  let n = 0
+  const clients = Array.from({ length: 8 }, async () => {
+    while (n < 1000) {
+      const { does, log } = await onescand.ask({ message: letter(n++), variables: settings })
+      t.equal(does, 'hand on')
+      answers.add(/ scan=(\w+)/.exec(log)?.[1] ?? '')
+    }
+  })
+  await Promise.all(clients)
+  t.same([...answers].sort(), ['clean', 'known'])
+  t.ok(scans >= 1 && scans <= 3, `${scans} scans`)
+})
+
+const compiled = join(import.meta.dirname, '../../../build/native/onescand')
+const all = [...runtimes, { name: 'compiled', program: [compiled] }]
+
+for (const { name, program } of all) {
+  const skip = storeMissing || (!existsSync(program[0]!) && 'run npm run build:native')
+  t.test(`two of them share a store, ${name}`, { skip }, async (t) => {
+    const store = await startStore(t)
+    const clamd = await sessionStandIn(t, numbered('stream: OK'), { version: () => 'ClamAV 1.4.3' })
+    const ring = `${t.testdir({})}/ring`
+    const secret = Buffer.alloc(32, 7).toString('base64url')
+    writeFileSync(ring, `hmac-sha256:alpha:${secret}\n`, { mode: 0o600 })
+    const settings = {
+      QHPSI: 'plugin: clamd',
+      CLAMD: clamd.socket,
+      CLAMDBDIR: '/nonexistent',
+      CLUSTERKEYS: ring,
+      VERDICTS: `unix:${store.socket}`,
+      VERDICTTIMEOUT: '1000',
+    }
+    const send = async (n: number, { ask }: ReturnType<typeof startOnescand>) => {
+      const { does, log } = await ask({ message: letter(n), variables: { QHPSI: settings.QHPSI } })
+      t.equal(does, 'hand on')
+      return / scan=(\w+)/.exec(log)?.[1]
+    }
+    const daemons = [1, 2].map(() => startOnescand(t, { program, settings }))
+    for (const { logged } of daemons) await logged(/serving/)
+    const named = () => store.say('client', 'list').match(/name=onescand/g)?.length ?? 0
+    while (named() < 2) await new Promise((resolve) => setTimeout(resolve, 20))
+    t.equal(await send(1, daemons[0]!), 'clean')
+    while (store.say('dbsize') !== '1') await new Promise((resolve) => setTimeout(resolve, 20))
+    t.equal(await send(2, daemons[1]!), 'known')
+  })
+}

@@ -1,0 +1,42 @@
+import t from 'tap'
+import { ConnectionSet } from '../../../src/doors/shared/connection-set.ts'
+
+/** How a door that closes waits for its connections. */
+
+t.test('if there are none, nothing is waited for', async (t) => {
+  const connections = new ConnectionSet<string>()
+  connections.add('a')
+  connections.delete('a')
+  await connections.drain(1_000_000, () => t.fail('none is open'))
+})
+
+t.test('it is over with the last one, however long the grace', async (t) => {
+  const connections = new ConnectionSet<string>()
+  connections.add('a')
+  connections.add('b')
+  let over = false
+  const drained = connections
+    .drain(1_000_000, () => t.fail('they have time'))
+    .then(() => {
+      over = true
+    })
+  connections.delete('a')
+  await new Promise(setImmediate)
+  t.notOk(over)
+  t.same([...connections], ['b'])
+  connections.delete('b')
+  await drained
+})
+
+t.test('what is open after the grace is ended, and waited for', async (t) => {
+  const connections = new ConnectionSet<string>()
+  for (const name of ['a', 'b', 'c']) connections.add(name)
+  connections.delete('b')
+  const dismissed: string[] = []
+  await connections.drain(1, (name) => {
+    dismissed.push(name)
+    setImmediate(() => connections.delete(name))
+  })
+  t.same(dismissed, ['a', 'c'])
+  t.equal(connections.size, 0)
+})

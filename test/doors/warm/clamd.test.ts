@@ -1,0 +1,81 @@
+import t, { type Test } from 'tap'
+import { plain } from '../../cases/messages.ts'
+import { type Clamd, clamdMissing, EICAR, startClamd } from '../../programs/clamd.ts'
+import { type OpenSlot, openSlot } from './slot-socket.ts'
+
+/** Real clamds behind the daemon, that go, come and fall silent while mail is judged. */
+
+const virus = Buffer.from(`Subject: x\n\n${EICAR}\n`)
+
+/** Each of these messages, several at a time, and what became of them. */
+async function judgeMany(slot: OpenSlot, count: number, timeLeft = 20_000): Promise<string[]> {
+  const results: string[] = []
+  let left = count
+  const one = async () => {
+    while (left-- > 0) {
+      const infected = left % 2 === 1
+      const message = infected ? virus : plain
+      const variables = { QHPSI: 'plugin: clamd', REJECTVIRUS: '1' }
+      const got = await slot.ask({ variables, message, timeLeft })
+      results.push(`${infected ? 'virus' : 'plain'} ${got.does} ${got.code ?? got.why}`.trim())
+    }
+  }
+  await Promise.all(Array.from({ length: 8 }, one))
+  return results
+}
+
+const counted = (results: readonly string[]) =>
+  Object.fromEntries(
+    [...new Set(results)].sort().map((each) => [each, results.filter((r) => r === each).length]),
+  )
+
+async function open(t: Test, ...clamds: readonly Clamd[]): Promise<OpenSlot> {
+  for (const clamd of clamds) t.teardown(clamd.stop)
+  return openSlot(t, {
+    QHPSI: 'plugin: clamd',
+    CLAMD: clamds.map(({ socket }) => socket).join(' '),
+    SCANTIMEOUT: '20',
+    VERDICTS: 'off', // what is known of copies needs no clamd
+  })
+}
+
+t.test('a clamd that goes under load', { skip: clamdMissing }, async (t) => {
+  const first = await startClamd()
+  const slot = await open(t, first, await startClamd())
+  const judged = judgeMany(slot, 200)
+  setTimeout(() => process.kill(first.pid, 'SIGKILL'), 50)
+  t.same(counted(await judged), { 'plain hand on': 100, 'virus end 31': 100 })
+  t.same(slot.log, [`clamd ${first.socket}: fails, and is passed over while others answer`])
+})
+
+t.test(
+  'a clamd that is silent holds up no more than it was asked',
+  { skip: clamdMissing },
+  async (t) => {
+    const first = await startClamd()
+    const slot = await open(t, first, await startClamd())
+    process.kill(first.pid, 'SIGSTOP')
+    const results = counted(await judgeMany(slot, 200, 1500))
+    const deferred = (results['plain end 71'] ?? 0) + (results['virus end 71'] ?? 0)
+    t.ok(deferred >= 1 && deferred <= 8, `${deferred} were put off`)
+    t.equal(results['plain hand on'], 100 - (results['plain end 71'] ?? 0))
+    t.equal(results['virus end 31'], 100 - (results['virus end 71'] ?? 0))
+    process.kill(first.pid, 'SIGCONT')
+  },
+)
+
+t.test(
+  'without any clamd mail is put off, and when it is back all is well',
+  { skip: clamdMissing },
+  async (t) => {
+    const clamd = await startClamd()
+    const slot = await open(t, clamd)
+    t.same(counted(await judgeMany(slot, 20)), { 'plain hand on': 10, 'virus end 31': 10 })
+    process.kill(clamd.pid, 'SIGSTOP')
+    t.same(counted(await judgeMany(slot, 8, 500)), { 'plain end 71': 4, 'virus end 71': 4 })
+    process.kill(clamd.pid, 'SIGCONT')
+    t.same(counted(await judgeMany(slot, 20)), { 'plain hand on': 10, 'virus end 31': 10 })
+    await clamd.stop()
+    t.same(counted(await judgeMany(slot, 20)), { 'plain end 71': 10, 'virus end 71': 10 })
+  },
+)

@@ -1,0 +1,169 @@
+import { once } from 'node:events'
+import { connect, type Socket } from 'node:net'
+import { createFrameReader, frame, uint32, uint64 } from '../../../src/doors/warm/frames.ts'
+import { makeEnvelope } from '../../../src/envelope/envelope.ts'
+
+/** A client of doc/slot-protocol.md by script: it says what it is told to, and reads strictly. */
+
+export interface Question {
+  readonly variables?: Readonly<Record<string, string>>
+  readonly takesReply?: boolean
+  /** Milliseconds. */
+  readonly timeLeft?: number
+  readonly envelope?: Buffer
+  readonly message?: Buffer
+  /** Instead of the message's bytes. */
+  readonly path?: string
+  readonly size?: number
+}
+
+export interface Heard {
+  /** Tags in their order. */
+  readonly tags: string
+  /** The last frame's payload. */
+  readonly payload: Buffer
+}
+
+export const simpleEnvelope = makeEnvelope(Buffer.from('a@example.org'), [
+  Buffer.from('b@example.org'),
+]).wire
+export const simpleMessage = Buffer.from('Subject: x\n\nbody\n')
+
+/** The frames of a question, each by itself. */
+export function framesOf(question: Question): Buffer[] {
+  const { variables = {}, message = simpleMessage, path, size } = question
+  const frames = [frame('1', Buffer.from('osc1'))]
+  for (const [name, value] of Object.entries(variables)) {
+    frames.push(frame('V', Buffer.from(`${name}=${value}`)))
+  }
+  frames.push(frame('R', Buffer.of(question.takesReply ? 1 : 0)))
+  frames.push(frame('D', uint32(question.timeLeft ?? 60_000)))
+  frames.push(frame('E', question.envelope ?? simpleEnvelope))
+  if (path !== undefined) frames.push(frame('P', Buffer.from(path)))
+  frames.push(frame('S', uint64(size ?? message.length)))
+  if (path === undefined) {
+    for (let at = 0; at < message.length; at += 0x10000) {
+      frames.push(frame('M', message.subarray(at, at + 0x10000)))
+    }
+  }
+  frames.push(frame('.'))
+  return frames
+}
+
+/** Asks, and hears the daemon out. */
+export async function ask(socket: string, question: Question): Promise<Heard> {
+  const connection = await call(socket)
+  connection.write(Buffer.concat(framesOf(question)))
+  return hearOut(connection)
+}
+
+export async function call(socket: string): Promise<Socket> {
+  const connection = connect({ path: socket, allowHalfOpen: true })
+  connection.on('error', () => {}) // what was heard until then says more
+  await once(connection, 'connect')
+  return connection
+}
+
+/** Everything until the daemon closes; throws where that is cut, or not frames. */
+export function hearOut(connection: Socket): Promise<Heard> {
+  let tags = ''
+  let last: Buffer = Buffer.alloc(0)
+  const reader = createFrameReader({
+    room: (_, length) => Buffer.alloc(length),
+    take(tag, payload) {
+      tags += tag
+      last = payload
+    },
+  })
+  return new Promise((resolve, reject) => {
+    connection.on('data', (chunk: Buffer) => {
+      try {
+        reader.push(chunk)
+      } catch (error) {
+        reject(error)
+      }
+    })
+    connection.on('end', () => connection.end())
+    connection.on('close', () => {
+      if (reader.amidst) reject(new Error(`cut off behind ${tags}`))
+      else resolve({ tags, payload: last })
+    })
+  })
+}
+
+/** What the client would do now: doc/slot-protocol.md, "What the daemon sends". */
+export interface Outcome {
+  readonly does: 'hand on' | 'end' | 'go cold'
+  /** Why it goes cold. */
+  readonly why: string
+  readonly code: number | undefined
+  /** For the error descriptor. */
+  readonly text: string
+  readonly log: string
+  /** What the next program gets. */
+  readonly message: Buffer
+  readonly envelope: Buffer
+}
+
+/** Carries the answer out, by the letter of the document. Throws where a client would not understand it. */
+export function carryOut({ tags, payload }: Heard, question: Question): Outcome {
+  const { message = simpleMessage, envelope = simpleEnvelope } = question
+  const nothing = { why: '', code: undefined, text: '', log: '', message, envelope }
+  if (!/^A?C$|^Ah*[axC]$/.test(tags)) throw new Error(`no conversation: ${tags}`)
+  if (tags.endsWith('C')) return { ...nothing, does: 'go cold', why: payload.toString('latin1') }
+  const fields = fieldsOf(payload)
+  const all = (tag: string) => fields.filter((field) => field.tag === tag)
+  const one = (tag: string) => {
+    if (all(tag).length > 1) throw new Error(`several fields ${tag}`)
+    return all(tag)[0]?.value
+  }
+  const log = all('l')
+    .map(({ value }) => value.toString('latin1'))
+    .join('')
+  if (all('l').some(({ value }) => value.length > 4096 || value.at(-1) !== 0x0a)) {
+    throw new Error('no log line')
+  }
+  if (tags.endsWith('x')) {
+    if (fields[0]?.tag !== 'c') throw new Error('no code in front')
+    const code = one('c')![0]!
+    if (![0, 31, 33, 34, 71, 77, 82, 88].includes(code)) throw new Error(`code ${code}`)
+    return { ...nothing, does: 'end', code, text: one('t')?.toString('latin1') ?? '', log }
+  }
+  if (fields[0]?.tag !== 'B') throw new Error('no offset in front')
+  const offset = Number(one('B')!.readBigUInt64BE())
+  if (offset > message.length || offset > 1024 * 1024) throw new Error(`body at ${offset}`)
+  const header = fields.flatMap(({ tag, value }) => {
+    if (tag === 'i') return [value]
+    if (tag !== 'k') return []
+    const start = value.readUInt32BE(0)
+    const end = start + value.readUInt32BE(4)
+    if (end > offset) throw new Error('a span beyond the header')
+    return [message.subarray(start, end)]
+  })
+  const edited = Buffer.concat(header)
+  if (edited.length > offset + 16 * 1024) throw new Error('a header that does not fit')
+  return {
+    ...nothing,
+    does: 'hand on',
+    log,
+    message: Buffer.concat([edited, message.subarray(offset)]),
+    envelope: one('e') ?? envelope,
+  }
+}
+
+interface Field {
+  readonly tag: string
+  readonly value: Buffer
+}
+
+function fieldsOf(payload: Buffer): Field[] {
+  const fields: Field[] = []
+  const reader = createFrameReader({
+    room: (_, length) => Buffer.alloc(length),
+    take: (tag, value) => void fields.push({ tag, value }),
+  })
+  reader.push(payload)
+  const last = fields.pop()
+  if (reader.amidst || last?.tag !== '.' || last.value.length > 0) throw new Error('no end')
+  return fields
+}

@@ -1,0 +1,212 @@
+import { once } from 'node:events'
+import t from 'tap'
+import { frame, uint32 } from '../../../src/doors/warm/frames.ts'
+import { plain } from '../../cases/messages.ts'
+import { buildStage } from '../../cases/stage.ts'
+import { standIn } from '../../scan/clamd/stand-in.ts'
+import { ask, call, carryOut, framesOf, hearOut, type Question } from './client.ts'
+import { openSlot } from './slot-socket.ts'
+
+/** The conversation itself: its time, its limits, and clients that do not keep to it. */
+
+const own = { QHPSI: 'plugin: eicar' }
+const question: Question = { variables: own, message: plain }
+const whole = Buffer.concat(framesOf(question))
+
+t.test(
+  'half a request, and then nothing: at each byte the daemon is there for the next',
+  async (t) => {
+    const slot = await openSlot(t, own)
+    for (let at = 0; at < whole.length; at++) {
+      const connection = await call(slot.socket)
+      connection.end(whole.subarray(0, at))
+      const closed = once(connection, 'close')
+      connection.resume()
+      await closed
+    }
+    t.equal((await slot.ask(question)).does, 'hand on')
+    t.same(slot.log, [])
+  },
+)
+
+t.test('garbage is told to go cold', async (t) => {
+  const slot = await openSlot(t, own)
+  for (const garbage of [
+    'GET / HTTP/1.0\r\n\r\n',
+    '\0\0\0\0\0\0',
+    '1\0\0\0\x04osc9',
+    '\xff'.repeat(9999),
+  ]) {
+    const connection = await call(slot.socket)
+    connection.write(Buffer.from(garbage, 'latin1'))
+    const heard = await hearOut(connection)
+    t.equal(carryOut(heard, question).does, 'go cold')
+  }
+  t.equal((await slot.ask(question)).does, 'hand on')
+})
+
+t.test(
+  'single bytes are a request, too, and the head is acknowledged once it is here',
+  async (t) => {
+    const slot = await openSlot(t, own)
+    const connection = await call(slot.socket)
+    connection.setNoDelay()
+    const heard = hearOut(connection)
+    const first = once(connection, 'data')
+    const bodyAt = whole.indexOf('M\0\0')
+    for (const byte of whole.subarray(0, bodyAt)) connection.write(Buffer.of(byte))
+    const [said] = await first
+    t.same(said, frame('A'), 'before a byte of the message was sent')
+    for (const byte of whole.subarray(bodyAt)) connection.write(Buffer.of(byte))
+    t.equal(carryOut(await heard, question).does, 'hand on')
+  },
+)
+
+t.test('bytes behind the last frame end it', async (t) => {
+  const stage = buildStage()
+  t.teardown(() => stage.remove())
+  const slow = { QHPSI: stage.file('slow', '#!/bin/sh\nsleep 60\n', 0o700) }
+  const slot = await openSlot(t, slow)
+  const connection = await call(slot.socket)
+  connection.write(Buffer.concat(framesOf({ variables: slow })))
+  setTimeout(() => connection.write('more'), 100)
+  t.match(carryOut(await hearOut(connection), question).why, /behind the last frame/)
+})
+
+t.test(
+  'while a scanner works the client hears so, and the end of its time is an answer',
+  async (t) => {
+    const clamd = await standIn(t, () => {}) // says nothing
+    const variables = { QHPSI: 'plugin: clamd', CLAMD: clamd.socket }
+    const slot = await openSlot(t, variables)
+    const slow: Question = { variables, timeLeft: 4500, takesReply: false } // four beats, or two of a busy machine
+    const heard = await ask(slot.socket, slow)
+    t.match(heard.tags, /^Ahh+x$/)
+    const got = carryOut(heard, slow)
+    t.equal(got.code, 71)
+    t.match(got.log, /decision=defer scan=unknown .*time limit.* exit=71/)
+    t.equal(clamd.connections.length, 1, 'the message was scanned once')
+  },
+)
+
+t.test('a client that leaves while a scanner works ends the scan', async (t) => {
+  const clamd = await standIn(t, () => {})
+  const variables = { QHPSI: 'plugin: clamd', CLAMD: clamd.socket }
+  const slot = await openSlot(t, variables)
+  const connection = await call(slot.socket)
+  connection.write(Buffer.concat(framesOf({ variables })))
+  while (clamd.connections.length === 0) await new Promise((resolve) => setTimeout(resolve, 20))
+  const hungUp = once(clamd.connections[0]!, 'end')
+  connection.destroy()
+  await hungUp
+  await slot.close(0)
+  t.same(slot.log, [])
+})
+
+t.test('a thousand connections that say nothing keep nobody out', async (t) => {
+  const slot = await openSlot(t, own, { maxClients: 20 })
+  const silent = []
+  for (let i = 0; i < 1000; i++) silent.push(await call(slot.socket))
+  t.equal((await slot.ask(question)).does, 'hand on')
+  const count = () => new Promise((resolve) => slot.server.getConnections((_, n) => resolve(n)))
+  t.ok(Number(await count()) <= 41, `${await count()} are still open`)
+  for (const connection of silent) connection.destroy()
+})
+
+t.test('more messages at once than there may be go cold', async (t) => {
+  const clamd = await standIn(t, () => {})
+  const variables = { QHPSI: 'plugin: clamd', CLAMD: clamd.socket }
+  const slot = await openSlot(t, variables, { maxClients: 3 })
+  const asked = Array.from({ length: 5 }, () => slot.ask({ variables, timeLeft: 600 }))
+  const got = await Promise.all(asked)
+  t.same(got.map(({ does, code, why }) => `${does} ${code ?? why}`).sort(), [
+    'end 71',
+    'end 71',
+    'end 71',
+    'go cold over 3 messages at once (--max-clients)',
+    'go cold over 3 messages at once (--max-clients)',
+  ])
+  t.equal((await slot.ask({ variables, timeLeft: 1 })).code, 71, 'and then there is room again')
+})
+
+t.test('a message over the limit goes cold before it is sent', async (t) => {
+  const slot = await openSlot(t, own, { maxSize: 1000 })
+  const connection = await call(slot.socket)
+  const frames = framesOf({ ...question, size: 1001 })
+  connection.write(Buffer.concat(frames.slice(0, -2)))
+  t.match(carryOut(await hearOut(connection), question).why, /1001 bytes.*--max-size/)
+})
+
+t.test('what is in memory at once is bounded, and comes back', async (t) => {
+  const slot = await openSlot(t, own, { memory: 100_000 })
+  const large = { ...question, message: Buffer.alloc(60_000, 'x') }
+  const holder = await call(slot.socket)
+  const acknowledged = once(holder, 'data')
+  holder.write(Buffer.concat(framesOf(large).slice(0, -1)))
+  await acknowledged
+  t.match((await slot.ask(large)).why, /--memory/)
+  t.equal((await slot.ask(question)).does, 'hand on', 'a small one fits')
+  holder.destroy()
+  await once(holder, 'close')
+  t.equal((await slot.ask(large)).does, 'hand on')
+})
+
+t.test('an envelope or variables that would fill the memory are refused before', async (t) => {
+  const slot = await openSlot(t, own, { memory: 1_000_000 })
+  const head = framesOf(question).slice(0, 4)
+  const huge = Buffer.concat([Buffer.from('E'), uint32(60_000_000)])
+  const connection = await call(slot.socket)
+  connection.write(Buffer.concat([...head, huge]))
+  t.match(carryOut(await hearOut(connection), question).why, /--memory/)
+  const variables = Object.fromEntries(
+    Array.from({ length: 200 }, (_, i) => [`V${i}`, 'x'.repeat(60_000)]),
+  )
+  t.match((await slot.ask({ variables })).why, /--memory/)
+})
+
+t.test('a client that falls silent is let go', { timeout: 20_000 }, async (t) => {
+  const slot = await openSlot(t, own)
+  const head = framesOf(question).slice(0, -2)
+  const [nothing, half] = await Promise.all([call(slot.socket), call(slot.socket)])
+  half.write(Buffer.concat(head))
+  const heard = await Promise.all([hearOut(nothing), hearOut(half)])
+  t.match(carryOut(heard[0], question).why, /too little/)
+  t.match(heard[1].tags, /^Ah{5,}C$/)
+  t.match(carryOut(heard[1], question).why, /silent/)
+})
+
+t.test('a client that never ends is let go when its time is over', async (t) => {
+  const slot = await openSlot(t, own)
+  const connection = await call(slot.socket)
+  const heard = hearOut(connection)
+  connection.write(Buffer.concat(framesOf({ ...question, timeLeft: 100 }).slice(0, -2)))
+  const trickle = setInterval(() => connection.write(frame('M')), 50)
+  t.match(carryOut(await heard, question).why, /too long to send/)
+  clearInterval(trickle)
+})
+
+t.test('told to end, it answers who has asked and takes nobody else', async (t) => {
+  const clamd = await standIn(t, (connection) => {
+    setTimeout(() => connection.end('stream: OK\0'), 300)
+  })
+  const variables = { QHPSI: 'plugin: clamd', CLAMD: clamd.socket }
+  const slot = await openSlot(t, variables)
+  const silent = await call(slot.socket)
+  const dismissed = hearOut(silent)
+  const asked = slot.ask({ variables })
+  while (clamd.connections.length === 0) await new Promise((resolve) => setTimeout(resolve, 10))
+  await slot.close(5000)
+  t.equal((await asked).does, 'hand on')
+  t.match(carryOut(await dismissed, question).why, /going down/)
+  await t.rejects(call(slot.socket), { code: 'ENOENT' })
+})
+
+t.test('what is not answered within the time to end goes cold', async (t) => {
+  const clamd = await standIn(t, () => {})
+  const variables = { QHPSI: 'plugin: clamd', CLAMD: clamd.socket }
+  const slot = await openSlot(t, variables)
+  const asked = slot.ask({ variables })
+  while (clamd.connections.length === 0) await new Promise((resolve) => setTimeout(resolve, 10))
+  await slot.close(100)
+  t.match((await asked).why, /going down/)
+})

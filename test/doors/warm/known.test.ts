@@ -1,0 +1,115 @@
+import t from 'tap'
+import { numbered, sessionStandIn } from '../../scan/clamd/session-stand-in.ts'
+import { standIn } from '../../scan/clamd/stand-in.ts'
+import { openMilter } from '../milter/rig.ts'
+import { openSlot } from './slot-socket.ts'
+
+/** What is known of copies, by all warm doors. */
+
+const letter = (n: number, body = 'Hello') =>
+  Buffer.from(
+    `Received: from host${n} by mx; today\nDate: ${n}\nTo: <${n}@example.org>\n` +
+      `Message-ID: <${n}@example.com>\nFrom: news@example.com\nSubject: news\n\n${body}\n`,
+  )
+
+const settings = (socket: string) => ({
+  QHPSI: 'plugin: clamd',
+  CLAMD: socket,
+  CLAMDBDIR: '/nonexistent',
+  REJECTVIRUS: '1',
+})
+
+const version = () => 'ClamAV 1.4.3'
+
+function scansOf({ asked }: Awaited<ReturnType<typeof sessionStandIn>>): number {
+  return asked.filter(({ command }) => command === 'zINSTREAM').length
+}
+
+t.test('a thousand copies in a hundred conversations of the slot are one scan', async (t) => {
+  const clamd = await sessionStandIn(t, numbered('stream: OK'), { version })
+  const env = settings(clamd.socket)
+  const slot = await openSlot(t, env, { maxClients: 100 })
+  let n = 0
+  const conversations = Array.from({ length: 100 }, async () => {
+    for (let i = 0; i < 10; i++) {
+      const { does, message, log } = await slot.ask({ message: letter(n++), variables: env })
+      t.equal(does, 'hand on')
+      t.match(message.toString(), /^X-QHPSI: clean\nReceived:/)
+      t.match(log, / scan=(?:clean|known) scanner=clamd/)
+    }
+  })
+  await Promise.all(conversations)
+  t.equal(n, 1000)
+  t.equal(scansOf(clamd), 1)
+})
+
+t.test('a thousand copies in a hundred sessions of a milter are one scan', async (t) => {
+  const clamd = await sessionStandIn(t, numbered('stream: Eicar-Test FOUND'), { version })
+  const milter = await openMilter(t, settings(clamd.socket), { maxClients: 100 })
+  let n = 0
+  const sessions = Array.from({ length: 100 }, async () => {
+    for (let i = 0; i < 10; i++) {
+      const { reply } = await milter.submit({ message: letter(n++) })
+      t.equal(reply, '550 5.7.1 message refused: virus Eicar-Test')
+    }
+  })
+  await Promise.all(sessions)
+  t.equal(scansOf(clamd), 1)
+  t.equal(milter.mailLog.length, 1000)
+  const known = milter.mailLog.filter((line) => line.includes(' scan=known '))
+  t.equal(known.length, 999)
+  t.match(known[0], / scanner=clamd virus=Eicar-Test grounds=virus by=\S+ age=\d+ /)
+})
+
+t.test('with VERDICTS=off, or VERDICTMAXAGE=0, each is scanned', async (t) => {
+  for (const off of [{ VERDICTS: 'off' }, { VERDICTMAXAGE: '0' }]) {
+    const clamd = await sessionStandIn(t, numbered('stream: OK'), { version })
+    const milter = await openMilter(t, { ...settings(clamd.socket), ...off })
+    for (let n = 0; n < 3; n++) await milter.submit({ message: letter(n) })
+    t.equal(scansOf(clamd), 3)
+  }
+})
+
+t.test('other messages are scanned, each for itself', async (t) => {
+  const clamd = await sessionStandIn(
+    t,
+    (asked) => {
+      const isVirus = asked.message.includes('virus')
+      numbered(`stream: ${isVirus ? 'Eicar FOUND' : 'OK'}`)(asked)
+    },
+    { version },
+  )
+  const milter = await openMilter(t, settings(clamd.socket))
+  const answers = await Promise.all(
+    Array.from({ length: 40 }, async (_, n) => {
+      const body = n % 4 === 0 ? `virus ${n % 8}` : `text ${n % 8}`
+      const { outcome } = await milter.submit({ message: letter(n, body) })
+      return outcome === (n % 4 === 0 ? 'refused' : 'delivered')
+    }),
+  )
+  t.notOk(answers.includes(false))
+  t.equal(scansOf(clamd), 8)
+})
+
+t.test('a clamd that tells no version, or none at all, is asked each time', async (t) => {
+  const clamd = await standIn(t, (connection) => connection.end('stream: OK\0'))
+  const milter = await openMilter(t, settings(clamd.socket))
+  for (let n = 0; n < 3; n++) {
+    t.equal((await milter.submit({ message: letter(n) })).outcome, 'delivered')
+  }
+  t.equal(clamd.received.length, 3)
+})
+
+t.test('what a clamd with older signatures found is scanned by one with newer ones', async (t) => {
+  let number = 27_600
+  const clamd = await sessionStandIn(t, numbered('stream: OK'), {
+    version: () => `ClamAV 1.4.3/${number}/Tue Apr  8 08:43:46 2025`,
+  })
+  const milter = await openMilter(t, settings(clamd.socket))
+  await milter.submit({ message: letter(1) })
+  number++
+  milter.configure(await milter.configured(settings(clamd.socket))) // which asks anew
+  await milter.submit({ message: letter(2) })
+  await milter.submit({ message: letter(3) })
+  t.equal(scansOf(clamd), 2)
+})

@@ -1,0 +1,30 @@
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import t from 'tap'
+import { loadLibc } from '../../../src/runtime/libc.ts'
+import { plain } from '../../cases/messages.ts'
+import { runtimes as onNode, startOnescand } from '../daemon/process.ts'
+
+/** Who asks, in the log. */
+
+const compiled = join(import.meta.dirname, '../../../build/native/onescand')
+const libc = await loadLibc()
+
+for (const { name, program } of [...onNode, { name: 'compiled', program: [compiled] }]) {
+  const skip =
+    (!existsSync(program[0]!) && 'run npm run build:native') ||
+    (!libc && 'install the npm package koffi')
+
+  t.test(`the log has the user and process of who asks, ${name}`, { skip }, async (t) => {
+    const settings = { QHPSI: 'plugin: eicar' }
+    const onescand = startOnescand(t, { program, settings })
+    await onescand.logged(/serving/)
+    const who = `peer_uid=${process.getuid!()} peer_pid=${process.pid} `
+    const { log } = await onescand.ask({ variables: settings, message: plain })
+    t.match(log, `decision=accept`)
+    t.ok(log.includes(who), log)
+    const unscanned = await onescand.ask({ variables: {}, message: plain })
+    t.match(unscanned.log, 'decision=pass')
+    t.ok(unscanned.log.includes(who), unscanned.log)
+  })
+}

@@ -1,0 +1,154 @@
+import { writeFileSync } from 'node:fs'
+import t, { type Test } from 'tap'
+import { startStore, storeMissing } from '../../programs/store-server.ts'
+import { numbered, sessionStandIn } from '../../scan/clamd/session-stand-in.ts'
+import { openMilter } from '../milter/rig.ts'
+
+/** Two hosts that share a store. */
+
+const skip = storeMissing
+const secret = Buffer.alloc(32, 7).toString('base64url')
+const letter = (n: number, body = 'Hello') =>
+  Buffer.from(`Date: ${n}\nTo: <${n}@example.org>\nFrom: news@example.com\n\n${body}\n`)
+const tick = () => new Promise((resolve) => setTimeout(resolve, 10))
+
+/** A host with a clamd of its own, of these signatures. */
+async function openHost(t: Test, store: string, signatures = () => 27_600) {
+  const ring = `${t.testdir({})}/ring`
+  writeFileSync(ring, `hmac-sha256:alpha:${secret}\n`, { mode: 0o600 })
+  const clamd = await sessionStandIn(
+    t,
+    (asked) =>
+      numbered(asked.message.includes('virus') ? 'stream: Eicar FOUND' : 'stream: OK')(asked),
+    { version: () => `ClamAV 1.4.3/${signatures()}/Tue Apr  8 08:43:46 2025` },
+  )
+  const milter = await openMilter(t, {
+    QHPSI: 'plugin: clamd',
+    CLAMD: clamd.socket,
+    CLAMDBDIR: '/nonexistent',
+    CLUSTERKEYS: ring,
+    REJECTVIRUS: '1',
+    VERDICTS: store,
+    VERDICTTIMEOUT: '1000',
+  })
+  // A store is asked once it is connected, and nobody waits for that.
+  return {
+    ...milter,
+    scans: () => clamd.asked.filter(({ command }) => command === 'zINSTREAM').length,
+    send: (n: number, body?: string) => milter.submit({ message: letter(n, body) }),
+  }
+}
+
+type Server = Awaited<ReturnType<typeof startStore>>
+
+/** Connected are those who name themselves so. */
+async function connected(server: Server, count: number): Promise<void> {
+  const named = () => server.say('client', 'list').match(/name=onescand/g)?.length ?? 0
+  while (named() < count) await tick()
+}
+
+async function kept(server: Server, count: number): Promise<void> {
+  while (server.say('dbsize') !== String(count)) await tick()
+}
+
+t.test('what one host has scanned, the other one knows', { skip }, async (t) => {
+  const server = await startStore(t)
+  const store = `valkey://127.0.0.1:${server.port}`
+  const [one, two] = [await openHost(t, store), await openHost(t, store)]
+  await connected(server, 2)
+  await one.send(1)
+  await one.send(2, 'virus')
+  await kept(server, 2)
+  const { outcome, message } = await two.send(3)
+  t.equal(outcome, 'delivered')
+  t.match(
+    message.toString(),
+    /^X-QHPSI: clean\nX-SHA256-Cluster-1: v=1; k=alpha; t=\d+; s=clamd,secondlook;/,
+  )
+  t.equal((await two.send(4, 'virus')).reply, '550 5.7.1 message refused: virus Eicar')
+  t.same([one.scans(), two.scans()], [2, 0])
+  t.match(two.mailLog[0], / scan=known scanner=clamd by=\S+ age=\d+ key=alpha /)
+  t.match(two.mailLog[1], / scan=known scanner=clamd virus=Eicar grounds=virus by=\S+ age=\d+ /)
+})
+
+t.test('a thousand copies to two hosts at once are four scans at most', { skip }, async (t) => {
+  const server = await startStore(t)
+  const hosts = [
+    await openHost(t, `unix:${server.socket}`),
+    await openHost(t, `unix:${server.socket}`),
+  ]
+  await connected(server, 2)
+  let n = 0
+  const clients = Array.from({ length: 8 }, async () => {
+    while (n < 1000) t.equal((await hosts[n % 2]!.send(n++)).outcome, 'delivered')
+  })
+  await Promise.all(clients)
+  const scans = hosts.reduce((sum, host) => sum + host.scans(), 0)
+  t.ok(scans >= 1 && scans <= 4, `${scans} scans`)
+})
+
+t.test(
+  'a host with newer signatures scans, and then the other one knows that',
+  { skip },
+  async (t) => {
+    const server = await startStore(t)
+    const store = `valkey://127.0.0.1:${server.port}`
+    const [older, newer] = [await openHost(t, store), await openHost(t, store, () => 27_601)]
+    await connected(server, 2)
+    await older.send(1)
+    await kept(server, 1)
+    await newer.send(2)
+    t.same([older.scans(), newer.scans()], [1, 1])
+    await newer.send(3, 'other')
+    await kept(server, 2)
+    await older.send(4, 'other')
+    t.same([older.scans(), newer.scans()], [1, 2])
+  },
+)
+
+t.test('who can write to the store forges nothing', { skip }, async (t) => {
+  const server = await startStore(t)
+  const store = `valkey://127.0.0.1:${server.port}`
+  const [one, two] = [await openHost(t, store), await openHost(t, store)]
+  await connected(server, 2)
+  await one.send(1)
+  await kept(server, 1)
+  const clean = server.say('keys', '*')
+  await one.send(2, 'virus')
+  await kept(server, 2)
+  const virus = server
+    .say('keys', '*')
+    .split('\n')
+    .find((key) => key !== clean)!
+
+  const attacks: (() => void)[] = [
+    () => server.say('copy', clean, virus, 'replace'), // swapped
+    () => server.say('set', virus, 'onescan-verdict/1\\nclean'),
+    () => server.say('setrange', virus, '40', 'clean'),
+    () => server.say('set', virus, ''),
+    () => server.say('eval', 'return redis.call("set", KEYS[1], string.sub(redis.call("get", KEYS[1]), 1, 60))', '1', virus), // biome-ignore format: a command
+  ]
+  for (const [n, attack] of attacks.entries()) {
+    attack()
+    // Another host, since each believes its own memory.
+    const fresh = await openHost(t, store)
+    await connected(server, 3 + n)
+    t.equal((await fresh.send(10 + n, 'virus')).outcome, 'refused')
+    t.equal(fresh.scans(), 1)
+    t.match(fresh.mailLog[0], / scan=infected /)
+  }
+  server.say('flushall')
+  t.equal((await two.send(99)).outcome, 'delivered')
+  t.equal(two.scans(), 1, 'and can make it forget')
+})
+
+t.test('without a key that hosts share, there is no store that they share', async (t) => {
+  const settings = { QHPSI: 'plugin: eicar', VERDICTS: 'valkey://127.0.0.1:1' }
+  await t.rejects(openMilter(t, settings), { kind: 'config', message: /need a key; make an/ })
+  for (const VERDICTS of ['valkey://a:b@127.0.0.1', 'http://x', 'valkey://h/x', '/a/socket']) {
+    await t.rejects(openMilter(t, { ...settings, VERDICTS }), {
+      kind: 'config',
+      message: VERDICTS.slice(0, 4),
+    })
+  }
+})
