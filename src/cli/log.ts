@@ -1,0 +1,148 @@
+import type { ArgumentsCamelCase, CommandModule } from 'yargs'
+import { type Criteria, needleOf, wantedBy } from '../visible/log/criteria.ts'
+import type { Entry } from '../visible/log/entries.ts'
+import { followLog, watchLogs } from '../visible/log/follow.ts'
+import { colours, inWords, noColours } from '../visible/log/in-words.ts'
+import { merge } from '../visible/log/merge.ts'
+import { readLog } from '../visible/log/read-log.ts'
+import { findLogs, type Source } from '../visible/log/sources.ts'
+import { forTerminal } from './for-terminal.ts'
+import { jsonLine } from './json-report.ts'
+import { filesArgument, logPaths, spanOf, spanOptions } from './log-arguments.ts'
+import { type Output, runCommand } from './run-command.ts'
+import { takesColours } from './takes-colours.ts'
+import { writeOut } from './write-out.ts'
+
+export interface LogOptions {
+  files: string[]
+  id?: string
+  from?: string
+  to?: string
+  virus?: string
+  decision?: string
+  since?: string
+  until?: string
+  follow: boolean
+  json: boolean
+}
+
+const NOTHING_FOUND = 1
+/** Characters of a value in a log line: onescan-queue(8), LIMITS. */
+const VALUE_MAX = 400
+/** Entries that are shown of what was there before, where `--follow` begins. */
+const SHOWN_BEFORE = 10
+
+/** `onescan log`: what happened to that mail. */
+export const logCommand: CommandModule<object, LogOptions> = {
+  command: 'log [files..]',
+  describe: 'Tell from the log what happened to a mail',
+  builder: (yargs) =>
+    yargs
+      .positional('files', filesArgument)
+      .option('id', {
+        type: 'string',
+        requiresArg: true,
+        describe: 'Part of the Message-ID, or the queue id of the MTA',
+      })
+      .option('from', { type: 'string', requiresArg: true, describe: 'Part of the sender' })
+      .option('to', { type: 'string', requiresArg: true, describe: 'Part of a recipient' })
+      .option('virus', {
+        type: 'string',
+        requiresArg: true,
+        describe: 'Part of the name of what was found',
+      })
+      .option('decision', {
+        choices: ['accept', 'quarantine', 'reject', 'defer', 'discard', 'pass'],
+        requiresArg: true,
+        describe: 'What became of it',
+      })
+      .options(spanOptions)
+      .option('follow', {
+        type: 'boolean',
+        default: false,
+        describe: 'Go on with what will be written',
+      })
+      .option('json', { type: 'boolean', default: false, describe: 'Print JSON' })
+      .example('$0 log /var/log/onescand --id 20261120.1@example.org', 'One message')
+      .example('journalctl -o short-iso -u onescand | $0 log --virus Eicar', 'From the journal')
+      .epilogue(
+        'Logs may be compressed by gzip, xz or zstd; several are merged by time.\n\n' +
+          'Exit codes: 0 something was found; 1 nothing was.',
+      ) as never,
+  handler: (args) => runCommand('log', args, (output) => log(args, output)),
+}
+
+async function log(args: ArgumentsCamelCase<LogOptions>, output: Output): Promise<number> {
+  const sources = findLogs(logPaths('log', args.files))
+  const criteria = criteriaOf(args, Date.now())
+  if (args.follow) return follow(sources, criteria, output)
+  const options = { needle: needleOf(criteria), wanted: wantedBy(criteria), warn: output.error }
+  const show = inWordsOn()
+  let found = 0
+  for await (const entries of merge(sources.map((source) => readLog(source, options)))) {
+    found += entries.length
+    if (output.json) for (const entry of entries) await output.result(asObject(entry))
+    else await writeOut(entries.map(show).join(''))
+  }
+  output.sum({ entries: found })
+  return found > 0 ? 0 : NOTHING_FOUND
+}
+
+async function follow(
+  sources: readonly Source[],
+  criteria: Criteria,
+  { json }: Output,
+): Promise<never> {
+  const show = json ? asLines : inWordsAll()
+  const followers = sources.map((source) => followLog(source, wantedBy(criteria)))
+  const changes = watchLogs(sources)
+  const before = followers.flatMap((each) => each.read())
+  before.sort((one, other) => one.time - other.time || 0)
+  const shown = criteria.since === undefined ? before.slice(-SHOWN_BEFORE) : before
+  await show(shown)
+  for (;;) {
+    await changes.changed()
+    const entries = followers.flatMap((each) => each.read())
+    await show(entries)
+  }
+}
+
+function inWordsAll(): (entries: readonly Entry[]) => Promise<void> {
+  const show = inWordsOn()
+  return (entries) => writeOut(entries.map(show).join(''))
+}
+
+/** Each is an object of its own: nobody knows when the last one comes. */
+function asLines(entries: readonly Entry[]): Promise<void> {
+  return writeOut(entries.map((entry) => jsonLine('log', asObject(entry))).join(''))
+}
+
+function criteriaOf(args: ArgumentsCamelCase<LogOptions>, now: number): Criteria {
+  return {
+    id: args.id?.slice(0, VALUE_MAX),
+    from: args.from,
+    to: args.to,
+    virus: args.virus,
+    decision: args.decision,
+    ...spanOf(args, now),
+  }
+}
+
+function inWordsOn(): (entry: Entry) => string {
+  const paint = takesColours() ? colours : noColours
+  return (entry) => `${inWords(entry, paint, harmless)}\n`
+}
+
+/** One line stays one line, whatever is in it. */
+function harmless(text: string): string {
+  return forTerminal(text.replace(/[\n\t]/g, (character) => (character === '\n' ? '\\n' : '\\t')))
+}
+
+function asObject({ time, host, fields, recipients }: Entry): object {
+  return {
+    ...(Number.isNaN(time) ? {} : { time: new Date(time).toISOString() }),
+    ...(host && { host }),
+    ...Object.fromEntries(fields),
+    ...(recipients.length > 0 && { rcpt: recipients }),
+  }
+}

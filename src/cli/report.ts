@@ -1,0 +1,95 @@
+import { writeFileSync } from 'node:fs'
+import type { ArgumentsCamelCase, CommandModule } from 'yargs'
+import { colours, noColours } from '../visible/log/in-words.ts'
+import { findLogs } from '../visible/log/sources.ts'
+import { asHtml } from '../visible/report/html.ts'
+import { asMail } from '../visible/report/mail.ts'
+import { sumUp } from '../visible/report/sum-up.ts'
+import { asText } from '../visible/report/terminal.ts'
+import { forTerminal } from './for-terminal.ts'
+import { filesArgument, logPaths, spanOf, spanOptions } from './log-arguments.ts'
+import { FAILED, type Output, runCommand } from './run-command.ts'
+import { showProgress } from './scan/progress.ts'
+import { takesColours } from './takes-colours.ts'
+import { writeOut } from './write-out.ts'
+
+interface ReportOptions {
+  files: string[]
+  since?: string
+  until?: string
+  html?: string
+  mail?: string
+  json: boolean
+}
+
+/** Columns of a mail. */
+const MAIL_WIDTH = 78
+
+/** `onescan report`: the log, summed up. */
+export const reportCommand: CommandModule<object, ReportOptions> = {
+  command: 'report [files..]',
+  describe: 'Sum up the log: what became of mail, scans, viruses, causes of deferral',
+  builder: (yargs) =>
+    yargs
+      .positional('files', filesArgument)
+      .options(spanOptions)
+      .option('html', {
+        type: 'string',
+        requiresArg: true,
+        describe: 'Write a page with plots into this file',
+      })
+      .option('mail', {
+        type: 'string',
+        requiresArg: true,
+        describe: 'Print a message to this address, for sendmail -t',
+      })
+      .option('json', { type: 'boolean', default: false, describe: 'Print JSON' })
+      .example('$0 report /var/log/onescand --since yesterday', 'For a terminal')
+      .example('$0 report --html report.html mx1/current mx2/current', 'Two hosts, one page')
+      .epilogue('Logs are read as by "onescan log".') as never,
+  handler: (args) => runCommand('report', args, (output) => report(args, output)),
+}
+
+async function report(args: ArgumentsCamelCase<ReportOptions>, output: Output): Promise<number> {
+  const now = Date.now()
+  const span = spanOf(args, now)
+  const sources = findLogs(logPaths('report', args.files))
+  const files = sources.flatMap(({ files }) => files)
+  const progress = await showProgress(files.reduce((sum, { size }) => sum + size, 0))
+  let trouble = false
+  const summary = await sumUp(sources, span, {
+    advance: progress.advance,
+    warn(text) {
+      trouble = true
+      output.error(text)
+    },
+  }).finally(progress.stop)
+
+  const text = (form: { readonly width: number; readonly isMail: boolean }) =>
+    asText(summary, {
+      paint: !form.isMail && takesColours() ? colours : noColours,
+      width: form.width,
+      blocks: !form.isMail && showsBlocks(),
+      clean: (words) => forTerminal(words.replace(/[\n\t]/g, ' ')),
+    })
+  if (args.html !== undefined) writeFileSync(args.html, asHtml(summary, now))
+  if (output.json) await output.result(summary)
+  else if (args.mail !== undefined) {
+    const message = asMail(
+      summary,
+      text({ width: MAIL_WIDTH, isMail: true }),
+      args.mail,
+      new Date(),
+    )
+    await writeOut(message)
+  } else if (args.html === undefined) {
+    await writeOut(text({ width: process.stdout.columns ?? 80, isMail: false }))
+  }
+  return trouble ? FAILED : 0
+}
+
+/** locale(7): bars in eighths are no ASCII. */
+function showsBlocks(): boolean {
+  const { LC_ALL, LC_CTYPE, LANG } = process.env
+  return /utf-?8/i.test(LC_ALL || LC_CTYPE || LANG || '')
+}

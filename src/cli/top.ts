@@ -1,0 +1,115 @@
+import type { ArgumentsCamelCase, CommandModule } from 'yargs'
+import type { Step } from '../visible/live/history.ts'
+import { colours, noColours } from '../visible/log/in-words.ts'
+import { askPlace, eventsOf, type LivePlace, readLivePlace } from '../visible/top/place.ts'
+import { decidedInWords, type Live, type LiveDecided, screen } from '../visible/top/screen.ts'
+import { forTerminal } from './for-terminal.ts'
+import { jsonLine } from './json-report.ts'
+import { runCommand } from './run-command.ts'
+import { takesColours } from './takes-colours.ts'
+import { writeOut } from './write-out.ts'
+
+interface TopOptions {
+  place: string
+  token?: string
+  json: boolean
+}
+
+/** Where the documents have onescand --http. */
+const USUAL_PLACE = 'http://127.0.0.1:9808'
+/** Decisions that are kept for the screen. */
+const KEPT = 200
+
+/** `onescan top`: what an onescand does now. */
+export const topCommand: CommandModule<object, TopOptions> = {
+  command: 'top [place]',
+  describe: 'Show what onescand does now',
+  builder: (yargs) =>
+    yargs
+      .positional('place', {
+        type: 'string',
+        default: USUAL_PLACE,
+        describe: 'That of onescand --http: http://ADDRESS:PORT or unix:PATH',
+      })
+      .option('token', {
+        type: 'string',
+        requiresArg: true,
+        describe: 'The file of onescand --http-token',
+      })
+      .option('json', {
+        type: 'boolean',
+        default: false,
+        describe: 'Print JSON, a line a decision',
+      })
+      .example('$0 top', 'A live view; Ctrl-C ends it')
+      .example('$0 top unix:/run/onescand/http.sock | grep reject', 'A line a decision')
+      .epilogue('If standard output is no terminal, there is a line for each decision.') as never,
+  handler: (args) => runCommand('top', args, () => top(args)),
+}
+
+async function top(args: ArgumentsCamelCase<TopOptions>): Promise<number> {
+  const place = readLivePlace(args.place, args.token)
+  if (args.json) return printLines(place, asJson)
+  if (process.stdout.isTTY) return showScreen(place)
+  return printLines(place, (one) => `${decidedInWords(one, noColours, oneLine)}\n`)
+}
+
+async function printLines(place: LivePlace, lineOf: (one: LiveDecided) => string): Promise<number> {
+  for await (const event of eventsOf(place)) {
+    const { decided } = event as Live
+    await writeOut(decided.map(lineOf).join(''))
+  }
+  return 0
+}
+
+/** As "onescan log" tells of it. */
+function asJson({ time, fields }: LiveDecided): string {
+  return jsonLine('top', { time: new Date(time).toISOString(), ...fields })
+}
+
+const ENTER = '\x1b[?1049h\x1b[?25l'
+const LEAVE = '\x1b[?25h\x1b[?1049l'
+const HOME = '\x1b[H'
+const CLEAR_LINE = '\x1b[K'
+const CLEAR_BELOW = '\x1b[J'
+
+async function showScreen(place: LivePlace): Promise<number> {
+  const first = (await askPlace(place, '/data.json')) as Live & { steps: Step[] }
+  const steps = new Map(first.steps.map((step) => [step.start, step]))
+  let decided: readonly LiveDecided[] = first.decided
+  const paint = takesColours() ? colours : noColours
+
+  const show = (live: Live) => {
+    const { columns: width = 80, rows: height = 24 } = process.stdout
+    const days = [...steps.values()].filter(({ start }) => start > live.now - 86_400_000)
+    const form = { paint, width, height, clean: oneLine }
+    const lines = screen(place.text, live, days, decided, form)
+    const text = lines.map((line) => `${line}${CLEAR_LINE}\n`).join('')
+    return writeOut(`${HOME}${text}${CLEAR_BELOW}`)
+  }
+
+  const leave = () => {
+    process.stdout.write(LEAVE)
+    process.exit(0)
+  }
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, leave)
+  await writeOut(ENTER)
+  try {
+    await show(first)
+    for await (const event of eventsOf(place)) {
+      const live = event as Live
+      const newest = decided.at(-1)?.number ?? 0
+      decided = [...decided, ...live.decided.filter(({ number }) => number > newest)].slice(-KEPT)
+      if (live.step) steps.set(live.step.start, live.step)
+      await show(live)
+    }
+  } finally {
+    await writeOut(LEAVE)
+  }
+  return 0
+}
+
+/** One line stays one line, and does nothing to a terminal, whatever is in it. */
+function oneLine(text: string): string {
+  return forTerminal(text.replace(/[\n\t]/g, ' '))
+}

@@ -1,0 +1,91 @@
+import { createHash, timingSafeEqual } from 'node:crypto'
+import { readFileSync, statSync } from 'node:fs'
+import type { IncomingHttpHeaders } from 'node:http'
+import { isIP } from 'node:net'
+import { Fault } from '../../runtime/fault.ts'
+
+/** Characters of a token: fewer can be guessed. */
+const TOKEN_MIN = 16
+
+/** Why a request is refused, or undefined where it is let in. */
+export type CheckAccess = (headers: IncomingHttpHeaders) => Refusal | undefined
+
+export interface Refusal {
+  readonly status: 401 | 421
+  readonly text: string
+}
+
+/**
+ * Who may look. At an address of this host's own a browser is told by Host which name led it
+ * there: another page's name that leads here (DNS rebinding) is refused. Elsewhere a token is
+ * asked for. `address` is undefined for a socket with a path, whose mode says who may connect. Throws a Fault of kind `config` for an address that others reach and no token.
+ */
+export function checkAccessBy(
+  address: string | undefined,
+  tokenFile: string | undefined,
+): CheckAccess {
+  const token = tokenFile === undefined ? undefined : readToken(tokenFile)
+  if (address !== undefined && token === undefined && !isLoopback(address)) {
+    throw new Fault(
+      'config',
+      `--http ${address}: others reach this address; give --http-token FILE, or listen on 127.0.0.1`,
+    )
+  }
+  const checksHost = address !== undefined && token === undefined
+  return (headers) => {
+    if (checksHost && !isOwnName(headers.host ?? '')) {
+      return { status: 421, text: 'this is no name of this host: use 127.0.0.1 or localhost' }
+    }
+    if (token !== undefined && !isGiven(headers.authorization ?? '', token)) {
+      return { status: 401, text: 'give the token: as Bearer, or as the password of any user' }
+    }
+    return undefined
+  }
+}
+
+function isLoopback(address: string): boolean {
+  return address === '::1' || (isIP(address) === 4 && address.startsWith('127.'))
+}
+
+/** `127.0.0.1:9101`, `localhost`, `[::1]:9101`. */
+function isOwnName(host: string): boolean {
+  const name = host.toLowerCase().replace(/:\d{1,5}$/, '')
+  return name === 'localhost' || name === '[::1]' || isLoopback(name)
+}
+
+/** RFC 6750 2.1, and RFC 7617 for browsers, which ask their user. */
+function isGiven(authorization: string, token: string): boolean {
+  const [, scheme = '', value = ''] = /^(Bearer|Basic) +(\S+)$/i.exec(authorization) ?? []
+  const isBasic = scheme.toLowerCase() === 'basic'
+  const given = isBasic
+    ? Buffer.from(value, 'base64')
+        .toString()
+        .replace(/^[^:]*:/, '')
+    : value
+  return timingSafeEqual(digest(given), digest(token))
+}
+
+function digest(text: string): Buffer {
+  return createHash('sha256').update(text).digest()
+}
+
+function readToken(file: string): string {
+  const at = `--http-token ${file}`
+  let token: string
+  try {
+    const mode = statSync(file).mode & 0o777
+    if ((mode & 0o007) !== 0) {
+      const shown = mode.toString(8).padStart(4, '0')
+      throw new Fault('config', `${at}: mode ${shown} lets everyone read it; chmod 640 it`)
+    }
+    token = readFileSync(file, 'latin1').trim()
+  } catch (error) {
+    if (error instanceof Fault) throw error
+    throw new Fault('config', `${at}: ${(error as Error).message}`, error)
+  }
+  if (new RegExp(`^[!-~]{${TOKEN_MIN},}$`).test(token)) return token
+  throw new Fault(
+    'config',
+    `${at}: must hold ${TOKEN_MIN} printable characters or more in one line`,
+  )
+}

@@ -1,0 +1,201 @@
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import type { Server, Socket } from 'node:net'
+import { gzipSync } from 'node:zlib'
+import {
+  createObserver,
+  type Observed,
+  type Observer,
+  TRIAL_COUNTS_FOR,
+} from '../../visible/live/observer.ts'
+import { checkAccessBy } from './access.ts'
+import { createEvents } from './events.ts'
+import { assets } from './page-assets.ts'
+import { type SnapshotOptions, snapshot } from './snapshot.ts'
+
+export interface HttpOptions extends SnapshotOptions {
+  /** IP address that it listens on; undefined for a socket with a path. */
+  readonly address: string | undefined
+  readonly tokenFile: string | undefined
+  readonly listen: (server: Server) => Promise<void>
+  readonly observed: Observed
+  /** Whether mail is taken: false while onescand starts or ends. */
+  readonly isReady: () => boolean
+  readonly log: (line: string) => void
+}
+
+export interface HttpPlace {
+  readonly observer: Observer
+  close(): void
+}
+
+/** Connections at once; beyond them the one that has been idle for longest goes. */
+const CONNECTIONS_MAX = 400
+/** Milliseconds for a request to arrive, for the next one, and for an answer to be taken. */
+const REQUEST_TIME = 5_000
+const IDLE_TIME = 30_000
+const TAKE_TIME = 10_000
+/** Bytes of a request; it has no body. */
+const REQUEST_MAX = 8 * 1024
+
+/** Metrics, health, history and the page, for who may look. Faults are of kind `config`. */
+export async function openHttpPlace(options: HttpOptions): Promise<HttpPlace> {
+  const { address, tokenFile, listen, observed, isReady, log } = options
+  const refusalOf = checkAccessBy(address, tokenFile)
+  const observer = createObserver(observed)
+  const events = createEvents(observer, options)
+
+  const server = createServer(
+    {
+      headersTimeout: REQUEST_TIME,
+      requestTimeout: REQUEST_TIME,
+      keepAliveTimeout: IDLE_TIME,
+      connectionsCheckingInterval: 1000,
+      maxHeaderSize: REQUEST_MAX,
+    },
+    (request, response) => {
+      idle.delete(request.socket)
+      response.on('close', () => {
+        if (!request.socket.destroyed) idle.add(request.socket)
+      })
+      answer(request, response).catch(() => response.destroy())
+    },
+  )
+  /** Connections without a request, in the order in which they fell silent. */
+  const idle = new Set<Socket>()
+  let open = 0
+  server.on('connection', (socket: Socket) => {
+    open++
+    idle.add(socket)
+    socket.once('close', () => {
+      open--
+      idle.delete(socket)
+    })
+    if (open <= CONNECTIONS_MAX) return
+    const [oldest] = idle
+    oldest?.destroy()
+  })
+  server.on('clientError', (_, socket) => {
+    if (socket.writable) socket.end('HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n')
+    setTimeout(() => socket.destroy(), 1000).unref()
+  })
+  server.on('error', (error) => log(`http: ${error.message}`))
+
+  async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const path = (request.url ?? '').replace(/\?.*$/s, '')
+    const send = (status: number, type: string, body: string | Packed) =>
+      reply(request, response, status, type, body)
+    const text = (status: number, body: string) => send(status, 'text/plain; charset=utf-8', body)
+    if (request.method !== 'GET' && request.method !== 'HEAD') {
+      response.setHeader('Allow', 'GET, HEAD')
+      return text(405, 'only GET and HEAD are answered\n')
+    }
+    const refusal = refusalOf(request.headers)
+    if (refusal?.status === 401) response.setHeader('WWW-Authenticate', 'Basic realm="onescand"')
+    if (refusal !== undefined) return text(refusal.status, `${refusal.text}\n`)
+    const asset = pages[path]
+    if (asset !== undefined) return send(200, asset.type, asset)
+    switch (path) {
+      case '/metrics':
+        return send(200, observer.contentType, await observer.metrics())
+      case '/healthz': {
+        const { healthy, why } = health(observer)
+        return text(healthy ? 200 : 503, `${why}\n`)
+      }
+      case '/readyz':
+        return isReady() ? text(200, 'serving\n') : text(503, 'not serving\n')
+      case '/data.json':
+        return send(200, 'application/json', JSON.stringify(snapshot(observer, options)))
+      case '/events':
+        return follow(request, response)
+      default:
+        return text(404, 'there are /, /metrics, /healthz and /readyz\n')
+    }
+  }
+
+  function follow(request: IncomingMessage, response: ServerResponse): void {
+    response.writeHead(200, { ...HEADERS, 'Content-Type': 'text/event-stream' })
+    if (request.method === 'HEAD' || !events.join(response)) response.end()
+  }
+
+  try {
+    await listen(server)
+  } catch (error) {
+    events.close()
+    observer.close()
+    throw error
+  }
+  return {
+    observer,
+    close() {
+      events.close()
+      observer.close()
+      server.close()
+      server.closeAllConnections()
+    },
+  }
+}
+
+/** Healthy is who has found EICAR, and nothing in a clean message, within the last minute. */
+function health({ trial }: Observer): { readonly healthy: boolean; readonly why: string } {
+  if (trial === undefined) return { healthy: false, why: 'the scanners have not been tried yet' }
+  const age = Date.now() - trial.at
+  if (age > TRIAL_COUNTS_FOR) {
+    return { healthy: false, why: `the last trial is ${Math.round(age / 1000)} seconds old` }
+  }
+  return { healthy: trial.right, why: trial.why }
+}
+
+/** Nothing from elsewhere, nothing inline, in no frame; CSP Level 3. */
+const HEADERS = {
+  'Cache-Control': 'no-store',
+  'Content-Security-Policy':
+    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+  'Cross-Origin-Resource-Policy': 'same-origin',
+  'Referrer-Policy': 'no-referrer',
+  'X-Content-Type-Options': 'nosniff',
+} as const
+
+interface Packed {
+  readonly plain: Buffer
+  readonly gzip: Buffer
+}
+
+function packed(text: string): Packed {
+  const plain = Buffer.from(text)
+  return { plain, gzip: gzipSync(plain) }
+}
+
+const pages: Readonly<Record<string, Packed & { readonly type: string }>> = Object.fromEntries(
+  Object.entries(assets).map(([path, { type, text }]) => [path, { type, ...packed(text) }]),
+)
+
+/** Bytes from which on it is worth to be compressed. */
+const WORTH_IT = 1024
+
+function reply(
+  request: IncomingMessage,
+  response: ServerResponse,
+  status: number,
+  type: string,
+  body: string | Packed,
+): void {
+  const takesGzip = /\bgzip\b/.test(String(request.headers['accept-encoding'] ?? ''))
+  const isText = typeof body === 'string'
+  const plain = isText ? Buffer.from(body) : body.plain
+  const isPacked = takesGzip && plain.length >= WORTH_IT
+  const bytes = isPacked ? (isText ? gzipSync(plain) : body.gzip) : plain
+  response.writeHead(status, {
+    ...HEADERS,
+    'Content-Type': type,
+    'Content-Length': bytes.length,
+    Vary: 'Accept-Encoding',
+    ...(isPacked && { 'Content-Encoding': 'gzip' }),
+    ...(hasBody(request) && { Connection: 'close' }),
+  })
+  response.setTimeout(TAKE_TIME, () => response.destroy())
+  response.end(request.method === 'HEAD' ? undefined : bytes)
+}
+
+function hasBody({ headers }: IncomingMessage): boolean {
+  return 'transfer-encoding' in headers || Number(headers['content-length'] ?? 0) > 0
+}

@@ -1,0 +1,291 @@
+// The status page of onescand. Everything that comes from mail becomes text, never markup.
+import uPlot from 'uplot'
+
+const DECISIONS = ['accept', 'quarantine', 'reject', 'defer', 'discard', 'pass']
+const KEPT = 200
+const DAY = 24 * 3600
+/** Control characters, and those that turn the direction of writing. */
+const ACTIVE = /[\0-\x1f\x7f-\x9f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]/g
+
+const at = (id) => document.getElementById(id)
+const steps = new Map()
+let decided = []
+let plots = []
+
+function visible(text) {
+  return String(text).replace(ACTIVE, (character) => {
+    return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`
+  })
+}
+
+function element(name, content, className) {
+  const made = document.createElement(name)
+  if (className) made.className = className
+  if (content !== undefined) made.textContent = visible(content)
+  return made
+}
+
+function row(...cells) {
+  const made = document.createElement('tr')
+  for (const cell of cells) made.append(cell instanceof Node ? cell : element('td', cell))
+  return made
+}
+
+function sizeInWords(bytes) {
+  if (!(bytes >= 1000)) return `${bytes} B`
+  const unit = bytes < 1e6 ? 'KB' : bytes < 1e9 ? 'MB' : 'GB'
+  const scaled = bytes / { KB: 1e3, MB: 1e6, GB: 1e9 }[unit]
+  return `${scaled.toFixed(scaled < 10 ? 1 : 0)} ${unit}`
+}
+
+function ageInWords(milliseconds) {
+  const hours = milliseconds / 3600e3
+  if (hours < 2) return `${Math.max(0, Math.round(hours * 60))} minutes old`
+  return hours < 72 ? `${Math.round(hours)} hours old` : `${Math.round(hours / 24)} days old`
+}
+
+function showHealth({ trial }) {
+  const health = at('health')
+  const words = trial ? `${trial.right ? 'Scanning' : 'Not scanning'}: ${trial.why}` : 'Starting.'
+  if (health.textContent === visible(words)) return
+  health.textContent = visible(words)
+  health.className = trial?.right ? 'good' : 'bad'
+}
+
+function showTiles({ judging, processes }) {
+  const sums = { messages: 0, kept: 0, deferred: 0, spared: 0 }
+  for (const { decisions, scans } of steps.values()) {
+    for (const count of Object.values(decisions)) sums.messages += count
+    for (const word of ['reject', 'discard', 'quarantine']) sums.kept += decisions[word] ?? 0
+    sums.deferred += decisions.defer ?? 0
+    sums.spared += (scans.trusted ?? 0) + (scans.known ?? 0)
+  }
+  const tiles = [
+    ['Being judged', judging],
+    ['Messages in 24 h', sums.messages],
+    ['Kept out', sums.kept],
+    ['Deferred', sums.deferred],
+    ['Scans spared', sums.spared],
+    ['Processes', processes],
+  ].map(([name, count]) => {
+    const tile = document.createElement('div')
+    tile.append(element('dt', name), element('dd', count.toLocaleString('en')))
+    return tile
+  })
+  at('tiles').replaceChildren(...tiles)
+}
+
+function showUnderway({ underway }) {
+  const rows = underway.map(({ door, remote, from, size, seconds }) =>
+    row(
+      door,
+      remote,
+      from,
+      element('td', sizeInWords(size), 'number'),
+      element('td', seconds, 'number'),
+    ),
+  )
+  if (rows.length === 0) {
+    const cell = element('td', 'Nothing.')
+    cell.colSpan = 5
+    rows.push(row(cell))
+  }
+  at('underway').replaceChildren(...rows)
+}
+
+function showClamds({ clamds, now }) {
+  const rows = clamds.map(({ server, up, text, version, made }) =>
+    row(
+      server,
+      element('td', up ? 'yes' : 'no', up ? 'good' : 'bad'),
+      made ? ageInWords(now - made) : 'not told',
+      up ? (version ?? text) : text,
+    ),
+  )
+  if (rows.length === 0) {
+    const cell = element('td', 'No server is asked.')
+    cell.colSpan = 4
+    rows.push(row(cell))
+  }
+  at('clamds').replaceChildren(...rows)
+}
+
+function matches({ fields, line }, words) {
+  const text = `${Object.values(fields).join('\n')}\n${line}`.toLowerCase()
+  return words.every((word) => text.includes(word))
+}
+
+function item({ number, time, fields, line }) {
+  const made = document.createElement('li')
+  made.dataset.number = number
+  const details = document.createElement('details')
+  const summary = document.createElement('summary')
+  const when = element('time', new Date(time).toLocaleTimeString('en-GB'))
+  when.dateTime = new Date(time).toISOString()
+  const found = fields.virus ?? fields.banned ?? fields.grounds ?? fields.fault ?? fields.scan ?? ''
+  const whom = fields.from ? ` ${fields.from} to ${fields.to ?? ''}` : ''
+  summary.append(
+    when,
+    element('b', fields.decision ?? '', DECISIONS.includes(fields.decision) ? fields.decision : ''),
+    document.createTextNode(visible(` ${found}${whom}`)),
+  )
+  const pre = element('pre', line)
+  details.append(summary, pre)
+  made.append(details)
+  return made
+}
+
+function showDecided(fresh) {
+  const words = at('filter').value.toLowerCase().split(/\s+/).filter(Boolean)
+  const list = at('list')
+  if (fresh) {
+    // What is open, or has the focus, stays as it is.
+    const items = fresh
+      .filter((one) => matches(one, words))
+      .map(item)
+      .reverse()
+    list.prepend(...items)
+    const oldest = decided[0]?.number ?? 0
+    while (list.lastElementChild && Number(list.lastElementChild.dataset.number) < oldest) {
+      list.lastElementChild.remove()
+    }
+  } else {
+    const shown = decided.filter((one) => matches(one, words))
+    list.replaceChildren(...shown.map(item).reverse())
+  }
+  const count = `${list.childElementCount} of ${decided.length}`
+  if (at('count').textContent !== count) at('count').textContent = count
+}
+
+function colour(name) {
+  return getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim()
+}
+
+function clock(seconds) {
+  const form = { hour: '2-digit', minute: '2-digit' }
+  return new Date(seconds * 1000).toLocaleTimeString('en-GB', form)
+}
+
+function columns() {
+  const times = [...steps.keys()].sort((one, other) => one - other)
+  const all = times.map((time) => steps.get(time))
+  const share = ({ decisions, scans }) => {
+    const whole = Object.values(decisions).reduce((sum, count) => sum + count, 0)
+    return whole === 0 ? null : (100 * ((scans.trusted ?? 0) + (scans.known ?? 0))) / whole
+  }
+  const x = times.map((time) => time / 1000)
+  return [
+    [x, ...DECISIONS.map((word) => all.map(({ decisions }) => decisions[word] ?? 0))],
+    [x, all.map(({ p50 }) => p50), all.map(({ p95 }) => p95)],
+    [x, all.map(share)],
+  ]
+}
+
+function makePlots() {
+  for (const { plot } of plots) plot.destroy()
+  const line = (label, name, dash) => ({
+    label,
+    stroke: colour(name),
+    width: 2,
+    dash,
+    points: { show: steps.size < 40, size: 5 },
+  })
+  const kinds = [
+    ['messages', DECISIONS.map((word) => line(word, word))],
+    ['times', [line('half', 'accept'), line('95 %', 'defer', [6, 3])]],
+    ['trusted', [line('spared', 'quarantine')]],
+  ]
+  const axis = {
+    stroke: colour('faint'),
+    grid: { stroke: colour('line'), width: 1 },
+    ticks: { stroke: colour('line') },
+  }
+  const data = columns()
+  plots = kinds.map(([id, series], index) => {
+    const place = at(id)
+    const options = {
+      width: place.clientWidth,
+      height: 200,
+      series: [{ label: 'Time' }, ...series],
+      axes: [
+        { ...axis, values: (_, times) => times.map(clock) },
+        { ...axis, size: 48 },
+      ],
+      scales: {
+        x: { range: () => [Date.now() / 1000 - DAY, Date.now() / 1000] },
+        y: { range: (_, __, most) => [0, Math.max(1, most * 1.1)] },
+      },
+      cursor: { drag: { x: false, y: false } },
+    }
+    return { place, plot: new uPlot(options, data[index], place) }
+  })
+}
+
+function showPlots() {
+  const data = columns()
+  for (const [index, { plot }] of plots.entries()) plot.setData(data[index])
+}
+
+function showAll(state) {
+  showHealth(state)
+  showTiles(state)
+  showUnderway(state)
+  showClamds(state)
+}
+
+function takeStep(step, now) {
+  if (step) steps.set(step.start, step)
+  for (const start of steps.keys()) if (start < now - DAY * 1000) steps.delete(start)
+}
+
+async function load() {
+  const response = await fetch('/data.json')
+  if (!response.ok) throw new Error(String(response.status))
+  const state = await response.json()
+  steps.clear()
+  for (const step of state.steps) steps.set(step.start, step)
+  decided = state.decided
+  showAll(state)
+  showDecided()
+  makePlots()
+}
+
+function listen() {
+  const events = new EventSource('/events')
+  let lost = false
+  events.onmessage = ({ data }) => {
+    const state = JSON.parse(data)
+    const newest = decided.at(-1)?.number ?? 0
+    const fresh = state.decided.filter(({ number }) => number > newest)
+    decided = [...decided, ...fresh].slice(-KEPT)
+    takeStep(state.step, state.now)
+    showAll(state)
+    if (fresh.length > 0) showDecided(fresh)
+    showPlots()
+    const missed = state.newest > (decided.at(-1)?.number ?? 0)
+    if (missed || (fresh.length < KEPT && fresh.length > 0 && fresh[0].number > newest + 1)) {
+      load().catch(() => {})
+    }
+  }
+  events.onopen = () => {
+    if (lost) load().catch(() => {}) // onescand may have been started anew
+    lost = false
+  }
+  events.onerror = () => {
+    lost = true
+    at('health').textContent = 'Not connected.'
+    at('health').className = 'bad'
+  }
+}
+
+at('filter').addEventListener('input', () => showDecided())
+matchMedia('(prefers-color-scheme: dark)').addEventListener('change', makePlots)
+new ResizeObserver(() => {
+  for (const { place, plot } of plots) {
+    if (place.clientWidth !== plot.width) plot.setSize({ width: place.clientWidth, height: 200 })
+  }
+}).observe(document.body)
+load().then(listen, () => {
+  at('health').textContent = 'Not connected.'
+  setTimeout(() => location.reload(), 5000)
+})

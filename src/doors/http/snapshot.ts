@@ -1,0 +1,75 @@
+import type { Decided } from '../../visible/live/history.ts'
+import { entryOf } from '../../visible/live/line-view.ts'
+import type { Observer } from '../../visible/live/observer.ts'
+
+/** Fields that hold addresses. */
+const ADDRESSES = ['from', 'to', 'remote']
+const HIDDEN = '(hidden)'
+
+/** A decision for the page: its fields as they were, and the line of the log. */
+export interface Shown {
+  readonly number: number
+  readonly time: number
+  readonly fields: Readonly<Record<string, string>>
+  readonly line: string
+}
+
+export interface SnapshotOptions {
+  /** Whether addresses of mail and of clients are kept from the page. */
+  readonly hideAddresses: boolean
+}
+
+/** A decision as the page gets it. */
+export function shownBy({ hideAddresses }: SnapshotOptions): (decided: Decided) => Shown {
+  return ({ number, time, line }) => {
+    const fields = Object.fromEntries(entryOf(line, time).fields)
+    if (!hideAddresses) return { number, time, fields, line }
+    for (const name of ADDRESSES) if (name in fields) fields[name] = HIDDEN
+    return { number, time, fields, line: withoutAddresses(line) }
+  }
+}
+
+/** The line with those values taken out, whether they stand in quotes or not. */
+function withoutAddresses(line: string): string {
+  return line.replace(/ (from|to|remote|rcpt)=("(?:\\.|[^"\\])*"|[^ ]*)/g, ` $1=${HIDDEN}`)
+}
+
+/** What changes from one second to the next, beside decisions. */
+export function liveState(observer: Observer, { hideAddresses }: SnapshotOptions) {
+  const { processes, clamds, trial, history } = observer
+  const now = Date.now()
+  const underway = processes
+    .flatMap((process) => process.underway)
+    .sort((one, other) => one.since - other.since)
+    .slice(0, 20)
+    .map(({ door, remote, from, size, since }) => ({
+      door,
+      remote: hideAddresses ? HIDDEN : (remote ?? ''),
+      from: hideAddresses ? HIDDEN : from,
+      size,
+      seconds: Math.max(0, Math.round((now - since) / 1000)),
+    }))
+  const steps = history.steps(now)
+  return {
+    now,
+    /** The number of the last decision: who has missed one asks for everything. */
+    newest: history.decided.at(-1)?.number ?? 0,
+    judging: processes.reduce((sum, { judging }) => sum + judging, 0),
+    processes: processes.length,
+    underway,
+    clamds,
+    trial,
+    /** The step that still changes. */
+    step: steps.at(-1),
+  }
+}
+
+/** Everything that the page shows, for who just opened it. */
+export function snapshot(observer: Observer, options: SnapshotOptions) {
+  const show = shownBy(options)
+  return {
+    ...liveState(observer, options),
+    steps: observer.history.steps(Date.now()),
+    decided: observer.history.decided.map(show),
+  }
+}

@@ -1,0 +1,184 @@
+import { Counter, Gauge, Histogram, Registry } from 'prom-client'
+import { DECISIONS, SCANS } from '../report/summary.ts'
+import type { ClamdState } from './clamd-watch.ts'
+import type { LineView } from './line-view.ts'
+import type { Told } from './told.ts'
+import type { Trial } from './trial.ts'
+
+/** Values of one label; the log may name more than there can be, and Prometheus keeps each for ever. */
+const VALUES_MAX = 50
+const OTHER = 'other'
+
+/** What is known beside messages when somebody asks. */
+export interface Standing {
+  readonly processes: readonly Told[]
+  readonly clamds: readonly ClamdState[]
+  readonly trial: Trial | undefined
+  /** Bytes of the file system with the messages; undefined where it cannot be told. */
+  readonly spool: { readonly size: number; readonly free: number } | undefined
+  readonly memoryLimit: number
+  /** Milliseconds since 1970. */
+  readonly now: number
+}
+
+export interface Metrics {
+  /** Counts what a line of the log says of a message. */
+  message(view: LineView): void
+  /** Counts what a process tells beside; `before` is what it told last. */
+  told(told: Told, before: Told | undefined): void
+  /** All of them, in Prometheus' text form. */
+  text(standing: Standing): Promise<string>
+  readonly contentType: string
+}
+
+/** The metrics of onescand(8), of all its processes together. */
+export function createMetrics(version: string, started: number): Metrics {
+  const registers = [new Registry()]
+  const registry = registers[0]!
+  const counter = <Label extends string>(name: string, help: string, labelNames: Label[] = []) =>
+    new Counter({ name, help, labelNames, registers })
+  const gauge = <Label extends string>(name: string, help: string, labelNames: Label[] = []) =>
+    new Gauge({ name, help, labelNames, registers })
+  const histogram = (name: string, help: string, buckets: number[]) =>
+    new Histogram({ name, help, buckets, registers })
+
+  const messages = counter('onescan_messages_total', 'Messages by what became of them.', ['door', 'decision', 'grounds']) // biome-ignore format: a metric a line
+  const recipients = counter('onescan_recipients_total', 'Recipients who were asked about before there was a message, by what is known of their mailboxes.', ['door', 'quota']) // biome-ignore format: a metric a line
+  const verdicts = counter('onescan_verdicts_total', 'Messages by how they were found to be what they are: trusted by a stamp, known from another scan, skipped, or scanned.', ['scan']) // biome-ignore format: as above
+  const scans = counter('onescan_scans_total', 'Scans by scanner and answer.', ['scanner', 'answer']) // biome-ignore format: as above
+  const stamps = counter('onescan_stamps_total', 'Stamps by key, made or trusted.', ['key', 'use'])
+  const untold = counter('onescan_could_not_tell_total', 'Messages about which no scanner could tell, by cause.', ['cause']) // biome-ignore format: as above
+  const faults = counter('onescan_faults_total', 'Messages that were kept from a decision, by fault.', ['fault']) // biome-ignore format: as above
+  const scanSeconds = histogram('onescan_scan_seconds', 'Time of scans.', [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120]) // biome-ignore format: as above
+  const judgeSeconds = histogram('onescan_judge_seconds', 'Time from a message being here to its answer.', [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120]) // biome-ignore format: as above
+  const bytes = histogram('onescan_message_bytes', 'Size of messages.', [1e3, 4e3, 16e3, 64e3, 256e3, 1e6, 4e6, 16e6, 64e6]) // biome-ignore format: as above
+  const lost = counter('onescan_uncounted_total', 'Messages that were not counted, because too many came at once.') // biome-ignore format: as above
+  const quota = counter('onescan_quota_answers_total', 'Questions about mailboxes by what became of them.', ['answer']) // biome-ignore format: as above
+  const judging = gauge('onescan_judging', 'Messages that are being judged.')
+  const processes = gauge('onescan_processes', 'Processes that judge mail.')
+  const clients = gauge('onescan_clients', 'Connections by door.', ['door'])
+  const memory = gauge('onescan_memory_bytes', 'Bytes that clients have sent and that are not answered yet, by door.', ['door']) // biome-ignore format: as above
+  const memoryLimit = gauge('onescan_memory_limit_bytes', 'What --memory sets for each process.')
+  const clamdUp = gauge('onescan_clamd_up', 'Whether this clamd answers.', ['server'])
+  const clamdSessions = gauge('onescan_clamd_sessions', 'Messages that are at this clamd now.', ['server']) // biome-ignore format: as above
+  const clamdVersion = gauge('onescan_clamd_signature_version', 'Version of its signatures.', ['server']) // biome-ignore format: as above
+  const clamdAge = gauge('onescan_clamd_signature_age_seconds', 'Seconds since its signatures were made.', ['server']) // biome-ignore format: as above
+  const trialOk = gauge('onescan_trial_ok', 'Whether a clean message and the EICAR test file came out right.') // biome-ignore format: as above
+  const trialAge = gauge('onescan_trial_age_seconds', 'Seconds since that was tried.')
+  const spoolSize = gauge('onescan_spool_size_bytes', 'Size of the file system with messages.')
+  const spoolFree = gauge('onescan_spool_free_bytes', 'What is free of it.')
+  gauge('onescan_build_info', 'The version, as a label.', ['version']).set({ version }, 1)
+  gauge('process_start_time_seconds', 'When onescand was started.').set(started / 1000)
+  memoryLimit.set(0)
+
+  const scanner = boundedValues()
+  const key = boundedValues()
+
+  return {
+    contentType: registry.contentType,
+    message(view) {
+      const value = (name: string) => view.value(name) ?? ''
+      const decision = oneOf(DECISIONS, value('decision'))
+      const grounds = oneOf(GROUNDS, value('grounds') || 'none')
+      const door = oneOf(DOORS, value('door') || 'slot')
+      const quota = value('quota')
+      if (quota !== '') {
+        recipients.inc({ door, quota: oneOf(QUOTAS, quota) })
+        return
+      }
+      messages.inc({ door, decision, grounds })
+      const scan = value('scan')
+      if (scan !== '') verdicts.inc({ scan: oneOf(SCANS, scan) })
+      if (scan === 'clean' || scan === 'infected' || scan === 'unknown') {
+        for (const name of value('scanner').split(',')) {
+          if (name !== '') scans.inc({ scanner: scanner(name), answer: scan })
+        }
+      }
+      if (value('key') !== '') {
+        stamps.inc({ key: key(value('key')), use: scan === 'trusted' ? 'trusted' : 'made' })
+      }
+      if (scan === 'unknown') untold.inc({ cause: causeOf(value('reason')) })
+      if (value('fault') !== '') faults.inc({ fault: oneOf(FAULTS, value('fault')) })
+      observe(scanSeconds, Number(view.value('scan_ms')) / 1000)
+      observe(judgeSeconds, Number(view.value('total_ms')) / 1000)
+      observe(bytes, Number(view.value('size')))
+    },
+    told(told, before) {
+      if (told.lost > 0) lost.inc(told.lost)
+      for (const [name, count] of Object.entries(told.quota ?? {})) {
+        const more = count - (before?.quota?.[name] ?? 0)
+        if (more > 0) quota.inc({ answer: snake(name) }, more)
+      }
+    },
+    async text({ processes: all, clamds, trial, spool, memoryLimit: limit, now }) {
+      judging.set(all.reduce((sum, told) => sum + told.judging, 0))
+      processes.set(all.length)
+      memoryLimit.set(limit)
+      clients.reset()
+      memory.reset()
+      clamdSessions.reset()
+      for (const { doors, servers } of all) {
+        for (const [server, count] of Object.entries(servers)) clamdSessions.inc({ server }, count)
+        for (const [door, state] of Object.entries(doors)) {
+          clients.inc({ door }, state.clients)
+          memory.inc({ door }, state.memory)
+        }
+      }
+      for (const each of [clamdUp, clamdVersion, clamdAge]) each.reset()
+      for (const { server, up, version, made } of clamds) {
+        clamdUp.set({ server }, up ? 1 : 0)
+        if (version !== undefined) clamdVersion.set({ server }, version)
+        if (made !== undefined) clamdAge.set({ server }, Math.round((now - made) / 1000))
+      }
+      trialOk.set(trial?.right ? 1 : 0)
+      trialAge.set(trial === undefined ? Number.NaN : (now - trial.at) / 1000)
+      spoolSize.set(spool?.size ?? Number.NaN)
+      spoolFree.set(spool?.free ?? Number.NaN)
+      return registry.metrics()
+    },
+  }
+}
+
+const DOORS = ['slot', 'milter', 'policy', 'smtp'] as const
+const GROUNDS = ['none', 'virus', 'banned', 'unscanned', 'nested-too-deep', 'strange-mime', 'header-too-large', 'unclear-header', 'over-quota'] as const // biome-ignore format: a list
+const QUOTAS = ['full', 'room', 'unknown', 'no-such-user'] as const
+const FAULTS = ['address-too-long', 'out-of-memory', 'write', 'read', 'config', 'temp-file', 'envelope', 'chain', 'bug'] as const // biome-ignore format: a list
+
+function oneOf(words: readonly string[], word: string): string {
+  return words.includes(word) ? word : OTHER
+}
+
+/** The first values that come, and "other" for more than there should be. */
+function boundedValues(): (value: string) => string {
+  const known = new Set<string>()
+  return (value) => {
+    if (known.has(value)) return value
+    if (known.size >= VALUES_MAX) return OTHER
+    const plain = /^[A-Za-z0-9._-]{1,64}$/.test(value)
+    if (!plain) return OTHER
+    known.add(value)
+    return value
+  }
+}
+
+const CAUSES: readonly (readonly [cause: string, words: RegExp])[] = [
+  ['timeout', /SCANTIMEOUT|timed out|in time|ETIMEDOUT/i],
+  ['unreachable', /ECONNREFUSED|ENOENT|EHOSTUNREACH|ENETUNREACH|ENOTFOUND|EACCES|cannot connect/i],
+  ['broken-off', /ECONNRESET|EPIPE|closed|broke off|ended/i],
+  ['limit', /limit|larger than|CLAMDMAXSIZE/i],
+  ['memory', /memory|ENOMEM|ENOSPC|EMFILE/i],
+  ['scanner-error', /ERROR|exit|said/],
+]
+
+/** One of a few words for a reason that is a sentence. */
+function causeOf(reason: string): string {
+  return CAUSES.find(([, words]) => words.test(reason))?.[0] ?? OTHER
+}
+
+function observe(histogram: Histogram, value: number): void {
+  if (value >= 0) histogram.observe(value)
+}
+
+function snake(name: string): string {
+  return name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)
+}

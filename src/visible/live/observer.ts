@@ -1,0 +1,141 @@
+import { statfsSync } from 'node:fs'
+import type { ScanPolicy } from '../../scan/scan-policy.ts'
+import { type ClamdState, type ClamdWatch, watchClamds } from './clamd-watch.ts'
+import { createHistory, type Decided, type History } from './history.ts'
+import { createLineViewer } from './line-view.ts'
+import { createMetrics, type Metrics } from './metrics.ts'
+import type { Told } from './told.ts'
+import { type Trial, type Tried, tryScanners } from './trial.ts'
+
+/** Milliseconds between two trials of the scanners; health is what came of one within a minute. */
+const TRY_EVERY = 25_000
+export const TRIAL_COUNTS_FOR = 60_000
+/** Milliseconds after which a process that has told nothing is gone. */
+const SILENT_FOR = 10_000
+
+export interface Observed {
+  readonly version: string
+  readonly started: number
+  /** Milliseconds since 1970, and on a clock that nobody sets. */
+  readonly now: () => number
+  readonly uptime: () => number
+  /** As the configuration has it now. */
+  readonly tried: () => Tried
+  readonly scanPolicy: () => ScanPolicy | undefined
+  /** Where messages are kept. */
+  readonly spoolDirectory: string
+  /** Bytes that each process may keep (--memory). */
+  readonly memoryLimit: number
+}
+
+/** What the first process knows of all. */
+export interface Observer {
+  readonly history: History
+  readonly clamds: readonly ClamdState[]
+  readonly trial: Trial | undefined
+  /** What each process told last. */
+  readonly processes: readonly Told[]
+  /** Takes what the process of that number told. */
+  told(process: number, told: Told): void
+  metrics(): Promise<string>
+  readonly contentType: string
+  /** Calls back when something is new: decisions, and that anything has changed. */
+  follow(listener: (decided: readonly Decided[]) => void): void
+  close(): void
+}
+
+interface Process {
+  told: Told
+  at: number
+}
+
+export function createObserver(observed: Observed): Observer {
+  const history = createHistory()
+  const viewOf = createLineViewer()
+  const metrics: Metrics = createMetrics(observed.version, observed.started)
+  const processes = new Map<number, Process>()
+  const listeners: ((decided: readonly Decided[]) => void)[] = []
+  let trial: Trial | undefined
+  let trying = false
+  let over = false
+
+  const changed = (decided: readonly Decided[] = []) => {
+    for (const listener of listeners) listener(decided)
+  }
+
+  async function tryAgain(): Promise<void> {
+    if (trying) return
+    trying = true
+    const came = await tryScanners(observed.tried(), observed)
+    trying = false
+    if (over) return
+    trial = came
+    changed()
+  }
+
+  const clamds: ClamdWatch = watchClamds(observed.scanPolicy, changed)
+  void tryAgain()
+  const timer = setInterval(() => void tryAgain(), TRY_EVERY)
+  timer.unref()
+
+  function present(): Told[] {
+    const now = observed.uptime()
+    for (const [number, { at }] of processes) if (now - at > SILENT_FOR) processes.delete(number)
+    return [...processes.values()].map(({ told }) => told)
+  }
+
+  return {
+    history,
+    contentType: metrics.contentType,
+    get clamds() {
+      return clamds.states
+    },
+    get trial() {
+      return trial
+    },
+    get processes() {
+      return present()
+    },
+    told(process, told) {
+      metrics.told(told, processes.get(process)?.told)
+      processes.set(process, { told: { ...told, lines: [] }, at: observed.uptime() })
+      const now = observed.now()
+      const decided: Decided[] = []
+      for (const line of told.lines) {
+        const view = viewOf(line)
+        const one = history.add(line, view, now)
+        if (one === undefined) continue
+        metrics.message(view)
+        decided.push(one)
+      }
+      changed(decided)
+    },
+    metrics() {
+      return metrics.text({
+        processes: present(),
+        clamds: clamds.states,
+        trial,
+        spool: roomIn(observed.spoolDirectory),
+        memoryLimit: observed.memoryLimit,
+        now: observed.now(),
+      })
+    },
+    follow(listener) {
+      listeners.push(listener)
+    },
+    close() {
+      over = true
+      clearInterval(timer)
+      clamds.close()
+    },
+  }
+}
+
+function roomIn(directory: string): { readonly size: number; readonly free: number } | undefined {
+  try {
+    const { bsize, blocks, bavail } = statfsSync(directory)
+    return { size: blocks * bsize, free: bavail * bsize }
+  } catch {
+    return undefined
+  }
+}

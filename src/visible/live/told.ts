@@ -1,0 +1,38 @@
+/** A message that scanners are looking at. */
+export interface Underway {
+  readonly door: string
+  /** Address of the SMTP client. */
+  readonly remote: string | undefined
+  /** latin1, without brackets. */
+  readonly from: string
+  readonly size: number
+  /** Milliseconds since 1970. */
+  readonly since: number
+}
+
+export interface DoorState {
+  readonly clients: number
+  /** Bytes that are set aside for what they send. */
+  readonly memory: number
+}
+
+/** What a process of onescand tells the first one, once a second. */
+export interface Told {
+  readonly kind: 'told'
+  /** Of the log, without their line ends; latin1. */
+  readonly lines: readonly string[]
+  /** Lines for which there was no room. */
+  readonly lost: number
+  readonly underway: readonly Underway[]
+  /** How many they are. */
+  readonly judging: number
+  readonly doors: Readonly<Record<string, DoorState>>
+  /** Messages that are at each server of a scanner. */
+  readonly servers: Readonly<Record<string, number>>
+  /** Counters of questions about mailboxes since the process began; undefined where nobody is asked. */
+  readonly quota: Readonly<Record<string, number>> | undefined
+}
+
+export function isTold(message: unknown): message is Told {
+  return (message as Told | null)?.kind === 'told'
+}

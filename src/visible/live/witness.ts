@@ -1,0 +1,84 @@
+import type { DoorState, Told, Underway } from './told.ts'
+
+/** Sees what a process does with mail, for who shows it: it decides nothing and throws nothing. */
+export interface Witness {
+  /** What the log says of a message, its line end included. */
+  line(line: Buffer): void
+  /** A message is being judged from now on; call what is returned when that is over. */
+  begin(what: Omit<Underway, 'since'>): () => void
+}
+
+/** Milliseconds between two reports. */
+const EVERY = 1000
+/** Characters of lines that are kept for one report: some 5,000 messages. */
+const KEPT_MAX = 2 * 1024 * 1024
+/** Messages under way that a report names. */
+const NAMED_MAX = 20
+
+export interface Reporting {
+  readonly state: () => Pick<Told, 'doors' | 'quota' | 'servers'>
+  readonly send: (told: Told) => void
+  /** Milliseconds since 1970. */
+  readonly now: () => number
+}
+
+export interface ReportingWitness extends Witness {
+  /** Reports what is not reported yet, and no more. */
+  close(): void
+}
+
+/** Gathers what it sees, and reports it once a second; between two reports a message costs a copy. */
+export function createWitness({ state, send, now }: Reporting): ReportingWitness {
+  let lines: string[] = []
+  let size = 0
+  let lost = 0
+  const underway = new Set<Underway>()
+
+  function report(): void {
+    const told: Told = {
+      kind: 'told',
+      lines,
+      lost,
+      underway: [...underway].slice(0, NAMED_MAX),
+      judging: underway.size,
+      ...state(),
+    }
+    lines = []
+    size = 0
+    lost = 0
+    send(told)
+  }
+
+  const timer = setInterval(report, EVERY)
+  timer.unref()
+  return {
+    line(line) {
+      if (size + line.length > KEPT_MAX) {
+        lost++
+        return
+      }
+      size += line.length
+      lines.push(line.toString('latin1', 0, line.length - 1))
+    },
+    begin(what) {
+      const entry = { ...what, since: now() }
+      underway.add(entry)
+      return () => underway.delete(entry)
+    },
+    close() {
+      clearInterval(timer)
+      report()
+    },
+  }
+}
+
+/** Of all doors of a kind together. */
+export function addUpDoors(doors: readonly { kind: string; state(): DoorState }[]): Told['doors'] {
+  const sum: Record<string, DoorState> = {}
+  for (const door of doors) {
+    const { clients, memory } = door.state()
+    const before = sum[door.kind] ?? { clients: 0, memory: 0 }
+    sum[door.kind] = { clients: before.clients + clients, memory: before.memory + memory }
+  }
+  return sum
+}

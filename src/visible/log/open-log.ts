@@ -1,0 +1,147 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { closeSync, createReadStream, fstatSync, openSync, readSync } from 'node:fs'
+import type { Readable } from 'node:stream'
+import * as zlib from 'node:zlib'
+import { errorText } from '../../runtime/fault.ts'
+
+/** Standard input. */
+export const STDIN = '/dev/stdin'
+
+/** Bytes that are read at once. */
+const CHUNK = 1024 * 1024
+
+type Form = 'plain' | 'gzip' | 'xz' | 'zstd'
+
+/** By their first bytes: RFC 1952, the .xz format, RFC 8878. */
+const MAGIC: readonly (readonly [Form, Buffer])[] = [
+  ['gzip', Buffer.of(0x1f, 0x8b)],
+  ['xz', Buffer.from([0xfd, 0x37, 0x7a, 0x58, 0x5a, 0])],
+  ['zstd', Buffer.of(0x28, 0xb5, 0x2f, 0xfd)],
+]
+
+/** Called with the bytes of the file that were read since the last call. */
+export type Advance = (bytes: number) => void
+
+/**
+ * What is in a log, decompressed where its first bytes say that it is compressed, whatever
+ * its name. A chunk's memory is read into again when the next one is asked for. Throws for a file that
+ * cannot be read, after what could be read of it.
+ */
+export async function* openLog(file: string, advance: Advance = () => {}): AsyncGenerator<Buffer> {
+  const fd = file === STDIN ? 0 : openSync(file, 'r')
+  const isPlainFile = fstatSync(fd).isFile()
+  if (!isPlainFile) {
+    // Whoever gave us standard input may have made it one that does not wait (EAGAIN).
+    const isStdin = fd === 0
+    yield* ofStream(
+      file,
+      isStdin ? process.stdin : createReadStream('', { fd, highWaterMark: CHUNK }),
+    )
+    return
+  }
+  try {
+    const start = Buffer.alloc(6)
+    const form = formOf(start.subarray(0, readSync(fd, start, 0, start.length, 0)))
+    if (form === 'plain') yield* readAll(fd, advance)
+    else {
+      const stream = createReadStream('', { fd, start: 0, autoClose: false, highWaterMark: CHUNK })
+      stream.on('data', (chunk) => advance(chunk.length))
+      yield* decompressed(file, form, stream)
+    }
+  } finally {
+    if (fd !== 0) closeSync(fd)
+  }
+}
+
+/** One buffer for all of it: a file is read some hundred times faster than it is looked at. */
+function* readAll(fd: number, advance: Advance): Generator<Buffer> {
+  const buffer = Buffer.allocUnsafeSlow(CHUNK)
+  for (let position = 0; ; ) {
+    const size = readSync(fd, buffer, 0, CHUNK, position)
+    if (size === 0) return
+    position += size
+    advance(size)
+    yield buffer.subarray(0, size)
+  }
+}
+
+async function* ofStream(file: string, stream: Readable): AsyncGenerator<Buffer> {
+  const chunks = stream[Symbol.asyncIterator]() as AsyncIterableIterator<Buffer>
+  const first = await chunks.next()
+  if (first.done) return
+  const form = formOf(first.value)
+  const whole = async function* () {
+    yield first.value
+    yield* chunks
+  }
+  if (form === 'plain') yield* whole()
+  else yield* decompressed(file, form, whole())
+}
+
+function formOf(start: Buffer): Form {
+  const found = MAGIC.find(([, magic]) => start.subarray(0, magic.length).equals(magic))
+  return found ? found[0] : 'plain'
+}
+
+async function* decompressed(
+  file: string,
+  form: Exclude<Form, 'plain'>,
+  input: AsyncIterable<Buffer>,
+): AsyncGenerator<Buffer> {
+  try {
+    if (form === 'gzip') yield* through(zlib.createGunzip({ chunkSize: CHUNK }), input)
+    else if (form === 'zstd' && 'createZstdDecompress' in zlib) {
+      yield* through(zlib.createZstdDecompress({ chunkSize: CHUNK }), input)
+    } else yield* byProgram(form, input)
+  } catch (error) {
+    throw new Error(`${file}: ${errorText(error)}`)
+  }
+}
+
+async function* through(
+  transform: NodeJS.ReadWriteStream & { destroy(error?: Error): unknown },
+  input: AsyncIterable<Buffer>,
+): AsyncGenerator<Buffer> {
+  void feed(transform, input).catch((error) => transform.destroy(error))
+  for await (const chunk of transform) yield chunk as Buffer
+}
+
+/** xz(1), and zstd(1) where the runtime has none: what they do is not worth a library. */
+async function* byProgram(
+  form: 'xz' | 'zstd',
+  input: AsyncIterable<Buffer>,
+): AsyncGenerator<Buffer> {
+  const child = spawn(form, ['-dcq'], { stdio: ['pipe', 'pipe', 'pipe'] })
+  const ended = endOf(child, form)
+  ended.catch(() => {}) // told below
+  let trouble = ''
+  child.stderr.on('data', (bytes: Buffer) => {
+    trouble = (trouble + bytes.toString('latin1')).slice(0, 200)
+  })
+  child.stdin.on('error', () => {}) // it has seen enough, and says why
+  void feed(child.stdin, input).catch(() => child.kill())
+  try {
+    for await (const chunk of child.stdout) yield chunk as Buffer
+    const code = await ended
+    if (code !== 0) throw new Error(trouble.trim().split('\n')[0] || `${form} ended with ${code}`)
+  } finally {
+    child.kill()
+  }
+}
+
+async function endOf(child: ChildProcess, program: string): Promise<number | null> {
+  return await new Promise((resolve, reject) => {
+    child.once('close', resolve)
+    child.once('error', (error) =>
+      reject(new Error(`${errorText(error)}; install ${program}, or decompress the file`)),
+    )
+  })
+}
+
+async function feed(into: NodeJS.WritableStream, input: AsyncIterable<Buffer>): Promise<void> {
+  for await (const chunk of input) {
+    if (!into.write(chunk)) await Promise.race([once(into, 'drain'), once(into, 'close')])
+  }
+  into.end()
+}

@@ -1,0 +1,85 @@
+import { errorText } from '../../runtime/fault.ts'
+import { createEntryReader, type Entry } from './entries.ts'
+import { createLineHeadReader, newLineHead } from './line-head.ts'
+import { createLineCutter } from './lines.ts'
+import { type Advance, openLog } from './open-log.ts'
+import type { LogFile, Source } from './sources.ts'
+
+export interface ReadOptions {
+  /** Bytes that a line has if it is asked for; undefined: any line may be. */
+  readonly needle: Buffer | undefined
+  readonly wanted: (entry: Entry) => boolean
+  readonly advance?: Advance
+  /** A line about a file that cannot be read, or not to its end. */
+  readonly warn: (text: string) => void
+}
+
+const LINE_END = 10
+
+/** The entries of a log that are wanted, in its own order, as many at a time as a chunk holds. */
+export async function* readLog(
+  { files, label }: Source,
+  options: ReadOptions,
+): AsyncGenerator<Entry[]> {
+  for (const file of files) yield* readFile(file, label, options)
+}
+
+async function* readFile(
+  file: LogFile,
+  label: string,
+  { needle, wanted, advance, warn }: ReadOptions,
+): AsyncGenerator<Entry[]> {
+  let found: Entry[] = []
+  const take = createEntryTaker(label, file.modified, (entry) => {
+    if (wanted(entry)) found.push(entry)
+  })
+  const cutter = createLineCutter(needle === undefined ? take : around(needle, take))
+  try {
+    for await (const chunk of openLog(file.path, advance)) {
+      cutter.push(chunk)
+      if (found.length > 0) yield found
+      found = []
+    }
+  } catch (error) {
+    warn(errorText(error))
+  }
+  cutter.end()
+  if (found.length > 0) yield found
+}
+
+/** Reads lines of one log into entries. */
+export function createEntryTaker(
+  label: string,
+  newest: number,
+  take: (entry: Entry) => void,
+): (bytes: Buffer, start: number, end: number) => void {
+  const readHead = createLineHeadReader(newest)
+  const readEntry = createEntryReader()
+  const head = newLineHead()
+  return (bytes, start, end) => {
+    for (let at = start; at < end; ) {
+      const behind = bytes.indexOf(LINE_END, at) + 1
+      if (readHead(bytes, at, behind, head)) {
+        head.host ||= label
+        take(readEntry(head))
+      }
+      at = behind
+    }
+  }
+}
+
+/** Hands on only the lines that have the needle, which costs hardly more than to read them. */
+function around(
+  needle: Buffer,
+  take: (bytes: Buffer, start: number, end: number) => void,
+): (bytes: Buffer, start: number, end: number) => void {
+  return (bytes, start, end) => {
+    const lines = bytes.subarray(start, end)
+    for (let at = lines.indexOf(needle); at >= 0; ) {
+      const first = lines.lastIndexOf(LINE_END, at) + 1
+      const behind = lines.indexOf(LINE_END, at) + 1
+      take(lines, first, behind)
+      at = lines.indexOf(needle, behind)
+    }
+  }
+}

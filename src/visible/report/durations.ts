@@ -1,0 +1,63 @@
+/** Steps are a tenth apart: a quantile is right within 5 percent. */
+const STEP = Math.log(1.1)
+/** Milliseconds of the first step, and steps up to some 15 minutes. */
+const LEAST = 0.1
+const STEPS = 170
+
+/** Milliseconds, as many as there are, in constant memory. */
+export interface Durations {
+  add(milliseconds: number): void
+  readonly count: number
+  readonly mean: number
+  readonly max: number
+  /** Below which that share of them lies; 0 where there is none. */
+  quantile(share: number): number
+  /** Adds those of others. */
+  take(others: Durations): void
+  readonly steps: Uint32Array
+  readonly sum: number
+}
+
+export function createDurations(): Durations {
+  const steps = new Uint32Array(STEPS)
+  let count = 0
+  let sum = 0
+  let max = 0
+  return {
+    steps,
+    add(milliseconds) {
+      const step = milliseconds <= LEAST ? 0 : Math.ceil(Math.log(milliseconds / LEAST) / STEP)
+      const place = Math.min(step, STEPS - 1)
+      steps[place] = steps[place]! + 1
+      count++
+      sum += milliseconds
+      if (milliseconds > max) max = milliseconds
+    },
+    take(others) {
+      for (let step = 0; step < STEPS; step++) steps[step] = steps[step]! + others.steps[step]!
+      count += others.count
+      sum += others.sum
+      max = Math.max(max, others.max)
+    },
+    quantile(share) {
+      let left = share * count
+      for (let step = 0; step < STEPS; step++) {
+        left -= steps[step]!
+        if (left <= 0 && count > 0) return Math.min(max, LEAST * Math.exp((step - 0.5) * STEP))
+      }
+      return max
+    },
+    get count() {
+      return count
+    },
+    get sum() {
+      return sum
+    },
+    get mean() {
+      return count === 0 ? 0 : sum / count
+    },
+    get max() {
+      return max
+    },
+  }
+}

@@ -1,0 +1,29 @@
+import { errorText } from '../../runtime/fault.ts'
+import { createLineHeadReader } from '../log/line-head.ts'
+import { createLineCutter } from '../log/lines.ts'
+import { type Advance, openLog } from '../log/open-log.ts'
+import type { Source } from '../log/sources.ts'
+import type { Summary } from './summary.ts'
+import { createTally, type TallyOptions } from './tally.ts'
+
+/** Reads the logs to their ends, one after the other; what cannot be read is warned of. */
+export async function sumUp(
+  sources: readonly Source[],
+  options: TallyOptions,
+  { advance, warn }: { readonly advance: Advance; readonly warn: (text: string) => void },
+): Promise<Summary> {
+  const tally = createTally(options)
+  for (const { files, label } of sources) {
+    for (const file of files) {
+      tally.begin(createLineHeadReader(file.modified), label)
+      const cutter = createLineCutter(tally.lines)
+      try {
+        for await (const chunk of openLog(file.path, advance)) cutter.push(chunk)
+      } catch (error) {
+        warn(errorText(error))
+      }
+      cutter.end()
+    }
+  }
+  return tally.summary()
+}

@@ -1,0 +1,59 @@
+import type { Period, Summary } from './summary.ts'
+
+/** "3 d 4 h", "12 min", "4.2 s", "12 ms". */
+export function durationInWords(milliseconds: number): string {
+  const minutes = Math.round(milliseconds / 60_000)
+  if (minutes >= 2 * 24 * 60) {
+    return `${Math.floor(minutes / 1440)} d ${Math.round((minutes % 1440) / 60)} h`
+  }
+  if (minutes >= 120) return `${Math.floor(minutes / 60)} h ${minutes % 60} min`
+  if (minutes >= 2) return `${minutes} min`
+  return milliseconds >= 1000 ? `${(milliseconds / 1000).toFixed(1)} s` : `${milliseconds} ms`
+}
+
+/** `2026-11-20` by local time. */
+export function dayInWords(start: number | null): string {
+  if (start === null) return 'no time'
+  const date = new Date(start)
+  const two = (number: number) => String(number).padStart(2, '0')
+  return `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())}`
+}
+
+/** `12,345`. */
+export function numberInWords(count: number): string {
+  return String(count).replace(/\B(?=(\d{3})+$)/g, ',')
+}
+
+/** `12.3 %`; '' of nothing. */
+export function shareInWords(part: number, whole: number): string {
+  if (whole === 0) return ''
+  const share = (100 * part) / whole
+  return `${share > 0 && share < 10 ? share.toFixed(1) : Math.round(share)} %`
+}
+
+/** What the report is about, in one line. */
+export function heading({ first, last, messages }: Summary): string {
+  const days = first === null ? '' : ` from ${dayInWords(first)} to ${dayInWords(last)}`
+  return `onescan: ${numberInWords(messages)} messages${days}`
+}
+
+/** What stamps and remembered verdicts spared, in one sentence; '' where they spared nothing. */
+export function sparedInWords({ spared, scans, scanTime }: Summary): string {
+  const { stamps, verdicts, milliseconds } = spared
+  if (stamps + verdicts === 0) return ''
+  const made = scans.clean + scans.infected + scans.unknown
+  const by = [
+    stamps > 0 && `stamps ${numberInWords(stamps)}`,
+    verdicts > 0 && `remembered verdicts ${numberInWords(verdicts)}`,
+  ].filter(Boolean)
+  const time =
+    milliseconds > 0 ? `, at ${scanTime.mean} ms each ${durationInWords(milliseconds)}` : ''
+  const share = shareInWords(stamps + verdicts, stamps + verdicts + made)
+  return `${by.join(' and ')} spared ${share} of all scans${time}`
+}
+
+/** Periods that are shown as plots: hours of up to three days, else days; all hosts together. */
+export function plotted({ hours, days }: Summary): readonly Period[] {
+  const timed = days.filter(({ start }) => start !== null)
+  return new Set(timed.map(({ start }) => start)).size <= 3 ? hours : days
+}

@@ -1,0 +1,113 @@
+import { execFileSync, spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
+import { appendFileSync, existsSync, renameSync, truncateSync, writeFileSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import { createInterface } from 'node:readline'
+import t from 'tap'
+import { findProgram } from '../programs/install.mjs'
+import { tai64n, told } from '../visible/log/lines.ts'
+import { jsonIn, oldestNode, onescan, searchPath } from './onescan.ts'
+
+/** `onescan log`: what happened to that mail. */
+
+const unpack = {
+  skip: !(findProgram('xz') && findProgram('zstd')) && 'install Debian packages xz-utils and zstd',
+}
+
+const line = (id: string) => `${tai64n(1_795_100_000)} ${told({ id, from: '<a@b>', to: '<c@d>' })}`
+
+t.test('one line a message, made for reading', async (t) => {
+  const log = [
+    ['decision', 'reject'],
+    ['scan', 'infected'],
+    ['scanner', 'clamd'],
+    ['virus', 'Eicar-Test'],
+    ['size', '4100'],
+    ['rcpts', '3'],
+    ['total_ms', '12.5'],
+  ] as const
+  const input = `${tai64n(1_795_100_000)} ${told({ decision: 'reject', more: log.slice(1), id: '<m@x>', from: '<a@b>', to: '<c@d>' })}`
+  const { out, code, err } = await onescan(['log', '-'], { input, env: { TZ: 'UTC' } })
+  t.equal(err, '')
+  t.equal(
+    out,
+    '2026-11-19 14:53:20 reject     infected Eicar-Test by clamd, 4.1 KB from <a@b> to <c@d> +2, id <m@x>, 12.5 ms\n',
+  )
+  t.equal(code, 0)
+  const json = await onescan(['log', '--json'], { input })
+  t.same(jsonIn(json.out).results[0], {
+    time: '2026-11-19T14:53:20.000Z',
+    decision: 'reject',
+    scan: 'infected',
+    scanner: 'clamd',
+    virus: 'Eicar-Test',
+    size: '4100',
+    rcpts: '3',
+    total_ms: '12.5',
+    msgid: '<m@x>',
+    from: '<a@b>',
+    to: '<c@d>',
+  })
+})
+
+t.test('what strangers wrote does nothing to a terminal', async (t) => {
+  const evil = Buffer.from('\x1b[2J\n\t\u202e<x>').toString('latin1')
+  const { out } = await onescan(['log'], { input: told({ id: evil }) })
+  t.match(out, 'id \\u001b[2J\\n\\t')
+  t.notMatch(out, '\x1b')
+  t.equal(out.split('\n').length, 2)
+})
+
+t.test('nothing found is exit 1, and what cannot be done is exit 2', async (t) => {
+  t.match(await onescan(['log', '--id', 'nobody'], { input: line('<m@x>') }), { code: 1, out: '' })
+  t.match(await onescan(['log', '/nonexistent/log']), { code: 2, err: /\/nonexistent\/log/ })
+  t.match(await onescan(['log', '--since', 'never']), { code: 2, err: /--since never: is no time/ })
+})
+
+const compiled = resolve(import.meta.dirname, '../../build/native/onescan')
+
+t.test('compressed logs are read on every runtime', unpack, async (t) => {
+  const directory = t.testdir({ plain: line('<1>') })
+  const plain = join(directory, 'plain')
+  const files = { gzip: ['gzip', '-c'], xz: ['xz', '-c'], zstd: ['zstd', '-qc'] }
+  for (const [form, [program, ...words]] of Object.entries(files)) {
+    const file = join(directory, form)
+    writeFileSync(file, execFileSync(program!, [...words, plain]))
+    for (const runtime of [process.execPath, oldestNode]) {
+      const { out, err } = await onescan(['log', file], { runtime })
+      t.match(out, 'id <1>', `${form}: ${err}`)
+    }
+    if (existsSync(compiled)) {
+      const { stdout, stderr } = spawnSync(compiled, ['log', file], { encoding: 'utf8' })
+      t.match(stdout, 'id <1>', `${form}, compiled: ${stderr}`)
+    }
+  }
+})
+
+t.test('a log is followed over its rotation and when it is cut', async (t) => {
+  const directory = t.testdir({ current: line('<1>') })
+  const current = join(directory, 'current')
+  const program = resolve(import.meta.dirname, '../../dist/onescan.cjs')
+  const child = spawn(process.execPath, [program, 'log', directory, '--follow', '--json'], {
+    env: { PATH: searchPath },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  t.teardown(() => child.kill('SIGKILL'))
+  const lines = createInterface(child.stdout)[Symbol.asyncIterator]()
+  const next = async () => jsonIn((await lines.next()).value!).results[0].msgid
+  t.equal(await next(), '<1>', 'what was there')
+  appendFileSync(current, line('<2>').slice(0, 40))
+  appendFileSync(current, line('<2>').slice(40))
+  t.equal(await next(), '<2>', 'a line that came in two pieces')
+  appendFileSync(current, line('<3>'))
+  renameSync(current, join(directory, '@400000006743000000000000.s'))
+  writeFileSync(current, line('<4>'))
+  t.equal(await next(), '<3>', 'the last line of the old file')
+  t.equal(await next(), '<4>', 'the first of the new')
+  truncateSync(current)
+  appendFileSync(current, line('<5>').slice(0, 50))
+  appendFileSync(current, line('<5>').slice(50))
+  t.equal(await next(), '<5>', 'after it was cut')
+  child.kill()
+  await once(child, 'close')
+})

@@ -1,0 +1,267 @@
+import { once } from 'node:events'
+import { chmodSync, existsSync, statSync } from 'node:fs'
+import { connect, createServer, type Socket } from 'node:net'
+import { join } from 'node:path'
+import t from 'tap'
+import { socketDirectory } from '../../programs/socket-directory.ts'
+import { runtimes as onNode, startOnescand } from '../daemon/process.ts'
+import { metric, serve, until } from './rig.ts'
+
+/** onescand --http: metrics, health and who may see them. */
+
+const compiled = join(import.meta.dirname, '../../../build/native/onescand')
+const runtimes = existsSync(compiled)
+  ? [...onNode, { name: 'compiled', program: [compiled] }]
+  : onNode
+
+for (const { name, program } of runtimes) {
+  t.test(`metrics are summed over all workers, ${name}`, async (t) => {
+    const served = await serve(t, { program, args: ['--workers', '3'] })
+    const mails = Array.from({ length: 40 }, (_, n) => served.send({ eicar: n % 4 === 0 }))
+    await Promise.all(mails)
+    const count = (text: string) =>
+      metric(text, 'onescan_messages_total', { door: 'slot', decision: 'accept', grounds: 'none' })
+    const look = async () => (await served.get('/metrics')).text
+    const all = (text: string) => count(text) === 30 && metric(text, 'onescan_processes') === 3
+    const text = await until(look, all)
+    t.equal(metric(text, 'onescan_verdicts_total', { scan: 'infected' }), 10)
+    t.equal(metric(text, 'onescan_scans_total', { scanner: 'eicar', answer: 'clean' }), 30)
+    t.equal(metric(text, 'onescan_scan_seconds_count'), 40)
+    t.equal(metric(text, 'onescan_message_bytes_count'), 40)
+    t.notMatch(text, /\{.*Eicar-Test.*\}/i, 'no virus is a label')
+  })
+
+  t.test(`health is what a real clean message and a real EICAR came out as, ${name}`, async (t) => {
+    const served = await serve(t, { program })
+    const healthy = await until(
+      () => served.get('/healthz'),
+      ({ status }) => status === 200,
+    )
+    t.equal(healthy.text, 'a clean message is clean, EICAR is found\n')
+    t.match(await served.get('/readyz'), { status: 200, text: 'serving\n' })
+    const text = (await served.get('/metrics')).text
+    t.equal(metric(text, 'onescan_trial_ok'), 1)
+  })
+}
+
+t.test('a message that is at clamd is seen there, and on the page', async (t) => {
+  const clamd = createServer((socket) => socket.on('error', () => {}).resume()) // never answers
+  const path = join(socketDirectory(t), 'clamd')
+  clamd.listen(path)
+  await once(clamd, 'listening')
+  t.teardown(() => clamd.close())
+  const settings = { QHPSI: 'plugin: clamd', CLAMD: path }
+  const served = await serve(t, { settings })
+  const asked = served.ask({ variables: { QHPSI: 'plugin: clamd' } }).catch(() => {})
+  const look = async () => (await served.get('/metrics')).text
+  const text = await until(look, (text) => metric(text, 'onescan_judging') === 1)
+  t.ok(metric(text, 'onescan_clamd_sessions', { server: path }) >= 1)
+  const { underway } = JSON.parse((await served.get('/data.json')).text)
+  t.match(underway, [{ door: 'slot', from: 'a@example.org' }])
+  served.child.kill('SIGKILL')
+  await asked
+})
+
+t.test('who does not scan is not healthy, and says why', async (t) => {
+  const nothing = await serve(t, { settings: { QHPSI: '' } })
+  const why = (answer: { text: string }) => !/not been tried/.test(answer.text)
+  t.match(await until(() => nothing.get('/healthz'), why), {
+    status: 503,
+    text: 'QHPSI is not set',
+  })
+  const blind = await serve(t, { settings: { QHPSI: '/bin/true %s' } })
+  t.match(await until(() => blind.get('/healthz'), why), {
+    status: 503,
+    text: 'EICAR came out as clean\n',
+  })
+  const settings = { QHPSI: 'plugin: clamd', CLAMD: '/nonexistent/clamd' }
+  const down = await serve(t, { settings })
+  t.match(await until(() => down.get('/healthz'), why), {
+    status: 503,
+    text: /clean message.*EICAR/,
+  })
+  const look = async () => (await down.get('/metrics')).text
+  const text = await until(look, (text) => text.includes('onescan_clamd_up{'))
+  t.equal(metric(text, 'onescan_clamd_up', { server: '/nonexistent/clamd' }), 0)
+})
+
+t.test('a recipient whose mailbox is full is no message', async (t) => {
+  const { createMetrics } = await import('../../../src/visible/live/metrics.ts')
+  const { createHistory } = await import('../../../src/visible/live/history.ts')
+  const { createLineViewer } = await import('../../../src/visible/live/line-view.ts')
+  const metrics = createMetrics('1', 0)
+  const history = createHistory()
+  const line = 'onescan: decision=defer quota=full reply=452 door=policy to=<full@example.org>'
+  const view = createLineViewer()(line)
+  metrics.message(view)
+  history.add(line, view, 0)
+  const standing = { processes: [], clamds: [], trial: undefined, spool: undefined }
+  const text = await metrics.text({ ...standing, memoryLimit: 1, now: 0 })
+  t.equal(metric(text, 'onescan_recipients_total', { door: 'policy', quota: 'full' }), 1)
+  t.equal(metric(text, 'onescan_messages_total', { door: 'policy' }), 0)
+  t.same(history.steps(0)[0]?.decisions, {})
+  t.equal(history.decided.length, 1)
+})
+
+t.test('labels are bounded whatever the log holds', async (t) => {
+  const { createMetrics } = await import('../../../src/visible/live/metrics.ts')
+  const metrics = createMetrics('1', 0)
+  for (let n = 0; n < 1000; n++) {
+    const fields = new Map([
+      ['decision', `d${n}`],
+      ['grounds', `g${n}`],
+      ['door', `o${n}`],
+      ['scan', 'clean'],
+      ['scanner', `s${n}"\n{}`.slice(0, n % 2 === 0 ? 3 : 20)],
+      ['key', `k${n}`],
+      ['fault', `f${n}`],
+      ['scan_ms', 'NaN'],
+    ])
+    metrics.message({ value: (name) => fields.get(name) })
+  }
+  const standing = { processes: [], clamds: [], trial: undefined, spool: undefined }
+  const text = await metrics.text({ ...standing, memoryLimit: 1, now: 0 })
+  t.ok(text.split('\n').length < 500, `${text.split('\n').length} lines`)
+})
+
+for (const { name, program } of runtimes) {
+  t.test(`a page of another name that leads here is refused, ${name}`, async (t) => {
+    const served = await serve(t, { program })
+    for (const host of ['evil.example', 'evil.example:80', '127.0.0.1.evil.example', '10.0.0.1']) {
+      t.equal((await served.get('/metrics', { Host: host })).status, 421, host)
+    }
+    for (const host of ['localhost', `127.0.0.1:${served.port}`, '[::1]:1', 'LOCALHOST:9']) {
+      t.equal((await served.get('/readyz', { Host: host })).status, 200, host)
+    }
+  })
+}
+
+t.test('other addresses need a token, which is then asked for', async (t) => {
+  const token = 'a-token-of-some-length'
+  const file = join(t.testdir({ token: `${token}\n`, short: 'short' }), 'token')
+  chmodSync(file, 0o640)
+  const refused = startOnescand(t, { args: ['--http', 'inet:0.0.0.0:9'] })
+  t.equal(await refused.ended, 111)
+  t.match(refused.log.join('\n'), '--http 0.0.0.0: others reach this address; give --http-token')
+  const served = await serve(t, { args: ['--http-token', file] })
+  const asked = await served.get('/metrics')
+  t.match(asked, { status: 401, headers: { 'www-authenticate': 'Basic realm="onescand"' } })
+  const given = async (authorization: string) =>
+    (await served.get('/readyz', { Authorization: authorization })).status
+  t.equal(await given(`Bearer ${token}`), 200)
+  t.equal(await given(`Basic ${Buffer.from(`any:${token}`).toString('base64')}`), 200)
+  t.equal(await given(`Bearer ${token}x`), 401)
+  t.equal(await given('Bearer'), 401)
+  chmodSync(file, 0o644)
+  const open = startOnescand(t, { args: ['--http', 'inet:127.0.0.1:9', '--http-token', file] })
+  t.equal(await open.ended, 111)
+  t.match(open.log.join('\n'), 'mode 0644 lets everyone read it; chmod 640 it')
+  const short = join(file, '../short')
+  chmodSync(short, 0o640)
+  const weak = startOnescand(t, { args: ['--http', 'inet:127.0.0.1:9', '--http-token', short] })
+  t.equal(await weak.ended, 111)
+  t.match(weak.log.join('\n'), 'must hold 16 printable characters')
+})
+
+t.test('a socket with a path is as open as its mode, and any name leads there', async (t) => {
+  const path = join(socketDirectory(t), 'http')
+  const daemon = startOnescand(t, { args: ['--http', `unix:${path}`, '--mode', '0600'] })
+  await daemon.logged(/serving/)
+  t.equal(statSync(path).mode & 0o777, 0o600)
+  const answer = await raw(path, 'GET /readyz HTTP/1.1\r\nHost: any\r\nConnection: close\r\n\r\n')
+  t.match(answer, /^HTTP\/1\.1 200 /)
+})
+
+for (const { name, program } of runtimes) {
+  t.test(
+    `whatever is asked, the answer is one, and none of it is for other origins, ${name}`,
+    async (t) => {
+      const served = await serve(t, { program })
+      t.match(await served.get('/nothing'), { status: 404 })
+      const page = await served.get('/')
+      t.match(page.headers, {
+        'content-security-policy': /^default-src 'none'; script-src 'self'; style-src 'self'/,
+        'x-content-type-options': 'nosniff',
+        'cache-control': 'no-store',
+      })
+      t.notMatch(
+        page.text,
+        /<script>|onclick=|style="|https?:/,
+        'nothing inline, nothing from elsewhere',
+      )
+      const post = await raw(
+        served.port,
+        'POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\n\r\n',
+      )
+      t.match(post, /^HTTP\/1\.1 405 /)
+      const nameless = 'GET /metrics HTTP/1.1\r\nHost:\r\nConnection: close\r\n\r\n'
+      t.match(await raw(served.port, nameless), /^HTTP\/1\.1 421 /)
+      t.match(await raw(served.port, 'nonsense\r\n\r\n'), /^HTTP\/1\.1 400 /)
+      const huge = `GET / HTTP/1.1\r\nHost: localhost\r\nX: ${'x'.repeat(100_000)}\r\n\r\n`
+      t.match(await raw(served.port, huge), /^HTTP\/1\.1 4|^$/, 'a huge header')
+    },
+  )
+}
+
+for (const { name, program } of runtimes) {
+  t.test(`a thousand idle connections and slow clients keep nobody out, ${name}`, async (t) => {
+    const served = await serve(t, { program })
+    const sockets: Socket[] = []
+    t.teardown(() => {
+      for (const socket of sockets) socket.destroy()
+    })
+    for (let n = 0; n < 1000; n++) {
+      const socket = connect(served.port, '127.0.0.1')
+      socket.on('error', () => {})
+      sockets.push(socket)
+      await once(socket, 'connect')
+      if (n % 2 === 0) socket.write('GET /metrics HTTP/1.1\r\nHo')
+    }
+    t.equal((await served.get('/readyz')).status, 200)
+    const slow = sockets.at(-2)!
+    slow.resume()
+    await once(slow, 'close') // it is cut though it has begun
+    t.equal((await served.get('/readyz')).status, 200)
+  })
+}
+
+t.test('addresses are kept from the page where that is wanted', async (t) => {
+  const served = await serve(t, { args: ['--http-hide-addresses'] })
+  await served.send({ from: 'secret"x @example.org', to: 'hidden@example.org' })
+  const look = async () => (await served.get('/data.json')).text
+  const text = await until(look, (text) => text.includes('"decision":"accept"'))
+  t.notMatch(text, /secret|hidden@/)
+  t.match(JSON.parse(text).decided[0].line, /from=\(hidden\) to=\(hidden\) rcpts=1/)
+})
+
+t.test('history holds the last 200 decisions and one day, whatever comes', async (t) => {
+  const { createHistory, DECISIONS_KEPT, STEP } = await import(
+    '../../../src/visible/live/history.ts'
+  )
+  const { createLineViewer } = await import('../../../src/visible/live/line-view.ts')
+  const viewOf = createLineViewer()
+  const history = createHistory()
+  const day = 24 * 3600 * 1000
+  for (let n = 0; n < 3000; n++) {
+    const line = `onescan: decision=accept scan=clean scan_ms=${n % 50} msgid=<${n}>`
+    history.add(line, viewOf(line), n * STEP)
+  }
+  t.equal(history.decided.length, DECISIONS_KEPT)
+  t.match(history.decided.at(-1)?.line, 'msgid=<2999>')
+  const steps = history.steps(2999 * STEP)
+  t.equal(steps.length, day / STEP)
+  const { p50, p95, ...counts } = steps.at(-1)!
+  t.same(counts, { start: 2999 * STEP, decisions: { accept: 1 }, scans: { clean: 1 } })
+  t.ok(p50! > 46 && p95! < 52, `${p50} ${p95}`)
+})
+
+/** What comes back to these bytes, until the server closes. */
+async function raw(place: number | string, bytes: string): Promise<string> {
+  const socket = typeof place === 'string' ? connect(place) : connect(place, '127.0.0.1')
+  const chunks: Buffer[] = []
+  socket.on('data', (chunk: Buffer) => chunks.push(chunk))
+  socket.on('error', () => {})
+  socket.write(bytes)
+  await once(socket, 'close')
+  return Buffer.concat(chunks).toString('latin1')
+}

@@ -1,0 +1,86 @@
+import { request } from 'node:http'
+import { makeEnvelope } from '../../../src/envelope/envelope.ts'
+import { EICAR } from '../../../src/scan/eicar.ts'
+import { freePort } from '../../programs/free-port.ts'
+import { type DaemonWishes, type RunningDaemon, startOnescand } from '../daemon/process.ts'
+
+interface Test {
+  teardown(stop: () => unknown): void
+}
+
+export interface Answer {
+  readonly status: number
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>
+  readonly text: string
+}
+
+export interface Served extends RunningDaemon {
+  readonly port: number
+  get(path: string, headers?: Readonly<Record<string, string>>): Promise<Answer>
+  /** Has a message judged: from, to, and whether EICAR is in it. */
+  send(mail?: { from?: string; to?: string; id?: string; eicar?: boolean }): Promise<void>
+}
+
+/** The built onescand with its http place, and eicar as the scanner. */
+export async function serve(t: Test, wishes: DaemonWishes = {}): Promise<Served> {
+  const port = await freePort()
+  const settings = { QHPSI: 'plugin: eicar', ...wishes.settings }
+  const args = ['--http', `inet:127.0.0.1:${port}`, ...(wishes.args ?? [])]
+  const daemon = startOnescand(t, { ...wishes, args, settings })
+  await daemon.logged(/serving/)
+  let sent = 0
+  return {
+    ...daemon,
+    port,
+    get: (path, headers = {}) => get(port, path, headers),
+    async send({ from = 'a@example.org', to = 'b@example.org', id = '<1@x>', eicar = false } = {}) {
+      const envelope = makeEnvelope(Buffer.from(from), [Buffer.from(to)]).wire
+      // Another one each time: what is known already is not scanned again.
+      const body = eicar ? `${EICAR}\n${++sent}` : `body ${++sent}\n`
+      const message = Buffer.from(`Subject: x\nMessage-ID: ${id}\n\n${body}`)
+      await daemon.ask({ envelope, message, variables: { QHPSI: 'plugin: eicar' } })
+    },
+  }
+}
+
+export function get(
+  port: number,
+  path: string,
+  headers: Readonly<Record<string, string>> = {},
+): Promise<Answer> {
+  return new Promise((resolve, reject) => {
+    const asked = request({ host: '127.0.0.1', port, path, headers, agent: false }, (response) => {
+      const chunks: Buffer[] = []
+      response.on('data', (chunk: Buffer) => chunks.push(chunk))
+      response.on('end', () => {
+        const text = Buffer.concat(chunks).toString()
+        resolve({ status: response.statusCode!, headers: response.headers, text })
+      })
+    })
+    asked.on('error', reject)
+    asked.end()
+  })
+}
+
+/** Asks again until the answer is as wanted: what processes tell each other comes once a second. */
+export async function until<Value>(
+  look: () => Promise<Value>,
+  isWanted: (value: Value) => boolean,
+): Promise<Value> {
+  for (;;) {
+    const value = await look()
+    if (isWanted(value)) return value
+    await new Promise((resolve) => setTimeout(resolve, 100))
+  }
+}
+
+/** The value of a metric with these labels; 0 where there is none. */
+export function metric(text: string, name: string, labels: Readonly<Record<string, string>> = {}) {
+  for (const line of text.split('\n')) {
+    const [, found, inside = '', value] = /^([a-z_]+)(?:\{(.*)\})? (\S+)$/.exec(line) ?? []
+    if (found !== name) continue
+    const has = Object.entries(labels).every(([key, one]) => inside.includes(`${key}="${one}"`))
+    if (has) return Number(value)
+  }
+  return 0
+}
