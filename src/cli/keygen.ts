@@ -2,9 +2,9 @@ import { randomBytes } from 'node:crypto'
 import { hostname } from 'node:os'
 import type { ArgumentsCamelCase, CommandModule } from 'yargs'
 import { HMAC_SECRET_MIN, isCurrent, isDay, isKeyId, parseKeyring } from '../cluster/keyring.ts'
-import { Fault } from '../fault.ts'
+import { Fault } from '../runtime/fault.ts'
 import { addToKeyring } from './keyring-file.ts'
-import { print, printJson, runCommand, warn } from './run-command.ts'
+import { type Output, runCommand, warn } from './run-command.ts'
 
 interface KeygenOptions {
   id: string | undefined
@@ -63,10 +63,10 @@ export const keygenCommand: CommandModule<object, KeygenOptions> = {
           'A file is replaced in one step and keeps owner, group and mode; a new one has mode 0640.\n\n' +
           'Exit codes: 0 done; 2 not, and no file was changed.',
       ),
-  handler: (args) => runCommand('keygen', () => keygen(args)),
+  handler: (args) => runCommand('keygen', args, (output) => keygen(args, output)),
 }
 
-function keygen(args: ArgumentsCamelCase<KeygenOptions>): number {
+async function keygen(args: ArgumentsCamelCase<KeygenOptions>, output: Output): Promise<number> {
   const now = new Date()
   const seconds = now.getTime() / 1000
   const id = args.id ?? defaultId(hostname(), now)
@@ -80,11 +80,11 @@ function keygen(args: ArgumentsCamelCase<KeygenOptions>): number {
   if (ring !== undefined) {
     const { keys, made } = addToKeyring(ring, line, args.append === undefined ? 'top' : 'end')
     const signer = keys.find((candidate) => isCurrent(candidate, seconds))
-    tellOfRing({ id, file: ring, made, signs: signer?.id === id }, args.json)
+    await tellOfRing({ id, file: ring, made, signs: signer?.id === id }, output)
     return 0
   }
-  if (args.json) printJson({ id, scheme: key!.scheme, line })
-  else print(`${line}\n`)
+  await output.result({ id, scheme: key!.scheme, line })
+  output.text(`${line}\n`)
   if (args.md5) {
     warn('keygen', 'programs other than onescan want the part behind the last colon alone')
   }
@@ -118,15 +118,13 @@ export function defaultId(host: string, now: Date): string {
 }
 
 /** The secret is in the file, and nowhere else. */
-function tellOfRing(
+async function tellOfRing(
   added: { id: string; file: string; made: boolean; signs: boolean },
-  json: boolean,
-): void {
+  output: Output,
+): Promise<void> {
   const { id, file, made, signs } = added
-  if (json) printJson(added)
-  else {
-    const does = signs ? 'it signs from now on' : 'it verifies, and an earlier line signs'
-    print(`key ${id} is ${made ? 'the first' : 'now'} in ${file}: ${does}\n`)
-  }
+  await output.result(added)
+  const does = signs ? 'it signs from now on' : 'it verifies, and an earlier line signs'
+  output.text(`key ${id} is ${made ? 'the first' : 'now'} in ${file}: ${does}\n`)
   if (made) warn('keygen', `${file} has mode 0640: give it the group that the slot runs as`)
 }

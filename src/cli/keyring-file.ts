@@ -15,7 +15,7 @@ import {
 } from 'node:fs'
 import { dirname } from 'node:path'
 import { type Key, parseKeyring } from '../cluster/keyring.ts'
-import { errorCode, Fault } from '../fault.ts'
+import { errorCode, Fault } from '../runtime/fault.ts'
 
 export type Position = 'top' | 'end'
 

@@ -1,19 +1,21 @@
 import yargs, { type Argv, type CommandModule } from 'yargs'
 import about from '../../package.json' with { type: 'json' }
-import { errorText } from '../fault.ts'
+import { errorText } from '../runtime/fault.ts'
 import { checkCommand } from './check/check.ts'
 import { trialsCommand } from './check/trials.ts'
 import { injectCommand } from './inject/inject.ts'
 import { keygenCommand } from './keygen.ts'
+import { logCommand } from './log.ts'
 import { nearest } from './nearest.ts'
 import { pluginCommand } from './plugin.ts'
-import { printable } from './printable.ts'
 import { quotaCommand } from './quota/quota.ts'
-import { FAILED } from './run-command.ts'
+import { reportCommand } from './report.ts'
+import { complainOf, FAILED } from './run-command.ts'
 import { scanCommand } from './scan/scan.ts'
 import { STDIN } from './scan/sources.ts'
 import { signCommand } from './sign.ts'
 import { disableCommand, enableCommand } from './switch.ts'
+import { topCommand } from './top.ts'
 import { verifyCommand } from './verify.ts'
 
 const commandModules = [
@@ -27,14 +29,22 @@ const commandModules = [
   disableCommand,
   enableCommand,
   quotaCommand,
+  logCommand,
+  reportCommand,
+  topCommand,
   pluginCommand,
 ] as CommandModule[]
 const commands = commandModules.map(({ command }) => String(command).split(' ')[0]!)
 
+/** Commands that take any number of files. */
+const FILES: ReadonlySet<string> = new Set(['scan', 'log', 'report'])
+
 process.exitCode = FAILED // until a command has done its work
 process.stdout.on('error', stopQuietly)
 
-void yargs(withoutLoneDash(process.argv.slice(2)))
+const words = process.argv.slice(2)
+
+void yargs(withoutLoneDash(words))
   .scriptName('onescan')
   .locale('en')
   .usage('$0 COMMAND\n\nScan each message once, anywhere in your cluster. See onescan(1).')
@@ -52,14 +62,20 @@ void yargs(withoutLoneDash(process.argv.slice(2)))
 /** Commands tell their own errors: what comes here is about the words of the command line. */
 function complain(message: string | null, error: Error | undefined, asked: Argv): never {
   const text = (message ?? errorText(error)) + suggestion(message ?? '', asked)
-  const help = 'Try "onescan --help", or --help behind a command.'
-  process.stderr.write(`${printable(`onescan: ${text}\n${help}`)}\n`)
+  complainOf(commandOf(words), words.includes('--json'), text)
+  process.stderr.write('Try "onescan --help", or --help behind a command.\n')
   process.exit(FAILED)
+}
+
+/** `scan`, `plugin new`; null for what is no command. */
+function commandOf([first, second]: readonly string[]): string | null {
+  if (first === 'plugin' && (second === 'new' || second === 'test')) return `${first} ${second}`
+  return first !== undefined && commands.includes(first) ? first : null
 }
 
 /** yargs loses a lone - among several words, and what is lost would count as scanned. */
 function withoutLoneDash(words: readonly string[]): string[] {
-  return words.map((word) => (word === '-' && words[0] === 'scan' ? STDIN : word))
+  return words.map((word) => (word === '-' && FILES.has(words[0]!) ? STDIN : word))
 }
 
 /** yargs tells which words it does not know, and has a list of those that it does. */

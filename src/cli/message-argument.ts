@@ -1,10 +1,13 @@
 import type { Argv } from 'yargs'
+import { addMaxSizeOption, type MaxSizeOption } from './max-size-option.ts'
+
+export interface MessageArgument extends MaxSizeOption {
+  file: string
+}
 
 /** The message that a command looks at: a file, or `-` for standard input. */
-export function addMessageArgument<Options>(
-  yargs: Argv<Options>,
-): Argv<Options & { file: string }> {
-  return yargs
+export function addMessageArgument<Options>(yargs: Argv<Options>): Argv<Options & MessageArgument> {
+  return addMaxSizeOption(yargs, 'A larger message is not read')
     .positional('file', {
       type: 'string',
       demandOption: true,

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
-import { errorCode } from '../fault.ts'
 import { isCompiled } from '../runtime/compiled-program.ts'
+import { errorCode } from '../runtime/fault.ts'
 
 /** The text of plugin.ts; the build puts it here. */
 declare const PLUGIN_TYPES: string | undefined

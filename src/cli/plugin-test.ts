@@ -1,12 +1,12 @@
 import { createReadStream } from 'node:fs'
 import { basename, dirname, resolve } from 'node:path'
 import { makeEnvelope } from '../envelope/envelope.ts'
-import { readSpoolPolicy } from '../message/policy.ts'
-import { readPlace } from '../policy/policy.ts'
+import { readPlace } from '../judge/policy.ts'
+import { readSpoolPolicy } from '../message/spool-policy.ts'
 import { hostPerMessage } from '../scan/file-plugin/hosts.ts'
 import { filePluginScanner } from '../scan/file-plugin.ts'
-import { readScanPolicy } from '../scan/policy.ts'
 import type { ScanResult } from '../scan/scan.ts'
+import { readScanPolicy } from '../scan/scan-policy.ts'
 import type { Environment } from '../settings/settings.ts'
 import { cleanMessage, eicarMessage } from './check/eicar-message.ts'
 import { scanBytes } from './scan-bytes.ts'
@@ -88,6 +88,7 @@ function saidIn(result: ScanResult, prefix: string): Pick<PluginTrial, 'answer' 
       return { answer: 'infected', text: result.name }
     case 'skipped':
     case 'nested':
+    case 'crowded':
     case 'strange':
     case 'unknown':
       return { answer: 'could not tell', text: result.why.replace(prefix, '') }

@@ -1,7 +1,7 @@
 import type { ArgumentsCamelCase, CommandModule } from 'yargs'
 import { newPlugin } from './plugin-new.ts'
-import { tryPlugin } from './plugin-test.ts'
-import { FAILED, print, runCommand } from './run-command.ts'
+import { type PluginTrial, tryPlugin } from './plugin-test.ts'
+import { FAILED, type Output, runCommand } from './run-command.ts'
 import {
   addEnvironmentOptions,
   type EnvironmentOptions,
@@ -11,6 +11,7 @@ import {
 interface NewOptions {
   name: string
   directory: string
+  json: boolean
 }
 
 interface TestOptions extends EnvironmentOptions {
@@ -18,6 +19,7 @@ interface TestOptions extends EnvironmentOptions {
   messages: string[]
   from: string
   to: string[]
+  json: boolean
 }
 
 /** `onescan plugin new NAME`, a typed skeleton plugin; `onescan plugin test FILE`, what one says. */
@@ -50,11 +52,15 @@ const newCommand: CommandModule<object, NewOptions> = {
         default: '.',
         describe: 'Where to write: the PLUGINDIR of the slot',
       })
+      .option('json', { type: 'boolean', default: false, describe: 'Print JSON' })
       .example('$0 plugin new macros --directory /etc/onescan/plugins', 'Write it into PLUGINDIR')
       .epilogue('Exit codes: 0 all files are written; 2 none is. See onescan-plugin(7).'),
-  handler: ({ name, directory }) =>
-    runCommand('plugin new', () => {
-      for (const file of newPlugin(name, directory)) print(`${file}\n`)
+  handler: ({ name, directory, json }) =>
+    runCommand('plugin new', { json }, async (output) => {
+      for (const file of newPlugin(name, directory)) {
+        output.text(`${file}\n`)
+        await output.result({ file })
+      }
       return 0
     }),
 }
@@ -88,24 +94,33 @@ const testCommand: CommandModule<object, TestOptions> = {
         default: ['recipient@example.org'],
         describe: 'A recipient; repeat it',
       })
+      .option('json', { type: 'boolean', default: false, describe: 'Print JSON' })
       .example('$0 plugin test macros.ts invoice.eml', 'Ask it about a message of yours')
       .epilogue(
         'Tells the answer, the time and what the plugin logged.\n\n' +
           'Exit codes: 0 it said clean or infected of each message; 2 it could not tell of one, ' +
           'or could not be asked.',
       ),
-  handler: (args) => runCommand('plugin test', () => test(args)),
+  handler: (args) => runCommand('plugin test', args, (output) => test(args, output)),
 }
 
-async function test(args: ArgumentsCamelCase<TestOptions>): Promise<number> {
+async function test(args: ArgumentsCamelCase<TestOptions>, output: Output): Promise<number> {
   const { file, messages, from: sender, to: recipients } = args
   const env = slotEnvironment(process.env, args)
   let code = 0
   for await (const trial of tryPlugin(file, env, { messages, sender, recipients })) {
     const { message, answer, text, time, log } = trial
-    print(`${message}: ${answer}${text && `: ${text}`}, ${Math.round(time)} ms\n`)
-    for (const line of log) print(`  log: ${line}\n`)
+    await output.result(asResult(trial))
+    output.text(`${message}: ${answer}${text && `: ${text}`}, ${Math.round(time)} ms\n`)
+    for (const line of log) output.text(`  log: ${line}\n`)
     if (answer === 'could not tell') code = FAILED
   }
   return code
+}
+
+/** In the words of "onescan scan". */
+function asResult({ message, answer, text, time, log }: PluginTrial): object {
+  const said = answer === 'clean' ? {} : answer === 'infected' ? { name: text } : { why: text }
+  const word = answer === 'could not tell' ? 'unknown' : answer
+  return { message, answer: word, ...said, milliseconds: time, log }
 }

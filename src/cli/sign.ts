@@ -3,11 +3,12 @@ import { once } from 'node:events'
 import type { ArgumentsCamelCase, CommandModule } from 'yargs'
 import { signMessage } from '../cluster/sign.ts'
 import { editHeader } from '../message/header-block.ts'
-import { readSpoolPolicy } from '../message/policy.ts'
 import type { Message } from '../message/spool.ts'
+import { readSpoolPolicy } from '../message/spool-policy.ts'
 import { addKeyringOption, readCluster } from './keyring-options.ts'
-import { addMessageArgument } from './message-argument.ts'
-import { runCommand, warn } from './run-command.ts'
+import { maxSizeOf } from './max-size-option.ts'
+import { addMessageArgument, type MessageArgument } from './message-argument.ts'
+import { type Output, runCommand } from './run-command.ts'
 import {
   addEnvironmentOptions,
   type EnvironmentOptions,
@@ -15,10 +16,10 @@ import {
 } from './slot-environment.ts'
 import { openMessage, spoolMessage } from './spool-message.ts'
 
-interface SignOptions extends EnvironmentOptions {
-  file: string
+interface SignOptions extends EnvironmentOptions, MessageArgument {
   keyring: string | undefined
   scanners: string
+  json: boolean
 }
 
 const UNSIGNED = 1
@@ -35,37 +36,44 @@ export const signCommand: CommandModule<object, SignOptions> = {
         requiresArg: true,
         describe: 'Who found it clean, with commas between: s= of an hmac-sha256 stamp',
       })
+      .option('json', {
+        type: 'boolean',
+        default: false,
+        describe: 'Print the stamp alone, as JSON',
+      })
       .example('$0 sign mail.eml --scanners clamd > stamped.eml', "With the keyring's first key")
       .epilogue(
         'Nothing is scanned here: the stamp says what --scanners says.\n\n' +
           'Exit codes: 0 the stamped message is on standard output; 1 no stamp can vouch for it, ' +
           'or no key is current; 2 keyring or message cannot be read.',
       ),
-  handler: (args) => runCommand('sign', () => sign(args)),
+  handler: (args) => runCommand('sign', args, (output) => sign(args, output)),
 }
 
-async function sign(args: ArgumentsCamelCase<SignOptions>): Promise<number> {
+async function sign(args: ArgumentsCamelCase<SignOptions>, output: Output): Promise<number> {
   const env = slotEnvironment(process.env, args)
   const { keys } = readCluster(env, args.keyring)
-  const message = await spoolMessage(openMessage(args.file), readSpoolPolicy(env), keys)
+  const bytes = openMessage(args.file, maxSizeOf(args))
+  const message = await spoolMessage(bytes, readSpoolPolicy(env), keys)
   try {
-    if (message.headerTooLarge) return refuse('the header is larger than 1 MiB')
+    if (message.headerTooLarge) return refuse(output, 'the header is larger than 1 MiB')
     const now = Math.floor(Date.now() / 1000)
     const scanners = args.scanners.split(',').filter((name) => name !== '')
     const examined = { header: message.header, ...(await message.form()) }
     const stamp = signMessage(examined, { keys, scanners, now, crypto })
     if (stamp === undefined) {
-      return refuse(examined.formFault ?? 'every key of the ring is past its date')
+      return refuse(output, examined.formFault ?? 'every key of the ring is past its date')
     }
-    await write(message, editHeader(message.header, { remove: [], add: [stamp.field] }))
+    if (output.json) await output.result({ field: stamp.field })
+    else await write(message, editHeader(message.header, { remove: [], add: [stamp.field] }))
     return 0
   } finally {
     message.close()
   }
 }
 
-function refuse(why: string): number {
-  warn('sign', `not signed: ${why}`)
+function refuse(output: Output, why: string): number {
+  output.error(`not signed: ${why}`)
   return UNSIGNED
 }
 

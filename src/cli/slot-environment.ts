@@ -1,7 +1,7 @@
 import { readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Argv } from 'yargs'
-import { errorText, Fault } from '../fault.ts'
+import { errorText, Fault } from '../runtime/fault.ts'
 import type { Environment } from '../settings/settings.ts'
 import { readRegularFile } from './regular-file.ts'
 

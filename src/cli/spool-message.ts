@@ -1,24 +1,31 @@
 import { createHash } from 'node:crypto'
-import { createReadStream } from 'node:fs'
+import { statSync } from 'node:fs'
 import { digestsFor } from '../cluster/digests.ts'
 import type { Key } from '../cluster/keyring.ts'
-import type { SpoolPolicy } from '../message/policy.ts'
 import { createSpool, type Message } from '../message/spool.ts'
-import { lookForMbox, mboxPieces } from './scan/mbox.ts'
+import type { SpoolPolicy } from '../message/spool-policy.ts'
+import { messagesOf, type Source, STDIN } from './scan/sources.ts'
 
-/** The bytes of the message in a file, or on standard input for `-`; an mbox must have one. */
-export async function* openMessage(file: string): AsyncGenerator<Buffer> {
-  const source =
-    file === '-' ? process.stdin : createReadStream(file, { highWaterMark: 256 * 1024 })
-  const { isMbox, bytes } = await lookForMbox(source)
-  if (!isMbox) return yield* bytes
-  let messages = 0
-  for await (const piece of mboxPieces(bytes)) {
-    if (piece.kind === 'bytes') yield piece.bytes
-    else if (++messages > 1) {
+/**
+ * The bytes of the message in a file or pipe, or on standard input for `-`; an mbox must have
+ * one. Throws for what is neither, as a directory or a device, and for more than `maxSize`
+ * bytes.
+ */
+export async function* openMessage(file: string, maxSize: number): AsyncGenerator<Buffer> {
+  const source = sourceOf(file)
+  for await (const { number = 1, bytes } of messagesOf(source, maxSize)) {
+    if (number > 1) {
       throw new Error(`${file}: is an mbox of several messages; name a file with one`)
     }
+    yield* bytes
   }
+}
+
+function sourceOf(file: string): Source {
+  if (file === '-') return { file: STDIN, kind: 'any', size: 0 }
+  const status = statSync(file)
+  if (status.isFile() || status.isFIFO()) return { file, kind: 'any', size: status.size }
+  throw new Error(`${file}: is neither a file nor a pipe; name a file with one message`)
 }
 
 /**

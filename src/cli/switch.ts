@@ -1,12 +1,21 @@
-import { closeSync, existsSync, openSync, rmSync } from 'node:fs'
-import { resolve } from 'node:path'
+import { closeSync, existsSync, mkdirSync, openSync, rmSync, statSync } from 'node:fs'
+import { dirname, resolve } from 'node:path'
 import type { Argv, CommandModule } from 'yargs'
-import { errorCode } from '../fault.ts'
-import { readPlace, switchFile } from '../policy/policy.ts'
-import { print, runCommand } from './run-command.ts'
+import { HOST_DIRECTORY, hostSwitchFile, readPlace, switchFile } from '../judge/policy.ts'
+import { errorCode } from '../runtime/fault.ts'
+import { FAILED, type Output, runCommand } from './run-command.ts'
+import { runningDaemons } from './running-daemons.ts'
 
 interface SwitchOptions {
   control: string | undefined
+  json: boolean
+}
+
+/** A switch, and the doors that look at it. */
+interface Switch {
+  readonly file: string
+  /** The control directory; undefined: all doors of the host. */
+  readonly control: string | undefined
 }
 
 /** `onescan disable`: from the next message on, mail passes as it is. */
@@ -17,16 +26,7 @@ export const disableCommand: CommandModule<object, SwitchOptions> = {
     controlOption(yargs)
       .example('$0 disable', 'Switch onescan off on this host, at once')
       .epilogue('Exit codes: 0 it is off now (or was); 2 the switch cannot be made.'),
-  handler: ({ control }) =>
-    runCommand('disable', () => {
-      const file = controlSwitch(control)
-      print(
-        make(file)
-          ? `onescan is off: mail passes as it is until "onescan enable" removes ${file}\n`
-          : `onescan is off already: ${file} is there\n`,
-      )
-      return 0
-    }),
+  handler: (args) => runCommand('disable', args, (output) => disable(args.control, output)),
 }
 
 /** `onescan enable`: the way back. */
@@ -37,25 +37,99 @@ export const enableCommand: CommandModule<object, SwitchOptions> = {
     controlOption(yargs)
       .example('$0 enable', 'Switch onescan on again')
       .epilogue('Exit codes: 0 it is on now (or was); 2 the switch cannot be removed.'),
-  handler: ({ control }) =>
-    runCommand('enable', () => {
-      const file = controlSwitch(control)
-      print(remove(file) ? `onescan is on: removed ${file}\n` : `onescan is on: no ${file}\n`)
-      return 0
-    }),
+  handler: (args) => runCommand('enable', args, (output) => enable(args.control, output)),
+}
+
+async function disable(option: string | undefined, output: Output): Promise<number> {
+  const { file, control } = chosenSwitch(option)
+  if (control === undefined) mkdirSync(HOST_DIRECTORY, { recursive: true, mode: 0o755 })
+  const made = make(file)
+  output.text(
+    made
+      ? `onescan is off: mail passes as it is until "onescan enable" removes ${file}\n`
+      : `onescan is off already: ${file} is there\n`,
+  )
+  tellDoors(control, output)
+  const others = control === undefined ? [] : otherDaemons(control)
+  for (const { text } of others) output.text(`${text}\n`)
+  const elsewhere = others.map(({ pid }) => pid)
+  await output.result({ off: true, file, changed: made, control, doors, elsewhere })
+  const barrier = closedToOthers(dirname(file))
+  if (barrier === undefined) return 0
+  output.error(`${barrier}: doors of other users go on; chmod o+x it`)
+  return FAILED
+}
+
+/** What keeps doors of whatever user from seeing that the switch is there. */
+function closedToOthers(directory: string): string | undefined {
+  const { mode } = statSync(directory)
+  if ((mode & 0o001) !== 0) return undefined
+  return `${directory}: mode 0${(mode & 0o7777).toString(8)} hides the switch in it`
+}
+
+/** Without an option both switches that doors here may heed are gone: mail is scanned then. */
+async function enable(option: string | undefined, output: Output): Promise<number> {
+  const chosen = chosenSwitch(option)
+  const control = option === undefined ? undefined : chosen.control
+  const files =
+    option === undefined ? [hostSwitchFile, switchFile(readPlace(process.env))] : [chosen.file]
+  const removed = files.filter(remove)
+  output.text(
+    removed.length > 0
+      ? `onescan is on: removed ${removed.join(' and ')}\n`
+      : `onescan is on: no ${files.join(' and no ')}\n`,
+  )
+  tellDoors(control, output)
+  const off = existsSync(hostSwitchFile)
+  if (off) output.text(`but ${hostSwitchFile} is there: all doors are off; run "onescan enable"\n`)
+  for (const file of files) {
+    await output.result({ off, file, changed: removed.includes(file), control, doors })
+  }
+  return 0
 }
 
 function controlOption(yargs: Argv<object>): Argv<SwitchOptions> {
-  return yargs.option('control', {
-    type: 'string',
-    requiresArg: true,
-    describe: "qmail's control directory [default: by QMAILHOME and CONTROLDIR]",
-  })
+  return yargs
+    .option('control', {
+      type: 'string',
+      requiresArg: true,
+      describe: `Only doors with this control directory of qmail's [default: all, by ${hostSwitchFile}]`,
+    })
+    .option('json', { type: 'boolean', default: false, describe: 'Print JSON' })
 }
 
-function controlSwitch(control: string | undefined): string {
-  const place = readPlace(process.env)
-  return switchFile(control === undefined ? place : { ...place, control: resolve(control) })
+/** Whoever names a qmail, by the option or as its doors do, means that one. */
+function chosenSwitch(option: string | undefined): Switch {
+  const { QMAILHOME, CONTROLDIR } = process.env
+  if (option === undefined && !QMAILHOME && !CONTROLDIR) {
+    return { file: hostSwitchFile, control: undefined }
+  }
+  const control = option === undefined ? readPlace(process.env).control : resolve(option)
+  return { file: switchFile({ control }), control }
+}
+
+const doors = ['onescan-queue', 'onescanc', 'onescan-rcptquota', 'onescand']
+
+function tellDoors(control: string | undefined, output: Output): void {
+  const whose =
+    control === undefined
+      ? 'all doors of this host'
+      : `doors with the control directory ${control} (QMAILHOME, CONTROLDIR)`
+  output.text(
+    `heeded from the next message on by ${whose}: ` +
+      `${doors.join(', ')} with milter and policy service\n`,
+  )
+}
+
+/** Those that run, and look elsewhere. */
+function otherDaemons(control: string): { pid: number; text: string }[] {
+  return runningDaemons('/proc').flatMap(({ pid, env }) => {
+    const its = env && readPlace(env).control
+    if (its === control) return []
+    const why = its === undefined ? 'may go on: its settings are not yours to read' : ''
+    const text = why || `goes on: its control directory is ${its}`
+    return [{ pid: Number(pid), text: `onescand ${pid} ${text}` }]
+  })
 }
 
 /** Whether it had to be made. */
@@ -77,7 +151,7 @@ function remove(file: string): boolean {
     rmSync(file)
     return true
   } catch (error) {
-    if (errorCode(error) === 'ENOENT') return false
+    if (['ENOENT', 'ENOTDIR'].includes(errorCode(error) ?? '')) return false
     throw error
   }
 }

@@ -3,10 +3,11 @@ import type { ArgumentsCamelCase, CommandModule } from 'yargs'
 import { type Explanation, explainStamps } from '../cluster/explain.ts'
 import { signatureDate } from '../cluster/signature-date.ts'
 import { type Trust, type VerifyOptions, verifyStamps } from '../cluster/verify.ts'
-import { readSpoolPolicy } from '../message/policy.ts'
+import { readSpoolPolicy } from '../message/spool-policy.ts'
 import { addKeyringOption, readCluster } from './keyring-options.ts'
-import { addMessageArgument } from './message-argument.ts'
-import { print, printJson, runCommand } from './run-command.ts'
+import { maxSizeOf } from './max-size-option.ts'
+import { addMessageArgument, type MessageArgument } from './message-argument.ts'
+import { type Output, runCommand } from './run-command.ts'
 import {
   addEnvironmentOptions,
   type EnvironmentOptions,
@@ -14,8 +15,7 @@ import {
 } from './slot-environment.ts'
 import { openMessage, spoolMessage } from './spool-message.ts'
 
-interface VerifyArguments extends EnvironmentOptions {
-  file: string
+interface VerifyArguments extends EnvironmentOptions, MessageArgument {
   keyring: string | undefined
   json: boolean
 }
@@ -35,13 +35,14 @@ export const verifyCommand: CommandModule<object, VerifyArguments> = {
         'CLUSTERMAXAGE and CLAMDBDIR count as in the slot; CLUSTERPEER does not.\n\n' +
           'Exit codes: 0 a stamp holds; 1 none does; 2 keyring or message cannot be read.',
       ),
-  handler: (args) => runCommand('verify', () => verify(args)),
+  handler: (args) => runCommand('verify', args, (output) => verify(args, output)),
 }
 
-async function verify(args: ArgumentsCamelCase<VerifyArguments>): Promise<number> {
+async function verify(args: ArgumentsCamelCase<VerifyArguments>, output: Output): Promise<number> {
   const env = slotEnvironment(process.env, args)
   const { keys, maxAge, signatureDirectory } = readCluster(env, args.keyring)
-  const message = await spoolMessage(openMessage(args.file), readSpoolPolicy(env), keys)
+  const bytes = openMessage(args.file, maxSizeOf(args))
+  const message = await spoolMessage(bytes, readSpoolPolicy(env), keys)
   try {
     const options: VerifyOptions = {
       keys,
@@ -57,8 +58,8 @@ async function verify(args: ArgumentsCamelCase<VerifyArguments>): Promise<number
     // What is not well formed has no fields that two readers agree on.
     const readable = !message.headerTooLarge && examined.formFault === undefined
     const stamps = readable ? explainStamps(examined, options) : []
-    if (args.json) printJson(asJson(trust, stamps))
-    else print(asText(trust, stamps, options.now))
+    await output.result(asJson(trust, stamps))
+    output.text(asText(trust, stamps, options.now))
     return trust.trusted ? 0 : UNTRUSTED
   } finally {
     message.close()
@@ -79,7 +80,7 @@ function saying({ claims }: Explanation, now: number): string {
   return `, scanned by ${claims.scanners.join(', ') || 'nobody'} ${now - claims.time} seconds ago`
 }
 
-function asJson(trust: Trust, stamps: readonly Explanation[]): unknown {
+function asJson(trust: Trust, stamps: readonly Explanation[]): object {
   return {
     trusted: trust.trusted,
     ...(trust.trusted ? { key: trust.key } : { why: trust.why }),

@@ -163,7 +163,7 @@ t.test("the slot's own text comes by fd 6 for notqmail, by fd 2 for IndiMail", a
 
 t.test('--json says everything, each byte a character', async (t) => {
   const { inject, slot } = host(t)
-  const report = JSON.parse((await inject('--json')).out)
+  const [report] = JSON.parse((await inject('--json')).out).results
   t.match(report, {
     reply: /^250 ok/,
     program: slot,
@@ -176,7 +176,7 @@ t.test('--json says everything, each byte a character', async (t) => {
   })
   t.type(report.milliseconds, 'number')
   writeFileSync(slot, '#!/bin/sh\nkill -KILL $$\n')
-  t.match(JSON.parse((await inject('--json')).out), {
+  t.match(JSON.parse((await inject('--json')).out).results[0], {
     reply: '451 qq crashed (#4.3.0)',
     exitCode: null,
     signal: 'SIGKILL',

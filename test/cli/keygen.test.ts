@@ -12,7 +12,7 @@ import { join } from 'node:path'
 import t from 'tap'
 import { defaultId } from '../../src/cli/keygen.ts'
 import { parseKeyring } from '../../src/cluster/keyring.ts'
-import { onescan } from './onescan.ts'
+import { jsonIn, onescan } from './onescan.ts'
 
 const mode = (path: string) => statSync(path).mode & 0o777
 
@@ -79,7 +79,7 @@ t.test('--append adds below, --prepend on top', async (t) => {
   const ring = join(t.testdir({ ring: '# our cluster\noldword' }), 'ring')
   chmodSync(ring, 0o600)
   const below = await onescan(['keygen', '--append', ring, '--id', 'below', '--json'])
-  t.match(JSON.parse(below.out), { id: 'below', file: ring, made: false, signs: false })
+  t.match(jsonIn(below.out).results[0], { id: 'below', file: ring, made: false, signs: false })
   const above = await onescan(['keygen', '--prepend', ring, '--id', 'above'])
   t.match(above.out, 'signs from now on')
   const ids = parseKeyring(readFileSync(ring, 'latin1'), ring).map(({ id }) => id)

@@ -4,7 +4,8 @@ import { dirname, join, resolve } from 'node:path'
 import { oldestNode } from '../../packaging/toolchain/toolchain.mjs'
 
 const root = resolve(import.meta.dirname, '../..')
-const bundle = join(root, 'dist/onescan.cjs')
+/** The program, for node. */
+export const bundle = join(root, 'dist/onescan.cjs')
 
 export { oldestNode }
 
@@ -45,4 +46,20 @@ export async function onescan(words: readonly string[], options: RunOptions = {}
   const [code] = await once(child, 'close')
   const bytes = Buffer.concat(out)
   return { code, out: bytes.toString('latin1'), bytes, err: Buffer.concat(err).toString() }
+}
+
+/** What a command prints with --json: onescan(1), "JSON". */
+export interface Json<Result> {
+  readonly command: string | null
+  readonly version: string
+  readonly results: readonly Result[]
+  readonly errors: readonly string[]
+  readonly sum: Readonly<Record<string, number>>
+  readonly exit: number
+  readonly ok: boolean
+}
+
+// biome-ignore lint/suspicious/noExplicitAny: each command has results of its own
+export function jsonIn<Result = any>(out: string): Json<Result> {
+  return JSON.parse(out)
 }

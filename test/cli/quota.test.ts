@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
 import { startOnescand } from '../doors/daemon/process.ts'
-import { extendedAnswer, udpService } from '../quota/client/services.ts'
-import { oldestNode, onescan } from './onescan.ts'
+import { extendedAnswer, udpService } from '../quota/services.ts'
+import { jsonIn, oldestNode, onescan } from './onescan.ts'
 
 /** `onescan quota`: what the service says, and what onescand remembers. */
 
@@ -32,7 +32,7 @@ t.test('what a service says is told in words and by the exit code', async (t) =>
   t.match(await ask('nobody'), { code: 3, out: 'no such user' })
   t.match(await ask('a b'), { code: 2, out: 'could not tell, is no name of a mailbox' })
   const json = await ask('half@example.org', '--json')
-  t.same(JSON.parse(json.out), {
+  t.same(jsonIn(json.out).results[0], {
     mailbox: 'half@example.org',
     service: { answer: 'room', source, size: 500, quota: 1000 },
   })
@@ -43,7 +43,9 @@ t.test('of an address with an extension it says whose mailbox that is', async (t
   const env = { QUOTAD: `quotad:127.0.0.1:${service.port}`, QUOTADELIMITER: '+' }
   const ask = (...words: string[]) => onescan(['quota', 'full+x@example.org', ...words], { env })
   t.match(await ask(), { code: 1, out: ', as mailbox full@example.org, says quotad:' })
-  t.match(JSON.parse((await ask('--json')).out), { service: { mailbox: 'full@example.org' } })
+  t.match(jsonIn((await ask('--json')).out).results[0], {
+    service: { mailbox: 'full@example.org' },
+  })
   t.match(await ask('--env', 'QUOTADELIMITER='), { code: 3, out: 'no such user' })
 })
 
@@ -85,7 +87,7 @@ t.test('onescand tells how old its answer is', async (t) => {
     code: 0,
     out: /^onescand: there is room, .* \d seconds? ago, holds for 3\d+ seconds/,
   })
-  const both = JSON.parse((await ask('--json', '--env', `QUOTAD=${source}`)).out)
+  const [both] = jsonIn((await ask('--json', '--env', `QUOTAD=${source}`)).out).results
   t.match(both, { service: { answer: 'room' }, onescand: { answer: 'room', source, age: Number } })
   t.notOk('age' in both.service)
   daemon.child.kill('SIGTERM')

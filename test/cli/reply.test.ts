@@ -1,5 +1,5 @@
 import t from 'tap'
-import { type Answered, type Caller, callers, smtpReply } from '../../src/cli/inject/reply.ts'
+import { type Answered, type Caller, callers, smtpReply } from '../../src/cli/inject/smtp-reply.ts'
 
 const now = Date.UTC(2026, 0, 2, 3, 4, 5, 678)
 

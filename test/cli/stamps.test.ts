@@ -1,7 +1,8 @@
-import { readFileSync, utimesSync, writeFileSync } from 'node:fs'
+import { execFileSync, spawn } from 'node:child_process'
+import { readFileSync, symlinkSync, truncateSync, utimesSync, writeFileSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import t, { type Test } from 'tap'
-import { oldestNode, onescan } from './onescan.ts'
+import { jsonIn, oldestNode, onescan } from './onescan.ts'
 
 const hmac = (id: string, byte: number) =>
   `hmac-sha256:${id}:${Buffer.alloc(32, byte).toString('base64url')}\n`
@@ -122,7 +123,7 @@ t.test('scripts get every stamp as JSON', async (t) => {
   const { ring } = rings(t, { ring: hmac('one', 1) })
   const foreign = `X-SHA256-Cluster-2: v=1; k=far; t=1; s=; h=${'A'.repeat(43)}\n`
   const { out } = await verify(ring!, foreign + (await sign(ring!, mail)).out, '--json')
-  t.match(JSON.parse(out), {
+  t.match(jsonIn(out).results[0], {
     trusted: true,
     key: 'one',
     stamps: [
@@ -173,4 +174,43 @@ t.test('verify and sign take an mbox of one message, and none of several', async
       err: /two: is an mbox of several messages; name a file with one/,
     })
   }
+})
+
+t.test('verify and sign read no more than a message has, whatever they are given', async (t) => {
+  const directory = t.testdir({})
+  const at = (name: string) => join(directory, name)
+  await onescan(['keygen', '--append', at('ring')])
+  writeFileSync(at('holes'), '')
+  truncateSync(at('holes'), 10e9)
+  symlinkSync('/dev/zero', at('zero'))
+  execFileSync('mkfifo', [at('pipe')])
+  const words = ['--keyring', at('ring'), '--env', 'CLAMDBDIR=/nonexistent']
+  for (const command of [['verify'], ['sign', '--scanners', 'clamd']]) {
+    const run = (file: string, ...more: string[]) =>
+      onescan([...command, at(file), ...words, ...more])
+    const holes = await run('holes')
+    t.match(holes, { code: 2, out: '', err: /larger than 104857600 bytes \(--max-size\)/ })
+    t.match(await run('zero'), { code: 2, out: '', err: /zero: is neither a file nor a pipe/ })
+    t.match(await run('.'), { code: 2, out: '', err: /is neither a file nor a pipe/ })
+    const endless = spawn('sh', ['-c', 'yes > "$0"', at('pipe')], { stdio: 'ignore' })
+    const piped = await run('pipe', '--max-size', '1M')
+    t.match(piped, { code: 2, out: '', err: /pipe: is larger than 1048576 bytes/ })
+    endless.kill()
+    const input = Buffer.alloc(2 * 1024 * 1024, 'Subject: x\n\n')
+    const standardInput = await onescan([...command, '-', ...words, '--max-size', '1M'], { input })
+    t.match(standardInput, { code: 2, out: '', err: /larger than 1048576 bytes/ })
+  }
+})
+
+t.test('a message in a pipe is read as one in a file', async (t) => {
+  const directory = t.testdir({ mail })
+  const at = (name: string) => join(directory, name)
+  await onescan(['keygen', '--append', at('ring')])
+  execFileSync('mkfifo', [at('pipe')])
+  const words = ['sign', at('pipe'), '--keyring', at('ring'), '--scanners', 'clamd']
+  const signing = onescan(words)
+  spawn('sh', ['-c', 'cat "$0" > "$1"', at('mail'), at('pipe')], { stdio: 'ignore' })
+  const { code, out } = await signing
+  t.equal(code, 0)
+  t.ok(out.endsWith(mail))
 })

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, rmSync, symlinkSync } from 'node:fs'
+import { chmodSync, existsSync, mkdirSync, rmSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { onescan } from './onescan.ts'
@@ -22,6 +22,17 @@ t.test('the switch stands where the slot looks for it', async (t) => {
   t.ok(existsSync(join(home, 'control/onescan.off')))
   await onescan(['disable'], { env: { QMAILHOME: home, CONTROLDIR: 'other' } })
   t.ok(existsSync(join(home, 'other/onescan.off')))
+})
+
+t.test('a directory that hides the switch from doors of other users is told', async (t) => {
+  const control = t.testdir({})
+  chmodSync(control, 0o750)
+  const { code, err } = await onescan(['disable', '--control', control])
+  t.equal(code, 2)
+  t.match(
+    err,
+    `${control}: mode 0750 hides the switch in it: doors of other users go on; chmod o+x`,
+  )
 })
 
 t.test('what cannot be made or removed is exit 2', async (t) => {

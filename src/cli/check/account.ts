@@ -1,5 +1,6 @@
 import { readFileSync, statSync } from 'node:fs'
 import { dirname } from 'node:path'
+import { passwdEntries, passwdEntryOf } from '../../runtime/passwd.ts'
 
 /** Whom the slot runs as. */
 export interface Account {
@@ -28,13 +29,10 @@ export function findAccount(
   name: string,
   groups: 'primary' | 'all',
 ): Account | undefined {
-  for (const line of passwd.split('\n')) {
-    const [login, , uid, gid] = line.split(':')
-    if (login !== name || uid === undefined || gid === undefined) continue
-    const others = groups === 'all' ? memberships(group, name) : []
-    return { name, uid: Number(uid), groups: [...new Set([Number(gid), ...others])] }
-  }
-  return undefined
+  const entry = passwdEntryOf(name, passwd)
+  if (entry === undefined || Number.isNaN(entry.uid + entry.gid)) return undefined
+  const others = groups === 'all' ? memberships(group, name) : []
+  return { name, uid: entry.uid, groups: [...new Set([entry.gid, ...others])] }
 }
 
 /** This process's own. */
@@ -58,8 +56,8 @@ export function findGroup({ group }: Accounts, name: string): number | undefined
 
 /** The name of a user, or his number. */
 export function userName({ passwd }: Accounts, uid: number): string {
-  const line = passwd.split('\n').find((entry) => entry.split(':')[2] === String(uid))
-  return line?.split(':')[0] ?? `uid ${uid}`
+  for (const entry of passwdEntries(passwd)) if (entry.uid === uid) return entry.name
+  return `uid ${uid}`
 }
 
 export function groupName({ group }: Accounts, gid: number): string {

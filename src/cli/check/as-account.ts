@@ -1,8 +1,8 @@
 import { type ChildProcessByStdio, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import type { Readable, Writable } from 'node:stream'
-import { errorText } from '../../fault.ts'
-import { ownCommand } from '../own-command.ts'
+import { ownCommand } from '../../runtime/compiled-program.ts'
+import { errorText } from '../../runtime/fault.ts'
 import { error, type Finding, warning } from './finding.ts'
 import { accountText, type Host } from './host.ts'
 import { type Introduction, type Told, TRIALS } from './trials.ts'
@@ -34,7 +34,8 @@ export async function* tryAsAccount(host: Host, asRoot: boolean): AsyncGenerator
     return
   }
   const changes = own === 0 && uid !== 0
-  yield* tryBy(changes ? asOther(host, ownCommand(TRIALS)) : ownCommand(TRIALS), host, {
+  const command = ownCommand('onescan', TRIALS)
+  yield* tryBy(changes ? asOther(host, command) : command, host, {
     uid: changes ? uid : own,
     cwd: changes ? '/' : process.cwd(),
   })

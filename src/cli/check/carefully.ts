@@ -1,4 +1,4 @@
-import { errorText } from '../../fault.ts'
+import { errorText } from '../../runtime/fault.ts'
 import { error, type Finding } from './finding.ts'
 import type { Host } from './host.ts'
 

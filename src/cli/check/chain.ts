@@ -9,7 +9,7 @@ import {
 } from 'node:fs'
 import { basename, dirname, resolve } from 'node:path'
 import { type Chain, checkChain, findChain } from '../../doors/queue/chain.ts'
-import { errorText } from '../../fault.ts'
+import { errorText } from '../../runtime/fault.ts'
 import { readRegularFile } from '../regular-file.ts'
 import { obstacle } from './account.ts'
 import { error, type Finding, ok, warning } from './finding.ts'

@@ -1,32 +1,34 @@
 import { existsSync } from 'node:fs'
 import type { ArgumentsCamelCase, CommandModule } from 'yargs'
-import { DEFAULT_QMAIL_HOME } from '../../policy/policy.ts'
-import { runCommand } from '../run-command.ts'
+import { type Output, runCommand } from '../run-command.ts'
 import { addEnvironmentOptions } from '../slot-environment.ts'
 import { readAccounts } from './account.ts'
 import { tryAsAccount } from './as-account.ts'
 import { type Check, carefully } from './carefully.ts'
 import { checkPrograms } from './chain.ts'
+import { checkHostSwitch, checkSettings } from './check-settings.ts'
 import { checkContradictions } from './contradictions.ts'
 import { checkDaemon, daemonHere } from './daemon.ts'
 import { type Finding, ok } from './finding.ts'
 import { accountText, type Host, type HostOptions, lookAtHosts } from './host.ts'
 import { checkKeyring } from './keyring.ts'
-import { checkPostfix, postfixHere } from './postfix.ts'
+import { type MailServer, mailServersHere } from './mail-servers/find.ts'
+import { checkPostfix, postfixHere } from './mail-servers/postfix.ts'
+import { checkSendmail, sendmailHere } from './mail-servers/sendmail.ts'
 import { checkRemoval, removalHere } from './removal.ts'
 import { report } from './report.ts'
-import { checkSettings } from './settings.ts'
 import { checkVariables } from './variables.ts'
 
 interface CheckOptions extends HostOptions {
   removal: boolean
   daemon: boolean
   postfix: string | undefined
+  sendmail: string | undefined
   json: boolean
 }
 
 /** What only looks: as root at all that the slot's account may not read. Trials are made elsewhere. */
-const looks: readonly Check[] = [
+const readings: readonly Check[] = [
   checkSettings,
   checkVariables,
   checkContradictions,
@@ -37,7 +39,7 @@ const looks: readonly Check[] = [
 /** `onescan check`: what would keep the slot from working here, and what to do about it. */
 export const checkCommand: CommandModule<object, CheckOptions> = {
   command: 'check',
-  describe: 'Look at this host as the slot would see it: is it scanning?',
+  describe: 'Look at this host as its mail servers see it: is it scanning?',
   builder: (yargs) =>
     addEnvironmentOptions(yargs)
       .option('run', {
@@ -64,6 +66,10 @@ export const checkCommand: CommandModule<object, CheckOptions> = {
         type: 'string',
         describe: 'Look at Postfix (of this configuration directory), and at nothing else',
       })
+      .option('sendmail', {
+        type: 'string',
+        describe: 'Look at Sendmail (of this sendmail.cf), and at nothing else',
+      })
       .option('daemon', {
         type: 'boolean',
         default: false,
@@ -81,36 +87,80 @@ export const checkCommand: CommandModule<object, CheckOptions> = {
         'Sends the harmless test file of eicar.org through the scanners and the slot; nothing is ' +
           'delivered.\n\nExit codes: 0 all is well; 1 there are warnings; 2 there are errors.',
       ),
-  handler: (args) => runCommand('check', () => check(args)),
+  handler: (args) => runCommand('check', args, (output) => check(args, output)),
 }
 
-async function check(args: ArgumentsCamelCase<CheckOptions>): Promise<number> {
-  const { json } = args
-  if (args.removal) return report(checkRemoval(removalHere()), { json })
-  if (args.daemon) return report(checkDaemon(daemonHere(readAccounts())), { json })
-  if (args.postfix !== undefined || isPostfixAlone(args)) {
-    const findings = await checkPostfix(postfixHere(args.postfix ?? '', readAccounts()))
-    return report(findings, { json, heading: 'Postfix' })
-  }
-  const hosts = lookAtHosts(args, process.env, readAccounts(), Date.now())
+async function check(args: ArgumentsCamelCase<CheckOptions>, output: Output): Promise<number> {
+  if (args.removal) return report(await checkRemoval(removalHere()), output)
+  if (args.daemon) return report(checkDaemon(daemonHere(readAccounts())), output)
   const findings: Finding[] = []
+  const headings: string[] = []
+  const servers = serversOf(args)
+  for (const server of servers) {
+    const { heading, found } = await look(server, args)
+    headings.push(heading)
+    for (const { what, ...rest } of found) {
+      findings.push({ what: servers.length > 1 ? `${what} [${server}]` : what, ...rest })
+    }
+  }
+  return report(findings, output, { heading: headings.join('; ') })
+}
+
+/** Those that were asked for; else the slot where anything says how it is set; else all here. */
+function serversOf({
+  run,
+  user,
+  program,
+  client,
+  envdir,
+  env,
+  postfix,
+  sendmail,
+}: CheckOptions): MailServer[] {
+  const asked: MailServer[] = []
+  if (postfix !== undefined) asked.push('Postfix')
+  if (sendmail !== undefined) asked.push('Sendmail')
+  if (asked.length > 0) return asked
+  const { QMAILQUEUE, QHPSI, QMAILHOME, QUEUECHAIN } = process.env
+  const isAboutSlot =
+    [run, user, program, client, envdir, env[0]].some((word) => word !== undefined) ||
+    [QMAILQUEUE, QHPSI, QMAILHOME, QUEUECHAIN].some(Boolean)
+  return isAboutSlot ? ['qmail'] : mailServersHere(existsSync)
+}
+
+interface Looked {
+  readonly heading: string
+  readonly found: readonly Finding[]
+}
+
+async function look(server: MailServer, args: ArgumentsCamelCase<CheckOptions>): Promise<Looked> {
+  const off = server === 'qmail' ? [] : checkHostSwitch() // the slot's is told with its settings
+  if (off.length > 0) return { heading: server, found: off } // no trial could tell any more
+  switch (server) {
+    case 'qmail':
+      return lookAtSlot(args)
+    case 'Postfix': {
+      const found = await checkPostfix(postfixHere(args.postfix ?? '', readAccounts()))
+      return { heading: server, found }
+    }
+    case 'Sendmail':
+      return { heading: server, found: await checkSendmail(sendmailHere(args.sendmail ?? '')) }
+  }
+}
+
+async function lookAtSlot(args: ArgumentsCamelCase<CheckOptions>): Promise<Looked> {
+  const hosts = lookAtHosts(args, process.env, readAccounts(), Date.now())
+  const found: Finding[] = []
   for (const host of hosts) {
     const its = passesOnPurpose(host) ?? (await inspect(host, args.user !== undefined))
-    for (const finding of its) tellOnce(findings, finding, hosts.length > 1 ? host : undefined)
+    for (const finding of its) tellOnce(found, finding, hosts.length > 1 ? host : undefined)
   }
-  return report(findings, { json, heading: `as ${accountText(hosts[0]!)}` })
-}
-
-/** A host without any qmail, where nobody has asked about a slot. */
-function isPostfixAlone({ run, user, program, envdir, env }: CheckOptions): boolean {
-  if (run ?? user ?? program ?? envdir ?? env[0] ?? process.env.QMAILQUEUE) return false
-  if (process.env.QHPSI || process.env.QMAILHOME || process.env.QUEUECHAIN) return false
-  return !existsSync(DEFAULT_QMAIL_HOME) && existsSync('/etc/postfix/main.cf')
+  return { heading: `as ${accountText(hosts[0]!)}`, found }
 }
 
 async function inspect(host: Host, asRoot: boolean): Promise<Finding[]> {
   const findings: Finding[] = []
-  for (const look of looks) findings.push(...(await carefully(look, host)))
+  for (const reading of readings) findings.push(...(await carefully(reading, host)))
   for await (const finding of tryAsAccount(host, asRoot)) findings.push(finding)
   return findings
 }

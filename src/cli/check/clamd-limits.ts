@@ -1,7 +1,7 @@
 import type { ClamdAddress } from '../../scan/clamd/address.ts'
 import { scanStream } from '../../scan/clamd/ask.ts'
 import { tellsOfLimits } from '../../scan/clamd/probe-limits.ts'
-import type { ScanPolicy } from '../../scan/policy.ts'
+import type { ScanPolicy } from '../../scan/scan-policy.ts'
 import { largeEicarMessage } from './eicar-message.ts'
 import { error, type Finding, ok, warning } from './finding.ts'
 
@@ -58,7 +58,7 @@ async function checkLargeMail(server: ClamdAddress, { clam }: ScanPolicy): Promi
 /** What does it say of mail that it does not look into to the end? */
 async function checkAlert(server: ClamdAddress): Promise<Finding> {
   const what = `clamd ${server.text} AlertExceedsMax`
-  const remedy = 'set "AlertExceedsMax yes" in clamd.conf'
+  const remedy = 'set "AlertExceedsMax yes" in its clamd.conf, and start clamd anew'
   const answer = await tellsOfLimits(server, AbortSignal.timeout(PATIENCE))
   switch (answer.tells) {
     case 'yes':

@@ -1,7 +1,10 @@
-import { readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs'
-import { basename, join } from 'node:path'
+import { statSync } from 'node:fs'
+import { join } from 'node:path'
+import { readPlace, switchedOff } from '../../judge/policy.ts'
 import { readRegularFile } from '../regular-file.ts'
+import { type RunningDaemon, runningDaemons } from '../running-daemons.ts'
 import { type Accounts, userName } from './account.ts'
+import { switchFinding } from './check-settings.ts'
 import { error, type Finding, ok, warning } from './finding.ts'
 import { settings } from './variables.ts'
 
@@ -18,27 +21,12 @@ export const daemonHere = (accounts: Accounts): DaemonHost => {
   return { processes: '/proc', defaults: '/etc/default/onescand', accounts }
 }
 
-/** One that serves, without the workers that it started. */
-interface Running {
-  readonly pid: string
-  readonly words: readonly string[]
-  /** Milliseconds, as Date.now(). */
-  readonly since: number
-  readonly uid: number
-  /** undefined where it is not ours to read. */
-  readonly env: Readonly<Record<string, string>> | undefined
-  /** The file of the program. */
-  readonly program: string | undefined
-}
-
-/** Units of /proc/PID/stat in a second: USER_HZ, which is 100 on all that onescan runs on. */
-const TICKS = 100
 /** Milliseconds by which a file's time and a start may differ. */
 const AT_ONCE = 2000
 
 /** onescand on this host: what runs, since when, with which settings, and what has changed since. */
 export function checkDaemon(host: DaemonHost): Finding[] {
-  const running = findRunning(host)
+  const running = runningDaemons(host.processes)
   if (running.length === 0) {
     return [
       error('onescand', 'does not run', 'start it: systemctl start onescand, or its run script'),
@@ -51,19 +39,21 @@ export function checkDaemon(host: DaemonHost): Finding[] {
   ])
 }
 
-function describe({ words, since, uid }: Running, { accounts }: DaemonHost): string {
+function describe({ words, since, uid }: RunningDaemon, { accounts }: DaemonHost): string {
   const time = `${new Date(since).toISOString().slice(0, 19).replace('T', ' ')} UTC`
   return `runs since ${time} as ${userName(accounts, uid)}: onescand ${words.join(' ')}`.trim()
 }
 
-function checkSettings({ pid, env }: Running, { defaults }: DaemonHost): Finding[] {
+function checkSettings({ pid, env }: RunningDaemon, { defaults }: DaemonHost): Finding[] {
   const what = `onescand ${pid}`
   if (env === undefined) {
     return [warning(what, 'its settings are not yours to read', 'run check as root')]
   }
   const own = Object.entries(env).filter(([name]) => settings.includes(name) && name !== 'PATH')
   const list = own.map(([name, value]) => `${name}="${value}"`).join(' ')
+  const off = switchedOff(readPlace(env))
   const findings = [
+    ...(off === undefined ? [] : [switchFinding(off, what)]),
     env.QHPSI
       ? ok(what, `has ${list}`)
       : error(what, `scans nothing: QHPSI is not set (${list})`, `set it in ${defaults}`),
@@ -89,7 +79,7 @@ function settingsIn(file: string): (readonly [string, string])[] {
   }
 }
 
-function checkFiles({ pid, since, env, program }: Running): Finding[] {
+function checkFiles({ pid, since, env, program }: RunningDaemon): Finding[] {
   const what = `onescand ${pid}`
   const findings: Finding[] = []
   if (program !== undefined && (program.endsWith(' (deleted)') || isNewer(program, since))) {
@@ -125,63 +115,4 @@ function isNewer(file: string, since: number): boolean {
   } catch {
     return false
   }
-}
-
-function findRunning({ processes }: DaemonHost): Running[] {
-  const boot = bootTime(processes)
-  return readdirSync(processes).flatMap((pid) => {
-    if (!/^\d+$/.test(pid)) return []
-    try {
-      const at = (name: string) => join(processes, pid, name)
-      const words = readFileSync(at('cmdline'), 'latin1').split('\0').slice(0, -1)
-      const index = words.findIndex((word) => /^onescand(\.[cm]?js)?$/.test(basename(word)))
-      const rest = words.slice(index + 1)
-      // The command itself, a script behind its runtime, or the name behind the compiled one's.
-      if (index < 0 || index > 2 || rest.includes('--worker')) return []
-      const started = readFileSync(at('stat'), 'latin1')
-        .replace(/^.*\) /s, '')
-        .split(' ')[19]
-      const since = boot + (Number(started) / TICKS) * 1000
-      const program = index === 1 ? words[1] : linkOf(at('exe'))
-      return [
-        {
-          pid,
-          words: rest,
-          since,
-          uid: statSync(at('cmdline')).uid,
-          env: environ(at('environ')),
-          program,
-        },
-      ]
-    } catch {
-      return [] // has ended meanwhile
-    }
-  })
-}
-
-function environ(file: string): Record<string, string> | undefined {
-  try {
-    const pairs = readFileSync(file, 'latin1').split('\0').slice(0, -1)
-    return Object.fromEntries(
-      pairs.map((pair) => {
-        const at = pair.indexOf('=')
-        return [pair.slice(0, at), pair.slice(at + 1)]
-      }),
-    )
-  } catch {
-    return undefined
-  }
-}
-
-function linkOf(file: string): string | undefined {
-  try {
-    return readlinkSync(file)
-  } catch {
-    return undefined
-  }
-}
-
-function bootTime(processes: string): number {
-  const [, seconds] = /^btime (\d+)$/m.exec(readFileSync(join(processes, 'stat'), 'latin1')) ?? []
-  return Number(seconds) * 1000
 }

@@ -1,7 +1,7 @@
 import { realpathSync, statSync } from 'node:fs'
 import { connect } from 'node:net'
 import { basename } from 'node:path'
-import { errorCode } from '../../fault.ts'
+import { errorCode } from '../../runtime/fault.ts'
 import { obstacle } from './account.ts'
 import { type Finding, ok, warning } from './finding.ts'
 import { accountText, type Host } from './host.ts'

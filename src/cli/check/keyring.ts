@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { isCurrent, type Key, loadKeyring } from '../../cluster/keyring.ts'
-import { errorText } from '../../fault.ts'
+import { errorText } from '../../runtime/fault.ts'
 import { groupName, obstacle } from './account.ts'
 import { isClient } from './engine.ts'
 import { error, type Finding, ok, warning } from './finding.ts'
@@ -81,7 +81,7 @@ function checkKey(key: Key, now: number): Finding[] {
       'md5 key: covers the body alone, so the same body passes under any other header and at any ' +
         'later time, scanned or not by newer signatures; who can make two bodies with one MD5 gets ' +
         'both trusted; guesses at the key can be tried in private',
-      'use "onescan keygen" (hmac-sha256) where all hosts of the cluster know it',
+      'use "onescan keygen" (hmac-sha256) if all hosts of the cluster know it',
     ),
   )
   return findings

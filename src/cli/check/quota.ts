@@ -1,8 +1,8 @@
-import { errorText } from '../../fault.ts'
-import type { QuotaClient } from '../../quota/client/client.ts'
-import { openQuotaClient } from '../../quota/client/quota-client.ts'
-import { COULD_NOT_TELL, NO_SUCH_PAGE } from '../../quota/client/reply.ts'
-import { readQuotaSettings } from '../../quota/settings.ts'
+import type { QuotaClient } from '../../quota/client.ts'
+import { openQuotaClient } from '../../quota/quota-client.ts'
+import { readQuotaSettings } from '../../quota/quota-settings.ts'
+import { COULD_NOT_TELL, NO_SUCH_PAGE } from '../../quota/service-reply.ts'
+import { errorText } from '../../runtime/fault.ts'
 import { error, type Finding, ok, warning } from './finding.ts'
 import type { Host } from './host.ts'
 

@@ -3,6 +3,11 @@ import { basename, dirname, join } from 'node:path'
 import { installedQueue } from '../installed-queue.ts'
 import { readRegularFile } from '../regular-file.ts'
 import { error, type Finding, ok } from './finding.ts'
+import { POSTFIX_CF } from './mail-servers/find.ts'
+import { DEFAULTS } from './mail-servers/milter.ts'
+import { placesOfOnescand } from './mail-servers/places-of-onescand.ts'
+import { SENDMAIL_CF } from './mail-servers/sendmail.ts'
+import { type ServersToLookAt, withoutOnescand } from './mail-servers/without-onescand.ts'
 import { leadsInto, type Naming, namesUnder } from './names.ts'
 import { readRunScript } from './run-script.ts'
 
@@ -18,6 +23,10 @@ export interface Removal {
   readonly services: readonly string[]
   /** proc(5). */
   readonly processes: string
+  /** Postfix and Sendmail, which name where onescand listens and not its program. */
+  readonly servers: ServersToLookAt
+  /** The settings of onescand, where it says so. */
+  readonly defaults: string
 }
 
 /** The link that the Debian package makes, for QMAILQUEUE to name. */
@@ -29,6 +38,14 @@ const SERVICES = ['/service', '/etc/service', '/etc/sv', '/var/service', '/var/q
 const SEARCHED = ['/etc', '/var/qmail/bin', '/var/qmail/control', ...SERVICES]
 
 const REMEDY = `without it mail is deferred: name ${LINK} or the real qmail-queue, or take it out`
+/** Programs that stand elsewhere than in the slot, and what happens there without them. */
+const OTHERS: Readonly<Record<string, string>> = {
+  // qmail-spp's err_spp(): "qmail-spp failure: …: can't execute (#4.3.0)".
+  'onescan-rcptquota': 'without it qmail-spp answers each recipient 451: take the line out',
+  onescand: 'without it the service ends at once, again and again: take it down',
+  'onescan-quotad': 'without it the service ends at once, again and again: take it down',
+  'smtp-delay': 'without it the service starts no program: take it and its options out',
+}
 
 /** The installation that this program belongs to, on this host. */
 export function removalHere(): Removal {
@@ -39,30 +56,35 @@ export function removalHere(): Removal {
     searched: SEARCHED,
     services: SERVICES,
     processes: '/proc',
+    servers: { postfix: dirname(POSTFIX_CF), sendmail: SENDMAIL_CF },
+    defaults: DEFAULTS,
   }
 }
 
 /**
- * `onescan check --removal`: what still names the programs, and would have its mail
- * deferred without them. Files, links, the cdbs of tcprules, envdirs, and the
- * environment of processes that run.
+ * `onescan check --removal`: what still names the programs or asks onescand, and what becomes
+ * of its mail without them. Files, links, the cdbs of tcprules, envdirs, the environment of
+ * processes that run; milters and policy services of Postfix and Sendmail.
  */
-export function checkRemoval(removal: Removal): Finding[] {
+export async function checkRemoval(removal: Removal): Promise<Finding[]> {
   const { home, searched, services } = removal
   const files = [
     ...searched.flatMap((directory) => namesUnder(directory, home)),
     ...services.flatMap(envdirsOf).flatMap((directory) => namesUnder(directory, home)),
   ]
-  const findings = [...distinct(files), ...processesOf(removal)].flatMap((naming) =>
-    judge(naming, removal.link),
-  )
+  const findings = [
+    ...[...distinct(files), ...processesOf(removal)].flatMap((naming) =>
+      judge(naming, removal.link),
+    ),
+    ...(await withoutOnescand(removal.servers, placesOfOnescand(removal))),
+  ]
   return findings.length > 0 ? findings : [ok('removal', `nothing names what is in ${home}`)]
 }
 
 function judge({ file, path }: Naming, link: string | undefined): Finding[] {
   if (file === link) return [ok(file, 'is pointed to the real qmail-queue by the removal')]
   if (path === link) return [ok(file, `names ${link}, which the removal takes care of`)]
-  return [error(file, `names ${path}`, REMEDY)]
+  return [error(file, `names ${path}`, OTHERS[basename(path)] ?? REMEDY)]
 }
 
 /** Directories that the services' run scripts give to envdir, wherever they are. */

@@ -1,5 +1,6 @@
-import { printable } from '../printable.ts'
-import { print, printJson } from '../run-command.ts'
+import { forTerminal } from '../for-terminal.ts'
+import type { Output } from '../run-command.ts'
+import { takesColours } from '../takes-colours.ts'
 import { exitCodeOf, type Finding } from './finding.ts'
 
 /** From the least to the worst: what is read last is what stays on the screen. */
@@ -8,19 +9,25 @@ const LEVELS = ['ok', 'warning', 'error'] as const
 const WIDEST = 30
 
 export interface Form {
-  readonly json: boolean
   /** A first line for people, on whose behalf it was looked. */
   readonly heading?: string
 }
 
-/** Prints the findings, the worst ones last and their number; returns the exit code. */
-export function report(findings: readonly Finding[], { json, heading }: Form): number {
+/** Tells the findings, the worst ones last and their number; returns the exit code. */
+export async function report(
+  findings: readonly Finding[],
+  output: Output,
+  { heading }: Form = {},
+): Promise<number> {
   const sorted = LEVELS.flatMap((each) => findings.filter(({ level }) => level === each))
-  if (json) printJson(sorted)
-  else {
-    if (heading !== undefined) print(`${heading}\n`)
+  const count = (one: Finding['level']) => sorted.filter(({ level }) => level === one).length
+  if (output.json) {
+    for (const finding of sorted) await output.result(finding)
+    output.sum({ errors: count('error'), warnings: count('warning') })
+  } else {
+    if (heading !== undefined) output.text(`${heading}\n`)
     for (const line of findingLines(sorted, takesColours())) process.stdout.write(`${line}\n`)
-    print(`${sumOf(sorted)}\n`)
+    output.text(`${sumOf(sorted)}\n`)
   }
   return exitCodeOf(sorted)
 }
@@ -33,7 +40,7 @@ export function findingLines(findings: readonly Finding[], coloured: boolean): s
     const text = remedy === undefined ? value : `${value}; ${remedy}`
     const word = level.padEnd(8)
     const rest = ` ${what.padStart(width)}: ${text}`.replace(/[\r\n\t]+ */g, ' ')
-    return `${coloured ? COLOUR[level] + word + PLAIN : word}${printable(rest)}`
+    return `${coloured ? COLOUR[level] + word + PLAIN : word}${forTerminal(rest)}`
   })
 }
 
@@ -47,9 +54,4 @@ export function sumOf(findings: readonly Finding[]): string {
     return number === 0 ? [] : [`${number} ${word}${number === 1 ? '' : 's'}`]
   }
   return [...count('error', 'error'), ...count('warning', 'warning')].join(', ') || 'all is well'
-}
-
-/** A terminal, unless its owner wants none: no-color.org. */
-function takesColours(): boolean {
-  return process.stdout.isTTY === true && !process.env.NO_COLOR && process.env.TERM !== 'dumb'
 }

@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
-import { errorText } from '../../fault.ts'
 import { compiledProgram, isCompiled } from '../../runtime/compiled-program.ts'
+import { errorText } from '../../runtime/fault.ts'
 import { error, type Finding, ok, warning } from './finding.ts'
 import type { Host } from './host.ts'
 import { limited } from './limited.ts'

@@ -1,7 +1,7 @@
-import { errorText } from '../../fault.ts'
-import { readSpoolPolicy } from '../../message/policy.ts'
-import type { ScanPolicy } from '../../scan/policy.ts'
+import { readSpoolPolicy } from '../../message/spool-policy.ts'
+import { errorText } from '../../runtime/fault.ts'
 import type { ScanResult } from '../../scan/scan.ts'
+import type { ScanPolicy } from '../../scan/scan-policy.ts'
 import type { Scanner } from '../../scan/scanner.ts'
 import { makeScanners } from '../../scan/scanners.ts'
 import { scanBytes } from '../scan-bytes.ts'
@@ -62,6 +62,7 @@ function judge(scanner: Scanner, result: ScanResult): Finding {
       )
     case 'skipped':
     case 'nested':
+    case 'crowded':
     case 'strange':
     case 'unknown':
       return error(what, `cannot tell: ${result.why}`, 'mail is deferred until this is corrected')

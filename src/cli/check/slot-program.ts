@@ -1,6 +1,6 @@
 import { lstatSync, readlinkSync, realpathSync, statSync } from 'node:fs'
 import { basename, dirname, join, resolve } from 'node:path'
-import { DEFAULT_QMAIL_HOME } from '../../policy/policy.ts'
+import { DEFAULT_QMAIL_HOME } from '../../judge/policy.ts'
 import { readRegularFile } from '../regular-file.ts'
 import type { Host } from './host.ts'
 
@@ -14,7 +14,7 @@ export type SlotProgram =
   | { readonly kind: 'foreign'; readonly why: string }
 
 const OWN = ['onescan-queue', 'onescanc']
-/** What the compiled programs are links to; it goes by the link's name (packaging/native/launch.c). */
+/** What the compiled programs are links to; it goes by the link's name (src/c/launcher/launch.c). */
 const LAUNCHER = 'onescan-run'
 
 /**

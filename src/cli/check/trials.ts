@@ -1,5 +1,5 @@
 import type { CommandModule } from 'yargs'
-import { readPlace } from '../../policy/policy.ts'
+import { readPlace } from '../../judge/policy.ts'
 import { print, runCommand } from '../run-command.ts'
 import { readAccounts } from './account.ts'
 import { type Check, carefully } from './carefully.ts'
@@ -12,6 +12,7 @@ import { checkRuntime } from './runtime.ts'
 import { checkScanners } from './scanner.ts'
 import { checkSlot } from './slot.ts'
 import { checkSpool } from './spool.ts'
+import { checkVerdicts } from './verdicts.ts'
 
 /** What runs programs that the settings name, opens files or connects. */
 const trials: readonly Check[] = [
@@ -21,6 +22,7 @@ const trials: readonly Check[] = [
   checkClamd,
   checkScanners,
   checkQuota,
+  checkVerdicts,
   checkSlot,
   checkErrorFd,
 ]
@@ -42,7 +44,7 @@ export const TRIALS = 'check-trials'
 export const trialsCommand: CommandModule = {
   command: TRIALS,
   describe: false,
-  handler: () => runCommand(TRIALS, makeTrials),
+  handler: () => runCommand(TRIALS, { json: false }, makeTrials),
 }
 
 async function makeTrials(): Promise<number> {

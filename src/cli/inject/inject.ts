@@ -2,16 +2,15 @@ import { createReadStream, realpathSync } from 'node:fs'
 import { stat } from 'node:fs/promises'
 import { basename, resolve } from 'node:path'
 import type { ArgumentsCamelCase, Argv, CommandModule } from 'yargs'
-import { errorText } from '../../fault.ts'
 import { splitWords } from '../../settings/settings.ts'
 import { installedQueue } from '../installed-queue.ts'
-import { print, warn } from '../run-command.ts'
+import { runCommand } from '../run-command.ts'
 import { assignments } from '../slot-environment.ts'
 import { callSlot } from './call-slot.ts'
 import type { Source } from './hand-over.ts'
 import { type Look, makeLook } from './look.ts'
-import { type Caller, callers, smtpReply } from './reply.ts'
 import { type Injection, reportJson, reportText } from './report.ts'
+import { type Caller, callers, smtpReply } from './smtp-reply.ts'
 
 interface InjectOptions {
   file: string
@@ -26,7 +25,6 @@ interface InjectOptions {
 }
 
 const REFUSED = 1
-const USAGE = 2
 const DEFAULT_CHAIN = '/var/qmail/bin/qmail-queue'
 
 /**
@@ -38,16 +36,13 @@ export const injectCommand: CommandModule<object, InjectOptions> = {
   command: 'inject <file>',
   describe: 'Call a slot program as qmail-smtpd does, and show the reply',
   builder: options,
-  async handler(args) {
-    try {
+  handler: (args) =>
+    runCommand('inject', args, async (output) => {
       const injection = await inject(args)
-      print(args.json ? reportJson(injection) : reportText(injection))
-      process.exitCode = injection.reply.startsWith('250 ') ? 0 : REFUSED
-    } catch (error) {
-      warn('inject', errorText(error))
-      process.exitCode = USAGE
-    }
-  },
+      output.text(reportText(injection))
+      await output.result(reportJson(injection))
+      return injection.reply.startsWith('250 ') ? 0 : REFUSED
+    }),
 }
 
 function options(yargs: Argv<object>): Argv<InjectOptions> {
@@ -92,7 +87,7 @@ function options(yargs: Argv<object>): Argv<InjectOptions> {
     .option('dry-run', {
       type: 'boolean',
       default: false,
-      describe: 'Drop the message where qmail-queue would get it',
+      describe: 'Drop the message instead of giving it to qmail-queue',
     })
     .option('headers', {
       type: 'boolean',

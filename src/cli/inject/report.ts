@@ -31,9 +31,9 @@ export function reportText(injection: Injection): string {
 }
 
 /** For a program. Bytes are characters of the same number; nothing is left out. */
-export function reportJson(injection: Injection): string {
+export function reportJson(injection: Injection): object {
   const { outcome, seen } = injection
-  const report = {
+  return {
     reply: injection.reply,
     program: injection.program,
     dryRun: injection.dryRun,
@@ -44,7 +44,6 @@ export function reportJson(injection: Injection): string {
     envelope: seen ? addresses(seen) : null,
     header: seen ? seen.header.toString('latin1') : null,
   }
-  return `${JSON.stringify(report, null, 2)}\n`
 }
 
 const entry = (name: string, text: string): string => `${name.padEnd(8)} ${visible(text)}`

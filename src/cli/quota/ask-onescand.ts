@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
 import { connect } from 'node:net'
-import { EXPLAIN } from '../../doors/policy/answer.ts'
+import { EXPLAIN } from '../../doors/policy/access-answer.ts'
 import { createAttributeReader, writeAttributes } from '../../doors/policy/attributes.ts'
 import type { Environment } from '../../settings/settings.ts'
 import type { MailboxQuestion } from './ask-service.ts'

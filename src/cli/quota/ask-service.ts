@@ -1,5 +1,5 @@
-import { openQuotaClient } from '../../quota/client/quota-client.ts'
-import { readQuotaSettings } from '../../quota/settings.ts'
+import { openQuotaClient } from '../../quota/quota-client.ts'
+import { readQuotaSettings } from '../../quota/quota-settings.ts'
 import type { Environment } from '../../settings/settings.ts'
 import type { Opinion } from './opinion.ts'
 

@@ -1,7 +1,7 @@
 import type { ArgumentsCamelCase, CommandModule } from 'yargs'
-import { errorText, Fault } from '../../fault.ts'
+import { errorText, Fault } from '../../runtime/fault.ts'
 import { byteSize } from '../../settings/settings.ts'
-import { FAILED, print, printJson, runCommand } from '../run-command.ts'
+import { FAILED, type Output, runCommand } from '../run-command.ts'
 import {
   addEnvironmentOptions,
   type EnvironmentOptions,
@@ -40,10 +40,10 @@ export const quotaCommand: CommandModule<object, QuotaOptions> = {
       .option('socket', {
         type: 'string',
         requiresArg: true,
-        describe: 'onescand --policy unix:PATH [default: QUOTASOCKET, or where it normally is]',
+        describe: 'onescand --policy unix:PATH [default: QUOTASOCKET, or its usual place]',
       })
       .option('json', { type: 'boolean', default: false, describe: 'Print JSON' })
-      .example('$0 quota ann@example.org', 'Ask the service in QUOTAD, and onescand where it runs')
+      .example('$0 quota ann@example.org', 'Ask the service in QUOTAD, and onescand if it runs')
       .example('$0 quota ann --env QUOTAD=quotad:10.0.0.2:8625', 'Ask that one')
       .epilogue(
         'The service is asked now; onescand answers by what it remembers, one of its processes ' +
@@ -51,10 +51,10 @@ export const quotaCommand: CommandModule<object, QuotaOptions> = {
           'Exit codes, by the service or else by onescand: 0 there is room; 1 over quota; 2 nobody ' +
           'could tell; 3 no such user.',
       ),
-  handler: (args) => runCommand('quota', () => quota(args)),
+  handler: (args) => runCommand('quota', args, (output) => quota(args, output)),
 }
 
-async function quota(args: ArgumentsCamelCase<QuotaOptions>): Promise<number> {
+async function quota(args: ArgumentsCamelCase<QuotaOptions>, output: Output): Promise<number> {
   const env = slotEnvironment(process.env, args)
   const question = {
     mailbox: Buffer.from(args.mailbox),
@@ -67,8 +67,8 @@ async function quota(args: ArgumentsCamelCase<QuotaOptions>): Promise<number> {
   if (opinion === undefined) {
     throw new Fault('config', 'QUOTAD is not set, and no onescand --policy is here; set QUOTAD')
   }
-  if (args.json) printJson({ mailbox: args.mailbox, service, onescand })
-  else print(asText({ service, onescand }))
+  await output.result({ mailbox: args.mailbox, service, onescand })
+  output.text(asText({ service, onescand }))
   return exitCodes[opinion.answer]
 }
 

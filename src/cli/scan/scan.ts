@@ -1,11 +1,11 @@
 import type { ArgumentsCamelCase, CommandModule } from 'yargs'
-import { errorText, Fault } from '../../fault.ts'
-import { readSpoolPolicy } from '../../message/policy.ts'
-import { readPlace } from '../../policy/policy.ts'
-import { readScanPolicy } from '../../scan/policy.ts'
+import { readPlace } from '../../judge/policy.ts'
+import { readSpoolPolicy } from '../../message/spool-policy.ts'
+import { errorText, Fault } from '../../runtime/fault.ts'
+import { readScanPolicy } from '../../scan/scan-policy.ts'
 import { makeScanners } from '../../scan/scanners.ts'
-import { byteSize } from '../../settings/settings.ts'
-import { FAILED, printJson, runCommand, warn } from '../run-command.ts'
+import { addMaxSizeOption, type MaxSizeOption, maxSizeOf } from '../max-size-option.ts'
+import { FAILED, type Output, runCommand } from '../run-command.ts'
 import { type ByHand, scanBytes } from '../scan-bytes.ts'
 import {
   addEnvironmentOptions,
@@ -16,11 +16,10 @@ import { type Progress, showProgress } from './progress.ts'
 import { addUp, type Counts, type Found, inWords, resultLine } from './result.ts'
 import { findSources, messagesOf, type Source, type SourceMessage } from './sources.ts'
 
-interface ScanOptions extends EnvironmentOptions {
+interface ScanOptions extends EnvironmentOptions, MaxSizeOption {
   files: string[]
   all: boolean
   json: boolean
-  'max-size': string
 }
 
 const INFECTED = 1
@@ -30,7 +29,10 @@ export const scanCommand: CommandModule<object, ScanOptions> = {
   command: 'scan <files..>',
   describe: 'Run the configured scanners over files, Maildirs and mboxes',
   builder: (yargs) =>
-    addEnvironmentOptions(yargs)
+    addMaxSizeOption(
+      addEnvironmentOptions(yargs),
+      'Larger files are not scanned and not told of as clean',
+    )
       .positional('files', {
         type: 'string',
         array: true,
@@ -38,17 +40,7 @@ export const scanCommand: CommandModule<object, ScanOptions> = {
         describe: 'Messages, mboxes (they begin with "From "), Maildirs; - reads standard input',
       })
       .option('all', { type: 'boolean', default: false, describe: 'Name the clean ones, too' })
-      .option('max-size', {
-        type: 'string',
-        default: '100M',
-        requiresArg: true,
-        describe: 'Larger files are not scanned and not told of as clean; 0 for any size',
-      })
-      .option('json', {
-        type: 'boolean',
-        default: false,
-        describe: 'Print a line of JSON a message, and one for the sum',
-      })
+      .option('json', { type: 'boolean', default: false, describe: 'Print JSON, all messages' })
       .example("$0 scan --env QHPSI='plugin: clamd' ~/Maildir", 'With clamd, whatever is set')
       .example('$0 scan --envdir /service/smtpd/env inbox.mbox', 'As the SMTP service would')
       .epilogue(
@@ -56,10 +48,10 @@ export const scanCommand: CommandModule<object, ScanOptions> = {
           'and QHPSIMAXSIZE do not.\n\nExit codes: 0 all are clean; 1 something was found; ' +
           '2 nothing was found, but not all could be scanned.',
       ),
-  handler: (args) => runCommand('scan', () => scan(args)),
+  handler: (args) => runCommand('scan', args, (output) => scan(args, output)),
 }
 
-async function scan(args: ArgumentsCamelCase<ScanOptions>): Promise<number> {
+async function scan(args: ArgumentsCamelCase<ScanOptions>, output: Output): Promise<number> {
   const env = slotEnvironment(process.env, args)
   const policy = readScanPolicy(env, readPlace(env))
   if (policy === undefined) {
@@ -73,14 +65,14 @@ async function scan(args: ArgumentsCamelCase<ScanOptions>): Promise<number> {
     secondLook: policy.secondLook.when,
   }
   const counts: Counts = { clean: 0, infected: 0, unknown: 0 }
-  const maxSize =
-    byteSize({ '--max-size': args['max-size'] }, '--max-size', 0) || Number.MAX_SAFE_INTEGER
-  const { sources, missing } = listSources(args.files)
+  const maxSize = maxSizeOf(args)
+  const { sources, missing } = listSources(args.files, output)
   const progress = await showProgress(sources.reduce((sum, { size }) => sum + size, 0))
-  const tell = (message: Pick<SourceMessage, 'file' | 'number'>, found: Found) => {
+  const tell = async (message: Pick<SourceMessage, 'file' | 'number'>, found: Found) => {
     addUp(counts, found)
-    if (args.json) printJson({ file: message.file, message: message.number, ...found })
-    else if (args.all || found.answer !== 'clean') progress.line(resultLine(message, found))
+    await output.result({ file: message.file, message: message.number, ...found })
+    if (output.json || (found.answer === 'clean' && !args.all)) return
+    progress.line(resultLine(message, found))
   }
   try {
     for (const source of sources) {
@@ -89,14 +81,17 @@ async function scan(args: ArgumentsCamelCase<ScanOptions>): Promise<number> {
   } finally {
     progress.stop()
   }
-  if (args.json) printJson({ summary: counts })
-  else progress.line(inWords(counts))
+  output.sum({ ...counts })
+  if (!output.json) progress.line(inWords(counts))
   if (counts.infected > 0) return INFECTED
   return counts.unknown > 0 || missing > 0 ? FAILED : 0
 }
 
 /** What is there to be scanned; what is not there is an error, and no message. */
-function listSources(paths: readonly string[]): { sources: Source[]; missing: number } {
+function listSources(
+  paths: readonly string[],
+  output: Output,
+): { sources: Source[]; missing: number } {
   const sources: Source[] = []
   let missing = 0
   for (const path of paths) {
@@ -104,7 +99,7 @@ function listSources(paths: readonly string[]): { sources: Source[]; missing: nu
       for (const source of findSources(path)) sources.push(source)
     } catch (error) {
       missing++
-      warn('scan', errorText(error))
+      output.error(errorText(error))
     }
   }
   return { sources, missing }
@@ -113,7 +108,7 @@ function listSources(paths: readonly string[]): { sources: Source[]; missing: nu
 interface Task {
   readonly byHand: ByHand
   readonly progress: Progress
-  readonly tell: (message: Pick<SourceMessage, 'file' | 'number'>, found: Found) => void
+  readonly tell: (message: Pick<SourceMessage, 'file' | 'number'>, found: Found) => Promise<void>
   /** Bytes of a file. */
   readonly maxSize: number
 }
@@ -124,10 +119,10 @@ async function scanSource(source: Source, task: Task): Promise<void> {
     for await (const message of messagesOf(source, task.maxSize)) {
       number = message.number
       const bytes = counted(message.bytes, task.progress)
-      task.tell(message, await scanMessage(bytes, task))
+      await task.tell(message, await scanMessage(bytes, task))
     }
   } catch (error) {
-    task.tell({ file: source.file, number }, { answer: 'unknown', why: errorText(error) })
+    await task.tell({ file: source.file, number }, { answer: 'unknown', why: errorText(error) })
   }
 }
 
@@ -140,6 +135,7 @@ async function scanMessage(bytes: AsyncIterable<Buffer>, { byHand }: Task): Prom
       return { answer: 'infected', size, name: result.name, scanner: result.scanner }
     case 'skipped':
     case 'nested':
+    case 'crowded':
     case 'strange':
     case 'unknown':
       return { answer: 'unknown', size, why: [result.why, ...notes].join('; ') }

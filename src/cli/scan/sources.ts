@@ -10,7 +10,7 @@ import {
   statSync,
 } from 'node:fs'
 import { join } from 'node:path'
-import { errorCode } from '../../fault.ts'
+import { errorCode } from '../../runtime/fault.ts'
 import { lookForMbox, mboxPieces } from './mbox.ts'
 
 /** Standard input. */

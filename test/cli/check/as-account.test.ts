@@ -205,7 +205,7 @@ t.test(
 
     writeFileSync(log, '')
     const { typed, output } = atTerminal(
-      `${command} check --user nobody --env QHPSI='${directory}/typist ${log} %s'`,
+      `env NO_COLOR=1 ${command} check --user nobody --env QHPSI='${directory}/typist ${log} %s'`,
     )
     t.match(output, /^(ok|error) +scanner /m)
     t.match(noted(), /^uid=65534 reached=\n/)

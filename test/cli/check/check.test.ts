@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import type { Finding } from '../../../src/cli/check/finding.ts'
 import { clamdMissing, startClamd } from '../../programs/clamd.ts'
-import { oldestNode, onescan } from '../onescan.ts'
+import { jsonIn, oldestNode, onescan } from '../onescan.ts'
 
 /** As root the trials are made as another user, unless root is asked for. */
 const asSelf = process.getuid!() === 0 ? ['--user', 'root'] : []
@@ -51,7 +51,7 @@ exec envdir ${home}/env softlimit -m 3000000 setuidgid ${user} qmail-smtpd
   )
   const { code, out } = await onescan(['check', ...asSelf, '--run', run, '--json'])
   t.equal(code, 2)
-  const findings: Finding[] = JSON.parse(out)
+  const findings = jsonIn<Finding>(out).results
   const of = (what: string) => findings.find((finding) => finding.what === what)
   t.match(of('QHPSI'), { level: 'ok', value: 'plugin: eicar' })
   t.match(of('chain'), { level: 'ok', value: join(home, 'bin/qmail-queue') })

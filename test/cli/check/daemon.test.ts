@@ -1,4 +1,4 @@
-import { mkdirSync, utimesSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { readAccounts } from '../../../src/cli/check/account.ts'
@@ -6,11 +6,12 @@ import { checkDaemon, type DaemonHost } from '../../../src/cli/check/daemon.ts'
 import type { Finding } from '../../../src/cli/check/finding.ts'
 import { startOnescand } from '../../doors/daemon/process.ts'
 import { openDirectory } from '../../programs/reachable.ts'
-import { onescan } from '../onescan.ts'
+import { jsonIn, onescan } from '../onescan.ts'
 
 /** `onescan check --daemon`. */
 
 const HOUR = 3600_000
+const compiled = join(import.meta.dirname, '../../../build/native/onescand')
 
 t.test('where none runs it says so', async (t) => {
   const processes = openDirectory(t)
@@ -54,8 +55,16 @@ t.test('what runs, with which words and settings, and what has changed since', a
   utimesSync(rules, later, later)
   t.match(look().at(-1), { level: 'warning', value: `${rules} has changed`, remedy: /kill -HUP/ })
 
+  const off = join(directory, 'onescan.off')
+  const other = startOnescand(t, { settings: { ...settings, CONTROLDIR: directory } })
+  await other.logged(/serving/)
+  writeFileSync(off, '')
+  const host = { processes: '/proc', defaults, accounts: readAccounts() }
+  const switched = checkDaemon(host).find(({ value }) => value.startsWith(off))
+  t.match(switched, { level: 'warning', what: `onescand ${other.pid}`, remedy: /onescan enable/ })
+
   const { out } = await onescan(['check', '--daemon', '--json'])
-  const told: Finding[] = JSON.parse(out)
+  const told = jsonIn<Finding>(out).results
   t.ok(told.some(({ what }) => what === `onescand ${daemon.pid}`))
 })
 
@@ -81,3 +90,19 @@ t.test('workers and programs that mention it are no onescand', async (t) => {
     ],
   )
 })
+
+t.test(
+  'the compiled one is told without the words that its launcher puts in',
+  { skip: !existsSync(compiled) && 'run npm run build:native' },
+  async (t) => {
+    const daemon = startOnescand(t, { program: [compiled], args: ['--max-clients', '7'] })
+    await daemon.logged(/serving/)
+    const findings = checkDaemon({
+      processes: '/proc',
+      defaults: '/nonexistent',
+      accounts: readAccounts(),
+    })
+    const [runs] = findings.filter(({ what }) => what === `onescand ${daemon.pid}`)
+    t.match(runs, { level: 'ok', value: /: onescand --socket .*--max-clients 7$/ })
+  },
+)

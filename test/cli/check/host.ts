@@ -2,7 +2,7 @@ import type { Account, Accounts } from '../../../src/cli/check/account.ts'
 import type { Finding } from '../../../src/cli/check/finding.ts'
 import type { Host } from '../../../src/cli/check/host.ts'
 import { noLimits } from '../../../src/cli/check/run-script.ts'
-import { readPlace } from '../../../src/policy/policy.ts'
+import { readPlace } from '../../../src/judge/policy.ts'
 import type { Environment } from '../../../src/settings/settings.ts'
 import { searchPath, slotProgram } from '../onescan.ts'
 

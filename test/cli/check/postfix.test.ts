@@ -4,7 +4,7 @@ import { createServer } from 'node:net'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { readAccounts } from '../../../src/cli/check/account.ts'
-import { checkPostfix, splitMilters } from '../../../src/cli/check/postfix.ts'
+import { checkPostfix, splitMilters } from '../../../src/cli/check/mail-servers/postfix.ts'
 import { startOnescand } from '../../doors/daemon/process.ts'
 import { freePort } from '../../programs/free-port.ts'
 import { findProgram } from '../../programs/install.mjs'
@@ -186,7 +186,7 @@ t.test('a Postfix that cannot be asked', { skip }, async (t) => {
 })
 
 t.test('milters as MILTER_README writes them', async (t) => {
-  t.same(splitMilters('inet:a:1, { unix:/b, default_action=accept } unix:c'), [
+  t.match(splitMilters('inet:a:1, { unix:/b, default_action=accept } unix:c'), [
     { text: 'inet:a:1', options: {} },
     { text: 'unix:/b', options: { default_action: 'accept' } },
     { text: 'unix:c', options: {} },

@@ -4,8 +4,9 @@ import { dirname, join } from 'node:path'
 import t, { type Test } from 'tap'
 import { pathsIn } from '../../../src/cli/check/names.ts'
 import { checkRemoval, type Removal } from '../../../src/cli/check/removal.ts'
+import { findProgram } from '../../programs/install.mjs'
 import { ucspiMissing } from '../../programs/ucspi.ts'
-import { onescan } from '../onescan.ts'
+import { jsonIn, onescan } from '../onescan.ts'
 
 /** A host of directories, with programs, a link to them and services. */
 function makeHost(t: Test) {
@@ -29,10 +30,12 @@ function makeHost(t: Test) {
     searched: [at('etc'), at('service'), at('var/qmail/bin'), at('nowhere')],
     services: [at('service')],
     processes: at('proc'),
+    servers: { postfix: at('postfix'), sendmail: at('mail/sendmail.cf') },
+    defaults: at('etc/default/onescand'),
   }
   /** Files with what they name, where the removal would stop mail; all else is ok. */
-  const trouble = () =>
-    checkRemoval(removal)
+  const trouble = async () =>
+    (await checkRemoval(removal))
       .filter(({ level }) => level !== 'ok')
       .map(({ what, value }) => [what.replace(`${root}/`, ''), value.replace(`${root}/`, '')])
   return { at, write, link, removal, trouble }
@@ -43,7 +46,7 @@ t.test('what names the link is taken care of', async (t) => {
   write('etc/tcp.smtp', `:allow,QMAILQUEUE="${at('etc/onescan/queue')}"\n`)
   write('service/smtpd/env/QMAILQUEUE', `${at('etc/onescan/queue')}\n`)
   t.same(
-    checkRemoval(removal).map(({ level, what }) => [level, what]),
+    (await checkRemoval(removal)).map(({ level, what }) => [level, what]),
     [
       ['ok', at('etc/onescan/queue')],
       ['ok', at('etc/tcp.smtp')],
@@ -55,7 +58,7 @@ t.test('what names the link is taken care of', async (t) => {
 t.test('without the link of the package, what names it stops mail too', async (t) => {
   const { at, write, removal } = makeHost(t)
   write('etc/tcp.smtp', `:allow,QMAILQUEUE="${at('etc/onescan/queue')}"\n`)
-  const findings = checkRemoval({ ...removal, link: undefined })
+  const findings = await checkRemoval({ ...removal, link: undefined })
   t.same(
     findings.map(({ level, what }) => [level, what]),
     [
@@ -74,7 +77,7 @@ t.test('programs that are named past the link are found', async (t) => {
   write('settings/QMAILQUEUE', called)
   link('var/qmail/bin/onescan-slot', '../../../lib/onescan/onescanc')
   t.same(
-    trouble().sort(),
+    (await trouble()).sort(),
     [
       ['etc/tcp.smtp', 'names sbin/onescanc'],
       ['service/smtpd/run', 'names lib/onescan/onescanc'],
@@ -88,16 +91,16 @@ t.test('a link of the administrator is seen through', async (t) => {
   const { at, write, link, trouble } = makeHost(t)
   link('opt/slot', at('sbin/onescanc'))
   write('etc/tcp/rules', `:allow,QMAILQUEUE="${at('opt/slot')}"\n`)
-  t.same(trouble(), [['etc/tcp/rules', 'names opt/slot']])
+  t.same(await trouble(), [['etc/tcp/rules', 'names opt/slot']])
 })
 
 t.test('a service that is a link to its directory is gone into, once', async (t) => {
   const { at, write, link, removal, trouble } = makeHost(t)
   write('supervise/smtpd/env/QMAILQUEUE', at('sbin/onescanc'))
   link('service/smtpd', '../supervise/smtpd')
-  t.same(trouble(), [['service/smtpd/env/QMAILQUEUE', 'names sbin/onescanc']])
+  t.same(await trouble(), [['service/smtpd/env/QMAILQUEUE', 'names sbin/onescanc']])
   const twice = { ...removal, searched: [...removal.searched, at('supervise'), at('service')] }
-  const errors = checkRemoval(twice).filter(({ level }) => level === 'error')
+  const errors = (await checkRemoval(twice)).filter(({ level }) => level === 'error')
   t.equal(errors.length, 1)
 })
 
@@ -107,7 +110,7 @@ t.test('a rule is found in its cdb', { skip: ucspiMissing }, async (t) => {
   execFileSync('tcprules', [at('etc/tcp.smtp.cdb'), at('etc/tmp')], {
     input: `10.:allow,RELAYCLIENT=""\n:allow,QMAILQUEUE="${at('sbin/onescanc')}",QHPSI="x"\n`,
   })
-  t.same(trouble(), [['etc/tcp.smtp.cdb', 'names sbin/onescanc']])
+  t.same(await trouble(), [['etc/tcp.smtp.cdb', 'names sbin/onescanc']])
 })
 
 t.test('a service that runs still has what it was started with', async (t) => {
@@ -119,7 +122,7 @@ t.test('a service that runs still has what it was started with', async (t) => {
   write('proc/17/comm', 'tcpserver\n')
   write('proc/18/environ', `QMAILQUEUE=${at('var/qmail/bin/qmail-queue')}\0`)
   write('proc/18/comm', 'tcpserver\n')
-  t.same(trouble(), [['process 17 (tcpserver)', 'names sbin/onescanc']])
+  t.same(await trouble(), [['process 17 (tcpserver)', 'names sbin/onescanc']])
 })
 
 t.test(
@@ -131,9 +134,9 @@ t.test(
     write('etc/program', Buffer.concat([Buffer.from('\x7fELF'), Buffer.from(at('sbin/onescanc'))]))
     link('etc/dangling', at('nowhere'))
     execFileSync('mkfifo', [at('etc/pipe')])
-    t.same(trouble(), [])
+    t.same(await trouble(), [])
     const empty = { ...removal, searched: [] }
-    t.match(checkRemoval(empty), [
+    t.match(await checkRemoval(empty), [
       { level: 'ok', value: `nothing names what is in ${removal.home}` },
     ])
   },
@@ -147,7 +150,173 @@ t.test('paths end where a shell, a rule or a cdb ends them', async (t) => {
 
 t.test('onescan check --removal tells it for this installation', async (t) => {
   const { code, out } = await onescan(['check', '--removal', '--json'])
-  const findings = JSON.parse(out)
+  const findings = jsonIn(out).results
   t.ok(findings.length > 0)
   t.equal(code, findings.some(({ level }: { level: string }) => level === 'error') ? 2 : 0)
+})
+
+const noPostfix = !findProgram('postconf') && 'install Debian package postfix'
+
+/** Postfix by its files alone, which ask at these places. */
+function writePostfix({ at, write }: ReturnType<typeof makeHost>, main: string, master = '') {
+  const own = `compatibility_level = 3.6\nqueue_directory = ${at('spool')}\n`
+  write('postfix/main.cf', own + main)
+  write('postfix/master.cf', `smtp inet n - n - - smtpd\n${master}`)
+}
+
+const options = (words: string) => `QHPSI="plugin: clamd"\nONESCAND_OPTIONS="${words}"\n`
+
+t.test('what Postfix asks is named, with what becomes of mail', { skip: noPostfix }, async (t) => {
+  for (const [action, level, becomes] of [
+    ['tempfail', 'error', 'is deferred'],
+    ['accept', 'warning', 'gets in unscanned'],
+    ['reject', 'error', 'is refused for good'],
+    ['quarantine', 'error', 'is put on hold'],
+  ] as const) {
+    const host = makeHost(t)
+    // As it is after the lines of the README were put below those of the package: the last one counts.
+    const lines = `${options('')}${options('--milter inet:127.0.0.1:8890 --workers 2')}`
+    host.write('etc/default/onescand', lines)
+    writePostfix(
+      host,
+      `smtpd_milters = inet:127.0.0.1:8891, inet:localhost:8890\nnon_smtpd_milters = $smtpd_milters
+milter_default_action = ${action}\n`,
+    )
+    const findings = (await checkRemoval(host.removal)).filter(({ what }) => /_milters$/.test(what))
+    t.match(
+      findings.map(({ level, what, value }) => ({ level, what, value })),
+      [
+        { level, what: 'non_smtpd_milters', value: `mail of local programs ${becomes} (milter_` },
+        {
+          level,
+          what: 'smtpd_milters',
+          value: `names inet:localhost:8890, where onescand listens: without it mail ${becomes}`,
+        },
+      ],
+      action,
+    )
+    t.equal(
+      findings[1]?.remedy,
+      "postconf -e 'smtpd_milters = inet:127.0.0.1:8891' && postfix reload",
+      'the other milter stays',
+    )
+  }
+})
+
+t.test(
+  'milters of one service, below the queue directory, and with terms of their own',
+  { skip: noPostfix },
+  async (t) => {
+    const host = makeHost(t)
+    host.write('etc/default/onescand', options(`--milter=unix:${host.at('spool')}/onescan/m`))
+    writePostfix(
+      host,
+      'smtpd_milters = { unix:onescan/m, default_action=accept }\n',
+      'submission inet n - y - - smtpd -o smtpd_milters=unix:/onescan/m -o milter_default_action=reject\n',
+    )
+    t.match(
+      (await checkRemoval(host.removal)).filter(({ what }) => /_milters$/.test(what)),
+      [
+        {
+          level: 'warning',
+          what: 'smtpd_milters',
+          value: /gets in unscanned/,
+          remedy: /'smtpd_milters = '/,
+        },
+        {
+          level: 'error',
+          what: 'submission/inet/smtpd_milters',
+          value: /refused for good/,
+          remedy: /out of master.cf/,
+        },
+      ],
+    )
+  },
+)
+
+t.test(
+  'policy services of Postfix are named, with what it answers',
+  { skip: noPostfix },
+  async (t) => {
+    const host = makeHost(t)
+    host.write('etc/default/onescand', options('--policy inet:127.0.0.1:8889'))
+    writePostfix(
+      host,
+      `smtpd_recipient_restrictions = permit_mynetworks,
+  check_policy_service { inet:127.0.0.1:8889, timeout=10s, default_action=DUNNO }
+smtpd_data_restrictions = check_policy_service inet:127.0.0.1:8889
+smtpd_sender_restrictions = check_policy_service inet:127.0.0.1:10023\n`,
+    )
+    t.match(
+      (await checkRemoval(host.removal)).filter(({ what }) => /restrictions/.test(what)),
+      [
+        {
+          level: 'error',
+          what: 'smtpd_data_restrictions',
+          value: /each recipient is answered "451 /,
+        },
+        {
+          level: 'warning',
+          what: 'smtpd_recipient_restrictions',
+          value: /whether mailboxes are full/,
+        },
+      ],
+    )
+  },
+)
+
+t.test('a milter of somebody else is none of ours', { skip: noPostfix }, async (t) => {
+  const host = makeHost(t)
+  host.write('etc/default/onescand', options('--milter inet:127.0.0.1:8890'))
+  writePostfix(host, 'smtpd_milters = inet:127.0.0.1:8891, unix:/run/x, inet:192.0.2.1:8890\n')
+  t.same(await host.trouble(), [])
+})
+
+t.test('what onescand was started with counts, too', { skip: noPostfix }, async (t) => {
+  const host = makeHost(t)
+  const words = ['/usr/sbin/onescand', 'login', 'onescand', '/usr/lib/onescan/onescan-run']
+  host.write('proc/stat', 'btime 1700000000\n')
+  host.write('proc/9/cmdline', [...words, '--milter', 'inet:127.0.0.1:8890', ''].join('\0'))
+  host.write('proc/9/stat', `9 (onescand) S ${'0 '.repeat(40)}`)
+  writePostfix(host, 'smtpd_milters = inet:127.0.0.1:8890\n')
+  t.match(await host.trouble(), [['smtpd_milters', /mail is deferred/]])
+})
+
+t.test('filters of Sendmail are named, with what becomes of mail', async (t) => {
+  for (const [terms, level, becomes] of [
+    [', F=T', 'error', 'mail is deferred (F=T)'],
+    [', F=R', 'error', 'mail is refused for good (F=R)'],
+    ['', 'warning', 'mail gets in unscanned'],
+  ] as const) {
+    const host = makeHost(t)
+    host.write('etc/default/onescand', options('--milter inet:127.0.0.1:8890'))
+    host.write(
+      'mail/sendmail.cf',
+      `O InputMailFilters=dkim, onescan\nXdkim, S=inet:8891@127.0.0.1\nXonescan, S=inet:8890@127.0.0.1${terms}, T=S:30s\nXunused, S=inet:8890@127.0.0.1\n`,
+    )
+    const file = host.removal.servers.sendmail
+    t.match(
+      (await checkRemoval(host.removal)).filter(({ what }) => what === file),
+      [{ level, value: becomes, remedy: /INPUT_MAIL_FILTER\(`onescan'/ }],
+      terms,
+    )
+  }
+})
+
+t.test('plugins of qmail-spp and smtp-delay say what happens where they stand', async (t) => {
+  const { at, write, removal } = makeHost(t)
+  write('lib/onescan/onescan-rcptquota', '')
+  write('lib/onescan/smtp-delay', '')
+  write('etc/smtpplugins', `[rcpt]\n${at('lib/onescan/onescan-rcptquota')}\n`)
+  write('service/smtpd/run', `#!/bin/sh\nexec tcpserver 0 25 ${at('lib/onescan/smtp-delay')} x\n`)
+  write('lib/onescan/onescand', '')
+  write('service/warm/run', `#!/bin/sh\nexec ${at('lib/onescan/onescand')}\n`)
+  t.match(
+    (await checkRemoval(removal)).filter(({ level }) => level === 'error'),
+    [
+      { what: at('etc/smtpplugins'), remedy: /answers each recipient 451/ },
+      { what: at('service/smtpd/run'), remedy: /starts no program/ },
+      { what: at('service/warm/run'), remedy: /take it down/ },
+    ],
+  )
 })

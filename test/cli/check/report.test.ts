@@ -4,7 +4,7 @@ import { error, type Finding, ok, warning } from '../../../src/cli/check/finding
 import { findingLines, sumOf } from '../../../src/cli/check/report.ts'
 import { findProgram } from '../../programs/install.mjs'
 import { atTerminal } from '../../programs/terminal.ts'
-import { onescan } from '../onescan.ts'
+import { jsonIn, onescan } from '../onescan.ts'
 
 /** What `onescan check` looks like. */
 
@@ -47,7 +47,8 @@ t.test('the worst comes last, and JSON has the same words in the same order', as
   const sorted = [...levels].sort((a, b) => order.indexOf(a) - order.indexOf(b))
   t.same(levels, sorted)
   t.ok(levels.includes('warning') && levels.includes('error'))
-  const json: Finding[] = JSON.parse((await onescan(['check', ...asSelf, '--json'], { env })).out)
+  const whole = await onescan(['check', ...asSelf, '--json'], { env })
+  const json = jsonIn<Finding>(whole.out).results
   const words = (whole: string) => whole.replace(/\d+ (MiB|ms)/g, '')
   const lines = text.trim().split('\n')
   t.same(findingLines(json, false).map(words), lines.slice(1, -1).map(words))

@@ -7,7 +7,7 @@ import { type HostOptions, lookAtHosts } from '../../../src/cli/check/host.ts'
 import { classOf, readRules } from '../../../src/cli/check/tcp-rules.ts'
 import { openDirectory } from '../../programs/reachable.ts'
 import { ucspiMissing } from '../../programs/ucspi.ts'
-import { onescan, slotProgram } from '../onescan.ts'
+import { jsonIn, onescan, slotProgram } from '../onescan.ts'
 import { accounts } from './host.ts'
 
 /** Rules of tcpserver -x, as a run script names them. */
@@ -85,8 +85,8 @@ t.test(
   async (t) => {
     const { run } = rulesOf(t, RULES)
     const script = run('tcpserver -vRx tcp.cdb 0 smtp qmail-smtpd')
-    const check = async (...more: string[]): Promise<Finding[]> =>
-      JSON.parse((await onescan(['check', ...asSelf, '--run', script, '--json', ...more])).out)
+    const check = async (...more: string[]): Promise<readonly Finding[]> =>
+      jsonIn((await onescan(['check', ...asSelf, '--run', script, '--json', ...more])).out).results
     const findings = await check()
     const whats = (value: RegExp) =>
       findings.filter((finding) => value.test(finding.value)).map(({ what }) => what)

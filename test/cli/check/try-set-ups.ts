@@ -1,7 +1,7 @@
 import t, { type Test } from 'tap'
 import type { Finding } from '../../../src/cli/check/finding.ts'
 import { openDirectory } from '../../programs/reachable.ts'
-import { onescan } from '../onescan.ts'
+import { jsonIn, onescan } from '../onescan.ts'
 import { placeIn, putQmail, type SetUp } from './set-ups.ts'
 
 /** Each set-up of the table gets the findings and remedies that are expected, and no other complaint. */
@@ -20,7 +20,7 @@ async function findingsOf(t: Test, { env = {}, prepare }: SetUp): Promise<Findin
   const { out } = await onescan(['check', ...asSelf, '--json', ...words], {
     env: { QMAILHOME: place.home, QHPSI: 'plugin: eicar', ...variables },
   })
-  return (JSON.parse(out) as Finding[]).filter((finding) => !isOfMachine(finding))
+  return jsonIn<Finding>(out).results.filter((finding) => !isOfMachine(finding))
 }
 
 export function trySetUps(setUps: readonly SetUp[]): void {

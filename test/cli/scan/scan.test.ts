@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import t from 'tap'
 import { clamdMissing, EICAR, EICAR_NAME, startClamd } from '../../programs/clamd.ts'
 import { socketDirectory } from '../../programs/socket-directory.ts'
-import { launcher, oldestNode, onescan, searchPath } from '../onescan.ts'
+import { jsonIn, launcher, oldestNode, onescan, searchPath } from '../onescan.ts'
 
 const clean = 'Subject: clean\n\nNothing.\n'
 const sick = `Subject: sick\n\n${EICAR}\n`
@@ -36,21 +36,17 @@ t.test('a Maildir is its new and cur, and its folders; tmp is not', async (t) =>
   })
   const { code, out } = await onescan(['scan', ...eicar, '--json', maildir])
   t.equal(code, 1)
-  const lines = out
-    .trim()
-    .split('\n')
-    .map((line) => JSON.parse(line))
+  const { results, sum } = jsonIn(out)
   t.same(
-    lines.map(({ file, answer }) => [file?.slice(maildir.length), answer]),
+    results.map(({ file, answer }) => [file?.slice(maildir.length), answer]),
     [
       ['/new/a', 'clean'],
       ['/cur/b:2,S', 'infected'],
       ['/cur/c', 'clean'],
       ['/.Trash/cur/e', 'infected'],
-      [undefined, undefined],
     ],
   )
-  t.same(lines.at(-1), { summary: { clean: 2, infected: 2, unknown: 0 } })
+  t.same(sum, { clean: 2, infected: 2, unknown: 0 })
 })
 
 t.test('an mbox is scanned message by message', async (t) => {
@@ -133,7 +129,7 @@ t.test('a real clamd finds the test virus', { skip: clamdMissing }, async (t) =>
   const env = { QHPSI: 'plugin: clamd', CLAMD: clamd.socket }
   const { code, out } = await onescan(['scan', '--json', ...files], { env })
   t.equal(code, 1)
-  t.match(JSON.parse(out.split('\n')[1]!), {
+  t.match(jsonIn(out).results[1], {
     answer: 'infected',
     name: EICAR_NAME,
     scanner: 'clamd',
@@ -145,12 +141,22 @@ const noTerminal =
   spawnSync(script, ['--version']).error !== undefined && 'install Debian package bsdutils'
 
 t.test('a terminal gets a progress bar, a file gets none', { skip: noTerminal }, async (t) => {
-  const file = join(t.testdir({ big: `Subject: a\n\n${'text\n'.repeat(400_000)}` }), 'big')
+  const directory = t.testdir({
+    big: `Subject: a\n\n${'text\n'.repeat(400_000)}`,
+    small: `Subject: a\n\n${'x'.repeat(11_500)}\n`,
+  })
+  const file = join(directory, 'big')
   const shell = `"${launcher}" scan --env "QHPSI=plugin: eicar" "${file}"`
   const env = { PATH: searchPath, TERM: 'xterm' }
   const shown = execFileSync(script, ['-qec', shell, '/dev/null'], { env, encoding: 'latin1' })
   t.match(shown, /\d+ % of 2\.0 MB/)
   t.match(shown, '1 message: 1 clean')
+  const small = join(directory, 'small')
+  const less = execFileSync(script, ['-qec', shell.replace(file, small), '/dev/null'], {
+    env,
+    encoding: 'latin1',
+  })
+  t.match(less, /\d+ % of 12 KB/)
   const { err } = await onescan(['scan', ...eicar, file])
   t.equal(err, '')
 })
@@ -163,7 +169,7 @@ t.test('what a name or a verdict does to a terminal is shown instead', async (t)
   t.match(out, 'a\\u001b]0;owned\\u0007\\u202egnp.exe')
   t.notMatch(out, /[\0-\x09\x0b-\x1f\x7f-\x9f\u202e]/)
   const json = await onescan(['scan', ...eicar, '--json', join(directory, name)])
-  t.equal(JSON.parse(json.out.split('\n')[0]!).file, join(directory, name))
+  t.equal(jsonIn(json.out).results[0].file, join(directory, name))
   t.notMatch(json.out, /[\0-\x09\x0b-\x1f\x7f-\x9f\u202e]/)
   const { err } = await onescan(['verify', '--keyring', 'missing\x1b[2J', '-'])
   t.match(err, 'missing\\u001b[2J')

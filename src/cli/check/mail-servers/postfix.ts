@@ -1,24 +1,17 @@
 import { execFile } from 'node:child_process'
 import { existsSync } from 'node:fs'
-import { connect } from 'node:net'
-import { join } from 'node:path'
 import { promisify } from 'node:util'
-import { errorText } from '../../fault.ts'
-import { readRegularFile } from '../regular-file.ts'
-import { type Accounts, findAccount, groupName, obstacle } from './account.ts'
-import { askMilter, type FilterPlace } from './ask-milter.ts'
-import { cleanMessage, eicarMessage } from './eicar-message.ts'
-import { error, type Finding, ok, warning } from './finding.ts'
+import { errorText } from '../../../runtime/fault.ts'
+import { type Accounts, findAccount, groupName, obstacle } from '../account.ts'
+import { error, type Finding, ok, warning } from '../finding.ts'
+import { placeOf } from './filter-place.ts'
+import { DEFAULTS, makesStamps, SCANTIMEOUT, startIt, tryMilter } from './milter.ts'
+import { checkPolicies } from './policy-services.ts'
 
 const POSTCONF = '/usr/sbin/postconf'
-/** Where the Debian package keeps onescand's settings. */
-const DEFAULTS = '/etc/default/onescand'
 const run = promisify(execFile)
-/** Milliseconds for a program or a service that has nothing to scan, and for a scan. */
+/** Milliseconds for a program. */
 const PATIENCE = 10_000
-const SCAN_PATIENCE = 160_000
-/** Seconds that a scan may take: SCANTIMEOUT's default. */
-const SCANTIMEOUT = 150
 
 /** What of Postfix is looked at. */
 export interface PostfixHost {
@@ -34,8 +27,10 @@ export const postfixHere = (directory: string, accounts: Accounts): PostfixHost 
 }
 
 /** A filter in smtpd_milters, with what its own braces say. */
-interface Milter {
+export interface Milter {
   readonly text: string
+  /** With braces and all. */
+  readonly written: string
   readonly options: Readonly<Record<string, string>>
 }
 
@@ -46,6 +41,7 @@ const PARAMETERS = [
   'milter_content_timeout',
   'queue_directory',
   'mail_owner',
+  'smtp_line_length_limit',
   'smtpd_client_restrictions',
   'smtpd_helo_restrictions',
   'smtpd_sender_restrictions',
@@ -54,7 +50,7 @@ const PARAMETERS = [
   'smtpd_data_restrictions',
   'smtpd_end_of_data_restrictions',
 ] as const
-type Parameters = Readonly<Record<string, string>>
+export type Parameters = Readonly<Record<string, string>>
 
 /**
  * The milters and policy services of this host's Postfix: does somebody listen there whom it
@@ -76,7 +72,7 @@ export async function checkPostfix(host: PostfixHost): Promise<Finding[]> {
   const ours: Milter[] = []
   for (const [index, milter] of milters.entries()) {
     const { isOurs, found } = await checkMilter(host, parameters, chrooted, milter)
-    findings.push(...found)
+    findings.push(found)
     if (!isOurs) continue
     ours.push(milter)
     findings.push(...checkTerms(parameters, milter), ...checkOrder(milters, index))
@@ -84,17 +80,31 @@ export async function checkPostfix(host: PostfixHost): Promise<Finding[]> {
   const trouble = findings.some(({ level }) => level === 'error')
   if (ours.length === 0 && !trouble) findings.push(noneOfOurs(host))
   if (ours.length > 0) findings.push(checkLocalMail(parameters, ours))
-  return [...findings, ...(await checkPolicies(parameters, chrooted))]
+  if (ours.length > 0) findings.push(...checkLongLines(parameters, host))
+  const restrictions = PARAMETERS.filter((name) => name.endsWith('_restrictions'))
+    .map((name) => parameters[name] ?? '')
+    .join(' ')
+  return [...findings, ...(await checkPolicies(restrictions, queueOf(parameters), chrooted))]
 }
 
-async function postconf({ directory }: PostfixHost, ...words: string[]): Promise<string> {
+/** What postconf(1) prints with these words. Throws where it cannot be run. */
+export async function postconf(
+  { directory }: Pick<PostfixHost, 'directory'>,
+  ...words: string[]
+): Promise<string> {
   const config = directory === '' ? [] : ['-c', directory]
   const env = { PATH: '/usr/sbin:/usr/bin:/sbin:/bin' }
   const { stdout } = await run(POSTCONF, [...config, ...words], { env, timeout: PATIENCE })
   return stdout
 }
 
-function readParameters(text: string): Parameters {
+/** What becomes of mail while this milter cannot be asked: tempfail, accept, reject, quarantine. */
+export function milterAction(parameters: Parameters, { options }: Milter): string {
+  return options.default_action ?? parameters.milter_default_action ?? 'tempfail'
+}
+
+/** `name = value` lines. */
+export function readParameters(text: string): Parameters {
   const lines = text.replace(/\n[ \t]+/g, ' ').split('\n')
   const pairs = lines.flatMap((line) => {
     const [, name, value] = /^(\w+) ?= ?(.*)$/.exec(line) ?? []
@@ -111,23 +121,11 @@ function isChrooted(master: string): boolean {
 
 /** `inet:a:1, { unix:/b, default_action=accept }`; MILTER_README. */
 export function splitMilters(text: string): Milter[] {
-  return [...text.matchAll(/\{([^}]*)\}|([^\s,{}]+)/g)].map(([, braced, plain]) => {
+  return [...text.matchAll(/\{([^}]*)\}|([^\s,{}]+)/g)].map(([written, braced, plain]) => {
     const [first = '', ...rest] = (braced ?? plain ?? '').trim().split(/[\s,]+/)
     const options = rest.map((word) => word.split('=') as [string, string])
-    return { text: first, options: Object.fromEntries(options) }
+    return { text: first, written, options: Object.fromEntries(options) }
   })
-}
-
-/** undefined for what is no place. A path is one below the queue directory in a chroot. */
-function placeOf(text: string, chroot: string | undefined): FilterPlace | undefined {
-  const [, path] = /^(?:unix|local):(.+)$/.exec(text) ?? []
-  if (path !== undefined) {
-    return {
-      path: chroot !== undefined || !path.startsWith('/') ? join(chroot ?? '/', path) : path,
-    }
-  }
-  const [, host, port] = /^inet:(?:\[?([^\]]*)\]?:)?(\d+)$/.exec(text) ?? []
-  return port === undefined ? undefined : { host: host || '127.0.0.1', port: Number(port) }
 }
 
 async function checkMilter(
@@ -135,60 +133,20 @@ async function checkMilter(
   parameters: Parameters,
   chrooted: boolean,
   { text }: Milter,
-): Promise<{ readonly isOurs: boolean; readonly found: Finding[] }> {
+): Promise<{ readonly isOurs: boolean; readonly found: Finding }> {
   const what = `milter ${text}`
-  const queue = parameters.queue_directory ?? '/var/spool/postfix'
-  const place = placeOf(text, chrooted ? queue : undefined)
-  const not = (finding: Finding) => ({ isOurs: false, found: [finding] })
+  const place = placeOf(text, chrooted ? queueOf(parameters) : undefined)
+  const not = (found: Finding) => ({ isOurs: false, found })
   if (place === undefined) return not(warning(what, 'is not understood', 'see MILTER_README'))
   const barrier =
     'path' in place ? checkReach(host, parameters, chrooted, text, place.path) : undefined
   if (barrier !== undefined) return not(barrier)
-  try {
-    const clean = await askMilter(place, cleanMessage, SCAN_PATIENCE)
-    const isOurs =
-      clean.added.some((field) => /^X-QHPSI:/i.test(field)) || /onescan|scan/i.test(clean.text)
-    if (!isOurs) return not(ok(what, 'answers, and is not onescand, or does not scan'))
-    const eicar = await askMilter(place, eicarMessage, SCAN_PATIENCE)
-    return { isOurs, found: [judgeEicar(what, eicar)] }
-  } catch (thrown) {
-    const why = errorText(thrown)
-    return not(
-      error(
-        what,
-        `${why}: Postfix does with mail what milter_default_action says`,
-        startIt(host, text),
-      ),
-    )
-  }
+  const meanwhile = 'Postfix does with mail what milter_default_action says'
+  return tryMilter(place, { what, address: text, meanwhile, defaults: host.defaults })
 }
 
-function judgeEicar(
-  what: string,
-  { kind, text, added }: Awaited<ReturnType<typeof askMilter>>,
-): Finding {
-  const isTagged = added.some((field) => /^X-QHPSI: virus found$/i.test(field))
-  if (kind === 'refused') return ok(what, `refuses EICAR: ${text || '550'}`)
-  if (kind === 'discarded') return ok(what, 'drops EICAR')
-  if (kind === 'passed' && isTagged) return ok(what, 'finds EICAR, and tags it')
-  if (kind === 'deferred') {
-    return error(what, `cannot tell: ${text || '451'}`, 'see the log of onescand')
-  }
-  return error(what, 'lets EICAR in as if it were clean', 'see QHPSI of onescand')
-}
-
-/** What to do where nobody listens: by the settings of the package, where they are here. */
-function startIt({ defaults }: PostfixHost, text: string): string {
-  try {
-    const settings = readRegularFile(defaults)
-    const line = /^ONESCAND_OPTIONS=.*$/m.exec(settings)?.[0] ?? ''
-    if (!line.includes(text))
-      return `put "--milter ${text}" into ONESCAND_OPTIONS of ${defaults}, and start onescand anew`
-    return `start onescand: its ${defaults} names this place`
-  } catch {
-    return `start "onescand --milter ${text}"`
-  }
-}
+export const queueOf = (parameters: Parameters) =>
+  parameters.queue_directory ?? '/var/spool/postfix'
 
 function checkReach(
   host: PostfixHost,
@@ -204,7 +162,7 @@ function checkReach(
       const value = `is out of reach: smtpd runs in ${parameters.queue_directory}, where ${outside} is ${path}`
       return error(what, value, `start onescand with --milter unix:${path}, or use inet:`)
     }
-    return error(what, `${path} is not there`, startIt(host, text))
+    return error(what, `${path} is not there`, startIt({ address: text, defaults: host.defaults }))
   }
   const account = findAccount(host.accounts, parameters.mail_owner ?? 'postfix', 'all')
   const barrier = account && obstacle(account, path, 'write')
@@ -219,9 +177,9 @@ function checkReach(
 }
 
 /** What Postfix does while it waits, and where it waits in vain. */
-function checkTerms(parameters: Parameters, { text, options }: Milter): Finding[] {
-  const action = options.default_action ?? parameters.milter_default_action ?? 'tempfail'
-  const findings = [judgeAction(text, action)]
+function checkTerms(parameters: Parameters, milter: Milter): Finding[] {
+  const { text, options } = milter
+  const findings = [judgeAction(text, milterAction(parameters, milter))]
   const timeout = options.content_timeout ?? parameters.milter_content_timeout ?? '300s'
   const seconds = secondsOf(timeout)
   if (seconds <= SCANTIMEOUT) {
@@ -275,47 +233,11 @@ function checkLocalMail(parameters: Parameters, ours: readonly Milter[]): Findin
   return warning(what, value, "postconf -e 'non_smtpd_milters=$smtpd_milters'")
 }
 
-/** Whoever is asked by check_policy_service: does he answer? */
-async function checkPolicies(parameters: Parameters, chrooted: boolean): Promise<Finding[]> {
-  const text = PARAMETERS.filter((name) => name.endsWith('_restrictions'))
-    .map((name) => parameters[name] ?? '')
-    .join(' ')
-  const named = [...text.matchAll(/check_policy_service\s*[ ,]\s*\{?\s*((?:unix|inet):[^\s,}]+)/g)]
-  const findings: Finding[] = []
-  for (const service of new Set(named.map(([, one]) => one!))) {
-    const what = `policy service ${service}`
-    const queue = parameters.queue_directory ?? '/var/spool/postfix'
-    const place = placeOf(service, chrooted || !/^unix:\//.test(service) ? queue : undefined)
-    try {
-      if (place === undefined) throw new Error('is not understood')
-      findings.push(ok(what, `answers ${await askPolicy(place)}`))
-    } catch (thrown) {
-      const remedy = 'start it; until then Postfix defers, unless default_action says otherwise'
-      findings.push(error(what, errorText(thrown), remedy))
-    }
-  }
-  return findings
-}
-
-const QUESTION =
-  'request=smtpd_access_policy\nprotocol_state=RCPT\nprotocol_name=ESMTP\n' +
-  'sender=postmaster@localhost\nrecipient=postmaster@localhost\nclient_address=127.0.0.1\n\n'
-
-/** SMTPD_POLICY_README: attributes, an empty line, and `action=…`. */
-function askPolicy(place: FilterPlace): Promise<string> {
-  return new Promise((resolve, reject) => {
-    let text = ''
-    const socket = connect(place)
-    socket.setTimeout(PATIENCE, () => socket.destroy(new Error('no answer in time')))
-    socket.on('data', (bytes: Buffer) => {
-      text += bytes.toString('latin1')
-      const [, action] = /^action=(.*)\n/m.exec(text) ?? []
-      if (action === undefined) return
-      resolve(action)
-      socket.destroy()
-    })
-    socket.on('error', reject)
-    socket.on('close', () => reject(new Error('closes the connection: is it a policy service?')))
-    socket.write(QUESTION)
-  })
+/** smtp(8) folds what goes to the next host after it was stamped; smtp_line_length_limit. */
+function checkLongLines(parameters: Parameters, { defaults }: PostfixHost): Finding[] {
+  const limit = parameters.smtp_line_length_limit ?? '998'
+  if (limit === '0' || !makesStamps(defaults)) return []
+  const value = `${limit}: longer lines are folded on the way out, and the stamp of such mail is lost`
+  const remedy = 'postconf -e smtp_line_length_limit=0, or have the next host scan it again'
+  return [warning('smtp_line_length_limit', value, remedy)]
 }

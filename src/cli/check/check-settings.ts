@@ -1,8 +1,8 @@
-import { accessSync } from 'node:fs'
-import { errorText } from '../../fault.ts'
-import { readSpoolPolicy } from '../../message/policy.ts'
-import { switchFile } from '../../policy/policy.ts'
-import { readInfectedPolicy, readScanPolicy, readUnscannedPolicy } from '../../scan/policy.ts'
+import { existsSync } from 'node:fs'
+import { hostSwitchFile, switchedOff } from '../../judge/policy.ts'
+import { readSpoolPolicy } from '../../message/spool-policy.ts'
+import { errorText } from '../../runtime/fault.ts'
+import { readInfectedPolicy, readScanPolicy, readUnscannedPolicy } from '../../scan/scan-policy.ts'
 import { error, type Finding, ok, warning } from './finding.ts'
 import type { Host } from './host.ts'
 
@@ -12,13 +12,17 @@ export function checkSettings(host: Host): Finding[] {
 }
 
 function checkSwitch({ place }: Host): Finding[] {
-  const file = switchFile(place)
-  try {
-    accessSync(file)
-  } catch {
-    return [ok('switch', 'on')]
-  }
-  return [warning('switch', `${file} is there: all mail passes unscanned`, 'run "onescan enable"')]
+  const off = switchedOff(place)
+  return off === undefined ? [ok('switch', 'on')] : [switchFinding(off)]
+}
+
+/** That of all doors, where it is there. */
+export function checkHostSwitch(): Finding[] {
+  return existsSync(hostSwitchFile) ? [switchFinding(`${hostSwitchFile} is there`)] : []
+}
+
+export function switchFinding(off: string, what = 'switch'): Finding {
+  return warning(what, `${off}: all mail passes unscanned`, 'run "onescan enable"')
 }
 
 function checkScanner({ env, place }: Host): Finding[] {
@@ -48,7 +52,7 @@ function checkAnswers({ env }: Host): Finding[] {
 function checkUnscanned(policy: ReturnType<typeof readUnscannedPolicy>): Finding[] {
   const { others, relayClients } = policy
   if (others === 'accept') {
-    const value = 'gets in where no scanner can tell (SCANFAIL=accept)'
+    const value = 'gets in if no scanner can tell (SCANFAIL=accept)'
     return [warning('unscanned mail', value, 'unset SCANFAIL to have it deferred')]
   }
   const but = relayClients === 'accept' ? ', but let through for relay clients' : ''

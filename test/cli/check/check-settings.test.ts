@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import t from 'tap'
-import { checkSettings } from '../../../src/cli/check/settings.ts'
+import { checkSettings } from '../../../src/cli/check/check-settings.ts'
 import { complaints, host } from './host.ts'
 
 const eicar = { QHPSI: 'plugin: eicar' }

@@ -9,7 +9,7 @@ const ACTIVE = /[\0-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-
  * errors may hold escape sequences, which would be carried out there. What was JSON stays the
  * same JSON.
  */
-export function printable(text: string): string {
+export function forTerminal(text: string): string {
   return text.replace(ACTIVE, (character) => {
     return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`
   })

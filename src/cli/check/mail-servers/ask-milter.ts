@@ -1,12 +1,12 @@
 import { connect, type Socket } from 'node:net'
-import { step } from '../../doors/milter/wire/negotiation.ts'
+import { step } from '../../../doors/milter/wire/negotiation.ts'
 import {
   createPacketReader,
   type Packet,
   packet,
   strings,
   uint32,
-} from '../../doors/milter/wire/packets.ts'
+} from '../../../doors/milter/wire/packets.ts'
 
 /** Where a filter listens, as Postfix has it. */
 export type FilterPlace =

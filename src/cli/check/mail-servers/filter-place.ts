@@ -1,0 +1,14 @@
+import { join } from 'node:path'
+import type { FilterPlace } from './ask-milter.ts'
+
+/** undefined for what is no place. A path is one below the queue directory in a chroot. */
+export function placeOf(text: string, chroot: string | undefined): FilterPlace | undefined {
+  const [, path] = /^(?:unix|local):(.+)$/.exec(text) ?? []
+  if (path !== undefined) {
+    return {
+      path: chroot !== undefined || !path.startsWith('/') ? join(chroot ?? '/', path) : path,
+    }
+  }
+  const [, host, port] = /^inet:(?:\[?([^\]]*)\]?:)?(\d+)$/.exec(text) ?? []
+  return port === undefined ? undefined : { host: host || '127.0.0.1', port: Number(port) }
+}

@@ -1,0 +1,95 @@
+import { join } from 'node:path'
+import { readRegularFile } from '../../regular-file.ts'
+import { runningDaemons } from '../../running-daemons.ts'
+
+/** Where onescand's words may be found. */
+export interface WordsOfOnescand {
+  /** ONESCAND_OPTIONS="…", as the package has it. */
+  readonly defaults: string
+  /** proc(5). */
+  readonly processes: string
+}
+
+/** As `--milter` and `--policy` name them, `inet:127.0.0.1:8890`. */
+export interface Places {
+  readonly milters: readonly string[]
+  readonly policies: readonly string[]
+}
+
+/** Where onescand listens, by its settings and by what runs. */
+export function placesOfOnescand({ defaults, processes }: WordsOfOnescand): Places {
+  const lines = [wordsIn(defaults), ...wordsOfRunning(processes)]
+  const named = (option: string) =>
+    [...new Set(lines.flatMap((words) => valuesOf(words, option)))].sort()
+  return { milters: named('--milter'), policies: named('--policy') }
+}
+
+function wordsIn(defaults: string): string[] {
+  try {
+    return onescandOptions(defaults).split(/\s+/)
+  } catch {
+    return [] // not the package's, or nobody's to read but root's
+  }
+}
+
+/** ONESCAND_OPTIONS of the file; the last one counts, for systemd and for sh. Throws without the file. */
+export function onescandOptions(defaults: string): string {
+  const lines = readRegularFile(defaults).matchAll(/^ONESCAND_OPTIONS=(["']?)(.*)\1[ \t]*$/gm)
+  return [...lines].at(-1)?.[2] ?? ''
+}
+
+function wordsOfRunning(processes: string): (readonly string[])[] {
+  try {
+    return runningDaemons(processes).map(({ words }) => words)
+  } catch {
+    return [] // no proc(5)
+  }
+}
+
+/** `--milter PLACE` and `--milter=PLACE`, each time it is there. */
+function valuesOf(words: readonly string[], option: string): string[] {
+  return words.flatMap((word, at) => {
+    if (word === option) return words[at + 1] ?? []
+    return word.startsWith(`${option}=`) ? word.slice(option.length + 1) : []
+  })
+}
+
+/**
+ * The one of `places` that `named` means, in the words of Postfix or Sendmail. A path may be
+ * one below the queue directory of Postfix.
+ */
+export function meant(
+  named: string,
+  places: readonly string[],
+  queue: string | undefined,
+): string | undefined {
+  const wanted = readPlace(named)
+  return places.find((each) => {
+    const place = readPlace(each)
+    if (wanted === undefined || place === undefined) return false
+    if ('path' in wanted || 'path' in place) {
+      if (!('path' in wanted && 'path' in place)) return false
+      return (
+        wanted.path === place.path || (!!queue && join(queue, wanted.path) === join(place.path))
+      )
+    }
+    return wanted.port === place.port && (wanted.host === place.host || everywhere(place.host))
+  })
+}
+
+const everywhere = (host: string) => host === '0.0.0.0' || host === '::'
+
+/** `inet:HOST:PORT`, `inet:PORT@HOST`, `unix:/PATH`. */
+function readPlace(
+  text: string,
+): { readonly path: string } | { readonly host: string; readonly port: string } | undefined {
+  const [, path] = /^(?:unix|local):(.+)$/.exec(text) ?? []
+  if (path !== undefined) return { path }
+  const forms =
+    /^inet6?:(?:(?<host>[^@]*):)?(?<port>\d+)$/.exec(text) ??
+    /^inet6?:(?<port>\d+)@(?<host>.*)$/.exec(text)
+  if (forms?.groups === undefined) return undefined
+  const host = (forms.groups.host ?? '').replace(/^\[|\]$/g, '')
+  const isHere = host === '' || host === 'localhost'
+  return { host: isHere ? '127.0.0.1' : host, port: forms.groups.port! }
+}

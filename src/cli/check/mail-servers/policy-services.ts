@@ -1,0 +1,55 @@
+import { connect } from 'node:net'
+import { errorText } from '../../../runtime/fault.ts'
+import { error, type Finding, ok } from '../finding.ts'
+import type { FilterPlace } from './ask-milter.ts'
+import { placeOf } from './filter-place.ts'
+
+/** Milliseconds for an answer. */
+const PATIENCE = 10_000
+
+/** Whoever is asked by check_policy_service: does he answer? */
+export async function checkPolicies(
+  restrictions: string,
+  queue: string,
+  chrooted: boolean,
+): Promise<Finding[]> {
+  const named = [
+    ...restrictions.matchAll(/check_policy_service\s*[ ,]\s*\{?\s*((?:unix|inet):[^\s,}]+)/g),
+  ]
+  const findings: Finding[] = []
+  for (const service of new Set(named.map(([, one]) => one!))) {
+    const what = `policy service ${service}`
+    const place = placeOf(service, chrooted || !/^unix:\//.test(service) ? queue : undefined)
+    try {
+      if (place === undefined) throw new Error('is not understood')
+      findings.push(ok(what, `answers ${await askPolicy(place)}`))
+    } catch (thrown) {
+      const remedy = 'start it; until then Postfix defers, unless default_action says otherwise'
+      findings.push(error(what, errorText(thrown), remedy))
+    }
+  }
+  return findings
+}
+
+const QUESTION =
+  'request=smtpd_access_policy\nprotocol_state=RCPT\nprotocol_name=ESMTP\n' +
+  'sender=postmaster@localhost\nrecipient=postmaster@localhost\nclient_address=127.0.0.1\n\n'
+
+/** SMTPD_POLICY_README: attributes, an empty line, and `action=…`. */
+function askPolicy(place: FilterPlace): Promise<string> {
+  return new Promise((resolve, reject) => {
+    let text = ''
+    const socket = connect(place)
+    socket.setTimeout(PATIENCE, () => socket.destroy(new Error('no answer in time')))
+    socket.on('data', (bytes: Buffer) => {
+      text += bytes.toString('latin1')
+      const [, action] = /^action=(.*)\n/m.exec(text) ?? []
+      if (action === undefined) return
+      resolve(action)
+      socket.destroy()
+    })
+    socket.on('error', reject)
+    socket.on('close', () => reject(new Error('closes the connection: is it a policy service?')))
+    socket.write(QUESTION)
+  })
+}

@@ -1,0 +1,111 @@
+import { existsSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { errorText } from '../../../runtime/fault.ts'
+import { readRegularFile } from '../../regular-file.ts'
+import { error, type Finding, ok, warning } from '../finding.ts'
+import { placeOf } from './filter-place.ts'
+import { DEFAULTS, makesStamps, SCANTIMEOUT, startIt, tryMilter } from './milter.ts'
+import { filtersIn, type SendmailFilter } from './sendmail-cf.ts'
+
+/** Where Sendmail looks for it since 8.10. */
+export const SENDMAIL_CF = '/etc/mail/sendmail.cf'
+
+/** What of Sendmail is looked at. */
+export interface SendmailHost {
+  /** sendmail.cf; sendmail.mc is beside it. */
+  readonly file: string
+  /** The settings of onescand. */
+  readonly defaults: string
+}
+
+export const sendmailHere = (file: string): SendmailHost => {
+  return { file: file || SENDMAIL_CF, defaults: DEFAULTS }
+}
+
+const LINE = `INPUT_MAIL_FILTER(\`onescan', \`S=inet:8890@127.0.0.1, F=T, T=S:30s;R:30s;E:5m')dnl`
+
+/**
+ * The filters of this host's Sendmail: does somebody listen there, is it onescand, does it find
+ * EICAR, and what becomes of mail meanwhile? Nothing is delivered.
+ */
+export async function checkSendmail(host: SendmailHost): Promise<Finding[]> {
+  let filters: readonly SendmailFilter[]
+  try {
+    filters = filtersIn(readRegularFile(host.file))
+  } catch (thrown) {
+    return [error('Sendmail', errorText(thrown), 'run check as root, or name its sendmail.cf')]
+  }
+  const findings: Finding[] = []
+  let hasOurs = false
+  for (const filter of filters) {
+    const { isOurs, found } = await checkFilter(host, filter)
+    findings.push(found)
+    if (!isOurs) continue
+    hasOurs = true
+    findings.push(...checkTerms(filter))
+  }
+  const trouble = findings.some(({ level }) => level === 'error')
+  if (!hasOurs && !trouble) findings.push(noneOfOurs(host))
+  if (hasOurs && makesStamps(host.defaults)) {
+    const value = 'long lists of addresses are folded as mail is sent on, and its stamp is lost'
+    findings.push(ok('stamps', `${value}: the next host scans it again`))
+  }
+  return findings
+}
+
+async function checkFilter(
+  { defaults }: SendmailHost,
+  { name, socket, address, failure }: SendmailFilter,
+): Promise<{ readonly isOurs: boolean; readonly found: Finding }> {
+  const what = `filter ${name}`
+  const place = address === undefined ? undefined : placeOf(address, undefined)
+  if (address === undefined || place === undefined) {
+    const found = warning(what, `S=${socket} is not understood`, 'see INPUT_MAIL_FILTER')
+    return { isOurs: false, found }
+  }
+  if ('path' in place && !existsSync(place.path)) {
+    const value = `${place.path} is not there: ${meanwhile(failure)}`
+    return { isOurs: false, found: error(what, value, startIt({ address, defaults })) }
+  }
+  return tryMilter(place, { what, address, meanwhile: meanwhile(failure), defaults })
+}
+
+function meanwhile(failure: SendmailFilter['failure']): string {
+  if (failure === undefined) return 'Sendmail lets mail in unscanned'
+  return failure === 'R' ? 'Sendmail refuses mail for good' : 'Sendmail has clients try again'
+}
+
+function checkTerms({ name, failure, timeout }: SendmailFilter): Finding[] {
+  const what = `F= of ${name}`
+  const findings = [
+    failure === undefined
+      ? error(what, 'is not set: mail gets in unscanned while onescand is down', 'set F=T')
+      : failure === 'R'
+        ? warning(what, 'R: mail is refused for good while onescand is down', 'set F=T')
+        : ok(what, `${failure}: mail waits while onescand is down`),
+  ]
+  if (timeout <= SCANTIMEOUT) {
+    const value = `${timeout} s: Sendmail gives up before a scan does (SCANTIMEOUT, ${SCANTIMEOUT} s)`
+    findings.push(warning(`T=E: of ${name}`, value, 'set E:5m'))
+  }
+  return findings
+}
+
+function noneOfOurs({ file, defaults }: SendmailHost): Finding {
+  const source = join(dirname(file), 'sendmail.mc')
+  const why = 'no filter of onescand is named: mail is not scanned'
+  if (namesAFilter(source)) {
+    const value = `${why}, and ${source} names one`
+    return error(file, value, 'build it anew (make -C /etc/mail), and restart Sendmail')
+  }
+  const more = existsSync(defaults) ? `, and see ${defaults}` : ''
+  return error(file, why, `put ${LINE} into ${source}, build it anew${more}`)
+}
+
+function namesAFilter(source: string): boolean {
+  try {
+    return /^\s*INPUT_MAIL_FILTER\(/m.test(readRegularFile(source))
+  } catch {
+    return false
+  }
+}

@@ -1,0 +1,133 @@
+import { existsSync } from 'node:fs'
+import { readRegularFile } from '../../regular-file.ts'
+import { error, type Finding, warning } from '../finding.ts'
+import { meant, type Places } from './places-of-onescand.ts'
+import {
+  milterAction,
+  type Parameters,
+  postconf,
+  queueOf,
+  readParameters,
+  splitMilters,
+} from './postfix.ts'
+import { filtersIn, type SendmailFilter } from './sendmail-cf.ts'
+
+/** The mail servers of a host, where their configuration is. */
+export interface ServersToLookAt {
+  /** Directory of Postfix's main.cf; it need not be there. */
+  readonly postfix: string
+  /** sendmail.cf; it need not be there. */
+  readonly sendmail: string
+}
+
+/** What Postfix and Sendmail, which name these places, will do with mail once nobody listens there. */
+export async function withoutOnescand(
+  { postfix, sendmail }: ServersToLookAt,
+  places: Places,
+): Promise<Finding[]> {
+  return [
+    ...(existsSync(`${postfix}/main.cf`) ? await postfixWithout(postfix, places) : []),
+    ...(existsSync(sendmail) ? sendmailWithout(sendmail, places) : []),
+  ]
+}
+
+const MILTERS = ['smtpd_milters', 'non_smtpd_milters']
+const ANSWER = 'smtpd_policy_service_default_action'
+
+async function postfixWithout(directory: string, places: Places): Promise<Finding[]> {
+  let main: Parameters
+  let master: string
+  try {
+    main = readParameters(await postconf({ directory }, '-x'))
+    master = await postconf({ directory }, '-P', '-x')
+  } catch {
+    const value = 'cannot be asked whether it names onescand'
+    return [warning('Postfix', value, 'see smtpd_milters, non_smtpd_milters and its restrictions')]
+  }
+  return [
+    ...judge(main, '', main, places),
+    // `submission/inet/smtpd_milters = …`: -o of a service in master.cf.
+    ...[...servicesIn(master)].flatMap(([service, own]) =>
+      judge(own, `${service}/`, { ...main, ...own }, places),
+    ),
+  ]
+}
+
+/** By service, as `submission/inet`, what master.cf sets for it alone. */
+function servicesIn(master: string): Map<string, Record<string, string>> {
+  const services = new Map<string, Record<string, string>>()
+  for (const [, service, name, value] of master.matchAll(/^(\S+)\/(\w+) = (.*)$/gm)) {
+    services.set(service!, { ...services.get(service!), [name!]: value! })
+  }
+  return services
+}
+
+/** Those of `own`, which count in the midst of `all`. */
+function judge(own: Parameters, service: string, all: Parameters, places: Places): Finding[] {
+  return Object.entries(own).flatMap(([name, value]) => {
+    if (MILTERS.includes(name)) return milters(`${service}${name}`, value, all, places)
+    if (!name.endsWith('_restrictions')) return []
+    return policies(`${service}${name}`, value, all, places)
+  })
+}
+
+function milters(what: string, value: string, main: Parameters, places: Places): Finding[] {
+  const all = splitMilters(value)
+  const ours = all.filter(({ text }) => meant(text, places.milters, queueOf(main)) !== undefined)
+  const others = all.filter((each) => !ours.includes(each)).map(({ written }) => written)
+  const whose = what.endsWith('non_smtpd_milters') ? 'mail of local programs' : 'mail'
+  return ours.map((milter) => {
+    const action = milterAction(main, milter)
+    const names = `names ${milter.text}, where onescand listens: without it`
+    const because = `(milter_default_action = ${action})`
+    const remedy = what.includes('/')
+      ? 'take it out of master.cf, and postfix reload'
+      : `postconf -e '${what} = ${others.join(', ')}' && postfix reload`
+    switch (action) {
+      case 'accept':
+        return warning(what, `${names} ${whose} gets in unscanned ${because}`, remedy)
+      case 'quarantine':
+        return error(what, `${names} ${whose} is put on hold ${because}`, remedy)
+      case 'reject':
+        return error(what, `${names} ${whose} is refused for good ${because}`, remedy)
+      default:
+        return error(what, `${names} ${whose} is deferred ${because}`, remedy)
+    }
+  })
+}
+
+function policies(what: string, value: string, main: Parameters, places: Places): Finding[] {
+  const named = value.matchAll(
+    /check_policy_service\s*[ ,]\s*(?:\{\s*([^}]*)\}|((?:unix|inet):[^\s,}]+))/g,
+  )
+  return [...named].flatMap(([, braced, plain]) => {
+    const [service = '', ...options] = (braced ?? plain!).split(/\s*,\s*|\s+(?=\w+=)/)
+    if (meant(service.trim(), places.policies, queueOf(main)) === undefined) return []
+    const own = options.map((option) => /^default_action=(.*)$/.exec(option)?.[1]).find(Boolean)
+    const answer = own?.trim() ?? main[ANSWER] ?? ''
+    const names = `names ${service.trim()}, where onescand listens: without it`
+    const remedy = 'take that check_policy_service out, and postfix reload'
+    if (/^(?:DUNNO|OK|PERMIT)$/i.test(answer)) {
+      return [warning(what, `${names} nobody is asked whether mailboxes are full`, remedy)]
+    }
+    return [error(what, `${names} each recipient is answered "${answer}"`, remedy)]
+  })
+}
+
+function sendmailWithout(file: string, places: Places): Finding[] {
+  let filters: readonly SendmailFilter[]
+  try {
+    filters = filtersIn(readRegularFile(file))
+  } catch {
+    return [warning(file, 'cannot be read: it may name onescand', 'see InputMailFilters in it')]
+  }
+  return filters
+    .filter(({ socket }) => meant(socket, places.milters, undefined) !== undefined)
+    .map(({ name, socket, failure }) => {
+      const remedy = `take INPUT_MAIL_FILTER(\`${name}', …) out of sendmail.mc, build it anew, restart Sendmail`
+      const names = `InputMailFilters names ${name} (S=${socket}), where onescand listens: without it`
+      if (failure === undefined) return warning(file, `${names} mail gets in unscanned`, remedy)
+      const becomes = failure === 'R' ? 'is refused for good' : 'is deferred'
+      return error(file, `${names} mail ${becomes} (F=${failure})`, remedy)
+    })
+}

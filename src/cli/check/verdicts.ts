@@ -1,0 +1,50 @@
+import { readClusterPolicy } from '../../cluster/cluster-policy.ts'
+import { errorText } from '../../runtime/fault.ts'
+import { readSecret } from '../../settings/secret-file.ts'
+import { sharedKey } from '../../verdicts/secrets.ts'
+import type { StoreAddress } from '../../verdicts/store-address.ts'
+import { readVerdictPolicy, type VerdictPolicy } from '../../verdicts/verdicts-policy.ts'
+import { error, type Finding, ok, warning } from './finding.ts'
+import type { Host } from './host.ts'
+
+/** Milliseconds for a connection and two questions. */
+const PATIENCE = 3_000
+
+/** The store in VERDICTS, where one is named: does it answer, and take what it is given? */
+export async function checkVerdicts(host: Host): Promise<Finding[]> {
+  let policy: VerdictPolicy
+  try {
+    policy = readVerdictPolicy(host.env)
+  } catch (thrown) {
+    return [error('VERDICTS', errorText(thrown), 'onescand does not start until this is corrected')]
+  }
+  const { store } = policy
+  if (typeof store === 'string') return []
+  return [...checkKey(host), await checkStore(store, policy)]
+}
+
+function checkKey({ env, place, now }: Host): Finding[] {
+  try {
+    const { policy } = readClusterPolicy(env, place.control)
+    if (sharedKey(policy?.keys ?? [], now / 1000) !== undefined) return []
+  } catch {
+    return [] // told by who looks at the keyring
+  }
+  const remedy = 'make one with onescan keygen, and copy the keyring to all of them'
+  return [error('VERDICTS', 'hosts that share verdicts need an hmac-sha256 key', remedy)]
+}
+
+async function checkStore(address: StoreAddress, policy: VerdictPolicy): Promise<Finding> {
+  const remedy = 'until it answers each host scans by itself: see that it runs and lets us in'
+  try {
+    const { passwordFile, authorities } = policy
+    const password = passwordFile === undefined ? undefined : readSecret(passwordFile)
+    const { tryStore } = await import('../../verdicts/shared-store.ts')
+    const time = await tryStore({ address, password, authorities }, PATIENCE)
+    const value = `${address.text} answers in ${time.toFixed(1)} ms`
+    if (time <= policy.timeout) return ok('VERDICTS', value)
+    return warning('VERDICTS', `${value}, VERDICTTIMEOUT is ${policy.timeout}`, remedy)
+  } catch (thrown) {
+    return warning('VERDICTS', `${address.text}: ${errorText(thrown)}`, remedy)
+  }
+}

@@ -1,0 +1,46 @@
+import about from '../../package.json' with { type: 'json' }
+import { forTerminal } from './for-terminal.ts'
+
+/**
+ * What a command prints for a program, by --json: one object, whose members are always the
+ * same (onescan(1), "JSON"; doc/onescan.schema.json). Results go out as they come, one a line,
+ * so that there may be any number of them. Where a command dies amid its work, the JSON does
+ * not end.
+ */
+export interface JsonReport {
+  result(value: object): Promise<void>
+  /** Something that could not be done. */
+  error(text: string): void
+  /** The last line, once: the exit code, and numbers of what was found. */
+  end(exit: number, sum: Readonly<Record<string, number>>): Promise<void>
+}
+
+/** `command` is what stands behind `onescan`; null where nobody knows it. */
+export function openJsonReport(
+  command: string | null,
+  write: (text: string) => Promise<void>,
+): JsonReport {
+  const head = `${JSON.stringify({ command, version: about.version }).slice(0, -1)},"results":[`
+  const errors: string[] = []
+  let results = 0
+  return {
+    result(value) {
+      const before = results++ === 0 ? head : ','
+      return write(forTerminal(`${before}\n${JSON.stringify(value)}`))
+    },
+    error(text) {
+      errors.push(text)
+    },
+    end(exit, sum) {
+      const before = results === 0 ? `${head}]` : '\n]'
+      const rest = JSON.stringify({ errors, sum, exit, ok: exit === 0 }).slice(1)
+      return write(forTerminal(`${before},${rest}\n`))
+    },
+  }
+}
+
+/** A whole object of that form on one line, with one result of those that go on coming. */
+export function jsonLine(command: string, result: object): string {
+  const found = { command, version: about.version, results: [result] }
+  return `${forTerminal(JSON.stringify({ ...found, errors: [], sum: {}, exit: 0, ok: true }))}\n`
+}

@@ -1,0 +1,24 @@
+import type { Argv } from 'yargs'
+import { byteSize } from '../settings/settings.ts'
+
+export interface MaxSizeOption {
+  'max-size': string
+}
+
+/** The most bytes of a file that a command reads; `what` says what becomes of more. */
+export function addMaxSizeOption<Options>(
+  yargs: Argv<Options>,
+  what: string,
+): Argv<Options & MaxSizeOption> {
+  return yargs.option('max-size', {
+    type: 'string',
+    default: '100M',
+    requiresArg: true,
+    describe: `${what}; 0 for any size`,
+  })
+}
+
+/** Bytes. Throws a Fault of kind `config` for what is no size. */
+export function maxSizeOf(args: MaxSizeOption): number {
+  return byteSize({ '--max-size': args['max-size'] }, '--max-size', 0) || Number.MAX_SAFE_INTEGER
+}

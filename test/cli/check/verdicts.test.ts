@@ -1,0 +1,34 @@
+import { writeFileSync } from 'node:fs'
+import t from 'tap'
+import { checkVerdicts } from '../../../src/cli/check/verdicts.ts'
+import { startStore, storeMissing } from '../../programs/store-server.ts'
+import { host } from './host.ts'
+
+/** The store that hosts share, as onescan check sees it. */
+
+t.test('without a store there is nothing to say', async (t) => {
+  for (const VERDICTS of ['', 'memory', 'off']) t.same(await checkVerdicts(host({ VERDICTS })), [])
+})
+
+t.test('a setting that makes no sense is an error', async (t) => {
+  for (const VERDICTS of ['http://x', 'valkey://a:b@c']) {
+    t.match(await checkVerdicts(host({ VERDICTS })), [{ level: 'error', what: 'VERDICTS' }])
+  }
+})
+
+t.test('a store answers, or is said not to', { skip: storeMissing }, async (t) => {
+  const store = await startStore(t)
+  const CLUSTERKEYS = `${t.testdir({})}/ring`
+  const secret = Buffer.alloc(32, 7).toString('base64url')
+  writeFileSync(CLUSTERKEYS, `hmac-sha256:alpha:${secret}\n`, { mode: 0o600 })
+  const env = { VERDICTS: `unix:${store.socket}`, VERDICTTIMEOUT: '1000', CLUSTERKEYS }
+  t.match(await checkVerdicts(host(env)), [{ level: 'ok', value: /answers in [\d.]+ ms/ }])
+  t.match(await checkVerdicts(host({ ...env, CLUSTERKEYS: '' })), [
+    { level: 'error', value: /need an hmac-sha256 key/ },
+    { level: 'ok' },
+  ])
+  store.say('config', 'set', 'maxmemory', '1')
+  t.match(await checkVerdicts(host(env)), [{ level: 'warning', value: /OOM command not allowed/ }])
+  await store.kill()
+  t.match(await checkVerdicts(host(env)), [{ level: 'warning', value: /ECONNREFUSED|ENOENT/ }])
+})

@@ -1,0 +1,265 @@
+import { execFileSync } from 'node:child_process'
+import { chmodSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t, { type Test } from 'tap'
+import about from '../../package.json' with { type: 'json' }
+import { conformsTo, type Schema } from '../documents/json-schema.ts'
+import { bundle, jsonIn, onescan, searchPath } from './onescan.ts'
+
+/** The one form of JSON that all commands print: onescan(1), "JSON". */
+
+const root = join(import.meta.dirname, '../..')
+const schema: Schema = JSON.parse(readFileSync(join(root, 'doc/onescan.schema.json'), 'utf8'))
+
+const eicar = `Subject: x\n\n${readEicar()}`
+const QHPSI = 'plugin: eicar'
+
+interface Trial {
+  readonly words: (t: Test) => readonly string[]
+  readonly exit: number
+  readonly results: number
+  readonly errors?: readonly RegExp[]
+  readonly sum?: Readonly<Record<string, number>>
+}
+
+const RING = 'md5:a:sesame-and-more-sesame\n'
+const file = (t: Test, text: string) => join(t.testdir({ file: text }), 'file')
+
+/** A keyring as it must be, and a message beside it. */
+function cluster(t: Test): { readonly ring: string; readonly mail: string } {
+  const place = t.testdir({ ring: RING, mail: 'a: b\n\nc\n' })
+  chmodSync(join(place, 'ring'), 0o640)
+  return { ring: join(place, 'ring'), mail: join(place, 'mail') }
+}
+
+const control = (t: Test) => t.testdir({ control: {} })
+
+/** Done, and not to be done, of each command; a command without any fails the test. */
+const trials: Readonly<Record<string, readonly Trial[]>> = {
+  check: [
+    { words: () => ['check', '--removal'], exit: Number.NaN, results: Number.NaN },
+    {
+      words: () => ['check', '--run', '/nonexistent/run'],
+      exit: 2,
+      results: 0,
+      errors: [/nonexistent/],
+    },
+  ],
+  inject: [
+    {
+      words: (t) => [
+        ...['inject', file(t, eicar), '--from', 'a@example.org', '--to', 'b@example.org'],
+        ...['--dry-run', '--env', `QHPSI=${QHPSI}`, '--env', 'REJECTVIRUS=1'],
+      ],
+      exit: 1,
+      results: 1,
+    },
+    {
+      words: () => ['inject', '/nonexistent', '--from', 'a', '--to', 'b', '--dry-run'],
+      exit: 2,
+      results: 0,
+      errors: [/ENOENT/],
+    },
+  ],
+  scan: [
+    {
+      words: (t) => ['scan', '--env', `QHPSI=${QHPSI}`, file(t, 'a: b\n\nclean\n')],
+      exit: 0,
+      results: 1,
+      sum: { clean: 1, infected: 0, unknown: 0 },
+    },
+    {
+      words: (t) => ['scan', '--env', `QHPSI=${QHPSI}`, file(t, eicar), '/nonexistent'],
+      exit: 1,
+      results: 1,
+      errors: [/ENOENT/],
+      sum: { clean: 0, infected: 1, unknown: 0 },
+    },
+  ],
+  sign: [
+    {
+      words: (t) => {
+        const { ring, mail } = cluster(t)
+        return ['sign', '--keyring', ring, '--scanners', 'clamd', mail]
+      },
+      exit: 0,
+      results: 1,
+    },
+    {
+      words: (t) => ['sign', '--keyring', cluster(t).ring, '--scanners', 'clamd', '/nonexistent'],
+      exit: 2,
+      results: 0,
+      errors: [/ENOENT/],
+    },
+  ],
+  verify: [
+    {
+      words: (t) => {
+        const { ring, mail } = cluster(t)
+        return ['verify', '--keyring', ring, mail]
+      },
+      exit: 1,
+      results: 1,
+    },
+    {
+      words: () => ['verify', '--keyring', '/nonexistent', '-'],
+      exit: 2,
+      results: 0,
+      errors: [/nonexistent/],
+    },
+  ],
+  keygen: [
+    { words: () => ['keygen', '--id', 'one'], exit: 0, results: 1 },
+    {
+      words: (t) => ['keygen', '--append', join(t.testdir(), 'ring'), '--md5'],
+      exit: 0,
+      results: 1,
+    },
+    { words: () => ['keygen', '--id', 'a b'], exit: 2, results: 0, errors: [/--id a b: must be/] },
+  ],
+  disable: [
+    { words: (t) => ['disable', '--control', join(control(t), 'control')], exit: 0, results: 1 },
+    {
+      words: () => ['disable', '--control', '/nonexistent'],
+      exit: 2,
+      results: 0,
+      errors: [/ENOENT/],
+    },
+  ],
+  enable: [
+    { words: (t) => ['enable', '--control', join(control(t), 'control')], exit: 0, results: 1 },
+  ],
+  quota: [
+    { words: () => ['quota', 'ann'], exit: 2, results: 0, errors: [/QUOTAD is not set/] },
+    {
+      words: () => ['quota', 'ann', '--env', 'QUOTAD=udp:127.0.0.1:9', '--env', 'QUOTATIMEOUT=20'],
+      exit: 2,
+      results: 1,
+    },
+  ],
+  log: [
+    {
+      words: (t) => ['log', file(t, 'onescan: decision=accept\nonescan: decision=reject\n')],
+      exit: 0,
+      results: 2,
+      sum: { entries: 2 },
+    },
+    { words: (t) => ['log', file(t, 'nothing\n')], exit: 1, results: 0, sum: { entries: 0 } },
+    { words: () => ['log', '/nonexistent'], exit: 2, results: 0, errors: [/nonexistent/] },
+  ],
+  report: [
+    {
+      words: (t) => ['report', file(t, 'onescan: decision=accept\n')],
+      exit: 0,
+      results: 1,
+    },
+  ],
+  top: [
+    { words: () => ['top', 'nonsense'], exit: 2, results: 0, errors: [/must be http/] },
+    {
+      words: (t) => ['top', `unix:${join(t.testdir({}), 'gone')}`],
+      exit: 2,
+      results: 0,
+      errors: [/is there an onescand --http\?/],
+    },
+  ],
+  'plugin new': [
+    { words: (t) => ['plugin', 'new', 'one', '--directory', t.testdir({})], exit: 0, results: 4 },
+    {
+      words: () => ['plugin', 'new', 'a b'],
+      exit: 2,
+      results: 0,
+      errors: [/plugin name "a b": must be/],
+    },
+  ],
+  'plugin test': [
+    {
+      words: (t) => {
+        const place = t.testdir({ 'x.mjs': 'export const virusscan = () => ({ clean: true })\n' })
+        return ['plugin', 'test', join(place, 'x.mjs')]
+      },
+      exit: 0,
+      results: 2,
+    },
+  ],
+}
+
+t.test('there is a trial of every command', async (t) => {
+  t.same(Object.keys(trials).sort(), commandsOf().sort())
+})
+
+for (const [command, all] of Object.entries(trials)) {
+  for (const [index, { words, exit, results, errors = [], sum = {} }] of all.entries()) {
+    t.test(`${command} --json prints the one form, trial ${index + 1}`, async (t) => {
+      const { code, out, err } = await onescan([...words(t), '--json'], { env: { LANG: 'C' } })
+      const told = jsonIn(out)
+      t.same(conformsTo(schema, told), [])
+      t.match(told, { command, version: about.version, exit: code, ok: code === 0 })
+      if (Number.isNaN(exit)) return // it depends on this machine
+      t.equal(code, exit, err)
+      t.equal(told.results.length, results, out)
+      t.equal(told.errors.length, errors.length, out)
+      for (const [at, pattern] of errors.entries()) {
+        t.match(told.errors[at], pattern)
+        t.match(err, pattern, 'a person sees it, too')
+      }
+      t.same(told.sum, command === 'check' ? told.sum : sum)
+    })
+  }
+}
+
+t.test('words that are not understood are an error of the same form', async (t) => {
+  for (const [words, command] of [
+    [['scan', '--json'], 'scan'],
+    [['keygen', '--ids', 'a', '--json'], 'keygen'],
+    [['plugin', 'new', '--json'], 'plugin new'],
+    [['scam', '--json'], null],
+    [['--json'], null],
+  ] as const) {
+    const { code, out } = await onescan(words)
+    const told = jsonIn(out)
+    t.same(conformsTo(schema, told), [])
+    t.match({ ...told, code }, { command, results: [], exit: 2, ok: false, code: 2 })
+    t.equal(told.errors.length, 1)
+  }
+})
+
+t.test('results are one a line, so that they can be read as they come', async (t) => {
+  const { out } = await onescan(['log', '--json'], {
+    input: 'onescan: decision=accept\n'.repeat(3),
+  })
+  const lines = out.trimEnd().split('\n')
+  t.equal(lines.length, 5)
+  for (const line of lines.slice(1, -1)) t.match(JSON.parse(line.replace(/,$/, '')), Object)
+})
+
+t.test('what does not conform is told', async (t) => {
+  const good = { command: 'x', version: '1', results: [], errors: [], sum: {}, exit: 0, ok: true }
+  t.same(conformsTo(schema, good), [])
+  for (const bad of [
+    {},
+    [],
+    { ...good, command: 1 },
+    { ...good, results: ['a'] },
+    { ...good, exit: 1.5 },
+    { ...good, sum: { a: 'b' } },
+    { ...good, more: 1 },
+  ]) {
+    t.ok(conformsTo(schema, bad).length > 0, JSON.stringify(bad))
+  }
+})
+
+/** By the help, as a person would find them; its examples name some twice. */
+function commandsOf(...words: string[]): string[] {
+  const env = { PATH: searchPath }
+  const help = execFileSync(process.execPath, [bundle, ...words, '--help'], { env }).toString()
+  const listed = [...help.matchAll(/^ {2}onescan ([a-z]+(?: [a-z]+)?)/gm)].map(([, name]) => name!)
+  return [...new Set(listed)]
+    .filter((name) => name !== 'completion')
+    .flatMap((name) => (name === 'plugin' ? commandsOf('plugin') : [name]))
+}
+
+/** In two pieces: this file is no virus. */
+function readEicar(): string {
+  return `X5O!P%@AP[4\\PZX54(P^)7CC)7}$EICAR-STANDARD-${'ANTIVIRUS-TEST-FILE!$H+H*'}\n`
+}
