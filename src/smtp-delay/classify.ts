@@ -5,7 +5,7 @@ import type { Names } from './reverse-dns.ts'
 /** By its reverse DNS a client is one of three. */
 export type ClientClass = 'ordinary' | 'dynamic' | 'nameless'
 
-export interface Finding {
+export interface Classification {
   readonly class: ClientClass
   /** The name that decided, as it came; undefined where there is none. */
   readonly name: string | undefined
@@ -21,7 +21,11 @@ const NAME_MAX = 255
  * not be asked for says nothing and counts as ordinary. Of several names an ordinary
  * one decides, since their order is chance.
  */
-export function classify(names: Names, address: Address, rules: readonly NameRule[]): Finding {
+export function classify(
+  names: Names,
+  address: Address,
+  rules: readonly NameRule[],
+): Classification {
   switch (names.answer) {
     case 'unknown':
       return { class: 'ordinary', name: undefined, rule: `no answer: ${names.why}` }
@@ -34,7 +38,7 @@ export function classify(names: Names, address: Address, rules: readonly NameRul
   }
 }
 
-function classifyName(name: string, address: Address, rules: readonly NameRule[]): Finding {
+function classifyName(name: string, address: Address, rules: readonly NameRule[]): Classification {
   if (!isHostName(name)) return { class: 'dynamic', name, rule: 'not a host name' }
   const rule = findRule(rules, name, address)
   return { class: rule?.look ?? 'ordinary', name, rule: rule?.text ?? 'no rule fits' }

@@ -1,5 +1,5 @@
-import { Fault } from '../fault.ts'
 import { type Address, parseAddress } from '../net/address.ts'
+import { Fault } from '../runtime/fault.ts'
 import type { Environment } from '../settings/settings.ts'
 import { DELAY_MAX, parseSeconds } from './options.ts'
 

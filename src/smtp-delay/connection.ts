@@ -1,5 +1,5 @@
 import { fstatSync, readSync, writeSync } from 'node:fs'
-import { errorCode, errorText, Fault } from '../fault.ts'
+import { errorCode, errorText, Fault } from '../runtime/fault.ts'
 import { type Libc, POLLIN, POLLOUT, POLLRDHUP } from '../runtime/libc.ts'
 
 /** What a client does that should wait for its greeting. */

@@ -1,5 +1,5 @@
 import { Resolver as DnsResolver } from 'node:dns'
-import { Fault } from '../fault.ts'
+import { Fault } from '../runtime/fault.ts'
 import type { Resolver } from './reverse-dns.ts'
 
 /** A question is sent again after this many milliseconds, and this often in all. */

@@ -1,17 +1,16 @@
 import { parseAddress } from '../net/address.ts'
-import type { Options } from './options.ts'
-import { UsageError } from './options.ts'
-import { type Grounds, planFor } from './plan.ts'
+import { type Options, UsageError } from './options.ts'
+import { type PlanContext, planFor } from './plan.ts'
 
 /** The line that `--explain IP [NAME]` prints: what such a client would be in for, and why. */
-export async function explain(options: Options, grounds: Grounds): Promise<string> {
+export async function explain(options: Options, context: PlanContext): Promise<string> {
   const [ip = '', name, ...rest] = options.words
   const address = parseAddress(ip)
   if (!address) throw new UsageError(`--explain ${ip}: is no address`)
   if (rest.length > 0)
     throw new UsageError(`--explain: takes an address and a name, not ${rest[0]}`)
   const client = { ip, address, name, relay: false, delay: undefined, rbl: 'unset' } as const
-  const plan = planFor(client, options, grounds)
+  const plan = planFor(client, options, context)
   if (plan.kind !== 'wait') return `${ip}: no delay, ${plan.why}`
   const { delay, why } = await plan.judgement
   return `${ip}: delay ${delay}, ${why}`

@@ -1,6 +1,6 @@
 import { closeSync, constants, openSync } from 'node:fs'
 import { join } from 'node:path'
-import { errorText, Fault } from '../fault.ts'
+import { errorText, Fault } from '../runtime/fault.ts'
 import type { Libc } from '../runtime/libc.ts'
 
 /** A place among those that may wait. Giving it back is safe to do twice; an end or exec of the process does it, too. */

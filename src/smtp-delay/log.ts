@@ -1,22 +1,23 @@
 import { writeSync } from 'node:fs'
+import { type LogEntry, logLine } from '../runtime/log.ts'
 
-/** rblsmtpd's own limit for what it repeats. */
-const TEXT_MAX = 500
+/** What became of a connection; smtp-delay(8), DIAGNOSTICS. */
+export type Event = 'passed' | 'talked' | 'left' | 'refused' | 'failed'
 
 /**
- * One line on stderr in the manner of rblsmtpd, `smtp-delay: IP pid N: TEXT`; bytes
- * that are not printable ASCII become `?`. A log that cannot be written decides nothing.
+ * One line on standard error, in the form of onescan-queue(8), LOG. One that cannot be
+ * written decides nothing.
  */
-export function log(text: string, ip?: string): void {
-  const who = ip === undefined ? '' : `${ip} pid ${process.pid}: `
+export function log(event: Event, ...entries: readonly LogEntry[]): void {
+  const line = logLine([
+    ['program', 'smtp-delay'],
+    ['event', event],
+    ['pid', process.pid],
+    ...entries,
+  ])
   try {
-    writeSync(2, `smtp-delay: ${printable(who + text).slice(0, TEXT_MAX)}\n`)
+    writeSync(2, line)
   } catch {
     // Full, closed, or nobody reads it.
   }
-}
-
-/** What a client can influence, safe for a log. */
-export function printable(text: string): string {
-  return text.replace(/[^ -~]/g, '?')
 }

@@ -1,16 +1,16 @@
 import { writeSync } from 'node:fs'
-import { errorText, Fault } from '../fault.ts'
 import { asksAbout, tellAbout } from '../runtime/about.ts'
+import { errorText, Fault } from '../runtime/fault.ts'
 import { type Libc, loadLibc } from '../runtime/libc.ts'
 import { readClient } from './client.ts'
 import { type Connection, openConnection } from './connection.ts'
 import { explain } from './explain.ts'
-import { prepareGrounds } from './grounds.ts'
 import { takePlace } from './limit.ts'
-import { log } from './log.ts'
+import { type Event, log } from './log.ts'
 import { becomeNext, findNext } from './next-program.ts'
 import { readOptions, USAGE, UsageError } from './options.ts'
 import { planFor, waitOf } from './plan.ts'
+import { loadPlanContext } from './plan-context.ts'
 import { talk } from './talk.ts'
 import { holdBack, waitForGreeting } from './wait.ts'
 
@@ -26,7 +26,7 @@ const clock = () => performance.now()
 smtpDelay(process.argv.slice(2)).then(
   (code) => process.exit(code),
   (error) => {
-    log(`fatal: ${errorText(error)}`)
+    log('failed', ['reason', errorText(error)])
     process.exit(error instanceof UsageError ? exit.usage : exit.temporary)
   },
 )
@@ -38,15 +38,18 @@ async function smtpDelay(argv: readonly string[]): Promise<number> {
     return exit.done
   }
   const options = readOptions(argv)
-  if (options.explain) return print(await explain(options, prepareGrounds(options, env)))
+  if (options.explain) return print(await explain(options, loadPlanContext(options, env)))
 
   const next = findNext(options.words, env)
   const client = readClient(env)
-  const tell = (text: string) => options.verbose && log(text, client.ip)
-  const plan = planFor(client, options, prepareGrounds(options, env))
+  const tell = (event: Event, why: string, waited?: number) => {
+    if (!options.verbose) return
+    log(event, ['remote', client.ip], ['waited_ms', waited?.toFixed(1)], ['reason', why])
+  }
+  const plan = planFor(client, options, loadPlanContext(options, env))
   const libc = await requireLibc()
   if (plan.kind === 'pass') {
-    tell(`passed at once, ${plan.why}`)
+    tell('passed', plan.why)
     return becomeNext(next, env, libc)
   }
 
@@ -58,27 +61,28 @@ async function smtpDelay(argv: readonly string[]): Promise<number> {
   const sign = await waitForGreeting(connection, delay, clock)
 
   const judged = mayBeExempt ? await judgement : await Promise.race([judgement, undefined])
-  const grounds = `after ${(clock() / 1000).toFixed(2)} s, ${judged?.why ?? 'not looked up yet'}`
+  const why = judged?.why ?? 'not looked up yet'
+  const waited = clock()
   if (sign === 'left') {
-    tell(`left ${grounds}`)
+    tell('left', why, waited)
     return exit.done
   }
   if (sign === 'silent' || judged?.exempt) {
-    tell(`passed ${grounds}`)
+    tell('passed', why, waited)
     place?.giveBack()
     return becomeNext(next, env, libc)
   }
 
-  tell(`talked ${grounds}`)
+  tell('talked', why, waited)
   if (!holdBack(connection, options.penalty * 1000, clock)) return exit.done
   place?.giveBack()
   if (!options.standalone) return becomeNext(next, env, libc, options.text)
   return refuse(connection, options.text, client.ip)
 }
 
-/** Talks to an early talker as rblsmtpd would, and logs it as rblsmtpd would. */
+/** Talks to an early talker as rblsmtpd would. */
 function refuse(connection: Connection, text: string, ip: string): number {
-  log(`451 ${text}`, ip)
+  log('refused', ['remote', ip], ['reply', 451], ['reason', text])
   talk(connection, text, clock)
   return exit.done
 }

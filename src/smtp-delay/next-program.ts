@@ -1,4 +1,4 @@
-import { errorText, Fault } from '../fault.ts'
+import { errorText, Fault } from '../runtime/fault.ts'
 import { checkExecutable, findProgram } from '../runtime/find-program.ts'
 import type { Libc } from '../runtime/libc.ts'
 import { replaceProcess } from '../runtime/replace-process.ts'

@@ -1,5 +1,5 @@
 import { type AllowList, findName, findNetwork } from './allow-list.ts'
-import { classify, type Finding } from './classify.ts'
+import { type Classification, classify } from './classify.ts'
 import type { Client } from './client.ts'
 import type { NameRule } from './name-rules.ts'
 import type { Options } from './options.ts'
@@ -25,7 +25,7 @@ export type Plan =
       readonly mayBeExempt: boolean
     }
 
-export interface Grounds {
+export interface PlanContext {
   readonly allowed: AllowList
   readonly rules: readonly NameRule[]
   readonly resolver: Resolver
@@ -36,9 +36,9 @@ export interface Grounds {
  * allow list's networks, SMTPDELAY, RBLSMTPD, and its class. The questions to the DNS
  * are asked from here on, while the client waits.
  */
-export function planFor(client: Client, options: Options, grounds: Grounds): Plan {
+export function planFor(client: Client, options: Options, context: PlanContext): Plan {
   if (client.relay) return { kind: 'pass', why: 'RELAYCLIENT' }
-  const network = findNetwork(grounds.allowed, client.address)
+  const network = findNetwork(context.allowed, client.address)
   if (network !== undefined) return { kind: 'pass', why: `allowed by ${network}` }
   if (client.rbl === 'refused') return { kind: 'pass', why: 'RBLSMTPD refuses it' }
   if (client.delay === 0) return { kind: 'pass', why: 'SMTPDELAY=0' }
@@ -48,8 +48,8 @@ export function planFor(client: Client, options: Options, grounds: Grounds): Pla
   if (client.rbl === 'accepted' && !options.evenAllowed) {
     return waitOf(0, 'RBLSMTPD accepts it')
   }
-  const judgement = judgeByName(client, options, grounds)
-  return { kind: 'wait', judgement, mayBeExempt: grounds.allowed.names.length > 0 }
+  const judgement = judgeByName(client, options, context)
+  return { kind: 'wait', judgement, mayBeExempt: context.allowed.names.length > 0 }
 }
 
 /** A wait for a reason that needs no name. With 0 seconds, whether the client has talked already is still looked at. */
@@ -61,7 +61,7 @@ export function waitOf(delay: number, why: string): Plan & { readonly kind: 'wai
 async function judgeByName(
   client: Client,
   options: Options,
-  { allowed, rules, resolver }: Grounds,
+  { allowed, rules, resolver }: PlanContext,
 ): Promise<Judgement> {
   const { address, name } = client
   const names: Names =
@@ -86,6 +86,6 @@ async function findConfirmed(
   return undefined
 }
 
-export function describe({ class: which, name, rule }: Finding): string {
+export function describe({ class: which, name, rule }: Classification): string {
   return [which, name, `(${rule})`].filter((part) => part !== undefined).join(' ')
 }

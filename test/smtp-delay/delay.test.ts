@@ -21,7 +21,10 @@ for (const { name, smtpDelay } of runtimes) {
     t.ok(greetedAfter >= 480, `${greetedAfter} ms`)
     await until(() => server.kept('environment') !== '', 'the server behind ends')
     t.ok(server.kept('bytes') === late, 'what it sends reaches the server byte for byte')
-    t.match(server.log.join('\n'), /smtp-delay: 127\.0\.0\.1 pid \d+: passed after 0\.\d+ s, /)
+    t.match(
+      server.log.join('\n'),
+      / event=passed pid=\d+ remote=127\.0\.0\.1 waited_ms=\d+\.\d reason=/,
+    )
   })
 
   t.test(`${name}: an early talker is pointed out to the program behind`, { skip }, async (t) => {
@@ -39,7 +42,7 @@ for (const { name, smtpDelay } of runtimes) {
     t.teardown(server.stop)
     await visit(server.port, { leaveAfter: 10 })
     await until(() => /: end \d+ status 0/.test(server.log.join('\n')), 'smtp-delay ends')
-    t.match(server.log.join('\n'), / left after /)
+    t.match(server.log.join('\n'), / event=left /)
     t.equal(server.kept('bytes'), '')
   })
 
@@ -52,8 +55,11 @@ for (const { name, smtpDelay } of runtimes) {
       said.replace(/^(\d{3}).*$/gm, (line, code) => (code === '451' ? line : code)),
       /^220\r?\n250\r?\n250\r?\n451 your mail server talked before .* try again\r\n221\r?\n$/,
     )
-    const logged = server.log.filter((line) => line.startsWith('smtp-delay:')).join('\n')
-    t.match(logged, /^smtp-delay: 127\.0\.0\.1 pid \d+: 451 your mail server talked [^\n]*$/)
+    const logged = server.log.filter((line) => line.includes('program=smtp-delay')).join('\n')
+    t.match(
+      logged,
+      /^onescan: .* event=refused pid=\d+ remote=127\.0\.0\.1 reply=451 reason="your mail server talked [^\n]*$/,
+    )
     t.equal(server.kept('environment'), '', 'the server behind was not started')
     const patient = await visit(server.port)
     t.match(patient.said, /^220 behind RBLSMTPD=unset/)
@@ -209,7 +215,7 @@ t.test('past --limit connections are not delayed, but still looked at', { skip }
   t.match(server.log.join('\n'), 'no place to wait')
   await Promise.all(waiting)
   await until(
-    () => server.log.filter((line) => / left after /.test(line)).length === 2,
+    () => server.log.filter((line) => / event=left /.test(line)).length === 2,
     'they left',
   )
   const { said } = await visit(server.port, { leaveAfter: 300 })

@@ -1,15 +1,15 @@
 import { readFileSync } from 'node:fs'
-import { errorText, Fault } from '../fault.ts'
+import { errorText, Fault } from '../runtime/fault.ts'
 import type { Environment } from '../settings/settings.ts'
 import { nobody, readAllowList } from './allow-list.ts'
 import { openResolver } from './dns-resolver.ts'
 import { dynamicNames } from './dynamic-names.ts'
 import { type NameRule, parseRules } from './name-rules.ts'
 import type { Options } from './options.ts'
-import type { Grounds } from './plan.ts'
+import type { PlanContext } from './plan.ts'
 
 /** Files, lists and the resolver that clients are judged by. Throws a Fault where one cannot be used. */
-export function prepareGrounds(options: Options, env: Environment): Grounds {
+export function loadPlanContext(options: Options, env: Environment): PlanContext {
   return {
     allowed: options.allowFile === undefined ? nobody : readAllowList(options.allowFile),
     rules: [
