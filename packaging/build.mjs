@@ -3,10 +3,12 @@
 // supported Node before anything is built.
 //
 //   node packaging/build.mjs [PROGRAM...]    all of them, or those named
-import { copyFileSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
+import { copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
+import { packagesIn } from './bundled.mjs'
+import { below, cLibraryNotice, noticesOf } from './notices.mjs'
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
 const src = join(root, 'src')
@@ -17,7 +19,7 @@ const programs = {
   'onescan-queue': 'doors/queue/main.ts',
   onescan: 'cli/main.ts',
   onescand: 'doors/daemon/main.ts',
-  'onescan-quotad': 'quota/service/main.ts',
+  'onescan-quotad': 'quotad/main.ts',
   'plugin-host': 'scan/plugin-host/main.ts',
   'smtp-delay': 'smtp-delay/main.ts',
 }
@@ -26,8 +28,10 @@ const programs = {
 const apart = {
   attachments: 'scan/attachments/attachments.ts',
   clamscan: 'scan/clamscan.ts',
-  'ldap-directory': 'quota/ldap/ldap-directory.ts',
-  'quota-client': 'quota/client/quota-client.ts',
+  'ldap-directory': 'ldap/ldap-directory.ts',
+  'http-place': 'doors/http/http-place.ts',
+  'quota-client': 'quota/quota-client.ts',
+  'shared-store': 'verdicts/shared-store.ts',
 }
 
 /** Those that import files of the administrator's at run time; elsewhere import() becomes require(), which is faster. */
@@ -44,23 +48,59 @@ const loadedApart = {
   },
 }
 
+/** Programs tell their version: what else is in package.json may change without them. */
+const versionAlone = {
+  name: 'version-alone',
+  setup(bundler) {
+    bundler.onLoad({ filter: /\/package\.json$/ }, ({ path }) => {
+      if (path !== join(root, 'package.json')) return undefined
+      const { version } = JSON.parse(readFileSync(path, 'utf8'))
+      return { contents: JSON.stringify({ version }), loader: 'json' }
+    })
+  },
+}
+
 const everything = Object.entries({ ...programs, ...apart })
 const wanted = process.argv.slice(2)
 if (wanted.length === 0) rmSync(dist, { recursive: true, force: true })
 mkdirSync(dist, { recursive: true })
 
+/** What a browser gets from `onescand --http`: the page, and uPlot with its script and style. */
+const page = await bundlePage()
+
 const chosen = everything.filter(([name]) => wanted.length === 0 || wanted.includes(name))
-await bundle(
-  chosen.filter(([name]) => importing.has(name)),
-  true,
-)
-await bundle(
-  chosen.filter(([name]) => !importing.has(name)),
-  false,
-)
+const built = [
+  await bundle(
+    chosen.filter(([name]) => importing.has(name)),
+    true,
+  ),
+  await bundle(
+    chosen.filter(([name]) => !importing.has(name)),
+    false,
+  ),
+]
+if (wanted.length === 0) tellWhatIsBundled([...built, page])
 
 // A file of types alone is its own declaration file: `onescan/plugin`.
 copyFileSync(join(src, 'plugin.ts'), join(dist, 'plugin.d.ts'))
+
+/** Licenses beside the bundles, which go wherever these go; and a list for other scripts. */
+function tellWhatIsBundled(results) {
+  const taken = results
+    .flatMap(({ metafile }) => Object.values(metafile.outputs))
+    .flatMap(({ inputs }) => Object.entries(inputs))
+    .filter(([, { bytesInOutput }]) => bytesInOutput > 0)
+  const packages = packagesIn(
+    root,
+    taken.map(([file]) => file),
+  )
+  mkdirSync(join(root, 'build'), { recursive: true })
+  writeFileSync(join(root, 'build/bundled.json'), `${JSON.stringify(packages, null, 2)}\n`)
+  const heading =
+    'The programs of onescan hold parts of these packages, each under its own license.\n'
+  const text = below(heading, ...noticesOf(root, packages), cLibraryNotice(root))
+  writeFileSync(join(dist, 'THIRD-PARTY-LICENSES'), text)
+}
 
 function bundle(entries, importsAtRunTime) {
   return build({
@@ -78,14 +118,39 @@ function bundle(entries, importsAtRunTime) {
       'import.meta.dirname': '__dirname',
       'import.meta.filename': '__filename',
       'import.meta.url': 'importMetaUrl',
+      PAGE_ASSETS: JSON.stringify(page.assets),
       PLUGIN_TYPES: JSON.stringify(readFileSync(join(src, 'plugin.ts'), 'utf8')),
     },
     inject: [join(root, 'packaging', 'import-meta-url.js')],
-    external: ['koffi', 'bun:*'],
-    plugins: [loadedApart],
+    external: ['bun:*'],
+    // debug, which iovalkey logs with, would colour its lines.
+    alias: { 'supports-color': join(root, 'packaging/nothing.cjs') },
+    metafile: true,
+    plugins: [loadedApart, versionAlone],
     // A bundle that was cut may still be a program, which does nothing: never with success.
     banner: { js: 'process.exitCode ??= 81;' },
     legalComments: 'none',
     logLevel: 'warning',
   })
+}
+
+async function bundlePage() {
+  const directory = join(src, 'doors/http/page')
+  const { outputFiles, metafile } = await build({
+    absWorkingDir: root,
+    entryPoints: [join(directory, 'page.js'), join(directory, 'page.css')],
+    outdir: dist,
+    bundle: true,
+    write: false,
+    metafile: true,
+    minify: true,
+    platform: 'browser',
+    format: 'iife',
+    target: ['chrome109', 'firefox115', 'safari16'],
+    legalComments: 'inline',
+    logLevel: 'warning',
+  })
+  const textOf = (extension) => outputFiles.find(({ path }) => path.endsWith(extension)).text
+  const html = readFileSync(join(directory, 'page.html'), 'utf8')
+  return { metafile, assets: { html, style: textOf('.css'), script: textOf('.js') } }
 }

@@ -24,28 +24,36 @@ export function installLocked(directory) {
 
 /**
  * The same with a part of the lock file: the packages of these names and what they depend
- * on, unless they are there already, among others or alone.
+ * on, unless they are there already, among others or alone; below another directory, and for
+ * glibc on another processor, where these are named.
  */
-export function installPart(directory, names) {
+export function installPart(directory, names, { into = directory, cpu } = {}) {
   const lock = readLock(join(directory, 'package-lock.json'))
   const part = partOf(lock, names)
-  if (areInstalled(part, directory)) return
-  mkdirSync(join(directory, 'build'), { recursive: true })
-  const workshop = mkdtempSync(join(directory, 'build/install-')) // may be renamed from there
+  if (areInstalled(part, into, cpu)) return
+  mkdirSync(join(into, 'build'), { recursive: true })
+  const workshop = mkdtempSync(join(into, 'build/install-')) // may be renamed from there
   try {
-    const dependencies = Object.fromEntries(
-      names.map((name) => [name, part[`node_modules/${name}`].version]),
-    )
+    const versions = (optional) =>
+      names
+        .map((name) => [name, part[`node_modules/${name}`]])
+        .filter(([, entry]) => Boolean(entry.optional) === optional)
+        .map(([name, { version }]) => [name, version])
+    const dependencies = Object.fromEntries(versions(false))
+    const optionalDependencies = Object.fromEntries(versions(true))
+    const wanted = { dependencies, ...(cpu && { optionalDependencies }) }
     const put = (name, content) => writeFileSync(join(workshop, name), JSON.stringify(content))
-    put('package.json', { private: true, dependencies })
+    put('package.json', { private: true, ...wanted })
     put('package-lock.json', {
       lockfileVersion: lock.lockfileVersion,
       requires: true,
-      packages: { '': { dependencies }, ...part },
+      packages: { '': wanted, ...part },
     })
-    runNpm(workshop)
-    rmSync(join(directory, 'node_modules'), { recursive: true, force: true })
-    renameSync(join(workshop, 'node_modules'), join(directory, 'node_modules'))
+    runNpm(workshop, cpu ? ['--os=linux', `--cpu=${cpu}`, '--libc=glibc'] : [])
+    rmSync(join(into, 'node_modules'), { recursive: true, force: true })
+    renameSync(join(workshop, 'node_modules'), join(into, 'node_modules'))
+    if (!areInstalled(part, into, cpu))
+      throw new Error(`npm ci did not install ${names.join(', ')}`)
   } finally {
     rmSync(workshop, { recursive: true, force: true })
   }
@@ -57,10 +65,10 @@ export function isInstalled(directory) {
   return areInstalled(packages, directory)
 }
 
-function runNpm(directory) {
+function runNpm(directory, machine = []) {
   const options = ['--ignore-scripts', '--include=dev', '--include=optional']
   const quiet = ['--no-audit', '--no-fund', '--loglevel=error']
-  const { status, error } = spawnSync('npm', ['ci', ...options, ...quiet], {
+  const { status, error } = spawnSync('npm', ['ci', ...options, ...machine, ...quiet], {
     cwd: directory,
     stdio: ['ignore', 'inherit', 'inherit'],
     env: outsideOfNpm(process.env),
@@ -69,10 +77,10 @@ function runNpm(directory) {
   if (status !== 0) throw new Error(`npm ci failed in ${directory}`)
 }
 
-function areInstalled(wanted, directory) {
+function areInstalled(wanted, directory, cpu) {
   const there = readLock(join(directory, 'node_modules/.package-lock.json')).packages
   return Object.entries(wanted).every(([path, entry]) => {
-    if (path === '' || !isNeeded(entry)) return true
+    if (path === '' || !isNeeded(entry, cpu)) return true
     return there[path]?.integrity === entry.integrity && existsSync(join(directory, path))
   })
 }
@@ -101,10 +109,10 @@ function findPackage(packages, from, name) {
 }
 
 /** Optional packages count where they say that they are for such a machine. */
-function isNeeded({ optional, os, cpu, libc }) {
+function isNeeded({ optional, os, cpu, libc }, other) {
   if (!optional) return true
-  if (!os?.includes('linux') || !cpu?.includes(process.arch)) return false
-  return !libc || libc.includes(glibc() ? 'glibc' : 'musl')
+  if (!os?.includes('linux') || !cpu?.includes(other ?? process.arch)) return false
+  return !libc || libc.includes(other || glibc() ? 'glibc' : 'musl')
 }
 
 function glibc() {

@@ -2,8 +2,9 @@
 // The same commit and the same programs make the same bytes: every time in the package is
 // SOURCE_DATE_EPOCH, by default the time of the commit.
 //
-//   node packaging/package.mjs [--programs DIRECTORY] [--output DIRECTORY] [--compress gzip|xz|zstd]
+//   node packaging/package.mjs [--arch ARCH] [--programs DIRECTORY] [--output DIRECTORY] [--compress gzip|xz|zstd]
 //
+// --arch makes that of another processor, by targets.mjs.
 // --programs takes those that are in DIRECTORY and builds none. xz makes the package a
 // quarter smaller, in two minutes instead of seven seconds.
 import { execFileSync } from 'node:child_process'
@@ -16,18 +17,23 @@ import { filesOfPackage } from './deb/files.mjs'
 import { newestGlibc } from './deb/glibc.mjs'
 import { fill, maintainerScript } from './deb/scripts.mjs'
 import { makeStage } from './deb/stage.mjs'
+import { targetOf } from './targets.mjs'
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
 const { values: options } = parseArgs({
   options: {
+    arch: { type: 'string' },
     programs: { type: 'string' },
     output: { type: 'string', default: join(root, 'build') },
     compress: { type: 'string', default: 'gzip' },
   },
 })
-const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
+const { version, homepage, bugs, repository } = JSON.parse(
+  readFileSync(join(root, 'package.json'), 'utf8'),
+)
+const target = targetOf(options.arch)
 const programs = options.programs ?? buildPrograms()
-const architecture = output('dpkg', '--print-architecture')
+const architecture = target.debian
 const seconds = Number(process.env.SOURCE_DATE_EPOCH ?? output('git', 'log', '-1', '--format=%ct'))
 
 const values = {
@@ -36,6 +42,9 @@ const values = {
   MAINTAINER: `${process.env.DEBFULLNAME ?? 'onescan developers'} <${process.env.DEBEMAIL ?? 'onescan@example.org'}>`,
   DATE: new Date(seconds * 1000).toUTCString().replace('GMT', '+0000'),
   GLIBC: newestGlibc(programs),
+  HOMEPAGE: homepage,
+  BUGS: bugs,
+  REPOSITORY: repository.url.replace(/^git\+/, ''),
 }
 
 mkdirSync(options.output, { recursive: true })
@@ -88,9 +97,10 @@ process.stdout.write(`${file}\n`)
 
 function buildPrograms() {
   for (const script of ['build-native.mjs', 'build-client.mjs']) {
-    execFileSync(process.execPath, [join(root, 'packaging', script)], { stdio: ['ignore', 2, 2] })
+    const words = [join(root, 'packaging', script), '--arch', target.arch]
+    execFileSync(process.execPath, words, { stdio: ['ignore', 2, 2] })
   }
-  return join(root, 'build/native')
+  return target.native
 }
 
 function own(name) {

@@ -1,33 +1,25 @@
-import { readdirSync, readFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { bundledPackages } from '../bundled.mjs'
+import { below, cLibraryNotice, noticesOf } from '../notices.mjs'
 
 /**
- * The licenses of onescan and of all that the compiled programs hold: the packages that
- * package-lock.json does not mark as tools for development, and the runtime.
+ * The licenses of onescan and of all that the compiled programs hold: the packages that are
+ * bundled, and the runtime.
  */
 export function copyrightText(root) {
-  const { packages } = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8'))
-  const compiledIn = Object.entries(packages)
-    .filter(([path, { dev, optional, devOptional }]) => path && !dev && !optional && !devOptional)
-    .map(([path, { version }]) => section(root, path, version))
-  return [
+  return below(
     `onescan\n\n${readFileSync(join(root, 'LICENSE'), 'utf8')}`,
     readFileSync(join(root, 'packaging/deb/copyright.runtime'), 'utf8'),
-    ...distinct(compiledIn),
-  ].join(`\n${'-'.repeat(72)}\n\n`)
+    cLibraryNotice(root),
+    ...noticesOf(root, bundledPackages(root)).map(withCommonLicense),
+  )
 }
 
-function section(root, path, version) {
-  const directory = join(root, path)
-  const name = path.replace(/^.*node_modules\//, '')
-  const texts = readdirSync(directory).filter((file) => /^(licen[cs]e|copying)/i.test(file))
-  const own = texts.find((file) => !/eupl/i.test(file)) // mailsplit's other choice
-  if (own) return `${name} ${version}\n\n${readFileSync(join(directory, own), 'utf8').trim()}\n`
-  const { license, author } = JSON.parse(readFileSync(join(directory, 'package.json'), 'utf8'))
-  if (!license) throw new Error(`${path}: no license`)
-  return `${name} ${version}\n\nCopyright ${author?.name ?? author ?? 'its authors'}. License: ${license}.\n`
-}
-
-function distinct(texts) {
-  return [...new Set(texts)].sort()
+/** Debian Policy, 12.5: the Apache license is referred to where Debian has it, and not copied. */
+function withCommonLicense(notice) {
+  if (!/Apache License\s+Version 2\.0/.test(notice)) return notice
+  const [heading] = notice.split('\n')
+  const holder = /^ *(Copyright (?!\[).*)$/m.exec(notice)?.[1] ?? 'Copyright its authors.'
+  return `${heading}\n\n${holder}\nLicense: Apache 2.0 (/usr/share/common-licenses/Apache-2.0).\n`
 }

@@ -38,10 +38,19 @@ export function filesOfPackage(root, programs) {
     { path: 'etc/default/onescand', copyOf: deb('onescand.default') },
     { path: 'etc/default/onescan-quotad', copyOf: deb('onescan-quotad.default') },
     { path: 'usr/share/onescan/self-test', copyOf: deb('self-test'), mode: 0o755 },
+    {
+      path: 'usr/share/onescan/share-with-clamd',
+      copyOf: deb('share-with-clamd'),
+      mode: 0o755,
+    },
     { path: 'usr/share/onescan/apparmor/usr.sbin.clamd', copyOf: deb('apparmor.usr.sbin.clamd') },
     ...tree(packaging('supervise'), 'usr/share/onescan/supervise'),
+    ...tree(packaging('monitoring'), 'usr/share/onescan/monitoring'),
     ...tree(packaging('examples'), 'usr/share/doc/onescan/examples'),
-    ...tree(join(root, 'doc'), 'usr/share/doc/onescan', '.gz'),
+    // Pictures are for who reads the pages in a browser.
+    ...tree(join(root, 'doc'), 'usr/share/doc/onescan', '.gz').filter(
+      ({ path }) => !path.includes('/pictures/'),
+    ),
     { path: 'usr/share/doc/onescan/README.md.gz', copyOf: join(root, 'README.md') },
     { path: 'usr/share/doc/onescan/CHANGELOG.md.gz', copyOf: join(root, 'CHANGELOG.md') },
     { path: 'usr/share/lintian/overrides/onescan', copyOf: deb('lintian-overrides') },
@@ -55,6 +64,7 @@ function programFiles(directory) {
   const built = readdirSync(directory).filter((name) => isProgram(join(directory, name)))
   return [
     ...built.map((name) => programFile(join(directory, name))),
+    ...namesOfRuntime(join(directory, 'runtime')),
     ...Object.entries({ ...called, ...alsoCalled })
       .filter(([name]) => built.includes(name))
       .map(([name, place]) => ({
@@ -62,6 +72,15 @@ function programFiles(directory) {
         linkTo: `../lib/onescan/${name}`,
       })),
   ]
+}
+
+/** Links to the runtime, for the names of its processes. */
+function namesOfRuntime(directory) {
+  if (!existsSync(directory)) return []
+  return readdirSync(directory).map((name) => ({
+    path: `${HOME}/runtime/${name}`,
+    linkTo: readlinkSync(join(directory, name)),
+  }))
 }
 
 /** Neither a directory nor a build for the tests. */

@@ -2,8 +2,12 @@
 # into this package is left as it is.
 link=/etc/onescan/queue
 programs=/usr/lib/onescan
-# Where the link led before the package was removed: itself a link.
+# Where the link led before the package was removed, and where the removal pointed it: links
+# themselves.
 before=/var/lib/onescan/queue
+meanwhile=/var/lib/onescan/queue.meanwhile
+# The usual place of qmail-queue, whether it is there or not.
+usual=/var/qmail/bin/qmail-queue
 
 # In one step: every message finds the old program or the new one.
 point() { # LINK TARGET
@@ -32,37 +36,49 @@ real_queue() {
 point_to_real_queue() {
   link_is_ours || return 0
   if ! queue=$(real_queue); then
-    queue=/var/qmail/bin/qmail-queue
+    queue=$usual
     case $(readlink -m "$queue") in
       "$programs"/*)
         echo "onescan: $queue leads back to onescan; point $link to the real one first" >&2
         return 1
         ;;
     esac
-    echo "onescan: no qmail-queue found; $link names $queue all the same" >&2
   fi
   mkdir -p "${before%/*}"
   point "$before" "$(readlink "$link")"
+  point "$meanwhile" "$queue"
   point "$link" "$queue"
-  echo "onescan: $link -> $queue; mail is not scanned any more"
+  if test -x "$queue"; then
+    echo "onescan: $link -> $queue: mail through it is not scanned any more"
+  else
+    echo "onescan: $link -> $queue, which is not there: mail through the link is deferred"
+  fi
 }
 
-# What a removal changed, where nobody changed it since.
+# What a removal changed, where nobody changed it since. (Older packages did not note it.)
 point_back() {
   test -L "$before" || return 0
-  if queue=$(real_queue) && test "$(readlink "$link")" = "$queue"; then
+  removed=$(readlink "$meanwhile" || real_queue || echo "$usual")
+  if test "$(readlink "$link")" = "$removed"; then
     target=$(readlink "$before")
     if test -x "$target"; then
       point "$link" "$target"
       echo "onescan: $link -> $target again"
     fi
   fi
-  rm -f "$before"
+  rm -f "$before" "$meanwhile"
 }
 
-# Where mail goes past us, it is said: by the administrator's wish, or as a purge left it.
+# Each time, for it is the administrator's, or as a purge left it.
 tell_where_link_leads() {
-  ! link_is_ours || return 0
+  if link_is_ours; then
+    echo "onescan: $link -> $(readlink "$link"): for QMAILQUEUE to name"
+    real_queue >/dev/null || {
+      echo 'onescan: no qmail-queue is on this host: mail through the link is deferred. Postfix and'
+      echo 'onescan: Sendmail ask onescand by milter: /usr/share/doc/onescan/README.md.gz'
+    }
+    return 0
+  fi
   echo "onescan: WARNING: $link leads to $(readlink -m "$link"), which is not onescan:" >&2
   echo 'onescan: mail through it is NOT SCANNED. To have it scanned:' >&2
   echo "onescan:   ln -sfn $programs/onescanc $link" >&2

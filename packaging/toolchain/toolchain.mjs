@@ -4,6 +4,8 @@
 import { spawnSync } from 'node:child_process'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { installPart } from '../install-locked.mjs'
+import { targetOf } from '../targets.mjs'
 
 const directory = dirname(fileURLToPath(import.meta.url))
 
@@ -16,11 +18,18 @@ export const newestNode = runs(node('newest')) ? node('newest') : toolsNode
 /** The oldest Node that onescan runs on. */
 export const oldestNode = node('oldest')
 
-/** Bun's executable for a processor, named as process.arch has it. */
-export function bun(arch = process.arch) {
-  const cpu = { x64: 'x64', arm64: 'aarch64' }[arch]
+/** Bun's executable for this machine. */
+export function bun() {
   const libc = process.report.getReport().header.glibcVersionRuntime ? '' : '-musl'
-  return join(directory, 'node_modules', `@oven/bun-linux-${cpu}${libc}/bin/bun`)
+  return join(directory, 'node_modules', targetOf().bun + libc, 'bin/bun')
+}
+
+/** Bun's executable for glibc on another processor, which is installed below build/ where it is not there. */
+export function installBun(arch) {
+  const place = join(directory, '../../build', `toolchain-${arch}`)
+  const name = targetOf(arch).bun
+  installPart(directory, [name], { into: place, cpu: arch })
+  return join(place, 'node_modules', name, 'bin/bun')
 }
 
 function runs(program) {

@@ -10,7 +10,10 @@ const root = join(import.meta.dirname, '../..')
 /** What `npm run build:native` makes. */
 export const native: string = join(root, 'build/native')
 
-const PROGRAMS = ['onescan', 'onescan-queue', 'onescand', 'onescanc', 'onescan-runtime']
+const PROGRAMS = [
+  ...['onescan', 'onescan-queue', 'onescand', 'onescanc', 'onescan-runtime'],
+  'runtime/onescand',
+]
 
 /** Why no package can be built here, or false. */
 export const packagingMissing: string | false =

@@ -14,7 +14,7 @@ export const debianMissing: string | false =
   (!existsSync('/etc/debian_version') && 'run on Debian') ||
   (!findProgram('mmdebstrap') && 'install Debian package mmdebstrap')
 
-/** A Debian of its own, with nothing but its essential packages and adduser. */
+/** A Debian of its own, with nothing but its essential packages, adduser and apt. */
 export interface Debian {
   /** Where it is seen from outside. */
   readonly path: string
@@ -23,9 +23,9 @@ export interface Debian {
   remove(): void
 }
 
-/** The release of this host, from the mirror of its apt. */
-export async function makeDebian(): Promise<Debian> {
-  const archive = await bareArchive()
+/** A release, by default that of this host, from the mirror of its apt. */
+export async function makeDebian(release: string = releaseHere()): Promise<Debian> {
+  const archive = await bareArchive(release)
   const path = mkdtempSync(join(tmpdir(), 'onescan-debian-'))
   await run('tar', ['-C', path, '--exclude=./dev/*', '-xf', archive])
   spawnSync('chmod', ['755', path])
@@ -50,16 +50,20 @@ export async function makeDebian(): Promise<Debian> {
   }
 }
 
-/** Made once for a checkout: it takes half a minute. */
-async function bareArchive(): Promise<string> {
+function releaseHere(): string {
   const [, release = ''] = /^VERSION_CODENAME=(\w+)/m.exec(readFileSync('/etc/os-release', 'utf8'))!
-  const archive = join(root, `build/debian/${release}.tar`)
+  return release
+}
+
+/** Made once for a checkout: it takes half a minute. */
+async function bareArchive(release: string): Promise<string> {
+  const archive = join(root, `build/debian/${release}-with-apt.tar`)
   if (existsSync(archive)) return archive
   mkdirSync(join(root, 'build/debian'), { recursive: true })
   // Of several tests that want it at a time, one makes it and the others wait.
   const once = 'test -e "$1" || { shift; "$@" && mv "$fresh" "$archive"; }'
   const fresh = join(root, `build/debian/new-${release}.tar`)
-  const words = ['--variant=essential', '--include=adduser', release, fresh, await mirror()]
+  const words = ['--variant=essential', '--include=adduser,apt', release, fresh, await mirror()]
   await run('flock', [`${archive}.lock`, 'sh', '-c', once, 'sh', archive, 'mmdebstrap', ...words], {
     env: { ...process.env, fresh, archive },
     maxBuffer: 64 * 1024 * 1024,

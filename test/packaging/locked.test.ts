@@ -121,6 +121,32 @@ t.test('a package for other machines need not be there', async (t) => {
   t.equal(one.install().calls, 2)
 })
 
+t.test(
+  'a package for another processor is asked for by name, and missed where npm left it out',
+  async (t) => {
+    const other = { ...a, optional: true, os: ['linux'], cpu: ['vax'], libc: ['glibc'] }
+    const one = makePackage(t, { 'node_modules/a': other })
+    const into = join(one.directory, 'elsewhere')
+    const script = `const { installPart } = await import(process.argv[1])
+    installPart(process.argv[2], ['a'], { into: process.argv[3], cpu: 'vax' })`
+    const install = (npm: string) => {
+      writeFileSync(join(one.directory, 'programs/npm'), `#!/bin/sh\n${npm}`, { mode: 0o755 })
+      const module = join(root, 'packaging/install-locked.mjs')
+      const words = ['--input-type=module', '-e', script, module, one.directory, into]
+      const PATH = [join(one.directory, 'programs'), process.env.PATH].join(delimiter)
+      return spawnSync(process.execPath, words, { env: { PATH }, encoding: 'utf8' })
+    }
+    const leave =
+      'mkdir -p node_modules; echo "{\\"packages\\":{}}" >node_modules/.package-lock.json'
+    t.match(install(leave).stderr, 'npm ci did not install a')
+    const take = `echo "$*" >'${one.directory}/calls'
+    mkdir -p node_modules/a && cp package-lock.json node_modules/.package-lock.json`
+    t.equal(install(take).status, 0)
+    t.match(one.read('calls'), '--os=linux --cpu=vax --libc=glibc')
+    t.equal(install('exit 1').status, 0, 'what is there is not asked for again')
+  },
+)
+
 t.test('npm meets the programs of the machine and no other npm', async (t) => {
   const one = makePackage(t, { 'node_modules/a': a })
   const env = { NODE_ENV: 'production', npm_config_local_prefix: '/x', npm_package_name: 'x' }

@@ -4,13 +4,18 @@ import { join } from 'node:path'
 import t from 'tap'
 import { findProgram } from '../programs/install.mjs'
 import { buildPackage, native, packagingMissing } from './built-package.ts'
+import { checkOwnPlugin } from './own-plugin.ts'
 
 /** The Debian package as a file: what it holds, and what lintian says. */
 
 const root = join(import.meta.dirname, '../..')
-const manifest: { version: string; man: string[] } = JSON.parse(
-  readFileSync(join(root, 'package.json'), 'utf8'),
-)
+const manifest: {
+  version: string
+  man: string[]
+  homepage: string
+  bugs: string
+  repository: { url: string }
+} = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
 
 t.test('the package', { skip: packagingMissing }, async (t) => {
   const { file, remove } = await buildPackage('gzip')
@@ -24,8 +29,21 @@ t.test('the package', { skip: packagingMissing }, async (t) => {
     t.match(file, `/onescan_${manifest.version}_${architecture}.deb`)
   })
 
+  t.test('says where it comes from, and where its bugs go, as package.json does', async (t) => {
+    const field = (name: string) =>
+      execFileSync('dpkg-deb', ['-f', file, name], { encoding: 'utf8' }).trim()
+    t.equal(field('Homepage'), manifest.homepage)
+    t.equal(field('Vcs-Browser'), manifest.homepage)
+    t.equal(field('Bugs'), manifest.bugs)
+    t.equal(`git+${field('Vcs-Git')}`, manifest.repository.url)
+  })
+
   t.test('holds the programs as they were built, byte for byte', async (t) => {
-    for (const name of readdirSync(native).filter((each) => !each.endsWith('-sanitized'))) {
+    const names = readdirSync(native).filter((each) => !/-sanitized$|^runtime$/.test(each))
+    for (const name of [
+      ...names,
+      ...readdirSync(join(native, 'runtime')).map((name) => `runtime/${name}`),
+    ]) {
       const [built, packed] = [join(native, name), at(`usr/lib/onescan/${name}`)]
       if (lstatSync(built).isSymbolicLink())
         t.equal(readlinkSync(packed), readlinkSync(built), name)
@@ -41,6 +59,10 @@ t.test('the package', { skip: packagingMissing }, async (t) => {
       at('usr/lib/onescan'),
     ])
     t.equal(status, 0, stderr.toString())
+  })
+
+  t.test('plugins of its own work, with npm packages beside them', async (t) => {
+    checkOwnPlugin(t, at('usr/bin/onescan'))
   })
 
   t.test('shells find how to complete its commands', async (t) => {

@@ -1,17 +1,25 @@
 import { execFileSync } from 'node:child_process'
-import { createHash } from 'node:crypto'
-import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs'
+import {
+  cpSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
 import t, { type Test } from 'tap'
+import { bundled, bundledPackages } from '../../packaging/bundled.mjs'
 import { partOf } from '../../packaging/install-locked.mjs'
-import { findProgram } from '../programs/install.mjs'
+import { emulationMissing } from '../programs/emulated.ts'
 import { packagingMissing } from './built-package.ts'
 
 /** The same sources make the same packages, wherever they lie. */
 
 const root = join(import.meta.dirname, '../..')
-const missing = packagingMissing || (!findProgram('cc') && 'install Debian package gcc')
+const missing = packagingMissing || emulationMissing
 
 const json = (path: string) => JSON.parse(readFileSync(join(root, path), 'utf8'))
 const node = (directory: string, ...words: string[]) =>
@@ -22,35 +30,101 @@ const node = (directory: string, ...words: string[]) =>
   })
 
 t.test(
-  'built in two directories, the packages are the same and name neither',
+  'released from two directories, the packages are the same and name neither',
   { skip: missing },
   async (t) => {
     const other = checkoutElsewhere(t)
-    for (const script of ['build', 'build-native', 'build-client']) {
-      node(other, `packaging/${script}.mjs`)
-    }
-    const here = packagesOf(t, root) // of what is built already
-    const there = packagesOf(t, other)
-    t.match(Object.keys(here), [/^onescan-.*\.tgz$/, /^onescan_.*\.deb$/])
-    t.same(there, here)
-    for (const place of ['build/native', 'dist']) {
-      for (const entry of readdirSync(join(other, place), { withFileTypes: true })) {
-        if (!entry.isFile()) continue
-        const bytes = readFileSync(join(other, place, entry.name))
-        t.notOk(bytes.includes(`${other}/`), entry.name)
+    const there = release(t, other)
+    // Of what is built here already, but for what nobody needs every day.
+    node(root, 'packaging/build-native.mjs', '--arch', 'arm64')
+    node(root, 'packaging/npm-programs.mjs', '--all')
+    const here = release(t, root, '--built')
+
+    t.test('are all that doc/release.md names', async (t) => {
+      const { version } = json('package.json')
+      t.same(readdirSync(here).sort(), [
+        'SHA256SUMS',
+        `onescan-${version}.cdx.json`,
+        `onescan-${version}.tgz`,
+        `onescan_${version}_amd64.deb`,
+        `onescan_${version}_arm64.deb`,
+      ])
+    })
+
+    t.test('byte for byte', async (t) => {
+      t.equal(sums(there), sums(here))
+      execFileSync('sha256sum', ['--check', '--strict', 'SHA256SUMS'], { cwd: here })
+      execFileSync('sha256sum', ['--check', '--strict', 'SHA256SUMS'], { cwd: there })
+    })
+
+    t.test('without a trace of where they were made', async (t) => {
+      for (const place of ['build/native', 'build/native-arm64', 'bin/aarch64', 'dist']) {
+        for (const entry of readdirSync(join(other, place), { withFileTypes: true })) {
+          if (!entry.isFile()) continue
+          const bytes = readFileSync(join(other, place, entry.name))
+          t.notOk(bytes.includes(`${other}/`), entry.name)
+        }
       }
-    }
+    })
+
+    t.test('with a bill of materials', async (t) => checkBill(t, here))
   },
 )
+
+interface Bill {
+  readonly metadata: { readonly timestamp: string; readonly component: { readonly name: string } }
+  readonly components: readonly { readonly 'bom-ref': string; readonly name: string }[]
+  readonly dependencies: readonly { readonly ref: string; readonly dependsOn: readonly string[] }[]
+}
+
+/** CycloneDX 1.5: each package with all that it holds, and nothing that it does not hold. */
+function checkBill(t: Test, directory: string): void {
+  const { version } = json('package.json')
+  const file = join(directory, `onescan-${version}.cdx.json`)
+  const bill: Bill = JSON.parse(readFileSync(file, 'utf8'))
+  t.match(bill, {
+    bomFormat: 'CycloneDX',
+    specVersion: '1.5',
+    serialNumber: /^urn:uuid:[0-9a-f-]{36}$/,
+  })
+  t.equal(bill.metadata.timestamp, '2023-11-14T22:13:20.000Z', 'SOURCE_DATE_EPOCH')
+  t.equal(bill.metadata.component.name, 'onescan')
+
+  const refs = bill.components.map((component) => component['bom-ref'])
+  t.equal(new Set(refs).size, refs.length, 'each is named once')
+  for (const { ref, dependsOn } of bill.dependencies) {
+    const unknown = dependsOn.filter((other) => !refs.includes(other))
+    t.same(unknown, [], ref)
+  }
+  const holds = (name: string) =>
+    bill.dependencies
+      .find(({ ref }) => ref === `file:${name}`)!
+      .dependsOn.map((ref) => ref.replace(/(?<=.)@.*/, ''))
+  const packages = bundledPackages(root).map(({ name }) => name)
+  const musl = 'pkg:deb/debian/musl-dev'
+  const koffi = Object.keys(json('package.json').optionalDependencies)
+  const each = (...names: readonly string[]) => [...new Set(names)].sort()
+  for (const [name, more] of [
+    [`onescan_${version}_amd64.deb`, ['@oven/bun-linux-x64', musl]],
+    [`onescan_${version}_arm64.deb`, ['@oven/bun-linux-aarch64', musl]],
+    [`onescan-${version}.tgz`, [musl, ...koffi]],
+  ] as const) {
+    t.same(each(...holds(name)), each(...packages, ...more), name)
+  }
+  t.notOk(
+    bill.components.some(({ name }) => name === 'typescript'),
+    'no tool is in it',
+  )
+}
 
 /** The files of this checkout with the packages that are bundled, in a directory of another name. */
 function checkoutElsewhere(t: Test): string {
   const directory = mkdtempSync(join(tmpdir(), 'onescan-elsewhere-'))
   t.teardown(() => rmSync(directory, { recursive: true }))
-  const made = new Set(['.git', '.tap', 'build', 'dist', 'node_modules'])
+  const made = new Set(['.git', '.tap', 'aarch64', 'build', 'dist', 'node_modules', 'x86_64'])
   cpSync(root, directory, { recursive: true, filter: (path) => !made.has(basename(path)) })
-  const bundled = ['esbuild', ...Object.keys(json('package.json').dependencies)]
-  for (const path of Object.keys(partOf(json('package-lock.json'), bundled))) {
+  const needed = ['esbuild', ...bundled]
+  for (const path of Object.keys(partOf(json('package-lock.json'), needed))) {
     try {
       cpSync(join(root, path), join(directory, path), { recursive: true })
     } catch (error) {
@@ -59,27 +133,21 @@ function checkoutElsewhere(t: Test): string {
   }
   const toolchain = 'packaging/toolchain/node_modules'
   symlinkSync(join(root, toolchain), join(directory, toolchain))
+  // What is fetched, is fetched only once.
+  for (const path of ['build/musl-arm64', 'build/toolchain-arm64']) {
+    if (!existsSync(join(root, path))) continue
+    cpSync(join(root, path), join(directory, path), { recursive: true })
+  }
   return directory
 }
 
-/** The hash of each package made from what is built in `checkout`. */
-function packagesOf(t: Test, checkout: string): Record<string, string> {
-  const output = mkdtempSync(join(tmpdir(), 'onescan-packages-'))
+/** What `npm run release` makes of a checkout, in a directory of its own. */
+function release(t: Test, checkout: string, ...words: readonly string[]): string {
+  const output = mkdtempSync(join(tmpdir(), 'onescan-release-'))
   t.teardown(() => rmSync(output, { recursive: true }))
-  const words = ['--programs', join(checkout, 'build/native'), '--output', output]
-  node(checkout, 'packaging/package.mjs', ...words, '--compress', 'none')
-  execFileSync('npm', ['pack', '--ignore-scripts', '--pack-destination', output], {
-    cwd: checkout,
-    stdio: 'ignore',
-  })
-  const hash = (name: string) =>
-    createHash('sha256')
-      .update(readFileSync(join(output, name)))
-      .digest('hex')
-  return Object.fromEntries(
-    readdirSync(output)
-      .filter((name) => name.startsWith('onescan'))
-      .sort()
-      .map((name) => [name, hash(name)]),
-  )
+  const place = join(output, 'release')
+  node(checkout, 'packaging/release.mjs', ...words, '--compress', 'none', '--output', place)
+  return place
 }
+
+const sums = (directory: string) => readFileSync(join(directory, 'SHA256SUMS'), 'utf8')

@@ -6,7 +6,15 @@ import t, { type Test } from 'tap'
 /** Parts of the maintainer scripts, by themselves; installed.test.ts runs them all. */
 
 const deb = join(import.meta.dirname, '../../packaging/deb')
-const SCRIPTS = ['preinst', 'postinst', 'prerm', 'postrm', 'self-test', 'queue-link.sh']
+const SCRIPTS = [
+  'preinst',
+  'postinst',
+  'prerm',
+  'postrm',
+  'self-test',
+  'share-with-clamd',
+  'queue-link.sh',
+]
 
 t.test('sh understands every script', async (t) => {
   for (const name of SCRIPTS) {
@@ -90,6 +98,17 @@ t.test('without a qmail-queue its usual place is named, and mail waits', async (
   host.link('/etc/onescan/queue', '/usr/lib/onescan/onescanc')
   t.equal(host.call('point_to_real_queue'), 0)
   t.equal(host.linked(), '/var/qmail/bin/qmail-queue')
+  t.equal(host.call('point_back'), 0)
+  t.equal(host.linked(), '/usr/lib/onescan/onescanc', 'and installed again it is back')
+})
+
+t.test('a qmail-queue that came meanwhile changes nothing about that', async (t) => {
+  const host = makeHost(t)
+  host.link('/etc/onescan/queue', '/usr/lib/onescan/onescanc')
+  t.equal(host.call('point_to_real_queue'), 0)
+  host.program('/var/indimail/bin/qmail-queue')
+  t.equal(host.call('point_back'), 0)
+  t.equal(host.linked(), '/usr/lib/onescan/onescanc')
 })
 
 t.test('a qmail-queue that leads back to onescan is no way out: the removal stops', async (t) => {

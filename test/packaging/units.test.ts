@@ -71,6 +71,10 @@ t.test('what root makes stands where nobody else may put a link', async (t) => {
   t.notMatch(service, /\/run\/onescan\b/)
 })
 
+t.test('services log with the mail system', async (t) => {
+  for (const unit of [service, quotad]) t.match(unit, '\nSyslogFacility=mail\n')
+})
+
 t.test('no two services run as one user', async (t) => {
   const users = [service, quotad].map((unit) => /^User=(.*)$/m.exec(unit)?.[1])
   t.same(users, ['onescan', 'onescan-quotad'])

@@ -1,0 +1,6 @@
+/** The packages that sources import and that are bundled. */
+export const bundled: readonly string[]
+/** All packages of which something is in dist/. */
+export function bundledPackages(
+  root: string,
+): { readonly path: string; readonly name: string; readonly version: string }[]

@@ -1,0 +1,111 @@
+// musl for programs of a target, where it can be had.
+import { spawnSync } from 'node:child_process'
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { compilerFor } from './targets.mjs'
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)))
+/** Of the package that is unpacked, in a file beside. */
+const VERSION = 'version'
+
+/**
+ * The words by which a C program of this target is compiled with musl, in the checkout's
+ * directory; undefined where there is none. musl-gcc of Debian package musl-tools, or for
+ * another processor its musl-dev, installed or unpacked below build/: that comes from where
+ * apt of this machine gets its packages, and is checked as apt checks them.
+ */
+export function muslCompiler(target) {
+  if (target.own) return isInstalled('musl-gcc') ? ['musl-gcc'] : undefined
+  const specs = specsOf(target)
+  const unpacked = unpackedFor(target)
+  if (existsSync(join('/', specs))) return [compilerFor(target), `-specs=/${specs}`]
+  const isThere = existsSync(join(root, unpacked, VERSION)) || fetchMusl(target, unpacked, specs)
+  return isThere ? [compilerFor(target), `-specs=${join(unpacked, specs)}`] : undefined
+}
+
+const specsOf = ({ machine }) => `usr/lib/${machine}-linux-musl/musl-gcc.specs`
+const unpackedFor = ({ arch }) => `build/musl-${arch}`
+
+/** The version of Debian's musl-dev that muslCompiler() takes for this target. */
+export function muslVersion(target) {
+  const unpacked = join(root, unpackedFor(target), VERSION)
+  if (!existsSync(join('/', specsOf(target)))) return readFileSync(unpacked, 'utf8').trim()
+  const name = `musl-dev:${target.debian}`
+  const { stdout } = spawnSync('dpkg-query', ['--status', name], { encoding: 'utf8' })
+  const [, version] = /^Version: (.*)$/m.exec(stdout ?? '') ?? []
+  if (version === undefined) throw new Error(`${name}: not installed`)
+  return version
+}
+
+/** Unpacks it into a directory of the checkout, for use there. Whether that was done. */
+function fetchMusl(target, place, specs) {
+  mkdirSync(join(root, dirname(place)), { recursive: true })
+  const workshop = mkdtempSync(join(root, `${place}-`))
+  try {
+    const apt = aptFor(target, workshop)
+    apt('update') // fails for a source without such packages, too
+    if (!apt('download', 'musl-dev')) return false
+    const file = readdirSync(workshop).find((name) => name.endsWith('.deb'))
+    const tree = join(workshop, 'tree')
+    if (spawnSync('dpkg-deb', ['--extract', join(workshop, file), tree]).status !== 0) return false
+    // How the compiler finds it is written for where it would be installed.
+    const text = readFileSync(join(tree, specs), 'utf8')
+    writeFileSync(join(tree, specs), text.replaceAll(/(?<=[ L])\/usr\//g, `${place}/usr/`))
+    const field = spawnSync('dpkg-deb', ['--field', join(workshop, file), 'Version'])
+    writeFileSync(join(tree, VERSION), field.stdout)
+    if (!existsSync(join(root, place, VERSION)))
+      rmSync(join(root, place), { recursive: true, force: true })
+    move(tree, join(root, place))
+    return true
+  } finally {
+    rmSync(workshop, { recursive: true, force: true })
+  }
+}
+
+/** At once: whoever finds it finds all of it, and one that somebody else has put there stays. */
+function move(tree, place) {
+  try {
+    renameSync(tree, place)
+  } catch (error) {
+    if (error.code !== 'ENOTEMPTY' && error.code !== 'EEXIST') throw error
+  }
+}
+
+/** apt-get as on a machine of that kind, with lists of its own. */
+function aptFor({ debian }, directory) {
+  for (const name of ['lists/partial', 'cache/archives/partial']) {
+    mkdirSync(join(directory, name), { recursive: true })
+  }
+  writeFileSync(join(directory, 'status'), '')
+  const options = [
+    `APT::Architecture=${debian}`,
+    `APT::Architectures=${debian}`,
+    `Dir::State::lists=${directory}/lists`,
+    `Dir::State::status=${directory}/status`,
+    `Dir::Cache=${directory}/cache`,
+    'Acquire::Languages=none',
+    'APT::Sandbox::User=root', // or it could not write here
+  ]
+  const words = options.flatMap((option) => ['-o', option])
+  return (...command) =>
+    spawnSync('apt-get', ['-q', ...words, ...command], {
+      cwd: directory,
+      stdio: ['ignore', 'ignore', 'ignore'],
+      env: { ...process.env, LC_ALL: 'C' },
+    }).status === 0
+}
+
+function isInstalled(program) {
+  const directories = (process.env.PATH ?? '').split(':')
+  return directories.some((directory) => existsSync(join(directory || '.', program)))
+}

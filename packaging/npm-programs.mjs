@@ -1,0 +1,45 @@
+// The programs in C of the npm package, which `npm pack` has made (prepack): onescanc and
+// onescan-rcptquota, static, for each processor in bin/, in a directory named as uname -m has
+// it. Where one cannot be built here, the package is without it, and bin/onescanc goes cold.
+//
+//   node packaging/npm-programs.mjs [--all]    fails for one that is missing or without musl
+import { spawnSync } from 'node:child_process'
+import { copyFileSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { parseArgs } from 'node:util'
+import { targets } from './targets.mjs'
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)))
+const { values: options } = parseArgs({ options: { all: { type: 'boolean' } } })
+
+for (const target of targets) {
+  const place = join(root, 'bin', target.machine)
+  const trouble = build(target)
+  if (trouble === undefined) {
+    for (const name of ['onescanc', 'onescan-rcptquota']) put(target.native, name, place)
+    continue
+  }
+  rmSync(place, { recursive: true, force: true })
+  process.stderr.write(`onescanc for ${target.arch}: not built: ${trouble}\n`)
+  if (options.all) process.exitCode = 1
+}
+
+/** Undefined, or why it could not be done. */
+function build({ arch }) {
+  const words = [join(root, 'packaging/build-client.mjs'), '--arch', arch]
+  if (options.all) words.push('--musl')
+  const { status, stderr } = spawnSync(process.execPath, words, { encoding: 'utf8' })
+  if (status === 0) return undefined
+  return /Error: (.*)/.exec(stderr)?.[1] ?? `exit code ${status}`
+}
+
+/** Whole or not at all: somebody may run it, or pack the directory. */
+function put(native, name, place) {
+  const [file, target] = [join(native, name), join(place, name)]
+  if (existsSync(target) && readFileSync(target).equals(readFileSync(file))) return
+  const fresh = `${native}-${name}-${process.pid}`
+  mkdirSync(place, { recursive: true })
+  copyFileSync(file, fresh)
+  renameSync(fresh, target)
+}

@@ -1,0 +1,103 @@
+// `npm run release`: all that users get, in one directory, build/release/ by default:
+//
+//   onescan_VERSION_amd64.deb, onescan_VERSION_arm64.deb
+//   onescan-VERSION.tgz        for npm
+//   onescan-VERSION.cdx.json   what is in them, as a CycloneDX bill of materials
+//   SHA256SUMS                 of all these
+//
+// The same commit makes the same bytes, whatever the time and the directory: times are
+// SOURCE_DATE_EPOCH, by default that of the commit. What is in the directory is replaced.
+//
+//   node packaging/release.mjs [--output DIRECTORY] [--compress xz|gzip|none] [--built]
+//
+// --built takes the programs that are built already, for each processor.
+import { execFileSync } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import {
+  chmodSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
+import { dirname, join, resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { parseArgs } from 'node:util'
+import { billOfMaterials } from './bill-of-materials.mjs'
+import { targets } from './targets.mjs'
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)))
+const { values: options } = parseArgs({
+  options: {
+    output: { type: 'string', default: join(root, 'build/release') },
+    compress: { type: 'string', default: 'xz' },
+    built: { type: 'boolean' },
+  },
+})
+const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
+const seconds = process.env.SOURCE_DATE_EPOCH ?? output('git', 'log', '-1', '--format=%ct')
+const env = { ...process.env, SOURCE_DATE_EPOCH: seconds }
+
+if (!options.built) {
+  if (uncommitted()) warn('there are changes that no commit has: nobody else can make these bytes')
+  script('build.mjs')
+  for (const { arch } of targets) script('build-native.mjs', '--arch', arch)
+  script('npm-programs.mjs', '--all')
+}
+
+const target = resolve(options.output)
+mkdirSync(dirname(target), { recursive: true })
+const fresh = mkdtempSync(`${target}-`)
+process.on('exit', () => rmSync(fresh, { recursive: true, force: true }))
+for (const { arch, native } of targets) {
+  const words = ['--arch', arch, '--programs', native, '--compress', options.compress]
+  script('package.mjs', ...words, '--output', fresh)
+}
+// All is built, and nothing is built again here.
+output('npm', 'pack', '--ignore-scripts', '--silent', '--pack-destination', fresh)
+
+const bill = billOfMaterials(root, { seconds: Number(seconds), files: hashes() })
+writeFileSync(join(fresh, `onescan-${version}.cdx.json`), `${JSON.stringify(bill, null, 2)}\n`)
+const sums = hashes().map(({ name, sha256 }) => `${sha256}  ${name}\n`)
+writeFileSync(join(fresh, 'SHA256SUMS'), sums.join(''))
+
+chmodSync(fresh, 0o755)
+rmSync(target, { recursive: true, force: true })
+renameSync(fresh, target)
+for (const name of readdirSync(target).sort()) process.stdout.write(`${join(target, name)}\n`)
+
+function hashes() {
+  const hash = (name) =>
+    createHash('sha256')
+      .update(readFileSync(join(fresh, name)))
+      .digest('hex')
+  const names = readdirSync(fresh).sort()
+  return names.map((name) => ({ name, sha256: hash(name) }))
+}
+
+function script(name, ...words) {
+  execFileSync(process.execPath, [join(root, 'packaging', name), ...words], {
+    cwd: root,
+    env,
+    stdio: ['ignore', 'ignore', 2],
+  })
+}
+
+function output(program, ...words) {
+  return execFileSync(program, words, { cwd: root, env: process.env, encoding: 'utf8' }).trim()
+}
+
+function uncommitted() {
+  try {
+    return output('git', 'status', '--porcelain') !== ''
+  } catch {
+    return false // no repository: SOURCE_DATE_EPOCH says of when this is
+  }
+}
+
+function warn(text) {
+  process.stderr.write(`release: ${text}\n`)
+}

@@ -1,0 +1,128 @@
+import { execFile, execFileSync, spawnSync } from 'node:child_process'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import t, { type Test } from 'tap'
+import { callSlot } from '../../src/cli/inject/call-slot.ts'
+import { plain } from '../cases/messages.ts'
+import { startOnescand } from '../doors/daemon/process.ts'
+import { emulated, emulationMissing } from '../programs/emulated.ts'
+import { deliveries, makeMaildir, standInQueue } from '../stand-in/stand-in.ts'
+import { packagingMissing } from './built-package.ts'
+
+/** The package for arm64, as `npm run package -- --arch arm64` makes it elsewhere. */
+
+const root = join(import.meta.dirname, '../..')
+const missing = packagingMissing || emulationMissing
+const tagged = `X-QHPSI: clean\n${plain.toString('latin1')}`
+
+t.test('the package for arm64, built on x64', { skip: missing }, async (t) => {
+  const output = mkdtempSync(join(tmpdir(), 'onescan-arm64-package-'))
+  t.teardown(() => rmSync(output, { recursive: true }))
+  const words = ['--arch', 'arm64', '--output', output, '--compress', 'none']
+  const { stdout } = await promisify(execFile)(process.execPath, [
+    join(root, 'packaging/package.mjs'),
+    ...words,
+  ])
+  const file = stdout.trim()
+  execFileSync('dpkg-deb', ['--raw-extract', file, join(output, 'tree')])
+  const home = join(output, 'tree/usr/lib/onescan')
+  const program = (name: string) => join(home, name)
+
+  /** What a program writes that is run under emulation. */
+  function run(...command: readonly string[]) {
+    const [env, ...rest] = emulated(command)
+    return spawnSync(env, rest, { encoding: 'utf8', env: { PATH: process.env.PATH } })
+  }
+
+  t.test('says that it is for arm64, and with which C library', async (t) => {
+    t.match(file, /onescan_[^_]+_arm64\.deb$/)
+    const control = readFileSync(join(output, 'tree/DEBIAN/control'), 'utf8')
+    t.match(control, /^Architecture: arm64$/m)
+    t.match(control, /libc6 \(>= 2\.\d+\)/)
+  })
+
+  t.test('has no program for another processor', async (t) => {
+    const files = readdirSync(home, { withFileTypes: true }).filter((entry) => entry.isFile())
+    t.same(files.map(({ name }) => name).sort(), [
+      'onescan-rcptquota',
+      'onescan-run',
+      'onescan-runtime',
+      'onescanc',
+    ])
+    for (const { name } of files) {
+      const header = execFileSync('readelf', ['--file-header', program(name)], { encoding: 'utf8' })
+      t.match(header, /Machine: +AArch64/, name)
+    }
+  })
+
+  t.test('what is started for each message is static and small', async (t) => {
+    for (const name of ['onescanc', 'onescan-rcptquota', 'onescan-run']) {
+      const segments = execFileSync('readelf', ['--segments', '--wide', program(name)])
+      t.notMatch(segments.toString(), 'INTERP', name)
+      t.ok(statSync(program(name)).size < 200_000, `${name} is not linked with glibc`)
+    }
+  })
+
+  t.test('its programs tell their version', async (t) => {
+    const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
+    for (const name of ['onescan', 'onescanc', 'onescan-rcptquota', 'onescand']) {
+      const { stdout, stderr } = run(program(name), '--version')
+      t.match(stdout, version, `${name}: ${stderr}`)
+    }
+  })
+
+  t.test('its self-test finds the clean message and the infected one', async (t) => {
+    const selfTest = join(output, 'tree/usr/share/onescan/self-test')
+    const { status, stderr } = run('/bin/sh', selfTest, home)
+    t.equal(stderr, '')
+    t.equal(status, 0)
+  })
+
+  /** One message through onescanc, to a stand-in for qmail-queue of this machine. */
+  async function send(t: Test, socket: string) {
+    const { path: MAILDIR, remove } = makeMaildir()
+    t.teardown(remove)
+    const outcome = await callSlot({
+      program: emulated([program('onescanc')]),
+      message: plain,
+      envelope: Buffer.from('Fann@example.org\0Tben@example.org\0\0'),
+      environment: {
+        PATH: process.env.PATH,
+        PROTO: 'TCP',
+        MAILDIR,
+        QHPSI: 'plugin: eicar',
+        CONTROLDIR: '/nonexistent',
+        ONESCAN_SOCKET: socket,
+        QUEUECHAIN: standInQueue(),
+      },
+    })
+    const log = outcome.log.toString()
+    t.equal(outcome.code, 0, log)
+    t.same(
+      deliveries(MAILDIR).map(({ message }) => message.toString('latin1')),
+      [tagged],
+      log,
+    )
+    return log
+  }
+
+  t.test('a message goes the cold way, where no onescand is', async (t) => {
+    t.match(await send(t, '/nonexistent/socket'), 'decision=cold')
+  })
+
+  t.test('and the warm one', async (t) => {
+    const daemon = startOnescand(t, {
+      program: emulated([program('onescand')]),
+      settings: { QHPSI: 'plugin: eicar', PROTO: 'TCP' },
+    })
+    await daemon.logged(/serving/)
+    // onescanc waits a second for the daemon's first word, and emulation is slow.
+    const logs = [await send(t, daemon.socket)]
+    while (logs.length < 20 && logs.at(-1)!.includes('is silent for too long')) {
+      logs.push(await send(t, daemon.socket))
+    }
+    t.notMatch(logs.at(-1), 'decision=cold', 'it goes warm when onescand answers in time')
+  })
+})

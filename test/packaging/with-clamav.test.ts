@@ -1,0 +1,163 @@
+import { execFileSync, spawnSync } from 'node:child_process'
+import { copyFileSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t from 'tap'
+import { apt } from '../programs/apt.mjs'
+import { buildPackage, packagingMissing } from './built-package.ts'
+import { debianMissing, makeDebian } from './debian.ts'
+import { smallPrograms } from './small-programs.ts'
+
+/** The package and ClamAV's on one host, in whatever order they are installed. */
+
+/** What Debian's packages of ClamAV do when they are configured, as far as it concerns us. */
+const clamav = `
+  package() { # NAME DEPENDS, its postinst on standard input
+    mkdir -p /$1/DEBIAN
+    printf 'Package: %s\nVersion: 1\nArchitecture: all\nMaintainer: x <x@example.org>\nDescription: x\nDepends: %s\n' \
+      $1 "$2" >/$1/DEBIAN/control
+    { printf '#!/bin/sh\nset -e\n'; cat; } >/$1/DEBIAN/postinst
+    chmod 755 /$1/DEBIAN/postinst
+    dpkg-deb --build /$1 >/dev/null
+  }
+  package clamav-base adduser <<'END'
+test "$1" = configure || exit 0
+adduser --system --quiet --no-create-home --group clamav
+END
+  mkdir -p /clamav-daemon/usr/sbin && touch /clamav-daemon/usr/sbin/clamd
+  package clamav-daemon clamav-base <<'END'
+test "$1" = configure || exit 0
+mkdir -p /etc/clamav
+printf 'User clamav\nLocalSocketGroup clamav\nAlertExceedsMax no\n' >/etc/clamav/clamd.conf
+END`
+
+const apart = 'dpkg --unpack /onescan.deb /clamav-base.deb /clamav-daemon.deb'
+const configure = (...names: string[]) => `dpkg --configure --no-triggers ${names.join(' ')}`
+
+const orders: readonly { readonly name: string; readonly script: string }[] = [
+  {
+    name: 'by apt, in one run',
+    script: 'apt-get install --yes /onescan.deb /clamav-daemon.deb /clamav-base.deb',
+  },
+  {
+    name: 'by dpkg, in one run, onescan first',
+    script: 'dpkg -i /onescan.deb /clamav-base.deb /clamav-daemon.deb',
+  },
+  {
+    name: 'by dpkg, in one run, onescan last',
+    script: 'dpkg -i /clamav-base.deb /clamav-daemon.deb /onescan.deb',
+  },
+  {
+    name: 'ClamAV first',
+    script: 'dpkg -i /clamav-base.deb /clamav-daemon.deb && dpkg -i /onescan.deb',
+  },
+  {
+    name: 'ClamAV later',
+    script: 'dpkg -i /onescan.deb && dpkg -i /clamav-base.deb /clamav-daemon.deb',
+  },
+  {
+    name: 'all unpacked, onescan configured first, as apt may do it',
+    script: `${apart} && ${configure('onescan')} && ${configure('clamav-base', 'clamav-daemon')} && dpkg --configure --pending`,
+  },
+  {
+    name: 'all unpacked, onescan configured between the two',
+    script: `${apart} && ${configure('clamav-base')} && ${configure('onescan')} && ${configure('clamav-daemon')} && dpkg --configure --pending`,
+  },
+  {
+    name: 'onescan configured before ClamAV, each in a run of its own, and onescand started then',
+    script: `${apart} && dpkg --configure onescan && dpkg --configure clamav-base clamav-daemon &&
+      sh /usr/share/onescan/share-with-clamd && dpkg-reconfigure onescan`,
+  },
+]
+
+const reset = `
+  dpkg -P onescan clamav-daemon clamav-base >/dev/null 2>&1
+  rm -rf /etc/onescan /etc/clamav /var/lib/onescan /var/spool/onescan
+  deluser --quiet onescan >/dev/null 2>&1
+  deluser --quiet clamav >/dev/null 2>&1
+  delgroup --quiet clamav >/dev/null 2>&1
+  true`
+
+t.test('with clamd', { skip: packagingMissing || debianMissing }, async (t) => {
+  const [debian, built] = await Promise.all([
+    makeDebian(),
+    buildPackage('none', {}, smallPrograms(t)),
+  ])
+  t.teardown(() => debian.remove())
+  t.teardown(() => built.remove())
+  const at = (path: string) => join(debian.path, path)
+  copyFileSync(built.file, at('onescan.deb'))
+  writeFileSync(at('/etc/dpkg/dpkg.cfg.d/fast'), 'force-unsafe-io\n')
+  writeFileSync(at('/usr/bin/deb-systemd-helper'), '#!/bin/sh\n')
+  const must = (script: string) => {
+    const { code, output } = debian.run(script)
+    if (code !== 0) throw new Error(`${script}: ${code}\n${output}`)
+    return output
+  }
+  must(clamav)
+
+  for (const { name, script } of orders) {
+    await t.test(name, async (t) => {
+      must(reset)
+      const { code, output } = debian.run(script)
+      t.equal(code, 0, output)
+      t.equal(must('stat -c %G:%a /var/spool/onescan'), 'clamav:3730\n', output)
+      t.match(must('id -nG onescan').split(/\s/), ['onescan', /./, /./])
+      t.ok(must('id -nG onescan').split(/\s/).includes('clamav'))
+      t.match(output, 'the user onescan is in the group clamav now')
+      t.match(output, 'put "AlertExceedsMax yes" into /etc/clamav/clamd.conf')
+      t.match(must('cat /etc/clamav/clamd.conf'), 'AlertExceedsMax no', 'which is not ours to edit')
+      t.equal(must('dpkg --audit'), '', 'nothing is left to be done')
+    })
+  }
+
+  await t.test('what the message says about AlertExceedsMax does it', async (t) => {
+    must(`${reset}; dpkg -i /clamav-base.deb /clamav-daemon.deb`)
+    const said = must('dpkg -i /onescan.deb')
+    const commands = [...said.matchAll(/^onescan: {3}((?:sed|echo) .*)$/gm)].map(([, one]) => one)
+    t.equal(commands.length, 2)
+    must(commands.join('\n'))
+    t.match(must('cat /etc/clamav/clamd.conf'), /^User clamav[\s\S]*^AlertExceedsMax yes$/m)
+    t.notMatch(must('cat /etc/clamav/clamd.conf'), 'AlertExceedsMax no')
+    t.notMatch(must('dpkg -i /onescan.deb'), 'AlertExceedsMax', 'and it is said no more')
+  })
+
+  await t.test('settings that are not root alone name no group to join', async (t) => {
+    must(`${reset}; dpkg -i /clamav-base.deb /clamav-daemon.deb; groupadd -f stranger
+      printf 'LocalSocketGroup stranger\\n' >/etc/clamav/clamd.conf; chmod 666 /etc/clamav/clamd.conf
+      dpkg -i /onescan.deb`)
+    t.notMatch(must('id -nG onescan'), 'stranger')
+    t.match(must('id -nG onescan'), 'clamav', 'but that of Debian is known')
+  })
+})
+
+const knowsExim = () => spawnSync('apt-cache', ['show', 'exim4-daemon-light']).status === 0
+// Where packages may be installed for the tests, their lists may be read, too.
+if (!debianMissing && process.env.ONESCAN_TEST_INSTALL === '1' && !knowsExim()) apt(['update'])
+const aptMissing = packagingMissing || debianMissing || (!knowsExim() && 'run apt-get update')
+
+t.test('apt brings no mail server with it on a bare Debian', { skip: aptMissing }, async (t) => {
+  const [debian, built] = await Promise.all([
+    makeDebian(),
+    buildPackage('none', {}, smallPrograms(t)),
+  ])
+  t.teardown(() => debian.remove())
+  t.teardown(() => built.remove())
+  // By apt of this host, which knows what Debian has; what is installed is told by the bare one.
+  const installs = (...words: string[]) => {
+    const status = `Dir::State::status=${join(debian.path, 'var/lib/dpkg/status')}`
+    const text = execFileSync('apt-get', ['-s', '-o', status, 'install', ...words], {
+      encoding: 'utf8',
+      env: { PATH: process.env.PATH, LC_ALL: 'C' },
+    })
+    return [...text.matchAll(/^Inst (\S+)/gm)].map(([, name]) => name!)
+  }
+  t.same(installs(built.file), ['onescan'])
+  const both = installs('--no-install-recommends', built.file, 'clamav-daemon')
+  t.ok(both.includes('clamav-daemon') && both.includes('clamav-freshclam'), both.join(' '))
+  t.same(
+    both.filter((name) => /exim|postfix|sendmail|mailx/.test(name)),
+    [],
+  )
+  const readme = readFileSync(join(import.meta.dirname, '../../README.md'), 'utf8')
+  t.match(readme, 'apt install --no-install-recommends ./build/onescan_*.deb clamav-daemon')
+})
