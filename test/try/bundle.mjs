@@ -19,7 +19,7 @@ export async function bundleTrial(directory) {
     platform: 'node',
     format: 'esm',
     target: 'node20',
-    external: ['koffi', 'bun:*'],
+    external: ['bun:*'],
     plugins: [inTheirPlaces],
     logLevel: 'warning',
   })

@@ -1,4 +1,5 @@
 import type { Environment } from '../../src/settings/settings.ts'
+import type { Newsletter } from './newsletter.ts'
 import { ourFields } from './our-fields.ts'
 import type { Passage } from './passage.ts'
 import type { ScannerChoice } from './scanner.ts'
@@ -8,6 +9,8 @@ import type { HopResult, Route } from './travel.ts'
 export interface Report {
   opening(scanner: ScannerChoice): void
   route(route: Route, message: Buffer, hops: readonly HopResult[]): void
+  /** Whether it was scanned for the first of them alone. */
+  newsletter(sent: Newsletter): boolean
   summary(results: readonly HopResult[], directory: string): void
 }
 
@@ -95,9 +98,15 @@ export function makeReport(output: Output, env: Environment): Report {
       told = how
     },
 
+    newsletter({ scans }) {
+      const isOneScan = scans.join() === 'clean,known,known'
+      const what = 'One newsletter to three people in three sessions, by onescand:'
+      write(`${what} ${isOneScan ? 'one scan.' : scans.join(', ')}`, isOneScan ? 'plain' : 'red')
+      return isOneScan
+    },
+
     summary(results, directory) {
       const { routes, hops, scans, trusted, wrong } = count(results)
-      write('')
       write(
         `${routes} messages, ${hops} hops: ${scans} scans; ${trusted} saved by a trusted stamp.`,
       )

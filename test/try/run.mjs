@@ -3,9 +3,9 @@
 // of date, then runs the trial (main.ts). Plain JavaScript without any dependency:
 // it runs before anything is installed.
 import { spawnSync } from 'node:child_process'
-import { readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
+import { bundled } from '../../packaging/bundled.mjs'
 import { installPart } from '../../packaging/install-locked.mjs'
 import { isOutdated } from './outdated.mjs'
 
@@ -17,8 +17,7 @@ if (major < 20 || (major === 20 && minor < 19)) {
   stop(`Node ${process.version} is too old; install Node 20.19 or later`)
 }
 try {
-  const { dependencies } = JSON.parse(readFileSync(at('package.json'), 'utf8'))
-  installPart(root, ['esbuild', ...Object.keys(dependencies)])
+  installPart(root, ['esbuild', ...bundled])
 } catch (error) {
   stop(error.message)
 }

@@ -49,7 +49,8 @@ function makeCheckout(t: Test) {
     put(path, '')
     copyFileSync(join(import.meta.dirname, '../..', path), join(root, path))
   }
-  put('package.json', '{ "dependencies": { "library": "^2" } }')
+  put('package.json', '{}')
+  put('packaging/bundled.mjs', `export const bundled = ['library']`)
   put('package-lock.json', locked({ library: '^2' }))
   put('src/engine/engine.ts', '')
   put(

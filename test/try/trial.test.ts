@@ -65,6 +65,7 @@ t.test('without clamd, in a fresh checkout, on the oldest Node', async (t) => {
     t.equal(trial.code, 0, output)
     t.match(output, /^OK: each of the 36 hops did what it should\.$/m)
     t.match(output, /^15 messages, 36 hops: 26 scans; 10 saved by a trusted stamp\.$/m)
+    t.match(output, /^One newsletter to three people .*: one scan\.$/m)
     t.match(output, /plugin eicar/)
     t.match(output, 'no clamd answers at /nonexistent/clamd.ctl')
   })

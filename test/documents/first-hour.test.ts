@@ -1,0 +1,32 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t from 'tap'
+import { postfix, qmail } from '../first-hour/steps.ts'
+
+/** `npm run first-hour` types what stands on the pages, and says so rightly. */
+
+const root = join(import.meta.dirname, '../..')
+
+for (const [name, steps] of Object.entries({ qmail, postfix })) {
+  t.test(
+    `what is typed in the first hour with ${name} stands to the letter on its page`,
+    async (t) => {
+      const read = steps.filter((step) => 'page' in step)
+      t.ok(read.length >= 4)
+      for (const { page, type } of read)
+        t.ok(readFileSync(join(root, page), 'utf8').includes(type), type)
+      for (const step of steps) {
+        const [, file] = ('self' in step && /doc\/onescan\/(examples\/\S+)/.exec(step.self)) || []
+        if (file) t.ok(readFileSync(join(root, 'packaging', file)).length > 0, file)
+      }
+    },
+  )
+}
+
+t.test('settings for Postfix are those that the README names', async (t) => {
+  const readme = readFileSync(join(root, 'README.md'), 'utf8')
+  const written = postfix.flatMap((step) => ('self' in step ? step.self.split('\n') : []))
+  const settings = written.filter((line) => /^[A-Z_]+="/.test(line))
+  t.equal(settings.length, 3)
+  for (const line of settings) t.ok(readme.includes(`\n${line}\n`), line)
+})
