@@ -12,7 +12,7 @@ import { freePort } from '../programs/free-port.ts'
 import { envdirMissing, startTcpServer, ucspiMissing } from '../programs/ucspi.ts'
 import { deliveries, makeMaildir, standInQueue } from '../stand-in/stand-in.ts'
 
-/** The examples that the README quotes, run with real programs; only paths are changed. */
+/** The examples that the documents quote, run with real programs; only paths are changed. */
 
 const root = join(import.meta.dirname, '../..')
 const infected = Buffer.concat([plain, bytes(`${EICAR}\n`)])
@@ -113,8 +113,8 @@ t.test('the examples', { skip: clamdMissing || ucspiMissing || envdirMissing }, 
       '/service/smtpd/env': env,
       '/etc/tcp.smtp.cdb': cdb,
       'id -u qmaild': 'echo 0', // who cannot change users stays who he is
-      'id -g qmaild': 'echo 0',
-      ' 0 smtp ': ` 127.0.0.1 ${port} `,
+      'id -g onescan': 'echo 0',
+      ' 0 25 ': ` 127.0.0.1 ${port} `,
       '/var/qmail/bin/qmail-smtpd': smtpd(directory),
       'exec 2>&1': '', // its log is read on stderr here
     })

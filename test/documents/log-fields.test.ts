@@ -7,11 +7,11 @@ import { items, readPage, section } from './man-page.ts'
 
 const root = join(import.meta.dirname, '../..')
 const writers = [
-  'src/doors/queue/log-lines.ts',
-  'src/doors/daemon/peer.ts',
+  'src/doors/shared/log-lines.ts',
+  'src/doors/warm/peer.ts',
   'src/doors/milter/mail.ts',
   'src/doors/milter/session.ts',
-  'src/quota/log-line.ts',
+  'src/doors/shared/quota-line.ts',
 ]
 /** Those of lines that name the recipients of quarantined mail, which the text tells of. */
 const inText = ['quarantined', 'rcpt']

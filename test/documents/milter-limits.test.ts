@@ -1,5 +1,5 @@
 import t from 'tap'
-import { COMMAND_MAX, PACKET_MAX, standardPatience } from '../../src/doors/milter/connection.ts'
+import { COMMAND_MAX, PACKET_MAX, standardTimeouts } from '../../src/doors/milter/connection.ts'
 import { HELD_MAX } from '../../src/doors/milter/intake.ts'
 import { CONNECTIONS_MAX } from '../../src/doors/milter/milter.ts'
 import { PATHS_MAX } from '../../src/doors/milter/recipient-list.ts'
@@ -25,13 +25,13 @@ t.test('they are the constants of the program', async (t) => {
     'packet of the protocol': PACKET_MAX,
     'packet that is no header field or body': COMMAND_MAX - 1,
     'macros before a command': MACROS_MAX,
-    'time until the negotiation is over': standardPatience.negotiation,
+    'time until the negotiation is over': standardTimeouts.negotiation,
     'paths of all recipients together': PATHS_MAX,
     'connections of one process': CONNECTIONS_MAX,
-    'silence amid a message': standardPatience.stalled,
-    'silence otherwise': standardPatience.idle,
+    'silence amid a message': standardTimeouts.stalled,
+    'silence otherwise': standardTimeouts.idle,
   }
   for (const [what, value] of Object.entries(constants)) t.equal(limit(what), value, what)
   const [, seconds] = /told so every (\d+) seconds/.exec(page) ?? []
-  t.equal(Number(seconds) * 1000, standardPatience.progressAfter)
+  t.equal(Number(seconds) * 1000, standardTimeouts.progressAfter)
 })

@@ -13,7 +13,7 @@ import { sendmailMissing, startSendmail } from '../programs/sendmail.ts'
 import { type Receiver, startReceiver } from '../programs/smtp-receiver.ts'
 import { openSmtp, type Sent } from '../programs/smtp-session.ts'
 
-/** The settings for MTAs that the README quotes, in real MTAs; only ports are changed. */
+/** The settings for MTAs that the documents quote, in real MTAs; only ports are changed. */
 
 const root = join(import.meta.dirname, '../..')
 const infected = Buffer.concat([plain, bytes(`${EICAR}\n`)])
@@ -43,7 +43,7 @@ t.test('the milter', { skip: clamdMissing }, async (t) => {
   const port = await freePort()
   const QUOTAD = await startMailboxes(t)
 
-  /** onescand as the README sets it up, while the test lasts. */
+  /** onescand as the documents set it up, while the test lasts. */
   const serve = async (t: Test) => {
     const daemon = startOnescand(t, {
       args: ['--milter', `inet:127.0.0.1:${port}`],

@@ -2,35 +2,42 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import t from 'tap'
 
-/** What README.md and its companions say that can be looked up. */
+/** What README.md and the pages of doc/ say that can be looked up. */
 
 const root = join(import.meta.dirname, '../..')
-const documents = [
-  'README.md',
-  'CONTRIBUTING.md',
-  'doc/why-no-mail-is-lost.md',
-  'doc/content-scanner-rules.md',
-]
 const read = (path: string) => readFileSync(join(root, path), 'utf8')
 const readme = read('README.md')
+const pages = readdirSync(join(root, 'doc'))
+  .filter((name) => name.endsWith('.md'))
+  .map((name) => `doc/${name}`)
+const documents = ['README.md', 'CONTRIBUTING.md', ...pages]
 const manifest: { scripts: Record<string, string>; man: string[]; version: string } = JSON.parse(
   read('package.json'),
 )
 
 t.test('each example is quoted byte for byte', async (t) => {
-  const quoted = new Map(
-    [...readme.matchAll(/^<!-- (\S+) -->\n```\w*\n([\s\S]*?)^```$/gm)].map(
-      ([, path = '', text = '']) => [path, text],
+  const quoted = ['README.md', ...pages].flatMap((page) =>
+    [...read(page).matchAll(/^<!-- (\S+) -->\n```\w*\n([\s\S]*?)^```$/gm)].map(
+      ([, path = '', text = '']) => ({ page, path, text }),
     ),
   )
   const examples = readdirSync(join(root, 'packaging/examples'))
-  t.same([...quoted.keys()].sort(), examples.map((name) => `packaging/examples/${name}`).sort())
-  for (const [path, text] of quoted) t.equal(text, read(path), path)
+  t.same(
+    [...new Set(quoted.map(({ path }) => path))].sort(),
+    examples.map((name) => `packaging/examples/${name}`).sort(),
+  )
+  for (const { page, path, text } of quoted) t.equal(text, read(path), `${page}: ${path}`)
+})
+
+t.test('the README leads to every page, and is one page itself', async (t) => {
+  for (const page of pages) t.match(readme, `](${page})`, page)
+  const words = readme.split(/\s+/).length
+  t.ok(words < 1500, `${words} words: three minutes and no more`)
 })
 
 t.test('the npm scripts that documents name exist', async (t) => {
   for (const document of ['README.md', 'CONTRIBUTING.md', 'CHANGELOG.md']) {
-    for (const [, name] of read(document).matchAll(/\bnpm run (\w+)/g)) {
+    for (const [, name] of read(document).matchAll(/\bnpm run ([\w:-]*\w)/g)) {
       t.ok(manifest.scripts[name!], `${document}: npm run ${name}`)
     }
   }
@@ -39,7 +46,7 @@ t.test('the npm scripts that documents name exist', async (t) => {
 })
 
 t.test('the package that is installed has the version of this one', async (t) => {
-  for (const [, version] of readme.matchAll(/onescan-(\d+\.\d+\.\d+)\.tgz/g)) {
+  for (const [, version] of read('doc/install.md').matchAll(/onescan-(\d+\.\d+\.\d+)\.tgz/g)) {
     t.equal(version, manifest.version)
   }
 })

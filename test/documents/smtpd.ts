@@ -1,5 +1,5 @@
 import { callSlot } from '../../src/cli/inject/call-slot.ts'
-import { smtpReply } from '../../src/cli/inject/reply.ts'
+import { smtpReply } from '../../src/cli/inject/smtp-reply.ts'
 
 /**
  * A stand-in for qmail-smtpd under tcpserver: the client sends a message to the end

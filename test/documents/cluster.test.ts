@@ -1,0 +1,51 @@
+import * as crypto from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t from 'tap'
+import { FREE_LINE_MAX, FREE_MAX, ofTheCopy, ofTheWay } from '../../src/verdicts/fields.ts'
+import { fingerprintOf } from '../../src/verdicts/fingerprint.ts'
+import { INFECTED_FOR } from '../../src/verdicts/fresh.ts'
+import { deriveSecrets } from '../../src/verdicts/secrets.ts'
+import { KEY_PREFIX } from '../../src/verdicts/shared-store.ts'
+import {
+  DEFAULT_POISON_TRIES,
+  DEFAULT_VERDICT_AGE,
+  DEFAULT_VERDICT_TIMEOUT,
+} from '../../src/verdicts/verdicts-policy.ts'
+import { subjectOf } from '../verdicts/subjects.ts'
+
+/** doc/cluster.md against the program. */
+
+const page = readFileSync(join(import.meta.dirname, '../../doc/cluster.md'), 'utf8')
+
+t.test('the vector is the fingerprint that the program makes', async (t) => {
+  const looks = /`(onescan=0\.1\.0 [^`]+)` as the second line/.exec(page)![1]!
+  const message = Buffer.from(/\(`([0-9a-f ]+)`\)/.exec(page)![1]!.replaceAll(' ', ''), 'hex')
+  const secret = deriveSecrets(Buffer.alloc(32, 7), crypto).fingerprint
+  const print = fingerprintOf(subjectOf(message, looks), secret, crypto)
+  t.equal(print?.toString('hex'), /^[0-9a-f]{64}$/m.exec(page)![0])
+})
+
+t.test('the fields that are left out are those of the table, each with a reason', async (t) => {
+  const [, table = ''] = page.split('| field | left out, since |')
+  const rows = table.split('\n\n')[0]!.split('\n').slice(2)
+  const named = rows.flatMap((row) => [...row.matchAll(/`([A-Za-z-]+)`/g)].map(([, name]) => name!))
+  t.same(named.map((name) => name.toLowerCase()).sort(), [...ofTheWay, ...ofTheCopy].sort())
+  t.ok(rows.every((row) => row.split('|')[2]!.trim() !== ''))
+})
+
+t.test('its numbers and names are those of the program', async (t) => {
+  t.equal(FREE_MAX, 64 * 1024)
+  t.match(page, 'under 64 KiB together')
+  t.equal(FREE_LINE_MAX, 998)
+  t.match(page, /lines of at most 998\s+bytes/)
+  t.equal(DEFAULT_VERDICT_TIMEOUT, 20)
+  t.match(page, '`VERDICTTIMEOUT`, 20 milliseconds')
+  t.equal(DEFAULT_VERDICT_AGE, 3600)
+  t.match(page, '`VERDICTMAXAGE`, an hour')
+  t.equal(INFECTED_FOR, 60)
+  t.match(page, 'or for a minute')
+  t.equal(DEFAULT_POISON_TRIES, 3)
+  t.match(page, 'three times in a day')
+  t.match(page, `\`${KEY_PREFIX}\``)
+})

@@ -1,0 +1,110 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { dirname, join, relative, resolve } from 'node:path'
+import t from 'tap'
+
+/** The floors of CONTRIBUTING.md, which its rooms stand on, and what the source imports. */
+
+const src = join(import.meta.dirname, '../../src')
+const page = readFileSync(join(src, '../CONTRIBUTING.md'), 'utf8')
+const floors = readFloors(page)
+const imports = readImports()
+
+/** Files below src/, each with those of them that it imports. */
+type Imports = ReadonlyMap<string, readonly string[]>
+/** Rooms, each with the number of its floor, from the top. */
+type Floors = ReadonlyMap<string, number>
+
+t.test('every room stands on one floor, and no other room is named', async (t) => {
+  t.ok(imports.size > 300, 'the sources were found')
+  t.same([...floors.keys()].sort(), [...new Set([...imports.keys()].map(roomOf))].sort())
+})
+
+t.test(
+  'every room is told of, and so is every room of tests that is not one of them',
+  async (t) => {
+    const rooms = [...floors.keys()].filter((room) => !room.endsWith('.ts'))
+    for (const room of rooms) t.match(page, `\`src/${room}/\``)
+    const [row = ''] = /^\| `test\/` \|.*$/m.exec(page) ?? []
+    const tests = join(src, '../test')
+    const directories = readdirSync(tests, { withFileTypes: true }).filter((it) => it.isDirectory())
+    for (const { name } of directories) {
+      if (!existsSync(join(src, name))) t.match(row, `\`${name}/\``)
+    }
+  },
+)
+
+t.test('a room imports from the floors below it alone', async (t) => {
+  t.same(wrongArrows(imports, floors), [])
+})
+
+t.test('no file imports itself by way of others', async (t) => {
+  t.same(circles(imports), [])
+})
+
+t.test('an arrow upward, from door to door or round in a circle is found', async (t) => {
+  const upward = new Map([['message/spool.ts', ['judge/engine.ts', 'settings/settings.ts']]])
+  t.same(wrongArrows(upward, floors), ['message/spool.ts imports judge/engine.ts'])
+  const sideways = new Map([['doors/milter/milter.ts', ['doors/warm/frames.ts']]])
+  t.same(wrongArrows(sideways, floors), ['doors/milter/milter.ts imports doors/warm/frames.ts'])
+  const round = new Map([...imports, ['message/write-all.ts', ['message/spool.ts']]])
+  t.match(circles(round), [/message\/spool\.ts.*message\/write-all\.ts/])
+})
+
+function readFloors(text: string): Floors {
+  const found = new Map<string, number>()
+  for (const [, number, rooms] of text.matchAll(/^([0-9]+)\. (`[a-z-].*`)$/gm)) {
+    for (const [, room] of rooms!.matchAll(/`([^`]+)`/g)) {
+      if (!found.has(room!)) found.set(room!, Number(number))
+    }
+  }
+  return found
+}
+
+function readImports(): Imports {
+  const found = new Map<string, readonly string[]>()
+  for (const file of readdirSync(src, { recursive: true, encoding: 'utf8' })) {
+    if (!file.endsWith('.ts')) continue
+    const source = readFileSync(join(src, file), 'utf8')
+    const named = source.matchAll(/\b(?:from|import)\s*\(?\s*'(\.[^']+)'/g)
+    const paths = [...named].map(([, path]) => resolve(src, dirname(file), path!))
+    const own = paths.map((path) => relative(src, path)).filter((path) => !path.startsWith('..'))
+    found.set(file, own)
+  }
+  return found
+}
+
+/** `scan` for all files below it, `doors/milter` for a door, the file itself in the hall. */
+function roomOf(file: string): string {
+  const [first, second] = file.split('/')
+  return first === 'doors' ? `${first}/${second}` : first!
+}
+
+function wrongArrows(all: Imports, of: Floors): string[] {
+  return [...all].flatMap(([file, targets]) => {
+    const wrong = targets.filter((target) => {
+      const [from, to] = [roomOf(file), roomOf(target)]
+      return from !== to && !(of.get(from)! < of.get(to)!)
+    })
+    return wrong.map((target) => `${file} imports ${target}`)
+  })
+}
+
+/** Each as the files on its way, of those that are met first. */
+function circles(all: Imports): string[] {
+  const found: string[] = []
+  const done = new Set<string>()
+  const way: string[] = []
+
+  function follow(file: string): void {
+    const start = way.indexOf(file)
+    if (start >= 0) found.push(way.slice(start).sort().join(', '))
+    if (start >= 0 || done.has(file)) return
+    way.push(file)
+    for (const target of all.get(file) ?? []) follow(target)
+    way.pop()
+    done.add(file)
+  }
+
+  for (const file of all.keys()) follow(file)
+  return found
+}
