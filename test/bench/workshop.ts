@@ -81,6 +81,7 @@ export function openWorkshop(shortLived: string = tmpdir()): Workshop {
       CLAMD: clamd.socket,
       CLAMD_CONF: clamd.configFile,
       QHPSI: 'plugin: clamd',
+      VERDICTS: 'off', // what is measured is scanning
       CLUSTERKEYS: at('keyring'),
       CONTROLDIR: at('control'), // there is none: nothing of the host's own counts
       ERROR_FD: '6',

@@ -57,6 +57,12 @@ export const clustering: readonly Case[] = [
     expect: { ...scanned, newStamps: 1 },
   },
   {
+    name: 'STRICTMIME is local policy: no stamp vouches for it',
+    message: hmacStamped(bytes('Content-Type: text/plain\nContent-Type: text/html\n\nhello\n')),
+    settings: settings(hmacLine, { STRICTMIME: 'refuse' }),
+    expect: { outcome: 'refused', scans: 0, text: /not written as mail programs write it/ },
+  },
+  {
     name: 'a host that does not look twice trusts both',
     message: hmacStamped(plain, { scanners: 'counting-scanner' }),
     settings: settings(hmacLine, { SECONDLOOK: 'never' }),
@@ -92,6 +98,12 @@ export const clustering: readonly Case[] = [
           `X-QHPSI: clean\nX-MD5-Cluster-2: ${md5Hex(plain, 'sesame')}\n${sent.toString('latin1')}`,
         ),
     },
+  },
+  {
+    name: 'that mail has no stamp is no reason of anything, and none is in the log',
+    message: () => plain,
+    settings: settings(hmacLine),
+    expect: { ...scanned, newStamps: 1, log: /decision=accept scan=clean (?!.*reason=)/ },
   },
   {
     name: 'a stamp of a foreign cluster is no reason not to scan',

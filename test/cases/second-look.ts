@@ -26,6 +26,19 @@ const settings =
     ...more,
   })
 
+const crowdedLines = Array.from(
+  { length: 2200 },
+  (_, at) => `${inBase64(`number ${at} of many`)}a b\n`,
+)
+const crowded = mail([TEXT, `\n${crowdedLines.join('')}`], { kind: 'parallel' })
+
+function encodedMail(depth: number): string {
+  let part = file('nothing\n')
+  const fields = 'Content-Type: message/global\nContent-Transfer-Encoding: base64\n'
+  for (let at = 0; at < depth; at++) part = `${fields}\n${inBase64(part)}`
+  return part
+}
+
 const odd = { kind: 'parallel' } as const
 const strange = { fields: 'Content-Type:\n' } as const
 
@@ -100,16 +113,43 @@ export const secondLook: readonly Case[] = [
     expect: { outcome: 'refused', text: /virus In.Part/ },
   },
   {
-    name: 'more contents than are looked at keep a message out as nested mail',
-    message: () => {
-      const lines = Array.from(
-        { length: 2200 },
-        (_, at) => `${inBase64(`number ${at} of many`)}a b\n`,
-      )
-      return mail([TEXT, `\n${lines.join('')}`], odd)
-    },
+    name: 'more contents than are looked at keep a message out, in words of their own',
+    message: () => crowded,
     settings: settings({ QHPSI: 'plugin: eicar' }),
-    expect: { outcome: 'refused', log: /second look: more than 2000 contents/ },
+    expect: {
+      outcome: 'refused',
+      text: /more is in it than can be scanned \(more than 2000 contents\).*5\.6\.0/,
+      log: /scan=skipped .*second look: more than 2000 contents/,
+    },
+  },
+  {
+    name: 'mail that is encoded deeper than is looked stays out, in words of its own',
+    message: () => mail([TEXT, encodedMail(13)], odd),
+    settings: settings({ QHPSI: 'plugin: eicar' }),
+    expect: { outcome: 'refused', text: /can be scanned \(mail encoded more than 12 deep\)/ },
+  },
+  {
+    name: 'more places than are looked at keep a message out, in words of their own',
+    message: () => mail([TEXT, `\n${'--x\n'.repeat(100_001)}`], odd),
+    settings: settings({ QHPSI: 'plugin: eicar' }),
+    expect: { outcome: 'refused', text: /can be scanned \(more than 100000 places to look at\)/ },
+  },
+  {
+    name: 'OVERNESTING=defer asks the sender of mail with more in it to try again',
+    message: () => crowded,
+    settings: settings({ QHPSI: 'plugin: eicar', OVERNESTING: 'defer' }),
+    expect: { outcome: 'deferred', text: /more is in it than can be scanned.*4\.6\.0/ },
+  },
+  {
+    name: 'OVERNESTING=accept lets mail with more in it in without a word about viruses',
+    message: () => crowded,
+    settings: settings({ QHPSI: 'plugin: eicar', OVERNESTING: 'accept' }),
+    expect: {
+      outcome: 'delivered',
+      xQhpsi: null,
+      newStamps: 0,
+      log: /scan=skipped .*second look: more than 2000 contents/,
+    },
   },
   {
     name: 'STRICTMIME=refuse refuses what ordinary mail never has',

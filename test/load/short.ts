@@ -1,5 +1,5 @@
 import type { Test } from 'tap'
-import { missing as noCompiler } from '../client/client.ts'
+import { missing as noCompiler } from '../c/onescanc/client.ts'
 import { clamdMissing } from '../programs/clamd.ts'
 import { pythonMissing } from '../second-reader/readers/python.ts'
 import { linesOf, newResult, runLoad } from './load.ts'

@@ -1,4 +1,4 @@
-import { onescanc } from '../client/client.ts'
+import { onescanc } from '../c/onescanc/client.ts'
 import { startOnescand } from '../doors/daemon/process.ts'
 import { newest, runSlot } from '../doors/queue/slot.ts'
 import { type Mta, openPassage } from './milter-mtas.ts'

@@ -1,9 +1,9 @@
 import { chmodSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
+import { missing as compilerMissing } from '../c/onescanc/client.ts'
 import { bytes } from '../cases/case.ts'
 import { plain } from '../cases/messages.ts'
-import { missing as compilerMissing } from '../client/client.ts'
 import { runSlot } from '../doors/queue/slot.ts'
 import { scan, specimen } from '../scan/clamd/task.ts'
 import { type Answer, client, coldSlot, type Door, milter } from './attack-doors.ts'
@@ -31,6 +31,9 @@ import { socketDirectory } from './socket-directory.ts'
 
 const skip = clamdMissing || compilerMissing
 
+/** Behind the end of everything that matters in a message. */
+const BEHIND_ALL = Buffer.alloc(600_000, '\nall work and no play')
+
 t.test('attacks through all doors', { skip }, async (t) => {
   const clamd = await startClamd({ alertExceedsMax: true })
   t.teardown(clamd.stop)
@@ -57,8 +60,10 @@ t.test('attacks through all doors', { skip }, async (t) => {
   ]
 
   for (const door of doors) {
-    // Large enough to be a file that clamd opens by itself.
-    const size = door.name.includes('SPOOLDIR') ? 600_000 : 0
+    // Large enough to be a file that onescanc names, and that clamd opens by itself.
+    const byFile = door.name.includes('SPOOLDIR')
+    const size = byFile ? 600_000 : 0
+    const large = (message: Buffer) => (byFile ? Buffer.concat([message, BEHIND_ALL]) : message)
 
     t.test(`${door.name}: no first field hides an attachment`, async (t) => {
       for (const [what, first] of Object.entries(firstFields)) {
@@ -70,13 +75,13 @@ t.test('attacks through all doors', { skip }, async (t) => {
 
     t.test(`${door.name}: what is removed or added assembles no virus`, async (t) => {
       for (const [what, message] of Object.entries({ ...assembled, ...completed })) {
-        await isHarmless(t, clamd, what, await door.send(message))
+        await isHarmless(t, clamd, what, await door.send(large(message)))
       }
     })
 
     t.test(`${door.name}: no reader sees a forged X-QHPSI`, async (t) => {
       for (const [what, message] of Object.entries(forged)) {
-        const answer = await door.send(message)
+        const answer = await door.send(large(message))
         if (answer.kind === 'refused') t.match(answer.text, /malformed|hung up|^421/, what)
         else t.same(shownQhpsi(answer.left!), ['clean'], `${what}: ${answer.text}`)
       }
@@ -84,19 +89,19 @@ t.test('attacks through all doors', { skip }, async (t) => {
 
     t.test(`${door.name}: a blank in a boundary is no other message's`, async (t) => {
       const { clean, infected, body } = blankInBoundary
-      const first = await door.send(bytes(clean + body))
+      const first = await door.send(large(bytes(clean + body)))
       t.equal(first.kind, 'delivered', first.text)
       const [stamp] = headerValues(first.left!, 'X-SHA256-Cluster-1')
       t.ok(stamp, 'the first is clean and stamped')
       const other = bytes(`X-SHA256-Cluster-1: ${stamp}\n${infected}${body}`)
-      const second = await door.send(other)
+      const second = await door.send(large(other))
       t.equal(second.kind, 'refused', second.text)
       t.match(second.text, EICAR_NAME)
     })
 
     t.test(`${door.name}: thousands of fields to remove are refused`, async (t) => {
       for (const count of [1_000, 16_000]) {
-        const { kind, text } = await door.send(manyFields(count))
+        const { kind, text } = await door.send(large(manyFields(count)))
         t.equal(kind, 'refused', text)
       }
       t.equal((await door.send(plain)).kind, 'delivered', 'and the next message is not')

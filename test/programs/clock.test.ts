@@ -13,8 +13,8 @@ import { startOnescand } from '../doors/daemon/process.ts'
 import { call, negotiate, says } from '../doors/milter/mta.ts'
 import { submit } from '../doors/milter/submit.ts'
 import { runSlot } from '../doors/queue/slot.ts'
-import { extendedAnswer, udpService } from '../quota/client/services.ts'
-import { asOther, spool, startQuotad } from '../quota/service/quotad.ts'
+import { extendedAnswer, udpService } from '../quota/services.ts'
+import { asOther, spool, startQuotad } from '../quotad/quotad.ts'
 import { serve, visit } from '../smtp-delay/rig.ts'
 import { socketDirectory } from './socket-directory.ts'
 import { faketimeMissing, steppedClock } from './stepped-clock.ts'
@@ -159,6 +159,7 @@ async function trustAfterSteps(t: Test, program: readonly string[]): Promise<voi
       QHPSI: 'plugin: eicar',
       CLUSTERKEYS: stage.file('ring', `${ring}\n`),
       CLAMDBDIR: '/nonexistent',
+      VERDICTS: 'off', // or what is not trusted would be known
     }
     const onescand = startOnescand(t, {
       program,

@@ -29,7 +29,6 @@ const parts = [
   'build/native',
   'build/stand-in',
   'test/stand-in/qmail-queue.mjs',
-  'node_modules/koffi',
   'node_modules/@koromix',
   ...['oldest', 'tools', 'newest'].map(
     (which) => `packaging/toolchain/node_modules/node-${which}-linux-${process.arch}/bin`,

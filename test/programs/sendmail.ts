@@ -116,6 +116,13 @@ MAILER(\`smtp')dnl
 `
 }
 
+/** The sendmail.cf that a postmaster's lines in sendmail.mc become; none of its places is used. */
+export function sendmailCf(directory: string, configuration: string): Buffer {
+  const file = join(directory, 'sendmail.mc')
+  writeFileSync(file, `${masterFile(directory, 25, 25)}${configuration}\n`)
+  return compile(file)
+}
+
 function compile(master: string): Buffer {
   return execFileSync('m4', [master], { cwd: join(sendmailRoot, 'usr/share/sendmail/cf/cf') })
 }

@@ -11,6 +11,7 @@ import {
 } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { createInterface } from 'node:readline'
 import { setTimeout as wait } from 'node:timers/promises'
 import { freePort } from './free-port.ts'
 import { findProgram } from './install.mjs'
@@ -28,6 +29,8 @@ export interface Slapd {
   /** Holds it up, and lets it go on: it takes connections meanwhile and answers nothing. */
   pause(): Promise<void>
   resume(): void
+  /** How often it was asked for this since it was started. */
+  searchesFor(text: string): number
   /** Ends it, or starts it again on the same port. */
   stop(): Promise<void>
   start(): Promise<void>
@@ -88,10 +91,13 @@ export async function startSlapd(people: readonly Person[]): Promise<Slapd> {
   const port = await freePort()
   const url = `ldap://127.0.0.1:${port}`
   let server: ChildProcess | undefined
+  const searches: string[] = []
 
   async function start(): Promise<void> {
-    const words = ['-h', url, '-f', at('slapd.conf'), '-d', 'none']
-    server = spawn(findProgram('slapd')!, words, { stdio: 'ignore' })
+    const words = ['-h', url, '-f', at('slapd.conf'), '-d', 'stats']
+    server = spawn(findProgram('slapd')!, words, { stdio: ['ignore', 'ignore', 'pipe'] })
+    const lines = createInterface({ input: server.stderr! })
+    lines.on('line', (line) => / SRCH base=/.test(line) && searches.push(line))
     await untilListening({ host: '127.0.0.1', port }, server)
   }
 
@@ -114,6 +120,7 @@ export async function startSlapd(people: readonly Person[]): Promise<Slapd> {
       while (!isStopped(server!.pid!)) await wait(5)
     },
     resume: () => server?.kill('SIGCONT'),
+    searchesFor: (text) => searches.filter((line) => line.includes(text)).length,
     stop,
     start,
     async remove() {

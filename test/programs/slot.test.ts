@@ -254,7 +254,7 @@ t.test('by SMTP through qpsmtpd', { skip: qpsmtpdMissing || clamdMissing }, asyn
   t.match(
     refused.transcript,
     /^<\*\* 451 /m,
-    'it knows no refusal for good: the README says what to set',
+    'it knows no refusal for good: doc/qmail.md says what to set',
   )
   t.notMatch(refused.transcript, /Queued!/)
   t.same(leftBehind(MAILDIR), before)

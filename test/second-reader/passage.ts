@@ -20,5 +20,9 @@ export interface Door {
   send(message: Buffer, variant: Variant): Promise<Passage>
 }
 
-/** `scan=` of a line of the log. */
-export const scanOf = ({ log }: Passage): string => /\bscan=(\w+)/.exec(log)?.[1] ?? ''
+/** `scan=` of a line of the log; of a message that is known, what was said of it. */
+export function scanOf({ log }: Passage): string {
+  const said = /\bscan=(\w+)/.exec(log)?.[1] ?? ''
+  if (said !== 'known') return said
+  return / (?:virus|banned)=/.test(log) ? 'infected' : 'clean'
+}

@@ -1,7 +1,7 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { onescanc } from '../client/client.ts'
+import { onescanc } from '../c/onescanc/client.ts'
 import { startOnescand } from '../doors/daemon/process.ts'
 import { EICAR, startClamd } from '../programs/clamd.ts'
 import { type MilterDaemon, milterDoor } from './milter-door.ts'

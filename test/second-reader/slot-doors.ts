@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
-import type { Question } from '../doors/daemon/client.ts'
 import type { RunningDaemon } from '../doors/daemon/process.ts'
 import { compiled, newest, runSlot, type SlotRun } from '../doors/queue/slot.ts'
+import type { Question } from '../doors/warm/client.ts'
 import type { Door, Passage, Variant } from './passage.ts'
 
 type Settings = Readonly<Record<Variant, Readonly<Record<string, string>>>>

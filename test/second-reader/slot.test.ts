@@ -1,5 +1,5 @@
 import t from 'tap'
-import { missing as noCompiler } from '../client/client.ts'
+import { missing as noCompiler } from '../c/onescanc/client.ts'
 import { expectNoAttack, expectTruth, missing } from './short.ts'
 
 const skip = missing || noCompiler

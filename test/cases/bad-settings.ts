@@ -1,0 +1,94 @@
+/**
+ * Settings that make no sense. Every door says the same of them: the slot with or without a
+ * daemon, by exit code 55 and the reason in the log; onescand itself, which does not start.
+ */
+export interface BadSetting {
+  /** What is set, beside QHPSI where `unscanned` is not said. */
+  readonly settings: Readonly<Record<string, string>>
+  /** In the log. */
+  readonly reason: RegExp
+  /** Mail that no scanner is asked about: only the quotas count. */
+  readonly unscanned?: true
+  /** The daemon has its own idea of this one, which is a client's. */
+  readonly noDaemon?: true
+  /** Beside a keyring in CLUSTERKEYS. */
+  readonly ring?: true
+  /** Only a daemon reads it. */
+  readonly onlyDaemon?: true
+}
+
+const quota = { QUOTAD: 'quotad:127.0.0.1:9' }
+
+export const badSettings: readonly BadSetting[] = [
+  ...wholeNumbers('SCANTIMEOUT', 'abc', '0', '-1', '1.5', '86401', '9999999999999999999', '5s'),
+  ...wholeNumbers('QHPSIRC', 'x', '256'),
+  ...wholeNumbers('QHPSIRN', 'x', '-1'),
+  ...wholeNumbers('MAXNESTING', 'deep', '0', '101'),
+  ...ofBytes('QHPSIMINSIZE', 'many', '1T', '-1'),
+  ...ofBytes('QHPSIMAXSIZE', 'many', '10MB'),
+  ...ofBytes('CLAMDMAXSIZE', 'big'),
+  ...[
+    ...wholeNumbers('VERDICTMAXAGE', 'long', '86401'),
+    ...wholeNumbers('VERDICTTIMEOUT', '0', '1001'),
+    ...wholeNumbers('POISONTRIES', '101'),
+    ...each('VERDICTS', ['disk', 'unix:relative'], 'memory, off, '),
+  ].map((one): BadSetting => ({ ...one, onlyDaemon: true })),
+  ...words('SCANFAIL', 'maybe', 'ACCEPT'),
+  ...words('SCANFAIL_RELAY', 'maybe'),
+  ...words('CLUSTERPEERS', 'some').map(withRing),
+  ...wholeNumbers('CLUSTERMAXAGE', 'old', '-5').map(withRing),
+  ...words('OVERSIZE', 'pass'),
+  ...words('OVERNESTING', 'pass'),
+  ...words('SECONDLOOK', 'yes'),
+  ...words('STRICTMIME', '1'),
+  ...words('CLAMSCAN', 'fast'),
+  ...words('BADMIME', 'reject'),
+  { settings: { QHPSI: "'open" }, reason: /QHPSI 'open: a ' is not closed/ },
+  { settings: { QHPSI: 'plugin:' }, reason: /QHPSI plugin:: names no scanner/ },
+  { settings: { CLAMD: '"open' }, reason: /CLAMD .*is not closed/ },
+  { settings: { VIRUSTAGONLY: "'open" }, reason: /VIRUSTAGONLY .*is not closed/ },
+  { settings: { VIRUSFORWARD: 'a b' }, reason: /VIRUSFORWARD: must be one address/ },
+  { settings: { SPOOLDIR: 'relative' }, reason: /SPOOLDIR relative: must be an absolute path/ },
+  { settings: { CLUSTERKEYS: '/nonexistent/ring' }, reason: /CLUSTERKEYS \/nonexistent\/ring: / },
+  { settings: { ERROR_FD: 'six' }, reason: /ERROR_FD six: must be a whole number/, noDaemon: true },
+  { settings: { ERROR_FD: '1' }, reason: /ERROR_FD 1: must be/, noDaemon: true },
+  { settings: { ERROR_EXIT: '81' }, reason: /ERROR_EXIT 81: must be 82 or 88/, noDaemon: true },
+  { settings: { QUEUECHAIN: "'open" }, reason: /QUEUECHAIN/, noDaemon: true },
+  ...[undefined, true as const].flatMap((unscanned) =>
+    [
+      { settings: { QUOTAD: 'udp:x' }, reason: /QUOTAD udp:x: must be/ },
+      { settings: { QUOTAD: 'map:relative' }, reason: /QUOTAD map:relative: must be/ },
+      { settings: { ...quota, QUOTATIMEOUT: 'soon' }, reason: /QUOTATIMEOUT soon: must be/ },
+      { settings: { ...quota, QUOTARETRIES: '11' }, reason: /QUOTARETRIES 11: must be/ },
+      { settings: { ...quota, QUOTASOFT: '101' }, reason: /QUOTASOFT 101: must be/ },
+      { settings: { ...quota, QUOTACACHE: 'all' }, reason: /QUOTACACHE all: must be/ },
+      { settings: { ...quota, QUOTANAME: 'user' }, reason: /QUOTANAME user: must be/ },
+      { settings: { ...quota, QUOTARELAY: 'yes' }, reason: /QUOTARELAY yes: must be/ },
+      { settings: { ...quota, QUOTADELIMITER: 'a' }, reason: /QUOTADELIMITER a: must be/ },
+    ].map((one): BadSetting => (unscanned ? { ...one, unscanned } : one)),
+  ),
+]
+
+function wholeNumbers(name: string, ...values: string[]): BadSetting[] {
+  return each(name, values, 'a whole number')
+}
+
+function ofBytes(name: string, ...values: string[]): BadSetting[] {
+  return each(name, values, 'a number of bytes')
+}
+
+function words(name: string, ...values: string[]): BadSetting[] {
+  return each(name, values, '\\w+ or ')
+}
+
+function each(name: string, values: readonly string[], wanted: string): BadSetting[] {
+  return values.map((value) => ({
+    settings: { [name]: value },
+    reason: new RegExp(`${name} ${value.replace('.', '\\.')}: must be ${wanted}`),
+  }))
+}
+
+/** What belongs to stamps is read where there is a keyring. */
+function withRing(one: BadSetting): BadSetting {
+  return { ...one, ring: true }
+}

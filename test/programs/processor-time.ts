@@ -1,0 +1,7 @@
+/** Milliseconds of the processor that work takes here: how busy the machine is does not count. */
+export async function processorTime(work: () => unknown): Promise<number> {
+  const start = process.cpuUsage()
+  await work()
+  const { user, system } = process.cpuUsage(start)
+  return (user + system) / 1000
+}
