@@ -4,7 +4,7 @@ import type { ArgumentsCamelCase, CommandModule } from 'yargs'
 import { HMAC_SECRET_MIN, isCurrent, isDay, isKeyId, parseKeyring } from '../cluster/keyring.ts'
 import { Fault } from '../runtime/fault.ts'
 import { addToKeyring } from './keyring-file.ts'
-import { type Output, runCommand, warn } from './run-command.ts'
+import { type Output, runCommand, warn } from './shared/run-command.ts'
 
 interface KeygenOptions {
   id: string | undefined

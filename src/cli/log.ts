@@ -6,12 +6,12 @@ import { colours, inWords, noColours } from '../visible/log/in-words.ts'
 import { merge } from '../visible/log/merge.ts'
 import { readLog } from '../visible/log/read-log.ts'
 import { findLogs, type Source } from '../visible/log/sources.ts'
-import { forTerminal } from './for-terminal.ts'
-import { jsonLine } from './json-report.ts'
 import { filesArgument, logPaths, spanOf, spanOptions } from './log-arguments.ts'
-import { type Output, runCommand } from './run-command.ts'
-import { takesColours } from './takes-colours.ts'
-import { writeOut } from './write-out.ts'
+import { forTerminal } from './shared/for-terminal.ts'
+import { jsonLine } from './shared/json-report.ts'
+import { type Output, runCommand } from './shared/run-command.ts'
+import { takesColours } from './shared/takes-colours.ts'
+import { writeOut } from './shared/write-out.ts'
 
 export interface LogOptions {
   files: string[]

@@ -6,10 +6,10 @@ import { readSpoolPolicy } from '../message/spool-policy.ts'
 import { hostPerMessage } from '../scan/file-plugin/hosts.ts'
 import { filePluginScanner } from '../scan/file-plugin.ts'
 import type { ScanResult } from '../scan/scan.ts'
-import { readScanPolicy } from '../scan/scan-policy.ts'
+import { readScanPolicy } from '../scan/shared/scan-policy.ts'
 import type { Environment } from '../settings/settings.ts'
-import { cleanMessage, eicarMessage } from './check/eicar-message.ts'
-import { scanBytes } from './scan-bytes.ts'
+import { cleanMessage, eicarMessage } from './check/shared/eicar-message.ts'
+import { scanBytes } from './shared/scan-bytes.ts'
 
 /** What a plugin said about one message. */
 export interface PluginTrial {

@@ -1,12 +1,12 @@
 import type { ArgumentsCamelCase, CommandModule } from 'yargs'
 import { newPlugin } from './plugin-new.ts'
 import { type PluginTrial, tryPlugin } from './plugin-test.ts'
-import { FAILED, type Output, runCommand } from './run-command.ts'
+import { FAILED, type Output, runCommand } from './shared/run-command.ts'
 import {
   addEnvironmentOptions,
   type EnvironmentOptions,
   slotEnvironment,
-} from './slot-environment.ts'
+} from './shared/slot-environment.ts'
 
 interface NewOptions {
   name: string

@@ -6,12 +6,12 @@ import { asHtml } from '../visible/report/html.ts'
 import { asMail } from '../visible/report/mail.ts'
 import { sumUp } from '../visible/report/sum-up.ts'
 import { asText } from '../visible/report/terminal.ts'
-import { forTerminal } from './for-terminal.ts'
 import { filesArgument, logPaths, spanOf, spanOptions } from './log-arguments.ts'
-import { FAILED, type Output, runCommand } from './run-command.ts'
-import { showProgress } from './scan/progress.ts'
-import { takesColours } from './takes-colours.ts'
-import { writeOut } from './write-out.ts'
+import { forTerminal } from './shared/for-terminal.ts'
+import { showProgress } from './shared/progress.ts'
+import { FAILED, type Output, runCommand } from './shared/run-command.ts'
+import { takesColours } from './shared/takes-colours.ts'
+import { writeOut } from './shared/write-out.ts'
 
 interface ReportOptions {
   files: string[]

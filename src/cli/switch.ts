@@ -3,8 +3,8 @@ import { dirname, resolve } from 'node:path'
 import type { Argv, CommandModule } from 'yargs'
 import { HOST_DIRECTORY, hostSwitchFile, readPlace, switchFile } from '../judge/policy.ts'
 import { errorCode } from '../runtime/fault.ts'
-import { FAILED, type Output, runCommand } from './run-command.ts'
-import { runningDaemons } from './running-daemons.ts'
+import { FAILED, type Output, runCommand } from './shared/run-command.ts'
+import { runningDaemons } from './shared/running-daemons.ts'
 
 interface SwitchOptions {
   control: string | undefined

@@ -3,11 +3,11 @@ import type { Step } from '../visible/live/history.ts'
 import { colours, noColours } from '../visible/log/in-words.ts'
 import { askPlace, eventsOf, type LivePlace, readLivePlace } from '../visible/top/place.ts'
 import { decidedInWords, type Live, type LiveDecided, screen } from '../visible/top/screen.ts'
-import { forTerminal } from './for-terminal.ts'
-import { jsonLine } from './json-report.ts'
-import { runCommand } from './run-command.ts'
-import { takesColours } from './takes-colours.ts'
-import { writeOut } from './write-out.ts'
+import { forTerminal } from './shared/for-terminal.ts'
+import { jsonLine } from './shared/json-report.ts'
+import { runCommand } from './shared/run-command.ts'
+import { takesColours } from './shared/takes-colours.ts'
+import { writeOut } from './shared/write-out.ts'
 
 interface TopOptions {
   place: string

@@ -5,15 +5,15 @@ import { signatureDate } from '../cluster/signature-date.ts'
 import { type Trust, type VerifyOptions, verifyStamps } from '../cluster/verify.ts'
 import { readSpoolPolicy } from '../message/spool-policy.ts'
 import { addKeyringOption, readCluster } from './keyring-options.ts'
-import { maxSizeOf } from './max-size-option.ts'
-import { addMessageArgument, type MessageArgument } from './message-argument.ts'
-import { type Output, runCommand } from './run-command.ts'
+import { maxSizeOf } from './shared/max-size-option.ts'
+import { addMessageArgument, type MessageArgument } from './shared/message-argument.ts'
+import { type Output, runCommand } from './shared/run-command.ts'
 import {
   addEnvironmentOptions,
   type EnvironmentOptions,
   slotEnvironment,
-} from './slot-environment.ts'
-import { openMessage, spoolMessage } from './spool-message.ts'
+} from './shared/slot-environment.ts'
+import { openMessage, spoolMessage } from './shared/spool-message.ts'
 
 interface VerifyArguments extends EnvironmentOptions, MessageArgument {
   keyring: string | undefined

@@ -10,7 +10,7 @@ import {
   readUnscannedPolicy,
   type ScanPolicy,
   type UnscannedPolicy,
-} from '../scan/scan-policy.ts'
+} from '../scan/shared/scan-policy.ts'
 import type { Environment } from '../settings/settings.ts'
 
 /**

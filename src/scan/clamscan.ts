@@ -4,9 +4,16 @@ import { errorText, Fault, isFault } from '../runtime/fault.ts'
 import { printable } from '../runtime/printable.ts'
 import { type ClamdAddress, readClamdAddress } from './clamd/address.ts'
 import { type ResourceScope, withResourceScope } from './clamscan/resource-scope.ts'
-import { exceededLimit } from './exceeded-limit.ts'
-import type { ClamscanPolicy, ScanPolicy } from './scan-policy.ts'
-import { clean, infected, type Scanner, type Specimen, unknown, type Verdict } from './scanner.ts'
+import { exceededLimit } from './shared/exceeded-limit.ts'
+import type { ClamscanPolicy, ScanPolicy } from './shared/scan-policy.ts'
+import {
+  clean,
+  infected,
+  type Scanner,
+  type Specimen,
+  unknown,
+  type Verdict,
+} from './shared/scanner.ts'
 
 /** What the package tells about one file or stream. */
 interface Result {

@@ -3,8 +3,8 @@ import { closeSync, openSync } from 'node:fs'
 import { basename } from 'node:path'
 import { ownChild } from '../runtime/own-children.ts'
 import { handingOverOption } from './clamdscan.ts'
-import { killGroup } from './kill-group.ts'
-import type { ScanPolicy } from './scan-policy.ts'
+import { killGroup } from './shared/kill-group.ts'
+import type { ScanPolicy } from './shared/scan-policy.ts'
 import {
   clean,
   harmed,
@@ -15,8 +15,8 @@ import {
   type Specimen,
   unknown,
   type Verdict,
-} from './scanner.ts'
-import { type LineRelay, relayLines, type WriteLine, writeToLog } from './stderr-lines.ts'
+} from './shared/scanner.ts'
+import { type LineRelay, relayLines, type WriteLine, writeToLog } from './shared/stderr-lines.ts'
 
 /** Bytes of a scanner's output that are looked at for the virus's name. */
 const OUTPUT_MAX = 64 * 1024

@@ -1,14 +1,6 @@
-import { createQuotedPrintableReader } from './quoted-printable.ts'
-import { clean, infected, type Scanner } from './scanner.ts'
-
-/**
- * The test file of eicar.org, in two halves so that no scanner takes this file for it.
- * 68 bytes of printable ASCII.
- */
-export const EICAR = [
-  'X5O!P%@AP[4\\PZX54(P^)7CC)7}$EICAR-STANDARD-',
-  'ANTIVIRUS-TEST-FILE!$H+H*',
-].join('')
+import { EICAR } from './shared/eicar-file.ts'
+import { createQuotedPrintableReader } from './shared/quoted-printable.ts'
+import { clean, infected, type Scanner } from './shared/scanner.ts'
 
 /** As clamd names it with a signature of this name. */
 const NAME = 'EICAR-Test'

@@ -6,9 +6,15 @@ import { type Command, hostCommand, limitedTo } from './file-plugin/host-command
 import { startHost } from './file-plugin/host-process.ts'
 import { type HostStarter, hostPerMessage, type PluginHosts } from './file-plugin/hosts.ts'
 import { encodeRequest } from './plugin-host/request.ts'
-import type { ScanPolicy } from './scan-policy.ts'
-import { type Scanner, type ScanTask, type Specimen, unknown, type Verdict } from './scanner.ts'
-import { relayLines, type WriteLine, writeToLog } from './stderr-lines.ts'
+import type { ScanPolicy } from './shared/scan-policy.ts'
+import {
+  type Scanner,
+  type ScanTask,
+  type Specimen,
+  unknown,
+  type Verdict,
+} from './shared/scanner.ts'
+import { relayLines, type WriteLine, writeToLog } from './shared/stderr-lines.ts'
 
 const EXTENSIONS = ['.js', '.mjs', '.cjs', '.ts', '.so']
 

@@ -1,4 +1,4 @@
-import type { Specimen } from './scanner.ts'
+import type { Specimen } from './shared/scanner.ts'
 
 /** A specimen for one scanner, until it is taken back. */
 export interface Lent {

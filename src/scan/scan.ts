@@ -3,9 +3,15 @@ import type { SpoolPolicy } from '../message/spool-policy.ts'
 import { errorText, isFault } from '../runtime/fault.ts'
 import { lend } from './lend.ts'
 import { isNestedDeeper } from './nesting/nesting.ts'
-import { abortLate, type Scanner, type ScanTask, type Specimen, type Verdict } from './scanner.ts'
 import { findTraits } from './second-look/find-traits.ts'
 import { isStrange, type Trait } from './second-look/trait-names.ts'
+import {
+  abortLate,
+  type Scanner,
+  type ScanTask,
+  type Specimen,
+  type Verdict,
+} from './shared/scanner.ts'
 
 /** What all scanners together said. */
 export type ScanResult =

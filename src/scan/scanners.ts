@@ -1,9 +1,9 @@
 import { extname } from 'node:path'
 import { errorText, Fault } from '../runtime/fault.ts'
 import type { HostStarter, PluginHosts } from './file-plugin/hosts.ts'
-import type { ScanPolicy } from './scan-policy.ts'
-import { type Scanner, unknown } from './scanner.ts'
-import type { WriteLine } from './stderr-lines.ts'
+import type { ScanPolicy } from './shared/scan-policy.ts'
+import { type Scanner, unknown } from './shared/scanner.ts'
+import type { WriteLine } from './shared/stderr-lines.ts'
 
 /** The plugins that come with onescan, each loaded by the first message that wants it. */
 const builtIn: Readonly<

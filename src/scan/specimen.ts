@@ -2,7 +2,7 @@ import type { Envelope } from '../envelope/envelope.ts'
 import type { Origin } from '../envelope/origin.ts'
 import type { Message } from '../message/spool.ts'
 import { TOP_LINE } from '../message/top-line.ts'
-import type { Specimen } from './scanner.ts'
+import type { Specimen } from './shared/scanner.ts'
 
 /**
  * What scanners get of a message: TOP_LINE, the header block as it will leave, the body.

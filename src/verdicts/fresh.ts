@@ -1,5 +1,5 @@
 import { FUTURE_MAX } from '../cluster/verify.ts'
-import { areAllAtLeastAsNew } from '../scan/signatures.ts'
+import { areAllAtLeastAsNew } from '../scan/shared/signatures.ts'
 import type { RememberedVerdict } from './verdict.ts'
 
 /** Seconds for which a virus that was found is one whatever signatures are here. */

@@ -1,7 +1,7 @@
 import about from '../../package.json' with { type: 'json' }
 import { printable } from '../runtime/printable.ts'
-import type { ScanPolicy } from '../scan/scan-policy.ts'
-import type { Scanner } from '../scan/scanner.ts'
+import type { ScanPolicy } from '../scan/shared/scan-policy.ts'
+import type { Scanner } from '../scan/shared/scanner.ts'
 
 /**
  * How a message is looked at, in one line of printable ASCII: the release of onescan, what

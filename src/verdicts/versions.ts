@@ -1,5 +1,5 @@
-import type { Scanner, ScanTask } from '../scan/scanner.ts'
-import { areAtLeastAsNew, joinVersions, type ScannerVersions } from '../scan/signatures.ts'
+import type { Scanner, ScanTask } from '../scan/shared/scanner.ts'
+import { areAtLeastAsNew, joinVersions, type ScannerVersions } from '../scan/shared/signatures.ts'
 
 /** What this host adds to the signatures that nobody else can tell. */
 export interface Here {

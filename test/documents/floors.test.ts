@@ -41,6 +41,10 @@ t.test('no file imports itself by way of others', async (t) => {
   t.same(circles(imports), [])
 })
 
+t.test('no folder imports itself by way of others', async (t) => {
+  t.same(circles(betweenFolders(imports)), [])
+})
+
 t.test('an arrow upward, from door to door or round in a circle is found', async (t) => {
   const upward = new Map([['message/spool.ts', ['judge/engine.ts', 'settings/settings.ts']]])
   t.same(wrongArrows(upward, floors), ['message/spool.ts imports judge/engine.ts'])
@@ -48,6 +52,8 @@ t.test('an arrow upward, from door to door or round in a circle is found', async
   t.same(wrongArrows(sideways, floors), ['doors/milter/milter.ts imports doors/warm/frames.ts'])
   const round = new Map([...imports, ['message/write-all.ts', ['message/spool.ts']]])
   t.match(circles(round), [/message\/spool\.ts.*message\/write-all\.ts/])
+  const upstairs = new Map([...imports, ['scan/clamd/places.ts', ['scan/scanners.ts']]])
+  t.match(circles(betweenFolders(upstairs)), [/^scan, scan\/clamd$/])
 })
 
 function readFloors(text: string): Floors {
@@ -89,7 +95,18 @@ function wrongArrows(all: Imports, of: Floors): string[] {
   })
 }
 
-/** Each as the files on its way, of those that are met first. */
+/** Folders, each with the others that its own files import from. */
+function betweenFolders(all: Imports): Imports {
+  const found = new Map<string, Set<string>>()
+  for (const [file, targets] of all) {
+    const folder = dirname(file)
+    const others = targets.map(dirname).filter((other) => other !== folder)
+    found.set(folder, new Set([...(found.get(folder) ?? []), ...others]))
+  }
+  return new Map([...found].map(([folder, others]) => [folder, [...others]]))
+}
+
+/** Each as the files or folders on its way, of those that are met first. */
 function circles(all: Imports): string[] {
   const found: string[] = []
   const done = new Set<string>()

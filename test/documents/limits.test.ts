@@ -15,14 +15,14 @@ import { COMES_BACK_WITHIN } from '../../src/scan/clamd/back-off.ts'
 import { REPLY_MAX } from '../../src/scan/clamd/clamd-reply.ts'
 import { PLACES } from '../../src/scan/clamd/places.ts'
 import { BY_PATH_FROM } from '../../src/scan/clamd/scanner.ts'
-import { readScanPolicy } from '../../src/scan/scan-policy.ts'
 import {
   CONTENTS_MAX,
   DEPTH_MAX as LOOK_DEPTH_MAX,
   PLACES_MAX as LOOK_PLACES_MAX,
 } from '../../src/scan/second-look/contents.ts'
 import { MEMORY_MAX } from '../../src/scan/second-look/store.ts'
-import { relayLines } from '../../src/scan/stderr-lines.ts'
+import { readScanPolicy } from '../../src/scan/shared/scan-policy.ts'
+import { relayLines } from '../../src/scan/shared/stderr-lines.ts'
 import { columns, readPage, section } from './man-page.ts'
 
 /** The table of limits in onescan-queue(8) against the program. */

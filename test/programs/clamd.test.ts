@@ -7,7 +7,7 @@ import t from 'tap'
 import { readClamdAddress } from '../../src/scan/clamd/address.ts'
 import { askClamd, scanPath } from '../../src/scan/clamd/ask.ts'
 import { BY_PATH_FROM, clamdScanner } from '../../src/scan/clamd/scanner.ts'
-import type { Specimen, Verdict } from '../../src/scan/scanner.ts'
+import type { Specimen, Verdict } from '../../src/scan/shared/scanner.ts'
 import { clamdPolicy, scan, scanTask, specimen } from '../scan/clamd/task.ts'
 import { clamdMissing, EICAR, EICAR_NAME, startClamd } from './clamd.ts'
 

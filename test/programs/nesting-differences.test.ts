@@ -1,7 +1,7 @@
 import t from 'tap'
 import { clamdScanner } from '../../src/scan/clamd/scanner.ts'
 import { createNestingCounter } from '../../src/scan/nesting/counter.ts'
-import { DEFAULT_NESTING } from '../../src/scan/scan-policy.ts'
+import { DEFAULT_NESTING } from '../../src/scan/shared/scan-policy.ts'
 import { clamdPolicy, scanTask, specimen } from '../scan/clamd/task.ts'
 import { attached, base64, file, message } from '../scan/nesting/messages.ts'
 import { clamdMissing, EICAR, startClamd } from './clamd.ts'

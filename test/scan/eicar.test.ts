@@ -4,7 +4,7 @@ import fc from 'fast-check'
 import t from 'tap'
 import { makeEnvelope } from '../../src/envelope/envelope.ts'
 import { base64Forms, createEicarSearch, eicarScanner } from '../../src/scan/eicar.ts'
-import type { ScanTask, Specimen } from '../../src/scan/scanner.ts'
+import type { ScanTask, Specimen } from '../../src/scan/shared/scanner.ts'
 import { EICAR } from '../programs/clamd.ts'
 
 function specimenOf(chunks: readonly Buffer[]): Specimen {
@@ -132,6 +132,9 @@ t.test('after the deadline it answers nothing', async (t) => {
 })
 
 t.test('the source is not taken for the test file', async (t) => {
-  const source = readFileSync(new URL('../../src/scan/eicar.ts', import.meta.url), 'latin1')
+  const source = readFileSync(
+    new URL('../../src/scan/shared/eicar-file.ts', import.meta.url),
+    'latin1',
+  )
   t.notOk(source.includes(EICAR))
 })

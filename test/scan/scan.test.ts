@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
 import { runScanners } from '../../src/scan/scan.ts'
-import type { Scanner, Specimen, Verdict } from '../../src/scan/scanner.ts'
+import type { Scanner, Specimen, Verdict } from '../../src/scan/shared/scanner.ts'
 import { specimen } from './clamd/task.ts'
 
 function secondLook(when: 'odd' | 'always' | 'never') {

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { relayLines } from '../../src/scan/stderr-lines.ts'
+import { relayLines } from '../../src/scan/shared/stderr-lines.ts'
 
 function relay(text: Buffer, cuts: readonly number[] = []): string[] {
   const lines: string[] = []

@@ -1,6 +1,6 @@
 import { readClamdAddress } from '../../src/scan/clamd/address.ts'
 import { askClamd } from '../../src/scan/clamd/ask.ts'
-import { DEFAULT_CLAMD } from '../../src/scan/scan-policy.ts'
+import { DEFAULT_CLAMD } from '../../src/scan/shared/scan-policy.ts'
 import { type Environment, splitWords } from '../../src/settings/settings.ts'
 
 /** What the hosts scan with. */

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { areAtLeastAsNew, joinVersions } from '../../src/scan/signatures.ts'
+import { areAtLeastAsNew, joinVersions } from '../../src/scan/shared/signatures.ts'
 import { type Standard, staleness } from '../../src/verdicts/fresh.ts'
 import type { RememberedVerdict } from '../../src/verdicts/verdict.ts'
 

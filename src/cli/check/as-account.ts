@@ -3,8 +3,8 @@ import { once } from 'node:events'
 import type { Readable, Writable } from 'node:stream'
 import { ownCommand } from '../../runtime/compiled-program.ts'
 import { errorText } from '../../runtime/fault.ts'
-import { error, type Finding, warning } from './finding.ts'
 import { accountText, type Host } from './host.ts'
+import { error, type Finding, warning } from './shared/finding.ts'
 import { type Introduction, type Told, TRIALS } from './trials.ts'
 
 /** util-linux; it drops the supplementary groups as setuidgid does. */

@@ -1,6 +1,6 @@
 import { errorText } from '../../runtime/fault.ts'
-import { error, type Finding } from './finding.ts'
 import type { Host } from './host.ts'
+import { error, type Finding } from './shared/finding.ts'
 
 /** A part of `onescan check`. */
 export type Check = (host: Host) => Finding[] | Promise<Finding[]>

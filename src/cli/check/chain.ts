@@ -10,11 +10,11 @@ import {
 import { basename, dirname, resolve } from 'node:path'
 import { type Chain, checkChain, findChain } from '../../doors/queue/chain.ts'
 import { errorText } from '../../runtime/fault.ts'
-import { readRegularFile } from '../regular-file.ts'
-import { obstacle } from './account.ts'
-import { error, type Finding, ok, warning } from './finding.ts'
+import { readRegularFile } from '../shared/regular-file.ts'
 import { accountText, type Host } from './host.ts'
 import { LINK } from './removal.ts'
+import { obstacle } from './shared/account.ts'
+import { error, type Finding, ok, warning } from './shared/finding.ts'
 import { slotProgramOf } from './slot-program.ts'
 
 /** The program in the slot, and the next one, which gets the mail from it. */

@@ -2,9 +2,13 @@ import { existsSync } from 'node:fs'
 import { hostSwitchFile, switchedOff } from '../../judge/policy.ts'
 import { readSpoolPolicy } from '../../message/spool-policy.ts'
 import { errorText } from '../../runtime/fault.ts'
-import { readInfectedPolicy, readScanPolicy, readUnscannedPolicy } from '../../scan/scan-policy.ts'
-import { error, type Finding, ok, warning } from './finding.ts'
+import {
+  readInfectedPolicy,
+  readScanPolicy,
+  readUnscannedPolicy,
+} from '../../scan/shared/scan-policy.ts'
 import type { Host } from './host.ts'
+import { error, type Finding, ok, warning } from './shared/finding.ts'
 
 /** Is onescan switched on, and can its settings be read? */
 export function checkSettings(host: Host): Finding[] {

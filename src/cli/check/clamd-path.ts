@@ -3,9 +3,9 @@ import { readSpoolPolicy } from '../../message/spool-policy.ts'
 import { errorText } from '../../runtime/fault.ts'
 import type { ClamdAddress } from '../../scan/clamd/address.ts'
 import { scanPath } from '../../scan/clamd/ask.ts'
-import { eicarMessage } from './eicar-message.ts'
-import { error, type Finding, ok, warning } from './finding.ts'
 import type { Host } from './host.ts'
+import { eicarMessage } from './shared/eicar-message.ts'
+import { error, type Finding, ok, warning } from './shared/finding.ts'
 
 /** Milliseconds for a scan of a few hundred bytes. */
 const PATIENCE = 30_000

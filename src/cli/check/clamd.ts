@@ -1,12 +1,12 @@
 import { errorText } from '../../runtime/fault.ts'
 import { type ClamdAddress, readClamdAddress } from '../../scan/clamd/address.ts'
 import { askClamd } from '../../scan/clamd/ask.ts'
-import type { ScanPolicy } from '../../scan/scan-policy.ts'
-import { obstacle } from './account.ts'
+import type { ScanPolicy } from '../../scan/shared/scan-policy.ts'
 import { checkClamdLimits } from './clamd-limits.ts'
 import { checkClamdPath } from './clamd-path.ts'
-import { error, type Finding, ok, warning } from './finding.ts'
 import { accountText, type Host, scanPolicyOf } from './host.ts'
+import { obstacle } from './shared/account.ts'
+import { error, type Finding, ok, warning } from './shared/finding.ts'
 import { checkCount, databaseOf } from './signatures.ts'
 
 /** Milliseconds for a question that needs no scan. */

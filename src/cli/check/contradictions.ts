@@ -1,10 +1,10 @@
 import { existsSync, statSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { errorText } from '../../runtime/fault.ts'
-import { readInfectedPolicy } from '../../scan/scan-policy.ts'
-import { obstacle } from './account.ts'
-import { type Finding, ok, warning } from './finding.ts'
+import { readInfectedPolicy } from '../../scan/shared/scan-policy.ts'
 import { accountText, type Host } from './host.ts'
+import { obstacle } from './shared/account.ts'
+import { type Finding, ok, warning } from './shared/finding.ts'
 
 /** Settings that can be read, and do not do what they look like. */
 export function checkContradictions(host: Host): Finding[] {

@@ -1,11 +1,11 @@
 import { statSync } from 'node:fs'
 import { join } from 'node:path'
 import { readPlace, switchedOff } from '../../judge/policy.ts'
-import { readRegularFile } from '../regular-file.ts'
-import { type RunningDaemon, runningDaemons } from '../running-daemons.ts'
-import { type Accounts, userName } from './account.ts'
+import { readRegularFile } from '../shared/regular-file.ts'
+import { type RunningDaemon, runningDaemons } from '../shared/running-daemons.ts'
 import { switchFinding } from './check-settings.ts'
-import { error, type Finding, ok, warning } from './finding.ts'
+import { type Accounts, userName } from './shared/account.ts'
+import { error, type Finding, ok, warning } from './shared/finding.ts'
 import { settings } from './variables.ts'
 
 /** Where onescand is looked for, and its settings. */

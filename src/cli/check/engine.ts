@@ -2,9 +2,9 @@ import { realpathSync, statSync } from 'node:fs'
 import { connect } from 'node:net'
 import { basename } from 'node:path'
 import { errorCode } from '../../runtime/fault.ts'
-import { obstacle } from './account.ts'
-import { type Finding, ok, warning } from './finding.ts'
 import { accountText, type Host } from './host.ts'
+import { obstacle } from './shared/account.ts'
+import { type Finding, ok, warning } from './shared/finding.ts'
 
 /** Where onescanc asks; onescanc(8). */
 const SOCKET = '/run/onescan/slot.sock'

@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { readErrorReport } from '../../doors/shared/error-report.ts'
 import { errorText } from '../../runtime/fault.ts'
-import { error, type Finding, ok, warning } from './finding.ts'
 import type { Host } from './host.ts'
+import { error, type Finding, ok, warning } from './shared/finding.ts'
 
 /** Milliseconds for one short SMTP session without any network. */
 const PATIENCE = 15_000

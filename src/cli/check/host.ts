@@ -2,21 +2,12 @@ import { readFileSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import { type Place, readPlace } from '../../judge/policy.ts'
 import { errorText, Fault } from '../../runtime/fault.ts'
-import { readScanPolicy, type ScanPolicy } from '../../scan/scan-policy.ts'
+import { readScanPolicy, type ScanPolicy } from '../../scan/shared/scan-policy.ts'
 import type { Environment } from '../../settings/settings.ts'
-import { installedQueue } from '../installed-queue.ts'
-import { readRegularBytes, readRegularFile } from '../regular-file.ts'
-import { withoutLoaders, withoutSession } from '../session-environment.ts'
-import { type EnvironmentOptions, readEnvdir, slotEnvironment } from '../slot-environment.ts'
-import {
-  type Account,
-  type Accounts,
-  findAccount,
-  findGroup,
-  groupName,
-  ownAccount,
-  userName,
-} from './account.ts'
+import { installedQueue } from '../shared/installed-queue.ts'
+import { readRegularBytes, readRegularFile } from '../shared/regular-file.ts'
+import { withoutLoaders, withoutSession } from '../shared/session-environment.ts'
+import { type EnvironmentOptions, readEnvdir, slotEnvironment } from '../shared/slot-environment.ts'
 import {
   type Identify,
   type Limits,
@@ -25,6 +16,15 @@ import {
   readRunScript,
   smallest,
 } from './run-script.ts'
+import {
+  type Account,
+  type Accounts,
+  findAccount,
+  findGroup,
+  groupName,
+  ownAccount,
+  userName,
+} from './shared/account.ts'
 import { classOf, classText, type RuleClass, readRules } from './tcp-rules.ts'
 
 /** The host as the slot would see it: what every check looks at, and nothing else. */

@@ -1,10 +1,10 @@
 import { join } from 'node:path'
 import { isCurrent, type Key, loadKeyring } from '../../cluster/keyring.ts'
 import { errorText } from '../../runtime/fault.ts'
-import { groupName, obstacle } from './account.ts'
 import { isClient } from './engine.ts'
-import { error, type Finding, ok, warning } from './finding.ts'
 import { accountText, type Host } from './host.ts'
+import { groupName, obstacle } from './shared/account.ts'
+import { error, type Finding, ok, warning } from './shared/finding.ts'
 
 /** Fewest bytes of an md5 key that nobody guesses: 128 bits where they are random. */
 const MD5_SECRET_MIN = 16

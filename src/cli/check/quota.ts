@@ -3,8 +3,8 @@ import { openQuotaClient } from '../../quota/quota-client.ts'
 import { readQuotaSettings } from '../../quota/quota-settings.ts'
 import { COULD_NOT_TELL, NO_SUCH_PAGE } from '../../quota/service-reply.ts'
 import { errorText } from '../../runtime/fault.ts'
-import { error, type Finding, ok, warning } from './finding.ts'
 import type { Host } from './host.ts'
+import { error, type Finding, ok, warning } from './shared/finding.ts'
 
 /** A mailbox that a service may know or not: any answer shows that it is there. */
 const ANYBODY = Buffer.from('postmaster')

@@ -1,8 +1,7 @@
 import { readdirSync, readFileSync, realpathSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
-import { installedQueue } from '../installed-queue.ts'
-import { readRegularFile } from '../regular-file.ts'
-import { error, type Finding, ok } from './finding.ts'
+import { installedQueue } from '../shared/installed-queue.ts'
+import { readRegularFile } from '../shared/regular-file.ts'
 import { POSTFIX_CF } from './mail-servers/find.ts'
 import { DEFAULTS } from './mail-servers/milter.ts'
 import { placesOfOnescand } from './mail-servers/places-of-onescand.ts'
@@ -10,6 +9,7 @@ import { SENDMAIL_CF } from './mail-servers/sendmail.ts'
 import { type ServersToLookAt, withoutOnescand } from './mail-servers/without-onescand.ts'
 import { leadsInto, type Naming, namesUnder } from './names.ts'
 import { readRunScript } from './run-script.ts'
+import { error, type Finding, ok } from './shared/finding.ts'
 
 /** What is removed, and where it may be named. */
 export interface Removal {

@@ -1,7 +1,7 @@
-import { forTerminal } from '../for-terminal.ts'
-import type { Output } from '../run-command.ts'
-import { takesColours } from '../takes-colours.ts'
-import { exitCodeOf, type Finding } from './finding.ts'
+import { forTerminal } from '../shared/for-terminal.ts'
+import type { Output } from '../shared/run-command.ts'
+import { takesColours } from '../shared/takes-colours.ts'
+import { exitCodeOf, type Finding } from './shared/finding.ts'
 
 /** From the least to the worst: what is read last is what stays on the screen. */
 const LEVELS = ['ok', 'warning', 'error'] as const

@@ -2,10 +2,10 @@ import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
 import { compiledProgram, isCompiled } from '../../runtime/compiled-program.ts'
 import { errorText } from '../../runtime/fault.ts'
-import { error, type Finding, ok, warning } from './finding.ts'
 import type { Host } from './host.ts'
 import { limited } from './limited.ts'
 import type { Limits } from './run-script.ts'
+import { error, type Finding, ok, warning } from './shared/finding.ts'
 
 const run = promisify(execFile)
 /** Milliseconds: a runtime that needs more to start has a sick host. */

@@ -1,13 +1,13 @@
 import { readSpoolPolicy } from '../../message/spool-policy.ts'
 import { errorText } from '../../runtime/fault.ts'
 import type { ScanResult } from '../../scan/scan.ts'
-import type { ScanPolicy } from '../../scan/scan-policy.ts'
-import type { Scanner } from '../../scan/scanner.ts'
 import { makeScanners } from '../../scan/scanners.ts'
-import { scanBytes } from '../scan-bytes.ts'
-import { eicarMessage } from './eicar-message.ts'
-import { error, type Finding, ok, warning } from './finding.ts'
+import type { ScanPolicy } from '../../scan/shared/scan-policy.ts'
+import type { Scanner } from '../../scan/shared/scanner.ts'
+import { scanBytes } from '../shared/scan-bytes.ts'
 import { type Host, scanPolicyOf } from './host.ts'
+import { eicarMessage } from './shared/eicar-message.ts'
+import { error, type Finding, ok, warning } from './shared/finding.ts'
 import { checkCount, DEFAULT_DATABASE } from './signatures.ts'
 
 /** Is it scanning? Each scanner that QHPSI names gets the EICAR test message. */

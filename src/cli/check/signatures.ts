@@ -2,8 +2,8 @@ import { closeSync, openSync, readdirSync, readFileSync, readSync, statSync } fr
 import { join } from 'node:path'
 import type { ClamdAddress } from '../../scan/clamd/address.ts'
 import type { Environment } from '../../settings/settings.ts'
-import { readRegularFile } from '../regular-file.ts'
-import { type Finding, warning } from './finding.ts'
+import { readRegularFile } from '../shared/regular-file.ts'
+import { type Finding, warning } from './shared/finding.ts'
 
 /** Fewer are somebody's own, or what was left of a download: ClamAV's are millions. */
 const A_HANDFUL = 10_000

@@ -1,7 +1,7 @@
 import { lstatSync, readlinkSync, realpathSync, statSync } from 'node:fs'
 import { basename, dirname, join, resolve } from 'node:path'
 import { DEFAULT_QMAIL_HOME } from '../../judge/policy.ts'
-import { readRegularFile } from '../regular-file.ts'
+import { readRegularFile } from '../shared/regular-file.ts'
 import type { Host } from './host.ts'
 
 /** Who stands in the slot, as far as it can be told without running it. */

@@ -1,8 +1,8 @@
 import { callSlot, type SlotOutcome } from '../inject/call-slot.ts'
-import { cleanMessage, eicarMessage } from './eicar-message.ts'
-import { error, type Finding, ok, warning } from './finding.ts'
 import { type Host, scanPolicyOf } from './host.ts'
 import { limited } from './limited.ts'
+import { cleanMessage, eicarMessage } from './shared/eicar-message.ts'
+import { error, type Finding, ok, warning } from './shared/finding.ts'
 import { slotProgramOf } from './slot-program.ts'
 
 /** Milliseconds beyond SCANTIMEOUT for a small message to go through. */

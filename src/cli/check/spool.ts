@@ -2,9 +2,9 @@ import { closeSync, statfsSync, statSync } from 'node:fs'
 import { openAnonymousFile } from '../../message/anonymous-file.ts'
 import { readSpoolPolicy } from '../../message/spool-policy.ts'
 import { errorText } from '../../runtime/fault.ts'
-import { groupName, obstacle } from './account.ts'
-import { error, type Finding, ok, warning } from './finding.ts'
 import { accountText, type Host, scanPolicyOf } from './host.ts'
+import { groupName, obstacle } from './shared/account.ts'
+import { error, type Finding, ok, warning } from './shared/finding.ts'
 
 /** f_type of statfs(2). */
 const TMPFS = 0x01021994

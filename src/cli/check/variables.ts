@@ -1,6 +1,6 @@
-import { nearest } from '../nearest.ts'
-import { type Finding, warning } from './finding.ts'
+import { nearest } from '../shared/nearest.ts'
 import type { Host } from './host.ts'
+import { type Finding, warning } from './shared/finding.ts'
 
 /** Every variable that the slot reads; a test holds the list against the source. */
 export const settings: readonly string[] = (

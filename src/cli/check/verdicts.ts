@@ -4,8 +4,8 @@ import { readSecret } from '../../settings/secret-file.ts'
 import { sharedKey } from '../../verdicts/secrets.ts'
 import type { StoreAddress } from '../../verdicts/store-address.ts'
 import { readVerdictPolicy, type VerdictPolicy } from '../../verdicts/verdicts-policy.ts'
-import { error, type Finding, ok, warning } from './finding.ts'
 import type { Host } from './host.ts'
+import { error, type Finding, ok, warning } from './shared/finding.ts'
 
 /** Milliseconds for a connection and two questions. */
 const PATIENCE = 3_000

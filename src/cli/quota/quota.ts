@@ -1,12 +1,12 @@
 import type { ArgumentsCamelCase, CommandModule } from 'yargs'
 import { errorText, Fault } from '../../runtime/fault.ts'
 import { byteSize } from '../../settings/settings.ts'
-import { FAILED, type Output, runCommand } from '../run-command.ts'
+import { FAILED, type Output, runCommand } from '../shared/run-command.ts'
 import {
   addEnvironmentOptions,
   type EnvironmentOptions,
   slotEnvironment,
-} from '../slot-environment.ts'
+} from '../shared/slot-environment.ts'
 import { askOnescand, socketOfOnescand } from './ask-onescand.ts'
 import { askService } from './ask-service.ts'
 import { type Opinion, opinionText } from './opinion.ts'

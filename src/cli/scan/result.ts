@@ -1,4 +1,4 @@
-import type { SourceMessage } from './sources.ts'
+import type { SourceMessage } from '../shared/sources.ts'
 
 /** What was found out about one message. */
 export type Found = { readonly size?: number } & (

@@ -2,19 +2,19 @@ import type { ArgumentsCamelCase, CommandModule } from 'yargs'
 import { readPlace } from '../../judge/policy.ts'
 import { readSpoolPolicy } from '../../message/spool-policy.ts'
 import { errorText, Fault } from '../../runtime/fault.ts'
-import { readScanPolicy } from '../../scan/scan-policy.ts'
 import { makeScanners } from '../../scan/scanners.ts'
-import { addMaxSizeOption, type MaxSizeOption, maxSizeOf } from '../max-size-option.ts'
-import { FAILED, type Output, runCommand } from '../run-command.ts'
-import { type ByHand, scanBytes } from '../scan-bytes.ts'
+import { readScanPolicy } from '../../scan/shared/scan-policy.ts'
+import { addMaxSizeOption, type MaxSizeOption, maxSizeOf } from '../shared/max-size-option.ts'
+import { type Progress, showProgress } from '../shared/progress.ts'
+import { FAILED, type Output, runCommand } from '../shared/run-command.ts'
+import { type ByHand, scanBytes } from '../shared/scan-bytes.ts'
 import {
   addEnvironmentOptions,
   type EnvironmentOptions,
   slotEnvironment,
-} from '../slot-environment.ts'
-import { type Progress, showProgress } from './progress.ts'
+} from '../shared/slot-environment.ts'
+import { findSources, messagesOf, type Source, type SourceMessage } from '../shared/sources.ts'
 import { addUp, type Counts, type Found, inWords, resultLine } from './result.ts'
-import { findSources, messagesOf, type Source, type SourceMessage } from './sources.ts'
 
 interface ScanOptions extends EnvironmentOptions, MaxSizeOption {
   files: string[]

@@ -1,7 +1,7 @@
 import { errorText } from '../../runtime/fault.ts'
 import { type ClamdAddress, readClamdAddress } from '../../scan/clamd/address.ts'
 import { tellsOfLimits } from '../../scan/clamd/probe-limits.ts'
-import type { ScanPolicy } from '../../scan/scan-policy.ts'
+import type { ScanPolicy } from '../../scan/shared/scan-policy.ts'
 
 /** Milliseconds between two questions: a clamd may be started anew with other settings. */
 const EVERY = 60_000

@@ -11,8 +11,8 @@ import {
   readScanPolicy,
   readUnscannedPolicy,
   type UnscannedPolicy,
-} from '../../scan/scan-policy.ts'
-import type { Scanner } from '../../scan/scanner.ts'
+} from '../../scan/shared/scan-policy.ts'
+import type { Scanner } from '../../scan/shared/scanner.ts'
 import { type Environment, isSet } from '../../settings/settings.ts'
 import type { Configuration } from '../shared/configuration.ts'
 import { type ErrorReport, readReplyForm } from '../shared/error-report.ts'

@@ -1,5 +1,5 @@
 import { printable } from '../../runtime/printable.ts'
-import type { ScanPolicy } from '../scan-policy.ts'
+import type { ScanPolicy } from '../shared/scan-policy.ts'
 import {
   clean,
   type Scanner,
@@ -7,7 +7,7 @@ import {
   type Specimen,
   unknown,
   type Verdict,
-} from '../scanner.ts'
+} from '../shared/scanner.ts'
 import { searchContents } from './contents.ts'
 import { loadRules, type Rules } from './rules.ts'
 import { searchMessage } from './search.ts'

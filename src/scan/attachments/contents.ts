@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
-import type { ScanTask, Specimen } from '../scanner.ts'
 import { contentsOf } from '../second-look/contents.ts'
 import { findTraits } from '../second-look/find-traits.ts'
+import type { ScanTask, Specimen } from '../shared/scanner.ts'
 import { isExecutable, MAGIC_LENGTH } from './executable.ts'
 import { readPartHeader } from './part-header.ts'
 import type { Rules } from './rules.ts'

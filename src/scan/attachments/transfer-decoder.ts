@@ -1,4 +1,4 @@
-import { createQuotedPrintableReader } from '../quoted-printable.ts'
+import { createQuotedPrintableReader } from '../shared/quoted-printable.ts'
 import type { TransferEncoding } from './part-header.ts'
 
 /** Decodes the content of a part that comes in pieces. */

@@ -1,5 +1,5 @@
 import { printable } from '../../runtime/printable.ts'
-import { exceededLimit } from '../exceeded-limit.ts'
+import { exceededLimit } from '../shared/exceeded-limit.ts'
 
 /**
  * Longest reply in bytes that is looked at, its NUL included. A path has at most

@@ -1,5 +1,5 @@
 import { errorText, Fault } from '../../runtime/fault.ts'
-import type { ScanPolicy } from '../scan-policy.ts'
+import type { ScanPolicy } from '../shared/scan-policy.ts'
 import {
   clean,
   harmed,
@@ -10,7 +10,7 @@ import {
   type Specimen,
   unknown,
   type Verdict,
-} from '../scanner.ts'
+} from '../shared/scanner.ts'
 import { type ClamdAddress, isLocal, readClamdAddress } from './address.ts'
 import { askClamd, scanPath, scanStream } from './ask.ts'
 import { COMES_BACK_WITHIN, lengthOfPause, pause } from './back-off.ts'

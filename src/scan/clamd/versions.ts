@@ -1,5 +1,5 @@
 import { inTime, LATE } from '../../runtime/deadline.ts'
-import { areAtLeastAsNew } from '../signatures.ts'
+import { areAtLeastAsNew } from '../shared/signatures.ts'
 
 /** Milliseconds for which an answer is believed; a database that was loaded since is newer. */
 export const BELIEVED_FOR = 10_000

@@ -1,9 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import type { Duplex, Readable } from 'node:stream'
 import { ownChild } from '../../runtime/own-children.ts'
-import { killGroup } from '../kill-group.ts'
-import { unknown, type Verdict } from '../scanner.ts'
-import type { LineRelay } from '../stderr-lines.ts'
+import { killGroup } from '../shared/kill-group.ts'
+import { unknown, type Verdict } from '../shared/scanner.ts'
+import type { LineRelay } from '../shared/stderr-lines.ts'
 import { createReplyReader, NONSENSE } from './reply-reader.ts'
 
 /** Milliseconds from the deadline until we wait no longer; KILL has been sent by then. */

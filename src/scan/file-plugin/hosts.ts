@@ -1,4 +1,4 @@
-import type { Verdict } from '../scanner.ts'
+import type { Verdict } from '../shared/scanner.ts'
 import type { PluginHost, Question } from './host-process.ts'
 
 /** Where the processes come from that a plugin is asked in. */

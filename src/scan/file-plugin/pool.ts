@@ -1,4 +1,4 @@
-import { unknown, type Verdict } from '../scanner.ts'
+import { unknown, type Verdict } from '../shared/scanner.ts'
 import type { PluginHost, Question } from './host-process.ts'
 import type { HostStarter, PluginHosts } from './hosts.ts'
 import { startWatchdog, type Watchdog } from './watchdog.ts'

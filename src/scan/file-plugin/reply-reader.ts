@@ -1,5 +1,5 @@
 import { decodeFrame, encodeSettled, FRAME_MAX } from '../plugin-host/frame.ts'
-import type { Verdict } from '../scanner.ts'
+import type { Verdict } from '../shared/scanner.ts'
 
 /** What a plugin's process has said. */
 export type Reply =

@@ -1,4 +1,4 @@
-import { createQuotedPrintableReader } from '../quoted-printable.ts'
+import { createQuotedPrintableReader } from '../shared/quoted-printable.ts'
 import type { TransferEncoding } from './declaration.ts'
 
 /** Bytes that are decoded at a time. */

@@ -1,4 +1,4 @@
-import { clean, infected, unknown, type Verdict } from '../scanner.ts'
+import { clean, infected, unknown, type Verdict } from '../shared/scanner.ts'
 
 /** Bytes; what is longer is no frame. */
 export const FRAME_MAX = 64 * 1024

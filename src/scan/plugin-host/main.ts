@@ -4,7 +4,7 @@
 import { read, writeSync } from 'node:fs'
 import { basename, extname } from 'node:path'
 import { errorText } from '../../runtime/fault.ts'
-import { unknown, type Verdict } from '../scanner.ts'
+import { unknown, type Verdict } from '../shared/scanner.ts'
 import { encodeFrame, encodeSettled } from './frame.ts'
 import { log } from './mail.ts'
 import { CODE_SETTING, isUsedUp } from './own-limits.ts'

@@ -1,5 +1,5 @@
 import { inspect } from 'node:util'
-import { clean, infected, unknown, type Verdict } from '../scanner.ts'
+import { clean, infected, unknown, type Verdict } from '../shared/scanner.ts'
 
 const EXPECTED = 'must answer { clean: true }, { infected: true, name } or { defer: why }'
 

@@ -1,4 +1,4 @@
-import type { Verdict } from '../scanner.ts'
+import type { Verdict } from '../shared/scanner.ts'
 import type { PluginRequest } from './request.ts'
 
 /** A plugin that this process has loaded. */

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { basename } from 'node:path'
 import { errorText } from '../../runtime/fault.ts'
 import { type PluginCalls, pluginCalls } from '../../runtime/plugin-calls.ts'
-import { clean, infected, unknown, type Verdict } from '../scanner.ts'
+import { clean, infected, unknown, type Verdict } from '../shared/scanner.ts'
 import type { NotLoaded, Plugin } from './plugin.ts'
 import type { PluginRequest } from './request.ts'
 

@@ -1,5 +1,5 @@
 import { TOP_LINE } from '../../message/top-line.ts'
-import type { Specimen } from '../scanner.ts'
+import type { Specimen } from '../shared/scanner.ts'
 import type { Trait } from './trait-names.ts'
 import { createTraitDetector } from './traits.ts'
 

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { openAnonymousFile } from '../../message/anonymous-file.ts'
 import { makeNamedCopy, type NamedFile } from '../../message/named-file.ts'
 import type { SpoolPolicy } from '../../message/spool-policy.ts'
-import type { Specimen } from '../scanner.ts'
+import type { Specimen } from '../shared/scanner.ts'
 import { type Content, contentsOf } from './contents.ts'
 
 export interface LookOptions {

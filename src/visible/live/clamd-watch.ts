@@ -1,7 +1,7 @@
 import { errorText } from '../../runtime/fault.ts'
 import { type ClamdAddress, readClamdAddress } from '../../scan/clamd/address.ts'
 import { askClamd } from '../../scan/clamd/ask.ts'
-import type { ScanPolicy } from '../../scan/scan-policy.ts'
+import type { ScanPolicy } from '../../scan/shared/scan-policy.ts'
 
 /** Milliseconds between two questions, and for one. */
 const EVERY = 15_000

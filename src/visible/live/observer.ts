@@ -1,5 +1,5 @@
 import { statfsSync } from 'node:fs'
-import type { ScanPolicy } from '../../scan/scan-policy.ts'
+import type { ScanPolicy } from '../../scan/shared/scan-policy.ts'
 import { type ClamdState, type ClamdWatch, watchClamds } from './clamd-watch.ts'
 import { createHistory, type Decided, type History } from './history.ts'
 import { createLineViewer } from './line-view.ts'

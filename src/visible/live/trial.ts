@@ -3,9 +3,9 @@ import type { Place } from '../../judge/policy.ts'
 import { type Policy, switchedOff } from '../../judge/policy.ts'
 import { holdMessage } from '../../message/held.ts'
 import { errorText } from '../../runtime/fault.ts'
-import { EICAR } from '../../scan/eicar.ts'
 import { runScanners, type ScanResult } from '../../scan/scan.ts'
-import type { Scanner } from '../../scan/scanner.ts'
+import { EICAR } from '../../scan/shared/eicar-file.ts'
+import type { Scanner } from '../../scan/shared/scanner.ts'
 import { specimenOf } from '../../scan/specimen.ts'
 
 /** What came of a clean message and of the EICAR test file, given to the configured scanners. */

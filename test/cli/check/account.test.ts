@@ -1,7 +1,7 @@
 import { chmodSync, chownSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { findAccount, groupName, obstacle } from '../../../src/cli/check/account.ts'
+import { findAccount, groupName, obstacle } from '../../../src/cli/check/shared/account.ts'
 import { accounts, self, stranger } from './host.ts'
 
 t.test('an account has its primary group, and all its groups only where they count', async (t) => {

@@ -1,8 +1,8 @@
 import { chmodSync, chownSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { obstacle } from '../../../src/cli/check/account.ts'
 import { checkKeyring } from '../../../src/cli/check/keyring.ts'
+import { obstacle } from '../../../src/cli/check/shared/account.ts'
 import { complaints, host, stranger } from './host.ts'
 
 const hmac = `hmac-sha256:new:${Buffer.alloc(32, 1).toString('base64url')}`

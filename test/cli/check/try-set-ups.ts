@@ -1,5 +1,5 @@
 import t, { type Test } from 'tap'
-import type { Finding } from '../../../src/cli/check/finding.ts'
+import type { Finding } from '../../../src/cli/check/shared/finding.ts'
 import { openDirectory } from '../../programs/reachable.ts'
 import { jsonIn, onescan } from '../onescan.ts'
 import { placeIn, putQmail, type SetUp } from './set-ups.ts'

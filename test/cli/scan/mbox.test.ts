@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { createMboxReader, type MboxPiece } from '../../../src/cli/scan/mbox.ts'
+import { createMboxReader, type MboxPiece } from '../../../src/cli/shared/mbox.ts'
 
 /** The messages of a mailbox that comes in pieces which end at each of `cuts`. */
 function split(mailbox: string, cuts: readonly number[] = []): string[] {

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { watchLimits } from '../../../src/doors/daemon/watch-limits.ts'
-import { readScanPolicy } from '../../../src/scan/scan-policy.ts'
+import { readScanPolicy } from '../../../src/scan/shared/scan-policy.ts'
 import { type Clamd, clamdMissing, startClamd } from '../../programs/clamd.ts'
 import { socketDirectory } from '../../programs/socket-directory.ts'
 

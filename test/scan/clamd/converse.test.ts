@@ -3,7 +3,7 @@ import type { Socket } from 'node:net'
 import fc from 'fast-check'
 import t from 'tap'
 import { clamdScanner } from '../../../src/scan/clamd/scanner.ts'
-import type { Specimen } from '../../../src/scan/scanner.ts'
+import type { Specimen } from '../../../src/scan/shared/scanner.ts'
 import { closesAtOnce, says, standIn } from './stand-in.ts'
 import { clamdPolicy, scan, scanTask, specimen } from './task.ts'
 

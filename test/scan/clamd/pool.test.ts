@@ -4,7 +4,7 @@ import t, { type Test } from 'tap'
 import { isLocal, readClamdAddress } from '../../../src/scan/clamd/address.ts'
 import { clamdScanner } from '../../../src/scan/clamd/scanner.ts'
 import { SILENCE_MAX } from '../../../src/scan/clamd/versions.ts'
-import { readScanPolicy } from '../../../src/scan/scan-policy.ts'
+import { readScanPolicy } from '../../../src/scan/shared/scan-policy.ts'
 import { type Asked, numbered, sessionStandIn } from './session-stand-in.ts'
 import { scanTask, specimen } from './task.ts'
 

@@ -1,7 +1,7 @@
 import { makeEnvelope } from '../../../src/envelope/envelope.ts'
 import { clamdScanner } from '../../../src/scan/clamd/scanner.ts'
-import { readScanPolicy, type ScanPolicy } from '../../../src/scan/scan-policy.ts'
-import { abortLate, type ScanTask, type Specimen } from '../../../src/scan/scanner.ts'
+import { readScanPolicy, type ScanPolicy } from '../../../src/scan/shared/scan-policy.ts'
+import { abortLate, type ScanTask, type Specimen } from '../../../src/scan/shared/scanner.ts'
 
 /** The policy of `QHPSI='plugin: clamd'` with these addresses and other settings. */
 export function clamdPolicy(CLAMD: string, others: Record<string, string> = {}): ScanPolicy {

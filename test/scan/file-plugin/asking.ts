@@ -4,8 +4,8 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { makeEnvelope } from '../../../src/envelope/envelope.ts'
 import { filePluginScanner } from '../../../src/scan/file-plugin.ts'
-import { readScanPolicy, type ScanPolicy } from '../../../src/scan/scan-policy.ts'
-import { abortLate, type Scanner, type Verdict } from '../../../src/scan/scanner.ts'
+import { readScanPolicy, type ScanPolicy } from '../../../src/scan/shared/scan-policy.ts'
+import { abortLate, type Scanner, type Verdict } from '../../../src/scan/shared/scanner.ts'
 
 /** Why C plugins cannot be tested here, or false. */
 export const noCompiler = spawnSync('gcc', ['--version']).error

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import t from 'tap'
 import { decodeFrame, encodeFrame, FRAME_MAX } from '../../../src/scan/plugin-host/frame.ts'
-import { clean, infected, unknown, type Verdict } from '../../../src/scan/scanner.ts'
+import { clean, infected, unknown, type Verdict } from '../../../src/scan/shared/scanner.ts'
 
 const nonce = '00112233445566778899aabbccddeeff'
 

@@ -3,7 +3,7 @@ import { createReadStream } from 'node:fs'
 import { join } from 'node:path'
 import { openPool, type PoolLimits, standardLimits } from '../../../src/scan/file-plugin/pool.ts'
 import { filePluginScanner } from '../../../src/scan/file-plugin.ts'
-import type { Scanner } from '../../../src/scan/scanner.ts'
+import type { Scanner } from '../../../src/scan/shared/scanner.ts'
 import { ask, policyFor, type Question, type Reply, whyOf } from './asking.ts'
 
 /** What the rig needs of tap's test object. */

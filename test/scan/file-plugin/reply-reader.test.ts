@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import t from 'tap'
 import { createReplyReader, type Reply } from '../../../src/scan/file-plugin/reply-reader.ts'
 import { encodeFrame, encodeSettled } from '../../../src/scan/plugin-host/frame.ts'
-import { clean, infected, unknown } from '../../../src/scan/scanner.ts'
+import { clean, infected, unknown } from '../../../src/scan/shared/scanner.ts'
 
 const nonce = '00112233445566778899aabbccddeeff'
 const other = 'ffeeddccbbaa99887766554433221100'

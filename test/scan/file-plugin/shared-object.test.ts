@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process'
 import { join } from 'node:path'
 import t from 'tap'
-import type { Verdict } from '../../../src/scan/scanner.ts'
+import type { Verdict } from '../../../src/scan/shared/scanner.ts'
 import { ask, noCompiler, type Question, whyOf } from './asking.ts'
 
 interface Case {

@@ -1,7 +1,7 @@
 import { errorText } from '../../../runtime/fault.ts'
-import { readRegularFile } from '../../regular-file.ts'
-import { cleanMessage, eicarMessage } from '../eicar-message.ts'
-import { error, type Finding, ok } from '../finding.ts'
+import { readRegularFile } from '../../shared/regular-file.ts'
+import { cleanMessage, eicarMessage } from '../shared/eicar-message.ts'
+import { error, type Finding, ok } from '../shared/finding.ts'
 import { askMilter, type FilterAnswer, type FilterPlace } from './ask-milter.ts'
 import { onescandOptions } from './places-of-onescand.ts'
 

@@ -1,6 +1,6 @@
 import { join } from 'node:path'
-import { readRegularFile } from '../../regular-file.ts'
-import { runningDaemons } from '../../running-daemons.ts'
+import { readRegularFile } from '../../shared/regular-file.ts'
+import { runningDaemons } from '../../shared/running-daemons.ts'
 
 /** Where onescand's words may be found. */
 export interface WordsOfOnescand {

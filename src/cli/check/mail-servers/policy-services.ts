@@ -1,6 +1,6 @@
 import { connect } from 'node:net'
 import { errorText } from '../../../runtime/fault.ts'
-import { error, type Finding, ok } from '../finding.ts'
+import { error, type Finding, ok } from '../shared/finding.ts'
 import type { FilterPlace } from './ask-milter.ts'
 import { placeOf } from './filter-place.ts'
 

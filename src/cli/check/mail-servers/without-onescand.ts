@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs'
-import { readRegularFile } from '../../regular-file.ts'
-import { error, type Finding, warning } from '../finding.ts'
+import { readRegularFile } from '../../shared/regular-file.ts'
+import { error, type Finding, warning } from '../shared/finding.ts'
 import { meant, type Places } from './places-of-onescand.ts'
 import {
   milterAction,

@@ -1,4 +1,4 @@
-import { print } from '../run-command.ts'
+import { print } from './run-command.ts'
 
 /** How far a long run is, for a person; lines of the result go between. */
 export interface Progress {

@@ -1,6 +1,6 @@
 import { join } from 'node:path'
-import { Fault } from '../runtime/fault.ts'
-import { scannerEnvironment } from '../settings/environment.ts'
+import { Fault } from '../../runtime/fault.ts'
+import { scannerEnvironment } from '../../settings/environment.ts'
 import {
   byteSize,
   choice,
@@ -8,7 +8,7 @@ import {
   isSet,
   splitWords,
   wholeNumber,
-} from '../settings/settings.ts'
+} from '../../settings/settings.ts'
 
 /** What QHPSI asks for: one command, or plugins in their order. */
 export type QhpsiLine =

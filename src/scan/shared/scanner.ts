@@ -1,5 +1,5 @@
-import type { Envelope } from '../envelope/envelope.ts'
-import type { Origin } from '../envelope/origin.ts'
+import type { Envelope } from '../../envelope/envelope.ts'
+import type { Origin } from '../../envelope/origin.ts'
 
 /**
  * What a scanner says about a message. There are three answers, and "could not

@@ -1,5 +1,5 @@
 import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs'
-import { errorCode } from '../runtime/fault.ts'
+import { errorCode } from '../../runtime/fault.ts'
 
 const { O_RDONLY, O_NONBLOCK, O_NOCTTY, O_NOFOLLOW } = constants
 /** Larger ones are no settings. Bytes. */

@@ -1,8 +1,8 @@
 import { readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Argv } from 'yargs'
-import { errorText, Fault } from '../runtime/fault.ts'
-import type { Environment } from '../settings/settings.ts'
+import { errorText, Fault } from '../../runtime/fault.ts'
+import type { Environment } from '../../settings/settings.ts'
 import { readRegularFile } from './regular-file.ts'
 
 /** Where a command takes the slot's environment from, beside its own. */

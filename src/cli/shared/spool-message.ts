@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto'
 import { statSync } from 'node:fs'
-import { digestsFor } from '../cluster/digests.ts'
-import type { Key } from '../cluster/keyring.ts'
-import { createSpool, type Message } from '../message/spool.ts'
-import type { SpoolPolicy } from '../message/spool-policy.ts'
-import { messagesOf, type Source, STDIN } from './scan/sources.ts'
+import { digestsFor } from '../../cluster/digests.ts'
+import type { Key } from '../../cluster/keyring.ts'
+import { createSpool, type Message } from '../../message/spool.ts'
+import type { SpoolPolicy } from '../../message/spool-policy.ts'
+import { messagesOf, type Source, STDIN } from './sources.ts'
 
 /**
  * The bytes of the message in a file or pipe, or on standard input for `-`; an mbox must have

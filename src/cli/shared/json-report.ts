@@ -1,4 +1,4 @@
-import about from '../../package.json' with { type: 'json' }
+import about from '../../../package.json' with { type: 'json' }
 import { forTerminal } from './for-terminal.ts'
 
 /**
