@@ -48,8 +48,8 @@ export function decide(transaction: Transaction, policy: Policy, outcome: Outcom
         : { kind: 'reject', reply: refuseNested, findings }
     case 'crowded':
       return policy.scan.nesting.over === 'defer'
-        ? { kind: 'defer', reply: tooMuchInside(4, scan.why), findings }
-        : { kind: 'reject', reply: tooMuchInside(5, scan.why), findings }
+        ? { kind: 'defer', reply: tooMuchInside(4, scan.limit), findings }
+        : { kind: 'reject', reply: tooMuchInside(5, scan.limit), findings }
     case 'strange':
       return policy.scan.secondLook.strict === 'defer'
         ? { kind: 'defer', reply: strangeMime(4, scan.why), findings }
@@ -200,7 +200,7 @@ function findingsOf({ trust, scan, known, traits, stamp, notes, times }: Outcome
     found.scanner = scan.scanner
     found[scan.banned ? 'banned' : 'virus'] = scan.name
   } else {
-    why.push(scan.answer === 'crowded' ? `second look: ${scan.why}` : scan.why)
+    why.push(scan.why)
   }
   if (stamp) found.key ??= stamp.key
   if (known !== undefined) {

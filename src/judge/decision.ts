@@ -1,16 +1,18 @@
 import type { HeaderEdits } from '../message/edits.ts'
 
 /** Why a message is refused or deferred; doors choose their codes by it. */
-export type Grounds =
-  | 'virus'
-  | 'banned' // local policy: a banned attachment
-  | 'unscanned' // no scanner could tell
-  | 'header-too-large'
-  | 'nested-too-deep' // deeper than scanners look
-  | 'too-much-inside' // more contents, or larger ones, than a second look looks at
-  | 'strange-mime' // what ordinary mail never has, and STRICTMIME keeps out
-  | 'unclear-header' // a field must go, and readers disagree about where the header ends
-  | 'over-quota' // of all recipients that the answer is for
+export const GROUNDS = [
+  'virus',
+  'banned', // local policy: a banned attachment
+  'unscanned', // no scanner could tell
+  'header-too-large',
+  'nested-too-deep', // deeper than scanners look
+  'too-much-inside', // more contents, or larger ones, than scanners or a second look look at
+  'strange-mime', // what ordinary mail never has, and STRICTMIME keeps out
+  'unclear-header', // a field must go, and readers disagree about where the header ends
+  'over-quota', // of all recipients that the answer is for
+] as const
+export type Grounds = (typeof GROUNDS)[number]
 
 export interface Reply {
   /** 4: try again; 5: do not. */

@@ -9,6 +9,7 @@ import type { ClamscanPolicy, ScanPolicy } from './shared/scan-policy.ts'
 import {
   clean,
   infected,
+  over,
   type Scanner,
   type Specimen,
   unknown,
@@ -48,7 +49,10 @@ export function clamscanScanner(policy: ScanPolicy): Scanner {
     },
     async scan(specimen, { signal }) {
       if (specimen.size > clam.maxSize) {
-        return overLimit(`${specimen.size} bytes are more than CLAMDMAXSIZE ${clam.maxSize}`)
+        return over(
+          'size',
+          `clamscan: ${specimen.size} bytes are more than CLAMDMAXSIZE ${clam.maxSize}`,
+        )
       }
       // clamscan calls an empty file neither OK nor FOUND, and INSTREAM never ends without data.
       if (specimen.size === 0) return clean
@@ -147,20 +151,10 @@ function verdictOf(result: Result | undefined): Verdict {
   if (result?.isInfected === false) return clean
   if (result?.isInfected !== true) return unknown('clamscan: an answer that is neither yes nor no')
   const name = told(String(result.viruses?.[0] ?? '')).replace(/\([0-9A-Fa-f]+:[0-9]+\)$/, '')
-  switch (exceededLimit(name)) {
-    case undefined:
-      return infected(name || 'a virus without a name')
-    case 'size':
-      return overLimit(name)
-    case 'structure':
-      return { answer: 'unknown', why: `clamscan: ${name}`, overNested: true }
-    case 'other':
-      return unknown(`clamscan: ${name}`)
-  }
-}
-
-function overLimit(why: string): Verdict {
-  return { answer: 'unknown', why: `clamscan: ${why}`, overLimit: true }
+  const limit = exceededLimit(name)
+  if (limit === undefined) return infected(name || 'a virus without a name')
+  const why = `clamscan: ${name}`
+  return limit === 'other' ? unknown(why) : over(limit, why)
 }
 
 /** The package wraps what it caught: the cause says more than the wrapping. */

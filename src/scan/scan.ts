@@ -5,6 +5,7 @@ import { lend } from './lend.ts'
 import { isNestedDeeper } from './nesting/nesting.ts'
 import { findTraits } from './second-look/find-traits.ts'
 import { isStrange, type Trait } from './second-look/trait-names.ts'
+import type { Limit } from './shared/exceeded-limit.ts'
 import {
   abortLate,
   type Scanner,
@@ -37,8 +38,13 @@ export type ScanResult =
   | { readonly answer: 'skipped'; readonly why: string }
   /** Nested deeper than scanners look, and not to be let in for that. */
   | { readonly answer: 'nested'; readonly why: string }
-  /** More may be seen in it than a second look looks at, in words that no sender chooses; not to be let in for that. */
-  | { readonly answer: 'crowded'; readonly why: string }
+  /** More is in it than a scanner or a second look looks at, and it is not to be let in for that. */
+  | {
+      readonly answer: 'crowded'
+      readonly why: string
+      /** For the sender, who chose none of these words. */
+      readonly limit: string
+    }
   /** Nothing was found, but it has a trait that ordinary mail never has, and STRICTMIME keeps that out. */
   | { readonly answer: 'strange'; readonly why: string }
 
@@ -150,15 +156,22 @@ async function askAll(
       return { result: { answer: 'infected', ...found } }
     }
     const why = named(scanner, verdict.why)
-    if (verdict.overNested) {
-      if (run.nesting.over === 'keep out') return { result: { answer: 'nested', why } }
-    } else if (!verdict.overLimit || run.oversize === 'defer') {
+    if (!isLetIn(verdict.over, run)) {
+      if (verdict.over === 'depth') return { result: { answer: 'nested', why } }
+      const limit = `the limits of ${scanner.name}`
+      if (verdict.over === 'contents') return { result: { answer: 'crowded', why, limit } }
       const harmful = verdict.harmful && { harmful: verdict.harmful }
       return { result: { answer: 'unknown', scanner: scanner.name, why, ...harmful } }
     }
     unseen ??= why
   }
   return { unseen }
+}
+
+/** Whether what a scanner did not see to the end may pass for all that. */
+function isLetIn(over: Limit | undefined, { oversize, nesting }: ScanRun): boolean {
+  if (over === undefined) return false
+  return over === 'size' ? oversize === 'accept' : nesting.over === 'accept'
 }
 
 /** Scanners whose own affair is the whole message are not asked about contents. */
@@ -245,8 +258,9 @@ async function lookAgain(
     case 'late':
       return { result: tooLate(run) }
     case 'over': {
-      if (run.nesting.over === 'keep out') return { result: { answer: 'crowded', why: look.why } }
-      return { unseen: `second look: ${look.why}` }
+      const why = `second look: ${look.why}`
+      if (run.nesting.over === 'accept') return { unseen: why }
+      return { result: { answer: 'crowded', why, limit: look.why } }
     }
   }
 }

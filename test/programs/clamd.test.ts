@@ -120,7 +120,7 @@ t.test('over connections that last', { skip }, async (t) => {
         t.same(await verdictOf(harmless), { answer: 'clean' })
         t.same(await verdictOf(secret), found, 'by its bytes, since the path is not there')
         for (const size of [MIB + 1, 20 * MIB]) {
-          const limited = { answer: 'unknown', overLimit: true, why: /size limit exceeded/ }
+          const limited = { answer: 'unknown', over: 'size', why: /size limit exceeded/ }
           t.match(await verdictOf(specimen(mail(size))), limited)
         }
       }
@@ -178,7 +178,7 @@ t.test('over StreamMaxLength is told as a limit, never as clean', { skip }, asyn
   for (const address of [clamd.socket, clamd.tcp]) {
     for (const size of [MIB + 1, 3 * MIB, 20 * MIB]) {
       const { verdict } = await scan(address, specimen(mail(size)))
-      t.match(verdict, { answer: 'unknown', overLimit: true, why: /size limit exceeded/ }, address)
+      t.match(verdict, { answer: 'unknown', over: 'size', why: /size limit exceeded/ }, address)
     }
     t.same((await scan(address, specimen(mail(MIB)))).verdict, { answer: 'clean' })
   }
@@ -188,7 +188,7 @@ t.test('over a scan limit with AlertExceedsMax is no virus', { skip }, async (t)
   const clamd = await startClamd({ maxFileSize: '1M', alertExceedsMax: true })
   t.teardown(clamd.stop)
   const { verdict } = await scan(clamd.socket, specimen(infectedMail(2 * MIB)))
-  t.match(verdict, { answer: 'unknown', overLimit: true, why: /Heuristics\.Limits\.Exceeded/ })
+  t.match(verdict, { answer: 'unknown', over: 'size', why: /Heuristics\.Limits\.Exceeded/ })
 })
 
 t.test('hash and size behind a name are left out', { skip }, async (t) => {

@@ -39,6 +39,7 @@ export interface ClamdOptions {
   readonly maxScanSize?: string
   /** Says FOUND of what is over a limit, instead of OK. */
   readonly alertExceedsMax?: boolean
+  readonly maxFiles?: number
   /** Adds the hash and size to a signature's name. */
   readonly extendedDetectionInfo?: boolean
   /** Connections that wait to be taken; clamd's own default is 200, Debian's setting 15. */
@@ -137,6 +138,7 @@ function configuration(
     `TemporaryDirectory ${directory}`,
     'Foreground yes',
     `AlertExceedsMax ${options.alertExceedsMax ? 'yes' : 'no'}`,
+    ...(options.maxFiles === undefined ? [] : [`MaxFiles ${options.maxFiles}`]),
     `ExtendedDetectionInfo ${options.extendedDetectionInfo ? 'yes' : 'no'}`,
   ]
   if (options.streamMaxLength) lines.push(`StreamMaxLength ${options.streamMaxLength}`)

@@ -47,7 +47,7 @@ for (const alertExceedsMax of [false, true]) {
         }
         t.match(
           verdict,
-          alertExceedsMax ? { answer: 'unknown', overNested: true } : { answer: 'clean' },
+          alertExceedsMax ? { answer: 'unknown', over: 'depth' } : { answer: 'clean' },
           `gives up at ${levels - 1}`,
         )
         t.ok(isRefused(make(levels - 1)), 'what it does not see is refused')
@@ -101,6 +101,23 @@ for (const alertExceedsMax of [false, true]) {
     })
   })
 }
+
+t.test('too many files in mail have words of their own', { skip: clamdMissing }, async (t) => {
+  const clamd = await startClamd({ alertExceedsMax: true, maxFiles: 20 })
+  t.teardown(clamd.stop)
+  const parts = Array.from({ length: 60 }, (_, n) => file(`number ${n}`))
+  const settings = { QHPSI: 'plugin: clamd', CLAMD: clamd.socket, SECONDLOOK: 'never' }
+  const mail = message(multipart([text, ...parts]))
+  const refused = await runSlot({ message: mail, settings })
+  t.equal(refused.code, 31, refused.logged)
+  t.match(refused.logged, 'grounds=too-much-inside')
+  t.match(refused.logged, 'Heuristics.Limits.Exceeded.MaxFiles')
+  const accepted = await runSlot({
+    message: mail,
+    settings: { ...settings, OVERNESTING: 'accept' },
+  })
+  t.match(accepted.logged, 'decision=accept scan=skipped')
+})
 
 function isRefused(bytes: Buffer): boolean {
   const counter = createNestingCounter(DEFAULT_NESTING)

@@ -222,11 +222,12 @@ t.test('a limit of ClamAV is no virus, and what is over CLAMDMAXSIZE is not sent
   const limit = 'stream: Heuristics.Limits.Exceeded.MaxFileSize FOUND\0'
   const { socket, connections } = await standIn(t, (connection) => connection.end(limit))
   const settings = { CLAMSCAN: 'socket', CLAMD: socket }
-  t.match(await ask({ message: plain, settings }), { answer: 'unknown', overLimit: true })
+  t.match(await ask({ message: plain, settings }), { answer: 'unknown', over: 'size' })
 
   for (const [kind, verdict] of [
-    ['MaxRecursion', { overLimit: undefined, overNested: true }],
-    ['MaxScanTime', { overLimit: undefined, overNested: undefined }],
+    ['MaxRecursion', { over: 'depth' }],
+    ['MaxFiles', { over: 'contents' }],
+    ['MaxScanTime', { over: undefined }],
   ] as const) {
     const found = `stream: Heuristics.Limits.Exceeded.${kind} FOUND\0`
     const other = await standIn(t, (connection) => connection.end(found))
@@ -235,7 +236,7 @@ t.test('a limit of ClamAV is no virus, and what is over CLAMDMAXSIZE is not sent
   }
 
   const small = { ...settings, CLAMDMAXSIZE: String(plain.length - 1) }
-  t.match(await ask({ message: plain, settings: small }), { answer: 'unknown', overLimit: true })
+  t.match(await ask({ message: plain, settings: small }), { answer: 'unknown', over: 'size' })
   t.equal(connections.length, 1)
 })
 

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
 import { runScanners } from '../../src/scan/scan.ts'
+import type { Limit } from '../../src/scan/shared/exceeded-limit.ts'
 import type { Scanner, Specimen, Verdict } from '../../src/scan/shared/scanner.ts'
 import { specimen } from './clamd/task.ts'
 
@@ -42,6 +43,41 @@ async function readOn(message: Specimen, waiting: Promise<void>): Promise<unknow
     }
   })
 }
+
+t.test('each sort of limit has the answer that its setting says', async (t) => {
+  const gaveUp = { answer: 'unknown', why: 'clamd: more than it looks at' } as const
+  const ask = (over: Limit, oversize: 'accept' | 'defer', nesting: 'accept' | 'keep out') => {
+    const scanner: Scanner = {
+      name: 'clamd',
+      local: false,
+      scan: async () => ({ ...gaveUp, over }),
+    }
+    return runScanners(specimen(Buffer.from('Subject: mail\n\n')), {
+      scanners: [scanner],
+      timeout: 10_000,
+      oversize,
+      nesting: { max: 12, over: nesting },
+      secondLook: secondLook('never'),
+      uptime: () => performance.now(),
+      note() {},
+    })
+  }
+  for (const nesting of ['accept', 'keep out'] as const) {
+    t.match(await ask('size', 'accept', nesting), { answer: 'skipped', why: gaveUp.why })
+    t.match(await ask('size', 'defer', nesting), { answer: 'unknown', why: gaveUp.why })
+  }
+  for (const oversize of ['accept', 'defer'] as const) {
+    for (const limit of ['depth', 'contents'] as const) {
+      t.match(await ask(limit, oversize, 'accept'), { answer: 'skipped', why: gaveUp.why })
+    }
+    t.match(await ask('depth', oversize, 'keep out'), { answer: 'nested', why: gaveUp.why })
+    t.match(await ask('contents', oversize, 'keep out'), {
+      answer: 'crowded',
+      why: gaveUp.why,
+      limit: 'the limits of clamd',
+    })
+  }
+})
 
 t.test('a scanner that outlives its deadline sees nothing of what comes after it', async (t) => {
   const directory = mkdtempSync(join(tmpdir(), 'onescan-scan-'))

@@ -32,7 +32,7 @@ async function checkLargeMail(server: ClamdAddress, { clam }: ScanPolicy): Promi
   switch (outcome.answer.says) {
     case 'infected':
       return ok(what, `looks at messages of ${size}`)
-    case 'over-limit': {
+    case 'over': {
       const value = `refuses ${size}: such mail is not scanned (OVERSIZE)`
       return warning(
         what,
@@ -48,7 +48,6 @@ async function checkLargeMail(server: ClamdAddress, { clam }: ScanPolicy): Promi
         'lower CLAMDMAXSIZE to its MaxFileSize, or raise that in clamd.conf',
       )
     }
-    case 'over-nested':
     case 'no-access':
     case 'trouble':
       return warning(what, `${outcome.answer.text} for ${size}`, 'see the log of clamd')

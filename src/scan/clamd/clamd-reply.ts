@@ -1,5 +1,5 @@
 import { printable } from '../../runtime/printable.ts'
-import { exceededLimit } from '../shared/exceeded-limit.ts'
+import { exceededLimit, type Limit } from '../shared/exceeded-limit.ts'
 
 /**
  * Longest reply in bytes that is looked at, its NUL included. A path has at most
@@ -11,10 +11,8 @@ export const REPLY_MAX = 8 * 1024
 export type ClamdReply =
   | { readonly says: 'clean' }
   | { readonly says: 'infected'; readonly name: string }
-  /** Over StreamMaxLength, or over a limit of bytes with AlertExceedsMax on: not scanned. */
-  | { readonly says: 'over-limit'; readonly text: string }
-  /** Over a limit of depth or number with AlertExceedsMax on: not scanned to the end. */
-  | { readonly says: 'over-nested'; readonly text: string }
+  /** Over StreamMaxLength, or with AlertExceedsMax on over another limit: not scanned to the end. */
+  | { readonly says: 'over'; readonly limit: Limit; readonly text: string }
   /** clamd may not look at this path: its permissions, AppArmor, PrivateTmp, ExcludePath. */
   | { readonly says: 'no-access'; readonly text: string }
   /** Everything else: ERROR, COMMAND READ TIMED OUT, nonsense, a reply that was cut. */
@@ -69,7 +67,7 @@ export function readReply(received: Buffer, about: Subject): ClamdReply {
   if (rest === 'OK') return { says: 'clean' }
   const found = /^(\S+) FOUND$/.exec(rest)?.[1]
   if (found !== undefined) return readName(found, text)
-  if (line === 'INSTREAM size limit exceeded. ERROR') return { says: 'over-limit', text }
+  if (line === 'INSTREAM size limit exceeded. ERROR') return { says: 'over', limit: 'size', text }
   if (about === 'path' && NO_ACCESS.test(line)) return { says: 'no-access', text }
   return { says: 'trouble', text }
 }
@@ -85,16 +83,9 @@ const NO_ACCESS =
 function readName(found: string, text: string): ClamdReply {
   const name = shown(Buffer.from(found.replace(/\([0-9A-Fa-f]+:[0-9]+\)$/, ''), 'latin1'))
   if (name === '') return { says: 'trouble', text }
-  switch (exceededLimit(name)) {
-    case undefined:
-      return { says: 'infected', name }
-    case 'size':
-      return { says: 'over-limit', text }
-    case 'structure':
-      return { says: 'over-nested', text }
-    case 'other':
-      return { says: 'trouble', text }
-  }
+  const limit = exceededLimit(name)
+  if (limit === undefined) return { says: 'infected', name }
+  return limit === 'other' ? { says: 'trouble', text } : { says: 'over', limit, text }
 }
 
 /** For a log line: at most 200 characters, bytes outside printable ASCII as `?`. */

@@ -23,8 +23,7 @@ export async function tellsOfLimits(
   if (outcome.kind !== 'answered') return { tells: 'unknown', why: outcome.why }
   const { answer } = outcome
   switch (answer.says) {
-    case 'over-limit':
-    case 'over-nested':
+    case 'over':
     case 'infected': // it looks deeper than any that is known
       return { tells: 'yes' }
     case 'clean':

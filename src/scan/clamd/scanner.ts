@@ -5,6 +5,7 @@ import {
   harmed,
   infected,
   isLate,
+  over,
   type Scanner,
   type ScanTask,
   type Specimen,
@@ -78,7 +79,10 @@ export function clamdScanner(
     memorable: { identity: `clamd(${clam.maxSize})`, signatures: () => versions.newest() },
     async scan(specimen, task) {
       if (specimen.size > clam.maxSize) {
-        return overLimit(`clamd: ${specimen.size} bytes are more than CLAMDMAXSIZE ${clam.maxSize}`)
+        return over(
+          'size',
+          `clamd: ${specimen.size} bytes are more than CLAMDMAXSIZE ${clam.maxSize}`,
+        )
       }
       return askInTurn(servers, specimen, task)
     },
@@ -217,16 +221,10 @@ function verdictOf(reply: ClamdReply, server: ClamdAddress): Verdict {
       return clean
     case 'infected':
       return infected(reply.name)
-    case 'over-limit':
-      return overLimit(`clamd ${server.text}: ${reply.text}`)
-    case 'over-nested':
-      return { answer: 'unknown', why: `clamd ${server.text}: ${reply.text}`, overNested: true }
+    case 'over':
+      return over(reply.limit, `clamd ${server.text}: ${reply.text}`)
     case 'no-access':
     case 'trouble':
       return unknown(`clamd ${server.text}: ${reply.text}`)
   }
-}
-
-function overLimit(why: string): Verdict {
-  return { answer: 'unknown', why, overLimit: true }
 }

@@ -1,5 +1,6 @@
 import type { Envelope } from '../../envelope/envelope.ts'
 import type { Origin } from '../../envelope/origin.ts'
+import type { Limit } from './exceeded-limit.ts'
 
 /**
  * What a scanner says about a message. There are three answers, and "could not
@@ -18,10 +19,8 @@ export type Verdict =
       readonly answer: 'unknown'
       /** One line for the log. */
       readonly why: string
-      /** Set where a size limit is the reason: OVERSIZE decides, not SCANFAIL. */
-      readonly overLimit?: true
-      /** Set where it is nested too deep, or too much is in it: OVERNESTING decides. */
-      readonly overNested?: true
+      /** Set if a limit is the reason: OVERSIZE or OVERNESTING decides, not SCANFAIL. */
+      readonly over?: Limit
       /** Set where it is a plugin's own answer: asked again, it would say the same. */
       readonly deliberate?: true
       /** Set where the scanner died of it, or took all the time that there was. */
@@ -31,6 +30,11 @@ export type Verdict =
 export const clean: Verdict = { answer: 'clean' }
 export const infected = (name: string): Verdict => ({ answer: 'infected', name })
 export const unknown = (why: string): Verdict => ({ answer: 'unknown', why })
+export const over = (limit: Limit, why: string): Verdict => ({
+  answer: 'unknown',
+  why,
+  over: limit,
+})
 export const harmed = (why: string): Verdict => ({ answer: 'unknown', why, harmful: true })
 
 /**

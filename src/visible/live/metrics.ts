@@ -1,4 +1,6 @@
 import { Counter, Gauge, Histogram, Registry } from 'prom-client'
+import { GROUNDS } from '../../judge/decision.ts'
+import { FAULT_KINDS } from '../../runtime/fault.ts'
 import { DECISIONS, SCANS } from '../report/summary.ts'
 import type { ClamdState } from './clamd-watch.ts'
 import type { LineView } from './line-view.ts'
@@ -79,7 +81,7 @@ export function createMetrics(version: string, started: number): Metrics {
     message(view) {
       const value = (name: string) => view.value(name) ?? ''
       const decision = oneOf(DECISIONS, value('decision'))
-      const grounds = oneOf(GROUNDS, value('grounds') || 'none')
+      const grounds = oneOf(['none', ...GROUNDS], value('grounds') || 'none')
       const door = oneOf(DOORS, value('door') || 'slot')
       const quota = value('quota')
       if (quota !== '') {
@@ -98,7 +100,7 @@ export function createMetrics(version: string, started: number): Metrics {
         stamps.inc({ key: key(value('key')), use: scan === 'trusted' ? 'trusted' : 'made' })
       }
       if (scan === 'unknown') untold.inc({ cause: causeOf(value('reason')) })
-      if (value('fault') !== '') faults.inc({ fault: oneOf(FAULTS, value('fault')) })
+      if (value('fault') !== '') faults.inc({ fault: oneOf(FAULT_KINDS, value('fault')) })
       observe(scanSeconds, Number(view.value('scan_ms')) / 1000)
       observe(judgeSeconds, Number(view.value('total_ms')) / 1000)
       observe(bytes, Number(view.value('size')))
@@ -140,9 +142,7 @@ export function createMetrics(version: string, started: number): Metrics {
 }
 
 const DOORS = ['slot', 'milter', 'policy', 'smtp'] as const
-const GROUNDS = ['none', 'virus', 'banned', 'unscanned', 'nested-too-deep', 'strange-mime', 'header-too-large', 'unclear-header', 'over-quota'] as const // biome-ignore format: a list
 const QUOTAS = ['full', 'room', 'unknown', 'no-such-user'] as const
-const FAULTS = ['address-too-long', 'out-of-memory', 'write', 'read', 'config', 'temp-file', 'envelope', 'chain', 'bug'] as const // biome-ignore format: a list
 
 function oneOf(words: readonly string[], word: string): string {
   return words.includes(word) ? word : OTHER

@@ -3,6 +3,8 @@ import { chmodSync, existsSync, statSync } from 'node:fs'
 import { connect, createServer, type Socket } from 'node:net'
 import { join } from 'node:path'
 import t from 'tap'
+import { GROUNDS } from '../../../src/judge/decision.ts'
+import { FAULT_KINDS } from '../../../src/runtime/fault.ts'
 import { socketDirectory } from '../../programs/socket-directory.ts'
 import { runtimes as onNode, startOnescand } from '../daemon/process.ts'
 import { metric, serve, until } from './rig.ts'
@@ -101,6 +103,26 @@ t.test('a recipient whose mailbox is full is no message', async (t) => {
   t.equal(metric(text, 'onescan_messages_total', { door: 'policy' }), 0)
   t.same(history.steps(0)[0]?.decisions, {})
   t.equal(history.decided.length, 1)
+})
+
+t.test('every ground of a decision and every kind of fault is a value of its label', async (t) => {
+  const { createMetrics } = await import('../../../src/visible/live/metrics.ts')
+  const metrics = createMetrics('1', 0)
+  for (const grounds of GROUNDS) {
+    const fields = { decision: 'reject', grounds, door: 'milter' }
+    metrics.message({ value: (name) => fields[name as keyof typeof fields] })
+  }
+  for (const fault of FAULT_KINDS) {
+    const fields = { decision: 'defer', fault }
+    metrics.message({ value: (name) => fields[name as keyof typeof fields] })
+  }
+  const standing = { processes: [], clamds: [], trial: undefined, spool: undefined }
+  const text = await metrics.text({ ...standing, memoryLimit: 1, now: 0 })
+  for (const grounds of GROUNDS) {
+    t.equal(metric(text, 'onescan_messages_total', { grounds }), 1, grounds)
+  }
+  for (const fault of FAULT_KINDS)
+    t.equal(metric(text, 'onescan_faults_total', { fault }), 1, fault)
 })
 
 t.test('labels are bounded whatever the log holds', async (t) => {

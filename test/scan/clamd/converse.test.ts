@@ -65,7 +65,7 @@ t.test('a server that never answers is left at the deadline and not asked again'
   const scanner = clamdScanner(clamdPolicy(`${hangs.socket} ${second.socket}`))
   t.match(await scanner.scan(specimen(small), task), {
     answer: 'unknown',
-    overLimit: undefined,
+    over: undefined,
     why: `clamd ${hangs.socket}: no answer within the time limit`,
   })
   t.equal(hangs.connections.length, 1)
@@ -138,7 +138,7 @@ t.test('a limit that is told in the middle ends the sending', async (t) => {
     (received) => received.length > 100_000,
   )
   const message = Buffer.alloc(50_000_000)
-  t.match((await scan(server.socket, specimen(message))).verdict, { overLimit: true })
+  t.match((await scan(server.socket, specimen(message))).verdict, { over: 'size' })
   t.ok(server.received[0]!.length < 10_000_000, 'most of it was never sent')
 })
 
@@ -146,11 +146,11 @@ for (const place of ['unix', 'tcp'] as const) {
   t.test(`a reply before a write that fails is still read (${place})`, async (t) => {
     const limit = await closesAtOnce(t, 'INSTREAM size limit exceeded. ERROR\0', place)
     const told = await scan(limit.address, afterwards(limit.waitForClose))
-    t.match(told.verdict, { answer: 'unknown', overLimit: true })
+    t.match(told.verdict, { answer: 'unknown', over: 'size' })
 
     const silent = await closesAtOnce(t, 'stre', place)
     const cut = await scan(silent.address, afterwards(silent.waitForClose))
-    t.match(cut.verdict, { answer: 'unknown', overLimit: undefined, why: /broke off in its reply/ })
+    t.match(cut.verdict, { answer: 'unknown', over: undefined, why: /broke off in its reply/ })
   })
 }
 

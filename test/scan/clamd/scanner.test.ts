@@ -20,14 +20,15 @@ t.test('clean, infected and neither are told apart', async (t) => {
   for (const [reply, verdict] of [
     ['stream: OK\0', { answer: 'clean' }],
     ['stream: Eicar(44d8:68) FOUND\0', { answer: 'infected', name: 'Eicar' }],
-    ['INSTREAM size limit exceeded. ERROR\0', { answer: 'unknown', overLimit: true }],
-    ['stream: Heuristics.Limits.Exceeded.MaxScanSize FOUND\0', { overLimit: true }],
-    ['stream: Heuristics.Limits.Exceeded.MaxRecursion FOUND\0', { overNested: true }],
+    ['INSTREAM size limit exceeded. ERROR\0', { answer: 'unknown', over: 'size' }],
+    ['stream: Heuristics.Limits.Exceeded.MaxScanSize FOUND\0', { over: 'size' }],
+    ['stream: Heuristics.Limits.Exceeded.MaxRecursion FOUND\0', { over: 'depth' }],
+    ['stream: Heuristics.Limits.Exceeded.MaxFiles FOUND\0', { over: 'contents' }],
     [
       'stream: Heuristics.Limits.Exceeded.MaxScanTime FOUND\0',
-      { answer: 'unknown', overLimit: undefined, overNested: undefined },
+      { answer: 'unknown', over: undefined },
     ],
-    ["stream: Can't allocate memory ERROR\0", { answer: 'unknown', overLimit: undefined }],
+    ["stream: Can't allocate memory ERROR\0", { answer: 'unknown', over: undefined }],
     ['COMMAND READ TIMED OUT\0', { answer: 'unknown', why: /"COMMAND READ TIMED OUT"$/ }],
     ['HTTP/1.1 400 Bad Request\r\n\r\n\0', { answer: 'unknown', why: /"HTTP\/1.1 400/ }],
     ['x'.repeat(100_000), { answer: 'unknown', why: /too long a reply/ }],
@@ -46,7 +47,7 @@ t.test('nothing is sent of a message over CLAMDMAXSIZE', async (t) => {
   const longer = specimen(Buffer.concat([small, small.subarray(0, 1)]))
   t.match((await scan(server.socket, longer, limit)).verdict, {
     answer: 'unknown',
-    overLimit: true,
+    over: 'size',
     why: `clamd: ${small.length + 1} bytes are more than CLAMDMAXSIZE ${small.length}`,
   })
   t.equal(server.connections.length, 1)
@@ -66,7 +67,7 @@ t.test('where the first server cannot be reached the second one is asked', async
 t.test('where no server can be reached the reasons are told together', async (t) => {
   const gone = socketPath(t)
   const { verdict } = await scan(`${gone} localhost:1`, specimen(small))
-  t.match(verdict, { answer: 'unknown', overLimit: undefined })
+  t.match(verdict, { answer: 'unknown', over: undefined })
   const whys = (verdict as { why: string }).why.split('; ')
   t.equal(whys[0], `clamd ${gone}: cannot connect (ENOENT)`)
   t.equal(whys[1], 'clamd localhost:1: cannot connect (ECONNREFUSED)')
@@ -77,7 +78,7 @@ t.test('a server that closes early is no verdict, and the next one is asked', as
   const cuts = await standIn(t, says('stream: O'))
   for (const server of [closes, cuts]) {
     const { verdict } = await scan(server.socket, specimen(small))
-    t.match(verdict, { answer: 'unknown', overLimit: undefined, why: /closed|broke off/ })
+    t.match(verdict, { answer: 'unknown', over: undefined, why: /closed|broke off/ })
     t.equal(server.connections.length, 1, 'the same server is not asked again')
   }
   const finds = await standIn(t, says('stream: Eicar FOUND\0'))
