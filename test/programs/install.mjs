@@ -12,6 +12,8 @@ import { fileURLToPath } from 'node:url'
 import { apt, firstLine } from './apt.mjs'
 import { installSendmail } from './install-sendmail.mjs'
 
+const libraries = `/usr/lib/${process.arch === 'arm64' ? 'aarch64' : 'x86_64'}-linux-gnu`
+
 /** A program, or a file by its absolute path, and the Debian package that has it. */
 const needed = {
   clamd: 'clamav-daemon',
@@ -55,8 +57,7 @@ const needed = {
   chromium: 'chromium',
   promtool: 'prometheus',
   // Of the newest Node.
-  [`/usr/lib/${process.arch === 'arm64' ? 'aarch64' : 'x86_64'}-linux-gnu/libatomic.so.1`]:
-    'libatomic1',
+  [`${libraries}/libatomic.so.1`]: 'libatomic1',
   // For programs of another processor.
   ...(process.arch === 'x64' && {
     'aarch64-linux-gnu-gcc': 'gcc-aarch64-linux-gnu',
@@ -71,6 +72,7 @@ const needed = {
   '/usr/share/perl5/Email/MIME.pm': 'libemail-mime-perl',
   '/usr/share/rubygems-integration/all/specifications/mail-2.7.1.gemspec': 'ruby-mail',
   '/usr/lib/python3/dist-packages/gi/__init__.py': 'python3-gi',
+  [`${libraries}/girepository-1.0/GMime-3.0.typelib`]: 'gir1.2-gmime-3.0',
 }
 
 /** What shows that this machine has other work than to run tests. */
