@@ -23,15 +23,15 @@ t.test('they are the constants of the program', async (t) => {
     'message in memory': HELD_MAX,
     'header block': HEADER_MAX,
     'packet of the protocol': PACKET_MAX,
-    'packet that is no header field or body': COMMAND_MAX - 1,
+    'packet of any other kind than header field or body': COMMAND_MAX - 1,
     'macros before a command': MACROS_MAX,
-    'time until the negotiation is over': standardTimeouts.negotiation,
+    'time to negotiate': standardTimeouts.negotiation,
     'paths of all recipients together': PATHS_MAX,
     'connections of one process': CONNECTIONS_MAX,
-    'silence amid a message': standardTimeouts.stalled,
+    'silence within a message': standardTimeouts.stalled,
     'silence otherwise': standardTimeouts.idle,
   }
   for (const [what, value] of Object.entries(constants)) t.equal(limit(what), value, what)
-  const [, seconds] = /told so every (\d+) seconds/.exec(page) ?? []
+  const [, seconds] = /tells the MTA every (\d+) seconds/.exec(page) ?? []
   t.equal(Number(seconds) * 1000, standardTimeouts.progressAfter)
 })

@@ -48,7 +48,7 @@ export function report(reply: Reply, { fd, code }: ErrorReport): number {
   }
 }
 
-/** The code where no text can be sent, for a caller that would take `code` with one. */
+/** The code if no text can be sent, for a caller that expects a text with `code`. */
 export function plainCode(reply: Reply, code: number): number {
   return codeOfReply(reply, code === exit.customTextIndimail)
 }

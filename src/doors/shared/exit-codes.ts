@@ -13,9 +13,9 @@ export const exit = {
   addressTooLong: 11,
   /** The message is permanently refused. */
   refused: 31,
-  /** A virus was found (ERROR_EXIT=88 where no text can be sent). */
+  /** A virus was found (ERROR_EXIT=88, if no text can be sent). */
   virus: 33,
-  /** A banned attachment was found (ERROR_EXIT=88 where no text can be sent). */
+  /** A banned attachment was found (ERROR_EXIT=88, if no text can be sent). */
   banned: 34,
   /** Out of memory. */
   outOfMemory: 51,
@@ -29,7 +29,7 @@ export const exit = {
   tempFile: 64,
   /** Temporarily refused: the message could not be scanned, or its recipients are over quota. */
   deferred: 71,
-  /** The message could not be scanned (ERROR_EXIT=88 where no text can be sent). */
+  /** The message could not be scanned (ERROR_EXIT=88, if no text can be sent). */
   unscanned: 77,
   /** Internal bug. */
   internalBug: 81,
