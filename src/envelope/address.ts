@@ -1,24 +1,36 @@
-/** An address of mail in two, latin1: what stands before its last `@`, and behind it. */
+/**
+ * An address of mail, latin1, a character a byte. It is taken apart where it is read, once, and
+ * carried in this form from there on.
+ */
 export interface MailAddress {
+  /** As it was written. */
+  readonly text: string
+  /** What stands before its last `@`. */
   readonly local: string
-  /** Undefined for a name without one. */
+  /** What stands behind it; undefined for a name without one. */
   readonly domain: string | undefined
 }
 
 export function readAddress(written: Buffer | string): MailAddress {
   const text = typeof written === 'string' ? written : written.toString('latin1')
   const at = text.lastIndexOf('@')
-  if (at < 0) return { local: text, domain: undefined }
-  return { local: text.slice(0, at), domain: text.slice(at + 1) }
+  if (at < 0) return { text, local: text, domain: undefined }
+  return { text, local: text.slice(0, at), domain: text.slice(at + 1) }
 }
 
-export function addressText({ local, domain }: MailAddress): string {
-  return domain === undefined ? local : `${local}@${domain}`
+export function addressOf(local: string, domain: string | undefined): MailAddress {
+  return { text: domain === undefined ? local : `${local}@${domain}`, local, domain }
+}
+
+export function addressBytes({ text }: MailAddress): Buffer {
+  return Buffer.from(text, 'latin1')
 }
 
 /** The address with its domain in lower case and without the dot of the root, which MTAs take. */
-export function withPlainDomain({ local, domain }: MailAddress): MailAddress {
-  return { local, domain: domain && lowerCase(domain).replace(/(?<=[^.])\.$/, '') }
+export function withPlainDomain(address: MailAddress): MailAddress {
+  const { local, domain } = address
+  const plain = domain && lowerCase(domain).replace(/(?<=[^.])\.$/, '')
+  return plain === domain ? address : addressOf(local, plain)
 }
 
 /** Of ASCII letters alone: the bytes of an UTF-8 name are no letters. */

@@ -1,4 +1,5 @@
 import { Fault } from '../runtime/fault.ts'
+import { addressBytes, type MailAddress, readAddress } from './address.ts'
 
 /**
  * Longest address in bytes, as in qmail-queue.c (`ADDR 1003`, its NUL
@@ -15,29 +16,29 @@ export const ENVELOPE_MAX = 64 * 1024 * 1024
 const F = 0x46
 const T = 0x54
 
-/** Sender and recipients as they came: bytes, never decoded. */
+/** Sender and recipients as they came. */
 export interface Envelope {
   /** `F` sender NUL, (`T` recipient NUL)…, NUL: qmail-queue(8), ready to be handed on. */
   readonly wire: Buffer
-  /** May be empty (a bounce). A view of `wire`. */
-  readonly sender: Buffer
+  /** May be empty (a bounce). */
+  readonly sender: MailAddress
   readonly recipientCount: number
 }
 
-/** The recipients in their order, as views of the wire form. */
-export function* recipientsOf(envelope: Envelope): Generator<Buffer> {
+/** The recipients in their order; none is made before it is asked for, as there may be a million. */
+export function* recipientsOf(envelope: Envelope): Generator<MailAddress> {
   const { wire } = envelope
   let at = wire.indexOf(0) + 1
   while (wire[at] === T) {
     const end = wire.indexOf(0, at)
-    yield wire.subarray(at + 1, end)
+    yield readAddress(wire.subarray(at + 1, end))
     at = end + 1
   }
 }
 
 /** The same sender with other recipients. */
-export function redirect(envelope: Envelope, recipients: readonly Buffer[]): Envelope {
-  return makeEnvelope(envelope.sender, recipients)
+export function redirect(envelope: Envelope, recipients: readonly MailAddress[]): Envelope {
+  return makeEnvelope(addressBytes(envelope.sender), recipients.map(addressBytes))
 }
 
 /** An envelope from its parts; addresses must not hold a NUL. Throws a Fault where one does or is too long. */
@@ -120,7 +121,8 @@ export function createEnvelopeReader(): EnvelopeReader {
     finish() {
       if (!done) throw new Fault('read', 'envelope: ended before its last NUL; the client gave up')
       const wire = Buffer.concat(kept)
-      return { wire, sender: wire.subarray(1, 1 + senderLength), recipientCount: count }
+      const sender = readAddress(wire.subarray(1, 1 + senderLength))
+      return { wire, sender, recipientCount: count }
     },
   }
 }

@@ -1,4 +1,5 @@
 import { NO_STAMP, type Trust } from '../cluster/verify.ts'
+import { readAddress } from '../envelope/address.ts'
 import { recipientsOf } from '../envelope/envelope.ts'
 import type { HeaderEdits, HeaderField } from '../message/edits.ts'
 import { fieldsOf } from '../message/header-block.ts'
@@ -92,20 +93,18 @@ function foundSomething(
   // A refused bounce would be tried again for ever: nobody is left to return it to.
   const refuse = action === 'reject' && !transaction.client.bounceInjector
   if (refuse) return { kind: 'reject', reply: refusal(name, banned), findings }
-  if (forward !== undefined) {
-    return isForwarded(transaction.envelope, forward)
-      ? tagged
-      : quarantine(transaction, tagged, forward)
-  }
+  if (forward !== undefined) return quarantine(transaction, tagged, forward)
   return action === 'drop' ? { kind: 'discard', findings } : tagged
 }
 
-function quarantine({ envelope }: Transaction, tagged: Accept, forward: string): Decision {
+function quarantine({ envelope }: Transaction, tagged: Accept, written: string): Decision {
+  const forward = readAddress(Buffer.from(written, 'utf8'))
+  if (isForwarded(envelope, forward)) return tagged
   const { remove, add } = tagged.edits
   const field = quarantineField(forward, recipientsOf(envelope))
   // One that a stamp vouched for makes room, too.
   const edits: HeaderEdits = { remove: [...new Set([...remove, QUARANTINE])], add: [...add, field] }
-  return { ...tagged, edits, recipients: [Buffer.from(forward, 'utf8')] }
+  return { ...tagged, edits, recipients: [forward] }
 }
 
 const QUARANTINE = 'x-quarantine-id'

@@ -1,3 +1,4 @@
+import type { MailAddress } from '../envelope/address.ts'
 import type { HeaderEdits } from '../message/edits.ts'
 
 /** Why a message is refused or deferred; doors choose their codes by it. */
@@ -50,7 +51,7 @@ export type Decision =
       readonly kind: 'accept'
       readonly edits: HeaderEdits
       /** Set for quarantine: these instead of the envelope's. */
-      readonly recipients?: readonly Buffer[]
+      readonly recipients?: readonly MailAddress[]
       readonly findings: Findings
     }
   | { readonly kind: 'reject'; readonly reply: Reply; readonly findings: Findings }

@@ -1,3 +1,4 @@
+import type { MailAddress } from '../envelope/address.ts'
 import { type Envelope, recipientsOf } from '../envelope/envelope.ts'
 import type { QuotaAnswer, QuotaLookup, TimedLookup } from '../quota/quota-answer.ts'
 import { printable } from '../runtime/printable.ts'
@@ -48,8 +49,8 @@ export async function areAllFull(
  * a door may become another program then; so each has its own time after `within` milliseconds.
  */
 async function findOther(
-  recipients: Iterator<Buffer>,
-  ask: (recipient: Buffer) => Promise<QuotaAnswer>,
+  recipients: Iterator<MailAddress>,
+  ask: (recipient: MailAddress) => Promise<QuotaAnswer>,
   within: number,
 ): Promise<QuotaAnswer | undefined> {
   let found: QuotaAnswer | undefined
@@ -108,7 +109,7 @@ const ADDRESS_MAX = 320
 export const OVER_QUOTA = { class: 4, code: 452, enhanced: '4.2.2' } as const
 
 /** What is said to who sends to a full mailbox, behind `452 4.2.2 `: printable ASCII in one line. */
-export function overQuotaText(address: Buffer): string {
-  const shown = printable(address.toString('latin1'))
+export function overQuotaText({ text }: MailAddress): string {
+  const shown = printable(text)
   return `Quota exceeded for <${shown.slice(0, ADDRESS_MAX)}>, try again later`
 }

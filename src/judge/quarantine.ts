@@ -1,3 +1,4 @@
+import type { MailAddress } from '../envelope/address.ts'
 import { type Envelope, recipientsOf } from '../envelope/envelope.ts'
 import type { HeaderField } from '../message/edits.ts'
 
@@ -7,18 +8,21 @@ const VALUE_MAX = 8 * 1024
 const LINE_MAX = 76
 
 /** Mail that goes to the quarantine address alone has been forwarded before, or was meant for it. */
-export function isForwarded(envelope: Envelope, forward: string): boolean {
+export function isForwarded(envelope: Envelope, forward: MailAddress): boolean {
   if (envelope.recipientCount !== 1) return false
   const [only] = recipientsOf(envelope)
-  return only!.equals(Buffer.from(forward, 'utf8'))
+  return only!.text === forward.text
 }
 
 /**
  * `X-Quarantine-ID: forward,recipient,…`: where the message would have gone (IndiMail's
  * form). Bytes of an address that could end a line, a list or the header become %XX.
  */
-export function quarantineField(forward: string, recipients: Iterable<Buffer>): HeaderField {
-  let value = escaped(Buffer.from(forward, 'utf8'))
+export function quarantineField(
+  forward: MailAddress,
+  recipients: Iterable<MailAddress>,
+): HeaderField {
+  let value = escaped(forward)
   let line = value.length
   let left = 0
   for (const recipient of recipients) {
@@ -39,8 +43,8 @@ export function quarantineField(forward: string, recipients: Iterable<Buffer>): 
   return { name: 'X-Quarantine-ID', value }
 }
 
-function escaped(address: Buffer): string {
-  return address
-    .toString('latin1')
-    .replace(/[^!-~]|[,%]/g, (c) => `%${c.charCodeAt(0).toString(16).padStart(2, '0')}`)
+function escaped({ text }: MailAddress): string {
+  return text.replace(/[^!-~]|[,%]/g, (c) => {
+    return `%${c.charCodeAt(0).toString(16).padStart(2, '0')}`
+  })
 }

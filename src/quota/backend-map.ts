@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import { addressText, type MailAddress, readAddress, withPlainDomain } from '../envelope/address.ts'
+import { type MailAddress, readAddress, withPlainDomain } from '../envelope/address.ts'
 import { errorText, Fault } from '../runtime/fault.ts'
 import { type Backend, readBackend } from './backend.ts'
 
@@ -27,12 +27,12 @@ export function parseBackendMap(text: string, file: string): BackendOf {
     }
     const known = backends.get(backend) ?? readBackend(backend, place)
     backends.set(backend, known)
-    byKey.set(addressText(withPlainDomain(readAddress(key))), known)
+    byKey.set(withPlainDomain(readAddress(key)).text, known)
   }
   return (address) => {
-    const { local, domain } = address
+    const { text, local, domain } = address
     const ofDomain = domain === undefined ? undefined : byKey.get(`@${domain}`)
-    return byKey.get(addressText(address)) ?? ofDomain ?? byKey.get(local) ?? byKey.get('*')
+    return byKey.get(text) ?? ofDomain ?? byKey.get(local) ?? byKey.get('*')
   }
 }
 

@@ -1,4 +1,4 @@
-import { type MailAddress, readAddress } from '../envelope/address.ts'
+import { type MailAddress, withPlainDomain } from '../envelope/address.ts'
 import { answerInTime } from '../runtime/deadline.ts'
 import { errorText } from '../runtime/fault.ts'
 import { createUnderWay } from '../runtime/under-way.ts'
@@ -15,7 +15,7 @@ import type { ServiceReply } from './service-reply.ts'
 /** One client for all doors of a process. */
 export interface QuotaClient extends TimedLookup {
   /** The same, with where the answer comes from. Not counted. */
-  explain(address: Buffer, incoming?: number): Promise<Explained>
+  explain(address: MailAddress, incoming?: number): Promise<Explained>
   readonly counters: Readonly<Counters>
   /** Keeps no connections from now on; what is asked still gets its answer. */
   close(): void
@@ -54,15 +54,15 @@ export function createQuotaClient(
   const backends = createBackends(settings, { ...options, counters })
   const underWay = createUnderWay<QuestionResult>()
 
-  async function ask(address: Buffer, incoming = 0): Promise<QuotaAnswer> {
+  async function ask(address: MailAddress, incoming = 0): Promise<QuotaAnswer> {
     counters.questions++
     const { answer } = await find(address, incoming, counters)
     counters[kindOf(answer)]++
     return answer
   }
 
-  async function find(address: Buffer, incoming: number, count: Counters): Promise<Explained> {
-    return findByExtension(readAddress(address), settings.delimiters, (one) =>
+  async function find(address: MailAddress, incoming: number, count: Counters): Promise<Explained> {
+    return findByExtension(withPlainDomain(address), settings.delimiters, (one) =>
       findExactly(one, incoming, count),
     )
   }
@@ -76,7 +76,7 @@ export function createQuotaClient(
     if (mailbox === undefined) return unanswered('is no name of a mailbox')
     for (;;) {
       const time = now()
-      const known = cache.get(mailbox.text, time)
+      const known = cache.get(address.text, time)
       const remembered = known && answerFor(known, incoming, time)
       if (known && remembered) {
         count.cached++
@@ -84,9 +84,9 @@ export function createQuotaClient(
         return { ...explained(remembered, known.source), cached }
       }
       // One question at a time for each mailbox; others wait for the same answer.
-      const shared = underWay.get(mailbox.text)
+      const shared = underWay.get(address.text)
       const result = await (shared ??
-        underWay.begin(mailbox.text, question(mailbox, incoming, count)))
+        underWay.begin(address.text, question(mailbox, incoming, count)))
       const answer = answerOf(result, incoming, now())
       if (answer === undefined) continue // it was asked for another size
       if (shared) count.shared++
@@ -130,13 +130,13 @@ export function createQuotaClient(
 
   function take(
     outcome: ServiceReply,
-    { text }: Mailbox,
+    { address }: Mailbox,
     about: Pick<CachedAnswer, 'incoming' | 'source'>,
   ): QuestionResult {
     const { source } = about
     if (outcome.kind === 'failed') return { outcome, known: undefined, source }
     const known = remember(outcome.answer, { ...about, at: now() }, settings.soft)
-    if (known.until > known.at) cache.set(text, known)
+    if (known.until > known.at) cache.set(address.text, known)
     return { outcome, known, source }
   }
 

@@ -1,4 +1,4 @@
-import { addressText, type MailAddress, withPlainDomain } from '../envelope/address.ts'
+import { addressOf, type MailAddress } from '../envelope/address.ts'
 import type { Explained } from './quota-answer.ts'
 
 /** Bytes of a name that a service takes: no file name is longer. */
@@ -9,9 +9,8 @@ export type NameForm = 'address' | 'local'
 
 /** Whom a question is about. */
 export interface Mailbox {
+  /** With a plain domain. By it answers are kept: services of two domains may call two mailboxes `ann`. */
   readonly address: MailAddress
-  /** The same in one, by which answers are kept: services of two domains may call two mailboxes `ann`. */
-  readonly text: string
   /** What its service calls it. */
   readonly name: string
 }
@@ -20,18 +19,15 @@ export interface Mailbox {
 const ADDRESS_MAX = 1024
 
 /**
- * The mailbox of an address, with its domain as all write it; undefined for what can be no
- * mailbox's name: blanks and control bytes would be read as something else on the wire, `/`
- * and `..` in a path.
+ * The mailbox of an address with a plain domain; undefined for what can be no mailbox's name:
+ * blanks and control bytes would be read as something else on the wire, `/` and `..` in a path.
  */
-export function mailboxOf(written: MailAddress, form: NameForm): Mailbox | undefined {
-  if (written.local.length + (written.domain?.length ?? 0) > ADDRESS_MAX) return undefined
-  const address = withPlainDomain(written)
-  const text = addressText(address)
-  const name = form === 'local' ? address.local : text
+export function mailboxOf(address: MailAddress, form: NameForm): Mailbox | undefined {
+  if (address.text.length > ADDRESS_MAX) return undefined
+  const name = form === 'local' ? address.local : address.text
   const usable =
     address.local !== '' && name.length <= NAME_MAX && /^[!-.0-~\x80-\xff]+$/.test(name)
-  return usable && !name.includes('..') ? { address, text, name } : undefined
+  return usable && !name.includes('..') ? { address, name } : undefined
 }
 
 /** Extensions that are left out one after the other: each is a question. */
@@ -51,7 +47,7 @@ export async function findByExtension(
   if (!whole.isNobodys || delimiters === '') return whole
   for (const shorter of withoutExtension(address, delimiters)) {
     const found = await find(shorter)
-    if (!found.isNobodys) return { ...found, mailbox: addressText(shorter) }
+    if (!found.isNobodys) return { ...found, mailbox: shorter.text }
   }
   return whole
 }
@@ -69,7 +65,7 @@ function* withoutExtension(
   let left = EXTENSIONS_MAX
   for (let end = local.length - 1; end > 0 && left > 0; end--) {
     if (!delimiters.includes(local[end]!)) continue
-    yield { local: local.slice(0, end), domain }
+    yield addressOf(local.slice(0, end), domain)
     left--
   }
 }

@@ -1,3 +1,5 @@
+import type { MailAddress } from '../envelope/address.ts'
+
 /**
  * What is known about a mailbox. Sizes are bytes; a quota that is absent is unlimited or
  * was not told (the plain UDP answer tells neither).
@@ -31,7 +33,7 @@ export interface Explained {
  * Asks whether a mailbox has room, for `incoming` bytes more where the protocol told the
  * size of the message. Never rejects, and answers within its own deadline.
  */
-export type AskQuota = (address: Buffer, incoming?: number) => Promise<QuotaAnswer>
+export type AskQuota = (address: MailAddress, incoming?: number) => Promise<QuotaAnswer>
 
 /** Whom a door asks about mailboxes, and for whose mail. */
 export interface QuotaLookup {

@@ -3,6 +3,7 @@ import { DEFAULT_MAX_AGE } from '../../src/cluster/cluster-policy.ts'
 import { HMAC_SECRET_MIN, parseKeyring } from '../../src/cluster/keyring.ts'
 import { CANDIDATES_MAX, FUTURE_MAX } from '../../src/cluster/verify.ts'
 import { replyText } from '../../src/doors/shared/error-report.ts'
+import { readAddress } from '../../src/envelope/address.ts'
 import { ADDRESS_MAX, ENVELOPE_MAX } from '../../src/envelope/envelope.ts'
 import { quarantineField } from '../../src/judge/quarantine.ts'
 import { HEADER_MAX } from '../../src/message/header-block.ts'
@@ -86,8 +87,8 @@ t.test('a log line and its values are cut at theirs', async (t) => {
 })
 
 t.test('X-Quarantine-ID ends before its limit', async (t) => {
-  const recipients = Array.from({ length: 5000 }, () => Buffer.from('somebody@example.org'))
-  const { value } = quarantineField('virus@example.org', recipients)
+  const recipients = Array.from({ length: 5000 }, () => readAddress('somebody@example.org'))
+  const { value } = quarantineField(readAddress('virus@example.org'), recipients)
   const [listed = ''] = value.split(',\n +')
   t.ok(listed.length <= limit('X-Quarantine-ID'))
   t.ok(listed.length > limit('X-Quarantine-ID') - 50)

@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import t from 'tap'
+import { addressBytes } from '../../src/envelope/address.ts'
 import {
   ADDRESS_MAX,
   createEnvelopeReader,
@@ -43,9 +44,13 @@ t.test('an envelope reads the same in every split of its bytes', async (t) => {
         const inside = cuts.filter((cut) => cut <= wire.length).sort((a, b) => a - b)
         const envelope = read(wire, inside)
         t.ok(envelope.wire.equals(wire))
-        t.ok(envelope.sender.equals(sender))
+        t.ok(addressBytes(envelope.sender).equals(sender))
         t.equal(envelope.recipientCount, recipients.length)
-        t.ok(Buffer.concat([...recipientsOf(envelope)]).equals(Buffer.concat(recipients)))
+        t.ok(
+          Buffer.concat([...recipientsOf(envelope)].map(addressBytes)).equals(
+            Buffer.concat(recipients),
+          ),
+        )
       },
     ),
   )

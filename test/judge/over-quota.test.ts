@@ -1,4 +1,5 @@
 import t from 'tap'
+import type { MailAddress } from '../../src/envelope/address.ts'
 import { makeEnvelope } from '../../src/envelope/envelope.ts'
 import { areAllFull } from '../../src/judge/over-quota.ts'
 import type { QuotaAnswer } from '../../src/quota/quota-answer.ts'
@@ -23,12 +24,12 @@ function somebody(
   const lookup = {
     timeout,
     askForRelayClients: false,
-    async ask(address: Buffer): Promise<QuotaAnswer> {
+    async ask({ text }: MailAddress): Promise<QuotaAnswer> {
       seen.asked++
       seen.most = Math.max(seen.most, ++seen.waiting)
       await new Promise((resolve) => (after ? setTimeout(resolve, after) : setImmediate(resolve)))
       seen.waiting--
-      return answerFor(Number.parseInt(address.toString(), 10))
+      return answerFor(Number.parseInt(text, 10))
     },
   }
   return { seen, lookup }

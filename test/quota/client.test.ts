@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import t from 'tap'
+import { readAddress } from '../../src/envelope/address.ts'
 import { readBackend } from '../../src/quota/backend.ts'
 import { parseBackendMap } from '../../src/quota/backend-map.ts'
 import { FIRST_REST, LONGEST_REST } from '../../src/quota/circuit.ts'
@@ -33,7 +34,7 @@ t.test('a domain is the same in any case', async (t) => {
   const service = await udpService(t, extendedAnswer({ 'ann@example.org': [90, 100] }))
   const { client } = clientOf(t, `quotad:127.0.0.1:${service.port}`)
   await client.ask(ann)
-  t.match(await client.ask(Buffer.from('ann@Example.ORG')), { answer: 'room' })
+  t.match(await client.ask(readAddress('ann@Example.ORG')), { answer: 'room' })
   t.equal(service.heard.length, 1)
 })
 
@@ -43,7 +44,7 @@ t.test('after the first timeout a dead backend is not waited for', async (t) => 
   await client.ask(ann)
   const rounds = 2000
   for (let n = 0; n < rounds; n++) {
-    const answer = await client.ask(Buffer.from(`user${n}@example.org`))
+    const answer = await client.ask(readAddress(`user${n}@example.org`))
     t.equal(answer.answer, 'unknown') || t.bailout()
   }
   t.equal(log.length, 1)
@@ -112,7 +113,7 @@ t.test('one name at two services is two mailboxes', async (t) => {
   const map = parseBackendMap(`@example.org ${of(full)}\n@example.net ${of(empty)}\n`, 'map')
   const { client } = clientOf(t, of(full), { QUOTANAME: 'local' }, map)
   t.match(await client.ask(ann), { answer: 'full' })
-  t.match(await client.ask(Buffer.from('ann@example.net')), { answer: 'room' })
+  t.match(await client.ask(readAddress('ann@example.net')), { answer: 'room' })
   t.match([full.heard, empty.heard], [[/^CHECK_QUOTA ann /], [/^CHECK_QUOTA ann /]])
 })
 

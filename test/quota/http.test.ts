@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
 import { createServer } from 'node:net'
 import t from 'tap'
+import { readAddress } from '../../src/envelope/address.ts'
 import { ann, ben, clientOf, httpService } from './services.ts'
 
 /** Questions over HTTP. */
@@ -16,7 +17,7 @@ t.test('the answer to ?u=NAME counts, and 404 is an unknown user', async (t) => 
   const { client } = clientOf(t, service.url)
   t.same(await client.ask(ann), { answer: 'full', usage: { size: 105, quota: 100 } })
   t.same(await client.ask(ben), { answer: 'room', usage: { size: 5 } })
-  t.same(await client.ask(Buffer.from('c&d=%')), { answer: 'no-such-user' })
+  t.same(await client.ask(readAddress('c&d=%')), { answer: 'no-such-user' })
   t.same(service.heard.slice(1), [
     '/cgi-bin/quota.cgi?u=ben@example.org',
     '/cgi-bin/quota.cgi?u=c%26d%3D%25',
@@ -36,7 +37,7 @@ t.test('the address may hold other fields, and the u= itself', async (t) => {
   const service = await httpService(t, (_, response) => response.end('OK ann 1 2\n'))
   for (const search of ['?u=', '?x=1&u=', '?x=1']) {
     const { client } = clientOf(t, `${service.url}${search}`)
-    t.match(await client.ask(Buffer.from('ann')), { answer: 'room' })
+    t.match(await client.ask(readAddress('ann')), { answer: 'room' })
   }
   t.same(
     service.heard.map((url) => url.split('?')[1]),
@@ -47,7 +48,7 @@ t.test('the address may hold other fields, and the u= itself', async (t) => {
 t.test('a name of any bytes arrives as it is', async (t) => {
   const service = await httpService(t, (_, response) => response.end('OK m\xfcller 1 2\n'))
   const { client } = clientOf(t, service.url)
-  await client.ask(Buffer.from('m\xfcller', 'latin1'))
+  await client.ask(readAddress('m\xfcller'))
   t.same(service.heard, ['/cgi-bin/quota.cgi?u=m%FCller'])
 })
 

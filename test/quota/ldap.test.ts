@@ -1,4 +1,5 @@
 import t, { type Test } from 'tap'
+import { readAddress } from '../../src/envelope/address.ts'
 import { FIRST_REST } from '../../src/quota/circuit.ts'
 import { openQuotaClient } from '../../src/quota/quota-client.ts'
 import { readQuotaSettings } from '../../src/quota/quota-settings.ts'
@@ -7,7 +8,7 @@ import { extendedAnswer, udpService } from './services.ts'
 
 /** The host of a mailbox is what a directory says: mailHost, from a real slapd. */
 
-const name = (local: string) => Buffer.from(`${local}@example.org`)
+const name = (local: string) => readAddress(`${local}@example.org`)
 
 t.test('by LDAP', { skip: slapdMissing }, async (t) => {
   const service = await udpService(t, extendedAnswer({ 'ann@example.org': [9, 9] }))

@@ -1,4 +1,5 @@
 import t, { type Test } from 'tap'
+import { readAddress } from '../../src/envelope/address.ts'
 import { parseBackendMap } from '../../src/quota/backend-map.ts'
 import { clientOf, extendedAnswer, udpService } from './services.ts'
 
@@ -17,8 +18,8 @@ async function rig(t: Test, QUOTADELIMITER?: string) {
   const env = QUOTADELIMITER === undefined ? {} : { QUOTADELIMITER }
   const { client } = clientOf(t, `quotad:127.0.0.1:${service.port}`, env)
   return {
-    ask: async (address: string) => (await client.ask(Buffer.from(address))).answer,
-    explain: (address: string) => client.explain(Buffer.from(address)),
+    ask: async (address: string) => (await client.ask(readAddress(address))).answer,
+    explain: (address: string) => client.explain(readAddress(address)),
     counters: client.counters,
     asked: () => service.heard.splice(0).map((question) => question.split(' ')[1]),
   }
@@ -76,7 +77,7 @@ t.test('who cannot be asked about is not taken for somebody else', async (t) => 
   })
   const env = { QUOTADELIMITER: '+', QUOTATIMEOUT: '50' }
   const { client } = clientOf(t, `quotad:127.0.0.1:${service.port}`, env)
-  t.match(await client.ask(Buffer.from('ann+x@example.org')), { answer: 'unknown' })
+  t.match(await client.ask(readAddress('ann+x@example.org')), { answer: 'unknown' })
   t.notMatch(service.heard.join(), 'CHECK_QUOTA ann@')
 })
 
@@ -84,8 +85,8 @@ t.test('of a map of addresses, the one without the extension says who is asked',
   const service = await udpService(t, extendedAnswer(mailboxes))
   const map = parseBackendMap(`ann@example.org quotad:127.0.0.1:${service.port}`, 'map')
   const { client } = clientOf(t, 'udp:127.0.0.1:1', { QUOTADELIMITER: '+' }, map)
-  t.match(await client.ask(Buffer.from('ann+x@example.org')), { answer: 'full' })
-  t.match(await client.ask(Buffer.from('ben+x@example.org')), {
+  t.match(await client.ask(readAddress('ann+x@example.org')), { answer: 'full' })
+  t.match(await client.ask(readAddress('ben+x@example.org')), {
     answer: 'unknown',
     why: 'no backend is known to have it',
   })

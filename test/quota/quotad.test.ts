@@ -1,4 +1,5 @@
 import t from 'tap'
+import { readAddress } from '../../src/envelope/address.ts'
 import { spool, startQuotad } from '../quotad/quotad.ts'
 import { ann, ben, clientOf } from './services.ts'
 
@@ -12,7 +13,7 @@ t.test('onescan-quotad is understood, by UDP in both forms and by HTTP', async (
     'example.org/ben/cur/1,S=400:2,': 'x'.repeat(400),
   })
   const quotad = await startQuotad(t, { QUOTAMAILBOX: `maildir:${mailboxes}/%d/%n` })
-  const nobody = Buffer.from('nobody@example.org')
+  const nobody = readAddress('nobody@example.org')
   for (const service of [
     `quotad:127.0.0.1:${quotad.udpPort}`,
     `udp:127.0.0.1:${quotad.udpPort}`,

@@ -2,6 +2,7 @@ import { createSocket, type RemoteInfo, type Socket } from 'node:dgram'
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { readAddress } from '../../src/envelope/address.ts'
 import { readBackend } from '../../src/quota/backend.ts'
 import type { BackendOf } from '../../src/quota/backend-map.ts'
 import { createQuotaClient, type QuotaClient } from '../../src/quota/client.ts'
@@ -147,5 +148,5 @@ export function clientOf(
   return { client, log, clock }
 }
 
-export const ann = Buffer.from('ann@example.org')
-export const ben = Buffer.from('ben@example.org')
+export const ann = readAddress('ann@example.org')
+export const ben = readAddress('ben@example.org')

@@ -1,6 +1,7 @@
 import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
 import t from 'tap'
+import { readAddress } from '../../src/envelope/address.ts'
 import { SOCKETS_MAX } from '../../src/quota/udp-sockets.ts'
 import { ann, ben, clientOf, extendedAnswer, slowUdpService, udpService } from './services.ts'
 
@@ -28,14 +29,14 @@ t.test('onescan-quotad is told the size and a nonce, and tells the use', async (
 t.test('by QUOTANAME=local the name is what stands before the last @', async (t) => {
   const service = await udpService(t, () => 'QUOTA_OK')
   const { client } = clientOf(t, `udp:127.0.0.1:${service.port}`, { QUOTANAME: 'local' })
-  await client.ask(Buffer.from('a@b@Example.ORG'))
+  await client.ask(readAddress('a@b@Example.ORG'))
   t.same(service.heard, ['CHECK_QUOTA a@b'])
 })
 
 t.test('each question has a port of its own', async (t) => {
   const service = await udpService(t, extendedAnswer({}))
   const { client } = clientOf(t, `quotad:127.0.0.1:${service.port}`)
-  await Promise.all([ann, ben, Buffer.from('cy')].map((name) => client.ask(name)))
+  await Promise.all([ann, ben, readAddress('cy')].map((name) => client.ask(name)))
   t.equal(new Set(service.senders.map(({ port }) => port)).size, 3)
 })
 
@@ -132,10 +133,10 @@ t.test('names that could be something else on the wire are not asked for', async
   const names = ['', '@x', 'a b@x', 'a\0b@x', 'a\nQUOTA', '../../etc', 'a/b@x', 'a..b@x', 'a\x7f']
   names.push('x'.repeat(256), 'x'.repeat(10_000))
   for (const name of names) {
-    t.match(await client.ask(Buffer.from(name, 'latin1')), { answer: 'unknown' }, name.slice(0, 20))
+    t.match(await client.ask(readAddress(name)), { answer: 'unknown' }, name.slice(0, 20))
   }
   t.same(service.heard, [])
-  t.same(await client.ask(Buffer.from('m\xfcller@x', 'latin1')), { answer: 'full' })
+  t.same(await client.ask(readAddress('m\xfcller@x')), { answer: 'full' })
   t.same(service.heard, ['CHECK_QUOTA m\xfcller@x'])
 })
 
@@ -155,7 +156,7 @@ t.test(
     const { client, clock } = clientOf(t, `udp:127.0.0.1:${service.port}`, { QUOTARETRIES: '0' })
     for (let round = 0; round < 2; round++) {
       const names = Array.from({ length: 2 * SOCKETS_MAX }, (_, i) => `${round}.${i}@example.org`)
-      const answers = await Promise.all(names.map((name) => client.ask(Buffer.from(name))))
+      const answers = await Promise.all(names.map((name) => client.ask(readAddress(name))))
       t.ok(answers.every(({ answer }) => answer === 'unknown'))
       clock.now += 60_000
     }
@@ -214,7 +215,7 @@ t.test(
     let wrong = 0
     let untold = 0
     const check = async (index: number) => {
-      const { answer } = await client.ask(Buffer.from(`user${index}@example.org`))
+      const { answer } = await client.ask(readAddress(`user${index}@example.org`))
       if (answer === 'unknown') untold++
       else if ((answer === 'full') !== (index % 2 === 1)) wrong++
     }

@@ -1,3 +1,4 @@
+import { readAddress } from '../../envelope/address.ts'
 import type { QuotaClient } from '../../quota/client.ts'
 import { openQuotaClient } from '../../quota/quota-client.ts'
 import { readQuotaSettings } from '../../quota/quota-settings.ts'
@@ -7,7 +8,7 @@ import type { Host } from './host.ts'
 import { error, type Finding, ok, warning } from './shared/finding.ts'
 
 /** A mailbox that a service may know or not: any answer shows that it is there. */
-const ANYBODY = Buffer.from('postmaster')
+const ANYBODY = 'postmaster'
 
 /** The service in QUOTAD, where it is set: does it answer? */
 export async function checkQuota({ env }: Host): Promise<Finding[]> {
@@ -20,7 +21,7 @@ export async function checkQuota({ env }: Host): Promise<Finding[]> {
     return [error('QUOTAD', errorText(thrown), 'mail is deferred until this is corrected')]
   }
   try {
-    const { answer, source } = await client.explain(ANYBODY)
+    const { answer, source } = await client.explain(readAddress(ANYBODY))
     if (answer.answer !== 'unknown' || answer.why === COULD_NOT_TELL) {
       return [ok('QUOTAD', `${source} answers`)]
     }

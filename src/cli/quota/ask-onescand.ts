@@ -25,8 +25,7 @@ export async function askOnescand(
   const socket = connect(path)
   try {
     await once(socket, 'connect')
-    const recipient = mailbox.toString('latin1')
-    socket.write(writeAttributes({ request: EXPLAIN, recipient, size }))
+    socket.write(writeAttributes({ request: EXPLAIN, recipient: mailbox.text, size }))
     socket.setTimeout(PATIENCE, () => socket.destroy(new Error('does not answer')))
     const reader = createAttributeReader()
     for await (const chunk of socket) {

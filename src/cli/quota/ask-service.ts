@@ -1,10 +1,11 @@
+import type { MailAddress } from '../../envelope/address.ts'
 import { openQuotaClient } from '../../quota/quota-client.ts'
 import { readQuotaSettings } from '../../quota/quota-settings.ts'
 import type { Environment } from '../../settings/settings.ts'
 import type { Opinion } from './opinion.ts'
 
 export interface MailboxQuestion {
-  readonly mailbox: Buffer
+  readonly mailbox: MailAddress
   /** Bytes of the message that is to come. */
   readonly size: number
 }

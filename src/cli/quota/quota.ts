@@ -1,4 +1,5 @@
 import type { ArgumentsCamelCase, CommandModule } from 'yargs'
+import { readAddress } from '../../envelope/address.ts'
 import { errorText, Fault } from '../../runtime/fault.ts'
 import { byteSize } from '../../settings/settings.ts'
 import { FAILED, type Output, runCommand } from '../shared/run-command.ts'
@@ -57,7 +58,7 @@ export const quotaCommand: CommandModule<object, QuotaOptions> = {
 async function quota(args: ArgumentsCamelCase<QuotaOptions>, output: Output): Promise<number> {
   const env = slotEnvironment(process.env, args)
   const question = {
-    mailbox: Buffer.from(args.mailbox),
+    mailbox: readAddress(Buffer.from(args.mailbox)),
     size: byteSize({ '--size': args.size }, '--size', 0),
   }
   const socket = args.socket ?? socketOfOnescand(env)

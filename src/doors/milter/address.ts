@@ -1,4 +1,4 @@
-import { addressText, readAddress } from '../../envelope/address.ts'
+import { addressOf, type MailAddress, readAddress } from '../../envelope/address.ts'
 
 const OPEN = 0x3c
 const CLOSE = 0x3e
@@ -13,10 +13,15 @@ export function bareAddress(path: Buffer): Buffer {
  * The mailbox that an address means, however it is written: without a source route and
  * without quotes in its local part (RFC 5321 4.1.2 and F.2). MTAs tell it as the client did.
  */
-export function mailboxOf(address: Buffer): Buffer {
-  const { local, domain } = readAddress(address.toString('latin1').replace(/^@[^:"]*:/, ''))
+export function mailboxOf(address: MailAddress): MailAddress {
+  const { local, domain } = withoutRoute(address)
   const plain = local.replace(/\\(.)|"/gs, (_, quoted = '') => quoted)
-  return Buffer.from(addressText({ local: plain, domain }), 'latin1')
+  return addressOf(plain, domain)
+}
+
+function withoutRoute(address: MailAddress): MailAddress {
+  const { text } = address
+  return text.startsWith('@') ? readAddress(text.replace(/^@[^:"]*:/, '')) : address
 }
 
 /** Bytes that the client announced for the message (RFC 1870), or undefined. */

@@ -1,3 +1,4 @@
+import { addressBytes, type MailAddress } from '../../envelope/address.ts'
 import type { Decision, Reply } from '../../judge/decision.ts'
 import type { HeaderEdits } from '../../message/edits.ts'
 import { fieldsOf } from '../../message/header-block.ts'
@@ -78,7 +79,7 @@ function countFields(header: Buffer, names: readonly string[]): Map<string, numb
 
 /** Who is no recipient any more goes first: an MTA might take the new one for one of them. */
 function redirections(
-  recipients: readonly Buffer[],
+  recipients: readonly MailAddress[],
   { paths }: Told,
   { actions }: Agreement,
 ): Edit[] {
@@ -86,10 +87,11 @@ function redirections(
   if ((actions & needed) !== needed) {
     throw new Fault('config', 'the MTA does not let this filter change recipients (VIRUSFORWARD)')
   }
+  const wanted = recipients.map(addressBytes)
   const known = paths.map(bareAddress)
   const isIn = (list: readonly Buffer[], address: Buffer) => list.some((one) => one.equals(address))
-  const gone = paths.filter((path) => !isIn(recipients, bareAddress(path)))
-  const added = recipients.filter((recipient) => !isIn(known, recipient))
+  const gone = paths.filter((path) => !isIn(wanted, bareAddress(path)))
+  const added = wanted.filter((recipient) => !isIn(known, recipient))
   return [
     ...gone.map((path): Edit => ({ kind: 'delete-recipient', path })),
     ...added.map(

@@ -1,3 +1,4 @@
+import { type MailAddress, readAddress } from '../../envelope/address.ts'
 import { ADDRESS_MAX, makeEnvelope } from '../../envelope/envelope.ts'
 import type { Origin } from '../../envelope/origin.ts'
 import type { Decision } from '../../judge/decision.ts'
@@ -30,7 +31,7 @@ export interface Ending {
 
 /** One message from MAIL to its end. What goes wrong meanwhile is answered at the end. */
 export interface Mail {
-  readonly sender: Buffer
+  readonly sender: MailAddress
   /** Bytes that the client announced. */
   readonly size: number | undefined
   /** Whether its header or body has begun. */
@@ -54,7 +55,8 @@ export function openMail({ path, parameters }: Address, server: MilterServer): M
   const began = server.now()
   // Copied: what came in one packet must not keep alive all that came with it.
   // One that is too long stays too long.
-  const sender = Buffer.from(bareAddress(path).subarray(0, ADDRESS_MAX + 1))
+  const from = Buffer.from(bareAddress(path).subarray(0, ADDRESS_MAX + 1))
+  const sender = readAddress(from)
   const recipients = createRecipientList(server.openAccount())
   let stage: 'envelope' | 'header' | 'body' | 'end' = 'envelope'
   let receiving: Receiving | undefined
@@ -97,7 +99,7 @@ export function openMail({ path, parameters }: Address, server: MilterServer): M
         return accepted
       }
       const paths = recipients.paths()
-      const envelope = makeEnvelope(sender, paths.map(bareAddress))
+      const envelope = makeEnvelope(from, paths.map(bareAddress))
       const message = receiving.intake.finish()
       try {
         const { clusterPeer } = receiving
@@ -125,9 +127,8 @@ export function openMail({ path, parameters }: Address, server: MilterServer): M
     transaction: Transaction,
     remote: string | undefined,
   ): Promise<Decision> {
-    const from = sender.toString('latin1')
     const { size } = transaction.message
-    const over = server.begin?.({ door: 'milter', remote, from, size })
+    const over = server.begin?.({ door: 'milter', remote, from: sender.text, size })
     try {
       return await judge(transaction, gone.signal)
     } finally {

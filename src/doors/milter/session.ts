@@ -1,3 +1,4 @@
+import { readAddress } from '../../envelope/address.ts'
 import { clientNameOf, type Origin } from '../../envelope/origin.ts'
 import { isAskedAbout } from '../../judge/over-quota.ts'
 import type { QuotaLookup } from '../../quota/quota-answer.ts'
@@ -135,7 +136,12 @@ export function openSession(server: MilterServer): MilterSession {
     if (!quota || !answer || !isAsked(quota)) return admit(command.path, to, answer)
     const path = Buffer.from(command.path) // the packet is not ours for as long as we ask
     const { sender, size } = to
-    const question = { recipient: bareAddress(path), sender, size, remote: remote() }
+    const question = {
+      recipient: readAddress(bareAddress(path)),
+      sender,
+      size,
+      remote: remote(),
+    }
     return refuseFull(question, quota, server.log).then(
       (refusal) => refusal ?? admit(path, to, answer),
     )

@@ -1,3 +1,4 @@
+import { readAddress } from '../../envelope/address.ts'
 import { isAskedAbout, OVER_QUOTA, overQuotaText } from '../../judge/over-quota.ts'
 import type { QuotaClient } from '../../quota/client.ts'
 import type { Explained } from '../../quota/quota-answer.ts'
@@ -36,13 +37,13 @@ async function actionFor(
   const relay = (request.get('sasl_username') ?? '') !== ''
   if (!isAskedAbout({ relay, bounceInjector: false }, quota)) return 'DUNNO'
   if (isOff()) return 'DUNNO'
-  const address = Buffer.from(recipient, 'latin1')
+  const address = readAddress(recipient)
   const size = announcedSize(request)
   const answer = await quota.ask(address, size)
   if (answer.answer === 'room') return 'DUNNO'
   const about = {
     recipient: address,
-    sender: Buffer.from(request.get('sender') ?? '', 'latin1'),
+    sender: readAddress(request.get('sender') ?? ''),
     size: size || undefined,
     remote: request.get('client_address'),
   }
@@ -62,7 +63,7 @@ async function explain(request: Attributes, { quota }: AccessPolicy): Promise<Bu
   if (quota === undefined || !recipient) {
     return writeAttributes({ answer: 'unknown', why: 'onescand has no QUOTAD' })
   }
-  const explained = await quota.explain(Buffer.from(recipient, 'latin1'), announcedSize(request))
+  const explained = await quota.explain(readAddress(recipient), announcedSize(request))
   return writeAttributes(explanation(explained))
 }
 

@@ -73,8 +73,8 @@ function messageEntries({ message, envelope }: Received): LogEntry[] {
   return [
     ['size', message.size],
     ['msgid', messageId(message.header)],
-    ['from', `<${envelope.sender.toString('latin1')}>`],
-    ['to', first && `<${first.toString('latin1')}>`],
+    ['from', `<${envelope.sender.text}>`],
+    ['to', first && `<${first.text}>`],
     ['rcpts', envelope.recipientCount],
   ]
 }
@@ -114,7 +114,7 @@ function messageId(header: Buffer): string | undefined {
 function* recipientLines(envelope: Envelope): Generator<Buffer> {
   let entries: LogEntry[] = []
   for (const recipient of recipientsOf(envelope)) {
-    entries.push(['rcpt', `<${recipient.toString('latin1')}>`])
+    entries.push(['rcpt', `<${recipient.text}>`])
     if (entries.length === RECIPIENTS_PER_LINE) {
       yield logLine([['quarantined', 'recipients'], ...entries])
       entries = []

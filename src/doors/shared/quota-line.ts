@@ -1,11 +1,12 @@
+import type { MailAddress } from '../../envelope/address.ts'
 import { OVER_QUOTA } from '../../judge/over-quota.ts'
 import type { QuotaAnswer } from '../../quota/quota-answer.ts'
 import { logLine } from '../../runtime/log.ts'
 
 /** What a door knows when a recipient is named. */
 export interface RecipientInQuestion {
-  readonly recipient: Buffer
-  readonly sender: Buffer
+  readonly recipient: MailAddress
+  readonly sender: MailAddress
   /** Bytes, where the client announced them. */
   readonly size: number | undefined
   readonly remote: string | undefined
@@ -25,7 +26,7 @@ export function quotaLine(door: string, about: RecipientInQuestion, answer: Quot
     ['used', usage?.size],
     ['limit', usage?.quota],
     ['size', about.size],
-    ['from', `<${about.sender.toString('latin1')}>`],
-    ['to', `<${about.recipient.toString('latin1')}>`],
+    ['from', `<${about.sender.text}>`],
+    ['to', `<${about.recipient.text}>`],
   ])
 }

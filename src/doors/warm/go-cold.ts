@@ -13,7 +13,7 @@ export class GoCold extends Error {
 }
 
 /** What cannot even be bounced comes from this sender: qmail-send(8). */
-const DOUBLE_BOUNCE = Buffer.from('#@[]')
+const DOUBLE_BOUNCE = '#@[]'
 
 /**
  * What qmail-send injects (an empty sender, or #@[] for what cannot be bounced either) is
@@ -29,6 +29,6 @@ export function leaveBouncesToTheCold(
   if (decision.kind === 'accept' || decision.kind === 'discard') return
   const { grounds } = decision.reply
   if (grounds !== 'virus' && grounds !== 'banned' && grounds !== 'over-quota') return
-  const isBounce = sender.length === 0 || sender.equals(DOUBLE_BOUNCE)
+  const isBounce = sender.text === '' || sender.text === DOUBLE_BOUNCE
   if (isBounce && remote === undefined) throw new GoCold("perhaps qmail-send's own bounce")
 }

@@ -61,8 +61,12 @@ export async function answerRequest(request: Request, judgement: Judgement): Pro
     quota: configuration.quota,
   }
   const message = await readMessage(request, policy, judgement)
-  const from = envelope.sender.toString('latin1')
-  const over = witness?.begin({ door: 'slot', remote, from, size: request.size })
+  const over = witness?.begin({
+    door: 'slot',
+    remote,
+    from: envelope.sender.text,
+    size: request.size,
+  })
   try {
     const transaction = { message, envelope, client: client.client }
     const decision = await judge(transaction, policy, tools)

@@ -2,6 +2,7 @@ import t from 'tap'
 import { bareAddress } from '../../../src/doors/milter/address.ts'
 import { carryOut } from '../../../src/doors/milter/carry-out.ts'
 import { createPacketReader } from '../../../src/doors/milter/wire/packets.ts'
+import { readAddress } from '../../../src/envelope/address.ts'
 import type { Decision, Findings } from '../../../src/judge/decision.ts'
 
 /** A decision as packets. */
@@ -51,7 +52,7 @@ const toQuarantine = (...recipients: string[]): Decision => ({
   kind: 'accept',
   edits,
   findings,
-  recipients: recipients.map((recipient) => Buffer.from(recipient)),
+  recipients: recipients.map((recipient) => readAddress(recipient)),
 })
 
 t.test('other recipients: the old ones go before the new one comes', async (t) => {

@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import t from 'tap'
+import type { MailAddress } from '../../../src/envelope/address.ts'
 import { buildStage } from '../../cases/stage.ts'
 import { findProgram } from '../../programs/install.mjs'
 import { startOnescand } from '../daemon/process.ts'
@@ -45,8 +46,8 @@ t.test('the built onescand', { skip }, async (t) => {
 })
 
 t.test('a full mailbox', { skip }, async (t) => {
-  const ask = async (address: Buffer) =>
-    ({ answer: address.toString().startsWith('full') ? 'full' : 'room' }) as const
+  const ask = async ({ text }: MailAddress) =>
+    ({ answer: text.startsWith('full') ? 'full' : 'room' }) as const
   const quota = { ask, askForRelayClients: true }
   const milter = await openMilter(t, { QHPSI: 'plugin: eicar' }, { quota })
   t.equal(await run('quota', `unix:${milter.socket}`), '')

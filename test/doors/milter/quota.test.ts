@@ -24,8 +24,8 @@ function asker(): { readonly asked: [string, number | undefined][]; readonly ask
   return {
     asked,
     async ask(address, incoming) {
-      asked.push([address.toString(), incoming])
-      return answers[address.toString()]!
+      asked.push([address.text, incoming])
+      return answers[address.text]!
     },
   }
 }

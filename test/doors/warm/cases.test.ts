@@ -53,9 +53,9 @@ async function play(t: Test, each: Case, isDaemons: (name: string) => boolean): 
   const reader = createEnvelopeReader()
   reader.push(got.envelope)
   const envelope = reader.finish()
-  t.equal(envelope.sender.toString('latin1'), sender)
+  t.equal(envelope.sender.text, sender)
   t.same(
-    [...recipientsOf(envelope)].map((recipient) => recipient.toString('latin1')),
+    [...recipientsOf(envelope)].map(({ text }) => text),
     expect.recipients ?? recipients,
   )
   if (expect.delivered) t.ok(got.message.equals(expect.delivered(sent)), 'byte for byte')

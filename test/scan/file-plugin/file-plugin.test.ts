@@ -1,6 +1,7 @@
 import { chmodSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
+import { makeEnvelope } from '../../../src/envelope/envelope.ts'
 import { Fault } from '../../../src/runtime/fault.ts'
 import { filePluginScanner } from '../../../src/scan/file-plugin.ts'
 import { ask, policyFor, whyOf } from './asking.ts'
@@ -85,7 +86,7 @@ t.test(
     const policy = policyFor({ directory, file: 'a.mjs' })
     const specimen = {
       size: 1,
-      envelope: { wire: Buffer.from('F\0\0'), sender: Buffer.alloc(0), recipientCount: 0 },
+      envelope: makeEnvelope(Buffer.alloc(0), []),
       chunks: () => [],
       path: () => {
         throw new Fault('temp-file', 'SPOOLDIR /x: ENOSPC')
