@@ -8,7 +8,13 @@ import { createReplyReader, REPLY_MAX } from './clamd-reply.ts'
 export type LinkOutcome<Answer> =
   | { readonly kind: 'answered'; readonly answer: Answer }
   /** No connection, so nothing was sent: another server costs this one nothing. */
-  | { readonly kind: 'unreachable'; readonly why: string; readonly state: Absence }
+  | {
+      readonly kind: 'unreachable'
+      readonly why: string
+      readonly state: Absence
+      /** Set where a kept connection broke under the same question a moment before. */
+      readonly broke?: true
+    }
   /** It took the connection and broke it before its reply was whole. */
   | { readonly kind: 'broken'; readonly why: string; readonly begun: boolean }
   /** The signal fired. clamd may well go on scanning, so do not ask again. */

@@ -155,6 +155,7 @@ async function askInTurn(
     note(server, outcome.why)
     if (outcome.kind === 'unreachable') {
       if (!mayComeBack(outcome.state, server)) left.delete(server)
+      if (outcome.broke && ++broken === BROKEN_MAX) break
       continue
     }
     left.delete(server)

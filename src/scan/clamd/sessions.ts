@@ -140,6 +140,8 @@ export function openSessions(
       const outcome = await converseInSession(session, packets, signal)
       keep(session)
       if (outcome.kind === 'broken') knowsSessions = undefined // who came back may be another
+      // It did not give up a connection: it has gone, and this message was with it.
+      if (outcome.kind === 'unreachable' && old) return { ...outcome, broke: true }
       return outcome
     },
     close() {

@@ -22,6 +22,8 @@ export interface SessionStandIn {
   readonly connections: readonly Socket[]
   /** All commands but PING and VERSION, in the order of their coming. */
   readonly asked: readonly Asked[]
+  /** It dies: all connections break, and nobody listens any more. */
+  die(): void
 }
 
 /**
@@ -65,11 +67,12 @@ export async function sessionStandIn(
   })
   server.listen(socket)
   await once(server, 'listening')
-  t.teardown(() => {
+  const die = () => {
     for (const connection of connections) connection.destroy()
     server.close()
-  })
-  return { socket, connections, asked }
+  }
+  t.teardown(die)
+  return { socket, connections, asked, die }
 }
 
 /** An answer for such a stand-in: in a session it bears the command's number. */

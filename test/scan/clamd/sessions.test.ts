@@ -51,6 +51,23 @@ t.test('message after message goes over one connection, by bytes and by path', a
   )
 })
 
+t.test(
+  'a server that dies of a message on a kept connection, and is gone, is told of as dead',
+  async (t) => {
+    const server = await sessionStandIn(t, (asked) =>
+      asked.message.includes('poison') ? server.die() : ok(asked),
+    )
+    const scanner = lasting(t, server.socket)
+    t.equal((await scanBy(scanner)).verdict.answer, 'clean')
+    const { verdict } = await scanBy(scanner, specimen(Buffer.from('From: a@b\n\npoison\n')))
+    t.match(verdict, { answer: 'unknown', why: /cannot connect/, harmful: true })
+    t.equal(server.connections.length, 1)
+    const { verdict: later } = await scanBy(scanner)
+    t.match(later, { answer: 'unknown', why: /cannot connect/ })
+    t.notOk('harmful' in later, 'who comes to none has harmed none')
+  },
+)
+
 t.test('a numbered reply is understood in every split', async (t) => {
   const wire = ': stream: Eicar FOUND\0'
   let cuts: readonly number[] = []
