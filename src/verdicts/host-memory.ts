@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { createFlights, type Flights, type Landing, type OwnFlight } from './flights.ts'
 import { openMemoryStore } from './memory-store.ts'
-import { createPoison, type Poison } from './poison.ts'
+import { createPoison, type Poison, type PoisonWord } from './poison.ts'
 import type { VerdictStore } from './store.ts'
 
 /**
@@ -38,7 +38,7 @@ export interface HostWords {
 export type Word =
   | { readonly is: 'put'; readonly of: string; readonly sealed: string; readonly seconds: number }
   | { readonly is: 'begun'; readonly of: string; readonly within: number }
-  | { readonly is: 'struck'; readonly of: string }
+  | { readonly is: PoisonWord; readonly of: string }
   | { readonly is: 'landed'; readonly of: string; readonly why?: string }
 
 /** Milliseconds that words are gathered for; a look that is over by then was none of anybody's. */
@@ -74,8 +74,8 @@ export function openHostMemory(self: number = process.pid): HostMemory {
       tell({ is: 'landed', of: base64(fingerprint), ...whyOf(landing) }),
   })
 
-  const poison = createPoison(undefined, (fingerprint) =>
-    tell({ is: 'struck', of: base64(fingerprint) }),
+  const poison = createPoison(undefined, (what, fingerprint) =>
+    tell({ is: what, of: base64(fingerprint) }),
   )
 
   function hearWord(word: Word, from: number): void {
@@ -94,12 +94,12 @@ export function openHostMemory(self: number = process.pid): HostMemory {
         void flight.landed.then(() => clearTimeout(timer))
         break
       }
-      case 'struck':
-        poison.struck(fingerprint)
-        break
       case 'landed':
         if (theirs.get(word.of)?.from !== from) break
         land(word.of, landingOf(word.why))
+        break
+      default:
+        poison.hear(word.is, fingerprint)
     }
   }
 

@@ -8,7 +8,7 @@ import { exactFingerprintOf, fingerprintOf, type Subject } from './fingerprint.t
 import { createFlights, type Flights, type Landing, landedWithin } from './flights.ts'
 import { staleness } from './fresh.ts'
 import { looksOf } from './looks.ts'
-import type { Poison } from './poison.ts'
+import type { Poison, Withheld } from './poison.ts'
 import { openSealed, sealVerdict } from './seal.ts'
 import type { Secrets } from './secrets.ts'
 import type { VerdictStore } from './store.ts'
@@ -79,11 +79,15 @@ export interface Verdicts {
    * for that, each within its own time. What is not `memorable` always looks.
    */
   find(question: Question, look: Look): Promise<Found>
+  /** Messages that are not given to scanners now, because these died of them. */
+  withheld(): Withheld
   close(): void
 }
 
 /** Looks that could not tell, after which those who waited for them do not look themselves. */
 const VAIN_LOOKS = 2
+/** Milliseconds that one of those that a scanner may have died of waits for the others, or a quarter of its time. */
+const TURN_WITHIN = 2_000
 
 export function openVerdicts(options: VerdictsOptions): Verdicts {
   const { stores, crypto, host, uptime, flights = createFlights() } = options
@@ -145,19 +149,33 @@ export function openVerdicts(options: VerdictsOptions): Verdicts {
     const { poison } = options
     if (poison === undefined) return look(scanners, timeout, told)
     const { known, tries, fullTime } = poison
+    const until = uptime() + timeout
     const exact = () => exactFingerprintOf(name.subject, name.secrets.fingerprint, crypto)
     const before = known.isAny ? exact() : undefined
     const left = before && known.leftAloneFor(before, tries)
     if (left !== undefined) return couldNotTell(name, tooHarmful(tries, left))
-    const result = await look(scanners, timeout, told)
-    // A client that gives no time cannot have others' mail left alone.
-    if (result.answer !== 'unknown' || !result.harmful || policy.timeout < fullTime / 2)
+    const over = before && (await known.turn(before, Math.min(TURN_WITHIN, timeout / 4)))
+    const since = known.now()
+    let result: ScanResult
+    try {
+      result = await look(scanners, Math.max(1, until - uptime()), told)
+    } finally {
+      over?.()
+    }
+    if (result.answer !== 'unknown') {
+      if (before) known.answered(before)
       return result
+    }
+    // A client that gives no time cannot have others' mail left alone.
+    if (!result.harmful || policy.timeout < fullTime / 2) return result
     const fingerprint = exact()
     if (fingerprint === undefined) return result
-    const count = known.struck(fingerprint)
-    const why = `${result.why}; scan ${count} of ${tries} that went so (POISONTRIES)`
-    return { ...result, why }
+    const count = await known.harmed(fingerprint, since)
+    const counted =
+      count === undefined
+        ? 'others went so with it, which counts against none'
+        : `scan ${count} of ${tries} that went so`
+    return { ...result, why: `${result.why}; ${counted} (POISONTRIES)` }
   }
 
   /** Who looks first, for all that wait. */
@@ -216,6 +234,10 @@ export function openVerdicts(options: VerdictsOptions): Verdicts {
             if (++vain === VAIN_LOOKS) return { result: couldNotTell(name, landing.why) }
         }
       }
+    },
+    withheld() {
+      const { poison } = options
+      return poison?.known.withheld(poison.tries) ?? { messages: 0, soonest: 0, latest: 0 }
     },
     close() {
       for (const store of stores) store.close()

@@ -1,31 +1,148 @@
+import { once } from 'node:events'
 import t from 'tap'
-import { COUNTED_FOR, createPoison, LEFT_ALONE_FOR } from '../../src/verdicts/poison.ts'
+import { checkWithheldAt } from '../../src/cli/check/withheld.ts'
+import { openHostMemory } from '../../src/verdicts/host-memory.ts'
+import {
+  COUNTED_FOR,
+  createPoison,
+  LEFT_ALONE_FOR,
+  type PoisonWord,
+} from '../../src/verdicts/poison.ts'
 import { openMilter } from '../doors/milter/rig.ts'
-import { numbered, sessionStandIn } from '../scan/clamd/session-stand-in.ts'
+import { openSlot } from '../doors/warm/slot-socket.ts'
+import { type Asked, numbered, sessionStandIn } from '../scan/clamd/session-stand-in.ts'
 
 /** Messages that scanners die of. */
 
 const one = Buffer.alloc(32, 1)
 const other = Buffer.alloc(32, 2)
 
-t.test('after so many scans that went wrong within a day there is none for an hour', async (t) => {
+/** All have told at once, by a clock of its own. */
+function open() {
   let now = 0
-  const poison = createPoison(() => now)
+  const told: PoisonWord[] = []
+  const poison = createPoison(
+    () => now,
+    (what) => told.push(what),
+    async () => {},
+  )
+  return {
+    poison,
+    told,
+    pass(milliseconds: number) {
+      now += milliseconds
+    },
+    /** A look at it alone that went wrong. */
+    async struck(fingerprint: Buffer) {
+      const since = now
+      now += 10
+      const count = await poison.harmed(fingerprint, since)
+      now += 10
+      return count
+    },
+  }
+}
+
+t.test('after so many scans that went wrong within a day there is none for an hour', async (t) => {
+  const { poison, struck, pass } = open()
   t.notOk(poison.isAny)
-  t.equal(poison.struck(one), 1)
+  t.equal(await struck(one), 1)
   t.ok(poison.isAny)
-  now += 1000
-  poison.struck(one)
+  pass(1000)
+  t.equal(await struck(one), 2)
   t.equal(poison.leftAloneFor(one, 3), undefined)
-  poison.struck(one)
-  t.equal(poison.leftAloneFor(one, 3), LEFT_ALONE_FOR)
+  t.equal(poison.withheld(3).messages, 0)
+  t.equal(await struck(one), 3)
+  t.equal(poison.leftAloneFor(one, 3), LEFT_ALONE_FOR - 10)
   t.equal(poison.leftAloneFor(other, 3), undefined)
-  now += LEFT_ALONE_FOR
+  pass(60_000)
+  for (let n = 0; n < 3; n++) await struck(other)
+  t.match(poison.withheld(3), { messages: 2, latest: LEFT_ALONE_FOR - 10 })
+  t.equal(poison.withheld(3).soonest, poison.leftAloneFor(one, 3))
+  pass(LEFT_ALONE_FOR)
   t.equal(poison.leftAloneFor(one, 3), undefined, 'then it is tried once more')
-  t.equal(poison.struck(one), 4)
-  t.equal(poison.leftAloneFor(one, 3), LEFT_ALONE_FOR)
-  now += COUNTED_FOR
-  t.equal(poison.struck(one), 1, 'a day later it is forgotten')
+  t.equal(poison.withheld(3).messages, 0)
+  t.equal(await struck(one), 4)
+  t.ok(poison.leftAloneFor(one, 3))
+  pass(COUNTED_FOR)
+  t.equal(await struck(one), 1, 'a day later it is forgotten')
+})
+
+t.test('what a scanner leaves with others counts against none of them', async (t) => {
+  const { poison, pass } = open()
+  pass(10)
+  const counts = await Promise.all([poison.harmed(one, 0), poison.harmed(other, 5)])
+  t.same(counts, [undefined, undefined])
+  for (const each of [one, other]) t.equal(poison.leftAloneFor(each, 1), undefined)
+})
+
+t.test(
+  'if one of them was a suspect, and the others were not, it counts against that',
+  async (t) => {
+    const { poison, pass } = open()
+    pass(10)
+    await Promise.all([poison.harmed(one, 0), poison.harmed(other, 0)])
+    poison.answered(other)
+    pass(10)
+    const fresh = [Buffer.alloc(32, 3), other]
+    const counts = await Promise.all([one, ...fresh].map((each) => poison.harmed(each, 15)))
+    t.same(counts, [1, undefined, undefined])
+    pass(10)
+    t.same(
+      await Promise.all([one, other].map((each) => poison.harmed(each, 25))),
+      [undefined, undefined],
+      'of two suspects it counts against neither',
+    )
+  },
+)
+
+t.test('copies that were there together are counted once', async (t) => {
+  const { poison, pass } = open()
+  pass(10)
+  t.same(await Promise.all([poison.harmed(one, 0), poison.harmed(one, 0)]), [1, 1])
+})
+
+t.test(
+  'suspects are looked at one after the other, but wait for no more than they can',
+  async (t) => {
+    const { poison, struck } = open()
+    await struck(one)
+    await struck(other)
+    const fresh = await poison.turn(Buffer.alloc(32, 3), 60_000)
+    fresh()
+    const first = await poison.turn(one, 60_000)
+    let hasTurn = false
+    const second = poison.turn(other, 60_000).then((over) => {
+      hasTurn = true
+      return over
+    })
+    const hasty = await poison.turn(other, 1)
+    hasty() // the first one is not over for that
+    const third = poison.turn(one, 60_000)
+    await new Promise(setImmediate)
+    t.notOk(hasTurn)
+    first()
+    ;(await second)()
+    ;(await third)()
+  },
+)
+
+t.test('processes of a host hear of each other', async (t) => {
+  const memories = [openHostMemory(1), openHostMemory(2)] as const
+  const [a, b] = memories
+  const spoken = new EventTarget()
+  a.connect((words) => {
+    b.hear(JSON.parse(JSON.stringify(words)))
+    spoken.dispatchEvent(new Event('words'))
+  })
+  b.connect((words) => a.hear(JSON.parse(JSON.stringify(words))))
+  const [sinceA, sinceB] = [a.poison.now(), b.poison.now()]
+  const counts = [a.poison.harmed(one, sinceA), b.poison.harmed(other, sinceB)]
+  t.same(await Promise.all(counts), [undefined, undefined], 'they were there together')
+  t.equal(await b.poison.harmed(one, b.poison.now()), 1, 'a suspect here, too')
+  t.equal(await a.poison.harmed(one, a.poison.now()), 2)
+  await once(spoken, 'words')
+  t.match(b.poison.leftAloneFor(one, 2), Number)
 })
 
 t.test('a message that kills clamd three times is left alone, and other mail is not', async (t) => {
@@ -86,4 +203,80 @@ t.test('a message that takes all the time there is counts as well', async (t) =>
   t.match(milter.mailLog[0], /no answer .*scan 1 of 1/)
   t.match(milter.mailLog[1], /reason="poison: /)
   t.equal(clamd.asked.length, 1)
+})
+
+t.test('one killer among many is found, and the others are scanned', async (t) => {
+  const BYSTANDERS = 7
+  let waiting: Asked[] = []
+  let holds = BYSTANDERS + 1
+  const clamd = await sessionStandIn(
+    t,
+    (asked) => {
+      if (asked.command !== 'zINSTREAM') return numbered('stream: OK')(asked)
+      waiting.push(asked)
+      if (waiting.length < holds) return // at first all are there
+      holds = 1
+      const here = waiting
+      waiting = []
+      if (!here.some(({ message }) => message.includes('poison'))) {
+        return here.forEach(numbered('stream: OK'))
+      }
+      for (const connection of clamd.connections) connection.destroy()
+    },
+    { version: () => 'ClamAV 1.4.3' },
+  )
+  const env = { QHPSI: 'plugin: clamd', CLAMD: clamd.socket, CLAMDBDIR: '/nonexistent' }
+  const milter = await openMilter(t, env)
+  const send = (body: string) =>
+    milter.submit({ message: Buffer.from(`From: a@example.org\n\n${body}\n`) })
+  const isDelivered = async (body: string) => (await send(body)).outcome === 'delivered'
+
+  let late = Array.from({ length: BYSTANDERS }, (_, n) => `text ${n}`)
+  const first = await Promise.all([...late, 'poison'].map(isDelivered))
+  // One may have been on a kept connection, and was asked about again on another one.
+  late = late.filter((_, n) => !first[n])
+  t.ok(late.length >= BYSTANDERS - 1 && first.at(-1) === false, 'they were there when it died')
+  const harmed = milter.mailLog.filter((line) => !line.includes('decision=accept'))
+  for (const line of harmed) t.match(line, /others went so .*counts against none/)
+
+  for (let round = 1; round <= 5; round++) {
+    const fresh = Array.from({ length: BYSTANDERS }, (_, n) => `round ${round}, text ${n}`)
+    const bodies = [...late, ...fresh]
+    const [killed, ...delivered] = await Promise.all(['poison', ...bodies].map(isDelivered))
+    t.notOk(killed)
+    late = bodies.filter((_, n) => !delivered[n])
+    t.notOk(
+      late.some((body) => !fresh.includes(body)),
+      `round ${round}: no suspect met it again`,
+    )
+  }
+  t.same(late, [], 'since it is withheld nobody dies')
+  const lines = (text: string) => milter.mailLog.filter((line) => line.includes(text)).length
+  t.equal(lines('reason="poison: '), 2)
+  for (let n = 1; n <= 3; n++) t.equal(lines(`scan ${n} of 3 that went so`), 1)
+})
+
+t.test('onescan check tells how many messages are withheld, and for how long', async (t) => {
+  const clamd = await sessionStandIn(
+    t,
+    (asked) =>
+      asked.message.includes('poison')
+        ? void asked.connection.destroy()
+        : numbered('stream: OK')(asked),
+    { version: () => 'ClamAV 1.4.3' },
+  )
+  const env = { QHPSI: 'plugin: clamd', CLAMD: clamd.socket, CLAMDBDIR: '/nonexistent' }
+  const variables = { QHPSI: env.QHPSI }
+  const slot = await openSlot(t, { ...env, POISONTRIES: '2' })
+  t.same(await checkWithheldAt(slot.socket), [])
+  for (let n = 0; n < 2; n++) {
+    const message = Buffer.from(`Date: ${n}\nFrom: a@example.org\n\npoison\n`)
+    t.match(await slot.ask({ variables, message, timeLeft: 150_000 }), { does: 'end', code: 71 })
+  }
+  t.match(await checkWithheldAt(slot.socket), [
+    { level: 'warning', what: 'poison', value: /^a message is withheld .* for 60 minutes more/ },
+  ])
+  const none = await openSlot(t, { ...env, VERDICTS: 'off' })
+  t.same(await checkWithheldAt(none.socket), [])
+  t.same(await checkWithheldAt(`${slot.socket}.gone`), [], 'who else asks there tells that')
 })

@@ -18,6 +18,10 @@ import { report } from './report.ts'
 import { readAccounts } from './shared/account.ts'
 import { type Finding, ok } from './shared/finding.ts'
 import { checkVariables } from './variables.ts'
+import { checkWithheldHere } from './withheld.ts'
+
+/** proc(5). */
+const PROCESSES = '/proc'
 
 interface CheckOptions extends HostOptions {
   removal: boolean
@@ -92,7 +96,10 @@ export const checkCommand: CommandModule<object, CheckOptions> = {
 
 async function check(args: ArgumentsCamelCase<CheckOptions>, output: Output): Promise<number> {
   if (args.removal) return report(await checkRemoval(removalHere()), output)
-  if (args.daemon) return report(checkDaemon(daemonHere(readAccounts())), output)
+  if (args.daemon) {
+    const here = daemonHere(readAccounts())
+    return report([...checkDaemon(here), ...(await checkWithheldHere(here.processes))], output)
+  }
   const findings: Finding[] = []
   const headings: string[] = []
   const servers = serversOf(args)
@@ -103,6 +110,8 @@ async function check(args: ArgumentsCamelCase<CheckOptions>, output: Output): Pr
       findings.push({ what: servers.length > 1 ? `${what} [${server}]` : what, ...rest })
     }
   }
+  // The slot's trials ask the one that the slot asks.
+  if (!servers.includes('qmail')) findings.push(...(await checkWithheldHere(PROCESSES)))
   return report(findings, output, { heading: headings.join('; ') })
 }
 

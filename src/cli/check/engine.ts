@@ -5,12 +5,11 @@ import { errorCode } from '../../runtime/fault.ts'
 import { accountText, type Host } from './host.ts'
 import { obstacle } from './shared/account.ts'
 import { type Finding, ok, warning } from './shared/finding.ts'
+import { checkWithheldAt, SOCKET } from './withheld.ts'
 
-/** Where onescanc asks; onescanc(8). */
-const SOCKET = '/run/onescan/slot.sock'
 const REMEDY = 'mail is judged all the same, by a program that is started for each message'
 
-/** onescand, where the slot is its client: whether it is there, and may be asked. */
+/** onescand, where the slot is its client: whether it is there, may be asked, and keeps mail from scanners. */
 export async function checkEngine(host: Host): Promise<Finding[]> {
   if (!isClient(host.program)) return []
   const path = host.env.ONESCAN_SOCKET || SOCKET
@@ -19,7 +18,10 @@ export async function checkEngine(host: Host): Promise<Finding[]> {
     return [warning('onescand', `${path}: ${trouble}`, `start it; ${REMEDY}`)]
   }
   const barrier = obstacle(host.account, realpathSync(path), 'write')
-  if (barrier === undefined) return [ok('onescand', `${path}, asked by ${accountText(host)}`)]
+  if (barrier === undefined) {
+    const asked = ok('onescand', `${path}, asked by ${accountText(host)}`)
+    return [asked, ...(await checkWithheldAt(path))]
+  }
   const value = `${path} is closed to ${accountText(host)}`
   const remedy = `give the account the group of ${barrier}, which setuidgid and tcpserver -g do for one group alone`
   return [warning('onescand', value, `${remedy}; ${REMEDY}`)]

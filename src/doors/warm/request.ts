@@ -26,6 +26,8 @@ export interface RequestReader {
   readonly head: { readonly timeLeft: number } | undefined
   /** Once all of it is here. */
   readonly request: Request | undefined
+  /** Whether this is no message, but the question which messages are withheld from scanners. */
+  readonly asksWithheld: boolean
   /** Frees the message at once, not when the garbage collector finds it; it must be looked at no more. */
   free(): void
 }
@@ -37,7 +39,10 @@ export interface RequestLimits {
   readonly charge: (bytes: number) => void
 }
 
-const VERSION = 'osc1'
+/** What a conversation begins with. */
+export const VERSION = 'osc1'
+/** Tag of a question that is about no message, and of its answer. */
+export const WITHHELD = 'w'
 /** Bytes from which on a message has memory of its own: a small one is a part of a pool. */
 const FREED_FROM = 64 * 1024
 const VARIABLES_MAX = 256
@@ -80,10 +85,13 @@ export function createRequestReader({ maxSize, charge }: RequestLimits): Request
   let body: Buffer | undefined
   let received = 0 // bytes of the message
   let request: Request | undefined
+  let asksWithheld = false
 
   const reader = createFrameReader({ room, take })
 
   function room(tag: string, length: number): Buffer {
+    if (asksWithheld) throw new GoCold('bytes behind the last frame')
+    if (tag === WITHHELD && next === 1 && length === 0) return Buffer.alloc(0)
     const kind = Object.hasOwn(kinds, tag) ? kinds[tag]! : undefined
     if (kind === undefined) throw new GoCold('a frame of a tag that is not known here')
     checkOrder(tag, kind)
@@ -136,6 +144,9 @@ export function createRequestReader({ maxSize, charge }: RequestLimits): Request
       case 'S':
         takeSize(payload.readBigUInt64BE())
         return
+      case WITHHELD:
+        asksWithheld = true
+        return
       case '.':
         end()
     }
@@ -171,7 +182,11 @@ export function createRequestReader({ maxSize, charge }: RequestLimits): Request
     push(chunk) {
       if (request === undefined) reader.push(chunk)
       else if (chunk.length > 0) throw new GoCold('bytes behind the last frame')
-      if (request !== undefined && reader.amidst) throw new GoCold('bytes behind the last frame')
+      if ((request !== undefined || asksWithheld) && reader.amidst)
+        throw new GoCold('bytes behind the last frame')
+    },
+    get asksWithheld() {
+      return asksWithheld
     },
     get head() {
       return size === undefined ? undefined : { timeLeft }

@@ -31,6 +31,8 @@ export interface SlotServer {
   /** Called once the head is whole; throws GoCold where there is no room for one more. */
   admit(): void
   answer(request: Request, gone: AbortSignal, elapsed: () => number): Promise<Buffer>
+  /** What is told of messages that are withheld from scanners. */
+  withheld(): Buffer
   /** The conversation is over and holds nothing any more. */
   left(): void
   /** For trouble of ours; what concerns a message is the client's to log. */
@@ -73,7 +75,8 @@ export function openSession(socket: Socket, server: SlotServer): SlotSession {
     heard = server.now()
     try {
       reader.push(chunk)
-      if (phase === 'waiting' && reader.head !== undefined) {
+      if (reader.asksWithheld) leave(server.withheld())
+      else if (phase === 'waiting' && reader.head !== undefined) {
         server.admit()
         headAt = heard
         phase = 'sending'

@@ -9,6 +9,7 @@ import { GoCold } from './go-cold.ts'
 import { answerRequest } from './judge.ts'
 import type { IdentifyPeer, Peer } from './peer.ts'
 import { openSession, type SlotServer, type SlotSession } from './session.ts'
+import { withheldFrame } from './withheld.ts'
 
 export interface SlotSocketOptions {
   /** Bytes of a message. */
@@ -50,6 +51,7 @@ export function createSlotSocket(first: Configuration, options: SlotSocketOption
   const budget = createBudget(options.memory, (why) => new GoCold(why))
   let ticker: NodeJS.Timeout | undefined
   let judge = judgeBy(first) // a message keeps the one that it was given to
+  let { verdicts } = first.tools
 
   const server = createServer({ allowHalfOpen: true }, (socket) => {
     makeRoom()
@@ -64,6 +66,7 @@ export function createSlotSocket(first: Configuration, options: SlotSocketOption
         }
       },
       answer: (...request) => judge(identifyPeer(socket))(...request),
+      withheld: () => withheldFrame(verdicts?.withheld()),
       left() {
         waiting.delete(session)
         sessions.delete(session)
@@ -112,6 +115,7 @@ export function createSlotSocket(first: Configuration, options: SlotSocketOption
     state: () => ({ clients: sessions.size, memory: budget.used }),
     configure(configuration) {
       judge = judgeBy(configuration)
+      verdicts = configuration.tools.verdicts
     },
     close(grace) {
       server.close()

@@ -47,7 +47,7 @@ function wordsOfRunning(processes: string): (readonly string[])[] {
 }
 
 /** `--milter PLACE` and `--milter=PLACE`, each time it is there. */
-function valuesOf(words: readonly string[], option: string): string[] {
+export function valuesOf(words: readonly string[], option: string): string[] {
   return words.flatMap((word, at) => {
     if (word === option) return words[at + 1] ?? []
     return word.startsWith(`${option}=`) ? word.slice(option.length + 1) : []

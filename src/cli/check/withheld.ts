@@ -1,0 +1,54 @@
+import { lstatSync } from 'node:fs'
+import { askWithheld } from '../../doors/warm/withheld.ts'
+import type { Withheld } from '../../verdicts/poison.ts'
+import { type RunningDaemon, runningDaemons } from '../shared/running-daemons.ts'
+import { valuesOf } from './mail-servers/places-of-onescand.ts'
+import { type Finding, warning } from './shared/finding.ts'
+
+/** Where onescand listens unless --socket says something else; onescand(8). */
+export const SOCKET = '/run/onescan/slot.sock'
+/** Milliseconds for the answer, which is at hand. */
+const PATIENCE = 2_000
+
+/** Messages that the onescand at this socket keeps from scanners, if it tells. */
+export async function checkWithheldAt(path: string): Promise<Finding[]> {
+  const told = await askWithheld(path, PATIENCE).catch(() => undefined) // others tell why
+  return told === undefined || told.messages === 0 ? [] : [describe(told)]
+}
+
+/** The same of each onescand that runs here, by proc(5) in this directory. */
+export async function checkWithheldHere(processes: string): Promise<Finding[]> {
+  const paths = new Set(running(processes).flatMap(socketOf))
+  const found = await Promise.all([...paths].map(checkWithheldAt))
+  return found.flat()
+}
+
+function describe({ messages, soonest, latest }: Withheld): Finding {
+  const minutes = (milliseconds: number) => Math.ceil(milliseconds / 60_000)
+  const [first, last] = [minutes(soonest), minutes(latest)]
+  const when = first === last ? `${first}` : `${first} to ${last}`
+  const what = messages === 1 ? 'a message is' : `${messages} messages are`
+  const value = `${what} withheld from scanners, which died of it or took too long: for ${when} minutes more`
+  const remedy = 'see reason="poison: ..." in the log; SCANFAIL decides what becomes of them'
+  return warning('poison', value, remedy)
+}
+
+function running(processes: string): RunningDaemon[] {
+  try {
+    return runningDaemons(processes)
+  } catch {
+    return [] // no proc(5)
+  }
+}
+
+/** Anybody may start a program of that name with any words: it must be its own socket, or the one that is known. */
+function socketOf({ words, uid }: RunningDaemon): string[] {
+  const path = valuesOf(words, '--socket').at(-1) ?? SOCKET
+  if (path === SOCKET) return [path]
+  try {
+    const { uid: owner } = lstatSync(path)
+    return owner === uid ? [path] : []
+  } catch {
+    return [] // --socket none
+  }
+}
