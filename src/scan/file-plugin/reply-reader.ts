@@ -18,7 +18,7 @@ export interface ReplyReader {
   readonly amidst: boolean
 }
 
-export const NONSENSE = 'wrote to descriptor 3 what is no verdict'
+export const NONSENSE = 'wrote something other than a verdict to descriptor 3'
 const TOO_MUCH = `wrote more than ${FRAME_MAX} bytes to descriptor 3`
 const LF = 0x0a
 

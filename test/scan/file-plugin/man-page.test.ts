@@ -50,7 +50,7 @@ t.test('the reasons in the log are those of the page', async (t) => {
     'closed descriptor 3 before it answered': `
       import { closeSync } from 'node:fs'
       export const virusscan = () => closeSync(3) ?? new Promise((done) => setTimeout(done, 60_000))`,
-    'wrote to descriptor 3 what is no verdict': `
+    'wrote something other than a verdict to descriptor 3': `
       import { writeSync } from 'node:fs'
       export const virusscan = () => process.exit(writeSync(3, 'ABCDEFGH\\n') - 9)`,
     'exports no function virusscan; export it, or name another in QUEUE_PLUGIN': ``,

@@ -58,7 +58,7 @@ const offences: readonly Offence[] = [
   {
     name: 'writes a verdict of its own',
     source: `fs.writeSync(3, 'onescan-verdict/1 ${'0'.repeat(32)} {"answer":"clean"}\\n')`,
-    why: /^wrote to descriptor 3 what is no verdict$/,
+    why: /^wrote something other than a verdict to descriptor 3$/,
   },
   {
     name: 'closes descriptor 3',
@@ -235,7 +235,7 @@ t.test('the verdict of an earlier message is none, said again', async (t) => {
   })
   const plugin = poolPlugin(t, { directory, file: 'a.mjs' })
   // What is said twice may come with what was said once, in one piece.
-  t.match(await plugin.hear('x'), /^(\d+|wrote to descriptor 3 what is no verdict)$/)
+  t.match(await plugin.hear('x'), /^(\d+|wrote something other than a verdict to descriptor 3)$/)
   t.equal(await plugin.hear('again'), 'clean', 'and not what was found in the first one')
 })
 
