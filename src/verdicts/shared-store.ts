@@ -15,6 +15,8 @@ export interface SharedStoreOptions extends Omit<StoreClientOptions, 'trouble'> 
 /** What our keys begin with; the rest of one is its fingerprint, base64url. */
 export const KEY_PREFIX = 'onescan:verdict:1:'
 
+/** Characters of what a server says of its trouble. */
+const TOLD_MAX = 200
 /** Milliseconds for what nobody waits for. */
 const PUT_WITHIN = 5_000
 
@@ -32,9 +34,10 @@ export function openSharedStore(options: SharedStoreOptions): VerdictStore {
 
   /** Once, until something else is the matter. */
   function tell(where: 'connection' | 'get' | 'put', why: string): void {
-    const isKnown = [...troubles.values()].includes(why)
-    troubles.set(where, why)
-    if (!isKnown) log(`VERDICTS ${address.text}: ${why}; messages are scanned meanwhile`)
+    const said = why.slice(0, TOLD_MAX)
+    const isKnown = [...troubles.values()].includes(said)
+    troubles.set(where, said)
+    if (!isKnown) log(`VERDICTS ${address.text}: ${said}; messages are scanned meanwhile`)
   }
 
   function failed(what: 'get' | 'put', error: unknown): void {

@@ -1,5 +1,8 @@
 import { readFileSync } from 'node:fs'
+import type { Socket } from 'node:net'
 import { Cluster, Redis, type RedisOptions } from 'iovalkey'
+import handling from 'iovalkey/built/DataHandler.js'
+import { createReplyGuard } from './reply-guard.ts'
 import type { StoreAddress } from './store-address.ts'
 
 /** What a store is asked, over a connection that makes itself anew. */
@@ -29,6 +32,24 @@ const FIRST_PAUSE = 200
 const LONGEST_PAUSE = 10_000
 
 const pauseAfter = (attempts: number) => Math.min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** attempts)
+
+/**
+ * Each connection of the client, those to sentinels and to servers of a cluster too, is read by
+ * one of these: nothing but what a store may say comes to its parser.
+ */
+handling.default = class extends handling.default {
+  constructor(...words: ConstructorParameters<typeof handling.default>) {
+    super(...words)
+    const [{ stream }] = words
+    const guard = createReplyGuard()
+    const [parse] = stream.listeners('data') as ((chunk: Buffer) => void)[]
+    stream.off('data', parse!)
+    stream.prependListener('data', (chunk: Buffer) => {
+      if (guard.admits(chunk)) parse!(chunk)
+      else (stream as Socket).destroy(new Error('says what no store says'))
+    })
+  }
+}
 
 export function connectToStore(options: StoreClientOptions): StoreClient {
   const client = clientFor(options)

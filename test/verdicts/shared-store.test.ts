@@ -276,3 +276,50 @@ sentinel failover-timeout mail 2000
     t.equal(replica.say('dbsize'), '2')
   },
 )
+
+/** In the place of a server of each kind: the question that is answered with `answer`, others as they should be. */
+async function standIn(t: Test, question: RegExp, answer: string): Promise<number> {
+  const server = createServer((connection) => {
+    t.teardown(() => connection.destroy())
+    connection.on('error', () => {})
+    connection.on('data', (chunk) => {
+      for (const command of chunk.toString('latin1').split(/(?=\*\d+\r\n)/)) {
+        if (question.test(command)) connection.write(answer)
+        else connection.write(/\r\ninfo\r\n/.test(command) ? '$9\r\nloading:0\r\n' : '+OK\r\n')
+      }
+    })
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  t.teardown(() => server.close())
+  return (server.address() as { port: number }).port
+}
+
+for (const [kind, url, question] of [
+  ['one server', 'valkey://127.0.0.1:PORT', /getrange/],
+  ['a cluster', 'valkey+cluster://127.0.0.1:PORT', /slots/i],
+  ['a sentinel', 'valkey+sentinel://127.0.0.1:PORT/main', /get-master/],
+] as const) {
+  t.test(`${kind} that claims more than there is takes no memory for it`, async (t) => {
+    // Arrays in one another, for each of which a parser would make room: 50 GB.
+    const port = await standIn(t, question, '*33554432\r\n'.repeat(200))
+    const before = process.memoryUsage().rss
+    const store = open(t, url.replace('PORT', String(port)))
+    while (store.log.length === 0) {
+      t.equal(await store.get(print()), undefined)
+      await tick()
+    }
+    t.ok(process.memoryUsage().rss - before < 100_000_000)
+  })
+}
+
+t.test('what a server says of its trouble is told in a short line', async (t) => {
+  const port = await standIn(t, /getrange/, `-ERR ${'very bad '.repeat(400)}\r\n`)
+  const store = open(t, `valkey://127.0.0.1:${port}`)
+  while (store.log.length === 0) {
+    await store.get(print())
+    await tick()
+  }
+  t.match(store.log[0], /ERR very bad/)
+  t.ok(store.log[0]!.length < 400)
+})
