@@ -1,4 +1,3 @@
-import { fieldsOf } from '../message/header-block.ts'
 import { isCurrent, type Key } from './keyring.ts'
 import { isStampName, type Stamp, stampsIn } from './stamp.ts'
 import {
@@ -29,11 +28,11 @@ export function explainStamps(
   message: Pick<Examined, 'header' | 'digests'>,
   options: VerifyOptions,
 ): Explanation[] {
-  const fields = fieldsOf(message.header)
-  const stamps = new Map(stampsIn(message.header, fields).map((stamp) => [stamp.field, stamp]))
-  const hmacFault = createHmacCheck(message, fields, options)
+  const { header } = message
+  const stamps = new Map(stampsIn(header).map((stamp) => [stamp.field, stamp]))
+  const hmacFault = createHmacCheck(message, options)
   const explanations: Explanation[] = []
-  for (const [index, { name }] of fields.entries()) {
+  for (const [index, { name }] of header.fields.entries()) {
     if (!isStampName(name)) continue
     const stamp = stamps.get(index)
     const found =

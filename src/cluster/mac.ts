@@ -1,5 +1,5 @@
 import type { Hash, Hmac } from 'node:crypto'
-import type { FieldSpan } from '../message/header-block.ts'
+import type { Header } from '../message/header-block.ts'
 import { type Claims, isStampName } from './stamp.ts'
 
 /** node:crypto, handed in because the slot loads it only where there is a keyring. */
@@ -14,17 +14,13 @@ export interface Crypto {
  * from the first byte of its name through its line end, with CRLF made LF and nothing
  * else changed. Blanks are not: in a quoted boundary every one of them counts.
  */
-export function digestFields(
-  crypto: Crypto,
-  block: Buffer,
-  fields: readonly FieldSpan[],
-  from: number,
-): string {
+export function digestFields(crypto: Crypto, header: Header, from: number): string {
   const hash = crypto.createHash('sha256')
+  const { fields } = header
   for (let i = from; i < fields.length; i++) {
-    const { key, start, end } = fields[i]!
-    if (!isBound(key)) continue
-    hash.update(block.toString('latin1', start, end).replaceAll('\r\n', '\n'), 'latin1')
+    const field = fields[i]!
+    if (!isBound(field.key)) continue
+    hash.update(header.textOf(field).replaceAll('\r\n', '\n'), 'latin1')
   }
   return hash.digest('hex')
 }

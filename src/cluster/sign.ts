@@ -1,5 +1,4 @@
 import type { HeaderField } from '../message/edits.ts'
-import { fieldsOf } from '../message/header-block.ts'
 import { isCurrent, type Key } from './keyring.ts'
 import { type Crypto, digestFields, md5Stamp, stampMac } from './mac.ts'
 import { FIELD, nextNumber, scannerName } from './stamp.ts'
@@ -28,7 +27,7 @@ export function signMessage(
   if (key === undefined || message.formFault !== undefined) return undefined
   const value = key.scheme === 'md5' ? md5Value(message, key) : hmacValue(message, key, options)
   if (value === undefined) return undefined
-  const number = nextNumber(fieldsOf(message.header), key.scheme)
+  const number = nextNumber(message.header.fields, key.scheme)
   return { field: { name: `${FIELD[key.scheme]}${number}`, value }, key: key.id }
 }
 
@@ -43,7 +42,7 @@ function hmacValue(
 ): string | undefined {
   if (digests.sha256 === undefined) return undefined
   const claims = { k: key.id, t: String(now), s: scanners.map(scannerName).join(',') }
-  const fieldsDigest = digestFields(crypto, header, fieldsOf(header), 0)
+  const fieldsDigest = digestFields(crypto, header, 0)
   const mac = stampMac(crypto, key.secret, claims, fieldsDigest, digests.sha256)
   return `v=1; k=${claims.k}; t=${claims.t}; s=${claims.s}; h=${mac.toString('base64url')}`
 }

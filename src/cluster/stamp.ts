@@ -1,4 +1,4 @@
-import { type FieldSpan, fieldsOf, fieldValue } from '../message/header-block.ts'
+import type { FieldSpan, Header } from '../message/header-block.ts'
 
 /** A header field of the form of a stamp, believed or not. */
 export type Stamp =
@@ -43,8 +43,8 @@ export function isStampName(name: string): boolean {
 }
 
 /** Whether a header block has a field that stamps use, whatever is in it. */
-export function bearsStamp(block: Buffer): boolean {
-  return fieldsOf(block).some(({ name }) => isStampName(name))
+export function bearsStamp(header: Header): boolean {
+  return header.fields.some(({ name }) => isStampName(name))
 }
 
 /** Scheme and number by a field's name: `01` and `1` are one number, of any length. */
@@ -56,13 +56,13 @@ export function stampName(name: string): { scheme: Stamp['scheme']; number: stri
 }
 
 /** The stamps of a header block, in order. A stamp field with another value than a stamp's is left out. */
-export function stampsIn(block: Buffer, fields: readonly FieldSpan[]): Stamp[] {
+export function stampsIn(header: Header): Stamp[] {
   const stamps: Stamp[] = []
-  for (const [index, field] of fields.entries()) {
+  for (const [index, field] of header.fields.entries()) {
     const name = stampName(field.name)
     if (!name) continue
     // Relays fold; white space inside the value means nothing.
-    const value = fieldValue(block, field).replace(/[ \t\r\n]+/g, '')
+    const value = header.valueOf(field).replace(/[ \t\r\n]+/g, '')
     if (name.scheme === 'md5') {
       if (/^[0-9a-f]{32}$/i.test(value)) {
         stamps.push({ ...name, scheme: 'md5', field: index, hex: value.toLowerCase() })

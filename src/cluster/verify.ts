@@ -1,5 +1,5 @@
 import type { MessageForm } from '../message/form.ts'
-import { type FieldSpan, fieldsOf } from '../message/header-block.ts'
+import type { FieldSpan, Header } from '../message/header-block.ts'
 import { isCurrent, type Key } from './keyring.ts'
 import { type Crypto, decodesBody, digestFields, isBound, md5Stamp, stampMac } from './mac.ts'
 import { type Stamp, stampsIn } from './stamp.ts'
@@ -14,8 +14,7 @@ export const NO_STAMP = 'no stamp'
 
 /** A message as stamps see it. */
 export interface Examined extends MessageForm {
-  /** Its header block. */
-  readonly header: Buffer
+  readonly header: Header
 }
 
 /** What the stamps of a message prove. */
@@ -52,14 +51,13 @@ type Md5Stamp = Extract<Stamp, { scheme: 'md5' }>
 export function verifyStamps(message: Examined, options: VerifyOptions): Trust {
   if (message.formFault !== undefined)
     return { trusted: false, why: `not well formed: ${message.formFault}` }
-  const fields = fieldsOf(message.header)
-  const stamps = stampsIn(message.header, fields)
+  const stamps = stampsIn(message.header)
   if (stamps.length === 0) return { trusted: false, why: NO_STAMP }
   const keys = options.keys.filter((key) => isCurrent(key, options.now))
 
   const md5 = verifyMd5(message, stamps, keys, options.crypto)
   if (md5 !== undefined) return { trusted: true, key: md5.id, scanners: 'all', stamp: undefined }
-  return verifyHmac(message, fields, stamps, keys, options)
+  return verifyHmac(message, stamps, keys, options)
 }
 
 /** The key that made one of the md5 stamps, if any did. */
@@ -81,7 +79,6 @@ export function verifyMd5(
 
 function verifyHmac(
   message: Examined,
-  fields: readonly FieldSpan[],
   stamps: readonly Stamp[],
   keys: readonly Key[],
   options: VerifyOptions,
@@ -95,7 +92,7 @@ function verifyHmac(
     .slice(0, CANDIDATES_MAX)
   if (candidates.length === 0) return { trusted: false, why: 'no stamp of a key in the ring' }
 
-  const faultOf = createHmacCheck(message, fields, options)
+  const faultOf = createHmacCheck(message, options)
   const scanners = new Set<string>()
   let first: HmacStamp | undefined
   let why = ''
@@ -115,13 +112,12 @@ function verifyHmac(
 /** Why a stamp of this message does not hold under a key, or undefined where it does. */
 export function createHmacCheck(
   { header, digests }: Pick<Examined, 'header' | 'digests'>,
-  fields: readonly FieldSpan[],
   options: VerifyOptions,
 ): (stamp: HmacStamp, key: Key) => string | undefined {
-  const digestBelow = digestsBelowStamps(options.crypto, header, fields)
+  const digestBelow = digestsBelowStamps(options.crypto, header)
   return (stamp, key) =>
     ageFault(stamp, options) ??
-    contentFieldAbove(fields, stamp.field) ??
+    contentFieldAbove(header.fields, stamp.field) ??
     macFault(stamp, key, digestBelow(stamp.field), digests.sha256, options.crypto)
 }
 
@@ -159,18 +155,15 @@ function macFault(
 }
 
 /** Stamps that stand together bind the same fields: one digest serves them all. */
-function digestsBelowStamps(
-  crypto: Crypto,
-  block: Buffer,
-  fields: readonly FieldSpan[],
-): (stamp: number) => string {
+function digestsBelowStamps(crypto: Crypto, header: Header): (stamp: number) => string {
+  const { fields } = header
   const digests = new Map<number, string>()
   return (stamp) => {
     let first = stamp + 1
     while (first < fields.length && !isBound(fields[first]!.key)) first++
     let digest = digests.get(first)
     if (digest === undefined) {
-      digest = digestFields(crypto, block, fields, first)
+      digest = digestFields(crypto, header, first)
       digests.set(first, digest)
     }
     return digest

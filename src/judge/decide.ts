@@ -2,7 +2,7 @@ import { NO_STAMP, type Trust } from '../cluster/verify.ts'
 import { readAddress } from '../envelope/address.ts'
 import { recipientsOf } from '../envelope/envelope.ts'
 import type { HeaderEdits, HeaderField } from '../message/edits.ts'
-import { fieldsOf } from '../message/header-block.ts'
+import type { Header } from '../message/header-block.ts'
 import type { ScanResult } from '../scan/scan.ts'
 import type { Decision, Findings, Reply } from './decision.ts'
 import type { Policy } from './policy.ts'
@@ -121,10 +121,10 @@ export function fieldsThatGo({ infected }: Policy): readonly string[] {
  * The same once it is known whom to trust: a host of the cluster that vouches for every
  * X-Quarantine-ID of the message made it, or let it pass; without it its stamp would break.
  */
-export function fieldsThatGoFrom(header: Buffer, trust: Trust, policy: Policy): readonly string[] {
+export function fieldsThatGoFrom(header: Header, trust: Trust, policy: Policy): readonly string[] {
   const names = fieldsThatGo(policy)
   if (!trust.trusted || trust.stamp === undefined) return names
-  const first = fieldsOf(header).findIndex(({ key }) => key === QUARANTINE)
+  const first = header.fields.findIndex(({ key }) => key === QUARANTINE)
   return first > trust.stamp ? names.filter((name) => name !== QUARANTINE) : names
 }
 

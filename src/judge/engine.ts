@@ -3,7 +3,7 @@ import { signMessage } from '../cluster/sign.ts'
 import { bearsStamp, SECOND_LOOK, scannerName } from '../cluster/stamp.ts'
 import { type Examined, type Trust, verifyStamps } from '../cluster/verify.ts'
 import { examineClearing } from '../message/clear-header.ts'
-import { withoutFields } from '../message/header-block.ts'
+import { type Header, withoutFields } from '../message/header-block.ts'
 import type { Message } from '../message/spool.ts'
 import { headerFormFault } from '../message/well-formed.ts'
 import type { TimedLookup } from '../quota/quota-answer.ts'
@@ -124,7 +124,7 @@ async function verify(
 
 /** Finds what the stamps do not vouch for; local policy is never vouched for. */
 async function findUnvouched(
-  { message, envelope, client, leaving }: Transaction & { readonly leaving: Buffer },
+  { message, envelope, client, leaving }: Transaction & { readonly leaving: Header },
   policy: Policy,
   tools: Tools,
   trust: Trust,
@@ -195,7 +195,7 @@ async function examined(message: Message): Promise<Examined> {
  */
 async function sign(
   message: Message,
-  leaving: Buffer,
+  leaving: Header,
   policy: Policy,
   { crypto, now }: Tools,
   scan: ScanResult,

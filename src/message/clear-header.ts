@@ -1,4 +1,4 @@
-import { endOfLeadingBlankLines, fieldsOf } from './header-block.ts'
+import { endOfLeadingBlankLines, type Header } from './header-block.ts'
 import { agreedFieldCount, areContinuations } from './well-formed.ts'
 
 const SPACE = 0x20
@@ -23,21 +23,22 @@ export type Clearing =
  * a forged field. So all of them must stand above the first line that is not well formed, and from there on
  * the names must not occur at all, whatever stands around them.
  */
-export function examineClearing(block: Buffer, names: readonly string[]): Clearing {
+export function examineClearing(header: Header, names: readonly string[]): Clearing {
+  const { bytes: block } = header
   if (block[0] === SPACE || block[0] === TAB) {
     // Above it a new field would become longer by it, and below it stand in its last line.
     const end = endOfLeadingBlankLines(block)
     if (end === 0) return { kind: 'unclear', why: 'its header is a continuation without a field' }
     // New fields go below these lines, where some reader may have come to base64 by now.
-    if (!areContinuations(block.subarray(0, end))) {
+    if (!areContinuations(block.subarray(0, end), header.lineEnding)) {
       return { kind: 'unclear', why: 'its header begins with a malformed continuation' }
     }
   }
   const text = searchable(block)
   const inIt = names.filter((name) => text.includes(name))
   if (inIt.length === 0) return { kind: 'clear' }
-  const fields = fieldsOf(block)
-  const agreed = agreedFieldCount(block)
+  const { fields } = header
+  const agreed = agreedFieldCount(header)
   if (agreed < fields.length) {
     const rest = searchable(block.subarray(fields[agreed]!.start))
     const name = inIt.find((candidate) => rest.includes(candidate))

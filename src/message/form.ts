@@ -5,7 +5,7 @@ import {
   createBodyDigester,
   type DigestsWanted,
 } from './canonical-body.ts'
-import { lineEndingOf } from './header-block.ts'
+import type { Header } from './header-block.ts'
 import { headerFormFault } from './well-formed.ts'
 
 /** What stamps need to know of a message. */
@@ -20,7 +20,7 @@ const nothing: BodyDigests = { md5: undefined, sha256: undefined }
 
 /** From the header block and what the digester of the body found, if stamps matter at all. */
 export function concludeForm(
-  header: Buffer,
+  header: Header,
   body: ReturnType<BodyDigester['finish']> | undefined,
 ): MessageForm {
   if (body === undefined) return { formFault: undefined, digests: nothing }
@@ -37,7 +37,7 @@ export function concludeForm(
  * go on meanwhile, and that of an ill-formed header not at all.
  */
 export async function examineForm(
-  header: Buffer,
+  header: Header,
   body: Iterable<Buffer>,
   wanted: DigestsWanted,
   createHash: ((algorithm: string) => Hash) | undefined,
@@ -45,7 +45,7 @@ export async function examineForm(
   if (!createHash || !(wanted.md5 || wanted.sha256)) return concludeForm(header, undefined)
   const formFault = headerFormFault(header)
   if (formFault !== undefined) return { formFault, digests: nothing }
-  const digester = createBodyDigester(lineEndingOf(header), wanted, createHash)
+  const digester = createBodyDigester(header.lineEnding, wanted, createHash)
   let first = true
   for (const chunk of body) {
     if (!first) await new Promise(setImmediate)

@@ -24,8 +24,44 @@ export interface FieldSpan {
   readonly end: number
 }
 
-/** The ending of the first line; LF where there is none. */
-export function lineEndingOf(block: Buffer): LineEnding {
+/**
+ * A header block with the places of its fields, which are found once, at first need: every stage
+ * looks at the same ones. Nobody changes its bytes. (Second looks, plugins for attachments and the
+ * count of nesting find fields by rules of their own, since mail programs do, and in parts, too.)
+ */
+export class Header {
+  readonly bytes: Buffer
+  /** That of the first line; LF if it has none. */
+  readonly lineEnding: LineEnding
+  #fields: readonly FieldSpan[] | undefined
+
+  constructor(bytes: Buffer) {
+    this.bytes = bytes
+    this.lineEnding = lineEndingOf(bytes)
+  }
+
+  get length(): number {
+    return this.bytes.length
+  }
+
+  /** In their order; a line that is no field comes with the name ''. The empty line is left out. */
+  get fields(): readonly FieldSpan[] {
+    this.#fields ??= findFields(this.bytes, this.lineEnding)
+    return this.#fields
+  }
+
+  /** A whole field as it stands, latin1, folds and line end included. */
+  textOf({ start, end }: FieldSpan): string {
+    return this.bytes.toString('latin1', start, end)
+  }
+
+  /** The same of what stands behind its colon. */
+  valueOf({ colon, end }: FieldSpan): string {
+    return this.bytes.toString('latin1', colon + 1, end)
+  }
+}
+
+function lineEndingOf(block: Buffer): LineEnding {
   const lf = block.indexOf(LF)
   return lf > 0 && block[lf - 1] === CR ? '\r\n' : '\n'
 }
@@ -51,22 +87,9 @@ export function findHeaderEnd(
   }
 }
 
-/** The fields of a block in order; a line that is no field comes with the name ''. The empty line is left out. */
-export function fieldsOf(block: Buffer): readonly FieldSpan[] {
-  let fields = known.get(block)
-  if (fields === undefined) {
-    fields = findFields(block)
-    known.set(block, fields)
-  }
-  return fields
-}
-
-/** Every stage looks at the fields of the same block, which nobody changes. */
-const known = new WeakMap<Buffer, readonly FieldSpan[]>()
-
-function findFields(block: Buffer): FieldSpan[] {
+function findFields(block: Buffer, ending: LineEnding): FieldSpan[] {
   const fields: FieldSpan[] = []
-  const crlf = lineEndingOf(block) === '\r\n'
+  const crlf = ending === '\r\n'
   let start = 0
   while (start < block.length && !isEmptyLine(block, start, crlf)) {
     let end = lineEnd(block, start)
@@ -79,29 +102,24 @@ function findFields(block: Buffer): FieldSpan[] {
   return fields
 }
 
-/** The value behind the colon, latin1, folds and line end included. */
-export function fieldValue(block: Buffer, field: FieldSpan): string {
-  return block.toString('latin1', field.colon + 1, field.end)
-}
-
 /** A run of bytes of an edited block: kept from the original, or new. */
 export type HeaderPart =
   | { readonly kind: 'kept'; readonly start: number; readonly end: number }
   | { readonly kind: 'new'; readonly bytes: Buffer }
 
 /** The block with the edits carried out; what is not named stays byte for byte. */
-export function editHeader(block: Buffer, edits: HeaderEdits): Buffer {
+export function editHeader(header: Header, edits: HeaderEdits): Buffer {
   return Buffer.concat(
-    editPlan(block, edits).map((part) =>
-      part.kind === 'new' ? part.bytes : block.subarray(part.start, part.end),
+    editPlan(header, edits).map((part) =>
+      part.kind === 'new' ? part.bytes : header.bytes.subarray(part.start, part.end),
     ),
   )
 }
 
-/** The block without the fields of these lower-case names: itself, where it has none of them. */
-export function withoutFields(block: Buffer, names: readonly string[]): Buffer {
-  const isIn = fieldsOf(block).some(({ key }) => names.includes(key))
-  return isIn ? editHeader(block, { remove: names, add: [] }) : block
+/** The header without the fields of these lower-case names: itself, where it has none of them. */
+export function withoutFields(header: Header, names: readonly string[]): Header {
+  const isIn = header.fields.some(({ key }) => names.includes(key))
+  return isIn ? new Header(editHeader(header, { remove: names, add: [] })) : header
 }
 
 /**
@@ -109,28 +127,27 @@ export function withoutFields(block: Buffer, names: readonly string[]): Buffer {
  * on top, in the block's own line ending. A block that begins with a blank gets them
  * below those lines, which would else become part of the last one.
  */
-export function editPlan(block: Buffer, edits: HeaderEdits): HeaderPart[] {
+export function editPlan(header: Header, edits: HeaderEdits): HeaderPart[] {
   const parts: HeaderPart[] = []
   const keep = (start: number, end: number) => {
     if (end > start) parts.push({ kind: 'kept', start, end })
   }
-  const top = edits.add.length > 0 ? endOfLeadingBlankLines(block) : 0
+  const top = edits.add.length > 0 ? endOfLeadingBlankLines(header.bytes) : 0
   keep(0, top)
-  if (edits.add.length > 0) parts.push({ kind: 'new', bytes: fieldLines(edits.add, block) })
+  if (edits.add.length > 0) parts.push({ kind: 'new', bytes: fieldLines(edits.add, header) })
   let kept = top
-  for (const field of fieldsOf(block)) {
+  for (const field of header.fields) {
     if (!edits.remove.includes(field.key)) continue
     keep(kept, field.start)
     kept = field.end
   }
-  keep(kept, block.length)
+  keep(kept, header.length)
   return parts
 }
 
-function fieldLines(fields: readonly HeaderField[], block: Buffer): Buffer {
-  const ending = lineEndingOf(block)
+function fieldLines(fields: readonly HeaderField[], { lineEnding }: Header): Buffer {
   const lines = fields.map(({ name, value }) => `${name}: ${value}\n`).join('')
-  return Buffer.from(ending === '\n' ? lines : lines.replaceAll('\n', ending), 'latin1')
+  return Buffer.from(lineEnding === '\n' ? lines : lines.replaceAll('\n', lineEnding), 'latin1')
 }
 
 /**

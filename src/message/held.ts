@@ -1,7 +1,7 @@
 import type { Hash } from 'node:crypto'
 import type { DigestsWanted } from './canonical-body.ts'
 import { examineForm, type MessageForm } from './form.ts'
-import { findHeaderEnd, HEADER_MAX } from './header-block.ts'
+import { findHeaderEnd, HEADER_MAX, Header } from './header-block.ts'
 import { makeNamedCopy, type NamedFile } from './named-file.ts'
 import type { Message } from './spool.ts'
 import type { SpoolPolicy } from './spool-policy.ts'
@@ -10,7 +10,7 @@ import type { SpoolPolicy } from './spool-policy.ts'
 export interface LookOptions {
   readonly policy: SpoolPolicy
   /** By its header: hashing the body is what takes time. */
-  readonly digestsFor: (header: Buffer) => DigestsWanted
+  readonly digestsFor: (header: Header) => DigestsWanted
   /** node:crypto's, where digests are wanted. */
   readonly createHash: ((algorithm: string) => Hash) | undefined
   /** Milliseconds, as Date.now(). */
@@ -60,12 +60,14 @@ export function holdMessage(bytes: Buffer, options: LookOptions): Message {
 
 /** The header block at the front of `bytes`, which hold all of it or more than HEADER_MAX. */
 export function headerOf(bytes: Buffer): {
-  readonly header: Buffer
+  readonly header: Header
   readonly headerTooLarge: boolean
 } {
   const found = findHeaderEnd(bytes.subarray(0, HEADER_MAX), 0)
-  if ('end' in found) return { header: bytes.subarray(0, found.end), headerTooLarge: false }
-  return { header: bytes.subarray(0, HEADER_MAX), headerTooLarge: bytes.length > HEADER_MAX }
+  if ('end' in found)
+    return { header: new Header(bytes.subarray(0, found.end)), headerTooLarge: false }
+  const header = new Header(bytes.subarray(0, HEADER_MAX))
+  return { header, headerTooLarge: bytes.length > HEADER_MAX }
 }
 
 function* pieces(bytes: Buffer, from: number): Generator<Buffer> {

@@ -3,7 +3,7 @@ import { errorText, Fault } from '../runtime/fault.ts'
 import { freeBuffer } from '../runtime/free-buffer.ts'
 import type { DigestsWanted } from './canonical-body.ts'
 import { examineForm, type MessageForm } from './form.ts'
-import { findHeaderEnd, HEADER_MAX } from './header-block.ts'
+import { findHeaderEnd, HEADER_MAX, Header } from './header-block.ts'
 import { headerOf, holdMessage, type LookOptions } from './held.ts'
 import {
   changedMeanwhile,
@@ -60,7 +60,7 @@ export async function borrowMessage(lent: LentFile, options: LookOptions): Promi
       theirs.remove()
       return message
     }
-    const front = Buffer.concat([TOP_LINE, header])
+    const front = Buffer.concat([TOP_LINE, header.bytes])
     const body = () => pieces(theirs.fd, header.length, lent.size)
     const file = isVouchedFor
       ? await makeNamedCopyInTurns(options.policy, options.now, front, body())
@@ -89,7 +89,7 @@ interface Opened {
   readonly lent: LentFile
   /** TOP_LINE and the header block. */
   readonly front: Buffer
-  readonly header: Buffer
+  readonly header: Header
   readonly headerTooLarge: boolean
   readonly wanted: DigestsWanted
 }
@@ -192,7 +192,7 @@ function headerIn(fd: number, size: number): ReturnType<typeof headerOf> {
   const found = findHeaderEnd(little, 0)
   if ('end' in found || little.length === size) {
     const end = 'end' in found ? found.end : size
-    return { header: Buffer.from(little.subarray(0, end)), headerTooLarge: false }
+    return { header: new Header(Buffer.from(little.subarray(0, end))), headerTooLarge: false }
   }
   const all = Buffer.allocUnsafe(Math.min(size, HEADER_MAX + 1))
   fill(fd, all, 0)

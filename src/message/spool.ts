@@ -3,7 +3,7 @@ import { closeSync, readSync } from 'node:fs'
 import { openAnonymousFile, spoolFault } from './anonymous-file.ts'
 import { type BodyDigester, createBodyDigester, type DigestsWanted } from './canonical-body.ts'
 import { concludeForm, type MessageForm } from './form.ts'
-import { findHeaderEnd, HEADER_MAX, lineEndingOf } from './header-block.ts'
+import { findHeaderEnd, HEADER_MAX, Header } from './header-block.ts'
 import { makeNamedCopy, type NamedFile } from './named-file.ts'
 import type { SpoolPolicy } from './spool-policy.ts'
 import { writeAll, writeAllOf } from './write-all.ts'
@@ -18,7 +18,7 @@ export interface Message {
   /** Bytes of header block and body. */
   readonly size: number
   /** Through the first empty line; the whole message where there is none. Cut where `headerTooLarge`. */
-  readonly header: Buffer
+  readonly header: Header
   /** The block is over HEADER_MAX: the message cannot be edited, only refused. */
   readonly headerTooLarge: boolean
   /**
@@ -65,7 +65,7 @@ export interface Spool {
 export interface SpoolOptions {
   readonly policy: SpoolPolicy
   /** By the header, before the body is here: hashing that is what takes time. */
-  readonly digestsFor: (header: Buffer) => DigestsWanted
+  readonly digestsFor: (header: Header) => DigestsWanted
   /** node:crypto's, where digests are wanted; it is not loaded otherwise. */
   readonly createHash: ((algorithm: string) => Hash) | undefined
   /** Milliseconds, as Date.now(). */
@@ -80,8 +80,8 @@ export interface SpoolOptions {
  */
 export function createSpool({ policy, digestsFor, createHash, now }: SpoolOptions): Spool {
   const fd = openAnonymousFile(policy.directory)
-  let header = Buffer.alloc(0)
-  let headerDone = false
+  let beginning = Buffer.alloc(0) // until the header's end is seen, which may be in it
+  let header: Header | undefined
   let headerTooLarge = false
   let lineStart = 0 // where findHeaderEnd goes on
   let gap = 0
@@ -94,38 +94,37 @@ export function createSpool({ policy, digestsFor, createHash, now }: SpoolOption
     digester?.update(bytes)
   }
 
-  function endHeader(end: number): void {
-    const rest = header.subarray(end)
-    header = header.subarray(0, end)
-    headerDone = true
+  function endHeader(end: number): Header {
+    const whole = new Header(beginning.subarray(0, end))
     // The body begins at a page, so that writes and reads of it are aligned.
-    gap = Math.ceil((header.length + ROOM_FOR_FIELDS) / PAGE) * PAGE
+    gap = Math.ceil((whole.length + ROOM_FOR_FIELDS) / PAGE) * PAGE
     if (createHash) {
-      digester = createBodyDigester(lineEndingOf(header), digestsFor(header), createHash)
+      digester = createBodyDigester(whole.lineEnding, digestsFor(whole), createHash)
     }
-    if (rest.length > 0) writeBody(rest)
+    if (beginning.length > end) writeBody(beginning.subarray(end))
+    return whole
   }
 
   return {
     write(chunk) {
       if (headerTooLarge) return // read to its end, kept no more
-      if (headerDone) {
+      if (header !== undefined) {
         writeBody(chunk)
         return
       }
-      header = Buffer.concat([header, chunk])
-      const found = findHeaderEnd(header, lineStart)
+      beginning = Buffer.concat([beginning, chunk])
+      const found = findHeaderEnd(beginning, lineStart)
       if ('end' in found && found.end <= HEADER_MAX) {
-        endHeader(found.end)
-      } else if ('end' in found || header.length > HEADER_MAX) {
+        header = endHeader(found.end)
+      } else if ('end' in found || beginning.length > HEADER_MAX) {
         headerTooLarge = true
-        header = header.subarray(0, HEADER_MAX)
+        beginning = beginning.subarray(0, HEADER_MAX)
       } else {
         lineStart = found.next
       }
     },
     finish() {
-      if (!headerDone) endHeader(header.length)
+      header ??= endHeader(beginning.length)
       return spooledMessage({
         fd,
         gap,
@@ -143,7 +142,7 @@ export function createSpool({ policy, digestsFor, createHash, now }: SpoolOption
 interface Spooled {
   readonly fd: number
   readonly gap: number
-  readonly header: Buffer
+  readonly header: Header
   readonly headerTooLarge: boolean
   readonly bodySize: number
   readonly form: MessageForm

@@ -1,4 +1,4 @@
-import { type FieldSpan, fieldsOf, lineEndingOf } from './header-block.ts'
+import type { FieldSpan, Header, LineEnding } from './header-block.ts'
 
 const LF = 0x0a
 const CR = 0x0d
@@ -14,7 +14,8 @@ export type FormFault = string | undefined
  * of bytes 33 to 126 without parentheses and no blank before the colon, no NUL,
  * no CR but in CRLF endings that are the same on every line, no `From ` on top.
  */
-export function headerFormFault(block: Buffer): FormFault {
+export function headerFormFault(header: Header): FormFault {
+  const { bytes: block } = header
   if (block.length === 0) return 'no header'
   if (block[0] === LF || block[0] === CR) return 'the header is empty'
   if (block.includes(0)) return `line ${lineOf(block, block.indexOf(0))} of the header holds a NUL`
@@ -22,7 +23,7 @@ export function headerFormFault(block: Buffer): FormFault {
   if (endings) return endings
   const text = block.toString('latin1')
   if (!text.endsWith('\n\n') && !text.endsWith('\n\r\n')) return 'no empty line ends the header'
-  for (const { start, end } of fieldsOf(block)) {
+  for (const { start, end } of header.fields) {
     const fault = fieldFault(text.slice(start, end))
     if (fault) return `line ${lineOf(block, start)} of the header ${fault}`
   }
@@ -34,28 +35,27 @@ export function headerFormFault(block: Buffer): FormFault {
  * same ones: those above the first line that is not well formed. Below it some reader may
  * have come to the body, so only these may be taken out of a message.
  */
-export function agreedFieldCount(block: Buffer): number {
-  const fields = fieldsOf(block)
-  const crlf = lineEndingOf(block) === '\r\n'
-  const agreed = fields.findIndex((field) => !isAgreed(block, field, crlf))
+export function agreedFieldCount(header: Header): number {
+  const { fields } = header
+  const agreed = fields.findIndex((field) => !isAgreed(header, field))
   return agreed < 0 ? fields.length : agreed
 }
 
 /** Whether every reader takes each of these lines, which begin with blanks, for a continuation. */
-export function areContinuations(lines: Buffer): boolean {
+export function areContinuations(lines: Buffer, ending: LineEnding): boolean {
   const text = lines.toString('latin1')
-  if (!hasPlainLines(text, lineEndingOf(lines) === '\r\n')) return false
+  if (!hasPlainLines(text, ending)) return false
   return !/^[ \t]*$/m.test(text.replaceAll('\r', '').slice(0, -1))
 }
 
-function isAgreed(block: Buffer, { start, end }: FieldSpan, crlf: boolean): boolean {
-  const field = block.toString('latin1', start, end)
-  return hasPlainLines(field, crlf) && fieldFault(field) === undefined
+function isAgreed(header: Header, field: FieldSpan): boolean {
+  const text = header.textOf(field)
+  return hasPlainLines(text, header.lineEnding) && fieldFault(text) === undefined
 }
 
-function hasPlainLines(text: string, crlf: boolean): boolean {
+function hasPlainLines(text: string, ending: LineEnding): boolean {
   if (text.includes('\0')) return false
-  return crlf ? !/\r(?!\n)|(?<!\r)\n/.test(text) : !text.includes('\r')
+  return ending === '\r\n' ? !/\r(?!\n)|(?<!\r)\n/.test(text) : !text.includes('\r')
 }
 
 function fieldFault(field: string): string | undefined {

@@ -1,5 +1,6 @@
 import type { Envelope } from '../envelope/envelope.ts'
 import type { Origin } from '../envelope/origin.ts'
+import type { Header } from '../message/header-block.ts'
 import type { Message } from '../message/spool.ts'
 import { TOP_LINE } from '../message/top-line.ts'
 import type { Specimen } from './shared/scanner.ts'
@@ -11,11 +12,11 @@ import type { Specimen } from './shared/scanner.ts'
  */
 export function specimenOf(
   message: Message,
-  leaving: Buffer,
+  leaving: Header,
   envelope: Envelope,
   origin?: Origin,
 ): Specimen {
-  const top = Buffer.concat([TOP_LINE, leaving])
+  const top = Buffer.concat([TOP_LINE, leaving.bytes])
   return {
     size: top.length + message.size - message.header.length,
     envelope,

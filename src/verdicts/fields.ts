@@ -1,6 +1,6 @@
 import type { Crypto } from '../cluster/mac.ts'
 import { isStampName } from '../cluster/stamp.ts'
-import { fieldsOf } from '../message/header-block.ts'
+import type { Header } from '../message/header-block.ts'
 
 /**
  * Fields that each copy of a message gets on its way, in any number and order, and by which
@@ -71,21 +71,21 @@ const ODD = /[^\t\n\r -~\x80-\xff]/
  */
 export function digestHeld(
   crypto: Pick<Crypto, 'createHash'>,
-  block: Buffer,
+  header: Header,
   held: (name: string) => Held,
 ): string | undefined {
   const hash = crypto.createHash('sha256')
   let free = 0
-  for (const { key, start, end } of fieldsOf(block)) {
-    const how = held(key)
-    const text = block.toString('latin1', start, end)
+  for (const field of header.fields) {
+    const how = held(field.key)
+    const text = header.textOf(field)
     if (how === 'whole') {
       hash.update(text.replaceAll('\r\n', '\n'), 'latin1')
       continue
     }
-    free += end - start
+    free += text.length
     if (free > FREE_MAX || ODD.test(text) || LONG_LINE.test(text)) return undefined
-    if (how === 'name') hash.update(`${key}:\n`, 'latin1')
+    if (how === 'name') hash.update(`${field.key}:\n`, 'latin1')
   }
   return hash.digest('hex')
 }

@@ -1,12 +1,12 @@
 import type { Crypto } from '../cluster/mac.ts'
-import { lineEndingOf } from '../message/header-block.ts'
+import type { Header } from '../message/header-block.ts'
 import { headerFormFault } from '../message/well-formed.ts'
 import { digestHeld, type Held, heldOf, heldOfATry } from './fields.ts'
 
 /** What a fingerprint is taken of: a message as scanners see it, and how they look at it. */
 export interface Subject {
-  /** The header block as it will leave. */
-  readonly header: Buffer
+  /** As it will leave. */
+  readonly header: Header
   /** Why the message as it came is not well formed; undefined for one that is. */
   readonly formFault: string | undefined
   /** SHA-256 of the canonical body, lower-case hex. */
@@ -55,7 +55,7 @@ function nameOf(
   if (headerFormFault(header) !== undefined) return undefined
   const fields = digestHeld(crypto, header, held)
   if (fields === undefined) return undefined
-  const ending = lineEndingOf(header) === '\n' ? 'lf' : 'crlf'
+  const ending = header.lineEnding === '\n' ? 'lf' : 'crlf'
   return crypto
     .createHmac('sha256', secret)
     .update(`${kind}\n${looks}\n${ending}\n${fields}\n${bodyDigest}\n`, 'latin1')

@@ -1,4 +1,5 @@
 import type { Crypto } from '../cluster/mac.ts'
+import type { Header } from '../message/header-block.ts'
 import type { Message } from '../message/spool.ts'
 import type { ScanResult } from '../scan/scan.ts'
 import type { ScanPolicy } from '../scan/shared/scan-policy.ts'
@@ -49,8 +50,8 @@ export interface PoisonPolicy {
 /** A message that scanners would look at. */
 export interface Question {
   readonly message: Pick<Message, 'form' | 'confirmFile'>
-  /** Its header block as it will leave. */
-  readonly leaving: Buffer
+  /** Its header as it will leave. */
+  readonly leaving: Header
   /** All that would run, in their order. */
   readonly scanners: readonly Scanner[]
   readonly policy: ScanPolicy

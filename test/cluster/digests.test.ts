@@ -3,13 +3,18 @@ import t from 'tap'
 import { digestsFor } from '../../src/cluster/digests.ts'
 import { parseKeyring } from '../../src/cluster/keyring.ts'
 import { verifyStamps } from '../../src/cluster/verify.ts'
+import { Header } from '../../src/message/header-block.ts'
 import { holdMessage } from '../../src/message/held.ts'
 
 const hmac = `hmac-sha256:new:${Buffer.alloc(32, 1).toString('base64url')}\n`
 const now = Date.parse('2026-06-01') / 1000
 
 function wanted(header: string, ring: string): string {
-  const { md5, sha256 } = digestsFor(Buffer.from(header), parseKeyring(ring, 'ring'), now)
+  const { md5, sha256 } = digestsFor(
+    new Header(Buffer.from(header)),
+    parseKeyring(ring, 'ring'),
+    now,
+  )
   return [md5 && 'md5', sha256 && 'sha256'].filter(Boolean).join(' ')
 }
 

@@ -2,13 +2,12 @@ import { createHash } from 'node:crypto'
 import type { Examined } from '../../src/cluster/verify.ts'
 import { createBodyDigester } from '../../src/message/canonical-body.ts'
 import { concludeForm } from '../../src/message/form.ts'
-import { lineEndingOf } from '../../src/message/header-block.ts'
 import { headerOf } from '../../src/message/held.ts'
 
 /** A message with all that stamps of any scheme need to know of it. */
 export function examine(message: Buffer): Examined {
   const { header } = headerOf(message)
-  const digester = createBodyDigester(lineEndingOf(header), { md5: true, sha256: true }, createHash)
+  const digester = createBodyDigester(header.lineEnding, { md5: true, sha256: true }, createHash)
   digester.update(message.subarray(header.length))
   return { header, ...concludeForm(header, digester.finish()) }
 }

@@ -6,7 +6,7 @@ import { type Key, parseKeyring } from '../../src/cluster/keyring.ts'
 import { signMessage } from '../../src/cluster/sign.ts'
 import { nextNumber, scannerName, stampName } from '../../src/cluster/stamp.ts'
 import { CANDIDATES_MAX, type VerifyOptions, verifyStamps } from '../../src/cluster/verify.ts'
-import { editHeader, fieldsOf } from '../../src/message/header-block.ts'
+import { editHeader, Header } from '../../src/message/header-block.ts'
 import { examine } from './examined.ts'
 import { hmacValue, md5Hex } from './independent.ts'
 
@@ -267,7 +267,7 @@ t.test('no more than sixteen stamps with a known key id are computed', async (t)
 t.test('a new stamp takes the lowest number that its field name has not', async (t) => {
   const next = (names: readonly string[], scheme: 'md5' | 'hmac-sha256' = 'md5') => {
     const block = bytes(`${names.map((name) => `${name}: x\n`).join('')}\n`)
-    return nextNumber(fieldsOf(block), scheme)
+    return nextNumber(new Header(block).fields, scheme)
   }
   t.equal(next([]), 1)
   t.equal(next(['X-MD5-Cluster-1', 'x-md5-cluster-2']), 3)

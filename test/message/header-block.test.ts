@@ -1,14 +1,9 @@
 import fc from 'fast-check'
 import t from 'tap'
-import {
-  editHeader,
-  fieldsOf,
-  fieldValue,
-  findHeaderEnd,
-  lineEndingOf,
-} from '../../src/message/header-block.ts'
+import { editHeader, findHeaderEnd, Header } from '../../src/message/header-block.ts'
 
 const bytes = (text: string) => Buffer.from(text, 'latin1')
+const headerIn = (text: string) => new Header(bytes(text))
 
 function headerEnd(text: string): number | undefined {
   const found = findHeaderEnd(bytes(text), 0)
@@ -43,25 +38,27 @@ t.test('the end is found at the same place however the bytes arrive', async (t) 
 })
 
 t.test('fields come with their folds, and names without blanks', async (t) => {
-  const block = bytes('Subject: a\n b\n\tc\nX-Blank \t: d\njunk\n\nNot: this\n')
-  const fields = fieldsOf(block)
+  const header = headerIn('Subject: a\n b\n\tc\nX-Blank \t: d\njunk\n\nNot: this\n')
+  const { fields } = header
   t.same(
     fields.map(({ name }) => name),
     ['Subject', 'X-Blank', ''],
   )
-  t.equal(fieldValue(block, fields[0]!), ' a\n b\n\tc\n')
+  t.equal(header.valueOf(fields[0]!), ' a\n b\n\tc\n')
+  t.equal(header.textOf(fields[0]!), 'Subject: a\n b\n\tc\n')
+  t.equal(header.fields, fields, 'they are found once')
 })
 
 t.test('the ending of the first line is that of the block', async (t) => {
-  t.equal(lineEndingOf(bytes('A: b\r\nC: d\n\n')), '\r\n')
-  t.equal(lineEndingOf(bytes('A: b\nC: d\r\n\n')), '\n')
-  t.equal(lineEndingOf(bytes('no line end')), '\n')
+  t.equal(headerIn('A: b\r\nC: d\n\n').lineEnding, '\r\n')
+  t.equal(headerIn('A: b\nC: d\r\n\n').lineEnding, '\n')
+  t.equal(headerIn('no line end').lineEnding, '\n')
 })
 
 const add = [{ name: 'X-New', value: 'one,\n two' }]
 
 t.test('new fields go on top in the line ending of the block', async (t) => {
-  const edit = (text: string) => editHeader(bytes(text), { remove: [], add }).toString('latin1')
+  const edit = (text: string) => editHeader(headerIn(text), { remove: [], add }).toString('latin1')
   t.equal(edit('A: b\n\n'), 'X-New: one,\n two\nA: b\n\n')
   t.equal(edit('A: b\r\n\r\n'), 'X-New: one,\r\n two\r\nA: b\r\n\r\n')
   t.equal(edit('\n'), 'X-New: one,\n two\n\n')
@@ -70,13 +67,13 @@ t.test('new fields go on top in the line ending of the block', async (t) => {
 })
 
 t.test('a block that begins with a blank does not grow into the new field', async (t) => {
-  const edit = (text: string) => editHeader(bytes(text), { remove: [], add }).toString('latin1')
+  const edit = (text: string) => editHeader(headerIn(text), { remove: [], add }).toString('latin1')
   t.equal(edit(' lead\n\tin\nA: b\n\n'), ' lead\n\tin\nX-New: one,\n two\nA: b\n\n')
 })
 
 t.test('a field is removed in any case, folded, with a blank before the colon', async (t) => {
   const block = 'A: b\nx-QHPSI: clean\n folded\nX-Qhpsi \t: yes\nX-QHPSI-Not: stays\nC: d\n\n'
-  const edited = editHeader(bytes(block), { remove: ['x-qhpsi'], add: [] })
+  const edited = editHeader(headerIn(block), { remove: ['x-qhpsi'], add: [] })
   t.equal(edited.toString('latin1'), 'A: b\nX-QHPSI-Not: stays\nC: d\n\n')
 })
 
@@ -84,8 +81,9 @@ t.test('what is not named stays byte for byte', async (t) => {
   fc.assert(
     fc.property(fc.uint8Array({ maxLength: 200 }), (random) => {
       const block = Buffer.from(random)
-      t.ok(editHeader(block, { remove: [], add: [] }).equals(block))
-      const spans = fieldsOf(block)
+      const header = new Header(block)
+      t.ok(editHeader(header, { remove: [], add: [] }).equals(block))
+      const spans = header.fields
       spans.forEach((span, index) => {
         t.equal(span.start, index === 0 ? 0 : spans[index - 1]!.end, 'spans leave no gap')
       })

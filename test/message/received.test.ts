@@ -52,7 +52,7 @@ function lent(bytes: Buffer, ownerTrusted = true): Promise<Message> {
 /** More than is copied into memory. */
 const large = (line: string) => Buffer.alloc(IN_MEMORY + 1, line)
 
-const top = ({ header }: Message) => Buffer.concat([TOP_LINE, header])
+const top = ({ header }: Message) => Buffer.concat([TOP_LINE, header.bytes])
 
 /** All that a message shows, in values that can be compared. */
 async function shown(message: Message): Promise<unknown> {
@@ -65,7 +65,7 @@ async function shown(message: Message): Promise<unknown> {
   return {
     // A spool that knows that it cannot edit a message counts it no more.
     size: headerTooLarge ? 'whatever' : size,
-    header: header.toString('latin1'),
+    header: header.bytes.toString('latin1'),
     headerTooLarge,
     formFault: headerTooLarge ? 'whatever' : formFault,
     md5: signable && digests.md5?.copy().digest('hex'),

@@ -1,7 +1,8 @@
 import t from 'tap'
+import { Header } from '../../src/message/header-block.ts'
 import { headerFormFault } from '../../src/message/well-formed.ts'
 
-const faultOf = (text: string) => headerFormFault(Buffer.from(text, 'latin1'))
+const faultOf = (text: string) => headerFormFault(new Header(Buffer.from(text, 'latin1')))
 
 t.test('a header that all mail programs read alike may be stamped', async (t) => {
   for (const block of [

@@ -1,6 +1,7 @@
 import * as crypto from 'node:crypto'
 import fc from 'fast-check'
 import t from 'tap'
+import { Header } from '../../src/message/header-block.ts'
 import { FREE_LINE_MAX, FREE_MAX, ofTheCopy, ofTheWay } from '../../src/verdicts/fields.ts'
 import { exactFingerprintOf, fingerprintOf } from '../../src/verdicts/fingerprint.ts'
 import { deriveSecrets } from '../../src/verdicts/secrets.ts'
@@ -98,7 +99,7 @@ t.test('a message that is not well formed has none', async (t) => {
   ]
   for (const message of odd) t.equal(print(message), undefined, JSON.stringify(message))
   const subject = subjectOf(bytes(letter))
-  t.equal(fingerprintOf({ ...subject, header: bytes('\n') }, secret, crypto), undefined)
+  t.equal(fingerprintOf({ ...subject, header: new Header(bytes('\n')) }, secret, crypto), undefined)
   t.equal(fingerprintOf({ ...subject, bodyDigest: undefined }, secret, crypto), undefined)
 })
 

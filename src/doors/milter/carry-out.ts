@@ -1,7 +1,7 @@
 import { addressBytes, type MailAddress } from '../../envelope/address.ts'
 import type { Decision, Reply } from '../../judge/decision.ts'
 import type { HeaderEdits } from '../../message/edits.ts'
-import { fieldsOf } from '../../message/header-block.ts'
+import type { Header } from '../../message/header-block.ts'
 import { Fault } from '../../runtime/fault.ts'
 import { bareAddress } from './address.ts'
 import { type Edit, encodeEdit } from './wire/edits.ts'
@@ -10,7 +10,7 @@ import { accepted, discarded, smtpReply } from './wire/replies.ts'
 
 /** The message as the MTA told it: what edits of it refer to. */
 export interface Told {
-  readonly header: Buffer
+  readonly header: Header
   /** Of the recipients that were not refused; with angle brackets. */
   readonly paths: readonly Buffer[]
 }
@@ -54,7 +54,7 @@ export function codeOf(reply: Reply): number {
  * Deletes first, each name from its last field up, for MTAs count on what they have edited
  * so far; then inserts the new ones in reverse order at one place, so that the first stands on top.
  */
-function headerEdits({ remove, add }: HeaderEdits, header: Buffer): Edit[] {
+function headerEdits({ remove, add }: HeaderEdits, header: Header): Edit[] {
   const deletions: Edit[] = []
   for (const [name, count] of countFields(header, remove)) {
     for (let index = count; index >= 1; index--)
@@ -67,11 +67,11 @@ function headerEdits({ remove, add }: HeaderEdits, header: Buffer): Edit[] {
 }
 
 /** How many fields there are of each name that must go, by the name as the MTA told it. */
-function countFields(header: Buffer, names: readonly string[]): Map<string, number> {
+function countFields(header: Header, names: readonly string[]): Map<string, number> {
   const counts = new Map<string, number>()
-  for (const { key, start, colon } of fieldsOf(header)) {
+  for (const { key, start, colon } of header.fields) {
     if (!names.includes(key)) continue
-    const told = header.toString('latin1', start, colon).toLowerCase() // with its blanks, if any
+    const told = header.bytes.toString('latin1', start, colon).toLowerCase() // with its blanks, if any
     counts.set(told, (counts.get(told) ?? 0) + 1)
   }
   return counts

@@ -2,7 +2,7 @@ import { readSync, writeSync } from 'node:fs'
 import type { Envelope } from '../../envelope/envelope.ts'
 import { areAllFull, deferOverQuota, isAskedAbout } from '../../judge/over-quota.ts'
 import { openAnonymousFile, spoolFault } from '../../message/anonymous-file.ts'
-import { findHeaderEnd } from '../../message/header-block.ts'
+import { findHeaderEnd, Header } from '../../message/header-block.ts'
 import { readSpoolPolicy } from '../../message/spool-policy.ts'
 import type { QuotaSettings } from '../../quota/quota-settings.ts'
 import { replaceProcess } from '../../runtime/replace-process.ts'
@@ -76,9 +76,9 @@ function keep(directory: string): Kept {
 }
 
 /** For the log; empty where it is longer than that. */
-function headerOf(fd: number): Buffer {
+function headerOf(fd: number): Header {
   const beginning = Buffer.alloc(HEADER_SEEN)
   const length = readSync(fd, beginning, 0, HEADER_SEEN, 0)
   const found = findHeaderEnd(beginning.subarray(0, length), 0)
-  return beginning.subarray(0, 'end' in found ? found.end : 0)
+  return new Header(beginning.subarray(0, 'end' in found ? found.end : 0))
 }

@@ -4,6 +4,7 @@ import { signatureDate } from '../../cluster/signature-date.ts'
 import type { Tools } from '../../judge/engine.ts'
 import { type Place, type Policy, readPlace, readScanningPolicy } from '../../judge/policy.ts'
 import type { DigestsWanted } from '../../message/canonical-body.ts'
+import type { Header } from '../../message/header-block.ts'
 import type { QuotaClient } from '../../quota/client.ts'
 import { countersLine } from '../../quota/counters.ts'
 import { openQuotaClient } from '../../quota/quota-client.ts'
@@ -25,7 +26,7 @@ export interface Configuration {
   readonly policy: Policy | undefined
   readonly tools: Omit<Tools, 'scanners'>
   /** The digests of a body that will be asked for, by the header above it. */
-  digestsFor(header: Buffer): DigestsWanted
+  digestsFor(header: Header): DigestsWanted
   /** Who is asked whether a mailbox has room, with what is remembered; undefined: nobody. */
   readonly quota: QuotaClient | undefined
   /** Scanners for a QHPSI line that names no other plugins than the daemon's own. */

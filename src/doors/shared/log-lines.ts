@@ -1,6 +1,6 @@
 import { type Envelope, recipientsOf } from '../../envelope/envelope.ts'
 import type { Decision, Grounds } from '../../judge/decision.ts'
-import { fieldsOf, fieldValue } from '../../message/header-block.ts'
+import type { Header } from '../../message/header-block.ts'
 import type { Message } from '../../message/spool.ts'
 import { errorText, isFault } from '../../runtime/fault.ts'
 import { type LogEntry, logLine } from '../../runtime/log.ts'
@@ -105,9 +105,9 @@ function groundsOf(decision: Decision): Grounds | undefined {
   return virus === undefined ? undefined : 'virus'
 }
 
-function messageId(header: Buffer): string | undefined {
-  const field = fieldsOf(header).find(({ key }) => key === 'message-id')
-  return field && fieldValue(header, field).trim()
+function messageId(header: Header): string | undefined {
+  const field = header.fields.find(({ key }) => key === 'message-id')
+  return field && header.valueOf(field).trim()
 }
 
 /** X-Quarantine-ID is bounded; the log tells everybody the message was for, in lines of their own. */

@@ -1,5 +1,6 @@
 import { type Addressed, areAllFull, deferOverQuota } from '../../judge/over-quota.ts'
 import { NOTHING_SCANS } from '../../judge/policy.ts'
+import { Header } from '../../message/header-block.ts'
 import type { TimedLookup } from '../../quota/quota-answer.ts'
 import type { LogEntry } from '../../runtime/log.ts'
 import { passOn, type Reporting, refuse } from './carry-out.ts'
@@ -9,7 +10,7 @@ import { leaveBouncesToTheCold } from './go-cold.ts'
 type Told = (line: Buffer) => void
 
 /** No header is looked at here. */
-const UNSEEN = Buffer.alloc(0)
+const UNSEEN = new Header(Buffer.alloc(0))
 
 /**
  * Nothing scans for this client: its message passes as it is, unless there is somebody to

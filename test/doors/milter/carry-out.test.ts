@@ -4,13 +4,16 @@ import { carryOut } from '../../../src/doors/milter/carry-out.ts'
 import { createPacketReader } from '../../../src/doors/milter/wire/packets.ts'
 import { readAddress } from '../../../src/envelope/address.ts'
 import type { Decision, Findings } from '../../../src/judge/decision.ts'
+import { Header } from '../../../src/message/header-block.ts'
 
 /** A decision as packets. */
 
 const findings: Findings = { scan: 'clean', why: '', times: {} }
 const told = {
-  header: Buffer.from(
-    'Received: x\r\nX-QHPSI: one\r\nSubject: x\r\nx-qhpsi: two\r\n\tfold\r\nX-QHPSI : three\r\n\r\n',
+  header: new Header(
+    Buffer.from(
+      'Received: x\r\nX-QHPSI: one\r\nSubject: x\r\nx-qhpsi: two\r\n\tfold\r\nX-QHPSI : three\r\n\r\n',
+    ),
   ),
   paths: ['<a@example.org>', '<b@example.org>'].map((path) => Buffer.from(path)),
 }

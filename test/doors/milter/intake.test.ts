@@ -28,7 +28,7 @@ const bytesOf = (text: string) => Buffer.from(text, 'latin1')
 
 function wholeOf(intake: ReturnType<typeof open>) {
   const message = intake.finish()
-  const chunks: Buffer[] = [message.header]
+  const chunks: Buffer[] = [message.header.bytes]
   for (const chunk of message.body()) chunks.push(Buffer.from(chunk))
   return { message, bytes: Buffer.concat(chunks) }
 }
