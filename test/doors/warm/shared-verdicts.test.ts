@@ -13,7 +13,12 @@ const letter = (n: number, body = 'Hello') =>
 const tick = () => new Promise((resolve) => setTimeout(resolve, 10))
 
 /** A host with a clamd of its own, of these signatures. */
-async function openHost(t: Test, store: string, signatures = () => 27_600) {
+async function openHost(
+  t: Test,
+  store: string,
+  signatures = () => 27_600,
+  more: Readonly<Record<string, string>> = {},
+) {
   const ring = `${t.testdir({})}/ring`
   writeFileSync(ring, `hmac-sha256:alpha:${secret}\n`, { mode: 0o600 })
   const clamd = await sessionStandIn(
@@ -30,6 +35,7 @@ async function openHost(t: Test, store: string, signatures = () => 27_600) {
     REJECTVIRUS: '1',
     VERDICTS: store,
     VERDICTTIMEOUT: '1000',
+    ...more,
   })
   // A store is asked once it is connected, and nobody waits for that.
   return {
@@ -140,6 +146,53 @@ t.test('who can write to the store forges nothing', { skip }, async (t) => {
   server.say('flushall')
   t.equal((await two.send(99)).outcome, 'delivered')
   t.equal(two.scans(), 1, 'and can make it forget')
+})
+
+t.test('an old verdict that is put back counts no more than it would have', { skip }, async (t) => {
+  const server = await startStore(t)
+  const store = `valkey://127.0.0.1:${server.port}`
+  const short = { VERDICTMAXAGE: '1' }
+  const opened = async (signatures?: () => number, more?: typeof short) => {
+    const before = server.say('client', 'list').match(/name=onescand/g)?.length ?? 0
+    const host = await openHost(t, store, signatures, more)
+    await connected(server, before + 1)
+    return host
+  }
+  const first = await opened(undefined, short)
+  await first.send(1)
+  await kept(server, 1)
+  const key = server.say('keys', '*')
+  /** For ever, as no onescand puts it. */
+  const put = (from: string, to: string) =>
+    server.say('eval', 'return redis.call("set", KEYS[2], redis.call("get", KEYS[1]))', '2', from, to) // biome-ignore format: a command
+  put(key, 'saved')
+  await kept(server, 1) // it expires by itself
+  const old = Date.now() + 2000
+  while (Date.now() < old) await tick()
+
+  put('saved', key)
+  const strict = await opened(undefined, short)
+  await strict.send(2)
+  t.equal(strict.scans(), 1, 'after its age')
+
+  put('saved', key)
+  const updated = await opened(() => 27_601)
+  await updated.send(3)
+  t.equal(updated.scans(), 1, 'after an update of the signatures')
+
+  await first.send(4, 'other')
+  await kept(server, 3)
+  const other = server.say('keys', 'onescan:*').split('\n').find((each) => each !== key)! // biome-ignore format: a value
+  put('saved', other)
+  const fresh = await opened()
+  await fresh.send(5, 'other')
+  t.equal(fresh.scans(), 1, 'under the key of another message')
+
+  put('saved', key)
+  const lenient = await opened()
+  await lenient.send(6)
+  t.equal(lenient.scans(), 0, 'nothing else was wrong with it')
+  t.match(lenient.mailLog[0], / scan=known /)
 })
 
 t.test('without a key that hosts share, there is no store that they share', async (t) => {
