@@ -2,10 +2,10 @@ import crypto from 'node:crypto'
 import { hostname } from 'node:os'
 import type { Key } from '../cluster/keyring.ts'
 import { errorText, Fault } from '../runtime/fault.ts'
-import { readSecret } from '../settings/secret-file.ts'
 import type { HostMemory } from './host-memory.ts'
 import { deriveSecrets, type Secrets, sharedKey } from './secrets.ts'
 import type { VerdictStore } from './store.ts'
+import { accessOf } from './store-access.ts'
 import type { StoreAddress } from './store-address.ts'
 import { openVerdicts, type Verdicts, type VerdictsOptions } from './verdicts.ts'
 import type { VerdictPolicy } from './verdicts-policy.ts'
@@ -61,15 +61,14 @@ export async function openVerdictsBy(
 
 async function openShared(
   address: StoreAddress,
-  { timeout, passwordFile, authorities }: VerdictPolicy,
+  policy: VerdictPolicy,
   log: World['log'],
   uptime: World['uptime'],
 ): Promise<VerdictStore> {
   try {
-    const password = passwordFile === undefined ? undefined : readSecret(passwordFile)
     // Apart, so that who needs no client of a store does not load it.
     const { openSharedStore } = await import('./shared-store.ts')
-    return openSharedStore({ address, password, authorities, timeout, log, uptime })
+    return openSharedStore({ ...accessOf(address, policy), timeout: policy.timeout, log, uptime })
   } catch (error) {
     throw new Fault('config', `VERDICTS ${address.text}: ${errorText(error)}`, error)
   }

@@ -3,7 +3,7 @@ import type { Socket } from 'node:net'
 import { Cluster, Redis, type RedisOptions } from 'iovalkey'
 import handling from 'iovalkey/built/DataHandler.js'
 import { createReplyGuard } from './reply-guard.ts'
-import type { StoreAddress } from './store-address.ts'
+import type { StoreAccess } from './store-access.ts'
 
 /** What a store is asked, over a connection that makes itself anew. */
 export interface StoreClient {
@@ -17,11 +17,7 @@ export interface StoreClient {
   end(): void
 }
 
-export interface StoreClientOptions {
-  readonly address: StoreAddress
-  readonly password: string | undefined
-  /** File of certificates that a server's must be signed by, with TLS; undefined: the system's. */
-  readonly authorities: string | undefined
+export interface StoreClientOptions extends StoreAccess {
   /** What is wrong with the connection; may say the same again and again. */
   readonly trouble: (why: string) => void
 }
@@ -67,7 +63,8 @@ export function connectToStore(options: StoreClientOptions): StoreClient {
   }
 }
 
-function clientFor({ address, password, authorities }: StoreClientOptions): Redis | Cluster {
+function clientFor(options: StoreClientOptions): Redis | Cluster {
+  const { address, password, sentinelPassword, authorities } = options
   const tls = address.tls ? { ...(authorities && { ca: readFileSync(authorities) }) } : undefined
   const common: RedisOptions = {
     connectTimeout: CONNECT_WITHIN,
@@ -93,6 +90,7 @@ function clientFor({ address, password, authorities }: StoreClientOptions): Redi
         sentinels: [...servers],
         name,
         sentinelRetryStrategy: pauseAfter,
+        ...(sentinelPassword !== undefined && { sentinelPassword }),
         ...(tls && { enableTLSForSentinelMode: true, sentinelTLS: tls }),
       })
     }

@@ -13,6 +13,8 @@ export interface VerdictPolicy {
   readonly poisonTries: number
   /** File with its password. */
   readonly passwordFile: string | undefined
+  /** File with that of its sentinels. */
+  readonly sentinelPasswordFile: string | undefined
   /** File with the certificates of those who sign its own. */
   readonly authorities: string | undefined
 }
@@ -38,6 +40,7 @@ export function readVerdictPolicy(env: Environment): VerdictPolicy {
     }),
     poisonTries: wholeNumber(env, 'POISONTRIES', DEFAULT_POISON_TRIES, { max: 100 }),
     passwordFile: env.VERDICTPASSWORD || undefined,
+    sentinelPasswordFile: env.VERDICTSENTINELPASSWORD || undefined,
     authorities: env.VERDICTCA || undefined,
   }
 }

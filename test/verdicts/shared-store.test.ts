@@ -28,6 +28,7 @@ function open(t: Test, url: string, more: Partial<SharedStoreOptions> = {}): Ope
   const store = openSharedStore({
     address: readStoreAddress(url)!,
     password: undefined,
+    sentinelPassword: undefined,
     authorities: undefined,
     timeout: 500,
     log: (line) => log.push(line),
@@ -322,4 +323,38 @@ t.test('what a server says of its trouble is told in a short line', async (t) =>
   }
   t.match(store.log[0], /ERR very bad/)
   t.ok(store.log[0]!.length < 400)
+})
+
+t.test('sentinels may want a password of their own', { skip }, async (t) => {
+  const args = ['--requirepass', 'open sesame', '--masterauth', 'open sesame']
+  const primary = await startStore(t, { args })
+  const replicaOf = ['--replicaof', '127.0.0.1', String(primary.port)]
+  const replica = await startStore(t, { args: [...args, ...replicaOf] })
+  const sentinel = `requirepass "who goes there"
+sentinel monitor mail 127.0.0.1 ${primary.port} 2
+sentinel auth-pass mail "open sesame"
+sentinel down-after-milliseconds mail 500
+sentinel failover-timeout mail 2000
+`
+  const watchers = [await startStore(t, { sentinel }), await startStore(t, { sentinel })]
+  const url = `valkey+sentinel://${watchers.map(({ port }) => `127.0.0.1:${port}`)}/mail`
+  for (const sentinelPassword of [undefined, 'open sesame']) {
+    const shut = open(t, url, { password: 'open sesame', sentinelPassword })
+    while (shut.log.length === 0) await tick()
+    t.match(shut.log[0], /sentinel.*(NOAUTH|WRONGPASS)/)
+    t.notMatch(shut.log.join(), /open sesame/)
+    t.equal(await shut.get(print()), undefined)
+  }
+  const store = open(t, url, { password: 'open sesame', sentinelPassword: 'who goes there' })
+  await store.holds(print())
+  const say = (server: typeof primary, password: string, ...words: string[]) =>
+    server.say('--no-auth-warning', '-a', password, ...words)
+  const knowsAll = (watcher: typeof primary) =>
+    say(watcher, 'who goes there', 'sentinel', 'replicas', 'mail').includes(`${replica.port}`) &&
+    say(watcher, 'who goes there', 'sentinel', 'sentinels', 'mail') !== ''
+  while (!watchers.every(knowsAll)) await tick()
+  while (say(replica, 'open sesame', 'dbsize') !== '1') await tick()
+  await primary.kill()
+  await store.holds(print(2))
+  t.equal(say(replica, 'open sesame', 'dbsize'), '2', 'the next primary is found, too')
 })

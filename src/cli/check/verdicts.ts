@@ -1,7 +1,7 @@
 import { readClusterPolicy } from '../../cluster/cluster-policy.ts'
 import { errorText } from '../../runtime/fault.ts'
-import { readSecret } from '../../settings/secret-file.ts'
 import { sharedKey } from '../../verdicts/secrets.ts'
+import { accessOf } from '../../verdicts/store-access.ts'
 import type { StoreAddress } from '../../verdicts/store-address.ts'
 import { readVerdictPolicy, type VerdictPolicy } from '../../verdicts/verdicts-policy.ts'
 import type { Host } from './host.ts'
@@ -37,10 +37,8 @@ function checkKey({ env, place, now }: Host): Finding[] {
 async function checkStore(address: StoreAddress, policy: VerdictPolicy): Promise<Finding> {
   const remedy = 'until it answers each host scans by itself: see that it runs and lets us in'
   try {
-    const { passwordFile, authorities } = policy
-    const password = passwordFile === undefined ? undefined : readSecret(passwordFile)
     const { tryStore } = await import('../../verdicts/shared-store.ts')
-    const time = await tryStore({ address, password, authorities }, PATIENCE)
+    const time = await tryStore(accessOf(address, policy), PATIENCE)
     const value = `${address.text} answers in ${time.toFixed(1)} ms`
     if (time <= policy.timeout) return ok('VERDICTS', value)
     return warning('VERDICTS', `${value}, VERDICTTIMEOUT is ${policy.timeout}`, remedy)

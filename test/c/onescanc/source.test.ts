@@ -37,7 +37,14 @@ const itsOwn = [
 
 /** What is remembered of copies is the daemon's own affair: a program for one message has no use for it. */
 const daemonsOwn = [
-  ...['POISONTRIES', 'VERDICTCA', 'VERDICTMAXAGE', 'VERDICTPASSWORD', 'VERDICTS'],
+  ...[
+    'POISONTRIES',
+    'VERDICTCA',
+    'VERDICTMAXAGE',
+    'VERDICTPASSWORD',
+    'VERDICTS',
+    'VERDICTSENTINELPASSWORD',
+  ],
   'VERDICTTIMEOUT',
 ]
 
