@@ -4,6 +4,7 @@
 // and nothing else, so this undoes it.
 globalThis[Symbol.for('process-on-spawn@*:singletonId')]?.unwrap()
 
+delete process.env.NODE_COMPILE_CACHE // test/run.mjs sets it for the tests themselves
 for (const [name, value] of Object.entries(process.env)) {
   if (name.startsWith('_TAPJS_') || (name === 'NODE_OPTIONS' && value?.includes('@tapjs/'))) {
     delete process.env[name]

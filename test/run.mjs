@@ -2,27 +2,37 @@
 // of test files, only those are run.
 //
 // The last line is "N passed, N failed", with ", N skipped" where programs are
-// missing that tests need. Where CI=true, what is skipped counts as failed.
+// missing that tests need. Where CI=true, what is skipped counts as failed. Above it stands
+// what failed and why, in a line or two each, and which files took longest.
 //
 // Plain JavaScript that needs nothing but Node and npm: it is started by whatever Node the
 // machine has, and installs the packages that it works with.
-import { spawn, spawnSync } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
 import { delimiter, dirname, join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { installLocked } from '../packaging/install-locked.mjs'
 import { findProgram, installPrograms } from './programs/install.mjs'
+import { longestFirst } from './run/order.mjs'
+import { gistOf, timeLines } from './run/summary.mjs'
 import { createTapReader } from './run/tap-results.mjs'
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
 const tools = join(root, 'node_modules/.bin')
 const inCi = process.env.CI === 'true'
 const files = process.argv.slice(2)
+const started = performance.now()
+
+/** Test files at a time: some wait for what takes its time, and a third uses the processors then. */
+const JOBS = 3
 
 const passed = []
+/** Each with lines about why. */
 const failed = []
 const skipped = []
+/** Test files and their times. */
+const ran = []
 
 /** What the lock files name; a second run finds it there. */
 function installPackages() {
@@ -35,12 +45,19 @@ function installPackages() {
   }
 }
 
-function check(name, command, args) {
-  process.stdout.write(`${name}\n`)
-  const { status, error } = spawnSync(command, args, { cwd: root, env, stdio: 'inherit' })
-  if (status === 0) return passed.push(name)
-  process.stdout.write(`${name}: ${error ? error.message : `exit code ${status}`}\n`)
-  return failed.push(name)
+/** What it writes is shown when it has ended: checks run side by side. */
+async function check(name, command, args) {
+  const child = spawn(command, args, { cwd: root, env, stdio: ['ignore', 'pipe', 'pipe'] })
+  const said = []
+  for (const stream of [child.stdout, child.stderr]) stream.on('data', (bytes) => said.push(bytes))
+  const trouble = await new Promise((resolve) => {
+    child.on('error', (error) => resolve(error.message))
+    child.on('close', (status, signal) => resolve(status === 0 ? '' : `exit ${status ?? signal}`))
+  })
+  process.stdout.write(Buffer.concat([Buffer.from(`${name}\n`), ...said]))
+  if (trouble === '') return passed.push(name)
+  process.stdout.write(`${name}: ${trouble}\n`)
+  return failed.push({ name, why: [trouble] })
 }
 
 function skip(name, why) {
@@ -48,30 +65,44 @@ function skip(name, why) {
   skipped.push(`${name}: ${why}`)
 }
 
-function lintManual() {
+async function lintManual() {
   const name = 'man pages'
   const { man } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
-  if (findProgram('mandoc')) check(name, 'mandoc', ['-T', 'lint', '-W', 'warning', ...man])
+  if (findProgram('mandoc')) await check(name, 'mandoc', ['-T', 'lint', '-W', 'warning', ...man])
   else skip(name, 'install Debian package mandoc')
+}
+
+async function buildPrograms() {
+  if (!findProgram('cc')) return skip('build native', 'install Debian package gcc')
+  await check('build native', toolsNode, ['packaging/build-native.mjs'])
+  await check('build client', toolsNode, ['packaging/build-client.mjs'])
+}
+
+async function checkSources() {
+  await check('type check', join(tools, 'tsc'), ['--noEmit'])
+  await check('lint', join(tools, 'biome'), ['check', '--error-on-warnings', '.'])
+  await lintManual()
 }
 
 /**
  * package.json leaves out tap's own TypeScript loader. A fresh tap still has it,
  * and rebuilds itself only while it runs the first tests, which is too late.
  */
-function prepareTap() {
+async function prepareTap() {
   const built = join(root, 'node_modules/@tapjs/test/test-built/dist/esm/index.js')
   if (existsSync(built) && !readFileSync(built, 'utf8').includes('@tapjs/typescript')) return
-  check('tap build', toolsNode, [join(tools, 'tap'), 'build'])
+  await check('tap build', toolsNode, [join(tools, 'tap'), 'build'])
 }
 
 async function runTests() {
-  prepareTap()
+  await prepareTap()
   process.stdout.write('tests\n')
-  const args = ['run', '--disable-coverage', '--reporter=tap', '--jobs=2', '--timeout=400']
-  const tap = spawn(toolsNode, [join(tools, 'tap'), ...args, ...files], {
+  const args = ['run', '--disable-coverage', '--reporter=tap', `--jobs=${JOBS}`, '--timeout=400']
+  const wanted = files.length > 0 ? files : longestFirst(root)
+  const tap = spawn(toolsNode, [join(tools, 'tap'), ...args, ...wanted], {
     cwd: root,
-    env,
+    // Each test file loads tap anew; test/plain-spawn.mjs hides this from programs under test.
+    env: { ...env, NODE_COMPILE_CACHE: join(root, 'build/compile-cache') },
     stdio: ['ignore', 'pipe', 'inherit'],
   })
   const ended = new Promise((resolve) => {
@@ -84,10 +115,11 @@ async function runTests() {
   reader.end()
   const trouble = await ended
   // tap fails for what stands in no test, too, as a file that ends too early.
-  if (trouble && failed.length === before) failed.push(`tap: ${trouble}`)
+  if (trouble && failed.length === before) failed.push({ name: 'tap', why: [trouble] })
 }
 
-function report({ name: file, cases }) {
+function report({ name: file, cases, time }) {
+  ran.push({ name: file, time })
   const count = (result) => cases.filter((one) => one.result === result).length
   const parts = ['passed', 'failed', 'skipped'].flatMap((result) =>
     count(result) > 0 ? [`${count(result)} ${result}`] : [],
@@ -98,7 +130,7 @@ function report({ name: file, cases }) {
     if (result === 'passed') passed.push(full)
     if (result === 'skipped') skipped.push(why ? `${full}: ${why}` : full)
     if (result === 'failed') {
-      failed.push(full)
+      failed.push({ name: full, why: gistOf(detail) })
       process.stdout.write(`    failed: ${name}\n`)
       for (const line of detail) process.stdout.write(`      ${line}\n`)
     }
@@ -109,12 +141,17 @@ function summary() {
   if (inCi && skipped.length > 0) {
     process.stdout.write('skipped, which is a failure in CI:\n')
     for (const name of skipped) process.stdout.write(`  ${name}\n`)
-    failed.push(...skipped.splice(0))
+    for (const name of skipped.splice(0)) failed.push({ name, why: [] })
   }
   if (skipped.length > 0) process.stdout.write('skipped:\n')
   for (const name of skipped) process.stdout.write(`  ${name}\n`)
   if (failed.length > 0) process.stdout.write('failed:\n')
-  for (const name of failed) process.stdout.write(`  ${name}\n`)
+  for (const { name, why } of failed) {
+    process.stdout.write(
+      [name, ...why.map((line) => `  ${line}`)].map((line) => `  ${line}\n`).join(''),
+    )
+  }
+  for (const line of timeLines(performance.now() - started, ran)) process.stdout.write(`${line}\n`)
   const parts = [`${passed.length} passed`, `${failed.length} failed`]
   if (skipped.length > 0) parts.push(`${skipped.length} skipped`)
   process.stdout.write(`${parts.join(', ')}\n`)
@@ -131,15 +168,7 @@ const env = { ...process.env, PATH: [dirname(toolsNode), tools, process.env.PATH
 process.stdout.write('programs that tests need\n')
 for (const line of installPrograms(process.env)) process.stdout.write(`  ${line}\n`)
 if (newestNode === toolsNode) skip('the newest Node', 'install Debian package libatomic1')
-check('build', toolsNode, ['packaging/build.mjs'])
-if (findProgram('cc')) {
-  check('build native', toolsNode, ['packaging/build-native.mjs'])
-  check('build client', toolsNode, ['packaging/build-client.mjs'])
-} else skip('build native', 'install Debian package gcc')
-if (files.length === 0) {
-  check('type check', join(tools, 'tsc'), ['--noEmit'])
-  check('lint', join(tools, 'biome'), ['check', '--error-on-warnings', '.'])
-  lintManual()
-}
+await check('build', toolsNode, ['packaging/build.mjs'])
+await Promise.all([buildPrograms(), ...(files.length === 0 ? [checkSources()] : [])])
 await runTests()
 summary()

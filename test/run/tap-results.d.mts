@@ -8,12 +8,17 @@ export interface Case {
   readonly detail: readonly string[]
 }
 
+export interface FileResult {
+  readonly name: string
+  readonly cases: readonly Case[]
+  /** Milliseconds; 0 if the file ended too early. */
+  readonly time: number
+}
+
 export interface TapReader {
   line(line: string): void
   /** Nothing more comes: what is still open has failed. */
   end(): void
 }
 
-export function createTapReader(
-  onFile: (file: { readonly name: string; readonly cases: readonly Case[] }) => void,
-): TapReader
+export function createTapReader(onFile: (file: FileResult) => void): TapReader

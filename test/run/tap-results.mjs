@@ -3,11 +3,11 @@
 
 const point = /^(not )?ok\b(?: \d+)?(?: - )?(.*)$/
 const directive = /^(.*?)(?:^| )# (SKIP|TODO)\b ?(.*)$/
-const timing = / # time=\S+$/
+const timing = / # time=(\S+)ms$/
 
 /**
- * Takes lines of TAP 14 as tap writes them. Each file's result is passed to
- * `onFile` when its last line was read.
+ * Takes lines of TAP 14 as tap writes them. Each file's result, and its time in milliseconds,
+ * is passed to `onFile` when its last line was read.
  */
 export function createTapReader(onFile) {
   /** Subtests that are open, the file first. */
@@ -49,16 +49,16 @@ export function createTapReader(onFile) {
 
   /** A file that ends too early never closes its subtests. */
   function closeAbove(depth) {
-    while (open.length > 0 && open.at(-1).depth > depth) close(open.pop(), true, false, '')
+    while (open.length > 0 && open.at(-1).depth > depth) close(open.pop(), true, false, '', 0)
   }
 
   /** Takes one test point; returns where its diagnosis belongs. */
-  function take(depth, { failed, name, skipped, why }) {
+  function take(depth, { failed, name, skipped, why, time }) {
     const detail = []
     const top = open.at(-1)
     if (top && top.depth === depth) {
       open.pop()
-      close(top, failed, skipped, why)
+      close(top, failed, skipped, why, time)
       return undefined
     }
     if (failed && !skipped && top) top.failures.push({ name, detail })
@@ -66,12 +66,12 @@ export function createTapReader(onFile) {
       const result = skipped ? 'skipped' : failed ? 'failed' : 'passed'
       const one = { name: pathTo(name), result, why, detail }
       if (top) top.cases.push(one)
-      else onFile({ name, cases: [one] })
+      else onFile({ name, cases: [one], time })
     }
     return detail
   }
 
-  function close(subtest, failed, skipped, why) {
+  function close(subtest, failed, skipped, why, time) {
     const { cases, failures, name } = subtest
     const told = cases.some(({ result }) => result === 'failed')
     if (subtest.isCase || skipped || (failed && !told)) {
@@ -84,7 +84,7 @@ export function createTapReader(onFile) {
     }
     const parent = open.at(-1)
     if (parent) parent.cases.push(...cases)
-    else onFile({ name, cases })
+    else onFile({ name, cases, time })
   }
 
   /** "outer > inner" without the file's name. */
@@ -96,5 +96,10 @@ export function createTapReader(onFile) {
 function describe(text) {
   const found = directive.exec(text)
   const name = (found ? found[1] : text).replace(timing, '')
-  return { name: name.replaceAll('\\#', '#'), skipped: found !== null, why: found?.[3] ?? '' }
+  return {
+    name: name.replaceAll('\\#', '#'),
+    skipped: found !== null,
+    why: found?.[3] ?? '',
+    time: Number(timing.exec(text)?.[1] ?? 0),
+  }
 }
