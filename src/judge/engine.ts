@@ -22,7 +22,7 @@ import {
   refuseUnclearHeader,
 } from './decide.ts'
 import type { Decision } from './decision.ts'
-import { areAllFull, deferOverQuota } from './over-quota.ts'
+import { answerForAll, deferOverQuota, quotaRemark } from './over-quota.ts'
 import type { Policy } from './policy.ts'
 import type { Transaction } from './transaction.ts'
 
@@ -63,10 +63,11 @@ export async function judge(
   const clock = stopwatch(tools.uptime)
   const times: Record<string, number> = {}
   if (tools.quota) {
-    const asked = await areAllFull({ ...transaction, size: message.size }, tools.quota)
+    const answer = await answerForAll({ ...transaction, size: message.size }, tools.quota)
     times.quota = clock()
-    if (asked.full) return deferOverQuota(transaction.envelope, times.quota)
-    if (asked.why) notes.push(asked.why)
+    if (answer?.answer === 'full') return deferOverQuota(transaction.envelope, times.quota)
+    const remark = quotaRemark(answer)
+    if (remark) notes.push(remark)
   }
   // Without a stamp nothing vouches for it, and its body is hashed while scanners look at it.
   const stamped = bearsStamp(message.header)

@@ -27,20 +27,24 @@ export function isAskedAbout(
 }
 
 /**
- * A door that answers for all recipients at once puts a message off where each of them is
- * over quota: `full`. One who is not, or of whom nothing is known, lets it pass, and
- * the rest is not asked about; so do recipients that cannot all be asked in time. `why`
- * then is for the log, or ''.
+ * The answer for all recipients, by which a door goes that answers for all of them at once:
+ * `full` if each of them is over quota. Otherwise that about one who is not, or of whom nothing is
+ * known, and the message passes: the rest is not asked about. `unknown` as well if they cannot all
+ * be asked in time. Undefined if nobody is asked about.
  */
-export async function areAllFull(
+export async function answerForAll(
   { envelope, client, size }: Addressed,
   lookup: TimedLookup,
-): Promise<{ readonly full: boolean; readonly why: string }> {
-  if (!isAskedAbout(client, lookup)) return { full: false, why: '' }
+): Promise<QuotaAnswer | undefined> {
+  if (!isAskedAbout(client, lookup) || envelope.recipientCount === 0) return undefined
   const within = lookup.timeout * TIMES
   const found = await findOther(recipientsOf(envelope), (one) => lookup.ask(one, size), within)
-  if (found === undefined) return { full: envelope.recipientCount > 0, why: '' }
-  return { full: false, why: found.answer === 'unknown' ? `quota: ${found.why}` : '' }
+  return found ?? { answer: 'full' }
+}
+
+/** For the log: why a message passes about whose recipients nobody could tell. */
+export function quotaRemark(answer: QuotaAnswer | undefined): string | undefined {
+  return answer?.answer === 'unknown' ? `quota: ${answer.why}` : undefined
 }
 
 /**

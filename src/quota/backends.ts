@@ -3,19 +3,19 @@ import { errorText } from '../runtime/fault.ts'
 import type { Backend } from './backend.ts'
 import { createCircuits } from './circuit.ts'
 import type { Counters } from './counters.ts'
-import type { ServiceReply } from './service-reply.ts'
+import { type Failure, isFailure, noAnswer, type ServiceReply } from './service-reply.ts'
 import type { AskTimes, Question, UdpClient } from './udp.ts'
 
 /** The lines to all backends. */
 export interface Backends {
   /**
    * Asks. Undefined where the backend is known not to answer; where `isProbe` it may do so
-   * again, and the question finds out, but nobody should wait for it. `outcome` never rejects.
+   * again, and the question finds out, but nobody should wait for it. `reply` never rejects.
    */
   ask(
     backend: Backend,
     question: Question,
-  ): { readonly outcome: Promise<ServiceReply>; readonly isProbe: boolean } | undefined
+  ): { readonly reply: Promise<ServiceReply>; readonly isProbe: boolean } | undefined
   /** Keeps no connections from now on; what is asked still gets its answer. */
   close(): void
   /** Resolves when each datagram has its answer, or the time of its question is over. */
@@ -29,8 +29,6 @@ interface BackendsOptions {
   readonly counters: Counters
 }
 
-type Failure = Extract<ServiceReply, { kind: 'failed' }>
-
 /** Counts and logs what fails, and leaves backends alone that do not answer. */
 export function createBackends(times: AskTimes, options: BackendsOptions): Backends {
   const { log, counters } = options
@@ -39,12 +37,12 @@ export function createBackends(times: AskTimes, options: BackendsOptions): Backe
   let udp: UdpClient | undefined
 
   async function consult(backend: Backend, question: Question): Promise<ServiceReply> {
-    const outcome = await overTheNetwork(backend, question)
-    if (outcome.kind === 'answered' || outcome.backendIsUp) {
+    const reply = await overTheNetwork(backend, question)
+    if (!isFailure(reply) || reply.backendIsUp) {
       if (circuits.answered(backend.text)) log(`quota: ${backend.text} answers again`)
     }
-    if (outcome.kind === 'failed') complain(backend, outcome)
-    return outcome
+    if (isFailure(reply)) complain(backend, reply)
+    return reply
   }
 
   async function overTheNetwork(backend: Backend, question: Question): Promise<ServiceReply> {
@@ -59,7 +57,7 @@ export function createBackends(times: AskTimes, options: BackendsOptions): Backe
       agent ??= createAgent()
       return await askByHttp(backend, question, times, agent)
     } catch (error) {
-      return { kind: 'failed', trouble: 'no-answer', why: errorText(error), backendIsUp: false }
+      return noAnswer(errorText(error))
     }
   }
 
@@ -75,7 +73,7 @@ export function createBackends(times: AskTimes, options: BackendsOptions): Backe
     ask(backend, question) {
       const state = circuits.state(backend.text)
       if (state === 'open') return undefined
-      return { outcome: consult(backend, question), isProbe: state === 'probe' }
+      return { reply: consult(backend, question), isProbe: state === 'probe' }
     },
     close() {
       if (agent === undefined) return

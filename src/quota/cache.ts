@@ -1,28 +1,25 @@
 import { createMemory } from '../runtime/remember.ts'
-import type { QuotaAnswer, Usage } from './quota-answer.ts'
+import type { QuotaAnswer, Sourced, Usage } from './quota-answer.ts'
 
-/** An answer that was given, and to what. */
-export interface CachedAnswer {
-  readonly answer: QuotaAnswer
+/** An answer that was given, and to what: all who asked at the same time get it, and perhaps others later. */
+export interface GivenAnswer extends Sourced {
   /** Bytes that it was asked for; undefined where the service is told of none. */
   readonly incoming: number | undefined
-  /** Which backend said so. */
-  readonly source: string
-  /** Milliseconds: when it was given, and until when it holds. */
+  /** Milliseconds: when it was given, and until when it holds; both are the same of one that is not kept. */
   readonly at: number
   readonly until: number
 }
 
 interface QuotaCache {
   /** What holds for a mailbox at this time. */
-  get(name: string, now: number): CachedAnswer | undefined
-  set(name: string, known: CachedAnswer): void
+  get(name: string, now: number): GivenAnswer | undefined
+  set(name: string, given: GivenAnswer): void
   readonly size: number
 }
 
 /** Keeps `max` mailboxes at most: those that were asked for last. */
 export function createQuotaCache(max: number): QuotaCache {
-  const byName = createMemory<CachedAnswer>(max)
+  const byName = createMemory<GivenAnswer>(max)
   return {
     get(name, now) {
       const known = byName.get(name)
@@ -37,12 +34,13 @@ export function createQuotaCache(max: number): QuotaCache {
   }
 }
 
-export function remember(
+export function givenAnswer(
   answer: QuotaAnswer,
-  about: { readonly incoming: number | undefined; readonly source: string; readonly at: number },
+  about: Pick<GivenAnswer, 'source' | 'incoming' | 'at'>,
   soft: number,
-): CachedAnswer {
-  return { ...about, answer, until: about.at + lifetimeOf(answer, soft) }
+): GivenAnswer {
+  const isNobodys = answer.answer === 'no-such-user'
+  return { ...about, answer, isNobodys, until: about.at + lifetimeOf(answer, soft) }
 }
 
 /**
@@ -51,18 +49,18 @@ export function remember(
  * older than that of a full mailbox may be, for there may be room by now.
  */
 export function answerFor(
-  known: CachedAnswer,
+  given: GivenAnswer,
   incoming: number,
   now: number,
 ): QuotaAnswer | undefined {
-  const { answer, incoming: asked = incoming } = known
+  const { answer, incoming: asked = incoming } = given
   if (answer.answer === 'full') return incoming >= asked ? answer : undefined
   if (answer.answer !== 'room') return answer
   const { usage } = answer
   if (usage === undefined) return incoming <= asked ? answer : undefined
   if (usage.quota === undefined || usage.size + incoming <= usage.quota) return answer
   // What is larger than what is left was not what the service was asked about.
-  return now - known.at < FULL ? { answer: 'full', usage } : undefined
+  return now - given.at < FULL ? { answer: 'full', usage } : undefined
 }
 
 /** Milliseconds. */

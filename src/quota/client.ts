@@ -5,12 +5,11 @@ import { createUnderWay } from '../runtime/under-way.ts'
 import { takesSize } from './backend.ts'
 import type { BackendOf } from './backend-map.ts'
 import { createBackends } from './backends.ts'
-import { answerFor, type CachedAnswer, createQuotaCache, remember } from './cache.ts'
+import { answerFor, createQuotaCache, type GivenAnswer, givenAnswer } from './cache.ts'
 import { type Counters, createCounters } from './counters.ts'
 import { findByExtension, type Mailbox, mailboxOf } from './mailbox-name.ts'
-import type { Explained, QuotaAnswer, TimedLookup } from './quota-answer.ts'
+import type { Explained, QuotaAnswer, Sourced, TimedLookup } from './quota-answer.ts'
 import type { QuotaSettings } from './quota-settings.ts'
-import type { ServiceReply } from './service-reply.ts'
 
 /** One client for all doors of a process. */
 export interface QuotaClient extends TimedLookup {
@@ -34,15 +33,6 @@ export interface QuotaClientOptions {
   readonly log: (line: string) => void
 }
 
-/** What a question came to, and who was asked. */
-interface QuestionResult {
-  readonly outcome: ServiceReply
-  readonly known: CachedAnswer | undefined
-  readonly source: string | undefined
-  /** Nobody is known who could be asked. */
-  readonly unplaced?: true
-}
-
 /** Asks backends about mailboxes, as seldom as their fill allows and never twice at a time. */
 export function createQuotaClient(
   settings: QuotaSettings,
@@ -52,7 +42,7 @@ export function createQuotaClient(
   const cache = createQuotaCache(settings.cacheSize)
   const counters = createCounters()
   const backends = createBackends(settings, { ...options, counters })
-  const underWay = createUnderWay<QuestionResult>()
+  const underWay = createUnderWay<GivenAnswer>()
 
   async function ask(address: MailAddress, incoming = 0): Promise<QuotaAnswer> {
     counters.questions++
@@ -73,7 +63,7 @@ export function createQuotaClient(
     count: Counters,
   ): Promise<Explained> {
     const mailbox = mailboxOf(address, settings.nameForm)
-    if (mailbox === undefined) return unanswered('is no name of a mailbox')
+    if (mailbox === undefined) return explained(cannotTell('is no name of a mailbox'))
     for (;;) {
       const time = now()
       const known = cache.get(address.text, time)
@@ -81,17 +71,16 @@ export function createQuotaClient(
       if (known && remembered) {
         count.cached++
         const cached = { age: time - known.at, left: known.until - time }
-        return { ...explained(remembered, known.source), cached }
+        return { ...explained(known, remembered), cached }
       }
       // One question at a time for each mailbox; others wait for the same answer.
       const shared = underWay.get(address.text)
-      const result = await (shared ??
+      const fresh = await (shared ??
         underWay.begin(address.text, question(mailbox, incoming, count)))
-      const answer = answerOf(result, incoming, now())
+      const answer = answerFor(fresh, incoming, now())
       if (answer === undefined) continue // it was asked for another size
       if (shared) count.shared++
-      const told = explained(answer, result.source)
-      return result.unplaced ? { ...told, isNobodys: true } : told
+      return explained(fresh, answer)
     }
   }
 
@@ -99,7 +88,7 @@ export function createQuotaClient(
     mailbox: Mailbox,
     incoming: number,
     count: Counters,
-  ): Promise<QuestionResult> {
+  ): Promise<GivenAnswer> {
     let backend: Awaited<ReturnType<BackendOf>>
     try {
       const found = backendOf(mailbox.address)
@@ -108,11 +97,10 @@ export function createQuotaClient(
       return cannotTell(`whose mailbox it is: ${errorText(error)}`)
     }
     if (backend === undefined) {
-      return { ...cannotTell('no backend is known to have it'), unplaced: true }
+      return { ...cannotTell('no backend is known to have it'), isNobodys: true }
     }
     if (backend === 'no-such-user') {
-      const outcome: ServiceReply = { kind: 'answered', answer: { answer: backend } }
-      return take(outcome, mailbox, { incoming: undefined, source: 'LDAP' })
+      return take({ answer: backend }, mailbox, { incoming: undefined, source: 'LDAP' })
     }
     const source = backend.text
     const asking = backends.ask(backend, { name: mailbox.name, incoming })
@@ -122,22 +110,22 @@ export function createQuotaClient(
     }
     count.asked++
     const told = takesSize(backend) ? incoming : undefined
-    const result = asking.outcome.then((outcome) =>
-      take(outcome, mailbox, { incoming: told, source }),
-    )
+    const result = asking.reply.then((reply) => take(reply, mailbox, { incoming: told, source }))
     return asking.isProbe ? cannotTell(`${source} does not answer`, source) : result
   }
 
   function take(
-    outcome: ServiceReply,
+    answer: QuotaAnswer,
     { address }: Mailbox,
-    about: Pick<CachedAnswer, 'incoming' | 'source'>,
-  ): QuestionResult {
-    const { source } = about
-    if (outcome.kind === 'failed') return { outcome, known: undefined, source }
-    const known = remember(outcome.answer, { ...about, at: now() }, settings.soft)
-    if (known.until > known.at) cache.set(address.text, known)
-    return { outcome, known, source }
+    about: Pick<GivenAnswer, 'incoming' | 'source'>,
+  ): GivenAnswer {
+    const taken = givenAnswer(answer, { ...about, at: now() }, settings.soft)
+    if (taken.until > taken.at) cache.set(address.text, taken)
+    return taken
+  }
+
+  function cannotTell(why: string, source?: string): GivenAnswer {
+    return givenAnswer({ answer: 'unknown', why }, { source, incoming: undefined, at: now() }, 0)
   }
 
   return {
@@ -151,27 +139,10 @@ export function createQuotaClient(
   }
 }
 
-/** Undefined where the answer is one to another question. */
-function answerOf(
-  { outcome, known }: QuestionResult,
-  incoming: number,
-  now: number,
-): QuotaAnswer | undefined {
-  if (known !== undefined) return answerFor(known, incoming, now)
-  return outcome.kind === 'failed' ? { answer: 'unknown', why: outcome.why } : outcome.answer
-}
-
-function cannotTell(why: string, source?: string): QuestionResult {
-  const outcome: ServiceReply = { kind: 'answered', answer: { answer: 'unknown', why } }
-  return { outcome, known: undefined, source }
-}
-
-function unanswered(why: string): Explained {
-  return explained({ answer: 'unknown', why }, undefined)
-}
-
-function explained(answer: QuotaAnswer, source: string | undefined): Explained {
-  return { answer, isNobodys: answer.answer === 'no-such-user', source, cached: undefined }
+/** `answer` is what was given says of the size that is asked about. */
+function explained(given: Sourced, answer = given.answer): Explained {
+  const { source, isNobodys } = given
+  return { answer, isNobodys, source, cached: undefined }
 }
 
 function kindOf({ answer }: QuotaAnswer): 'room' | 'full' | 'noSuchUser' | 'couldNotTell' {

@@ -4,6 +4,7 @@ import type { HttpBackend } from './backend.ts'
 import {
   COULD_NOT_TELL,
   NO_SUCH_PAGE,
+  noAnswer,
   REPLY_MAX,
   readBody,
   type ServiceReply,
@@ -32,10 +33,10 @@ export async function askByHttp(
 ): Promise<ServiceReply> {
   const late = AbortSignal.timeout(timeout)
   for (let left = retries; ; left--) {
-    const outcome = await askOnce(backend, question, agent, late)
-    if (!(BROKEN_OFF in outcome)) return outcome
-    if (late.aborted) return failed(`no answer in ${timeout} ms`)
-    if (left <= 0) return failed(outcome[BROKEN_OFF])
+    const reply = await askOnce(backend, question, agent, late)
+    if (!(BROKEN_OFF in reply)) return reply
+    if (late.aborted) return noAnswer(`no answer in ${timeout} ms`)
+    if (left <= 0) return noAnswer(reply[BROKEN_OFF])
   }
 }
 
@@ -52,7 +53,7 @@ function askOnce(
     request(
       { host, port: url.port || 80, path: url.pathname + query, agent, signal },
       (response) => {
-        read(response).then((text) => resolve(outcomeOf(response, text, name)), brokenOff)
+        read(response).then((text) => resolve(replyOf(response, text, name)), brokenOff)
       },
     )
       .on('error', brokenOff)
@@ -77,26 +78,24 @@ function beforeName({ search }: URL): string {
   return /[?&]u=$/.test(search) ? search : `${search}&u=`
 }
 
-function outcomeOf(
+function replyOf(
   { statusCode, headers }: IncomingMessage,
   text: string | undefined,
   name: string,
 ): ServiceReply {
   if (statusCode === 404 && !isPageMissing(headers, text)) {
-    return { kind: 'answered', answer: { answer: 'no-such-user' } }
+    return { answer: 'no-such-user' }
   }
-  if (statusCode === 503) {
-    return { kind: 'answered', answer: { answer: 'unknown', why: COULD_NOT_TELL } }
-  }
+  if (statusCode === 503) return { answer: 'unknown', why: COULD_NOT_TELL }
   const answer = statusCode === 200 && text !== undefined ? readBody(text, name) : undefined
-  if (answer !== undefined) return { kind: 'answered', answer }
-  const what =
+  if (answer !== undefined) return answer
+  const why =
     statusCode === 200
       ? 'a body that makes no sense'
       : statusCode === 404
         ? NO_SUCH_PAGE
         : `status ${statusCode}`
-  return { kind: 'failed', trouble: 'broken-answer', why: what, backendIsUp: true }
+  return { answer: 'unknown', why, trouble: 'broken-answer', backendIsUp: true }
 }
 
 /**
@@ -106,10 +105,6 @@ function outcomeOf(
 function isPageMissing(headers: IncomingMessage['headers'], text: string | undefined): boolean {
   if (text === undefined || /html/i.test(headers['content-type'] ?? '')) return true
   return /^\s*(?:<|nothing here|(?:404 )?page not found|cannot get )/i.test(text)
-}
-
-function failed(why: string): ServiceReply {
-  return { kind: 'failed', trouble: 'no-answer', why, backendIsUp: false }
 }
 
 /** Byte by byte (RFC 3986, 2.1): names need not be UTF-8. */

@@ -1,8 +1,12 @@
 import type { MailAddress } from '../envelope/address.ts'
 
 /**
- * What is known about a mailbox. Sizes are bytes; a quota that is absent is unlimited or
- * was not told (the plain UDP answer tells neither).
+ * What is known about a mailbox, from the service to the reply of a door. Its way has these forms:
+ * a `Reading` of the disk or of another service (quotad/sources), a `MailboxFinding` (quotad: this
+ * answer, and where it comes from), words on the wire, a `ServiceReply` (this answer, or a
+ * failure), a `GivenAnswer` (this answer, from whom and for how long), and this answer again.
+ * Sizes are bytes; a quota that is absent is unlimited or was not told (the plain UDP answer
+ * tells neither).
  */
 export type QuotaAnswer =
   | { readonly answer: 'room'; readonly usage?: Usage }
@@ -17,14 +21,18 @@ export interface Usage {
 }
 
 /** An answer, with where it comes from. */
-export interface Explained {
+export interface Sourced {
   readonly answer: QuotaAnswer
-  /** Latin1. What was found instead of the address, without its extension; undefined: the address. */
-  readonly mailbox?: string | undefined
-  /** Whether there is no such mailbox, as far as anybody knows. */
-  readonly isNobodys: boolean
   /** The backend, as it was configured; undefined where none is known. */
   readonly source: string | undefined
+  /** Whether there is no such mailbox, as far as anybody knows. */
+  readonly isNobodys: boolean
+}
+
+/** The same for people. */
+export interface Explained extends Sourced {
+  /** Latin1. What was found instead of the address, without its extension; undefined: the address. */
+  readonly mailbox?: string | undefined
   /** Milliseconds: how old a remembered answer is, and for how long it holds; undefined for a fresh one. */
   readonly cached: { readonly age: number; readonly left: number } | undefined
 }

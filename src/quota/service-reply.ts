@@ -1,15 +1,24 @@
 import type { QuotaAnswer, Usage } from './quota-answer.ts'
 
-/** What came of a question to a backend. */
-export type ServiceReply =
-  | { readonly kind: 'answered'; readonly answer: QuotaAnswer }
-  | {
-      readonly kind: 'failed'
-      readonly trouble: 'no-answer' | 'broken-answer'
-      readonly why: string
-      /** Whether the backend itself is there, so that the next question may fare better. */
-      readonly backendIsUp: boolean
-    }
+/** What came of a question to a backend: its answer, which may be that it cannot tell, or a failure. */
+export type ServiceReply = QuotaAnswer | Failure
+
+/** No answer, and so for everybody behind one that is unknown. */
+export interface Failure {
+  readonly answer: 'unknown'
+  readonly why: string
+  readonly trouble: 'no-answer' | 'broken-answer'
+  /** Whether the backend itself is there, so that the next question may fare better. */
+  readonly backendIsUp: boolean
+}
+
+export function isFailure(reply: ServiceReply): reply is Failure {
+  return 'trouble' in reply
+}
+
+export function noAnswer(why: string): Failure {
+  return { answer: 'unknown', why, trouble: 'no-answer', backendIsUp: false }
+}
 
 /** Of a service that answers, and yet cannot say: the reason is in its own log. */
 export const COULD_NOT_TELL = 'the service could not tell'

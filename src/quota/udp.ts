@@ -72,13 +72,13 @@ export function createUdpClient(now: () => number): UdpClient {
       let resender: NodeJS.Timeout | undefined
       const deadline = setTimeout(() => fail(`no answer in ${timeout} ms`), timeout)
 
-      function end(outcome: ServiceReply): void {
+      function end(reply: ServiceReply): void {
         if (isOver) return
         isOver = true
         clearTimeout(deadline)
         clearInterval(resender)
         if (socket) keepOrGiveBack(socket)
-        resolve(outcome)
+        resolve(reply)
       }
 
       function keepOrGiveBack(socket: Socket): void {
@@ -103,7 +103,7 @@ export function createUdpClient(now: () => number): UdpClient {
       function fail(why: string): void {
         const trouble = nonsense > 0 ? 'broken-answer' : 'no-answer'
         const heard = nonsense > 0 ? `${why} but ${nonsense} datagrams that make no sense` : why
-        end({ kind: 'failed', trouble, why: heard, backendIsUp: false })
+        end({ answer: 'unknown', why: heard, trouble, backendIsUp: false })
       }
 
       /** A packet less that may be answered: it was, or the system says that it went nowhere. */
@@ -126,7 +126,7 @@ export function createUdpClient(now: () => number): UdpClient {
         taken.on('message', (reply) => {
           const answer = readDatagram(reply, name, nonce)
           if (answer === undefined) nonsense++
-          else settle(() => end({ kind: 'answered', answer }))
+          else settle(() => end(answer))
         })
         send()
         if (retries > 0) resender = setInterval(send, timeout / (retries + 1))

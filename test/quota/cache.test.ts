@@ -4,11 +4,11 @@ import {
   answerFor,
   createQuotaCache,
   FULL,
+  givenAnswer,
   LONGEST,
   lifetimeOf,
   NO_SUCH_USER,
   PLAIN,
-  remember,
   SHORTEST,
 } from '../../src/quota/cache.ts'
 import type { QuotaAnswer } from '../../src/quota/quota-answer.ts'
@@ -53,7 +53,7 @@ t.test('whatever was remembered, nobody is refused by what is old or was not ask
       const answer: QuotaAnswer = full
         ? { answer: 'full', usage: { size: used, quota } }
         : room(used, quota)
-      const known = remember(answer, { incoming: asked, source: '', at: 0 }, 0.5)
+      const known = givenAnswer(answer, { incoming: asked, source: '', at: 0 }, 0.5)
       const said = answerFor(known, incoming, age * 1000)
       if (said?.answer !== 'full') return
       if (full) t.ok(incoming >= asked)
@@ -64,7 +64,7 @@ t.test('whatever was remembered, nobody is refused by what is old or was not ask
 
 t.test('the mailboxes that were asked for last are kept, as many as may be', async (t) => {
   const cache = createQuotaCache(2)
-  const known = remember({ answer: 'full' }, { incoming: 0, source: '', at: 0 }, 0.5)
+  const known = givenAnswer({ answer: 'full' }, { incoming: 0, source: '', at: 0 }, 0.5)
   cache.set('a', known)
   cache.set('b', known)
   cache.get('a', 0)
@@ -78,7 +78,7 @@ t.test('the mailboxes that were asked for last are kept, as many as may be', asy
 
 t.test('QUOTACACHE=0 remembers nothing', async (t) => {
   const cache = createQuotaCache(0)
-  cache.set('a', remember({ answer: 'full' }, { incoming: 0, source: '', at: 0 }, 0.5))
+  cache.set('a', givenAnswer({ answer: 'full' }, { incoming: 0, source: '', at: 0 }, 0.5))
   t.equal(cache.size, 0)
 })
 

@@ -1,6 +1,6 @@
 import { readSync, writeSync } from 'node:fs'
 import type { Envelope } from '../../envelope/envelope.ts'
-import { areAllFull, deferOverQuota, isAskedAbout } from '../../judge/over-quota.ts'
+import { answerForAll, deferOverQuota, isAskedAbout, quotaRemark } from '../../judge/over-quota.ts'
 import { openAnonymousFile, spoolFault } from '../../message/anonymous-file.ts'
 import { findHeaderEnd, Header } from '../../message/header-block.ts'
 import { readSpoolPolicy } from '../../message/spool-policy.ts'
@@ -35,10 +35,10 @@ export async function passUnscanned(
   const { fd, size, envelope } = keep(directory)
   journal.received({ message: { size, header: headerOf(fd) }, envelope })
   const began = process.hrtime.bigint()
-  const asked = await areAllFull({ envelope, client, size }, quota)
+  const answer = await answerForAll({ envelope, client, size }, quota)
   await quota.settled()
   quota.close()
-  if (asked.full) {
+  if (answer?.answer === 'full') {
     const decision = deferOverQuota(envelope, Number(process.hrtime.bigint() - began) / 1e6)
     const code = report(decision.reply, errorReport)
     journal.decided(decision, code)
@@ -46,7 +46,8 @@ export async function passUnscanned(
   }
   checkChain(chain, chain.self)
   const envelopeFile = spoolEnvelope(envelope, directory)
-  journal.passed(asked.why === '' ? why : `${why}; ${asked.why}`)
+  const remark = quotaRemark(answer)
+  journal.passed(remark ? `${why}; ${remark}` : why)
   return replaceProcess({ ...chain, inputs: [{ fd, offset: 0 }, envelopeFile] })
 }
 

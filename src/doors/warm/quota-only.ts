@@ -1,4 +1,9 @@
-import { type Addressed, areAllFull, deferOverQuota } from '../../judge/over-quota.ts'
+import {
+  type Addressed,
+  answerForAll,
+  deferOverQuota,
+  quotaRemark,
+} from '../../judge/over-quota.ts'
 import { NOTHING_SCANS } from '../../judge/policy.ts'
 import { Header } from '../../message/header-block.ts'
 import type { TimedLookup } from '../../quota/quota-answer.ts'
@@ -31,10 +36,13 @@ export async function answerUnscanned(
     return passOn(NOTHING_SCANS, { door, remote, transaction: undefined, total: elapsed(), told })
   }
   const began = elapsed()
-  const { full, why } = await areAllFull(mail, quota)
+  const answer = await answerForAll(mail, quota)
   const transaction = { message: { size, header: UNSEEN }, envelope }
   const about = { door, remote, transaction, total: elapsed(), told }
-  if (!full) return passOn(why === '' ? NOTHING_SCANS : `${NOTHING_SCANS}; ${why}`, about)
+  if (answer?.answer !== 'full') {
+    const remark = quotaRemark(answer)
+    return passOn(remark ? `${NOTHING_SCANS}; ${remark}` : NOTHING_SCANS, about)
+  }
   const decision = deferOverQuota(envelope, elapsed() - began)
   leaveBouncesToTheCold(decision, envelope, remote)
   return refuse(decision, reporting, about)
