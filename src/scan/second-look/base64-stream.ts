@@ -1,5 +1,10 @@
-import { type Base64Listener, type Break, createBase64Decoder } from './base64.ts'
-import { createStore, type Shelf, type Store } from './store.ts'
+import {
+  type Base64Decoder,
+  type Base64Listener,
+  type Break,
+  createBase64Decoder,
+} from './base64.ts'
+import { type Shelf, Store } from './store.ts'
 
 /** Bytes of the least that base64 has to make: less is a word of a text, and no file. */
 export const LEAST = 12
@@ -15,75 +20,92 @@ const PIECES_MAX = 30
 /** The first `length` bytes of a store as a content; `decoded` where they are not as they stand. */
 export type Emit = (store: Store, length: number, decoded: boolean) => void
 
-export interface Base64Stream {
-  push(bytes: Buffer, from: number, to: number): void
-  /** What is there so far may be all: readers differ about whether it ends here. */
-  mayEnd(): void
-  end(): void
-  /** Whether all readers agree so far that this is base64. */
-  readonly isPure: boolean
-}
-
 /**
  * Base64 in all the ways that it is read: as one, whatever stands in it; as one, with a new
  * beginning behind each padding; up to the first place where readers part, and from there
  * piece by piece. The whole is given if it has `least` bytes.
  */
-export function createBase64Stream(shelf: Shelf, emit: Emit, least = 1): Base64Stream {
-  const whole = createStore(shelf)
-  let isPure = true
-  let pieces: ReturnType<typeof createPieces> | undefined
-  let rejoined: ReturnType<typeof createRejoined> | undefined
-  let partedAt = -1
-  let rejoinedFrom = -1
-  let mayHaveEnded = false
+export class Base64Stream {
+  readonly #shelf: Shelf
+  readonly #emit: Emit
+  readonly #least: number
+  readonly #whole: Store
+  readonly #decoder: Base64Decoder
+  #isPure = true
+  #pieces: ReturnType<typeof createPieces> | undefined
+  #rejoined: ReturnType<typeof createRejoined> | undefined
+  /** Where in what is pushed the first place is, and the first padding. */
+  #partedAt = -1
+  #rejoinedFrom = -1
+  #mayHaveEnded = false
 
-  const listener: Base64Listener = {
-    bytes: (room, length) => whole.append(room, 0, length),
-    heeds: (why) => !pieces || (why === 'padding' && !rejoined) || (why !== 'line' && isPure),
-    restarts: () => false,
-    broken(why, at) {
-      if (why !== 'line') isPure = false
-      if (pieces === undefined) {
-        if (whole.size >= least) emit(whole, whole.size, true)
-        pieces = createPieces(shelf, emit)
-        partedAt = at
-      }
-      if (why === 'padding' && rejoined === undefined) {
-        rejoined = createRejoined(shelf, emit, whole)
-        rejoinedFrom = at
-      }
-    },
+  constructor(shelf: Shelf, emit: Emit, least = 1) {
+    this.#shelf = shelf
+    this.#emit = emit
+    this.#least = least
+    this.#whole = new Store(shelf)
+    const listener: Base64Listener = {
+      bytes: (room, length) => this.#whole.append(room, 0, length),
+      heeds: (why) => this.#heeds(why),
+      restarts: () => false,
+      broken: (why, at) => this.#part(why, at),
+    }
+    this.#decoder = createBase64Decoder(listener, shelf.room)
   }
-  const decoder = createBase64Decoder(listener, shelf.room)
-  return {
-    get isPure() {
-      return isPure
-    },
-    push(bytes, from, to) {
-      partedAt = pieces ? from : -1
-      rejoinedFrom = rejoined ? from : -1
-      decoder.push(bytes, from, to)
-      pieces?.push(bytes, partedAt, to)
-      rejoined?.push(bytes, rejoinedFrom, to)
-    },
-    mayEnd() {
-      if (!mayHaveEnded && whole.size >= least) emit(whole, whole.size, true)
-      mayHaveEnded = true
-      pieces?.cut()
-    },
-    end() {
-      if (whole.size >= least) emit(whole, whole.size, true)
-      pieces?.cut()
-      rejoined?.end()
-      whole.close()
-    },
+
+  /** Whether all readers agree so far that this is base64. */
+  get isPure(): boolean {
+    return this.#isPure
+  }
+
+  push(bytes: Buffer, from: number, to: number): void {
+    this.#partedAt = this.#pieces ? from : -1
+    this.#rejoinedFrom = this.#rejoined ? from : -1
+    this.#decoder.push(bytes, from, to)
+    this.#pieces?.push(bytes, this.#partedAt, to)
+    this.#rejoined?.push(bytes, this.#rejoinedFrom, to)
+  }
+
+  /** What is there so far may be all: readers differ about whether it ends here. */
+  mayEnd(): void {
+    if (!this.#mayHaveEnded) this.#giveWhole()
+    this.#mayHaveEnded = true
+    this.#pieces?.cut()
+  }
+
+  end(): void {
+    this.#giveWhole()
+    this.#pieces?.cut()
+    this.#rejoined?.end()
+    this.#whole.close()
+  }
+
+  #giveWhole(): void {
+    if (this.#whole.size >= this.#least) this.#emit(this.#whole, this.#whole.size, true)
+  }
+
+  #heeds(why: Break): boolean {
+    if (!this.#pieces) return true
+    return (why === 'padding' && !this.#rejoined) || (why !== 'line' && this.#isPure)
+  }
+
+  #part(why: Break, at: number): void {
+    if (why !== 'line') this.#isPure = false
+    if (this.#pieces === undefined) {
+      this.#giveWhole()
+      this.#pieces = createPieces(this.#shelf, this.#emit)
+      this.#partedAt = at
+    }
+    if (why === 'padding' && this.#rejoined === undefined) {
+      this.#rejoined = createRejoined(this.#shelf, this.#emit, this.#whole)
+      this.#rejoinedFrom = at
+    }
   }
 }
 
 /** From the first padding on; before it stands what `whole` has. */
 function createRejoined(shelf: Shelf, emit: Emit, whole: Store) {
-  const store = createStore(shelf)
+  const store = new Store(shelf)
   for (const chunk of whole.chunks(whole.size)) store.append(chunk)
   const listener: Base64Listener = {
     bytes: (room, length) => store.append(room, 0, length),
@@ -131,7 +153,7 @@ function createPieces(shelf: Shelf, emit: Emit) {
       const copied = room.copy(first, length, 0, end)
       length += copied
       if (length < LEAST) return
-      store = createStore(shelf)
+      store = new Store(shelf)
       store.append(first)
       store.append(room, copied, end)
     },

@@ -14,6 +14,8 @@ export const BYTES_MORE = 16 * 1024 * 1024
 /** Lines of headers, and other places where something may begin or end. */
 export const PLACES_MAX = 100_000
 
+/** Contents that are compared as they are: for so few bytes that is less work than a digest. */
+const COMPARED_WHOLE_MAX = 256
 /** Contents that are compared by their digest: larger ones are not worth it. */
 const COMPARED_MAX = 1024 * 1024
 
@@ -23,6 +25,12 @@ const DASH = 0x2d
 
 /** Bytes that are looked at between two turns of the event loop. */
 const TURN = 128 * 1024
+
+/**
+ * Bytes that are looked at before what was found in them is given: what waits is kept, and a
+ * hostile mail has something every few bytes.
+ */
+const PIECE = 8 * 1024
 
 /** What a reader of mail might get out of a message. */
 export interface Content {
@@ -121,8 +129,8 @@ function* inside(source: Source, walk: Walk, depth: number): Generator<Step, voi
   try {
     let turn = 0
     for (const chunk of source.chunks()) {
-      for (let at = 0; at < chunk.length; at += TURN) {
-        const piece = chunk.subarray(at, at + TURN)
+      for (let at = 0; at < chunk.length; at += PIECE) {
+        const piece = chunk.subarray(at, at + PIECE)
         pass.push(piece)
         turn += piece.length
         yield* give()
@@ -159,12 +167,22 @@ function* giveOne({ store, length, decoded }: Found, walk: Walk, depth: number):
 
 function isSeen(content: Content, { seen, options }: Walk): boolean {
   if (content.size > COMPARED_MAX) return false
-  const hash = options.createHash('sha256')
-  for (const chunk of content.chunks()) hash.update(chunk)
-  const digest = hash.digest('latin1')
-  if (seen.has(digest)) return true
-  seen.add(digest)
+  const key = content.size <= COMPARED_WHOLE_MAX ? textOf(content) : digestOf(content, options)
+  if (seen.has(key)) return true
+  seen.add(key)
   return false
+}
+
+function textOf(content: Content): string {
+  let text = '='
+  for (const chunk of content.chunks()) text += chunk.toString('latin1')
+  return text
+}
+
+function digestOf(content: Content, { createHash }: ContentsOptions): string {
+  const hash = createHash('sha256')
+  for (const chunk of content.chunks()) hash.update(chunk)
+  return hash.digest('hex')
 }
 
 /** Whether there may be encoded data in it: a MIME field, a line of dashes, uuencode. */

@@ -1,8 +1,8 @@
 import { isBase64Line } from './base64.ts'
-import { type Base64Stream, createBase64Stream, type Emit, LEAST } from './base64-stream.ts'
+import { Base64Stream, type Emit, LEAST } from './base64-stream.ts'
 import { type Boundaries, createBoundaries } from './boundaries.ts'
-import { createStore, type Shelf, type Store } from './store.ts'
-import { createTextStream, type TextStream } from './text-stream.ts'
+import { type Shelf, Store } from './store.ts'
+import { TextStream } from './text-stream.ts'
 import {
   END,
   isBase64Header,
@@ -107,9 +107,9 @@ export function createPass({ shelf, emit, spend, onHeader, onName }: PassOptions
     const says64 = /base64/i.test(header.replace(/[\s\0]|\([^()]*\)/g, ''))
     if (starts.length === STARTS_FIRST + STARTS_LAST) endStart(starts.splice(STARTS_FIRST, 1)[0]!)
     starts.push({
-      text: createTextStream(shelf, emit),
+      text: new TextStream(shelf, emit),
       textOver: false,
-      base64: says64 ? createBase64Stream(shelf, emit) : undefined,
+      base64: says64 ? new Base64Stream(shelf, emit) : undefined,
     })
   }
 
@@ -121,7 +121,7 @@ export function createPass({ shelf, emit, spend, onHeader, onName }: PassOptions
   }
 
   function beginRun(): Base64Stream {
-    const stream = createBase64Stream(shelf, emit, LEAST)
+    const stream = new Base64Stream(shelf, emit, LEAST)
     stream.push(front, 0, runFront)
     return stream
   }
@@ -392,7 +392,7 @@ function createCoded(shelf: Shelf, emit: Emit, room: Buffer, decode: DecodeLine)
 
   function keep(): void {
     if (length === 0) return
-    store ??= createStore(shelf)
+    store ??= new Store(shelf)
     store.append(place.subarray(0, length))
     length = 0
   }

@@ -1,4 +1,4 @@
-import { createStore, type Shelf, type Store } from './store.ts'
+import { type Shelf, Store } from './store.ts'
 
 const OCTET_STRING = 0x04
 const CONSTRUCTED = 0x20
@@ -16,7 +16,7 @@ const FRONT = 64
  */
 export function signedContent(chunks: () => Iterable<Buffer>, shelf: Shelf): Store | undefined {
   if (!isPkcs7(chunks())) return undefined
-  const store = createStore(shelf)
+  const store = new Store(shelf)
   let header: number[] = [] // of the element that begins
   let left = 0 // bytes of a primitive element
   let isContent = false

@@ -24,8 +24,11 @@ const CHUNK = 64 * 1024
 export interface Shelf {
   /** Bytes in memory now. */
   used: number
-  /** Blocks of BLOCK_MAX bytes that contents of this message were in, for the next ones. */
-  readonly free: Buffer[]
+  /**
+   * Blocks of BLOCK_MIN and of BLOCK_MAX bytes that contents of this message were in, for the
+   * next ones: a message may have a hundred thousand small ones, one behind the other.
+   */
+  readonly free: ReadonlyMap<number, Buffer[]>
   /**
    * Where bytes of this message are decoded: what a decoder gives is copied before anybody
    * else decodes.
@@ -35,117 +38,127 @@ export interface Shelf {
 }
 
 export function createShelf(openFile: () => number): Shelf {
-  return { used: 0, free: [], room: Buffer.allocUnsafeSlow(ROOM), openFile }
+  const free = new Map<number, Buffer[]>([
+    [BLOCK_MIN, []],
+    [BLOCK_MAX, []],
+  ])
+  return { used: 0, free, room: Buffer.allocUnsafeSlow(ROOM), openFile }
 }
 
-/** Bytes that grow at their end; any front part of them can be read meanwhile. */
-export interface Store {
-  readonly size: number
-  /** Keeps a copy, of the bytes from `from` to `to`. Throws a Fault where the file cannot be made or written. */
-  append(bytes: Buffer, from?: number, to?: number): void
+/**
+ * Bytes that grow at their end; any front part of them can be read meanwhile. A class, since
+ * a message may have hundreds of thousands of them: functions and a prototype for each would
+ * be most of the work, and of the memory.
+ */
+export class Store {
+  readonly #shelf: Shelf
+  #blocks: Buffer[] = []
+  #room = 0 // bytes left in the last block
+  #size = 0
+  #fd: number | undefined
+  #tail: Buffer | undefined // what is behind what the file has
+  #tailLength = 0
+  #needs = 1
+
+  constructor(shelf: Shelf) {
+    this.#shelf = shelf
+  }
+
+  get size(): number {
+    return this.#size
+  }
+
+  /** Keeps a copy, of the bytes from `from` to `to`. Throws a Fault if the file cannot be made or written. */
+  append(bytes: Buffer, from = 0, to = bytes.length): void {
+    if (from >= to) return
+    const after = this.#size + to - from
+    const fits = after <= SMALL || this.#shelf.used + to - from <= MEMORY_MAX
+    if (this.#fd === undefined && !fits) this.#fd = this.#spill()
+    if (this.#fd === undefined) this.#hold(bytes, from, to)
+    else this.#addToFile(this.#fd, bytes, from, to)
+  }
+
   /** The first `length` bytes; a chunk is valid until the next one is asked for. */
-  chunks(length: number): Iterable<Buffer>
+  chunks(length: number): Iterable<Buffer> {
+    if (this.#fd === undefined) return this.#blocksUpTo(length)
+    this.#flush(this.#fd)
+    return fileChunks(this.#fd, length)
+  }
+
   /** One more needs it: `close` is to be called once more. */
-  keep(): void
-  close(): void
-}
+  keep(): void {
+    this.#needs++
+  }
 
-export function createStore(shelf: Shelf): Store {
-  let blocks: Buffer[] = []
-  let room = 0 // bytes left in the last block
-  let size = 0
-  let fd: number | undefined
-  let tail: Buffer | undefined // what is behind what the file has
-  let tailLength = 0
-  let needs = 1
+  close(): void {
+    if (--this.#needs > 0) return
+    if (this.#fd === undefined) this.#forget()
+    else closeSync(this.#fd)
+    this.#size = 0
+    this.#fd = undefined
+    this.#tailLength = 0
+  }
 
-  function spill(): void {
-    fd = shelf.openFile()
-    let at = 0
-    for (const bytes of blocksUpTo(size)) {
-      write(fd, bytes, at)
-      at += bytes.length
+  #hold(bytes: Buffer, from: number, to: number): void {
+    for (let at = from; at < to; ) {
+      if (this.#room === 0) {
+        this.#room = Math.min(BLOCK_MAX, Math.max(BLOCK_MIN, this.#size, to - at))
+        const free = this.#shelf.free.get(this.#room)
+        this.#blocks.push(free?.pop() ?? Buffer.allocUnsafeSlow(this.#room))
+        this.#shelf.used += this.#room
+      }
+      const last = this.#blocks.at(-1)!
+      const copied = bytes.copy(last, last.length - this.#room, at, to)
+      this.#room -= copied
+      at += copied
+      this.#size += copied
     }
-    forget()
   }
 
-  /** Many small pieces are one write. */
-  function addToFile(fd: number, bytes: Buffer, from: number, to: number): void {
-    tail ??= Buffer.allocUnsafeSlow(TAIL)
-    if (tailLength + to - from > tail.length) flush(fd)
-    if (to - from > tail.length) write(fd, bytes.subarray(from, to), size)
-    else tailLength += bytes.copy(tail, tailLength, from, to)
-    size += to - from
-  }
-
-  function flush(fd: number): void {
-    if (tail && tailLength > 0) write(fd, tail.subarray(0, tailLength), size - tailLength)
-    tailLength = 0
-  }
-
-  function* fromFile(fd: number, length: number): Generator<Buffer> {
-    flush(fd)
-    yield* fileChunks(fd, length)
-  }
-
-  function forget(): void {
-    for (const block of blocks) {
-      shelf.used -= block.length
-      if (block.length === BLOCK_MAX) shelf.free.push(block)
-    }
-    blocks = []
-    room = 0
-  }
-
-  function* blocksUpTo(length: number): Generator<Buffer> {
+  *#blocksUpTo(length: number): Generator<Buffer> {
     let left = length
-    for (const block of blocks) {
+    for (const block of this.#blocks) {
       if (left <= 0) return
       yield block.subarray(0, Math.min(left, block.length))
       left -= block.length
     }
   }
 
-  function hold(bytes: Buffer, from: number, to: number): void {
-    for (let at = from; at < to; ) {
-      if (room === 0) {
-        room = Math.min(BLOCK_MAX, Math.max(BLOCK_MIN, size, to - at))
-        const old = room === BLOCK_MAX ? shelf.free.pop() : undefined
-        blocks.push(old ?? Buffer.allocUnsafeSlow(room))
-        shelf.used += room
-      }
-      const last = blocks.at(-1)!
-      const copied = bytes.copy(last, last.length - room, at, to)
-      room -= copied
-      at += copied
-      size += copied
+  #forget(): void {
+    for (const block of this.#blocks) {
+      this.#shelf.used -= block.length
+      this.#shelf.free.get(block.length)?.push(block)
     }
+    this.#blocks = []
+    this.#room = 0
   }
 
-  return {
-    get size() {
-      return size
-    },
-    append(bytes, from = 0, to = bytes.length) {
-      if (from >= to) return
-      const after = size + to - from
-      const fits = after <= SMALL || shelf.used + to - from <= MEMORY_MAX
-      if (fd === undefined && !fits) spill()
-      if (fd === undefined) hold(bytes, from, to)
-      else addToFile(fd, bytes, from, to)
-    },
-    chunks: (length) => (fd === undefined ? blocksUpTo(length) : fromFile(fd, length)),
-    keep() {
-      needs++
-    },
-    close() {
-      if (--needs > 0) return
-      if (fd === undefined) forget()
-      else closeSync(fd)
-      size = 0
-      fd = undefined
-      tailLength = 0
-    },
+  #spill(): number {
+    const fd = this.#shelf.openFile()
+    this.#fd = fd
+    let at = 0
+    for (const bytes of this.#blocksUpTo(this.#size)) {
+      write(fd, bytes, at)
+      at += bytes.length
+    }
+    this.#forget()
+    return fd
+  }
+
+  /** Many small pieces are one write. */
+  #addToFile(fd: number, bytes: Buffer, from: number, to: number): void {
+    this.#tail ??= Buffer.allocUnsafeSlow(TAIL)
+    if (this.#tailLength + to - from > this.#tail.length) this.#flush(fd)
+    if (to - from > this.#tail.length) write(fd, bytes.subarray(from, to), this.#size)
+    else this.#tailLength += bytes.copy(this.#tail, this.#tailLength, from, to)
+    this.#size += to - from
+  }
+
+  #flush(fd: number): void {
+    if (this.#tail && this.#tailLength > 0) {
+      write(fd, this.#tail.subarray(0, this.#tailLength), this.#size - this.#tailLength)
+    }
+    this.#tailLength = 0
   }
 }
 

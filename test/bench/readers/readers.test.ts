@@ -1,7 +1,9 @@
 import t from 'tap'
+import { CONTENTS_MAX } from '../../../src/scan/second-look/contents.ts'
 import { clamdMissing, startClamd } from '../../programs/clamd.ts'
 import { hiddenClasses } from '../../scan/second-look/classes.ts'
 import { fuzz } from './fuzz.ts'
+import { hostileKinds, lookAtHostile } from './hostile.ts'
 import { createJudge } from './judge.ts'
 import { mutant } from './mutate.ts'
 import { missingReaders, startReaders } from './readers.ts'
@@ -48,4 +50,15 @@ t.test('no reader opens an attachment that no scanner saw', { skip }, async (t) 
       [],
     )
   })
+})
+
+/** MB; measured: up to 7, whatever the length. Garbage that is not collected yet counts. */
+const MEMORY_MAX = 16
+
+t.test('mail that is made to be looked at for long takes little memory', async (t) => {
+  for (const kind of Object.keys(hostileKinds)) {
+    const { contents, over, memory } = lookAtHostile(kind, 3 * 1024 * 1024)
+    t.ok(memory < MEMORY_MAX, `${kind}: ${memory.toFixed(1)} MB`)
+    t.ok(contents <= CONTENTS_MAX && (contents > 0 || over), `${kind}: ${contents} contents`)
+  }
 })

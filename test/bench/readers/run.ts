@@ -1,14 +1,17 @@
 // `npm run bench:readers`: which mails hide a file from scanners and not from readers.
 //
 //     npm run bench:readers -- --count 100000 --seed 1
+//     npm run bench:readers -- --hostile
 //
 // First the classes that are known, with clamd alone, with the parts of one MIME parser
 // given to clamd as amavis does it, and with onescan; then mails made from a model by
 // changes at random, the same for the same seed. What onescan misses is printed minimised.
+// With --hostile: the time and the memory that mail takes that is made to take them.
 import { parseArgs } from 'node:util'
 import { startClamd } from '../../programs/clamd.ts'
 import { hiddenClasses } from '../../scan/second-look/classes.ts'
 import { fuzz } from './fuzz.ts'
+import { hostileKinds, lookAtHostile } from './hostile.ts'
 import { createJudge } from './judge.ts'
 import { minimise } from './minimise.ts'
 import { missingReaders, startReaders } from './readers.ts'
@@ -18,8 +21,13 @@ const { values } = parseArgs({
     count: { type: 'string', default: '2000' },
     seed: { type: 'string', default: '1' },
     'no-classes': { type: 'boolean', default: false },
+    hostile: { type: 'boolean', default: false },
   },
 })
+if (values.hostile) {
+  showHostile()
+  process.exit()
+}
 const missing = missingReaders()
 if (missing.length > 0) console.log(`missing: ${missing.join(' ')}; these readers are not asked`)
 
@@ -54,6 +62,16 @@ async function showClasses(): Promise<void> {
   console.log(
     `found: clamd ${found.clamd}, parts ${found.amavis}, onescan ${found.onescan} of ${of}`,
   )
+}
+
+/** Of 10 MB each. */
+function showHostile(): void {
+  console.log('mail of 10 MB          contents  processor  memory')
+  for (const kind of Object.keys(hostileKinds)) {
+    const { contents, over, time, memory } = lookAtHostile(kind, 10 * 1024 * 1024)
+    const figures = `${time.toFixed(0).padStart(6)} ms  ${memory.toFixed(1).padStart(4)} MB`
+    console.log(`${kind.padEnd(20)}  ${String(contents).padStart(8)}  ${figures}  ${over ?? ''}`)
+  }
 }
 
 async function showFuzz(seed: number, count: number): Promise<void> {

@@ -1,0 +1,117 @@
+// `npm run bench:readers -- --hostile`: what a second look takes of mail that is made to be
+// looked at for long. One process a mail, started as onescand's launcher starts it.
+import { execFileSync } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { newestNode } from '../../../packaging/toolchain/toolchain.mjs'
+import { openAnonymousFile } from '../../../src/message/anonymous-file.ts'
+import { contentsOf } from '../../../src/scan/second-look/contents.ts'
+
+/** Bodies of about so many bytes. */
+export const hostileKinds: Readonly<Record<string, (size: number) => string>> = {
+  'plain text': repeated((n) => `some line of text number ${n} that says nothing at all\n`),
+  'an attachment': (size) => `${BASE64_PART}${repeated(line64)(size)}`,
+  'base64 in base64': (size) => encoded(DEPTH, size),
+  'tiny runs of base64': repeated((n) => `QUJDREVGR0hJSktMTU5PUA==\nnot ${n}!\n`),
+  'begin lines': repeated((n) => `begin 644 a${n}\n#86)C\n`),
+  'fields in text': repeated((n) => `Content-Type: text/plain; n=${n}\n\nx\n`),
+  'odd escapes': repeated((n) => `a=${n % 2 ? '4' : 'Z'} b=\nq=3D =4x\n`),
+  'parts without end': repeated((n) => `${BASE64_PART}QUJDREVGR0hJSktM${1_000_000 + n}\n`),
+  'lines of dashes': repeated((n) => `--${n}\n`),
+  'yEnc without end': repeated((n) => `=ybegin line=128 size=3 name=${n}\nabc\n=yend\n`),
+}
+
+const BASE64 = 'Content-Type: application/zip\nContent-Transfer-Encoding: base64'
+const BASE64_PART = `--b\n${BASE64}\n\n`
+const HEADER = 'Subject: x\nMIME-Version: 1.0\nContent-Type: multipart/mixed; boundary=b\n\n'
+
+/** Mails in one another. */
+const DEPTH = 10
+
+function repeated(make: (n: number) => string): (size: number) => string {
+  return (size) => {
+    const pieces: string[] = []
+    for (let n = 0, length = 0; length < size; n++) {
+      pieces.push(make(n))
+      length += pieces.at(-1)!.length
+    }
+    return pieces.join('')
+  }
+}
+
+function line64(n: number): string {
+  return `${createHash('sha512').update(String(n)).digest('base64').slice(0, 76)}\n`
+}
+
+/** Mail in base64 within mail in base64, so deep. */
+function encoded(depth: number, size: number): string {
+  if (depth === 0) return repeated((n) => `text ${n}\n`)(size)
+  const mail = Buffer.from(`${HEADER}${encoded(depth - 1, (size * 3) / 4)}`)
+  return `${BASE64_PART}${mail.toString('base64').replace(/.{76}/g, '$&\n')}\n`
+}
+
+export interface Taken {
+  readonly contents: number
+  /** Why it was not looked at to the end. */
+  readonly over: string | undefined
+  /** Milliseconds of the processor. */
+  readonly time: number
+  /** MB by which the process grew at most, the code that it loaded among them. */
+  readonly memory: number
+}
+
+/** Looks at a mail of so many bytes in a process of its own. */
+export function lookAtHostile(kind: string, size: number): Taken {
+  const directory = mkdtempSync(join(tmpdir(), 'onescan-hostile-'))
+  try {
+    const file = join(directory, 'mail')
+    writeFileSync(file, `${HEADER}${hostileKinds[kind]!(size)}`)
+    const words = ['--max-semi-space-size=2', import.meta.filename, file]
+    const env = { ...process.env, MALLOC_ARENA_MAX: '2', NODE_OPTIONS: '' }
+    return JSON.parse(execFileSync(newestNode, words, { env, encoding: 'utf8' }))
+  } finally {
+    rmSync(directory, { recursive: true })
+  }
+}
+
+/** As onescand reads it: into the same memory each time. */
+function* chunksOf(message: Buffer): Generator<Buffer> {
+  const room = Buffer.allocUnsafeSlow(64 * 1024)
+  for (let at = 0; at < message.length; at += room.length) {
+    yield room.subarray(0, message.copy(room, 0, at))
+  }
+}
+
+/** MB, resident. */
+function mostMemory(): number {
+  return (
+    Number(/^VmHWM:\s+(\d+) kB$/m.exec(readFileSync('/proc/self/status', 'latin1'))?.[1]) / 1024
+  )
+}
+
+async function look(file: string): Promise<Taken> {
+  const message = readFileSync(file)
+  writeFileSync('/proc/self/clear_refs', '5') // proc(5): forget the peak so far
+  const before = mostMemory()
+  const started = process.cpuUsage()
+  let contents = 0
+  let over: string | undefined
+  const openFile = () => openAnonymousFile(tmpdir())
+  const source = { size: message.length, chunks: () => chunksOf(message) }
+  for (const step of contentsOf(source, { openFile, createHash })) {
+    if (step.kind === 'over') over = step.why
+    else if (step.kind === 'turn') await new Promise((resolve) => setImmediate(resolve))
+    else {
+      contents++
+      for (const chunk of step.content.chunks()) void chunk
+    }
+  }
+  const { user, system } = process.cpuUsage(started)
+  return { contents, over, time: (user + system) / 1000, memory: mostMemory() - before }
+}
+
+if (process.argv[1] === import.meta.filename) {
+  console.log(JSON.stringify(await look(process.argv[2]!)))
+}
