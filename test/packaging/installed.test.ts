@@ -151,5 +151,5 @@ t.test('on a bare Debian', { skip: packagingMissing || debianMissing }, async (t
     `onescan check --user nobody --env QHPSI='plugin: eicar' --env QMAILHOME=/var/qmail`,
     2,
   )
-  t.match(findings, finding('error', `${LINK}: leads to ${REAL}: mail by way of it is not scanned`))
+  t.match(findings, finding('error', `${LINK}: leads to ${REAL}: mail through it is not scanned`))
 })

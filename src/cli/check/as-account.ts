@@ -80,7 +80,7 @@ async function* tryBy(
       count === 0
         ? `cannot be made as ${accountText(host)}: ${why}; nothing was tried`
         : `broke off: ${why}`
-    yield error('trials', value, 'see that setpriv works here, and that all may run onescan')
+    yield error('trials', value, 'see that setpriv works here, and that every user may run onescan')
   } finally {
     stop()
   }

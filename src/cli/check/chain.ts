@@ -45,11 +45,11 @@ function checkSlotProgram(host: Host): Finding[] {
   } catch (thrown) {
     const why = named && isRelative(named) ? `${relativeText(named, host)}: ` : ''
     const value = `${why}${errorText(thrown)}`
-    return [error('slot', value, 'mail is deferred; set QMAILQUEUE to onescan-queue')]
+    return [error('slot', value, 'set QMAILQUEUE to onescan-queue; until then mail is deferred')]
   }
   const found = judgeProgram(host)
   if (named === undefined || !isRelative(named)) return [found]
-  const value = `${relativeText(named, host)}; other callers stand elsewhere`
+  const value = `${relativeText(named, host)}; other callers run in other directories`
   return [warning('slot', value, `set QMAILQUEUE to ${program}`), found]
 }
 
@@ -67,7 +67,7 @@ function judgeProgram(host: Host): Finding {
       return error('slot', value, `point it to onescanc or onescan-queue (${LINK}: by ln -sfn)`)
     }
     case 'foreign': {
-      const value = `${program} ${slot.why}: nothing was sent through it, for it may queue`
+      const value = `${program} ${slot.why}: nothing was sent through it, since it may queue`
       const remedy = 'see that it calls onescan-queue, and try that with --program'
       return warning('slot', value, remedy)
     }
@@ -106,7 +106,7 @@ function isRealQueue(program: string): boolean {
 /** The link of the Debian package, where nothing says yet who is in the slot: mail goes by it later. */
 function checkLink({ env }: Host): Finding[] {
   if (env.QMAILQUEUE !== undefined || !existsSync(LINK) || !isRealQueue(LINK)) return []
-  const value = `leads to ${realpathSync(LINK)}: mail by way of it is not scanned`
+  const value = `leads to ${realpathSync(LINK)}: mail through it is not scanned`
   return [error(LINK, value, `ln -sfn /usr/lib/onescan/onescanc ${LINK}`)]
 }
 
@@ -117,7 +117,7 @@ function checkNextProgram(host: Host): Finding[] {
     chain = findChain([], host.env, host.place)
     checkChain(chain, existsSync(host.program) ? host.program : '/') // that is told already
   } catch (thrown) {
-    return [error('chain', errorText(thrown), 'mail is deferred; see QUEUECHAIN')]
+    return [error('chain', errorText(thrown), 'see QUEUECHAIN; until then mail is deferred')]
   }
   const { program, args } = chain
   const barrier = obstacle(host.account, program, 'execute')
@@ -148,5 +148,9 @@ function isScript(path: string): boolean {
 
 function barred(what: string, program: string, barrier: string, host: Host): Finding {
   const value = `${accountText(host)} cannot execute ${program}`
-  return error(what, value, `mail is deferred; look at the owner, group and mode of ${barrier}`)
+  return error(
+    what,
+    value,
+    `see the owner, group and mode of ${barrier}; until then mail is deferred`,
+  )
 }

@@ -36,7 +36,7 @@ function checkScanner({ env, place }: Host): Finding[] {
       'set it in tcp.smtp, by envdir or in the run script; give check the same with --run, --envdir or --env'
     return [error('QHPSI', 'is not set here: mail passes unscanned', remedy)]
   } catch (thrown) {
-    return [error('settings', errorText(thrown), 'mail is deferred until this is corrected')]
+    return [error('settings', errorText(thrown), 'correct it; until then mail is deferred')]
   }
 }
 
@@ -49,16 +49,16 @@ function checkAnswers({ env }: Host): Finding[] {
     const infected = forward === undefined || action === 'reject' ? does : `sent to ${forward}`
     return [ok('infected mail', `is ${infected}`), ...checkUnscanned(readUnscannedPolicy(env))]
   } catch (thrown) {
-    return [error('settings', errorText(thrown), 'mail is deferred until this is corrected')]
+    return [error('settings', errorText(thrown), 'correct it; until then mail is deferred')]
   }
 }
 
 function checkUnscanned(policy: ReturnType<typeof readUnscannedPolicy>): Finding[] {
   const { others, relayClients } = policy
   if (others === 'accept') {
-    const value = 'gets in if no scanner can tell (SCANFAIL=accept)'
+    const value = 'is accepted if the scanners could not tell (SCANFAIL=accept)'
     return [warning('unscanned mail', value, 'unset SCANFAIL to have it deferred')]
   }
-  const but = relayClients === 'accept' ? ', but let through for relay clients' : ''
+  const but = relayClients === 'accept' ? ', but accepted for relay clients' : ''
   return [ok('unscanned mail', `is deferred${but}`)]
 }

@@ -41,7 +41,7 @@ async function checkLargeMail(server: ClamdAddress, { clam }: ScanPolicy): Promi
       )
     }
     case 'clean': {
-      const value = `says OK to EICAR in ${size}: such mail gets in unscanned, marked as clean`
+      const value = `calls EICAR in ${size} clean: such mail gets in unscanned, marked as clean`
       return error(
         what,
         value,
@@ -57,14 +57,14 @@ async function checkLargeMail(server: ClamdAddress, { clam }: ScanPolicy): Promi
 /** What does it say of mail that it does not look into to the end? */
 async function checkAlert(server: ClamdAddress): Promise<Finding> {
   const what = `clamd ${server.text} AlertExceedsMax`
-  const remedy = 'set "AlertExceedsMax yes" in its clamd.conf, and start clamd anew'
+  const remedy = 'set "AlertExceedsMax yes" in its clamd.conf, and restart clamd'
   const answer = await tellsOfLimits(server, AbortSignal.timeout(PATIENCE))
   switch (answer.tells) {
     case 'yes':
-      return ok(what, 'is on: it tells of what it does not look at to the end')
+      return ok(what, 'is on: it reports mail that it does not look at to the end')
     case 'no':
       return error(what, 'is off: viruses deep in mail or archives get in, marked as clean', remedy)
     case 'unknown':
-      return warning(what, `cannot be told: ${answer.why}`, remedy)
+      return warning(what, `could not be tried: ${answer.why}`, remedy)
   }
 }

@@ -44,7 +44,7 @@ async function checkServer(host: Host, policy: ScanPolicy, text: string): Promis
   try {
     server = readClamdAddress(text)
   } catch (thrown) {
-    return [error(what, errorText(thrown), 'mail is deferred until CLAMD is corrected')]
+    return [error(what, errorText(thrown), 'correct CLAMD; until then mail is deferred')]
   }
   const outcome = await askClamd(server, 'VERSION', AbortSignal.timeout(PATIENCE))
   if (outcome.kind !== 'answered') {
@@ -71,7 +71,7 @@ function checkSocketAccess(host: Host, server: ClamdAddress): Finding[] {
   const barrier = obstacle(host.account, server.path, 'write')
   if (barrier === undefined) return []
   const value = `${accountText(host)} cannot connect: mail is deferred`
-  return [error(`clamd ${server.text}`, value, `LocalSocketMode, or the mode of ${barrier}`)]
+  return [error(`clamd ${server.text}`, value, `see LocalSocketMode, or the mode of ${barrier}`)]
 }
 
 /** `ClamAV 1.4.3/27600/Tue Apr  8 08:43:46 2025`; without ClamAV's own signatures only the first part. */
@@ -79,11 +79,15 @@ export function checkSignatures(what: string, version: string, now: number): Fin
   const [, name = version, date = ''] = /^(ClamAV [^/]*)\/\d+\/(.*)$/.exec(version) ?? []
   const days = Math.floor((now - Date.parse(`${date} UTC`)) / DAY)
   if (!name.startsWith('ClamAV')) {
-    return error(what, `answers VERSION with "${version.slice(0, 60)}"`, 'is it a clamd?')
+    return error(
+      what,
+      `answers VERSION with "${version.slice(0, 60)}"`,
+      'see that CLAMD names a clamd',
+    )
   }
   if (Number.isNaN(days)) {
     const value = `answers, ${name}, signatures without a date: not those of ClamAV`
-    return warning(what, value, 'run freshclam, if they are to be')
+    return warning(what, value, 'run freshclam if you want those')
   }
   const value = `answers, ${name}, signatures of ${date}`
   return days > OLD ? warning(what, `${value}: ${days} days old`, 'see freshclam') : ok(what, value)

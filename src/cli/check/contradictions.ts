@@ -39,7 +39,7 @@ function checkLogFile(host: Host): Finding[] {
     warning(what, `${why}: its lines are lost`, remedy),
   ]
   if (!file.startsWith('/')) {
-    return lost(`${file} is relative, and callers stand anywhere`, 'set an absolute path')
+    return lost(`${file} is relative, and callers run in any directory`, 'set an absolute path')
   }
   try {
     const status = existsSync(file) ? statSync(file) : undefined

@@ -47,7 +47,7 @@ function describe({ words, since, uid }: RunningDaemon, { accounts }: DaemonHost
 function checkSettings({ pid, env }: RunningDaemon, { defaults }: DaemonHost): Finding[] {
   const what = `onescand ${pid}`
   if (env === undefined) {
-    return [warning(what, 'its settings are not yours to read', 'run check as root')]
+    return [warning(what, 'you may not read its settings', 'run check as root')]
   }
   const own = Object.entries(env).filter(([name]) => settings.includes(name) && name !== 'PATH')
   const list = own.map(([name, value]) => `${name}="${value}"`).join(' ')
@@ -62,7 +62,7 @@ function checkSettings({ pid, env }: RunningDaemon, { defaults }: DaemonHost): F
     if (env[name] === value) continue
     const now = env[name] === undefined ? 'not set' : `"${env[name]}"`
     const text = `${name} is ${now} in it, and "${value}" in ${defaults}`
-    findings.push(warning(what, text, 'start it anew: it reads its settings only then'))
+    findings.push(warning(what, text, 'restart it: it reads its settings only at its start'))
   }
   return findings
 }
@@ -83,13 +83,13 @@ function checkFiles({ pid, since, env, program }: RunningDaemon): Finding[] {
   const what = `onescand ${pid}`
   const findings: Finding[] = []
   if (program !== undefined && (program.endsWith(' (deleted)') || isNewer(program, since))) {
-    const value = `${program.replace(' (deleted)', '')} is another one since it was started`
-    findings.push(warning(what, value, 'start it anew to run that'))
+    const value = `${program.replace(' (deleted)', '')} has been replaced since it was started`
+    findings.push(warning(what, value, 'restart it to run the new one'))
   }
   for (const file of filesOf(env ?? {})) {
     if (!isNewer(file, since)) continue
     const value = `${file} has changed since it was started`
-    findings.push(warning(what, value, `kill -HUP ${pid}, unless that was done since`))
+    findings.push(warning(what, value, `kill -HUP ${pid}, unless you have done so since`))
   }
   return findings
 }

@@ -23,7 +23,7 @@ export async function checkEngine(host: Host): Promise<Finding[]> {
     return [asked, ...(await checkWithheldAt(path))]
   }
   const value = `${path} is closed to ${accountText(host)}`
-  const remedy = `give the account the group of ${barrier}, which setuidgid and tcpserver -g do for one group alone`
+  const remedy = `give the account the group of ${barrier}, but setuidgid and tcpserver -g set only one group`
   return [warning('onescand', value, `${remedy}; ${REMEDY}`)]
 }
 

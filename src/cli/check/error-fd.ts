@@ -32,7 +32,7 @@ export async function checkErrorFd(host: Host): Promise<Finding[]> {
   try {
     code = readErrorReport(env).code
   } catch (thrown) {
-    return [error(what, errorText(thrown), 'mail is deferred until this is corrected')]
+    return [error(what, errorText(thrown), 'correct it; until then mail is deferred')]
   }
   const smtpd = join(host.place.qmailHome, 'bin', 'qmail-smtpd')
   const taken = await mannersOf(smtpd, host)

@@ -98,7 +98,7 @@ function classesOf(
   try {
     classes = readRules(readRegularBytes(resolve(place, file)))
   } catch (error) {
-    const remedy = 'run tcprules; without it tcpserver lets nobody in'
+    const remedy = 'run tcprules; without it tcpserver accepts no connection'
     throw new Fault('config', `-x ${file}: ${errorText(error)}; ${remedy}`, error)
   }
   if (client === undefined) return classes

@@ -16,12 +16,13 @@ export function checkKeyring(host: Host): Finding[] {
   try {
     const ring = loadKeyring({ path, named })
     if ('keys' in ring) return [checkReader(host, path), ...checkKeys(host, ring.keys)]
-    if (ring.why === undefined) return [ok('keyring', `none at ${path}: no stamps, all is scanned`)]
+    if (ring.why === undefined)
+      return [ok('keyring', `none at ${path}: no stamps, all mail is scanned`)]
     if (asksOnescand(host)) return [ok('keyring', `${path}, which onescand reads`)]
     const level = named ? error : warning
     return [level('keyring', ring.why, 'run check as root, or as the account of the slot')]
   } catch (thrown) {
-    return [error('keyring', errorText(thrown), 'mail is deferred until this is corrected')]
+    return [error('keyring', errorText(thrown), 'correct it; until then mail is deferred')]
   }
 }
 
@@ -35,15 +36,16 @@ function checkReader(host: Host, path: string): Finding {
     barrier === path ? `chgrp ${group} ${path} && chmod 640 ${path}` : `see the mode of ${barrier}`
   // A ring that was asked for and is never used is a mistake; the default one may be meant for others.
   const level = host.env.CLUSTERKEYS ? error : warning
-  return level('keyring', `${value}: no stamps, all is scanned`, remedy)
+  return level('keyring', `${value}: no stamps, all mail is scanned`, remedy)
 }
 
 /** Keys are onescand's then: who takes over qmail-smtpd is not to have them. */
 function checkAsker(host: Host, path: string, closed: boolean): Finding {
   const who = accountText(host)
   if (closed) return ok('keyring', `${path}, which onescand reads and ${who} does not`)
-  const value = `${path} is readable by ${who}, who has onescand to sign`
-  const remedy = 'who takes over qmail-smtpd has the keys: keep its account out of that group'
+  const value = `${path} is readable by ${who}, although onescand signs for it`
+  const remedy =
+    'keep its account out of that group: an attacker who takes over qmail-smtpd would have the keys'
   return warning('keyring', value, remedy)
 }
 
@@ -79,8 +81,8 @@ function checkKey(key: Key, now: number): Finding[] {
     warning(
       what,
       'md5 key: covers the body alone, so the same body passes under any other header and at any ' +
-        'later time, scanned or not by newer signatures; who can make two bodies with one MD5 gets ' +
-        'both trusted; guesses at the key can be tried in private',
+        'later time, scanned or not by newer signatures; an attacker who makes two bodies with one MD5 gets ' +
+        'both trusted; guesses at the key can be tried offline',
       'use "onescan keygen" (hmac-sha256) if all hosts of the cluster know it',
     ),
   )

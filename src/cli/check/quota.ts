@@ -18,7 +18,7 @@ export async function checkQuota({ env }: Host): Promise<Finding[]> {
     if (settings === undefined) return []
     client = openQuotaClient(settings, () => {})
   } catch (thrown) {
-    return [error('QUOTAD', errorText(thrown), 'mail is deferred until this is corrected')]
+    return [error('QUOTAD', errorText(thrown), 'correct it; until then mail is deferred')]
   }
   try {
     const { answer, source } = await client.explain(readAddress(ANYBODY))
@@ -26,7 +26,7 @@ export async function checkQuota({ env }: Host): Promise<Finding[]> {
       return [ok('QUOTAD', `${source} answers`)]
     }
     if (source === undefined && env.QUOTAD!.startsWith('map:')) {
-      return [ok('QUOTAD', `${env.QUOTAD}, which has no service for ${ANYBODY} to ask`)]
+      return [ok('QUOTAD', `${env.QUOTAD}, which names no service for ${ANYBODY}`)]
     }
     if (answer.why === NO_SUCH_PAGE) {
       const remedy = 'see its path: that of onescan-quotad is /cgi-bin/quota.cgi'

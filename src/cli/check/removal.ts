@@ -37,14 +37,15 @@ const SERVICES = ['/service', '/etc/service', '/etc/sv', '/var/service', '/var/q
 /** Where links stand that services start, and files that name programs. */
 const SEARCHED = ['/etc', '/var/qmail/bin', '/var/qmail/control', ...SERVICES]
 
-const REMEDY = `without it mail is deferred: name ${LINK} or the real qmail-queue, or take it out`
+const REMEDY = `name ${LINK} or the real qmail-queue, or remove the line: without it mail is deferred`
 /** Programs that stand elsewhere than in the slot, and what happens there without them. */
 const OTHERS: Readonly<Record<string, string>> = {
   // qmail-spp's err_spp(): "qmail-spp failure: …: can't execute (#4.3.0)".
-  'onescan-rcptquota': 'without it qmail-spp answers each recipient 451: take the line out',
-  onescand: 'without it the service ends at once, again and again: take it down',
-  'onescan-quotad': 'without it the service ends at once, again and again: take it down',
-  'smtp-delay': 'without it the service starts no program: take it and its options out',
+  'onescan-rcptquota': 'remove the line: without it qmail-spp answers each recipient 451',
+  onescand: 'stop and remove the service: without it the service ends at once, again and again',
+  'onescan-quotad':
+    'stop and remove the service: without it the service ends at once, again and again',
+  'smtp-delay': 'remove it and its options: without it the service starts no program',
 }
 
 /** The installation that this program belongs to, on this host. */
@@ -78,11 +79,11 @@ export async function checkRemoval(removal: Removal): Promise<Finding[]> {
     ),
     ...(await withoutOnescand(removal.servers, placesOfOnescand(removal))),
   ]
-  return findings.length > 0 ? findings : [ok('removal', `nothing names what is in ${home}`)]
+  return findings.length > 0 ? findings : [ok('removal', `nothing names the programs in ${home}`)]
 }
 
 function judge({ file, path }: Naming, link: string | undefined): Finding[] {
-  if (file === link) return [ok(file, 'is pointed to the real qmail-queue by the removal')]
+  if (file === link) return [ok(file, 'leads to the real qmail-queue after the removal')]
   if (path === link) return [ok(file, `names ${link}, which the removal takes care of`)]
   return [error(file, `names ${path}`, OTHERS[basename(path)] ?? REMEDY)]
 }

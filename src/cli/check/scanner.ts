@@ -45,7 +45,7 @@ async function tryScanner(host: Host, policy: ScanPolicy, scanner: Scanner): Pro
   }
 }
 
-const NOTHING_SCANS = 'viruses get in as long as no scanner of QHPSI finds this one'
+const NOTHING_SCANS = 'viruses get in until a scanner of QHPSI finds this one'
 
 function judge(scanner: Scanner, result: ScanResult): Finding {
   const what = `scanner ${scanner.name}`
@@ -65,7 +65,7 @@ function judge(scanner: Scanner, result: ScanResult): Finding {
     case 'crowded':
     case 'strange':
     case 'unknown':
-      return error(what, `cannot tell: ${result.why}`, 'mail is deferred until this is corrected')
+      return error(what, `cannot tell: ${result.why}`, 'correct it; until then mail is deferred')
   }
 }
 

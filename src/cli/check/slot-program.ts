@@ -27,7 +27,7 @@ export function slotProgramOf({ program, place }: Pick<Host, 'program' | 'place'
   if (basename(path) === 'qmail-queue') return { kind: 'real-queue' }
   if (queues.some((queue) => isSameFile(queue, path))) return { kind: 'real-queue' }
   if (!OWN.includes(basename(path)) && !isCompiledSlot(program, path)) {
-    return { kind: 'foreign', why: 'is no program of onescan' }
+    return { kind: 'foreign', why: 'is not a program of onescan' }
   }
   const why = whatAScriptNames(path)
   return why === undefined ? { kind: 'own' } : { kind: 'foreign', why }
@@ -68,5 +68,5 @@ function whatAScriptNames(path: string): string | undefined {
     /qmail-queue|sendmail|QUEUECHAIN=|unset +QUEUECHAIN|\benv +(?:-i|-)\s|\benvdir\b/.exec(code) ??
     /(?<=onescan(?:-queue|c)["']?[ \t]+)[^\s"$;&|<>#][^\s;&|<>]*/.exec(code) ??
     []
-  return named && `is a script that says itself what is next ("${named.trim()}")`
+  return named && `is a script that names the next program itself ("${named.trim()}")`
 }

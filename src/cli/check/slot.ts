@@ -49,7 +49,7 @@ function judgeClean({ outcome, header, why }: Trial): Finding {
       return ok(what, `scanned and handed on in ${Math.round(outcome.time)} ms`)
     }
     if (/^X-QHPSI:/m.test(header)) {
-      return error(what, 'is taken for infected', 'see the scanners: all mail may be')
+      return error(what, 'is called infected', 'see the scanners: they may call all mail infected')
     }
     return warning(what, `is handed on unscanned${why}`, 'see QHPSIMINSIZE, SCANFAIL, onescan.off')
   }
@@ -60,11 +60,7 @@ function judgeEicar({ outcome, header, why }: Trial): Finding {
   const what = 'slot, EICAR'
   if (outcome.code === 0 && header !== undefined) {
     if (/^X-QHPSI: virus found$/m.test(header)) return ok(what, 'is found')
-    return error(
-      what,
-      `is let in as if it were clean${why}`,
-      'nothing is scanned; see the findings above',
-    )
+    return error(what, `is accepted as clean${why}`, 'nothing is scanned; see the findings above')
   }
   return error(what, `${howItEnded(outcome)}${why}`, remedyFor(outcome))
 }
@@ -77,7 +73,7 @@ function howItEnded({ code, signal, timedOut }: SlotOutcome): string {
 }
 
 function remedyFor({ code }: SlotOutcome): string {
-  return code === 0 ? 'install it anew' : 'mail is deferred; see the other findings'
+  return code === 0 ? 'reinstall it' : 'see the other findings; until then mail is deferred'
 }
 
 /** Tagged rather than refused, so that the answer can be read from the header. */

@@ -38,7 +38,7 @@ type Missing = (why: string) => Finding
 function guarded(
   what: string,
   check: () => Finding[],
-  missing: Missing = (why) => error(what, why, 'mail is deferred; make the directory'),
+  missing: Missing = (why) => error(what, why, 'make the directory; until then mail is deferred'),
 ): Finding[] {
   try {
     return check()
@@ -78,7 +78,9 @@ function checkShared(host: Host, directory: string): Finding[] {
   const what = 'SPOOLDIR'
   const status = statSync(directory)
   if (!status.isDirectory()) {
-    return [error(what, `${directory} is no directory`, 'mail is deferred; make it one')]
+    return [
+      error(what, `${directory} is no directory`, 'name a directory; until then mail is deferred'),
+    ]
   }
   const findings = [writableBy(host, what, directory), ...checkRoom(what, directory)]
   const mode = `0${(status.mode & PERMISSIONS).toString(8)}`

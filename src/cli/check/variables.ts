@@ -34,8 +34,8 @@ export function checkVariables({ env }: Host): Finding[] {
     if (env[name] === undefined || settings.includes(name) || others.has(name)) return []
     const meant = nearest(name, settings)
     if (meant === undefined || !isNear(name, meant)) return []
-    const value = `${name} is no setting: nobody reads it`
-    return [warning('settings', value, `${meant} is meant?`)]
+    const value = `${name} is not a setting: no program reads it`
+    return [warning('settings', value, `did you mean ${meant}?`)]
   })
 }
 

@@ -16,7 +16,7 @@ export async function checkVerdicts(host: Host): Promise<Finding[]> {
   try {
     policy = readVerdictPolicy(host.env)
   } catch (thrown) {
-    return [error('VERDICTS', errorText(thrown), 'onescand does not start until this is corrected')]
+    return [error('VERDICTS', errorText(thrown), 'correct it; until then onescand does not start')]
   }
   const { store } = policy
   if (typeof store === 'string') return []
@@ -35,7 +35,8 @@ function checkKey({ env, place, now }: Host): Finding[] {
 }
 
 async function checkStore(address: StoreAddress, policy: VerdictPolicy): Promise<Finding> {
-  const remedy = 'until it answers each host scans by itself: see that it runs and lets us in'
+  const remedy =
+    'see that it runs and accepts this host; until it answers each host scans by itself'
   try {
     const { tryStore } = await import('../../verdicts/shared-store.ts')
     const time = await tryStore(accessOf(address, policy), PATIENCE)

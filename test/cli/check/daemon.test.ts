@@ -48,7 +48,7 @@ t.test('what runs, with which words and settings, and what has changed since', a
     {
       level: 'warning',
       value: /^SCANFAIL is "accept" in it, and "defer" in /,
-      remedy: /start it anew/,
+      remedy: /restart it/,
     },
   ])
   const later = new Date(Date.now() + HOUR)

@@ -41,7 +41,7 @@ t.test('a ring that the account of the slot cannot read is told with the remedy'
   const [finding] = checkKeyring(host({ CLUSTERKEYS: file }, { account: stranger }))
   t.match(finding, {
     level: 'error',
-    value: /not readable by stranger \(strangers\): no stamps, all is scanned/,
+    value: /not readable by stranger \(strangers\): no stamps, all mail is scanned/,
   })
   if (obstacle(stranger, file, 'read') === file) {
     t.equal(finding?.remedy, `chgrp strangers ${file} && chmod 640 ${file}`)

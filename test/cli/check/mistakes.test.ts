@@ -15,13 +15,13 @@ import { complaints, host, stranger } from './host.ts'
 
 t.test('a misspelt variable is told, with the one that was meant', async (t) => {
   const meant = (name: string) => checkVariables(host({ [name]: '1' }))[0]?.remedy
-  t.equal(meant('REJECTVIRIUS'), 'REJECTVIRUS is meant?')
-  t.equal(meant('QHSPI'), 'QHPSI is meant?')
-  t.equal(meant('rejectvirus'), 'REJECTVIRUS is meant?')
-  t.equal(meant('SCANFAILRELAY'), 'SCANFAIL_RELAY is meant?')
-  t.equal(meant('CLAM'), 'CLAMD is meant?')
+  t.equal(meant('REJECTVIRIUS'), 'did you mean REJECTVIRUS?')
+  t.equal(meant('QHSPI'), 'did you mean QHPSI?')
+  t.equal(meant('rejectvirus'), 'did you mean REJECTVIRUS?')
+  t.equal(meant('SCANFAILRELAY'), 'did you mean SCANFAIL_RELAY?')
+  t.equal(meant('CLAM'), 'did you mean CLAMD?')
   t.match(checkVariables(host({ SPOLDIR: '/x' })), [
-    { level: 'warning', what: 'settings', value: 'SPOLDIR is no setting: nobody reads it' },
+    { level: 'warning', what: 'settings', value: 'SPOLDIR is not a setting: no program reads it' },
   ])
 })
 

@@ -65,11 +65,11 @@ const slots: Readonly<Record<string, readonly [(qmail: Qmail) => string, RegExp]
   ],
   'a script that gives it to onescan-queue': [
     ({ script, queue }) => script('wrap/onescan-queue', `exec ${real} ${queue}`),
-    /^warning +slot: .*says itself what is next/m,
+    /^warning +slot: .*names the next program itself/m,
   ],
   'a script that clears the environment before onescan-queue': [
     ({ script }) => script('wrap/onescan-queue', `exec env - PATH="$PATH" QHPSI=x ${real}`),
-    /^warning +slot: .*says itself what is next/m,
+    /^warning +slot: .*names the next program itself/m,
   ],
   'onescan-queue, before it': [() => real, /^ok +slot, EICAR/m],
 }

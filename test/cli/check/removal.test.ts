@@ -137,7 +137,7 @@ t.test(
     t.same(await trouble(), [])
     const empty = { ...removal, searched: [] }
     t.match(await checkRemoval(empty), [
-      { level: 'ok', value: `nothing names what is in ${removal.home}` },
+      { level: 'ok', value: `nothing names the programs in ${removal.home}` },
     ])
   },
 )
@@ -316,7 +316,7 @@ t.test('plugins of qmail-spp and smtp-delay say what happens where they stand', 
     [
       { what: at('etc/smtpplugins'), remedy: /answers each recipient 451/ },
       { what: at('service/smtpd/run'), remedy: /starts no program/ },
-      { what: at('service/warm/run'), remedy: /take it down/ },
+      { what: at('service/warm/run'), remedy: /stop and remove the service/ },
     ],
   )
 })

@@ -80,7 +80,7 @@ export const setUpsOfPrograms: readonly SetUp[] = [
     env: ({ write }) => ({
       QMAILQUEUE: write('w/onescan-queue', `#!/bin/sh\nexec ${slotProgram} /bin/x\n`, 0o755),
     }),
-    expect: [/^warning slot: .*says itself what is next/],
+    expect: [/^warning slot: .*names the next program itself/],
   },
   {
     name: 'QMAILQUEUE is relative',
@@ -96,7 +96,7 @@ export const setUpsOfPrograms: readonly SetUp[] = [
     name: 'the program exits 0 and does nothing',
     env: ({ write }) => ({ QMAILQUEUE: write('s/onescan-queue', '#!/bin/sh\nexit 0\n', 0o755) }),
     expect: [
-      /^error slot, clean message: .*mail would be lost; install it anew/,
+      /^error slot, clean message: .*mail would be lost; reinstall it/,
       /^error slot, EICAR: .*lost/,
     ],
   },
@@ -107,7 +107,7 @@ export const setUpsOfPrograms: readonly SetUp[] = [
     }),
     expect: [
       /^warning slot, clean message: .*unscanned/,
-      /^error slot, EICAR: .*as if it were clean/,
+      /^error slot, EICAR: .*accepted as clean/,
     ],
   },
   // The next program
@@ -157,12 +157,12 @@ export const setUpsOfPrograms: readonly SetUp[] = [
   {
     name: 'QHPSI names a command that finds nothing',
     env: { QHPSI: '/bin/true %s' },
-    expect: [/^error scanner true: .*viruses get in/, /^error slot, EICAR: .*as if it were clean/],
+    expect: [/^error scanner true: .*viruses get in/, /^error slot, EICAR: .*accepted as clean/],
   },
   {
     name: 'QHPSI names a command that takes all mail for infected',
     env: { QHPSI: '/bin/false %s' },
-    expect: [/^error slot, clean message: is taken for infected/],
+    expect: [/^error slot, clean message: is called infected/],
   },
   {
     name: 'QHPSI names a plugin that is not there',
@@ -231,7 +231,7 @@ export const setUpsOfSettings: readonly SetUp[] = [
   {
     name: 'a variable is misspelt',
     env: { REJECTVIRIUS: '1' },
-    expect: [/^warning settings: REJECTVIRIUS is no setting: .*; REJECTVIRUS is meant\?/],
+    expect: [/^warning settings: REJECTVIRIUS is not a setting: .*; did you mean REJECTVIRUS\?/],
   },
   {
     name: 'VIRUSFORWARD is made void by REJECTVIRUS',

@@ -58,7 +58,7 @@ async function converse(socket: Socket, message: Buffer): Promise<FilterAnswer> 
   }
   socket.write(packet('O', uint32(VERSION), uint32(ALL_ACTIONS), uint32(ALL_STEPS)))
   const agreed = await next()
-  if (agreed.command !== 'O' || agreed.data.length < 12) throw new Error('is no milter')
+  if (agreed.command !== 'O' || agreed.data.length < 12) throw new Error('is not a milter')
   const steps = agreed.data.readUInt32BE(8)
 
   for (const { command, data, skipped, silent } of commandsFor(message)) {

@@ -38,7 +38,7 @@ export async function tryMilter(
     const isOurs =
       clean.added.some((field) => /^X-QHPSI:/i.test(field)) || /onescan|scan/i.test(clean.text)
     if (!isOurs) {
-      return { isOurs, found: ok(what, 'answers, and is not onescand, or does not scan') }
+      return { isOurs, found: ok(what, 'answers; it is not onescand, or does not scan') }
     }
     return { isOurs, found: judgeEicar(what, await askMilter(place, eicarMessage, SCAN_PATIENCE)) }
   } catch (thrown) {
@@ -55,16 +55,16 @@ function judgeEicar(what: string, { kind, text, added }: FilterAnswer): Finding 
   if (kind === 'deferred') {
     return error(what, `cannot tell: ${text || '451'}`, 'see the log of onescand')
   }
-  return error(what, 'lets EICAR in as if it were clean', 'see QHPSI of onescand')
+  return error(what, 'accepts EICAR as clean', 'see QHPSI of onescand')
 }
 
 /** What to do where nobody listens: by the settings of the package, where they are here. */
 export function startIt({ address, defaults }: Omit<NamedMilter, 'what' | 'meanwhile'>): string {
   try {
     if (!onescandOptions(defaults).includes(address)) {
-      return `put "--milter ${address}" into ONESCAND_OPTIONS of ${defaults}, and start onescand anew`
+      return `put "--milter ${address}" into ONESCAND_OPTIONS of ${defaults}, and restart onescand`
     }
-    return `start onescand: its ${defaults} names this place`
+    return `start onescand: ${defaults} names this address`
   } catch {
     return `start "onescand --milter ${address}"`
   }

@@ -162,7 +162,11 @@ function checkReach(
       const value = `is out of reach: smtpd runs in ${parameters.queue_directory}, where ${outside} is ${path}`
       return error(what, value, `start onescand with --milter unix:${path}, or use inet:`)
     }
-    return error(what, `${path} is not there`, startIt({ address: text, defaults: host.defaults }))
+    return error(
+      what,
+      `${path} does not exist`,
+      startIt({ address: text, defaults: host.defaults }),
+    )
   }
   const account = findAccount(host.accounts, parameters.mail_owner ?? 'postfix', 'all')
   const barrier = account && obstacle(account, path, 'write')
@@ -191,11 +195,15 @@ function checkTerms(parameters: Parameters, milter: Milter): Finding[] {
 
 function judgeAction(text: string, action: string): Finding {
   const what = 'milter_default_action'
-  if (action === 'tempfail') return ok(what, `tempfail: mail waits while ${text} is down`)
+  if (action === 'tempfail') return ok(what, `tempfail: mail is deferred while ${text} is down`)
   if (action === 'accept') {
     return error(what, `accept: mail gets in unscanned while ${text} is down`, 'set tempfail')
   }
-  return warning(what, `${action}: so ends mail that comes while ${text} is down`, 'set tempfail')
+  return warning(
+    what,
+    `${action}: Postfix does this with mail while ${text} is down`,
+    'set tempfail',
+  )
 }
 
 function secondsOf(text: string): number {
@@ -237,7 +245,7 @@ function checkLocalMail(parameters: Parameters, ours: readonly Milter[]): Findin
 function checkLongLines(parameters: Parameters, { defaults }: PostfixHost): Finding[] {
   const limit = parameters.smtp_line_length_limit ?? '998'
   if (limit === '0' || !makesStamps(defaults)) return []
-  const value = `${limit}: longer lines are folded on the way out, and the stamp of such mail is lost`
+  const value = `${limit}: Postfix folds longer lines when it sends mail, which breaks its stamp`
   const remedy = 'postconf -e smtp_line_length_limit=0, or have the next host scan it again'
   return [warning('smtp_line_length_limit', value, remedy)]
 }

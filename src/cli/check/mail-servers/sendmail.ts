@@ -47,7 +47,8 @@ export async function checkSendmail(host: SendmailHost): Promise<Finding[]> {
   const trouble = findings.some(({ level }) => level === 'error')
   if (!hasOurs && !trouble) findings.push(noneOfOurs(host))
   if (hasOurs && makesStamps(host.defaults)) {
-    const value = 'long lists of addresses are folded as mail is sent on, and its stamp is lost'
+    const value =
+      'Sendmail folds long lists of addresses when it sends mail, which breaks its stamp'
     findings.push(ok('stamps', `${value}: the next host scans it again`))
   }
   return findings
@@ -64,15 +65,15 @@ async function checkFilter(
     return { isOurs: false, found }
   }
   if ('path' in place && !existsSync(place.path)) {
-    const value = `${place.path} is not there: ${meanwhile(failure)}`
+    const value = `${place.path} does not exist: ${meanwhile(failure)}`
     return { isOurs: false, found: error(what, value, startIt({ address, defaults })) }
   }
   return tryMilter(place, { what, address, meanwhile: meanwhile(failure), defaults })
 }
 
 function meanwhile(failure: SendmailFilter['failure']): string {
-  if (failure === undefined) return 'Sendmail lets mail in unscanned'
-  return failure === 'R' ? 'Sendmail refuses mail for good' : 'Sendmail has clients try again'
+  if (failure === undefined) return 'Sendmail accepts mail unscanned'
+  return failure === 'R' ? 'Sendmail refuses mail for good' : 'Sendmail defers mail'
 }
 
 function checkTerms({ name, failure, timeout }: SendmailFilter): Finding[] {
@@ -82,7 +83,7 @@ function checkTerms({ name, failure, timeout }: SendmailFilter): Finding[] {
       ? error(what, 'is not set: mail gets in unscanned while onescand is down', 'set F=T')
       : failure === 'R'
         ? warning(what, 'R: mail is refused for good while onescand is down', 'set F=T')
-        : ok(what, `${failure}: mail waits while onescand is down`),
+        : ok(what, `${failure}: mail is deferred while onescand is down`),
   ]
   if (timeout <= SCANTIMEOUT) {
     const value = `${timeout} s: Sendmail gives up before a scan does (SCANTIMEOUT, ${SCANTIMEOUT} s)`
@@ -96,10 +97,10 @@ function noneOfOurs({ file, defaults }: SendmailHost): Finding {
   const why = 'no filter of onescand is named: mail is not scanned'
   if (namesAFilter(source)) {
     const value = `${why}, and ${source} names one`
-    return error(file, value, 'build it anew (make -C /etc/mail), and restart Sendmail')
+    return error(file, value, 'rebuild it (make -C /etc/mail), and restart Sendmail')
   }
   const more = existsSync(defaults) ? `, and see ${defaults}` : ''
-  return error(file, why, `put ${LINE} into ${source}, build it anew${more}`)
+  return error(file, why, `put ${LINE} into ${source}, and rebuild ${file}${more}`)
 }
 
 function namesAFilter(source: string): boolean {

@@ -124,7 +124,7 @@ function sendmailWithout(file: string, places: Places): Finding[] {
   return filters
     .filter(({ socket }) => meant(socket, places.milters, undefined) !== undefined)
     .map(({ name, socket, failure }) => {
-      const remedy = `take INPUT_MAIL_FILTER(\`${name}', …) out of sendmail.mc, build it anew, restart Sendmail`
+      const remedy = `take INPUT_MAIL_FILTER(\`${name}', …) out of sendmail.mc, rebuild sendmail.cf, and restart Sendmail`
       const names = `InputMailFilters names ${name} (S=${socket}), where onescand listens: without it`
       if (failure === undefined) return warning(file, `${names} mail gets in unscanned`, remedy)
       const becomes = failure === 'R' ? 'is refused for good' : 'is deferred'
