@@ -34,7 +34,10 @@ t.test('limits of clamd are found by trial', { skip }, async (t) => {
   const findings = await checkClamd(asked(clamd.socket, { CLAMDMAXSIZE: '3M' }))
   const of = (what: string) => findings.find((finding) => finding.what.endsWith(what))
   t.match(of('AlertExceedsMax'), { level: 'error', value: /get in, marked as clean/ })
-  t.match(of('large mail'), { level: 'error', value: /calls EICAR in 3145728 bytes \(CLAMDMAXSIZE\) clean/ })
+  t.match(of('large mail'), {
+    level: 'error',
+    value: /calls EICAR in 3145728 bytes \(CLAMDMAXSIZE\) clean/,
+  })
   const small = await checkClamd(asked(clamd.socket, { CLAMDMAXSIZE: '500K' }))
   t.match(
     small.find(({ what }) => /large mail/.test(what)),
