@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net'
 import { errorText } from '../../runtime/fault.ts'
+import type { ColdWay } from '../../visible/live/told.ts'
 import type { Account } from '../shared/memory.ts'
 import { acknowledgement, goCold, heartbeat } from './carry-out.ts'
 import { GoCold } from './go-cold.ts'
@@ -35,6 +36,8 @@ export interface SlotServer {
   withheld(): Buffer
   /** The conversation is over and holds nothing any more. */
   left(): void
+  /** The client has no answer. */
+  cold(way: ColdWay): void
   /** For trouble of ours; what concerns a message is the client's to log. */
   log(line: string): void
 }
@@ -65,6 +68,7 @@ export function openSession(socket: Socket, server: SlotServer): SlotSession {
   })
   socket.on('error', () => socket.destroy())
   socket.on('close', () => {
+    if (phase === 'sending' || phase === 'judging') server.cold('left')
     phase = 'closed'
     if (!judged) gone.abort()
     leaveIfDone()
@@ -112,6 +116,7 @@ export function openSession(socket: Socket, server: SlotServer): SlotSession {
     if (!isOpen()) return
     const why = errorText(error)
     if (!(error instanceof GoCold)) server.log(why)
+    server.cold('told')
     leave(goCold(why))
   }
 

@@ -74,6 +74,7 @@ export function createSlotSocket(first: Configuration, options: SlotSocketOption
         clearInterval(ticker)
         ticker = undefined
       },
+      cold: (way) => options.witness?.cold(way),
       log,
     }
     const session = openSession(socket, slotServer)

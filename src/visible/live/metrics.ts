@@ -4,7 +4,7 @@ import { FAULT_KINDS } from '../../runtime/fault.ts'
 import { DECISIONS, SCANS } from '../report/summary.ts'
 import type { ClamdState } from './clamd-watch.ts'
 import type { LineView } from './line-view.ts'
-import type { Told } from './told.ts'
+import { COLD_WAYS, type Told } from './told.ts'
 import type { Trial } from './trial.ts'
 
 /** Values of one label; the log may name more than there can be, and Prometheus keeps each for ever. */
@@ -55,6 +55,7 @@ export function createMetrics(version: string, started: number): Metrics {
   const judgeSeconds = histogram('onescan_judge_seconds', 'Time from a message being here to its answer.', [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120]) // biome-ignore format: as above
   const bytes = histogram('onescan_message_bytes', 'Size of messages.', [1e3, 4e3, 16e3, 64e3, 256e3, 1e6, 4e6, 16e6, 64e6]) // biome-ignore format: as above
   const lost = counter('onescan_uncounted_total', 'Messages that were not counted, because too many came at once.') // biome-ignore format: as above
+  const cold = counter('onescan_slot_cold_total', 'Clients of the slot that had no answer: they were told to go cold, or left before it.', ['how']) // biome-ignore format: as above
   const quota = counter('onescan_quota_answers_total', 'Questions about mailboxes by what became of them.', ['answer']) // biome-ignore format: as above
   const judging = gauge('onescan_judging', 'Messages that are being judged.')
   const processes = gauge('onescan_processes', 'Processes that judge mail.')
@@ -107,6 +108,7 @@ export function createMetrics(version: string, started: number): Metrics {
     },
     told(told, before) {
       if (told.lost > 0) lost.inc(told.lost)
+      for (const how of COLD_WAYS) cold.inc({ how }, told.cold[how])
       for (const [name, count] of Object.entries(told.quota ?? {})) {
         const more = count - (before?.quota?.[name] ?? 0)
         if (more > 0) quota.inc({ answer: snake(name) }, more)

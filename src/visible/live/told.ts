@@ -16,6 +16,10 @@ export interface DoorState {
   readonly memory: number
 }
 
+/** How a client of the slot is left without an answer: it is told to go cold, or it hangs up first. */
+export const COLD_WAYS = ['told', 'left'] as const
+export type ColdWay = (typeof COLD_WAYS)[number]
+
 /** What a process of onescand tells the first one, once a second. */
 export interface Told {
   readonly kind: 'told'
@@ -23,6 +27,8 @@ export interface Told {
   readonly lines: readonly string[]
   /** Lines for which there was no room. */
   readonly lost: number
+  /** Clients of the slot that were left without an answer since the last time. */
+  readonly cold: Readonly<Record<ColdWay, number>>
   readonly underway: readonly Underway[]
   /** How many they are. */
   readonly judging: number

@@ -1,9 +1,11 @@
-import type { DoorState, Told, Underway } from './told.ts'
+import type { ColdWay, DoorState, Told, Underway } from './told.ts'
 
 /** Sees what a process does with mail, for who shows it: it decides nothing and throws nothing. */
 export interface Witness {
   /** What the log says of a message, its line end included. */
   line(line: Buffer): void
+  /** A client of the slot is left without an answer. */
+  cold(way: ColdWay): void
   /** A message is being judged from now on; call what is returned when that is over. */
   begin(what: Omit<Underway, 'since'>): () => void
 }
@@ -32,6 +34,7 @@ export function createWitness({ state, send, now }: Reporting): ReportingWitness
   let lines: string[] = []
   let size = 0
   let lost = 0
+  let cold = { told: 0, left: 0 }
   const underway = new Set<Underway>()
 
   function report(): void {
@@ -39,6 +42,7 @@ export function createWitness({ state, send, now }: Reporting): ReportingWitness
       kind: 'told',
       lines,
       lost,
+      cold,
       underway: [...underway].slice(0, NAMED_MAX),
       judging: underway.size,
       ...state(),
@@ -46,6 +50,7 @@ export function createWitness({ state, send, now }: Reporting): ReportingWitness
     lines = []
     size = 0
     lost = 0
+    cold = { told: 0, left: 0 }
     send(told)
   }
 
@@ -59,6 +64,9 @@ export function createWitness({ state, send, now }: Reporting): ReportingWitness
       }
       size += line.length
       lines.push(line.toString('latin1', 0, line.length - 1))
+    },
+    cold(way) {
+      cold[way]++
     },
     begin(what) {
       const entry = { ...what, since: now() }

@@ -26,6 +26,7 @@ export function asHtml(summary: Summary, now: number): string {
     days(summary),
     counted('Found', 'Virus or attachment', summary.viruses, 'reject'),
     counted('Deferred for', 'Cause', summary.deferrals, 'defer'),
+    counted('Went cold for', 'Cause', summary.wentCold, 'defer'),
     counted('Over quota', 'Recipient', summary.overQuota, 'defer'),
     counted('Before the greeting', 'What smtp-delay did', summary.greetings, 'quarantine'),
     slowest(summary),

@@ -64,6 +64,8 @@ export interface Summary {
   readonly slowest: readonly SlowScan[]
   /** Causes of temporary failures, numbers in them as #. */
   readonly deferrals: readonly Counted[]
+  /** Why `onescanc` went cold, numbers as #; each is a message that another line tells of. */
+  readonly wentCold: readonly Counted[]
   /** Recipients of mail that was refused for their full mailboxes. */
   readonly overQuota: readonly Counted[]
   /** Recipients who were put off by themselves, before there was a message: they are no messages. */

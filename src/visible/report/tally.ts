@@ -69,9 +69,11 @@ export function createTally({ since, until }: TallyOptions): Tallying {
   /** For each key its field in this line, or -1. */
   const at = new Int32Array(KEYS.length)
   const periods = new Map<string, Count>()
-  let period: Count = newCount(Number.NaN, '')
+  /** That of the line before, among `periods` from the first line on. */
+  let period: Count | undefined
   const viruses = createNameCounter()
   const deferrals = createNameCounter()
+  const wentCold = createNameCounter()
   const overQuota = createNameCounter()
   const greetings = createNameCounter()
   const slowest: SlowScan[] = []
@@ -94,9 +96,10 @@ export function createTally({ since, until }: TallyOptions): Tallying {
   }
 
   function periodFor(time: number, host: string): Count {
-    const within = time >= period.start && time < period.start + HOUR
-    const isSame = within || (Number.isNaN(time) && Number.isNaN(period.start))
-    if (isSame && host === period.host) return period
+    if (period !== undefined && host === period.host) {
+      const within = time >= period.start && time < period.start + HOUR
+      if (within || (Number.isNaN(time) && Number.isNaN(period.start))) return period
+    }
     const start = hourOf(time)
     const known = periods.get(`${start} ${host}`)
     if (known !== undefined) return known
@@ -124,6 +127,7 @@ export function createTally({ since, until }: TallyOptions): Tallying {
     if (time > last) last = time
     if (at[slotOf.decision]! < 0) takeEvent(bytes)
     else if (at[slotOf.quota]! >= 0) takeRecipient(bytes)
+    else if (wordAt(bytes, table, at[slotOf.decision]!, COLD_CODE) === 0) takeCold(bytes)
     else takeMessage(bytes, time)
   }
 
@@ -132,7 +136,7 @@ export function createTally({ since, until }: TallyOptions): Tallying {
     period.messages++
     const decision = wordAt(bytes, table, at[slotOf.decision]!, DECISION_CODES)
     if (decision >= 0) period.decisions[decision]!++
-    takeScan(bytes)
+    takeScan(bytes, period)
     if (at[slotOf.virus]! >= 0) countRaw(viruses, bytes, 'virus')
     else if (at[slotOf.banned]! >= 0) countRaw(viruses, bytes, 'banned')
     if (DECISIONS[decision] === 'defer') takeDeferral(bytes)
@@ -145,7 +149,7 @@ export function createTally({ since, until }: TallyOptions): Tallying {
     countRaw(overQuota, bytes, 'to')
   }
 
-  function takeScan(bytes: Buffer): void {
+  function takeScan(bytes: Buffer, period: Count): void {
     const field = at[slotOf.scan]!
     if (field < 0) return
     const scan = wordAt(bytes, table, field, SCAN_CODES)
@@ -175,9 +179,19 @@ export function createTally({ since, until }: TallyOptions): Tallying {
     if (isFull) countRaw(overQuota, bytes, 'to')
     const fault = value(bytes, 'fault')
     const kind = isFull ? 'over-quota' : value(bytes, 'grounds') || (fault && `fault ${fault}`)
-    const reason = isFull ? '' : value(bytes, 'reason').replace(/\d+/g, '#').slice(0, 100)
+    const reason = isFull ? '' : reasonOf(bytes)
     const cause = Buffer.from([kind || 'other', reason].filter(Boolean).join(': '), 'latin1')
     deferrals.count(cause, 0, cause.length)
+  }
+
+  /** `onescanc` says why it goes cold; what becomes of the message is the cold program's line. */
+  function takeCold(bytes: Buffer): void {
+    const cause = Buffer.from(reasonOf(bytes), 'latin1')
+    wentCold.count(cause, 0, cause.length)
+  }
+
+  function reasonOf(bytes: Buffer): string {
+    return value(bytes, 'reason').replace(/\d+/g, '#').slice(0, 100)
   }
 
   function takeEvent(bytes: Buffer): void {
@@ -226,6 +240,7 @@ export function createTally({ since, until }: TallyOptions): Tallying {
         viruses: named(viruses),
         slowest,
         deferrals: named(deferrals),
+        wentCold: named(wentCold),
         overQuota: named(overQuota),
         recipientsPutOff,
         greetings: named(greetings),
@@ -244,6 +259,7 @@ function named(counter: NameCounter): Counted[] {
 const SPARED_FROM = SCANS.indexOf('trusted')
 const DECISION_CODES = codesOf(DECISIONS)
 const SCAN_CODES = codesOf(SCANS)
+const COLD_CODE = codesOf(['cold'])
 
 /** Words by their hash: there are six of them, and millions of lines. */
 function codesOf(words: readonly string[]): Int32Array {

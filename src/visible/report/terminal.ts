@@ -31,6 +31,7 @@ export function asText(summary: Summary, form: TerminalForm): string {
     ['Scans', scans(summary, form)],
     ['Found', bars(summary.viruses, form)],
     ['Deferred for', bars(summary.deferrals, form)],
+    ['Went cold for', bars(summary.wentCold, form)],
     ['Over quota', bars(summary.overQuota, form)],
     ['Before the greeting', bars(summary.greetings, form)],
     ['Slowest scans', slowest(summary, form)],

@@ -28,7 +28,16 @@ let number = 0
 setInterval(() => {
   const lines = Array.from({ length: 200 }, () => lineOf(++number))
   const doors = { slot: { clients: 8, memory: 32_000 } }
-  const told = { lines, lost: 0, underway: [], judging: 8, doors, servers: {}, quota: undefined }
+  const told = {
+    lines,
+    lost: 0,
+    cold: { told: 0, left: 0 },
+    underway: [],
+    judging: 8,
+    doors,
+    servers: {},
+    quota: undefined,
+  }
   place.observer.told(1, { kind: 'told', ...told })
 }, 1000)
 

@@ -7,6 +7,7 @@ import { GROUNDS } from '../../../src/judge/decision.ts'
 import { FAULT_KINDS } from '../../../src/runtime/fault.ts'
 import { socketDirectory } from '../../programs/socket-directory.ts'
 import { runtimes as onNode, startOnescand } from '../daemon/process.ts'
+import { call, framesOf } from '../warm/client.ts'
 import { metric, serve, until } from './rig.ts'
 
 /** onescand --http: metrics, health and who may see them. */
@@ -85,6 +86,25 @@ t.test('who does not scan is not healthy, and says why', async (t) => {
   const look = async () => (await down.get('/metrics')).text
   const text = await until(look, (text) => text.includes('onescan_clamd_up{'))
   t.equal(metric(text, 'onescan_clamd_up', { server: '/nonexistent/clamd' }), 0)
+})
+
+t.test('clients that are left without an answer are counted', async (t) => {
+  const served = await serve(t, { args: ['--workers', '2'] })
+  const other = await served.ask({ variables: { QHPSI: 'plugin: clamd' } })
+  t.equal(other.does, 'go cold', other.why)
+  const impatient = await call(served.socket)
+  // All but its end: it hangs up while onescand waits for that.
+  impatient.end(Buffer.concat(framesOf({ variables: { QHPSI: 'plugin: eicar' } }).slice(0, -1)))
+  await once(impatient.resume(), 'close')
+  await served.send()
+  const look = async () => (await served.get('/metrics')).text
+  const cold = (how: string) => (text: string) => metric(text, 'onescan_slot_cold_total', { how })
+  const answered = (text: string) => metric(text, 'onescan_verdicts_total', { scan: 'clean' }) === 1
+  const text = await until(
+    look,
+    (text) => answered(text) && cold('told')(text) === 1 && cold('left')(text) === 1,
+  )
+  t.equal(metric(text, 'onescan_messages_total', { door: 'slot', decision: 'accept' }), 1)
 })
 
 t.test('a recipient whose mailbox is full is no message', async (t) => {

@@ -53,6 +53,23 @@ t.test('every message is counted once, by what became of it and how', async (t) 
   t.equal(summary.slowest[0]?.milliseconds, 20)
 })
 
+t.test('mail that went cold is counted once, and why is summed up', async (t) => {
+  const cold =
+    'onescan: decision=cold reason="onescand at /run/s: Connection refused" total_ms=1.0\n'
+  const silent =
+    'onescan: decision=cold reason="onescand: is silent for too long" total_ms=1000.1\n'
+  const log = `${cold}${told({ id: 'a' })}${cold}${told({ id: 'b' })}${silent}${told({ id: 'c' })}`
+  const summary = await json(log)
+  // The first line of all has neither time nor host, and is of a period as any other.
+  t.match(summary, { messages: 3, decisions: { accept: 3, defer: 0 }, lines: 6 })
+  t.same(summary.wentCold, [
+    { name: 'onescand at /run/s: Connection refused', count: 2 },
+    { name: 'onescand: is silent for too long', count: 1 },
+  ])
+  const { out } = await onescan(['report'], { input: log, env })
+  t.match(out, /Went cold for\n +2 .* onescand at \/run\/s: Connection refused\n/)
+})
+
 t.test('awk counts the same', { skip: !findProgram('awk') && 'install mawk' }, async (t) => {
   const input = madeLog(3000)
   const program = '!/ quota=/ { n[$3]++ } END { for (k in n) print k, n[k] }'
