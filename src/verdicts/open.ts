@@ -1,4 +1,3 @@
-import crypto from 'node:crypto'
 import { hostname } from 'node:os'
 import type { Key } from '../cluster/keyring.ts'
 import { errorText, Fault } from '../runtime/fault.ts'
@@ -10,7 +9,8 @@ import type { StoreAddress } from './store-address.ts'
 import { openVerdicts, type Verdicts, type VerdictsOptions } from './verdicts.ts'
 import type { VerdictPolicy } from './verdicts-policy.ts'
 
-export interface World extends Pick<VerdictsOptions, 'now' | 'uptime' | 'signatureDate'> {
+export interface World
+  extends Pick<VerdictsOptions, 'crypto' | 'now' | 'uptime' | 'signatureDate'> {
   /** Takes a line where a store that hosts share fails, and where it answers again. */
   readonly log: (line: string) => void
   /** Milliseconds that a scan may take: SCANTIMEOUT. */
@@ -26,7 +26,7 @@ export async function openVerdictsBy(
   policy: VerdictPolicy,
   keys: readonly Key[],
   memory: HostMemory,
-  { log, scanTimeout, ...clocks }: World,
+  { log, scanTimeout, crypto, ...clocks }: World,
 ): Promise<Verdicts | undefined> {
   const { store, maxAge, poisonTries } = policy
   if (store === 'off' || maxAge === 0) return undefined

@@ -1,4 +1,3 @@
-import crypto from 'node:crypto'
 import { digestsFor } from '../../cluster/digests.ts'
 import { signatureDate } from '../../cluster/signature-date.ts'
 import type { Tools } from '../../judge/engine.ts'
@@ -9,6 +8,7 @@ import type { QuotaClient } from '../../quota/client.ts'
 import { countersLine } from '../../quota/counters.ts'
 import { openQuotaClient } from '../../quota/quota-client.ts'
 import { readQuotaSettings } from '../../quota/quota-settings.ts'
+import { loadCrypto } from '../../runtime/crypto.ts'
 import { openPool } from '../../scan/file-plugin/pool.ts'
 import { makeScanners } from '../../scan/scanners.ts'
 import type { QhpsiLine } from '../../scan/shared/scan-policy.ts'
@@ -62,10 +62,12 @@ export async function readConfiguration(
     now: Date.now,
     uptime: () => performance.now(),
   }
+  const crypto = await loadCrypto()
   const verdicts =
     policy &&
     (await openVerdictsBy(readVerdictPolicy(env), keys, memory, {
       ...clocks,
+      crypto,
       log,
       scanTimeout: policy.scan.timeout,
     }))
