@@ -1,11 +1,18 @@
+import { getEventListeners } from 'node:events'
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
 import { runScanners } from '../../src/scan/scan.ts'
 import type { Limit } from '../../src/scan/shared/exceeded-limit.ts'
-import type { Scanner, Specimen, Verdict } from '../../src/scan/shared/scanner.ts'
-import { specimen } from './clamd/task.ts'
+import {
+  abortable,
+  isLate,
+  type Scanner,
+  type Specimen,
+  type Verdict,
+} from '../../src/scan/shared/scanner.ts'
+import { scanTask, specimen } from './clamd/task.ts'
 
 function secondLook(when: 'odd' | 'always' | 'never') {
   const spool = { directory: tmpdir(), sharedDirectory: undefined }
@@ -111,3 +118,38 @@ t.test('a scanner that outlives its deadline sees nothing of what comes after it
   t.equal(read, 2, 'for its nesting, and for the scanner')
   t.same(readdirSync(directory), [])
 })
+
+t.test(
+  'a scan ends when the client has gone, or at its deadline, and leaves no ear behind',
+  async (t) => {
+    const patient: Scanner = {
+      name: 'patient',
+      local: false,
+      scan: (_, { signal }) =>
+        new Promise((_, reject) => {
+          const end = () => reject(new Error(isLate(signal) ? 'late' : 'nobody waits'))
+          if (signal.aborted) end()
+          else signal.addEventListener('abort', end)
+        }),
+    }
+    const message = specimen(Buffer.from('Subject: mail\n\n'))
+    for (const before of [true, false]) {
+      const gone = new AbortController()
+      if (before) gone.abort()
+      const { task } = scanTask()
+      const scanning = abortable(gone.signal, patient).scan(message, task)
+      gone.abort()
+      await t.rejects(scanning, { message: 'nobody waits' })
+      t.notOk(task.signal.aborted)
+      t.equal(getEventListeners(task.signal, 'abort').length, 0)
+      t.equal(getEventListeners(gone.signal, 'abort').length, 0)
+    }
+    const scanning = abortable(new AbortController().signal, patient).scan(
+      message,
+      scanTask(1).task,
+    )
+    const stay = setTimeout(() => {}, 60_000) // the deadline's timer keeps no process
+    await t.rejects(scanning, { message: 'late' })
+    clearTimeout(stay)
+  },
+)

@@ -98,12 +98,25 @@ export function isLate({ aborted, reason }: AbortSignal): boolean {
   return aborted && (reason as Error | undefined)?.name === LATE
 }
 
-/** The same scanner, whose work ends when the client has gone, too. */
+/**
+ * The same scanner, whose work ends when the client has gone, too. (Not by AbortSignal.any(),
+ * which keeps accounts of all signals for as long as they live, and takes 10 µs for it.)
+ */
 export function abortable(gone: AbortSignal, scanner: Scanner): Scanner {
   return {
     ...scanner,
-    scan: (specimen, task) =>
-      scanner.scan(specimen, { ...task, signal: AbortSignal.any([gone, task.signal]) }),
+    async scan(specimen, task) {
+      const either = new AbortController()
+      const signals = [gone, task.signal]
+      const abort = () => either.abort(signals.find(({ aborted }) => aborted)?.reason)
+      for (const signal of signals) signal.addEventListener('abort', abort)
+      if (signals.some(({ aborted }) => aborted)) abort()
+      try {
+        return await scanner.scan(specimen, { ...task, signal: either.signal })
+      } finally {
+        for (const signal of signals) signal.removeEventListener('abort', abort)
+      }
+    },
   }
 }
 
