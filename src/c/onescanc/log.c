@@ -55,6 +55,20 @@ static void to_syslog(const char *line, size_t length) {
   close(fd);
 }
 
+/*
+ * The line with when it was written as its last field: in a file nobody else says so.
+ * src/doors/shared/log-sink.ts does the same.
+ */
+static char *with_time(const char *line, size_t length) {
+  struct timespec now;
+  struct tm utc;
+  char when[32] = "";
+  if (clock_gettime(CLOCK_REALTIME, &now) || !gmtime_r(&now.tv_sec, &utc)
+      || strftime(when, sizeof when, "%Y-%m-%dT%H:%M:%S", &utc) == 0)
+    return text("%.*s", (int) length, line);
+  return text("%.*s time=%s.%03ldZ\n", (int) length - 1, line, when, now.tv_nsec / 1000000);
+}
+
 /* One write a line, so that lines of two processes do not mix. One that fails is dropped. */
 void log_line(const void *line, size_t length) {
   const char *file = setting("LOGFILE", NULL);
@@ -62,7 +76,12 @@ void log_line(const void *line, size_t length) {
     to_syslog(line, length);
     return;
   }
-  int fd = file ? open(file, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0640) : LOG_FD;
+  int fd = LOG_FD;
+  if (file) {
+    fd = open(file, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0640);
+    line = with_time(line, length);
+    length = strlen(line);
+  }
   if (write(fd, line, length) < 0)
     errno = 0;
   if (file && fd >= 0)

@@ -13,7 +13,7 @@ export interface LogSink {
 
 /** For a program whose fd 2 is its log whoever started it. */
 export function openDaemonLog(file: string | undefined): LogSink {
-  const write = (line: Buffer) => {
+  const put = (line: Buffer) => {
     try {
       if (file) append(file, line)
       else writeSync(2, line)
@@ -21,7 +21,18 @@ export function openDaemonLog(file: string | undefined): LogSink {
       // A full pipe (EAGAIN), a closed fd 2, a LOGFILE that cannot be opened.
     }
   }
-  return { write, relay: (line) => write(Buffer.from(line)) }
+  return {
+    write: (line) => put(file ? withTime(line, new Date()) : line),
+    relay: (line) => put(Buffer.from(line)),
+  }
+}
+
+/**
+ * A file has nobody who puts times before lines, as multilog(8) and the journal do: the last
+ * field says when. src/visible/log/line-head.ts reads it, and src/c/onescanc/log.c writes the same.
+ */
+function withTime(line: Buffer, now: Date): Buffer {
+  return Buffer.concat([line.subarray(0, -1), Buffer.from(` time=${now.toISOString()}\n`)])
 }
 
 function append(file: string, line: Buffer): void {

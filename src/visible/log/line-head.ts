@@ -17,6 +17,9 @@ export type ReadLineHead = (bytes: Buffer, start: number, end: number, head: Lin
 const PROGRAM = Buffer.from('onescan: ')
 /** syslogd(8) and the journal put this before the line instead, from openlog(3). */
 const TAG = Buffer.from('onescan')
+/** The last field of a line in LOGFILE, before which nobody puts a time; ` time=` and toISOString(). */
+const OWN_TIME = Buffer.from(' time=')
+const OWN_TIME_SIZE = OWN_TIME.length + '2026-11-20T18:26:25.123Z'.length
 const HOUR = 3_600_000
 const DAY = 24 * HOUR
 const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec']
@@ -26,6 +29,7 @@ const BLANK = 0x20
 const ZERO = 0x30
 const COLON = 0x3a
 const BRACKET = 0x5b
+const ZED = 0x5a
 
 export function newLineHead(): LineHead {
   return { time: Number.NaN, host: '', bytes: Buffer.alloc(0), at: 0, end: 0 }
@@ -34,7 +38,7 @@ export function newLineHead(): LineHead {
 /**
  * A reader for the lines of one log: multilog's TAI64N, tai64nlocal, svlogd, syslog in both its
  * forms, journalctl's short, short-full, short-iso, short-unix and json, what containers print,
- * and lines without any time. Our text must follow at once: what another program writes
+ * lines of LOGFILE, and lines without any time. Our text must follow at once: what another program writes
  * in the middle of its own line is not ours. `newest` is when the log was written last, for
  * times that do not name their year.
  */
@@ -47,12 +51,25 @@ export function createLineHeadReader(newest: number): ReadLineHead {
     head.host = ''
     head.time = Number.NaN
     const first = bytes[start]
-    if (first === PROGRAM[0]) return programAt(bytes, start, head)
+    if (first === PROGRAM[0]) return programAt(bytes, start, head) && readOwnTime(bytes, head)
     if (first === 0x40) return readTai(bytes, start, head)
     if (first === 0x7b) return readJson(bytes, start, head)
     const isDigit = first !== undefined && first >= ZERO && first < COLON
     const at = isDigit ? readNumbers(bytes, start, head) : readName(bytes, start, head)
     return at > 0 && programBehindHost(bytes, at, head)
+  }
+
+  /**
+   * It stands behind all other fields, and no value that a client sends can look like it: with a
+   * blank in it it is in quotes. It is the line's time then, and no field.
+   */
+  function readOwnTime(bytes: Buffer, head: LineHead): true {
+    const at = head.end - OWN_TIME_SIZE
+    if (at < head.at - 1 || bytes[head.end - 1] !== ZED || !startsWith(bytes, at, OWN_TIME))
+      return true
+    readNumbers(bytes, at + OWN_TIME.length, head)
+    head.end = at
+    return true
   }
 
   /** `@400000006743…`: 16 hexadecimal digits of seconds, TAI64, and 8 of nanoseconds. */
@@ -85,7 +102,7 @@ export function createLineHeadReader(newest: number): ReadLineHead {
     }
     const zone = bytes[at]
     // svlogd -tt writes UTC and says so by its underscore.
-    const utc = zone === 0x5a || bytes[start + 10] === 0x5f
+    const utc = zone === ZED || bytes[start + 10] === 0x5f
     if (zone === 0x2b || zone === 0x2d) {
       const hours = decimal(bytes, at + 1, 2)
       const minutes = decimal(bytes, bytes[at + 3] === COLON ? at + 4 : at + 3, 2)
@@ -93,7 +110,7 @@ export function createLineHeadReader(newest: number): ReadLineHead {
       time += local.utc - offset
       at += bytes[at + 3] === COLON ? 6 : 5
     } else time += utc ? local.utc : local.here
-    if (zone === 0x5a) at++
+    if (zone === ZED) at++
     head.time = time
     return bytes[at] === BLANK ? at + 1 : -1
   }

@@ -302,11 +302,17 @@ t.test('the log', { skip: missing, jobs: 2 }, async (t) => {
 
   t.test('goes to LOGFILE where that is set', async (t) => {
     const file = join(t.testdir(), 'log')
-    for (let i = 0; i < 2; i++) {
-      const ended = await run({ settings: { ...settings, LOGFILE: file } })
+    const began = Date.now()
+    for (const { program } of clients) {
+      const ended = await run({ program, settings: { ...settings, LOGFILE: file } })
       t.notMatch(ended.logged, 'onescan:')
     }
-    t.match(readFileSync(file, 'latin1'), /^(onescan: decision=cold .*\n){2}$/)
+    const log = readFileSync(file, 'latin1')
+    t.match(log, /^(onescan: decision=cold .* total_ms=\S+ time=\S+Z\n){2}$/)
+    for (const [, time] of log.matchAll(/ time=(\S+)\n/g)) {
+      const when = Date.parse(time!)
+      t.ok(when >= began && when <= Date.now(), `${time}`)
+    }
   })
 
   t.test('is never written to the error descriptor', async (t) => {

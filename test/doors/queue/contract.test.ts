@@ -283,14 +283,17 @@ t.test('a log line is one write that no pipe splits', async (t) => {
 
 t.test('LOGFILE takes the log from fd 2', async (t) => {
   const file = join(t.testdir(), 'log')
+  const began = Date.now()
   for (let i = 0; i < 2; i++) {
     const run = await runSlot({ settings: { ...on, LOGFILE: file } })
     t.equal(run.logged, '')
   }
-  t.match(
-    readFileSync(file, 'latin1'),
-    /^onescan: decision=accept .*\nonescan: decision=accept .*\n$/,
-  )
+  const log = readFileSync(file, 'latin1')
+  t.match(log, /^(onescan: decision=accept .* total_ms=\S+ time=\S+Z\n){2}$/)
+  for (const [, time] of log.matchAll(/ time=(\S+)\n/g)) {
+    const when = Date.parse(time!)
+    t.ok(when >= began && when <= Date.now(), `${time}`)
+  }
 })
 
 t.test('a log that takes nothing never keeps mail', async (t) => {

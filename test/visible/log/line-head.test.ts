@@ -22,6 +22,7 @@ const seconds = Date.parse(utc) / 1000
 
 const forms: readonly [name: string, line: string, time: string | undefined, host: string][] = [
   ['plain', 'onescan: a=b', undefined, ''],
+  ['LOGFILE', 'onescan: a=b time=2026-11-20T17:26:25.500Z', utc, ''],
   ['multilog', `${tai64n(seconds)} onescan: a=b`, utc, ''],
   ['tai64nlocal', '2026-11-20 17:26:25.500000000 onescan: a=b', here('2026-11-20T17:26:25.500'), ''],
   ['svlogd -tt', '2026-11-20_17:26:25.50000 onescan: a=b', utc, ''],
@@ -42,6 +43,22 @@ for (const [name, line, time, host] of forms) {
     t.same(read(line), { time, host, rest: 'a=b' })
   })
 }
+
+t.test('what a client sends is no time', async (t) => {
+  for (const rest of [
+    'a="x time=2026-11-20T17:26:25.500Z"',
+    'a=b time=2026-11-20T17:26:25.500Z more=1',
+    'atime=2026-11-20T17:26:25.500Z',
+    'a=time=2026-11-20T17:26:25.500Z',
+  ]) {
+    t.same(read(`onescan: ${rest}`), { time: undefined, host: '', rest }, rest)
+  }
+  const nonsense = 'onescan: a=b time=xxxx-xx-20T17:26:25.500Z'
+  t.equal(read(nonsense)?.time, undefined, nonsense)
+  // The journal's own time counts: a LOGFILE that somebody reads into it has both.
+  const both = `${tai64n(seconds)} onescan: a=b time=2026-01-01T00:00:00.000Z`
+  t.equal(read(both)?.time, utc)
+})
 
 t.test('what another program writes in the middle of its own line is not ours', async (t) => {
   for (const line of [
