@@ -74,18 +74,18 @@ export function digestHeld(
   header: Header,
   held: (name: string) => Held,
 ): string | undefined {
-  const hash = crypto.createHash('sha256')
+  let all = '' // hashed at once: for each call there is a way to the library
   let free = 0
   for (const field of header.fields) {
     const how = held(field.key)
     const text = header.textOf(field)
     if (how === 'whole') {
-      hash.update(text.replaceAll('\r\n', '\n'), 'latin1')
+      all += text.replaceAll('\r\n', '\n')
       continue
     }
     free += text.length
     if (free > FREE_MAX || ODD.test(text) || LONG_LINE.test(text)) return undefined
-    if (how === 'name') hash.update(`${field.key}:\n`, 'latin1')
+    if (how === 'name') all += `${field.key}:\n`
   }
-  return hash.digest('hex')
+  return crypto.createHash('sha256').update(all, 'latin1').digest('hex')
 }

@@ -6,7 +6,13 @@ import type { ScanPolicy } from '../scan/shared/scan-policy.ts'
 import type { Scanner, ScanTask } from '../scan/shared/scanner.ts'
 import { joinVersions, type ScannerVersions } from '../scan/shared/signatures.ts'
 import { exactFingerprintOf, fingerprintOf, type Subject } from './fingerprint.ts'
-import { createFlights, type Flights, type Landing, landedWithin } from './flights.ts'
+import {
+  createFlights,
+  type Flights,
+  type Landing,
+  landedWithin,
+  type OwnFlight,
+} from './flights.ts'
 import { staleness } from './fresh.ts'
 import { looksOf } from './looks.ts'
 import type { Poison, Withheld } from './poison.ts'
@@ -179,15 +185,32 @@ export function openVerdicts(options: VerdictsOptions): Verdicts {
     return { ...result, why: `${result.why}; ${counted} (POISONTRIES)` }
   }
 
+  /**
+   * What was found is kept in a turn of its own: sealing it takes time, and the answer about
+   * this message goes first. A copy that comes meanwhile waits for the flight.
+   */
+  function rememberAndLand(flight: OwnFlight, landing: Landing, name: Name): void {
+    if (landing.kind !== 'verdict') {
+      flight.land(landing)
+      return
+    }
+    setImmediate(() => {
+      try {
+        remember(landing.verdict, name)
+      } finally {
+        flight.land(landing)
+      }
+    })
+  }
+
   /** Who looks first, for all that wait. */
   async function lead(question: Question, name: Name, look: Look, timeout: number): Promise<Found> {
     const flight = flights.begin(name.fingerprint, timeout)
     let landing: Landing = { kind: 'nothing' }
     try {
-      let verdict = await recall(name)
+      const verdict = await recall(name)
       if (verdict !== undefined) {
-        landing = { kind: 'verdict', verdict }
-        flight.land(landing) // nobody waits for what is this message's own affair
+        flight.land({ kind: 'verdict', verdict }) // nobody waits for what is this message's own affair
         return await believe(verdict, question, look, timeout)
       }
       const began = seconds()
@@ -199,13 +222,11 @@ export function openVerdicts(options: VerdictsOptions): Verdicts {
       if (found !== undefined && signatures !== undefined) {
         question.message.confirmFile()
         const scanners = name.scanners.map((scanner) => scanner.name)
-        verdict = { found, scanners, signatures, time: began, host }
-        remember(verdict, name)
-        landing = { kind: 'verdict', verdict }
+        landing = { kind: 'verdict', verdict: { found, scanners, signatures, time: began, host } }
       }
       return { result }
     } finally {
-      flight.land(landing)
+      rememberAndLand(flight, landing, name)
     }
   }
 
