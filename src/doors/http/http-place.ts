@@ -34,6 +34,8 @@ const CONNECTIONS_MAX = 400
 const REQUEST_TIME = 5_000
 const IDLE_TIME = 30_000
 const TAKE_TIME = 10_000
+/** Milliseconds for which an answer is good: what it tells changes once a second. */
+const FRESH_FOR = 1_000
 /** Bytes of a request; it has no body. */
 const REQUEST_MAX = 8 * 1024
 
@@ -43,6 +45,9 @@ export async function openHttpPlace(options: HttpOptions): Promise<HttpPlace> {
   const refusalOf = checkAccessBy(address, tokenFile)
   const observer = createObserver(observed)
   const events = createEvents(observer, options)
+  const fresh = <Value>(make: () => Value) => keptFor(FRESH_FOR, observed.uptime, make)
+  const metrics = fresh(() => observer.metrics())
+  const data = fresh(() => packed(JSON.stringify(snapshot(observer, options))))
 
   const server = createServer(
     {
@@ -53,13 +58,20 @@ export async function openHttpPlace(options: HttpOptions): Promise<HttpPlace> {
       maxHeaderSize: REQUEST_MAX,
     },
     (request, response) => {
-      idle.delete(request.socket)
+      const { socket } = request
+      // Who asks on without a look at the answer would have all of them kept in memory.
+      if (asking.has(socket)) return void socket.destroy()
+      asking.add(socket)
+      idle.delete(socket)
       response.on('close', () => {
-        if (!request.socket.destroyed) idle.add(request.socket)
+        asking.delete(socket)
+        if (!socket.destroyed) idle.add(socket)
       })
       answer(request, response).catch(() => response.destroy())
     },
   )
+  /** Connections with a request that is not answered. */
+  const asking = new WeakSet<Socket>()
   /** Connections without a request, in the order in which they fell silent. */
   const idle = new Set<Socket>()
   let open = 0
@@ -96,7 +108,7 @@ export async function openHttpPlace(options: HttpOptions): Promise<HttpPlace> {
     if (asset !== undefined) return send(200, asset.type, asset)
     switch (path) {
       case '/metrics':
-        return send(200, observer.contentType, await observer.metrics())
+        return send(200, observer.contentType, await metrics())
       case '/healthz': {
         const { healthy, why } = health(observer)
         return text(healthy ? 200 : 503, `${why}\n`)
@@ -104,7 +116,7 @@ export async function openHttpPlace(options: HttpOptions): Promise<HttpPlace> {
       case '/readyz':
         return isReady() ? text(200, 'serving\n') : text(503, 'not serving\n')
       case '/data.json':
-        return send(200, 'application/json', JSON.stringify(snapshot(observer, options)))
+        return send(200, 'application/json', data())
       case '/events':
         return follow(request, response)
       default:
@@ -132,6 +144,16 @@ export async function openHttpPlace(options: HttpOptions): Promise<HttpPlace> {
       server.close()
       server.closeAllConnections()
     },
+  }
+}
+
+/** What is made anew when it is asked for, and not more often than that. */
+function keptFor<Value>(time: number, uptime: () => number, make: () => Value): () => Value {
+  let kept: { readonly value: Value; readonly at: number } | undefined
+  return () => {
+    const now = uptime()
+    if (kept === undefined || now - kept.at >= time) kept = { value: make(), at: now }
+    return kept.value
   }
 }
 

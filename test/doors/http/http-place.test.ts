@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { chmodSync, existsSync, statSync } from 'node:fs'
+import { chmodSync, existsSync, readFileSync, statSync } from 'node:fs'
 import { connect, createServer, type Socket } from 'node:net'
 import { join } from 'node:path'
 import t from 'tap'
@@ -275,6 +275,27 @@ t.test('addresses are kept from the page where that is wanted', async (t) => {
   t.notMatch(text, /secret|hidden@/)
   t.match(JSON.parse(text).decided[0].line, /from=\(hidden\) to=\(hidden\) rcpts=1/)
 })
+
+for (const { name, program } of runtimes) {
+  t.test(`who asks on without waiting for answers is left, ${name}`, async (t) => {
+    const served = await serve(t, { program })
+    for (let n = 0; n < 200; n++) await served.send({ id: `<${'x'.repeat(390)}>` })
+    const ask = 'GET /data.json HTTP/1.1\r\nHost: localhost\r\n\r\n'
+    const rss = () => {
+      const status = readFileSync(`/proc/${served.pid}/status`, 'latin1')
+      return Number(/VmRSS:\s+(\d+)/.exec(status)?.[1]) * 1024
+    }
+    await served.get('/data.json')
+    const before = rss()
+    const socket = connect(served.port, '127.0.0.1')
+    socket.on('error', () => {})
+    socket.resume()
+    socket.write(ask.repeat(1400))
+    await once(socket, 'close') // 100 MB of answers at least, if they were made
+    t.equal((await served.get('/readyz')).status, 200)
+    t.ok(rss() - before < 80e6, `${rss() - before} bytes more`)
+  })
+}
 
 t.test('history holds the last 200 decisions and one day, whatever comes', async (t) => {
   const { createHistory, DECISIONS_KEPT, STEP } = await import(
