@@ -1,9 +1,9 @@
 import type { Decided } from '../../visible/live/history.ts'
-import { entryOf } from '../../visible/live/line-view.ts'
+import { entryOf, withoutValues } from '../../visible/live/line-view.ts'
 import type { Observer } from '../../visible/live/observer.ts'
 
 /** Fields that hold addresses. */
-const ADDRESSES = ['from', 'to', 'remote']
+const ADDRESSES = ['from', 'to', 'remote', 'rcpt']
 const HIDDEN = '(hidden)'
 
 /** A decision for the page: its fields as they were, and the line of the log. */
@@ -25,13 +25,8 @@ export function shownBy({ hideAddresses }: SnapshotOptions): (decided: Decided) 
     const fields = Object.fromEntries(entryOf(line, time).fields)
     if (!hideAddresses) return { number, time, fields, line }
     for (const name of ADDRESSES) if (name in fields) fields[name] = HIDDEN
-    return { number, time, fields, line: withoutAddresses(line) }
+    return { number, time, fields, line: withoutValues(line, ADDRESSES, HIDDEN) }
   }
-}
-
-/** The line with those values taken out, whether they stand in quotes or not. */
-function withoutAddresses(line: string): string {
-  return line.replace(/ (from|to|remote|rcpt)=("(?:\\.|[^"\\])*"|[^ ]*)/g, ` $1=${HIDDEN}`)
 }
 
 /** What changes from one second to the next, beside decisions. */

@@ -2,6 +2,7 @@ import { createEntryReader, type Entry } from '../log/entries.ts'
 import {
   createFieldTable,
   decoded,
+  fieldKey,
   fieldValue,
   findField,
   keyHash,
@@ -50,4 +51,22 @@ export function entryOf(line: string, time: number): Entry {
   const head = newLineHead()
   Object.assign(head, { bytes, at: PROGRAM.length, end: bytes.length, time })
   return readEntry(head)
+}
+
+const QUOTE = 0x22
+const spans = createFieldTable()
+
+/** The line with `instead` for the values of these fields; what is no field behind the last one goes. */
+export function withoutValues(line: string, names: readonly string[], instead: string): string {
+  const bytes = Buffer.from(line, 'latin1')
+  readFields(bytes, PROGRAM.length, bytes.length, spans)
+  let text = PROGRAM.trimEnd()
+  for (let index = 0; index < spans.count; index++) {
+    const [start, end] = [spans.start[index]!, spans.end[index]!]
+    const key = fieldKey(bytes, spans, index)
+    const quotes = bytes[start - 1] === QUOTE ? 1 : 0
+    const value = bytes.toString('latin1', start - quotes, end + quotes)
+    text += ` ${key}=${names.includes(key) ? instead : value}`
+  }
+  return text
 }

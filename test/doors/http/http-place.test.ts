@@ -276,6 +276,19 @@ t.test('addresses are kept from the page where that is wanted', async (t) => {
   t.match(JSON.parse(text).decided[0].line, /from=\(hidden\) to=\(hidden\) rcpts=1/)
 })
 
+t.test('no Message-ID brings an address to the page that is kept from it', async (t) => {
+  const served = await serve(t, { args: ['--http-hide-addresses'] })
+  for (const id of ['x to=', 'x from="', 'x to=\\', 'a"b from=', '\\" to=" rcpt="', 'x\t to="']) {
+    await served.send({ id, from: 'a=secret"x @example.org', to: 'b=hidden=c@example.org' })
+  }
+  const look = async () => JSON.parse((await served.get('/data.json')).text).decided
+  const decided = await until(look, (decided) => decided.length === 6)
+  for (const { line, fields } of decided) {
+    t.notMatch(JSON.stringify({ line, fields }), /secret|hidden[^)]/)
+    t.match(line, / from=\(hidden\) to=\(hidden\) rcpts=1 total_ms=/)
+  }
+})
+
 for (const { name, program } of runtimes) {
   t.test(`who asks on without waiting for answers is left, ${name}`, async (t) => {
     const served = await serve(t, { program })
