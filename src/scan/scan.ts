@@ -33,6 +33,8 @@ export type ScanResult =
       readonly why: string
       /** As of a Verdict. */
       readonly harmful?: true
+      /** Nobody waited for it any more, or it was not looked at: it says nothing of a copy. */
+      readonly unfinished?: true
     }
   /** Nothing was found, but a limit left something unseen. */
   | { readonly answer: 'skipped'; readonly why: string }
@@ -160,8 +162,9 @@ async function askAll(
       if (verdict.over === 'depth') return { result: { answer: 'nested', why } }
       const limit = `the limits of ${scanner.name}`
       if (verdict.over === 'contents') return { result: { answer: 'crowded', why, limit } }
-      const harmful = verdict.harmful && { harmful: verdict.harmful }
-      return { result: { answer: 'unknown', scanner: scanner.name, why, ...harmful } }
+      const { harmful, unfinished } = verdict
+      const more = { ...(harmful && { harmful }), ...(unfinished && { unfinished }) }
+      return { result: { answer: 'unknown', scanner: scanner.name, why, ...more } }
     }
     unseen ??= why
   }

@@ -1,7 +1,7 @@
 import type { Crypto } from '../cluster/mac.ts'
 import type { Header } from '../message/header-block.ts'
 import { headerFormFault } from '../message/well-formed.ts'
-import { digestHeld, type Held, heldOf, heldOfATry } from './fields.ts'
+import { digestHeld, heldOf, heldOfATry } from './fields.ts'
 
 /** What a fingerprint is taken of: a message as scanners see it, and how they look at it. */
 export interface Subject {
@@ -31,33 +31,50 @@ export function fingerprintOf(
   secret: Buffer,
   crypto: Crypto,
 ): Buffer | undefined {
-  return nameOf('onescan-verdict/1', heldOf, subject, secret, crypto)
+  const { header, formFault, bodyDigest, looks } = subject
+  if (formFault !== undefined || bodyDigest === undefined) return undefined
+  // A header of nothing but what goes is empty now.
+  if (headerFormFault(header) !== undefined) return undefined
+  const fields = digestHeld(crypto, header, heldOf)
+  if (fields === undefined) return undefined
+  return nameOf('onescan-verdict/1', looks, header, [fields, bodyDigest], secret, crypto)
 }
 
-/** That of a message which comes again: only Received, Date, Message-ID and stamps may differ. */
+/**
+ * That of a message which comes again, well formed or not: only Received, Date, Message-ID and
+ * stamps may differ, and these only as far as they are ordinary. `body` is read where the
+ * subject has no digest that holds for it.
+ */
 export function exactFingerprintOf(
-  subject: Subject,
+  { header, formFault, bodyDigest, looks }: Subject,
+  body: Iterable<Buffer>,
   secret: Buffer,
   crypto: Crypto,
-): Buffer | undefined {
-  return nameOf('onescan-poison/1', heldOfATry, subject, secret, crypto)
+): Buffer {
+  const fields =
+    digestHeld(crypto, header, heldOfATry) ?? digestHeld(crypto, header, () => 'whole')!
+  const digest = (formFault === undefined && bodyDigest) || `raw ${digestRaw(body, crypto)}`
+  return nameOf('onescan-poison/1', looks, header, [fields, digest], secret, crypto)
+}
+
+function digestRaw(body: Iterable<Buffer>, crypto: Crypto): string {
+  const hash = crypto.createHash('sha256')
+  for (const chunk of body) hash.update(chunk)
+  return hash.digest('hex')
 }
 
 function nameOf(
   kind: string,
-  held: (name: string) => Held,
-  { header, formFault, bodyDigest, looks }: Subject,
+  looks: string,
+  header: Header,
+  digests: readonly string[],
   secret: Buffer,
   crypto: Crypto,
-): Buffer | undefined {
-  if (formFault !== undefined || bodyDigest === undefined) return undefined
-  // A header of nothing but what goes is empty now.
-  if (headerFormFault(header) !== undefined) return undefined
-  const fields = digestHeld(crypto, header, held)
-  if (fields === undefined) return undefined
+): Buffer {
   const ending = header.lineEnding === '\n' ? 'lf' : 'crlf'
+  const lines = [kind, looks, ending, ...digests]
   return crypto
     .createHmac('sha256', secret)
-    .update(`${kind}\n${looks}\n${ending}\n${fields}\n${bodyDigest}\n`, 'latin1')
+    .update(`${lines.join('\n')}\n`, 'latin1')
     .digest()
 }

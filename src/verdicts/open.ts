@@ -40,10 +40,8 @@ export async function openVerdictsBy(
     ...clocks,
     stores,
     flights: memory.flights,
-    poison:
-      poisonTries === 0
-        ? undefined
-        : { known: memory.poison, tries: poisonTries, fullTime: scanTimeout },
+    fullTime: scanTimeout,
+    poison: poisonTries === 0 ? undefined : { known: memory.poison, tries: poisonTries },
     secrets() {
       const secret = sharedKey(keys, clocks.now() / 1000)?.secret ?? memory.secret
       let secrets = derived.get(secret)

@@ -41,6 +41,11 @@ export interface VerdictsOptions {
   readonly uptime: () => number
   /** Who is at which message; of all processes of a host, where they can be told. */
   readonly flights?: Flights
+  /**
+   * Milliseconds that a scan is given here (SCANTIMEOUT): what had less than half of that, or was
+   * left before its end, says nothing of the message.
+   */
+  readonly fullTime: number
   /** Messages that scanners died of; without it all are scanned. */
   readonly poison?: PoisonPolicy | undefined
 }
@@ -49,13 +54,11 @@ export interface PoisonPolicy {
   readonly known: Poison
   /** Scans that went wrong, after which there is none for a while. */
   readonly tries: number
-  /** Milliseconds that a scan must have had before its end is the message's fault. */
-  readonly fullTime: number
 }
 
 /** A message that scanners would look at. */
 export interface Question {
-  readonly message: Pick<Message, 'form' | 'confirmFile'>
+  readonly message: Pick<Message, 'form' | 'body' | 'confirmFile'>
   /** Its header as it will leave. */
   readonly leaving: Header
   /** All that would run, in their order. */
@@ -126,7 +129,7 @@ export function openVerdicts(options: VerdictsOptions): Verdicts {
     for (const store of stores) store.put(fingerprint, sealed, maxAge)
   }
 
-  async function nameOf(question: Question): Promise<Name | undefined> {
+  async function nameOf(question: Question): Promise<Name | Nameless | undefined> {
     const { message, leaving, policy } = question
     const maxAge = Math.min(options.maxAge, question.maxAge)
     const scanners = question.scanners.filter(({ memorable }) => memorable)
@@ -140,27 +143,30 @@ export function openVerdicts(options: VerdictsOptions): Verdicts {
     }
     const secrets = options.secrets()
     const fingerprint = fingerprintOf(subject, secrets.fingerprint, crypto)
-    if (fingerprint === undefined) return undefined
     const versions = await versionsNow(scanners, { host, signatureDate: options.signatureDate() })
     return versions && { fingerprint, secrets, maxAge, versions, scanners, subject }
   }
 
   /** Looks, unless that went wrong too often; whatever goes wrong is counted. */
   async function lookWithCare(
-    { policy, scanners }: Question,
-    name: Name,
+    { message, scanners }: Question,
+    name: Nameless,
     look: Look,
     timeout: number,
     told?: ScanTask['signatures'],
   ): Promise<ScanResult> {
     const { poison } = options
     if (poison === undefined) return look(scanners, timeout, told)
-    const { known, tries, fullTime } = poison
+    const { known, tries } = poison
     const until = uptime() + timeout
-    const exact = () => exactFingerprintOf(name.subject, name.secrets.fingerprint, crypto)
+    const exact = () => {
+      return exactFingerprintOf(name.subject, message.body(), name.secrets.fingerprint, crypto)
+    }
     const before = known.isAny ? exact() : undefined
     const left = before && known.leftAloneFor(before, tries)
-    if (left !== undefined) return couldNotTell(name, tooHarmful(tries, left))
+    if (left !== undefined) {
+      return { ...couldNotTell(name, tooHarmful(tries, left)), unfinished: true }
+    }
     const over = before && (await known.turn(before, Math.min(TURN_WITHIN, timeout / 4)))
     const since = known.now()
     let result: ScanResult
@@ -174,10 +180,8 @@ export function openVerdicts(options: VerdictsOptions): Verdicts {
       return result
     }
     // A client that gives no time cannot have others' mail left alone.
-    if (!result.harmful || policy.timeout < fullTime / 2) return result
-    const fingerprint = exact()
-    if (fingerprint === undefined) return result
-    const count = await known.harmed(fingerprint, since)
+    if (!result.harmful || isBrief(timeout)) return result
+    const count = await known.harmed(exact(), since)
     const counted =
       count === undefined
         ? 'others went so with it, which counts against none'
@@ -203,6 +207,10 @@ export function openVerdicts(options: VerdictsOptions): Verdicts {
     })
   }
 
+  function isBrief(timeout: number): boolean {
+    return timeout < options.fullTime / 2
+  }
+
   /** Who looks first, for all that wait. */
   async function lead(question: Question, name: Name, look: Look, timeout: number): Promise<Found> {
     const flight = flights.begin(name.fingerprint, timeout)
@@ -216,7 +224,11 @@ export function openVerdicts(options: VerdictsOptions): Verdicts {
       const began = seconds()
       const { told, joined } = noteVersions(name.versions)
       const result = await lookWithCare(question, name, look, timeout, told)
-      if (result.answer === 'unknown') landing = { kind: 'unknown', why: result.why }
+      if (result.answer === 'unknown') {
+        // Who leaves, or has no time, cannot have others' mail deferred: they look themselves.
+        const isTelling = !result.unfinished && !isBrief(timeout)
+        landing = isTelling ? { kind: 'unknown', why: result.why } : { kind: 'elsewhere' }
+      }
       const signatures = joined()
       const found = memorableOf(result, name)
       if (found !== undefined && signatures !== undefined) {
@@ -237,6 +249,7 @@ export function openVerdicts(options: VerdictsOptions): Verdicts {
       const name = await nameOf(question)
       if (name === undefined) return { result: await look(question.scanners, timeout) }
       const timeLeft = () => Math.max(1, deadline - uptime())
+      if (!isNamed(name)) return { result: await lookWithCare(question, name, look, timeLeft()) }
       for (let vain = 0; ; ) {
         const flight = flights.of(name.fingerprint)
         if (flight === undefined) return lead(question, name, look, timeLeft())
@@ -267,9 +280,9 @@ export function openVerdicts(options: VerdictsOptions): Verdicts {
   }
 }
 
-/** A message by its name among verdicts, and what holds for it. */
-interface Name {
-  readonly fingerprint: Buffer
+/** A message that has no name among verdicts, for it has no form that all read alike. */
+interface Nameless {
+  readonly fingerprint: Buffer | undefined
   readonly secrets: Secrets
   /** Seconds. */
   readonly maxAge: number
@@ -280,6 +293,15 @@ interface Name {
   readonly subject: Subject
 }
 
+/** One by its name, and what holds for it. */
+interface Name extends Nameless {
+  readonly fingerprint: Buffer
+}
+
+function isNamed(name: Nameless): name is Name {
+  return name.fingerprint !== undefined
+}
+
 const TOO_LATE = 'a copy of it was being scanned for all of its own time (SCANTIMEOUT)'
 
 function tooHarmful(tries: number, left: number): string {
@@ -287,7 +309,10 @@ function tooHarmful(tries: number, left: number): string {
   return `poison: scanners died of it or took too long ${tries} times; not scanned for ${minutes} minutes (POISONTRIES)`
 }
 
-function couldNotTell({ scanners }: Name, why: string): ScanResult {
+function couldNotTell(
+  { scanners }: Nameless,
+  why: string,
+): Extract<ScanResult, { answer: 'unknown' }> {
   return { answer: 'unknown', scanner: scanners[0]!.name, why }
 }
 

@@ -1,10 +1,12 @@
 import * as crypto from 'node:crypto'
+import { setImmediate as setImmediatePromise } from 'node:timers/promises'
 import t from 'tap'
 import type { ScanResult } from '../../src/scan/scan.ts'
 import { readScanPolicy } from '../../src/scan/shared/scan-policy.ts'
 import type { Scanner } from '../../src/scan/shared/scanner.ts'
 import { createFlights } from '../../src/verdicts/flights.ts'
 import { openMemoryStore } from '../../src/verdicts/memory-store.ts'
+import { createPoison } from '../../src/verdicts/poison.ts'
 import { sealVerdict } from '../../src/verdicts/seal.ts'
 import { deriveSecrets } from '../../src/verdicts/secrets.ts'
 import type { VerdictStore } from '../../src/verdicts/store.ts'
@@ -41,6 +43,7 @@ function open(more: Partial<VerdictsOptions> = {}) {
     signatureDate: () => undefined,
     now: () => now,
     uptime: () => uptime,
+    fullTime: policy.timeout,
     ...more,
   })
   const looks: string[][] = []
@@ -49,9 +52,11 @@ function open(more: Partial<VerdictsOptions> = {}) {
     answer: ScanResult | Promise<ScanResult> = clean,
     wishes: Partial<Question> = {},
   ) => {
-    const { header, ...form } = examine(Buffer.from(text))
+    const bytes = Buffer.from(text)
+    const { header, ...form } = examine(bytes)
+    const body = () => [bytes.subarray(header.length)]
     const question: Question = {
-      message: { form: async () => form, confirmFile() {} },
+      message: { form: async () => form, body, confirmFile() {} },
       leaving: header,
       scanners: [clamd],
       policy,
@@ -77,6 +82,7 @@ function open(more: Partial<VerdictsOptions> = {}) {
 
 const clean: ScanResult = { answer: 'clean', scanners: [clamd] }
 const virus: ScanResult = { answer: 'infected', scanner: 'clamd', name: 'Eicar', banned: false }
+const killed: ScanResult = { answer: 'unknown', scanner: 'clamd', why: 'died', harmful: true }
 const vain: ScanResult = { answer: 'unknown', scanner: 'clamd', why: 'clamd is down' }
 
 t.beforeEach(() => {
@@ -195,7 +201,7 @@ t.test('a scanner that looked by older signatures than are here now is not belie
   const { verdicts, find } = open()
   version = 'ClamAV 1.4.3/27601/Tue'
   const { header, ...form } = examine(Buffer.from(letter))
-  const message = { form: async () => form, confirmFile() {} }
+  const message = { form: async () => form, body: () => [], confirmFile() {} }
   let looks = 0
   for (let n = 0; n < 2; n++) {
     await verdicts.find(
@@ -244,6 +250,62 @@ t.test('if two could not tell, who waited for both does not look any more', asyn
   t.same((await find(letter, clean)).result, clean, 'the next one does')
 })
 
+t.test('who leaves before the end, or gives no time, has no copy of it deferred', async (t) => {
+  const left = { ...vain, unfinished: true } as const
+  const hasty = { policy: { ...policy, timeout: policy.timeout / 3 } }
+  for (const [what, answer, wishes] of [
+    ['leaves', left, {}],
+    ['gives no time', vain, hasty],
+  ] as const) {
+    const { find, looks } = open()
+    const strangers = Array.from({ length: 5 }, () => find(letter, answer, wishes))
+    const others = Array.from({ length: 50 }, () => find(copy))
+    for (const { result } of await Promise.all(strangers)) t.same(result, answer, what)
+    for (const { result } of await Promise.all(others)) t.same(result, clean, what)
+    t.equal(looks.length, 6, what)
+  }
+})
+
+t.test('a message that is not looked at for what it did has no copy deferred', async (t) => {
+  const poison = { known: createPoison(undefined, undefined, async () => {}), tries: 1 }
+  const { find, looks } = open({ poison })
+  t.match((await find(letter, killed)).result, { why: /scan 1 of 1/ })
+  const withheld = Array.from({ length: 5 }, () => find(letter))
+  const others = Array.from({ length: 5 }, () => find(copy))
+  for (const { result } of await Promise.all(withheld)) t.match(result, { why: /^poison: / })
+  for (const { result } of await Promise.all(others)) t.same(result, clean)
+  t.equal(looks.length, 2)
+})
+
+t.test('a message that no two readers read alike is left alone, too, if it kills', async (t) => {
+  const odd = [
+    letter.replace('Hello', 'Hello\rthere'),
+    letter.replace('Subject', 'Sub\0ject'),
+    letter.replace('\n\n', '\n \n'),
+    letter.replace('ann', `ann${' x'.repeat(50_000)}`),
+  ]
+  for (const text of odd) {
+    const poison = { known: createPoison(undefined, undefined, async () => {}), tries: 3 }
+    const { find, looks } = open({ poison })
+    for (let n = 1; n <= 3; n++) {
+      const again = text.replace('Date: today', `Date: ${n}`)
+      t.match((await find(again, killed)).result, { why: `scan ${n} of 3` })
+    }
+    t.match((await find(text)).result, { answer: 'unknown', why: /^poison: / })
+    t.same((await find(text.replace('Hello', 'Hullo'))).result, clean)
+    t.equal(looks.length, 4)
+  }
+})
+
+t.test('nor does one have others withheld that were there when it killed', async (t) => {
+  const poison = { known: createPoison(undefined, undefined, setImmediatePromise), tries: 1 }
+  const { find } = open({ poison })
+  const death = setImmediatePromise(killed)
+  const both = [letter.replace('Hello', 'Hello\rthere'), letter].map((text) => find(text, death))
+  for (const { result } of await Promise.all(both)) t.match(result, { why: /against none/ })
+  t.same((await find(letter)).result, clean)
+})
+
 t.test('nobody waits for longer than its own time', async (t) => {
   const { find, looks } = open()
   let end: (result: ScanResult) => void = () => {}
@@ -269,6 +331,7 @@ t.test('a file that somebody changed under the scanner leaves no verdict', async
   const { header: _, ...form } = examine(Buffer.from(letter))
   const message = {
     form: async () => form,
+    body: () => [],
     confirmFile() {
       throw new Error('changed')
     },

@@ -25,6 +25,8 @@ export type Verdict =
       readonly deliberate?: true
       /** Set where the scanner died of it, or took all the time that there was. */
       readonly harmful?: true
+      /** Set where nobody waited for the answer any more: it says nothing of the message. */
+      readonly unfinished?: true
     }
 
 export const clean: Verdict = { answer: 'clean' }
@@ -112,7 +114,9 @@ export function abortable(gone: AbortSignal, scanner: Scanner): Scanner {
       for (const signal of signals) signal.addEventListener('abort', abort)
       if (signals.some(({ aborted }) => aborted)) abort()
       try {
-        return await scanner.scan(specimen, { ...task, signal: either.signal })
+        const verdict = await scanner.scan(specimen, { ...task, signal: either.signal })
+        const isUnfinished = gone.aborted && verdict.answer === 'unknown'
+        return isUnfinished ? { ...verdict, unfinished: true } : verdict
       } finally {
         for (const signal of signals) signal.removeEventListener('abort', abort)
       }
