@@ -1,8 +1,9 @@
-import { closeSync, type FSWatcher, fstatSync, openSync, readSync, statSync, watch } from 'node:fs'
+import { closeSync, type FSWatcher, fstatSync, readSync, statSync, watch } from 'node:fs'
 import { dirname } from 'node:path'
 import type { Entry } from './entries.ts'
 import { createLineCutter, type LineCutter } from './lines.ts'
 import { createEntryTaker } from './read-log.ts'
+import { openRegularFile } from './regular-file.ts'
 import type { Source } from './sources.ts'
 
 /** Milliseconds between looks where the file system tells nothing of changes, as NFS. */
@@ -41,7 +42,7 @@ export function followLog({ files, label }: Source, wanted: (entry: Entry) => bo
 
   function open(): void {
     try {
-      const fd = openSync(path, 'r')
+      const fd = openRegularFile(path)
       file = { fd, inode: fstatSync(fd).ino }
     } catch {
       file = undefined // between one and the next; it is looked for again

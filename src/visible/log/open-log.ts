@@ -4,6 +4,7 @@ import { closeSync, createReadStream, fstatSync, openSync, readSync } from 'node
 import type { Readable } from 'node:stream'
 import * as zlib from 'node:zlib'
 import { errorText } from '../../runtime/fault.ts'
+import { openRegularFile } from './regular-file.ts'
 
 /** Standard input. */
 export const STDIN = '/dev/stdin'
@@ -28,8 +29,11 @@ export type Advance = (bytes: number) => void
  * its name. A chunk's memory is read into again when the next one is asked for. Throws for a file that
  * cannot be read, after what could be read of it.
  */
-export async function* openLog(file: string, advance: Advance = () => {}): AsyncGenerator<Buffer> {
-  const fd = file === STDIN ? 0 : openSync(file, 'r')
+export async function* openLog(
+  { path: file, isFound }: { readonly path: string; readonly isFound?: true },
+  advance: Advance = () => {},
+): AsyncGenerator<Buffer> {
+  const fd = file === STDIN ? 0 : isFound ? openRegularFile(file) : openSync(file, 'r')
   const isPlainFile = fstatSync(fd).isFile()
   if (!isPlainFile) {
     // Whoever gave us standard input may have made it one that does not wait (EAGAIN).

@@ -35,7 +35,7 @@ async function* readFile(
   })
   const cutter = createLineCutter(needle === undefined ? take : around(needle, take))
   try {
-    for await (const chunk of openLog(file.path, advance)) {
+    for await (const chunk of openLog(file, advance)) {
       cutter.push(chunk)
       if (found.length > 0) yield found
       found = []

@@ -15,6 +15,8 @@ export interface LogFile {
   readonly size: number
   /** Milliseconds since 1970 when it was written last. */
   readonly modified: number
+  /** Set where the user named its directory, and so did not choose it. */
+  readonly isFound?: true
 }
 
 /** multilog(8): `@`, the label of the time that the file was closed, `.s` or `.u`. */
@@ -43,7 +45,8 @@ function filesOf(path: string): LogFile[] {
   }
   return files.flatMap((file) => {
     const status = statSync(file, { throwIfNoEntry: false }) // multilog removes the oldest
-    return status ? [{ path: file, size: status.size, modified: status.mtimeMs }] : []
+    if (status === undefined) return []
+    return [{ path: file, size: status.size, modified: status.mtimeMs, isFound: true }]
   })
 }
 

@@ -18,7 +18,7 @@ export async function sumUp(
       tally.begin(createLineHeadReader(file.modified), label)
       const cutter = createLineCutter(tally.lines)
       try {
-        for await (const chunk of openLog(file.path, advance)) cutter.push(chunk)
+        for await (const chunk of openLog(file, advance)) cutter.push(chunk)
       } catch (error) {
         warn(errorText(error))
       }

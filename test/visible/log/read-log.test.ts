@@ -1,10 +1,11 @@
 import { execFileSync } from 'node:child_process'
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import t from 'tap'
 import { type Criteria, needleOf, wantedBy } from '../../../src/visible/log/criteria.ts'
 import type { Entry } from '../../../src/visible/log/entries.ts'
+import { followLog } from '../../../src/visible/log/follow.ts'
 import { createLineCutter, LINE_MAX } from '../../../src/visible/log/lines.ts'
 import { merge } from '../../../src/visible/log/merge.ts'
 import { createEntryTaker, readLog } from '../../../src/visible/log/read-log.ts'
@@ -157,6 +158,27 @@ t.test("a directory of multilog's is read in the order in which it was written",
   })
   t.same((await read([directory])).ids, ['<1>', '<2>', '<3>'])
   await t.rejects(read([t.testdir({ other: '' })]), /no files of multilog/)
+})
+
+t.test("what is no regular file in a directory of multilog's keeps nobody waiting", async (t) => {
+  const directory = t.testdir({ d: { '@4000000067430000000000a0.s': told({ id: '<1>' }) } })
+  const current = join(directory, 'd/current')
+  const make = {
+    'a pipe': () => execFileSync('mkfifo', [current]),
+    'a device without end': () => symlinkSync('/dev/zero', current),
+    'a directory': () => mkdirSync(current),
+  }
+  for (const [what, put] of Object.entries(make)) {
+    put()
+    const { entries, warnings } = await read([join(directory, 'd')])
+    t.equal(entries.length, 1, what)
+    t.match(warnings, [/current: is no regular file/], what)
+    const [source] = findLogs([join(directory, 'd')])
+    const follower = followLog(source!, () => true)
+    t.same(follower.read(), [], what)
+    follower.close()
+    rmSync(current, { recursive: true })
+  }
 })
 
 t.test('the logs of several hosts are merged by time and told apart', async (t) => {
