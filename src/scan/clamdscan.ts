@@ -21,6 +21,13 @@ export function handingOverOption(words: readonly string[]): '--fdpass' | '--str
   return isReachedByTcp(configFiles(rest)) ? '--stream' : '--fdpass'
 }
 
+/** Whether the command is ClamAV's own, and looks by the signatures of this host. */
+export function isClamAvHere(words: readonly string[]): boolean {
+  const [program, ...rest] = words
+  const name = basename(program!)
+  return name === 'clamscan' || (name === 'clamdscan' && !isReachedByTcp(configFiles(rest)))
+}
+
 /** `--fdpass`, `--stream`, and their beginnings, which getopt_long(3) takes as well. */
 function saysHow(word: string): boolean {
   const [option = ''] = word.split('=')

@@ -45,7 +45,7 @@ export function clamscanScanner(policy: ScanPolicy): Scanner {
     local: false,
     memorable: {
       identity: `clamscan(${encodeURIComponent(JSON.stringify([clamscan, clam.maxSize]))})`,
-      signatures: "this host's",
+      signatures: clamscan.way === 'tcp' || clamscan.way === 'tls' ? 'not told' : "this host's",
     },
     async scan(specimen, { signal }) {
       if (specimen.size > clam.maxSize) {

@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { closeSync, openSync } from 'node:fs'
 import { basename } from 'node:path'
 import { ownChild } from '../runtime/own-children.ts'
-import { handingOverOption } from './clamdscan.ts'
+import { handingOverOption, isClamAvHere } from './clamdscan.ts'
 import { killGroup } from './shared/kill-group.ts'
 import type { ScanPolicy } from './shared/scan-policy.ts'
 import {
@@ -43,7 +43,7 @@ export function commandScanner(
     local: false,
     memorable: {
       identity: `command(${[...codes, ...words].map(encodeURIComponent).join(',')})`,
-      signatures: "this host's",
+      signatures: isClamAvHere(words) ? "this host's" : 'not told',
     },
     scan: (specimen, task) => {
       const option = handingOverOption(words)

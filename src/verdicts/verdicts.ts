@@ -20,7 +20,7 @@ import { openSealed, sealVerdict } from './seal.ts'
 import type { Secrets } from './secrets.ts'
 import type { VerdictStore } from './store.ts'
 import type { RememberedVerdict } from './verdict.ts'
-import { noteVersions, versionsNow } from './versions.ts'
+import { noteVersions, tellSignatures, versionsNow } from './versions.ts'
 
 /** What a memory of verdicts needs of the world. */
 export interface VerdictsOptions {
@@ -142,8 +142,11 @@ export function openVerdicts(options: VerdictsOptions): Verdicts {
       looks: looksOf(policy, scanners),
     }
     const secrets = options.secrets()
-    const fingerprint = fingerprintOf(subject, secrets.fingerprint, crypto)
-    const versions = await versionsNow(scanners, { host, signatureDate: options.signatureDate() })
+    const here = { host, signatureDate: options.signatureDate() }
+    const fingerprint = tellSignatures(scanners, here)
+      ? fingerprintOf(subject, secrets.fingerprint, crypto)
+      : undefined
+    const versions = await versionsNow(scanners, here)
     return versions && { fingerprint, secrets, maxAge, versions, scanners, subject }
   }
 
@@ -280,7 +283,10 @@ export function openVerdicts(options: VerdictsOptions): Verdicts {
   }
 }
 
-/** A message that has no name among verdicts, for it has no form that all read alike. */
+/**
+ * A message that may have no name among verdicts: it has no form that all read alike, or its
+ * scanners do not tell their signatures.
+ */
 interface Nameless {
   readonly fingerprint: Buffer | undefined
   readonly secrets: Secrets

@@ -8,6 +8,17 @@ export interface Here {
   readonly signatureDate: number | undefined
 }
 
+/** Whether it is seen when the scanners have other signatures: else no verdict of theirs may last. */
+export function tellSignatures(
+  scanners: readonly Scanner[],
+  { signatureDate }: Pick<Here, 'signatureDate'>,
+): boolean {
+  return scanners.every(({ memorable }) => {
+    const { signatures } = memorable!
+    return signatures === "this host's" ? signatureDate !== undefined : signatures !== 'not told'
+  })
+}
+
 /** By which signatures the scanners would look now; undefined where one of them does not know. */
 export async function versionsNow(
   scanners: readonly Scanner[],
@@ -16,6 +27,7 @@ export async function versionsNow(
   const versions: Record<string, string> = {}
   for (const { name, memorable } of scanners) {
     const { signatures } = memorable!
+    if (signatures === 'not told') continue
     const version =
       signatures === "this host's" ? `${host} ${signatureDate ?? '-'}` : await signatures()
     if (version === undefined) return undefined

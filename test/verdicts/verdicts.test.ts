@@ -197,6 +197,29 @@ t.test('where signatures are not known, nothing is remembered or believed', asyn
   t.equal(looks.length, 3)
 })
 
+t.test('a scanner that does not tell when its signatures change is asked each time', async (t) => {
+  for (const [signatures, date, isKnown] of [
+    ['not told', 1.7e9, false],
+    ["this host's", undefined, false],
+    ["this host's", 1.7e9, true],
+  ] as const) {
+    const poison = { known: createPoison(undefined, undefined, async () => {}), tries: 1 }
+    const { find, looks } = open({ signatureDate: () => date, poison })
+    const command = scanner('command', { memorable: { identity: 'command', signatures } })
+    const wishes = { scanners: [command] }
+    await find(letter, clean, wishes)
+    t.equal((await find(copy, clean, wishes)).known !== undefined, isKnown)
+    const other = letter.replace('Hello', 'Hallo')
+    await find(other, killed, wishes)
+    t.match(
+      (await find(other, clean, wishes)).result,
+      { why: /^poison: / },
+      'with care all the same',
+    )
+    t.equal(looks.length, isKnown ? 2 : 3)
+  }
+})
+
 t.test('a scanner that looked by older signatures than are here now is not believed', async (t) => {
   const { verdicts, find } = open()
   version = 'ClamAV 1.4.3/27601/Tue'

@@ -130,10 +130,10 @@ export interface Memorable {
   readonly identity: string
   /**
    * The newest signatures that it has here; undefined where it does not know yet. Two texts
-   * that are the same are the same signatures, on any host. `this host's`: nobody else can
-   * tell.
+   * that are the same are the same signatures, on any host. `this host's`: those in CLAMDBDIR,
+   * of which nobody else can tell. `not told`: they may change at any time.
    */
-  readonly signatures: "this host's" | (() => Promise<string | undefined>)
+  readonly signatures: "this host's" | 'not told' | (() => Promise<string | undefined>)
 }
 
 export interface Scanner {

@@ -1,3 +1,5 @@
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import t from 'tap'
 import { numbered, sessionStandIn } from '../../scan/clamd/session-stand-in.ts'
 import { standIn } from '../../scan/clamd/stand-in.ts'
@@ -98,6 +100,19 @@ t.test('a clamd that tells no version, or none at all, is asked each time', asyn
     t.equal((await milter.submit({ message: letter(n) })).outcome, 'delivered')
   }
   t.equal(clamd.received.length, 3)
+})
+
+t.test('a command that knows a virus from now on finds it in the next copy', async (t) => {
+  const directory = t.testdir({ db: { 'x.ndb': '' } })
+  const program = join(directory, 'scanner')
+  const answers = (code: number) =>
+    writeFileSync(program, `#!/bin/sh\nexit ${code}\n`, { mode: 0o755 })
+  answers(0)
+  const env = { QHPSI: `${program} %s`, CLAMDBDIR: join(directory, 'db'), REJECTVIRUS: '1' }
+  const milter = await openMilter(t, env)
+  t.equal((await milter.submit({ message: letter(1) })).outcome, 'delivered')
+  answers(1)
+  t.equal((await milter.submit({ message: letter(2) })).outcome, 'refused')
 })
 
 t.test('what a clamd with older signatures found is scanned by one with newer ones', async (t) => {
