@@ -10,6 +10,11 @@ export interface SignOptions {
   readonly scanners: readonly string[]
   /** Unix seconds. */
   readonly now: number
+  /**
+   * When they began to look, unix seconds, if that was before: what the stamp says, since
+   * signatures may have changed meanwhile.
+   */
+  readonly since?: number
   readonly crypto: Crypto
 }
 
@@ -38,10 +43,14 @@ function md5Value({ digests }: Examined, key: Key): string | undefined {
 function hmacValue(
   { header, digests }: Examined,
   key: Key,
-  { scanners, now, crypto }: SignOptions,
+  { scanners, now, since = now, crypto }: SignOptions,
 ): string | undefined {
   if (digests.sha256 === undefined) return undefined
-  const claims = { k: key.id, t: String(now), s: scanners.map(scannerName).join(',') }
+  const claims = {
+    k: key.id,
+    t: String(Math.min(since, now)),
+    s: scanners.map(scannerName).join(','),
+  }
   const fieldsDigest = digestFields(crypto, header, 0)
   const mac = stampMac(crypto, key.secret, claims, fieldsDigest, digests.sha256)
   return `v=1; k=${claims.k}; t=${claims.t}; s=${claims.s}; h=${mac.toString('base64url')}`

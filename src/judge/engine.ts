@@ -11,7 +11,6 @@ import { runScanners, type ScanResult } from '../scan/scan.ts'
 import type { ScanPolicy } from '../scan/shared/scan-policy.ts'
 import type { Scanner } from '../scan/shared/scanner.ts'
 import { specimenOf } from '../scan/specimen.ts'
-import type { RememberedVerdict } from '../verdicts/verdict.ts'
 import type { Found, Look, Verdicts } from '../verdicts/verdicts.ts'
 import {
   decide,
@@ -76,13 +75,15 @@ export async function judge(
   const remove = fieldsThatGoFrom(message.header, vouched, policy)
   const leaving = withoutFields(message.header, remove)
   const remarks: Remarks = { notes, traits: new Set() }
+  const began = seconds(tools.now())
   const finding = findUnvouched({ ...transaction, leaving }, policy, tools, vouched, remarks)
   const verifying = stamped ? vouched : verify(transaction, policy, tools)
   await Promise.allSettled([finding, verifying]) // the door closes the message: nobody may read on
   const [{ result: scan, known }, trust] = [await finding, await verifying]
   if (scan.answer === 'clean') message.confirmFile()
   const scanned = clock()
-  const stamp = await sign(message, leaving, policy, tools, scan, known)
+  const finds = { scan, since: known?.time ?? began }
+  const stamp = await sign(message, leaving, policy, tools, finds)
   const outcome: Outcome = {
     trust,
     scan,
@@ -199,8 +200,7 @@ async function sign(
   leaving: Header,
   policy: Policy,
   { crypto, now }: Tools,
-  scan: ScanResult,
-  known: RememberedVerdict | undefined,
+  { scan, since }: { readonly scan: ScanResult; readonly since: number },
 ): Promise<Outcome['stamp']> {
   if (policy.cluster === undefined || crypto === undefined || scan.answer !== 'clean')
     return undefined
@@ -215,7 +215,8 @@ async function sign(
     {
       keys: policy.cluster.keys,
       scanners,
-      now: known === undefined ? seconds(now()) : Math.min(known.time, seconds(now())),
+      now: seconds(now()),
+      since,
       crypto,
     },
   )
