@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import t from 'tap'
+import t, { type Test } from 'tap'
 import { isBound } from '../../src/cluster/mac.ts'
 import { type BuiltStage, buildStage } from '../cases/stage.ts'
 import { bodyOf, headerNames, headerValues } from './header-values.ts'
@@ -70,7 +70,7 @@ t.test('a cluster with OpenDKIM', { skip: opendkimMissing }, async (t) => {
     if (missing) continue
     const passage = await openPassage(t, start, { before: [verifier.milter] })
     await passage.serve(t, settings)
-    onward.push({ name, pass: (message) => through(passage, message) })
+    onward.push({ name, pass: await senderTo(t, passage) })
   }
 
   for (const { name, missing, start } of mtas) {
@@ -81,9 +81,10 @@ t.test('a cluster with OpenDKIM', { skip: opendkimMissing }, async (t) => {
           behind: behind.map(({ milter }) => milter),
         })
         await passage.serve(t, settings)
+        const send = await senderTo(t, passage)
         const trusted = new Map(onward.map((host) => [host.name, 0]))
         for (const [what, message] of messages) {
-          const first = await through(passage, message)
+          const first = await send(message)
           t.equal(scansSince(), 1, `${what}: scanned by the first host`)
           t.ok(stampIsAboveWhatItBinds(first), `${what}: ${headerNames(first).join(' ')}`)
           const filters = headerValues(first, 'DKIM-Filter').length
@@ -113,13 +114,19 @@ function stampIsAboveWhatItBinds(message: Buffer): boolean {
   )
 }
 
-/** A message as it comes out of an MTA, to which the host before sends it. */
-async function through(passage: Passage, message: Buffer): Promise<Buffer> {
-  const session = await openSmtp(passage.port)
-  const { data } = await session.send({ from: 'ada@example.net', to: ['ben@example.org'], message })
-  await session.quit()
-  if (!data.startsWith('250')) throw new Error(data)
-  return (await passage.receiver.next()).message
+/** Sends messages to an MTA on one connection, and tells how each comes out of it. */
+async function senderTo(
+  t: Test,
+  { port, receiver }: Passage,
+): Promise<(message: Buffer) => Promise<Buffer>> {
+  const session = await openSmtp(port)
+  t.teardown(session.quit)
+  return async (message) => {
+    const mail = { from: 'ada@example.net', to: ['ben@example.org'], message }
+    const { data } = await session.send(mail)
+    if (!data.startsWith('250')) throw new Error(data)
+    return (await receiver.next()).message
+  }
 }
 
 function counter(stage: BuiltStage): () => number {

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import {
@@ -50,6 +51,23 @@ t.test(
     }
   },
 )
+
+const compiled = join(import.meta.dirname, '../../../build/native/onescand')
+const skipCompiled = skipWithoutBrowser || (!existsSync(compiled) && 'npm run build:native')
+
+t.test('the compiled onescand serves it, too', { skip: skipCompiled }, async (t) => {
+  const served = await serve(t, { program: [compiled], args: ['--workers', '2'] })
+  await served.send({ from: 'ann@example.org', eicar: true })
+  const browser = await openBrowser(t)
+  const { page, errors } = await openPage(browser, `http://127.0.0.1:${served.port}/`)
+  await page.waitForSelector('#list li:has-text("ann@example.org")')
+  await page.waitForSelector('#health.good')
+  t.equal(await page.locator('.plot canvas').count(), 3, 'plots are drawn')
+  await served.send({ from: 'ben@example.org' })
+  await page.waitForSelector('#list li:has-text("ben@example.org")')
+  t.equal(await page.locator('#list li').count(), 2, 'a live update')
+  t.same(errors, [], 'no complaint')
+})
 
 t.test('the filter, the keyboard and the whole line', { skip: skipWithoutBrowser }, async (t) => {
   const served = await serve(t)
