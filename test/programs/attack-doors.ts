@@ -1,6 +1,6 @@
 import { onescanc } from '../c/onescanc/client.ts'
 import { startOnescand } from '../doors/daemon/process.ts'
-import { newest, runSlot } from '../doors/queue/slot.ts'
+import { quickest, runSlot } from '../doors/queue/slot.ts'
 import { type Mta, openPassage } from './milter-mtas.ts'
 import { openSmtp } from './smtp-session.ts'
 
@@ -24,7 +24,7 @@ type Settings = Readonly<Record<string, string>>
 
 /** The slot that is started for each message. */
 export function coldSlot(settings: Settings): Door {
-  return { name: 'the cold slot', send: (message) => bySlot(newest, message, settings) }
+  return { name: 'the cold slot', send: (message) => bySlot(quickest, message, settings) }
 }
 
 /** The thin client before onescand; with SPOOLDIR in the settings, large mail goes as a file. */

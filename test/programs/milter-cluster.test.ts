@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { plain } from '../cases/messages.ts'
 import { type BuiltStage, buildStage } from '../cases/stage.ts'
-import { runSlot } from '../doors/queue/slot.ts'
+import { quickest, runSlot } from '../doors/queue/slot.ts'
 import { bodyOf, headerValues } from './header-values.ts'
 import { mtas, openPassage, type Passage } from './milter-mtas.ts'
 import { openSmtp } from './smtp-session.ts'
@@ -130,7 +130,7 @@ async function openCluster(
 function slotOf(stage: BuiltStage, CLUSTERKEYS: string): (message: Buffer) => Promise<Buffer> {
   const settings = { QHPSI: stage.scanner, CLUSTERKEYS, CLAMDBDIR: '/nonexistent' }
   return async (message) => {
-    const { deliveries, logged } = await runSlot({ message, settings })
+    const { deliveries, logged } = await runSlot({ program: quickest, message, settings })
     const [delivery] = deliveries
     if (delivery === undefined) throw new Error(`not delivered: ${logged}`)
     return Buffer.concat([delivery.received, delivery.message])

@@ -1,6 +1,5 @@
-import { existsSync } from 'node:fs'
 import type { RunningDaemon } from '../doors/daemon/process.ts'
-import { compiled, newest, runSlot, type SlotRun } from '../doors/queue/slot.ts'
+import { compiled, quickest, runSlot, type SlotRun } from '../doors/queue/slot.ts'
 import type { Question } from '../doors/warm/client.ts'
 import type { Door, Passage, Variant } from './passage.ts'
 
@@ -9,12 +8,14 @@ type Daemons = Readonly<Record<Variant, RunningDaemon>>
 
 /** The program that does it all by itself, started for each message. */
 export function coldSlot(settings: Settings): Door {
-  const program = existsSync(compiled) ? [compiled] : newest
   return {
     name: 'cold slot',
     perMessage: true,
     async send(message, variant) {
-      return passageOf(message, await runSlot({ program, message, settings: settings[variant] }))
+      return passageOf(
+        message,
+        await runSlot({ program: quickest, message, settings: settings[variant] }),
+      )
     },
   }
 }

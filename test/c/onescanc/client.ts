@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { newest } from '../../doors/queue/slot.ts'
+import { quickest } from '../../doors/queue/slot.ts'
 import { standInQueue } from '../../stand-in/stand-in.ts'
 import { build, missing } from '../built-in-c.ts'
 
@@ -26,7 +26,7 @@ export const clients: readonly { readonly name: string; readonly program: readon
 /** A private directory that goes with the test, with a cold program in it. */
 export interface ColdPrograms {
   readonly directory: string
-  /** The bundle on the newest Node. */
+  /** The compiled one where it is built, which the Debian package has beside onescanc. */
   readonly queue: string
   /** Tells on fd 2 that it was called and how, and hands the mail on as it came. */
   readonly teller: string
@@ -46,7 +46,7 @@ export function coldPrograms(t: Test): ColdPrograms {
   }
   return {
     directory,
-    queue: program('onescan-queue', `exec '${newest.join("' '")}' "$@"`),
+    queue: program('onescan-queue', `exec '${quickest.join("' '")}' "$@"`),
     teller: program('teller', `echo "COLD [$SCANTIMEOUT] [$*]" >&2; exec '${standInQueue()}'`),
   }
 }
