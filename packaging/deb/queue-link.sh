@@ -1,12 +1,12 @@
-# The link that QMAILQUEUE names. The administrator owns it: whatever leads elsewhere than
-# into this package is left as it is.
+# The link that QMAILQUEUE names. The administrator owns it: if it does not lead into this
+# package, it is not changed.
 link=/etc/onescan/queue
 programs=/usr/lib/onescan
 # Where the link led before the package was removed, and where the removal pointed it: links
 # themselves.
 before=/var/lib/onescan/queue
 meanwhile=/var/lib/onescan/queue.meanwhile
-# The usual place of qmail-queue, whether it is there or not.
+# The usual place of qmail-queue, even if it does not exist.
 usual=/var/qmail/bin/qmail-queue
 
 # In one step: every message finds the old program or the new one.
@@ -19,7 +19,7 @@ link_is_ours() {
   case $(readlink -m "$link") in "$programs"/* | /usr/bin/onescan* | /usr/sbin/onescan*) ;; *) false ;; esac
 }
 
-# The real qmail-queue, where it stands by itself: notqmail and netqmail, IndiMail.
+# The real qmail-queue, if it is in its usual place: notqmail and netqmail, IndiMail.
 real_queue() {
   for queue in /var/qmail/bin/qmail-queue /usr/sbin/qmail-queue /var/indimail/bin/qmail-queue; do
     case $(readlink -m "$queue") in "$programs"/*) continue ;; esac
@@ -31,8 +31,8 @@ real_queue() {
   false
 }
 
-# Mail goes on without us. Where the real qmail-queue is not found, its usual place is
-# named: mail is deferred until it is there.
+# Mail goes on without onescan. If the real qmail-queue is not found, the link names its usual
+# place: mail is deferred until it is there.
 point_to_real_queue() {
   link_is_ours || return 0
   if ! queue=$(real_queue); then
@@ -55,7 +55,7 @@ point_to_real_queue() {
   fi
 }
 
-# What a removal changed, where nobody changed it since. (Older packages did not note it.)
+# Undoes what a removal changed, if the link was not changed since. (Older packages did not note it.)
 point_back() {
   test -L "$before" || return 0
   removed=$(readlink "$meanwhile" || real_queue || echo "$usual")
@@ -69,10 +69,10 @@ point_back() {
   rm -f "$before" "$meanwhile"
 }
 
-# Each time, for it is the administrator's, or as a purge left it.
+# Each time, since it is the administrator's, or as a purge left it.
 tell_where_link_leads() {
   if link_is_ours; then
-    echo "onescan: $link -> $(readlink "$link"): for QMAILQUEUE to name"
+    echo "onescan: $link -> $(readlink "$link"): set QMAILQUEUE to it"
     real_queue >/dev/null || {
       echo 'onescan: no qmail-queue is on this host: mail through the link is deferred. Postfix and'
       echo 'onescan: Sendmail ask onescand by milter: /usr/share/doc/onescan/README.md.gz'

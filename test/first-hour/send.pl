@@ -5,7 +5,7 @@ use warnings;
 use IO::Socket::INET;
 
 my ($from, $what) = @ARGV;
-# In two parts, so that no scanner takes this script for it.
+# In two parts, so that no scanner takes this script for the test file.
 my $eicar = 'X5O!P%@AP[4\PZX54(P^)7CC)7}' . '$EICAR-STANDARD-ANTIVIRUS-TEST-FILE!$H+H*';
 my $body = $what eq 'eicar' ? $eicar : 'Hello.';
 my $smtp = IO::Socket::INET->new(PeerAddr => '192.0.2.1:25', LocalAddr => $from, Timeout => 60) // die "$@\n";

@@ -69,7 +69,7 @@ const rows: readonly Row[] = [
     does: install,
     ...ourLink,
     queues: false,
-    says: /queue -> \/usr\/lib\/onescan\/onescanc: for QMAILQUEUE[\s\S]*no qmail-queue is on this host/,
+    says: /queue -> \/usr\/lib\/onescan\/onescanc: set QMAILQUEUE to it[\s\S]*no qmail-queue is on this host/,
   },
   {
     name: 'install, remove without a qmail-queue',

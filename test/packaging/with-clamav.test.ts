@@ -103,7 +103,7 @@ t.test('with clamd', { skip: packagingMissing || debianMissing }, async (t) => {
       t.equal(must('stat -c %G:%a /var/spool/onescan'), 'clamav:3730\n', output)
       t.match(must('id -nG onescan').split(/\s/), ['onescan', /./, /./])
       t.ok(must('id -nG onescan').split(/\s/).includes('clamav'))
-      t.match(output, 'the user onescan is in the group clamav now')
+      t.match(output, 'the user onescan is now in the group clamav')
       t.match(output, 'put "AlertExceedsMax yes" into /etc/clamav/clamd.conf')
       t.match(must('cat /etc/clamav/clamd.conf'), 'AlertExceedsMax no', 'which is not ours to edit')
       t.equal(must('dpkg --audit'), '', 'nothing is left to be done')
