@@ -26,7 +26,7 @@ static inline int asks_about(int count, char **words) {
   return 0;
 }
 
-/* What parse_number() says of text that is no number from `min` to `max`. */
+/* What parse_number() says of text that is not a number from `min` to `max`. */
 enum { NO_NUMBER = -1 };
 
 /* Digits alone, at most nine of them; `min` is not negative. */

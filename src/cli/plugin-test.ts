@@ -33,7 +33,7 @@ export interface TrialMail {
 
 /**
  * Asks the plugin in `file` about each message, as the slot would under `env`: in a process of
- * its own, with its limits. Throws where the file cannot be a plugin; rejects where a message
+ * its own, with its limits. Throws if the file cannot be a plugin; rejects if a message
  * cannot be read.
  */
 export async function* tryPlugin(

@@ -9,7 +9,7 @@ export interface ClusterPolicy {
   readonly maxAge: number
   /** Whether only connections that CLUSTERPEER marks are trusted. */
   readonly peersOnly: boolean
-  /** Directory of the local signature database: what was stamped before its last change is scanned. */
+  /** Directory of the local signature database: mail that was stamped before its last change is scanned. */
   readonly signatureDirectory: string
 }
 
@@ -17,7 +17,7 @@ export interface ClusterPolicy {
 export const DEFAULT_MAX_AGE = 3600
 
 /**
- * Reads the keyring and what belongs to it. `off` is a line for the log where a keyring
+ * Reads the keyring and its settings. `off` is a line for the log if a keyring
  * is there that cannot be used by this uid. Faults are of kind `config`.
  */
 export function readClusterPolicy(

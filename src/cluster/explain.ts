@@ -12,9 +12,9 @@ import {
 export interface Explanation {
   /** The field's name as written. */
   readonly field: string
-  /** Id of the key that made it; undefined where no key of the ring did. */
+  /** Id of the key that made it; undefined if no key of the ring did. */
   readonly key: string | undefined
-  /** Why it does not hold, or undefined where it does. */
+  /** Why it does not hold, or undefined if it does. */
   readonly fault: string | undefined
   /** What it says: scanners and the time of the scan in unix seconds; an md5 stamp says neither. */
   readonly claims: { readonly scanners: readonly string[]; readonly time: number } | undefined

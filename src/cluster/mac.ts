@@ -2,7 +2,7 @@ import type { Hash, Hmac } from 'node:crypto'
 import type { Header } from '../message/header-block.ts'
 import { type Claims, isStampName } from './stamp.ts'
 
-/** node:crypto, handed in because the slot loads it only where there is a keyring. */
+/** node:crypto, handed in since the slot loads it only if there is a keyring. */
 export interface Crypto {
   createHash(algorithm: string): Hash
   createHmac(algorithm: string, key: Buffer): Hmac

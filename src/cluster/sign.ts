@@ -21,7 +21,7 @@ export interface SignOptions {
 /**
  * A stamp of the first key that is current over a message as it leaves, to stand above all
  * fields that are there.
- * Undefined where none may be made: the message is not well formed, or every key is
+ * Undefined if none may be made: the message is not well formed, or every key is
  * past its date.
  */
 export function signMessage(

@@ -7,7 +7,7 @@ const DATABASE =
 
 /**
  * When the local virus signatures last changed, in unix seconds, by the newest file of
- * the database directory; undefined where there is none to be seen.
+ * the database directory; undefined if there is none to be seen.
  */
 export function signatureDate(directory: string): number | undefined {
   let newest: number | undefined

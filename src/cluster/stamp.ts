@@ -31,7 +31,7 @@ export interface Claims {
 /** Field names, with `N` to come. */
 export const FIELD = { md5: 'X-MD5-Cluster-', 'hmac-sha256': 'X-SHA256-Cluster-' } as const
 
-/** In a stamp's `s=`: what these scanners found clean was scanned in a second look, too. */
+/** In a stamp's `s=`: these scanners took a second look, too. */
 export const SECOND_LOOK = 'secondlook'
 
 const NAME = /^x-(md5|sha256)-cluster-([0-9]+)$/i
@@ -90,7 +90,7 @@ export function nextNumber(fields: readonly FieldSpan[], scheme: Stamp['scheme']
   return number
 }
 
-/** A scanner's name as `s=` holds it: what is no letter, digit, `.`, `_`, `+` or `-` becomes %XX. */
+/** A scanner's name for `s=`: bytes other than letters, digits, `.`, `_`, `+` and `-` become %XX. */
 export function scannerName(name: string): string {
   return name.replace(/[^A-Za-z0-9._+-]/g, (character) =>
     [...Buffer.from(character)].map((byte) => `%${byte.toString(16).padStart(2, '0')}`).join(''),

@@ -36,7 +36,7 @@ export interface VerifyOptions {
   readonly maxAge: number
   /** Unix seconds. */
   readonly now: number
-  /** When the local signatures last changed, unix seconds; undefined where that is not known. */
+  /** When the local signatures last changed, unix seconds; undefined if that is not known. */
   readonly signatureDate: () => number | undefined
   readonly crypto: Crypto
 }
@@ -109,7 +109,7 @@ function verifyHmac(
   return { trusted: true, key: first.claims.k, scanners, stamp: first.field }
 }
 
-/** Why a stamp of this message does not hold under a key, or undefined where it does. */
+/** Why a stamp of this message does not hold under a key, or undefined if it does. */
 export function createHmacCheck(
   { header, digests }: Pick<Examined, 'header' | 'digests'>,
   options: VerifyOptions,

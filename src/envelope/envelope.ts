@@ -41,7 +41,7 @@ export function redirect(envelope: Envelope, recipients: readonly MailAddress[])
   return makeEnvelope(addressBytes(envelope.sender), recipients.map(addressBytes))
 }
 
-/** An envelope from its parts; addresses must not hold a NUL. Throws a Fault where one does or is too long. */
+/** An envelope from its parts; addresses must not hold a NUL. Throws a Fault if one does or is too long. */
 export function makeEnvelope(sender: Buffer, recipients: readonly Buffer[]): Envelope {
   const parts = [Buffer.from('F'), sender]
   for (const recipient of recipients) parts.push(Buffer.from('\0T'), recipient)

@@ -1,7 +1,7 @@
 /** Where a message comes from, by what others say: the SMTP server, its client, DNS. Texts are latin1. */
 export interface Origin {
   readonly door: 'slot' | 'milter'
-  /** IP address of the SMTP client; undefined where there is none. */
+  /** IP address of the SMTP client; undefined if there is none. */
   readonly clientAddress?: string | undefined
   /** Its name by DNS. */
   readonly clientName?: string | undefined

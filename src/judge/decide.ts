@@ -13,7 +13,7 @@ import type { Transaction } from './transaction.ts'
 export interface Outcome {
   readonly trust: Trust
   readonly scan: ScanResult
-  /** Set where scanners said so of a copy: on which host, and how many seconds ago. */
+  /** Set if scanners said so of a copy: on which host, and how many seconds ago. */
   readonly known?: { readonly host: string; readonly age: number } | undefined
   /** By which readers of mail may differ about it, as far as they were looked for. */
   readonly traits: ReadonlySet<string>
@@ -90,7 +90,7 @@ function foundSomething(
   const { action, forward, tagOnly } = policy.infected
   const { findings } = tagged
   if (!banned && tagOnly.some((pattern) => matches(pattern, name))) return tagged
-  // A refused bounce would be tried again for ever: nobody is left to return it to.
+  // A refused bounce would be tried again for ever: it has no sender to be returned to.
   const refuse = action === 'reject' && !transaction.client.bounceInjector
   if (refuse) return { kind: 'reject', reply: refusal(name, banned), findings }
   if (forward !== undefined) return quarantine(transaction, tagged, forward)
@@ -110,8 +110,8 @@ function quarantine({ envelope }: Transaction, tagged: Accept, written: string):
 const QUARANTINE = 'x-quarantine-id'
 
 /**
- * What is taken out of every message before anybody looks at it: incoming X-QHPSI, and
- * X-Quarantine-ID where it would mean something.
+ * The fields that are removed from every message before it is scanned: incoming X-QHPSI, and
+ * X-Quarantine-ID if VIRUSFORWARD is set.
  */
 export function fieldsThatGo({ infected }: Policy): readonly string[] {
   return infected.forward === undefined ? ['x-qhpsi'] : ['x-qhpsi', QUARANTINE]

@@ -28,7 +28,7 @@ import type { Transaction } from './transaction.ts'
 /** What the engine needs of the world; tests hand in their own. */
 export interface Tools {
   readonly scanners: readonly Scanner[]
-  /** Needed where the policy has a cluster. */
+  /** Needed if the policy has a cluster. */
   readonly crypto: Crypto | undefined
   /** When the local signatures last changed, unix seconds. */
   readonly signatureDate: () => number | undefined
@@ -43,11 +43,11 @@ export interface Tools {
 }
 
 /**
- * From a message to a decision: ask whether anybody has room for it, verify its stamps,
- * take out the fields that go, recall what was said of a copy of it, scan it by what no
- * stamp and no memory vouches for, decide, sign. What is
- * scanned and signed is the message as it will leave, but for the fields that are added on
- * top. Changes nothing in the world; the door carries the decision out.
+ * From a message to a decision: ask whether any recipient has room for it, verify its stamps,
+ * remove fields, look for the verdict about a copy, run the scanners for which neither a stamp
+ * nor a verdict vouches, decide, sign. The scanned and signed message is the one that will
+ * leave, but for the fields that are added on top. Has no effects; the door carries the
+ * decision out.
  */
 export async function judge(
   transaction: Transaction,

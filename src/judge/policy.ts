@@ -23,7 +23,7 @@ export interface Policy {
   readonly cluster: ClusterPolicy | undefined
   readonly infected: InfectedPolicy
   readonly unscanned: UnscannedPolicy
-  /** Set where QUOTAD is. */
+  /** Set if QUOTAD is. */
   readonly quota?: QuotaSettings | undefined
   /** A line for the log about what could not be used, or ''. */
   readonly remark: string
@@ -76,13 +76,13 @@ export function readPolicy(env: Environment): Policy | Off {
   return readScanningPolicy(env) ?? { off: NOTHING_SCANS, quota: readQuotaSettings(env) }
 }
 
-/** That one of the switch files is there, as a reason for the log; undefined where none is. */
+/** A reason for the log if one of the switch files exists; else undefined. */
 export function switchedOff(place: Place): string | undefined {
   const file = [switchFile(place), hostSwitchFile].find((each) => existsSync(each))
   return file === undefined ? undefined : `${file} is there`
 }
 
-/** The policy whatever the switch says; undefined where QHPSI is unset. Faults as above. */
+/** The policy without regard to the switch; undefined if QHPSI is unset. Faults as above. */
 export function readScanningPolicy(env: Environment): Policy | undefined {
   const place = readPlace(env)
   const scan = readScanPolicy(env, place)

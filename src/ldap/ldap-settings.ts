@@ -24,7 +24,7 @@ export interface LdapAttributes {
 
 const FILTER = '(|(uid=%u)(mail=%u)(mailAlternateAddress=%u))'
 
-/** Undefined where no directory is named. Faults are of kind `config`. */
+/** Undefined if no directory is named. Faults are of kind `config`. */
 export function readLdapSettings(env: Environment): LdapSettings | undefined {
   const url = env.QUOTALDAPURL
   if (!url) return undefined

@@ -152,7 +152,7 @@ function fieldLines(fields: readonly HeaderField[], { lineEnding }: Header): Buf
 
 /**
  * Where the first line begins that has no blank in front: below those that have, new fields
- * are put. 0 where the last of these lines has no end.
+ * are put. 0 if the last of these lines has no end.
  */
 export function endOfLeadingBlankLines(block: Buffer): number {
   let end = 0

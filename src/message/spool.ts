@@ -23,7 +23,7 @@ export interface Message {
   readonly headerTooLarge: boolean
   /**
    * What stamps need to know, found out at the first call at the latest: where that takes
-   * time, scanners can go on meanwhile. Rejects with a Fault where the body cannot be read.
+   * time, scanners can go on meanwhile. Rejects with a Fault if the body cannot be read.
    */
   form(): Promise<MessageForm>
   /** What stands behind the header block; a chunk is valid until the next one is asked for. */
@@ -76,7 +76,7 @@ export interface SpoolOptions {
  * Takes a message in any split and in constant memory. The header block is kept
  * in memory until its end is seen; the body goes to an anonymous file behind a gap
  * that holds the edited block later, so that each byte is written once.
- * Faults: `temp-file` where there is no file to be had, `write` where it is full.
+ * Faults: `temp-file` if no file can be made, `write` if it is full.
  */
 export function createSpool({ policy, digestsFor, createHash, now }: SpoolOptions): Spool {
   const fd = openAnonymousFile(policy.directory)

@@ -4,8 +4,8 @@ import { errorText, Fault } from '../runtime/fault.ts'
 import { type Backend, readBackend } from './backend.ts'
 
 /**
- * The backend that has the mailbox of an address, whose domain is a plain one; undefined where none is known
- * to have it. May reject, where nobody can say.
+ * The backend that has the mailbox of an address, whose domain is a plain one; undefined if none is known
+ * to have it. May reject, if nobody can say.
  */
 export type BackendOf = (address: MailAddress) => Found | Promise<Found>
 type Found = Backend | 'no-such-user' | undefined
@@ -36,7 +36,7 @@ export function parseBackendMap(text: string, file: string): BackendOf {
   }
 }
 
-/** Throws a Fault of kind `config` where the file cannot be read or used. */
+/** Throws a Fault of kind `config` if the file cannot be read or used. */
 export function readBackendMap(file: string): BackendOf {
   let text: string
   try {

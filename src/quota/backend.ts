@@ -50,7 +50,7 @@ export function readBackend(text: string, name: string): Backend {
   )
 }
 
-/** The backend on that host, which stands for `%h` in the template. Throws a Fault of kind `config` where it is none. */
+/** The backend on that host, which stands for `%h` in the template. Throws a Fault of kind `config` if it is none. */
 export function backendFor(template: string, host: string): Backend {
   const written = host.includes(':') ? `[${host}]` : host
   return readBackend(

@@ -9,14 +9,14 @@ import type { AskTimes, Question, UdpClient } from './udp.ts'
 /** The lines to all backends. */
 export interface Backends {
   /**
-   * Asks. Undefined where the backend is known not to answer; where `isProbe` it may do so
-   * again, and the question finds out, but nobody should wait for it. `reply` never rejects.
+   * Asks. Undefined if the backend is known not to answer. If `isProbe`, the question finds out
+   * whether it answers again, and no mail should wait for it. `reply` never rejects.
    */
   ask(
     backend: Backend,
     question: Question,
   ): { readonly reply: Promise<ServiceReply>; readonly isProbe: boolean } | undefined
-  /** Keeps no connections from now on; what is asked still gets its answer. */
+  /** Keeps no connections from now on; questions that were asked still get their answers. */
   close(): void
   /** Resolves when each datagram has its answer, or the time of its question is over. */
   settled(): Promise<void>
@@ -29,7 +29,7 @@ interface BackendsOptions {
   readonly counters: Counters
 }
 
-/** Counts and logs what fails, and leaves backends alone that do not answer. */
+/** Counts and logs failures, and does not ask backends for a while that do not answer. */
 export function createBackends(times: AskTimes, options: BackendsOptions): Backends {
   const { log, counters } = options
   const circuits = createCircuits(options.now)

@@ -1,9 +1,9 @@
 import { createMemory } from '../runtime/remember.ts'
 import type { QuotaAnswer, Sourced, Usage } from './quota-answer.ts'
 
-/** An answer that was given, and to what: all who asked at the same time get it, and perhaps others later. */
+/** An answer and its question: for all questions at the same time, and perhaps for later ones. */
 export interface GivenAnswer extends Sourced {
-  /** Bytes that it was asked for; undefined where the service is told of none. */
+  /** Bytes that it was asked for; undefined if the service is told of none. */
   readonly incoming: number | undefined
   /** Milliseconds: when it was given, and until when it holds; both are the same of one that is not kept. */
   readonly at: number
@@ -44,9 +44,9 @@ export function givenAnswer(
 }
 
 /**
- * What an answer says about `incoming` bytes, or undefined where it was an answer to
- * another question: the service has to be asked. Nobody is refused by an answer that is
- * older than that of a full mailbox may be, for there may be room by now.
+ * What an answer says about `incoming` bytes, or undefined if it was an answer to
+ * another question: the service has to be asked. An answer that is older than `FULL` defers
+ * no recipient, since there may be room by now.
  */
 export function answerFor(
   given: GivenAnswer,
@@ -69,9 +69,9 @@ const SECOND = 1000
 export const LONGEST = 3600 * SECOND
 /** Of one that is all but full. */
 export const SHORTEST = 5 * SECOND
-/** Of a full one: who makes room should not wait for long. */
+/** Of a full one: a user who makes room should not wait for long. */
 export const FULL = 30 * SECOND
-/** Where the service does not tell how full it is. */
+/** If the service does not say how full it is. */
 export const PLAIN = 60 * SECOND
 /** Of a user whom the service does not know, whose mail passes in any case. */
 export const NO_SUCH_USER = 300 * SECOND

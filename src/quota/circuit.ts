@@ -1,22 +1,22 @@
 import { createRests } from '../runtime/rests.ts'
 
-/** Milliseconds for which a backend that failed is left alone; doubled with each failure in a row. */
+/** Milliseconds for which a backend that failed is not asked; doubled with each failure in a row. */
 export const FIRST_REST = 1_000
 export const LONGEST_REST = 30_000
 
 export interface Circuits {
   /**
    * `closed`: ask. `open`: do not, it would be in vain. `probe`: it rested for long enough;
-   * one question, which nobody waits for, finds out whether it answers again.
+   * one question, for which no mail waits, finds out whether it answers again.
    */
   state(backend: string): 'closed' | 'open' | 'probe'
-  /** Milliseconds for which it rests from now on, or undefined where it does so already. */
+  /** Milliseconds for which it rests from now on, or undefined if it does so already. */
   failed(backend: string): number | undefined
   /** Whether it had failed before. */
   answered(backend: string): boolean
 }
 
-/** Remembers which backends fail, so that nobody waits for them. `now` in milliseconds. */
+/** Remembers which backends fail, so that no mail waits for them. `now` in milliseconds. */
 export function createCircuits(now: () => number): Circuits {
   const rests = createRests<string>(now, { first: FIRST_REST, longest: LONGEST_REST })
   const probed = new Set<string>()

@@ -16,7 +16,7 @@ export interface QuotaClient extends TimedLookup {
   /** The same, with where the answer comes from. Not counted. */
   explain(address: MailAddress, incoming?: number): Promise<Explained>
   readonly counters: Readonly<Counters>
-  /** Keeps no connections from now on; what is asked still gets its answer. */
+  /** Keeps no connections from now on; questions that were asked still get their answers. */
   close(): void
   /**
    * Resolves when each datagram has its answer, or the time of its question is over. For a

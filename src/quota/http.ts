@@ -61,7 +61,7 @@ function askOnce(
   })
 }
 
-/** The body, or undefined where it is longer than any answer. */
+/** The body, or undefined if it is longer than any answer. */
 async function read(response: IncomingMessage): Promise<string | undefined> {
   let text = ''
   response.setEncoding('latin1')

@@ -27,7 +27,7 @@ export interface LdapBackendsOptions {
 
 /**
  * The backend that a directory names as the host of a user (mailHost), put for `%h` into
- * `template`. Where the directory does not answer in time, nobody waits for it until one
+ * `template`. If the directory does not answer in time, no mail waits for it until one
  * look-up in the background did better.
  */
 export function ldapBackends(

@@ -34,9 +34,9 @@ export function mailboxOf(address: MailAddress, form: NameForm): Mailbox | undef
 export const EXTENSIONS_MAX = 4
 
 /**
- * What is found by the whole address or, where that is nobody's, by the first one without an
- * extension that is somebody's: it is then told as `mailbox`. Whoever cannot be asked about is
- * nobody else.
+ * The answer about the whole address. If there is no such user, that about the first address
+ * without an extension that is a user's, which is then in `mailbox`. If the service could not
+ * tell, no shorter address is tried.
  */
 export async function findByExtension(
   address: MailAddress,
@@ -56,7 +56,7 @@ export async function findByExtension(
  * The addresses of which this one may be an extension, the longest first:
  * `ann-lee-lists-qmail@d` may be of `ann-lee-lists@d`, of `ann-lee@d`, of `ann@d`, as in
  * qmail-getpw(8) and by Postfix's recipient_delimiter. Each character of `delimiters`
- * begins an extension, and none does where the name would be empty before it.
+ * begins an extension, unless the name before it would be empty.
  */
 function* withoutExtension(
   { local, domain }: MailAddress,

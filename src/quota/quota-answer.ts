@@ -23,7 +23,7 @@ export interface Usage {
 /** An answer, with where it comes from. */
 export interface Sourced {
   readonly answer: QuotaAnswer
-  /** The backend, as it was configured; undefined where none is known. */
+  /** The backend, as it was configured; undefined if none is known. */
   readonly source: string | undefined
   /** Whether there is no such mailbox, as far as anybody knows. */
   readonly isNobodys: boolean

@@ -5,7 +5,7 @@ import type { QuotaSettings } from './quota-settings.ts'
 
 const now = () => performance.now()
 
-/** The client that the settings ask for. Throws a Fault of kind `config` where a map cannot be used. */
+/** The client that the settings ask for. Throws a Fault of kind `config` if a map cannot be used. */
 export function openQuotaClient(settings: QuotaSettings, log: (line: string) => void): QuotaClient {
   const { backendOf, close } = backendsOf(settings)
   const client = createQuotaClient(settings, { backendOf, now, log })

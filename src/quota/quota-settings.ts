@@ -26,7 +26,7 @@ export interface QuotaSettings {
   readonly askForRelayClients: boolean
 }
 
-/** Undefined where QUOTAD is not set: nobody is asked. Throws a Fault of kind `config`. */
+/** Undefined if QUOTAD is not set: nobody is asked. Throws a Fault of kind `config`. */
 export function readQuotaSettings(env: Environment): QuotaSettings | undefined {
   const service = env.QUOTAD
   if (!service) return undefined

@@ -5,7 +5,7 @@ import type { UdpBackend } from './backend.ts'
 
 export interface UdpSockets {
   /**
-   * A connected socket for one question. Waits where too many are open; undefined where it is
+   * A connected socket for one question. Waits where too many are open; undefined if it is
    * not wanted any more by then. Rejects with the error of the system.
    */
   take(backend: UdpBackend, isWanted: () => boolean): Promise<Socket | undefined>

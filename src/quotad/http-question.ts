@@ -27,7 +27,7 @@ export function readRequest(method: string, target: string): HttpQuestion {
   }
 }
 
-/** Undoes what forms do to a value; undefined where that is impossible. */
+/** Undoes what forms do to a value; undefined if that is impossible. */
 function bytesOf(written: string): string | undefined {
   const plain = written.replaceAll('+', ' ')
   if (/%(?![\da-f]{2})/i.test(plain)) return undefined
@@ -45,7 +45,7 @@ export interface HttpReply {
 }
 
 /**
- * `OK user size quota` or `OVERQUOTA user size quota`, in bytes; 0 where the quota is
+ * `OK user size quota` or `OVERQUOTA user size quota`, in bytes; 0 if the quota is
  * unlimited, and for both where only another service knows them.
  */
 export function replyFor(user: string, answer: QuotaAnswer): HttpReply {

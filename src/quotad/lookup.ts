@@ -36,7 +36,7 @@ export interface Clocks {
  */
 const OWN_DESCRIPTORS = '/proc/self/fd'
 
-/** Makes ready what the settings name; files and directories are opened with the first question. Throws a Fault where it cannot. */
+/** Makes ready what the settings name; files and directories are opened with the first question. Throws a Fault if it cannot. */
 export async function openLookup(settings: ServiceSettings, clocks: Clocks): Promise<OpenLookup> {
   const { source, users, ldap, timeout, remembered } = settings
   const { uptime } = clocks

@@ -20,12 +20,12 @@ export interface MailboxFinding {
 
 /** How a user is found, and what the user may have. */
 export interface MailboxLookup {
-  /** Undefined where no list says who is a user: whoever has a mailbox is one. */
+  /** Undefined if no list says who is a user: whoever has a mailbox is one. */
   readonly lookUp: LookUpUser | undefined
   /** Where the mailbox is, or how another service knows the user. */
   readonly mailbox: MailboxTemplate
   readonly read: ReadMailbox
-  /** By the administrator's word, before all others. Throws an Error where that cannot be read. */
+  /** By the administrator's word, before all others. Throws an Error if that cannot be read. */
   readonly limits: ((user: User) => Limits | undefined) | undefined
   /** For whom nobody else says anything. */
   readonly standard: Limits

@@ -9,7 +9,7 @@ const CAP_DAC_READ_SEARCH = 1n << 2n
 const { initgroups } = process as unknown as { initgroups(user: string, group: number): void }
 
 /**
- * Goes on as that user of passwd(5), with no capability at all. Throws a Fault where it
+ * Goes on as that user of passwd(5), with no capability at all. Throws a Fault if it
  * cannot.
  */
 export function becomeUser(name: string): void {
@@ -34,7 +34,7 @@ export function becomeUser(name: string): void {
 const CAPABILITY_SETS = ['CapPrm', 'CapEff', 'CapAmb']
 
 /**
- * Throws a Fault where the process may do more than read: strangers' words decide which
+ * Throws a Fault if the process may do more than read: strangers' words decide which
  * paths it looks at. `status` is the text of /proc/self/status, or '' where there is none.
  */
 export function requireFewPrivileges(uid: number, status: string): void {

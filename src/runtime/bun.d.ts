@@ -4,7 +4,7 @@ declare module 'bun:ffi' {
   type Signature = { readonly args: readonly Type[]; readonly returns: Type }
   type Call = (...args: (Uint8Array | number)[]) => number
 
-  /** Throws where the library or one of the symbols is not found. */
+  /** Throws if the library or one of the symbols is not found. */
   export function dlopen(
     library: string,
     symbols: Readonly<Record<string, Signature>>,

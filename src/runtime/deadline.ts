@@ -3,7 +3,7 @@ export const LATE: unique symbol = Symbol('late')
 
 /**
  * What the work comes to, or LATE after so many milliseconds; what comes later is nobody's
- * business any more, be it an error. Rejects where the work does in time.
+ * business any more, be it an error. Rejects if the work does in time.
  */
 export async function inTime<Value>(
   work: Promise<Value>,

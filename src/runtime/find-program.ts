@@ -14,7 +14,7 @@ export function findProgram(name: string, path: string): string {
   return name
 }
 
-/** Throws where the file is none that this user can execute. */
+/** Throws if the file is none that this user can execute. */
 export function checkExecutable(file: string): void {
   accessSync(file, constants.X_OK)
   if (!statSync(file).isFile()) throw new Error('is no file')

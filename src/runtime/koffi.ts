@@ -4,7 +4,7 @@ import { errorCode } from './fault.ts'
 export type Koffi = typeof import('koffi')
 
 /**
- * koffi, by which Node calls functions in C, or undefined where it is not installed. onescan
+ * koffi, by which Node calls functions in C, or undefined if it is not installed. onescan
  * depends on the packages of its compiled part, which run no script when they are installed
  * and need nothing else; koffi itself serves processors for which there is none.
  */

@@ -9,7 +9,7 @@ import { loadKoffi } from './koffi.ts'
 export interface Libc {
   /**
    * poll(2) on one descriptor for at most so many whole milliseconds. Blocks the
-   * process. The events that came; 0 where none did, or a signal cut it short.
+   * process. The events that came; 0 if none did, or a signal cut it short.
    */
   poll(fd: number, events: number, milliseconds: number): number
   /** recv(2) of one byte that stays where it is: 1, 0 at the end of the stream, -1 for anything else. */
@@ -20,7 +20,7 @@ export interface Libc {
   setSignal(number: number, disposition: 'default' | 'ignored'): void
   /** getsockopt(2), SO_PEERCRED: who connected the other end of a unix socket; undefined for any other. */
   peerOf(fd: number): { readonly pid: number; readonly uid: number } | undefined
-  /** getsockopt(2), SO_TYPE and SO_DOMAIN: what a descriptor is, undefined where it is no such socket. */
+  /** getsockopt(2), SO_TYPE and SO_DOMAIN: what a descriptor is, undefined if it is no such socket. */
   socketKind(fd: number): SocketKind | undefined
   /**
    * sendto(2): one datagram to the unix socket at a path, or in the abstract space where it
@@ -97,7 +97,7 @@ interface Symbols {
   waitpid(pid: number, status: Buffer, options: number): number
 }
 
-/** The C library, or undefined where this runtime has no way to it: Node without koffi. */
+/** The C library, or undefined if this runtime has no way to it: Node without koffi. */
 export async function loadLibc(): Promise<Libc | undefined> {
   const symbols = process.versions.bun ? await symbolsOfBun() : await symbolsOfNode()
   return symbols && fromSymbols(symbols)
@@ -168,7 +168,7 @@ function fromSymbols(symbols: Symbols): Libc {
   }
 }
 
-/** struct sockaddr_un; undefined where the path does not fit. */
+/** struct sockaddr_un; undefined if the path does not fit. */
 function unixAddress(path: string): Buffer | undefined {
   const name = Buffer.from(path.replace(/^@/, '\0'))
   if (name.length === 0 || name.length >= PATH_BYTES) return undefined

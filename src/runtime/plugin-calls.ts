@@ -4,9 +4,9 @@ import { loadKoffi } from './koffi.ts'
 
 /** The calls into C that a plugin in C needs; synchronous, on the main thread. */
 export interface PluginCalls {
-  /** `int symbol(const char *path)` of a shared object. Throws where file or symbol cannot be loaded. */
+  /** `int symbol(const char *path)` of a shared object. Throws if file or symbol cannot be loaded. */
   load(file: string, symbol: string): (path: string) => number
-  /** `const char *symbol(void)` of it, undefined where there is none; it returns '' for NULL. */
+  /** `const char *symbol(void)` of it, undefined if there is none; it returns '' for NULL. */
   loadText(file: string, symbol: string): (() => string) | undefined
   /** alarm(2): the process ends after so many seconds, whatever it does. */
   alarm(seconds: number): void
@@ -15,7 +15,7 @@ export interface PluginCalls {
 /** As much stack as a C program has by default; koffi's own 1 MiB is too small for some plugins. */
 const STACK_BYTES = 8 * 1024 * 1024
 
-/** By Bun itself, or on Node by koffi; undefined where that optional dependency is not installed. */
+/** By Bun itself, or on Node by koffi; undefined if that optional dependency is not installed. */
 export function pluginCalls(): Promise<PluginCalls | undefined> {
   return isCompiled ? byBun() : byKoffi()
 }
@@ -52,7 +52,7 @@ async function byKoffi(): Promise<PluginCalls | undefined> {
   }
 }
 
-/** Undefined where the symbol is not there: that of a plugin's own function was found before. */
+/** Undefined if the symbol is not there: that of a plugin's own function was found before. */
 function orNone<Value>(load: () => Value): Value | undefined {
   try {
     return load()

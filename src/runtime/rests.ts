@@ -6,7 +6,7 @@ export interface Rests<Server> {
   isResting(server: Server): boolean
   /**
    * Milliseconds for which it rests from now on: twice as long with each failure in a row.
-   * Undefined where it rests already: what was asked before the first failure was known says
+   * Undefined if it rests already: what was asked before the first failure was known says
    * nothing new.
    */
   failed(server: Server): number | undefined

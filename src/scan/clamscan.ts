@@ -35,7 +35,7 @@ interface Result {
  *   tcp, tls   the first host:port of CLAMD, as a stream, with or without TLS
  *
  * More than CLAMDMAXSIZE is not scanned: ClamAV says OK to what is over its limit.
- * Throws a Fault of kind `config` where CLAMD names no address of the wanted sort.
+ * Throws a Fault of kind `config` if CLAMD names no address of the wanted sort.
  */
 export function clamscanScanner(policy: ScanPolicy): Scanner {
   const { clam, clamscan } = policy

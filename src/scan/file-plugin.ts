@@ -117,7 +117,7 @@ function checkName(fileName: string): void {
   }
 }
 
-/** Throws where the file cannot be a plugin. One that everybody may change could be made to say clean. */
+/** Throws if the file cannot be a plugin. One that everybody may change could be made to say clean. */
 function checkFile(file: string): void {
   let found: Stats
   try {

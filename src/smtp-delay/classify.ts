@@ -7,7 +7,7 @@ export type ClientClass = 'ordinary' | 'dynamic' | 'nameless'
 
 export interface Classification {
   readonly class: ClientClass
-  /** The name that decided, as it came; undefined where there is none. */
+  /** The name that decided, as it came; undefined if there is none. */
   readonly name: string | undefined
   /** The rule that fits it, or what stands in the place of one. */
   readonly rule: string

@@ -10,7 +10,7 @@ export interface Place {
 
 /**
  * Takes one of `most` places, each a file in a directory that the waiting process has
- * locked (flock(2)); undefined where all are taken. Throws a Fault where the directory
+ * locked (flock(2)); undefined if all are taken. Throws a Fault if the directory
  * cannot be used.
  */
 export function takePlace(

@@ -39,7 +39,7 @@ export function parseRules(text: string, source: string): NameRule[] {
   return rules
 }
 
-/** The first rule that fits a client's name, in any case; undefined where none does. */
+/** The first rule that fits a client's name, in any case; undefined if none does. */
 export function findRule(
   rules: readonly NameRule[],
   name: string,

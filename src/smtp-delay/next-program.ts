@@ -15,7 +15,7 @@ const IGNORED = 'SMTPDELAY_SIGIGN'
 /** What both runtimes ignore for themselves: SIGPIPE and SIGXFSZ. */
 const RUNTIME_IGNORES = [13, 25]
 
-/** The program that gets the client. Throws a Fault where it cannot be executed: better now than after the wait. */
+/** The program that gets the client. Throws a Fault if it cannot be executed: better now than after the wait. */
 export function findNext(words: readonly string[], env: Environment): NextProgram {
   const [name = '', ...args] = words
   const program = findProgram(name, env.PATH ?? '')

@@ -8,7 +8,7 @@ import { type NameRule, parseRules } from './name-rules.ts'
 import type { Options } from './options.ts'
 import type { PlanContext } from './plan.ts'
 
-/** Files, lists and the resolver that clients are judged by. Throws a Fault where one cannot be used. */
+/** Files, lists and the resolver that clients are judged by. Throws a Fault if one cannot be used. */
 export function loadPlanContext(options: Options, env: Environment): PlanContext {
   return {
     allowed: options.allowFile === undefined ? nobody : readAllowList(options.allowFile),

@@ -28,7 +28,7 @@ export async function waitForGreeting(
   }
 }
 
-/** Holds an early talker for so many milliseconds; false where it leaves before. */
+/** Holds an early talker for so many milliseconds; false if it leaves before. */
 export function holdBack(connection: Connection, time: number, clock: () => number): boolean {
   const until = clock() + time
   for (let left = time; left > 0; left = until - clock()) {

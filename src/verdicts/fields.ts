@@ -66,7 +66,7 @@ const ODD = /[^\t\n\r -~\x80-\xff]/
  * SHA-256 in hex over the header fields, in their order: those that are held whole as they
  * stand, from the first byte of the name through the line end, with CRLF made LF and nothing
  * else changed; of those whose name is held, the name in lower case, a colon and LF.
- * Undefined where what is not held is more than FREE_MAX, has a line over FREE_LINE_MAX, or
+ * Undefined if what is not held is more than FREE_MAX, has a line over FREE_LINE_MAX, or
  * holds control characters.
  */
 export function digestHeld(

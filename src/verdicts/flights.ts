@@ -1,34 +1,34 @@
 import { inTime, LATE } from '../runtime/deadline.ts'
 import type { RememberedVerdict } from './verdict.ts'
 
-/** How somebody's look at a message ended, for those who wait with a copy of it. */
+/** How the scan of a message ended, for copies that wait for it. */
 export type Landing =
   | { readonly kind: 'verdict'; readonly verdict: RememberedVerdict }
-  /** What it found is in the store, if anything: another process was at it. */
+  /** Another process scanned it; its verdict, if any, is in the store. */
   | { readonly kind: 'elsewhere' }
   /** Its scanners could not tell. */
   | { readonly kind: 'unknown'; readonly why: string }
-  /** Nothing that copies could go by: a limit, local policy, an error. */
+  /** No verdict that copies could use: a limit, local policy, an error. */
   | { readonly kind: 'nothing' }
 
-/** Somebody is at it; `landed` always comes, and never rejects. */
+/** A scan that is under way; `landed` always resolves, and never rejects. */
 export interface Flight {
   readonly landed: Promise<Landing>
 }
 
-/** One's own, to be landed whatever happens. */
+/** A scan of this process, which must land in every case. */
 export interface OwnFlight extends Flight {
   land(landing: Landing): void
 }
 
-/** Which messages are being looked at, by fingerprint: whoever comes first looks, the others wait. */
+/** The messages that are being scanned, by fingerprint: the first copy is scanned, the others wait. */
 export interface Flights {
   of(fingerprint: Buffer): Flight | undefined
   /** `within`: milliseconds that it takes at most. */
   begin(fingerprint: Buffer, within: number): OwnFlight
 }
 
-/** What other processes of the host want to know. */
+/** Tells the other processes of the host. */
 export interface FlightWatch {
   begun(fingerprint: Buffer, within: number): void
   landed(fingerprint: Buffer, landing: Landing): void
@@ -65,7 +65,7 @@ function nameOf(fingerprint: Buffer): string {
   return fingerprint.toString('latin1')
 }
 
-/** How the flight ended, or undefined where that takes longer than so many milliseconds. */
+/** How the flight ended, or undefined if that takes longer than so many milliseconds. */
 export async function landedWithin(
   { landed }: Flight,
   milliseconds: number,

@@ -13,12 +13,12 @@ export interface Standard {
   readonly maxAge: number
   /** What this host's scanners say of their signatures, the newest among them. */
   readonly signatures: string
-  /** When the signatures of this host last changed, unix seconds; undefined where that is not known. */
+  /** When the signatures of this host last changed, unix seconds; undefined if that is not known. */
   readonly signatureDate: number | undefined
 }
 
 /**
- * Why a remembered verdict does not count here and now, or undefined where it does.
+ * Why a remembered verdict does not count here and now, or undefined if it does.
  * `clean` is what scanning would say while it is young and was found with signatures no
  * older than those here; `infected` while the signatures are the very same, or for a minute:
  * a name that was withdrawn must not stay.

@@ -19,18 +19,18 @@ export interface HostMemory {
   connect(say: (words: HostWords) => void): void
   /** What another process said; anything else is nothing. */
   hear(words: unknown): void
-  /** What one that begins must know first. */
+  /** The first words for a process that begins. */
   welcome(): HostWords
-  /** What is said of one that has ended: nobody waits for what it was at. */
+  /** The words about a process that has ended: its scans will not come to an end. */
   farewell(process: number): HostWords
 }
 
 /** What one process tells the others, as JSON. Fingerprints and values are base64. */
 export interface HostWords {
-  /** Process id of who says it. */
+  /** Process id of the sender. */
   readonly from: number
   readonly secret?: string
-  /** Set where it has ended, and another one says so. */
+  /** Set if that process has ended, and another one says so. */
   readonly gone?: true
   readonly verdicts: readonly Word[]
 }
@@ -41,7 +41,7 @@ export type Word =
   | { readonly is: PoisonWord; readonly of: string }
   | { readonly is: 'landed'; readonly of: string; readonly why?: string }
 
-/** Milliseconds that words are gathered for; a look that is over by then was none of anybody's. */
+/** Milliseconds for which words are gathered; a scan that is over by then is not told. */
 const GATHERED_FOR = 3
 
 export function openHostMemory(self: number = process.pid): HostMemory {
@@ -50,7 +50,7 @@ export function openHostMemory(self: number = process.pid): HostMemory {
   let say: ((words: HostWords) => void) | undefined
   let words: Word[] = []
   let isGathering = false
-  /** Of other processes; what they are at is not told again. */
+  /** Scans of other processes, which are not told again. */
   const theirs = new Map<string, { readonly from: number; readonly flight: OwnFlight }>()
   let hearing = false
 

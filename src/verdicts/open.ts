@@ -18,7 +18,7 @@ export interface World
 }
 
 /**
- * The memory of verdicts that settings ask for; undefined where they ask for none. Secrets
+ * The memory of verdicts that settings ask for; undefined if they ask for none. Secrets
  * come from the key that the cluster shares, or without one from the memory's own. Before a
  * store that hosts share the memory of this one is asked. Faults are of kind `config`.
  */

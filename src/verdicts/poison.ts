@@ -40,7 +40,7 @@ export interface Withheld {
 export interface Poison {
   /** Whether any is known: else no message need be looked up. */
   readonly isAny: boolean
-  /** Milliseconds for which this message is not to be scanned, or undefined where it is. */
+  /** Milliseconds for which this message is not to be scanned, or undefined if it is. */
   leftAloneFor(fingerprint: Buffer, tries: number): number | undefined
   /**
    * Resolves when a suspect may be looked at, or after `patience` milliseconds: one that takes

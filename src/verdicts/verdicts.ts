@@ -29,7 +29,7 @@ export interface VerdictsOptions {
   /** Of the moment: keys have a last day. */
   readonly secrets: () => Secrets
   readonly crypto: Crypto
-  /** Seconds after which a verdict counts no more. */
+  /** Seconds after which a verdict does not count any more. */
   readonly maxAge: number
   /** This host's name, for logs of others. */
   readonly host: string
@@ -39,7 +39,7 @@ export interface VerdictsOptions {
   readonly now: () => number
   /** Milliseconds on a clock that nobody sets. */
   readonly uptime: () => number
-  /** Who is at which message; of all processes of a host, where they can be told. */
+  /** The scans that are under way, in all processes of the host if they tell each other. */
   readonly flights?: Flights
   /**
    * Milliseconds that a scan is given here (SCANTIMEOUT): what had less than half of that, or was
@@ -68,25 +68,25 @@ export interface Question {
   readonly maxAge: number
 }
 
-/** How a message is looked at by some scanners, within so many milliseconds. */
+/** Scans a message with these scanners, within so many milliseconds. */
 export type Look = (
   scanners: readonly Scanner[],
   timeout: number,
   signatures?: ScanTask['signatures'],
 ) => Promise<ScanResult>
 
-/** What was found, and by whom where that was not here and now. */
+/** The result, and the remembered verdict if it comes from one. */
 export interface Found {
   readonly result: ScanResult
   readonly known?: RememberedVerdict
 }
 
-/** The stage between verifying and scanning: what is known of copies of a message. */
+/** The stage between verifying and scanning: verdicts about copies of a message. */
 export interface Verdicts {
   /**
-   * What the scanners say of the message: what they said of a copy of it, as far as that
-   * may be believed, and otherwise what they say to `look`. Copies that come meanwhile wait
-   * for that, each within its own time. What is not `memorable` always looks.
+   * The result of the scanners for the message: the verdict about a copy, as far as it counts,
+   * and otherwise the result of `look`. Copies that come meanwhile wait for it, each within
+   * its own time. Scanners that are not `memorable` always scan.
    */
   find(question: Question, look: Look): Promise<Found>
   /** Messages that are not given to scanners now, because these died of them. */
@@ -94,9 +94,9 @@ export interface Verdicts {
   close(): void
 }
 
-/** Looks that could not tell, after which those who waited for them do not look themselves. */
+/** Scans that could not tell, after which copies that waited for them are not scanned either. */
 const VAIN_LOOKS = 2
-/** Milliseconds that one of those that a scanner may have died of waits for the others, or a quarter of its time. */
+/** Milliseconds that a suspect waits for the others, or a quarter of its time. */
 const TURN_WITHIN = 2_000
 
 export function openVerdicts(options: VerdictsOptions): Verdicts {

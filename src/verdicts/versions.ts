@@ -1,10 +1,10 @@
 import type { Scanner, ScanTask } from '../scan/shared/scanner.ts'
 import { areAtLeastAsNew, joinVersions, type ScannerVersions } from '../scan/shared/signatures.ts'
 
-/** What this host adds to the signatures that nobody else can tell. */
+/** The host and its own date, for scanners that do not name their signatures. */
 export interface Here {
   readonly host: string
-  /** Unix seconds; undefined where it is not known. */
+  /** Unix seconds; undefined if it is not known. */
   readonly signatureDate: number | undefined
 }
 
@@ -19,7 +19,7 @@ export function tellSignatures(
   })
 }
 
-/** By which signatures the scanners would look now; undefined where one of them does not know. */
+/** The signatures with which the scanners would scan now; undefined if one does not know its own. */
 export async function versionsNow(
   scanners: readonly Scanner[],
   { host, signatureDate }: Here,
@@ -36,14 +36,14 @@ export async function versionsNow(
   return versions
 }
 
-/** Takes down what scanners tell while they look at a message and its parts. */
+/** Collects the signatures that scanners name while they scan a message and its parts. */
 export interface VersionsTold {
   readonly told: NonNullable<ScanTask['signatures']>
-  /** The oldest that any part was looked at by, in one line; undefined where that cannot be said. */
+  /** The oldest with which any part was scanned, in one line; undefined if that is not clear. */
   joined(): string | undefined
 }
 
-/** `now` is what holds for a scanner that tells nothing. */
+/** `now` has the signatures for scanners that name none. */
 export function noteVersions(now: ScannerVersions): VersionsTold {
   const oldest = new Map<string, string>(Object.entries(now))
   const heard = new Set<string>()

@@ -14,8 +14,8 @@
  *   before it looks at any file: it ends in 1, which is a temporary failure.
  *
  * And under limits that are too small for it, as in run scripts of old, it leaves up to two
- * pages of crash report on descriptor 2, whatever that is: this one puts them into a line,
- * and that where a log is.
+ * pages of crash report on descriptor 2, even if that is no log: this one makes a line of them,
+ * and writes it only to a log.
  *
  * There is no libc in it: that of a static program alone starts in 0.4 ms, this in
  * 0.1 ms. Linux on x86-64 and on arm64, as Bun.
@@ -171,7 +171,7 @@ static void to_syslog(const char *line)
 	call(__NR_write, fd, (long)message, (long)(sizeof head - 1 + n - 1), 0); /* without the line's end */
 }
 
-/* The environment, where this is the slot; else 0. */
+/* The environment, if this is the slot; else 0. */
 static char *const *slot_env;
 
 static _Noreturn void fail(int code, const char *line)
@@ -234,7 +234,7 @@ static void note_ignored(char *variable)
 	*variable = 0;
 }
 
-/* Writes into the bytes from `part` to `end` that name below BY_NAME; 0 where there is no room. */
+/* Writes into the bytes from `part` to `end` that name below BY_NAME; 0 if there is no room. */
 static int by_name(char *part, const char *end, const char *name)
 {
 	if (length(name) + sizeof BY_NAME > (unsigned long)(end - part))

@@ -36,7 +36,7 @@ export function isClient(program: string): boolean {
   }
 }
 
-/** Why nobody answers there; undefined where somebody does, or may not be asked by us. */
+/** Why nobody answers there; undefined if somebody does, or may not be asked by us. */
 function knock(path: string): Promise<string | undefined> {
   return new Promise((resolve) => {
     const socket = connect(path)

@@ -71,7 +71,7 @@ function compare(
 }
 
 /**
- * Tries each manner with a QMAILQUEUE that queues nothing. Undefined where it cannot be
+ * Tries each manner with a QMAILQUEUE that queues nothing. Undefined if it cannot be
  * told. A qmail-smtpd that does not call it is sent no whole message: it would queue it.
  */
 async function mannersOf(smtpd: string, host: Host): Promise<Manner[] | undefined> {
@@ -107,7 +107,7 @@ async function callsQmailqueue(smtpd: string, host: Host): Promise<boolean> {
   })
 }
 
-/** The reply to the end of DATA, or undefined where the session did not get there. */
+/** The reply to the end of DATA, or undefined if the session did not get there. */
 async function replyOf(smtpd: string, manner: Manner, host: Host): Promise<string | undefined> {
   const script = `cat >/dev/null; cat <&1 >/dev/null; printf 'Z${TEXT}' >&${manner.fd}; exit ${manner.code}`
   return withQueue(script, async (queue) => {

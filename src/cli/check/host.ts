@@ -37,7 +37,7 @@ export interface Host {
   readonly limits: Limits
   /** The slot program: QMAILQUEUE, or the one that belongs to this onescan. */
   readonly program: string
-  /** Of whose mail this is true, by the rules of tcpserver; undefined where all is one. */
+  /** Of whose mail this is true, by the rules of tcpserver; undefined if all is one. */
   readonly clients?: string | undefined
   /** Milliseconds, as Date.now(). */
   readonly now: number
@@ -136,7 +136,7 @@ function slotProgram(option: string | undefined, named: string | undefined, plac
   return named ? resolve(place.qmailHome, named) : installedQueue()
 }
 
-/** What QHPSI asks for; undefined where nothing does, or it cannot be read (another check tells). */
+/** What QHPSI asks for; undefined if nothing does, or it cannot be read (another check tells). */
 export function scanPolicyOf({ env, place }: Host): ScanPolicy | undefined {
   try {
     return readScanPolicy(env, place)

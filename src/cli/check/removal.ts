@@ -15,7 +15,7 @@ import { error, type Finding, ok } from './shared/finding.ts'
 export interface Removal {
   /** The directory of the programs, without links. */
   readonly home: string
-  /** A link that the removal itself points to the real qmail-queue; none where npm installed. */
+  /** A link that the removal itself points to the real qmail-queue; none if npm installed. */
   readonly link: string | undefined
   /** Directories that are searched. */
   readonly searched: readonly string[]

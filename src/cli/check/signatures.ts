@@ -13,7 +13,7 @@ const HEADER = 512
 const LARGE = 4 * 1024 * 1024
 export const DEFAULT_DATABASE = '/var/lib/clamav'
 
-/** A warning where the database holds next to nothing; nothing where it cannot be read. */
+/** A warning where the database holds next to nothing; nothing if it cannot be read. */
 export function checkCount(what: string, database: string): Finding[] {
   const count = signaturesIn(database)
   if (count === undefined || count >= A_HANDFUL) return []
@@ -41,7 +41,7 @@ export function databaseOf(server: ClamdAddress, env: Environment): string | und
 
 const withoutVar = (path: string | undefined) => path?.replace(/^\/var\/run\//, '/run/')
 
-/** A file or directory; undefined where it cannot be told. */
+/** A file or directory; undefined if it cannot be told. */
 export function signaturesIn(database: string): number | undefined {
   try {
     if (!statSync(database).isDirectory()) return signaturesOf(database)

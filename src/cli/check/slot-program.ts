@@ -19,7 +19,7 @@ const LAUNCHER = 'onescan-run'
 
 /**
  * A trial is sent through onescan's own programs alone: these hand it to the program that
- * the trial names, and to no other. Throws where the program is not there.
+ * the trial names, and to no other. Throws if the program is not there.
  */
 export function slotProgramOf({ program, place }: Pick<Host, 'program' | 'place'>): SlotProgram {
   const path = realpathSync(program)

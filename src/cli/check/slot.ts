@@ -36,7 +36,7 @@ function mayBeTried(host: Host): boolean {
 
 interface Trial {
   readonly outcome: SlotOutcome
-  /** What the chain got of the header, or undefined where it got nothing. */
+  /** What the chain got of the header, or undefined if it got nothing. */
   readonly header: string | undefined
   /** What the log says, or ''. */
   readonly why: string

@@ -10,7 +10,7 @@ const HEADER = 2048
 
 /**
  * The classes of a cdb of tcprules: addresses with the same variables are one, the one of
- * everybody else comes first, and those that are denied are left out. Throws an Error where
+ * everybody else comes first, and those that are denied are left out. Throws an Error if
  * it is no such file.
  */
 export function readRules(cdb: Buffer): RuleClass[] {

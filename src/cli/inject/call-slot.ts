@@ -32,7 +32,7 @@ export interface SlotCall extends Mail {
 
 export interface SlotOutcome {
   readonly pid: number
-  /** The exit code; undefined where a signal ended the slot. */
+  /** The exit code; undefined if a signal ended the slot. */
   readonly code: number | undefined
   readonly signal: NodeJS.Signals | undefined
   /** All that came through the error pipe. */
@@ -59,7 +59,7 @@ export const qmailDirectory = (): string => (existsSync('/var/qmail') ? '/var/qm
  * read to its end before the exit code counts.
  *
  * What cannot be started ends as in qmail.c: code 61 for the directory, 120
- * for the program. Rejects where pipes cannot be made or a source throws; the
+ * for the program. Rejects if pipes cannot be made or a source throws; the
  * slot then saw the end of its input without an envelope.
  */
 export async function callSlot(call: SlotCall): Promise<SlotOutcome> {

@@ -61,7 +61,7 @@ export function drain(fd: number | undefined): Drain {
   }
 }
 
-/** 0 at the end; undefined where nothing is there yet. */
+/** 0 at the end; undefined if nothing is there yet. */
 function readNow(fd: number, buffer: Buffer): number | undefined {
   try {
     return readSync(fd, buffer)

@@ -15,7 +15,7 @@ export interface Mail {
 
 /**
  * Writes the message to its end, then the envelope, and closes both pipes;
- * true where all of it was taken. A message that was not leaves the envelope
+ * true if all of it was taken. A message that was not leaves the envelope
  * empty, as in qmail.c, where the first error stops all writing. Whatever
  * `ended` tells of the slot, nothing is waited for after it.
  */

@@ -13,7 +13,7 @@ export interface Seen {
 export interface Look {
   /** For QUEUECHAIN. */
   readonly chain: string
-  /** Undefined where the chain was not reached. */
+  /** Undefined if the chain was not reached. */
   seen(): Seen | undefined
   remove(): void
 }

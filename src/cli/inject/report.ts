@@ -8,7 +8,7 @@ export interface Injection {
   readonly program: string
   readonly dryRun: boolean
   readonly outcome: SlotOutcome
-  /** Undefined where nothing left the slot, or nobody looked. */
+  /** Undefined if nothing left the slot, or nobody looked. */
   readonly seen: Seen | undefined
 }
 

@@ -17,7 +17,7 @@ export function socketOfOnescand({ QUOTASOCKET }: Environment): string | undefin
   return QUOTASOCKET || (existsSync(STANDARD) ? STANDARD : undefined)
 }
 
-/** What onescand would answer a door, by what it remembers. Rejects where it does not answer. */
+/** What onescand would answer a door, by what it remembers. Rejects if it does not answer. */
 export async function askOnescand(
   path: string,
   { mailbox, size }: MailboxQuestion,

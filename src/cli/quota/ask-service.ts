@@ -10,7 +10,7 @@ export interface MailboxQuestion {
   readonly size: number
 }
 
-/** What the service in QUOTAD says now. Throws a Fault of kind `config` where it cannot be one. */
+/** What the service in QUOTAD says now. Throws a Fault of kind `config` if it cannot be one. */
 export async function askService(
   env: Environment,
   { mailbox, size }: MailboxQuestion,

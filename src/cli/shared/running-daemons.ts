@@ -8,7 +8,7 @@ export interface RunningDaemon {
   /** Milliseconds, as Date.now(). */
   readonly since: number
   readonly uid: number
-  /** undefined where it is not ours to read. */
+  /** undefined if it is not ours to read. */
   readonly env: Readonly<Record<string, string>> | undefined
   /** The file of the program. */
   readonly program: string | undefined
@@ -17,7 +17,7 @@ export interface RunningDaemon {
 /** Units of /proc/PID/stat in a second: USER_HZ, which is 100 on all that onescan runs on. */
 const TICKS = 100
 
-/** Those that run now, by proc(5) in this directory; none where there is no such thing. */
+/** Those that run now, by proc(5) in this directory; none if there is no such thing. */
 export function runningDaemons(processes: string): RunningDaemon[] {
   const boot = bootTime(processes)
   return readdirSync(processes).flatMap((pid) => {

@@ -24,7 +24,7 @@ const noEnvelope = makeEnvelope(Buffer.alloc(0), [])
 
 /**
  * Spools a message and has it scanned as the slot would. What is over a scanner's
- * limit could not be told: by hand, nobody asks for it to be let in. Rejects where
+ * limit could not be told: by hand, nobody asks for it to be let in. Rejects if
  * the message cannot be read or spooled.
  */
 export async function scanBytes(

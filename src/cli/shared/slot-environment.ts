@@ -42,7 +42,7 @@ export function slotEnvironment(base: Environment, options: EnvironmentOptions):
  * The variables of a directory, by the rules of envdir(8): the first line of each file
  * without blanks at its end, NUL for a line end; an empty file unsets its variable. A link
  * in a directory that is not root's must not lead root to what its owner may not read.
- * Throws a Fault of kind `config` where the directory cannot be read.
+ * Throws a Fault of kind `config` if the directory cannot be read.
  */
 export function readEnvdir(directory: string): Record<string, string | undefined> {
   const variables: Record<string, string | undefined> = {}

@@ -50,7 +50,7 @@ export const usage = `usage: onescand [--socket PATH|none] [--milter unix:PATH|i
                 [--max-size SIZE] [--max-clients N] [--memory SIZE] [--grace SECONDS]
 `
 
-/** Throws an Error whose message says what is wrong with the words. */
+/** Throws an Error that says what is wrong with the options. */
 export function readOptions(words: readonly string[]): Options {
   const { values } = parseArgs({
     args: [...words],

@@ -7,7 +7,7 @@ export interface Orphans {
   ended(): Promise<void>
 }
 
-/** Milliseconds after which nobody but us waits for a child that has ended. */
+/** Milliseconds after which only this process waits for a child that has ended. */
 const UNCLAIMED = 1000
 /** Milliseconds for the last ones to end. */
 const PATIENCE = 1000
@@ -45,7 +45,7 @@ export function adoptOrphans(libc: Libc | undefined): Orphans {
     setTimeout(() => reap(ended), UNCLAIMED).unref()
   }
 
-  /** What has ended, and was not taken note of by then, is nobody else's. */
+  /** A child that has ended, and was not waited for by then, is this process's to wait for. */
   function reap(pids: readonly number[]): void {
     waits = false
     const own = ownChildren()
@@ -93,7 +93,7 @@ interface Child {
   readonly session: number
 }
 
-/** proc(5); none where the kernel does not list them. */
+/** proc(5); none if the kernel does not list them. */
 function children(): Child[] {
   const { pid } = process
   const list = read(`/proc/${pid}/task/${pid}/children`)?.trim()

@@ -13,9 +13,9 @@ import type { Options } from './options.ts'
 /** What is shown at --http of all that the processes do. */
 export interface Shown {
   readonly witness: Witness
-  /** Takes what another process says, where it is about mail. */
+  /** Takes the words of another process, if they are about mail. */
   heard(process: number, message: unknown): void
-  /** Opens the place, in the first process; a Fault of kind `config` where that cannot be. */
+  /** Opens the place, in the first process; a Fault of kind `config` if that cannot be. */
   open(): Promise<void>
   /** Mail is taken from now on, or not any more. */
   ready(isReady: boolean): void

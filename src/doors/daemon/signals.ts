@@ -3,7 +3,7 @@ import { log } from './log.ts'
 import type { Order } from './workers.ts'
 
 export interface SignalHandlers {
-  /** Reads the configuration again; may throw, and then what was goes on. */
+  /** Reads the configuration again; if it throws, the old one stays. */
   reload(): Promise<void>
   /** Logs what was counted. */
   report(): void

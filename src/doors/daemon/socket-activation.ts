@@ -4,7 +4,7 @@ import { activatedDescriptors } from '../../runtime/socket-activation.ts'
 /** What is spoken on a listening socket: doc/slot-protocol.md, the milter protocol, or Postfix's policy delegation. */
 export type DoorKind = 'slot' | 'milter' | 'policy'
 
-/** By a word that somebody else wrote: what has neither of the other names in it is the slot. */
+/** By the name that the starter gave it: without one of the other words in it, it is the slot's. */
 export function doorKindOf(name: string): DoorKind {
   return (['milter', 'policy'] as const).find((kind) => name.includes(kind)) ?? 'slot'
 }

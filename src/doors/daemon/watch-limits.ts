@@ -15,9 +15,9 @@ export interface LimitsWatch {
 }
 
 /**
- * Asks the servers of the plugin clamd, now and then, whether they tell of what they do not
- * look at (AlertExceedsMax), and logs where one does not, and where that has changed. One
- * that cannot be reached is left to who scans.
+ * Asks the servers of the plugin clamd, now and then, whether they report mail that they do not
+ * look at to the end (AlertExceedsMax). Logs if one does not, and if that has changed. Scans
+ * report a server that cannot be reached.
  */
 export function watchLimits(
   scan: ScanPolicy | undefined,

@@ -3,7 +3,7 @@ import { ownChild } from '../../runtime/own-children.ts'
 import { type HostMemory, type HostWords, isHostWords } from '../../verdicts/host-memory.ts'
 
 export interface Workers {
-  /** Resolves when each of them serves; rejects where one ends before. */
+  /** Resolves when each of them serves; rejects if one ends before. */
   readonly ready: Promise<void>
   reload(): void
   report(): void
@@ -36,7 +36,7 @@ export type Order = 'reload' | 'report' | 'stop'
 /** What a worker says: it listens. */
 export const SERVING = 'serving'
 
-/** Processes that share listening sockets, so that whoever is idle takes the next connection. */
+/** Processes that share listening sockets, so that an idle one takes the next connection. */
 export function startWorkers(options: WorkersOptions): Workers {
   const { count, command, fds, log, memory } = options
   const [program, ...words] = command

@@ -7,7 +7,7 @@ import { Fault } from '../../runtime/fault.ts'
 /** Characters of a token: fewer can be guessed. */
 const TOKEN_MIN = 16
 
-/** Why a request is refused, or undefined where it is let in. */
+/** Why a request is refused, or undefined if it is let in. */
 export type CheckAccess = (headers: IncomingHttpHeaders) => Refusal | undefined
 
 export interface Refusal {

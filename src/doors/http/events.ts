@@ -12,7 +12,7 @@ const BEHIND_MAX = 1024 * 1024
 const EVERY = 1000
 
 export interface Events {
-  /** Keeps the page up to date until it leaves; false where there are too many. */
+  /** Keeps the page up to date until it leaves; false if there are too many. */
   join(response: ServerResponse): boolean
   close(): void
 }

@@ -39,7 +39,7 @@ const FRESH_FOR = 1_000
 /** Bytes of a request; it has no body. */
 const REQUEST_MAX = 8 * 1024
 
-/** Metrics, health, history and the page, for who may look. Faults are of kind `config`. */
+/** Metrics, health, history and the page, for allowed clients. Faults are of kind `config`. */
 export async function openHttpPlace(options: HttpOptions): Promise<HttpPlace> {
   const { address, tokenFile, listen, observed, isReady, log } = options
   const refusalOf = checkAccessBy(address, tokenFile)
@@ -157,7 +157,7 @@ function keptFor<Value>(time: number, uptime: () => number, make: () => Value): 
   }
 }
 
-/** Healthy is who has found EICAR, and nothing in a clean message, within the last minute. */
+/** Healthy means: EICAR was found, and nothing in a clean message, within the last minute. */
 function health({ trial }: Observer): { readonly healthy: boolean; readonly why: string } {
   if (trial === undefined) return { healthy: false, why: 'the scanners have not been tried yet' }
   const age = Date.now() - trial.at

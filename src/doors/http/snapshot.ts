@@ -47,7 +47,7 @@ export function liveState(observer: Observer, { hideAddresses }: SnapshotOptions
   const steps = history.steps(now)
   return {
     now,
-    /** The number of the last decision: who has missed one asks for everything. */
+    /** The number of the last decision: a page that has missed one asks for everything. */
     newest: history.decided.at(-1)?.number ?? 0,
     judging: processes.reduce((sum, { judging }) => sum + judging, 0),
     processes: processes.length,
@@ -59,7 +59,7 @@ export function liveState(observer: Observer, { hideAddresses }: SnapshotOptions
   }
 }
 
-/** Everything that the page shows, for who just opened it. */
+/** Everything that the page shows, for a page that was just opened. */
 export function snapshot(observer: Observer, options: SnapshotOptions) {
   const show = shownBy(options)
   return {

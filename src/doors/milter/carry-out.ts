@@ -16,13 +16,13 @@ export interface Told {
 }
 
 /**
- * On top of everything, the MTA's own Received field included, which it adds before it asks
- * and does not show. Below that, at 1, would be below what an earlier filter has put on
- * top: what was hashed would not be what stands below the stamp.
+ * On top of everything, even of the MTA's own Received field, which it adds before it asks and
+ * does not show. At 1, below that field, the stamp would be below fields that an earlier filter
+ * has put on top, and those were hashed.
  */
 const INSERT_AT = 0
 
-/** The packets that end the message: edits, then the answer. A Fault where the MTA allows no such edit. */
+/** The packets that end the message: edits, then the answer. A Fault if the MTA does not allow such an edit. */
 export function carryOut(decision: Decision, told: Told, agreement: Agreement): Buffer {
   switch (decision.kind) {
     case 'accept': {
@@ -51,8 +51,8 @@ export function codeOf(reply: Reply): number {
 }
 
 /**
- * Deletes first, each name from its last field up, for MTAs count on what they have edited
- * so far; then inserts the new ones in reverse order at one place, so that the first stands on top.
+ * Deletes first, each name from its last field up, since MTAs count the fields that are left;
+ * then inserts the new ones in reverse order at one place, so that the first is on top.
  */
 function headerEdits({ remove, add }: HeaderEdits, header: Header): Edit[] {
   const deletions: Edit[] = []

@@ -1,12 +1,12 @@
 import type { Standing } from './connection.ts'
 
-/** Milliseconds of silence after which a connection goes where another one needs what it holds. */
+/** Milliseconds of silence after which a connection is closed if another one needs its room. */
 const AMID_PACKET = 1_000 // an MTA has it whole before it begins
 const AMID_MESSAGE = 60_000
 /** RFC 5321 4.5.3.2: as long as an SMTP client may think, and no longer. */
 const THINKING = 300_000
 
-/** A connection as somebody sees it who needs what it has. */
+/** A connection that may be closed to make room. */
 export interface Candidate extends Standing {
   /** The MTA's address; one for all on a socket with a path. */
   readonly peer: string
@@ -15,10 +15,10 @@ export interface Candidate extends Standing {
 }
 
 /**
- * Who goes so that one more of `peer` may come, or undefined where nobody does. First who has
- * not negotiated, in the order of `present`, which is that of their coming; else, of those
- * between messages whose peers have more connections than the newcomer's, or who think for
- * too long, who is silent for longest.
+ * The connection that is closed so that one more of `peer` may come, or undefined if none is.
+ * First the oldest that has not negotiated (`present` is in the order of their coming). Else,
+ * of those between messages, the one that is silent for longest, if its peer has more
+ * connections than the new one's, or if it has been silent for too long.
  */
 export function goesForConnection<One extends Candidate>(
   present: Iterable<One>,
@@ -35,7 +35,7 @@ export function goesForConnection<One extends Candidate>(
   return oldest(idle.filter((each) => counts.get(each.peer)! > own || now - each.heard > THINKING))
 }
 
-/** Who goes so that there is memory for others: who holds some and has fallen silent. */
+/** The connection that is closed to free memory: one that holds some and is silent. */
 export function goesForMemory<One extends Candidate>(
   present: Iterable<One>,
   now: number,
@@ -47,7 +47,7 @@ export function goesForMemory<One extends Candidate>(
   )
 }
 
-/** Who goes so that another message may begin: who has fallen silent amid one. */
+/** The connection that is closed so that another message may begin: one that is silent within a message. */
 export function goesForMessage<One extends Candidate>(
   present: Iterable<One>,
   now: number,

@@ -28,7 +28,7 @@ export interface Intake {
   body(chunk: Buffer): void
   /** The message, to be closed; the intake must not be used any more. */
   finish(): Message
-  /** Frees everything: where no message comes of it, or once that is closed. */
+  /** Frees everything: if it does not become a message, or once that is closed. */
   discard(): void
 }
 

@@ -36,7 +36,7 @@ export interface Mail {
   readonly size: number | undefined
   /** Whether its header or body has begun. */
   readonly amidContent: boolean
-  /** Throws a Fault of kind `out-of-memory` where there is no room for one more. */
+  /** Throws a Fault of kind `out-of-memory` if there is no room for one more. */
   recipient(path: Buffer): void
   /** Answers so at the end, whatever else comes. */
   defer(fault: Fault): void
@@ -45,7 +45,7 @@ export interface Mail {
   body(chunk: Buffer): void
   /** The packets that end it: judged, logged, answered. Never rejects. */
   end(ending: Ending): Promise<Buffer>
-  /** Frees what it holds; nobody waits for an answer any more. */
+  /** Frees what it holds; no answer is needed any more. */
   close(): void
 }
 
@@ -63,7 +63,7 @@ export function openMail({ path, parameters }: Address, server: MilterServer): M
   let trouble: unknown
   const gone = new AbortController()
 
-  /** Where its parts go; undefined where they are not wanted. */
+  /** Where its parts go; undefined if they are not wanted. */
   function intake(): Intake | undefined {
     if (trouble !== undefined) return undefined
     receiving ??= server.receive()

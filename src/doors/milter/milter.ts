@@ -13,11 +13,11 @@ import type { MilterServer } from './server.ts'
 import { openSession } from './session.ts'
 
 export interface MilterOptions {
-  /** Messages that are received and judged at once; one more is put off. */
+  /** Messages that are received and judged at once; one more is deferred. */
   readonly maxClients: number
   /** Of the whole process, for what is told of messages before they count as here. */
   readonly budget: Budget
-  /** For one more a silent one goes; where there is none it is closed, and the MTA does what it does without a filter. */
+  /** If one more comes, a silent one is closed; if none is silent, the new one is, and the MTA goes on as without a milter. */
   readonly maxConnections?: number
   readonly timeouts?: Timeouts
   /** The daemon's own trouble. */
@@ -35,7 +35,7 @@ export interface Milter {
   configure(configuration: Configuration): void
   /**
    * Takes no more connections, and resolves when all are over: those amid a message when it
-   * is answered, or put off after `grace` milliseconds; all others at once.
+   * is answered, or deferred after `grace` milliseconds; all others at once.
    */
   close(grace: number): Promise<void>
   state(): DoorState
@@ -125,7 +125,7 @@ export function createMilter(first: Configuration, options: MilterOptions): Milt
     }
   }
 
-  /** Where there is no memory left, who has fallen silent gives back what it holds. */
+  /** If there is no memory left, a silent connection is closed and gives its memory back. */
   function chargedTo(charged: Charged, account: Account): Account {
     let own = 0
     const count = (bytes: number) => {
@@ -156,7 +156,7 @@ export function createMilter(first: Configuration, options: MilterOptions): Milt
     }
   }
 
-  /** Whether somebody went. */
+  /** Whether a connection was closed. */
   function evict(one: Serving | undefined): boolean {
     one?.connection.evict()
     return one !== undefined

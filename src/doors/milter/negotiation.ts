@@ -28,7 +28,7 @@ const noReply: Readonly<Partial<Record<Command['kind'], number>>> = {
   'unknown-smtp': step.noReplyToUnknown,
 }
 
-/** What is asked of an MTA; an answer to RCPT only where there is one to give. */
+/** What is asked of an MTA; to answer RCPT only if there is an answer to give. */
 export function wishOf({ quota }: Pick<MilterServer, 'quota'>): Wish {
   return {
     neededActions: action.addFields | action.changeFields,

@@ -10,14 +10,14 @@ import { createIntake, type Intake } from './intake.ts'
 
 /** How one message is received and judged: by the configuration of the moment when it came. */
 export type Receiving =
-  /** It passes as it is; nobody looks at it. */
+  /** It passes as it is, unscanned. */
   | { readonly kind: 'pass'; readonly why: string }
   | {
       readonly kind: 'judge'
       readonly intake: Intake
-      /** Whether whoever is behind this MTA is a host of the cluster (CLUSTERPEER). */
+      /** Whether all clients of this MTA count as hosts of the cluster (CLUSTERPEER). */
       readonly clusterPeer: boolean
-      /** Scanners end their work when the signal says that nobody waits for it any more. */
+      /** Scanners end their work at this signal: no answer is needed any more. */
       judge(transaction: Transaction, gone: AbortSignal): Promise<Decision>
     }
 

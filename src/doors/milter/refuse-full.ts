@@ -6,8 +6,8 @@ import { mailboxOf } from './address.ts'
 import { smtpReply } from './wire/replies.ts'
 
 /**
- * The reply that refuses this one recipient for now, or undefined where it may pass: it has
- * room, or nobody could tell. Whatever is no plain "room" is logged. Never rejects.
+ * The reply that refuses this one recipient for now, or undefined if it may pass: it has
+ * room, or its quota could not be found out. Any answer but "room" is logged. Never rejects.
  */
 export async function refuseFull(
   about: RecipientInQuestion,

@@ -5,9 +5,9 @@ import type { Receiving } from './receive.ts'
 
 /** What a session, and each mail in it, needs of the milter server. */
 export interface MilterServer {
-  /** Undefined where recipients are taken unasked. */
+  /** Undefined if recipients are taken unasked. */
   readonly quota: QuotaLookup | undefined
-  /** How the message that comes now is received; throws a Fault where there is no room for it. */
+  /** How the message that comes now is received; throws a Fault if there is no room for it. */
   receive(): Receiving
   /** Of the memory of this process, for what is kept of one message before it counts as here. */
   openAccount(): Account
@@ -15,7 +15,7 @@ export interface MilterServer {
   release(): void
   /** A line of the log about mail. */
   log(line: Buffer): void
-  /** A message is being judged; calls back what tells that this is over. */
+  /** A message is being judged; call the result when that is over. */
   readonly begin?: Witness['begin'] | undefined
   /** Milliseconds on a clock that never goes back. */
   now(): number

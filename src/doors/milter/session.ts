@@ -18,17 +18,17 @@ import { WireError } from './wire/wire-error.ts'
 
 /** One MTA's connection: any number of SMTP clients one after the other, each with any number of messages. */
 export interface MilterSession {
-  /** What to answer, or undefined where nothing is. Throws a WireError for what must not come now. */
+  /** The answer, or undefined if there is none. Throws a WireError for a command that must not come now. */
   take(command: Command): Buffer | undefined | Promise<Buffer | undefined>
   /** Whether the MTA has said which protocol it speaks; before that it has said nothing. */
   readonly negotiated: boolean
   /** Whether a message has begun that is not over. */
   readonly amidMessage: boolean
-  /** Whether its header or body has begun: from then on the MTA waits for nobody else. */
+  /** Whether its header or body has begun: from then on the MTA waits for this milter alone. */
   readonly amidContent: boolean
   /** Whether the MTA has said goodbye. */
   readonly over: boolean
-  /** The MTA has gone: nobody waits for what is still done, and nothing is kept. */
+  /** The MTA has gone: no answer is needed any more, and nothing is kept. */
   close(): void
 }
 
@@ -112,7 +112,7 @@ export function openSession(server: MilterServer): MilterSession {
     return { door, remote: remote(), transaction: undefined, total: 0 }
   }
 
-  /** Where there is no room for one more it is refused for now, or the message where none can be. */
+  /** If there is no room for one more recipient, it is deferred, or the message if no recipient can be. */
   function admit(path: Buffer, to: Mail, answer: Buffer | undefined): Buffer | undefined {
     try {
       to.recipient(path)

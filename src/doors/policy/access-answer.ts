@@ -10,7 +10,7 @@ export const EXPLAIN = 'onescan_quota'
 
 /** What requests are answered by. */
 export interface AccessPolicy {
-  /** Undefined where QUOTAD is not set. */
+  /** Undefined if QUOTAD is not set. */
   readonly quota: QuotaClient | undefined
   /** Whether all is to pass as it is (`onescan disable`). */
   readonly isOff: () => boolean
@@ -20,8 +20,8 @@ export interface AccessPolicy {
 
 /**
  * The answer to a request. Never OK, which would skip the restrictions that come after
- * this one, and DUNNO for whatever is not known to be full: Postfix would put mail off
- * where it got no answer (SMTPD_POLICY_README).
+ * this one, and DUNNO for any mailbox that is not known to be full: without an answer
+ * Postfix would defer the mail (SMTPD_POLICY_README).
  */
 export async function answerRequest(request: Attributes, policy: AccessPolicy): Promise<Buffer> {
   if (request.get('request') === EXPLAIN) return explain(request, policy)
@@ -52,7 +52,7 @@ async function actionFor(
   return `${OVER_QUOTA.code} ${OVER_QUOTA.enhanced} ${overQuotaText(address)}`
 }
 
-/** Of MAIL FROM: 0 where the client announced none. */
+/** Of MAIL FROM: 0 if the client announced none. */
 function announcedSize(request: Attributes): number {
   const size = request.get('size') ?? ''
   return /^[0-9]{1,15}$/.test(size) ? Number(size) : 0

@@ -5,7 +5,7 @@ import { ConnectionSet } from '../shared/connection-set.ts'
 import { type AccessPolicy, answerRequest } from './access-answer.ts'
 import { createAttributeReader } from './attributes.ts'
 
-/** Bytes of answers beyond what the kernel keeps, which a client that asks on does not take. */
+/** Bytes of answers, beyond those that the kernel keeps, that a client may leave unread while it asks on. */
 const UNTAKEN_MAX = 16 * 1024
 
 export interface PolicyService {
@@ -24,7 +24,7 @@ export interface PolicyService {
 export interface PolicyServiceOptions {
   /** Connections that one process keeps; the one that has been idle for longest makes room. */
   readonly maxConnections: number
-  /** For what is no message's trouble: a line of text. */
+  /** For failures that concern no message: a line of text. */
   readonly log: (line: string) => void
 }
 
@@ -71,7 +71,7 @@ export function createPolicyService(
     }
   }
 
-  /** Postfix asks once more on a new connection where an idle one was closed. */
+  /** If an idle connection was closed, Postfix asks once more on a new one. */
   function makeRoom(): void {
     if (connections.size < maxConnections) return
     const [oldest] = idle

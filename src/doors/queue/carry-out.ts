@@ -26,7 +26,7 @@ export interface Outlet {
   readonly journal: Journal
 }
 
-/** Does what was decided; the exit code, unless this process became the next program. */
+/** Carries the decision out; the exit code, unless this process became the next program. */
 export async function carryOut(
   decision: Decision,
   transaction: Transaction<SpooledMessage>,
@@ -69,7 +69,7 @@ async function handOn(
   return replaceProcess({ ...chain, inputs: [edited, envelopeFile] })
 }
 
-/** A file, not a pipe: nobody would be left to write into a pipe past its capacity. */
+/** A file, not a pipe: no process would be left to write into a pipe past its capacity. */
 export function spoolEnvelope({ wire }: Envelope, directory: string): Input {
   const fd = openAnonymousFile(directory)
   try {

@@ -4,7 +4,7 @@ import type { Client } from '../../judge/transaction.ts'
 import { passwdEntryOf } from '../../runtime/passwd.ts'
 import { type Environment, isSet } from '../../settings/settings.ts'
 
-/** What tcp.smtp rules and qmail-smtpd say about who sends, by the environment. */
+/** What tcp.smtp rules and qmail-smtpd say about the client, by the environment. */
 export function readClient(env: Environment): Client {
   return {
     relay: isSet(env, 'RELAYCLIENT'),

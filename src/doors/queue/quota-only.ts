@@ -17,8 +17,8 @@ import { receive } from './receive.ts'
 const HEADER_SEEN = 64 * 1024
 
 /**
- * Nothing scans here, and yet somebody knows which mailboxes are full: the message is
- * kept meanwhile and passes byte for byte, or is put off where all recipients are full.
+ * Nothing is scanned here, but a service knows which mailboxes are full: the message is
+ * kept meanwhile and passes byte for byte, or is deferred if all recipients are full.
  * The exit code, unless this process became the next program.
  */
 export async function passUnscanned(
@@ -76,7 +76,7 @@ function keep(directory: string): Kept {
   return { fd, size, envelope }
 }
 
-/** For the log; empty where it is longer than that. */
+/** For the log; empty if it is longer than that. */
 function headerOf(fd: number): Header {
   const beginning = Buffer.alloc(HEADER_SEEN)
   const length = readSync(fd, beginning, 0, HEADER_SEEN, 0)

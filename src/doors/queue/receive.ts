@@ -14,7 +14,7 @@ const BUFFER = 256 * 1024
 const MESSAGE_FD = 0
 const ENVELOPE_FD = 1
 
-/** Milliseconds between two looks at a descriptor that somebody left non-blocking. */
+/** Milliseconds between two looks at a descriptor that the caller left non-blocking. */
 const RETRY = 5
 
 /** The whole message and its envelope, or a Fault: nothing that is only half here is looked at. */

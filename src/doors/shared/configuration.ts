@@ -22,12 +22,12 @@ import { readVerdictPolicy } from '../../verdicts/verdicts-policy.ts'
 export interface Configuration {
   readonly env: Environment
   readonly place: Place
-  /** Undefined where QHPSI is unset: all mail passes. */
+  /** Undefined if QHPSI is unset: all mail passes. */
   readonly policy: Policy | undefined
   readonly tools: Omit<Tools, 'scanners'>
   /** The digests of a body that will be asked for, by the header above it. */
   digestsFor(header: Header): DigestsWanted
-  /** Who is asked whether a mailbox has room, with what is remembered; undefined: nobody. */
+  /** Asks whether a mailbox has room, with its cache; undefined if QUOTAD is not set. */
   readonly quota: QuotaClient | undefined
   /** Scanners for a QHPSI line that names no other plugins than the daemon's own. */
   scannersFor(line: QhpsiLine): readonly Scanner[]

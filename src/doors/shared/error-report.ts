@@ -7,7 +7,7 @@ import { codeOfReply, exit } from './exit-codes.ts'
 
 /** How this caller takes a reply. */
 export interface ErrorReport {
-  /** The descriptor for the text, or undefined where none can be sent. */
+  /** The descriptor for the text, or undefined if none can be sent. */
   readonly fd: number | undefined
   /** The exit code that says that there is a text. */
   readonly code: number
@@ -35,7 +35,7 @@ export function readReplyForm(env: Environment): ErrorReport {
   return { fd: fd >= 0 ? fd : undefined, code }
 }
 
-/** Sends the text where that is possible, and returns the exit code that goes with it. */
+/** Sends the text if that is possible, and returns the exit code that goes with it. */
 export function report(reply: Reply, { fd, code }: ErrorReport): number {
   const plain = plainCode(reply, code)
   if (fd === undefined) return plain

@@ -59,7 +59,7 @@ export function codeOfFault(kind: FaultKind): number {
   return faultCodes[kind]
 }
 
-/** The code for a reply whose text cannot be sent; IndiMail's callers know more of them. */
+/** The code for a reply if its text cannot be sent; IndiMail's callers know more codes. */
 export function codeOfReply(reply: Reply, indimail: boolean): number {
   if (!indimail) return reply.class === 5 ? exit.refused : exit.deferred
   switch (reply.grounds) {

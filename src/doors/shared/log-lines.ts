@@ -15,13 +15,13 @@ export interface Received {
 export interface Circumstances {
   /** TCPREMOTEIP. */
   readonly remote: string | undefined
-  /** Undefined where nothing was received. */
+  /** Undefined if nothing was received. */
   readonly transaction: Received | undefined
   /** Milliseconds since this program got to know of the message. */
   readonly total: number
   /** What a door other than the slot tells beside: which it is, the MTA's queue id, its reply. */
   readonly door?: readonly LogEntry[]
-  /** Gets each line that is made, for who shows it. */
+  /** Gets each line, for the page. */
   readonly told?: ((line: Buffer) => void) | undefined
 }
 

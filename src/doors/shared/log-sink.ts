@@ -11,7 +11,7 @@ export interface LogSink {
   relay(line: string): void
 }
 
-/** For a program whose fd 2 is its log whoever started it. */
+/** For a program whose fd 2 is always its log. */
 export function openDaemonLog(file: string | undefined): LogSink {
   const put = (line: Buffer) => {
     try {

@@ -9,7 +9,7 @@ export interface Budget {
 }
 
 export interface Account {
-  /** Sets bytes aside before they are allocated; throws where there are none left. */
+  /** Sets bytes aside before they are allocated; throws if there are none left. */
   charge(bytes: number): void
   /** Gives so many of them back. */
   release(bytes: number): void
@@ -17,7 +17,7 @@ export interface Account {
   close(): void
 }
 
-/** `limit` in bytes; `refusal` makes the error of the door where there are none left. */
+/** `limit` in bytes; `refusal` makes the error of the door if there are none left. */
 export function createBudget(
   limit: number,
   refusal: (why: string) => Error = (why) => new Fault('out-of-memory', why),

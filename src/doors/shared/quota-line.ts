@@ -7,7 +7,7 @@ import { logLine } from '../../runtime/log.ts'
 export interface RecipientInQuestion {
   readonly recipient: MailAddress
   readonly sender: MailAddress
-  /** Bytes, where the client announced them. */
+  /** Bytes, if the client announced them. */
   readonly size: number | undefined
   readonly remote: string | undefined
 }

@@ -19,10 +19,10 @@ const LOGGER_PATIENCE = 1000
 const KEPT_MAX = 64 * 1024
 
 /**
- * The system's log, by one datagram a line, which nobody waits for. On Node by logger(1),
+ * The system's log, by one datagram a line, for which no mail waits. On Node by logger(1),
  * which is started once for a message and waited for a second at most. (Compiled, it would be
- * cheaper, too, but Bun waits for a child that is stuck, whatever the timeout says.) Nowhere
- * where there is no such socket.
+ * cheaper, too, but Bun waits for a child that is stuck, without regard to the timeout.) If there
+ * is no such socket, lines are dropped.
  */
 export function openSyslog(): LogSink {
   if (!isThere(SOCKET)) return nowhere

@@ -30,7 +30,7 @@ export function goCold(why: string): Buffer {
   return frame('C', Buffer.from(printable(why).slice(0, COLD_LINE_MAX), 'latin1'))
 }
 
-/** What the slot would do with this decision, said in frames. GoCold where it does not fit them. */
+/** What the slot would do with this decision, as frames. GoCold if it does not fit into them. */
 export function carryOut(
   decision: Decision,
   transaction: Transaction,
@@ -48,7 +48,7 @@ export function carryOut(
   }
 }
 
-/** End with the code that says so, and the text where one can be given. */
+/** End with the exit code, and the text if one can be sent. */
 export function refuse(
   decision: Extract<Decision, { kind: 'reject' | 'defer' }>,
   reporting: Reporting,

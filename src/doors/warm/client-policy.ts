@@ -20,9 +20,9 @@ import { GoCold } from './go-cold.ts'
 
 /** What one client's mail is judged by. */
 export interface ClientPolicy {
-  /** Undefined where its environment has no QHPSI: its mail passes, as it would without us. */
+  /** Undefined if its environment has no QHPSI: its mail passes, as it would without us. */
   readonly policy: Policy | undefined
-  /** Whether it wants to know who is over quota although nothing is scanned. */
+  /** Whether it asks for quotas although nothing is scanned. */
   readonly asksQuota: boolean
   readonly scanners: readonly Scanner[]
   readonly client: Client
@@ -34,15 +34,15 @@ export interface ClientPolicy {
 
 type Variables = ReadonlyMap<string, string>
 
-/** The client's own affair: what it does before it asks and after it was answered. */
+/** Settings that the client uses by itself, before it asks and after it was answered. */
 const itsOwn = new Set(['QUEUECHAIN', 'LOGFILE', 'TMPDIR', 'PATH', 'BOUNCEUSER'])
 /** Of a message, and no setting. */
 const ofTheMessage = new Set(['TCPREMOTEIP', 'TCPREMOTEHOST'])
-/** What is known of its connection, and how it gives replies: nobody else's is meant. */
+/** The client's connection, and how it gives replies: always the client's own. */
 const aboutIt = new Set(['RELAYCLIENT', 'CLUSTERPEER', 'ERROR_FD', 'ERROR_EXIT'])
 /** Taken as they are. */
 const taken = new Set(['REJECTVIRUS', 'VIRUSFORWARD', 'QHPSIMINSIZE', 'QHPSIMAXSIZE'])
-/** Taken where they ask for no more than the daemon's own setting allows. */
+/** Taken if they are not laxer than the daemon's own setting. */
 const bounded = new Set(['QHPSI', 'SCANTIMEOUT', 'SCANFAIL', 'SCANFAIL_RELAY'])
 
 /** How mailboxes are asked about; the daemon asks in its own way. */
@@ -131,7 +131,7 @@ function refuseOtherDifferences(own: Environment, variables: Variables): void {
   }
 }
 
-/** Not used, and yet to be told where it makes no sense: as without a daemon. */
+/** Not used, but refused if they make no sense, as without a daemon. */
 function refuseNonsense(own: Environment, theirs: Environment): void {
   if (!theirs.QUOTAD) return
   const asked = Object.fromEntries(daemonsOwn.map((name) => [name, theirs[name]]))

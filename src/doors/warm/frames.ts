@@ -4,7 +4,7 @@ export const FRAME_HEAD = 5
 /** What is said in frames: doc/slot-protocol.md. */
 export interface FrameTaker {
   /**
-   * A frame begins: the buffer for its payload, of exactly `length` bytes. Throws where
+   * A frame begins: the buffer for its payload, of exactly `length` bytes. Throws if
    * there must be no such frame, before a byte of it is kept.
    */
   room(tag: string, length: number): Buffer

@@ -16,10 +16,10 @@ export class GoCold extends Error {
 const DOUBLE_BOUNCE = '#@[]'
 
 /**
- * What qmail-send injects (an empty sender, or #@[] for what cannot be bounced either) is
- * tagged where other mail is refused, and is not asked about where its recipient is over
- * quota. Whether qmail-send it is, by its user, the cold program can tell; mail that a
- * server took has its TCPREMOTEIP.
+ * Mail of qmail-send (an empty sender, or #@[] for mail that cannot be bounced either) is
+ * tagged if other mail is refused, and accepted if its recipient is over quota. Only the cold
+ * program can tell by its user whether it is qmail-send's; mail that a server accepted has its
+ * TCPREMOTEIP.
  */
 export function leaveBouncesToTheCold(
   decision: Decision,

@@ -19,20 +19,20 @@ import type { Request } from './request.ts'
 export interface Judgement {
   readonly configuration: Configuration
   readonly policyFor: (variables: Request['variables']) => ClientPolicy
-  /** Whether all who may connect are trusted with files of theirs: not where everybody may. */
+  /** Whether clients may lend files: not if every user of the host may connect. */
   readonly ownersTrusted: boolean
-  /** Aborted when nobody waits for the answer any more. */
+  /** Aborted when no answer is needed any more. */
   readonly gone: AbortSignal
   /** Milliseconds since the client connected. */
   readonly elapsed: () => number
-  /** Who the client is, where that can be known. */
+  /** User and process of the client, if they can be known. */
   readonly peer: Peer | undefined
   /** Who shows what is done with mail. */
   readonly witness?: Witness | undefined
 }
 
 /**
- * The answer to a request, as frames. GoCold, or any other error, where there is none:
+ * The answer to a request, as frames. GoCold, or any other error, if there is none:
  * the client asks the cold program then, so that no fault of ours decides about mail.
  */
 export async function answerRequest(request: Request, judgement: Judgement): Promise<Buffer> {

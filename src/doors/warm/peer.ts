@@ -9,7 +9,7 @@ export interface Peer {
   readonly pid: number
 }
 
-/** Undefined where there is no way to ask. */
+/** Undefined if there is no way to ask. */
 export type IdentifyPeer = (socket: Socket) => Peer | undefined
 
 /**

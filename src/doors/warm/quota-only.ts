@@ -18,8 +18,8 @@ type Told = (line: Buffer) => void
 const UNSEEN = new Header(Buffer.alloc(0))
 
 /**
- * Nothing scans for this client: its message passes as it is, unless there is somebody to
- * ask and all its recipients are over quota. `elapsed` is in milliseconds.
+ * Nothing is scanned for this client: its message passes as it is, unless there is a service
+ * to ask and all its recipients are over quota. `elapsed` is in milliseconds.
  */
 export async function answerUnscanned(
   mail: Addressed & {

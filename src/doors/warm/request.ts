@@ -20,7 +20,7 @@ export interface Request {
 }
 
 export interface RequestReader {
-  /** Takes the next bytes, in any split. Throws GoCold for what is no request, or too much. */
+  /** Takes the next bytes, in any split. Throws GoCold if they are not a request, or too many. */
   push(chunk: Buffer): void
   /** Once all but the message is here: what is known of it. */
   readonly head: { readonly timeLeft: number } | undefined

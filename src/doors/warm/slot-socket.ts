@@ -18,7 +18,7 @@ export interface SlotSocketOptions {
   readonly maxClients: number
   /** Bytes of all that clients have sent and that was not answered yet. */
   readonly memory: number
-  /** Whether files that clients name are believed not to change: not where everybody may connect. */
+  /** Whether clients may lend files: not if every user of the host may connect. */
   readonly ownersTrusted: boolean
   readonly identifyPeer: IdentifyPeer
   /** Who shows what is done with mail. */
@@ -46,7 +46,7 @@ const TICK = 300
 export function createSlotSocket(first: Configuration, options: SlotSocketOptions): SlotSocket {
   const { maxClients, maxSize, log, identifyPeer } = options
   const sessions = new ConnectionSet<SlotSession>()
-  /** In the order of their coming; who has sent a whole head is not among them any more. */
+  /** In the order of their coming; without those that have sent a whole head. */
   const waiting = new Set<SlotSession>()
   const budget = createBudget(options.memory, (why) => new GoCold(why))
   let ticker: NodeJS.Timeout | undefined

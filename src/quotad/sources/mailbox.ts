@@ -10,7 +10,7 @@ export interface Mailbox {
   readonly fixed: number
 }
 
-/** Undefined where it would need what is not known of that user. */
+/** Undefined if it would need what is not known of that user. */
 export type MailboxTemplate = (user: User, home: string | undefined) => Mailbox | undefined
 
 /**
@@ -34,7 +34,7 @@ function behindLastVariable(text: string): string {
   return slash < 0 ? '' : behind!.slice(slash)
 }
 
-/** A text that is made for each user. Undefined where it would need what is not known of that user. */
+/** A text that is made for each user. Undefined if it would need what is not known of that user. */
 type Template = (user: User, home: string | undefined) => string | undefined
 
 /**

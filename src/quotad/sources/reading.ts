@@ -23,7 +23,7 @@ export type Reading =
 
 /** What decides whether a mailbox is full, and so whether its word for it is enough. */
 export interface Measure {
-  /** Bytes of the message that is to come; 0 where nobody told. */
+  /** Bytes of the message that is to come; 0 if nobody told. */
   readonly incoming: number
   /** For that user, whatever the mailbox says. */
   readonly limits?: Limits | undefined

@@ -52,7 +52,7 @@ export function tableFile<Value>(
 
 /**
  * Lines `key: value`; `#` comments and empty lines do not count. Keys are compared in lower
- * case. Throws an Error that names the line, also where a key comes twice.
+ * case. Throws an Error that names the line, also if a key comes twice.
  */
 export function parseTable<Value>(
   text: string,

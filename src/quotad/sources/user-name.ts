@@ -15,7 +15,7 @@ export const USER_NAME_MAX = 255
 const NOT_IN_NAMES = /[\0-\x20\x7f/]|\.\./
 
 /**
- * The user of that name, in lower case unless case is kept; undefined where no mailbox may
+ * The user of that name, in lower case unless case is kept; undefined if no mailbox may
  * be looked for by it. Names come from whoever sends mail: what they may hold is decided
  * here, and nowhere behind.
  */

@@ -7,7 +7,7 @@ import { type CountingTools, type DirectorySum, sumDirectory } from './directory
 import type { Use } from './limits.ts'
 import type { Mailbox } from './mailbox.ts'
 
-/** What a Maildir holds by its messages; undefined where there is no such Maildir. */
+/** What a Maildir holds by its messages; undefined if there is no such Maildir. */
 export type Counted = Required<Use> | undefined
 
 export interface Walker {
@@ -102,7 +102,7 @@ export function createWalker({ now, uptime, mailboxes, longest }: WalkerOptions)
   }
 }
 
-/** What may be folders, by their names; undefined where there is no Maildir. */
+/** What may be folders, by their names; undefined if there is no Maildir. */
 async function foldersOf(
   maildir: Directory,
   checkTime: () => void,

@@ -64,7 +64,7 @@ export function withoutComments(value: string): string {
 
 /**
  * The value as RFC 2045 has it: the first quoted string without its quotes and
- * escapes, or a token. `exact` is false where something else stands around it.
+ * escapes, or a token. `exact` is false if something else stands around it.
  */
 export function strictValue(raw: string): { readonly value: string; readonly exact: boolean } {
   const text = raw.trim()

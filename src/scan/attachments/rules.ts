@@ -18,7 +18,7 @@ export interface Rules {
 }
 
 /**
- * Reads the control file. A Fault of kind `config` where it is missing, cannot be read,
+ * Reads the control file. A Fault of kind `config` if it is missing, cannot be read,
  * holds a line that is no rule, or no rule at all: with nothing to ban the plugin would
  * call everything clean.
  */

@@ -66,7 +66,7 @@ export function createPartSplitter(events: SplitterEvents): Sink {
     content = undefined
   }
 
-  /** True where the line is the delimiter of a multipart that it is in. */
+  /** True if the line is the delimiter of a multipart that it is in. */
   function isDelimiter(line: Buffer): boolean {
     const delimiter = readDelimiter(line)
     if (delimiter === undefined) return false

@@ -12,7 +12,7 @@ export type LinkOutcome<Answer> =
       readonly kind: 'unreachable'
       readonly why: string
       readonly state: Absence
-      /** Set where a kept connection broke under the same question a moment before. */
+      /** Set if a kept connection broke under the same question a moment before. */
       readonly broke?: true
     }
   /** It took the connection and broke it before its reply was whole. */

@@ -10,7 +10,7 @@ export interface Places<Server> {
   /** Conversations with it at this moment. */
   takenAt(server: Server): number
   /**
-   * One of the servers that has a place, to be left again; undefined where `signal` comes
+   * One of the servers that has a place, to be left again; undefined if `signal` comes
    * first. `wanted` names them in the order of preference; it is asked again whenever a
    * place becomes free.
    */

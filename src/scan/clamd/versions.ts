@@ -15,7 +15,7 @@ export interface Versions<Server> {
   /** What a server said last, or undefined: it may have newer signatures by now, and no older. */
   of(server: Server): string | undefined
   /**
-   * The newest signatures of all of them, asked within the last BELIEVED_FOR; undefined where
+   * The newest signatures of all of them, asked within the last BELIEVED_FOR; undefined if
    * none has said so, or they cannot be compared.
    */
   newest(): Promise<string | undefined>
@@ -24,7 +24,7 @@ export interface Versions<Server> {
 
 /**
  * Asks servers for their signatures, while somebody wants to know, by VERSION of clamd(8).
- * `ask` gives the answer, or undefined where there is none; `now` in milliseconds.
+ * `ask` gives the answer, or undefined if there is none; `now` in milliseconds.
  */
 export function createVersions<Server>(
   servers: readonly Server[],

@@ -27,7 +27,7 @@ export interface Question {
 
 /** A process that a plugin runs in. */
 export interface PluginHost {
-  /** Its process group, too; undefined where it could not be started. */
+  /** Its process group, too; undefined if it could not be started. */
   readonly pid: number | undefined
   /** How many messages it was asked about. */
   readonly asked: number
@@ -48,7 +48,7 @@ export interface PluginHost {
   readonly ended: Promise<void>
 }
 
-/** Starts a process that leads a group of its own. Throws where the system refuses at once. */
+/** Starts a process that leads a group of its own. Throws if the system refuses at once. */
 export function startHost(options: HostOptions): PluginHost {
   const [program, ...words] = options.command
   const child = spawn(program, words, {

@@ -5,7 +5,7 @@ import type { PluginHost, Question } from './host-process.ts'
 export interface PluginHosts {
   /**
    * The verdict on one message. `compose` makes the question, another one each time it is
-   * asked. Rejects where no process can be started; its message says why.
+   * asked. Rejects if no process can be started; its message says why.
    */
   ask(compose: () => Question, signal: AbortSignal): Promise<Verdict>
   /** Those that are at work finish; no other one stays. */

@@ -100,7 +100,7 @@ export function openPool(
     }
   }
 
-  /** Undefined where `signal` comes first. */
+  /** Undefined if `signal` comes first. */
   function acquire(fresh: boolean, signal: AbortSignal): Promise<PluginHost | undefined> {
     return new Promise((resolve, reject) => {
       const leave = () => {

@@ -39,7 +39,7 @@ export interface Containers {
 /** The open messages and multiparts, `around` which there may be others. */
 export function createContainers(around: Depth): Containers {
   const open: Container[] = []
-  /** As `open`; undefined where there is no boundary that all readers read alike. */
+  /** As `open`; undefined if there is no boundary that all readers read alike. */
   const lax: (string | undefined)[] = []
   let multiparts = 0
   /** What a line that some reader takes for a delimiter goes on with; undefined: with anything. */

@@ -4,7 +4,7 @@ export interface Declaration {
   readonly multipart: boolean
   /** Some reader may take it for an attached message. */
   readonly message: boolean
-  /** That of a multipart which all readers read alike; undefined where they may not. */
+  /** That of a multipart which all readers read alike; undefined if they may not. */
   readonly boundary: string | undefined
   /** No reader can understand it in another way. */
   readonly plain: boolean

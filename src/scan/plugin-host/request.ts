@@ -26,7 +26,7 @@ export interface PluginRequest {
 export interface RequestReader {
   /**
    * Takes the next bytes, in any split. The request whose last byte is among them, else
-   * undefined. Throws where these are no requests, or one follows before it was asked for.
+   * undefined. Throws if these are no requests, or one follows before it was asked for.
    */
   push(chunk: Buffer): PluginRequest | undefined
 }

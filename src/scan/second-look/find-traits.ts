@@ -17,7 +17,7 @@ const TURN = 512 * 1024
 /**
  * The traits of a message (traits.ts), without the line of ours above it. A large one is
  * looked at in turns of the event loop, so that scanners go on meanwhile, and only until
- * there are enough of them. Undefined where `isOver` ended it.
+ * there are enough of them. Undefined if `isOver` ended it.
  */
 export async function findTraits(
   { chunks }: Specimen,

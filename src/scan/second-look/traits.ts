@@ -36,7 +36,7 @@ export interface TraitDetector {
   push(chunk: Buffer): void
   /** Those that were seen so far. */
   readonly found: ReadonlySet<Trait>
-  /** All that were seen, in their order; none where every reader must see the same. */
+  /** All that were seen, in their order; none if every reader must see the same. */
   finish(): ReadonlySet<Trait>
 }
 

@@ -111,7 +111,7 @@ export const DEFAULT_CLAMD = '/run/clamav/clamd.ctl'
 const HUNDRED_MIB = 100 * 1024 * 1024
 
 /**
- * Reads QHPSI and what belongs to it; undefined where QHPSI is unset or empty.
+ * Reads QHPSI and what belongs to it; undefined if QHPSI is unset or empty.
  * `qmailHome` and `control` are absolute directories. Faults are of kind `config`.
  */
 export function readScanPolicy(
@@ -168,7 +168,7 @@ function readClamscanPolicy(env: Environment): ClamscanPolicy {
   }
 }
 
-/** `plugin: NAME…` or a command; undefined where there is nothing. */
+/** `plugin: NAME…` or a command; undefined if there is nothing. */
 export function readQhpsiLine(text: string): QhpsiLine | undefined {
   if (text.trim() === '') return undefined
   const plugins = /^\s*plugin:(.*)$/s.exec(text)

@@ -12,7 +12,7 @@ export type Verdict =
       readonly answer: 'infected'
       /** The signature's name, or for `banned` what was banned ("attachment invoice.exe"). */
       readonly name: string
-      /** Set where local policy refuses the message, not a signature: other exit code, other text. */
+      /** Set if local policy refuses the message, not a signature: other exit code, other text. */
       readonly banned?: true
     }
   | {
@@ -21,9 +21,9 @@ export type Verdict =
       readonly why: string
       /** Set if a limit is the reason: OVERSIZE or OVERNESTING decides, not SCANFAIL. */
       readonly over?: Limit
-      /** Set where it is a plugin's own answer: asked again, it would say the same. */
+      /** Set if it is a plugin's own answer: asked again, it would say the same. */
       readonly deliberate?: true
-      /** Set where the scanner died of it, or took all the time that there was. */
+      /** Set if the scanner died of it, or took all the time that there was. */
       readonly harmful?: true
       /** Set where nobody waited for the answer any more: it says nothing of the message. */
       readonly unfinished?: true
@@ -53,7 +53,7 @@ export interface Specimen {
   /**
    * Absolute path of a regular file that holds exactly these bytes. Made at the
    * first call (that costs a copy), removed by the door when the message is done.
-   * Throws a Fault where it cannot be made.
+   * Throws a Fault if it cannot be made.
    */
   path(): string
   /** Whether scanners of other users can be expected to open `path()`: SPOOLDIR is set. */
@@ -74,7 +74,7 @@ export interface ScanTask {
   /** Milliseconds until the deadline, by a clock that nobody sets; 0 once it has passed. */
   timeLeft(): number
   /**
-   * Set where decoded contents of a message are to be looked at besides the whole
+   * Set if decoded contents of a message are to be looked at besides the whole
    * (SECONDLOOK), for scanners that do that by themselves. What memory has no room for goes
    * into a file, for reading and writing.
    */
@@ -129,7 +129,7 @@ export interface Memorable {
   /** Its name and the settings that it judges by, one line without blanks. */
   readonly identity: string
   /**
-   * The newest signatures that it has here; undefined where it does not know yet. Two texts
+   * The newest signatures that it has here; undefined if it does not know yet. Two texts
    * that are the same are the same signatures, on any host. `this host's`: those in CLAMDBDIR,
    * of which nobody else can tell. `not told`: they may change at any time.
    */
@@ -142,13 +142,13 @@ export interface Scanner {
   /** Local policy (attachments): runs even on trusted mail and is never named in a stamp. */
   readonly local: boolean
   /**
-   * Set where its verdict follows from the message alone, whoever sends it to whom, so that
+   * Set if its verdict follows from the message alone, whoever sends it to whom, so that
    * it may be remembered for copies. Local policy never is.
    */
   readonly memorable?: Memorable
   /**
    * Reads what it needs beside messages, where there is such a thing, for all that it will
-   * be asked. Throws a Fault of kind `config` where that cannot be used. Nobody has to call
+   * be asked. Throws a Fault of kind `config` if that cannot be used. Nobody has to call
    * it: a daemon does, to know beforehand.
    */
   prepare?(): Promise<void>

@@ -30,7 +30,7 @@ export interface Step {
 }
 
 export interface History {
-  /** Takes a line of the log; undefined where it is none about a message. */
+  /** Takes a line of the log; undefined if it is none about a message. */
   add(line: string, view: LineView, now: number): Decided | undefined
   /** The last day, without steps in which nothing came. */
   steps(now: number): Step[]

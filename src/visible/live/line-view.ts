@@ -16,7 +16,7 @@ const LINE_MAX = 4096
 
 /** The fields of one line of the log, each read when it is asked for. */
 export interface LineView {
-  /** latin1; undefined where there is none. */
+  /** latin1; undefined if there is none. */
   value(name: string): string | undefined
 }
 

@@ -16,7 +16,7 @@ export interface Standing {
   readonly processes: readonly Told[]
   readonly clamds: readonly ClamdState[]
   readonly trial: Trial | undefined
-  /** Bytes of the file system with the messages; undefined where it cannot be told. */
+  /** Bytes of the file system with the messages; undefined if it cannot be told. */
   readonly spool: { readonly size: number; readonly free: number } | undefined
   readonly memoryLimit: number
   /** Milliseconds since 1970. */

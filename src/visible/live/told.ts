@@ -35,7 +35,7 @@ export interface Told {
   readonly doors: Readonly<Record<string, DoorState>>
   /** Messages that are at each server of a scanner. */
   readonly servers: Readonly<Record<string, number>>
-  /** Counters of questions about mailboxes since the process began; undefined where nobody is asked. */
+  /** Counters of questions about mailboxes since the process began; undefined if nobody is asked. */
   readonly quota: Readonly<Record<string, number>> | undefined
 }
 

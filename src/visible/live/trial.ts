@@ -21,7 +21,7 @@ export interface Trial {
 /** What is tried: the scanners that mail is judged by. */
 export interface Tried {
   readonly place: Place
-  /** Undefined where QHPSI is unset. */
+  /** Undefined if QHPSI is unset. */
   readonly policy: Policy | undefined
   readonly scanners: readonly Scanner[]
 }

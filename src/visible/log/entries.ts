@@ -32,7 +32,7 @@ export function createEntryReader(): ReadEntry {
   }
 }
 
-/** One line by itself, or undefined where it is none of ours. */
+/** One line by itself, or undefined if it is none of ours. */
 export function readLine(line: Buffer, readHead: ReadLineHead): Entry | undefined {
   const head = newLineHead()
   return readHead(line, 0, line.length, head) ? createEntryReader()(head) : undefined

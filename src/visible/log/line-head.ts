@@ -11,7 +11,7 @@ export interface LineHead {
   end: number
 }
 
-/** Fills `head` from a line; false where that is none of ours. */
+/** Fills `head` from a line; false if that is none of ours. */
 export type ReadLineHead = (bytes: Buffer, start: number, end: number, head: LineHead) => boolean
 
 const PROGRAM = Buffer.from('onescan: ')

@@ -11,7 +11,7 @@ export interface Source {
 
 export interface LogFile {
   readonly path: string
-  /** Bytes; 0 where that is not known (a pipe). */
+  /** Bytes; 0 if that is not known (a pipe). */
   readonly size: number
   /** Milliseconds since 1970 when it was written last. */
   readonly modified: number

@@ -10,7 +10,7 @@ export interface Durations {
   readonly count: number
   readonly mean: number
   readonly max: number
-  /** Below which that share of them lies; 0 where there is none. */
+  /** Below which that share of them lies; 0 if there is none. */
   quantile(share: number): number
   /** Adds those of others. */
   take(others: Durations): void

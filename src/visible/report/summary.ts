@@ -68,7 +68,7 @@ export interface Summary {
   readonly wentCold: readonly Counted[]
   /** Recipients of mail that was refused for their full mailboxes. */
   readonly overQuota: readonly Counted[]
-  /** Recipients who were put off by themselves, before there was a message: they are no messages. */
+  /** Recipients that were deferred by themselves, before there was a message; they do not count as messages. */
   readonly recipientsPutOff: number
   /** What smtp-delay did with connections. */
   readonly greetings: readonly Counted[]

@@ -301,7 +301,7 @@ function keyPlaces(): { slotFor(hash: number): number } {
   }
 }
 
-/** `12.3`; NaN for what is no number. */
+/** `12.3`; NaN for what is not a number. */
 function numberAt(bytes: Buffer, start: number, end: number): number {
   let value = 0
   let scale = 0

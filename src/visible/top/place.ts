@@ -31,7 +31,7 @@ export function readLivePlace(text: string, tokenFile: string | undefined): Live
   throw new Error(`${text}: must be http://ADDRESS:PORT or unix:PATH, as onescand --http has it`)
 }
 
-/** The answer as JSON. Rejects where there is none. */
+/** The answer as JSON. Rejects if there is none. */
 export async function askPlace(place: LivePlace, path: string): Promise<unknown> {
   const response = await get(place, path)
   let text = ''

@@ -30,7 +30,7 @@ const ALL_STEPS = 0x1fffff
 
 /**
  * Has a filter look at a message by the milter protocol (libmilter, mfdef.h), as an MTA
- * would. Nothing can be delivered by that: the MTA is us. Rejects where nobody answers.
+ * would. Nothing can be delivered by that: the MTA is us. Rejects if nobody answers.
  */
 export async function askMilter(
   place: FilterPlace,

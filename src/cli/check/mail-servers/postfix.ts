@@ -87,7 +87,7 @@ export async function checkPostfix(host: PostfixHost): Promise<Finding[]> {
   return [...findings, ...(await checkPolicies(restrictions, queueOf(parameters), chrooted))]
 }
 
-/** What postconf(1) prints with these words. Throws where it cannot be run. */
+/** What postconf(1) prints with these words. Throws if it cannot be run. */
 export async function postconf(
   { directory }: Pick<PostfixHost, 'directory'>,
   ...words: string[]

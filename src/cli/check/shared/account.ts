@@ -69,7 +69,7 @@ const BIT = { read: 4, write: 2, search: 1, execute: 1 } as const
 
 /**
  * The first path that keeps the account from `path`, the directories above it included,
- * or undefined where nothing does. By owner, group and mode; access lists are not looked at.
+ * or undefined if nothing does. By owner, group and mode; access lists are not looked at.
  */
 export function obstacle(
   account: Account,

@@ -18,7 +18,7 @@ export const error = (what: string, value: string, remedy: string): Finding => {
   return { level: 'error', what, value, remedy }
 }
 
-/** 0 where all is ok, 1 with warnings, 2 with errors. */
+/** 0 if all is ok, 1 with warnings, 2 with errors. */
 export function exitCodeOf(findings: readonly Finding[]): number {
   if (findings.some(({ level }) => level === 'error')) return 2
   return findings.some(({ level }) => level === 'warning') ? 1 : 0

@@ -73,7 +73,7 @@ export interface Wish {
   readonly neededActions: number
   readonly wantedActions: number
   readonly wantedSteps: number
-  /** By stage; asked for where the MTA lets itself be asked. */
+  /** By stage; asked for if the MTA allows that. */
   readonly macros: readonly (readonly [
     stage: (typeof macroStage)[keyof typeof macroStage],
     names: readonly string[],
@@ -97,7 +97,7 @@ export function parseOffer(data: Buffer): Offer {
 }
 
 /**
- * As much of the wish as is offered. A WireError where the MTA speaks too old a version or
+ * As much of the wish as is offered. A WireError if the MTA speaks too old a version or
  * lacks an action that is needed.
  */
 export function agree(offer: Offer, wish: Wish): Agreement {

@@ -9,7 +9,7 @@ export const discarded = packet('d')
 export const rejected = packet('r')
 /** 4xx in the MTA's own words. */
 export const deferred = packet('t')
-/** No more of the body is wanted; only where `maySkipRest` was agreed. */
+/** No more of the body is needed; only if `maySkipRest` was agreed. */
 export const restSkipped = packet('s')
 /** Still at it: the MTA's clock begins anew. No answer yet. */
 export const progress = packet('p')
