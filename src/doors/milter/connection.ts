@@ -6,7 +6,7 @@ import type { Account } from '../shared/memory.ts'
 import type { MilterSession } from './session.ts'
 import { parseCommand } from './wire/commands.ts'
 import { MACROS_MAX } from './wire/macros.ts'
-import { createPacketReader, type PacketMemory } from './wire/packets.ts'
+import { createPacketReader, type PacketMemory, type PacketReader } from './wire/packets.ts'
 import { deferred, progress } from './wire/replies.ts'
 import { WireError } from './wire/wire-error.ts'
 
@@ -44,19 +44,6 @@ export const standardTimeouts: Timeouts = {
   leaving: 5_000,
 }
 
-export interface Connection {
-  /** How it stands, for who has to choose one that must go. */
-  standing(): Standing
-  /** Goes at once in favour of another one; a message under way is put off. */
-  evict(): void
-  /** Says what is due, and ends what takes too long; called every second or so. */
-  tick(): void
-  /** No more messages: at once, or when the one that is here is over. */
-  finish(): void
-  /** What is under way is put off, and the connection ends. */
-  dismiss(): void
-}
-
 export interface Standing {
   readonly negotiated: boolean
   /** Whether its message is judged, or a question of its is asked elsewhere. */
@@ -83,162 +70,195 @@ export interface ConnectionOptions {
 }
 
 /** Carries packets between a socket and a session, one command after the other. */
-export function openConnection(socket: Socket, options: ConnectionOptions): Connection {
-  const { session, account, timeouts, now, log } = options
-  const memory: PacketMemory = {
+export class Connection {
+  readonly #socket: Socket
+  readonly #options: ConnectionOptions
+  readonly #session: MilterSession
+  readonly #account: Account
+  readonly #reader: PacketReader
+  readonly #began: number
+  #heard: number
+  #said: number
+  #busy = false // with a command whose answer takes time
+  #waiting = 0 // bytes that came meanwhile
+  #finishing = false
+  #leaveAt: number | undefined
+
+  constructor(socket: Socket, options: ConnectionOptions) {
+    this.#socket = socket
+    this.#options = options
+    this.#session = options.session
+    this.#account = options.account
+    this.#reader = createPacketReader(PACKET_MAX, {
+      lengthOf: (command) => this.#lengthOf(command),
+      memory: memoryOf(options.account),
+    })
+    this.#began = options.now()
+    this.#heard = this.#began
+    this.#said = this.#began
+    socket.on('data', (chunk: Buffer) => this.#hear(chunk))
+    socket.on('end', () => {
+      if (this.#reader.amidst && !this.#isLeaving()) {
+        options.log(`milter: ${this.#who()} stopped amid a packet`)
+      }
+      this.#leave()
+    })
+    socket.on('error', () => socket.destroy())
+    socket.on('close', () => {
+      this.#leave()
+      options.closed()
+    })
+  }
+
+  /** How it stands, for who has to choose one that must go. */
+  standing(): Standing {
+    return {
+      negotiated: this.#session.negotiated,
+      busy: this.#busy,
+      amidPacket: this.#reader.amidst,
+      amidMessage: this.#session.amidMessage,
+      amidContent: this.#session.amidContent,
+      heard: this.#heard,
+    }
+  }
+
+  /** Goes at once in favour of another one; a message under way is put off. */
+  evict(): void {
+    if (this.#session.amidMessage) {
+      this.#options.log(`milter: ${this.#who()} was silent and went for another one`)
+    }
+    if (this.#session.negotiated) this.#say(deferred)
+    this.#leave()
+    this.#socket.destroySoon()
+  }
+
+  /** Says what is due, and ends what takes too long; called every second or so. */
+  tick(): void {
+    const { now, timeouts } = this.#options
+    const time = now()
+    if (this.#leaveAt !== undefined) {
+      if (time - this.#leaveAt > timeouts.leaving) this.#socket.destroy()
+    } else if (!this.#session.negotiated) {
+      if (time - this.#began > timeouts.negotiation) this.evict()
+    } else if (this.#busy) {
+      const isDue = time - this.#said >= timeouts.progressAfter
+      if (this.#session.amidContent && isDue) this.#say(progress)
+    } else {
+      const stalled = this.#reader.amidst || this.#session.amidContent
+      if (time - this.#heard > (stalled ? timeouts.stalled : timeouts.idle)) {
+        this.#giveUp(new WireError('fell silent'))
+      }
+    }
+  }
+
+  /** No more messages: at once, or when the one that is here is over. */
+  finish(): void {
+    this.#finishing = true
+    if (!this.#session.amidMessage && !this.#busy) this.#leave()
+  }
+
+  /** What is under way is put off, and the connection ends. */
+  dismiss(): void {
+    if (this.#isLeaving()) return
+    this.#say(deferred)
+    this.#leave()
+  }
+
+  #who(): string {
+    return `the MTA${this.#socket.remoteAddress ? ` at ${this.#socket.remoteAddress}` : ''}`
+  }
+
+  #lengthOf(command: string): number {
+    if (!this.#session.negotiated) return OFFER_MAX
+    return CONTENT.includes(command) ? PACKET_MAX : COMMAND_MAX
+  }
+
+  #isLeaving(): boolean {
+    return this.#leaveAt !== undefined
+  }
+
+  #hear(chunk: Buffer): void {
+    if (this.#isLeaving()) return
+    this.#heard = this.#options.now()
+    this.#reader.push(chunk)
+    if (!this.#busy) void this.#work()
+    if (!this.#busy)
+      freeBuffer(chunk) // read to its end; sessions keep copies alone
+    else this.#letWait(this.#reader.pending)
+  }
+
+  #letWait(bytes: number): void {
+    try {
+      this.#account.charge(bytes - this.#waiting)
+      this.#waiting = bytes
+      if (this.#waiting > WAITING_MAX) this.#socket.pause()
+    } catch (error) {
+      this.#giveUp(error)
+    }
+  }
+
+  async #work(): Promise<void> {
+    const reader = this.#reader
+    this.#busy = true
+    try {
+      for (let packet = reader.next(); packet && !this.#isLeaving(); packet = reader.next()) {
+        const answer = this.#session.take(parseCommand(packet))
+        if (answer instanceof Promise) {
+          this.#said = this.#options.now()
+          this.#say(await answer)
+          this.#heard = this.#options.now()
+        } else {
+          this.#say(answer)
+        }
+        if (this.#session.over || (this.#finishing && !this.#session.amidMessage)) this.#leave()
+      }
+    } catch (error) {
+      this.#giveUp(error)
+    } finally {
+      this.#busy = false
+      if (!this.#isLeaving()) {
+        this.#account.release(this.#waiting)
+        if (!reader.amidst && !this.#session.amidContent) reader.trim()
+      }
+      this.#waiting = 0
+      if (this.#socket.isPaused()) this.#socket.resume()
+    }
+  }
+
+  #say(answer: Buffer | undefined): void {
+    if (answer === undefined || this.#isLeaving()) return
+    this.#said = this.#options.now()
+    if (this.#socket.writableLength > UNTAKEN_MAX) this.#socket.destroy()
+    else this.#socket.write(answer)
+  }
+
+  /** Whatever the MTA does with a filter that leaves, it has been told to put the message off. */
+  #giveUp(error: unknown): void {
+    const isExpected = error instanceof WireError || isFault(error)
+    const stack = error instanceof Error && !isExpected ? error.stack : undefined
+    this.#options.log(`milter: ${this.#who()}: ${stack ?? errorText(error)}`)
+    this.#say(deferred)
+    this.#leave()
+  }
+
+  /** What came and was not worked on yet never will be. */
+  #leave(): void {
+    if (this.#isLeaving()) return
+    this.#leaveAt = this.#options.now()
+    this.#session.close()
+    this.#reader.close()
+    this.#account.close()
+    this.#socket.end()
+    this.#options.left()
+  }
+}
+
+function memoryOf(account: Account): PacketMemory {
+  return {
     charge: (bytes) => account.charge(bytes),
     release(packet) {
       account.release(packet.length)
       freeBuffer(packet) // at once, for the garbage collector may take its time
-    },
-  }
-  const reader = createPacketReader(PACKET_MAX, { lengthOf, memory })
-  const began = now()
-  let heard = began
-  let said = heard
-  let busy = false // with a command whose answer takes time
-  let waiting = 0 // bytes that came meanwhile
-  let finishing = false
-  let leaveAt: number | undefined
-
-  socket.on('data', hear)
-  socket.on('end', () => {
-    if (reader.amidst && !isLeaving()) log(`milter: ${who()} stopped amid a packet`)
-    leave()
-  })
-  socket.on('error', () => socket.destroy())
-  socket.on('close', () => {
-    leave()
-    options.closed()
-  })
-
-  function who(): string {
-    return `the MTA${socket.remoteAddress ? ` at ${socket.remoteAddress}` : ''}`
-  }
-
-  function lengthOf(command: string): number {
-    if (!session.negotiated) return OFFER_MAX
-    return CONTENT.includes(command) ? PACKET_MAX : COMMAND_MAX
-  }
-
-  function isLeaving(): boolean {
-    return leaveAt !== undefined
-  }
-
-  function hear(chunk: Buffer): void {
-    if (isLeaving()) return
-    heard = now()
-    reader.push(chunk)
-    if (!busy) void work()
-    if (!busy)
-      freeBuffer(chunk) // read to its end; sessions keep copies alone
-    else letWait(reader.pending)
-  }
-
-  function letWait(bytes: number): void {
-    try {
-      account.charge(bytes - waiting)
-      waiting = bytes
-      if (waiting > WAITING_MAX) socket.pause()
-    } catch (error) {
-      giveUp(error)
-    }
-  }
-
-  async function work(): Promise<void> {
-    busy = true
-    try {
-      for (let packet = reader.next(); packet && !isLeaving(); packet = reader.next()) {
-        const answer = session.take(parseCommand(packet))
-        if (answer instanceof Promise) {
-          said = now()
-          say(await answer)
-          heard = now()
-        } else {
-          say(answer)
-        }
-        if (session.over || (finishing && !session.amidMessage)) leave()
-      }
-    } catch (error) {
-      giveUp(error)
-    } finally {
-      busy = false
-      if (!isLeaving()) {
-        account.release(waiting)
-        if (!reader.amidst && !session.amidContent) reader.trim()
-      }
-      waiting = 0
-      if (socket.isPaused()) socket.resume()
-    }
-  }
-
-  function say(answer: Buffer | undefined): void {
-    if (answer === undefined || isLeaving()) return
-    said = now()
-    if (socket.writableLength > UNTAKEN_MAX) socket.destroy()
-    else socket.write(answer)
-  }
-
-  /** Whatever the MTA does with a filter that leaves, it has been told to put the message off. */
-  function giveUp(error: unknown): void {
-    const isExpected = error instanceof WireError || isFault(error)
-    const stack = error instanceof Error && !isExpected ? error.stack : undefined
-    log(`milter: ${who()}: ${stack ?? errorText(error)}`)
-    say(deferred)
-    leave()
-  }
-
-  /** What came and was not worked on yet never will be. */
-  function leave(): void {
-    if (isLeaving()) return
-    leaveAt = now()
-    session.close()
-    reader.close()
-    account.close()
-    socket.end()
-    options.left()
-  }
-
-  function evict(): void {
-    if (session.amidMessage) log(`milter: ${who()} was silent and went for another one`)
-    if (session.negotiated) say(deferred)
-    leave()
-    socket.destroySoon()
-  }
-
-  return {
-    standing: () => ({
-      negotiated: session.negotiated,
-      busy,
-      amidPacket: reader.amidst,
-      amidMessage: session.amidMessage,
-      amidContent: session.amidContent,
-      heard,
-    }),
-    evict,
-    tick() {
-      const time = now()
-      if (leaveAt !== undefined) {
-        if (time - leaveAt > timeouts.leaving) socket.destroy()
-      } else if (!session.negotiated) {
-        if (time - began > timeouts.negotiation) evict()
-      } else if (busy) {
-        if (session.amidContent && time - said >= timeouts.progressAfter) say(progress)
-      } else {
-        const stalled = reader.amidst || session.amidContent
-        if (time - heard > (stalled ? timeouts.stalled : timeouts.idle)) {
-          giveUp(new WireError('fell silent'))
-        }
-      }
-    },
-    finish() {
-      finishing = true
-      if (!session.amidMessage && !busy) leave()
-    },
-    dismiss() {
-      if (isLeaving()) return
-      say(deferred)
-      leave()
     },
   }
 }

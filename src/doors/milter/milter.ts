@@ -6,11 +6,11 @@ import type { Witness } from '../../visible/live/witness.ts'
 import type { Configuration } from '../shared/configuration.ts'
 import { ConnectionSet } from '../shared/connection-set.ts'
 import type { Account, Budget } from '../shared/memory.ts'
-import { type Connection, openConnection, standardTimeouts, type Timeouts } from './connection.ts'
+import { Connection, standardTimeouts, type Timeouts } from './connection.ts'
 import { type Candidate, goesForConnection, goesForMemory, goesForMessage } from './eviction.ts'
 import { startReceiving } from './receive.ts'
 import type { MilterServer } from './server.ts'
-import { openSession } from './session.ts'
+import { MilterSession } from './session.ts'
 
 export interface MilterOptions {
   /** Messages that are received and judged at once; one more is deferred. */
@@ -79,8 +79,8 @@ export function createMilter(first: Configuration, options: MilterOptions): Milt
     }
     const charged: Charged = { bytes: 0 }
     const openAccount = () => chargedTo(charged, budget.open())
-    const connection = openConnection(socket, {
-      session: openSession(serverFor(openAccount)),
+    const connection = new Connection(socket, {
+      session: new MilterSession(serverFor(openAccount)),
       account: openAccount(),
       timeouts,
       now,

@@ -16,22 +16,6 @@ import { type Agreement, agree, negotiated } from './wire/negotiation.ts'
 import { continued, smtpReply } from './wire/replies.ts'
 import { WireError } from './wire/wire-error.ts'
 
-/** One MTA's connection: any number of SMTP clients one after the other, each with any number of messages. */
-export interface MilterSession {
-  /** The answer, or undefined if there is none. Throws a WireError for a command that must not come now. */
-  take(command: Command): Buffer | undefined | Promise<Buffer | undefined>
-  /** Whether the MTA has said which protocol it speaks; before that it has said nothing. */
-  readonly negotiated: boolean
-  /** Whether a message has begun that is not over. */
-  readonly amidMessage: boolean
-  /** Whether its header or body has begun: from then on the MTA waits for this milter alone. */
-  readonly amidContent: boolean
-  /** Whether the MTA has said goodbye. */
-  readonly over: boolean
-  /** The MTA has gone: no answer is needed any more, and nothing is kept. */
-  close(): void
-}
-
 /** Characters of a name that are kept. */
 const NAME_MAX = 1024
 
@@ -48,46 +32,140 @@ const noRoom = smtpReply({
 /** Those that are asked for and looked at: negotiation.ts. */
 const MACROS = ['i', 'auth_authen']
 
-export function openSession(server: MilterServer): MilterSession {
-  const macros = createMacros(MACROS)
-  let agreement: Agreement | undefined
-  let client: Omit<Client, 'host'> | undefined
-  let clientName: string | undefined
-  let helo: string | undefined
-  let mail: Mail | undefined
-  let complainedOf: Mail | undefined // once for each
-  let over = false
+/** One MTA's connection: any number of SMTP clients one after the other, each with any number of messages. */
+export class MilterSession {
+  readonly #server: MilterServer
+  readonly #macros = createMacros(MACROS)
+  #agreement: Agreement | undefined
+  #client: Omit<Client, 'host'> | undefined
+  #clientName: string | undefined
+  #helo: string | undefined
+  #mail: Mail | undefined
+  #complainedOf: Mail | undefined // once for each
+  #over = false
 
-  function goOn({ kind }: Command): Buffer | undefined {
-    return isAnswered(kind, agreement!) ? continued : undefined
+  constructor(server: MilterServer) {
+    this.#server = server
   }
 
-  function dropMail(): void {
-    mail?.close()
-    mail = undefined
+  /** Whether the MTA has said which protocol it speaks; before that it has said nothing. */
+  get negotiated(): boolean {
+    return this.#agreement !== undefined
   }
 
-  function current(what: string): Mail {
-    if (mail === undefined) throw new WireError(`${what} without MAIL`)
-    return mail
+  /** Whether a message has begun that is not over. */
+  get amidMessage(): boolean {
+    return this.#mail !== undefined
   }
 
-  function isAuthenticated(): boolean {
-    return (macros.get('auth_authen') ?? '') !== ''
+  /** Whether its header or body has begun: from then on the MTA waits for this milter alone. */
+  get amidContent(): boolean {
+    return this.#mail?.amidContent === true
   }
 
-  function remote(): string | undefined {
-    return client?.family.startsWith('inet') ? client.address : undefined
+  /** Whether the MTA has said goodbye. */
+  get over(): boolean {
+    return this.#over
   }
 
-  function origin(): Origin {
+  /** The MTA has gone: no answer is needed any more, and nothing is kept. */
+  close(): void {
+    this.#dropMail()
+  }
+
+  /** The answer, or undefined if there is none. Throws a WireError for a command that must not come now. */
+  take(command: Command): Buffer | undefined | Promise<Buffer | undefined> {
+    if (this.#agreement === undefined && command.kind !== 'negotiate') {
+      throw new WireError(`${command.kind} before the negotiation`)
+    }
+    switch (command.kind) {
+      case 'negotiate': {
+        if (this.#agreement !== undefined) throw new WireError('a second negotiation')
+        const wish = wishOf(this.#server)
+        this.#agreement = agree(command.offer, wish)
+        return negotiated(this.#agreement, wish)
+      }
+      case 'macros':
+        this.#macros.set(command.stage, command.values)
+        return undefined
+      case 'connect': {
+        const { family, address, port } = command
+        this.#client = { family, address, port } // the host's name is a view of the packet
+        this.#clientName = clientNameOf(copied(command.host))
+        this.#helo = undefined
+        return this.#goOn(command)
+      }
+      case 'mail':
+        this.#dropMail() // as libmilter does: a new one ends the old one
+        this.#mail = openMail(command, this.#server)
+        return this.#goOn(command)
+      case 'recipient':
+        return this.#takeRecipient(command)
+      case 'field':
+        this.#current('a header field').field(command.name, command.value, this.#agreement!)
+        return this.#goOn(command)
+      case 'end-of-header':
+        this.#current('end of header').endHeader()
+        return this.#goOn(command)
+      case 'body':
+        this.#current('body').body(command.chunk)
+        return this.#goOn(command)
+      case 'end-of-message':
+        return this.#endMessage(command.chunk)
+      case 'helo':
+        this.#helo = copied(command.name)
+        return this.#goOn(command)
+      case 'data':
+      case 'unknown-smtp':
+        return this.#goOn(command)
+      case 'abort':
+        this.#dropMail()
+        this.#macros.endMessage()
+        return undefined
+      case 'quit':
+        this.#dropMail()
+        this.#over = true
+        return undefined
+      case 'quit-new-connection':
+        this.#dropMail()
+        this.#macros.endConnection()
+        this.#client = undefined
+        this.#clientName = undefined
+        this.#helo = undefined
+        return undefined
+    }
+  }
+
+  #goOn({ kind }: Command): Buffer | undefined {
+    return isAnswered(kind, this.#agreement!) ? continued : undefined
+  }
+
+  #dropMail(): void {
+    this.#mail?.close()
+    this.#mail = undefined
+  }
+
+  #current(what: string): Mail {
+    if (this.#mail === undefined) throw new WireError(`${what} without MAIL`)
+    return this.#mail
+  }
+
+  #isAuthenticated(): boolean {
+    return (this.#macros.get('auth_authen') ?? '') !== ''
+  }
+
+  #remote(): string | undefined {
+    return this.#client?.family.startsWith('inet') ? this.#client.address : undefined
+  }
+
+  #origin(): Origin {
     return {
       door: 'milter',
-      clientAddress: remote(),
-      clientName,
-      helo,
-      login: macros.get('auth_authen') || undefined,
-      queueId: macros.get('i'),
+      clientAddress: this.#remote(),
+      clientName: this.#clientName,
+      helo: this.#helo,
+      login: this.#macros.get('auth_authen') || undefined,
+      queueId: this.#macros.get('i'),
     }
   }
 
@@ -95,25 +173,28 @@ export function openSession(server: MilterServer): MilterSession {
    * For mail of local programs Postfix plays a client (cleanup_milter.c). There is nobody to
    * refuse one recipient to, so it would keep the message back from all of them.
    */
-  function isPlayed(): boolean {
-    return client?.port === 0 && client.address === '127.0.0.1'
+  #isPlayed(): boolean {
+    return this.#client?.port === 0 && this.#client.address === '127.0.0.1'
   }
 
-  function isAsked(quota: QuotaLookup): boolean {
-    return !isPlayed() && isAskedAbout({ relay: isAuthenticated(), bounceInjector: false }, quota)
+  #isAsked(quota: QuotaLookup): boolean {
+    return (
+      !this.#isPlayed() &&
+      isAskedAbout({ relay: this.#isAuthenticated(), bounceInjector: false }, quota)
+    )
   }
 
-  function refused(): Circumstances {
+  #refused(): Circumstances {
     const door: LogEntry[] = [
       ['reply', NO_ROOM_CODE],
       ['door', 'milter'],
-      ['queue', macros.get('i')],
+      ['queue', this.#macros.get('i')],
     ]
-    return { door, remote: remote(), transaction: undefined, total: 0 }
+    return { door, remote: this.#remote(), transaction: undefined, total: 0 }
   }
 
   /** If there is no room for one more recipient, it is deferred, or the message if no recipient can be. */
-  function admit(path: Buffer, to: Mail, answer: Buffer | undefined): Buffer | undefined {
+  #admit(path: Buffer, to: Mail, answer: Buffer | undefined): Buffer | undefined {
     try {
       to.recipient(path)
       return answer
@@ -123,123 +204,44 @@ export function openSession(server: MilterServer): MilterSession {
         to.defer(error)
         return undefined
       }
-      if (complainedOf !== to) server.log(faultLine(error, undefined, refused()))
-      complainedOf = to
+      if (this.#complainedOf !== to) this.#server.log(faultLine(error, undefined, this.#refused()))
+      this.#complainedOf = to
       return noRoom
     }
   }
 
-  function takeRecipient(command: Command & { kind: 'recipient' }) {
-    const { quota } = server
-    const to = current('RCPT')
-    const answer = goOn(command)
-    if (!quota || !answer || !isAsked(quota)) return admit(command.path, to, answer)
+  #takeRecipient(command: Command & { kind: 'recipient' }) {
+    const { quota } = this.#server
+    const to = this.#current('RCPT')
+    const answer = this.#goOn(command)
+    if (!quota || !answer || !this.#isAsked(quota)) return this.#admit(command.path, to, answer)
     const path = Buffer.from(command.path) // the packet is not ours for as long as we ask
     const { sender, size } = to
     const question = {
       recipient: readAddress(bareAddress(path)),
       sender,
       size,
-      remote: remote(),
+      remote: this.#remote(),
     }
-    return refuseFull(question, quota, server.log).then(
-      (refusal) => refusal ?? admit(path, to, answer),
+    return refuseFull(question, quota, this.#server.log).then(
+      (refusal) => refusal ?? this.#admit(path, to, answer),
     )
   }
 
-  async function endMessage(chunk: Buffer): Promise<Buffer> {
-    const whole = current('end of message')
+  async #endMessage(chunk: Buffer): Promise<Buffer> {
+    const whole = this.#current('end of message')
     whole.body(chunk)
     try {
       return await whole.end({
-        agreement: agreement!,
-        authenticated: isAuthenticated(),
-        remote: remote(),
-        queueId: macros.get('i'),
-        origin: origin(),
+        agreement: this.#agreement!,
+        authenticated: this.#isAuthenticated(),
+        remote: this.#remote(),
+        queueId: this.#macros.get('i'),
+        origin: this.#origin(),
       })
     } finally {
-      dropMail()
-      macros.endMessage()
+      this.#dropMail()
+      this.#macros.endMessage()
     }
-  }
-
-  function take(command: Command): Buffer | undefined | Promise<Buffer | undefined> {
-    if (agreement === undefined && command.kind !== 'negotiate') {
-      throw new WireError(`${command.kind} before the negotiation`)
-    }
-    switch (command.kind) {
-      case 'negotiate': {
-        if (agreement !== undefined) throw new WireError('a second negotiation')
-        const wish = wishOf(server)
-        agreement = agree(command.offer, wish)
-        return negotiated(agreement, wish)
-      }
-      case 'macros':
-        macros.set(command.stage, command.values)
-        return undefined
-      case 'connect': {
-        const { family, address, port } = command
-        client = { family, address, port } // the host's name is a view of the packet
-        clientName = clientNameOf(copied(command.host))
-        helo = undefined
-        return goOn(command)
-      }
-      case 'mail':
-        dropMail() // as libmilter does: a new one ends the old one
-        mail = openMail(command, server)
-        return goOn(command)
-      case 'recipient':
-        return takeRecipient(command)
-      case 'field':
-        current('a header field').field(command.name, command.value, agreement!)
-        return goOn(command)
-      case 'end-of-header':
-        current('end of header').endHeader()
-        return goOn(command)
-      case 'body':
-        current('body').body(command.chunk)
-        return goOn(command)
-      case 'end-of-message':
-        return endMessage(command.chunk)
-      case 'helo':
-        helo = copied(command.name)
-        return goOn(command)
-      case 'data':
-      case 'unknown-smtp':
-        return goOn(command)
-      case 'abort':
-        dropMail()
-        macros.endMessage()
-        return undefined
-      case 'quit':
-        dropMail()
-        over = true
-        return undefined
-      case 'quit-new-connection':
-        dropMail()
-        macros.endConnection()
-        client = undefined
-        clientName = undefined
-        helo = undefined
-        return undefined
-    }
-  }
-
-  return {
-    take,
-    get negotiated() {
-      return agreement !== undefined
-    },
-    get amidMessage() {
-      return mail !== undefined
-    },
-    get amidContent() {
-      return mail?.amidContent === true
-    },
-    get over() {
-      return over
-    },
-    close: dropMail,
   }
 }

@@ -19,19 +19,6 @@ export interface Request {
   readonly message: Buffer | string
 }
 
-export interface RequestReader {
-  /** Takes the next bytes, in any split. Throws GoCold if they are not a request, or too many. */
-  push(chunk: Buffer): void
-  /** Once all but the message is here: what is known of it. */
-  readonly head: { readonly timeLeft: number } | undefined
-  /** Once all of it is here. */
-  readonly request: Request | undefined
-  /** Whether this is no message, but the question which messages are withheld from scanners. */
-  readonly asksWithheld: boolean
-  /** Frees the message at once, not when the garbage collector finds it; it must be looked at no more. */
-  free(): void
-}
-
 export interface RequestLimits {
   /** Bytes of a message. */
   readonly maxSize: number
@@ -74,31 +61,69 @@ const kinds: Readonly<Record<string, Kind>> = {
 
 const inOrder = Object.values(kinds)
 
-export function createRequestReader({ maxSize, charge }: RequestLimits): RequestReader {
-  const variables = new Map<string, string>()
-  let next = 0 // order of the first kind that has not come
-  let takesReply = false
-  let timeLeft = 0
-  let envelope: Buffer = Buffer.alloc(0)
-  let path: string | undefined
-  let size: number | undefined
-  let body: Buffer | undefined
-  let received = 0 // bytes of the message
-  let request: Request | undefined
-  let asksWithheld = false
+/** Reads one request from any split of its bytes. */
+export class RequestReader {
+  readonly #limits: RequestLimits
+  readonly #variables = new Map<string, string>()
+  #next = 0 // order of the first kind that has not come
+  #takesReply = false
+  #timeLeft = 0
+  #envelope: Buffer = Buffer.alloc(0)
+  #path: string | undefined
+  #size: number | undefined
+  #body: Buffer | undefined
+  #received = 0 // bytes of the message
+  #request: Request | undefined
+  #asksWithheld = false
 
-  const reader = createFrameReader({ room, take })
+  readonly #frames = createFrameReader({
+    room: (tag, length) => this.#room(tag, length),
+    take: (tag, payload) => this.#take(tag, payload),
+  })
 
-  function room(tag: string, length: number): Buffer {
-    if (asksWithheld) throw new GoCold('bytes behind the last frame')
-    if (tag === WITHHELD && next === 1 && length === 0) return Buffer.alloc(0)
+  constructor(limits: RequestLimits) {
+    this.#limits = limits
+  }
+
+  /** Takes the next bytes, in any split. Throws GoCold if they are not a request, or too many. */
+  push(chunk: Buffer): void {
+    if (this.#request === undefined) this.#frames.push(chunk)
+    else if (chunk.length > 0) throw new GoCold('bytes behind the last frame')
+    if ((this.#request !== undefined || this.#asksWithheld) && this.#frames.amidst)
+      throw new GoCold('bytes behind the last frame')
+  }
+
+  /** Once all but the message is here: what is known of it. */
+  get head(): { readonly timeLeft: number } | undefined {
+    return this.#size === undefined ? undefined : { timeLeft: this.#timeLeft }
+  }
+
+  /** Once all of it is here. */
+  get request(): Request | undefined {
+    return this.#request
+  }
+
+  /** Whether this is no message, but the question which messages are withheld from scanners. */
+  get asksWithheld(): boolean {
+    return this.#asksWithheld
+  }
+
+  /** Frees the message at once, not when the garbage collector finds it; it must be looked at no more. */
+  free(): void {
+    if (this.#body !== undefined) freeBuffer(this.#body)
+  }
+
+  #room(tag: string, length: number): Buffer {
+    if (this.#asksWithheld) throw new GoCold('bytes behind the last frame')
+    if (tag === WITHHELD && this.#next === 1 && length === 0) return Buffer.alloc(0)
     const kind = Object.hasOwn(kinds, tag) ? kinds[tag]! : undefined
     if (kind === undefined) throw new GoCold('a frame of a tag that is not known here')
-    checkOrder(tag, kind)
+    this.#checkOrder(tag, kind)
     if (length > kind.limit || (kind.exact && length !== kind.limit)) {
       throw new GoCold(`frame ${tag} of ${length} bytes`)
     }
-    if (tag === 'M') return roomInBody(length)
+    if (tag === 'M') return this.#roomInBody(length)
+    const { charge } = this.#limits
     if (tag === 'V') charge(2 * length + VARIABLE_COST)
     else if (tag === 'E')
       charge(2 * length) // the envelope is copied when it is looked at
@@ -106,96 +131,86 @@ export function createRequestReader({ maxSize, charge }: RequestLimits): Request
     return Buffer.allocUnsafe(length)
   }
 
-  function checkOrder(tag: string, kind: Kind): void {
-    const again = kind.repeats && kind.order === next - 1
-    const skipped = inOrder.slice(next, kind.order).find(({ optional }) => !optional)
-    if (!again && (kind.order < next || skipped)) throw new GoCold(`frame ${tag} out of order`)
-    next = kind.order + 1
+  #checkOrder(tag: string, kind: Kind): void {
+    const again = kind.repeats && kind.order === this.#next - 1
+    const skipped = inOrder.slice(this.#next, kind.order).find(({ optional }) => !optional)
+    if (!again && (kind.order < this.#next || skipped))
+      throw new GoCold(`frame ${tag} out of order`)
+    this.#next = kind.order + 1
   }
 
-  function roomInBody(length: number): Buffer {
-    if (body === undefined) throw new GoCold('frame M behind a path')
-    if (length > body.length - received) throw new GoCold('a message longer than its size')
-    received += length
-    return body.subarray(received - length, received)
+  #roomInBody(length: number): Buffer {
+    if (this.#body === undefined) throw new GoCold('frame M behind a path')
+    if (length > this.#body.length - this.#received)
+      throw new GoCold('a message longer than its size')
+    this.#received += length
+    return this.#body.subarray(this.#received - length, this.#received)
   }
 
-  function take(tag: string, payload: Buffer): void {
+  #take(tag: string, payload: Buffer): void {
     switch (tag) {
       case '1':
         if (payload.toString('latin1') !== VERSION) throw new GoCold('another version of onescanc')
         return
       case 'V':
-        takeVariable(payload.toString())
+        this.#takeVariable(payload.toString())
         return
       case 'R':
         if (payload[0]! > 1) throw new GoCold('frame R is neither 0 nor 1')
-        takesReply = payload[0] === 1
+        this.#takesReply = payload[0] === 1
         return
       case 'D':
-        timeLeft = payload.readUInt32BE()
+        this.#timeLeft = payload.readUInt32BE()
         return
       case 'E':
-        envelope = payload
+        this.#envelope = payload
         return
       case 'P':
-        path = payload.toString()
+        this.#path = payload.toString()
         return
       case 'S':
-        takeSize(payload.readBigUInt64BE())
+        this.#takeSize(payload.readBigUInt64BE())
         return
       case WITHHELD:
-        asksWithheld = true
+        this.#asksWithheld = true
         return
       case '.':
-        end()
+        this.#end()
     }
   }
 
-  function takeVariable(text: string): void {
+  #takeVariable(text: string): void {
     const equals = text.indexOf('=')
     const name = text.slice(0, equals)
     if (equals < 1 || text.includes('\0')) throw new GoCold('a variable without a name')
-    if (variables.has(name)) throw new GoCold(`variable ${name} came twice`)
-    if (variables.size === VARIABLES_MAX) throw new GoCold(`over ${VARIABLES_MAX} variables`)
-    variables.set(name, text.slice(equals + 1))
+    if (this.#variables.has(name)) throw new GoCold(`variable ${name} came twice`)
+    if (this.#variables.size === VARIABLES_MAX) throw new GoCold(`over ${VARIABLES_MAX} variables`)
+    this.#variables.set(name, text.slice(equals + 1))
   }
 
-  function takeSize(bytes: bigint): void {
+  #takeSize(bytes: bigint): void {
+    const { maxSize, charge } = this.#limits
     if (bytes > BigInt(maxSize)) {
       throw new GoCold(`a message of ${bytes} bytes is over ${maxSize} (--max-size)`)
     }
-    size = Number(bytes)
-    if (path !== undefined) return
+    const size = Number(bytes)
+    this.#size = size
+    if (this.#path !== undefined) return
     charge(size)
-    body = size < FREED_FROM ? Buffer.allocUnsafe(size) : Buffer.allocUnsafeSlow(size)
+    this.#body = size < FREED_FROM ? Buffer.allocUnsafe(size) : Buffer.allocUnsafeSlow(size)
   }
 
-  function end(): void {
-    if (body !== undefined && received < body.length) {
+  #end(): void {
+    if (this.#body !== undefined && this.#received < this.#body.length) {
       throw new GoCold('a message shorter than its size')
     }
-    request = { variables, takesReply, timeLeft, envelope, size: size!, message: body ?? path! }
-  }
-
-  return {
-    push(chunk) {
-      if (request === undefined) reader.push(chunk)
-      else if (chunk.length > 0) throw new GoCold('bytes behind the last frame')
-      if ((request !== undefined || asksWithheld) && reader.amidst)
-        throw new GoCold('bytes behind the last frame')
-    },
-    get asksWithheld() {
-      return asksWithheld
-    },
-    get head() {
-      return size === undefined ? undefined : { timeLeft }
-    },
-    get request() {
-      return request
-    },
-    free() {
-      if (body !== undefined) freeBuffer(body)
-    },
+    this.#request = {
+      variables: this.#variables,
+      takesReply: this.#takesReply,
+      timeLeft: this.#timeLeft,
+      envelope: this.#envelope,
+      size: this.#size!,
+      message: this.#body ?? this.#path!,
+    }
   }
 }

@@ -4,7 +4,7 @@ import type { ColdWay } from '../../visible/live/told.ts'
 import type { Account } from '../shared/memory.ts'
 import { acknowledgement, goCold, heartbeat } from './carry-out.ts'
 import { GoCold } from './go-cold.ts'
-import { createRequestReader, type Request } from './request.ts'
+import { type Request, RequestReader } from './request.ts'
 
 /** Milliseconds: doc/slot-protocol.md, "Time". */
 export const SILENCE_MAX = 10_000
@@ -42,124 +42,137 @@ export interface SlotServer {
   log(line: string): void
 }
 
-export interface SlotSession {
-  readonly phase: Phase
-  /** Says what is due, and ends what takes too long; called a few times a second. */
-  tick(): void
-  /** Tells the client to go cold, and ends. */
-  dismiss(why: string): void
-}
-
 /** One conversation: one message. */
-export function openSession(socket: Socket, server: SlotServer): SlotSession {
-  const reader = createRequestReader({ maxSize: server.maxSize, charge: server.account.charge })
-  const gone = new AbortController()
-  const began = server.now()
-  let phase: Phase = 'waiting'
-  let heard = began
-  let said = 0 // when, once the request was acknowledged
-  let headAt = 0
-  let leaveAt = 0
-  let judged = true // that is: nobody is at it
+export class SlotSession {
+  readonly #socket: Socket
+  readonly #server: SlotServer
+  readonly #reader: RequestReader
+  readonly #gone = new AbortController()
+  readonly #began: number
+  #phase: Phase = 'waiting'
+  #heard: number
+  #said = 0 // when, once the request was acknowledged
+  #headAt = 0
+  #leaveAt = 0
+  #judged = true // that is: nobody is at it
 
-  socket.on('data', hear)
-  socket.on('end', () => {
-    if (phase === 'waiting' || phase === 'sending') socket.destroy()
-  })
-  socket.on('error', () => socket.destroy())
-  socket.on('close', () => {
-    if (phase === 'sending' || phase === 'judging') server.cold('left')
-    phase = 'closed'
-    if (!judged) gone.abort()
-    leaveIfDone()
-  })
-
-  function hear(chunk: Buffer): void {
-    if (phase === 'leaving' || phase === 'closed') return
-    heard = server.now()
-    try {
-      reader.push(chunk)
-      if (reader.asksWithheld) leave(server.withheld())
-      else if (phase === 'waiting' && reader.head !== undefined) {
-        server.admit()
-        headAt = heard
-        phase = 'sending'
-      }
-    } catch (error) {
-      giveUp(error)
-    }
-    if (phase !== 'sending') return
-    if (reader.request !== undefined) void judge(reader.request)
-    else if (said === 0) say(acknowledgement) // it may be waiting for that
+  constructor(socket: Socket, server: SlotServer) {
+    this.#socket = socket
+    this.#server = server
+    this.#reader = new RequestReader({ maxSize: server.maxSize, charge: server.account.charge })
+    this.#began = server.now()
+    this.#heard = this.#began
+    socket.on('data', (chunk: Buffer) => this.#hear(chunk))
+    socket.on('end', () => {
+      if (this.#phase === 'waiting' || this.#phase === 'sending') socket.destroy()
+    })
+    socket.on('error', () => socket.destroy())
+    socket.on('close', () => {
+      if (this.#phase === 'sending' || this.#phase === 'judging') server.cold('left')
+      this.#phase = 'closed'
+      if (!this.#judged) this.#gone.abort()
+      this.#leaveIfDone()
+    })
   }
 
-  async function judge(request: Request): Promise<void> {
-    phase = 'judging'
-    judged = false
+  get phase(): Phase {
+    return this.#phase
+  }
+
+  /** Says what is due, and ends what takes too long; called a few times a second. */
+  tick(): void {
+    const now = this.#server.now()
+    const why = this.#overdue(now)
+    if (why !== undefined) this.#giveUp(new GoCold(why))
+    else if (this.#phase === 'leaving' && now - this.#leaveAt > LEAVE_WITHIN) this.#socket.destroy()
+    else if (this.#phase !== 'sending' && this.#phase !== 'judging') return
+    else if (this.#said === 0) {
+      if (now - this.#headAt > ACKNOWLEDGE_AFTER) this.#say(acknowledgement)
+    } else if (now - this.#said > HEARTBEAT_AFTER) this.#say(heartbeat)
+  }
+
+  /** Tells the client to go cold, and ends. */
+  dismiss(why: string): void {
+    this.#giveUp(new GoCold(why))
+  }
+
+  #hear(chunk: Buffer): void {
+    if (this.#phase === 'leaving' || this.#phase === 'closed') return
+    this.#heard = this.#server.now()
     try {
-      const answer = await server.answer(request, gone.signal, () => server.now() - began)
-      judged = true
-      if (isOpen()) leave(said === 0 ? Buffer.concat([acknowledgement, answer]) : answer)
+      this.#reader.push(chunk)
+      if (this.#reader.asksWithheld) this.#leave(this.#server.withheld())
+      else if (this.#phase === 'waiting' && this.#reader.head !== undefined) {
+        this.#server.admit()
+        this.#headAt = this.#heard
+        this.#phase = 'sending'
+      }
     } catch (error) {
-      judged = true
-      giveUp(error)
+      this.#giveUp(error)
     }
-    leaveIfDone()
+    if (this.#phase !== 'sending') return
+    if (this.#reader.request !== undefined) void this.#judge(this.#reader.request)
+    else if (this.#said === 0) this.#say(acknowledgement) // it may be waiting for that
+  }
+
+  async #judge(request: Request): Promise<void> {
+    this.#phase = 'judging'
+    this.#judged = false
+    try {
+      const answer = await this.#server.answer(
+        request,
+        this.#gone.signal,
+        () => this.#server.now() - this.#began,
+      )
+      this.#judged = true
+      if (this.#isOpen())
+        this.#leave(this.#said === 0 ? Buffer.concat([acknowledgement, answer]) : answer)
+    } catch (error) {
+      this.#judged = true
+      this.#giveUp(error)
+    }
+    this.#leaveIfDone()
   }
 
   /** (A function of its own: the phase changes while an answer is awaited.) */
-  function isOpen(): boolean {
-    return phase !== 'leaving' && phase !== 'closed'
+  #isOpen(): boolean {
+    return this.#phase !== 'leaving' && this.#phase !== 'closed'
   }
 
-  function giveUp(error: unknown): void {
-    if (!isOpen()) return
+  #giveUp(error: unknown): void {
+    if (!this.#isOpen()) return
     const why = errorText(error)
-    if (!(error instanceof GoCold)) server.log(why)
-    server.cold('told')
-    leave(goCold(why))
+    if (!(error instanceof GoCold)) this.#server.log(why)
+    this.#server.cold('told')
+    this.#leave(goCold(why))
   }
 
-  function say(words: Buffer): void {
-    said = server.now()
-    socket.write(words)
+  #say(words: Buffer): void {
+    this.#said = this.#server.now()
+    this.#socket.write(words)
   }
 
-  function leave(lastWords: Buffer): void {
-    phase = 'leaving'
-    leaveAt = server.now()
-    socket.end(lastWords, () => socket.destroy())
+  #leave(lastWords: Buffer): void {
+    this.#phase = 'leaving'
+    this.#leaveAt = this.#server.now()
+    this.#socket.end(lastWords, () => this.#socket.destroy())
   }
 
   /** What a scanner still looks at is in memory still. */
-  function leaveIfDone(): void {
-    if (phase !== 'closed' || !judged) return
-    reader.free()
-    server.account.close()
-    server.left()
+  #leaveIfDone(): void {
+    if (this.#phase !== 'closed' || !this.#judged) return
+    this.#reader.free()
+    this.#server.account.close()
+    this.#server.left()
   }
 
-  function overdue(now: number): string | undefined {
-    if (phase === 'waiting' && now - began > HEAD_WITHIN) return 'said too little in too long'
-    if (phase === 'sending' && now - heard > SILENCE_MAX) return 'fell silent'
-    const timeLeft = Math.min((reader.head?.timeLeft ?? 0) + BEYOND_TIME_LEFT, SEND_WITHIN)
-    return phase === 'sending' && now - headAt > timeLeft ? 'took too long to send' : undefined
-  }
-
-  return {
-    get phase() {
-      return phase
-    },
-    tick() {
-      const now = server.now()
-      const why = overdue(now)
-      if (why !== undefined) giveUp(new GoCold(why))
-      else if (phase === 'leaving' && now - leaveAt > LEAVE_WITHIN) socket.destroy()
-      else if (phase !== 'sending' && phase !== 'judging') return
-      else if (said === 0) {
-        if (now - headAt > ACKNOWLEDGE_AFTER) say(acknowledgement)
-      } else if (now - said > HEARTBEAT_AFTER) say(heartbeat)
-    },
-    dismiss: (why) => giveUp(new GoCold(why)),
+  #overdue(now: number): string | undefined {
+    if (this.#phase === 'waiting' && now - this.#began > HEAD_WITHIN)
+      return 'said too little in too long'
+    if (this.#phase === 'sending' && now - this.#heard > SILENCE_MAX) return 'fell silent'
+    const timeLeft = Math.min((this.#reader.head?.timeLeft ?? 0) + BEYOND_TIME_LEFT, SEND_WITHIN)
+    return this.#phase === 'sending' && now - this.#headAt > timeLeft
+      ? 'took too long to send'
+      : undefined
   }
 }

@@ -8,7 +8,7 @@ import { createClientPolicies } from './client-policy.ts'
 import { GoCold } from './go-cold.ts'
 import { answerRequest } from './judge.ts'
 import type { IdentifyPeer, Peer } from './peer.ts'
-import { openSession, type SlotServer, type SlotSession } from './session.ts'
+import { type SlotServer, SlotSession } from './session.ts'
 import { withheldFrame } from './withheld.ts'
 
 export interface SlotSocketOptions {
@@ -77,7 +77,7 @@ export function createSlotSocket(first: Configuration, options: SlotSocketOption
       cold: (way) => options.witness?.cold(way),
       log,
     }
-    const session = openSession(socket, slotServer)
+    const session = new SlotSession(socket, slotServer)
     sessions.add(session)
     waiting.add(session)
     ticker ??= setInterval(tickAll, TICK)

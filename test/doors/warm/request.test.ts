@@ -3,14 +3,14 @@ import t from 'tap'
 import { createBudget } from '../../../src/doors/shared/memory.ts'
 import { frame, uint32, uint64 } from '../../../src/doors/warm/frames.ts'
 import { GoCold } from '../../../src/doors/warm/go-cold.ts'
-import { createRequestReader, type Request } from '../../../src/doors/warm/request.ts'
+import { type Request, RequestReader } from '../../../src/doors/warm/request.ts'
 import { framesOf, simpleEnvelope, simpleMessage } from './client.ts'
 
 const MIB = 1024 * 1024
 const cold = (why: string) => new GoCold(why)
 
 function read(pieces: readonly Buffer[], maxSize = MIB, memory = 4 * MIB): Request | undefined {
-  const reader = createRequestReader({ maxSize, charge: createBudget(memory, cold).open().charge })
+  const reader = new RequestReader({ maxSize, charge: createBudget(memory, cold).open().charge })
   for (const piece of pieces) reader.push(piece)
   return reader.request
 }
@@ -49,7 +49,7 @@ t.test('a message comes in as many frames as one likes, or lies in a file', asyn
 })
 
 t.test('the head is known before the message has come', async (t) => {
-  const reader = createRequestReader({ maxSize: MIB, charge: () => {} })
+  const reader = new RequestReader({ maxSize: MIB, charge: () => {} })
   for (const piece of [version, reply, time, envelope]) reader.push(piece!)
   t.equal(reader.head, undefined)
   reader.push(size!)
@@ -150,7 +150,7 @@ t.test('whatever comes is a request, the beginning of one, or refused by name', 
 t.test('memory is set aside before it is taken, and all of it is given back', async (t) => {
   const budget = createBudget(100_000, cold)
   const account = budget.open()
-  const reader = createRequestReader({ maxSize: MIB, charge: account.charge })
+  const reader = new RequestReader({ maxSize: MIB, charge: account.charge })
   for (const piece of [version, reply, time, envelope]) reader.push(piece!)
   t.throws(() => reader.push(frame('S', uint64(100_000))), /--memory/)
   const other = budget.open()
