@@ -100,6 +100,8 @@ async function showScreen(place: LivePlace): Promise<number> {
       const live = event as Live
       const newest = decided.at(-1)?.number ?? 0
       decided = [...decided, ...live.decided.filter(({ number }) => number > newest)].slice(-KEPT)
+      const hasMissed = live.newest > (decided.at(-1)?.number ?? 0)
+      if (hasMissed) decided = ((await askPlace(place, '/data.json')) as Live).decided
       if (live.step) steps.set(live.step.start, live.step)
       await show(live)
     }

@@ -1,8 +1,14 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { join, resolve } from 'node:path'
 import { createInterface } from 'node:readline'
 import t from 'tap'
+import { forTerminal } from '../../src/cli/shared/for-terminal.ts'
+import { noColours } from '../../src/visible/log/in-words.ts'
+import { askPlace, eventsOf, readLivePlace } from '../../src/visible/top/place.ts'
+import { screen } from '../../src/visible/top/screen.ts'
 import { serve } from '../doors/http/rig.ts'
 import { findProgram } from '../programs/install.mjs'
 import { jsonIn, onescan, searchPath } from './onescan.ts'
@@ -74,6 +80,56 @@ t.test(
     t.match(shown, 'accept')
   },
 )
+
+t.test('who answers in the place of onescand does nothing to a terminal', async (t) => {
+  const evil = '7\x1b]52;c;ZXZpbA==\x07\x9b2J\u202e' as never
+  const step = {
+    start: 0,
+    decisions: { accept: evil },
+    scans: { known: evil },
+    p50: evil,
+    p95: evil,
+  }
+  const clamd = { server: evil, up: true, text: evil, version: evil, made: evil }
+  const one = { door: evil, remote: evil, from: evil, size: evil, seconds: evil }
+  const live = {
+    now: 0,
+    judging: evil,
+    processes: evil,
+    underway: [one],
+    clamds: [clamd, { ...clamd, up: false }],
+    trial: { right: evil, why: evil, at: 0 },
+    decided: [],
+    newest: 0,
+  }
+  const names = ['decision', 'scan', 'from', 'to', 'size', 'rcpts', 'total_ms', 'virus', 'msgid']
+  const fields = Object.fromEntries(names.map((name) => [name, evil]))
+  const form = { paint: noColours, width: 300, height: 30, clean: forTerminal }
+  const lines = screen('place', live, [step], [{ number: 1, time: evil, fields }], form)
+  t.ok(lines.length > 6)
+  t.match(lines.join('\n'), /7\\u001b.* being judged by 7/)
+  t.notMatch(lines.join('\n'), /[\x00-\x09\x0b-\x1f\x7f-\x9f\u202e]/)
+})
+
+t.test('who answers in its place without an end is left', async (t) => {
+  const server = createServer((_, response) => {
+    const more = () => {
+      while (!response.destroyed && response.write('x'.repeat(65_536)));
+    }
+    response.on('drain', more)
+    more()
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  t.teardown(() => server.close())
+  const place = readLivePlace(
+    `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    undefined,
+  )
+  await t.rejects(askPlace(place, '/data.json'), /an answer without an end/)
+  await t.rejects(eventsOf(place).next(), /an event without an end/)
+  server.closeAllConnections()
+})
 
 t.test('a place that is none, or does not answer, is told', async (t) => {
   t.match(await onescan(['top', 'nonsense']), { code: 2, err: 'must be http://ADDRESS:PORT' })

@@ -5,6 +5,8 @@ import { type IncomingMessage, request } from 'node:http'
 const PATIENCE = 10_000
 /** Characters of one event: a second's decisions. */
 const EVENT_MAX = 4 * 1024 * 1024
+/** Characters of a whole answer: a day and the last decisions are some 400,000. */
+const ANSWER_MAX = 16 * 1024 * 1024
 
 /** The http place of an onescand. */
 export interface LivePlace {
@@ -36,7 +38,10 @@ export async function askPlace(place: LivePlace, path: string): Promise<unknown>
   const response = await get(place, path)
   let text = ''
   response.setEncoding('utf8')
-  for await (const chunk of response) text += chunk
+  for await (const chunk of response) {
+    text += chunk
+    if (text.length > ANSWER_MAX) throw new Error(`${place.text}: an answer without an end`)
+  }
   return JSON.parse(text)
 }
 

@@ -21,6 +21,8 @@ export interface Live {
   readonly trial?: Trial
   readonly step?: Step
   readonly decided: readonly LiveDecided[]
+  /** The number of the last decision: of what came between two questions an event tells nothing. */
+  readonly newest: number
 }
 
 export interface LiveDecided {
@@ -61,7 +63,8 @@ export function screen(
   const head = cut(clean(`onescand at ${place}: ${health}`))
   const lines = [
     trial?.right === false ? paint.bad(head) : paint.good(head),
-    cut(sums(live, steps)),
+    // Whoever answers there may say other things than numbers.
+    cut(clean(sums(live, steps))),
     ...clamds.map((clamd) => {
       const text = cut(clean(clamdInWords(clamd, live.now)))
       return clamd.up ? text : paint.bad(text)
