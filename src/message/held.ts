@@ -2,7 +2,7 @@ import type { Hash } from 'node:crypto'
 import type { DigestsWanted } from './canonical-body.ts'
 import { examineForm, type MessageForm } from './form.ts'
 import { findHeaderEnd, HEADER_MAX, Header } from './header-block.ts'
-import { makeNamedCopy, type NamedFile } from './named-file.ts'
+import { createNamedCopy } from './named-copy.ts'
 import type { Message } from './spool.ts'
 import type { SpoolPolicy } from './spool-policy.ts'
 
@@ -28,14 +28,9 @@ export function holdMessage(bytes: Buffer, options: LookOptions): Message {
   const { header, headerTooLarge } = headerOf(bytes)
   const { policy, digestsFor, createHash, now } = options
   let form: Promise<MessageForm> | undefined
-  let named: NamedFile | undefined
 
   const body = () => pieces(bytes, header.length)
-
-  function removeNamedFile(): void {
-    named?.remove()
-    named = undefined
-  }
+  const named = createNamedCopy(policy, () => now, body)
 
   return {
     size: bytes.length,
@@ -47,14 +42,11 @@ export function holdMessage(bytes: Buffer, options: LookOptions): Message {
     },
     body,
     pathIsShared: policy.sharedDirectory !== undefined,
-    isFileWith: () => named !== undefined,
-    path(top) {
-      named ??= makeNamedCopy(policy, now, top, body())
-      return named.path
-    },
-    confirmFile: () => named?.confirm(),
-    removeNamedFile,
-    close: removeNamedFile,
+    isFileWith: () => named.isWhole,
+    path: named.path,
+    confirmFile: named.confirm,
+    removeNamedFile: named.remove,
+    close: named.remove,
   }
 }
 

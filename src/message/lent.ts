@@ -5,11 +5,11 @@ import type { DigestsWanted } from './canonical-body.ts'
 import { examineForm, type MessageForm } from './form.ts'
 import { findHeaderEnd, HEADER_MAX, Header } from './header-block.ts'
 import { headerOf, holdMessage, type LookOptions } from './held.ts'
+import { createNamedCopy } from './named-copy.ts'
 import {
   changedMeanwhile,
   isAsItWas,
   makeNamedCopy,
-  makeNamedCopyInTurns,
   type NamedFile,
   stateOf,
 } from './named-file.ts'
@@ -63,7 +63,7 @@ export async function borrowMessage(lent: LentFile, options: LookOptions): Promi
     const front = Buffer.concat([TOP_LINE, header.bytes])
     const body = () => pieces(theirs.fd, header.length, lent.size)
     const file = isVouchedFor
-      ? await makeNamedCopyInTurns(options.policy, options.now, front, body())
+      ? await makeNamedCopy(options.policy, options.now, front, body())
       : theirs
     return messageIn(file, { theirs, lent, front, header, headerTooLarge, wanted }, options)
   } catch (error) {
@@ -98,14 +98,10 @@ interface Opened {
 function messageIn(file: NamedFile, opened: Opened, options: LookOptions): Message {
   const { theirs, lent, front, header, headerTooLarge, wanted } = opened
   const { policy, createHash, now } = options
-  let named: NamedFile | undefined
   let form: Promise<MessageForm> | undefined
   const body = () => pieces(file.fd, header.length, lent.size)
   const isFileWith = (top: Buffer) => top.equals(front)
-  const removeNamedFile = () => {
-    named?.remove()
-    named = undefined
-  }
+  const named = createNamedCopy(policy, () => now, body)
   return {
     size: lent.size,
     header,
@@ -119,19 +115,15 @@ function messageIn(file: NamedFile, opened: Opened, options: LookOptions): Messa
     body,
     pathIsShared: true,
     isFileWith,
-    path(top) {
-      if (isFileWith(top)) return file.path
-      named ??= makeNamedCopy(policy, now, top, body())
-      return named.path
-    },
+    path: async (top) => (isFileWith(top) ? file.path : named.path(top)),
     confirmFile() {
-      named?.confirm()
+      named.confirm()
       file.confirm()
       theirs.confirm()
     },
-    removeNamedFile,
+    removeNamedFile: named.remove,
     close() {
-      removeNamedFile()
+      named.remove()
       if (file !== theirs) file.remove()
       theirs.remove()
     },

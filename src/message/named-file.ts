@@ -15,7 +15,7 @@ import { dirname, join } from 'node:path'
 import { Fault } from '../runtime/fault.ts'
 import { spoolFault } from './anonymous-file.ts'
 import type { SpoolPolicy } from './spool-policy.ts'
-import { writeAll, writeAllOf } from './write-all.ts'
+import { writeAll } from './write-all.ts'
 
 /** Names of ours, and of nobody else, so that sweeping never touches another's file. */
 const FILE_NAME = /^onescan-[0-9]+-[0-9a-z]+\.msg$/
@@ -68,7 +68,7 @@ export function changedMeanwhile(path: string): Fault {
  * directory's setgid bit), else in a fresh directory of mode 0700. Before that,
  * sweeps what `kill -9` may have left there. Throws a Fault of kind `temp-file`.
  */
-function makeNamedFile(policy: SpoolPolicy, now: number): NamedFile {
+export function makeNamedFile(policy: SpoolPolicy, now: number): NamedFile {
   const shared = policy.sharedDirectory
   sweep(shared ?? policy.directory, shared === undefined ? DIRECTORY_NAME : FILE_NAME, now)
   const directory = shared ?? makePrivateDirectory(policy.directory)
@@ -100,17 +100,16 @@ function makeNamedFile(policy: SpoolPolicy, now: number): NamedFile {
 }
 
 /** A named file with `top` and `body` in it, or none: half a message must never be scanned. */
-export function makeNamedCopy(
+export async function makeNamedCopy(
   policy: SpoolPolicy,
   now: number,
   top: Buffer,
   body: Iterable<Buffer>,
-): NamedFile {
+): Promise<NamedFile> {
   const file = makeNamedFile(policy, now)
   try {
-    writeAll(file.fd, top, 0, file.path)
-    writeAllOf(file.fd, body, top.length, file.path)
-    return filled(file, policy)
+    await copyInTurns(file, top, body, () => false)
+    return isToBeConfirmed(file, policy)
   } catch (error) {
     file.remove()
     throw error
@@ -120,35 +119,33 @@ export function makeNamedCopy(
 /** Bytes that are copied before anything else gets a turn. */
 const TURN = 1024 * 1024
 
-/** The same in turns of the event loop: other messages do not wait for a large one. */
-export async function makeNamedCopyInTurns(
-  policy: SpoolPolicy,
-  now: number,
+/**
+ * Fills a file in turns of the event loop: other messages do not wait for a large one. Throws if
+ * `isOver` tells, at the beginning of a turn, that nobody wants it any more: descriptors may be
+ * closed by then, and another message's.
+ */
+export async function copyInTurns(
+  { fd, path }: NamedFile,
   top: Buffer,
   body: Iterable<Buffer>,
-): Promise<NamedFile> {
-  const file = makeNamedFile(policy, now)
-  try {
-    writeAll(file.fd, top, 0, file.path)
-    let at = top.length
-    let turn = 0
-    for (const chunk of body) {
-      writeAll(file.fd, chunk, at, file.path)
-      at += chunk.length
-      turn += chunk.length
-      if (turn < TURN) continue
-      turn = 0
-      await new Promise(setImmediate)
-    }
-    return filled(file, policy)
-  } catch (error) {
-    file.remove()
-    throw error
+  isOver: () => boolean,
+): Promise<void> {
+  writeAll(fd, top, 0, path)
+  let at = top.length
+  let turn = 0
+  for (const chunk of body) {
+    writeAll(fd, chunk, at, path)
+    at += chunk.length
+    turn += chunk.length
+    if (turn < TURN) continue
+    turn = 0
+    await new Promise(setImmediate)
+    if (isOver()) throw new Error('the message is over')
   }
 }
 
 /** A file in a directory that others can enter is to be confirmed from now on. */
-function filled(file: NamedFile, { sharedDirectory }: SpoolPolicy): NamedFile {
+export function isToBeConfirmed(file: NamedFile, { sharedDirectory }: SpoolPolicy): NamedFile {
   if (sharedDirectory === undefined) return file
   const before = stateOf(file.fd)
   return {

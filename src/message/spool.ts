@@ -4,7 +4,7 @@ import { openAnonymousFile, spoolFault } from './anonymous-file.ts'
 import { type BodyDigester, createBodyDigester, type DigestsWanted } from './canonical-body.ts'
 import { concludeForm, type MessageForm } from './form.ts'
 import { findHeaderEnd, HEADER_MAX, Header } from './header-block.ts'
-import { makeNamedCopy, type NamedFile } from './named-file.ts'
+import { createNamedCopy } from './named-copy.ts'
 import type { SpoolPolicy } from './spool-policy.ts'
 import { writeAll, writeAllOf } from './write-all.ts'
 
@@ -30,9 +30,10 @@ export interface Message {
   body(): Iterable<Buffer>
   /**
    * Absolute path of a file that holds `top`, in place of the header block, and the body.
-   * Made at the first call; later calls must have the same `top`.
+   * Made at the first call, a large one in turns of the event loop; later calls must have the
+   * same `top`. Rejects if it cannot be made, or the message is closed meanwhile.
    */
-  path(top: Buffer): string
+  path(top: Buffer): Promise<string>
   /** Whether `path()` lies in SPOOLDIR, where scanners of other users can read it. */
   readonly pathIsShared: boolean
   /** Whether such a file is there already, so that `path()` costs nothing. */
@@ -152,7 +153,6 @@ interface Spooled {
 
 function spooledMessage(spooled: Spooled): SpooledMessage {
   const { fd, gap, header, bodySize, policy } = spooled
-  let named: NamedFile | undefined
   let outgoing = fd
 
   function* body(): Generator<Buffer> {
@@ -165,10 +165,7 @@ function spooledMessage(spooled: Spooled): SpooledMessage {
     }
   }
 
-  function removeNamedFile(): void {
-    named?.remove()
-    named = undefined
-  }
+  const named = createNamedCopy(policy, () => spooled.now, body)
 
   return {
     size: header.length + bodySize,
@@ -177,11 +174,8 @@ function spooledMessage(spooled: Spooled): SpooledMessage {
     form: async () => spooled.form,
     body,
     pathIsShared: policy.sharedDirectory !== undefined,
-    isFileWith: () => named !== undefined,
-    path(top) {
-      named ??= makeNamedCopy(policy, spooled.now, top, body())
-      return named.path
-    },
+    isFileWith: () => named.isWhole,
+    path: named.path,
     rewrite(edited) {
       if (edited.length <= gap) {
         const offset = gap - edited.length
@@ -193,10 +187,10 @@ function spooledMessage(spooled: Spooled): SpooledMessage {
       writeAllOf(outgoing, body(), edited.length, policy.directory)
       return { fd: outgoing, offset: 0 }
     },
-    confirmFile: () => named?.confirm(),
-    removeNamedFile,
+    confirmFile: named.confirm,
+    removeNamedFile: named.remove,
     close() {
-      removeNamedFile()
+      named.remove()
       closeSync(fd)
       if (outgoing !== fd) closeSync(outgoing)
     },

@@ -61,7 +61,7 @@ export function clamscanScanner(policy: ScanPolicy): Scanner {
           const engine = await startEngine(clamscan, address, policy.timeout)
           signal.throwIfAborted()
           if (address === undefined || (address.kind === 'unix' && specimen.pathIsShared)) {
-            return await engine.isInfected(specimen.path())
+            return await engine.isInfected(await specimen.path())
           }
           return await engine.scanStream(streamOf(specimen, scope))
         })

@@ -12,7 +12,6 @@ import {
   isLate,
   type Scanner,
   type ScanTask,
-  type Specimen,
   unknown,
   type Verdict,
 } from './shared/scanner.ts'
@@ -45,10 +44,11 @@ export function commandScanner(
       identity: `command(${[...codes, ...words].map(encodeURIComponent).join(',')})`,
       signatures: isClamAvHere(words) ? "this host's" : 'not told',
     },
-    scan: (specimen, task) => {
+    async scan(specimen, task) {
       const option = handingOverOption(words)
-      const argv = [...(option ? [option] : []), ...fillIn(words, specimen.path())]
-      return run({ policy, program, argv, log }, specimen, task)
+      const path = await specimen.path()
+      const argv = [...(option ? [option] : []), ...fillIn(words, path)]
+      return run({ policy, program, argv, log }, path, task)
     },
   }
 }
@@ -67,10 +67,10 @@ interface Command {
 
 async function run(
   { policy, program, argv, log }: Command,
-  specimen: Specimen,
+  path: string,
   task: ScanTask,
 ): Promise<Verdict> {
-  const stdin = openSync(specimen.path(), 'r')
+  const stdin = openSync(path, 'r')
   let child: ChildProcess
   try {
     child = ownChild(

@@ -88,8 +88,8 @@ async function askPlugin(
   const { infectedCode, cleanCode, filePlugins } = policy
   const { envelope, whole } = specimen
   const { size, origin } = whole ?? specimen
-  const path = (whole ?? specimen).path()
-  const part = whole && { path: specimen.path(), size: specimen.size }
+  const path = await (whole ?? specimen).path()
+  const part = whole && { path: await specimen.path(), size: specimen.size }
   const compose = () => {
     const nonce = randomBytes(16).toString('hex')
     const { symbol } = filePlugins

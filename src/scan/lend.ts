@@ -35,9 +35,11 @@ export function lend(specimen: Specimen): Lent {
           chunks.return?.()
         }
       },
-      path() {
+      async path() {
         check()
-        return specimen.path()
+        const path = await specimen.path()
+        check()
+        return path
       },
     },
     takeBack() {

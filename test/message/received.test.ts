@@ -117,9 +117,9 @@ t.test('a message in memory becomes a file where that is asked for, and no longe
     readdirSync(directory).filter((name) => name.startsWith('onescan')),
     [],
   )
-  const path = message.path(top(message))
+  const path = await message.path(top(message))
   t.ok(readFileSync(path).equals(Buffer.concat([TOP_LINE, bytes])))
-  t.equal(message.path(top(message)), path)
+  t.equal(await message.path(top(message)), path)
   message.close()
   t.notOk(existsSync(path))
 })
@@ -129,7 +129,7 @@ t.test('a file of somebody stays, and no stamp vouches for one that is not trust
   const { formFault, digests } = await message.form()
   t.match(formFault, /its owner may change/)
   t.same(digests, { md5: undefined, sha256: undefined })
-  const path = message.path(top(message))
+  const path = await message.path(top(message))
   message.close()
   t.ok(existsSync(path))
 })
@@ -142,7 +142,7 @@ t.test(
     t.equal(message.isFileWith(top(message)), true)
     const cleared = Buffer.concat([TOP_LINE, Buffer.from('A: b\n\n')])
     t.equal(message.isFileWith(cleared), false)
-    const path = message.path(cleared)
+    const path = await message.path(cleared)
     t.ok(readFileSync(path).equals(Buffer.concat([cleared, body])))
     message.close()
     t.notOk(existsSync(path))
@@ -157,7 +157,7 @@ t.test('what a client does to its file later is in no copy, whatever its size', 
     if (!body.toString('latin1').endsWith('\n')) expected.update('\n')
     writeFileSync(join(directory, 'lent'), Buffer.concat([TOP_LINE, Buffer.alloc(bytes.length)]))
     t.equal((await message.form()).digests.sha256, expected.digest('hex'))
-    const seen = readFileSync(message.path(top(message)))
+    const seen = readFileSync(await message.path(top(message)))
     t.ok(seen.equals(Buffer.concat([TOP_LINE, bytes])))
     message.close()
   }
@@ -225,7 +225,7 @@ t.test('a file that was exchanged while scanners looked at it counts for nothing
   for (const [what, attack] of Object.entries(attacks)) {
     const ours = holdMessage(bytes, shared)
     ours.confirmFile()
-    const path = ours.path(top(ours))
+    const path = await ours.path(top(ours))
     await tick()
     ours.confirmFile()
     attack(path)
@@ -272,7 +272,7 @@ t.test('a file that becomes shorter is a fault, not a shorter message', async (t
   const message = await lent(
     Buffer.concat([Buffer.from('A: b\n\n'), Buffer.alloc(1_000_000, 'x\n')]),
   )
-  truncateSync(message.path(top(message)), 10)
+  truncateSync(await message.path(top(message)), 10)
   t.throws(() => [...message.body()], Fault)
   await t.rejects(message.form(), Fault)
   message.close()

@@ -50,16 +50,19 @@ const copy = (chunks: Iterable<Buffer>) =>
   Buffer.concat(Array.from(chunks, (chunk) => Buffer.from(chunk)))
 
 t.test('any message comes out of the spool as it went in, in any split', async (t) => {
-  fc.assert(
-    fc.property(
+  await fc.assert(
+    fc.asyncProperty(
       fc.array(fc.constantFrom('\n', '\r\n', 'A: b\n', ' x', '\0', '\xff', 'From \n')),
       fc.nat({ max: 20 }),
-      (pieces, cut) => {
+      async (pieces, cut) => {
         const bytes = Buffer.from(pieces.join(''), 'latin1')
         const message = spool([bytes.subarray(0, cut), bytes.subarray(cut)])
         t.equal(message.size, bytes.length)
         t.ok(Buffer.concat([message.header.bytes, copy(message.body())]).equals(bytes))
-        t.ok(readFileSync(message.path(message.header.bytes)).equals(bytes), 'a path shows no gap')
+        t.ok(
+          readFileSync(await message.path(message.header.bytes)).equals(bytes),
+          'a path shows no gap',
+        )
         t.ok(readFrom(message.rewrite(message.header.bytes)).equals(bytes))
         message.close()
       },
@@ -109,8 +112,8 @@ t.test('a message of one endless line takes no more memory than a header may', a
 t.test('a file for scanners is private where there is no SPOOLDIR', async (t) => {
   const directory = t.testdir()
   const message = spool([Buffer.from('A: b\n\nbody')], { directory })
-  const path = message.path(message.header.bytes)
-  t.equal(message.path(message.header.bytes), path, 'there is one')
+  const path = await message.path(message.header.bytes)
+  t.equal(await message.path(message.header.bytes), path, 'there is one')
   t.equal(message.pathIsShared, false)
   t.equal(statSync(join(path, '..')).mode & 0o777, 0o700)
   message.removeNamedFile()
@@ -122,7 +125,7 @@ t.test('a file in SPOOLDIR is readable by its group, whatever the umask', async 
   const sharedDirectory = t.testdir()
   const before = process.umask(0o077)
   const message = spool([Buffer.from('A: b\n\nbody')], { sharedDirectory })
-  const path = message.path(message.header.bytes)
+  const path = await message.path(message.header.bytes)
   process.umask(before)
   t.equal(message.pathIsShared, true)
   t.equal(statSync(path).mode & 0o777, 0o640)
@@ -133,7 +136,7 @@ t.test('a file in SPOOLDIR is readable by its group, whatever the umask', async 
 t.test('closing leaves nothing, even where a scanner took the file away', async (t) => {
   const sharedDirectory = t.testdir()
   const message = spool([Buffer.from('A: b\n\nbody')], { sharedDirectory })
-  writeFileSync(message.path(message.header.bytes), '')
+  writeFileSync(await message.path(message.header.bytes), '')
   message.close()
   t.same(readdirSync(sharedDirectory), [])
   t.equal(existsSync(sharedDirectory), true)
@@ -152,7 +155,7 @@ t.test('what kill -9 left is swept by age and name, and nothing else is', async 
     utimesSync(join(sharedDirectory, name), old, old)
   }
   const message = spool([Buffer.from('A: b\n\n')], { sharedDirectory }, now)
-  message.path(message.header.bytes)
+  await message.path(message.header.bytes)
   message.close()
   t.same(readdirSync(sharedDirectory).sort(), [
     'onescan-2-abc.msg',
@@ -163,7 +166,7 @@ t.test('what kill -9 left is swept by age and name, and nothing else is', async 
   const directory = t.testdir({ 'onescan-dir-AbC123': { 'onescan-1-a.msg': '' }, kept: '' })
   utimesSync(join(directory, 'onescan-dir-AbC123'), old, old)
   const other = spool([Buffer.from('A: b\n\n')], { directory }, now)
-  other.path(other.header.bytes)
+  await other.path(other.header.bytes)
   other.close()
   t.same(readdirSync(directory), ['kept'])
 })
@@ -183,8 +186,9 @@ t.test('a directory that cannot be used is a temporary fault that names it', asy
     /^temp-file .*missing \(TMPDIR\)/,
   )
   const message = spool([Buffer.from('A: b\n\n')], { sharedDirectory: missing })
+  const fault = await message.path(message.header.bytes).catch((error: Fault) => error)
   t.match(
-    faultOf(() => message.path(message.header.bytes)),
+    fault instanceof Fault && `${fault.kind} ${fault.message}`,
     /^temp-file .*missing \(SPOOLDIR\)/,
   )
   message.close()

@@ -42,13 +42,15 @@ async function readOn(message: Specimen, waiting: Promise<void>): Promise<unknow
   chunks.next()
   await waiting
   const attempts = [() => chunks.next(), () => [...message.chunks()], () => message.path()]
-  return attempts.map((attempt) => {
-    try {
-      return attempt()
-    } catch (error) {
-      return (error as Error).message
-    }
-  })
+  return Promise.all(
+    attempts.map(async (attempt) => {
+      try {
+        return await attempt()
+      } catch (error) {
+        return (error as Error).message
+      }
+    }),
+  )
 }
 
 t.test('each sort of limit has the answer that its setting says', async (t) => {

@@ -194,7 +194,7 @@ async function ask(
 ): Promise<LinkOutcome<ClamdReply>> {
   const isWorthIt = specimen.isFile || specimen.size >= BY_PATH_FROM
   if (address.kind === 'unix' && specimen.pathIsShared && isWorthIt) {
-    const path = pathOf(specimen, task)
+    const path = await pathOf(specimen, task)
     const outcome =
       path === undefined ? undefined : await scanPath(address, path, task.signal, converse)
     if (outcome !== undefined) {
@@ -207,9 +207,9 @@ async function ask(
 }
 
 /** The path is a short cut only: where it cannot be made, the message can still be sent. */
-function pathOf(specimen: Specimen, task: ScanTask): string | undefined {
+async function pathOf(specimen: Specimen, task: ScanTask): Promise<string | undefined> {
   try {
-    return specimen.path()
+    return await specimen.path()
   } catch (error) {
     task.note(`clamd got a copy: ${errorText(error)}`)
     return undefined

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { openAnonymousFile } from '../../message/anonymous-file.ts'
-import { makeNamedCopy, type NamedFile } from '../../message/named-file.ts'
+import { createNamedCopy } from '../../message/named-copy.ts'
 import type { SpoolPolicy } from '../../message/spool-policy.ts'
 import type { Specimen } from '../shared/scanner.ts'
 import { type Content, contentsOf } from './contents.ts'
@@ -38,7 +38,7 @@ export async function lookAtContents<Found>(
     if (step.kind === 'turn') await new Promise(setImmediate)
     if (signal.aborted) return { kind: 'late' }
     if (step.kind !== 'content') continue
-    const found = await asSpecimen(step.content, message, { spool, now: now() }, judge)
+    const found = await asSpecimen(step.content, message, { spool, now }, judge)
     if (found !== undefined) return { kind: 'found', found }
   }
   return { kind: 'nothing' }
@@ -47,10 +47,10 @@ export async function lookAtContents<Found>(
 async function asSpecimen<Found>(
   content: Content,
   whole: Specimen,
-  { spool, now }: { readonly spool: SpoolPolicy; readonly now: number },
+  { spool, now }: Pick<LookOptions, 'spool' | 'now'>,
   judge: (content: Specimen) => Promise<Found | undefined>,
 ): Promise<Found | undefined> {
-  let file: NamedFile | undefined
+  const file = createNamedCopy(spool, now, () => content.chunks())
   const specimen: Specimen = {
     size: content.size,
     envelope: whole.envelope,
@@ -58,16 +58,13 @@ async function asSpecimen<Found>(
     pathIsShared: whole.pathIsShared,
     whole,
     chunks: () => content.chunks(),
-    path() {
-      file ??= makeNamedCopy(spool, now, NOTHING, content.chunks())
-      return file.path
-    },
+    path: () => file.path(NOTHING),
   }
   try {
     const found = await judge(specimen)
-    file?.confirm()
+    file.confirm()
     return found
   } finally {
-    file?.remove()
+    file.remove()
   }
 }

@@ -53,9 +53,9 @@ export interface Specimen {
   /**
    * Absolute path of a regular file that holds exactly these bytes. Made at the
    * first call (that costs a copy), removed by the door when the message is done.
-   * Throws a Fault if it cannot be made.
+   * Rejects with a Fault if it cannot be made.
    */
-  path(): string
+  path(): Promise<string>
   /** Whether scanners of other users can be expected to open `path()`: SPOOLDIR is set. */
   readonly pathIsShared: boolean
   /** Whether the message is a file already, so that `path()` costs nothing. */

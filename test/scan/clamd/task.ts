@@ -28,7 +28,7 @@ export function specimen(message: Buffer, path?: string): Specimen {
         buffer.fill(0xee)
       }
     },
-    path() {
+    async path() {
       if (path === undefined) throw new Error('no path was to be asked for')
       return path
     },

@@ -57,7 +57,7 @@ export async function ask(
     size: message.length,
     envelope: makeEnvelope(bytes(question.sender ?? 'sender@example.org'), recipients.map(bytes)),
     chunks: () => [message],
-    path: () => path,
+    path: async () => path,
     pathIsShared: false,
   }
   const abort = new AbortController()

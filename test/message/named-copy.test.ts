@@ -1,0 +1,85 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import t from 'tap'
+import { createNamedCopy } from '../../src/message/named-copy.ts'
+
+const MEGABYTE = 1024 * 1024
+const PIECE = MEGABYTE / 4
+
+/** A body of so many pieces, all in one memory, as the message's file is read. */
+function bodyOf(pieces: number) {
+  let read = 0
+  return {
+    get read() {
+      return read
+    },
+    *chunks(): Generator<Buffer> {
+      const buffer = Buffer.alloc(PIECE)
+      for (let each = 0; each < pieces; each++) {
+        read++
+        yield buffer.fill(each)
+      }
+    },
+  }
+}
+
+t.test('a large copy is made in turns, in which others go on', async (t) => {
+  const directory = t.testdir()
+  const pieces = 32
+  const body = bodyOf(pieces)
+  const policy = { directory, sharedDirectory: undefined }
+  const copy = createNamedCopy(policy, Date.now, body.chunks)
+  const top = Buffer.from('top\n')
+  const readAtTurns: number[] = []
+  let isOver = false
+  const others = () => {
+    readAtTurns.push(body.read)
+    if (!isOver) setImmediate(others)
+  }
+  setImmediate(others)
+  const path = copy.path(top)
+  t.equal(copy.isWhole, false)
+  t.equal(await copy.path(top), await path, 'who asks meanwhile gets the same one')
+  isOver = true
+  t.equal(copy.isWhole, true)
+  const turns = new Set(readAtTurns).size
+  t.ok(turns >= (pieces * PIECE) / MEGABYTE - 1, `others had ${turns} turns`)
+  const expected = Buffer.concat([
+    top,
+    ...Array.from(bodyOf(pieces).chunks(), (chunk) => Buffer.from(chunk)),
+  ])
+  t.ok(readFileSync(await path).equals(expected))
+  copy.remove()
+  t.notOk(existsSync(await path))
+})
+
+t.test('what is removed while it is made reads no further, and leaves nothing', async (t) => {
+  for (const shared of [true, false]) {
+    const directory = t.testdir()
+    const body = bodyOf(32)
+    const policy = { directory, sharedDirectory: shared ? directory : undefined }
+    const copy = createNamedCopy(policy, Date.now, body.chunks)
+    const path = copy.path(Buffer.from('top\n'))
+    t.equal(readdirSync(directory).length, 1)
+    const before = body.read
+    copy.remove()
+    t.same(readdirSync(directory), [])
+    await t.rejects(path, { message: 'the message is over' })
+    t.equal(body.read, before)
+    t.same(readdirSync(directory), [])
+  }
+})
+
+t.test('if it cannot be made, or was removed, all who ask are told so', async (t) => {
+  const directory = t.testdir()
+  const none = { directory: `${directory}/none`, sharedDirectory: undefined }
+  const missing = createNamedCopy(none, Date.now, bodyOf(1).chunks)
+  for (let each = 0; each < 2; each++) {
+    await t.rejects(missing.path(Buffer.from('')), /none \(TMPDIR\)/)
+  }
+  const policy = { directory, sharedDirectory: undefined }
+  const removed = createNamedCopy(policy, Date.now, bodyOf(1).chunks)
+  await removed.path(Buffer.from(''))
+  removed.remove()
+  await t.rejects(removed.path(Buffer.from('')), { message: 'the message is over' })
+  t.same(readdirSync(directory), [])
+})
