@@ -2,7 +2,7 @@
 // The same commit and the same programs make the same bytes: every time in the package is
 // SOURCE_DATE_EPOCH, by default the time of the commit.
 //
-//   node packaging/package.mjs [--arch ARCH] [--programs DIRECTORY] [--output DIRECTORY] [--compress gzip|xz|zstd]
+//   node packaging/package.mjs [--arch ARCH] [--programs DIRECTORY] [--output DIRECTORY] [--compress gzip|xz|zstd|none] [--level 1..9]
 //
 // --arch makes that of another processor, by targets.mjs.
 // --programs takes those that are in DIRECTORY and builds none. xz makes the package a
@@ -26,6 +26,7 @@ const { values: options } = parseArgs({
     programs: { type: 'string' },
     output: { type: 'string', default: join(root, 'build') },
     compress: { type: 'string', default: 'gzip' },
+    level: { type: 'string' },
   },
 })
 const { version, homepage, bugs, repository } = JSON.parse(
@@ -84,6 +85,7 @@ execFileSync(
     '--threads-max=2',
     '--uniform-compression',
     `-Z${options.compress}`,
+    ...(options.level ? [`-z${options.level}`] : []),
     '--build',
     stage.directory,
     file,
