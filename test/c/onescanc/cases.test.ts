@@ -1,7 +1,8 @@
 import { join } from 'node:path'
 import t from 'tap'
 import { allCases } from '../../cases/all.ts'
-import { play } from '../../doors/queue/play.ts'
+import { type Door, play } from '../../doors/queue/play.ts'
+import type { SlotRun } from '../../doors/queue/slot.ts'
 import { openSlot } from '../../doors/warm/slot-socket.ts'
 import { clients, coldPrograms, missing } from './client.ts'
 
@@ -9,7 +10,9 @@ import { clients, coldPrograms, missing } from './client.ts'
 
 const cold = coldPrograms(t)
 
-const wasTooLate = (log: string) => /decision=cold reason="onescand: is silent/.test(log)
+/** The client waits a second for the first word of a daemon, which lives in this process here. */
+const wasTooLate = ({ logged }: SlotRun) =>
+  /decision=cold reason="onescand: is silent for too long"/.test(logged)
 
 /** Of a connection or a message: no environment of a daemon has these. */
 const clientsOwn = new Set(['RELAYCLIENT', 'CLUSTERPEER', 'ERROR_FD', 'ERROR_EXIT'])
@@ -33,18 +36,15 @@ for (const { name, program } of clients) {
     for (const each of allCases) {
       if (each.noDaemon) continue // played without one
       t.test(each.name, async (t) => {
-        const playWarm = () =>
-          play(t, each, async (settings) => {
-            const daemons = Object.entries(settings).filter(([name]) => !clientsOwn.has(name))
-            const slot = await openSlot(t, Object.fromEntries(daemons))
-            return {
-              program,
-              settings: { ONESCAN_COLD: cold.queue, ONESCAN_SOCKET: slot.socket },
-            }
-          })
-        let run = await playWarm()
-        // The client waits a second for the first word of a daemon that lives in this process.
-        for (let tries = 1; tries < 10 && wasTooLate(run.logged); tries++) run = await playWarm()
+        const warm: Door = async (settings) => {
+          const daemons = Object.entries(settings).filter(([name]) => !clientsOwn.has(name))
+          const slot = await openSlot(t, Object.fromEntries(daemons))
+          return {
+            program,
+            settings: { ONESCAN_COLD: cold.queue, ONESCAN_SOCKET: slot.socket },
+          }
+        }
+        const run = await play(t, each, warm, wasTooLate)
         t.notMatch(run.logged, 'decision=cold', 'the daemon answered')
       })
     }
