@@ -3,7 +3,7 @@ import { type Stats, statSync } from 'node:fs'
 import { extname, join } from 'node:path'
 import { errorCode, errorText, Fault, isFault } from '../runtime/fault.ts'
 import { type Command, hostCommand, limitedTo } from './file-plugin/host-command.ts'
-import { startHost } from './file-plugin/host-process.ts'
+import { PluginHost } from './file-plugin/host-process.ts'
 import { type HostStarter, hostPerMessage, type PluginHosts } from './file-plugin/hosts.ts'
 import { encodeRequest } from './plugin-host/request.ts'
 import type { ScanPolicy } from './shared/scan-policy.ts'
@@ -70,7 +70,7 @@ function starterFor(
     checkFile(file)
     const relay = () => relayLines(`plugin ${fileName}`, log)
     const { environment, filePlugins } = policy
-    return startHost({ command, directory: filePlugins.directory, environment, relay })
+    return new PluginHost({ command, directory: filePlugins.directory, environment, relay })
   }
   return {
     once: () => start(limitedTo(policy.timeout, 'once', hostCommand(file))),

@@ -1,7 +1,7 @@
 import { isExecutable, MAGIC_LENGTH } from './executable.ts'
 import type { PartHeader } from './part-header.ts'
 import type { Rules } from './rules.ts'
-import { createPartSplitter, type Sink } from './splitter.ts'
+import { PartSplitter, type Sink } from './splitter.ts'
 import { createTransferDecoder } from './transfer-decoder.ts'
 
 /** Parts of one message with all messages attached to it. */
@@ -45,7 +45,7 @@ export async function searchMessage(
 
 /** One message, attached to `depth` others. */
 function messageSink(search: Search, depth: number): Sink {
-  return createPartSplitter({
+  return new PartSplitter({
     part: (header) => judgeHeader(header, search),
     content: (header) => contentSink(header, search, depth),
     defect: (why) => addDefect(search, why),

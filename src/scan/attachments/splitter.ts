@@ -37,54 +37,88 @@ interface Multipart {
  * boundary are ignored, and a part ends at the boundary of any multipart around it, closed
  * ones among them: otherwise one missing line would hide all parts that follow.
  */
-export function createPartSplitter(events: SplitterEvents): Sink {
-  let around: Multipart[] = [] // the outermost first
-  let content: Sink | undefined
-  let inHeader = true
-  let header: Buffer[] = []
-  let headerLength = 0
-  let held: Buffer[] = [] // of a line that has not ended
-  let heldLength = 0
-  let atLineStart = true
+export class PartSplitter implements Sink {
+  readonly #events: SplitterEvents
+  #around: Multipart[] = [] // the outermost first
+  #content: Sink | undefined
+  #inHeader = true
+  #header: Buffer[] = []
+  #headerLength = 0
+  #held: Buffer[] = [] // of a line that has not ended
+  #heldLength = 0
+  #atLineStart = true
 
-  function readHeader(): void {
-    inHeader = false
-    const isDigest = around.at(-1)?.type === 'multipart/digest'
-    const read = readSafely(Buffer.concat(header), isDigest ? 'message/rfc822' : 'text/plain')
-    header = []
-    headerLength = 0
-    const { type, boundary } = read
-    const isTooDeep = boundary !== undefined && around.length >= DEPTH_MAX
-    if (isTooDeep) events.defect(`multiparts nested more than ${DEPTH_MAX} deep`)
-    events.part(read)
-    if (boundary && !isTooDeep) around.push({ type, boundary, hasParts: false, closed: false })
-    else content = events.content(read)
+  constructor(events: SplitterEvents) {
+    this.#events = events
   }
 
-  function endContent(): void {
-    content?.end()
-    content = undefined
+  push(bytes: Buffer): void {
+    for (let at = 0; at < bytes.length; ) {
+      const isLine = this.#heldLength > 0 || (this.#atLineStart && mayDelimit(bytes[at]!))
+      if (!this.#inHeader && !isLine) {
+        at = this.#takeContent(bytes, at)
+        continue
+      }
+      const lf = bytes.indexOf(LF, at)
+      const end = lf < 0 ? bytes.length : lf + 1
+      this.#held.push(bytes.subarray(at, end))
+      this.#heldLength += end - at
+      at = end
+      if (lf >= 0 || this.#heldLength > LINE_MAX) this.#takeLine(this.#heldLine())
+      else this.#held.push(Buffer.from(this.#held.pop()!))
+    }
+  }
+
+  end(): void {
+    if (this.#heldLength > 0) this.#takeLine(this.#heldLine())
+    if (this.#inHeader && this.#headerLength > 0) this.#readHeader()
+    this.#endContent()
+    for (const { closed } of this.#around) {
+      if (!closed) this.#events.defect('a multipart is not closed')
+    }
+  }
+
+  #readHeader(): void {
+    this.#inHeader = false
+    const isDigest = this.#around.at(-1)?.type === 'multipart/digest'
+    const read = readSafely(Buffer.concat(this.#header), isDigest ? 'message/rfc822' : 'text/plain')
+    this.#header = []
+    this.#headerLength = 0
+    const { type, boundary } = read
+    const isTooDeep = boundary !== undefined && this.#around.length >= DEPTH_MAX
+    if (isTooDeep) this.#events.defect(`multiparts nested more than ${DEPTH_MAX} deep`)
+    this.#events.part(read)
+    if (boundary && !isTooDeep) {
+      this.#around.push({ type, boundary, hasParts: false, closed: false })
+    } else {
+      this.#content = this.#events.content(read)
+    }
+  }
+
+  #endContent(): void {
+    this.#content?.end()
+    this.#content = undefined
   }
 
   /** True if the line is the delimiter of a multipart that it is in. */
-  function isDelimiter(line: Buffer): boolean {
+  #isDelimiter(line: Buffer): boolean {
     const delimiter = readDelimiter(line)
     if (delimiter === undefined) return false
-    for (let level = around.length - 1; level >= 0; level--) {
-      const multipart = around[level]!
+    for (let level = this.#around.length - 1; level >= 0; level--) {
+      const multipart = this.#around[level]!
       const meaning = meaningOf(delimiter, multipart.boundary)
       if (meaning === undefined) continue
-      if (around.slice(level + 1).some(({ closed }) => !closed)) {
-        events.defect('a multipart inside another is not closed')
+      if (this.#around.slice(level + 1).some(({ closed }) => !closed)) {
+        this.#events.defect('a multipart inside another is not closed')
       }
       if (meaning === 'part' && multipart.closed) {
-        events.defect('a part behind the end of its multipart')
+        this.#events.defect('a part behind the end of its multipart')
       }
-      if (meaning === 'end' && !multipart.hasParts) events.defect('a multipart without parts')
-      if (inHeader && headerLength > 0) readHeader()
-      endContent()
-      around = around.slice(0, level + 1)
-      inHeader = meaning === 'part'
+      if (meaning === 'end' && !multipart.hasParts) this.#events.defect('a multipart without parts')
+      if (this.#inHeader && this.#headerLength > 0) this.#readHeader()
+      this.#endContent()
+      this.#around = this.#around.slice(0, level + 1)
+      this.#inHeader = meaning === 'part'
       if (meaning === 'part') multipart.hasParts = true
       else multipart.closed = true
       return true
@@ -93,63 +127,38 @@ export function createPartSplitter(events: SplitterEvents): Sink {
   }
 
   /** A line of a header, or one of a content that may be a delimiter. */
-  function takeLine(line: Buffer): void {
-    atLineStart = line.at(-1) === LF
-    if (inHeader && headerLength + line.length > HEADER_MAX) {
-      events.defect(`a header of more than ${HEADER_MAX} bytes`)
-      readHeader()
+  #takeLine(line: Buffer): void {
+    this.#atLineStart = line.at(-1) === LF
+    if (this.#inHeader && this.#headerLength + line.length > HEADER_MAX) {
+      this.#events.defect(`a header of more than ${HEADER_MAX} bytes`)
+      this.#readHeader()
     }
-    if (isDelimiter(line)) return
-    if (!inHeader) content?.push(line)
-    else if (line.equals(EMPTY_LF) || line.equals(EMPTY_CRLF)) readHeader()
+    if (this.#isDelimiter(line)) return
+    if (!this.#inHeader) this.#content?.push(line)
+    else if (line.equals(EMPTY_LF) || line.equals(EMPTY_CRLF)) this.#readHeader()
     else {
-      header.push(Buffer.from(line))
-      headerLength += line.length
+      this.#header.push(Buffer.from(line))
+      this.#headerLength += line.length
     }
   }
 
   /** Up to a line that may be a delimiter; where to go on. */
-  function takeContent(bytes: Buffer, from: number): number {
+  #takeContent(bytes: Buffer, from: number): number {
     let to = from
     do {
       const lf = bytes.indexOf(LF, to)
       to = lf < 0 ? bytes.length : lf + 1
     } while (to < bytes.length && !mayDelimit(bytes[to]!))
-    content?.push(bytes.subarray(from, to))
-    atLineStart = bytes[to - 1] === LF
+    this.#content?.push(bytes.subarray(from, to))
+    this.#atLineStart = bytes[to - 1] === LF
     return to
   }
 
-  function heldLine(): Buffer {
-    const line = Buffer.concat(held)
-    held = []
-    heldLength = 0
+  #heldLine(): Buffer {
+    const line = Buffer.concat(this.#held)
+    this.#held = []
+    this.#heldLength = 0
     return line
-  }
-
-  return {
-    push(bytes) {
-      for (let at = 0; at < bytes.length; ) {
-        const isLine = heldLength > 0 || (atLineStart && mayDelimit(bytes[at]!))
-        if (!inHeader && !isLine) {
-          at = takeContent(bytes, at)
-          continue
-        }
-        const lf = bytes.indexOf(LF, at)
-        const end = lf < 0 ? bytes.length : lf + 1
-        held.push(bytes.subarray(at, end))
-        heldLength += end - at
-        at = end
-        if (lf >= 0 || heldLength > LINE_MAX) takeLine(heldLine())
-        else held.push(Buffer.from(held.pop()!))
-      }
-    },
-    end() {
-      if (heldLength > 0) takeLine(heldLine())
-      if (inHeader && headerLength > 0) readHeader()
-      endContent()
-      for (const { closed } of around) if (!closed) events.defect('a multipart is not closed')
-    },
   }
 }
 

@@ -25,152 +25,156 @@ export interface Question {
   readonly nonce: string
 }
 
-/** A process that a plugin runs in. */
-export interface PluginHost {
+/** A process that a plugin runs in, which leads a group of its own. */
+export class PluginHost {
   /** Its process group, too; undefined if it could not be started. */
   readonly pid: number | undefined
-  /** How many messages it was asked about. */
-  readonly asked: number
-  /**
-   * Its verdict, else "could not tell" with what became of the process, which has been
-   * ended then. One question at a time. At `signal` it is ended within 700 ms. Never rejects.
-   */
-  ask(question: Question, signal: AbortSignal): Promise<Verdict>
-  /** Resolves to whether it may be asked again, once it has said so or has ended. */
-  settled(): Promise<boolean>
-  /** Ends it with all of its group; resolves as `ended`. */
-  end(): Promise<void>
   /**
    * Resolves when it has been reaped and its stderr was read, soon after its end: a
    * process that left the group is not waited for, whatever it holds open. No listener,
    * timer or open descriptor is left.
    */
   readonly ended: Promise<void>
-}
+  readonly #options: HostOptions
+  readonly #child: ChildProcess
+  readonly #stderr: Readable | null
+  readonly #channel: Duplex | null
+  readonly #replies = createReplyReader()
+  readonly #timers: NodeJS.Timeout[] = []
+  #asked = 0
+  #relay: LineRelay | undefined
+  #answer: ((verdict: Verdict) => void) | undefined // of the question that is open
+  #settledAs: ((ready: boolean) => void) | undefined
+  #ready = false
+  #trouble = '' // what is known before it ends
+  #over = false
+  #finished = () => {}
 
-/** Starts a process that leads a group of its own. Throws if the system refuses at once. */
-export function startHost(options: HostOptions): PluginHost {
-  const [program, ...words] = options.command
-  const child = spawn(program, words, {
-    cwd: options.directory,
-    env: options.environment,
-    detached: true,
-    stdio: ['ignore', 'ignore', options.relay ? 'pipe' : 'ignore', 'pipe'],
-  })
-  ownChild(child)
-  const stderr = child.stdio[2] as Readable | null
-  const channel = child.stdio[3] as Duplex | null
-  const replies = createReplyReader()
-  const timers: NodeJS.Timeout[] = []
-  const after = (milliseconds: number, what: () => void) => {
-    timers.push(setTimeout(what, milliseconds))
+  /** Starts it. Throws if the system refuses at once. */
+  constructor(options: HostOptions) {
+    const [program, ...words] = options.command
+    this.#options = options
+    this.#child = spawn(program, words, {
+      cwd: options.directory,
+      env: options.environment,
+      detached: true,
+      stdio: ['ignore', 'ignore', options.relay ? 'pipe' : 'ignore', 'pipe'],
+    })
+    ownChild(this.#child)
+    this.pid = this.#child.pid
+    this.#stderr = this.#child.stdio[2] as Readable | null
+    this.#channel = this.#child.stdio[3] as Duplex | null
+    this.ended = new Promise((resolve) => {
+      this.#finished = resolve
+    })
+    this.#listen()
   }
 
-  let asked = 0
-  let relay: LineRelay | undefined
-  let answer: ((verdict: Verdict) => void) | undefined // of the question that is open
-  let settledAs: ((ready: boolean) => void) | undefined
-  let ready = false
-  let trouble = '' // what is known before it ends
-  let over = false
-  let finished = () => {}
-  const ended = new Promise<void>((resolve) => {
-    finished = resolve
-  })
-
-  function finish(): void {
-    if (over) return
-    over = true
-    for (const timer of timers) clearTimeout(timer)
-    for (const source of [child, stderr, channel]) source?.removeAllListeners()
-    for (const source of [child, stderr, channel]) source?.on('error', () => {})
-    stderr?.destroy()
-    channel?.destroy()
-    child.unref()
-    relay?.end()
-    answer?.(unknown(trouble || (replies.amidst ? NONSENSE : whatBecameOf(child))))
-    settledAs?.(false)
-    finished()
+  /** How many messages it was asked about. */
+  get asked(): number {
+    return this.#asked
   }
 
-  function hear(chunk: Buffer): void {
+  /**
+   * Its verdict, else "could not tell" with what became of the process, which has been
+   * ended then. One question at a time. At `signal` it is ended within 700 ms. Never rejects.
+   */
+  ask({ request, nonce }: Question, signal: AbortSignal): Promise<Verdict> {
+    this.#asked++
+    this.#ready = false
+    this.#relay?.end()
+    this.#relay = this.#options.relay?.()
+    this.#replies.expect(nonce)
+    return new Promise((resolve) => {
+      const stop = () => {
+        this.#trouble ||= 'did not answer within SCANTIMEOUT'
+        killGroup(this.#child, 'SIGTERM')
+        this.#after(GIVE_UP, () => this.#finish())
+      }
+      this.#answer = (verdict) => {
+        this.#answer = undefined
+        signal.removeEventListener('abort', stop)
+        resolve(verdict)
+      }
+      if (this.#over) return this.#answer(unknown(this.#trouble || whatBecameOf(this.#child)))
+      this.#channel?.write(request)
+      if (signal.aborted) stop()
+      else signal.addEventListener('abort', stop, { once: true })
+    })
+  }
+
+  /** Resolves to whether it may be asked again, once it has said so or has ended. */
+  settled(): Promise<boolean> {
+    if (this.#ready || this.#over) return Promise.resolve(!this.#over)
+    return new Promise((resolve) => {
+      this.#settledAs = resolve
+    })
+  }
+
+  /** Ends it with all of its group; resolves as `ended`. */
+  end(): Promise<void> {
+    if (!this.#over) killGroup(this.#child, 'SIGKILL')
+    return this.ended
+  }
+
+  #listen(): void {
+    this.#stderr?.on('data', (chunk) => this.#relay?.push(chunk))
+    this.#stderr?.on('error', () => {})
+    this.#channel?.on('data', (chunk: Buffer) => this.#hear(chunk))
+    this.#channel?.on('end', () => {
+      this.#after(DRAIN, () => {
+        this.#trouble ||= 'closed descriptor 3 before it answered'
+        killGroup(this.#child, 'SIGKILL')
+      })
+    })
+    // EPIPE: it ended before it had read the request. What became of it says why.
+    this.#channel?.on('error', () => {})
+    this.#child.on('error', (error) => {
+      this.#trouble ||= `cannot be started: ${error.message}`
+      this.#finish()
+    })
+    this.#child.on('exit', () => {
+      killGroup(this.#child, 'SIGKILL') // what it has started
+      this.#after(DRAIN, () => this.#finish())
+    })
+    this.#child.on('close', () => this.#finish())
+  }
+
+  #after(milliseconds: number, what: () => void): void {
+    this.#timers.push(setTimeout(what, milliseconds))
+  }
+
+  #finish(): void {
+    if (this.#over) return
+    this.#over = true
+    for (const timer of this.#timers) clearTimeout(timer)
+    for (const source of [this.#child, this.#stderr, this.#channel]) source?.removeAllListeners()
+    for (const source of [this.#child, this.#stderr, this.#channel]) source?.on('error', () => {})
+    this.#stderr?.destroy()
+    this.#channel?.destroy()
+    this.#child.unref()
+    this.#relay?.end()
+    this.#answer?.(
+      unknown(this.#trouble || (this.#replies.amidst ? NONSENSE : whatBecameOf(this.#child))),
+    )
+    this.#settledAs?.(false)
+    this.#finished()
+  }
+
+  #hear(chunk: Buffer): void {
     let verdict: Verdict | undefined
-    for (const reply of replies.push(chunk)) {
+    for (const reply of this.#replies.push(chunk)) {
       if (reply.kind === 'verdict') verdict = reply.verdict
-      else if (reply.kind === 'settled') ready = true
+      else if (reply.kind === 'settled') this.#ready = true
       else {
         // What came with the verdict makes that none; later it concerns no message.
-        trouble ||= reply.why
-        killGroup(child, 'SIGKILL')
+        this.#trouble ||= reply.why
+        killGroup(this.#child, 'SIGKILL')
         return
       }
     }
-    if (verdict) answer?.(verdict)
-    if (ready) settledAs?.(true)
-  }
-
-  stderr?.on('data', (chunk) => relay?.push(chunk))
-  stderr?.on('error', () => {})
-  channel?.on('data', hear)
-  channel?.on('end', () => {
-    after(DRAIN, () => {
-      trouble ||= 'closed descriptor 3 before it answered'
-      killGroup(child, 'SIGKILL')
-    })
-  })
-  // EPIPE: it ended before it had read the request. What became of it says why.
-  channel?.on('error', () => {})
-  child.on('error', (error) => {
-    trouble ||= `cannot be started: ${error.message}`
-    finish()
-  })
-  child.on('exit', () => {
-    killGroup(child, 'SIGKILL') // what it has started
-    after(DRAIN, finish)
-  })
-  child.on('close', finish)
-
-  function end(): Promise<void> {
-    if (!over) killGroup(child, 'SIGKILL')
-    return ended
-  }
-
-  return {
-    pid: child.pid,
-    get asked() {
-      return asked
-    },
-    ask({ request, nonce }, signal) {
-      asked++
-      ready = false
-      relay?.end()
-      relay = options.relay?.()
-      replies.expect(nonce)
-      return new Promise((resolve) => {
-        const stop = () => {
-          trouble ||= 'did not answer within SCANTIMEOUT'
-          killGroup(child, 'SIGTERM')
-          after(GIVE_UP, finish)
-        }
-        answer = (verdict) => {
-          answer = undefined
-          signal.removeEventListener('abort', stop)
-          resolve(verdict)
-        }
-        if (over) return answer(unknown(trouble || whatBecameOf(child)))
-        channel?.write(request)
-        if (signal.aborted) stop()
-        else signal.addEventListener('abort', stop, { once: true })
-      })
-    },
-    settled() {
-      if (ready || over) return Promise.resolve(!over)
-      return new Promise((resolve) => {
-        settledAs = resolve
-      })
-    },
-    end,
-    ended,
+    if (verdict) this.#answer?.(verdict)
+    if (this.#ready) this.#settledAs?.(true)
   }
 }
 

@@ -4,7 +4,7 @@ import { createLineCutter } from '../log/lines.ts'
 import { type Advance, openLog } from '../log/open-log.ts'
 import type { Source } from '../log/sources.ts'
 import type { Summary } from './summary.ts'
-import { createTally, type TallyOptions } from './tally.ts'
+import { Tally, type TallyOptions } from './tally.ts'
 
 /** Reads the logs to their ends, one after the other; what cannot be read is warned of. */
 export async function sumUp(
@@ -12,11 +12,11 @@ export async function sumUp(
   options: TallyOptions,
   { advance, warn }: { readonly advance: Advance; readonly warn: (text: string) => void },
 ): Promise<Summary> {
-  const tally = createTally(options)
+  const tally = new Tally(options)
   for (const { files, label } of sources) {
     for (const file of files) {
       tally.begin(createLineHeadReader(file.modified), label)
-      const cutter = createLineCutter(tally.lines)
+      const cutter = createLineCutter((bytes, start, end) => tally.lines(bytes, start, end))
       try {
         for await (const chunk of openLog(file, advance)) cutter.push(chunk)
       } catch (error) {

@@ -6,7 +6,7 @@ import {
   readFields,
   unescaped,
 } from '../log/fields.ts'
-import { newLineHead, type ReadLineHead } from '../log/line-head.ts'
+import { type LineHead, newLineHead, type ReadLineHead } from '../log/line-head.ts'
 import { createDurations, type Durations } from './durations.ts'
 import { createNameCounter, type NameCounter } from './names.ts'
 import {
@@ -35,12 +35,6 @@ const KEYS = [
 type Key = 'decision' | 'scan' | 'grounds' | 'virus' | 'banned' | 'fault' | 'reason' | 'scan_ms' | 'size' | 'msgid' | 'from' | 'to' | 'quota' | 'program' | 'event' // biome-ignore format: a list
 const slotOf = Object.fromEntries(KEYS.map((key, slot) => [key, slot])) as Record<Key, number>
 
-export interface Tally {
-  /** Counts whole lines of one log. */
-  lines(bytes: Buffer, start: number, end: number): void
-  summary(): Summary
-}
-
 export interface TallyOptions {
   /** Milliseconds since 1970; undefined: whatever the time. */
   readonly since: number | undefined
@@ -56,196 +50,238 @@ interface Count {
   readonly scanTime: Durations
 }
 
-/** Sums up lines of logs, in memory that the number of lines does not change. */
-export interface Tallying extends Tally {
-  /** From now on lines are read by this, and are of this host where they do not say it. */
-  begin(readHead: ReadLineHead, label: string): void
+/** The fields of one line after the other that are counted. */
+class LineFields {
+  readonly #table = createFieldTable()
+  readonly #places = keyPlaces()
+  /** For each key its field in this line, or -1. */
+  readonly #at = new Int32Array(KEYS.length)
+  #bytes: Buffer = Buffer.alloc(0)
+
+  read({ bytes, at, end }: LineHead): void {
+    this.#bytes = bytes
+    readFields(bytes, at, end, this.#table)
+    this.#at.fill(-1)
+    for (let field = this.#table.count - 1; field >= 0; field--) {
+      const slot = this.#places.slotFor(this.#table.keys[field]!)
+      if (slot >= 0) this.#at[slot] = field
+    }
+  }
+
+  has(key: Key): boolean {
+    return this.#at[slotOf[key]]! >= 0
+  }
+
+  /** '' if it is not there. */
+  text(key: Key): string {
+    const field = this.#at[slotOf[key]]!
+    return field < 0 ? '' : decoded(fieldValue(this.#bytes, this.#table, field))
+  }
+
+  /** Its value as it stands, if it is there. */
+  count(key: Key, counter: NameCounter): void {
+    const field = this.#at[slotOf[key]]!
+    if (field >= 0) counter.count(this.#bytes, this.#table.start[field]!, this.#table.end[field]!)
+  }
+
+  /** Which of the words with these codes it is; -1 for none, and if it is not there. */
+  word(key: Key, codes: Int32Array): number {
+    const field = this.#at[slotOf[key]]!
+    if (field < 0) return -1
+    let hash = 0
+    for (let at = this.#table.start[field]!; at < this.#table.end[field]!; at++) {
+      hash = (Math.imul(hash, 31) + this.#bytes[at]!) | 0
+    }
+    return codes.indexOf(hash)
+  }
+
+  /** NaN for what is no number, and if it is not there. */
+  number(key: Key): number {
+    const field = this.#at[slotOf[key]]!
+    if (field < 0) return Number.NaN
+    return numberAt(this.#bytes, this.#table.start[field]!, this.#table.end[field]!)
+  }
 }
 
-export function createTally({ since, until }: TallyOptions): Tallying {
-  const head = newLineHead()
-  const table = createFieldTable()
-  const places = keyPlaces()
-  /** For each key its field in this line, or -1. */
-  const at = new Int32Array(KEYS.length)
-  const periods = new Map<string, Count>()
-  /** That of the line before, among `periods` from the first line on. */
-  let period: Count | undefined
-  const viruses = createNameCounter()
-  const deferrals = createNameCounter()
-  const wentCold = createNameCounter()
-  const overQuota = createNameCounter()
-  const greetings = createNameCounter()
-  const slowest: SlowScan[] = []
-  let readHead: ReadLineHead = () => false
-  let label = ''
-  let lines = 0
-  let recipientsPutOff = 0
-  let first = Number.POSITIVE_INFINITY
-  let last = Number.NEGATIVE_INFINITY
+/** Sums up lines of logs, in memory that the number of lines does not change. */
+export class Tally {
+  readonly #options: TallyOptions
+  readonly #head = newLineHead()
+  readonly #line = new LineFields()
+  readonly #periods = new Map<string, Count>()
+  /** That of the line before, among `#periods` from the first line on. */
+  #period: Count | undefined
+  readonly #viruses = createNameCounter()
+  readonly #deferrals = createNameCounter()
+  readonly #wentCold = createNameCounter()
+  readonly #overQuota = createNameCounter()
+  readonly #greetings = createNameCounter()
+  readonly #slowest: SlowScan[] = []
+  #readHead: ReadLineHead = () => false
+  #label = ''
+  #lines = 0
+  #recipientsPutOff = 0
+  #first = Number.POSITIVE_INFINITY
+  #last = Number.NEGATIVE_INFINITY
 
-  function value(bytes: Buffer, key: Key): string {
-    const field = at[slotOf[key]]!
-    return field < 0 ? '' : decoded(fieldValue(bytes, table, field))
+  constructor(options: TallyOptions) {
+    this.#options = options
   }
 
-  function countRaw(counter: NameCounter, bytes: Buffer, key: Key): boolean {
-    const field = at[slotOf[key]]!
-    if (field >= 0) counter.count(bytes, table.start[field]!, table.end[field]!)
-    return field >= 0
+  /** From now on lines are read by this, and are of this host where they do not say it. */
+  begin(readHead: ReadLineHead, label: string): void {
+    this.#readHead = readHead
+    this.#label = label
   }
 
-  function periodFor(time: number, host: string): Count {
-    if (period !== undefined && host === period.host) {
-      const within = time >= period.start && time < period.start + HOUR
-      if (within || (Number.isNaN(time) && Number.isNaN(period.start))) return period
+  /** Counts whole lines of one log. */
+  lines(bytes: Buffer, start: number, end: number): void {
+    const head = this.#head
+    const { since, until } = this.#options
+    for (let from = start; from < end; ) {
+      const behind = bytes.indexOf(LINE_END, from) + 1
+      if (this.#readHead(bytes, from, behind, head)) {
+        const { time } = head
+        if ((since === undefined || time >= since) && (until === undefined || time < until)) {
+          if (head.host === '') head.host = this.#label
+          this.#take(head)
+        }
+      }
+      from = behind
     }
-    const start = hourOf(time)
-    const known = periods.get(`${start} ${host}`)
-    if (known !== undefined) return known
-    const isBeyond = periods.size >= PERIODS_MAX
-    return isBeyond ? periodOf(Number.NaN, '') : periodOf(start, host)
   }
 
-  function periodOf(start: number, host: string): Count {
-    const key = `${start} ${host}`
-    const count = periods.get(key) ?? newCount(start, host)
-    periods.set(key, count)
-    return count
-  }
-
-  function take(): void {
-    const { bytes, time } = head
-    readFields(bytes, head.at, head.end, table)
-    at.fill(-1)
-    for (let field = table.count - 1; field >= 0; field--) {
-      const slot = places.slotFor(table.keys[field]!)
-      if (slot >= 0) at[slot] = field
+  summary(): Summary {
+    const hours = [...this.#periods.values()].sort(byTimeAndHost)
+    const days = byDay(hours)
+    const all = hours.reduce((sum, hour) => add(sum, hour), newCount(Number.NaN, ''))
+    const total = asPeriod(all)
+    const { trusted, known } = total.scans
+    return {
+      first: Number.isFinite(this.#first) ? this.#first : null,
+      last: Number.isFinite(this.#last) ? this.#last : null,
+      lines: this.#lines,
+      messages: total.messages,
+      decisions: total.decisions,
+      scans: total.scans,
+      scanTime: total.scanTime,
+      spared: {
+        stamps: trusted,
+        verdicts: known,
+        milliseconds: Math.round((trusted + known) * all.scanTime.mean),
+      },
+      hours: hours.map(asPeriod),
+      days: days.map(asPeriod),
+      viruses: named(this.#viruses),
+      slowest: this.#slowest,
+      deferrals: named(this.#deferrals),
+      wentCold: named(this.#wentCold),
+      overQuota: named(this.#overQuota),
+      recipientsPutOff: this.#recipientsPutOff,
+      greetings: named(this.#greetings),
     }
-    lines++
-    if (time < first) first = time
-    if (time > last) last = time
-    if (at[slotOf.decision]! < 0) takeEvent(bytes)
-    else if (at[slotOf.quota]! >= 0) takeRecipient(bytes)
-    else if (wordAt(bytes, table, at[slotOf.decision]!, COLD_CODE) === 0) takeCold(bytes)
-    else takeMessage(bytes, time)
   }
 
-  function takeMessage(bytes: Buffer, time: number): void {
-    period = periodFor(time, head.host)
+  #take(head: LineHead): void {
+    const { time } = head
+    const line = this.#line
+    line.read(head)
+    this.#lines++
+    if (time < this.#first) this.#first = time
+    if (time > this.#last) this.#last = time
+    if (!line.has('decision')) this.#takeEvent()
+    else if (line.has('quota')) this.#takeRecipient()
+    else if (line.word('decision', COLD_CODE) === 0) this.#takeCold()
+    else this.#takeMessage(head)
+  }
+
+  #takeMessage(head: LineHead): void {
+    const line = this.#line
+    const period = this.#periodFor(head.time, head.host)
+    this.#period = period
     period.messages++
-    const decision = wordAt(bytes, table, at[slotOf.decision]!, DECISION_CODES)
+    const decision = line.word('decision', DECISION_CODES)
     if (decision >= 0) period.decisions[decision]!++
-    takeScan(bytes, period)
-    if (at[slotOf.virus]! >= 0) countRaw(viruses, bytes, 'virus')
-    else if (at[slotOf.banned]! >= 0) countRaw(viruses, bytes, 'banned')
-    if (DECISIONS[decision] === 'defer') takeDeferral(bytes)
+    this.#takeScan(head, period)
+    line.count(line.has('virus') ? 'virus' : 'banned', this.#viruses)
+    if (DECISIONS[decision] === 'defer') this.#takeDeferral()
   }
 
   /** A line about one recipient, whom the MTA asked about before it took the message. */
-  function takeRecipient(bytes: Buffer): void {
-    if (value(bytes, 'quota') !== 'full') return
-    recipientsPutOff++
-    countRaw(overQuota, bytes, 'to')
+  #takeRecipient(): void {
+    if (this.#line.text('quota') !== 'full') return
+    this.#recipientsPutOff++
+    this.#line.count('to', this.#overQuota)
   }
 
-  function takeScan(bytes: Buffer, period: Count): void {
-    const field = at[slotOf.scan]!
-    if (field < 0) return
-    const scan = wordAt(bytes, table, field, SCAN_CODES)
+  #takeScan({ time, host }: LineHead, period: Count): void {
+    const line = this.#line
+    const scan = line.word('scan', SCAN_CODES)
     if (scan < 0) return
     period.scans[scan]!++
-    const spent = at[slotOf.scan_ms]!
-    if (spent < 0 || scan >= SPARED_FROM) return
-    const milliseconds = numberAt(bytes, table.start[spent]!, table.end[spent]!)
+    if (scan >= SPARED_FROM) return
+    const milliseconds = line.number('scan_ms')
     if (!(milliseconds >= 0)) return
     period.scanTime.add(milliseconds)
+    const slowest = this.#slowest
     if (slowest.length < SLOWEST || milliseconds > slowest.at(-1)!.milliseconds) {
       slowest.push({
         milliseconds,
-        time: Number.isNaN(head.time) ? null : head.time,
-        host: head.host,
-        id: value(bytes, 'msgid'),
-        from: value(bytes, 'from'),
-        size: Number(value(bytes, 'size')),
+        time: Number.isNaN(time) ? null : time,
+        host,
+        id: line.text('msgid'),
+        from: line.text('from'),
+        size: Number(line.text('size')),
       })
       slowest.sort((one, other) => other.milliseconds - one.milliseconds)
       slowest.length = Math.min(slowest.length, SLOWEST)
     }
   }
 
-  function takeDeferral(bytes: Buffer): void {
-    const isFull = value(bytes, 'grounds') === 'over-quota'
-    if (isFull) countRaw(overQuota, bytes, 'to')
-    const fault = value(bytes, 'fault')
-    const kind = isFull ? 'over-quota' : value(bytes, 'grounds') || (fault && `fault ${fault}`)
-    const reason = isFull ? '' : reasonOf(bytes)
+  #takeDeferral(): void {
+    const line = this.#line
+    const grounds = line.text('grounds')
+    const isFull = grounds === 'over-quota'
+    if (isFull) line.count('to', this.#overQuota)
+    const fault = line.text('fault')
+    const kind = isFull ? 'over-quota' : grounds || (fault && `fault ${fault}`)
+    const reason = isFull ? '' : this.#reason()
     const cause = Buffer.from([kind || 'other', reason].filter(Boolean).join(': '), 'latin1')
-    deferrals.count(cause, 0, cause.length)
+    this.#deferrals.count(cause, 0, cause.length)
   }
 
   /** `onescanc` says why it goes cold; what becomes of the message is the cold program's line. */
-  function takeCold(bytes: Buffer): void {
-    const cause = Buffer.from(reasonOf(bytes), 'latin1')
-    wentCold.count(cause, 0, cause.length)
+  #takeCold(): void {
+    const cause = Buffer.from(this.#reason(), 'latin1')
+    this.#wentCold.count(cause, 0, cause.length)
   }
 
-  function reasonOf(bytes: Buffer): string {
-    return value(bytes, 'reason').replace(/\d+/g, '#').slice(0, 100)
+  #reason(): string {
+    return this.#line.text('reason').replace(/\d+/g, '#').slice(0, 100)
   }
 
-  function takeEvent(bytes: Buffer): void {
-    if (value(bytes, 'program') === 'smtp-delay') countRaw(greetings, bytes, 'event')
+  #takeEvent(): void {
+    if (this.#line.text('program') === 'smtp-delay') this.#line.count('event', this.#greetings)
   }
 
-  return {
-    begin(reader, host) {
-      readHead = reader
-      label = host
-    },
-    lines(bytes, start, end) {
-      while (start < end) {
-        const behind = bytes.indexOf(LINE_END, start) + 1
-        if (readHead(bytes, start, behind, head)) {
-          const { time } = head
-          if ((since === undefined || time >= since) && (until === undefined || time < until)) {
-            if (head.host === '') head.host = label
-            take()
-          }
-        }
-        start = behind
-      }
-    },
-    summary() {
-      const hours = [...periods.values()].sort(byTimeAndHost)
-      const days = byDay(hours)
-      const all = hours.reduce((sum, hour) => add(sum, hour), newCount(Number.NaN, ''))
-      const total = asPeriod(all)
-      const { trusted, known } = total.scans
-      return {
-        first: Number.isFinite(first) ? first : null,
-        last: Number.isFinite(last) ? last : null,
-        lines,
-        messages: total.messages,
-        decisions: total.decisions,
-        scans: total.scans,
-        scanTime: total.scanTime,
-        spared: {
-          stamps: trusted,
-          verdicts: known,
-          milliseconds: Math.round((trusted + known) * all.scanTime.mean),
-        },
-        hours: hours.map(asPeriod),
-        days: days.map(asPeriod),
-        viruses: named(viruses),
-        slowest,
-        deferrals: named(deferrals),
-        wentCold: named(wentCold),
-        overQuota: named(overQuota),
-        recipientsPutOff,
-        greetings: named(greetings),
-      }
-    },
+  #periodFor(time: number, host: string): Count {
+    const last = this.#period
+    if (last !== undefined && host === last.host) {
+      const within = time >= last.start && time < last.start + HOUR
+      if (within || (Number.isNaN(time) && Number.isNaN(last.start))) return last
+    }
+    const start = hourOf(time)
+    const known = this.#periods.get(`${start} ${host}`)
+    if (known !== undefined) return known
+    const isBeyond = this.#periods.size >= PERIODS_MAX
+    return isBeyond ? this.#periodOf(Number.NaN, '') : this.#periodOf(start, host)
+  }
+
+  #periodOf(start: number, host: string): Count {
+    const key = `${start} ${host}`
+    const count = this.#periods.get(key) ?? newCount(start, host)
+    this.#periods.set(key, count)
+    return count
   }
 }
 
@@ -264,19 +300,6 @@ const COLD_CODE = codesOf(['cold'])
 /** Words by their hash: there are six of them, and millions of lines. */
 function codesOf(words: readonly string[]): Int32Array {
   return Int32Array.from(words, keyHash)
-}
-
-function wordAt(
-  bytes: Buffer,
-  table: { start: Int32Array; end: Int32Array },
-  field: number,
-  codes: Int32Array,
-): number {
-  let hash = 0
-  for (let at = table.start[field]!; at < table.end[field]!; at++) {
-    hash = (Math.imul(hash, 31) + bytes[at]!) | 0
-  }
-  return codes.indexOf(hash)
 }
 
 /** Which of KEYS a hash is of. */
