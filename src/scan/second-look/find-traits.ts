@@ -1,7 +1,7 @@
 import { TOP_LINE } from '../../message/top-line.ts'
 import type { Specimen } from '../shared/scanner.ts'
 import type { Trait } from './trait-names.ts'
-import { createTraitDetector } from './traits.ts'
+import { TraitDetector } from './traits.ts'
 
 /** When it ends before the message does. */
 export interface Until {
@@ -23,7 +23,7 @@ export async function findTraits(
   { chunks }: Specimen,
   { isOver, isEnough }: Until,
 ): Promise<ReadonlySet<Trait> | undefined> {
-  const detector = createTraitDetector()
+  const detector = new TraitDetector()
   let ours = TOP_LINE.length
   let turn = 0
   for (const chunk of chunks()) {

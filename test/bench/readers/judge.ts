@@ -5,7 +5,7 @@ import { TOP_LINE } from '../../../src/message/top-line.ts'
 import { readClamdAddress } from '../../../src/scan/clamd/address.ts'
 import { scanStream } from '../../../src/scan/clamd/ask.ts'
 import { contentsOf } from '../../../src/scan/second-look/contents.ts'
-import { createTraitDetector } from '../../../src/scan/second-look/traits.ts'
+import { TraitDetector } from '../../../src/scan/second-look/traits.ts'
 import type { Clamd } from '../../programs/clamd.ts'
 import { received } from '../../scan/second-look/classes.ts'
 import type { Readers } from './readers.ts'
@@ -63,7 +63,7 @@ export function createJudge(clamd: Clamd, readers: Readers): Judge {
 }
 
 export function traitsOf(message: Buffer): string[] {
-  const detector = createTraitDetector()
+  const detector = new TraitDetector()
   detector.push(message)
   return [...detector.finish()]
 }

@@ -1,12 +1,12 @@
 import fc from 'fast-check'
 import t from 'tap'
 import { type Trait, traits } from '../../../src/scan/second-look/trait-names.ts'
-import { createTraitDetector } from '../../../src/scan/second-look/traits.ts'
+import { TraitDetector } from '../../../src/scan/second-look/traits.ts'
 import { hiddenClasses } from './classes.ts'
 import { examples, ordinary } from './trait-examples.ts'
 
 function traitsOf(message: Buffer, cuts: readonly number[] = []): Trait[] {
-  const detector = createTraitDetector()
+  const detector = new TraitDetector()
   let from = 0
   for (const cut of [...cuts].sort((a, b) => a - b)) {
     detector.push(copied(message, from, cut))
@@ -83,7 +83,7 @@ t.test('a message byte by byte has the traits of the whole', async (t) => {
 })
 
 t.test('what is held of a message does not grow with it', async (t) => {
-  const detector = createTraitDetector()
+  const detector = new TraitDetector()
   const head = 'A: b\n\n'
   detector.push(bytes(head))
   const before = process.memoryUsage()
