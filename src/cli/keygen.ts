@@ -42,23 +42,23 @@ export const keygenCommand: CommandModule<object, KeygenOptions> = {
       .option('append', {
         type: 'string',
         requiresArg: true,
-        describe: 'Add it below the keys of this ring: known, but not signing',
+        describe: 'Add it below the keys of this ring: it is trusted, and does not sign',
       })
       .option('prepend', {
         type: 'string',
         requiresArg: true,
         conflicts: 'append',
-        describe: 'Add it on top of this ring: signs from the next message on',
+        describe: 'Add it on top of this ring: it signs from the next message on',
       })
       .option('json', { type: 'boolean', default: false, describe: 'Print JSON' })
-      .example('$0 keygen', 'Print a line; who reads it can make stamps')
+      .example('$0 keygen', 'Print a line; anyone who reads it can make stamps')
       .example(
         '$0 keygen --append /var/qmail/control/clusterkeys',
         'Make a ring (mode 0640), or add to one',
       )
       .epilogue(
-        'The first line of a ring signs, all lines verify. To change keys without a scan too ' +
-          'many, add the new one at the end on every host first (--append), then move it to the ' +
+        'The first line of a ring signs, all lines verify. To change keys without additional ' +
+          'scans, add the new one at the end on every host first (--append), then move it to the ' +
           'top, and remove the old one when no mail that it signed is under way.\n\n' +
           'A file is replaced in one step and keeps owner, group and mode; a new one has mode 0640.\n\n' +
           'Exit codes: 0 done; 2 not, and no file was changed.',
@@ -74,7 +74,7 @@ async function keygen(args: ArgumentsCamelCase<KeygenOptions>, output: Output): 
   const line = keyLine(id, args.md5, args.until)
   const [key] = parseKeyring(line, 'the new line')
   if (!isCurrent(key!, seconds)) {
-    throw new Fault('config', `--until ${args.until}: is past; name a day to come`)
+    throw new Fault('config', `--until ${args.until}: is past; name a later day`)
   }
   const ring = args.append ?? args.prepend
   if (ring !== undefined) {

@@ -53,7 +53,7 @@ function readOld(path: string): { text: string; status: Stats } | undefined {
   }
   try {
     const status = fstatSync(fd)
-    if (!status.isFile()) throw new Fault('config', `${path}: is no regular file`)
+    if (!status.isFile()) throw new Fault('config', `${path}: is not a regular file`)
     if ((status.mode & 0o027) !== 0) {
       const mode = `0${(status.mode & 0o777).toString(8)}`
       throw new Fault(
@@ -75,7 +75,7 @@ function replace(path: string, text: string, old: Stats | undefined): void {
     fd = openSync(fresh, 'wx', 0o600)
   } catch (error) {
     if (errorCode(error) !== 'EEXIST') throw error
-    throw new Fault('config', `${fresh}: is there, so another keygen is at work; else remove it`)
+    throw new Fault('config', `${fresh}: exists: another keygen is at work; if not, remove it`)
   }
   try {
     try {

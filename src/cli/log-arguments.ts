@@ -6,7 +6,7 @@ export const filesArgument = {
   type: 'string',
   array: true,
   default: [],
-  describe: 'Logs, directories of multilog; - or nothing reads standard input',
+  describe: 'Logs, or directories of multilog [default: -, standard input]',
 } as const
 
 export const spanOptions = {

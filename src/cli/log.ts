@@ -35,7 +35,7 @@ const SHOWN_BEFORE = 10
 /** `onescan log`: what happened to that mail. */
 export const logCommand: CommandModule<object, LogOptions> = {
   command: 'log [files..]',
-  describe: 'Tell from the log what happened to a mail',
+  describe: 'Say from the log what happened to a message',
   builder: (yargs) =>
     yargs
       .positional('files', filesArgument)
@@ -49,18 +49,18 @@ export const logCommand: CommandModule<object, LogOptions> = {
       .option('virus', {
         type: 'string',
         requiresArg: true,
-        describe: 'Part of the name of what was found',
+        describe: 'Part of the name of the virus or banned attachment',
       })
       .option('decision', {
         choices: ['accept', 'quarantine', 'reject', 'defer', 'discard', 'pass'],
         requiresArg: true,
-        describe: 'What became of it',
+        describe: 'The decision about it',
       })
       .options(spanOptions)
       .option('follow', {
         type: 'boolean',
         default: false,
-        describe: 'Go on with what will be written',
+        describe: 'Print new messages as they are written',
       })
       .option('json', { type: 'boolean', default: false, describe: 'Print JSON' })
       .example('$0 log /var/log/onescand --id 20261120.1@example.org', 'One message')

@@ -44,13 +44,13 @@ const newCommand: CommandModule<object, NewOptions> = {
       .positional('name', {
         type: 'string',
         demandOption: true,
-        describe: 'Name of the plugin; .ts or .mjs behind it says in which language',
+        describe: 'Name of the plugin, with .ts or .mjs for the language',
       })
       .option('directory', {
         type: 'string',
         requiresArg: true,
         default: '.',
-        describe: 'Where to write: the PLUGINDIR of the slot',
+        describe: 'Directory to write into: the PLUGINDIR of the slot',
       })
       .option('json', { type: 'boolean', default: false, describe: 'Print JSON' })
       .example('$0 plugin new macros --directory /etc/onescan/plugins', 'Write it into PLUGINDIR')
@@ -73,13 +73,13 @@ const testCommand: CommandModule<object, TestOptions> = {
       .positional('file', {
         type: 'string',
         demandOption: true,
-        describe: 'The plugin; its directory is taken for PLUGINDIR',
+        describe: 'The plugin; its directory is PLUGINDIR',
       })
       .positional('messages', {
         type: 'string',
         array: true,
         default: [] as string[],
-        describe: 'Files; none: a clean message, and one with the EICAR test file',
+        describe: 'Files [default: a clean message and one with the EICAR test file]',
       })
       .option('from', {
         type: 'string',
@@ -97,8 +97,8 @@ const testCommand: CommandModule<object, TestOptions> = {
       .option('json', { type: 'boolean', default: false, describe: 'Print JSON' })
       .example('$0 plugin test macros.ts invoice.eml', 'Ask it about a message of yours')
       .epilogue(
-        'Tells the answer, the time and what the plugin logged.\n\n' +
-          'Exit codes: 0 it said clean or infected of each message; 2 it could not tell of one, ' +
+        'Prints the answer, the time and the lines that the plugin logged.\n\n' +
+          'Exit codes: 0 it called each message clean or infected; 2 it could not tell about one, ' +
           'or could not be asked.',
       ),
   handler: (args) => runCommand('plugin test', args, (output) => test(args, output)),

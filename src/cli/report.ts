@@ -28,7 +28,7 @@ const MAIL_WIDTH = 78
 /** `onescan report`: the log, summed up. */
 export const reportCommand: CommandModule<object, ReportOptions> = {
   command: 'report [files..]',
-  describe: 'Sum up the log: what became of mail, scans, viruses, causes of deferral',
+  describe: 'Sum up the log: decisions, scans, viruses, causes of deferral',
   builder: (yargs) =>
     yargs
       .positional('files', filesArgument)

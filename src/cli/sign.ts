@@ -34,16 +34,16 @@ export const signCommand: CommandModule<object, SignOptions> = {
         type: 'string',
         demandOption: true,
         requiresArg: true,
-        describe: 'Who found it clean, with commas between: s= of an hmac-sha256 stamp',
+        describe: 'Scanners that found it clean, separated by commas: s= of an hmac-sha256 stamp',
       })
       .option('json', {
         type: 'boolean',
         default: false,
-        describe: 'Print the stamp alone, as JSON',
+        describe: 'Print only the stamp, as JSON',
       })
       .example('$0 sign mail.eml --scanners clamd > stamped.eml', "With the keyring's first key")
       .epilogue(
-        'Nothing is scanned here: the stamp says what --scanners says.\n\n' +
+        'Nothing is scanned: the stamp names the scanners of --scanners.\n\n' +
           'Exit codes: 0 the stamped message is on standard output; 1 no stamp can vouch for it, ' +
           'or no key is current; 2 keyring or message cannot be read.',
       ),

@@ -29,7 +29,7 @@ export const topCommand: CommandModule<object, TopOptions> = {
       .positional('place', {
         type: 'string',
         default: USUAL_PLACE,
-        describe: 'That of onescand --http: http://ADDRESS:PORT or unix:PATH',
+        describe: 'Address of onescand --http: http://ADDRESS:PORT or unix:PATH',
       })
       .option('token', {
         type: 'string',
@@ -39,11 +39,13 @@ export const topCommand: CommandModule<object, TopOptions> = {
       .option('json', {
         type: 'boolean',
         default: false,
-        describe: 'Print JSON, a line a decision',
+        describe: 'Print JSON, one line for each decision',
       })
       .example('$0 top', 'A live view; Ctrl-C ends it')
-      .example('$0 top unix:/run/onescand/http.sock | grep reject', 'A line a decision')
-      .epilogue('If standard output is no terminal, there is a line for each decision.') as never,
+      .example('$0 top unix:/run/onescand/http.sock | grep reject', 'One line for each decision')
+      .epilogue(
+        'If standard output is not a terminal, it prints one line for each decision.',
+      ) as never,
   handler: (args) => runCommand('top', args, () => top(args)),
 }
 

@@ -29,7 +29,7 @@ export function isDay(text: string): boolean {
 
 export type KeyringResult =
   | { readonly keys: readonly Key[] }
-  /** No clustering for this message; `why` is one line for the log, or undefined where it is simply off. */
+  /** No clustering for this message; `why` is one line for the log, or undefined if it is simply off. */
   | { readonly off: true; readonly why: string | undefined }
 
 /**
@@ -59,13 +59,14 @@ export function loadKeyring(file: {
   }
   try {
     const status = fstatSync(fd)
-    if (!status.isFile()) throw keyringFault(path, 'is no regular file; name the keyring file')
+    if (!status.isFile()) throw keyringFault(path, 'is not a regular file; name the keyring file')
     const mode = status.mode & 0o777
     if ((mode & 0o027) !== 0) {
       const octal = `0${mode.toString(8)}`
       throw keyringFault(path, `mode ${octal} lets others read or change the keys; chmod 640 it`)
     }
-    if (status.size > FILE_MAX) throw keyringFault(path, `is over ${FILE_MAX} bytes; no keyring is`)
+    if (status.size > FILE_MAX)
+      throw keyringFault(path, `is over ${FILE_MAX} bytes; a keyring is smaller`)
     const keys = parseKeyring(readFileSync(fd, 'latin1'), path)
     if (keys.length === 0) throw keyringFault(path, 'holds no key; make one with onescan keygen')
     return { keys }
@@ -112,7 +113,7 @@ function parseKey(line: string, number: number): Key | string {
   if (more.length > 0) return 'has more than scheme:id:secret:until=YYYY-MM-DD'
   const until = option === undefined ? undefined : /^until=(.*)$/.exec(option)?.[1]
   if (option !== undefined && (until === undefined || !isDay(until))) {
-    return 'has something else than until=YYYY-MM-DD behind the secret'
+    return 'has something other than until=YYYY-MM-DD behind the secret'
   }
   if (scheme === 'md5') return md5Key(id, secret, until)
   if (scheme === 'hmac-sha256') return hmacKey(id, secret, until)
@@ -127,7 +128,7 @@ function hmacKey(id: string, text: string, until: string | undefined): Key | str
   const secret = Buffer.from(text, 'base64url')
   // Buffer skips what is not base64url; only an exact round trip was all of it.
   if (secret.toString('base64url') !== text.replace(/=+$/, ''))
-    return 'has a secret that is no base64url'
+    return 'has a secret that is not base64url'
   if (secret.length < HMAC_SECRET_MIN) return `has a secret of under ${HMAC_SECRET_MIN} bytes`
   return { scheme: 'hmac-sha256', id, secret, until }
 }

@@ -27,10 +27,10 @@ export function isAskedAbout(
 }
 
 /**
- * The answer for all recipients, by which a door goes that answers for all of them at once:
- * `full` if each of them is over quota. Otherwise that about one who is not, or of whom nothing is
- * known, and the message passes: the rest is not asked about. `unknown` as well if they cannot all
- * be asked in time. Undefined if nobody is asked about.
+ * The answer for all recipients together, for doors that answer for all at once: `full` if each
+ * of them is over quota. Otherwise it is the answer about the first one that is not, or that is
+ * not known; the message passes, and the others are not asked about. `unknown` if not all can
+ * be asked about in time. Undefined if no recipient is to be asked about.
  */
 export async function answerForAll(
   { envelope, client, size }: Addressed,
@@ -42,13 +42,13 @@ export async function answerForAll(
   return found ?? { answer: 'full' }
 }
 
-/** For the log: why a message passes about whose recipients nobody could tell. */
+/** For the log: why a message passes if its quota could not be found out. */
 export function quotaRemark(answer: QuotaAnswer | undefined): string | undefined {
   return answer?.answer === 'unknown' ? `quota: ${answer.why}` : undefined
 }
 
 /**
- * An answer that is not "full", or undefined where all are. The first recipient is asked about
+ * An answer that is not "full", or undefined if all are. The first recipient is asked about
  * alone: most mail has no other, or room there. No question is under way when it resolves, for
  * a door may become another program then; so each has its own time after `within` milliseconds.
  */
@@ -59,7 +59,7 @@ async function findOther(
 ): Promise<QuotaAnswer | undefined> {
   let found: QuotaAnswer | undefined
   const late = setTimeout(() => {
-    found ??= { answer: 'unknown', why: `not all recipients were answered for in ${within} ms` }
+    found ??= { answer: 'unknown', why: `no answer for all recipients in ${within} ms` }
   }, within)
 
   /** Whether there may be another one to ask about. */
@@ -112,7 +112,7 @@ const ADDRESS_MAX = 320
 /** RFC 3463: a mailbox is full, for now. */
 export const OVER_QUOTA = { class: 4, code: 452, enhanced: '4.2.2' } as const
 
-/** What is said to who sends to a full mailbox, behind `452 4.2.2 `: printable ASCII in one line. */
+/** The reply about a full mailbox, behind `452 4.2.2 `: printable ASCII in one line. */
 export function overQuotaText({ text }: MailAddress): string {
   const shown = printable(text)
   return `Quota exceeded for <${shown.slice(0, ADDRESS_MAX)}>, try again later`

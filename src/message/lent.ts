@@ -44,7 +44,7 @@ export interface LentFile {
  * first, in memory or, in turns of the event loop, in a file; that is what is hashed and what
  * scanners get. Where the owner is not trusted, or nothing is signed, scanners get the file
  * itself where it holds what they are to see.
- * Faults: `read`, where there is no regular file of that size and owner, under one name,
+ * Faults: `read`, where there is not a regular file of that size and owner, under one name,
  * that begins with TOP_LINE and that nobody else may change; `temp-file` and `write`.
  */
 export async function borrowMessage(lent: LentFile, options: LookOptions): Promise<Message> {
@@ -165,7 +165,7 @@ function open({ path, size, owner }: LentFile): number {
 }
 
 function objectionTo(status: Stats, size: number, owner: number): string | undefined {
-  if (!status.isFile() || status.size !== size) return `is no regular file of ${size} bytes`
+  if (!status.isFile() || status.size !== size) return `is not a regular file of ${size} bytes`
   if (status.uid !== owner) return `belongs to user ${status.uid}, not to the client's, ${owner}`
   if (status.nlink !== 1) return `has ${status.nlink} names`
   return (status.mode & 0o022) === 0 ? undefined : 'can be changed by others than its owner'

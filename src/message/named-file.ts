@@ -60,7 +60,7 @@ export function isAsItWas(fd: number, path: string, before: FileState): boolean 
 }
 
 export function changedMeanwhile(path: string): Fault {
-  return new Fault('read', `${path}: somebody changed it while it was scanned`)
+  return new Fault('read', `${path}: was changed while it was scanned`)
 }
 
 /**

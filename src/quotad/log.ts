@@ -34,6 +34,7 @@ export function troubleLog(say: typeof log, now: () => number): LogTrouble {
     if (said.has(key) || said.size > THINGS) return
     said.add(key)
     if (said.size <= THINGS) say(['event', 'unreadable'], ['what', what], ['reason', why])
-    else say(['event', 'unreadable'], ['reason', `more than ${THINGS} mailboxes; no more is said`])
+    else
+      say(['event', 'unreadable'], ['reason', `more than ${THINGS} mailboxes; no more are logged`])
   }
 }

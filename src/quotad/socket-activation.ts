@@ -17,7 +17,7 @@ export interface ActivatedSockets {
 
 /**
  * The sockets that systemd has made for this process, sd_listen_fds(3): datagram sockets are
- * for UDP, others for HTTP. Undefined where there are none. Throws a Fault of kind `config`
+ * for UDP, others for HTTP. Undefined if there are none. Throws a Fault of kind `config`
  * for one that is neither.
  */
 export async function activatedSockets(
@@ -37,7 +37,7 @@ export async function activatedSockets(
     const text = `descriptor ${fd}`
     const kind = libc.socketKind(fd)
     if (kind?.family === undefined) {
-      throw new Fault('config', `${text}: is no UDP or TCP socket; see ListenDatagram=`)
+      throw new Fault('config', `${text}: is not a UDP or TCP socket; see ListenDatagram=`)
     }
     const list = kind.type === 'datagram' ? udp : http
     list.push({ fd, family: kind.family, text })

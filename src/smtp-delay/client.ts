@@ -17,7 +17,7 @@ export interface Client {
   readonly rbl: 'unset' | 'accepted' | 'refused'
 }
 
-/** Reads it from the environment. Throws a Fault where a variable makes no sense. */
+/** Reads it from the environment. Throws a Fault if a variable makes no sense. */
 export function readClient(env: Environment): Client {
   const ip = env.TCPREMOTEIP ?? ''
   const address = parseAddress(ip)
@@ -26,7 +26,7 @@ export function readClient(env: Environment): Client {
       'config',
       ip === ''
         ? 'TCPREMOTEIP: is not set; run this under tcpserver'
-        : `TCPREMOTEIP ${ip}: is no address; tcpserver sets it`,
+        : `TCPREMOTEIP ${ip}: is not an address; tcpserver sets it`,
     )
   }
   return {
@@ -43,7 +43,10 @@ function readDelay(text: string | undefined): number | undefined {
   if (text === undefined || text === '') return undefined
   const seconds = parseSeconds(text)
   if (seconds === undefined) {
-    throw new Fault('config', `SMTPDELAY ${text}: is no number of seconds from 0 to ${DELAY_MAX}`)
+    throw new Fault(
+      'config',
+      `SMTPDELAY ${text}: is not a number of seconds from 0 to ${DELAY_MAX}`,
+    )
   }
   return seconds
 }

@@ -11,9 +11,9 @@ export interface Connection {
   watch(time: number): Sign
   /** The same for a client that has talked: whether it leaves within the time. */
   watchLeaving(time: number): 'silent' | 'left'
-  /** Bytes of the client; empty at the end of the stream, undefined where none came in the time. */
+  /** Bytes of the client; empty at the end of the stream, undefined if none came in the time. */
   read(time: number): Buffer | undefined
-  /** Sends the text, latin1; false where the client does not take it in the time, or is gone. */
+  /** Sends the text, latin1; false if the client does not take it in the time, or is gone. */
   write(text: string, time: number): boolean
 }
 
@@ -22,7 +22,7 @@ const STDOUT = 1
 const READ_MAX = 16 * 1024
 
 /**
- * Uses fd 0 and fd 1 as they are, without changing a flag of theirs. Throws a Fault where
+ * Uses fd 0 and fd 1 as they are, without changing a flag of theirs. Throws a Fault if
  * fd 0 is no socket and no pipe: nobody can be waited for there.
  */
 export function openConnection(libc: Libc): Connection {
@@ -57,7 +57,7 @@ function checkConnection(): boolean {
   try {
     const status = fstatSync(STDIN)
     if (status.isSocket() || status.isFIFO()) return status.isSocket()
-    throw new Error('is no socket and no pipe; run this under tcpserver')
+    throw new Error('is neither a socket nor a pipe; run this under tcpserver')
   } catch (error) {
     throw new Fault('read', `fd 0: ${errorText(error)}`, error)
   }

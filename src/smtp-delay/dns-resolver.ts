@@ -40,6 +40,6 @@ function setServers(dns: DnsResolver, servers: readonly string[]): void {
   try {
     dns.setServers(servers)
   } catch (error) {
-    throw new Fault('config', `DNS server ${servers.join(' ')}: is no ADDRESS[:PORT]`, error)
+    throw new Fault('config', `DNS server ${servers.join(' ')}: is not ADDRESS[:PORT]`, error)
   }
 }

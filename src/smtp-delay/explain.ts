@@ -6,7 +6,7 @@ import { type PlanContext, planFor } from './plan.ts'
 export async function explain(options: Options, context: PlanContext): Promise<string> {
   const [ip = '', name, ...rest] = options.words
   const address = parseAddress(ip)
-  if (!address) throw new UsageError(`--explain ${ip}: is no address`)
+  if (!address) throw new UsageError(`--explain ${ip}: is not an address`)
   if (rest.length > 0)
     throw new UsageError(`--explain: takes an address and a name, not ${rest[0]}`)
   const client = { ip, address, name, relay: false, delay: undefined, rbl: 'unset' } as const

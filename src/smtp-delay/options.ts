@@ -105,7 +105,7 @@ function readSeconds(name: string, value: string | undefined): number | undefine
   if (value === undefined) return undefined
   const seconds = parseSeconds(value)
   if (seconds === undefined) {
-    throw new UsageError(`${name} ${value}: is no number of seconds from 0 to ${DELAY_MAX}`)
+    throw new UsageError(`${name} ${value}: is not a number of seconds from 0 to ${DELAY_MAX}`)
   }
   return seconds
 }
@@ -128,7 +128,7 @@ function readLimit(most: string | undefined, directory: string | undefined): Opt
   }
   const number = /^[1-9]\d{0,4}$/.test(most) ? Number(most) : Number.POSITIVE_INFINITY
   if (number > LIMIT_MAX) {
-    throw new UsageError(`--limit ${most}: is no number from 1 to ${LIMIT_MAX}`)
+    throw new UsageError(`--limit ${most}: is not a number from 1 to ${LIMIT_MAX}`)
   }
   return { most: number, directory }
 }
@@ -150,7 +150,7 @@ function split(argv: readonly string[]): { given: Given; words: string[] } {
     } else if (WITHOUT_VALUE.includes(name) && (rest === '' || !name.startsWith('--'))) {
       give(name, '')
       if (rest !== '') words.unshift(`-${rest}`)
-    } else throw new UsageError(`${word}: is no option; ${USAGE}`)
+    } else throw new UsageError(`${word}: is not an option; ${USAGE}`)
   }
   return { given, words }
 }

@@ -15,16 +15,16 @@ export interface SharedStoreOptions extends Omit<StoreClientOptions, 'trouble'> 
 /** What our keys begin with; the rest of one is its fingerprint, base64url. */
 export const KEY_PREFIX = 'onescan:verdict:1:'
 
-/** Characters of what a server says of its trouble. */
+/** Characters of a server's error that are logged. */
 const TOLD_MAX = 200
-/** Milliseconds for what nobody waits for. */
+/** Milliseconds for storing a verdict, for which no mail waits. */
 const PUT_WITHIN = 5_000
 
 /**
  * Verdicts in a store that hosts share: Valkey or Redis, one server, a cluster, or behind
- * sentinels. One that does not answer within `timeout` is left alone for a second, and
- * longer each time; then a question that nobody waits for finds out whether it answers
- * again. What it says is believed by nobody: seal.ts.
+ * sentinels. If it does not answer within `timeout`, it is not asked for a second, and longer
+ * each time; then a question for which no mail waits finds out whether it answers again.
+ * Its answers are not trusted: see seal.ts.
  */
 export function openSharedStore(options: SharedStoreOptions): VerdictStore {
   const { address, timeout, log, uptime } = options
@@ -111,8 +111,8 @@ async function inTime<Value>(work: Promise<Value>, milliseconds: number): Promis
 }
 
 /**
- * Puts something into a store, asks for it, and tells how many milliseconds that answer took.
- * Rejects where it is not let in, or the store takes or tells nothing.
+ * Puts a value into a store, asks for it, and returns how many milliseconds the answer took.
+ * Rejects if the store refuses the connection, or does not keep or return the value.
  */
 export async function tryStore(
   where: Omit<StoreClientOptions, 'trouble'>,
@@ -135,7 +135,7 @@ export async function tryStore(
     await inTime(client.set(key, Buffer.from('check'), 1), timeout)
     const asked = performance.now()
     const answer = await inTime(client.head(key, SEALED_MAX), timeout)
-    if (answer.toString() !== 'check') throw new Error('it does not keep what it is given')
+    if (answer.toString() !== 'check') throw new Error('it does not keep a value')
     return performance.now() - asked
   } finally {
     client.end()

@@ -9,7 +9,7 @@ import type { StoreAccess } from './store-access.ts'
 export interface StoreClient {
   /** Whether it is connected, and has let us in. */
   readonly isReady: boolean
-  /** The first so many bytes of a value; none where there is no such key. Rejects as the server does. */
+  /** The first so many bytes of a value; none if there is no such key. Rejects as the server does. */
   head(key: string, bytes: number): Promise<Buffer>
   set(key: string, value: Buffer, seconds: number): Promise<void>
   /** Connects anew: what was asked on the old connection is over. */
@@ -42,7 +42,7 @@ handling.default = class extends handling.default {
     stream.off('data', parse!)
     stream.prependListener('data', (chunk: Buffer) => {
       if (guard.admits(chunk)) parse!(chunk)
-      else (stream as Socket).destroy(new Error('says what no store says'))
+      else (stream as Socket).destroy(new Error('sends an answer that no store sends'))
     })
   }
 }

@@ -128,18 +128,18 @@ t.test('an option that makes no sense is named', async (t) => {
 t.test('a FIFO is no ring, and is not waited for', async (t) => {
   const ring = join(t.testdir(), 'ring')
   execFileSync('mkfifo', ['-m', '640', ring])
-  t.match(await onescan(['keygen', '--append', ring]), { code: 2, err: /is no regular file/ })
+  t.match(await onescan(['keygen', '--append', ring]), { code: 2, err: /is not a regular file/ })
   const verified = await onescan(['verify', '--keyring', ring, '-'], {
     input: Buffer.from('A: b\n\n'),
   })
-  t.match(verified, { code: 2, err: /is no regular file/ })
+  t.match(verified, { code: 2, err: /is not a regular file/ })
 })
 
 t.test('of two at work on a ring one is told', async (t) => {
   const ring = join(t.testdir({ 'ring.new': '' }), 'ring')
   const { code, err } = await onescan(['keygen', '--append', ring])
   t.equal(code, 2)
-  t.match(err, /ring\.new: is there/)
+  t.match(err, /ring\.new: exists/)
   t.ok(existsSync(`${ring}.new`), "the other's file stays")
   writeFileSync(ring, '')
 })

@@ -46,7 +46,7 @@ t.test('a directory that is not there, or a word that is no assignment, is told'
 t.test('nobody is waited for: a FIFO in the directory is told', async (t) => {
   const directory = t.testdir({})
   execFileSync('mkfifo', [join(directory, 'QHPSI')])
-  t.throws(() => readEnvdir(directory), /QHPSI is no regular file/)
+  t.throws(() => readEnvdir(directory), /QHPSI is not a regular file/)
 })
 
 const notRoot = process.getuid?.() !== 0 && 'run as root'

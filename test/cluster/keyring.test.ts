@@ -84,7 +84,7 @@ t.test('a ring that cannot be used is a fault, never an empty ring', async (t) =
   t.throws(() => loadKeyring({ path: join(directory, 'missing'), named: true }), /missing: ENOENT/)
   t.throws(
     () => loadKeyring({ path: join(directory, 'directory'), named: true }),
-    /no regular file/,
+    /not a regular file/,
   )
   for (const empty of ['', '\n', '# only a comment\n']) {
     t.throws(() => loadKeyring({ path: ring(t, empty), named: true }), /holds no key/)

@@ -57,7 +57,7 @@ t.test('one that has room ends it, and no question is left under way', async (t)
 
 t.test('all together have four times as long as one; then the message passes', async (t) => {
   const { lookup, seen } = somebody(() => full, { timeout: 20, after: 10 })
-  const why = 'not all recipients were answered for in 80 ms'
+  const why = 'no answer for all recipients in 80 ms'
   t.same(await answerForAll(mailTo(10_000), lookup), { answer: 'unknown', why })
   t.ok(seen.asked < 10_000, `${seen.asked} were asked about`)
   t.equal(seen.waiting, 0)

@@ -35,7 +35,7 @@ const cases: (Run & { name: string; status: number; says: RegExp })[] = [
     words: ['true'],
     env: { TCPREMOTEIP: '1.2.3\n4' },
     status: 111,
-    says: /^onescan: program=smtp-delay event=failed pid=\d+ reason="TCPREMOTEIP 1\.2\.3 4: is no address/,
+    says: /^onescan: program=smtp-delay event=failed pid=\d+ reason="TCPREMOTEIP 1\.2\.3 4: is not an address/,
   },
   {
     name: 'nonsense in SMTPDELAY',
@@ -90,7 +90,7 @@ t.test('a closed or useless descriptor 0 is told', async (t) => {
   for (const words of ['<&-', '</dev/null', '</etc/passwd']) {
     const { status, stderr } = run(closed(words))
     t.equal(status, 111, words)
-    t.match(stderr, /event=failed .* reason="fd 0: is no socket and no pipe/)
+    t.match(stderr, /event=failed .* reason="fd 0: is neither a socket nor a pipe/)
   }
 })
 

@@ -20,7 +20,7 @@ static const byte codes[] = {31, 33, 34, EXIT_DEFERRED, 77, EXIT_TEXT, EXIT_TEXT
 static byte received[ANSWER_MAX];
 
 static _Noreturn void refuse_answer(void) {
-  go_cold(text("onescand: what it says makes no sense"));
+  go_cold(text("onescand: its answer makes no sense"));
 }
 
 static size_t big_endian(const byte *at) {

@@ -121,7 +121,7 @@ static void send_number(char tag, size_t value, size_t size) {
 static void check_spool_directory(void) {
   const char *directory = setting("SPOOLDIR", "/");
   if (*directory != '/')
-    go_cold(text("SPOOLDIR %s: is no absolute path", directory));
+    go_cold(text("SPOOLDIR %s: is not an absolute path", directory));
 }
 
 static void connect_to_onescand(void) {

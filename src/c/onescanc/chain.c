@@ -76,7 +76,7 @@ char **find_chain(char **words) {
   if (!chain[0])
     chain[0] = text("%s/bin/qmail-queue", setting("QMAILHOME", "/var/qmail"));
   if (*chain[0] == '-')
-    fail(EXIT_CONFIG, "config", text("%s: is no program; onescanc takes no options", chain[0]));
+    fail(EXIT_CONFIG, "config", text("%s: is not a program; onescanc takes no options", chain[0]));
   chain[0] = look_up_in_path(chain[0]);
   return chain;
 }

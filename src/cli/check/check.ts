@@ -68,25 +68,25 @@ export const checkCommand: CommandModule<object, CheckOptions> = {
       })
       .option('postfix', {
         type: 'string',
-        describe: 'Look at Postfix (of this configuration directory), and at nothing else',
+        describe: 'Look only at Postfix (of this configuration directory)',
       })
       .option('sendmail', {
         type: 'string',
-        describe: 'Look at Sendmail (of this sendmail.cf), and at nothing else',
+        describe: 'Look only at Sendmail (of this sendmail.cf)',
       })
       .option('daemon', {
         type: 'boolean',
         default: false,
-        describe: 'Look at the onescand that runs: settings, and files changed since; nothing else',
+        describe: 'Look only at the onescand that runs: its settings, and files that changed since',
       })
       .option('removal', {
         type: 'boolean',
         default: false,
-        describe: 'List what still names the programs, before they are removed; nothing else',
+        describe: 'Only list what still names the programs, before you remove them',
       })
       .option('json', { type: 'boolean', default: false, describe: 'Print JSON' })
       .example('$0 check --run /service/smtpd/run', 'As the SMTP service runs it (as root)')
-      .example("$0 check --env QHPSI='plugin: clamd'", 'Where tcp.smtp sets QHPSI')
+      .example("$0 check --env QHPSI='plugin: clamd'", 'If tcp.smtp sets QHPSI')
       .epilogue(
         'Sends the harmless test file of eicar.org through the scanners and the slot; nothing is ' +
           'delivered.\n\nExit codes: 0 all is well; 1 there are warnings; 2 there are errors.',

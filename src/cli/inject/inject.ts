@@ -29,7 +29,7 @@ const DEFAULT_CHAIN = '/var/qmail/bin/qmail-queue'
 
 /**
  * `onescan inject`: calls a slot program as qmail-smtpd does and shows what a
- * client would see. The exit code is 0 where the message was accepted, 1 where
+ * client would see. The exit code is 0 if the message was accepted, 1 where
  * it was refused or deferred, 2 where the command could not be carried out.
  */
 export const injectCommand: CommandModule<object, InjectOptions> = {
@@ -77,12 +77,12 @@ function options(yargs: Argv<object>): Argv<InjectOptions> {
       array: true,
       nargs: 1,
       default: [],
-      describe: "KEY=VALUE for the slot's environment, beside this command's own; repeat it",
+      describe: "KEY=VALUE for the slot's environment, added to this command's own; repeat it",
     })
     .option('as', {
       choices: callers,
       default: 'notqmail' as Caller,
-      describe: 'Whose qmail-smtpd to be: its error pipe, its directory, its replies',
+      describe: 'Act as the qmail-smtpd of: its error pipe, its directory, its replies',
     })
     .option('dry-run', {
       type: 'boolean',
@@ -92,7 +92,7 @@ function options(yargs: Argv<object>): Argv<InjectOptions> {
     .option('headers', {
       type: 'boolean',
       default: true,
-      describe: 'Look at what leaves the slot; --no-headers puts nothing in between',
+      describe: 'Show the new header fields; --no-headers puts no program behind the slot',
     })
     .option('json', { type: 'boolean', default: false, describe: 'Print JSON' })
     .example(

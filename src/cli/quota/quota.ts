@@ -25,7 +25,7 @@ const exitCodes = { room: 0, full: 1, unknown: FAILED, 'no-such-user': 3 } as co
 /** `onescan quota`: what doors are told about a mailbox, by whom, and since when. */
 export const quotaCommand: CommandModule<object, QuotaOptions> = {
   command: 'quota <mailbox>',
-  describe: 'Say whether a mailbox has room, who says so, and how old the answer is',
+  describe: 'Say whether a mailbox has room, which service says so, and since when',
   builder: (yargs) =>
     addEnvironmentOptions(yargs)
       .positional('mailbox', {
@@ -36,7 +36,7 @@ export const quotaCommand: CommandModule<object, QuotaOptions> = {
       .option('size', {
         type: 'string',
         requiresArg: true,
-        describe: 'Of the message that is to come: bytes, with K, M or G',
+        describe: 'Size of the message: bytes, with K, M or G',
       })
       .option('socket', {
         type: 'string',
@@ -45,12 +45,11 @@ export const quotaCommand: CommandModule<object, QuotaOptions> = {
       })
       .option('json', { type: 'boolean', default: false, describe: 'Print JSON' })
       .example('$0 quota ann@example.org', 'Ask the service in QUOTAD, and onescand if it runs')
-      .example('$0 quota ann --env QUOTAD=quotad:10.0.0.2:8625', 'Ask that one')
+      .example('$0 quota ann --env QUOTAD=quotad:10.0.0.2:8625', 'Ask that service')
       .epilogue(
-        'The service is asked now; onescand answers by what it remembers, one of its processes ' +
-          'by its own.\n\n' +
-          'Exit codes, by the service or else by onescand: 0 there is room; 1 over quota; 2 nobody ' +
-          'could tell; 3 no such user.',
+        'The service is asked now; onescand answers from the cache of one of its processes.\n\n' +
+          'Exit codes, by the service or else by onescand: 0 there is room; 1 over quota; 2 could ' +
+          'not tell; 3 no such user.',
       ),
   handler: (args) => runCommand('quota', args, (output) => quota(args, output)),
 }

@@ -37,5 +37,5 @@ export function resultLine(
 export function inWords({ clean, infected, unknown }: Counts): string {
   const total = clean + infected + unknown
   const messages = `${total} ${total === 1 ? 'message' : 'messages'}`
-  return `${messages}: ${clean} clean, ${infected} infected, ${unknown} not to be told`
+  return `${messages}: ${clean} clean, ${infected} infected, ${unknown} could not tell`
 }

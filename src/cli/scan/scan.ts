@@ -39,9 +39,9 @@ export const scanCommand: CommandModule<object, ScanOptions> = {
         demandOption: true,
         describe: 'Messages, mboxes (they begin with "From "), Maildirs; - reads standard input',
       })
-      .option('all', { type: 'boolean', default: false, describe: 'Name the clean ones, too' })
+      .option('all', { type: 'boolean', default: false, describe: 'List clean messages, too' })
       .option('json', { type: 'boolean', default: false, describe: 'Print JSON, all messages' })
-      .example("$0 scan --env QHPSI='plugin: clamd' ~/Maildir", 'With clamd, whatever is set')
+      .example("$0 scan --env QHPSI='plugin: clamd' ~/Maildir", 'With clamd, even if QHPSI is set')
       .example('$0 scan --envdir /service/smtpd/env inbox.mbox', 'As the SMTP service would')
       .epilogue(
         'QHPSI and the settings of the scanners count as in the slot; stamps, QHPSIMINSIZE ' +

@@ -4,7 +4,7 @@ import { Fault } from '../../runtime/fault.ts'
 
 /**
  * The onescan-queue beside this program, or in the bin/ of the package that it belongs
- * to. Throws a Fault of kind `config` where there is none.
+ * to. Throws a Fault of kind `config` if there is none.
  */
 export function installedQueue(): string {
   let directory = dirname(realpathSync(process.argv[1]!))
@@ -15,5 +15,5 @@ export function installedQueue(): string {
     if (directory === dirname(directory)) break
     directory = dirname(directory)
   }
-  throw new Fault('config', 'onescan-queue: not found beside this program; use --program')
+  throw new Fault('config', 'onescan-queue: is not beside this program; use --program')
 }

@@ -19,7 +19,7 @@ export function readRegularBytes(path: string, owner?: number): Buffer {
   const fd = openHere(path, owner)
   try {
     const status = fstatSync(fd)
-    if (!status.isFile()) throw new Error(`${path} is no regular file`)
+    if (!status.isFile()) throw new Error(`${path} is not a regular file`)
     if (status.size > LARGEST) throw new Error(`${path} is over ${LARGEST} bytes`)
     const bytes = Buffer.alloc(status.size)
     let length = 0

@@ -21,7 +21,7 @@ export interface Source {
   readonly file: string
   /** `any` is an mbox or a message, as its first bytes say. */
   readonly kind: 'message' | 'any'
-  /** Bytes; 0 where that is not known (a pipe). */
+  /** Bytes; 0 if that is not known (a pipe). */
   readonly size: number
   /** Set in a Maildir: links are not followed, and for root the file must be this user's. */
   readonly owner?: number
@@ -58,13 +58,13 @@ export function* findSources(path: string): Generator<Source> {
 }
 
 /**
- * Whoever owns a Maildir may have put anything there. Links and what is no regular file are
+ * Whoever owns a Maildir may have put anything there. Links and what is not a regular file are
  * passed over; what root may not scan for its owner is told of when it is opened.
  */
 function* findInMaildir(directory: string, owner: number): Generator<Source> {
   const names = subdirectories(directory)
   if (!names.includes('new') || !names.includes('cur')) {
-    throw new Error(`${directory}: is no Maildir, which has new/ and cur/; name files`)
+    throw new Error(`${directory}: is not a Maildir, which has new/ and cur/; name files`)
   }
   for (const part of ['new', 'cur']) {
     for (const name of readdirSync(join(directory, part)).sort()) {
@@ -142,7 +142,7 @@ function open({ file, owner }: Source): { file: string; fd: number; status: Stat
     fd = openSync(file, owner === undefined ? O_RDONLY : O_RDONLY | O_NOFOLLOW | O_NONBLOCK)
   } catch (error) {
     if (errorCode(error) !== 'ELOOP') throw error
-    throw new Error(`${file}: is a link, and none is followed in a Maildir`)
+    throw new Error(`${file}: is a link, and links in a Maildir are not followed`)
   }
   const status = fstatSync(fd)
   const why = owner === undefined ? undefined : objectionTo(status, owner)
@@ -153,7 +153,7 @@ function open({ file, owner }: Source): { file: string; fd: number; status: Stat
 
 /** Root would read for the owner of a Maildir what he may not read himself. */
 function objectionTo(status: Stats, owner: number): string | undefined {
-  if (!status.isFile()) return 'is no regular file'
+  if (!status.isFile()) return 'is not a regular file'
   if (process.geteuid?.() !== 0 || status.uid === owner) return undefined
   return `belongs to user ${status.uid}, and the Maildir to user ${owner}`
 }

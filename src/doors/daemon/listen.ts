@@ -20,13 +20,13 @@ export interface SocketManners {
   /** Permission bits of a unix socket. */
   readonly mode: number
   readonly group: number | undefined
-  /** The option that says where, for messages. */
+  /** The option with the place, for messages. */
   readonly option: string
 }
 
 /**
  * Listens at the place; nobody may connect to a unix socket before it has its group and
- * mode. One that another process left there is replaced, unless somebody answers on it.
+ * mode. One that another process left there is replaced, unless a process answers on it.
  * Faults are of kind `config`.
  */
 export async function listenAt(
@@ -63,7 +63,7 @@ async function listenAtPath(
   }
 }
 
-/** Listens on a socket that is there already, bound by whoever started this process. */
+/** Listens on a socket that the starter of this process has bound. */
 export function listenOn(server: Server, fd: number): Promise<void> {
   return listening(server, `descriptor ${fd}`, (told) => server.listen({ fd }, BACKLOG, told))
 }
@@ -79,8 +79,8 @@ function checkDirectory(directory: string, at: string): void {
 }
 
 /**
- * Root gives away what he finds at the path. Whoever may rename files of the directory, or
- * one above it, may have put another file of root's there.
+ * Root changes the owner of the file at the path. A user who may rename files of the directory,
+ * or of one above it, could put another file of root's there.
  */
 function checkOwners(directory: string, at: string): void {
   const writable = 0o022
@@ -111,7 +111,7 @@ function listening(server: Server, at: string, listen: (told: () => void) => voi
 async function removeStale(path: string, at: string): Promise<void> {
   try {
     if (!lstatSync(path).isSocket()) {
-      throw new Fault('config', `${at}: is there and no socket; remove it`)
+      throw new Fault('config', `${at}: exists and is not a socket; remove it`)
     }
   } catch (error) {
     if (errorCode(error) === 'ENOENT') return
@@ -126,7 +126,7 @@ async function removeStale(path: string, at: string): Promise<void> {
   unlinkSync(path)
 }
 
-/** Why nobody answers, or ''. */
+/** Why no process answers, or ''. */
 function knock(path: string): Promise<string> {
   return new Promise((resolve) => {
     const socket = connect(path)

@@ -99,7 +99,7 @@ export class Connection {
     socket.on('data', (chunk: Buffer) => this.#hear(chunk))
     socket.on('end', () => {
       if (this.#reader.amidst && !this.#isLeaving()) {
-        options.log(`milter: ${this.#who()} stopped amid a packet`)
+        options.log(`milter: ${this.#who()} stopped within a packet`)
       }
       this.#leave()
     })
@@ -110,7 +110,7 @@ export class Connection {
     })
   }
 
-  /** How it stands, for who has to choose one that must go. */
+  /** Its state, to choose the connection that is closed to make room. */
   standing(): Standing {
     return {
       negotiated: this.#session.negotiated,
@@ -122,10 +122,10 @@ export class Connection {
     }
   }
 
-  /** Goes at once in favour of another one; a message under way is put off. */
+  /** Closes at once to make room for another one; a message under way is deferred. */
   evict(): void {
     if (this.#session.amidMessage) {
-      this.#options.log(`milter: ${this.#who()} was silent and went for another one`)
+      this.#options.log(`milter: ${this.#who()} was silent, and was closed to make room`)
     }
     if (this.#session.negotiated) this.#say(deferred)
     this.#leave()
@@ -157,7 +157,7 @@ export class Connection {
     if (!this.#session.amidMessage && !this.#busy) this.#leave()
   }
 
-  /** What is under way is put off, and the connection ends. */
+  /** A message under way is deferred, and the connection ends. */
   dismiss(): void {
     if (this.#isLeaving()) return
     this.#say(deferred)

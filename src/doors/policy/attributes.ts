@@ -30,7 +30,7 @@ export function createAttributeReader(): AttributeReader {
       return whole
     }
     const sign = line.indexOf('=')
-    if (sign < 1) throw new Error(`"${line.slice(0, 60)}" is no attribute`)
+    if (sign < 1) throw new Error(`"${line.slice(0, 60)}" is not an attribute`)
     request.set(line.slice(0, sign), line.slice(sign + 1))
     return undefined
   }
@@ -54,7 +54,7 @@ export function createAttributeReader(): AttributeReader {
   }
 }
 
-/** Attributes as they are sent, the empty line included; what would end a line becomes `?`. */
+/** Attributes as they are sent, the empty line included; a byte that would end a line becomes `?`. */
 export function writeAttributes(attributes: Readonly<Record<string, string | number>>): Buffer {
   const lines = Object.entries(attributes).map(([name, value]) => {
     return `${name}=${String(value).replace(/[\0\r\n]/g, '?')}\n`

@@ -168,7 +168,7 @@ export class SlotSession {
 
   #overdue(now: number): string | undefined {
     if (this.#phase === 'waiting' && now - this.#began > HEAD_WITHIN)
-      return 'said too little in too long'
+      return 'sent its question too slowly'
     if (this.#phase === 'sending' && now - this.#heard > SILENCE_MAX) return 'fell silent'
     const timeLeft = Math.min((this.#reader.head?.timeLeft ?? 0) + BEYOND_TIME_LEFT, SEND_WITHIN)
     return this.#phase === 'sending' && now - this.#headAt > timeLeft

@@ -15,7 +15,7 @@ export interface Directory {
     call: (path: string | Buffer) => Promise<Value>,
   ): Promise<Value | undefined>
   /**
-   * Opens a directory in it. Undefined where there is none of that name, or it is a link: its
+   * Opens a directory in it. Undefined if there is none of that name, or it is a link: its
    * owner may have made it, and it may lead where the owner may not look.
    */
   open(name: string): Promise<Directory | undefined>
@@ -31,7 +31,7 @@ const GONE = ['ENOENT', 'ENOTDIR', 'ELOOP', 'ESTALE']
 
 /**
  * The directory of a mailbox, step by step from where links are not followed any more.
- * Undefined where it is not there; rejects where it is a link. In the fixed part, of which it
+ * Undefined if it is not there; rejects if it is a link. In the fixed part, of which it
  * may consist, names are as good as descriptors.
  */
 export async function openMailbox({ path, fixed }: Mailbox): Promise<Directory | undefined> {
@@ -44,7 +44,9 @@ export async function openMailbox({ path, fixed }: Mailbox): Promise<Directory |
       if (next === undefined) {
         const stats = await parent.ask(name, (path) => lstat(path))
         if (!stats?.isSymbolicLink()) return undefined
-        throw new Error(`${name} is a link, and none is followed below ${path.slice(0, fixed)}`)
+        throw new Error(
+          `${name} is a link, and links are not followed below ${path.slice(0, fixed)}`,
+        )
       }
       directory = next
     } finally {

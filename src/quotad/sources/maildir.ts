@@ -75,7 +75,7 @@ export function createMaildirSource(options: MaildirOptions): MaildirSource {
       handle = await directory.ask('maildirsize', (path) => open(path, READ_ONLY))
       if (handle === undefined) return undefined
       const stats = await handle.stat()
-      if (!stats.isFile()) throw new Error('maildirsize is no file')
+      if (!stats.isFile()) throw new Error('maildirsize is not a file')
       const buffer = Buffer.alloc(MAILDIRSIZE_MAX)
       const { bytesRead } = await handle.read(buffer, 0, MAILDIRSIZE_MAX, 0)
       const known = {

@@ -28,8 +28,8 @@ export function inOrder(lists: readonly LookUpUser[]): LookUpUser {
 }
 
 /**
- * A home directory that somebody wrote down, without slashes at its end; undefined where it
- * is no absolute path, or one with `..`, which would lead elsewhere than it seems.
+ * A home directory that somebody wrote down, without slashes at its end; undefined if it
+ * is not an absolute path, or one with `..`, which would lead elsewhere than it seems.
  */
 function homeIn(text: string): string | undefined {
   if (!text.startsWith('/') || text.includes('\0') || text.split('/').includes('..')) {
@@ -74,7 +74,7 @@ export function homesFile(path: string, uptime: () => number): LookUpUser {
   }
 }
 
-/** Limits by a file with lines `user: quota`; see `entryOf` for what `user` may be. Throws an Error where it cannot be used. */
+/** Limits by a file with lines `user: quota`; see `entryOf` for what `user` may be. Throws an Error if it cannot be used. */
 export function limitsFile(path: string, uptime: () => number): (user: User) => Limits | undefined {
   const limits = tableFile(path, (text) => parseTable(text, parseLimits), uptime)
   return (user) => entryOf(limits, user)
@@ -93,11 +93,11 @@ export function ldapUsers(directory: LdapDirectory): LookUpUser {
     const { quota } = entry
     const home = entry.home && homeIn(entry.home)
     if (entry.home && home === undefined) {
-      return { found: 'trouble', why: `LDAP, ${user.name}: ${entry.home} is no absolute path` }
+      return { found: 'trouble', why: `LDAP, ${user.name}: ${entry.home} is not an absolute path` }
     }
     const limits = quota === undefined ? undefined : parseLimits(quota)
     if (quota !== undefined && !limits) {
-      return { found: 'trouble', why: `LDAP, ${user.name}: ${quota} is no quota` }
+      return { found: 'trouble', why: `LDAP, ${user.name}: ${quota} is not a quota` }
     }
     return {
       found: 'account',

@@ -5,12 +5,12 @@ import { heading } from './words.ts'
 const ADDRESS = /^[!-;=?-~]{1,254}$/
 
 /**
- * A message that sendmail(8) takes with -t: the report as text. Throws where the address is
+ * A message that sendmail(8) takes with -t: the report as text. Throws if the address is
  * none that a header field may hold.
  */
 export function asMail(summary: Summary, text: string, to: string, now: Date): string {
   if (!ADDRESS.test(to) || !to.includes('@')) {
-    throw new Error(`--mail ${to}: is no address; say postmaster@example.org`)
+    throw new Error(`--mail ${to}: is not an address; use one such as postmaster@example.org`)
   }
   const isAscii = /^[\n -~]*$/.test(text)
   const header = [

@@ -49,7 +49,7 @@ export function sparedInWords({ spared, scans, scanTime }: Summary): string {
   const time =
     milliseconds > 0 ? `, at ${scanTime.mean} ms each ${durationInWords(milliseconds)}` : ''
   const share = shareInWords(stamps + verdicts, stamps + verdicts + made)
-  return `${by.join(' and ')} spared ${share} of all scans${time}`
+  return `${by.join(' and ')} saved ${share} of all scans${time}`
 }
 
 /** Periods that are shown as plots: hours of up to three days, else days; all hosts together. */

@@ -210,7 +210,7 @@ export const setUpsOfPrograms: readonly SetUp[] = [
 /** Settings, directories, keys, limits, quota; likewise. */
 export const setUpsOfSettings: readonly SetUp[] = [
   {
-    name: 'SCANTIMEOUT is no number',
+    name: 'SCANTIMEOUT is not a number',
     env: { SCANTIMEOUT: 'soon' },
     expect: [/^error settings: SCANTIMEOUT soon: must be/],
   },
@@ -259,7 +259,7 @@ export const setUpsOfSettings: readonly SetUp[] = [
     expect: [/^warning LOGFILE: .*is a directory: .*; name a file/],
   },
   {
-    name: 'ERROR_FD is no number',
+    name: 'ERROR_FD is not a number',
     env: { ERROR_FD: 'six' },
     expect: [/^error ERROR_FD: ERROR_FD six/],
   },

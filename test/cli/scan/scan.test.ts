@@ -16,12 +16,12 @@ t.test('clean is 0, infected 1, and the infected one is named', async (t) => {
   const [one, two] = [join(directory, 'clean'), join(directory, 'sick')]
   t.match(await onescan(['scan', ...eicar, one]), {
     code: 0,
-    out: '1 message: 1 clean, 0 infected, 0 not to be told\n',
+    out: '1 message: 1 clean, 0 infected, 0 could not tell\n',
     err: '',
   })
   t.match(await onescan(['scan', ...eicar, one, two]), {
     code: 1,
-    out: `${two}: infected: EICAR-Test (eicar)\n2 messages: 1 clean, 1 infected, 0 not to be told\n`,
+    out: `${two}: infected: EICAR-Test (eicar)\n2 messages: 1 clean, 1 infected, 0 could not tell\n`,
   })
   t.match(await onescan(['scan', ...eicar, '--all', one]), { out: `${one}: clean\n` })
 })
@@ -87,9 +87,13 @@ t.test('what could not be scanned is never clean', async (t) => {
   const directory = t.testdir({ clean, empty: {}, big: `Subject: a\n\n${'text\n'.repeat(1000)}` })
   const file = join(directory, 'clean')
   const missing = await onescan(['scan', ...eicar, file, join(directory, 'missing')])
-  t.match(missing, { code: 2, err: /ENOENT/, out: /^1 message: 1 clean, 0 infected, 0 not/ })
+  t.match(missing, {
+    code: 2,
+    err: /ENOENT/,
+    out: /^1 message: 1 clean, 0 infected, 0 could not tell/,
+  })
   const noMaildir = await onescan(['scan', ...eicar, join(directory, 'empty')])
-  t.match(noMaildir, { code: 2, err: /is no Maildir/ })
+  t.match(noMaildir, { code: 2, err: /is not a Maildir/ })
   const broken = await onescan(['scan', '--env', 'QHPSI=plugin: nosuch', file])
   t.match(broken, { code: 2, out: /clean: could not tell: plugin nosuch: no such plugin/ })
   const down = ['--env', 'QHPSI=plugin: clamd', '--env', `CLAMD=${socketDirectory(t)}/none`]
@@ -187,7 +191,7 @@ t.test('in a Maildir no link is followed, whatever it leads to', async (t) => {
   execFileSync('mkfifo', [join(maildir, 'cur/c')])
   t.match(await onescan(['scan', ...eicar, '--all', maildir]), {
     code: 0,
-    out: `${maildir}/new/a: clean\n1 message: 1 clean, 0 infected, 0 not to be told\n`,
+    out: `${maildir}/new/a: clean\n1 message: 1 clean, 0 infected, 0 could not tell\n`,
   })
 })
 
@@ -201,7 +205,7 @@ t.test(
     const { code, out } = await onescan(['scan', ...eicar, maildir])
     t.equal(code, 2)
     t.match(out, /new\/other: could not tell: .*belongs to user 0, and the Maildir to user 12345/)
-    t.match(out, '2 messages: 1 clean, 0 infected, 1 not to be told')
+    t.match(out, '2 messages: 1 clean, 0 infected, 1 could not tell')
   },
 )
 

@@ -166,7 +166,7 @@ t.test('what makes no sense is told, and ends it', async (t) => {
     /--milter 192\.0\.2\.1:1: cannot listen: /,
   )
   const file = stage.file('file', 'precious')
-  t.match(await failing(['--socket', file]), /^111 .*no socket; remove it/)
+  t.match(await failing(['--socket', file]), /^111 .*not a socket; remove it/)
   t.equal(readFileSync(file, 'latin1'), 'precious')
   const ring = stage.file('ring', 'sesame\n', 0o644)
   t.match(await failing([], { ...own, CLUSTERKEYS: ring }), /^111 .*chmod 640/)

@@ -64,7 +64,7 @@ t.test('before the negotiation no large packet is taken', async (t) => {
   line.write(says.body(Buffer.alloc(100)).subarray(0, 20))
   t.equal((await line.hear())?.command, 't')
   t.equal(await line.hear(), undefined)
-  t.match(milter.log, [/a packet of 101 bytes; 1 to 64 are taken/])
+  t.match(milter.log, [/a packet of 101 bytes; 1 to 64 are allowed/])
 })
 
 t.test('990 unfinished packets of 1 MB take no more memory than there is', async (t) => {
@@ -94,7 +94,7 @@ t.test('990 unfinished packets of 1 MB take no more memory than there is', async
   t.equal(small.outcome, 'delivered', 'a message in whole packets needs none of it')
 })
 
-t.test('who has stopped amid a packet makes room for mail', async (t) => {
+t.test('who has stopped within a packet makes room for mail', async (t) => {
   const budget = createBudget(8 * MIB)
   const milter = await openMilter(t, scanning, { budget })
   const unfinished = says.field('Subject', 'x'.repeat(MIB)).subarray(0, 900_000)

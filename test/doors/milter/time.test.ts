@@ -32,7 +32,7 @@ t.test('an MTA that stops amid a packet or a message is not waited for without e
   const cut = await milter.connect()
   cut.write(says.field('Subject', 'x').subarray(0, 7))
   await cut.close()
-  t.match(milter.log[3], /stopped amid a packet/)
+  t.match(milter.log[3], /stopped within a packet/)
 })
 
 t.test('while an SMTP client thinks, and between messages, the MTA may be silent', async (t) => {

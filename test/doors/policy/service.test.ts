@@ -162,7 +162,10 @@ t.test('a request that is none ends its connection and no other', async (t) => {
     await bad.closed
   }
   t.equal(log.length, 3)
-  t.match(log[0], /^policy service: "GET \/ HTTP\/1\.0.*" is no attribute; closed the connection$/)
+  t.match(
+    log[0],
+    /^policy service: "GET \/ HTTP\/1\.0.*" is not an attribute; closed the connection$/,
+  )
   t.same(await good.ask(rcpt('full@example.org')), { action: full })
 })
 

@@ -116,7 +116,7 @@ t.test('a file in SPOOLDIR that was exchanged while it was scanned: 54', async (
   const SPOOLDIR = t.testdir()
   const swap = '#!/bin/sh\nmv "$1" "$1-away" && echo clean >"$1"\n'
   const QHPSI = stage.file('exchanging-scanner', swap, 0o700)
-  await refusedBy(t, 54, /fault=read reason=".*somebody changed it/, {
+  await refusedBy(t, 54, /fault=read reason=".*was changed while/, {
     settings: { QHPSI, SPOOLDIR },
   })
 })
@@ -189,7 +189,7 @@ t.test('the keyring that CLUSTERKEYS names cannot be used: 55', async (t) => {
     ['empty', /holds no key/],
     ['comments', /holds no key/],
     ['open', /mode 0644 lets others read .*chmod 640/],
-    ['directory', /no regular file/],
+    ['directory', /not a regular file/],
   ] as const
   for (const [name, why] of rows) {
     const log = new RegExp(`fault=config reason="CLUSTERKEYS \\S*/${name}: .*${why.source}`)

@@ -238,7 +238,7 @@ t.test('a file that was exchanged while it was scanned makes the client go cold'
   const slot = await openSlot(t, { ...ownSettings(stage), QHPSI })
   const path = stage.file('message', lent(plain))
   const got = await slot.ask({ variables: { QHPSI }, message: plain, path })
-  t.match(got, { does: 'go cold', why: /somebody changed it while it was scanned/ })
+  t.match(got, { does: 'go cold', why: /was changed while it was scanned/ })
 })
 
 t.test('what its owner changes through a mapping while it is scanned is not stamped', async (t) => {

@@ -81,9 +81,9 @@ t.test('asked of a slapd', { skip: slapdMissing }, async (t) => {
       t.equal(await quotad.ask(`CHECK_QUOTA ${user}`), `QUOTA_ERROR ${user}`)
     }
     await quotad.says(/more than one entry for one user; see QUOTALDAPFILTER/)
-    await quotad.says(/LDAP, much: much is no quota/)
-    await quotad.says(/LDAP, lost: Maildir is no absolute path/)
-    await quotad.says(/LDAP, sly: \/home\/\.\.\/etc is no absolute path/)
+    await quotad.says(/LDAP, much: much is not a quota/)
+    await quotad.says(/LDAP, lost: Maildir is not an absolute path/)
+    await quotad.says(/LDAP, sly: \/home\/\.\.\/etc is not an absolute path/)
   })
 
   t.test(

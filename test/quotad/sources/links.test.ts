@@ -75,7 +75,7 @@ t.test('a Maildir that is a link in a home is not followed, and the log can say 
   t.equal(await says(), '7 1')
   renameSync(maildir, join(home, 'moved'))
   symlinkSync(join(root, 'other'), maildir)
-  t.equal(await says(), `Maildir is a link, and none is followed below ${home}`)
+  t.equal(await says(), `Maildir is a link, and links are not followed below ${home}`)
 })
 
 t.test('links above what users can change are followed', async (t) => {

@@ -143,7 +143,7 @@ t.test('for a terminal there are sections with bars, in a pipe without colours',
   const out = bytes.toString()
   t.match(out, /^onescan: 900 messages from 2026-11-18 to 2026-11-19\n/)
   t.match(out, '  reject            100   11 % ██▋\n')
-  t.match(out, 'stamps 300 and remembered verdicts 100 spared 44 % of all scans')
+  t.match(out, 'stamps 300 and remembered verdicts 100 saved 44 % of all scans')
   t.match(out, / 34 █{24} Virus\.0\n/)
   t.notMatch(out, '\x1b')
   const ascii = await onescan(['report'], { input: madeLog(1000), env: { LANG: 'C' } })
@@ -156,7 +156,7 @@ t.test('as a mail it is one that sendmail -t takes', async (t) => {
   t.match(out, /^To: postmaster@example\.org\nSubject: onescan: 90 messages from /)
   t.match(out, '\nContent-Transfer-Encoding: 7bit\n\nonescan: 90 messages')
   const evil = await onescan(['report', '--mail', 'a@b\nBcc: c@d'], { input: '', env })
-  t.match(evil, { code: 2, out: '', err: 'is no address' })
+  t.match(evil, { code: 2, out: '', err: 'is not an address' })
 })
 
 const evil = `<img src=x onerror=alert(1)>"'&\u202e\x07`

@@ -33,9 +33,9 @@ export type Command =
 export interface Client {
   readonly host: Buffer
   readonly family: 'unknown' | 'unix' | 'inet' | 'inet6'
-  /** 0 where there is none. */
+  /** 0 if there is none. */
   readonly port: number
-  /** An IP address or the path of a socket; empty where it is unknown. */
+  /** An IP address or the path of a socket; empty if it is unknown. */
   readonly address: string
 }
 
@@ -113,7 +113,7 @@ function parseAddress(data: Buffer, what: string): Address {
 function parseField(data: Buffer): { name: Buffer; value: Buffer } {
   const [name, value, ...more] = stringsOf(data, 'a header field')
   if (name === undefined || value === undefined || more.length > 0 || name.length === 0) {
-    throw new WireError('a header field that is no name and value')
+    throw new WireError('a header field that is not a name and a value')
   }
   return { name, value }
 }

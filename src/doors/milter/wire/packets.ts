@@ -32,7 +32,7 @@ export interface PacketMemory {
 }
 
 export interface PacketReaderOptions {
-  /** Bytes of a packet of this command, its own included, where that is less than of any. */
+  /** Largest packet of this command in bytes, its letter included, if less than for the others. */
   lengthOf?(command: string): number
   readonly memory?: PacketMemory
 }
@@ -77,10 +77,10 @@ export function createPacketReader(
 
   function check(most: number): void {
     if (wanted >= 1 && wanted <= most) return
-    throw new WireError(`a packet of ${wanted} bytes; 1 to ${most} are taken`)
+    throw new WireError(`a packet of ${wanted} bytes; 1 to ${most} are allowed`)
   }
 
-  /** The packet's bytes once all are here: a view where they came in one chunk. */
+  /** The packet's bytes once all are here: a view if they came in one chunk. */
   function readBytes(chunk: Buffer): Buffer | undefined {
     if (filled === 0 && lengthOf) check(lengthOf(String.fromCharCode(chunk[0]!)))
     const piece = takeFrom(chunk, Math.min(wanted - filled, chunk.length))
