@@ -14,7 +14,6 @@ import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { installLocked } from '../packaging/install-locked.mjs'
 import { findProgram, installPrograms } from './programs/install.mjs'
-import { longestFirst } from './run/order.mjs'
 import { gistOf, timeLines } from './run/summary.mjs'
 import { createTapReader } from './run/tap-results.mjs'
 
@@ -98,8 +97,7 @@ async function runTests() {
   await prepareTap()
   process.stdout.write('tests\n')
   const args = ['run', '--disable-coverage', '--reporter=tap', `--jobs=${JOBS}`, '--timeout=400']
-  const wanted = files.length > 0 ? files : longestFirst(root)
-  const tap = spawn(toolsNode, [join(tools, 'tap'), ...args, ...wanted], {
+  const tap = spawn(toolsNode, [join(tools, 'tap'), ...args, ...files], {
     cwd: root,
     // Each test file loads tap anew; test/plain-spawn.mjs hides this from programs under test.
     env: { ...env, NODE_COMPILE_CACHE: join(root, 'build/compile-cache') },
