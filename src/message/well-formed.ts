@@ -1,7 +1,10 @@
+import { hidesLineEnd } from './encoded-words.ts'
 import type { FieldSpan, Header, LineEnding } from './header-block.ts'
 
 const LF = 0x0a
 const CR = 0x0d
+
+const HIDDEN_END = 'hides a line end in an encoded word'
 
 /** Undefined for a header block that a stamp may vouch for, else one line that says why not. */
 export type FormFault = string | undefined
@@ -12,7 +15,8 @@ export type FormFault = string | undefined
  * for two messages. Only a block that all of them read alike passes: not empty, ended
  * by an empty line, every line a field or a continuation that is not blank, names
  * of bytes 33 to 126 without parentheses and no blank before the colon, no NUL,
- * no CR but in CRLF endings that are the same on every line, no `From ` on top.
+ * no CR but in CRLF endings that are the same on every line, no `From ` on top, no line
+ * end in an encoded word.
  */
 export function headerFormFault(header: Header): FormFault {
   const { bytes: block } = header
@@ -24,7 +28,8 @@ export function headerFormFault(header: Header): FormFault {
   const text = block.toString('latin1')
   if (!text.endsWith('\n\n') && !text.endsWith('\n\r\n')) return 'no empty line ends the header'
   for (const { start, end } of header.fields) {
-    const fault = fieldFault(text.slice(start, end))
+    const field = text.slice(start, end)
+    const fault = fieldFault(field) ?? (hidesLineEnd(field) ? HIDDEN_END : undefined)
     if (fault) return `line ${lineOf(block, start)} of the header ${fault}`
   }
   return undefined

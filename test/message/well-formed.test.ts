@@ -37,6 +37,8 @@ t.test('a header that programs read differently may not', async (t) => {
     ['A: b\r\nC: d\n\r\n', /line 2 .*mixes/],
     ['A: b\r\nC: \rd\r\n\r\n', /line 2 .*mixes/],
     ['A: b\r\n\n', /mixes/],
+    ['A: b\nTo: =?utf-8?Q?=0D=0AContent-Type:_x?=\n\n', /line 2 .*hides a line end/],
+    ['A: b\nReceived: =?x?b?Cg==?=\n\n', /line 2 .*hides a line end/],
   ]
   for (const [block, why] of cases) t.match(faultOf(block), why, JSON.stringify(block))
 })

@@ -118,6 +118,8 @@ t.test('what is left out is too little to make a scanner stop looking', async (t
   t.equal(print(changed('ann@', 'an\x01n@')), undefined)
   t.equal(print(changed('<1@', '<\x7f1@')), undefined)
   t.equal(print(changed('ann@', 'Ånn@')), print(letter))
+  t.equal(print(changed('To: ann', 'To: =?utf-8?Q?=C3=85nn?= ann')), print(letter))
+  t.equal(print(changed('To: ann', 'To: =?utf-8?Q?=0AContent-Type:_x?= ann')), undefined)
 })
 
 t.test('the lists of fields are those of the text', async (t) => {

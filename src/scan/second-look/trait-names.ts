@@ -5,6 +5,7 @@
  */
 export const traits = {
   'control-in-header': { never: true, what: 'NUL, CR, VT, FF or the like in a header' },
+  'encoded-line-end': { never: false, what: 'a line end or a NUL in an encoded word of a header' },
   'line-ends': { never: false, what: 'lines that end in LF and lines that end in CR LF' },
   'carriage-return': { never: false, what: 'a CR that ends no line' },
   nul: { never: false, what: 'a NUL in a body' },

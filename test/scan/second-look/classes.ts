@@ -464,6 +464,12 @@ export const hiddenClasses: readonly HiddenClass[] = [
     'an attached message with an unknown field on top',
     mixed([textPart, ['Content-Type: message/rfc822', '', 'X-Any: b', ...filePart]]),
   ),
+  classOf('an encoding field behind a line end in an encoded word', [
+    'X-Any: =?utf-8?Q?=0D=0AContent-Transfer-Encoding:_base64?=',
+    'Content-Type: text/plain',
+    '',
+    inBase64,
+  ]),
   // Magic.
   magic('ustar at byte 257', 'ustar', 257),
   magic('EFI PART at byte 512', 'EFI PART', 512),

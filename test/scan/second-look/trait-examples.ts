@@ -47,6 +47,21 @@ export const examples: Readonly<Record<Trait, Examples>> = {
     has: [one('X: a\0b\n'), one('X: a\rb\n'), one('\vX: y\n'), one('X: y\f\n')],
     hasNot: [one('X: a\tb\n'), one('X: \xe9\n'), one('', 'a\0b\f\n')],
   },
+  'encoded-line-end': {
+    has: [
+      one('X: =?utf-8?Q?a=0Ab?=\n'),
+      one('X: =?utf-8?q?=0d?=\n'),
+      one('X: =?utf-8?Q?a\n =00?=\n'),
+      one('X: =?utf-8?B?YQpi?=\n'),
+      one('X: =?utf-8?b?DQo\n'),
+    ],
+    hasNot: [
+      one('X: =?utf-8?Q?a=20b?= =?utf-8?Q?=C3=A9?=\n'),
+      one('X: =?iso-2022-jp?B?GyRCJCIbKEI=?=\n'),
+      one('X: a=0Ab\n'),
+      one('', '=?utf-8?Q?a=0Ab?=\n'),
+    ],
+  },
   'line-ends': {
     has: [`${from}\na\r\nb\n`, `A: b\r\n\r\na\nb\r\n`, as('base64', 'aGVs\r\nbG8=\n')],
     hasNot: ['A: b\r\n\r\na\r\n', one('')],
