@@ -1,4 +1,4 @@
-import { createContainers, type Depth } from './containers.ts'
+import { type Containers, createContainers, type Depth } from './containers.ts'
 import {
   createDeclarationReader,
   type Declaration,
@@ -35,7 +35,7 @@ const READINGS_MAX = 50
  */
 export function createNestingCounter(limit: number): NestingCounter {
   const count: Count = { limit, readings: 0, isOver: false }
-  return createReading(count, { levels: 0, messages: 0 })
+  return new MailReading(count, { levels: 0, messages: 0 })
 }
 
 /** What all readings of one message have in common. */
@@ -62,67 +62,102 @@ interface Encoded {
   readonly content: Reading
 }
 
-function createReading(count: Count, around: Depth): Reading & NestingCounter {
-  const containers = createContainers(around)
-  const line = createLine()
-  let state: 'header' | 'behind header' | 'text' = 'header'
-  let atLineStart = true
-  let head = newHead(true)
-  let encoded: Encoded[] = []
+class MailReading implements NestingCounter, Reading {
+  readonly #count: Count
+  readonly #containers: Containers
+  readonly #line = createLine()
+  #state: 'header' | 'behind header' | 'text' = 'header'
+  #atLineStart = true
+  #head: Head
+  #encoded: Encoded[] = []
   // Of what is being pushed, for the readings of encoded content: given to them at once.
-  let passing: Buffer | undefined
-  let passFrom = 0
-  let passTo = 0
-  if (++count.readings > READINGS_MAX) count.isOver = true
+  #passing: Buffer | undefined
+  #passFrom = 0
+  #passTo = 0
 
-  function newHead(plain: boolean): Head {
-    const lines = createDeclarationReader()
-    return { lines, plain, isEmpty: true, crlf: false, around: containers.length }
+  constructor(count: Count, around: Depth) {
+    this.#count = count
+    this.#containers = createContainers(around)
+    this.#head = this.#newHead(true)
+    if (++count.readings > READINGS_MAX) count.isOver = true
   }
 
-  function startHeader(plain: boolean): void {
-    head = newHead(plain)
-    state = 'header'
+  get isOver(): boolean {
+    return this.#count.isOver
+  }
+
+  get isSettled(): boolean {
+    if (this.#count.isOver) return true
+    if (this.#state !== 'text' || this.#containers.hasMultiparts) return false
+    return this.#encoded.every(({ content }) => content.isSettled)
+  }
+
+  push(bytes: Buffer): void {
+    const mayBeginDelimiter = (at: number) =>
+      bytes[at] === DASH && (at + 1 === bytes.length || bytes[at + 1] === DASH)
+    for (let at = 0; at < bytes.length && !this.isSettled; ) {
+      const isLine =
+        this.#state !== 'text' ||
+        this.#line.length > 0 ||
+        (this.#atLineStart && mayBeginDelimiter(at))
+      at = isLine ? this.#takeLine(bytes, at) : this.#skipText(bytes, at)
+    }
+    this.#flush()
+  }
+
+  end(): void {
+    this.#count.readings--
+    for (const { content } of this.#encoded) content.end()
+  }
+
+  #newHead(plain: boolean): Head {
+    const lines = createDeclarationReader()
+    return { lines, plain, isEmpty: true, crlf: false, around: this.#containers.length }
+  }
+
+  #startHeader(plain: boolean): void {
+    this.#head = this.#newHead(plain)
+    this.#state = 'header'
   }
 
   /** The header is over, and what it announced begins. */
-  function endHeader(plain: boolean): void {
-    const said = head.lines.read()
-    const { depth, top } = containers
-    const part = containers.length
+  #endHeader(plain: boolean): void {
+    const said = this.#head.lines.read()
+    const { depth, top } = this.#containers
+    const part = this.#containers.length
     const isMessage = said.message || (top?.digest === true && !said.saysType)
     const isPlain = plain && (said.plain || !said.saysType)
     if (said.multipart) {
-      open('multipart', { levels: depth.levels + 1, messages: depth.messages }, isPlain, said)
+      this.#open('multipart', { levels: depth.levels + 1, messages: depth.messages }, isPlain, said)
     }
     const isFile = isMessage && isPlain && top?.kind === 'multipart'
     if (isMessage) {
-      const { levels } = containers.depth
-      open(
+      const { levels } = this.#containers.depth
+      this.#open(
         'message',
         { levels: isFile ? 0 : levels + 1, messages: depth.messages + 1 },
         isPlain,
         said,
       )
     }
-    flush()
+    this.#flush()
     for (const encoding of said.encodings) {
       const decode = createDecoder(encoding)
       const file = { levels: 0, messages: depth.messages + 1 }
-      const read = (around: Depth) => createReading(count, around)
+      const read = (around: Depth) => new MailReading(this.#count, around)
       if (said.multipart || (isMessage && !isFile)) {
         const content = read(depth)
         content.push(Buffer.from(`${said.withoutEncoding}\n`, 'latin1'))
-        encoded.push({ part, content: readDecoded(decode, content) })
-      } else if (isMessage) encoded.push({ part, content: readDecoded(decode, read(file)) })
-      else encoded.push({ part, content: readDecodedMail(decode, () => read(file)) })
+        this.#encoded.push({ part, content: readDecoded(decode, content) })
+      } else if (isMessage) this.#encoded.push({ part, content: readDecoded(decode, read(file)) })
+      else this.#encoded.push({ part, content: readDecodedMail(decode, () => read(file)) })
     }
-    if (isMessage) startHeader(isPlain)
-    else state = 'text'
-    atLineStart = true
+    if (isMessage) this.#startHeader(isPlain)
+    else this.#state = 'text'
+    this.#atLineStart = true
   }
 
-  function open(
+  #open(
     kind: 'multipart' | 'message',
     depth: Depth,
     isPlain: boolean,
@@ -130,163 +165,141 @@ function createReading(count: Count, around: Depth): Reading & NestingCounter {
   ): void {
     const isMultipart = kind === 'multipart'
     const { levels, messages } = depth
-    containers.push({
+    this.#containers.push({
       kind,
       levels,
       messages,
       boundary: isPlain && isMultipart ? boundary : undefined,
       digest: isMultipart && digest,
     })
-    if (Math.max(levels, messages) > count.limit) count.isOver = true
-    if (containers.length > 3 * count.limit) count.isOver = true
+    if (Math.max(levels, messages) > this.#count.limit) this.#count.isOver = true
+    if (this.#containers.length > 3 * this.#count.limit) this.#count.isOver = true
   }
 
-  function endEncoded(upTo: number): void {
-    if (encoded.length === 0) return
-    flush()
-    for (const { part, content } of encoded) if (part > upTo) content.end()
-    encoded = encoded.filter(({ part }) => part <= upTo)
+  #endEncoded(upTo: number): void {
+    if (this.#encoded.length === 0) return
+    this.#flush()
+    for (const { part, content } of this.#encoded) if (part > upTo) content.end()
+    this.#encoded = this.#encoded.filter(({ part }) => part <= upTo)
   }
 
-  function pass(bytes: Buffer, from: number, to: number): void {
-    if (encoded.length === 0) return
-    if (passing !== bytes || passTo !== from) {
-      flush()
-      passing = bytes
-      passFrom = from
+  #pass(bytes: Buffer, from: number, to: number): void {
+    if (this.#encoded.length === 0) return
+    if (this.#passing !== bytes || this.#passTo !== from) {
+      this.#flush()
+      this.#passing = bytes
+      this.#passFrom = from
     }
-    passTo = to
+    this.#passTo = to
   }
 
-  function flush(): void {
-    if (passing === undefined) return
-    const bytes = passing.subarray(passFrom, passTo)
-    passing = undefined
-    for (const { content } of encoded) content.push(bytes)
+  #flush(): void {
+    if (this.#passing === undefined) return
+    const bytes = this.#passing.subarray(this.#passFrom, this.#passTo)
+    this.#passing = undefined
+    for (const { content } of this.#encoded) content.push(bytes)
   }
 
   /** Returns whether the line was a delimiter to anybody. */
-  function takeDelimiter(text: string): boolean {
-    const inHeader = state === 'header'
+  #takeDelimiter(text: string): boolean {
+    const inHeader = this.#state === 'header'
     // Who takes the header to have ended before is in its content already.
-    if (inHeader && !head.isEmpty && head.lines.read().multipart) endHeader(false)
-    const delimiter = containers.delimiterIn(text)
+    if (inHeader && !this.#head.isEmpty && this.#head.lines.read().multipart) this.#endHeader(false)
+    const delimiter = this.#containers.delimiterIn(text)
     if (delimiter === undefined) return false
     if (!delimiter.sure) {
-      if (state === 'header' && !head.plain && head.isEmpty) return true
-      if (state === 'header' && head.lines.read().saysType) endHeader(false)
-      startHeader(false)
+      if (this.#state === 'header' && !this.#head.plain && this.#head.isEmpty) return true
+      if (this.#state === 'header' && this.#head.lines.read().saysType) this.#endHeader(false)
+      this.#startHeader(false)
       return true
     }
     const { index, closes } = delimiter
-    const isOwn = inHeader && index === head.around - 1
-    if (isOwn && (containers.length > head.around || head.lines.read().saysType)) {
+    const isOwn = inHeader && index === this.#head.around - 1
+    if (
+      isOwn &&
+      (this.#containers.length > this.#head.around || this.#head.lines.read().saysType)
+    ) {
       // To libclamav the header goes on; to others a part without content ended.
-      if (state === 'header') endHeader(false)
-      startHeader(false)
+      if (this.#state === 'header') this.#endHeader(false)
+      this.#startHeader(false)
       return true
     }
-    containers.cut(index + 1)
-    endEncoded(index)
-    if (!closes || isOwn) startHeader(!isOwn || head.plain)
+    this.#containers.cut(index + 1)
+    this.#endEncoded(index)
+    if (!closes || isOwn) this.#startHeader(!isOwn || this.#head.plain)
     else {
-      state = 'text'
-      atLineStart = true
+      this.#state = 'text'
+      this.#atLineStart = true
     }
     return true
   }
 
-  function takeHeaderLine(text: string, cut: boolean): void {
-    if (text.startsWith('--') && takeDelimiter(text)) return
-    if (state !== 'header') return // its delimiter was none of ours
-    if (text === '\n' || (text === '\r\n' && (head.isEmpty || head.crlf))) {
-      if (!head.isEmpty) state = 'behind header'
+  #takeHeaderLine(text: string, cut: boolean): void {
+    if (text.startsWith('--') && this.#takeDelimiter(text)) return
+    if (this.#state !== 'header') return // its delimiter was none of ours
+    if (text === '\n' || (text === '\r\n' && (this.#head.isEmpty || this.#head.crlf))) {
+      if (!this.#head.isEmpty) this.#state = 'behind header'
       return
     }
-    head.isEmpty = false
-    head.crlf = text.endsWith('\r\n')
-    head.lines.add(text, cut)
+    this.#head.isEmpty = false
+    this.#head.crlf = text.endsWith('\r\n')
+    this.#head.lines.add(text, cut)
   }
 
   /** The line behind an empty one: clamd goes on in the header where it looks like a field. */
-  function takeFirstLine(): void {
-    const bytes = line.take()
+  #takeFirstLine(): void {
+    const bytes = this.#line.take()
     const text = bytes.toString('latin1')
     if (/^(?:content|filename=)|base64/i.test(text)) {
-      state = 'header'
-      head.plain = false
-    } else endHeader(head.plain)
-    push(bytes)
+      this.#state = 'header'
+      this.#head.plain = false
+    } else this.#endHeader(this.#head.plain)
+    this.push(bytes)
   }
 
-  function takeLine(bytes: Buffer, from: number): number {
+  #takeLine(bytes: Buffer, from: number): number {
     const lf = bytes.indexOf(LF, from)
     const end = lf < 0 ? bytes.length : lf + 1
-    if (state !== 'behind header') pass(bytes, from, end)
-    if (state === 'header' && lf >= 0 && line.length === 0 && saysNothing(bytes, from, end)) {
-      head.isEmpty = false
-      head.crlf = bytes[lf - 1] === CR
-      head.lines.pass()
+    if (this.#state !== 'behind header') this.#pass(bytes, from, end)
+    if (
+      this.#state === 'header' &&
+      lf >= 0 &&
+      this.#line.length === 0 &&
+      saysNothing(bytes, from, end)
+    ) {
+      this.#head.isEmpty = false
+      this.#head.crlf = bytes[lf - 1] === CR
+      this.#head.lines.pass()
       return end
     }
     const piece = bytes.subarray(from, end)
-    if (state !== 'behind header' && lf >= 0 && line.length === 0) {
-      takeWhole(piece.toString('latin1', 0, LINE_MAX), piece.length > LINE_MAX)
+    if (this.#state !== 'behind header' && lf >= 0 && this.#line.length === 0) {
+      this.#takeWhole(piece.toString('latin1', 0, LINE_MAX), piece.length > LINE_MAX)
       return end
     }
-    line.add(piece)
-    if (state === 'behind header') {
-      if (lf >= 0 || line.length >= FIRST_MAX) takeFirstLine()
+    this.#line.add(piece)
+    if (this.#state === 'behind header') {
+      if (lf >= 0 || this.#line.length >= FIRST_MAX) this.#takeFirstLine()
       return end
     }
     if (lf < 0) return end
-    const cut = line.length > LINE_MAX
-    takeWhole(line.take().toString('latin1'), cut)
+    const cut = this.#line.length > LINE_MAX
+    this.#takeWhole(this.#line.take().toString('latin1'), cut)
     return end
   }
 
-  function takeWhole(text: string, cut: boolean): void {
-    if (state === 'header') takeHeaderLine(text, cut)
-    else if (text.startsWith('--')) takeDelimiter(text)
+  #takeWhole(text: string, cut: boolean): void {
+    if (this.#state === 'header') this.#takeHeaderLine(text, cut)
+    else if (text.startsWith('--')) this.#takeDelimiter(text)
   }
 
   /** In text only lines that begin with a dash matter. */
-  function skipText(bytes: Buffer, from: number): number {
+  #skipText(bytes: Buffer, from: number): number {
     const found = bytes.indexOf('\n-', from, 'latin1')
     const end = found < 0 ? bytes.length : found + 1
-    pass(bytes, from, end)
-    atLineStart = bytes[end - 1] === LF
+    this.#pass(bytes, from, end)
+    this.#atLineStart = bytes[end - 1] === LF
     return end
-  }
-
-  function isSettled(): boolean {
-    if (count.isOver) return true
-    if (state !== 'text' || containers.hasMultiparts) return false
-    return encoded.every(({ content }) => content.isSettled)
-  }
-
-  function push(bytes: Buffer): void {
-    const mayBeginDelimiter = (at: number) =>
-      bytes[at] === DASH && (at + 1 === bytes.length || bytes[at + 1] === DASH)
-    for (let at = 0; at < bytes.length && !isSettled(); ) {
-      const isLine = state !== 'text' || line.length > 0 || (atLineStart && mayBeginDelimiter(at))
-      at = isLine ? takeLine(bytes, at) : skipText(bytes, at)
-    }
-    flush()
-  }
-
-  return {
-    push,
-    get isOver() {
-      return count.isOver
-    },
-    get isSettled() {
-      return isSettled()
-    },
-    end() {
-      count.readings--
-      for (const { content } of encoded) content.end()
-    },
   }
 }
 

@@ -1,5 +1,5 @@
 import type { Hash } from 'node:crypto'
-import { createPass } from './pass.ts'
+import { Pass } from './pass.ts'
 import { signedContent } from './signed.ts'
 import { createShelf, type Shelf, type Store } from './store.ts'
 
@@ -101,7 +101,7 @@ interface Found {
 
 function* inside(source: Source, walk: Walk, depth: number): Generator<Step, void> {
   let found: Found[] = []
-  const pass = createPass({
+  const pass = new Pass({
     shelf: walk.shelf,
     emit(store, length, decoded) {
       store.keep()

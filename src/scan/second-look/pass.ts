@@ -44,11 +44,6 @@ const SHORT = 10
 const STARTS_FIRST = 2
 const STARTS_LAST = 2
 
-export interface Pass {
-  push(chunk: Buffer): void
-  end(): void
-}
-
 export interface PassOptions {
   readonly shelf: Shelf
   readonly emit: Emit
@@ -72,82 +67,112 @@ interface Start {
  * it goes by are not parts but places: where a header may end, where a part may, where
  * encoded data begins by its own looks. Constant memory, any split.
  */
-export function createPass({ shelf, emit, spend, onHeader, onName }: PassOptions): Pass {
-  const boundaries: Boundaries = createBoundaries()
-  let starts: Start[] = []
-  let run: Base64Stream | undefined
-  const front = Buffer.alloc(LEAST) // of a run that has not begun
-  let runFront = 0
-  let coded: Coded | undefined
-  let room: Buffer | undefined
+export class Pass {
+  readonly #options: PassOptions
+  readonly #boundaries: Boundaries = createBoundaries()
+  #starts: Start[] = []
+  #run: Base64Stream | undefined
+  readonly #front = Buffer.alloc(LEAST) // of a run that has not begun
+  #runFront = 0
+  #coded: Coded | undefined
+  #room: Buffer | undefined
   // Whole lines alone, from the first header on: some reader begins anew at none behind it.
-  let wholeCoded: Coded | undefined
-  let codedAlike = true // both had the same so far
-  let held: Buffer = Buffer.alloc(0)
+  #wholeCoded: Coded | undefined
+  #codedAlike = true // both had the same so far
+  #held: Buffer = Buffer.alloc(0)
 
-  let inHeader = true
-  let header = ''
-  let strange = 0 // lines that are no fields, one behind the other
+  #inHeader = true
+  #header = ''
+  #strange = 0 // lines that are no fields, one behind the other
 
-  function beginHeader(): void {
-    inHeader = true
-    header = ''
-    strange = 0
+  constructor(options: PassOptions) {
+    this.#options = options
   }
 
-  function endHeader(): void {
-    inHeader = false
-    boundaries.learn(header)
-    onHeader?.(header)
+  push(chunk: Buffer): void {
+    let rest = chunk
+    if (this.#held.length > 0) {
+      const lf = chunk.indexOf(LF)
+      this.#held = Buffer.concat([this.#held, lf < 0 ? chunk : chunk.subarray(0, lf + 1)])
+      if (lf < 0 && this.#held.length <= LINE_MAX) return
+      this.#lines(this.#held)
+      rest = lf < 0 ? NOTHING : chunk.subarray(lf + 1)
+    }
+    let end = rest.lastIndexOf(LF) + 1
+    if (rest.length - end > LINE_MAX) end = rest.length
+    this.#held = Buffer.from(rest.subarray(end))
+    if (end > 0) this.#lines(rest.subarray(0, end))
+  }
+
+  end(): void {
+    if (this.#held.length > 0) this.#lines(this.#held)
+    if (this.#inHeader) this.#endHeader()
+    this.#endPart()
+  }
+
+  #beginHeader(): void {
+    this.#inHeader = true
+    this.#header = ''
+    this.#strange = 0
+  }
+
+  #endHeader(): void {
+    this.#inHeader = false
+    this.#boundaries.learn(this.#header)
+    this.#options.onHeader?.(this.#header)
   }
 
   /** A content may begin behind what was read so far. */
-  function start(): void {
+  #start(): void {
+    const { shelf, emit, spend } = this.#options
     spend()
-    const says64 = /base64/i.test(header.replace(/[\s\0]|\([^()]*\)/g, ''))
-    if (starts.length === STARTS_FIRST + STARTS_LAST) endStart(starts.splice(STARTS_FIRST, 1)[0]!)
-    starts.push({
+    const says64 = /base64/i.test(this.#header.replace(/[\s\0]|\([^()]*\)/g, ''))
+    if (this.#starts.length === STARTS_FIRST + STARTS_LAST) {
+      this.#endStart(this.#starts.splice(STARTS_FIRST, 1)[0]!)
+    }
+    this.#starts.push({
       text: new TextStream(shelf, emit),
       textOver: false,
       base64: says64 ? new Base64Stream(shelf, emit) : undefined,
     })
   }
 
-  function endStart({ base64, text, textOver }: Start): void {
+  #endStart({ base64, text, textOver }: Start): void {
     base64?.end()
     if (textOver) return
     if (base64?.isPure) text.drop()
     else text.end()
   }
 
-  function beginRun(): Base64Stream {
+  #beginRun(): Base64Stream {
+    const { shelf, emit } = this.#options
     const stream = new Base64Stream(shelf, emit, LEAST)
-    stream.push(front, 0, runFront)
+    stream.push(this.#front, 0, this.#runFront)
     return stream
   }
 
-  function endRun(): void {
-    run?.end()
-    run = undefined
-    runFront = 0
+  #endRun(): void {
+    this.#run?.end()
+    this.#run = undefined
+    this.#runFront = 0
   }
 
-  function endPart(): void {
-    for (const one of starts) endStart(one)
-    starts = []
-    endRun()
-    coded?.end()
-    coded = undefined
-    if (!codedAlike) wholeCoded?.end()
-    else wholeCoded?.drop()
-    wholeCoded = undefined
-    codedAlike = true
+  #endPart(): void {
+    for (const one of this.#starts) this.#endStart(one)
+    this.#starts = []
+    this.#endRun()
+    this.#coded?.end()
+    this.#coded = undefined
+    if (!this.#codedAlike) this.#wholeCoded?.end()
+    else this.#wholeCoded?.drop()
+    this.#wholeCoded = undefined
+    this.#codedAlike = true
   }
 
   /** Bytes of a part's content. */
-  function content(bytes: Buffer, from: number, to: number): void {
+  #content(bytes: Buffer, from: number, to: number): void {
     if (from === to) return
-    for (const one of starts) {
+    for (const one of this.#starts) {
       one.base64?.push(bytes, from, to)
       if (one.textOver) continue
       one.text.push(bytes, from, to)
@@ -156,123 +181,130 @@ export function createPass({ shelf, emit, spend, onHeader, onName }: PassOptions
         one.textOver = true
       }
     }
-    const known = starts.some(({ base64 }) => base64?.isPure)
-    if (known) endRun()
-    if (known && !coded) return
+    const known = this.#starts.some(({ base64 }) => base64?.isPure)
+    if (known) this.#endRun()
+    if (known && !this.#coded) return
     // Only uuencode is read with bare CRs, too.
-    const endOf = coded && bytes.subarray(from, to).includes(CR) ? anyLineEnd : lineEnd
+    const endOf = this.#coded && bytes.subarray(from, to).includes(CR) ? anyLineEnd : lineEnd
     for (let at = from; at < to; ) {
       const end = Math.min(endOf(bytes, at, to), to)
-      if (!known) runLine(bytes, at, end)
-      if (coded && end - at < SHORT) spend()
-      codedLine(bytes, at, end)
+      if (!known) this.#runLine(bytes, at, end)
+      if (this.#coded && end - at < SHORT) this.#options.spend()
+      this.#codedLine(bytes, at, end)
       at = end
     }
   }
 
-  function runLine(bytes: Buffer, from: number, to: number): void {
+  #runLine(bytes: Buffer, from: number, to: number): void {
     if (isBase64Line(bytes, from, to)) {
-      if (!run && runFront + to - from <= front.length) {
-        runFront += bytes.copy(front, runFront, from, to) // a word of a text, mostly
+      if (!this.#run && this.#runFront + to - from <= this.#front.length) {
+        this.#runFront += bytes.copy(this.#front, this.#runFront, from, to) // a word of a text, mostly
         return
       }
-      run ??= beginRun()
-      run.push(bytes, from, to)
-    } else if ((run || runFront > 0) && !isBlank(bytes, from, to)) {
-      endRun()
+      this.#run ??= this.#beginRun()
+      this.#run.push(bytes, from, to)
+    } else if ((this.#run || this.#runFront > 0) && !isBlank(bytes, from, to)) {
+      this.#endRun()
     }
   }
 
   /** A line of what may be a header. */
-  function headerLine(bytes: Buffer, from: number, to: number): void {
-    spend()
+  #headerLine(bytes: Buffer, from: number, to: number): void {
+    this.#options.spend()
     const line = bytes.toString('latin1', from, to)
     const text = line.replace(/[\r\n]+$/, '')
     if (text === '') {
-      if (starts.length > 0) feedStarts(bytes, from, to)
-      endHeader()
-      start()
+      if (this.#starts.length > 0) this.#feedStarts(bytes, from, to)
+      this.#endHeader()
+      this.#start()
       return
     }
-    if (isDelimiter(bytes, from)) {
-      endHeader()
-      endPart()
-      beginHeader()
+    if (this.#isDelimiter(bytes, from)) {
+      this.#endHeader()
+      this.#endPart()
+      this.#beginHeader()
       return
     }
-    if (isUuencodeHeader(text)) beginCoded(createUuencode(), text)
+    if (isUuencodeHeader(text)) this.#beginCoded(this.#createUuencode(), text)
     if (/^[ \t]*[!-9;-~]/.test(text) && isField(text)) {
-      strange = 0
-    } else if (/^[ \t]/.test(text) && strange === 0 && text.trim() !== '') {
+      this.#strange = 0
+    } else if (/^[ \t]/.test(text) && this.#strange === 0 && text.trim() !== '') {
       // A continuation.
     } else {
-      strange++
-      if (strange === 1) {
+      this.#strange++
+      if (this.#strange === 1) {
         const blank = /^[\s\0-\x1f\x7f-\xa0]*$/.test(text)
-        boundaries.learn(header)
-        if (!blank) start()
-        feedStarts(bytes, from, to)
-        if (blank) start()
-        if (!blank) runLine(bytes, from, to)
-        codedLine(bytes, from, to)
-        header += line
+        this.#boundaries.learn(this.#header)
+        if (!blank) this.#start()
+        this.#feedStarts(bytes, from, to)
+        if (blank) this.#start()
+        if (!blank) this.#runLine(bytes, from, to)
+        this.#codedLine(bytes, from, to)
+        this.#header += line
         return
       }
-      if (strange > 2) {
-        endHeader()
-        content(bytes, from, to)
+      if (this.#strange > 2) {
+        this.#endHeader()
+        this.#content(bytes, from, to)
         return
       }
     }
-    feedStarts(bytes, from, to)
-    if (strange > 0) {
-      runLine(bytes, from, to)
-      codedLine(bytes, from, to)
+    this.#feedStarts(bytes, from, to)
+    if (this.#strange > 0) {
+      this.#runLine(bytes, from, to)
+      this.#codedLine(bytes, from, to)
     }
-    if (header.length < HEADER_MAX) header += line
+    if (this.#header.length < HEADER_MAX) this.#header += line
     else {
-      endHeader()
-      start()
+      this.#endHeader()
+      this.#start()
     }
   }
 
-  function feedStarts(bytes: Buffer, from: number, to: number): void {
-    for (const { text, base64, textOver } of starts) {
+  #feedStarts(bytes: Buffer, from: number, to: number): void {
+    for (const { text, base64, textOver } of this.#starts) {
       base64?.push(bytes, from, to)
       if (!textOver) text.push(bytes, from, to)
     }
   }
 
-  function isDelimiter(bytes: Buffer, from: number): boolean {
-    return bytes[from] === DASH && bytes[from + 1] === DASH && boundaries.begins(bytes, from + 2)
+  #isDelimiter(bytes: Buffer, from: number): boolean {
+    return (
+      bytes[from] === DASH && bytes[from + 1] === DASH && this.#boundaries.begins(bytes, from + 2)
+    )
   }
 
-  function beginCoded(fresh: Coded, header: string): void {
+  #beginCoded(fresh: Coded, header: string): void {
     const name = /^(?:begin[ \t-]+[0-7]+[ \t]+|=ybegin .*name=)(.*)$/i.exec(header)?.[1]
-    if (name) onName?.(name.trim())
-    if (coded) codedAlike = false
-    coded?.end()
-    coded = fresh
+    if (name) this.#options.onName?.(name.trim())
+    if (this.#coded) this.#codedAlike = false
+    this.#coded?.end()
+    this.#coded = fresh
   }
 
-  function codedLine(bytes: Buffer, from: number, to: number): void {
-    const length = coded?.line(bytes, from, to)
-    if (wholeCoded && wholeCoded.line(bytes, from, to) !== length) codedAlike = false
+  #codedLine(bytes: Buffer, from: number, to: number): void {
+    const length = this.#coded?.line(bytes, from, to)
+    if (this.#wholeCoded && this.#wholeCoded.line(bytes, from, to) !== length) {
+      this.#codedAlike = false
+    }
   }
 
   /** One of those that begin anew is at it at a time. */
-  function codedRoom(): Buffer {
-    room ??= Buffer.allocUnsafeSlow(CODED_ROOM)
-    return room
+  #codedRoom(): Buffer {
+    this.#room ??= Buffer.allocUnsafeSlow(CODED_ROOM)
+    return this.#room
   }
 
-  function createUuencode(): Coded {
-    wholeCoded ??= createCoded(shelf, emit, Buffer.allocUnsafeSlow(OWN_ROOM), uudecodeWholeLine)
-    return createCoded(shelf, emit, codedRoom(), uudecodeLine)
+  #createUuencode(): Coded {
+    const { shelf, emit } = this.#options
+    const whole = () =>
+      createCoded(shelf, emit, Buffer.allocUnsafeSlow(OWN_ROOM), uudecodeWholeLine)
+    this.#wholeCoded ??= whole()
+    return createCoded(shelf, emit, this.#codedRoom(), uudecodeLine)
   }
 
   /** Whole lines. */
-  function lines(bytes: Buffer): void {
+  #lines(bytes: Buffer): void {
     let at = 0
     let dash = -1
     // No header of encoded data is without a blank, and large bodies are.
@@ -280,9 +312,9 @@ export function createPass({ shelf, emit, spend, onHeader, onName }: PassOptions
     let begin = words ? -1 : bytes.length
     let upper = begin
     while (at < bytes.length) {
-      if (inHeader) {
+      if (this.#inHeader) {
         const end = anyLineEnd(bytes, at)
-        headerLine(bytes, at, end)
+        this.#headerLine(bytes, at, end)
         at = end
         continue
       }
@@ -306,72 +338,51 @@ export function createPass({ shelf, emit, spend, onHeader, onName }: PassOptions
         if (begin < behind) begin = indexOrEnd(bytes, 'egin', behind)
         if (upper < behind) upper = indexOrEnd(bytes, 'EGIN', behind)
       }
-      content(bytes, at, event)
+      this.#content(bytes, at, event)
       at = event
       if (at === bytes.length) return
-      at = atEvent(bytes, at, anyLineEnd(bytes, at))
+      at = this.#atEvent(bytes, at, anyLineEnd(bytes, at))
     }
   }
 
   /** Takes the line, but for a field: that begins a header. Returns where to go on. */
-  function atEvent(bytes: Buffer, from: number, to: number): number {
-    spend()
-    if (isDelimiter(bytes, from)) {
-      endPart()
-      beginHeader()
+  #atEvent(bytes: Buffer, from: number, to: number): number {
+    this.#options.spend()
+    if (this.#isDelimiter(bytes, from)) {
+      this.#endPart()
+      this.#beginHeader()
       return to
     }
     if (isDashes(bytes, from)) {
-      for (const { base64, text, textOver } of starts) {
+      for (const { base64, text, textOver } of this.#starts) {
         base64?.mayEnd()
         if (!textOver) text.mayEnd()
       }
-      content(bytes, from, to)
+      this.#content(bytes, from, to)
       return to
     }
     const text = bytes.toString('latin1', from, to).replace(/[\r\n]+$/, '')
     const fresh = isUuencodeHeader(text)
-      ? createUuencode()
+      ? this.#createUuencode()
       : /^=ybegin /i.test(text)
-        ? createYenc()
+        ? this.#createYenc()
         : undefined
     if (fresh || isBase64Header(text)) {
-      content(bytes, from, to)
-      if (fresh) beginCoded(fresh, text)
+      this.#content(bytes, from, to)
+      if (fresh) this.#beginCoded(fresh, text)
       return to
     }
-    beginHeader()
+    this.#beginHeader()
     return from
   }
 
-  function createYenc(): Coded {
-    return createCoded(shelf, emit, codedRoom(), (bytes, from, to, room, at) => {
+  #createYenc(): Coded {
+    const { shelf, emit } = this.#options
+    return createCoded(shelf, emit, this.#codedRoom(), (bytes, from, to, room, at) => {
       const start = bytes.toString('latin1', from, Math.min(to, from + 6)).toLowerCase()
       if (start === '=yend ') return END
       return start === '=ypart' ? OTHER : ydecodeLine(bytes, from, to, room, at)
     })
-  }
-
-  return {
-    push(chunk) {
-      let rest = chunk
-      if (held.length > 0) {
-        const lf = chunk.indexOf(LF)
-        held = Buffer.concat([held, lf < 0 ? chunk : chunk.subarray(0, lf + 1)])
-        if (lf < 0 && held.length <= LINE_MAX) return
-        lines(held)
-        rest = lf < 0 ? NOTHING : chunk.subarray(lf + 1)
-      }
-      let end = rest.lastIndexOf(LF) + 1
-      if (rest.length - end > LINE_MAX) end = rest.length
-      held = Buffer.from(rest.subarray(end))
-      if (end > 0) lines(rest.subarray(0, end))
-    },
-    end() {
-      if (held.length > 0) lines(held)
-      if (inHeader) endHeader()
-      endPart()
-    },
   }
 }
 
