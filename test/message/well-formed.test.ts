@@ -39,6 +39,7 @@ t.test('a header that programs read differently may not', async (t) => {
     ['A: b\r\n\n', /mixes/],
     ['A: b\nTo: =?utf-8?Q?=0D=0AContent-Type:_x?=\n\n', /line 2 .*hides a line end/],
     ['A: b\nReceived: =?x?b?Cg==?=\n\n', /line 2 .*hides a line end/],
+    ['A: b\nReceived: =?x? X?\n =0a\n\n', /line 2 .*hides a line end/],
   ]
   for (const [block, why] of cases) t.match(faultOf(block), why, JSON.stringify(block))
 })

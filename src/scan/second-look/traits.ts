@@ -1,4 +1,4 @@
-import { hidesLineEnd } from '../../message/encoded-words.ts'
+import { hasHiddenLineEnd } from '../../message/encoded-words.ts'
 import { BEGINS, type BodyKind, BodyTraits, UNCUT } from './body-traits.ts'
 import { type PartKind, readFields } from './fields.ts'
 import { MagicWords } from './magic.ts'
@@ -83,7 +83,7 @@ export class TraitDetector {
 
   #endHeader(ended: boolean): void {
     if (!ended) this.found.add('cut-header')
-    if (hidesLineEnd(this.#header)) this.found.add('encoded-line-end')
+    if (hasHiddenLineEnd(this.#header)) this.found.add('encoded-line-end')
     const kind = readHeader(this.#header, (trait) => this.found.add(trait))
     // libclamav goes on with the next field, whatever field it is, but not in the mail's own header.
     if ((this.#open.length > 0 || this.#messages > 0) && ENDS_OPEN.test(this.#header))
