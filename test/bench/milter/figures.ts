@@ -37,25 +37,38 @@ export function goalsOf(figures: readonly Figure[]): Goal[] {
     bound: 'at least',
     must,
     tryFor: undefined,
-    ...compare(figures, mail, size, suffix),
+    ...compare(figures, mail, size, [`onescan${suffix}`, `clamav-milter${suffix}`]),
   })
-  return (['', '-inet'] as const).flatMap((suffix) => [
+  const overClamav = (['', '-inet'] as const).flatMap((suffix) => [
     goal('clean', '4 KB', suffix, 1),
     goal('clean', '100 KB', suffix, 1),
     goal('trusted', '4 KB', suffix, 2),
     goal('trusted', '100 KB', suffix, 2),
   ])
+  return [...overClamav, shareOfNone(figures)]
+}
+
+/** What mail that needs no scan loses by a milter at all. */
+function shareOfNone(figures: readonly Figure[]): Goal {
+  return {
+    name: 'onescan, unix, trusted mail, 4 KB, share of Postfix without a milter',
+    unit: 'times',
+    bound: 'at least',
+    must: 0.65,
+    tryFor: undefined,
+    ...compare(figures, 'trusted', '4 KB', ['onescan', 'none']),
+  }
 }
 
 function compare(
   figures: readonly Figure[],
   mail: Stream['name'],
   size: string,
-  suffix: '' | '-inet',
+  [our, their]: readonly [Name, Name],
 ): Pick<Goal, 'value' | 'range'> {
   const of = (name: Name) =>
     figures.find((each) => each.contestant === name && each.mail === mail && each.size === size)
-  const [ours, theirs] = [of(`onescan${suffix}`), of(`clamav-milter${suffix}`)]
+  const [ours, theirs] = [of(our), of(their)]
   if (ours === undefined || theirs === undefined) return { value: undefined }
   const ratios = ours.rates.map((rate, round) => rate / theirs.rates[round]!)
   return { value: median(ratios), range: [Math.min(...ratios), Math.max(...ratios)] }
