@@ -1,9 +1,10 @@
 // `npm run bench:verdicts`: what a memory of verdicts spares, and what it costs. Ratios hold
 // from machine to machine, milliseconds do not. What is added to a message is told by pairs: the
-// same kind of message goes to a host with and to one without, one right after the other and each
-// as often first; the row is the median of the differences, with its quartiles. A machine that has
+// same kind of message goes to a host with and to one without, one right after the other and in
+// any order; the row is the median of the differences, with its quartiles. A machine that has
 // other work disturbs both of a pair alike, and the quartiles show how much. Where they are wide,
-// the processor's time says more: that does not count who else was busy.
+// the processor's time says more: that does not count who else was busy. UNSURE is a median that
+// is nearer to its goal than twice its standard error.
 import { randomBytes } from 'node:crypto'
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -152,13 +153,16 @@ async function added(base: Host, hosts: readonly Host[], count: number): Promise
   const differences = hosts.map((): number[] => [])
   for (let n = 0; n < count; n++) {
     const times: number[] = []
-    for (let turn = 0; turn < all.length; turn++) {
-      const which = (n + turn) % all.length
-      times[which] = await timed(all[which]!, fresh())
-    }
+    for (const which of shuffled(all.length)) times[which] = await timed(all[which]!, fresh())
     for (const [which, list] of differences.entries()) list.push(times[which + 1]! - times[0]!)
   }
   return differences
+}
+
+/** What one host still does behind its answer falls on the next one: that must not always be the same. */
+function shuffled(count: number): number[] {
+  const places = Array.from({ length: count }, (_, which) => ({ which, by: Math.random() }))
+  return places.sort((a, b) => a.by - b.by).map(({ which }) => which)
 }
 
 /** Milliseconds of the processor for each of so many messages, by host; they come in turn. */
@@ -232,8 +236,17 @@ async function farm(first: string, settings: Record<string, string>): Promise<vo
 }
 
 function pairs(what: string, differences: readonly number[], goal: number): void {
-  row(what, median(differences), goal, 'at most')
+  const middle = median(differences)
+  const isClear = Math.abs(middle - goal) > 2 * errorOfMedian(differences)
+  const label = isClear ? (middle <= goal ? 'met   ' : 'MISSED') : 'UNSURE'
+  say(`${label}  ${what}: ${middle.toFixed(3)} (at most ${goal})`)
   say(`        (${quartiles(differences)})`)
+}
+
+/** The standard error that the median of so many would have if they were normally spread. */
+function errorOfMedian(values: readonly number[]): number {
+  const spread = (percentile(values, 0.75) - percentile(values, 0.25)) / 1.349
+  return (1.253 * spread) / Math.sqrt(values.length)
 }
 
 function quartiles(differences: readonly number[]): string {
