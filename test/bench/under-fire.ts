@@ -79,6 +79,8 @@ export async function underFire({ messages, atOnce, programs, spool }: Fire): Pr
         if (kill(workers[0], 'SIGKILL')) killed.workers++
         await wait(DAEMON_LIVES * (1 + Math.random()))
       }
+      // One that it starts while they are listed would live on, and answer at its socket.
+      kill(parent!, 'SIGSTOP')
       for (const pid of treeOf(parent!)) kill(pid, 'SIGKILL')
       killed.daemons++
       await onescand.stop()
