@@ -7,8 +7,8 @@ import { runtimes, startOnescand } from './process.ts'
 
 /** The processes of one onescand know what each of them was told. */
 
-const letter = (n: number) =>
-  Buffer.from(`Date: ${n}\nTo: <${n}@example.org>\nFrom: news@example.com\n\nHello\n`)
+const letter = (n: number, body = 'Hello') =>
+  Buffer.from(`Date: ${n}\nTo: <${n}@example.org>\nFrom: news@example.com\n\n${body}\n`)
 
 t.test('a thousand copies through three processes are a scan for each at most', async (t) => {
   let scans = 0
@@ -21,6 +21,12 @@ t.test('a thousand copies through three processes are a scan for each at most', 
   const settings = { QHPSI: 'plugin: clamd', CLAMD: clamd.socket, CLAMDBDIR: '/nonexistent' }
   const onescand = startOnescand(t, { settings, args: ['--workers', '3'] })
   await onescand.logged(/serving/)
+  // All processes know clamd's signatures then: copies are scanned as long as one does not.
+  const others = Array.from({ length: 48 }, (_, n) => letter(n, `No copy: ${n}`))
+  for (let at = 0; at < others.length; at += 8) {
+    const some = others.slice(at, at + 8)
+    await Promise.all(some.map((message) => onescand.ask({ message, variables: settings })))
+  }
   const answers = new Set<string>()
   let n = 0
   const clients = Array.from({ length: 8 }, async () => {

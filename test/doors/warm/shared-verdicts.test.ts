@@ -77,6 +77,9 @@ t.test('what one host has scanned, the other one knows', { skip }, async (t) => 
   t.match(two.mailLog[1], / scan=known scanner=clamd virus=Eicar grounds=virus by=\S+ age=\d+ /)
 })
 
+const scansOf = (hosts: readonly { scans(): number }[]) =>
+  hosts.reduce((sum, host) => sum + host.scans(), 0)
+
 t.test('a thousand copies to two hosts at once are four scans at most', { skip }, async (t) => {
   const server = await startStore(t)
   const hosts = [
@@ -84,12 +87,15 @@ t.test('a thousand copies to two hosts at once are four scans at most', { skip }
     await openHost(t, `unix:${server.socket}`),
   ]
   await connected(server, 2)
+  // Both know clamd's signatures then: copies are scanned as long as one does not.
+  for (const host of hosts) for (let n = 0; n < 4; n++) await host.send(n, `no copy: ${n}`)
+  const before = scansOf(hosts)
   let n = 0
   const clients = Array.from({ length: 8 }, async () => {
     while (n < 1000) t.equal((await hosts[n % 2]!.send(n++)).outcome, 'delivered')
   })
   await Promise.all(clients)
-  const scans = hosts.reduce((sum, host) => sum + host.scans(), 0)
+  const scans = scansOf(hosts) - before
   t.ok(scans >= 1 && scans <= 4, `${scans} scans`)
 })
 
