@@ -29,13 +29,18 @@ export async function warmUp(directory: string, over: AbortSignal): Promise<void
   try {
     const clamd = createServer((connection) => {
       let commands = 0
+      let isSession = false
       let last = Buffer.alloc(0)
+      const reply = (text: string) =>
+        connection.write(isSession ? `${++commands}: ${text}\0` : `${text}\0`)
       connection.on('error', () => {})
       connection.on('data', (chunk: Buffer) => {
         last = Buffer.concat([last, chunk]).subarray(-STREAM_END.length)
+        // Outside a session, too: of mail whose session ended amid it.
+        isSession ||= chunk.includes('zIDSESSION\0')
         if (chunk.includes('zVERSION\0')) connection.write('ClamAV rehearsal\0')
-        else if (chunk.includes('zPING\0')) connection.write(`${++commands}: PONG\0`)
-        else if (last.equals(STREAM_END)) connection.write(`${++commands}: stream: OK\0`)
+        else if (chunk.includes('zPING\0')) reply('PONG')
+        else if (last.equals(STREAM_END)) reply('stream: OK')
       })
     })
     const settings = {
