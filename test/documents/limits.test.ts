@@ -8,6 +8,7 @@ import { ADDRESS_MAX, ENVELOPE_MAX } from '../../src/envelope/envelope.ts'
 import { quarantineField } from '../../src/judge/quarantine.ts'
 import { HEADER_MAX } from '../../src/message/header-block.ts'
 import { SWEEP_AGE } from '../../src/message/named-file.ts'
+import { PORTS_MAX, SOCKETS_MAX } from '../../src/quota/udp-sockets.ts'
 import { logLine } from '../../src/runtime/log.ts'
 import { NAME_MAX } from '../../src/scan/attachments/file-names.ts'
 import { MESSAGES_MAX, PARTS_MAX } from '../../src/scan/attachments/search.ts'
@@ -117,4 +118,9 @@ t.test('onescand(8) says how many messages are at one clamd', async (t) => {
   const [, most] =
     /A worker has at most (\d+) messages at one clamd/.exec(readPage('onescand.8')) ?? []
   t.equal(Number(most), PLACES)
+})
+
+t.test('the page says how many sockets and ports questions about mailboxes take', async (t) => {
+  t.match(page, `with at most ${SOCKETS_MAX} sockets in each process`)
+  t.match(page, `If ${PORTS_MAX.toLocaleString('en')} ports of a process rest`)
 })

@@ -2,7 +2,7 @@ import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
 import t from 'tap'
 import { readAddress } from '../../src/envelope/address.ts'
-import { SOCKETS_MAX } from '../../src/quota/udp-sockets.ts'
+import { createUdpSockets, SOCKETS_MAX } from '../../src/quota/udp-sockets.ts'
 import { ann, ben, clientOf, extendedAnswer, slowUdpService, udpService } from './services.ts'
 
 /** Questions by datagram, to services that answer, lie and are silent. */
@@ -166,6 +166,29 @@ t.test(
     t.equal(service.senders.length, ports.size, 'and none served two questions')
   },
 )
+
+t.test('a port serves no other question before it has rested, however many rest', async (t) => {
+  const service = await udpService(t, () => undefined)
+  const place = { host: '127.0.0.1', port: service.port, text: 'the service' }
+  const backend = { kind: 'udp', ...place, extended: false } as const
+  let now = 0
+  const sockets = createUdpSockets(() => now, 10_000, 4)
+  const take = async () => (await sockets.take(backend, () => true))!
+  for (let n = 0; n < 4; n++) sockets.giveBack(await take(), backend)
+  const extended = { ...backend, extended: true }
+  sockets.giveBack((await sockets.take(extended, () => true))!, extended)
+  t.equal(await sockets.take(backend, () => false), undefined, 'who gives up gets none')
+
+  let isTaken = false
+  const fifth = take().then((socket) => {
+    isTaken = true
+    return socket
+  })
+  await new Promise((resolve) => setTimeout(resolve, 300))
+  t.notOk(isTaken, 'all four rest')
+  now = 10_000
+  sockets.giveBack(await fifth, backend)
+})
 
 /** Asks until so many questions have been asked, so many at a time, each about another mailbox. */
 async function askMany(
