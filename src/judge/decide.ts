@@ -4,7 +4,7 @@ import { recipientsOf } from '../envelope/envelope.ts'
 import type { HeaderEdits, HeaderField } from '../message/edits.ts'
 import type { Header } from '../message/header-block.ts'
 import type { ScanResult } from '../scan/scan.ts'
-import type { Decision, Findings, Reply } from './decision.ts'
+import type { Decision, Findings, Grounds, Reply } from './decision.ts'
 import type { Policy } from './policy.ts'
 import { isForwarded, quarantineField } from './quarantine.ts'
 import type { Transaction } from './transaction.ts'
@@ -44,17 +44,18 @@ export function decide(transaction: Transaction, policy: Policy, outcome: Outcom
         ? accept()
         : { kind: 'defer', reply: notScanned, findings }
     case 'nested':
-      return policy.scan.nesting.over === 'defer'
-        ? { kind: 'defer', reply: deferNested, findings }
-        : { kind: 'reject', reply: refuseNested, findings }
+      return keptOut(policy.scan.nesting.over, findings, 'nested-too-deep', (verb) => {
+        return `message ${verb}: messages or multiparts in it are nested too deep to be scanned`
+      })
     case 'crowded':
-      return policy.scan.nesting.over === 'defer'
-        ? { kind: 'defer', reply: tooMuchInside(4, scan.limit), findings }
-        : { kind: 'reject', reply: tooMuchInside(5, scan.limit), findings }
+      return keptOut(policy.scan.nesting.over, findings, 'too-much-inside', (verb) => {
+        return `message ${verb}: more is in it than can be scanned (${scan.limit})`
+      })
     case 'strange':
-      return policy.scan.secondLook.strict === 'defer'
-        ? { kind: 'defer', reply: strangeMime(4, scan.why), findings }
-        : { kind: 'reject', reply: strangeMime(5, scan.why), findings }
+      return keptOut(policy.scan.secondLook.strict, findings, 'strange-mime', (verb) => {
+        const text = `message ${verb}: not written as mail programs write it (${scan.why})`
+        return text.slice(0, 200)
+      })
     case 'infected':
       return foundSomething(transaction, policy, accept(VIRUS_FOUND), scan)
   }
@@ -135,42 +136,19 @@ const notScanned: Reply = {
   grounds: 'unscanned',
 }
 
-const TOO_DEEP = 'messages or multiparts in it are nested too deep to be scanned'
-
-const refuseNested: Reply = {
-  class: 5,
-  enhanced: '5.6.0',
-  text: `message refused: ${TOO_DEEP}`,
-  grounds: 'nested-too-deep',
-}
-
-const deferNested: Reply = {
-  class: 4,
-  enhanced: '4.6.0',
-  text: `message deferred: ${TOO_DEEP}`,
-  grounds: 'nested-too-deep',
-}
-
-/** `limit` are words that no sender chooses. */
-function tooMuchInside(replyClass: 4 | 5, limit: string): Reply {
-  const verb = replyClass === 5 ? 'refused' : 'deferred'
-  return {
-    class: replyClass,
-    enhanced: `${replyClass}.6.0`,
-    text: `message ${verb}: more is in it than can be scanned (${limit})`,
-    grounds: 'too-much-inside',
+/** For what is in the message, in words that no sender chooses. */
+function keptOut(
+  over: Policy['scan']['nesting']['over'] | Policy['scan']['secondLook']['strict'],
+  findings: Findings,
+  grounds: Grounds,
+  text: (verb: 'deferred' | 'refused') => string,
+): Decision {
+  if (over === 'defer') {
+    const reply: Reply = { class: 4, enhanced: '4.6.0', text: text('deferred'), grounds }
+    return { kind: 'defer', reply, findings }
   }
-}
-
-/** `traits` are names that no sender chooses. */
-function strangeMime(replyClass: 4 | 5, traits: string): Reply {
-  const verb = replyClass === 5 ? 'refused' : 'deferred'
-  return {
-    class: replyClass,
-    enhanced: `${replyClass}.6.0`,
-    text: `message ${verb}: not written as mail programs write it (${traits})`.slice(0, 200),
-    grounds: 'strange-mime',
-  }
+  const reply: Reply = { class: 5, enhanced: '5.6.0', text: text('refused'), grounds }
+  return { kind: 'reject', reply, findings }
 }
 
 const headerTooLarge: Reply = {
