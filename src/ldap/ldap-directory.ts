@@ -1,10 +1,11 @@
-import { readFileSync } from 'node:fs'
-import { Client, type Entry, NoSuchObjectError, SizeLimitExceededError } from 'ldapts'
+import { type Entry, NoSuchObjectError, SizeLimitExceededError } from 'ldapts'
+import { limitConcurrency } from '../runtime/concurrency.ts'
+import { inTime, LATE } from '../runtime/deadline.ts'
 import { errorText } from '../runtime/fault.ts'
 import { createMemory } from '../runtime/remember.ts'
 import { createRests } from '../runtime/rests.ts'
 import { createUnderWay } from '../runtime/under-way.ts'
-import { readSecret } from '../settings/secret-file.ts'
+import { type LdapConnection, openConnection } from './connection.ts'
 import { filterFor, type LdapUser } from './filter.ts'
 import type { LdapSettings } from './ldap-settings.ts'
 
@@ -22,7 +23,7 @@ export type LdapAnswer =
   | { readonly found: 'trouble'; readonly why: string }
 
 export interface LdapDirectory {
-  /** Never rejects. Questions for one user at the same time are one question. */
+  /** Never rejects, and never takes longer than the timeout. Questions for one user at the same time are one question. */
   find(user: LdapUser): Promise<LdapAnswer>
   forget(): void
   /** Keeps no connection once what is asked has its answer. */
@@ -32,7 +33,7 @@ export interface LdapDirectory {
 export interface LdapOptions {
   /** Milliseconds on a clock that nobody sets. */
   readonly now: () => number
-  /** Milliseconds for a question, and for a connection. */
+  /** Milliseconds for a question, whatever happens, and for a connection. */
   readonly timeout: number
   /** Users that are remembered. */
   readonly remembered: number
@@ -40,38 +41,96 @@ export interface LdapOptions {
 
 /** Milliseconds for which a directory that failed is left alone. */
 const REST = 1000
+/**
+ * Questions that wait for the directory at once. slapd ends a connection on which more than 100
+ * requests of a nobody are pending (slapd.conf(5), conn_max_pending).
+ */
+const AT_ONCE = 50
 
-/** Asks a directory over one connection, which is opened when it is wanted. */
+/**
+ * Asks a directory over one connection, which is opened when it is wanted. Each question has its
+ * answer within the timeout, whatever the directory does. A connection on which nothing was heard
+ * while a question waited hangs: it is replaced.
+ */
 export function createLdapDirectory(settings: LdapSettings, options: LdapOptions): LdapDirectory {
   const { now, timeout } = options
+  const { url } = settings
   const known = createMemory<{ answer: LdapAnswer; until: number }>(options.remembered)
   const underWay = createUnderWay<LdapAnswer>()
-  let connection: Promise<Client> | undefined
-  let trouble = ''
+  const inTurn = limitConcurrency(AT_ONCE)
+  const late = `no answer in ${timeout} ms`
+  let connection: Promise<LdapConnection> | undefined
+  let why = ''
   const rests = createRests<string>(now, { first: REST, longest: REST })
 
   async function ask(user: LdapUser): Promise<LdapAnswer> {
-    if (rests.isResting(settings.url)) return { found: 'trouble', why: trouble }
-    const asked = connection ?? open(settings, timeout)
-    connection = asked
-    try {
-      const client = await asked
-      // Closed while it was idle, it would be opened again as nobody in particular.
-      if (settings.bind && !client.isBound) {
-        if (connection === asked) connection = undefined
-        return ask(user)
+    const until = now() + timeout
+    const answer = await inTime(
+      inTurn(() => askUntil(until, user)),
+      timeout,
+    )
+    return answer === LATE ? { found: 'trouble', why: `${url}: ${late}` } : answer
+  }
+
+  async function askUntil(until: number, user: LdapUser): Promise<LdapAnswer | typeof LATE> {
+    const left = until - now()
+    if (left <= 0) return LATE
+    const asked: Asked = {}
+    const answer = await inTime(askOn(asked, user), left)
+    const { on, heard } = asked
+    if (answer === LATE && on?.isOpen() && on.heard() === heard) giveUp(on, late)
+    return answer
+  }
+
+  async function askOn(asked: Asked, user: LdapUser): Promise<LdapAnswer> {
+    for (let isFirst = true; ; isFirst = false) {
+      if (rests.isResting(url)) return { found: 'trouble', why }
+      let on: LdapConnection | undefined
+      try {
+        on = await connect()
+        asked.on = on
+        asked.heard = on.heard()
+        const answer = await search(on, user)
+        rests.answered(url)
+        return answer
+      } catch (error) {
+        // Closed while it was idle, or under the question: that says nothing of a new one.
+        const isClosed = on !== undefined && !on.isOpen()
+        if (isClosed && isFirst) continue
+        if (on !== undefined && !isClosed) giveUp(on, errorText(error))
+        else isTroubled(errorText(error))
+        return { found: 'trouble', why }
       }
-      return await search(client, user)
-    } catch (error) {
-      trouble = `${settings.url}: ${errorText(error)}`
-      // Others may have met the same trouble already, and opened another connection.
-      if (connection === asked) {
-        connection = undefined
-        rests.failed(settings.url)
-        drop(asked)
-      }
-      return { found: 'trouble', why: trouble }
     }
+  }
+
+  /** The connection of all, once it is ready for questions. */
+  async function connect(): Promise<LdapConnection> {
+    const shared = connection ?? openConnection(settings, timeout)
+    connection = shared
+    try {
+      const open = await shared
+      if (open.isOpen()) return open
+    } catch (error) {
+      forgetConnection(shared)
+      throw error
+    }
+    forgetConnection(shared)
+    return connect()
+  }
+
+  function forgetConnection(shared: Promise<LdapConnection>): void {
+    if (connection === shared) connection = undefined
+  }
+
+  /** Others who wait on it are told the same, and do not connect again at once. */
+  function giveUp(on: LdapConnection, error: string): void {
+    isTroubled(error)
+    on.close()
+  }
+
+  function isTroubled(error: string): void {
+    if (rests.failed(url) !== undefined) why = `${url}: ${error}`
   }
 
   async function askAndRemember(user: LdapUser): Promise<LdapAnswer> {
@@ -82,12 +141,12 @@ export function createLdapDirectory(settings: LdapSettings, options: LdapOptions
     return answer
   }
 
-  async function search(client: Client, user: LdapUser): Promise<LdapAnswer> {
+  async function search(on: LdapConnection, user: LdapUser): Promise<LdapAnswer> {
     const { base, attributes } = settings
     const filter = filterFor(settings.filter, user)
     if (filter === undefined) return { found: 'nobody' }
     try {
-      const { searchEntries } = await client.search(base, {
+      const entries = await on.search(base, {
         scope: 'sub',
         filter,
         attributes: Object.values(attributes),
@@ -95,8 +154,8 @@ export function createLdapDirectory(settings: LdapSettings, options: LdapOptions
         sizeLimit: 2,
         timeLimit: Math.ceil(timeout / 1000),
       })
-      if (searchEntries.length > 1) return ambiguous()
-      const [entry] = searchEntries
+      if (entries.length > 1) return ambiguous()
+      const [entry] = entries
       return entry ? answerOf(entry) : { found: 'nobody' }
     } catch (error) {
       if (error instanceof SizeLimitExceededError) return ambiguous()
@@ -132,32 +191,17 @@ export function createLdapDirectory(settings: LdapSettings, options: LdapOptions
     forget: () => known.clear(),
     close() {
       void Promise.all(underWay.all()).then(() => {
-        if (connection) drop(connection)
+        connection?.then((open) => open.close()).catch(() => {})
         connection = undefined
       })
     },
   }
 }
 
-async function open(settings: LdapSettings, timeout: number): Promise<Client> {
-  const { url, bind, authorities } = settings
-  const client = new Client({
-    url,
-    timeout,
-    connectTimeout: timeout,
-    ...(authorities ? { tlsOptions: { ca: readFileSync(authorities) } } : {}),
-  })
-  try {
-    if (bind) await client.bind(bind.dn, readSecret(bind.passwordFile))
-    return client
-  } catch (error) {
-    client.unbind().catch(() => {}) // it may be connected all the same
-    throw error
-  }
-}
-
-function drop(connection: Promise<Client>): void {
-  connection.then((client) => client.unbind()).catch(() => {})
+/** Where a question was sent, and how often that connection had been heard by then. */
+interface Asked {
+  on?: LdapConnection
+  heard?: number
 }
 
 /** Names of attributes are compared without case (RFC 4512 2.5). */

@@ -29,13 +29,22 @@ export function readLdapSettings(env: Environment): LdapSettings | undefined {
   const url = env.QUOTALDAPURL
   if (!url) return undefined
   if (!/^(ldaps?:\/\/[\w.[\]:-]+|ldapi:\/\/%2[fF][!-~]+)\/?$/.test(url)) {
-    throw new Fault('config', `QUOTALDAPURL ${url}: must be ldap://HOST[:PORT] or ldaps://HOST`)
+    throw new Fault(
+      'config',
+      `QUOTALDAPURL ${url}: must be ldap://HOST[:PORT], ldaps://HOST or ldapi://%2FPATH`,
+    )
   }
   const filter = env.QUOTALDAPFILTER || FILTER
   if (!/^\(.*%[und].*\)$/.test(filter)) {
     throw new Fault(
       'config',
       `QUOTALDAPFILTER ${filter}: must be a filter in brackets, with %u, %n or %d`,
+    )
+  }
+  if (env.QUOTALDAPCA && !url.startsWith('ldaps:')) {
+    throw new Fault(
+      'config',
+      `QUOTALDAPCA: needs TLS, and QUOTALDAPURL is ${url}; set it to ldaps://`,
     )
   }
   const remember = { max: 86_400, unit: 'seconds' }
@@ -77,4 +86,19 @@ function attribute(name: string, text: string | undefined, standard: string): st
   const wanted = text || standard
   if (/^[A-Za-z][A-Za-z0-9-]*$|^\d+(\.\d+)+$/.test(wanted)) return wanted
   throw new Fault('config', `${name} ${wanted}: must be the name of an attribute`)
+}
+
+/** Where a server listens, by an address that `readLdapSettings` has found good. */
+export function placeOf(
+  url: string,
+): { readonly path: string } | { host: string; port: number; isSecure: boolean } {
+  const [, scheme, place = ''] = /^(ldap[si]?):\/\/([^/]*)/.exec(url) ?? []
+  if (scheme === 'ldapi') return { path: decodeURIComponent(place) }
+  const isSecure = scheme === 'ldaps'
+  const [, host = '', port] = /^(.*?)(?::(\d+))?$/.exec(place) ?? []
+  return {
+    host: host.replace(/^\[|\]$/g, ''),
+    port: port ? Number(port) : isSecure ? 636 : 389,
+    isSecure,
+  }
 }

@@ -46,6 +46,7 @@ export async function openLookup(settings: ServiceSettings, clocks: Clocks): Pro
   const { read, forget } = sourceOf(settings, clocks)
   const directory = ldap && (await makeDirectory(ldap, { now: uptime, timeout, remembered }))
   return {
+    uptime,
     lookUp: users.length > 0 ? inOrder(users.map(userList)) : undefined,
     mailbox: source.mailbox,
     read,

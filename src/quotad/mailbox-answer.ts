@@ -1,4 +1,5 @@
 import type { QuotaAnswer } from '../quota/quota-answer.ts'
+import { inTime, LATE } from '../runtime/deadline.ts'
 import type { Counters } from './counters.ts'
 import type { LogTrouble } from './log.ts'
 import { isFull, type Limits } from './sources/limits.ts'
@@ -25,6 +26,8 @@ export interface MailboxLookup {
   /** Where the mailbox is, or how another service knows the user. */
   readonly mailbox: MailboxTemplate
   readonly read: ReadMailbox
+  /** Milliseconds on a clock that nobody sets. */
+  readonly uptime: () => number
   /** By the administrator's word, before all others. Throws an Error if that cannot be read. */
   readonly limits: ((user: User) => Limits | undefined) | undefined
   /** For whom nobody else says anything. */
@@ -39,9 +42,14 @@ export type AnswerFor = (user: User, incoming: number) => MailboxFinding | Promi
  * Whatever cannot be found out is `unknown`, never `full`.
  */
 export function answerFrom(lookup: MailboxLookup): AnswerFor {
-  const { lookUp, mailbox, read, limits, standard } = lookup
+  const { lookUp, mailbox, read, limits, standard, uptime } = lookup
 
-  function readFor(user: User, incoming: number, account: KnownAccount): ReturnType<AnswerFor> {
+  function readFor(
+    user: User,
+    incoming: number,
+    account: KnownAccount,
+    waited = 0,
+  ): ReturnType<AnswerFor> {
     const place = mailbox(user, account.home)
     if (place === undefined) return { answer: { answer: 'no-such-user' } }
     let own: Limits | undefined
@@ -50,7 +58,7 @@ export function answerFrom(lookup: MailboxLookup): AnswerFor {
     } catch (error) {
       return inTrouble('QUOTAMAP', (error as Error).message)
     }
-    const measure = { incoming, limits: own, standard }
+    const measure = { incoming, limits: own, standard, waited }
     const conclude = (reading: Reading) =>
       findingOf(reading, place.path, measure, lookUp !== undefined)
     const reading = read(place, measure)
@@ -59,10 +67,11 @@ export function answerFrom(lookup: MailboxLookup): AnswerFor {
 
   if (!lookUp) return (user, incoming) => readFor(user, incoming, {})
   return async (user, incoming) => {
+    const began = uptime()
     const account = await lookUp(user)
     switch (account.found) {
       case 'account':
-        return readFor(user, incoming, account)
+        return readFor(user, incoming, account, uptime() - began)
       case 'nobody':
         return { answer: { answer: 'no-such-user' } }
       case 'trouble':
@@ -119,9 +128,17 @@ export type AnswerForName = (
 interface AnswerForNameOptions {
   readonly answerFor: AnswerFor
   readonly keepCase: boolean
+  /** Milliseconds that a question waits for others. */
+  readonly patience: number
   readonly counters: Counters
   readonly logTrouble: LogTrouble
 }
+
+/**
+ * Milliseconds after its time in which a question may still be answered by what is known, such as
+ * a sum that is stale. Then nobody waits any more, be it for a file system that hangs.
+ */
+const GRACE = 50
 
 const nobody: MailboxFinding = { answer: { answer: 'no-such-user' } }
 
@@ -129,6 +146,7 @@ const nobody: MailboxFinding = { answer: { answer: 'no-such-user' } }
 export function answersForNames({
   answerFor,
   keepCase,
+  patience,
   counters,
   logTrouble,
 }: AnswerForNameOptions): AnswerForName {
@@ -142,7 +160,12 @@ export function answersForNames({
   return (name, incoming) => {
     const user = parseUser(name, keepCase)
     const finding = user ? answerFor(user, incoming) : nobody
-    return finding instanceof Promise ? finding.then(note) : note(finding)
+    return finding instanceof Promise ? waitFor(finding, name) : note(finding)
+  }
+
+  async function waitFor(finding: Promise<MailboxFinding>, name: string): Promise<MailboxFinding> {
+    const told = await inTime(finding, patience + GRACE)
+    return note(told === LATE ? inTrouble(name, `no answer in ${patience} ms`) : told)
   }
 }
 

@@ -53,6 +53,7 @@ async function onescanQuotad(options: Options): Promise<void> {
   const answerForName = answersForNames({
     answerFor: answerFrom(lookup),
     keepCase: settings.keepCase,
+    patience: settings.timeout,
     counters,
     logTrouble: troubleLog(log, uptime),
   })

@@ -15,7 +15,7 @@ export interface ServiceSettings {
   readonly limitsFile: string | undefined
   readonly standard: Limits
   readonly keepCase: boolean
-  /** Milliseconds for which a question waits: for a count, or for another service. */
+  /** Milliseconds for which a question waits for others: a list of users, a count, a service. */
   readonly timeout: number
   /** Milliseconds after which a count is given up. */
   readonly longestWalk: number

@@ -22,6 +22,10 @@ export const slapdMissing: string | false = !findProgram('slapd') && 'install De
 
 export interface Slapd {
   readonly url: string
+  /** The same by TLS, with a certificate that `authorities` holds, and by a socket. */
+  readonly secureUrl: string
+  readonly authorities: string
+  readonly socketUrl: string
   readonly base: string
   /** Who may read all; the file has the password. */
   readonly bindDn: string
@@ -31,8 +35,12 @@ export interface Slapd {
   resume(): void
   /** How often it was asked for this since it was started. */
   searchesFor(text: string): number
+  /** Connections that it has taken since it was made. */
+  accepted(): number
   /** Ends it, or starts it again on the same port. */
   stop(): Promise<void>
+  /** Ends it with SIGKILL. */
+  kill(): Promise<void>
   start(): Promise<void>
   remove(): Promise<void>
 }
@@ -53,13 +61,15 @@ objectclass (1.1.2.2.1 NAME 'qmailUser' SUP top AUXILIARY
   MAY (mailMessageStore $ mailQuotaSize $ mailAlternateAddress $ mailHost $ mail))
 `
 
-function configuration(directory: string): string {
+function configuration(directory: string, readers: Readers): string {
   return `
 include /etc/ldap/schema/core.schema
 include /etc/ldap/schema/cosine.schema
 include /etc/ldap/schema/inetorgperson.schema
 include /etc/ldap/schema/misc.schema
 include ${directory}/qmail.schema
+TLSCertificateFile ${directory}/certificate
+TLSCertificateKeyFile ${directory}/key
 pidfile ${directory}/slapd.pid
 modulepath /usr/lib/ldap
 moduleload back_mdb
@@ -68,50 +78,68 @@ suffix "${base}"
 rootdn "${bindDn}"
 rootpw "${PASSWORD}"
 directory ${directory}/data
-access to * by dn.exact="${bindDn}" read by anonymous auth by * none
+access to * by dn.exact="${bindDn}" read by anonymous ${readers === 'all' ? 'read' : 'auth'} by * none
 `
 }
 
 /** One of the people: attributes and their values, `uid` among them. */
 export type Person = Readonly<Record<string, string>>
 
+/** Who may read: whoever binds as `bindDn`, or all, who need not bind. */
+type Readers = 'bound' | 'all'
+
 /** A slapd of its own with these people, without a service of the host. */
-export async function startSlapd(people: readonly Person[]): Promise<Slapd> {
+export async function startSlapd(
+  people: readonly Person[],
+  readers: Readers = 'bound',
+): Promise<Slapd> {
   const directory = mkdtempSync(join(tmpdir(), 'onescan-slapd-'))
   const at = (name: string) => join(directory, name)
   chmodSync(directory, 0o755)
   mkdirSync(at('data'))
   writeFileSync(at('qmail.schema'), schema)
-  writeFileSync(at('slapd.conf'), configuration(directory))
+  writeFileSync(at('slapd.conf'), configuration(directory, readers))
   writeFileSync(at('people.ldif'), ldif(people))
   writeFileSync(at('password'), `${PASSWORD}\n`, { mode: 0o600 })
   if (process.getuid?.() === 0) execFileSync('chown', ['nobody', at('password')])
+  const own = ['-newkey', 'rsa:2048', '-nodes', '-keyout', at('key'), '-out', at('certificate')]
+  const about = ['-days', '2', '-subj', '/CN=x', '-addext', 'subjectAltName=IP:127.0.0.1']
+  execFileSync('openssl', ['req', '-x509', ...own, ...about], { stdio: 'ignore' })
   const add = ['-f', at('slapd.conf'), '-l', at('people.ldif')]
   execFileSync(findProgram('slapadd') ?? 'slapadd', add, { stdio: ['ignore', 'ignore', 'pipe'] })
   const port = await freePort()
   const url = `ldap://127.0.0.1:${port}`
+  const secureUrl = `ldaps://127.0.0.1:${await freePort()}`
+  const socketUrl = `ldapi://${encodeURIComponent(at('ldapi'))}`
   let server: ChildProcess | undefined
   const searches: string[] = []
+  let accepted = 0
 
   async function start(): Promise<void> {
-    const words = ['-h', url, '-f', at('slapd.conf'), '-d', 'stats']
+    const words = ['-h', `${url} ${secureUrl} ${socketUrl}`, '-f', at('slapd.conf'), '-d', 'stats']
     server = spawn(findProgram('slapd')!, words, { stdio: ['ignore', 'ignore', 'pipe'] })
     const lines = createInterface({ input: server.stderr! })
-    lines.on('line', (line) => / SRCH base=/.test(line) && searches.push(line))
+    lines.on('line', (line) => {
+      if (/ SRCH base=/.test(line)) searches.push(line)
+      if (/ ACCEPT from /.test(line)) accepted++
+    })
     await untilListening({ host: '127.0.0.1', port }, server)
   }
 
-  async function stop(): Promise<void> {
+  async function end(...signals: NodeJS.Signals[]): Promise<void> {
     if (!server || server.exitCode !== null || server.signalCode !== null) return
     const ended = once(server, 'exit')
-    server.kill('SIGCONT')
-    server.kill('SIGTERM')
+    for (const signal of signals) server.kill(signal)
     await ended
   }
+  const stop = () => end('SIGCONT', 'SIGTERM')
 
   await start()
   return {
     url,
+    secureUrl,
+    authorities: at('certificate'),
+    socketUrl,
     base,
     bindDn,
     passwordFile: at('password'),
@@ -121,7 +149,9 @@ export async function startSlapd(people: readonly Person[]): Promise<Slapd> {
     },
     resume: () => server?.kill('SIGCONT'),
     searchesFor: (text) => searches.filter((line) => line.includes(text)).length,
+    accepted: () => accepted,
     stop,
+    kill: () => end('SIGKILL'),
     start,
     async remove() {
       await stop()

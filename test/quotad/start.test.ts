@@ -32,6 +32,10 @@ t.test('settings that cannot be used are named, with the remedy', async (t) => {
     [{ QUOTADEFAULT: 'much' }, /QUOTADEFAULT much: must be a size/],
     [{ QUOTAMAP: 'quotas' }, /QUOTAMAP quotas: must be an absolute path/],
     [{ QUOTACASE: 'upper' }, /QUOTACASE upper: must be lower or keep/],
+    [
+      { QUOTALDAPURL: 'ldap://x', QUOTALDAPCA: '/x' },
+      /QUOTALDAPCA: needs TLS, and QUOTALDAPURL is ldap:\/\/x; set it to ldaps/,
+    ],
     [{ QUOTAPATIENCE: '0' }, /QUOTAPATIENCE 0: must be a whole number of milliseconds/],
     [{ QUOTALDAPURL: 'http://x' }, /QUOTALDAPURL http:\/\/x: must be ldap:/],
     [{ QUOTALDAPURL: 'ldap://x', QUOTALDAPBIND: 'cn=x' }, /QUOTALDAPPASSWORD: is unset/],

@@ -15,7 +15,7 @@ export interface MaildirOptions {
   readonly now: () => number
   /** Milliseconds on a clock that nobody sets. */
   readonly uptime: () => number
-  /** Milliseconds for which a question waits for a count. */
+  /** Milliseconds for which a question waits for a count, and before that for the list of users. */
   readonly budget: number
   /** Milliseconds after which a count that nobody waits for is given up. */
   readonly longest: number
@@ -100,9 +100,13 @@ export function createMaildirSource(options: MaildirOptions): MaildirSource {
     return full && !maySayFull(file, known.written, now()) ? undefined : reading(file)
   }
 
-  async function byCounting(mailbox: Mailbox, known: Known | undefined): Promise<Reading> {
+  async function byCounting(
+    mailbox: Mailbox,
+    known: Known | undefined,
+    { waited = 0 }: Measure,
+  ): Promise<Reading> {
     const { file } = known ?? {}
-    const walked = await inTime(walker.count(mailbox), budget)
+    const walked = await inTime(walker.count(mailbox), Math.max(0, budget - waited))
     if (walked !== LATE) {
       if (!walked) return { found: 'no-mailbox' }
       return { found: 'use', use: walked, limits: file?.limits, source: 'walk' }
@@ -115,7 +119,7 @@ export function createMaildirSource(options: MaildirOptions): MaildirSource {
     const { path } = mailbox
     try {
       const known = await inMailbox(mailbox, (directory) => readFile(path, directory))
-      return byFile(known, measure) ?? (await byCounting(mailbox, known))
+      return byFile(known, measure) ?? (await byCounting(mailbox, known, measure))
     } catch (error) {
       return { found: 'trouble', why: errorText(error) }
     }

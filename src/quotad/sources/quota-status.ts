@@ -5,7 +5,7 @@ import type { Reading, ReadMailbox } from './reading.ts'
 interface QuotaStatusOptions {
   /** `unix:/PATH` or `inet:HOST:PORT`. */
   readonly address: string
-  /** Milliseconds for an answer. */
+  /** Milliseconds for an answer, with those that the list of users took. */
   readonly timeout: number
 }
 
@@ -54,9 +54,9 @@ export function quotaStatus({ address, timeout }: QuotaStatusOptions): ReadMailb
     return converse(dial(), question, late, keep)
   }
 
-  return async ({ path: user }, { incoming }): Promise<Reading> => {
+  return async ({ path: user }, { incoming, waited = 0 }): Promise<Reading> => {
     try {
-      const late = AbortSignal.timeout(timeout)
+      const late = AbortSignal.timeout(Math.max(1, Math.floor(timeout - waited)))
       return readingOf(await ask(policyQuestion(user, incoming), late))
     } catch (error) {
       return { found: 'trouble', why: `quota-status ${address}: ${errorText(error)}` }

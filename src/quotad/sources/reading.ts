@@ -29,6 +29,8 @@ export interface Measure {
   readonly limits?: Limits | undefined
   /** Where neither somebody else nor the mailbox says. */
   readonly standard: Limits
+  /** Milliseconds that the question has waited for the list of users. */
+  readonly waited?: number
 }
 
 /** Reads mailboxes of one kind. Never rejects. */
