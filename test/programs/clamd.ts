@@ -42,6 +42,8 @@ export interface ClamdOptions {
   readonly maxFiles?: number
   /** Adds the hash and size to a signature's name. */
   readonly extendedDetectionInfo?: boolean
+  /** What it knows beside EICAR: the text of each file of its database, by the file's name. */
+  readonly database?: Readonly<Record<string, string>>
   /** Connections that wait to be taken; clamd's own default is 200, Debian's setting 15. */
   readonly maxConnectionQueueLength?: number
   /** LocalSocket, where another clamd was or will be; default one in its directory. */
@@ -73,7 +75,7 @@ export interface Clamd {
 }
 
 /**
- * Starts a real clamd of its own, that knows one virus: EICAR. Resolves when it
+ * Starts a real clamd of its own, that knows one virus: EICAR, and what `database` has. Resolves when it
  * answers PING; rejects with what it wrote where it does not start.
  *
  *     const clamd = await startClamd({ streamMaxLength: '1M' })
@@ -91,6 +93,9 @@ export async function startClamd(options: ClamdOptions = {}): Promise<Clamd> {
   mkdirSync(join(directory, 'db'))
   const signature = `EICAR-Test:0:*:${Buffer.from(EICAR).toString('hex')}\n`
   writeFileSync(join(directory, 'db', 'x.ndb'), signature)
+  for (const [name, text] of Object.entries(options.database ?? {})) {
+    writeFileSync(join(directory, 'db', name), text)
+  }
   writeFileSync(configFile, configuration(directory, socket, port, options))
 
   const child = spawn(unconfined(program, directory), [`--config-file=${configFile}`], {

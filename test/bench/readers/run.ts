@@ -2,14 +2,18 @@
 //
 //     npm run bench:readers -- --count 100000 --seed 1
 //     npm run bench:readers -- --hostile
+//     npm run bench:readers -- --evasions --kind base64 --set SECONDLOOK=always
 //
 // First the classes that are known, with clamd alone, with the parts of one MIME parser
 // given to clamd as amavis does it, and with onescan; then mails made from a model by
 // changes at random, the same for the same seed. What onescan misses is printed minimised.
+// With --evasions: what onescan answers, with default settings, about each mail of
+// test/scan/evasions; it ends with 1 and the list of those that it calls clean.
 // With --hostile: the time and the memory that mail takes that is made to take them.
 import { parseArgs } from 'node:util'
 import { startClamd } from '../../programs/clamd.ts'
 import { hiddenClasses } from '../../scan/second-look/classes.ts'
+import { judgeEvasions, startClamdForEvasions } from './evasions.ts'
 import { fuzz } from './fuzz.ts'
 import { hostileKinds, lookAtHostile } from './hostile.ts'
 import { createJudge } from './judge.ts'
@@ -22,11 +26,17 @@ const { values } = parseArgs({
     seed: { type: 'string', default: '1' },
     'no-classes': { type: 'boolean', default: false },
     hostile: { type: 'boolean', default: false },
+    evasions: { type: 'boolean', default: false },
+    kind: { type: 'string', multiple: true },
+    set: { type: 'string', multiple: true, default: [] },
   },
 })
 if (values.hostile) {
   showHostile()
   process.exit()
+}
+if (values.evasions) {
+  process.exit((await showEvasions()) === 0 ? 0 : 1)
 }
 const missing = missingReaders()
 if (missing.length > 0) console.log(`missing: ${missing.join(' ')}; these readers are not asked`)
@@ -62,6 +72,36 @@ async function showClasses(): Promise<void> {
   console.log(
     `found: clamd ${found.clamd}, parts ${found.amavis}, onescan ${found.onescan} of ${of}`,
   )
+}
+
+/** Returns how many were called clean. */
+async function showEvasions(): Promise<number> {
+  const settings = Object.fromEntries(values.set.map((word) => word.split(/=(.*)/s).slice(0, 2)))
+  const clamd = await startClamdForEvasions()
+  const answers: Record<string, number> = {}
+  const clean: string[] = []
+  try {
+    for await (const { kind, evasion, ending, result } of judgeEvasions(
+      clamd,
+      settings,
+      values.kind,
+    )) {
+      answers[result.answer] = (answers[result.answer] ?? 0) + 1
+      if (result.answer === 'clean') clean.push(`${kind}: ${evasion.name} (${ending})`)
+      else if (result.answer !== 'infected') {
+        console.log(`${result.answer}: ${kind}: ${evasion.name} (${ending}): ${result.why}`)
+      }
+    }
+  } finally {
+    await clamd.stop()
+  }
+  console.log(
+    `\n${Object.entries(answers)
+      .map((answer) => answer.join(': '))
+      .join(', ')}`,
+  )
+  if (clean.length > 0) console.log(`called clean:\n  ${clean.join('\n  ')}`)
+  return clean.length
 }
 
 /** Of 10 MB each. */

@@ -1,0 +1,62 @@
+import { scanBytes } from '../../../src/cli/shared/scan-bytes.ts'
+import { readSpoolPolicy } from '../../../src/message/spool-policy.ts'
+import type { ScanResult } from '../../../src/scan/scan.ts'
+import { makeScanners } from '../../../src/scan/scanners.ts'
+import { readScanPolicy } from '../../../src/scan/shared/scan-policy.ts'
+import { type Clamd, startClamd } from '../../programs/clamd.ts'
+import { evasions } from '../../scan/evasions/all.ts'
+import { type Evasion, messageOf } from '../../scan/evasions/compose.ts'
+import { databaseOfDigests } from '../../scan/evasions/files.ts'
+
+/** What onescan, with its default settings and a clamd, answers about an evasion. */
+export interface Judged {
+  readonly kind: string
+  readonly evasion: Evasion
+  readonly ending: 'LF' | 'CRLF'
+  readonly result: ScanResult
+}
+
+/** A clamd that knows the files which evasions carry, set up as onescan wants it. */
+export function startClamdForEvasions(): Promise<Clamd> {
+  return startClamd({ alertExceedsMax: true, database: databaseOfDigests })
+}
+
+/** Judges a message as onescan does by hand: settings are those of onescan-queue(8). */
+export async function judgeMessage(
+  { socket }: Pick<Clamd, 'socket'>,
+  message: Buffer,
+  settings: Readonly<Record<string, string>> = {},
+): Promise<ScanResult> {
+  const env = { CLAMD: socket, QHPSI: 'plugin: clamd', ...settings }
+  const policy = readScanPolicy(env, { qmailHome: '/nowhere', control: '/nowhere' })!
+  async function* bytes() {
+    yield message
+  }
+  const { result } = await scanBytes(bytes(), {
+    spool: readSpoolPolicy(env),
+    scanners: await makeScanners(policy),
+    timeout: policy.timeout,
+    maxNesting: policy.nesting.max,
+    secondLook: policy.secondLook.when,
+  })
+  return result
+}
+
+/** Judges all of them, as mail of lines that end in LF and in CR LF; of those of `kinds`, if given. */
+export async function* judgeEvasions(
+  clamd: Pick<Clamd, 'socket'>,
+  settings: Readonly<Record<string, string>> = {},
+  kinds: readonly string[] = Object.keys(evasions),
+): AsyncGenerator<Judged> {
+  for (const kind of kinds) {
+    for (const evasion of evasions[kind] ?? []) {
+      for (const [ending, bytes] of [
+        ['LF', '\n'],
+        ['CRLF', '\r\n'],
+      ] as const) {
+        const result = await judgeMessage(clamd, messageOf(evasion, bytes), settings)
+        yield { kind, evasion, ending, result }
+      }
+    }
+  }
+}

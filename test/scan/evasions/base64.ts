@@ -1,0 +1,144 @@
+import {
+  ATTACHED,
+  BASE64,
+  cut,
+  type Evasion,
+  base64 as encode,
+  FILE_TYPE,
+  mixed,
+  part,
+  ZIP_TYPE,
+} from './compose.ts'
+import { binaryFile, testFile, textFile, zip } from './files.ts'
+
+const fields = [ZIP_TYPE, BASE64, ATTACHED]
+
+function data(name: string, body: () => string, type = fields): Evasion {
+  return { name, text: () => mixed(part(type, body())) }
+}
+
+const whole = (file: Buffer) => file.toString('base64')
+
+/** A file whose base64 begins with these letters, and has the other behind. */
+function beginning(word: string, file = zip): Buffer {
+  return Buffer.concat([
+    Buffer.from(word.padEnd(Math.ceil(word.length / 4) * 4, 'A'), 'base64'),
+    file,
+  ])
+}
+
+const setHighBit = (text: string, every: number) =>
+  text.replace(/[^\n=]/g, (character, at: number) =>
+    at % every === 0 ? String.fromCharCode(character.charCodeAt(0) | 0x80) : character,
+  )
+
+/** Each so many bytes encoded by themselves, with padding of their own. */
+function padded(file: Buffer, length: number, between: string): string {
+  const pieces: string[] = []
+  for (let at = 0; at < file.length; at += length) {
+    pieces.push(file.subarray(at, at + length).toString('base64'))
+  }
+  return pieces.join(between)
+}
+
+export const base64: readonly Evasion[] = [
+  data('base64 that begins with the letters Content', () => encode(beginning('Content'))),
+  data(
+    'base64 that begins with Content on a line of its own',
+    () => `Content\n${encode(beginning('Content')).slice(7)}`,
+  ),
+  data('base64 that begins with the letters filename=', () => `filename=\n${encode(zip)}`),
+  data('base64 that begins with the letters base64', () => encode(beginning('base64'))),
+  data('base64 that begins with the word begin', () => encode(beginning('begin'))),
+  data('base64 whose second line begins with Content', () => {
+    const text = whole(Buffer.concat([zip, Buffer.alloc((3 - (zip.length % 3)) % 3)]))
+    return `${text}\n${encode(beginning('Content'))}`
+  }),
+  data('base64 with the high bit set in some characters', () => setHighBit(encode(zip), 7)),
+  data('base64 with the high bit set in all characters', () => setHighBit(encode(zip), 1)),
+  data('base64 with other characters of the high bit among its own', () =>
+    encode(zip).replace(/.{9}/g, '$&\xc1'),
+  ),
+  data('base64 with the letters of UTF-8 among its own', () =>
+    encode(zip).replace(/.{9}/g, '$&\xc3\xa9'),
+  ),
+  data('base64 with = in the place of a character', () => encode(zip).replace(/^(.{10})./, '$1=')),
+  data('base64 with = between its characters', () => encode(zip).replace(/.{9}/g, '$&=')),
+  data('base64 with = at the end of each line', () => encode(zip).replace(/$/gm, '=')),
+  data('base64 that begins with =', () => `=${encode(zip)}`),
+  data('base64 that begins with ==== on a line of its own', () => `====\n${encode(zip)}`),
+  data(
+    'base64 with - and _ for + and /',
+    () => encode(binaryFile).replaceAll('+', '-').replaceAll('/', '_'),
+    [FILE_TYPE, BASE64],
+  ),
+  data('base64 with - and _ for + and / in its second half', () => {
+    const text = encode(binaryFile)
+    const half = text.length >> 1
+    return text.slice(0, half) + text.slice(half).replaceAll('+', '-').replaceAll('/', '_')
+  }, [FILE_TYPE, BASE64]),
+  data('base64 with - between its characters', () => encode(zip).replace(/.{9}/g, '$&-')),
+  data('base64 with , for /', () => encode(binaryFile).replaceAll('/', ','), [FILE_TYPE, BASE64]),
+  data('base64 with . in each line', () => encode(zip, 30).replace(/.{9}/g, '$&.')),
+  data('base64 with * between its characters', () => encode(zip).replace(/./g, '$&*')),
+  data('base64 with blanks between its characters', () => encode(zip).replace(/./g, '$& ')),
+  data('base64 with NULs between its characters', () => encode(zip).replace(/./g, '$&\0')),
+  data('base64 with bare CRs in it', () => encode(zip).replace(/.{8}/g, '$&\r')),
+  data('base64 with VT and FF in it', () => encode(zip).replace(/.{8}/g, '$&\v\f')),
+  data('base64 with an empty line behind each line', () =>
+    encode(zip, 20).replaceAll('\n', '\n\n'),
+  ),
+  data('base64 with > before each line', () => encode(zip).replace(/^/gm, '> ')),
+  data('base64 with a byte order mark before it', () => `\xef\xbb\xbf${encode(zip)}`),
+  data('base64 behind a line of text', () => `: - !\n${encode(zip)}`),
+  data('base64 behind many empty lines', () => `\n\n\n\n\n${encode(zip)}`),
+  data('base64 behind a line of blanks', () => `   \t\n${encode(zip)}`),
+  data('base64 in lines of one character', () => encode(zip, 1)),
+  data('base64 in lines of three characters', () => encode(zip, 3)),
+  data('base64 in lines of five characters', () => encode(zip, 5)),
+  data('base64 in lines of 75 characters', () => encode(binaryFile, 75), [FILE_TYPE, BASE64]),
+  data('base64 in lines of 77 characters', () => encode(binaryFile, 77), [FILE_TYPE, BASE64]),
+  data('base64 in one line', () => whole(binaryFile), [FILE_TYPE, BASE64]),
+  data('base64 in one line of over 1,000 characters', () =>
+    whole(Buffer.concat([Buffer.alloc(3000, 'MZ'), zip])),
+  ),
+  data('base64 without padding', () => encode(zip).replace(/=+$/, '')),
+  data('base64 with more padding than it needs', () => `${encode(testFile)}====`),
+  data('base64 with a character more than it needs', () => `${encode(zip).replace(/=+$/, '')}=A`),
+  data('base64 with text behind it', () => `${encode(zip)}\n\n-- \nsent by a list; see there\n`),
+  data('base64 in pieces, each with its padding, on lines', () => padded(testFile, 20, '\n')),
+  data(
+    'base64 in more than thirty pieces, each with its padding',
+    () => padded(textFile, 10, '\n'),
+    [FILE_TYPE, BASE64],
+  ),
+  data(
+    'base64 in more than thirty pieces on one line, each with its padding',
+    () => padded(textFile, 10, ''),
+    [FILE_TYPE, BASE64],
+  ),
+  data(
+    'base64 behind more than thirty pieces with padding',
+    () => `${'QUJDREVGR0hJSktMTU5PUA==\n'.repeat(40)}${encode(zip)}`,
+  ),
+  data(
+    'base64 behind 6,000 characters that are none of it',
+    () => `${'! '.repeat(6000)}\n${encode(zip).replace(/.{9}/g, '$&!')}`,
+  ),
+  data(
+    'base64 with its last character only on a line of its own',
+    () => `${encode(zip).slice(0, -5)}\n${encode(zip).slice(-5)}`,
+  ),
+  data(
+    'base64 with the line of an armour around it',
+    () => `-----BEGIN FILE-----\n${encode(zip)}\n-----END FILE-----`,
+  ),
+  data('base64 with a comment in it', () => encode(zip).replace(/^.{8}/, '$&(comment)')),
+  data('base64 of a part that says quoted-printable', () => encode(testFile), [
+    ZIP_TYPE,
+    'Content-Transfer-Encoding: quoted-printable',
+  ]),
+  data('quoted-printable of base64 that says base64', () =>
+    cut(whole(zip), 40).replaceAll('\n', '=\n'),
+  ),
+]

@@ -1,0 +1,213 @@
+import {
+  ATTACHED,
+  BASE64,
+  base64,
+  type Evasion,
+  filePart,
+  mail,
+  mixed,
+  multipart,
+  part,
+  QUOTED,
+  quotedPrintable,
+  TEXT,
+  ZIP_TYPE,
+} from './compose.ts'
+import { binaryFile, zip } from './files.ts'
+
+/** Base64 that is known for base64 by its field alone: no line of it is nothing but that. */
+const marked = base64(zip, 40).replace(/$/gm, ' *')
+
+/** The same with a line end among the characters: no run of it is a whole file. */
+const hidden = base64(zip, 20).replace(/$/gm, ' ;')
+
+/** A part whose encoding only these fields tell. */
+function encoded(name: string, fields: readonly string[]): Evasion {
+  return { name, text: () => mixed(part([ZIP_TYPE, ...fields], marked)) }
+}
+
+/** The same as the only content of the mail. */
+function encodedMail(name: string, fields: readonly string[]): Evasion {
+  return { name, text: () => mail(part([ZIP_TYPE, ...fields], hidden)) }
+}
+
+const value = (text: string) =>
+  encoded(`an encoding written ${JSON.stringify(text)}`, [`Content-Transfer-Encoding:${text}`])
+
+const both = (name: string, fields: readonly string[]) => [
+  encoded(`${name}, in a part`, fields),
+  encodedMail(`${name}, in the header of the mail`, fields),
+]
+
+/** A binary file in quoted-printable whose encoding only these fields tell. */
+function quoted(text: string): Evasion {
+  return {
+    name: `quoted-printable written ${JSON.stringify(text)}`,
+    text: () =>
+      mixed(
+        part(
+          [ZIP_TYPE, `Content-Transfer-Encoding:${text}`],
+          quotedPrintable(binaryFile).replace(/=\n/g, '=\n'),
+        ),
+      ),
+  }
+}
+
+export const fields: readonly Evasion[] = [
+  ...both('a comment that opens above the encoding and closes below it', [
+    'X-A: (',
+    BASE64,
+    'X-B: )',
+  ]),
+  ...both('a quote that opens above the encoding and closes below it', [
+    'X-A: "',
+    BASE64,
+    'X-B: "',
+  ]),
+  ...both('a comment that opens above the encoding and is never closed', ['X-A: (', BASE64]),
+  ...both('brackets above the encoding and below it', ['X-A: <', BASE64, 'X-B: >']),
+  ...both('a backslash at the end of the field above the encoding', ['X-A: \\', BASE64]),
+  ...both('an encoded word that opens above the encoding and closes below it', [
+    'X-A: =?us-ascii?q?',
+    BASE64,
+    'X-B: ?=',
+  ]),
+  ...both('a comma, an empty field and a tab above the encoding', ['X-A:', 'X-B: ,\t', BASE64]),
+  value(' (c) base64'),
+  value(' base64 (c)'),
+  value(' base64 (c'),
+  value(' (a (b) c) base64'),
+  value(' (\\)) base64'),
+  value(' ba(c)se64'),
+  value(' (quoted-printable) base64'),
+  value(' "base64"'),
+  value(' "base64'),
+  value(" 'base64'"),
+  value(' b\\ase64'),
+  value(' "ba\\se64"'),
+  value(' =?us-ascii?q?base64?='),
+  value(' =?us-ascii?b?YmFzZTY0?='),
+  value(' base64; x=y'),
+  value(' base64;'),
+  value(' base64, 7bit'),
+  value(' base64 7bit'),
+  value(' 7bit base64'),
+  value(' base64.'),
+  value(' x-base64'),
+  value(' BASE64'),
+  value('base64'),
+  value('\n base64'),
+  value('\n\tbase64'),
+  value(' \n  \n base64'),
+  value(' base64\n '),
+  value(' base64 \t'),
+  value('\tbase64'),
+  value(' base\n 64'),
+  value(' ;base64'),
+  value(' base64\0'),
+  value(' base64\x0b'),
+  value(' \x0bbase64'),
+  value(' base64\r'),
+  value('\u00a0base64'),
+  value(' base64\u00a0'),
+  value(' <base64>'),
+  value(' base64:'),
+  value(' base-64'),
+  value(' base_64'),
+  value(' base64base64'),
+  value(' bAsE64 encoding'),
+  quoted(' (base64) quoted-printable'),
+  quoted(' "quoted-printable"'),
+  quoted(' quoted-printable (base64)'),
+  quoted(' quoted-printable; base64'),
+  encoded('an encoding field in other letters', ['CONTENT-TRANSFER-ENCODING: base64']),
+  encoded('an encoding field with a blank before its colon', [
+    'Content-Transfer-Encoding : base64',
+  ]),
+  encoded('two encoding fields, 7bit first', ['Content-Transfer-Encoding: 7bit', BASE64]),
+  encoded('two encoding fields, 7bit last', [BASE64, 'Content-Transfer-Encoding: 7bit']),
+  encoded('two encoding fields, quoted-printable first', [QUOTED, BASE64]),
+  encoded('two encoding fields, quoted-printable last', [BASE64, QUOTED]),
+  {
+    name: 'the encoding on the first line, above the other fields of the mail',
+    text: () => `${BASE64}\n${mail(part([ZIP_TYPE], hidden))}`,
+  },
+  {
+    name: 'the encoding field of a multipart that holds for its parts to some',
+    text: () => mail(`${BASE64}\n${multipart('mixed', [TEXT, part([ZIP_TYPE, BASE64], marked)])}`),
+  },
+  {
+    name: 'a comment that opens above the type of a multipart and closes below it',
+    text: () => {
+      const field = 'X-A: (\nContent-Type: multipart/mixed; boundary=b1\nX-B: )'
+      return mail(multipart('mixed', [TEXT, filePart(zip)], { field }))
+    },
+  },
+  {
+    name: 'a comment with the boundary before the boundary',
+    text: () =>
+      mixed(part([ZIP_TYPE, BASE64], marked), {
+        field: 'Content-Type: multipart/mixed (boundary=zz); boundary=b1',
+      }),
+  },
+  {
+    name: 'a boundary behind a quoted string with a semicolon and a boundary',
+    text: () =>
+      mixed(part([ZIP_TYPE, BASE64], marked), {
+        field: 'Content-Type: multipart/mixed; x="; boundary=zz\\"; y"; boundary=b1',
+      }),
+  },
+  {
+    name: 'a Content-Type in an encoded word',
+    text: () =>
+      mixed(part([ZIP_TYPE, BASE64], marked), {
+        field: 'Content-Type: =?us-ascii?q?multipart/mixed=3B_boundary=3Db1?=',
+      }),
+  },
+  {
+    name: 'a line end in an encoded word whose encoding begins with b',
+    text: () =>
+      mail(
+        part(
+          [`X-A: =?x?b64?${Buffer.from(`a\n${BASE64}\nX-B: b`).toString('base64')}?=`, ZIP_TYPE],
+          base64(zip),
+        ),
+      ),
+  },
+  {
+    name: 'a line end in an encoded word in an encoded word',
+    text: () =>
+      mail(
+        part(
+          [
+            `X-A: =?x?q?=3D=3Fx=3Fb=3F${Buffer.from(`a\n${BASE64}\nX-B: b`).toString('base64').replaceAll('=', '=3D')}=3F=3D?=`,
+            ZIP_TYPE,
+          ],
+          base64(zip),
+        ),
+      ),
+  },
+  {
+    name: 'a line end in an encoded word behind padding',
+    text: () =>
+      mail(
+        part(
+          [`X-A: =?x?b?YQ==${Buffer.from(`a\n${BASE64}\nX-B: b`).toString('base64')}?=`, ZIP_TYPE],
+          base64(zip),
+        ),
+      ),
+  },
+  {
+    name: 'file names in encoded words with line ends in them',
+    text: () =>
+      mixed(
+        part(
+          [
+            `Content-Type: application/x-any; name="=?x?q?a=0A${'Content-Transfer-Encoding'}:_base64=0AX:?="`,
+            ATTACHED,
+          ],
+          base64(zip),
+        ),
+      ),
+  },
+]

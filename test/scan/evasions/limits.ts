@@ -1,0 +1,241 @@
+import {
+  ATTACHED,
+  BASE64,
+  base64,
+  delimited,
+  type Evasion,
+  FILE_TYPE,
+  filePart,
+  mail,
+  mixed,
+  multipart,
+  part,
+  QUOTED,
+  TEXT,
+  ZIP_TYPE,
+} from './compose.ts'
+import { base64AlikeFile, binaryFile, textFile, trickyFile, zip } from './files.ts'
+
+/** Found by its encoding field alone: no line of it is nothing but base64. */
+const marked = base64(zip, 40).replace(/$/gm, ' *')
+const file = part([ZIP_TYPE, BASE64, ATTACHED], marked)
+
+const KB = 1024
+const filler = (size: number) => `X-Filler: ${'x'.repeat(70)}\n`.repeat(Math.ceil(size / 81))
+const folded = (size: number) =>
+  `X-Filler: ${`${'x'.repeat(70)}\n `.repeat(Math.ceil(size / 72))}x\n`
+
+function behindFields(size: number, make: (size: number) => string, what: string): Evasion[] {
+  const shown = `${size / KB} KB`
+  return [
+    {
+      name: `an encoding behind ${shown} of ${what} in a part`,
+      text: () => mixed(`${ZIP_TYPE}\n${make(size)}${BASE64}\n\n${marked}`),
+    },
+    {
+      name: `a boundary behind ${shown} of ${what} in a part`,
+      text: () => mixed(`${make(size)}${multipart('mixed', [TEXT, file], { boundary: 'in' })}`),
+    },
+    ...(size < 1000 * KB
+      ? [
+          {
+            name: `an encoding behind ${shown} of ${what} in the header of the mail`,
+            text: () => mail(`${ZIP_TYPE}\n${make(size)}${BASE64}\n\n${marked}\n`),
+          },
+        ]
+      : []),
+  ]
+}
+
+/** Parts that are multiparts themselves, each with a boundary of its own. */
+function manyMultiparts(count: number): string[] {
+  return Array.from({ length: count }, (_, n) =>
+    multipart('alternative', [TEXT], { boundary: `many${n}x` }),
+  )
+}
+
+function boundaryOf(length: number): Evasion {
+  const boundary = 'x'.repeat(length)
+  return {
+    name: `a boundary of ${length} bytes`,
+    text: () => mail(multipart('mixed', [TEXT, file], { boundary })),
+  }
+}
+
+function manyBoundaries(count: number, where: 'first' | 'last'): Evasion {
+  const others = Array.from({ length: count }, (_, n) => `x${n}boundary=z${n}`)
+  const all = where === 'first' ? ['boundary=b1', ...others] : [...others, 'boundary=b1']
+  return {
+    name: `${count} parameters that end in boundary, the boundary ${where}`,
+    text: () => mixed(file, { field: `Content-Type: multipart/mixed;\n ${all.join(';\n ')}` }),
+  }
+}
+
+const lines = (count: number, line: string) => `${line}\n`.repeat(count)
+
+export const limits: readonly Evasion[] = [
+  ...behindFields(70 * KB, filler, 'fields'),
+  ...behindFields(140 * KB, filler, 'fields'),
+  ...behindFields(1100 * KB, filler, 'fields'),
+  ...behindFields(70 * KB, folded, 'one field'),
+  ...behindFields(140 * KB, folded, 'one field'),
+  boundaryOf(71),
+  boundaryOf(990),
+  boundaryOf(1001),
+  boundaryOf(1100),
+  boundaryOf(5000),
+  {
+    name: 'two boundaries that differ behind their first 1,000 bytes',
+    text: () => {
+      const front = 'x'.repeat(1000)
+      const within = multipart('mixed', [TEXT, file], { boundary: `${front}2` })
+      return mail(multipart('mixed', [within, TEXT], { boundary: `${front}1` }))
+    },
+  },
+  manyBoundaries(40, 'first'),
+  manyBoundaries(40, 'last'),
+  manyBoundaries(2000, 'last'),
+  {
+    name: 'a file behind 70 multiparts',
+    text: () => mail(multipart('mixed', [...manyMultiparts(70), file])),
+  },
+  {
+    name: 'a file behind 200 multiparts',
+    text: () => mail(multipart('mixed', [...manyMultiparts(200), file])),
+  },
+  {
+    name: 'a text known by its digest behind 70 multiparts',
+    text: () =>
+      mail(
+        multipart('mixed', [
+          ...manyMultiparts(70),
+          part([FILE_TYPE], textFile.toString('latin1')),
+          TEXT,
+        ]),
+      ),
+  },
+  {
+    name: 'a file behind 900 parts',
+    text: () => mail(multipart('mixed', [...Array<string>(900).fill(TEXT), file])),
+  },
+  {
+    name: 'a file behind 3,000 empty parts',
+    text: () => mail(multipart('mixed', [...Array<string>(3000).fill('\n'), file])),
+  },
+  {
+    name: 'a file behind 200 lines that are no fields',
+    text: () => mixed(`${lines(200, 'X: y\nno field')}${file}`),
+  },
+  {
+    name: 'a text behind six lines that are no fields, with fields in it',
+    text: () =>
+      mixed(
+        `${FILE_TYPE}\n${lines(6, 'X: y\nno field at all')}X: y\nContent-Transfer-Encoding: 8bit\n\n${trickyFile.toString('latin1')}`,
+      ),
+  },
+  {
+    name: 'a text with twenty blocks of fields in it, known by its digest',
+    text: () =>
+      mixed(part([FILE_TYPE, 'Content-Transfer-Encoding: 8bit'], trickyFile.toString('latin1'))),
+  },
+  {
+    name: 'a part that says an encoding like base64, its text like base64',
+    text: () =>
+      mixed(
+        part(
+          [FILE_TYPE, 'Content-Transfer-Encoding: not-base64-at-all'],
+          base64AlikeFile.toString('latin1'),
+        ),
+      ),
+  },
+  {
+    name: 'a text like base64 whose field names base64 in a comment',
+    text: () =>
+      mixed(
+        part(
+          [FILE_TYPE, 'X-Note: base64', 'Content-Transfer-Encoding: 7bit'],
+          base64AlikeFile.toString('latin1'),
+        ),
+      ),
+  },
+  {
+    name: 'base64 whose lines begin within groups more than four times',
+    text: () => mixed(part([FILE_TYPE, BASE64], `${lines(6, 'QUJDR')}${base64(zip)}`)),
+  },
+  {
+    name: 'base64 behind 6,000 paddings',
+    text: () => mixed(part([ZIP_TYPE, BASE64], `${lines(6000, 'QQ==')}${base64(zip)}`)),
+  },
+  {
+    name: 'base64 in one line of 200 KB, a zip at its end',
+    text: () =>
+      mixed(
+        part(
+          [ZIP_TYPE, BASE64],
+          Buffer.concat([Buffer.alloc(150_000, 'text '), zip]).toString('base64'),
+        ),
+      ),
+  },
+  {
+    name: 'quoted-printable with 5,000 blanks behind a soft break',
+    text: () =>
+      mixed(
+        part(
+          [FILE_TYPE, QUOTED],
+          [...binaryFile]
+            .map((byte) => `=${byte.toString(16).toUpperCase().padStart(2, '0')}`)
+            .join('')
+            .replace(/^(=..){20}/, `$&=${' '.repeat(5000)}\n`),
+        ),
+      ),
+  },
+  {
+    name: 'a field of 20,000 blanks before the encoding',
+    text: () => mixed(`${ZIP_TYPE}\nX-A:${' '.repeat(20_000)}b\n${BASE64}\n\n${marked}`),
+  },
+  {
+    name: 'a Content-Type with 20,000 blanks before its boundary',
+    text: () =>
+      mixed(file, {
+        field: `Content-Type: multipart/mixed;${' '.repeat(20_000)}boundary=b1`,
+      }),
+  },
+  {
+    name: 'a Content-Type with 500 parameters before its boundary',
+    text: () =>
+      mixed(file, {
+        field: `Content-Type: multipart/mixed;${Array.from({ length: 500 }, (_, n) => ` x${n}=y;`).join('\n')} boundary=b1`,
+      }),
+  },
+  {
+    name: 'a multipart within twelve others',
+    text: () => {
+      let content = file
+      for (let level = 12; level > 0; level--) {
+        content = multipart('mixed', [content], { boundary: `d${level}x` })
+      }
+      return mail(content)
+    },
+  },
+  {
+    name: 'a part behind the close of a multipart within 60 that follow',
+    text: () =>
+      mail(
+        multipart('mixed', [
+          `${multipart('mixed', [TEXT], { boundary: 'in' })}\n${manyMultiparts(66).join('\n')}\n${delimited([file], 'in')}`,
+        ]),
+      ),
+  },
+  {
+    name: 'a zip of 40 KB in the way of 2,000 lines of dashes',
+    text: () => mixed(part([ZIP_TYPE, BASE64], `${lines(2000, '-- ')}${base64(zip)}`)),
+  },
+  {
+    name: 'an encoding field whose name stands on a line of 3,000 blanks',
+    text: () => mixed(`${ZIP_TYPE}\n${' '.repeat(3000)}x\n${BASE64}\n\n${marked}`),
+  },
+  {
+    name: 'a file in a mail of which the header is over 600 KB',
+    text: () => mail(`${filler(600 * KB)}${multipart('mixed', [TEXT, filePart(zip)])}`),
+  },
+]

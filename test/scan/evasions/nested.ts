@@ -1,0 +1,218 @@
+import { signed } from '../second-look/classes.ts'
+import {
+  ATTACHED,
+  BASE64,
+  base64,
+  type Evasion,
+  FILE_TYPE,
+  filePart,
+  mail,
+  mixed,
+  multipart,
+  part,
+  QUOTED,
+  quotedPrintableText,
+  TEXT,
+  ZIP_TYPE,
+} from './compose.ts'
+import { binaryFile, textFile, zip, zipOf } from './files.ts'
+
+/** A mail of its own with a zip, below these first fields. */
+function inner(first: string, boundary = 'in', file = filePart(zip)): string {
+  return `${first}MIME-Version: 1.0\n${multipart('mixed', [TEXT, file], { boundary })}`
+}
+
+const RFC822 = 'Content-Type: message/rfc822'
+
+/** The same attached to a mail, so many times around one another. */
+function wrapped(text: string, depth: number, fields = [RFC822]): string {
+  let message = text
+  for (let level = 1; level < depth; level++) {
+    const content = part(fields, message)
+    message = `Subject: ${level}\n${multipart('mixed', [TEXT, content], { boundary: `w${level}x` })}`
+  }
+  return mixed(part(fields, message))
+}
+
+function attachedMail(name: string, text: () => string): Evasion[] {
+  return [1, 2, 4, 8].map((depth) => ({
+    name: `an attached message ${name}${depth > 1 ? `, ${depth} deep` : ''}`,
+    text: () => wrapped(text(), depth),
+  }))
+}
+
+/** A word at an offset, as clamd looks for those of other files. */
+function wordAt(word: string, offset: number): string {
+  const first = 'Subject: x\nX-Filler: '
+  return `${first}${'x'.repeat(offset - first.length)}${word}\n`
+}
+
+/** Fields that libclamav takes for the first bytes of other files. */
+const firstFields = [
+  'GIF89a: x',
+  'MZ: x',
+  '%PDF-1.4: x',
+  'Rar!: x',
+  'BZh9: x',
+  'ID3: x',
+  '{\\rtf: x',
+  'xar!: x',
+  'X-Any: b',
+  'Content-Language: en',
+  'Content-Type: text/plain',
+]
+
+function encodedMail(name: string, type: string, text: () => string): Evasion[] {
+  const fields = [`Content-Type: ${type}`, 'Content-Disposition: attachment']
+  return [
+    {
+      name: `${name}, in base64`,
+      text: () => mixed(part([...fields, BASE64], base64(Buffer.from(text(), 'latin1')))),
+    },
+    {
+      name: `${name}, in quoted-printable`,
+      text: () =>
+        mixed(part([...fields, QUOTED], quotedPrintableText(Buffer.from(text(), 'latin1')))),
+    },
+    {
+      name: `${name}, as it stands`,
+      text: () => mixed(part([...fields, 'Content-Transfer-Encoding: 8bit'], text())),
+    },
+  ]
+}
+
+const prefixed = (prefix: Buffer) => Buffer.concat([prefix, zip])
+const filler = Buffer.alloc(150_000, 'a text in front ')
+
+const SMIME = [
+  'Content-Type: application/pkcs7-mime; smime-type=signed-data; name="smime.p7m"',
+  BASE64,
+]
+const SMIME_READERS = 'openssl cms -verify, and mail programs that know S/MIME'
+
+export const nested: readonly Evasion[] = [
+  ...firstFields.flatMap((field) =>
+    attachedMail(`that begins with ${field}`, () => inner(`${field}\nSubject: x\n`)).slice(0, 2),
+  ),
+  ...attachedMail('with ustar at byte 257', () => inner(wordAt('ustar', 257))),
+  ...attachedMail('with EFI PART at byte 512', () => inner(wordAt('EFI PART', 512))).slice(0, 2),
+  ...attachedMail('with CD001 at byte 32,769', () =>
+    inner(`${'Subject: 23456\n'.repeat(2184)}X-A: 2345CD001\n`),
+  ).slice(0, 1),
+  ...attachedMail('that begins with an empty line', () => `\n${inner('Subject: x\n')}`),
+  ...attachedMail('that begins with From', () => inner('From a@b Mon Jun  1 10:00:00 2026\n')),
+  ...attachedMail('that begins with >From', () => inner('>From a@b Mon Jun  1 10:00:00 2026\n')),
+  ...attachedMail('whose part has a comment across its fields', () =>
+    inner(
+      'Subject: x\n',
+      'in',
+      part([ZIP_TYPE, 'X-A: (', BASE64, 'X-B: )'], base64(zip, 40).replace(/$/gm, ' *')),
+    ),
+  ),
+  ...attachedMail('with a text that a digest knows', () =>
+    inner('Subject: x\n', 'in', part([FILE_TYPE], textFile.toString('latin1'))),
+  ),
+  ...attachedMail('whose base64 begins with Content', () =>
+    inner('Subject: x\n', 'in', filePart(prefixed(Buffer.from('ContentA', 'base64')))),
+  ),
+  ...encodedMail('a mail in a file x.eml', 'application/octet-stream; name=x.eml', () =>
+    inner('X-A: b\n'),
+  ),
+  ...encodedMail(
+    'a mail in a file that is named as nothing',
+    'application/octet-stream; name=x',
+    () => inner('Subject: x\n'),
+  ),
+  ...encodedMail('a mail in a text', 'text/plain; name=x.txt', () => inner('X-A: b\n')),
+  ...encodedMail('an attached message', 'message/rfc822', () => inner('X-A: b\n')),
+  ...encodedMail('message/global', 'message/global', () => inner('X-A: b\n')),
+  ...encodedMail('message/x-any', 'message/x-any', () => inner('X-A: b\n')),
+  ...encodedMail(
+    'a mailbox of two mails',
+    'application/mbox; name=a.mbox',
+    () =>
+      `From a@b Mon Jun  1 10:00:00 2026\nSubject: 1\n\nhello\n\nFrom a@b Mon Jun  1 10:00:00 2026\n${inner('Subject: 2\n')}`,
+  ),
+  {
+    name: 'a mail in base64 in a mail in base64 in a mail in base64',
+    text: () => {
+      let text = inner('X-A: b\n')
+      for (let level = 0; level < 3; level++) {
+        text = inner('X-A: b\n', `e${level}x`, part([RFC822, BASE64], base64(Buffer.from(text))))
+      }
+      return mixed(part([RFC822, BASE64], base64(Buffer.from(text))))
+    },
+  },
+  {
+    name: 'a zip behind six bytes',
+    text: () => mixed(filePart(prefixed(Buffer.from('\x01\x02\x03abc')))),
+  },
+  {
+    name: 'a zip behind the first bytes of a picture',
+    text: () =>
+      mixed(filePart(prefixed(Buffer.from('\xff\xd8\xff\xe0\0\x10JFIF\0\x01\x01', 'latin1')))),
+  },
+  {
+    name: 'a zip behind 150,000 bytes of text',
+    text: () => mixed(filePart(prefixed(filler))),
+  },
+  {
+    name: 'a zip in a zip',
+    text: () => mixed(filePart(zipOf('report.zip', zip))),
+    openedBy: 'whoever opens the archive in the archive',
+  },
+  {
+    name: 'a zip with bytes behind its end',
+    text: () => mixed(filePart(Buffer.concat([zip, filler.subarray(0, 3000)]))),
+  },
+  ...[false, true].map((inPieces) => ({
+    name: `a file known by its digest in a signed mail (S/MIME)${inPieces ? ' in pieces' : ''}`,
+    text: () => {
+      const content = Buffer.from(part([FILE_TYPE, BASE64], `${base64(binaryFile)}\n`))
+      const p7m = signed(content, inPieces ? { piece: 50 } : {})
+      return mail(part(SMIME, base64(p7m)))
+    },
+    openedBy: SMIME_READERS,
+  })),
+  {
+    name: 'the same with a length of seven bytes',
+    text: () => mail(part(SMIME, base64(longLengths(7)))),
+    openedBy: SMIME_READERS,
+  },
+  {
+    name: 'the same with a length of 126 bytes',
+    text: () => mail(part(SMIME, base64(longLengths(126)))),
+    openedBy: SMIME_READERS,
+  },
+  {
+    name: 'the same with its tag in the long form',
+    text: () => mail(part(SMIME, base64(longTag()))),
+    openedBy: SMIME_READERS,
+  },
+  {
+    name: 'the same as an attachment',
+    text: () => mixed(part([...SMIME, ATTACHED], base64(signed(smimeContent(), { piece: 50 })))),
+    openedBy: SMIME_READERS,
+  },
+]
+
+function smimeContent(): Buffer {
+  return Buffer.from(part([FILE_TYPE, BASE64], `${base64(binaryFile)}\n`))
+}
+
+/** Strings of octets whose lengths have leading zeros (X.690 8.1.3.5). */
+function longLengths(count: number): Buffer {
+  const text = signed(smimeContent(), { piece: 50 }).toString('latin1')
+  const from = text.indexOf('\x04\x84')
+  const zeros = '\0'.repeat(count - 4)
+  const more = text
+    .slice(from)
+    .replaceAll('\x04\x84\0\0\0', `\x04${String.fromCharCode(0x80 | count)}${zeros}\0\0\0`)
+  return Buffer.from(text.slice(0, from) + more, 'latin1')
+}
+
+/** Strings of octets whose tag is written in two bytes (X.690 8.1.2.4). */
+function longTag(): Buffer {
+  const text = signed(smimeContent(), { piece: 50 }).toString('latin1')
+  return Buffer.from(text.replaceAll('\x04\x84\0\0\0', '\x1f\x04\x84\0\0\0'), 'latin1')
+}

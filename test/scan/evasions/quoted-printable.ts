@@ -1,0 +1,131 @@
+import {
+  type Evasion,
+  quotedPrintable as encode,
+  FILE_TYPE,
+  hex,
+  mail,
+  mixed,
+  part,
+  QUOTED,
+  quotedPrintableText,
+} from './compose.ts'
+import { binaryFile, openTextFile, testFile, textFile } from './files.ts'
+
+function data(name: string, body: () => string, fields = [FILE_TYPE, QUOTED]): Evasion {
+  return { name, text: () => mixed(part(fields, body())) }
+}
+
+/** The character of UTF-8 whose number is that of the byte and 0x100 more. */
+function above(byte: number): string {
+  return Buffer.from(String.fromCodePoint(0x100 + byte)).toString('latin1')
+}
+
+const escapes = (file: Buffer) => [...file].map((byte) => `=${hex(byte)}`)
+
+export const quotedPrintable: readonly Evasion[] = [
+  data('quoted-printable of characters above U+00FF, of which some take the low byte', () =>
+    [...testFile].map(above).join(''),
+  ),
+  data('quoted-printable with one character above U+00FF', () => {
+    const text = escapes(testFile)
+    text[3] = above(testFile[3]!)
+    return text.join('')
+  }),
+  data('quoted-printable with two = before the digits', () =>
+    escapes(testFile)
+      .join('')
+      .replace(/^(=..){5}/, '$&='),
+  ),
+  data('quoted-printable with = before each escape', () => `=${escapes(testFile).join('=')}`),
+  data('quoted-printable with == at the end of a line', () =>
+    encode(testFile).replace(/=\n/, '==\n'),
+  ),
+  data('quoted-printable with = and letters that are no digits', () =>
+    encode(testFile).replace(/^(.{9})/, '$1=ZZ'),
+  ),
+  data('quoted-printable with =0D before the soft break', () =>
+    encode(testFile).replace(/=\n/, '=0D=\n'),
+  ),
+  data('quoted-printable with =0D in the middle of a line', () =>
+    testFile.toString('latin1').replace(/^(.{9})/, '$1=0D'),
+  ),
+  data('quoted-printable with small letters for digits', () => encode(binaryFile).toLowerCase()),
+  data('quoted-printable with a blank behind the = of an escape', () =>
+    encode(testFile).replace(/^(=..){5}=/, '$& '),
+  ),
+  data('quoted-printable with 200 blanks behind a soft break', () =>
+    encode(binaryFile).replace(/=\n/, `=${' '.repeat(200)}\n`),
+  ),
+  data(
+    'quoted-printable with 200 blanks behind the last soft break',
+    () => `${encode(binaryFile)}=${' '.repeat(200)}`,
+  ),
+  data('quoted-printable with VT behind a soft break', () =>
+    encode(binaryFile).replace(/=\n/g, '=\v\n'),
+  ),
+  data('quoted-printable with NUL behind a soft break', () =>
+    encode(binaryFile).replace(/=\n/g, '=\0\n'),
+  ),
+  data('quoted-printable with a bare CR as a soft break', () =>
+    encode(binaryFile).replace(/=\n/g, '=\r'),
+  ),
+  data('quoted-printable with a soft break in an escape', () =>
+    encode(testFile).replace(/^(=..){5}=(.)/, '$&=\n'),
+  ),
+  data('quoted-printable with a soft break behind the = of an escape', () =>
+    encode(testFile).replace(/^(=..){5}=/, '$&\n'),
+  ),
+  data('quoted-printable with an empty soft break', () =>
+    encode(binaryFile).replace(/=\n/, '=\n=\n=\n'),
+  ),
+  data('quoted-printable in one line of over 1,000 characters', () => escapes(binaryFile).join('')),
+  data('quoted-printable with _ for blanks', () =>
+    quotedPrintableText(textFile).replaceAll(' ', '_'),
+  ),
+  data('quoted-printable with bytes of eight bits', () =>
+    encode(binaryFile).replace(/=([89A-F][0-9A-F])/g, (_, digits: string) =>
+      String.fromCharCode(Number.parseInt(digits, 16)),
+    ),
+  ),
+  data('quoted-printable with NULs between its escapes', () =>
+    encode(testFile).replace(/^(=..){5}/, '$&\0'),
+  ),
+  data(
+    'quoted-printable with an encoded word around it',
+    () => `=?us-ascii?q?${escapes(testFile).join('')}?=`,
+  ),
+  data(
+    'quoted-printable whose first line begins with Content',
+    () => `Content=\n${quotedPrintableText(testFile)}`,
+  ),
+  data(
+    'quoted-printable whose first line is a field',
+    () => `Content-Type: x=\n${quotedPrintableText(testFile)}`,
+  ),
+  data(
+    'quoted-printable that ends in a soft break without a line end',
+    () => `${quotedPrintableText(openTextFile)}=`,
+  ),
+  data('quoted-printable that ends in a = and a digit', () => `${escapes(testFile).join('')}=4`),
+  data('quoted-printable that says x-quoted-printable', () => encode(testFile), [
+    FILE_TYPE,
+    'Content-Transfer-Encoding: x-quoted-printable',
+  ]),
+  data(
+    'quoted-printable that says QUOTED-PRINTABLE in small and large letters',
+    () => encode(binaryFile),
+    [FILE_TYPE, 'Content-Transfer-Encoding: Quoted-PRINTABLE'],
+  ),
+  data('quoted-printable that says quoted_printable', () => encode(testFile), [
+    FILE_TYPE,
+    'Content-Transfer-Encoding: quoted_printable',
+  ]),
+  data('quoted-printable that says quoted', () => encode(testFile), [
+    FILE_TYPE,
+    'Content-Transfer-Encoding: quoted',
+  ]),
+  {
+    name: 'quoted-printable as a mail of its own, a soft break at its end',
+    text: () => mail(part([FILE_TYPE, QUOTED], `${encode(binaryFile)}=`)),
+  },
+]

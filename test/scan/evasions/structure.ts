@@ -1,0 +1,217 @@
+import {
+  ATTACHED,
+  BASE64,
+  base64,
+  delimited,
+  type Evasion,
+  FILE_TYPE,
+  filePart,
+  HTML,
+  mail,
+  mixed,
+  multipart,
+  part,
+  TEXT,
+  uuencode,
+  ZIP_TYPE,
+} from './compose.ts'
+import { base64AlikeFile, binaryFile, testFile, textFile, trickyFile, zip } from './files.ts'
+
+const file = filePart(zip)
+const other = part(['Content-Type: image/png', BASE64], 'iVBORw0KGgo=')
+const inner = (...parts: string[]) => multipart('mixed', parts, { boundary: 'in' })
+
+/** A multipart of this subtype as the whole mail. */
+function kind(subtype: string, parts = [TEXT, file], which = ''): Evasion {
+  return { name: `multipart/${subtype}${which}`, text: () => mail(multipart(subtype, parts)) }
+}
+
+/** A file of text, as it stands, in a part that a line like a delimiter is in the middle of. */
+const trickyPart = part(
+  ['Content-Type: application/x-any; name=a.bin', 'Content-Transfer-Encoding: 8bit'],
+  trickyFile.toString('latin1'),
+)
+
+/** The lines of base64, with another line behind the first. */
+function interrupted(bytes: Buffer, line: string): string {
+  return base64(bytes, 40).replace('\n', `\n${line}\n`)
+}
+
+function interruptedBy(name: string, line: string, boundary = 'b1'): Evasion {
+  const fields = [ZIP_TYPE, BASE64, ATTACHED]
+  return {
+    name: `base64 with ${name} in it`,
+    text: () => mixed(part(fields, interrupted(zip, line)), { boundary }),
+  }
+}
+
+export const structure: readonly Evasion[] = [
+  {
+    name: 'multipart/related, a file first and then a multipart without text',
+    text: () => mail(multipart('related', [file, inner(other)])),
+  },
+  {
+    name: 'the same with the file in the multipart',
+    text: () => mail(multipart('related', [other, inner(file)])),
+  },
+  {
+    name: 'multipart/related, a file first and then an attached message',
+    text: () =>
+      mail(multipart('related', [file, part(['Content-Type: message/rfc822', ''], TEXT)])),
+  },
+  {
+    name: 'multipart/related within multipart/mixed, a file first and then a multipart of images',
+    text: () =>
+      mail(
+        multipart('mixed', [
+          TEXT,
+          multipart('related', [file, multipart('mixed', [other], { boundary: 'i2' })], {
+            boundary: 'in',
+          }),
+        ]),
+      ),
+  },
+  {
+    name: 'multipart/related of two files, the second one of text with a name',
+    text: () =>
+      mail(
+        multipart('related', [
+          part(['Content-Type: text/plain; name=a.zip', BASE64, ATTACHED], base64(zip)),
+          multipart('alternative', [other], { boundary: 'in' }),
+        ]),
+      ),
+  },
+  kind('alternative', [TEXT, HTML, file]),
+  kind('alternative', [file, TEXT], ', the file first'),
+  kind('digest', [part(['Subject: x', 'MIME-Version: 1.0', ZIP_TYPE, BASE64], base64(zip))]),
+  {
+    name: 'multipart/digest whose mails have no fields above them',
+    text: () =>
+      mail(
+        multipart('digest', [
+          `\nSubject: x\nMIME-Version: 1.0\n${ZIP_TYPE}\n${BASE64}\n\n${base64(zip)}`,
+        ]),
+      ),
+  },
+  kind('appledouble', [part(['Content-Type: application/applefile', BASE64], 'AAUWBwAC'), file]),
+  kind('form-data'),
+  kind('x-mixed-replace'),
+  kind('byteranges'),
+  kind('encrypted', [part(['Content-Type: application/pgp-encrypted'], 'Version: 1'), file]),
+  kind('encrypted', [file, other], ', the file first'),
+  kind('voice-message'),
+  kind('fax-message'),
+  kind('header-set'),
+  kind('knowbot'),
+  kind('signed', [TEXT, other, file]),
+  kind('report', [TEXT, part(['Content-Type: message/delivery-status'], 'Action: failed'), file]),
+  { name: 'multipart/ without subtype', text: () => mail(multipart('', [TEXT, file])) },
+  interruptedBy('a line that begins as the delimiter does', '--b1x'),
+  interruptedBy('a line that is the delimiter in other letters', '--B1'),
+  interruptedBy('a line that is the delimiter and blanks and more', '--b1 x'),
+  interruptedBy('a line that is the delimiter without its last letter', '--b', 'b1'),
+  interruptedBy('a line that is the close of the delimiter, and more', '--b1--x'),
+  interruptedBy('a line that is the delimiter behind a blank', ' --b1'),
+  interruptedBy('a line that is the delimiter of its own fields', '--part', 'x--part'),
+  {
+    name: 'base64 with the delimiter of a multipart in it that was closed before',
+    text: () =>
+      mail(
+        multipart('mixed', [
+          inner(TEXT, HTML),
+          part([ZIP_TYPE, BASE64, ATTACHED], interrupted(zip, '--in')),
+        ]),
+      ),
+  },
+  {
+    name: 'base64 with the delimiter of a boundary in it that only a parameter x-boundary names',
+    text: () =>
+      mixed(part([`${ZIP_TYPE}; x-boundary=zz`, BASE64, ATTACHED], interrupted(zip, '--zz'))),
+  },
+  {
+    name: 'base64 with the delimiter in it that the part itself names as its boundary',
+    text: () =>
+      mixed(part([`${ZIP_TYPE}; boundary=zz`, BASE64, ATTACHED], interrupted(zip, '--zz'))),
+  },
+  {
+    name: 'a file known by its digest with lines like delimiters and fields in it',
+    text: () => mixed(trickyPart),
+  },
+  {
+    name: 'the same in quoted-printable',
+    text: () =>
+      mixed(
+        part(
+          [FILE_TYPE, 'Content-Transfer-Encoding: quoted-printable'],
+          trickyFile.toString('latin1').replaceAll('=', '=3D'),
+        ),
+      ),
+  },
+  {
+    name: 'the same in an attached message',
+    text: () =>
+      mixed(part(['Content-Type: message/rfc822'], mixed(trickyPart, { boundary: 'b1y' }))),
+  },
+  {
+    name: 'lines of dashes in a file that looks like base64',
+    text: () =>
+      mixed(
+        part(
+          ['Content-Type: application/x-any; name=a', 'Content-Transfer-Encoding: x-base64-not'],
+          base64AlikeFile.toString('latin1'),
+        ),
+      ),
+  },
+  {
+    name: 'a boundary written in two pieces (RFC 2231)',
+    text: () =>
+      mail(
+        multipart('mixed', [TEXT, file], {
+          boundary: 'two-pieces',
+          field: 'Content-Type: multipart/mixed; boundary*0="two-"; boundary*1="pieces"',
+        }),
+      ),
+  },
+  {
+    name: 'a boundary with blanks at its end, in quotes',
+    text: () =>
+      mail(
+        multipart('mixed', [TEXT, file], {
+          field: 'Content-Type: multipart/mixed; boundary="b1  "',
+        }),
+      ),
+  },
+  {
+    name: 'a part behind the close of its multipart, within another',
+    text: () =>
+      mail(multipart('mixed', [`${inner(TEXT)}${delimited([file], 'in')}`.slice(0, -1), TEXT])),
+  },
+  {
+    name: 'uuencode in the preamble of a multipart',
+    text: () => mail(multipart('mixed', [TEXT], { preamble: `${uuencode(testFile)}\n` })),
+  },
+  {
+    name: 'uuencode in the epilogue of a multipart',
+    text: () => mail(multipart('mixed', [TEXT], { epilogue: `${uuencode(zip)}\n` })),
+  },
+  {
+    name: 'a multipart without a close, its file known by its digest',
+    text: () => mail(multipart('mixed', [TEXT, filePart(binaryFile)])).replace(/\n--b1--\n$/, '\n'),
+  },
+  {
+    name: 'a multipart without a close, a text as it stands at its end',
+    text: () =>
+      mail(multipart('mixed', [TEXT, part([FILE_TYPE], textFile.toString('latin1'))])).replace(
+        /\n--b1--\n$/,
+        '',
+      ),
+  },
+  {
+    name: 'a mail without MIME-Version',
+    text: () => mixed(file).replace('MIME-Version: 1.0\n', ''),
+  },
+  {
+    name: 'a file at once, no multipart, its end the end of the mail',
+    text: () => mail(part([ZIP_TYPE, BASE64], base64(zip))),
+  },
+]

@@ -1,0 +1,260 @@
+import {
+  BASE64,
+  base64,
+  type Evasion,
+  uuencode as encode,
+  FILE_TYPE,
+  mail,
+  mixed,
+  multipart,
+  part,
+  QUOTED,
+  TEXT,
+  UUENCODE,
+  uulines,
+  ZIP_TYPE,
+} from './compose.ts'
+import { testFile, zip } from './files.ts'
+
+const BEGIN = 'begin 644 report.zip'
+
+/** These lines in a part that says that it is uuencode. */
+function said(name: string, lines: () => readonly string[]): Evasion {
+  return {
+    name: `uuencode ${name}, in a part that says so`,
+    text: () => mixed(part([ZIP_TYPE, UUENCODE], lines().join('\n'))),
+  }
+}
+
+/** These lines in a mail of text. */
+function inText(name: string, lines: () => readonly string[]): Evasion {
+  return {
+    name: `uuencode ${name}, in a text`,
+    text: () => mail(part(['Content-Type: text/plain'], lines().join('\n'))),
+  }
+}
+
+const both = (name: string, lines: () => readonly string[]) => [
+  said(name, lines),
+  inText(name, lines),
+]
+
+const file = uulines(zip)
+const isData = (line: string) => line.length > 3
+const changed =
+  (change: (line: string) => string, from = zip) =>
+  () => [BEGIN, ...uulines(from).map((line) => (isData(line) ? change(line) : line))]
+
+/** Characters whose low six bits are the same: those of small letters. */
+const lower = (text: string) =>
+  text.replace(/[@-_]/g, (character) => String.fromCharCode(character.charCodeAt(0) + 32))
+
+const count = (line: string, more: number) =>
+  String.fromCharCode(line.charCodeAt(0) + more) + line.slice(1)
+
+export const uuencode: readonly Evasion[] = [
+  ...both(
+    'of small letters',
+    changed((line) => line[0] + lower(line.slice(1))),
+  ),
+  ...both(
+    'with a length in another bit',
+    changed((line) => lower(line[0]!) + line.slice(1)),
+  ),
+  ...both('with a length of two bytes less in its first line', () => {
+    const [first = '', ...rest] = uulines(testFile)
+    return [BEGIN, count(first, -2), ...rest]
+  }),
+  ...both(
+    'with lengths that are too short by one',
+    changed((line) => count(line, -1)),
+  ),
+  ...both(
+    'with lengths that are too long by one',
+    changed((line) => count(line, 1)),
+  ),
+  ...both(
+    'whose lines miss their last character',
+    changed((line) => line.slice(0, -1), testFile),
+  ),
+  ...both(
+    'whose lines have a character more',
+    changed((line) => `${line}!`),
+  ),
+  ...both(
+    'whose lines have a checksum of two characters',
+    changed((line) => `${line}ab`),
+  ),
+  ...both(
+    'whose lines have ten characters more',
+    changed((line) => `${line}abcdefghij`),
+  ),
+  ...both('with a back-tick behind begin', () => [BEGIN, '`', ...file]),
+  ...both('with a back-tick in the middle', () => [BEGIN, file[0]!, '`', ...file.slice(1)]),
+  ...both('with blanks for zeros', () => [BEGIN, ...uulines(zip, ' ')]),
+  ...both('without begin', () => file),
+  ...both('without begin, behind a text', () => ['see below', '', ...file]),
+  ...both('whose begin stands behind a text', () => [`see ${BEGIN}`, ...file]),
+  ...both('whose begin stands behind a blank', () => [` ${BEGIN}`, ...file]),
+  ...both('whose begin stands behind >', () => [BEGIN, ...file].map((line) => `> ${line}`)),
+  ...both('whose begin is in large letters', () => ['BEGIN 644 report.zip', ...file]),
+  ...both('whose begin has a mode of one digit', () => ['begin 6 report.zip', ...file]),
+  ...both('whose begin has a mode of eight digits', () => ['begin 00100644 report.zip', ...file]),
+  ...both('whose begin has a mode of letters', () => ['begin abc report.zip', ...file]),
+  ...both('whose begin has no name', () => ['begin 644', ...file]),
+  ...both('whose begin has no name but a blank', () => ['begin 644 ', ...file]),
+  ...both('whose begin has tabs', () => ['begin\t644\treport.zip', ...file]),
+  ...both('whose begin has two blanks', () => ['begin  644  report.zip', ...file]),
+  ...both('whose begin has a name of 1,200 characters', () => [
+    `begin 644 ${'x'.repeat(1200)}.zip`,
+    ...file,
+  ]),
+  ...both('whose begin has a name of 100,000 characters', () => [
+    `begin 644 ${'x'.repeat(100_000)}.zip`,
+    ...file,
+  ]),
+  ...both('without end', () => [BEGIN, ...file.slice(0, -1)]),
+  ...both('without its last two lines', () => [BEGIN, ...file.slice(0, -2)]),
+  ...both(
+    'with an empty line behind each line',
+    changed((line) => `${line}\n`),
+  ),
+  ...both('with a line of text in it', () => [BEGIN, file[0]!, 'and then: (x)', ...file.slice(1)]),
+  ...both('with end in large letters', () => [BEGIN, ...file.slice(0, -1), 'END']),
+  ...both('with end in the middle', () => [BEGIN, file[0]!, 'end', ...file.slice(1)]),
+  ...both('with lines of three bytes', () => {
+    const lines: string[] = []
+    for (let at = 0; at < zip.length; at += 3) lines.push(uulines(zip.subarray(at, at + 3))[0]!)
+    return [BEGIN, ...lines, '`', 'end']
+  }),
+  ...both('with lines of one byte', () => {
+    const lines: string[] = []
+    for (const byte of zip) lines.push(uulines(Buffer.from([byte]))[0]!)
+    return [BEGIN, ...lines, '`', 'end']
+  }),
+  ...both('behind another that is not ended', () => ['begin 644 a', 'M', BEGIN, ...file]),
+  ...both(
+    'with its characters and a bit more',
+    changed(
+      (line) =>
+        line[0] +
+        line.slice(1).replace(/[!-_]/g, (c) => String.fromCharCode(c.charCodeAt(0) | 0x80)),
+    ),
+  ),
+  inText('with base64', () => ['begin-base64 644 report.zip', base64(zip), '====']),
+  inText('behind a text of 2,000 lines', () => [...Array(2000).fill('text'), BEGIN, ...file]),
+  {
+    name: 'uuencode in HTML',
+    text: () => mixed(part(['Content-Type: text/html'], `<pre>\n${encode(zip)}\n</pre>`)),
+  },
+  {
+    name: 'uuencode in a text in base64',
+    text: () =>
+      mixed(
+        part(['Content-Type: text/plain', BASE64], base64(Buffer.from(`see\n${encode(zip)}\n`))),
+      ),
+  },
+  {
+    name: 'uuencode in a text in quoted-printable',
+    text: () =>
+      mixed(
+        part(
+          ['Content-Type: text/plain', QUOTED],
+          encode(zip)
+            .replaceAll('=', '=3D')
+            .replace(/^.{20}/gm, '$&=\n'),
+        ),
+      ),
+  },
+  {
+    name: 'uuencode in a mail without any MIME field',
+    text: () => mail(`\n${encode(zip)}\n`).replace('MIME-Version: 1.0\n', ''),
+  },
+  {
+    name: 'uuencode in a part that says 7bit',
+    text: () => mixed(part([FILE_TYPE, 'Content-Transfer-Encoding: 7bit'], `${encode(zip)}\n`)),
+  },
+  {
+    name: 'uuencode in an attached message',
+    text: () =>
+      mixed(part(['Content-Type: message/rfc822'], `Subject: x\n\nsee\n\n${encode(zip)}`)),
+  },
+  {
+    name: 'uuencode in two parts of text, the second goes on where the first ends',
+    text: () => {
+      const lines = [BEGIN, ...file]
+      return mail(
+        multipart('mixed', [
+          part(['Content-Type: text/plain'], lines.slice(0, 3).join('\n')),
+          part(['Content-Type: text/plain'], lines.slice(3).join('\n')),
+        ]),
+      )
+    },
+  },
+  ...['uuencode', 'x-uue', 'uue', 'X-UUENCODE', 'x-uuencoded', '"x-uuencode"'].map((word) => ({
+    name: `uuencode that says ${word}`,
+    text: () => mixed(part([ZIP_TYPE, `Content-Transfer-Encoding: ${word}`], encode(zip))),
+  })),
+  {
+    name: 'yEnc in a text',
+    text: () => mail(part(['Content-Type: text/plain'], yencode(zip))),
+  },
+  {
+    name: 'yEnc in an attached text',
+    text: () => mixed(part(['Content-Type: text/plain; name=a.yenc'], yencode(zip))),
+  },
+  {
+    name: 'yEnc without its size',
+    text: () => mail(part(['Content-Type: text/plain'], yencode(zip).replace(/ size=\d+/g, ''))),
+  },
+  {
+    name: 'BinHex in a text',
+    text: () => mixed(`Content-Type: application/mac-binhex40; name=a.hqx\n\n${binhex(zip)}`),
+  },
+  {
+    name: 'two texts, uuencode behind BinHex',
+    text: () =>
+      mail(
+        multipart('mixed', [
+          TEXT,
+          part(['Content-Type: text/plain'], `${binhex(testFile)}\n\n${encode(zip)}`),
+        ]),
+      ),
+  },
+]
+
+function yencode(bytes: Buffer): string {
+  let line = ''
+  for (const byte of bytes) {
+    const value = (byte + 42) & 255
+    const critical = value === 0 || value === 10 || value === 13 || value === 61
+    line += critical ? `=${String.fromCharCode((value + 64) & 255)}` : String.fromCharCode(value)
+  }
+  return `=ybegin line=512 size=${bytes.length} name=report.zip\n${line}\n=yend size=${bytes.length}`
+}
+
+/** RFC 1741. */
+function binhex(bytes: Buffer): string {
+  const crc = (data: Buffer) => {
+    let value = 0
+    for (const byte of [...data, 0, 0]) {
+      for (let bit = 7; bit >= 0; bit--) {
+        const high = value & 0x8000
+        value = ((value << 1) | ((byte >> bit) & 1)) & 0xffff
+        if (high) value ^= 0x1021
+      }
+    }
+    return Buffer.from([value >> 8, value & 255])
+  }
+  const length = Buffer.alloc(8)
+  length.writeUInt32BE(bytes.length)
+  const header = Buffer.concat([Buffer.from('\x0areport.zip\0ZIP ZIP \0\0', 'latin1'), length])
+  const all = Buffer.concat([header, crc(header), bytes, crc(bytes), Buffer.from([0, 0])])
+  const plain = Buffer.from(all.toString('latin1').replaceAll('\x90', '\x90\0'), 'latin1')
+  const letters = '!"#$%&\'()*+,-012345689@ABCDEFGHIJKLMNPQRSTUVXYZ[`abcdefhijklmpqr'
+  const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/'
+  const text = [...plain.toString('base64').replace(/=+$/, '')]
+    .map((character) => letters[alphabet.indexOf(character)])
+    .join('')
+  return `(This file must be converted with BinHex 4.0)\n\n${`:${text}:`.replace(/.{64}/g, '$&\n')}`
+}

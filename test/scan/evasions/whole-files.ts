@@ -1,0 +1,177 @@
+import {
+  BASE64,
+  base64,
+  type Evasion,
+  FILE_TYPE,
+  mail,
+  mixed,
+  multipart,
+  part,
+  QUOTED,
+  quotedPrintable,
+  quotedPrintableText,
+  TEXT,
+  UUENCODE,
+  uuencode,
+} from './compose.ts'
+import {
+  base64AlikeFile,
+  binaryFile,
+  htmlFile,
+  htmlFileCrlf,
+  openTextFile,
+  openTextFileCrlf,
+  pdfFile,
+  smallFile,
+  textFile,
+  textFileCrlf,
+} from './files.ts'
+
+const encodings: Readonly<Record<string, (file: Buffer) => string>> = {
+  '7bit': (file) => file.toString('latin1'),
+  '8bit': (file) => file.toString('latin1'),
+  binary: (file) => file.toString('latin1'),
+  base64: (file) => base64(file),
+  'quoted-printable': quotedPrintableText,
+  'x-uuencode': (file) => uuencode(file),
+}
+
+const files: Readonly<Record<string, Buffer>> = {
+  'whose last line has an end': textFile,
+  'whose last line has no end': openTextFile,
+}
+
+/**
+ * A file that only a digest of the whole knows: the line end before the delimiter is not its
+ * own (RFC 2046 5.1.1).
+ */
+const inEachEncoding: Evasion[] = Object.entries(encodings).flatMap(([encoding, encode]) =>
+  Object.entries(files).map(([which, file]) => ({
+    name: `a text file known by its digest, in ${encoding}, ${which}`,
+    text: () => mixed(part([FILE_TYPE, `Content-Transfer-Encoding: ${encoding}`], encode(file))),
+  })),
+)
+
+const asMail: Evasion[] = Object.entries(encodings).flatMap(([encoding, encode]) =>
+  Object.entries(files).map(([which, file]) => ({
+    name: `the same as a mail of its own, in ${encoding}, ${which}`,
+    text: () => mail(part([FILE_TYPE, `Content-Transfer-Encoding: ${encoding}`], encode(file))),
+  })),
+)
+
+function asItStands(name: string, file: Buffer, fields: readonly string[]): Evasion {
+  return { name, text: () => mixed(part(fields, file.toString('latin1'))) }
+}
+
+export const wholeFiles: readonly Evasion[] = [
+  ...inEachEncoding,
+  ...asMail,
+  asItStands('HTML in 7bit with a line of over 999 bytes', htmlFile, [
+    'Content-Type: text/html',
+    'Content-Transfer-Encoding: 7bit',
+  ]),
+  asItStands('HTML with a line of over 999 bytes, attached', htmlFile, [
+    'Content-Type: text/html; name=a.html',
+    'Content-Transfer-Encoding: 8bit',
+    'Content-Disposition: attachment; filename=a.html',
+  ]),
+  asItStands('PDF in 7bit with a line of over 999 bytes', pdfFile, [
+    'Content-Type: application/pdf; name=a.pdf',
+    'Content-Transfer-Encoding: 7bit',
+    'Content-Disposition: attachment; filename=a.pdf',
+  ]),
+  asItStands('PDF without an encoding, with a line of over 999 bytes', pdfFile, [
+    'Content-Type: application/pdf; name=a.pdf',
+  ]),
+  {
+    name: 'HTML in quoted-printable, written on one line of over 999 bytes',
+    text: () => mixed(part(['Content-Type: text/html', QUOTED], htmlFile.toString('latin1'))),
+  },
+  {
+    name: 'HTML with a line of over 999 bytes as the whole mail',
+    text: () => mail(part(['Content-Type: text/html'], htmlFile.toString('latin1'))),
+  },
+  {
+    name: 'a binary file known by its digest, in base64',
+    text: () => mixed(part([FILE_TYPE, BASE64], base64(binaryFile))),
+  },
+  {
+    name: 'a binary file known by its digest, in quoted-printable',
+    text: () => mixed(part([FILE_TYPE, QUOTED], quotedPrintable(binaryFile))),
+  },
+  {
+    name: 'a binary file known by its digest, in quoted-printable with a soft break at its end',
+    text: () => mixed(part([FILE_TYPE, QUOTED], `${quotedPrintable(binaryFile)}=`)),
+  },
+  {
+    name: 'a binary file known by its digest, as it stands',
+    text: () =>
+      mixed(part([FILE_TYPE, 'Content-Transfer-Encoding: binary'], binaryFile.toString('latin1'))),
+  },
+  {
+    name: 'a binary file known by its digest, in uuencode',
+    text: () => mixed(part([FILE_TYPE, UUENCODE], uuencode(binaryFile))),
+  },
+  {
+    name: 'a file of eight bytes known by its digest',
+    text: () => mixed(part([FILE_TYPE, BASE64], base64(smallFile))),
+  },
+  {
+    name: 'a file of eight bytes known by its digest, in uuencode',
+    text: () => mixed(part([FILE_TYPE, UUENCODE], uuencode(smallFile))),
+  },
+  {
+    name: 'a file with lines of CR LF known by its digest, in base64',
+    text: () => mixed(part([FILE_TYPE, BASE64], base64(textFileCrlf))),
+  },
+  {
+    name: 'a file with lines of CR LF known by its digest, its line ends escaped',
+    text: () =>
+      mixed(
+        part(
+          [FILE_TYPE, QUOTED],
+          openTextFileCrlf.toString('latin1').replaceAll('\r\n', '=0D=0A=\n'),
+        ),
+      ),
+  },
+  {
+    name: 'a file with lines of CR LF known by its digest, its CRs alone escaped',
+    text: () =>
+      mixed(
+        part(
+          [FILE_TYPE, QUOTED],
+          htmlFileCrlf.toString('latin1').replaceAll('=', '=3D').replaceAll('\r', '=0D'),
+        ),
+      ),
+  },
+  {
+    name: 'a text known by its digest behind blanks at the ends of lines, which quoted-printable drops',
+    text: () =>
+      mixed(part([FILE_TYPE, QUOTED], textFile.toString('latin1').replaceAll('\n', ' \t\n'))),
+  },
+  {
+    name: 'a text known by its digest as the only part',
+    text: () => mail(multipart('mixed', [part([FILE_TYPE], textFile.toString('latin1'))])),
+  },
+  {
+    name: 'a text known by its digest in a part without fields',
+    text: () => mixed(`\n${textFile}`),
+  },
+  {
+    name: 'a text known by its digest in an attached message',
+    text: () =>
+      mixed(
+        part(
+          ['Content-Type: message/rfc822'],
+          `Subject: x\nMIME-Version: 1.0\n${multipart('mixed', [TEXT, part([FILE_TYPE], textFile.toString('latin1'))], { boundary: 'in' })}`,
+        ),
+      ),
+  },
+  {
+    name: 'a text known by its digest that looks like base64 in each line',
+    text: () =>
+      mixed(
+        part([FILE_TYPE, 'Content-Transfer-Encoding: 7bit'], base64AlikeFile.toString('latin1')),
+      ),
+  },
+]
