@@ -1,9 +1,9 @@
 import t from 'tap'
 import { COMMAND_MAX, PACKET_MAX, standardTimeouts } from '../../src/doors/milter/connection.ts'
-import { HELD_MAX } from '../../src/doors/milter/intake.ts'
 import { CONNECTIONS_MAX } from '../../src/doors/milter/milter.ts'
-import { PATHS_MAX } from '../../src/doors/milter/recipient-list.ts'
 import { MACROS_MAX } from '../../src/doors/milter/wire/macros.ts'
+import { HELD_MAX } from '../../src/doors/shared/gathering.ts'
+import { PATHS_MAX } from '../../src/doors/shared/recipient-list.ts'
 import { HEADER_MAX } from '../../src/message/header-block.ts'
 import { columns, readPage, section } from './man-page.ts'
 

@@ -1,9 +1,10 @@
 import { addressBytes, type MailAddress } from '../../envelope/address.ts'
-import type { Decision, Reply } from '../../judge/decision.ts'
+import type { Decision } from '../../judge/decision.ts'
 import type { HeaderEdits } from '../../message/edits.ts'
 import type { Header } from '../../message/header-block.ts'
 import { Fault } from '../../runtime/fault.ts'
-import { bareAddress } from './address.ts'
+import { bareAddress } from '../shared/smtp-path.ts'
+import { replyOf } from '../shared/smtp-reply.ts'
 import { type Edit, encodeEdit } from './wire/edits.ts'
 import { type Agreement, action } from './wire/negotiation.ts'
 import { accepted, discarded, smtpReply } from './wire/replies.ts'
@@ -34,20 +35,10 @@ export function carryOut(decision: Decision, told: Told, agreement: Agreement): 
     }
     case 'reject':
     case 'defer':
-      return smtpReply({
-        code: codeOf(decision.reply),
-        enhanced: decision.reply.enhanced,
-        lines: [decision.reply.text],
-      })
+      return smtpReply(replyOf(decision.reply))
     case 'discard':
       return discarded
   }
-}
-
-/** The basic code of RFC 5321 4.2.3 that goes with the reply's status. */
-export function codeOf(reply: Reply): number {
-  if (reply.class === 4) return 451
-  return reply.grounds === 'header-too-large' ? 552 : 550
 }
 
 /**

@@ -2,6 +2,7 @@ import type { Socket } from 'node:net'
 import { HEADER_MAX } from '../../message/header-block.ts'
 import { errorText, isFault } from '../../runtime/fault.ts'
 import { freeBuffer } from '../../runtime/free-buffer.ts'
+import type { Standing } from '../shared/eviction.ts'
 import type { Account } from '../shared/memory.ts'
 import type { MilterSession } from './session.ts'
 import { parseCommand } from './wire/commands.ts'
@@ -42,17 +43,6 @@ export const standardTimeouts: Timeouts = {
   stalled: 600_000,
   idle: 7_210_000,
   leaving: 5_000,
-}
-
-export interface Standing {
-  readonly negotiated: boolean
-  /** Whether its message is judged, or a question of its is asked elsewhere. */
-  readonly busy: boolean
-  readonly amidPacket: boolean
-  readonly amidMessage: boolean
-  readonly amidContent: boolean
-  /** When it said something for the last time; at first, when it came. */
-  readonly heard: number
 }
 
 export interface ConnectionOptions {

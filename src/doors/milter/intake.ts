@@ -1,13 +1,9 @@
 import { HEADER_MAX } from '../../message/header-block.ts'
-import { holdMessage, type LookOptions } from '../../message/held.ts'
-import { createSpool, type Message, type Spool } from '../../message/spool.ts'
+import type { LookOptions } from '../../message/held.ts'
+import type { Message } from '../../message/spool.ts'
+import { createGathering } from '../shared/gathering.ts'
+import { createLineEnds } from '../shared/line-ends.ts'
 import type { Account } from '../shared/memory.ts'
-import { createLineEnds } from './line-ends.ts'
-
-/** Bytes of a message that are kept in memory; a larger one goes to a file without a name. */
-export const HELD_MAX = 128 * 1024
-/** What is allocated at first. */
-const FIRST_PIECE = 8 * 1024
 
 const LF = 0x0a
 const CR = 0x0d
@@ -37,50 +33,20 @@ export interface Intake {
  * header is larger is not kept. Faults: `temp-file` and `write`, of the spool, and `out-of-memory`.
  */
 export function createIntake(options: LookOptions, account: Account): Intake {
-  account.charge(FIRST_PIECE)
-  let held = Buffer.allocUnsafe(FIRST_PIECE)
-  let length = 0
+  const gathering = createGathering(options, account)
   let inHeader = true
+  let headerLength = 0
   let headerTooLarge = false
-  let spool: Spool | undefined
   const lineEnds = createLineEnds()
-
-  function hold(bytes: Buffer): void {
-    if (held.length < length + bytes.length) {
-      const size = Math.max(length + bytes.length, 2 * held.length)
-      account.charge(size)
-      const larger = Buffer.allocUnsafe(size)
-      held.copy(larger, 0, 0, length)
-      drop()
-      held = larger
-    }
-    length += bytes.copy(held, length)
-  }
-
-  function drop(): void {
-    account.release(held.length)
-    held = Buffer.alloc(0)
-  }
 
   function holdHeader(...parts: readonly Buffer[]): void {
     for (const part of parts) {
       if (headerTooLarge) return
-      hold(part.subarray(0, HEADER_MAX + 1 - length))
-      headerTooLarge = length > HEADER_MAX
+      const piece = part.subarray(0, HEADER_MAX + 1 - headerLength)
+      gathering.hold(piece)
+      headerLength += piece.length
+      headerTooLarge = headerLength > HEADER_MAX
     }
-  }
-
-  function keepBody(chunk: Buffer): void {
-    if (spool === undefined) {
-      if (length + chunk.length <= HELD_MAX) {
-        hold(chunk)
-        return
-      }
-      spool = createSpool(options)
-      spool.write(held.subarray(0, length))
-      drop()
-    }
-    spool.write(chunk)
   }
 
   function endHeader(): void {
@@ -93,26 +59,17 @@ export function createIntake(options: LookOptions, account: Account): Intake {
     endHeader,
     body(chunk) {
       endHeader()
-      if (!headerTooLarge && chunk.length > 0) keepBody(lineEnds.push(chunk))
+      if (!headerTooLarge && chunk.length > 0) gathering.keep(lineEnds.push(chunk))
     },
     finish() {
       endHeader()
       const rest = lineEnds.finish()
-      if (!headerTooLarge && rest.length > 0) keepBody(rest)
-      const spooled = spool
-      spool = undefined
-      if (spooled !== undefined) return spooled.finish()
-      const message = holdMessage(held.subarray(0, length), options)
+      if (!headerTooLarge && rest.length > 0) gathering.keep(rest)
+      const message = gathering.finish()
       // By our own count: an empty line inside a value must not make it look smaller.
       return headerTooLarge ? { ...message, headerTooLarge } : message
     },
-    discard() {
-      spool?.finish().close()
-      spool = undefined
-      drop()
-      account.close()
-      length = 0
-    },
+    discard: gathering.discard,
   }
 }
 

@@ -3,18 +3,19 @@ import { ADDRESS_MAX, makeEnvelope } from '../../envelope/envelope.ts'
 import type { Origin } from '../../envelope/origin.ts'
 import type { Decision } from '../../judge/decision.ts'
 import type { Transaction } from '../../judge/transaction.ts'
-import { Fault, type FaultKind, faultKindOf } from '../../runtime/fault.ts'
+import { Fault, faultKindOf } from '../../runtime/fault.ts'
 import type { LogEntry } from '../../runtime/log.ts'
 import { type Circumstances, decisionLines, faultLine, passLine } from '../shared/log-lines.ts'
-import { announcedSize, bareAddress } from './address.ts'
-import { carryOut, codeOf } from './carry-out.ts'
+import { createRecipientList } from '../shared/recipient-list.ts'
+import { announcedSize, bareAddress } from '../shared/smtp-path.ts'
+import { faultReply, replyCode } from '../shared/smtp-reply.ts'
+import { carryOut } from './carry-out.ts'
 import type { Intake } from './intake.ts'
 import type { Receiving } from './receive.ts'
-import { createRecipientList } from './recipient-list.ts'
 import type { MilterServer } from './server.ts'
 import type { Address } from './wire/commands.ts'
 import { type Agreement, step } from './wire/negotiation.ts'
-import { accepted, type SmtpReply, smtpReply } from './wire/replies.ts'
+import { accepted, smtpReply } from './wire/replies.ts'
 import { WireError } from './wire/wire-error.ts'
 
 /** What is known of a message once it is whole, beside what it is. */
@@ -116,7 +117,7 @@ export function openMail({ path, parameters }: Address, server: MilterServer): M
         message.close()
       }
     } catch (error) {
-      const reply = troubleReply(faultKindOf(error))
+      const reply = faultReply(faultKindOf(error))
       server.log(faultLine(error, undefined, about(transaction, reply.code)))
       return smtpReply(reply)
     }
@@ -192,19 +193,4 @@ function circumstances(
     ['queue', queueId],
   ]
   return { door, remote, transaction, total }
-}
-
-function replyCode(decision: Decision): number | undefined {
-  return decision.kind === 'reject' || decision.kind === 'defer'
-    ? codeOf(decision.reply)
-    : undefined
-}
-
-/** What the SMTP client is told of a fault: all of them may be over when it tries again, but one. */
-function troubleReply(kind: FaultKind): SmtpReply {
-  if (kind === 'address-too-long') {
-    return { code: 553, enhanced: '5.1.0', lines: ['an address is longer than 1002 bytes'] }
-  }
-  const lines = ['the message cannot be looked at now, try again later']
-  return { code: 451, enhanced: '4.3.0', lines }
 }

@@ -5,9 +5,14 @@ import type { DoorState } from '../../visible/live/told.ts'
 import type { Witness } from '../../visible/live/witness.ts'
 import type { Configuration } from '../shared/configuration.ts'
 import { ConnectionSet } from '../shared/connection-set.ts'
+import {
+  type Candidate,
+  goesForConnection,
+  goesForMemory,
+  goesForMessage,
+} from '../shared/eviction.ts'
 import type { Account, Budget } from '../shared/memory.ts'
 import { Connection, standardTimeouts, type Timeouts } from './connection.ts'
-import { type Candidate, goesForConnection, goesForMemory, goesForMessage } from './eviction.ts'
 import { startReceiving } from './receive.ts'
 import type { MilterServer } from './server.ts'
 import { MilterSession } from './session.ts'

@@ -5,10 +5,11 @@ import type { QuotaLookup } from '../../quota/quota-answer.ts'
 import { isFault } from '../../runtime/fault.ts'
 import type { LogEntry } from '../../runtime/log.ts'
 import { type Circumstances, faultLine } from '../shared/log-lines.ts'
-import { bareAddress } from './address.ts'
+import { refuseFull } from '../shared/refuse-full.ts'
+import { bareAddress } from '../shared/smtp-path.ts'
+import { NO_ROOM } from '../shared/smtp-reply.ts'
 import { type Mail, openMail } from './mail.ts'
 import { isAnswered, wishOf } from './negotiation.ts'
-import { refuseFull } from './refuse-full.ts'
 import type { MilterServer } from './server.ts'
 import type { Client, Command } from './wire/commands.ts'
 import { createMacros } from './wire/macros.ts'
@@ -21,13 +22,7 @@ const NAME_MAX = 1024
 
 const copied = (name: Buffer) => name.toString('latin1', 0, NAME_MAX) || undefined
 
-/** RFC 3463: not now. It is our memory that is short. */
-const NO_ROOM_CODE = 452
-const noRoom = smtpReply({
-  code: NO_ROOM_CODE,
-  enhanced: '4.3.2',
-  lines: ['too many recipients for now, try again later'],
-})
+const noRoom = smtpReply(NO_ROOM)
 
 /** Those that are asked for and looked at: negotiation.ts. */
 const MACROS = ['i', 'auth_authen']
@@ -186,7 +181,7 @@ export class MilterSession {
 
   #refused(): Circumstances {
     const door: LogEntry[] = [
-      ['reply', NO_ROOM_CODE],
+      ['reply', NO_ROOM.code],
       ['door', 'milter'],
       ['queue', this.#macros.get('i')],
     ]
@@ -223,8 +218,9 @@ export class MilterSession {
       size,
       remote: this.#remote(),
     }
-    return refuseFull(question, quota, this.#server.log).then(
-      (refusal) => refusal ?? this.#admit(path, to, answer),
+    const asker = { door: 'milter', log: this.#server.log }
+    return refuseFull(question, quota, asker).then((refusal) =>
+      refusal ? smtpReply(refusal) : this.#admit(path, to, answer),
     )
   }
 

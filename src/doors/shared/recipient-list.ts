@@ -1,5 +1,5 @@
 import { Fault } from '../../runtime/fault.ts'
-import type { Account } from '../shared/memory.ts'
+import type { Account } from './memory.ts'
 
 /** Bytes of all paths of one message together: some hundred thousand recipients. */
 export const PATHS_MAX = 4 * 1024 * 1024

@@ -1,10 +1,21 @@
-import type { Standing } from './connection.ts'
-
 /** Milliseconds of silence after which a connection is closed if another one needs its room. */
 const AMID_PACKET = 1_000 // an MTA has it whole before it begins
 const AMID_MESSAGE = 60_000
 /** RFC 5321 4.5.3.2: as long as an SMTP client may think, and no longer. */
 const THINKING = 300_000
+
+/** The state of a connection, by which the one is chosen that is closed to make room. */
+export interface Standing {
+  /** Whether it has said which protocol it speaks. */
+  readonly negotiated: boolean
+  /** Whether its message is judged, or a question of its is asked elsewhere. */
+  readonly busy: boolean
+  readonly amidPacket: boolean
+  readonly amidMessage: boolean
+  readonly amidContent: boolean
+  /** When it said something for the last time; at first, when it came. */
+  readonly heard: number
+}
 
 /** A connection that may be closed to make room. */
 export interface Candidate extends Standing {

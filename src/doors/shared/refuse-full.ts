@@ -1,9 +1,9 @@
 import { OVER_QUOTA, overQuotaText } from '../../judge/over-quota.ts'
 import type { QuotaAnswer, QuotaLookup } from '../../quota/quota-answer.ts'
 import { errorText } from '../../runtime/fault.ts'
-import { quotaLine, type RecipientInQuestion } from '../shared/quota-line.ts'
-import { mailboxOf } from './address.ts'
-import { smtpReply } from './wire/replies.ts'
+import { quotaLine, type RecipientInQuestion } from './quota-line.ts'
+import { mailboxOf } from './smtp-path.ts'
+import type { SmtpReply } from './smtp-reply.ts'
 
 /**
  * The reply that refuses this one recipient for now, or undefined if it may pass: it has
@@ -12,13 +12,13 @@ import { smtpReply } from './wire/replies.ts'
 export async function refuseFull(
   about: RecipientInQuestion,
   { ask }: Pick<QuotaLookup, 'ask'>,
-  log: (line: Buffer) => void,
-): Promise<Buffer | undefined> {
+  { door, log }: { readonly door: string; readonly log: (line: Buffer) => void },
+): Promise<SmtpReply | undefined> {
   const answer = await ask(mailboxOf(about.recipient), about.size).catch(
     (error): QuotaAnswer => ({ answer: 'unknown', why: errorText(error) }),
   )
   if (answer.answer === 'room') return undefined
-  log(quotaLine('milter', about, answer))
+  log(quotaLine(door, about, answer))
   if (answer.answer !== 'full') return undefined
-  return smtpReply({ ...OVER_QUOTA, lines: [overQuotaText(about.recipient)] })
+  return { ...OVER_QUOTA, lines: [overQuotaText(about.recipient)] }
 }

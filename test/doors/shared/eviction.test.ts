@@ -4,7 +4,7 @@ import {
   goesForConnection,
   goesForMemory,
   goesForMessage,
-} from '../../../src/doors/milter/eviction.ts'
+} from '../../../src/doors/shared/eviction.ts'
 
 /** Who goes when there is no room for all. Times are milliseconds. */
 

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { createRecipientList, PATHS_MAX } from '../../../src/doors/milter/recipient-list.ts'
 import { createBudget } from '../../../src/doors/shared/memory.ts'
+import { createRecipientList, PATHS_MAX } from '../../../src/doors/shared/recipient-list.ts'
 
 /** What is kept of recipients before their message is. */
 

@@ -1,0 +1,73 @@
+import { holdMessage, type LookOptions } from '../../message/held.ts'
+import { createSpool, type Message, type Spool } from '../../message/spool.ts'
+import type { Account } from './memory.ts'
+
+/** Bytes of a message that are kept in memory; a larger one goes to a file without a name. */
+export const HELD_MAX = 128 * 1024
+/** What is allocated at first. */
+const FIRST_PIECE = 8 * 1024
+
+/** The bytes of a message while they come, header block and body in one. */
+export interface Gathering {
+  /** Bytes of its header block, which stay in memory. */
+  hold(bytes: Buffer): void
+  /** Bytes of its body. */
+  keep(bytes: Buffer): void
+  /** The message, to be closed; nothing may be added any more. */
+  finish(): Message
+  /** Frees everything: if it does not become a message, or once that is closed. */
+  discard(): void
+}
+
+/**
+ * In memory, which is charged to `account`, up to HELD_MAX; a larger message goes to an anonymous
+ * file. Faults: `temp-file` and `write`, of the spool, and `out-of-memory`.
+ */
+export function createGathering(options: LookOptions, account: Account): Gathering {
+  account.charge(FIRST_PIECE)
+  let held = Buffer.allocUnsafe(FIRST_PIECE)
+  let length = 0
+  let spool: Spool | undefined
+
+  function hold(bytes: Buffer): void {
+    if (held.length < length + bytes.length) {
+      const size = Math.max(length + bytes.length, 2 * held.length)
+      account.charge(size)
+      const larger = Buffer.allocUnsafe(size)
+      held.copy(larger, 0, 0, length)
+      drop()
+      held = larger
+    }
+    length += bytes.copy(held, length)
+  }
+
+  function drop(): void {
+    account.release(held.length)
+    held = Buffer.alloc(0)
+  }
+
+  return {
+    hold,
+    keep(bytes) {
+      if (spool === undefined) {
+        if (length + bytes.length <= HELD_MAX) return hold(bytes)
+        spool = createSpool(options)
+        spool.write(held.subarray(0, length))
+        drop()
+      }
+      spool.write(bytes)
+    },
+    finish() {
+      const spooled = spool
+      spool = undefined
+      return spooled?.finish() ?? holdMessage(held.subarray(0, length), options)
+    },
+    discard() {
+      spool?.finish().close()
+      spool = undefined
+      drop()
+      account.close()
+      length = 0
+    },
+  }
+}

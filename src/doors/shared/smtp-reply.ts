@@ -1,0 +1,46 @@
+import type { Decision, Reply } from '../../judge/decision.ts'
+import type { FaultKind } from '../../runtime/fault.ts'
+
+/** What an SMTP client is told: RFC 5321 4.2. */
+export interface SmtpReply {
+  /** 200 to 599. */
+  readonly code: number
+  /** RFC 3463, of the same class. */
+  readonly enhanced: string
+  /** Text in one line or several, without codes. */
+  readonly lines: readonly string[]
+}
+
+/** A refusal or deferral of the judgement. */
+export function replyOf(reply: Reply): SmtpReply {
+  return { code: codeOf(reply), enhanced: reply.enhanced, lines: [reply.text] }
+}
+
+/** The basic code of RFC 5321 4.2.3 that goes with the reply's status. */
+export function codeOf(reply: Reply): number {
+  if (reply.class === 4) return 451
+  return reply.grounds === 'header-too-large' ? 552 : 550
+}
+
+/** The code that a client is told for a decision; undefined if the mail is taken. */
+export function replyCode(decision: Decision): number | undefined {
+  return decision.kind === 'reject' || decision.kind === 'defer'
+    ? codeOf(decision.reply)
+    : undefined
+}
+
+/** What the SMTP client is told of a fault: all of them may be over when it tries again, but one. */
+export function faultReply(kind: FaultKind): SmtpReply {
+  if (kind === 'address-too-long') {
+    return { code: 553, enhanced: '5.1.0', lines: ['an address is longer than 1002 bytes'] }
+  }
+  const lines = ['the message cannot be looked at now, try again later']
+  return { code: 451, enhanced: '4.3.0', lines }
+}
+
+/** RFC 3463: not now. It is our memory that is short. */
+export const NO_ROOM: SmtpReply = {
+  code: 452,
+  enhanced: '4.3.2',
+  lines: ['too many recipients for now, try again later'],
+}
