@@ -4,12 +4,12 @@ import type { Entry } from '../visible/log/entries.ts'
 import { followLog, watchLogs } from '../visible/log/follow.ts'
 import { colours, inWords, noColours } from '../visible/log/in-words.ts'
 import { merge } from '../visible/log/merge.ts'
-import { readLog } from '../visible/log/read-log.ts'
+import { type Asked, readLog } from '../visible/log/read-log.ts'
 import { findLogs, type Source } from '../visible/log/sources.ts'
 import { filesArgument, logPaths, spanOf, spanOptions } from './log-arguments.ts'
 import { forTerminal } from './shared/for-terminal.ts'
 import { jsonLine } from './shared/json-report.ts'
-import { type Output, runCommand } from './shared/run-command.ts'
+import { FAILED, type Output, runCommand } from './shared/run-command.ts'
 import { takesColours } from './shared/takes-colours.ts'
 import { writeOut } from './shared/write-out.ts'
 
@@ -67,7 +67,7 @@ export const logCommand: CommandModule<object, LogOptions> = {
       .example('journalctl -o short-iso -u onescand | $0 log --virus Eicar', 'From the journal')
       .epilogue(
         'Logs may be compressed by gzip, xz or zstd; several are merged by time.\n\n' +
-          'Exit codes: 0 something was found; 1 nothing was.',
+          'Exit codes: 0 something was found; 1 nothing was; 2 a log could not be read to its end.',
       ) as never,
   handler: (args) => runCommand('log', args, (output) => log(args, output)),
 }
@@ -76,7 +76,12 @@ async function log(args: ArgumentsCamelCase<LogOptions>, output: Output): Promis
   const sources = findLogs(logPaths('log', args.files))
   const criteria = criteriaOf(args, Date.now())
   if (args.follow) return follow(sources, criteria, output)
-  const options = { needle: needleOf(criteria), wanted: wantedBy(criteria), warn: output.error }
+  let trouble = false
+  const warn = (text: string) => {
+    trouble = true
+    output.error(text)
+  }
+  const options = { ...askedBy(criteria), warn }
   const show = inWordsOn()
   let found = 0
   for await (const entries of merge(sources.map((source) => readLog(source, options)))) {
@@ -85,7 +90,12 @@ async function log(args: ArgumentsCamelCase<LogOptions>, output: Output): Promis
     else await writeOut(entries.map(show).join(''))
   }
   output.sum({ entries: found })
+  if (trouble) return FAILED
   return found > 0 ? 0 : NOTHING_FOUND
+}
+
+function askedBy(criteria: Criteria): Asked {
+  return { needle: needleOf(criteria), wanted: wantedBy(criteria) }
 }
 
 async function follow(
@@ -94,16 +104,20 @@ async function follow(
   { json }: Output,
 ): Promise<never> {
   const show = json ? asLines : inWordsAll()
-  const followers = sources.map((source) => followLog(source, wantedBy(criteria)))
+  const followers = sources.map((source) => followLog(source, askedBy(criteria)))
   const changes = watchLogs(sources)
-  const before = followers.flatMap((each) => each.read())
-  before.sort((one, other) => one.time - other.time || 0)
-  const shown = criteria.since === undefined ? before.slice(-SHOWN_BEFORE) : before
-  await show(shown)
+  if (criteria.since === undefined) {
+    const before = followers.flatMap((each) => each.last(SHOWN_BEFORE))
+    before.sort((one, other) => one.time - other.time || 0)
+    await show(before.slice(-SHOWN_BEFORE))
+  } else {
+    for await (const entries of merge(followers.map((each) => each.read()))) await show(entries)
+  }
   for (;;) {
+    for (const follower of followers) {
+      for (const entries of follower.read()) await show(entries)
+    }
     await changes.changed()
-    const entries = followers.flatMap((each) => each.read())
-    await show(entries)
   }
 }
 
@@ -133,8 +147,12 @@ function inWordsOn(): (entry: Entry) => string {
   return (entry) => `${inWords(entry, paint, harmless)}\n`
 }
 
+/** Nearly all that is in a log: it needs no second look. */
+const PLAIN = /^[ -~]*$/
+
 /** One line stays one line, whatever is in it. */
 function harmless(text: string): string {
+  if (PLAIN.test(text)) return text
   return forTerminal(text.replace(/[\n\t]/g, (character) => (character === '\n' ? '\\n' : '\\t')))
 }
 

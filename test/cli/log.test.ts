@@ -1,9 +1,18 @@
 import { execFileSync, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { appendFileSync, existsSync, renameSync, truncateSync, writeFileSync } from 'node:fs'
+import {
+  appendFileSync,
+  existsSync,
+  readFileSync,
+  renameSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs'
 import { join, resolve } from 'node:path'
 import { createInterface } from 'node:readline'
+import { gzipSync } from 'node:zlib'
 import t from 'tap'
+import { makeLog } from '../bench/visible/made-log.ts'
 import { findProgram } from '../programs/install.mjs'
 import { tai64n, told } from '../visible/log/lines.ts'
 import { jsonIn, oldestNode, onescan, searchPath } from './onescan.ts'
@@ -82,6 +91,36 @@ t.test('compressed logs are read on every runtime', unpack, async (t) => {
       t.match(stdout, 'id <1>', `${form}, compiled: ${stderr}`)
     }
   }
+})
+
+t.test('a compressed log that was cut is told of, and is exit 2', async (t) => {
+  const lines = Array.from({ length: 2000 }, (_, n) => line(`<${n * 7919}>`)).join('')
+  const directory = t.testdir({ whole: gzipSync(lines) })
+  const cut = join(directory, 'cut')
+  writeFileSync(cut, gzipSync(lines).subarray(0, -1000))
+  t.match(await onescan(['log', join(directory, 'whole')]), { code: 0, err: '' })
+  const { code, out, err } = await onescan(['log', cut])
+  t.equal(code, 2)
+  t.match(out, 'id <0>', 'after what could be read of it')
+  t.equal(err, `onescan log: ${cut}: unexpected end of file\n`)
+  const json = await onescan(['log', cut, '--json'])
+  t.match(jsonIn(json.out), { exit: 2, ok: false, errors: [`${cut}: unexpected end of file`] })
+})
+
+t.test('of a log of 40 MB ten lines are shown in little memory', async (t) => {
+  const log = join(t.testdir({}), 'log')
+  makeLog(log, 40e6)
+  const program = resolve(import.meta.dirname, '../../dist/onescan.cjs')
+  const child = spawn(process.execPath, [program, 'log', log, '--follow'], {
+    env: { PATH: searchPath },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  t.teardown(() => child.kill('SIGKILL'))
+  let shown = 0
+  for await (const _ of createInterface(child.stdout)) if (++shown === 10) break
+  const status = readFileSync(`/proc/${child.pid}/status`, 'latin1')
+  const peak = Number(/^VmHWM:\s+(\d+) kB$/m.exec(status)![1]) / 1024
+  t.ok(peak < 200, `${peak} MB`)
 })
 
 t.test('a log is followed over its rotation and when it is cut', async (t) => {

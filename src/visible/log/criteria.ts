@@ -1,4 +1,5 @@
 import type { Entry } from './entries.ts'
+import { createNeedle, type Needle } from './needle.ts'
 
 /** What is asked for; undefined asks for nothing. Texts are parts of what they are compared with. */
 export interface Criteria {
@@ -17,10 +18,10 @@ export interface Criteria {
 export function wantedBy(criteria: Criteria): (entry: Entry) => boolean {
   const { id, since, until, decision } = criteria
   const [from, to, virus] = [criteria.from, criteria.to, criteria.virus].map((each) =>
-    each?.toLowerCase(),
+    each === undefined ? undefined : small(each),
   )
   const has = (value: string | undefined, part: string) =>
-    value?.toLowerCase().includes(part) === true
+    value !== undefined && small(value).includes(part)
   return ({ time, fields, recipients }) => {
     if (since !== undefined && !(time >= since)) return false
     if (until !== undefined && !(time < until)) return false
@@ -39,12 +40,20 @@ export function wantedBy(criteria: Criteria): (entry: Entry) => boolean {
 }
 
 /**
- * Bytes that stand in every line with that id, however the line was written and passed on:
- * the longest run of characters that nobody escapes.
+ * Text that stands in every line that is asked for, however the line was written and passed on:
+ * of all texts that must be in it the longest run of characters that nobody escapes. Undefined
+ * if there is none, and any line may be asked for.
  */
-export function needleOf({ id }: Criteria): Buffer | undefined {
-  if (id === undefined) return undefined
-  const runs = id.match(/[!#-[\]-~]+/g) ?? []
+export function needleOf({ id, from, to, virus }: Criteria): Needle | undefined {
+  const runs = [id, from, to, virus].flatMap((text) => text?.match(/[!#-[\]-~]+/g) ?? [])
   const longest = runs.reduce((best, run) => (run.length > best.length ? run : best), '')
-  return longest === '' ? undefined : Buffer.from(longest)
+  return longest === '' ? undefined : createNeedle(longest)
+}
+
+/**
+ * In small letters, but for the two beyond ASCII whose small ones are ASCII (K for kelvin, and I
+ * with a dot): what `needleOf` looks for must be in the bytes.
+ */
+function small(text: string): string {
+  return text.replace(/[^\u212a\u0130]+/g, (run) => run.toLowerCase())
 }

@@ -1,20 +1,27 @@
 import { closeSync, type FSWatcher, fstatSync, readSync, statSync, watch } from 'node:fs'
 import { dirname } from 'node:path'
 import type { Entry } from './entries.ts'
-import { createLineCutter, type LineCutter } from './lines.ts'
-import { createEntryTaker } from './read-log.ts'
+import { createLineCutter, type LineCutter, type TakeLines } from './lines.ts'
+import { readLast } from './read-last.ts'
+import { type Asked, takeWanted } from './read-log.ts'
 import { openRegularFile } from './regular-file.ts'
 import type { Source } from './sources.ts'
 
 /** Milliseconds between looks where the file system tells nothing of changes, as NFS. */
 const LOOK_EVERY = 1000
-const CHUNK = 1024 * 1024
+/** Bytes that are read at once: few, since what is found in them is held until it is printed. */
+const CHUNK = 128 * 1024
 /** Bytes before the position that must still be there: more than a time and an id. */
 const LAST = 256
 
 export interface Follower {
-  /** What was written since the last call, of the file that has the name now and of the one before. */
-  read(): Entry[]
+  /** The last entries of what is there, at most so many; `read` goes on behind them. */
+  last(most: number): Entry[]
+  /**
+   * What was written since the last call, of the file that has the name now and of the one
+   * before: as many entries at a time as a chunk holds. To be read to its end.
+   */
+  read(): Generator<Entry[]>
   close(): void
 }
 
@@ -23,7 +30,7 @@ export interface Follower {
  * another one takes its place, what was still written to the old one comes first; a file
  * that was cut is read from its beginning.
  */
-export function followLog({ files, label }: Source, wanted: (entry: Entry) => boolean): Follower {
+export function followLog({ files, label }: Source, asked: Asked): Follower {
   const path = files.at(-1)!.path
   const buffer = Buffer.allocUnsafeSlow(CHUNK)
   let found: Entry[] = []
@@ -33,11 +40,12 @@ export function followLog({ files, label }: Source, wanted: (entry: Entry) => bo
   let last = Buffer.alloc(0)
   let cutter = newCutter()
 
+  function taker(found: (entry: Entry) => void): TakeLines {
+    return takeWanted(label, Date.now(), asked, found)
+  }
+
   function newCutter(): LineCutter {
-    const take = createEntryTaker(label, Date.now(), (entry) => {
-      if (wanted(entry)) found.push(entry)
-    })
-    return createLineCutter(take)
+    return createLineCutter(taker((entry) => found.push(entry)))
   }
 
   function open(): void {
@@ -51,7 +59,7 @@ export function followLog({ files, label }: Source, wanted: (entry: Entry) => bo
     cutter = newCutter()
   }
 
-  function readOn(fd: number): void {
+  function* readOn(fd: number): Generator<Entry[]> {
     if (fstatSync(fd).size < position || isOther(fd)) {
       position = 0
       cutter = newCutter()
@@ -62,7 +70,14 @@ export function followLog({ files, label }: Source, wanted: (entry: Entry) => bo
       position += size
       last = Buffer.from(buffer.subarray(Math.max(0, size - LAST), size))
       cutter.push(buffer.subarray(0, size))
+      yield* handOver()
     }
+  }
+
+  function* handOver(): Generator<Entry[]> {
+    const entries = found
+    found = []
+    if (entries.length > 0) yield entries
   }
 
   /** One that was cut may have grown to its old size before anybody looked. */
@@ -79,20 +94,28 @@ export function followLog({ files, label }: Source, wanted: (entry: Entry) => bo
   }
 
   return {
-    read() {
+    last(most) {
+      if (file === undefined) open()
+      if (file === undefined) return []
+      const { fd } = file as { fd: number }
+      const read = readLast(fd, fstatSync(fd).size, most, taker)
+      position = read.position
+      last = Buffer.alloc(Math.min(LAST, position))
+      readSync(fd, last, 0, last.length, position - last.length)
+      return read.entries
+    },
+    *read() {
       if (file === undefined) open()
       const inode = statSync(path, { throwIfNoEntry: false })?.ino
-      if (file) readOn(file.fd)
+      if (file) yield* readOn(file.fd)
       if (file && inode !== undefined && inode !== file.inode) {
-        readOn(file.fd) // what came after the look above and before it lost its name
+        yield* readOn(file.fd) // what came after the look above and before it lost its name
         cutter.end()
+        yield* handOver()
         close()
         open()
-        if (file) readOn((file as { fd: number }).fd)
+        if (file) yield* readOn((file as { fd: number }).fd)
       }
-      const entries = found
-      found = []
-      return entries
     },
     close,
   }

@@ -1,5 +1,4 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { closeSync, createReadStream, fstatSync, openSync, readSync } from 'node:fs'
 import type { Readable } from 'node:stream'
 import * as zlib from 'node:zlib'
@@ -9,8 +8,8 @@ import { openRegularFile } from './regular-file.ts'
 /** Standard input. */
 export const STDIN = '/dev/stdin'
 
-/** Bytes that are read at once. */
-const CHUNK = 1024 * 1024
+/** Bytes that are read at once: few, since what is found in them is held until it is printed. */
+const CHUNK = 128 * 1024
 
 type Form = 'plain' | 'gzip' | 'xz' | 'zstd'
 
@@ -145,7 +144,20 @@ async function endOf(child: ChildProcess, program: string): Promise<number | nul
 
 async function feed(into: NodeJS.WritableStream, input: AsyncIterable<Buffer>): Promise<void> {
   for await (const chunk of input) {
-    if (!into.write(chunk)) await Promise.race([once(into, 'drain'), once(into, 'close')])
+    if (!into.write(chunk)) await roomIn(into)
   }
   into.end()
+}
+
+/** Resolves when it takes more, or nothing any more. */
+function roomIn(stream: NodeJS.WritableStream): Promise<void> {
+  return new Promise((resolve) => {
+    const done = () => {
+      stream.off('drain', done)
+      stream.off('close', done)
+      resolve()
+    }
+    stream.on('drain', done)
+    stream.on('close', done)
+  })
 }

@@ -1,14 +1,19 @@
 import { errorText } from '../../runtime/fault.ts'
 import { createEntryReader, type Entry } from './entries.ts'
 import { createLineHeadReader, newLineHead } from './line-head.ts'
-import { createLineCutter } from './lines.ts'
+import { createLineCutter, type TakeLines } from './lines.ts'
+import type { Needle } from './needle.ts'
 import { type Advance, openLog } from './open-log.ts'
 import type { LogFile, Source } from './sources.ts'
 
-export interface ReadOptions {
-  /** Bytes that a line has if it is asked for; undefined: any line may be. */
-  readonly needle: Buffer | undefined
+/** Which entries are asked for. */
+export interface Asked {
+  /** What a line has in it if it is asked for; undefined: any line may be. */
+  readonly needle: Needle | undefined
   readonly wanted: (entry: Entry) => boolean
+}
+
+export interface ReadOptions extends Asked {
   readonly advance?: Advance
   /** A line about a file that cannot be read, or not to its end. */
   readonly warn: (text: string) => void
@@ -27,13 +32,12 @@ export async function* readLog(
 async function* readFile(
   file: LogFile,
   label: string,
-  { needle, wanted, advance, warn }: ReadOptions,
+  { advance, warn, ...asked }: ReadOptions,
 ): AsyncGenerator<Entry[]> {
   let found: Entry[] = []
-  const take = createEntryTaker(label, file.modified, (entry) => {
-    if (wanted(entry)) found.push(entry)
-  })
-  const cutter = createLineCutter(needle === undefined ? take : around(needle, take))
+  const cutter = createLineCutter(
+    takeWanted(label, file.modified, asked, (entry) => found.push(entry)),
+  )
   try {
     for await (const chunk of openLog(file, advance)) {
       cutter.push(chunk)
@@ -47,12 +51,25 @@ async function* readFile(
   if (found.length > 0) yield found
 }
 
+/** Reads lines of one log, and hands on the entries that are asked for. */
+export function takeWanted(
+  label: string,
+  newest: number,
+  { needle, wanted }: Asked,
+  found: (entry: Entry) => void,
+): TakeLines {
+  const take = createEntryTaker(label, newest, (entry) => {
+    if (wanted(entry)) found(entry)
+  })
+  return needle === undefined ? take : around(needle, take)
+}
+
 /** Reads lines of one log into entries. */
 export function createEntryTaker(
   label: string,
   newest: number,
   take: (entry: Entry) => void,
-): (bytes: Buffer, start: number, end: number) => void {
+): TakeLines {
   const readHead = createLineHeadReader(newest)
   const readEntry = createEntryReader()
   const head = newLineHead()
@@ -69,17 +86,14 @@ export function createEntryTaker(
 }
 
 /** Hands on only the lines that have the needle, which costs hardly more than to read them. */
-function around(
-  needle: Buffer,
-  take: (bytes: Buffer, start: number, end: number) => void,
-): (bytes: Buffer, start: number, end: number) => void {
+function around(needle: Needle, take: TakeLines): TakeLines {
   return (bytes, start, end) => {
     const lines = bytes.subarray(start, end)
-    for (let at = lines.indexOf(needle); at >= 0; ) {
+    for (let at = needle.find(lines, 0); at >= 0; ) {
       const first = lines.lastIndexOf(LINE_END, at) + 1
       const behind = lines.indexOf(LINE_END, at) + 1
       take(lines, first, behind)
-      at = lines.indexOf(needle, behind)
+      at = needle.find(lines, behind)
     }
   }
 }

@@ -3,7 +3,7 @@
 // Processor time counts beside the clock: it stays the same on a machine that has other work.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { copyFileSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { request } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
@@ -32,6 +32,7 @@ const host = { teardown: (end: () => unknown) => void ends.push(end) }
 
 try {
   if (values.only === undefined || values.only === 'logs') await readLogs()
+  if (values.only === undefined || values.only === 'follow') await followLogs()
   if (values.only === undefined || values.only === 'daemon') await onAgainstOff()
   if (values.only === undefined || values.only === 'pages') await manyPages()
 } finally {
@@ -42,18 +43,25 @@ async function readLogs(): Promise<void> {
   const directory = mkdtempSync(join(tmpdir(), 'onescan-log-'))
   ends.push(() => rmSync(directory, { recursive: true }))
   const log = join(directory, 'log')
+  const other = join(directory, 'other')
   const id = makeLog(log, Number(values.megabytes) * 1e6)
+  copyFileSync(log, other)
+  const to = 'Box17@example.net' // one message of two thousand
   const count = '{ n[$3]++ } END { for (k in n) print k, n[k] }'
   const commands = {
-    'grep -F': ['grep', '-cF', id, log],
+    'grep -F': ['grep', '-F', id, log],
     'onescan log --id': [process.execPath, bundle, 'log', log, '--id', id],
+    'grep -F -i': ['grep', '-iF', to, log],
+    'onescan log --to': [process.execPath, bundle, 'log', log, '--to', to],
+    'grep, two logs': ['grep', '-iF', to, log, other],
+    'log --to, merged': [process.execPath, bundle, 'log', log, other, '--to', to],
     'awk, one field': ['awk', count, log],
     'onescan report': [process.execPath, bundle, 'report', log],
   }
   const times: Record<string, Cost[]> = {}
   for (let round = 0; round <= rounds; round++) {
     for (const [name, words] of Object.entries(commands)) {
-      const cost = await costOf(words)
+      const cost = await costOf(words, join(directory, 'out'))
       // The first round fills the page cache.
       if (round > 0) times[name] = [...(times[name] ?? []), cost]
     }
@@ -69,7 +77,35 @@ async function readLogs(): Promise<void> {
   const over = (name: string, base: string) =>
     (['clock', 'cpu'] as const).map((of) => (figure(name, of) / figure(base, of)).toFixed(2))
   say(`  log --id over grep -F, clock and processor: ${over('onescan log --id', 'grep -F').join(', ')}; at most 3`) // biome-ignore format: as printed
+  say(`  log --to over grep -F -i, clock and processor: ${over('onescan log --to', 'grep -F -i').join(', ')}; at most 2`) // biome-ignore format: as printed
+  say(`  two logs merged, log --to over grep: ${over('log --to, merged', 'grep, two logs').join(', ')}; at most 3`) // biome-ignore format: as printed
   say(`  report over awk, clock and processor: ${over('onescan report', 'awk, one field').join(', ')}; at most 3`) // biome-ignore format: as printed
+}
+
+/** Memory for the ten lines that `--follow` begins with, and for all since a time. */
+async function followLogs(): Promise<void> {
+  const directory = mkdtempSync(join(tmpdir(), 'onescan-log-'))
+  ends.push(() => rmSync(directory, { recursive: true }))
+  const log = join(directory, 'log')
+  makeLog(log, Number(values.megabytes) * 1e6)
+  for (const [name, words] of Object.entries({
+    'ten lines': [],
+    'all since 2020': ['--since', '2020-01-01'],
+  })) {
+    const child = spawn(process.execPath, [bundle, 'log', log, '--follow', ...words], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    })
+    let lines = 0
+    child.stdout.on('data', (chunk: Buffer) => {
+      for (const byte of chunk) if (byte === 10) lines++
+    })
+    for (let before = -1; lines === 0 || lines > before; ) {
+      before = lines
+      await pause(2)
+    }
+    say(`log --follow, ${values.megabytes} MB, ${name}: ${lines} lines, ${peakOf(child.pid!).toFixed(0)} MB at most; at most 250`) // biome-ignore format: as printed
+    child.kill()
+  }
 }
 
 interface Cost {
@@ -78,11 +114,14 @@ interface Cost {
   readonly peak: number
 }
 
-/** A shell waits for it and tells what its child took (proc(5), stat: cutime, cstime). */
-async function costOf(words: readonly string[]): Promise<Cost> {
-  const script = '"$@" >/dev/null; cat /proc/$$/stat'
+/**
+ * A shell waits for it and tells what its child took (proc(5), stat: cutime, cstime). It writes
+ * into a file: where its output is /dev/null, grep ends at the first line that it finds.
+ */
+async function costOf(words: readonly string[], out: string): Promise<Cost> {
+  const script = '"$@" >"$0"; cat /proc/$$/stat'
   const began = performance.now()
-  const child = spawn('sh', ['-c', script, 'sh', ...words], {
+  const child = spawn('sh', ['-c', script, out, ...words], {
     stdio: ['ignore', 'pipe', 'inherit'],
   })
   let peak = 0
