@@ -124,7 +124,10 @@ function bundle(entries, importsAtRunTime) {
     inject: [join(root, 'packaging', 'import-meta-url.js')],
     external: ['bun:*'],
     // debug, which iovalkey logs with, would colour its lines.
-    alias: { 'supports-color': join(root, 'packaging/nothing.cjs') },
+    alias: {
+      'supports-color': join(root, 'packaging/nothing.cjs'),
+      'escalade/sync': join(root, 'packaging/looks-nowhere.cjs'),
+    },
     metafile: true,
     plugins: [loadedApart, versionAlone],
     // A bundle that was cut may still be a program, which does nothing: never with success.

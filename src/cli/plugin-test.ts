@@ -1,4 +1,3 @@
-import { createReadStream } from 'node:fs'
 import { basename, dirname, resolve } from 'node:path'
 import { makeEnvelope } from '../envelope/envelope.ts'
 import { readPlace } from '../judge/policy.ts'
@@ -9,7 +8,9 @@ import type { ScanResult } from '../scan/scan.ts'
 import { readScanPolicy } from '../scan/shared/scan-policy.ts'
 import type { Environment } from '../settings/settings.ts'
 import { cleanMessage, eicarMessage } from './check/shared/eicar-message.ts'
+import { mustRunOwnScanners } from './shared/own-programs.ts'
 import { scanBytes } from './shared/scan-bytes.ts'
+import { openMessage } from './shared/spool-message.ts'
 
 /** What a plugin said about one message. */
 export interface PluginTrial {
@@ -45,6 +46,7 @@ export async function* tryPlugin(
   const name = basename(path)
   const settings = { ...env, QHPSI: `plugin: ${name}`, PLUGINDIR: dirname(path) }
   const policy = readScanPolicy(settings, readPlace(settings))!
+  mustRunOwnScanners(policy)
   let lines: string[] = []
   const prefix = `plugin ${name}: `
   const log = (line: string) => void lines.push(line.trimEnd().replace(prefix, ''))
@@ -73,7 +75,7 @@ function* sourcesOf(files: readonly string[]): Generator<[string, AsyncIterable<
     yield ['a clean message', once(cleanMessage)]
     yield ['the EICAR test file', once(eicarMessage)]
   }
-  for (const file of files) yield [file, createReadStream(file)]
+  for (const file of files) yield [file, openMessage(file, Number.MAX_SAFE_INTEGER)]
 }
 
 async function* once(bytes: Buffer): AsyncGenerator<Buffer> {

@@ -1,5 +1,6 @@
-import { closeSync, constants, fstatSync, openSync, readFileSync } from 'node:fs'
+import { closeSync } from 'node:fs'
 import { errorCode, errorText, Fault, isFault } from '../runtime/fault.ts'
+import { openTheirs, readWhole } from '../runtime/path/read.ts'
 
 export type Scheme = 'md5' | 'hmac-sha256'
 
@@ -44,9 +45,9 @@ export function loadKeyring(file: {
   readonly named: boolean
 }): KeyringResult {
   const { path, named } = file
-  let fd: number
+  let opened: ReturnType<typeof openTheirs>
   try {
-    fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK) // a FIFO is waited for else
+    opened = openTheirs(path)
   } catch (error) {
     if (!named && errorCode(error) === 'ENOENT') return { off: true, why: undefined }
     if (errorCode(error) === 'EACCES') {
@@ -57,17 +58,14 @@ export function loadKeyring(file: {
     }
     throw keyringFault(path, `${errorText(error)}; make the file or unset CLUSTERKEYS`)
   }
+  const { fd, stats } = opened
   try {
-    const status = fstatSync(fd)
-    if (!status.isFile()) throw keyringFault(path, 'is not a regular file; name the keyring file')
-    const mode = status.mode & 0o777
+    const mode = stats.mode & 0o777
     if ((mode & 0o027) !== 0) {
       const octal = `0${mode.toString(8)}`
       throw keyringFault(path, `mode ${octal} lets others read or change the keys; chmod 640 it`)
     }
-    if (status.size > FILE_MAX)
-      throw keyringFault(path, `is over ${FILE_MAX} bytes; a keyring is smaller`)
-    const keys = parseKeyring(readFileSync(fd, 'latin1'), path)
+    const keys = parseKeyring(readWhole(fd, 'it', FILE_MAX).toString('latin1'), path)
     if (keys.length === 0) throw keyringFault(path, 'holds no key; make one with onescan keygen')
     return { keys }
   } catch (error) {

@@ -1,7 +1,7 @@
-import { readFileSync } from 'node:fs'
 import { connect, isIP, type Socket } from 'node:net'
 import { connect as connectSecurely } from 'node:tls'
 import { Client, type Entry, type SearchOptions } from 'ldapts'
+import { readTheirs } from '../runtime/path/read.ts'
 import { readSecret } from '../settings/secret-file.ts'
 import { type LdapSettings, placeOf } from './ldap-settings.ts'
 
@@ -52,7 +52,7 @@ function dial({ url, authorities }: LdapSettings): Socket {
     port,
     // By its name it is known to a host that serves several (RFC 6066 3: no addresses).
     ...(isIP(host) ? {} : { servername: host }),
-    ...(authorities ? { ca: readFileSync(authorities) } : {}),
+    ...(authorities ? { ca: readTheirs(authorities) } : {}),
   })
 }
 

@@ -1,6 +1,6 @@
-import { readFileSync } from 'node:fs'
 import { type MailAddress, readAddress, withPlainDomain } from '../envelope/address.ts'
 import { errorText, Fault } from '../runtime/fault.ts'
+import { readTheirs } from '../runtime/path/read.ts'
 import { type Backend, readBackend } from './backend.ts'
 
 /**
@@ -36,11 +36,14 @@ export function parseBackendMap(text: string, file: string): BackendOf {
   }
 }
 
+/** Bytes of such a file: a line for each of some million mailboxes. */
+const MAP_MAX = 256 * 1024 * 1024
+
 /** Throws a Fault of kind `config` if the file cannot be read or used. */
 export function readBackendMap(file: string): BackendOf {
   let text: string
   try {
-    text = readFileSync(file, 'latin1')
+    text = readTheirs(file, MAP_MAX).toString('latin1')
   } catch (error) {
     throw new Fault('config', `QUOTAD map:${file}: ${errorText(error)}`, error)
   }

@@ -1,7 +1,7 @@
-import { readFileSync } from 'node:fs'
 import type { Socket } from 'node:net'
 import { Cluster, Redis, type RedisOptions } from 'iovalkey'
 import handling from 'iovalkey/built/DataHandler.js'
+import { readTheirs } from '../runtime/path/read.ts'
 import { createReplyGuard } from './reply-guard.ts'
 import type { StoreAccess } from './store-access.ts'
 
@@ -65,7 +65,7 @@ export function connectToStore(options: StoreClientOptions): StoreClient {
 
 function clientFor(options: StoreClientOptions): Redis | Cluster {
   const { address, password, sentinelPassword, authorities } = options
-  const tls = address.tls ? { ...(authorities && { ca: readFileSync(authorities) }) } : undefined
+  const tls = address.tls ? { ...(authorities && { ca: readTheirs(authorities) }) } : undefined
   const common: RedisOptions = {
     connectTimeout: CONNECT_WITHIN,
     // What cannot be asked now is not asked later: a scan is quicker.

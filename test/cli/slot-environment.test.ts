@@ -1,5 +1,5 @@
 import { execFileSync, spawnSync } from 'node:child_process'
-import { chownSync, symlinkSync } from 'node:fs'
+import { chmodSync, chownSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { readEnvdir, slotEnvironment } from '../../src/cli/shared/slot-environment.ts'
@@ -51,15 +51,36 @@ t.test('nobody is waited for: a FIFO in the directory is told', async (t) => {
 
 const notRoot = process.getuid?.() !== 0 && 'run as root'
 
-t.test('a link of somebody else does not lead root to a secret', { skip: notRoot }, async (t) => {
-  const directory = t.testdir({ own: 'mine\n', secret: 'precious\n', env: {} })
-  const env = join(directory, 'env')
-  symlinkSync('../own', join(env, 'A'))
-  chownSync(env, 54_321, 54_321)
-  chownSync(join(directory, 'own'), 54_321, 54_321)
-  t.same(readEnvdir(env), { A: 'mine' })
-  symlinkSync('../secret', join(env, 'B'))
-  t.throws(() => readEnvdir(env), /B is a link to a file of another user/)
-  chownSync(env, 0, 0)
-  t.same(readEnvdir(env), { A: 'mine', B: 'precious' })
-})
+t.test(
+  'root takes no variables that somebody else could have written',
+  { skip: notRoot },
+  async (t) => {
+    const directory = t.testdir({ own: 'mine\n', env: { A: 'a\n' } })
+    const env = join(directory, 'env')
+    symlinkSync('../own', join(env, 'B'))
+    t.same(readEnvdir(env), { A: 'a', B: 'mine' }, "all of it is root's")
+    const attempts: [string, () => void, () => void][] = [
+      ['a file', () => chownSync(join(env, 'A'), 54_321, 0), () => chownSync(join(env, 'A'), 0, 0)],
+      ['its mode', () => chmodSync(join(env, 'A'), 0o666), () => chmodSync(join(env, 'A'), 0o644)],
+      [
+        'the target of a link',
+        () => chownSync(join(directory, 'own'), 54_321, 0),
+        () => chownSync(join(directory, 'own'), 0, 0),
+      ],
+      ['the directory', () => chownSync(env, 54_321, 0), () => chownSync(env, 0, 0)],
+      ["a group's directory", () => chownSync(env, 0, 54_322), () => chownSync(env, 0, 0)],
+      [
+        'the directory above',
+        () => chownSync(directory, 54_321, 0),
+        () => chownSync(directory, 0, 0),
+      ],
+    ]
+    chmodSync(env, 0o775)
+    for (const [what, give, take] of attempts) {
+      give()
+      t.throws(() => readEnvdir(env), /may write to .*, and root obeys nobody else; run /, what)
+      take()
+      t.same(readEnvdir(env), { A: 'a', B: 'mine' })
+    }
+  },
+)

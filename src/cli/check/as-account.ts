@@ -9,6 +9,10 @@ import { type Introduction, type Told, TRIALS } from './trials.ts'
 
 /** util-linux; it drops the supplementary groups as setuidgid does. */
 const SETPRIV = '/usr/bin/setpriv'
+/** Milliseconds between two findings: twice what the longest trial has, a scan. */
+const PATIENCE = 320_000
+/** Times that for all of them. */
+const PARTS = 6
 /** More than any host gives rise to. */
 const FINDINGS_MAX = 1000
 /** Characters of one, and of what is said beside them. */
@@ -44,10 +48,19 @@ export async function* tryAsAccount(host: Host, asRoot: boolean): AsyncGenerator
   yield warning('trials', value, 'run check as root')
 }
 
-async function* tryBy(
+/**
+ * The findings of a command that makes the trials as `uid`. It is that user's, who may stop it or
+ * leave processes: after `patience` milliseconds without a finding, and six times that in all, it
+ * is killed.
+ */
+export async function* tryBy(
   [program, ...words]: readonly [string, ...string[]],
   host: Host,
-  { uid, cwd }: { readonly uid: number; readonly cwd: string },
+  {
+    uid,
+    cwd,
+    patience = PATIENCE,
+  }: { readonly uid: number; readonly cwd: string; readonly patience?: number },
 ): AsyncGenerator<Finding> {
   // `detached` is a session of its own, without a terminal.
   const child = spawn(program, words, {
@@ -56,13 +69,22 @@ async function* tryBy(
     stdio: ['pipe', 'pipe', 'pipe'],
     detached: true,
   })
-  const ended = once(child, 'close').catch((thrown) => [errorText(thrown)])
+  const ended = once(child, 'exit').catch((thrown) => [errorText(thrown)])
   const complaints = textOf(child.stderr)
   const stop = endWithUs(child)
   child.stdin.on('error', () => {}) // it is gone; its end is told below
+  let isLate = false
+  const giveUp = () => {
+    isLate = true
+    killAll(child)
+    child.stdout.push(null) // whoever has left the group may hold it open
+  }
+  const late = setTimeout(giveUp, patience)
+  const over = setTimeout(giveUp, PARTS * patience)
   try {
     let count = 0
     for await (const line of linesOf(child.stdout)) {
+      late.refresh()
       if (count++ === 0) {
         if ((readJson(line) as Introduction | undefined)?.uid !== uid) break
         child.stdin.end(JSON.stringify(toldOf(host)))
@@ -74,15 +96,30 @@ async function* tryBy(
     }
     child.kill('SIGTERM') // nothing, where it has ended
     const [code] = await ended
-    if (count > 0 && code === 0) return
-    const why = complaints().trim().slice(-300) || `ended with ${code}`
+    if (count > 0 && code === 0 && !isLate) return
+    const tooLong = `it took more than ${patience / 1000} s for one of them, or ${PARTS} times that for all, and was killed`
+    const why = isLate ? tooLong : complaints().trim().slice(-300) || `ended with ${code}`
     const value =
       count === 0
         ? `cannot be made as ${accountText(host)}: ${why}; nothing was tried`
         : `broke off: ${why}`
     yield error('trials', value, 'see that setpriv works here, and that every user may run onescan')
   } finally {
+    clearTimeout(late)
+    clearTimeout(over)
     stop()
+    killAll(child)
+    child.stdout.destroy()
+    child.stderr.destroy()
+  }
+}
+
+/** It leads a group of its own. */
+function killAll({ pid }: { readonly pid?: number | undefined }): void {
+  try {
+    if (pid !== undefined) process.kill(-pid, 'SIGKILL')
+  } catch {
+    // Nothing is left of it.
   }
 }
 

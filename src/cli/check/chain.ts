@@ -10,7 +10,7 @@ import {
 import { basename, dirname, resolve } from 'node:path'
 import { type Chain, checkChain, findChain } from '../../doors/queue/chain.ts'
 import { errorText } from '../../runtime/fault.ts'
-import { readRegularFile } from '../shared/regular-file.ts'
+import { readStart } from '../../runtime/path/read.ts'
 import { accountText, type Host } from './host.ts'
 import { LINK } from './removal.ts'
 import { obstacle } from './shared/account.ts'
@@ -140,7 +140,7 @@ function lacksSetuid(host: Host, program: string): Finding | undefined {
 /** A stand-in of the administrator: the bit would have no effect (execve(2)). */
 function isScript(path: string): boolean {
   try {
-    return readRegularFile(path).startsWith('#!')
+    return readStart(path, 2).toString('latin1') === '#!'
   } catch {
     return false
   }

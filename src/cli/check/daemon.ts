@@ -1,7 +1,7 @@
 import { statSync } from 'node:fs'
 import { join } from 'node:path'
 import { readPlace, switchedOff } from '../../judge/policy.ts'
-import { readRegularFile } from '../shared/regular-file.ts'
+import { readOwnText } from '../../runtime/path/read.ts'
 import { type RunningDaemon, runningDaemons } from '../shared/running-daemons.ts'
 import { switchFinding } from './check-settings.ts'
 import { type Accounts, userName } from './shared/account.ts'
@@ -70,7 +70,7 @@ function checkSettings({ pid, env }: RunningDaemon, { defaults }: DaemonHost): F
 /** `NAME="value"` of the file, without the words of the command line. */
 function settingsIn(file: string): (readonly [string, string])[] {
   try {
-    const lines = [...readRegularFile(file).matchAll(/^(\w+)=(["']?)(.*)\2[ \t]*$/gm)]
+    const lines = [...readOwnText(file).matchAll(/^(\w+)=(["']?)(.*)\2[ \t]*$/gm)]
     return lines.flatMap(([, name, , value]) =>
       settings.includes(name!) ? [[name!, value!] as const] : [],
     )

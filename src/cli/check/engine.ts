@@ -2,10 +2,11 @@ import { realpathSync, statSync } from 'node:fs'
 import { connect } from 'node:net'
 import { basename } from 'node:path'
 import { errorCode } from '../../runtime/fault.ts'
+import { SOCKET } from '../shared/running-daemons.ts'
 import { accountText, type Host } from './host.ts'
 import { obstacle } from './shared/account.ts'
 import { type Finding, ok, warning } from './shared/finding.ts'
-import { checkWithheldAt, SOCKET } from './withheld.ts'
+import { checkWithheldAt } from './withheld.ts'
 
 const REMEDY = 'mail is judged all the same, by a program that is started for each message'
 

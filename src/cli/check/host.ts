@@ -2,10 +2,10 @@ import { readFileSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import { type Place, readPlace } from '../../judge/policy.ts'
 import { errorText, Fault } from '../../runtime/fault.ts'
+import { readOwnFile } from '../../runtime/path/read.ts'
 import { readScanPolicy, type ScanPolicy } from '../../scan/shared/scan-policy.ts'
 import type { Environment } from '../../settings/settings.ts'
 import { installedQueue } from '../shared/installed-queue.ts'
-import { readRegularBytes, readRegularFile } from '../shared/regular-file.ts'
 import { withoutLoaders, withoutSession } from '../shared/session-environment.ts'
 import { type EnvironmentOptions, readEnvdir, slotEnvironment } from '../shared/slot-environment.ts'
 import {
@@ -53,13 +53,16 @@ export interface HostOptions extends EnvironmentOptions {
   readonly client?: string | undefined
 }
 
+/** Bytes of a run script. */
+const SCRIPT_MAX = 64 * 1024
 /** qmail's SMTP daemon, INSTALL.ids of qmail. */
 const SMTP_ACCOUNT = 'qmaild'
 
 /**
  * The environment of this process, then what the run script sets, then the options: a host
  * for each class of clients that the rules of its tcpserver know, or for `client` alone.
- * Throws a Fault of kind `config` for a file or account that is not there.
+ * Throws a Fault of kind `config` for a file or account that is not there, and for root if somebody
+ * else could have written the script, its rules or its variables.
  */
 export function lookAtHosts(
   options: HostOptions,
@@ -96,7 +99,7 @@ function classesOf(
   if (file === undefined) return [undefined]
   let classes: RuleClass[]
   try {
-    classes = readRules(readRegularBytes(resolve(place, file)))
+    classes = readRules(readOwnFile(resolve(place, file)))
   } catch (error) {
     const remedy = 'run tcprules; without it tcpserver accepts no connection'
     throw new Fault('config', `-x ${file}: ${errorText(error)}; ${remedy}`, error)
@@ -156,7 +159,7 @@ function readScript(file: string, accounts: Accounts): RunScript {
     return option === 'u' ? account?.uid : account?.groups[0]
   }
   try {
-    return readRunScript(readRegularFile(file), identify)
+    return readRunScript(readOwnFile(file, SCRIPT_MAX).toString('utf8'), identify)
   } catch (error) {
     throw new Fault('config', `--run ${file}: ${errorText(error)}`, error)
   }

@@ -5,9 +5,7 @@ import { splitWords } from '../../settings/settings.ts'
 export interface RunScript {
   /** Variables that it sets to plain values. */
   readonly environment: Readonly<Record<string, string>>
-  /** The directories of envdir, in order. */
-  readonly envdirs: readonly string[]
-  /** Those, and the rules of tcpserver's -x, in their order: what comes later wins. */
+  /** The directories of envdir and the rules of tcpserver's -x, in their order: what comes later wins. */
   readonly steps: readonly Step[]
   /** setuidgid's account, or tcpserver's numbers. */
   readonly user: string | { readonly uid: number; readonly gid: number } | undefined
@@ -31,6 +29,11 @@ export interface Limits {
   readonly stack: number | undefined
 }
 
+/** Words of a command that are looked at, and characters of a value and of a line: no script becomes much more than it is. */
+const OPTIONS_MAX = 64
+const LINE_MAX = 65_536
+const VALUE_MAX = 1024
+
 export const noLimits: Limits = { addressSpace: undefined, data: undefined, stack: undefined }
 
 /**
@@ -41,7 +44,6 @@ export const noLimits: Limits = { addressSpace: undefined, data: undefined, stac
 export function readRunScript(text: string, identify: Identify = () => undefined): RunScript {
   const script: Draft = {
     environment: {},
-    envdirs: [],
     steps: [],
     user: undefined,
     groups: [],
@@ -51,7 +53,7 @@ export function readRunScript(text: string, identify: Identify = () => undefined
     const words = wordsOf(line, script.environment)
     readAssignments(words, script)
     for (const [index, word] of words.entries()) {
-      readCommand(basename(word), words.slice(index + 1), script)
+      readCommand(basename(word), words.slice(index + 1, index + 1 + OPTIONS_MAX), script)
     }
   }
   return script
@@ -59,7 +61,6 @@ export function readRunScript(text: string, identify: Identify = () => undefined
 
 interface Draft {
   environment: Record<string, string>
-  envdirs: string[]
   steps: Step[]
   user: RunScript['user']
   groups: readonly string[]
@@ -75,7 +76,7 @@ function readAssignments(words: readonly string[], script: Draft): void {
       if (words[0] === 'export') continue // a variable that has its value already
       return
     }
-    if (!/[$`]/.test(value)) script.environment[name] = value
+    if (!/[$`]/.test(value) && value.length <= VALUE_MAX) script.environment[name] = value
   }
 }
 
@@ -89,7 +90,7 @@ function readCommand(command: string, words: readonly string[], script: Draft): 
       break
     case 'envdir':
     case 's6-envdir':
-      if (words[0] !== undefined) addEnvdir(script, words[0])
+      if (words[0] !== undefined) script.steps.push({ kind: 'envdir', directory: words[0] })
       break
     case 'setuidgid':
     case 's6-setuidgid':
@@ -110,16 +111,11 @@ function readCommand(command: string, words: readonly string[], script: Draft): 
   }
 }
 
-function addEnvdir(script: Draft, directory: string): void {
-  script.envdirs.push(directory)
-  script.steps.push({ kind: 'envdir', directory })
-}
-
 /** chpst(8) of runit: -u account, -e directory, -m all memory. */
 function chpst(words: readonly string[], script: Draft): void {
   const options = optionsOf(words, 'uUebnlLmdoprfct/')
   const directory = options.get('e')
-  if (directory !== undefined) addEnvdir(script, directory)
+  if (directory !== undefined) script.steps.push({ kind: 'envdir', directory })
   const [user, ...groups] = options.get('u')?.split(':') ?? []
   if (user) {
     script.user = user
@@ -212,6 +208,7 @@ function wordsOf(line: string, environment: Readonly<Record<string, string>>): s
     /\$(?:\{(\w+)\}|(\w+))/g,
     (whole, braced?: string, plain?: string) => environment[braced ?? plain ?? ''] ?? whole,
   )
+  if (filled.length > LINE_MAX) return []
   try {
     return splitWords(filled, 'run script')
   } catch {

@@ -1,8 +1,8 @@
-import { closeSync, openSync, readdirSync, readFileSync, readSync, statSync } from 'node:fs'
+import { readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
+import { readStart, readTheirs } from '../../runtime/path/read.ts'
 import type { ClamdAddress } from '../../scan/clamd/address.ts'
 import type { Environment } from '../../settings/settings.ts'
-import { readRegularFile } from '../shared/regular-file.ts'
 import { type Finding, warning } from './shared/finding.ts'
 
 /** Fewer are somebody's own, or what was left of a download: ClamAV's are millions. */
@@ -28,7 +28,7 @@ export function databaseOf(server: ClamdAddress, env: Environment): string | und
   for (const file of [env.CLAMDCONF, '/etc/clamav/clamd.conf', '/etc/clamd.conf']) {
     if (!file) continue
     try {
-      const text = readRegularFile(file)
+      const text = readTheirs(file).toString('latin1')
       const value = (name: string) => new RegExp(`^\\s*${name}\\s+(\\S+)`, 'm').exec(text)?.[1]
       if (withoutVar(value('LocalSocket')) !== withoutVar(server.path)) continue
       return value('DatabaseDirectory') ?? DEFAULT_DATABASE
@@ -59,17 +59,12 @@ function signaturesOf(file: string): number {
   if (/\.(cvd|cld)$/.test(file)) return Number(headerOf(file).split(':')[3] ?? 0) || 0
   if (/\.(fp|ign2?)$/.test(file)) return 0 // what is not to be found
   if (statSync(file).size > LARGE) return A_HANDFUL
-  return readFileSync(file, 'latin1')
+  return readTheirs(file, LARGE)
+    .toString('latin1')
     .split('\n')
     .filter((line) => line.trim() !== '' && !line.startsWith('#')).length
 }
 
 function headerOf(file: string): string {
-  const fd = openSync(file, 'r')
-  try {
-    const bytes = Buffer.alloc(HEADER)
-    return bytes.toString('latin1', 0, readSync(fd, bytes, 0, HEADER, 0))
-  } finally {
-    closeSync(fd)
-  }
+  return readStart(file, HEADER).toString('latin1')
 }

@@ -1,7 +1,7 @@
 import { lstatSync, readlinkSync, realpathSync, statSync } from 'node:fs'
 import { basename, dirname, join, resolve } from 'node:path'
 import { DEFAULT_QMAIL_HOME } from '../../judge/policy.ts'
-import { readRegularFile } from '../shared/regular-file.ts'
+import { readStart } from '../../runtime/path/read.ts'
 import type { Host } from './host.ts'
 
 /** Who stands in the slot, as far as it can be told without running it. */
@@ -16,6 +16,9 @@ export type SlotProgram =
 const OWN = ['onescan-queue', 'onescanc']
 /** What the compiled programs are links to; it goes by the link's name (src/c/launcher/launch.c). */
 const LAUNCHER = 'onescan-run'
+
+/** Bytes of a script that are looked at. */
+const SCRIPT_MAX = 64 * 1024
 
 /**
  * A trial is sent through onescan's own programs alone: these hand it to the program that
@@ -58,9 +61,9 @@ function isSameFile(queue: string, program: string): boolean {
 function whatAScriptNames(path: string): string | undefined {
   let text: string
   try {
-    text = readRegularFile(path)
+    text = readStart(path, SCRIPT_MAX).toString('latin1')
   } catch {
-    return undefined // a program, of more than a script's size, or one to execute alone
+    return undefined // one to execute alone
   }
   if (!text.startsWith('#!') || text.includes('dist/onescan-queue.cjs')) return undefined
   const code = text.replace(/^[ \t]*#.*$/gm, '')

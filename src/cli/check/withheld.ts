@@ -1,12 +1,10 @@
 import { lstatSync } from 'node:fs'
 import { askWithheld } from '../../doors/warm/withheld.ts'
 import type { Withheld } from '../../verdicts/poison.ts'
-import { type RunningDaemon, runningDaemons } from '../shared/running-daemons.ts'
+import { type RunningDaemon, runningDaemons, SOCKET } from '../shared/running-daemons.ts'
 import { valuesOf } from './mail-servers/places-of-onescand.ts'
 import { type Finding, warning } from './shared/finding.ts'
 
-/** Where onescand listens unless --socket says something else; onescand(8). */
-export const SOCKET = '/run/onescan/slot.sock'
 /** Milliseconds for the answer, which is at hand. */
 const PATIENCE = 2_000
 

@@ -1,9 +1,10 @@
 import { createReadStream, realpathSync } from 'node:fs'
-import { stat } from 'node:fs/promises'
 import { basename, resolve } from 'node:path'
 import type { ArgumentsCamelCase, Argv, CommandModule } from 'yargs'
+import { openTheirsOrPipe, ownDescriptor } from '../../runtime/path/read.ts'
 import { splitWords } from '../../settings/settings.ts'
 import { installedQueue } from '../shared/installed-queue.ts'
+import { mustRunOwn } from '../shared/own-programs.ts'
 import { runCommand } from '../shared/run-command.ts'
 import { assignments } from '../shared/slot-environment.ts'
 import { callSlot } from './call-slot.ts'
@@ -107,6 +108,7 @@ function options(yargs: Argv<object>): Argv<InjectOptions> {
 
 async function inject(args: ArgumentsCamelCase<InjectOptions>): Promise<Injection> {
   const program = args.program === undefined ? installedQueue() : resolve(args.program)
+  if (args.program !== undefined) mustRunOwn([program])
   if (args.dryRun && !basename(realpathSync(program)).startsWith('onescan')) {
     throw new Error(`--dry-run: ${program} may not ask QUEUECHAIN and deliver; use onescan-queue`)
   }
@@ -121,7 +123,7 @@ async function inject(args: ArgumentsCamelCase<InjectOptions>): Promise<Injectio
   try {
     const outcome = await callSlot({
       program: [program],
-      message: await open(args.file),
+      message: open(args.file),
       envelope: envelopeBytes(args.from, args.to),
       environment,
       ...manner(args.as, environment),
@@ -162,10 +164,10 @@ function manner(
   }
 }
 
-async function open(file: string): Promise<Source> {
+function open(file: string): Source {
   if (file === '-') return process.stdin
-  if ((await stat(file)).isDirectory()) throw new Error(`${file}: is a directory, not a message`)
-  return createReadStream(file)
+  const fd = ownDescriptor(file) ?? openTheirsOrPipe(file).fd
+  return createReadStream(file, { fd })
 }
 
 /** Without any limit: what an address may be is for the slot to say. */

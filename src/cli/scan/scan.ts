@@ -5,6 +5,7 @@ import { errorText, Fault } from '../../runtime/fault.ts'
 import { makeScanners } from '../../scan/scanners.ts'
 import { readScanPolicy } from '../../scan/shared/scan-policy.ts'
 import { addMaxSizeOption, type MaxSizeOption, maxSizeOf } from '../shared/max-size-option.ts'
+import { mustRunOwnScanners } from '../shared/own-programs.ts'
 import { type Progress, showProgress } from '../shared/progress.ts'
 import { FAILED, type Output, runCommand } from '../shared/run-command.ts'
 import { type ByHand, scanBytes } from '../shared/scan-bytes.ts'
@@ -57,6 +58,7 @@ async function scan(args: ArgumentsCamelCase<ScanOptions>, output: Output): Prom
   if (policy === undefined) {
     throw new Fault('config', `QHPSI is not set; try --env QHPSI='plugin: clamd' or --envdir`)
   }
+  mustRunOwnScanners(policy)
   const byHand: ByHand = {
     spool: readSpoolPolicy(env),
     scanners: await makeScanners(policy),

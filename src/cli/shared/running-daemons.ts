@@ -1,5 +1,7 @@
-import { readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs'
+import { closeSync, readdirSync, readFileSync, readlinkSync } from 'node:fs'
 import { basename, join } from 'node:path'
+import { passwdEntryOf } from '../../runtime/passwd.ts'
+import { walk } from '../../runtime/path/walk.ts'
 
 /** An onescand that serves, without the workers that it started. */
 export interface RunningDaemon {
@@ -14,16 +16,29 @@ export interface RunningDaemon {
   readonly program: string | undefined
 }
 
+/** Where onescand listens unless --socket says something else; onescand(8). */
+export const SOCKET = '/run/onescan/slot.sock'
+/** The account that the package makes for it. */
+const ACCOUNT = 'onescan'
 /** Units of /proc/PID/stat in a second: USER_HZ, which is 100 on all that onescan runs on. */
 const TICKS = 100
 
-/** Those that run now, by proc(5) in this directory; none if there is no such thing. */
+/**
+ * Those that run now, by proc(5) in this directory. Anybody may give a program of his that name:
+ * only processes of root, of the service's account and of the caller himself are looked at.
+ * None if there is no such directory.
+ */
 export function runningDaemons(processes: string): RunningDaemon[] {
   const boot = bootTime(processes)
+  const accounts = serviceAccounts()
   return readdirSync(processes).flatMap((pid) => {
     if (!/^\d+$/.test(pid)) return []
     try {
       const at = (name: string) => join(processes, pid, name)
+      const uid = userOf(readFileSync(at('status'), 'latin1'))
+      if (uid === undefined || !accounts.has(uid)) return []
+      const program = linkOf(at('exe'))
+      if (uid === 0 && program !== undefined && !isRuntime(program)) return []
       const words = readFileSync(at('cmdline'), 'latin1').split('\0').slice(0, -1)
       const index = words.findIndex((word) => /^onescand(\.[cm]?js)?$/.test(basename(word)))
       // Behind the compiled one stand its mark, its name and its launcher (src/c/launcher/launch.c).
@@ -34,15 +49,14 @@ export function runningDaemons(processes: string): RunningDaemon[] {
         .replace(/^.*\) /s, '')
         .split(' ')[19]
       const since = boot + (Number(started) / TICKS) * 1000
-      const program = index === 1 ? words[1] : linkOf(at('exe'))
       return [
         {
           pid,
           words: rest,
           since,
-          uid: statSync(at('cmdline')).uid,
+          uid,
           env: environ(at('environ')),
-          program,
+          program: index === 1 ? words[1] : program,
         },
       ]
     } catch {
@@ -51,8 +65,37 @@ export function runningDaemons(processes: string): RunningDaemon[] {
   })
 }
 
+/** Root, the caller, the package's account, and whoever has the socket in its usual place. */
+function serviceAccounts(): ReadonlySet<number> {
+  const accounts = new Set([0, process.geteuid!()])
+  const uid = attempt(() => passwdEntryOf(ACCOUNT, readFileSync('/etc/passwd', 'latin1'))?.uid)
+  const owner = attempt(ownerOfSocket)
+  for (const one of [uid, owner]) if (one !== undefined && !Number.isNaN(one)) accounts.add(one)
+  return accounts
+}
+
+function ownerOfSocket(): number | undefined {
+  const { fd, stats } = walk(SOCKET)
+  closeSync(fd)
+  return stats.isSocket() ? stats.uid : undefined
+}
+
+/**
+ * Real, effective and saved, if they are one: a set-uid program is not its user's alone. Of the
+ * name that stands above, proc(5) escapes line ends.
+ */
+function userOf(status: string): number | undefined {
+  const [, ...uids] = /^Uid:\t(\d+)\t(\d+)\t(\d+)\t/m.exec(status) ?? []
+  return new Set(uids).size === 1 ? Number(uids[0]) : undefined
+}
+
+/** Others become root's when a user starts them, as sudo does, and may have any name in their words. */
+function isRuntime(program: string): boolean {
+  return /^(onescan-|node)/.test(basename(program))
+}
+
 function environ(file: string): Record<string, string> | undefined {
-  try {
+  return attempt(() => {
     const pairs = readFileSync(file, 'latin1').split('\0').slice(0, -1)
     return Object.fromEntries(
       pairs.map((pair) => {
@@ -60,14 +103,15 @@ function environ(file: string): Record<string, string> | undefined {
         return [pair.slice(0, at), pair.slice(at + 1)]
       }),
     )
-  } catch {
-    return undefined
-  }
+  })
 }
 
-function linkOf(file: string): string | undefined {
+const linkOf = (file: string): string | undefined => attempt(() => readlinkSync(file))
+
+/** What it returns, or undefined where it throws. */
+function attempt<Value>(call: () => Value): Value | undefined {
   try {
-    return readlinkSync(file)
+    return call()
   } catch {
     return undefined
   }

@@ -1,9 +1,7 @@
-import { readdirSync, statSync } from 'node:fs'
-import { join } from 'node:path'
 import type { Argv } from 'yargs'
 import { errorText, Fault } from '../../runtime/fault.ts'
+import { readOwnDirectory } from '../../runtime/path/read.ts'
 import type { Environment } from '../../settings/settings.ts'
-import { readRegularFile } from './regular-file.ts'
 
 /** Where a command takes the slot's environment from, beside its own. */
 export interface EnvironmentOptions {
@@ -40,17 +38,16 @@ export function slotEnvironment(base: Environment, options: EnvironmentOptions):
 
 /**
  * The variables of a directory, by the rules of envdir(8): the first line of each file
- * without blanks at its end, NUL for a line end; an empty file unsets its variable. A link
- * in a directory that is not root's must not lead root to what its owner may not read.
- * Throws a Fault of kind `config` if the directory cannot be read.
+ * without blanks at its end, NUL for a line end; an empty file unsets its variable. Root acts
+ * on one that root alone can write. Throws a Fault of kind `config` if the directory cannot
+ * be read, or somebody else could have written it.
  */
 export function readEnvdir(directory: string): Record<string, string | undefined> {
   const variables: Record<string, string | undefined> = {}
   try {
-    const { uid } = statSync(directory)
-    for (const name of readdirSync(directory)) {
-      if (name.startsWith('.') || name.includes('=')) continue
-      const text = readRegularFile(join(directory, name), uid === 0 ? undefined : uid)
+    for (const [name, bytes] of readOwnDirectory(directory)) {
+      if (name.includes('=')) continue
+      const text = bytes.toString('utf8')
       const [line = ''] = text.split('\n')
       variables[name] = text === '' ? undefined : line.replace(/[ \t]+$/, '').replaceAll('\0', '\n')
     }

@@ -1,16 +1,7 @@
-import {
-  closeSync,
-  constants,
-  createReadStream,
-  fstatSync,
-  lstatSync,
-  openSync,
-  readdirSync,
-  type Stats,
-  statSync,
-} from 'node:fs'
+import { closeSync, createReadStream, fstatSync, type Stats } from 'node:fs'
 import { join } from 'node:path'
-import { errorCode } from '../../runtime/fault.ts'
+import { openTheirs, openTheirsOrPipe, ownDescriptor } from '../../runtime/path/read.ts'
+import { listNames, type Place, walk, walkIn } from '../../runtime/path/walk.ts'
 import { lookForMbox, mboxPieces } from './mbox.ts'
 
 /** Standard input. */
@@ -23,8 +14,8 @@ export interface Source {
   readonly kind: 'message' | 'any'
   /** Bytes; 0 if that is not known (a pipe). */
   readonly size: number
-  /** Set in a Maildir: links are not followed, and for root the file must be this user's. */
-  readonly owner?: number
+  /** Set in a Maildir, whose owner may have put anything there: only regular files are opened. */
+  readonly isFound?: true
 }
 
 /** One message of a source; it must be read to its end, or left, before the next is asked for. */
@@ -41,53 +32,82 @@ export interface SourceMessage {
  * `From ` is an mbox; any other is a message. Throws for what is neither.
  */
 export function* findSources(path: string): Generator<Source> {
-  if (path === STDIN) {
+  if (ownDescriptor(path) !== undefined) {
     yield { file: path, kind: 'any', size: 0 }
     return
   }
-  const status = statSync(path)
-  if (status.isDirectory()) {
-    yield* findInMaildir(path, status.uid)
-  } else if (status.isFile()) {
-    yield { file: path, kind: 'any', size: status.size }
-  } else if (status.isFIFO()) {
-    yield { file: path, kind: 'any', size: 0 }
-  } else {
-    throw new Error(`${path}: is neither a file nor a Maildir`)
+  const place = walk(path)
+  try {
+    const { stats } = place
+    if (stats.isDirectory()) yield* findInMaildir(place, path)
+    else if (stats.isFile()) yield { file: path, kind: 'any', size: stats.size }
+    else if (stats.isFIFO()) yield { file: path, kind: 'any', size: 0 }
+    else throw new Error(`${path}: is neither a file nor a Maildir`)
+  } finally {
+    closeSync(place.fd)
   }
 }
 
-/**
- * Whoever owns a Maildir may have put anything there. Links and what is not a regular file are
- * passed over; what root may not scan for its owner is told of when it is opened.
- */
-function* findInMaildir(directory: string, owner: number): Generator<Source> {
-  const names = subdirectories(directory)
-  if (!names.includes('new') || !names.includes('cur')) {
-    throw new Error(`${directory}: is not a Maildir, which has new/ and cur/; name files`)
+/** Links and what is not a regular file are passed over: whoever owns a Maildir may have put anything there. */
+function* findInMaildir(directory: Place, shown: string): Generator<Source> {
+  const names = listNames(directory, shown)
+  if (!isMaildir(directory, names)) {
+    throw new Error(`${shown}: is not a Maildir, which has new/ and cur/; name files`)
   }
   for (const part of ['new', 'cur']) {
-    for (const name of readdirSync(join(directory, part)).sort()) {
-      const file = join(directory, part, name)
-      const status = lstatSync(file, { throwIfNoEntry: false })
-      // A mail program moves and removes messages while this goes on.
-      if (status?.isFile()) yield { file, kind: 'message', size: status.size, owner }
+    const place = walkIn(directory, part)
+    try {
+      for (const name of listNames(place, part).sort()) {
+        const size = sizeOf(place, name)
+        const file = join(shown, part, name)
+        if (size !== undefined) yield { file, kind: 'message', size, isFound: true }
+      }
+    } finally {
+      closeSync(place.fd)
     }
   }
-  for (const name of names.sort()) {
-    const folder = join(directory, name)
-    if (/^\.[^.]/.test(name) && isMaildir(folder)) yield* findInMaildir(folder, owner)
+  for (const name of names.filter((name) => /^\.[^.]/.test(name)).sort()) {
+    const folder = directoryIn(directory, name)
+    if (folder === undefined) continue
+    try {
+      if (isMaildir(folder, listNames(folder, name)))
+        yield* findInMaildir(folder, join(shown, name))
+    } finally {
+      closeSync(folder.fd)
+    }
   }
+}
+
+function isMaildir(directory: Place, names: readonly string[]): boolean {
+  return ['new', 'cur'].every((part) => {
+    const place = names.includes(part) ? directoryIn(directory, part) : undefined
+    if (place !== undefined) closeSync(place.fd)
+    return place !== undefined
+  })
 }
 
 /** A link to one is none. */
-function subdirectories(directory: string): string[] {
-  const entries = readdirSync(directory, { withFileTypes: true })
-  return entries.filter((entry) => entry.isDirectory()).map(({ name }) => name)
+function directoryIn(directory: Place, name: string): Place | undefined {
+  const place = entryIn(directory, name)
+  if (place === undefined || place.stats.isDirectory()) return place
+  closeSync(place.fd)
+  return undefined
 }
 
-function isMaildir(directory: string): boolean {
-  return subdirectories(directory).filter((name) => name === 'new' || name === 'cur').length === 2
+/** Of a regular file; undefined for all else, and for what a mail program has moved meanwhile. */
+function sizeOf(directory: Place, name: string): number | undefined {
+  const place = entryIn(directory, name)
+  if (place === undefined) return undefined
+  closeSync(place.fd)
+  return place.stats.isFile() ? place.stats.size : undefined
+}
+
+function entryIn(directory: Place, name: string): Place | undefined {
+  try {
+    return walkIn(directory, name)
+  } catch {
+    return undefined
+  }
 }
 
 /**
@@ -134,26 +154,9 @@ async function* bytesOf(source: Source, maxSize: number): AsyncGenerator<Buffer>
   }
 }
 
-function open({ file, owner }: Source): { file: string; fd: number; status: Stats } {
-  if (file === STDIN) return { file, fd: 0, status: fstatSync(0) }
-  const { O_RDONLY, O_NOFOLLOW, O_NONBLOCK } = constants
-  let fd: number
-  try {
-    fd = openSync(file, owner === undefined ? O_RDONLY : O_RDONLY | O_NOFOLLOW | O_NONBLOCK)
-  } catch (error) {
-    if (errorCode(error) !== 'ELOOP') throw error
-    throw new Error(`${file}: is a link, and links in a Maildir are not followed`)
-  }
-  const status = fstatSync(fd)
-  const why = owner === undefined ? undefined : objectionTo(status, owner)
-  if (why === undefined) return { file, fd, status }
-  closeSync(fd)
-  throw new Error(`${file}: ${why}`)
-}
-
-/** Root would read for the owner of a Maildir what he may not read himself. */
-function objectionTo(status: Stats, owner: number): string | undefined {
-  if (!status.isFile()) return 'is not a regular file'
-  if (process.geteuid?.() !== 0 || status.uid === owner) return undefined
-  return `belongs to user ${status.uid}, and the Maildir to user ${owner}`
+function open({ file, isFound }: Source): { file: string; fd: number; status: Stats } {
+  const own = ownDescriptor(file)
+  if (own !== undefined) return { file, fd: own, status: fstatSync(own) }
+  const { fd, stats } = isFound ? openTheirs(file) : openTheirsOrPipe(file)
+  return { file, fd, status: stats }
 }

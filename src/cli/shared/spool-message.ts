@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto'
-import { statSync } from 'node:fs'
 import { digestsFor } from '../../cluster/digests.ts'
 import type { Key } from '../../cluster/keyring.ts'
 import { createSpool, type Message } from '../../message/spool.ts'
 import type { SpoolPolicy } from '../../message/spool-policy.ts'
+import { ownDescriptor } from '../../runtime/path/read.ts'
+import { withPlace } from '../../runtime/path/walk.ts'
 import { messagesOf, type Source, STDIN } from './sources.ts'
 
 /**
@@ -23,8 +24,9 @@ export async function* openMessage(file: string, maxSize: number): AsyncGenerato
 
 function sourceOf(file: string): Source {
   if (file === '-') return { file: STDIN, kind: 'any', size: 0 }
-  const status = statSync(file)
-  if (status.isFile() || status.isFIFO()) return { file, kind: 'any', size: status.size }
+  if (ownDescriptor(file) !== undefined) return { file, kind: 'any', size: 0 }
+  const stats = withPlace(file, (place) => place.stats)
+  if (stats.isFile() || stats.isFIFO()) return { file, kind: 'any', size: stats.size }
   throw new Error(`${file}: is neither a file nor a pipe; name a file with one message`)
 }
 

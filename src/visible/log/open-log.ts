@@ -1,8 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { closeSync, createReadStream, fstatSync, openSync, readSync } from 'node:fs'
+import { closeSync, createReadStream, fstatSync, readSync } from 'node:fs'
 import type { Readable } from 'node:stream'
 import * as zlib from 'node:zlib'
 import { errorText } from '../../runtime/fault.ts'
+import { openTheirsOrPipe, ownDescriptor } from '../../runtime/path/read.ts'
 import { openRegularFile } from './regular-file.ts'
 
 /** Standard input. */
@@ -32,7 +33,7 @@ export async function* openLog(
   { path: file, isFound }: { readonly path: string; readonly isFound?: true },
   advance: Advance = () => {},
 ): AsyncGenerator<Buffer> {
-  const fd = file === STDIN ? 0 : isFound ? openRegularFile(file) : openSync(file, 'r')
+  const fd = ownDescriptor(file) ?? (isFound ? openRegularFile(file) : openTheirsOrPipe(file).fd)
   const isPlainFile = fstatSync(fd).isFile()
   if (!isPlainFile) {
     // Whoever gave us standard input may have made it one that does not wait (EAGAIN).

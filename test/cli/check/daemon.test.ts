@@ -68,19 +68,21 @@ t.test('what runs, with which words and settings, and what has changed since', a
   t.ok(told.some(({ what }) => what === `onescand ${daemon.pid}`))
 })
 
-t.test('workers and programs that mention it are no onescand', async (t) => {
+t.test('workers, programs that mention it and those of other users are no onescand', async (t) => {
   const processes = openDirectory(t)
   writeFileSync(join(processes, 'stat'), 'btime 1700000000\n')
   const stat = `1 (x) S ${'0 '.repeat(18)}100 0\n`
-  const process = (pid: string, words: readonly string[]) => {
+  const process = (pid: string, words: readonly string[], uid = 0) => {
     mkdirSync(join(processes, pid))
     writeFileSync(join(processes, pid, 'cmdline'), `${words.join('\0')}\0`)
     writeFileSync(join(processes, pid, 'stat'), stat)
     writeFileSync(join(processes, pid, 'environ'), 'PATH=/bin\0')
+    writeFileSync(join(processes, pid, 'status'), `Name:\tx\nUid:${`\t${uid}`.repeat(4)}\n`)
   }
   process('10', ['/usr/sbin/onescand', '--socket', '/s'])
   process('11', ['/usr/sbin/onescand', '--worker', 'slot'])
   process('12', ['/bin/grep', '-r', 'x', 'onescand'])
+  process('13', ['onescand'], 54_321)
   const host: DaemonHost = { processes, defaults: '/nonexistent', accounts: readAccounts() }
   t.match(
     checkDaemon(host).map(({ level, value }) => `${level} ${value}`),

@@ -1,11 +1,8 @@
-import { execFileSync } from 'node:child_process'
 import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import t, { type Test } from 'tap'
-import { pathsIn } from '../../../src/cli/check/names.ts'
 import { checkRemoval, type Removal } from '../../../src/cli/check/removal.ts'
 import { findProgram } from '../../programs/install.mjs'
-import { ucspiMissing } from '../../programs/ucspi.ts'
 import { jsonIn, onescan } from '../onescan.ts'
 
 /** A host of directories, with programs, a link to them and services. */
@@ -27,8 +24,7 @@ function makeHost(t: Test) {
   const removal: Removal = {
     home: at('lib/onescan'),
     link: at('etc/onescan/queue'),
-    searched: [at('etc'), at('service'), at('var/qmail/bin'), at('nowhere')],
-    services: [at('service')],
+    pointsBack: true,
     processes: at('proc'),
     servers: { postfix: at('postfix'), sendmail: at('mail/sendmail.cf') },
     defaults: at('etc/default/onescand'),
@@ -41,111 +37,24 @@ function makeHost(t: Test) {
   return { at, write, link, removal, trouble }
 }
 
-t.test('what names the link is taken care of', async (t) => {
-  const { at, write, removal } = makeHost(t)
-  write('etc/tcp.smtp', `:allow,QMAILQUEUE="${at('etc/onescan/queue')}"\n`)
-  write('service/smtpd/env/QMAILQUEUE', `${at('etc/onescan/queue')}\n`)
-  t.same(
-    (await checkRemoval(removal)).map(({ level, what }) => [level, what]),
-    [
-      ['ok', at('etc/onescan/queue')],
-      ['ok', at('etc/tcp.smtp')],
-      ['ok', at('service/smtpd/env/QMAILQUEUE')],
-    ],
-  )
+t.test('the link of the package is taken care of, and that of npm is not', async (t) => {
+  const { at, removal } = makeHost(t)
+  t.match(await checkRemoval(removal), [
+    { level: 'ok', what: at('etc/onescan/queue'), value: /leads to the real qmail-queue after/ },
+    { level: 'ok', what: 'not searched' },
+  ])
+  t.match(await checkRemoval({ ...removal, pointsBack: false }), [
+    { level: 'error', what: at('etc/onescan/queue'), remedy: /ln -sfn .*mail is deferred/ },
+    { level: 'ok', what: 'not searched' },
+  ])
 })
 
-t.test('without the link of the package, what names it stops mail too', async (t) => {
-  const { at, write, removal } = makeHost(t)
-  write('etc/tcp.smtp', `:allow,QMAILQUEUE="${at('etc/onescan/queue')}"\n`)
-  const findings = await checkRemoval({ ...removal, link: undefined })
-  t.same(
-    findings.map(({ level, what }) => [level, what]),
-    [
-      ['error', at('etc/onescan/queue')],
-      ['error', at('etc/tcp.smtp')],
-    ],
-  )
-})
-
-t.test('programs that are named past the link are found', async (t) => {
-  const { at, write, link, trouble } = makeHost(t)
-  const own = at('lib/onescan/onescanc')
-  const called = at('sbin/onescanc')
-  write('etc/tcp.smtp', `# ${own}\n:allow,QMAILQUEUE="${called}",REJECTVIRUS="1"\n`)
-  write('service/smtpd/run', `#!/bin/sh\nexec envdir ${at('settings')} ${own} x\n`)
-  write('settings/QMAILQUEUE', called)
-  link('var/qmail/bin/onescan-slot', '../../../lib/onescan/onescanc')
-  t.same(
-    (await trouble()).sort(),
-    [
-      ['etc/tcp.smtp', 'names sbin/onescanc'],
-      ['service/smtpd/run', 'names lib/onescan/onescanc'],
-      ['settings/QMAILQUEUE', 'names sbin/onescanc'],
-      ['var/qmail/bin/onescan-slot', 'names lib/onescan/onescanc'],
-    ].sort(),
-  )
-})
-
-t.test('a link of the administrator is seen through', async (t) => {
-  const { at, write, link, trouble } = makeHost(t)
-  link('opt/slot', at('sbin/onescanc'))
-  write('etc/tcp/rules', `:allow,QMAILQUEUE="${at('opt/slot')}"\n`)
-  t.same(await trouble(), [['etc/tcp/rules', 'names opt/slot']])
-})
-
-t.test('a service that is a link to its directory is gone into, once', async (t) => {
-  const { at, write, link, removal, trouble } = makeHost(t)
-  write('supervise/smtpd/env/QMAILQUEUE', at('sbin/onescanc'))
-  link('service/smtpd', '../supervise/smtpd')
-  t.same(await trouble(), [['service/smtpd/env/QMAILQUEUE', 'names sbin/onescanc']])
-  const twice = { ...removal, searched: [...removal.searched, at('supervise'), at('service')] }
-  const errors = (await checkRemoval(twice)).filter(({ level }) => level === 'error')
-  t.equal(errors.length, 1)
-})
-
-t.test('a rule is found in its cdb', { skip: ucspiMissing }, async (t) => {
-  const { at, write, trouble } = makeHost(t)
-  write('etc/tcp.smtp.cdb', '')
-  execFileSync('tcprules', [at('etc/tcp.smtp.cdb'), at('etc/tmp')], {
-    input: `10.:allow,RELAYCLIENT=""\n:allow,QMAILQUEUE="${at('sbin/onescanc')}",QHPSI="x"\n`,
-  })
-  t.same(await trouble(), [['etc/tcp.smtp.cdb', 'names sbin/onescanc']])
-})
-
-t.test('a service that runs still has what it was started with', async (t) => {
-  const { at, write, trouble } = makeHost(t)
-  write(
-    'proc/17/environ',
-    `PATH=/bin\0QMAILQUEUE=${at('sbin/onescanc')}\0_=${at('sbin/onescanc')}\0`,
-  )
-  write('proc/17/comm', 'tcpserver\n')
-  write('proc/18/environ', `QMAILQUEUE=${at('var/qmail/bin/qmail-queue')}\0`)
-  write('proc/18/comm', 'tcpserver\n')
-  t.same(await trouble(), [['process 17 (tcpserver)', 'names sbin/onescanc']])
-})
-
-t.test(
-  'other programs, directories of that name and what leads nowhere are left out',
-  async (t) => {
-    const { at, write, link, removal, trouble } = makeHost(t)
-    write('etc/passwd', `onescan:x:100:101::${at('lib/onescan')}:/usr/sbin/nologin\n`)
-    write('etc/tcp.smtp', `:allow,QMAILQUEUE="${at('lib/onescan/gone')}"\n`)
-    write('etc/program', Buffer.concat([Buffer.from('\x7fELF'), Buffer.from(at('sbin/onescanc'))]))
-    link('etc/dangling', at('nowhere'))
-    execFileSync('mkfifo', [at('etc/pipe')])
-    t.same(await trouble(), [])
-    const empty = { ...removal, searched: [] }
-    t.match(await checkRemoval(empty), [
-      { level: 'ok', value: `nothing names the programs in ${removal.home}` },
-    ])
-  },
-)
-
-t.test('paths end where a shell, a rule or a cdb ends them', async (t) => {
-  t.same(pathsIn('A="/a/b",B=/c;exec /d/e-f.g "/h"\n'), ['/a/b', '/c', '/d/e-f.g', '/h'])
-  t.same(pathsIn('+Q=/a/b\0+R=/c\0\n#/d\0'), ['/a/b', '/c', '/d'])
-  t.same(pathsIn('  # /a\n/b # /c\nx/y'), ['/b', '/c'])
+t.test('a link that leads elsewhere, or nowhere, is none of ours', async (t) => {
+  const { at, link, removal } = makeHost(t)
+  link('other', at('var/qmail/bin/qmail-queue'))
+  for (const name of ['other', 'nowhere']) {
+    t.match(await checkRemoval({ ...removal, link: at(name) }), [{ what: 'not searched' }])
+  }
 })
 
 t.test('onescan check --removal tells it for this installation', async (t) => {
@@ -278,6 +187,7 @@ t.test('what onescand was started with counts, too', { skip: noPostfix }, async 
   host.write('proc/stat', 'btime 1700000000\n')
   host.write('proc/9/cmdline', [...words, '--milter', 'inet:127.0.0.1:8890', ''].join('\0'))
   host.write('proc/9/stat', `9 (onescand) S ${'0 '.repeat(40)}`)
+  host.write('proc/9/status', 'Name:\tonescand\nUid:\t0\t0\t0\t0\n')
   writePostfix(host, 'smtpd_milters = inet:127.0.0.1:8890\n')
   t.match(await host.trouble(), [['smtpd_milters', /mail is deferred/]])
 })
@@ -301,22 +211,4 @@ t.test('filters of Sendmail are named, with what becomes of mail', async (t) => 
       terms,
     )
   }
-})
-
-t.test('plugins of qmail-spp and smtp-delay say what happens where they stand', async (t) => {
-  const { at, write, removal } = makeHost(t)
-  write('lib/onescan/onescan-rcptquota', '')
-  write('lib/onescan/smtp-delay', '')
-  write('etc/smtpplugins', `[rcpt]\n${at('lib/onescan/onescan-rcptquota')}\n`)
-  write('service/smtpd/run', `#!/bin/sh\nexec tcpserver 0 25 ${at('lib/onescan/smtp-delay')} x\n`)
-  write('lib/onescan/onescand', '')
-  write('service/warm/run', `#!/bin/sh\nexec ${at('lib/onescan/onescand')}\n`)
-  t.match(
-    (await checkRemoval(removal)).filter(({ level }) => level === 'error'),
-    [
-      { what: at('etc/smtpplugins'), remedy: /answers each recipient 451/ },
-      { what: at('service/smtpd/run'), remedy: /starts no program/ },
-      { what: at('service/warm/run'), remedy: /stop and remove the service/ },
-    ],
-  )
 })

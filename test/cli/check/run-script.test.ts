@@ -12,7 +12,6 @@ exec /usr/local/bin/softlimit -m 3000000 \\
 `)
   t.same(script, {
     environment: {},
-    envdirs: [],
     steps: [{ kind: 'rules', file: '/etc/tcp.smtp.cdb' }],
     user: { uid: 7791, gid: 2108 },
     groups: [],
@@ -37,7 +36,6 @@ exec env SCANTIMEOUT=60 envdir ./env setuidgid qmaild tcpserver 0 smtp qmail-smt
       CLAMD: '/run/clamd.sock',
       SCANTIMEOUT: '60',
     },
-    envdirs: ['./env'],
     steps: [{ kind: 'envdir', directory: './env' }],
     user: 'qmaild',
     groups: [],
@@ -47,7 +45,11 @@ exec env SCANTIMEOUT=60 envdir ./env setuidgid qmaild tcpserver 0 smtp qmail-smt
 
 t.test('chpst of runit', async (t) => {
   const script = readRunScript('exec chpst -u qmaild:nofiles -e /etc/smtpd/env -m 9000000 smtpd\n')
-  t.match(script, { user: 'qmaild', envdirs: ['/etc/smtpd/env'], limits: { data: 9_000_000 } })
+  t.match(script, {
+    user: 'qmaild',
+    steps: [{ kind: 'envdir', directory: '/etc/smtpd/env' }],
+    limits: { data: 9_000_000 },
+  })
 })
 
 const ids: Readonly<Record<string, number>> = { 'u qmaild': 7791, 'g onescan': 211 }
@@ -84,6 +86,15 @@ t.test('arguments of the program itself are none of its business', async (t) => 
   const { environment, limits } = readRunScript('exec qmail-smtpd A=b\nulimit -n 100\n')
   t.same(environment, {})
   t.same(limits, noLimits)
+})
+
+t.test('no text becomes much more than it is', async (t) => {
+  const doubled = readRunScript(`A=aaaaaaaa\n${'A=$A$A\n'.repeat(60)}exec $A\n`)
+  t.ok(doubled.environment.A!.length <= 1024)
+  const before = process.memoryUsage().rss
+  readRunScript(`A=${'a'.repeat(1000)}\n${'$A'.repeat(30_000)}\n`)
+  readRunScript(`exec ${'softlimit -a 1 '.repeat(4400)}x\n`)
+  t.ok(process.memoryUsage().rss - before < 200_000_000)
 })
 
 t.test('no text makes it throw', async (t) => {

@@ -174,7 +174,7 @@ t.test("what is no regular file in a directory of multilog's keeps nobody waitin
     put()
     const { entries, warnings } = await read([join(directory, 'd')])
     t.equal(entries.length, 1, what)
-    t.match(warnings, [/current: is no regular file/], what)
+    t.match(warnings, [/current is not a regular file/], what)
     const [source] = findLogs([join(directory, 'd')])
     const follower = followLog(source!, anything)
     t.same(follower.last(10), [], what)

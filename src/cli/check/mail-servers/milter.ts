@@ -1,5 +1,5 @@
 import { errorText } from '../../../runtime/fault.ts'
-import { readRegularFile } from '../../shared/regular-file.ts'
+import { readOwnText } from '../../../runtime/path/read.ts'
 import { cleanMessage, eicarMessage } from '../shared/eicar-message.ts'
 import { error, type Finding, ok } from '../shared/finding.ts'
 import { askMilter, type FilterAnswer, type FilterPlace } from './ask-milter.ts'
@@ -73,7 +73,7 @@ export function startIt({ address, defaults }: Omit<NamedMilter, 'what' | 'meanw
 /** Whether onescand makes stamps here, as far as its settings say. */
 export function makesStamps(defaults: string): boolean {
   try {
-    return /^CLUSTERKEYS=["']?[^"'\s]/m.test(readRegularFile(defaults))
+    return /^CLUSTERKEYS=["']?[^"'\s]/m.test(readOwnText(defaults))
   } catch {
     return false
   }

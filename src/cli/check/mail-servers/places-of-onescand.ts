@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { readRegularFile } from '../../shared/regular-file.ts'
+import { readOwnText } from '../../../runtime/path/read.ts'
 import { runningDaemons } from '../../shared/running-daemons.ts'
 
 /** Where onescand's words may be found. */
@@ -34,7 +34,7 @@ function wordsIn(defaults: string): string[] {
 
 /** ONESCAND_OPTIONS of the file; the last one counts, for systemd and for sh. Throws without the file. */
 export function onescandOptions(defaults: string): string {
-  const lines = readRegularFile(defaults).matchAll(/^ONESCAND_OPTIONS=(["']?)(.*)\1[ \t]*$/gm)
+  const lines = readOwnText(defaults).matchAll(/^ONESCAND_OPTIONS=(["']?)(.*)\1[ \t]*$/gm)
   return [...lines].at(-1)?.[2] ?? ''
 }
 

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { errorText } from '../../../runtime/fault.ts'
-import { readRegularFile } from '../../shared/regular-file.ts'
+import { readOwnText } from '../../../runtime/path/read.ts'
 import { error, type Finding, ok, warning } from '../shared/finding.ts'
 import { placeOf } from './filter-place.ts'
 import { DEFAULTS, makesStamps, SCANTIMEOUT, startIt, tryMilter } from './milter.ts'
@@ -31,7 +31,7 @@ const LINE = `INPUT_MAIL_FILTER(\`onescan', \`S=inet:8890@127.0.0.1, F=T, T=S:30
 export async function checkSendmail(host: SendmailHost): Promise<Finding[]> {
   let filters: readonly SendmailFilter[]
   try {
-    filters = filtersIn(readRegularFile(host.file))
+    filters = filtersIn(readOwnText(host.file))
   } catch (thrown) {
     return [error('Sendmail', errorText(thrown), 'run check as root, or name its sendmail.cf')]
   }
@@ -105,7 +105,7 @@ function noneOfOurs({ file, defaults }: SendmailHost): Finding {
 
 function namesAFilter(source: string): boolean {
   try {
-    return /^\s*INPUT_MAIL_FILTER\(/m.test(readRegularFile(source))
+    return /^\s*INPUT_MAIL_FILTER\(/m.test(readOwnText(source))
   } catch {
     return false
   }

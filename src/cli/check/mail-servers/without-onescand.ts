@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs'
-import { readRegularFile } from '../../shared/regular-file.ts'
+import { readOwnText } from '../../../runtime/path/read.ts'
 import { error, type Finding, warning } from '../shared/finding.ts'
 import { meant, type Places } from './places-of-onescand.ts'
 import {
@@ -117,7 +117,7 @@ function policies(what: string, value: string, main: Parameters, places: Places)
 function sendmailWithout(file: string, places: Places): Finding[] {
   let filters: readonly SendmailFilter[]
   try {
-    filters = filtersIn(readRegularFile(file))
+    filters = filtersIn(readOwnText(file))
   } catch {
     return [warning(file, 'cannot be read: it may name onescand', 'see InputMailFilters in it')]
   }

@@ -1,0 +1,72 @@
+import { accessSync, constants } from 'node:fs'
+import { delimiter, join, resolve } from 'node:path'
+import { errorText, Fault } from '../../runtime/fault.ts'
+import { isExecutable } from '../../runtime/find-program.ts'
+import { mustBeOwnAt, readStart } from '../../runtime/path/read.ts'
+import { asksWhose } from '../../runtime/path/stranger.ts'
+import type { ScanPolicy } from '../../scan/shared/scan-policy.ts'
+
+/** Bytes in which a script names its interpreter: BINPRM_BUF_SIZE of Linux. */
+const LINE_MAX = 256
+
+/**
+ * Root runs only what root alone could have written: the command or the plugins that QHPSI names.
+ * A Fault of kind `config` for another one, before anything is run.
+ */
+export function mustRunOwnScanners({ line, filePlugins, clamscan }: ScanPolicy): void {
+  if (line.kind === 'command') {
+    mustRunOwn(line.words, process.env.PATH)
+    return
+  }
+  for (const name of line.names) {
+    if (name.includes('.')) mustRunOwn([join(filePlugins.directory, name)], undefined)
+    if (name === 'clamscan' && clamscan.way.startsWith('clam')) {
+      mustRunOwn([clamscan.program], undefined)
+    }
+  }
+}
+
+/**
+ * The same of a command: its program, with each directory in which it is looked for and the
+ * interpreter of a script, and every file among its other words.
+ */
+export function mustRunOwn(words: readonly string[], path = ''): void {
+  if (!asksWhose()) return
+  const [program = '', ...others] = words
+  try {
+    for (const file of filesOf(program, path)) mustBeOwnAt(file)
+    for (const word of others) if (word.startsWith('/') && isThere(word)) mustBeOwnAt(word)
+  } catch (error) {
+    throw new Fault('config', `root does not run ${program}: ${errorText(error)}`, error)
+  }
+}
+
+function filesOf(program: string, path: string): string[] {
+  const searched: string[] = []
+  if (!program.includes('/')) {
+    for (const directory of path.split(delimiter)) {
+      const place = resolve(directory || '.')
+      if (isThere(place)) searched.push(place)
+      const file = join(place, program)
+      if (isExecutable(file)) return [...searched, file, ...interpreterOf(file)]
+    }
+    return searched // who starts it says that it is not there
+  }
+  const file = resolve(program)
+  return isThere(file) ? [file, ...interpreterOf(file)] : []
+}
+
+function interpreterOf(file: string): string[] {
+  const start = readStart(file, LINE_MAX).toString('latin1')
+  const [, interpreter] = /^#![ \t]*(\/[^ \t\n]+)/.exec(start) ?? []
+  return interpreter === undefined ? [] : [interpreter]
+}
+
+function isThere(path: string): boolean {
+  try {
+    accessSync(path, constants.F_OK)
+    return true
+  } catch {
+    return false
+  }
+}

@@ -1,0 +1,44 @@
+import { readFileSync, statfsSync } from 'node:fs'
+
+/**
+ * File systems whose files are no files: reading one asks the kernel or a process, which may wait
+ * for ever, have no end, or do something (statfs(2), magic.h of Linux).
+ */
+const ODD: ReadonlyMap<number, string> = new Map([
+  [0x9fa0, 'proc'],
+  [0x62656572, 'sysfs'],
+  [0x64626720, 'debugfs'],
+  [0x74726163, 'tracefs'],
+  [0x73636673, 'securityfs'],
+  [0xf97cff8c, 'selinuxfs'],
+  [0x27e0eb, 'cgroup'],
+  [0x63677270, 'cgroup2'],
+  [0xcafe4a11, 'bpf'],
+  [0x1cd1, 'devpts'],
+  [0x19800202, 'mqueue'],
+  [0x62656570, 'configfs'],
+  [0x6165676c, 'pstore'],
+  [0xde5e81e4, 'efivarfs'],
+  [0x187, 'autofs'],
+  [0x42494e4d, 'binfmt_misc'],
+])
+const FUSE = 0x65735546
+
+/** What keeps root from reading there; undefined if nothing does. `fd` may be of a place alone. */
+export function objectionToFileSystem(fd: number): string | undefined {
+  // Some runtimes give the number with a sign.
+  const type = statfsSync(`/proc/self/fd/${fd}`).type >>> 0
+  const name = ODD.get(type)
+  if (name !== undefined) return `is of ${name}, which has no files to be read by root`
+  if (type !== FUSE || !isOfUser(fd)) return undefined
+  return "is of a user's own file system (FUSE), which may keep root waiting"
+}
+
+/** By the option user_id of the mount, proc_pid_mountinfo(5); virtiofs and root's own have 0 or none. */
+function isOfUser(fd: number): boolean {
+  const [, id] = /^mnt_id:\s*(\d+)$/m.exec(readFileSync(`/proc/self/fdinfo/${fd}`, 'latin1')) ?? []
+  const lines = readFileSync('/proc/self/mountinfo', 'latin1').split('\n')
+  const line = lines.find((each) => each.startsWith(`${id} `))
+  const [, user] = /[ ,]user_id=(\d+)/.exec(line ?? '') ?? []
+  return line === undefined || (user !== undefined && user !== '0')
+}

@@ -1,0 +1,70 @@
+import { readFileSync, type Stats } from 'node:fs'
+import { passwdEntries } from '../passwd.ts'
+
+/**
+ * Somebody other than root who could have written what stands at a path, or put it there. Asked
+ * for as root alone: to others the kernel gives no more than what is theirs.
+ */
+export interface Stranger {
+  readonly kind: 'user' | 'group' | 'everybody'
+  /** Of the user or the group. */
+  readonly id: number
+  /** What he may write to: the file, or a directory on the way to it. */
+  readonly where: string
+}
+
+const GROUP_WRITES = 0o020
+const OTHERS_WRITE = 0o002
+const STICKY = 0o1000
+
+/** Whether this process has to look whose a file is. */
+export const asksWhose = (): boolean => process.geteuid?.() === 0
+
+/** Who may write to this file or directory. The group's bits are an access list's mask, too (acl(5)). */
+export function writerOf(stats: Stats, where: string): Stranger | undefined {
+  if (stats.uid !== 0) return { kind: 'user', id: stats.uid, where }
+  if (stats.isSymbolicLink()) return undefined // nobody writes to one; its mode says nothing
+  return sharerOf(stats, where)
+}
+
+/**
+ * Who could have put `entry` into `directory`. With the sticky bit that is the entry's owner. One
+ * of root's could be there by a second name that another user gave it; a directory has no other.
+ */
+export function placerOf(directory: Stats, entry: Stats, where: string): Stranger | undefined {
+  if (directory.uid !== 0) return { kind: 'user', id: directory.uid, where }
+  const sharer = sharerOf(directory, where)
+  if (sharer === undefined || (directory.mode & STICKY) === 0) return sharer
+  if (entry.uid !== 0) return { kind: 'user', id: entry.uid, where }
+  return entry.isDirectory() || entry.nlink === 1 ? undefined : sharer
+}
+
+/** The group of root is root's. */
+function sharerOf({ mode, gid }: Stats, where: string): Stranger | undefined {
+  if ((mode & OTHERS_WRITE) !== 0) return { kind: 'everybody', id: 0, where }
+  return (mode & GROUP_WRITES) !== 0 && gid !== 0 ? { kind: 'group', id: gid, where } : undefined
+}
+
+/** `user ann`, `the group 1000`, `everybody`. */
+export function strangerText({ kind, id }: Stranger): string {
+  if (kind === 'everybody') return 'everybody'
+  return kind === 'group' ? `the group ${id}` : `user ${userName(id) ?? id}`
+}
+
+/** What to do about it if root was to act on what is there. */
+export function remedyFor({ kind, id, where }: Stranger): string {
+  if (kind !== 'user') return `run "chmod go-w ${where}" once you have seen what is there`
+  const name = userName(id) ?? `#${id}`
+  return `run it as that account (runuser -u ${name} -- onescan ...), or give ${where} to root`
+}
+
+function userName(uid: number): string | undefined {
+  try {
+    for (const entry of passwdEntries(readFileSync('/etc/passwd', 'latin1'))) {
+      if (entry.uid === uid) return entry.name
+    }
+  } catch {
+    // No such file, as in some containers.
+  }
+  return undefined
+}
