@@ -11,6 +11,7 @@ import { runScanners, type ScanResult } from '../scan/scan.ts'
 import type { ScanPolicy } from '../scan/shared/scan-policy.ts'
 import type { Scanner } from '../scan/shared/scanner.ts'
 import { specimenOf } from '../scan/specimen.ts'
+import { marksOf } from '../verdicts/common-marks.ts'
 import type { Found, Look, Verdicts } from '../verdicts/verdicts.ts'
 import {
   decide,
@@ -171,7 +172,8 @@ async function findUnvouched(
   if (tools.verdicts === undefined) return { result: await look(scanners, scan.timeout) }
   // No stamp of this host's may be older than the cluster takes them.
   const maxAge = policy.cluster?.maxAge ?? Number.POSITIVE_INFINITY
-  return tools.verdicts.find({ message, leaving, scanners, policy: scan, maxAge }, look)
+  const marks = marksOf(client.origin?.clientAddress, envelope.sender.text, size)
+  return tools.verdicts.find({ message, leaving, scanners, policy: scan, maxAge, marks }, look)
 }
 
 function sizeLimit(size: number, { minSize, maxSize }: Policy['scan']): string | undefined {

@@ -37,7 +37,14 @@ export interface Libc {
   adoptOrphans(): void
   /** waitpid(2) without waiting: frees what is left of a child that has ended. */
   reap(pid: number): void
+  /** socket(2) and bind(2) of a stream: its descriptor, or the negative errno. */
+  bindStream(place: StreamPlace): number
 }
+
+/** A path of at most 107 bytes, or a port of an IP address of 4 or 16 bytes. */
+export type StreamPlace =
+  | { readonly kind: 'unix'; readonly path: string }
+  | { readonly kind: 'tcp'; readonly ip: Uint8Array; readonly port: number }
 
 export interface SocketKind {
   readonly type: 'stream' | 'datagram'
@@ -56,6 +63,7 @@ const LOCK_NB = 4
 const SIG_DFL = 0
 const SIG_IGN = 1
 const SOL_SOCKET = 1
+const SO_REUSEADDR = 2
 const SO_TYPE = 3
 const SO_PEERCRED = 17
 const SO_DOMAIN = 39
@@ -74,6 +82,7 @@ const UCRED_BYTES = 12
 const PR_SET_DUMPABLE = 4
 const PR_SET_CHILD_SUBREAPER = 36
 const WNOHANG = 1
+const ENAMETOOLONG = 36
 const POLLFD_BYTES = 8
 const REVENTS_AT = 6
 
@@ -95,6 +104,10 @@ interface Symbols {
   ): number | bigint
   prctl(option: number, value: number, third: number, fourth: number, fifth: number): number
   waitpid(pid: number, status: Buffer, options: number): number
+  bind(fd: number, address: Buffer, length: number): number
+  setsockopt(fd: number, level: number, name: number, value: Buffer, length: number): number
+  /** That of the call before. */
+  errno(): number
 }
 
 /** The C library, or undefined if this runtime has no way to it: Node without koffi. */
@@ -165,7 +178,29 @@ function fromSymbols(symbols: Symbols): Libc {
     reap(pid) {
       symbols.waitpid(pid, value, WNOHANG)
     },
+    bindStream(place) {
+      const address = place.kind === 'unix' ? unixAddress(place.path) : inetAddress(place)
+      if (address === undefined) return -ENAMETOOLONG
+      const fd = symbols.socket(address.readUInt16LE(0), SOCK_STREAM | SOCK_CLOEXEC, 0)
+      if (fd < 0) return -symbols.errno()
+      value.writeInt32LE(1)
+      // A port that the last process had is free at once.
+      symbols.setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, value, value.length)
+      if (symbols.bind(fd, address, address.length) === 0) return fd
+      const why = symbols.errno()
+      closeSync(fd)
+      return -why
+    },
   }
+}
+
+/** struct sockaddr_in or sockaddr_in6, ip(7) and ipv6(7). */
+function inetAddress({ ip, port }: StreamPlace & { readonly kind: 'tcp' }): Buffer {
+  const address = Buffer.alloc(ip.length === 4 ? 16 : 28)
+  address.writeUInt16LE(ip.length === 4 ? AF_INET : AF_INET6, 0)
+  address.writeUInt16BE(port, 2)
+  address.set(ip, ip.length === 4 ? 4 : 8)
+  return address
 }
 
 /** struct sockaddr_un; undefined if the path does not fit. */
@@ -192,17 +227,21 @@ async function symbolsOfNode(): Promise<Symbols | undefined> {
       sendto: library.func('sendto', 'long', ['int', 'void *', 'size_t', 'int', 'void *', 'uint']),
       prctl: library.func('prctl', 'int', ['int', 'ulong', 'ulong', 'ulong', 'ulong']),
       waitpid: library.func('waitpid', 'int', ['int', 'void *', 'int']),
+      bind: library.func('bind', 'int', ['int', 'void *', 'uint']),
+      setsockopt: library.func('setsockopt', 'int', ['int', 'int', 'int', 'void *', 'uint']),
+      errno: () => koffi!.errno(),
     }
   )
 }
 
 interface BunFfi {
   dlopen(file: string, functions: Record<string, object>): { symbols: unknown }
+  readonly read: { i32(pointer: number, offset: number): number }
 }
 
 async function symbolsOfBun(): Promise<Symbols> {
-  const { dlopen } = (await import('bun:ffi' as string)) as BunFfi
-  return dlopen('libc.so.6', {
+  const { dlopen, read } = (await import('bun:ffi' as string)) as BunFfi
+  const symbols = dlopen('libc.so.6', {
     poll: { args: ['ptr', 'u64', 'i32'], returns: 'i32' },
     recv: { args: ['i32', 'ptr', 'u64', 'i32'], returns: 'i64' },
     flock: { args: ['i32', 'i32'], returns: 'i32' },
@@ -212,5 +251,9 @@ async function symbolsOfBun(): Promise<Symbols> {
     sendto: { args: ['i32', 'ptr', 'u64', 'i32', 'ptr', 'u32'], returns: 'i64' },
     prctl: { args: ['i32', 'u64', 'u64', 'u64', 'u64'], returns: 'i32' },
     waitpid: { args: ['i32', 'ptr', 'i32'], returns: 'i32' },
-  }).symbols as Symbols
+    bind: { args: ['i32', 'ptr', 'u32'], returns: 'i32' },
+    setsockopt: { args: ['i32', 'i32', 'i32', 'ptr', 'u32'], returns: 'i32' },
+    __errno_location: { args: [], returns: 'ptr' },
+  }).symbols as Omit<Symbols, 'errno'> & { __errno_location(): number }
+  return { ...symbols, errno: () => read.i32(symbols.__errno_location(), 0) }
 }

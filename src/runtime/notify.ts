@@ -22,3 +22,12 @@ export async function notify(
     child.once('exit', () => resolve())
   })
 }
+
+/** Milliseconds within which systemd wants to hear WATCHDOG=1 again (WatchdogSec=), if it does: sd_watchdog_enabled(3). */
+export function watchdogTime({
+  WATCHDOG_USEC,
+  WATCHDOG_PID,
+}: NodeJS.ProcessEnv): number | undefined {
+  if (WATCHDOG_PID !== undefined && WATCHDOG_PID !== String(process.pid)) return undefined
+  return /^[1-9][0-9]{3,14}$/.test(WATCHDOG_USEC ?? '') ? Number(WATCHDOG_USEC) / 1000 : undefined
+}

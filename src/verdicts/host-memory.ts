@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { createFlights, type Flights, type Landing, type OwnFlight } from './flights.ts'
+import type { InHand, InHandNotes } from './in-hand.ts'
 import { openMemoryStore } from './memory-store.ts'
 import { createPoison, type Poison, type PoisonWord } from './poison.ts'
 import type { VerdictStore } from './store.ts'
@@ -13,6 +14,8 @@ export interface HostMemory {
   readonly store: VerdictStore
   readonly flights: Flights
   readonly poison: Poison
+  /** What this process has in hand, for the first process. */
+  readonly inHand: InHandNotes | undefined
   /** Of no keyring: for verdicts that no other host needs to understand. */
   readonly secret: Buffer
   /** Tells the other processes through `say` from now on. */
@@ -38,13 +41,20 @@ export interface HostWords {
 export type Word =
   | { readonly is: 'put'; readonly of: string; readonly sealed: string; readonly seconds: number }
   | { readonly is: 'begun'; readonly of: string; readonly within: number }
-  | { readonly is: PoisonWord; readonly of: string }
+  | { readonly is: PoisonWord; readonly of: string; readonly marks?: readonly string[] }
   | { readonly is: 'landed'; readonly of: string; readonly why?: string }
 
 /** Milliseconds for which words are gathered; a scan that is over by then is not told. */
 const GATHERED_FOR = 3
 
-export function openHostMemory(self: number = process.pid): HostMemory {
+/** `self` is this process's id; `inHand` where it notes what it has in hand, if somebody looks there. */
+export function openHostMemory({
+  self = process.pid,
+  inHand,
+}: {
+  readonly self?: number
+  readonly inHand?: InHandNotes | undefined
+} = {}): HostMemory {
   const own = openMemoryStore()
   let secret = randomBytes(32)
   let say: ((words: HostWords) => void) | undefined
@@ -74,9 +84,7 @@ export function openHostMemory(self: number = process.pid): HostMemory {
       tell({ is: 'landed', of: base64(fingerprint), ...whyOf(landing) }),
   })
 
-  const poison = createPoison(undefined, (what, fingerprint) =>
-    tell({ is: what, of: base64(fingerprint) }),
-  )
+  const poison = createPoison(undefined, (what, message) => tell(poisonWord(what, message)))
 
   function hearWord(word: Word, from: number): void {
     const fingerprint = Buffer.from(word.of, 'base64')
@@ -99,7 +107,7 @@ export function openHostMemory(self: number = process.pid): HostMemory {
         land(word.of, landingOf(word.why))
         break
       default:
-        poison.hear(word.is, fingerprint)
+        poison.hear(word.is, { fingerprint, marks: word.marks ?? [] })
     }
   }
 
@@ -133,6 +141,7 @@ export function openHostMemory(self: number = process.pid): HostMemory {
     },
     flights,
     poison,
+    inHand,
     get secret() {
       return secret
     },
@@ -147,12 +156,19 @@ export function openHostMemory(self: number = process.pid): HostMemory {
         for (const word of heard.verdicts) hearWord(word, heard.from)
       })
     },
-    welcome: () => ({ from: self, secret: base64(secret), verdicts: [] }),
+    welcome() {
+      const verdicts = poison.retell().map(({ what, message }) => poisonWord(what, message))
+      return { from: self, secret: base64(secret), verdicts }
+    },
     farewell(process) {
       left(process)
       return { from: process, gone: true, verdicts: [] }
     },
   }
+}
+
+function poisonWord(is: PoisonWord, { fingerprint, marks }: InHand): Word {
+  return { is, of: base64(fingerprint), ...(is !== 'answered' && { marks }) }
 }
 
 /** Without looks that began and ended meanwhile: what they found has been put, or is nobody's. */

@@ -41,7 +41,10 @@ export async function openVerdictsBy(
     stores,
     flights: memory.flights,
     fullTime: scanTimeout,
-    poison: poisonTries === 0 ? undefined : { known: memory.poison, tries: poisonTries },
+    poison:
+      poisonTries === 0
+        ? undefined
+        : { known: memory.poison, tries: poisonTries, inHand: memory.inHand },
     secrets() {
       const secret = sharedKey(keys, clocks.now() / 1000)?.secret ?? memory.secret
       let secrets = derived.get(secret)

@@ -1,5 +1,8 @@
 import { LRUCache } from 'lru-cache'
-import { inTime } from '../runtime/deadline.ts'
+import { inTime, LATE } from '../runtime/deadline.ts'
+import { createCommonMarks } from './common-marks.ts'
+import type { InHand } from './in-hand.ts'
+import { createLane } from './lane.ts'
 
 /** Milliseconds within which scans that went wrong are counted together. */
 export const COUNTED_FOR = 24 * 3600 * 1000
@@ -23,7 +26,7 @@ export interface Withheld {
  * fingerprints.
  *
  * A scanner that dies leaves all messages that are with it, and one of them was the reason.
- * Which one shows when they come again:
+ * Which one shows when they are scanned again:
  *
  * - All of them are suspects. Suspects are looked at one after the other, beside whatever else
  *   is being scanned; one that gets an answer is no suspect any more.
@@ -31,35 +34,64 @@ export interface Withheld {
  *   there; and if others did, but were no suspects, against the one that was. Else it counts
  *   against none.
  *
- * So a message that just happened to be there is answered when it comes again. Before it is
+ * So a message that just happened to be there is answered when it is scanned again. Before it is
  * taken for poison it would have to meet another killer each time that it comes, always one
  * that has never been seen; and what kills each time is found, however much other mail is
  * there. Processes of a host that are at a suspect each at the same moment find out by the two
  * ends, and count neither. Other hosts that share a scanner are not heard of.
+ *
+ * Poison that is another message each time has no fingerprint, but a sender: after some deaths,
+ * messages that have in common what was there (common-marks.ts) are suspects before they are
+ * scanned. Of these each waits for its turn, and all wait for longer and longer after one that
+ * killed.
  */
 export interface Poison {
-  /** Whether any is known: else no message need be looked up. */
-  readonly isAny: boolean
   /** Milliseconds for which this message is not to be scanned, or undefined if it is. */
   leftAloneFor(fingerprint: Buffer, tries: number): number | undefined
   /**
-   * Resolves when a suspect may be looked at, or after `patience` milliseconds: one that takes
-   * long must not keep the others from being scanned. What it gives is called when that is over.
-   * A message that is no suspect may at once.
+   * Resolves when the message may be looked at: at once if it is no suspect. A suspect waits for
+   * the others for `patience` milliseconds at most; then it may be looked at, for one that takes
+   * long must not keep the others from being scanned. One that is suspected for what it has in
+   * common with others is held back instead.
    */
-  turn(fingerprint: Buffer, patience: number): Promise<() => void>
+  turn(message: InHand, patience: number): Promise<Turn | HeldBack>
   /** On the clock of `harmed`. */
   now(): number
   /**
    * The look at it that began at `since` killed the scanner or outlasted its time. How many
    * such there were within a day, or undefined if this one counts against nobody.
    */
-  harmed(fingerprint: Buffer, since: number): Promise<number | undefined>
+  harmed(message: InHand, since: number): Promise<number | undefined>
   /** A look at it came to an answer. */
-  answered(fingerprint: Buffer): void
+  answered(message: InHand): void
   withheld(tries: number): Withheld
+  /** Since the process began. */
+  readonly counters: PoisonCounters
   /** What another process of the host tells: as PoisonWatch. */
-  hear(what: PoisonWord, fingerprint: Buffer): void
+  hear(what: PoisonWord, message: InHand): void
+  /** All that a process that begins must hear. */
+  retell(): { readonly what: PoisonWord; readonly message: InHand }[]
+}
+
+export interface PoisonCounters {
+  /** Suspects that were looked at by themselves. */
+  readonly isolated: number
+  /** Messages that were held back for what they have in common with those at which scanners died. */
+  readonly heldBack: number
+}
+
+export interface Turn {
+  readonly kind: 'turn'
+  /** Whether it is a suspect, which other mail is to be kept from. */
+  readonly isSuspect: boolean
+  /** Call it when the look is over. */
+  over(): void
+}
+
+export interface HeldBack {
+  readonly kind: 'held back'
+  /** What it has in common with others, as `client 192.0.2.1`. */
+  readonly mark: string
 }
 
 /**
@@ -71,15 +103,18 @@ export type PoisonWord = 'harmed' | 'harmed again' | 'struck' | 'answered'
 /** `now` in milliseconds on a clock that nobody sets. */
 export function createPoison(
   now: () => number = () => performance.now(),
-  tell: (what: PoisonWord, fingerprint: Buffer) => void = () => {},
-  allHaveTold = () => new Promise<void>((resolve) => setTimeout(resolve, TOLD_WITHIN)),
+  tell: (what: PoisonWord, message: InHand) => void = () => {},
+  allHaveTold = () => wait(TOLD_WITHIN),
 ): Poison {
   /** By name: since when it is one, and when it was struck. */
   const suspects = new LRUCache<string, Suspect>({ max: MESSAGES_MAX })
+  const common = createCommonMarks(now)
   /** Looks that went wrong, in the order of their ends. */
   let ends: readonly End[] = []
-  /** Resolves when all suspects that have come so far are done. */
-  let allDone: Promise<void> = Promise.resolve()
+  /** Of suspects, and before it of those that are suspected for a mark: these rest in between. */
+  const lane = createLane()
+  const bearers = createLane()
+  const counters = { isolated: 0, heldBack: 0 }
 
   function suspectNamed(name: string): Suspect | undefined {
     const suspect = suspects.get(name)
@@ -92,9 +127,15 @@ export function createPoison(
     suspects.set(name, { at: now(), strikes: [...strikes, ...strike] })
   }
 
-  function noteEnd(name: string, wasSuspect: boolean): void {
+  function noteEnd(name: string, marks: readonly string[], wasSuspect: boolean): void {
     ends = [...ends, { name, wasSuspect, at: now() }].slice(-MESSAGES_MAX)
     suspectIt(name)
+    common.died(name, marks)
+  }
+
+  function strike(name: string, marks: readonly string[]): void {
+    suspectIt(name, [now()])
+    common.struck(name, marks)
   }
 
   function leftAlone({ strikes }: Suspect, tries: number): number | undefined {
@@ -105,43 +146,55 @@ export function createPoison(
 
   return {
     now,
-    get isAny() {
-      return suspects.size > 0
-    },
+    counters,
     leftAloneFor(fingerprint, tries) {
       const suspect = suspectNamed(nameOf(fingerprint))
       return suspect && leftAlone(suspect, tries)
     },
-    async turn(fingerprint, patience) {
-      if (suspectNamed(nameOf(fingerprint)) === undefined) return () => {}
-      const others = allDone
-      let over = () => {}
-      const own = new Promise<void>((resolve) => {
-        over = resolve
-      })
-      allDone = others.then(() => own)
-      await inTime(others, patience)
-      return over
+    async turn({ fingerprint, marks }, patience) {
+      const until = now() + patience
+      const bearer = common.suspicionOf(marks) && bearers.enter()
+      if (bearer !== undefined) {
+        const isLate = (await inTime(bearer.before, patience)) === LATE
+        const { mark, rest } = common.suspicionOf(marks) ?? { mark: undefined, rest: 0 }
+        if (mark !== undefined && (isLate || rest > until - now())) {
+          bearer.leave()
+          counters.heldBack++
+          return { kind: 'held back', mark }
+        }
+        if (rest > 0) await wait(rest)
+      } else if (suspectNamed(nameOf(fingerprint)) === undefined) return free
+      const suspect = lane.enter()
+      await inTime(suspect.before, Math.max(1, until - now()))
+      counters.isolated++
+      const over = () => {
+        suspect.leave()
+        bearer?.leave()
+      }
+      return { kind: 'turn', isSuspect: true, over }
     },
-    async harmed(fingerprint, since) {
+    async harmed(message, since) {
+      const { fingerprint, marks } = message
       const name = nameOf(fingerprint)
       const meanwhile = () => ends.filter(({ at }) => at >= since)
       const isCounted = meanwhile().some((end) => end.name === name) // by a copy that was there, too
       const wasSuspect = suspectNamed(name) !== undefined
-      noteEnd(name, wasSuspect)
-      tell(wasSuspect ? 'harmed again' : 'harmed', fingerprint)
+      noteEnd(name, marks, wasSuspect)
+      tell(wasSuspect ? 'harmed again' : 'harmed', message)
       await allHaveTold()
       const others = meanwhile().filter((end) => end.name !== name)
       const isSole = wasSuspect && !others.some((other) => other.wasSuspect)
       if (others.length > 0 && !isSole) return undefined
       if (!isCounted) {
-        suspectIt(name, [now()])
-        tell('struck', fingerprint)
+        strike(name, marks)
+        tell('struck', message)
       }
       return suspectNamed(name)?.strikes.length
     },
-    answered(fingerprint) {
-      if (suspects.delete(nameOf(fingerprint))) tell('answered', fingerprint)
+    answered(message) {
+      common.answered(message.marks)
+      if (suspects.size > 0 && suspects.delete(nameOf(message.fingerprint)))
+        tell('answered', message)
     },
     withheld(tries) {
       const all = [...suspects.keys()].flatMap((name) => {
@@ -151,22 +204,34 @@ export function createPoison(
       if (all.length === 0) return { messages: 0, soonest: 0, latest: 0 }
       return { messages: all.length, soonest: Math.min(...all), latest: Math.max(...all) }
     },
-    hear(what, fingerprint) {
+    hear(what, { fingerprint, marks }) {
       const name = nameOf(fingerprint)
       switch (what) {
         case 'harmed':
         case 'harmed again':
-          noteEnd(name, what === 'harmed again')
+          noteEnd(name, marks, what === 'harmed again')
           break
         case 'struck':
-          suspectIt(name, [now()])
+          strike(name, marks)
           break
         case 'answered':
           suspects.delete(name)
       }
     },
+    retell() {
+      return [...suspects.keys()].flatMap((name) => {
+        const message = { fingerprint: Buffer.from(name, 'base64'), marks: [] }
+        const strikes = suspectNamed(name)?.strikes ?? []
+        return [
+          { what: 'harmed' as const, message },
+          ...strikes.map(() => ({ what: 'struck' as const, message })),
+        ]
+      })
+    },
   }
 }
+
+const free: Turn = { kind: 'turn', isSuspect: false, over() {} }
 
 interface Suspect {
   readonly at: number
@@ -181,4 +246,8 @@ interface End {
 
 function nameOf(fingerprint: Buffer): string {
   return fingerprint.toString('base64')
+}
+
+function wait(milliseconds: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, milliseconds))
 }

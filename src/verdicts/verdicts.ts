@@ -5,6 +5,7 @@ import type { ScanResult } from '../scan/scan.ts'
 import type { ScanPolicy } from '../scan/shared/scan-policy.ts'
 import type { Scanner, ScanTask } from '../scan/shared/scanner.ts'
 import { joinVersions, type ScannerVersions } from '../scan/shared/signatures.ts'
+import { forSuspect, lookCarefully, type PoisonPolicy } from './careful-look.ts'
 import { exactFingerprintOf, fingerprintOf, type Subject } from './fingerprint.ts'
 import {
   createFlights,
@@ -15,7 +16,7 @@ import {
 } from './flights.ts'
 import { staleness } from './fresh.ts'
 import { looksOf } from './looks.ts'
-import type { Poison, Withheld } from './poison.ts'
+import type { Withheld } from './poison.ts'
 import { openSealed, sealVerdict } from './seal.ts'
 import type { Secrets } from './secrets.ts'
 import type { VerdictStore } from './store.ts'
@@ -50,12 +51,6 @@ export interface VerdictsOptions {
   readonly poison?: PoisonPolicy | undefined
 }
 
-export interface PoisonPolicy {
-  readonly known: Poison
-  /** Scans that went wrong, after which there is none for a while. */
-  readonly tries: number
-}
-
 /** A message that scanners would look at. */
 export interface Question {
   readonly message: Pick<Message, 'form' | 'body' | 'confirmFile'>
@@ -66,6 +61,8 @@ export interface Question {
   readonly policy: ScanPolicy
   /** Seconds: no older verdict may count for it, whatever the memory's own limit is. */
   readonly maxAge: number
+  /** What it may have in common with others: common-marks.ts. */
+  readonly marks: readonly string[]
 }
 
 /** Scans a message with these scanners, within so many milliseconds. */
@@ -96,8 +93,6 @@ export interface Verdicts {
 
 /** Scans that could not tell, after which copies that waited for them are not scanned either. */
 const VAIN_LOOKS = 2
-/** Milliseconds that a suspect waits for the others, or a quarter of its time. */
-const TURN_WITHIN = 2_000
 
 export function openVerdicts(options: VerdictsOptions): Verdicts {
   const { stores, crypto, host, uptime, flights = createFlights() } = options
@@ -150,46 +145,26 @@ export function openVerdicts(options: VerdictsOptions): Verdicts {
     return versions && { fingerprint, secrets, maxAge, versions, scanners, subject }
   }
 
-  /** Looks, unless that went wrong too often; whatever goes wrong is counted. */
+  /** As careful-look.ts says, where messages are known that scanners died of. */
   async function lookWithCare(
-    { message, scanners }: Question,
+    { message, scanners, marks }: Question,
     name: Nameless,
     look: Look,
     timeout: number,
     told?: ScanTask['signatures'],
   ): Promise<ScanResult> {
-    const { poison } = options
+    const { poison, fullTime } = options
     if (poison === undefined) return look(scanners, timeout, told)
-    const { known, tries } = poison
-    const until = uptime() + timeout
-    const exact = () => {
-      return exactFingerprintOf(name.subject, message.body(), name.secrets.fingerprint, crypto)
-    }
-    const before = known.isAny ? exact() : undefined
-    const left = before && known.leftAloneFor(before, tries)
-    if (left !== undefined) {
-      return { ...couldNotTell(name, tooHarmful(tries, left)), unfinished: true }
-    }
-    const over = before && (await known.turn(before, Math.min(TURN_WITHIN, timeout / 4)))
-    const since = known.now()
-    let result: ScanResult
-    try {
-      result = await look(scanners, Math.max(1, until - uptime()), told)
-    } finally {
-      over?.()
-    }
-    if (result.answer !== 'unknown') {
-      if (before) known.answered(before)
-      return result
-    }
-    // A client that gives no time cannot have others' mail left alone.
-    if (!result.harmful || isBrief(timeout)) return result
-    const count = await known.harmed(exact(), since)
-    const counted =
-      count === undefined
-        ? 'others went so with it, which counts against none'
-        : `scan ${count} of ${tries} that went so`
-    return { ...result, why: `${result.why}; ${counted} (POISONTRIES)` }
+    const { fingerprint: secret } = name.secrets
+    const fingerprint = await exactFingerprintOf(name.subject, message.body(), secret, crypto)
+    return lookCarefully(
+      { fingerprint, marks },
+      { poison, timeout, fullTime, uptime, scanner: name.scanners[0]!.name },
+      (left, isSuspect) => {
+        // Only scanners that are asked about a suspect need to know.
+        return look(isSuspect ? scanners.map(forSuspect) : scanners, left, told)
+      },
+    )
   }
 
   /**
@@ -309,11 +284,6 @@ function isNamed(name: Nameless): name is Name {
 }
 
 const TOO_LATE = 'a copy of it was being scanned for all of its own time (SCANTIMEOUT)'
-
-function tooHarmful(tries: number, left: number): string {
-  const minutes = Math.ceil(left / 60_000)
-  return `poison: scanners died of it or took too long ${tries} times; not scanned for ${minutes} minutes (POISONTRIES)`
-}
 
 function couldNotTell(
   { scanners }: Nameless,

@@ -4,7 +4,7 @@ import { type HostMemory, type HostWords, openHostMemory } from '../../src/verdi
 
 /** Processes of one host, as those that really are tell each other: through the first one. */
 function connected(count: number) {
-  const memories = Array.from({ length: count }, (_, n) => openHostMemory(n + 1))
+  const memories = Array.from({ length: count }, (_, n) => openHostMemory({ self: n + 1 }))
   const said: HostWords[] = []
   const spoken = new EventTarget()
   for (const memory of memories) {
@@ -113,7 +113,7 @@ t.test('who is at it already goes on, whoever else begins', async (t) => {
 t.test(
   'one that begins is told the secret of the others, and nothing makes it stumble',
   async (t) => {
-    const [first, second] = [openHostMemory(1), openHostMemory(2)]
+    const [first, second] = [openHostMemory({ self: 1 }), openHostMemory({ self: 2 })]
     t.notSame(first.secret, second.secret)
     second.hear(JSON.parse(JSON.stringify(first.welcome())))
     t.same(first.secret, second.secret)

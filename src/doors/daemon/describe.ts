@@ -8,11 +8,14 @@ import type { OpenDoor } from './doors.ts'
  * What a door will do with mail, in one line for the log: an administrator should see at
  * the start that nothing is scanned, and not when a virus has come.
  */
-export function describeDoor(
-  door: Pick<OpenDoor, 'kind' | 'server' | 'fd'>,
-  by: Configuration,
-): string {
-  return `${door.kind} ${placeOf(door)}: ${whatItDoes(door.kind, by)}`
+export function describeDoor({ kind, place }: PlacedDoor, by: Configuration): string {
+  return `${kind} ${place}: ${whatItDoes(kind, by)}`
+}
+
+/** A door, and where it listens: `unix:/PATH` or `inet:ADDRESS:PORT`. */
+export interface PlacedDoor {
+  readonly kind: OpenDoor['kind']
+  readonly place: string
 }
 
 function whatItDoes(kind: OpenDoor['kind'], { policy, quota, place }: Configuration): string {
@@ -44,7 +47,8 @@ function stamps({ cluster, remark }: Policy): string {
   return `stamps by ${length} ${length === 1 ? 'key' : 'keys'}`
 }
 
-function placeOf({ server, fd }: Pick<OpenDoor, 'server' | 'fd'>): string {
+/** As the process that listens knows it. */
+export function placeOf({ server, fd }: Pick<OpenDoor, 'server' | 'fd'>): string {
   const address = server.address()
   if (typeof address === 'string') return `unix:${address}`
   // No runtime knows the place of a unix socket that was handed over.

@@ -1,7 +1,5 @@
 import type { Server } from 'node:net'
 import { switchedOff } from '../../judge/policy.ts'
-import { descriptorOf } from '../../runtime/descriptor-of.ts'
-import { Fault } from '../../runtime/fault.ts'
 import { loadLibc } from '../../runtime/libc.ts'
 import { isOpenToAll } from '../../runtime/listening-sockets.ts'
 import { FIRST_HANDED_OVER } from '../../runtime/socket-activation.ts'
@@ -15,8 +13,7 @@ import { openDaemonLog } from '../shared/log-sink.ts'
 import { type Budget, createBudget } from '../shared/memory.ts'
 import { type IdentifyPeer, identifyPeerBy } from '../warm/peer.ts'
 import { createSlotSocket } from '../warm/slot-socket.ts'
-import { listenAt, listenOn } from './listen.ts'
-import type { ListeningPlace } from './listening-place.ts'
+import { listenOn } from './listen.ts'
 import { log } from './log.ts'
 import type { Options } from './options.ts'
 import type { DoorKind } from './socket-activation.ts'
@@ -37,53 +34,25 @@ export interface OpenDoor extends Door {
 }
 
 /**
- * Opens those that were handed over, in their order, and those of the options; a worker
- * has no other than the first process's. Faults are of kind `config`.
+ * Opens the doors of a worker, on the descriptors that the first process gave it: what they are
+ * for, in their order. Faults are of kind `config`.
  */
 export async function openDoors(
   configuration: Configuration,
   options: Options,
-  handedOver: readonly DoorKind[],
+  kinds: readonly DoorKind[],
   witness?: Witness,
 ): Promise<OpenDoor[]> {
-  const open: OpenDoor[] = []
   const budget = createBudget(options.memory)
   const common = { ...options, witness, budget, identifyPeer: identifyPeerBy(await loadLibc()) }
-
-  async function take(kind: DoorKind, fd: number): Promise<void> {
+  const open: OpenDoor[] = []
+  for (const [index, kind] of kinds.entries()) {
+    const fd = FIRST_HANDED_OVER + index
     const door = makeDoor(kind, configuration, { ...common, openToAll: isOpenToAll(fd) })
     await listenOn(door.server, fd)
     open.push({ ...door, kind, fd })
   }
-
-  async function make(kind: DoorKind, place: ListeningPlace): Promise<void> {
-    const openToAll = (options.mode & 0o002) !== 0
-    const door = makeDoor(kind, configuration, { ...common, openToAll })
-    await listenAt(door.server, place, { ...options, option: `--${optionOf[kind]}` })
-    const fd = descriptorOf(door.server)
-    if (fd === undefined) throw new Fault('bug', 'the runtime does not tell what listens')
-    open.push({ ...door, kind, fd })
-  }
-
-  for (const [index, kind] of handedOver.entries()) await take(kind, FIRST_HANDED_OVER + index)
-  if (options.workerFor === undefined) {
-    if (options.socket !== undefined && !handedOver.includes('slot')) {
-      await make('slot', { kind: 'unix', path: options.socket })
-    }
-    for (const place of options.milters) await make('milter', place)
-    for (const place of options.policies) await make('policy', place)
-  }
-  if (open.length > 0) return open
-  throw new Fault(
-    'config',
-    '--socket none: nothing is left to listen on; give --milter or --policy',
-  )
-}
-
-const optionOf: Readonly<Record<DoorKind, string>> = {
-  slot: 'socket',
-  milter: 'milter',
-  policy: 'policy',
+  return open
 }
 
 interface DoorOptions extends Options {

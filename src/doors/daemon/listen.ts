@@ -11,6 +11,7 @@ import {
 import { connect, type Server } from 'node:net'
 import { dirname } from 'node:path'
 import { errorCode, errorText, Fault } from '../../runtime/fault.ts'
+import { type BoundSocket, bindSocket } from './bind.ts'
 import type { ListeningPlace } from './listening-place.ts'
 
 /** Connections that the kernel keeps for us to accept. */
@@ -34,24 +35,45 @@ export async function listenAt(
   place: ListeningPlace,
   manners: SocketManners,
 ): Promise<void> {
-  if (place.kind === 'unix') return listenAtPath(server, place.path, manners)
-  const { host, port } = place
-  const at = `${manners.option} ${host}:${port}`
-  await listening(server, at, (told) => server.listen({ host, port, backlog: BACKLOG }, told))
+  const at = nameOf(place, manners)
+  const where =
+    place.kind === 'unix' ? { path: place.path } : { host: place.host, port: place.port }
+  await openAt(place, manners, () =>
+    listening(server, at, (told) => server.listen({ ...where, backlog: BACKLOG }, told)),
+  )
 }
 
-async function listenAtPath(
-  server: Server,
-  path: string,
-  { mode, group, option }: SocketManners,
-): Promise<void> {
-  const at = `${option} ${path}`
+/** The same for a socket that others will listen on. */
+export async function bindAt(place: ListeningPlace, manners: SocketManners): Promise<BoundSocket> {
+  return openAt(place, manners, async () => {
+    try {
+      return await bindSocket(place)
+    } catch (error) {
+      throw cannotListen(nameOf(place, manners), error)
+    }
+  })
+}
+
+function nameOf(place: ListeningPlace, { option }: SocketManners): string {
+  return `${option} ${place.kind === 'unix' ? place.path : `${place.host}:${place.port}`}`
+}
+
+async function openAt<Opened>(
+  place: ListeningPlace,
+  manners: SocketManners,
+  open: () => Promise<Opened>,
+): Promise<Opened> {
+  if (place.kind === 'tcp') return open()
+  const { mode, group } = manners
+  const { path } = place
+  const at = nameOf(place, manners)
   checkDirectory(dirname(path), at)
   if (process.getuid!() === 0) checkOwners(dirname(path), at)
   await removeStale(path, at)
   const umask = process.umask(0o777)
+  let opened: Opened
   try {
-    await listening(server, at, (told) => server.listen({ path, backlog: BACKLOG }, told))
+    opened = await open()
   } finally {
     process.umask(umask)
   }
@@ -61,6 +83,7 @@ async function listenAtPath(
   } catch (error) {
     throw new Fault('config', `${at}: ${errorText(error)}`, error)
   }
+  return opened
 }
 
 /** Listens on a socket that the starter of this process has bound. */
@@ -97,15 +120,17 @@ function checkOwners(directory: string, at: string): void {
 
 function listening(server: Server, at: string, listen: (told: () => void) => void): Promise<void> {
   return new Promise((resolve, reject) => {
-    const failed = (error: Error) => {
-      reject(new Fault('config', `${at}: cannot listen: ${errorText(error)}`, error))
-    }
+    const failed = (error: Error) => reject(cannotListen(at, error))
     server.once('error', failed)
     listen(() => {
       server.off('error', failed)
       resolve()
     })
   })
+}
+
+function cannotListen(at: string, error: unknown): Fault {
+  return new Fault('config', `${at}: cannot listen: ${errorText(error)}`, error)
 }
 
 async function removeStale(path: string, at: string): Promise<void> {

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import type { Libc } from '../../runtime/libc.ts'
 import { ownChildren } from '../../runtime/own-children.ts'
+import { type ProcessStat, processStat } from '../../runtime/process-stat.ts'
 
 export interface Orphans {
   /** Resolves when no process of a plugin is left, or does not end within a second. */
@@ -26,7 +27,7 @@ const nobody: Orphans = { ended: async () => {} }
  */
 export function adoptOrphans(libc: Libc | undefined): Orphans {
   const limit = limitOf('self')
-  const ownSession = statusOf('self')?.session
+  const ownSession = processStat('self')?.session
   if (libc === undefined || limit === undefined || ownSession === undefined) return nobody
   libc.adoptOrphans()
   let waits = false
@@ -87,11 +88,7 @@ function soon(): Promise<void> {
   })
 }
 
-interface Child {
-  readonly pid: number
-  readonly state: string
-  readonly session: number
-}
+type Child = Pick<ProcessStat, 'pid' | 'state' | 'session'>
 
 /** proc(5); none if the kernel does not list them. */
 function children(): Child[] {
@@ -99,17 +96,10 @@ function children(): Child[] {
   const list = read(`/proc/${pid}/task/${pid}/children`)?.trim()
   if (!list) return []
   // What ended meanwhile counts as one that has.
-  return list.split(' ').map((child) => statusOf(child) ?? gone(child))
+  return list.split(' ').map((child) => processStat(Number(child)) ?? gone(child))
 }
 
 const gone = (child: string): Child => ({ pid: Number(child), state: 'Z', session: 0 })
-
-function statusOf(process: string): Child | undefined {
-  const stat = read(`/proc/${process}/stat`)
-  if (stat === undefined) return undefined
-  const [state = '', , , session] = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
-  return { pid: Number.parseInt(stat, 10), state, session: Number(session) }
-}
 
 /** The hard limit of processor time, as proc(5) has it. */
 function limitOf(process: string): string | undefined {

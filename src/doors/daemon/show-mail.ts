@@ -1,6 +1,6 @@
 import about from '../../../package.json' with { type: 'json' }
 import { errorText } from '../../runtime/fault.ts'
-import { isTold, type Told } from '../../visible/live/told.ts'
+import { isTold, type Told, type WorkersState } from '../../visible/live/told.ts'
 import { addUpDoors, createWitness, type Witness } from '../../visible/live/witness.ts'
 import type { HttpPlace } from '../http/http-place.ts'
 import type { Configuration } from '../shared/configuration.ts'
@@ -12,20 +12,24 @@ import type { Options } from './options.ts'
 
 /** What is shown at --http of all that the processes do. */
 export interface Shown {
-  readonly witness: Witness
+  /** Of a process that judges mail. */
+  readonly witness: Witness | undefined
   /** Takes the words of another process, if they are about mail. */
   heard(process: number, message: unknown): void
   /** Opens the place, in the first process; a Fault of kind `config` if that cannot be. */
   open(): Promise<void>
   /** Mail is taken from now on, or not any more. */
   ready(isReady: boolean): void
+  /** How the workers are, in the first process. */
+  workers(state: () => WorkersState): void
   close(): void
 }
 
 /** What can change while the daemon runs. */
 export interface Shows {
   readonly configuration: () => Configuration
-  readonly doors: () => readonly OpenDoor[]
+  /** Of a process that judges mail. */
+  readonly doors?: () => readonly OpenDoor[]
 }
 
 /** Messages at each server of the scanners that are configured. */
@@ -41,27 +45,27 @@ export function showMail(
 ): Shown {
   let http: HttpPlace | undefined
   let isReady = false
+  let workers = (): WorkersState => ({ replaced: 0, held: 0, late: [] })
   const send = (told: Told) => {
-    if (options.workerFor) {
-      if (process.connected) process.send?.(told, undefined, undefined, () => {})
-    } else http?.observer.told(process.pid, told)
+    if (process.connected) process.send?.(told, undefined, undefined, () => {})
   }
-  const witness = createWitness({
-    state: () => ({
-      doors: addUpDoors(doors()),
-      servers: serversOf(configuration()),
-      quota: configuration().quota?.counters as Record<string, number> | undefined,
-    }),
-    send,
-    now: Date.now,
-  })
+  const witness =
+    doors &&
+    createWitness({
+      state: () => ({
+        doors: addUpDoors(doors()),
+        servers: serversOf(configuration()),
+        quota: configuration().quota?.counters as Record<string, number> | undefined,
+      }),
+      send,
+      now: Date.now,
+    })
   return {
     witness,
     heard(worker, message) {
       if (isTold(message)) http?.observer.told(worker, message)
     },
     async open() {
-      if (options.workerFor) return
       const { openHttpPlace } = await import('../http/http-place.ts')
       http = await openHttpPlace({
         address: place.kind === 'tcp' ? place.host : undefined,
@@ -82,15 +86,19 @@ export function showMail(
           scanPolicy: () => configuration().policy?.scan,
           spoolDirectory: configuration().policy?.spool.directory ?? '/tmp',
           memoryLimit: options.memory,
+          workers: () => workers(),
         },
       })
     },
     ready(is) {
       isReady = is
     },
+    workers(state) {
+      workers = state
+    },
     close() {
       try {
-        witness.close()
+        witness?.close()
         http?.close()
       } catch (error) {
         log(`http: ${errorText(error)}`) // the daemon ends all the same

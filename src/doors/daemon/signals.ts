@@ -10,12 +10,16 @@ export interface SignalHandlers {
   stop(): Promise<void>
 }
 
+export interface Signals {
+  handleWith(handlers: SignalHandlers): void
+}
+
 /**
  * Catches signals from now on. A worker also takes orders from the process that started it,
  * and stops when that ends. An order that comes while the engine starts must neither be lost
  * nor kill it, so orders wait until handlers are given.
  */
-export function installSignalHandlers(): { handleWith(handlers: SignalHandlers): void } {
+export function installSignalHandlers(): Signals {
   let handlers: SignalHandlers | undefined
   const waiting: Order[] = []
   let stopping = false

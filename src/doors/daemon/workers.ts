@@ -1,10 +1,18 @@
 import { type ChildProcess, spawn } from 'node:child_process'
+import { closeSync } from 'node:fs'
+import { openAnonymousFile } from '../../message/anonymous-file.ts'
+import { errorText } from '../../runtime/fault.ts'
 import { ownChild } from '../../runtime/own-children.ts'
+import { processStat } from '../../runtime/process-stat.ts'
 import { type HostMemory, type HostWords, isHostWords } from '../../verdicts/host-memory.ts'
+import { readNotes } from '../../verdicts/in-hand.ts'
+import type { WorkersState } from '../../visible/live/told.ts'
+import { HELD_AFTER, watchBeats } from './held-workers.ts'
 
 export interface Workers {
-  /** Resolves when each of them serves; rejects if one ends before. */
-  readonly ready: Promise<void>
+  /** Resolves when each of them serves, with where that one listens; rejects if one ends before. */
+  readonly ready: Promise<readonly string[]>
+  state(): WorkersState
   reload(): void
   report(): void
   /** Resolves when all of them have ended. */
@@ -17,6 +25,8 @@ export interface WorkersOptions {
   readonly command: readonly [string, ...string[]]
   /** Descriptors of the sockets that all of them listen on. */
   readonly fds: readonly number[]
+  /** Where the notes of what each has in hand are kept. */
+  readonly directory: string
   /** Milliseconds for what is in flight; KILL follows a little later. */
   readonly grace: number
   readonly log: (line: string) => void
@@ -33,40 +43,77 @@ const KILL_AFTER = 3000
 
 /** What is said to a worker on its channel; that the channel closes means `stop`. */
 export type Order = 'reload' | 'report' | 'stop'
-/** What a worker says: it listens. */
-export const SERVING = 'serving'
+/** What a worker says each second. */
+export const BEAT = 'beat'
+/** What a worker says when it listens, and where. */
+export interface Serving {
+  readonly serving: readonly string[]
+}
 
-/** Processes that share listening sockets, so that an idle one takes the next connection. */
+/** A worker, and the file with what it has in hand. */
+interface Worker {
+  readonly child: ChildProcess
+  readonly notes: number | undefined
+}
+
+/**
+ * Processes that share listening sockets, so that an idle one takes the next connection. One that
+ * ends by itself is replaced, and so is one that is held: it is ended. What it had in hand is
+ * counted as what scanners died of is.
+ */
 export function startWorkers(options: WorkersOptions): Workers {
   const { count, command, fds, log, memory } = options
   const [program, ...words] = command
-  const children = new Set<ChildProcess>()
+  const workers = new Set<Worker>()
   const timers = new Set<NodeJS.Timeout>()
   let stopping = false
   let emptied = () => {}
+  let replaced = 0
+  let held = 0
 
-  function startWorker(): Promise<void> {
+  const beats = watchBeats({
+    now: () => performance.now(),
+    stat: processStat,
+    held(pid, how) {
+      held++
+      log(`worker ${pid} has said nothing for ${HELD_AFTER / 1000} seconds (${how}); it is ended`)
+      for (const { child } of workers) if (child.pid === pid) child.kill('SIGKILL')
+    },
+  })
+
+  function startWorker(): Promise<readonly string[]> {
+    const notes = openNotes()
     // From descriptor 3 on: FIRST_HANDED_OVER.
+    const inherited = [...fds, notes ?? 'ignore', 'ipc'] as const
     const child = ownChild(
-      spawn(program, words, { stdio: ['ignore', 'ignore', 'inherit', ...fds, 'ipc'] }),
+      spawn(program, words, { stdio: ['ignore', 'ignore', 'inherit', ...inherited] }),
     )
-    children.add(child)
+    const worker = { child, notes }
+    workers.add(worker)
+    if (child.pid !== undefined) beats.heard(child.pid)
     tell(child, memory.welcome())
     return new Promise((resolve, reject) => {
       child.on('message', (message) => {
-        if (message === SERVING) resolve()
-        else if (isHostWords(message)) {
+        beats.heard(child.pid!)
+        if (message === BEAT) return
+        if (isHostWords(message)) {
           memory.hear(message)
           tellAll(message, child)
-        } else options.heard?.(child.pid!, message)
+        } else if (isServing(message)) resolve(message.serving)
+        else options.heard?.(child.pid!, message)
       })
       child.on('error', reject)
       child.once('exit', (code, signal) => {
-        children.delete(child)
-        tellAll(memory.farewell(child.pid ?? 0))
-        reject(new Error(`worker ${child.pid} ended with ${signal ?? code}`))
-        if (stopping) return children.size === 0 ? emptied() : undefined
-        log(`worker ${child.pid} ended with ${signal ?? code}; another one takes its place`)
+        workers.delete(worker)
+        const pid = child.pid ?? 0
+        beats.forget(pid)
+        tellAll(memory.farewell(pid))
+        reject(new Error(`worker ${pid} ended with ${signal ?? code}`))
+        if (!stopping) countInHand(worker)
+        if (notes !== undefined) closeSync(notes)
+        if (stopping) return workers.size === 0 ? emptied() : undefined
+        replaced++
+        log(`worker ${pid} ended with ${signal ?? code}; another one takes its place`)
         const timer = setTimeout(() => {
           timers.delete(timer)
           startWorker().catch((error) => log(error.message))
@@ -76,23 +123,47 @@ export function startWorkers(options: WorkersOptions): Workers {
     })
   }
 
+  function openNotes(): number | undefined {
+    try {
+      return openAnonymousFile(options.directory)
+    } catch (error) {
+      log(`what workers have in hand is not noted: ${errorText(error)}`)
+      return undefined
+    }
+  }
+
+  /** All at once: they were there together. */
+  function countInHand({ child, notes }: Worker): void {
+    const inHand = notes === undefined ? [] : readNotes(notes)
+    if (inHand.length === 0) return
+    const since = memory.poison.now()
+    const counted = inHand.map((message) => memory.poison.harmed(message, since))
+    void Promise.all(counted).then((counts) => {
+      const what = inHand.length === 1 ? 'a message' : `${inHand.length} messages`
+      const times = counts.find((times) => times !== undefined)
+      const how = times === undefined ? 'as suspects' : `its scan ${times} that went so`
+      log(`worker ${child.pid} had ${what} in hand, counted ${how} (POISONTRIES)`)
+    })
+  }
+
   function tell(child: ChildProcess, words: HostWords): void {
     // Where that cannot be sent any more the child has ended, or is about to.
     if (child.connected) child.send(words, () => {})
   }
 
   function tellAll(words: HostWords, but?: ChildProcess): void {
-    for (const child of children) if (child !== but) tell(child, words)
+    for (const { child } of workers) if (child !== but) tell(child, words)
   }
 
   function order(what: Order): void {
-    for (const child of children) if (child.connected) child.send(what)
+    for (const { child } of workers) if (child.connected) child.send(what)
   }
 
-  if (count > 0) memory.connect(tellAll)
-  const ready = Promise.all(Array.from({ length: count }, startWorker)).then(() => {})
+  memory.connect(tellAll)
+  const ready = Promise.all(Array.from({ length: count }, startWorker)).then(([first]) => first!)
   return {
     ready,
+    state: () => ({ replaced, held, late: beats.late() }),
     reload: () => order('reload'),
     report: () => order('report'),
     stop() {
@@ -101,14 +172,19 @@ export function startWorkers(options: WorkersOptions): Workers {
       order('stop')
       return new Promise((resolve) => {
         const killer = setTimeout(() => {
-          for (const child of children) child.kill('SIGKILL')
+          for (const { child } of workers) child.kill('SIGKILL')
         }, options.grace + KILL_AFTER)
         emptied = () => {
           clearTimeout(killer)
+          beats.close()
           resolve()
         }
-        if (children.size === 0) emptied()
+        if (workers.size === 0) emptied()
       })
     },
   }
+}
+
+function isServing(message: unknown): message is Serving {
+  return Array.isArray((message as Serving | null)?.serving)
 }

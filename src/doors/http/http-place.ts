@@ -157,8 +157,15 @@ function keptFor<Value>(time: number, uptime: () => number, make: () => Value): 
   }
 }
 
-/** Healthy means: EICAR was found, and nothing in a clean message, within the last minute. */
-function health({ trial }: Observer): { readonly healthy: boolean; readonly why: string } {
+/**
+ * Healthy means: EICAR was found, and nothing in a clean message, within the last minute, and all
+ * processes that judge mail have lately said that they are there.
+ */
+function health({ trial, workers }: Observer): { readonly healthy: boolean; readonly why: string } {
+  if (workers.late.length > 0) {
+    const which = workers.late.length === 1 ? 'worker' : 'workers'
+    return { healthy: false, why: `nothing is heard of ${which} ${workers.late.join(', ')}` }
+  }
   if (trial === undefined) return { healthy: false, why: 'the scanners have not been tried yet' }
   const age = Date.now() - trial.at
   if (age > TRIAL_COUNTS_FOR) {

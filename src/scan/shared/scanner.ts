@@ -79,6 +79,8 @@ export interface ScanTask {
    * into a file, for reading and writing.
    */
   readonly contents?: { readonly when: 'odd' | 'always'; readonly openFile: () => number }
+  /** Set if it may kill who scans it: to be kept from other mail, if there is a way. */
+  readonly isSuspect?: true
   /** A remark for the log line, for what is worth knowing but is no verdict. */
   note(text: string): void
   /**

@@ -4,7 +4,7 @@ import { FAULT_KINDS } from '../../runtime/fault.ts'
 import { DECISIONS, SCANS } from '../report/summary.ts'
 import type { ClamdState } from './clamd-watch.ts'
 import type { LineView } from './line-view.ts'
-import { COLD_WAYS, type Told } from './told.ts'
+import { COLD_WAYS, type Told, type WorkersState } from './told.ts'
 import type { Trial } from './trial.ts'
 
 /** Values of one label; the log may name more than there can be, and Prometheus keeps each for ever. */
@@ -19,6 +19,7 @@ export interface Standing {
   /** Bytes of the file system with the messages; undefined if it cannot be told. */
   readonly spool: { readonly size: number; readonly free: number } | undefined
   readonly memoryLimit: number
+  readonly workers: WorkersState
   /** Milliseconds since 1970. */
   readonly now: number
 }
@@ -59,6 +60,8 @@ export function createMetrics(version: string, started: number): Metrics {
   const quota = counter('onescan_quota_answers_total', 'Questions about mailboxes by what became of them.', ['answer']) // biome-ignore format: as above
   const judging = gauge('onescan_judging', 'Messages that are being judged.')
   const processes = gauge('onescan_processes', 'Processes that judge mail.')
+  const replaced = counter('onescan_workers_replaced_total', 'Processes that judged mail and were replaced: they ended by themselves, or were ended since they were held.', ['why']) // biome-ignore format: as above
+  const late = gauge('onescan_workers_late', 'Processes that judge mail and have said nothing for some seconds.') // biome-ignore format: as above
   const clients = gauge('onescan_clients', 'Connections by door.', ['door'])
   const memory = gauge('onescan_memory_bytes', 'Bytes that clients have sent and that are not answered yet, by door.', ['door']) // biome-ignore format: as above
   const memoryLimit = gauge('onescan_memory_limit_bytes', 'What --memory sets for each process.')
@@ -114,9 +117,13 @@ export function createMetrics(version: string, started: number): Metrics {
         if (more > 0) quota.inc({ answer: snake(name) }, more)
       }
     },
-    async text({ processes: all, clamds, trial, spool, memoryLimit: limit, now }) {
+    async text({ processes: all, clamds, trial, spool, memoryLimit: limit, workers, now }) {
       judging.set(all.reduce((sum, told) => sum + told.judging, 0))
       processes.set(all.length)
+      replaced.reset()
+      replaced.inc({ why: 'ended' }, workers.replaced - workers.held)
+      replaced.inc({ why: 'held' }, workers.held)
+      late.set(workers.late.length)
       memoryLimit.set(limit)
       clients.reset()
       memory.reset()

@@ -4,7 +4,7 @@ import { type ClamdState, type ClamdWatch, watchClamds } from './clamd-watch.ts'
 import { createHistory, type Decided, type History } from './history.ts'
 import { createLineViewer } from './line-view.ts'
 import { createMetrics, type Metrics } from './metrics.ts'
-import type { Told } from './told.ts'
+import type { Told, WorkersState } from './told.ts'
 import { type Trial, type Tried, tryScanners } from './trial.ts'
 
 /** Milliseconds between two trials of the scanners; health is what came of one within a minute. */
@@ -26,6 +26,8 @@ export interface Observed {
   readonly spoolDirectory: string
   /** Bytes that each process may keep (--memory). */
   readonly memoryLimit: number
+  /** How the processes are that judge mail. */
+  readonly workers: () => WorkersState
 }
 
 /** What the first process knows of all. */
@@ -35,6 +37,7 @@ export interface Observer {
   readonly trial: Trial | undefined
   /** What each process told last. */
   readonly processes: readonly Told[]
+  readonly workers: WorkersState
   /** Takes what the process of that number told. */
   told(process: number, told: Told): void
   metrics(): Promise<string>
@@ -96,6 +99,9 @@ export function createObserver(observed: Observed): Observer {
     get processes() {
       return present()
     },
+    get workers() {
+      return observed.workers()
+    },
     told(process, told) {
       metrics.told(told, processes.get(process)?.told)
       processes.set(process, { told: { ...told, lines: [] }, at: observed.uptime() })
@@ -117,6 +123,7 @@ export function createObserver(observed: Observed): Observer {
         trial,
         spool: roomIn(observed.spoolDirectory),
         memoryLimit: observed.memoryLimit,
+        workers: observed.workers(),
         now: observed.now(),
       })
     },

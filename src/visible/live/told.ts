@@ -42,3 +42,13 @@ export interface Told {
 export function isTold(message: unknown): message is Told {
   return (message as Told | null)?.kind === 'told'
 }
+
+/** What the first process tells of those that judge mail. */
+export interface WorkersState {
+  /** Those that ended by themselves, or were ended, and were replaced. */
+  readonly replaced: number
+  /** Those of them that were ended because they were held. */
+  readonly held: number
+  /** Process ids of those of which nothing has been heard for some seconds. */
+  readonly late: readonly number[]
+}

@@ -22,6 +22,7 @@ const place = await openHttpPlace({
     scanPolicy: () => undefined,
     spoolDirectory: '/tmp',
     memoryLimit: 1,
+    workers: () => ({ replaced: 0, held: 0, late: [] }),
   },
 })
 let number = 0

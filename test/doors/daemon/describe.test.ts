@@ -1,4 +1,3 @@
-import type { Server } from 'node:net'
 import t from 'tap'
 import { describeDoor } from '../../../src/doors/daemon/describe.ts'
 import type { Configuration } from '../../../src/doors/shared/configuration.ts'
@@ -10,10 +9,7 @@ t.test('onescand says at its start that it may not read its keyring', async (t) 
   const policy = { ...readScanningPolicy(env)!, remark: why }
   const place = { qmailHome: '/nonexistent', control: '/nonexistent' }
   const by = { policy, place, quota: undefined } as Partial<Configuration> as Configuration
-  const server = { address: () => '/m' } as Partial<Server> as Server
-  t.match(describeDoor({ kind: 'milter', server, fd: 3 }, by), `, no stamps (${why})`)
-  t.match(
-    describeDoor({ kind: 'milter', server, fd: 3 }, { ...by, policy: { ...policy, remark: '' } }),
-    /, no stamps$/,
-  )
+  const door = { kind: 'milter', place: 'unix:/m' } as const
+  t.match(describeDoor(door, by), `, no stamps (${why})`)
+  t.match(describeDoor(door, { ...by, policy: { ...policy, remark: '' } }), /, no stamps$/)
 })

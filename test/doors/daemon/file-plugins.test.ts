@@ -157,7 +157,7 @@ for (const { name, program } of runtimes) {
       const question = { variables: settings, message: message('loop') }
       const cut = ask(other.socket, question).catch(() => {})
       await started
-      other.child.kill('SIGKILL')
+      other.kill()
       await gone
       await cut
       t.pass('they have ended')

@@ -34,7 +34,7 @@ t.test(
         const onescand = startOnescand(t, { socket, settings, args: ['--workers', '2'] })
         await onescand.logged(/serving/)
         await new Promise((resolve) => setTimeout(resolve, 60 + Math.random() * 200))
-        onescand.child.kill('SIGKILL')
+        onescand.kill()
         await onescand.ended
         kills++
       }

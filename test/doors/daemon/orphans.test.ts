@@ -57,8 +57,9 @@ for (const { name, program } of runtimes) {
       await gone
       await asked
       t.equal((await onescand.ask({ variables: settings, message: message('x') })).does, 'hand on')
-      const children = () =>
-        readFileSync(`/proc/${onescand.pid}/task/${onescand.pid}/children`, 'latin1').trim()
+      const childrenOf = (pid: string | number) =>
+        readFileSync(`/proc/${pid}/task/${pid}/children`, 'latin1').trim()
+      const children = () => childrenOf(childrenOf(onescand.pid))
       const isOver = (pid: string) => {
         try {
           return /\) Z /.test(readFileSync(`/proc/${pid}/stat`, 'latin1'))

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { chownSync, mkdtempSync, rmSync } from 'node:fs'
+import { chownSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -45,6 +45,14 @@ export interface RunningDaemon {
   /** Resolves at the first line, past or to come, that matches. */
   logged(line: RegExp): Promise<void>
   ask(question?: Question): Promise<Outcome>
+  /** Ends it and its workers as a power cut does. */
+  kill(): void
+}
+
+/** Process ids of those that it has started. */
+export function childrenOf(pid: number): number[] {
+  const list = readFileSync(`/proc/${pid}/task/${pid}/children`, 'latin1')
+  return list.split(' ').filter(Boolean).map(Number)
 }
 
 /** Starts the built onescand; it ends with the test. Wait for `logged(/serving/)`. */
@@ -69,13 +77,26 @@ export function startOnescand(t: Test, wishes: DaemonWishes = {}): RunningDaemon
   const log: string[] = []
   const lines = createInterface({ input: child.stderr! })
   lines.on('line', (line) => log.push(line))
+  const kill = () => {
+    const isOver = child.exitCode !== null || child.signalCode !== null
+    const workers = isOver ? [] : childrenOf(child.pid!)
+    child.kill('SIGKILL') // first, so that it replaces none
+    for (const worker of workers) {
+      try {
+        process.kill(worker, 'SIGKILL')
+      } catch {
+        // It was quicker.
+      }
+    }
+  }
   t.teardown(async () => {
-    child.kill('SIGKILL')
+    kill()
     await ended
     rmSync(directory, { recursive: true, force: true })
   })
   return {
     child,
+    kill,
     pid: child.pid!,
     socket,
     directory,

@@ -49,7 +49,7 @@ for (const { name, program } of runtimes) {
       const onescand = startOnescand(t, { ...wishes, args: ['--workers', '2'] })
       await onescand.logged(/serving/)
       const { log } = await onescand.ask({ variables: settings })
-      t.match(log, /virus="seen 2, opened \."/)
+      t.match(log, /virus="seen 3, opened \."/)
     },
   )
 }

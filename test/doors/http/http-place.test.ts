@@ -118,7 +118,12 @@ t.test('a recipient whose mailbox is full is no message', async (t) => {
   metrics.message(view)
   history.add(line, view, 0)
   const standing = { processes: [], clamds: [], trial: undefined, spool: undefined }
-  const text = await metrics.text({ ...standing, memoryLimit: 1, now: 0 })
+  const text = await metrics.text({
+    ...standing,
+    memoryLimit: 1,
+    workers: { replaced: 0, held: 0, late: [] },
+    now: 0,
+  })
   t.equal(metric(text, 'onescan_recipients_total', { door: 'policy', quota: 'full' }), 1)
   t.equal(metric(text, 'onescan_messages_total', { door: 'policy' }), 0)
   t.same(history.steps(0)[0]?.decisions, {})
@@ -137,7 +142,12 @@ t.test('every ground of a decision and every kind of fault is a value of its lab
     metrics.message({ value: (name) => fields[name as keyof typeof fields] })
   }
   const standing = { processes: [], clamds: [], trial: undefined, spool: undefined }
-  const text = await metrics.text({ ...standing, memoryLimit: 1, now: 0 })
+  const text = await metrics.text({
+    ...standing,
+    memoryLimit: 1,
+    workers: { replaced: 0, held: 0, late: [] },
+    now: 0,
+  })
   for (const grounds of GROUNDS) {
     t.equal(metric(text, 'onescan_messages_total', { grounds }), 1, grounds)
   }
@@ -162,7 +172,12 @@ t.test('labels are bounded whatever the log holds', async (t) => {
     metrics.message({ value: (name) => fields.get(name) })
   }
   const standing = { processes: [], clamds: [], trial: undefined, spool: undefined }
-  const text = await metrics.text({ ...standing, memoryLimit: 1, now: 0 })
+  const text = await metrics.text({
+    ...standing,
+    memoryLimit: 1,
+    workers: { replaced: 0, held: 0, late: [] },
+    now: 0,
+  })
   t.ok(text.split('\n').length < 500, `${text.split('\n').length} lines`)
 })
 

@@ -68,11 +68,11 @@ export async function openMilter(
     rmSync(directory, { recursive: true, force: true })
   })
 
-  async function connect(offer: Offer = everything) {
+  async function connect(offer: Offer = everything, client?: string) {
     const line = await call(socket)
     t.teardown(() => line.socket.destroy())
     const agreed = await negotiate(line, offer)
-    line.write(says.connect())
+    line.write(says.connect(client))
     if (offer.version < 6) await line.hear()
     return Object.assign(Object.create(line), { agreed }) as Line & { readonly agreed: Agreed }
   }
@@ -86,7 +86,7 @@ export async function openMilter(
     connect,
     configured,
     async submit(mail, offer) {
-      const line = await connect(offer)
+      const line = await connect(offer, mail.client)
       const delivery = await submit(line, line.agreed, mail)
       line.write(says.quit)
       await line.close()

@@ -9,6 +9,8 @@ export interface Submission {
   readonly message: Buffer
   readonly sender?: string
   readonly recipients?: readonly string[]
+  /** Address of the SMTP client. */
+  readonly client?: string
   /** Parameters of MAIL. */
   readonly parameters?: readonly string[]
   /** `{auth_authen}`. */

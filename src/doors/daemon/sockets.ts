@@ -1,0 +1,45 @@
+import { closeSync } from 'node:fs'
+import { Fault } from '../../runtime/fault.ts'
+import { FIRST_HANDED_OVER } from '../../runtime/socket-activation.ts'
+import { bindAt } from './listen.ts'
+import type { ListeningPlace } from './listening-place.ts'
+import type { Options } from './options.ts'
+import type { DoorKind } from './socket-activation.ts'
+
+/** A socket that workers listen on, and this process only keeps: it outlives each of them. */
+export interface DoorSocket {
+  readonly kind: DoorKind
+  readonly fd: number
+  close(): void
+}
+
+/** Those that were handed over, in their order, and those of the options. Faults are of kind `config`. */
+export async function openSockets(
+  options: Options,
+  handedOver: readonly DoorKind[],
+): Promise<DoorSocket[]> {
+  const sockets: DoorSocket[] = handedOver.map((kind, index) => {
+    const fd = FIRST_HANDED_OVER + index
+    return { kind, fd, close: () => closeSync(fd) }
+  })
+  const make = async (kind: DoorKind, place: ListeningPlace) => {
+    const socket = await bindAt(place, { ...options, option: `--${optionOf[kind]}` })
+    sockets.push({ kind, ...socket })
+  }
+  if (options.socket !== undefined && !handedOver.includes('slot')) {
+    await make('slot', { kind: 'unix', path: options.socket })
+  }
+  for (const place of options.milters) await make('milter', place)
+  for (const place of options.policies) await make('policy', place)
+  if (sockets.length > 0) return sockets
+  throw new Fault(
+    'config',
+    '--socket none: nothing is left to listen on; give --milter or --policy',
+  )
+}
+
+const optionOf: Readonly<Record<DoorKind, string>> = {
+  slot: 'socket',
+  milter: 'milter',
+  policy: 'policy',
+}

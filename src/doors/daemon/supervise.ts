@@ -1,0 +1,99 @@
+import { tmpdir } from 'node:os'
+import { ownCommand } from '../../runtime/compiled-program.ts'
+import { notify, watchdogTime } from '../../runtime/notify.ts'
+import type { Environment } from '../../settings/settings.ts'
+import { openHostMemory } from '../../verdicts/host-memory.ts'
+import { readConfiguration } from '../shared/configuration.ts'
+import { describeDoor } from './describe.ts'
+import { log } from './log.ts'
+import type { Options } from './options.ts'
+import type { Orphans } from './orphans.ts'
+import { showMail } from './show-mail.ts'
+import type { Signals } from './signals.ts'
+import { activatedSockets } from './socket-activation.ts'
+import { openSockets } from './sockets.ts'
+import { watchLimits } from './watch-limits.ts'
+import { startWorkers } from './workers.ts'
+
+/** What every process of onescand begins with. */
+export interface Beginning {
+  readonly env: Environment
+  readonly options: Options
+  readonly signals: Signals
+  readonly orphans: Orphans
+}
+
+/**
+ * The first process: it keeps the sockets and what all workers know, tells systemd and who looks
+ * by HTTP, and replaces workers. `words` are its own arguments. Rejects with a Fault if onescand
+ * cannot start.
+ */
+export async function supervise({
+  env,
+  options,
+  signals,
+  orphans,
+  words,
+}: Beginning & { readonly words: readonly string[] }): Promise<void> {
+  const memory = openHostMemory()
+  let configuration = await readConfiguration(env, log, memory)
+  const handedOver = activatedSockets(process.env)
+  const shown =
+    options.http && showMail(options.http, options, { configuration: () => configuration })
+  await shown?.open() // before any worker is started for nothing
+  const sockets = await openSockets(options, handedOver)
+  const kinds = sockets.map(({ kind }) => kind)
+  const workers = startWorkers({
+    count: options.workers,
+    command: ownCommand('onescand', ...words, '--worker', kinds.join(',')),
+    fds: sockets.map(({ fd }) => fd),
+    directory: env.TMPDIR || tmpdir(),
+    grace: options.grace,
+    log,
+    heard: shown?.heard,
+    memory,
+  })
+  shown?.workers(workers.state)
+  const watch = () => watchLimits(configuration.policy?.scan, log)
+  let watching = watch()
+  let places: readonly string[] = []
+  const tellWhatItDoes = () => {
+    for (const [index, place] of places.entries()) {
+      log(describeDoor({ kind: kinds[index]!, place }, configuration))
+    }
+  }
+  let watchdog: NodeJS.Timeout | undefined
+  signals.handleWith({
+    async reload() {
+      const read = await readConfiguration(env, log, memory)
+      configuration.close()
+      configuration = read
+      tellWhatItDoes()
+      watching.close()
+      watching = watch()
+      workers.reload()
+    },
+    report: () => workers.report(),
+    async stop() {
+      shown?.ready(false)
+      watching.close()
+      clearInterval(watchdog)
+      // Nobody may wait for a worker that takes no connection any more.
+      for (const socket of sockets) socket.close()
+      await Promise.all([workers.stop(), notify(process.env, 'STOPPING=1')])
+      shown?.close()
+      configuration.close()
+      await orphans.ended()
+      process.exit(0)
+    },
+  })
+  places = await workers.ready
+  tellWhatItDoes()
+  shown?.ready(true)
+  log('serving')
+  await notify(process.env, 'READY=1')
+  const within = watchdogTime(process.env)
+  if (within !== undefined) {
+    watchdog = setInterval(() => void notify(process.env, 'WATCHDOG=1'), within / 2)
+  }
+}

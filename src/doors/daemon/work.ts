@@ -1,0 +1,66 @@
+import { tmpdir } from 'node:os'
+import { errorText } from '../../runtime/fault.ts'
+import { FIRST_HANDED_OVER } from '../../runtime/socket-activation.ts'
+import { type HostMemory, openHostMemory } from '../../verdicts/host-memory.ts'
+import { keepNotes } from '../../verdicts/in-hand.ts'
+import { readConfiguration } from '../shared/configuration.ts'
+import { warmUp } from '../warm/warm-up.ts'
+import { placeOf } from './describe.ts'
+import { openDoors } from './doors.ts'
+import { BEAT_EVERY } from './held-workers.ts'
+import { log } from './log.ts'
+import { showMail } from './show-mail.ts'
+import type { DoorKind } from './socket-activation.ts'
+import type { Beginning } from './supervise.ts'
+import { BEAT, type Serving } from './workers.ts'
+
+/**
+ * A process that judges mail, on the sockets that the first one keeps: `kinds` are what its first
+ * descriptors are for, and behind them is the file for what it has in hand. It ends when the first
+ * one tells it to, or has ended.
+ */
+export async function work(
+  kinds: readonly DoorKind[],
+  { env, options, signals, orphans }: Beginning,
+): Promise<void> {
+  setInterval(() => say(BEAT), BEAT_EVERY).unref()
+  const memory = openHostMemory({ inHand: keepNotes(FIRST_HANDED_OVER + kinds.length) })
+  shareWithOthers(memory)
+  let configuration = await readConfiguration(env, log, memory)
+  const shown =
+    options.http &&
+    showMail(options.http, options, { configuration: () => configuration, doors: () => doors })
+  const doors = await openDoors(configuration, options, kinds, shown?.witness)
+  const over = new AbortController()
+  const warmedUp = warmUp(env.TMPDIR || tmpdir(), over.signal).catch((error) => {
+    log(`warm-up: ${errorText(error)}`) // the first mail takes longer, and that is all
+  })
+  signals.handleWith({
+    async reload() {
+      const read = await readConfiguration(env, log, memory)
+      for (const door of doors) door.configure(read)
+      configuration.close()
+      configuration = read
+    },
+    report: () => configuration.report(),
+    async stop() {
+      over.abort()
+      await Promise.all([warmedUp, ...doors.map((door) => door.close(options.grace))])
+      shown?.close()
+      configuration.close()
+      await orphans.ended()
+      process.exit(0)
+    },
+  })
+  say({ serving: doors.map(placeOf) } satisfies Serving)
+}
+
+/** Through the process that started this one, which tells all others. */
+function shareWithOthers(memory: HostMemory): void {
+  process.on('message', (message) => memory.hear(message))
+  memory.connect(say)
+}
+
+function say(words: object | string): void {
+  if (process.connected) process.send?.(words, undefined, undefined, () => {})
+}

@@ -1,0 +1,32 @@
+import { readFileSync } from 'node:fs'
+
+/** What proc(5) tells of a process. */
+export interface ProcessStat {
+  readonly pid: number
+  /** One letter: R, S, D, Z, T (stopped), t (traced) … */
+  readonly state: string
+  readonly session: number
+  /** Milliseconds of processor time that it has used, in its own code and in the kernel. */
+  readonly used: number
+}
+
+/** Milliseconds of one unit of /proc/PID/stat: USER_HZ is 100 on all that onescan runs on. */
+const TICK = 10
+
+/** Undefined if there is no such process, or the kernel does not show it to this one. */
+export function processStat(process: number | 'self'): ProcessStat | undefined {
+  let stat: string
+  try {
+    stat = readFileSync(`/proc/${process}/stat`, 'latin1')
+  } catch {
+    return undefined
+  }
+  // Its name stands in parentheses, and may have any byte in it.
+  const rest = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+  return {
+    pid: Number.parseInt(stat, 10),
+    state: rest[0] ?? '',
+    session: Number(rest[3]),
+    used: (Number(rest[11]) + Number(rest[12])) * TICK,
+  }
+}

@@ -1,0 +1,125 @@
+import { createRests } from '../runtime/rests.ts'
+
+/** Deaths of scanners that are compared, and at how many of them a mark must have been there. */
+const DEATHS_KEPT = 6
+const FEW = 3
+/** Milliseconds for which a death is remembered. */
+const REMEMBERED_FOR = 3600 * 1000
+/** Milliseconds within which messages tell of the same death. */
+const SAME_DEATH = 500
+/** Messages with a mark that got an answer, for each death that it was at: more, and it is common mail's. */
+const ANSWERS_PER_DEATH = 3
+/** Milliseconds for which messages with a mark wait after one of them killed, doubled with each. */
+const FIRST_REST = 2_000
+const LONGEST_REST = 600_000
+
+/** Which mark is suspected, and milliseconds until the next message that bears it may be scanned. */
+export interface Suspicion {
+  readonly mark: string
+  readonly rest: number
+}
+
+/**
+ * What the messages at which scanners died have in common, if not their content: who sent them.
+ * A mark is suspected if it was there at three of the last six deaths, and hardly a message with
+ * it got an answer since the first of these.
+ */
+export interface CommonMarks {
+  /** Scanners left this message when they died. */
+  died(name: string, marks: readonly string[]): void
+  /** Of all that were there, it was this one. */
+  struck(name: string, marks: readonly string[]): void
+  answered(marks: readonly string[]): void
+  suspicionOf(marks: readonly string[]): Suspicion | undefined
+}
+
+/** Marks of a message: the address of its client, its sender, and about how large it is. */
+export function marksOf(
+  client: string | undefined,
+  sender: string,
+  size: number,
+): readonly string[] {
+  const steps = Math.round(8 * Math.log2(size + 1)) // each a twelfth larger than the one before
+  return [
+    ...(client === undefined ? [] : [`client ${client}`]),
+    `sender ${sender.slice(0, 100)}`,
+    `size ${Math.round(2 ** (steps / 8))}`,
+  ]
+}
+
+interface Death {
+  readonly at: number
+  readonly names: Set<string>
+  marks: Set<string>
+}
+
+/** `now` in milliseconds on a clock that nobody sets. */
+export function createCommonMarks(now: () => number): CommonMarks {
+  let deaths: Death[] = []
+  /** Messages that got an answer, by mark: of marks that were at a death alone. */
+  const answers = new Map<string, number>()
+  const rests = createRests<string>(now, { first: FIRST_REST, longest: LONGEST_REST })
+  const until = new Map<string, number>()
+
+  function recent(): readonly Death[] {
+    const first = deaths[0]
+    if (first !== undefined && now() - first.at >= REMEMBERED_FOR) {
+      deaths = deaths.filter(({ at }) => now() - at < REMEMBERED_FOR)
+    }
+    return deaths
+  }
+
+  function suspected(marks: readonly string[]): string | undefined {
+    const all = recent()
+    if (all.length < FEW) return undefined
+    return marks.find((mark) => {
+      const times = all.filter((death) => death.marks.has(mark)).length
+      return times >= FEW && (answers.get(mark) ?? 0) < ANSWERS_PER_DEATH * times
+    })
+  }
+
+  function rest(marks: readonly string[]): void {
+    const mark = suspected(marks)
+    const length = mark && rests.failed(mark)
+    if (mark !== undefined && length) until.set(mark, now() + length)
+  }
+
+  return {
+    died(name, marks) {
+      if (marks.length === 0) return
+      const last = recent().at(-1)
+      if (last !== undefined && now() - last.at < SAME_DEATH) {
+        last.names.add(name)
+        for (const mark of marks) last.marks.add(mark)
+        return
+      }
+      deaths = [...deaths, { at: now(), names: new Set([name]), marks: new Set(marks) }]
+      deaths = deaths.slice(-DEATHS_KEPT)
+      for (const mark of answers.keys()) {
+        if (deaths.some((death) => death.marks.has(mark))) continue
+        answers.delete(mark)
+        until.delete(mark)
+      }
+      rest(marks)
+    },
+    struck(name, marks) {
+      if (marks.length === 0) return
+      const death = recent().findLast(({ names }) => names.has(name))
+      if (death !== undefined) death.marks = new Set(marks)
+      rest(marks)
+    },
+    answered(marks) {
+      if (recent().length === 0) return
+      for (const mark of marks) {
+        if (!deaths.some((death) => death.marks.has(mark))) continue
+        answers.set(mark, (answers.get(mark) ?? 0) + 1)
+        if (rests.answered(mark)) until.delete(mark)
+      }
+    },
+    suspicionOf(marks) {
+      const mark = suspected(marks)
+      if (mark === undefined) return undefined
+      return { mark, rest: Math.max(0, (until.get(mark) ?? 0) - now()) }
+    },
+  }
+}

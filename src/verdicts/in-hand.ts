@@ -1,0 +1,68 @@
+import { readSync, writeSync } from 'node:fs'
+
+/** A message that a process is having scanned. */
+export interface InHand {
+  /** Its exact fingerprint. */
+  readonly fingerprint: Buffer
+  /** What it may have in common with others: common-marks.ts. */
+  readonly marks: readonly string[]
+}
+
+/** What a process has in hand, for who has to know if that comes to a sudden end. */
+export interface InHandNotes {
+  /** Call what is returned when the scan is over. */
+  begin(message: InHand): () => void
+}
+
+/** Bytes of an entry: whether it counts, the length of its text, and that. */
+const ENTRY = 512
+const HEAD = 3
+const COUNTS = 1
+
+/**
+ * Keeps the notes in a file that another process reads when this one cannot speak any more: held
+ * in a loop, stopped or killed. So they are written at once and before the scan begins, which
+ * takes some microseconds; in a channel they would wait for the loop. The file is this process's
+ * alone. What cannot be written is not known later: mail does not wait for it.
+ */
+export function keepNotes(fd: number): InHandNotes {
+  const free: number[] = []
+  let entries = 0
+  const entry = Buffer.alloc(ENTRY)
+  const over = Buffer.alloc(1)
+  return {
+    begin({ fingerprint, marks }) {
+      const at = (free.pop() ?? entries++) * ENTRY
+      const text = [fingerprint.toString('base64'), ...marks].join('\n')
+      const length = entry.write(text, HEAD, 'utf8')
+      entry[0] = COUNTS
+      entry.writeUInt16LE(length, 1)
+      write(fd, entry.subarray(0, HEAD + length), at)
+      return () => {
+        write(fd, over, at)
+        free.push(at / ENTRY)
+      }
+    },
+  }
+}
+
+/** What stands in the file of a process that has ended. */
+export function readNotes(fd: number): InHand[] {
+  const found: InHand[] = []
+  const entry = Buffer.alloc(ENTRY)
+  for (let at = 0; readSync(fd, entry, 0, ENTRY, at) > 0; at += ENTRY) {
+    if (entry[0] !== COUNTS) continue
+    const length = Math.min(entry.readUInt16LE(1), ENTRY - HEAD)
+    const [of = '', ...marks] = entry.toString('utf8', HEAD, HEAD + length).split('\n')
+    found.push({ fingerprint: Buffer.from(of, 'base64'), marks })
+  }
+  return found
+}
+
+function write(fd: number, bytes: Buffer, at: number): void {
+  try {
+    writeSync(fd, bytes, 0, bytes.length, at)
+  } catch {
+    // The disk is full.
+  }
+}

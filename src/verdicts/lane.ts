@@ -1,0 +1,27 @@
+/** A place in a lane, in which one is let in after the other. */
+export interface Place {
+  /** Resolves when all who came before have left. */
+  readonly before: Promise<void>
+  /** May be called before it was let in, and again. */
+  leave(): void
+}
+
+export interface Lane {
+  enter(): Place
+}
+
+export function createLane(): Lane {
+  /** Resolves when all who have come so far have left. */
+  let allLeft: Promise<void> = Promise.resolve()
+  return {
+    enter() {
+      const before = allLeft
+      let leave = () => {}
+      const own = new Promise<void>((resolve) => {
+        leave = resolve
+      })
+      allLeft = before.then(() => own)
+      return { before, leave }
+    },
+  }
+}
