@@ -5,7 +5,7 @@ import { askPlace, eventsOf, type LivePlace, readLivePlace } from '../visible/to
 import { decidedInWords, type Live, type LiveDecided, screen } from '../visible/top/screen.ts'
 import { forTerminal } from './shared/for-terminal.ts'
 import { jsonLine } from './shared/json-report.ts'
-import { runCommand } from './shared/run-command.ts'
+import { type Output, runCommand } from './shared/run-command.ts'
 import { takesColours } from './shared/takes-colours.ts'
 import { writeOut } from './shared/write-out.ts'
 
@@ -46,22 +46,40 @@ export const topCommand: CommandModule<object, TopOptions> = {
       .epilogue(
         'If standard output is not a terminal, it prints one line for each decision.',
       ) as never,
-  handler: (args) => runCommand('top', args, () => top(args)),
+  handler: (args) => runCommand('top', args, (output) => top(args, output)),
 }
 
-async function top(args: ArgumentsCamelCase<TopOptions>): Promise<number> {
+async function top(args: ArgumentsCamelCase<TopOptions>, { error }: Output): Promise<number> {
   const place = readLivePlace(args.place, args.token)
-  if (args.json) return printLines(place, asJson)
+  if (args.json) return printLines(place, asJson, error)
   if (process.stdout.isTTY) return showScreen(place)
-  return printLines(place, (one) => `${decidedInWords(one, noColours, oneLine)}\n`)
+  return printLines(place, (one) => `${decidedInWords(one, noColours, oneLine)}\n`, error)
 }
 
-async function printLines(place: LivePlace, lineOf: (one: LiveDecided) => string): Promise<number> {
-  for await (const event of eventsOf(place)) {
-    const { decided } = event as Live
+/** All decisions; how many are missing, if too many came at once, is told beside them. */
+async function printLines(
+  place: LivePlace,
+  lineOf: (one: LiveDecided) => string,
+  warn: (text: string) => void,
+): Promise<number> {
+  let newest: number | undefined
+  for await (const event of eventsOf(place, '/decisions')) {
+    const { decided } = event as Pick<Live, 'decided'>
+    const missed = missedBefore(decided, newest)
+    if (missed > 0)
+      warn(`${missed} decisions are missing here: they came faster than they could be told`)
+    newest = decided.at(-1)?.number ?? newest
     await writeOut(decided.map(lineOf).join(''))
   }
   return 0
+}
+
+/** They are numbered from 1 on since onescand was started. */
+function missedBefore(decided: readonly LiveDecided[], newest: number | undefined): number {
+  const [first, last] = [decided[0], decided.at(-1)]
+  if (!first || !last) return 0
+  const before = newest === undefined ? first.number - 1 : newest < first.number ? newest : 0
+  return Math.max(0, last.number - before - decided.length)
 }
 
 /** As "onescan log" tells of it. */

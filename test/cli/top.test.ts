@@ -40,6 +40,30 @@ t.test('in a pipe there is a line for each decision', async (t) => {
   await once(child, 'close')
 })
 
+t.test('what is missing in a pipe is told', async (t) => {
+  const numbers = [[7, 8], [], [9, 12], [2]]
+  const server = createServer((asked, response) => {
+    if (asked.url !== '/decisions') return response.writeHead(404).end()
+    const one = (number: number) => ({ number, time: 0, fields: { decision: 'accept' } })
+    for (const each of numbers) {
+      response.write(`data: ${JSON.stringify({ decided: each.map(one) })}\n\n`)
+    }
+    response.end()
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  t.teardown(() => server.close())
+  const place = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  const { out, err, code } = await onescan(['top', place])
+  t.equal(out.split('\n').length - 1, 5)
+  t.match(
+    err.trim().split('\n').map((line) => /^onescan top: (\d+) decisions are missing/.exec(line)?.[1]),
+    ['2', '1'],
+    'two of one second, and one after onescand was started anew',
+  ) // biome-ignore format: as read
+  t.equal(code, 0)
+})
+
 t.test('--json prints an object for each decision, on one line', async (t) => {
   const served = await serve(t)
   const words = [bundle, 'top', `http://127.0.0.1:${served.port}`, '--json']

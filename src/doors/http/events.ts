@@ -4,56 +4,84 @@ import { DECISIONS_KEPT } from '../../visible/live/history.ts'
 import type { Observer } from '../../visible/live/observer.ts'
 import { liveState, type SnapshotOptions, shownBy } from './snapshot.ts'
 
-/** Pages that are kept up to date at once. */
+/** Pages, and readers of decisions, that are kept up to date at once. */
 const PAGES_MAX = 200
-/** Bytes that a page may be behind. */
+const READERS_MAX = 16
+/** Bytes that a page may be behind, and a reader of decisions. */
 const BEHIND_MAX = 1024 * 1024
+const READER_BEHIND_MAX = 16 * 1024 * 1024
 /** Milliseconds between two events. */
 const EVERY = 1000
+/** Decisions of one event for a reader: as many as processes tell of in a second. */
+const DECISIONS_MAX = 5000
 
 export interface Events {
   /** Keeps the page up to date until it leaves; false if there are too many. */
   join(response: ServerResponse): boolean
+  /**
+   * Tells of all decisions until the reader leaves; false if there are too many. What too many
+   * come of at once, or the reader is too slow for, is left out: their numbers show it.
+   */
+  joinDecisions(response: ServerResponse): boolean
   close(): void
 }
 
-/** Server-sent events (WHATWG HTML 9.2): each is written down once for all pages. */
+/** Server-sent events (WHATWG HTML 9.2): each is written down once for all who get it. */
 export function createEvents(observer: Observer, options: SnapshotOptions): Events {
   const pages = new Set<ServerResponse>()
+  const readers = new Set<ServerResponse>()
   const show = shownBy(options)
   let fresh: Decided[] = []
   observer.follow((decided) => {
-    if (pages.size > 0) fresh = [...fresh, ...decided].slice(-DECISIONS_KEPT)
+    if (pages.size + readers.size === 0) return
+    const most = readers.size > 0 ? DECISIONS_MAX : DECISIONS_KEPT
+    fresh = [...fresh, ...decided].slice(-most)
   })
 
   function tell(): void {
-    if (pages.size === 0) {
-      fresh = []
-      return
-    }
-    const update = { ...liveState(observer, options), decided: fresh.map(show) }
+    const decided = fresh
     fresh = []
-    const event = `data: ${JSON.stringify(update)}\n\n`
-    for (const page of pages) {
-      if (page.writableLength > BEHIND_MAX) page.destroy()
-      else page.write(event)
+    if (pages.size > 0) {
+      const shown = decided.slice(-DECISIONS_KEPT).map(show)
+      const event = eventOf({ ...liveState(observer, options), decided: shown })
+      for (const page of pages) {
+        if (page.writableLength > BEHIND_MAX) page.destroy()
+        else page.write(event)
+      }
+    }
+    if (readers.size > 0 && decided.length > 0) {
+      const event = eventOf({
+        decided: decided.map(show).map(({ number, time, fields }) => ({ number, time, fields })),
+      })
+      for (const reader of readers) {
+        if (reader.writableLength <= READER_BEHIND_MAX) reader.write(event)
+      }
+    }
+  }
+
+  function joinAs(those: Set<ServerResponse>, most: number) {
+    return (response: ServerResponse): boolean => {
+      if (those.size >= most) return false
+      those.add(response)
+      response.on('close', () => those.delete(response))
+      response.on('error', () => those.delete(response))
+      response.write('retry: 2000\n\n')
+      return true
     }
   }
 
   const timer = setInterval(tell, EVERY)
   timer.unref()
   return {
-    join(response) {
-      if (pages.size >= PAGES_MAX) return false
-      pages.add(response)
-      response.on('close', () => pages.delete(response))
-      response.on('error', () => pages.delete(response))
-      response.write('retry: 2000\n\n')
-      return true
-    },
+    join: joinAs(pages, PAGES_MAX),
+    joinDecisions: joinAs(readers, READERS_MAX),
     close() {
       clearInterval(timer)
-      for (const page of pages) page.destroy()
+      for (const one of [...pages, ...readers]) one.destroy()
     },
   }
+}
+
+function eventOf(update: object): string {
+  return `data: ${JSON.stringify(update)}\n\n`
 }

@@ -118,15 +118,25 @@ export async function openHttpPlace(options: HttpOptions): Promise<HttpPlace> {
       case '/data.json':
         return send(200, 'application/json', data())
       case '/events':
-        return follow(request, response)
+        return follow(request, response, events.join)
+      case '/decisions':
+        return follow(request, response, events.joinDecisions)
       default:
         return text(404, 'there are /, /metrics, /healthz and /readyz\n')
     }
   }
 
-  function follow(request: IncomingMessage, response: ServerResponse): void {
-    response.writeHead(200, { ...HEADERS, 'Content-Type': 'text/event-stream' })
-    if (request.method === 'HEAD' || !events.join(response)) response.end()
+  function follow(
+    request: IncomingMessage,
+    response: ServerResponse,
+    join: (response: ServerResponse) => boolean,
+  ): void {
+    const headers = Object.entries({ ...HEADERS, 'Content-Type': 'text/event-stream' })
+    for (const [name, value] of headers) response.setHeader(name, value)
+    if (request.method === 'HEAD') response.end()
+    else if (!join(response)) {
+      reply(request, response, 503, 'text/plain; charset=utf-8', 'too many are told already\n')
+    }
   }
 
   try {

@@ -5,7 +5,13 @@ import type { Decision } from '../../judge/decision.ts'
 import type { Transaction } from '../../judge/transaction.ts'
 import { Fault, faultKindOf } from '../../runtime/fault.ts'
 import type { LogEntry } from '../../runtime/log.ts'
-import { type Circumstances, decisionLines, faultLine, passLine } from '../shared/log-lines.ts'
+import {
+  type Circumstances,
+  decisionLines,
+  faultLine,
+  type Known,
+  passLine,
+} from '../shared/log-lines.ts'
 import { createRecipientList } from '../shared/recipient-list.ts'
 import { announcedSize, bareAddress } from '../shared/smtp-path.ts'
 import { faultReply, replyCode } from '../shared/smtp-reply.ts'
@@ -50,6 +56,10 @@ export interface Mail {
   close(): void
 }
 
+/** As it stands in a header, in small letters, and the bytes of its value that a line may tell. */
+const MESSAGE_ID = 'message-id'
+const MESSAGE_ID_MAX = 1000
+
 const SPACE = Buffer.from(' ')
 
 export function openMail({ path, parameters }: Address, server: MilterServer): Mail {
@@ -59,6 +69,12 @@ export function openMail({ path, parameters }: Address, server: MilterServer): M
   const from = Buffer.from(bareAddress(path).subarray(0, ADDRESS_MAX + 1))
   const sender = readAddress(from)
   const recipients = createRecipientList(server.openAccount())
+  let known: Known = {
+    from: sender.text,
+    to: undefined,
+    recipients: 0,
+    messageId: undefined,
+  }
   let stage: 'envelope' | 'header' | 'body' | 'end' = 'envelope'
   let receiving: Receiving | undefined
   let trouble: unknown
@@ -90,7 +106,7 @@ export function openMail({ path, parameters }: Address, server: MilterServer): M
 
   async function judge(ending: Ending): Promise<Buffer> {
     const about = (transaction: Transaction | undefined, reply: number | undefined) =>
-      circumstances(ending, transaction, reply, server.now() - began)
+      circumstances(ending, transaction, known, reply, server.now() - began)
     let transaction: Transaction | undefined
     try {
       if (trouble !== undefined) throw trouble
@@ -145,6 +161,7 @@ export function openMail({ path, parameters }: Address, server: MilterServer): M
     },
     recipient(to) {
       if (stage !== 'envelope') throw new WireError('RCPT behind the envelope')
+      known = { ...known, to: known.to ?? addressOf(to), recipients: known.recipients + 1 }
       // Whoever was asked about it may have answered when it was too late.
       if (trouble === undefined && !gone.signal.aborted) recipients.add(to)
     },
@@ -155,6 +172,9 @@ export function openMail({ path, parameters }: Address, server: MilterServer): M
     field(name, value, { steps }) {
       if (stage === 'body') throw new WireError('a header field behind the header')
       stage = 'header'
+      if (known.messageId === undefined && isMessageId(name)) {
+        known = { ...known, messageId: value.toString('latin1', 0, MESSAGE_ID_MAX).trim() }
+      }
       const whole = steps & step.leadingSpace ? value : Buffer.concat([SPACE, value])
       attempt(() => intake()?.field(name, whole))
     },
@@ -184,6 +204,7 @@ export function openMail({ path, parameters }: Address, server: MilterServer): M
 function circumstances(
   { remote, queueId }: Ending,
   transaction: Transaction | undefined,
+  known: Known,
   reply: number | undefined,
   total: number,
 ): Circumstances {
@@ -192,5 +213,13 @@ function circumstances(
     ['door', 'milter'],
     ['queue', queueId],
   ]
-  return { door, remote, transaction, total }
+  return { door, remote, transaction, known, total }
+}
+
+function addressOf(path: Buffer): string {
+  return bareAddress(path).toString('latin1', 0, ADDRESS_MAX)
+}
+
+function isMessageId(name: Buffer): boolean {
+  return name.length === MESSAGE_ID.length && name.toString('latin1').toLowerCase() === MESSAGE_ID
 }

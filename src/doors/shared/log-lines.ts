@@ -11,12 +11,24 @@ export interface Received {
   readonly envelope: Envelope
 }
 
+/** What a client told of mail before there was no room for it. */
+export interface Known {
+  /** latin1, without brackets. */
+  readonly from: string
+  /** The first one. */
+  readonly to: string | undefined
+  readonly recipients: number
+  readonly messageId: string | undefined
+}
+
 /** What every line tells, whatever became of the message. */
 export interface Circumstances {
   /** TCPREMOTEIP. */
   readonly remote: string | undefined
-  /** Undefined if nothing was received. */
+  /** Undefined if nothing was received, or it could not be kept. */
   readonly transaction: Received | undefined
+  /** What is known of mail that could not be kept. */
+  readonly known?: Known
   /** Milliseconds since this program got to know of the message. */
   readonly total: number
   /** What a door other than the slot tells beside: which it is, the MTA's queue id, its reply. */
@@ -61,7 +73,7 @@ function line(entries: readonly LogEntry[], code: number | undefined, about: Cir
     ['exit', code],
     ...(about.door ?? []),
     ['remote', about.remote],
-    ...(about.transaction ? messageEntries(about.transaction) : []),
+    ...(about.transaction ? messageEntries(about.transaction) : knownEntries(about.known)),
     ['total_ms', about.total.toFixed(1)],
   ])
   about.told?.(made)
@@ -76,6 +88,16 @@ function messageEntries({ message, envelope }: Received): LogEntry[] {
     ['from', `<${envelope.sender.text}>`],
     ['to', first && `<${first.text}>`],
     ['rcpts', envelope.recipientCount],
+  ]
+}
+
+function knownEntries(known: Known | undefined): LogEntry[] {
+  if (known === undefined) return []
+  return [
+    ['msgid', known.messageId],
+    ['from', `<${known.from}>`],
+    ['to', known.to && `<${known.to}>`],
+    ['rcpts', known.recipients],
   ]
 }
 

@@ -32,6 +32,8 @@ export interface Step {
 export interface History {
   /** Takes a line of the log; undefined if it is none about a message. */
   add(line: string, view: LineView, now: number): Decided | undefined
+  /** So many came and are not known: their numbers are left out. */
+  lost(count: number): void
   /** The last day, without steps in which nothing came. */
   steps(now: number): Step[]
   /** The newest last. */
@@ -75,6 +77,9 @@ export function createHistory(): History {
       decided.push(one)
       if (decided.length > DECISIONS_KEPT) decided.shift()
       return one
+    },
+    lost(count) {
+      number += count
     },
     steps(now) {
       return buckets

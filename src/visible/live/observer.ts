@@ -105,6 +105,7 @@ export function createObserver(observed: Observed): Observer {
     told(process, told) {
       metrics.told(told, processes.get(process)?.told)
       processes.set(process, { told: { ...told, lines: [] }, at: observed.uptime() })
+      history.lost(told.lost)
       const now = observed.now()
       const decided: Decided[] = []
       for (const line of told.lines) {

@@ -5,6 +5,7 @@ import { STYLE } from './style.ts'
 import { type Counted, DECISIONS, type Period, type Summary } from './summary.ts'
 import { barPlot, linePlot, type Series } from './svg.ts'
 import {
+  countInWords,
   dayInWords,
   durationInWords,
   heading,
@@ -131,9 +132,10 @@ function days({ days }: Summary): string {
 function counted(title: string, name: string, list: readonly Counted[], kind: string): string {
   if (list.length === 0) return ''
   const most = Math.max(...list.map(({ count }) => count))
-  const rows = list.map(({ name, count }) => {
+  const rows = list.map((each) => {
+    const { name, count } = each
     const bar = `<svg class="bar" viewBox="0 0 100 8" preserveAspectRatio="none" aria-hidden="true"><g class="${kind}"><rect width="${Math.max(1, (100 * count) / most)}" height="8"/></g></svg>`
-    return `<tr><td class="text">${escapeText(name)}</td><td class="number">${numberInWords(count)}</td><td class="bars">${bar}</td></tr>`
+    return `<tr><td class="text">${escapeText(name)}</td><td class="number">${countInWords(each)}</td><td class="bars">${bar}</td></tr>`
   })
   const head = `<tr><th scope="col">${name}</th><th scope="col" class="number">Messages</th><td></td></tr>`
   return section(

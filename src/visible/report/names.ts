@@ -1,36 +1,71 @@
-/** Different values that are counted by themselves; the rest are counted together. */
-const NAMES_MAX = 20_000
+/** Different values that are counted at once. */
+export const NAMES_MAX = 20_000
+/** How many of them stay when others need room: the most frequent. */
+const STAY = NAMES_MAX / 2
 const OTHERS = '(others)'
+
+export interface CountedName {
+  readonly name: string
+  /** How often it was counted. */
+  readonly count: number
+  /** How often it may have come before that, at most: 0 unless it made room for others, or may have. */
+  readonly missed: number
+}
 
 /** Counts values that stand in bytes, without making a text of each. */
 export interface NameCounter {
   count(bytes: Buffer, start: number, end: number): void
-  /** The most frequent first; texts as they stand in the bytes, latin1. */
-  top(most: number): { readonly name: string; readonly count: number }[]
-  readonly different: number
+  /**
+   * The most frequent first; texts as they stand in the bytes, latin1. What made room and was
+   * not counted again is summed up as `(others)`.
+   */
+  top(most: number): CountedName[]
 }
 
+/**
+ * In memory that the number of values does not change, and right about the frequent ones whatever
+ * came before them (space saving; Metwally, Agrawal and El Abbadi, 2005): if there is no room, the
+ * rarer half goes, and what is new from then on may have come as often as the most frequent of
+ * those did. That is at most one in STAY of all that was counted.
+ */
 export function createNameCounter(): NameCounter {
-  const names: string[] = []
-  const counts: number[] = []
+  let names: string[] = []
+  let counts: number[] = []
+  let misses: number[] = []
+  let hashes: number[] = []
   /** Index + 1 by hash, with the next place tried where it is another's; always half empty. */
   let places = new Int32Array(1024)
-  let hashes: number[] = []
+  /** How often a value may have come that is not among the names. */
+  let floor = 0
   let others = 0
+
+  const freePlace = (hash: number) => {
+    let place = placeOf(hash)
+    while (places[place] !== 0) place = (place + 1) & (places.length - 1)
+    return place
+  }
 
   function placeOf(hash: number): number {
     return (hash ^ (hash >>> 15)) & (places.length - 1)
   }
 
-  function grow(): void {
-    const old = hashes
-    places = new Int32Array(places.length * 4)
-    hashes = []
-    for (const hash of old) {
-      let place = placeOf(hash)
-      while (places[place] !== 0) place = (place + 1) & (places.length - 1)
-      places[place] = hashes.push(hash)
-    }
+  function findPlaces(size: number): void {
+    places = new Int32Array(size)
+    for (const [index, hash] of hashes.entries()) places[freePlace(hash)] = index + 1
+  }
+
+  function makeRoom(): void {
+    const most = (index: number) => counts[index]! + misses[index]!
+    const order = names.map((_, index) => index).sort((one, other) => most(other) - most(one))
+    const stay = order.slice(0, STAY)
+    floor = Math.max(floor, most(order[STAY]!))
+    for (const index of order.slice(STAY)) others += counts[index]!
+    const kept = <Value>(values: readonly Value[]) => stay.map((index) => values[index]!)
+    names = kept(names)
+    counts = kept(counts)
+    misses = kept(misses)
+    hashes = kept(hashes)
+    findPlaces(places.length)
   }
 
   return {
@@ -46,22 +81,22 @@ export function createNameCounter(): NameCounter {
         }
       }
       if (names.length === NAMES_MAX) {
-        others++
-        return
+        makeRoom()
+        place = freePlace(hash)
       }
       names.push(bytes.toString('latin1', start, end))
       counts.push(1)
+      misses.push(floor)
       places[place] = hashes.push(hash)
-      if (names.length * 2 > places.length) grow()
+      if (names.length * 2 > places.length) findPlaces(places.length * 4)
     },
     top(most) {
-      const all = names.map((name, index) => ({ name, count: counts[index]! }))
+      const all = names.map((name, index) => {
+        return { name, count: counts[index]!, missed: misses[index]! }
+      })
       all.sort((one, other) => other.count - one.count || (one.name < other.name ? -1 : 1))
       const shown = all.slice(0, most)
-      return others > 0 ? [...shown, { name: OTHERS, count: others }] : shown
-    },
-    get different() {
-      return names.length
+      return others > 0 ? [...shown, { name: OTHERS, count: others, missed: 0 }] : shown
     },
   }
 }

@@ -9,6 +9,8 @@ export type ScanWord = (typeof SCANS)[number]
 export interface Counted {
   readonly name: string
   readonly count: number
+  /** How many more there may be at most: its name came when many others had come. */
+  readonly missed: number
 }
 
 /** Milliseconds. */
@@ -52,10 +54,14 @@ export interface Summary {
   readonly decisions: Readonly<Record<DecisionWord, number>>
   readonly scans: Readonly<Record<ScanWord, number>>
   readonly scanTime: ScanTime
-  /** Scans that stamps and remembered verdicts spared, and their time at the mean of those that were made. */
+  /**
+   * Scans that stamps and remembered verdicts spared; the mean time of those that were made and
+   * came to an answer, and that time for each that was spared. Milliseconds.
+   */
   readonly spared: {
     readonly stamps: number
     readonly verdicts: number
+    readonly each: number
     readonly milliseconds: number
   }
   readonly hours: readonly Period[]

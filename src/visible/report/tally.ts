@@ -119,6 +119,8 @@ export class Tally {
   readonly #slowest: SlowScan[] = []
   #readHead: ReadLineHead = () => false
   #label = ''
+  /** Scans that came to an answer. */
+  readonly #ended = { count: 0, milliseconds: 0 }
   #lines = 0
   #recipientsPutOff = 0
   #first = Number.POSITIVE_INFINITY
@@ -157,6 +159,7 @@ export class Tally {
     const all = hours.reduce((sum, hour) => add(sum, hour), newCount(Number.NaN, ''))
     const total = asPeriod(all)
     const { trusted, known } = total.scans
+    const each = this.#ended.count === 0 ? 0 : this.#ended.milliseconds / this.#ended.count
     return {
       first: Number.isFinite(this.#first) ? this.#first : null,
       last: Number.isFinite(this.#last) ? this.#last : null,
@@ -168,7 +171,8 @@ export class Tally {
       spared: {
         stamps: trusted,
         verdicts: known,
-        milliseconds: Math.round((trusted + known) * all.scanTime.mean),
+        each: Number(each.toFixed(1)),
+        milliseconds: Math.round((trusted + known) * each),
       },
       hours: hours.map(asPeriod),
       days: days.map(asPeriod),
@@ -223,6 +227,11 @@ export class Tally {
     const milliseconds = line.number('scan_ms')
     if (!(milliseconds >= 0)) return
     period.scanTime.add(milliseconds)
+    // One that failed says nothing of a scan: it may have waited for SCANTIMEOUT.
+    if (scan < ENDED_BEFORE) {
+      this.#ended.count++
+      this.#ended.milliseconds += milliseconds
+    }
     const slowest = this.#slowest
     if (slowest.length < SLOWEST || milliseconds > slowest.at(-1)!.milliseconds) {
       slowest.push({
@@ -288,9 +297,11 @@ export class Tally {
 /** Values were counted as they stand in the log, where latin1 has a character for each byte. */
 function named(counter: NameCounter): Counted[] {
   const text = (name: string) => decoded(unescaped(name))
-  return counter.top(TOP).map(({ name, count }) => ({ name: text(name), count }))
+  return counter.top(TOP).map((each) => ({ ...each, name: text(each.name) }))
 }
 
+/** Scans before this one came to an answer. */
+const ENDED_BEFORE = SCANS.indexOf('unknown')
 /** Scans from this one on were spared. */
 const SPARED_FROM = SCANS.indexOf('trusted')
 const DECISION_CODES = codesOf(DECISIONS)

@@ -1,6 +1,7 @@
 import { type Paint, sizeInWords, timeInWords } from '../log/in-words.ts'
 import type { Counted, Summary } from './summary.ts'
 import {
+  countInWords,
   dayInWords,
   durationInWords,
   heading,
@@ -86,11 +87,13 @@ function scans(summary: Summary, form: TerminalForm): string[] {
 
 function bars(counted: readonly Counted[], form: TerminalForm): string[] {
   const most = Math.max(...counted.map(({ count }) => count), 0)
-  return counted.map(({ name, count }) => {
-    const room = Math.max(20, form.width - BAR - 16)
+  const counts = counted.map(countInWords)
+  const wide = Math.max(10, ...counts.map((count) => count.length))
+  return counted.map(({ name, count }, index) => {
+    const room = Math.max(20, form.width - BAR - 6 - wide)
     const text = form.clean(name)
     const shown = text.length > room ? `${text.slice(0, room - 3)}...` : text
-    return `  ${numberInWords(count).padStart(10)} ${bar(count, most, form, BAR)} ${shown}`
+    return `  ${counts[index]!.padStart(wide)} ${bar(count, most, form, BAR)} ${shown}`
   })
 }
 

@@ -1,4 +1,4 @@
-import type { Period, Summary } from './summary.ts'
+import type { Counted, Period, Summary } from './summary.ts'
 
 /** "3 d 4 h", "12 min", "4.2 s", "12 ms". */
 export function durationInWords(milliseconds: number): string {
@@ -31,6 +31,12 @@ export function shareInWords(part: number, whole: number): string {
   return `${share > 0 && share < 10 ? share.toFixed(1) : Math.round(share)} %`
 }
 
+/** `12,345`, and how many more there may be. */
+export function countInWords({ count, missed }: Counted): string {
+  const counted = numberInWords(count)
+  return missed === 0 ? counted : `${counted} to ${numberInWords(count + missed)}`
+}
+
 /** What the report is about, in one line. */
 export function heading({ first, last, messages }: Summary): string {
   const days = first === null ? '' : ` from ${dayInWords(first)} to ${dayInWords(last)}`
@@ -38,16 +44,15 @@ export function heading({ first, last, messages }: Summary): string {
 }
 
 /** What stamps and remembered verdicts spared, in one sentence; '' where they spared nothing. */
-export function sparedInWords({ spared, scans, scanTime }: Summary): string {
-  const { stamps, verdicts, milliseconds } = spared
+export function sparedInWords({ spared, scans }: Summary): string {
+  const { stamps, verdicts, each, milliseconds } = spared
   if (stamps + verdicts === 0) return ''
   const made = scans.clean + scans.infected + scans.unknown
   const by = [
     stamps > 0 && `stamps ${numberInWords(stamps)}`,
     verdicts > 0 && `remembered verdicts ${numberInWords(verdicts)}`,
   ].filter(Boolean)
-  const time =
-    milliseconds > 0 ? `, at ${scanTime.mean} ms each ${durationInWords(milliseconds)}` : ''
+  const time = milliseconds > 0 ? `, at ${each} ms each ${durationInWords(milliseconds)}` : ''
   const share = shareInWords(stamps + verdicts, stamps + verdicts + made)
   return `${by.join(' and ')} saved ${share} of all scans${time}`
 }

@@ -3,8 +3,8 @@ import { readTheirs } from '../../runtime/path/read.ts'
 
 /** Milliseconds for an answer to begin. */
 const PATIENCE = 10_000
-/** Characters of one event: a second's decisions. */
-const EVENT_MAX = 4 * 1024 * 1024
+/** Characters of one event: a second's decisions, some 5,000. */
+const EVENT_MAX = 16 * 1024 * 1024
 /** Characters of a whole answer: a day and the last decisions are some 400,000. */
 const ANSWER_MAX = 16 * 1024 * 1024
 
@@ -46,8 +46,11 @@ export async function askPlace(place: LivePlace, path: string): Promise<unknown>
 }
 
 /** Server-sent events, one after the other, until the place closes. */
-export async function* eventsOf(place: LivePlace): AsyncGenerator<unknown> {
-  const response = await get(place, '/events')
+export async function* eventsOf(
+  place: LivePlace,
+  path: '/events' | '/decisions' = '/events',
+): AsyncGenerator<unknown> {
+  const response = await get(place, path)
   let text = ''
   response.setEncoding('utf8')
   for await (const chunk of response) {

@@ -137,9 +137,16 @@ t.test('a spool that cannot be written puts mail off', async (t) => {
   const small = await milter.submit({ message: plain })
   t.equal(small.outcome, 'delivered')
   milter.configure(await milter.configured({ ...scanning, TMPDIR: '/nonexistent' }))
-  const got = await milter.submit({ message: Buffer.concat([plain, Buffer.alloc(200_000, 10)]) })
+  const header = Buffer.from('mEssage-id: <full@x>\nMessage-ID: <other@x>\n')
+  const got = await milter.submit({
+    message: Buffer.concat([header, plain, Buffer.alloc(200_000, 10)]),
+    sender: 'ann@example.org',
+    recipients: ['bob@example.net', 'carol@example.net'],
+  })
   t.match(got.reply, /^451 4\.3\.0 /)
   t.match(milter.mailLog[1], /decision=defer fault=temp-file reason=".*\/nonexistent/)
+  const who = ' msgid=<full@x> from=<ann@example.org> to=<bob@example.net> rcpts=2 '
+  t.match(milter.mailLog[1], who, 'and the line names the mail')
 })
 
 t.test('told to close, it answers what is here and leaves the others', async (t) => {

@@ -40,14 +40,14 @@ t.test('every message is counted once, by what became of it and how', async (t) 
     900,
   )
   t.same(summary.viruses, [
-    { name: 'Virus.0', count: 34 },
-    { name: 'Virus.1', count: 33 },
-    { name: 'Virus.2', count: 33 },
+    { name: 'Virus.0', count: 34, missed: 0 },
+    { name: 'Virus.1', count: 33, missed: 0 },
+    { name: 'Virus.2', count: 33, missed: 0 },
   ])
   t.same(summary.deferrals, [
-    { name: 'unscanned: clamd #.#.#.#:#: connect ECONNREFUSED', count: 100 },
+    { name: 'unscanned: clamd #.#.#.#:#: connect ECONNREFUSED', count: 100, missed: 0 },
   ])
-  t.same(summary.overQuota, [{ name: '<to2@example.net>', count: 100 }])
+  t.same(summary.overQuota, [{ name: '<to2@example.net>', count: 100, missed: 0 }])
   t.equal(summary.scanTime.max, 20)
   t.ok(Math.abs(summary.scanTime.p50 - 18) < 2, `${summary.scanTime.p50}`)
   t.equal(summary.slowest[0]?.milliseconds, 20)
@@ -63,11 +63,41 @@ t.test('mail that went cold is counted once, and why is summed up', async (t) =>
   // The first line of all has neither time nor host, and is of a period as any other.
   t.match(summary, { messages: 3, decisions: { accept: 3, defer: 0 }, lines: 6 })
   t.same(summary.wentCold, [
-    { name: 'onescand at /run/s: Connection refused', count: 2 },
-    { name: 'onescand: is silent for too long', count: 1 },
+    { name: 'onescand at /run/s: Connection refused', count: 2, missed: 0 },
+    { name: 'onescand: is silent for too long', count: 1, missed: 0 },
   ])
   const { out } = await onescan(['report'], { input: log, env })
   t.match(out, /Went cold for\n +2 .* onescand at \/run\/s: Connection refused\n/)
+})
+
+t.test(
+  'what is frequent is told whatever came before it, and how much may be missed',
+  async (t) => {
+    const refused = (virus: string) => told({ decision: 'reject', more: [['virus', virus]] })
+    const others = Array.from({ length: 50_000 }, (_, n) => refused(`V${n % 2 === 0 ? n : n - 1}`))
+    const late = Array.from({ length: 3000 }, (_, n) => refused(`Late${n % 3}`))
+    const { viruses } = await json([...others, ...late].join(''))
+    t.same(
+      viruses.slice(0, 3).map(({ name, count, missed }) => [name, count, missed]),
+      ['Late0', 'Late1', 'Late2'].map((name) => [name, 1000, 2]),
+    )
+    t.match(viruses.at(-1), { name: '(others)', missed: 0 })
+    const { bytes } = await onescan(['report'], { input: [...others, ...late].join(''), env })
+    t.match(bytes.toString(), / 1,000 to 1,002 \S+ +Late0\n/)
+  },
+)
+
+t.test('what was saved is at the mean of scans that came to an answer', async (t) => {
+  const scan = (word: string, time: string) =>
+    told({ id: 'a', more: [['scan', word], ['scan_ms', time]] }) // biome-ignore format: a line
+  const known = told({ id: 'a', more: [['scan', 'known']] })
+  const log = [scan('clean', '10.0'), scan('infected', '20.0'), known, known]
+  for (let n = 0; n < 10; n++) log.push(scan('unknown', '150000.0'))
+  const { spared, scanTime } = await json(log.join(''))
+  t.same(spared, { stamps: 0, verdicts: 2, each: 15, milliseconds: 30 })
+  t.equal(scanTime.max, 150_000, 'all of them took their time')
+  const { out } = await onescan(['report'], { input: log.join(''), env })
+  t.match(out, 'at 15 ms each 30 ms')
 })
 
 t.test('awk counts the same', { skip: !findProgram('awk') && 'install mawk' }, async (t) => {
@@ -108,8 +138,8 @@ t.test('what smtp-delay did with connections is counted from its own lines', asy
   const summary = await json(`${line('left')}${line('passed')}${line('left')}`)
   t.equal(summary.messages, 0)
   t.same(summary.greetings, [
-    { name: 'left', count: 2 },
-    { name: 'passed', count: 1 },
+    { name: 'left', count: 2, missed: 0 },
+    { name: 'passed', count: 1, missed: 0 },
   ])
 })
 
