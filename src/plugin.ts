@@ -32,7 +32,7 @@ export interface Mail {
   /** Envelope recipients in their order, in the same form. */
   readonly recipients: readonly string[]
   /** How the message came: to the place of qmail-queue, or to the milter; missing elsewhere. */
-  readonly door?: 'slot' | 'milter'
+  readonly door?: 'slot' | 'milter' | 'smtp'
   /**
    * IP address of the SMTP client. It and the following are there where the door is told;
    * a name is what DNS, and HELO what the client itself says. The texts are latin1.

@@ -1,6 +1,6 @@
 /** Where a message comes from, by what others say: the SMTP server, its client, DNS. Texts are latin1. */
 export interface Origin {
-  readonly door: 'slot' | 'milter'
+  readonly door: 'slot' | 'milter' | 'smtp'
   /** IP address of the SMTP client; undefined if there is none. */
   readonly clientAddress?: string | undefined
   /** Its name by DNS. */

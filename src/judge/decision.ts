@@ -10,6 +10,8 @@ export const GROUNDS = [
   'nested-too-deep', // deeper than scanners look
   'too-much-inside', // more contents, or larger ones, than scanners or a second look look at
   'strange-mime', // what ordinary mail never has, and STRICTMIME keeps out
+  'too-large', // than this host takes
+  'bare-newline', // a CR or LF alone, where servers could differ about the end of the message
   'unclear-header', // a field must go, and readers disagree about where the header ends
   'over-quota', // of all recipients that the answer is for
 ] as const

@@ -2,20 +2,26 @@ import { basename } from 'node:path'
 import { type Policy, switchedOff } from '../../judge/policy.ts'
 import { pathOf } from '../../runtime/listening-sockets.ts'
 import type { Configuration } from '../shared/configuration.ts'
+import { configureAfterQueue } from '../smtp/after-queue.ts'
+import type { Relay } from '../smtp/smtp.ts'
 import type { OpenDoor } from './doors.ts'
 
 /**
  * What a door will do with mail, in one line for the log: an administrator should see at
  * the start that nothing is scanned, and not when a virus has come.
  */
-export function describeDoor({ kind, place }: PlacedDoor, by: Configuration): string {
-  return `${kind} ${place}: ${whatItDoes(kind, by)}`
+export function describeDoor({ kind, place, relay }: PlacedDoor, by: Configuration): string {
+  const configuration = relay?.afterQueue ? configureAfterQueue(by) : by
+  const on = relay === undefined ? '' : `, hands on to ${relay.next.text}`
+  return `${kind} ${place}: ${whatItDoes(kind, configuration)}${on}`
 }
 
 /** A door, and where it listens: `unix:/PATH` or `inet:ADDRESS:PORT`. */
 export interface PlacedDoor {
   readonly kind: OpenDoor['kind']
   readonly place: string
+  /** If it hands mail on. */
+  readonly relay?: Pick<Relay, 'afterQueue' | 'next'> | undefined
 }
 
 function whatItDoes(kind: OpenDoor['kind'], { policy, quota, place }: Configuration): string {

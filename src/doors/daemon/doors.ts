@@ -11,11 +11,13 @@ import { createPolicyService, type PolicyServiceOptions } from '../policy/servic
 import type { Configuration } from '../shared/configuration.ts'
 import { openDaemonLog } from '../shared/log-sink.ts'
 import { type Budget, createBudget } from '../shared/memory.ts'
+import { createSmtpDoor, type Relay } from '../smtp/smtp.ts'
 import { type IdentifyPeer, identifyPeerBy } from '../warm/peer.ts'
 import { createSlotSocket } from '../warm/slot-socket.ts'
 import { listenOn } from './listen.ts'
 import { log } from './log.ts'
 import type { Options } from './options.ts'
+import { relaysOf } from './relays.ts'
 import type { DoorKind } from './socket-activation.ts'
 
 /** What all listening doors have in common. */
@@ -46,9 +48,11 @@ export async function openDoors(
   const budget = createBudget(options.memory)
   const common = { ...options, witness, budget, identifyPeer: identifyPeerBy(await loadLibc()) }
   const open: OpenDoor[] = []
+  const relays = relaysOf(kinds, options.relays)
   for (const [index, kind] of kinds.entries()) {
     const fd = FIRST_HANDED_OVER + index
-    const door = makeDoor(kind, configuration, { ...common, openToAll: isOpenToAll(fd) })
+    const relay = relays[index]
+    const door = makeDoor(kind, configuration, { ...common, relay, openToAll: isOpenToAll(fd) })
     await listenOn(door.server, fd)
     open.push({ ...door, kind, fd })
   }
@@ -56,12 +60,14 @@ export async function openDoors(
 }
 
 interface DoorOptions extends Options {
-  /** What all MTAs together have told of recipients; the slot's socket has one of its own. */
+  /** What MTAs together have told that is kept in memory; the slot's socket has one of its own. */
   readonly budget: Budget
   readonly identifyPeer: IdentifyPeer
   readonly witness: Witness | undefined
   /** Whether everybody may connect. */
   readonly openToAll: boolean
+  /** Of a door that hands mail on. */
+  readonly relay: Relay | undefined
 }
 
 function makeDoor(
@@ -81,6 +87,9 @@ function makeDoor(
       return createMilter(configuration, { ...options, log, mailLog })
     case 'policy':
       return makePolicyDoor(configuration, { maxConnections: options.maxClients, log }, mailLog)
+    case 'smtp':
+    case 'lmtp':
+      return createSmtpDoor(configuration, options.relay!, { ...options, log, mailLog })
   }
 }
 

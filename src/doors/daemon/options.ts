@@ -5,6 +5,7 @@ import { errorText } from '../../runtime/fault.ts'
 import { byteSize, wholeNumber } from '../../settings/settings.ts'
 import { socketPath } from '../../settings/socket-path.ts'
 import { type ListeningPlace, readListeningPlace } from './listening-place.ts'
+import { type RelayOptions, readRelays } from './relays.ts'
 import { type DoorKind, doorKindOf } from './socket-activation.ts'
 
 /** onescand(8), OPTIONS. */
@@ -15,6 +16,8 @@ export interface Options {
   readonly milters: readonly ListeningPlace[]
   /** Where Postfix asks about recipients, and onescan-rcptquota. */
   readonly policies: readonly ListeningPlace[]
+  /** Where mail servers hand mail through, and where it goes from there. */
+  readonly relays: readonly RelayOptions[]
   /** Permission bits of sockets with a path. */
   readonly mode: number
   /** Group id of those, or undefined: the process's. */
@@ -45,6 +48,8 @@ const WORKERS_STANDARD = 4
 
 export const usage = `usage: onescand [--socket PATH|none] [--milter unix:PATH|inet:ADDRESS:PORT]...
                 [--policy unix:PATH|inet:ADDRESS:PORT]...
+                [--smtp|--lmtp unix:PATH|inet:ADDRESS:PORT --next unix:PATH|inet:ADDRESS:PORT
+                 [--from NETWORKS] [--after-queue] [--bare-newlines pass|refuse]]...
                 [--mode MODE] [--group GROUP] [--workers N]
                 [--http unix:PATH|inet:ADDRESS:PORT] [--http-token FILE] [--http-hide-addresses]
                 [--max-size SIZE] [--max-clients N] [--memory SIZE] [--grace SECONDS]
@@ -52,12 +57,19 @@ export const usage = `usage: onescand [--socket PATH|none] [--milter unix:PATH|i
 
 /** Throws an Error that says what is wrong with the options. */
 export function readOptions(words: readonly string[]): Options {
-  const { values } = parseArgs({
+  const { values, tokens } = parseArgs({
     args: [...words],
+    tokens: true,
     options: {
       socket: { type: 'string', default: '/run/onescan/slot.sock' },
       milter: { type: 'string', multiple: true, default: [] },
       policy: { type: 'string', multiple: true, default: [] },
+      smtp: { type: 'string', multiple: true },
+      lmtp: { type: 'string', multiple: true },
+      next: { type: 'string', multiple: true },
+      from: { type: 'string', multiple: true },
+      'after-queue': { type: 'boolean', multiple: true },
+      'bare-newlines': { type: 'string', multiple: true },
       http: { type: 'string' },
       'http-token': { type: 'string' },
       'http-hide-addresses': { type: 'boolean', default: false },
@@ -81,6 +93,7 @@ export function readOptions(words: readonly string[]): Options {
     socket: values.socket === 'none' ? undefined : socketPath(values.socket, '--socket'),
     milters: values.milter.map((place) => readListeningPlace(place, '--milter')),
     policies: values.policy.map((place) => readListeningPlace(place, '--policy')),
+    relays: readRelays(tokens.filter((token) => token.kind === 'option')),
     http: values.http === undefined ? undefined : readListeningPlace(values.http, '--http'),
     httpToken: values['http-token'],
     httpHidesAddresses: values['http-hide-addresses'],

@@ -4,6 +4,7 @@ import { FIRST_HANDED_OVER } from '../../runtime/socket-activation.ts'
 import { bindAt } from './listen.ts'
 import type { ListeningPlace } from './listening-place.ts'
 import type { Options } from './options.ts'
+import { relaysOf } from './relays.ts'
 import type { DoorKind } from './socket-activation.ts'
 
 /** A socket that workers listen on, and this process only keeps: it outlives each of them. */
@@ -31,10 +32,14 @@ export async function openSockets(
   }
   for (const place of options.milters) await make('milter', place)
   for (const place of options.policies) await make('policy', place)
+  const served = relaysOf(handedOver, options.relays)
+  for (const relay of options.relays) {
+    if (!served.includes(relay)) await make(relay.lmtp ? 'lmtp' : 'smtp', relay.place)
+  }
   if (sockets.length > 0) return sockets
   throw new Fault(
     'config',
-    '--socket none: nothing is left to listen on; give --milter or --policy',
+    '--socket none: nothing is left to listen on; give --milter, --policy or --smtp',
   )
 }
 
@@ -42,4 +47,6 @@ const optionOf: Readonly<Record<DoorKind, string>> = {
   slot: 'socket',
   milter: 'milter',
   policy: 'policy',
+  smtp: 'smtp',
+  lmtp: 'lmtp',
 }

@@ -8,6 +8,7 @@ import { describeDoor } from './describe.ts'
 import { log } from './log.ts'
 import type { Options } from './options.ts'
 import type { Orphans } from './orphans.ts'
+import { relaysOf } from './relays.ts'
 import { showMail } from './show-mail.ts'
 import type { Signals } from './signals.ts'
 import { activatedSockets } from './socket-activation.ts'
@@ -43,6 +44,7 @@ export async function supervise({
   await shown?.open() // before any worker is started for nothing
   const sockets = await openSockets(options, handedOver)
   const kinds = sockets.map(({ kind }) => kind)
+  const relays = relaysOf(kinds, options.relays)
   const workers = startWorkers({
     count: options.workers,
     command: ownCommand('onescand', ...words, '--worker', kinds.join(',')),
@@ -59,7 +61,7 @@ export async function supervise({
   let places: readonly string[] = []
   const tellWhatItDoes = () => {
     for (const [index, place] of places.entries()) {
-      log(describeDoor({ kind: kinds[index]!, place }, configuration))
+      log(describeDoor({ kind: kinds[index]!, place, relay: relays[index] }, configuration))
     }
   }
   let watchdog: NodeJS.Timeout | undefined

@@ -74,6 +74,8 @@ export function codeOfReply(reply: Reply, indimail: boolean): number {
     case 'strange-mime':
       return reply.class === 5 ? exit.refused : exit.unscanned
     case 'header-too-large':
+    case 'too-large':
+    case 'bare-newline':
     case 'unclear-header':
       return exit.refused
     case 'over-quota':

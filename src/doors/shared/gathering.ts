@@ -9,6 +9,8 @@ const FIRST_PIECE = 8 * 1024
 
 /** The bytes of a message while they come, header block and body in one. */
 export interface Gathering {
+  /** What is in memory so far: all of it, as long as nothing but `hold` was called. */
+  readonly held: Buffer
   /** Bytes of its header block, which stay in memory. */
   hold(bytes: Buffer): void
   /** Bytes of its body. */
@@ -47,6 +49,9 @@ export function createGathering(options: LookOptions, account: Account): Gatheri
   }
 
   return {
+    get held() {
+      return held.subarray(0, length)
+    },
     hold,
     keep(bytes) {
       if (spool === undefined) {

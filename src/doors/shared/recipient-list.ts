@@ -20,8 +20,11 @@ const END = 0
  * without an object for each, and charged to `account`.
  */
 export interface RecipientList {
+  readonly count: number
   /** Keeps a copy; a path holds no NUL. Throws a Fault of kind `out-of-memory`, or the account's error. */
   add(path: Buffer): void
+  /** Takes back what was added last; once for each. */
+  removeLast(): void
   /** All of them, to be judged, in their order; charges what that takes. */
   paths(): readonly Buffer[]
   /** Gives all back; the list is empty then. */
@@ -32,6 +35,7 @@ export function createRecipientList(account: Account): RecipientList {
   let chunks: { readonly bytes: Buffer; used: number }[] = []
   let count = 0
   let told = 0
+  let last = 0 // bytes of the one that was added last
 
   function chunkFor(length: number) {
     const last = chunks.at(-1)
@@ -44,6 +48,9 @@ export function createRecipientList(account: Account): RecipientList {
   }
 
   return {
+    get count() {
+      return count
+    },
     add(path) {
       if (told + path.length > PATHS_MAX) {
         throw new Fault('out-of-memory', `recipients of over ${PATHS_MAX} bytes`)
@@ -52,7 +59,13 @@ export function createRecipientList(account: Account): RecipientList {
       chunk.used += path.copy(chunk.bytes, chunk.used)
       chunk.bytes[chunk.used++] = END
       told += path.length
+      last = path.length
       count++
+    },
+    removeLast() {
+      chunks.at(-1)!.used -= last + 1
+      told -= last
+      count--
     },
     paths() {
       account.charge(count * JUDGED_OBJECTS + told * JUDGED_COPIES)

@@ -19,7 +19,7 @@ export function replyOf(reply: Reply): SmtpReply {
 /** The basic code of RFC 5321 4.2.3 that goes with the reply's status. */
 export function codeOf(reply: Reply): number {
   if (reply.class === 4) return 451
-  return reply.grounds === 'header-too-large' ? 552 : 550
+  return reply.grounds.endsWith('too-large') ? 552 : 550
 }
 
 /** The code that a client is told for a decision; undefined if the mail is taken. */

@@ -1,0 +1,156 @@
+import { addressBytes, type MailAddress } from '../../envelope/address.ts'
+import type { Decision } from '../../judge/decision.ts'
+import type { HeaderEdits } from '../../message/edits.ts'
+import { editHeader } from '../../message/header-block.ts'
+import { Fault } from '../../runtime/fault.ts'
+import { replyOf } from '../shared/smtp-reply.ts'
+import type { TakenIn } from './intake.ts'
+import type { NextServer } from './next-server.ts'
+import { type Reply, replyFrom } from './wire/replies.ts'
+import { createStuffing, PIECE } from './wire/stuffing.ts'
+
+/** Whom a decision is carried out with. */
+export interface Outlet {
+  /** Amid a transaction: it has taken MAIL, and RCPT for at least one recipient. */
+  readonly next: NextServer
+  /** The MAIL command as the client said it. */
+  readonly mailLine: Buffer
+  readonly taken: TakenIn
+  /** Recipients that the next server has taken; in LMTP each has a reply of its own. */
+  readonly recipients: number
+  readonly lmtp: boolean
+  /** Aborted when the client has left. */
+  readonly gone: AbortSignal
+}
+
+const NO_EDITS: HeaderEdits = { remove: [], add: [] }
+
+const dropped = replyFrom({ code: 250, enhanced: '2.0.0', lines: ['Ok'] })
+
+/**
+ * The replies to the message, as many as the client expects. It is accepted only if and when
+ * the next server has accepted it. Faults: `chain`, and `read` if the client leaves before
+ * the message is with the next server.
+ */
+export async function carryOut(decision: Decision, outlet: Outlet): Promise<readonly Reply[]> {
+  switch (decision.kind) {
+    case 'accept':
+      return handOn(decision.edits, decision.recipients, outlet)
+    case 'reject':
+    case 'defer':
+      await dropTransaction(outlet.next)
+      return toAll(replyFrom(replyOf(decision.reply)), outlet)
+    case 'discard':
+      await dropTransaction(outlet.next)
+      return toAll(dropped, outlet)
+  }
+}
+
+/** The message as it came. */
+export function passOn(outlet: Outlet): Promise<readonly Reply[]> {
+  return handOn(NO_EDITS, undefined, outlet)
+}
+
+/** The same reply for the message, or for each recipient in LMTP (RFC 2033 4.2). */
+export function toAll(
+  reply: Reply,
+  { lmtp, recipients }: Pick<Outlet, 'lmtp' | 'recipients'>,
+): readonly Reply[] {
+  return new Array<Reply>(lmtp ? recipients : 1).fill(reply)
+}
+
+/** What it was told of the message is over for the next server. If that fails, its connection is. */
+export async function dropTransaction(next: NextServer): Promise<void> {
+  if (next.lost) return
+  const reply = await next.ask('RSET').catch(() => undefined)
+  if (reply?.code !== 250) next.close()
+}
+
+async function handOn(
+  edits: HeaderEdits,
+  others: readonly MailAddress[] | undefined,
+  outlet: Outlet,
+): Promise<readonly Reply[]> {
+  const { next, lmtp } = outlet
+  if (others !== undefined) {
+    const refusal = await readdress(others, outlet)
+    if (refusal !== undefined) return toAll(refusal, outlet)
+  }
+  const start = await next.startData()
+  if (start.code !== 354) {
+    await dropTransaction(next)
+    return toAll(asRefusal(start, 'DATA'), outlet)
+  }
+  const first = await sendContent(edits, outlet)
+  if (!lmtp) return [asAnswer(first)]
+  const count = others === undefined ? outlet.recipients : others.length
+  const replies = [asAnswer(first)]
+  while (replies.length < count) replies.push(asAnswer(await next.hear()))
+  if (others === undefined) return replies
+  return toAll(replies.find(({ code }) => code !== 250) ?? replies[0]!, outlet)
+}
+
+/** Begins the transaction anew with other recipients; a refusal, if they are not all taken. */
+async function readdress(
+  recipients: readonly MailAddress[],
+  { next, mailLine }: Outlet,
+): Promise<Reply | undefined> {
+  const paths = recipients.map((address) => Buffer.concat([TO, addressBytes(address), CLOSE]))
+  for (const line of [RSET, mailLine, ...paths]) {
+    const reply = await next.ask(line)
+    if (reply.code < 300) continue
+    await dropTransaction(next)
+    return asRefusal(reply, line.toString('latin1'))
+  }
+  return undefined
+}
+
+const RSET = Buffer.from('RSET')
+const TO = Buffer.from('RCPT TO:<')
+const CLOSE = Buffer.from('>')
+
+async function sendContent(edits: HeaderEdits, { next, taken, gone }: Outlet): Promise<Reply> {
+  const { message, lineEnds } = taken
+  const stuffing = createStuffing(lineEnds)
+  let ready: Buffer = Buffer.alloc(0)
+  try {
+    for (const piece of piecesOf(editHeader(message.header, edits), message.body())) {
+      const stuffed = stuffing.push(piece)
+      if (ready.length + stuffed.length <= PIECE) {
+        ready = ready.length === 0 ? stuffed : Buffer.concat([ready, stuffed])
+        continue
+      }
+      if (gone.aborted) throw new Fault('read', 'the client left before it was answered')
+      await next.send(ready)
+      ready = stuffed
+    }
+    if (gone.aborted) throw new Fault('read', 'the client left before it was answered')
+  } catch (error) {
+    next.close() // without the dot nothing is delivered
+    throw error
+  }
+  return next.endData(Buffer.concat([ready, stuffing.finish()]))
+}
+
+/** Never larger than PIECE. */
+function* piecesOf(header: Buffer, body: Iterable<Buffer>): Generator<Buffer> {
+  for (let at = 0; at < header.length; at += PIECE) yield header.subarray(at, at + PIECE)
+  for (const chunk of body) {
+    for (let at = 0; at < chunk.length; at += PIECE) yield chunk.subarray(at, at + PIECE)
+  }
+}
+
+/** To the end of a message 2xx, 4xx and 5xx are answers. */
+function asAnswer(reply: Reply): Reply {
+  if (reply.code >= 300 && reply.code < 400) throw unexpected(reply, 'the end of the message')
+  return reply
+}
+
+function asRefusal(reply: Reply, to: string): Reply {
+  if (reply.code < 400) throw unexpected(reply, to)
+  return reply
+}
+
+function unexpected({ code }: Reply, to: string): Fault {
+  return new Fault('chain', `the next server answers ${code} to ${to.slice(0, 60)}`)
+}

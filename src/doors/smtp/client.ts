@@ -1,0 +1,138 @@
+import type { Socket } from 'node:net'
+import { Fault } from '../../runtime/fault.ts'
+import { COMMAND_MAX } from './wire/commands.ts'
+import { createLineReader, type Line } from './wire/lines.ts'
+import type { Reply } from './wire/replies.ts'
+
+/** Bytes that may wait while a command is carried out: a group of pipelined commands. */
+const WAITING_MAX = 64 * 1024
+/** Bytes of a line that has no end, or of one that is too long, after which nothing is listened to. */
+const UNENDED_MAX = 64 * 1024
+/** Bytes of replies that a client has not taken when the next one is due. */
+const UNTAKEN_MAX = 256 * 1024
+
+/** What a session hears of its client and says to it. */
+export interface Client {
+  /** The next line of a command; undefined once the client has left. Throws a Fault where there is no end of it. */
+  line(): Promise<Line | undefined>
+  /** The next bytes behind DATA; undefined once the client has left. */
+  chunk(): Promise<Buffer | undefined>
+  /** Bytes that came behind the end of the message. */
+  giveBack(bytes: Buffer): void
+  /** Whether something came that nobody asked for yet. */
+  readonly hasMore: boolean
+  say(reply: Reply): void
+  /** Nothing more is heard of it; what was said reaches it. */
+  leave(): void
+  /** Aborted when the client has left, or is left. */
+  readonly gone: AbortSignal
+}
+
+/** The state of a client's connection for who watches its time. */
+export interface Heard {
+  /** When it said something for the last time; at first, when it came. */
+  readonly heard: number
+  /** What it is at, and when that began; undefined between commands. */
+  readonly at: { readonly what: 'line' | 'content'; readonly since: number } | undefined
+  /** Whether the session waits for it. */
+  readonly awaited: boolean
+}
+
+/** `now` in milliseconds on a clock that nobody sets. */
+export class ClientLine implements Client {
+  readonly #socket: Socket
+  readonly #now: () => number
+  readonly #reader = createLineReader(COMMAND_MAX)
+  readonly #gone = new AbortController()
+  #wake: (() => void) | undefined
+  #heard: number
+  #at: Heard['at']
+
+  constructor(socket: Socket, now: () => number) {
+    this.#socket = socket
+    this.#now = now
+    this.#heard = now()
+    socket.on('data', (chunk: Buffer) => this.#hear(chunk))
+    for (const end of ['end', 'close'] as const) socket.on(end, () => this.leave())
+    socket.on('error', () => socket.destroy())
+  }
+
+  get gone(): AbortSignal {
+    return this.#gone.signal
+  }
+
+  get hasMore(): boolean {
+    return this.#reader.pending > 0
+  }
+
+  get standing(): Heard {
+    return { heard: this.#heard, at: this.#at, awaited: this.#wake !== undefined }
+  }
+
+  async line(): Promise<Line | undefined> {
+    for (;;) {
+      if (this.gone.aborted) return undefined
+      const line = this.#reader.next()
+      if (line !== undefined) {
+        this.#at = undefined
+        this.#resume()
+        return line
+      }
+      const { unended } = this.#reader
+      if (unended > UNENDED_MAX) throw new Fault('read', 'a command without an end')
+      if (unended > 0) this.#at ??= { what: 'line', since: this.#heard }
+      await this.#more()
+    }
+  }
+
+  async chunk(): Promise<Buffer | undefined> {
+    this.#at ??= { what: 'content', since: this.#now() }
+    for (;;) {
+      if (this.gone.aborted) return undefined
+      const chunk = this.#reader.take()
+      if (chunk !== undefined) return chunk
+      await this.#more()
+    }
+  }
+
+  giveBack(bytes: Buffer): void {
+    this.#at = undefined
+    this.#reader.giveBack(bytes)
+  }
+
+  say({ bytes }: Reply): void {
+    if (this.gone.aborted) return
+    if (this.#socket.writableLength > UNTAKEN_MAX) this.#socket.destroy()
+    else this.#socket.write(bytes)
+  }
+
+  leave(): void {
+    if (this.gone.aborted) return
+    this.#gone.abort()
+    this.#socket.end()
+    this.#socket.resume() // until its end comes
+    this.#wake?.()
+  }
+
+  #hear(chunk: Buffer): void {
+    if (this.gone.aborted) return
+    this.#heard = this.#now()
+    this.#reader.push(chunk)
+    if (this.#reader.pending > WAITING_MAX) this.#socket.pause()
+    this.#wake?.()
+  }
+
+  #resume(): void {
+    if (this.#socket.isPaused() && this.#reader.pending <= WAITING_MAX) this.#socket.resume()
+  }
+
+  #more(): Promise<void> {
+    this.#resume()
+    return new Promise((resolve) => {
+      this.#wake = () => {
+        this.#wake = undefined
+        resolve()
+      }
+    })
+  }
+}

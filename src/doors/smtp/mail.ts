@@ -1,0 +1,215 @@
+import { type MailAddress, readAddress } from '../../envelope/address.ts'
+import { ADDRESS_MAX, makeEnvelope } from '../../envelope/envelope.ts'
+import type { Origin } from '../../envelope/origin.ts'
+import type { Decision } from '../../judge/decision.ts'
+import type { Transaction } from '../../judge/transaction.ts'
+import { Fault, faultKindOf } from '../../runtime/fault.ts'
+import { freeBuffer } from '../../runtime/free-buffer.ts'
+import type { LogEntry } from '../../runtime/log.ts'
+import type { Judging } from '../shared/judging.ts'
+import { type Circumstances, decisionLines, faultLine, passLine } from '../shared/log-lines.ts'
+import { createRecipientList } from '../shared/recipient-list.ts'
+import { announcedSize, bareAddress } from '../shared/smtp-path.ts'
+import { faultReply, type SmtpReply } from '../shared/smtp-reply.ts'
+import { afterQueue } from './after-queue.ts'
+import { carryOut, dropTransaction, passOn, toAll } from './carry-out.ts'
+import type { Client } from './client.ts'
+import { createIntake, type Intake, type TakenIn } from './intake.ts'
+import type { NextServer } from './next-server.ts'
+import { type Refusal, refusalOf } from './refusals.ts'
+import type { SmtpServer } from './server.ts'
+import type { Path } from './wire/commands.ts'
+import { createContentReader } from './wire/content.ts'
+import { type Reply, replyFrom, textsOf } from './wire/replies.ts'
+
+/** What is known of whoever sends a message. */
+export interface Sending {
+  readonly origin: Origin
+  readonly relay: boolean
+}
+
+/** One message from MAIL to its end. */
+export interface Mail {
+  readonly sender: MailAddress
+  /** Bytes that the client announced. */
+  readonly size: number | undefined
+  /** How many the next server has taken. */
+  readonly recipients: number
+  /** Throws a Fault of kind `out-of-memory` if there is no room for one more. */
+  addRecipient(path: Buffer): void
+  /** The next server has not taken the last one. */
+  removeLastRecipient(): void
+  /** Receives the content, judges it and carries the decision out: the replies to it. Never rejects. */
+  receive(client: Client, next: NextServer, sending: Sending): Promise<readonly Reply[]>
+  /** Frees what it holds. */
+  close(): void
+}
+
+/** `line` is the MAIL command as it was said, `path` and parameters what it says. */
+export function openMail(line: Buffer, { path, parameters }: Path, server: SmtpServer): Mail {
+  // One that is too long stays too long.
+  const from = Buffer.from(bareAddress(path).subarray(0, ADDRESS_MAX + 1))
+  const sender = readAddress(from)
+  const recipients = createRecipientList(server.openAccount())
+
+  async function judge(
+    judging: Extract<Judging, { kind: 'judge' }>,
+    transaction: Transaction,
+    gone: AbortSignal,
+  ): Promise<Decision> {
+    const { size } = transaction.message
+    const remote = transaction.client.origin?.clientAddress
+    const over = server.begin?.({ door: 'smtp', remote, from: sender.text, size })
+    try {
+      const decision = await judging.judge(transaction, gone)
+      if (gone.aborted) throw clientLeft()
+      return decision
+    } finally {
+      over?.()
+    }
+  }
+
+  function transactionOf({ message }: TakenIn, judging: Judging, { relay, origin }: Sending) {
+    const envelope = makeEnvelope(from, recipients.paths().map(bareAddress))
+    const clusterPeer = judging.kind === 'judge' && judging.clusterPeer
+    return { message, envelope, client: { relay, clusterPeer, bounceInjector: false, origin } }
+  }
+
+  return {
+    sender,
+    size: announcedSize(parameters),
+    get recipients() {
+      return recipients.count
+    },
+    addRecipient: recipients.add,
+    removeLastRecipient: recipients.removeLast,
+    async receive(client, next, sending) {
+      const began = server.now()
+      const { gone } = client
+      const outlet = { next, mailLine: line, recipients: recipients.count, lmtp: server.lmtp, gone }
+      let transaction: Transaction | undefined
+      const about = (replies: readonly Reply[], next = ''): Circumstances => ({
+        door: doorEntries(sending.origin, replies, next),
+        remote: sending.origin.clientAddress,
+        transaction,
+        total: server.now() - began,
+      })
+      try {
+        const judging = server.startJudging()
+        return await withContent(client, judging, server, async (taken, refusal) => {
+          transaction = transactionOf(taken, judging, sending)
+          const found = refusal ?? (judging.kind === 'judge' && (await judge(judging, transaction, gone))) // biome-ignore format: a line
+          const decision = found && server.afterQueue ? afterQueue(found) : found
+          const replies = await (decision
+            ? carryOut(decision, { ...outlet, taken })
+            : passOn({ ...outlet, taken }))
+          const told = about(
+            replies,
+            decision && decision.kind !== 'accept' ? '' : refusedBy(replies),
+          )
+          const lines = decision
+            ? decisionLines(decision, undefined, told)
+            : [passLine('why' in judging ? judging.why : '', told)]
+          for (const each of lines) server.log(each)
+          return replies
+        })
+      } catch (error) {
+        const reply = replyFrom(troubleReply(error, server))
+        server.log(faultLine(error, undefined, about([reply])))
+        await dropTransaction(next)
+        return toAll(reply, outlet)
+      }
+    },
+    close: recipients.free,
+  }
+}
+
+/** Receives the content; the message is closed, and all is freed, when `use` has come to its end. */
+async function withContent<Result>(
+  client: Client,
+  judging: Judging,
+  server: SmtpServer,
+  use: (taken: TakenIn, refusal: Refusal | undefined) => Promise<Result>,
+): Promise<Result> {
+  const intake = createIntake(judging.look, server.openAccount)
+  try {
+    const refusal = await takeIn(client, intake, server)
+    const taken = intake.finish()
+    try {
+      return await use(taken, refusal)
+    } finally {
+      taken.message.close()
+    }
+  } finally {
+    intake.discard()
+  }
+}
+
+/** Reads to the end of the content, whatever becomes of it; then throws what went wrong meanwhile. */
+async function takeIn(
+  client: Client,
+  intake: Intake,
+  server: SmtpServer,
+): Promise<Refusal | undefined> {
+  const reader = createContentReader()
+  let size = 0
+  let trouble: unknown
+  while (!reader.ended) {
+    const chunk = await client.chunk()
+    if (chunk === undefined) throw clientLeft()
+    for (const piece of reader.push(chunk)) {
+      size += piece.length
+      if (trouble !== undefined || size > server.maxSize) continue
+      try {
+        const waits = intake.write(piece, reader.bareLf)
+        if (waits) await waits
+      } catch (error) {
+        trouble = error
+        intake.discard() // no message comes of it
+      }
+    }
+    if (reader.rest.length === 0) freeBuffer(chunk)
+  }
+  client.giveBack(reader.rest)
+  if (trouble !== undefined) throw trouble
+  return refusalOf(reader, size, server)
+}
+
+function clientLeft(): Fault {
+  return new Fault('read', 'the client left before it was answered')
+}
+
+/** What the client is told of anything thrown. Once mail is in a queue, nothing is refused. */
+function troubleReply(error: unknown, { afterQueue }: SmtpServer): SmtpReply {
+  const kind = faultKindOf(error)
+  if (kind === 'chain') return NO_NEXT
+  const reply = faultReply(kind)
+  if (!afterQueue || reply.code < 500) return reply
+  return { code: 451, enhanced: reply.enhanced.replace(/^5/, '4'), lines: reply.lines }
+}
+
+/** RFC 3463: the connection to another server broke. */
+export const NO_NEXT: SmtpReply = {
+  code: 451,
+  enhanced: '4.4.2',
+  lines: ['the next mail server does not answer as it should, try again later'],
+}
+
+function doorEntries(origin: Origin, replies: readonly Reply[], next: string): LogEntry[] {
+  return [
+    ['reply', worstOf(replies)?.code],
+    ['next', next],
+    ['door', 'smtp'],
+    ['queue', origin.queueId],
+  ]
+}
+
+/** What the next server said if it has not taken the message. */
+function refusedBy(replies: readonly Reply[]): string {
+  const worst = worstOf(replies)
+  return worst === undefined || worst.code < 400 ? '' : `${worst.code} ${textsOf(worst).join(' ')}`
+}
+
+function worstOf(replies: readonly Reply[]): Reply | undefined {
+  return replies.find(({ code }) => code >= 400) ?? replies[0]
+}

@@ -1,0 +1,38 @@
+import type { Decision, Grounds } from '../../judge/decision.ts'
+import type { ContentReader } from './wire/content.ts'
+
+/** Decisions about messages that are not even judged, for how they came. */
+export type Refusal = Extract<Decision, { kind: 'reject' }>
+
+export interface Manners {
+  /** Whether a message with a bare CR or LF is refused. */
+  readonly refusesBareNewlines: boolean
+  /** Bytes of a message, as they came. */
+  readonly maxSize: number
+}
+
+/** Why content that was read to its end, of so many bytes, is refused; undefined if it is not. */
+export function refusalOf(
+  { ambiguousDot, bareLf, bareCr }: ContentReader,
+  size: number,
+  { refusesBareNewlines, maxSize }: Manners,
+): Refusal | undefined {
+  if (size > maxSize) {
+    return refusal('5.3.4', 'too-large', `message is larger than ${maxSize} bytes (--max-size)`)
+  }
+  if (ambiguousDot) {
+    const what =
+      'a dot begins a line, or stands in one alone, behind or before a bare CR, LF or NUL'
+    return refusal('5.6.0', 'bare-newline', `message refused: ${what}`)
+  }
+  if (refusesBareNewlines && (bareLf || bareCr)) {
+    const which = bareLf ? 'LF' : 'CR'
+    return refusal('5.6.0', 'bare-newline', `message refused: it has a bare ${which}`)
+  }
+  return undefined
+}
+
+function refusal(enhanced: string, grounds: Grounds, text: string): Refusal {
+  const findings = { scan: 'skipped', why: text, times: {} } as const
+  return { kind: 'reject', reply: { class: 5, enhanced, text, grounds }, findings }
+}

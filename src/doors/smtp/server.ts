@@ -1,0 +1,38 @@
+import type { QuotaLookup } from '../../quota/quota-answer.ts'
+import type { Witness } from '../../visible/live/witness.ts'
+import type { Judging } from '../shared/judging.ts'
+import type { Account } from '../shared/memory.ts'
+import type { NextServer } from './next-server.ts'
+import type { Manners } from './refusals.ts'
+import type { Offer } from './wire/extensions.ts'
+
+/** What a session, and each mail in it, needs of the server that it belongs to. */
+export interface SmtpServer extends Manners {
+  /** Whether LMTP is spoken, on both sides. */
+  readonly lmtp: boolean
+  /** This host's name, for the greeting. */
+  readonly hostname: string
+  /** Whether the mail is in a queue already: nothing is refused for what is in it. */
+  readonly afterQueue: boolean
+  /** Whether no more messages are taken. */
+  readonly stopping: boolean
+  /** Undefined if recipients are taken unasked. */
+  readonly quota: QuotaLookup | undefined
+  /** How the message that comes now is judged. */
+  startJudging(): Judging
+  /** Of the memory of this process, for what is kept of one message. */
+  openAccount(): Account
+  /** A connection to the next server, greeted. A Fault of kind `chain` if there is none. */
+  callNext(): Promise<NextServer>
+  /** What the next server offered a short while ago; undefined if that is not known. */
+  recallOffer(): Offer | undefined
+  rememberOffer(offer: Offer): void
+  /** A line of the log about mail. */
+  log(line: Buffer): void
+  /** For trouble that concerns no message. */
+  complain(line: string): void
+  /** A message is being judged; call the result when that is over. */
+  readonly begin?: Witness['begin'] | undefined
+  /** Milliseconds on a clock that never goes back. */
+  now(): number
+}

@@ -1,0 +1,84 @@
+/** What a client says in one line; views of the line. */
+export interface Command {
+  /** In upper case; '' if the line begins with no word. */
+  readonly verb: string
+  /** What stands behind the verb and the blanks there. */
+  readonly argument: Buffer
+  /** All of it, as it was said, without its line end. */
+  readonly line: Buffer
+}
+
+/** Bytes of a command line without its end: RFC 5321 4.5.3.1.4 has 512, and extensions add to it. */
+export const COMMAND_MAX = 4096
+
+const SPACE = 0x20
+const TAB = 0x09
+
+/** The command of a line, or undefined if it holds a byte that no command may: a NUL, a CR. */
+export function parseCommand(line: Buffer): Command | undefined {
+  if (line.some((byte) => (byte < SPACE && byte !== TAB) || byte === 0x7f)) return undefined
+  let end = 0
+  while (end < line.length && !isBlank(line[end])) end++
+  let from = end
+  while (from < line.length && isBlank(line[from])) from++
+  return {
+    verb: line.toString('latin1', 0, end).toUpperCase(),
+    argument: line.subarray(from),
+    line,
+  }
+}
+
+/** The address of MAIL or RCPT, and its parameters. */
+export interface Path {
+  /** With its angle brackets, if it has them. */
+  readonly path: Buffer
+  /** `SIZE=1000`, `BODY=8BITMIME`, … */
+  readonly parameters: readonly Buffer[]
+}
+
+/**
+ * What stands behind `FROM:` or `TO:` (RFC 5321 4.1.2), or undefined if that is not there. What
+ * makes no sense otherwise is a path as it stands: the next server answers for it.
+ */
+export function parsePath(argument: Buffer, keyword: 'FROM:' | 'TO:'): Path | undefined {
+  const { length } = keyword
+  if (argument.toString('latin1', 0, length).toUpperCase() !== keyword) return undefined
+  let from = length
+  while (isBlank(argument[from])) from++
+  const end = endOfPath(argument, from)
+  return { path: argument.subarray(from, end), parameters: words(argument.subarray(end)) }
+}
+
+const OPEN = 0x3c
+const CLOSE = 0x3e
+const QUOTE = 0x22
+const BACKSLASH = 0x5c
+
+/** Behind the bracket that closes it, or at the first blank; a quoted local part may hold both. */
+function endOfPath(bytes: Buffer, from: number): number {
+  const bracketed = bytes[from] === OPEN
+  let quoted = false
+  for (let at = from; at < bytes.length; at++) {
+    const byte = bytes[at]
+    if (byte === QUOTE) quoted = !quoted
+    else if (byte === BACKSLASH && quoted) at++
+    else if (!quoted && bracketed && byte === CLOSE) return at + 1
+    else if (!quoted && !bracketed && isBlank(byte)) return at
+  }
+  return bytes.length
+}
+
+function words(bytes: Buffer): Buffer[] {
+  const found: Buffer[] = []
+  for (let at = 0; at < bytes.length; ) {
+    let end = at
+    while (end < bytes.length && !isBlank(bytes[end])) end++
+    if (end > at) found.push(bytes.subarray(at, end))
+    at = end + 1
+  }
+  return found
+}
+
+function isBlank(byte: number | undefined): boolean {
+  return byte === SPACE || byte === TAB
+}

@@ -1,0 +1,97 @@
+import type { Line } from './lines.ts'
+import { WireError } from './wire-error.ts'
+
+/** Bytes of one line of a server's reply; RFC 5321 4.5.3.1.5 has 512. */
+export const REPLY_LINE_MAX = 4096
+/** Bytes of all its lines: a thousand of ordinary length. */
+export const REPLY_MAX = 128 * 1024
+
+/** A reply as a server gave it. */
+export interface Reply {
+  /** 200 to 599. */
+  readonly code: number
+  /** Its lines with their codes, each ended by CRLF. */
+  readonly bytes: Buffer
+}
+
+export interface ReplyReader {
+  /** Takes a line; the whole reply if that was its last one. Throws a WireError for what is none. */
+  take(line: Line): Reply | undefined
+}
+
+const DASH = 0x2d
+const SPACE = 0x20
+const CRLF = Buffer.from('\r\n')
+
+/** Reads replies, RFC 5321 4.2. */
+export function createReplyReader(): ReplyReader {
+  let lines: Buffer[] = []
+  let length = 0
+  let first: number | undefined
+
+  return {
+    take(line) {
+      if (line.kind === 'too-long') {
+        throw new WireError(`a reply with a line of over ${REPLY_LINE_MAX} bytes`)
+      }
+      const { bytes } = line
+      const code = codeOf(bytes)
+      if (code === undefined) throw new WireError(`no reply: "${shown(bytes)}"`)
+      if (first !== undefined && code !== first) {
+        throw new WireError(`a reply with codes ${first} and ${code}`)
+      }
+      first = code
+      length += bytes.length + CRLF.length
+      if (length > REPLY_MAX) throw new WireError(`a reply of over ${REPLY_MAX} bytes`)
+      lines.push(Buffer.from(bytes), CRLF)
+      if (bytes[3] === DASH) return undefined
+      const reply = { code, bytes: Buffer.concat(lines) }
+      lines = []
+      length = 0
+      first = undefined
+      return reply
+    },
+  }
+}
+
+/** Of a line of a reply: three digits, then a blank, a dash or nothing. */
+function codeOf(line: Buffer): number | undefined {
+  if (line.length > 3 && line[3] !== SPACE && line[3] !== DASH) return undefined
+  if (line.includes(0x0d) || line.includes(0)) return undefined // would be two lines to some
+  const digits = line.toString('latin1', 0, 3)
+  return /^[2-5][0-9]{2}$/.test(digits) ? Number(digits) : undefined
+}
+
+function shown(line: Buffer): string {
+  return line.toString('latin1', 0, 60).replace(/[^ -~]/g, '?')
+}
+
+/** The texts of a reply's lines, without codes. */
+export function textsOf({ bytes }: Reply): string[] {
+  const lines = bytes.toString('latin1').split('\r\n').slice(0, -1)
+  return lines.map((line) => line.slice(4))
+}
+
+/** Characters of the text in a line of a reply of ours, and such lines. */
+const TEXT_MAX = 480
+const LINES_MAX = 32
+
+/** A reply of ours. What is no printable ASCII becomes `?`, so that no line can be forged. */
+export function replyFrom({
+  code,
+  enhanced,
+  lines,
+}: {
+  readonly code: number
+  /** RFC 3463; none in a greeting or in the answer to EHLO. */
+  readonly enhanced?: string
+  readonly lines: readonly string[]
+}): Reply {
+  const shownLines = lines.length > 0 ? lines.slice(0, LINES_MAX) : ['']
+  const texts = shownLines.map((line, index) => {
+    const mark = index < shownLines.length - 1 ? '-' : ' '
+    const words = line.replace(/[^ -~]/g, '?').slice(0, TEXT_MAX)
+    return `${code}${mark}${enhanced === undefined ? '' : `${enhanced} `}${words}\r\n`
+  })
+  return { code, bytes: Buffer.from(texts.join(''), 'latin1') }
+}

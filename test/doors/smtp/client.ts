@@ -1,0 +1,76 @@
+import { once } from 'node:events'
+import { connect, type Socket } from 'node:net'
+
+/** A client that says bytes, of whatever kind, and hears replies. */
+export interface Client {
+  readonly socket: Socket
+  /** Writes as it is. */
+  write(bytes: string | Buffer): void
+  /** The next reply, lines joined by LF; undefined once the server has left. */
+  hear(): Promise<string | undefined>
+  /** A line with CRLF, and the reply to it. */
+  say(line: string): Promise<string>
+  /** Everything that is said until the server leaves. */
+  rest(): Promise<string[]>
+  close(): Promise<void>
+}
+
+/** Connects; the greeting is the first reply to hear. */
+export async function callDoor(port: number): Promise<Client> {
+  const socket = connect({ host: '127.0.0.1', port })
+  await once(socket, 'connect')
+  let text = ''
+  let closed = false
+  let wake = () => {}
+  socket.on('data', (chunk: Buffer) => {
+    text += chunk.toString('latin1')
+    wake()
+  })
+  const end = () => {
+    closed = true
+    wake()
+  }
+  socket.on('error', end)
+  socket.on('end', end)
+  socket.on('close', end)
+
+  function nextReply(): string | undefined {
+    const [whole] = /^(?:\d{3}-.*\r\n)*\d{3}(?: .*)?\r\n/.exec(text) ?? []
+    if (whole === undefined) return undefined
+    text = text.slice(whole.length)
+    return whole.slice(0, -2).replaceAll('\r\n', '\n')
+  }
+
+  async function hear(): Promise<string | undefined> {
+    for (;;) {
+      const reply = nextReply()
+      if (reply !== undefined || closed) return reply
+      await new Promise<void>((resolve) => {
+        wake = resolve
+      })
+    }
+  }
+
+  const write = (bytes: string | Buffer) =>
+    void socket.write(typeof bytes === 'string' ? Buffer.from(bytes, 'latin1') : bytes)
+  return {
+    socket,
+    write,
+    hear,
+    async say(line) {
+      write(`${line}\r\n`)
+      const reply = await hear()
+      if (reply === undefined) throw new Error(`the door left after ${line.slice(0, 60)}`)
+      return reply
+    },
+    async rest() {
+      const replies: string[] = []
+      for (let reply = await hear(); reply !== undefined; reply = await hear()) replies.push(reply)
+      return replies
+    },
+    async close() {
+      socket.end()
+      if (!socket.destroyed) await once(socket, 'close')
+    },
+  }
+}

@@ -1,0 +1,178 @@
+import { once } from 'node:events'
+import { type AddressInfo, createServer, type Socket } from 'node:net'
+
+/** A message as the next server got it. */
+export interface Got {
+  /** The commands since the last message, as they came, without line ends. */
+  readonly commands: readonly string[]
+  readonly sender: string
+  readonly recipients: readonly string[]
+  /** Between 354 and CRLF . CRLF, byte for byte. */
+  readonly wire: Buffer
+  /** The same without the dots of RFC 5321 4.5.2. */
+  readonly content: Buffer
+}
+
+/** What it does at a command, instead of what it would: a reply, or anything with the socket. */
+export type Script = (
+  verb: string,
+  line: string,
+  socket: Socket,
+) => string | Buffer | 'silence' | undefined
+
+export interface NextWishes {
+  readonly lmtp?: boolean
+  readonly extensions?: readonly string[]
+  readonly greeting?: string | undefined
+  /** Also asked at the content (verb `CONTENT`) and at the end of it (verb `.`). */
+  readonly script?: Script
+}
+
+export interface RunningNext {
+  readonly port: number
+  /** All commands of all connections. */
+  readonly commands: readonly string[]
+  readonly got: readonly Got[]
+  /** Connections so far. */
+  readonly calls: number
+  /** Those that are open. */
+  readonly open: number
+  /** Resolves when so many messages are here. */
+  has(count: number): Promise<void>
+  /** What it does from now on. */
+  script: Script | undefined
+  extensions: readonly string[]
+}
+
+export const EXTENSIONS = ['PIPELINING', 'SIZE 10240000', '8BITMIME', 'SMTPUTF8', 'DSN', 'XFORWARD NAME ADDR PROTO HELO SOURCE PORT IDENT'] // biome-ignore format: a list
+
+/** A mail server for the door to hand on to: it keeps all that it is told. */
+export async function startNext(
+  t: { teardown(stop: () => unknown): void },
+  wishes: NextWishes = {},
+): Promise<RunningNext> {
+  const commands: string[] = []
+  const got: Got[] = []
+  const sockets = new Set<Socket>()
+  let calls = 0
+  let wake = () => {}
+  const running = {
+    script: wishes.script,
+    extensions: wishes.extensions ?? EXTENSIONS,
+  }
+  const server = createServer((socket) => {
+    calls++
+    sockets.add(socket)
+    socket.on('close', () => sockets.delete(socket))
+    socket.on('error', () => {})
+    converse(socket)
+  })
+
+  function converse(socket: Socket): void {
+    let pending = Buffer.alloc(0)
+    let inData = false
+    let since: string[] = []
+    let sender = ''
+    let recipients: string[] = []
+    const write = (reply: string | Buffer) => {
+      socket.write(typeof reply === 'string' ? `${reply}\r\n` : reply)
+    }
+
+    /** Whether the script has done it. */
+    function scripted(verb: string, line: string): boolean {
+      const reply = running.script?.(verb, line, socket)
+      if (reply === undefined) return false
+      if (reply !== 'silence') write(reply)
+      return true
+    }
+
+    function take(line: string): void {
+      const verb = line.slice(0, 4).toUpperCase().trim()
+      commands.push(line)
+      since.push(line)
+      const [, address = ''] = /<(.*?)>/.exec(line) ?? []
+      if (scripted(verb, line)) return
+      if (verb === 'EHLO' || verb === 'LHLO') {
+        const all = ['next.example.org at your service', ...running.extensions]
+        return void write(
+          all.map((text, at) => `250${at < all.length - 1 ? '-' : ' '}${text}`).join('\r\n'),
+        )
+      }
+      if (verb === 'DATA') {
+        inData = true
+        return void write('354 go on')
+      }
+      if (verb === 'MAIL' || verb === 'RSET') recipients = []
+      if (verb === 'MAIL') sender = address
+      if (verb === 'RCPT') recipients.push(address)
+      if (verb === 'QUIT') return void socket.end('221 2.0.0 next says goodbye\r\n')
+      write(`250 2.1.0 next took ${verb}`)
+    }
+
+    function finish(wire: Buffer): void {
+      inData = false
+      const content = unstuffed(wire)
+      const told = recipients.length
+      if (!scripted('.', wire.toString('latin1'))) {
+        got.push({ commands: since, sender, recipients, wire, content })
+        if (wishes.lmtp) for (const to of recipients) write(`250 2.0.0 <${to}> has it`)
+        else write(`250 2.0.0 next queued it as ${got.length} for ${told}`)
+      }
+      since = []
+      recipients = []
+      wake()
+    }
+
+    const greeting = wishes.greeting ?? '220 next.example.org ESMTP'
+    if (greeting !== '') write(greeting)
+    socket.on('data', (piece: Buffer) => {
+      pending = Buffer.concat([pending, piece])
+      for (;;) {
+        if (inData) {
+          if (scripted('CONTENT', pending.toString('latin1'))) return
+          const isEmpty = pending.subarray(0, 3).toString('latin1') === '.\r\n'
+          const end = isEmpty ? 0 : pending.indexOf('\r\n.\r\n')
+          if (end < 0) return
+          const wire = Buffer.from(pending.subarray(0, isEmpty ? 0 : end + 2))
+          pending = pending.subarray(end + (isEmpty ? 3 : 5))
+          finish(wire)
+          continue
+        }
+        const end = pending.indexOf('\n')
+        if (end < 0) return
+        const line = pending.toString('latin1', 0, end).replace(/\r$/, '')
+        pending = pending.subarray(end + 1)
+        take(line)
+      }
+    })
+  }
+
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  t.teardown(() => {
+    for (const socket of sockets) socket.destroy()
+    server.close()
+  })
+  return Object.assign(running, {
+    port: (server.address() as AddressInfo).port,
+    commands,
+    got,
+    get calls() {
+      return calls
+    },
+    get open() {
+      return sockets.size
+    },
+    async has(count: number) {
+      while (got.length < count) {
+        await new Promise<void>((resolve) => {
+          wake = resolve
+        })
+      }
+    },
+  })
+}
+
+function unstuffed(wire: Buffer): Buffer {
+  return Buffer.from(wire.toString('latin1').replace(/(^|\r\n)\./g, '$1'), 'latin1')
+}

@@ -1,0 +1,116 @@
+import { once } from 'node:events'
+import { mkdtempSync, rmSync } from 'node:fs'
+import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { type Configuration, readConfiguration } from '../../../src/doors/shared/configuration.ts'
+import { createBudget } from '../../../src/doors/shared/memory.ts'
+import {
+  createSmtpDoor,
+  type Relay,
+  type SmtpDoor,
+  type SmtpOptions,
+} from '../../../src/doors/smtp/smtp.ts'
+import { parseNetwork } from '../../../src/net/address.ts'
+import type { QuotaLookup } from '../../../src/quota/quota-answer.ts'
+import { openHostMemory } from '../../../src/verdicts/host-memory.ts'
+import { type Client, callDoor } from './client.ts'
+
+/** What the rig needs of tap's test object. */
+interface Test {
+  teardown(stop: () => unknown): void
+}
+
+export interface OpenDoor extends SmtpDoor {
+  readonly port: number
+  /** A private directory that goes with the test: TMPDIR. */
+  readonly directory: string
+  /** Trouble of the daemon's own. */
+  readonly log: readonly string[]
+  /** The lines about mail. */
+  readonly mailLog: readonly string[]
+  /** A client that was greeted. */
+  call(): Promise<Client>
+}
+
+export interface Wishes extends Partial<Omit<Relay, 'next'>>, Partial<SmtpOptions> {
+  readonly settings?: Readonly<Record<string, string>>
+  readonly quota?: QuotaLookup
+}
+
+/** onescand's SMTP door in this process, before a server on a port of 127.0.0.1. */
+export async function openDoor(t: Test, nextPort: number, wishes: Wishes = {}): Promise<OpenDoor> {
+  const { settings = {}, quota, ...rest } = wishes
+  const directory = mkdtempSync(join(tmpdir(), 'onescan-smtp-'))
+  const log: string[] = []
+  const mailLog: string[] = []
+  const env = {
+    PATH: process.env.PATH ?? '',
+    CONTROLDIR: '/nonexistent',
+    TMPDIR: directory,
+    ...settings,
+  }
+  const read = await readConfiguration(env, (line) => log.push(line), openHostMemory())
+  t.teardown(read.close)
+  const configuration = quota ? { ...read, quota: quota as Configuration['quota'] } : read
+  const relay: Relay = {
+    lmtp: false,
+    next: {
+      text: `inet:127.0.0.1:${nextPort}`,
+      options: { host: '127.0.0.1', port: nextPort },
+    },
+    from: [parseNetwork('127.0.0.0/8')!],
+    afterQueue: false,
+    refusesBareNewlines: false,
+    ...rest,
+  }
+  const door = createSmtpDoor(configuration, relay, {
+    maxClients: 200,
+    maxSize: 100 * 1024 * 1024,
+    budget: createBudget(64 * 1024 * 1024),
+    log: (line) => log.push(line),
+    mailLog: (line) => mailLog.push(line.toString('latin1')),
+    ...rest,
+  })
+  door.server.listen(0, '127.0.0.1')
+  await once(door.server, 'listening')
+  const { port } = door.server.address() as AddressInfo
+  t.teardown(async () => {
+    if (door.server.listening) await door.close(0)
+    rmSync(directory, { recursive: true, force: true })
+  })
+  return {
+    ...door,
+    port,
+    directory,
+    log,
+    mailLog,
+    async call() {
+      const client = await callDoor(port)
+      t.teardown(() => client.socket.destroy())
+      await client.hear()
+      return client
+    },
+  }
+}
+
+/** One message on a connection of its own: the last reply, which is the one to the dot if it came to that. */
+export async function sendThrough(
+  door: Pick<OpenDoor, 'call'>,
+  content: string | Buffer,
+  recipients: readonly string[] = ['ben@example.org'],
+  sender = 'ann@example.net',
+): Promise<string> {
+  const client = await door.call()
+  await client.say('EHLO client.example.org')
+  await client.say(`MAIL FROM:<${sender}>`)
+  for (const to of recipients) await client.say(`RCPT TO:<${to}>`)
+  const go = await client.say('DATA')
+  if (!go.startsWith('354')) return go
+  client.write(content)
+  client.write('.\r\n')
+  const reply = (await client.hear()) ?? 'left'
+  await client.say('QUIT')
+  await client.close()
+  return reply
+}

@@ -1,0 +1,160 @@
+import fc from 'fast-check'
+import t from 'tap'
+import { parseCommand, parsePath } from '../../../../src/doors/smtp/wire/commands.ts'
+import { keptOf, mayPass } from '../../../../src/doors/smtp/wire/extensions.ts'
+import { createLineReader } from '../../../../src/doors/smtp/wire/lines.ts'
+import { createReplyReader, replyFrom, textsOf } from '../../../../src/doors/smtp/wire/replies.ts'
+import { parseForwarded, plainAddress } from '../../../../src/doors/smtp/wire/xforward.ts'
+
+/** Commands and replies, line by line, in any split. */
+
+const bytes = (text: string) => Buffer.from(text, 'latin1')
+
+function linesOf(text: string, size: number, max = 20): string[] {
+  const reader = createLineReader(max)
+  const found: string[] = []
+  const whole = bytes(text)
+  for (let at = 0; at < whole.length; at += size) {
+    reader.push(whole.subarray(at, at + size))
+    for (let line = reader.next(); line; line = reader.next()) {
+      found.push(line.kind === 'line' ? line.bytes.toString('latin1') : 'TOO LONG')
+    }
+  }
+  return found
+}
+
+t.test('lines end in CRLF or LF, and are the same in any split', async (t) => {
+  const pieces = fc.array(fc.constantFrom('\r\n', '\n', 'ab', '\r', 'x'.repeat(9)), {
+    maxLength: 12,
+  })
+  fc.assert(
+    fc.property(pieces, fc.integer({ min: 1, max: 7 }), (some, size) => {
+      const text = some.join('')
+      const wanted = text.split('\n').slice(0, -1).map((line) => line.replace(/\r$/, '')) // biome-ignore format: a line
+      t.same(
+        linesOf(text, size),
+        wanted.map((line) => (line.length > 20 ? 'TOO LONG' : line)),
+      )
+    }),
+    { numRuns: 2000 },
+  )
+})
+
+t.test(
+  'a line that is too long is dropped, in constant memory, and the next one is read',
+  async (t) => {
+    const reader = createLineReader(100)
+    const before = process.memoryUsage().arrayBuffers
+    for (let n = 0; n < 1000; n++) {
+      reader.push(Buffer.alloc(10_000, 97))
+      t.equal(reader.next(), undefined)
+    }
+    t.equal(reader.unended, 10_000_000)
+    reader.push(bytes('\r\nNOOP\r\n'))
+    t.equal(reader.next()?.kind, 'too-long')
+    t.match(reader.next(), { kind: 'line', bytes: bytes('NOOP') })
+    t.ok(process.memoryUsage().arrayBuffers - before < 20_000_000)
+  },
+)
+
+t.test('bytes that are no line can be had, and given back', async (t) => {
+  const reader = createLineReader(100)
+  reader.push(bytes('DATA\r\ncontent'))
+  t.match(reader.next(), { kind: 'line' })
+  t.equal(reader.take()?.toString(), 'content')
+  t.equal(reader.take(), undefined)
+  reader.giveBack(bytes('MAIL\r\n'))
+  reader.push(bytes('RCPT\r\n'))
+  t.match(reader.next(), { bytes: bytes('MAIL') })
+})
+
+t.test('a verb and what stands behind it', async (t) => {
+  const read = (line: string) => {
+    const command = parseCommand(bytes(line))
+    return command && [command.verb, command.argument.toString('latin1')]
+  }
+  t.same(read('mail FROM:<a>'), ['MAIL', 'FROM:<a>'])
+  t.same(read('RCPT \t TO:<a> '), ['RCPT', 'TO:<a> '])
+  t.same(read('QUIT'), ['QUIT', ''])
+  t.same(read(''), ['', ''])
+  t.same(read(' X'), ['', 'X'])
+  t.same(read('MAIL FROM:<\xe4@\xff>'), ['MAIL', 'FROM:<\xe4@\xff>'], '8-bit goes on')
+  for (const byte of ['\0', '\r', '\x1b', '\x7f']) t.equal(read(`NOOP ${byte}x`), undefined)
+})
+
+t.test('the paths of RFC 5321, and what is none', async (t) => {
+  const read = (text: string) => {
+    const found = parsePath(bytes(text), 'FROM:')
+    return found && [found.path.toString('latin1'), ...found.parameters.map(String)]
+  }
+  t.same(read('FROM:<a@b> SIZE=1  BODY=8BITMIME'), ['<a@b>', 'SIZE=1', 'BODY=8BITMIME'])
+  t.same(read('from: <a@b>'), ['<a@b>'])
+  t.same(read('FROM:<>'), ['<>'])
+  t.same(read('FROM:<"a> b\\" c"@d> X=1'), ['<"a> b\\" c"@d>', 'X=1'])
+  t.same(read('FROM:a@b X'), ['a@b', 'X'])
+  t.same(read('FROM:<a@b'), ['<a@b'], 'the next server answers for it')
+  t.equal(read('<a@b>'), undefined)
+  t.equal(read('TO:<a@b>'), undefined)
+})
+
+t.test('a path of any bytes costs linear time', async (t) => {
+  const long = `FROM:<${'"\\'.repeat(2000)}`
+  t.equal(parsePath(bytes(long), 'FROM:')?.path.length, long.length - 5)
+})
+
+t.test('replies of one line and of several', async (t) => {
+  const read = (text: string) => {
+    const lines = createLineReader(4096)
+    lines.push(bytes(text))
+    const replies = createReplyReader()
+    for (let line = lines.next(); line; line = lines.next()) {
+      const reply = replies.take(line)
+      if (reply) return { code: reply.code, text: reply.bytes.toString('latin1') }
+    }
+    return undefined
+  }
+  t.same(read('250 ok\r\n'), { code: 250, text: '250 ok\r\n' })
+  t.same(read('250\r\n'), { code: 250, text: '250\r\n' })
+  t.same(
+    read('250-a\n250-b\n250 c\n'),
+    { code: 250, text: '250-a\r\n250-b\r\n250 c\r\n' },
+    'bare LF',
+  )
+  t.equal(read('250-a\r\n'), undefined, 'there is more to come')
+  t.same(read(`${'250-x\r\n'.repeat(999)}250 y\r\n`)?.code, 250)
+  for (const text of ['hello\r\n', '99 x\r\n', '600 x\r\n', '2500 x\r\n', '\r\n', '250-a\r\n251 b\r\n', '250 a\rb\r\n', '250 \0\r\n', '-ERR\r\n']) // biome-ignore format: a list
+    t.throws(() => read(text), { name: 'WireError' }, JSON.stringify(text))
+  t.throws(() => read(`250 ${'x'.repeat(5000)}\r\n`), { message: /over 4096 bytes/ })
+  t.throws(() => read(`250-${'x'.repeat(4000)}\r\n`.repeat(40)), { message: /over 131072 bytes/ })
+})
+
+t.test('a reply of ours cannot forge a line', async (t) => {
+  const reply = replyFrom({ code: 550, enhanced: '5.7.1', lines: ['a\r\n250 ok\0\xe4', 'b'] })
+  t.equal(reply.bytes.toString('latin1'), '550-5.7.1 a??250 ok??\r\n550 5.7.1 b\r\n')
+  const long = replyFrom({ code: 550, enhanced: '5.7.1', lines: ['x'.repeat(1000)] })
+  t.ok(long.bytes.length <= 512)
+  t.equal(textsOf(reply).length, 2)
+})
+
+t.test('what a proxy cannot keep is not offered, and its commands do not pass', async (t) => {
+  const extensions = ['STARTTLS', 'AUTH PLAIN LOGIN', 'AUTH=PLAIN', 'auth plain', 'CHUNKING', 'BINARYMIME', 'BURL', 'XEXCH50', 'PIPELINING', 'SIZE 100', '8BITMIME', 'X-WHATEVER 1'] // biome-ignore format: a list
+  t.same(keptOf({ greeting: '', extensions }), [
+    'PIPELINING',
+    'SIZE 100',
+    '8BITMIME',
+    'X-WHATEVER 1',
+  ])
+  for (const verb of ['STARTTLS', 'AUTH', 'BDAT', 'BURL', 'TURN', 'ATRN']) t.notOk(mayPass(verb))
+  for (const verb of ['VRFY', 'HELP', 'ETRN', 'XWHATEVER']) t.ok(mayPass(verb))
+})
+
+t.test('XFORWARD tells of the client, in xtext', async (t) => {
+  const told = parseForwarded(
+    bytes(
+      'NAME=spike.example ADDR=IPV6:2001:db8::1 PROTO=ESMTP HELO=a+2Bb+3dc IDENT=4FG source=LOCAL x',
+    ),
+  )
+  t.same({ ...told }, { NAME: 'spike.example', ADDR: 'IPV6:2001:db8::1', HELO: 'a+b=c', IDENT: '4FG', SOURCE: 'LOCAL' }) // biome-ignore format: a list
+  t.equal(plainAddress('IPv6:2001:db8::1'), '2001:db8::1')
+  t.equal(parseForwarded(bytes('NAME=[UNAVAILABLE] ADDR=')).NAME, undefined)
+})
