@@ -1,12 +1,9 @@
 import {
   closeSync,
-  constants,
   fchmodSync,
   fchownSync,
-  fstatSync,
   fsyncSync,
   openSync,
-  readFileSync,
   realpathSync,
   renameSync,
   rmSync,
@@ -14,8 +11,10 @@ import {
   writeSync,
 } from 'node:fs'
 import { dirname } from 'node:path'
-import { type Key, parseKeyring } from '../cluster/keyring.ts'
+import { FILE_MAX, type Key, parseKeyring } from '../cluster/keyring.ts'
 import { errorCode, Fault } from '../runtime/fault.ts'
+import { mustBeOwnAt, openTheirs, readWhole } from '../runtime/path/read.ts'
+import { withPlace } from '../runtime/path/walk.ts'
 
 export type Position = 'top' | 'end'
 
@@ -26,7 +25,7 @@ const FRESH_MODE = 0o640
  * Adds a line to a keyring; the ring as it is now, and whether the file had to be made. A new file replaces the
  * old one in one step, with its owner, group and mode, so that no message ever meets
  * half a ring. Throws a Fault of kind `config`, and changes nothing, where the ring
- * is open to others, is malformed, or would be with this line.
+ * or its directory is open to others, is malformed, or would be with this line.
  */
 export function addToKeyring(
   path: string,
@@ -34,6 +33,7 @@ export function addToKeyring(
   position: Position,
 ): { readonly keys: readonly Key[]; readonly made: boolean } {
   const target = followLinks(path)
+  mustBeOwnAt(dirname(target))
   const old = readOld(target)
   const text = old?.text ?? ''
   const whole = text === '' || text.endsWith('\n') ? text : `${text}\n`
@@ -44,16 +44,15 @@ export function addToKeyring(
 }
 
 function readOld(path: string): { text: string; status: Stats } | undefined {
-  let fd: number
+  let opened: ReturnType<typeof openTheirs>
   try {
-    fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK) // a FIFO is waited for else
+    opened = openTheirs(path)
   } catch (error) {
     if (errorCode(error) === 'ENOENT') return undefined
     throw error
   }
+  const { fd, stats: status } = opened
   try {
-    const status = fstatSync(fd)
-    if (!status.isFile()) throw new Fault('config', `${path}: is not a regular file`)
     if ((status.mode & 0o027) !== 0) {
       const mode = `0${(status.mode & 0o777).toString(8)}`
       throw new Fault(
@@ -61,7 +60,7 @@ function readOld(path: string): { text: string; status: Stats } | undefined {
         `${path}: mode ${mode} lets others read the keys; chmod 640 it first`,
       )
     }
-    return { text: readFileSync(fd, 'latin1'), status }
+    return { text: readWhole(fd, path, FILE_MAX).toString('latin1'), status }
   } finally {
     closeSync(fd)
   }
@@ -99,7 +98,7 @@ function replace(path: string, text: string, old: Stats | undefined): void {
 
 function followLinks(path: string): string {
   try {
-    return realpathSync(path)
+    return withPlace(path, () => realpathSync(path))
   } catch (error) {
     if (errorCode(error) === 'ENOENT') return path
     throw error

@@ -2,6 +2,7 @@ import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { isCompiled } from '../runtime/compiled-program.ts'
 import { errorCode } from '../runtime/fault.ts'
+import { mustBeOwnAt } from '../runtime/path/read.ts'
 
 /** The text of plugin.ts; the build puts it here. */
 declare const PLUGIN_TYPES: string | undefined
@@ -17,7 +18,7 @@ type Language = 'ts' | 'mjs'
  * work as they are. It is TypeScript where this runtime loads it, else JavaScript with the
  * types in comments; a name in `.ts` or `.mjs` says which. Throws an error of one line, and
  * writes nothing, for a name that QHPSI cannot hold, where a file of that name exists, or
- * without a directory. The types alone are written anew.
+ * without a directory, for root also if somebody else may write to that. The types alone are written anew.
  */
 export function newPlugin(name: string, directory: string): string[] {
   const plain = name.replace(/\.(ts|mjs)$/, '')
@@ -30,6 +31,7 @@ export function newPlugin(name: string, directory: string): string[] {
   if (!statSync(home, { throwIfNoEntry: false })?.isDirectory()) {
     throw new Error(`${home}: is not a directory; make it first`)
   }
+  mustBeOwnAt(home)
   const language = name === plain ? usualLanguage() : name.endsWith('.ts') ? 'ts' : 'mjs'
   const plugin = `${plain}.${language}`
   const files: [string, string][] = [

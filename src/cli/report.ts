@@ -1,5 +1,5 @@
-import { writeFileSync } from 'node:fs'
 import type { ArgumentsCamelCase, CommandModule } from 'yargs'
+import { writeNamedFile } from '../runtime/path/write.ts'
 import { colours, noColours } from '../visible/log/in-words.ts'
 import { findLogs } from '../visible/log/sources.ts'
 import { asHtml } from '../visible/report/html.ts'
@@ -72,7 +72,7 @@ async function report(args: ArgumentsCamelCase<ReportOptions>, output: Output): 
       blocks: !form.isMail && showsBlocks(),
       clean: (words) => forTerminal(words.replace(/[\n\t]/g, ' ')),
     })
-  if (args.html !== undefined) writeFileSync(args.html, asHtml(summary, now))
+  if (args.html !== undefined) writeNamedFile(args.html, asHtml(summary, now))
   if (output.json) await output.result(summary)
   else if (args.mail !== undefined) {
     const message = asMail(

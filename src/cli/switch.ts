@@ -1,8 +1,10 @@
-import { closeSync, existsSync, mkdirSync, openSync, rmSync, statSync } from 'node:fs'
-import { dirname, resolve } from 'node:path'
+import { existsSync, mkdirSync, statSync, unlinkSync } from 'node:fs'
+import { basename, dirname, resolve } from 'node:path'
 import type { Argv, CommandModule } from 'yargs'
 import { HOST_DIRECTORY, hostSwitchFile, readPlace, switchFile } from '../judge/policy.ts'
 import { errorCode } from '../runtime/fault.ts'
+import { nameOf, withPlace } from '../runtime/path/walk.ts'
+import { makeEmptyFile } from '../runtime/path/write.ts'
 import { FAILED, type Output, runCommand } from './shared/run-command.ts'
 import { runningDaemons } from './shared/running-daemons.ts'
 
@@ -135,7 +137,7 @@ function otherDaemons(control: string): { pid: number; text: string }[] {
 /** Whether it had to be made. */
 function make(file: string): boolean {
   try {
-    closeSync(openSync(file, 'wx', 0o644))
+    makeEmptyFile(file)
     return true
   } catch (error) {
     if (errorCode(error) !== 'EEXIST') throw error
@@ -148,7 +150,7 @@ function make(file: string): boolean {
 /** Whether there was something to remove. */
 function remove(file: string): boolean {
   try {
-    rmSync(file)
+    withPlace(dirname(file), (place) => unlinkSync(`${nameOf(place)}/${basename(file)}`))
     return true
   } catch (error) {
     if (['ENOENT', 'ENOTDIR'].includes(errorCode(error) ?? '')) return false

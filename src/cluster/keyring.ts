@@ -14,7 +14,7 @@ export interface Key {
 }
 
 /** Largest keyring file in bytes. */
-const FILE_MAX = 64 * 1024
+export const FILE_MAX = 64 * 1024
 /** Fewest bytes of an hmac-sha256 secret. */
 export const HMAC_SECRET_MIN = 32
 

@@ -160,7 +160,6 @@ async function findUnvouched(
         // A bounce that is kept out would be tried again for ever.
         strict: scan.secondLook.strict !== 'off' && !client.bounceInjector,
         spool: policy.spool,
-        now: tools.now,
         traits(found) {
           remarks.traits = found
         },

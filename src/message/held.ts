@@ -13,8 +13,6 @@ export interface LookOptions {
   readonly digestsFor: (header: Header) => DigestsWanted
   /** node:crypto's, where digests are wanted. */
   readonly createHash: ((algorithm: string) => Hash) | undefined
-  /** Milliseconds, as Date.now(). */
-  readonly now: number
 }
 
 /** Bytes of the body that scanners get at a time, and that CRLF mail is copied in. */
@@ -26,11 +24,11 @@ const CHUNK = 256 * 1024
  */
 export function holdMessage(bytes: Buffer, options: LookOptions): Message {
   const { header, headerTooLarge } = headerOf(bytes)
-  const { policy, digestsFor, createHash, now } = options
+  const { policy, digestsFor, createHash } = options
   let form: Promise<MessageForm> | undefined
 
   const body = () => pieces(bytes, header.length)
-  const named = createNamedCopy(policy, () => now, body)
+  const named = createNamedCopy(policy, body)
 
   return {
     size: bytes.length,

@@ -62,9 +62,7 @@ export async function borrowMessage(lent: LentFile, options: LookOptions): Promi
     }
     const front = Buffer.concat([TOP_LINE, header.bytes])
     const body = () => pieces(theirs.fd, header.length, lent.size)
-    const file = isVouchedFor
-      ? await makeNamedCopy(options.policy, options.now, front, body())
-      : theirs
+    const file = isVouchedFor ? await makeNamedCopy(options.policy, front, body()) : theirs
     return messageIn(file, { theirs, lent, front, header, headerTooLarge, wanted }, options)
   } catch (error) {
     theirs.remove()
@@ -97,11 +95,11 @@ interface Opened {
 /** The message in `file`: the one that is lent, or the copy of it. */
 function messageIn(file: NamedFile, opened: Opened, options: LookOptions): Message {
   const { theirs, lent, front, header, headerTooLarge, wanted } = opened
-  const { policy, createHash, now } = options
+  const { policy, createHash } = options
   let form: Promise<MessageForm> | undefined
   const body = () => pieces(file.fd, header.length, lent.size)
   const isFileWith = (top: Buffer) => top.equals(front)
-  const named = createNamedCopy(policy, () => now, body)
+  const named = createNamedCopy(policy, body)
   return {
     size: lent.size,
     header,

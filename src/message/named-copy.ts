@@ -17,11 +17,7 @@ export interface NamedCopy {
 }
 
 /** A copy of `top` and `body`; half a message must never be scanned. */
-export function createNamedCopy(
-  policy: SpoolPolicy,
-  now: () => number,
-  body: () => Iterable<Buffer>,
-): NamedCopy {
+export function createNamedCopy(policy: SpoolPolicy, body: () => Iterable<Buffer>): NamedCopy {
   let file: NamedFile | undefined // from the moment on in which it is there
   let whole: NamedFile | undefined
   let making: Promise<string> | undefined
@@ -33,7 +29,7 @@ export function createNamedCopy(
   }
 
   async function make(top: Buffer): Promise<string> {
-    const own = makeNamedFile(policy, now())
+    const own = makeNamedFile(policy)
     file = own
     try {
       await copyInTurns(own, top, body(), () => file !== own)

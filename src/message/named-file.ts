@@ -7,7 +7,6 @@ import {
   lstatSync,
   mkdtempSync,
   openSync,
-  readdirSync,
   rmSync,
   unlinkSync,
 } from 'node:fs'
@@ -16,13 +15,6 @@ import { Fault } from '../runtime/fault.ts'
 import { spoolFault } from './anonymous-file.ts'
 import type { SpoolPolicy } from './spool-policy.ts'
 import { writeAll } from './write-all.ts'
-
-/** Names of ours, and of nobody else, so that sweeping never touches another's file. */
-const FILE_NAME = /^onescan-[0-9]+-[0-9a-z]+\.msg$/
-const DIRECTORY_NAME = /^onescan-dir-[0-9A-Za-z]{6}$/
-
-/** Milliseconds after which what a killed process left is swept; far above any SCANTIMEOUT in use. */
-export const SWEEP_AGE = 36 * 60 * 60 * 1000
 
 /** A file that scanners of this or another user open by its path. */
 export interface NamedFile {
@@ -65,12 +57,11 @@ export function changedMeanwhile(path: string): Fault {
 
 /**
  * Makes the file in SPOOLDIR (mode 0640: its group is the scanner's by the
- * directory's setgid bit), else in a fresh directory of mode 0700. Before that,
- * sweeps what `kill -9` may have left there. Throws a Fault of kind `temp-file`.
+ * directory's setgid bit), else in a fresh directory of mode 0700. What `kill -9` leaves there is
+ * swept by onescand, see sweep.ts. Throws a Fault of kind `temp-file`.
  */
-export function makeNamedFile(policy: SpoolPolicy, now: number): NamedFile {
+export function makeNamedFile(policy: SpoolPolicy): NamedFile {
   const shared = policy.sharedDirectory
-  sweep(shared ?? policy.directory, shared === undefined ? DIRECTORY_NAME : FILE_NAME, now)
   const directory = shared ?? makePrivateDirectory(policy.directory)
   const name = `onescan-${process.pid}-${unguessable()}.msg`
   const path = join(directory, name)
@@ -102,11 +93,10 @@ export function makeNamedFile(policy: SpoolPolicy, now: number): NamedFile {
 /** A named file with `top` and `body` in it, or none: half a message must never be scanned. */
 export async function makeNamedCopy(
   policy: SpoolPolicy,
-  now: number,
   top: Buffer,
   body: Iterable<Buffer>,
 ): Promise<NamedFile> {
-  const file = makeNamedFile(policy, now)
+  const file = makeNamedFile(policy)
   try {
     await copyInTurns(file, top, body, () => false)
     return isToBeConfirmed(file, policy)
@@ -169,31 +159,10 @@ function makePrivateDirectory(parent: string): string {
   }
 }
 
-/** Removes what is of our name, our uid and older than SWEEP_AGE. What cannot be listed or removed stays. */
-export function sweep(directory: string, name: RegExp, now: number): void {
-  let entries: string[]
-  try {
-    entries = readdirSync(directory)
-  } catch {
-    return // mode 2730: writable, not listable; the owner's processes sweep
-  }
-  const uid = process.getuid?.()
-  for (const entry of entries) {
-    if (!name.test(entry)) continue
-    const path = join(directory, entry)
-    try {
-      const status = lstatSync(path)
-      if (status.uid === uid && now - status.mtimeMs > SWEEP_AGE) removeQuietly(path)
-    } catch {
-      // Another process swept it first.
-    }
-  }
-}
-
 function removeQuietly(path: string): void {
   try {
     rmSync(path, { recursive: true, force: true })
   } catch {
-    // What cannot be removed now is swept later.
+    // What cannot be removed now is swept later (sweep.ts).
   }
 }

@@ -69,8 +69,6 @@ export interface SpoolOptions {
   readonly digestsFor: (header: Header) => DigestsWanted
   /** node:crypto's, where digests are wanted; it is not loaded otherwise. */
   readonly createHash: ((algorithm: string) => Hash) | undefined
-  /** Milliseconds, as Date.now(). */
-  readonly now: number
 }
 
 /**
@@ -79,7 +77,7 @@ export interface SpoolOptions {
  * that holds the edited block later, so that each byte is written once.
  * Faults: `temp-file` if no file can be made, `write` if it is full.
  */
-export function createSpool({ policy, digestsFor, createHash, now }: SpoolOptions): Spool {
+export function createSpool({ policy, digestsFor, createHash }: SpoolOptions): Spool {
   const fd = openAnonymousFile(policy.directory)
   let beginning = Buffer.alloc(0) // until the header's end is seen, which may be in it
   let header: Header | undefined
@@ -134,7 +132,6 @@ export function createSpool({ policy, digestsFor, createHash, now }: SpoolOption
         bodySize,
         form: concludeForm(header, digester?.finish()),
         policy,
-        now,
       })
     },
   }
@@ -148,7 +145,6 @@ interface Spooled {
   readonly bodySize: number
   readonly form: MessageForm
   readonly policy: SpoolPolicy
-  readonly now: number
 }
 
 function spooledMessage(spooled: Spooled): SpooledMessage {
@@ -165,7 +161,7 @@ function spooledMessage(spooled: Spooled): SpooledMessage {
     }
   }
 
-  const named = createNamedCopy(policy, () => spooled.now, body)
+  const named = createNamedCopy(policy, body)
 
   return {
     size: header.length + bodySize,

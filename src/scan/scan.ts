@@ -68,8 +68,6 @@ export interface ScanRun {
     /** Whether traits that ordinary mail never has are enough to keep it out: STRICTMIME. */
     readonly strict: boolean
     readonly spool: SpoolPolicy
-    /** Milliseconds, as Date.now(). */
-    readonly now: () => number
     /** Told once, where they were looked for and the scanners found nothing in the whole. */
     readonly traits: (found: ReadonlySet<Trait>) => void
   }
@@ -238,7 +236,7 @@ async function lookAgain(
   task: ScanTask,
   traits: ReadonlySet<Trait>,
 ): Promise<Asked> {
-  const { when, strict, spool, now } = run.secondLook
+  const { when, strict, spool } = run.secondLook
   run.secondLook.traits(traits)
   const strange = strict ? [...traits].filter(isStrange) : []
   if (strange.length > 0) return { result: { answer: 'strange', why: strange.join(', ') } }
@@ -248,7 +246,7 @@ async function lookAgain(
 
   const { lookAtContents } = await import('./second-look/look.ts')
   let unseen: string | undefined
-  const look = await lookAtContents(specimen, { spool, now, signal: task.signal }, async (part) => {
+  const look = await lookAtContents(specimen, { spool, signal: task.signal }, async (part) => {
     const asked = await askAll(scanners, part, run, task)
     unseen ??= asked.unseen
     return asked.result

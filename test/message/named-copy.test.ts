@@ -27,7 +27,7 @@ t.test('a large copy is made in turns, in which others go on', async (t) => {
   const pieces = 32
   const body = bodyOf(pieces)
   const policy = { directory, sharedDirectory: undefined }
-  const copy = createNamedCopy(policy, Date.now, body.chunks)
+  const copy = createNamedCopy(policy, body.chunks)
   const top = Buffer.from('top\n')
   const readAtTurns: number[] = []
   let isOver = false
@@ -57,7 +57,7 @@ t.test('what is removed while it is made reads no further, and leaves nothing', 
     const directory = t.testdir()
     const body = bodyOf(32)
     const policy = { directory, sharedDirectory: shared ? directory : undefined }
-    const copy = createNamedCopy(policy, Date.now, body.chunks)
+    const copy = createNamedCopy(policy, body.chunks)
     const path = copy.path(Buffer.from('top\n'))
     t.equal(readdirSync(directory).length, 1)
     const before = body.read
@@ -72,12 +72,12 @@ t.test('what is removed while it is made reads no further, and leaves nothing', 
 t.test('if it cannot be made, or was removed, all who ask are told so', async (t) => {
   const directory = t.testdir()
   const none = { directory: `${directory}/none`, sharedDirectory: undefined }
-  const missing = createNamedCopy(none, Date.now, bodyOf(1).chunks)
+  const missing = createNamedCopy(none, bodyOf(1).chunks)
   for (let each = 0; each < 2; each++) {
     await t.rejects(missing.path(Buffer.from('')), /none \(TMPDIR\)/)
   }
   const policy = { directory, sharedDirectory: undefined }
-  const removed = createNamedCopy(policy, Date.now, bodyOf(1).chunks)
+  const removed = createNamedCopy(policy, bodyOf(1).chunks)
   await removed.path(Buffer.from(''))
   removed.remove()
   await t.rejects(removed.path(Buffer.from('')), { message: 'the message is over' })

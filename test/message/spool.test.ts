@@ -1,34 +1,20 @@
-import {
-  existsSync,
-  readdirSync,
-  readFileSync,
-  readSync,
-  statSync,
-  utimesSync,
-  writeFileSync,
-} from 'node:fs'
+import { existsSync, readdirSync, readFileSync, readSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import t from 'tap'
 import { HEADER_MAX } from '../../src/message/header-block.ts'
-import { SWEEP_AGE } from '../../src/message/named-file.ts'
 import { createSpool, type SpooledMessage } from '../../src/message/spool.ts'
 import type { SpoolPolicy } from '../../src/message/spool-policy.ts'
 import { Fault } from '../../src/runtime/fault.ts'
 
 const noDigests = { md5: false, sha256: false }
 
-function spool(
-  pieces: readonly Buffer[],
-  policy: Partial<SpoolPolicy> = {},
-  now = Date.now(),
-): SpooledMessage {
+function spool(pieces: readonly Buffer[], policy: Partial<SpoolPolicy> = {}): SpooledMessage {
   const spool = createSpool({
     policy: { directory: tmpdir(), sharedDirectory: undefined, ...policy },
     digestsFor: () => noDigests,
     createHash: undefined,
-    now,
   })
   for (const piece of pieces) spool.write(piece)
   return spool.finish()
@@ -140,35 +126,6 @@ t.test('closing leaves nothing, even where a scanner took the file away', async 
   message.close()
   t.same(readdirSync(sharedDirectory), [])
   t.equal(existsSync(sharedDirectory), true)
-})
-
-t.test('what kill -9 left is swept by age and name, and nothing else is', async (t) => {
-  const now = Date.now()
-  const sharedDirectory = t.testdir({
-    'onescan-1-abc.msg': 'left long ago',
-    'onescan-2-abc.msg': 'perhaps in use',
-    'other-1-abc.msg': 'of another program',
-    'onescan-dir-AbC123': { x: 'a private directory lies elsewhere' },
-  })
-  const old = (now - SWEEP_AGE - 1000) / 1000
-  for (const name of ['onescan-1-abc.msg', 'other-1-abc.msg', 'onescan-dir-AbC123']) {
-    utimesSync(join(sharedDirectory, name), old, old)
-  }
-  const message = spool([Buffer.from('A: b\n\n')], { sharedDirectory }, now)
-  await message.path(message.header.bytes)
-  message.close()
-  t.same(readdirSync(sharedDirectory).sort(), [
-    'onescan-2-abc.msg',
-    'onescan-dir-AbC123',
-    'other-1-abc.msg',
-  ])
-
-  const directory = t.testdir({ 'onescan-dir-AbC123': { 'onescan-1-a.msg': '' }, kept: '' })
-  utimesSync(join(directory, 'onescan-dir-AbC123'), old, old)
-  const other = spool([Buffer.from('A: b\n\n')], { directory }, now)
-  await other.path(other.header.bytes)
-  other.close()
-  t.same(readdirSync(directory), ['kept'])
 })
 
 t.test('a directory that cannot be used is a temporary fault that names it', async (t) => {

@@ -132,6 +132,7 @@ t.test('clamd answers on its socket', { skip: clamdMissing || notRoot }, async (
     '/etc/clamav/clamd.conf': configuration,
     '/run/clamav': join(directory, 'run'),
     '-o clamav -g clamav': '',
+    '/run/onescan': join(directory, 'onescan'),
     '/usr/sbin/clamd': 'clamd',
     '/sys/kernel/security/apparmor/profiles': '/nonexistent',
   })
@@ -175,8 +176,9 @@ t.test('the logs are written, with the time', { skip: multilogMissing || notRoot
     const directory = t.testdir()
     const text = script(`${service}/log/run`, {
       [`/var/log/${service}`]: join(directory, 'log'),
-      '-o nobody -g adm': '',
-      'setpriv --reuid nobody --regid nogroup --clear-groups': 'setpriv',
+      '-o onescan-log -g adm': '-o nobody -g adm',
+      'chown -h onescan-log': 'chown -h nobody',
+      '--reuid onescan-log --regid onescan-log': '--reuid nobody --regid nogroup',
     })
     const { status, stderr } = spawnSync('/bin/sh', ['-c', text], { input: 'a line\n' })
     t.equal(status, 0, stderr.toString())

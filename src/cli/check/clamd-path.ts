@@ -25,7 +25,7 @@ export async function checkClamdPath(host: Host, server: ClamdAddress): Promise<
 async function scanOneFile(host: Host, server: ClamdAddress, what: string): Promise<Finding> {
   const policy = readSpoolPolicy(host.env)
   if (policy.sharedDirectory === undefined) return ok(what, 'SPOOLDIR is not used, see there')
-  const file = await makeNamedCopy(policy, host.now, eicarMessage, [])
+  const file = await makeNamedCopy(policy, eicarMessage, [])
   try {
     const outcome = await scanPath(server, file.path, AbortSignal.timeout(PATIENCE))
     if (outcome.kind !== 'answered') return error(what, outcome.why, 'see the log of clamd')

@@ -48,7 +48,6 @@ export async function scanBytes(
       when,
       strict: false,
       spool,
-      now: () => Date.now(),
       traits(found: ReadonlySet<string>) {
         if (found.size > 0) notes.push(`odd: ${[...found].join(',')}`)
       },

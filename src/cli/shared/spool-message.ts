@@ -43,7 +43,6 @@ export async function spoolMessage(
     policy,
     digestsFor: (header) => digestsFor(header, keys, Date.now() / 1000),
     createHash,
-    now: Date.now(),
   })
   try {
     for await (const chunk of source) spool.write(chunk)

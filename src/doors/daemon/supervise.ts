@@ -13,6 +13,7 @@ import { showMail } from './show-mail.ts'
 import type { Signals } from './signals.ts'
 import { activatedSockets } from './socket-activation.ts'
 import { openSockets } from './sockets.ts'
+import { sweepSpools } from './sweep-spools.ts'
 import { watchLimits } from './watch-limits.ts'
 import { startWorkers } from './workers.ts'
 
@@ -58,6 +59,7 @@ export async function supervise({
   shown?.workers(workers.state)
   const watch = () => watchLimits(configuration.policy?.scan, log)
   let watching = watch()
+  const sweeping = sweepSpools(env)
   let places: readonly string[] = []
   const tellWhatItDoes = () => {
     for (const [index, place] of places.entries()) {
@@ -79,6 +81,7 @@ export async function supervise({
     async stop() {
       shown?.ready(false)
       watching.close()
+      sweeping.close()
       clearInterval(watchdog)
       // Nobody may wait for a worker that takes no connection any more.
       for (const socket of sockets) socket.close()

@@ -28,7 +28,6 @@ export function receiveTransaction(
     policy: policy.spool,
     digestsFor: (header) => digestsFor(header, keys, tools.now() / 1000),
     createHash: tools.crypto?.createHash,
-    now: tools.now(),
   })
   const envelope = receive(spool)
   return { message: spool.finish(), envelope, client: readClient(env) }

@@ -6,7 +6,7 @@ const SIGNALS: readonly NodeJS.Signals[] = ['SIGTERM', 'SIGINT', 'SIGHUP']
 /**
  * While scanners run there may be a file with the message's name on it: a process that
  * is told to end removes it first and answers "try again". (`kill -9` leaves the file;
- * the next process sweeps it.)
+ * onescand sweeps it.)
  */
 export function removeWhenKilled(message: Message): { stop(): void } {
   const end = () => {

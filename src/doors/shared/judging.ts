@@ -25,11 +25,10 @@ export type Judging = {
 
 export function startJudging(configuration: Configuration): Judging {
   const { policy, place, env, tools } = configuration
-  const now = tools.now()
   const off = policy === undefined ? NOTHING_SCANS : switchedOff(place)
   if (policy === undefined || off !== undefined) {
     const spool = policy?.spool ?? readSpoolPolicy(env)
-    return { kind: 'pass', why: off!, look: { ...unseen, policy: spool, now } }
+    return { kind: 'pass', why: off!, look: { ...unseen, policy: spool } }
   }
   return {
     kind: 'judge',
@@ -37,7 +36,6 @@ export function startJudging(configuration: Configuration): Judging {
       policy: policy.spool,
       digestsFor: configuration.digestsFor,
       createHash: tools.crypto?.createHash,
-      now,
     },
     clusterPeer: isSet(env, 'CLUSTERPEER'),
     judge(transaction, gone) {

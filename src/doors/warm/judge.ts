@@ -97,12 +97,10 @@ async function readMessage(
   policy: Policy,
   { configuration, ownersTrusted, peer }: Judgement,
 ): Promise<Message> {
-  const now = configuration.tools.now()
   const options: LookOptions = {
     policy: policy.spool,
     digestsFor: configuration.digestsFor,
     createHash: configuration.tools.crypto?.createHash,
-    now,
   }
   if (typeof message !== 'string') return holdMessage(message, options)
   // Somebody else's file may be one that the client would like to have vouched for.

@@ -94,16 +94,20 @@ function readOwn(place: Place, shown: string, max: number): Buffer {
   return closing(openRegular(place, shown), (fd) => readWhole(fd, shown, max))
 }
 
-function openTheirsAt(place: Place, shown: string): { readonly fd: number; readonly stats: Stats } {
+/** Throws for what is no regular file, or for root a file that somebody else put there and that is not his own. */
+export function mustBeTheirs(place: Place, shown: string): void {
+  mustBeRegular(place, shown)
   const { stats, stranger } = place
-  const fd = openRegular(place, shown)
-  if (stranger === undefined) return { fd, stats }
-  const isHis = stranger.kind === 'user' ? stats.uid === stranger.id : stats.uid !== 0
-  if (isHis) return { fd, stats }
-  closeSync(fd)
+  if (stranger === undefined) return
+  if (stranger.kind === 'user' ? stats.uid === stranger.id : stats.uid !== 0) return
   throw new Error(
     `${shown}: belongs to user ${stats.uid}, and ${strangerText(stranger)} may write to ${stranger.where}`,
   )
+}
+
+function openTheirsAt(place: Place, shown: string): { readonly fd: number; readonly stats: Stats } {
+  mustBeTheirs(place, shown)
+  return { fd: openRegular(place, shown), stats: place.stats }
 }
 
 function mustBeRegular({ stats }: Place, shown: string): void {
@@ -112,7 +116,7 @@ function mustBeRegular({ stats }: Place, shown: string): void {
 
 /** Opened by its place: what came to its name meanwhile is another file. */
 function openRegular(place: Place, shown: string): number {
-  mustBeRegular(place, shown)
+  mustBeRegular(place, shown) // a device would be opened, whatever that does
   const { O_RDONLY, O_NONBLOCK, O_NOCTTY } = constants
   try {
     return openSync(nameOf(place), O_RDONLY | O_NONBLOCK | O_NOCTTY)

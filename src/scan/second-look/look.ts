@@ -7,8 +7,6 @@ import { type Content, contentsOf } from './contents.ts'
 
 export interface LookOptions {
   readonly spool: SpoolPolicy
-  /** Milliseconds, as Date.now(). */
-  readonly now: () => number
   /** At the message's deadline. */
   readonly signal: AbortSignal
 }
@@ -29,7 +27,7 @@ const NOTHING = Buffer.alloc(0)
  */
 export async function lookAtContents<Found>(
   message: Specimen,
-  { spool, now, signal }: LookOptions,
+  { spool, signal }: LookOptions,
   judge: (content: Specimen) => Promise<Found | undefined>,
 ): Promise<Look<Found>> {
   const openFile = () => openAnonymousFile(spool.directory)
@@ -38,7 +36,7 @@ export async function lookAtContents<Found>(
     if (step.kind === 'turn') await new Promise(setImmediate)
     if (signal.aborted) return { kind: 'late' }
     if (step.kind !== 'content') continue
-    const found = await asSpecimen(step.content, message, { spool, now }, judge)
+    const found = await asSpecimen(step.content, message, { spool }, judge)
     if (found !== undefined) return { kind: 'found', found }
   }
   return { kind: 'nothing' }
@@ -47,10 +45,10 @@ export async function lookAtContents<Found>(
 async function asSpecimen<Found>(
   content: Content,
   whole: Specimen,
-  { spool, now }: Pick<LookOptions, 'spool' | 'now'>,
+  { spool }: Pick<LookOptions, 'spool'>,
   judge: (content: Specimen) => Promise<Found | undefined>,
 ): Promise<Found | undefined> {
-  const file = createNamedCopy(spool, now, () => content.chunks())
+  const file = createNamedCopy(spool, () => content.chunks())
   const specimen: Specimen = {
     size: content.size,
     envelope: whole.envelope,

@@ -79,7 +79,6 @@ async function scan(
         when: secondLook.when,
         strict: false,
         spool,
-        now,
         traits: () => {},
       },
       uptime,

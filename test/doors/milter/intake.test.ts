@@ -20,7 +20,6 @@ const open = (place = directory, account = createBudget(1e9).open()) =>
       policy: { directory: place, sharedDirectory: undefined },
       digestsFor: () => ({ md5: true, sha256: true }),
       createHash,
-      now: Date.now(),
     },
     account,
   )
