@@ -27,7 +27,8 @@ static size_t big_endian(const byte *at) {
   return ((size_t) at[0] << 24) | ((size_t) at[1] << 16) | ((size_t) at[2] << 8) | at[3];
 }
 
-static void receive(byte *bytes, size_t length) {
+/* Whether all of it came: 0 if onescand hung up. */
+static int receive(byte *bytes, size_t length) {
   while (length) {
     wait_for_server(POLLIN);
     ssize_t count = recv(server, bytes, length, MSG_DONTWAIT);
@@ -35,9 +36,17 @@ static void receive(byte *bytes, size_t length) {
       bytes += count;
       length -= (size_t) count;
     } else if (count == 0 || (errno != EAGAIN && errno != EINTR)) {
-      go_cold(text("onescand: hung up"));
+      return 0;
     }
   }
+  return 1;
+}
+
+/* The process of onescand that had the mail ended: another one gets it, or it goes cold. */
+static int ask_again(void) {
+  if (!may_ask_again())
+    go_cold(text("onescand: hung up"));
+  return 0;
 }
 
 static int is_printable(const byte *bytes, size_t length) {
@@ -208,10 +217,11 @@ const byte *next_log_line(const byte **at, size_t *length) {
 }
 
 /* An acknowledgement, heartbeats, and then the answer or a reason to go cold. */
-struct answer await_answer(void) {
+int await_answer(struct answer *answer) {
   byte head[FIELD_HEAD];
   for (;;) {
-    receive(head, sizeof head);
+    if (!receive(head, sizeof head))
+      return ask_again();
     if (big_endian(head + 1) != 0 || head[0] != (acknowledged ? 'h' : 'A'))
       break;
     acknowledged = 1;
@@ -221,12 +231,14 @@ struct answer await_answer(void) {
   size_t longest = kind == 'C' ? (size_t) WHY_MAX : acknowledged ? (size_t) ANSWER_MAX : 0;
   if (length > longest)
     refuse_answer();
-  receive(received, length);
+  if (!receive(received, length))
+    return ask_again();
   if (kind == 'C')
     go_cold(text("onescand: %.*s", (int) length, (char *) received));
   if (kind != 'a' && kind != 'x')
     refuse_answer();
   if (recv(server, head, 1, MSG_DONTWAIT) > 0)
     refuse_answer(); /* nothing follows an answer */
-  return read_answer(kind, length);
+  *answer = read_answer(kind, length);
+  return 1;
 }

@@ -9,13 +9,18 @@
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <sys/un.h>
+#include <unistd.h>
 
-/* Milliseconds, as doc/slot-protocol.md has them. */
+/*
+ * Milliseconds, as doc/slot-protocol.md has them. Where somebody listens, an onescand that is busy,
+ * or that replaces one of its processes, answers sooner than a cold program would have started on
+ * such a host.
+ */
 enum {
-  CONNECT_MAX = 1000,
-  SILENCE_MAX = 3000,
-  SILENCE_MAX_BEFORE_ACKNOWLEDGEMENT = 1000,
+  CONNECT_MAX = 10000,
+  SILENCE_MAX = 10000,
   LONGER_THAN_SCANNERS = 2000,
+  ASK_AGAIN_FROM = 2000,    /* that are left for scanners */
   SCANTIMEOUT_DEFAULT = 150 /* seconds */
 };
 
@@ -37,15 +42,15 @@ static const char *const known[] = {"QHPSI",        "QHPSIRC",         "QHPSIRN"
                                     "QUOTANAME",    "QUOTARELAY",      "QUOTARETRIES",
                                     "QUOTASOFT",    "QUOTATIMEOUT",    NULL};
 
-int server;
-double asked;
+int server = -1;
 double deadline;
 int acknowledged;
+static double asked;  /* when the question was at its end */
+static double used;   /* milliseconds of conversations that broke off */
 static size_t unsent; /* bytes of `buffer` that wait for flush() */
 
 void wait_for_server(short event) {
-  int longest = event == POLLIN && !acknowledged ? SILENCE_MAX_BEFORE_ACKNOWLEDGEMENT : SILENCE_MAX;
-  int ready = poll(&(struct pollfd){server, event, 0}, 1, longest);
+  int ready = poll(&(struct pollfd){server, event, 0}, 1, SILENCE_MAX);
   if (ready < 0 && errno != EINTR)
     go_cold(text("poll: %m"));
   if (ready == 0)
@@ -162,18 +167,43 @@ static void send_message(void) {
   }
 }
 
-void ask(void) {
+/* Nothing is scanned before the acknowledgement. */
+double time_used(void) {
+  return acknowledged ? used + now() - asked : used;
+}
+
+static size_t time_for_scanners(void) {
   long seconds = caller.timeout < 0 ? SCANTIMEOUT_DEFAULT : caller.timeout;
-  size_t time_for_scanners = (size_t) seconds * 1000;
+  double left = (double) seconds * 1e3 - used;
+  return left < 1 ? 1 : (size_t) left;
+}
+
+void hang_up(void) {
+  if (server >= 0)
+    close(server);
+  server = -1;
+}
+
+/* Once: it may have been this mail that onescand did not outlive. */
+int may_ask_again(void) {
+  static int has_asked_again;
+  used = time_used();
+  acknowledged = 0;
+  hang_up();
+  return !has_asked_again++ && time_for_scanners() >= ASK_AGAIN_FROM;
+}
+
+void ask(void) {
+  size_t time_left = time_for_scanners();
   const char *path = message_path();
-  deadline = now() + (double) time_for_scanners + LONGER_THAN_SCANNERS;
+  deadline = now() + (double) time_left + LONGER_THAN_SCANNERS;
   check_spool_directory();
   connect_to_onescand();
 
   send_frame('1', "osc1", 4);
   send_variables();
   send_number('R', caller.error_fd >= 0, 1);
-  send_number('D', time_for_scanners, 4);
+  send_number('D', time_left, 4);
   send_head('E', mail.envelope_size);
   send_spooled(mail.envelope, mail.envelope_size, 0);
   if (path)

@@ -32,7 +32,8 @@ static char *cold_program(void) {
 
 /* Seconds for scanners: a slow clamd sees no message for longer than SCANTIMEOUT in all. */
 static long time_left(void) {
-  long used = acknowledged ? (long) ((now() - asked) / 1e3) + 1 : 0;
+  double milliseconds = time_used();
+  long used = milliseconds > 0 ? (long) (milliseconds / 1e3) + 1 : 0;
   return caller.timeout - used < 1 ? 1 : caller.timeout - used;
 }
 
@@ -46,6 +47,8 @@ _Noreturn void go_cold(char *why) {
   char *program = cold_program();
   check_program("cold program", program);
   remove_named_file();
+  hang_up();
+  wait_for_place(program);
   journal("cold", why, "");
   /* A SCANTIMEOUT that is nonsense stays, for the cold program to say so. */
   if (caller.timeout > 0 && setenv("SCANTIMEOUT", text("%ld", time_left()), 1))

@@ -40,8 +40,10 @@ int main(int count, char **words) {
   receive_message();
   receive_envelope(); /* second: qmail-smtpd writes it after the message, and would block */
 
-  ask();
-  struct answer answer = await_answer();
+  struct answer answer;
+  do
+    ask();
+  while (!await_answer(&answer));
   obey(&answer);
 }
 
@@ -117,6 +119,7 @@ static int find_error_fd(void) {
 static void read_settings(void) {
   const char *timeout = setting("SCANTIMEOUT", "150");
   caller.timeout = parse_number(timeout, 1, 86400);
+  read_cold_settings();
   caller.error_fd = find_error_fd(); /* before anything is opened that may get this number */
 }
 

@@ -8,6 +8,7 @@
  *   answer.c     waits for the answer and reads it: all of it makes sense, or none of it counts
  *   obey.c       does what the answer says
  *   cold.c       falls back to onescan-queue(8), which needs no onescand
+ *   crowd.c      waits until there are few enough of these on the host
  *   chain.c      finds the next program and becomes it
  *   log.c        a line for the log, wherever that is
  *   fail.c       the other ways out
@@ -106,10 +107,15 @@ extern const char *const hidden_from_chain[];
 
 /* ask.c */
 extern int server;       /* the connection to onescand */
-extern double asked;     /* when the question was at its end */
 extern double deadline;  /* of the whole conversation */
 extern int acknowledged; /* onescand said that it is at work */
 void ask(void);
+/* No answer is needed any more. */
+void hang_up(void);
+/* onescand hung up: whether to ask once more. */
+int may_ask_again(void);
+/* Milliseconds that scanners may have had of their time. */
+double time_used(void);
 /* Until onescand can be written to or read from; a silence that is too long goes cold. */
 void wait_for_server(short event);
 
@@ -126,7 +132,8 @@ struct answer {
   size_t reply_size;
   const byte *lines; /* all fields, among them lines for the log: next_log_line() finds them */
 };
-struct answer await_answer(void);
+/* 0 if onescand hung up, and is to be asked again. */
+int await_answer(struct answer *answer);
 /* The next line for the log, or NULL; begin with `*at` = answer.lines. */
 const byte *next_log_line(const byte **at, size_t *length);
 
@@ -135,6 +142,11 @@ _Noreturn void obey(const struct answer *answer);
 
 /* cold.c: `why` is for the log. */
 _Noreturn void go_cold(char *why);
+
+/* crowd.c */
+void read_cold_settings(void);
+/* Returns when this process may become `program`; ends it if there are too many for too long. */
+void wait_for_place(const char *program);
 
 /* log.c */
 void log_line(const void *line, size_t length);

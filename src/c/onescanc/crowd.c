@@ -1,0 +1,92 @@
+/*
+ * A bound for cold programs on a host. Each starts a runtime, and where onescand is away a burst of
+ * mail would start as many of them as there are SMTP clients. So each has a place: a read lock on
+ * one byte of the program's own file, which lasts through the exec until that process has ended,
+ * however it ends. Places are taken one at a time, under flock(2), which is another lock of the
+ * same file. Neither needs anything but a file that all users may read.
+ */
+#define _GNU_SOURCE
+#include "onescanc.h"
+
+#include "../common.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/file.h>
+#include <time.h>
+#include <unistd.h>
+
+enum {
+  PLACES_MAX = 10000,
+  PLACES_LEAST = 4,
+  PLACES_FOR_EACH_PROCESSOR = 2,
+  WAIT_DEFAULT = 60, /* seconds */
+  WAIT_MAX = 600,
+  LOOK_EVERY = 50, /* milliseconds */
+  FREE_FROM = 100  /* a descriptor above those that callers and runtimes use */
+};
+
+static long places; /* 0: any number */
+static long longest_wait;
+
+static long number_setting(const char *name, long unset, long max) {
+  const char *value = setting(name, NULL);
+  long number = value ? parse_number(value, 0, max) : unset;
+  if (number == NO_NUMBER)
+    fail(EXIT_CONFIG, "config", text("%s %s: must be a number from 0 to %ld", name, value, max));
+  return number;
+}
+
+void read_cold_settings(void) {
+  long processors = sysconf(_SC_NPROCESSORS_ONLN);
+  long enough = processors * PLACES_FOR_EACH_PROCESSOR;
+  long unset = enough > PLACES_LEAST ? enough : PLACES_LEAST;
+  places = number_setting("ONESCAN_COLD_MAX", unset, PLACES_MAX);
+  longest_wait = number_setting("ONESCAN_COLD_WAIT", WAIT_DEFAULT, WAIT_MAX);
+}
+
+/* The first byte that nobody has locked, or `places`. */
+static off_t free_place(int fd) {
+  for (off_t at = 0; at < places;) {
+    struct flock other = {
+        .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = at, .l_len = places - at};
+    if (fcntl(fd, F_OFD_GETLK, &other))
+      return 0;
+    if (other.l_type == F_UNLCK || other.l_start > at)
+      return at;
+    at = other.l_start + other.l_len;
+  }
+  return places;
+}
+
+/* Whether this process has a place now. A file system without such locks sets no bound. */
+static int take_place(int fd) {
+  if (flock(fd, LOCK_EX | LOCK_NB))
+    return errno != EWOULDBLOCK;
+  off_t at = free_place(fd);
+  struct flock own = {.l_type = F_RDLCK, .l_whence = SEEK_SET, .l_start = at, .l_len = 1};
+  int is_taken = at < places;
+  if (is_taken && fcntl(fd, F_OFD_SETLK, &own))
+    errno = 0;
+  flock(fd, LOCK_UN);
+  return is_taken;
+}
+
+void wait_for_place(const char *program) {
+  if (places == 0)
+    return;
+  int opened = open(program, O_RDONLY | O_CLOEXEC);
+  int fd = opened < 0 ? -1 : fcntl(opened, F_DUPFD, FREE_FROM); /* stays open through the exec */
+  if (fd < 0)
+    return; /* a program that may be run and not read */
+  close(opened);
+  double until = now() + (double) longest_wait * 1e3;
+  while (!take_place(fd)) {
+    if (now() >= until)
+      fail(EXIT_DEFERRED, "out-of-memory",
+           text("%ld cold programs run, and none ended in %ld seconds (ONESCAN_COLD_MAX, "
+                "ONESCAN_COLD_WAIT)",
+                places, longest_wait));
+    nanosleep(&(struct timespec){0, LOOK_EVERY * 1000000L}, NULL);
+  }
+}

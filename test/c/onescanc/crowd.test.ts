@@ -1,0 +1,119 @@
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t from 'tap'
+import { runSlot } from '../../doors/queue/slot.ts'
+import { standInQueue } from '../../stand-in/stand-in.ts'
+import { coldPrograms, missing, onescanc, sanitized } from './client.ts'
+
+/** Cold programs on a host, of which there are so many at once and no more. */
+
+const { directory, queue: real } = coldPrograms(t)
+
+/** A cold program that says that it runs, and ends when `go` is there; what ran at once is in `log`. */
+function cold(name: string) {
+  const [program, log, go] = [name, `${name}.log`, `${name}.go`].map((one) => join(directory, one))
+  const lines = [
+    '#!/bin/sh',
+    `echo begin >>'${log}'`,
+    `while ! test -e '${go}'; do sleep 0.02; done`,
+    `echo end >>'${log}'`,
+    `exec '${standInQueue()}'`,
+  ]
+  writeFileSync(program!, `${lines.join('\n')}\n`, { mode: 0o755 })
+  const events = () => (existsSync(log!) ? readFileSync(log!, 'latin1').trim().split('\n') : [])
+  return {
+    program: program!,
+    begun: () => events().filter((event) => event === 'begin').length,
+    most() {
+      let now = 0
+      return Math.max(...events().map((event) => (now += event === 'begin' ? 1 : -1)))
+    },
+    release: () => writeFileSync(go!, ''),
+  }
+}
+
+const send = (program: string, max: string | undefined, wait?: string, client = onescanc) =>
+  runSlot({
+    program: [client],
+    settings: {
+      QHPSI: 'plugin: eicar',
+      ONESCAN_SOCKET: join(directory, 'nobody'),
+      ONESCAN_COLD: program,
+      ...(max !== undefined && { ONESCAN_COLD_MAX: max }),
+      ...(wait !== undefined && { ONESCAN_COLD_WAIT: wait }),
+    },
+  })
+
+const tick = () => new Promise((resolve) => setTimeout(resolve, 20))
+
+t.test('who comes above the bound waits, and all are served', { skip: missing }, async (t) => {
+  for (const client of [onescanc, sanitized]) {
+    const queue = cold(`bounded-${client === onescanc}`)
+    const runs = Array.from({ length: 12 }, () => send(queue.program, '3', '60', client))
+    while (queue.begun() < 3) await tick()
+    queue.release()
+    for (const { code, deliveries, logged } of await Promise.all(runs)) {
+      t.equal(code, 0, logged)
+      t.equal(deliveries.length, 1)
+    }
+    t.equal(queue.begun(), 12)
+    t.equal(queue.most(), 3, 'at most three at once')
+  }
+})
+
+t.test('who has waited for too long is deferred, with a line', { skip: missing }, async (t) => {
+  const queue = cold('full')
+  const first = Array.from({ length: 2 }, () => send(queue.program, '2'))
+  while (queue.begun() < 2) await tick()
+  for (const wait of ['0', '1']) {
+    const { code, logged, deliveries } = await send(queue.program, '2', wait)
+    t.equal(code, 71)
+    t.equal(deliveries.length, 0)
+    t.match(
+      logged,
+      new RegExp(
+        `decision=defer fault=out-of-memory reason="2 cold programs run, and none ended in ${wait} seconds \\(ONESCAN_COLD_MAX, ONESCAN_COLD_WAIT\\)" exit=71`,
+      ),
+    )
+  }
+  queue.release()
+  for (const { code } of await Promise.all(first)) t.equal(code, 0)
+  t.equal(
+    (await send(queue.program, '2', '0')).code,
+    0,
+    'a place is free when its holder has ended',
+  )
+})
+
+t.test('one that is killed leaves its place', { skip: missing }, async (t) => {
+  const program = join(directory, 'dies')
+  writeFileSync(program, '#!/bin/sh\nkill -9 $$\n', { mode: 0o755 })
+  for (let n = 0; n < 3; n++) t.equal((await send(program, '1', '0')).signal, 'SIGKILL')
+})
+
+t.test('the real cold program leaves its place, too', { skip: missing }, async (t) => {
+  const runs = await Promise.all(Array.from({ length: 6 }, () => send(real, '2', '60')))
+  for (const { code, text } of runs) {
+    t.equal(code, 0)
+    t.match(text, /^X-QHPSI: clean\n/)
+  }
+  t.equal((await send(real, '1', '0')).code, 0)
+})
+
+t.test('0 is no bound, and nonsense is told', { skip: missing }, async (t) => {
+  const queue = cold('free')
+  const runs = Array.from({ length: 12 }, () => send(queue.program, '0'))
+  while (queue.begun() < 12) await tick()
+  queue.release()
+  for (const { code } of await Promise.all(runs)) t.equal(code, 0)
+  for (const [max, wait] of [
+    ['many', undefined],
+    ['10001', undefined],
+    [undefined, '-1'],
+    [undefined, '601'],
+  ] as const) {
+    const { code, logged } = await send(queue.program, max, wait)
+    t.equal(code, 55)
+    t.match(logged, /ONESCAN_COLD_(MAX|WAIT) \S+: must be a number from 0 to/)
+  }
+})
