@@ -3,15 +3,22 @@
 //     npm run bench:readers -- --count 100000 --seed 1
 //     npm run bench:readers -- --hostile
 //     npm run bench:readers -- --evasions --kind base64 --set SECONDLOOK=always
+//     npm run bench:readers -- --evasions --opened
+//     npm run bench:readers -- --shapes
 //
 // First the classes that are known, with clamd alone, with the parts of one MIME parser
 // given to clamd as amavis does it, and with onescan; then mails made from a model by
 // changes at random, the same for the same seed. What onescan misses is printed minimised.
 // With --evasions: what onescan answers, with default settings, about each mail of
-// test/scan/evasions; it ends with 1 and the list of those that it calls clean.
+// test/scan/evasions; it ends with 1 and the list of those that it calls clean. --opened asks
+// readers instead: it lists those that nobody opens.
+// With --shapes: the time that hostile shapes take (test/scan/hostile-shapes.ts).
+// With --all: other readers, too, that are too heavy or too slow for npm test.
 // With --hostile: the time and the memory that mail takes that is made to take them.
 import { parseArgs } from 'node:util'
 import { startClamd } from '../../programs/clamd.ts'
+import { evasions } from '../../scan/evasions/all.ts'
+import { messageOf } from '../../scan/evasions/compose.ts'
 import { hiddenClasses } from '../../scan/second-look/classes.ts'
 import { judgeEvasions, startClamdForEvasions } from './evasions.ts'
 import { fuzz } from './fuzz.ts'
@@ -19,6 +26,7 @@ import { hostileKinds, lookAtHostile } from './hostile.ts'
 import { createJudge } from './judge.ts'
 import { minimise } from './minimise.ts'
 import { missingReaders, startReaders } from './readers.ts'
+import { measureShapes, SIZE } from './shapes.ts'
 
 const { values } = parseArgs({
   options: {
@@ -27,6 +35,9 @@ const { values } = parseArgs({
     'no-classes': { type: 'boolean', default: false },
     hostile: { type: 'boolean', default: false },
     evasions: { type: 'boolean', default: false },
+    opened: { type: 'boolean', default: false },
+    shapes: { type: 'boolean', default: false },
+    all: { type: 'boolean', default: false },
     kind: { type: 'string', multiple: true },
     set: { type: 'string', multiple: true, default: [] },
   },
@@ -35,14 +46,19 @@ if (values.hostile) {
   showHostile()
   process.exit()
 }
-if (values.evasions) {
-  process.exit((await showEvasions()) === 0 ? 0 : 1)
+if (values.shapes) {
+  await showShapes()
+  process.exit()
 }
-const missing = missingReaders()
+if (values.evasions) {
+  const count = values.opened ? await showOpened() : await showEvasions()
+  process.exit(count === 0 ? 0 : 1)
+}
+const missing = missingReaders(values)
 if (missing.length > 0) console.log(`missing: ${missing.join(' ')}; these readers are not asked`)
 
 const clamd = await startClamd({ alertExceedsMax: true })
-const readers = startReaders()
+const readers = startReaders(values)
 const judge = createJudge(clamd, readers)
 try {
   console.log(`readers: ${readers.names.join(', ')}`)
@@ -102,6 +118,36 @@ async function showEvasions(): Promise<number> {
   )
   if (clean.length > 0) console.log(`called clean:\n  ${clean.join('\n  ')}`)
   return clean.length
+}
+
+/** Returns how many nobody opens. */
+async function showOpened(): Promise<number> {
+  const readers = startReaders({ all: true })
+  console.log(`readers: ${readers.names.join(', ')}`)
+  let nobody = 0
+  try {
+    for (const kind of values.kind ?? Object.keys(evasions)) {
+      for (const evasion of evasions[kind] ?? []) {
+        const opened = await readers.opening(messageOf(evasion, '\n'))
+        if (opened.length === 0) opened.push(...(await readers.opening(messageOf(evasion, '\r\n'))))
+        if (opened.length === 0 && !evasion.openedBy) nobody++
+        const names = opened.join(', ') || evasion.openedBy || 'nobody'
+        console.log(`${String(opened.length).padStart(2)}  ${kind}: ${evasion.name}: ${names}`)
+      }
+    }
+  } finally {
+    await readers.stop()
+  }
+  console.log(`opened by nobody: ${nobody}`)
+  return nobody
+}
+
+async function showShapes(): Promise<void> {
+  console.log(`  ${SIZE / 1024} KB  twice`)
+  for await (const { name, times, answer } of measureShapes()) {
+    const shown = times?.map((time) => time.toFixed(0).padStart(7)).join('') ?? ''.padStart(14)
+    console.log(`${shown}  ${name}: ${answer}`)
+  }
 }
 
 /** Of 10 MB each. */

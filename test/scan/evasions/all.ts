@@ -1,5 +1,5 @@
 import { base64 } from './base64.ts'
-import type { Evasion } from './compose.ts'
+import { type Evasion, FILE_TYPE, ZIP_TYPE } from './compose.ts'
 import { fields } from './fields.ts'
 import { flowed } from './flowed.ts'
 import { limits } from './limits.ts'
@@ -10,6 +10,23 @@ import { types } from './types.ts'
 import { uuencode } from './uuencode.ts'
 import { wholeFiles } from './whole-files.ts'
 
+/** A part that libclamav does not look into, and all readers open. */
+const FORM_DATA = [
+  'Content-Type: text/plain; name="report.zip"',
+  'Content-Disposition: form-data; filename="report.zip"',
+].join('\n')
+
+/** The same with the file where only the reading of onescan itself finds it. */
+function asFormData(list: readonly Evasion[]): Evasion[] {
+  return list
+    .filter(({ text }) => text().includes(ZIP_TYPE) || text().includes(FILE_TYPE))
+    .map(({ text, ...evasion }) => ({
+      ...evasion,
+      name: `${evasion.name}; as form-data`,
+      text: () => text().replaceAll(ZIP_TYPE, FORM_DATA).replaceAll(FILE_TYPE, FORM_DATA),
+    }))
+}
+
 /**
  * Mails that carry a file which some reader opens, each in a way that a reading of mail for
  * scanners may miss. By what they play with.
@@ -18,11 +35,15 @@ export const evasions: Readonly<Record<string, readonly Evasion[]>> = {
   structure,
   types,
   fields,
+  'fields as form-data': asFormData(fields),
   base64,
+  'base64 as form-data': asFormData(base64),
   'quoted-printable': quotedPrintable,
+  'quoted-printable as form-data': asFormData(quotedPrintable),
   uuencode,
   'whole files': wholeFiles,
   'format=flowed': flowed,
   'mails within': nested,
   limits,
+  'limits as form-data': asFormData(limits),
 }

@@ -17,6 +17,14 @@ function data(name: string, body: () => string, type = fields): Evasion {
   return { name, text: () => mixed(part(type, body())) }
 }
 
+/** The same for what letterparser, of npm, opens alone: it decodes as Node does. */
+function openedByLetterparser(name: string, body: () => string): Evasion {
+  return { ...data(name, body, [FILE_TYPE, BASE64]), openedBy: 'letterparser' }
+}
+
+/** RFC 4648 5. */
+const urlSafe = (text: string) => text.replaceAll('+', '-').replaceAll('/', '_')
+
 const whole = (file: Buffer) => file.toString('base64')
 
 /** A file whose base64 begins with these letters, and has the other behind. */
@@ -62,23 +70,17 @@ export const base64: readonly Evasion[] = [
   data('base64 with the letters of UTF-8 among its own', () =>
     encode(zip).replace(/.{9}/g, '$&\xc3\xa9'),
   ),
-  data('base64 with = in the place of a character', () => encode(zip).replace(/^(.{10})./, '$1=')),
   data('base64 with = between its characters', () => encode(zip).replace(/.{9}/g, '$&=')),
   data('base64 with = at the end of each line', () => encode(zip).replace(/$/gm, '=')),
   data('base64 that begins with =', () => `=${encode(zip)}`),
   data('base64 that begins with ==== on a line of its own', () => `====\n${encode(zip)}`),
-  data(
-    'base64 with - and _ for + and /',
-    () => encode(binaryFile).replaceAll('+', '-').replaceAll('/', '_'),
-    [FILE_TYPE, BASE64],
-  ),
-  data('base64 with - and _ for + and / in its second half', () => {
+  openedByLetterparser('base64 with - and _ for + and /', () => urlSafe(encode(binaryFile))),
+  openedByLetterparser('base64 with - and _ for + and / in its second half', () => {
     const text = encode(binaryFile)
     const half = text.length >> 1
-    return text.slice(0, half) + text.slice(half).replaceAll('+', '-').replaceAll('/', '_')
-  }, [FILE_TYPE, BASE64]),
+    return text.slice(0, half) + urlSafe(text.slice(half))
+  }),
   data('base64 with - between its characters', () => encode(zip).replace(/.{9}/g, '$&-')),
-  data('base64 with , for /', () => encode(binaryFile).replaceAll('/', ','), [FILE_TYPE, BASE64]),
   data('base64 with . in each line', () => encode(zip, 30).replace(/.{9}/g, '$&.')),
   data('base64 with * between its characters', () => encode(zip).replace(/./g, '$&*')),
   data('base64 with blanks between its characters', () => encode(zip).replace(/./g, '$& ')),
@@ -133,11 +135,6 @@ export const base64: readonly Evasion[] = [
     'base64 with the line of an armour around it',
     () => `-----BEGIN FILE-----\n${encode(zip)}\n-----END FILE-----`,
   ),
-  data('base64 with a comment in it', () => encode(zip).replace(/^.{8}/, '$&(comment)')),
-  data('base64 of a part that says quoted-printable', () => encode(testFile), [
-    ZIP_TYPE,
-    'Content-Transfer-Encoding: quoted-printable',
-  ]),
   data('quoted-printable of base64 that says base64', () =>
     cut(whole(zip), 40).replaceAll('\n', '=\n'),
   ),

@@ -25,11 +25,6 @@ export const flowed: readonly Evasion[] = [
     openedBy: OPENED_BY,
   },
   {
-    name: 'format=flowed with delsp, quoted with >',
-    text: () => mail(part([FLOWED], `${pieces(40).replace(/^/gm, '>')}\n`)),
-    openedBy: OPENED_BY,
-  },
-  {
     name: 'format=flowed with delsp, stuffed with blanks',
     text: () => mail(part([FLOWED], `${pieces(40).replace(/^/gm, ' ')}\n`)),
     openedBy: OPENED_BY,

@@ -159,7 +159,7 @@ export const nested: readonly Evasion[] = [
   {
     name: 'a zip in a zip',
     text: () => mixed(filePart(zipOf('report.zip', zip))),
-    openedBy: 'whoever opens the archive in the archive',
+    openedBy: 'who opens the archive in the archive',
   },
   {
     name: 'a zip with bytes behind its end',
@@ -175,16 +175,6 @@ export const nested: readonly Evasion[] = [
     openedBy: SMIME_READERS,
   })),
   {
-    name: 'the same with a length of seven bytes',
-    text: () => mail(part(SMIME, base64(longLengths(7)))),
-    openedBy: SMIME_READERS,
-  },
-  {
-    name: 'the same with a length of 126 bytes',
-    text: () => mail(part(SMIME, base64(longLengths(126)))),
-    openedBy: SMIME_READERS,
-  },
-  {
     name: 'the same with its tag in the long form',
     text: () => mail(part(SMIME, base64(longTag()))),
     openedBy: SMIME_READERS,
@@ -198,17 +188,6 @@ export const nested: readonly Evasion[] = [
 
 function smimeContent(): Buffer {
   return Buffer.from(part([FILE_TYPE, BASE64], `${base64(binaryFile)}\n`))
-}
-
-/** Strings of octets whose lengths have leading zeros (X.690 8.1.3.5). */
-function longLengths(count: number): Buffer {
-  const text = signed(smimeContent(), { piece: 50 }).toString('latin1')
-  const from = text.indexOf('\x04\x84')
-  const zeros = '\0'.repeat(count - 4)
-  const more = text
-    .slice(from)
-    .replaceAll('\x04\x84\0\0\0', `\x04${String.fromCharCode(0x80 | count)}${zeros}\0\0\0`)
-  return Buffer.from(text.slice(0, from) + more, 'latin1')
 }
 
 /** Strings of octets whose tag is written in two bytes (X.690 8.1.2.4). */

@@ -9,7 +9,7 @@ import {
   QUOTED,
   quotedPrintableText,
 } from './compose.ts'
-import { binaryFile, openTextFile, testFile, textFile } from './files.ts'
+import { binaryFile, openTextFile, testFile } from './files.ts'
 
 function data(name: string, body: () => string, fields = [FILE_TYPE, QUOTED]): Evasion {
   return { name, text: () => mixed(part(fields, body())) }
@@ -40,9 +40,6 @@ export const quotedPrintable: readonly Evasion[] = [
   data('quoted-printable with == at the end of a line', () =>
     encode(testFile).replace(/=\n/, '==\n'),
   ),
-  data('quoted-printable with = and letters that are no digits', () =>
-    encode(testFile).replace(/^(.{9})/, '$1=ZZ'),
-  ),
   data('quoted-printable with =0D before the soft break', () =>
     encode(testFile).replace(/=\n/, '=0D=\n'),
   ),
@@ -50,9 +47,6 @@ export const quotedPrintable: readonly Evasion[] = [
     testFile.toString('latin1').replace(/^(.{9})/, '$1=0D'),
   ),
   data('quoted-printable with small letters for digits', () => encode(binaryFile).toLowerCase()),
-  data('quoted-printable with a blank behind the = of an escape', () =>
-    encode(testFile).replace(/^(=..){5}=/, '$& '),
-  ),
   data('quoted-printable with 200 blanks behind a soft break', () =>
     encode(binaryFile).replace(/=\n/, `=${' '.repeat(200)}\n`),
   ),
@@ -72,23 +66,14 @@ export const quotedPrintable: readonly Evasion[] = [
   data('quoted-printable with a soft break in an escape', () =>
     encode(testFile).replace(/^(=..){5}=(.)/, '$&=\n'),
   ),
-  data('quoted-printable with a soft break behind the = of an escape', () =>
-    encode(testFile).replace(/^(=..){5}=/, '$&\n'),
-  ),
   data('quoted-printable with an empty soft break', () =>
     encode(binaryFile).replace(/=\n/, '=\n=\n=\n'),
   ),
   data('quoted-printable in one line of over 1,000 characters', () => escapes(binaryFile).join('')),
-  data('quoted-printable with _ for blanks', () =>
-    quotedPrintableText(textFile).replaceAll(' ', '_'),
-  ),
   data('quoted-printable with bytes of eight bits', () =>
     encode(binaryFile).replace(/=([89A-F][0-9A-F])/g, (_, digits: string) =>
       String.fromCharCode(Number.parseInt(digits, 16)),
     ),
-  ),
-  data('quoted-printable with NULs between its escapes', () =>
-    encode(testFile).replace(/^(=..){5}/, '$&\0'),
   ),
   data(
     'quoted-printable with an encoded word around it',
@@ -119,10 +104,6 @@ export const quotedPrintable: readonly Evasion[] = [
   data('quoted-printable that says quoted_printable', () => encode(testFile), [
     FILE_TYPE,
     'Content-Transfer-Encoding: quoted_printable',
-  ]),
-  data('quoted-printable that says quoted', () => encode(testFile), [
-    FILE_TYPE,
-    'Content-Transfer-Encoding: quoted',
   ]),
   {
     name: 'quoted-printable as a mail of its own, a soft break at its end',

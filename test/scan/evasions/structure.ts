@@ -37,7 +37,10 @@ function interrupted(bytes: Buffer, line: string): string {
   return base64(bytes, 40).replace('\n', `\n${line}\n`)
 }
 
-function interruptedBy(name: string, line: string, boundary = 'b1'): Evasion {
+/** No character of it is one of base64: what is decoded stays the same. */
+const BOUNDARY = ':.:'
+
+function interruptedBy(name: string, line: string, boundary = BOUNDARY): Evasion {
   const fields = [ZIP_TYPE, BASE64, ATTACHED]
   return {
     name: `base64 with ${name} in it`,
@@ -106,32 +109,42 @@ export const structure: readonly Evasion[] = [
   kind('signed', [TEXT, other, file]),
   kind('report', [TEXT, part(['Content-Type: message/delivery-status'], 'Action: failed'), file]),
   { name: 'multipart/ without subtype', text: () => mail(multipart('', [TEXT, file])) },
-  interruptedBy('a line that begins as the delimiter does', '--b1x'),
-  interruptedBy('a line that is the delimiter in other letters', '--B1'),
-  interruptedBy('a line that is the delimiter and blanks and more', '--b1 x'),
-  interruptedBy('a line that is the delimiter without its last letter', '--b', 'b1'),
-  interruptedBy('a line that is the close of the delimiter, and more', '--b1--x'),
-  interruptedBy('a line that is the delimiter behind a blank', ' --b1'),
-  interruptedBy('a line that is the delimiter of its own fields', '--part', 'x--part'),
+  interruptedBy('a line that begins as the delimiter does', `--${BOUNDARY};`),
+  interruptedBy('a line that is the delimiter and blanks and more', `--${BOUNDARY} ;`),
+  interruptedBy('a line that is the delimiter without its last character', '--:.'),
+  interruptedBy('a line that is the close of the delimiter, and more', `--${BOUNDARY}--;`),
+  interruptedBy('a line that is the delimiter behind a blank', ` --${BOUNDARY}`),
+  interruptedBy('a line that is the delimiter behind a VT', `\x0b--${BOUNDARY}`),
+  interruptedBy('a line that is the delimiter with a NUL in it', '--:.\0:'),
+  interruptedBy('a line of two dashes', '--'),
+  interruptedBy('a line that is the delimiter behind a third dash', `---${BOUNDARY}`),
   {
     name: 'base64 with the delimiter of a multipart in it that was closed before',
     text: () =>
       mail(
         multipart('mixed', [
-          inner(TEXT, HTML),
-          part([ZIP_TYPE, BASE64, ATTACHED], interrupted(zip, '--in')),
+          multipart('mixed', [TEXT, HTML], { boundary: ';;' }),
+          part([ZIP_TYPE, BASE64, ATTACHED], interrupted(zip, '--;;')),
         ]),
       ),
   },
   {
     name: 'base64 with the delimiter of a boundary in it that only a parameter x-boundary names',
     text: () =>
-      mixed(part([`${ZIP_TYPE}; x-boundary=zz`, BASE64, ATTACHED], interrupted(zip, '--zz'))),
+      mixed(part([`${ZIP_TYPE}; x-boundary=";;"`, BASE64, ATTACHED], interrupted(zip, '--;;'))),
   },
   {
     name: 'base64 with the delimiter in it that the part itself names as its boundary',
     text: () =>
-      mixed(part([`${ZIP_TYPE}; boundary=zz`, BASE64, ATTACHED], interrupted(zip, '--zz'))),
+      mixed(part([`${ZIP_TYPE}; boundary=";;"`, BASE64, ATTACHED], interrupted(zip, '--;;'))),
+  },
+  {
+    name: 'base64 with the delimiter in it that a field of the mail above names as its boundary',
+    text: () =>
+      mixed(part([ZIP_TYPE, BASE64, ATTACHED], interrupted(zip, '--;;'))).replace(
+        'Subject: report',
+        'Subject: report; boundary=";;"',
+      ),
   },
   {
     name: 'a file known by its digest with lines like delimiters and fields in it',

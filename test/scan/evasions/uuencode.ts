@@ -1,5 +1,4 @@
 import {
-  BASE64,
   base64,
   type Evasion,
   uuencode as encode,
@@ -45,37 +44,13 @@ const changed =
   (change: (line: string) => string, from = zip) =>
   () => [BEGIN, ...uulines(from).map((line) => (isData(line) ? change(line) : line))]
 
-/** Characters whose low six bits are the same: those of small letters. */
-const lower = (text: string) =>
-  text.replace(/[@-_]/g, (character) => String.fromCharCode(character.charCodeAt(0) + 32))
-
 const count = (line: string, more: number) =>
   String.fromCharCode(line.charCodeAt(0) + more) + line.slice(1)
 
 export const uuencode: readonly Evasion[] = [
   ...both(
-    'of small letters',
-    changed((line) => line[0] + lower(line.slice(1))),
-  ),
-  ...both(
-    'with a length in another bit',
-    changed((line) => lower(line[0]!) + line.slice(1)),
-  ),
-  ...both('with a length of two bytes less in its first line', () => {
-    const [first = '', ...rest] = uulines(testFile)
-    return [BEGIN, count(first, -2), ...rest]
-  }),
-  ...both(
-    'with lengths that are too short by one',
-    changed((line) => count(line, -1)),
-  ),
-  ...both(
     'with lengths that are too long by one',
     changed((line) => count(line, 1)),
-  ),
-  ...both(
-    'whose lines miss their last character',
-    changed((line) => line.slice(0, -1), testFile),
   ),
   ...both(
     'whose lines have a character more',
@@ -92,11 +67,7 @@ export const uuencode: readonly Evasion[] = [
   ...both('with a back-tick behind begin', () => [BEGIN, '`', ...file]),
   ...both('with a back-tick in the middle', () => [BEGIN, file[0]!, '`', ...file.slice(1)]),
   ...both('with blanks for zeros', () => [BEGIN, ...uulines(zip, ' ')]),
-  ...both('without begin', () => file),
-  ...both('without begin, behind a text', () => ['see below', '', ...file]),
-  ...both('whose begin stands behind a text', () => [`see ${BEGIN}`, ...file]),
-  ...both('whose begin stands behind a blank', () => [` ${BEGIN}`, ...file]),
-  ...both('whose begin stands behind >', () => [BEGIN, ...file].map((line) => `> ${line}`)),
+  said('without begin', () => file),
   ...both('whose begin is in large letters', () => ['BEGIN 644 report.zip', ...file]),
   ...both('whose begin has a mode of one digit', () => ['begin 6 report.zip', ...file]),
   ...both('whose begin has a mode of eight digits', () => ['begin 00100644 report.zip', ...file]),
@@ -120,6 +91,24 @@ export const uuencode: readonly Evasion[] = [
     changed((line) => `${line}\n`),
   ),
   ...both('with a line of text in it', () => [BEGIN, file[0]!, 'and then: (x)', ...file.slice(1)]),
+  ...both('with lines of small letters that have the form of data', () => [
+    BEGIN,
+    file[0]!,
+    `M${'so is it '.repeat(7).slice(0, 60).replaceAll(' ', '-')}`,
+    ...file.slice(1),
+  ]),
+  ...both('with a line that is longer than its length says', () => [
+    BEGIN,
+    file[0]!,
+    `J${'ABCDEF'.repeat(10)}`,
+    ...file.slice(1),
+  ]),
+  ...both('with a line that is shorter than its length says', () => [
+    BEGIN,
+    file[0]!,
+    'MABCDEF',
+    ...file.slice(1),
+  ]),
   ...both('with end in large letters', () => [BEGIN, ...file.slice(0, -1), 'END']),
   ...both('with end in the middle', () => [BEGIN, file[0]!, 'end', ...file.slice(1)]),
   ...both('with lines of three bytes', () => {
@@ -148,13 +137,6 @@ export const uuencode: readonly Evasion[] = [
     text: () => mixed(part(['Content-Type: text/html'], `<pre>\n${encode(zip)}\n</pre>`)),
   },
   {
-    name: 'uuencode in a text in base64',
-    text: () =>
-      mixed(
-        part(['Content-Type: text/plain', BASE64], base64(Buffer.from(`see\n${encode(zip)}\n`))),
-      ),
-  },
-  {
     name: 'uuencode in a text in quoted-printable',
     text: () =>
       mixed(
@@ -179,18 +161,6 @@ export const uuencode: readonly Evasion[] = [
     text: () =>
       mixed(part(['Content-Type: message/rfc822'], `Subject: x\n\nsee\n\n${encode(zip)}`)),
   },
-  {
-    name: 'uuencode in two parts of text, the second goes on where the first ends',
-    text: () => {
-      const lines = [BEGIN, ...file]
-      return mail(
-        multipart('mixed', [
-          part(['Content-Type: text/plain'], lines.slice(0, 3).join('\n')),
-          part(['Content-Type: text/plain'], lines.slice(3).join('\n')),
-        ]),
-      )
-    },
-  },
   ...['uuencode', 'x-uue', 'uue', 'X-UUENCODE', 'x-uuencoded', '"x-uuencode"'].map((word) => ({
     name: `uuencode that says ${word}`,
     text: () => mixed(part([ZIP_TYPE, `Content-Transfer-Encoding: ${word}`], encode(zip))),
@@ -202,10 +172,6 @@ export const uuencode: readonly Evasion[] = [
   {
     name: 'yEnc in an attached text',
     text: () => mixed(part(['Content-Type: text/plain; name=a.yenc'], yencode(zip))),
-  },
-  {
-    name: 'yEnc without its size',
-    text: () => mail(part(['Content-Type: text/plain'], yencode(zip).replace(/ size=\d+/g, ''))),
   },
   {
     name: 'BinHex in a text',

@@ -1,21 +1,32 @@
 # Readers: MIME::Parser, which decodes uuencode, too, and Email::MIME.
 # Input: messages, each behind its length in four bytes. Output: for each a byte, a bit a
-# reader, set where it finds the test file in what it decodes.
+# reader, set where it opens a file: SIGNS (readers.ts) says by what one knows.
 use strict;
 use warnings;
 use MIME::Parser;
 use Email::MIME;
 
-my $EICAR = 'X5O!P%@AP[4\\PZX54(P^)7CC)7}$EICAR-STANDARD-' . 'ANTIVIRUS-TEST-FILE!$H+H*';
+open(my $signs, '<', $ENV{SIGNS}) or die "$ENV{SIGNS}: $!";
+my @signs = map { my ($kind, $hex) = split; [$kind, pack('H*', $hex)] } <$signs>;
 binmode STDIN;
 binmode STDOUT;
 $| = 1;
 $SIG{__WARN__} = sub { };
 
+sub holds {
+    my ($file) = @_;
+    utf8::downgrade($file, 1);
+    for my $sign (@signs) {
+        my ($kind, $bytes) = @$sign;
+        return 1 if $kind eq 'is' ? $file eq $bytes : index($file, $bytes) >= 0;
+    }
+    return 0;
+}
+
 sub in_entity {
     my ($entity) = @_;
     my $body = $entity->bodyhandle;
-    return 1 if $body && index($body->as_string, $EICAR) >= 0;
+    return 1 if $body && holds($body->as_string);
     in_entity($_) && return 1 for $entity->parts;
     return 0;
 }
@@ -40,7 +51,7 @@ sub email_mime_opens {
         my ($part) = @_;
         return if $found || $part->subparts;
         my $body = $part->body;
-        $found = 1 if index($body, $EICAR) >= 0;
+        $found = 1 if holds($body);
         $found ||= email_mime_opens($body, $depth + 1) if ($part->content_type // '') =~ m{^\s*message/}i;
     });
     return $found;
