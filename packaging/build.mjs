@@ -123,11 +123,7 @@ function bundle(entries, importsAtRunTime) {
     },
     inject: [join(root, 'packaging', 'import-meta-url.js')],
     external: ['bun:*'],
-    // debug, which iovalkey logs with, would colour its lines.
-    alias: {
-      'supports-color': join(root, 'packaging/nothing.cjs'),
-      'escalade/sync': join(root, 'packaging/looks-nowhere.cjs'),
-    },
+    alias: { 'escalade/sync': join(root, 'packaging/looks-nowhere.cjs') },
     metafile: true,
     plugins: [loadedApart, versionAlone],
     // A bundle that was cut may still be a program, which does nothing: never with success.

@@ -9,7 +9,6 @@ import { partOf } from './install-locked.mjs'
 export const bundled = [
   'clamscan',
   'cli-progress',
-  'iovalkey',
   'ldapts',
   'libmime',
   'lru-cache',

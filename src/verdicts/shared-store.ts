@@ -1,10 +1,15 @@
-import { createCircuits } from '../quota/circuit.ts'
-import { errorText } from '../runtime/fault.ts'
+import { setTimeout as pause } from 'node:timers/promises'
+import { LATE } from '../runtime/deadline.ts'
+import { createPublisher } from './publisher.ts'
 import { SEALED_MAX } from './seal.ts'
-import type { VerdictStore } from './store.ts'
-import { connectToStore, type StoreClientOptions } from './store-client.ts'
+import type { Sharing, SharingCounters, VerdictStore } from './store.ts'
+import type { StoreAccess } from './valkey/access.ts'
+import { isOfTheKey, type Words } from './valkey/connection.ts'
+import type { Link } from './valkey/link.ts'
+import { ReplyError } from './valkey/reply-reader.ts'
+import { openServers } from './valkey/servers.ts'
 
-export interface SharedStoreOptions extends Omit<StoreClientOptions, 'trouble'> {
+export interface SharedStoreOptions extends StoreAccess {
   /** Milliseconds that a message waits for an answer. */
   readonly timeout: number
   readonly log: (line: string) => void
@@ -12,78 +17,165 @@ export interface SharedStoreOptions extends Omit<StoreClientOptions, 'trouble'> 
   readonly uptime: () => number
 }
 
+/** A store that hosts share, and how that goes. */
+export interface SharedStore extends VerdictStore {
+  release(fingerprint: Buffer): void
+  sharing(): Sharing
+}
+
 /** What our keys begin with; the rest of one is its fingerprint, base64url. */
 export const KEY_PREFIX = 'onescan:verdict:1:'
+/** Milliseconds for which other hosts wait for the verdict of the one that scans: its claim expires then. */
+export const CLAIMED_FOR = 2_000
 
+/** In the place of a verdict, while a host is scanning. */
+const CLAIM = Buffer.from('scanning')
 /** Characters of a server's error that are logged. */
 const TOLD_MAX = 200
 /** Milliseconds for storing a verdict, for which no mail waits. */
 const PUT_WITHIN = 5_000
+/** Milliseconds after which a host that waits looks again: doubled each time. */
+const FIRST_LOOK = 5
+const LONGEST_LOOK = 40
+
+const CHECK_KEY = `${KEY_PREFIX}check`
+/** What each connection is asked first: a user who may not ask this shares nothing. */
+const FIRST_QUESTION: Words = ['GETRANGE', CHECK_KEY, '0', '0']
 
 /**
  * Verdicts in a store that hosts share: Valkey or Redis, one server, a cluster, or behind
- * sentinels. If it does not answer within `timeout`, it is not asked for a second, and longer
- * each time; then a question for which no mail waits finds out whether it answers again.
+ * sentinels. The first host that asks for a message claims it, with the same question, and scans;
+ * others wait for its verdict for as long as its claim lasts. While the store is away nobody
+ * waits for it, and what is found is put there when it is back (publisher.ts).
  * Its answers are not trusted: see seal.ts.
  */
-export function openSharedStore(options: SharedStoreOptions): VerdictStore {
+export function openSharedStore(options: SharedStoreOptions): SharedStore {
   const { address, timeout, log, uptime } = options
-  const circuits = createCircuits(uptime)
-  const troubles = new Map<'connection' | 'get' | 'put', string>()
-  const client = connectToStore({ ...options, trouble: (why) => tell('connection', why) })
+  const counters: SharingCounters = {
+    ...{ asked: 0, known: 0, waited: 0, late: 0, errors: 0, published: 0, dropped: 0 },
+  }
+  const troubles = new Map<string, string>()
+  /** What this process has claimed, until when. */
+  const claims = new Map<string, number>()
 
   /** Once, until something else is the matter. */
-  function tell(where: 'connection' | 'get' | 'put', why: string): void {
+  function tell(where: string, why: string | undefined): void {
+    if (why === undefined) {
+      const wasTroubled = troubles.delete(where)
+      if (wasTroubled && troubles.size === 0) log(`VERDICTS ${address.text}: answers again`)
+      return
+    }
     const said = why.slice(0, TOLD_MAX)
     const isKnown = [...troubles.values()].includes(said)
     troubles.set(where, said)
     if (!isKnown) log(`VERDICTS ${address.text}: ${said}; messages are scanned meanwhile`)
   }
 
-  function failed(what: 'get' | 'put', error: unknown): void {
-    // The old connection may be one to nowhere, and will never say so.
-    if (circuits.failed(what) !== undefined && isSilence(error)) client.renew()
-    tell(what, errorText(error))
+  const publisher = createPublisher({ counters, uptime, publish })
+  const servers = openServers(options, {
+    firstQuestion: FIRST_QUESTION,
+    ready: () => publisher.publishAll(),
+    trouble: tell,
+  })
+
+  /** Counts it, and tells of what is not about this key alone. */
+  function erred(what: 'get' | 'put', { message }: ReplyError): void {
+    counters.errors++
+    if (/^(?:MOVED|ASK|READONLY)\b/.test(message)) servers.moved()
+    if (!isOfTheKey(new ReplyError(message))) tell(what, message)
   }
 
-  function answered(what: 'get' | 'put'): void {
-    circuits.answered(what)
-    if (troubles.size === 0) return
-    troubles.delete('connection')
-    troubles.delete(what)
-    if (troubles.size === 0) log(`VERDICTS ${address.text}: answers again`)
-  }
-
-  async function ask(key: string, within: number): Promise<Buffer | undefined> {
+  async function publish(key: string, sealed: Buffer, seconds: number): Promise<boolean> {
+    const link = servers.linkFor(key)
+    if (!link?.isReady) return false
     try {
-      // One byte more than any of ours has: who can write there can write a lot.
-      const head = await inTime(client.head(key, SEALED_MAX + 1), within)
-      answered('get')
-      return head.length === 0 ? undefined : head
-    } catch (error) {
-      if (isOfTheKey(error)) return undefined
-      failed('get', error)
-      return undefined
+      const words = ['SET', key, sealed, 'EX', String(Math.max(1, seconds))]
+      const answer = await link.ask([words], PUT_WITHIN)
+      const reply = answer === LATE ? LATE : answer[0]
+      if (reply instanceof ReplyError) erred('put', reply)
+      if (reply !== 'OK') return false
+      tell('put', undefined)
+      return true
+    } catch {
+      return false // the link tells why
     }
   }
 
+  /** The value, and whether it is this host's claim of now; undefined if there was no answer. */
+  async function claimOrGet(link: Link, key: string) {
+    // A store that takes nothing takes no claims.
+    const claims = troubles.has('put') ? [] : [['SET', key, CLAIM, 'NX', 'PX', String(CLAIMED_FOR)]]
+    const question = ['GETRANGE', key, '0', String(SEALED_MAX)]
+    const replies = await link.ask([...claims, question], timeout)
+    if (replies === LATE) {
+      counters.late++
+      return undefined
+    }
+    const value = replies.at(-1)
+    const [claim] = replies.slice(0, claims.length)
+    if (claim instanceof ReplyError) erred('put', claim)
+    if (value instanceof ReplyError) {
+      erred('get', value)
+      return undefined
+    }
+    tell('get', undefined)
+    return { isOurs: claim === 'OK', value }
+  }
+
+  async function ask(link: Link, key: string, patience: number): Promise<Buffer | undefined> {
+    counters.asked++
+    const until = uptime() + Math.min(patience, CLAIMED_FOR)
+    for (let waits = 0; link.isReady; waits++) {
+      const answer = await claimOrGet(link, key).catch(() => undefined)
+      if (answer?.isOurs) {
+        claims.set(key, uptime() + CLAIMED_FOR)
+        return undefined
+      }
+      // Who waits anyway asks again if an answer is late.
+      const value = answer?.value ?? (waits > 0 ? CLAIM : undefined)
+      if (!Buffer.isBuffer(value) || value.length === 0) return undefined
+      if (!value.equals(CLAIM)) {
+        counters.known++
+        return value
+      }
+      if (uptime() >= until) return undefined
+      if (waits === 0) counters.waited++
+      await pause(Math.min(LONGEST_LOOK, FIRST_LOOK * 2 ** waits))
+    }
+    return undefined
+  }
+
   return {
-    get(fingerprint) {
-      if (!client.isReady) return undefined
-      const state = circuits.state('get')
-      if (state === 'open') return undefined
-      const asked = ask(keyOf(fingerprint), state === 'probe' ? PUT_WITHIN : timeout)
-      return state === 'probe' ? undefined : asked
+    get(fingerprint, patience = 0) {
+      const key = keyOf(fingerprint)
+      const link = servers.linkFor(key)
+      return link?.isReady ? ask(link, key, patience) : undefined
     },
     put(fingerprint, sealed, seconds) {
-      // What says nothing is given nothing: that would lie in memory until it does.
-      if (!client.isReady || troubles.has('get') || circuits.state('put') === 'open') return
-      inTime(client.set(keyOf(fingerprint), sealed, Math.max(1, seconds)), PUT_WITHIN).then(
-        () => answered('put'),
-        (error) => failed('put', error),
-      )
+      const key = keyOf(fingerprint)
+      claims.delete(key)
+      publisher.put(key, sealed, seconds)
     },
-    close: () => client.end(),
+    release(fingerprint) {
+      const key = keyOf(fingerprint)
+      const until = claims.get(key)
+      claims.delete(key)
+      const link = servers.linkFor(key)
+      // If it has expired, what is there now is of another host.
+      if (until === undefined || uptime() >= until || !link?.isReady) return
+      link.ask([['SET', key, CLAIM, 'XX', 'PX', '1']], PUT_WITHIN).catch(() => {})
+    },
+    sharing() {
+      return {
+        counters,
+        trouble: troubles.values().next().value,
+        unpublished: publisher.size,
+      }
+    },
+    close() {
+      servers.close()
+      publisher.close()
+    },
   }
 }
 
@@ -91,53 +183,41 @@ function keyOf(fingerprint: Buffer): string {
   return `${KEY_PREFIX}${fingerprint.toString('base64url')}`
 }
 
-class Silence extends Error {}
-
-const isSilence = (error: unknown): boolean => error instanceof Silence
-
-/** Somebody put something else there: the store is well. */
-const isOfTheKey = (error: unknown): boolean => errorText(error).startsWith('WRONGTYPE')
-
-async function inTime<Value>(work: Promise<Value>, milliseconds: number): Promise<Value> {
-  let timer: NodeJS.Timeout | undefined
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Silence(`no answer in ${milliseconds} ms`)), milliseconds)
-  })
-  try {
-    return await Promise.race([work, late])
-  } finally {
-    clearTimeout(timer)
-  }
-}
-
 /**
  * Puts a value into a store, asks for it, and returns how many milliseconds the answer took.
- * Rejects if the store refuses the connection, or does not keep or return the value.
+ * Rejects with a reason in one line if a server of it cannot be asked, or does not keep or return
+ * the value.
  */
-export async function tryStore(
-  where: Omit<StoreClientOptions, 'trouble'>,
-  timeout: number,
-): Promise<number> {
-  let trouble = 'no connection'
-  const client = connectToStore({
-    ...where,
-    trouble(why) {
-      trouble = why
+export async function tryStore(access: StoreAccess, timeout: number): Promise<number> {
+  const troubles = new Map<string, string>()
+  let isReady = false
+  const servers = openServers(access, {
+    firstQuestion: FIRST_QUESTION,
+    ready() {
+      isReady = true
     },
+    trouble: (who, why) => (why === undefined ? troubles.delete(who) : troubles.set(who, why)),
   })
+  const ask = async (words: Words) => {
+    const answer = await servers.linkFor(CHECK_KEY)!.ask([words], timeout)
+    if (answer === LATE) throw new Error(`no answer in ${timeout} ms`)
+    const [reply] = answer
+    if (reply instanceof ReplyError) throw reply
+    return reply
+  }
   const until = performance.now() + timeout
-  const key = `${KEY_PREFIX}check`
   try {
-    while (!client.isReady) {
-      if (performance.now() > until) throw new Error(trouble)
-      await new Promise((resolve) => setTimeout(resolve, 10))
+    while (!isReady || !servers.isWhole || troubles.size > 0) {
+      const [why = 'no connection'] = troubles.values()
+      if (performance.now() > until) throw new Error(why)
+      await pause(10)
     }
-    await inTime(client.set(key, Buffer.from('check'), 1), timeout)
+    await ask(['SET', CHECK_KEY, 'check', 'EX', '1'])
     const asked = performance.now()
-    const answer = await inTime(client.head(key, SEALED_MAX), timeout)
-    if (answer.toString() !== 'check') throw new Error('it does not keep a value')
+    const answer = await ask(['GETRANGE', CHECK_KEY, '0', String(SEALED_MAX)])
+    if (String(answer) !== 'check') throw new Error('it does not keep a value')
     return performance.now() - asked
   } finally {
-    client.end()
+    servers.close()
   }
 }

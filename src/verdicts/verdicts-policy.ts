@@ -1,6 +1,6 @@
 import { Fault } from '../runtime/fault.ts'
 import { type Environment, wholeNumber } from '../settings/settings.ts'
-import { readStoreAddress, type StoreAddress } from './store-address.ts'
+import { readStoreAddress, type StoreAddress } from './valkey/address.ts'
 
 /** Whether, where and for how long verdicts are remembered; onescan-queue(8) has each variable. */
 export interface VerdictPolicy {

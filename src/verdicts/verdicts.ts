@@ -19,7 +19,7 @@ import { looksOf } from './looks.ts'
 import type { Withheld } from './poison.ts'
 import { openSealed, sealVerdict } from './seal.ts'
 import type { Secrets } from './secrets.ts'
-import type { VerdictStore } from './store.ts'
+import type { Sharing, VerdictStore } from './store.ts'
 import type { RememberedVerdict } from './verdict.ts'
 import { noteVersions, tellSignatures, versionsNow } from './versions.ts'
 
@@ -88,23 +88,31 @@ export interface Verdicts {
   find(question: Question, look: Look): Promise<Found>
   /** Messages that are not given to scanners now, because these died of them. */
   withheld(): Withheld
+  /** How it goes with the store that hosts share; undefined if there is none. */
+  sharing(): Sharing | undefined
   close(): void
 }
 
 /** Scans that could not tell, after which copies that waited for them are not scanned either. */
 const VAIN_LOOKS = 2
+/** Of the time that a message has, for which another host that is scanning a copy is waited for. */
+export const SHARE_OF_WAITING = 0.25
 
 export function openVerdicts(options: VerdictsOptions): Verdicts {
   const { stores, crypto, host, uptime, flights = createFlights() } = options
   const seconds = () => Math.floor(options.now() / 1000)
 
-  /** What is known to hold here and now. */
-  async function recall(name: Name): Promise<RememberedVerdict | undefined> {
-    for (const store of stores) {
-      const sealed = await store.get(name.fingerprint)
+  /** What is known to hold here and now. The stores that were asked before the one that knew it keep it. */
+  async function recall(name: Name, patience: number): Promise<RememberedVerdict | undefined> {
+    const { fingerprint, secrets, maxAge } = name
+    for (const [index, store] of stores.entries()) {
+      const sealed = await store.get(fingerprint, patience)
       if (sealed === undefined) continue
-      const verdict = openSealed(sealed, name.fingerprint, name.secrets.seal, crypto)
-      if (verdict && doesCount(verdict, name)) return verdict
+      const verdict = openSealed(sealed, fingerprint, secrets.seal, crypto)
+      if (!verdict || !doesCount(verdict, name)) continue
+      const left = Math.max(1, Math.min(maxAge, verdict.time + maxAge - seconds()))
+      for (const nearer of stores.slice(0, index)) nearer.put(fingerprint, sealed, left)
+      return verdict
     }
     return undefined
   }
@@ -122,6 +130,11 @@ export function openVerdicts(options: VerdictsOptions): Verdicts {
   function remember(verdict: RememberedVerdict, { fingerprint, secrets, maxAge }: Name): void {
     const sealed = sealVerdict(verdict, fingerprint, secrets.seal, crypto)
     for (const store of stores) store.put(fingerprint, sealed, maxAge)
+  }
+
+  /** No verdict came of a scan: who waits for one need not. */
+  function release({ fingerprint }: Name): void {
+    for (const store of stores) store.release?.(fingerprint)
   }
 
   async function nameOf(question: Question): Promise<Name | Nameless | undefined> {
@@ -174,6 +187,7 @@ export function openVerdicts(options: VerdictsOptions): Verdicts {
   function rememberAndLand(flight: OwnFlight, landing: Landing, name: Name): void {
     if (landing.kind !== 'verdict') {
       flight.land(landing)
+      release(name)
       return
     }
     setImmediate(() => {
@@ -190,11 +204,13 @@ export function openVerdicts(options: VerdictsOptions): Verdicts {
   }
 
   /** Who looks first, for all that wait. */
-  async function lead(question: Question, name: Name, look: Look, timeout: number): Promise<Found> {
-    const flight = flights.begin(name.fingerprint, timeout)
+  async function lead(question: Question, name: Name, look: Look, within: number): Promise<Found> {
+    const flight = flights.begin(name.fingerprint, within)
+    const until = uptime() + within
     let landing: Landing = { kind: 'nothing' }
     try {
-      const verdict = await recall(name)
+      const verdict = await recall(name, within * SHARE_OF_WAITING)
+      const timeout = Math.max(1, until - uptime())
       if (verdict !== undefined) {
         flight.land({ kind: 'verdict', verdict }) // nobody waits for what is this message's own affair
         return await believe(verdict, question, look, timeout)
@@ -252,6 +268,7 @@ export function openVerdicts(options: VerdictsOptions): Verdicts {
       const { poison } = options
       return poison?.known.withheld(poison.tries) ?? { messages: 0, soonest: 0, latest: 0 }
     },
+    sharing: () => stores.find(({ sharing }) => sharing)?.sharing?.(),
     close() {
       for (const store of stores) store.close()
     },

@@ -5,8 +5,18 @@ import t from 'tap'
 import { FREE_LINE_MAX, FREE_MAX, ofTheCopy, ofTheWay } from '../../src/verdicts/fields.ts'
 import { fingerprintOf } from '../../src/verdicts/fingerprint.ts'
 import { INFECTED_FOR } from '../../src/verdicts/fresh.ts'
+import { UNPUBLISHED_MAX } from '../../src/verdicts/publisher.ts'
 import { deriveSecrets } from '../../src/verdicts/secrets.ts'
-import { KEY_PREFIX } from '../../src/verdicts/shared-store.ts'
+import { CLAIMED_FOR, KEY_PREFIX } from '../../src/verdicts/shared-store.ts'
+import {
+  ENTERED_WITHIN,
+  FIRST_PAUSE,
+  LONGEST_PAUSE,
+  LONGEST_REFUSED,
+  LONGEST_SILENT,
+  MISSES_MAX,
+} from '../../src/verdicts/valkey/link.ts'
+import { SHARE_OF_WAITING } from '../../src/verdicts/verdicts.ts'
 import {
   DEFAULT_POISON_TRIES,
   DEFAULT_VERDICT_AGE,
@@ -48,4 +58,18 @@ t.test('its numbers and names are those of the program', async (t) => {
   t.equal(DEFAULT_POISON_TRIES, 3)
   t.match(page, 'three times in a day')
   t.match(page, `\`${KEY_PREFIX}\``)
+  t.equal(CLAIMED_FOR, 2_000)
+  t.match(page, 'for up to 2 seconds or a quarter of `SCANTIMEOUT`')
+  t.equal(SHARE_OF_WAITING, 0.25)
+  t.equal(MISSES_MAX, 3)
+  t.match(page, 'After 3 questions in a row without an answer')
+  t.equal(ENTERED_WITHIN, 1_500)
+  t.match(page, /end within 1\.5 seconds/)
+  t.same([FIRST_PAUSE, LONGEST_PAUSE, LONGEST_REFUSED, LONGEST_SILENT], [200, 500, 10_000, 30_000])
+  t.match(
+    page,
+    /after 0\.2 seconds, and later each time: at\s+most 0\.5 seconds if nobody answers, 10 if the server refuses, and 30 if/,
+  )
+  t.equal(UNPUBLISHED_MAX, 2 * 1024 * 1024)
+  t.match(page, 'are kept, up to 2 MiB')
 })

@@ -77,3 +77,103 @@ async function ready(child: ChildProcess): Promise<void> {
     child.once('error', reject)
   })
 }
+
+/** A cluster of three primaries, each with so many replicas: the primaries come first. */
+export async function startCluster(
+  t: Test,
+  {
+    replicas = 0,
+    args = [],
+  }: { readonly replicas?: number; readonly args?: readonly string[] } = {},
+): Promise<StoreServer[]> {
+  const timeout = ['--cluster-node-timeout', '1000']
+  const all = ['--cluster-enabled', 'yes', ...timeout, ...args]
+  const starts = Array.from({ length: 3 * (1 + replicas) }, () => startStore(t, { args: all }))
+  const servers = await Promise.all(starts)
+  const [first, ...others] = servers
+  const ranges = [[0, 5460], [5461, 10_922], [10_923, 16_383]] as const // biome-ignore format: pairs
+  for (const [n, [from, to]] of ranges.entries()) {
+    servers[n]!.say('cluster', 'addslotsrange', String(from), String(to))
+  }
+  for (const { port } of others) first!.say('cluster', 'meet', '127.0.0.1', String(port))
+  await until(() => servers.every((each) => knows(each, servers.length)))
+  for (const [n, server] of servers.slice(3).entries()) {
+    server.say('cluster', 'replicate', servers[n % 3]!.say('cluster', 'myid'))
+  }
+  await until(() => servers.every((each) => each.say('cluster', 'info').includes('_state:ok')))
+  await until(() => servers.slice(3).every(isInStep))
+  return servers
+}
+
+function knows(server: StoreServer, count: number): boolean {
+  return server.say('cluster', 'info').includes(`cluster_known_nodes:${count}`)
+}
+
+function isInStep(replica: StoreServer): boolean {
+  return replica.say('info', 'replication').includes('master_link_status:up')
+}
+
+/** A primary, its replica, and sentinels that know of both by the name `mail`. */
+export interface Watched {
+  readonly primary: StoreServer
+  readonly replica: StoreServer
+  readonly sentinels: readonly StoreServer[]
+  /** The port of the primary, as the first sentinel says. */
+  primaryPort(): number
+}
+
+export async function startWatched(
+  t: Test,
+  {
+    args = [],
+    sentinels = 3,
+  }: { readonly args?: readonly string[]; readonly sentinels?: number } = {},
+): Promise<Watched> {
+  const primary = await startStore(t, { args })
+  const replicaOf = ['--replicaof', '127.0.0.1', String(primary.port)]
+  const replica = await startStore(t, { args: [...args, ...replicaOf] })
+  const quorum = Math.floor(sentinels / 2) + 1
+  const sentinel = `sentinel monitor mail 127.0.0.1 ${primary.port} ${quorum}
+sentinel down-after-milliseconds mail 500
+sentinel failover-timeout mail 2000
+`
+  const starts = Array.from({ length: sentinels }, () => startStore(t, { sentinel }))
+  const watchers = await Promise.all(starts)
+  await until(() => watchers.every((each) => isReady(each, replica, sentinels)))
+  await until(() => isInStep(replica))
+  const [first] = watchers
+  return {
+    primary,
+    replica,
+    sentinels: watchers,
+    primaryPort() {
+      const [, port] = first!.say('sentinel', 'get-master-addr-by-name', 'mail').split('\n')
+      return Number(port)
+    },
+  }
+}
+
+/** Whether a sentinel knows the replica and all other sentinels, so that it could switch. */
+function isReady(sentinel: StoreServer, replica: StoreServer, sentinels: number): boolean {
+  const others = sentinel.say('sentinel', 'sentinels', 'mail').match(/^runid$/gm)?.length ?? 0
+  const replicas = sentinel.say('sentinel', 'replicas', 'mail')
+  return others === sentinels - 1 && replicas.includes(String(replica.port))
+}
+
+export async function until(holds: () => boolean): Promise<void> {
+  while (!holds()) await new Promise((resolve) => setTimeout(resolve, 20))
+}
+
+/** What server and client need for TLS: a certificate that vouches for itself, for 127.0.0.1. */
+export function makeCertificate(directory: string): {
+  readonly cert: string
+  readonly key: string
+} {
+  const [cert, key] = [`${directory}/cert.pem`, `${directory}/key.pem`]
+  const own = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days', '2']
+  const about = ['-subj', '/CN=store', '-addext', 'subjectAltName=IP:127.0.0.1']
+  execFileSync('openssl', ['req', '-x509', ...own, ...about, '-keyout', key, '-out', cert], {
+    stdio: 'ignore',
+  })
+  return { cert, key }
+}

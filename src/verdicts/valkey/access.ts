@@ -1,6 +1,5 @@
-import { readSecret } from '../settings/secret-file.ts'
-import type { StoreAddress } from './store-address.ts'
-import type { VerdictPolicy } from './verdicts-policy.ts'
+import { readSecret } from '../../settings/secret-file.ts'
+import type { StoreAddress } from './address.ts'
 
 /** Where a store is, and by what it lets us in. */
 export interface StoreAccess {
@@ -12,13 +11,20 @@ export interface StoreAccess {
   readonly authorities: string | undefined
 }
 
+/** Names of files. */
+export interface AccessFiles {
+  readonly passwordFile: string | undefined
+  readonly sentinelPasswordFile: string | undefined
+  readonly authorities: string | undefined
+}
+
 /** Reads the files with passwords. Throws if one of them cannot be read, or is open to others. */
-export function accessOf(address: StoreAddress, policy: VerdictPolicy): StoreAccess {
+export function accessOf(address: StoreAddress, files: AccessFiles): StoreAccess {
   const read = (file: string | undefined) => (file === undefined ? undefined : readSecret(file))
   return {
     address,
-    password: read(policy.passwordFile),
-    sentinelPassword: read(policy.sentinelPasswordFile),
-    authorities: policy.authorities,
+    password: read(files.passwordFile),
+    sentinelPassword: read(files.sentinelPasswordFile),
+    authorities: files.authorities,
   }
 }

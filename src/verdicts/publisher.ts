@@ -1,0 +1,106 @@
+import { LRUCache } from 'lru-cache'
+import type { SharingCounters } from './store.ts'
+
+/** Bytes of verdicts that wait for a store to be back, some 3,000; those that came first make room. */
+export const UNPUBLISHED_MAX = 2 * 1024 * 1024
+/** Bytes that one takes beside its key and value, or less. */
+const ENTRY = 256
+/** Verdicts that are on their way at a time. */
+const AT_ONCE = 20
+/** Milliseconds after which a store that took nothing is tried again: doubled with each time. */
+const FIRST_REST = 1_000
+const LONGEST_REST = 30_000
+
+export interface PublisherOptions {
+  readonly counters: Pick<SharingCounters, 'published' | 'dropped'>
+  /** Milliseconds on a clock that nobody sets. */
+  readonly uptime: () => number
+  /** Whether the store has taken it. */
+  readonly publish: (key: string, sealed: Buffer, seconds: number) => Promise<boolean>
+}
+
+/** Puts verdicts into a store, at once or when it takes some again. */
+export interface Publisher {
+  /** Verdicts that wait. */
+  readonly size: number
+  put(key: string, sealed: Buffer, seconds: number): void
+  /** The store is back. */
+  publishAll(): void
+  close(): void
+}
+
+/**
+ * What a store does not take is kept, UNPUBLISHED_MAX bytes at most, until it is back or the
+ * verdict would have expired.
+ */
+export function createPublisher({ counters, uptime, publish }: PublisherOptions): Publisher {
+  const waiting = new LRUCache<string, { readonly sealed: Buffer; readonly until: number }>({
+    maxSize: UNPUBLISHED_MAX,
+    sizeCalculation: ({ sealed }, key) => sealed.length + key.length + ENTRY,
+    dispose: (_, __, reason) => reason === 'evict' && counters.dropped++,
+  })
+  let isPublishing = false
+  let rest = FIRST_REST
+  let timer: NodeJS.Timeout | undefined
+  let isClosed = false
+
+  function keep(key: string, sealed: Buffer, until: number): void {
+    waiting.set(key, { sealed: Buffer.from(sealed), until })
+    if (!isPublishing) tryLater()
+  }
+
+  function tryLater(): void {
+    if (timer !== undefined || isClosed) return
+    timer = setTimeout(publishAll, rest)
+    timer.unref()
+    rest = Math.min(rest * 2, LONGEST_REST)
+  }
+
+  async function publishOne(key: string, sealed: Buffer, until: number): Promise<boolean> {
+    const seconds = Math.floor((until - uptime()) / 1000)
+    if (seconds < 1) {
+      counters.dropped++
+      return true
+    }
+    const isTaken = await publish(key, sealed, seconds)
+    if (isTaken) counters.published++
+    // One that was found meanwhile is newer.
+    else if (!waiting.has(key)) keep(key, sealed, until)
+    return isTaken
+  }
+
+  /** Those that wait now, a few at a time, for as long as any of these is taken. */
+  async function publishAll(): Promise<void> {
+    clearTimeout(timer)
+    timer = undefined
+    if (isPublishing || isClosed) return
+    isPublishing = true
+    const all = [...waiting.entries()]
+    let isTaking = true
+    while (isTaking && all.length > 0) {
+      const some = all.splice(0, AT_ONCE)
+      for (const [key] of some) waiting.delete(key)
+      const taken = await Promise.all(
+        some.map(([key, { sealed, until }]) => publishOne(key, sealed, until)),
+      )
+      isTaking = taken.includes(true)
+    }
+    isPublishing = false
+    if (isTaking) rest = FIRST_REST
+    if (waiting.size > 0) tryLater()
+  }
+
+  return {
+    get size() {
+      return waiting.size
+    },
+    put(key, sealed, seconds) {
+      void publishOne(key, sealed, uptime() + seconds * 1000)
+    },
+    publishAll: () => void publishAll(),
+    close() {
+      isClosed = true
+      clearTimeout(timer)
+    },
+  }
+}

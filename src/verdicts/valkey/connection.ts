@@ -1,0 +1,197 @@
+import { once } from 'node:events'
+import { connect, isIP, type Socket } from 'node:net'
+import { connect as connectByTls } from 'node:tls'
+import { readTheirs } from '../../runtime/path/read.ts'
+import type { StoreServer } from './address.ts'
+import { commandOf, createReplyReader, type Reply, ReplyError } from './reply-reader.ts'
+
+/** Where one server listens. */
+export type Place = StoreServer | { readonly path: string }
+
+/** How a server lets us in. */
+export interface Entry {
+  readonly tls: boolean
+  /** File of certificates that its own must be signed by; undefined: the system's. */
+  readonly authorities: string | undefined
+  readonly user: string | undefined
+  readonly password: string | undefined
+  readonly database: number
+  /** What it is asked first: only who may ask that, and hears an answer, is let in. */
+  readonly firstQuestion: Words
+}
+
+export type Words = readonly (string | Buffer)[]
+
+/** A connection to a server that has let us in. */
+export interface Connection {
+  readonly isOpen: boolean
+  /**
+   * Sends commands at once; the replies to them, of which an error is one, too. Rejects if the
+   * connection ends before.
+   */
+  ask(...commands: readonly Words[]): Promise<Reply[]>
+  /** Resolves with the reason when it has ended. */
+  readonly ended: Promise<string>
+  end(): void
+}
+
+/** Under which servers show the connection in CLIENT LIST. */
+const NAME = 'onescand'
+
+/** Answers about one key, or a key of another server of a cluster: the server itself is well. */
+const OF_A_KEY = /^(?:WRONGTYPE|MOVED|ASK|TRYAGAIN)\b/
+
+/** Whether an error is about one key alone. */
+export function isOfTheKey({ message }: ReplyError): boolean {
+  return OF_A_KEY.test(message)
+}
+
+/**
+ * Connects, and goes through TLS, AUTH, SELECT and the first question. Rejects with a reason in
+ * one line. The signal ends it in any of these steps: a server that was stopped takes
+ * connections, and says nothing.
+ */
+export async function openConnection(
+  place: Place,
+  entry: Entry,
+  signal: AbortSignal,
+): Promise<Connection> {
+  const connection = overSocket(await dial(place, entry, signal))
+  const end = () => connection.end()
+  signal.addEventListener('abort', end)
+  try {
+    await enter(connection, entry)
+    return connection
+  } catch (error) {
+    connection.end()
+    throw error
+  } finally {
+    signal.removeEventListener('abort', end)
+  }
+}
+
+/**
+ * Opens a connection for one question, and ends it. Rejects with a ReplyError if the server
+ * refuses; the signal ends it in any step.
+ */
+export async function askOnce(
+  place: Place,
+  entry: Omit<Entry, 'firstQuestion'>,
+  question: Words,
+  signal: AbortSignal,
+): Promise<Exclude<Reply, ReplyError>> {
+  const connection = await openConnection(place, { ...entry, firstQuestion: ['PING'] }, signal)
+  const end = () => connection.end()
+  signal.addEventListener('abort', end)
+  try {
+    const [reply = null] = await connection.ask(question)
+    if (reply instanceof ReplyError) throw reply
+    return reply
+  } finally {
+    signal.removeEventListener('abort', end)
+    connection.end()
+  }
+}
+
+async function dial(place: Place, entry: Entry, signal: AbortSignal): Promise<Socket> {
+  signal.throwIfAborted()
+  const { authorities } = entry
+  const socket =
+    entry.tls && 'host' in place
+      ? connectByTls({
+          ...place,
+          ...(isIP(place.host) === 0 && { servername: place.host }),
+          ...(authorities !== undefined && { ca: readTheirs(authorities) }),
+        })
+      : connect({ ...place })
+  try {
+    await once(socket, entry.tls ? 'secureConnect' : 'connect', { signal })
+  } catch (error) {
+    socket.on('error', () => {}).destroy()
+    throw error
+  }
+  return socket.setNoDelay(true)
+}
+
+async function enter(connection: Connection, entry: Entry): Promise<void> {
+  const { user, password, database, firstQuestion } = entry
+  if (password !== undefined) {
+    const names = user === undefined ? [] : [user]
+    const [reply] = await connection.ask(['AUTH', ...names, password])
+    // One that wants no password lets in who has one.
+    if (
+      reply instanceof ReplyError &&
+      !/without any password|no password is set/.test(reply.message)
+    )
+      throw reply
+  }
+  const [, ...replies] = await connection.ask(
+    ['CLIENT', 'SETNAME', NAME], // it may as well have none
+    ...(database === 0 ? [] : [['SELECT', String(database)]]),
+    firstQuestion,
+  )
+  for (const reply of replies) {
+    if (reply instanceof ReplyError && !isOfTheKey(reply)) throw reply
+  }
+}
+
+/** Commands that were sent together, and the replies that have come. */
+interface Waiting {
+  readonly replies: Reply[]
+  readonly count: number
+  resolve(replies: Reply[]): void
+  reject(error: Error): void
+}
+
+function overSocket(socket: Socket): Connection {
+  /** In the order in which they were asked, which is that of the replies. */
+  const waiting: Waiting[] = []
+  let tellEnd: (why: string) => void
+  const ended = new Promise<string>((resolve) => {
+    tellEnd = resolve
+  })
+  let isOpen = true
+
+  function end(why: string): void {
+    if (!isOpen) return
+    isOpen = false
+    socket.destroy()
+    for (const { reject } of waiting.splice(0)) reject(new Error(why))
+    tellEnd(why)
+  }
+
+  const reader = createReplyReader((reply) => {
+    const [first] = waiting
+    if (first === undefined) {
+      end('says something that nobody asked')
+      return
+    }
+    first.replies.push(reply)
+    if (first.replies.length < first.count) return
+    waiting.shift()
+    first.resolve(first.replies)
+  })
+  socket.on('data', (chunk: Buffer) => {
+    try {
+      if (isOpen) reader.push(chunk)
+    } catch (error) {
+      end((error as Error).message)
+    }
+  })
+  socket.on('error', (error) => end(error.message))
+  socket.on('close', () => end('closes the connection'))
+  return {
+    get isOpen() {
+      return isOpen
+    },
+    ask(...commands) {
+      return new Promise((resolve, reject) => {
+        if (!isOpen) return reject(new Error('is not connected'))
+        waiting.push({ replies: [], count: commands.length, resolve, reject })
+        socket.write(Buffer.concat(commands.map(commandOf)))
+      })
+    },
+    ended,
+    end: () => end('was left'),
+  }
+}

@@ -1,0 +1,160 @@
+import { inTime, LATE, withDeadline } from '../../runtime/deadline.ts'
+import { errorText } from '../../runtime/fault.ts'
+import {
+  type Connection,
+  type Entry,
+  openConnection,
+  type Place,
+  type Words,
+} from './connection.ts'
+import { type Reply, ReplyError } from './reply-reader.ts'
+
+/** Milliseconds for all steps until a server has answered the first question. */
+export const ENTERED_WITHIN = 1_500
+/** Questions in a row without an answer in time, after which a connection is left. */
+export const MISSES_MAX = 3
+/** Milliseconds before the next attempt: doubled with each one that fails. */
+export const FIRST_PAUSE = 200
+/** The longest where nobody answered, or the connection broke: that may be over at any time. */
+export const LONGEST_PAUSE = 500
+/** The longest where the server refused: that lasts until somebody mends it. */
+export const LONGEST_REFUSED = 10_000
+/** The longest where it lets in, and then answers no question in time. */
+export const LONGEST_SILENT = 30_000
+
+/** A way to one server, which mends itself. */
+export interface Link {
+  /** Whether it may be asked: it is connected, has let us in, and answers. */
+  readonly isReady: boolean
+  /**
+   * The replies to commands, of which an error is one, too, or LATE if they do not come within so
+   * many milliseconds. Rejects if the connection ends before.
+   */
+  ask(commands: readonly Words[], within: number): Promise<readonly Reply[] | typeof LATE>
+  /** Looks the server up anew, and connects to that: it is not the right one any more. */
+  renew(): void
+  close(): void
+}
+
+export interface LinkOptions {
+  /** Where the server is: asked before each attempt. */
+  readonly place: (signal: AbortSignal) => Promise<Place>
+  readonly entry: Entry
+  /** It may be asked from now on. */
+  readonly ready: () => void
+  /** Why it may not be asked, in one line; undefined when that is over. */
+  readonly trouble: (why: string | undefined) => void
+}
+
+/**
+ * Keeps a connection. Each step until the server has answered its first question, where it is
+ * looked up included, ends within ENTERED_WITHIN. If MISSES_MAX questions in a row are not
+ * answered in time, each asked after the one before was given up, the connection is left: it may
+ * lead to nowhere, and would never say so. The next one is used when the server has answered on it.
+ */
+export function keepLink({ place, entry, ready, trouble: tell }: LinkOptions): Link {
+  const over = new AbortController()
+  let connection: Connection | undefined
+  /** Attempts that failed in a row. */
+  let failures = 0
+  /** Connections in a row that were left since no question was answered in time. */
+  let silences = 0
+  let misses = 0
+  let questions = 0
+  /** The last one that was asked when the last miss was known. */
+  let knownAt = 0
+  let timer: NodeJS.Timeout | undefined
+  let isSilent = false
+
+  /** A server that says nothing does so at whatever step: that is told once. */
+  function trouble(why: string | undefined, isSilence = false): void {
+    if (!isSilence || !isSilent) tell(why)
+    isSilent = isSilence
+  }
+
+  async function attempt(): Promise<void> {
+    let signal: AbortSignal | undefined
+    try {
+      const opened = await withDeadline(ENTERED_WITHIN, over.signal, async (sooner) => {
+        signal = sooner
+        return openConnection(await place(sooner), entry, sooner)
+      })
+      begin(opened)
+    } catch (error) {
+      if (over.signal.aborted) return
+      const isRefused = error instanceof ReplyError
+      if (signal?.aborted) trouble(`no answer in ${ENTERED_WITHIN} ms`, true)
+      else trouble(errorText(error))
+      again(FIRST_PAUSE * 2 ** failures++, isRefused ? LONGEST_REFUSED : LONGEST_PAUSE)
+    }
+  }
+
+  function begin(opened: Connection): void {
+    if (over.signal.aborted) {
+      opened.end()
+      return
+    }
+    connection = opened
+    failures = 0
+    misses = 0
+    void opened.ended.then((why) => {
+      if (connection === opened) left(why, LONGEST_PAUSE, 0)
+    })
+    // Who lets in and then says nothing is not well before it has answered in time.
+    if (silences === 0) trouble(undefined)
+    ready()
+  }
+
+  function left(why: string, longest: number, doublings: number): void {
+    const former = connection
+    connection = undefined
+    former?.end()
+    trouble(why, longest === LONGEST_SILENT)
+    again(FIRST_PAUSE * 2 ** doublings, longest)
+  }
+
+  function again(pause: number, longest: number): void {
+    if (over.signal.aborted) return
+    clearTimeout(timer)
+    timer = setTimeout(attempt, Math.min(pause, longest))
+  }
+
+  function missed(question: number, within: number): void {
+    // What was asked before the last miss was known says nothing new.
+    if (question <= knownAt) return
+    knownAt = questions
+    misses += within < ENTERED_WITHIN ? 1 : MISSES_MAX
+    if (misses >= MISSES_MAX) left(`no answer in ${within} ms`, LONGEST_SILENT, silences++)
+  }
+
+  void attempt()
+  return {
+    get isReady() {
+      return connection !== undefined
+    },
+    async ask(commands, within) {
+      const asked = connection
+      if (asked === undefined) throw new Error('is not connected')
+      const question = ++questions
+      const replies = await inTime(asked.ask(...commands), within)
+      if (asked !== connection) return replies
+      if (replies === LATE) missed(question, within)
+      else {
+        misses = 0
+        if (silences > 0) trouble(undefined)
+        silences = 0
+      }
+      return replies
+    },
+    renew() {
+      if (connection !== undefined) left('is not the primary any more', LONGEST_PAUSE, 0)
+    },
+    close() {
+      over.abort()
+      clearTimeout(timer)
+      const former = connection
+      connection = undefined
+      former?.end()
+    },
+  }
+}

@@ -1,0 +1,144 @@
+/** What a server answers to one command, in RESP2. An error is an answer, too. */
+export type Reply = Buffer | string | number | null | ReplyError | readonly Reply[]
+
+/** What a server says where it does not do what it is asked: `NOPERM this user has no permissions...`. */
+export class ReplyError extends Error {}
+
+const CR = 0x0d
+const LF = 0x0a
+const [ARRAY, BULK, TEXT, ERROR, NUMBER] = [...Buffer.from('*$+-:')]
+
+/** Bytes of all texts of one reply; ours have 4097, and the map of a cluster of a thousand some 300,000. */
+export const REPLY_MAX = 1024 * 1024
+/** Elements of all arrays of one reply, as they are announced: a cluster of a thousand has 15,000. */
+export const ELEMENTS_MAX = 20_000
+/** Arrays inside one another. */
+export const DEPTH_MAX = 8
+/** Bytes of a line: a length, a number, an error. */
+export const LINE_MAX = 4096
+
+/** Reads what a server says, in any split. */
+export interface ReplyReader {
+  /** Throws for what no store says; nothing behind it is read. */
+  push(chunk: Buffer): void
+}
+
+/** An array of which elements are still to come. */
+interface OpenArray {
+  readonly elements: Reply[]
+  readonly length: number
+}
+
+/**
+ * Reads the protocol of Redis, RESP2 (https://redis.io/docs/reference/protocol-spec), and gives
+ * each whole reply to `take`. What a reply announces makes room for REPLY_MAX bytes at most, and for
+ * no elements before they have come: who answers in a store's place would take all memory by 13
+ * bytes.
+ */
+export function createReplyReader(take: (reply: Reply) => void): ReplyReader {
+  let elements = 0
+  let bytes = 0
+  const open: OpenArray[] = []
+  /** A text with its line end, of which so many bytes are still to come. */
+  let bulk: Buffer = Buffer.alloc(0)
+  let left = 0
+  let line: number[] = []
+  let broken: Error | undefined
+
+  /** One element is whole: perhaps all of the arrays that it ends, too. */
+  function end(element: Reply): void {
+    let whole = element
+    for (let array = open.at(-1); array !== undefined; array = open.at(-1)) {
+      array.elements.push(whole)
+      if (array.elements.length < array.length) return
+      open.pop()
+      whole = array.elements
+    }
+    elements = 0
+    bytes = 0
+    take(whole)
+  }
+
+  function takeLine(): void {
+    const [type, ...rest] = line
+    line = []
+    const text = Buffer.from(rest).toString('latin1')
+    count(rest.length)
+    if (type !== ARRAY && type !== BULK) {
+      end(simple(type, text))
+      return
+    }
+    if (text === '-1') {
+      end(null) // there is none
+      return
+    }
+    if (!/^[0-9]{1,9}$/.test(text)) throw new Error('sends a length that is none')
+    const length = Number(text)
+    if (type === BULK) {
+      count(length)
+      left = length + 2
+      bulk = Buffer.allocUnsafe(left)
+      return
+    }
+    elements += length
+    if (elements > ELEMENTS_MAX || open.length >= DEPTH_MAX) {
+      throw new Error('sends an answer with more parts than any of a store has')
+    }
+    if (length === 0) end([])
+    else open.push({ elements: [], length })
+  }
+
+  function count(length: number): void {
+    bytes += length
+    if (bytes > REPLY_MAX) throw new Error(`sends an answer of more than ${REPLY_MAX} bytes`)
+  }
+
+  function read(chunk: Buffer): void {
+    for (let at = 0; at < chunk.length; ) {
+      if (left > 0) {
+        const taken = chunk.copy(bulk, bulk.length - left, at, at + left)
+        at += taken
+        left -= taken
+        if (left === 0) end(bulk.subarray(0, -2))
+        continue
+      }
+      const byte = chunk[at++]!
+      if (line.at(-1) !== CR) {
+        if (line.push(byte) > LINE_MAX) throw new Error('sends a line without end')
+        continue
+      }
+      if (byte !== LF) throw new Error('sends a CR amid a line')
+      line.pop()
+      takeLine()
+    }
+  }
+
+  return {
+    push(chunk) {
+      if (broken) throw broken
+      try {
+        read(chunk)
+      } catch (error) {
+        broken = error as Error
+        throw error
+      }
+    },
+  }
+}
+
+function simple(type: number | undefined, text: string): Reply {
+  if (type === TEXT) return text
+  if (type === ERROR) return new ReplyError(text)
+  if (type === NUMBER) return Number(text)
+  throw new Error('sends an answer that no store sends')
+}
+
+/** A command as servers read it: an array of its words. */
+export function commandOf(words: readonly (string | Buffer)[]): Buffer {
+  const parts: Buffer[] = [Buffer.from(`*${words.length}\r\n`)]
+  for (const word of words) {
+    const bytes = typeof word === 'string' ? Buffer.from(word) : word
+    parts.push(Buffer.from(`$${bytes.length}\r\n`), bytes, Buffer.from('\r\n'))
+  }
+  return Buffer.concat(parts)
+}

@@ -1,0 +1,75 @@
+import { errorText } from '../../runtime/fault.ts'
+import type { StoreServer } from './address.ts'
+import { askOnce, type Entry } from './connection.ts'
+import { ReplyError } from './reply-reader.ts'
+
+/** Milliseconds that a sentinel is waited for where others have answered. */
+const OTHERS_WITHIN = 500
+
+/** How sentinels let us in: by a password, or by none. */
+export type SentinelEntry = Omit<Entry, 'firstQuestion' | 'user' | 'database'>
+
+/**
+ * Where the primary of this name is now: as soon as more than half of the sentinels say the same,
+ * and else what most of those say that answer in time. One that is away or hangs costs nothing
+ * where there are others, and one that knows only of the primary before is outvoted.
+ * Rejects with what the last one said if none knows.
+ */
+export async function findPrimary(
+  sentinels: readonly StoreServer[],
+  name: string,
+  entry: SentinelEntry,
+  signal: AbortSignal,
+): Promise<StoreServer> {
+  const votes = new Map<string, { readonly server: StoreServer; count: number }>()
+  const over = new AbortController()
+  const sooner = AbortSignal.any([signal, over.signal])
+  let timer: NodeJS.Timeout | undefined
+  let trouble: unknown
+  try {
+    return await new Promise((resolve, reject) => {
+      let left = sentinels.length
+      const decide = () => {
+        const [most] = [...votes.values()].toSorted((a, b) => b.count - a.count)
+        if (most === undefined) reject(trouble)
+        else resolve(most.server)
+      }
+      for (const sentinel of sentinels) {
+        askSentinel(sentinel, name, entry, sooner)
+          .then((server) => {
+            const key = `${server.host} ${server.port}`
+            const vote = votes.get(key) ?? { server, count: 0 }
+            votes.set(key, vote)
+            vote.count++
+            if (vote.count * 2 > sentinels.length) resolve(server)
+            timer ??= setTimeout(decide, OTHERS_WITHIN)
+          })
+          .catch((error) => {
+            if (!over.signal.aborted) trouble = error
+          })
+          .finally(() => --left === 0 && decide())
+      }
+    })
+  } finally {
+    clearTimeout(timer)
+    over.abort()
+  }
+}
+
+async function askSentinel(
+  { host, port }: StoreServer,
+  name: string,
+  entry: SentinelEntry,
+  signal: AbortSignal,
+): Promise<StoreServer> {
+  const question = ['SENTINEL', 'GET-MASTER-ADDR-BY-NAME', name]
+  const whole = { ...entry, user: undefined, database: 0 }
+  try {
+    const reply = await askOnce({ host, port }, whole, question, signal)
+    if (!Array.isArray(reply) || reply.length !== 2) throw new Error(`knows of no ${name}`)
+    return { host: String(reply[0]), port: Number(reply[1]) }
+  } catch (error) {
+    const why = `sentinel ${host}:${port}: ${errorText(error)}`
+    throw error instanceof ReplyError ? new ReplyError(why) : new Error(why, { cause: error })
+  }
+}

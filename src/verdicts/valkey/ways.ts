@@ -1,0 +1,21 @@
+import type { Entry } from './connection.ts'
+import type { Link } from './link.ts'
+
+/** The servers of a store, each with a way to it. */
+export interface Servers {
+  /** The way to the server that has this key; undefined if nobody knows which one has it. */
+  linkFor(key: string): Link | undefined
+  /** Whether all of them may be asked. */
+  readonly isWhole: boolean
+  /** A server said that another one has a key, or that it may not write any more. */
+  moved(): void
+  close(): void
+}
+
+export interface ServersOptions {
+  readonly entry: Entry
+  /** One of them may be asked from now on. */
+  readonly ready: () => void
+  /** Why one of them, by some name, may not be asked, in one line; undefined when that is over. */
+  readonly trouble: (who: string, why: string | undefined) => void
+}

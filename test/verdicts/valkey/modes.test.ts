@@ -1,0 +1,243 @@
+import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
+import { createServer, type Socket } from 'node:net'
+import { join } from 'node:path'
+import t, { type Test } from 'tap'
+import { tryStore } from '../../../src/verdicts/shared-store.ts'
+import { readStoreAddress } from '../../../src/verdicts/valkey/address.ts'
+import { freePort } from '../../programs/free-port.ts'
+import {
+  makeCertificate,
+  type StoreServer,
+  startCluster,
+  startStore,
+  startWatched,
+  storeMissing,
+  until,
+} from '../../programs/store-server.ts'
+import { type Opened, openStore, print, sealed, tick } from '../opened-store.ts'
+
+/** One server, sentinels, a cluster, with TLS: real servers, which let in the user of the page. */
+
+const skip = storeMissing
+const page = readFileSync(join(import.meta.dirname, '../../../doc/cluster.md'), 'utf8')
+const [, ...rules] = /^user (onescan .*)$/m
+  .exec(page)![1]!
+  .replace('>PASSWORD', '>secret')
+  .split(' ')
+const rights = rules.filter((rule) => rule.startsWith('+'))
+
+/** Lets in the user onescan, as the page has it. */
+function letIn(servers: readonly StoreServer[], without?: string): void {
+  const granted = rules.filter((rule) => rule !== without)
+  for (const server of servers) server.say('acl', 'setuser', 'onescan', 'reset', ...granted)
+}
+
+interface Mode {
+  readonly servers: readonly StoreServer[]
+  /** `VERDICTS`, with the user. */
+  readonly url: string
+  readonly authorities?: string
+}
+
+const modes: Readonly<Record<string, (t: Test) => Promise<Mode>>> = {
+  async 'one server'(t) {
+    const server = await startStore(t)
+    return { servers: [server], url: `valkey://onescan@127.0.0.1:${server.port}/3` }
+  },
+  async 'one server by TLS'(t) {
+    const { cert, key } = makeCertificate(t.testdir())
+    const port = await freePort()
+    const files = ['--tls-cert-file', cert, '--tls-key-file', key, '--tls-ca-cert-file', cert]
+    const args = ['--tls-port', String(port), ...files, '--tls-auth-clients', 'no']
+    const servers = [await startStore(t, { args })]
+    return { servers, url: `valkeys://onescan@127.0.0.1:${port}`, authorities: cert }
+  },
+  async sentinels(t) {
+    const { primary, replica, sentinels } = await startWatched(t)
+    const list = sentinels.map(({ port }) => `127.0.0.1:${port}`)
+    return { servers: [primary, replica], url: `valkey+sentinel://onescan@${list}/mail` }
+  },
+  async 'a cluster'(t) {
+    const servers = await startCluster(t)
+    return { servers, url: `valkey+cluster://onescan@127.0.0.1:${servers[1]!.port}` }
+  },
+}
+
+for (const [name, start] of Object.entries(modes)) {
+  t.test(`the user of the page shares verdicts: ${name}`, { skip }, async (t) => {
+    const { servers, url, authorities } = await start(t)
+    const open = (timeout = 500) => openStore(t, url, { password: 'secret', authorities, timeout })
+    letIn(servers)
+    const [one, two] = [open(), open()]
+    for (let n = 1; n <= 20; n++) await one.holds(print(n))
+    for (let n = 1; n <= 20; n++) t.same(await answered(two, n), sealed)
+    t.same([...one.log, ...two.log], [])
+    one.close()
+    two.close()
+
+    for (const right of rights) {
+      letIn(servers, right)
+      const store = open()
+      // It shares without that right, or says so.
+      while (store.log.length === 0 && !(await sharesAll(store))) await tick()
+      if (right === '+getrange' || right === '+set') t.match(store.log, [/NOPERM/], right)
+      t.ok(store.log.length <= 1, `${right}: ${store.log.join('; ')}`)
+      const { trouble } = store.sharing()
+      t.equal(trouble !== undefined, store.log.length === 1)
+      store.close()
+      // onescan check finds the same.
+      const access = { address: readStoreAddress(url)!, authorities, password: 'secret', sentinelPassword: undefined } // biome-ignore format: an object
+      if (trouble === undefined) t.ok((await tryStore(access, 3_000)) > 0)
+      else await t.rejects(tryStore(access, 3_000), { message: trouble })
+    }
+  })
+}
+
+async function answered(store: Opened, n: number): Promise<Buffer | undefined> {
+  for (;;) {
+    const asked = store.get(print(n))
+    if (asked !== undefined) return asked
+    await tick()
+  }
+}
+
+/** Whether it finds what lies there, and takes more, at each server of a cluster. */
+async function sharesAll(store: Opened): Promise<boolean> {
+  for (let n = 1; n <= 20; n++) {
+    if (!(await store.get(print(n)))?.equals(sealed)) return false
+    store.put(print(n), sealed, 60)
+  }
+  while (store.log.length === 0 && store.sharing().counters.published < 20) await tick()
+  return store.log.length === 0
+}
+
+t.test('the servers of a cluster share the verdicts among them', { skip }, async (t) => {
+  const servers = await startCluster(t)
+  const store = openStore(t, `valkey+cluster://127.0.0.1:${servers[0]!.port}`)
+  for (let n = 1; n <= 20; n++) await store.holds(print(n))
+  const sizes = servers.map((each) => Number(each.say('dbsize')))
+  t.equal(
+    sizes.reduce((a, b) => a + b),
+    20,
+  )
+  t.notOk(sizes.includes(0), `${sizes}`)
+})
+
+t.test('of a cluster each server that is away costs what it has alone', { skip }, async (t) => {
+  const servers = await startCluster(t, { replicas: 1 })
+  const [first, second, , replica] = servers as [StoreServer, StoreServer, StoreServer, StoreServer]
+  const url = `valkey+cluster://127.0.0.1:${first.port},127.0.0.1:${second.port}`
+  const store = openStore(t, url, { timeout: 100 })
+  for (let n = 1; n <= 20; n++) await store.holds(print(n))
+  process.kill(first.pid, 'SIGSTOP')
+  // Until its replica is the primary, which the store finds by itself.
+  await until(() => /role:master/.test(replica.say('info', 'replication')))
+  for (let n = 1; n <= 20; n++) await store.holds(print(n))
+  // Until then the other servers say that the cluster is down.
+  for (const line of store.log) t.match(line, /no answer in|CLUSTERDOWN|answers again/)
+  t.equal(store.sharing().trouble, undefined)
+})
+
+t.test(
+  'behind sentinels a primary that was stopped is left for the next one',
+  { skip },
+  async (t) => {
+    const { primary, replica, sentinels, primaryPort } = await startWatched(t)
+    const list = sentinels.map(({ port }) => `127.0.0.1:${port}`)
+    const store = openStore(t, `valkey+sentinel://${list}/mail`, { timeout: 100 })
+    await store.holds(print())
+    while (replica.say('dbsize') !== '1') await tick()
+    // A sentinel on the same machine says nothing, either.
+    const stopped = [primary, sentinels[1]!]
+    for (const { pid } of stopped) process.kill(pid, 'SIGSTOP')
+    const holds = store.holds(print(2))
+    while (primaryPort() !== replica.port) await tick()
+    const switched = performance.now()
+    await holds
+    t.comment(`${Math.round(performance.now() - switched)} ms after the switch`)
+    t.equal(replica.say('dbsize'), '2')
+    t.match(store.log.at(-1), /answers again/)
+  },
+)
+
+t.test('a primary that comes back as a replica is left, too', { skip }, async (t) => {
+  const { primary, replica, sentinels, primaryPort } = await startWatched(t, { sentinels: 1 })
+  const url = `valkey+sentinel://127.0.0.1:${sentinels[0]!.port}/mail`
+  const store = openStore(t, url)
+  await store.holds(print())
+  sentinels[0]!.say('sentinel', 'failover', 'mail')
+  while (primaryPort() !== replica.port) await tick()
+  primary.say('replicaof', '127.0.0.1', String(replica.port)) // as sentinels do, later
+  while (replica.say('exists', `onescan:verdict:1:${print(2).toString('base64url')}`) !== '1') {
+    store.put(print(2), sealed, 60)
+    await tick()
+  }
+  t.pass('it writes to the new one')
+})
+
+t.test('sentinels may want a password of their own', { skip }, async (t) => {
+  const primary = await startStore(t, { args: ['--requirepass', 'open sesame'] })
+  const sentinel = `requirepass "who goes there"
+sentinel monitor mail 127.0.0.1 ${primary.port} 1
+sentinel auth-pass mail "open sesame"
+`
+  const watcher = await startStore(t, { sentinel })
+  const url = `valkey+sentinel://127.0.0.1:${watcher.port}/mail`
+  for (const sentinelPassword of [undefined, 'open sesame']) {
+    const shut = openStore(t, url, { password: 'open sesame', sentinelPassword })
+    while (shut.log.length === 0) await tick()
+    t.match(shut.log[0], /sentinel.*(NOAUTH|WRONGPASS)/)
+    t.notMatch(shut.log.join(), /open sesame/)
+    t.equal(await shut.get(print()), undefined)
+  }
+  const passwords = { password: 'open sesame', sentinelPassword: 'who goes there' }
+  await openStore(t, url, passwords).holds(print())
+  const stranger = openStore(t, url.replace('mail', 'post'), passwords)
+  while (stranger.log.length === 0) await tick()
+  t.match(stranger.log[0], /knows of no post/)
+})
+
+t.test('a server that takes connections and says nothing is left, at each step', async (t) => {
+  const steps: readonly (readonly [string, RegExp])[] = [
+    ['valkey://127.0.0.1:PORT/3', /AUTH/],
+    ['valkey://127.0.0.1:PORT/3', /SELECT/],
+    ['valkey://127.0.0.1:PORT', /GETRANGE/],
+    ['valkeys://127.0.0.1:PORT', /./],
+    ['valkey+sentinel://127.0.0.1:PORT/mail', /PING/],
+    ['valkey+sentinel://127.0.0.1:PORT/mail', /GET-MASTER/],
+    ['valkey+cluster://127.0.0.1:PORT', /AUTH/],
+    ['valkey+cluster://127.0.0.1:PORT', /SLOTS/],
+  ]
+  await Promise.all(
+    steps.map(async ([url, silent]) => {
+      const { port, connections } = await silentAt(t, silent)
+      const store = openStore(t, url.replace('PORT', String(port)), { password: 'secret' })
+      while (connections.length < 2 || store.log.length === 0) await tick()
+      t.match(store.log, [/no answer in 1500 ms/], `${url} ${silent}`)
+    }),
+  )
+})
+
+/** A server that answers whatever it is asked until then by OK. */
+async function silentAt(t: Test, question: RegExp) {
+  const connections: Socket[] = []
+  const server = createServer((connection) => {
+    connections.push(connection)
+    let isSilent = false
+    connection.on('error', () => {})
+    connection.on('data', (chunk) => {
+      for (const command of chunk.toString('latin1').split(/(?=\*\d+\r\n)/)) {
+        isSilent ||= question.test(command)
+        if (!isSilent) connection.write('+OK\r\n')
+      }
+    })
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  t.teardown(() => {
+    for (const connection of connections) connection.destroy()
+    server.close()
+  })
+  return { port: (server.address() as { port: number }).port, connections }
+}

@@ -1,0 +1,95 @@
+import t from 'tap'
+import {
+  commandOf,
+  createReplyReader,
+  DEPTH_MAX,
+  ELEMENTS_MAX,
+  LINE_MAX,
+  REPLY_MAX,
+  type Reply,
+  ReplyError,
+} from '../../../src/verdicts/valkey/reply-reader.ts'
+
+/** What a server may say: RESP2, as its clients read it. */
+
+/** What it reads of these parts, in which arrays stand as they are and texts as strings. */
+function read(...said: readonly string[]): unknown[] {
+  const replies: unknown[] = []
+  const reader = createReplyReader((reply) => replies.push(shown(reply)))
+  for (const part of said) reader.push(Buffer.from(part, 'latin1'))
+  return replies
+}
+
+function shown(reply: Reply): unknown {
+  if (Buffer.isBuffer(reply)) return reply.toString('latin1')
+  if (reply instanceof ReplyError) return { error: reply.message }
+  return Array.isArray(reply) ? reply.map(shown) : reply
+}
+
+const largest = 'x'.repeat(REPLY_MAX - 7)
+
+const good: Readonly<Record<string, readonly [string, readonly unknown[]]>> = {
+  'simple replies': [
+    '+OK\r\n-ERR no such\r\n:17\r\n:-3\r\n',
+    ['OK', { error: 'ERR no such' }, 17, -3],
+  ],
+  'texts, empty ones and none': [
+    '$5\r\nhello\r\n$0\r\n\r\n$-1\r\n$4\r\n\r\n\r\n\r\n',
+    ['hello', '', null, '\r\n\r\n'],
+  ],
+  'arrays, empty ones and none': [
+    '*2\r\n+a\r\n*0\r\n*-1\r\n*1\r\n*2\r\n$1\r\nx\r\n:1\r\n+OK\r\n',
+    [['a', []], null, [['x', 1]], 'OK'],
+  ],
+  'the largest text, often': [
+    `$${largest.length}\r\n${largest}\r\n`.repeat(3),
+    [largest, largest, largest],
+  ],
+  'as many elements as there may be': [
+    `*${ELEMENTS_MAX}\r\n${':1\r\n'.repeat(ELEMENTS_MAX)}`,
+    [new Array(ELEMENTS_MAX).fill(1)],
+  ],
+  'as deep as it may be': [`${'*1\r\n'.repeat(DEPTH_MAX)}:1\r\n+OK\r\n`, [[[[[[[[[1]]]]]]]], 'OK']],
+}
+
+for (const [what, [said, replies]] of Object.entries(good)) {
+  t.test(`it reads ${what}`, async (t) => {
+    t.same(read(said), replies)
+    if (said.length > 1000) return
+    for (let at = 1; at < said.length; at++)
+      t.same(read(said.slice(0, at), said.slice(at)), replies)
+    t.same(read(...said), replies, 'byte by byte')
+  })
+}
+
+const bad: Readonly<Record<string, string>> = {
+  'a text that is announced to be huge': '$2000000000\r\n',
+  'texts that are huge together': `*9\r\n${`$200000\r\n${'x'.repeat(200_000)}\r\n`.repeat(9)}`,
+  'an array that is announced to be huge': '*33554432\r\n',
+  'arrays that are huge together': `*3\r\n${`*9000\r\n${':1\r\n'.repeat(9000)}`.repeat(3)}`,
+  'an array in an array, without end': '*1\r\n'.repeat(DEPTH_MAX + 1),
+  'a line without end': `+${'a'.repeat(LINE_MAX)}`,
+  'what is no length': '*0x9\r\n',
+  'a length below none': '$-~\r\n',
+  'a CR amid a line': '+a\rX*33554432\r\n',
+  'a reply of another protocol': 'HTTP/1.1 200 OK\r\n',
+  'RESP3, which nobody asked for': '>3\r\n',
+}
+
+for (const [what, said] of Object.entries(bad)) {
+  t.test(`it does not read ${what}`, async (t) => {
+    t.throws(() => read(said))
+    t.throws(() => read('+OK\r\n', said))
+    if (said.length < 1000) t.throws(() => read(...said), 'byte by byte')
+    const replies: Reply[] = []
+    const reader = createReplyReader((reply) => replies.push(reply))
+    t.throws(() => reader.push(Buffer.from(`+OK\r\n${said}`)))
+    t.throws(() => reader.push(Buffer.from('+OK\r\n')), 'nor anything behind it')
+    t.same(replies, ['OK'], 'what came before it was read')
+  })
+}
+
+t.test('it sends words as servers read them, bytes as they are', async (t) => {
+  const sent = commandOf(['SET', 'é', Buffer.of(0, 255)])
+  t.same(sent.toString('latin1'), '*3\r\n$3\r\nSET\r\n$2\r\n\xc3\xa9\r\n$2\r\n\x00\xff\r\n')
+})
