@@ -15,8 +15,8 @@ export interface PublisherOptions {
   readonly counters: Pick<SharingCounters, 'published' | 'dropped'>
   /** Milliseconds on a clock that nobody sets. */
   readonly uptime: () => number
-  /** Whether the store has taken it. */
-  readonly publish: (key: string, sealed: Buffer, seconds: number) => Promise<boolean>
+  /** Whether the store has taken it, for so long. */
+  readonly publish: (key: string, sealed: Buffer, milliseconds: number) => Promise<boolean>
 }
 
 /** Puts verdicts into a store, at once or when it takes some again. */
@@ -57,12 +57,12 @@ export function createPublisher({ counters, uptime, publish }: PublisherOptions)
   }
 
   async function publishOne(key: string, sealed: Buffer, until: number): Promise<boolean> {
-    const seconds = Math.floor((until - uptime()) / 1000)
-    if (seconds < 1) {
+    const left = Math.floor(until - uptime())
+    if (left < 1) {
       counters.dropped++
       return true
     }
-    const isTaken = await publish(key, sealed, seconds)
+    const isTaken = await publish(key, sealed, left)
     if (isTaken) counters.published++
     // One that was found meanwhile is newer.
     else if (!waiting.has(key)) keep(key, sealed, until)

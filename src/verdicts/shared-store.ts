@@ -85,11 +85,11 @@ export function openSharedStore(options: SharedStoreOptions): SharedStore {
     if (!isOfTheKey(new ReplyError(message))) tell(what, message)
   }
 
-  async function publish(key: string, sealed: Buffer, seconds: number): Promise<boolean> {
+  async function publish(key: string, sealed: Buffer, milliseconds: number): Promise<boolean> {
     const link = servers.linkFor(key)
     if (!link?.isReady) return false
     try {
-      const words = ['SET', key, sealed, 'EX', String(Math.max(1, seconds))]
+      const words = ['SET', key, sealed, 'PX', String(milliseconds)]
       const answer = await link.ask([words], PUT_WITHIN)
       const reply = answer === LATE ? LATE : answer[0]
       if (reply instanceof ReplyError) erred('put', reply)
