@@ -25,6 +25,10 @@ export function filesOfPackage(root, programs) {
     ...manPages(root),
     { path: 'usr/lib/systemd/system/onescand.service', copyOf: deb('onescand.service') },
     { path: 'usr/lib/systemd/system/onescand.socket', copyOf: deb('onescand.socket') },
+    ...['onescan-milter', 'onescan-postfix', 'onescan-policy'].map((name) => ({
+      path: `usr/lib/systemd/system/${name}.socket`,
+      copyOf: deb(`${name}.socket`),
+    })),
     {
       path: 'usr/lib/systemd/system/onescan-quotad.service',
       copyOf: deb('onescan-quotad.service'),

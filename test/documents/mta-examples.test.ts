@@ -1,17 +1,17 @@
-import { readFileSync } from 'node:fs'
+import { mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { bytes } from '../cases/case.ts'
 import { plain } from '../cases/messages.ts'
 import { startOnescand } from '../doors/daemon/process.ts'
 import { clamdMissing, EICAR, EICAR_NAME, startClamd } from '../programs/clamd.ts'
-import { freePort } from '../programs/free-port.ts'
 import { headerValues } from '../programs/header-values.ts'
 import { startMailboxes } from '../programs/mailboxes.ts'
 import { postfixMissing, startPostfix } from '../programs/postfix.ts'
 import { sendmailMissing, startSendmail } from '../programs/sendmail.ts'
 import { type Receiver, startReceiver } from '../programs/smtp-receiver.ts'
 import { openSmtp, type Sent } from '../programs/smtp-session.ts'
+import { socketDirectory } from '../programs/socket-directory.ts'
 
 /** The settings for MTAs that the documents quote, in real MTAs; only ports are changed. */
 
@@ -19,14 +19,20 @@ const root = join(import.meta.dirname, '../..')
 const infected = Buffer.concat([plain, bytes(`${EICAR}\n`)])
 const recipients = ['full@example.org', 'room@example.org']
 
-/** An example with a port of this test instead of its own. */
-function example(name: string, ports: Readonly<Record<string, number>>): string {
+/** An example with a place of this test instead of its own. */
+function example(name: string, places: Readonly<Record<string, string>> = {}): string {
   let text = readFileSync(join(root, 'packaging/examples', name), 'utf8')
-  for (const [from, to] of Object.entries(ports)) {
+  for (const [from, to] of Object.entries(places)) {
     if (!text.includes(from)) throw new Error(`${name} does not hold ${from}`)
-    text = text.replaceAll(from, String(to))
+    text = text.replaceAll(from, to)
   }
   return text
+}
+
+/** Where the examples for Postfix have the socket, in the queue of this one; the directory is made. */
+function placeIn(queue: string, name: string): string {
+  mkdirSync(join(queue, 'onescan'), { recursive: true })
+  return `unix:${join(queue, 'onescan', name)}`
 }
 
 /** main.cf as startPostfix() takes it. */
@@ -40,13 +46,12 @@ function settingsOf(text: string): Record<string, string> {
 t.test('the milter', { skip: clamdMissing }, async (t) => {
   const clamd = await startClamd()
   t.teardown(() => clamd.stop())
-  const port = await freePort()
   const QUOTAD = await startMailboxes(t)
 
   /** onescand as the documents set it up, while the test lasts. */
-  const serve = async (t: Test) => {
+  const serve = async (t: Test, place: string) => {
     const daemon = startOnescand(t, {
-      args: ['--milter', `inet:127.0.0.1:${port}`],
+      args: ['--milter', place, '--group', 'postfix'],
       settings: {
         QHPSI: 'plugin: clamd',
         REJECTVIRUS: '1',
@@ -58,9 +63,9 @@ t.test('the milter', { skip: clamdMissing }, async (t) => {
     await daemon.logged(/serving/)
   }
 
-  async function look(t: Test, mta: { readonly port: number }, receiver: Receiver) {
+  async function look(t: Test, mta: { readonly port: number }, receiver: Receiver, place: string) {
     t.match((await send(mta.port, plain)).mail, /^4/, 'without onescand mail is put off')
-    await serve(t)
+    await serve(t, place)
     const { rcpt, data } = await send(mta.port, plain)
     t.match(rcpt[0], '452 4.2.2 Quota exceeded for <full@example.org>, try again later')
     t.match(data, /^250 /)
@@ -74,11 +79,11 @@ t.test('the milter', { skip: clamdMissing }, async (t) => {
   t.test('postfix-main.cf', { skip: postfixMissing }, async (t) => {
     const receiver = await startReceiver()
     t.teardown(receiver.stop)
-    const settings = settingsOf(example('postfix-main.cf', { 8890: port }))
+    const settings = settingsOf(example('postfix-main.cf'))
     t.equal(Object.keys(settings).length, 4)
     const postfix = await startPostfix(receiver.port, settings)
     t.teardown(postfix.stop)
-    await look(t, postfix, receiver)
+    await look(t, postfix, receiver, placeIn(postfix.queue, 'milter.sock'))
     postfix.submit(Buffer.from('To: room@example.org\n\nby hand\n'), '-t')
     t.same(headerValues((await receiver.next()).message, 'X-QHPSI'), ['clean'])
     const hidden = await send(postfix.port, bytes('Subject: x\0y\n\nhello\n'))
@@ -88,18 +93,19 @@ t.test('the milter', { skip: clamdMissing }, async (t) => {
   t.test('sendmail.mc', { skip: sendmailMissing }, async (t) => {
     const receiver = await startReceiver()
     t.teardown(receiver.stop)
-    const sendmail = await startSendmail(receiver.port, example('sendmail.mc', { 8890: port }))
+    const path = join(socketDirectory(t), 'milter.sock')
+    const places = { '/run/onescan/milter.sock': path }
+    const sendmail = await startSendmail(receiver.port, example('sendmail.mc', places))
     t.teardown(sendmail.stop)
-    await look(t, sendmail, receiver)
+    await look(t, sendmail, receiver, `unix:${path}`)
   })
 })
 
 t.test('postfix-policy.cf', { skip: postfixMissing }, async (t) => {
   const receiver = await startReceiver()
   t.teardown(receiver.stop)
-  const port = await freePort()
   const postfix = await startPostfix(receiver.port, {
-    ...settingsOf(example('postfix-policy.cf', { 8889: port })),
+    ...settingsOf(example('postfix-policy.cf')),
     mynetworks: '192.0.2.0/24', // or this client would be asked nothing
     relay_domains: 'example.org',
   })
@@ -110,7 +116,7 @@ t.test('postfix-policy.cf', { skip: postfixMissing }, async (t) => {
 
   const QUOTAD = await startMailboxes(t)
   const daemon = startOnescand(t, {
-    args: ['--policy', `inet:127.0.0.1:${port}`],
+    args: ['--policy', placeIn(postfix.queue, 'policy.sock'), '--group', 'postfix'],
     settings: { QUOTAD, QUOTANAME: 'local' },
   })
   await daemon.logged(/serving/)
@@ -120,10 +126,23 @@ t.test('postfix-policy.cf', { skip: postfixMissing }, async (t) => {
   t.same((await receiver.next()).recipients, ['room@example.org'])
 })
 
-t.test('the settings of the package name the ports of the examples', async (t) => {
+t.test('the settings and the units of the package name the places of the examples', async (t) => {
   const settings = readFileSync(join(root, 'packaging/deb/onescand.default'), 'utf8')
-  t.match(settings, '--milter inet:127.0.0.1:8890')
-  t.match(settings, '--policy inet:127.0.0.1:8889')
+  const unit = (name: string) => readFileSync(join(root, `packaging/deb/${name}.socket`), 'utf8')
+  for (const [option, name] of [
+    ['milter', 'onescan-postfix'],
+    ['policy', 'onescan-policy'],
+  ]) {
+    const path = `/var/spool/postfix/onescan/${option}.sock`
+    t.match(settings, `--${option} unix:${path}`)
+    t.match(unit(name!), `\nListenStream=${path}\n`)
+    t.match(
+      example(option === 'milter' ? 'postfix-main.cf' : 'postfix-policy.cf'),
+      `unix:onescan/${option}.sock`,
+    )
+  }
+  t.match(example('sendmail.mc'), 'S=local:/run/onescan/milter.sock,')
+  t.match(unit('onescan-milter'), '\nListenStream=/run/onescan/milter.sock\n')
 })
 
 async function send(port: number, message: Buffer): Promise<Sent> {

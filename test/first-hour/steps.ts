@@ -125,7 +125,7 @@ export const postfix: readonly Step[] = [
     self: `cat >>/etc/default/onescand <<'END'
 QHPSI="plugin: clamd"
 REJECTVIRUS="1"
-ONESCAND_OPTIONS="--milter inet:127.0.0.1:8890"
+ONESCAND_OPTIONS="--milter unix:/var/spool/postfix/onescan/milter.sock"
 END`,
   },
   restart('onescand'),

@@ -21,12 +21,19 @@ t.test('the units make sense to systemd', analyze, async (t) => {
   copyFileSync(join(deb, 'onescan-quotad.socket'), join(directory, 'onescan-quotad.socket'))
   const quotadUnit = join(directory, 'onescan-quotad.service')
   writeFileSync(quotadUnit, quotad.replaceAll('/usr/sbin/onescan-quotad', '/bin/true'))
-  const sockets = ['onescand.socket', 'onescan-quotad.socket'].map((name) => join(directory, name))
+  const doors = ['onescan-milter', 'onescan-postfix', 'onescan-policy'].map(
+    (name) => `${name}.socket`,
+  )
+  for (const name of doors) copyFileSync(join(deb, name), join(directory, name))
+  const names = ['onescand.socket', 'onescan-quotad.socket', ...doors]
+  const sockets = names.map((name) => join(directory, name))
   for (const each of [unit, quotadUnit, ...sockets]) {
     const { status, stderr } = spawnSync('systemd-analyze', ['verify', '--man=no', each], {
       encoding: 'utf8',
     })
-    const own = stderr.split('\n').filter((line) => /onescan(d|-quotad)\./.test(line))
+    const own = stderr
+      .split('\n')
+      .filter((line) => /onescan(d|-quotad|-milter|-postfix|-policy)\./.test(line))
     t.same(own, [], each)
     t.equal(status, 0, stderr)
   }
@@ -69,6 +76,13 @@ t.test('what root makes stands where nobody else may put a link', async (t) => {
   t.match(socket, '\nSocketUser=root\nSocketGroup=onescan\nSocketMode=0660\n')
   t.match(readFileSync(join(deb, 'tmpfiles.conf'), 'utf8'), '\nd /run/onescan 0755 root root -\n')
   t.notMatch(service, /\/run\/onescan\b/)
+  for (const name of ['onescan-milter', 'onescan-postfix', 'onescan-policy']) {
+    const unit = readFileSync(join(deb, `${name}.socket`), 'utf8')
+    t.match(unit, '\nSocketUser=root\n', name)
+    t.match(unit, '\nSocketMode=0660\n', name)
+    t.match(unit, '\nDirectoryMode=0755\n', name)
+    t.match(unit, '\nService=onescand.service\n', name)
+  }
 })
 
 t.test('services log with the mail system', async (t) => {
@@ -118,7 +132,7 @@ t.test('account and directories, made by systemd alone', tmpfiles, async (t) => 
   const [passwd, group] = ['passwd', 'group'].map((name) =>
     readFileSync(join(host, 'etc', name), 'utf8'),
   )
-  for (const name of ['onescan', 'onescan-quotad', 'onescan-check']) {
+  for (const name of ['onescan', 'onescan-quotad', 'onescan-log', 'onescan-check']) {
     t.match(passwd, new RegExp(`^${name}:.*:/usr/sbin/nologin$`, 'm'))
   }
   t.match(group, /^onescan-keys:[^:]*:\d+:onescan$/m)

@@ -22,6 +22,8 @@ export const postfixMissing: string | false =
 export interface Postfix {
   /** Where it takes mail, on 127.0.0.1. */
   readonly port: number
+  /** Its queue directory, in which its programs run. */
+  readonly queue: string
   /** Its log so far. */
   log(): string
   /** Queues a message as local programs do: sendmail(1) with these words, the message on stdin. */
@@ -103,6 +105,7 @@ export async function startPostfix(
   process.once('exit', stop)
   return {
     port,
+    queue: at('spool'),
     log: () => readFileSync(at('log'), 'utf8'),
     submit(message, ...words) {
       // Not the one of the PATH, which may be another MTA's.

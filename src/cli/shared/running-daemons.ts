@@ -66,7 +66,7 @@ export function runningDaemons(processes: string): RunningDaemon[] {
 }
 
 /** Root, the caller, the package's account, and whoever has the socket in its usual place. */
-function serviceAccounts(): ReadonlySet<number> {
+export function serviceAccounts(): ReadonlySet<number> {
   const accounts = new Set([0, process.geteuid!()])
   const uid = attempt(() => passwdEntryOf(ACCOUNT, readFileSync('/etc/passwd', 'latin1'))?.uid)
   const owner = attempt(ownerOfSocket)

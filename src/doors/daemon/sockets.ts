@@ -1,5 +1,6 @@
 import { closeSync } from 'node:fs'
 import { Fault } from '../../runtime/fault.ts'
+import { pathOf } from '../../runtime/listening-sockets.ts'
 import { FIRST_HANDED_OVER } from '../../runtime/socket-activation.ts'
 import { bindAt } from './listen.ts'
 import type { ListeningPlace } from './listening-place.ts'
@@ -30,8 +31,16 @@ export async function openSockets(
   if (options.socket !== undefined && !handedOver.includes('slot')) {
     await make('slot', { kind: 'unix', path: options.socket })
   }
-  for (const place of options.milters) await make('milter', place)
-  for (const place of options.policies) await make('policy', place)
+  // systemd may hold the very place that is named, for as long as this process is away.
+  const held = new Set(sockets.map(({ kind, fd }) => `${kind} ${pathOf(fd)}`))
+  const isHeld = (kind: DoorKind, place: ListeningPlace) =>
+    place.kind === 'unix' && held.has(`${kind} ${place.path}`)
+  for (const [kind, places] of [
+    ['milter', options.milters],
+    ['policy', options.policies],
+  ] as const) {
+    for (const place of places) if (!isHeld(kind, place)) await make(kind, place)
+  }
   const served = relaysOf(handedOver, options.relays)
   for (const relay of options.relays) {
     if (!served.includes(relay)) await make(relay.lmtp ? 'lmtp' : 'smtp', relay.place)

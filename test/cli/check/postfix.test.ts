@@ -8,9 +8,11 @@ import { readAccounts } from '../../../src/cli/check/shared/account.ts'
 import { startOnescand } from '../../doors/daemon/process.ts'
 import { freePort } from '../../programs/free-port.ts'
 import { findProgram } from '../../programs/install.mjs'
-import { openDirectory } from '../../programs/reachable.ts'
+import { openDirectory, reachable } from '../../programs/reachable.ts'
 import { onescan } from '../onescan.ts'
 import { inShort } from './host.ts'
+
+const bundle = join(import.meta.dirname, '../../../dist/onescand.cjs')
 
 /** `onescan check --postfix`, by configurations of Postfix that nobody starts. */
 
@@ -62,6 +64,39 @@ t.test('a Postfix that is set up well', { skip }, async (t) => {
   const { code, out } = await onescan(['check', `--postfix=${home}`])
   t.equal(code, 0)
   t.match(out, /^Postfix\nok .*\nall is well\n$/s)
+})
+
+const notRoot = process.getuid?.() !== 0 && 'run as root'
+
+t.test('whoever listens in the place of onescand is told', { skip: skip || notRoot }, async (t) => {
+  const place = `inet:127.0.0.1:${await freePort()}`
+  const other = startOnescand(t, {
+    program: [reachable(process.execPath), reachable(bundle)],
+    args: ['--milter', place],
+    settings,
+    uid: 54_321,
+  })
+  await other.logged(/serving/)
+  t.match((await postfix(t, { main: { smtpd_milters: place } }).look())[0], {
+    level: 'error',
+    value: 'is held by uid 54321, who is neither root nor the account of onescand',
+  })
+})
+
+t.test('by its name in the queue directory, in a chroot or not', { skip }, async (t) => {
+  for (const chroot of [true, false]) {
+    const { queue, look } = postfix(t, {
+      main: { smtpd_milters: 'unix:onescan/milter.sock' },
+      chroot,
+    })
+    mkdirSync(join(queue, 'onescan'))
+    const place = `unix:${join(queue, 'onescan/milter.sock')}`
+    t.match((await look())[0], { level: 'error', value: /does not exist/ })
+    const group = findProgram('postfix') ? ['--group', 'postfix'] : []
+    const daemon = startOnescand(t, { args: ['--milter', place, ...group], settings })
+    await daemon.logged(/serving/)
+    t.match((await look())[0], { level: 'ok', value: /^refuses EICAR/ })
+  }
 })
 
 t.test('onescand that scans nothing, or tags', { skip }, async (t) => {

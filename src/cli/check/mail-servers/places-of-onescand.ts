@@ -16,12 +16,22 @@ export interface Places {
   readonly policies: readonly string[]
 }
 
-/** Where onescand listens, by its settings and by what runs. */
+/** What systemd holds for it, where that runs: ListenStream of the socket units. */
+const MILTER_SOCKETS = [
+  'unix:/var/spool/postfix/onescan/milter.sock',
+  'unix:/run/onescan/milter.sock',
+]
+const POLICY_SOCKETS = ['unix:/var/spool/postfix/onescan/policy.sock']
+
+/** Where onescand listens, by its settings, by the units of the package and by what runs. */
 export function placesOfOnescand({ defaults, processes }: WordsOfOnescand): Places {
   const lines = [wordsIn(defaults), ...wordsOfRunning(processes)]
   const named = (option: string) =>
     [...new Set(lines.flatMap((words) => valuesOf(words, option)))].sort()
-  return { milters: named('--milter'), policies: named('--policy') }
+  return {
+    milters: [...named('--milter'), ...MILTER_SOCKETS],
+    policies: [...named('--policy'), ...POLICY_SOCKETS],
+  }
 }
 
 function wordsIn(defaults: string): string[] {

@@ -1,10 +1,13 @@
 import { execFile } from 'node:child_process'
 import { existsSync } from 'node:fs'
+import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { errorText } from '../../../runtime/fault.ts'
+import { mustBeOwnAt } from '../../../runtime/path/read.ts'
 import { type Accounts, findAccount, groupName, obstacle } from '../shared/account.ts'
 import { error, type Finding, ok, warning } from '../shared/finding.ts'
 import { placeOf } from './filter-place.ts'
+import { checkListener } from './listener.ts'
 import { DEFAULTS, makesStamps, SCANTIMEOUT, startIt, tryMilter } from './milter.ts'
 import { checkPolicies } from './policy-services.ts'
 
@@ -87,12 +90,13 @@ export async function checkPostfix(host: PostfixHost): Promise<Finding[]> {
   return [...findings, ...(await checkPolicies(restrictions, queueOf(parameters), chrooted))]
 }
 
-/** What postconf(1) prints with these words. Throws if it cannot be run. */
+/** What postconf(1) prints with these words. Throws if it cannot be run, or root is not to act on its files. */
 export async function postconf(
   { directory }: Pick<PostfixHost, 'directory'>,
   ...words: string[]
 ): Promise<string> {
   const config = directory === '' ? [] : ['-c', directory]
+  for (const name of ['main.cf', 'master.cf']) mustBeOwnAt(join(directory || '/etc/postfix', name))
   const env = { PATH: '/usr/sbin:/usr/bin:/sbin:/bin' }
   const { stdout } = await run(POSTCONF, [...config, ...words], { env, timeout: PATIENCE })
   return stdout
@@ -135,14 +139,19 @@ async function checkMilter(
   { text }: Milter,
 ): Promise<{ readonly isOurs: boolean; readonly found: Finding }> {
   const what = `milter ${text}`
-  const place = placeOf(text, chrooted ? queueOf(parameters) : undefined)
+  const isRelative = !/^(?:unix|local):\//.test(text) // its programs run in the queue directory
+  const place = placeOf(text, chrooted || isRelative ? queueOf(parameters) : undefined)
   const not = (found: Finding) => ({ isOurs: false, found })
   if (place === undefined) return not(warning(what, 'is not understood', 'see MILTER_README'))
   const barrier =
     'path' in place ? checkReach(host, parameters, chrooted, text, place.path) : undefined
   if (barrier !== undefined) return not(barrier)
   const meanwhile = 'Postfix does with mail what milter_default_action says'
-  return tryMilter(place, { what, address: text, meanwhile, defaults: host.defaults })
+  const address = 'path' in place ? `unix:${place.path}` : text
+  const tried = await tryMilter(place, { what, address, meanwhile, defaults: host.defaults })
+  if (!tried.isOurs) return tried
+  const [trouble] = checkListener(what, place, host.accounts)
+  return { isOurs: true, found: trouble ?? tried.found }
 }
 
 export const queueOf = (parameters: Parameters) =>
@@ -165,7 +174,7 @@ function checkReach(
     return error(
       what,
       `${path} does not exist`,
-      startIt({ address: text, defaults: host.defaults }),
+      startIt({ address: `unix:${path}`, defaults: host.defaults }),
     )
   }
   const account = findAccount(host.accounts, parameters.mail_owner ?? 'postfix', 'all')
@@ -223,7 +232,7 @@ function checkOrder(milters: readonly Milter[], index: number): Finding[] {
 
 function noneOfOurs({ defaults }: PostfixHost): Finding {
   const value = 'no milter of onescand is named: mail is not scanned'
-  const remedy = 'postconf -e smtpd_milters=inet:127.0.0.1:8890'
+  const remedy = 'postconf -e smtpd_milters=unix:onescan/milter.sock'
   return error(
     'smtpd_milters',
     value,

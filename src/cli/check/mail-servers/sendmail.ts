@@ -2,8 +2,10 @@ import { existsSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { errorText } from '../../../runtime/fault.ts'
 import { readOwnText } from '../../../runtime/path/read.ts'
+import { readAccounts } from '../shared/account.ts'
 import { error, type Finding, ok, warning } from '../shared/finding.ts'
 import { placeOf } from './filter-place.ts'
+import { checkListener } from './listener.ts'
 import { DEFAULTS, makesStamps, SCANTIMEOUT, startIt, tryMilter } from './milter.ts'
 import { filtersIn, type SendmailFilter } from './sendmail-cf.ts'
 
@@ -22,7 +24,7 @@ export const sendmailHere = (file: string): SendmailHost => {
   return { file: file || SENDMAIL_CF, defaults: DEFAULTS }
 }
 
-const LINE = `INPUT_MAIL_FILTER(\`onescan', \`S=inet:8890@127.0.0.1, F=T, T=S:30s;R:30s;E:5m')dnl`
+const LINE = `INPUT_MAIL_FILTER(\`onescan', \`S=local:/run/onescan/milter.sock, F=T, T=S:30s;R:30s;E:5m')dnl`
 
 /**
  * The filters of this host's Sendmail: does somebody listen there, is it onescand, does it find
@@ -68,7 +70,10 @@ async function checkFilter(
     const value = `${place.path} does not exist: ${meanwhile(failure)}`
     return { isOurs: false, found: error(what, value, startIt({ address, defaults })) }
   }
-  return tryMilter(place, { what, address, meanwhile: meanwhile(failure), defaults })
+  const tried = await tryMilter(place, { what, address, meanwhile: meanwhile(failure), defaults })
+  if (!tried.isOurs) return tried
+  const [trouble] = checkListener(what, place, readAccounts())
+  return { isOurs: true, found: trouble ?? tried.found }
 }
 
 function meanwhile(failure: SendmailFilter['failure']): string {
