@@ -1,19 +1,67 @@
 /** Does a piece of work when it is its turn; resolves or rejects as the work does. */
 export type InTurn = <Value>(work: () => Promise<Value>) => Promise<Value>
 
+/** So many turns at once; others wait in the order of their coming. */
+export interface Turns {
+  /** Resolves with what gives the turn back; undefined if the signal comes first. */
+  take(signal?: AbortSignal): Promise<(() => void) | undefined>
+  /** Whether one may be had at once. */
+  readonly isFree: boolean
+}
+
+export function createTurns(atOnce: number): Turns {
+  const waiting = new Set<() => void>()
+  let taken = 0
+
+  function leave(): void {
+    const [next] = waiting
+    if (next === undefined) taken--
+    else next() // it has this turn from now on
+  }
+
+  /** To be called once. */
+  function turn(): () => void {
+    let isOver = false
+    return () => {
+      if (!isOver) leave()
+      isOver = true
+    }
+  }
+
+  return {
+    get isFree() {
+      return taken < atOnce
+    },
+    async take(signal) {
+      if (signal?.aborted) return undefined
+      if (taken < atOnce) {
+        taken++
+        return turn()
+      }
+      return new Promise((resolve) => {
+        const settle = (given: (() => void) | undefined) => {
+          waiting.delete(start)
+          signal?.removeEventListener('abort', give)
+          resolve(given)
+        }
+        const start = () => settle(turn())
+        const give = () => settle(undefined)
+        waiting.add(start)
+        signal?.addEventListener('abort', give)
+      })
+    },
+  }
+}
+
 /** Lets so many pieces of work be done at once; others wait in the order of their coming. */
 export function limitConcurrency(atOnce: number): InTurn {
-  const waiting: (() => void)[] = []
-  let working = 0
+  const turns = createTurns(atOnce)
   return async (work) => {
-    if (working >= atOnce) await new Promise<void>((resolve) => waiting.push(resolve))
-    else working++
+    const over = await turns.take()
     try {
       return await work()
     } finally {
-      const next = waiting.shift()
-      if (next) next()
-      else working--
+      over?.()
     }
   }
 }

@@ -4,6 +4,7 @@ import { CONNECTIONS_MAX } from '../../src/doors/milter/milter.ts'
 import { MACROS_MAX } from '../../src/doors/milter/wire/macros.ts'
 import { HELD_MAX } from '../../src/doors/shared/gathering.ts'
 import { PATHS_MAX } from '../../src/doors/shared/recipient-list.ts'
+import { TURN_WITHIN } from '../../src/doors/shared/turn.ts'
 import { HEADER_MAX } from '../../src/message/header-block.ts'
 import { columns, readPage, section } from './man-page.ts'
 
@@ -21,6 +22,7 @@ function limit(what: string): number {
 t.test('they are the constants of the program', async (t) => {
   const constants: Record<string, number> = {
     'message in memory': HELD_MAX,
+    'turn to be judged': TURN_WITHIN,
     'header block': HEADER_MAX,
     'packet of the protocol': PACKET_MAX,
     'packet of any other kind than header field or body': COMMAND_MAX - 1,

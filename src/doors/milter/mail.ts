@@ -101,7 +101,6 @@ export function openMail({ path, parameters }: Address, server: MilterServer): M
     if (receiving === undefined) return
     if (receiving.kind === 'judge') receiving.intake.discard()
     receiving = undefined
-    server.release()
   }
 
   async function judge(ending: Ending): Promise<Buffer> {
@@ -145,11 +144,13 @@ export function openMail({ path, parameters }: Address, server: MilterServer): M
     remote: string | undefined,
   ): Promise<Decision> {
     const { size } = transaction.message
+    const leave = await server.turn(gone.signal)
     const over = server.begin?.({ door: 'milter', remote, from: sender.text, size })
     try {
       return await judge(transaction, gone.signal)
     } finally {
       over?.()
+      leave()
     }
   }
 

@@ -1,24 +1,20 @@
 import { createServer, type Server } from 'node:net'
 import { switchedOff } from '../../judge/policy.ts'
-import { Fault } from '../../runtime/fault.ts'
+import { createTurns } from '../../runtime/concurrency.ts'
 import type { DoorState } from '../../visible/live/told.ts'
 import type { Witness } from '../../visible/live/witness.ts'
 import type { Configuration } from '../shared/configuration.ts'
 import { ConnectionSet } from '../shared/connection-set.ts'
-import {
-  type Candidate,
-  goesForConnection,
-  goesForMemory,
-  goesForMessage,
-} from '../shared/eviction.ts'
+import { type Candidate, goesForConnection, goesForMemory } from '../shared/eviction.ts'
 import type { Account, Budget } from '../shared/memory.ts'
+import { takeTurn } from '../shared/turn.ts'
 import { Connection, standardTimeouts, type Timeouts } from './connection.ts'
 import { startReceiving } from './receive.ts'
 import type { MilterServer } from './server.ts'
 import { MilterSession } from './session.ts'
 
 export interface MilterOptions {
-  /** Messages that are received and judged at once; one more is deferred. */
+  /** Messages that are judged at once; others wait, as far as memory lets them. */
   readonly maxClients: number
   /** Of the whole process, for what is told of messages before they count as here. */
   readonly budget: Budget
@@ -70,8 +66,8 @@ export function createMilter(first: Configuration, options: MilterOptions): Milt
   const connections = new ConnectionSet<Connection>()
   /** In the order of their coming. */
   const serving = new Set<Serving>()
+  const turns = createTurns(maxClients)
   let configuration = first // a message keeps the one that it began with: receive.ts
-  let received = 0 // messages that are here
   let crowded = false
   let ticker: NodeJS.Timeout | undefined
   const now = () => performance.now()
@@ -111,19 +107,9 @@ export function createMilter(first: Configuration, options: MilterOptions): Milt
       get quota() {
         return switchedOff(configuration.place) === undefined ? configuration.quota : undefined
       },
-      receive() {
-        if (received >= maxClients) evict(goesForMessage(candidates(), now()))
-        if (received >= maxClients) {
-          throw new Fault('out-of-memory', `over ${maxClients} messages at once (--max-clients)`)
-        }
-        const receiving = startReceiving(configuration, openAccount())
-        received++
-        return receiving
-      },
+      receive: () => startReceiving(configuration, openAccount()),
       openAccount,
-      release() {
-        received--
-      },
+      turn: (gone) => takeTurn(turns, maxClients, gone),
       log: mailLog,
       begin: options.witness?.begin,
       now,

@@ -7,12 +7,15 @@ import type { Receiving } from './receive.ts'
 export interface MilterServer {
   /** Undefined if recipients are taken unasked. */
   readonly quota: QuotaLookup | undefined
-  /** How the message that comes now is received; throws a Fault if there is no room for it. */
+  /** How the message that comes now is received. */
   receive(): Receiving
   /** Of the memory of this process, for what is kept of one message before it counts as here. */
   openAccount(): Account
-  /** A message that was received is over, whatever became of it. */
-  release(): void
+  /**
+   * Resolves when a message that is whole may be judged, with what is called when that is over.
+   * Rejects with a Fault of kind `out-of-memory` if that takes too long, or if the MTA has gone.
+   */
+  turn(gone: AbortSignal): Promise<() => void>
   /** A line of the log about mail. */
   log(line: Buffer): void
   /** A message is being judged; call the result when that is over. */

@@ -58,18 +58,6 @@ export function goesForMemory<One extends Candidate>(
   )
 }
 
-/** The connection that is closed so that another message may begin: one that is silent within a message. */
-export function goesForMessage<One extends Candidate>(
-  present: Iterable<One>,
-  now: number,
-): One | undefined {
-  return oldest(
-    [...present].filter(({ busy, amidContent, heard }) => {
-      return !busy && amidContent && now - heard > AMID_MESSAGE
-    }),
-  )
-}
-
 function oldest<One extends Candidate>(some: readonly One[]): One | undefined {
   return some.reduce<One | undefined>(
     (found, each) => (found === undefined || each.heard < found.heard ? each : found),

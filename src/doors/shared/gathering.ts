@@ -1,5 +1,6 @@
 import { holdMessage, type LookOptions } from '../../message/held.ts'
 import { createSpool, type Message, type Spool } from '../../message/spool.ts'
+import { faultKindOf } from '../../runtime/fault.ts'
 import type { Account } from './memory.ts'
 
 /** Bytes of a message that are kept in memory; a larger one goes to a file without a name. */
@@ -22,8 +23,8 @@ export interface Gathering {
 }
 
 /**
- * In memory, which is charged to `account`, up to HELD_MAX; a larger message goes to an anonymous
- * file. Faults: `temp-file` and `write`, of the spool, and `out-of-memory`.
+ * In memory, which is charged to `account`, up to HELD_MAX; a larger message, or one for which there
+ * is no more, goes to an anonymous file. Faults: `temp-file` and `write`, of the spool, and `out-of-memory`.
  */
 export function createGathering(options: LookOptions, account: Account): Gathering {
   account.charge(FIRST_PIECE)
@@ -31,9 +32,9 @@ export function createGathering(options: LookOptions, account: Account): Gatheri
   let length = 0
   let spool: Spool | undefined
 
-  function hold(bytes: Buffer): void {
+  function hold(bytes: Buffer, most = Number.POSITIVE_INFINITY): void {
     if (held.length < length + bytes.length) {
-      const size = Math.max(length + bytes.length, 2 * held.length)
+      const size = Math.max(length + bytes.length, Math.min(2 * held.length, most))
       account.charge(size)
       const larger = Buffer.allocUnsafe(size)
       held.copy(larger, 0, 0, length)
@@ -41,6 +42,18 @@ export function createGathering(options: LookOptions, account: Account): Gatheri
       held = larger
     }
     length += bytes.copy(held, length)
+  }
+
+  /** Whether the message stays in memory: not if it is large, nor if there is no more. */
+  function isHeld(bytes: Buffer): boolean {
+    if (length + bytes.length > HELD_MAX) return false
+    try {
+      hold(bytes, HELD_MAX)
+      return true
+    } catch (error) {
+      if (faultKindOf(error) === 'out-of-memory') return false
+      throw error
+    }
   }
 
   function drop(): void {
@@ -52,10 +65,10 @@ export function createGathering(options: LookOptions, account: Account): Gatheri
     get held() {
       return held.subarray(0, length)
     },
-    hold,
+    hold: (bytes) => hold(bytes),
     keep(bytes) {
       if (spool === undefined) {
-        if (length + bytes.length <= HELD_MAX) return hold(bytes)
+        if (isHeld(bytes)) return
         spool = createSpool(options)
         spool.write(held.subarray(0, length))
         drop()

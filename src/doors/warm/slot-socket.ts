@@ -1,9 +1,12 @@
 import { createServer, type Server } from 'node:net'
+import { createTurns } from '../../runtime/concurrency.ts'
+import { errorText } from '../../runtime/fault.ts'
 import type { DoorState } from '../../visible/live/told.ts'
 import type { Witness } from '../../visible/live/witness.ts'
 import type { Configuration } from '../shared/configuration.ts'
 import { ConnectionSet } from '../shared/connection-set.ts'
 import { createBudget } from '../shared/memory.ts'
+import { takeTurn } from '../shared/turn.ts'
 import { createClientPolicies } from './client-policy.ts'
 import { GoCold } from './go-cold.ts'
 import { answerRequest } from './judge.ts'
@@ -14,7 +17,7 @@ import { withheldFrame } from './withheld.ts'
 export interface SlotSocketOptions {
   /** Bytes of a message. */
   readonly maxSize: number
-  /** Messages looked at at once; and as many connections again that have asked nothing yet. */
+  /** Messages judged at once, others wait; and connections that have asked nothing yet. */
   readonly maxClients: number
   /** Bytes of all that clients have sent and that was not answered yet. */
   readonly memory: number
@@ -41,6 +44,8 @@ export interface SlotSocket {
 
 /** Milliseconds between looks at what is due: an acknowledgement is, within a second. */
 const TICK = 300
+/** Bytes that a conversation takes beside what is sent: what bounds how many may wait. */
+const SESSION_BYTES = 16 * 1024
 
 /** The slot's door: conversations of doc/slot-protocol.md on whatever the server listens on. */
 export function createSlotSocket(first: Configuration, options: SlotSocketOptions): SlotSocket {
@@ -48,6 +53,7 @@ export function createSlotSocket(first: Configuration, options: SlotSocketOption
   const sessions = new ConnectionSet<SlotSession>()
   /** In the order of their coming; without those that have sent a whole head. */
   const waiting = new Set<SlotSession>()
+  const turns = createTurns(maxClients)
   const budget = createBudget(options.memory, (why) => new GoCold(why))
   let ticker: NodeJS.Timeout | undefined
   let judge = judgeBy(first) // a message keeps the one that it was given to
@@ -61,11 +67,20 @@ export function createSlotSocket(first: Configuration, options: SlotSocketOption
       now: () => performance.now(),
       admit() {
         waiting.delete(session)
-        if (sessions.size - waiting.size > maxClients) {
-          throw new GoCold(`over ${maxClients} messages at once (--max-clients)`)
+        slotServer.account.charge(SESSION_BYTES)
+      },
+      async answer(request, gone, elapsed) {
+        const arrived = performance.now()
+        const over = await takeTurn(turns, maxClients, gone, request.timeLeft).catch((error) => {
+          throw new GoCold(errorText(error))
+        })
+        const timeLeft = request.timeLeft - (performance.now() - arrived)
+        try {
+          return await judge(identifyPeer(socket))({ ...request, timeLeft }, gone, elapsed)
+        } finally {
+          over()
         }
       },
-      answer: (...request) => judge(identifyPeer(socket))(...request),
       withheld: () => withheldFrame(verdicts?.withheld()),
       left() {
         waiting.delete(session)

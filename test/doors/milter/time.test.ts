@@ -1,6 +1,10 @@
 import { readdirSync } from 'node:fs'
 import t from 'tap'
+import { createBudget } from '../../../src/doors/shared/memory.ts'
+import { takeTurn } from '../../../src/doors/shared/turn.ts'
+import { createTurns } from '../../../src/runtime/concurrency.ts'
 import { plain } from '../../cases/messages.ts'
+import { numbered, sessionStandIn } from '../../scan/clamd/session-stand-in.ts'
 import { standIn } from '../../scan/clamd/stand-in.ts'
 import { scanning } from './eicar.ts'
 import { knock, says } from './mta.ts'
@@ -114,21 +118,78 @@ t.test('SCANTIMEOUT is the one deadline', async (t) => {
 })
 
 t.test(
-  'more messages at once than allowed are put off, and count no more when they are over',
+  'five hundred messages at once are judged one after the other, and none is put off',
   async (t) => {
-    const milter = await openMilter(t, scanning, { maxClients: 2 })
-    const waiting = await Promise.all([milter.connect(), milter.connect()])
-    for (const line of waiting) {
-      line.write(says.mail('a@example.org'), says.recipient('b@example.org'), says.field('A', 'b'))
-    }
-    const third = await milter.connect()
-    const got = await submit(third, third.agreed, { message: plain })
-    t.match(got.reply, /^451 4\.3\.0 .*try again later/)
-    t.match(milter.mailLog[0], /fault=out-of-memory reason=".*--max-clients/)
-    waiting[0]!.write(says.abort)
-    await knock(milter.socket) // said behind the abort, so that was heard
-    await waiting[1]!.close()
-    t.equal((await submit(third, third.agreed, { message: plain })).outcome, 'delivered')
+    const AT_ONCE = 500
+    const LIMIT = 20
+    let now = 0
+    let most = 0
+    let all = () => {}
+    const full = new Promise<void>((resolve) => {
+      all = resolve
+    })
+    const clamd = await sessionStandIn(t, async (asked) => {
+      most = Math.max(most, ++now)
+      if (now === LIMIT) all()
+      await full // as many as there may be are here at once
+      await new Promise(setImmediate)
+      now--
+      numbered('stream: OK')(asked)
+    })
+    const settings = { QHPSI: 'plugin: clamd', CLAMD: clamd.socket, VERDICTS: 'off' }
+    const milter = await openMilter(t, settings, { maxClients: LIMIT })
+    const got = await Promise.all(
+      Array.from({ length: AT_ONCE }, (_, n) => {
+        const text = `Subject: ${n}\n\n${'x'.repeat(n % 7 === 0 ? 100_000 : 100)}\n`
+        return milter.submit({ message: Buffer.from(text) })
+      }),
+    )
+    t.ok(got.every(({ outcome }) => outcome === 'delivered'))
+    t.equal(most, LIMIT)
+    t.equal(milter.state().memory, 0)
+  },
+)
+
+t.test('an MTA that goes while its message waits for its turn leaves that to others', async (t) => {
+  const release: (() => void)[] = []
+  const clamd = await standIn(t, (connection) => release.push(() => connection.end('stream: OK\0')))
+  const settings = { QHPSI: 'plugin: clamd', CLAMD: clamd.socket, VERDICTS: 'off' }
+  const milter = await openMilter(t, settings, { maxClients: 1 })
+  const first = milter.submit({ message: plain })
+  while (release.length < 1) await tick()
+  const waiting = await milter.connect()
+  waiting.write(says.mail('a@example.org'), says.recipient('b@example.org'), says.end)
+  await knock(milter.socket)
+  const third = milter.submit({ message: plain })
+  await waiting.close()
+  release[0]!()
+  t.equal((await first).outcome, 'delivered')
+  while (release.length < 2) await tick()
+  release[1]!()
+  t.equal((await third).outcome, 'delivered')
+  t.match(milter.mailLog[0], /over 1 messages at once \(--max-clients\): it was left/)
+  t.equal(milter.state().memory, 0)
+})
+
+t.test('a message that would wait for its turn for too long is put off', async (t) => {
+  const turns = createTurns(1)
+  const over = await takeTurn(turns, 1, new AbortController().signal)
+  await t.rejects(takeTurn(turns, 1, new AbortController().signal, 5), {
+    kind: 'out-of-memory',
+    message: 'over 1 messages at once (--max-clients): no turn in 0.005 seconds',
+  })
+  over()
+  t.ok(turns.isFree, "and takes nobody else's")
+})
+
+t.test(
+  'if there is no memory left, a body goes to a file, and the message is judged',
+  async (t) => {
+    const milter = await openMilter(t, scanning, { budget: createBudget(180 * 1024) })
+    const message = Buffer.from(`Subject: x\n\n${'0123456789abcde\n'.repeat(7000)}`)
+    const got = await Promise.all([1, 2].map(() => milter.submit({ message })))
+    for (const { outcome } of got) t.equal(outcome, 'delivered')
+    t.equal(milter.state().memory, 0)
   },
 )
 

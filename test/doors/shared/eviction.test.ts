@@ -3,7 +3,6 @@ import {
   type Candidate,
   goesForConnection,
   goesForMemory,
-  goesForMessage,
 } from '../../../src/doors/shared/eviction.ts'
 
 /** Who goes when there is no room for all. Times are milliseconds. */
@@ -61,15 +60,4 @@ t.test('memory is taken from who has some and has fallen silent', async (t) => {
   t.match(goesForMemory([...present, amidPacket], NOW), { name: 'stopped' })
   const left = one('left', { silent: 61_000, holdsMemory: true, amidMessage: true })
   t.match(goesForMemory([...present, amidPacket, left], NOW), { name: 'left' })
-})
-
-t.test('a message that nobody goes on with makes room for another one', async (t) => {
-  const present = [
-    one('between', { silent: 900_000 }),
-    one('judged', { silent: 900_000, amidContent: true, busy: true }),
-    one('sends', { silent: 59_000, amidContent: true }),
-  ]
-  t.equal(goesForMessage(present, NOW), undefined)
-  const stopped = one('stopped', { silent: 61_000, amidContent: true })
-  t.match(goesForMessage([...present, stopped], NOW), { name: 'stopped' })
 })

@@ -1,0 +1,27 @@
+import type { Turns } from '../../runtime/concurrency.ts'
+import { withDeadline } from '../../runtime/deadline.ts'
+import { Fault } from '../../runtime/fault.ts'
+
+/**
+ * Milliseconds that a message waits for others to be judged. With SCANTIMEOUT's standard of 150 s
+ * that stays below the 300 s that MTAs wait for an answer.
+ */
+export const TURN_WITHIN = 120_000
+
+/**
+ * Resolves when one of the messages that are judged at once is over, with what is called when this
+ * one is. Rejects with a Fault of kind `out-of-memory` if that takes too long, or at the signal.
+ */
+export async function takeTurn(
+  turns: Turns,
+  atOnce: number,
+  gone: AbortSignal,
+  within: number = TURN_WITHIN,
+): Promise<() => void> {
+  const over = turns.isFree
+    ? await turns.take(gone)
+    : await withDeadline(within, gone, (sooner) => turns.take(sooner))
+  if (over !== undefined) return over
+  const why = gone.aborted ? 'it was left' : `no turn in ${within / 1000} seconds`
+  throw new Fault('out-of-memory', `over ${atOnce} messages at once (--max-clients): ${why}`)
+}
