@@ -6,7 +6,7 @@ import { readScanPolicy } from '../../../src/scan/shared/scan-policy.ts'
 import { type Clamd, startClamd } from '../../programs/clamd.ts'
 import { evasions } from '../../scan/evasions/all.ts'
 import { type Evasion, messageOf } from '../../scan/evasions/compose.ts'
-import { databaseOfDigests } from '../../scan/evasions/files.ts'
+import { databaseOfEvasions } from '../../scan/evasions/files.ts'
 
 /** What onescan, with its default settings and a clamd, answers about an evasion. */
 export interface Judged {
@@ -18,7 +18,7 @@ export interface Judged {
 
 /** A clamd that knows the files which evasions carry, set up as onescan wants it. */
 export function startClamdForEvasions(): Promise<Clamd> {
-  return startClamd({ alertExceedsMax: true, database: databaseOfDigests })
+  return startClamd({ alertExceedsMax: true, database: databaseOfEvasions })
 }
 
 /** Judges a message as onescan does by hand: settings are those of onescan-queue(8). */
@@ -26,20 +26,21 @@ export async function judgeMessage(
   { socket }: Pick<Clamd, 'socket'>,
   message: Buffer,
   settings: Readonly<Record<string, string>> = {},
-): Promise<ScanResult> {
+): Promise<{ readonly result: ScanResult; readonly traits: readonly string[] }> {
   const env = { CLAMD: socket, QHPSI: 'plugin: clamd', ...settings }
   const policy = readScanPolicy(env, { qmailHome: '/nowhere', control: '/nowhere' })!
   async function* bytes() {
     yield message
   }
-  const { result } = await scanBytes(bytes(), {
+  const { result, notes } = await scanBytes(bytes(), {
     spool: readSpoolPolicy(env),
     scanners: await makeScanners(policy),
     timeout: policy.timeout,
     maxNesting: policy.nesting.max,
     secondLook: policy.secondLook.when,
   })
-  return result
+  const [, traits = ''] = /^odd: (.*)$/m.exec(notes.join('\n')) ?? []
+  return { result, traits: traits.split(',').filter((trait) => trait !== '') }
 }
 
 /** Judges all of them, as mail of lines that end in LF and in CR LF; of those of `kinds`, if given. */
@@ -54,7 +55,7 @@ export async function* judgeEvasions(
         ['LF', '\n'],
         ['CRLF', '\r\n'],
       ] as const) {
-        const result = await judgeMessage(clamd, messageOf(evasion, bytes), settings)
+        const { result } = await judgeMessage(clamd, messageOf(evasion, bytes), settings)
         yield { kind, evasion, ending, result }
       }
     }

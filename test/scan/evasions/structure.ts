@@ -220,6 +220,22 @@ export const structure: readonly Evasion[] = [
       ),
   },
   {
+    name: 'a mail whose lines end in bare CRs, below the first one',
+    text: () => mixed(file).replace(/(?<!^[^\n]*)\n/g, '\r'),
+  },
+  {
+    name: 'a mail whose header ends in bare CRs and whose body does not',
+    text: () => mixed(file).replace(/(?<!^[^\n]*)\n(?=[\s\S]*\n\n--b1)/g, '\r'),
+  },
+  {
+    name: 'a mail whose body has bare CRs',
+    text: () => mixed(file).replace(/(?<=\n\n--b1[\s\S]*)\n/g, '\r'),
+  },
+  {
+    name: 'a part whose lines end in bare CRs',
+    text: () => mixed(file.replaceAll('\n', '\r')),
+  },
+  {
     name: 'a mail without MIME-Version',
     text: () => mixed(file).replace('MIME-Version: 1.0\n', ''),
   },
