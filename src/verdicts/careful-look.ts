@@ -1,5 +1,5 @@
 import type { ScanResult } from '../scan/scan.ts'
-import type { Scanner } from '../scan/shared/scanner.ts'
+import type { Scanner, ScanTask } from '../scan/shared/scanner.ts'
 import type { InHand, InHandNotes } from './in-hand.ts'
 import type { Poison } from './poison.ts'
 
@@ -23,8 +23,8 @@ export interface CarefulOptions {
   readonly scanner: string
 }
 
-/** Looks at a message within so many milliseconds, as one that may kill its scanner or as any other. */
-export type LookOnce = (timeout: number, isSuspect: boolean) => Promise<ScanResult>
+/** Looks at a message within so many milliseconds; `suspects` as that of a ScanTask. */
+export type LookOnce = (timeout: number, suspects: ScanTask['suspects']) => Promise<ScanResult>
 
 /** Looks at one message that its scanner did not outlive: the first, and two as a suspect. */
 const LOOKS_MAX = 3
@@ -56,7 +56,7 @@ export async function lookCarefully(
     const since = known.now()
     let result: ScanResult
     try {
-      result = await look(timeLeft(), turn.isSuspect)
+      result = await look(timeLeft(), turn.isSuspect ? 'this' : known.isAny ? 'others' : undefined)
     } finally {
       noted?.()
       turn.over()
@@ -78,12 +78,12 @@ export async function lookCarefully(
   }
 }
 
-/** The same scanner, which is told that this message may kill it. */
-export function forSuspect(scanner: Scanner): Scanner {
-  return {
+/** The same scanner, which is told that there are messages that may kill it, and whether this is one. */
+export function toldOfSuspects(who: NonNullable<ScanTask['suspects']>) {
+  return (scanner: Scanner): Scanner => ({
     ...scanner,
-    scan: (specimen, task) => scanner.scan(specimen, { ...task, isSuspect: true }),
-  }
+    scan: (specimen, task) => scanner.scan(specimen, { ...task, suspects: who }),
+  })
 }
 
 function tooHarmful(tries: number, left: number): string {

@@ -10,6 +10,8 @@ export const COUNTED_FOR = 24 * 3600 * 1000
 export const LEFT_ALONE_FOR = 3600 * 1000
 /** Messages of which scans that went wrong are remembered. */
 const MESSAGES_MAX = 1000
+/** Milliseconds after a death for which other mail is kept from the scanner that suspects get. */
+const APART_FOR = 60_000
 /** Milliseconds after which all messages that a scanner left when it died have said so, in all processes. */
 export const TOLD_WITHIN = 50
 
@@ -46,6 +48,8 @@ export interface Withheld {
  * killed.
  */
 export interface Poison {
+  /** Whether scanners died of messages lately, so that suspects may be about. */
+  readonly isAny: boolean
   /** Milliseconds for which this message is not to be scanned, or undefined if it is. */
   leftAloneFor(fingerprint: Buffer, tries: number): number | undefined
   /**
@@ -147,6 +151,10 @@ export function createPoison(
   return {
     now,
     counters,
+    get isAny() {
+      const last = ends.at(-1)
+      return last !== undefined && now() - last.at < APART_FOR
+    },
     leftAloneFor(fingerprint, tries) {
       const suspect = suspectNamed(nameOf(fingerprint))
       return suspect && leftAlone(suspect, tries)

@@ -5,7 +5,7 @@ import type { ScanResult } from '../scan/scan.ts'
 import type { ScanPolicy } from '../scan/shared/scan-policy.ts'
 import type { Scanner, ScanTask } from '../scan/shared/scanner.ts'
 import { joinVersions, type ScannerVersions } from '../scan/shared/signatures.ts'
-import { forSuspect, lookCarefully, type PoisonPolicy } from './careful-look.ts'
+import { lookCarefully, type PoisonPolicy, toldOfSuspects } from './careful-look.ts'
 import { exactFingerprintOf, fingerprintOf, type Subject } from './fingerprint.ts'
 import {
   createFlights,
@@ -173,9 +173,8 @@ export function openVerdicts(options: VerdictsOptions): Verdicts {
     return lookCarefully(
       { fingerprint, marks },
       { poison, timeout, fullTime, uptime, scanner: name.scanners[0]!.name },
-      (left, isSuspect) => {
-        // Only scanners that are asked about a suspect need to know.
-        return look(isSuspect ? scanners.map(forSuspect) : scanners, left, told)
+      (left, suspects) => {
+        return look(suspects ? scanners.map(toldOfSuspects(suspects)) : scanners, left, told)
       },
     )
   }

@@ -4,6 +4,13 @@
  * MaxConnectionQueueLength: all processes of a daemon together stay below.
  */
 export const PLACES = 20
+/** Bytes from which on a message is large: one takes a thread of clamd's for a second and more. */
+export const LARGE_FROM = 1024 * 1024
+/**
+ * Of these places, those that large messages may have. So the large ones of four processes leave
+ * clamd threads for small mail, which would wait for a large message to end otherwise.
+ */
+export const LARGE_PLACES = 2
 
 /** Places at servers, for which those who find none wait in the order of their coming. */
 export interface Places<Server> {
@@ -12,43 +19,72 @@ export interface Places<Server> {
   /**
    * One of the servers that has a place, to be left again; undefined if `signal` comes
    * first. `wanted` names them in the order of preference; it is asked again whenever a
-   * place becomes free.
+   * place becomes free. `size` in bytes.
    */
-  take(wanted: () => readonly Server[], signal: AbortSignal): Promise<Server | undefined>
-  leave(server: Server): void
+  take(
+    wanted: () => readonly Server[],
+    signal: AbortSignal,
+    size?: number,
+  ): Promise<Server | undefined>
+  /** `size` as it was taken for. */
+  leave(server: Server, size?: number): void
 }
 
 interface Waiting<Server> {
+  readonly isLarge: boolean
   wanted(): readonly Server[]
   take(server: Server): void
 }
 
-export function createPlaces<Server>(atEach: number = PLACES): Places<Server> {
+interface Taken {
+  all: number
+  large: number
+}
+
+export function createPlaces<Server>(
+  atEach: number = PLACES,
+  largeAtEach: number = LARGE_PLACES,
+): Places<Server> {
   /** Of all messages; counted up before anybody is told, so that no two get one place. */
-  const taken = new Map<Server, number>()
+  const taken = new Map<Server, Taken>()
   const waiting = new Set<Waiting<Server>>()
 
-  const takenAt = (server: Server) => taken.get(server) ?? 0
+  function takenOf(server: Server): Taken {
+    const known = taken.get(server) ?? { all: 0, large: 0 }
+    taken.set(server, known)
+    return known
+  }
 
-  function find(wanted: readonly Server[]): Server | undefined {
-    const free = wanted.find((server) => takenAt(server) < atEach)
-    if (free !== undefined) taken.set(free, takenAt(free) + 1)
+  function find(wanted: readonly Server[], isLarge: boolean): Server | undefined {
+    const free = wanted.find((server) => {
+      const { all, large } = takenOf(server)
+      return all < atEach && (!isLarge || large < largeAtEach)
+    })
+    if (free !== undefined) count(free, isLarge, 1)
     return free
   }
 
+  function count(server: Server, isLarge: boolean, more: 1 | -1): void {
+    const known = takenOf(server)
+    known.all += more
+    if (isLarge) known.large += more
+  }
+
+  /** A large message that waits keeps no small one behind it from its place. */
   function serve(): void {
     for (const next of waiting) {
-      const free = find(next.wanted())
+      const free = find(next.wanted(), next.isLarge)
       if (free !== undefined) next.take(free)
     }
   }
 
   return {
-    takenAt,
-    async take(wanted, signal) {
+    takenAt: (server) => taken.get(server)?.all ?? 0,
+    async take(wanted, signal, size = 0) {
       if (signal.aborted) return undefined
       serve() // what they want may have become free without a word, and nobody is overtaken
-      const free = find(wanted())
+      const isLarge = size >= LARGE_FROM
+      const free = find(wanted(), isLarge)
       if (free !== undefined) return free
       return new Promise((resolve) => {
         const finish = (server: Server | undefined) => {
@@ -57,13 +93,13 @@ export function createPlaces<Server>(atEach: number = PLACES): Places<Server> {
           resolve(server)
         }
         const leave = () => finish(undefined)
-        const entry: Waiting<Server> = { wanted, take: finish }
+        const entry: Waiting<Server> = { isLarge, wanted, take: finish }
         waiting.add(entry)
         signal.addEventListener('abort', leave)
       })
     },
-    leave(server) {
-      taken.set(server, takenAt(server) - 1)
+    leave(server, size = 0) {
+      count(server, size >= LARGE_FROM, -1)
       serve()
     },
   }

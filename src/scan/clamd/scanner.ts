@@ -41,7 +41,8 @@ const BROKEN_MAX = 2
  * Whatever a server says is the answer; the next one is asked only where there was
  * no connection or it broke. Never asked again: one that was too slow, because clamd
  * goes on scanning after its client has left. One that failed is asked last for a while.
- * With more than PLACES messages at a server the next one is asked, or they wait.
+ * With more than PLACES messages at a server, or LARGE_PLACES large ones, the next one is asked, or
+ * they wait.
  * Where nobody could be reached but may be in a moment, all of that is done again.
  *
  * More than CLAMDMAXSIZE is not sent: clamd answers OK to what is over its own
@@ -118,15 +119,20 @@ async function askInTurn(
   task: ScanTask,
 ): Promise<Verdict> {
   const troubles = new Map<Server, string>()
-  const left = new Set(list) // those that may still answer
-  let round = new Set(list) // those of them that were not asked since the last pause
+  // Where there are several, the last is for suspects as long as there are any: if it dies of one,
+  // it has no other mail then.
+  const apart = list.length > 1 ? list.at(-1) : undefined
+  const left = new Set(task.suspects === 'this' && apart ? [apart] : list) // may still answer
+  let round = new Set(left) // those of them that were not asked since the last pause
   let broken = 0
   let outlasted = false
 
   /** Those in health, in their order; if there are none, one of those at rest may answer. */
   function wanted(): readonly Server[] {
     const healthy = [...round].filter((server) => !health.isResting(server))
-    return healthy.length > 0 ? byLoad(healthy, places) : [...round]
+    if (healthy.length === 0) return [...round]
+    const shared = task.suspects ? healthy.filter((server) => server !== apart) : healthy
+    return byLoad(shared.length > 0 ? shared : healthy, places)
   }
 
   for (let pauses = 0; left.size > 0; ) {
@@ -134,7 +140,7 @@ async function askInTurn(
       await pause(lengthOfPause(pauses++), task.signal)
       round = new Set(left)
     }
-    const server = await places.take(wanted, task.signal)
+    const server = await places.take(wanted, task.signal, specimen.size)
     if (server === undefined) {
       const why = `${PLACES} messages at once, and no end of one within the time limit`
       for (const each of left) {
@@ -145,7 +151,9 @@ async function askInTurn(
     }
     round.delete(server)
     const version = versions.of(server)
-    const outcome = await ask(server, specimen, task).finally(() => places.leave(server))
+    const outcome = await ask(server, specimen, task).finally(() => {
+      places.leave(server, specimen.size)
+    })
     if (outcome.kind === 'answered') {
       health.answered(server)
       task.signatures?.('clamd', version)

@@ -79,8 +79,11 @@ export interface ScanTask {
    * into a file, for reading and writing.
    */
   readonly contents?: { readonly when: 'odd' | 'always'; readonly openFile: () => number }
-  /** Set if it may kill who scans it: to be kept from other mail, if there is a way. */
-  readonly isSuspect?: true
+  /**
+   * Set while there are messages that may kill who scans them, which are to be kept from other mail
+   * if there is a way: whether this is one of them.
+   */
+  readonly suspects?: 'this' | 'others' | undefined
   /** A remark for the log line, for what is worth knowing but is no verdict. */
   note(text: string): void
   /**

@@ -1,6 +1,6 @@
 import { getEventListeners } from 'node:events'
 import t from 'tap'
-import { createPlaces } from '../../../src/scan/clamd/places.ts'
+import { createPlaces, LARGE_FROM } from '../../../src/scan/clamd/places.ts'
 
 const patient = new AbortController().signal
 const both = () => ['a', 'b']
@@ -54,4 +54,23 @@ t.test('who waits goes at the signal, and leaves no place and no listener behind
   places.leave('a')
   t.same(await now(asked), ['a', undefined, 'a'])
   t.equal(await places.take(() => ['b'], controller.signal), undefined, 'it is over already')
+})
+
+t.test('large messages leave places for small ones, which overtake them', async (t) => {
+  const places = createPlaces<string>(4, 2)
+  const take = (size: number) => places.take(() => ['a'], patient, size)
+  const asked = [LARGE_FROM, LARGE_FROM, LARGE_FROM, LARGE_FROM - 1, 0, 0].map(take)
+  t.same(await now(asked), ['a', 'a', 'waits', 'a', 'a', 'waits'])
+  places.leave('a', 0)
+  t.same(await now(asked), ['a', 'a', 'waits', 'a', 'a', 'a'])
+  t.equal(places.takenAt('a'), 4)
+  places.leave('a', LARGE_FROM)
+  t.same(await now(asked), ['a', 'a', 'a', 'a', 'a', 'a'])
+  asked.push(take(LARGE_FROM))
+  places.leave('a', 0)
+  t.same(
+    await now(asked),
+    ['a', 'a', 'a', 'a', 'a', 'a', 'waits'],
+    'there is room, but for small ones',
+  )
 })

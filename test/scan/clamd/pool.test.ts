@@ -109,3 +109,29 @@ t.test('the log says which server fails, and when it answers again', async (t) =
   t.same(await scanMany(pool, 2, [second]), [2])
   t.same(log, [`clamd ${path}: fails, and is passed over while others answer`])
 })
+
+t.test('while there are suspects, the last server is theirs', async (t) => {
+  const servers = [await openServer(t), await openServer(t), await openServer(t)]
+  const { scanner } = open(t, servers.map(({ socket }) => socket).join(' '))
+  const scan = (suspects: 'this' | 'others' | undefined) => {
+    const mail = specimen(Buffer.from('Subject: x\n\ny\n'))
+    return scanner.scan(mail, { ...scanTask().task, suspects })
+  }
+  const scans = (['this', 'this', 'others', 'others', 'others', 'others'] as const).map(scan)
+  const shares = () => servers.map(({ waiting }) => waiting.length)
+  while (shares().reduce((sum, share) => sum + share) < scans.length) await tick()
+  t.same(shares(), [2, 2, 2])
+  for (const server of servers) server.answerAll()
+  for (const { answer } of await Promise.all(scans)) t.equal(answer, 'clean')
+
+  servers[2]!.die()
+  t.match(await scan('this'), { answer: 'unknown' }, 'they wait for it, and go to no other')
+  t.same(shares(), [0, 0, 0])
+  for (const server of servers.slice(0, 2)) server.die()
+  servers[2] = await openServer(t)
+  const alone = open(t, `${servers[0]!.socket} ${servers[2]!.socket}`).scanner
+  const last = alone.scan(specimen(Buffer.from('x')), { ...scanTask().task, suspects: 'others' })
+  while (servers[2]!.waiting.length === 0) await tick()
+  servers[2]!.answerAll()
+  t.equal((await last).answer, 'clean', 'if nobody else is there, other mail goes there, too')
+})
