@@ -27,7 +27,8 @@ export function holdMessage(bytes: Buffer, options: LookOptions): Message {
   const { policy, digestsFor, createHash } = options
   let form: Promise<MessageForm> | undefined
 
-  const body = () => pieces(bytes, header.length)
+  const body = (from = 0, to = bytes.length - header.length) =>
+    pieces(bytes, header.length + from, header.length + to)
   const named = createNamedCopy(policy, body)
 
   return {
@@ -60,6 +61,6 @@ export function headerOf(bytes: Buffer): {
   return { header, headerTooLarge: bytes.length > HEADER_MAX }
 }
 
-function* pieces(bytes: Buffer, from: number): Generator<Buffer> {
-  for (let at = from; at < bytes.length; at += CHUNK) yield bytes.subarray(at, at + CHUNK)
+function* pieces(bytes: Buffer, from: number, to: number): Generator<Buffer> {
+  for (let at = from; at < to; at += CHUNK) yield bytes.subarray(at, Math.min(to, at + CHUNK))
 }

@@ -97,7 +97,8 @@ function messageIn(file: NamedFile, opened: Opened, options: LookOptions): Messa
   const { theirs, lent, front, header, headerTooLarge, wanted } = opened
   const { policy, createHash } = options
   let form: Promise<MessageForm> | undefined
-  const body = () => pieces(file.fd, header.length, lent.size)
+  const body = (from = 0, to = lent.size - header.length) =>
+    pieces(file.fd, header.length + from, header.length + to)
   const isFileWith = (top: Buffer) => top.equals(front)
   const named = createNamedCopy(policy, body)
   return {

@@ -26,8 +26,11 @@ export interface Message {
    * time, scanners can go on meanwhile. Rejects with a Fault if the body cannot be read.
    */
   form(): Promise<MessageForm>
-  /** What stands behind the header block; a chunk is valid until the next one is asked for. */
-  body(): Iterable<Buffer>
+  /**
+   * What stands behind the header block, or a part of it by offsets in there; a chunk is valid
+   * until the next one is asked for.
+   */
+  body(from?: number, to?: number): Iterable<Buffer>
   /**
    * Absolute path of a file that holds `top`, in place of the header block, and the body.
    * Made at the first call, a large one in turns of the event loop; later calls must have the
@@ -151,10 +154,10 @@ function spooledMessage(spooled: Spooled): SpooledMessage {
   const { fd, gap, header, bodySize, policy } = spooled
   let outgoing = fd
 
-  function* body(): Generator<Buffer> {
-    const buffer = Buffer.allocUnsafeSlow(Math.min(CHUNK, bodySize))
-    for (let at = 0; at < bodySize; ) {
-      const length = readSync(fd, buffer, 0, Math.min(buffer.length, bodySize - at), gap + at)
+  function* body(from = 0, to = bodySize): Generator<Buffer> {
+    const buffer = Buffer.allocUnsafeSlow(Math.min(CHUNK, to - from))
+    for (let at = from; at < to; ) {
+      const length = readSync(fd, buffer, 0, Math.min(buffer.length, to - at), gap + at)
       if (length === 0) throw spoolFault('the spool file ended early', undefined)
       yield buffer.subarray(0, length)
       at += length

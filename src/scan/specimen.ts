@@ -17,15 +17,16 @@ export function specimenOf(
   origin?: Origin,
 ): Specimen {
   const top = Buffer.concat([TOP_LINE, leaving.bytes])
+  const size = top.length + message.size - message.header.length
   return {
-    size: top.length + message.size - message.header.length,
+    size,
     envelope,
     origin,
     pathIsShared: message.pathIsShared,
     isFile: message.isFileWith(top),
-    *chunks() {
-      yield top
-      yield* message.body()
+    *chunks(from = 0, to = size) {
+      if (from < top.length) yield top.subarray(from, to)
+      if (to > top.length) yield* message.body(Math.max(0, from - top.length), to - top.length)
     },
     path: () => message.path(top),
   }
