@@ -14,6 +14,7 @@ export interface Lent {
 export function lend(specimen: Specimen): Lent {
   let over = false
   const whole = specimen.whole && lend(specimen.whole)
+  const beside = specimen.beside?.map(lend)
 
   function check(): void {
     if (over) throw new Error('the message is over')
@@ -23,9 +24,10 @@ export function lend(specimen: Specimen): Lent {
     specimen: {
       ...specimen,
       ...(whole && { whole: whole.specimen }),
-      *chunks() {
+      ...(beside && { beside: beside.map((each) => each.specimen) }),
+      *chunks(from, to) {
         check()
-        const chunks = specimen.chunks()[Symbol.iterator]()
+        const chunks = specimen.chunks(from, to)[Symbol.iterator]()
         try {
           for (let next = chunks.next(); !next.done; next = chunks.next()) {
             yield next.value
@@ -45,6 +47,7 @@ export function lend(specimen: Specimen): Lent {
     takeBack() {
       over = true
       whole?.takeBack()
+      for (const each of beside ?? []) each.takeBack()
     },
   }
 }

@@ -1,6 +1,7 @@
+import type { Specimen } from '../shared/scanner.ts'
 import type { ClamdAddress } from './address.ts'
 import { type ClamdReply, readReply } from './clamd-reply.ts'
-import { type Converse, converse } from './converse.ts'
+import { type Converse, type ConverseMany, converse } from './converse.ts'
 import { streamPackets } from './instream.ts'
 import type { LinkOutcome } from './link.ts'
 
@@ -47,6 +48,23 @@ export async function scanStream(
   if (sentAll || reply.says !== 'clean') return { kind: 'answered', answer: reply }
   const text = 'called it clean before it had the whole message'
   return { kind: 'answered', answer: { says: 'trouble', text } }
+}
+
+/**
+ * Sends several small contents by INSTREAM at once, each with its bytes. Undefined if the server
+ * takes one command a connection.
+ */
+export async function scanStreams(
+  contents: readonly Pick<Specimen, 'size' | 'chunks'>[],
+  signal: AbortSignal,
+  ask: ConverseMany,
+): Promise<LinkOutcome<readonly ClamdReply[]> | undefined> {
+  const commands = contents.map(({ size, chunks }) => {
+    return Buffer.concat([...streamPackets(chunks(), size)].map((packet) => Buffer.from(packet)))
+  })
+  const outcome = await ask(commands, signal)
+  if (outcome?.kind !== 'answered') return outcome
+  return { kind: 'answered', answer: outcome.answer.map((reply) => readReply(reply, 'stream')) }
 }
 
 function one(command: string): () => Iterator<Buffer> {

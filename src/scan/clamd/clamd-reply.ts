@@ -30,10 +30,11 @@ export interface ReplyReader {
   bytes(): Buffer
 }
 
-/** Gathers one reply, up to its NUL or to REPLY_MAX bytes without one. */
-export function createReplyReader(): ReplyReader {
+/** Gathers so many replies, up to the NUL of the last or to REPLY_MAX bytes for each without one. */
+export function createReplyReader(replies = 1): ReplyReader {
   const kept: Buffer[] = []
   let length = 0
+  let left = replies
   return {
     get length() {
       return length
@@ -41,7 +42,8 @@ export function createReplyReader(): ReplyReader {
     push(chunk) {
       kept.push(chunk)
       length += chunk.length
-      return length >= REPLY_MAX || chunk.includes(0)
+      for (let at = chunk.indexOf(0); at >= 0; at = chunk.indexOf(0, at + 1)) left--
+      return length >= REPLY_MAX * replies || left <= 0
     },
     bytes: () => Buffer.concat(kept),
   }

@@ -11,6 +11,15 @@ export type Converse = (
   signal: AbortSignal,
 ) => Promise<LinkOutcome<Received>>
 
+/**
+ * The same with several commands at once, in one packet; the replies to them, in their order.
+ * Undefined if this server takes one command a connection.
+ */
+export type ConverseMany = (
+  commands: readonly Buffer[],
+  signal: AbortSignal,
+) => Promise<LinkOutcome<readonly Buffer[]> | undefined>
+
 /** On a connection of its own: of that nothing is left behind. */
 export const converse: Converse = async (address, packets, signal) => {
   const link = await makeLink(address)

@@ -28,7 +28,7 @@ export type LinkOutcome<Answer> =
 export type Absence = 'full' | 'refused' | 'silent' | 'gone'
 
 export interface Received {
-  /** Up to the reply's NUL, perhaps more, or REPLY_MAX bytes without one. */
+  /** Up to the last reply's NUL, perhaps more, or REPLY_MAX bytes for each without one. */
   readonly bytes: Buffer
   /** Whether the kernel had taken every packet when the reply came. */
   readonly sentAll: boolean
@@ -39,7 +39,7 @@ export interface Link {
   /** False once nothing can be exchanged any more. */
   readonly isOpen: boolean
   /**
-   * Sends the packets one at a time and takes one reply; one exchange at a time. A packet
+   * Sends the packets one at a time and takes one reply, or so many; one exchange at a time. A packet
    * is asked for only when the one before was handed to the kernel, so its buffer may be
    * used again. The sending side stays open: clamd takes a half-close for a client that
    * went away. A reply that comes early ends the sending.
@@ -47,7 +47,11 @@ export interface Link {
    * Anything but a whole reply to all that was sent ends the link, and so does what
    * `packets` throws, which is thrown on.
    */
-  exchange(packets: Iterator<Buffer>, signal: AbortSignal): Promise<LinkOutcome<Received>>
+  exchange(
+    packets: Iterator<Buffer>,
+    signal: AbortSignal,
+    replies?: number,
+  ): Promise<LinkOutcome<Received>>
   /** Nothing is left behind then: no descriptor, listener or timer. */
   end(): void
 }
@@ -122,10 +126,11 @@ export async function makeLink(address: ClamdAddress): Promise<Link> {
   function exchange(
     packets: Iterator<Buffer>,
     signal: AbortSignal,
+    replies = 1,
   ): Promise<LinkOutcome<Received>> {
     return new Promise((resolve, reject) => {
       if (signal.aborted) return resolve(timedOut)
-      const reply = createReplyReader()
+      const reply = createReplyReader(replies)
       let sentAll = false
       let turn: NodeJS.Immediate | undefined
 
@@ -172,7 +177,7 @@ export async function makeLink(address: ClamdAddress): Promise<Link> {
           if (!reply.push(chunk)) return
           const bytes = reply.bytes()
           // Who says more than was asked cannot be told from who answers the next question.
-          if (bytes.indexOf(0) !== bytes.length - 1) end()
+          if (endOfReplies(bytes, replies) !== bytes.length) end()
           finish({ kind: 'answered', answer: { bytes, sentAll } })
         },
         fail: (error) => finish(broken(error, reply.length)),
@@ -192,6 +197,17 @@ export async function makeLink(address: ClamdAddress): Promise<Link> {
     exchange,
     end,
   }
+}
+
+/** Behind the NUL of the last one; -1 if there are not so many. */
+function endOfReplies(bytes: Buffer, replies: number): number {
+  let at = 0
+  for (let left = replies; left > 0; left--) {
+    const end = bytes.indexOf(0, at)
+    if (end < 0) return -1
+    at = end + 1
+  }
+  return at
 }
 
 const timedOut = { kind: 'timed-out', why: 'no answer within the time limit' } as const

@@ -13,10 +13,10 @@ import {
   type Verdict,
 } from '../shared/scanner.ts'
 import { type ClamdAddress, isLocal, readClamdAddress } from './address.ts'
-import { askClamd, scanPath, scanStream } from './ask.ts'
+import { askClamd, scanPath, scanStream, scanStreams } from './ask.ts'
 import { COMES_BACK_WITHIN, lengthOfPause, pause } from './back-off.ts'
 import type { ClamdReply } from './clamd-reply.ts'
-import { type Converse, converse } from './converse.ts'
+import { type Converse, type ConverseMany, converse } from './converse.ts'
 import { createHealth, type Health } from './health.ts'
 import type { Absence, LinkOutcome } from './link.ts'
 import { createPlaces, PLACES, type Places } from './places.ts'
@@ -58,7 +58,8 @@ export function clamdScanner(
   }: { readonly lasting?: boolean; readonly tell?: (line: string) => void } = {},
 ): ClosableScanner {
   const list = clam.addresses.map(readClamdAddress).map((address): Server => {
-    return { address, ...(lasting ? openSessions(address) : { converse, close() {} }) }
+    if (lasting) return { address, ...openSessions(address) }
+    return { address, converse, converseMany: async () => undefined, close() {} }
   })
   if (list.length === 0) throw new Fault('config', 'CLAMD: names no server')
   const health = createHealth<Server>(undefined, ({ address: { text } }, state) => {
@@ -78,12 +79,11 @@ export function clamdScanner(
     name: 'clamd',
     local: false,
     memorable: { identity: `clamd(${clam.maxSize})`, signatures: () => versions.newest() },
+    takesBeside: true,
     async scan(specimen, task) {
-      if (specimen.size > clam.maxSize) {
-        return over(
-          'size',
-          `clamd: ${specimen.size} bytes are more than CLAMDMAXSIZE ${clam.maxSize}`,
-        )
+      const size = Math.max(specimen.size, ...(specimen.beside ?? []).map((each) => each.size))
+      if (size > clam.maxSize) {
+        return over('size', `clamd: ${size} bytes are more than CLAMDMAXSIZE ${clam.maxSize}`)
       }
       return askInTurn(servers, specimen, task)
     },
@@ -103,6 +103,7 @@ type ClosableScanner = Scanner & { close(): void }
 interface Server {
   readonly address: ClamdAddress
   readonly converse: Converse
+  readonly converseMany: ConverseMany
   close(): void
 }
 
@@ -194,8 +195,35 @@ function byLoad(servers: readonly Server[], places: Places<Server>): readonly Se
   return servers.toSorted((a, b) => load(a) - load(b) || distance(a) - distance(b))
 }
 
-/** By path where that is worth it, by INSTREAM where it is not or does not work. */
+/** A message and what is beside it: at once if the server can do that, else one after another. */
 async function ask(
+  server: Server,
+  specimen: Specimen,
+  task: ScanTask,
+): Promise<LinkOutcome<ClamdReply>> {
+  const { beside = [] } = specimen
+  if (beside.length === 0) return askAboutOne(server, specimen, task)
+  const all = [...beside, specimen]
+  const together = await scanStreams(all, task.signal, server.converseMany)
+  if (together?.kind === 'answered') return { kind: 'answered', answer: worstOf(together.answer) }
+  if (together !== undefined) return together
+  const replies: ClamdReply[] = []
+  for (const each of all) {
+    const outcome = await askAboutOne(server, each, task)
+    if (outcome.kind !== 'answered' || outcome.answer.says === 'infected') return outcome
+    replies.push(outcome.answer)
+  }
+  return { kind: 'answered', answer: worstOf(replies) }
+}
+
+/** A virus before all else, and clean only if all are. */
+function worstOf(replies: readonly ClamdReply[]): ClamdReply {
+  const infected = replies.find(({ says }) => says === 'infected')
+  return infected ?? replies.find(({ says }) => says !== 'clean') ?? { says: 'clean' }
+}
+
+/** By path where that is worth it, by INSTREAM where it is not or does not work. */
+async function askAboutOne(
   { address, converse }: Server,
   specimen: Specimen,
   task: ScanTask,

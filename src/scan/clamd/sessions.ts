@@ -1,6 +1,6 @@
 import { withDeadline } from '../../runtime/deadline.ts'
 import type { ClamdAddress } from './address.ts'
-import { type Converse, converse } from './converse.ts'
+import { type Converse, type ConverseMany, converse } from './converse.ts'
 import { type Link, type LinkOutcome, makeLink, type Received } from './link.ts'
 
 /** Connections to one server that are kept while nobody asks. Each is a descriptor of clamd's, no thread. */
@@ -18,6 +18,7 @@ const PONG = Buffer.from('1: PONG\0')
 
 export interface Sessions {
   readonly converse: Converse
+  readonly converseMany: ConverseMany
   /** Ends what idles; what is in use ends when it is done. */
   close(): void
 }
@@ -125,25 +126,61 @@ export function openSessions(
     return { kind: 'answered', answer: { bytes: bytes.subarray(start.length), sentAll } }
   }
 
+  /** Replies come in the order in which clamd's threads have them. */
+  async function manyInSession(
+    session: ClamdSession,
+    commands: readonly Buffer[],
+    signal: AbortSignal,
+  ): Promise<LinkOutcome<readonly Buffer[]>> {
+    const first = session.commands + 1
+    session.commands += commands.length
+    const packets = [Buffer.concat(commands)].values()
+    const outcome = await session.link.exchange(
+      first === 1 ? greeted(packets) : packets,
+      signal,
+      commands.length,
+    )
+    if (outcome.kind !== 'answered') return outcome
+    const replies = byNumber(outcome.answer.bytes, first, commands.length)
+    if (replies && outcome.answer.sentAll) return { kind: 'answered', answer: replies }
+    session.link.end()
+    const why = 'answered something else than what it was asked'
+    return { kind: 'broken', why, begun: false }
+  }
+
+  /** Undefined if the server knows no sessions. */
+  async function inSession<Answer>(
+    exchange: (session: ClamdSession) => Promise<LinkOutcome<Answer>>,
+    signal: AbortSignal,
+  ): Promise<LinkOutcome<Answer> | undefined> {
+    if (knowsSessions === false && now() - askedAt > ASK_AGAIN_AFTER) knowsSessions = undefined
+    const old = kept() ?? (knowsSessions === undefined ? await ask(signal) : undefined)
+    if (old && 'kind' in old) return old
+    if (old) {
+      const outcome = await exchange(old)
+      keep(old)
+      if (outcome.kind !== 'broken' || outcome.begun) return outcome
+    }
+    if (!knowsSessions) return undefined
+    const session = await fresh()
+    const outcome = await exchange(session)
+    keep(session)
+    if (outcome.kind === 'broken') knowsSessions = undefined // who came back may be another
+    // It did not give up a connection: it has gone, and this message was with it.
+    if (outcome.kind === 'unreachable' && old) return { ...outcome, broke: true }
+    return outcome
+  }
+
   return {
     async converse(_, packets, signal) {
-      if (knowsSessions === false && now() - askedAt > ASK_AGAIN_AFTER) knowsSessions = undefined
-      const old = kept() ?? (knowsSessions === undefined ? await ask(signal) : undefined)
-      if (old && 'kind' in old) return old
-      if (old) {
-        const outcome = await converseInSession(old, packets, signal)
-        keep(old)
-        if (outcome.kind !== 'broken' || outcome.begun) return outcome
-      }
-      if (!knowsSessions) return converse(address, packets, signal)
-      const session = await fresh()
-      const outcome = await converseInSession(session, packets, signal)
-      keep(session)
-      if (outcome.kind === 'broken') knowsSessions = undefined // who came back may be another
-      // It did not give up a connection: it has gone, and this message was with it.
-      if (outcome.kind === 'unreachable' && old) return { ...outcome, broke: true }
-      return outcome
+      const outcome = await inSession(
+        (session) => converseInSession(session, packets, signal),
+        signal,
+      )
+      return outcome ?? converse(address, packets, signal)
     },
+    converseMany: (commands, signal) =>
+      inSession((session) => manyInSession(session, commands, signal), signal),
     close() {
       closed = true
       clearTimeout(sweeper)
@@ -161,4 +198,19 @@ function* greeted(packets: Iterator<Buffer>): Generator<Buffer> {
   } finally {
     packets.return?.()
   }
+}
+
+/** One reply for each number from `first` on, its NUL included, without the number. */
+function byNumber(bytes: Buffer, first: number, count: number): Buffer[] | undefined {
+  const replies: Buffer[] = []
+  for (let at = 0; at < bytes.length; ) {
+    const end = bytes.indexOf(0, at) + 1
+    if (end === 0) return undefined
+    const [whole, digits] = /^([0-9]{1,10}): /.exec(bytes.toString('latin1', at, end)) ?? []
+    const index = Number(digits) - first
+    if (whole === undefined || index < 0 || index >= count || replies[index]) return undefined
+    replies[index] = bytes.subarray(at + whole.length, end)
+    at = end
+  }
+  return Object.keys(replies).length === count ? replies : undefined
 }

@@ -48,8 +48,8 @@ export interface Specimen {
   readonly size: number
   readonly envelope: Envelope
   readonly origin?: Origin | undefined
-  /** The bytes in order. A chunk is valid until the next one is asked for. */
-  chunks(): Iterable<Buffer>
+  /** The bytes in order, from an offset up to another. A chunk is valid until the next one is asked for. */
+  chunks(from?: number, to?: number): Iterable<Buffer>
   /**
    * Absolute path of a regular file that holds exactly these bytes. Made at the
    * first call (that costs a copy), removed by the door when the message is done.
@@ -62,6 +62,11 @@ export interface Specimen {
   readonly isFile?: boolean
   /** Set for a content: the message that it was found in. */
   readonly whole?: Specimen
+  /**
+   * Small contents of the same message, in memory, that the verdict is about as well; for a
+   * scanner that `takesBeside`.
+   */
+  readonly beside?: readonly Specimen[]
 }
 
 /** What a scanner gets beside the message. */
@@ -151,6 +156,8 @@ export interface Scanner {
    * it may be remembered for copies. Local policy never is.
    */
   readonly memorable?: Memorable
+  /** Several small contents at once take it less time than one after another. */
+  readonly takesBeside?: true
   /**
    * Reads what it needs beside messages, where there is such a thing, for all that it will
    * be asked. Throws a Fault of kind `config` if that cannot be used. Nobody has to call

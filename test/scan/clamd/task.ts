@@ -20,10 +20,10 @@ export function specimen(message: Buffer, path?: string): Specimen {
   return {
     size: message.length,
     envelope: makeEnvelope(Buffer.from('a@example.org'), [Buffer.from('b@example.org')]),
-    *chunks() {
+    *chunks(from = 0, to = message.length) {
       const buffer = Buffer.alloc(CHUNK)
-      for (let at = 0; at < message.length; at += CHUNK) {
-        const copied = message.copy(buffer, 0, at, at + CHUNK)
+      for (let at = from; at < to; at += CHUNK) {
+        const copied = message.copy(buffer, 0, at, Math.min(to, at + CHUNK))
         yield buffer.subarray(0, copied)
         buffer.fill(0xee)
       }
