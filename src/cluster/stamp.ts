@@ -31,7 +31,11 @@ export interface Claims {
 /** Field names, with `N` to come. */
 export const FIELD = { md5: 'X-MD5-Cluster-', 'hmac-sha256': 'X-SHA256-Cluster-' } as const
 
-/** In a stamp's `s=`: these scanners took a second look, too. */
+/**
+ * In a stamp's `s=`, how these scanners looked beside the whole message: at each part of it, or
+ * at its contents where mail programs may differ about it. Neither: at the whole alone.
+ */
+export const EVERY_PART = 'everypart'
 export const SECOND_LOOK = 'secondlook'
 
 const NAME = /^x-(md5|sha256)-cluster-([0-9]+)$/i

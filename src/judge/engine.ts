@@ -1,6 +1,6 @@
 import type { Crypto } from '../cluster/mac.ts'
 import { signMessage } from '../cluster/sign.ts'
-import { bearsStamp, SECOND_LOOK, scannerName } from '../cluster/stamp.ts'
+import { bearsStamp, EVERY_PART, SECOND_LOOK, scannerName } from '../cluster/stamp.ts'
 import { type Examined, type Trust, verifyStamps } from '../cluster/verify.ts'
 import { examineClearing } from '../message/clear-header.ts'
 import { type Header, withoutFields } from '../message/header-block.ts'
@@ -180,11 +180,14 @@ function sizeLimit(size: number, { minSize, maxSize }: Policy['scan']): string |
   return size > maxSize ? 'over QHPSIMAXSIZE' : undefined
 }
 
-/** A host that looks twice does not trust one that did not say that it does. */
+/** A host trusts none that did not say to have looked as closely as it does itself. */
 function vouchesFor(trust: Trust, scanner: Scanner, { secondLook }: ScanPolicy): boolean {
   if (!trust.trusted) return false
   if (trust.scanners === 'all') return true
-  if (secondLook.when !== 'never' && !trust.scanners.has(SECOND_LOOK)) return false
+  const { when } = secondLook
+  const everyPart = trust.scanners.has(EVERY_PART)
+  if (when === 'always' && !everyPart) return false
+  if (when === 'odd' && !everyPart && !trust.scanners.has(SECOND_LOOK)) return false
   return trust.scanners.has(scannerName(scanner.name))
 }
 
@@ -207,7 +210,8 @@ async function sign(
     return undefined
   const scanners = scan.scanners.filter(({ local }) => !local).map(({ name }) => name)
   if (scanners.length === 0) return undefined
-  if (policy.scan.secondLook.when !== 'never') scanners.push(SECOND_LOOK)
+  const { when } = policy.scan.secondLook
+  if (when !== 'never') scanners.push(when === 'always' ? EVERY_PART : SECOND_LOOK)
   const { formFault, digests } = await message.form()
   // A header of nothing but what goes is empty now.
   const fault = formFault ?? (leaving === message.header ? undefined : headerFormFault(leaving))

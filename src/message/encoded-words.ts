@@ -1,19 +1,85 @@
+/** Encoded words that make encoded words are decoded so many times; what is deeper hides anything. */
+const DEPTH_MAX = 4
+
 /**
  * Whether a field may hide a line end, or a NUL, in an encoded word (RFC 2047): ripmime
  * decodes a header before it looks for its fields, and finds one that no other reader sees.
- * As lax as that: whatever follows the beginning of an encoded word is taken for one.
+ * As lax as that: whatever follows the beginning of an encoded word is taken for one, an
+ * encoding is known by its first letter, and what a word makes may be a word again.
  */
 export function hidesLineEnd(field: string): boolean {
-  const from = field.indexOf('=?')
-  if (from < 0) return false
-  const words = field.slice(from)
-  if (/=0[0ad]/i.test(words)) return true
-  return [...words.matchAll(/\?\s*b\s*\?([^?]*)/gi)].some(([, encoded]) =>
-    /[\0\n\r]/.test(Buffer.from(encoded!, 'base64').toString('latin1')),
-  )
+  return hidesWithin(field, DEPTH_MAX)
 }
 
 /** Whether one of the fields of a header does. */
 export function hasHiddenLineEnd(header: string): boolean {
   return header.includes('=?') && header.split(/\n(?![ \t])/).some(hidesLineEnd)
+}
+
+function hidesWithin(field: string, depth: number): boolean {
+  const from = field.indexOf('=?')
+  if (from < 0) return false
+  if (depth === 0) return true
+  const words = field.slice(from)
+  if (/=0[0ad]/i.test(words)) return true
+  const unescaped = withoutEscapes(words.replace(/[\r\n]/g, ''))
+  if (unescaped.length < words.length && hidesWithin(unescaped.slice(2), depth - 1)) return true
+  const pieces = words.split('?')
+  for (const [at, piece] of pieces.entries()) {
+    if (!/^\s*b/i.test(pieces[at - 1] ?? '')) continue
+    for (const decoded of readingsOfBase64(piece)) {
+      if (/[\0\n\r]/.test(decoded) || hidesWithin(decoded, depth - 1)) return true
+    }
+  }
+  return false
+}
+
+/** Bits that go on behind padding, and such that begin anew. */
+function readingsOfBase64(text: string): string[] {
+  const pieces = text.replace(/[^A-Za-z0-9+/=]/g, '').split(/=+/)
+  const decoded = pieces.map((piece) => Buffer.from(piece, 'base64').toString('latin1')).join('')
+  if (pieces.length === 1) return [decoded]
+  return [decoded, Buffer.from(pieces.join(''), 'base64').toString('latin1')]
+}
+
+function withoutEscapes(text: string): string {
+  return text.replace(/=([0-9a-f]{2})/gi, (_, hex: string) =>
+    String.fromCharCode(Number.parseInt(hex, 16)),
+  )
+}
+
+/**
+ * A text with its encoded words decoded, one byte a character, whatever their character set is and
+ * however they end; words in words, too. Linear in its length.
+ */
+export function decodeWords(text: string): string {
+  let decoded = text
+  for (let depth = 0; depth < DEPTH_MAX && decoded.includes('=?'); depth++) {
+    const before = decoded
+    decoded = decodeOnce(decoded)
+    if (decoded === before) break
+  }
+  return decoded
+}
+
+function decodeOnce(text: string): string {
+  let decoded = ''
+  let at = 0
+  for (;;) {
+    const word = text.indexOf('=?', at)
+    const charset = word < 0 ? -1 : text.indexOf('?', word + 2)
+    const encoding = charset < 0 ? -1 : text.indexOf('?', charset + 1)
+    if (encoding < 0) return decoded + text.slice(at)
+    const close = text.indexOf('?', encoding + 1)
+    const end = close < 0 ? text.length : close
+    const said = text.slice(encoding + 1, end)
+    const [letter = ''] = text
+      .slice(charset + 1, encoding)
+      .trim()
+      .toLowerCase()
+    decoded += text.slice(at, word)
+    decoded +=
+      letter === 'b' ? readingsOfBase64(said)[0] : withoutEscapes(said.replaceAll('_', ' '))
+    at = text.startsWith('?=', end) ? end + 2 : end
+  }
 }

@@ -1,5 +1,6 @@
 import { openAnonymousFile } from '../message/anonymous-file.ts'
 import type { SpoolPolicy } from '../message/spool-policy.ts'
+import { sourceOf } from '../mime/source.ts'
 import { errorText, isFault } from '../runtime/fault.ts'
 import { lend } from './lend.ts'
 import { isNestedDeeper } from './nesting/nesting.ts'
@@ -79,10 +80,10 @@ export interface ScanRun {
 }
 
 /**
- * Asks the scanners in their order until one finds something or cannot tell: about the
- * message, and where readers of mail may differ about it, about each content that any of
- * them might see. What is nested deeper than they look is none of their affair: they would
- * call it clean.
+ * Asks the scanners in their order until one finds something or cannot tell: about each content
+ * that any reader of mail might see (with `odd`, only where readers may differ about the
+ * message), and about the message. What is nested deeper than they look is none of their affair:
+ * they would call it clean.
  */
 export async function runScanners(specimen: Specimen, run: ScanRun): Promise<ScanResult> {
   const abort = new AbortController()
@@ -111,41 +112,124 @@ async function scanAll(specimen: Specimen, run: ScanRun, task: ScanTask): Promis
     unseen = `more than ${run.nesting.max} messages or multiparts inside one another (MAXNESTING)`
     if (run.nesting.over === 'keep out') return { answer: 'nested', why: unseen }
   }
-  const second = secondLook(specimen, run, task)
-  let result: ScanResult | undefined
-  try {
-    const whole = await askAll(run.scanners, specimen, run, task, second.begin)
-    result = whole.result
-    unseen ??= whole.unseen
-    if (result === undefined) {
-      second.begin() // where a stamp vouches for all scanners, none was asked
-      const looked = await second.asked()
-      result = looked.result
-      unseen ??= looked.unseen
-    }
-  } finally {
-    await second.end() // nobody reads the message once it is over
-  }
-  if (result !== undefined) return result
+  const looked =
+    run.secondLook.when === 'always'
+      ? await scanEveryPart(specimen, run, task)
+      : await scanWhole(specimen, run, task)
+  if (looked.result !== undefined) return looked.result
+  unseen ??= looked.unseen
   if (unseen !== undefined) return { answer: 'skipped', why: unseen }
   return { answer: 'clean', scanners: run.scanners }
 }
 
+/** The whole message, and while scanners look at it, whether a second look is wanted. */
+async function scanWhole(specimen: Specimen, run: ScanRun, task: ScanTask): Promise<Asked> {
+  const second = secondLook(specimen, run, task)
+  try {
+    const whole = await askAll(run.scanners, [specimen], run, task, second.begin)
+    if (whole.result !== undefined) return whole
+    second.begin() // where a stamp vouches for all scanners, none was asked
+    const { result, unseen } = await second.asked()
+    return { result, unseen: whole.unseen ?? unseen }
+  } finally {
+    await second.end() // nobody reads the message once it is over
+  }
+}
+
+/**
+ * Every part, and then the whole message. clamd remembers what it has called clean: what it has
+ * seen as a file by itself it does not look at again inside of a mail, but the other way round
+ * it would.
+ */
+async function scanEveryPart(specimen: Specimen, run: ScanRun, task: ScanTask): Promise<Asked> {
+  const traits = await traitsOf(specimen, run, task.signal)
+  if (traits === undefined) return { result: tooLate(run) }
+  const strange = strangeOf(traits, run)
+  if (strange !== undefined) return { result: strange }
+  const together = new Together(specimen, run, task)
+  const parts = await scanParts(specimen, run, task, (part) => together.ask(part))
+  // That more is in it than is looked at is said only if nothing is found.
+  if (parts.result !== undefined && parts.result.answer !== 'crowded') return parts
+  const whole = await together.end()
+  return { result: whole.result ?? parts.result, unseen: parts.unseen ?? whole.unseen }
+}
+
 /** What ends the scan, and otherwise what a limit left unseen. */
-interface Asked {
-  readonly result?: ScanResult
+export interface Asked {
+  readonly result?: ScanResult | undefined
   readonly unseen?: string | undefined
 }
 
+/** Small contents wait, up to so many and so many bytes of them, to be asked about together. */
+const TOGETHER_MAX = 8
+const TOGETHER_BYTES_MAX = 96 * 1024
+
+/** Asks scanners about small contents together, and about the message after all of them. */
+class Together {
+  readonly #message: Specimen
+  readonly #run: ScanRun
+  readonly #task: ScanTask
+  readonly #takesBeside: boolean
+  #waiting: Specimen[] = []
+  #bytes = 0
+
+  constructor(message: Specimen, run: ScanRun, task: ScanTask) {
+    this.#message = message
+    this.#run = run
+    this.#task = task
+    this.#takesBeside = forContents(run).every(({ takesBeside }) => takesBeside)
+  }
+
+  async ask(part: Specimen): Promise<Asked> {
+    const isSmall = part.size <= TOGETHER_BYTES_MAX / 2
+    if (!this.#takesBeside || !isSmall) return this.#askAbout([part])
+    const isFull =
+      this.#waiting.length === TOGETHER_MAX || this.#bytes + part.size > TOGETHER_BYTES_MAX
+    const asked = isFull ? await this.#askAbout(this.#taken()) : {}
+    this.#waiting.push(inMemory(part))
+    this.#bytes += part.size
+    return asked
+  }
+
+  /** What waits, and then the message. */
+  async end(): Promise<Asked> {
+    const waited = await this.#askAbout(this.#taken())
+    if (waited.result !== undefined) return waited
+    const whole = await this.#askAbout([this.#message])
+    return { result: whole.result, unseen: waited.unseen ?? whole.unseen }
+  }
+
+  #taken(): Specimen[] {
+    this.#bytes = 0
+    return this.#waiting.splice(0)
+  }
+
+  #askAbout(specimens: readonly Specimen[]): Promise<Asked> {
+    return askAll(this.#run.scanners, specimens, this.#run, this.#task)
+  }
+}
+
+/** A copy that lasts: what a content gives is valid only until the next one is asked for. */
+function inMemory(part: Specimen): Specimen {
+  const bytes = Buffer.concat([...part.chunks()].map((chunk) => Buffer.from(chunk)))
+  return { ...part, ...sourceOf(bytes) }
+}
+
+/** Asks all scanners about the last one, and about the others with it; local ones about messages alone. */
 async function askAll(
   scanners: readonly Scanner[],
-  specimen: Specimen,
+  specimens: readonly Specimen[],
   run: ScanRun,
   task: ScanTask,
   meanwhile: () => void = () => {},
 ): Promise<Asked> {
   let unseen: string | undefined
   for (const scanner of scanners) {
+    const own = scanner.local ? specimens.filter(({ whole }) => !whole) : specimens
+    const last = own.at(-1)
+    if (last === undefined) continue
+    const beside = own.slice(0, -1)
+    const specimen = beside.length > 0 ? { ...last, beside } : last
     const asking = ask(scanner, specimen, task)
     meanwhile()
     const verdict = await asking
@@ -189,7 +273,7 @@ const OVER = new Error('the scan is over')
  */
 function secondLook(specimen: Specimen, run: ScanRun, task: ScanTask) {
   const { when, strict } = run.secondLook
-  const wanted = (when !== 'never' && forContents(run).length > 0) || strict
+  const wanted = (when === 'odd' && forContents(run).length > 0) || strict
   const abort = new AbortController()
   const leave = () => abort.abort(task.signal.reason)
   let looking: Promise<Asked> | undefined
@@ -197,12 +281,13 @@ function secondLook(specimen: Specimen, run: ScanRun, task: ScanTask) {
 
   async function look(): Promise<Asked> {
     const { signal } = abort
-    const traits = await findTraits(specimen, {
-      isOver: () => signal.aborted,
-      isEnough: (found) => (strict ? [...found].some(isStrange) : found.size > 0),
-    })
+    const traits = await traitsOf(specimen, run, signal)
     if (traits === undefined) return { result: tooLate(run) }
-    return lookAgain(specimen, run, { ...task, signal }, traits)
+    const strange = strangeOf(traits, run)
+    if (strange !== undefined) return { result: strange }
+    if (when !== 'odd' || traits.size === 0) return {}
+    const sooner = { ...task, signal }
+    return scanParts(specimen, run, sooner, (part) => askAll(run.scanners, [part], run, sooner))
   }
 
   return {
@@ -230,24 +315,39 @@ function tooLate({ scanners }: ScanRun): ScanResult {
   return { answer: 'unknown', scanner: scanners[0]?.name ?? '', why }
 }
 
-async function lookAgain(
+/** Traits of the message, told to who wants to know; undefined if the signal came first. */
+async function traitsOf(
   specimen: Specimen,
   run: ScanRun,
-  task: ScanTask,
-  traits: ReadonlySet<Trait>,
-): Promise<Asked> {
-  const { when, strict, spool } = run.secondLook
-  run.secondLook.traits(traits)
-  const strange = strict ? [...traits].filter(isStrange) : []
-  if (strange.length > 0) return { result: { answer: 'strange', why: strange.join(', ') } }
-  const scanners = forContents(run)
-  const wanted = when === 'always' || (when === 'odd' && traits.size > 0)
-  if (!wanted || scanners.length === 0) return {}
+  signal: AbortSignal,
+): Promise<ReadonlySet<Trait> | undefined> {
+  const { strict } = run.secondLook
+  const traits = await findTraits(specimen, {
+    isOver: () => signal.aborted,
+    isEnough: (found) => (strict ? [...found].some(isStrange) : found.size > 0),
+  })
+  if (traits !== undefined) run.secondLook.traits(traits)
+  return traits
+}
 
+function strangeOf(traits: ReadonlySet<Trait>, { secondLook }: ScanRun): ScanResult | undefined {
+  const strange = secondLook.strict ? [...traits].filter(isStrange) : []
+  return strange.length > 0 ? { answer: 'strange', why: strange.join(', ') } : undefined
+}
+
+/** Each content that a reader of mail may see, one after another, until something is found. */
+async function scanParts(
+  specimen: Specimen,
+  run: ScanRun,
+  { signal }: ScanTask,
+  askAbout: (part: Specimen) => Promise<Asked>,
+): Promise<Asked> {
+  if (forContents(run).length === 0) return {}
+  const { spool } = run.secondLook
   const { lookAtContents } = await import('./second-look/look.ts')
   let unseen: string | undefined
-  const look = await lookAtContents(specimen, { spool, signal: task.signal }, async (part) => {
-    const asked = await askAll(scanners, part, run, task)
+  const look = await lookAtContents(specimen, { spool, signal }, async (part) => {
+    const asked = await askAbout(part)
     unseen ??= asked.unseen
     return asked.result
   })

@@ -55,7 +55,7 @@ export function openWorkshop(shortLived: string = tmpdir()): Workshop {
         '--keyring',
         at(ring),
         '--scanners',
-        'clamd,secondlook',
+        'clamd,everypart',
       ]
       const stamped = execFileSync(process.execPath, [commandLine, ...words], {
         maxBuffer: 2 * HUGE.bytes,

@@ -25,7 +25,7 @@ interface Claims {
 }
 
 const hmacStamped =
-  (message: Buffer, { age = 10, scanners = 'counting-scanner,secondlook' }: Claims = {}) =>
+  (message: Buffer, { age = 10, scanners = 'counting-scanner,everypart' }: Claims = {}) =>
   ({ now }: Stage) => {
     const value = hmacValue(message, secret, { id: 'alpha', time: now - age, scanners })
     return Buffer.concat([bytes(`X-SHA256-Cluster-1: ${value}\n`), message])
@@ -55,6 +55,24 @@ export const clustering: readonly Case[] = [
     message: hmacStamped(plain, { scanners: 'counting-scanner' }),
     settings: settings(hmacLine),
     expect: { ...scanned, newStamps: 1 },
+  },
+  {
+    name: 'a host that scans every part does not trust one that did so only if mail was odd',
+    message: hmacStamped(plain, { scanners: 'counting-scanner,secondlook' }),
+    settings: settings(hmacLine),
+    expect: { ...scanned, newStamps: 1 },
+  },
+  {
+    name: 'a host that looks twice only if mail is odd trusts one that did so',
+    message: hmacStamped(plain, { scanners: 'counting-scanner,secondlook' }),
+    settings: settings(hmacLine, { SECONDLOOK: 'odd' }),
+    expect: trusted,
+  },
+  {
+    name: 'and one that scans every part',
+    message: hmacStamped(plain),
+    settings: settings(hmacLine, { SECONDLOOK: 'odd' }),
+    expect: trusted,
   },
   {
     name: 'STRICTMIME is local policy: no stamp vouches for it',
@@ -138,7 +156,7 @@ export const clustering: readonly Case[] = [
     message: (stage) =>
       Buffer.concat([bytes('Content-Type: text/html\n'), hmacStamped(plain)(stage)]),
     settings: settings(hmacLine),
-    expect: { ...scanned, newStamps: 1, log: /added above the stamp/ },
+    expect: { ...scanned, scans: 2, newStamps: 1, log: /added above the stamp/ },
   },
   ...[
     'no colon here\n',

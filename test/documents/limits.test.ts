@@ -8,6 +8,17 @@ import { ADDRESS_MAX, ENVELOPE_MAX } from '../../src/envelope/envelope.ts'
 import { quarantineField } from '../../src/judge/quarantine.ts'
 import { HEADER_MAX } from '../../src/message/header-block.ts'
 import { SWEEP_AGE } from '../../src/message/sweep.ts'
+import {
+  BOUNDARIES_MAX,
+  BOUNDARY_LENGTHS_MAX,
+  BOUNDARY_MAX,
+  CONTENTS_MAX,
+  FIELDS_MAX,
+  DEPTH_MAX as LOOK_DEPTH_MAX,
+  PLACES_MAX as LOOK_PLACES_MAX,
+  OPEN_MAX,
+} from '../../src/mime/limits.ts'
+import { MEMORY_MAX } from '../../src/mime/store.ts'
 import { PORTS_MAX, SOCKETS_MAX } from '../../src/quota/udp-sockets.ts'
 import { logLine } from '../../src/runtime/log.ts'
 import { NAME_MAX } from '../../src/scan/attachments/file-names.ts'
@@ -17,12 +28,6 @@ import { COMES_BACK_WITHIN } from '../../src/scan/clamd/back-off.ts'
 import { REPLY_MAX } from '../../src/scan/clamd/clamd-reply.ts'
 import { PLACES } from '../../src/scan/clamd/places.ts'
 import { BY_PATH_FROM } from '../../src/scan/clamd/scanner.ts'
-import {
-  CONTENTS_MAX,
-  DEPTH_MAX as LOOK_DEPTH_MAX,
-  PLACES_MAX as LOOK_PLACES_MAX,
-} from '../../src/scan/second-look/contents.ts'
-import { MEMORY_MAX } from '../../src/scan/second-look/store.ts'
 import { readScanPolicy } from '../../src/scan/shared/scan-policy.ts'
 import { relayLines } from '../../src/scan/shared/stderr-lines.ts'
 import { columns, readPage, section } from './man-page.ts'
@@ -66,6 +71,11 @@ t.test('limits and defaults are the constants of the program', async (t) => {
     'second look: contents of a message': CONTENTS_MAX,
     'second look: encoded mails in one another': LOOK_DEPTH_MAX,
     'second look: lines of headers and other places': LOOK_PLACES_MAX,
+    'second look: contents that have begun and not ended': OPEN_MAX,
+    'second look: fields about content of a header': FIELDS_MAX,
+    'second look: boundary': BOUNDARY_MAX,
+    'second look: boundaries of a message': BOUNDARIES_MAX,
+    'second look: different lengths of boundaries': BOUNDARY_LENGTHS_MAX,
     'second look: memory for contents': MEMORY_MAX,
     'age at which a left spool file is swept': SWEEP_AGE / 1000,
   }

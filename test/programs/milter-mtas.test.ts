@@ -39,7 +39,7 @@ for (const { name, missing, start } of mtas) {
       t.same([sender, recipients], [envelope.from, envelope.to])
       t.same(headerValues(message, 'X-QHPSI'), ['clean'])
       const [stamp = '', ...others] = headerValues(message, 'X-SHA256-Cluster-1')
-      t.match(stamp, /^v=1; k=alpha; t=\d+; s=clamd,secondlook; h=/)
+      t.match(stamp, /^v=1; k=alpha; t=\d+; s=clamd,everypart; h=/)
       t.same(others, [])
       t.same(headerNames(message).slice(0, 3), ['X-QHPSI', 'X-SHA256-Cluster-1', 'Received'])
       t.ok(bodyOf(message).equals(bodyOf(plain)))

@@ -113,7 +113,7 @@ t.test('without clamd, in a fresh checkout, on the oldest Node', async (t) => {
           delivery.message.length - bytes.length,
         )
         const stamp =
-          /^X-QHPSI: clean\r?\nX-SHA256-Cluster-1: v=1; k=alpha; t=\d+; s=eicar,secondlook; h=\S{43}\r?\n$/
+          /^X-QHPSI: clean\r?\nX-SHA256-Cluster-1: v=1; k=alpha; t=\d+; s=eicar,everypart; h=\S{43}\r?\n$/
         t.match(added, stamp, name)
       }
     },
@@ -185,7 +185,7 @@ t.test('with a clamd that answers, it is clamd that scans', { skip: clamdMissing
   t.equal(code, 0, output)
   t.match(output, `clamd at ${clamd.socket}`)
   t.match(output, /^ +554 message refused: virus EICAR-Test\.UNOFFICIAL \(#5\.7\.1\)$/m)
-  t.match(opening(mail('alpha')[0]!.message, 2), '; s=clamd,secondlook; ')
+  t.match(opening(mail('alpha')[0]!.message, 2), '; s=clamd,everypart; ')
 })
 
 t.test('a scanner that finds nothing makes the trial fail, and say where', async (t) => {

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
-import { contentsOf } from '../second-look/contents.ts'
+import { contentsOf } from '../../mime/contents.ts'
+import type { PartHeader as MimeHeader } from '../../mime/part-header.ts'
 import { findTraits } from '../second-look/find-traits.ts'
 import type { ScanTask, Specimen } from '../shared/scanner.ts'
 import { isExecutable, MAGIC_LENGTH } from './executable.ts'
@@ -28,10 +29,10 @@ export async function searchContents(
     if (traits?.size === 0) return { banned: undefined, defect: undefined }
   }
 
-  function judgeHeader(text: string): void {
-    if (search.banned !== undefined || !MIME.test(text)) return
+  function judgeHeader({ fields }: MimeHeader): void {
+    if (search.banned !== undefined || fields.length === 0) return
     if (++search.headers > PARTS_MAX) return
-    const { names, types } = readPartHeader(Buffer.from(text, 'latin1'), 'text/plain')
+    const { names, types } = readPartHeader(textOf(fields), 'text/plain')
     const type = types.find(rules.bansType)
     search.banned = names.find(rules.bansName) ?? (type && `type ${type}`)
   }
@@ -57,8 +58,9 @@ export async function searchContents(
   return { banned: search.banned, defect: many }
 }
 
-/** A header that says nothing of MIME names no file. */
-const MIME = /content-/i
+function textOf(fields: MimeHeader['fields']): Buffer {
+  return Buffer.from(fields.map(({ name, value }) => `${name}:${value}`).join(''), 'latin1')
+}
 
 function frontOf(chunks: Iterable<Buffer>): Buffer {
   const front: Buffer[] = []

@@ -2,8 +2,9 @@ import { createHash } from 'node:crypto'
 import { openAnonymousFile } from '../../message/anonymous-file.ts'
 import { createNamedCopy } from '../../message/named-copy.ts'
 import type { SpoolPolicy } from '../../message/spool-policy.ts'
+import { TOP_LINE } from '../../message/top-line.ts'
+import { type Content, contentsOf } from '../../mime/contents.ts'
 import type { Specimen } from '../shared/scanner.ts'
-import { type Content, contentsOf } from './contents.ts'
 
 export interface LookOptions {
   readonly spool: SpoolPolicy
@@ -48,14 +49,16 @@ async function asSpecimen<Found>(
   { spool }: Pick<LookOptions, 'spool'>,
   judge: (content: Specimen) => Promise<Found | undefined>,
 ): Promise<Found | undefined> {
-  const file = createNamedCopy(spool, () => content.chunks())
+  const chunks = content.isMail ? belowTopLine(content) : content.chunks
+  const size = content.size + (content.isMail ? TOP_LINE.length : 0)
+  const file = createNamedCopy(spool, () => chunks())
   const specimen: Specimen = {
-    size: content.size,
+    size,
     envelope: whole.envelope,
     origin: whole.origin,
     pathIsShared: whole.pathIsShared,
     whole,
-    chunks: () => content.chunks(),
+    chunks,
     path: () => file.path(NOTHING),
   }
   try {
@@ -64,5 +67,14 @@ async function asSpecimen<Found>(
     return found
   } finally {
     file.remove()
+  }
+}
+
+/** As the message itself is given: libclamav takes a file for mail by its first field. */
+function belowTopLine({ size, chunks }: Content): Specimen['chunks'] {
+  const top = TOP_LINE.length
+  return function* (from = 0, to = top + size) {
+    if (from < top) yield TOP_LINE.subarray(from, to)
+    if (to > top) yield* chunks(Math.max(0, from - top), to - top)
   }
 }

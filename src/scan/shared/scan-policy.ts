@@ -133,7 +133,7 @@ export function readScanPolicy(
       over: choice(env, 'OVERNESTING', ['reject', 'defer', 'accept'], 'reject'),
     },
     secondLook: {
-      when: choice(env, 'SECONDLOOK', ['odd', 'always', 'never'], 'odd'),
+      when: choice(env, 'SECONDLOOK', ['always', 'odd', 'never'], 'always'),
       strict: choice(env, 'STRICTMIME', ['off', 'defer', 'refuse'], 'off'),
     },
     clam: {

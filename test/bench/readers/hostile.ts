@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { newestNode } from '../../../packaging/toolchain/toolchain.mjs'
 import { openAnonymousFile } from '../../../src/message/anonymous-file.ts'
-import { contentsOf } from '../../../src/scan/second-look/contents.ts'
+import { contentsOf } from '../../../src/mime/contents.ts'
 
 /** Bodies of about so many bytes. */
 export const hostileKinds: Readonly<Record<string, (size: number) => string>> = {
@@ -77,10 +77,10 @@ export function lookAtHostile(kind: string, size: number): Taken {
 }
 
 /** As onescand reads it: into the same memory each time. */
-function* chunksOf(message: Buffer): Generator<Buffer> {
+function* chunksOf(message: Buffer, from = 0, to = message.length): Generator<Buffer> {
   const room = Buffer.allocUnsafeSlow(64 * 1024)
-  for (let at = 0; at < message.length; at += room.length) {
-    yield room.subarray(0, message.copy(room, 0, at))
+  for (let at = from; at < to; at += room.length) {
+    yield room.subarray(0, message.copy(room, 0, at, Math.min(to, at + room.length)))
   }
 }
 
@@ -99,7 +99,10 @@ async function look(file: string): Promise<Taken> {
   let contents = 0
   let over: string | undefined
   const openFile = () => openAnonymousFile(tmpdir())
-  const source = { size: message.length, chunks: () => chunksOf(message) }
+  const source = {
+    size: message.length,
+    chunks: (from?: number, to?: number) => chunksOf(message, from, to),
+  }
   for (const step of contentsOf(source, { openFile, createHash })) {
     if (step.kind === 'over') over = step.why
     else if (step.kind === 'turn') await new Promise((resolve) => setImmediate(resolve))

@@ -2,9 +2,10 @@ import { createHash } from 'node:crypto'
 import { tmpdir } from 'node:os'
 import { openAnonymousFile } from '../../../src/message/anonymous-file.ts'
 import { TOP_LINE } from '../../../src/message/top-line.ts'
+import { contentsOf } from '../../../src/mime/contents.ts'
+import { sourceOf } from '../../../src/mime/source.ts'
 import { readClamdAddress } from '../../../src/scan/clamd/address.ts'
 import { scanStream } from '../../../src/scan/clamd/ask.ts'
-import { contentsOf } from '../../../src/scan/second-look/contents.ts'
 import { TraitDetector } from '../../../src/scan/second-look/traits.ts'
 import type { Clamd } from '../../programs/clamd.ts'
 import { received } from '../../scan/second-look/classes.ts'
@@ -38,7 +39,7 @@ export function createJudge(clamd: Clamd, readers: Readers): Judge {
   }
 
   async function isFoundInside(message: Buffer): Promise<boolean> {
-    const source = { size: message.length, chunks: () => [message] }
+    const source = sourceOf(message)
     const options = { openFile: () => openAnonymousFile(tmpdir()), createHash }
     for (const step of contentsOf(source, options)) {
       if (step.kind === 'over') return true

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { CONTENTS_MAX } from '../../../src/scan/second-look/contents.ts'
+import { CONTENTS_MAX } from '../../../src/mime/limits.ts'
 import { clamdMissing, startClamd } from '../../programs/clamd.ts'
 import { hiddenClasses } from '../../scan/second-look/classes.ts'
 import { fuzz } from './fuzz.ts'

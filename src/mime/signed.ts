@@ -1,3 +1,4 @@
+import { Over } from './limits.ts'
 import { type Shelf, Store } from './store.ts'
 
 const OCTET_STRING = 0x04
@@ -31,7 +32,10 @@ export function signedContent(chunks: () => Iterable<Buffer>, shelf: Shelf): Sto
       }
       header.push(chunk[at++]!)
       const length = lengthOf(header)
-      if (length === 'unknown') return given(store)
+      if (length === 'unknown') {
+        store.close()
+        throw new Over('a signature (S/MIME) whose lengths cannot be read')
+      }
       if (length === 'more') continue
       const [tag = 0] = header
       if ((tag & CONSTRUCTED) === 0) left = length

@@ -1,5 +1,5 @@
 import { closeSync, readSync, writeSync } from 'node:fs'
-import { spoolFault } from '../../message/anonymous-file.ts'
+import { spoolFault } from '../message/anonymous-file.ts'
 
 /** Bytes of unfinished and finished contents together that stay in memory. */
 export const MEMORY_MAX = 3 * 1024 * 1024
@@ -10,9 +10,6 @@ const SMALL = 8 * 1024
 /** Bytes of the pieces that memory is taken in. */
 const BLOCK_MIN = 256
 const BLOCK_MAX = 64 * 1024
-
-/** Bytes that are decoded at a time. */
-const ROOM = 16 * 1024
 
 /** Bytes that are written to a file at a time. */
 const TAIL = 8 * 1024
@@ -29,11 +26,6 @@ export interface Shelf {
    * next ones: a message may have a hundred thousand small ones, one behind the other.
    */
   readonly free: ReadonlyMap<number, Buffer[]>
-  /**
-   * Where bytes of this message are decoded: what a decoder gives is copied before anybody
-   * else decodes.
-   */
-  readonly room: Buffer
   readonly openFile: () => number
 }
 
@@ -42,7 +34,7 @@ export function createShelf(openFile: () => number): Shelf {
     [BLOCK_MIN, []],
     [BLOCK_MAX, []],
   ])
-  return { used: 0, free, room: Buffer.allocUnsafeSlow(ROOM), openFile }
+  return { used: 0, free, openFile }
 }
 
 /**
@@ -58,7 +50,6 @@ export class Store {
   #fd: number | undefined
   #tail: Buffer | undefined // what is behind what the file has
   #tailLength = 0
-  #needs = 1
 
   constructor(shelf: Shelf) {
     this.#shelf = shelf
@@ -78,20 +69,14 @@ export class Store {
     else this.#addToFile(this.#fd, bytes, from, to)
   }
 
-  /** The first `length` bytes; a chunk is valid until the next one is asked for. */
-  chunks(length: number): Iterable<Buffer> {
-    if (this.#fd === undefined) return this.#blocksUpTo(length)
+  /** The bytes from an offset up to another; a chunk is valid until the next one is asked for. */
+  chunks(from = 0, to = this.#size): Iterable<Buffer> {
+    if (this.#fd === undefined) return this.#inMemory(from, to)
     this.#flush(this.#fd)
-    return fileChunks(this.#fd, length)
-  }
-
-  /** One more needs it: `close` is to be called once more. */
-  keep(): void {
-    this.#needs++
+    return fileChunks(this.#fd, from, to)
   }
 
   close(): void {
-    if (--this.#needs > 0) return
     if (this.#fd === undefined) this.#forget()
     else closeSync(this.#fd)
     this.#size = 0
@@ -115,12 +100,13 @@ export class Store {
     }
   }
 
-  *#blocksUpTo(length: number): Generator<Buffer> {
-    let left = length
+  *#inMemory(from: number, to: number): Generator<Buffer> {
+    let at = 0 // where the block begins
     for (const block of this.#blocks) {
-      if (left <= 0) return
-      yield block.subarray(0, Math.min(left, block.length))
-      left -= block.length
+      if (at >= to) return
+      const end = at + block.length
+      if (end > from) yield block.subarray(Math.max(0, from - at), Math.min(to, end) - at)
+      at = end
     }
   }
 
@@ -137,7 +123,7 @@ export class Store {
     const fd = this.#shelf.openFile()
     this.#fd = fd
     let at = 0
-    for (const bytes of this.#blocksUpTo(this.#size)) {
+    for (const bytes of this.#inMemory(0, this.#size)) {
       write(fd, bytes, at)
       at += bytes.length
     }
@@ -162,10 +148,10 @@ export class Store {
   }
 }
 
-function* fileChunks(fd: number, length: number): Generator<Buffer> {
-  const buffer = Buffer.allocUnsafe(Math.min(CHUNK, length))
-  for (let at = 0; at < length; ) {
-    const read = readSync(fd, buffer, 0, Math.min(buffer.length, length - at), at)
+function* fileChunks(fd: number, from: number, to: number): Generator<Buffer> {
+  const buffer = Buffer.allocUnsafe(Math.min(CHUNK, to - from))
+  for (let at = from; at < to; ) {
+    const read = readSync(fd, buffer, 0, Math.min(buffer.length, to - at), at)
     if (read === 0) throw spoolFault('a file of decoded contents ended early', undefined)
     yield buffer.subarray(0, read)
     at += read

@@ -1,0 +1,211 @@
+import { CR, LF, SPACE, TAB } from '../shared/lines.ts'
+import type { Decoder, Give } from './decoder.ts'
+
+const EQUALS = 0x3d
+
+/** Bytes behind a `=`, or of blanks, that are held until it is clear what they are. */
+const HELD_MAX = 4096
+
+/** Bytes that are looked at one by one before the next byte of interest is searched for. */
+const NEAR = 32
+
+const hex = new Int8Array(256).fill(-1)
+for (let value = 0; value < 16; value++) {
+  const digit = value.toString(16)
+  hex[digit.charCodeAt(0)] = value
+  hex[digit.toUpperCase().charCodeAt(0)] = value
+}
+
+/** What readers of quoted-printable are known to differ by. */
+export interface QuotedPrintableMode {
+  /**
+   * A `=` that is no escape: it stays; it goes, and blanks behind it; the rest of its line goes,
+   * and the line's end; or it goes together with a second one behind it.
+   */
+  readonly strange: 'keep' | 'drop' | 'drop line' | 'drop pair'
+  /** Whether blanks at the end of a line go (RFC 2045 6.7 rule 3). */
+  readonly trims: boolean
+  /** Whether escapes are undone, or soft line breaks alone. */
+  readonly escapes: boolean
+}
+
+export const PATIENT_ESCAPES: QuotedPrintableMode = { strange: 'keep', trims: false, escapes: true }
+
+/** What there was that readers may differ about, or that differs from the text as it stands. */
+export interface QuotedPrintableOddities {
+  /** A `=` that is no escape and no soft line break. */
+  strange: boolean
+  /** Blanks at the end of a line, behind a soft break too. */
+  blanks: boolean
+  /** An escape or a soft break at all. */
+  encoded: boolean
+}
+
+/**
+ * Undoes quoted-printable (RFC 2045 6.7), of any split: hexadecimal digits in either case, a soft
+ * line break with blanks behind its `=` and any line end, and the rest as the mode says.
+ */
+export class QuotedPrintableDecoder implements Decoder {
+  readonly #give: Give
+  readonly #room: Buffer
+  readonly #mode: QuotedPrintableMode
+  readonly #odd: QuotedPrintableOddities | undefined
+  #held = Buffer.alloc(0)
+  #length = 0
+  #inDroppedLine = false
+
+  constructor(
+    give: Give,
+    room: Buffer,
+    mode: QuotedPrintableMode = PATIENT_ESCAPES,
+    odd?: QuotedPrintableOddities,
+  ) {
+    this.#give = give
+    this.#room = room
+    this.#mode = mode
+    this.#odd = odd
+  }
+
+  push(bytes: Buffer, from: number, to: number): void {
+    // What was held is completed by little of what comes, lest many small pieces are copied again.
+    for (let at = from; at < to; ) {
+      if (this.#held.length === 0) {
+        this.#decode(bytes.subarray(at, to), false)
+        return
+      }
+      const end = Math.min(to, at + HELD_MAX)
+      const joined = Buffer.concat([this.#held, bytes.subarray(at, end)])
+      this.#held = Buffer.alloc(0)
+      this.#decode(joined, false)
+      at = end
+    }
+  }
+
+  end(): void {
+    const rest = this.#held
+    this.#held = Buffer.alloc(0)
+    this.#decode(rest, true)
+  }
+
+  #flush(): void {
+    if (this.#length > 0) this.#give(this.#room, this.#length)
+    this.#length = 0
+  }
+
+  #put(byte: number): void {
+    if (this.#length === this.#room.length) this.#flush()
+    this.#room[this.#length++] = byte
+  }
+
+  #putAll(bytes: Buffer, from: number, to: number): void {
+    for (let at = from; at < to; ) {
+      if (this.#length === this.#room.length) this.#flush()
+      const copied = bytes.copy(this.#room, this.#length, at, to)
+      this.#length += copied
+      at += copied
+    }
+  }
+
+  #decode(bytes: Buffer, last: boolean): void {
+    let at = 0
+    while (at < bytes.length) {
+      if (this.#inDroppedLine) {
+        const lf = bytes.indexOf(LF, at)
+        at = lf < 0 ? bytes.length : lf + 1
+        this.#inDroppedLine = lf < 0
+        continue
+      }
+      const next = this.#nextOfInterest(bytes, at)
+      this.#putAll(bytes, at, next)
+      if (next === bytes.length) break
+      const end =
+        bytes[next] === EQUALS ? this.#escape(bytes, next, last) : this.#blanks(bytes, next, last)
+      if (end < 0) {
+        this.#held = Buffer.from(bytes.subarray(next))
+        break
+      }
+      at = end
+    }
+    this.#flush()
+  }
+
+  /** A `=`, or a blank where those at the end of a line matter. */
+  #nextOfInterest(bytes: Buffer, from: number): number {
+    const { trims } = this.#mode
+    const looksForBlanks = trims || this.#odd?.blanks === false
+    const near = looksForBlanks ? bytes.length : Math.min(bytes.length, from + NEAR)
+    let at = from
+    for (; at < near; at++) {
+      const byte = bytes[at]!
+      if (byte === EQUALS) return at
+      if (looksForBlanks && (byte === SPACE || byte === TAB)) return at
+    }
+    if (at === bytes.length) return at
+    const equals = bytes.indexOf(EQUALS, at)
+    return equals < 0 ? bytes.length : equals
+  }
+
+  /** Where to go on; -1 for what more bytes must tell. */
+  #escape(bytes: Buffer, at: number, last: boolean): number {
+    const high = hex[bytes[at + 1] ?? 0]!
+    const low = hex[bytes[at + 2] ?? 0]!
+    if (this.#mode.escapes && high >= 0 && low >= 0) {
+      if (this.#odd) this.#odd.encoded = true
+      this.#put(high * 16 + low)
+      return at + 3
+    }
+    let end = at + 1
+    while (end < bytes.length && isBlank(bytes[end]!)) end++
+    const isIncomplete = end === bytes.length || (high >= 0 && at + 2 === bytes.length)
+    if (isIncomplete && !last && bytes.length - at <= HELD_MAX) return -1
+    const lf = bytes[end] === LF
+    const isBreak = lf || (bytes[end - 1] === CR && end > at + 1)
+    if (isBreak) {
+      const plain = end === at + 1 || (end === at + 2 && bytes[at + 1] === CR)
+      if (this.#odd) {
+        this.#odd.encoded = true
+        if (!plain) this.#odd.blanks = true
+      }
+      return lf ? end + 1 : end
+    }
+    if (!this.#mode.escapes) {
+      this.#put(EQUALS)
+      return at + 1
+    }
+    if (this.#odd) this.#odd.strange = true
+    return this.#strange(bytes, at, end)
+  }
+
+  #strange(bytes: Buffer, at: number, end: number): number {
+    switch (this.#mode.strange) {
+      case 'keep':
+        this.#put(EQUALS)
+        return at + 1
+      case 'drop':
+        return end
+      case 'drop pair':
+        return bytes[at + 1] === EQUALS ? at + 2 : at + 1
+      case 'drop line':
+        this.#inDroppedLine = true
+        return at + 1
+    }
+  }
+
+  #blanks(bytes: Buffer, at: number, last: boolean): number {
+    let end = at + 1
+    while (end < bytes.length && (bytes[end] === SPACE || bytes[end] === TAB)) end++
+    const behind = bytes[end] === CR ? end + 1 : end
+    if (behind >= bytes.length && !last && bytes.length - at <= HELD_MAX) return -1
+    const endsLine = end >= bytes.length || bytes[end] === LF || bytes[behind] === LF
+    if (endsLine && this.#odd) this.#odd.blanks = true
+    if (!(endsLine && this.#mode.trims)) this.#putAll(bytes, at, end)
+    return end
+  }
+}
+
+/** Blanks, and what some take for one. */
+function isBlank(byte: number): boolean {
+  return (
+    byte === SPACE || byte === TAB || byte === CR || byte === 0 || byte === 0x0b || byte === 0x0c
+  )
+}

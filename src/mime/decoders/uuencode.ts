@@ -1,0 +1,262 @@
+import { CR, LF } from '../shared/lines.ts'
+import { type Decoder, type Give, ROOM } from './decoder.ts'
+
+/** Longest header line that is looked at. */
+const HEADER_MAX = 64 * 1024
+
+/**
+ * Whether the line begins uuencoded data for some reader: `begin 644 name`, and whatever
+ * stands behind the word, or nothing.
+ */
+export function isUuencodeHeader(line: string): boolean {
+  return line.length <= HEADER_MAX && /^begin(?!-base64[ \t])(?:[ \t`-]|$)/i.test(line)
+}
+
+/** `begin-base64 644 name`: base64 follows. */
+export function isBase64Header(line: string): boolean {
+  return /^begin-base64[ \t]/i.test(line)
+}
+
+/** The name of the file in a header line of uuencode or yEnc; '' if there is none. */
+export function codedName(line: string): string {
+  const found = /^(?:begin(?:-base64)?[ \t-]+[0-7]+[ \t]+(.*)|=ybegin .*name=(.*))$/i.exec(line)
+  return (found?.[1] ?? found?.[2] ?? '').trim()
+}
+
+/** What readers of uuencode are known to differ by. */
+export interface UuencodeMode {
+  /**
+   * Lines that are data: those whose first character tells their length and that have about as
+   * many; those that have all of them and no small letters; all that begin with any character, its
+   * lowest six bits the length; the same with small letters for large ones.
+   */
+  readonly lines: 'about' | 'whole' | 'any' | 'folded'
+  /** Whether a line is decoded to its end, however few bytes it says to have. */
+  readonly toItsEnd: boolean
+  /** Whether a line of no bytes, or `end`, ends the data; else it is skipped. */
+  readonly stops: boolean
+}
+
+export const STANDARD_UUENCODE: UuencodeMode = { lines: 'about', toItsEnd: false, stops: true }
+
+/** The other ways in which it is read where it is odd. */
+export const otherUuencode: readonly UuencodeMode[] = [
+  { lines: 'about', toItsEnd: false, stops: false },
+  { lines: 'whole', toItsEnd: false, stops: true },
+  { lines: 'whole', toItsEnd: false, stops: false },
+  { lines: 'any', toItsEnd: false, stops: true },
+  { lines: 'any', toItsEnd: false, stops: false },
+  { lines: 'any', toItsEnd: true, stops: true },
+  { lines: 'any', toItsEnd: true, stops: false },
+  { lines: 'folded', toItsEnd: false, stops: true },
+]
+
+/** What there was that readers may differ about. */
+export interface UuencodeOddities {
+  /** A line that is not as long as its first character says, or that is no data, before the end. */
+  lines: boolean
+  /** Data behind what may be the end, or no end. */
+  end: boolean
+}
+
+const OTHER = -1
+
+/** Bytes of a line that are looked at together. */
+const LINE_MAX = 16 * 1024
+
+/** Decodes lines of any split; a line may end in a bare CR. Lines that are no data are skipped. */
+export class UuencodeDecoder implements Decoder {
+  readonly #give: Give
+  readonly #mode: UuencodeMode
+  readonly #room: Buffer
+  readonly #odd: UuencodeOddities | undefined
+  readonly #isFolded: boolean
+  #length = 0
+  #held = Buffer.alloc(0)
+  #hasData = false
+  #over = false
+
+  constructor(give: Give, room: Buffer, mode: UuencodeMode, odd?: UuencodeOddities) {
+    this.#give = give
+    this.#room = room
+    this.#mode = mode
+    this.#odd = odd
+    this.#isFolded = mode.lines === 'folded'
+  }
+
+  push(bytes: Buffer, from: number, to: number): void {
+    for (let at = from; at < to; ) {
+      const end = endOfLine(bytes, at, to)
+      const isWhole = end < to || isEnd(bytes[end - 1]!)
+      if (!isWhole || this.#held.length > 0) {
+        const piece = bytes.subarray(at, end)
+        this.#held = Buffer.concat([this.#held, piece])
+        if (isWhole || this.#held.length > LINE_MAX) this.#endHeld()
+      } else this.#line(bytes, at, end)
+      at = end
+    }
+    this.#flush()
+  }
+
+  end(): void {
+    this.#endHeld()
+    this.#flush()
+    if (this.#odd && !this.#over) this.#odd.end = true
+  }
+
+  #endHeld(): void {
+    const line = this.#held
+    this.#held = Buffer.alloc(0)
+    if (line.length > 0) this.#line(line, 0, line.length)
+  }
+
+  #flush(): void {
+    if (this.#length > 0) this.#give(this.#room, this.#length)
+    this.#length = 0
+  }
+
+  #line(bytes: Buffer, from: number, to: number): void {
+    let end = to
+    while (end > from && isEnd(bytes[end - 1]!)) end--
+    if (this.#over && this.#mode.stops) {
+      if (this.#odd && end > from && !isEndLine(bytes, from, end)) this.#odd.end = true
+      return
+    }
+    if (this.#hasData && (isEndLine(bytes, from, end) || isZeroLine(bytes, from, end))) {
+      this.#over = true
+    }
+    const length = this.#lengthOf(bytes, from, end)
+    if (this.#odd && !this.#over && !isExact(bytes, from, end)) this.#odd.lines = true
+    if (length === OTHER) return
+    if (this.#room.length - this.#length < length + 3) this.#flush()
+    const room = this.#room
+    let filled = this.#length
+    for (let at = from + 1; filled < this.#length + length; at += 4) {
+      const one = this.#sixBits(bytes, at, end)
+      const two = this.#sixBits(bytes, at + 1, end)
+      const three = this.#sixBits(bytes, at + 2, end)
+      const four = this.#sixBits(bytes, at + 3, end)
+      room[filled] = (one << 2) | (two >> 4)
+      room[filled + 1] = (two << 4) | (three >> 2)
+      room[filled + 2] = (three << 6) | four
+      filled += 3
+    }
+    this.#length += length
+    this.#hasData ||= length > 0
+  }
+
+  #sixBits(bytes: Buffer, at: number, end: number): number {
+    if (at >= end) return 0
+    const byte = bytes[at]!
+    return (this.#isFolded && isSmall(byte) ? byte - 64 : byte - 32) & 63
+  }
+
+  /** Bytes that the line is, or OTHER. */
+  #lengthOf(bytes: Buffer, from: number, end: number): number {
+    if (end === from) return OTHER
+    const first = bytes[from]!
+    const { lines, toItsEnd } = this.#mode
+    const length = this.#sixBits(bytes, from, end)
+    const characters = end - from - 1
+    if (isEndLine(bytes, from, end)) return OTHER
+    if (toItsEnd) return Math.min(Math.floor((characters / 4) * 3), ROOM - 8)
+    if (lines === 'any' || lines === 'folded') return length
+    if (first < 32 || first > 96) return OTHER
+    const needed = Math.ceil(length / 3) * 4
+    if (characters > needed + 4) return OTHER
+    if (lines === 'about') return length
+    return characters < needed || hasSmall(bytes, from, end) ? OTHER : length
+  }
+}
+
+function isSmall(byte: number): boolean {
+  return byte >= 0x61 && byte <= 0x7a
+}
+
+function hasSmall(bytes: Buffer, from: number, end: number): boolean {
+  for (let at = from; at < end; at++) if (isSmall(bytes[at]!)) return true
+  return false
+}
+
+function isEnd(byte: number): boolean {
+  return byte === LF || byte === CR
+}
+
+/** A line of no bytes: a back-tick or a blank alone. */
+function isZeroLine(bytes: Buffer, from: number, end: number): boolean {
+  return end === from + 1 && (bytes[from] === 0x60 || bytes[from] === 0x20)
+}
+
+/** Whether every reader takes the line for the same bytes: some decode a last group of four whole. */
+function isExact(bytes: Buffer, from: number, end: number): boolean {
+  if (end === from || (bytes[from]! - 32) % 3 !== 0) return false
+  for (let at = from; at < end; at++) if (bytes[at]! < 0x20 || bytes[at]! > 0x60) return false
+  return end - from - 1 === Math.ceil((bytes[from]! - 32) / 3) * 4
+}
+
+function isEndLine(bytes: Buffer, from: number, end: number): boolean {
+  return end - from === 3 && bytes.toString('latin1', from, end).toLowerCase() === 'end'
+}
+
+function endOfLine(bytes: Buffer, from: number, to: number): number {
+  const lf = bytes.indexOf(LF, from)
+  let end = lf < 0 || lf >= to ? to : lf + 1
+  const cr = bytes.subarray(from, end).indexOf(CR)
+  if (cr >= 0) end = from + cr + 1
+  return end
+}
+
+/** Decodes yEnc, of any split, as far as a line `=yend`; lines that begin `=ypart` are skipped. */
+export class YencDecoder implements Decoder {
+  readonly #give: Give
+  readonly #room: Buffer
+  #held = Buffer.alloc(0)
+  #length = 0
+  #over = false
+
+  constructor(give: Give, room: Buffer) {
+    this.#give = give
+    this.#room = room
+  }
+
+  push(bytes: Buffer, from: number, to: number): void {
+    let rest = bytes.subarray(from, to)
+    if (this.#held.length > 0) rest = Buffer.concat([this.#held, rest])
+    this.#held = Buffer.alloc(0)
+    for (let at = 0; at < rest.length && !this.#over; ) {
+      const lf = rest.indexOf(LF, at)
+      if (lf < 0 && rest.length - at <= LINE_MAX) {
+        this.#held = Buffer.from(rest.subarray(at))
+        break
+      }
+      const end = lf < 0 ? rest.length : lf + 1
+      this.#line(rest, at, end)
+      at = end
+    }
+    this.#flush()
+  }
+
+  end(): void {
+    if (!this.#over && this.#held.length > 0) this.#line(this.#held, 0, this.#held.length)
+    this.#flush()
+  }
+
+  #flush(): void {
+    if (this.#length > 0) this.#give(this.#room, this.#length)
+    this.#length = 0
+  }
+
+  #line(bytes: Buffer, from: number, to: number): void {
+    const start = bytes.toString('latin1', from, Math.min(to, from + 6)).toLowerCase()
+    if (start === '=yend ') this.#over = true
+    if (start.startsWith('=ypart') || this.#over) return
+    let end = to
+    while (end > from && isEnd(bytes[end - 1]!)) end--
+    for (let at = from; at < end; at++) {
+      if (this.#length === this.#room.length) this.#flush()
+      const isEscaped = bytes[at] === 0x3d && at + 1 < end
+      if (isEscaped) at++
+      this.#room[this.#length++] = (bytes[at]! - 42 - (isEscaped ? 64 : 0)) & 255
+    }
+  }
+}

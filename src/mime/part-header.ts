@@ -1,0 +1,204 @@
+import { decodeWords } from '../message/encoded-words.ts'
+import { readBoundaries } from './boundary-forms.ts'
+import { type Field, fieldsOf, type MimeLines, plainName, unfolded } from './fields.ts'
+
+/** Ways in which content is encoded. */
+export type Encoding = 'identity' | 'base64' | 'quoted-printable' | 'uuencode'
+
+/** Whether a header announces something: to no reader, to all of them, or perhaps to some. */
+export type Announced = 'no' | 'sure' | 'maybe'
+
+/** What the header of a message or part says of its content, to any reader. */
+export interface PartHeader {
+  readonly fields: readonly Field[]
+  /** Lower case, `type/subtype`; '' if none is given. */
+  readonly type: string
+  readonly multipart: Announced
+  readonly message: Announced
+  /** As it is written, for a multipart that is sure. */
+  readonly boundary: string | undefined
+  /** All readings of all boundaries, in small letters. */
+  readonly boundaries: readonly string[]
+  readonly isDigest: boolean
+  /** All that some reader decodes the content by; one, if all readers agree. */
+  readonly encodings: readonly Encoding[]
+  /** All readers agree about the fields, as far as they matter. */
+  readonly isPlain: boolean
+  /** Whether readers show the content as text of the mail itself: no file, and no HTML. */
+  readonly isText: boolean
+  /** It has a name, or a disposition: readers save it as a file. */
+  readonly isNamed: boolean
+  /** Lines that end in a blank are one (RFC 3676), and the blank goes. */
+  readonly isFlowed: boolean
+}
+
+/** How the lines of a header stand. */
+export interface HeaderForm {
+  /** It ended in an empty line, and each line was a field. */
+  readonly isWhole: boolean
+}
+
+const TYPE = 'content-type'
+const ENCODING = 'content-transfer-encoding'
+const DISPOSITION = 'content-disposition'
+
+/** Reads the lines of a header. Linear in their length. */
+export function readPartHeader(lines: MimeLines, { isWhole }: HeaderForm): PartHeader {
+  if (lines.text === '' && isWhole && !lines.hasControls && !lines.hidesLineEnd) return SILENT
+  const fields = fieldsOf(lines.text)
+  const isPlain =
+    isWhole && !lines.hasControls && !lines.hidesLineEnd && fields.every(isNamedPlainly)
+  const valuesOf = (name: string) =>
+    fields.filter((field) => plainName(field.name) === name).map(({ value }) => unfolded(value))
+  const types = valuesOf(TYPE)
+  const encodings = valuesOf(ENCODING)
+  const dispositions = valuesOf(DISPOSITION)
+  const strict = types.length === 1 ? readType(types[0]!) : undefined
+  const isSure = isPlain && strict !== undefined
+  const said = lines.text.toLowerCase()
+  const boundaries = readBoundaries(lines.text)
+  const type = strict?.type ?? typeOf(types[0] ?? '')
+  const multipart = multipartOf(type, said, isSure, strict?.boundary, boundaries)
+  return {
+    fields,
+    type,
+    multipart,
+    message: messageOf(type, types.join('\n').toLowerCase(), isSure, isPlain),
+    boundary: multipart === 'sure' ? strict!.boundary : undefined,
+    boundaries,
+    isDigest: /multipart\s*\/\s*digest/.test(said),
+    encodings: encodingsOf(encodings, isPlain, said),
+    isPlain,
+    isText: isPlain && dispositions.length === 0 && (types.length === 0 || strict?.isText === true),
+    isNamed: dispositions.length > 0 || types.some((value) => /name/i.test(value)),
+    isFlowed: /delsp/.test(said),
+  }
+}
+
+const SILENT: PartHeader = {
+  fields: [],
+  type: '',
+  multipart: 'no',
+  message: 'no',
+  boundary: undefined,
+  boundaries: [],
+  isDigest: false,
+  encodings: ['identity'],
+  isPlain: true,
+  isText: true,
+  isNamed: false,
+  isFlowed: false,
+}
+
+/** Content that no header is about: between and behind the parts of a multipart. */
+export const NO_HEADER: PartHeader = SILENT
+
+function isNamedPlainly({ name }: Field): boolean {
+  if (name === '') return false
+  const plain = plainName(name)
+  if (plain !== name) return false
+  return plain === TYPE || plain === ENCODING || !/content-type|transfer-encoding/.test(plain)
+}
+
+function multipartOf(
+  type: string,
+  said: string,
+  isSure: boolean,
+  boundary: string | undefined,
+  boundaries: readonly string[],
+): Announced {
+  const isMentioned = said.includes('multipart') || said.includes('boundary')
+  if (!isMentioned) return 'no'
+  const isOne = isSure && type.startsWith('multipart/') && boundary !== undefined
+  return isOne && boundaries.length === 1 ? 'sure' : 'maybe'
+}
+
+function messageOf(type: string, types: string, isSure: boolean, isPlain: boolean): Announced {
+  if (type.startsWith('message/')) return isSure ? 'sure' : 'maybe'
+  if (!isPlain && types.includes('message')) return 'maybe'
+  return /message[\s(]*\/|^\s*message\s*(?:;|$)/.test(types) ? 'maybe' : 'no'
+}
+
+const WORDS: ReadonlyMap<string, Encoding> = new Map([
+  ['7bit', 'identity'],
+  ['8bit', 'identity'],
+  ['binary', 'identity'],
+  ['base64', 'base64'],
+  ['quoted-printable', 'quoted-printable'],
+])
+const ALL: readonly Encoding[] = ['identity', 'base64', 'quoted-printable', 'uuencode']
+
+/**
+ * One encoding if all readers must take the same; else all that the header speaks of, and if it
+ * speaks of one that nobody knows, every one.
+ */
+function encodingsOf(
+  values: readonly string[],
+  isPlain: boolean,
+  said: string,
+): readonly Encoding[] {
+  const [first] = values
+  if (isPlain && first === undefined) return ['identity']
+  const only = values.length === 1 && isPlain ? WORDS.get(first!.toLowerCase()) : undefined
+  if (only) return [only]
+  const words = values.map((value) => value.toLowerCase())
+  if (words.some((word) => word !== '' && !WORDS.has(word))) return ALL
+  const text = lettersOf(said)
+  const spoken = [
+    ...(text.includes('b64') || text.includes('base64') ? (['base64'] as const) : []),
+    ...(text.includes('quoted') || text.includes('printable')
+      ? (['quoted-printable'] as const)
+      : []),
+    ...(/uu(?:e|code)/.test(text) ? (['uuencode'] as const) : []),
+  ]
+  return ['identity', ...spoken]
+}
+
+/** What is left of a text, and of its encoded words, where readers drop what they do not know. */
+function lettersOf(said: string): string {
+  const all = said.includes('=?') ? `${said}\n${decodeWords(said).toLowerCase()}` : said
+  return all.replace(/[^a-z0-9]/g, '')
+}
+
+/** The type as far as it can be told where nothing else can. */
+function typeOf(value: string): string {
+  return /^[^\s;]*/.exec(value)![0].toLowerCase()
+}
+
+interface StrictType {
+  readonly type: string
+  readonly boundary: string | undefined
+  readonly isText: boolean
+}
+
+/** Parameters that say nothing of a file. */
+const TEXT_PARAMETERS = new Set(['charset', 'format', 'delsp', 'reply-type', 'markup'])
+
+/** A Content-Type that leaves no room for opinions (RFC 2045 5.1); undefined for all others. */
+function readType(value: string): StrictType | undefined {
+  const head = /^([\w.+-]+\/[\w.+-]+)[ \t]*/.exec(value)
+  if (!head) return undefined
+  const type = head[1]!.toLowerCase()
+  const names = new Set<string>()
+  let boundary: string | undefined
+  let at = head[0].length
+  while (at < value.length) {
+    PARAMETER.lastIndex = at
+    const found = PARAMETER.exec(value)
+    if (!found) return undefined
+    const [whole, name, quoted, token] = found
+    at += whole.length
+    if (name === undefined) continue // a semicolon at the end
+    const lower = name.toLowerCase()
+    if (names.has(lower)) return undefined
+    names.add(lower)
+    if (lower === 'boundary') boundary = quoted ?? token
+  }
+  if (boundary !== undefined && !BOUNDARY.test(boundary)) return undefined
+  const isText = type === 'text/plain' && [...names].every((name) => TEXT_PARAMETERS.has(name))
+  return { type, boundary, isText }
+}
+
+const PARAMETER =
+  /;[ \t]*(?:([\w*.%-]+)[ \t]*=[ \t]*(?:"([^"\\]*)"|([\w'+.,/:=?$!*%&~^{}|#@-]+))[ \t]*|$)/y
+const BOUNDARY = /^[!-~](?:[ -~]{0,198}[!-~])?$/

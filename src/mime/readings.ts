@@ -1,0 +1,141 @@
+import {
+  Base64Decoder,
+  type Base64Mode,
+  type Base64Oddities,
+  isOdd,
+  noOddities,
+  PATIENT,
+  WithoutJunkLines,
+} from './decoders/base64.ts'
+import type { Decoder, Give } from './decoders/decoder.ts'
+import {
+  PATIENT_ESCAPES,
+  QuotedPrintableDecoder,
+  type QuotedPrintableMode,
+  type QuotedPrintableOddities,
+} from './decoders/quoted-printable.ts'
+import {
+  otherUuencode,
+  STANDARD_UUENCODE,
+  UuencodeDecoder,
+  type UuencodeOddities,
+} from './decoders/uuencode.ts'
+
+/** Makes a decoder that gives what it has decoded, in a room that nobody else uses meanwhile. */
+export type MakeDecoder = (give: Give, room: Buffer) => Decoder
+
+/**
+ * One way of decoding that all readers share where nothing is odd, and those that must be tried
+ * besides where something was.
+ */
+export interface DecodingPlan {
+  /** To be asked once: what was odd is known when its decoder has ended. */
+  readonly standard: MakeDecoder
+  /** Valid once the standard one has ended. */
+  others(): Iterable<MakeDecoder>
+}
+
+/** `isSaid`: a header says that it is base64; else it only looks like it. */
+export function base64Plan(isSaid: boolean): DecodingPlan & { readonly odd: Base64Oddities } {
+  const odd = noOddities()
+  return {
+    odd,
+    standard: (give, room) => new Base64Decoder(give, room, PATIENT, odd),
+    *others() {
+      if (!isOdd(odd)) return
+      for (const mode of isSaid ? base64Modes(odd) : fewModes(odd)) {
+        yield (give, room) => new Base64Decoder(give, room, mode)
+      }
+      if (isSaid && (odd.junk || odd.url || odd.high)) {
+        yield (give, room) => new WithoutJunkLines(new Base64Decoder(give, room))
+      }
+    },
+  }
+}
+
+/** All combinations of what readers do about what is odd. */
+function* base64Modes(odd: Base64Oddities): Generator<Base64Mode> {
+  for (const high of odd.high ? (['drop', 'mask'] as const) : (['drop'] as const)) {
+    for (const url of odd.url ? [false, true] : [false]) {
+      for (const padding of odd.padding ? PADDINGS : (['skip'] as const)) {
+        for (const junk of odd.junk || (odd.high && high === 'drop') || (odd.url && !url)
+          ? JUNKS
+          : (['skip'] as const)) {
+          for (const lines of odd.lines ? [false, true] : [false]) {
+            const mode: Base64Mode = { high, url, padding, junk, lines }
+            if (!isPatient(mode)) yield mode
+          }
+        }
+      }
+    }
+  }
+}
+
+const PADDINGS = ['skip', 'restart', 'zero', 'end'] as const
+const JUNKS = ['skip', 'restart', 'end'] as const
+
+function isPatient(mode: Base64Mode): boolean {
+  return (Object.keys(PATIENT) as (keyof Base64Mode)[]).every((key) => mode[key] === PATIENT[key])
+}
+
+/** Of what only looks like base64 no byte is outside of the alphabet. */
+function* fewModes(odd: Base64Oddities): Generator<Base64Mode> {
+  if (odd.padding) {
+    yield { ...PATIENT, padding: 'restart' }
+    yield { ...PATIENT, padding: 'end' }
+  }
+  if (odd.lines) yield { ...PATIENT, padding: 'restart', lines: true }
+}
+
+/** What was not odd, and was not encoded, is the text as it stands. */
+export function quotedPrintablePlan(): DecodingPlan & { readonly odd: QuotedPrintableOddities } {
+  const odd: QuotedPrintableOddities = { strange: false, blanks: false, encoded: false }
+  const decoder =
+    (mode: QuotedPrintableMode): MakeDecoder =>
+    (give, room) =>
+      new QuotedPrintableDecoder(give, room, mode)
+  return {
+    odd,
+    standard: (give, room) => new QuotedPrintableDecoder(give, room, PATIENT_ESCAPES, odd),
+    *others() {
+      if (odd.blanks) yield decoder({ ...PATIENT_ESCAPES, trims: true })
+      if (!odd.strange) return
+      for (const strange of ['drop', 'drop line', 'drop pair'] as const) {
+        yield decoder({ ...PATIENT_ESCAPES, strange })
+      }
+      yield inTwoSteps
+    },
+  }
+}
+
+/** First soft line breaks, then escapes: those that the breaks stood in are whole by then. */
+const inTwoSteps: MakeDecoder = (give, room) => {
+  const second = new QuotedPrintableDecoder(give, room)
+  const first = new QuotedPrintableDecoder(
+    (bytes, length) => second.push(bytes, 0, length),
+    Buffer.allocUnsafeSlow(room.length),
+    { ...PATIENT_ESCAPES, escapes: false },
+  )
+  return {
+    push: (bytes, from, to) => first.push(bytes, from, to),
+    end() {
+      first.end()
+      second.end()
+    },
+  }
+}
+
+export function uuencodePlan(): DecodingPlan {
+  const odd: UuencodeOddities = { lines: false, end: false }
+  return {
+    standard: (give, room) => new UuencodeDecoder(give, room, STANDARD_UUENCODE, odd),
+    *others() {
+      if (!odd.lines && !odd.end) return
+      for (const mode of otherUuencode) {
+        if (odd.lines || mode.lines === STANDARD_UUENCODE.lines) {
+          yield (give, room) => new UuencodeDecoder(give, room, mode)
+        }
+      }
+    },
+  }
+}
