@@ -1,5 +1,5 @@
 import { execFileSync, spawnSync } from 'node:child_process'
-import { chmodSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
@@ -8,27 +8,18 @@ import { plain } from '../cases/messages.ts'
 import { launcher, newest } from '../doors/queue/slot.ts'
 import { clamdMissing, EICAR, startClamd } from '../programs/clamd.ts'
 import { startDaemon } from '../programs/daemon.ts'
+import { example } from '../programs/example.ts'
 import { freePort } from '../programs/free-port.ts'
 import { envdirMissing, startTcpServer, ucspiMissing } from '../programs/ucspi.ts'
 import { deliveries, makeMaildir, standInQueue } from '../stand-in/stand-in.ts'
 
 /** The examples that the documents quote, run with real programs; only paths are changed. */
 
-const root = join(import.meta.dirname, '../..')
+const _root = join(import.meta.dirname, '../..')
 const infected = Buffer.concat([plain, bytes(`${EICAR}\n`)])
 const refusal = '554 mail server permanently rejected message (#5.3.0)\n'
 
 const thisProgram = { '/etc/onescan/queue': launcher }
-
-/** An example with places of this test instead of a host's. */
-function example(name: string, places: Readonly<Record<string, string>>): string {
-  let text = readFileSync(join(root, 'packaging/examples', name), 'utf8')
-  for (const [from, to] of Object.entries(places)) {
-    if (!text.includes(from)) throw new Error(`${name} does not hold ${from}`)
-    text = text.replaceAll(from, to)
-  }
-  return text
-}
 
 /** Runs qmail-smtpd's stand-in on the runtime of the tests. */
 function smtpd(directory: string): string {

@@ -5,6 +5,7 @@ import { bytes } from '../cases/case.ts'
 import { plain } from '../cases/messages.ts'
 import { startOnescand } from '../doors/daemon/process.ts'
 import { clamdMissing, EICAR, EICAR_NAME, startClamd } from '../programs/clamd.ts'
+import { example } from '../programs/example.ts'
 import { headerValues } from '../programs/header-values.ts'
 import { startMailboxes } from '../programs/mailboxes.ts'
 import { postfixMissing, startPostfix } from '../programs/postfix.ts'
@@ -18,16 +19,6 @@ import { socketDirectory } from '../programs/socket-directory.ts'
 const root = join(import.meta.dirname, '../..')
 const infected = Buffer.concat([plain, bytes(`${EICAR}\n`)])
 const recipients = ['full@example.org', 'room@example.org']
-
-/** An example with a place of this test instead of its own. */
-function example(name: string, places: Readonly<Record<string, string>> = {}): string {
-  let text = readFileSync(join(root, 'packaging/examples', name), 'utf8')
-  for (const [from, to] of Object.entries(places)) {
-    if (!text.includes(from)) throw new Error(`${name} does not hold ${from}`)
-    text = text.replaceAll(from, to)
-  }
-  return text
-}
 
 /** Where the examples for Postfix have the socket, in the queue of this one; the directory is made. */
 function placeIn(queue: string, name: string): string {

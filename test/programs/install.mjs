@@ -10,7 +10,7 @@ import { accessSync, constants, existsSync, rmSync, writeFileSync } from 'node:f
 import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { apt, firstLine } from './apt.mjs'
-import { installSendmail } from './install-sendmail.mjs'
+import { unpackServers } from './unpack.mjs'
 
 const libraries = `/usr/lib/${process.arch === 'arm64' ? 'aarch64' : 'x86_64'}-linux-gnu`
 
@@ -44,6 +44,7 @@ const needed = {
   'clamav-milter': 'clamav-milter',
   slapd: 'slapd',
   dovecot: 'dovecot-core',
+  '/usr/lib/dovecot/lmtp': 'dovecot-lmtpd',
   miltertest: 'miltertest',
   opendkim: 'opendkim',
   'opendkim-genkey': 'opendkim-tools',
@@ -118,12 +119,12 @@ export function missingPackages() {
 }
 
 /**
- * Installs what is missing, where that is safe, and unpacks Sendmail beside the system.
+ * Installs what is missing, where that is safe, and unpacks further mail servers beside the system.
  * Returns what to tell, a line each; never throws, since the tests say by themselves
  * what they miss.
  */
 export function installPrograms(env) {
-  return [...installPackages(env), installSendmail()]
+  return [...installPackages(env), ...unpackServers()]
 }
 
 function installPackages(env) {

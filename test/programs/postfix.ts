@@ -33,6 +33,13 @@ export interface Postfix {
   stop(): void
 }
 
+/** Lines of master.cf. */
+export interface Master {
+  /** Of the service that takes mail, with options, instead of one without any; by its port. */
+  readonly smtpd?: (port: number) => string
+  readonly services?: string
+}
+
 /** All that a message needs from one SMTP connection to the next. */
 const services = `
 pickup unix n - n 60 1 pickup
@@ -57,12 +64,14 @@ postlog unix-dgram n - n - 1 postlogd
 
 /**
  * A Postfix of its own, away from one that the host has: it sends all its mail to a port of
- * 127.0.0.1. `wishes` go into main.cf, over what is there; its queue lies in `parent`.
+ * 127.0.0.1. `wishes` go into main.cf, over what is there, and `master` into master.cf; its queue
+ * lies in `parent`.
  */
 export async function startPostfix(
   relayPort: number,
   wishes: Readonly<Record<string, string>> = {},
   parent: string = tmpdir(),
+  master: Master = {},
 ): Promise<Postfix> {
   const directory = mkdtempSync(join(parent, 'onescan-postfix-'))
   const at = (name: string) => join(directory, name)
@@ -92,7 +101,8 @@ export async function startPostfix(
   chownSync(at('data'), Number(execFileSync('id', ['-u', 'postfix'], { encoding: 'utf8' })), 0)
   const lines = Object.entries(settings).map(([name, value]) => `${name} = ${value}\n`)
   writeFileSync(at('etc/main.cf'), lines.join(''))
-  writeFileSync(at('etc/master.cf'), `127.0.0.1:${port} inet n - n - - smtpd${services}`)
+  const smtpd = master.smtpd?.(port) ?? `127.0.0.1:${port} inet n - n - - smtpd`
+  writeFileSync(at('etc/master.cf'), `${smtpd}\n${master.services ?? ''}${services}`)
 
   const postfix = (command: string) =>
     execFileSync('postfix', ['-c', at('etc'), command], { stdio: 'ignore' })

@@ -13,8 +13,8 @@ import { hostname, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { freePort } from './free-port.ts'
 import { findProgram } from './install.mjs'
-import { sendmailProgram, sendmailRoot } from './install-sendmail.mjs'
 import { untilListening } from './listening.ts'
+import { sendmailProgram, sendmailRoot } from './unpack.mjs'
 
 /** Why its tests are skipped; false where everything is there. */
 export const sendmailMissing: string | false = whatIsMissing()

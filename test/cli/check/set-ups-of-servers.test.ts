@@ -7,13 +7,13 @@ import type { Finding } from '../../../src/cli/check/shared/finding.ts'
 import { startOnescand } from '../../doors/daemon/process.ts'
 import { freePort } from '../../programs/free-port.ts'
 import { findProgram } from '../../programs/install.mjs'
-import { sendmailRoot } from '../../programs/install-sendmail.mjs'
 import {
   makeOwnDirectories,
   type OwnDirectories,
   ownDirectoriesMissing,
 } from '../../programs/own-directories.ts'
 import { sendmailCf } from '../../programs/sendmail.ts'
+import { sendmailRoot } from '../../programs/unpack.mjs'
 import { bundle, jsonIn, searchPath } from '../onescan.ts'
 
 /**

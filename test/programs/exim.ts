@@ -1,0 +1,141 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { chownSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { freePort } from './free-port.ts'
+import { untilListening } from './listening.ts'
+import { makeOwnDirectories, ownDirectoriesMissing } from './own-directories.ts'
+import { reachable } from './reachable.ts'
+import { eximProgram } from './unpack.mjs'
+
+/** Why its tests are skipped; false where everything is there. */
+export const eximMissing: string | false = !existsSync(eximProgram)
+  ? 'unpack Exim: node test/programs/install.mjs'
+  : ownDirectoriesMissing
+
+const USER = 'Debian-exim'
+/** Of a user and a group that no other program has. */
+const ID = 64_993
+
+/** What a postmaster adds to the parts of Exim's configuration. */
+export interface EximParts {
+  readonly main?: string
+  readonly routers?: string
+  readonly transports?: string
+}
+
+export interface Exim {
+  /** Where it takes mail, on 127.0.0.1. */
+  readonly port: number
+  /** Its main log so far. */
+  log(): string
+  /** Messages that it has and did not hand on yet. */
+  queued(): number
+  stop(): Promise<void>
+}
+
+/** A part of a configuration file in Exim's form, up to the next `begin`. */
+export function eximParts(text: string): EximParts {
+  const [main = '', ...rest] = text.split(/^begin /m)
+  const part = (name: string) => rest.find((one) => one.startsWith(name))?.slice(name.length) ?? ''
+  return { main, routers: part('routers'), transports: part('transports') }
+}
+
+/** An Exim of its own, away from one that the host has: it sends all its mail to a port of 127.0.0.1. */
+export async function startExim(
+  t: Parameters<typeof makeOwnDirectories>[0],
+  relayPort: number,
+  parts: EximParts,
+  port?: number,
+): Promise<Exim> {
+  // The package's own user and configuration are named in the program.
+  const own = makeOwnDirectories(t, { '/etc': ['passwd', 'group', 'exim4'] })
+  const at = (name: string) => join(own.directory, name)
+  const listensAt = port ?? (await freePort())
+  for (const name of ['spool', 'log']) {
+    mkdirSync(at(name))
+    chownSync(at(name), ID, ID)
+  }
+  const passwd = readFileSync('/etc/passwd', 'latin1')
+  writeFileSync(own.at('/etc/passwd'), `${passwd}${USER}:x:${ID}:${ID}::/:/bin/false\n`)
+  writeFileSync(own.at('/etc/group'), `${readFileSync('/etc/group', 'latin1')}${USER}:x:${ID}:\n`)
+  mkdirSync(own.at('/etc/exim4'))
+  const file = configuration(own.directory, listensAt, relayPort, parts)
+  writeFileSync(own.at('/etc/exim4/exim4.conf'), file)
+  const [command = '', ...words] = own.around([reachable(eximProgram), '-bdf', '-q1s'])
+  const exim = spawn(command, words, {
+    env: { PATH: process.env.PATH, LD_LIBRARY_PATH: libraries() },
+    stdio: ['ignore', 'ignore', 'inherit'],
+  })
+  const kill = () => void exim.kill('SIGKILL')
+  process.once('exit', kill)
+  await untilListening({ port: listensAt, host: '127.0.0.1' }, exim)
+  return {
+    port: listensAt,
+    log: () => readFileSync(at('log/mainlog'), 'latin1'),
+    queued: () =>
+      readdirSync(at('spool/input'), { recursive: true, encoding: 'utf8' }).filter((name) =>
+        name.endsWith('-H'),
+      ).length,
+    async stop() {
+      process.removeListener('exit', kill)
+      await ended(exim)
+    },
+  }
+}
+
+function configuration(
+  directory: string,
+  port: number,
+  relayPort: number,
+  parts: EximParts,
+): string {
+  const { main = '', routers = '', transports = '' } = parts
+  return `
+primary_hostname = exim.example.org
+spool_directory = ${directory}/spool
+log_file_path = ${directory}/log/%slog
+pid_file_path = ${directory}/pid
+never_users =
+tls_advertise_hosts =
+keep_environment = LD_LIBRARY_PATH
+exim_path = ${reachable(eximProgram)}
+${main.includes('local_interfaces') ? '' : `local_interfaces = <; 127.0.0.1.${port}`}
+acl_smtp_rcpt = accept
+acl_smtp_data = accept
+message_size_limit = 20M
+queue_run_in_order
+${main}
+begin routers
+${routers}
+onward:
+  driver = manualroute
+  transport = onward
+  route_list = * 127.0.0.1::${relayPort} byname
+  self = send
+
+begin transports
+${transports}
+onward:
+  driver = smtp
+  allow_localhost
+  hosts_avoid_tls = *
+  hosts_avoid_pipelining = *
+
+begin retry
+* * F,1h,1s
+`
+}
+
+/** Those that were unpacked with it, since the machine lacks them. */
+function libraries(): string {
+  const parent = join(dirname(eximProgram), '../lib')
+  return existsSync(parent) ? readdirSync(parent).map((name) => join(parent, name)).join(':') : '' // biome-ignore format: a line
+}
+
+async function ended(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return
+  const exit = once(child, 'exit')
+  child.kill('SIGTERM')
+  await exit
+}

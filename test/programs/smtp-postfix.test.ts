@@ -1,0 +1,319 @@
+import { setTimeout as wait } from 'node:timers/promises'
+import t, { type Test } from 'tap'
+import { bytes } from '../cases/case.ts'
+import { buildStage } from '../cases/stage.ts'
+import { startOnescand } from '../doors/daemon/process.ts'
+import { callDoor } from '../doors/smtp/client.ts'
+import { startNext } from '../doors/smtp/next-server.ts'
+import { example } from './example.ts'
+import { freePort } from './free-port.ts'
+import { headerValues } from './header-values.ts'
+import { startMailboxes } from './mailboxes.ts'
+import { type Postfix, postfixMissing, startPostfix } from './postfix.ts'
+import { type Receiver, startReceiver } from './smtp-receiver.ts'
+import { openSmtp } from './smtp-session.ts'
+
+/**
+ * onescand before and after the queue of a real Postfix, set up as the documents do. What
+ * SMTPD_PROXY_README asks of a filter before the queue has a test of that name each.
+ */
+
+const clean = bytes('Subject: x\nTo: ben@example.org\n\nhello\n.\n..two\n')
+const virus = bytes('Subject: x\nTo: ben@example.org\n\nVIRUS\n')
+const trouble = bytes('Subject: x\nTo: ben@example.org\n\nTROUBLE\n')
+
+interface Passage {
+  readonly port: number
+  readonly receiver: Receiver
+  readonly filter: number
+  readonly behind: number
+  readonly log: () => string
+  readonly submit: Postfix['submit']
+  serve(t: Test, settings: Readonly<Record<string, string>>, ...words: string[]): Promise<Daemon>
+}
+type Daemon = Awaited<ReturnType<typeof startOnescand>>
+
+/** A filter's settings for master.cf, without chroot. */
+const withoutChroot = (text: string) => text.replace(/^(\S+ +(?:inet|unix) +\S +\S +)y/gm, '$1n')
+
+async function openPassage(
+  t: Test,
+  make: (ports: Readonly<Record<string, number>>) => {
+    master: string
+    main?: Record<string, string>
+  },
+): Promise<Passage> {
+  const receiver = await startReceiver()
+  const [filter, behind] = [await freePort(), await freePort()]
+  const { master, main = {} } = make({ '10025': filter, '10026': behind })
+  const text = withoutChroot(master)
+  const ofClients = /^smtp +inet (?:.*\n)(?:[ #].*\n)*/m
+  const postfix = await startPostfix(
+    receiver.port,
+    { smtpd_authorized_xclient_hosts: '127.0.0.1', notify_classes: '', ...main },
+    undefined,
+    {
+      services: text.replace(ofClients, ''),
+      ...(ofClients.test(text) && {
+        smtpd: (port) =>
+          ofClients
+            .exec(text)![0]
+            .replace(/^smtp /, `127.0.0.1:${port} `)
+            .trimEnd(),
+      }),
+    },
+  )
+  t.teardown(async () => {
+    postfix.stop()
+    await receiver.stop()
+  })
+  return {
+    port: postfix.port,
+    receiver,
+    filter,
+    behind,
+    log: postfix.log,
+    submit: postfix.submit,
+    async serve(t, settings, ...words) {
+      const daemon = startOnescand(t, {
+        args: [
+          '--smtp',
+          `inet:127.0.0.1:${filter}`,
+          '--next',
+          `inet:127.0.0.1:${behind}`,
+          ...words,
+        ],
+        settings,
+      })
+      await daemon.logged(/serving/)
+      return daemon
+    },
+  }
+}
+
+const envelope = { from: 'ann@example.net', to: ['ben@example.org'] }
+
+async function send(port: number, message: Buffer, to: readonly string[] = envelope.to) {
+  const session = await openSmtp(port)
+  const sent = await session.send({ ...envelope, to, message })
+  await session.quit()
+  return sent
+}
+
+t.test('before the queue', { skip: postfixMissing }, async (t) => {
+  const stage = buildStage()
+  t.teardown(stage.remove)
+  const settings = { QHPSI: stage.scanner, REJECTVIRUS: '1' }
+
+  for (const speedAdjust of [true, false]) {
+    const how = speedAdjust ? 'with speed_adjust' : 'without speed_adjust'
+    t.test(how, async (t) => {
+      const line = '  -o smtpd_proxy_options=speed_adjust\n'
+      const passage = await openPassage(t, (ports) => {
+        const master = example('postfix-before-queue.cf', ports)
+        // This client counts as one from elsewhere (SOURCE=REMOTE).
+        const main = { mynetworks: '127.0.0.0/8, 192.0.2.7', local_header_rewrite_clients: '' }
+        return { master: speedAdjust ? master : master.replace(line, ''), main }
+      })
+      const { receiver, port } = passage
+
+      t.test('clean mail is tagged, and its text is untouched', async (t) => {
+        const daemon = await passage.serve(t, settings)
+        const { data } = await send(port, clean)
+        t.match(data, /^250 2\.0\.0 Ok: queued as /, 'the words of Postfix')
+        const { sender, recipients, message } = await receiver.next()
+        t.same([sender, recipients], [envelope.from, envelope.to])
+        t.same(headerValues(message, 'X-QHPSI'), ['clean'])
+        t.match(message.toString(), /^Received: .*\n(?:\t.*\n)*X-QHPSI: clean\nReceived: /, 'below one field') // biome-ignore format: a line
+        t.match(message.toString(), /\n\nhello\n\.\n\.\.two\n$/)
+        await daemon.logged(/decision=accept .*reply=250 .*door=smtp .*remote=127\.0\.0\.1/)
+      })
+
+      t.test('a virus is refused by name while its client is connected', async (t) => {
+        await passage.serve(t, settings)
+        const before = receiver.count()
+        t.equal((await send(port, virus)).data, '550 5.7.1 message refused: virus Test-Virus')
+        t.match((await send(port, clean)).data, /^250 /)
+        await receiver.next()
+        t.equal(receiver.count(), before + 1, 'and is not behind')
+      })
+
+      t.test('what could not be scanned is deferred', async (t) => {
+        await passage.serve(t, settings)
+        t.match((await send(port, trouble)).data, /^451 4\.7\.1 message could not be scanned/)
+      })
+
+      t.test('while onescand is away mail is put off', async (t) => {
+        const { mail, rcpt, data } = await send(port, clean)
+        t.match(
+          [mail, ...rcpt, data].find((reply) => !reply.startsWith('250')),
+          /^451 /,
+        )
+      })
+
+      t.test('the client is known by XFORWARD', async (t) => {
+        const daemon = await passage.serve(t, settings)
+        const session = await openSmtp(port)
+        t.match(await session.say('XCLIENT ADDR=192.0.2.7 NAME=client.example.com'), /^220 /)
+        await session.say('EHLO client.example.com')
+        t.match((await session.send({ ...envelope, message: clean })).data, /^250 /)
+        await session.quit()
+        await receiver.next()
+        await daemon.logged(/decision=accept .* remote=192\.0\.2\.7 /)
+        t.match(passage.log(), /smtpd.*client=client\.example\.com\[192\.0\.2\.7\]/, 'and behind')
+      })
+
+      t.test('of two recipients the full one alone is deferred', async (t) => {
+        const QUOTAD = await startMailboxes(t)
+        await passage.serve(t, { ...settings, QUOTAD, QUOTANAME: 'local' })
+        const session = await openSmtp(port)
+        const to = ['room@example.org', 'full@example.org']
+        const { rcpt, data } = await session.send({ ...envelope, to, message: clean })
+        await session.quit()
+        if (speedAdjust) {
+          // Postfix has taken the recipients by itself; it answers for all with the refusal.
+          t.match(data, /^452 4\.2\.2 Quota exceeded for <full@example\.org>/)
+        } else {
+          t.match(rcpt, [/^250 /, /^452 4\.2\.2 Quota exceeded for <full@example\.org>/])
+          t.match(data, /^250 /)
+          t.same((await receiver.next()).recipients, ['room@example.org'])
+        }
+      })
+
+      t.test('messages of one client have verdicts of their own', async (t) => {
+        await passage.serve(t, settings)
+        const session = await openSmtp(port)
+        const replies: string[] = []
+        for (const message of [clean, virus, trouble, clean]) {
+          replies.push((await session.send({ ...envelope, message })).data)
+        }
+        await session.quit()
+        t.match(replies, [/^250 /, /^550 /, /^451 /, /^250 /])
+        await receiver.next()
+        await receiver.next()
+      })
+    })
+  }
+})
+
+t.test('SMTPD_PROXY_README', { skip: postfixMissing }, async (t) => {
+  const stage = buildStage()
+  t.teardown(stage.remove)
+  // What the Postfix in front says is seen by a next server that is not Postfix.
+  const next = await startNext(t)
+  const filter = await freePort()
+  const postfix = await startPostfix(next.port, { smtpd_authorized_xclient_hosts: '127.0.0.1' }, undefined, { smtpd: (port) => `127.0.0.1:${port} inet n - n - - smtpd -o smtpd_proxy_filter=127.0.0.1:${filter}` }) // biome-ignore format: a line
+  t.teardown(postfix.stop)
+  const daemon = startOnescand(t, {
+    args: ['--smtp', `inet:127.0.0.1:${filter}`, '--next', `inet:127.0.0.1:${next.port}`],
+    settings: { QHPSI: stage.scanner, REJECTVIRUS: '1' },
+  })
+  await daemon.logged(/serving/)
+
+  t.test('EHLO, XFORWARD, MAIL, RCPT, DATA and QUIT, one message a connection', async (t) => {
+    const before = next.commands.length
+    const session = await openSmtp(postfix.port)
+    const parameters = 'SIZE=100 BODY=8BITMIME SMTPUTF8 RET=HDRS ENVID=QQ'
+    await session.send({ ...envelope, parameters, message: clean })
+    await session.quit()
+    await next.has(1)
+    const said = next.commands.slice(before).map((line) => line.replace(/(XFORWARD) .*/, '$1'))
+    t.match(said, [
+      /^EHLO /, 'XFORWARD',
+      `MAIL FROM:<ann@example.net> ${parameters}`,
+      'RCPT TO:<ben@example.org>', 'DATA',
+    ]) // biome-ignore format: a list
+  })
+
+  t.test('MAIL and RCPT are forwarded without modification', async (t) => {
+    const client = await callDoor(postfix.port)
+    t.teardown(() => client.socket.destroy())
+    await client.hear()
+    await client.say('EHLO client.example.org')
+    const mail = 'MAIL FROM:<ann@example.net> BODY=8BITMIME ENVID=QQ+2B314159'
+    const rcpt = 'RCPT TO:<ben@example.org> NOTIFY=NEVER ORCPT=rfc822;Ben+2B@example.org'
+    t.match(await client.say(mail), /^250 2\.1\.0 /)
+    t.match(await client.say(rcpt), /^250 /)
+    await client.say('QUIT')
+    t.ok(next.commands.includes(mail))
+    t.ok(next.commands.includes(rcpt))
+  })
+
+  t.test(
+    'content is rejected with a negative reply, and nothing is completed behind',
+    async (t) => {
+      const before = next.got.length
+      const commands = next.commands.length
+      t.match((await send(postfix.port, virus)).data, /^550 5\.7\.1 /)
+      t.equal(next.got.length, before)
+      t.notOk(next.commands.slice(commands).includes('DATA'))
+    },
+  )
+
+  t.test('content is accepted with the reply of the server behind', async (t) => {
+    t.match((await send(postfix.port, clean)).data, /^250 2\.0\.0 next queued it as \d+ for 1$/)
+    next.script = (verb) => (verb === '.' ? '554 5.6.0 next does not like it' : undefined)
+    t.equal((await send(postfix.port, clean)).data, '554 5.6.0 next does not like it')
+    next.script = (verb) => (verb === 'DATA' ? '452 4.3.1 next is full' : undefined)
+    t.equal((await send(postfix.port, clean)).data, '452 4.3.1 next is full')
+    next.script = undefined
+  })
+
+  t.test('a recipient is rejected with the reply of the server behind', async (t) => {
+    next.script = (verb) => (verb === 'RCPT' ? '550 5.1.1 next knows nobody' : undefined)
+    t.equal((await send(postfix.port, clean)).rcpt[0], '550 5.1.1 next knows nobody')
+    next.script = undefined
+  })
+})
+
+t.test('after the queue', { skip: postfixMissing }, async (t) => {
+  const stage = buildStage()
+  t.teardown(stage.remove)
+  const passage = await openPassage(t, (ports) => ({
+    master: example('postfix-after-queue.cf', ports),
+    main: { content_filter: `scan:[127.0.0.1]:${ports['10025']}` },
+  }))
+  const { receiver, port } = passage
+  const serve = (t: Test, settings: Readonly<Record<string, string>> = {}) =>
+    passage.serve(t, { QHPSI: stage.scanner, REJECTVIRUS: '1', ...settings }, '--after-queue')
+
+  t.test('clean mail is tagged, and the log has its queue id and client', async (t) => {
+    const daemon = await serve(t)
+    const { data } = await send(port, clean)
+    const [, id] = /queued as (\w+)/.exec(data) ?? []
+    t.same(headerValues((await receiver.next()).message, 'X-QHPSI'), ['clean'])
+    await daemon.logged(new RegExp(`decision=accept .*queue=${id} remote=127\\.0\\.0\\.1 `))
+  })
+
+  t.test('a virus is tagged, and nothing is sent to its sender', async (t) => {
+    await serve(t)
+    const before = receiver.count()
+    t.match((await send(port, virus)).data, /^250 /)
+    const { message, recipients } = await receiver.next()
+    t.same(headerValues(message, 'X-QHPSI'), ['virus found'])
+    t.same(recipients, envelope.to)
+    t.equal(receiver.count(), before + 1)
+  })
+
+  t.test('a virus goes to quarantine', async (t) => {
+    await serve(t, { VIRUSFORWARD: 'quarantine@example.org' })
+    await send(port, virus, ['ben@example.org', 'cem@example.org'])
+    const { message, recipients } = await receiver.next()
+    t.same(recipients, ['quarantine@example.org'])
+    t.match(headerValues(message, 'X-Quarantine-ID'), [/ben@example\.org/])
+  })
+
+  t.test('what could not be scanned stays in the queue, and comes again', async (t) => {
+    const daemon = await serve(t)
+    await send(port, trouble)
+    await daemon.logged(/decision=defer .*reply=451 /)
+    while (!/status=deferred .*451 4\.7\.1/.test(passage.log())) await wait(20)
+    t.pass('Postfix keeps it')
+  })
+
+  t.test('mail of local programs counts as that of relay clients, by SOURCE', async (t) => {
+    await serve(t, { SCANFAIL_RELAY: 'accept' })
+    passage.submit(trouble, '-t', '-f', 'ann@example.net')
+    t.match((await receiver.next()).message.toString(), /TROUBLE/)
+  })
+})

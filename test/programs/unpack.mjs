@@ -1,0 +1,73 @@
+// Mail servers for the tests, unpacked into build/: as Debian packages they exclude Postfix,
+// which other tests need, or would start a service. Nothing of them is installed, no root is
+// needed, and what is there already is not fetched again.
+import { spawnSync } from 'node:child_process'
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { apt, firstLine } from './apt.mjs'
+
+const beside = (name) => join(import.meta.dirname, '../../build', name)
+
+/** Roots of the unpacked packages, and the program in each. */
+export const sendmailRoot = beside('sendmail')
+export const sendmailProgram = join(sendmailRoot, 'usr/libexec/sendmail/sendmail')
+export const eximProgram = join(beside('exim'), 'usr/sbin/exim4')
+export const opensmtpdProgram = join(beside('opensmtpd'), 'usr/sbin/smtpd')
+export const clamsmtpProgram = join(beside('clamsmtp'), 'usr/sbin/clamsmtpd')
+
+const unpacked = [
+  { name: 'sendmail', program: sendmailProgram, packages: ['sendmail-bin', 'sendmail-cf'] },
+  { name: 'exim', program: eximProgram, packages: ['exim4-daemon-light'] },
+  { name: 'opensmtpd', program: opensmtpdProgram, packages: ['opensmtpd'] },
+  { name: 'clamsmtp', program: clamsmtpProgram, packages: ['clamsmtp'] },
+]
+
+/** What to tell, a line for each: what it did, or why it could not. */
+export function unpackServers() {
+  return unpacked.map(
+    ({ name, program, packages }) => `${name}: ${unpack(name, program, packages)}`,
+  )
+}
+
+function unpack(name, program, packages) {
+  if (existsSync(program)) return 'there'
+  if (!existsSync('/etc/debian_version')) return 'not fetched: this is not Debian'
+  let trouble = fetchTo(beside(name), packages)
+  if (trouble) {
+    apt(['update']) // no package lists yet, or old ones
+    trouble = fetchTo(beside(name), packages)
+  }
+  return trouble ?? 'unpacked'
+}
+
+function fetchTo(root, packages) {
+  mkdirSync(dirname(root), { recursive: true })
+  const directory = mkdtempSync(`${root}-`)
+  try {
+    const libraries = missingLibraries(packages[0])
+    const download = apt(['download', ...packages, ...libraries], directory)
+    if (download.status !== 0) return `apt-get download: ${firstLine(download.stderr)}`
+    const tree = join(directory, 'tree')
+    for (const file of readdirSync(directory)) {
+      const unpack = spawnSync('dpkg', ['-x', join(directory, file), tree], { encoding: 'utf8' })
+      if (unpack.status !== 0) return `dpkg -x ${file}: ${firstLine(unpack.stderr)}`
+    }
+    rmSync(root, { recursive: true, force: true })
+    renameSync(tree, root) // at once: whoever finds the program finds all of it
+    return undefined
+  } finally {
+    rmSync(directory, { recursive: true, force: true })
+  }
+}
+
+/** Packages of the libraries that a package wants and this machine lacks, theirs included. */
+function missingLibraries(name) {
+  const wanted = spawnSync('apt-cache', ['depends', '--important', name], {
+    encoding: 'utf8',
+  })
+  const names = [...wanted.stdout.matchAll(/^ *(?:Pre)?Depends: (lib\S+)/gm)].map(
+    ([, library]) => library,
+  )
+  const plan = apt(['-s', '--no-upgrade', 'install', ...names])
+  return [...plan.stdout.matchAll(/^Inst (lib\S+) \(/gm)].map(([, library]) => library)
+}
