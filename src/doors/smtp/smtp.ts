@@ -52,6 +52,8 @@ export interface Timeouts {
   readonly command: number
   /** The same for the content of a message. */
   readonly content: number
+  /** Of silence between messages, after which it makes room for another one. */
+  readonly makesRoomAfter: number
   /** For the last word to be taken. */
   readonly leaving: number
 }
@@ -60,11 +62,10 @@ export const standardTimeouts: Timeouts = {
   silence: 300_000,
   command: 300_000,
   content: 3_600_000,
+  makesRoomAfter: 5_000,
   leaving: 5_000,
 }
 
-/** Milliseconds of silence between messages after which a client makes room for another one. */
-export const MAKES_ROOM_AFTER = 5_000
 /** Milliseconds for which the next server's answer to EHLO counts for other clients, too. */
 export const OFFER_FOR = 60_000
 /** Milliseconds between looks at what is due. */
@@ -169,7 +170,7 @@ export function createSmtpDoor(first: Configuration, relay: Relay, options: Smtp
     if (connections.size < maxClients) return true
     const silent = [...connections].filter(({ client, session }) => {
       const { heard, awaited } = client.standing
-      return awaited && !session.amidMessage && now() - heard > MAKES_ROOM_AFTER
+      return awaited && !session.amidMessage && now() - heard > timeouts.makesRoomAfter
     })
     silent.sort((one, other) => one.client.standing.heard - other.client.standing.heard)
     const [oldest] = silent

@@ -57,8 +57,24 @@ export async function startNext(
   let calls = 0
   let wake = () => {}
   const running = {
+    port: 0,
+    commands,
+    got,
     script: wishes.script,
     extensions: wishes.extensions ?? EXTENSIONS,
+    get calls() {
+      return calls
+    },
+    get open() {
+      return sockets.size
+    },
+    async has(count: number) {
+      while (got.length < count) {
+        await new Promise<void>((resolve) => {
+          wake = resolve
+        })
+      }
+    },
   }
   const server = createServer((socket) => {
     calls++
@@ -70,6 +86,9 @@ export async function startNext(
 
   function converse(socket: Socket): void {
     let pending = Buffer.alloc(0)
+    /** The content so far. The door says nothing behind its end before it is answered. */
+    let content: Buffer[] = []
+    let tail = ''
     let inData = false
     let since: string[] = []
     let sender = ''
@@ -125,19 +144,21 @@ export async function startNext(
 
     const greeting = wishes.greeting ?? '220 next.example.org ESMTP'
     if (greeting !== '') write(greeting)
+    function takeContent(piece: Buffer): void {
+      content.push(piece)
+      if (running.script && scripted('CONTENT', piece.toString('latin1'))) return
+      tail = `${tail}${piece.toString('latin1', Math.max(0, piece.length - 5))}`.slice(-5)
+      if (tail !== '\r\n.\r\n' && !(tail === '.\r\n' && Buffer.concat(content).length === 3)) return
+      const whole = Buffer.concat(content)
+      content = []
+      tail = ''
+      finish(whole.subarray(0, -3))
+    }
+
     socket.on('data', (piece: Buffer) => {
+      if (inData) return takeContent(piece)
       pending = Buffer.concat([pending, piece])
       for (;;) {
-        if (inData) {
-          if (scripted('CONTENT', pending.toString('latin1'))) return
-          const isEmpty = pending.subarray(0, 3).toString('latin1') === '.\r\n'
-          const end = isEmpty ? 0 : pending.indexOf('\r\n.\r\n')
-          if (end < 0) return
-          const wire = Buffer.from(pending.subarray(0, isEmpty ? 0 : end + 2))
-          pending = pending.subarray(end + (isEmpty ? 3 : 5))
-          finish(wire)
-          continue
-        }
         const end = pending.indexOf('\n')
         if (end < 0) return
         const line = pending.toString('latin1', 0, end).replace(/\r$/, '')
@@ -153,24 +174,8 @@ export async function startNext(
     for (const socket of sockets) socket.destroy()
     server.close()
   })
-  return Object.assign(running, {
-    port: (server.address() as AddressInfo).port,
-    commands,
-    got,
-    get calls() {
-      return calls
-    },
-    get open() {
-      return sockets.size
-    },
-    async has(count: number) {
-      while (got.length < count) {
-        await new Promise<void>((resolve) => {
-          wake = resolve
-        })
-      }
-    },
-  })
+  running.port = (server.address() as AddressInfo).port
+  return running
 }
 
 function unstuffed(wire: Buffer): Buffer {

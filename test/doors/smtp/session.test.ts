@@ -1,7 +1,8 @@
 import t from 'tap'
 import { buildStage } from '../../cases/stage.ts'
+import { callDoor } from './client.ts'
 import { startNext } from './next-server.ts'
-import { openDoor } from './rig.ts'
+import { openDoor, sendThrough } from './rig.ts'
 
 /** The conversation of the SMTP door with a client and the next server. */
 
@@ -39,3 +40,305 @@ t.test('commands go on as they were said, and replies come back as they were giv
   t.equal(next.got[0]?.content.toString(), `X-QHPSI: clean\r\n${clean}`)
   await client.close()
 })
+
+t.test('EHLO tells what the next server offers, but for what a proxy cannot keep', async (t) => {
+  const extensions = ['PIPELINING', 'SIZE 1000', 'STARTTLS', 'AUTH PLAIN', 'CHUNKING', 'BINARYMIME', '8BITMIME', 'X-NEW a b'] // biome-ignore format: a list
+  const next = await startNext(t, { extensions })
+  const door = await openDoor(t, next.port)
+  const client = await door.call()
+  const kept = '250-PIPELINING\n250-SIZE 1000\n250-8BITMIME\n250 X-NEW a b'
+  const told = await client.say('EHLO client.example.org')
+  t.equal(told, `250-next.example.org at your service\n${kept}`)
+  for (const command of ['STARTTLS', 'AUTH PLAIN AGEAYg==', 'BDAT 10 LAST', 'XEXCH50 2 2']) {
+    t.match(await client.say(command), /^502 5\.5\.1 /)
+  }
+  t.same(next.commands, ['EHLO client.example.org'], 'the next server has heard of none of them')
+
+  const second = await door.call()
+  t.equal(await second.say('EHLO two.example.org'), `250-next.example.org\n${kept}`)
+  t.equal(next.calls, 1, 'known for a while: no connection before MAIL')
+  await second.say('MAIL FROM:<a@b.example>')
+  t.equal(next.calls, 2)
+  t.ok(next.commands.includes('EHLO two.example.org'), 'which then hears who it is')
+})
+
+t.test('a next server that offers less than before: the client asks anew', async (t) => {
+  const next = await startNext(t)
+  const door = await openDoor(t, next.port)
+  await (await door.call()).say('EHLO one.example.org')
+  next.extensions = ['8BITMIME']
+  const client = await door.call()
+  t.match(await client.say('EHLO two.example.org'), /SMTPUTF8/)
+  t.match(await client.say('MAIL FROM:<a@b.example> SMTPUTF8'), /^421 4\.3\.0 /)
+  t.equal(await client.hear(), undefined, 'and is left')
+  const again = await door.call()
+  t.notMatch(await again.say('EHLO two.example.org'), /SMTPUTF8/)
+})
+
+t.test('HELO, and no greeting at all', async (t) => {
+  const next = await startNext(t)
+  const door = await openDoor(t, next.port)
+  const client = await door.call()
+  t.match(await client.say('HELO old.example.org'), /^250 /)
+  await client.say('MAIL FROM:<a@b.example>')
+  t.ok(next.commands.includes('HELO old.example.org'))
+  const mute = await door.call()
+  t.match(await mute.say('MAIL FROM:<a@b.example>'), /^250 /, 'the next server decides')
+})
+
+t.test('verdicts: refused, deferred, dropped, and the next server hears RSET', async (t) => {
+  const next = await startNext(t)
+  const door = await openDoor(t, next.port, { settings: scanning })
+  const client = await door.call()
+  await client.say('EHLO client.example.org')
+  const send = async (text: string) => {
+    await client.say('MAIL FROM:<ann@example.net>')
+    await client.say('RCPT TO:<ben@example.org>')
+    await client.say('DATA')
+    client.write(`Subject: x\r\n\r\n${text}\r\n.\r\n`)
+    return client.hear()
+  }
+  t.equal(await send('VIRUS'), '550 5.7.1 message refused: virus Test-Virus')
+  t.equal(await send('TROUBLE'), '451 4.7.1 message could not be scanned, try again later')
+  t.same(
+    next.commands.filter((line) => line === 'RSET' || line === 'DATA'),
+    ['RSET', 'RSET'],
+  )
+  t.match(await send('hello'), /^250 /, 'on the same connections')
+  t.equal(next.calls, 1)
+  t.match(door.mailLog, [
+    /decision=reject .* virus=Test-Virus grounds=virus .* reply=550 door=smtp /,
+    /decision=defer .* reply=451 door=smtp /,
+    /decision=accept .* reply=250 door=smtp /,
+  ])
+  const dropping = await openDoor(t, next.port, { settings: { ...scanning, REJECTVIRUS: '2' } })
+  t.equal(await sendThrough(dropping, 'Subject: x\r\n\r\nVIRUS\r\n'), '250 2.0.0 Ok')
+  t.equal(next.got.length, 1)
+})
+
+t.test('quarantine: the next server is told another recipient, with the same MAIL', async (t) => {
+  const next = await startNext(t)
+  const settings = { QHPSI: stage.scanner, VIRUSFORWARD: 'quarantine@example.org' }
+  const door = await openDoor(t, next.port, { settings })
+  const to = ['ben@example.org', 'cem@example.org']
+  t.match(await sendThrough(door, 'Subject: x\r\n\r\nVIRUS\r\n', to), /^250 2\.0\.0 next queued/)
+  const [got] = next.got
+  t.same([got?.sender, got?.recipients], ['ann@example.net', ['quarantine@example.org']])
+  t.match(
+    got?.content.toString(),
+    /^X-QHPSI: virus found\r\nX-Quarantine-ID: .*ben@example\.org,cem@/,
+  )
+  next.script = (verb, line) =>
+    line.includes('quarantine') && verb === 'RCPT' ? '550 5.1.1 nobody' : undefined
+  t.equal(await sendThrough(door, 'Subject: x\r\n\r\nVIRUS\r\n', to), '550 5.1.1 nobody')
+})
+
+t.test('the answer of the next server is the answer, whatever it is', async (t) => {
+  const next = await startNext(t)
+  const door = await openDoor(t, next.port, { settings: scanning })
+  for (const reply of [
+    '250-2.0.0 two\r\n250 2.0.0 lines',
+    '452 4.3.1 full',
+    '554 5.6.0 no',
+    '550',
+  ]) {
+    next.script = (verb) => (verb === '.' ? reply : undefined)
+    t.equal(await sendThrough(door, clean), reply.replaceAll('\r\n', '\n'))
+    next.script = (verb) => (verb === 'DATA' ? reply : undefined)
+    if (!reply.startsWith('2')) t.equal(await sendThrough(door, clean), reply)
+  }
+  t.match(door.mailLog.join(''), /decision=accept .* reply=452 next="452 4\.3\.1 full" door=smtp/)
+})
+
+t.test('XFORWARD tells the log, plugins and SCANFAIL_RELAY who the client is', async (t) => {
+  const next = await startNext(t)
+  const settings = { ...scanning, SCANFAIL_RELAY: 'accept' }
+  const door = await openDoor(t, next.port, { settings })
+  const client = await door.call()
+  await client.say('EHLO mta.example.org')
+  const send = async (...before: readonly string[]) => {
+    for (const line of before) await client.say(line)
+    await client.say('MAIL FROM:<ann@example.net>')
+    await client.say('RCPT TO:<ben@example.org>')
+    await client.say('DATA')
+    client.write('Subject: x\r\n\r\nTROUBLE\r\n.\r\n')
+    return client.hear()
+  }
+  const told = 'XFORWARD NAME=a.example ADDR=IPV6:2001:db8::1 HELO=b.example IDENT=4FABC'
+  t.match(await send(told, 'XFORWARD SOURCE=REMOTE'), /^451 /)
+  t.match(await send('XFORWARD ADDR=192.0.2.9 SOURCE=LOCAL'), /^250 /)
+  t.match(await send(), /^451 /, 'the attributes are for one message')
+  t.ok(next.commands.includes(told))
+  t.match(door.mailLog, [
+    /queue=4FABC remote=2001:db8::1 /,
+    /remote=192\.0\.2\.9 /,
+    /door=smtp remote=127\.0\.0\.1 /,
+  ])
+})
+
+t.test('XCLIENT is handed on, with what it tells; it is no one else who comes again', async (t) => {
+  const next = await startNext(t, {
+    extensions: ['XCLIENT NAME ADDR LOGIN'],
+    script: (verb) => (verb === 'XCLI' ? '220 next.example.org once more' : undefined),
+  })
+  const door = await openDoor(t, next.port, { settings: { ...scanning, SCANFAIL_RELAY: 'accept' } })
+  const client = await door.call()
+  await client.say('EHLO mta.example.org')
+  t.equal(await client.say('XCLIENT ADDR=192.0.2.7 LOGIN=ann'), '220 next.example.org once more')
+  await client.say('EHLO client.example.org')
+  await client.say('MAIL FROM:<ann@example.net>')
+  await client.say('RCPT TO:<ben@example.org>')
+  await client.say('DATA')
+  client.write('Subject: x\r\n\r\nTROUBLE\r\n.\r\n')
+  t.match(await client.hear(), /^250 /, 'it has authenticated')
+  t.match(door.mailLog[0], /remote=192\.0\.2\.7 /)
+  next.script = (_, line, socket) => void (line.startsWith('MAIL') && socket.destroy())
+  t.match(await client.say('MAIL FROM:<ann@example.net>'), /^421 /)
+})
+
+t.test('each recipient is asked about before the next server is', async (t) => {
+  const asked: string[] = []
+  const next = await startNext(t)
+  const quota = {
+    askForRelayClients: false,
+    async ask(recipient: { text: string }, size?: number) {
+      asked.push(`${recipient.text} ${size}`)
+      return recipient.text.startsWith('full')
+        ? ({ answer: 'full', usage: { size: 2, quota: 1 } } as const)
+        : ({ answer: 'room' } as const)
+    },
+  }
+  const door = await openDoor(t, next.port, { settings: scanning, quota: quota as never })
+  const client = await door.call()
+  await client.say('EHLO client.example.org')
+  await client.say('MAIL FROM:<ann@example.net> SIZE=77')
+  t.equal(
+    await client.say('RCPT TO:<full@example.org>'),
+    '452 4.2.2 Quota exceeded for <full@example.org>, try again later',
+  )
+  t.match(await client.say('RCPT TO:<room@example.org>'), /^250 /)
+  t.same(asked, ['full@example.org 77', 'room@example.org 77'])
+  t.same(
+    next.commands.filter((line) => line.startsWith('RCPT')),
+    ['RCPT TO:<room@example.org>'],
+  )
+  await client.say('DATA')
+  client.write(`${clean}.\r\n`)
+  t.match(await client.hear(), /^250 /)
+  await client.say('XFORWARD SOURCE=LOCAL')
+  await client.say('MAIL FROM:<ann@example.net>')
+  t.match(
+    await client.say('RCPT TO:<full@example.org>'),
+    /^250 /,
+    'relay clients are not asked about',
+  )
+})
+
+t.test('LMTP has a reply for each recipient that was taken', async (t) => {
+  const next = await startNext(t, {
+    lmtp: true,
+    script: (_, line) => (line.startsWith('RCPT TO:<no') ? '550 5.1.1 nobody' : undefined),
+  })
+  const door = await openDoor(t, next.port, { lmtp: true, settings: scanning })
+  const client = await door.call()
+  t.match(await client.say('LHLO mta.example.org'), /^250-next/)
+  const send = async (text: string, count: number) => {
+    await client.say('MAIL FROM:<ann@example.net>')
+    for (const to of ['a@b.example', 'no@b.example', 'c@b.example'])
+      await client.say(`RCPT TO:<${to}>`)
+    await client.say('DATA')
+    client.write(`Subject: x\r\n\r\n${text}\r\n.\r\n`)
+    const replies: (string | undefined)[] = []
+    while (replies.length < count) replies.push(await client.hear())
+    return replies
+  }
+  t.same(await send('hello', 2), [
+    '250 2.0.0 <a@b.example> has it',
+    '250 2.0.0 <c@b.example> has it',
+  ])
+  const refusal = '550 5.7.1 message refused: virus Test-Virus'
+  t.same(await send('VIRUS', 2), [refusal, refusal])
+  next.script = (verb) =>
+    verb === '.' ? '250 2.0.0 one has it\r\n452 4.2.2 two is full\r\n250 2.0.0 three' : undefined
+  t.same(await send('hello', 3), [
+    '250 2.0.0 one has it',
+    '452 4.2.2 two is full',
+    '250 2.0.0 three',
+  ])
+  t.match(
+    await client.say('EHLO x'),
+    /^250 2\.1\.0 next took EHLO|^250-/,
+    'the next server answers for EHLO',
+  )
+})
+
+t.test('after the queue nothing is refused for what is in it', async (t) => {
+  const next = await startNext(t)
+  const door = await openDoor(t, next.port, { settings: scanning, afterQueue: true })
+  t.match(await sendThrough(door, 'Subject: x\r\n\r\nVIRUS\r\n'), /^250 /)
+  t.match(next.got[0]?.content.toString(), /^X-QHPSI: virus found\r\n/)
+  t.match(await sendThrough(door, 'Subject: x\r\n\r\nTROUBLE\r\n'), /^451 4\.7\.1 /)
+  const forged = `${'X-QHPSI: clean\r\n'.repeat(17)}Subject: x\r\n\r\n`
+  t.match(
+    await sendThrough(door, forged),
+    /^451 4\.6\.0 message refused: its header has more than 16/,
+  )
+  t.match(await sendThrough(door, 'a\n.\r\n'), /^451 4\.6\.0 /)
+  const strict = await openDoor(t, next.port, { settings: scanning, afterQueue: true, refusesBareNewlines: true }) // biome-ignore format: a line
+  t.match(await sendThrough(strict, 'a\nb\r\n'), /^451 4\.6\.0 /)
+  const small = await openDoor(t, next.port, { settings: scanning, afterQueue: true, maxSize: 10 })
+  t.match(await sendThrough(small, 'a longer one\r\n'), /^451 4\.3\.4 /)
+  t.equal(next.got.length, 1)
+})
+
+t.test('while nothing scans, mail passes as it is', async (t) => {
+  const next = await startNext(t)
+  const door = await openDoor(t, next.port)
+  const text = 'Subject: x\r\nX-QHPSI: clean\r\n\r\n.hidden\r\n..\n\0\xff\r\n'
+  t.match(await sendThrough(door, text.replaceAll('\r\n.', '\r\n..')), /^250 /)
+  t.equal(next.got[0]?.content.toString('latin1'), text.replace('.hidden', '.hidden'))
+  t.match(door.mailLog[0], /decision=pass reason="QHPSI is not set" .*reply=250 door=smtp/)
+})
+
+t.test('only the networks of --from may connect', async (t) => {
+  const next = await startNext(t)
+  const door = await openDoor(t, next.port, { from: [] })
+  const client = await callDoor(door.port)
+  t.match(await client.hear(), /^554 5\.7\.1 /)
+  t.equal(await client.hear(), undefined)
+  await client.close()
+  t.match(door.log, [/smtp: 127\.0\.0\.1 may not connect \(--from\)/])
+})
+
+t.test('when it stops, idle clients are left at once, and a message is finished', async (t) => {
+  const next = await startNext(t)
+  const door = await openDoor(t, next.port, { settings: scanning })
+  const idle = await door.call()
+  const busy = await door.call()
+  await busy.say('EHLO client.example.org')
+  await busy.say('MAIL FROM:<a@b.example>')
+  await busy.say('RCPT TO:<b@b.example>')
+  await busy.say('DATA')
+  const closed = door.close(20_000)
+  t.match(await idle.hear(), /^421 4\.3\.2 /)
+  busy.write(`${clean}.\r\n`)
+  t.match(await busy.rest(), [/^250 /, /^421 4\.3\.2 /])
+  await closed
+})
+
+t.test(
+  'when it stops, a message that is not finished in time is left with its client',
+  async (t) => {
+    const next = await startNext(t)
+    const door = await openDoor(t, next.port, { settings: scanning })
+    const client = await door.call()
+    await client.say('EHLO client.example.org')
+    await client.say('MAIL FROM:<a@b.example>')
+    await client.say('RCPT TO:<b@b.example>')
+    await client.say('DATA')
+    client.write('half a mess')
+    await door.close(1)
+    t.match(await client.rest(), [/^421 4\.3\.2 /])
+    t.equal(next.got.length, 0)
+  },
+)
