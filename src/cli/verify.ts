@@ -1,7 +1,7 @@
 import * as crypto from 'node:crypto'
 import type { ArgumentsCamelCase, CommandModule } from 'yargs'
 import { type Explanation, explainStamps } from '../cluster/explain.ts'
-import { signatureDate } from '../cluster/signature-date.ts'
+import { readSignatureFiles, settledDate } from '../cluster/signature-files.ts'
 import { type Trust, type VerifyOptions, verifyStamps } from '../cluster/verify.ts'
 import { readSpoolPolicy } from '../message/spool-policy.ts'
 import { addKeyringOption, readCluster } from './keyring-options.ts'
@@ -48,7 +48,7 @@ async function verify(args: ArgumentsCamelCase<VerifyArguments>, output: Output)
       keys,
       maxAge,
       now: Math.floor(Date.now() / 1000),
-      signatureDate: () => signatureDate(signatureDirectory),
+      signatureDate: () => settledDate(readSignatureFiles(signatureDirectory, Date.now())),
       crypto,
     }
     const examined = { header: message.header, ...(await message.form()) }

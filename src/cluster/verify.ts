@@ -36,7 +36,7 @@ export interface VerifyOptions {
   readonly maxAge: number
   /** Unix seconds. */
   readonly now: number
-  /** When the local signatures last changed, unix seconds; undefined if that is not known. */
+  /** From when on stamps are as good as the signatures here, unix seconds; undefined if that is not known. */
   readonly signatureDate: () => number | undefined
   readonly crypto: Crypto
 }

@@ -1,5 +1,6 @@
 import type { Crypto } from '../cluster/mac.ts'
 import { signMessage } from '../cluster/sign.ts'
+import { countedFrom, type SignatureFiles, settledDate } from '../cluster/signature-files.ts'
 import { bearsStamp, EVERY_PART, SECOND_LOOK, scannerName } from '../cluster/stamp.ts'
 import { type Examined, type Trust, verifyStamps } from '../cluster/verify.ts'
 import { examineClearing } from '../message/clear-header.ts'
@@ -8,6 +9,7 @@ import type { Message } from '../message/spool.ts'
 import { headerFormFault } from '../message/well-formed.ts'
 import type { TimedLookup } from '../quota/quota-answer.ts'
 import { runScanners, type ScanResult } from '../scan/scan.ts'
+import { haveLoaded } from '../scan/shared/have-loaded.ts'
 import type { ScanPolicy } from '../scan/shared/scan-policy.ts'
 import type { Scanner } from '../scan/shared/scanner.ts'
 import { specimenOf } from '../scan/specimen.ts'
@@ -31,8 +33,8 @@ export interface Tools {
   readonly scanners: readonly Scanner[]
   /** Needed if the policy has a cluster. */
   readonly crypto: Crypto | undefined
-  /** When the local signatures last changed, unix seconds. */
-  readonly signatureDate: () => number | undefined
+  /** The local signatures. */
+  readonly signatureFiles: () => SignatureFiles | undefined
   /** Milliseconds of the world's clock, Date.now(): for what hosts and files say of times. */
   readonly now: () => number
   /** Milliseconds on a clock that nobody sets, for laps and deadlines. */
@@ -76,7 +78,10 @@ export async function judge(
   const remove = fieldsThatGoFrom(message.header, vouched, policy)
   const leaving = withoutFields(message.header, remove)
   const remarks: Remarks = { notes, traits: new Set() }
-  const began = seconds(tools.now())
+  // Before the scan: what they load meanwhile may have come too late for it.
+  const files = policy.cluster && tools.signatureFiles()
+  const isUpToDate = await haveLoaded(tools.scanners, files, tools.now())
+  const began = countedFrom(files, tools.now())
   const finding = findUnvouched({ ...transaction, leaving }, policy, tools, vouched, remarks)
   const verifying = stamped ? vouched : verify(transaction, policy, tools)
   await Promise.allSettled([finding, verifying]) // the door closes the message: nobody may read on
@@ -84,7 +89,9 @@ export async function judge(
   if (scan.answer === 'clean') message.confirmFile()
   const scanned = clock()
   const finds = { scan, since: known?.time ?? began }
-  const stamp = await sign(message, leaving, policy, tools, finds)
+  const maySign = isUpToDate || known !== undefined
+  if (!maySign && scan.answer === 'clean' && scan.scanners.length > 0) notes.push(ON_THEIR_WAY)
+  const stamp = maySign ? await sign(message, leaving, policy, tools, finds) : undefined
   const outcome: Outcome = {
     trust,
     scan,
@@ -104,6 +111,8 @@ interface Remarks {
   traits: ReadonlySet<string>
 }
 
+const ON_THEIR_WAY = 'no stamp: signatures changed, and may not be loaded yet'
+
 const untrusted: Trust = { trusted: false, why: '' }
 
 async function verify(
@@ -120,7 +129,8 @@ async function verify(
     keys: cluster.keys,
     maxAge: cluster.maxAge,
     now: seconds(tools.now()),
-    signatureDate: tools.signatureDate,
+    // A host that stamped it may have got them later than this one.
+    signatureDate: () => settledDate(tools.signatureFiles()),
     crypto: tools.crypto,
   })
 }

@@ -46,6 +46,7 @@ export function clamscanScanner(policy: ScanPolicy): Scanner {
     memorable: {
       identity: `clamscan(${encodeURIComponent(JSON.stringify([clamscan, clam.maxSize]))})`,
       signatures: clamscan.way === 'tcp' || clamscan.way === 'tls' ? 'not told' : "this host's",
+      ...(clamscan.way === 'clamscan' && { hasLoaded: async () => true }), // it does so each time
     },
     async scan(specimen, { signal }) {
       if (specimen.size > clam.maxSize) {

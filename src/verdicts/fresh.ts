@@ -1,3 +1,4 @@
+import { SETTLED_AFTER, type SignatureFiles } from '../cluster/signature-files.ts'
 import { FUTURE_MAX } from '../cluster/verify.ts'
 import { areAllAtLeastAsNew } from '../scan/shared/signatures.ts'
 import type { RememberedVerdict } from './verdict.ts'
@@ -13,8 +14,10 @@ export interface Standard {
   readonly maxAge: number
   /** What this host's scanners say of their signatures, the newest among them. */
   readonly signatures: string
-  /** When the signatures of this host last changed, unix seconds; undefined if that is not known. */
-  readonly signatureDate: number | undefined
+  /** The signatures that lie here; undefined if that is not known. */
+  readonly files: Pick<SignatureFiles, 'changed' | 'others'> | undefined
+  /** This host's name. */
+  readonly host: string
 }
 
 /**
@@ -24,7 +27,7 @@ export interface Standard {
  * a name that was withdrawn must not stay.
  */
 export function staleness(verdict: RememberedVerdict, standard: Standard): string | undefined {
-  const { now, maxAge, signatures, signatureDate } = standard
+  const { now, maxAge, signatures, files, host } = standard
   const age = now - verdict.time
   if (age > maxAge) return `it is ${age} seconds old`
   if (age < -FUTURE_MAX) return `it is ${-age} seconds in the future`
@@ -32,8 +35,13 @@ export function staleness(verdict: RememberedVerdict, standard: Standard): strin
     if (verdict.signatures === signatures || Math.abs(age) <= INFECTED_FOR) return undefined
     return 'it was found with other signatures'
   }
-  if (signatureDate !== undefined && verdict.time < signatureDate) {
+  if (files !== undefined && verdict.time < files.changed) {
     return 'it is older than the signatures here'
+  }
+  // Those without a number: another host may have got them later, and does not say so.
+  const { others } = files ?? {}
+  if (others !== undefined && verdict.host !== host && verdict.time < others + SETTLED_AFTER) {
+    return 'another host may not have had the signatures here'
   }
   if (areAllAtLeastAsNew(verdict.signatures, signatures)) return undefined
   return 'it was found with other signatures, perhaps older ones'

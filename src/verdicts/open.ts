@@ -10,7 +10,7 @@ import { openVerdicts, type Verdicts, type VerdictsOptions } from './verdicts.ts
 import type { VerdictPolicy } from './verdicts-policy.ts'
 
 export interface World
-  extends Pick<VerdictsOptions, 'crypto' | 'now' | 'uptime' | 'signatureDate'> {
+  extends Pick<VerdictsOptions, 'crypto' | 'now' | 'uptime' | 'signatureFiles'> {
   /** Takes a line where a store that hosts share fails, and where it answers again. */
   readonly log: (line: string) => void
   /** Milliseconds that a scan may take: SCANTIMEOUT. */

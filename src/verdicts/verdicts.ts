@@ -1,7 +1,9 @@
 import type { Crypto } from '../cluster/mac.ts'
+import { countedFrom, type SignatureFiles } from '../cluster/signature-files.ts'
 import type { Header } from '../message/header-block.ts'
 import type { Message } from '../message/spool.ts'
 import type { ScanResult } from '../scan/scan.ts'
+import { haveLoaded } from '../scan/shared/have-loaded.ts'
 import type { ScanPolicy } from '../scan/shared/scan-policy.ts'
 import type { Scanner, ScanTask } from '../scan/shared/scanner.ts'
 import { joinVersions, type ScannerVersions } from '../scan/shared/signatures.ts'
@@ -34,8 +36,8 @@ export interface VerdictsOptions {
   readonly maxAge: number
   /** This host's name, for logs of others. */
   readonly host: string
-  /** When the local signatures last changed, unix seconds. */
-  readonly signatureDate: () => number | undefined
+  /** The signatures that lie here. */
+  readonly signatureFiles: () => SignatureFiles | undefined
   /** Milliseconds, as Date.now(). */
   readonly now: () => number
   /** Milliseconds on a clock that nobody sets. */
@@ -122,7 +124,8 @@ export function openVerdicts(options: VerdictsOptions): Verdicts {
       now: seconds(),
       maxAge,
       signatures: joinVersions(versions),
-      signatureDate: options.signatureDate(),
+      files: options.signatureFiles(),
+      host,
     }
     return staleness(verdict, standard) === undefined
   }
@@ -150,7 +153,7 @@ export function openVerdicts(options: VerdictsOptions): Verdicts {
       looks: looksOf(policy, scanners),
     }
     const secrets = options.secrets()
-    const here = { host, signatureDate: options.signatureDate() }
+    const here = { host, signatureDate: options.signatureFiles()?.changed }
     const fingerprint = tellSignatures(scanners, here)
       ? fingerprintOf(subject, secrets.fingerprint, crypto)
       : undefined
@@ -181,10 +184,16 @@ export function openVerdicts(options: VerdictsOptions): Verdicts {
 
   /**
    * What was found is kept in a turn of its own: sealing it takes time, and the answer about
-   * this message goes first. A copy that comes meanwhile waits for the flight.
+   * this message goes first. A copy that comes meanwhile waits for the flight; where the verdict
+   * may not last, that is all who get it.
    */
-  function rememberAndLand(flight: OwnFlight, landing: Landing, name: Name): void {
-    if (landing.kind !== 'verdict') {
+  function rememberAndLand(
+    flight: OwnFlight,
+    landing: Landing,
+    name: Name,
+    mayLast: boolean,
+  ): void {
+    if (landing.kind !== 'verdict' || !mayLast) {
       flight.land(landing)
       release(name)
       return
@@ -207,6 +216,7 @@ export function openVerdicts(options: VerdictsOptions): Verdicts {
     const flight = flights.begin(name.fingerprint, within)
     const until = uptime() + within
     let landing: Landing = { kind: 'nothing' }
+    let mayLast = false
     try {
       const verdict = await recall(name, within * SHARE_OF_WAITING)
       const timeout = Math.max(1, until - uptime())
@@ -214,7 +224,9 @@ export function openVerdicts(options: VerdictsOptions): Verdicts {
         flight.land({ kind: 'verdict', verdict }) // nobody waits for what is this message's own affair
         return await believe(verdict, question, look, timeout)
       }
-      const began = seconds()
+      const files = options.signatureFiles()
+      const isUpToDate = await haveLoaded(name.scanners, files, options.now())
+      const began = countedFrom(files, options.now())
       const { told, joined } = noteVersions(name.versions)
       const result = await lookWithCare(question, name, look, timeout, told)
       if (result.answer === 'unknown') {
@@ -228,10 +240,12 @@ export function openVerdicts(options: VerdictsOptions): Verdicts {
         question.message.confirmFile()
         const scanners = name.scanners.map((scanner) => scanner.name)
         landing = { kind: 'verdict', verdict: { found, scanners, signatures, time: began, host } }
+        // What is clean may not be by signatures that are on their way.
+        mayLast = isUpToDate || found.answer === 'infected'
       }
       return { result }
     } finally {
-      rememberAndLand(flight, landing, name)
+      rememberAndLand(flight, landing, name, mayLast)
     }
   }
 

@@ -2,6 +2,7 @@ import * as crypto from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
+import { SETTLED_AFTER } from '../../src/cluster/signature-files.ts'
 import { FREE_LINE_MAX, FREE_MAX, ofTheCopy, ofTheWay } from '../../src/verdicts/fields.ts'
 import { fingerprintOf } from '../../src/verdicts/fingerprint.ts'
 import { INFECTED_FOR } from '../../src/verdicts/fresh.ts'
@@ -58,6 +59,8 @@ t.test('its numbers and names are those of the program', async (t) => {
   t.equal(DEFAULT_POISON_TRIES, 3)
   t.match(page, 'three times in a day')
   t.match(page, `\`${KEY_PREFIX}\``)
+  t.equal(SETTLED_AFTER, 15 * 60)
+  t.match(page, 'or 15 minutes after the change')
   t.equal(CLAIMED_FOR, 2_000)
   t.match(page, 'for up to 2 seconds or a quarter of `SCANTIMEOUT`')
   t.equal(SHARE_OF_WAITING, 0.25)

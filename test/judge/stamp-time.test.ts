@@ -36,7 +36,8 @@ t.test('signatures that change in mid-scan are newer than the stamp that it make
     return judge({ message, envelope, client }, policy, {
       scanners: [scanner],
       crypto,
-      signatureDate: () => changed,
+      signatureFiles: () =>
+        changed === undefined ? undefined : { changed, others: changed, size: 0, seen: now / 1000 },
       now: () => now,
       uptime: () => now,
     })

@@ -1,4 +1,5 @@
 import t from 'tap'
+import { SETTLED_AFTER } from '../../src/cluster/signature-files.ts'
 import { areAtLeastAsNew, joinVersions } from '../../src/scan/shared/signatures.ts'
 import { type Standard, staleness } from '../../src/verdicts/fresh.ts'
 import type { RememberedVerdict } from '../../src/verdicts/verdict.ts'
@@ -21,7 +22,8 @@ function counts(verdict: Partial<RememberedVerdict>, standard: Partial<Standard>
     now: NOW,
     maxAge: 3600,
     signatures: by(version(27_600)),
-    signatureDate: undefined,
+    files: undefined,
+    host: 'mx1',
     ...standard,
   }
   return staleness(remembered, by27600) === undefined
@@ -50,8 +52,19 @@ t.test('a clean verdict counts if its signatures are no older than those here', 
 })
 
 t.test('a clean verdict counts if nothing has changed in the database since', async (t) => {
-  t.notOk(counts({ time: NOW - 100 }, { signatureDate: NOW - 99 }))
-  t.ok(counts({ time: NOW - 100 }, { signatureDate: NOW - 100 }))
+  t.notOk(counts({ time: NOW - 100 }, { files: { changed: NOW - 99.999 } }))
+  t.ok(counts({ time: NOW - 100 }, { files: { changed: NOW - 100 } }))
+})
+
+t.test('that of another host counts if it may have had them by then, or says so', async (t) => {
+  const settled = NOW - SETTLED_AFTER
+  const others = (changed: number) => ({ files: { changed, others: changed }, host: 'mx2' })
+  t.notOk(counts({ time: NOW - 1 }, others(settled)))
+  t.ok(counts({ time: NOW }, others(settled)))
+  t.ok(counts({ time: NOW - 1 }, { ...others(settled), host: 'mx1' }))
+  const official = { files: { changed: settled }, host: 'mx2' }
+  t.ok(counts({ time: NOW - 1 }, official), 'by its number')
+  t.notOk(counts({ time: NOW - 1, signatures: by(version(27_599)) }, official))
 })
 
 t.test('an infected verdict counts by the same signatures, or for a minute', async (t) => {
@@ -60,7 +73,7 @@ t.test('an infected verdict counts by the same signatures, or for a minute', asy
   const other = { signatures: by(version(27_601)) }
   t.notOk(counts({ found: infected, ...other, time: NOW - 61 }))
   t.ok(counts({ found: infected, ...other, time: NOW - 60 }))
-  t.ok(counts({ found: infected }, { signatureDate: NOW }))
+  t.ok(counts({ found: infected }, { files: { changed: NOW } }))
 })
 
 t.test('versions are compared by number', async (t) => {

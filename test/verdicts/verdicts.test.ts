@@ -1,6 +1,7 @@
 import * as crypto from 'node:crypto'
 import { setImmediate as setImmediatePromise } from 'node:timers/promises'
 import t from 'tap'
+import type { SignatureFiles } from '../../src/cluster/signature-files.ts'
 import type { ScanResult } from '../../src/scan/scan.ts'
 import { readScanPolicy } from '../../src/scan/shared/scan-policy.ts'
 import type { Scanner } from '../../src/scan/shared/scanner.ts'
@@ -19,6 +20,8 @@ const letter = 'Date: today\nTo: ann@example.org\nSubject: hello\n\nHello\n'
 const copy = letter.replace('ann', 'ben')
 
 let version = 'ClamAV 1.4.3'
+const filesOf = (changed: number | undefined): SignatureFiles | undefined =>
+  changed === undefined ? undefined : { changed, others: changed, size: 0, seen: 2_000_000_000 }
 function scanner(name: string, more: Partial<Scanner> = {}): Scanner {
   return {
     name,
@@ -40,7 +43,7 @@ function open(more: Partial<VerdictsOptions> = {}) {
     crypto,
     maxAge: 3600,
     host: 'here',
-    signatureDate: () => undefined,
+    signatureFiles: () => undefined,
     now: () => now,
     uptime: () => uptime,
     fullTime: policy.timeout,
@@ -170,7 +173,7 @@ t.test('a verdict by another look is none: scanners, second look, nesting', asyn
 
 t.test('a verdict ends with its age, its signatures, or the change of the database', async (t) => {
   let date: number | undefined
-  const { find, looks, pass } = open({ signatureDate: () => date })
+  const { find, looks, pass } = open({ signatureFiles: () => filesOf(date) })
   await find(letter)
   pass(3_600_000)
   await find(copy)
@@ -205,7 +208,7 @@ t.test('a scanner that does not tell when its signatures change is asked each ti
     ["this host's", 1.7e9, true],
   ] as const) {
     const poison = { known: createPoison(undefined, undefined, async () => {}), tries: 1 }
-    const { find, looks } = open({ signatureDate: () => date, poison })
+    const { find, looks } = open({ signatureFiles: () => filesOf(date), poison })
     const command = scanner('command', { memorable: { identity: 'command', signatures } })
     const wishes = { scanners: [command] }
     await find(letter, clean, wishes)

@@ -1,4 +1,4 @@
-import { signatureDate } from '../../cluster/signature-date.ts'
+import { readSignatureFiles } from '../../cluster/signature-files.ts'
 import type { Tools } from '../../judge/engine.ts'
 import type { Policy } from '../../judge/policy.ts'
 import type { QuotaClient } from '../../quota/client.ts'
@@ -19,7 +19,9 @@ export async function prepareTools(policy: Policy, log: LogSink): Promise<SlotTo
   return {
     scanners: await makeScanners(policy.scan, undefined, log.relay),
     crypto: cluster && (await loadCrypto()),
-    signatureDate: once(() => cluster && signatureDate(cluster.signatureDirectory)),
+    signatureFiles: once(
+      () => cluster && readSignatureFiles(cluster.signatureDirectory, Date.now()),
+    ),
     now: Date.now,
     uptime,
     quota: quota && (await openLookup(quota)),

@@ -1,5 +1,5 @@
 import { digestsFor } from '../../cluster/digests.ts'
-import { signatureDate } from '../../cluster/signature-date.ts'
+import { readSignatureFiles } from '../../cluster/signature-files.ts'
 import type { Tools } from '../../judge/engine.ts'
 import { type Place, type Policy, readPlace, readScanningPolicy } from '../../judge/policy.ts'
 import type { DigestsWanted } from '../../message/canonical-body.ts'
@@ -58,7 +58,7 @@ export async function readConfiguration(
   const directory = env.CLAMDBDIR || '/var/lib/clamav'
   const keys = policy?.cluster?.keys ?? []
   const clocks = {
-    signatureDate: remembered(() => signatureDate(directory)),
+    signatureFiles: remembered(() => readSignatureFiles(directory, Date.now())),
     now: Date.now,
     uptime: () => performance.now(),
   }

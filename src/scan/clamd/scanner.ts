@@ -17,6 +17,7 @@ import { askClamd, scanPath, scanStream, scanStreams } from './ask.ts'
 import { COMES_BACK_WITHIN, lengthOfPause, pause } from './back-off.ts'
 import type { ClamdReply } from './clamd-reply.ts'
 import { type Converse, type ConverseMany, converse } from './converse.ts'
+import { hasLoaded } from './has-loaded.ts'
 import { createHealth, type Health } from './health.ts'
 import type { Absence, LinkOutcome } from './link.ts'
 import { createPlaces, PLACES, type Places } from './places.ts'
@@ -78,7 +79,15 @@ export function clamdScanner(
   return {
     name: 'clamd',
     local: false,
-    memorable: { identity: `clamd(${clam.maxSize})`, signatures: () => versions.newest() },
+    memorable: {
+      identity: `clamd(${clam.maxSize})`,
+      signatures: () => versions.newest(),
+      async hasLoaded(files, isSettled) {
+        await versions.newest() // asks, if that was not done just now
+        const servers = list.map((server) => ({ ...server, version: versions.of(server) }))
+        return servers.every((server) => hasLoaded(server, files, isSettled))
+      },
+    },
     takesBeside: true,
     async scan(specimen, task) {
       const size = Math.max(specimen.size, ...(specimen.beside ?? []).map((each) => each.size))

@@ -1,3 +1,4 @@
+import type { SignatureFiles } from '../../cluster/signature-files.ts'
 import type { Envelope } from '../../envelope/envelope.ts'
 import type { Origin } from '../../envelope/origin.ts'
 import type { Limit } from './exceeded-limit.ts'
@@ -144,6 +145,14 @@ export interface Memorable {
    * of which nobody else can tell. `not told`: they may change at any time.
    */
   readonly signatures: "this host's" | 'not told' | (() => Promise<string | undefined>)
+  /**
+   * Whether it looks by all of these signatures, which changed a while ago: `isSettled` says of a
+   * moment when some changed whether that is long ago. Without it, it does when all are settled.
+   */
+  hasLoaded?(
+    files: SignatureFiles,
+    isSettled: (changed: number | undefined) => boolean,
+  ): Promise<boolean>
 }
 
 export interface Scanner {

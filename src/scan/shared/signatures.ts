@@ -19,6 +19,12 @@ export function areAtLeastAsNew(theirs: SignatureVersion, own: SignatureVersion)
   return compareDotted(their[1]!, our[1]!) >= 0 && Number(their[2]) >= Number(our[2])
 }
 
+/** The number of ClamAV's own signatures that a clamd has loaded; undefined if it names none. */
+export function databaseNumber(version: SignatureVersion | undefined): number | undefined {
+  const number = CLAMAV.exec(version ?? '')?.[2]
+  return number === undefined ? undefined : Number(number)
+}
+
 /** By number, part by part. */
 function compareDotted(a: string, b: string): number {
   const [left, right] = [a.split('.'), b.split('.')]

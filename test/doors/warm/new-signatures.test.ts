@@ -1,0 +1,75 @@
+import { writeFileSync } from 'node:fs'
+import { connect } from 'node:net'
+import { text } from 'node:stream/consumers'
+import t from 'tap'
+import { clamdMissing, startClamd } from '../../programs/clamd.ts'
+import { openMilter } from '../milter/rig.ts'
+
+/** Signatures that lie here, and that a real clamd has not loaded yet. */
+
+const letter = (n: number) =>
+  Buffer.from(`Date: ${n}\nTo: <${n}@example.org>\nFrom: news@example.com\n\nan unknown worm\n`)
+const signature = `Worm:0:*:${Buffer.from('unknown worm').toString('hex')}\n`
+const tick = () => new Promise((resolve) => setTimeout(resolve, 20))
+
+t.test(
+  'what clamd does not find yet is not remembered, not stamped, and found when it does',
+  { skip: clamdMissing },
+  async (t) => {
+    const clamd = await startClamd()
+    t.teardown(clamd.stop)
+    const ring = `${t.testdir({})}/ring`
+    const secret = Buffer.alloc(32, 7).toString('base64url')
+    writeFileSync(ring, `hmac-sha256:alpha:${secret}\n`, { mode: 0o600 })
+    const milter = await openMilter(t, {
+      QHPSI: 'plugin: clamd',
+      CLAMD: clamd.socket,
+      CLAMDBDIR: `${clamd.directory}/db`,
+      CLUSTERKEYS: ring,
+      REJECTVIRUS: '1',
+    })
+    let n = 0
+    const send = async () => {
+      const { outcome, message } = await milter.submit({ message: letter(n++) })
+      return { outcome, message, log: milter.mailLog.at(-1)! }
+    }
+    const sendUntil = async (log: RegExp) => {
+      for (;;) {
+        const sent = await send()
+        if (log.test(sent.log)) return sent
+        await tick()
+      }
+    }
+    // A clamd that was started behind the last change has loaded it; a verdict has whole seconds.
+    const { message: stamped } = await sendUntil(/ scan=known /)
+    t.match(stamped.toString(), /X-SHA256-Cluster-1: /)
+
+    writeFileSync(`${clamd.directory}/db/y.ndb`, signature)
+    // That is seen within a second.
+    let next = await sendUntil(/ scan=clean .*no stamp/)
+    for (let copies = 0; copies < 3; copies++) {
+      t.match(next.log, / scan=clean .*no stamp: signatures changed/)
+      t.notMatch(next.message.toString(), /X-SHA256-Cluster/)
+      next = await send()
+    }
+    await milter.submit({ message: stamped })
+    t.match(milter.mailLog.at(-1), /scan=clean .*older than the signatures here/)
+
+    t.equal(await say(clamd.socket, 'RELOAD'), 'RELOADING')
+    while (!(await say(clamd.socket, 'INSTREAM', letter(0))).includes('FOUND')) await tick()
+    t.match(await send(), { outcome: 'refused', log: /scan=infected .*virus=Worm/ })
+    t.equal((await milter.submit({ message: stamped })).outcome, 'refused')
+  },
+)
+
+/** What clamd answers. */
+async function say(socket: string, command: string, stream?: Buffer): Promise<string> {
+  const connection = connect(socket)
+  connection.write(`z${command}\0`)
+  if (stream !== undefined) {
+    const head = Buffer.alloc(4)
+    head.writeUInt32BE(stream.length)
+    connection.write(Buffer.concat([head, stream, Buffer.alloc(4)]))
+  }
+  return (await text(connection)).replace('\0', '').trim()
+}
