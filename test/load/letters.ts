@@ -52,6 +52,18 @@ export function makeLetter(serial: number, most: number): Letter {
   return { kind, message: Buffer.concat(parts) }
 }
 
+/** Every other one is a copy of one of so many newsletters, as it comes to another recipient. */
+export function mixedLetters(campaigns: number): (serial: number, most: number) => Letter {
+  return (serial, most) => {
+    if (serial % 2 === 0) return makeLetter(serial, most)
+    const { kind, message } = makeLetter(1_000_000 + ((serial >>> 1) % campaigns), most)
+    const own =
+      `Received: from host${serial}.example.org by mx.example.net; Fri, 20 Nov 2026 10:00:00 +0000\n` +
+      `Delivered-To: ben${serial}@example.net\n`
+    return { kind, message: Buffer.concat([Buffer.from(own), message]) }
+  }
+}
+
 function header(serial: number): Buffer {
   const fields = [
     `From: ann${serial}@example.org`,

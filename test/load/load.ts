@@ -3,7 +3,7 @@ import type { Door, Passage } from '../second-reader/passage.ts'
 import { readByLines } from '../second-reader/readers/lines.ts'
 import type { Python } from '../second-reader/readers/python.ts'
 import { faults } from '../second-reader/truths.ts'
-import { type Kind, makeLetter } from './letters.ts'
+import { type Kind, type Letter, makeLetter } from './letters.ts'
 
 export interface Load {
   readonly count: number
@@ -13,6 +13,8 @@ export interface Load {
   readonly most: number
   /** Serial of the first one, so that no two runs send the same. */
   readonly first?: number
+  /** The messages; makeLetter() if it is not said. */
+  readonly letters?: (serial: number, most: number) => Letter
 }
 
 export interface Result {
@@ -27,6 +29,9 @@ export interface Result {
   putOff: number
   /** Judged by the cold program, which the client turned to. */
   cold: number
+  /** Scanned, and known from a copy. */
+  scanned: number
+  known: number
   readonly wrong: string[]
 }
 
@@ -38,6 +43,8 @@ export const newResult = (): Result => ({
   unstamped: 0,
   putOff: 0,
   cold: 0,
+  scanned: 0,
+  known: 0,
   wrong: [],
 })
 
@@ -45,7 +52,7 @@ export const newResult = (): Result => ({
 export async function runLoad(
   doors: readonly Door[],
   python: Python,
-  { count, atOnce, most, first = 0 }: Load,
+  { count, atOnce, most, first = 0, letters = makeLetter }: Load,
   result: Result = newResult(),
 ): Promise<Result> {
   let next = 0
@@ -53,7 +60,7 @@ export async function runLoad(
     while (next < count) {
       const serial = first + next++
       const door = doors[serial % doors.length]!
-      const { kind, message } = makeLetter(serial, most)
+      const { kind, message } = letters(serial, most)
       const passage = await door.send(message, 'refuse')
       result.messages++
       result.bytes += message.length
@@ -74,6 +81,8 @@ async function lookAt(
 ): Promise<string> {
   const { outcome, log, left, came } = passage
   if (/\bdecision=cold\b/.test(log)) result.cold++
+  if (/\bscan=(?:clean|infected)\b/.test(log)) result.scanned++
+  if (/\bscan=known\b/.test(log)) result.known++
   if (outcome === 'deferred') {
     result.putOff++
     return /\bfault=bug\b/.test(log) ? log : ''
@@ -101,7 +110,7 @@ export function* linesOf(result: Result): Generator<string> {
   yield `${result.messages} messages of ${megabytes} MiB in all`
   yield `stamps that fit: ${result.stampsThatFit}; infected and refused: ${result.refused}; ` +
     `clean, and not to be stamped: ${result.unstamped}; put off: ${result.putOff}; ` +
-    `by the cold program: ${result.cold}`
+    `by the cold program: ${result.cold}; scanned: ${result.scanned}; known: ${result.known}`
   yield `wrong: ${result.wrong.length}`
   for (const line of result.wrong.slice(0, 20)) yield `  ${line.slice(0, 400)}`
 }

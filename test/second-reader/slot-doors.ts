@@ -64,6 +64,9 @@ export function slotSocket(settings: Settings, daemons: Daemons, cold: Door): Do
 }
 
 function passageOf(came: Buffer, { code, deliveries, logged: log }: SlotRun): Passage {
+  if (deliveries.length > (code === 0 ? 1 : 0)) {
+    throw new Error(`exit ${code}, and ${deliveries.length} in the queue: ${log}`)
+  }
   const left = deliveries[0]?.message
   if (code === 0) return { outcome: left ? 'passed' : 'dropped', log, came, left }
   return { outcome: code === 31 ? 'refused' : 'deferred', log, came, left }
