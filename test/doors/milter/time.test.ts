@@ -3,6 +3,7 @@ import t from 'tap'
 import { createBudget } from '../../../src/doors/shared/memory.ts'
 import { takeTurn } from '../../../src/doors/shared/turn.ts'
 import { createTurns } from '../../../src/runtime/concurrency.ts'
+import { LARGE_FROM, LARGE_PLACES } from '../../../src/scan/clamd/places.ts'
 import { plain } from '../../cases/messages.ts'
 import { numbered, sessionStandIn } from '../../scan/clamd/session-stand-in.ts'
 import { standIn } from '../../scan/clamd/stand-in.ts'
@@ -149,6 +150,29 @@ t.test(
     t.equal(milter.state().memory, 0)
   },
 )
+
+t.test('a small message does not wait for fourteen large ones', async (t) => {
+  const large: (() => void)[] = []
+  const clamd = await sessionStandIn(t, (asked) => {
+    const answer = () => numbered('stream: OK')(asked)
+    if (asked.message.length >= LARGE_FROM) large.push(answer)
+    else answer()
+  })
+  const settings = { QHPSI: 'plugin: clamd', CLAMD: clamd.socket, VERDICTS: 'off' }
+  const milter = await openMilter(t, settings)
+  const body = `${'x'.repeat(63)}\n`.repeat(LARGE_FROM / 64)
+  const sent = Array.from({ length: 14 }, (_, n) => {
+    return milter.submit({ message: Buffer.from(`Subject: ${n}\n\n${body}`) })
+  })
+  while (large.length < LARGE_PLACES) await tick()
+  t.equal((await milter.submit({ message: plain })).outcome, 'delivered')
+  t.equal(large.length, LARGE_PLACES, 'the others wait for their place at clamd')
+  for (let n = 0; n < sent.length; n++) {
+    while (large.length <= n) await tick()
+    large[n]!()
+  }
+  for (const { outcome } of await Promise.all(sent)) t.equal(outcome, 'delivered')
+})
 
 t.test('an MTA that goes while its message waits for its turn leaves that to others', async (t) => {
   const release: (() => void)[] = []
