@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { freePort } from './free-port.ts'
@@ -9,8 +9,8 @@ import { untilListening } from './listening.ts'
 
 /** Why its tests are skipped; false where everything is there. */
 export const dovecotMissing: string | false =
-  findProgram('dovecot') === undefined
-    ? 'install Debian package dovecot-core'
+  findProgram('dovecot') === undefined || !existsSync('/usr/lib/dovecot/lmtp')
+    ? 'install Debian packages dovecot-core and dovecot-lmtpd'
     : process.getuid?.() !== 0 && 'Dovecot is started by root: run the tests as root'
 
 /** A user with a Maildir, and a quota by a rule of Dovecot's; without one the mailbox says it. */
@@ -24,17 +24,21 @@ export interface Dovecot {
   /** Where its quota-status service listens, as QUOTAMAILBOX has it. */
   readonly inet: string
   readonly unix: string
+  /** Where its LMTP service listens, on 127.0.0.1. */
+  readonly lmtp: number
   /** Its log so far. */
   log(): string
   stop(): Promise<void>
 }
 
 /** The mailboxes belong to nobody(7). By Maildir++ the Trash does not count, which Dovecot must be told. */
-const configuration = (directory: string, port: number) => `
+const configuration = (directory: string, port: number, lmtp: number) => `
 base_dir = ${directory}/run
 state_dir = ${directory}/state
 log_path = ${directory}/log
-protocols =
+protocols = lmtp
+postmaster_address = postmaster@example.org
+hostname = dovecot.example.org
 ssl = no
 default_internal_user = dovecot
 mail_plugins = quota
@@ -57,6 +61,15 @@ service quota-status {
     mode = 0666
   }
 }
+service lmtp {
+  inet_listener lmtp {
+    address = 127.0.0.1
+    port = ${lmtp}
+  }
+}
+protocol lmtp {
+  auth_username_format = %n
+}
 service stats {
   unix_listener stats-writer {
     mode = 0666
@@ -72,13 +85,13 @@ plugin {
 }
 `
 
-/** A Dovecot of its own that serves nothing but quota-status. */
+/** A Dovecot of its own that serves nothing but quota-status and LMTP. */
 export async function startDovecot(users: readonly DovecotUser[]): Promise<Dovecot> {
   const directory = mkdtempSync(join(tmpdir(), 'onescan-dovecot-'))
   const at = (name: string) => join(directory, name)
   chmodSync(directory, 0o755)
-  const port = await freePort()
-  writeFileSync(at('dovecot.conf'), configuration(directory, port))
+  const [port, lmtp] = [await freePort(), await freePort()]
+  writeFileSync(at('dovecot.conf'), configuration(directory, port, lmtp))
   writeFileSync(at('users'), users.map(entry).join(''))
   writeFileSync(at('log'), '')
   const dovecot = spawn(findProgram('dovecot')!, ['-F', '-c', at('dovecot.conf')], {
@@ -87,6 +100,7 @@ export async function startDovecot(users: readonly DovecotUser[]): Promise<Dovec
   await untilListening({ host: '127.0.0.1', port }, dovecot)
   return {
     inet: `quota-status:inet:127.0.0.1:${port}`,
+    lmtp,
     unix: `quota-status:unix:${at('quota-status')}`,
     log: () => readFileSync(at('log'), 'latin1'),
     async stop() {

@@ -7,7 +7,7 @@ import type { Reply } from './wire/replies.ts'
 /** Bytes that may wait while a command is carried out: a group of pipelined commands. */
 const WAITING_MAX = 64 * 1024
 /** Bytes of a line that has no end, or of one that is too long, after which nothing is listened to. */
-const UNENDED_MAX = 64 * 1024
+export const UNENDED_MAX = 64 * 1024
 /** Bytes of replies that a client has not taken when the next one is due. */
 const UNTAKEN_MAX = 256 * 1024
 

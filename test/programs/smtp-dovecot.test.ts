@@ -1,0 +1,117 @@
+import { chownSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import t from 'tap'
+import { bytes } from '../cases/case.ts'
+import { buildStage } from '../cases/stage.ts'
+import { startOnescand } from '../doors/daemon/process.ts'
+import { callDoor } from '../doors/smtp/client.ts'
+import { dovecotMissing, startDovecot } from './dovecot.ts'
+import { example } from './example.ts'
+import { freePort } from './free-port.ts'
+import { headerValues } from './header-values.ts'
+import { postfixMissing, startPostfix } from './postfix.ts'
+import { openSmtp } from './smtp-session.ts'
+
+/** onescand --lmtp before the mailboxes of a real Dovecot. */
+
+const mail = (line: string) => `Subject: x\nTo: ben@example.org\n\n${line}\n.\n`
+
+t.test('before Dovecot', { skip: dovecotMissing || postfixMissing }, async (t) => {
+  const stage = buildStage()
+  t.teardown(stage.remove)
+  const directory = mkdtempSync(join(tmpdir(), 'onescan-mailboxes-'))
+  const maildir = (name: string) => join(directory, name)
+  const users = [
+    { name: 'ann', maildir: maildir('ann') },
+    { name: 'ben', maildir: maildir('ben') },
+    { name: 'full', maildir: maildir('full'), rule: '*:bytes=1' },
+  ]
+  for (const user of users) mkdirSync(user.maildir)
+  for (const path of [directory, ...users.map((user) => user.maildir)]) chownSync(path, 65_534, 65_534) // biome-ignore format: a line
+  const dovecot = await startDovecot(users)
+  t.teardown(async () => {
+    await dovecot.stop()
+    rmSync(directory, { recursive: true, force: true })
+  })
+  const filter = await freePort()
+  const daemon = startOnescand(t, {
+    args: ['--lmtp', `inet:127.0.0.1:${filter}`, '--next', `inet:127.0.0.1:${dovecot.lmtp}`, '--after-queue'],
+    settings: { QHPSI: stage.scanner, REJECTVIRUS: '1' },
+  }) // biome-ignore format: a list
+  await daemon.logged(/serving/)
+  const delivered = (name: string) => {
+    const inbox = join(maildir(name), 'new')
+    return readdirSync(inbox).map((file) => readFileSync(join(inbox, file)))
+  }
+
+  t.test('each recipient has the answer of Dovecot', async (t) => {
+    const client = await callDoor(filter)
+    t.teardown(() => client.socket.destroy())
+    t.match(await client.hear(), /^220 .* LMTP$/)
+    t.match(await client.say('LHLO mta.example.org'), /^250-dovecot\.example\.org/)
+    await client.say('MAIL FROM:<eve@example.net>')
+    t.match(await client.say('RCPT TO:<ann@example.org>'), /^250 2\.1\.5 OK/)
+    t.match(
+      await client.say('RCPT TO:<nobody@example.org>'),
+      /^550 5\.1\.1 <nobody@example\.org> User doesn't exist/,
+    )
+    t.match(await client.say('RCPT TO:<ben@example.org>'), /^250 /)
+    await client.say('DATA')
+    client.write(
+      `${mail('hello').replaceAll('\n', '\r\n').replace('\r\n.\r\n', '\r\n..\r\n')}.\r\n`,
+    )
+    t.match(await client.hear(), /^250 2\.0\.0 <ann@example\.org> \S+ Saved/)
+    t.match(await client.hear(), /^250 2\.0\.0 <ben@example\.org> \S+ Saved/)
+    t.match(await client.say('QUIT'), /^221 2\.0\.0 /)
+    for (const name of ['ann', 'ben']) {
+      const [message] = delivered(name)
+      t.same(headerValues(message!, 'X-QHPSI'), ['clean'])
+      t.match(message!.toString(), /\n\nhello\n\.\n$/)
+    }
+  })
+
+  t.test('mail from the queue of Postfix', async (t) => {
+    const text = example('postfix-lmtp.cf', { 10024: filter })
+    const settings = Object.fromEntries([...text.matchAll(/^(\w+) *= *(.*)$/gm)].map(([, name = '', value = '']) => [name, value])) // biome-ignore format: a line
+    const main = { ...settings, virtual_mailbox_domains: 'example.org', virtual_mailbox_maps: 'static:all', notify_classes: '' } // biome-ignore format: a line
+    const services = 'lmtp unix - - n - - lmtp\n'
+    const postfix = await startPostfix(dovecot.lmtp, main, undefined, { services })
+    t.teardown(postfix.stop)
+    const before = { ann: delivered('ann').length, ben: delivered('ben').length }
+    const session = await openSmtp(postfix.port)
+    for (const line of ['hello', 'VIRUS', 'TROUBLE']) {
+      const { data } = await session.send({ from: 'eve@example.net', to: ['ann@example.org', 'ben@example.org'], message: bytes(mail(line)) }) // biome-ignore format: a line
+      t.match(data, /^250 /)
+    }
+    await session.quit()
+    await daemon.logged(/decision=accept scan=infected .*reply=250 door=smtp /)
+    await daemon.logged(/decision=defer .*reply=451 door=smtp /)
+    for (const name of ['ann', 'ben'] as const) {
+      const tags = delivered(name).map((message) => headerValues(message, 'X-QHPSI')[0])
+      t.equal(tags.length, before[name] + 2)
+      t.equal(tags.filter((tag) => tag === 'virus found').length, 1)
+    }
+    t.equal(postfix.queued(), 1, 'what could not be scanned stays in the queue')
+  })
+
+  t.test('content_filter by lmtp', async (t) => {
+    const postfix = await startPostfix(
+      dovecot.lmtp,
+      { content_filter: `scan:inet:127.0.0.1:${filter}`, notify_classes: '' },
+      undefined,
+      { services: 'scan unix - - n - 10 lmtp\n  -o lmtp_send_xforward_command=yes\n' },
+    )
+    t.teardown(postfix.stop)
+    const before = delivered('ann').length
+    const session = await openSmtp(postfix.port)
+    await session.send({
+      from: 'eve@example.net',
+      to: ['ann@example.org'],
+      message: bytes(mail('again')),
+    })
+    await session.quit()
+    await daemon.logged(/decision=accept scan=clean .* to=<ann@example\.org> rcpts=1 /)
+    t.equal(delivered('ann').length, before + 1)
+  })
+})

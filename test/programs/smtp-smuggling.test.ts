@@ -1,0 +1,111 @@
+import t from 'tap'
+import { buildStage } from '../cases/stage.ts'
+import { callDoor } from '../doors/smtp/client.ts'
+import { openDoor } from '../doors/smtp/rig.ts'
+import { postfixMissing, startPostfix } from './postfix.ts'
+import { startReceiver } from './smtp-receiver.ts'
+
+/**
+ * SMTP smuggling: content that one server reads as one message, and another one as two. A real
+ * Postfix stands behind, which takes a bare LF for a line end (smtpd_forbid_bare_newline = no).
+ */
+
+const inner = (end: string) =>
+  `MAIL FROM:<smuggled@example.net>${end}RCPT TO:<ben@example.org>${end}DATA${end}Subject: smuggled${end}${end}x${end}`
+
+/** Known ends of a message that some server takes for one, by name. */
+const ends: Readonly<Record<string, string>> = {
+  'LF . LF': '\n.\n',
+  'LF . CRLF': '\n.\r\n',
+  'CRLF . LF': '\r\n.\n',
+  'CR . CRLF': '\r.\r\n',
+  'CRLF . CR': '\r\n.\r',
+  'CR . CR': '\r.\r',
+  'CR . LF': '\r.\n',
+  'LF . CR': '\n.\r',
+  'CRLF NUL . CRLF': '\r\n\0.\r\n',
+  'LF NUL . LF': '\n\0.\n',
+  'CRLF . NUL CRLF': '\r\n.\0\r\n',
+  'CRLF . CR CRLF': '\r\n.\r\r\n',
+  'CR CRLF . CR CRLF': '\r\r\n.\r\r\n',
+  'LF CR . LF CR': '\n\r.\n\r',
+}
+
+t.test(
+  'sequences that servers read as the end of a message',
+  { skip: postfixMissing },
+  async (t) => {
+    const stage = buildStage()
+    t.teardown(stage.remove)
+    const receiver = await startReceiver()
+    t.teardown(receiver.stop)
+    const postfix = await startPostfix(receiver.port, { notify_classes: '' })
+    t.teardown(postfix.stop)
+    const settings = { QHPSI: stage.scanner, REJECTVIRUS: '1' }
+    const doors = {
+      pass: await openDoor(t, postfix.port, { settings }),
+      refuse: await openDoor(t, postfix.port, { settings, refusesBareNewlines: true }),
+      'pass, unscanned': await openDoor(t, postfix.port),
+    }
+
+    /** The replies to content, and how many messages came out. */
+    async function send(port: number, content: string) {
+      const before = receiver.count()
+      const client = await callDoor(port)
+      t.teardown(() => client.socket.destroy())
+      await client.hear()
+      for (const line of ['EHLO c.example.org', 'MAIL FROM:<ann@example.net>', 'RCPT TO:<ben@example.org>', 'DATA']) await client.say(line) // biome-ignore format: a line
+      client.write(`${content}\r\n.\r\n`)
+      client.write('QUIT\r\n')
+      const replies = await client.rest()
+      const taken = replies.filter((reply) => / queued as /.test(reply)).length
+      const smuggled: string[] = []
+      for (let n = 0; n < taken; n++) smuggled.push((await receiver.next()).sender)
+      return { replies, senders: smuggled, came: receiver.count() - before }
+    }
+
+    t.test('Postfix alone takes one of them for an end, so the trial is a trial', async (t) => {
+      const { senders } = await send(
+        postfix.port,
+        `Subject: x\r\n\r\nfirst${ends['LF . CRLF']}${inner('\r\n')}`,
+      )
+      t.same(senders, ['ann@example.net', 'smuggled@example.net'])
+    })
+
+    for (const [how, door] of Object.entries(doors)) {
+      for (const [name, end] of Object.entries(ends)) {
+        for (const lineEnd of ['\r\n', '\n']) {
+          t.test(
+            `${name}, commands in ${lineEnd === '\n' ? 'LF' : 'CRLF'}, --bare-newlines ${how}`,
+            async (t) => {
+              const { replies, came } = await send(
+                door.port,
+                `Subject: x\r\n\r\nfirst${end}${inner(lineEnd)}`,
+              )
+              t.match(replies, [/^550 5\.6\.0 message refused: (a dot|it has a bare)/, /^221 /])
+              t.equal(came, 0)
+            },
+          )
+        }
+      }
+      t.test(`what only looks like it is one message, --bare-newlines ${how}`, async (t) => {
+        const { replies, senders } = await send(
+          door.port,
+          `Subject: x\r\n\r\nfirst\r\n..\r\n${inner('\r\n')}`,
+        )
+        t.match(replies, [/^250 .*queued as/, /^221 /])
+        t.same(senders, ['ann@example.net'])
+      })
+    }
+
+    t.test('a bare LF or CR without a dot is content, or refused', async (t) => {
+      for (const content of ['Subject: x\r\n\r\na\nb\r\nc', 'Subject: x\r\n\r\na\rb']) {
+        t.match((await send(doors.pass.port, content)).replies[0], /^250 /)
+        t.match(
+          (await send(doors.refuse.port, content)).replies[0],
+          /^550 5\.6\.0 message refused: it has a bare (LF|CR)/,
+        )
+      }
+    })
+  },
+)
