@@ -4,20 +4,27 @@ import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { launcher, startOnescand } from '../../doors/daemon/process.ts'
+import { limitConcurrency } from '../../../src/runtime/concurrency.ts'
+import { coldPrograms, onescanc } from '../../c/onescanc/client.ts'
+import { childrenOf, launcher, startOnescand } from '../../doors/daemon/process.ts'
 import { call, everything, negotiate, says } from '../../doors/milter/mta.ts'
 import { submit } from '../../doors/milter/submit.ts'
+import { runSlot } from '../../doors/queue/slot.ts'
 import { startClamd } from '../../programs/clamd.ts'
 import { pssOfTree } from '../daemon-memory.ts'
 
 /**
  * What the built onescand does with more than it can do at once, with a real clamd: 500 messages by
- * milter, and a small one beside large ones. `npm run bench:overload [-- PROGRAM]`; PROGRAM is
- * onescand's launcher.
+ * milter, 1,000 in the slot while it is paused, and a small one beside large ones. `npm run
+ * bench:overload [-- PROGRAM]`; PROGRAM is onescand's launcher.
  */
 
 const AT_ONCE = 500
 const LARGE = 14
+const IN_SLOT = 1000
+const CLIENTS = 200
+/** Milliseconds. */
+const PAUSE = 1500
 const LARGE_SIZE = 50 * 1024 * 1024
 const SMALL_SIZE = 4 * 1024
 
@@ -40,15 +47,22 @@ async function measure(program: string): Promise<void> {
   const clamd = await startClamd(sizes)
   t.teardown(clamd.stop)
   const place = join(directory, 'm')
+  const settings = { QHPSI: 'plugin: clamd', CLAMD: clamd.socket, CLAMDBDIR: '/nonexistent' }
   const onescand = startOnescand(t, {
     program: [program],
-    args: ['--workers', '2', '--socket', 'none', '--milter', `unix:${place}`],
-    settings: { QHPSI: 'plugin: clamd', CLAMD: clamd.socket, CLAMDBDIR: '/nonexistent' },
+    args: ['--workers', '2', '--milter', `unix:${place}`],
+    settings,
   })
   try {
     await onescand.logged(/serving/)
     await new Promise((resolve) => setTimeout(resolve, 5000)) // warm-up
     await many(place, onescand.pid)
+    const client = {
+      ...settings,
+      ONESCAN_SOCKET: onescand.socket,
+      ONESCAN_COLD: coldPrograms(t).queue,
+    }
+    await whilePaused(client, [onescand.pid, ...childrenOf(onescand.pid)])
     await besideLarge(place)
   } finally {
     for (const stop of teardowns.reverse()) await stop()
@@ -88,6 +102,31 @@ async function many(place: string, pid: number): Promise<void> {
   const took = ((performance.now() - began) / 1000).toFixed(1)
   say(`${AT_ONCE} messages at once: ${deferred} deferred, in ${took} s`)
   say(`memory (PSS): ${before.toFixed(0)} MB before, ${most.toFixed(0)} MB at most`)
+}
+
+async function whilePaused(
+  settings: Readonly<Record<string, string>>,
+  processes: readonly number[],
+): Promise<void> {
+  const began = performance.now()
+  const inTurn = limitConcurrency(CLIENTS)
+  const runs = Array.from({ length: IN_SLOT }, (_, n) =>
+    inTurn(() =>
+      runSlot({ program: [onescanc], message: message(SMALL_SIZE, `slot ${n}`), settings }),
+    ),
+  )
+  for (const pid of processes) process.kill(pid, 'SIGSTOP')
+  await new Promise((resolve) => setTimeout(resolve, PAUSE))
+  for (const pid of processes) process.kill(pid, 'SIGCONT')
+  const ended = await Promise.all(runs)
+  const cold = ended.filter(({ logged }) => logged.includes('decision=cold')).length
+  const failed = ended.filter(
+    ({ code, deliveries }) => code !== 0 || deliveries.length !== 1,
+  ).length
+  const took = ((performance.now() - began) / 1000).toFixed(1)
+  say(
+    `${IN_SLOT} in the slot, ${CLIENTS} at once, onescand paused for ${PAUSE} ms: ${cold} cold, ${failed} not delivered, in ${took} s`,
+  )
 }
 
 async function besideLarge(place: string): Promise<void> {
