@@ -78,7 +78,10 @@ void log_line(const void *line, size_t length) {
   }
   int fd = LOG_FD;
   if (file) {
-    fd = open(file, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0640);
+    // A FIFO that nobody reads is not waited for, and root follows no link.
+    int follow = geteuid() == 0 ? O_NOFOLLOW : 0;
+    fd = open(file, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NONBLOCK | O_NOCTTY | follow,
+              0640);
     line = with_time(line, length);
     length = strlen(line);
   }

@@ -1,4 +1,5 @@
-import { closeSync, openSync, writeSync } from 'node:fs'
+import { closeSync, writeSync } from 'node:fs'
+import { openToAppend } from '../../runtime/path/write.ts'
 
 /**
  * Where lines go. What cannot be written is dropped, for mail must not wait for a log; one
@@ -36,7 +37,7 @@ function withTime(line: Buffer, now: Date): Buffer {
 }
 
 function append(file: string, line: Buffer): void {
-  const fd = openSync(file, 'a', 0o640)
+  const fd = openToAppend(file)
   try {
     writeSync(fd, line)
   } finally {

@@ -7,6 +7,11 @@ const SETTINGS_MAX = 1024 * 1024
 /** Files of a directory of settings. */
 const NAMES_MAX = 1000
 const CHUNK = 64 * 1024
+/** A file of somebody else's that is larger and has less than a part of it on the disk takes root's time alone. */
+const HOLES_FROM = 1024 ** 3
+const COMPRESSED = 100
+/** Bytes of st_blocks, stat(3type). */
+const BLOCK = 512
 
 /**
  * A file on whose words this process acts: for root, one that root alone could have written, with
@@ -62,11 +67,16 @@ export function openTheirsOrPipe(path: string): { readonly fd: number; readonly 
   })
 }
 
+const STANDARD: ReadonlyMap<string, number> = new Map([
+  ['/dev/stdin', 0],
+  ['/dev/stdout', 1],
+  ['/dev/stderr', 2],
+])
+
 /** The descriptor that a path like /dev/fd/63 stands for: what the caller's shell handed over. */
 export function ownDescriptor(path: string): number | undefined {
   const [, number] = /^\/(?:dev|proc\/self)\/fd\/([0-9]{1,9})$/.exec(path) ?? []
-  if (number === undefined) return path === '/dev/stdin' ? 0 : undefined
-  return Number(number)
+  return number === undefined ? STANDARD.get(path) : Number(number)
 }
 
 /** Throws if, for root, anybody else could have written what is there, or put it there. */
@@ -94,11 +104,16 @@ function readOwn(place: Place, shown: string, max: number): Buffer {
   return closing(openRegular(place, shown), (fd) => readWhole(fd, shown, max))
 }
 
-/** Throws for what is no regular file, or for root a file that somebody else put there and that is not his own. */
+/** Throws for what is no regular file, or for root a file that somebody else put there and that is not his own, or a large one of holes. */
 export function mustBeTheirs(place: Place, shown: string): void {
   mustBeRegular(place, shown)
   const { stats, stranger } = place
   if (stranger === undefined) return
+  if (stats.size > HOLES_FROM && stats.blocks * BLOCK * COMPRESSED < stats.size) {
+    throw new Error(
+      `${shown}: says that it has ${stats.size} bytes, and is next to nothing but holes`,
+    )
+  }
   if (stranger.kind === 'user' ? stats.uid === stranger.id : stats.uid !== 0) return
   throw new Error(
     `${shown}: belongs to user ${stats.uid}, and ${strangerText(stranger)} may write to ${stranger.where}`,

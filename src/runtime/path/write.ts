@@ -2,6 +2,7 @@ import { closeSync, constants, openSync, writeFileSync } from 'node:fs'
 import { basename, dirname } from 'node:path'
 import { errorCode } from '../fault.ts'
 import { mustBeTheirs, ownDescriptor } from './read.ts'
+import { asksWhose } from './stranger.ts'
 import { nameOf, type Place, walk, withPlace } from './walk.ts'
 
 /**
@@ -10,7 +11,7 @@ import { nameOf, type Place, walk, withPlace } from './walk.ts'
  * to. Throws for what is no regular file.
  */
 export function writeNamedFile(path: string, text: string): void {
-  const own = path === '/dev/stdout' ? 1 : ownDescriptor(path)
+  const own = ownDescriptor(path)
   const fd = own ?? openNamed(path)
   try {
     writeFileSync(fd, text)
@@ -22,6 +23,27 @@ export function writeNamedFile(path: string, text: string): void {
 /** Makes an empty file of mode 0644, in a directory that no link of somebody else leads to. Throws EEXIST if anything is there. */
 export function makeEmptyFile(path: string): void {
   closeSync(withPlace(dirname(path), (directory) => makeIn(directory, path)))
+}
+
+/**
+ * Opens a file to write at its end, mode 0640 if it has to be made, and waits for nobody: a FIFO
+ * that has no reader is an error. For root as writeNamedFile(), but for devices that root alone
+ * could have put there.
+ */
+export function openToAppend(path: string): number {
+  const flags = constants.O_WRONLY | constants.O_APPEND | constants.O_NONBLOCK | constants.O_NOCTTY
+  if (!asksWhose() || ownDescriptor(path) !== undefined) {
+    return openSync(path, flags | constants.O_CREAT, 0o640)
+  }
+  try {
+    return withPlace(path, (place) => {
+      if (place.stranger !== undefined || place.stats.isFile()) mustBeTheirs(place, path)
+      return openSync(nameOf(place), flags)
+    })
+  } catch (error) {
+    if (errorCode(error) !== 'ENOENT') throw error
+    return withPlace(dirname(path), (directory) => makeIn(directory, path, 0o640))
+  }
 }
 
 function openNamed(path: string): number {
@@ -40,8 +62,8 @@ function openNamed(path: string): number {
   }
 }
 
-function makeIn(directory: Place, path: string): number {
-  const { O_WRONLY, O_CREAT, O_EXCL, O_NOFOLLOW } = constants
+function makeIn(directory: Place, path: string, mode = 0o644): number {
+  const { O_WRONLY, O_APPEND, O_CREAT, O_EXCL, O_NOFOLLOW } = constants
   const name = `${nameOf(directory)}/${basename(path)}`
-  return openSync(name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o644)
+  return openSync(name, O_WRONLY | O_APPEND | O_CREAT | O_EXCL | O_NOFOLLOW, mode)
 }

@@ -1,5 +1,5 @@
-import { readFile } from 'node:fs/promises'
 import { errorCode, errorText, Fault } from '../../runtime/fault.ts'
+import { readTheirs } from '../../runtime/path/read.ts'
 import { makePattern } from './pattern.ts'
 
 /**
@@ -25,7 +25,7 @@ export interface Rules {
 export async function loadRules(file: string): Promise<Rules> {
   let text: string
   try {
-    text = await readFile(file, 'utf8')
+    text = readTheirs(file).toString('utf8')
   } catch (error) {
     const why = errorCode(error) || errorText(error)
     const remedy = 'write rules there, or take attachments out of QHPSI'

@@ -1,0 +1,185 @@
+import { execFileSync } from 'node:child_process'
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t from 'tap'
+import { settings } from '../../../src/cli/check/variables.ts'
+import { plain } from '../../cases/messages.ts'
+import { type Hostile, makeHostile, notesReaders, type Thing, things } from './owner.ts'
+
+/**
+ * Each command of onescan, called by root, with each option and argument leading to each thing
+ * that another user may have put there. Which commands and options there are, the program itself
+ * says.
+ */
+
+const native = join(import.meta.dirname, '../../../build/native/onescan')
+t.setTimeout(1_800_000)
+
+const skip =
+  (process.getuid?.() !== 0 && 'run as root') || (!existsSync(native) && 'run npm run build:native')
+
+/** Runs at a time. */
+const JOBS = 3
+/** `npm run hostile` makes all calls, in some minutes; otherwise each fourth. */
+const STEP = process.env.HOSTILE === 'all' ? 1 : 4
+
+interface Command {
+  readonly name: string
+  readonly positionals: readonly string[]
+  readonly options: readonly string[]
+}
+
+const help = (...words: string[]) =>
+  execFileSync(native, [...words, '--help'], { encoding: 'utf8', env: { PATH: '/usr/bin:/bin' } })
+
+/** What `onescan --help` names, and of `plugin` what its own help does. */
+function commandsOf(prefix: readonly string[] = []): Command[] {
+  const [, list = ''] = /^Commands:\n([\s\S]*?)\n\n/m.exec(help(...prefix)) ?? []
+  const names = [...list.matchAll(/^ {2}onescan ((?:[a-z]+ ?)+?)(?= {2}| [<[]|$)/gm)]
+  const commands = [...new Set(names.map(([, words]) => words!.trim()))]
+  return commands
+    .filter((name) => name.startsWith(prefix.join(' ')) && name !== prefix.join(' '))
+    .flatMap((name) => {
+      const inside = prefix.length === 0 && /^Commands:/m.test(help(name)) ? commandsOf([name]) : []
+      return inside.length > 0 ? inside : [commandOf(name)]
+    })
+}
+
+function commandOf(name: string): Command {
+  const text = help(...name.split(' '))
+  const [, positionals = ''] = /^Positionals:\n([\s\S]*?)\n\n/m.exec(text) ?? []
+  const [, options = ''] = /^Options:\n([\s\S]*?)\n\n/m.exec(`${text}\n\n`) ?? []
+  return {
+    name,
+    positionals: [...positionals.matchAll(/^ {2}(\w+) /gm)].map(([, word]) => word!),
+    options: [
+      ...options.matchAll(
+        /^ +(?:-\w, )?--([\w-]+)(?:(?!\n +(?:-\w, )?--)[\s\S])*?\[(?:string|array|choices)/gm,
+      ),
+    ].map(([, word]) => word!),
+  }
+}
+
+/** A call that does its work if all is root's: its words, with these for arguments. */
+const calls: Readonly<
+  Record<string, { readonly words: readonly string[]; readonly positionals?: readonly string[] }>
+> = {
+  check: { words: ['--user', 'nobody'] },
+  inject: { words: ['--from', 'a@x', '--to', 'b@x', '--dry-run'], positionals: ['OWN/mail'] },
+  scan: { words: ['--env', 'QHPSI=plugin: eicar attachments'], positionals: ['OWN/mail'] },
+  sign: { words: ['--keyring', 'OWN/ring'], positionals: ['OWN/mail'] },
+  verify: { words: ['--keyring', 'OWN/ring'], positionals: ['OWN/mail'] },
+  keygen: { words: [] },
+  disable: { words: [] },
+  enable: { words: [] },
+  quota: { words: ['--env', 'QUOTAD=quotad:127.0.0.1:9'], positionals: ['ann'] },
+  log: { words: [], positionals: ['OWN/log'] },
+  report: { words: [], positionals: ['OWN/log'] },
+  top: { words: [], positionals: ['unix:OWN/nobody'] },
+  'plugin new': { words: [], positionals: ['macros'] },
+  'plugin test': { words: [], positionals: ['OWN/x.mjs', 'OWN/mail'] },
+  completion: { words: [] },
+}
+
+/** Settings that lead to a file, a directory, a program or a socket. */
+const leading = settings.filter((name) =>
+  /DIR$|KEYS$|FILE$|CA$|PASSWORD$|CONF$|PROGRAM$|HOME$|CHAIN$|ATTACHMENTS$|^QHPSI$|^CLAMD$|^QUOTAD$|^PATH$|^VERDICTS$/.test(
+    name,
+  ),
+)
+
+/** All calls of a command, each with one word that leads to the thing. */
+function* attempts({ name, positionals, options }: Command, path: string): Generator<string[]> {
+  const call = calls[name]!
+  const own = call.positionals ?? []
+  const whole = (words: readonly string[], others = own) => [
+    ...name.split(' '),
+    ...others,
+    ...words,
+  ]
+  for (const option of options) {
+    if (option === 'env') continue
+    yield whole([...call.words, `--${option}=${path}`])
+  }
+  for (const [index] of positionals.entries()) {
+    for (const value of name === 'top' ? [path, `unix:${path}`] : [path]) {
+      yield whole(call.words, own.toSpliced(index, 1, value))
+    }
+  }
+}
+
+function* settingsOf({ name, options }: Command, path: string): Generator<string[]> {
+  const call = calls[name]!
+  if (!options.includes('env')) return
+  for (const setting of leading) {
+    const more = setting === 'QHPSI' || setting === 'PLUGINDIR' ? [] : call.words
+    const value = setting === 'VERDICTS' ? `rediss://127.0.0.1:9?ca=${path}` : path
+    const plugin = setting === 'PLUGINDIR' ? ['--env', 'QHPSI=plugin: x.mjs'] : []
+    const words = ['--env', `${setting}=${value}`, ...plugin]
+    yield [...name.split(' '), ...(call.positionals ?? []), ...more, ...words]
+  }
+}
+
+function prepare({ own }: Hostile): void {
+  writeFileSync(join(own, 'mail'), plain)
+  writeFileSync(join(own, 'log'), '')
+  writeFileSync(join(own, 'ring'), `hmac-sha256:a:${'A'.repeat(43)}\n`, { mode: 0o600 })
+  writeFileSync(join(own, 'x.mjs'), 'export const virusscan = () => ({ clean: true })\n')
+  mkdirSync(join(own, 'control'))
+  mkdirSync(join(own, 'home'))
+}
+
+async function tryAll(
+  test: { fail(text: string): void; pass(text: string): void; teardown(stop: () => unknown): void },
+  words: (path: (thing: Thing) => string) => Iterable<readonly string[]>,
+): Promise<number> {
+  let tried = 0
+  const workers = Array.from({ length: JOBS }, async (_, worker) => {
+    const hostile = makeHostile(test)
+    prepare(hostile)
+    // disable must not switch this host off.
+    const env = { CONTROLDIR: join(hostile.own, 'control'), QMAILHOME: join(hostile.own, 'home') }
+    let index = 0
+    for (const each of words(hostile.path)) {
+      if (index++ % (JOBS * STEP) !== worker * STEP) continue
+      const call = each.map((word) => word.replaceAll('OWN', hostile.own))
+      const why = await hostile.run([native, ...call], env)
+      if (why !== undefined) test.fail(`onescan ${call.join(' ')}: ${why}`)
+      tried++
+    }
+  })
+  await Promise.all(workers)
+  return tried
+}
+
+t.test('every command that there is has a call here', { skip }, async (t) => {
+  const commands = commandsOf()
+  t.same(commands.map(({ name }) => name).sort(), Object.keys(calls).sort())
+  const options = commands.flatMap(({ options }) => options)
+  for (const option of ['envdir', 'run', 'keyring', 'html', 'directory', 'token', 'append']) {
+    t.ok(options.includes(option), `--${option} is found in the help`)
+  }
+  t.ok(notesReaders(t), 'this file system notes who reads a file')
+})
+
+t.test('no command of root obeys, reads for or waits for another user', { skip }, async (t) => {
+  const commands = commandsOf()
+  const tried = await tryAll(t, function* (path) {
+    for (const thing of things) for (const each of commands) yield* attempts(each, path(thing))
+  })
+  t.ok(tried > 300 / STEP, `${tried} calls`)
+})
+
+t.test('nor by any setting that leads to his files', { skip }, async (t) => {
+  const commands = commandsOf()
+  const tried = await tryAll(t, function* (path) {
+    for (const thing of things) {
+      for (const each of commands) {
+        // Its trials run as the account of the slot, and take their time.
+        if (each.name === 'check' && thing !== 'program') continue
+        yield* settingsOf(each, path(thing))
+      }
+    }
+  })
+  t.ok(tried > 500 / STEP, `${tried} calls`)
+})

@@ -1,0 +1,162 @@
+import { execFileSync, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import {
+  chmodSync,
+  chownSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  truncateSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs'
+import { join } from 'node:path'
+import { openDirectory } from '../../programs/reachable.ts'
+
+/** Whoever owns a directory that root's programs are led to, and what he puts into it. */
+
+/** A user that this machine need not know. */
+export const MALLORY = 54_321
+/** Milliseconds for a command, whatever it finds; the machine may have much else to do. */
+const LIMIT = 60_000
+const MARK = 'the secret of root'
+
+/** What he may put at a path. */
+export const things = [
+  'fifo',
+  'link to a secret',
+  'link to a place of root',
+  'link to /dev/zero',
+  'link to /proc/kmsg',
+  'sparse file',
+  'program',
+  'directory of fifos',
+  'directory of links',
+  'directory of programs',
+] as const
+export type Thing = (typeof things)[number]
+
+/** Names that the commands look for in a directory. */
+const NAMES = [
+  ...[
+    'QHPSI',
+    'QUEUECHAIN',
+    'CLUSTERKEYS',
+    'run',
+    'main.cf',
+    'master.cf',
+    'current',
+    'onescan.off',
+  ],
+  ...['clusterkeys', 'badattachments', 'x.mjs', 'onescan-plugin.d.ts', 'package.json', '.env'],
+  ...['bunfig.toml', 'tsconfig.json', 'new/1', 'cur/1', 'bin/qmail-queue', 'clamd.conf', 'lock'],
+]
+
+interface Test {
+  teardown(stop: () => unknown): void
+}
+
+export interface Hostile {
+  /** The path of such a thing; it is his, as is the directory that it lies in. */
+  path(thing: Thing): string
+  /** For what is to be root's alone. */
+  readonly own: string
+  /** Runs a command of root's in a directory of his. Why it must not be so, or undefined. */
+  run(
+    command: readonly string[],
+    env?: Readonly<Record<string, string>>,
+  ): Promise<string | undefined>
+}
+
+export function makeHostile(t: Test): Hostile {
+  const home = openDirectory(t)
+  const at = (...names: string[]) => join(home, ...names)
+  for (const name of ['hers', 'own', 'target']) mkdirSync(at(name))
+  writeFileSync(at('secret'), `${MARK}\n`, { mode: 0o600 })
+  mkdirSync(at('told'))
+  chmodSync(at('told'), 0o1777)
+  const program = `#!/bin/sh\nid -u >${at('told')}/$$\n`
+  const module = `import { writeFileSync } from 'node:fs'
+    writeFileSync('${at('told')}/' + process.pid, String(process.getuid()))
+    export const virusscan = () => ({ clean: true })\n`
+  const put = (path: string, thing: string) => {
+    if (thing === 'fifo') execFileSync('mkfifo', [path])
+    else if (thing === 'link to a secret') symlinkSync(at('secret'), path)
+    else if (thing === 'link to a place of root') symlinkSync(at('target/made'), path)
+    else if (thing.startsWith('link to ')) symlinkSync(thing.slice('link to '.length), path)
+    else writeFileSync(path, path.endsWith('.mjs') ? module : program, { mode: 0o755 })
+    if (thing === 'sparse file') truncateSync(path, 1024 ** 4)
+  }
+  const pathOf = (thing: Thing) => at('hers', thing.replaceAll(/[ /]/g, '-'))
+  for (const thing of things) {
+    const path = pathOf(thing)
+    const [, kind] = /^directory of (\w+)s$/.exec(thing) ?? []
+    if (kind === undefined) {
+      put(path, thing)
+      continue
+    }
+    for (const name of ['new', 'cur', 'bin', 'tmp'])
+      mkdirSync(join(path, name), { recursive: true })
+    for (const [index, name] of NAMES.entries()) {
+      const link = index % 2 === 0 ? 'link to a secret' : 'link to a place of root'
+      put(join(path, name), kind === 'link' ? link : kind)
+    }
+  }
+  execFileSync('chown', ['-Rh', `${MALLORY}:${MALLORY}`, at('hers')])
+
+  return {
+    path: pathOf,
+    own: at('own'),
+    async run([command = '', ...words], env = {}) {
+      utimesSync(at('secret'), 1, Date.now() / 1000) // so that the next one who reads is noted
+      const child = spawn(command, words, {
+        cwd: pathOf('directory of fifos'),
+        env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', HOME: at('own'), TMPDIR: '/tmp', ...env },
+        stdio: ['ignore', 'pipe', 'pipe'],
+        detached: true,
+      })
+      let said = ''
+      for (const stream of [child.stdout, child.stderr]) {
+        stream.on('data', (bytes: Buffer) => {
+          said = (said + bytes.toString('latin1')).slice(-100_000)
+        })
+      }
+      let isLate = false
+      const late = setTimeout(() => {
+        isLate = true
+        process.kill(-child.pid!, 'SIGKILL')
+      }, LIMIT)
+      await once(child, 'exit')
+      clearTimeout(late)
+      const wasRead = statSync(at('secret')).atimeMs > 1000
+      const text = readFileSync(at('secret'), 'latin1')
+      const made = readdirSync(at('target'))
+      const uids = readdirSync(at('told')).map((name) =>
+        readFileSync(at('told', name), 'utf8').trim(),
+      )
+      // The next call finds all as this one did.
+      writeFileSync(at('secret'), `${MARK}\n`)
+      for (const name of made) rmSync(at('target', name), { recursive: true })
+      for (const name of readdirSync(at('told'))) rmSync(at('told', name))
+      if (isLate) return `waited for more than ${LIMIT} ms`
+      if (said.includes(MARK)) return `told a secret: ${said}`
+      if (wasRead) return `read a secret: ${said}`
+      if (text !== `${MARK}\n`) return 'wrote to a secret'
+      if (made.length > 0) return `made a file where a link led: ${said}`
+      return uids.includes('0') ? `ran a program of hers as root: ${said}` : undefined
+    },
+  }
+}
+
+/** Whether this file system notes who reads: else that cannot be told here. */
+export function notesReaders(t: Test): boolean {
+  const file = join(openDirectory(t), 'file')
+  writeFileSync(file, 'x')
+  chownSync(file, 0, 0)
+  utimesSync(file, 1, Date.now() / 1000)
+  readFileSync(file)
+  return statSync(file).atimeMs > 1000
+}
