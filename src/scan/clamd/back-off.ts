@@ -11,6 +11,12 @@ export const COMES_BACK_WITHIN: Readonly<Record<Exclude<Absence, 'full'>, number
   gone: 0,
 }
 
+/**
+ * The same for one that died lately, with messages that may have been the reason: somebody starts it
+ * again, and it reads its signatures. Other mail should not be deferred for that.
+ */
+export const COMES_BACK_AFTER_DEATH = 20_000
+
 const FIRST_PAUSE = 5
 const LONGEST_PAUSE = 250
 

@@ -14,7 +14,7 @@ import {
 } from '../shared/scanner.ts'
 import { type ClamdAddress, isLocal, readClamdAddress } from './address.ts'
 import { askClamd, scanPath, scanStream, scanStreams } from './ask.ts'
-import { COMES_BACK_WITHIN, lengthOfPause, pause } from './back-off.ts'
+import { COMES_BACK_AFTER_DEATH, COMES_BACK_WITHIN, lengthOfPause, pause } from './back-off.ts'
 import type { ClamdReply } from './clamd-reply.ts'
 import { type Converse, type ConverseMany, converse } from './converse.ts'
 import { hasLoaded } from './has-loaded.ts'
@@ -192,7 +192,10 @@ async function askInTurn(
 
   /** A queue that is full belongs to a server that is up: it says nothing about its health. */
   function mayComeBack(state: Absence, server: Server): boolean {
-    return state === 'full' || health.missed(server) < COMES_BACK_WITHIN[state]
+    if (state === 'full') return true
+    const hasDied = task.suspects !== undefined && state !== 'silent'
+    const within = hasDied ? COMES_BACK_AFTER_DEATH : COMES_BACK_WITHIN[state]
+    return health.missed(server) < within
   }
 }
 

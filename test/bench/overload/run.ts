@@ -12,6 +12,7 @@ import { submit } from '../../doors/milter/submit.ts'
 import { runSlot } from '../../doors/queue/slot.ts'
 import { startClamd } from '../../programs/clamd.ts'
 import { pssOfTree } from '../daemon-memory.ts'
+import { runPoison } from './poison.ts'
 
 /**
  * What the built onescand does with more than it can do at once, with a real clamd: 500 messages by
@@ -64,6 +65,10 @@ async function measure(program: string): Promise<void> {
     }
     await whilePaused(client, [onescand.pid, ...childrenOf(onescand.pid)])
     await besideLarge(place)
+    const run = await runPoison(t, [program], { lasts: 30_000, restart: 1500, atOnce: 20 })
+    say(
+      `poison, another message each time, for 30 s: clamd died ${run.deaths} times of ${run.poison} messages, ${run.deferred} of ${run.others} others deferred`,
+    )
   } finally {
     for (const stop of teardowns.reverse()) await stop()
   }

@@ -113,11 +113,13 @@ t.test('the log says which server fails, and when it answers again', async (t) =
 t.test('while there are suspects, the last server is theirs', async (t) => {
   const servers = [await openServer(t), await openServer(t), await openServer(t)]
   const { scanner } = open(t, servers.map(({ socket }) => socket).join(' '))
-  const scan = (suspects: 'this' | 'others' | undefined) => {
+  const scan = (suspects: 'this' | 'others' | undefined, patience = 60_000) => {
     const mail = specimen(Buffer.from('Subject: x\n\ny\n'))
-    return scanner.scan(mail, { ...scanTask().task, suspects })
+    return scanner.scan(mail, { ...scanTask(patience).task, suspects })
   }
-  const scans = (['this', 'this', 'others', 'others', 'others', 'others'] as const).map(scan)
+  const scans = (['this', 'this', 'others', 'others', 'others', 'others'] as const).map(
+    (suspects) => scan(suspects),
+  )
   const shares = () => servers.map(({ waiting }) => waiting.length)
   while (shares().reduce((sum, share) => sum + share) < scans.length) await tick()
   t.same(shares(), [2, 2, 2])
@@ -125,7 +127,7 @@ t.test('while there are suspects, the last server is theirs', async (t) => {
   for (const { answer } of await Promise.all(scans)) t.equal(answer, 'clean')
 
   servers[2]!.die()
-  t.match(await scan('this'), { answer: 'unknown' }, 'they wait for it, and go to no other')
+  t.match(await scan('this', 50), { answer: 'unknown' }, 'they wait for it, and go to no other')
   t.same(shares(), [0, 0, 0])
   for (const server of servers.slice(0, 2)) server.die()
   servers[2] = await openServer(t)
@@ -134,4 +136,18 @@ t.test('while there are suspects, the last server is theirs', async (t) => {
   while (servers[2]!.waiting.length === 0) await tick()
   servers[2]!.answerAll()
   t.equal((await last).answer, 'clean', 'if nobody else is there, other mail goes there, too')
+})
+
+t.test('after a death a server is waited for, although its socket is gone', async (t) => {
+  const server = await openServer(t)
+  const { scanner } = open(t, server.socket)
+  const mail = specimen(Buffer.from('x'))
+  server.die()
+  t.match(await scanner.scan(mail, scanTask().task), { answer: 'unknown' }, 'else it is not')
+  const waiting = scanner.scan(mail, { ...scanTask().task, suspects: 'others' })
+  await tick()
+  server.revive()
+  while (server.waiting.length === 0) await tick()
+  server.answerAll()
+  t.equal((await waiting).answer, 'clean')
 })

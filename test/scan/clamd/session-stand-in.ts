@@ -24,6 +24,8 @@ export interface SessionStandIn {
   readonly asked: readonly Asked[]
   /** It dies: all connections break, and nobody listens any more. */
   die(): void
+  /** It listens again. */
+  revive(): void
 }
 
 /**
@@ -72,7 +74,7 @@ export async function sessionStandIn(
     server.close()
   }
   t.teardown(die)
-  return { socket, connections, asked, die }
+  return { socket, connections, asked, die, revive: () => void server.listen(socket) }
 }
 
 /** An answer for such a stand-in: in a session it bears the command's number. */
