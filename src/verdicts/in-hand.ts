@@ -12,12 +12,16 @@ export interface InHand {
 export interface InHandNotes {
   /** Call what is returned when the scan is over. */
   begin(message: InHand): () => void
+  /** So many lines about mail have been logged since it began. */
+  logged(lines: number): void
 }
 
 /** Bytes of an entry: whether it counts, the length of its text, and that. */
 const ENTRY = 512
 const HEAD = 3
 const COUNTS = 1
+/** The first entry is no message: how many lines were logged. */
+const LOGGED = 2
 
 /**
  * Keeps the notes in a file that another process reads when this one cannot speak any more: held
@@ -27,7 +31,9 @@ const COUNTS = 1
  */
 export function keepNotes(fd: number): InHandNotes {
   const free: number[] = []
-  let entries = 0
+  let entries = 1
+  const logged = Buffer.alloc(HEAD + 4)
+  logged[0] = LOGGED
   const entry = Buffer.alloc(ENTRY)
   const over = Buffer.alloc(1)
   return {
@@ -43,20 +49,26 @@ export function keepNotes(fd: number): InHandNotes {
         free.push(at / ENTRY)
       }
     },
+    logged(lines) {
+      logged.writeUInt32LE(lines % 0x1_0000_0000, HEAD)
+      write(fd, logged, 0)
+    },
   }
 }
 
 /** What stands in the file of a process that has ended. */
-export function readNotes(fd: number): InHand[] {
+export function readNotes(fd: number): { readonly inHand: InHand[]; readonly logged: number } {
   const found: InHand[] = []
+  let logged = 0
   const entry = Buffer.alloc(ENTRY)
   for (let at = 0; readSync(fd, entry, 0, ENTRY, at) > 0; at += ENTRY) {
+    if (entry[0] === LOGGED) logged = entry.readUInt32LE(HEAD)
     if (entry[0] !== COUNTS) continue
     const length = Math.min(entry.readUInt16LE(1), ENTRY - HEAD)
     const [of = '', ...marks] = entry.toString('utf8', HEAD, HEAD + length).split('\n')
     found.push({ fingerprint: Buffer.from(of, 'base64'), marks })
   }
-  return found
+  return { inHand: found, logged }
 }
 
 function write(fd: number, bytes: Buffer, at: number): void {

@@ -122,7 +122,7 @@ t.test('who answers in the place of onescand does nothing to a terminal', async 
     processes: evil,
     underway: [one],
     clamds: [clamd, { ...clamd, up: false }],
-    trial: { right: evil, why: evil, at: 0 },
+    trial: { right: evil, why: evil, at: 0, doors: [] },
     decided: [],
     newest: 0,
   }

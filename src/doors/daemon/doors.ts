@@ -43,10 +43,10 @@ export async function openDoors(
   configuration: Configuration,
   options: Options,
   kinds: readonly DoorKind[],
-  witness?: Witness,
+  seen: Seen,
 ): Promise<OpenDoor[]> {
   const budget = createBudget(options.memory)
-  const common = { ...options, witness, budget, identifyPeer: identifyPeerBy(await loadLibc()) }
+  const common = { ...options, ...seen, budget, identifyPeer: identifyPeerBy(await loadLibc()) }
   const open: OpenDoor[] = []
   const relays = relaysOf(kinds, options.relays)
   for (const [index, kind] of kinds.entries()) {
@@ -59,11 +59,17 @@ export async function openDoors(
   return open
 }
 
-interface DoorOptions extends Options {
+/** Who sees what is done with mail. */
+export interface Seen {
+  readonly witness: Witness | undefined
+  /** Whether a line is about a trial of onescand's own, which is not logged. */
+  readonly isTrial: (line: Buffer) => boolean
+}
+
+interface DoorOptions extends Options, Seen {
   /** What MTAs together have told that is kept in memory; the slot's socket has one of its own. */
   readonly budget: Budget
   readonly identifyPeer: IdentifyPeer
-  readonly witness: Witness | undefined
   /** Whether everybody may connect. */
   readonly openToAll: boolean
   /** Of a door that hands mail on. */
@@ -77,6 +83,7 @@ function makeDoor(
 ): Door {
   const { write } = openDaemonLog(configuration.env.LOGFILE)
   const mailLog = (line: Buffer) => {
+    if (options.isTrial(line)) return
     write(line)
     options.witness?.line(line)
   }

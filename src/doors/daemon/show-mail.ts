@@ -1,14 +1,17 @@
 import about from '../../../package.json' with { type: 'json' }
 import { errorText } from '../../runtime/fault.ts'
-import { isTold, type Told, type WorkersState } from '../../visible/live/told.ts'
+import { isTold, type LeftBehind, type Told, type WorkersState } from '../../visible/live/told.ts'
 import { addUpDoors, createWitness, type Witness } from '../../visible/live/witness.ts'
 import type { HttpPlace } from '../http/http-place.ts'
 import type { Configuration } from '../shared/configuration.ts'
+import type { PlacedDoor } from './describe.ts'
 import type { OpenDoor } from './doors.ts'
 import { listenAt } from './listen.ts'
 import type { ListeningPlace } from './listening-place.ts'
 import { log } from './log.ts'
 import type { Options } from './options.ts'
+import type { TrialMark } from './trial-mark.ts'
+import { tryAll } from './try-all.ts'
 
 /** What is shown at --http of all that the processes do. */
 export interface Shown {
@@ -16,12 +19,16 @@ export interface Shown {
   readonly witness: Witness | undefined
   /** Takes the words of another process, if they are about mail. */
   heard(process: number, message: unknown): void
+  /** A worker has ended. */
+  ended(process: number, left: LeftBehind): void
   /** Opens the place, in the first process; a Fault of kind `config` if that cannot be. */
   open(): Promise<void>
   /** Mail is taken from now on, or not any more. */
   ready(isReady: boolean): void
   /** How the workers are, in the first process. */
   workers(state: () => WorkersState): void
+  /** Through which doors mail is tried from now on. */
+  doors(open: readonly PlacedDoor[]): void
   close(): void
 }
 
@@ -30,6 +37,10 @@ export interface Shows {
   readonly configuration: () => Configuration
   /** Of a process that judges mail. */
   readonly doors?: () => readonly OpenDoor[]
+  /** Takes how many lines about mail were logged, of a process that judges mail. */
+  readonly note?: (lines: number) => void
+  /** What tells trials from mail. */
+  readonly mark: () => TrialMark
 }
 
 /** Messages at each server of the scanners that are configured. */
@@ -41,8 +52,9 @@ function serversOf({ policy, scannersFor }: Configuration): Told['servers'] {
 export function showMail(
   place: ListeningPlace,
   options: Options,
-  { configuration, doors }: Shows,
+  { configuration, doors, mark, note = () => {} }: Shows,
 ): Shown {
+  let tried: readonly PlacedDoor[] | undefined
   let http: HttpPlace | undefined
   let isReady = false
   let workers = (): WorkersState => ({ replaced: 0, held: 0, late: [] })
@@ -55,9 +67,12 @@ export function showMail(
       state: () => ({
         doors: addUpDoors(doors()),
         servers: serversOf(configuration()),
+        sharing: configuration().tools.verdicts?.sharing(),
         quota: configuration().quota?.counters as Record<string, number> | undefined,
       }),
       send,
+      note,
+      isTrial: (text) => mark().has(text),
       now: Date.now,
     })
   return {
@@ -65,6 +80,7 @@ export function showMail(
     heard(worker, message) {
       if (isTold(message)) http?.observer.told(worker, message)
     },
+    ended: (worker, left) => http?.observer.ended(worker, left),
     async open() {
       const { openHttpPlace } = await import('../http/http-place.ts')
       http = await openHttpPlace({
@@ -79,9 +95,14 @@ export function showMail(
           started: Date.now(),
           now: Date.now,
           uptime: () => performance.now(),
-          tried() {
-            const { place, policy, scannersFor } = configuration()
-            return { place, policy, scanners: policy ? scannersFor(policy.scan.line) : [] }
+          tryAll() {
+            if (tried === undefined) return undefined
+            return tryAll({
+              configuration: configuration(),
+              doors: tried,
+              options,
+              mark: mark(),
+            })
           },
           scanPolicy: () => configuration().policy?.scan,
           spoolDirectory: configuration().policy?.spool.directory ?? '/tmp',
@@ -95,6 +116,10 @@ export function showMail(
     },
     workers(state) {
       workers = state
+    },
+    doors(open) {
+      tried = open
+      http?.observer.tryNow()
     },
     close() {
       try {

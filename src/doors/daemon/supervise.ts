@@ -14,6 +14,7 @@ import type { Signals } from './signals.ts'
 import { activatedSockets } from './socket-activation.ts'
 import { openSockets } from './sockets.ts'
 import { sweepSpools } from './sweep-spools.ts'
+import { makeTrialMark, trialWords } from './trial-mark.ts'
 import { watchLimits } from './watch-limits.ts'
 import { startWorkers } from './workers.ts'
 
@@ -38,10 +39,12 @@ export async function supervise({
   words,
 }: Beginning & { readonly words: readonly string[] }): Promise<void> {
   const memory = openHostMemory()
+  const mark = makeTrialMark()
   let configuration = await readConfiguration(env, log, memory)
   const handedOver = activatedSockets(process.env)
   const shown =
-    options.http && showMail(options.http, options, { configuration: () => configuration })
+    options.http &&
+    showMail(options.http, options, { configuration: () => configuration, mark: () => mark })
   await shown?.open() // before any worker is started for nothing
   const sockets = await openSockets(options, handedOver)
   const kinds = sockets.map(({ kind }) => kind)
@@ -54,7 +57,9 @@ export async function supervise({
     grace: options.grace,
     log,
     heard: shown?.heard,
+    ended: shown?.ended,
     memory,
+    welcome: [trialWords(mark)],
   })
   shown?.workers(workers.state)
   const watch = () => watchLimits(configuration.policy?.scan, log)
@@ -95,6 +100,7 @@ export async function supervise({
   places = await workers.ready
   tellWhatItDoes()
   shown?.ready(true)
+  shown?.doors(places.map((place, index) => ({ kind: kinds[index]!, place })))
   log('serving')
   await notify(process.env, 'READY=1')
   const within = watchdogTime(process.env)

@@ -12,6 +12,7 @@ import { log } from './log.ts'
 import { showMail } from './show-mail.ts'
 import type { DoorKind } from './socket-activation.ts'
 import type { Beginning } from './supervise.ts'
+import { isTrialWords, markOf, noMark } from './trial-mark.ts'
 import { BEAT, type Serving } from './workers.ts'
 
 /**
@@ -24,23 +25,38 @@ export async function work(
   { env, options, signals, orphans }: Beginning,
 ): Promise<void> {
   setInterval(() => say(BEAT), BEAT_EVERY).unref()
-  const memory = openHostMemory({ inHand: keepNotes(FIRST_HANDED_OVER + kinds.length) })
+  let mark = noMark
+  process.on('message', (words) => {
+    if (isTrialWords(words)) mark = markOf(words.trials)
+  })
+  const notes = keepNotes(FIRST_HANDED_OVER + kinds.length)
+  const memory = openHostMemory({ inHand: notes })
   shareWithOthers(memory)
-  let configuration = await readConfiguration(env, log, memory)
+  const isTrial = (text: Buffer | string) => mark.has(text)
+  const read = async () => ({ ...(await readConfiguration(env, log, memory)), isTrial })
+  let configuration = await read()
   const shown =
     options.http &&
-    showMail(options.http, options, { configuration: () => configuration, doors: () => doors })
-  const doors = await openDoors(configuration, options, kinds, shown?.witness)
+    showMail(options.http, options, {
+      configuration: () => configuration,
+      doors: () => doors,
+      note: notes.logged,
+      mark: () => mark,
+    })
+  const doors = await openDoors(configuration, options, kinds, {
+    witness: shown?.witness,
+    isTrial,
+  })
   const over = new AbortController()
   const warmedUp = warmUp(env.TMPDIR || tmpdir(), over.signal).catch((error) => {
     log(`warm-up: ${errorText(error)}`) // the first mail takes longer, and that is all
   })
   signals.handleWith({
     async reload() {
-      const read = await readConfiguration(env, log, memory)
-      for (const door of doors) door.configure(read)
+      const next = await read()
+      for (const door of doors) door.configure(next)
       configuration.close()
-      configuration = read
+      configuration = next
     },
     report: () => configuration.report(),
     async stop() {

@@ -6,7 +6,7 @@ import { ownChild } from '../../runtime/own-children.ts'
 import { processStat } from '../../runtime/process-stat.ts'
 import { type HostMemory, type HostWords, isHostWords } from '../../verdicts/host-memory.ts'
 import { readNotes } from '../../verdicts/in-hand.ts'
-import type { WorkersState } from '../../visible/live/told.ts'
+import type { LeftBehind, WorkersState } from '../../visible/live/told.ts'
 import { HELD_AFTER, watchBeats } from './held-workers.ts'
 
 export interface Workers {
@@ -32,10 +32,15 @@ export interface WorkersOptions {
   readonly log: (line: string) => void
   /** What a worker says beside that it serves. */
   readonly heard?: ((worker: number, message: unknown) => void) | undefined
+  /** Said to each of them at its beginning. */
+  readonly welcome: readonly object[]
+  /** One has ended by itself, or was ended: what is known of its work. */
+  readonly ended?: ((worker: number, left: LeftBehind) => void) | undefined
   /** What all of them know, this process included. */
   readonly memory: HostMemory
 }
 
+const NOTHING = { inHand: [], logged: 0 }
 /** Milliseconds before one that ended by itself is replaced. */
 const REPLACE_AFTER = 1000
 /** Milliseconds beyond the grace. */
@@ -91,7 +96,7 @@ export function startWorkers(options: WorkersOptions): Workers {
     const worker = { child, notes }
     workers.add(worker)
     if (child.pid !== undefined) beats.heard(child.pid)
-    tell(child, memory.welcome())
+    for (const words of [...options.welcome, memory.welcome()]) tell(child, words)
     return new Promise((resolve, reject) => {
       child.on('message', (message) => {
         beats.heard(child.pid!)
@@ -134,7 +139,8 @@ export function startWorkers(options: WorkersOptions): Workers {
 
   /** All at once: they were there together. */
   function countInHand({ child, notes }: Worker): void {
-    const inHand = notes === undefined ? [] : readNotes(notes)
+    const { inHand, logged } = notes === undefined ? NOTHING : readNotes(notes)
+    options.ended?.(child.pid ?? 0, { inHand: inHand.length, logged })
     if (inHand.length === 0) return
     const since = memory.poison.now()
     const counted = inHand.map((message) => memory.poison.harmed(message, since))
@@ -146,7 +152,7 @@ export function startWorkers(options: WorkersOptions): Workers {
     })
   }
 
-  function tell(child: ChildProcess, words: HostWords): void {
+  function tell(child: ChildProcess, words: object): void {
     // Where that cannot be sent any more the child has ended, or is about to.
     if (child.connected) child.send(words, () => {})
   }

@@ -110,6 +110,7 @@ export async function openHttpPlace(options: HttpOptions): Promise<HttpPlace> {
       case '/metrics':
         return send(200, observer.contentType, await metrics())
       case '/healthz': {
+        observer.trySoon() // for those who ask again
         const { healthy, why } = health(observer)
         return text(healthy ? 200 : 503, `${why}\n`)
       }
@@ -176,7 +177,7 @@ function health({ trial, workers }: Observer): { readonly healthy: boolean; read
     const which = workers.late.length === 1 ? 'worker' : 'workers'
     return { healthy: false, why: `nothing is heard of ${which} ${workers.late.join(', ')}` }
   }
-  if (trial === undefined) return { healthy: false, why: 'the scanners have not been tried yet' }
+  if (trial === undefined) return { healthy: false, why: 'mail has not been tried yet' }
   const age = Date.now() - trial.at
   if (age > TRIAL_COUNTS_FOR) {
     return { healthy: false, why: `the last trial is ${Math.round(age / 1000)} seconds old` }

@@ -1,5 +1,6 @@
 import { digestsFor } from '../../cluster/digests.ts'
 import { readSignatureFiles } from '../../cluster/signature-files.ts'
+import type { Envelope } from '../../envelope/envelope.ts'
 import type { Tools } from '../../judge/engine.ts'
 import { type Place, type Policy, readPlace, readScanningPolicy } from '../../judge/policy.ts'
 import type { DigestsWanted } from '../../message/canonical-body.ts'
@@ -31,10 +32,23 @@ export interface Configuration {
   readonly quota: QuotaClient | undefined
   /** Scanners for a QHPSI line that names no other plugins than the daemon's own. */
   scannersFor(line: QhpsiLine): readonly Scanner[]
+  /** Whether a sender is that of a trial of onescand's own: undefined where none is made. */
+  readonly isTrial?: (sender: string) => boolean
   /** Logs what was counted since it was read. */
   report(): void
   /** Another one takes its place, or the daemon ends. */
   close(): void
+}
+
+/**
+ * What a message of that sender is judged with. A trial is scanned each time, remembered by nobody,
+ * and blamed for nothing: it is not what scanners die of.
+ */
+export function toolsFor(
+  { tools, isTrial }: Configuration,
+  { sender }: Envelope,
+): Configuration['tools'] {
+  return isTrial?.(sender.text) ? { ...tools, verdicts: undefined } : tools
 }
 
 /** Milliseconds for which the date of the signatures is not asked again. */

@@ -6,7 +6,7 @@ import type { LookOptions } from '../../message/held.ts'
 import { readSpoolPolicy } from '../../message/spool-policy.ts'
 import { abortable } from '../../scan/shared/scanner.ts'
 import { isSet } from '../../settings/settings.ts'
-import type { Configuration } from './configuration.ts'
+import { type Configuration, toolsFor } from './configuration.ts'
 
 /** What one message is judged by: the configuration of the moment when it came. */
 export type Judging = {
@@ -41,7 +41,7 @@ export function startJudging(configuration: Configuration): Judging {
     judge(transaction, gone) {
       const scanners = configuration.scannersFor(policy.scan.line)
       return judge(transaction, policy, {
-        ...tools,
+        ...toolsFor(configuration, transaction.envelope),
         scanners: scanners.map((scanner) => abortable(gone, scanner)),
       })
     },

@@ -8,7 +8,7 @@ import { borrowMessage } from '../../message/lent.ts'
 import type { Message } from '../../message/spool.ts'
 import { abortable } from '../../scan/shared/scanner.ts'
 import type { Witness } from '../../visible/live/witness.ts'
-import type { Configuration } from '../shared/configuration.ts'
+import { type Configuration, toolsFor } from '../shared/configuration.ts'
 import { carryOut, passOn } from './carry-out.ts'
 import type { ClientPolicy } from './client-policy.ts'
 import { GoCold, leaveBouncesToTheCold } from './go-cold.ts'
@@ -56,7 +56,7 @@ export async function answerRequest(request: Request, judgement: Judgement): Pro
 
   const policy = withTimeLeft(known, request.timeLeft)
   const tools = {
-    ...configuration.tools,
+    ...toolsFor(configuration, envelope),
     scanners: scanners.map((scanner) => abortable(judgement.gone, scanner)),
     quota: configuration.quota,
   }

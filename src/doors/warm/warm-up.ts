@@ -1,11 +1,11 @@
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { connect, createServer } from 'node:net'
+import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { TOP_LINE } from '../../message/top-line.ts'
 import { readConfiguration } from '../shared/configuration.ts'
-import { frame, uint32, uint64 } from './frames.ts'
+import { converse, questionFrames } from './ask.ts'
 import { createSlotSocket } from './slot-socket.ts'
 
 /**
@@ -74,14 +74,10 @@ export async function warmUp(directory: string, over: AbortSignal): Promise<void
       const isCopy = round % COPIES_EACH === 1
       for (const mail of [text, small, large]) numberMail(mail, isCopy ? round - 1 : round)
       writeFileSync(lent, Buffer.concat([TOP_LINE, large]), { mode: 0o600 })
-      const questions = [
-        questionAbout(text, frame('M', text)),
-        questionAbout(small, frame('M', small)),
-        questionAbout(large, undefined, lent),
-      ]
+      const questions = [questionAbout(text), questionAbout(small), questionAbout(large, lent)]
       for (const question of questions) {
         if (over.aborted) return
-        const answer = await converse(socket, question)
+        const answer = await converse(socket, question, PATIENCE)
         if (!answer.includes('X-QHPSI: clean')) throw new Error(`was answered ${answer}`)
       }
     }
@@ -90,6 +86,9 @@ export async function warmUp(directory: string, over: AbortSignal): Promise<void
     rmSync(stage, { recursive: true, force: true })
   }
 }
+
+/** Milliseconds for one of them. */
+const PATIENCE = 60_000
 
 /** The closing zero of an INSTREAM, clamd(8); it comes in a session, as real mail's. */
 const STREAM_END = Buffer.alloc(4)
@@ -129,26 +128,12 @@ function attachment(bytes: number): Buffer {
 }
 
 /** The message comes in a frame or lies in a file. */
-function questionAbout({ length }: Buffer, inFrame?: Buffer, path?: string): Buffer {
-  return Buffer.concat([
-    frame('1', Buffer.from('osc1')),
-    frame('V', Buffer.from('QHPSI=plugin: clamd')),
-    frame('V', Buffer.from('TCPREMOTEIP=127.0.0.1')),
-    frame('R', Buffer.of(1)),
-    frame('D', uint32(10_000)),
-    frame('E', Buffer.from('Fa@localhost\0Tb@localhost\0\0')),
-    ...(path === undefined ? [] : [frame('P', Buffer.from(path))]),
-    frame('S', uint64(length)),
-    ...(inFrame === undefined ? [] : [inFrame]),
-    frame('.'),
-  ])
-}
-
-async function converse(socket: string, question: Buffer): Promise<string> {
-  const connection = connect(socket)
-  const chunks: Buffer[] = []
-  connection.on('data', (chunk: Buffer) => chunks.push(chunk))
-  connection.write(question)
-  await once(connection, 'close')
-  return Buffer.concat(chunks).toString('latin1')
+function questionAbout(bytes: Buffer, message: Buffer | string = bytes): Buffer {
+  return questionFrames({
+    variables: { QHPSI: 'plugin: clamd', TCPREMOTEIP: '127.0.0.1' },
+    timeLeft: 10_000,
+    envelope: Buffer.from('Fa@localhost\0Tb@localhost\0\0'),
+    size: bytes.length,
+    message,
+  })
 }

@@ -29,6 +29,8 @@ export interface Metrics {
   message(view: LineView): void
   /** Counts what a process tells beside; `before` is what it told last. */
   told(told: Told, before: Told | undefined): void
+  /** A worker had so many messages in hand when it ended, and had not told of so many lines. */
+  leftBehind(inHand: number, untold: number): void
   /** All of them, in Prometheus' text form. */
   text(standing: Standing): Promise<string>
   readonly contentType: string
@@ -55,7 +57,14 @@ export function createMetrics(version: string, started: number): Metrics {
   const scanSeconds = histogram('onescan_scan_seconds', 'Time of scans.', [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120]) // biome-ignore format: as above
   const judgeSeconds = histogram('onescan_judge_seconds', 'Time from a message being here to its answer.', [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120]) // biome-ignore format: as above
   const bytes = histogram('onescan_message_bytes', 'Size of messages.', [1e3, 4e3, 16e3, 64e3, 256e3, 1e6, 4e6, 16e6, 64e6]) // biome-ignore format: as above
-  const lost = counter('onescan_uncounted_total', 'Messages that were not counted, because too many came at once.') // biome-ignore format: as above
+  const lost = counter('onescan_uncounted_total', 'Messages that were not counted: too many came at once, or their worker ended before it told of them.') // biome-ignore format: as above
+  const unanswered = counter('onescan_unanswered_total', 'Messages that a worker had in hand when it ended: they have no answer from it.') // biome-ignore format: as above
+  const store = counter('onescan_store_total', 'Questions to the store that hosts share, and verdicts put there, by what became of them.', ['event']) // biome-ignore format: as above
+  const storeOk = gauge(
+    'onescan_store_ok',
+    'Whether nothing keeps this host from sharing verdicts.',
+  )
+  const unpublished = gauge('onescan_store_unpublished', 'Verdicts that wait for the store to be back.') // biome-ignore format: as above
   const cold = counter('onescan_slot_cold_total', 'Clients of the slot that had no answer: they were told to go cold, or left before it.', ['how']) // biome-ignore format: as above
   const quota = counter('onescan_quota_answers_total', 'Questions about mailboxes by what became of them.', ['answer']) // biome-ignore format: as above
   const judging = gauge('onescan_judging', 'Messages that are being judged.')
@@ -70,6 +79,7 @@ export function createMetrics(version: string, started: number): Metrics {
   const clamdVersion = gauge('onescan_clamd_signature_version', 'Version of its signatures.', ['server']) // biome-ignore format: as above
   const clamdAge = gauge('onescan_clamd_signature_age_seconds', 'Seconds since its signatures were made.', ['server']) // biome-ignore format: as above
   const trialOk = gauge('onescan_trial_ok', 'Whether a clean message and the EICAR test file came out right.') // biome-ignore format: as above
+  const doorOk = gauge('onescan_door_ok', 'Whether they came out right through the doors of a kind.', ['door']) // biome-ignore format: as above
   const trialAge = gauge('onescan_trial_age_seconds', 'Seconds since that was tried.')
   const spoolSize = gauge('onescan_spool_size_bytes', 'Size of the file system with messages.')
   const spoolFree = gauge('onescan_spool_free_bytes', 'What is free of it.')
@@ -112,10 +122,16 @@ export function createMetrics(version: string, started: number): Metrics {
     told(told, before) {
       if (told.lost > 0) lost.inc(told.lost)
       for (const how of COLD_WAYS) cold.inc({ how }, told.cold[how])
-      for (const [name, count] of Object.entries(told.quota ?? {})) {
-        const more = count - (before?.quota?.[name] ?? 0)
-        if (more > 0) quota.inc({ answer: snake(name) }, more)
+      for (const [name, more] of growth(told.quota, before?.quota)) {
+        quota.inc({ answer: snake(name) }, more)
       }
+      for (const [event, more] of growth(told.sharing?.counters, before?.sharing?.counters)) {
+        store.inc({ event }, more)
+      }
+    },
+    leftBehind(inHand, untold) {
+      unanswered.inc(inHand)
+      lost.inc(untold)
     },
     async text({ processes: all, clamds, trial, spool, memoryLimit: limit, workers, now }) {
       judging.set(all.reduce((sum, told) => sum + told.judging, 0))
@@ -135,6 +151,10 @@ export function createMetrics(version: string, started: number): Metrics {
           memory.inc({ door }, state.memory)
         }
       }
+      const sharing = all.flatMap(({ sharing }) => sharing ?? [])
+      const isWell = sharing.every(({ trouble }) => trouble === undefined)
+      storeOk.set(sharing.length === 0 ? Number.NaN : isWell ? 1 : 0)
+      unpublished.set(sharing.reduce((sum, { unpublished }) => sum + unpublished, 0))
       for (const each of [clamdUp, clamdVersion, clamdAge]) each.reset()
       for (const { server, up, version, made } of clamds) {
         clamdUp.set({ server }, up ? 1 : 0)
@@ -142,6 +162,11 @@ export function createMetrics(version: string, started: number): Metrics {
         if (made !== undefined) clamdAge.set({ server }, Math.round((now - made) / 1000))
       }
       trialOk.set(trial?.right ? 1 : 0)
+      doorOk.reset()
+      const wrong = trial?.doors.filter(({ right }) => !right).map(({ kind }) => kind)
+      for (const { kind: door } of trial?.doors ?? []) {
+        doorOk.set({ door }, wrong?.includes(door) ? 0 : 1)
+      }
       trialAge.set(trial === undefined ? Number.NaN : (now - trial.at) / 1000)
       spoolSize.set(spool?.size ?? Number.NaN)
       spoolFree.set(spool?.free ?? Number.NaN)
@@ -182,6 +207,15 @@ const CAUSES: readonly (readonly [cause: string, words: RegExp])[] = [
 /** One of a few words for a reason that is a sentence. */
 function causeOf(reason: string): string {
   return CAUSES.find(([, words]) => words.test(reason))?.[0] ?? OTHER
+}
+
+/** By how much counters have grown; they begin anew when settings are read. */
+function growth(now: object = {}, before: object = {}): [name: string, more: number][] {
+  const last = before as Readonly<Record<string, number>>
+  return Object.entries(now as Readonly<Record<string, number>>).flatMap(([name, count]) => {
+    const more = count >= (last[name] ?? 0) ? count - (last[name] ?? 0) : count
+    return more > 0 ? [[name, more] as [string, number]] : []
+  })
 }
 
 function observe(histogram: Histogram, value: number): void {

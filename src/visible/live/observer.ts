@@ -2,14 +2,16 @@ import { statfsSync } from 'node:fs'
 import type { ScanPolicy } from '../../scan/shared/scan-policy.ts'
 import { type ClamdState, type ClamdWatch, watchClamds } from './clamd-watch.ts'
 import { createHistory, type Decided, type History } from './history.ts'
-import { createLineViewer } from './line-view.ts'
+import { createLineViewer, type LineView } from './line-view.ts'
 import { createMetrics, type Metrics } from './metrics.ts'
-import type { Told, WorkersState } from './told.ts'
-import { type Trial, type Tried, tryScanners } from './trial.ts'
+import type { LeftBehind, Told, WorkersState } from './told.ts'
+import type { Trial } from './trial.ts'
 
-/** Milliseconds between two trials of the scanners; health is what came of one within a minute. */
-const TRY_EVERY = 25_000
-export const TRIAL_COUNTS_FOR = 60_000
+/** Milliseconds between two trials; and if mail could not be scanned, or somebody asks for health. */
+const TRY_EVERY = 10_000
+const TRY_SOON = 2_000
+/** Milliseconds for which health is what came of one. */
+export const TRIAL_COUNTS_FOR = 30_000
 /** Milliseconds after which a process that has told nothing is gone. */
 const SILENT_FOR = 10_000
 
@@ -19,8 +21,8 @@ export interface Observed {
   /** Milliseconds since 1970, and on a clock that nobody sets. */
   readonly now: () => number
   readonly uptime: () => number
-  /** As the configuration has it now. */
-  readonly tried: () => Tried
+  /** Whether mail is scanned; undefined while no door is open. */
+  readonly tryAll: () => Promise<Trial> | undefined
   readonly scanPolicy: () => ScanPolicy | undefined
   /** Where messages are kept. */
   readonly spoolDirectory: string
@@ -40,8 +42,14 @@ export interface Observer {
   readonly workers: WorkersState
   /** Takes what the process of that number told. */
   told(process: number, told: Told): void
+  /** The process of that number has come to an end that nobody had told it of. */
+  ended(process: number, left: LeftBehind): void
   metrics(): Promise<string>
   readonly contentType: string
+  /** Tries at once: doors are open now. */
+  tryNow(): void
+  /** Tries again, unless the last trial is quite new. */
+  trySoon(): void
   /** Calls back when something is new: decisions, and that anything has changed. */
   follow(listener: (decided: readonly Decided[]) => void): void
   close(): void
@@ -57,6 +65,8 @@ export function createObserver(observed: Observed): Observer {
   const viewOf = createLineViewer()
   const metrics: Metrics = createMetrics(observed.version, observed.started)
   const processes = new Map<number, Process>()
+  /** Lines that each of them has told of, or said that it could not. */
+  const toldLines = new Map<number, number>()
   const listeners: ((decided: readonly Decided[]) => void)[] = []
   let trial: Trial | undefined
   let trying = false
@@ -69,9 +79,9 @@ export function createObserver(observed: Observed): Observer {
   async function tryAgain(): Promise<void> {
     if (trying) return
     trying = true
-    const came = await tryScanners(observed.tried(), observed)
+    const came = await observed.tryAll()
     trying = false
-    if (over) return
+    if (over || came === undefined) return
     trial = came
     changed()
   }
@@ -80,6 +90,15 @@ export function createObserver(observed: Observed): Observer {
   void tryAgain()
   const timer = setInterval(() => void tryAgain(), TRY_EVERY)
   timer.unref()
+
+  /** What could not be scanned, or kept: health shows it before the next trial is due. */
+  function hasTrouble(view: LineView): boolean {
+    return view.value('scan') === 'unknown' || view.value('fault') !== undefined
+  }
+
+  function trySoon(): void {
+    if (trial !== undefined && observed.now() - trial.at >= TRY_SOON) void tryAgain()
+  }
 
   function present(): Told[] {
     const now = observed.uptime()
@@ -105,6 +124,7 @@ export function createObserver(observed: Observed): Observer {
     told(process, told) {
       metrics.told(told, processes.get(process)?.told)
       processes.set(process, { told: { ...told, lines: [] }, at: observed.uptime() })
+      toldLines.set(process, (toldLines.get(process) ?? 0) + told.lines.length + told.lost)
       history.lost(told.lost)
       const now = observed.now()
       const decided: Decided[] = []
@@ -114,8 +134,18 @@ export function createObserver(observed: Observed): Observer {
         if (one === undefined) continue
         metrics.message(view)
         decided.push(one)
+        if (trial?.right && hasTrouble(view)) trySoon()
       }
       changed(decided)
+    },
+    ended(process, { inHand, logged }) {
+      // What it logged in its last second it has told nobody.
+      const untold = Math.max(0, logged - (toldLines.get(process) ?? 0))
+      toldLines.delete(process)
+      processes.delete(process)
+      metrics.leftBehind(inHand, untold)
+      history.lost(untold)
+      changed()
     },
     metrics() {
       return metrics.text({
@@ -128,6 +158,8 @@ export function createObserver(observed: Observed): Observer {
         now: observed.now(),
       })
     },
+    tryNow: () => void tryAgain(),
+    trySoon,
     follow(listener) {
       listeners.push(listener)
     },

@@ -1,3 +1,5 @@
+import type { Sharing } from '../../verdicts/store.ts'
+
 /** A message that scanners are looking at. */
 export interface Underway {
   readonly door: string
@@ -35,12 +37,22 @@ export interface Told {
   readonly doors: Readonly<Record<string, DoorState>>
   /** Messages that are at each server of a scanner. */
   readonly servers: Readonly<Record<string, number>>
+  /** How it goes with the store that hosts share; undefined if there is none. */
+  readonly sharing: Sharing | undefined
   /** Counters of questions about mailboxes since the process began; undefined if nobody is asked. */
   readonly quota: Readonly<Record<string, number>> | undefined
 }
 
 export function isTold(message: unknown): message is Told {
   return (message as Told | null)?.kind === 'told'
+}
+
+/** What a worker that was replaced has left behind. */
+export interface LeftBehind {
+  /** Messages that were being scanned for it when it ended: they have no answer. */
+  readonly inHand: number
+  /** Lines about mail that it logged in its life. */
+  readonly logged: number
 }
 
 /** What the first process tells of those that judge mail. */

@@ -1,29 +1,24 @@
 import { makeEnvelope } from '../../envelope/envelope.ts'
-import type { Place } from '../../judge/policy.ts'
-import { type Policy, switchedOff } from '../../judge/policy.ts'
+import type { Policy } from '../../judge/policy.ts'
 import { holdMessage } from '../../message/held.ts'
 import { errorText } from '../../runtime/fault.ts'
 import { runScanners, type ScanResult } from '../../scan/scan.ts'
-import { EICAR } from '../../scan/shared/eicar-file.ts'
 import type { Scanner } from '../../scan/shared/scanner.ts'
 import { specimenOf } from '../../scan/specimen.ts'
 
-/** What came of a clean message and of the EICAR test file, given to the configured scanners. */
+/** What came of a clean message and of the EICAR test file, given to doors and scanners. */
 export interface Trial {
-  /** Whether both came out right. */
+  /** Whether both came out right everywhere, and there is room for mail. */
   readonly right: boolean
   /** In one line. */
   readonly why: string
   /** Milliseconds since 1970. */
   readonly at: number
-}
-
-/** What is tried: the scanners that mail is judged by. */
-export interface Tried {
-  readonly place: Place
-  /** Undefined if QHPSI is unset. */
-  readonly policy: Policy | undefined
-  readonly scanners: readonly Scanner[]
+  readonly doors: readonly {
+    readonly kind: string
+    readonly place: string
+    readonly right: boolean
+  }[]
 }
 
 /** As in the judgement's tools. */
@@ -34,29 +29,19 @@ export interface Clocks {
 
 const envelope = makeEnvelope(Buffer.alloc(0), [])
 
-/** Gives both to the scanners, as mail is given to them. Never rejects. */
+/** Gives both to the scanners, as mail is given to them: what is wrong, or undefined. Never rejects. */
 export async function tryScanners(
-  { place, policy, scanners }: Tried,
+  { policy, scanners }: { readonly policy: Policy; readonly scanners: readonly Scanner[] },
+  mail: { readonly clean: Buffer; readonly eicar: Buffer },
   clocks: Clocks,
-): Promise<Trial> {
-  const { now } = clocks
-  const off = switchedOff(place)
-  const nothing = off ?? (policy === undefined ? 'QHPSI is not set' : undefined)
-  if (nothing !== undefined || policy === undefined) {
-    return { right: false, why: `nothing is scanned: ${nothing}`, at: now() }
-  }
+): Promise<string | undefined> {
+  const scanned = (bytes: Buffer) => scan(bytes, policy, scanners, clocks)
   try {
-    const clean = faultOf(
-      'a clean message',
-      await scan(cleanMail(now()), policy, scanners, clocks),
-      'clean',
-    )
-    const eicar = faultOf('EICAR', await scan(eicarMail(), policy, scanners, clocks), 'infected')
-    const faults = [clean, eicar].filter((fault) => fault !== undefined)
-    const why = faults.length === 0 ? 'a clean message is clean, EICAR is found' : faults.join('; ')
-    return { right: faults.length === 0, why, at: now() }
+    const clean = faultOf('a clean message', await scanned(mail.clean), 'clean')
+    const eicar = faultOf('EICAR', await scanned(mail.eicar), 'infected')
+    return [clean, eicar].filter(Boolean).join('; ') || undefined
   } catch (error) {
-    return { right: false, why: errorText(error), at: now() }
+    return errorText(error)
   }
 }
 
@@ -101,31 +86,4 @@ function faultOf(
   const why = 'why' in result ? `: ${result.why}` : ''
   const name = result.answer === 'infected' ? `: ${result.name}` : ''
   return `${what} came out as ${result.answer}${name}${why}`
-}
-
-const HEADER = `From: onescand <postmaster@localhost>
-To: postmaster@localhost
-Subject: onescand looks whether it scans
-Date: Thu, 01 Jan 2026 00:00:00 +0000
-Message-ID: <health@onescan.invalid>
-MIME-Version: 1.0
-`
-
-/** Another one each time: clamd remembers what was clean. */
-function cleanMail(now: number): Buffer {
-  return Buffer.from(`${HEADER}Content-Type: text/plain\n\nNothing here at ${now}.\n`)
-}
-
-function eicarMail(): Buffer {
-  const encoded = Buffer.from(EICAR).toString('base64').replace(/.{76}/g, '$&\n')
-  return Buffer.from(`${HEADER}Content-Type: multipart/mixed; boundary=part
-
---part
-Content-Type: application/octet-stream; name=eicar.com
-Content-Disposition: attachment; filename=eicar.com
-Content-Transfer-Encoding: base64
-
-${encoded}
---part--
-`)
 }

@@ -18,8 +18,12 @@ const KEPT_MAX = 2 * 1024 * 1024
 const NAMED_MAX = 20
 
 export interface Reporting {
-  readonly state: () => Pick<Told, 'doors' | 'quota' | 'servers'>
+  readonly state: () => Pick<Told, 'doors' | 'quota' | 'servers' | 'sharing'>
+  /** Notes how many lines it has seen, where another process can read it. */
+  readonly note: (lines: number) => void
   readonly send: (told: Told) => void
+  /** Whether a line, or a sender, is of a trial of our own, which is no mail. */
+  readonly isTrial: (text: Buffer | string) => boolean
   /** Milliseconds since 1970. */
   readonly now: () => number
 }
@@ -30,10 +34,11 @@ export interface ReportingWitness extends Witness {
 }
 
 /** Gathers what it sees, and reports it once a second; between two reports a message costs a copy. */
-export function createWitness({ state, send, now }: Reporting): ReportingWitness {
+export function createWitness({ state, send, note, isTrial, now }: Reporting): ReportingWitness {
   let lines: string[] = []
   let size = 0
   let lost = 0
+  let seen = 0
   let cold = { told: 0, left: 0 }
   const underway = new Set<Underway>()
 
@@ -58,6 +63,8 @@ export function createWitness({ state, send, now }: Reporting): ReportingWitness
   timer.unref()
   return {
     line(line) {
+      if (isTrial(line)) return
+      note(++seen)
       if (size + line.length > KEPT_MAX) {
         lost++
         return
@@ -69,6 +76,7 @@ export function createWitness({ state, send, now }: Reporting): ReportingWitness
       cold[way]++
     },
     begin(what) {
+      if (isTrial(what.from)) return () => {}
       const entry = { ...what, since: now() }
       underway.add(entry)
       return () => underway.delete(entry)

@@ -5,7 +5,6 @@ import type { openHttpPlace as Open } from '../../../src/doors/http/http-place.t
 const require = createRequire(import.meta.url)
 const { openHttpPlace } = require('../../../dist/http-place.cjs') as { openHttpPlace: typeof Open }
 const port = Number(process.argv[2])
-const nowhere = { qmailHome: '/nonexistent', control: '/nonexistent' }
 const place = await openHttpPlace({
   address: '127.0.0.1',
   tokenFile: undefined,
@@ -18,7 +17,7 @@ const place = await openHttpPlace({
     started: 0,
     now: Date.now,
     uptime: () => performance.now(),
-    tried: () => ({ place: nowhere, policy: undefined, scanners: [] }),
+    tryAll: () => undefined,
     scanPolicy: () => undefined,
     spoolDirectory: '/tmp',
     memoryLimit: 1,
@@ -37,6 +36,7 @@ setInterval(() => {
     judging: 8,
     doors,
     servers: {},
+    sharing: undefined,
     quota: undefined,
   }
   place.observer.told(1, { kind: 'told', ...told })

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import t from 'tap'
 import { GROUNDS } from '../../../src/judge/decision.ts'
 import { FAULT_KINDS } from '../../../src/runtime/fault.ts'
+import type { Told } from '../../../src/visible/live/told.ts'
 import { socketDirectory } from '../../programs/socket-directory.ts'
 import { runtimes as onNode, startOnescand } from '../daemon/process.ts'
 import { call, framesOf } from '../warm/client.ts'
@@ -153,6 +154,41 @@ t.test('every ground of a decision and every kind of fault is a value of its lab
   }
   for (const fault of FAULT_KINDS)
     t.equal(metric(text, 'onescan_faults_total', { fault }), 1, fault)
+})
+
+t.test('what workers tell of the shared store is counted, also when they begin anew', async (t) => {
+  const { createMetrics } = await import('../../../src/visible/live/metrics.ts')
+  const metrics = createMetrics('1', 0)
+  const none = { known: 0, waited: 0, late: 0, errors: 0, dropped: 0 }
+  const told = (asked: number, published: number, trouble?: string): Told => ({
+    kind: 'told',
+    lines: [],
+    lost: 0,
+    cold: { told: 0, left: 0 },
+    underway: [],
+    judging: 0,
+    doors: {},
+    servers: {},
+    quota: undefined,
+    sharing: { counters: { ...none, asked, published }, trouble, unpublished: 2 },
+  })
+  const steps = [told(5, 1), told(8, 2), told(3, 0, 'away')]
+  for (const [index, step] of steps.entries()) metrics.told(step, steps[index - 1])
+  const standing = {
+    clamds: [],
+    trial: undefined,
+    spool: undefined,
+    memoryLimit: 1,
+    workers: { replaced: 0, held: 0, late: [] },
+    now: 1,
+  }
+  const text = await metrics.text({ ...standing, processes: [steps[1]!, steps[2]!] })
+  t.equal(metric(text, 'onescan_store_total', { event: 'asked' }), 11)
+  t.equal(metric(text, 'onescan_store_total', { event: 'published' }), 2)
+  t.match(text, /^onescan_store_ok 0$/m)
+  t.match(text, /^onescan_store_unpublished 4$/m)
+  t.match(await metrics.text({ ...standing, processes: [steps[1]!] }), /^onescan_store_ok 1$/m)
+  t.match(await metrics.text({ ...standing, processes: [] }), /^onescan_store_ok Nan$/im)
 })
 
 t.test('labels are bounded whatever the log holds', async (t) => {

@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import type { FilterPlace } from './ask-milter.ts'
+import type { FilterPlace } from '../../../doors/milter/wire/ask.ts'
 
 /** undefined for what is no place. A path is one below the queue directory in a chroot. */
 export function placeOf(text: string, chroot: string | undefined): FilterPlace | undefined {

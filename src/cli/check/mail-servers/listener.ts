@@ -1,10 +1,10 @@
 import { readFileSync } from 'node:fs'
 import { isIPv4 } from 'node:net'
+import type { FilterPlace } from '../../../doors/milter/wire/ask.ts'
 import { withPlace } from '../../../runtime/path/walk.ts'
 import { serviceAccounts } from '../../shared/running-daemons.ts'
 import { type Accounts, userName } from '../shared/account.ts'
 import { error, type Finding, warning } from '../shared/finding.ts'
-import type { FilterPlace } from './ask-milter.ts'
 
 /**
  * Whose the socket is that claims to be onescand's: root's (systemd holds it), or the account's

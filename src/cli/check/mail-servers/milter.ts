@@ -1,8 +1,8 @@
+import { askMilter, type FilterAnswer, type FilterPlace } from '../../../doors/milter/wire/ask.ts'
 import { errorText } from '../../../runtime/fault.ts'
 import { readOwnText } from '../../../runtime/path/read.ts'
 import { cleanMessage, eicarMessage } from '../shared/eicar-message.ts'
 import { error, type Finding, ok } from '../shared/finding.ts'
-import { askMilter, type FilterAnswer, type FilterPlace } from './ask-milter.ts'
 import { onescandOptions } from './places-of-onescand.ts'
 
 /** Where the Debian package keeps onescand's settings. */

@@ -1,7 +1,7 @@
 import { connect } from 'node:net'
+import type { FilterPlace } from '../../../doors/milter/wire/ask.ts'
 import { errorText } from '../../../runtime/fault.ts'
 import { error, type Finding, ok } from '../shared/finding.ts'
-import type { FilterPlace } from './ask-milter.ts'
 import { placeOf } from './filter-place.ts'
 
 /** Milliseconds for an answer. */

@@ -1,12 +1,6 @@
 import { connect, type Socket } from 'node:net'
-import { step } from '../../../doors/milter/wire/negotiation.ts'
-import {
-  createPacketReader,
-  type Packet,
-  packet,
-  strings,
-  uint32,
-} from '../../../doors/milter/wire/packets.ts'
+import { step } from './negotiation.ts'
+import { createPacketReader, type Packet, packet, strings, uint32 } from './packets.ts'
 
 /** Where a filter listens, as Postfix has it. */
 export type FilterPlace =
@@ -23,7 +17,17 @@ export interface FilterAnswer {
   readonly added: readonly string[]
 }
 
+/** Who sends it: of mail that no client sent, Postfix tells port 0 (cleanup_milter.c). */
+export interface MilterClient {
+  readonly sender: string
+  readonly port: number
+}
+
+const usual: MilterClient = { sender: 'postmaster@localhost', port: 25 }
+
 const PACKET_MAX = 1024 * 1024
+/** Bytes of a piece of the body (mfdef.h, MILTER_CHUNK_SIZE). */
+const CHUNK_MAX = 65_535
 const VERSION = 6
 const ALL_ACTIONS = 0x1ff
 const ALL_STEPS = 0x1fffff
@@ -36,18 +40,23 @@ export async function askMilter(
   place: FilterPlace,
   message: Buffer,
   timeout: number,
+  client: MilterClient = usual,
 ): Promise<FilterAnswer> {
   const socket = connect(place)
   const late = setTimeout(() => socket.destroy(new Error('no answer in time')), timeout)
   try {
-    return await converse(socket, message)
+    return await converse(socket, message, client)
   } finally {
     clearTimeout(late)
     socket.destroy()
   }
 }
 
-async function converse(socket: Socket, message: Buffer): Promise<FilterAnswer> {
+async function converse(
+  socket: Socket,
+  message: Buffer,
+  client: MilterClient,
+): Promise<FilterAnswer> {
   const packets = readPackets(socket)
   const next = async (): Promise<{ command: string; data: Buffer }> => {
     for (;;) {
@@ -61,7 +70,7 @@ async function converse(socket: Socket, message: Buffer): Promise<FilterAnswer> 
   if (agreed.command !== 'O' || agreed.data.length < 12) throw new Error('is not a milter')
   const steps = agreed.data.readUInt32BE(8)
 
-  for (const { command, data, skipped, silent } of commandsFor(message)) {
+  for (const { command, data, skipped, silent } of commandsFor(message, client)) {
     if ((steps & skipped) !== 0) continue
     socket.write(packet(command, data))
     if ((steps & silent) !== 0) continue
@@ -100,7 +109,7 @@ interface Command {
   readonly silent: number
 }
 
-function commandsFor(message: Buffer): Command[] {
+function commandsFor(message: Buffer, { sender, port: number }: MilterClient): Command[] {
   const text = message.toString('latin1')
   const end = text.indexOf('\n\n')
   const fields = text
@@ -108,7 +117,7 @@ function commandsFor(message: Buffer): Command[] {
     .replace(/\n[ \t]+/g, ' ')
     .split('\n')
   const body = Buffer.from(text.slice(end + 2).replaceAll('\n', '\r\n'), 'latin1')
-  const port = Buffer.from([0x34, 0, 25]) // '4', and the port in two bytes
+  const port = Buffer.from([0x34, number >> 8, number & 255]) // '4', and the port in two bytes
   const of = (command: string, data: Buffer, skipped: number, silent: number) => {
     return { command, data, skipped, silent }
   }
@@ -120,7 +129,7 @@ function commandsFor(message: Buffer): Command[] {
       step.noReplyToConnect,
     ),
     of('H', strings('localhost'), step.skipHelo, step.noReplyToHelo),
-    of('M', strings('<postmaster@localhost>'), step.skipMail, step.noReplyToMail),
+    of('M', strings(`<${sender}>`), step.skipMail, step.noReplyToMail),
     of('R', strings('<postmaster@localhost>'), step.skipRecipient, step.noReplyToRecipient),
     of('T', Buffer.alloc(0), step.skipData, step.noReplyToData),
     ...fields.map((field) => {
@@ -129,8 +138,16 @@ function commandsFor(message: Buffer): Command[] {
       return of('L', strings(field.slice(0, at), value), step.skipHeader, step.noReplyToHeader)
     }),
     of('N', Buffer.alloc(0), step.skipEndOfHeader, step.noReplyToEndOfHeader),
-    of('B', body, step.skipBody, step.noReplyToBody),
+    ...chunksOf(body).map((chunk) => of('B', chunk, step.skipBody, step.noReplyToBody)),
   ]
+}
+
+function chunksOf(body: Buffer): Buffer[] {
+  const chunks: Buffer[] = []
+  for (let at = 0; at < body.length; at += CHUNK_MAX) {
+    chunks.push(body.subarray(at, at + CHUNK_MAX))
+  }
+  return chunks
 }
 
 async function* readPackets(socket: Socket): AsyncGenerator<Packet, void> {

@@ -1,0 +1,147 @@
+import { connect, type NetConnectOpts } from 'node:net'
+import { makeEnvelope } from '../../envelope/envelope.ts'
+import { errorCode, errorText } from '../../runtime/fault.ts'
+import { askMilter } from '../milter/wire/ask.ts'
+import { writeAttributes } from '../policy/attributes.ts'
+import { askSlot } from '../warm/ask.ts'
+import type { PlacedDoor } from './describe.ts'
+import { type ListeningPlace, readListeningPlace } from './listening-place.ts'
+import type { TrialMail } from './trial-mail.ts'
+
+export interface ThroughDoors {
+  readonly mail: TrialMail
+  readonly sender: string
+  /** QHPSI as the daemon has it. */
+  readonly qhpsi: string
+  /** Milliseconds for each message. */
+  readonly timeout: number
+}
+
+/** What came of a door. */
+export interface DoorTrial {
+  readonly kind: PlacedDoor['kind']
+  readonly place: string
+  /** Whether mail went through it, so that scanners need no trial of their own. */
+  readonly hasScanned: boolean
+  /** Undefined if all was right. */
+  readonly fault: string | undefined
+}
+
+/** What became of a message behind a door, in one word. */
+type Outcome = 'clean' | 'infected' | string
+
+/**
+ * Both messages through the door, by connections of their own, as clients send mail; of a door
+ * that scans nothing, or would deliver it, whether it answers. Never rejects.
+ */
+export async function tryDoor(
+  door: PlacedDoor,
+  { mail, ...how }: ThroughDoors,
+): Promise<DoorTrial> {
+  const { kind, place } = door
+  const told = (hasScanned: boolean, fault: string | undefined) => {
+    return { kind, place, hasScanned, fault: fault && `${kind} ${place}: ${fault}` }
+  }
+  const at = listeningPlaceOf(place)
+  // Handed over, and the runtime does not know where: whoever handed it over does.
+  if (at === undefined) return told(false, undefined)
+  try {
+    if (kind !== 'slot' && kind !== 'milter') {
+      const isPolicy = kind === 'policy'
+      const said = await greet(at, isPolicy ? POLICY_QUESTION : undefined, how.timeout)
+      const isRight = said.startsWith(isPolicy ? 'action=' : '220')
+      return told(false, isRight ? undefined : `answered ${said.split('\n')[0]!.trim()}`)
+    }
+    const send = (message: Buffer) =>
+      kind === 'slot' ? throughSlot(at, message, how) : throughMilter(at, message, how)
+    const [clean, eicar] = await Promise.all([send(mail.clean), send(mail.eicar)])
+    const faults = [
+      clean === 'clean' ? undefined : `a clean message came out as ${clean}`,
+      eicar === 'infected' ? undefined : `EICAR came out as ${eicar}`,
+    ]
+    return told(true, faults.filter(Boolean).join('; ') || undefined)
+  } catch (error) {
+    // Its group may be the MTA's alone: that we may not connect says nothing of others.
+    return told(false, errorCode(error) === 'EACCES' ? undefined : errorText(error))
+  }
+}
+
+type How = Omit<ThroughDoors, 'mail'>
+
+/** Codes of the slot that refuse for good: design of onescan-queue(8), EXIT STATUS. */
+const REFUSED = [31, 33, 34]
+
+async function throughSlot(
+  at: ListeningPlace,
+  message: Buffer,
+  { sender, qhpsi, timeout }: How,
+): Promise<Outcome> {
+  if (at.kind !== 'unix') throw new Error('is no socket with a path')
+  const question = {
+    variables: { QHPSI: qhpsi, REJECTVIRUS: '1' },
+    timeLeft: timeout,
+    envelope: makeEnvelope(Buffer.from(sender), [Buffer.from(RECIPIENT)]).wire,
+    size: message.length,
+    message,
+  }
+  const answer = await askSlot(at.path, question, timeout)
+  if (answer.does === 'go cold') return `nothing: ${answer.why}`
+  if (answer.does === 'accept') return outcomeOf(answer.tag)
+  return REFUSED.includes(answer.code) ? 'infected' : `deferred (exit ${answer.code})`
+}
+
+async function throughMilter(
+  at: ListeningPlace,
+  message: Buffer,
+  { sender, timeout }: How,
+): Promise<Outcome> {
+  const { kind, text, added } = await askMilter(targetOf(at), message, timeout, { sender, port: 0 })
+  if (kind === 'refused' || kind === 'discarded') return 'infected'
+  if (kind === 'deferred') return `deferred: ${text}`
+  return outcomeOf(added.map((field) => /^X-QHPSI: (.*)/.exec(field)?.[1]).find(Boolean))
+}
+
+function outcomeOf(tag: string | undefined): Outcome {
+  if (tag === 'clean') return 'clean'
+  return tag === undefined ? 'unscanned' : 'infected'
+}
+
+const RECIPIENT = 'postmaster@localhost'
+/** About no recipient: no service is asked. */
+const POLICY_QUESTION = writeAttributes({
+  request: 'smtpd_access_policy',
+  protocol_state: 'CONNECT',
+})
+
+/** What it says first: at once, or to the question. */
+function greet(at: ListeningPlace, question: Buffer | undefined, within: number): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const socket = connect(targetOf(at))
+    const timer = setTimeout(() => socket.destroy(new Error('no answer in time')), within)
+    socket.on('error', reject)
+    socket.on('data', (said: Buffer) => {
+      resolve(said.toString('latin1'))
+      socket.destroy()
+    })
+    socket.on('end', () => socket.destroy(new Error('closes the connection')))
+    socket.on('close', () => clearTimeout(timer))
+    if (question !== undefined) socket.write(question)
+  })
+}
+
+/** Of a door that listens at every address: by that of this host alone. */
+function targetOf(
+  at: ListeningPlace,
+): NetConnectOpts & ({ path: string } | { host: string; port: number }) {
+  if (at.kind === 'unix') return { path: at.path }
+  const host = at.host === '0.0.0.0' ? '127.0.0.1' : at.host === '::' ? '::1' : at.host
+  return { host, port: at.port }
+}
+
+function listeningPlaceOf(place: string): ListeningPlace | undefined {
+  try {
+    return readListeningPlace(place, '')
+  } catch {
+    return undefined
+  }
+}

@@ -1,0 +1,157 @@
+import { execFileSync, spawnSync } from 'node:child_process'
+import { mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import t from 'tap'
+import { makeTrialMail } from '../../../src/doors/daemon/trial-mail.ts'
+import { spoolFaults } from '../../../src/doors/daemon/trial-spools.ts'
+import { EICAR } from '../../../src/scan/shared/eicar-file.ts'
+import { clamdMissing, startClamd } from '../../programs/clamd.ts'
+import { freePort } from '../../programs/free-port.ts'
+import { sessionStandIn } from '../../scan/clamd/session-stand-in.ts'
+import { childrenOf } from '../daemon/process.ts'
+import { metric, type Served, serve, until } from './rig.ts'
+
+/** /healthz is what became of a clean message and of EICAR through each door that is open. */
+
+const KEY = `hmac-sha256:one:${'A'.repeat(43)}\n`
+
+async function becomes(served: Served, status: number, text: string | RegExp): Promise<void> {
+  const isSo = (answer: { status: number; text: string }) =>
+    answer.status === status &&
+    (typeof text === 'string' ? answer.text.includes(text) : text.test(answer.text))
+  await until(() => served.get('/healthz'), isSo)
+}
+
+const RIGHT = 'a clean message is clean, EICAR is found'
+
+t.test('health follows each fault of doors, keyring and spool, and its end', async (t) => {
+  const directory = mkdtempSync(join(tmpdir(), 'onescan-health-'))
+  t.teardown(() => rmSync(directory, { recursive: true, force: true }))
+  const at = (name: string) => join(directory, name)
+  const ring = at('ring')
+  writeFileSync(ring, KEY, { mode: 0o600 })
+  mkdirSync(at('spool'))
+  const port = await freePort()
+  const served = await serve(t, {
+    args: ['--milter', `unix:${at('milter')}`, '--policy', `inet:127.0.0.1:${port}`],
+    settings: { CLUSTERKEYS: ring, TMPDIR: at('spool'), CLAMDBDIR: '/nonexistent' },
+  })
+  await becomes(served, 200, RIGHT)
+  const text = (await served.get('/metrics')).text
+  for (const door of ['slot', 'milter', 'policy'])
+    t.equal(metric(text, 'onescan_door_ok', { door }), 1)
+
+  const moved = async (path: string, why: RegExp) => {
+    renameSync(path, `${path}-away`)
+    await becomes(served, 503, why)
+    renameSync(`${path}-away`, path)
+    await becomes(served, 200, RIGHT)
+  }
+  await moved(served.socket, /^slot unix:\S+: connect ENOENT/)
+  await moved(at('milter'), /^milter unix:\S+: connect ENOENT/)
+  await moved(ring, /^CLUSTERKEYS \S+: .*running processes have what was read before/)
+  await moved(
+    at('spool'),
+    /milter unix:\S+: a clean message came out as deferred.*TMPDIR \S+spool: /,
+  )
+})
+
+t.test('a trial is no mail: nothing counts it, logs it, shows it or remembers it', async (t) => {
+  const directory = mkdtempSync(join(tmpdir(), 'onescan-health-'))
+  t.teardown(() => rmSync(directory, { recursive: true, force: true }))
+  const milter = `unix:${join(directory, 'milter')}`
+  const served = await serve(t, { args: ['--milter', milter] })
+  await becomes(served, 200, RIGHT)
+  const trialAt = async () => {
+    await served.get('/healthz')
+    return JSON.parse((await served.get('/data.json')).text).trial.at as number
+  }
+  const first = await trialAt()
+  await until(trialAt, (at) => at > first)
+  await served.send({ id: '<mail@x>' })
+  const look = async () => (await served.get('/metrics')).text
+  const text = await until(look, (text) => /^onescan_messages_total\{/m.test(text))
+  t.equal(metric(text, 'onescan_messages_total', { door: 'slot', decision: 'accept' }), 1)
+  t.equal(metric(text, 'onescan_messages_total', { door: 'milter' }), 0)
+  const { decided, underway } = JSON.parse((await served.get('/data.json')).text)
+  t.match(decided, [{ fields: { msgid: '<mail@x>' } }])
+  t.equal(decided.length, 1)
+  t.same(underway, [])
+  t.notMatch(served.log.join('\n'), 'health@onescan')
+})
+
+t.test('a clamd that dies shows at once when mail suffers', { skip: clamdMissing }, async (t) => {
+  const clamd = await startClamd()
+  t.teardown(() => clamd.stop())
+  const settings = { QHPSI: 'plugin: clamd', CLAMD: clamd.socket, SCANTIMEOUT: '3' }
+  const served = await serve(t, { settings })
+  await becomes(served, 200, RIGHT)
+  await clamd.stop()
+  await becomes(served, 503, /^slot unix:\S+: a clean message came out as deferred/)
+})
+
+t.test('what a killed worker had not told is counted as such', async (t) => {
+  const silent = await sessionStandIn(t, () => {}, { version: () => 'ClamAV 1.4.3' })
+  const settings = {
+    QHPSI: 'plugin: eicar clamd',
+    CLAMD: silent.socket,
+    CLAMDBDIR: '/nonexistent',
+  }
+  const served = await serve(t, { settings })
+  const [worker] = childrenOf(served.pid)
+  const eicar = { variables: { QHPSI: 'plugin: eicar' } }
+  const count = 25
+  for (let n = 0; n < count; n++) {
+    await served.ask({ ...eicar, message: Buffer.from(`Subject: x\n\nmail ${n}\n`) })
+  }
+  const asked = served.ask({ variables: { QHPSI: settings.QHPSI } }).catch(() => {})
+  const look = async () => (await served.get('/metrics')).text
+  await until(look, (text) => metric(text, 'onescan_judging') === 1)
+  for (let n = 0; n < count; n++) {
+    await served.ask({ ...eicar, message: Buffer.from(`Subject: x\n\nmore ${n}\n`) })
+  }
+  process.kill(worker!, 'SIGKILL')
+  await asked
+  const text = await until(
+    look,
+    (text) => metric(text, 'onescan_workers_replaced_total', { why: 'ended' }) === 1,
+  )
+  const counted = metric(text, 'onescan_messages_total', { door: 'slot', decision: 'accept' })
+  t.equal(counted + metric(text, 'onescan_uncounted_total'), 2 * count)
+  t.equal(metric(text, 'onescan_unanswered_total'), 1)
+})
+
+const mountMissing =
+  (process.getuid?.() !== 0 && 'needs root to mount a tmpfs') ||
+  (spawnSync('mount', ['--version']).error !== undefined && 'install Debian package mount')
+
+t.test('a spool without room for a large message is told of', { skip: mountMissing }, async (t) => {
+  const small = mkdtempSync(join(tmpdir(), 'onescan-small-'))
+  execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'onescan-test', small])
+  t.teardown(() => {
+    execFileSync('umount', [small])
+    rmSync(small, { recursive: true })
+  })
+  const spool = { directory: small, sharedDirectory: undefined }
+  t.same(spoolFaults(spool, 100e6), [], 'a small one has a tenth for any message')
+  writeFileSync(join(small, 'mail'), Buffer.alloc(970_000))
+  t.match(spoolFaults(spool, 100e6), [
+    /^TMPDIR \S+: 0\.\d MB are free, and a message may have 100\.0 \(--max-size\)$/,
+  ])
+  t.same(spoolFaults(spool, 1000), [], 'no message is larger')
+  t.match(spoolFaults({ directory: '/tmp', sharedDirectory: '/nonexistent/spool' }, 1), [
+    /^SPOOLDIR \S+: .*ENOENT/,
+  ])
+})
+
+t.test('trials are as large as a message may be, and as small as one must be', async (t) => {
+  const { clean, eicar } = makeTrialMail(1, { least: 0, most: 1e9 })
+  t.ok(clean.length > 200_000, 'no door keeps it in memory')
+  t.ok(eicar.length < 2000)
+  t.match(eicar.toString(), Buffer.from(EICAR).toString('base64').slice(0, 60))
+  const bounded = makeTrialMail(1, { least: 5000, most: 10_000 })
+  t.ok(bounded.clean.length <= 10_000)
+  t.ok(bounded.eicar.length >= 4900)
+  t.not(makeTrialMail(2, { least: 0, most: 1e9 }).eicar.toString(), eicar.toString())
+})
