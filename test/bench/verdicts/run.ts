@@ -5,16 +5,19 @@
 // other work disturbs both of a pair alike, and the quartiles show how much. Where they are wide,
 // the processor's time says more: that does not count who else was busy. UNSURE is a median that
 // is nearer to its goal than twice its standard error.
+import { spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { availableParallelism, tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { MISSES_MAX } from '../../../src/verdicts/valkey/link.ts'
 import { startOnescand } from '../../doors/daemon/process.ts'
 import { ask, carryOut } from '../../doors/warm/client.ts'
 import { clamdMissing, startClamd } from '../../programs/clamd.ts'
 import { type StoreServer, startStore, storeMissing } from '../../programs/store-server.ts'
 import { describeMachine, machineText } from '../machine.ts'
 import { median, percentile } from '../statistics.ts'
+import { runBurst } from './burst.ts'
 import { copyOf, smallText, zipLetter } from './letters.ts'
 
 const AT_ONCE = 8
@@ -22,6 +25,7 @@ const quick = process.argv.includes('--quick')
 const COPIES = quick ? 200 : 1000
 const MISSES = quick ? 300 : 2000
 const HANGS = quick ? 3 : 7
+const BURST = quick ? 600 : 2500
 const RATES = quick ? 3 : 5
 const compiled = join(import.meta.dirname, '../../../build/native/onescand')
 
@@ -79,6 +83,10 @@ async function bench(): Promise<void> {
   row(`real scans for ${COPIES} of them on one host`, fast.scans, 2, 'at most')
   const both = await copies([one, two], letter, COPIES)
   row('real scans on two hosts that share a store', both.scans, 4, 'at most')
+  await burst([one, two], 'a burst')
+  const busy = keepBusy()
+  await burst([one, two], 'the same while other programs want both processors')
+  busy()
 
   const text = smallText()
   const rates: number[] = []
@@ -133,6 +141,32 @@ async function copies(hosts: readonly Host[], letter: Buffer, count: number) {
   })
   await Promise.all(clients)
   return { rate: (count * 1000) / (performance.now() - began), scans }
+}
+
+/** Twenty newsletters in 2,500 messages, by two hosts, twenty at a time. */
+async function burst(hosts: readonly Host[], what: string): Promise<void> {
+  const mark = Buffer.from(`${what}\n`)
+  const campaigns = Array.from({ length: 20 }, (_, n) =>
+    Buffer.concat([n % 4 === 0 ? zipLetter() : smallText(), mark, Buffer.from(`${n}\n`)]),
+  )
+  const first = serial
+  serial += BURST
+  const judged = await runBurst((n, message) => send(hosts[n % hosts.length]!, message), {
+    campaigns,
+    messages: BURST,
+    atOnce: 20,
+    first,
+  })
+  const scans = BURST - (judged.known ?? 0)
+  row(`${what} of ${BURST} copies of 20 newsletters at two hosts: real scans`, scans, 24, 'at most')
+}
+
+/** As many programs as processors, and as many again; what it gives ends them. */
+function keepBusy(): () => void {
+  const programs = Array.from({ length: 2 * availableParallelism() }, () =>
+    spawn(process.execPath, ['-e', 'for (;;);'], { stdio: 'ignore' }),
+  )
+  return () => programs.forEach((program) => void program.kill('SIGKILL'))
 }
 
 async function single(host: Host, letter: Buffer): Promise<number> {
@@ -193,11 +227,11 @@ async function hung([host, other]: [Host, Host], base: Host, store: StoreServer)
   for (let round = 0; round < HANGS; round++) {
     await untilShared(host, other)
     process.kill(store.pid, 'SIGSTOP')
-    first.push(...(await added(base, [host], 1))[0]!)
+    first.push(...(await added(base, [host], MISSES_MAX))[0]!)
     next.push(...(await added(base, [host], 100))[0]!)
     process.kill(store.pid, 'SIGCONT')
   }
-  pairs('store hung: ms added to the first message', first, 25)
+  pairs(`store hung: ms added to each of the first ${MISSES_MAX} messages`, first, 25)
   pairs('store hung: ms added to each of the next hundred', next, 0.05)
 }
 

@@ -102,6 +102,28 @@ t.test('a thousand copies to two hosts at once are four scans at most', { skip }
   t.ok(scans >= 1 && scans <= 4, `${scans} scans`)
 })
 
+t.test('a burst of twenty newsletters is scanned once for all hosts', { skip }, async (t) => {
+  const server = await startStore(t)
+  const store = `valkey://127.0.0.1:${server.port}`
+  const hosts = [await openHost(t, store), await openHost(t, store)]
+  await connected(server, 2)
+  for (const host of hosts) await host.send(0, `no copy: ${hosts.indexOf(host)}`)
+  const before = scansOf(hosts)
+  let n = 0
+  const clients = Array.from({ length: 20 }, async () => {
+    while (n < 500) {
+      const own = n++
+      t.equal(
+        (await hosts[own % 2]!.send(own, `newsletter ${(own >> 1) % 20}`)).outcome,
+        'delivered',
+      )
+    }
+  })
+  await Promise.all(clients)
+  const scans = scansOf(hosts) - before
+  t.ok(scans >= 20 && scans <= 24, `${scans} scans`)
+})
+
 t.test(
   'a host with newer signatures scans, and then the other one knows that',
   { skip },
