@@ -31,7 +31,7 @@ export interface Mail {
   readonly sender: string
   /** Envelope recipients in their order, in the same form. */
   readonly recipients: readonly string[]
-  /** How the message came: to the place of qmail-queue, or to the milter; missing elsewhere. */
+  /** How the message came: to the place of qmail-queue, to the milter or by SMTP; missing elsewhere. */
   readonly door?: 'slot' | 'milter' | 'smtp'
   /**
    * IP address of the SMTP client. It and the following are there where the door is told;

@@ -13,6 +13,7 @@ const sources = {
   floor: ['floor.c'],
   send: ['milter/send.c'],
   ask: ['quota/ask.c'],
+  pass: ['smtp/pass.c'],
 } as const
 
 export type BenchProgram = keyof typeof sources

@@ -6,6 +6,8 @@ import type { Reply } from './wire/replies.ts'
 
 /** Bytes that may wait while a command is carried out: a group of pipelined commands. */
 const WAITING_MAX = 64 * 1024
+/** Bytes that one client is listened to before all others have had their turn of the event loop. */
+const TURN_MAX = 128 * 1024
 /** Bytes of a line that has no end, or of one that is too long, after which nothing is listened to. */
 export const UNENDED_MAX = 64 * 1024
 /** Bytes of replies that a client has not taken when the next one is due. */
@@ -45,6 +47,7 @@ export class ClientLine implements Client {
   readonly #reader = createLineReader(COMMAND_MAX)
   readonly #gone = new AbortController()
   #wake: (() => void) | undefined
+  #heardSinceItWaited = 0
   #heard: number
   #at: Heard['at']
 
@@ -118,12 +121,24 @@ export class ClientLine implements Client {
     if (this.gone.aborted) return
     this.#heard = this.#now()
     this.#reader.push(chunk)
-    if (this.#reader.pending > WAITING_MAX) this.#socket.pause()
+    this.#heardSinceItWaited += chunk.length
+    if (this.#heardSinceItWaited > TURN_MAX) this.#waitForTurn()
+    else if (this.#reader.pending > WAITING_MAX) this.#socket.pause()
     this.#wake?.()
   }
 
+  #waitForTurn(): void {
+    if (this.#socket.isPaused()) return
+    this.#socket.pause()
+    setImmediate(() => {
+      this.#heardSinceItWaited = 0
+      this.#resume()
+    })
+  }
+
   #resume(): void {
-    if (this.#socket.isPaused() && this.#reader.pending <= WAITING_MAX) this.#socket.resume()
+    const isAllowed = this.#heardSinceItWaited <= TURN_MAX && this.#reader.pending <= WAITING_MAX
+    if (this.#socket.isPaused() && isAllowed) this.#socket.resume()
   }
 
   #more(): Promise<void> {
