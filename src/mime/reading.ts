@@ -6,13 +6,13 @@ import { MimeLines } from './fields.ts'
 import { FIELDS_MAX, OPEN_MAX, Over, PLACES_MAX } from './limits.ts'
 import { type Encoding, NO_HEADER, type PartHeader, readPartHeader } from './part-header.ts'
 import {
-  anyLineEnd,
   CR,
   DASH,
   indexOrEnd,
   isBlank,
   isLineEnd,
   LF,
+  LineSearch,
   lineEnd,
   SPACE,
   TAB,
@@ -169,9 +169,10 @@ export class Reading {
       else this.#content(bytes, 0, at)
     }
     const search = new EventSearch(bytes)
+    const lines = new LineSearch(bytes)
     while (at < bytes.length) {
       if (this.#region) {
-        const end = anyLineEnd(bytes, at)
+        const end = lines.any(at)
         this.#headerLine(this.#region, bytes, at, end)
         at = end
         continue
@@ -180,7 +181,7 @@ export class Reading {
       this.#content(bytes, at, event)
       at = event
       if (at === bytes.length) return
-      at = this.#atEvent(bytes, at, anyLineEnd(bytes, at))
+      at = this.#atEvent(bytes, at, lines.any(at))
     }
   }
 
@@ -314,8 +315,9 @@ export class Reading {
   /** Bytes of content in which nothing begins. */
   #content(bytes: Buffer, from: number, to: number): void {
     if (!this.#looksForRuns) return
+    const lines = new LineSearch(bytes, to)
     for (let at = from; at < to; ) {
-      const end = lineEnd(bytes, at, to)
+      const end = lines.lf(at)
       this.#runLine(bytes, at, end)
       at = end
     }

@@ -105,14 +105,18 @@ export class Base64Decoder implements Decoder {
   }
 
   push(bytes: Buffer, from: number, to: number): void {
+    let tried = from // up to here lines were tried at once, which are not tried again
     for (let at = from; at < to && !this.#over; ) {
       if (this.#room.length - this.#length < 3) this.#flush()
-      const native = this.#isPatientAt() ? this.#lines(bytes, at, to) : at
-      if (native > at) {
-        at = native
-        continue
+      if (at >= tried && this.#isPatientAt()) {
+        tried = endOfLines(bytes, at, to)
+        if (tried > at && this.#decodeLines(bytes, at, tried)) {
+          at = tried
+          continue
+        }
       }
-      const end = this.#count === 0 && this.#padded === 0 ? this.#groups(bytes, at, to) : at
+      const isBetweenGroups = this.#count === 0 && this.#padded === 0
+      const end = isBetweenGroups ? this.#groups(bytes, at, to) : at
       if (end === at) this.#take(bytes[at++]!)
       else at = end
     }
@@ -132,23 +136,19 @@ export class Base64Decoder implements Decoder {
     return this.#count === 0 && this.#padded === 0 && this.#values === patientValues
   }
 
-  /** Whole lines of nothing but base64, all at once; returns where there is none. */
-  #lines(bytes: Buffer, from: number, to: number): number {
-    if (to - from < NATIVE_LEAST) return from
-    const lf = bytes.lastIndexOf(LF, Math.min(to, from + NATIVE_MOST) - 1)
-    if (lf < from + NATIVE_LEAST) return from
-    const end = lf + 1
+  /** Whole lines of nothing but base64, all at once; returns whether they were that. */
+  #decodeLines(bytes: Buffer, from: number, end: number): boolean {
     const block = bytes.subarray(from, end)
-    if (OTHERS.some((byte) => block.includes(byte))) return from
+    if (OTHERS.some((byte) => block.includes(byte))) return false
     let characters = end - from
     for (let at = 0; at < block.length; at++) if (block[at]! < 0x20) characters--
     // Of other characters none is decoded, and an open group would go on behind.
-    if (characters % 4 !== 0) return from
+    if (characters % 4 !== 0) return false
     this.#flush()
     const length = this.#room.write(block.toString('latin1'), 'base64')
-    if (length * 4 !== characters * 3) return from
+    if (length * 4 !== characters * 3) return false
     this.#length = length
-    return end
+    return true
   }
 
   /** Whole groups of four; returns where there is none. */
@@ -223,6 +223,13 @@ export class Base64Decoder implements Decoder {
     this.#bits = 0
     this.#count = 0
   }
+}
+
+/** Where the last of the lines ends that are decoded at once; `from` if they are too few. */
+function endOfLines(bytes: Buffer, from: number, to: number): number {
+  if (to - from < NATIVE_LEAST) return to
+  const lf = bytes.lastIndexOf(LF, Math.min(to, from + NATIVE_MOST) - 1)
+  return lf < from + NATIVE_LEAST ? Math.min(to, from + NATIVE_LEAST) : lf + 1
 }
 
 /** Lines that have another character than those of base64 are left out, as if it was not their encoding. */

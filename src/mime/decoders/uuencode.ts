@@ -1,4 +1,4 @@
-import { CR, LF } from '../shared/lines.ts'
+import { CR, LF, LineSearch } from '../shared/lines.ts'
 import { type Decoder, type Give, ROOM } from './decoder.ts'
 
 /** Longest header line that is looked at. */
@@ -85,8 +85,9 @@ export class UuencodeDecoder implements Decoder {
   }
 
   push(bytes: Buffer, from: number, to: number): void {
+    const lines = new LineSearch(bytes, to)
     for (let at = from; at < to; ) {
-      const end = endOfLine(bytes, at, to)
+      const end = lines.any(at)
       const isWhole = end < to || isEnd(bytes[end - 1]!)
       if (!isWhole || this.#held.length > 0) {
         const piece = bytes.subarray(at, end)
@@ -195,15 +196,12 @@ function isExact(bytes: Buffer, from: number, end: number): boolean {
 }
 
 function isEndLine(bytes: Buffer, from: number, end: number): boolean {
-  return end - from === 3 && bytes.toString('latin1', from, end).toLowerCase() === 'end'
-}
-
-function endOfLine(bytes: Buffer, from: number, to: number): number {
-  const lf = bytes.indexOf(LF, from)
-  let end = lf < 0 || lf >= to ? to : lf + 1
-  const cr = bytes.subarray(from, end).indexOf(CR)
-  if (cr >= 0) end = from + cr + 1
-  return end
+  return (
+    end - from === 3 &&
+    (bytes[from]! | 32) === 0x65 &&
+    (bytes[from + 1]! | 32) === 0x6e &&
+    (bytes[from + 2]! | 32) === 0x64
+  )
 }
 
 /** Decodes yEnc, of any split, as far as a line `=yend`; lines that begin `=ypart` are skipped. */

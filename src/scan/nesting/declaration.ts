@@ -42,7 +42,7 @@ export function createDeclarationReader(): DeclarationReader {
   return {
     add(line, cut) {
       const goesOn = line.startsWith(' ') || line.startsWith('\t')
-      const matters = RELEVANT.test(line)
+      const matters = RELEVANT.test(line) || (ODD_NAME.test(line) && line.includes(':'))
       if (!goesOn || !keeping) keeping = matters
       if (!keeping) return
       known = undefined
@@ -62,7 +62,8 @@ export function createDeclarationReader(): DeclarationReader {
 }
 
 /** Comments and encoded words in a name are taken out by some readers before they look at it. */
-const RELEVANT = /content-|boundary|multipart|message[\s(]*\/|^[^\s:]*(?:\(|=\?)[^:]*:/i
+const ODD_NAME = /^[^\s:]*(?:\(|=\?)/
+const RELEVANT = /content-|boundary|multipart|message[\s(]*\//i
 
 /**
  * Whether the line from `from` to `to` cannot be RELEVANT, continues none and is no delimiter:

@@ -46,14 +46,15 @@ export function readFields(
     }
     if (seen.has(name)) has('field-twice')
     seen.add(name)
-    const text = value.replace(/\r?\n/g, '').trim()
+    // What is longer is odd, and nothing looks into the rest of it.
     if (value.length > FIELD_MAX) has('long-header')
+    const text = value.slice(0, FIELD_MAX).replace(/\r?\n/g, '').trim()
     if (text === '') has('empty-field')
     if (text.endsWith(';')) has('semicolon-end')
     if (count(text, '"') % 2 === 1) has('odd-quotes')
     if (text.includes('\\')) has('backslash')
     if (name === ENCODING_FIELD) {
-      encoding = readEncoding(value, has)
+      encoding = readEncoding(text, has)
       continue
     }
     mailFile ||= /name[^=]*=[^;]*\.(?:eml|nws|mht|mhtml|mim|mbox|p7m)\b/i.test(text)
@@ -89,7 +90,7 @@ export function readFields(
 }
 
 function readEncoding(value: string, has: (trait: Trait) => void): PartKind['encoding'] {
-  const word = value.replace(/^[ \t]*|[ \t\r\n]*$/g, '').toLowerCase()
+  const word = value.toLowerCase()
   if (word === 'base64' || word === 'quoted-printable') return word
   if (word !== '7bit' && word !== '8bit' && word !== 'binary') {
     if (word !== '') has('encoding-word')
