@@ -1,5 +1,5 @@
 import { accessSync, constants } from 'node:fs'
-import { delimiter, join, resolve } from 'node:path'
+import { basename, delimiter, join, resolve } from 'node:path'
 import { errorText, Fault } from '../../runtime/fault.ts'
 import { isExecutable } from '../../runtime/find-program.ts'
 import { mustBeOwnAt, readStart } from '../../runtime/path/read.ts'
@@ -13,9 +13,10 @@ const LINE_MAX = 256
  * Root runs only what root alone could have written: the command or the plugins that QHPSI names.
  * A Fault of kind `config` for another one, before anything is run.
  */
-export function mustRunOwnScanners({ line, filePlugins, clamscan }: ScanPolicy): void {
+export function mustRunOwnScanners(policy: ScanPolicy): void {
+  const { line, filePlugins, clamscan, environment } = policy
   if (line.kind === 'command') {
-    mustRunOwn(line.words, process.env.PATH)
+    mustRunOwn(line.words, environment.PATH) // by which it is looked for
     return
   }
   for (const name of line.names) {
@@ -28,7 +29,7 @@ export function mustRunOwnScanners({ line, filePlugins, clamscan }: ScanPolicy):
 
 /**
  * The same of a command: its program, with each directory in which it is looked for and the
- * interpreter of a script, and every file among its other words.
+ * interpreter of a script (with all of PATH if that is env(1)), and every file among its other words.
  */
 export function mustRunOwn(words: readonly string[], path = ''): void {
   if (!asksWhose()) return
@@ -48,18 +49,20 @@ function filesOf(program: string, path: string): string[] {
       const place = resolve(directory || '.')
       if (isThere(place)) searched.push(place)
       const file = join(place, program)
-      if (isExecutable(file)) return [...searched, file, ...interpreterOf(file)]
+      if (isExecutable(file)) return [...searched, file, ...interpreterOf(file, path)]
     }
     return searched // who starts it says that it is not there
   }
   const file = resolve(program)
-  return isThere(file) ? [file, ...interpreterOf(file)] : []
+  return isThere(file) ? [file, ...interpreterOf(file, path)] : []
 }
 
-function interpreterOf(file: string): string[] {
+function interpreterOf(file: string, path: string): string[] {
   const start = readStart(file, LINE_MAX).toString('latin1')
   const [, interpreter] = /^#![ \t]*(\/[^ \t\n]+)/.exec(start) ?? []
-  return interpreter === undefined ? [] : [interpreter]
+  if (interpreter === undefined) return []
+  if (basename(interpreter) !== 'env') return [interpreter]
+  return [interpreter, ...path.split(delimiter).filter((each) => each !== '' && isThere(each))]
 }
 
 function isThere(path: string): boolean {

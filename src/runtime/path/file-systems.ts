@@ -19,7 +19,6 @@ const ODD: ReadonlyMap<number, string> = new Map([
   [0x62656570, 'configfs'],
   [0x6165676c, 'pstore'],
   [0xde5e81e4, 'efivarfs'],
-  [0x187, 'autofs'],
   [0x42494e4d, 'binfmt_misc'],
 ])
 const FUSE = 0x65735546
