@@ -202,6 +202,25 @@ t.test('the logs of several hosts are merged by time and told apart', async (t) 
   )
 })
 
+t.test('of a log only lines are read that have the text which is looked for', async (t) => {
+  const lines = Array.from({ length: 20_000 }, (_, n) => {
+    const to = n % 5000 === 0 ? '<Ann@Example.org>' : `<box${n}@example.org>`
+    return told({ id: `<${n}@x>`, from: '<ann@example.net>', to })
+  })
+  const log = join(t.testdir({ log: lines.join('') }), 'log')
+  const criteria = { ...nothing, to: 'ann@example.org' }
+  let looked = 0
+  const wanted = (entry: Entry) => {
+    looked++
+    return wantedBy(criteria)(entry)
+  }
+  const options = { needle: needleOf(criteria), wanted, warn: t.fail }
+  let found = 0
+  for await (const entries of readLog(findLogs([log])[0]!, options)) found += entries.length
+  t.equal(found, 4)
+  t.equal(looked, 4)
+})
+
 t.test('messages are found by each of their marks', async (t) => {
   const directory = t.testdir({
     log: [
