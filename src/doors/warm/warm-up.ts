@@ -1,12 +1,12 @@
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { TOP_LINE } from '../../message/top-line.ts'
 import { readConfiguration } from '../shared/configuration.ts'
 import { converse, questionFrames } from './ask.ts'
 import { createSlotSocket } from './slot-socket.ts'
+import { standInClamd } from './stand-in-clamd.ts'
 
 /**
  * Rounds of mail after which the runtime has compiled most of what judges it: the first
@@ -27,22 +27,7 @@ export async function warmUp(directory: string, over: AbortSignal): Promise<void
   const stage = mkdtempSync(join(directory, 'onescan-dir-')) // a name that is swept: named-file.ts
   const open: { close(): unknown }[] = []
   try {
-    const clamd = createServer((connection) => {
-      let commands = 0
-      let isSession = false
-      let last = Buffer.alloc(0)
-      const reply = (text: string) =>
-        connection.write(isSession ? `${++commands}: ${text}\0` : `${text}\0`)
-      connection.on('error', () => {})
-      connection.on('data', (chunk: Buffer) => {
-        last = Buffer.concat([last, chunk]).subarray(-STREAM_END.length)
-        // Outside a session, too: of mail whose session ended amid it.
-        isSession ||= chunk.includes('zIDSESSION\0')
-        if (chunk.includes('zVERSION\0')) connection.write('ClamAV rehearsal\0')
-        else if (chunk.includes('zPING\0')) reply('PONG')
-        else if (last.equals(STREAM_END)) reply('stream: OK')
-      })
-    })
+    const clamd = standInClamd()
     const settings = {
       QHPSI: 'plugin: clamd',
       CLAMD: join(stage, 'clamd'),
@@ -89,9 +74,6 @@ export async function warmUp(directory: string, over: AbortSignal): Promise<void
 
 /** Milliseconds for one of them. */
 const PATIENCE = 60_000
-
-/** The closing zero of an INSTREAM, clamd(8); it comes in a session, as real mail's. */
-const STREAM_END = Buffer.alloc(4)
 
 const NUMBER_FIELD = 'X-Round: '
 const NUMBER = '000000'

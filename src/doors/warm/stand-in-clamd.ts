@@ -1,0 +1,68 @@
+import { createServer, type Server, type Socket } from 'node:net'
+
+/**
+ * A server in clamd's place that knows all that it is asked by the plugin clamd, one question behind
+ * the other, and finds nothing: clamd(8). Not listening yet.
+ */
+export function standInClamd(): Server {
+  return createServer((connection) => {
+    const hear = converse(connection)
+    connection.on('error', () => {})
+    connection.on('data', hear)
+  })
+}
+
+/** Takes what comes, in any split. */
+function converse(connection: Socket): (chunk: Buffer) => void {
+  let commands = 0
+  let inSession = false
+  /** What has come of a command or of the length of a piece. */
+  let begun = Buffer.alloc(0)
+  /** Bytes of a piece that are to come; undefined outside of a stream. */
+  let piece: number | undefined
+
+  function reply(text: string): void {
+    connection.write(inSession ? `${++commands}: ${text}\0` : `${text}\0`)
+  }
+
+  function obey(command: string): void {
+    if (command === 'zIDSESSION') inSession = true
+    else if (command === 'zINSTREAM') piece = 0
+    else reply(command === 'zPING' ? 'PONG' : 'ClamAV rehearsal')
+  }
+
+  /** The bytes that are none of a piece, up to the end of a command or of a length. */
+  function take(chunk: Buffer): number {
+    const end = piece === undefined ? chunk.indexOf(0) + 1 : LENGTH - begun.length
+    const taken = end > 0 ? Math.min(end, chunk.length) : chunk.length
+    begun = Buffer.concat([begun, chunk.subarray(0, taken)])
+    if (piece === undefined) {
+      if (end > 0) obey(takeBegun().toString('latin1').slice(0, -1))
+    } else if (begun.length === LENGTH) {
+      piece = takeBegun().readUInt32BE(0)
+      if (piece > 0) return taken
+      piece = undefined
+      reply('stream: OK')
+    }
+    return taken
+  }
+
+  function takeBegun(): Buffer {
+    const whole = begun
+    begun = Buffer.alloc(0)
+    return whole
+  }
+
+  return (chunk) => {
+    for (let at = 0; at < chunk.length; ) {
+      if (piece) {
+        const skipped = Math.min(piece, chunk.length - at)
+        piece -= skipped
+        at += skipped
+      } else at += take(chunk.subarray(at))
+    }
+  }
+}
+
+/** Bytes of the length before a piece of a stream. */
+const LENGTH = 4
