@@ -1,5 +1,6 @@
+import { conformingMail } from './conforming.ts'
 import type { Judge } from './judge.ts'
-import { mutant } from './mutate.ts'
+import { type Mutant, mutant } from './mutate.ts'
 
 /** A mail whose file a reader opens and onescan does not find. */
 export interface Missed {
@@ -18,18 +19,24 @@ export interface FuzzResult {
   readonly missed: readonly Missed[]
 }
 
+/** Mails without any change: they follow the standards. */
+export function conforming(seed: number): Mutant {
+  return { message: conformingMail(seed), changes: [] }
+}
+
 /** Judges the mails of `count` seeds from `seed` on. */
 export async function fuzz(
   { judge }: Judge,
   seed: number,
   count: number,
   progress: (done: number) => void = () => {},
+  make: (seed: number) => Mutant = mutant,
 ): Promise<FuzzResult> {
   let cleanToClamd = 0
   let foundByOnescan = 0
   const missed: Missed[] = []
   for (let at = 0; at < count; at++) {
-    const { message, changes } = mutant(seed + at)
+    const { message, changes } = make(seed + at)
     const { clamd, onescan, readers, traits } = await judge(message)
     if (!clamd) cleanToClamd++
     if (!clamd && onescan) foundByOnescan++

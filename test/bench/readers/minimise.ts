@@ -20,7 +20,8 @@ export async function minimise(
   return { message: await fewerLines(message, holds), changes }
 }
 
-async function fewerLines(
+/** A message of fewer lines of which `holds` is true as well. */
+export async function fewerLines(
   message: Buffer,
   holds: (message: Buffer) => Promise<boolean>,
 ): Promise<Buffer> {

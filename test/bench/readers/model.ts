@@ -10,6 +10,8 @@ export interface Part {
 export interface Leaf {
   kind: 'leaf'
   content: string
+  /** The file that the mail carries. */
+  isFile?: true
   /** As it stands in the mail, its last line end included. */
   encoded: string
 }
@@ -87,11 +89,11 @@ export function filePart(content: string, encoding: Encoding): Part {
       'Content-Disposition: attachment; filename="report.com"',
     ],
     gap: '\n',
-    body: { kind: 'leaf', content, encoded: encode(content, encoding) },
+    body: { kind: 'leaf', isFile: true, content, encoded: encode(content, encoding) },
   }
 }
 
-export type Encoding = 'base64' | 'quoted-printable' | 'uuencode'
+export type Encoding = 'base64' | 'quoted-printable' | 'uuencode' | '8bit'
 
 let boundaries = 0
 
@@ -132,6 +134,7 @@ export function resetBoundaries(): void {
 export function encode(content: string, encoding: Encoding): string {
   if (encoding === 'base64') return lines(Buffer.from(content, 'latin1').toString('base64'), 76)
   if (encoding === 'uuencode') return uuencode(content, 'begin 644 report.com')
+  if (encoding === '8bit') return content
   return quotedPrintable(content)
 }
 

@@ -1,4 +1,4 @@
-import { EICAR } from '../../programs/clamd.ts'
+import { binaryFile, testFile, textFile, zip } from '../../scan/evasions/files.ts'
 import {
   asMail,
   attached,
@@ -19,7 +19,7 @@ import {
 } from './model.ts'
 import { createRandom, type Random } from './random.ts'
 
-/** A mail that carries the test file, and how it came about. */
+/** A mail that carries a file, and how it came about. */
 export interface Mutant {
   readonly message: Buffer
   /** Names of what was done to it, in order. */
@@ -53,7 +53,16 @@ const encodings: readonly Encoding[] = [
   'quoted-printable',
   'uuencode',
 ]
-const file = (random: Random) => filePart(EICAR, random.pick(encodings))
+
+/** Found by a signature wherever it stands, only by who opens archives, only by its digest. */
+const files: readonly Buffer[] = [testFile, testFile, testFile, zip, zip, binaryFile, textFile]
+
+function file(random: Random): Part {
+  const content = random.pick(files)
+  const asItStands = content === textFile && random.once(2)
+  return filePart(content.toString('latin1'), asItStands ? '8bit' : random.pick(encodings))
+}
+
 const text = () => textPart()
 
 const shapes: readonly ((random: Random) => Part)[] = [
@@ -74,9 +83,7 @@ const shapes: readonly ((random: Random) => Part)[] = [
 ]
 
 function fileOf(mail: Mail): Part & { body: Leaf } {
-  const found = partsOf(mail.root).find(
-    ({ body }) => body.kind === 'leaf' && body.content.includes(EICAR),
-  )
+  const found = partsOf(mail.root).find(({ body }) => body.kind === 'leaf' && body.isFile)
   return found as Part & { body: Leaf }
 }
 
@@ -288,6 +295,43 @@ const encodingValues = [
   '<base64>',
   'base64\x0b',
   'none',
+]
+
+/** What decoders take for different things, or drop. */
+const dataCharacters: readonly string[] = [
+  ...['=', '==', '-', '_', '+', '/', ',', '.', '*', '!', '~', '`', "'", '"', '(', ')', '&', '%'],
+  ...[' ', '\t', '\0', '\r', '\n', '\r\n', '\v', '\f', '\x1a', '\x7f', '\n ', ' \n', '\n\n'],
+  ...[
+    '\x80',
+    '\xa0',
+    '\xc1',
+    '\xd1',
+    '\xff',
+    '\xc3\xa9',
+    '\xc5\x98',
+    '\xe2\x80\x8b',
+    '\xef\xbb\xbf',
+  ],
+  ...['A', 'AA', 'AAAA', '=A', '=3', '=\n', '= \n', '=0D', '=0A', '=3D', '=20', '=\r\n', 'a', 'M'],
+]
+
+const fronts: readonly string[] = [
+  ...['Content', 'Content\n', 'Content-Type: x\n', 'filename=\n', 'base64\n', 'begin 644 x\n'],
+  ...[
+    '=\n',
+    '====\n',
+    ' \n',
+    '\t',
+    '\0',
+    '\n\n',
+    '\xef\xbb\xbf',
+    '>',
+    '> ',
+    '--\n',
+    '-- \n',
+    'x: y\n',
+  ],
+  ...['data:application/zip;base64,', '-----BEGIN X-----\n', '=ybegin line=128 size=1 name=x\n'],
 ]
 
 const kinds: Readonly<Record<string, (mail: Mail, random: Random) => void>> = {
@@ -746,6 +790,7 @@ const kinds: Readonly<Record<string, (mail: Mail, random: Random) => void>> = {
     }
   },
   'an encoded part around it'(mail, random) {
+    const carried = fileOf(mail).body.content
     const part = partOnTheWay(mail, random)
     const mime = part.fields.filter((field) => /^content-/i.test(field))
     const others = part.fields.filter((field) => !/^content-/i.test(field))
@@ -769,7 +814,7 @@ const kinds: Readonly<Record<string, (mail: Mail, random: Random) => void>> = {
     part.fields = [...others, ...type, ...says]
     part.gap = '\n'
     const encoded = random.once(5) ? content : encode(content, encoding)
-    part.body = { kind: 'leaf', content: EICAR, encoded }
+    part.body = { kind: 'leaf', isFile: true, content: carried, encoded }
   },
   'the whole encoding otherwise'(mail, random) {
     const { body } = fileOf(mail)
@@ -895,10 +940,115 @@ const kinds: Readonly<Record<string, (mail: Mail, random: Random) => void>> = {
         )
     }
   },
-  'another text before the file'(mail, random) {
-    const texts = partsOf(mail.root).filter(
-      ({ body }) => body.kind === 'leaf' && !body.content.includes(EICAR),
+  'characters of encoded data otherwise'(mail, random) {
+    const { body } = fileOf(mail)
+    for (let n = 1 + random.below(4); n > 0; n--) {
+      const at = random.below(body.encoded.length)
+      const taken = random.pick([0, 0, 0, 1, 1, 2])
+      const what = random.once(6) ? '' : random.pick(dataCharacters)
+      body.encoded = body.encoded.slice(0, at) + what + body.encoded.slice(at + taken)
+    }
+  },
+  'a character of encoded data everywhere otherwise'(mail, random) {
+    const { body } = fileOf(mail)
+    const characters = [...new Set(body.encoded)]
+    const changed = random.pick(characters)
+    const by = random.pick([...dataCharacters, String.fromCharCode(changed.charCodeAt(0) | 0x80)])
+    body.encoded = body.encoded.replaceAll(changed, by)
+  },
+  'a character behind so many of encoded data'(mail, random) {
+    const { body } = fileOf(mail)
+    const every = new RegExp(`[^\\n]{${1 + random.below(40)}}`, 'g')
+    const what = random.pick(dataCharacters)
+    body.encoded = body.encoded.replace(every, (piece) => piece + what)
+  },
+  'something in front of encoded data'(mail, random) {
+    const { body } = fileOf(mail)
+    body.encoded = random.pick(fronts) + body.encoded
+  },
+  'a line among those of encoded data'(mail, random) {
+    const { body } = fileOf(mail)
+    const all = body.encoded.split('\n')
+    const delimiters = partsOf(mail.root).flatMap(({ body }) =>
+      body.kind === 'multipart' ? [...body.delimiters, body.close] : [],
     )
+    const line = random.once(2)
+      ? random.pick([...delimiters, '--']) + random.pick([';', ' ;', '-', '--;', '.', ''])
+      : random.pick([...oddLines, ...otherMimeFields])
+    all.splice(random.below(all.length), 0, line)
+    body.encoded = all.join('\n')
+  },
+  'other bytes in front of the file'(mail, random) {
+    const part = fileOf(mail)
+    const { body } = part
+    const encoding = /base64|quoted-printable/i.exec(part.fields.join())?.[0].toLowerCase()
+    if (encoding === undefined) return
+    const front = random.pick([
+      Buffer.from('ContentA', 'base64').toString('latin1'),
+      Buffer.from('filename', 'base64').toString('latin1'),
+      Buffer.from('base64AA', 'base64').toString('latin1'),
+      'Content',
+      'GIF89a',
+      '\xff\xd8\xff\xe0\0\x10JFIF',
+      'MZ',
+      '%PDF-1.4\n',
+      'From: x\n\n',
+      '\0'.repeat(300),
+      'x'.repeat(3000),
+    ])
+    body.encoded = encode(front + body.content, encoding as Encoding)
+  },
+  'another type and disposition of the file'(mail, random) {
+    const part = fileOf(mail)
+    part.fields = part.fields.filter((field) => !/^content-(?:type|disposition)/i.test(field))
+    const name = random.pick(['; name=report.zip', '; name="a.txt"', '', '; x=y'])
+    const type = random.pick([...types, 'messages/x', 'mesage/zip', 'multiparts/x', 'text/csv'])
+    const disposition = random.pick(['form-data', 'attachment', 'inline', 'x-any', 'signal'])
+    part.fields.unshift(`Content-Type: ${type}${name}`)
+    if (!random.once(4)) {
+      const fileName = random.pick(['; filename=report.zip', '', '; name=a; filename="a b.txt"'])
+      part.fields.push(`Content-Disposition: ${disposition}${fileName}`)
+    }
+  },
+  'something open across the fields'(mail, random) {
+    const { fields } = partOnTheWay(mail, random)
+    const [open, close] = random.pick([
+      ['(', ')'],
+      ['"', '"'],
+      ['<', '>'],
+      ['=?us-ascii?q?', '?='],
+      ['\\', ''],
+      ['((', ')'],
+      ['{', '}'],
+      ['"(', ')"'],
+    ] as const)
+    const first = random.below(fields.length + 1)
+    fields.splice(first, 0, `X-Open: ${open}`)
+    if (!random.once(3)) {
+      fields.splice(first + 1 + random.below(fields.length - first), 0, `X-Close: ${close}`)
+    }
+  },
+  'many fields, or a long one'(mail, random) {
+    const { fields } = partOnTheWay(mail, random)
+    const count = random.pick([100, 900, 2000])
+    const what = random.pick([
+      Array.from({ length: count }, (_, n) => `X-${n}: ${'x'.repeat(60)}`).join('\n'),
+      `X-Long: ${`${'x'.repeat(60)}\n `.repeat(count)}x`,
+      `X-Long: ${'x'.repeat(60 * count)}`,
+    ])
+    fields.splice(random.below(fields.length + 1), 0, what)
+  },
+  'many multiparts before the file'(mail, random) {
+    const body = anyMultipart(mail, random)
+    if (!body) return
+    const others = Array.from({ length: random.pick([5, 40, 70]) }, () =>
+      multipart('alternative', [textPart()]),
+    )
+    body.children.unshift(...others)
+    body.delimiters.unshift(...others.map(() => body.delimiters[0] ?? '--x'))
+  },
+  'another text before the file'(mail, random) {
+    const texts = partsOf(mail.root).filter(({ body }) => body.kind === 'leaf' && !body.isFile)
     if (texts.length === 0) return
     const part = random.pick(texts)
     const content = random.pick([
