@@ -56,6 +56,10 @@ export const base64: readonly Evasion[] = [
     () => `Content\n${encode(beginning('Content')).slice(7)}`,
   ),
   data('base64 that begins with the letters filename=', () => `filename=\n${encode(zip)}`),
+  data('base64 behind a line that begins uuencode', () => `begin 644 x\n${encode(binaryFile)}`, [
+    FILE_TYPE,
+    BASE64,
+  ]),
   data('base64 that begins with the letters base64', () => encode(beginning('base64'))),
   data('base64 that begins with the word begin', () => encode(beginning('begin'))),
   data('base64 whose second line begins with Content', () => {

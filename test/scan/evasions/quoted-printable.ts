@@ -9,7 +9,7 @@ import {
   QUOTED,
   quotedPrintableText,
 } from './compose.ts'
-import { binaryFile, openTextFile, testFile } from './files.ts'
+import { binaryFile, openTextFile, testFile, zip } from './files.ts'
 
 function data(name: string, body: () => string, fields = [FILE_TYPE, QUOTED]): Evasion {
   return { name, text: () => mixed(part(fields, body())) }
@@ -39,6 +39,9 @@ export const quotedPrintable: readonly Evasion[] = [
   data('quoted-printable with = before each escape', () => `=${escapes(testFile).join('=')}`),
   data('quoted-printable with == at the end of a line', () =>
     encode(testFile).replace(/=\n/, '==\n'),
+  ),
+  data('quoted-printable with escapes of one digit between the others', () =>
+    encode(zip).replace(/(?:=..){3}(?!\n)/g, '$&=A'),
   ),
   data('quoted-printable with =0D before the soft break', () =>
     encode(testFile).replace(/=\n/, '=0D=\n'),

@@ -236,6 +236,19 @@ export const structure: readonly Evasion[] = [
     text: () => mixed(file.replaceAll('\n', '\r')),
   },
   {
+    name: 'a multipart in a multipart/signed whose lines end in bare CRs, below the first one',
+    text: () =>
+      mail(multipart('signed', [inner(TEXT, file), TEXT])).replace(/(?<!^[^\n]*)\n/g, '\r'),
+  },
+  {
+    name: 'an encoding behind a bare CR, and one before the data',
+    text: () => mail(`${ZIP_TYPE}\r${BASE64}\n\r${base64(zip)}\n`),
+  },
+  {
+    name: 'the same with a line of dashes among the data',
+    text: () => mail(`${ZIP_TYPE}\r${BASE64}\n\r${interrupted(zip, '--.')}\n`),
+  },
+  {
     name: 'a mail without MIME-Version',
     text: () => mixed(file).replace('MIME-Version: 1.0\n', ''),
   },
