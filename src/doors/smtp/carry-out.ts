@@ -59,10 +59,13 @@ export function toAll(
   return new Array<Reply>(lmtp ? recipients : 1).fill(reply)
 }
 
+/** Milliseconds: the client waits for its reply meanwhile. */
+const RESET_MAX = 10_000
+
 /** What it was told of the message is over for the next server. If that fails, its connection is. */
 export async function dropTransaction(next: NextServer): Promise<void> {
   if (next.lost) return
-  const reply = await next.ask('RSET').catch(() => undefined)
+  const reply = await next.ask('RSET', RESET_MAX).catch(() => undefined)
   if (reply?.code !== 250) next.close()
 }
 

@@ -23,7 +23,8 @@ export interface Client {
   giveBack(bytes: Buffer): void
   /** Whether something came that nobody asked for yet. */
   readonly hasMore: boolean
-  say(reply: Reply): void
+  /** At once, for there may be one for each of many recipients. */
+  say(...replies: readonly Reply[]): void
   /** Nothing more is heard of it; what was said reaches it. */
   leave(): void
   /** Aborted when the client has left, or is left. */
@@ -103,10 +104,10 @@ export class ClientLine implements Client {
     this.#reader.giveBack(bytes)
   }
 
-  say({ bytes }: Reply): void {
+  say(...replies: readonly Reply[]): void {
     if (this.gone.aborted) return
     if (this.#socket.writableLength > UNTAKEN_MAX) this.#socket.destroy()
-    else this.#socket.write(bytes)
+    else this.#socket.write(Buffer.concat(replies.map(({ bytes }) => bytes)))
   }
 
   leave(): void {

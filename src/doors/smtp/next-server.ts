@@ -32,8 +32,8 @@ const UNREAD_MAX = 256 * 1024
  * `chain` that names it; after that it is closed, and `lost` says why.
  */
 export interface NextServer {
-  /** Says a line, without its end, and hears the reply. */
-  ask(line: Buffer | string): Promise<Reply>
+  /** Says a line, without its end, and hears the reply; `within` so many milliseconds, if it is less than usual. */
+  ask(line: Buffer | string, within?: number): Promise<Reply>
   /** Sends DATA and hears the reply to it. */
   startData(): Promise<Reply>
   /** Sends some of the content; resolves when there is room for more. */
@@ -151,9 +151,9 @@ function converse(socket: Socket, name: string, patience: Patience) {
 
   return {
     greeted: greet(),
-    async ask(line: Buffer | string) {
+    async ask(line: Buffer | string, within = patience.command) {
       await say(asLine(line))
-      return hear(patience.command)
+      return hear(Math.min(within, patience.command))
     },
     async startData() {
       await say(asLine('DATA'))

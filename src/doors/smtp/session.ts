@@ -86,7 +86,7 @@ export class SmtpSession {
         const replies = command
           ? await this.#carryOut(command)
           : [line.kind === 'line' ? noCommand : tooLong]
-        for (const reply of replies) this.#client.say(reply)
+        this.#client.say(...replies)
         if (replies.some(({ code }) => code === CLOSING)) this.#over = true
         else if (this.#server.stopping && !this.#over && this.#mail === undefined) {
           this.#client.say(stopping)

@@ -213,6 +213,16 @@ t.test('a next server that is silent at any stage', async (t) => {
   await stillServes(t, door, next)
 })
 
+t.test(
+  'a next server that is silent at RSET does not keep a refusal from its client',
+  async (t) => {
+    const { next, door } = await open(t, { patience })
+    next.script = (verb) => (verb === 'RSET' ? 'silence' : undefined)
+    t.match(await sendThrough(door, 'Subject: x\r\n\r\nVIRUS\r\n'), /^550 5\.7\.1 /)
+    await stillServes(t, door, next)
+  },
+)
+
 t.test('421 at each stage goes to the client, which is left', async (t) => {
   const { next, door } = await open(t)
   const full = '421 4.3.2 next is going down'

@@ -19,11 +19,16 @@ export interface Client {
 export async function callDoor(port: number): Promise<Client> {
   const socket = connect({ host: '127.0.0.1', port })
   await once(socket, 'connect')
-  let text = ''
+  let begun = '' // a line that has not ended
+  const lines: string[] = []
+  const said: string[] = [] // of a reply that has not ended
+  let taken = 0
   let closed = false
   let wake = () => {}
   socket.on('data', (chunk: Buffer) => {
-    text += chunk.toString('latin1')
+    const whole = `${begun}${chunk.toString('latin1')}`.split('\r\n')
+    begun = whole.pop()!
+    lines.push(...whole)
     wake()
   })
   const end = () => {
@@ -35,10 +40,14 @@ export async function callDoor(port: number): Promise<Client> {
   socket.on('close', end)
 
   function nextReply(): string | undefined {
-    const [whole] = /^(?:\d{3}-.*\r\n)*\d{3}(?: .*)?\r\n/.exec(text) ?? []
-    if (whole === undefined) return undefined
-    text = text.slice(whole.length)
-    return whole.slice(0, -2).replaceAll('\r\n', '\n')
+    while (taken < lines.length) {
+      const line = lines[taken++]!
+      said.push(line)
+      if (!/^\d{3}-/.test(line)) return said.splice(0).join('\n')
+    }
+    lines.length = 0
+    taken = 0
+    return undefined
   }
 
   async function hear(): Promise<string | undefined> {

@@ -39,6 +39,26 @@ t.test('50,000 recipients of one message', async (t) => {
   t.match(door.mailLog[0], / rcpts=50000 /)
 })
 
+t.test('in LMTP 10,000 recipients have a reply each', async (t) => {
+  const next = await startNext(t, { lmtp: true })
+  const door = await openDoor(t, next.port, { lmtp: true, settings: { QHPSI: stage.scanner } })
+  const client = await door.call()
+  await client.say('LHLO mta.example.org')
+  await client.say('MAIL FROM:<a@b.example>')
+  const count = 10_000
+  for (let n = 0; n < count; n += 1000) {
+    client.write(
+      Array.from({ length: 1000 }, (_, each) => `RCPT TO:<user${n + each}@b.example>\r\n`).join(''),
+    )
+    for (let each = 0; each < 1000; each++) await client.hear()
+  }
+  await client.say('DATA')
+  client.write(`${clean}.\r\n`)
+  let replies = 0
+  while (replies < count && (await client.hear())?.startsWith('250')) replies++
+  t.equal(replies, count)
+})
+
 t.test('recipients without end are put off one by one, and others still pass', async (t) => {
   const { door } = await open(t, { budget: createBudget(64 * 1024) })
   const client = await door.call()
@@ -54,14 +74,14 @@ t.test('recipients without end are put off one by one, and others still pass', a
   t.match(await sendThrough(door, clean), /^250 2\.0\.0 next queued/, 'it still serves')
 })
 
-t.test('messages of 0 bytes, of one dot, and of 30 MB', async (t) => {
+t.test('messages of 0 bytes, of one dot, and of 10 MB', async (t) => {
   const { next, door } = await open(t)
   t.match(await sendThrough(door, ''), /^250 /)
   t.equal(next.got[0]?.content.toString(), 'X-QHPSI: clean\r\n')
   t.match(await sendThrough(door, '..\r\n'), /^250 /)
   t.match(next.got[1]?.content.toString(), /\r\n\.\r\n$/)
   const line = `${'.'.repeat(76)}\r\n`
-  const large = Buffer.from(`Subject: x\r\n\r\n${line.repeat(30_000_000 / line.length)}`)
+  const large = Buffer.from(`Subject: x\r\n\r\n${line.repeat(10_000_000 / line.length)}`)
   const stuffed = Buffer.from(large.toString('latin1').replace(/\r\n\./g, '\r\n..'), 'latin1')
   t.match(await sendThrough(door, stuffed), /^250 /)
   t.ok(next.got[2]?.content.equals(Buffer.concat([Buffer.from('X-QHPSI: clean\r\n'), large])))
