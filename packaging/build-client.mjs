@@ -15,7 +15,7 @@ import { mkdirSync, readdirSync, readFileSync, renameSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
-import { muslCompiler } from './musl.mjs'
+import { muslCompiler, muslLibrary } from './musl.mjs'
 import { compilerFor, targetOf } from './targets.mjs'
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
@@ -43,6 +43,11 @@ const strict = [
   ...['-Wundef', '-Wcast-qual', '-Wwrite-strings', '-Wimplicit-fallthrough', '-Wvla'],
 ]
 const small = ['-O2', '-D_FORTIFY_SOURCE=2', '-fstack-protector-strong']
+/** Static, and at an address that nobody knows beforehand; musl-gcc has no word for both. */
+const staticPie = [
+  ...['-fPIE', '-static', '-nostartfiles'],
+  '-Wl,-pie,--no-dynamic-linker,-z,text,-z,relro,-z,now',
+]
 const sanitized = ['-O1', '-g', '-fsanitize=address,undefined', '-fno-sanitize-recover=all']
 
 for (const name of programs) build(name, sources(name))
@@ -58,7 +63,9 @@ function build(name, files) {
   if (options.sanitized) {
     compile(compiler, files, `${name}-sanitized`, sanitized)
   } else if (withMusl) {
-    compile(withMusl, files, name, [...small, '-static'])
+    const start = (file) => join(muslLibrary(target), file)
+    const objects = [start('rcrt1.o'), start('crti.o'), ...files, start('crtn.o')]
+    compile(withMusl, objects, name, [...small, ...staticPie])
   } else {
     try {
       compile(compiler, files, name, [...small, '-static'], 'pipe')

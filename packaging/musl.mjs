@@ -36,6 +36,16 @@ export function muslCompiler(target) {
 const specsOf = ({ machine }) => `usr/lib/${machine}-linux-musl/musl-gcc.specs`
 const unpackedFor = ({ arch }) => `build/musl-${arch}`
 
+/**
+ * The directory of musl's start files that muslCompiler() takes for this target. musl-gcc links
+ * its own for programs at fixed addresses.
+ */
+export function muslLibrary(target) {
+  const specs = specsOf(target)
+  const unpacked = existsSync(join('/', specs)) ? '/' : join(root, unpackedFor(target))
+  return dirname(join(unpacked, specs))
+}
+
 /** The version of Debian's musl-dev that muslCompiler() takes for this target. */
 export function muslVersion(target) {
   const unpacked = join(root, unpackedFor(target), VERSION)
