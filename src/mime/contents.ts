@@ -1,7 +1,7 @@
 import type { Hash } from 'node:crypto'
 import { decoderRoom } from './decoders/base64.ts'
 import { YencDecoder } from './decoders/uuencode.ts'
-import { BYTES_MORE, BYTES_TIMES, CONTENTS_MAX, DEPTH_MAX, Over } from './limits.ts'
+import { CONTENTS_MAX, DEPTH_MAX, mostBytesOf, Over } from './limits.ts'
 import type { PartHeader } from './part-header.ts'
 import { type Coded, type Leaf, Reading } from './reading.ts'
 import {
@@ -82,7 +82,7 @@ export function* contentsOf(message: Source, options: ContentsOptions): Generato
     shelf: createShelf(options.openFile),
     seen: new Set(),
     count: 0,
-    bytesLeft: message.size * BYTES_TIMES + BYTES_MORE,
+    bytesLeft: mostBytesOf(message.size),
     work: 0,
   }
   try {

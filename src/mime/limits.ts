@@ -7,9 +7,19 @@
 export const CONTENTS_MAX = 2000
 /** Encoded mails in one another. */
 export const DEPTH_MAX = 12
-/** Bytes of all contents together: so many times those of the message, and so many more. */
+/**
+ * Bytes that are decoded and given, of all contents together: so many times those of the message,
+ * and so many more; of a small message many times as many, since all its ways take little.
+ */
 export const BYTES_TIMES = 8
 export const BYTES_MORE = 16 * 1024 * 1024
+export const SMALL_BYTES_TIMES = 64
+export const SMALL_BYTES_MORE = 1024 * 1024
+
+/** What all contents of a message of this size may have together. */
+export function mostBytesOf(size: number): number {
+  return Math.min(BYTES_TIMES * size + BYTES_MORE, SMALL_BYTES_TIMES * size + SMALL_BYTES_MORE)
+}
 /** Lines of headers, and other places where something may begin or end. */
 export const PLACES_MAX = 100_000
 /** Characters of the fields of one header that say something of content. */

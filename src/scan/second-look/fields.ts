@@ -54,7 +54,7 @@ export function readFields(
     if (count(text, '"') % 2 === 1) has('odd-quotes')
     if (text.includes('\\')) has('backslash')
     if (name === ENCODING_FIELD) {
-      encoding = readEncoding(text, has)
+      encoding = readEncoding(value.slice(0, FIELD_MAX), has)
       continue
     }
     mailFile ||= /name[^=]*=[^;]*\.(?:eml|nws|mht|mhtml|mim|mbox|p7m)\b/i.test(text)
@@ -90,7 +90,10 @@ export function readFields(
 }
 
 function readEncoding(value: string, has: (trait: Trait) => void): PartKind['encoding'] {
-  const word = value.toLowerCase()
+  const word = value
+    .replace(/^[ \t]+/, '')
+    .trimEnd()
+    .toLowerCase()
   if (word === 'base64' || word === 'quoted-printable') return word
   if (word !== '7bit' && word !== '8bit' && word !== 'binary') {
     if (word !== '') has('encoding-word')
