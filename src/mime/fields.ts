@@ -86,9 +86,11 @@ export class MimeLines {
       this.#keeping = mayMatter(line)
       this.#hasWords = false
     }
-    if (line.includes('=?')) this.#hasWords = true
-    if (this.#hasWords) this.#words += line
-    if (this.#keeping) this.#text += line
+    // To who ended it there, a field begins behind a bare CR.
+    const ended = line.endsWith('\r') ? `${line.slice(0, -1)}\n` : line
+    if (ended.includes('=?')) this.#hasWords = true
+    if (this.#hasWords) this.#words += ended
+    if (this.#keeping) this.#text += ended
     if (this.#text.length + this.#words.length > this.#most) this.isOver = true
   }
 
@@ -102,7 +104,7 @@ export class MimeLines {
   }
 }
 
-const CONTROL = /[\0-\x08\v\f\x0e-\x1f]|\r(?!\n|$)/
+const CONTROL = /[\0-\x08\v\f\x0e-\x1f]|\r(?!\n)/
 
 /** Whether it may be a field about content, for the most patient reader. */
 function mayMatter(line: string): boolean {

@@ -46,7 +46,7 @@ export function base64Plan(isSaid: boolean): DecodingPlan & { readonly odd: Base
       for (const mode of isSaid ? base64Modes(odd) : fewModes(odd)) {
         yield (give, room) => new Base64Decoder(give, room, mode)
       }
-      if (isSaid && (odd.junk || odd.url || odd.high)) {
+      if (isSaid && (odd.junk || odd.url || odd.high || odd.lines)) {
         yield (give, room) => new WithoutJunkLines(new Base64Decoder(give, room))
       }
     },
@@ -100,7 +100,7 @@ export function quotedPrintablePlan(): DecodingPlan & { readonly odd: QuotedPrin
     *others() {
       if (odd.blanks) yield decoder({ ...PATIENT_ESCAPES, trims: true })
       if (!odd.strange) return
-      for (const strange of ['drop', 'drop line', 'drop pair'] as const) {
+      for (const strange of ['drop', 'drop digit', 'drop line', 'drop pair'] as const) {
         yield decoder({ ...PATIENT_ESCAPES, strange })
       }
       yield inTwoSteps

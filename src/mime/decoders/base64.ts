@@ -277,12 +277,14 @@ export function decoderRoom(): Buffer {
   return Buffer.allocUnsafeSlow(ROOM)
 }
 
-/** Whether the line, without its end, is nothing but base64 and blanks behind it. */
+/** Whether the line, without its end, is nothing but base64 and blanks around it. */
 export function isBase64Line(bytes: Buffer, from: number, to: number): boolean {
   let end = to
-  while (end > from && standard[bytes[end - 1]!]! === BLANK) end--
-  if (end === from) return false
-  for (let at = from; at < end; at++) {
+  let start = from
+  while (end > start && standard[bytes[end - 1]!]! === BLANK) end--
+  while (start < end && standard[bytes[start]!]! === BLANK) start++
+  if (end === start) return false
+  for (let at = start; at < end; at++) {
     const value = standard[bytes[at]!]!
     if (value === BLANK || value === JUNK) return false
   }

@@ -19,10 +19,10 @@ for (let value = 0; value < 16; value++) {
 /** What readers of quoted-printable are known to differ by. */
 export interface QuotedPrintableMode {
   /**
-   * A `=` that is no escape: it stays; it goes, and blanks behind it; the rest of its line goes,
-   * and the line's end; or it goes together with a second one behind it.
+   * A `=` that is no escape: it stays; it goes, and blanks behind it; the same with a digit behind
+   * it; the rest of its line goes, and the line's end; or it goes together with a second one.
    */
-  readonly strange: 'keep' | 'drop' | 'drop line' | 'drop pair'
+  readonly strange: 'keep' | 'drop' | 'drop digit' | 'drop line' | 'drop pair'
   /** Whether blanks at the end of a line go (RFC 2045 6.7 rule 3). */
   readonly trims: boolean
   /** Whether escapes are undone, or soft line breaks alone. */
@@ -183,6 +183,8 @@ export class QuotedPrintableDecoder implements Decoder {
         return at + 1
       case 'drop':
         return end
+      case 'drop digit':
+        return hex[bytes[at + 1] ?? 0]! >= 0 ? at + 2 : end
       case 'drop pair':
         return bytes[at + 1] === EQUALS ? at + 2 : at + 1
       case 'drop line':

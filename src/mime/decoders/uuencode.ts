@@ -19,18 +19,23 @@ export function isBase64Header(line: string): boolean {
 
 /** The name of the file in a header line of uuencode or yEnc; '' if there is none. */
 export function codedName(line: string): string {
-  const found = /^(?:begin(?:-base64)?[ \t-]+[0-7]+[ \t]+(.*)|=ybegin .*name=(.*))$/i.exec(line)
-  return (found?.[1] ?? found?.[2] ?? '').trim()
+  if (/^=ybegin /i.test(line)) {
+    const at = line.toLowerCase().indexOf('name=')
+    return at < 0 ? '' : line.slice(at + 'name='.length).trim()
+  }
+  const mode = /^begin(?:-base64)?[ \t-]+[0-7]+[ \t]/i.exec(line)
+  return mode ? line.slice(mode[0].length).trim() : ''
 }
 
 /** What readers of uuencode are known to differ by. */
 export interface UuencodeMode {
   /**
    * Lines that are data: those whose first character tells their length and that have about as
-   * many; those that have all of them and no small letters; all that begin with any character, its
-   * lowest six bits the length; the same with small letters for large ones.
+   * many; those that have all of them and no small letters; the same with none besides; all that
+   * begin with any character, its lowest six bits the length, and these with small letters for
+   * large ones.
    */
-  readonly lines: 'about' | 'whole' | 'any' | 'folded'
+  readonly lines: 'about' | 'whole' | 'exact' | 'any' | 'folded'
   /** Whether a line is decoded to its end, however few bytes it says to have. */
   readonly toItsEnd: boolean
   /** Whether a line of no bytes, or `end`, ends the data; else it is skipped. */
@@ -44,6 +49,7 @@ export const otherUuencode: readonly UuencodeMode[] = [
   { lines: 'about', toItsEnd: false, stops: false },
   { lines: 'whole', toItsEnd: false, stops: true },
   { lines: 'whole', toItsEnd: false, stops: false },
+  { lines: 'exact', toItsEnd: false, stops: true },
   { lines: 'any', toItsEnd: false, stops: true },
   { lines: 'any', toItsEnd: false, stops: false },
   { lines: 'any', toItsEnd: true, stops: true },
@@ -166,6 +172,7 @@ export class UuencodeDecoder implements Decoder {
     const needed = Math.ceil(length / 3) * 4
     if (characters > needed + 4) return OTHER
     if (lines === 'about') return length
+    if (lines === 'exact' && characters > needed) return OTHER
     return characters < needed || hasSmall(bytes, from, end) ? OTHER : length
   }
 }

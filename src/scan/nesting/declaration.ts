@@ -152,7 +152,7 @@ function encodingsIn(text: string): TransferEncoding[] {
 }
 
 const TYPE =
-  /^content-type:[ \t]*(?:multipart|message)\/[\w.+-]+[ \t]*((?:;[ \t]*[\w-]+[ \t]*=[ \t]*(?:"[^"\\]*"|[\w'+.,/:=?-]+)[ \t]*)*);?[ \t]*$/i
+  /^content-type:[ \t]*(?:multipart|message)\/[\w.+-]+[ \t]*((?:;[ \t]*[\w-]+[ \t]*=[ \t]*(?:"[^"\\]*"|[\w'+.,/:=?-]+)[ \t]*)*)(?:;[ \t]*)?$/i
 
 /** A field that leaves no room for opinions; undefined for all others. */
 function readStrictly(field: string): { readonly boundary: string | undefined } | undefined {

@@ -57,8 +57,8 @@ export function readFields(
       encoding = readEncoding(value.slice(0, FIELD_MAX), has)
       continue
     }
-    mailFile ||= /name[^=]*=[^;]*\.(?:eml|nws|mht|mhtml|mim|mbox|p7m)\b/i.test(text)
-    const plain = text.replace(/[ \t;]+$/, '')
+    mailFile ||= /name/i.test(text) && /\.(?:eml|nws|mht|mhtml|mim|mbox|p7m)\b/i.test(text)
+    const plain = withoutEnd(text)
     const match = (name === TYPE_FIELD ? TYPE : DISPOSITION).exec(plain)
     if (!match) {
       if (text !== '') has(name === TYPE_FIELD ? 'type-form' : 'disposition-form')
@@ -107,4 +107,11 @@ function count(text: string, character: string): number {
   let found = 0
   for (let at = text.indexOf(character); at >= 0; at = text.indexOf(character, at + 1)) found++
   return found
+}
+
+/** Without blanks and semicolons at its end. */
+function withoutEnd(text: string): string {
+  let end = text.length
+  while (end > 0 && ' \t;'.includes(text[end - 1]!)) end--
+  return text.slice(0, end)
 }
