@@ -198,7 +198,7 @@ function allOf(fd: number, size: number): Buffer {
 
 /** One memory for each reading: what one message is hashed or sent out of, no other touches. */
 function* pieces(fd: number, from: number, size: number): Generator<Buffer> {
-  const buffer = Buffer.allocUnsafeSlow(Math.min(CHUNK, Math.max(0, size - from)))
+  const buffer = Buffer.allocUnsafe(Math.min(CHUNK, Math.max(0, size - from)))
   for (let at = from; at < size; ) {
     const piece = buffer.subarray(0, Math.min(buffer.length, size - at))
     fill(fd, piece, at)

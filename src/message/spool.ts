@@ -155,7 +155,7 @@ function spooledMessage(spooled: Spooled): SpooledMessage {
   let outgoing = fd
 
   function* body(from = 0, to = bodySize): Generator<Buffer> {
-    const buffer = Buffer.allocUnsafeSlow(Math.min(CHUNK, to - from))
+    const buffer = Buffer.allocUnsafe(Math.min(CHUNK, to - from))
     for (let at = from; at < to; ) {
       const length = readSync(fd, buffer, 0, Math.min(buffer.length, to - at), gap + at)
       if (length === 0) throw spoolFault('the spool file ended early', undefined)

@@ -81,6 +81,7 @@ export function* contentsOf(message: Source, options: ContentsOptions): Generato
     options,
     shelf: createShelf(options.openFile),
     seen: new Set(),
+    rooms: [],
     count: 0,
     bytesLeft: mostBytesOf(message.size),
     work: 0,
@@ -97,6 +98,8 @@ interface Walk {
   readonly options: ContentsOptions
   readonly shelf: Shelf
   readonly seen: Set<string>
+  /** Memory for decoders, of this message alone, that none decodes into at the moment. */
+  readonly rooms: Buffer[]
   count: number
   bytesLeft: number
   /** Units of work since the last turn. */
@@ -364,9 +367,10 @@ function* oneWay(make: MakeDecoder, part: Source, walk: Walk, depth: number): Ge
 function* decoded(part: Source, make: MakeDecoder, walk: Walk): Generator<Step, Store> {
   spend(walk, part.size)
   const store = new Store(walk.shelf)
+  const room = walk.rooms.pop() ?? decoderRoom()
   let isDone = false
   try {
-    const decoder = make((room, length) => store.append(room, 0, length), decoderRoom())
+    const decoder = make((bytes, length) => store.append(bytes, 0, length), room)
     for (const chunk of part.chunks()) {
       for (let at = 0; at < chunk.length; at += PIECE) {
         const end = Math.min(chunk.length, at + PIECE)
@@ -378,6 +382,7 @@ function* decoded(part: Source, make: MakeDecoder, walk: Walk): Generator<Step, 
     isDone = true
     return store
   } finally {
+    walk.rooms.push(room)
     if (!isDone) store.close()
   }
 }
@@ -415,7 +420,8 @@ function* giveOne(source: Source, { isMail = false }, walk: Walk): Generator<Ste
   if (source.size === 0 || isSeen(source, isMail, walk)) return false
   if (++walk.count > CONTENTS_MAX) throw new Over(`more than ${CONTENTS_MAX} contents`)
   spend(walk, source.size)
-  const { size, chunks } = source
+  const { size } = source
+  const chunks: Content['chunks'] = (from, to) => source.chunks(from, to)
   yield { kind: 'content', content: { size, isMail, chunks } }
   yield* worked(walk, CONTENT_COST + size)
   return true

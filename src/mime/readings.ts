@@ -35,22 +35,32 @@ export interface DecodingPlan {
   others(): Iterable<MakeDecoder>
 }
 
-/** `isSaid`: a header says that it is base64; else it only looks like it. */
-export function base64Plan(isSaid: boolean): DecodingPlan & { readonly odd: Base64Oddities } {
-  const odd = noOddities()
-  return {
-    odd,
-    standard: (give, room) => new Base64Decoder(give, room, PATIENT, odd),
-    *others() {
-      if (!isOdd(odd)) return
-      for (const mode of isSaid ? base64Modes(odd) : fewModes(odd)) {
-        yield (give, room) => new Base64Decoder(give, room, mode)
-      }
-      if (isSaid && (odd.junk || odd.url || odd.high || odd.lines)) {
-        yield (give, room) => new WithoutJunkLines(new Base64Decoder(give, room))
-      }
-    },
+/** Classes: a mail may have a hundred thousand runs, and a generator function for each is past the nursery. */
+class Base64Plan implements DecodingPlan {
+  readonly odd: Base64Oddities = noOddities()
+  readonly #isSaid: boolean
+
+  constructor(isSaid: boolean) {
+    this.#isSaid = isSaid
   }
+
+  readonly standard: MakeDecoder = (give, room) => new Base64Decoder(give, room, PATIENT, this.odd);
+
+  *others(): Generator<MakeDecoder> {
+    const { odd } = this
+    if (!isOdd(odd)) return
+    for (const mode of this.#isSaid ? base64Modes(odd) : fewModes(odd)) {
+      yield (give, room) => new Base64Decoder(give, room, mode)
+    }
+    if (this.#isSaid && (odd.junk || odd.url || odd.high || odd.lines)) {
+      yield (give, room) => new WithoutJunkLines(new Base64Decoder(give, room))
+    }
+  }
+}
+
+/** `isSaid`: a header says that it is base64; else it only looks like it. */
+export function base64Plan(isSaid: boolean): Base64Plan {
+  return new Base64Plan(isSaid)
 }
 
 /** All combinations of what readers do about what is odd. */
@@ -87,25 +97,29 @@ function* fewModes(odd: Base64Oddities): Generator<Base64Mode> {
   if (odd.lines) yield { ...PATIENT, padding: 'restart', lines: true }
 }
 
-/** What was not odd, and was not encoded, is the text as it stands. */
-export function quotedPrintablePlan(): DecodingPlan & { readonly odd: QuotedPrintableOddities } {
-  const odd: QuotedPrintableOddities = { strange: false, blanks: false, encoded: false }
-  const decoder =
-    (mode: QuotedPrintableMode): MakeDecoder =>
-    (give, room) =>
-      new QuotedPrintableDecoder(give, room, mode)
-  return {
-    odd,
-    standard: (give, room) => new QuotedPrintableDecoder(give, room, PATIENT_ESCAPES, odd),
-    *others() {
-      if (odd.blanks) yield decoder({ ...PATIENT_ESCAPES, trims: true })
-      if (!odd.strange) return
-      for (const strange of ['drop', 'drop digit', 'drop line', 'drop pair'] as const) {
-        yield decoder({ ...PATIENT_ESCAPES, strange })
-      }
-      yield inTwoSteps
-    },
+class QuotedPrintablePlan implements DecodingPlan {
+  readonly odd: QuotedPrintableOddities = { strange: false, blanks: false, encoded: false }
+
+  readonly standard: MakeDecoder = (give, room) =>
+    new QuotedPrintableDecoder(give, room, PATIENT_ESCAPES, this.odd);
+
+  *others(): Generator<MakeDecoder> {
+    if (this.odd.blanks) yield escapesBy({ ...PATIENT_ESCAPES, trims: true })
+    if (!this.odd.strange) return
+    for (const strange of ['drop', 'drop digit', 'drop line', 'drop pair'] as const) {
+      yield escapesBy({ ...PATIENT_ESCAPES, strange })
+    }
+    yield inTwoSteps
   }
+}
+
+function escapesBy(mode: QuotedPrintableMode): MakeDecoder {
+  return (give, room) => new QuotedPrintableDecoder(give, room, mode)
+}
+
+/** What was not odd, and was not encoded, is the text as it stands. */
+export function quotedPrintablePlan(): QuotedPrintablePlan {
+  return new QuotedPrintablePlan()
 }
 
 /** First soft line breaks, then escapes: those that the breaks stood in are whole by then. */
@@ -125,17 +139,22 @@ const inTwoSteps: MakeDecoder = (give, room) => {
   }
 }
 
-export function uuencodePlan(): DecodingPlan {
-  const odd: UuencodeOddities = { lines: false, end: false }
-  return {
-    standard: (give, room) => new UuencodeDecoder(give, room, STANDARD_UUENCODE, odd),
-    *others() {
-      if (!odd.lines && !odd.end) return
-      for (const mode of otherUuencode) {
-        if (odd.lines || mode.lines === STANDARD_UUENCODE.lines) {
-          yield (give, room) => new UuencodeDecoder(give, room, mode)
-        }
+class UuencodePlan implements DecodingPlan {
+  readonly #odd: UuencodeOddities = { lines: false, end: false }
+
+  readonly standard: MakeDecoder = (give, room) =>
+    new UuencodeDecoder(give, room, STANDARD_UUENCODE, this.#odd);
+
+  *others(): Generator<MakeDecoder> {
+    if (!this.#odd.lines && !this.#odd.end) return
+    for (const mode of otherUuencode) {
+      if (this.#odd.lines || mode.lines === STANDARD_UUENCODE.lines) {
+        yield (give, room) => new UuencodeDecoder(give, room, mode)
       }
-    },
+    }
   }
+}
+
+export function uuencodePlan(): DecodingPlan {
+  return new UuencodePlan()
 }

@@ -17,16 +17,28 @@ export function sourceOf(bytes: Buffer): Source {
 }
 
 /** The bytes of a source from an offset up to another. Reading it throws if the source gives others. */
-export function partOf({ chunks }: Source, from: number, to: number): Source {
-  return {
-    size: to - from,
-    *chunks(begin = 0, end = to - from) {
-      let left = end - begin
-      for (const chunk of chunks(from + begin, from + end)) {
-        left -= chunk.length
-        yield chunk
-      }
-      if (left !== 0) throw new Error(`a source gave ${-left} bytes more than it was asked for`)
-    },
+export function partOf(source: Source, from: number, to: number): Source {
+  return new Part(source, from, to)
+}
+
+/** A class: a mail may have a hundred thousand, and a generator function for each is past the nursery. */
+class Part implements Source {
+  readonly #source: Source
+  readonly #from: number
+  readonly size: number
+
+  constructor(source: Source, from: number, to: number) {
+    this.#source = source
+    this.#from = from
+    this.size = to - from
+  }
+
+  *chunks(begin = 0, end = this.size): Generator<Buffer> {
+    let left = end - begin
+    for (const chunk of this.#source.chunks(this.#from + begin, this.#from + end)) {
+      left -= chunk.length
+      yield chunk
+    }
+    if (left !== 0) throw new Error(`a source gave ${-left} bytes more than it was asked for`)
   }
 }

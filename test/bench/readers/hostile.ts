@@ -78,7 +78,7 @@ export function lookAtHostile(kind: string, size: number): Taken {
 
 /** As onescand reads it: into the same memory each time. */
 function* chunksOf(message: Buffer, from = 0, to = message.length): Generator<Buffer> {
-  const room = Buffer.allocUnsafeSlow(64 * 1024)
+  const room = Buffer.allocUnsafe(Math.min(64 * 1024, to - from))
   for (let at = from; at < to; at += room.length) {
     yield room.subarray(0, message.copy(room, 0, at, Math.min(to, at + room.length)))
   }
