@@ -86,4 +86,60 @@ export const trusted = [
     expression: 'new RegExp(`[^\\\\n]{${FREE_LINE_MAX + 1}}`)',
     why: 'one class, so many times: each start ends at the next LF or matches',
   },
+  {
+    file: 'scan/attachments/lax-words.ts',
+    expression: '/=\\?([^?]*)\\?([BbQq])\\?(.{0,200}?)\\?=(?!\\?)/gs',
+    why: '4,096 characters of a name, and at most 200 for each word',
+  },
+  {
+    file: 'scan/attachments/rules.ts',
+    expression: '/^([a-z]+)[ \\t]+(.*)$/',
+    why: 'a line of a control file of the operator',
+  },
+  {
+    file: 'scan/clamd/clamd-reply.ts',
+    expression:
+      "/: (?:(?:File path check failure|lstat\\(\\) failed|Access denied|Can't (?:open|access|read|get)|Not supported file type|Not a regular file).* ERROR|Excluded(?: \\(another filesystem\\))?)$/s",
+    why: 'a reply of clamd, of 8 KiB at most',
+  },
+  {
+    file: 'scan/clamdscan.ts',
+    expression: '/^\\s*TCPSocket\\s/m',
+    why: 'clamd.conf(5) of this host',
+  },
+  {
+    file: 'scan/clamdscan.ts',
+    expression: '/^\\s*LocalSocket\\s/m',
+    why: 'clamd.conf(5) of this host',
+  },
+  {
+    file: 'scan/command.ts',
+    expression: '/: ([\\x21-\\x7e]{1,200}) FOUND\\s*$/m',
+    why: 'at most 200 characters for each colon in what a scanner prints, which is bounded',
+  },
+  {
+    file: 'scan/second-look/body-traits.ts',
+    expression: '/(?:^|[\\r\\n\\v\\f\\0])[ \\t>]*([^\\r\\n\\v\\f\\0]*)$/',
+    why: '40 characters before a word',
+  },
+  {
+    file: 'scan/second-look/fields.ts',
+    expression: 'new RegExp(`^[ \\\\t]*(${TOKEN}/${TOKEN})${PARAMETERS}[ \\\\t]*$`)',
+    why: 'a field of at most 2,000 characters',
+  },
+  {
+    file: 'scan/second-look/fields.ts',
+    expression: 'new RegExp(`^[ \\\\t]*(${TOKEN})${PARAMETERS}[ \\\\t]*$`)',
+    why: 'a field of at most 2,000 characters',
+  },
+  {
+    file: 'scan/second-look/fields.ts',
+    expression: "new RegExp(`;[ \\\\t]*(${TOKEN})=(${VALUE})`, 'g')",
+    why: 'a field of at most 2,000 characters',
+  },
+  {
+    file: 'scan/shared/signatures.ts',
+    expression: '/^ClamAV (\\d+(?:\\.\\d+)*)[^/]*\\/(\\d+)\\//',
+    why: 'what clamd says of its version, one line of 8 KiB at most',
+  },
 ]

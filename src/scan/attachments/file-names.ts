@@ -97,11 +97,13 @@ function spellings(text: string): string[] {
 
 /** The last part of a path, without control and invisible characters and what hangs on its ends. */
 function bareName(text: string): string {
-  return text
+  const name = text
     .normalize()
     .replace(/[\p{Cc}\p{Cf}]/gu, '')
     .slice(-NAME_MAX)
     .replace(/^.*[/\\]/s, '')
     .replace(/^[\s"']+/, '')
-    .replace(/[\s."']+$/, '')
+  let end = name.length
+  while (end > 0 && /[\s."']/.test(name[end - 1]!)) end--
+  return name.slice(0, end)
 }
