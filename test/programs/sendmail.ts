@@ -130,6 +130,7 @@ function compile(master: string): Buffer {
 /** Those that were unpacked with it, since the machine lacks them. */
 function libraries(): string {
   const parent = join(sendmailRoot, 'usr/lib')
+  if (!existsSync(parent)) return '' // it lacks none
   return readdirSync(parent)
     .map((name) => join(parent, name))
     .join(':')
