@@ -20,7 +20,7 @@ export const SMALL_BYTES_MORE = 1024 * 1024
 export function mostBytesOf(size: number): number {
   return Math.min(BYTES_TIMES * size + BYTES_MORE, SMALL_BYTES_TIMES * size + SMALL_BYTES_MORE)
 }
-/** Lines of headers, and other places where something may begin or end. */
+/** Places where something may begin or end: lines like delimiters, fields in a text, runs of base64. */
 export const PLACES_MAX = 100_000
 /** Characters of the fields of one header that say something of content. */
 export const FIELDS_MAX = 1024 * 1024

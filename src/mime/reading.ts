@@ -213,7 +213,6 @@ export class Reading {
 
   /** A line of what may be a header. */
   #headerLine(region: Region, bytes: Buffer, from: number, to: number): void {
-    this.#spend()
     let end = to
     while (end > from && (bytes[end - 1] === LF || bytes[end - 1] === CR)) end--
     if (end === from) {

@@ -70,7 +70,7 @@ t.test('limits and defaults are the constants of the program', async (t) => {
     'attachments: file name': NAME_MAX,
     'second look: contents of a message': CONTENTS_MAX,
     'second look: encoded mails in one another': LOOK_DEPTH_MAX,
-    'second look: lines of headers and other places': LOOK_PLACES_MAX,
+    'second look: places where something may begin or end': LOOK_PLACES_MAX,
     'second look: contents that have begun and not ended': OPEN_MAX,
     'second look: fields about content of a header': FIELDS_MAX,
     'second look: boundary': BOUNDARY_MAX,

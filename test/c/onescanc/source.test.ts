@@ -57,7 +57,9 @@ t.test('the daemon is told every variable of onescan-queue(8) but its own busine
 })
 
 t.test('onescanc(8) has every variable that the client reads', async (t) => {
-  const read = [...text.matchAll(/\b(?:getenv|setting|number_setting)\("([A-Z_]+)"/g)].map(([, n]) => n!)
+  const read = [...text.matchAll(/\b(?:getenv|setting|number_setting)\("([A-Z_]+)"/g)].map(
+    ([, n]) => n!,
+  )
   t.ok(read.length > 10)
   t.same([...new Set(named('onescanc.8'))].sort(), [...new Set([...read, 'PATH'])].sort())
 })
