@@ -4,6 +4,7 @@ import { createServer, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
+import { LARGE_PLACES } from '../../../src/scan/clamd/places.ts'
 import { pssOfTree } from '../../bench/daemon-memory.ts'
 import { buildStage } from '../../cases/stage.ts'
 import { launcher, startOnescand } from '../daemon/process.ts'
@@ -15,6 +16,7 @@ import { call, type Line, negotiate, says } from './mta.ts'
  */
 
 const SESSIONS = 50
+const WORKERS = 2
 const SIZE = 20 * 1024 * 1024
 const LIMIT_MB = 250
 
@@ -33,7 +35,7 @@ t.test(
     const place = join(stage.directory, 'm')
     const onescand = startOnescand(t, {
       program: [launcher],
-      args: ['--workers', '2', '--socket', 'none', '--milter', `unix:${place}`],
+      args: ['--workers', String(WORKERS), '--socket', 'none', '--milter', `unix:${place}`],
       settings: {
         QHPSI: 'plugin: clamd',
         CLAMD: sockets.join(' '),
@@ -51,8 +53,15 @@ t.test(
     t.teardown(() => clearInterval(timer))
 
     const lines = await Promise.all(Array.from({ length: SESSIONS }, () => call(place)))
-    const answers = lines.map(sendLarge)
-    await clamd.haveAll(SESSIONS) // at once, and wholly: that is the most there ever is
+    const sent: Promise<void>[] = []
+    const answers = lines.map((line) => {
+      return new Promise<string>((resolve, reject) => {
+        sent.push(new Promise((hasSent) => sendLarge(line, hasSent).then(resolve, reject)))
+      })
+    })
+    await Promise.all(sent)
+    // All are here, and as many at clamd as go there at once: that is the most there ever is.
+    await clamd.haveAll(WORKERS * sockets.length * LARGE_PLACES)
     samples.push(pssOfTree(onescand.pid))
     clamd.answer()
     for (const answer of await Promise.all(answers)) t.equal(answer, 'iia')
@@ -142,8 +151,8 @@ async function lastLetter(line: Line): Promise<string> {
   }
 }
 
-/** One message; the letters of what it is answered. */
-async function sendLarge(line: Line): Promise<string> {
+/** One message, and `hasSent` once all of it was taken; the letters of what it is answered. */
+async function sendLarge(line: Line, hasSent: () => void): Promise<string> {
   await negotiate(line)
   line.write(says.connect(), says.mail('a@example.org'), says.recipient('b@example.org'))
   line.write(says.field('Subject', ' large'))
@@ -152,6 +161,7 @@ async function sendLarge(line: Line): Promise<string> {
     if (!line.socket.write(chunk)) await once(line.socket, 'drain')
   }
   line.write(says.end)
+  hasSent()
   let letters = ''
   while (!letters.endsWith('a')) {
     const answer = await line.hear()
@@ -163,9 +173,10 @@ async function sendLarge(line: Line): Promise<string> {
   return letters
 }
 
-/** Stand-ins for clamd that keep nothing of what they get, and answer when they are told to. */
+/** Stand-ins for clamd that keep nothing of what they get, and answer from when they are told to. */
 async function patientClamd(t: { teardown(stop: () => unknown): void }, paths: readonly string[]) {
   const whole: Socket[] = []
+  let answers = false
   const told = new EventEmitter()
   const take = (connection: Socket) => {
     let isMail = true
@@ -175,7 +186,7 @@ async function patientClamd(t: { teardown(stop: () => unknown): void }, paths: r
       if (chunk.includes('Subject: onescan asks')) isMail = false
       const ends = chunk.length >= 4 && chunk.readUInt32BE(chunk.length - 4) === 0
       if (!ends) return
-      if (!isMail) return void connection.end('stream: OK\0')
+      if (!isMail || answers) return void connection.end('stream: OK\0')
       whole.push(connection)
       told.emit('whole')
     })
@@ -191,6 +202,7 @@ async function patientClamd(t: { teardown(stop: () => unknown): void }, paths: r
       while (whole.length < count) await once(told, 'whole')
     },
     answer() {
+      answers = true
       for (const connection of whole) connection.end('stream: OK\0')
     },
   }
