@@ -1,7 +1,17 @@
 import { execFileSync, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { readdirSync, readFileSync, readlinkSync, statSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { connect } from 'node:net'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { readClamdAddress } from '../../src/scan/clamd/address.ts'
@@ -173,7 +183,9 @@ const multilogMissing = !findProgram('multilog') && 'install Debian package daem
 
 t.test('the logs are written, with the time', { skip: multilogMissing || notRoot }, async (t) => {
   for (const service of services) {
-    const directory = t.testdir()
+    const directory = mkdtempSync(join(tmpdir(), 'onescan-log-')) // for others to enter
+    t.teardown(() => rmSync(directory, { recursive: true }))
+    chmodSync(directory, 0o755)
     const text = script(`${service}/log/run`, {
       [`/var/log/${service}`]: join(directory, 'log'),
       '-o onescan-log -g adm': '-o nobody -g adm',

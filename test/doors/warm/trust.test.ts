@@ -244,7 +244,7 @@ t.test('a file that was exchanged while it was scanned makes the client go cold'
 t.test('what its owner changes through a mapping while it is scanned is not stamped', async (t) => {
   const stage = buildStage()
   t.teardown(() => stage.remove())
-  const message = Buffer.concat([plain, Buffer.from('VIRUS\n'), Buffer.alloc(100_000, 'line\n')])
+  const message = Buffer.concat([plain, Buffer.from('VIRUS\n'), Buffer.alloc(100_000, 'a line\n')])
   const path = stage.file('message', lent(message))
   const exchange = join(stage.directory, 'exchange')
   // Says "ready" when its mapping can be written to without any further fault.
