@@ -8,7 +8,23 @@ import { type Finding, ok, warning } from './shared/finding.ts'
 
 /** Settings that can be read, and do not do what they look like. */
 export function checkContradictions(host: Host): Finding[] {
-  return [...checkForward(host), ...checkMaxAge(host), ...checkLogFile(host)]
+  return [
+    ...checkForward(host),
+    ...checkMaxAge(host),
+    ...checkLogFile(host),
+    ...checkSecondLook(host),
+  ]
+}
+
+/** What less than a scan of every part misses. */
+function checkSecondLook({ env }: Host): Finding[] {
+  const missed: Readonly<Record<string, string>> = {
+    odd: 'odd: files in mail that follows the standards are missed if only mail programs open them',
+    never: 'never: files are missed if only mail programs open them',
+  }
+  const value = env.QHPSI && missed[env.SECONDLOOK ?? '']
+  if (!value) return []
+  return [warning('SECONDLOOK', value, 'unset it to have every part scanned')]
 }
 
 function checkForward({ env }: Host): Finding[] {

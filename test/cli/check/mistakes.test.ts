@@ -47,6 +47,14 @@ t.test('CLUSTERMAXAGE=0 trusts no stamp', async (t) => {
   t.same(checkContradictions(host({ CLUSTERMAXAGE: '' })), [])
 })
 
+t.test('a second look at less than every part says what it misses', async (t) => {
+  const of = (SECONDLOOK: string, QHPSI = 'plugin: clamd') =>
+    complaints(checkContradictions(host({ QHPSI, SECONDLOOK })))
+  for (const value of ['odd', 'never']) t.same(of(value), ['warning SECONDLOOK'])
+  for (const value of ['', 'always']) t.same(of(value), [])
+  t.same(of('never', ''), [], 'nothing is scanned')
+})
+
 t.test('a LOGFILE that the slot cannot write', async (t) => {
   const directory = openDirectory(t)
   mkdirSync(join(directory, 'closed'), { mode: 0o755 })
