@@ -105,7 +105,8 @@ async function openCluster(
     QHPSI: stage.scanner,
     CLUSTERKEYS,
     CLAMDBDIR: '/nonexistent',
-    VERDICTS: 'off', // scans are counted
+    VERDICTS: 'off', // scans are counted, each of the whole message
+    SECONDLOOK: 'never',
   })
   let seen = stage.scans()
   return {
@@ -128,7 +129,12 @@ async function openCluster(
 
 /** A message as it leaves a host with qmail: through the slot, with what qmail-queue puts on top. */
 function slotOf(stage: BuiltStage, CLUSTERKEYS: string): (message: Buffer) => Promise<Buffer> {
-  const settings = { QHPSI: stage.scanner, CLUSTERKEYS, CLAMDBDIR: '/nonexistent' }
+  const settings = {
+    QHPSI: stage.scanner,
+    CLUSTERKEYS,
+    CLAMDBDIR: '/nonexistent',
+    SECONDLOOK: 'never',
+  }
   return async (message) => {
     const { deliveries, logged } = await runSlot({ program: quickest, message, settings })
     const [delivery] = deliveries

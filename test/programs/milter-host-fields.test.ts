@@ -85,6 +85,7 @@ for (const { name, missing, start } of mtas) {
       // Scans are counted, and a remembered verdict would spare some.
       const settings = {
         QHPSI: stage.scanner,
+        SECONDLOOK: 'never', // a scan is one of the whole message
         CLUSTERKEYS,
         CLAMDBDIR: '/nonexistent',
         VERDICTS: 'off',

@@ -1,0 +1,100 @@
+import { decoderRoom } from './decoders/base64.ts'
+import { DEPTH_MAX, Over } from './limits.ts'
+import { looksLikeMail } from './looks.ts'
+import type { DecodingPlan, MakeDecoder } from './readings.ts'
+import { signedContent } from './signed.ts'
+import type { Source } from './source.ts'
+import { Store } from './store.ts'
+import { giveOne, PIECE, type Step, spend, type Walk, worked } from './walk.ts'
+
+/** A plan of one way alone. */
+export function plainly(standard: MakeDecoder): DecodingPlan {
+  return { standard, others: () => [] }
+}
+
+/** A source decoded by a plan, and what is within each of its ways. */
+export function* decodedBy(
+  plan: DecodingPlan,
+  part: Source,
+  walk: Walk,
+  depth: number,
+): Generator<Step> {
+  yield* oneWay(plan.standard, part, walk, depth)
+  yield* inOtherWays(plan, part, walk, depth)
+}
+
+/** The same without the standard way, which has ended. */
+export function* inOtherWays(
+  plan: DecodingPlan,
+  part: Source,
+  walk: Walk,
+  depth: number,
+): Generator<Step> {
+  for (const other of plan.others()) yield* oneWay(other, part, walk, depth)
+}
+
+/** The same in one way. */
+export function* oneWay(
+  make: MakeDecoder,
+  part: Source,
+  walk: Walk,
+  depth: number,
+): Generator<Step> {
+  const store = yield* decoded(part, make, walk)
+  try {
+    yield* giveDecoded(sourceIn(store), walk, depth)
+  } finally {
+    store.close()
+  }
+}
+
+/** What a decoder makes of a source; the caller closes the store. */
+export function* decoded(part: Source, make: MakeDecoder, walk: Walk): Generator<Step, Store> {
+  spend(walk, part.size)
+  const store = new Store(walk.shelf)
+  const room = walk.rooms.pop() ?? decoderRoom()
+  let isDone = false
+  try {
+    const decoder = make((bytes, length) => store.append(bytes, 0, length), room)
+    for (const chunk of part.chunks()) {
+      for (let at = 0; at < chunk.length; at += PIECE) {
+        const end = Math.min(chunk.length, at + PIECE)
+        decoder.push(chunk, at, end)
+        yield* worked(walk, end - at)
+      }
+    }
+    decoder.end()
+    isDone = true
+    return store
+  } finally {
+    walk.rooms.push(room)
+    if (!isDone) store.close()
+  }
+}
+
+/** What a store has, until it is closed. */
+export function sourceIn(store: Store): Source {
+  return { size: store.size, chunks: (from, to) => store.chunks(from, to) }
+}
+
+/** What came out of an encoding, and what is within it. */
+export function* giveDecoded(source: Source, walk: Walk, depth: number): Generator<Step, void> {
+  if (!(yield* giveOne(source, {}, walk))) return
+  const signed = signedContent(() => source.chunks(), walk.shelf)
+  if (signed) {
+    try {
+      checkDepth(depth)
+      yield* giveDecoded(sourceIn(signed), walk, depth + 1)
+    } finally {
+      signed.close()
+    }
+  }
+  if (!looksLikeMail(source)) return
+  checkDepth(depth)
+  yield* giveOne(source, { isMail: true }, walk)
+  yield* walk.readMail(source, walk, depth + 1)
+}
+
+function checkDepth(depth: number): void {
+  if (depth === DEPTH_MAX) throw new Over(`mail encoded more than ${DEPTH_MAX} deep`)
+}

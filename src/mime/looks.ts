@@ -1,0 +1,65 @@
+import { CR, DASH, LF, SPACE, TAB } from './shared/lines.ts'
+import { partOf, type Source } from './source.ts'
+
+/** The first byte that is no blank; 0 if there is none near the front. */
+export function firstByte(source: Source): number {
+  for (const chunk of source.chunks(0, Math.min(source.size, 1024))) {
+    for (const byte of chunk) if (byte > SPACE) return byte
+  }
+  return 0
+}
+
+/** The source without the line end that it ends in, and that. */
+export function endOf(source: Source): { readonly bare: Source; readonly end: Buffer } {
+  const from = Math.max(0, source.size - 2)
+  const last = Buffer.concat([...source.chunks(from, source.size)])
+  let length = 0
+  if (last.at(-1) === LF) length = last.at(-2) === CR ? 2 : 1
+  return {
+    bare: length === 0 ? source : partOf(source, 0, source.size - length),
+    end: Buffer.from(last.subarray(last.length - length)),
+  }
+}
+
+/** The source, and a line end behind it. */
+export function withEnd(source: Source, end: Buffer): Source {
+  return {
+    size: source.size + end.length,
+    *chunks(from = 0, to = source.size + end.length) {
+      if (from < source.size) yield* source.chunks(from, Math.min(to, source.size))
+      if (to > source.size) yield end.subarray(Math.max(0, from - source.size), to - source.size)
+    },
+  }
+}
+
+/** Whether it may hold characters of UTF-8 above U+00FF. */
+export function hasHighBytes(source: Source): boolean {
+  for (const chunk of source.chunks()) for (const byte of chunk) if (byte > 0xc3) return true
+  return false
+}
+
+/** Whether there may be encoded data in it: a MIME field, a line of dashes, uuencode. */
+export function looksLikeMail(source: Source): boolean {
+  let tail: Buffer = Buffer.alloc(0)
+  for (const chunk of source.chunks()) {
+    const seam = Buffer.concat([tail, chunk.subarray(0, SEAM)])
+    if (hasWord(seam) || hasWord(chunk)) return true
+    tail = Buffer.from((chunk.length < SEAM ? seam : chunk).subarray(-SEAM))
+  }
+  return false
+}
+
+/** Bytes at both sides of where two chunks meet that a word of `hasWord` may have. */
+const SEAM = 16
+
+function hasWord(bytes: Buffer): boolean {
+  for (let dash = bytes.indexOf(DASH); dash >= 0; dash = bytes.indexOf(DASH, dash + 1)) {
+    const isField = dash >= 7 && (bytes[dash - 1]! | 32) === 0x74 /* t */
+    if (isField && /content$/i.test(bytes.toString('latin1', dash - 7, dash))) return true
+  }
+  for (let at = bytes.indexOf('begin'); at >= 0; at = bytes.indexOf('begin', at + 1)) {
+    const next = bytes[at + 5]
+    if (next === SPACE || next === TAB) return true
+  }
+  return false
+}
