@@ -2,6 +2,9 @@ import { errorText } from '../../runtime/fault.ts'
 import { log } from './log.ts'
 import type { Order } from './workers.ts'
 
+/** A temporary failure. */
+const FAILED = 111
+
 export interface SignalHandlers {
   /** Reads the configuration again; if it throws, the old one stays. */
   reload(): Promise<void>
@@ -16,7 +19,7 @@ export interface Signals {
 
 /**
  * Catches signals from now on. A worker also takes orders from the process that started it,
- * and stops when that ends. An order that comes while the engine starts must neither be lost
+ * and ends at once when that has died. An order that comes while the engine starts must neither be lost
  * nor kill it, so orders wait until handlers are given.
  */
 export function installSignalHandlers(): Signals {
@@ -50,7 +53,8 @@ export function installSignalHandlers(): Signals {
   process.on('message', (order) => {
     if (order === 'reload' || order === 'report' || order === 'stop') take(order)
   })
-  process.on('disconnect', () => take('stop'))
+  // It was killed: what is in flight stays with the clients, as if this one had been killed, too.
+  process.on('disconnect', () => process.exit(FAILED))
 
   return {
     handleWith(given) {

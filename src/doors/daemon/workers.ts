@@ -46,7 +46,7 @@ const REPLACE_AFTER = 1000
 /** Milliseconds beyond the grace. */
 const KILL_AFTER = 3000
 
-/** What is said to a worker on its channel; that the channel closes means `stop`. */
+/** What is said to a worker on its channel; if the channel closes, the worker ends at once. */
 export type Order = 'reload' | 'report' | 'stop'
 /** What a worker says each second. */
 export const BEAT = 'beat'
