@@ -148,7 +148,7 @@ for (const { name, missing, start } of mtas) {
       t.equal(receiver.count(), before)
     })
 
-    t.test('a worker killed in the middle of a scan leaves the mail with the client', async (t) => {
+    t.test('killed in the middle of a scan, it leaves the mail with the client', async (t) => {
       const daemon = await passage.serve(t, { QHPSI: `/bin/sh -c 'kill -9 $PPID; sleep 60' %s` })
       const before = receiver.count()
       t.match(await send(plain), /^4\d\d 4\.\d\.\d /)

@@ -17,7 +17,7 @@ export const hostileKinds: Readonly<Record<string, (size: number) => string>> = 
   'tiny runs of base64': repeated((n) => `QUJDREVGR0hJSktMTU5PUA==\nnot ${n}!\n`),
   'begin lines': repeated((n) => `begin 644 a${n}\n#86)C\n`),
   'fields in text': repeated((n) => `Content-Type: text/plain; n=${n}\n\nx\n`),
-  'odd escapes': repeated((n) => `a=${n % 2 ? '4' : 'Z'} b=\nq=3D =4x\n`),
+  'odd escapes': (size) => `${ESCAPES_PART}${repeated(oddEscapes)(size)}`,
   'parts without end': repeated((n) => `${BASE64_PART}QUJDREVGR0hJSktM${1_000_000 + n}\n`),
   'lines of dashes': repeated((n) => `--${n}\n`),
   'yEnc without end': repeated((n) => `=ybegin line=128 size=3 name=${n}\nabc\n=yend\n`),
@@ -25,6 +25,7 @@ export const hostileKinds: Readonly<Record<string, (size: number) => string>> = 
 
 const BASE64 = 'Content-Type: application/zip\nContent-Transfer-Encoding: base64'
 const BASE64_PART = `--b\n${BASE64}\n\n`
+const ESCAPES_PART = '--b\nContent-Transfer-Encoding: quoted-printable\n\n'
 const HEADER = 'Subject: x\nMIME-Version: 1.0\nContent-Type: multipart/mixed; boundary=b\n\n'
 
 /** Mails in one another. */
@@ -39,6 +40,10 @@ function repeated(make: (n: number) => string): (size: number) => string {
     }
     return pieces.join('')
   }
+}
+
+function oddEscapes(n: number): string {
+  return `a=${n % 2 ? '4' : 'Z'} b=\nq=3D =4x\n`
 }
 
 function line64(n: number): string {
