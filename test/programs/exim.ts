@@ -1,6 +1,14 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { chownSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  writeFileSync,
+} from 'node:fs'
 import { dirname, join } from 'node:path'
 import { freePort } from './free-port.ts'
 import { untilListening } from './listening.ts'
@@ -57,6 +65,9 @@ export async function startExim(
     chownSync(at(name), ID, ID)
   }
   const passwd = readFileSync('/etc/passwd', 'latin1')
+  // Whoever of its processes comes first would make it a file that the others cannot write.
+  writeFileSync(at('log/mainlog'), '')
+  chmodSync(at('log/mainlog'), 0o666)
   writeFileSync(own.at('/etc/passwd'), `${passwd}${USER}:x:${ID}:${ID}::/:/bin/false\n`)
   writeFileSync(own.at('/etc/group'), `${readFileSync('/etc/group', 'latin1')}${USER}:x:${ID}:\n`)
   mkdirSync(own.at('/etc/exim4'))
@@ -129,7 +140,7 @@ begin retry
 
 /** Those that were unpacked with it, since the machine lacks them. */
 function libraries(): string {
-  const parent = join(dirname(eximProgram), '../lib')
+  const parent = join(dirname(reachable(eximProgram)), '../lib')
   return existsSync(parent) ? readdirSync(parent).map((name) => join(parent, name)).join(':') : '' // biome-ignore format: a line
 }
 

@@ -28,6 +28,7 @@ const parts = [
   'dist',
   'build/native',
   'build/stand-in',
+  'build/exim',
   'test/stand-in/qmail-queue.mjs',
   'node_modules/@koromix',
   ...['oldest', 'tools', 'newest'].map(
