@@ -1,5 +1,6 @@
 import { join } from 'node:path'
-import { choice, type Environment, wholeNumber } from '../settings/settings.ts'
+import { readNumber, readText, readWord } from '../settings/read.ts'
+import type { Environment } from '../settings/settings.ts'
 import { type Key, loadKeyring } from './keyring.ts'
 
 export interface ClusterPolicy {
@@ -12,9 +13,6 @@ export interface ClusterPolicy {
   /** Directory of the local signature database: mail that was stamped before its last change is scanned. */
   readonly signatureDirectory: string
 }
-
-/** Seconds; a stamp that is older costs a scan, never mail. */
-export const DEFAULT_MAX_AGE = 3600
 
 /**
  * Reads the keyring and its settings. `off` is a line for the log if a keyring
@@ -29,9 +27,9 @@ export function readClusterPolicy(
   if ('off' in ring) return { policy: undefined, off: ring.why }
   const policy = {
     keys: ring.keys,
-    maxAge: wholeNumber(env, 'CLUSTERMAXAGE', DEFAULT_MAX_AGE, { unit: 'seconds' }),
-    peersOnly: choice(env, 'CLUSTERPEERS', ['required', 'optional'], 'optional') === 'required',
-    signatureDirectory: env.CLAMDBDIR || '/var/lib/clamav',
+    maxAge: readNumber(env, 'CLUSTERMAXAGE'),
+    peersOnly: readWord(env, 'CLUSTERPEERS') === 'required',
+    signatureDirectory: readText(env, 'CLAMDBDIR'),
   }
   return { policy, off: undefined }
 }

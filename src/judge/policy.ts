@@ -11,7 +11,9 @@ import {
   type ScanPolicy,
   type UnscannedPolicy,
 } from '../scan/shared/scan-policy.ts'
+import { readText } from '../settings/read.ts'
 import type { Environment } from '../settings/settings.ts'
+import { table } from '../settings/table.ts'
 
 /**
  * All that decides about a message beside the message itself: one value, read
@@ -44,12 +46,12 @@ export interface Place {
 /** As a reason for the log. */
 export const NOTHING_SCANS = 'QHPSI is not set'
 
-export const DEFAULT_QMAIL_HOME = '/var/qmail'
+export const DEFAULT_QMAIL_HOME: string = table.QMAILHOME.standard
 
 /** QMAILHOME, and CONTROLDIR below it or absolute (IndiMail's form). */
 export function readPlace(env: Environment): Place {
-  const qmailHome = env.QMAILHOME || DEFAULT_QMAIL_HOME
-  const control = env.CONTROLDIR || 'control'
+  const qmailHome = readText(env, 'QMAILHOME')
+  const control = readText(env, 'CONTROLDIR')
   return { qmailHome, control: control.startsWith('/') ? control : join(qmailHome, control) }
 }
 

@@ -1,5 +1,6 @@
 import { Fault } from '../runtime/fault.ts'
-import { type Environment, wholeNumber } from '../settings/settings.ts'
+import { readNumber, readText } from '../settings/read.ts'
+import type { Environment } from '../settings/settings.ts'
 
 /** Where a directory of users is, and how it is asked; onescan-quotad(8), QUOTALDAPURL. */
 export interface LdapSettings {
@@ -22,8 +23,6 @@ export interface LdapAttributes {
   readonly quota: string
 }
 
-const FILTER = '(|(uid=%u)(mail=%u)(mailAlternateAddress=%u))'
-
 /** Undefined if no directory is named. Faults are of kind `config`. */
 export function readLdapSettings(env: Environment): LdapSettings | undefined {
   const url = env.QUOTALDAPURL
@@ -34,7 +33,7 @@ export function readLdapSettings(env: Environment): LdapSettings | undefined {
       `QUOTALDAPURL ${url}: must be ldap://HOST[:PORT], ldaps://HOST or ldapi://%2FPATH`,
     )
   }
-  const filter = env.QUOTALDAPFILTER || FILTER
+  const filter = readText(env, 'QUOTALDAPFILTER')
   if (!/^\(.*%[und].*\)$/.test(filter)) {
     throw new Fault(
       'config',
@@ -47,7 +46,6 @@ export function readLdapSettings(env: Environment): LdapSettings | undefined {
       `QUOTALDAPCA: needs TLS, and QUOTALDAPURL is ${url}; set it to ldaps://`,
     )
   }
-  const remember = { max: 86_400, unit: 'seconds' }
   return {
     url,
     base: env.QUOTALDAPBASE ?? '',
@@ -55,11 +53,11 @@ export function readLdapSettings(env: Environment): LdapSettings | undefined {
     authorities: absolute('QUOTALDAPCA', env.QUOTALDAPCA),
     filter,
     attributes: {
-      backend: attribute('QUOTALDAPBACKEND', env.QUOTALDAPBACKEND, 'mailHost'),
-      home: attribute('QUOTALDAPHOME', env.QUOTALDAPHOME, 'mailMessageStore'),
-      quota: attribute('QUOTALDAPQUOTA', env.QUOTALDAPQUOTA, 'mailQuotaSize'),
+      backend: attribute(env, 'QUOTALDAPBACKEND'),
+      home: attribute(env, 'QUOTALDAPHOME'),
+      quota: attribute(env, 'QUOTALDAPQUOTA'),
     },
-    remember: wholeNumber(env, 'QUOTALDAPREMEMBER', 60, remember) * 1000,
+    remember: readNumber(env, 'QUOTALDAPREMEMBER') * 1000,
   }
 }
 
@@ -82,8 +80,11 @@ function absolute(name: string, path: string | undefined): string | undefined {
 }
 
 /** RFC 4512 1.4: a keystring or a number. */
-function attribute(name: string, text: string | undefined, standard: string): string {
-  const wanted = text || standard
+function attribute(
+  env: Environment,
+  name: 'QUOTALDAPBACKEND' | 'QUOTALDAPHOME' | 'QUOTALDAPQUOTA',
+): string {
+  const wanted = readText(env, name)
   if (/^[A-Za-z][A-Za-z0-9-]*$|^\d+(\.\d+)+$/.test(wanted)) return wanted
   throw new Fault('config', `${name} ${wanted}: must be the name of an attribute`)
 }

@@ -1,6 +1,7 @@
 import { type LdapSettings, readLdapSettings } from '../ldap/ldap-settings.ts'
 import { Fault } from '../runtime/fault.ts'
-import { choice, type Environment, wholeNumber } from '../settings/settings.ts'
+import { readNumber, readWord } from '../settings/read.ts'
+import type { Environment } from '../settings/settings.ts'
 import { type Backend, backendFor, readBackend } from './backend.ts'
 import type { NameForm } from './mailbox-name.ts'
 
@@ -32,13 +33,13 @@ export function readQuotaSettings(env: Environment): QuotaSettings | undefined {
   if (!service) return undefined
   return {
     where: readService(service, env),
-    nameForm: choice(env, 'QUOTANAME', ['address', 'local'], 'address'),
+    nameForm: readWord(env, 'QUOTANAME'),
     delimiters: readDelimiters(env.QUOTADELIMITER),
-    timeout: wholeNumber(env, 'QUOTATIMEOUT', 500, { min: 1, max: 60_000, unit: 'milliseconds' }),
-    retries: wholeNumber(env, 'QUOTARETRIES', 2, { max: 10 }),
-    soft: wholeNumber(env, 'QUOTASOFT', 50, { max: 100, unit: 'percent' }) / 100,
-    cacheSize: wholeNumber(env, 'QUOTACACHE', 20_000, { max: 10_000_000, unit: 'mailboxes' }),
-    askForRelayClients: choice(env, 'QUOTARELAY', ['ask', 'pass'], 'pass') === 'ask',
+    timeout: readNumber(env, 'QUOTATIMEOUT'),
+    retries: readNumber(env, 'QUOTARETRIES'),
+    soft: readNumber(env, 'QUOTASOFT') / 100,
+    cacheSize: readNumber(env, 'QUOTACACHE'),
+    askForRelayClients: readWord(env, 'QUOTARELAY') === 'ask',
   }
 }
 

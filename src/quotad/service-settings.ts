@@ -1,6 +1,7 @@
 import { type LdapSettings, readLdapSettings } from '../ldap/ldap-settings.ts'
 import { errorText, Fault } from '../runtime/fault.ts'
-import { choice, type Environment, wholeNumber } from '../settings/settings.ts'
+import { readNumber, readText, readWord } from '../settings/read.ts'
+import type { Environment } from '../settings/settings.ts'
 import { type Limits, parseLimits } from './sources/limits.ts'
 import { type MailboxTemplate, needsHome, readMailboxTemplate } from './sources/mailbox.ts'
 
@@ -33,7 +34,7 @@ export type UserList =
 
 /** Reads them; Faults are of kind `config`. */
 export function readServiceSettings(env: Environment): ServiceSettings {
-  const written = env.QUOTAMAILBOX || 'maildir:~/Maildir'
+  const written = readText(env, 'QUOTAMAILBOX')
   const source = readSource(written)
   const home = source.kind !== 'quota-status' && needsHome(written.replace(/^\w+:/, ''))
   const ldap = readLdapSettings(env)
@@ -53,11 +54,10 @@ export function readServiceSettings(env: Environment): ServiceSettings {
     ldap,
     limitsFile: readFile('QUOTAMAP', env.QUOTAMAP),
     standard: readLimits('QUOTADEFAULT', env.QUOTADEFAULT),
-    keepCase: choice(env, 'QUOTACASE', ['lower', 'keep'], 'lower') === 'keep',
-    timeout: wholeNumber(env, 'QUOTAPATIENCE', 400, { min: 1, max: 60_000, unit: 'milliseconds' }),
-    longestWalk:
-      wholeNumber(env, 'QUOTAWALKTIME', 60, { min: 1, max: 3600, unit: 'seconds' }) * 1000,
-    remembered: wholeNumber(env, 'QUOTAREMEMBER', 100_000, { min: 1, max: 10_000_000 }),
+    keepCase: readWord(env, 'QUOTACASE') === 'keep',
+    timeout: readNumber(env, 'QUOTAPATIENCE'),
+    longestWalk: readNumber(env, 'QUOTAWALKTIME') * 1000,
+    remembered: readNumber(env, 'QUOTAREMEMBER'),
   }
 }
 

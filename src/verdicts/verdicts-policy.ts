@@ -1,5 +1,6 @@
 import { Fault } from '../runtime/fault.ts'
-import { type Environment, wholeNumber } from '../settings/settings.ts'
+import { readNumber, readText } from '../settings/read.ts'
+import type { Environment } from '../settings/settings.ts'
 import { readStoreAddress, type StoreAddress } from './valkey/address.ts'
 
 /** Whether, where and for how long verdicts are remembered; onescan-queue(8) has each variable. */
@@ -19,26 +20,13 @@ export interface VerdictPolicy {
   readonly authorities: string | undefined
 }
 
-export const DEFAULT_VERDICT_AGE = 3600
-export const DEFAULT_VERDICT_TIMEOUT = 20
-export const DEFAULT_POISON_TRIES = 3
-/** A day: whatever was not known yesterday may be known today. */
-const LONGEST = 86_400
-
 /** Reads VERDICTS and what belongs to it. Faults are of kind `config`. */
 export function readVerdictPolicy(env: Environment): VerdictPolicy {
   return {
-    store: readStore(env.VERDICTS || 'memory'),
-    maxAge: wholeNumber(env, 'VERDICTMAXAGE', DEFAULT_VERDICT_AGE, {
-      max: LONGEST,
-      unit: 'seconds',
-    }),
-    timeout: wholeNumber(env, 'VERDICTTIMEOUT', DEFAULT_VERDICT_TIMEOUT, {
-      min: 1,
-      max: 1000,
-      unit: 'milliseconds',
-    }),
-    poisonTries: wholeNumber(env, 'POISONTRIES', DEFAULT_POISON_TRIES, { max: 100 }),
+    store: readStore(readText(env, 'VERDICTS')),
+    maxAge: readNumber(env, 'VERDICTMAXAGE'),
+    timeout: readNumber(env, 'VERDICTTIMEOUT'),
+    poisonTries: readNumber(env, 'POISONTRIES'),
     passwordFile: env.VERDICTPASSWORD || undefined,
     sentinelPasswordFile: env.VERDICTSENTINELPASSWORD || undefined,
     authorities: env.VERDICTCA || undefined,

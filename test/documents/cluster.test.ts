@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { SETTLED_AFTER } from '../../src/cluster/signature-files.ts'
+import { table as settings } from '../../src/settings/table.ts'
 import { FREE_LINE_MAX, FREE_MAX, ofTheCopy, ofTheWay } from '../../src/verdicts/fields.ts'
 import { fingerprintOf } from '../../src/verdicts/fingerprint.ts'
 import { INFECTED_FOR } from '../../src/verdicts/fresh.ts'
@@ -18,11 +19,6 @@ import {
   MISSES_MAX,
 } from '../../src/verdicts/valkey/link.ts'
 import { SHARE_OF_WAITING } from '../../src/verdicts/verdicts.ts'
-import {
-  DEFAULT_POISON_TRIES,
-  DEFAULT_VERDICT_AGE,
-  DEFAULT_VERDICT_TIMEOUT,
-} from '../../src/verdicts/verdicts-policy.ts'
 import { subjectOf } from '../verdicts/subjects.ts'
 
 /** doc/cluster.md against the program. */
@@ -50,13 +46,13 @@ t.test('its numbers and names are those of the program', async (t) => {
   t.match(page, 'under 64 KiB together')
   t.equal(FREE_LINE_MAX, 998)
   t.match(page, /lines of at most 998\s+bytes/)
-  t.equal(DEFAULT_VERDICT_TIMEOUT, 20)
+  t.equal(settings.VERDICTTIMEOUT.standard, 20)
   t.match(page, '`VERDICTTIMEOUT`, 20 milliseconds')
-  t.equal(DEFAULT_VERDICT_AGE, 3600)
+  t.equal(settings.VERDICTMAXAGE.standard, 3600)
   t.match(page, '`VERDICTMAXAGE`, an hour')
   t.equal(INFECTED_FOR, 60)
   t.match(page, 'or for a minute')
-  t.equal(DEFAULT_POISON_TRIES, 3)
+  t.equal(settings.POISONTRIES.standard, 3)
   t.match(page, 'three times in a day')
   t.match(page, `\`${KEY_PREFIX}\``)
   t.equal(SETTLED_AFTER, 15 * 60)

@@ -1,5 +1,4 @@
 import t from 'tap'
-import { DEFAULT_MAX_AGE } from '../../src/cluster/cluster-policy.ts'
 import { HMAC_SECRET_MIN, parseKeyring } from '../../src/cluster/keyring.ts'
 import { CANDIDATES_MAX, FUTURE_MAX } from '../../src/cluster/verify.ts'
 import { replyText } from '../../src/doors/shared/error-report.ts'
@@ -30,6 +29,7 @@ import { PLACES } from '../../src/scan/clamd/places.ts'
 import { BY_PATH_FROM } from '../../src/scan/clamd/scanner.ts'
 import { readScanPolicy } from '../../src/scan/shared/scan-policy.ts'
 import { relayLines } from '../../src/scan/shared/stderr-lines.ts'
+import { table } from '../../src/settings/table.ts'
 import { columns, readPage, section } from './man-page.ts'
 
 /** The table of limits in onescan-queue(8) against the program. */
@@ -55,7 +55,7 @@ t.test('limits and defaults are the constants of the program', async (t) => {
     'header block': HEADER_MAX,
     'secret of an hmac-sha256 key': HMAC_SECRET_MIN,
     'stamps of known keys that are computed': CANDIDATES_MAX,
-    'age of a stamp, default': DEFAULT_MAX_AGE,
+    'age of a stamp, default': table.CLUSTERMAXAGE.standard,
     'clock of another host ahead': FUTURE_MAX,
     'time for all scanners, default': scan.timeout / 1000,
     'message for ClamAV, default': scan.clam.maxSize,

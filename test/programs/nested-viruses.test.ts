@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import t, { type Test } from 'tap'
 import { createNestingCounter } from '../../src/scan/nesting/counter.ts'
-import { DEFAULT_NESTING } from '../../src/scan/shared/scan-policy.ts'
+import { table } from '../../src/settings/table.ts'
 import { openMilter } from '../doors/milter/rig.ts'
 import { runSlot } from '../doors/queue/slot.ts'
 import { openSlot } from '../doors/warm/slot-socket.ts'
@@ -120,7 +120,7 @@ t.test('too many files in mail have words of their own', { skip: clamdMissing },
 })
 
 function isRefused(bytes: Buffer): boolean {
-  const counter = createNestingCounter(DEFAULT_NESTING)
+  const counter = createNestingCounter(table.MAXNESTING.standard)
   counter.push(bytes)
   return counter.isOver
 }

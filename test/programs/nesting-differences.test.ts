@@ -1,7 +1,7 @@
 import t from 'tap'
 import { clamdScanner } from '../../src/scan/clamd/scanner.ts'
 import { createNestingCounter } from '../../src/scan/nesting/counter.ts'
-import { DEFAULT_NESTING } from '../../src/scan/shared/scan-policy.ts'
+import { table } from '../../src/settings/table.ts'
 import { clamdPolicy, scanTask, specimen } from '../scan/clamd/task.ts'
 import { attached, base64, file, message } from '../scan/nesting/messages.ts'
 import { clamdMissing, EICAR, startClamd } from './clamd.ts'
@@ -26,7 +26,7 @@ t.test('what clamd calls too deep is refused', { skip: clamdMissing }, async (t)
     const verdict = await scanner.scan(specimen(bytes), scanTask().task)
     if (verdict.answer !== 'unknown' || verdict.over !== 'depth') continue
     deep++
-    const counter = createNestingCounter(DEFAULT_NESTING)
+    const counter = createNestingCounter(table.MAXNESTING.standard)
     counter.push(bytes)
     if (!counter.isOver) t.fail(`seed ${SEED + number}: clamd gives up, and it was let through`)
   }

@@ -1,6 +1,6 @@
 import { readClamdAddress } from '../../src/scan/clamd/address.ts'
 import { askClamd } from '../../src/scan/clamd/ask.ts'
-import { DEFAULT_CLAMD } from '../../src/scan/shared/scan-policy.ts'
+import { readText } from '../../src/settings/read.ts'
 import { type Environment, splitWords } from '../../src/settings/settings.ts'
 
 /** What the hosts scan with. */
@@ -16,7 +16,7 @@ const PATIENCE = 2000
 
 /** The first clamd of CLAMD (or Debian's socket) that answers, else the plugin `eicar`. */
 export async function chooseScanner(env: Environment): Promise<ScannerChoice> {
-  const servers = env.CLAMD || DEFAULT_CLAMD
+  const servers = readText(env, 'CLAMD')
   const addresses = splitWords(servers, 'CLAMD')
   for (const address of addresses) {
     if (!(await answers(address))) continue

@@ -2,11 +2,11 @@ import { statSync } from 'node:fs'
 import { join } from 'node:path'
 import { readPlace, switchedOff } from '../../judge/policy.ts'
 import { readOwnText } from '../../runtime/path/read.ts'
+import { isSetting } from '../../settings/table.ts'
 import { type RunningDaemon, runningDaemons } from '../shared/running-daemons.ts'
 import { switchFinding } from './check-settings.ts'
 import { type Accounts, userName } from './shared/account.ts'
 import { error, type Finding, ok, warning } from './shared/finding.ts'
-import { settings } from './variables.ts'
 
 /** Where onescand is looked for, and its settings. */
 export interface DaemonHost {
@@ -49,7 +49,7 @@ function checkSettings({ pid, env }: RunningDaemon, { defaults }: DaemonHost): F
   if (env === undefined) {
     return [warning(what, 'you may not read its settings', 'run check as root')]
   }
-  const own = Object.entries(env).filter(([name]) => settings.includes(name) && name !== 'PATH')
+  const own = Object.entries(env).filter(([name]) => isSetting(name) && name !== 'PATH')
   const list = own.map(([name, value]) => `${name}="${value}"`).join(' ')
   const off = switchedOff(readPlace(env))
   const findings = [
@@ -72,7 +72,7 @@ function settingsIn(file: string): (readonly [string, string])[] {
   try {
     const lines = [...readOwnText(file).matchAll(/^(\w+)=(["']?)(.*)\2[ \t]*$/gm)]
     return lines.flatMap(([, name, , value]) =>
-      settings.includes(name!) ? [[name!, value!] as const] : [],
+      isSetting(name!) ? [[name!, value!] as const] : [],
     )
   } catch {
     return []

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { readStart, readTheirs } from '../../runtime/path/read.ts'
 import type { ClamdAddress } from '../../scan/clamd/address.ts'
 import type { Environment } from '../../settings/settings.ts'
+import { table } from '../../settings/table.ts'
 import { type Finding, warning } from './shared/finding.ts'
 
 /** Fewer are somebody's own, or what was left of a download: ClamAV's are millions. */
@@ -11,7 +12,7 @@ const A_HANDFUL = 10_000
 const HEADER = 512
 /** Larger text databases hold more than a handful. Bytes. */
 const LARGE = 4 * 1024 * 1024
-export const DEFAULT_DATABASE = '/var/lib/clamav'
+export const DEFAULT_DATABASE: string = table.CLAMDBDIR.standard
 
 /** A warning where the database holds next to nothing; nothing if it cannot be read. */
 export function checkCount(what: string, database: string): Finding[] {

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { clientNameOf } from '../../envelope/origin.ts'
 import type { Client } from '../../judge/transaction.ts'
 import { passwdEntryOf } from '../../runtime/passwd.ts'
+import { readText } from '../../settings/read.ts'
 import { type Environment, isSet } from '../../settings/settings.ts'
 
 /** What tcp.smtp rules and qmail-smtpd say about the client, by the environment. */
@@ -9,7 +10,7 @@ export function readClient(env: Environment): Client {
   return {
     relay: isSet(env, 'RELAYCLIENT'),
     clusterPeer: isSet(env, 'CLUSTERPEER'),
-    bounceInjector: ownsThisProcess(env.BOUNCEUSER || 'qmails'),
+    bounceInjector: ownsThisProcess(readText(env, 'BOUNCEUSER')),
     origin: {
       door: 'slot',
       clientAddress: env.TCPREMOTEIP || undefined,

@@ -14,6 +14,7 @@ import { openPool } from '../../scan/file-plugin/pool.ts'
 import { makeScanners } from '../../scan/scanners.ts'
 import type { QhpsiLine } from '../../scan/shared/scan-policy.ts'
 import type { Scanner } from '../../scan/shared/scanner.ts'
+import { readText } from '../../settings/read.ts'
 import type { Environment } from '../../settings/settings.ts'
 import { type HostMemory, openHostMemory } from '../../verdicts/host-memory.ts'
 import { openVerdictsBy } from '../../verdicts/open.ts'
@@ -69,7 +70,7 @@ export async function readConfiguration(
   for (const scanner of scanners) await scanner.prepare?.()
   const names = policy?.scan.line.kind === 'plugins' ? policy.scan.line.names : undefined
   const byName = new Map(names?.map((name, index) => [name, scanners[index]!]))
-  const directory = env.CLAMDBDIR || '/var/lib/clamav'
+  const directory = readText(env, 'CLAMDBDIR')
   const keys = policy?.cluster?.keys ?? []
   const clocks = {
     signatureFiles: remembered(() => readSignatureFiles(directory, Date.now())),

@@ -2,7 +2,8 @@ import { closeSync, constants, fstatSync, readdirSync, writeSync } from 'node:fs
 import type { Reply } from '../../judge/decision.ts'
 import { ACCESS_MODE, descriptorFlags } from '../../runtime/descriptor-flags.ts'
 import { printable } from '../../runtime/printable.ts'
-import { choice, type Environment, wholeNumber } from '../../settings/settings.ts'
+import { readOptionalNumber } from '../../settings/read.ts'
+import { choice, type Environment } from '../../settings/settings.ts'
 import { codeOfReply, exit } from './exit-codes.ts'
 
 /** How this caller takes a reply. */
@@ -29,10 +30,10 @@ export function readErrorReport(env: Environment): ErrorReport {
 
 /** ERROR_FD and ERROR_EXIT as they are set, whatever the descriptor is good for. */
 export function readReplyForm(env: Environment): ErrorReport {
-  const fd = wholeNumber(env, 'ERROR_FD', -1, { min: 2, max: 255 })
+  const fd = readOptionalNumber(env, 'ERROR_FD')
   const standard = fd === 2 ? '88' : '82'
   const code = Number(choice(env, 'ERROR_EXIT', ['82', '88'], standard))
-  return { fd: fd >= 0 ? fd : undefined, code }
+  return { fd, code }
 }
 
 /** Sends the text if that is possible, and returns the exit code that goes with it. */

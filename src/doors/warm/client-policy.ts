@@ -14,6 +14,8 @@ import {
 } from '../../scan/shared/scan-policy.ts'
 import type { Scanner } from '../../scan/shared/scanner.ts'
 import { type Environment, isSet } from '../../settings/settings.ts'
+import type { Told } from '../../settings/table/kinds.ts'
+import { isSetting, names, table } from '../../settings/table.ts'
 import type { Configuration } from '../shared/configuration.ts'
 import { type ErrorReport, readReplyForm } from '../shared/error-report.ts'
 import { GoCold } from './go-cold.ts'
@@ -34,27 +36,11 @@ export interface ClientPolicy {
 
 type Variables = ReadonlyMap<string, string>
 
-/** Settings that the client uses by itself, before it asks and after it was answered. */
-const itsOwn = new Set(['QUEUECHAIN', 'LOGFILE', 'TMPDIR', 'PATH', 'BOUNCEUSER'])
-/** Of a message, and no setting. */
-const ofTheMessage = new Set(['TCPREMOTEIP', 'TCPREMOTEHOST'])
-/** The client's connection, and how it gives replies: always the client's own. */
-const aboutIt = new Set(['RELAYCLIENT', 'CLUSTERPEER', 'ERROR_FD', 'ERROR_EXIT'])
-/** Taken as they are. */
-const taken = new Set(['REJECTVIRUS', 'VIRUSFORWARD', 'QHPSIMINSIZE', 'QHPSIMAXSIZE'])
-/** Taken if they are not laxer than the daemon's own setting. */
-const bounded = new Set(['QHPSI', 'SCANTIMEOUT', 'SCANFAIL', 'SCANFAIL_RELAY'])
+const namesOf = (told: Told) => names.filter((name) => table[name].told === told)
+const [taken, bounded, asked] = [namesOf('taken'), namesOf('bounded'), namesOf('asked')]
 
-/** How mailboxes are asked about; the daemon asks in its own way. */
-const daemonsOwn = [
-  'QUOTACACHE',
-  'QUOTADELIMITER',
-  'QUOTANAME',
-  'QUOTARELAY',
-  'QUOTARETRIES',
-  'QUOTASOFT',
-  'QUOTATIMEOUT',
-]
+/** What is done with a variable of the client's: one that is not known must be the daemon's. */
+const toldOf = (name: string): Told => (isSetting(name) ? table[name].told : 'same')
 
 /** Distinct settings of clients that are kept: sites have a handful. */
 const KEPT_MAX = 100
@@ -70,8 +56,7 @@ export function createClientPolicies(
   /** Of no message, but of a set of variables; nobody changes what is in it. */
   const kept = createMemory<ClientPolicy>(KEPT_MAX)
   return (variables) => {
-    const isSetting = ([name]: [string, string]) => !itsOwn.has(name) && !ofTheMessage.has(name)
-    const relevant = [...variables].filter(isSetting)
+    const relevant = [...variables].filter(([name]) => isOfPolicy(toldOf(name)))
     const key = JSON.stringify(relevant)
     let found = kept.get(key)
     if (found === undefined) {
@@ -87,6 +72,9 @@ export function createClientPolicies(
     return { ...found, client: { ...found.client, origin }, remote }
   }
 }
+
+/** Not of the message, nor of what the client does by itself. */
+const isOfPolicy = (told: Told) => told !== undefined && told !== 'message'
 
 /** A setting of the client's that makes no sense: let the cold program say so, and answer for it. */
 function orCold<Value>(compute: () => Value): Value {
@@ -125,17 +113,15 @@ function mergePolicy(configuration: Configuration, variables: Variables): Client
 
 function refuseOtherDifferences(own: Environment, variables: Variables): void {
   for (const [name, value] of variables) {
-    if (itsOwn.has(name) || ofTheMessage.has(name) || aboutIt.has(name)) continue
-    if (taken.has(name) || bounded.has(name) || daemonsOwn.includes(name)) continue
-    refuseDifference(name, own, value)
+    if (toldOf(name) === 'same') refuseDifference(name, own, value)
   }
 }
 
 /** Not used, but refused if they make no sense, as without a daemon. */
 function refuseNonsense(own: Environment, theirs: Environment): void {
   if (!theirs.QUOTAD) return
-  const asked = Object.fromEntries(daemonsOwn.map((name) => [name, theirs[name]]))
-  readQuotaSettings({ ...own, ...asked, QUOTAD: theirs.QUOTAD })
+  const ways = Object.fromEntries(asked.map((name) => [name, theirs[name]]))
+  readQuotaSettings({ ...own, ...ways, QUOTAD: theirs.QUOTAD })
 }
 
 /** One that is empty is as unset, and the daemon's then. */

@@ -1,14 +1,9 @@
 import { join } from 'node:path'
 import { Fault } from '../../runtime/fault.ts'
 import { scannerEnvironment } from '../../settings/environment.ts'
-import {
-  byteSize,
-  choice,
-  type Environment,
-  isSet,
-  splitWords,
-  wholeNumber,
-} from '../../settings/settings.ts'
+import { readNumber, readSize, readText, readWord } from '../../settings/read.ts'
+import { choice, type Environment, isSet, splitWords } from '../../settings/settings.ts'
+import { table } from '../../settings/table.ts'
 
 /** What QHPSI asks for: one command, or plugins in their order. */
 export type QhpsiLine =
@@ -102,15 +97,6 @@ export interface UnscannedPolicy {
 }
 
 /**
- * clamd 1.4 with its own MaxRecursion of 17 looks into 15 messages that are attached to one
- * another, and into 17 multiparts; what is left is for archives in the innermost.
- */
-export const DEFAULT_NESTING = 12
-
-export const DEFAULT_CLAMD = '/run/clamav/clamd.ctl'
-const HUNDRED_MIB = 100 * 1024 * 1024
-
-/**
  * Reads QHPSI and what belongs to it; undefined if QHPSI is unset or empty.
  * `qmailHome` and `control` are absolute directories. Faults are of kind `config`.
  */
@@ -122,43 +108,41 @@ export function readScanPolicy(
   if (line === undefined) return undefined
   return {
     line,
-    infectedCode: wholeNumber(env, 'QHPSIRC', 1, { max: 255 }),
-    cleanCode: wholeNumber(env, 'QHPSIRN', 0, { max: 255 }),
-    minSize: byteSize(env, 'QHPSIMINSIZE', 0),
-    maxSize: byteSize(env, 'QHPSIMAXSIZE', 0) || Number.MAX_SAFE_INTEGER,
-    timeout: wholeNumber(env, 'SCANTIMEOUT', 150, { min: 1, max: 86_400, unit: 'seconds' }) * 1000,
-    oversize: choice(env, 'OVERSIZE', ['accept', 'defer'], 'accept'),
+    infectedCode: readNumber(env, 'QHPSIRC'),
+    cleanCode: readNumber(env, 'QHPSIRN'),
+    minSize: readSize(env, 'QHPSIMINSIZE'),
+    maxSize: readSize(env, 'QHPSIMAXSIZE') || Number.MAX_SAFE_INTEGER,
+    timeout: readNumber(env, 'SCANTIMEOUT') * 1000,
+    oversize: readWord(env, 'OVERSIZE'),
     nesting: {
-      max: wholeNumber(env, 'MAXNESTING', DEFAULT_NESTING, { min: 1, max: 100 }),
-      over: choice(env, 'OVERNESTING', ['reject', 'defer', 'accept'], 'reject'),
+      max: readNumber(env, 'MAXNESTING'),
+      over: readWord(env, 'OVERNESTING'),
     },
     secondLook: {
-      when: choice(env, 'SECONDLOOK', ['always', 'odd', 'never'], 'always'),
-      strict: choice(env, 'STRICTMIME', ['off', 'defer', 'refuse'], 'off'),
+      when: readWord(env, 'SECONDLOOK'),
+      strict: readWord(env, 'STRICTMIME'),
     },
     clam: {
-      addresses: splitWords(env.CLAMD || DEFAULT_CLAMD, 'CLAMD'),
-      maxSize: byteSize(env, 'CLAMDMAXSIZE', HUNDRED_MIB),
+      addresses: splitWords(readText(env, 'CLAMD'), 'CLAMD'),
+      maxSize: readSize(env, 'CLAMDMAXSIZE'),
     },
     clamscan: readClamscanPolicy(env),
     attachments: {
       rulesFile: env.BADATTACHMENTS || join(place.control, 'badattachments'),
-      malformed: choice(env, 'BADMIME', ['defer', 'accept'], 'defer'),
+      malformed: readWord(env, 'BADMIME'),
     },
     filePlugins: {
-      directory: join(
-        env.PLUGINDIR?.startsWith('/') ? '' : place.qmailHome,
-        env.PLUGINDIR || 'plugins',
-      ),
+      directory: below(place.qmailHome, readText(env, 'PLUGINDIR')),
       symbol: env.QUEUE_PLUGIN || env.QUEUE_PLUGIN_SYMB || 'virusscan',
     },
     environment: scannerEnvironment(env),
   }
 }
 
+const below = (home: string, path: string) => (path.startsWith('/') ? path : join(home, path))
+
 function readClamscanPolicy(env: Environment): ClamscanPolicy {
-  const ways = ['clamscan', 'clamdscan', 'socket', 'tcp', 'tls'] as const
-  const way = choice(env, 'CLAMSCAN', ways, 'clamscan')
+  const way = readWord(env, 'CLAMSCAN')
   return {
     way,
     program:
@@ -193,9 +177,9 @@ export function readInfectedPolicy(env: Environment): InfectedPolicy {
 }
 
 export function readUnscannedPolicy(env: Environment): UnscannedPolicy {
-  const others = choice(env, 'SCANFAIL', ['defer', 'accept'], 'defer')
+  const others = readWord(env, 'SCANFAIL')
   const relayClients = isSet(env, 'SCANFAIL_RELAY')
-    ? choice(env, 'SCANFAIL_RELAY', ['defer', 'accept'], others)
+    ? choice(env, 'SCANFAIL_RELAY', table.SCANFAIL.words, others)
     : others
   return { others, relayClients }
 }

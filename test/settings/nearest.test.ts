@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { nearest } from '../../src/cli/shared/nearest.ts'
+import { nearest } from '../../src/settings/nearest.ts'
 
 const names = ['QHPSI', 'REJECTVIRUS', 'SCANTIMEOUT', 'SPOOLDIR', 'CLAMD', 'CLAMDBDIR']
 

@@ -1,0 +1,119 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t from 'tap'
+import { misspeltIn } from '../../src/settings/misspelt.ts'
+import type { Reader, Setting } from '../../src/settings/table/kinds.ts'
+import { chapters, names, table } from '../../src/settings/table.ts'
+import { readPage, section } from './man-page.ts'
+
+/** The table of settings, and all that says the same elsewhere: sources, the C client, pages. */
+
+const root = join(import.meta.dirname, '../..')
+const sources = readSources()
+const settings: Readonly<Record<string, Setting>> = table
+
+/** What is read for mail, and by the quota service; a directory of users is asked by both. */
+const readFor = {
+  mail: namesRead((file) => !/^(cli|smtp-delay|quotad|settings)\//.test(file)),
+  quota: namesRead((file) => /^(quotad|ldap)\//.test(file)),
+}
+
+t.test('the slot and onescand read what the table says, and no more', async (t) => {
+  const expected = namesOf('slot', 'onescand').filter((name) => !name.startsWith('ONESCAN_'))
+  t.ok(expected.length > 60)
+  t.same([...readFor.mail].sort(), expected.sort())
+})
+
+t.test('so does onescan-quotad', async (t) => {
+  t.same([...readFor.quota].sort(), namesOf('onescan-quotad').sort())
+})
+
+t.test('the order of the chapters is that of the table', async (t) => {
+  t.same(
+    chapters.flatMap(({ settings }) => Object.keys(settings)),
+    names,
+  )
+})
+
+t.test('no setting is taken for a misspelt one', async (t) => {
+  t.same(misspeltIn(Object.fromEntries(names.map((name) => [name, 'x']))), [])
+})
+
+t.test('onescanc tells onescand those that the table says', async (t) => {
+  const source = readFileSync(join(root, 'src/c/onescanc/ask.c'), 'utf8')
+  const [, list = ''] = /known\[\] = \{([^}]*)NULL\}/.exec(source) ?? []
+  const told = [...list.matchAll(/"([A-Z_]+)"/g)].map(([, name]) => name!)
+  const expected = names.filter((name) => settings[name]!.told !== undefined)
+  t.same([...told].sort(), [...expected].sort())
+})
+
+t.test('each manual page has its settings, and no others, in the same order', async (t) => {
+  for (const page of ['onescan-queue', 'onescanc', 'onescan-quotad'] as const) {
+    const mdoc = section(readPage(`${page}.8`), 'ENVIRONMENT')
+    const items = [...mdoc.matchAll(/^\.It Ev (.*)$/gm)].flatMap(([, names]) => names!.split(' , '))
+    const its = chapters.filter((chapter) => chapter.page === page)
+    const expected = its.flatMap(({ settings }) => Object.keys(settings))
+    // onescanc tells how it reads those of onescan-queue(8); systemd's own are no settings.
+    const isOther = (name: string) =>
+      page === 'onescanc' ? !name.startsWith('ONESCAN_') : /^(LISTEN_|NOTIFY_)/.test(name)
+    t.same(
+      items.filter((name) => !isOther(name)),
+      expected,
+      page,
+    )
+    if (page !== 'onescan-queue') continue
+    const titles = [...mdoc.matchAll(/^\.Ss (.*)$/gm)].map(([, title]) => title)
+    t.same(
+      titles.filter((title) => its.some((chapter) => chapter.title === title)),
+      its.map(({ title }) => title),
+    )
+  }
+})
+
+t.test('doc/settings.md has the table, word for word', async (t) => {
+  const page = readFileSync(join(root, 'doc/settings.md'), 'utf8')
+  for (const { title, settings } of chapters) {
+    const [, text = ''] = page.split(`\n### ${title}\n`)
+    const found = text.split('\n').filter((line) => line.startsWith('|'))
+    const rows = tableOf(settings)
+    t.same(found.slice(0, rows.length), rows, title)
+    t.equal(text.split('\n##')[0]!.match(/^\|/gm)?.length, rows.length, `${title} has no more`)
+  }
+})
+
+function tableOf(settings: Readonly<Record<string, Setting>>): string[] {
+  const rows = Object.entries(settings).map(([name, setting]) => {
+    return `| \`${name}\` | ${standardOf(setting)} | ${readersOf(setting)} | ${setting.help} |`
+  })
+  return ['| variable | default | read by | effect |', '| --- | --- | --- | --- |', ...rows]
+}
+
+function standardOf({ standard, otherwise }: Setting): string {
+  if (otherwise !== undefined) return otherwise
+  if (standard === undefined) return 'none'
+  return typeof standard === 'number' ? String(standard) : `\`${standard.replaceAll('|', '\\|')}\``
+}
+
+const readersOf = ({ readers }: Setting) =>
+  readers.length === 3 ? 'all' : readers.length === 2 ? 'both' : readers.join()
+
+function namesOf(...readers: readonly Reader[]): string[] {
+  return names.filter((name) => settings[name]!.readers.some((each) => readers.includes(each)))
+}
+
+function readSources(): ReadonlyMap<string, string> {
+  const files = readdirSync(join(root, 'src'), { recursive: true, encoding: 'utf8' })
+  const own = files.filter((file) => file.endsWith('.ts'))
+  return new Map(own.map((file) => [file, readFileSync(join(root, 'src', file), 'utf8')]))
+}
+
+/** `env.NAME`, and `read…(env, 'NAME'`. */
+function namesRead(isMeant: (file: string) => boolean): ReadonlySet<string> {
+  const found = new Set<string>()
+  for (const [file, source] of sources) {
+    if (!isMeant(file)) continue
+    for (const [, name] of source.matchAll(/\benv\.([A-Z][A-Z_0-9]*)/g)) found.add(name!)
+    for (const [, name] of source.matchAll(/\(\s*env,\s*'([A-Z][A-Z_0-9]*)'/g)) found.add(name!)
+  }
+  return found
+}
