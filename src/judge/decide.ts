@@ -178,6 +178,7 @@ function findingsOf({ trust, scan, known, traits, stamp, notes, times }: Outcome
     found[scan.banned ? 'banned' : 'virus'] = scan.name
   } else {
     why.push(scan.why)
+    if (scan.answer === 'unknown') found.cause = scan.cause
   }
   if (stamp) found.key ??= stamp.key
   if (known !== undefined) {

@@ -1,5 +1,6 @@
 import type { MailAddress } from '../envelope/address.ts'
 import type { HeaderEdits } from '../message/edits.ts'
+import type { Cause } from '../scan/shared/cause.ts'
 
 /** Why a message is refused or deferred; doors choose their codes by it. */
 export const GROUNDS = [
@@ -32,6 +33,8 @@ export interface Findings {
   readonly scan: 'trusted' | 'known' | 'clean' | 'infected' | 'unknown' | 'skipped'
   /** One line: why it was skipped, could not be told, was not trusted, … */
   readonly why: string
+  /** Of `unknown`: what is counted. */
+  readonly cause?: Cause
   /** The scanner that gave the verdict. */
   readonly scanner?: string
   readonly virus?: string

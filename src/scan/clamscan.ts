@@ -4,6 +4,7 @@ import { errorText, Fault, isFault } from '../runtime/fault.ts'
 import { printable } from '../runtime/printable.ts'
 import { type ClamdAddress, readClamdAddress } from './clamd/address.ts'
 import { type ResourceScope, withResourceScope } from './clamscan/resource-scope.ts'
+import { causeOf } from './shared/cause.ts'
 import { exceededLimit } from './shared/exceeded-limit.ts'
 import type { ClamscanPolicy, ScanPolicy } from './shared/scan-policy.ts'
 import {
@@ -69,8 +70,8 @@ export function clamscanScanner(policy: ScanPolicy): Scanner {
         return verdictOf(result)
       } catch (error) {
         if (isFault(error)) throw error // our own spool, not the package
-        if (signal.aborted) return unknown('clamscan: no answer within the time limit')
-        return unknown(`clamscan: ${reasonOf(error)}`)
+        if (signal.aborted) return unknown('clamscan: no answer within the time limit', 'timeout')
+        return unknown(`clamscan: ${reasonOf(error)}`, causeOf(causedBy(error)))
       }
     },
   }
@@ -155,14 +156,18 @@ function verdictOf(result: Result | undefined): Verdict {
   const limit = exceededLimit(name)
   if (limit === undefined) return infected(name || 'a virus without a name')
   const why = `clamscan: ${name}`
-  return limit === 'other' ? unknown(why) : over(limit, why)
+  return limit === 'other' ? unknown(why, 'limit') : over(limit, why)
 }
 
 /** The package wraps what it caught: the cause says more than the wrapping. */
 function reasonOf(error: unknown): string {
-  const cause = (error as { data?: { err?: unknown } } | null)?.data?.err
-  const text = cause ? `${errorText(error)}: ${errorText(cause)}` : errorText(error)
+  const cause = causedBy(error)
+  const text = cause === error ? errorText(error) : `${errorText(error)}: ${errorText(cause)}`
   return told(text)
+}
+
+function causedBy(error: unknown): unknown {
+  return (error as { data?: { err?: unknown } } | null)?.data?.err || error
 }
 
 /** Bounded, for a log line. */

@@ -87,11 +87,11 @@ async function run(
   relayStderr(child, relayLines(basename(program), log))
   const end = await exitOf(child, task.signal)
   const printed = await output
-  if (end.kind === 'failed') return unknown(end.why)
+  if (end.kind === 'failed') return unknown(end.why, 'unreachable')
   if (end.kind === 'timeout') {
-    return (isLate(task.signal) ? harmed : unknown)('no answer in time (SCANTIMEOUT)')
+    return (isLate(task.signal) ? harmed : unknown)('no answer in time (SCANTIMEOUT)', 'timeout')
   }
-  if (end.kind === 'signal') return harmed(`killed by ${end.signal}`)
+  if (end.kind === 'signal') return harmed(`killed by ${end.signal}`, 'broken-off')
   if (end.code === policy.cleanCode) return clean
   if (end.code === policy.infectedCode) return infected(virusName(printed, program))
   return unknown(`exit code ${end.code}`)

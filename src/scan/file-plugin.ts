@@ -6,6 +6,7 @@ import { type Command, hostCommand, limitedTo } from './file-plugin/host-command
 import { PluginHost } from './file-plugin/host-process.ts'
 import { type HostStarter, hostPerMessage, type PluginHosts } from './file-plugin/hosts.ts'
 import { encodeRequest } from './plugin-host/request.ts'
+import { causeOf } from './shared/cause.ts'
 import type { ScanPolicy } from './shared/scan-policy.ts'
 import {
   type Scanner,
@@ -50,10 +51,10 @@ export function filePluginScanner(
     async scan(specimen, task) {
       const verdict = await askPlugin(policy, file, hosts, specimen, task).catch((error) => {
         if (isFault(error)) throw error // our own spool, not the plugin
-        return unknown(errorText(error))
+        return unknown(errorText(error), causeOf(error))
       })
       if (verdict.answer !== 'unknown') return verdict
-      return unknown(`plugin ${fileName}: ${verdict.why}`)
+      return unknown(`plugin ${fileName}: ${verdict.why}`, verdict.cause)
     },
     close: hosts.close,
   }

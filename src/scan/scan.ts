@@ -6,12 +6,15 @@ import { lend } from './lend.ts'
 import { isNestedDeeper } from './nesting/nesting.ts'
 import { findTraits } from './second-look/find-traits.ts'
 import { isStrange, type Trait } from './second-look/trait-names.ts'
+import { type Cause, causeOf } from './shared/cause.ts'
 import type { Limit } from './shared/exceeded-limit.ts'
 import {
   abortLate,
+  harmed,
   type Scanner,
   type ScanTask,
   type Specimen,
+  unknown,
   type Verdict,
 } from './shared/scanner.ts'
 
@@ -32,7 +35,8 @@ export type ScanResult =
       readonly answer: 'unknown'
       readonly scanner: string
       readonly why: string
-      /** As of a Verdict. */
+      /** Both as of a Verdict. */
+      readonly cause: Cause
       readonly harmful?: true
       /** Nobody waited for it any more, or it was not looked at: it says nothing of a copy. */
       readonly unfinished?: true
@@ -244,8 +248,8 @@ async function askAll(
       if (verdict.over === 'depth') return { result: { answer: 'nested', why } }
       const limit = `the limits of ${scanner.name}`
       if (verdict.over === 'contents') return { result: { answer: 'crowded', why, limit } }
-      const { harmful, unfinished } = verdict
-      const more = { ...(harmful && { harmful }), ...(unfinished && { unfinished }) }
+      const { cause, harmful, unfinished } = verdict
+      const more = { cause, ...(harmful && { harmful }), ...(unfinished && { unfinished }) }
       return { result: { answer: 'unknown', scanner: scanner.name, why, ...more } }
     }
     unseen ??= why
@@ -312,7 +316,7 @@ function secondLook(specimen: Specimen, run: ScanRun, task: ScanTask) {
 
 function tooLate({ scanners }: ScanRun): ScanResult {
   const why = 'second look: no answer in time (SCANTIMEOUT)'
-  return { answer: 'unknown', scanner: scanners[0]?.name ?? '', why }
+  return { answer: 'unknown', scanner: scanners[0]?.name ?? '', why, cause: 'timeout' }
 }
 
 /** Traits of the message, told to who wants to know; undefined if the signal came first. */
@@ -381,10 +385,7 @@ async function ask(scanner: Scanner, specimen: Specimen, task: ScanTask): Promis
   let timer: NodeJS.Timeout | undefined
   const tooLate = new Promise<Verdict>((resolve) => {
     const giveUp = () => {
-      timer = setTimeout(
-        () => resolve({ answer: 'unknown', why: 'no answer in time', harmful: true }),
-        GRACE,
-      )
+      timer = setTimeout(() => resolve(harmed('no answer in time', 'timeout')), GRACE)
     }
     if (task.signal.aborted) giveUp()
     else task.signal.addEventListener('abort', giveUp, { once: true })
@@ -394,7 +395,7 @@ async function ask(scanner: Scanner, specimen: Specimen, task: ScanTask): Promis
     return await Promise.race([scanner.scan(lent.specimen, task), tooLate])
   } catch (error) {
     if (isFault(error) && (error.kind === 'temp-file' || error.kind === 'write')) throw error
-    return { answer: 'unknown', why: errorText(error) }
+    return unknown(errorText(error), causeOf(error))
   } finally {
     lent.takeBack()
     clearTimeout(timer)

@@ -70,6 +70,6 @@ function unusable(name: string, why: string): Scanner {
     async prepare() {
       throw new Fault('config', `QHPSI: plugin ${name}: ${why}`)
     },
-    scan: async () => unknown(`plugin ${name}: ${why}`),
+    scan: async () => unknown(`plugin ${name}: ${why}`, 'unreachable'),
   }
 }

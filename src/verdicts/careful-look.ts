@@ -45,7 +45,13 @@ export async function lookCarefully(
   const until = uptime() + timeout
   const timeLeft = () => Math.max(1, until - uptime())
   const withheld = (why: string): ScanResult => {
-    return { answer: 'unknown', scanner, why: `poison: ${why} (POISONTRIES)`, unfinished: true }
+    return {
+      answer: 'unknown',
+      scanner,
+      why: `poison: ${why} (POISONTRIES)`,
+      cause: 'poison',
+      unfinished: true,
+    }
   }
   for (let looks = 1; ; looks++) {
     const left = known.leftAloneFor(message.fingerprint, tries)

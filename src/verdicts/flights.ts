@@ -1,4 +1,5 @@
 import { inTime, LATE } from '../runtime/deadline.ts'
+import type { Cause } from '../scan/shared/cause.ts'
 import type { RememberedVerdict } from './verdict.ts'
 
 /** How the scan of a message ended, for copies that wait for it. */
@@ -7,9 +8,15 @@ export type Landing =
   /** Another process scanned it; its verdict, if any, is in the store. */
   | { readonly kind: 'elsewhere' }
   /** Its scanners could not tell. */
-  | { readonly kind: 'unknown'; readonly why: string }
+  | ({ readonly kind: 'unknown' } & CouldNotTell)
   /** No verdict that copies could use: a limit, local policy, an error. */
   | { readonly kind: 'nothing' }
+
+/** Both as of a scan's result. */
+export interface CouldNotTell {
+  readonly why: string
+  readonly cause: Cause
+}
 
 /** A scan that is under way; `landed` always resolves, and never rejects. */
 export interface Flight {

@@ -1,5 +1,11 @@
 import { randomBytes } from 'node:crypto'
-import { createFlights, type Flights, type Landing, type OwnFlight } from './flights.ts'
+import {
+  type CouldNotTell,
+  createFlights,
+  type Flights,
+  type Landing,
+  type OwnFlight,
+} from './flights.ts'
 import type { InHand, InHandNotes } from './in-hand.ts'
 import { openMemoryStore } from './memory-store.ts'
 import { createPoison, type Poison, type PoisonWord } from './poison.ts'
@@ -42,7 +48,7 @@ export type Word =
   | { readonly is: 'put'; readonly of: string; readonly sealed: string; readonly seconds: number }
   | { readonly is: 'begun'; readonly of: string; readonly within: number }
   | { readonly is: PoisonWord; readonly of: string; readonly marks?: readonly string[] }
-  | { readonly is: 'landed'; readonly of: string; readonly why?: string }
+  | { readonly is: 'landed'; readonly of: string; readonly unknown?: CouldNotTell }
 
 /** Milliseconds for which words are gathered; a scan that is over by then is not told. */
 const GATHERED_FOR = 3
@@ -81,7 +87,7 @@ export function openHostMemory({
   const flights = createFlights({
     begun: (fingerprint, within) => tell({ is: 'begun', of: base64(fingerprint), within }),
     landed: (fingerprint, landing) =>
-      tell({ is: 'landed', of: base64(fingerprint), ...whyOf(landing) }),
+      tell({ is: 'landed', of: base64(fingerprint), ...couldNotTell(landing) }),
   })
 
   const poison = createPoison(undefined, (what, message) => tell(poisonWord(what, message)))
@@ -104,7 +110,7 @@ export function openHostMemory({
       }
       case 'landed':
         if (theirs.get(word.of)?.from !== from) break
-        land(word.of, landingOf(word.why))
+        land(word.of, landingOf(word.unknown))
         break
       default:
         poison.hear(word.is, { fingerprint, marks: word.marks ?? [] })
@@ -188,12 +194,14 @@ function withoutShortFlights(words: readonly Word[]): Word[] {
   return [...kept]
 }
 
-function landingOf(why: string | undefined): Landing {
-  return why === undefined ? { kind: 'elsewhere' } : { kind: 'unknown', why }
+function landingOf(unknown: CouldNotTell | undefined): Landing {
+  return unknown === undefined ? { kind: 'elsewhere' } : { kind: 'unknown', ...unknown }
 }
 
-function whyOf(landing: Landing): { why?: string } {
-  return landing.kind === 'unknown' ? { why: landing.why } : {}
+function couldNotTell(landing: Landing): { unknown?: CouldNotTell } {
+  if (landing.kind !== 'unknown') return {}
+  const { why, cause } = landing
+  return { unknown: { why, cause } }
 }
 
 function base64(bytes: Buffer): string {

@@ -10,6 +10,7 @@ import { joinVersions, type ScannerVersions } from '../scan/shared/signatures.ts
 import { lookCarefully, type PoisonPolicy, toldOfSuspects } from './careful-look.ts'
 import { exactFingerprintOf, fingerprintOf, type Subject } from './fingerprint.ts'
 import {
+  type CouldNotTell,
   createFlights,
   type Flights,
   type Landing,
@@ -232,7 +233,9 @@ export function openVerdicts(options: VerdictsOptions): Verdicts {
       if (result.answer === 'unknown') {
         // Who leaves, or has no time, cannot have others' mail deferred: they look themselves.
         const isTelling = !result.unfinished && !isBrief(timeout)
-        landing = isTelling ? { kind: 'unknown', why: result.why } : { kind: 'elsewhere' }
+        landing = isTelling
+          ? { kind: 'unknown', why: result.why, cause: result.cause }
+          : { kind: 'elsewhere' }
       }
       const signatures = joined()
       const found = memorableOf(result, name)
@@ -273,7 +276,7 @@ export function openVerdicts(options: VerdictsOptions): Verdicts {
           case 'nothing':
             return { result: await lookWithCare(question, name, look, timeLeft()) }
           case 'unknown':
-            if (++vain === VAIN_LOOKS) return { result: couldNotTell(name, landing.why) }
+            if (++vain === VAIN_LOOKS) return { result: couldNotTell(name, landing) }
         }
       }
     },
@@ -313,13 +316,16 @@ function isNamed(name: Nameless): name is Name {
   return name.fingerprint !== undefined
 }
 
-const TOO_LATE = 'a copy of it was being scanned for all of its own time (SCANTIMEOUT)'
+const TOO_LATE = {
+  why: 'a copy of it was being scanned for all of its own time (SCANTIMEOUT)',
+  cause: 'timeout',
+} as const
 
 function couldNotTell(
   { scanners }: Nameless,
-  why: string,
+  { why, cause }: CouldNotTell,
 ): Extract<ScanResult, { answer: 'unknown' }> {
-  return { answer: 'unknown', scanner: scanners[0]!.name, why }
+  return { answer: 'unknown', scanner: scanners[0]!.name, why, cause }
 }
 
 /** What of a result says something of every copy. */

@@ -84,7 +84,7 @@ export const qhpsi: readonly Case[] = [
       outcome: 'deferred',
       scans: 1,
       text: /could not be scanned.*4\.7\.1/,
-      log: /decision=defer scan=unknown .*exit code 7/,
+      log: /decision=defer scan=unknown .*cause=scanner-error .*exit code 7/,
     },
   },
   {

@@ -205,14 +205,22 @@ t.test('a clamd that is stopped in mid-scan could not tell', { skip }, async (t)
 
   const { task, abort } = scanTask()
   const hangs = clamdScanner(clamdPolicy(clamd.socket)).scan(signalled(plain, abort), task)
-  t.match(await hangs, { answer: 'unknown', why: /no answer within the time limit/ })
+  t.match(await hangs, {
+    answer: 'unknown',
+    cause: 'timeout',
+    why: /no answer within the time limit/,
+  })
 
   const kill = () => void process.kill(clamd.pid, 'SIGKILL')
   const { verdict } = await scan(clamd.socket, signalled(plain, kill))
   t.match(verdict, { answer: 'unknown', why: /closed the connection without a reply/ })
 
   const gone = await scan(clamd.socket, specimen(plain))
-  t.match(gone.verdict, { answer: 'unknown', why: /cannot connect \(ECONNREFUSED\)/ })
+  t.match(gone.verdict, {
+    answer: 'unknown',
+    cause: 'unreachable',
+    why: /cannot connect \(ECONNREFUSED\)/,
+  })
 })
 
 /** A small message; something happens when it was sent. */

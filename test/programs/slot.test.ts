@@ -116,7 +116,10 @@ t.test('with clamd', { skip: clamdMissing }, async (t) => {
     await mortal.stop()
     const run = await runSlot({ settings })
     t.equal(run.code, 71)
-    t.match(run.logged, /decision=defer scan=unknown grounds=unscanned reason="clamd/)
+    t.match(
+      run.logged,
+      /decision=defer scan=unknown grounds=unscanned cause=unreachable reason="clamd/,
+    )
     const other = await runSlot({ settings: { ...plugin, CLAMD: `${mortal.socket} ${CLAMD}` } })
     t.equal(other.code, 0, 'another address is tried')
   })

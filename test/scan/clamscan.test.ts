@@ -171,6 +171,7 @@ t.test('at the deadline it could not tell, and the program is gone', async (t) =
   t.strictSame(verdict, {
     answer: 'unknown',
     why: 'clamscan: no answer within the time limit',
+    cause: 'timeout',
   })
   const pid = Number(readFileSync(pidFile, 'latin1'))
   const ended = () => {

@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import t from 'tap'
+import type { Landing } from '../../src/verdicts/flights.ts'
 import { type HostMemory, type HostWords, openHostMemory } from '../../src/verdicts/host-memory.ts'
 
 /** Processes of one host, as those that really are tell each other: through the first one. */
@@ -51,8 +52,9 @@ t.test('that it could not tell is heard, too, and why', async (t) => {
   const flight = memories[0].flights.begin(print, 10_000)
   await heard()
   const { landed } = memories[1]!.flights.of(print)!
-  flight.land({ kind: 'unknown', why: 'clamd is down' })
-  t.same(await landed, { kind: 'unknown', why: 'clamd is down' })
+  const couldNotTell: Landing = { kind: 'unknown', why: 'clamd is down', cause: 'unreachable' }
+  flight.land(couldNotTell)
+  t.same(await landed, couldNotTell)
 })
 
 t.test('a short look is not spoken of', async (t) => {

@@ -86,8 +86,19 @@ function open(more: Partial<VerdictsOptions> = {}) {
 
 const clean: ScanResult = { answer: 'clean', scanners: [clamd] }
 const virus: ScanResult = { answer: 'infected', scanner: 'clamd', name: 'Eicar', banned: false }
-const killed: ScanResult = { answer: 'unknown', scanner: 'clamd', why: 'died', harmful: true }
-const vain: ScanResult = { answer: 'unknown', scanner: 'clamd', why: 'clamd is down' }
+const killed: ScanResult = {
+  answer: 'unknown',
+  scanner: 'clamd',
+  why: 'died',
+  cause: 'broken-off',
+  harmful: true,
+}
+const vain: ScanResult = {
+  answer: 'unknown',
+  scanner: 'clamd',
+  why: 'clamd is down',
+  cause: 'unreachable',
+}
 
 t.beforeEach(() => {
   version = 'ClamAV 1.4.3'

@@ -2,6 +2,7 @@ import { readSpoolPolicy } from '../../message/spool-policy.ts'
 import { errorText } from '../../runtime/fault.ts'
 import type { ScanResult } from '../../scan/scan.ts'
 import { makeScanners } from '../../scan/scanners.ts'
+import { causeOf } from '../../scan/shared/cause.ts'
 import type { ScanPolicy } from '../../scan/shared/scan-policy.ts'
 import type { Scanner } from '../../scan/shared/scanner.ts'
 import { scanBytes } from '../shared/scan-bytes.ts'
@@ -41,7 +42,8 @@ async function tryScanner(host: Host, policy: ScanPolicy, scanner: Scanner): Pro
   try {
     return judge(scanner, await scanEicar(host, policy, scanner))
   } catch (thrown) {
-    return judge(scanner, { answer: 'unknown', scanner: scanner.name, why: errorText(thrown) })
+    const why = errorText(thrown)
+    return judge(scanner, { answer: 'unknown', scanner: scanner.name, why, cause: causeOf(thrown) })
   }
 }
 

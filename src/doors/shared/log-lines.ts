@@ -102,7 +102,7 @@ function knownEntries(known: Known | undefined): LogEntry[] {
 }
 
 function decisionEntries(decision: Decision): LogEntry[] {
-  const { scan, why, scanner, virus, banned, odd, key, by, age, times } = decision.findings
+  const { scan, why, cause, scanner, virus, banned, odd, key, by, age, times } = decision.findings
   return [
     ['decision', decision.kind === 'accept' && decision.recipients ? 'quarantine' : decision.kind],
     ['scan', scan],
@@ -114,6 +114,7 @@ function decisionEntries(decision: Decision): LogEntry[] {
     ['age', age],
     ['odd', odd],
     ['key', key],
+    ['cause', cause],
     ['reason', why],
     ...Object.entries(times).map(([stage, ms]): LogEntry => [`${stage}_ms`, ms.toFixed(1)]),
   ]

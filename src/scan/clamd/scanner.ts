@@ -1,4 +1,5 @@
 import { errorText, Fault } from '../../runtime/fault.ts'
+import type { Cause } from '../shared/cause.ts'
 import type { ScanPolicy } from '../shared/scan-policy.ts'
 import {
   clean,
@@ -107,6 +108,12 @@ export function clamdScanner(
   }
 }
 
+const CAUSE_OF = {
+  unreachable: 'unreachable',
+  broken: 'broken-off',
+  'timed-out': 'timeout',
+} as const satisfies Record<string, Cause>
+
 type ClosableScanner = Scanner & { close(): void }
 
 interface Server {
@@ -136,6 +143,7 @@ async function askInTurn(
   let round = new Set(left) // those of them that were not asked since the last pause
   let broken = 0
   let outlasted = false
+  let cause: Cause = 'timeout' // of the trouble that came last
 
   /** Those in health, in their order; if there are none, one of those at rest may answer. */
   function wanted(): readonly Server[] {
@@ -171,6 +179,7 @@ async function askInTurn(
       return verdictOf(outcome.answer, server.address)
     }
     note(server, outcome.why)
+    cause = CAUSE_OF[outcome.kind]
     if (outcome.kind === 'unreachable') {
       if (!mayComeBack(outcome.state, server)) left.delete(server)
       if (outcome.broke && ++broken === BROKEN_MAX) break
@@ -184,7 +193,7 @@ async function askInTurn(
     if (++broken === BROKEN_MAX) break
   }
   const why = [...troubles.values()].join('; ')
-  return broken > 0 || outlasted ? harmed(why) : unknown(why)
+  return (broken > 0 || outlasted ? harmed : unknown)(why, cause)
 
   function note(server: Server, why: string): void {
     troubles.set(server, `clamd ${server.address.text}: ${why}`)

@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import type { Duplex, Readable } from 'node:stream'
 import { ownChild } from '../../runtime/own-children.ts'
+import type { Cause } from '../shared/cause.ts'
 import { killGroup } from '../shared/kill-group.ts'
 import { unknown, type Verdict } from '../shared/scanner.ts'
 import type { LineRelay } from '../shared/stderr-lines.ts'
@@ -46,7 +47,8 @@ export class PluginHost {
   #answer: ((verdict: Verdict) => void) | undefined // of the question that is open
   #settledAs: ((ready: boolean) => void) | undefined
   #ready = false
-  #trouble = '' // what is known before it ends
+  /** What is known before it ends. */
+  #trouble: { readonly why: string; readonly cause: Cause } | undefined
   #over = false
   #finished = () => {}
 
@@ -87,7 +89,7 @@ export class PluginHost {
     this.#replies.expect(nonce)
     return new Promise((resolve) => {
       const stop = () => {
-        this.#trouble ||= 'did not answer within SCANTIMEOUT'
+        this.#trouble ??= { why: 'did not answer within SCANTIMEOUT', cause: 'timeout' }
         killGroup(this.#child, 'SIGTERM')
         this.#after(GIVE_UP, () => this.#finish())
       }
@@ -96,7 +98,7 @@ export class PluginHost {
         signal.removeEventListener('abort', stop)
         resolve(verdict)
       }
-      if (this.#over) return this.#answer(unknown(this.#trouble || whatBecameOf(this.#child)))
+      if (this.#over) return this.#answer(this.#couldNotTell())
       this.#channel?.write(request)
       if (signal.aborted) stop()
       else signal.addEventListener('abort', stop, { once: true })
@@ -123,14 +125,14 @@ export class PluginHost {
     this.#channel?.on('data', (chunk: Buffer) => this.#hear(chunk))
     this.#channel?.on('end', () => {
       this.#after(DRAIN, () => {
-        this.#trouble ||= 'closed descriptor 3 before it answered'
+        this.#trouble ??= { why: 'closed descriptor 3 before it answered', cause: 'broken-off' }
         killGroup(this.#child, 'SIGKILL')
       })
     })
     // EPIPE: it ended before it had read the request. What became of it says why.
     this.#channel?.on('error', () => {})
     this.#child.on('error', (error) => {
-      this.#trouble ||= `cannot be started: ${error.message}`
+      this.#trouble ??= { why: `cannot be started: ${error.message}`, cause: 'unreachable' }
       this.#finish()
     })
     this.#child.on('exit', () => {
@@ -138,6 +140,12 @@ export class PluginHost {
       this.#after(DRAIN, () => this.#finish())
     })
     this.#child.on('close', () => this.#finish())
+  }
+
+  #couldNotTell(): Verdict {
+    if (this.#trouble) return unknown(this.#trouble.why, this.#trouble.cause)
+    if (this.#replies.amidst) return unknown(NONSENSE)
+    return unknown(whatBecameOf(this.#child), 'broken-off')
   }
 
   #after(milliseconds: number, what: () => void): void {
@@ -154,9 +162,7 @@ export class PluginHost {
     this.#channel?.destroy()
     this.#child.unref()
     this.#relay?.end()
-    this.#answer?.(
-      unknown(this.#trouble || (this.#replies.amidst ? NONSENSE : whatBecameOf(this.#child))),
-    )
+    this.#answer?.(this.#couldNotTell())
     this.#settledAs?.(false)
     this.#finished()
   }
@@ -168,7 +174,7 @@ export class PluginHost {
       else if (reply.kind === 'settled') this.#ready = true
       else {
         // What came with the verdict makes that none; later it concerns no message.
-        this.#trouble ||= reply.why
+        this.#trouble ??= { why: reply.why, cause: 'scanner-error' }
         killGroup(this.#child, 'SIGKILL')
         return
       }

@@ -161,7 +161,7 @@ export function openPool(
     const host = await acquire(fresh, signal)
     if (host === undefined) {
       const why = `none of ${limits.most} processes was free within SCANTIMEOUT`
-      return { verdict: unknown(why), had: 0 }
+      return { verdict: unknown(why, 'timeout'), had: 0 }
     }
     const had = host.asked
     const verdict = await host.ask(compose(), signal) // it says how much time is left

@@ -59,5 +59,7 @@ function cut(verdict: Verdict): Verdict {
 }
 
 function couldNotTell(why: string, deliberate: unknown): Verdict {
-  return deliberate === true ? { answer: 'unknown', why, deliberate } : unknown(why)
+  return deliberate === true
+    ? { answer: 'unknown', why, cause: 'plugin', deliberate }
+    : unknown(why)
 }

@@ -18,7 +18,7 @@ export function readAnswer(value: unknown): Verdict {
   if (saysClean) return clean
   if (saysInfected && typeof said.name === 'string' && said.name !== '') return infected(said.name)
   if (saysNothing && typeof defer === 'string' && defer !== '')
-    return { answer: 'unknown', why: defer, deliberate: true }
+    return { answer: 'unknown', why: defer, cause: 'plugin', deliberate: true }
   return unknown(`answered ${describe(value)}; ${EXPECTED}`)
 }
 

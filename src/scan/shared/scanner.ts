@@ -1,6 +1,7 @@
 import type { SignatureFiles } from '../../cluster/signature-files.ts'
 import type { Envelope } from '../../envelope/envelope.ts'
 import type { Origin } from '../../envelope/origin.ts'
+import type { Cause } from './cause.ts'
 import type { Limit } from './exceeded-limit.ts'
 
 /**
@@ -20,6 +21,8 @@ export type Verdict =
       readonly answer: 'unknown'
       /** One line for the log. */
       readonly why: string
+      /** What is counted. */
+      readonly cause: Cause
       /** Set if a limit is the reason: OVERSIZE or OVERNESTING decides, not SCANFAIL. */
       readonly over?: Limit
       /** Set if it is a plugin's own answer: asked again, it would say the same. */
@@ -32,13 +35,23 @@ export type Verdict =
 
 export const clean: Verdict = { answer: 'clean' }
 export const infected = (name: string): Verdict => ({ answer: 'infected', name })
-export const unknown = (why: string): Verdict => ({ answer: 'unknown', why })
+export const unknown = (why: string, cause: Cause = 'scanner-error'): Verdict => ({
+  answer: 'unknown',
+  why,
+  cause,
+})
 export const over = (limit: Limit, why: string): Verdict => ({
   answer: 'unknown',
   why,
+  cause: 'limit',
   over: limit,
 })
-export const harmed = (why: string): Verdict => ({ answer: 'unknown', why, harmful: true })
+export const harmed = (why: string, cause: Cause): Verdict => ({
+  answer: 'unknown',
+  why,
+  cause,
+  harmful: true,
+})
 
 /**
  * The message as scanners see it (specimen.ts): as it will leave, below one line of ours. In a

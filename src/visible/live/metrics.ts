@@ -1,6 +1,7 @@
 import { Counter, Gauge, Histogram, Registry } from 'prom-client'
 import { GROUNDS } from '../../judge/decision.ts'
 import { FAULT_KINDS } from '../../runtime/fault.ts'
+import { CAUSES } from '../../scan/shared/cause.ts'
 import { DECISIONS, SCANS } from '../report/summary.ts'
 import type { ClamdState } from './clamd-watch.ts'
 import type { LineView } from './line-view.ts'
@@ -113,7 +114,7 @@ export function createMetrics(version: string, started: number): Metrics {
       if (value('key') !== '') {
         stamps.inc({ key: key(value('key')), use: scan === 'trusted' ? 'trusted' : 'made' })
       }
-      if (scan === 'unknown') untold.inc({ cause: causeOf(value('reason')) })
+      if (scan === 'unknown') untold.inc({ cause: oneOf(CAUSES, value('cause')) })
       if (value('fault') !== '') faults.inc({ fault: oneOf(FAULT_KINDS, value('fault')) })
       observe(scanSeconds, Number(view.value('scan_ms')) / 1000)
       observe(judgeSeconds, Number(view.value('total_ms')) / 1000)
@@ -193,20 +194,6 @@ function boundedValues(): (value: string) => string {
     known.add(value)
     return value
   }
-}
-
-const CAUSES: readonly (readonly [cause: string, words: RegExp])[] = [
-  ['timeout', /SCANTIMEOUT|timed out|in time|ETIMEDOUT/i],
-  ['unreachable', /ECONNREFUSED|ENOENT|EHOSTUNREACH|ENETUNREACH|ENOTFOUND|EACCES|cannot connect/i],
-  ['broken-off', /ECONNRESET|EPIPE|closed|broke off|ended/i],
-  ['limit', /limit|larger than|CLAMDMAXSIZE/i],
-  ['memory', /memory|ENOMEM|ENOSPC|EMFILE/i],
-  ['scanner-error', /ERROR|exit|said/],
-]
-
-/** One of a few words for a reason that is a sentence. */
-function causeOf(reason: string): string {
-  return CAUSES.find(([, words]) => words.test(reason))?.[0] ?? OTHER
 }
 
 /** By how much counters have grown; they begin anew when settings are read. */

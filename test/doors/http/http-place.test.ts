@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import t from 'tap'
 import { GROUNDS } from '../../../src/judge/decision.ts'
 import { FAULT_KINDS } from '../../../src/runtime/fault.ts'
+import { CAUSES } from '../../../src/scan/shared/cause.ts'
 import type { Told } from '../../../src/visible/live/told.ts'
 import { socketDirectory } from '../../programs/socket-directory.ts'
 import { runtimes as onNode, startOnescand } from '../daemon/process.ts'
@@ -131,30 +132,40 @@ t.test('a recipient whose mailbox is full is no message', async (t) => {
   t.equal(history.decided.length, 1)
 })
 
-t.test('every ground of a decision and every kind of fault is a value of its label', async (t) => {
-  const { createMetrics } = await import('../../../src/visible/live/metrics.ts')
-  const metrics = createMetrics('1', 0)
-  for (const grounds of GROUNDS) {
-    const fields = { decision: 'reject', grounds, door: 'milter' }
-    metrics.message({ value: (name) => fields[name as keyof typeof fields] })
-  }
-  for (const fault of FAULT_KINDS) {
-    const fields = { decision: 'defer', fault }
-    metrics.message({ value: (name) => fields[name as keyof typeof fields] })
-  }
-  const standing = { processes: [], clamds: [], trial: undefined, spool: undefined }
-  const text = await metrics.text({
-    ...standing,
-    memoryLimit: 1,
-    workers: { replaced: 0, held: 0, late: [] },
-    now: 0,
-  })
-  for (const grounds of GROUNDS) {
-    t.equal(metric(text, 'onescan_messages_total', { grounds }), 1, grounds)
-  }
-  for (const fault of FAULT_KINDS)
-    t.equal(metric(text, 'onescan_faults_total', { fault }), 1, fault)
-})
+t.test(
+  'every ground, kind of fault and cause is a value of its label, whatever the reason says',
+  async (t) => {
+    const { createMetrics } = await import('../../../src/visible/live/metrics.ts')
+    const metrics = createMetrics('1', 0)
+    for (const grounds of GROUNDS) {
+      const fields = { decision: 'reject', grounds, door: 'milter' }
+      metrics.message({ value: (name) => fields[name as keyof typeof fields] })
+    }
+    for (const fault of FAULT_KINDS) {
+      const fields = { decision: 'defer', fault }
+      metrics.message({ value: (name) => fields[name as keyof typeof fields] })
+    }
+    for (const cause of CAUSES) {
+      const fields = { decision: 'defer', scan: 'unknown', cause, reason: 'no answer in time' }
+      metrics.message({ value: (name) => fields[name as keyof typeof fields] })
+    }
+    const standing = { processes: [], clamds: [], trial: undefined, spool: undefined }
+    const text = await metrics.text({
+      ...standing,
+      memoryLimit: 1,
+      workers: { replaced: 0, held: 0, late: [] },
+      now: 0,
+    })
+    for (const grounds of GROUNDS) {
+      t.equal(metric(text, 'onescan_messages_total', { grounds }), 1, grounds)
+    }
+    for (const fault of FAULT_KINDS)
+      t.equal(metric(text, 'onescan_faults_total', { fault }), 1, fault)
+    for (const cause of CAUSES) {
+      t.equal(metric(text, 'onescan_could_not_tell_total', { cause }), 1, cause)
+    }
+  },
+)
 
 t.test('what workers tell of the shared store is counted, also when they begin anew', async (t) => {
   const { createMetrics } = await import('../../../src/visible/live/metrics.ts')

@@ -104,7 +104,9 @@ for (const { name: runtime, program } of runtimes) {
       t.same(run.left, [])
       t.match(
         run.logged,
-        new RegExp(`decision=defer scan=unknown grounds=unscanned reason="[^\\n]*${name}`),
+        new RegExp(
+          `decision=defer scan=unknown grounds=unscanned cause=[a-z-]+ reason="[^\\n]*${name}`,
+        ),
       )
     })
   }

@@ -84,7 +84,7 @@ t.test(
     t.match(heard.tags, /^Ahh+x$/)
     const got = carryOut(heard, slow)
     t.equal(got.code, 71)
-    t.match(got.log, /decision=defer scan=unknown .*time limit.* exit=71/)
+    t.match(got.log, /decision=defer scan=unknown .*cause=timeout .*time limit.* exit=71/)
     t.equal(clamd.connections.length, 1, 'the message was scanned once')
   },
 )

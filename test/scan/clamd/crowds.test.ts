@@ -109,7 +109,11 @@ t.test('a server that is started anew is asked when it listens', async (t) => {
 t.test('a server that stays away is waited for once, not by each message', async (t) => {
   const scanner = clamdScanner(clamdPolicy(await leftSocket(t)))
   const first = await scanner.scan(small, scanTask(5 * COMES_BACK_WITHIN.refused).task)
-  t.match(first, { answer: 'unknown', why: /cannot connect \(ECONNREFUSED\)$/ })
+  t.match(first, {
+    answer: 'unknown',
+    cause: 'unreachable',
+    why: /cannot connect \(ECONNREFUSED\)$/,
+  })
   const later = scanTask(COMES_BACK_WITHIN.refused / 2).task
   t.match(await scanner.scan(small, later), { answer: 'unknown' })
   t.notOk(later.signal.aborted)
@@ -146,7 +150,11 @@ t.test('a hung server is asked last, also where the clock was set back meanwhile
   const { task } = scanTask(100)
   const scanned = scanner.scan(small, task)
   Date.now = () => now() - 3_600_000
-  t.match(await scanned, { answer: 'unknown', why: /no answer within the time limit/ })
+  t.match(await scanned, {
+    answer: 'unknown',
+    cause: 'timeout',
+    why: /no answer within the time limit/,
+  })
   t.match(await scanner.scan(small, scanTask().task), { answer: 'clean' })
   t.equal(hung.connections.length, 1)
 })

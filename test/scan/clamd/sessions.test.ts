@@ -157,7 +157,11 @@ t.test('what breaks a fresh connection as well is not sent a third time', async 
   const scanner = lasting(t, server.socket)
   await scanBy(scanner)
   const { verdict } = await scanBy(scanner)
-  t.match(verdict, { answer: 'unknown', why: /closed the connection without a reply/ })
+  t.match(verdict, {
+    answer: 'unknown',
+    cause: 'broken-off',
+    why: /closed the connection without a reply/,
+  })
   t.equal(server.asked.length, 3)
 })
 
