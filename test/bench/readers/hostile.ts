@@ -65,15 +65,21 @@ export interface Taken {
   readonly time: number
   /** MB by which the process grew at most, the code that it loaded among them. */
   readonly memory: number
+  /** MB that it held at most, without garbage; 0 unless that is collected at each turn. */
+  readonly held: number
 }
 
-/** Looks at a mail of so many bytes in a process of its own. */
-export function lookAtHostile(kind: string, size: number): Taken {
+/**
+ * Looks at a mail of so many bytes in a process of its own. Where garbage is collected at each
+ * turn, what is held is told whatever else the machine does, and time and memory mean nothing.
+ */
+export function lookAtHostile(kind: string, size: number, collect = false): Taken {
   const directory = mkdtempSync(join(tmpdir(), 'onescan-hostile-'))
   try {
     const file = join(directory, 'mail')
     writeFileSync(file, `${HEADER}${hostileKinds[kind]!(size)}`)
-    const words = ['--max-semi-space-size=2', import.meta.filename, file]
+    const flags = ['--max-semi-space-size=2', ...(collect ? ['--expose-gc'] : [])]
+    const words = [...flags, import.meta.filename, file]
     const env = { ...process.env, MALLOC_ARENA_MAX: '2', NODE_OPTIONS: '' }
     return JSON.parse(execFileSync(newestNode, words, { env, encoding: 'utf8' }))
   } finally {
@@ -87,6 +93,14 @@ function* chunksOf(message: Buffer, from = 0, to = message.length): Generator<Bu
   for (let at = from; at < to; at += room.length) {
     yield room.subarray(0, message.copy(room, 0, at, Math.min(to, at + room.length)))
   }
+}
+
+/** MB. */
+function heldMemory(): number {
+  if (globalThis.gc === undefined) return 0
+  globalThis.gc()
+  const { heapUsed, external } = process.memoryUsage()
+  return (heapUsed + external) / 1e6
 }
 
 /** MB, resident. */
@@ -103,6 +117,8 @@ async function look(file: string): Promise<Taken> {
   const started = process.cpuUsage()
   let contents = 0
   let over: string | undefined
+  const heldBefore = heldMemory()
+  let held = 0
   const openFile = () => openAnonymousFile(tmpdir())
   const source = {
     size: message.length,
@@ -110,14 +126,16 @@ async function look(file: string): Promise<Taken> {
   }
   for (const step of contentsOf(source, { openFile, createHash })) {
     if (step.kind === 'over') over = step.why
-    else if (step.kind === 'turn') await new Promise((resolve) => setImmediate(resolve))
-    else {
+    else if (step.kind === 'turn') {
+      await new Promise((resolve) => setImmediate(resolve))
+      held = Math.max(held, heldMemory() - heldBefore)
+    } else {
       contents++
       for (const chunk of step.content.chunks()) void chunk
     }
   }
   const { user, system } = process.cpuUsage(started)
-  return { contents, over, time: (user + system) / 1000, memory: mostMemory() - before }
+  return { contents, over, time: (user + system) / 1000, memory: mostMemory() - before, held }
 }
 
 if (process.argv[1] === import.meta.filename) {
