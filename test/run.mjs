@@ -1,5 +1,6 @@
 // `npm test`: everything that must hold before a change is good. With the names
-// of test files, only those are run.
+// of test files, only those are run; with `--changed [COMMIT]` those of the rooms in which
+// files differ from that commit (HEAD if there is none).
 //
 // The last line is "N passed, N failed", with ", N skipped" where programs are
 // missing that tests need. Where CI=true, what is skipped counts as failed. Above it stands
@@ -8,19 +9,20 @@
 // Plain JavaScript that needs nothing but Node and npm: it is started by whatever Node the
 // machine has, and installs the packages that it works with.
 import { spawn } from 'node:child_process'
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { delimiter, dirname, join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { installLocked } from '../packaging/install-locked.mjs'
 import { findProgram, installPrograms } from './programs/install.mjs'
-import { gistOf, timeLines } from './run/summary.mjs'
+import { changedSince, testsOf } from './run/changed.mjs'
+import { gistOf, seconds, timeLines } from './run/summary.mjs'
 import { createTapReader } from './run/tap-results.mjs'
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
 const tools = join(root, 'node_modules/.bin')
 const inCi = process.env.CI === 'true'
-const files = process.argv.slice(2)
+const files = filesToRun(process.argv.slice(2))
 const started = performance.now()
 
 /** Test files at a time: some wait for what takes its time, and a third uses the processors then. */
@@ -32,6 +34,17 @@ const failed = []
 const skipped = []
 /** Test files and their times. */
 const ran = []
+
+/** Test files by the command line; none for all. */
+function filesToRun([first, ...more]) {
+  if (first !== '--changed') return first === undefined ? [] : [first, ...more]
+  const below = readdirSync(join(root, 'test'), { recursive: true })
+  const all = below.filter((name) => name.endsWith('.test.ts')).map((name) => `test/${name}`)
+  const concerned = testsOf(changedSince(more[0] ?? 'HEAD', root), all.sort())
+  if (concerned.length > 0) return concerned
+  process.stdout.write('nothing that has tests is changed\n0 passed, 0 failed\n')
+  process.exit(0)
+}
 
 /** What the lock files name; a second run finds it there. */
 function installPackages() {
@@ -122,7 +135,7 @@ function report({ name: file, cases, time }) {
   const parts = ['passed', 'failed', 'skipped'].flatMap((result) =>
     count(result) > 0 ? [`${count(result)} ${result}`] : [],
   )
-  process.stdout.write(`  ${file}: ${parts.join(', ') || 'no tests'}\n`)
+  process.stdout.write(`  ${file}: ${parts.join(', ') || 'no tests'}, ${seconds(time)}\n`)
   for (const { name, result, why, detail } of cases) {
     const full = `${file}: ${name}`
     if (result === 'passed') passed.push(full)

@@ -1,6 +1,9 @@
 /** One or two lines of a failure; `detail` is that of a `Case`. */
 export function gistOf(detail: readonly string[]): string[]
 
+/** Milliseconds as "12.3 s". */
+export function seconds(time: number): string
+
 /** How long all of it took, and the files that took longest; times are milliseconds. */
 export function timeLines(
   total: number,

@@ -42,7 +42,7 @@ export function timeLines(total, files, count = 10) {
   return [`took ${minutes(total)}; the files that took longest:`, ...each]
 }
 
-const seconds = (time) => `${(time / 1000).toFixed(1)} s`
+export const seconds = (time) => `${(time / 1000).toFixed(1)} s`
 
 function minutes(time) {
   const whole = Math.round(time / 1000)
