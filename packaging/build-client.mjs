@@ -11,10 +11,11 @@
 // comes from. --sanitized builds NAME-sanitized, for the tests. --musl fails where there is
 // no musl, instead of taking the C library of the host.
 import { execFileSync } from 'node:child_process'
-import { mkdirSync, readdirSync, readFileSync, renameSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
+import { noteLibraries } from './libraries.mjs'
 import { muslCompiler, muslLibrary } from './musl.mjs'
 import { compilerFor, targetOf } from './targets.mjs'
 
@@ -42,7 +43,14 @@ const strict = [
   ...['-Wsign-conversion', '-Wshadow', '-Wstrict-prototypes', '-Wmissing-prototypes', '-Wformat=2'],
   ...['-Wundef', '-Wcast-qual', '-Wwrite-strings', '-Wimplicit-fallthrough', '-Wvla'],
 ]
-const small = ['-O2', '-D_FORTIFY_SOURCE=2', '-fstack-protector-strong']
+/**
+ * musl has no functions that _FORTIFY_SOURCE could call, and glibc has; what needs none of a
+ * library is on with both.
+ */
+const small = [
+  ...['-O2', '-s', '-D_FORTIFY_SOURCE=2', '-fstack-protector-strong', '-fstack-clash-protection'],
+  '-ftrivial-auto-var-init=zero',
+]
 /** Static, and at an address that nobody knows beforehand; musl-gcc has no word for both. */
 const staticPie = [
   ...['-fPIE', '-static', '-nostartfiles'],
@@ -80,10 +88,12 @@ function compile([program, ...words], files, name, flags, stderr = 'inherit') {
   const file = join(target.native, name)
   const fresh = `${target.native}-${name}-${process.pid}`
   mkdirSync(dirname(file), { recursive: true })
-  const defined = `-DVERSION="${version}"`
-  execFileSync(program, [...words, ...strict, ...flags, defined, '-o', fresh, ...files], {
+  const defined = [`-DVERSION="${version}"`, `-Wl,-Map=${fresh}.map`]
+  execFileSync(program, [...words, ...strict, ...flags, ...defined, '-o', fresh, ...files], {
     cwd: root,
     stdio: ['ignore', 'ignore', stderr],
   })
+  noteLibraries(target, name, readFileSync(`${fresh}.map`, 'utf8'))
+  rmSync(`${fresh}.map`)
   renameSync(fresh, file)
 }

@@ -95,7 +95,8 @@ function buildLauncher(runtimeSize) {
     ...['-std=gnu11', '-Os', '-Wall', '-Wextra', '-Werror'],
     ...['-ffreestanding', '-fno-stack-protector', '-fno-asynchronous-unwind-tables'],
     '-fno-tree-loop-distribute-patterns', // or loops become calls of memcpy
-    ...['-static', '-no-pie', '-nostdlib', '-s', '-Wl,--build-id=none,-z,noexecstack'],
+    ...['-fPIE', '-static-pie', '-nostdlib', '-s'],
+    '-Wl,--build-id=none,-z,noexecstack,-z,text,-z,relro,-z,now,--no-dynamic-linker',
     ...[`-DRUNTIME_SIZE=${runtimeSize}`, `-DVERSION="${version}"`],
     ...['-o', fresh, join(dirname(packaging), 'src/c/launcher/launch.c')],
   ])

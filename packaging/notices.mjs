@@ -12,15 +12,24 @@ export const cLibraryNotice = (root) =>
 
 /** The license of each package that is bundled (bundled.mjs), as it came with it. */
 export function noticesOf(root, packages) {
-  return [...new Set(packages.map((one) => notice(root, one)))].sort()
+  const notices = packages.map(({ path, name, version }) => {
+    const { text, license, author } = termsOf(root, path)
+    const said = text ?? `Copyright ${author}. License: ${license}.`
+    return `${name} ${version}\n\n${said}\n`
+  })
+  return [...new Set(notices)].sort()
 }
 
-function notice(root, { path, name, version }) {
+/**
+ * What an npm package says of its license: the name (SPDX) and the author of package.json, and
+ * the text of its file, undefined if it has none. Throws if it says nothing.
+ */
+export function termsOf(root, path) {
   const directory = join(root, path)
-  const texts = readdirSync(directory).filter((file) => /^(licen[cs]e|copying)/i.test(file))
-  const own = texts.find((file) => !/eupl/i.test(file))
-  if (own) return `${name} ${version}\n\n${readFileSync(join(directory, own), 'utf8').trim()}\n`
   const { license, author } = JSON.parse(readFileSync(join(directory, 'package.json'), 'utf8'))
-  if (!license) throw new Error(`${path}: no license`)
-  return `${name} ${version}\n\nCopyright ${author?.name ?? author ?? 'its authors'}. License: ${license}.\n`
+  const files = readdirSync(directory).filter((file) => /^(licen[cs]e|copying)/i.test(file))
+  const own = files.find((file) => !/eupl/i.test(file))
+  const text = own && readFileSync(join(directory, own), 'utf8').trim()
+  if (!text && !license) throw new Error(`${path}: no license`)
+  return { license, author: author?.name ?? author ?? 'its authors', text }
 }

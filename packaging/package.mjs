@@ -8,15 +8,17 @@
 // --programs takes those that are in DIRECTORY and builds none. xz makes the package a
 // quarter smaller, in two minutes instead of seven seconds.
 import { execFileSync } from 'node:child_process'
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, lstatSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
-import { copyrightText } from './deb/copyright.mjs'
+import { debianChangelog } from './deb/changelog.mjs'
+import { copyrightOfPackage } from './deb/copyright.mjs'
 import { filesOfPackage } from './deb/files.mjs'
 import { newestGlibc } from './deb/glibc.mjs'
 import { fill, maintainerScript } from './deb/scripts.mjs'
 import { makeStage } from './deb/stage.mjs'
+import { librariesOf } from './libraries.mjs'
 import { targetOf } from './targets.mjs'
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
@@ -29,24 +31,12 @@ const { values: options } = parseArgs({
     level: { type: 'string' },
   },
 })
-const { version, homepage, bugs, repository } = JSON.parse(
-  readFileSync(join(root, 'package.json'), 'utf8'),
-)
+const { version, homepage } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
 const target = targetOf(options.arch)
 const programs = options.programs ?? buildPrograms()
 const architecture = target.debian
 const seconds = Number(process.env.SOURCE_DATE_EPOCH ?? output('git', 'log', '-1', '--format=%ct'))
-
-const values = {
-  VERSION: version,
-  ARCHITECTURE: architecture,
-  MAINTAINER: `${process.env.DEBFULLNAME ?? 'onescan developers'} <${process.env.DEBEMAIL ?? 'onescan@example.org'}>`,
-  DATE: new Date(seconds * 1000).toUTCString().replace('GMT', '+0000'),
-  GLIBC: newestGlibc(programs),
-  HOMEPAGE: homepage,
-  BUGS: bugs,
-  REPOSITORY: repository.url.replace(/^git\+/, ''),
-}
+const maintainer = `${process.env.DEBFULLNAME ?? 'onescan developers'} <${process.env.DEBEMAIL ?? 'onescan@example.org'}>`
 
 mkdirSync(options.output, { recursive: true })
 // A tree of its own: several packages may be built at a time.
@@ -54,13 +44,24 @@ const workshop = mkdtempSync(join(options.output, '.package-'))
 process.on('exit', () => rmSync(workshop, { recursive: true }))
 const stage = makeStage(join(workshop, 'tree'), seconds)
 for (const { path, ...entry } of filesOfPackage(root, programs)) stage.add(path, entry)
-stage.add('usr/share/doc/onescan/changelog.gz', { text: filled('changelog.in') })
-stage.add('usr/share/doc/onescan/copyright', { text: copyrightText(root) })
+stage.add('usr/share/doc/onescan/changelog.gz', {
+  text: debianChangelog(root, { version, date: new Date(seconds * 1000), maintainer }),
+})
+stage.add('usr/share/doc/onescan/copyright', { text: copyrightOfPackage(root) })
 
 stage.add('usr/share/bash-completion/completions/onescan', { text: completionFor('bash') })
 stage.add('usr/share/zsh/vendor-completions/_onescan', { text: completionFor('zsh') })
 
-stage.control('control', filled('control.in', { INSTALLED_SIZE: stage.kibibytes() }))
+const fields = {
+  VERSION: version,
+  ARCHITECTURE: architecture,
+  MAINTAINER: maintainer,
+  GLIBC: newestGlibc(programs),
+  STATIC_BUILT_USING: staticBuiltUsing(),
+  HOMEPAGE: homepage,
+  INSTALLED_SIZE: stage.kibibytes(),
+}
+stage.control('control', fill(readFileSync(own('control.in'), 'utf8'), fields))
 for (const name of ['preinst', 'postinst', 'prerm', 'postrm']) {
   if (existsSync(own(name))) stage.control(name, maintainerScript(own(name)), 0o755)
 }
@@ -109,8 +110,16 @@ function own(name) {
   return join(root, 'packaging/deb', name)
 }
 
-function filled(name, more = {}) {
-  return fill(readFileSync(own(name), 'utf8'), { ...values, ...more })
+/** The field with its line end, or ''. Bun and the npm packages come from no Debian source. */
+function staticBuiltUsing() {
+  const linked = ['onescanc', 'onescan-rcptquota'].filter((name) => {
+    const file = join(programs, name)
+    return existsSync(file) && lstatSync(file).isFile() // the tests' own are links
+  })
+  const sources = linked.flatMap((name) => librariesOf(target, name).split(', ')).filter(Boolean)
+  return sources.length === 0
+    ? ''
+    : `Static-Built-Using: ${[...new Set(sources)].sort().join(', ')}\n`
 }
 
 function output(program, ...args) {

@@ -56,7 +56,6 @@ export function filesOfPackage(root, programs) {
       ({ path }) => !path.includes('/pictures/'),
     ),
     { path: 'usr/share/doc/onescan/README.md.gz', copyOf: join(root, 'README.md') },
-    { path: 'usr/share/doc/onescan/CHANGELOG.md.gz', copyOf: join(root, 'CHANGELOG.md') },
     { path: 'usr/share/lintian/overrides/onescan', copyOf: deb('lintian-overrides') },
   ]
 }

@@ -73,6 +73,7 @@ const needed = {
   '/usr/share/perl5/Email/MIME.pm': 'libemail-mime-perl',
   '/usr/share/rubygems-integration/all/specifications/mail-2.7.1.gemspec': 'ruby-mail',
   '/usr/lib/python3/dist-packages/gi/__init__.py': 'python3-gi',
+  '/usr/lib/python3/dist-packages/debian/copyright.py': 'python3-debian',
   [`${libraries}/girepository-1.0/GMime-3.0.typelib`]: 'gir1.2-gmime-3.0',
 }
 

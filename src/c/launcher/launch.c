@@ -18,7 +18,8 @@
  * and writes it only to a log.
  *
  * There is no libc in it: that of a static program alone starts in 0.4 ms, this in
- * 0.1 ms. Linux on x86-64 and on arm64, as Bun.
+ * 0.1 ms. It runs at whatever address the kernel picks, without a relocation to make. Linux on
+ * x86-64 and on arm64, as Bun.
  */
 #include <asm/stat.h>
 #include <asm/unistd.h>
@@ -50,7 +51,7 @@
  * is made ready in advance. A quarter of the processor time of a small message. (A BUN_ name:
  * no scanner and no next program sees it, src/settings/environment.ts.)
  */
-static const char *const for_the_slot[] = {
+static const char for_the_slot[][48] = {
 	"BUN_JSC_thresholdForJITAfterWarmUp=20000",
 	"BUN_JSC_thresholdForJITSoon=20000",
 	"BUN_JSC_useWarmUpMarkedBlocks=0",
@@ -202,7 +203,7 @@ static char *last_part(char *path)
 /* Variables that a runtime, its parts or the dynamic linker would obey. */
 static void clean(char **env)
 {
-	static const char *const dropped[] = { "BUN_", "NODE_", "JSC_", "MIMALLOC_", "LD_", SIGNALS };
+	static const char dropped[][sizeof SIGNALS] = { "BUN_", "NODE_", "JSC_", "MIMALLOC_", "LD_", SIGNALS };
 	char **kept = env;
 
 	for (; *env; env++) {

@@ -1,0 +1,174 @@
+import { execFileSync, spawnSync } from 'node:child_process'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t from 'tap'
+import { bundledPackages } from '../../packaging/bundled.mjs'
+import { findProgram } from '../programs/install.mjs'
+import { buildPackage, packagingMissing } from './built-package.ts'
+
+/** What Debian's policy asks of a package, as Debian's own programs read it. */
+
+const root = join(import.meta.dirname, '../..')
+const json = (path: string) => JSON.parse(readFileSync(join(root, path), 'utf8'))
+const manifest: { version: string; homepage: string; repository: { url: string } } =
+  json('package.json')
+const python = '/usr/bin/python3'
+const copyrightMissing =
+  !existsSync('/usr/lib/python3/dist-packages/debian/copyright.py') &&
+  'install Debian package python3-debian'
+
+/** Prints each paragraph of a copyright file; strict about what the format allows. */
+const READ_COPYRIGHT = `
+import debian.copyright, io, json, sys
+whole = debian.copyright.Copyright(io.open(sys.argv[1], encoding='utf8'), strict=True)
+print(json.dumps({
+  'source': whole.header.source,
+  'files': [{'files': list(each.files), 'license': each.license.synopsis, 'text': each.license.text,
+             'copyright': each.copyright, 'comment': each.comment or ''}
+            for each in whole.all_files_paragraphs()],
+  'licenses': [[each.license.synopsis, each.license.text] for each in whole.all_license_paragraphs()],
+}))`
+
+interface Copyright {
+  readonly source: string
+  readonly files: readonly {
+    readonly files: readonly string[]
+    readonly license: string
+    readonly text: string
+    readonly copyright: string
+    readonly comment: string
+  }[]
+  readonly licenses: readonly (readonly [string, string])[]
+}
+
+t.test('the package', { skip: packagingMissing }, async (t) => {
+  const { file, remove } = await buildPackage('gzip', { SOURCE_DATE_EPOCH: '1700000000' })
+  t.teardown(remove)
+  const tree = t.testdir()
+  execFileSync('dpkg-deb', ['--raw-extract', file, tree])
+  const at = (path: string) => join(tree, path)
+  const field = (name: string) =>
+    execFileSync('dpkg-deb', ['-f', file, name], { encoding: 'utf8' }).trim()
+
+  t.test('says where it comes from, as package.json does', async (t) => {
+    t.equal(field('Homepage'), manifest.homepage)
+  })
+
+  t.test('names the Debian sources that its static programs hold', async (t) => {
+    const version = execFileSync('dpkg-query', ['-W', '-f', `\${source:Version}`, 'musl-dev'])
+    t.equal(field('Static-Built-Using'), `musl (= ${version})`)
+    const notes = ['--notes', at('usr/lib/onescan/onescanc')]
+    t.equal(execFileSync('readelf', notes).toString(), '', "glibc's start files would leave one")
+  })
+
+  t.test('has a changelog that dpkg reads, with all that CHANGELOG.md says', async (t) => {
+    const log = at('changelog')
+    writeFileSync(log, execFileSync('zcat', [at('usr/share/doc/onescan/changelog.gz')]))
+    const parse = (...words: string[]) =>
+      spawnSync('dpkg-parsechangelog', ['-l', log, ...words], { encoding: 'utf8' })
+    t.match(parse('--all'), { status: 0, stderr: '' })
+    t.equal(parse('-SVersion').stdout.trim(), manifest.version)
+    t.equal(parse('-STimestamp').stdout.trim(), '1700000000')
+    const text = readFileSync(log, 'utf8')
+    t.same(
+      text.split('\n').filter((line) => line.length > 79 && line.includes(' ', 4)),
+      [],
+    )
+    const words = (source: string) => source.match(/[\w`]+/g)!.join(' ')
+    const [, ...items] = readFileSync(join(root, 'CHANGELOG.md'), 'utf8').split(/\n- /)
+    t.ok(items.length > 50)
+    const all = words(text)
+    for (const item of items) t.ok(all.includes(words(item.split(/\n\n|\n#/)[0]!)), item)
+  })
+
+  const copyright = { skip: copyrightMissing }
+  t.test(
+    'has a copyright file that Debian’s reader takes, with all parts',
+    copyright,
+    async (t) => {
+      const path = at('usr/share/doc/onescan/copyright')
+      const { status, stdout, stderr } = spawnSync(python, ['-c', READ_COPYRIGHT, path], {
+        encoding: 'utf8',
+      })
+      t.equal(status, 0, stderr)
+      const { source, files, licenses }: Copyright = JSON.parse(stdout)
+      t.equal(`git+${source}`, manifest.repository.url)
+
+      const texts = new Map(licenses)
+      for (const { files: names, license, text, copyright } of files) {
+        t.ok(copyright !== '', `${names}: somebody holds the rights`)
+        if (text !== '') continue
+        for (const name of license.split(' and ')) t.ok(texts.get(name), `${names}: ${name}`)
+      }
+      const named = (path: string) => files.find((each) => each.files.includes(`${path}/*`))
+      for (const { path, name, version } of bundledPackages(root)) {
+        t.equal(named(path)?.comment, `${name} ${version}`, path)
+      }
+      const runtime = named('packaging/toolchain/node_modules/@oven')!
+      for (const part of [
+        'WebKit',
+        'TinyCC',
+        'BoringSSL',
+        'ICU',
+        'libarchive',
+        'mimalloc',
+        'zstd',
+      ]) {
+        t.match(runtime.comment, part)
+      }
+      t.match(runtime.license, /\bLGPL-2 and LGPL-2\.1 and Apache-2\.0\b/)
+      t.ok(named('/usr/lib/*-linux-musl'), 'musl')
+    },
+  )
+
+  t.test('what mail meets first is hardened as far as a static program can be', async (t) => {
+    for (const name of ['onescanc', 'onescan-rcptquota', 'onescan-run']) {
+      const program = at(`usr/lib/onescan/${name}`)
+      const readelf = (...words: string[]) =>
+        execFileSync('readelf', ['--wide', ...words, program], { encoding: 'utf8' })
+      t.match(readelf('--file-header'), /Type: +DYN /, `${name} runs at any address`)
+      const segments = readelf('--segments')
+      t.notMatch(segments, 'INTERP', `${name} needs no dynamic linker`)
+      t.match(segments, / GNU_RELRO /, `${name}: what is relocated is read-only then`)
+      t.match(segments, / GNU_STACK .* RW +0x/, `${name}: nothing on the stack is run`)
+      t.notMatch(segments, / RWE /, `${name}: nothing is both written and run`)
+      t.match(readelf('--dynamic'), /FLAGS.*BIND_NOW[\s\S]*NOW PIE/, name)
+      t.notMatch(readelf('--dynamic'), 'TEXTREL', name)
+      t.match(readelf('--sections'), /^(?!.*\.symtab)/s, `${name} is stripped`)
+      // The launcher has no C library, and so nobody who could tell of a smashed stack.
+      if (name === 'onescan-run') continue
+      const code = execFileSync('objdump', ['--disassemble', program], {
+        encoding: 'utf8',
+        maxBuffer: 64 * 1024 * 1024,
+      })
+      const canaries = code.match(/%fs:0x28|__stack_chk_guard/g)?.length ?? 0
+      if (process.arch === 'x64') t.ok(canaries > 20, `${name}: ${canaries} looks at canaries`)
+    }
+  })
+
+  const lintianMissing = !findProgram('lintian') && 'install Debian package lintian'
+  t.test(
+    'lintian finds nothing, and each override is needed',
+    { skip: lintianMissing },
+    async (t) => {
+      const words = [
+        '--fail-on',
+        'error,warning',
+        '--display-info',
+        '--tag-display-limit',
+        '0',
+        file,
+      ]
+      const { status, stdout } = spawnSync('lintian', words, { encoding: 'utf8' })
+      const lines = stdout.split('\n').filter((line) => line !== '')
+      t.equal(status, 0, stdout)
+      // Later releases know the field.
+      const unused = lines.filter((line) => /unused-override(?!.*Static-Built-Using)/.test(line))
+      t.same(unused, [])
+      t.same(
+        lines.filter((line) => !line.startsWith('I: ')),
+        [],
+      )
+    },
+  )
+})
