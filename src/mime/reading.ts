@@ -412,10 +412,12 @@ export class Reading {
     this.#endOpen(multipart.base, this.#offset + from)
     const text = bytes.toString('latin1', from + 2, to).trimEnd()
     this.#looksForRuns = true
+    // To some readers the header that it stands in goes on behind it, or its content begins there.
+    const goesOn = region?.hasLines ? region : undefined
     if (text.length > multipart.boundary.length) {
       multipart.isClosed = true
-      this.#start('leaf', this.#offset + to, undefined)
-    } else this.#beginHeader(region?.hasLines ? region : undefined)
+      this.#start('leaf', this.#offset + to, goesOn)
+    } else this.#beginHeader(goesOn)
   }
 }
 

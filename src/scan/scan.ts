@@ -94,14 +94,12 @@ export async function runScanners(specimen: Specimen, run: ScanRun): Promise<Sca
   const deadline = run.uptime() + run.timeout
   const timer = setTimeout(() => abortLate(abort), run.timeout)
   const timeLeft = () => Math.max(0, deadline - run.uptime())
-  const { when, spool } = run.secondLook
-  const openFile = () => openAnonymousFile(spool.directory)
   const task: ScanTask = {
     signal: abort.signal,
     timeLeft,
+    openFile: () => openAnonymousFile(run.secondLook.spool.directory),
     note: run.note,
     ...(run.signatures && { signatures: run.signatures }),
-    ...(when !== 'never' && { contents: { when, openFile } }),
   }
   try {
     return await scanAll(specimen, run, task)

@@ -21,8 +21,7 @@ import { MEMORY_MAX } from '../../src/mime/store.ts'
 import { PORTS_MAX, SOCKETS_MAX } from '../../src/quota/udp-sockets.ts'
 import { logLine } from '../../src/runtime/log.ts'
 import { NAME_MAX } from '../../src/scan/attachments/file-names.ts'
-import { MESSAGES_MAX, PARTS_MAX } from '../../src/scan/attachments/search.ts'
-import { DEPTH_MAX, HEADER_MAX as PART_HEADER_MAX } from '../../src/scan/attachments/splitter.ts'
+import { PARAMETERS_MAX } from '../../src/scan/attachments/part-names.ts'
 import { COMES_BACK_WITHIN } from '../../src/scan/clamd/back-off.ts'
 import { REPLY_MAX } from '../../src/scan/clamd/clamd-reply.ts'
 import { PLACES } from '../../src/scan/clamd/places.ts'
@@ -63,10 +62,7 @@ t.test('limits and defaults are the constants of the program', async (t) => {
     'clamd that refuses connections, tried again for': COMES_BACK_WITHIN.refused / 1000,
     'clamd that says nothing by TCP, tried again for': COMES_BACK_WITHIN.silent / 1000,
     'reply of clamd': REPLY_MAX,
-    'attachments: parts': PARTS_MAX,
-    'attachments: multiparts in one another': DEPTH_MAX,
-    'attachments: messages in one another': MESSAGES_MAX,
-    'attachments: header of a part': PART_HEADER_MAX,
+    'attachments: parameters of a field': PARAMETERS_MAX,
     'attachments: file name': NAME_MAX,
     'second look: contents of a message': CONTENTS_MAX,
     'second look: encoded mails in one another': LOOK_DEPTH_MAX,

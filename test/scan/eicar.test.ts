@@ -18,7 +18,8 @@ function specimenOf(chunks: readonly Buffer[]): Specimen {
 }
 
 function taskWith(signal: AbortSignal): ScanTask {
-  return { signal, timeLeft: () => 10_000, note() {} }
+  const openFile = () => t.fail('no file is needed') as never
+  return { signal, timeLeft: () => 10_000, openFile, note() {} }
 }
 
 /** Whether the test string is seen in `text`, given in pieces that end at `cuts`. */

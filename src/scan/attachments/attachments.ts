@@ -1,14 +1,6 @@
 import { printable } from '../../runtime/printable.ts'
 import type { ScanPolicy } from '../shared/scan-policy.ts'
-import {
-  clean,
-  type Scanner,
-  type ScanTask,
-  type Specimen,
-  unknown,
-  type Verdict,
-} from '../shared/scanner.ts'
-import { searchContents } from './contents.ts'
+import { clean, type Scanner, unknown, type Verdict } from '../shared/scanner.ts'
 import { loadRules, type Rules } from './rules.ts'
 import { searchMessage } from './search.ts'
 
@@ -17,14 +9,14 @@ const SHOWN_MAX = 80
 
 /**
  * Plugin `attachments`: refuses banned file names, MIME types and programs, by the
- * control file that BADATTACHMENTS names (rules.ts has its format). Names are seen in
- * every part of multiparts and attached messages, in any encoding, and wherever some reader
- * of mail may see one besides (SECONDLOOK), uuencode among it; archives and winmail.dat are
- * not opened: ban their names or types.
+ * control file that BADATTACHMENTS names (rules.ts has its format). Names are seen wherever
+ * some reader of mail may see one: in every part of multiparts and attached messages, in any
+ * encoding, of uuencode and yEnc, too; archives and winmail.dat are not opened: ban their names
+ * or types.
  *
- * Where readers of mail may disagree about what parts there are, it could not tell, or
- * with BADMIME=accept answers by what it saw and notes the reason. A file of rules that
- * cannot be used is a Fault of kind `config`; one that can is read once.
+ * Where there is more in a mail than is read, it could not tell, or with BADMIME=accept answers
+ * by what it saw and notes the limit. A file of rules that cannot be used is a Fault of kind
+ * `config`; one that can is read once.
  */
 export function attachmentsScanner({ attachments }: ScanPolicy): Scanner {
   /** The same for all messages, and nobody changes it; two that come first read it twice. */
@@ -41,35 +33,15 @@ export function attachmentsScanner({ attachments }: ScanPolicy): Scanner {
     },
     async scan(specimen, task): Promise<Verdict> {
       const rules = await rulesOnce()
-      const first = await searchMessage(chunksOf(specimen, task), rules)
-      const second =
-        first.banned === undefined ? await searchContents(specimen, rules, task) : first
-      const { banned } = second
-      const defect = first.defect ?? second.defect
-      task.signal.throwIfAborted()
+      const { banned, over } = await searchMessage(specimen, rules, task)
       if (banned !== undefined) {
         return { answer: 'infected', name: `attachment ${shown(banned)}`, banned: true }
       }
-      if (defect === undefined) return clean
-      if (attachments.malformed === 'defer') return unknown(`attachments: ${defect}`)
-      task.note(`attachments: ${defect}`)
+      if (over === undefined) return clean
+      if (attachments.malformed === 'defer') return unknown(`attachments: ${over}`, 'limit')
+      task.note(`attachments: ${over}`)
       return clean
     },
-  }
-}
-
-/** Bytes that are looked at before anything else gets a turn. */
-const TURN = 512 * 1024
-
-async function* chunksOf(specimen: Specimen, { signal }: ScanTask): AsyncGenerator<Buffer> {
-  let turn = 0
-  for (const chunk of specimen.chunks()) {
-    signal.throwIfAborted()
-    yield chunk
-    turn += chunk.length
-    if (turn < TURN) continue
-    turn = 0
-    await new Promise(setImmediate)
   }
 }
 

@@ -31,7 +31,7 @@ function plainValues(parameters: readonly Parameter[], base: string): string[] {
 }
 
 /** RFC 2231: `name*=charset'language'text`, or sections `name*0`, `name*1*`, … in any order. */
-export function extendedValues(parameters: readonly Parameter[], base: string): string[] {
+function extendedValues(parameters: readonly Parameter[], base: string): string[] {
   const values: string[] = []
   const sections: { number: number; raw: string; encoded: boolean }[] = []
   for (const { name, raw } of parameters) {
@@ -53,7 +53,7 @@ function join(sections: readonly { raw: string; encoded: boolean }[]): string[] 
   let bytes = ''
   for (const [at, { raw, encoded }] of sections.entries()) {
     // What is not quoted is taken to its end: writers leave parentheses and blanks as they are.
-    let value = raw.trim().startsWith('"') ? strictValue(raw).value : raw.trim()
+    let value = raw.trim().startsWith('"') ? strictValue(raw) : raw.trim()
     if (encoded) {
       const opening = at === 0 ? /^([^']*)'[^']*'/.exec(value) : null
       charset = opening?.[1] ?? charset
@@ -90,7 +90,8 @@ function decodeText(latin1: string): string[] {
   }
 }
 
-function spellings(text: string): string[] {
+/** A name as it stands, and as one sees it who ends it at a NUL; none if nothing is left of it. */
+export function spellings(text: string): string[] {
   const untilNul = text.split('\0', 1)[0]!
   return [text, untilNul].map(bareName).filter((name) => name !== '')
 }

@@ -9,8 +9,6 @@ export interface ParametrisedValue {
   /** What stands before the first `;`. */
   readonly head: string
   readonly parameters: readonly Parameter[]
-  /** A quote was opened and never closed. */
-  readonly openQuote: boolean
 }
 
 /**
@@ -38,7 +36,7 @@ export function splitParameters(value: string, quotes = true): ParametrisedValue
     if (equals < 0) return []
     return [{ name: piece.slice(0, equals).trim().toLowerCase(), raw: piece.slice(equals + 1) }]
   })
-  return { head: head.trim(), parameters, openQuote: inQuotes }
+  return { head: head.trim(), parameters }
 }
 
 /** Takes out comments (RFC 822 3.4.3: nested parentheses outside quotes). */
@@ -62,18 +60,11 @@ export function withoutComments(value: string): string {
   return kept
 }
 
-/**
- * The value as RFC 2045 has it: the first quoted string without its quotes and
- * escapes, or a token. `exact` is false if something else stands around it.
- */
-export function strictValue(raw: string): { readonly value: string; readonly exact: boolean } {
+/** The value as RFC 2045 has it: the first quoted string without its quotes and escapes, or a token. */
+export function strictValue(raw: string): string {
   const text = raw.trim()
   const quoted = /^"([^"\\]*(?:\\.[^"\\]*)*)"/s.exec(text)
-  if (quoted) {
-    return { value: withoutEscapes(quoted[1]!), exact: quoted[0].length === text.length }
-  }
-  const token = /^[^\s"();]*/.exec(text)![0]
-  return { value: token, exact: token.length === text.length }
+  return quoted ? withoutEscapes(quoted[1]!) : /^[^\s"();]*/.exec(text)![0]
 }
 
 /**
@@ -85,7 +76,7 @@ export function readings(raw: string): string[] {
   const inQuotes = /"([^"]*)"?/.exec(text)?.[1] ?? ''
   return [
     text.replaceAll('"', ''),
-    strictValue(text).value,
+    strictValue(text),
     withoutEscapes(text).replaceAll('"', ''),
     inQuotes,
     /^[^\s]*/.exec(text)![0],

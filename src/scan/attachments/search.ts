@@ -1,116 +1,79 @@
+import { createHash } from 'node:crypto'
+import { contentsOf } from '../../mime/contents.ts'
+import type { Field } from '../../mime/fields.ts'
+import type { Source } from '../../mime/source.ts'
 import { isExecutable, MAGIC_LENGTH } from './executable.ts'
-import type { PartHeader } from './part-header.ts'
+import { spellings } from './file-names.ts'
+import { readNames } from './part-names.ts'
 import type { Rules } from './rules.ts'
-import { PartSplitter, type Sink } from './splitter.ts'
-import { createTransferDecoder } from './transfer-decoder.ts'
-
-/** Parts of one message with all messages attached to it. */
-export const PARTS_MAX = 1000
-
-/** Messages attached to one another. Each costs another pass over what it holds. */
-export const MESSAGES_MAX = 10
 
 export interface Findings {
   /** What was banned first: a file name, `type a/b` or `content executable`. */
   readonly banned: string | undefined
-  /** Why readers of mail may see other parts than were looked at; the first reason. */
-  readonly defect: string | undefined
+  /** The limit behind which nothing was looked at; the first one. */
+  readonly over: string | undefined
 }
 
-interface Search {
-  readonly rules: Rules
-  banned: string | undefined
-  defect: string | undefined
-  parts: number
+export interface SearchOptions {
+  /** As ContentsOptions has it. */
+  readonly openFile: () => number
+  /** The search ends with its reason. */
+  readonly signal: AbortSignal
 }
 
 /**
- * Looks for banned parts in a message and in the messages attached to it, in one pass
- * and constant memory. Ends at the first that is banned. A defect does not end it; a
- * limit does for what lies behind it. Throws what `source` throws.
+ * Looks for what is banned wherever any reader of mail may see a name, a type or a content: in
+ * what the one reading of the mail finds (mime/contents.ts), and nowhere else. Ends at the first
+ * that is banned.
  */
 export async function searchMessage(
-  source: AsyncIterable<Buffer>,
+  message: Source,
   rules: Rules,
+  { openFile, signal }: SearchOptions,
 ): Promise<Findings> {
-  const search: Search = { rules, banned: undefined, defect: undefined, parts: 0 }
-  const message = messageSink(search, 0)
-  for await (const chunk of source) {
-    message.push(chunk)
-    if (isOver(search)) break
+  const search = new Search(rules)
+  const options = {
+    createHash,
+    openFile,
+    onHeader: ({ fields }: { readonly fields: readonly Field[] }) => search.header(fields),
+    onName: (name: string) => search.name(name),
   }
-  if (!isOver(search)) message.end()
-  return { banned: search.banned, defect: search.defect }
-}
-
-/** One message, attached to `depth` others. */
-function messageSink(search: Search, depth: number): Sink {
-  return new PartSplitter({
-    part: (header) => judgeHeader(header, search),
-    content: (header) => contentSink(header, search, depth),
-    defect: (why) => addDefect(search, why),
-  })
-}
-
-function isOver(search: Search): boolean {
-  return search.banned !== undefined || search.parts > PARTS_MAX
-}
-
-/** The first one stays; what stands behind something banned is not looked at. */
-function addDefect(search: Search, why: string): void {
-  if (search.banned === undefined) search.defect ??= why
-}
-
-function judgeHeader(header: PartHeader, search: Search): void {
-  if (isOver(search)) return
-  if (++search.parts > PARTS_MAX) addDefect(search, `more than ${PARTS_MAX} parts`)
-  for (const defect of header.defects) addDefect(search, defect)
-  const name = header.names.find(search.rules.bansName)
-  const type = header.types.find(search.rules.bansType)
-  search.banned = name ?? (type && `type ${type}`)
-}
-
-function contentSink(header: PartHeader, search: Search, depth: number): Sink {
-  if (isOver(search)) return nowhere
-  // Of any name: readers open what they do not know as a message, too.
-  const isMessage = header.types.some((type) => type.startsWith('message/'))
-  if (isMessage && depth === MESSAGES_MAX) {
-    addDefect(search, `messages nested more than ${MESSAGES_MAX} deep`)
-    return nowhere
+  for (const step of contentsOf(message, options)) {
+    if (step.kind === 'over') search.over ??= step.why
+    if (step.kind === 'content') search.content(step.content)
+    if (search.banned !== undefined) break
+    if (step.kind === 'turn') await new Promise(setImmediate)
+    signal.throwIfAborted()
   }
-  if (isMessage && header.encoding === 'unknown') {
-    addDefect(search, 'an attached message in an encoding that is not known')
-  }
-  const decoder = createTransferDecoder(header.encoding)
-  const decoded = isMessage ? messageSink(search, depth + 1) : programSink(search)
-  return {
-    push(bytes) {
-      if (!isOver(search)) decoded.push(decoder.push(bytes))
-    },
-    end() {
-      if (isOver(search)) return
-      decoded.end()
-      const { cut, trailing } = decoder.end()
-      if (cut) addDefect(search, 'base64 that was cut')
-      // Some readers decode what stands behind the padding. Elsewhere it is often a footer.
-      if (trailing && isMessage) addDefect(search, 'base64 that goes on behind its end')
-    },
-  }
+  signal.throwIfAborted()
+  return search
 }
 
-const nowhere: Sink = { push() {}, end() {} }
+class Search implements Findings {
+  readonly #rules: Rules
+  banned: string | undefined
+  over: string | undefined
 
-/** Looks whether a content begins as a program does. */
-function programSink(search: Search): Sink {
-  if (!search.rules.bansExecutables) return nowhere
-  const start = Buffer.alloc(MAGIC_LENGTH)
-  let length = 0
-  return {
-    push(bytes) {
-      length += bytes.copy(start, length)
-    },
-    end() {
-      if (isExecutable(start.subarray(0, length))) search.banned ??= 'content executable'
-    },
+  constructor(rules: Rules) {
+    this.#rules = rules
+  }
+
+  header(fields: readonly Field[]): void {
+    if (this.banned !== undefined) return
+    const { names, types, over } = readNames(fields)
+    const type = types.find(this.#rules.bansType)
+    this.banned = names.find(this.#rules.bansName) ?? (type && `type ${type}`)
+    this.over ??= over
+  }
+
+  name(name: string): void {
+    this.banned ??= spellings(name).find(this.#rules.bansName)
+  }
+
+  content({ size, chunks }: Source): void {
+    if (!this.#rules.bansExecutables) return
+    const front: Buffer[] = []
+    for (const chunk of chunks(0, Math.min(size, MAGIC_LENGTH))) front.push(Buffer.from(chunk))
+    if (isExecutable(Buffer.concat(front))) this.banned ??= 'content executable'
   }
 }

@@ -93,11 +93,10 @@ export interface ScanTask {
   /** Milliseconds until the deadline, by a clock that nobody sets; 0 once it has passed. */
   timeLeft(): number
   /**
-   * Set if decoded contents of a message are to be looked at besides the whole
-   * (SECONDLOOK), for scanners that do that by themselves. What memory has no room for goes
-   * into a file, for reading and writing.
+   * For scanners that read the mail by themselves (mime/contents.ts): a file without a name, for
+   * reading and writing, for what memory has no room for.
    */
-  readonly contents?: { readonly when: 'odd' | 'always'; readonly openFile: () => number }
+  readonly openFile: () => number
   /**
    * Set while there are messages that may kill who scans them, which are to be kept from other mail
    * if there is a way: whether this is one of them.

@@ -1,5 +1,6 @@
 import { parseRules } from '../../../src/scan/attachments/rules.ts'
 import { type Findings, searchMessage } from '../../../src/scan/attachments/search.ts'
+import { scanTask } from '../clamd/task.ts'
 
 /** What most sites ban. */
 export const rules = parseRules(
@@ -22,24 +23,22 @@ export function disposed(disposition: string, content = 'x'): string {
 }
 
 /** What is found in a message that comes in pieces that end at `cuts`. */
-export async function search(
-  message: string | Buffer,
-  cuts: readonly number[] = [],
-): Promise<Findings> {
+export function search(message: string | Buffer, cuts: readonly number[] = []): Promise<Findings> {
   const bytes = Buffer.from(message as string, 'latin1')
   const ends = [...cuts.map((cut) => cut % (bytes.length + 1)).sort((a, b) => a - b), bytes.length]
-  async function* pieces() {
-    let from = 0
+  function* chunks(from = 0, to = bytes.length) {
+    let at = from
     for (const end of ends) {
-      yield bytes.subarray(from, end)
-      from = end
+      if (end > at) yield bytes.subarray(at, Math.min(end, to))
+      at = Math.max(at, end)
+      if (at >= to) return
     }
   }
-  return searchMessage(pieces(), rules)
+  return searchMessage({ size: bytes.length, chunks }, rules, scanTask().task)
 }
 
-/** The banned name, `defect: why`, or `clean`. */
+/** The banned name, `over: LIMIT`, or `clean`. */
 export async function outcome(message: string | Buffer, cuts?: readonly number[]): Promise<string> {
-  const { banned, defect } = await search(message, cuts)
-  return banned ?? (defect ? `defect: ${defect}` : 'clean')
+  const { banned, over } = await search(message, cuts)
+  return banned ?? (over ? `over: ${over}` : 'clean')
 }

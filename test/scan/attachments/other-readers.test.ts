@@ -123,5 +123,5 @@ t.test('reports that come back are clean', async (t) => {
 
 t.test('encoded words without an end cost no more than their length', async (t) => {
   const endless = '=?a?q?'.repeat(100_000)
-  t.match(await outcome(disposed(`attachment; filename="${endless}"`)), /defect|clean/)
+  t.match(await outcome(disposed(`attachment; filename="${endless}"`)), /over|clean/)
 })

@@ -1,4 +1,6 @@
+import { tmpdir } from 'node:os'
 import { makeEnvelope } from '../../../src/envelope/envelope.ts'
+import { openAnonymousFile } from '../../../src/message/anonymous-file.ts'
 import { clamdScanner } from '../../../src/scan/clamd/scanner.ts'
 import { readScanPolicy, type ScanPolicy } from '../../../src/scan/shared/scan-policy.ts'
 import { abortLate, type ScanTask, type Specimen } from '../../../src/scan/shared/scanner.ts'
@@ -45,6 +47,7 @@ export function scanTask(milliseconds = 60_000) {
   const task: ScanTask = {
     signal: controller.signal,
     timeLeft: () => Math.max(0, deadline - performance.now()),
+    openFile: () => openAnonymousFile(tmpdir()),
     note: (text) => void notes.push(text),
   }
   const abort = () => {

@@ -68,6 +68,7 @@ export async function ask(
     const verdict = await scanner.scan(specimen, {
       signal: abort.signal,
       timeLeft: () => Math.max(0, started + policy.timeout - performance.now()),
+      openFile: () => Number.NaN, // plugins never ask for one
       note: () => {},
     })
     const listeners = getEventListeners(abort.signal, 'abort').length

@@ -96,6 +96,7 @@ t.test(
     const task = {
       signal: new AbortController().signal,
       timeLeft: () => 1000,
+      openFile: () => t.fail('no file is needed') as never,
       note: () => {},
     }
     await t.rejects(filePluginScanner(policy, 'a.mjs').scan(specimen, task), {
