@@ -1,4 +1,4 @@
-import { hasHiddenLineEnd } from '../message/encoded-words.ts'
+import { decodeWords, hasHiddenLineEnd } from '../message/encoded-words.ts'
 
 /** A field of a header, latin1, as some reader of mail sees it. */
 export interface Field {
@@ -101,6 +101,11 @@ export class MimeLines {
   /** Whether one of its encoded words may hide a line end (RFC 2047). */
   get hidesLineEnd(): boolean {
     return this.#words !== '' && hasHiddenLineEnd(this.#words)
+  }
+
+  /** The lines that have encoded words, those decoded; what they make of a line end is one. */
+  get decodedWords(): string {
+    return decodeWords(this.#words).replace(/\r\n?/g, '\n')
   }
 }
 

@@ -36,27 +36,36 @@ export interface PartHeader {
 export interface HeaderForm {
   /** It ended in an empty line, and each line was a field. */
   readonly isWhole: boolean
+  /** It is that of a part, and not of a mail. */
+  readonly isOfPart: boolean
 }
 
 const TYPE = 'content-type'
 const ENCODING = 'content-transfer-encoding'
 const DISPOSITION = 'content-disposition'
+/** Fields that make a file of a content to some reader: it has a name by them, or a place. */
+const OF_FILES = new Set([DISPOSITION, 'content-id', 'content-description', 'content-location'])
 
 /** Reads the lines of a header. Linear in their length. */
-export function readPartHeader(lines: MimeLines, { isWhole }: HeaderForm): PartHeader {
-  if (lines.text === '' && isWhole && !lines.hasControls && !lines.hidesLineEnd) return SILENT
-  const fields = fieldsOf(lines.text)
-  const isPlain =
-    isWhole && !lines.hasControls && !lines.hidesLineEnd && fields.every(isNamedPlainly)
+export function readPartHeader(lines: MimeLines, { isWhole, isOfPart }: HeaderForm): PartHeader {
+  const { hidesLineEnd } = lines
+  const isClear = isWhole && !lines.hasControls && !hidesLineEnd
+  if (lines.text === '' && isClear) return isOfPart ? SILENT_PART : SILENT
+  // Behind a line end in an encoded word a field begins, to who decodes a header at first.
+  const text = hidesLineEnd ? `${lines.text}\n${lines.decodedWords}` : lines.text
+  const fields = fieldsOf(text)
+  const isPlain = isClear && fields.every(isNamedPlainly)
   const valuesOf = (name: string) =>
     fields.filter((field) => plainName(field.name) === name).map(({ value }) => unfolded(value))
   const types = valuesOf(TYPE)
   const encodings = valuesOf(ENCODING)
-  const dispositions = valuesOf(DISPOSITION)
+  const isNamed =
+    fields.some(({ name }) => OF_FILES.has(plainName(name))) ||
+    types.some((value) => /name/i.test(value))
   const strict = types.length === 1 ? readType(types[0]!) : undefined
   const isSure = isPlain && strict !== undefined
-  const said = lines.text.toLowerCase()
-  const boundaries = readBoundaries(lines.text)
+  const said = text.toLowerCase()
+  const boundaries = readBoundaries(text)
   const type = strict?.type ?? typeOf(types[0] ?? '')
   const multipart = multipartOf(type, said, isSure, strict?.boundary, boundaries)
   return {
@@ -69,8 +78,8 @@ export function readPartHeader(lines: MimeLines, { isWhole }: HeaderForm): PartH
     isDigest: /multipart\s*\/\s*digest/.test(said),
     encodings: encodingsOf(encodings, isPlain, said),
     isPlain,
-    isText: isPlain && dispositions.length === 0 && (types.length === 0 || strict?.isText === true),
-    isNamed: dispositions.length > 0 || types.some((value) => /name/i.test(value)),
+    isText: isPlain && !isNamed && (types.length === 0 ? !isOfPart : strict?.isText === true),
+    isNamed,
     isFlowed: /delsp/.test(said),
   }
 }
@@ -89,6 +98,9 @@ const SILENT: PartHeader = {
   isNamed: false,
   isFlowed: false,
 }
+
+/** A part that says no type may be a file to who gives one to each part. */
+const SILENT_PART: PartHeader = { ...SILENT, isText: false }
 
 /** Content that no header is about: between and behind the parts of a multipart. */
 export const NO_HEADER: PartHeader = SILENT

@@ -68,6 +68,8 @@ interface Region {
   hasLines: boolean
   /** Characters of its lines whose boundaries are known. */
   learnt: number
+  /** It began behind a delimiter. */
+  readonly isOfPart: boolean
   /** What the multipart around is encoded by. */
   readonly around: readonly Encoding[]
   header: PartHeader | undefined
@@ -123,7 +125,7 @@ export class Reading {
 
   constructor(listener: ReadingListener) {
     this.#listener = listener
-    this.#region = newRegion([])
+    this.#region = newRegion({ around: [], isOfPart: false })
   }
 
   /** Takes the next bytes; they are not kept. Throws Over where there is more than is read. */
@@ -187,9 +189,9 @@ export class Reading {
 
   // Headers
 
-  #beginHeader(before?: Region): void {
+  #beginHeader({ isOfPart, before }: { isOfPart: boolean; before?: Region | undefined }): void {
     const around = this.#multiparts.at(-1)?.encodings ?? []
-    this.#region = newRegion(around, before)
+    this.#region = newRegion({ around, isOfPart, before })
   }
 
   /** The header is over; what it announces may begin at once. */
@@ -258,7 +260,7 @@ export class Reading {
       const encodings = header.encodings.filter((encoding) => encoding !== 'identity')
       this.#multiparts.push({ boundary: header.boundary!, base, encodings, isClosed: false })
     } else if (header.multipart === 'maybe') this.#anyDashes = true
-    if (header.message !== 'no') this.#beginHeader()
+    if (header.message !== 'no') this.#beginHeader({ isOfPart: false })
   }
 
   /** Readers that took the header to be over before are in its parts. */
@@ -355,7 +357,7 @@ export class Reading {
       this.#beginCoded(text, this.#offset + to)
       return to
     }
-    this.#beginHeader()
+    this.#beginHeader({ isOfPart: false })
     return from
   }
 
@@ -379,7 +381,7 @@ export class Reading {
     this.#endRun()
     // To some readers the header goes on that the line stands in.
     this.#looksForRuns = true
-    this.#beginHeader(region?.hasLines ? region : undefined)
+    this.#beginHeader({ isOfPart: true, before: region?.hasLines ? region : undefined })
     return true
   }
 
@@ -417,12 +419,17 @@ export class Reading {
     if (text.length > multipart.boundary.length) {
       multipart.isClosed = true
       this.#start('leaf', this.#offset + to, goesOn)
-    } else this.#beginHeader(goesOn)
+    } else this.#beginHeader({ isOfPart: true, before: goesOn })
   }
 }
 
-function newRegion(around: readonly Encoding[], before?: Region): Region {
+function newRegion({
+  around,
+  isOfPart,
+  before,
+}: Pick<Region, 'around' | 'isOfPart'> & { readonly before?: Region | undefined }): Region {
   return {
+    isOfPart,
     lines: new MimeLines(FIELDS_MAX, before?.lines),
     strange: 0,
     isWhole: before === undefined,

@@ -105,6 +105,9 @@ class QuotedPrintablePlan implements DecodingPlan {
 
   *others(): Generator<MakeDecoder> {
     if (this.odd.blanks) yield escapesBy({ ...PATIENT_ESCAPES, trims: true })
+    if (this.odd.blanks || this.odd.strange) {
+      yield escapesBy({ ...PATIENT_ESCAPES, strange: 'any digits' })
+    }
     if (!this.odd.strange) return
     for (const strange of ['drop', 'drop digit', 'drop line', 'drop pair'] as const) {
       yield escapesBy({ ...PATIENT_ESCAPES, strange })

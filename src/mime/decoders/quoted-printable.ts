@@ -20,9 +20,10 @@ for (let value = 0; value < 16; value++) {
 export interface QuotedPrintableMode {
   /**
    * A `=` that is no escape: it stays; it goes, and blanks behind it; the same with a digit behind
-   * it; the rest of its line goes, and the line's end; or it goes together with a second one.
+   * it; the rest of its line goes, and the line's end; it goes together with a second one; or
+   * whatever two bytes follow are digits, but for a line end, those that are none of value 127.
    */
-  readonly strange: 'keep' | 'drop' | 'drop digit' | 'drop line' | 'drop pair'
+  readonly strange: 'keep' | 'drop' | 'drop digit' | 'drop line' | 'drop pair' | 'any digits'
   /** Whether blanks at the end of a line go (RFC 2045 6.7 rule 3). */
   readonly trims: boolean
   /** Whether escapes are undone, or soft line breaks alone. */
@@ -154,6 +155,7 @@ export class QuotedPrintableDecoder implements Decoder {
       this.#put(high * 16 + low)
       return at + 3
     }
+    if (this.#mode.strange === 'any digits') return this.#anyDigits(bytes, at, last)
     let end = at + 1
     while (end < bytes.length && isBlank(bytes[end]!)) end++
     const isIncomplete = end === bytes.length || (high >= 0 && at + 2 === bytes.length)
@@ -165,6 +167,7 @@ export class QuotedPrintableDecoder implements Decoder {
       if (this.#odd) {
         this.#odd.encoded = true
         if (!plain) this.#odd.blanks = true
+        if (!lf) this.#odd.strange = true // a bare CR ends a line to some
       }
       return lf ? end + 1 : end
     }
@@ -174,6 +177,14 @@ export class QuotedPrintableDecoder implements Decoder {
     }
     if (this.#odd) this.#odd.strange = true
     return this.#strange(bytes, at, end)
+  }
+
+  #anyDigits(bytes: Buffer, at: number, last: boolean): number {
+    if (at + 2 >= bytes.length && !last) return -1
+    if (bytes[at + 1] === LF) return at + 2
+    if (bytes[at + 1] === CR && bytes[at + 2] === LF) return at + 3
+    this.#put((digitOf(bytes[at + 1]) << 4) | digitOf(bytes[at + 2]))
+    return Math.min(at + 3, bytes.length)
   }
 
   #strange(bytes: Buffer, at: number, end: number): number {
@@ -190,6 +201,8 @@ export class QuotedPrintableDecoder implements Decoder {
       case 'drop line':
         this.#inDroppedLine = true
         return at + 1
+      case 'any digits':
+        throw new Error('nothing is strange to who takes any digits')
     }
   }
 
@@ -203,6 +216,12 @@ export class QuotedPrintableDecoder implements Decoder {
     if (!(endsLine && this.#mode.trims)) this.#putAll(bytes, at, end)
     return end
   }
+}
+
+/** As munpack has it. */
+function digitOf(byte: number | undefined): number {
+  const value = byte === undefined ? -1 : hex[byte]!
+  return value < 0 ? 127 : value
 }
 
 /** Blanks, and what some take for one. */

@@ -78,5 +78,8 @@ export const clamAv = {
   BADATTACHMENTS: text(undefined, 'rules of the plugin `attachments`', {
     otherwise: 'control/badattachments',
   }),
-  BADMIME: word(['defer', 'accept'], 'mail with more in it than is read, for it: `defer`, `accept`'),
+  BADMIME: word(
+    ['defer', 'accept'],
+    'mail with more in it than is read, for it: `defer`, `accept`',
+  ),
 }

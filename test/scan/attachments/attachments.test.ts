@@ -73,7 +73,10 @@ t.test('mail over a limit could not tell, or is judged by what was read', async 
   const accept = { ...defer, BADMIME: 'accept' }
   const full = disposed(`attachment${'; x=y'.repeat(200)}`)
   const why = 'attachments: a field with more than 100 parameters'
-  t.strictSame(await scan(full, defer), { verdict: { answer: 'unknown', why, cause: 'limit' }, notes: [] })
+  t.strictSame(await scan(full, defer), {
+    verdict: { answer: 'unknown', why, cause: 'limit' },
+    notes: [],
+  })
   t.strictSame(await scan(full, accept), { verdict: { answer: 'clean' }, notes: [why] })
   const banned = mixed('b', full, disposed('attachment; filename="a.exe"'))
   for (const settings of [defer, accept]) {

@@ -185,6 +185,16 @@ export const fields: readonly Evasion[] = [
       ),
   },
   {
+    name: 'an encoding of quoted-printable behind a line end in an encoded word',
+    text: () =>
+      mail(
+        part(
+          ['X-A: =?x?q?a=0AContent-Transfer-Encoding:_quoted-printable=0AX-B:?= b', ZIP_TYPE],
+          quotedPrintable(zip),
+        ),
+      ),
+  },
+  {
     name: 'file names in encoded words with line ends in them',
     text: () =>
       mixed(

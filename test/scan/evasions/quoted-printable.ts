@@ -66,6 +66,12 @@ export const quotedPrintable: readonly Evasion[] = [
   data('quoted-printable with a bare CR as a soft break', () =>
     encode(binaryFile).replace(/=\n/g, '=\r'),
   ),
+  data('quoted-printable with a CR in the place of a digit, which munpack takes for F', () =>
+    encode(binaryFile).replaceAll('=F4', '=\r4'),
+  ),
+  data('quoted-printable with letters in the place of digits, which munpack takes for F', () =>
+    encode(binaryFile).replaceAll('=F4', '=x4'),
+  ),
   data('quoted-printable with a soft break in an escape', () =>
     encode(testFile).replace(/^(=..){5}=(.)/, '$&=\n'),
   ),

@@ -11,6 +11,8 @@ import {
   mixed,
   multipart,
   part,
+  QUOTED,
+  quotedPrintable,
   TEXT,
   uuencode,
   ZIP_TYPE,
@@ -247,6 +249,10 @@ export const structure: readonly Evasion[] = [
   {
     name: 'the same with a line of dashes among the data',
     text: () => mail(`${ZIP_TYPE}\r${BASE64}\n\r${interrupted(zip, '--.')}\n`),
+  },
+  {
+    name: 'the end of the multipart among the fields of a part, and its data behind it',
+    text: () => mail(`${multipart('mixed', [`${ZIP_TYPE}\n${QUOTED}`])}${quotedPrintable(zip)}\n`),
   },
   {
     name: 'a mail without MIME-Version',
