@@ -146,7 +146,7 @@ static int log_is_safe(char *const *env)
 
 	if (call(__NR_newfstatat, 2, (long)"", (long)&status, AT_EMPTY_PATH) < 0 || has(env, "ERROR_FD=2"))
 		return 0;
-	if ((status.st_mode & S_IFMT) == S_IFCHR)
+	if ((status.st_mode & S_IFMT) == S_IFCHR || (status.st_mode & S_IFMT) == S_IFREG)
 		return 1;
 	return (status.st_mode & S_IFMT) != S_IFSOCK &&
 	       (has(env, "PROTO=") || has(env, "TCPREMOTEIP=") || has(env, "TCPLOCALIP=")) &&

@@ -10,15 +10,18 @@ export async function openLog(env: Environment): Promise<LogSink> {
 }
 
 /**
- * Whether fd 2 leads to a log: it is a terminal, the journal that systemd.exec(5) names in
- * JOURNAL_STREAM, or a pipe or file below a server of connections, whose fd 2 is a log by
- * custom. Elsewhere it may be anybody's: below qmail-local it is a report that goes into the
- * bounce to the sender, below inetd the connection itself, and with ERROR_FD=2 the reply.
+ * Whether fd 2 leads to a log: it is a terminal, a file that somebody redirected it to, the
+ * journal that systemd.exec(5) names in JOURNAL_STREAM, or a pipe below a server of connections,
+ * whose fd 2 is a log by custom. Elsewhere it may be anybody's: below qmail-local it is a pipe to
+ * a report that goes into the bounce to the sender, below inetd the connection itself, and with
+ * ERROR_FD=2 the reply. The same rule, as far as they can ask, is in c/onescanc/log.c, in
+ * c/launcher/launch.c and in bin/onescan-queue, which have to say that this file cannot run.
  */
 function isLog(env: Environment): boolean {
   const stats = statusOfLog()
   if (stats === undefined || env.ERROR_FD === '2') return false
-  if (stats.isCharacterDevice() || env.JOURNAL_STREAM === `${stats.dev}:${stats.ino}`) return true
+  if (stats.isCharacterDevice() || stats.isFile()) return true
+  if (env.JOURNAL_STREAM === `${stats.dev}:${stats.ino}`) return true
   return isBelowServer(env) && !isBelowDelivery(env) && !stats.isSocket()
 }
 

@@ -1,6 +1,6 @@
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { cpSync, existsSync, realpathSync } from 'node:fs'
+import { cpSync, existsSync, readFileSync, realpathSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { syslogMessage } from '../../../src/doors/shared/syslog.ts'
@@ -193,6 +193,7 @@ t.test(
 
 t.test('an installation that is damaged says nothing there either', async (t) => {
   const directory = t.testdir({ bin: { 'package.json': '{}' }, empty: {} })
+  const file = join(directory, 'log')
   const bin = join(directory, 'bin/onescan-queue')
   cpSync(launcher, bin)
   const native = join(directory, 'empty/onescan-queue')
@@ -206,6 +207,8 @@ t.test('an installation that is damaged says nothing there either', async (t) =>
     t.equal(quiet.code, code)
     t.equal(quiet.logged, '')
     t.match((await runSlot({ program: [program] })).logged, /^onescan: .*fault=/)
+    await runSlot({ program: redirected(file, program), settings: unset })
+    t.match(readFileSync(file, 'utf8'), /^onescan: .*fault=/, 'a file is somewhere to write')
   }
   const [shell] = ['/bin/sh']
   const without = { PATH: join(directory, 'empty') }
@@ -216,9 +219,16 @@ t.test('an installation that is damaged says nothing there either', async (t) =>
     (await runSlot({ program: [shell!, bin], settings: without })).logged,
     /node is not in PATH/,
   )
+  await runSlot({ program: redirected(file, shell!, bin), settings: { ...unset, ...without } })
+  t.match(readFileSync(file, 'utf8'), /node is not in PATH/)
 })
 
 const unset = { PROTO: undefined }
+
+/** A program whose fd 2 somebody has led to a file. */
+function redirected(file: string, ...program: readonly string[]): readonly string[] {
+  return ['/bin/sh', '-c', `exec "$@" 2>'${file}'`, 'sh', ...program]
+}
 
 t.test('fd 2 is a log below a server, unless it is below a delivery or the reply', async (t) => {
   const rows: [Readonly<Record<string, string | undefined>>, boolean][] = [
@@ -239,6 +249,16 @@ t.test('fd 2 is a log below a server, unless it is below a delivery or the reply
       const { logged } = await runSlot({ program, settings })
       t.equal(logged !== '', isLog, `${name} ${JSON.stringify(settings)}`)
     }
+  }
+})
+
+t.test('fd 2 that is a file is a log: somebody has redirected it', async (t) => {
+  const file = join(t.testdir(), 'log')
+  for (const { name, program } of [...runtimes, ...clients]) {
+    await runSlot({ program: redirected(file, ...program), settings: unset })
+    t.match(readFileSync(file, 'utf8'), /^onescan: decision=pass/, name)
+    await runSlot({ program: redirected(file, ...program), settings: { ...unset, ERROR_FD: '2' } })
+    t.equal(readFileSync(file, 'utf8'), '', `${name}, ERROR_FD=2`)
   }
 })
 
