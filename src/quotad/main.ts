@@ -5,8 +5,11 @@ import { errorText } from '../runtime/fault.ts'
 import { loadLibc } from '../runtime/libc.ts'
 import type { LogEntry } from '../runtime/log.ts'
 import { notify } from '../runtime/notify.ts'
+import { faultLines } from '../settings/faults.ts'
 import type { Environment } from '../settings/settings.ts'
+import { tellStart } from '../settings/start-report.ts'
 import { allowNetworks } from './allowed.ts'
+import { checkStart } from './check-start.ts'
 import { createCounters } from './counters.ts'
 import { serveHttp } from './http.ts'
 import { log, troubleLog } from './log.ts'
@@ -29,7 +32,6 @@ if (asksAbout(words)) {
   tellAbout('onescan-quotad', usage, words)
   process.exit(0)
 }
-const options = optionsOrUsage()
 const uptime = () => performance.now()
 
 process.on('uncaughtException', (error) => {
@@ -37,10 +39,16 @@ process.on('uncaughtException', (error) => {
   process.exit(FAILED) // the clients let mail pass
 })
 
-onescanQuotad(options).catch((error) => {
+const run = words.includes('--check') ? check() : onescanQuotad(optionsOrUsage())
+run.catch((error) => {
   log(['event', 'failed'], ['reason', errorText(error)])
   process.exit(FAILED)
 })
+
+/** Says all that is wrong with options and settings, and ends as a start with them would. */
+async function check(): Promise<void> {
+  process.exit(tellStart(await checkStart(words, env)))
+}
 
 /** Says how full mailboxes are, onescan-quotad(8), until it is told to end. */
 async function onescanQuotad(options: Options): Promise<void> {
@@ -92,7 +100,7 @@ function optionsOrUsage(): Options {
   try {
     return readOptions(words)
   } catch (error) {
-    log(['event', 'failed'], ['reason', errorText(error)])
+    for (const line of faultLines(error)) log(['event', 'failed'], ['reason', line])
     writeSync(2, usage)
     process.exit(USAGE)
   }

@@ -1,5 +1,6 @@
-import { parseArgs } from 'node:util'
 import { type Network, parseNetwork } from '../net/address.ts'
+import { gatherFaults, SeveralFaults } from '../settings/faults.ts'
+import { parseOptions } from '../settings/parse-options.ts'
 import { wholeNumber } from '../settings/settings.ts'
 
 /** onescan-quotad(8), OPTIONS. */
@@ -24,33 +25,37 @@ export interface ListenAddress {
 const STANDARD = '127.0.0.1:8625'
 
 export const usage = `usage: onescan-quotad [--udp ADDRESS:PORT|none] [--http ADDRESS:PORT|none]
-                      [--allow NETWORK]... [--user NAME] [--max-clients N]
+                      [--allow NETWORK]... [--user NAME] [--max-clients N] [--check]
 `
 
-/** Throws an Error whose message says what is wrong with the words. */
+/** Throws SeveralFaults with all that is wrong with the words. */
 export function readOptions(words: readonly string[]): Options {
-  const { values } = parseArgs({
-    args: [...words],
-    options: {
-      udp: { type: 'string', default: STANDARD },
-      http: { type: 'string', default: STANDARD },
-      allow: { type: 'string', multiple: true, default: [] },
-      user: { type: 'string' },
-      'max-clients': { type: 'string' },
-    },
+  const { values, faults } = parseOptions(words, {
+    udp: { type: 'string', default: STANDARD },
+    http: { type: 'string', default: STANDARD },
+    allow: { type: 'string', multiple: true, default: [] },
+    user: { type: 'string' },
+    'max-clients': { type: 'string' },
+    check: { type: 'boolean' }, // looked for before anything is read
   })
-  const [udp, http] = [readPlace('--udp', values.udp), readPlace('--http', values.http)]
-  if (!udp && !http) throw new Error('--udp none --http none: nobody could ask; leave one out')
-  return {
+  const { lines, attempt } = gatherFaults()
+  const [udp, http] = (['udp', 'http'] as const).map((name) =>
+    attempt(() => readPlace(`--${name}`, values[name]), undefined),
+  )
+  attempt(() => {
+    if (values.udp !== 'none' || values.http !== 'none') return
+    throw new Error('--udp none --http none: nobody could ask; leave one out')
+  }, undefined)
+  const count = { '--max-clients': values['max-clients'] }
+  const options: Options = {
     udp,
     http,
     user: values.user,
-    networks: values.allow.map(readNetwork),
-    maxClients: wholeNumber({ '--max-clients': values['max-clients'] }, '--max-clients', 200, {
-      min: 1,
-      max: 10_000,
-    }),
+    networks: values.allow.flatMap((network) => attempt(() => [readNetwork(network)], [])),
+    maxClients: attempt(() => wholeNumber(count, '--max-clients', 200, { min: 1, max: 10_000 }), 0),
   }
+  if (faults.length + lines.length > 0) throw new SeveralFaults([...faults, ...lines])
+  return options
 }
 
 function readPlace(name: string, text: string): ListenAddress | undefined {

@@ -1,6 +1,7 @@
 import { extname } from 'node:path'
 import { errorText, Fault } from '../runtime/fault.ts'
 import type { HostStarter, PluginHosts } from './file-plugin/hosts.ts'
+import { type BuiltInName, builtInNames, isBuiltIn } from './shared/built-in-names.ts'
 import type { ScanPolicy } from './shared/scan-policy.ts'
 import { type Scanner, unknown } from './shared/scanner.ts'
 import type { WriteLine } from './shared/stderr-lines.ts'
@@ -8,7 +9,7 @@ import type { WriteLine } from './shared/stderr-lines.ts'
 /** The plugins that come with onescan, each loaded by the first message that wants it. */
 const builtIn: Readonly<
   Record<
-    string,
+    BuiltInName,
     (policy: ScanPolicy, lasting: boolean, tell?: (line: string) => void) => Promise<Scanner>
   >
 > = {
@@ -19,8 +20,6 @@ const builtIn: Readonly<
     (await import('./attachments/attachments.ts')).attachmentsScanner(policy),
   eicar: async () => (await import('./eicar.ts')).eicarScanner(),
 }
-
-export const builtInNames: readonly string[] = Object.keys(builtIn)
 
 /**
  * The scanners that QHPSI names, in its order. One that cannot be had is there all the
@@ -55,8 +54,7 @@ async function makePlugin(
     if (extname(name) !== '') {
       return (await import('./file-plugin.ts')).filePluginScanner(policy, name, openHosts, log)
     }
-    const make = Object.hasOwn(builtIn, name) ? builtIn[name] : undefined
-    if (make) return await make(policy, openHosts !== undefined, tell)
+    if (isBuiltIn(name)) return await builtIn[name](policy, openHosts !== undefined, tell)
     return unusable(name, `no such plugin; built in are ${builtInNames.join(', ')}`)
   } catch (error) {
     return unusable(name, errorText(error))

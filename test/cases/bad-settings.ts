@@ -44,6 +44,12 @@ export const badSettings: readonly BadSetting[] = [
   ...words('CLAMSCAN', 'fast'),
   ...words('BADMIME', 'reject'),
   { settings: { QHPSI: "'open" }, reason: /QHPSI 'open: a ' is not closed/ },
+  {
+    settings: { QHPSI: 'clamd' },
+    reason: /QHPSI clamd: names a built-in plugin as a command; did/,
+  },
+  { settings: { QHPSI: '/usr/sbin/clamd %s' }, reason: /did you mean \\?"plugin: clamd\\?"/ },
+  { settings: { QHPSI: 'eicar attachments' }, reason: /did you mean \\?"plugin: eicar attach/ },
   { settings: { QHPSI: 'plugin:' }, reason: /QHPSI plugin:: names no scanner/ },
   { settings: { CLAMD: '"open' }, reason: /CLAMD .*is not closed/ },
   { settings: { VIRUSTAGONLY: "'open" }, reason: /VIRUSTAGONLY .*is not closed/ },

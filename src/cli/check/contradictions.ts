@@ -1,50 +1,17 @@
 import { existsSync, statSync } from 'node:fs'
 import { dirname } from 'node:path'
+import { contradictionsIn } from '../../judge/contradictions.ts'
 import { errorText } from '../../runtime/fault.ts'
-import { readInfectedPolicy } from '../../scan/shared/scan-policy.ts'
 import { accountText, type Host } from './host.ts'
 import { obstacle } from './shared/account.ts'
 import { type Finding, ok, warning } from './shared/finding.ts'
 
 /** Settings that can be read, and do not do what they look like. */
 export function checkContradictions(host: Host): Finding[] {
-  return [
-    ...checkForward(host),
-    ...checkMaxAge(host),
-    ...checkLogFile(host),
-    ...checkSecondLook(host),
-  ]
-}
-
-/** What less than a scan of every part misses. */
-function checkSecondLook({ env }: Host): Finding[] {
-  const missed: Readonly<Record<string, string>> = {
-    odd: 'odd: files in mail that follows the standards are missed if only mail programs open them',
-    never: 'never: files are missed if only mail programs open them',
-  }
-  const value = env.QHPSI && missed[env.SECONDLOOK ?? '']
-  if (!value) return []
-  return [warning('SECONDLOOK', value, 'unset it to have every part scanned')]
-}
-
-function checkForward({ env }: Host): Finding[] {
-  if (!env.VIRUSFORWARD || !refuses(env)) return []
-  const value = `gets nothing: REJECTVIRUS=${env.REJECTVIRUS} refuses infected mail before`
-  return [warning('VIRUSFORWARD', value, 'unset REJECTVIRUS, or VIRUSFORWARD')]
-}
-
-function refuses(env: Host['env']): boolean {
-  try {
-    return readInfectedPolicy(env).action === 'reject'
-  } catch {
-    return false // told by who reads the settings
-  }
-}
-
-function checkMaxAge({ env }: Host): Finding[] {
-  if (!/^0+$/.test(env.CLUSTERMAXAGE ?? '')) return []
-  const value = '0: every hmac-sha256 stamp is too old, and all mail is scanned again'
-  return [warning('CLUSTERMAXAGE', value, 'unset it for an hour, or set seconds')]
+  const found = contradictionsIn(host.env).map(({ name, value, remedy }) =>
+    warning(name, value, remedy),
+  )
+  return [...found, ...checkLogFile(host)]
 }
 
 function checkLogFile(host: Host): Finding[] {

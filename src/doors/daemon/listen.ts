@@ -54,6 +54,32 @@ export async function bindAt(place: ListeningPlace, manners: SocketManners): Pro
   })
 }
 
+/**
+ * Throws the Fault that `bindAt` would throw there, and leaves the place as it is. A socket with a
+ * path that root holds is systemd's, which hands it over: nobody knocks there, for that would start
+ * the service.
+ */
+export async function checkPlace(place: ListeningPlace, manners: SocketManners): Promise<void> {
+  if (place.kind === 'tcp') {
+    const { close } = await bindAt(place, manners)
+    return close()
+  }
+  const at = nameOf(place, manners)
+  if (process.getuid!() !== 0 && isRootsSocket(place.path)) return
+  checkDirectory(dirname(place.path), at)
+  if (process.getuid!() === 0) checkOwners(dirname(place.path), at)
+  await isStale(place.path, at)
+}
+
+function isRootsSocket(path: string): boolean {
+  try {
+    const status = lstatSync(path)
+    return status.isSocket() && status.uid === 0
+  } catch {
+    return false
+  }
+}
+
 function nameOf(place: ListeningPlace, { option }: SocketManners): string {
   return `${option} ${place.kind === 'unix' ? place.path : `${place.host}:${place.port}`}`
 }
@@ -69,7 +95,7 @@ async function openAt<Opened>(
   const at = nameOf(place, manners)
   checkDirectory(dirname(path), at)
   if (process.getuid!() === 0) checkOwners(dirname(path), at)
-  await removeStale(path, at)
+  if (await isStale(path, at)) unlinkSync(path)
   const umask = process.umask(0o777)
   let opened: Opened
   try {
@@ -130,25 +156,37 @@ function listening(server: Server, at: string, listen: (told: () => void) => voi
 }
 
 function cannotListen(at: string, error: unknown): Fault {
-  return new Fault('config', `${at}: cannot listen: ${errorText(error)}`, error)
+  const why = reasons[errorCode(error)] ?? errorText(error)
+  return new Fault('config', `${at}: cannot listen: ${why}`, error)
 }
 
-async function removeStale(path: string, at: string): Promise<void> {
+const reasons: Readonly<Record<string, string>> = {
+  EADDRINUSE:
+    'EADDRINUSE: another process listens there; "ss -ltnp" says which: end it, or name another port',
+  EADDRNOTAVAIL: 'EADDRNOTAVAIL: this host has no such address; name one of its own',
+  EACCES: 'EACCES: ports below 1024 are for root alone; name another one',
+}
+
+/**
+ * Whether a socket is there that nobody listens on any more. A Fault of kind `config` for anything
+ * else that is there.
+ */
+async function isStale(path: string, at: string): Promise<boolean> {
   try {
     if (!lstatSync(path).isSocket()) {
       throw new Fault('config', `${at}: exists and is not a socket; remove it`)
     }
   } catch (error) {
-    if (errorCode(error) === 'ENOENT') return
+    if (errorCode(error) === 'ENOENT') return false
     throw error
   }
   const why = await knock(path)
-  if (why === 'ENOENT') return
+  if (why === 'ENOENT') return false
   if (why !== 'ECONNREFUSED') {
     const what = why === '' ? 'somebody answers there' : `cannot be replaced (${why})`
     throw new Fault('config', `${at}: ${what}; is onescand running?`)
   }
-  unlinkSync(path)
+  return true
 }
 
 /** Why no process answers, or ''. */

@@ -2,6 +2,9 @@ import { writeSync } from 'node:fs'
 import { asksAbout, tellAbout } from '../../runtime/about.ts'
 import { errorText } from '../../runtime/fault.ts'
 import { loadLibc } from '../../runtime/libc.ts'
+import { faultLines } from '../../settings/faults.ts'
+import { tellStart } from '../../settings/start-report.ts'
+import { checkStart } from './check-start.ts'
 import { log } from './log.ts'
 import { type Options, readOptions, usage } from './options.ts'
 import { adoptOrphans } from './orphans.ts'
@@ -19,17 +22,21 @@ if (asksAbout(words)) {
   tellAbout('onescand', usage, words)
   process.exit(0)
 }
-const options = optionsOrUsage()
-
 process.on('uncaughtException', (error) => {
   log(error.stack ?? errorText(error))
   process.exit(FAILED) // the clients go cold
 })
 
-onescand(options).catch((error) => {
+const run = words.includes('--check') ? check() : onescand(optionsOrUsage())
+run.catch((error) => {
   log(errorText(error))
   process.exit(FAILED)
 })
+
+/** Says all that is wrong with options and settings, and ends as a start with them would. */
+async function check(): Promise<void> {
+  process.exit(tellStart(await checkStart(words, { ...process.env })))
+}
 
 /**
  * One warm engine, onescand(8): it serves until it is told to end. The first process judges no
@@ -49,7 +56,7 @@ function optionsOrUsage(): Options {
   try {
     return readOptions(words)
   } catch (error) {
-    log(errorText(error))
+    for (const line of faultLines(error)) log(line)
     writeSync(2, usage)
     process.exit(USAGE)
   }

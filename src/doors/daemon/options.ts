@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
-import { parseArgs } from 'node:util'
 import { errorText } from '../../runtime/fault.ts'
+import { gatherFaults, SeveralFaults } from '../../settings/faults.ts'
+import { parseOptions } from '../../settings/parse-options.ts'
 import { byteSize, wholeNumber } from '../../settings/settings.ts'
 import { socketPath } from '../../settings/socket-path.ts'
 import { type ListeningPlace, readListeningPlace } from './listening-place.ts'
@@ -53,52 +54,64 @@ export const usage = `usage: onescand [--socket PATH|none] [--milter unix:PATH|i
                 [--mode MODE] [--group GROUP] [--workers N]
                 [--http unix:PATH|inet:ADDRESS:PORT] [--http-token FILE] [--http-hide-addresses]
                 [--max-size SIZE] [--max-clients N] [--memory SIZE] [--grace SECONDS]
+                [--check]
 `
 
-/** Throws an Error that says what is wrong with the options. */
+/** Throws SeveralFaults with all that is wrong with the options. */
 export function readOptions(words: readonly string[]): Options {
-  const { values, tokens } = parseArgs({
-    args: [...words],
-    tokens: true,
-    options: {
-      socket: { type: 'string', default: '/run/onescan/slot.sock' },
-      milter: { type: 'string', multiple: true, default: [] },
-      policy: { type: 'string', multiple: true, default: [] },
-      smtp: { type: 'string', multiple: true },
-      lmtp: { type: 'string', multiple: true },
-      next: { type: 'string', multiple: true },
-      from: { type: 'string', multiple: true },
-      'after-queue': { type: 'boolean', multiple: true },
-      'bare-newlines': { type: 'string', multiple: true },
-      http: { type: 'string' },
-      'http-token': { type: 'string' },
-      'http-hide-addresses': { type: 'boolean', default: false },
-      mode: { type: 'string', default: '0660' },
-      group: { type: 'string' },
-      workers: { type: 'string' },
-      'max-size': { type: 'string' },
-      'max-clients': { type: 'string' },
-      memory: { type: 'string' },
-      grace: { type: 'string' },
-      foreground: { type: 'boolean' }, // there is nothing else
-      worker: { type: 'string' },
-    },
+  const { values, tokens, faults } = parseOptions(words, {
+    socket: { type: 'string', default: '/run/onescan/slot.sock' },
+    milter: { type: 'string', multiple: true, default: [] },
+    policy: { type: 'string', multiple: true, default: [] },
+    smtp: { type: 'string', multiple: true },
+    lmtp: { type: 'string', multiple: true },
+    next: { type: 'string', multiple: true },
+    from: { type: 'string', multiple: true },
+    'after-queue': { type: 'boolean', multiple: true },
+    'bare-newlines': { type: 'string', multiple: true },
+    http: { type: 'string' },
+    'http-token': { type: 'string' },
+    'http-hide-addresses': { type: 'boolean', default: false },
+    mode: { type: 'string', default: '0660' },
+    group: { type: 'string' },
+    workers: { type: 'string' },
+    'max-size': { type: 'string' },
+    'max-clients': { type: 'string' },
+    memory: { type: 'string' },
+    grace: { type: 'string' },
+    foreground: { type: 'boolean' }, // there is nothing else
+    worker: { type: 'string' },
+    check: { type: 'boolean' }, // looked for before anything is read
   })
+  const { lines, attempt } = gatherFaults()
   const number = (name: 'workers' | 'max-clients' | 'grace', standard: number, min: number) =>
-    wholeNumber({ [`--${name}`]: values[name] }, `--${name}`, standard, { min, max: 10_000 })
+    attempt(
+      () =>
+        wholeNumber({ [`--${name}`]: values[name] }, `--${name}`, standard, { min, max: 10_000 }),
+      standard,
+    )
   const bytes = (name: 'max-size' | 'memory', standard: string) =>
-    byteSize({ [`--${name}`]: values[name] || standard }, `--${name}`, 0)
+    attempt(() => byteSize({ [`--${name}`]: values[name] || standard }, `--${name}`, 0), 0)
   const cores = Math.min(availableParallelism(), WORKERS_STANDARD)
-  return {
-    socket: values.socket === 'none' ? undefined : socketPath(values.socket, '--socket'),
-    milters: values.milter.map((place) => readListeningPlace(place, '--milter')),
-    policies: values.policy.map((place) => readListeningPlace(place, '--policy')),
-    relays: readRelays(tokens.filter((token) => token.kind === 'option')),
-    http: values.http === undefined ? undefined : readListeningPlace(values.http, '--http'),
+
+  const places = (texts: readonly string[], option: string) =>
+    texts.flatMap((place) => attempt(() => [readListeningPlace(place, option)], []))
+  const options: Options = {
+    socket: attempt(
+      () => (values.socket === 'none' ? undefined : socketPath(values.socket, '--socket')),
+      undefined,
+    ),
+    milters: places(values.milter, '--milter'),
+    policies: places(values.policy, '--policy'),
+    relays: attempt(() => readRelays(tokens.filter((token) => token.kind === 'option')), []),
+    http: places(values.http === undefined ? [] : [values.http], '--http')[0],
     httpToken: values['http-token'],
     httpHidesAddresses: values['http-hide-addresses'],
-    mode: readMode(values.mode),
-    group: values.group === undefined ? undefined : readGroup(values.group),
+    mode: attempt(() => readMode(values.mode), 0),
+    group: attempt(
+      () => (values.group === undefined ? undefined : readGroup(values.group)),
+      undefined,
+    ),
     workers: Math.max(1, number('workers', cores, 0)),
     maxSize: bytes('max-size', '100M'),
     memory: bytes('memory', '64M'),
@@ -106,6 +119,8 @@ export function readOptions(words: readonly string[]): Options {
     grace: number('grace', 20, 0) * 1000,
     workerFor: values.worker?.split(',').map(doorKindOf),
   }
+  if (faults.length + lines.length > 0) throw new SeveralFaults([...faults, ...lines])
+  return options
 }
 
 function readMode(text: string): number {

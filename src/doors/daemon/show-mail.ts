@@ -21,7 +21,7 @@ export interface Shown {
   heard(process: number, message: unknown): void
   /** A worker has ended. */
   ended(process: number, left: LeftBehind): void
-  /** Opens the place, in the first process; a Fault of kind `config` if that cannot be. */
+  /** Opens the place, in the first process; resolves when that was tried once. */
   open(): Promise<void>
   /** Mail is taken from now on, or not any more. */
   ready(isReady: boolean): void

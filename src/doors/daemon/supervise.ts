@@ -45,7 +45,7 @@ export async function supervise({
   const shown =
     options.http &&
     showMail(options.http, options, { configuration: () => configuration, mark: () => mark })
-  await shown?.open() // before any worker is started for nothing
+  await shown?.open()
   const sockets = await openSockets(options, handedOver)
   const kinds = sockets.map(({ kind }) => kind)
   const relays = relaysOf(kinds, options.relays)

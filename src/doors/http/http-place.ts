@@ -1,13 +1,14 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { Server, Socket } from 'node:net'
 import { gzipSync } from 'node:zlib'
+import { errorText } from '../../runtime/fault.ts'
 import {
   createObserver,
   type Observed,
   type Observer,
   TRIAL_COUNTS_FOR,
 } from '../../visible/live/observer.ts'
-import { checkAccessBy } from './access.ts'
+import { type CheckAccess, checkAccessBy, type Refusal } from './access.ts'
 import { createEvents } from './events.ts'
 import { assets } from './page-assets.ts'
 import { type SnapshotOptions, snapshot } from './snapshot.ts'
@@ -39,10 +40,17 @@ const FRESH_FOR = 1_000
 /** Bytes of a request; it has no body. */
 const REQUEST_MAX = 8 * 1024
 
-/** Metrics, health, history and the page, for allowed clients. Faults are of kind `config`. */
+/** Milliseconds before a place that could not be opened is tried again. */
+export const TRY_AGAIN_AFTER = 5_000
+
+/**
+ * Metrics, health, history and the page, for allowed clients. If nobody can be let in there, as
+ * with a port that is taken, the log says why, and it is tried again: mail does not wait for it.
+ * Resolves when it was tried once.
+ */
 export async function openHttpPlace(options: HttpOptions): Promise<HttpPlace> {
   const { address, tokenFile, listen, observed, isReady, log } = options
-  const refusalOf = checkAccessBy(address, tokenFile)
+  let refusalOf: CheckAccess = () => closed
   const observer = createObserver(observed)
   const events = createEvents(observer, options)
   const fresh = <Value>(make: () => Value) => keptFor(FRESH_FOR, observed.uptime, make)
@@ -74,15 +82,15 @@ export async function openHttpPlace(options: HttpOptions): Promise<HttpPlace> {
   const asking = new WeakSet<Socket>()
   /** Connections without a request, in the order in which they fell silent. */
   const idle = new Set<Socket>()
-  let open = 0
+  let connections = 0
   server.on('connection', (socket: Socket) => {
-    open++
+    connections++
     idle.add(socket)
     socket.once('close', () => {
-      open--
+      connections--
       idle.delete(socket)
     })
-    if (open <= CONNECTIONS_MAX) return
+    if (connections <= CONNECTIONS_MAX) return
     const [oldest] = idle
     oldest?.destroy()
   })
@@ -90,7 +98,6 @@ export async function openHttpPlace(options: HttpOptions): Promise<HttpPlace> {
     if (socket.writable) socket.end('HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n')
     setTimeout(() => socket.destroy(), 1000).unref()
   })
-  server.on('error', (error) => log(`http: ${error.message}`))
 
   async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const path = (request.url ?? '').replace(/\?.*$/s, '')
@@ -140,16 +147,28 @@ export async function openHttpPlace(options: HttpOptions): Promise<HttpPlace> {
     }
   }
 
-  try {
-    await listen(server)
-  } catch (error) {
-    events.close()
-    observer.close()
-    throw error
+  let again: NodeJS.Timeout | undefined
+  let why: string | undefined
+  async function open(): Promise<void> {
+    try {
+      refusalOf = checkAccessBy(address, tokenFile)
+      await listen(server)
+      server.on('error', (error) => log(`http: ${error.message}`))
+      if (why !== undefined) log('http: is open now')
+    } catch (error) {
+      const now = errorText(error)
+      const every = `${TRY_AGAIN_AFTER / 1000} seconds`
+      if (now !== why) log(`${now}; mail is taken all the same, and this is tried every ${every}`)
+      why = now
+      again = setTimeout(open, TRY_AGAIN_AFTER)
+      again.unref()
+    }
   }
+  await open()
   return {
     observer,
     close() {
+      clearTimeout(again)
       events.close()
       observer.close()
       server.close()
@@ -157,6 +176,9 @@ export async function openHttpPlace(options: HttpOptions): Promise<HttpPlace> {
     },
   }
 }
+
+/** While it is not known who may look. */
+const closed: Refusal = { status: 421, text: 'not yet' }
 
 /** What is made anew when it is asked for, and not more often than that. */
 function keptFor<Value>(time: number, uptime: () => number, make: () => Value): () => Value {

@@ -1,9 +1,10 @@
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { Fault } from '../../runtime/fault.ts'
 import { scannerEnvironment } from '../../settings/environment.ts'
 import { readNumber, readSize, readText, readWord } from '../../settings/read.ts'
 import { choice, type Environment, isSet, splitWords } from '../../settings/settings.ts'
 import { table } from '../../settings/table.ts'
+import { isBuiltIn } from './built-in-names.ts'
 
 /** What QHPSI asks for: one command, or plugins in their order. */
 export type QhpsiLine =
@@ -160,7 +161,23 @@ export function readQhpsiLine(text: string): QhpsiLine | undefined {
   if (words.length === 0) {
     throw new Fault('config', `QHPSI ${text}: names no scanner; unset it to scan nothing`)
   }
-  return plugins ? { kind: 'plugins', names: words } : { kind: 'command', words }
+  if (plugins) return { kind: 'plugins', names: words }
+  refusePlugins(text, words)
+  return { kind: 'command', words }
+}
+
+/**
+ * `clamd` as a command is the daemon, which ends with an exit code that means infected: all mail
+ * would be refused. clamscan alone is a command that works.
+ */
+function refusePlugins(text: string, words: readonly string[]): void {
+  const areNames = words.every(isBuiltIn) && words.join() !== 'clamscan'
+  if (!areNames && basename(words[0]!) !== 'clamd') return
+  const meant = areNames ? words.join(' ') : 'clamd'
+  throw new Fault(
+    'config',
+    `QHPSI ${text}: names a built-in plugin as a command; did you mean "plugin: ${meant}"?`,
+  )
 }
 
 export function readInfectedPolicy(env: Environment): InfectedPolicy {

@@ -1,16 +1,17 @@
 import { once } from 'node:events'
 import { chmodSync, existsSync, readFileSync, statSync } from 'node:fs'
-import { connect, createServer, type Socket } from 'node:net'
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 import { join } from 'node:path'
-import t from 'tap'
+import t, { type Test } from 'tap'
 import { GROUNDS } from '../../../src/judge/decision.ts'
 import { FAULT_KINDS } from '../../../src/runtime/fault.ts'
 import { CAUSES } from '../../../src/scan/shared/cause.ts'
 import type { Told } from '../../../src/visible/live/told.ts'
+import { freePort } from '../../programs/free-port.ts'
 import { socketDirectory } from '../../programs/socket-directory.ts'
 import { runtimes as onNode, startOnescand } from '../daemon/process.ts'
 import { call, framesOf } from '../warm/client.ts'
-import { metric, serve, until } from './rig.ts'
+import { get, metric, serve, until } from './rig.ts'
 
 /** onescand --http: metrics, health and who may see them. */
 
@@ -244,9 +245,7 @@ t.test('other addresses need a token, which is then asked for', async (t) => {
   const token = 'a-token-of-some-length'
   const file = join(t.testdir({ token: `${token}\n`, short: 'short' }), 'token')
   chmodSync(file, 0o640)
-  const refused = startOnescand(t, { args: ['--http', 'inet:0.0.0.0:9'] })
-  t.equal(await refused.ended, 111)
-  t.match(refused.log.join('\n'), '--http 0.0.0.0: others reach this address; give --http-token')
+  await refusedPage(t, ['--http', 'inet:0.0.0.0:9'], /--http 0\.0\.0\.0: .*; give --http-token/)
   const served = await serve(t, { args: ['--http-token', file] })
   const asked = await served.get('/metrics')
   t.match(asked, { status: 401, headers: { 'www-authenticate': 'Basic realm="onescand"' } })
@@ -257,14 +256,38 @@ t.test('other addresses need a token, which is then asked for', async (t) => {
   t.equal(await given(`Bearer ${token}x`), 401)
   t.equal(await given('Bearer'), 401)
   chmodSync(file, 0o644)
-  const open = startOnescand(t, { args: ['--http', 'inet:127.0.0.1:9', '--http-token', file] })
-  t.equal(await open.ended, 111)
-  t.match(open.log.join('\n'), 'mode 0644 lets everyone read it; chmod 640 it')
+  const here = ['--http', `inet:127.0.0.1:${await freePort()}`, '--http-token']
+  await refusedPage(t, [...here, file], /mode 0644 lets everyone read it; chmod 640 it/)
   const short = join(file, '../short')
   chmodSync(short, 0o640)
-  const weak = startOnescand(t, { args: ['--http', 'inet:127.0.0.1:9', '--http-token', short] })
-  t.equal(await weak.ended, 111)
-  t.match(weak.log.join('\n'), 'must hold 16 printable characters')
+  await refusedPage(t, [...here, short], /must hold 16 printable characters/)
+})
+
+/** It serves mail, says why there is no page, and nobody listens there. */
+async function refusedPage(t: Test, args: readonly string[], why: RegExp): Promise<void> {
+  const daemon = startOnescand(t, { args })
+  await daemon.logged(/serving/)
+  const [line = ''] = daemon.log.filter((line) => why.test(line))
+  t.match(line, /; mail is taken all the same, and this is tried every 5 seconds$/)
+  const port = Number(args[1]!.split(':').at(-1))
+  await t.rejects(get(port, '/readyz'), { code: 'ECONNREFUSED' })
+}
+
+t.test('a port that is taken stops no mail, and is taken once it is free', async (t) => {
+  const other = createServer().listen(0, '127.0.0.1')
+  await once(other, 'listening')
+  const { port } = other.address() as AddressInfo
+  const daemon = startOnescand(t, {
+    args: ['--http', `inet:127.0.0.1:${port}`],
+    settings: { QHPSI: 'plugin: eicar' },
+  })
+  await daemon.logged(/--http 127\.0\.0\.1:\d+: cannot listen: EADDRINUSE.*; mail is taken/)
+  await daemon.logged(/serving/)
+  t.equal((await daemon.ask({ variables: { QHPSI: 'plugin: eicar' } })).does, 'hand on')
+  other.close()
+  await daemon.logged(/http: is open now/)
+  t.equal((await get(port, '/healthz')).status, 200)
+  t.equal(daemon.log.filter((line) => /EADDRINUSE/.test(line)).length, 1, 'it is told once')
 })
 
 t.test('a socket with a path is as open as its mode, and any name leads there', async (t) => {

@@ -1,0 +1,107 @@
+import { extname } from 'node:path'
+import { errorText } from '../../runtime/fault.ts'
+import { faultLines, gatherFaults } from '../../settings/faults.ts'
+import type { Environment } from '../../settings/settings.ts'
+import type { StartReport } from '../../settings/start-report.ts'
+import { scanByThemselves } from '../../visible/live/trial.ts'
+import { checkAccessBy } from '../http/access.ts'
+import { type Configuration, readConfiguration } from '../shared/configuration.ts'
+import { configurationFaults, configurationWarnings } from '../shared/configuration-faults.ts'
+import { describeDoor, type PlacedDoor } from './describe.ts'
+import { checkPlace } from './listen.ts'
+import type { ListeningPlace } from './listening-place.ts'
+import { type Options, readOptions } from './options.ts'
+import { makeTrialMail } from './trial-mail.ts'
+
+/**
+ * Goes through what onescand does at its start with these options and settings, up to the first
+ * connection, and says all that is wrong at once: onescand(8), --check. Nothing listens meanwhile.
+ */
+export async function checkStart(words: readonly string[], env: Environment): Promise<StartReport> {
+  const faults = gatherFaults()
+  const options = faults.attempt(() => readOptions(words), undefined)
+  const ofPlaces = options === undefined ? [] : await placeFaults(options)
+  const isUsage = options === undefined
+  const errors = [...faults.lines, ...ofPlaces, ...(await configurationFaults(env))]
+  const warnings = [...configurationWarnings(env), ...(options ? await pageFaults(options) : [])]
+  if (errors.length > 0 || options === undefined) return { isUsage, errors, warnings, does: [] }
+  const configuration = await readConfiguration(env, () => {})
+  try {
+    return {
+      isUsage,
+      errors,
+      warnings: [...warnings, ...remarks(configuration), ...(await pluginFaults(configuration))],
+      does: doorsOf(options).map((door) => describeDoor(door, configuration)),
+    }
+  } finally {
+    configuration.close()
+  }
+}
+
+/** Without an option they are systemd's, and described by it. */
+function doorsOf({ socket, milters, policies, relays }: Options): PlacedDoor[] {
+  const at = (kind: PlacedDoor['kind']) => (place: ListeningPlace) => {
+    return {
+      kind,
+      place: place.kind === 'unix' ? `unix:${place.path}` : `inet:${place.host}:${place.port}`,
+    }
+  }
+  return [
+    ...(socket === undefined ? [] : [at('slot')({ kind: 'unix', path: socket })]),
+    ...milters.map(at('milter')),
+    ...policies.map(at('policy')),
+    ...relays.map((relay) => ({ ...at(relay.lmtp ? 'lmtp' : 'smtp')(relay.place), relay })),
+  ]
+}
+
+async function placeFaults(options: Options): Promise<string[]> {
+  const { socket, milters, policies, relays } = options
+  const named: readonly (readonly [string, ListeningPlace])[] = [
+    ...(socket === undefined ? [] : [['--socket', { kind: 'unix', path: socket }] as const]),
+    ...milters.map((place) => ['--milter', place] as const),
+    ...policies.map((place) => ['--policy', place] as const),
+    ...relays.map(({ lmtp, place }) => [lmtp ? '--lmtp' : '--smtp', place] as const),
+  ]
+  const faults: string[] = []
+  for (const [option, place] of named) {
+    await checkPlace(place, { ...options, option }).catch((error) => {
+      faults.push(errorText(error))
+    })
+  }
+  return faults
+}
+
+/** The page is tried again and again, and stops no mail. */
+async function pageFaults({ http, httpToken, ...manners }: Options): Promise<string[]> {
+  if (http === undefined) return []
+  try {
+    checkAccessBy(http.kind === 'tcp' ? http.host : undefined, httpToken)
+    await checkPlace(http, { ...manners, option: '--http' })
+    return []
+  } catch (error) {
+    return faultLines(error).map((line) => `${line}; there is no page until then`)
+  }
+}
+
+function remarks({ policy }: Configuration): string[] {
+  if (policy === undefined)
+    return ['QHPSI is not set: all mail passes unscanned; set it, as in QHPSI="plugin: clamd"']
+  return policy.remark === '' ? [] : [policy.remark]
+}
+
+/** File plugins are loaded by the first mail: one that cannot be would have all of it deferred. */
+async function pluginFaults({ policy, scannersFor }: Configuration): Promise<string[]> {
+  if (policy?.scan.line.kind !== 'plugins') return []
+  const plugins = scannersFor(policy.scan.line).filter(({ name }) => extname(name) !== '')
+  const { clean } = makeTrialMail(Date.now(), { least: 0, most: 1000 })
+  const clocks = { now: Date.now, uptime: () => performance.now() }
+  const faults: string[] = []
+  for (const scanner of plugins) {
+    const why = await scanByThemselves(clean, { policy, scanners: [scanner] }, clocks).then(
+      (result) => (result.answer === 'unknown' ? result.why : undefined),
+      errorText,
+    )
+    if (why !== undefined) faults.push(`${why}: all mail is deferred; correct the plugin`)
+  }
+  return faults
+}

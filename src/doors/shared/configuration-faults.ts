@@ -1,0 +1,79 @@
+import { readClusterPolicy } from '../../cluster/cluster-policy.ts'
+import { contradictionsIn } from '../../judge/contradictions.ts'
+import { readPlace } from '../../judge/policy.ts'
+import { readSpoolPolicy } from '../../message/spool-policy.ts'
+import { readQuotaSettings } from '../../quota/quota-settings.ts'
+import { errorText } from '../../runtime/fault.ts'
+import { makeScanners } from '../../scan/scanners.ts'
+import {
+  readInfectedPolicy,
+  readScanPolicy,
+  readUnscannedPolicy,
+  type ScanPolicy,
+} from '../../scan/shared/scan-policy.ts'
+import { everyFault, faultLines, gatherFaults, lineEndFaults } from '../../settings/faults.ts'
+import { misspeltIn } from '../../settings/misspelt.ts'
+import type { Environment } from '../../settings/settings.ts'
+import { names } from '../../settings/table.ts'
+import { readVerdictPolicy } from '../../verdicts/verdicts-policy.ts'
+import { readConfiguration } from './configuration.ts'
+
+/** All of what readConfiguration() reads one after the other. */
+const readers: readonly ((env: Environment) => unknown)[] = [
+  (env) => readScanPolicy(env, readPlace(env)),
+  (env) => readClusterPolicy(env, readPlace(env).control),
+  readSpoolPolicy,
+  readInfectedPolicy,
+  readUnscannedPolicy,
+  readVerdictPolicy,
+  readQuotaSettings,
+]
+
+/**
+ * All that keeps onescand from starting with these settings, a line each: what each reader finds,
+ * each scanner, and what the whole says that none of them did. Nothing is listened on or scanned.
+ */
+export async function configurationFaults(env: Environment): Promise<string[]> {
+  const endings = lineEndFaults(env)
+  const whole = endings.length > 0 ? withoutEndings(env) : env
+  const found = readers.flatMap((read) => everyFault(whole, read))
+  const scan = gatherFaults().attempt(() => readScanPolicy(whole, readPlace(whole)), undefined)
+  const faults = new Set([...endings, ...found, ...(await scannerFaults(scan))])
+  if (faults.size === 0) {
+    try {
+      const configuration = await readConfiguration(whole, () => {})
+      configuration.close()
+    } catch (error) {
+      for (const line of faultLines(error)) faults.add(line)
+    }
+  }
+  return [...faults]
+}
+
+function withoutEndings(env: Environment): Environment {
+  const plain = names.flatMap((name) => {
+    const value = env[name]
+    return value === undefined ? [] : [[name, value.replaceAll('\r', '')] as const]
+  })
+  return { ...env, ...Object.fromEntries(plain) }
+}
+
+async function scannerFaults(scan: ScanPolicy | undefined): Promise<string[]> {
+  const faults: string[] = []
+  for (const scanner of scan === undefined ? [] : await makeScanners(scan)) {
+    await scanner.prepare?.().catch((error) => faults.push(errorText(error)))
+    scanner.close?.()
+  }
+  return faults
+}
+
+/** Settings with which it starts, and which are hardly meant so, a line each. */
+export function configurationWarnings(env: Environment): string[] {
+  const misspelt = misspeltIn(env).map(({ name, meant }) => {
+    return `${name} is not a setting: no program reads it; did you mean ${meant}?`
+  })
+  const contradictions = contradictionsIn(env).map(({ name, value, remedy }) => {
+    return `${name} ${value}; ${remedy}`
+  })
+  return [...misspelt, ...contradictions]
+}

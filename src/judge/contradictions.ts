@@ -1,0 +1,44 @@
+import { readInfectedPolicy } from '../scan/shared/scan-policy.ts'
+import type { Environment } from '../settings/settings.ts'
+
+/** A setting that can be read, and does not do what it looks like. */
+export interface Contradiction {
+  readonly name: string
+  readonly value: string
+  readonly remedy: string
+}
+
+export function contradictionsIn(env: Environment): Contradiction[] {
+  return [...inForward(env), ...inMaxAge(env), ...inSecondLook(env)]
+}
+
+function inForward(env: Environment): Contradiction[] {
+  if (!env.VIRUSFORWARD || !refuses(env)) return []
+  const value = `gets nothing: REJECTVIRUS=${env.REJECTVIRUS} refuses infected mail before`
+  return [{ name: 'VIRUSFORWARD', value, remedy: 'unset REJECTVIRUS, or VIRUSFORWARD' }]
+}
+
+function refuses(env: Environment): boolean {
+  try {
+    return readInfectedPolicy(env).action === 'reject'
+  } catch {
+    return false // told by who reads the settings
+  }
+}
+
+function inMaxAge(env: Environment): Contradiction[] {
+  if (!/^0+$/.test(env.CLUSTERMAXAGE ?? '')) return []
+  const value = '0: every hmac-sha256 stamp is too old, and all mail is scanned again'
+  return [{ name: 'CLUSTERMAXAGE', value, remedy: 'unset it for an hour, or set seconds' }]
+}
+
+/** What less than a scan of every part misses. */
+function inSecondLook(env: Environment): Contradiction[] {
+  const missed: Readonly<Record<string, string>> = {
+    odd: 'odd: files in mail that follows the standards are missed if only mail programs open them',
+    never: 'never: files are missed if only mail programs open them',
+  }
+  const value = env.QHPSI && missed[env.SECONDLOOK ?? '']
+  if (!value) return []
+  return [{ name: 'SECONDLOOK', value, remedy: 'unset it to have every part scanned' }]
+}

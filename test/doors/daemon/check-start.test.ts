@@ -1,0 +1,153 @@
+import { spawnSync } from 'node:child_process'
+import { once } from 'node:events'
+import { chmodSync, existsSync, writeFileSync } from 'node:fs'
+import { type AddressInfo, createServer } from 'node:net'
+import { join } from 'node:path'
+import t, { type Test } from 'tap'
+import { checkStart } from '../../../src/doors/daemon/check-start.ts'
+import { badSettings } from '../../cases/bad-settings.ts'
+import { openDirectory } from '../../programs/reachable.ts'
+import { newest, startOnescand } from './process.ts'
+
+/** onescand --check: what it says, and that a start would say the same. */
+
+const good = { QHPSI: 'plugin: eicar', REJECTVIRUS: '1' }
+const none = ['--socket', 'none']
+
+/** A place of its own in each test. */
+function checkHere(t: Test) {
+  const directory = openDirectory(t)
+  const socket = join(directory, 's')
+  const check = (settings: Record<string, string>, ...words: string[]) =>
+    checkStart(['--socket', socket, ...words], { CONTROLDIR: directory, ...settings })
+  return { directory, socket, check }
+}
+
+t.test('if all is well it says what it would do, and has touched nothing', async (t) => {
+  const { socket, check } = checkHere(t)
+  const report = await check(good)
+  t.same(report.errors, [])
+  t.same(report.warnings, [])
+  t.match(report.does, [/^slot unix:.*\/s: scans with eicar, /])
+  t.notOk(existsSync(socket))
+})
+
+t.test('every setting that makes no sense is told, as a start tells the first', async (t) => {
+  const ring = join(openDirectory(t), 'ring')
+  writeFileSync(ring, 'md5:a:sesame\n', { mode: 0o600 })
+  const mine = badSettings.filter(({ noDaemon, unscanned }) => !noDaemon && !unscanned)
+  t.ok(mine.length > 40)
+  for (const { settings, reason, ring: wantsRing } of mine) {
+    const env = { ...good, ...(wantsRing && { CLUSTERKEYS: ring }), ...settings }
+    const { errors } = await checkStart(none, env)
+    const plain = errors.map((line) => line.replaceAll('"', '\\"')) // as the log has it
+    t.ok(
+      plain.some((line) => reason.test(line)) || errors.some((line) => reason.test(line)),
+      `${reason}`,
+      { errors },
+    )
+  }
+})
+
+t.test('all of them at once, and the options, too', async (t) => {
+  const { check } = checkHere(t)
+  const settings = {
+    QHPSI: 'clamd',
+    SCANTIMEOUT: '-1',
+    SECONDLOOK: 'od\r',
+    VERDICTS: 'vlakey://x',
+    CLUSTERKEYS: '/nonexistent/ring',
+    REJECT_VIRUS: '1',
+  }
+  const report = await check(settings, '--workers', '-1', '--mitler', 'x', '--mode', 'rwx')
+  t.equal(report.isUsage, true)
+  for (const line of [
+    /^--mitler: is no option; did you mean --milter\?$/,
+    /^--workers -1: must be a whole number from 0 to 10000$/,
+    /^--mode rwx: must be/,
+    /^QHPSI clamd: names a built-in plugin as a command; did you mean "plugin: clamd"\?$/,
+    /^SCANTIMEOUT -1: must be/,
+    /^SECONDLOOK "od\\r": ends in a carriage return/,
+    /^SECONDLOOK od: must be always or odd or never$/,
+    /^VERDICTS vlakey:\/\/x: must be/,
+    /^CLUSTERKEYS \/nonexistent\/ring: .*; make the file or unset CLUSTERKEYS$/,
+  ]) {
+    t.ok(
+      report.errors.some((error) => line.test(error)),
+      `${line}`,
+      report,
+    )
+  }
+  t.equal(report.errors.length, 9)
+  t.match(report.warnings, [/^REJECT_VIRUS is not a setting: .*; did you mean REJECTVIRUS\?$/])
+})
+
+t.test('a plugin that is there and cannot be loaded would have all mail deferred', async (t) => {
+  const { directory, check } = checkHere(t)
+  const tried = async (text: string) => {
+    writeFileSync(join(directory, 'mine.mjs'), text)
+    return check({ QHPSI: 'plugin: mine.mjs eicar', PLUGINDIR: directory })
+  }
+  t.match(await tried('export const virusscan = () => ({ answer: "clean" })'), { warnings: [] })
+  const deferred = /all mail is deferred; correct the plugin$/
+  for (const text of ['no script', 'throw new Error("x")', 'export const other = 1']) {
+    const { errors, warnings } = await tried(text)
+    t.same(errors, [], text)
+    t.match(warnings, [/^plugin mine\.mjs: /], text)
+    t.match(warnings[0], deferred, text)
+  }
+  t.match((await check({ QHPSI: 'plugin: gone.mjs eicer' })).errors, [
+    /^QHPSI: plugin gone\.mjs: /,
+    /^QHPSI: plugin eicer: no such plugin; built in are clamd/,
+  ])
+})
+
+t.test(
+  'a place that is taken is told with who to ask; a page that is, stops nothing',
+  async (t) => {
+    const other = createServer().listen(0, '127.0.0.1')
+    await once(other, 'listening')
+    t.teardown(() => other.close())
+    const place = `inet:127.0.0.1:${(other.address() as AddressInfo).port}`
+    const { directory, check } = checkHere(t)
+    const milter = await check(good, '--milter', place)
+    t.match(milter.errors, [/^--milter 127\.0\.0\.1:\d+: cannot listen: EADDRINUSE: .*ss -ltnp/])
+    const page = await check(good, '--http', place)
+    t.same(page.errors, [])
+    t.match(page.warnings, [/^--http .*EADDRINUSE.*; there is no page until then$/])
+    const open = await check(good, '--http', 'inet:0.0.0.0:9')
+    t.match(open.warnings, [/give --http-token.*; there is no page until then$/])
+    writeFileSync(join(directory, 'file'), '')
+    const file = await check(good, '--milter', `unix:${join(directory, 'file')}`)
+    t.match(file.errors, [/exists and is not a socket; remove it/])
+  },
+)
+
+t.test('the program ends as a start would, and serves nobody', async (t) => {
+  const run = async (args: readonly string[], settings: Record<string, string>) => {
+    const daemon = startOnescand(t, { args: ['--check', ...args], settings })
+    const code = await daemon.ended
+    t.notMatch(daemon.log, [/serving/])
+    return code
+  }
+  t.equal(await run([], good), 0)
+  t.equal(await run([], { ...good, REJECT_VIRUS: '1' }), 0, 'a warning keeps nobody from mail')
+  t.equal(await run([], { ...good, SCANTIMEOUT: '0' }), 111)
+  t.equal(await run(['--workers', 'x'], good), 100)
+})
+
+t.test(
+  'a keyring that only others may read is told',
+  { skip: process.getuid!() !== 0 && 'run as root' },
+  async (t) => {
+    const { directory } = checkHere(t)
+    const ring = join(directory, 'ring')
+    writeFileSync(ring, 'md5:a:sesame\n')
+    chmodSync(ring, 0o600)
+    const [program = '', ...words] = [...newest, '--check', '--socket', 'none']
+    const env = { PATH: process.env.PATH, ...good, CLUSTERKEYS: ring }
+    const { status, stdout } = spawnSync(program, words, { env, uid: 54_321, encoding: 'utf8' })
+    t.equal(status, 0)
+    t.match(stdout, /^warning: .*ring is not readable by uid 54321: no clustering$/m)
+  },
+)
