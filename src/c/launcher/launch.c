@@ -42,7 +42,10 @@
 #define OWN_NAME "onescan-run"
 #define BY_NAME "runtime/"
 
-/* What smtp-delay(8) is told: it hands its signals on as they came, and the runtime changes some for itself. */
+/*
+ * What smtp-delay(8) is told: it hands its signals on as they came, and the runtime changes some
+ * for itself.
+ */
 #define SIGNALS "SMTPDELAY_SIGIGN="
 
 /*
@@ -52,9 +55,9 @@
  * no scanner and no next program sees it, src/settings/environment.ts.)
  */
 static const char for_the_slot[][48] = {
-	"BUN_JSC_thresholdForJITAfterWarmUp=20000",
-	"BUN_JSC_thresholdForJITSoon=20000",
-	"BUN_JSC_useWarmUpMarkedBlocks=0",
+    "BUN_JSC_thresholdForJITAfterWarmUp=20000",
+    "BUN_JSC_thresholdForJITSoon=20000",
+    "BUN_JSC_useWarmUpMarkedBlocks=0",
 };
 
 #define LENGTH(array) (sizeof(array) / sizeof *(array))
@@ -72,275 +75,271 @@ enum { OUT_OF_MEMORY = 51, CANNOT_EXEC = 120 };
 #if defined(__x86_64__)
 __asm__(".globl _start\n_start: mov %rsp, %rdi\n and $-16, %rsp\n call launch\n");
 
-static long call(long number, long a, long b, long c, long d)
-{
-	long result;
-	register long fourth __asm__("r10") = d;
+static long call(long number, long a, long b, long c, long d) {
+  long result;
+  register long fourth __asm__("r10") = d;
 
-	__asm__ volatile("syscall"
-			 : "=a"(result)
-			 : "a"(number), "D"(a), "S"(b), "d"(c), "r"(fourth)
-			 : "rcx", "r11", "memory");
-	return result;
+  __asm__ volatile("syscall"
+                   : "=a"(result)
+                   : "a"(number), "D"(a), "S"(b), "d"(c), "r"(fourth)
+                   : "rcx", "r11", "memory");
+  return result;
 }
 #elif defined(__aarch64__)
 __asm__(".globl _start\n_start: mov x0, sp\n bl launch\n");
 
-static long call(long number, long a, long b, long c, long d)
-{
-	register long which __asm__("x8") = number;
-	register long first __asm__("x0") = a;
-	register long second __asm__("x1") = b;
-	register long third __asm__("x2") = c;
-	register long fourth __asm__("x3") = d;
+static long call(long number, long a, long b, long c, long d) {
+  register long which __asm__("x8") = number;
+  register long first __asm__("x0") = a;
+  register long second __asm__("x1") = b;
+  register long third __asm__("x2") = c;
+  register long fourth __asm__("x3") = d;
 
-	__asm__ volatile("svc 0"
-			 : "+r"(first)
-			 : "r"(which), "r"(second), "r"(third), "r"(fourth)
-			 : "memory");
-	return first;
+  __asm__ volatile("svc 0"
+                   : "+r"(first)
+                   : "r"(which), "r"(second), "r"(third), "r"(fourth)
+                   : "memory");
+  return first;
 }
 #else
 #error "Bun runs on x86-64 and arm64 only"
 #endif
 
-static unsigned long length(const char *text)
-{
-	unsigned long n = 0;
+static unsigned long length(const char *text) {
+  unsigned long n = 0;
 
-	while (text[n])
-		n++;
-	return n;
+  while (text[n])
+    n++;
+  return n;
 }
 
-static void copy(char *to, const char *text)
-{
-	while ((*to++ = *text++))
-		;
+static void copy(char *to, const char *text) {
+  while ((*to++ = *text++))
+    ;
 }
 
-static int begins(const char *text, const char *prefix)
-{
-	while (*prefix)
-		if (*text++ != *prefix++)
-			return 0;
-	return 1;
+static int begins(const char *text, const char *prefix) {
+  while (*prefix)
+    if (*text++ != *prefix++)
+      return 0;
+  return 1;
 }
 
 /* Whether the environment has a variable; `name` ends in "=". */
-static int has(char *const *env, const char *name)
-{
-	for (; *env; env++)
-		if (begins(*env, name))
-			return 1;
-	return 0;
+static int has(char *const *env, const char *name) {
+  for (; *env; env++)
+    if (begins(*env, name))
+      return 1;
+  return 0;
 }
 
 /*
  * Whether what the slot writes to descriptor 2 is read as a log: below qmail-local it is a
  * report that goes into the bounce to a stranger. src/doors/shared/log-place.ts has the rule.
  */
-static int log_is_safe(char *const *env)
-{
-	struct stat status;
+static int log_is_safe(char *const *env) {
+  struct stat status;
 
-	if (call(__NR_newfstatat, 2, (long)"", (long)&status, AT_EMPTY_PATH) < 0 || has(env, "ERROR_FD=2"))
-		return 0;
-	if ((status.st_mode & S_IFMT) == S_IFCHR || (status.st_mode & S_IFMT) == S_IFREG)
-		return 1;
-	return (status.st_mode & S_IFMT) != S_IFSOCK &&
-	       (has(env, "PROTO=") || has(env, "TCPREMOTEIP=") || has(env, "TCPLOCALIP=")) &&
-	       !has(env, "DTLINE=") && !has(env, "RPLINE=") && !has(env, "UFLINE=");
+  if (call(__NR_newfstatat, 2, (long) "", (long) &status, AT_EMPTY_PATH) < 0
+      || has(env, "ERROR_FD=2"))
+    return 0;
+  if ((status.st_mode & S_IFMT) == S_IFCHR || (status.st_mode & S_IFMT) == S_IFREG)
+    return 1;
+  return (status.st_mode & S_IFMT) != S_IFSOCK
+         && (has(env, "PROTO=") || has(env, "TCPREMOTEIP=") || has(env, "TCPLOCALIP="))
+         && !has(env, "DTLINE=") && !has(env, "RPLINE=") && !has(env, "UFLINE=");
 }
 
-/* What the slot has no log for goes to the system's, as mail.info; it adds the time (RFC 3164, 4.3.2). */
-static void to_syslog(const char *line)
-{
-	struct {
-		unsigned short family;
-		char path[sizeof "/dev/log"];
-	} address = { 1 /* AF_UNIX */, "/dev/log" };
-	static const char head[] = "<22>";
-	char message[512];
-	unsigned long n = length(line);
-	long fd = call(__NR_socket, 1, 2 /* SOCK_DGRAM */ | 04000 /* SOCK_NONBLOCK */, 0, 0);
+/*
+ * What the slot has no log for goes to the system's, as mail.info; it adds the time (RFC 3164,
+ * 4.3.2).
+ */
+static void to_syslog(const char *line) {
+  struct {
+    unsigned short family;
+    char path[sizeof "/dev/log"];
+  } address = {1 /* AF_UNIX */, "/dev/log"};
+  static const char head[] = "<22>";
+  char message[512];
+  unsigned long n = length(line);
+  long fd = call(__NR_socket, 1, 2 /* SOCK_DGRAM */ | 04000 /* SOCK_NONBLOCK */, 0, 0);
 
-	if (fd < 0 || n > sizeof message - sizeof head || call(__NR_connect, fd, (long)&address, sizeof address, 0) < 0)
-		return;
-	copy(message, head);
-	copy(message + sizeof head - 1, line);
-	call(__NR_write, fd, (long)message, (long)(sizeof head - 1 + n - 1), 0); /* without the line's end */
+  if (fd < 0 || n > sizeof message - sizeof head
+      || call(__NR_connect, fd, (long) &address, sizeof address, 0) < 0)
+    return;
+  copy(message, head);
+  copy(message + sizeof head - 1, line);
+  call(__NR_write, fd, (long) message, (long) (sizeof head - 1 + n - 1),
+       0); /* without the line's end */
 }
 
 /* The environment, if this is the slot; else 0. */
 static char *const *slot_env;
 
-static _Noreturn void fail(int code, const char *line)
-{
-	if (!slot_env || log_is_safe(slot_env))
-		call(__NR_write, 2, (long)line, (long)length(line), 0);
-	else
-		to_syslog(line);
-	for (;;)
-		call(__NR_exit_group, code, 0, 0, 0);
+static _Noreturn void fail(int code, const char *line) {
+  if (!slot_env || log_is_safe(slot_env))
+    call(__NR_write, 2, (long) line, (long) length(line), 0);
+  else
+    to_syslog(line);
+  for (;;)
+    call(__NR_exit_group, code, 0, 0, 0);
 }
 
 /* One line as the slot's own log has them. */
-#define CANNOT_RUN(why) \
-	fail(CANNOT_EXEC, "onescan: decision=defer fault=chain reason=\"" RUNTIME " " why "\" exit=120\n")
+#define CANNOT_RUN(why)                                                                            \
+  fail(CANNOT_EXEC, "onescan: decision=defer fault=chain reason=\"" RUNTIME " " why "\" "          \
+                    "exit=120\n")
 
 /* The part of a path behind its last slash. */
-static char *last_part(char *path)
-{
-	char *part = path;
+static char *last_part(char *path) {
+  char *part = path;
 
-	for (char *c = path; *c; c++)
-		if (*c == '/')
-			part = c + 1;
-	return part;
+  for (char *c = path; *c; c++)
+    if (*c == '/')
+      part = c + 1;
+  return part;
 }
 
 /* Variables that a runtime, its parts or the dynamic linker would obey. */
-static void clean(char **env)
-{
-	static const char dropped[][sizeof SIGNALS] = { "BUN_", "NODE_", "JSC_", "MIMALLOC_", "LD_", SIGNALS };
-	char **kept = env;
+static void clean(char **env) {
+  static const char dropped[][sizeof SIGNALS] = {"BUN_",      "NODE_", "JSC_",
+                                                 "MIMALLOC_", "LD_",   SIGNALS};
+  char **kept = env;
 
-	for (; *env; env++) {
-		int drop = 0;
+  for (; *env; env++) {
+    int drop = 0;
 
-		for (unsigned int i = 0; i < LENGTH(dropped); i++)
-			drop |= begins(*env, dropped[i]);
-		if (!drop)
-			*kept++ = *env;
-	}
-	*kept = 0;
+    for (unsigned int i = 0; i < LENGTH(dropped); i++)
+      drop |= begins(*env, dropped[i]);
+    if (!drop)
+      *kept++ = *env;
+  }
+  *kept = 0;
 }
 
-/* Which signals are ignored, as SigIgn of proc(5) has it. `variable` has room for 16 digits more and a NUL. */
-static void note_ignored(char *variable)
-{
-	struct {
-		unsigned long handler, flags, restorer, mask;
-	} action;
-	unsigned long ignored = 0;
+/*
+ * Which signals are ignored, as SigIgn of proc(5) has it. `variable` has room for 16 digits more
+ * and a NUL.
+ */
+static void note_ignored(char *variable) {
+  struct {
+    unsigned long handler, flags, restorer, mask;
+  } action;
+  unsigned long ignored = 0;
 
-	for (int signal = 1; signal <= 64; signal++)
-		if (call(__NR_rt_sigaction, signal, 0, (long)&action, 8) == 0 && action.handler == 1)
-			ignored |= 1UL << (signal - 1);
-	copy(variable, SIGNALS);
-	variable += sizeof SIGNALS - 1;
-	for (int shift = 60; shift >= 0; shift -= 4)
-		*variable++ = "0123456789abcdef"[ignored >> shift & 15];
-	*variable = 0;
+  for (int signal = 1; signal <= 64; signal++)
+    if (call(__NR_rt_sigaction, signal, 0, (long) &action, 8) == 0 && action.handler == 1)
+      ignored |= 1UL << (signal - 1);
+  copy(variable, SIGNALS);
+  variable += sizeof SIGNALS - 1;
+  for (int shift = 60; shift >= 0; shift -= 4)
+    *variable++ = "0123456789abcdef"[ignored >> shift & 15];
+  *variable = 0;
 }
 
 /* Writes into the bytes from `part` to `end` that name below BY_NAME; 0 if there is no room. */
-static int by_name(char *part, const char *end, const char *name)
-{
-	if (length(name) + sizeof BY_NAME > (unsigned long)(end - part))
-		return 0;
-	copy(part, BY_NAME);
-	copy(part + sizeof BY_NAME - 1, name);
-	return 1;
+static int by_name(char *part, const char *end, const char *name) {
+  if (length(name) + sizeof BY_NAME > (unsigned long) (end - part))
+    return 0;
+  copy(part, BY_NAME);
+  copy(part + sizeof BY_NAME - 1, name);
+  return 1;
 }
 
-static int is_below(int resource, unsigned long minimum)
-{
-	struct rlimit64 limit;
+static int is_below(int resource, unsigned long minimum) {
+  struct rlimit64 limit;
 
-	return call(__NR_prlimit64, 0, resource, 0, (long)&limit) == 0 && limit.rlim_cur < minimum;
+  return call(__NR_prlimit64, 0, resource, 0, (long) &limit) == 0 && limit.rlim_cur < minimum;
 }
 
-static int is(const char *text, const char *word)
-{
-	return begins(text, word) && length(text) == length(word);
+static int is(const char *text, const char *word) {
+  return begins(text, word) && length(text) == length(word);
 }
 
 /* By its own name it is no program of onescan; all it can do is say so. */
-static void tell_about(const char *word)
-{
-	static const char usage[] = "usage: onescan-queue | onescan | onescand | onescan-quotad | smtp-delay\n\n"
-				    "The launcher of the compiled onescan: call it by one of these names, which are\n"
-				    "links to it. See onescan(1).\n";
-	const char *told = usage;
+static void tell_about(const char *word) {
+  static const char usage[] =
+      "usage: onescan-queue | onescan | onescand | onescan-quotad | smtp-delay\n\n"
+      "The launcher of the compiled onescan: call it by one of these names, which are\n"
+      "links to it. See onescan(1).\n";
+  const char *told = usage;
 
-	if (is(word, "--version"))
-		told = OWN_NAME " " VERSION "\n";
-	else if (!is(word, "--help") && !is(word, "-h"))
-		return;
-	if (call(__NR_write, 1, (long)told, (long)length(told), 0) == (long)length(told))
-		call(__NR_exit_group, 0, 0, 0, 0);
-	CANNOT_RUN("cannot be told of here: nobody can write to descriptor 1");
+  if (is(word, "--version"))
+    told = OWN_NAME " " VERSION "\n";
+  else if (!is(word, "--help") && !is(word, "-h"))
+    return;
+  if (call(__NR_write, 1, (long) told, (long) length(told), 0) == (long) length(told))
+    call(__NR_exit_group, 0, 0, 0, 0);
+  CANNOT_RUN("cannot be told of here: nobody can write to descriptor 1");
 }
 
 /* What the kernel puts on the stack of a program: argc, argv, 0, environment, 0. */
-__attribute__((used)) _Noreturn void launch(long *stack)
-{
-	long argc = stack[0];
-	char **argv = (char **)(stack + 1);
-	char **env = argv + argc + 1;
-	char self[PATH_MAX], runtime[PATH_MAX];
-	char *words[argc + 5];
-	struct stat status;
-	long n;
+__attribute__((used)) _Noreturn void launch(long *stack) {
+  long argc = stack[0];
+  char **argv = (char **) (stack + 1);
+  char **env = argv + argc + 1;
+  char self[PATH_MAX], runtime[PATH_MAX];
+  char *words[argc + 5];
+  struct stat status;
+  long n;
 
-	if (argc && begins(last_part(argv[0]), "onescan-queue"))
-		slot_env = env;
-	if (argc == 2 && is(last_part(argv[0]), OWN_NAME))
-		tell_about(argv[1]);
-	if (is_below(RLIMIT_NOFILE, DESCRIPTORS_MIN))
-		CANNOT_RUN("cannot start with fewer than 8 descriptors; raise the limit (softlimit -o)");
-	if (is_below(RLIMIT_STACK, STACK_MIN))
-		fail(OUT_OF_MEMORY,
-		     "onescan: decision=defer fault=out-of-memory reason=\"the memory limit for the stack is "
-		     "below 256 KiB (softlimit -m or -s): " RUNTIME " cannot start\" exit=51\n");
-	if (is_below(RLIMIT_AS, MEMORY_MIN) || is_below(RLIMIT_DATA, MEMORY_MIN))
-		fail(OUT_OF_MEMORY,
-		     "onescan: decision=defer fault=out-of-memory reason=\"the memory limit is below "
-		     "400 MB (softlimit -m, -a or -d): " RUNTIME " cannot start; set it to 1000000000\" "
-		     "exit=51\n");
+  if (argc && begins(last_part(argv[0]), "onescan-queue"))
+    slot_env = env;
+  if (argc == 2 && is(last_part(argv[0]), OWN_NAME))
+    tell_about(argv[1]);
+  if (is_below(RLIMIT_NOFILE, DESCRIPTORS_MIN))
+    CANNOT_RUN("cannot start with fewer than 8 descriptors; raise the limit (softlimit -o)");
+  if (is_below(RLIMIT_STACK, STACK_MIN))
+    fail(OUT_OF_MEMORY,
+         "onescan: decision=defer fault=out-of-memory reason=\"the memory limit for the stack is "
+         "below 256 KiB (softlimit -m or -s): " RUNTIME " cannot start\" exit=51\n");
+  if (is_below(RLIMIT_AS, MEMORY_MIN) || is_below(RLIMIT_DATA, MEMORY_MIN))
+    fail(OUT_OF_MEMORY,
+         "onescan: decision=defer fault=out-of-memory reason=\"the memory limit is below "
+         "400 MB (softlimit -m, -a or -d): " RUNTIME " cannot start; set it to 1000000000\" "
+         "exit=51\n");
 
-	n = call(__NR_readlinkat, AT_FDCWD, (long)"/proc/self/exe", (long)self, sizeof self - 1);
-	if (n <= 0)
-		CANNOT_RUN("cannot be found: /proc must be mounted");
-	self[n] = 0;
-	words[0] = argc ? argv[0] : RUNTIME;
-	words[1] = MARKER;
-	words[2] = last_part(words[0]);
-	words[3] = self;
-	for (long i = 1; i < argc; i++)
-		words[i + 3] = argv[i];
-	words[(argc ? argc : 1) + 3] = 0;
-	clean(env);
+  n = call(__NR_readlinkat, AT_FDCWD, (long) "/proc/self/exe", (long) self, sizeof self - 1);
+  if (n <= 0)
+    CANNOT_RUN("cannot be found: /proc must be mounted");
+  self[n] = 0;
+  words[0] = argc ? argv[0] : RUNTIME;
+  words[1] = MARKER;
+  words[2] = last_part(words[0]);
+  words[3] = self;
+  for (long i = 1; i < argc; i++)
+    words[i + 3] = argv[i];
+  words[(argc ? argc : 1) + 3] = 0;
+  clean(env);
 
-	copy(runtime, self);
-	char *part = last_part(runtime), *end = runtime + sizeof runtime;
-	if (!by_name(part, end, words[2]) || call(__NR_newfstatat, AT_FDCWD, (long)runtime, (long)&status, 0) < 0) {
-		if (part + sizeof RUNTIME > end)
-			CANNOT_RUN("cannot be found: its path is too long");
-		copy(part, RUNTIME);
-		if (call(__NR_newfstatat, AT_FDCWD, (long)runtime, (long)&status, 0) < 0)
-			CANNOT_RUN("is not beside the program; install it again");
-	}
-	if (status.st_size != RUNTIME_SIZE)
-		CANNOT_RUN("is not the file that was built with this program; install it again");
+  copy(runtime, self);
+  char *part = last_part(runtime), *end = runtime + sizeof runtime;
+  if (!by_name(part, end, words[2])
+      || call(__NR_newfstatat, AT_FDCWD, (long) runtime, (long) &status, 0) < 0) {
+    if (part + sizeof RUNTIME > end)
+      CANNOT_RUN("cannot be found: its path is too long");
+    copy(part, RUNTIME);
+    if (call(__NR_newfstatat, AT_FDCWD, (long) runtime, (long) &status, 0) < 0)
+      CANNOT_RUN("is not beside the program; install it again");
+  }
+  if (status.st_size != RUNTIME_SIZE)
+    CANNOT_RUN("is not the file that was built with this program; install it again");
 
-	long count = 0;
-	while (env[count])
-		count++;
-	const char *all[count + LENGTH(for_the_slot) + 2];
-	char signals[sizeof SIGNALS + 16];
-	for (long i = 0; i < count; i++)
-		all[i] = env[i];
-	if (begins(words[2], "onescan-queue"))
-		for (unsigned int i = 0; i < LENGTH(for_the_slot); i++)
-			all[count++] = for_the_slot[i];
-	if (begins(words[2], "smtp-delay")) {
-		note_ignored(signals);
-		all[count++] = signals;
-	}
-	all[count] = 0;
-	call(__NR_execve, (long)runtime, (long)words, (long)all, 0);
-	CANNOT_RUN("cannot be executed");
+  long count = 0;
+  while (env[count])
+    count++;
+  const char *all[count + LENGTH(for_the_slot) + 2];
+  char signals[sizeof SIGNALS + 16];
+  for (long i = 0; i < count; i++)
+    all[i] = env[i];
+  if (begins(words[2], "onescan-queue"))
+    for (unsigned int i = 0; i < LENGTH(for_the_slot); i++)
+      all[count++] = for_the_slot[i];
+  if (begins(words[2], "smtp-delay")) {
+    note_ignored(signals);
+    all[count++] = signals;
+  }
+  all[count] = 0;
+  call(__NR_execve, (long) runtime, (long) words, (long) all, 0);
+  CANNOT_RUN("cannot be executed");
 }

@@ -23,7 +23,8 @@ static int fd_2_is_a_log(void) {
   if (fstat(LOG_FD, &it) || strcmp(setting("ERROR_FD", ""), "2") == 0)
     return 0;
   const char *stream = text("%ju:%ju", (uintmax_t) it.st_dev, (uintmax_t) it.st_ino);
-  if (S_ISCHR(it.st_mode) || S_ISREG(it.st_mode) || strcmp(setting("JOURNAL_STREAM", ""), stream) == 0)
+  if (S_ISCHR(it.st_mode) || S_ISREG(it.st_mode)
+      || strcmp(setting("JOURNAL_STREAM", ""), stream) == 0)
     return 1;
   if (getenv("DTLINE") || getenv("RPLINE") || getenv("UFLINE") || S_ISSOCK(it.st_mode))
     return 0;
