@@ -9,13 +9,27 @@ export interface Contradiction {
 }
 
 export function contradictionsIn(env: Environment): Contradiction[] {
-  return [...inForward(env), ...inMaxAge(env), ...inSecondLook(env)]
+  return [...inForward(env), ...inQuarantine(env), ...inMaxAge(env), ...inSecondLook(env)]
 }
 
 function inForward(env: Environment): Contradiction[] {
   if (!env.VIRUSFORWARD || !refuses(env)) return []
   const value = `gets nothing: REJECTVIRUS=${env.REJECTVIRUS} refuses infected mail before`
   return [{ name: 'VIRUSFORWARD', value, remedy: 'unset REJECTVIRUS, or VIRUSFORWARD' }]
+}
+
+function inQuarantine(env: Environment): Contradiction[] {
+  if (!env.QUARANTINE) return []
+  const found: Contradiction[] = []
+  if (refuses(env)) {
+    const value = `gets no virus: REJECTVIRUS=${env.REJECTVIRUS} refuses infected mail before`
+    found.push({ name: 'QUARANTINE', value, remedy: 'unset REJECTVIRUS to have it kept' })
+  }
+  if (env.VIRUSFORWARD) {
+    const value = 'gets nothing: QUARANTINE comes before it'
+    found.push({ name: 'VIRUSFORWARD', value, remedy: 'unset one of the two' })
+  }
+  return found
 }
 
 function refuses(env: Environment): boolean {

@@ -4,7 +4,7 @@ import { recipientsOf } from '../envelope/envelope.ts'
 import type { HeaderEdits, HeaderField } from '../message/edits.ts'
 import type { Header } from '../message/header-block.ts'
 import type { ScanResult } from '../scan/scan.ts'
-import type { Decision, Findings, Grounds, Reply } from './decision.ts'
+import type { Decision, Findings, Grounds, Quarantined, Reply } from './decision.ts'
 import type { Policy } from './policy.ts'
 import { isForwarded, quarantineField } from './quarantine.ts'
 import type { Transaction } from './transaction.ts'
@@ -40,19 +40,17 @@ export function decide(transaction: Transaction, policy: Policy, outcome: Outcom
     case 'skipped':
       return accept()
     case 'unknown':
-      return isLetIn(transaction, policy)
-        ? accept()
-        : { kind: 'defer', reply: notScanned, findings }
+      return unscanned(transaction, policy, accept())
     case 'nested':
-      return keptOut(policy.scan.nesting.over, findings, 'nested-too-deep', (verb) => {
+      return keptOut(policy.scan.nesting.over, policy, accept(), 'nested-too-deep', (verb) => {
         return `message ${verb}: messages or multiparts in it are nested too deep to be scanned`
       })
     case 'crowded':
-      return keptOut(policy.scan.nesting.over, findings, 'too-much-inside', (verb) => {
+      return keptOut(policy.scan.nesting.over, policy, accept(), 'too-much-inside', (verb) => {
         return `message ${verb}: more is in it than can be scanned (${scan.limit})`
       })
     case 'strange':
-      return keptOut(policy.scan.secondLook.strict, findings, 'strange-mime', (verb) => {
+      return keptOut(policy.scan.secondLook.strict, policy, accept(), 'strange-mime', (verb) => {
         const text = `message ${verb}: not written as mail programs write it (${scan.why})`
         return text.slice(0, 200)
       })
@@ -78,8 +76,29 @@ function refuseUnseen(reply: Reply): Decision {
   return { kind: 'reject', reply, findings: { scan: 'skipped', why: reply.text, times: {} } }
 }
 
-function isLetIn({ client }: Transaction, { unscanned }: Policy): boolean {
-  return (client.relay ? unscanned.relayClients : unscanned.others) === 'accept'
+function unscanned(
+  { client }: Transaction,
+  { unscanned, quarantine }: Policy,
+  untouched: Accept,
+): Decision {
+  const { findings } = untouched
+  switch (client.relay ? unscanned.relayClients : unscanned.others) {
+    case 'accept':
+      return untouched
+    case 'quarantine':
+      return keptIn(quarantine, 'unscanned', untouched)
+    case 'defer':
+      return { kind: 'defer', reply: notScanned, findings }
+  }
+}
+
+/** `otherwise` is what it would be accepted with. readPolicy() has seen that there is a quarantine. */
+function keptIn(
+  quarantine: Policy['quarantine'],
+  grounds: Grounds,
+  { edits, findings }: Accept,
+): Quarantined {
+  return { kind: 'quarantine', place: quarantine!, grounds, edits, findings }
 }
 
 function foundSomething(
@@ -94,6 +113,9 @@ function foundSomething(
   // A refused bounce would be tried again for ever: it has no sender to be returned to.
   const refuse = action === 'reject' && !transaction.client.bounceInjector
   if (refuse) return { kind: 'reject', reply: refusal(name, banned), findings }
+  if (policy.quarantine !== undefined) {
+    return keptIn(policy.quarantine, banned ? 'banned' : 'virus', tagged)
+  }
   if (forward !== undefined) return quarantine(transaction, tagged, forward)
   return action === 'drop' ? { kind: 'discard', findings } : tagged
 }
@@ -139,10 +161,13 @@ const notScanned: Reply = {
 /** For what is in the message, in words that no sender chooses. */
 function keptOut(
   over: Policy['scan']['nesting']['over'] | Policy['scan']['secondLook']['strict'],
-  findings: Findings,
+  { quarantine }: Policy,
+  untouched: Accept,
   grounds: Grounds,
   text: (verb: 'deferred' | 'refused') => string,
 ): Decision {
+  const { findings } = untouched
+  if (over === 'quarantine') return keptIn(quarantine, grounds, untouched)
   if (over === 'defer') {
     const reply: Reply = { class: 4, enhanced: '4.6.0', text: text('deferred'), grounds }
     return { kind: 'defer', reply, findings }

@@ -1,5 +1,6 @@
 import type { MailAddress } from '../envelope/address.ts'
 import type { HeaderEdits } from '../message/edits.ts'
+import type { QuarantinePolicy } from '../quarantine/quarantine-policy.ts'
 import type { Cause } from '../scan/shared/cause.ts'
 
 /** Why a message is refused or deferred; doors choose their codes by it. */
@@ -62,3 +63,16 @@ export type Decision =
   | { readonly kind: 'reject'; readonly reply: Reply; readonly findings: Findings }
   | { readonly kind: 'defer'; readonly reply: Reply; readonly findings: Findings }
   | { readonly kind: 'discard'; readonly findings: Findings }
+  | Quarantined
+
+/** Neither delivered nor refused: the door keeps it, and says that it was taken once it is on the disk. */
+export interface Quarantined {
+  readonly kind: 'quarantine'
+  readonly place: QuarantinePolicy
+  readonly grounds: Grounds
+  /** Where the MTA itself holds it: as it is in its queue. */
+  readonly edits: HeaderEdits
+  readonly findings: Findings
+  /** The name under which it is kept, once it is. */
+  readonly id?: string
+}

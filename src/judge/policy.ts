@@ -2,7 +2,9 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { type ClusterPolicy, readClusterPolicy } from '../cluster/cluster-policy.ts'
 import { readSpoolPolicy, type SpoolPolicy } from '../message/spool-policy.ts'
+import { type QuarantinePolicy, readQuarantinePolicy } from '../quarantine/quarantine-policy.ts'
 import { type QuotaSettings, readQuotaSettings } from '../quota/quota-settings.ts'
+import { Fault } from '../runtime/fault.ts'
 import {
   type InfectedPolicy,
   readInfectedPolicy,
@@ -25,6 +27,8 @@ export interface Policy {
   readonly cluster: ClusterPolicy | undefined
   readonly infected: InfectedPolicy
   readonly unscanned: UnscannedPolicy
+  /** Set if QUARANTINE is. */
+  readonly quarantine: QuarantinePolicy | undefined
   /** Set if QUOTAD is. */
   readonly quota?: QuotaSettings | undefined
   /** A line for the log about what could not be used, or ''. */
@@ -95,9 +99,28 @@ export function readScanningPolicy(env: Environment): Policy | undefined {
     spool,
     scan,
     cluster: cluster.policy,
-    infected: readInfectedPolicy(env),
-    unscanned: readUnscannedPolicy(env),
+    ...readTreatment(env, scan),
     quota: readQuotaSettings(env),
     remark: [cluster.off, spool.remark].filter((remark) => remark !== undefined).join('; '),
   })
+}
+
+/** What becomes of mail by what was found. Faults are of kind `config`. */
+export function readTreatment(
+  env: Environment,
+  { nesting, secondLook }: ScanPolicy,
+): Pick<Policy, 'infected' | 'unscanned' | 'quarantine'> {
+  const unscanned = readUnscannedPolicy(env)
+  const quarantine = readQuarantinePolicy(env)
+  const ways = {
+    SCANFAIL: unscanned.others,
+    SCANFAIL_RELAY: unscanned.relayClients,
+    OVERNESTING: nesting.over,
+    STRICTMIME: secondLook.strict,
+  }
+  for (const [name, way] of Object.entries(ways)) {
+    if (way !== 'quarantine' || quarantine !== undefined) continue
+    throw new Fault('config', `${name} quarantine: there is none; set QUARANTINE to a directory`)
+  }
+  return { infected: readInfectedPolicy(env), unscanned, quarantine }
 }

@@ -10,6 +10,7 @@ const notForTheChain = [
   /^QUEUE_PLUGIN/,
   /^REJECTVIRUS$/,
   /^VIRUSFORWARD$/,
+  /^QUARANTINE/,
   /^PLUGINDIR$/,
   /^QMAILQUEUE$/,
   /^NODE_/,

@@ -2,6 +2,7 @@ import type { Case } from './case.ts'
 import { clustering } from './clustering.ts'
 import { nesting } from './nesting.ts'
 import { qhpsi } from './qhpsi.ts'
+import { quarantining } from './quarantine.ts'
 import { secondLook } from './second-look.ts'
 import { tagging } from './tagging.ts'
 
@@ -9,6 +10,7 @@ import { tagging } from './tagging.ts'
 export const allCases: readonly Case[] = [
   ...tagging,
   ...qhpsi,
+  ...quarantining,
   ...nesting,
   ...secondLook,
   ...clustering,

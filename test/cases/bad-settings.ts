@@ -56,6 +56,21 @@ export const badSettings: readonly BadSetting[] = [
   { settings: { VIRUSFORWARD: 'a b' }, reason: /VIRUSFORWARD: must be one address/ },
   { settings: { SPOOLDIR: 'relative' }, reason: /SPOOLDIR relative: must be an absolute path/ },
   { settings: { CLUSTERKEYS: '/nonexistent/ring' }, reason: /CLUSTERKEYS \/nonexistent\/ring: / },
+  {
+    settings: { QUARANTINE: 'relative' },
+    reason: /QUARANTINE relative: must be an absolute path, or/,
+  },
+  ...[
+    ...wholeNumbers('QUARANTINEDAYS', 'old', '36501'),
+    ...wholeNumbers('QUARANTINEMESSAGES', 'all'),
+    ...ofBytes('QUARANTINESIZE', 'big'),
+  ].map((one): BadSetting => ({ ...one, onlyDaemon: true })),
+  ...['SCANFAIL', 'SCANFAIL_RELAY', 'OVERNESTING', 'STRICTMIME'].map(
+    (name): BadSetting => ({
+      settings: { [name]: 'quarantine' },
+      reason: new RegExp(`${name} quarantine: there is none; set QUARANTINE`),
+    }),
+  ),
   { settings: { ERROR_FD: 'six' }, reason: /ERROR_FD six: must be a whole number/, noDaemon: true },
   { settings: { ERROR_FD: '1' }, reason: /ERROR_FD 1: must be/, noDaemon: true },
   { settings: { ERROR_EXIT: '81' }, reason: /ERROR_EXIT 81: must be 82 or 88/, noDaemon: true },

@@ -27,6 +27,8 @@ export interface Expectation {
   /** All of what came out, where each byte matters. */
   readonly delivered?: (sent: Buffer) => Buffer
   readonly recipients?: readonly string[]
+  /** The ground under which it lies in the quarantine, whole, with all that is known of it. */
+  readonly kept?: string
   /** In the text of a refusal, where the door can send one. */
   readonly text?: RegExp
   /** In the log line. */
@@ -42,6 +44,8 @@ export interface Stage {
   readonly scanner: string
   /** Writes a file (mode 0600) and returns its path. */
   file(name: string, content: string | Buffer, mode?: number): string
+  /** A directory that is empty and private, for QUARANTINE. */
+  readonly quarantine: string
   /** Unix seconds. */
   readonly now: number
 }

@@ -5,7 +5,8 @@ const VIRUS = 'Content-Type: text/plain\n\nVIRUS\n'
 const inMultipart = (part: string) => multipart([text, part])
 const forwarded = (part: string) => multipart([text, attached(part)])
 
-const inMultiparts = (levels: number, part = VIRUS) => message(wrap(levels, part, inMultipart))
+export const inMultiparts = (levels: number, part = VIRUS) =>
+  message(wrap(levels, part, inMultipart))
 const inMessages = (levels: number, part = VIRUS) => message(wrap(levels, part, attached))
 const settings = (more: Readonly<Record<string, string>> = {}) => {
   return ({ scanner, file }: Stage) => ({

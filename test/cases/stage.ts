@@ -31,8 +31,11 @@ exit 0
 `,
     0o700,
   )
+  const quarantine = join(directory, 'quarantine')
+  mkdirSync(quarantine, { mode: 0o700 })
   return {
     directory,
+    quarantine,
     scanner,
     file,
     now,

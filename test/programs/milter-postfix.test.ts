@@ -1,5 +1,6 @@
 import t from 'tap'
 import { bytes } from '../cases/case.ts'
+import { readQuarantine } from '../cases/kept.ts'
 import { buildStage } from '../cases/stage.ts'
 import { runSlot } from '../doors/queue/slot.ts'
 import { bodyOf, headerValues } from './header-values.ts'
@@ -45,6 +46,36 @@ t.test('behind Postfix', { skip: postfixMissing }, async (t) => {
     t.same([bounce.sender, bounce.recipients], ['', ['ann@example.net']])
     const report = bounce.message.toString().replace(/\s+/g, ' ')
     t.match(report, 'Status: 5.7.1 Diagnostic-Code: X-Postfix; message refused: virus Test-Virus')
+  })
+
+  t.test('QUARANTINE takes a virus, and Postfix hands nothing on', async (t) => {
+    await passage.serve(t, { QHPSI: stage.scanner, QUARANTINE: stage.quarantine })
+    const session = await openSmtp(passage.port)
+    const envelope = { from: 'ann@example.net', to: ['ben@example.org', 'bob@example.org'] }
+    t.match((await session.send({ ...envelope, message: virus })).data, /^250 /)
+    await session.quit()
+    const [kept, ...more] = await readQuarantine(stage.quarantine)
+    t.same(more, [])
+    t.match(kept?.about, { sender: envelope.from, recipients: envelope.to, door: 'milter' })
+    t.ok(
+      kept?.message.toString('latin1').endsWith('\n\nVIRUS\n'),
+      'with the fields that Postfix added',
+    )
+    t.match(postfix?.log(), new RegExp(`${kept?.about.queue}: milter-discard: END-OF-MESSAGE`))
+    t.equal(postfix?.queued(), 0)
+  })
+
+  t.test('QUARANTINE=hold leaves it in the hold queue, tagged, until it is let go', async (t) => {
+    await passage.serve(t, { QHPSI: stage.scanner, QUARANTINE: 'hold' })
+    const session = await openSmtp(passage.port)
+    const envelope = { from: 'ann@example.net', to: ['ben@example.org'] }
+    t.match((await session.send({ ...envelope, message: virus })).data, /^250 /)
+    await session.quit()
+    t.equal(postfix?.queued(), 1)
+    t.match(postfix?.log(), /milter-hold: END-OF-MESSAGE from /)
+    postfix?.letGo()
+    const { message } = await receiver.next()
+    t.same(headerValues(message, 'X-QHPSI'), ['virus found'])
   })
 
   t.test('authenticated clients can have another policy', async (t) => {

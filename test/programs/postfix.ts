@@ -30,6 +30,8 @@ export interface Postfix {
   submit(message: Buffer, ...words: string[]): void
   /** Messages that it has and did not hand on yet. */
   queued(): number
+  /** Sends all that is in its hold queue. */
+  letGo(): void
   stop(): void
 }
 
@@ -125,6 +127,10 @@ export async function startPostfix(
       execFileSync('postqueue', ['-c', at('etc'), '-j'])
         .toString()
         .split('\n').length - 1,
+    letGo() {
+      execFileSync('postsuper', ['-c', at('etc'), '-H', 'ALL'], { stdio: 'ignore' })
+      postfix('flush')
+    },
     stop,
   }
 }

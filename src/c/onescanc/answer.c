@@ -176,8 +176,8 @@ static void check_ending(const struct answer *answer) {
     return;
   if (answer->code && !memchr(codes, answer->code, sizeof codes))
     refuse_answer();
-  /* The only 0 that comes from us: mail is dropped if both sides were told to drop it. */
-  if (!answer->code && strcmp(setting("REJECTVIRUS", ""), "2") != 0)
+  /* The only 0 that comes from us: mail is dropped, or kept, if both sides were told so. */
+  if (!answer->code && strcmp(setting("REJECTVIRUS", ""), "2") != 0 && !*setting("QUARANTINE", ""))
     refuse_answer();
 }
 

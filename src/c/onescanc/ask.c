@@ -40,7 +40,8 @@ static const char *const known[] = {"QHPSI",        "QHPSIRC",         "QHPSIRN"
                                     "TCPREMOTEIP",  "TCPREMOTEHOST",   "BOUNCEUSER",
                                     "QUOTAD",       "QUOTACACHE",      "QUOTADELIMITER",
                                     "QUOTANAME",    "QUOTARELAY",      "QUOTARETRIES",
-                                    "QUOTASOFT",    "QUOTATIMEOUT",    NULL};
+                                    "QUOTASOFT",    "QUOTATIMEOUT",    "QUARANTINE",
+                                    NULL};
 
 int server = -1;
 double deadline;

@@ -15,7 +15,8 @@
  */
 const char *const hidden_from_chain[] = {"QHPSI",         "QUEUE_PLUGIN", "REJECTVIRUS=",
                                          "VIRUSFORWARD=", "PLUGINDIR=",   "QMAILQUEUE=",
-                                         "NODE_",         "BUN_",         NULL};
+                                         "QUARANTINE",    "NODE_",        "BUN_",
+                                         NULL};
 
 static int is_word_end(char at) {
   return at == ' ' || at == '\t' || at == '\n';

@@ -1,17 +1,44 @@
-import { existsSync, statSync } from 'node:fs'
+import { existsSync, lstatSync, statSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { contradictionsIn } from '../../judge/contradictions.ts'
 import { errorText } from '../../runtime/fault.ts'
 import { accountText, type Host } from './host.ts'
 import { obstacle } from './shared/account.ts'
-import { type Finding, ok, warning } from './shared/finding.ts'
+import { error, type Finding, ok, warning } from './shared/finding.ts'
 
 /** Settings that can be read, and do not do what they look like. */
 export function checkContradictions(host: Host): Finding[] {
   const found = contradictionsIn(host.env).map(({ name, value, remedy }) =>
     warning(name, value, remedy),
   )
-  return [...found, ...checkLogFile(host)]
+  return [...found, ...checkQuarantine(host), ...checkLogFile(host)]
+}
+
+/** A directory of another account is onescand's: checked where that is. */
+function checkQuarantine(host: Host): Finding[] {
+  const { env, account } = host
+  const what = 'QUARANTINE'
+  const directory = env.QUARANTINE
+  if (!directory?.startsWith('/')) return [] // hold, or told by who reads it
+  const keepsNothing = (why: string) => {
+    const remedy = `install -d -m 700 -o ${account.uid} ${directory}`
+    return [error(what, `${directory} ${why}: infected mail is deferred`, remedy)]
+  }
+  try {
+    const status = lstatSync(directory)
+    const { uid, mode } = status
+    if (!status.isDirectory()) return keepsNothing('is no directory')
+    if ((mode & 0o077) !== 0) return keepsNothing(`has mode 0${(mode & 0o777).toString(8)}`)
+    if (uid === account.uid) return [ok(what, `${directory}, written by ${accountText(host)}`)]
+    return [
+      ok(
+        what,
+        `${directory} of uid ${uid}, as which onescand must run; what the slot itself finds is deferred`,
+      ),
+    ]
+  } catch (thrown) {
+    return keepsNothing(`cannot be looked at (${errorText(thrown)})`)
+  }
 }
 
 function checkLogFile(host: Host): Finding[] {

@@ -13,6 +13,7 @@ import { showMail } from './show-mail.ts'
 import type { Signals } from './signals.ts'
 import { activatedSockets } from './socket-activation.ts'
 import { openSockets } from './sockets.ts'
+import { sweepQuarantines } from './sweep-quarantine.ts'
 import { sweepSpools } from './sweep-spools.ts'
 import { makeTrialMark, trialWords } from './trial-mark.ts'
 import { watchLimits } from './watch-limits.ts'
@@ -64,7 +65,7 @@ export async function supervise({
   shown?.workers(workers.state)
   const watch = () => watchLimits(configuration.policy?.scan, log)
   let watching = watch()
-  const sweeping = sweepSpools(env)
+  const sweeping = [sweepSpools(env), sweepQuarantines(env, log)]
   let places: readonly string[] = []
   const tellWhatItDoes = () => {
     for (const [index, place] of places.entries()) {
@@ -86,7 +87,7 @@ export async function supervise({
     async stop() {
       shown?.ready(false)
       watching.close()
-      sweeping.close()
+      for (const each of sweeping) each.close()
       clearInterval(watchdog)
       // Nobody may wait for a worker that takes no connection any more.
       for (const socket of sockets) socket.close()

@@ -1,8 +1,9 @@
 import { addressBytes, type MailAddress } from '../../envelope/address.ts'
-import type { Decision } from '../../judge/decision.ts'
+import type { Decision, Quarantined } from '../../judge/decision.ts'
 import type { HeaderEdits } from '../../message/edits.ts'
 import type { Header } from '../../message/header-block.ts'
 import { Fault } from '../../runtime/fault.ts'
+import { printable } from '../../runtime/printable.ts'
 import { bareAddress } from '../shared/smtp-path.ts'
 import { replyOf } from '../shared/smtp-reply.ts'
 import { type Edit, encodeEdit } from './wire/edits.ts'
@@ -22,6 +23,8 @@ export interface Told {
  * has put on top, and those were hashed.
  */
 const INSERT_AT = 0
+/** Characters of a reason that an MTA is told. */
+const REASON_MAX = 200
 
 /** The packets that end the message: edits, then the answer. A Fault if the MTA does not allow such an edit. */
 export function carryOut(decision: Decision, told: Told, agreement: Agreement): Buffer {
@@ -38,7 +41,20 @@ export function carryOut(decision: Decision, told: Told, agreement: Agreement): 
       return smtpReply(replyOf(decision.reply))
     case 'discard':
       return discarded
+    case 'quarantine':
+      return decision.place.kind === 'hold' ? hold(decision, told, agreement) : discarded
   }
+}
+
+/** The MTA keeps it in a queue of its own, from which postsuper(1) -H or sendmail(8) -qQ lets it go. */
+function hold({ edits, grounds, findings }: Quarantined, told: Told, agreement: Agreement): Buffer {
+  if ((agreement.actions & action.quarantine) === 0) {
+    throw new Fault('config', 'the MTA does not let this filter hold mail (QUARANTINE)')
+  }
+  const found = findings.virus ?? findings.banned
+  const reason = printable(`onescan: ${grounds}${found ? ` ${found}` : ''}`).slice(0, REASON_MAX)
+  const all: Edit[] = [...headerEdits(edits, told.header), { kind: 'quarantine', reason }]
+  return Buffer.concat([...all.map((edit) => encodeEdit(edit, agreement)), accepted])
 }
 
 /**

@@ -5,6 +5,7 @@ import type { Decision } from '../../judge/decision.ts'
 import type { Transaction } from '../../judge/transaction.ts'
 import { Fault, faultKindOf } from '../../runtime/fault.ts'
 import type { LogEntry } from '../../runtime/log.ts'
+import { keepInQuarantine } from '../shared/keep-message.ts'
 import {
   type Circumstances,
   decisionLines,
@@ -122,8 +123,12 @@ export function openMail({ path, parameters }: Address, server: MilterServer): M
         const { authenticated: relay, origin } = ending
         const client = { relay, clusterPeer, bounceInjector: false, origin }
         transaction = { message, envelope, client }
-        const decision = await watched(receiving, transaction, ending.remote)
+        const judged = await watched(receiving, transaction, ending.remote)
         if (gone.signal.aborted) throw new Fault('read', 'the MTA left before it was answered')
+        const decision =
+          judged.kind === 'quarantine' && judged.place.kind === 'directory'
+            ? await keepInQuarantine(judged, transaction, undefined, about(transaction, undefined))
+            : judged
         const answer = carryOut(decision, { header: message.header, paths }, ending.agreement)
         const told = about(transaction, replyCode(decision))
         for (const line of decisionLines(decision, undefined, told)) server.log(line)

@@ -32,7 +32,7 @@ const noReply: Readonly<Partial<Record<Command['kind'], number>>> = {
 export function wishOf({ quota }: Pick<MilterServer, 'quota'>): Wish {
   return {
     neededActions: action.addFields | action.changeFields,
-    wantedActions: action.addRecipients | action.deleteRecipients,
+    wantedActions: action.addRecipients | action.deleteRecipients | action.quarantine,
     wantedSteps:
       quietly |
       (quota === undefined ? step.noReplyToRecipient : 0) |

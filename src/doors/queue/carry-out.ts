@@ -1,6 +1,6 @@
 import { writeSync } from 'node:fs'
 import { type Envelope, redirect } from '../../envelope/envelope.ts'
-import type { Decision } from '../../judge/decision.ts'
+import type { Decision, Quarantined } from '../../judge/decision.ts'
 import type { Policy } from '../../judge/policy.ts'
 import type { Transaction } from '../../judge/transaction.ts'
 import { openAnonymousFile, spoolFault } from '../../message/anonymous-file.ts'
@@ -40,6 +40,8 @@ export async function carryOut(
       return answer(report(decision.reply, outlet.errorReport), decision, outlet)
     case 'discard':
       return answer(exit.done, decision, outlet)
+    case 'quarantine':
+      return answer(exit.done, await keep(decision, transaction, outlet), outlet)
   }
 }
 
@@ -67,6 +69,15 @@ async function handOn(
   message.removeNamedFile()
   journal.decided(decision, undefined)
   return replaceProcess({ ...chain, inputs: [edited, envelopeFile] })
+}
+
+async function keep(
+  decision: Quarantined,
+  transaction: Transaction,
+  { journal }: Outlet,
+): Promise<Quarantined> {
+  const { keepInQuarantine } = await import('../shared/keep-message.ts')
+  return keepInQuarantine(decision, transaction, exit.done, journal.about())
 }
 
 /** A file, not a pipe: no process would be left to write into a pipe past its capacity. */

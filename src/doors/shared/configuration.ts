@@ -5,6 +5,7 @@ import type { Tools } from '../../judge/engine.ts'
 import { type Place, type Policy, readPlace, readScanningPolicy } from '../../judge/policy.ts'
 import type { DigestsWanted } from '../../message/canonical-body.ts'
 import type { Header } from '../../message/header-block.ts'
+import { readQuarantineLimits } from '../../quarantine/quarantine-policy.ts'
 import type { QuotaClient } from '../../quota/client.ts'
 import { countersLine } from '../../quota/counters.ts'
 import { openQuotaClient } from '../../quota/quota-client.ts'
@@ -66,6 +67,7 @@ export async function readConfiguration(
   memory: HostMemory = openHostMemory(),
 ): Promise<Configuration> {
   const policy = readScanningPolicy(env)
+  readQuarantineLimits(env) // one that makes no sense is told before the sweep meets it
   const scanners = policy ? await makeScanners(policy.scan, openPool, undefined, log) : []
   for (const scanner of scanners) await scanner.prepare?.()
   const names = policy?.scan.line.kind === 'plugins' ? policy.scan.line.names : undefined

@@ -14,6 +14,8 @@ import type { LogSink } from './log-sink.ts'
  * undefined means that the next program's will be the answer.
  */
 export interface Journal {
+  /** What every line tells at this moment. */
+  about(): Circumstances
   received(transaction: Received): void
   decided(decision: Decision, code: number | undefined): void
   passed(why: string): void
@@ -30,6 +32,7 @@ export function openJournal(env: Environment, { write }: LogSink): Journal {
   }
 
   return {
+    about: now,
     received(incoming) {
       transaction = incoming
     },

@@ -50,7 +50,9 @@ export function* decisionLines(
   about: Circumstances,
 ): Generator<Buffer> {
   yield line(decisionEntries(decision), code, about)
-  const quarantined = decision.kind === 'accept' && decision.recipients !== undefined
+  const quarantined =
+    decision.kind === 'quarantine' ||
+    (decision.kind === 'accept' && decision.recipients !== undefined)
   const envelope = about.transaction?.envelope
   if (quarantined && envelope && envelope.recipientCount > 1) yield* recipientLines(envelope)
 }
@@ -110,6 +112,7 @@ function decisionEntries(decision: Decision): LogEntry[] {
     ['virus', virus],
     ['banned', banned],
     ['grounds', groundsOf(decision)],
+    ['kept', decision.kind === 'quarantine' ? decision.id : undefined],
     ['by', by],
     ['age', age],
     ['odd', odd],
@@ -123,6 +126,7 @@ function decisionEntries(decision: Decision): LogEntry[] {
 /** Why a message is not simply accepted, in one word that can be counted. */
 function groundsOf(decision: Decision): Grounds | undefined {
   if ('reply' in decision) return decision.reply.grounds
+  if (decision.kind === 'quarantine') return decision.grounds
   const { banned, virus } = decision.findings
   if (banned !== undefined) return 'banned'
   return virus === undefined ? undefined : 'virus'

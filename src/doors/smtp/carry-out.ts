@@ -25,7 +25,8 @@ export interface Outlet {
 
 const NO_EDITS: HeaderEdits = { remove: [], add: [] }
 
-const dropped = replyFrom({ code: 250, enhanced: '2.0.0', lines: ['Ok'] })
+/** Said of mail that goes no further. */
+export const dropped = replyFrom({ code: 250, enhanced: '2.0.0', lines: ['Ok'] })
 
 /**
  * The replies to the message, as many as the client expects. It is accepted only if and when
@@ -41,6 +42,7 @@ export async function carryOut(decision: Decision, outlet: Outlet): Promise<read
       await dropTransaction(outlet.next)
       return toAll(replyFrom(replyOf(decision.reply)), outlet)
     case 'discard':
+    case 'quarantine':
       await dropTransaction(outlet.next)
       return toAll(dropped, outlet)
   }

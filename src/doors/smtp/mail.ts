@@ -7,12 +7,13 @@ import { Fault, faultKindOf } from '../../runtime/fault.ts'
 import { freeBuffer } from '../../runtime/free-buffer.ts'
 import type { LogEntry } from '../../runtime/log.ts'
 import type { Judging } from '../shared/judging.ts'
+import { keepInQuarantine } from '../shared/keep-message.ts'
 import { type Circumstances, decisionLines, faultLine, passLine } from '../shared/log-lines.ts'
 import { createRecipientList } from '../shared/recipient-list.ts'
 import { announcedSize, bareAddress } from '../shared/smtp-path.ts'
 import { faultReply, type SmtpReply } from '../shared/smtp-reply.ts'
 import { afterQueue } from './after-queue.ts'
-import { carryOut, dropTransaction, passOn, toAll } from './carry-out.ts'
+import { carryOut, dropped, dropTransaction, passOn, toAll } from './carry-out.ts'
 import type { Client } from './client.ts'
 import { createIntake, type Intake, type TakenIn } from './intake.ts'
 import type { NextServer } from './next-server.ts'
@@ -99,7 +100,11 @@ export function openMail(line: Buffer, { path, parameters }: Path, server: SmtpS
         return await withContent(client, judging, server, async (taken, refusal) => {
           transaction = transactionOf(taken, judging, sending)
           const found = refusal ?? (judging.kind === 'judge' && (await judge(judging, transaction, gone))) // biome-ignore format: a line
-          const decision = found && server.afterQueue ? afterQueue(found) : found
+          const meant = found && server.afterQueue ? afterQueue(found) : found
+          const decision =
+            meant && meant.kind === 'quarantine'
+              ? await keepInQuarantine(meant, transaction, undefined, about([dropped]))
+              : meant
           const replies = await (decision
             ? carryOut(decision, { ...outlet, taken })
             : passOn({ ...outlet, taken }))

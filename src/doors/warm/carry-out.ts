@@ -44,6 +44,7 @@ export function carryOut(
     case 'defer':
       return refuse(decision, reporting, about)
     case 'discard':
+    case 'quarantine':
       return ending(exit.done, undefined, decisionLines(decision, exit.done, about))
   }
 }

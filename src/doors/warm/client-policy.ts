@@ -1,15 +1,13 @@
 import { clientNameOf } from '../../envelope/origin.ts'
-import type { Policy } from '../../judge/policy.ts'
+import { type Policy, readTreatment } from '../../judge/policy.ts'
 import type { Client } from '../../judge/transaction.ts'
 import { readQuotaSettings } from '../../quota/quota-settings.ts'
 import { errorText } from '../../runtime/fault.ts'
 import { createMemory } from '../../runtime/remember.ts'
 import {
   type QhpsiLine,
-  readInfectedPolicy,
   readQhpsiLine,
   readScanPolicy,
-  readUnscannedPolicy,
   type UnscannedPolicy,
 } from '../../scan/shared/scan-policy.ts'
 import type { Scanner } from '../../scan/shared/scanner.ts'
@@ -152,9 +150,13 @@ function merge(own: Policy, { env, place }: Configuration, theirs: Environment):
   for (const name of bounded) merged[name] = theirs[name] || env[name]
   const scan = readScanPolicy(merged, place)!
   if (scan.timeout > own.scan.timeout) throw new GoCold("SCANTIMEOUT is longer than the daemon's")
-  const unscanned = readUnscannedPolicy(merged)
-  if (isLaxer(unscanned, own.unscanned)) throw new GoCold("SCANFAIL is laxer than the daemon's")
-  return { ...own, scan, infected: readInfectedPolicy(merged), unscanned }
+  // Only if the client has it, too: it has to know that mail was taken by nobody else.
+  merged.QUARANTINE = theirs.QUARANTINE
+  const treatment = readTreatment(merged, scan)
+  if (isLaxer(treatment.unscanned, own.unscanned)) {
+    throw new GoCold("SCANFAIL is laxer than the daemon's")
+  }
+  return { ...own, scan, ...treatment }
 }
 
 function isLaxer(theirs: UnscannedPolicy, own: UnscannedPolicy): boolean {

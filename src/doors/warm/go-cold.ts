@@ -26,7 +26,7 @@ export function leaveBouncesToTheCold(
   { sender }: Envelope,
   remote: string | undefined,
 ): void {
-  if (decision.kind === 'accept' || decision.kind === 'discard') return
+  if (!('reply' in decision)) return
   const { grounds } = decision.reply
   if (grounds !== 'virus' && grounds !== 'banned' && grounds !== 'over-quota') return
   const isBounce = sender.text === '' || sender.text === DOUBLE_BOUNCE

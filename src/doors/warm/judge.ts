@@ -1,14 +1,19 @@
 import { basename, dirname, join, resolve } from 'node:path'
 import { createEnvelopeReader, type Envelope } from '../../envelope/envelope.ts'
-import type { Decision } from '../../judge/decision.ts'
+import type { Decision, Quarantined } from '../../judge/decision.ts'
 import { judge } from '../../judge/engine.ts'
 import { type Policy, switchedOff } from '../../judge/policy.ts'
+import type { Transaction } from '../../judge/transaction.ts'
 import { holdMessage, type LookOptions } from '../../message/held.ts'
 import { borrowMessage } from '../../message/lent.ts'
 import type { Message } from '../../message/spool.ts'
+import { errorText } from '../../runtime/fault.ts'
 import { abortable } from '../../scan/shared/scanner.ts'
 import type { Witness } from '../../visible/live/witness.ts'
 import { type Configuration, toolsFor } from '../shared/configuration.ts'
+import { exit } from '../shared/exit-codes.ts'
+import { keepInQuarantine } from '../shared/keep-message.ts'
+import type { Circumstances } from '../shared/log-lines.ts'
 import { carryOut, passOn } from './carry-out.ts'
 import type { ClientPolicy } from './client-policy.ts'
 import { GoCold, leaveBouncesToTheCold } from './go-cold.ts'
@@ -69,10 +74,13 @@ export async function answerRequest(request: Request, judgement: Judgement): Pro
   })
   try {
     const transaction = { message, envelope, client: client.client }
-    const decision = await judge(transaction, policy, tools)
-    leaveBouncesToTheCold(decision, envelope, remote)
-    dropOnlyWhereAsked(decision, request)
-    return carryOut(decision, transaction, reporting, { ...circumstances(), transaction })
+    const judged = await judge(transaction, policy, tools)
+    leaveBouncesToTheCold(judged, envelope, remote)
+    dropOnlyWhereAsked(judged, request)
+    const about = () => ({ ...circumstances(), transaction })
+    const decision =
+      judged.kind === 'quarantine' ? await keep(judged, transaction, about()) : judged
+    return carryOut(decision, transaction, reporting, about())
   } finally {
     over?.()
     message.close()
@@ -116,6 +124,19 @@ function ownPath(path: string, { spool }: Policy): string {
     throw new GoCold(`${path} does not lie in the daemon's SPOOLDIR`)
   }
   return join(directory, basename(path))
+}
+
+/** What cannot be kept is no trouble of the daemon's: the client tells its sender to try again. */
+async function keep(
+  decision: Quarantined,
+  transaction: Transaction,
+  about: Circumstances,
+): Promise<Quarantined> {
+  try {
+    return await keepInQuarantine(decision, transaction, exit.done, about)
+  } catch (error) {
+    throw new GoCold(errorText(error))
+  }
 }
 
 /** No client lets mail go without a word because of somebody else's setting. */

@@ -35,14 +35,14 @@ export interface NestingPolicy {
   /** Messages inside one another, and multiparts inside one another in one message. */
   readonly max: number
   /** What becomes of what is nested deeper: no scanner sees all of it. */
-  readonly over: 'reject' | 'defer' | 'accept'
+  readonly over: 'reject' | 'defer' | 'quarantine' | 'accept'
 }
 
 export interface SecondLookPolicy {
   /** Whether decoded contents are scanned beside the whole message; `odd`: where readers may differ. */
   readonly when: 'odd' | 'always' | 'never'
   /** What becomes of mail with a trait that ordinary mail never has. */
-  readonly strict: 'off' | 'defer' | 'refuse'
+  readonly strict: 'off' | 'defer' | 'quarantine' | 'refuse'
 }
 
 export interface AttachmentPolicy {
@@ -91,10 +91,12 @@ export interface InfectedPolicy {
   readonly forward: string | undefined
 }
 
+export type Unscanned = (typeof table.SCANFAIL.words)[number]
+
 /** What happens to a message that no scanner could judge. */
 export interface UnscannedPolicy {
-  readonly others: 'defer' | 'accept'
-  readonly relayClients: 'defer' | 'accept'
+  readonly others: Unscanned
+  readonly relayClients: Unscanned
 }
 
 /**

@@ -27,12 +27,25 @@ export const infectedMail = {
   VIRUSFORWARD: text(undefined, 'address that gets infected mail instead of its recipients', {
     told: 'taken',
   }),
+  QUARANTINE: text(
+    undefined,
+    'directory that keeps infected mail instead of its recipients, or `hold` for the queue of the MTA (milter)',
+  ),
+  QUARANTINEDAYS: number(30, 'days after which it is removed from there; 0 for never', {
+    max: 36_500,
+    unit: 'days',
+    readers: ['onescand'],
+  }),
+  QUARANTINEMESSAGES: number(1_000_000, 'messages that are left there, the newest; 0 for all', {
+    readers: ['onescand'],
+  }),
+  QUARANTINESIZE: size('10G', 'bytes that are left there; 0 for all', { readers: ['onescand'] }),
 }
 
 export const unscannedMail = {
   SCANFAIL: word(
-    ['defer', 'accept'],
-    'mail that could not be scanned: `defer`, or `accept` untagged',
+    ['defer', 'accept', 'quarantine'],
+    'mail that could not be scanned: `defer`, `accept` untagged, or `quarantine`',
     { told: 'bounded' },
   ),
   SCANFAIL_RELAY: text(undefined, 'the same for relay clients', {
@@ -44,16 +57,16 @@ export const unscannedMail = {
   // another, and into 17 multiparts; what is left is for archives in the innermost.
   MAXNESTING: number(12, 'messages or multiparts inside one another', { min: 1, max: 100 }),
   OVERNESTING: word(
-    ['reject', 'defer', 'accept'],
-    'mail that is nested deeper: `reject`, `defer`, or `accept` untagged',
+    ['reject', 'defer', 'quarantine', 'accept'],
+    'mail that is nested deeper: `reject`, `defer`, `quarantine`, or `accept` untagged',
   ),
   SECONDLOOK: word(
     ['always', 'odd', 'never'],
     'scans each part of a message as the file that a mail program saves, besides the whole: `always`, `odd` if they may differ about the message, `never`',
   ),
   STRICTMIME: word(
-    ['off', 'defer', 'refuse'],
-    'mail with forms that ordinary mail never has: `off` scans it, `defer`, `refuse`',
+    ['off', 'defer', 'quarantine', 'refuse'],
+    'mail with forms that ordinary mail never has: `off` scans it, `defer`, `quarantine`, `refuse`',
   ),
 }
 

@@ -41,6 +41,27 @@ t.test('VIRUSFORWARD beside a REJECTVIRUS that refuses gets nothing', async (t) 
   for (const value of ['', '0', '2']) t.same(of(value), [])
 })
 
+t.test('a QUARANTINE that keeps nothing is told, with what makes it', async (t) => {
+  const directory = openDirectory(t)
+  const of = (QUARANTINE: string, more: Record<string, string> = {}) =>
+    checkContradictions(host({ QUARANTINE, ...more }))
+  for (const [name, mode] of [
+    ['private', 0o700],
+    ['open', 0o750],
+  ] as const) {
+    mkdirSync(join(directory, name))
+    chmodSync(join(directory, name), mode)
+  }
+  t.same(complaints(of(join(directory, 'private'))), [])
+  t.match(of(join(directory, 'none')), [
+    { level: 'error', value: /ENOENT.*: infected mail is deferred/, remedy: /^install -d -m 700 / },
+  ])
+  t.same(complaints(of(join(directory, 'open'))), ['error QUARANTINE'])
+  t.same(of('hold'), [])
+  t.same(complaints(of('hold', { REJECTVIRUS: '1' })), ['warning QUARANTINE'])
+  t.same(complaints(of('hold', { VIRUSFORWARD: 'a@example.org' })), ['warning VIRUSFORWARD'])
+})
+
 t.test('CLUSTERMAXAGE=0 trusts no stamp', async (t) => {
   t.same(complaints(checkContradictions(host({ CLUSTERMAXAGE: '0' }))), ['warning CLUSTERMAXAGE'])
   t.same(checkContradictions(host({ CLUSTERMAXAGE: '1' })), [])

@@ -2,6 +2,7 @@ import { readdirSync } from 'node:fs'
 import t, { type Test } from 'tap'
 import { allCases } from '../../cases/all.ts'
 import type { Case } from '../../cases/case.ts'
+import { checkKept } from '../../cases/kept.ts'
 import { buildStage } from '../../cases/stage.ts'
 import { differences } from './differences.ts'
 import { everything, type Offer, oldest } from './mta.ts'
@@ -41,6 +42,7 @@ async function play(t: Test, each: Case, offer: Offer, log = each.expect.log): P
   t.equal(got.outcome, expect.outcome, logged)
   t.same(readdirSync(milter.directory), ['s'], 'nothing is left behind')
   t.same(milter.log, [], 'the daemon has no trouble of its own')
+  await checkKept(t, each, stage, sent)
   t.match(logged, log ?? /^onescan: decision=\w+ .*\n/, 'it is logged')
   t.match(logged, / door=milter queue=4TEST /)
   if (expect.scans !== undefined) t.equal(stage.scans(), expect.scans, 'scans')

@@ -1,6 +1,7 @@
 import type { Test } from 'tap'
 import { makeEnvelope } from '../../../src/envelope/envelope.ts'
 import { bytes, type Case } from '../../cases/case.ts'
+import { checkKept } from '../../cases/kept.ts'
 import { buildStage } from '../../cases/stage.ts'
 import { runSlot, type SlotRun, type SlotWishes } from './slot.ts'
 
@@ -25,6 +26,7 @@ export async function play(
 
   t.equal(outcomeOf(run), expect.outcome, run.logged)
   t.same(run.left, [], 'nothing is left behind')
+  await checkKept(t, each, stage, sent)
   t.match(run.logged, expect.log ?? /^onescan: decision=\w+ .*\n/, 'it is logged')
   if (expect.scans !== undefined) t.equal(stage.scans(), expect.scans, 'scans')
   if (expect.text) t.match(run.errorText.toString('latin1'), expect.text)

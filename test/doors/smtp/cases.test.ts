@@ -2,6 +2,7 @@ import { readdirSync } from 'node:fs'
 import t, { type Test } from 'tap'
 import { allCases } from '../../cases/all.ts'
 import type { Case } from '../../cases/case.ts'
+import { checkKept } from '../../cases/kept.ts'
 import { buildStage } from '../../cases/stage.ts'
 import { differences } from './differences.ts'
 import { startNext } from './next-server.ts'
@@ -45,6 +46,7 @@ async function play(t: Test, each: Case, log = each.expect.log): Promise<void> {
   t.equal(outcomeOf(reply, got !== undefined), expect.outcome, `${reply} ${logged}`)
   t.same(readdirSync(door.directory), [], 'nothing is left behind')
   t.same(door.log, [], 'the daemon has no trouble of its own')
+  await checkKept(t, each, stage, sent)
   t.match(logged, log ?? /^onescan: decision=\w+ .*\n/, 'it is logged')
   t.match(logged, / door=smtp /)
   if (expect.scans !== undefined) t.equal(stage.scans(), expect.scans, 'scans')

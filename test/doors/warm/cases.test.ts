@@ -3,6 +3,7 @@ import t, { type Test } from 'tap'
 import { createEnvelopeReader, makeEnvelope, recipientsOf } from '../../../src/envelope/envelope.ts'
 import { allCases } from '../../cases/all.ts'
 import { bytes, type Case } from '../../cases/case.ts'
+import { checkKept } from '../../cases/kept.ts'
 import { buildStage } from '../../cases/stage.ts'
 import type { Outcome } from './client.ts'
 import { openSlot } from './slot-socket.ts'
@@ -45,6 +46,7 @@ async function play(t: Test, each: Case, isDaemons: (name: string) => boolean): 
   t.equal(outcomeOf(got), expect.outcome, got.log)
   t.same(readdirSync(slot.directory), ['s'], 'nothing is left behind')
   t.same(slot.log, [], 'the daemon has no trouble of its own')
+  await checkKept(t, each, stage, sent)
   t.match(got.log, expect.log ?? /^onescan: decision=\w+ .*\n/, 'it is to be logged')
   if (expect.scans !== undefined) t.equal(stage.scans(), expect.scans, 'scans')
   if (expect.text) t.match(got.text, expect.text)

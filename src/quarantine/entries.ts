@@ -1,0 +1,179 @@
+import { closeSync, constants } from 'node:fs'
+import { type FileHandle, open } from 'node:fs/promises'
+import { errorCode, Fault } from '../runtime/fault.ts'
+import { listNames, nameOf, type Place } from '../runtime/path/walk.ts'
+import { ABOUT_MAX, type About, decodeAbout } from './about.ts'
+import { dayOf, dayOfId, type EntryName, readEntryName } from './names.ts'
+import { type Folder, findFolder, type Part, stepIfThere } from './places.ts'
+
+/** Where a message is: waiting, handed on by somebody, or in the hands of a release just now. */
+export type EntryState = 'kept' | 'released' | 'releasing'
+
+/** A message in quarantine, by its file's name. */
+export interface Entry extends EntryName {
+  readonly ground: string
+  readonly day: string
+  readonly part: Part
+  /** Of its file in that part. */
+  readonly file: string
+  readonly state: EntryState
+  /** The process that releases it. */
+  readonly pid?: number
+}
+
+/** What is asked for: unix milliseconds; undefined asks for nothing. */
+export interface Span {
+  readonly since: number | undefined
+  readonly until: number | undefined
+}
+
+const START = 4096
+/** In tmp/ while it is being released: its name, and the process that does it. */
+const RELEASING = /^(.*)\.releasing-([0-9]{1,10})$/
+const FOLDER = /^\.([0-9]{4}-[0-9]{2}-[0-9]{2})$/
+
+/** Grounds that have a Maildir here, by name. */
+export function groundsIn(root: Place): string[] {
+  return listNames(root, root.path)
+    .filter((name) => /^[a-z][a-z-]*$/.test(name))
+    .sort()
+}
+
+/** Days of a ground, the oldest first. */
+export function daysOf(root: Place, ground: string): string[] {
+  const maildir = stepIfThere(root, ground)
+  if (maildir === undefined) return []
+  try {
+    const days = listNames(maildir, ground).map((name) => FOLDER.exec(name)?.[1])
+    return days.filter((day) => day !== undefined).sort()
+  } finally {
+    closeSync(maildir.fd)
+  }
+}
+
+/**
+ * The messages of a time, the oldest first. Only folders of days in that time are looked into, and
+ * no file is opened: a quarantine may have a million.
+ */
+export function* entriesIn(root: Place, { since, until }: Span): Generator<Entry> {
+  const [from, to] = [since ?? 0, until ?? Number.POSITIVE_INFINITY].map((time) => time / 1000)
+  const first = dayOf(from!)
+  const last = Number.isFinite(to) ? dayOf(to!) : '9999-12-31'
+  const grounds = groundsIn(root)
+  const days = new Set(grounds.flatMap((ground) => daysOf(root, ground)))
+  for (const day of [...days].sort()) {
+    if (day < first || day > last) continue
+    const entries = grounds.flatMap((ground) => entriesOfDay(root, ground, day))
+    entries.sort((one, other) => one.seconds - other.seconds || (one.id < other.id ? -1 : 1))
+    for (const entry of entries) {
+      if (entry.seconds >= Math.floor(from!) && entry.seconds < to!) yield entry
+    }
+  }
+}
+
+/** The message of that id; undefined if there is none. Throws a Fault for what is no id. */
+export function findEntry(root: Place, id: string): Entry | undefined {
+  const day = dayOfId(id)
+  if (day === undefined) throw new Fault('config', `${id}: is no id; onescan quarantine list shows them`) // biome-ignore format: a line
+  for (const ground of groundsIn(root)) {
+    const found = entriesOfDay(root, ground, day).find((entry) => entry.id === id)
+    if (found !== undefined) return found
+  }
+  return undefined
+}
+
+/** The messages of a day, in no order. */
+export function entriesOfDay(root: Place, ground: string, day: string): Entry[] {
+  const folder = findFolder(root, ground, day)
+  if (folder === undefined) return []
+  try {
+    return (['new', 'cur', 'tmp'] as const).flatMap((part) => {
+      const names = listNames(folder.parts[part], part)
+      return names.flatMap((file) => entryOf(file, part, ground, day) ?? [])
+    })
+  } finally {
+    folder.close()
+  }
+}
+
+function entryOf(
+  file: string,
+  part: Entry['part'],
+  ground: string,
+  day: string,
+): Entry | undefined {
+  const [, inner, pid] = (part === 'tmp' && RELEASING.exec(file)) || []
+  const name = readEntryName(inner ?? file)
+  if (name === undefined || (part === 'tmp') !== (pid !== undefined)) return undefined
+  const at = { ...name, ground, day, part, file }
+  if (pid !== undefined) return { ...at, state: 'releasing', pid: Number(pid) }
+  return { ...at, state: name.flags.includes('P') ? 'released' : 'kept' }
+}
+
+/** A message that is open to be read. */
+export interface OpenEntry {
+  readonly about: About
+  /** The message as it came. */
+  message(): AsyncGenerator<Buffer>
+  close(): Promise<void>
+}
+
+/** Opens it where it is. Rejects with ENOENT if it has gone, and with a Fault for a file that is none of ours. */
+export async function openEntry(folder: Folder, part: Part, file: string): Promise<OpenEntry> {
+  const { O_RDONLY, O_NOFOLLOW, O_NONBLOCK } = constants
+  const path = `${nameOf(folder.parts[part])}/${file}`
+  const handle = await open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK)
+  try {
+    if (!(await handle.stat()).isFile()) throw new Fault('read', `${file}: is no regular file`)
+    const { about, messageAt } = await readStart(handle)
+    return {
+      about,
+      async *message() {
+        let at = messageAt
+        for (;;) {
+          const chunk = Buffer.alloc(256 * 1024)
+          const { bytesRead } = await handle.read(chunk, 0, chunk.length, at)
+          if (bytesRead === 0) return
+          yield chunk.subarray(0, bytesRead)
+          at += bytesRead
+        }
+      },
+      close: () => handle.close(),
+    }
+  } catch (error) {
+    await handle.close()
+    throw error
+  }
+}
+
+/** What is known of a message; undefined if it has gone meanwhile. */
+export async function aboutOf(root: Place, entry: Entry): Promise<About | undefined> {
+  const folder = findFolder(root, entry.ground, entry.day)
+  if (folder === undefined) return undefined
+  try {
+    const opened = await openEntry(folder, entry.part, entry.file)
+    await opened.close()
+    return opened.about
+  } catch (error) {
+    if (errorCode(error) === 'ENOENT') return undefined
+    throw error
+  } finally {
+    folder.close()
+  }
+}
+
+async function readStart(handle: FileHandle) {
+  for (let most = START; ; most *= 8) {
+    const start = Buffer.alloc(Math.min(most, ABOUT_MAX + 2 * START))
+    let length = 0
+    for (;;) {
+      const { bytesRead } = await handle.read(start, length, start.length - length, length)
+      if (bytesRead === 0) break
+      length += bytesRead
+      if (length === start.length) break
+    }
+    const found = decodeAbout(start.subarray(0, length))
+    if (found !== undefined) return found
+    if (length < start.length) throw new Fault('read', 'is no message in quarantine: it ends early')
+  }
+}

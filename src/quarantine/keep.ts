@@ -1,0 +1,76 @@
+import { closeSync } from 'node:fs'
+import { type FileHandle, open, rename, unlink } from 'node:fs/promises'
+import type { Message } from '../message/spool.ts'
+import { isFault } from '../runtime/fault.ts'
+import { nameOf } from '../runtime/path/walk.ts'
+import { type About, encodeAbout } from './about.ts'
+import { dayOfId, nameOfEntry } from './names.ts'
+import { type Folder, makeFolder, openQuarantine, quarantineFault } from './places.ts'
+
+/**
+ * Keeps a message: when this resolves, it is on the disk, and a power failure does not undo that
+ * (fsync(2) of the file, and of the directory that names it). Killed before, it leaves nothing but
+ * a file in tmp/, which the sweep removes. Rejects with a Fault, `write` if the disk is full:
+ * the message is not kept, and must not be accepted.
+ */
+export async function keepMessage(
+  directory: string,
+  about: About,
+  message: Pick<Message, 'header' | 'body' | 'size'>,
+): Promise<void> {
+  const root = openQuarantine(directory)
+  try {
+    const folder = makeFolder(root, about.grounds, dayOfId(about.id)!)
+    try {
+      await writeInto(folder, about, message)
+    } finally {
+      folder.close()
+    }
+  } catch (error) {
+    throw isFault(error) ? error : quarantineFault(directory, error)
+  } finally {
+    closeSync(root.fd)
+  }
+}
+
+async function writeInto(
+  { parts }: Folder,
+  about: About,
+  { header, body, size }: Pick<Message, 'header' | 'body' | 'size'>,
+): Promise<void> {
+  const written = `${nameOf(parts.tmp)}/${about.id}`
+  const kept = `${nameOf(parts.new)}/${nameOfEntry(about.id, size)}`
+  const file = await open(written, 'wx', 0o600)
+  try {
+    await writeAll(file, encodeAbout(about))
+    await writeAll(file, header.bytes)
+    for (const chunk of body()) await writeAll(file, chunk)
+    await file.sync()
+    await rename(written, kept)
+    await synchronise(nameOf(parts.new)).catch(async (error) => {
+      await unlink(kept)
+      throw error
+    })
+  } catch (error) {
+    await unlink(written).catch(() => {}) // the sweep finds it
+    throw error
+  } finally {
+    await file.close()
+  }
+}
+
+async function writeAll(file: FileHandle, bytes: Buffer): Promise<void> {
+  for (let done = 0; done < bytes.length; ) {
+    done += (await file.write(bytes, done)).bytesWritten
+  }
+}
+
+/** Names that are new in a directory are on the disk then. */
+async function synchronise(directory: string): Promise<void> {
+  const handle = await open(`${directory}/.`, 'r')
+  try {
+    await handle.sync()
+  } finally {
+    await handle.close()
+  }
+}

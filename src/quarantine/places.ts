@@ -1,0 +1,168 @@
+import { closeSync, fsyncSync, mkdirSync, openSync, type Stats } from 'node:fs'
+import { join } from 'node:path'
+import { errorCode, errorText, Fault } from '../runtime/fault.ts'
+import { nameOf, type Place, walk, walkIn } from '../runtime/path/walk.ts'
+
+const OTHERS = 0o077
+const PARTS = ['tmp', 'new', 'cur'] as const
+export type Part = (typeof PARTS)[number]
+
+/** A day of one ground: a folder of its Maildir, `GROUND/.YYYY-MM-DD`, as Maildir++ has them. */
+export interface Folder {
+  /** The three directories of a Maildir, open, whatever becomes of the names above them. */
+  readonly parts: Readonly<Record<Part, Place>>
+  close(): void
+}
+
+/**
+ * Opens the quarantine: a directory of this very account, mode 0700, and no link. Throws a Fault
+ * of kind `config` for any other, with what to do about it.
+ */
+export function openQuarantine(directory: string): Place {
+  let place: Place
+  try {
+    const parent = walk(join(directory, '..'))
+    try {
+      place = walkIn(parent, directory.split('/').filter(Boolean).at(-1) ?? '.')
+    } finally {
+      closeSync(parent.fd)
+    }
+  } catch (error) {
+    const remedy =
+      errorCode(error) === 'ENOENT'
+        ? `; make it: install -d -m 700 -o ${accountText()} ${directory}`
+        : ''
+    throw new Fault('config', `QUARANTINE ${directory}: ${errorText(error)}${remedy}`, error)
+  }
+  try {
+    mustBePrivate(place.stats, directory)
+    return place
+  } catch (error) {
+    closeSync(place.fd)
+    throw error
+  }
+}
+
+function mustBePrivate(stats: Stats, shown: string): void {
+  const wrong = (why: string) => new Fault('config', `QUARANTINE ${shown}: ${why}`)
+  if (!stats.isDirectory()) throw wrong('is no directory')
+  if (stats.uid !== process.geteuid!()) {
+    const who = `belongs to uid ${stats.uid}, and this runs as uid ${process.geteuid!()}`
+    throw wrong(`${who}; chown it, or let onescand keep mail in it`)
+  }
+  if ((stats.mode & OTHERS) !== 0) {
+    const octal = `0${(stats.mode & 0o777).toString(8)}`
+    throw wrong(`mode ${octal} lets others in; chmod 700 it`)
+  }
+}
+
+function accountText(): string {
+  return String(process.geteuid!())
+}
+
+/**
+ * The folder of that day, made if it is not there, and on the disk then. No link is followed.
+ * Throws a Fault of kind `config`, or `write` if the disk is full.
+ */
+export function makeFolder(root: Place, ground: string, day: string): Folder {
+  const maildir = stepOrMake(root, ground)
+  try {
+    for (const part of PARTS) closeSync(stepOrMake(maildir, part).fd)
+    const folder = stepOrMake(maildir, `.${day}`)
+    try {
+      return folderOf((part) => stepOrMake(folder, part))
+    } finally {
+      closeSync(folder.fd)
+    }
+  } finally {
+    closeSync(maildir.fd)
+  }
+}
+
+/** The folder if it is there. Throws for one that is a link, or of another account. */
+export function findFolder(root: Place, ground: string, day: string): Folder | undefined {
+  const maildir = stepIfThere(root, ground)
+  const folder = maildir && stepIfThere(maildir, `.${day}`)
+  try {
+    return folder && folderOf((part) => step(folder, part))
+  } catch (error) {
+    if (errorCode(error) === 'ENOENT') return undefined // not made to its end
+    throw error
+  } finally {
+    if (maildir) closeSync(maildir.fd)
+    if (folder) closeSync(folder.fd)
+  }
+}
+
+function folderOf(open: (part: Part) => Place): Folder {
+  const opened: Place[] = []
+  const close = () => {
+    for (const { fd } of opened) closeSync(fd)
+  }
+  try {
+    const parts = PARTS.map((part) => {
+      const place = open(part)
+      opened.push(place)
+      return [part, place]
+    })
+    return { parts: Object.fromEntries(parts), close }
+  } catch (error) {
+    close()
+    throw error
+  }
+}
+
+/** A directory in the quarantine; undefined if it is not there. Throws as findFolder(). */
+export function stepIfThere(directory: Place, name: string): Place | undefined {
+  try {
+    return step(directory, name)
+  } catch (error) {
+    if (errorCode(error) === 'ENOENT') return undefined
+    throw error
+  }
+}
+
+function stepOrMake(directory: Place, name: string): Place {
+  try {
+    return step(directory, name)
+  } catch (error) {
+    if (errorCode(error) !== 'ENOENT') throw error
+  }
+  try {
+    mkdirSync(`${nameOf(directory)}/${name}`, 0o700)
+  } catch (error) {
+    if (errorCode(error) !== 'EEXIST') throw quarantineFault(join(directory.path, name), error)
+  }
+  synchronise(nameOf(directory))
+  return step(directory, name)
+}
+
+/** What is new in a directory is on the disk then: once a day for each. */
+function synchronise(directory: string): void {
+  const fd = openSync(`${directory}/.`, 'r')
+  try {
+    fsyncSync(fd)
+  } finally {
+    closeSync(fd)
+  }
+}
+
+function step(directory: Place, name: string): Place {
+  const shown = join(directory.path, name)
+  let place: Place
+  try {
+    place = walkIn(directory, name)
+  } catch (error) {
+    if (errorCode(error) === 'ENOENT') throw error
+    throw new Fault('config', `QUARANTINE: ${errorText(error)}`, error)
+  }
+  if (place.stats.isDirectory() && place.stats.uid === process.geteuid!()) return place
+  closeSync(place.fd)
+  throw new Fault('config', `QUARANTINE: ${shown} is no directory of uid ${process.geteuid!()}`)
+}
+
+/** A full disk, and all else that keeps a message from being kept: the sender has to try again. */
+export function quarantineFault(what: string, error: unknown): Fault {
+  const full = ['ENOSPC', 'EDQUOT', 'EFBIG', 'EIO'].includes(errorCode(error))
+  return new Fault(full ? 'write' : 'config', `QUARANTINE ${what}: ${errorText(error)}`, error)
+}

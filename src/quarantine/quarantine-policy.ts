@@ -1,0 +1,36 @@
+import { Fault } from '../runtime/fault.ts'
+import { readNumber, readSize } from '../settings/read.ts'
+import type { Environment } from '../settings/settings.ts'
+
+/** Where mail is kept that is neither delivered nor refused. */
+export type QuarantinePolicy =
+  /** A directory of this host, which the account of the door owns. */
+  | { readonly kind: 'directory'; readonly directory: string }
+  /** The hold queue of the MTA that asks by milter. */
+  | { readonly kind: 'hold' }
+
+/** What the sweep leaves of a quarantine. 0 is no limit. */
+export interface QuarantineLimits {
+  /** Days. */
+  readonly age: number
+  readonly messages: number
+  readonly bytes: number
+}
+
+/** QUARANTINE; undefined if it is unset. Throws a Fault of kind `config`. */
+export function readQuarantinePolicy(env: Environment): QuarantinePolicy | undefined {
+  const directory = env.QUARANTINE
+  if (!directory) return undefined
+  if (directory === 'hold') return { kind: 'hold' }
+  if (directory.startsWith('/')) return { kind: 'directory', directory }
+  throw new Fault('config', `QUARANTINE ${directory}: must be an absolute path, or hold`)
+}
+
+/** QUARANTINEDAYS, QUARANTINEMESSAGES and QUARANTINESIZE. Throws a Fault of kind `config`. */
+export function readQuarantineLimits(env: Environment): QuarantineLimits {
+  return {
+    age: readNumber(env, 'QUARANTINEDAYS'),
+    messages: readNumber(env, 'QUARANTINEMESSAGES'),
+    bytes: readSize(env, 'QUARANTINESIZE'),
+  }
+}

@@ -1,0 +1,95 @@
+import { rename, unlink } from 'node:fs/promises'
+import { errorCode, Fault } from '../runtime/fault.ts'
+import { nameOf, type Place } from '../runtime/path/walk.ts'
+import { type Entry, findEntry, type OpenEntry, openEntry } from './entries.ts'
+import { nameOfEntry } from './names.ts'
+import { type Folder, findFolder, type Part } from './places.ts'
+
+/** A message that nobody else can take at the same time. */
+export interface Taken {
+  readonly entry: Entry
+  readonly opened: OpenEntry
+  /** Whether somebody was killed while releasing it, and it may have been delivered. */
+  readonly wasBegun: boolean
+  /** It has been handed on: it stays, in cur/ with the flag P ("passed", maildir(5)). */
+  released(): Promise<void>
+  /** It stays as it was. */
+  giveBack(): Promise<void>
+}
+
+/**
+ * Takes a message to hand it on: of several that try, one gets it, by rename(2). Rejects with a
+ * Fault if there is none of that id, if it has been released already and `again` is not said, or
+ * while another process is at it; a process that has died has left it to the next one.
+ */
+export async function takeEntry(
+  root: Place,
+  id: string,
+  { again, isAlive }: { readonly again: boolean; readonly isAlive: (pid: number) => boolean },
+): Promise<Taken> {
+  const entry = findEntry(root, id)
+  if (entry === undefined) throw new Fault('config', `${id}: is not in quarantine`)
+  if (entry.state === 'released' && !again) {
+    throw new Fault('config', `${id}: has been released; --again releases it once more`)
+  }
+  if (entry.pid !== undefined && isAlive(entry.pid)) {
+    throw new Fault('config', `${id}: is being released by process ${entry.pid}`)
+  }
+  const folder = findFolder(root, entry.ground, entry.day)
+  if (folder === undefined) throw new Fault('config', `${id}: is not in quarantine`)
+  const plain = nameOfEntry(entry.id, entry.size)
+  const mine = `${plain}:2,${entry.flags}.releasing-${process.pid}`
+  const move = (from: Part, file: string, to: Part, name: string) =>
+    rename(pathIn(folder, from, file), pathIn(folder, to, name))
+  try {
+    await move(entry.part, entry.file, 'tmp', mine)
+  } catch (error) {
+    folder.close()
+    if (errorCode(error) !== 'ENOENT') throw error
+    throw new Fault('config', `${id}: somebody else is at it just now`)
+  }
+  const end = async (part: Part, name: string) => {
+    try {
+      await opened?.close()
+      await move('tmp', mine, part, name)
+    } finally {
+      folder.close()
+    }
+  }
+  const giveBack = () =>
+    entry.state === 'released' ? end('cur', `${plain}:2,${entry.flags}`) : end('new', plain)
+  let opened: OpenEntry | undefined
+  try {
+    opened = await openEntry(folder, 'tmp', mine)
+  } catch (error) {
+    await giveBack()
+    throw error
+  }
+  return {
+    entry,
+    opened,
+    wasBegun: entry.pid !== undefined,
+    released: () => end('cur', `${plain}:2,PS`),
+    giveBack,
+  }
+}
+
+/** Removes a message for good. Rejects with a Fault if it is not there, or being released. */
+export async function deleteEntry(root: Place, entry: Entry): Promise<void> {
+  if (entry.state === 'releasing') {
+    throw new Fault('config', `${entry.id}: is being released by process ${entry.pid}`)
+  }
+  const folder = findFolder(root, entry.ground, entry.day)
+  try {
+    if (folder) await unlink(pathIn(folder, entry.part, entry.file))
+  } catch (error) {
+    if (errorCode(error) !== 'ENOENT') throw error
+    throw new Fault('config', `${entry.id}: is not in quarantine any more`)
+  } finally {
+    folder?.close()
+  }
+}
+
+function pathIn({ parts }: Folder, part: Part, file: string): string {
+  return `${nameOf(parts[part])}/${file}`
+}

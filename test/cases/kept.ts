@@ -1,0 +1,46 @@
+import { closeSync } from 'node:fs'
+import type { Test } from 'tap'
+import type { About } from '../../src/quarantine/about.ts'
+import { entriesIn, openEntry } from '../../src/quarantine/entries.ts'
+import { findFolder, openQuarantine } from '../../src/quarantine/places.ts'
+import type { Case } from './case.ts'
+import type { BuiltStage } from './stage.ts'
+
+/** What lies in a quarantine: each message as it came, and what is known of it. */
+export async function readQuarantine(
+  directory: string,
+): Promise<{ readonly about: About; readonly message: Buffer; readonly state: string }[]> {
+  const root = openQuarantine(directory)
+  const found = []
+  for (const entry of entriesIn(root, { since: undefined, until: undefined })) {
+    const folder = findFolder(root, entry.ground, entry.day)!
+    const opened = await openEntry(folder, entry.part, entry.file)
+    const chunks: Buffer[] = []
+    for await (const chunk of opened.message()) chunks.push(chunk)
+    await opened.close()
+    folder.close()
+    found.push({ about: opened.about, message: Buffer.concat(chunks), state: entry.state })
+  }
+  closeSync(root.fd)
+  return found
+}
+
+/** That a case's message was kept as it says, or that nothing was. */
+export async function checkKept(
+  t: Test,
+  { sender = 'a@example.org', recipients = ['b@example.org'], expect }: Case,
+  stage: BuiltStage,
+  sent: Buffer,
+): Promise<void> {
+  const kept = await readQuarantine(stage.quarantine)
+  t.equal(kept.length, expect.kept === undefined ? 0 : 1, 'messages in quarantine')
+  const [only] = kept
+  if (only === undefined) return
+  t.ok(only.message.equals(sent), 'byte for byte')
+  t.same(
+    [only.about.grounds, only.about.sender, only.about.recipients],
+    [expect.kept, sender, recipients],
+  )
+  t.match(only.about.log, / kept=/, 'its line is beside it')
+  t.match(only.about.log, new RegExp(` kept=${only.about.id} `))
+}

@@ -1,0 +1,103 @@
+import { bytes, type Case } from './case.ts'
+import { infected, plain, troublesome } from './messages.ts'
+import { inMultiparts } from './nesting.ts'
+
+/** What QUARANTINE keeps, and what it leaves alone. */
+export const quarantining: readonly Case[] = [
+  ...['', '0', '2'].map(
+    (reject): Case => ({
+      name: `an infected message goes into QUARANTINE where REJECTVIRUS is '${reject}'`,
+      message: () => infected,
+      sender: '',
+      recipients: ['one@example.org', 'two@example.org'],
+      settings: ({ scanner, quarantine }) => ({
+        QHPSI: scanner,
+        REJECTVIRUS: reject,
+        QUARANTINE: quarantine,
+      }),
+      expect: {
+        outcome: 'dropped',
+        scans: 1,
+        kept: 'virus',
+        log: /decision=quarantine scan=infected .*virus=Test-Virus grounds=virus kept=\d+\.[0-9a-f]{16} [^\n]*\nonescan: quarantined=recipients rcpt=<one@/,
+      },
+    }),
+  ),
+  {
+    name: 'REJECTVIRUS=1 refuses it all the same, and keeps nothing',
+    message: () => infected,
+    settings: ({ scanner, quarantine }) => ({
+      QHPSI: scanner,
+      REJECTVIRUS: '1',
+      QUARANTINE: quarantine,
+    }),
+    expect: { outcome: 'refused', log: /decision=reject / },
+  },
+  {
+    name: 'QUARANTINE comes before VIRUSFORWARD',
+    message: () => infected,
+    settings: ({ scanner, quarantine }) => ({
+      QHPSI: scanner,
+      VIRUSFORWARD: 'virus@example.org',
+      QUARANTINE: quarantine,
+    }),
+    expect: { outcome: 'dropped', kept: 'virus' },
+  },
+  {
+    name: 'a signature of VIRUSTAGONLY is delivered past QUARANTINE',
+    message: () => infected,
+    settings: ({ scanner, quarantine }) => ({
+      QHPSI: scanner,
+      VIRUSTAGONLY: 'Test-*',
+      QUARANTINE: quarantine,
+    }),
+    expect: { outcome: 'delivered', xQhpsi: 'virus found' },
+  },
+  {
+    name: 'clean mail passes by QUARANTINE',
+    message: () => plain,
+    settings: ({ scanner, quarantine }) => ({ QHPSI: scanner, QUARANTINE: quarantine }),
+    expect: { outcome: 'delivered', xQhpsi: 'clean' },
+  },
+  {
+    name: 'a message that could not be scanned is deferred past QUARANTINE',
+    message: () => troublesome,
+    settings: ({ scanner, quarantine }) => ({ QHPSI: scanner, QUARANTINE: quarantine }),
+    expect: { outcome: 'deferred' },
+  },
+  {
+    name: 'SCANFAIL=quarantine keeps it',
+    message: () => troublesome,
+    settings: ({ scanner, quarantine }) => ({
+      QHPSI: scanner,
+      SCANFAIL: 'quarantine',
+      QUARANTINE: quarantine,
+    }),
+    expect: {
+      outcome: 'dropped',
+      kept: 'unscanned',
+      log: /decision=quarantine scan=unknown grounds=unscanned kept=/,
+    },
+  },
+  {
+    name: 'OVERNESTING=quarantine keeps what is nested deeper than scanners look',
+    message: () => inMultiparts(20),
+    settings: ({ scanner, quarantine }) => ({
+      QHPSI: scanner,
+      REJECTVIRUS: '1',
+      OVERNESTING: 'quarantine',
+      QUARANTINE: quarantine,
+    }),
+    expect: { outcome: 'dropped', scans: 0, kept: 'nested-too-deep' },
+  },
+  {
+    name: 'STRICTMIME=quarantine keeps what mail programs do not write',
+    message: () => bytes('From: a@b\nContent-Type: \n\ntext\n'),
+    settings: ({ scanner, quarantine }) => ({
+      QHPSI: scanner,
+      STRICTMIME: 'quarantine',
+      QUARANTINE: quarantine,
+    }),
+    expect: { outcome: 'dropped', kept: 'strange-mime' },
+  },
+]

@@ -1,0 +1,186 @@
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
+import { join } from 'node:path'
+import t, { type Test } from 'tap'
+import { readQuarantine } from '../../cases/kept.ts'
+import { infected } from '../../cases/messages.ts'
+import { type BuiltStage, buildStage } from '../../cases/stage.ts'
+import { findProgram } from '../../programs/install.mjs'
+import { newest, runSlot, runtimes } from './slot.ts'
+
+/** The slot and its quarantine: what was answered 0 lies there, whatever happens meanwhile. */
+
+const today = `.${new Date().toISOString().slice(0, 10)}`
+
+/** What is wrong with a quarantine, where it is then, and the reason in the log. */
+const spoilt: readonly {
+  readonly name: string
+  readonly spoil: (stage: BuiltStage) => string
+  readonly why: RegExp
+}[] = [
+  {
+    name: 'that others may enter',
+    spoil: ({ directory }) => made(join(directory, 'open'), 0o755),
+    why: /mode 0755 lets others in; chmod 700 it/,
+  },
+  {
+    name: 'that is not there',
+    spoil: ({ quarantine }) => `${quarantine}/none`,
+    why: /make it: install -d -m 700 -o \d+ /,
+  },
+  {
+    name: 'that is a link',
+    spoil: ({ directory, quarantine }) => linked(quarantine, join(directory, 'link')),
+    why: /is a link, and links are not followed/,
+  },
+  {
+    name: 'whose Maildir is a link',
+    spoil({ directory, quarantine }) {
+      linked(made(join(directory, 'elsewhere'), 0o700), join(quarantine, 'virus'))
+      return quarantine
+    },
+    why: /virus: is a link, and links are not followed/,
+  },
+  {
+    name: 'whose folder of today is a link',
+    spoil({ directory, quarantine }) {
+      made(join(quarantine, 'virus'), 0o700)
+      linked(made(join(directory, 'elsewhere'), 0o700), join(quarantine, 'virus', today))
+      return quarantine
+    },
+    why: /is a link, and links are not followed/,
+  },
+  {
+    name: 'whose Maildir is a file',
+    spoil({ quarantine }) {
+      writeFileSync(join(quarantine, 'virus'), '')
+      return quarantine
+    },
+    why: /virus is no directory of uid /,
+  },
+  { name: 'that is a file', spoil: ({ file }) => file('file', ''), why: /is no directory/ },
+]
+
+for (const { name, program } of runtimes) {
+  t.test(`the slot ${name}`, { jobs: 2 }, async (t) => {
+    for (const { name, spoil, why } of spoilt) {
+      t.test(`defers for a quarantine ${name}`, async (t) => {
+        const stage = build(t)
+        const run = await send(program, stage, spoil(stage))
+        t.equal(run.code, 55, run.logged)
+        t.match(run.logged, /decision=defer fault=config reason="QUARANTINE/)
+        t.match(run.logged, why)
+        t.same(run.deliveries, [])
+        const elsewhere = join(stage.directory, 'elsewhere')
+        if (existsSync(elsewhere)) t.same(readdirSync(elsewhere), [])
+      })
+    }
+
+    t.test('keeps one message after the other, each under a name of its own', async (t) => {
+      const stage = build(t)
+      for (let i = 0; i < 3; i++) t.equal((await send(program, stage)).code, 0)
+      const kept = await readQuarantine(stage.quarantine)
+      t.equal(new Set(kept.map(({ about }) => about.id)).size, 3)
+    })
+  })
+}
+
+const strace = findProgram('strace')
+const missing = !strace && 'install Debian package strace'
+
+t.test(
+  'a disk that is full when it has to be kept: deferred, and nothing is left',
+  { skip: missing },
+  async (t) => {
+    for (const call of ['fsync', 'rename']) {
+      const stage = build(t)
+      await send(newest, stage) // the directories are there then
+      const run = await send(injecting(`${call}:error=ENOSPC:when=1`), stage)
+      t.equal(run.code, 53, run.logged)
+      t.match(run.logged, /decision=defer fault=write reason="QUARANTINE .*ENOSPC/)
+      t.equal((await readQuarantine(stage.quarantine)).length, 1, 'the first one alone')
+      const folder = join(stage.quarantine, 'virus', today)
+      t.same(readdirSync(join(folder, 'tmp')), [], 'not even in tmp/')
+    }
+  },
+)
+
+/** A step, whether the folder of the day is there already, and how many are kept although nothing was answered. */
+const steps: readonly (readonly [call: string, when: number, isThere: boolean, kept: number])[] = [
+  ...[1, 4, 5, 8].map((when) => ['mkdir', when, false, 0] as const),
+  ...[1, 4, 5, 8].map((when) => ['fsync', when, false, 0] as const),
+  ['fsync', 1, true, 0], // of the file
+  ['rename', 1, true, 0],
+  ['fsync', 2, true, 1], // of the directory, in which it has its name already
+]
+
+t.test(
+  'killed at each step, it has kept the message whole, or has not answered',
+  { skip: missing, jobs: 2 },
+  async (t) => {
+    for (const [call, when, isThere, twice] of steps) {
+      const name = `${call} number ${when}${isThere ? ' of a later message' : ''}`
+      t.test(name, async (t) => {
+        const stage = build(t)
+        if (isThere) await send(newest, stage)
+        const before = (await readQuarantine(stage.quarantine)).length
+        const killed = await send(injecting(`${call}:signal=KILL:when=${when}`), stage)
+        t.equal(killed.signal ?? killed.code, 'SIGKILL', 'nobody takes it for accepted')
+        t.same(killed.deliveries, [])
+        const after = (await readQuarantine(stage.quarantine)).length
+        t.equal(after - before, twice)
+        t.equal((await send(newest, stage)).code, 0, 'tried again')
+        const kept = await readQuarantine(stage.quarantine)
+        t.equal(kept.length, after + 1)
+        for (const { message } of kept) t.ok(message.equals(infected), 'whole')
+      })
+    }
+  },
+)
+
+t.test(
+  'a message in quarantine takes two fsync(2) more than one that is refused',
+  { skip: missing },
+  async (t) => {
+    const stage = build(t)
+    await send(newest, stage)
+    const trace = join(stage.directory, 'trace')
+    const counting = [strace!, '-f', '-qq', '-e', 'trace=fsync,fdatasync', '-o', trace, ...newest]
+    const run = await send(counting, stage)
+    t.equal(run.code, 0)
+    t.equal(readFileSync(trace, 'latin1').match(/sync\(/g)?.length, 2)
+  },
+)
+
+function injecting(what: string): readonly string[] {
+  const [call] = what.split(':')
+  return [strace!, '-f', '-qq', '-o', '/dev/null', '-e', `trace=${call}`, '-e', `inject=${what}`, ...newest] // biome-ignore format: a line
+}
+
+function build(t: Test): BuiltStage {
+  const stage = buildStage()
+  t.teardown(() => stage.remove())
+  return stage
+}
+
+function send(program: readonly string[], stage: BuiltStage, quarantine = stage.quarantine) {
+  // One thread, as strace counts the calls of each.
+  const settings = { QHPSI: stage.scanner, QUARANTINE: quarantine, UV_THREADPOOL_SIZE: '1' }
+  return runSlot({ program, message: infected, settings })
+}
+
+function made(path: string, mode: number): string {
+  mkdirSync(path, { recursive: true, mode })
+  return path
+}
+
+function linked(target: string, path: string): string {
+  symlinkSync(target, path)
+  return path
+}

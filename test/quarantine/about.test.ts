@@ -1,0 +1,63 @@
+import t from 'tap'
+import { type About, decodeAbout, encodeAbout } from '../../src/quarantine/about.ts'
+
+/** What stands above a message in quarantine. */
+
+const about: About = {
+  id: '1763708400.0123456789abcdef',
+  time: '2026-11-21T07:00:00.000Z',
+  host: 'mx.example.org',
+  door: 'milter',
+  grounds: 'virus',
+  found: 'Test-Virus',
+  sender: '\xfcser@example.net',
+  recipients: ['b@example.org', 'line\nend@example.org', '"\\u000a\\n X-Onescan-Message"@x'],
+  log: 'onescan: decision=quarantine reason="said \\"x\\""',
+}
+
+const messages = [
+  '',
+  '\n',
+  ' a line with a blank in front\n',
+  '\tone with a tab\n',
+  'Subject: x\n\nX-Onescan-Message: as it came, below this line\n',
+  'X-Onescan-Message: as it came, below this line\n',
+  'X-Onescan-Quarantine: {}\n',
+]
+
+t.test('is read back, with the message byte for byte, on every split', async (t) => {
+  for (const message of messages) {
+    const file = Buffer.concat([encodeAbout(about), Buffer.from(message, 'latin1')])
+    const length = file.length - message.length
+    for (let at = 0; at < file.length; at++) {
+      const found = decodeAbout(file.subarray(0, at))
+      if (at < length) t.equal(found, undefined, `${at}`)
+      else t.same(found, { about, messageAt: length })
+    }
+    t.same(decodeAbout(file), { about, messageAt: length }, JSON.stringify(message))
+  }
+})
+
+t.test('is a header that a mail program reads, in lines of under 998', async (t) => {
+  const recipients = Array.from({ length: 1000 }, (_, i) => `somebody-${i}@example.org`)
+  const text = encodeAbout({ ...about, recipients }).toString('latin1')
+  const lines = text.split('\n')
+  t.ok(lines.every((line) => line.length < 998 && /^[ -~]*$/.test(line)))
+  t.ok(
+    lines.slice(1, -2).every((line) => line.startsWith(' ')),
+    'folded',
+  )
+  t.same(decodeAbout(Buffer.from(text))?.about.recipients, recipients)
+})
+
+t.test('of files that are none of ours nothing is believed', async (t) => {
+  const end = 'X-Onescan-Message: as it came, below this line\n'
+  const files: readonly (readonly [string, RegExp])[] = [
+    ['Subject: x\n\n', /does not begin as one/],
+    [`X-Onescan-Quarantine: {\n${end}`, /is no JSON/],
+    [`X-Onescan-Quarantine: null\n${end}`, /is not whole/],
+    [`X-Onescan-Quarantine: {"id":"x"}\n${end}`, /is not whole/],
+    [`X-Onescan-Quarantine: ${JSON.stringify({ ...about, recipients: [1] })}\n${end}`, /not whole/],
+  ]
+  for (const [file, message] of files) t.throws(() => decodeAbout(Buffer.from(file)), { message })
+})

@@ -1,0 +1,53 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { Test } from 'tap'
+import { Header } from '../../src/message/header-block.ts'
+import type { About } from '../../src/quarantine/about.ts'
+import { keepMessage } from '../../src/quarantine/keep.ts'
+import { makeId } from '../../src/quarantine/names.ts'
+
+/** An empty quarantine that goes with the test. */
+export function makeQuarantine(t: Test): string {
+  const directory = mkdtempSync(join(tmpdir(), 'onescan-quarantine-'))
+  t.teardown(() => rmSync(directory, { recursive: true, force: true }))
+  return directory
+}
+
+let count = 0
+
+/** Keeps a message as if it came at that time, unix milliseconds; its id. */
+export async function keepOne(
+  directory: string,
+  time: number,
+  { text = 'Subject: x\n\nbody\n', ...about }: Partial<About> & { readonly text?: string } = {},
+): Promise<string> {
+  const random = Buffer.alloc(8)
+  random.writeUInt32BE(++count)
+  const id = makeId(time, random)
+  const bytes = Buffer.from(text, 'latin1')
+  const end = bytes.indexOf('\n\n') + 2
+  await keepMessage(
+    directory,
+    {
+      id,
+      time: new Date(time).toISOString(),
+      host: 'mx.example.org',
+      door: 'slot',
+      grounds: 'virus',
+      found: 'Test-Virus',
+      sender: 'a@example.net',
+      recipients: ['b@example.org'],
+      log: 'onescan: decision=quarantine',
+      ...about,
+    },
+    {
+      header: new Header(bytes.subarray(0, end)),
+      *body() {
+        yield bytes.subarray(end)
+      },
+      size: bytes.length,
+    },
+  )
+  return id
+}
