@@ -8,13 +8,13 @@ import {
   renameSync,
   rmSync,
   type Stats,
-  writeSync,
 } from 'node:fs'
 import { dirname } from 'node:path'
 import { FILE_MAX, type Key, parseKeyring } from '../cluster/keyring.ts'
 import { errorCode, Fault } from '../runtime/fault.ts'
 import { mustBeOwnAt, openTheirs, readWhole } from '../runtime/path/read.ts'
 import { withPlace } from '../runtime/path/walk.ts'
+import { writeWhole } from '../runtime/write-whole.ts'
 
 export type Position = 'top' | 'end'
 
@@ -78,8 +78,7 @@ function replace(path: string, text: string, old: Stats | undefined): void {
   }
   try {
     try {
-      const bytes = Buffer.from(text, 'latin1')
-      for (let done = 0; done < bytes.length; ) done += writeSync(fd, bytes, done)
+      writeWhole(fd, Buffer.from(text, 'latin1'))
       if (old) fchownSync(fd, old.uid, old.gid)
       fchmodSync(fd, old ? old.mode & 0o777 : FRESH_MODE)
       fsyncSync(fd)

@@ -1,12 +1,10 @@
-import { writeSync } from 'node:fs'
+import { writeWhole } from '../runtime/write-whole.ts'
 import { spoolFault } from './anonymous-file.ts'
 
 /** Writes all of the bytes at `position`. Throws a Fault of kind `write` that names `place`. */
 export function writeAll(fd: number, bytes: Buffer, position: number, place: string): void {
   try {
-    for (let done = 0; done < bytes.length; ) {
-      done += writeSync(fd, bytes, done, bytes.length - done, position + done)
-    }
+    writeWhole(fd, bytes, position)
   } catch (error) {
     throw spoolFault(`cannot write the spool file in ${place}`, error)
   }

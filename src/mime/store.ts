@@ -1,5 +1,6 @@
-import { closeSync, readSync, writeSync } from 'node:fs'
+import { closeSync, readSync } from 'node:fs'
 import { spoolFault } from '../message/anonymous-file.ts'
+import { writeWhole } from '../runtime/write-whole.ts'
 
 /** Bytes of unfinished and finished contents together that stay in memory. */
 export const MEMORY_MAX = 3 * 1024 * 1024
@@ -160,9 +161,7 @@ function* fileChunks(fd: number, from: number, to: number): Generator<Buffer> {
 
 function write(fd: number, bytes: Buffer, position: number): void {
   try {
-    for (let done = 0; done < bytes.length; ) {
-      done += writeSync(fd, bytes, done, bytes.length - done, position + done)
-    }
+    writeWhole(fd, bytes, position)
   } catch (error) {
     throw spoolFault('cannot write decoded contents', error)
   }

@@ -1,5 +1,5 @@
-import { writeSync } from 'node:fs'
 import about from '../../package.json' with { type: 'json' }
+import { writeWhole } from './write-whole.ts'
 
 /** Whether these are the words of somebody who wants to know about a program, not to run it. */
 export function asksAbout(words: readonly string[]): boolean {
@@ -12,5 +12,5 @@ export function asksAbout(words: readonly string[]): boolean {
  */
 export function tellAbout(program: string, usage: string, words: readonly string[]): void {
   const text = words[0] === '--version' ? `${program} ${about.version}\n` : usage
-  for (let done = 0; done < text.length; ) done += writeSync(1, text.slice(done))
+  writeWhole(1, Buffer.from(text))
 }

@@ -1,6 +1,6 @@
 import { statSync } from 'node:fs'
 import { join } from 'node:path'
-import { readPlace, switchedOff } from '../../judge/policy.ts'
+import { NOTHING_SCANS, readPlace, switchedOff } from '../../judge/policy.ts'
 import { readOwnText } from '../../runtime/path/read.ts'
 import { isSetting } from '../../settings/table.ts'
 import { type RunningDaemon, runningDaemons } from '../shared/running-daemons.ts'
@@ -56,7 +56,7 @@ function checkSettings({ pid, env }: RunningDaemon, { defaults }: DaemonHost): F
     ...(off === undefined ? [] : [switchFinding(off, what)]),
     env.QHPSI
       ? ok(what, `has ${list}`)
-      : error(what, `scans nothing: QHPSI is not set (${list})`, `set it in ${defaults}`),
+      : error(what, `scans nothing: ${NOTHING_SCANS} (${list})`, `set it in ${defaults}`),
   ]
   for (const [name, value] of settingsIn(defaults)) {
     if (env[name] === value) continue

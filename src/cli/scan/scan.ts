@@ -1,5 +1,5 @@
 import type { ArgumentsCamelCase, CommandModule } from 'yargs'
-import { readPlace } from '../../judge/policy.ts'
+import { NOTHING_SCANS, readPlace } from '../../judge/policy.ts'
 import { readSpoolPolicy } from '../../message/spool-policy.ts'
 import { errorText, Fault } from '../../runtime/fault.ts'
 import { makeScanners } from '../../scan/scanners.ts'
@@ -56,7 +56,7 @@ async function scan(args: ArgumentsCamelCase<ScanOptions>, output: Output): Prom
   const env = slotEnvironment(process.env, args)
   const policy = readScanPolicy(env, readPlace(env))
   if (policy === undefined) {
-    throw new Fault('config', `QHPSI is not set; try --env QHPSI='plugin: clamd' or --envdir`)
+    throw new Fault('config', `${NOTHING_SCANS}; try --env QHPSI='plugin: clamd' or --envdir`)
   }
   mustRunOwnScanners(policy)
   const byHand: ByHand = {

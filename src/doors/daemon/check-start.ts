@@ -1,4 +1,5 @@
 import { extname } from 'node:path'
+import { NOTHING_SCANS } from '../../judge/policy.ts'
 import { errorText } from '../../runtime/fault.ts'
 import { faultLines, gatherFaults } from '../../settings/faults.ts'
 import type { Environment } from '../../settings/settings.ts'
@@ -85,7 +86,7 @@ async function pageFaults({ http, httpToken, ...manners }: Options): Promise<str
 
 function remarks({ policy }: Configuration): string[] {
   if (policy === undefined)
-    return ['QHPSI is not set: all mail passes unscanned; set it, as in QHPSI="plugin: clamd"']
+    return [`${NOTHING_SCANS}: all mail passes unscanned; set it, as in QHPSI="plugin: clamd"`]
   return policy.remark === '' ? [] : [policy.remark]
 }
 

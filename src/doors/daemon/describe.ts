@@ -1,5 +1,5 @@
 import { basename } from 'node:path'
-import { type Policy, switchedOff } from '../../judge/policy.ts'
+import { NOTHING_SCANS, type Policy, switchedOff } from '../../judge/policy.ts'
 import { pathOf } from '../../runtime/listening-sockets.ts'
 import type { Configuration } from '../shared/configuration.ts'
 import { configureAfterQueue } from '../smtp/after-queue.ts'
@@ -31,7 +31,7 @@ function whatItDoes(kind: OpenDoor['kind'], { policy, quota, place }: Configurat
   if (kind === 'policy') {
     return quota === undefined ? 'nobody is over quota: QUOTAD is not set' : 'answers by QUOTAD'
   }
-  if (policy === undefined) return `nothing is scanned: QHPSI is not set${asksQuota}`
+  if (policy === undefined) return `nothing is scanned: ${NOTHING_SCANS}${asksQuota}`
   const scans = `scans with ${namesOf(policy)}`
   const fate = kind === 'slot' ? 'clients say what becomes of viruses' : fateOfViruses(policy)
   return `${scans}, ${fate}, ${stamps(policy)}${asksQuota}`

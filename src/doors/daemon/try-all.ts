@@ -1,4 +1,4 @@
-import { readScanningPolicy, switchedOff } from '../../judge/policy.ts'
+import { NOTHING_SCANS, readScanningPolicy, switchedOff } from '../../judge/policy.ts'
 import { errorText } from '../../runtime/fault.ts'
 import { type Trial, tryScanners } from '../../visible/live/trial.ts'
 import type { Configuration } from '../shared/configuration.ts'
@@ -26,7 +26,7 @@ export interface TryAll {
 export async function tryAll({ configuration, doors, options, mark }: TryAll): Promise<Trial> {
   const { env, place, policy, scannersFor } = configuration
   const off = switchedOff(place)
-  const nothing = off ?? (policy === undefined ? 'QHPSI is not set' : undefined)
+  const nothing = off ?? (policy === undefined ? NOTHING_SCANS : undefined)
   if (nothing !== undefined || policy === undefined) {
     return { right: false, why: `nothing is scanned: ${nothing}`, at: Date.now(), doors: [] }
   }

@@ -1,6 +1,6 @@
 import { errorText } from '../../runtime/fault.ts'
-import { type ClamdAddress, readClamdAddress } from '../../scan/clamd/address.ts'
 import { tellsOfLimits } from '../../scan/clamd/probe-limits.ts'
+import { clamdServersOf } from '../../scan/clamd/servers.ts'
 import type { ScanPolicy } from '../../scan/shared/scan-policy.ts'
 
 /** Milliseconds between two questions: a clamd may be started anew with other settings. */
@@ -24,7 +24,7 @@ export function watchLimits(
   log: (line: string) => void,
   every = EVERY,
 ): LimitsWatch {
-  const servers = serversOf(scan)
+  const servers = clamdServersOf(scan)
   const over = new AbortController()
   const silent = new Set<string>()
 
@@ -54,16 +54,6 @@ export function watchLimits(
       clearInterval(timer)
       over.abort()
     },
-  }
-}
-
-/** An address that is none makes the plugin defer all mail, and say why. */
-function serversOf(scan: ScanPolicy | undefined): ClamdAddress[] {
-  if (scan?.line.kind !== 'plugins' || !scan.line.names.includes('clamd')) return []
-  try {
-    return scan.clam.addresses.map(readClamdAddress)
-  } catch {
-    return []
   }
 }
 

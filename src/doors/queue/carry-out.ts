@@ -1,4 +1,3 @@
-import { writeSync } from 'node:fs'
 import { type Envelope, redirect } from '../../envelope/envelope.ts'
 import type { Decision, Quarantined } from '../../judge/decision.ts'
 import type { Policy } from '../../judge/policy.ts'
@@ -7,6 +6,7 @@ import { openAnonymousFile, spoolFault } from '../../message/anonymous-file.ts'
 import { editHeader } from '../../message/header-block.ts'
 import type { SpooledMessage } from '../../message/spool.ts'
 import { type Input, replaceProcess } from '../../runtime/replace-process.ts'
+import { writeWhole } from '../../runtime/write-whole.ts'
 import { type ErrorReport, report } from '../shared/error-report.ts'
 import { exit } from '../shared/exit-codes.ts'
 import type { Journal } from '../shared/journal.ts'
@@ -84,7 +84,7 @@ async function keep(
 export function spoolEnvelope({ wire }: Envelope, directory: string): Input {
   const fd = openAnonymousFile(directory)
   try {
-    for (let done = 0; done < wire.length; ) done += writeSync(fd, wire, done)
+    writeWhole(fd, wire)
   } catch (error) {
     throw spoolFault(`cannot write the envelope in ${directory}`, error)
   }

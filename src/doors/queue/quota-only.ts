@@ -1,9 +1,10 @@
-import { readSync, writeSync } from 'node:fs'
+import { readSync } from 'node:fs'
 import type { Envelope } from '../../envelope/envelope.ts'
 import { answerForAll, deferOverQuota, isAskedAbout, quotaRemark } from '../../judge/over-quota.ts'
-import { openAnonymousFile, spoolFault } from '../../message/anonymous-file.ts'
+import { openAnonymousFile } from '../../message/anonymous-file.ts'
 import { findHeaderEnd, Header } from '../../message/header-block.ts'
 import { readSpoolPolicy } from '../../message/spool-policy.ts'
+import { writeAll } from '../../message/write-all.ts'
 import type { QuotaSettings } from '../../quota/quota-settings.ts'
 import { replaceProcess } from '../../runtime/replace-process.ts'
 import type { Environment } from '../../settings/settings.ts'
@@ -63,13 +64,7 @@ function keep(directory: string): Kept {
   let size = 0
   const envelope = receive({
     write(chunk) {
-      try {
-        for (let done = 0; done < chunk.length; ) {
-          done += writeSync(fd, chunk, done, chunk.length - done, size + done)
-        }
-      } catch (error) {
-        throw spoolFault(`cannot write the spool file in ${directory}`, error)
-      }
+      writeAll(fd, chunk, size, directory)
       size += chunk.length
     },
   })

@@ -1,5 +1,5 @@
 import { clientNameOf } from '../../envelope/origin.ts'
-import { type Policy, readTreatment } from '../../judge/policy.ts'
+import { NOTHING_SCANS, type Policy, readTreatment } from '../../judge/policy.ts'
 import type { Client } from '../../judge/transaction.ts'
 import { readQuotaSettings } from '../../quota/quota-settings.ts'
 import { errorText } from '../../runtime/fault.ts'
@@ -103,7 +103,7 @@ function mergePolicy(configuration: Configuration, variables: Variables): Client
   }
   refuseOtherDifferences(configuration.env, variables)
   const own = configuration.policy
-  if (own === undefined) throw new GoCold('QHPSI is not set for the daemon')
+  if (own === undefined) throw new GoCold(`${NOTHING_SCANS} for the daemon`)
   if (!isWithin(line, own.scan.line)) throw new GoCold('QHPSI names another scanner')
   const policy = merge(own, configuration, theirs)
   return { ...about, policy, scanners: configuration.scannersFor(line) }

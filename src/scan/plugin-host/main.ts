@@ -1,9 +1,10 @@
 // The process that a file plugin runs in; see file-plugin.ts. It is asked about one
 // message after another on descriptor 3. Whatever the plugin does to it, only a frame
 // with the nonce of the request is a verdict there.
-import { read, writeSync } from 'node:fs'
+import { read } from 'node:fs'
 import { basename, extname } from 'node:path'
 import { errorText } from '../../runtime/fault.ts'
+import { writeWhole } from '../../runtime/write-whole.ts'
 import { unknown, type Verdict } from '../shared/scanner.ts'
 import { encodeFrame, encodeSettled } from './frame.ts'
 import { log } from './mail.ts'
@@ -103,7 +104,7 @@ function settle(): void {
 /** The descriptor blocks, so this is all of it. */
 function send(frame: Buffer): void {
   try {
-    for (let done = 0; done < frame.length; ) done += writeSync(CHANNEL, frame, done)
+    writeWhole(CHANNEL, frame)
   } catch {
     end()
   }

@@ -1,6 +1,7 @@
 import { errorText } from '../../runtime/fault.ts'
-import { type ClamdAddress, readClamdAddress } from '../../scan/clamd/address.ts'
+import type { ClamdAddress } from '../../scan/clamd/address.ts'
 import { askClamd } from '../../scan/clamd/ask.ts'
+import { clamdServersOf } from '../../scan/clamd/servers.ts'
 import type { ScanPolicy } from '../../scan/shared/scan-policy.ts'
 
 /** Milliseconds between two questions, and for one. */
@@ -30,7 +31,7 @@ export function watchClamds(policy: () => ScanPolicy | undefined, changed: () =>
   const over = new AbortController()
 
   async function askAll(): Promise<void> {
-    const asked = serversOf(policy()).map((server) => ask(server, over.signal))
+    const asked = clamdServersOf(policy()).map((server) => ask(server, over.signal))
     states = await Promise.all(asked)
     if (!over.signal.aborted) changed()
   }
@@ -75,14 +76,5 @@ export function signatures(answer: string): Pick<ClamdState, 'version' | 'made'>
   return {
     version: version === undefined ? undefined : Number(version),
     made: Number.isNaN(made) ? undefined : made,
-  }
-}
-
-function serversOf(scan: ScanPolicy | undefined): ClamdAddress[] {
-  if (scan?.line.kind !== 'plugins' || !scan.line.names.includes('clamd')) return []
-  try {
-    return scan.clam.addresses.map(readClamdAddress)
-  } catch {
-    return []
   }
 }
