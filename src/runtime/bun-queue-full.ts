@@ -1,4 +1,4 @@
-import { libcFile } from './bun-libc.ts'
+import { bunFunctions } from './foreign.ts'
 
 const AF_UNIX = 1
 const SOCK_STREAM = 1
@@ -14,21 +14,15 @@ const ADDRESS_BYTES = 110
  * says ECONNREFUSED for that as for a socket that nobody listens on. Connects once more by
  * itself; a connection that comes about is ended, and shows that there is room again.
  */
-export async function isQueueFull(path: string): Promise<boolean> {
-  const { dlopen, read } = await import('bun:ffi')
-  const { symbols: libc } = dlopen(libcFile(), {
-    socket: { args: ['int', 'int', 'int'], returns: 'int' },
-    connect: { args: ['int', 'ptr', 'int'], returns: 'int' },
-    close: { args: ['int'], returns: 'int' },
-    __errno_location: { args: [], returns: 'ptr' },
-  })
+export function isQueueFull(path: string): boolean {
+  const libc = bunFunctions('socket', 'connect', 'close')
   const address = Buffer.alloc(ADDRESS_BYTES)
   address.writeUInt16LE(AF_UNIX)
   address.write(path, FAMILY_BYTES)
-  const fd = libc.socket!(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)
+  const fd = libc.socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)
   if (fd < 0) return false
-  const connected = libc.connect!(fd, address, ADDRESS_BYTES) === 0
-  const full = connected || read.i32(libc.__errno_location!()) === EAGAIN
-  libc.close!(fd)
+  const connected = libc.connect(fd, address, ADDRESS_BYTES) === 0
+  const full = connected || libc.errno() === EAGAIN
+  libc.close(fd)
   return full
 }

@@ -1,6 +1,6 @@
 /** What we use of Bun's own; there is nothing of it on Node. */
 declare module 'bun:ffi' {
-  type Type = 'ptr' | 'int' | 'u64' | 'i64'
+  type Type = 'ptr' | 'int' | 'u32' | 'u64' | 'i64'
   type Signature = { readonly args: readonly Type[]; readonly returns: Type }
   type Call = (...args: (Uint8Array | number)[]) => number
 
@@ -13,11 +13,15 @@ declare module 'bun:ffi' {
   /** The text that ends in NUL at an address. */
   export const CString: new (address: number) => { toString(): string }
 
+  /** The address of bytes: good for as long as they are not freed. */
+  export function ptr(bytes: Uint8Array): number
+
   /** What lies at an address. */
   export const read: { i32(address: number): number }
 }
 
 interface BunSocket {
+  readonly fd: number
   /** How many bytes the kernel took; -1 where the connection is closed. */
   write(bytes: Buffer): number
   terminate(): void

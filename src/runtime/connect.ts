@@ -26,7 +26,7 @@ export async function loadConnect(): Promise<(target: Target) => Connection> {
 async function whyNotConnected(target: Target, error: Error): Promise<Error> {
   if (!('path' in target) || errorCode(error) !== 'ECONNREFUSED') return error
   const { isQueueFull } = await import('./bun-queue-full.ts')
-  if (!(await isQueueFull(target.path))) return error
+  if (!isQueueFull(target.path)) return error
   return Object.assign(new Error(`connect EAGAIN ${target.path}`), { code: 'EAGAIN' })
 }
 
@@ -74,7 +74,11 @@ function connectOnBun(target: Target): Connection {
     if (!destroyed) start()
   })
 
-  const connection: Connection = {
+  const connection: Connection & { readonly _handle: BunSocket | undefined } = {
+    /** Where node:net has it: descriptor-of.ts. */
+    get _handle() {
+      return socket
+    },
     on(event: string, listener: (value: never) => void) {
       listeners.set(event, listener)
       return connection

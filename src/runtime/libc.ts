@@ -1,10 +1,8 @@
 import { closeSync } from 'node:fs'
-import { loadKoffi } from './koffi.ts'
+import { type Foreign, loadFunctions } from './foreign.ts'
 
 /**
- * The few calls of the C library that neither runtime has by itself. Both reach them
- * through a foreign function interface: Node by the optional package koffi, Bun by its
- * own bun:ffi.
+ * The few calls of the C library that neither runtime has by itself.
  */
 export interface Libc {
   /**
@@ -86,38 +84,28 @@ const ENAMETOOLONG = 36
 const POLLFD_BYTES = 8
 const REVENTS_AT = 6
 
-/** The calls as C has them; each runtime's interface gives these. */
-interface Symbols {
-  poll(pollfds: Buffer, count: number, milliseconds: number): number
-  recv(fd: number, buffer: Buffer, length: number, flags: number): number | bigint
-  flock(fd: number, operation: number): number
-  signal(number: number, handler: number): unknown
-  getsockopt(fd: number, level: number, name: number, value: Buffer, length: Buffer): number
-  socket(domain: number, type: number, protocol: number): number
-  sendto(
-    fd: number,
-    bytes: Buffer,
-    length: number,
-    flags: number,
-    address: Buffer,
-    addressLength: number,
-  ): number | bigint
-  prctl(option: number, value: number, third: number, fourth: number, fifth: number): number
-  waitpid(pid: number, status: Buffer, options: number): number
-  bind(fd: number, address: Buffer, length: number): number
-  setsockopt(fd: number, level: number, name: number, value: Buffer, length: number): number
-  /** That of the call before. */
-  errno(): number
-}
+const used = [
+  'bind',
+  'flock',
+  'getsockopt',
+  'poll',
+  'prctl',
+  'recv',
+  'sendto',
+  'setsockopt',
+  'signal',
+  'socket',
+  'waitpid',
+] as const
 
 /** The C library, or undefined if this runtime has no way to it: Node without koffi. */
 export async function loadLibc(): Promise<Libc | undefined> {
-  const symbols = process.versions.bun ? await symbolsOfBun() : await symbolsOfNode()
-  return symbols && fromSymbols(symbols)
+  const calls = await loadFunctions(...used)
+  return calls && fromCalls(calls)
 }
 
 /** Its buffers are used by one call at a time, and read before it returns: no call is asynchronous. */
-function fromSymbols(symbols: Symbols): Libc {
+function fromCalls(libc: Foreign<(typeof used)[number]>): Libc {
   const pollfd = Buffer.alloc(POLLFD_BYTES)
   const byte = Buffer.alloc(1)
   const ucred = Buffer.alloc(UCRED_BYTES)
@@ -126,7 +114,7 @@ function fromSymbols(symbols: Symbols): Libc {
 
   function socketOption(fd: number, name: number): number | undefined {
     length.writeUInt32LE(value.length)
-    const failed = symbols.getsockopt(fd, SOL_SOCKET, name, value, length) !== 0
+    const failed = libc.getsockopt(fd, SOL_SOCKET, name, value, length) !== 0
     return failed ? undefined : value.readInt32LE(0)
   }
 
@@ -135,16 +123,16 @@ function fromSymbols(symbols: Symbols): Libc {
       pollfd.writeInt32LE(fd, 0)
       pollfd.writeInt16LE(events, 4)
       pollfd.writeInt16LE(0, REVENTS_AT)
-      return symbols.poll(pollfd, 1, milliseconds) > 0 ? pollfd.readInt16LE(REVENTS_AT) : 0
+      return libc.poll(pollfd, 1, milliseconds) > 0 ? pollfd.readInt16LE(REVENTS_AT) : 0
     },
-    peek: (fd) => Number(symbols.recv(fd, byte, 1, MSG_PEEK | MSG_DONTWAIT)),
-    tryLock: (fd) => symbols.flock(fd, LOCK_EX | LOCK_NB) === 0,
+    peek: (fd) => Number(libc.recv(fd, byte, 1, MSG_PEEK | MSG_DONTWAIT)),
+    tryLock: (fd) => libc.flock(fd, LOCK_EX | LOCK_NB) === 0,
     setSignal(number, disposition) {
-      symbols.signal(number, disposition === 'ignored' ? SIG_IGN : SIG_DFL)
+      libc.signal(number, disposition === 'ignored' ? SIG_IGN : SIG_DFL)
     },
     peerOf(fd) {
       length.writeUInt32LE(UCRED_BYTES)
-      if (symbols.getsockopt(fd, SOL_SOCKET, SO_PEERCRED, ucred, length) !== 0) return undefined
+      if (libc.getsockopt(fd, SOL_SOCKET, SO_PEERCRED, ucred, length) !== 0) return undefined
       const pid = ucred.readInt32LE(0) // 0 for a socket of another family
       return pid > 0 ? { pid, uid: ucred.readUInt32LE(4) } : undefined
     },
@@ -159,35 +147,35 @@ function fromSymbols(symbols: Symbols): Libc {
     },
     sendDatagram(path, text) {
       const address = unixAddress(path)
-      const fd = address ? symbols.socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0) : -1
+      const fd = address ? libc.socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0) : -1
       if (address === undefined || fd < 0) return false
       const bytes = Buffer.from(text)
       try {
-        const sent = symbols.sendto(fd, bytes, bytes.length, MSG_NOSIGNAL, address, address.length)
+        const sent = libc.sendto(fd, bytes, bytes.length, MSG_NOSIGNAL, address, address.length)
         return Number(sent) === bytes.length
       } finally {
         closeSync(fd)
       }
     },
     forbidTracing() {
-      symbols.prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)
+      libc.prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)
     },
     adoptOrphans() {
-      symbols.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+      libc.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     },
     reap(pid) {
-      symbols.waitpid(pid, value, WNOHANG)
+      libc.waitpid(pid, value, WNOHANG)
     },
     bindStream(place) {
       const address = place.kind === 'unix' ? unixAddress(place.path) : inetAddress(place)
       if (address === undefined) return -ENAMETOOLONG
-      const fd = symbols.socket(address.readUInt16LE(0), SOCK_STREAM | SOCK_CLOEXEC, 0)
-      if (fd < 0) return -symbols.errno()
+      const fd = libc.socket(address.readUInt16LE(0), SOCK_STREAM | SOCK_CLOEXEC, 0)
+      if (fd < 0) return -libc.errno()
       value.writeInt32LE(1)
       // A port that the last process had is free at once.
-      symbols.setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, value, value.length)
-      if (symbols.bind(fd, address, address.length) === 0) return fd
-      const why = symbols.errno()
+      libc.setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, value, value.length)
+      if (libc.bind(fd, address, address.length) === 0) return fd
+      const why = libc.errno()
       closeSync(fd)
       return -why
     },
@@ -211,49 +199,4 @@ function unixAddress(path: string): Buffer | undefined {
   address.writeUInt16LE(AF_UNIX, 0)
   name.copy(address, PATH_AT)
   return address
-}
-
-async function symbolsOfNode(): Promise<Symbols | undefined> {
-  const koffi = await loadKoffi().catch(() => undefined)
-  const library = koffi?.load(null) // what is linked to Node itself, glibc or musl
-  return (
-    library && {
-      poll: library.func('poll', 'int', ['void *', 'ulong', 'int']),
-      recv: library.func('recv', 'long', ['int', 'void *', 'size_t', 'int']),
-      flock: library.func('flock', 'int', ['int', 'int']),
-      signal: library.func('signal', 'intptr_t', ['int', 'intptr_t']),
-      getsockopt: library.func('getsockopt', 'int', ['int', 'int', 'int', 'void *', 'void *']),
-      socket: library.func('socket', 'int', ['int', 'int', 'int']),
-      sendto: library.func('sendto', 'long', ['int', 'void *', 'size_t', 'int', 'void *', 'uint']),
-      prctl: library.func('prctl', 'int', ['int', 'ulong', 'ulong', 'ulong', 'ulong']),
-      waitpid: library.func('waitpid', 'int', ['int', 'void *', 'int']),
-      bind: library.func('bind', 'int', ['int', 'void *', 'uint']),
-      setsockopt: library.func('setsockopt', 'int', ['int', 'int', 'int', 'void *', 'uint']),
-      errno: () => koffi!.errno(),
-    }
-  )
-}
-
-interface BunFfi {
-  dlopen(file: string, functions: Record<string, object>): { symbols: unknown }
-  readonly read: { i32(pointer: number, offset: number): number }
-}
-
-async function symbolsOfBun(): Promise<Symbols> {
-  const { dlopen, read } = (await import('bun:ffi' as string)) as BunFfi
-  const symbols = dlopen('libc.so.6', {
-    poll: { args: ['ptr', 'u64', 'i32'], returns: 'i32' },
-    recv: { args: ['i32', 'ptr', 'u64', 'i32'], returns: 'i64' },
-    flock: { args: ['i32', 'i32'], returns: 'i32' },
-    signal: { args: ['i32', 'i64'], returns: 'i64' },
-    getsockopt: { args: ['i32', 'i32', 'i32', 'ptr', 'ptr'], returns: 'i32' },
-    socket: { args: ['i32', 'i32', 'i32'], returns: 'i32' },
-    sendto: { args: ['i32', 'ptr', 'u64', 'i32', 'ptr', 'u32'], returns: 'i64' },
-    prctl: { args: ['i32', 'u64', 'u64', 'u64', 'u64'], returns: 'i32' },
-    waitpid: { args: ['i32', 'ptr', 'i32'], returns: 'i32' },
-    bind: { args: ['i32', 'ptr', 'u32'], returns: 'i32' },
-    setsockopt: { args: ['i32', 'i32', 'i32', 'ptr', 'u32'], returns: 'i32' },
-    __errno_location: { args: [], returns: 'ptr' },
-  }).symbols as Omit<Symbols, 'errno'> & { __errno_location(): number }
-  return { ...symbols, errno: () => read.i32(symbols.__errno_location(), 0) }
 }

@@ -1,5 +1,5 @@
-import { libcFunction } from './bun-libc.ts'
 import { isCompiled } from './compiled-program.ts'
+import { bunFunctions } from './foreign.ts'
 import { loadKoffi } from './koffi.ts'
 
 /** The calls into C that a plugin in C needs; synchronous, on the main thread. */
@@ -22,7 +22,7 @@ export function pluginCalls(): Promise<PluginCalls | undefined> {
 
 async function byBun(): Promise<PluginCalls> {
   const { dlopen, CString } = await import('bun:ffi')
-  const alarm = await libcFunction('alarm', 1)
+  const { alarm } = bunFunctions('alarm')
   const textAt = (address: number) => (address ? String(new CString(address)) : '')
   return {
     load(file, symbol) {

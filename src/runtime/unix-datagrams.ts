@@ -1,4 +1,4 @@
-import { libcFile } from './bun-libc.ts'
+import { bunFunctions } from './foreign.ts'
 
 const AF_UNIX = 1
 const SOCK_DGRAM = 2
@@ -12,21 +12,15 @@ const MSG_NOSIGNAL = 0x4000
  * taken at once is lost. On Bun alone; no runtime knows sockets of this kind by itself.
  */
 export function openUnixDatagrams(path: string): (datagram: Buffer) => void {
-  const { dlopen } = process.getBuiltinModule('bun:ffi' as never) as typeof import('bun:ffi')
-  const { symbols } = dlopen(libcFile(), {
-    socket: { args: ['int', 'int', 'int'], returns: 'int' },
-    sendto: { args: ['int', 'ptr', 'u64', 'int', 'ptr', 'int'], returns: 'i64' },
-    close: { args: ['int'], returns: 'int' },
-  })
-  const { socket, sendto, close } = symbols
+  const { socket, sendto, close } = bunFunctions('socket', 'sendto', 'close')
   /** struct sockaddr_un: the family, the path, a NUL. */
   const address = Buffer.from(`\0\0${path}\0`)
   address.writeUInt16LE(AF_UNIX)
   return (datagram) => {
-    const fd = Number(socket!(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0))
+    const fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)
     if (fd < 0) return
     const flags = MSG_DONTWAIT | MSG_NOSIGNAL
-    sendto!(fd, datagram, datagram.length, flags, address, address.length)
-    close!(fd)
+    sendto(fd, datagram, datagram.length, flags, address, address.length)
+    close(fd)
   }
 }

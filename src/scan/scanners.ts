@@ -1,5 +1,6 @@
 import { extname } from 'node:path'
 import { errorText, Fault } from '../runtime/fault.ts'
+import { loadPassedDescriptors } from '../runtime/passed-descriptors.ts'
 import type { HostStarter, PluginHosts } from './file-plugin/hosts.ts'
 import { type BuiltInName, builtInNames, isBuiltIn } from './shared/built-in-names.ts'
 import type { ScanPolicy } from './shared/scan-policy.ts'
@@ -13,8 +14,11 @@ const builtIn: Readonly<
     (policy: ScanPolicy, lasting: boolean, tell?: (line: string) => void) => Promise<Scanner>
   >
 > = {
-  clamd: async (policy, lasting, tell) =>
-    (await import('./clamd/scanner.ts')).clamdScanner(policy, { lasting, ...(tell && { tell }) }),
+  clamd: async (policy, lasting, tell) => {
+    const { clamdScanner } = await import('./clamd/scanner.ts')
+    const passing = lasting ? await loadPassedDescriptors() : undefined
+    return clamdScanner(policy, { lasting, passing, ...(tell && { tell }) })
+  },
   clamscan: async (policy) => (await import('./clamscan.ts')).clamscanScanner(policy),
   attachments: async (policy) =>
     (await import('./attachments/attachments.ts')).attachmentsScanner(policy),

@@ -24,6 +24,7 @@ import { NAME_MAX } from '../../src/scan/attachments/file-names.ts'
 import { PARAMETERS_MAX } from '../../src/scan/attachments/part-names.ts'
 import { COMES_BACK_WITHIN } from '../../src/scan/clamd/back-off.ts'
 import { REPLY_MAX } from '../../src/scan/clamd/clamd-reply.ts'
+import { DESCRIPTOR_MAX, SMALL_DESCRIPTOR_MAX } from '../../src/scan/clamd/descriptor-trial.ts'
 import { PLACES } from '../../src/scan/clamd/places.ts'
 import { BY_PATH_FROM } from '../../src/scan/clamd/scanner.ts'
 import { readScanPolicy } from '../../src/scan/shared/scan-policy.ts'
@@ -59,6 +60,8 @@ t.test('limits and defaults are the constants of the program', async (t) => {
     'time for all scanners, default': scan.timeout / 1000,
     'message for ClamAV, default': scan.clam.maxSize,
     'message for clamd by path, from': BY_PATH_FROM,
+    'content for clamd in memory, by onescand': DESCRIPTOR_MAX,
+    'the same before clamd has found a virus in a large one': SMALL_DESCRIPTOR_MAX,
     'clamd that refuses connections, tried again for': COMES_BACK_WITHIN.refused / 1000,
     'clamd that says nothing by TCP, tried again for': COMES_BACK_WITHIN.silent / 1000,
     'reply of clamd': REPLY_MAX,

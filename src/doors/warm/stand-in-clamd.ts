@@ -28,7 +28,8 @@ function converse(connection: Socket): (chunk: Buffer) => void {
   function obey(command: string): void {
     if (command === 'zIDSESSION') inSession = true
     else if (command === 'zINSTREAM') piece = 0
-    else reply(command === 'zPING' ? 'PONG' : 'ClamAV rehearsal')
+    else if (command === 'zFILDES') reply('fd[1]: OK')
+    else if (command !== FILDES_BYTE) reply(command === 'zPING' ? 'PONG' : 'ClamAV rehearsal')
   }
 
   /** The bytes that are none of a piece, up to the end of a command or of a length. */
@@ -64,5 +65,7 @@ function converse(connection: Socket): (chunk: Buffer) => void {
   }
 }
 
+/** The byte that brings a descriptor is a NUL, as the end of a command; the descriptor is dropped. */
+const FILDES_BYTE = ''
 /** Bytes of the length before a piece of a stream. */
 const LENGTH = 4

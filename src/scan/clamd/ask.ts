@@ -1,9 +1,9 @@
 import type { Specimen } from '../shared/scanner.ts'
 import type { ClamdAddress } from './address.ts'
-import { type ClamdReply, readReply } from './clamd-reply.ts'
+import { type ClamdReply, readReply, type Subject } from './clamd-reply.ts'
 import { type Converse, type ConverseMany, converse } from './converse.ts'
 import { streamPackets } from './instream.ts'
-import type { LinkOutcome } from './link.ts'
+import type { LinkOutcome, Packet } from './link.ts'
 
 /** A question about the server itself: its reply without the NUL, as clamd(8) has it ("PONG"). */
 export async function askClamd(
@@ -62,9 +62,34 @@ export async function scanStreams(
   const commands = contents.map(({ size, chunks }) => {
     return Buffer.concat([...streamPackets(chunks(), size)].map((packet) => Buffer.from(packet)))
   })
-  const outcome = await ask(commands, signal)
+  const packet = Buffer.concat(commands)
+  return readReplies(await ask(() => [packet].values(), commands.length, signal), 'stream')
+}
+
+/**
+ * Has clamd read files from their first bytes on, whatever it may open itself: FILDES, clamd(8),
+ * a command for each. The descriptors stay open here. Undefined as above.
+ */
+export async function scanDescriptors(
+  descriptors: readonly number[],
+  signal: AbortSignal,
+  ask: ConverseMany,
+): Promise<LinkOutcome<readonly ClamdReply[]> | undefined> {
+  const packets = () => descriptors.map(fildes).values()
+  return readReplies(await ask(packets, descriptors.length, signal), 'descriptor')
+}
+
+/** The command with its descriptor, and the byte that brings one where it comes by itself. */
+export function fildes(descriptor: number): Packet {
+  return { bytes: Buffer.from('zFILDES\0\0'), descriptor }
+}
+
+function readReplies(
+  outcome: Awaited<ReturnType<ConverseMany>>,
+  about: Subject,
+): LinkOutcome<readonly ClamdReply[]> | undefined {
   if (outcome?.kind !== 'answered') return outcome
-  return { kind: 'answered', answer: outcome.answer.map((reply) => readReply(reply, 'stream')) }
+  return { kind: 'answered', answer: outcome.answer.map((reply) => readReply(reply, about)) }
 }
 
 function one(command: string): () => Iterator<Buffer> {

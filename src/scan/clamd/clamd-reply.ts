@@ -13,13 +13,20 @@ export type ClamdReply =
   | { readonly says: 'infected'; readonly name: string }
   /** Over StreamMaxLength, or with AlertExceedsMax on over another limit: not scanned to the end. */
   | { readonly says: 'over'; readonly limit: Limit; readonly text: string }
-  /** clamd may not look at this path: its permissions, AppArmor, PrivateTmp, ExcludePath. */
+  /** clamd may not look at this path (permissions, AppArmor, PrivateTmp, ExcludePath), or takes no descriptor. */
   | { readonly says: 'no-access'; readonly text: string }
   /** Everything else: ERROR, COMMAND READ TIMED OUT, nonsense, a reply that was cut. */
   | { readonly says: 'trouble'; readonly text: string }
 
-/** What was to be scanned: the bytes after INSTREAM, or the path after SCAN. */
-export type Subject = 'stream' | 'path'
+/** What was to be scanned: the bytes after INSTREAM, the path after SCAN, what came with FILDES. */
+export type Subject = 'stream' | 'path' | 'descriptor'
+
+/** Before what clamd says of it. Paths may hold anything but NUL. */
+const SUBJECTS: Readonly<Record<Subject, RegExp>> = {
+  stream: /^stream: (.*)$/s,
+  path: /^\/.*: (.*)$/s,
+  descriptor: /^fd\[[0-9]+\]: (.*)$/s,
+}
 
 export interface ReplyReader {
   /** Bytes so far. */
@@ -52,7 +59,7 @@ export function createReplyReader(replies = 1): ReplyReader {
 /**
  * Reads the bytes that clamd sent after a `z` command, up to its close at most.
  * The reply ends at the first NUL, whatever follows; without one it is trouble.
- * Only `stream: OK`, or `/path: OK` for a path, to the letter, is clean.
+ * Only `stream: OK`, `/path: OK` for a path or `fd[9]: OK` for a descriptor, to the letter, is clean.
  */
 export function readReply(received: Buffer, about: Subject): ClamdReply {
   const end = received.indexOf(0)
@@ -62,8 +69,7 @@ export function readReply(received: Buffer, about: Subject): ClamdReply {
     return { says: 'trouble', text: `${what}: "${shown(received)}"` }
   }
   const line = received.toString('latin1', 0, end)
-  // Paths may hold anything but NUL; what clamd says of them stands behind the last ": ".
-  const [, rest = ''] = (about === 'stream' ? /^stream: (.*)$/s : /^\/.*: (.*)$/s).exec(line) ?? []
+  const [, rest = ''] = SUBJECTS[about].exec(line) ?? []
   const text = `"${shown(received.subarray(0, end))}"`
 
   if (rest === 'OK') return { says: 'clean' }
@@ -71,8 +77,13 @@ export function readReply(received: Buffer, about: Subject): ClamdReply {
   if (found !== undefined) return readName(found, text)
   if (line === 'INSTREAM size limit exceeded. ERROR') return { says: 'over', limit: 'size', text }
   if (about === 'path' && NO_ACCESS.test(line)) return { says: 'no-access', text }
+  if (about === 'descriptor' && (rest === '' || rest === NO_FILE))
+    return { says: 'no-access', text }
   return { says: 'trouble', text }
 }
+
+/** What came with FILDES is no file that clamd scans: scanner.c. Without `fd[`: no descriptor came. */
+const NO_FILE = 'Not a regular file ERROR'
 
 /**
  * clamd 1.4: scanner.c and session.c write these, then for some the system's own

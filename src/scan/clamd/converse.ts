@@ -1,5 +1,5 @@
 import type { ClamdAddress } from './address.ts'
-import { type LinkOutcome, makeLink, type Received } from './link.ts'
+import { type LinkOutcome, makeLink, type Packet, type Received } from './link.ts'
 
 /**
  * Sends a command with all that belongs to it, and takes the one reply. `packets` is
@@ -7,16 +7,17 @@ import { type LinkOutcome, makeLink, type Received } from './link.ts'
  */
 export type Converse = (
   address: ClamdAddress,
-  packets: () => Iterator<Buffer>,
+  packets: () => Iterator<Packet>,
   signal: AbortSignal,
 ) => Promise<LinkOutcome<Received>>
 
 /**
- * The same with several commands at once, in one packet; the replies to them, in their order.
+ * The same with so many commands at once; the replies to them, in their order.
  * Undefined if this server takes one command a connection.
  */
 export type ConverseMany = (
-  commands: readonly Buffer[],
+  packets: () => Iterator<Packet>,
+  commands: number,
   signal: AbortSignal,
 ) => Promise<LinkOutcome<readonly Buffer[]> | undefined>
 

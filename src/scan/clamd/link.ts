@@ -1,6 +1,8 @@
 import { readSync } from 'node:fs'
 import { type Connection, loadConnect } from '../../runtime/connect.ts'
+import { descriptorOf } from '../../runtime/descriptor-of.ts'
 import { errorCode, errorText } from '../../runtime/fault.ts'
+import type { PassedDescriptors } from '../../runtime/passed-descriptors.ts'
 import type { ClamdAddress } from './address.ts'
 import { createReplyReader, REPLY_MAX } from './clamd-reply.ts'
 
@@ -34,6 +36,9 @@ export interface Received {
   readonly sentAll: boolean
 }
 
+/** What is sent at once: bytes, or bytes with a descriptor, which stays open here. */
+export type Packet = Buffer | { readonly bytes: Buffer; readonly descriptor: number }
+
 /** A connection to a clamd, made by its first exchange. */
 export interface Link {
   /** False once nothing can be exchanged any more. */
@@ -48,7 +53,7 @@ export interface Link {
    * `packets` throws, which is thrown on.
    */
   exchange(
-    packets: Iterator<Buffer>,
+    packets: Iterator<Packet>,
     signal: AbortSignal,
     replies?: number,
   ): Promise<LinkOutcome<Received>>
@@ -73,10 +78,14 @@ const absences: Readonly<Record<string, Absence>> = {
 /** Milliseconds for a TCP connection: time for SYN and two repetitions (after 1 and 3 s). */
 const CONNECT_TIMEOUT = 5_000
 
+/** Milliseconds until a connection that takes nothing is tried again. */
+const FULL_FOR = 2
+
 /** A function of the runtime, the same for all: nothing of any message is in it. */
 let loading: ReturnType<typeof loadConnect> | undefined
 
-export async function makeLink(address: ClamdAddress): Promise<Link> {
+/** `passing`, for who sends descriptors. */
+export async function makeLink(address: ClamdAddress, passing?: PassedDescriptors): Promise<Link> {
   // Loading it takes 2 ms, which mail that needs no scan should not pay.
   loading ??= loadConnect()
   const connect = await loading
@@ -124,7 +133,7 @@ export async function makeLink(address: ClamdAddress): Promise<Link> {
   }
 
   function exchange(
-    packets: Iterator<Buffer>,
+    packets: Iterator<Packet>,
     signal: AbortSignal,
     replies = 1,
   ): Promise<LinkOutcome<Received>> {
@@ -133,9 +142,11 @@ export async function makeLink(address: ClamdAddress): Promise<Link> {
       const reply = createReplyReader(replies)
       let sentAll = false
       let turn: NodeJS.Immediate | undefined
+      let pause: NodeJS.Timeout | undefined
 
       const leave = (settle: () => void) => {
         clearImmediate(turn)
+        clearTimeout(pause)
         signal.removeEventListener('abort', abort)
         current = undefined
         packets.return?.()
@@ -146,7 +157,7 @@ export async function makeLink(address: ClamdAddress): Promise<Link> {
         leave(() => resolve(outcome))
       }
       const abort = () => finish(timedOut)
-      const next = (sendIt: (packet: Buffer) => void) => {
+      const next = (sendIt: (packet: Packet) => void) => {
         try {
           const packet = packets.next()
           if (packet.done) sentAll = true
@@ -156,20 +167,30 @@ export async function makeLink(address: ClamdAddress): Promise<Link> {
           leave(() => reject(thrown))
         }
       }
-      const send = (packet: Buffer) => {
+      const failToSend = (error: Error) => {
+        own.receive(unread(socket!))
+        if (current === own) own.fail(error)
+      }
+      const send = (packet: Packet) => {
+        if (!Buffer.isBuffer(packet)) return pass(packet)
         socket!.write(packet, (error) => {
           if (current !== own) return
-          if (error) {
-            own.receive(unread(socket!))
-            if (current === own) own.fail(error)
-            return
-          }
+          if (error) return failToSend(error)
           // A turn of the event loop in between, or a server that reads as fast as
           // this writes would keep both its early reply and the deadline waiting.
           next((following) => {
             turn = setImmediate(send, following)
           })
         })
+      }
+      /** Nothing of ours waits in the connection: one exchange at a time, and each packet was taken. */
+      const pass = (packet: Exclude<Packet, Buffer>) => {
+        const fd = descriptorOf(socket!)
+        const { bytes, descriptor } = packet
+        const done = fd === undefined ? 'failed' : passing?.send(fd, bytes, descriptor)
+        if (done === 'sent') next(send)
+        else if (done === 'nothing') pause = setTimeout(pass, FULL_FOR, packet)
+        else failToSend(new Error('takes no descriptor'))
       }
       const own: Exchange = {
         begin: () => next(send),
@@ -225,10 +246,10 @@ function broken(error: Error | undefined, length: number): LinkOutcome<never> {
  * descriptor is the only way to it. Empty where the runtime does not show one.
  */
 function unread(socket: Connection): Buffer {
-  const fd = (socket as { _handle?: { fd?: number } | null })._handle?.fd ?? -1
+  const fd = descriptorOf(socket)
   const room = Buffer.alloc(REPLY_MAX)
   try {
-    return fd < 0 ? Buffer.alloc(0) : room.subarray(0, readSync(fd, room))
+    return fd === undefined ? Buffer.alloc(0) : room.subarray(0, readSync(fd, room))
   } catch {
     return Buffer.alloc(0) // EAGAIN, ECONNRESET: there is nothing
   }

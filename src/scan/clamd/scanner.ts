@@ -1,4 +1,6 @@
+import { closeSync } from 'node:fs'
 import { errorText, Fault } from '../../runtime/fault.ts'
+import type { PassedDescriptors } from '../../runtime/passed-descriptors.ts'
 import type { Cause } from '../shared/cause.ts'
 import type { ScanPolicy } from '../shared/scan-policy.ts'
 import {
@@ -14,15 +16,16 @@ import {
   type Verdict,
 } from '../shared/scanner.ts'
 import { type ClamdAddress, isLocal, readClamdAddress } from './address.ts'
-import { askClamd, scanPath, scanStream, scanStreams } from './ask.ts'
+import { askClamd, scanDescriptors, scanPath, scanStream, scanStreams } from './ask.ts'
 import { COMES_BACK_AFTER_DEATH, COMES_BACK_WITHIN, lengthOfPause, pause } from './back-off.ts'
 import type { ClamdReply } from './clamd-reply.ts'
-import { type Converse, type ConverseMany, converse } from './converse.ts'
+import { converse } from './converse.ts'
 import { hasLoaded } from './has-loaded.ts'
 import { createHealth, type Health } from './health.ts'
 import type { Absence, LinkOutcome } from './link.ts'
+import { memoryFileOf, NoMemoryFile } from './memory-file.ts'
 import { createPlaces, PLACES, type Places } from './places.ts'
-import { openSessions } from './sessions.ts'
+import { openSessions, type Sessions } from './sessions.ts'
 import { createVersions, type Versions } from './versions.ts'
 
 /**
@@ -49,19 +52,31 @@ const BROKEN_MAX = 2
  *
  * More than CLAMDMAXSIZE is not sent: clamd answers OK to what is over its own
  * limits, unscanned. `lasting` is for who scans message after message until `close()`: its
- * connections last. `tell` takes a line where one of several servers fails, and where it answers
+ * connections last, and with `passing` what is scanned is handed over in memory files where a server
+ * takes them. `tell` takes a line where one of several servers fails, and where it answers
  * again. Throws a Fault of kind `config` for an address that is none.
  */
 export function clamdScanner(
   { clam }: ScanPolicy,
   {
     lasting = false,
+    passing,
     tell = () => {},
-  }: { readonly lasting?: boolean; readonly tell?: (line: string) => void } = {},
+  }: {
+    readonly lasting?: boolean
+    readonly passing?: PassedDescriptors | undefined
+    readonly tell?: (line: string) => void
+  } = {},
 ): ClosableScanner {
   const list = clam.addresses.map(readClamdAddress).map((address): Server => {
-    if (lasting) return { address, ...openSessions(address) }
-    return { address, converse, converseMany: async () => undefined, close() {} }
+    if (lasting) return { address, passing, ...openSessions(address, { passing }) }
+    return {
+      address,
+      converse,
+      converseMany: async () => undefined,
+      takesDescriptor: async () => false,
+      close() {},
+    }
   })
   if (list.length === 0) throw new Fault('config', 'CLAMD: names no server')
   const health = createHealth<Server>(undefined, ({ address: { text } }, state) => {
@@ -116,11 +131,10 @@ const CAUSE_OF = {
 
 type ClosableScanner = Scanner & { close(): void }
 
-interface Server {
+interface Server extends Sessions {
   readonly address: ClamdAddress
-  readonly converse: Converse
-  readonly converseMany: ConverseMany
-  close(): void
+  /** Set if its sessions may take descriptors. */
+  readonly passing?: PassedDescriptors | undefined
 }
 
 interface Servers {
@@ -223,8 +237,10 @@ async function ask(
   task: ScanTask,
 ): Promise<LinkOutcome<ClamdReply>> {
   const { beside = [] } = specimen
-  if (beside.length === 0) return askAboutOne(server, specimen, task)
   const all = [...beside, specimen]
+  const handed = await askByDescriptors(server, all, task)
+  if (handed !== undefined) return handed
+  if (beside.length === 0) return askAboutOne(server, specimen, task)
   const together = await scanStreams(all, task.signal, server.converseMany)
   if (together?.kind === 'answered') return { kind: 'answered', answer: worstOf(together.answer) }
   if (together !== undefined) return together
@@ -235,6 +251,37 @@ async function ask(
     replies.push(outcome.answer)
   }
   return { kind: 'answered', answer: worstOf(replies) }
+}
+
+/**
+ * Undefined if they cannot be handed over, or the server had no use for them: then they are to be
+ * sent.
+ */
+async function askByDescriptors(
+  { address, passing, takesDescriptor, converseMany }: Server,
+  specimens: readonly Specimen[],
+  task: ScanTask,
+): Promise<LinkOutcome<ClamdReply> | undefined> {
+  const size = Math.max(...specimens.map((each) => each.size))
+  if (passing === undefined || !(await takesDescriptor(size, task.signal))) return undefined
+  const files: number[] = []
+  try {
+    for (const each of specimens) files.push(await memoryFileOf(each, passing))
+    const outcome = await scanDescriptors(files, task.signal, converseMany)
+    if (outcome?.kind !== 'answered') return outcome
+    const worst = worstOf(outcome.answer)
+    const untaken = outcome.answer.find((reply) => reply.says === 'no-access')
+    if (untaken === undefined || worst.says === 'infected') {
+      return { kind: 'answered', answer: worst }
+    }
+    task.note(`clamd ${address.text}: took no descriptor, got a copy: ${untaken.text}`)
+  } catch (error) {
+    if (!(error instanceof NoMemoryFile)) throw error
+    task.note(`clamd ${address.text}: got a copy: ${error.message}`)
+  } finally {
+    for (const file of files) closeSync(file)
+  }
+  return undefined
 }
 
 /** A virus before all else, and clean only if all are. */

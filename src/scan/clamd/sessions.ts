@@ -1,7 +1,9 @@
 import { withDeadline } from '../../runtime/deadline.ts'
+import type { PassedDescriptors } from '../../runtime/passed-descriptors.ts'
 import type { ClamdAddress } from './address.ts'
 import { type Converse, type ConverseMany, converse } from './converse.ts'
-import { type Link, type LinkOutcome, makeLink, type Received } from './link.ts'
+import { createDescriptorTrial } from './descriptor-trial.ts'
+import { type Link, type LinkOutcome, makeLink, type Packet, type Received } from './link.ts'
 
 /** Connections to one server that are kept while nobody asks. Each is a descriptor of clamd's, no thread. */
 export const IDLE_MAX = 4
@@ -19,6 +21,8 @@ const PONG = Buffer.from('1: PONG\0')
 export interface Sessions {
   readonly converse: Converse
   readonly converseMany: ConverseMany
+  /** Whether a file of so many bytes may be handed over by descriptor, in a session. */
+  takesDescriptor(size: number, signal: AbortSignal): Promise<boolean>
   /** Ends what idles; what is in use ends when it is done. */
   close(): void
 }
@@ -42,7 +46,16 @@ interface ClamdSession {
  */
 export function openSessions(
   address: ClamdAddress,
-  { now = () => performance.now(), idleFor = IDLE_FOR } = {},
+  {
+    now = () => performance.now(),
+    idleFor = IDLE_FOR,
+    passing,
+  }: {
+    readonly now?: () => number
+    readonly idleFor?: number
+    /** For descriptors instead of streams, where the server takes them. */
+    readonly passing?: PassedDescriptors | undefined
+  } = {},
 ): Sessions {
   /**
    * A session is here or in one conversation, never in both: it is taken out at once, and put
@@ -50,6 +63,7 @@ export function openSessions(
    * another number than that of the command is none.
    */
   const idle: ClamdSession[] = []
+  const descriptors = passing && createDescriptorTrial(address, passing, now)
   let closed = false
   let sweeper: NodeJS.Timeout | undefined
   /** Undefined until it was asked. */
@@ -57,7 +71,7 @@ export function openSessions(
   let askedAt = 0
 
   async function fresh(): Promise<ClamdSession> {
-    return { link: await makeLink(address), commands: 0, idleSince: 0 }
+    return { link: await makeLink(address, passing), commands: 0, idleSince: 0 }
   }
 
   /** The one that was used last: others may become old enough to end. */
@@ -107,7 +121,7 @@ export function openSessions(
 
   async function converseInSession(
     session: ClamdSession,
-    packets: () => Iterator<Buffer>,
+    packets: () => Iterator<Packet>,
     signal: AbortSignal,
   ): Promise<LinkOutcome<Received>> {
     const number = ++session.commands
@@ -129,19 +143,19 @@ export function openSessions(
   /** Replies come in the order in which clamd's threads have them. */
   async function manyInSession(
     session: ClamdSession,
-    commands: readonly Buffer[],
+    packets: () => Iterator<Packet>,
+    commands: number,
     signal: AbortSignal,
   ): Promise<LinkOutcome<readonly Buffer[]>> {
     const first = session.commands + 1
-    session.commands += commands.length
-    const packets = [Buffer.concat(commands)].values()
+    session.commands += commands
     const outcome = await session.link.exchange(
-      first === 1 ? greeted(packets) : packets,
+      first === 1 ? greeted(packets()) : packets(),
       signal,
-      commands.length,
+      commands,
     )
     if (outcome.kind !== 'answered') return outcome
-    const replies = byNumber(outcome.answer.bytes, first, commands.length)
+    const replies = byNumber(outcome.answer.bytes, first, commands)
     if (replies && outcome.answer.sentAll) return { kind: 'answered', answer: replies }
     session.link.end()
     const why = 'answered something else than what it was asked'
@@ -159,6 +173,7 @@ export function openSessions(
     if (old) {
       const outcome = await exchange(old)
       keep(old)
+      if (outcome.kind === 'broken') descriptors?.forget() // it may have started anew
       if (outcome.kind !== 'broken' || outcome.begun) return outcome
     }
     if (!knowsSessions) return undefined
@@ -166,6 +181,7 @@ export function openSessions(
     const outcome = await exchange(session)
     keep(session)
     if (outcome.kind === 'broken') knowsSessions = undefined // who came back may be another
+    if (outcome.kind === 'broken' || outcome.kind === 'unreachable') descriptors?.forget()
     // It did not give up a connection: it has gone, and this message was with it.
     if (outcome.kind === 'unreachable' && old) return { ...outcome, broke: true }
     return outcome
@@ -179,10 +195,19 @@ export function openSessions(
       )
       return outcome ?? converse(address, packets, signal)
     },
-    converseMany: (commands, signal) =>
-      inSession((session) => manyInSession(session, commands, signal), signal),
+    converseMany: (packets, commands, signal) =>
+      inSession((session) => manyInSession(session, packets, commands, signal), signal),
+    async takesDescriptor(size, signal) {
+      if (descriptors === undefined) return false
+      if (knowsSessions === undefined) {
+        const session = await ask(signal)
+        if (session && !('kind' in session)) keep(session)
+      }
+      return knowsSessions === true && descriptors.takes(size)
+    },
     close() {
       closed = true
+      descriptors?.close()
       clearTimeout(sweeper)
       for (const { link } of idle.splice(0)) link.end()
     },
@@ -190,14 +215,19 @@ export function openSessions(
 }
 
 /** The first packet of a connection's first command opens the session, too. */
-function* greeted(packets: Iterator<Buffer>): Generator<Buffer> {
+function* greeted(packets: Iterator<Packet>): Generator<Packet> {
   try {
     let packet = packets.next()
-    if (!packet.done) yield Buffer.concat([GREETING, packet.value])
+    if (!packet.done) yield withGreeting(packet.value)
     for (packet = packets.next(); !packet.done; packet = packets.next()) yield packet.value
   } finally {
     packets.return?.()
   }
+}
+
+function withGreeting(packet: Packet): Packet {
+  if (Buffer.isBuffer(packet)) return Buffer.concat([GREETING, packet])
+  return { ...packet, bytes: Buffer.concat([GREETING, packet.bytes]) }
 }
 
 /** One reply for each number from `first` on, its NUL included, without the number. */

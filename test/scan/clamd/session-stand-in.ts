@@ -10,7 +10,7 @@ export interface Asked {
   /** How manieth command of its connection, from 1 on. */
   readonly number: number
   readonly inSession: boolean
-  /** `zPING`, `zSCAN /path`, `zINSTREAM`. */
+  /** `zPING`, `zSCAN /path`, `zINSTREAM`, `zFILDES`. */
   readonly command: string
   /** The bytes of an INSTREAM. */
   readonly message: Buffer
@@ -31,12 +31,12 @@ export interface SessionStandIn {
 /**
  * A server in clamd's place that takes session after session. PING is answered as clamd
  * does, unless `pings` is false, and VERSION with `version`; `answer` is called for every
- * other command.
+ * other command. It takes descriptors if `descriptors` is set: what comes by them it cannot see.
  */
 export async function sessionStandIn(
   t: { teardown(stop: () => unknown): void },
   answer: (asked: Asked) => void,
-  { pings = true, version = (): string => 'UNKNOWN COMMAND' } = {},
+  { pings = true, version = (): string => 'UNKNOWN COMMAND', descriptors = false } = {},
 ): Promise<SessionStandIn> {
   const socket = socketPath(t)
   const connections: Socket[] = []
@@ -56,7 +56,8 @@ export async function sessionStandIn(
           continue
         }
         number++
-        if (next.command === 'zVERSION') {
+        if (next.command === 'zFILDES' && !descriptors) connection.write('UNKNOWN COMMAND\0')
+        else if (next.command === 'zVERSION') {
           connection.write(`${inSession ? `${number}: ` : ''}${version()}\0`)
         } else if (next.command === 'zPING' && pings) connection.write(`${number}: PONG\0`)
         else {
@@ -89,6 +90,11 @@ function takeCommand(bytes: Buffer) {
   const end = bytes.indexOf(0)
   if (end < 0) return undefined
   const command = bytes.toString('latin1', 0, end)
+  // The byte that brings the descriptor, which nobody takes here, follows.
+  if (command === 'zFILDES') {
+    const length = end + 2
+    return bytes.length < length ? undefined : { command, message: Buffer.alloc(0), length }
+  }
   if (command !== 'zINSTREAM') return { command, message: Buffer.alloc(0), length: end + 1 }
   const parts: Buffer[] = []
   for (let at = end + 1; at + 4 <= bytes.length; ) {

@@ -1,0 +1,112 @@
+import { readFileSync } from 'node:fs'
+import { isCompiled } from './compiled-program.ts'
+import { loadKoffi } from './koffi.ts'
+
+/**
+ * The functions of the C library that programs of onescan call, each with what it returns and what
+ * it takes. Both runtimes reach them through a foreign function interface: Node by the optional
+ * package koffi, Bun by its own bun:ffi.
+ */
+const functions = {
+  alarm: ['uint', 'uint'],
+  bind: ['int', 'int', 'bytes', 'uint'],
+  close: ['int', 'int'],
+  connect: ['int', 'int', 'bytes', 'uint'],
+  fcntl: ['int', 'int', 'int', 'int'],
+  flock: ['int', 'int', 'int'],
+  getsockopt: ['int', 'int', 'int', 'int', 'bytes', 'bytes'],
+  memfd_create: ['int', 'bytes', 'uint'],
+  poll: ['int', 'bytes', 'ulong', 'int'],
+  prctl: ['int', 'int', 'ulong', 'ulong', 'ulong', 'ulong'],
+  recv: ['long', 'int', 'bytes', 'ulong', 'int'],
+  recvmsg: ['long', 'int', 'bytes', 'int'],
+  sendmsg: ['long', 'int', 'bytes', 'int'],
+  sendto: ['long', 'int', 'bytes', 'ulong', 'int', 'bytes', 'uint'],
+  setsockopt: ['int', 'int', 'int', 'int', 'bytes', 'uint'],
+  signal: ['long', 'int', 'long'],
+  socket: ['int', 'int', 'int', 'int'],
+  waitpid: ['int', 'int', 'bytes', 'int'],
+} as const satisfies Record<string, readonly Kind[]>
+
+/** A number as C has it, on Linux with 64 bits, or the address of bytes. */
+type Kind = 'int' | 'uint' | 'long' | 'ulong' | 'bytes'
+
+const ofKoffi: Readonly<Record<Kind, string>> = {
+  int: 'int',
+  uint: 'uint',
+  long: 'long',
+  ulong: 'ulong',
+  bytes: 'void *',
+}
+const ofBun = { int: 'int', uint: 'u32', long: 'i64', ulong: 'u64', bytes: 'ptr' } as const
+
+type FunctionName = keyof typeof functions
+type Taken<Each extends Kind> = Each extends 'bytes' ? Buffer : number
+type Signature<Name extends FunctionName> = (typeof functions)[Name]
+type Call<Name extends FunctionName> =
+  Signature<Name> extends readonly [infer Returned, ...infer Args extends readonly Kind[]]
+    ? (
+        ...args: { [At in keyof Args]: Taken<Args[At]> }
+      ) => Returned extends 'long' ? number | bigint : number
+    : never
+
+/** Some of them, and what belongs to a call. */
+export type Foreign<Name extends FunctionName> = { readonly [Each in Name]: Call<Each> } & {
+  /** That of the call before. */
+  errno(): number
+  /** Where bytes lie, for a structure that has their address: good until this function returns to the event loop. */
+  addressOf(bytes: Buffer): bigint
+}
+
+/**
+ * These functions, which are called at once: none is asynchronous. Undefined if this runtime has no way to them: Node without
+ * koffi.
+ */
+export async function loadFunctions<Name extends FunctionName>(
+  ...names: readonly Name[]
+): Promise<Foreign<Name> | undefined> {
+  if (isCompiled) return bunFunctions(...names)
+  const koffi = await loadKoffi().catch(() => undefined)
+  const library = koffi?.load(null) // what is linked to Node itself, glibc or musl
+  if (koffi === undefined || library === undefined) return undefined
+  const calls = names.map((name) => {
+    const [returned, ...args] = functions[name]
+    return [
+      name,
+      library.func(
+        name,
+        ofKoffi[returned],
+        args.map((kind) => ofKoffi[kind]),
+      ),
+    ]
+  })
+  return {
+    ...Object.fromEntries(calls),
+    errno: () => koffi.errno(),
+    addressOf: (bytes: Buffer) => BigInt(koffi.address(bytes)),
+  }
+}
+
+/** The same on Bun alone, at once. */
+export function bunFunctions<Name extends FunctionName>(...names: readonly Name[]): Foreign<Name> {
+  const ffi = process.getBuiltinModule('bun:ffi' as never) as typeof import('bun:ffi')
+  const wanted = names.map((name) => {
+    const [returned, ...args] = functions[name]
+    return [name, { args: args.map((kind) => ofBun[kind]), returns: ofBun[returned] }]
+  })
+  const { symbols } = ffi.dlopen(libcFile(), {
+    ...Object.fromEntries(wanted),
+    __errno_location: { args: [], returns: 'ptr' },
+  })
+  return {
+    ...symbols,
+    errno: () => ffi.read.i32(symbols.__errno_location!()),
+    addressOf: (bytes: Buffer) => BigInt(ffi.ptr(bytes)),
+  } as unknown as Foreign<Name>
+}
+
+/** The C library that this process has loaded: musl's is its dynamic linker, too. */
+function libcFile(): string {
+  const maps = readFileSync('/proc/self/maps', 'latin1')
+  return /\/\S*\/ld-musl-\w+\.so\.1$/m.exec(maps)?.[0] ?? 'libc.so.6'
+}

@@ -1,0 +1,47 @@
+import { closeSync, writeSync } from 'node:fs'
+import { errorText } from '../../runtime/fault.ts'
+import type { PassedDescriptors } from '../../runtime/passed-descriptors.ts'
+import type { Specimen } from '../shared/scanner.ts'
+
+/** There is none to be had: no descriptor or no memory is left. */
+export class NoMemoryFile extends Error {}
+
+/** Bytes that are copied before anything else gets a turn. */
+const TURN = 1024 * 1024
+
+/** A file in memory with the bytes of a specimen, to be closed. Rejects with NoMemoryFile, or as reading them does. */
+export async function memoryFileOf(
+  specimen: Specimen,
+  passing: PassedDescriptors,
+): Promise<number> {
+  const file = passing.memoryFile()
+  if (file < 0) throw new NoMemoryFile(`memfd_create: error ${-file}`)
+  try {
+    let at = 0
+    let turn = 0
+    for (const chunk of specimen.chunks()) {
+      if (turn >= TURN) {
+        turn = 0
+        await new Promise(setImmediate)
+      }
+      write(file, chunk, at)
+      at += chunk.length
+      turn += chunk.length
+    }
+    return file
+  } catch (error) {
+    closeSync(file)
+    throw error
+  }
+}
+
+/** The offset of the descriptor, which who gets it shares, stays where it is. */
+function write(file: number, bytes: Buffer, at: number): void {
+  try {
+    for (let done = 0; done < bytes.length; ) {
+      done += writeSync(file, bytes, done, bytes.length - done, at + done)
+    }
+  } catch (error) {
+    throw new NoMemoryFile(errorText(error))
+  }
+}

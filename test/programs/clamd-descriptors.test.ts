@@ -1,0 +1,124 @@
+import { once } from 'node:events'
+import { connect, createServer } from 'node:net'
+import t from 'tap'
+import {
+  loadPassedDescriptors,
+  type PassedDescriptors,
+} from '../../src/runtime/passed-descriptors.ts'
+import { SMALL_DESCRIPTOR_MAX } from '../../src/scan/clamd/descriptor-trial.ts'
+import { clamdScanner } from '../../src/scan/clamd/scanner.ts'
+import type { Specimen } from '../../src/scan/shared/scanner.ts'
+import { socketPath } from '../scan/clamd/stand-in.ts'
+import { clamdPolicy, scanTask, specimen } from '../scan/clamd/task.ts'
+import { clamdMissing, EICAR, EICAR_NAME, startClamd } from './clamd.ts'
+
+const skip = clamdMissing
+const MIB = 1024 * 1024
+const clean = { answer: 'clean' }
+const found = { answer: 'infected', name: EICAR_NAME }
+
+/** A message of so many bytes and a few that nobody else's has, with the test virus at its end if wanted. */
+function mail(size: number, number: number, infected: boolean): Specimen {
+  const front = `From: a@example.org\nSubject: ${number}\n\n`
+  const body = Buffer.alloc(Math.max(0, size - front.length), `${'0123456789abcdef'.repeat(4)}\n`)
+  return specimen(
+    Buffer.concat([Buffer.from(front), body, Buffer.from(infected ? `\n${EICAR}\n` : '\n')]),
+  )
+}
+
+/** A daemon's scanner for this socket, and how many descriptors it has handed over. */
+async function handing(t: { teardown(end: () => void): void }, socket: string) {
+  const passed = (await loadPassedDescriptors())!
+  let sent = 0
+  const passing: PassedDescriptors = {
+    ...passed,
+    send(...args) {
+      sent++
+      return passed.send(...args)
+    },
+  }
+  const scanner = clamdScanner(clamdPolicy(socket), { lasting: true, passing })
+  t.teardown(() => scanner.close())
+  return {
+    scan: (message: Specimen) => scanner.scan(message, scanTask().task),
+    sent: () => sent,
+  }
+}
+
+t.test('a real clamd reads what it is handed, and each verdict is its own', { skip }, async (t) => {
+  const clamd = await startClamd({ user: process.getuid!() === 0 ? 'nobody' : '' })
+  t.teardown(clamd.stop)
+  const { scan, sent } = await handing(t, clamd.socket)
+  t.same(await scan(mail(0, 0, false)), clean)
+  t.same(await scan(specimen(Buffer.alloc(0))), clean, 'an empty one')
+
+  const sizes = [100, 4_000, 70_000, 300_000]
+  const expected = Array.from({ length: 400 }, (_, n) => n % 7 === 3)
+  const verdicts = expected.map((infected, n) => scan(mail(sizes[n % 4]!, n, infected)))
+  for (const [n, infected] of expected.entries()) {
+    const verdict = await verdicts[n]
+    if (verdict!.answer !== (infected ? 'infected' : 'clean')) t.fail(`${n} is ${verdict!.answer}`)
+  }
+  t.ok(sent() >= 400, `${sent()} by descriptor`)
+
+  for (let round = 0; round < 50; round++) {
+    const beside = Array.from({ length: 7 }, (_, n) =>
+      mail(2_000, round * 100 + n, n === round % 9),
+    )
+    const verdict = await scan({ ...mail(3_000, round, round % 9 === 7), beside })
+    if (verdict.answer !== (round % 9 < 8 ? 'infected' : 'clean')) t.fail(`round ${round}`)
+  }
+})
+
+t.test(
+  'a large one goes by descriptor once clamd found a virus in a larger one',
+  { skip },
+  async (t) => {
+    const clamd = await startClamd()
+    t.teardown(clamd.stop)
+    const { scan, sent } = await handing(t, clamd.socket)
+    for (let n = 0; sent() < 6 && n < 1000; n++) {
+      t.same(await scan(mail(SMALL_DESCRIPTOR_MAX + n, n, true)), found)
+    }
+    t.equal(sent(), 6, 'two trials')
+    t.same(await scan(mail(5 * MIB, 1, false)), clean)
+    t.same(await scan(mail(5 * MIB, 1, true)), found)
+    t.equal(sent(), 8)
+    t.same(await scan(mail(20 * MIB, 1, true)), found)
+    t.equal(sent(), 8, 'a larger one by a stream')
+  },
+)
+
+t.test(
+  'a clamd that looks at no large files gets streams, of which it says so',
+  { skip },
+  async (t) => {
+    const clamd = await startClamd({ maxFileSize: '3M', maxScanSize: '3M', streamMaxLength: '3M' })
+    t.teardown(clamd.stop)
+    const { scan } = await handing(t, clamd.socket)
+    t.same(await scan(mail(1000, 0, true)), found)
+    for (let n = 0; n < 20; n++) {
+      t.match(await scan(mail(4 * MIB, n, true)), { answer: 'unknown', over: 'size' })
+      t.same(await scan(mail(2 * MIB, n, true)), found)
+    }
+  },
+)
+
+t.test('a clamd behind a socket that is forwarded gets streams', { skip }, async (t) => {
+  const clamd = await startClamd()
+  t.teardown(clamd.stop)
+  const path = socketPath(t)
+  const forward = createServer((near) => {
+    const far = connect(clamd.socket)
+    for (const end of [near, far]) end.on('error', () => {})
+    near.pipe(far).pipe(near)
+  })
+  forward.listen(path)
+  await once(forward, 'listening')
+  t.teardown(() => forward.close())
+  const { scan } = await handing(t, path)
+  for (let n = 0; n < 10; n++) {
+    t.same(await scan(mail(4_000, n, true)), found)
+    t.same(await scan(mail(4_000, n, false)), clean)
+  }
+})
