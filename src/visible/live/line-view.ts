@@ -1,13 +1,5 @@
 import { createEntryReader, type Entry } from '../log/entries.ts'
-import {
-  createFieldTable,
-  decoded,
-  fieldKey,
-  fieldValue,
-  findField,
-  keyHash,
-  readFields,
-} from '../log/fields.ts'
+import { decoded, LogFields } from '../log/fields.ts'
 import { newLineHead } from '../log/line-head.ts'
 
 const PROGRAM = 'onescan: '
@@ -23,22 +15,15 @@ export interface LineView {
 /** A view of line after line; each is good until the next one is looked at. */
 export function createLineViewer(): (line: string) => LineView {
   const bytes = Buffer.alloc(LINE_MAX)
-  const table = createFieldTable()
-  const hashes = new Map<string, number>()
+  const fields = new LogFields()
   const view: LineView = {
     value(name) {
-      let hash = hashes.get(name)
-      if (hash === undefined) {
-        hash = keyHash(name)
-        hashes.set(name, hash)
-      }
-      const index = findField(table, hash)
-      return index < 0 ? undefined : decoded(fieldValue(bytes, table, index))
+      const index = fields.find(name)
+      return index < 0 ? undefined : decoded(fields.value(index))
     },
   }
   return (line) => {
-    const end = bytes.write(line, 'latin1')
-    readFields(bytes, PROGRAM.length, end, table)
+    fields.read(bytes, PROGRAM.length, bytes.write(line, 'latin1'))
     return view
   }
 }
@@ -54,16 +39,16 @@ export function entryOf(line: string, time: number): Entry {
 }
 
 const QUOTE = 0x22
-const spans = createFieldTable()
+const fields = new LogFields()
 
 /** The line with `instead` for the values of these fields; what is no field behind the last one goes. */
 export function withoutValues(line: string, names: readonly string[], instead: string): string {
   const bytes = Buffer.from(line, 'latin1')
-  readFields(bytes, PROGRAM.length, bytes.length, spans)
+  fields.read(bytes, PROGRAM.length, bytes.length)
   let text = PROGRAM.trimEnd()
-  for (let index = 0; index < spans.count; index++) {
-    const [start, end] = [spans.start[index]!, spans.end[index]!]
-    const key = fieldKey(bytes, spans, index)
+  for (let index = 0; index < fields.count; index++) {
+    const { start, end } = fields.span(index)
+    const key = fields.key(index)
     const quotes = bytes[start - 1] === QUOTE ? 1 : 0
     const value = bytes.toString('latin1', start - quotes, end + quotes)
     text += ` ${key}=${names.includes(key) ? instead : value}`

@@ -1,4 +1,4 @@
-import { createFieldTable, decoded, fieldKey, fieldValue, readFields } from './fields.ts'
+import { decoded, LogFields } from './fields.ts'
 import { type LineHead, newLineHead, type ReadLineHead } from './line-head.ts'
 
 /** One line of a log, read. */
@@ -17,14 +17,14 @@ export interface Entry {
 export type ReadEntry = (head: LineHead) => Entry
 
 export function createEntryReader(): ReadEntry {
-  const table = createFieldTable()
+  const line = new LogFields()
   return ({ bytes, at, end, time, host }) => {
-    readFields(bytes, at, end, table)
+    line.read(bytes, at, end)
     const fields = new Map<string, string>()
     const recipients: string[] = []
-    for (let index = 0; index < table.count; index++) {
-      const key = fieldKey(bytes, table, index)
-      const value = decoded(fieldValue(bytes, table, index))
+    for (let index = 0; index < line.count; index++) {
+      const key = line.key(index)
+      const value = decoded(line.value(index))
       if (key === 'rcpt') recipients.push(value)
       else if (!fields.has(key)) fields.set(key, value)
     }

@@ -6,101 +6,105 @@ const QUOTE = 0x22
 const EQUALS = 0x3d
 const BACKSLASH = 0x5c
 
-/** Where the fields of one line stand in its bytes; made once and filled for line after line. */
-export interface FieldTable {
-  count: number
-  /** By `keyHash`. */
-  readonly keys: Int32Array
-  readonly keyStart: Int32Array
-  readonly start: Int32Array
-  readonly end: Int32Array
-  /** 1 where the value has a backslash. */
-  readonly escaped: Uint8Array
-}
-
-export function createFieldTable(): FieldTable {
-  const numbers = () => new Int32Array(FIELDS_MAX)
-  return {
-    count: 0,
-    keys: numbers(),
-    keyStart: numbers(),
-    start: numbers(),
-    end: numbers(),
-    escaped: new Uint8Array(FIELDS_MAX),
-  }
-}
-
-/** What `readFields` files a key under. The programs write the keys, so none is made to collide. */
-export function keyHash(key: string): number {
-  let hash = 0
-  for (let at = 0; at < key.length; at++) hash = (Math.imul(hash, 31) + key.charCodeAt(at)) | 0
-  return hash
-}
-
 /**
- * Finds the fields `key=value` of onescan-queue(8), LOG, from `at` to `end`. A value that
- * stands in quotes ends at the quote, whatever is in it; one whose quote is missing was cut,
- * and is left out.
+ * The fields `key=value` of a line of the log, as onescan-queue(8), LOG has them; one object reads
+ * line after line. Where they stand is noted in numbers, and text is made of what is asked for alone:
+ * a report looks at millions of lines and at few of their values.
  */
-export function readFields(bytes: Buffer, at: number, end: number, table: FieldTable): void {
-  let count = 0
-  while (at < end && count < FIELDS_MAX) {
-    if (bytes[at] === BLANK) {
-      at++
-      continue
-    }
-    const keyStart = at
-    let hash = 0
-    let byte = 0
-    for (; at < end; at++) {
-      byte = bytes[at]!
-      if (byte === EQUALS || byte === BLANK) break
-      hash = (Math.imul(hash, 31) + byte) | 0
-    }
-    if (byte !== EQUALS || at === end) continue // a word that is no field
-    at++
-    let escaped = 0
-    let start = at
-    if (bytes[at] === QUOTE) {
-      start = ++at
-      for (; at < end; at++) {
-        byte = bytes[at]!
-        if (byte === QUOTE) break
-        if (byte === BACKSLASH) {
+export class LogFields {
+  #bytes: Buffer = Buffer.alloc(0)
+  #count = 0
+  readonly #keyStart = new Int32Array(FIELDS_MAX)
+  readonly #keyEnd = new Int32Array(FIELDS_MAX)
+  readonly #start = new Int32Array(FIELDS_MAX)
+  readonly #end = new Int32Array(FIELDS_MAX)
+  /** 1 where the value has a backslash. */
+  readonly #escaped = new Uint8Array(FIELDS_MAX)
+
+  get count(): number {
+    return this.#count
+  }
+
+  /**
+   * Those from `at` to `end` of bytes that stay as they are until the next line is read. A value
+   * that stands in quotes ends at the quote, whatever is in it; one whose quote is missing was cut,
+   * and is left out.
+   */
+  read(bytes: Buffer, at: number, end: number): void {
+    this.#bytes = bytes
+    this.#count = 0
+    while (at < end && this.#count < FIELDS_MAX) {
+      if (bytes[at] === BLANK) {
+        at++
+        continue
+      }
+      const keyStart = at
+      while (at < end && bytes[at] !== EQUALS && bytes[at] !== BLANK) at++
+      if (bytes[at] !== EQUALS || at >= end) continue // a word that is no field
+      const keyEnd = at++
+      let escaped = 0
+      let start = at
+      if (bytes[at] === QUOTE) {
+        start = ++at
+        for (; at < end && bytes[at] !== QUOTE; at++) {
+          if (bytes[at] !== BACKSLASH) continue
           escaped = 1
           at++
         }
+        if (at >= end) break
+      } else {
+        while (at < end && bytes[at] !== BLANK) at++
       }
-      if (at >= end) break
-    } else {
-      while (at < end && bytes[at] !== BLANK) at++
+      this.#note(keyStart, keyEnd, start, at, escaped)
+      at++
     }
-    table.keys[count] = hash
-    table.keyStart[count] = keyStart
-    table.start[count] = start
-    table.end[count] = at
-    table.escaped[count] = escaped
-    count++
-    at++
   }
-  table.count = count
-}
 
-/** The index of the first field of that key, or -1. */
-export function findField({ count, keys }: FieldTable, hash: number): number {
-  for (let index = 0; index < count; index++) if (keys[index] === hash) return index
-  return -1
-}
+  /** The index of the first field of that name, which is ASCII; -1 if there is none. */
+  find(name: string): number {
+    for (let index = 0; index < this.#count; index++) {
+      if (this.#is(name, this.#keyStart[index]!, this.#keyEnd[index]!)) return index
+    }
+    return -1
+  }
 
-/** The value as it was before it was logged; latin1. */
-export function fieldValue(bytes: Buffer, table: FieldTable, index: number): string {
-  const text = bytes.toString('latin1', table.start[index]!, table.end[index]!)
-  return table.escaped[index] === 1 ? unescaped(text) : text
-}
+  /** Whether a value is this text as it stands in the log. */
+  valueIs(text: string, index: number): boolean {
+    return this.#is(text, this.#start[index]!, this.#end[index]!)
+  }
 
-export function fieldKey(bytes: Buffer, table: FieldTable, index: number): string {
-  const start = table.keyStart[index]!
-  return bytes.toString('latin1', start, bytes.indexOf(EQUALS, start))
+  /** The value as it was before it was logged; latin1. */
+  value(index: number): string {
+    const { start, end } = this.span(index)
+    const text = this.#bytes.toString('latin1', start, end)
+    return this.#escaped[index] === 1 ? unescaped(text) : text
+  }
+
+  key(index: number): string {
+    return this.#bytes.toString('latin1', this.#keyStart[index]!, this.#keyEnd[index]!)
+  }
+
+  /** Where its value stands in the bytes, without its quotes. */
+  span(index: number): { readonly start: number; readonly end: number } {
+    return { start: this.#start[index]!, end: this.#end[index]! }
+  }
+
+  #note(keyStart: number, keyEnd: number, start: number, end: number, escaped: number): void {
+    this.#keyStart[this.#count] = keyStart
+    this.#keyEnd[this.#count] = keyEnd
+    this.#start[this.#count] = start
+    this.#end[this.#count] = end
+    this.#escaped[this.#count] = escaped
+    this.#count++
+  }
+
+  #is(text: string, start: number, end: number): boolean {
+    if (end - start !== text.length) return false
+    for (let at = 0; at < text.length; at++) {
+      if (this.#bytes[start + at] !== text.charCodeAt(at)) return false
+    }
+    return true
+  }
 }
 
 /** The inverse of what src/runtime/log.ts does to a value. */

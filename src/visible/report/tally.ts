@@ -1,11 +1,4 @@
-import {
-  createFieldTable,
-  decoded,
-  fieldValue,
-  keyHash,
-  readFields,
-  unescaped,
-} from '../log/fields.ts'
+import { decoded, LogFields, unescaped } from '../log/fields.ts'
 import { type LineHead, newLineHead, type ReadLineHead } from '../log/line-head.ts'
 import { createDurations, type Durations } from './durations.ts'
 import { createNameCounter, type NameCounter } from './names.ts'
@@ -28,13 +21,6 @@ const SLOWEST = 10
 const PERIODS_MAX = 20_000
 const HOUR = 3_600_000
 
-const KEYS = [
-  ...['decision', 'scan', 'grounds', 'virus', 'banned', 'fault', 'reason', 'scan_ms', 'size'],
-  ...['msgid', 'from', 'to', 'quota', 'program', 'event'],
-] as const
-type Key = 'decision' | 'scan' | 'grounds' | 'virus' | 'banned' | 'fault' | 'reason' | 'scan_ms' | 'size' | 'msgid' | 'from' | 'to' | 'quota' | 'program' | 'event' // biome-ignore format: a list
-const slotOf = Object.fromEntries(KEYS.map((key, slot) => [key, slot])) as Record<Key, number>
-
 export interface TallyOptions {
   /** Milliseconds since 1970; undefined: whatever the time. */
   readonly since: number | undefined
@@ -51,55 +37,45 @@ interface Count {
 }
 
 /** The fields of one line after the other that are counted. */
-class LineFields {
-  readonly #table = createFieldTable()
-  readonly #places = keyPlaces()
-  /** For each key its field in this line, or -1. */
-  readonly #at = new Int32Array(KEYS.length)
+class CountedLine {
+  readonly #fields = new LogFields()
   #bytes: Buffer = Buffer.alloc(0)
 
   read({ bytes, at, end }: LineHead): void {
     this.#bytes = bytes
-    readFields(bytes, at, end, this.#table)
-    this.#at.fill(-1)
-    for (let field = this.#table.count - 1; field >= 0; field--) {
-      const slot = this.#places.slotFor(this.#table.keys[field]!)
-      if (slot >= 0) this.#at[slot] = field
-    }
+    this.#fields.read(bytes, at, end)
   }
 
-  has(key: Key): boolean {
-    return this.#at[slotOf[key]]! >= 0
+  has(key: string): boolean {
+    return this.#fields.find(key) >= 0
   }
 
   /** '' if it is not there. */
-  text(key: Key): string {
-    const field = this.#at[slotOf[key]]!
-    return field < 0 ? '' : decoded(fieldValue(this.#bytes, this.#table, field))
+  text(key: string): string {
+    const field = this.#fields.find(key)
+    return field < 0 ? '' : decoded(this.#fields.value(field))
   }
 
   /** Its value as it stands, if it is there. */
-  count(key: Key, counter: NameCounter): void {
-    const field = this.#at[slotOf[key]]!
-    if (field >= 0) counter.count(this.#bytes, this.#table.start[field]!, this.#table.end[field]!)
+  count(key: string, counter: NameCounter): void {
+    const field = this.#fields.find(key)
+    if (field < 0) return
+    const { start, end } = this.#fields.span(field)
+    counter.count(this.#bytes, start, end)
   }
 
-  /** Which of the words with these codes it is; -1 for none, and if it is not there. */
-  word(key: Key, codes: Int32Array): number {
-    const field = this.#at[slotOf[key]]!
-    if (field < 0) return -1
-    let hash = 0
-    for (let at = this.#table.start[field]!; at < this.#table.end[field]!; at++) {
-      hash = (Math.imul(hash, 31) + this.#bytes[at]!) | 0
-    }
-    return codes.indexOf(hash)
+  /** Which of the words it is; -1 for none, and if it is not there. */
+  word(key: string, words: readonly string[]): number {
+    const field = this.#fields.find(key)
+    return field < 0 ? -1 : words.findIndex((word) => this.#fields.valueIs(word, field))
   }
 
   /** NaN for what is no number, and if it is not there. */
-  number(key: Key): number {
-    const field = this.#at[slotOf[key]]!
+  number(key: string): number {
+    const field = this.#fields.find(key)
     if (field < 0) return Number.NaN
-    return numberAt(this.#bytes, this.#table.start[field]!, this.#table.end[field]!)
+    const { start, end } = this.#fields.span(field)
+    return numberAt(this.#bytes, start, end)
   }
 }
 
@@ -107,7 +83,7 @@ class LineFields {
 export class Tally {
   readonly #options: TallyOptions
   readonly #head = newLineHead()
-  readonly #line = new LineFields()
+  readonly #line = new CountedLine()
   readonly #periods = new Map<string, Count>()
   /** That of the line before, among `#periods` from the first line on. */
   #period: Count | undefined
@@ -195,7 +171,7 @@ export class Tally {
     if (time > this.#last) this.#last = time
     if (!line.has('decision')) this.#takeEvent()
     else if (line.has('quota')) this.#takeRecipient()
-    else if (line.word('decision', COLD_CODE) === 0) this.#takeCold()
+    else if (line.word('decision', COLD) === 0) this.#takeCold()
     else this.#takeMessage(head)
   }
 
@@ -204,7 +180,7 @@ export class Tally {
     const period = this.#periodFor(head.time, head.host)
     this.#period = period
     period.messages++
-    const decision = line.word('decision', DECISION_CODES)
+    const decision = line.word('decision', DECISIONS)
     if (decision >= 0) period.decisions[decision]!++
     this.#takeScan(head, period)
     line.count(line.has('virus') ? 'virus' : 'banned', this.#viruses)
@@ -220,7 +196,7 @@ export class Tally {
 
   #takeScan({ time, host }: LineHead, period: Count): void {
     const line = this.#line
-    const scan = line.word('scan', SCAN_CODES)
+    const scan = line.word('scan', SCANS)
     if (scan < 0) return
     period.scans[scan]!++
     if (scan >= SPARED_FROM) return
@@ -304,36 +280,7 @@ function named(counter: NameCounter): Counted[] {
 const ENDED_BEFORE = SCANS.indexOf('unknown')
 /** Scans from this one on were spared. */
 const SPARED_FROM = SCANS.indexOf('trusted')
-const DECISION_CODES = codesOf(DECISIONS)
-const SCAN_CODES = codesOf(SCANS)
-const COLD_CODE = codesOf(['cold'])
-
-/** Words by their hash: there are six of them, and millions of lines. */
-function codesOf(words: readonly string[]): Int32Array {
-  return Int32Array.from(words, keyHash)
-}
-
-/** Which of KEYS a hash is of. */
-function keyPlaces(): { slotFor(hash: number): number } {
-  const SIZE = 256
-  const hashes = new Int32Array(SIZE)
-  const slots = new Int32Array(SIZE).fill(-1)
-  const placeOf = (hash: number) => (hash ^ (hash >>> 8)) & (SIZE - 1)
-  for (const [slot, key] of KEYS.entries()) {
-    let place = placeOf(keyHash(key))
-    while (slots[place]! >= 0) place = (place + 1) & (SIZE - 1)
-    hashes[place] = keyHash(key)
-    slots[place] = slot
-  }
-  return {
-    slotFor(hash) {
-      for (let place = placeOf(hash); slots[place]! >= 0; place = (place + 1) & (SIZE - 1)) {
-        if (hashes[place] === hash) return slots[place]!
-      }
-      return -1
-    },
-  }
-}
+const COLD = ['cold']
 
 /** `12.3`; NaN for what is not a number. */
 function numberAt(bytes: Buffer, start: number, end: number): number {
