@@ -128,6 +128,7 @@ t.test('what could not be told, or depends on a limit or on local policy, is not
     { answer: 'nested', why: 'deep' },
     { answer: 'strange', why: 'odd' },
     { ...virus, scanner: 'local', banned: true },
+    { ...virus, banned: true }, // by a scanner whose viruses are remembered
     { ...virus, scanner: 'local' },
   ] as const) {
     const { find, looks } = open()
