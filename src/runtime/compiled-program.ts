@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs'
+import { existsSync, realpathSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 
 /** Whether this is a program of the compiled onescan, and not one on Node. */
@@ -16,6 +16,13 @@ export function compiledProgram(name: string): [string, ...string[]] {
 export function ownCommand(name: string, ...words: readonly string[]): [string, ...string[]] {
   if (isCompiled) return [...compiledProgram(name), ...words]
   return [process.execPath, ...process.execArgv, process.argv[1]!, ...words]
+}
+
+/** The command that starts the program called `name` of the same onescan. */
+export function siblingCommand(name: string, ...words: readonly string[]): [string, ...string[]] {
+  if (isCompiled) return [...compiledProgram(name), ...words]
+  const bundle = join(dirname(realpathSync(process.argv[1]!)), `${name}.cjs`)
+  return [process.execPath, ...process.execArgv, bundle, ...words]
 }
 
 /** The runtime by the link that the kernel calls its process after; by its own name without one. */

@@ -30,11 +30,17 @@ export async function* tryAsAccount(host: Host, asRoot: boolean): AsyncGenerator
   const own = process.getuid!()
   const { uid } = host.account
   if (own === 0 && uid === 0 && !asRoot) {
-    yield error(
-      'trials',
-      'the slot would run as root: nothing was tried',
-      'name its account with --user',
-    )
+    yield host.daemon === undefined
+      ? error(
+          'trials',
+          'the slot would run as root: nothing was tried',
+          'name its account with --user',
+        )
+      : error(
+          'trials',
+          'onescand would run as root: nothing was tried',
+          'start it as a user of its own, as the unit and the run script of the package do',
+        )
     return
   }
   const changes = own === 0 && uid !== 0
@@ -129,8 +135,8 @@ function asOther({ account }: Host, command: readonly string[]): readonly [strin
   return [SETPRIV, `--reuid=${account.uid}`, `--regid=${first}`, groups, '--', ...command]
 }
 
-function toldOf({ env, account, limits, program, now }: Host): Told {
-  return { env, account, limits, program, now }
+function toldOf({ env, account, limits, program, now, daemon }: Host): Told {
+  return { env, account, limits, program, now, daemon }
 }
 
 /** What stops us stops it: it does not hear our terminal. */

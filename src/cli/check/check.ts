@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs'
 import type { ArgumentsCamelCase, CommandModule } from 'yargs'
+import { DEFAULTS } from '../shared/defaults-file.ts'
 import { type Output, runCommand } from '../shared/run-command.ts'
 import { addEnvironmentOptions } from '../shared/slot-environment.ts'
 import { tryAsAccount } from './as-account.ts'
@@ -7,7 +8,8 @@ import { type Check, carefully } from './carefully.ts'
 import { checkPrograms } from './chain.ts'
 import { checkHostSwitch, checkSettings } from './check-settings.ts'
 import { checkContradictions } from './contradictions.ts'
-import { checkDaemon, daemonHere } from './daemon.ts'
+import { checkDaemon, checkRunning, daemonHere } from './daemon.ts'
+import { daemonOf, seeDaemon } from './daemon-host.ts'
 import { accountText, type Host, type HostOptions, lookAtHosts } from './host.ts'
 import { checkKeyring } from './keyring.ts'
 import { type MailServer, mailServersHere } from './mail-servers/find.ts'
@@ -110,31 +112,67 @@ async function check(args: ArgumentsCamelCase<CheckOptions>, output: Output): Pr
       findings.push({ what: servers.length > 1 ? `${what} [${server}]` : what, ...rest })
     }
   }
+  if (isBare(args)) {
+    const daemon = await lookAtDaemon(servers)
+    if (daemon !== undefined) headings.push('onescand')
+    for (const finding of daemon ?? []) {
+      if (!findings.some((other) => isSame(other, finding))) findings.push(finding)
+    }
+  }
   // The slot's trials ask the one that the slot asks.
   if (!servers.includes('qmail')) findings.push(...(await checkWithheldHere(PROCESSES)))
   return report(findings, output, { heading: headings.join('; ') })
 }
 
 /** Those that were asked for; else the slot where anything says how it is set; else all here. */
-function serversOf({
-  run,
-  user,
-  program,
-  client,
-  envdir,
-  env,
-  postfix,
-  sendmail,
-}: CheckOptions): MailServer[] {
+function serversOf(args: CheckOptions): MailServer[] {
+  const { postfix, sendmail } = args
   const asked: MailServer[] = []
   if (postfix !== undefined) asked.push('Postfix')
   if (sendmail !== undefined) asked.push('Sendmail')
   if (asked.length > 0) return asked
+  return isAboutSlot(args) ? ['qmail'] : mailServersHere(existsSync)
+}
+
+function isAboutSlot({ run, user, program, client, envdir, env }: CheckOptions): boolean {
   const { QMAILQUEUE, QHPSI, QMAILHOME, QUEUECHAIN } = process.env
-  const isAboutSlot =
+  return (
     [run, user, program, client, envdir, env[0]].some((word) => word !== undefined) ||
     [QMAILQUEUE, QHPSI, QMAILHOME, QUEUECHAIN].some(Boolean)
-  return isAboutSlot ? ['qmail'] : mailServersHere(existsSync)
+  )
+}
+
+/** Whether nothing says what to look at: all that is here, then. */
+const isBare = (args: CheckOptions) =>
+  args.postfix === undefined && args.sendmail === undefined && !isAboutSlot(args)
+
+/** onescand's own settings, and the one that runs, if it listens where it should. */
+async function lookAtDaemon(servers: readonly MailServer[]): Promise<Finding[] | undefined> {
+  const accounts = readAccounts()
+  const running = await daemonOf(servers, PROCESSES)
+  const seen = seeDaemon(running, accounts, Date.now())
+  if (seen === undefined) return undefined
+  const { host, found } = seen
+  const findings = [...found]
+  if (running !== undefined)
+    findings.push(...checkRunning(running, { defaults: DEFAULTS, accounts }))
+  if (host.daemon !== undefined) {
+    const ring = await carefully(checkKeyring, host)
+    findings.push(...ring)
+    const isTold = ({ value }: Finding) =>
+      value.startsWith('CLUSTERKEYS') && ring.some(({ level }) => level !== 'ok')
+    for await (const finding of tryAsAccount(host, false)) {
+      if (!isTold(finding)) findings.push(finding)
+    }
+  }
+  return findings.map(({ what, ...rest }) => {
+    return { what: what.includes('onescand') ? what : `${what} [onescand]`, ...rest }
+  })
+}
+
+/** Told already, of the slot or of the host. */
+function isSame(one: Finding, other: Finding): boolean {
+  return one.level === other.level && one.value === other.value && one.level !== 'ok'
 }
 
 interface Looked {

@@ -1,8 +1,8 @@
 import { statSync } from 'node:fs'
 import { join } from 'node:path'
 import { NOTHING_SCANS, readPlace, switchedOff } from '../../judge/policy.ts'
-import { readOwnText } from '../../runtime/path/read.ts'
 import { isSetting } from '../../settings/table.ts'
+import { DEFAULTS, type DefaultsFile, readDefaults } from '../shared/defaults-file.ts'
 import { type RunningDaemon, runningDaemons } from '../shared/running-daemons.ts'
 import { switchFinding } from './check-settings.ts'
 import { type Accounts, userName } from './shared/account.ts'
@@ -18,7 +18,7 @@ export interface DaemonHost {
 }
 
 export const daemonHere = (accounts: Accounts): DaemonHost => {
-  return { processes: '/proc', defaults: '/etc/default/onescand', accounts }
+  return { processes: '/proc', defaults: DEFAULTS, accounts }
 }
 
 /** Milliseconds by which a file's time and a start may differ. */
@@ -32,19 +32,30 @@ export function checkDaemon(host: DaemonHost): Finding[] {
       error('onescand', 'does not run', 'start it: systemctl start onescand, or its run script'),
     ]
   }
-  return running.flatMap((one) => [
+  return running.flatMap((one) => checkRunning(one, host))
+}
+
+/** One that runs. */
+export function checkRunning(one: RunningDaemon, host: Omit<DaemonHost, 'processes'>): Finding[] {
+  return [
     ok(`onescand ${one.pid}`, describe(one, host)),
     ...checkSettings(one, host),
     ...checkFiles(one),
-  ])
+  ]
 }
 
-function describe({ words, since, uid }: RunningDaemon, { accounts }: DaemonHost): string {
+function describe(
+  { words, since, uid }: RunningDaemon,
+  { accounts }: Pick<DaemonHost, 'accounts'>,
+): string {
   const time = `${new Date(since).toISOString().slice(0, 19).replace('T', ' ')} UTC`
   return `runs since ${time} as ${userName(accounts, uid)}: onescand ${words.join(' ')}`.trim()
 }
 
-function checkSettings({ pid, env }: RunningDaemon, { defaults }: DaemonHost): Finding[] {
+function checkSettings(
+  { pid, env, words }: RunningDaemon,
+  { defaults }: Omit<DaemonHost, 'processes'>,
+): Finding[] {
   const what = `onescand ${pid}`
   if (env === undefined) {
     return [warning(what, 'you may not read its settings', 'run check as root')]
@@ -58,8 +69,15 @@ function checkSettings({ pid, env }: RunningDaemon, { defaults }: DaemonHost): F
       ? ok(what, `has ${list}`)
       : error(what, `scans nothing: ${NOTHING_SCANS} (${list})`, `set it in ${defaults}`),
   ]
-  for (const [name, value] of settingsIn(defaults)) {
-    if (env[name] === value) continue
+  const file = fileOf(defaults)
+  if (file === undefined) return findings
+  const missing = file.words.filter((word) => !words.includes(word))
+  if (missing.length > 0) {
+    const text = `runs without "${missing.join(' ')}", which ${defaults} has in ONESCAND_OPTIONS`
+    findings.push(warning(what, text, 'restart it: it reads its options only at its start'))
+  }
+  for (const [name, value] of Object.entries(file.env)) {
+    if (!isSetting(name) || env[name] === value) continue
     const now = env[name] === undefined ? 'not set' : `"${env[name]}"`
     const text = `${name} is ${now} in it, and "${value}" in ${defaults}`
     findings.push(warning(what, text, 'restart it: it reads its settings only at its start'))
@@ -67,15 +85,11 @@ function checkSettings({ pid, env }: RunningDaemon, { defaults }: DaemonHost): F
   return findings
 }
 
-/** `NAME="value"` of the file, without the words of the command line. */
-function settingsIn(file: string): (readonly [string, string])[] {
+function fileOf(defaults: string): DefaultsFile | undefined {
   try {
-    const lines = [...readOwnText(file).matchAll(/^(\w+)=(["']?)(.*)\2[ \t]*$/gm)]
-    return lines.flatMap(([, name, , value]) =>
-      isSetting(name!) ? [[name!, value!] as const] : [],
-    )
+    return readDefaults(defaults)
   } catch {
-    return []
+    return undefined // not the package's, or nobody's to read but root's
   }
 }
 

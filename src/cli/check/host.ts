@@ -41,6 +41,17 @@ export interface Host {
   readonly clients?: string | undefined
   /** Milliseconds, as Date.now(). */
   readonly now: number
+  /** If it is onescand that is looked at, and no slot. */
+  readonly daemon?: DaemonWords | undefined
+}
+
+export interface DaemonWords {
+  /** Of its command line. */
+  readonly words: readonly string[]
+  /** Places that an onescand listens at already: paths, and HOST:PORT. */
+  readonly held: readonly string[]
+  /** Where the settings come from, for remedies. */
+  readonly file: string
 }
 
 export interface HostOptions extends EnvironmentOptions {

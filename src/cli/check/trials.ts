@@ -3,6 +3,7 @@ import { readPlace } from '../../judge/policy.ts'
 import { print, runCommand } from '../shared/run-command.ts'
 import { type Check, carefully } from './carefully.ts'
 import { checkClamd } from './clamd.ts'
+import { checkStart } from './daemon-start.ts'
 import { checkEngine } from './engine.ts'
 import { checkErrorFd } from './error-fd.ts'
 import type { Host } from './host.ts'
@@ -27,8 +28,18 @@ const trials: readonly Check[] = [
   checkErrorFd,
 ]
 
+/** The same of onescand's own settings. */
+const trialsOfDaemon: readonly Check[] = [
+  checkStart,
+  checkSpool,
+  checkClamd,
+  checkScanners,
+  checkQuota,
+  checkVerdicts,
+]
+
 /** What is told by `onescan check`, from standard input. */
-export type Told = Pick<Host, 'env' | 'account' | 'limits' | 'program' | 'now'>
+export type Told = Pick<Host, 'env' | 'account' | 'limits' | 'program' | 'now' | 'daemon'>
 
 /** The first line: who makes the trials. */
 export interface Introduction {
@@ -52,7 +63,7 @@ async function makeTrials(): Promise<number> {
   print(`${JSON.stringify(introduction)}\n`)
   const told = JSON.parse(await firstLine(process.stdin)) as Told
   const host: Host = { ...told, place: readPlace(told.env), accounts: readAccounts() }
-  for (const trial of trials) {
+  for (const trial of told.daemon === undefined ? trials : trialsOfDaemon) {
     for (const finding of await carefully(trial, host)) print(`${JSON.stringify(finding)}\n`)
   }
   return 0

@@ -19,7 +19,7 @@ export interface RunningDaemon {
 /** Where onescand listens unless --socket says something else; onescand(8). */
 export const SOCKET = '/run/onescan/slot.sock'
 /** The account that the package makes for it. */
-const ACCOUNT = 'onescan'
+export const ACCOUNT = 'onescan'
 /** Units of /proc/PID/stat in a second: USER_HZ, which is 100 on all that onescan runs on. */
 const TICKS = 100
 
@@ -45,10 +45,7 @@ export function runningDaemons(processes: string): RunningDaemon[] {
       const rest = words.slice(words[index + 1] === 'login' ? index + 4 : index + 1)
       // The command itself, or a script behind its runtime.
       if (index < 0 || index > 1 || rest.includes('--worker')) return []
-      const started = readFileSync(at('stat'), 'latin1')
-        .replace(/^.*\) /s, '')
-        .split(' ')[19]
-      const since = boot + (Number(started) / TICKS) * 1000
+      const since = startOf(processes, pid, boot)
       return [
         {
           pid,
@@ -63,6 +60,17 @@ export function runningDaemons(processes: string): RunningDaemon[] {
       return [] // has ended meanwhile
     }
   })
+}
+
+/** When a process was started, in milliseconds since 1970. Throws if it has ended. */
+export function startOf(
+  processes: string,
+  pid: string,
+  boot: number = bootTime(processes),
+): number {
+  const stat = readFileSync(join(processes, pid, 'stat'), 'latin1')
+  const started = stat.replace(/^.*\) /s, '').split(' ')[19]
+  return boot + (Number(started) / TICKS) * 1000
 }
 
 /** Root, the caller, the package's account, and whoever has the socket in its usual place. */

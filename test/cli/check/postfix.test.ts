@@ -126,7 +126,7 @@ t.test('a milter that nobody listens for, by what onescand is set to', { skip },
   t.match(await of('ONESCAND_OPTIONS=""\n'), {
     level: 'error',
     value: /ECONNREFUSED/,
-    remedy: /^put "--milter inet:127\.0\.0\.1:\d+" into ONESCAND_OPTIONS/,
+    remedy: /^add "--milter inet:127\.0\.0\.1:\d+" to ONESCAND_OPTIONS/,
   })
   t.match(await of(`ONESCAND_OPTIONS="--milter ${smtpd_milters}"\n`), {
     remedy: /^start onescand:/,

@@ -1,12 +1,9 @@
 import { askMilter, type FilterAnswer, type FilterPlace } from '../../../doors/milter/wire/ask.ts'
 import { errorText } from '../../../runtime/fault.ts'
-import { readOwnText } from '../../../runtime/path/read.ts'
+import { readDefaults } from '../../shared/defaults-file.ts'
 import { cleanMessage, eicarMessage } from '../shared/eicar-message.ts'
 import { error, type Finding, ok } from '../shared/finding.ts'
-import { onescandOptions } from './places-of-onescand.ts'
 
-/** Where the Debian package keeps onescand's settings. */
-export const DEFAULTS = '/etc/default/onescand'
 /** Milliseconds for a scan: more than SCANTIMEOUT's default. */
 const SCAN_PATIENCE = 160_000
 /** Seconds that a scan may take: SCANTIMEOUT's default. */
@@ -22,6 +19,8 @@ export interface NamedMilter {
   readonly meanwhile: string
   /** The settings of onescand. */
   readonly defaults: string
+  /** Whether onescand is said to listen there, by its settings or by what runs. */
+  readonly isKnown: boolean
 }
 
 /**
@@ -35,16 +34,38 @@ export async function tryMilter(
   const { what } = milter
   try {
     const clean = await askMilter(place, cleanMessage, SCAN_PATIENCE)
-    const isOurs =
-      clean.added.some((field) => /^X-QHPSI:/i.test(field)) || /onescan|scan/i.test(clean.text)
+    const isTagged = clean.added.some((field) => /^X-QHPSI:/i.test(field))
+    const isOurs = milter.isKnown || isTagged || /onescan|scan/i.test(clean.text)
     if (!isOurs) {
       return { isOurs, found: ok(what, 'answers; it is not onescand, or does not scan') }
     }
+    const trouble = judgeClean(clean, isTagged, milter)
+    if (trouble !== undefined) return { isOurs, found: trouble }
     return { isOurs, found: judgeEicar(what, await askMilter(place, eicarMessage, SCAN_PATIENCE)) }
   } catch (thrown) {
     const value = `${errorText(thrown)}: ${milter.meanwhile}`
     return { isOurs: false, found: error(what, value, startIt(milter)) }
   }
+}
+
+const SEE = 'see the findings about onescand, and its log (onescan log)'
+
+/** What is wrong with what became of a clean message. */
+function judgeClean(
+  { kind, text, added }: FilterAnswer,
+  isTagged: boolean,
+  { what, defaults }: NamedMilter,
+): Finding | undefined {
+  if (kind === 'deferred') {
+    return error(what, `defers a clean message, and so all mail: ${text || '451'}`, SEE)
+  }
+  if (kind !== 'passed' || added.some((field) => /^X-QHPSI: virus found$/i.test(field))) {
+    const value = `takes a clean message for infected: ${text || kind}`
+    return error(what, value, 'see the scanners of QHPSI: they may call all mail infected')
+  }
+  if (isTagged) return undefined
+  const value = 'is onescand, and lets mail pass unscanned'
+  return error(what, value, `set QHPSI in ${defaults}, and restart onescand`)
 }
 
 function judgeEicar(what: string, { kind, text, added }: FilterAnswer): Finding {
@@ -53,16 +74,16 @@ function judgeEicar(what: string, { kind, text, added }: FilterAnswer): Finding 
   if (kind === 'discarded') return ok(what, 'drops EICAR')
   if (kind === 'passed' && isTagged) return ok(what, 'finds EICAR, and tags it')
   if (kind === 'deferred') {
-    return error(what, `cannot tell: ${text || '451'}`, 'see the log of onescand')
+    return error(what, `cannot tell of EICAR: ${text || '451'}`, SEE)
   }
   return error(what, 'accepts EICAR as clean', 'see QHPSI of onescand')
 }
 
 /** What to do where nobody listens: by the settings of the package, where they are here. */
-export function startIt({ address, defaults }: Omit<NamedMilter, 'what' | 'meanwhile'>): string {
+export function startIt({ address, defaults }: Pick<NamedMilter, 'address' | 'defaults'>): string {
   try {
-    if (!onescandOptions(defaults).includes(address)) {
-      return `put "--milter ${address}" into ONESCAND_OPTIONS of ${defaults}, and restart onescand`
+    if (!readDefaults(defaults).words.join(' ').includes(address)) {
+      return `add "--milter ${address}" to ONESCAND_OPTIONS of ${defaults}, and restart onescand`
     }
     return `start onescand: ${defaults} names this address`
   } catch {
@@ -73,7 +94,7 @@ export function startIt({ address, defaults }: Omit<NamedMilter, 'what' | 'meanw
 /** Whether onescand makes stamps here, as far as its settings say. */
 export function makesStamps(defaults: string): boolean {
   try {
-    return /^CLUSTERKEYS=["']?[^"'\s]/m.test(readOwnText(defaults))
+    return Boolean(readDefaults(defaults).env.CLUSTERKEYS)
   } catch {
     return false
   }

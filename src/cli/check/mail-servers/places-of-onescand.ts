@@ -1,6 +1,6 @@
 import { join } from 'node:path'
-import { readOwnText } from '../../../runtime/path/read.ts'
-import { runningDaemons } from '../../shared/running-daemons.ts'
+import { readDefaults } from '../../shared/defaults-file.ts'
+import { runningDaemons, SOCKET } from '../../shared/running-daemons.ts'
 
 /** Where onescand's words may be found. */
 export interface WordsOfOnescand {
@@ -34,18 +34,12 @@ export function placesOfOnescand({ defaults, processes }: WordsOfOnescand): Plac
   }
 }
 
-function wordsIn(defaults: string): string[] {
+function wordsIn(defaults: string): readonly string[] {
   try {
-    return onescandOptions(defaults).split(/\s+/)
+    return readDefaults(defaults).words
   } catch {
     return [] // not the package's, or nobody's to read but root's
   }
-}
-
-/** ONESCAND_OPTIONS of the file; the last one counts, for systemd and for sh. Throws without the file. */
-export function onescandOptions(defaults: string): string {
-  const lines = readOwnText(defaults).matchAll(/^ONESCAND_OPTIONS=(["']?)(.*)\1[ \t]*$/gm)
-  return [...lines].at(-1)?.[2] ?? ''
 }
 
 function wordsOfRunning(processes: string): (readonly string[])[] {
@@ -54,6 +48,14 @@ function wordsOfRunning(processes: string): (readonly string[])[] {
   } catch {
     return [] // no proc(5)
   }
+}
+
+/** All places that it listens at by these words, without their kind: paths, and HOST:PORT. */
+export function placesOf(words: readonly string[]): string[] {
+  const places = ['--milter', '--policy', '--smtp', '--lmtp', '--http'].flatMap((option) =>
+    valuesOf(words, option).map((place) => place.replace(/^(?:unix|local|inet6?):/, '')),
+  )
+  return [valuesOf(words, '--socket').at(-1) ?? SOCKET, ...places]
 }
 
 /** `--milter PLACE` and `--milter=PLACE`, each time it is there. */

@@ -4,14 +4,19 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { errorText } from '../../../runtime/fault.ts'
 import { mustBeOwnAt } from '../../../runtime/path/read.ts'
+import { DEFAULTS } from '../../shared/defaults-file.ts'
 import { type Accounts, findAccount, groupName, obstacle } from '../shared/account.ts'
 import { error, type Finding, ok, warning } from '../shared/finding.ts'
 import { placeOf } from './filter-place.ts'
 import { checkListener } from './listener.ts'
-import { DEFAULTS, makesStamps, SCANTIMEOUT, startIt, tryMilter } from './milter.ts'
+import { makesStamps, SCANTIMEOUT, startIt, tryMilter } from './milter.ts'
+import { checkOldProcesses } from './old-processes.ts'
+import { meant, placesOfOnescand } from './places-of-onescand.ts'
 import { checkPolicies } from './policy-services.ts'
 
 const POSTCONF = '/usr/sbin/postconf'
+/** proc(5). */
+const PROCESSES = '/proc'
 const run = promisify(execFile)
 /** Milliseconds for a program. */
 const PATIENCE = 10_000
@@ -87,7 +92,12 @@ export async function checkPostfix(host: PostfixHost): Promise<Finding[]> {
   const restrictions = PARAMETERS.filter((name) => name.endsWith('_restrictions'))
     .map((name) => parameters[name] ?? '')
     .join(' ')
-  return [...findings, ...(await checkPolicies(restrictions, queueOf(parameters), chrooted))]
+  const file = join(host.directory || '/etc/postfix', 'main.cf')
+  return [
+    ...findings,
+    ...checkOldProcesses(PROCESSES, file, queueOf(parameters)),
+    ...(await checkPolicies(restrictions, queueOf(parameters), chrooted)),
+  ]
 }
 
 /** What postconf(1) prints with these words. Throws if it cannot be run, or root is not to act on its files. */
@@ -136,22 +146,40 @@ async function checkMilter(
   host: PostfixHost,
   parameters: Parameters,
   chrooted: boolean,
-  { text }: Milter,
+  milter: Milter,
 ): Promise<{ readonly isOurs: boolean; readonly found: Finding }> {
+  const { text } = milter
   const what = `milter ${text}`
   const isRelative = !/^(?:unix|local):\//.test(text) // its programs run in the queue directory
   const place = placeOf(text, chrooted || isRelative ? queueOf(parameters) : undefined)
   const not = (found: Finding) => ({ isOurs: false, found })
   if (place === undefined) return not(warning(what, 'is not understood', 'see MILTER_README'))
   const barrier =
-    'path' in place ? checkReach(host, parameters, chrooted, text, place.path) : undefined
+    'path' in place ? checkReach(host, parameters, chrooted, milter, place.path) : undefined
   if (barrier !== undefined) return not(barrier)
-  const meanwhile = 'Postfix does with mail what milter_default_action says'
+  const meanwhile = whileDown(milterAction(parameters, milter))
   const address = 'path' in place ? `unix:${place.path}` : text
-  const tried = await tryMilter(place, { what, address, meanwhile, defaults: host.defaults })
+  const { defaults } = host
+  const known = placesOfOnescand({ defaults, processes: PROCESSES }).milters
+  const isKnown = meant(text, known, queueOf(parameters)) !== undefined
+  const tried = await tryMilter(place, { what, address, meanwhile, defaults, isKnown })
   if (!tried.isOurs) return tried
   const [trouble] = checkListener(what, place, host.accounts)
   return { isOurs: true, found: trouble ?? tried.found }
+}
+
+/** What Postfix does with mail while nobody answers: milter_default_action. */
+function whileDown(action: string): string {
+  switch (action) {
+    case 'accept':
+      return 'Postfix accepts mail unscanned, viruses get in (milter_default_action = accept)'
+    case 'reject':
+      return 'Postfix refuses all mail for good (milter_default_action = reject)'
+    case 'quarantine':
+      return 'Postfix puts all mail on hold (milter_default_action = quarantine)'
+    default:
+      return `Postfix defers all mail (milter_default_action = ${action})`
+  }
 }
 
 export const queueOf = (parameters: Parameters) =>
@@ -161,26 +189,32 @@ function checkReach(
   host: PostfixHost,
   parameters: Parameters,
   chrooted: boolean,
-  text: string,
+  milter: Milter,
   path: string,
 ): Finding | undefined {
+  const { text } = milter
   const what = `milter ${text}`
+  const meanwhile = whileDown(milterAction(parameters, milter))
   if (!existsSync(path)) {
     const outside = text.replace(/^\w+:/, '')
     if (chrooted && existsSync(outside)) {
       const value = `is out of reach: smtpd runs in ${parameters.queue_directory}, where ${outside} is ${path}`
-      return error(what, value, `start onescand with --milter unix:${path}, or use inet:`)
+      return error(
+        what,
+        `${value}: ${meanwhile}`,
+        `start onescand with --milter unix:${path}, or use inet:`,
+      )
     }
     return error(
       what,
-      `${path} does not exist`,
+      `${path} does not exist: ${meanwhile}`,
       startIt({ address: `unix:${path}`, defaults: host.defaults }),
     )
   }
   const account = findAccount(host.accounts, parameters.mail_owner ?? 'postfix', 'all')
   const barrier = account && obstacle(account, path, 'write')
   if (account === undefined || barrier === undefined) return undefined
-  const value = `${account.name} may not connect to ${path}`
+  const value = `${account.name} may not connect to ${path}: ${meanwhile}`
   const groups = account.groups.map((gid) => groupName(host.accounts, gid)).join(', ')
   return error(
     what,
@@ -232,7 +266,7 @@ function checkOrder(milters: readonly Milter[], index: number): Finding[] {
 
 function noneOfOurs({ defaults }: PostfixHost): Finding {
   const value = 'no milter of onescand is named: mail is not scanned'
-  const remedy = 'postconf -e smtpd_milters=unix:onescan/milter.sock'
+  const remedy = 'postconf -e smtpd_milters=unix:onescan/milter.sock && postfix reload'
   return error(
     'smtpd_milters',
     value,
@@ -247,7 +281,7 @@ function checkLocalMail(parameters: Parameters, ours: readonly Milter[]): Findin
     return ok(what, 'mail of local programs is scanned, too')
   }
   const value = 'mail of local programs, by sendmail(1), is not scanned'
-  return warning(what, value, "postconf -e 'non_smtpd_milters=$smtpd_milters'")
+  return warning(what, value, "postconf -e 'non_smtpd_milters=$smtpd_milters' && postfix reload")
 }
 
 /** smtp(8) folds what goes to the next host after it was stamped; smtp_line_length_limit. */

@@ -2,11 +2,13 @@ import { existsSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { errorText } from '../../../runtime/fault.ts'
 import { readOwnText } from '../../../runtime/path/read.ts'
+import { DEFAULTS } from '../../shared/defaults-file.ts'
 import { readAccounts } from '../shared/account.ts'
 import { error, type Finding, ok, warning } from '../shared/finding.ts'
 import { placeOf } from './filter-place.ts'
 import { checkListener } from './listener.ts'
-import { DEFAULTS, makesStamps, SCANTIMEOUT, startIt, tryMilter } from './milter.ts'
+import { makesStamps, SCANTIMEOUT, startIt, tryMilter } from './milter.ts'
+import { meant, placesOfOnescand } from './places-of-onescand.ts'
 import { filtersIn, type SendmailFilter } from './sendmail-cf.ts'
 
 /** Where Sendmail looks for it since 8.10. */
@@ -70,7 +72,10 @@ async function checkFilter(
     const value = `${place.path} does not exist: ${meanwhile(failure)}`
     return { isOurs: false, found: error(what, value, startIt({ address, defaults })) }
   }
-  const tried = await tryMilter(place, { what, address, meanwhile: meanwhile(failure), defaults })
+  const known = placesOfOnescand({ defaults, processes: '/proc' }).milters
+  const isKnown = meant(socket, known, undefined) !== undefined
+  const whileDown = meanwhile(failure)
+  const tried = await tryMilter(place, { what, address, meanwhile: whileDown, defaults, isKnown })
   if (!tried.isOurs) return tried
   const [trouble] = checkListener(what, place, readAccounts())
   return { isOurs: true, found: trouble ?? tried.found }

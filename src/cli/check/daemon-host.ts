@@ -1,0 +1,148 @@
+import { existsSync } from 'node:fs'
+import { readPlace } from '../../judge/policy.ts'
+import { errorText } from '../../runtime/fault.ts'
+import { readOwnText } from '../../runtime/path/read.ts'
+import { DEFAULTS, readDefaults } from '../shared/defaults-file.ts'
+import { ACCOUNT, type RunningDaemon, runningDaemons } from '../shared/running-daemons.ts'
+import type { Host } from './host.ts'
+import type { MailServer } from './mail-servers/find.ts'
+import { meant, placesOf, valuesOf } from './mail-servers/places-of-onescand.ts'
+import { postconf, readParameters, splitMilters } from './mail-servers/postfix.ts'
+import { SENDMAIL_CF } from './mail-servers/sendmail.ts'
+import { filtersIn } from './mail-servers/sendmail-cf.ts'
+import { noLimits } from './run-script.ts'
+import { type Accounts, findAccount, ownAccount, userName } from './shared/account.ts'
+import { error, type Finding, warning } from './shared/finding.ts'
+
+/** onescand as it is set here, and what is said of its file of settings. */
+export interface DaemonSeen {
+  readonly host: Host
+  readonly found: readonly Finding[]
+}
+
+/** PATH of a service: systemd.exec(5). */
+const PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
+
+/**
+ * The host as the next start of onescand would see it: by its file of settings, else by the
+ * onescand that runs; undefined if there is neither.
+ */
+export function seeDaemon(
+  running: RunningDaemon | undefined,
+  accounts: Accounts,
+  now: number,
+  file: string = DEFAULTS,
+): DaemonSeen | undefined {
+  const found: Finding[] = []
+  let env: Host['env']
+  let words: readonly string[]
+  if (existsSync(file)) {
+    try {
+      const read = readDefaults(file)
+      env = { PATH, ...read.env }
+      words = read.words
+      for (const { text, why, remedy, isLost } of read.odd) {
+        found.push((isLost ? error : warning)(file, `${text} ${why}`, remedy))
+      }
+    } catch (thrown) {
+      return withoutHost([error(file, errorText(thrown), 'run check as root')], accounts, now)
+    }
+  } else if (running?.env !== undefined) {
+    env = running.env
+    words = running.words
+  } else return undefined
+  const account = accountOf(running, accounts)
+  const held = running === undefined ? [] : placesOf(running.words)
+  const host: Host = {
+    env,
+    place: readPlace(env),
+    account,
+    accounts,
+    limits: noLimits,
+    program: '',
+    now,
+    daemon: {
+      // The unit and the run script say where the slot's socket is.
+      words: words.some((word) => word.startsWith('--socket'))
+        ? words
+        : [...words, '--socket', valuesOf(running?.words ?? [], '--socket').at(-1) ?? 'none'],
+      held,
+      file: existsSync(file) ? file : 'the environment of onescand',
+    },
+  }
+  return { host, found }
+}
+
+function withoutHost(found: readonly Finding[], accounts: Accounts, now: number): DaemonSeen {
+  const env = { PATH }
+  const account = ownAccount(accounts)
+  const host = { env, place: readPlace(env), account, accounts, limits: noLimits, program: '', now }
+  return { host, found }
+}
+
+/** Of the one that runs, else the one of the package, else whoever asks. */
+function accountOf(running: RunningDaemon | undefined, accounts: Accounts): Host['account'] {
+  if (running === undefined) return findAccount(accounts, ACCOUNT, 'all') ?? ownAccount(accounts)
+  const { uid } = running
+  const name = userName(accounts, uid)
+  return findAccount(accounts, name, 'all') ?? { name, uid, groups: [uid] }
+}
+
+/** The onescand that listens where these mail servers ask, or where its own settings say. */
+export async function daemonOf(
+  servers: readonly MailServer[],
+  processes: string,
+  file: string = DEFAULTS,
+): Promise<RunningDaemon | undefined> {
+  const running = daemonsIn(processes)
+  if (running.length === 0) return undefined
+  const { milters, queue } = await namedMilters(servers)
+  const own = placesOf(wordsOf(file))
+  return running.find(({ words }) => {
+    const listens = valuesOf(words, '--milter')
+    return (
+      placesOf(words).some((place) => own.includes(place)) ||
+      milters.some((named) => meant(named, listens, queue) !== undefined)
+    )
+  })
+}
+
+function daemonsIn(processes: string): RunningDaemon[] {
+  try {
+    return runningDaemons(processes)
+  } catch {
+    return [] // no proc(5)
+  }
+}
+
+function wordsOf(file: string): readonly string[] {
+  try {
+    return readDefaults(file).words
+  } catch {
+    return []
+  }
+}
+
+/** As main.cf and sendmail.cf write them; a server that cannot be asked has told so by itself. */
+async function namedMilters(
+  servers: readonly MailServer[],
+): Promise<{ readonly milters: readonly string[]; readonly queue: string | undefined }> {
+  const milters: string[] = []
+  let queue: string | undefined
+  if (servers.includes('Postfix')) {
+    const text = await postconf({ directory: '' }, '-x', 'smtpd_milters', 'queue_directory').catch(
+      () => '',
+    )
+    const parameters = readParameters(text)
+    queue = parameters.queue_directory
+    milters.push(...splitMilters(parameters.smtpd_milters ?? '').map(({ text }) => text))
+  }
+  if (servers.includes('Sendmail')) {
+    try {
+      milters.push(...filtersIn(readOwnText(SENDMAIL_CF)).map(({ socket }) => socket))
+    } catch {
+      // Told by who looks at Sendmail.
+    }
+  }
+  return { milters, queue }
+}

@@ -1,0 +1,99 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { dirname } from 'node:path'
+import type { Test as TapTest } from 'tap'
+import type { Finding } from '../../../src/cli/check/shared/finding.ts'
+import { makeOwnDirectories, type OwnDirectories } from '../../programs/own-directories.ts'
+import { reachable, reachablePath } from '../../programs/reachable.ts'
+import { sendmailCf } from '../../programs/sendmail.ts'
+import { bundle, jsonIn } from '../onescan.ts'
+
+/** A machine with an /etc of its own, on which an account onescan is known. */
+
+/** The account of onescand there, with a group of the same number. */
+export const ONESCAN = 54_321
+
+export interface Machine extends OwnDirectories {
+  write(path: string, text: string | Buffer, mode?: number): void
+}
+
+/** What these need of tap's test object. */
+type Test = Parameters<typeof makeOwnDirectories>[0]
+
+export function makeMachine(t: Test): Machine {
+  const own = makeOwnDirectories(t, {
+    '/etc': ['onescan', 'mail', 'postfix', 'default', 'passwd', 'group'],
+    '/var': ['qmail'],
+    '/usr/libexec': ['sendmail'],
+  })
+  const write: Machine['write'] = (path, text, mode = 0o644) => {
+    mkdirSync(dirname(own.at(path)), { recursive: true })
+    writeFileSync(own.at(path), text, { mode })
+  }
+  const known = (file: string) => readFileSync(file, 'latin1').replace(/^onescan:.*\n/m, '')
+  write('/etc/passwd', `${known('/etc/passwd')}onescan:x:${ONESCAN}:${ONESCAN}::/:/bin/false\n`)
+  write('/etc/group', `${known('/etc/group')}onescan:x:${ONESCAN}:\n`)
+  return { ...own, write }
+}
+
+export const SENDMAIL = '/etc/mail/sendmail.cf'
+
+/** What sendmail.mc's own macros make of the line. */
+export function putSendmail({ directory, write }: Machine, filters = ''): void {
+  write(SENDMAIL, sendmailCf(directory, filters))
+  write('/usr/libexec/sendmail/sendmail', '')
+}
+
+export function putPostfix({ write }: Machine, lines: readonly string[]): void {
+  write('/etc/postfix/main.cf', ['compatibility_level = 3.6', ...lines, ''].join('\n'))
+  write('/etc/postfix/master.cf', 'smtp inet n - n - - smtpd\n')
+}
+
+/** What `onescan check` prints there. */
+export async function checkOn({ around }: Machine, ...words: string[]): Promise<string> {
+  const program = [reachable(process.execPath), reachable(bundle), 'check', ...words]
+  const [command, ...rest] = around(program)
+  const child = spawn(command!, rest, {
+    env: { PATH: reachablePath() },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  let out = ''
+  child.stdout.setEncoding('utf8').on('data', (text) => {
+    out += text
+  })
+  await once(child, 'close')
+  return out
+}
+
+/** The machine that runs the tests, and no part of a set-up. */
+const isOfMachine = ({ what, value }: Finding) =>
+  /MiB|files left|in memory \(tmpfs\)/.test(value) || /^(runtime|ERROR_FD|spool)/.test(what)
+
+/** Its findings, `error QHPSI: is not set here; set it`. */
+export async function linesOn(machine: Machine): Promise<string[]> {
+  const { results } = jsonIn<Finding>(await checkOn(machine, '--json'))
+  return results
+    .filter((finding) => !isOfMachine(finding))
+    .map(
+      ({ level, what, value, remedy }) =>
+        `${level} ${what}: ${value}${remedy ? `; ${remedy}` : ''}`,
+    )
+}
+
+/** Each line is there, and whatever else there is, is well. */
+export function judgeLines(
+  t: Pick<TapTest, 'ok' | 'same'>,
+  lines: readonly string[],
+  expect: readonly RegExp[],
+): void {
+  for (const line of expect) {
+    t.ok(
+      lines.some((each) => line.test(each)),
+      `${line}`,
+      { lines },
+    )
+  }
+  const others = lines.filter((each) => !/^ok /.test(each) && !expect.some((e) => e.test(each)))
+  t.same(others, [], 'nothing else is complained of')
+}
