@@ -8,6 +8,7 @@ import { injectCommand } from './inject/inject.ts'
 import { keygenCommand } from './keygen.ts'
 import { logCommand } from './log.ts'
 import { pluginCommand } from './plugin.ts'
+import { quarantineCommand } from './quarantine/quarantine.ts'
 import { quotaCommand } from './quota/quota.ts'
 import { reportCommand } from './report.ts'
 import { scanCommand } from './scan/scan.ts'
@@ -32,9 +33,16 @@ const commandModules = [
   logCommand,
   reportCommand,
   topCommand,
+  quarantineCommand,
   pluginCommand,
 ] as CommandModule[]
 const commands = commandModules.map(({ command }) => String(command).split(' ')[0]!)
+
+/** Commands that have others in them. */
+const inner: Readonly<Record<string, readonly string[]>> = {
+  plugin: ['new', 'test'],
+  quarantine: ['list', 'show', 'release', 'delete'],
+}
 
 /** Commands that take any number of files. */
 const FILES: ReadonlySet<string> = new Set(['scan', 'log', 'report'])
@@ -69,7 +77,7 @@ function complain(message: string | null, error: Error | undefined, asked: Argv)
 
 /** `scan`, `plugin new`; null for what is no command. */
 function commandOf([first, second]: readonly string[]): string | null {
-  if (first === 'plugin' && (second === 'new' || second === 'test')) return `${first} ${second}`
+  if (second !== undefined && inner[first!]?.includes(second)) return `${first} ${second}`
   return first !== undefined && commands.includes(first) ? first : null
 }
 

@@ -1,7 +1,7 @@
 import type { HeaderField } from '../message/edits.ts'
 import { isCurrent, type Key } from './keyring.ts'
 import { type Crypto, digestFields, md5Stamp, stampMac } from './mac.ts'
-import { FIELD, nextNumber, scannerName } from './stamp.ts'
+import { FIELD, nextNumber, RELEASED, scannerName } from './stamp.ts'
 import type { Examined } from './verify.ts'
 
 export interface SignOptions {
@@ -26,14 +26,41 @@ export interface SignOptions {
  */
 export function signMessage(
   message: Examined,
-  options: SignOptions,
+  { keys, scanners, now, since = now, crypto }: SignOptions,
 ): { readonly field: HeaderField; readonly key: string } | undefined {
-  const key = options.keys.find((candidate) => isCurrent(candidate, options.now))
+  const names = scanners.map(scannerName).join(',')
+  return signClaims(message, { keys, names, now, time: Math.min(since, now), crypto })
+}
+
+interface Claiming extends Pick<SignOptions, 'keys' | 'now' | 'crypto'> {
+  /** `s=`, as it is written. */
+  readonly names: string
+  /** `t=`, unix seconds. */
+  readonly time: number
+}
+
+function signClaims(
+  message: Examined,
+  claiming: Claiming,
+): { readonly field: HeaderField; readonly key: string } | undefined {
+  const key = claiming.keys.find((candidate) => isCurrent(candidate, claiming.now))
   if (key === undefined || message.formFault !== undefined) return undefined
-  const value = key.scheme === 'md5' ? md5Value(message, key) : hmacValue(message, key, options)
+  const value = key.scheme === 'md5' ? md5Value(message, key) : hmacValue(message, key, claiming)
   if (value === undefined) return undefined
   const number = nextNumber(message.header.fields, key.scheme)
   return { field: { name: `${FIELD[key.scheme]}${number}`, value }, key: key.id }
+}
+
+/**
+ * A stamp of the first key that is current and hmac-sha256, over a message that an administrator
+ * releases from quarantine as it is. Undefined if none may be made, as above.
+ */
+export function signRelease(
+  message: Examined,
+  { keys, now, crypto }: Pick<SignOptions, 'keys' | 'now' | 'crypto'>,
+): { readonly field: HeaderField; readonly key: string } | undefined {
+  const hmac = keys.filter(({ scheme }) => scheme === 'hmac-sha256')
+  return signClaims(message, { keys: hmac, names: RELEASED, now, time: now, crypto })
 }
 
 function md5Value({ digests }: Examined, key: Key): string | undefined {
@@ -43,13 +70,13 @@ function md5Value({ digests }: Examined, key: Key): string | undefined {
 function hmacValue(
   { header, digests }: Examined,
   key: Key,
-  { scanners, now, since = now, crypto }: SignOptions,
+  { names, time, crypto }: Claiming,
 ): string | undefined {
   if (digests.sha256 === undefined) return undefined
   const claims = {
     k: key.id,
-    t: String(Math.min(since, now)),
-    s: scanners.map(scannerName).join(','),
+    t: String(time),
+    s: names,
   }
   const fieldsDigest = digestFields(crypto, header, 0)
   const mac = stampMac(crypto, key.secret, claims, fieldsDigest, digests.sha256)

@@ -38,6 +38,12 @@ export const FIELD = { md5: 'X-MD5-Cluster-', 'hmac-sha256': 'X-SHA256-Cluster-'
 export const EVERY_PART = 'everypart'
 export const SECOND_LOOK = 'secondlook'
 
+/**
+ * The same of a message that an administrator has released from quarantine: nobody need scan it.
+ * No scanner can have this name, as scannerName() writes it.
+ */
+export const RELEASED = '!released'
+
 const NAME = /^x-(md5|sha256)-cluster-([0-9]+)$/i
 const VALUE = /^v=1;k=([A-Za-z0-9._-]{1,32});t=([0-9]{1,15});s=([^;]*);h=([A-Za-z0-9_-]{43})$/
 

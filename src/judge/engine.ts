@@ -1,7 +1,7 @@
 import type { Crypto } from '../cluster/mac.ts'
 import { signMessage } from '../cluster/sign.ts'
 import { countedFrom, type SignatureFiles, settledDate } from '../cluster/signature-files.ts'
-import { bearsStamp, EVERY_PART, SECOND_LOOK, scannerName } from '../cluster/stamp.ts'
+import { bearsStamp, EVERY_PART, RELEASED, SECOND_LOOK, scannerName } from '../cluster/stamp.ts'
 import { type Examined, type Trust, verifyStamps } from '../cluster/verify.ts'
 import { examineClearing } from '../message/clear-header.ts'
 import { type Header, withoutFields } from '../message/header-block.ts'
@@ -145,6 +145,7 @@ async function findUnvouched(
 ): Promise<Found> {
   const { scan } = policy
   const { size } = message
+  if (isReleased(trust)) return { result: { answer: 'skipped', why: RELEASED_FROM_QUARANTINE } }
   const scanners = tools.scanners.filter(
     (scanner) => scanner.local || !vouchesFor(trust, scanner, scan),
   )
@@ -200,6 +201,13 @@ function vouchesFor(trust: Trust, scanner: Scanner, { secondLook }: ScanPolicy):
   if (when === 'odd' && !everyPart && !trust.scanners.has(SECOND_LOOK)) return false
   return trust.scanners.has(scannerName(scanner.name))
 }
+
+/** An administrator of the cluster has seen it, and local policy gives way to that, too. */
+function isReleased(trust: Trust): boolean {
+  return trust.trusted && trust.scanners !== 'all' && trust.scanners.has(RELEASED)
+}
+
+const RELEASED_FROM_QUARANTINE = 'released from quarantine'
 
 async function examined(message: Message): Promise<Examined> {
   return { header: message.header, ...(await message.form()) }

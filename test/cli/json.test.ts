@@ -32,6 +32,13 @@ function cluster(t: Test): { readonly ring: string; readonly mail: string } {
   return { ring: join(place, 'ring'), mail: join(place, 'mail') }
 }
 
+/** A quarantine with nothing in it. */
+function empty(t: Test): string {
+  const directory = t.testdir({})
+  chmodSync(directory, 0o700)
+  return directory
+}
+
 const control = (t: Test) => t.testdir({ control: {} })
 
 /** Done, and not to be done, of each command; a command without any fails the test. */
@@ -163,6 +170,43 @@ const trials: Readonly<Record<string, readonly Trial[]>> = {
       errors: [/is there an onescand --http\?/],
     },
   ],
+  'quarantine list': [
+    {
+      words: (t) => ['quarantine', 'list', '--directory', empty(t)],
+      exit: 1,
+      results: 0,
+      sum: { messages: 0, bytes: 0 },
+    },
+    {
+      words: () => ['quarantine', 'list', '--directory', '/nonexistent'],
+      exit: 2,
+      results: 0,
+      errors: [/nonexistent/],
+    },
+  ],
+  ...Object.fromEntries(
+    (
+      [
+        ['show', {}],
+        ['release', { released: 0 }],
+        ['delete', { deleted: 0 }],
+      ] as const
+    ).map(([name, sum]): [string, Trial[]] => [
+      `quarantine ${name}`,
+      [
+        {
+          words: (t) => [
+            ...['quarantine', name, '1.0000000000000000', '--directory', empty(t)],
+            ...(name === 'release' ? ['--no-stamp'] : []),
+          ],
+          exit: 2,
+          results: 0,
+          errors: [/is not in quarantine/],
+          sum,
+        },
+      ],
+    ]),
+  ),
   'plugin new': [
     { words: (t) => ['plugin', 'new', 'one', '--directory', t.testdir({})], exit: 0, results: 4 },
     {
@@ -256,7 +300,7 @@ function commandsOf(...words: string[]): string[] {
   const listed = [...help.matchAll(/^ {2}onescan ([a-z]+(?: [a-z]+)?)/gm)].map(([, name]) => name!)
   return [...new Set(listed)]
     .filter((name) => name !== 'completion')
-    .flatMap((name) => (name === 'plugin' ? commandsOf('plugin') : [name]))
+    .flatMap((name) => (name === 'plugin' || name === 'quarantine' ? commandsOf(name) : [name]))
 }
 
 /** In two pieces: this file is no virus. */

@@ -58,7 +58,7 @@ for (const name of ['onescand', 'onescan-quotad']) {
 
 t.test('what the runtime and clamd need is not taken away', async (t) => {
   t.match(service, '\nMemoryDenyWriteExecute=no\n')
-  t.match(service, '\nReadWritePaths=/var/spool/onescan\n')
+  t.match(service, '\nReadWritePaths=/var/spool/onescan -/var/lib/onescan/quarantine\n')
   t.match(service, '\nRuntimeDirectory=onescand\n')
   t.match(service, '\nPrivateUsers=no\n', 'or all owners of files look alike')
 })
@@ -142,6 +142,7 @@ t.test('account and directories, made by systemd alone', tmpfiles, async (t) => 
   const mode = (path: string) =>
     execFileSync('stat', ['-c', '%a', join(host, path)], { encoding: 'utf8' }).trim()
   t.equal(mode('var/spool/onescan'), '3730')
+  t.equal(mode('var/lib/onescan/quarantine'), '700')
   t.equal(mode('etc/onescan/keys'), '2750')
   t.equal(mode('run/onescan'), '755')
   t.equal(statSync(join(host, 'run/onescan')).uid, 0)

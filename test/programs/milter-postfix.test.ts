@@ -2,6 +2,7 @@ import t from 'tap'
 import { bytes } from '../cases/case.ts'
 import { readQuarantine } from '../cases/kept.ts'
 import { buildStage } from '../cases/stage.ts'
+import { onescan } from '../cli/onescan.ts'
 import { runSlot } from '../doors/queue/slot.ts'
 import { bodyOf, headerValues } from './header-values.ts'
 import { mtas, openPassage } from './milter-mtas.ts'
@@ -63,6 +64,25 @@ t.test('behind Postfix', { skip: postfixMissing }, async (t) => {
     )
     t.match(postfix?.log(), new RegExp(`${kept?.about.queue}: milter-discard: END-OF-MESSAGE`))
     t.equal(postfix?.queued(), 0)
+  })
+
+  t.test('what is released comes through the same milter, and is delivered', async (t) => {
+    const ring = stage.file('ring', `hmac-sha256:a:${Buffer.alloc(32, 1).toString('base64url')}\n`)
+    const settings = { QHPSI: stage.scanner, CLUSTERKEYS: ring, CLAMDBDIR: '/nonexistent' }
+    await passage.serve(t, { ...settings, QUARANTINE: stage.quarantine })
+    const session = await openSmtp(passage.port)
+    const envelope = { from: 'ann@example.net', to: ['ben@example.org'] }
+    t.match((await session.send({ ...envelope, message: virus })).data, /^250 /)
+    await session.quit()
+    const id = (await readQuarantine(stage.quarantine)).at(-1)!.about.id
+    const by = ['--by', `127.0.0.1:${passage.port}`, '--env', `CLUSTERKEYS=${ring}`]
+    const words = ['quarantine', 'release', id, '--directory', stage.quarantine, ...by]
+    const { code, err } = await onescan(words)
+    t.equal(code, 0, err)
+    const { message, recipients } = await receiver.next()
+    t.same(recipients, ['ben@example.org'])
+    t.ok(message.toString('latin1').replaceAll('\r\n', '\n').endsWith('\n\nVIRUS\n'))
+    t.equal((await readQuarantine(stage.quarantine)).at(-1)?.state, 'released')
   })
 
   t.test('QUARANTINE=hold leaves it in the hold queue, tagged, until it is let go', async (t) => {

@@ -60,6 +60,9 @@ function commandOf(name: string): Command {
   }
 }
 
+/** Of no message. */
+const ID = '1.0000000000000000'
+
 /** A call that does its work if all is root's: its words, with these for arguments. */
 const calls: Readonly<
   Record<string, { readonly words: readonly string[]; readonly positionals?: readonly string[] }>
@@ -78,6 +81,10 @@ const calls: Readonly<
   top: { words: [], positionals: ['unix:OWN/nobody'] },
   'plugin new': { words: [], positionals: ['macros'] },
   'plugin test': { words: [], positionals: ['OWN/x.mjs', 'OWN/mail'] },
+  'quarantine list': { words: [] },
+  'quarantine show': { words: [], positionals: [ID] },
+  'quarantine release': { words: ['--no-stamp'], positionals: [ID] },
+  'quarantine delete': { words: [], positionals: [ID] },
   completion: { words: [] },
 }
 

@@ -1,9 +1,9 @@
 import { resolve } from 'node:path'
 import type { Argv } from 'yargs'
-import { type ClusterPolicy, readClusterPolicy } from '../cluster/cluster-policy.ts'
-import { readPlace } from '../judge/policy.ts'
-import { Fault } from '../runtime/fault.ts'
-import type { Environment } from '../settings/settings.ts'
+import { type ClusterPolicy, readClusterPolicy } from '../../cluster/cluster-policy.ts'
+import { readPlace } from '../../judge/policy.ts'
+import { Fault } from '../../runtime/fault.ts'
+import type { Environment } from '../../settings/settings.ts'
 
 /** For the commands on stamps: which keyring. */
 export function addKeyringOption<Options>(

@@ -1,5 +1,5 @@
-import { STDIN } from '../visible/log/open-log.ts'
-import { momentOf } from '../visible/log/since.ts'
+import { STDIN } from '../../visible/log/open-log.ts'
+import { momentOf } from '../../visible/log/since.ts'
 
 /** What every command takes that reads logs, in the form of yargs. */
 export const filesArgument = {

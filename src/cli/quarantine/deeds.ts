@@ -1,0 +1,26 @@
+import { closeSync, constants, openSync, writeSync } from 'node:fs'
+import { openLog } from '../../doors/shared/log-place.ts'
+import { type LogEntry, logLine } from '../../runtime/log.ts'
+import { nameOf, type Place } from '../../runtime/path/walk.ts'
+
+/** In the quarantine: who released and deleted what, a line each. */
+const FILE = 'quarantine.log'
+
+/**
+ * Logs what somebody did with a message in quarantine: where the slot would log, and in the file
+ * `quarantine.log` in the quarantine itself.
+ */
+export async function logDeed(root: Place, entries: readonly LogEntry[]): Promise<void> {
+  const line = logLine([...entries, ['time', new Date().toISOString()]])
+  const { O_WRONLY, O_APPEND, O_CREAT, O_NOFOLLOW } = constants
+  const fd = openSync(`${nameOf(root)}/${FILE}`, O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW, 0o600)
+  try {
+    writeSync(fd, line)
+  } finally {
+    closeSync(fd)
+  }
+  // A person at a terminal is told by the command itself.
+  const { LOGFILE } = process.env
+  const log = await openLog(LOGFILE ? { LOGFILE } : { ERROR_FD: '2' })
+  log.write(logLine(entries))
+}

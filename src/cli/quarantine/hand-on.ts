@@ -1,0 +1,145 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import type { NetConnectOpts } from 'node:net'
+import { hostname } from 'node:os'
+import { createLineEnds } from '../../doors/shared/line-ends.ts'
+import { callNextServer, type NextServer, standardPatience } from '../../doors/smtp/next-server.ts'
+import { type Reply, textsOf } from '../../doors/smtp/wire/replies.ts'
+import { createStuffing, PIECE } from '../../doors/smtp/wire/stuffing.ts'
+import { makeEnvelope } from '../../envelope/envelope.ts'
+import { Fault } from '../../runtime/fault.ts'
+import { checkExecutable } from '../../runtime/find-program.ts'
+import { mustBeOwnAt } from '../../runtime/path/read.ts'
+import { callSlot } from '../inject/call-slot.ts'
+
+/** A message that goes back into the mail. Addresses are latin1. */
+export interface Released {
+  readonly sender: string
+  readonly recipients: readonly string[]
+  /** Piece by piece, with the fields that were put on top. */
+  readonly bytes: () => Iterable<Buffer>
+  /** Whether its lines end in CRLF. */
+  readonly inCrlf: boolean
+}
+
+/** Where a released message goes. */
+export type Way =
+  /** A qmail-queue: a program and its arguments. */
+  | { readonly kind: 'chain'; readonly words: readonly string[] }
+  /** sendmail(8), as every MTA has it. */
+  | { readonly kind: 'sendmail'; readonly program: string }
+  | { readonly kind: 'smtp'; readonly text: string; readonly options: NetConnectOpts }
+
+/** Milliseconds for a program. */
+const PATIENCE = 300_000
+/** What programs get; not the environment of whoever called. */
+const environment = { PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin' }
+
+/** Resolves once the message has been taken by the next program. Rejects with a Fault if it was not. */
+export function handOn(mail: Released, way: Way): Promise<void> {
+  switch (way.kind) {
+    case 'chain':
+      return throughChain(mail, way.words)
+    case 'sendmail':
+      return throughSendmail(mail, way.program)
+    case 'smtp':
+      return bySmtp(mail, way)
+  }
+}
+
+export function wayText(way: Way): string {
+  if (way.kind === 'chain') return way.words.join(' ')
+  return way.kind === 'sendmail' ? way.program : way.text
+}
+
+async function throughChain(mail: Released, words: readonly string[]): Promise<void> {
+  const bytes = (text: string) => Buffer.from(text, 'latin1')
+  const { wire } = makeEnvelope(bytes(mail.sender), mail.recipients.map(bytes))
+  mustBeOwnAt(words[0]!)
+  checkExecutable(words[0]!)
+  const { code, signal, errorText } = await callSlot({
+    program: words,
+    message: mail.bytes(),
+    envelope: wire,
+    environment,
+    timeout: PATIENCE,
+  })
+  if (code === 0) return
+  const why = errorText.length > 0 ? ` (${errorText.toString('latin1')})` : ''
+  throw new Fault('chain', `${words.join(' ')}: ends with ${signal ?? code}${why}`)
+}
+
+async function throughSendmail(mail: Released, program: string): Promise<void> {
+  mustBeOwnAt(program)
+  checkExecutable(program)
+  const odd = [mail.sender, ...mail.recipients].find((address) => /[^!-~]/.test(address))
+  if (odd !== undefined) {
+    throw new Fault(
+      'config',
+      `<${odd}>: cannot be told to ${program}; release it with --by HOST:PORT`,
+    )
+  }
+  const words = ['-i', '-f', mail.sender || '<>', '--', ...mail.recipients]
+  // A session of its own: it cannot type at our terminal.
+  const child = spawn(program, words, {
+    env: environment,
+    detached: true,
+    stdio: ['pipe', 'ignore', 'pipe'],
+    timeout: PATIENCE,
+  })
+  let said = ''
+  child.stderr.on('data', (piece: Buffer) => {
+    said = (said + piece.toString('latin1')).slice(0, 500)
+  })
+  const ended = once(child, 'close')
+  child.stdin.on('error', () => {}) // told by its exit code
+  const lines = createLineEnds()
+  for (const piece of mail.bytes()) {
+    const text = mail.inCrlf ? lines.push(piece) : piece
+    // (A copy: the piece is another one as soon as the next is asked for.)
+    if (!child.stdin.write(Buffer.from(text)))
+      await Promise.race([once(child.stdin, 'drain'), ended])
+  }
+  child.stdin.end(lines.finish())
+  const [code, signal] = await ended
+  if (code === 0) return
+  throw new Fault('chain', `${program}: ends with ${signal ?? code} (${said.trim()})`)
+}
+
+async function bySmtp(mail: Released, way: Extract<Way, { kind: 'smtp' }>): Promise<void> {
+  const server = await callNextServer(way, standardPatience)
+  try {
+    await converse(server, mail, way.text)
+  } finally {
+    server.close()
+  }
+}
+
+async function converse(server: NextServer, mail: Released, name: string): Promise<void> {
+  const expect = (reply: Reply, code: number, what: string) => {
+    if (Math.floor(reply.code / 100) === Math.floor(code / 100)) return
+    throw new Fault(
+      'chain',
+      `${name}: answers ${reply.code} ${textsOf(reply).join(' ')} to ${what}`,
+    )
+  }
+  const ask = async (line: string) => {
+    expect(await server.ask(Buffer.from(line, 'latin1')), 250, line)
+  }
+  for (const address of [mail.sender, ...mail.recipients]) {
+    if (/[\0-\x1f\x7f<>]/.test(address)) throw new Fault('config', `${JSON.stringify(address)}: cannot be told by SMTP`) // biome-ignore format: a line
+  }
+  await ask(`EHLO ${hostname()}`)
+  await ask(`MAIL FROM:<${mail.sender}>`)
+  // All or none: who is refused would not hear of it.
+  for (const recipient of mail.recipients) await ask(`RCPT TO:<${recipient}>`)
+  expect(await server.startData(), 354, 'DATA')
+  const stuffing = createStuffing(mail.inCrlf ? 'as they are' : 'lf')
+  for (const piece of mail.bytes()) {
+    for (let at = 0; at < piece.length; at += PIECE) {
+      await server.send(stuffing.push(piece.subarray(at, at + PIECE)))
+    }
+  }
+  expect(await server.endData(stuffing.finish()), 250, 'the message')
+  await server.ask('QUIT', 1000).catch(() => {}) // it has taken the message
+}

@@ -1,0 +1,110 @@
+import type { CommandModule } from 'yargs'
+import type { About } from '../../quarantine/about.ts'
+import { aboutOf, type Entry, entriesIn } from '../../quarantine/entries.ts'
+import type { Place } from '../../runtime/path/walk.ts'
+import { spanOf, spanOptions } from '../shared/log-arguments.ts'
+import { type Output, runCommand } from '../shared/run-command.ts'
+import { addDirectoryOption, type QuarantineOptions, withQuarantine } from './open.ts'
+
+export interface ListOptions extends QuarantineOptions {
+  readonly id?: string
+  readonly from?: string
+  readonly to?: string
+  readonly virus?: string
+  readonly grounds?: string
+  readonly since?: string
+  readonly until?: string
+  readonly released: boolean
+  readonly json: boolean
+}
+
+/** Exit code if there is nothing to tell. */
+const NOTHING = 1
+
+/** `onescan quarantine list`: what is kept. */
+export const listCommand: CommandModule<object, ListOptions> = {
+  command: 'list',
+  describe: 'Show what is in quarantine, the oldest first',
+  builder: (yargs) =>
+    addDirectoryOption(yargs)
+      .option('id', {
+        type: 'string',
+        requiresArg: true,
+        describe: 'The id, a queue id of the MTA, or part of the log line, as a Message-ID',
+      })
+      .option('from', { type: 'string', requiresArg: true, describe: 'Part of the sender' })
+      .option('to', { type: 'string', requiresArg: true, describe: 'Part of a recipient' })
+      .option('virus', { type: 'string', requiresArg: true, describe: 'Part of what was found' })
+      .option('grounds', { type: 'string', requiresArg: true, describe: 'The ground' })
+      .options(spanOptions)
+      .option('released', {
+        type: 'boolean',
+        default: false,
+        describe: 'What has been released as well',
+      })
+      .option('json', { type: 'boolean', default: false, describe: 'Print JSON' })
+      .example('$0 quarantine list --since 1h', 'What was kept in the last hour')
+      .epilogue(
+        'Exit codes: 0 something is there; 1 nothing is; 2 it cannot be looked at.',
+      ) as never,
+  handler: (args) =>
+    runCommand('quarantine list', args, (output) =>
+      withQuarantine(args.directory, (root) => list(root, args, output)),
+    ),
+}
+
+async function list(root: Place, args: ListOptions, output: Output): Promise<number> {
+  let messages = 0
+  let bytes = 0
+  for (const entry of entriesIn(root, spanOf(args, Date.now()))) {
+    if (entry.state === 'released' && !args.released) continue
+    if (args.grounds !== undefined && entry.ground !== args.grounds) continue
+    const about = await aboutOf(root, entry).catch((error: Error) => {
+      output.error(`${entry.id}: ${error.message}`)
+      return undefined
+    })
+    if (about === undefined || !isWanted(about, args)) continue
+    messages++
+    bytes += entry.size
+    output.text(inWords(entry, about))
+    await output.result(asObject(entry, about))
+  }
+  output.sum({ messages, bytes })
+  if (messages === 0) output.text('nothing is in quarantine that was asked for\n')
+  return messages > 0 ? 0 : NOTHING
+}
+
+function isWanted(about: About, { id, from, to, virus }: ListOptions): boolean {
+  const has = (text: string | undefined, part: string | undefined) =>
+    part === undefined || (text ?? '').toLowerCase().includes(part.toLowerCase())
+  if (id !== undefined && about.id !== id && about.queue !== id && !about.log.includes(id)) {
+    return false
+  }
+  if (!has(about.sender, from) || !has(about.found, virus)) return false
+  return to === undefined || about.recipients.some((recipient) => has(recipient, to))
+}
+
+/** Recipients that a line of the list names. */
+const SHOWN = 3
+
+function inWords(entry: Entry, about: About): string {
+  const { sender, recipients, found, grounds } = about
+  const shown = recipients.slice(0, SHOWN).map(inBrackets).join(', ')
+  const more = recipients.length > SHOWN ? ` +${recipients.length - SHOWN}` : ''
+  const why = oneLine(found ? `${grounds}: ${found}` : grounds)
+  const state = entry.state === 'kept' ? '' : `, ${entry.state}`
+  const when = about.time.slice(0, 19).replace('T', ' ')
+  return `${entry.id}  ${when}Z  ${why}  ${entry.size} bytes  from ${inBrackets(sender)} to ${shown}${more}${state}\n`
+}
+
+function inBrackets(address: string): string {
+  return `<${oneLine(address)}>`
+}
+
+export function oneLine(text: string): string {
+  return text.replace(/[\n\t]/g, ' ')
+}
+
+export function asObject({ id, size, state, ground }: Entry, about: About): object {
+  return { ...about, id, grounds: ground, size, state }
+}

@@ -1,0 +1,68 @@
+import { closeSync, readFileSync } from 'node:fs'
+import type { Argv } from 'yargs'
+import { openQuarantine } from '../../quarantine/places.ts'
+import { Fault } from '../../runtime/fault.ts'
+import { passwdEntries } from '../../runtime/passwd.ts'
+import { type Place, withPlace } from '../../runtime/path/walk.ts'
+
+export interface QuarantineOptions {
+  readonly directory: string
+}
+
+/** Where the package makes it. */
+export const DEFAULT_DIRECTORY = '/var/lib/onescan/quarantine'
+
+export function addDirectoryOption<Options>(
+  yargs: Argv<Options>,
+): Argv<Options & { directory: string }> {
+  return yargs.option('directory', {
+    type: 'string',
+    requiresArg: true,
+    default: process.env.QUARANTINE || DEFAULT_DIRECTORY,
+    defaultDescription: `QUARANTINE, else ${DEFAULT_DIRECTORY}`,
+    describe: 'The quarantine',
+  })
+}
+
+/**
+ * `use` works with the quarantine as the account that it belongs to. Root becomes that account for
+ * good, so that whoever that is can lead root nowhere. Throws a Fault for one that cannot be used.
+ */
+export async function withQuarantine<Result>(
+  directory: string,
+  use: (root: Place) => Promise<Result>,
+): Promise<Result> {
+  if (!directory.startsWith('/')) {
+    throw new Fault('config', `--directory ${directory}: must be an absolute path`)
+  }
+  if (process.geteuid!() === 0) becomeOwner(directory)
+  const root = openQuarantine(directory)
+  try {
+    return await use(root)
+  } finally {
+    closeSync(root.fd)
+  }
+}
+
+function becomeOwner(directory: string): void {
+  const { uid, gid } = withPlace(directory, ({ stats }) => stats)
+  if (uid === 0) return
+  process.setgroups!([])
+  process.setgid!(gid)
+  process.setuid!(uid)
+}
+
+/** Who called, for the log: a name if there is one. Asked before root becomes another. */
+export function callerName(): string {
+  const { SUDO_USER } = process.env
+  if (SUDO_USER) return SUDO_USER
+  const uid = process.getuid!()
+  try {
+    for (const entry of passwdEntries(readFileSync('/etc/passwd', 'latin1'))) {
+      if (entry.uid === uid) return entry.name
+    }
+  } catch {
+    // No such file, as in some containers.
+  }
+  return String(uid)
+}

@@ -1,0 +1,96 @@
+import type { CommandModule } from 'yargs'
+import { findEntry, openEntry } from '../../quarantine/entries.ts'
+import { findFolder } from '../../quarantine/places.ts'
+import { Fault } from '../../runtime/fault.ts'
+import type { Place } from '../../runtime/path/walk.ts'
+import { type Output, runCommand } from '../shared/run-command.ts'
+import { asObject, oneLine } from './list.ts'
+import { addDirectoryOption, type QuarantineOptions, withQuarantine } from './open.ts'
+
+interface ShowOptions extends QuarantineOptions {
+  readonly id: string
+  readonly raw: boolean
+  readonly json: boolean
+}
+
+/** Bytes of a message that a person is shown. */
+const SHOWN = 16 * 1024
+
+/** `onescan quarantine show ID`: what is known of a message, and how it begins. */
+export const showCommand: CommandModule<object, ShowOptions> = {
+  command: 'show <id>',
+  describe: 'Show what is known of a message in quarantine, and how it begins',
+  builder: (yargs) =>
+    addDirectoryOption(yargs)
+      .positional('id', { type: 'string', demandOption: true, describe: 'Its id, as in the list' })
+      .option('raw', {
+        type: 'boolean',
+        default: false,
+        describe: 'Print the message alone, byte for byte, as it came: not for a terminal',
+      })
+      .option('json', { type: 'boolean', default: false, describe: 'Print JSON' })
+      .epilogue('Exit codes: 0 it is shown; 2 it is not there, or cannot be read.') as never,
+  handler: (args) =>
+    runCommand('quarantine show', args, (output) =>
+      withQuarantine(args.directory, (root) => show(root, args, output)),
+    ),
+}
+
+async function show(root: Place, { id, raw, json }: ShowOptions, output: Output): Promise<number> {
+  if (raw && json) throw new Fault('config', '--raw is bytes, and --json is not: choose one')
+  if (raw && process.stdout.isTTY) {
+    throw new Fault('config', '--raw is not for a terminal: send it to a file, or leave it out')
+  }
+  const entry = findEntry(root, id)
+  const folder = entry && findFolder(root, entry.ground, entry.day)
+  if (!entry || !folder) throw new Fault('config', `${id}: is not in quarantine`)
+  try {
+    const opened = await openEntry(folder, entry.part, entry.file)
+    const { about } = opened
+    try {
+      if (raw) await writeBytes(opened.message())
+      else {
+        const start = await startOf(opened.message())
+        await output.result({ ...asObject(entry, about), start: start.toString('latin1') })
+        const lines = [
+          `id          ${id} (${entry.state})`,
+          `kept        ${about.time} on ${about.host}, by the ${about.door}`,
+          `grounds     ${about.grounds}${about.found ? `: ${about.found}` : ''}`,
+          `sender      <${about.sender}>`,
+          ...about.recipients.map((recipient) => `recipient   <${recipient}>`),
+          `size        ${entry.size} bytes`,
+          ...(about.remote ? [`client      ${about.remote}`] : []),
+          ...(about.queue ? [`queue       ${about.queue}`] : []),
+          `log         ${about.log}`,
+        ]
+        output.text(`${lines.map(oneLine).join('\n')}\n\n`)
+        output.text(start.toString('latin1').replace(/\r\n/g, '\n'))
+        if (entry.size > SHOWN) output.text(`\n[${entry.size - SHOWN} bytes more]\n`)
+      }
+    } finally {
+      await opened.close()
+    }
+  } finally {
+    folder.close()
+  }
+  return 0
+}
+
+async function startOf(message: AsyncIterable<Buffer>): Promise<Buffer> {
+  const chunks: Buffer[] = []
+  let length = 0
+  for await (const chunk of message) {
+    chunks.push(chunk)
+    length += chunk.length
+    if (length >= SHOWN) break
+  }
+  return Buffer.concat(chunks).subarray(0, SHOWN)
+}
+
+async function writeBytes(message: AsyncIterable<Buffer>): Promise<void> {
+  for await (const chunk of message) {
+    await new Promise<void>((resolve, reject) => {
+      process.stdout.write(chunk, (error) => (error ? reject(error) : resolve()))
+    })
+  }
+}

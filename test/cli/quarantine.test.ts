@@ -1,0 +1,247 @@
+import { chmodSync, chownSync, existsSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t, { type Test } from 'tap'
+import { bytes } from '../cases/case.ts'
+import { readQuarantine } from '../cases/kept.ts'
+import { buildStage } from '../cases/stage.ts'
+import { runSlot } from '../doors/queue/slot.ts'
+import { startReceiver } from '../programs/smtp-receiver.ts'
+import { keepOne, makeQuarantine } from '../quarantine/kept.ts'
+import { deliveries, makeMaildir, standInQueue } from '../stand-in/stand-in.ts'
+import { jsonIn, onescan } from './onescan.ts'
+
+/** `onescan quarantine`. */
+
+const HOUR = 3_600_000
+const virus = 'Subject: x\nFrom: a@example.net\n\nVIRUS\n'
+
+const run = (directory: string, ...words: readonly string[]) =>
+  onescan(['quarantine', ...words, '--directory', directory])
+
+const ringOf = (stage: ReturnType<typeof buildStage>, byte = 1) =>
+  stage.file('ring', `hmac-sha256:mx1:${Buffer.alloc(32, byte).toString('base64url')}\n`, 0o600)
+
+function build(t: Test) {
+  const stage = buildStage()
+  t.teardown(stage.remove)
+  const maildir = makeMaildir()
+  t.teardown(maildir.remove)
+  return {
+    stage,
+    directory: makeQuarantine(t),
+    /** The words of a release into the Maildir, under the ring. */
+    release: [
+      'release',
+      '--env',
+      `QUEUECHAIN=/usr/bin/env PATH=${process.env.PATH} MAILDIR=${maildir.path} ${standInQueue()}`,
+      '--env',
+      `CLUSTERKEYS=${ringOf(stage)}`,
+    ],
+    delivered: () => deliveries(maildir.path),
+  }
+}
+
+t.test('list shows what is asked for, the oldest first', async (t) => {
+  const directory = makeQuarantine(t)
+  const now = Date.now()
+  const ids = [
+    await keepOne(directory, now - 50 * HOUR, { sender: 'old@example.net' }),
+    await keepOne(directory, now - 2 * HOUR, { grounds: 'banned', found: 'attachment x.exe' }),
+    await keepOne(directory, now - HOUR / 2, { recipients: ['c@x', 'd@x', 'e@x', 'f@x'] }),
+  ]
+  const listed = async (...words: string[]) => {
+    const { out } = await run(directory, 'list', ...words, '--json')
+    const { results, sum } = jsonIn<{ id: string }>(out)
+    t.equal(sum.messages, results.length)
+    return results.map(({ id }) => ids.indexOf(id))
+  }
+  t.same(await listed(), [0, 1, 2])
+  t.same(await listed('--since', '1h'), [2])
+  t.same(await listed('--until', '1h'), [0, 1])
+  t.same(await listed('--grounds', 'banned'), [1])
+  t.same(await listed('--virus', 'test-VIRUS'), [0, 2])
+  t.same(await listed('--from', 'OLD@'), [0])
+  t.same(await listed('--to', 'f@x'), [2])
+  t.same(await listed('--id', ids[1]!), [1])
+  t.same(await listed('--to', 'nobody'), [])
+  const { out, code } = await run(directory, 'list', '--since', '1h')
+  t.equal(code, 0)
+  t.match(out, new RegExp(`^${ids[2]}  20.*Z  virus: Test-Virus  17 bytes  from <a@example.net> to <c@x>, <d@x>, <e@x> \\+1\n$`)) // biome-ignore format: a line
+  t.equal((await run(directory, 'list', '--virus', 'none')).code, 1)
+})
+
+t.test('list looks into the days that are asked for, and opens no other file', async (t) => {
+  const directory = makeQuarantine(t)
+  const now = Date.now()
+  const old = await keepOne(directory, now - 72 * HOUR)
+  await keepOne(directory, now)
+  // A file that could not be read would be told.
+  const day = new Date(now - 72 * HOUR).toISOString().slice(0, 10)
+  writeFileSync(join(directory, `virus/.${day}/new/${old},S=17`), 'spoilt')
+  const { code, err } = await run(directory, 'list', '--since', '1h')
+  t.same([code, err], [0, ''])
+  t.match((await run(directory, 'list')).err, /is no message in quarantine: does not begin as one/)
+})
+
+t.test('list and show are harmless on a terminal', async (t) => {
+  const directory = makeQuarantine(t)
+  const id = await keepOne(directory, Date.now(), {
+    text: 'Subject: \x1b]0;x\x07\n\n\x1b[2J\x9b\n',
+    sender: '\x1b[31m\nforged@example.net',
+    found: 'Test\x1b-Virus',
+  })
+  for (const words of [['list'], ['show', id]]) {
+    const { bytes: shown } = await run(directory, ...words)
+    t.notMatch(shown.toString('utf8'), /[\0-\x08\x0b-\x1f\x7f-\x9f]/)
+    t.match(shown.toString(), 'forged@example.net')
+  }
+  const { results } = jsonIn<{ sender: string }>((await run(directory, 'show', id, '--json')).out)
+  t.equal(results[0]?.sender, '\x1b[31m\nforged@example.net')
+})
+
+t.test('show --raw prints the message byte for byte', async (t) => {
+  const directory = makeQuarantine(t)
+  const text = `Subject: x\n\n${'\0\xff\r\n'.repeat(100_000)}`
+  const id = await keepOne(directory, Date.now(), { text })
+  t.ok((await run(directory, 'show', id, '--raw')).bytes.equals(bytes(text)))
+  t.match((await run(directory, 'show', '1.0000000000000000')).err, /is not in quarantine/)
+  t.match((await run(directory, 'show', '../../etc/passwd')).err, /is no id/)
+})
+
+t.test('release hands a message to the chain, and hosts with the key do not scan it', async (t) => {
+  const { stage, directory, release, delivered } = build(t)
+  const id = await keepOne(directory, Date.now(), {
+    text: virus,
+    sender: '',
+    recipients: ['b@example.org', 'c@example.org'],
+  })
+  const { code, out, err } = await run(directory, ...release, id)
+  t.equal(code, 0, err)
+  t.match(out, `${id}: released by /usr/bin/env`)
+  const [mail, ...more] = delivered()
+  t.same(more, [])
+  t.same([mail?.sender, mail?.recipients], ['', ['b@example.org', 'c@example.org']])
+  const text = mail!.message.toString('latin1')
+  t.match(text, /^X-SHA256-Cluster-1: v=1; k=mx1; t=\d+; s=!released; h=/)
+  t.ok(text.endsWith(virus), 'below it, as it came')
+
+  const settings = { QHPSI: stage.scanner, REJECTVIRUS: '1', CLAMDBDIR: '/nonexistent' }
+  const hop = (CLUSTERKEYS: string) =>
+    runSlot({ message: mail!.message, settings: { ...settings, CLUSTERKEYS } })
+  const honoured = await hop(join(stage.directory, 'ring'))
+  t.equal(honoured.code, 0, honoured.logged)
+  t.match(honoured.logged, /scan=skipped .*reason="released from quarantine"/)
+  t.notMatch(honoured.text, 'X-QHPSI', 'nobody says that it is clean')
+  t.match(honoured.text, '!released', 'nor to those behind')
+  t.equal(stage.scans(), 0)
+  t.equal((await hop(ringOf(stage, 2))).code, 31, 'a host with another key scans it')
+  const changed = bytes(text.replace('VIRUS', 'VIRUS too'))
+  const forged = { ...settings, CLUSTERKEYS: ringOf(stage) }
+  t.equal((await runSlot({ message: changed, settings: forged })).code, 31)
+
+  t.match((await run(directory, 'list')).out, 'nothing is in quarantine')
+  t.match((await run(directory, 'list', '--released')).out, ', released\n')
+  const log = readFileSync(join(directory, 'quarantine.log'), 'latin1')
+  t.match(log, new RegExp(`^onescan: quarantine=release kept=${id} .* rcpts=2 .*key=mx1 who=\\S+ time=`)) // biome-ignore format: a line
+  t.equal(statSync(join(directory, 'quarantine.log')).mode & 0o777, 0o600)
+  t.match((await run(directory, ...release, id)).err, /has been released; --again releases it once/)
+  t.equal((await run(directory, ...release, '--again', '--to', 'admin@example.org', id)).code, 0)
+  t.same(
+    delivered()
+      .map(({ recipients }) => recipients)
+      .at(-1)?.length,
+    1,
+  )
+})
+
+t.test('of several releases at once one hands it on', async (t) => {
+  const { directory, release, delivered } = build(t)
+  const id = await keepOne(directory, Date.now(), { text: virus })
+  const runs = await Promise.all(Array.from({ length: 4 }, () => run(directory, ...release, id)))
+  t.same(runs.map(({ code }) => code).sort(), [0, 2, 2, 2])
+  t.equal(delivered().length, 1)
+})
+
+t.test('a chain that does not take it leaves it in quarantine', async (t) => {
+  const { stage, directory, release, delivered } = build(t)
+  const id = await keepOne(directory, Date.now(), { text: virus })
+  const ring = ['--env', `CLUSTERKEYS=${ringOf(stage)}`]
+  const refusing = stage.file('refusing', '#!/bin/sh\ncat >/dev/null\nexit 53\n', 0o700)
+  for (const [QUEUECHAIN, why] of [
+    [refusing, /refusing: ends with 53/],
+    ['/nonexistent', /ENOENT.*nonexistent/],
+  ] as const) {
+    const words = ['release', ...ring, '--env', `QUEUECHAIN=${QUEUECHAIN}`, id]
+    const { code, err } = await run(directory, ...words)
+    t.equal(code, 2)
+    t.match(err, why)
+  }
+  const { code, err } = await run(directory, 'release', ...ring, '--by', '127.0.0.1:1', id)
+  t.equal(code, 2)
+  t.match(err, /127\.0\.0\.1:1.*ECONNREFUSED/)
+  t.equal((await readQuarantine(directory))[0]?.state, 'kept')
+  t.equal((await run(directory, ...release, id)).code, 0, 'later it goes')
+  t.equal(delivered().length, 1)
+})
+
+t.test('a release that was killed is told, and goes on only if that is said', async (t) => {
+  const { stage, directory, release, delivered } = build(t)
+  const id = await keepOne(directory, Date.now(), { text: virus })
+  const killing = stage.file('killing', '#!/bin/sh\nkill -9 $PPID\n', 0o700)
+  const ring = ['--env', `CLUSTERKEYS=${ringOf(stage)}`]
+  t.equal((await run(directory, 'release', ...ring, '--env', `QUEUECHAIN=${killing}`, id)).code, null) // biome-ignore format: a line
+  t.match((await run(directory, 'list')).out, ', releasing\n')
+  t.match((await run(directory, ...release, id)).err, /was killed, and it may have been delivered; --again/) // biome-ignore format: a line
+  t.equal((await run(directory, ...release, '--again', id)).code, 0)
+  t.equal(delivered().length, 1)
+})
+
+t.test('release by SMTP, in lines of CRLF', async (t) => {
+  const { directory, release } = build(t)
+  const receiver = await startReceiver()
+  t.teardown(receiver.stop)
+  const id = await keepOne(directory, Date.now(), { text: `${virus}.dot\n` })
+  const { code, err } = await run(directory, ...release, '--by', `127.0.0.1:${receiver.port}`, id)
+  t.equal(code, 0, err)
+  const { sender, recipients, message } = await receiver.next()
+  t.same([sender, recipients], ['a@example.net', ['b@example.org']])
+  t.match(message.toString('latin1').replaceAll('\r\n', '\n'), `${virus}.dot\n`)
+})
+
+t.test('without a key it is not released by mistake', async (t) => {
+  const { directory, release, delivered } = build(t)
+  const id = await keepOne(directory, Date.now())
+  const queue = release.slice(0, 3)
+  const { code, err } = await run(directory, ...queue, id)
+  t.equal(code, 2)
+  t.match(err, /keyring: .*onescan keygen, or release with --no-stamp/)
+  t.equal((await run(directory, ...queue, '--no-stamp', id)).code, 0)
+  t.equal(delivered()[0]?.message.toString(), 'Subject: x\n\nbody\n')
+})
+
+t.test('delete removes messages for good, and says which were not there', async (t) => {
+  const directory = makeQuarantine(t)
+  const ids = [await keepOne(directory, Date.now()), await keepOne(directory, Date.now())]
+  const { code, err, out } = await run(directory, 'delete', ...ids, ids[0]!)
+  t.equal(code, 2)
+  t.equal(out, `${ids[0]}: deleted\n${ids[1]}: deleted\n`)
+  t.match(err, `${ids[0]}: is not in quarantine`)
+  t.same(await readQuarantine(directory), [])
+  t.match(readFileSync(join(directory, 'quarantine.log'), 'latin1'), /quarantine=delete .*who=/)
+})
+
+t.test(
+  'root works as the account of the quarantine',
+  { skip: process.getuid!() !== 0 && 'run as root' },
+  async (t) => {
+    // biome-ignore format: a line
+    const directory = makeQuarantine(t)
+    const nobody = 65534
+    chownSync(directory, nobody, nobody)
+    t.match((await run(directory, 'list')).out, 'nothing')
+    chmodSync(directory, 0o700)
+    const { err } = await run(directory, 'delete', '1.0000000000000000')
+    t.match(err, /is not in quarantine/)
+    t.notOk(existsSync(join(directory, 'quarantine.log')))
+  },
+)
