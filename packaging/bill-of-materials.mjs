@@ -25,6 +25,7 @@ export function billOfMaterials(root, { seconds, files }) {
   const onescan = { ...all.metadata.component, name: 'onescan', type: 'application' }
 
   const holds = (file) => {
+    if (/\.(dsc|tar\.xz)$/.test(file)) return [] // sources alone
     const target = targets.find(({ debian }) => file.endsWith(`_${debian}.deb`))
     const own = target ? [runtimes.get(target), libraries.get(target)] : [...libraries.values()]
     return [

@@ -19,6 +19,7 @@ import { newestGlibc } from './deb/glibc.mjs'
 import { fill, maintainerScript } from './deb/scripts.mjs'
 import { makeStage } from './deb/stage.mjs'
 import { librariesOf } from './libraries.mjs'
+import { origin } from './origin.mjs'
 import { targetOf } from './targets.mjs'
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
@@ -31,12 +32,10 @@ const { values: options } = parseArgs({
     level: { type: 'string' },
   },
 })
-const { version, homepage } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
+const { version, homepage, maintainer, seconds } = origin(root)
 const target = targetOf(options.arch)
 const programs = options.programs ?? buildPrograms()
 const architecture = target.debian
-const seconds = Number(process.env.SOURCE_DATE_EPOCH ?? output('git', 'log', '-1', '--format=%ct'))
-const maintainer = `${process.env.DEBFULLNAME ?? 'onescan developers'} <${process.env.DEBEMAIL ?? 'onescan@example.org'}>`
 
 mkdirSync(options.output, { recursive: true })
 // A tree of its own: several packages may be built at a time.
@@ -120,10 +119,6 @@ function staticBuiltUsing() {
   return sources.length === 0
     ? ''
     : `Static-Built-Using: ${[...new Set(sources)].sort().join(', ')}\n`
-}
-
-function output(program, ...args) {
-  return execFileSync(program, args, { cwd: root, encoding: 'utf8' }).trim()
 }
 
 /** What `onescan completion` prints in that shell. */

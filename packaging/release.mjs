@@ -1,6 +1,7 @@
 // `npm run release`: all that users get, in one directory, build/release/ by default:
 //
 //   onescan_VERSION_amd64.deb, onescan_VERSION_arm64.deb
+//   onescan_VERSION.dsc, onescan_VERSION.tar.xz    their source package
 //   onescan-VERSION.tgz        for npm
 //   onescan-VERSION.cdx.json   what is in them, as a CycloneDX bill of materials
 //   SHA256SUMS                 of all these
@@ -27,6 +28,7 @@ import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { billOfMaterials } from './bill-of-materials.mjs'
+import { origin } from './origin.mjs'
 import { targets } from './targets.mjs'
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
@@ -37,9 +39,8 @@ const { values: options } = parseArgs({
     built: { type: 'boolean' },
   },
 })
-const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
-const seconds = process.env.SOURCE_DATE_EPOCH ?? output('git', 'log', '-1', '--format=%ct')
-const env = { ...process.env, SOURCE_DATE_EPOCH: seconds }
+const { version, seconds } = origin(root)
+const env = { ...process.env, SOURCE_DATE_EPOCH: String(seconds) }
 
 if (!options.built) {
   if (uncommitted()) warn('there are changes that no commit has: nobody else can make these bytes')
@@ -56,10 +57,11 @@ for (const { arch, native } of targets) {
   const words = ['--arch', arch, '--programs', native, '--compress', options.compress]
   script('package.mjs', ...words, '--output', fresh)
 }
+script('source-package.mjs', '--output', fresh)
 // All is built, and nothing is built again here.
 output('npm', 'pack', '--ignore-scripts', '--silent', '--pack-destination', fresh)
 
-const bill = billOfMaterials(root, { seconds: Number(seconds), files: hashes() })
+const bill = billOfMaterials(root, { seconds, files: hashes() })
 writeFileSync(join(fresh, `onescan-${version}.cdx.json`), `${JSON.stringify(bill, null, 2)}\n`)
 const sums = hashes().map(({ name, sha256 }) => `${sha256}  ${name}\n`)
 writeFileSync(join(fresh, 'SHA256SUMS'), sums.join(''))

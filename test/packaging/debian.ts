@@ -18,8 +18,11 @@ export const debianMissing: string | false =
 export interface Debian {
   /** Where it is seen from outside. */
   readonly path: string
-  /** Runs a shell script in it, as root; processes that it leaves behind are killed. */
-  run(script: string): { readonly code: number | null; readonly output: string }
+  /**
+   * Runs a shell script in it, as root; processes that it leaves behind are killed. `first` is run
+   * outside for that: its mounts, below "$1", end with it.
+   */
+  run(script: string, first?: string): { readonly code: number | null; readonly output: string }
   remove(): void
 }
 
@@ -30,12 +33,13 @@ export async function makeDebian(release: string = releaseHere()): Promise<Debia
   await run('tar', ['-C', path, '--exclude=./dev/*', '-xf', archive])
   spawnSync('chmod', ['755', path])
   // Devices are those of the host, by a mount that ends with each run.
-  const enter = 'mount --rbind /dev "$1/dev" && exec chroot "$1" /bin/sh -c "$2"'
+  const enter = (first: string) =>
+    `mount --rbind /dev "$1/dev" && ${first} && exec chroot "$1" /bin/sh -c "$2"`
   return {
     path,
-    run(script) {
+    run(script, first = ':') {
       const namespaces = ['--mount', '--pid', '--fork', '--kill-child', `--mount-proc=${path}/proc`]
-      const shell = ['/bin/sh', '-c', enter, 'sh', path, `exec 2>&1\n${script}`]
+      const shell = ['/bin/sh', '-c', enter(first), 'sh', path, `exec 2>&1\n${script}`]
       const { status, stdout, stderr } = spawnSync('unshare', [...namespaces, ...shell], {
         encoding: 'utf8',
         env: {

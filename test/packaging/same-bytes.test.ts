@@ -9,7 +9,7 @@ import {
   symlinkSync,
 } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { basename, join } from 'node:path'
+import { dirname, join } from 'node:path'
 import t, { type Test } from 'tap'
 import { bundled, bundledPackages } from '../../packaging/bundled.mjs'
 import { partOf } from '../../packaging/install-locked.mjs'
@@ -46,6 +46,8 @@ t.test(
         'SHA256SUMS',
         `onescan-${version}.cdx.json`,
         `onescan-${version}.tgz`,
+        `onescan_${version}.dsc`,
+        `onescan_${version}.tar.xz`,
         `onescan_${version}_amd64.deb`,
         `onescan_${version}_arm64.deb`,
       ])
@@ -68,6 +70,31 @@ t.test(
     })
 
     t.test('with a bill of materials', async (t) => checkBill(t, here))
+
+    t.test('debian/rules of the source package makes the same package', async (t) => {
+      execFileSync(
+        'dpkg-buildpackage',
+        ['--build=binary', '--no-pre-clean', '--no-check-builddeps', '-us', '-uc'],
+        {
+          cwd: other,
+          env: { ...process.env, SOURCE_DATE_EPOCH: '' },
+          stdio: 'ignore',
+        },
+      )
+      const { version } = json('package.json')
+      const architecture = execFileSync('dpkg', ['--print-architecture'], { encoding: 'utf8' })
+      const name = `onescan_${version}_${architecture.trim()}.deb`
+      for (const part of ['--fsys-tarfile', '--ctrl-tarfile']) {
+        const digest = (directory: string) =>
+          execFileSync('sh', [
+            '-c',
+            `dpkg-deb ${part} "$1" | sha256sum`,
+            'sh',
+            join(directory, name),
+          ])
+        t.equal(String(digest(dirname(other))), String(digest(here)), part)
+      }
+    })
   },
 )
 
@@ -111,18 +138,21 @@ function checkBill(t: Test, directory: string): void {
   ] as const) {
     t.same(each(...holds(name)), each(...packages, ...more), name)
   }
+  t.same(holds(`onescan_${version}.tar.xz`), [], 'sources hold nothing of others')
   t.notOk(
     bill.components.some(({ name }) => name === 'typescript'),
     'no tool is in it',
   )
 }
 
-/** The files of this checkout with the packages that are bundled, in a directory of another name. */
+/** The source package of this checkout, unpacked elsewhere, with the packages that are bundled. */
 function checkoutElsewhere(t: Test): string {
-  const directory = mkdtempSync(join(tmpdir(), 'onescan-elsewhere-'))
-  t.teardown(() => rmSync(directory, { recursive: true }))
-  const made = new Set(['.git', '.tap', 'aarch64', 'build', 'dist', 'node_modules', 'x86_64'])
-  cpSync(root, directory, { recursive: true, filter: (path) => !made.has(basename(path)) })
+  const place = mkdtempSync(join(tmpdir(), 'onescan-elsewhere-'))
+  t.teardown(() => rmSync(place, { recursive: true }))
+  node(root, 'packaging/source-package.mjs', '--output', place)
+  const directory = join(place, 'sources')
+  const [dsc] = readdirSync(place).filter((name) => name.endsWith('.dsc'))
+  execFileSync('dpkg-source', ['--extract', join(place, dsc!), directory], { stdio: 'ignore' })
   const needed = ['esbuild', ...bundled]
   for (const path of Object.keys(partOf(json('package-lock.json'), needed))) {
     try {

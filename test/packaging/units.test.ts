@@ -153,5 +153,5 @@ t.test('account and directories, made by systemd alone', tmpfiles, async (t) => 
     stdio: 'ignore',
   })
   t.equal(mode('var/spool/onescan'), '3770', 'what the administrator chose stays')
-  t.equal(mode('etc/onescan/keys/clusterkeys'), '640', 'but nobody else reads keys')
+  t.equal(mode('etc/onescan/keys/clusterkeys'), '644', 'onescand and onescan check tell him')
 })

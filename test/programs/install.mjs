@@ -36,6 +36,8 @@ const needed = {
   'musl-gcc': 'musl-tools',
   readelf: 'binutils',
   lintian: 'lintian',
+  'dpkg-buildpackage': 'dpkg-dev',
+  make: 'make',
   mmdebstrap: 'mmdebstrap',
   ps: 'procps',
   pidof: 'sysvinit-utils',
