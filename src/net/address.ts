@@ -84,3 +84,27 @@ export function reverseDomain(address: Address): string {
 function startsWith(address: Address, start: Uint8Array): boolean {
   return start.every((byte, at) => address[at] === byte)
 }
+
+/** As people write it, and tcpserver in TCPREMOTEIP: of IPv6 the short form of RFC 5952. */
+export function addressText(address: Address): string {
+  if (address.length === 4) return address.join('.')
+  const groups = Array.from(
+    { length: 8 },
+    (_, at) => (address[2 * at]! << 8) | address[2 * at + 1]!,
+  )
+  const { start, length } = longestZeros(groups)
+  const text = (part: readonly number[]) => part.map((group) => group.toString(16)).join(':')
+  if (length < 2) return text(groups)
+  return `${text(groups.slice(0, start))}::${text(groups.slice(start + length))}`
+}
+
+/** The first of the longest runs of zeros. */
+function longestZeros(groups: readonly number[]): { start: number; length: number } {
+  let longest = { start: 0, length: 0 }
+  for (let start = 0; start < groups.length; start++) {
+    let length = 0
+    while (groups[start + length] === 0) length++
+    if (length > longest.length) longest = { start, length }
+  }
+  return longest
+}

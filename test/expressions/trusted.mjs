@@ -52,12 +52,12 @@ export const trusted = [
     why: 'proc(5) of this process',
   },
   {
-    file: 'smtp-delay/options.ts',
+    file: 'smtp-delay/shared/options.ts',
     expression: '/^(\\d+\\.?\\d*|\\.\\d+)$/',
     why: 'a setting',
   },
   {
-    file: 'smtp-delay/written-address.ts',
+    file: 'smtp-delay/shared/written-address.ts',
     expression: '/(?:\\b|(?<=_|x))0([-._x]0)+\\b/',
     why: 'the eight groups of an IPv6 address',
   },

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { parseAddress } from '../../src/net/address.ts'
-import { findName, findNetwork, parseAllowList } from '../../src/smtp-delay/allow-list.ts'
+import { findName, findNetwork, parseAllowList } from '../../src/smtp-delay/shared/allow-list.ts'
 
 const list = parseAllowList(`# ours
 192.0.2.0/24

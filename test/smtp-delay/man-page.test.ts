@@ -2,9 +2,17 @@ import { execFileSync } from 'node:child_process'
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { parseRules } from '../../src/smtp-delay/name-rules.ts'
-import { OPTIONS, readOptions } from '../../src/smtp-delay/options.ts'
-import { COMMANDS_MAX, INPUT_MAX, TALK_SECONDS } from '../../src/smtp-delay/talk.ts'
+import { COMMANDS_MAX, INPUT_MAX, TALK_SECONDS } from '../../src/smtp-delay/shared/conversation.ts'
+import {
+  DEFAULT_BACKLOG,
+  DEFAULT_PATIENCE,
+  DEFAULT_PER_CLIENT,
+  DEFAULT_PROGRAMS,
+  DEFAULT_REMEMBER,
+  DEFAULT_WAITING,
+} from '../../src/smtp-delay/shared/gate-options.ts'
+import { parseRules } from '../../src/smtp-delay/shared/name-rules.ts'
+import { OPTIONS, readOptions } from '../../src/smtp-delay/shared/options.ts'
 import { items, readPage, section } from '../documents/man-page.ts'
 import { launcher } from './rig.ts'
 
@@ -31,8 +39,16 @@ t.test('defaults are those of the program', async (t) => {
     '-P': penalty,
     '--dns-timeout': dnsTimeout,
   }
-  for (const [name, value] of Object.entries(defaults)) {
-    t.match(options.get(name), `The default is ${value}.`, name)
+  const gate = {
+    '-c': DEFAULT_PROGRAMS,
+    '--waiting': DEFAULT_WAITING,
+    '--per-client': DEFAULT_PER_CLIENT,
+    '--patience': DEFAULT_PATIENCE,
+    '--remember': `${DEFAULT_REMEMBER / 86_400}d`,
+    '-b': DEFAULT_BACKLOG,
+  }
+  for (const [name, value] of Object.entries({ ...defaults, ...gate })) {
+    t.match(options.get(name), new RegExp(`The default is ${value}[.,]`), name)
   }
 })
 
@@ -55,9 +71,10 @@ t.test('--explain prints what is shown', async (t) => {
 t.test('the page has every variable that is read', async (t) => {
   const room = join(import.meta.dirname, '../../src/smtp-delay')
   const environment = section(page, 'ENVIRONMENT')
-  const read = readdirSync(room).flatMap((file) => [
-    ...readFileSync(join(room, file), 'utf8').matchAll(/\benv\.([A-Z_]+)/g),
-  ])
+  const files = readdirSync(room, { recursive: true, encoding: 'utf8' })
+  const read = files
+    .filter((file) => file.endsWith('.ts'))
+    .flatMap((file) => [...readFileSync(join(room, file), 'utf8').matchAll(/\benv\.([A-Z_]+)/g)])
   t.ok(read.length > 6, 'the reads were found')
   for (const [, name = ''] of read) {
     if (name !== 'PATH') t.match(environment, new RegExp(`\\b${name}\\b`), name)

@@ -1,9 +1,9 @@
 import fc from 'fast-check'
 import t from 'tap'
 import { parseAddress } from '../../src/net/address.ts'
-import { dynamicNames } from '../../src/smtp-delay/dynamic-names.ts'
-import { findRule, parseRules } from '../../src/smtp-delay/name-rules.ts'
-import { matches, parsePattern } from '../../src/smtp-delay/pattern.ts'
+import { dynamicNames } from '../../src/smtp-delay/shared/dynamic-names.ts'
+import { findRule, parseRules } from '../../src/smtp-delay/shared/name-rules.ts'
+import { matches, parsePattern } from '../../src/smtp-delay/shared/pattern.ts'
 
 const rules = parseRules(dynamicNames, 'built-in names')
 const client = parseAddress('203.0.113.77')!

@@ -1,9 +1,9 @@
 import t from 'tap'
 import { parseAddress } from '../../src/net/address.ts'
-import { classify } from '../../src/smtp-delay/classify.ts'
-import { openResolver } from '../../src/smtp-delay/dns-resolver.ts'
-import { parseRules } from '../../src/smtp-delay/name-rules.ts'
-import { isConfirmed, lookUpNames } from '../../src/smtp-delay/reverse-dns.ts'
+import { classify } from '../../src/smtp-delay/shared/classify.ts'
+import { openDns } from '../../src/smtp-delay/shared/dns-resolver.ts'
+import { parseRules } from '../../src/smtp-delay/shared/name-rules.ts'
+import { isConfirmed, lookUpNames } from '../../src/smtp-delay/shared/reverse-dns.ts'
 import { type DnsAnswer, startDns } from './dns-stand-in.ts'
 
 const CLIENT = parseAddress('192.0.2.1')!
@@ -47,7 +47,7 @@ for (const { name, answer, expect, time = 5000 } of cases) {
   t.test(`the class for ${name}`, async (t) => {
     const dns = await startDns({ [DOMAIN]: answer })
     t.teardown(dns.stop)
-    const names = await lookUpNames(CLIENT, openResolver([dns.server], time))
+    const names = await lookUpNames(CLIENT, openDns([dns.server]).within(time))
     t.equal(classify(names, CLIENT, rules).class, expect)
     t.equal(dns.asked[0], DOMAIN)
   })
@@ -60,7 +60,7 @@ t.test('a name counts as confirmed only where it leads back', async (t) => {
     'silent.example.org': 'silence',
   })
   t.teardown(dns.stop)
-  const confirmed = (name: string) => isConfirmed(name, CLIENT, openResolver([dns.server], 300))
+  const confirmed = (name: string) => isConfirmed(name, CLIENT, openDns([dns.server]).within(300))
   t.equal(await confirmed('mail.example.org'), true)
   t.equal(await confirmed('other.example.org'), false)
   t.equal(await confirmed('none.example.org'), false)
@@ -68,5 +68,5 @@ t.test('a name counts as confirmed only where it leads back', async (t) => {
 })
 
 t.test('a server that is no address is told', async (t) => {
-  t.throws(() => openResolver(['nonsense'], 1), { name: 'Fault', message: /DNS server nonsense/ })
+  t.throws(() => openDns(['nonsense']).within(1), { name: 'Fault', message: /DNS server nonsense/ })
 })

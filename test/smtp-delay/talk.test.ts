@@ -1,14 +1,14 @@
 import fc from 'fast-check'
 import t from 'tap'
-import type { Connection } from '../../src/smtp-delay/connection.ts'
+import type { Connection } from '../../src/smtp-delay/chain-loader/connection.ts'
+import { talk } from '../../src/smtp-delay/chain-loader/talk.ts'
 import {
   COMMANDS_MAX,
   createLineReader,
   INPUT_MAX,
   replyTo,
   TALK_SECONDS,
-  talk,
-} from '../../src/smtp-delay/talk.ts'
+} from '../../src/smtp-delay/shared/conversation.ts'
 
 t.test('commands get the replies that rblsmtpd gives', async (t) => {
   const accepted = ['EHLO x\r', 'helo x', 'MAIL FROM:<a@example.org>\r', 'RSET\r', 'noop']
@@ -56,7 +56,7 @@ function client(pieces: Iterator<string>, every = 0) {
       return done ? Buffer.alloc(0) : Buffer.from(value, 'latin1')
     },
     write(text) {
-      said.push(text)
+      said.push(...text.split(/(?<=\n)/))
       return true
     },
   }

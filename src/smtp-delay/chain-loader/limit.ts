@@ -1,7 +1,7 @@
 import { closeSync, constants, openSync } from 'node:fs'
 import { join } from 'node:path'
-import { errorText, Fault } from '../runtime/fault.ts'
-import type { Libc } from '../runtime/libc.ts'
+import { errorText, Fault } from '../../runtime/fault.ts'
+import type { Libc } from '../../runtime/libc.ts'
 
 /** A place among those that may wait. Giving it back is safe to do twice; an end or exec of the process does it, too. */
 export interface Place {

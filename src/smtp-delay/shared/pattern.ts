@@ -1,4 +1,4 @@
-import { Fault } from '../runtime/fault.ts'
+import { Fault } from '../../runtime/fault.ts'
 import type { Span } from './written-address.ts'
 
 /** A host name in lower case, and where it writes out its own address. */

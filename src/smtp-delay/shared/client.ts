@@ -1,6 +1,6 @@
-import { type Address, parseAddress } from '../net/address.ts'
-import { Fault } from '../runtime/fault.ts'
-import type { Environment } from '../settings/settings.ts'
+import { type Address, parseAddress } from '../../net/address.ts'
+import { Fault } from '../../runtime/fault.ts'
+import type { Environment } from '../../settings/settings.ts'
 import { DELAY_MAX, parseSeconds } from './options.ts'
 
 /** What the UCSPI server and its rules say about a connection. */

@@ -1,5 +1,6 @@
+import type { Address } from '../../net/address.ts'
 import { type AllowList, findName, findNetwork } from './allow-list.ts'
-import { type Classification, classify } from './classify.ts'
+import { type Classification, type ClientClass, classify } from './classify.ts'
 import type { Client } from './client.ts'
 import type { NameRule } from './name-rules.ts'
 import type { Options } from './options.ts'
@@ -12,23 +13,35 @@ export interface Judgement {
   readonly why: string
   /** Allowed by its confirmed name: not even talking early counts. */
   readonly exempt: boolean
+  /** Undefined if something else decided. */
+  readonly class: ClientClass | undefined
 }
 
-export type Plan =
-  /** The next program gets the client at once. */
-  | { readonly kind: 'pass'; readonly why: string }
-  /** It gets its greeting if it has not talked by then. */
-  | {
-      readonly kind: 'wait'
-      readonly judgement: Promise<Judgement>
-      /** Its name may turn out to be allowed. */
-      readonly mayBeExempt: boolean
-    }
+/** It gets its greeting if it has not talked by then. */
+export interface Wait {
+  readonly kind: 'wait'
+  readonly judgement: Promise<Judgement>
+  /** Its name may turn out to be allowed. */
+  readonly mayBeExempt: boolean
+}
+
+/** The next program gets the client at once. */
+export interface Pass {
+  readonly kind: 'pass'
+  readonly why: string
+}
+
+export type Plan = Pass | Wait
 
 export interface PlanContext {
   readonly allowed: AllowList
   readonly rules: readonly NameRule[]
   readonly resolver: Resolver
+  /**
+   * Why a client need not wait that has behaved before; undefined if it is a stranger. Left out
+   * where nobody remembers.
+   */
+  readonly known?: (address: Address) => Promise<string | undefined>
 }
 
 /**
@@ -53,23 +66,34 @@ export function planFor(client: Client, options: Options, context: PlanContext):
 }
 
 /** A wait for a reason that needs no name. With 0 seconds, whether the client has talked already is still looked at. */
-export function waitOf(delay: number, why: string): Plan & { readonly kind: 'wait' } {
-  const judgement = Promise.resolve({ delay, why, exempt: false })
+export function waitOf(delay: number, why: string): Wait {
+  const judgement = Promise.resolve({ delay, why, exempt: false, class: undefined })
   return { kind: 'wait', judgement, mayBeExempt: false }
 }
 
 async function judgeByName(
   client: Client,
   options: Options,
-  { allowed, rules, resolver }: PlanContext,
+  { allowed, rules, resolver, known }: PlanContext,
 ): Promise<Judgement> {
   const { address, name } = client
+  const whyKnown = await known?.(address)
+  const passing = whyKnown === undefined ? undefined : knownFor(whyKnown)
+  // Its name may allow it more than that, but no name is asked for in vain.
+  if (passing !== undefined && allowed.names.length === 0) return passing
   const names: Names =
     name === undefined ? await lookUpNames(address, resolver) : { answer: 'names', names: [name] }
   const entry = await findConfirmed(names, client, allowed, resolver)
-  if (entry !== undefined) return { delay: 0, why: `allowed by ${entry}`, exempt: true }
+  if (entry !== undefined)
+    return { delay: 0, why: `allowed by ${entry}`, exempt: true, class: undefined }
+  if (passing !== undefined) return passing
   const finding = classify(names, address, rules)
-  return { delay: options.delays[finding.class], why: describe(finding), exempt: false }
+  const delay = options.delays[finding.class]
+  return { delay, why: describe(finding), exempt: false, class: finding.class }
+}
+
+function knownFor(why: string): Judgement {
+  return { delay: 0, why, exempt: false, class: undefined }
 }
 
 /** The entry of the allow list that one of the names comes under, if that name leads back to the client. */

@@ -1,5 +1,5 @@
-import { type Address, parseAddress, reverseDomain } from '../net/address.ts'
-import { errorCode, errorText } from '../runtime/fault.ts'
+import { type Address, parseAddress, reverseDomain } from '../../net/address.ts'
+import { errorCode, errorText } from '../../runtime/fault.ts'
 
 /** Names of an address: some, for certain none, or could not tell. */
 export type Names =

@@ -1,5 +1,5 @@
-import type { Address } from '../net/address.ts'
-import { errorText, Fault } from '../runtime/fault.ts'
+import type { Address } from '../../net/address.ts'
+import { errorText, Fault } from '../../runtime/fault.ts'
 import { matches, type Pattern, parsePattern } from './pattern.ts'
 import { findAddress, type Span } from './written-address.ts'
 

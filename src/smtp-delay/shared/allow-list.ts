@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
-import { type Address, contains, type Network, parseNetwork } from '../net/address.ts'
-import { errorText, Fault } from '../runtime/fault.ts'
+import { type Address, contains, type Network, parseNetwork } from '../../net/address.ts'
+import { errorText, Fault } from '../../runtime/fault.ts'
 
 /** Clients that are not kept waiting. */
 export interface AllowList {

@@ -1,4 +1,4 @@
-import type { Address } from '../net/address.ts'
+import type { Address } from '../../net/address.ts'
 import { findRule, type NameRule } from './name-rules.ts'
 import type { Names } from './reverse-dns.ts'
 

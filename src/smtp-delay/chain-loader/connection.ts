@@ -1,9 +1,7 @@
 import { fstatSync, readSync, writeSync } from 'node:fs'
-import { errorCode, errorText, Fault } from '../runtime/fault.ts'
-import { type Libc, POLLIN, POLLOUT, POLLRDHUP } from '../runtime/libc.ts'
-
-/** What a client does that should wait for its greeting. */
-export type Sign = 'silent' | 'talks' | 'left'
+import { errorCode, errorText, Fault } from '../../runtime/fault.ts'
+import { type Libc, POLLIN, POLLOUT, POLLRDHUP } from '../../runtime/libc.ts'
+import type { Sign } from '../shared/outcome.ts'
 
 /** The client on fd 0 and fd 1. Every wait blocks the process and costs no CPU. Times are milliseconds. */
 export interface Connection {

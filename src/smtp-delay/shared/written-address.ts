@@ -1,4 +1,4 @@
-import type { Address } from '../net/address.ts'
+import type { Address } from '../../net/address.ts'
 
 /** Where a name writes out an address: from one offset to another. */
 export interface Span {

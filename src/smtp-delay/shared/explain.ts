@@ -1,6 +1,7 @@
-import { parseAddress } from '../net/address.ts'
-import { type Options, UsageError } from './options.ts'
+import { parseAddress } from '../../net/address.ts'
+import type { Options } from './options.ts'
 import { type PlanContext, planFor } from './plan.ts'
+import { UsageError } from './words.ts'
 
 /** The line that `--explain IP [NAME]` prints: what such a client would be in for, and why. */
 export async function explain(options: Options, context: PlanContext): Promise<string> {

@@ -1,7 +1,11 @@
-/** A command line that makes no sense; its message ends in what would make sense. */
-export class UsageError extends Error {
-  override readonly name = 'UsageError'
-}
+import type { Environment } from '../../settings/settings.ts'
+import {
+  GATE_WITH_VALUE,
+  GATE_WITHOUT_VALUE,
+  type GateOptions,
+  readGateOptions,
+} from './gate-options.ts'
+import { type Given, splitOptions, UsageError } from './words.ts'
 
 export interface Options {
   /** Seconds by class of the client: -d, -D, -N. */
@@ -30,6 +34,8 @@ export interface Options {
   /** Seconds that all questions to the DNS may take. */
   readonly dnsTimeout: number
   readonly explain: boolean
+  /** With --listen: what stands in the place of tcpserver. */
+  readonly gate: GateOptions | undefined
   /** The next program and its arguments; with --explain an address and perhaps a name. */
   readonly words: readonly string[]
 }
@@ -46,9 +52,8 @@ export const DEFAULT_TEXT =
 export const USAGE =
   'usage: smtp-delay [-d N] [-D N] [-N N] [-P N] [-S] [-v] [--allow FILE] [--names FILE] [--no-builtin] ' +
   '[--even-allowed] [--limit N --locks DIR] [--text TEXT] [--dns SERVER] [--dns-timeout N] PROGRAM [ARG...], ' +
+  'or in the place of tcpserver: smtp-delay --listen [ADDRESS:]PORT [OPTION...] PROGRAM [ARG...], ' +
   'or: smtp-delay [OPTION...] --explain IP [NAME]'
-
-type Given = Map<string, string[]>
 
 const WITH_VALUE = [
   '-d',
@@ -65,14 +70,23 @@ const WITH_VALUE = [
 ]
 const WITHOUT_VALUE = ['-S', '-v', '--no-builtin', '--even-allowed', '--explain']
 /** All of them, as they are given. */
-export const OPTIONS: readonly string[] = [...WITH_VALUE, ...WITHOUT_VALUE]
+export const OPTIONS: readonly string[] = [
+  ...WITH_VALUE,
+  ...WITHOUT_VALUE,
+  ...GATE_WITH_VALUE,
+  ...GATE_WITHOUT_VALUE,
+]
 
 /**
  * Reads the command line up to the first word that is no option: the next program, which
  * has its own. Throws a UsageError.
  */
-export function readOptions(argv: readonly string[]): Options {
-  const { given, words } = split(argv)
+export function readOptions(argv: readonly string[], env: Environment = {}): Options {
+  const { given, words } = splitOptions(argv, {
+    withValue: [...WITH_VALUE, ...GATE_WITH_VALUE],
+    withoutValue: [...WITHOUT_VALUE, ...GATE_WITHOUT_VALUE],
+    usage: USAGE,
+  })
   const one = (name: string) => given.get(name)?.at(-1)
   const seconds = (name: string, fallback: number) => readSeconds(name, one(name)) ?? fallback
   const explain = given.has('--explain')
@@ -91,8 +105,21 @@ export function readOptions(argv: readonly string[]): Options {
     dnsServers: given.get('--dns') ?? [],
     dnsTimeout: seconds('--dns-timeout', 5),
     explain,
+    gate: readGate(given, env),
     words,
   }
+}
+
+function readGate(given: Given, env: Environment): GateOptions | undefined {
+  if (!given.has('--listen')) {
+    const own = [...GATE_WITH_VALUE, ...GATE_WITHOUT_VALUE].find((name) => given.has(name))
+    if (own !== undefined) throw new UsageError(`${own}: is for the gate; give it --listen, too`)
+    return undefined
+  }
+  if (given.has('--limit') || given.has('--locks')) {
+    throw new UsageError('--limit and --locks: are for the chain; the gate has --waiting')
+  }
+  return readGateOptions(given, env)
 }
 
 /** Seconds with an optional fraction, 0 to DELAY_MAX; undefined for anything else. */
@@ -131,26 +158,4 @@ function readLimit(most: string | undefined, directory: string | undefined): Opt
     throw new UsageError(`--limit ${most}: is not a number from 1 to ${LIMIT_MAX}`)
   }
   return { most: number, directory }
-}
-
-/** `-d 1`, `-d1`, `-Sv`, `--names FILE`, `--names=FILE`, `--`. */
-function split(argv: readonly string[]): { given: Given; words: string[] } {
-  const given: Given = new Map()
-  const words = [...argv]
-  const give = (name: string, value: string) => given.set(name, [...(given.get(name) ?? []), value])
-  while (words[0]?.startsWith('-') && words[0] !== '-') {
-    const word = words.shift()!
-    if (word === '--') break
-    const [, name = '', rest] = /^(--[^=]*|-.)(.*)$/s.exec(word)!
-    if (WITH_VALUE.includes(name)) {
-      const attached = name.startsWith('--') ? rest!.slice(1) : rest!
-      const value = rest === '' ? words.shift() : attached
-      if (value === undefined) throw new UsageError(`${name}: needs a value; ${USAGE}`)
-      give(name, value)
-    } else if (WITHOUT_VALUE.includes(name) && (rest === '' || !name.startsWith('--'))) {
-      give(name, '')
-      if (rest !== '') words.unshift(`-${rest}`)
-    } else throw new UsageError(`${word}: is not an option; ${USAGE}`)
-  }
-  return { given, words }
 }

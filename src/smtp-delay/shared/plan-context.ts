@@ -1,22 +1,25 @@
 import { readFileSync } from 'node:fs'
-import { errorText, Fault } from '../runtime/fault.ts'
-import type { Environment } from '../settings/settings.ts'
+import { errorText, Fault } from '../../runtime/fault.ts'
+import type { Environment } from '../../settings/settings.ts'
 import { nobody, readAllowList } from './allow-list.ts'
-import { openResolver } from './dns-resolver.ts'
+import { type Dns, openDns } from './dns-resolver.ts'
 import { dynamicNames } from './dynamic-names.ts'
 import { type NameRule, parseRules } from './name-rules.ts'
 import type { Options } from './options.ts'
 import type { PlanContext } from './plan.ts'
 
-/** Files, lists and the resolver that clients are judged by. Throws a Fault if one cannot be used. */
-export function loadPlanContext(options: Options, env: Environment): PlanContext {
+/** What clients are judged by; of the DNS each of them has its own time. */
+export type PlanSources = Pick<PlanContext, 'allowed' | 'rules'> & { readonly dns: Dns }
+
+/** Files, lists and the DNS that clients are judged by. Throws a Fault if one cannot be used. */
+export function loadPlanContext(options: Options, env: Environment): PlanSources {
   return {
     allowed: options.allowFile === undefined ? nobody : readAllowList(options.allowFile),
     rules: [
       ...options.nameFiles.flatMap(readRules),
       ...(options.builtin ? parseRules(dynamicNames, 'built-in names') : []),
     ],
-    resolver: openResolver(dnsServers(options, env), options.dnsTimeout * 1000),
+    dns: openDns(dnsServers(options, env)),
   }
 }
 

@@ -1,4 +1,5 @@
-import type { Connection, Sign } from './connection.ts'
+import type { Sign } from '../shared/outcome.ts'
+import type { Connection } from './connection.ts'
 
 /** Milliseconds between two looks at the client while the DNS is asked: the wait itself would hold up the answer. */
 const LOOK_EVERY = 20

@@ -1,0 +1,34 @@
+import { createConversation, DRAIN_MAX, DRAIN_TIME, TALK_SECONDS } from '../shared/conversation.ts'
+import type { Connection } from './connection.ts'
+
+/** Holds the conversation with a client that is refused (conversation.ts), in bounded time. */
+export function talk(connection: Connection, refusal: string, clock: () => number): void {
+  if (converse(connection, refusal, clock) === 'over') drain(connection, clock)
+}
+
+function converse(connection: Connection, refusal: string, clock: () => number): 'left' | 'over' {
+  const until = clock() + TALK_SECONDS * 1000
+  const { greeting, hear, closing } = createConversation(refusal)
+  const say = (text: string) => text === '' || connection.write(text, until - clock())
+
+  if (!say(greeting)) return 'left'
+  while (clock() < until) {
+    const bytes = connection.read(until - clock())
+    if (bytes === undefined) break
+    if (bytes.length === 0) return 'left'
+    const { text, isLast } = hear(bytes)
+    if (!say(text)) return 'left'
+    if (isLast) return 'over'
+  }
+  connection.write(closing, 0)
+  return 'over'
+}
+
+function drain(connection: Connection, clock: () => number): void {
+  const until = clock() + DRAIN_TIME
+  for (let dropped = 0; dropped < DRAIN_MAX; ) {
+    const bytes = connection.read(until - clock())
+    if (bytes === undefined || bytes.length === 0) return
+    dropped += bytes.length
+  }
+}

@@ -1,0 +1,70 @@
+import { closeSync, writeSync } from 'node:fs'
+import type { Environment } from '../../settings/settings.ts'
+import type { GateOptions } from '../shared/gate-options.ts'
+import { findNext } from '../shared/next-program.ts'
+import type { Options } from '../shared/options.ts'
+import type { Clocks } from './clocks.ts'
+import { createTeller } from './diagnostics.ts'
+import { openKnown } from './known.ts'
+import { dropPrivileges, openListeners, requireSockets, roomFor } from './preparations.ts'
+import { createProgramPlaces } from './program-places.ts'
+import { createReceiver } from './receive.ts'
+import { openReception } from './reception.ts'
+import { findTcpRule } from './tcp-rules.ts'
+import { createWaitingRoom } from './waiting-room.ts'
+
+const DONE = 0
+/** Milliseconds after which clients that are known are written down: a crash forgets no more than these. */
+const SAVE_EVERY = 60_000
+
+/**
+ * Stands in the place of tcpserver (smtp-delay(8), THE GATE) until SIGTERM, and returns the exit
+ * code; programs that run then go on by themselves. Throws a Fault for what keeps it from starting.
+ */
+export async function keepGate(
+  options: Options,
+  gate: GateOptions,
+  env: Environment,
+  clocks: Clocks,
+): Promise<number> {
+  const next = findNext(options.words, env)
+  const sockets = await requireSockets()
+  const room = createWaitingRoom(roomFor(gate))
+  const listeners = openListeners(gate, sockets)
+  dropPrivileges(gate) // before anybody is let in, and before a file is read that others may write
+  const tell = createTeller(options.verbose, gate.quiet, sockets, clocks.uptime)
+  const known = openKnown({ ...clocks, ...gate, file: gate.knownFile, log: tell.trouble })
+  if (gate.rules) findTcpRule(gate.rules, '', undefined) // now rather than at each client
+  const places = createProgramPlaces(gate.programs)
+  const receiver = createReceiver({
+    options,
+    gate,
+    env,
+    next,
+    sockets,
+    room,
+    places,
+    known,
+    tell,
+    clocks,
+  })
+  const reception = openReception({
+    sockets,
+    listeners,
+    arrive: (peer) => receiver.arrive(peer, reception),
+    exhausted: () => tell.trouble('descriptors or memory are used up; raise the limit (ulimit -n)'),
+  })
+  process.on('SIGHUP', receiver.reload)
+  const saving = setInterval(() => void known.save(), SAVE_EVERY)
+  if (gate.printPort) writeSync(1, `${sockets.localEnd(listeners[0]!)?.port}\n`)
+
+  await new Promise<void>((resolve) => {
+    for (const signal of ['SIGTERM', 'SIGINT']) process.once(signal, resolve)
+  })
+  clearInterval(saving)
+  reception.stop()
+  for (const listener of listeners) closeSync(listener)
+  receiver.sendAllAway('this server is being restarted; come again in a minute')
+  await known.save()
+  return DONE
+}

@@ -1,0 +1,107 @@
+import { accessSync, constants } from 'node:fs'
+import { dirname } from 'node:path'
+import { errorCode, errorText, Fault } from '../../runtime/fault.ts'
+import { readKnownFile, writeKnownFile } from './known-file.ts'
+
+/** Clients that have behaved, and need not wait for a while (smtp-delay(8), WHO IS KNOWN). */
+export interface Known {
+  has(client: string): boolean
+  /** It has behaved: from now on it is known for the whole time. */
+  add(client: string): void
+  /** It has not. */
+  forget(client: string): void
+  readonly size: number
+  /** Writes the file, if there is one and it is not up to date; resolves when that is done. */
+  save(): Promise<void>
+}
+
+export interface KnownOptions {
+  /** Seconds; 0: nobody is known. */
+  readonly remember: number
+  readonly file: string | undefined
+  /** Milliseconds on a clock that nobody sets, and since 1970. */
+  readonly uptime: () => number
+  readonly now: () => number
+  /** Takes a line where the file cannot be used. */
+  readonly log: (line: string) => void
+}
+
+/** Clients that are remembered; the one that behaved the longest ago is forgotten for a new one. */
+export const KNOWN_MAX = 100_000
+
+/**
+ * Begins with what the file has; one that is damaged is told and counts as none. Throws a Fault if
+ * no file can be put there.
+ */
+export function openKnown({ remember, file, uptime, now, log }: KnownOptions): Known {
+  /** Until when, in seconds of `uptime`; in the order in which they behaved last. */
+  const until = new Map<string, number>()
+  const seconds = () => uptime() / 1000
+  let changes = 0
+  let saved = 0
+  let toldTrouble = ''
+  let saving: Promise<void> | undefined
+
+  function put(client: string, time: number): void {
+    until.delete(client)
+    until.set(client, seconds() + time)
+    if (until.size > KNOWN_MAX) until.delete(until.keys().next().value!)
+  }
+
+  function load(path: string): void {
+    try {
+      accessSync(dirname(path), constants.W_OK)
+    } catch (error) {
+      const remedy = 'make the directory, for the user of -u'
+      throw new Fault('config', `--known-file ${path}: ${errorText(error)}; ${remedy}`, error)
+    }
+    try {
+      for (const [client, left] of readKnownFile(path, now() / 1000)) {
+        put(client, Math.min(left, remember))
+      }
+    } catch (error) {
+      log(`--known-file ${path}: ${errorText(error)}; nobody is known at first`)
+    }
+  }
+
+  async function write(path: string): Promise<void> {
+    const upTo = changes
+    const left = new Map<string, number>()
+    for (const [client, end] of until) {
+      if (end > seconds()) left.set(client, end - seconds())
+    }
+    try {
+      await writeKnownFile(path, left, now() / 1000)
+      saved = upTo
+      toldTrouble = ''
+    } catch (error) {
+      // Once, until it is something else.
+      if (errorCode(error) !== toldTrouble) {
+        log(`--known-file ${path}: ${errorText(error)}; who is known is remembered here alone`)
+      }
+      toldTrouble = errorCode(error)
+    }
+  }
+
+  if (file !== undefined && remember > 0) load(file)
+  return {
+    has: (client) => (until.get(client) ?? Number.NEGATIVE_INFINITY) > seconds(),
+    add(client) {
+      if (remember === 0) return
+      put(client, remember)
+      changes++
+    },
+    forget(client) {
+      if (until.delete(client)) changes++
+    },
+    get size() {
+      return until.size
+    },
+    async save() {
+      await saving
+      if (file === undefined || changes === saved) return
+      saving = write(file)
+      await saving
+    },
+  }
+}

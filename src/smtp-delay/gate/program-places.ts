@@ -1,0 +1,53 @@
+import type { Visit } from './visit.ts'
+
+/** Places for programs, at most so many at once; clients wait for one in the order of their coming. */
+export interface ProgramPlaces {
+  /**
+   * Waits for a place, at most so many milliseconds: 'turn' if it has one from now on, 'left' if
+   * the client is gone, 'silent' if there was none in the time.
+   */
+  take(visit: Visit, patience: number): Promise<'turn' | 'left' | 'silent'>
+  giveBack(): void
+  /** How many are taken. */
+  readonly taken: number
+}
+
+export function createProgramPlaces(most: number): ProgramPlaces {
+  /** By their coming. */
+  const waiting: Visit[] = []
+  let taken = 0
+
+  /** Where it stands, or would: a visit has a higher number the later it came. */
+  function placeOf(visit: Visit): number {
+    let [low, high] = [0, waiting.length]
+    while (low < high) {
+      const middle = (low + high) >> 1
+      if (waiting[middle]!.id < visit.id) low = middle + 1
+      else high = middle
+    }
+    return low
+  }
+
+  return {
+    get taken() {
+      return taken
+    },
+    async take(visit, patience) {
+      if (taken < most) {
+        taken++
+        return 'turn'
+      }
+      waiting.splice(placeOf(visit), 0, visit)
+      const end = await visit.waitForLeaving(patience)
+      const place = placeOf(visit)
+      if (waiting[place] === visit) waiting.splice(place, 1)
+      return end
+    },
+    giveBack() {
+      for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
+        if (next.callUp()) return // the place is its own from now on
+      }
+      taken--
+    },
+  }
+}

@@ -1,0 +1,60 @@
+import { Resolver as DnsResolver } from 'node:dns'
+import { Fault } from '../../runtime/fault.ts'
+import type { Resolver } from './reverse-dns.ts'
+
+/** A question is sent again after this many milliseconds, and this often in all. */
+const RESEND_AFTER = 1500
+const TRIES = 4
+
+/** Servers to ask. */
+export interface Dns {
+  /**
+   * A resolver whose questions together have so many milliseconds from now; what is not
+   * answered then rejects with `ETIMEOUT`.
+   */
+  within(time: number): Resolver
+}
+
+/**
+ * The resolver of the runtime (c-ares, which takes an answer only from the server and
+ * port that were asked, under the number of the question). `servers` are
+ * `ADDRESS[:PORT]`; none means those of resolv.conf(5).
+ */
+export function openDns(servers: readonly string[]): Dns {
+  const dns = new DnsResolver({ timeout: RESEND_AFTER, tries: TRIES })
+  if (servers.length > 0) setServers(dns, servers)
+  return {
+    within(time) {
+      const deadline = deadlineIn(time)
+      const ask = <T>(question: (done: (error: Error | null, answer: T) => void) => void) =>
+        Promise.race([
+          deadline,
+          new Promise<T>((resolve, reject) => {
+            question((error, answer) => (error ? reject(error) : resolve(answer)))
+          }),
+        ])
+      return {
+        names: (domain) => ask((done) => dns.resolvePtr(domain, done)),
+        addresses: (name, family) =>
+          ask((done) => (family === 4 ? dns.resolve4(name, done) : dns.resolve6(name, done))),
+      }
+    },
+  }
+}
+
+function deadlineIn(time: number): Promise<never> {
+  const deadline = new Promise<never>((_, reject) => {
+    const expire = () => reject(Object.assign(new Error('no answer in time'), { code: 'ETIMEOUT' }))
+    setTimeout(expire, time).unref()
+  })
+  deadline.catch(() => {}) // with nobody asking, nobody minds
+  return deadline
+}
+
+function setServers(dns: DnsResolver, servers: readonly string[]): void {
+  try {
+    dns.setServers(servers)
+  } catch (error) {
+    throw new Fault('config', `DNS server ${servers.join(' ')}: is not ADDRESS[:PORT]`, error)
+  }
+}
