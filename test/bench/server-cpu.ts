@@ -9,9 +9,21 @@ export function cpuOfServers(pids: readonly number[]): number {
   return pids.flatMap(treeOf).reduce((sum, pid) => sum + ticksOf(pid) * TICK, 0)
 }
 
-/** utime and stime, fields 14 and 15 of proc(5) stat: all threads, those that ended included. */
+/**
+ * utime, stime, cutime and cstime, fields 14 to 17 of proc(5) stat: of all threads, and of all
+ * children that ended and were waited for.
+ */
 function ticksOf(pid: number): number {
-  const stat = readFileSync(`/proc/${pid}/stat`, 'latin1')
-  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
-  return Number(fields[11]) + Number(fields[12])
+  const fields = statOf(pid)
+  return [11, 12, 13, 14].reduce((sum, field) => sum + Number(fields[field] ?? 0), 0)
+}
+
+/** From the third one on; none of a process that has ended meanwhile. */
+function statOf(pid: number): readonly string[] {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'latin1')
+    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+  } catch {
+    return []
+  }
 }

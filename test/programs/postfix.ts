@@ -24,6 +24,8 @@ export interface Postfix {
   readonly port: number
   /** Its queue directory, in which its programs run. */
   readonly queue: string
+  /** Of its master(8), which has started all its processes. */
+  readonly pid: number
   /** Its log so far. */
   log(): string
   /** Queues a message as local programs do: sendmail(1) with these words, the message on stdin. */
@@ -118,6 +120,7 @@ export async function startPostfix(
   return {
     port,
     queue: at('spool'),
+    pid: Number(readFileSync(at('spool/pid/master.pid'), 'latin1')),
     log: () => readFileSync(at('log'), 'utf8'),
     submit(message, ...words) {
       // Not the one of the PATH, which may be another MTA's.

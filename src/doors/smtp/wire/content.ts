@@ -48,6 +48,11 @@ export interface ContentReader {
 
 const held = Buffer.of(CR)
 
+function indexOr(otherwise: number, bytes: Buffer, byte: number, from: number): number {
+  const at = bytes.indexOf(byte, from)
+  return at < 0 ? otherwise : at
+}
+
 /** Reads what a client sends behind DATA. */
 export function createContentReader(): ContentReader {
   let place: number = behind.lineEnd
@@ -57,77 +62,77 @@ export function createContentReader(): ContentReader {
   let bareCr = false
   let ambiguousDot = false
 
-  /** Where the next line begins for whom, behind an LF that is given out. */
-  function afterLf(afterCr: boolean): number {
-    if (afterCr) return behind.lineEnd
-    bareLf = true
-    return behind.bareEnd
-  }
-
   return {
     push(chunk) {
       const content: Buffer[] = []
+      const { length } = chunk
       let from = 0 // where the run begins that was not given out yet
-      const skipTo = (at: number, next: number) => {
-        if (at > from) content.push(chunk.subarray(from, at))
+      let at = 0
+      let cr = -1
+      let lf = -1
+      let state = place
+      const skipTo = (end: number, next: number) => {
+        if (end > from) content.push(chunk.subarray(from, end))
         from = next
       }
-      const { length } = chunk
-      for (let at = 0; at < length; at++) {
+      for (; at < length; at++) {
         const byte = chunk[at]!
-        if (place === behind.text) {
-          if (byte === CR) place = behind.cr
-          else if (byte === LF) place = afterLf(false)
+        if (state === behind.text) {
+          // To the next line end at once: what is between is of no account.
+          if (cr < at) cr = indexOr(length, chunk, CR, at)
+          if (lf < at) lf = indexOr(length, chunk, LF, at)
+          at = Math.min(cr, lf)
+          if (lf < cr) bareLf = true
+          if (at < length) state = lf < cr ? behind.bareEnd : behind.cr
           continue
         }
-        if (place === behind.dotCr) {
+        if (state === behind.cr) {
+          if (byte === LF) {
+            state = behind.lineEnd
+            continue
+          }
+          bareCr = true
+          state = behind.bareEnd
+        } else if (state === behind.dot) {
+          if (byte === CR) {
+            skipTo(at, at + 1)
+            state = behind.dotCr
+            continue
+          }
+          if (byte === LF || byte === NUL) {
+            ambiguousDot = true
+            bareLf ||= byte === LF
+            state = behind.bareEnd
+          } else state = behind.text
+          continue
+        } else if (state === behind.dotCr) {
           if (byte === LF) {
             ended = true
             rest = chunk.subarray(at + 1)
             return content
           }
           ambiguousDot = true
+          bareCr = true
           content.push(held) // it stood at the end of the last run
           from = at
-          place = behind.cr
-        }
-        switch (place) {
-          case behind.cr:
-            if (byte === LF) {
-              place = behind.lineEnd
-              continue
-            }
-            bareCr = true
-            place = behind.bareEnd
-            break
-          case behind.dot:
-            if (byte === CR) {
-              skipTo(at, at + 1)
-              place = behind.dotCr
-              continue
-            }
-            ambiguousDot ||= byte === LF || byte === NUL
-            if (byte === DOT) {
-              place = behind.text
-              continue
-            }
-            place = byte === NUL ? behind.bareEnd : behind.text
-            if (byte === LF) place = afterLf(false)
-            continue
+          state = behind.bareEnd
         }
         // At the start of a line, for all servers or for some.
-        if (byte === CR) place = behind.cr
-        else if (byte === LF) place = afterLf(false)
-        else if (byte === NUL) place = behind.bareEnd
-        else if (byte !== DOT) place = behind.text
-        else if (place === behind.lineEnd) {
+        if (byte === CR) state = behind.cr
+        else if (byte === LF) {
+          bareLf = true
+          state = behind.bareEnd
+        } else if (byte === NUL) state = behind.bareEnd
+        else if (byte !== DOT) state = behind.text
+        else if (state === behind.lineEnd) {
           skipTo(at, at + 1)
-          place = behind.dot
+          state = behind.dot
         } else {
           ambiguousDot = true
-          place = behind.text
+          state = behind.text
         }
       }
+      place = state
       skipTo(length, length)
       return content
     },

@@ -9,6 +9,8 @@ export const PIECE = 64 * 1024
 
 const END = Buffer.from('.\r\n')
 const LINE_END = Buffer.from('\r\n')
+const LF_DOT = Buffer.from('\n.')
+const CR_DOT = Buffer.from('\r.')
 
 export interface Stuffing {
   /** The bytes as they are sent, in memory of their own; at most PIECE of them at a time. */
@@ -30,21 +32,36 @@ export function createStuffing(lineEnds: 'lf' | 'as they are'): Stuffing {
 
   return {
     push(piece) {
+      if (piece.length === 0) return piece
       const out = Buffer.allocUnsafe(piece.length * 2)
       let length = 0
-      for (let at = 0; at < piece.length; at++) {
-        const byte = piece[at]!
-        if (byte === DOT) {
-          if (last === LF && (inLf || beforeLast === CR)) out[length++] = DOT
-          else if (last === LF || last === CR) {
-            throw new WireError('a dot behind a bare line end')
-          }
-        } else if (byte === LF && inLf) out[length++] = CR
-        out[length++] = byte
-        beforeLast = last
-        last = byte
+      let from = 0
+      const isLineEnd = (lf: number) => inLf || (lf > 0 ? piece[lf - 1] : last) === CR
+      const startLine = () => {
+        if (piece[from] === DOT) out[length++] = DOT
       }
+      if (piece[0] === DOT) {
+        if (last === CR || (last === LF && !inLf && beforeLast !== CR)) throw bareEnd()
+        if (last === LF) startLine()
+      }
+      if (piece.includes(CR_DOT)) throw bareEnd()
+      // Of lines that end in CRLF already, only those count that a dot follows.
+      for (let lf = next(0); lf >= 0; lf = next(from)) {
+        if (!isLineEnd(lf)) throw bareEnd()
+        length += piece.copy(out, length, from, lf)
+        if (inLf) out[length++] = CR
+        out[length++] = LF
+        from = lf + 1
+        startLine()
+      }
+      length += piece.copy(out, length, from)
+      beforeLast = piece.length > 1 ? piece[piece.length - 2]! : last
+      last = piece[piece.length - 1]!
       return out.subarray(0, length)
+
+      function next(at: number): number {
+        return inLf ? piece.indexOf(LF, at) : piece.indexOf(LF_DOT, at)
+      }
     },
     finish() {
       const isEnded = last === LF && (inLf || beforeLast === CR)
@@ -52,3 +69,5 @@ export function createStuffing(lineEnds: 'lf' | 'as they are'): Stuffing {
     },
   }
 }
+
+const bareEnd = () => new WireError('a dot behind a bare line end')
