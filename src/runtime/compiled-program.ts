@@ -12,10 +12,13 @@ export function compiledProgram(name: string): [string, ...string[]] {
   return [runtimeBy(name), 'login', name, process.argv[1] ?? '']
 }
 
-/** The command that starts this very program, which is called `name`, once more, with these words. */
+/**
+ * The command that starts this very program, which is called `name`, once more, with these words,
+ * as one of as many as there are processors.
+ */
 export function ownCommand(name: string, ...words: readonly string[]): [string, ...string[]] {
   if (isCompiled) return [...compiledProgram(name), ...words]
-  return [process.execPath, ...process.execArgv, process.argv[1]!, ...words]
+  return [process.execPath, ...process.execArgv, ONE_HELPER, process.argv[1]!, ...words]
 }
 
 /** The command that starts the program called `name` of the same onescan. */
@@ -24,6 +27,9 @@ export function siblingCommand(name: string, ...words: readonly string[]): [stri
   const bundle = join(dirname(realpathSync(process.argv[1]!)), `${name}.cjs`)
   return [process.execPath, ...process.execArgv, bundle, ...words]
 }
+
+/** More threads that collect V8's garbage would take processors from other workers and scanners. */
+const ONE_HELPER = '--v8-pool-size=1'
 
 /** The runtime by the link that the kernel calls its process after; by its own name without one. */
 function runtimeBy(name: string): string {

@@ -1,6 +1,7 @@
 import { holdMessage, type LookOptions } from '../../message/held.ts'
 import { createSpool, type Message, type Spool } from '../../message/spool.ts'
 import { faultKindOf } from '../../runtime/fault.ts'
+import { freeBuffer } from '../../runtime/free-buffer.ts'
 import type { Account } from './memory.ts'
 
 /** Bytes of a message that are kept in memory; a larger one goes to a file without a name. */
@@ -38,7 +39,7 @@ export function createGathering(options: LookOptions, account: Account): Gatheri
       account.charge(size)
       const larger = Buffer.allocUnsafe(size)
       held.copy(larger, 0, 0, length)
-      drop()
+      giveUp()
       held = larger
     }
     length += bytes.copy(held, length)
@@ -56,6 +57,13 @@ export function createGathering(options: LookOptions, account: Account): Gatheri
     }
   }
 
+  /** Its memory is free once it was copied: the garbage collector would take its time. */
+  function giveUp(): void {
+    const copied = held
+    drop()
+    freeBuffer(copied)
+  }
+
   function drop(): void {
     account.release(held.length)
     held = Buffer.alloc(0)
@@ -71,7 +79,7 @@ export function createGathering(options: LookOptions, account: Account): Gatheri
         if (isHeld(bytes)) return
         spool = createSpool(options)
         spool.write(held.subarray(0, length))
-        drop()
+        giveUp()
       }
       spool.write(bytes)
     },

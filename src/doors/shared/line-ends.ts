@@ -10,27 +10,33 @@ export interface LineEnds {
   finish(): Buffer
 }
 
+/** Where the next CR is that goes: before an LF, or at the end, where that is not known yet. */
+function nextCr(chunk: Buffer, from: number): number {
+  for (let cr = chunk.indexOf(CR, from); cr >= 0; cr = chunk.indexOf(CR, cr + 1)) {
+    if (cr + 1 === chunk.length || chunk[cr + 1] === LF) return cr
+  }
+  return -1
+}
+
 export function createLineEnds(): LineEnds {
   let pendingCr = false
   return {
     push(chunk) {
       if (chunk.length === 0) return NOTHING
-      const out = Buffer.allocUnsafe(chunk.length + 1)
-      let length = 0
-      if (pendingCr && chunk[0] !== LF) out[length++] = CR
+      const first = pendingCr && chunk[0] !== LF ? 1 : 0
+      let dropped = 0
+      for (let cr = nextCr(chunk, 0); cr >= 0; cr = nextCr(chunk, cr + 1)) dropped++
+      const out = Buffer.allocUnsafe(first + chunk.length - dropped)
+      if (first) out[0] = CR
+      let length = first
       let from = 0
-      const keepTo = (end: number) => {
-        length += chunk.copy(out, length, from, end)
-        from = end
+      for (let cr = nextCr(chunk, 0); cr >= 0; cr = nextCr(chunk, from)) {
+        length += chunk.copy(out, length, from, cr)
+        from = cr + 1 // it comes again with the next byte, if that is no LF
       }
-      for (let cr = chunk.indexOf(CR); cr >= 0; cr = chunk.indexOf(CR, cr + 1)) {
-        if (cr + 1 < chunk.length && chunk[cr + 1] !== LF) continue
-        keepTo(cr)
-        from++ // it comes again with the next byte, if that is no LF
-      }
-      keepTo(chunk.length)
+      chunk.copy(out, length, from)
       pendingCr = chunk[chunk.length - 1] === CR
-      return out.subarray(0, length)
+      return out
     },
     finish() {
       if (!pendingCr) return NOTHING

@@ -117,24 +117,24 @@ const CLOSE = Buffer.from('>')
 async function sendContent(edits: HeaderEdits, { next, taken, gone }: Outlet): Promise<Reply> {
   const { message, lineEnds } = taken
   const stuffing = createStuffing(lineEnds)
-  let ready: Buffer = Buffer.alloc(0)
+  let ready: Buffer[] = []
+  let length = 0
   try {
     for (const piece of piecesOf(editHeader(message.header, edits), message.body())) {
-      const stuffed = stuffing.push(piece)
-      if (ready.length + stuffed.length <= PIECE) {
-        ready = ready.length === 0 ? stuffed : Buffer.concat([ready, stuffed])
-        continue
-      }
+      ready.push(stuffing.push(piece))
+      length += piece.length
+      if (length < PIECE) continue
       if (gone.aborted) throw new Fault('read', 'the client left before it was answered')
       await next.send(ready)
-      ready = stuffed
+      ready = []
+      length = 0
     }
     if (gone.aborted) throw new Fault('read', 'the client left before it was answered')
   } catch (error) {
     next.close() // without the dot nothing is delivered
     throw error
   }
-  return next.endData(Buffer.concat([ready, stuffing.finish()]))
+  return next.endData([...ready, stuffing.finish()])
 }
 
 /** Never larger than PIECE. */

@@ -1,6 +1,7 @@
 import { findHeaderEnd, HEADER_MAX } from '../../message/header-block.ts'
 import type { LookOptions } from '../../message/held.ts'
 import type { Message } from '../../message/spool.ts'
+import { freeBuffer } from '../../runtime/free-buffer.ts'
 import { createGathering, type Gathering } from '../shared/gathering.ts'
 import { createLineEnds, type LineEnds } from '../shared/line-ends.ts'
 import type { Account } from '../shared/memory.ts'
@@ -65,7 +66,11 @@ export function createIntake(options: LookOptions, account: () => Account): Inta
     write(content, bareLf) {
       if (lineEnds === undefined) stream.write(content)
       else if (bareLf) return begin(content)
-      else stream.write(lineEnds.push(content))
+      else {
+        const lines = lineEnds.push(content)
+        stream.write(lines)
+        freeBuffer(lines)
+      }
       return undefined
     },
     finish() {

@@ -1,5 +1,6 @@
 import { connect, type NetConnectOpts, type Socket } from 'node:net'
 import { errorText, Fault } from '../../runtime/fault.ts'
+import { freeBuffer } from '../../runtime/free-buffer.ts'
 import { createLineReader } from './wire/lines.ts'
 import { createReplyReader, REPLY_LINE_MAX, type Reply, textsOf } from './wire/replies.ts'
 
@@ -36,10 +37,13 @@ export interface NextServer {
   ask(line: Buffer | string, within?: number): Promise<Reply>
   /** Sends DATA and hears the reply to it. */
   startData(): Promise<Reply>
-  /** Sends some of the content; resolves when there is room for more. */
-  send(content: Buffer): Promise<void>
+  /**
+   * Sends some of the content in one write; resolves when there is room for more. The memory of the
+   * pieces is given up, if it is theirs alone.
+   */
+  send(pieces: readonly Buffer[]): Promise<void>
   /** Sends the last of it, and hears the reply. */
-  endData(content: Buffer): Promise<Reply>
+  endData(pieces: readonly Buffer[]): Promise<Reply>
   /** Hears one more reply to the same content: LMTP has one for each recipient. */
   hear(): Promise<Reply>
   /** Why it is of no use any more; undefined while it is. */
@@ -122,12 +126,17 @@ function converse(socket: Socket, name: string, patience: Patience) {
 
   const hear = (milliseconds: number) => until(nextReply, milliseconds, 'has not answered')
 
-  async function say(bytes: Buffer): Promise<void> {
+  async function say(pieces: readonly Buffer[]): Promise<void> {
     if (lines.pending > 0 && lost === undefined) fail(unasked())
     if (lost) throw lost
-    if (socket.write(bytes)) return
+    socket.cork()
+    for (const piece of pieces) socket.write(piece)
+    socket.uncork()
+    if (!socket.writableNeedDrain) return
     const taken = () => (socket.writableNeedDrain ? undefined : true)
     await until(taken, patience.block, 'has taken nothing')
+    // Not before: the kernel reads it from there.
+    if (socket.writableLength === 0) for (const piece of pieces) freeBuffer(piece)
   }
 
   /** Something was said in the meantime: 421, in good order. */
@@ -137,8 +146,9 @@ function converse(socket: Socket, name: string, patience: Patience) {
     return `closed the connection: 421 ${textsOf(reply).join(' ')}`
   }
 
-  const asLine = (line: Buffer | string) =>
-    Buffer.concat([typeof line === 'string' ? Buffer.from(line, 'latin1') : line, CRLF])
+  const asLine = (line: Buffer | string) => [
+    Buffer.concat([typeof line === 'string' ? Buffer.from(line, 'latin1') : line, CRLF]),
+  ]
 
   async function greet(): Promise<void> {
     await until(() => (socket.connecting ? undefined : true), patience.connection, NOT_CONNECTED)
@@ -160,8 +170,8 @@ function converse(socket: Socket, name: string, patience: Patience) {
       return hear(patience.data)
     },
     send: say,
-    async endData(content: Buffer) {
-      await say(content)
+    async endData(pieces: readonly Buffer[]) {
+      await say(pieces)
       return hear(patience.end)
     },
     hear: () => hear(patience.end),

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { startOnescand } from '../../doors/daemon/process.ts'
 import type { Clamd } from '../../programs/clamd.ts'
 import { untilListening } from '../../programs/listening.ts'
-import { clamsmtpProgram } from '../../programs/unpack.mjs'
+import { clamsmtpProgram, unpackServers } from '../../programs/unpack.mjs'
 import { compiled } from '../compile.ts'
 
 /** What the rig needs to end what it has started. */
@@ -49,6 +49,7 @@ export const filters: readonly Filter[] = [
   {
     name: 'clamsmtpd, each scanned as a whole',
     start(t, port, next, clamd) {
+      unpackServers()
       const file = join(clamd.directory, 'clamsmtpd.conf')
       const lines = [
         `OutAddress: 127.0.0.1:${next}`,

@@ -30,10 +30,18 @@ export function createStuffing(lineEnds: 'lf' | 'as they are'): Stuffing {
   let last = LF
   let beforeLast = CR
 
+  /** CRs and dots that are put into it. */
+  function added(piece: Buffer): number {
+    let count = piece[0] === DOT && last === LF ? 1 : 0
+    if (inLf) for (let at = piece.indexOf(LF); at >= 0; at = piece.indexOf(LF, at + 1)) count++
+    for (let at = piece.indexOf(LF_DOT); at >= 0; at = piece.indexOf(LF_DOT, at + 2)) count++
+    return count
+  }
+
   return {
     push(piece) {
       if (piece.length === 0) return piece
-      const out = Buffer.allocUnsafe(piece.length * 2)
+      const out = Buffer.allocUnsafe(piece.length + added(piece))
       let length = 0
       let from = 0
       const isLineEnd = (lf: number) => inLf || (lf > 0 ? piece[lf - 1] : last) === CR
@@ -57,7 +65,7 @@ export function createStuffing(lineEnds: 'lf' | 'as they are'): Stuffing {
       length += piece.copy(out, length, from)
       beforeLast = piece.length > 1 ? piece[piece.length - 2]! : last
       last = piece[piece.length - 1]!
-      return out.subarray(0, length)
+      return out
 
       function next(at: number): number {
         return inLf ? piece.indexOf(LF, at) : piece.indexOf(LF_DOT, at)
