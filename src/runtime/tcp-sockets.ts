@@ -1,6 +1,6 @@
 import { closeSync } from 'node:fs'
 import { getSystemErrorName } from 'node:util'
-import { type CFunctions, loadCFunctions } from './c-functions.ts'
+import { type Foreign, loadFunctions } from './foreign.ts'
 
 /**
  * TCP connections as bare descriptors, which no stream of the runtime reads: what a client has sent
@@ -134,32 +134,20 @@ const TCP_INFO_BYTES = 160
 const BYTES_RECEIVED_AT = 128
 const DATA_SEGMENTS_IN_AT = 152
 
-const SIGNATURES = {
-  socket: { takes: ['int', 'int', 'int'], returns: 'int' },
-  bind: { takes: ['int', 'bytes', 'int'], returns: 'int' },
-  listen: { takes: ['int', 'int'], returns: 'int' },
-  accept4: { takes: ['int', 'bytes', 'bytes', 'int'], returns: 'int' },
-  getsockname: { takes: ['int', 'bytes', 'bytes'], returns: 'int' },
-  setsockopt: { takes: ['int', 'int', 'int', 'bytes', 'int'], returns: 'int' },
-  getsockopt: { takes: ['int', 'int', 'int', 'bytes', 'bytes'], returns: 'int' },
-  fcntl: { takes: ['int', 'int', 'int'], returns: 'int' },
-  epoll_create1: { takes: ['int'], returns: 'int' },
-  epoll_ctl: { takes: ['int', 'int', 'int', 'bytes'], returns: 'int' },
-  epoll_wait: { takes: ['int', 'bytes', 'int', 'int'], returns: 'int' },
-  poll: { takes: ['bytes', 'size', 'int'], returns: 'int' },
-  recv: { takes: ['int', 'bytes', 'size', 'int'], returns: 'long' },
-  send: { takes: ['int', 'bytes', 'size', 'int'], returns: 'long' },
-  shutdown: { takes: ['int', 'int'], returns: 'int' },
-} as const
+const FUNCTIONS = [
+  ...(['socket', 'bind', 'listen', 'accept4', 'getsockname', 'setsockopt', 'getsockopt'] as const),
+  ...(['fcntl', 'epoll_create1', 'epoll_ctl', 'epoll_wait', 'poll'] as const),
+  ...(['recv', 'send', 'shutdown'] as const),
+] as const
 
 /** Undefined if this runtime has no way to the C library: Node without koffi. */
 export async function openTcpSockets(): Promise<TcpSockets | undefined> {
-  const c = await loadCFunctions(SIGNATURES)
+  const c = await loadFunctions(...FUNCTIONS)
   return c && fromFunctions(c)
 }
 
 /** Its buffers are used by one call at a time, and read before it returns: no call is asynchronous. */
-function fromFunctions(c: CFunctions<typeof SIGNATURES>): TcpSockets {
+function fromFunctions(c: Foreign<(typeof FUNCTIONS)[number]>): TcpSockets {
   const epoll = c.epoll_create1(EPOLL_CLOEXEC)
   if (epoll < 0) throw new Error(`epoll_create1: ${errorName(c.errno())}`)
   const event = Buffer.alloc(EVENT_BYTES)
@@ -246,7 +234,7 @@ function fromFunctions(c: CFunctions<typeof SIGNATURES>): TcpSockets {
     },
     localEnd: (fd) => endAt(address, length, (a, l) => c.getsockname(fd, a, l) === 0),
     dropIpOptions(fd) {
-      c.setsockopt(fd, IPPROTO_IP, IP_OPTIONS, null, 0)
+      c.setsockopt(fd, IPPROTO_IP, IP_OPTIONS, value, 0)
     },
     sendAtOnce: (fd) => setOption(fd, IPPROTO_TCP, TCP_NODELAY, 1),
     watch(fd, id, what) {
@@ -282,17 +270,17 @@ function fromFunctions(c: CFunctions<typeof SIGNATURES>): TcpSockets {
       })
     },
     look(fd) {
-      const count = c.recv(fd, byte, 1, MSG_PEEK | MSG_DONTWAIT)
+      const count = Number(c.recv(fd, byte, 1, MSG_PEEK | MSG_DONTWAIT))
       if (count > 0) return 'talks'
       return count < 0 && c.errno() === EAGAIN ? 'silent' : 'left'
     },
     receive(fd, buffer) {
-      const count = c.recv(fd, buffer, buffer.length, MSG_DONTWAIT)
+      const count = Number(c.recv(fd, buffer, buffer.length, MSG_DONTWAIT))
       if (count >= 0) return buffer.subarray(0, count)
       return c.errno() === EAGAIN ? undefined : buffer.subarray(0, 0)
     },
     send: (fd, bytes) =>
-      c.send(fd, bytes, bytes.length, MSG_DONTWAIT | MSG_NOSIGNAL) === bytes.length,
+      Number(c.send(fd, bytes, bytes.length, MSG_DONTWAIT | MSG_NOSIGNAL)) === bytes.length,
     endSending(fd) {
       c.shutdown(fd, SHUT_WR)
     },
