@@ -1,0 +1,17 @@
+// Rooms of src/ whose tests a mutation tester asks, and where those tests are: the ones that need
+// no server of another program, since each is run hundreds of times.
+
+/** @type {Readonly<Record<string, { files: readonly string[], tests: readonly string[] }>>} */
+export const ROOMS = {
+  judge: { files: ['src/judge/**/*.ts'], tests: ['test/judge/*.test.ts'] },
+  cluster: { files: ['src/cluster/**/*.ts'], tests: ['test/cluster/*.test.ts'] },
+  verdicts: { files: ['src/verdicts/*.ts'], tests: ['test/verdicts/*.test.ts'] },
+  message: { files: ['src/message/**/*.ts'], tests: ['test/message/*.test.ts'] },
+  envelope: { files: ['src/envelope/**/*.ts'], tests: ['test/envelope/*.test.ts'] },
+  quota: { files: ['src/quota/**/*.ts'], tests: ['test/quota/*.test.ts'] },
+  delay: {
+    files: ['src/smtp-delay/shared/**/*.ts'],
+    tests: ['test/smtp-delay/{names,options,allow-list,reverse-dns,explain}.test.ts'],
+  },
+  mime: { files: ['src/mime/**/*.ts'], tests: ['test/mime/*.test.ts'] },
+}
