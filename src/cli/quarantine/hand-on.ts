@@ -137,9 +137,9 @@ async function converse(server: NextServer, mail: Released, name: string): Promi
   const stuffing = createStuffing(mail.inCrlf ? 'as they are' : 'lf')
   for (const piece of mail.bytes()) {
     for (let at = 0; at < piece.length; at += PIECE) {
-      await server.send(stuffing.push(piece.subarray(at, at + PIECE)))
+      await server.send([stuffing.push(piece.subarray(at, at + PIECE))])
     }
   }
-  expect(await server.endData(stuffing.finish()), 250, 'the message')
+  expect(await server.endData([stuffing.finish()]), 250, 'the message')
   await server.ask('QUIT', 1000).catch(() => {}) // it has taken the message
 }
