@@ -9,12 +9,13 @@ import {
   readFileSync,
   writeFileSync,
 } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { join } from 'node:path'
 import { freePort } from './free-port.ts'
 import { untilListening } from './listening.ts'
 import { makeOwnDirectories, ownDirectoriesMissing } from './own-directories.ts'
 import { reachable } from './reachable.ts'
 import { eximProgram } from './unpack.mjs'
+import { unpackedLibraries } from './unpacked-libraries.ts'
 
 /** Why its tests are skipped; false where everything is there. */
 export const eximMissing: string | false = !existsSync(eximProgram)
@@ -75,7 +76,7 @@ export async function startExim(
   writeFileSync(own.at('/etc/exim4/exim4.conf'), file)
   const [command = '', ...words] = own.around([reachable(eximProgram), '-bdf', '-q1s'])
   const exim = spawn(command, words, {
-    env: { PATH: process.env.PATH, LD_LIBRARY_PATH: libraries() },
+    env: { PATH: process.env.PATH, LD_LIBRARY_PATH: unpackedLibraries(reachable(eximProgram)) },
     stdio: ['ignore', 'ignore', 'inherit'],
   })
   const kill = () => void exim.kill('SIGKILL')
@@ -136,12 +137,6 @@ onward:
 begin retry
 * * F,1h,1s
 `
-}
-
-/** Those that were unpacked with it, since the machine lacks them. */
-function libraries(): string {
-  const parent = join(dirname(reachable(eximProgram)), '../lib')
-  return existsSync(parent) ? readdirSync(parent).map((name) => join(parent, name)).join(':') : '' // biome-ignore format: a line
 }
 
 async function ended(child: ChildProcess): Promise<void> {

@@ -29,6 +29,7 @@ const parts = [
   'build/native',
   'build/stand-in',
   'build/exim',
+  'build/opensmtpd',
   'test/stand-in/qmail-queue.mjs',
   'node_modules/@koromix',
   ...['oldest', 'tools', 'newest'].map(

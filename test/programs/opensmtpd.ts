@@ -1,0 +1,112 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  writeFileSync,
+} from 'node:fs'
+import { join } from 'node:path'
+import { untilListening } from './listening.ts'
+import { makeOwnDirectories, ownDirectoriesMissing } from './own-directories.ts'
+import { reachable } from './reachable.ts'
+import { opensmtpdProgram } from './unpack.mjs'
+import { unpackedLibraries } from './unpacked-libraries.ts'
+
+/** Why its tests are skipped; false where everything is there. */
+export const opensmtpdMissing: string | false = !existsSync(opensmtpdProgram)
+  ? 'unpack OpenSMTPD: node test/programs/install.mjs'
+  : ownDirectoriesMissing
+
+/** Accounts of the package, with ids that no other program has. */
+const ACCOUNTS = { opensmtpd: 64_991, opensmtpq: 64_992 }
+
+export interface OpenSmtpd {
+  /** What it has said so far. */
+  log(): string
+  /** Messages that it has and did not hand on yet. */
+  queued(): number
+  stop(): Promise<void>
+}
+
+/** An OpenSMTPD of its own, by an smtpd.conf that listens at `port` of 127.0.0.1. */
+export async function startOpenSmtpd(
+  t: Parameters<typeof makeOwnDirectories>[0],
+  configuration: string,
+  port: number,
+): Promise<OpenSmtpd> {
+  // The package's accounts, its queue and its socket are named in the program.
+  const own = makeOwnDirectories(t, {
+    '/etc': ['passwd', 'group', 'mailname'],
+    '/var/spool': ['smtpd'],
+    '/var/lib': ['opensmtpd'],
+    '/run': ['smtpd.sock'],
+  })
+  const lines = (make: (name: string, id: number) => string) =>
+    Object.entries(ACCOUNTS)
+      .map(([name, id]) => `${make(name, id)}\n`)
+      .join('')
+  const append = (path: string, text: string) =>
+    writeFileSync(own.at(path), readFileSync(path, 'latin1') + text)
+  append(
+    '/etc/passwd',
+    lines((name, id) => `${name}:x:${id}:${id}::/var/lib/opensmtpd/empty:/bin/false`),
+  )
+  append(
+    '/etc/group',
+    lines((name, id) => `${name}:x:${id}:`),
+  )
+  writeFileSync(own.at('/etc/mailname'), 'opensmtpd.example.org\n')
+  mkdirSync(own.at('/var/lib/opensmtpd/empty'), { recursive: true })
+  const spool = own.at('/var/spool/smtpd')
+  makeSpool(spool)
+  const file = join(own.directory, 'smtpd.conf')
+  writeFileSync(file, configuration)
+  chmodSync(file, 0o644)
+  const program = reachable(opensmtpdProgram)
+  const [command = '', ...words] = own.around([program, '-d', '-v', '-f', file])
+  const child = spawn(command, words, {
+    env: { PATH: process.env.PATH, LD_LIBRARY_PATH: unpackedLibraries(program) },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  let log = ''
+  for (const stream of [child.stdout, child.stderr]) stream.on('data', (text) => (log += text))
+  const kill = () => void child.kill('SIGTERM')
+  process.once('exit', kill)
+  try {
+    await untilListening({ port, host: '127.0.0.1' }, child)
+  } catch (error) {
+    throw new Error(`OpenSMTPD: ${log}`, { cause: error })
+  }
+  return {
+    log: () => log,
+    queued: () =>
+      readdirSync(join(spool, 'queue'), { recursive: true, encoding: 'utf8' }).filter((name) =>
+        name.endsWith('/message'),
+      ).length,
+    async stop() {
+      process.removeListener('exit', kill)
+      if (child.exitCode !== null || child.signalCode !== null) return
+      const exit = once(child, 'exit')
+      kill()
+      await exit
+    },
+  }
+}
+
+/** As smtpd(8) wants to find it. */
+function makeSpool(spool: string): void {
+  mkdirSync(spool)
+  chmodSync(spool, 0o711)
+  for (const name of ['queue', 'purge', 'incoming', 'temporary', 'corrupt']) {
+    mkdirSync(join(spool, name))
+    chmodSync(join(spool, name), 0o700)
+    chownSync(join(spool, name), ACCOUNTS.opensmtpq, 0)
+  }
+  mkdirSync(join(spool, 'offline'))
+  chmodSync(join(spool, 'offline'), 0o770)
+  chownSync(join(spool, 'offline'), 0, ACCOUNTS.opensmtpq)
+}
