@@ -1,0 +1,301 @@
+import t from 'tap'
+import type { Trust } from '../../src/cluster/verify.ts'
+import { makeEnvelope } from '../../src/envelope/envelope.ts'
+import {
+  decide,
+  fieldsThatGo,
+  fieldsThatGoFrom,
+  type Outcome,
+  refuseUnclearHeader,
+} from '../../src/judge/decide.ts'
+import type { Decision } from '../../src/judge/decision.ts'
+import { readScanningPolicy } from '../../src/judge/policy.ts'
+import type { Client, Transaction } from '../../src/judge/transaction.ts'
+import { holdMessage } from '../../src/message/held.ts'
+import type { ScanResult } from '../../src/scan/scan.ts'
+import type { Scanner } from '../../src/scan/shared/scanner.ts'
+
+/** The decision as a value, to the word: replies are what strangers read, findings what the log says. */
+
+const here = t.testdir({ kept: {} })
+const untrusted: Trust = { trusted: false, why: '' }
+const clamd: Scanner = { name: 'clamd', local: false, scan: async () => ({ answer: 'clean' }) }
+const local: Scanner = { ...clamd, name: 'attachments', local: true }
+
+interface Wishes {
+  readonly settings?: Readonly<Record<string, string>>
+  readonly outcome?: Partial<Outcome>
+  readonly client?: Partial<Client>
+  readonly recipients?: readonly string[]
+}
+
+function decided(scan: ScanResult, wishes: Wishes = {}): Decision {
+  const policy = readScanningPolicy({ QHPSI: 'plugin: clamd', ...wishes.settings })!
+  const { recipients = ['b@example.org'] } = wishes
+  const message = holdMessage(Buffer.from('From: a@example.org\n\nx\n'), {
+    policy: policy.spool,
+    digestsFor: () => ({ md5: false, sha256: false }),
+    createHash: undefined,
+  })
+  const transaction: Transaction = {
+    message,
+    envelope: makeEnvelope(
+      Buffer.from('a@example.org'),
+      recipients.map((each) => Buffer.from(each)),
+    ),
+    client: { relay: false, clusterPeer: false, bounceInjector: false, ...wishes.client },
+  }
+  return decide(transaction, policy, {
+    trust: untrusted,
+    scan,
+    traits: new Set(),
+    stamp: undefined,
+    remove: ['x-qhpsi'],
+    notes: [],
+    times: { scan: 1 },
+    ...wishes.outcome,
+  })
+}
+
+const times = { scan: 1 }
+const add = (name: string, value: string) => ({ name, value })
+const CLEAN = add('X-QHPSI', 'clean')
+const FOUND = add('X-QHPSI', 'virus found')
+const virus: ScanResult = { answer: 'infected', scanner: 'clamd', name: 'A.B-1', banned: false }
+const banned: ScanResult = {
+  ...virus,
+  scanner: 'attachments',
+  name: 'attachment a.exe',
+  banned: true,
+}
+const clean: ScanResult = { answer: 'clean', scanners: [clamd, local] }
+const unknown: ScanResult = { answer: 'unknown', scanner: 'clamd', why: 'down', cause: 'timeout' }
+
+t.test('clean: a tag, the stamp behind it, and who found it clean', async (t) => {
+  t.same(decided(clean), {
+    kind: 'accept',
+    edits: { remove: ['x-qhpsi'], add: [CLEAN] },
+    findings: { scan: 'clean', why: '', times, scanner: 'clamd,attachments' },
+  })
+  const stamp = { field: add('X-SHA256-Cluster-1', 'v=1'), key: 'mx1' }
+  t.same(decided(clean, { outcome: { stamp } }), {
+    kind: 'accept',
+    edits: { remove: ['x-qhpsi'], add: [CLEAN, stamp.field] },
+    findings: { scan: 'clean', why: '', times, scanner: 'clamd,attachments', key: 'mx1' },
+  })
+})
+
+t.test('trusted: if nobody had to look but local policy, with the key that vouches', async (t) => {
+  const trust: Trust = { trusted: true, key: 'mx2', scanners: 'all', stamp: 0 }
+  const findings = (scan: ScanResult, stamp?: Outcome['stamp']) =>
+    decided(scan, { outcome: { trust, stamp } }).findings
+  t.same(findings({ answer: 'clean', scanners: [] }), {
+    scan: 'trusted',
+    why: '',
+    times,
+    key: 'mx2',
+  })
+  t.match(findings({ answer: 'clean', scanners: [local] }), {
+    scan: 'trusted',
+    scanner: 'attachments',
+  })
+  const stamp = { field: add('X-SHA256-Cluster-1', 'v=1'), key: 'mx1' }
+  t.match(
+    findings(clean, stamp),
+    { scan: 'clean', key: 'mx2' },
+    'whose key vouches, not whose signs',
+  )
+})
+
+t.test('known: of a copy, by whom and since when, which is never in the future', async (t) => {
+  const known = { host: 'mx3', age: 12 }
+  t.match(decided(clean, { outcome: { known } }).findings, { scan: 'known', by: 'mx3', age: 12 })
+  const early = decided(clean, { outcome: { known: { host: 'mx3', age: -3 } } })
+  t.match(early.findings, { age: 0 })
+})
+
+t.test('why a stamp was not believed is told, but not that there is none', async (t) => {
+  const why = (text: string) =>
+    decided(clean, {
+      outcome: { trust: { trusted: false, why: text }, notes: ['a note', 'another'] },
+    }).findings.why
+  t.equal(why('bad digest'), 'a note; another; bad digest')
+  t.equal(why('no stamp'), 'a note; another')
+})
+
+t.test('traits are told as one word', async (t) => {
+  const traits = new Set(['odd-boundary', 'two-types'])
+  t.match(decided(clean, { outcome: { traits } }).findings, { odd: 'odd-boundary,two-types' })
+})
+
+t.test('what was not scanned to its end is told as skipped, with its reason', async (t) => {
+  t.same(decided({ answer: 'skipped', why: 'below QHPSIMINSIZE' }), {
+    kind: 'accept',
+    edits: { remove: ['x-qhpsi'], add: [] },
+    findings: { scan: 'skipped', why: 'below QHPSIMINSIZE', times },
+  })
+})
+
+t.test('could not tell: deferred in words that say nothing of the scanner', async (t) => {
+  const findings = { scan: 'unknown', why: 'down', times, cause: 'timeout' }
+  t.same(decided(unknown), {
+    kind: 'defer',
+    reply: {
+      class: 4,
+      enhanced: '4.7.1',
+      text: 'message could not be scanned, try again later',
+      grounds: 'unscanned',
+    },
+    findings,
+  })
+  const quarantine = { QUARANTINE: here, SCANFAIL: 'quarantine' }
+  t.match(decided(unknown, { settings: quarantine }), {
+    kind: 'quarantine',
+    grounds: 'unscanned',
+    edits: { remove: ['x-qhpsi'], add: [] },
+    findings,
+  })
+})
+
+const limits: readonly (readonly [ScanResult, grounds: string, text: string, setting: string])[] = [
+  [
+    { answer: 'nested', why: 'x' },
+    'nested-too-deep',
+    'messages or multiparts in it are nested too deep to be scanned',
+    'OVERNESTING',
+  ],
+  [
+    { answer: 'crowded', why: 'x', limit: 'many parts' },
+    'too-much-inside',
+    'more is in it than can be scanned (many parts)',
+    'OVERNESTING',
+  ],
+  [
+    { answer: 'strange', why: 'two types' },
+    'strange-mime',
+    'not written as mail programs write it (two types)',
+    'STRICTMIME',
+  ],
+]
+for (const [scan, grounds, text, setting] of limits) {
+  t.test(`${grounds}: refused, deferred or kept in quarantine, as ${setting} says`, async (t) => {
+    const { why } = scan as { why: string }
+    const findings = { scan: 'skipped', why, times }
+    const by = (word: string, settings = {}) =>
+      decided(scan, { settings: { [setting]: word, ...settings } })
+    t.same(by(setting === 'STRICTMIME' ? 'refuse' : 'reject'), {
+      kind: 'reject',
+      reply: { class: 5, enhanced: '5.6.0', text: `message refused: ${text}`, grounds },
+      findings,
+    })
+    t.same(by('defer'), {
+      kind: 'defer',
+      reply: { class: 4, enhanced: '4.6.0', text: `message deferred: ${text}`, grounds },
+      findings,
+    })
+    t.match(by('quarantine', { QUARANTINE: here }), { kind: 'quarantine', grounds, findings })
+  })
+}
+
+t.test('a reply about strange mail is no longer than an SMTP server takes', async (t) => {
+  const decision = decided(
+    { answer: 'strange', why: 'x'.repeat(500) },
+    { settings: { STRICTMIME: 'defer' } },
+  )
+  t.equal('reply' in decision && decision.reply.text.length, 200)
+})
+
+t.test('infected: each way out', async (t) => {
+  const findings = { scan: 'infected', why: '', times, scanner: 'clamd', virus: 'A.B-1' }
+  const tagged = { kind: 'accept', edits: { remove: ['x-qhpsi'], add: [FOUND] }, findings }
+  t.same(decided(virus), tagged)
+  t.same(decided(virus, { settings: { REJECTVIRUS: '1' } }), {
+    kind: 'reject',
+    reply: { class: 5, enhanced: '5.7.1', text: 'message refused: virus A.B-1', grounds: 'virus' },
+    findings,
+  })
+  t.same(decided(virus, { settings: { REJECTVIRUS: '2' } }), { kind: 'discard', findings })
+  t.match(decided(virus, { settings: { QUARANTINE: here } }), {
+    kind: 'quarantine',
+    grounds: 'virus',
+    findings,
+  })
+  t.match(decided(banned, { settings: { QUARANTINE: here } }), {
+    kind: 'quarantine',
+    grounds: 'banned',
+    findings: { banned: 'attachment a.exe', virus: undefined },
+  })
+})
+
+t.test(
+  'only tagged: a pattern is for the whole name, without case, and its dots are dots',
+  async (t) => {
+    const isTagged = (pattern: string) =>
+      decided(virus, { settings: { REJECTVIRUS: '1', VIRUSTAGONLY: pattern } }).kind === 'accept'
+    for (const pattern of ['A.B-1', 'a.b-1', 'A.*', '*-1', '*', 'A*B*1', 'x A.B-1']) {
+      t.ok(isTagged(pattern), pattern)
+    }
+    for (const pattern of ['A.B', 'B-1', 'AxB-1', 'A.B-?', '.*', 'A.B-1x', '[A].B-1']) {
+      t.notOk(isTagged(pattern), pattern)
+    }
+  },
+)
+
+t.test(
+  'forwarded: to one recipient, with a field that names the others, and only once',
+  async (t) => {
+    const settings = { VIRUSFORWARD: 'quarantine@example.org' }
+    const recipients = ['b@example.org', 'c@example.org']
+    const decision = decided(virus, { settings, recipients })
+    t.match(decision, {
+      kind: 'accept',
+      edits: { remove: ['x-qhpsi', 'x-quarantine-id'] },
+      recipients: [{ text: 'quarantine@example.org' }],
+    })
+    const { edits } = decision as Extract<Decision, { kind: 'accept' }>
+    t.same(
+      edits.add.map(({ name }) => name),
+      ['X-QHPSI', 'X-Quarantine-ID'],
+    )
+    t.match(edits.add[1]!.value, /b@example\.org.*c@example\.org/s)
+    const again = decided(virus, { settings, recipients: ['quarantine@example.org'] })
+    t.match(again, { kind: 'accept', recipients: undefined, edits: { add: [FOUND] } })
+  },
+)
+
+t.test('fields that go: X-Quarantine-ID stays if a trusted stamp vouches for it', async (t) => {
+  const plain = readScanningPolicy({ QHPSI: 'plugin: clamd' })!
+  const policy = readScanningPolicy({ QHPSI: 'plugin: clamd', VIRUSFORWARD: 'q@example.org' })!
+  t.same(fieldsThatGo(plain), ['x-qhpsi'])
+  t.same(fieldsThatGo(policy), ['x-qhpsi', 'x-quarantine-id'])
+  const headerOf = (...names: string[]) =>
+    holdMessage(Buffer.from(`${names.map((name) => `${name}: x\n`).join('')}\nx\n`), {
+      policy: policy.spool,
+      digestsFor: () => ({ md5: false, sha256: false }),
+      createHash: undefined,
+    }).header
+  const stamped: Trust = { trusted: true, key: 'k', scanners: 'all', stamp: 0 }
+  const below = headerOf('X-SHA256-Cluster-1', 'X-Quarantine-ID')
+  const above = headerOf('X-Quarantine-ID', 'X-SHA256-Cluster-1')
+  t.same(fieldsThatGoFrom(below, stamped, policy), ['x-qhpsi'])
+  t.same(fieldsThatGoFrom(above, { ...stamped, stamp: 1 }, policy), ['x-qhpsi', 'x-quarantine-id'])
+  t.same(
+    fieldsThatGoFrom(above, stamped, policy),
+    ['x-qhpsi', 'x-quarantine-id'],
+    'itself is no proof',
+  )
+  t.same(fieldsThatGoFrom(below, untrusted, policy), ['x-qhpsi', 'x-quarantine-id'])
+})
+
+t.test('an unclear header is refused with its reason', async (t) => {
+  t.same(refuseUnclearHeader('two readings'), {
+    kind: 'reject',
+    reply: {
+      class: 5,
+      enhanced: '5.6.0',
+      text: 'message refused: two readings',
+      grounds: 'unclear-header',
+    },
+    findings: { scan: 'skipped', why: 'message refused: two readings', times: {} },
+  })
+})
