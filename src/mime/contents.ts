@@ -1,6 +1,7 @@
 import { codedContents, leafContents } from './leaf-contents.ts'
 import { Over } from './limits.ts'
-import { type Coded, type Leaf, Reading } from './reading.ts'
+import type { Coded, Leaf } from './open-contents.ts'
+import { Reading } from './reading.ts'
 import type { Source } from './source.ts'
 import { type ContentsOptions, newWalk, PIECE, type Step, type Walk, worked } from './walk.ts'
 

@@ -5,7 +5,7 @@ import type { DecodingPlan, MakeDecoder } from './readings.ts'
 import { signedContent } from './signed.ts'
 import type { Source } from './source.ts'
 import { Store } from './store.ts'
-import { giveOne, PIECE, type Step, spend, type Walk, worked } from './walk.ts'
+import { giveOne, PIECE, type Step, spend, type Walk, type Work, worked } from './walk.ts'
 
 /** A plan of one way alone. */
 export function plainly(standard: MakeDecoder): DecodingPlan {
@@ -49,7 +49,7 @@ export function* oneWay(
 }
 
 /** What a decoder makes of a source; the caller closes the store. */
-export function* decoded(part: Source, make: MakeDecoder, walk: Walk): Generator<Step, Store> {
+export function* decoded(part: Source, make: MakeDecoder, walk: Work): Generator<Step, Store> {
   spend(walk, part.size)
   const store = new Store(walk.shelf)
   const room = walk.rooms.pop() ?? decoderRoom()

@@ -47,7 +47,7 @@ export function plainName(name: string): string {
 }
 
 /** Takes out what stands in parentheses (RFC 822 3.4.3), whatever quotes there are. */
-function withoutComments(text: string): string {
+export function withoutComments(text: string): string {
   if (!text.includes('(')) return text
   let kept = ''
   let depth = 0

@@ -9,8 +9,8 @@ import {
   sourceIn,
 } from './decoding.ts'
 import { endOf, firstByte, hasHighBytes, withEnd } from './looks.ts'
+import type { Coded, Leaf } from './open-contents.ts'
 import type { PartHeader } from './part-header.ts'
-import type { Coded, Leaf } from './reading.ts'
 import { base64Plan, type MakeDecoder, quotedPrintablePlan, uuencodePlan } from './readings.ts'
 import { SPACE } from './shared/lines.ts'
 import { partOf, type Source } from './source.ts'

@@ -63,3 +63,12 @@ function hasWord(bytes: Buffer): boolean {
   }
   return false
 }
+
+/** Bytes by which it is told whether a file is mail. */
+export const MAIL_START = 512
+
+/** Whether a file that begins so may be mail, as libclamav tells it: no other begins otherwise. */
+export function beginsAsMail(start: Buffer): boolean {
+  const text = start.toString('latin1', 0, MAIL_START).trimStart()
+  return /^(?:[!-9;-~]+[ \t]*:|>?From )/.test(text)
+}

@@ -1,6 +1,13 @@
 import { decodeWords } from '../message/encoded-words.ts'
 import { readBoundaries } from './boundary-forms.ts'
-import { type Field, fieldsOf, type MimeLines, plainName, unfolded } from './fields.ts'
+import {
+  type Field,
+  fieldsOf,
+  type MimeLines,
+  plainName,
+  unfolded,
+  withoutComments,
+} from './fields.ts'
 
 /** Ways in which content is encoded. */
 export type Encoding = 'identity' | 'base64' | 'quoted-printable' | 'uuencode'
@@ -15,7 +22,7 @@ export interface PartHeader {
   readonly type: string
   readonly multipart: Announced
   readonly message: Announced
-  /** As it is written, for a multipart that is sure. */
+  /** As it is written, in a header that leaves no room for opinions but about its blanks. */
   readonly boundary: string | undefined
   /** All readings of all boundaries, in small letters. */
   readonly boundaries: readonly string[]
@@ -64,8 +71,9 @@ export function readPartHeader(lines: MimeLines, { isWhole, isOfPart }: HeaderFo
     types.some((value) => /name/i.test(value))
   const strict = types.length === 1 ? readType(types[0]!) : undefined
   const isSure = isPlain && strict !== undefined
-  const said = text.toLowerCase()
-  const boundaries = readBoundaries(text)
+  const spoken = withReadings(text)
+  const said = spoken.toLowerCase()
+  const boundaries = readBoundaries(spoken)
   const type = strict?.type ?? typeOf(types[0] ?? '')
   const multipart = multipartOf(type, said, isSure, strict?.boundary, boundaries)
   return {
@@ -73,7 +81,7 @@ export function readPartHeader(lines: MimeLines, { isWhole, isOfPart }: HeaderFo
     type,
     multipart,
     message: messageOf(type, types.join('\n').toLowerCase(), isSure, isPlain),
-    boundary: multipart === 'sure' ? strict!.boundary : undefined,
+    boundary: isSure && multipart !== 'no' && isOnce(text) ? strict.boundary : undefined,
     boundaries,
     isDigest: /multipart\s*\/\s*digest/.test(said),
     encodings: encodingsOf(encodings, isPlain, said),
@@ -82,6 +90,10 @@ export function readPartHeader(lines: MimeLines, { isWhole, isOfPart }: HeaderFo
     isNamed,
     isFlowed: /delsp/.test(said),
   }
+}
+
+function isOnce(text: string): boolean {
+  return (text.match(/boundary/gi)?.length ?? 0) === 1
 }
 
 const SILENT: PartHeader = {
@@ -104,6 +116,11 @@ const SILENT_PART: PartHeader = { ...SILENT, isText: false }
 
 /** Content that no header is about: between and behind the parts of a multipart. */
 export const NO_HEADER: PartHeader = SILENT
+
+/** The text, and where that differs what it is without comments, for who takes them out of words. */
+function withReadings(text: string): string {
+  return text.includes('(') ? `${text}\n${withoutComments(text)}` : text
+}
 
 function isNamedPlainly({ name }: Field): boolean {
   if (name === '') return false

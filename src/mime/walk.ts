@@ -44,41 +44,44 @@ export interface ContentsOptions {
   readonly onWork?: (bytes: number) => void
 }
 
-/** What all readings of one message share. */
-export interface Walk {
-  /** The contents of a mail that stands so deep in others. */
-  readonly readMail: (mail: Source, walk: Walk, depth: number) => Generator<Step, void>
-  readonly options: ContentsOptions
+/** What whoever decodes and reads parts of one message shares. */
+export interface Work {
+  readonly onWork: ((bytes: number) => void) | undefined
   readonly shelf: Shelf
-  readonly seen: Set<string>
   /** Memory for decoders, of this message alone, that none decodes into at the moment. */
   readonly rooms: Buffer[]
-  count: number
   bytesLeft: number
   /** Units of work since the last turn. */
   work: number
 }
 
+/** What all readings of one message for its contents share. */
+export interface Walk extends Work {
+  /** The contents of a mail that stands so deep in others. */
+  readonly readMail: (mail: Source, walk: Walk, depth: number) => Generator<Step, void>
+  readonly options: ContentsOptions
+  readonly seen: Set<string>
+  count: number
+}
+
+export type WorkOptions = Pick<ContentsOptions, 'openFile' | 'onWork'>
+
+export function newWork({ size }: Source, { openFile, onWork }: WorkOptions): Work {
+  const shelf = createShelf(openFile)
+  return { onWork, shelf, rooms: [], bytesLeft: mostBytesOf(size), work: 0 }
+}
+
 export function newWalk(
-  { size }: Source,
+  message: Source,
   options: ContentsOptions,
   readMail: Walk['readMail'],
 ): Walk {
-  return {
-    readMail,
-    options,
-    shelf: createShelf(options.openFile),
-    seen: new Set(),
-    rooms: [],
-    count: 0,
-    bytesLeft: mostBytesOf(size),
-    work: 0,
-  }
+  return { ...newWork(message, options), readMail, options, seen: new Set(), count: 0 }
 }
 
 /** Tells what was worked, and when it is time for a turn. */
-export function* worked(walk: Walk, units: number): Generator<Step, void> {
-  walk.options.onWork?.(units)
+export function* worked(walk: Work, units: number): Generator<Step, void> {
+  walk.onWork?.(units)
   walk.work += units
   if (walk.work < TURN) return
   walk.work = 0
@@ -86,7 +89,7 @@ export function* worked(walk: Walk, units: number): Generator<Step, void> {
 }
 
 /** Takes bytes out of what all contents together may have. */
-export function spend(walk: Walk, bytes: number): void {
+export function spend(walk: Work, bytes: number): void {
   walk.bytesLeft -= bytes
   if (walk.bytesLeft < 0) throw new Over('contents of too many bytes')
 }

@@ -1,9 +1,9 @@
 import { openAnonymousFile } from '../message/anonymous-file.ts'
 import type { SpoolPolicy } from '../message/spool-policy.ts'
+import { isNestedDeeper } from '../mime/nested.ts'
 import { sourceOf } from '../mime/source.ts'
 import { errorText, isFault } from '../runtime/fault.ts'
 import { lend } from './lend.ts'
-import { isNestedDeeper } from './nesting/nesting.ts'
 import { findTraits } from './second-look/find-traits.ts'
 import { isStrange, type Trait } from './second-look/trait-names.ts'
 import { type Cause, causeOf } from './shared/cause.ts'
@@ -109,19 +109,38 @@ export async function runScanners(specimen: Specimen, run: ScanRun): Promise<Sca
 }
 
 async function scanAll(specimen: Specimen, run: ScanRun, task: ScanTask): Promise<ScanResult> {
-  let unseen: string | undefined
-  if (await isNestedDeeper(specimen.chunks(), run.nesting.max)) {
-    unseen = `more than ${run.nesting.max} messages or multiparts inside one another (MAXNESTING)`
-    if (run.nesting.over === 'keep out') return { answer: 'nested', why: unseen }
-  }
+  const depth = await lookAtDepth(specimen, run, task)
+  if (depth.result !== undefined) return depth.result
   const looked =
     run.secondLook.when === 'always'
       ? await scanEveryPart(specimen, run, task)
       : await scanWhole(specimen, run, task)
   if (looked.result !== undefined) return looked.result
-  unseen ??= looked.unseen
+  const unseen = depth.unseen ?? looked.unseen
   if (unseen !== undefined) return { answer: 'skipped', why: unseen }
   return { answer: 'clean', scanners: run.scanners }
+}
+
+/** Whether it is nested deeper than scanners look, in turns of the event loop. */
+async function lookAtDepth(
+  specimen: Specimen,
+  run: ScanRun,
+  { openFile, signal }: ScanTask,
+): Promise<Asked> {
+  const { max, over } = run.nesting
+  const steps = isNestedDeeper(specimen, max, { openFile })
+  let step = steps.next()
+  for (; !step.done; step = steps.next()) {
+    if (step.value.kind === 'over') return tooMuch(step.value.why, step.value.why, run)
+    await new Promise(setImmediate)
+    if (signal.aborted) {
+      steps.return(false)
+      return { result: tooLate(run) }
+    }
+  }
+  if (!step.value) return {}
+  const why = `more than ${max} messages or multiparts inside one another (MAXNESTING)`
+  return over === 'accept' ? { unseen: why } : { result: { answer: 'nested', why } }
 }
 
 /** The whole message, and while scanners look at it, whether a second look is wanted. */
@@ -360,12 +379,15 @@ async function scanParts(
       return { unseen }
     case 'late':
       return { result: tooLate(run) }
-    case 'over': {
-      const why = `second look: ${look.why}`
-      if (run.nesting.over === 'accept') return { unseen: why }
-      return { result: { answer: 'crowded', why, limit: look.why } }
-    }
+    case 'over':
+      return tooMuch(`second look: ${look.why}`, look.why, run)
   }
+}
+
+/** There is more in it than is read. */
+function tooMuch(why: string, limit: string, { nesting }: ScanRun): Asked {
+  if (nesting.over === 'accept') return { unseen: why }
+  return { result: { answer: 'crowded', why, limit } }
 }
 
 function named({ name }: Scanner, why: string): string {

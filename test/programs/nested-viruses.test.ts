@@ -2,13 +2,13 @@ import { chmodSync } from 'node:fs'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import t, { type Test } from 'tap'
-import { createNestingCounter } from '../../src/scan/nesting/counter.ts'
+import { sourceOf } from '../../src/mime/source.ts'
 import { table } from '../../src/settings/table.ts'
 import { openMilter } from '../doors/milter/rig.ts'
 import { runSlot } from '../doors/queue/slot.ts'
 import { openSlot } from '../doors/warm/slot-socket.ts'
+import { attached, file, isNested, message, multipart, text, wrap } from '../mime/nested-mail.ts'
 import { scan, specimen } from '../scan/clamd/task.ts'
-import { attached, file, message, multipart, text, wrap } from '../scan/nesting/messages.ts'
 import { clamdMissing, EICAR, startClamd } from './clamd.ts'
 
 /** EICAR deeper in mail than a real clamd looks, by every door. */
@@ -50,7 +50,10 @@ for (const alertExceedsMax of [false, true]) {
           alertExceedsMax ? { answer: 'unknown', over: 'depth' } : { answer: 'clean' },
           `gives up at ${levels - 1}`,
         )
-        t.ok(isRefused(make(levels - 1)), 'what it does not see is refused')
+        t.ok(
+          isNested(sourceOf(make(levels - 1)), table.MAXNESTING.standard),
+          'what it does not see is refused',
+        )
       })
     }
 
@@ -118,12 +121,6 @@ t.test('too many files in mail have words of their own', { skip: clamdMissing },
   })
   t.match(accepted.logged, 'decision=accept scan=skipped')
 })
-
-function isRefused(bytes: Buffer): boolean {
-  const counter = createNestingCounter(table.MAXNESTING.standard)
-  counter.push(bytes)
-  return counter.isOver
-}
 
 /** By the slot, the warm slot and the milter, for the same reason. */
 async function refusedByAll(

@@ -5,7 +5,7 @@ import { ADDRESS_MAX } from '../../../src/envelope/envelope.ts'
 import { bytes } from '../../cases/case.ts'
 import { infected, plain } from '../../cases/messages.ts'
 import { buildStage } from '../../cases/stage.ts'
-import { multipart, message as nested, text, wrap } from '../../scan/nesting/messages.ts'
+import { multipart, message as nested, text, wrap } from '../../mime/nested-mail.ts'
 import { recordedCalls, standInQueue } from '../../stand-in/stand-in.ts'
 import { envelope, launcher, newest, oldest, runSlot, runtimes } from './slot.ts'
 

@@ -1,16 +1,34 @@
 import t from 'tap'
-import { createNestingCounter } from '../../../src/scan/nesting/counter.ts'
-import { attached, base64, file, message, multipart, multipartBy, text, wrap } from './messages.ts'
+import type { Source } from '../../src/mime/source.ts'
+import {
+  attached,
+  base64,
+  file,
+  isNested,
+  message,
+  multipart,
+  multipartBy,
+  text,
+  wrap,
+} from './nested-mail.ts'
 
 /** Whether it is deeper than that, whatever pieces it comes in. */
 function isDeeper(bytes: Buffer, limit: number): boolean {
-  const answers = [bytes.length, 1, 2, 3, 64, 1000].map((size) => {
-    const counter = createNestingCounter(limit)
-    for (let at = 0; at < bytes.length; at += size) counter.push(bytes.subarray(at, at + size))
-    return counter.isOver
-  })
+  const answers = [bytes.length, 1, 3, 64].map((size) => isNested(inPieces(bytes, size), limit))
   if (new Set(answers).size > 1) throw new Error(`limit ${limit}: pieces differ: ${answers}`)
   return answers[0]!
+}
+
+function inPieces(bytes: Buffer, size: number, onRead = (_: number) => {}): Source {
+  return {
+    size: bytes.length,
+    *chunks(from = 0, to = bytes.length) {
+      for (let at = from; at < to; at += size) {
+        onRead(at)
+        yield bytes.subarray(at, Math.min(to, at + size))
+      }
+    },
+  }
 }
 
 /** The least limit that it is within. */
@@ -234,19 +252,18 @@ for (const [name, bytes] of Object.entries(hostile)) {
 
 t.test('more readings than anybody has patience for are over every limit', async (t) => {
   const type = 'Content-Type: message/rfc822\nContent-Transfer-Encoding: quoted-printable\n'
-  const counter = createNestingCounter(100)
-  counter.push(message(wrap(90, text, (part) => `${type}\nSubject: s\n${part}`)))
-  t.equal(counter.isOver, true)
+  const mail = message(wrap(90, text, (part) => `${type}\nSubject: s\n${part}`))
+  t.equal(isNested(inPieces(mail, mail.length), 100), true)
 })
 
-t.test('a message that is no multipart is settled with its header', async (t) => {
-  const counter = createNestingCounter(12)
-  counter.push(message('Content-Type: text/plain\n\n'))
-  t.equal(counter.isSettled, false, 'the next line may still belong to it')
-  counter.push(Buffer.from('Hello\n'))
-  t.equal(counter.isSettled, true)
-  const pdf = createNestingCounter(12)
-  pdf.push(message(`Content-Type: application/pdf\nContent-Transfer-Encoding: base64\n\n`))
-  pdf.push(Buffer.from(base64('%PDF-1.4\n')))
-  t.equal(pdf.isSettled, true)
+t.test('of a message that is no multipart only the front is read', async (t) => {
+  const pdf = `Content-Type: application/pdf\nContent-Transfer-Encoding: base64\n\n${base64('%PDF-1.4\n'.repeat(50_000))}`
+  for (const content of [`Content-Type: text/plain\n\n${'Hello\n'.repeat(50_000)}`, pdf]) {
+    let furthest = 0
+    const onRead = (at: number) => {
+      furthest = Math.max(furthest, at)
+    }
+    t.equal(isNested(inPieces(message(content), 1024, onRead), 12), false)
+    t.ok(furthest < 4096, `${furthest} of ${content.length}`)
+  }
 })

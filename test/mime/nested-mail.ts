@@ -1,3 +1,8 @@
+import { tmpdir } from 'node:os'
+import { openAnonymousFile } from '../../src/message/anonymous-file.ts'
+import { isNestedDeeper } from '../../src/mime/nested.ts'
+import type { Source } from '../../src/mime/source.ts'
+
 /** Nested mail, built from the innermost part outwards. A part is its header, empty line and content. */
 
 const TOP = 'Received: by onescan, for scanners alone\nFrom: a@example.org\nMIME-Version: 1.0\n'
@@ -44,3 +49,13 @@ export function wrap(times: number, part: string, around: (part: string) => stri
 }
 
 export const message = (part: string): Buffer => Buffer.from(`${TOP}${part}`, 'latin1')
+
+/** Whether more than `limit` are in one another. Throws where there is more than is read. */
+export function isNested(source: Source, limit: number): boolean {
+  const steps = isNestedDeeper(source, limit, { openFile: () => openAnonymousFile(tmpdir()) })
+  for (;;) {
+    const { done, value } = steps.next()
+    if (done) return value
+    if (value.kind === 'over') throw new Error(value.why)
+  }
+}

@@ -1,0 +1,83 @@
+import { DASH, indexOrEnd, isLineEnd, SPACE, TAB } from './shared/lines.ts'
+
+/** Bytes before the dash of `Content-` on its line, blanks aside, and before the `egin` of `begin`. */
+const NAME_FRONT_MAX = 60
+const BEGIN_FRONT_MAX = 3
+
+/** Looks for lines at which something may begin, in bytes that are looked at once. */
+export class EventSearch {
+  readonly #bytes: Buffer
+  #dash = -1
+  #begin: number
+  #upper: number
+
+  /** `coded`: lines that begin uuencode or yEnc, too. */
+  constructor(bytes: Buffer, coded: boolean) {
+    this.#bytes = bytes
+    this.#begin = coded ? -1 : bytes.length
+    this.#upper = this.#begin
+  }
+
+  /** Where the next such line begins, at `from` or behind, which a line does; the length if none does. */
+  next(from: number): number {
+    const bytes = this.#bytes
+    let least = from
+    for (;;) {
+      if (this.#dash < least) this.#dash = indexOrEnd(bytes, DASH, least)
+      if (this.#begin < least) this.#begin = indexOrEnd(bytes, 'egin', least)
+      if (this.#upper < least) this.#upper = indexOrEnd(bytes, 'EGIN', least)
+      const found = Math.min(this.#dash, this.#begin, this.#upper)
+      if (found === bytes.length) return found
+      const line = eventAt(bytes, found, from)
+      if (line !== undefined) return line
+      // On behind it; a row of dashes at once.
+      least = found + 1
+      while (bytes[least] === DASH) least++
+    }
+  }
+}
+
+/** Where the line begins that the dash, or the `egin`, makes one of interest; not before `from`. */
+function eventAt(bytes: Buffer, found: number, from: number): number | undefined {
+  if (bytes[found] !== DASH) {
+    const text = bytes.toString('latin1', Math.max(from, found - 1), found + 12)
+    // Behind a text only what has a mode, or each sentence that has the word would be one.
+    if (/^.egin[ \t]+[0-7]{1,8}[ \t]/i.test(text)) return found - 1
+    const line = lineStart(bytes, found, from, BEGIN_FRONT_MAX)
+    if (line === undefined) return undefined
+    const start = bytes.toString('latin1', line, Math.min(bytes.length, found + 12))
+    return /^(?:begin(?:[ \t\r\n`-]|$)|=ybegin )/i.test(start) ? line : undefined
+  }
+  if (bytes[found + 1] === DASH) return lineStart(bytes, found, from, 0)
+  return isMimeName(bytes, found) ? lineStart(bytes, found, from, NAME_FRONT_MAX) : undefined
+}
+
+/** Whether the dash is that of `Content-…:`, with little around it. */
+function isMimeName(bytes: Buffer, dash: number): boolean {
+  if (!isBehindNt(bytes, dash)) return false
+  const before = bytes.toString('latin1', Math.max(0, dash - 12), dash)
+  if (!/content[^:\n]{0,4}$/i.test(before)) return false
+  return /^-[^:\n]{0,30}:/.test(bytes.toString('latin1', dash, dash + 40))
+}
+
+/** Most dashes are not: the end of `content`, or of what is like it, is no more than four bytes before. */
+function isBehindNt(bytes: Buffer, dash: number): boolean {
+  for (let at = dash - 1; at >= dash - 5; at--) {
+    if ((bytes[at]! | 32) === 0x74 && (bytes[at - 1]! | 32) === 0x6e) return true
+  }
+  return false
+}
+
+/**
+ * Where the line begins that `at` is in, if it has no more than so many bytes before that, blanks
+ * aside; not before `from`.
+ */
+function lineStart(bytes: Buffer, at: number, from: number, most: number): number | undefined {
+  let others = 0
+  for (let back = at; back > from; back--) {
+    const byte = bytes[back - 1]!
+    if (isLineEnd(byte)) return back
+    if (byte !== SPACE && byte !== TAB && ++others > most) return undefined
+  }
+  return from
+}

@@ -1,0 +1,143 @@
+import { Base64Decoder, PATIENT } from './decoders/base64.ts'
+import { decoded, sourceIn } from './decoding.ts'
+import { plainName } from './fields.ts'
+import { Over } from './limits.ts'
+import { beginsAsMail, MAIL_START } from './looks.ts'
+import { aroundMail, type Depth } from './nesting.ts'
+import type { Leaf } from './open-contents.ts'
+import type { PartHeader } from './part-header.ts'
+import { Reading } from './reading.ts'
+import { type MakeDecoder, quotedPrintablePlan } from './readings.ts'
+import { partOf, type Source } from './source.ts'
+import { newWork, PIECE, type Step, type Work, type WorkOptions, worked } from './walk.ts'
+
+/** Mails in one another that are read at a time. */
+const READINGS_MAX = 50
+
+/** Encoded bytes that tell what they mean at their start. */
+const ENCODED_START = 3 * MAIL_START
+
+/**
+ * Whether more than `limit` messages stand inside one another, or more than `limit` multiparts in
+ * one of them; encoded ones count, too (nesting.ts). Reads no further than it takes to tell: of
+ * mail without parts the header, and the start of what it encodes. Steps are turns; the last one
+ * is `over` where there is more than is read.
+ */
+export function* isNestedDeeper(
+  message: Source,
+  limit: number,
+  options: WorkOptions,
+): Generator<Step, boolean> {
+  try {
+    const mail = { source: message, around: aroundMail() }
+    return yield* readsDeeper(mail, { limit, readings: 0 }, newWork(message, options))
+  } catch (error) {
+    if (!(error instanceof Over)) throw error
+    yield { kind: 'over', why: error.message }
+    return false
+  }
+}
+
+interface Count {
+  readonly limit: number
+  readings: number
+}
+
+interface Mail {
+  readonly source: Source
+  readonly around: Depth
+  /** What it is read under, where its own header stands outside of what is encoded. */
+  readonly header?: Buffer
+}
+
+function* readsDeeper(
+  { source, around, header }: Mail,
+  count: Count,
+  work: Work,
+): Generator<Step, boolean> {
+  if (++count.readings > READINGS_MAX) return true
+  let encoded: Leaf[] = []
+  const leaf = (leaf: Leaf) => {
+    if (leaf.depth && mayHoldMail(leaf.header)) encoded.push(leaf)
+  }
+  const reading = new Reading({ leaf }, around)
+  if (header) reading.push(header)
+  const shift = header?.length ?? 0
+  let steps = 0
+  let isSettled = false
+  for (const chunk of source.chunks()) {
+    for (let at = 0; at < chunk.length && !isSettled; at += PIECE) {
+      reading.push(chunk.subarray(at, at + PIECE))
+      yield* worked(work, reading.steps - steps)
+      steps = reading.steps
+      if (reading.deepest > count.limit) return true
+      const ready = encoded
+      encoded = []
+      for (const leaf of ready)
+        if (yield* holdsDeeper(leaf, source, shift, count, work)) return true
+      isSettled = reading.isSettled
+    }
+    if (isSettled) break
+  }
+  reading.end()
+  if (reading.deepest > count.limit) return true
+  for (const leaf of encoded) {
+    // What is settled goes on to the end.
+    const whole = isSettled ? { ...leaf, to: source.size + shift } : leaf
+    if (yield* holdsDeeper(whole, source, shift, count, work)) return true
+  }
+  count.readings--
+  return false
+}
+
+function mayHoldMail({ encodings }: PartHeader): boolean {
+  return encodings.includes('base64') || encodings.includes('quoted-printable')
+}
+
+function* holdsDeeper(
+  { from, to, header, depth }: Leaf,
+  source: Source,
+  shift: number,
+  count: Count,
+  work: Work,
+): Generator<Step, boolean> {
+  const isOpened = header.multipart !== 'no' || header.message !== 'no'
+  const part = partOf(source, Math.max(0, from - shift), Math.max(0, to - shift))
+  for (const encoding of header.encodings) {
+    const make = decoderOf(encoding)
+    if (make === undefined || part.size === 0) continue
+    if (!isOpened && !(yield* beginsMail(part, make, work))) continue
+    const store = yield* decoded(part, make, work)
+    try {
+      const mail: Mail = isOpened
+        ? { source: sourceIn(store), around: depth!, header: withoutEncoding(header) }
+        : { source: sourceIn(store), around: aroundMail(depth!.messages + 1) }
+      if (yield* readsDeeper(mail, count, work)) return true
+    } finally {
+      store.close()
+    }
+  }
+  return false
+}
+
+function decoderOf(encoding: PartHeader['encodings'][number]): MakeDecoder | undefined {
+  if (encoding === 'quoted-printable') return quotedPrintablePlan().standard
+  if (encoding !== 'base64') return undefined
+  return (give, room) => new Base64Decoder(give, room, { ...PATIENT, padding: 'restart' })
+}
+
+function* beginsMail(part: Source, make: MakeDecoder, work: Work): Generator<Step, boolean> {
+  const start = partOf(part, 0, Math.min(part.size, ENCODED_START))
+  const store = yield* decoded(start, make, work)
+  try {
+    return beginsAsMail(Buffer.concat([...store.chunks()].map((chunk) => Buffer.from(chunk))))
+  } finally {
+    store.close()
+  }
+}
+
+function withoutEncoding({ fields }: PartHeader): Buffer {
+  const kept = fields.filter(({ name }) => !plainName(name).includes('transfer-encoding'))
+  const lines = kept.map(({ name, value }) => `${name}:${value.trimEnd()}\n`)
+  return Buffer.from(`${lines.join('')}\n`, 'latin1')
+}

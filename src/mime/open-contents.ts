@@ -1,0 +1,85 @@
+import type { HeaderRegion } from './header-region.ts'
+import { OPEN_MAX, Over, PLACES_MAX } from './limits.ts'
+import type { Depth } from './nesting.ts'
+import { type Encoding, NO_HEADER, type PartHeader } from './part-header.ts'
+
+/** A content that begins at one place and may end at several. Offsets are bytes of the message. */
+export interface Leaf {
+  readonly from: number
+  /** Where the line begins that ends it for every reader that has not ended it before. */
+  readonly to: number
+  /** Where lines begin that end it for some. */
+  readonly mayEnd: readonly number[]
+  readonly header: PartHeader
+  readonly encodings: readonly Encoding[]
+  /** What stands around it; undefined for what only some look for at this place. */
+  readonly depth: Depth | undefined
+}
+
+/** Encoded data that is known by its own looks, wherever it stands. */
+export interface Coded {
+  readonly kind: 'base64' | 'uuencode' | 'yenc'
+  readonly from: number
+  readonly to: number
+}
+
+/** A place where content may begin, whose end is not reached. */
+interface Open {
+  readonly kind: 'leaf' | 'uuencode' | 'yenc'
+  readonly from: number
+  readonly region: HeaderRegion | undefined
+  readonly depth: Depth | undefined
+  /** Of each way in which a line may be a delimiter, the first such line. */
+  readonly mayEnd: Map<string, number>
+}
+
+export interface ContentListener {
+  leaf?(leaf: Leaf): void
+  coded?(coded: Coded): void
+}
+
+/** Contents that have begun and not ended. Each method throws Over where there are too many. */
+export class OpenContents {
+  readonly #listener: ContentListener
+  readonly #open: Open[] = []
+  #places = 0
+
+  constructor(listener: ContentListener) {
+    this.#listener = listener
+  }
+
+  get length(): number {
+    return this.#open.length
+  }
+
+  /** Counts a place where something may begin or end. */
+  count(): void {
+    if (++this.#places > PLACES_MAX) throw new Over(`more than ${PLACES_MAX} places to look at`)
+  }
+
+  begin(open: Omit<Open, 'mayEnd'>): void {
+    this.count()
+    if (this.#open.length === OPEN_MAX) {
+      throw new Over(`more than ${OPEN_MAX} contents that may have begun`)
+    }
+    this.#open.push({ ...open, mayEnd: new Map() })
+  }
+
+  /** They may end there, by a line that is a delimiter in one way. */
+  mayEnd(way: string, at: number): void {
+    for (const { mayEnd } of this.#open) if (!mayEnd.has(way)) mayEnd.set(way, at)
+  }
+
+  /** Ends what was begun last, but for the first `base`. */
+  end(base: number, to: number): void {
+    for (const { kind, from, region, depth, mayEnd } of this.#open.splice(base)) {
+      if (kind !== 'leaf') {
+        this.#listener.coded?.({ kind, from, to })
+        continue
+      }
+      const header = region?.header ?? NO_HEADER
+      const encodings = [...new Set([...header.encodings, ...(region?.start.around ?? [])])]
+      this.#listener.leaf?.({ from, to, mayEnd: [...mayEnd.values()], header, encodings, depth })
+    }
+  }
+}
