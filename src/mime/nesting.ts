@@ -27,6 +27,8 @@ export function aroundMail(messages = 0): Depth {
 export class Nesting {
   readonly #around: Depth
   readonly #open: Depth[] = []
+  /** The levels of the message that began last, if its header is no file's of its own. */
+  #inPlace = 0
   /** What was reached: of levels or messages, or a third of all that were open. */
   deepest = 0
 
@@ -61,8 +63,15 @@ export class Nesting {
     if (!isMessage) return false
     const isPlainly = header.message === 'sure' ? header.multipart === 'no' : !saysType(header)
     const isFile = isClear && isPlainly && around.isMultipart
-    this.#push({ ...aroundMail(messages + 1), levels: isFile ? 0 : this.depth.levels + 1 })
+    this.#inPlace = this.depth.levels + 1
+    this.#push({ ...aroundMail(messages + 1), levels: isFile ? 0 : this.#inPlace })
     return true
+  }
+
+  /** The header of the message that began last goes on with that of its part, to some. */
+  goOnInPlace(): void {
+    const last = this.#open.pop()
+    if (last) this.#push({ ...last, levels: Math.max(last.levels, this.#inPlace) })
   }
 
   /** Closes all but the outermost `length`. */

@@ -13,6 +13,9 @@ import { CR, DASH, isBlank, LF, LineSearch, lineEnd, SPACE, TAB } from './shared
 /** Bytes of a line that are looked at together; a longer one is taken in pieces. */
 const LINE_MAX = 16 * 1024
 
+/** First lines of a content in which libclamav goes on with the header. */
+const GOES_ON = /^(?:content|filename=)|base64/i
+
 /** Lines that are no fields, one behind the other, by which a header is over. */
 const STRANGE_MAX = 2
 
@@ -44,6 +47,8 @@ export class Reading {
   #region: HeaderRegion | undefined // undefined in content
   /** Only blank lines since the last header. */
   #isAtStart = false
+  /** That was a mail's, and empty: to some it begins behind them. */
+  #awaitsHeader = false
   /** Whether lines of nothing but base64 are looked for: no header says that they are. */
   #looksForRuns: boolean
 
@@ -165,11 +170,16 @@ export class Reading {
       this.#endHeader(true)
       this.#startLeaf(to, region)
       this.#announce(region, base)
+      this.#awaitsHeader = !region.hasLines && !region.start.isOfPart
       return
     }
     if (bytes[from] === DASH && bytes[from + 1] === DASH) {
       this.#learnSoFar(region)
       if (this.#delimiter(bytes, from, to)) return
+    }
+    if (this.#isAtStart) {
+      this.#isAtStart = false // of an attached message
+      if (goesOn(bytes, from, to)) this.#nesting.goOnInPlace()
     }
     const line = bytes.toString('latin1', from, to)
     if (/^begin/i.test(line)) this.#beginCoded(line.trimEnd(), to)
@@ -210,7 +220,8 @@ export class Reading {
       const containers = this.#nesting.length
       this.#multiparts.push({ boundary, isSure, base, encodings, nests, containers })
     }
-    if (header.multipart === 'maybe') this.#anyDashes = true
+    // What is written plainly has no other boundaries than those that are known.
+    if (header.multipart === 'maybe' && boundary === undefined) this.#anyDashes = true
     if (!isMessage) return
     this.#beginHeader({ isOfPart: false, nests: isInside && !isClear ? 'maybe' : nests })
   }
@@ -228,6 +239,7 @@ export class Reading {
   /** `at` and other places are those of the bytes that are looked at. */
   #startLeaf(at: number, region: HeaderRegion | undefined): void {
     const nests = region !== undefined && region.start.nests !== 'no'
+    if (!nests && !this.#looksForCoded) return // of these nothing is nested
     const depth = nests ? this.#nesting.depth : undefined
     this.#open.begin({ kind: 'leaf', from: this.#offset + at, region, depth })
   }
@@ -249,15 +261,15 @@ export class Reading {
     if (this.#looksForRuns) this.#runs.lines(bytes, from, to, this.#offset)
   }
 
-  /** The first line of a content that is not blank: to libclamav the header may go on there. */
+  /** The first line of a content that is not blank: to some the header goes on, or begins there. */
   #firstLine(bytes: Buffer, from: number, to: number): number {
     if (isBlank(bytes, from, to)) {
       this.#content(bytes, from, to)
       return to
     }
     this.#isAtStart = false
-    const text = bytes.toString('latin1', from, Math.min(to, from + 1024))
-    if (/^(?:content|filename=)|base64/i.test(text)) {
+    if (this.#awaitsHeader || goesOn(bytes, from, to)) {
+      this.#awaitsHeader = false
       this.#open.count()
       this.#beginHeader({ isOfPart: false, nests: 'maybe' })
     }
@@ -331,6 +343,10 @@ export class Reading {
     if (says) this.#nesting.enter(before.header, false)
     else this.#nesting.cut(containers)
   }
+}
+
+function goesOn(bytes: Buffer, from: number, to: number): boolean {
+  return GOES_ON.test(bytes.toString('latin1', from, Math.min(to, from + 1024)))
 }
 
 function isEncoded({ encodings }: PartHeader): boolean {

@@ -149,7 +149,7 @@ export const secondLook: readonly Case[] = [
   {
     name: 'mail that is encoded deeper than is looked stays out, in words of its own',
     message: () => mail([TEXT, encodedMail(13)], odd),
-    settings: settings({ QHPSI: 'plugin: eicar' }),
+    settings: settings({ QHPSI: 'plugin: eicar', MAXNESTING: '100' }),
     expect: { outcome: 'refused', text: /can be scanned \(mail encoded more than 12 deep\)/ },
   },
   {
