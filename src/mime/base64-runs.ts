@@ -4,19 +4,31 @@ import { isBlank, LineSearch } from './shared/lines.ts'
 /** Characters of base64 that a run must have: less is a word of a text, and no file. */
 const RUN_LEAST = 16
 
+/** Lines that are none, between two runs that some reader takes for one. */
+const GAP_MAX = 3
+
 interface Run {
   readonly from: number
   readonly to: number
 }
 
-/** Looks for lines of nothing but base64, blank ones among them: data that no header announces. */
-export class Base64Runs {
-  readonly #found: (run: Run) => void
-  #run: { from: number; to: number; characters: number } | undefined
+export interface RunListener {
+  run(run: Run): void
+  /** Several runs that few other lines stand between. */
+  joined(runs: Run): void
+}
 
-  /** Tells of each run where it begins and ends, as offsets of the message. */
-  constructor(found: (run: Run) => void) {
-    this.#found = found
+/**
+ * Looks for lines of nothing but base64, blank ones among them: data that no header announces.
+ * Places are offsets of the message.
+ */
+export class Base64Runs {
+  readonly #listener: RunListener
+  #run: { from: number; to: number; characters: number } | undefined
+  #joined: { readonly from: number; to: number; runs: number; gap: number } | undefined
+
+  constructor(listener: RunListener) {
+    this.#listener = listener
   }
 
   /** Lines, the last of them perhaps not whole; `offset` is where `bytes` begins in the message. */
@@ -34,12 +46,31 @@ export class Base64Runs {
       this.#run ??= { from: offset + from, to: 0, characters: 0 }
       this.#run.to = offset + to
       this.#run.characters += to - from
-    } else if (this.#run && !isBlank(bytes, from, to)) this.end()
+    } else if ((this.#run || this.#joined) && !isBlank(bytes, from, to)) {
+      this.#endRun()
+      if (this.#joined && ++this.#joined.gap > GAP_MAX) this.#endJoined()
+    }
   }
 
   end(): void {
+    this.#endRun()
+    this.#endJoined()
+  }
+
+  #endRun(): void {
     const run = this.#run
     this.#run = undefined
-    if (run && run.characters >= RUN_LEAST) this.#found(run)
+    if (!run || run.characters < RUN_LEAST) return
+    this.#listener.run(run)
+    this.#joined ??= { from: run.from, to: run.to, runs: 0, gap: 0 }
+    this.#joined.to = run.to
+    this.#joined.runs++
+    this.#joined.gap = 0
+  }
+
+  #endJoined(): void {
+    const joined = this.#joined
+    this.#joined = undefined
+    if (joined && joined.runs > 1) this.#listener.joined(joined)
   }
 }

@@ -11,8 +11,14 @@ import {
 import { endOf, firstByte, hasHighBytes, withEnd } from './looks.ts'
 import type { Coded, Leaf } from './open-contents.ts'
 import type { PartHeader } from './part-header.ts'
-import { base64Plan, type MakeDecoder, quotedPrintablePlan, uuencodePlan } from './readings.ts'
-import { SPACE } from './shared/lines.ts'
+import {
+  base64Plan,
+  linesOfBase64,
+  type MakeDecoder,
+  quotedPrintablePlan,
+  uuencodePlan,
+} from './readings.ts'
+import { CR, SPACE } from './shared/lines.ts'
 import { partOf, type Source } from './source.ts'
 import {
   LineEnds,
@@ -64,6 +70,7 @@ export function* codedContents(
   if (from >= to) return
   const part = partOf(source, from, to)
   if (kind === 'base64') yield* outOfBase64(part, false, walk, depth)
+  else if (kind === 'base64 lines') yield* oneWay(linesOfBase64, part, walk, depth)
   else if (kind === 'uuencode') yield* decodedBy(uuencodePlan(), part, walk, depth)
   else
     yield* decodedBy(
@@ -102,7 +109,8 @@ function* inItsForms(
 ): Generator<Step, void> {
   yield* giveOne(bare, {}, walk)
   const isFile = header.isNamed || !header.type.startsWith('text/')
-  if (isFile && end.length > 0) yield* giveOne(part ?? withEnd(bare, end), {}, walk)
+  const isBareCr = end[0] === CR && end.length === 1
+  if (end.length > 0 && (isFile || isBareCr)) yield* giveOne(part ?? withEnd(bare, end), {}, walk)
   const ways = [
     ...(look.crlf ? (['lf'] as const) : []),
     ...(look.lf && isFile ? (['crlf'] as const) : []),

@@ -9,12 +9,13 @@ export function firstByte(source: Source): number {
   return 0
 }
 
-/** The source without the line end that it ends in, and that. */
+/** The source without the line end that it ends in, and that; a bare CR is one to some. */
 export function endOf(source: Source): { readonly bare: Source; readonly end: Buffer } {
   const from = Math.max(0, source.size - 2)
   const last = Buffer.concat([...source.chunks(from, source.size)])
   let length = 0
   if (last.at(-1) === LF) length = last.at(-2) === CR ? 2 : 1
+  else if (last.at(-1) === CR) length = 1
   return {
     bare: length === 0 ? source : partOf(source, 0, source.size - length),
     end: Buffer.from(last.subarray(last.length - length)),

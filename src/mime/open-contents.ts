@@ -18,7 +18,8 @@ export interface Leaf {
 
 /** Encoded data that is known by its own looks, wherever it stands. */
 export interface Coded {
-  readonly kind: 'base64' | 'uuencode' | 'yenc'
+  /** `base64 lines`: other lines stand among them. */
+  readonly kind: 'base64' | 'base64 lines' | 'uuencode' | 'yenc'
   readonly from: number
   readonly to: number
 }
@@ -43,6 +44,7 @@ export class OpenContents {
   readonly #listener: ContentListener
   readonly #open: Open[] = []
   #places = 0
+  #hasText = false
 
   constructor(listener: ContentListener) {
     this.#listener = listener
@@ -77,9 +79,17 @@ export class OpenContents {
         this.#listener.coded?.({ kind, from, to })
         continue
       }
-      const header = region?.header ?? NO_HEADER
+      const header = region ? this.#withFirstText(region.header) : NO_HEADER
       const encodings = [...new Set([...header.encodings, ...(region?.start.around ?? [])])]
       this.#listener.leaf?.({ from, to, mayEnd: [...mayEnd.values()], header, encodings, depth })
     }
+  }
+
+  /** Of several texts the first is that of the mail itself: others are files to some readers. */
+  #withFirstText(header: PartHeader): PartHeader {
+    if (!header.isText) return header
+    const isFirst = !this.#hasText
+    this.#hasText = true
+    return isFirst ? header : { ...header, isText: false }
   }
 }

@@ -3,10 +3,11 @@ import { Boundaries } from './boundaries.ts'
 import { readBoundaries } from './boundary-forms.ts'
 import { codedName, isBase64Header, isUuencodeHeader } from './decoders/uuencode.ts'
 import { HeaderRegion, isBlankLine, isField, type RegionStart } from './header-region.ts'
+import { BOUNDARY_MAX } from './limits.ts'
 import { EventSearch } from './line-events.ts'
 import { type Multipart, Multiparts } from './multiparts.ts'
 import { aroundMail, type Depth, Nesting, saysType } from './nesting.ts'
-import { type ContentListener, OpenContents } from './open-contents.ts'
+import { type Coded, type ContentListener, OpenContents } from './open-contents.ts'
 import type { PartHeader } from './part-header.ts'
 import { CR, DASH, isBlank, LF, LineSearch, lineEnd, SPACE, TAB } from './shared/lines.ts'
 
@@ -44,6 +45,9 @@ export class Reading {
   /** Some multipart's boundary may be anything. */
   #anyDashes = false
 
+  /** A line of two dashes in a content, and where it ends: above a field it is a delimiter to some. */
+  #dashes: { readonly text: string; readonly end: number } | undefined
+
   #region: HeaderRegion | undefined // undefined in content
   /** Only blank lines since the last header. */
   #isAtStart = false
@@ -66,9 +70,13 @@ export class Reading {
     this.#open = new OpenContents(listener)
     this.#nesting = new Nesting(around)
     this.#looksForRuns = this.#looksForCoded
-    this.#runs = new Base64Runs(({ from, to }) => {
+    const found = (kind: 'base64' | 'base64 lines', { from, to }: Pick<Coded, 'from' | 'to'>) => {
       this.#open.count()
-      listener.coded?.({ kind: 'base64', from, to })
+      listener.coded?.({ kind, from, to })
+    }
+    this.#runs = new Base64Runs({
+      run: (run) => found('base64', run),
+      joined: (runs) => found('base64 lines', runs),
     })
     this.#beginHeader({ isOfPart: false, nests: 'sure' })
   }
@@ -284,7 +292,10 @@ export class Reading {
     let dashes = from
     while (bytes[dashes] === SPACE || bytes[dashes] === TAB) dashes++
     if (bytes[dashes] === DASH && bytes[dashes + 1] === DASH) {
-      if (!this.#delimiter(bytes, dashes, to)) this.#content(bytes, from, to)
+      if (this.#delimiter(bytes, dashes, to)) return to
+      const text = bytes.toString('latin1', dashes + 2, Math.min(to, dashes + BOUNDARY_MAX))
+      this.#dashes = { text: text.trim().toLowerCase(), end: this.#offset + to }
+      this.#content(bytes, from, to)
       return to
     }
     const text = bytes.toString('latin1', from, to).trimEnd()
@@ -292,6 +303,9 @@ export class Reading {
       this.#content(bytes, from, to)
       this.#beginCoded(text, to)
       return to
+    }
+    if (this.#dashes?.end === this.#offset + from && this.#dashes.text !== '') {
+      this.#boundaries.learn([this.#dashes.text])
     }
     this.#beginHeader({ isOfPart: false, nests: 'no' })
     return from

@@ -53,10 +53,14 @@ class Base64Plan implements DecodingPlan {
       yield (give, room) => new Base64Decoder(give, room, mode)
     }
     if (this.#isSaid && (odd.junk || odd.url || odd.high || odd.lines)) {
-      yield (give, room) => new WithoutJunkLines(new Base64Decoder(give, room))
+      yield linesOfBase64
     }
   }
 }
+
+/** Lines of nothing but base64, for who leaves all others out. */
+export const linesOfBase64: MakeDecoder = (give, room) =>
+  new WithoutJunkLines(new Base64Decoder(give, room))
 
 /** `isSaid`: a header says that it is base64; else it only looks like it. */
 export function base64Plan(isSaid: boolean): Base64Plan {

@@ -92,9 +92,15 @@ export const secondLook: readonly Case[] = [
   },
   {
     name: 'text of the mail itself, which stands there as it is, is left to the scan of the whole',
-    message: () => mail([TEXT, 'Content-Type: text/plain; charset=utf-8\n\nmore text\n']),
+    message: () => mail([TEXT]),
     settings: settings(),
     expect: { outcome: 'delivered', scans: 1, xQhpsi: 'clean', newStamps: 1 },
+  },
+  {
+    name: 'a second text, which some mail programs give as a file, is scanned by itself',
+    message: () => mail([TEXT, 'Content-Type: text/plain; charset=utf-8\n\nmore text\n']),
+    settings: settings(),
+    expect: { outcome: 'delivered', scans: 2, xQhpsi: 'clean', newStamps: 1 },
   },
   {
     name: 'HTML is scanned by itself',

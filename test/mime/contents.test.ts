@@ -103,6 +103,20 @@ t.test('base64 is read as one, up to its padding, and from there', async (t) => 
   }
 })
 
+t.test('base64 that no field announces may have a few other lines in it', async (t) => {
+  const content = 'a file that is as long as several lines of base64. '.repeat(20)
+  const lines = bytes(content)
+    .toString('base64')
+    .match(/.{1,64}/g)!
+  for (const strange of [['begin 0644 x'], ['a b', '- -'], ['x y', 'x y', 'x y']]) {
+    const found = look(bytes(`A: b\n\n${lines.toSpliced(5, 0, ...strange).join('\n')}\n`))
+    t.ok(
+      found.contents.some((one) => one.equals(bytes(content))),
+      strange.join(),
+    )
+  }
+})
+
 t.test('uuencode is found by its own looks, with any header', async (t) => {
   for (const header of [
     'begin 644 a',

@@ -255,6 +255,13 @@ export const structure: readonly Evasion[] = [
     text: () => mail(`${multipart('mixed', [`${ZIP_TYPE}\n${QUOTED}`])}${quotedPrintable(zip)}\n`),
   },
   {
+    name: 'parts between lines of dashes in a mail that says nothing of a multipart',
+    text: () =>
+      mail(
+        `\n--in\nContent-Transfer-Encoding: 7bit\n--in\n${ATTACHED}\n${QUOTED}\n\n${quotedPrintable(textFile)}\n--in--\n`,
+      ),
+  },
+  {
     name: 'a mail without MIME-Version',
     text: () => mixed(file).replace('MIME-Version: 1.0\n', ''),
   },

@@ -158,6 +158,23 @@ export const wholeFiles: readonly Evasion[] = [
     text: () => mixed(`\n${textFile}`),
   },
   {
+    name: 'a text known by its digest in a second text/plain without a name',
+    text: () => mixed(part(['Content-Type: text/plain'], textFile.toString('latin1'))),
+  },
+  {
+    name: 'a text known by its digest in a part with a Content-ID and no type',
+    text: () =>
+      mail(multipart('related', [part(['Content-ID: <1@x>'], textFile.toString('latin1'))])),
+  },
+  {
+    name: 'a text in quoted-printable known by its digest, in a mail whose lines end in bare CRs',
+    text: () =>
+      mail(part([FILE_TYPE, QUOTED], quotedPrintable(textFile))).replace(
+        /(?<=\nFrom[\s\S]*)\n/g,
+        '\r',
+      ),
+  },
+  {
     name: 'a text known by its digest in an attached message',
     text: () =>
       mixed(
