@@ -1,4 +1,4 @@
-import type { Decoder, Give } from './decoders/decoder.ts'
+import { type Decoder, type Give, Writer } from './decoders/decoder.ts'
 import { CR, LF, SPACE, TAB } from './shared/lines.ts'
 
 const QUOTE = 0x3e
@@ -47,64 +47,44 @@ export function mayBeginFile(byte: number): boolean {
 
 /** Lines that end in CR LF end in LF, or the other way round. */
 export class LineEnds implements Decoder {
-  readonly #give: Give
-  readonly #room: Buffer
+  readonly #out: Writer
   readonly #to: 'lf' | 'crlf'
-  #length = 0
   #cr = false
 
   constructor(give: Give, room: Buffer, to: 'lf' | 'crlf') {
-    this.#give = give
-    this.#room = room
+    this.#out = new Writer(give, room)
     this.#to = to
   }
 
   push(bytes: Buffer, from: number, to: number): void {
     for (let at = from; at < to; at++) {
       const byte = bytes[at]!
-      if (this.#cr && byte !== LF) this.#put(CR)
+      if (this.#cr && byte !== LF) this.#out.put(CR)
       this.#cr = byte === CR
       if (this.#cr) continue
-      if (byte === LF && this.#to === 'crlf') this.#put(CR)
-      this.#put(byte)
+      if (byte === LF && this.#to === 'crlf') this.#out.put(CR)
+      this.#out.put(byte)
     }
-    this.#flush()
+    this.#out.flush()
   }
 
   end(): void {
-    if (this.#cr) this.#put(CR)
-    this.#flush()
-  }
-
-  #put(byte: number): void {
-    if (this.#length === this.#room.length) this.#flush()
-    this.#room[this.#length++] = byte
-  }
-
-  #flush(): void {
-    if (this.#length > 0) this.#give(this.#room, this.#length)
-    this.#length = 0
+    if (this.#cr) this.#out.put(CR)
+    this.#out.flush()
   }
 }
 
 /** Without any CR, for readers that drop what they decode as one. */
 export class WithoutCrs implements Decoder {
-  readonly #give: Give
-  readonly #room: Buffer
+  readonly #out: Writer
 
   constructor(give: Give, room: Buffer) {
-    this.#give = give
-    this.#room = room
+    this.#out = new Writer(give, room)
   }
 
   push(bytes: Buffer, from: number, to: number): void {
-    for (let at = from; at < to; ) {
-      let length = 0
-      for (; at < to && length < this.#room.length; at++) {
-        if (bytes[at] !== CR) this.#room[length++] = bytes[at]!
-      }
-      if (length > 0) this.#give(this.#room, length)
-    }
+    for (let at = from; at < to; at++) if (bytes[at] !== CR) this.#out.put(bytes[at]!)
+    this.#out.flush()
   }
 
   end(): void {}
@@ -115,17 +95,14 @@ export class WithoutCrs implements Decoder {
  * marks of quoting and one blank at the front of a line go, too.
  */
 export class Unflowed implements Decoder {
-  readonly #give: Give
-  readonly #room: Buffer
-  #length = 0
+  readonly #out: Writer
   #blank = false
   #cr = false
   /** At the front of a line, behind marks of quoting. */
   #front = true
 
   constructor(give: Give, room: Buffer) {
-    this.#give = give
-    this.#room = room
+    this.#out = new Writer(give, room)
   }
 
   push(bytes: Buffer, from: number, to: number): void {
@@ -148,31 +125,21 @@ export class Unflowed implements Decoder {
       }
       this.#held()
       if (byte === SPACE) this.#blank = true
-      else this.#put(byte)
+      else this.#out.put(byte)
     }
-    this.#flush()
+    this.#out.flush()
   }
 
   end(): void {
     this.#held()
-    this.#flush()
+    this.#out.flush()
   }
 
   #held(): void {
-    if (this.#blank) this.#put(SPACE)
-    if (this.#cr) this.#put(CR)
+    if (this.#blank) this.#out.put(SPACE)
+    if (this.#cr) this.#out.put(CR)
     this.#blank = false
     this.#cr = false
-  }
-
-  #put(byte: number): void {
-    if (this.#length === this.#room.length) this.#flush()
-    this.#room[this.#length++] = byte
-  }
-
-  #flush(): void {
-    if (this.#length > 0) this.#give(this.#room, this.#length)
-    this.#length = 0
   }
 }
 

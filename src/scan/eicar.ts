@@ -1,5 +1,6 @@
+import { decoderRoom } from '../mime/decoders/base64.ts'
+import { QuotedPrintableDecoder } from '../mime/decoders/quoted-printable.ts'
 import { EICAR } from './shared/eicar-file.ts'
-import { createQuotedPrintableReader } from './shared/quoted-printable.ts'
 import { clean, infected, type Scanner } from './shared/scanner.ts'
 
 /** As clamd names it with a signature of this name. */
@@ -38,12 +39,17 @@ export function eicarScanner(): Scanner {
 export function createEicarSearch(): (chunk: Buffer) => boolean {
   const plain = createTextSearch([EICAR])
   const base64 = createTextSearch(base64Forms(EICAR))
-  const quotedPrintable = createTextSearch([EICAR])
-  const decode = createQuotedPrintableReader()
+  const decoded = createTextSearch([EICAR])
+  let isDecoded = false
+  const escapes = new QuotedPrintableDecoder((bytes, length) => {
+    isDecoded ||= decoded(bytes.toString('latin1', 0, length))
+  }, decoderRoom())
 
   return (chunk) => {
     const text = chunk.toString('latin1')
-    return plain(text) || base64(text.replace(/[\r\n\t ]+/g, '')) || quotedPrintable(decode(text))
+    if (plain(text) || base64(text.replace(/[\r\n\t ]+/g, ''))) return true
+    escapes.push(chunk, 0, chunk.length)
+    return isDecoded
   }
 }
 

@@ -9,3 +9,34 @@ export interface Decoder {
 
 /** Bytes that are decoded before they are given. */
 export const ROOM = 16 * 1024
+
+/** Fills a room byte by byte, and gives what is in it when it is full, or when it is flushed. */
+export class Writer {
+  readonly #give: Give
+  readonly #room: Buffer
+  #length = 0
+
+  constructor(give: Give, room: Buffer) {
+    this.#give = give
+    this.#room = room
+  }
+
+  put(byte: number): void {
+    if (this.#length === this.#room.length) this.flush()
+    this.#room[this.#length++] = byte
+  }
+
+  putAll(bytes: Buffer, from: number, to: number): void {
+    for (let at = from; at < to; ) {
+      if (this.#length === this.#room.length) this.flush()
+      const copied = bytes.copy(this.#room, this.#length, at, to)
+      this.#length += copied
+      at += copied
+    }
+  }
+
+  flush(): void {
+    if (this.#length > 0) this.#give(this.#room, this.#length)
+    this.#length = 0
+  }
+}

@@ -1,5 +1,5 @@
 import { CR, LF, SPACE, TAB } from '../shared/lines.ts'
-import type { Decoder, Give } from './decoder.ts'
+import { type Decoder, type Give, Writer } from './decoder.ts'
 
 const EQUALS = 0x3d
 
@@ -47,12 +47,10 @@ export interface QuotedPrintableOddities {
  * line break with blanks behind its `=` and any line end, and the rest as the mode says.
  */
 export class QuotedPrintableDecoder implements Decoder {
-  readonly #give: Give
-  readonly #room: Buffer
+  readonly #out: Writer
   readonly #mode: QuotedPrintableMode
   readonly #odd: QuotedPrintableOddities | undefined
   #held = Buffer.alloc(0)
-  #length = 0
   #inDroppedLine = false
 
   constructor(
@@ -61,8 +59,7 @@ export class QuotedPrintableDecoder implements Decoder {
     mode: QuotedPrintableMode = PATIENT_ESCAPES,
     odd?: QuotedPrintableOddities,
   ) {
-    this.#give = give
-    this.#room = room
+    this.#out = new Writer(give, room)
     this.#mode = mode
     this.#odd = odd
   }
@@ -88,25 +85,6 @@ export class QuotedPrintableDecoder implements Decoder {
     this.#decode(rest, true)
   }
 
-  #flush(): void {
-    if (this.#length > 0) this.#give(this.#room, this.#length)
-    this.#length = 0
-  }
-
-  #put(byte: number): void {
-    if (this.#length === this.#room.length) this.#flush()
-    this.#room[this.#length++] = byte
-  }
-
-  #putAll(bytes: Buffer, from: number, to: number): void {
-    for (let at = from; at < to; ) {
-      if (this.#length === this.#room.length) this.#flush()
-      const copied = bytes.copy(this.#room, this.#length, at, to)
-      this.#length += copied
-      at += copied
-    }
-  }
-
   #decode(bytes: Buffer, last: boolean): void {
     let at = 0
     while (at < bytes.length) {
@@ -117,7 +95,7 @@ export class QuotedPrintableDecoder implements Decoder {
         continue
       }
       const next = this.#nextOfInterest(bytes, at)
-      this.#putAll(bytes, at, next)
+      this.#out.putAll(bytes, at, next)
       if (next === bytes.length) break
       const end =
         bytes[next] === EQUALS ? this.#escape(bytes, next, last) : this.#blanks(bytes, next, last)
@@ -127,7 +105,7 @@ export class QuotedPrintableDecoder implements Decoder {
       }
       at = end
     }
-    this.#flush()
+    this.#out.flush()
   }
 
   /** A `=`, or a blank where those at the end of a line matter. */
@@ -152,7 +130,7 @@ export class QuotedPrintableDecoder implements Decoder {
     const low = hex[bytes[at + 2] ?? 0]!
     if (this.#mode.escapes && high >= 0 && low >= 0) {
       if (this.#odd) this.#odd.encoded = true
-      this.#put(high * 16 + low)
+      this.#out.put(high * 16 + low)
       return at + 3
     }
     if (this.#mode.strange === 'any digits') return this.#anyDigits(bytes, at, last)
@@ -172,7 +150,7 @@ export class QuotedPrintableDecoder implements Decoder {
       return lf ? end + 1 : end
     }
     if (!this.#mode.escapes) {
-      this.#put(EQUALS)
+      this.#out.put(EQUALS)
       return at + 1
     }
     if (this.#odd) this.#odd.strange = true
@@ -183,14 +161,14 @@ export class QuotedPrintableDecoder implements Decoder {
     if (at + 2 >= bytes.length && !last) return -1
     if (bytes[at + 1] === LF) return at + 2
     if (bytes[at + 1] === CR && bytes[at + 2] === LF) return at + 3
-    this.#put((digitOf(bytes[at + 1]) << 4) | digitOf(bytes[at + 2]))
+    this.#out.put((digitOf(bytes[at + 1]) << 4) | digitOf(bytes[at + 2]))
     return Math.min(at + 3, bytes.length)
   }
 
   #strange(bytes: Buffer, at: number, end: number): number {
     switch (this.#mode.strange) {
       case 'keep':
-        this.#put(EQUALS)
+        this.#out.put(EQUALS)
         return at + 1
       case 'drop':
         return end
@@ -213,7 +191,7 @@ export class QuotedPrintableDecoder implements Decoder {
     if (behind >= bytes.length && !last && bytes.length - at <= HELD_MAX) return -1
     const endsLine = end >= bytes.length || bytes[end] === LF || bytes[behind] === LF
     if (endsLine && this.#odd) this.#odd.blanks = true
-    if (!(endsLine && this.#mode.trims)) this.#putAll(bytes, at, end)
+    if (!(endsLine && this.#mode.trims)) this.#out.putAll(bytes, at, end)
     return end
   }
 }

@@ -1,5 +1,5 @@
 import { CR, LF, LineSearch } from '../shared/lines.ts'
-import { type Decoder, type Give, ROOM } from './decoder.ts'
+import { type Decoder, type Give, ROOM, Writer } from './decoder.ts'
 
 /** Longest header line that is looked at. */
 const HEADER_MAX = 64 * 1024
@@ -213,15 +213,12 @@ function isEndLine(bytes: Buffer, from: number, end: number): boolean {
 
 /** Decodes yEnc, of any split, as far as a line `=yend`; lines that begin `=ypart` are skipped. */
 export class YencDecoder implements Decoder {
-  readonly #give: Give
-  readonly #room: Buffer
+  readonly #out: Writer
   #held = Buffer.alloc(0)
-  #length = 0
   #over = false
 
   constructor(give: Give, room: Buffer) {
-    this.#give = give
-    this.#room = room
+    this.#out = new Writer(give, room)
   }
 
   push(bytes: Buffer, from: number, to: number): void {
@@ -238,17 +235,12 @@ export class YencDecoder implements Decoder {
       this.#line(rest, at, end)
       at = end
     }
-    this.#flush()
+    this.#out.flush()
   }
 
   end(): void {
     if (!this.#over && this.#held.length > 0) this.#line(this.#held, 0, this.#held.length)
-    this.#flush()
-  }
-
-  #flush(): void {
-    if (this.#length > 0) this.#give(this.#room, this.#length)
-    this.#length = 0
+    this.#out.flush()
   }
 
   #line(bytes: Buffer, from: number, to: number): void {
@@ -258,10 +250,9 @@ export class YencDecoder implements Decoder {
     let end = to
     while (end > from && isEnd(bytes[end - 1]!)) end--
     for (let at = from; at < end; at++) {
-      if (this.#length === this.#room.length) this.#flush()
       const isEscaped = bytes[at] === 0x3d && at + 1 < end
       if (isEscaped) at++
-      this.#room[this.#length++] = (bytes[at]! - 42 - (isEscaped ? 64 : 0)) & 255
+      this.#out.put((bytes[at]! - 42 - (isEscaped ? 64 : 0)) & 255)
     }
   }
 }
