@@ -48,8 +48,8 @@ export interface TcpSockets {
   endSending(fd: number): void
   /** TCP_INFO: bytes and segments with data that came from the client; undefined if the kernel does not count them. */
   received(fd: number): { readonly bytes: number; readonly segments: number } | undefined
-  /** Whether a write of a line would wait (poll(2)). */
-  canTake(fd: number): boolean
+  /** Whether the descriptor takes a line, within so many whole milliseconds at most (poll(2)). */
+  canTake(fd: number, within: number): boolean
 }
 
 /** An IP address of 4 or 16 bytes, undefined for all, and a port, 0 for any. */
@@ -293,11 +293,11 @@ function fromFunctions(c: Foreign<(typeof FUNCTIONS)[number]>): TcpSockets {
         segments: tcpInfo.readUInt32LE(DATA_SEGMENTS_IN_AT),
       }
     },
-    canTake(fd) {
+    canTake(fd, within) {
       pollfd.writeInt32LE(fd, 0)
       pollfd.writeInt16LE(POLLOUT, 4)
       pollfd.writeInt16LE(0, 6)
-      return c.poll(pollfd, 1, 0) > 0
+      return c.poll(pollfd, 1, within) > 0
     },
   }
 }

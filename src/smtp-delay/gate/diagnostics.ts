@@ -1,5 +1,5 @@
-import type { TcpSockets } from '../../runtime/tcp-sockets.ts'
-import { type Event, log } from '../shared/log.ts'
+import { type Event, lineOf } from '../shared/log.ts'
+import type { LogQueue } from './log-queue.ts'
 import type { Visit } from './visit.ts'
 
 /** Lines of the gate on standard error, smtp-delay(8), DIAGNOSTICS. */
@@ -16,20 +16,16 @@ export interface Teller {
 const TELL_EVERY = 60_000
 /** Troubles that are remembered; more are about clients. */
 const TROUBLES_MAX = 100
-const STDERR = 2
 
-/** A line is dropped if the log would make the gate wait for it. */
+/** Lines by way of the queue. */
 export function createTeller(
   verbose: boolean,
   quiet: boolean,
-  sockets: Pick<TcpSockets, 'canTake'>,
+  queue: LogQueue,
   uptime: () => number,
 ): Teller {
   const told = new Map<string, number>()
-
-  function tell(...line: Parameters<typeof log>): void {
-    if (sockets.canTake(STDERR)) log(...line)
-  }
+  const tell = (...line: Parameters<typeof lineOf>) => queue.write(lineOf(...line))
 
   return {
     became(event, visit, why, pid = process.pid) {

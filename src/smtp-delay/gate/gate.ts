@@ -6,6 +6,7 @@ import type { Options } from '../shared/options.ts'
 import type { Clocks } from './clocks.ts'
 import { createTeller } from './diagnostics.ts'
 import { openKnown } from './known.ts'
+import { createLogQueue } from './log-queue.ts'
 import { dropPrivileges, openListeners, requireSockets, roomFor } from './preparations.ts'
 import { createProgramPlaces } from './program-places.ts'
 import { createReceiver } from './receive.ts'
@@ -32,7 +33,8 @@ export async function keepGate(
   const room = createWaitingRoom(roomFor(gate))
   const listeners = openListeners(gate, sockets)
   dropPrivileges(gate) // before anybody is let in, and before a file is read that others may write
-  const tell = createTeller(options.verbose, gate.quiet, sockets, clocks.uptime)
+  const log = createLogQueue(sockets)
+  const tell = createTeller(options.verbose, gate.quiet, log, clocks.uptime)
   const known = openKnown({ ...clocks, ...gate, file: gate.knownFile, log: tell.trouble })
   if (gate.rules) findTcpRule(gate.rules, '', undefined) // now rather than at each client
   const places = createProgramPlaces(gate.programs)
@@ -66,5 +68,6 @@ export async function keepGate(
   for (const listener of listeners) closeSync(listener)
   receiver.sendAllAway('this server is being restarted; come again in a minute')
   await known.save()
+  log.end()
   return DONE
 }

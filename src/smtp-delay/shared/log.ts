@@ -4,15 +4,20 @@ import { type LogEntry, logLine } from '../../runtime/log.ts'
 /** What became of a connection; smtp-delay(8), DIAGNOSTICS. */
 export type Event = 'passed' | 'talked' | 'left' | 'refused' | 'denied' | 'failed'
 
-/**
- * One line on standard error, in the form of onescan-queue(8), LOG; `pid` is the process that has
- * the connection. One that cannot be written decides nothing.
- */
-export function log(event: Event, pid: number, ...entries: readonly LogEntry[]): void {
-  const line = logLine([['program', 'smtp-delay'], ['event', event], ['pid', pid], ...entries])
+/** A line in the form of onescan-queue(8), LOG; `pid` is the process that has the connection. */
+export function lineOf(event: Event, pid: number, ...entries: readonly LogEntry[]): Buffer {
+  return logLine([['program', 'smtp-delay'], ['event', event], ['pid', pid], ...entries])
+}
+
+/** One line on standard error, at once. One that cannot be written decides nothing. */
+export function writeLine(line: Buffer): void {
   try {
     writeSync(2, line)
   } catch {
     // Full, closed, or nobody reads it.
   }
+}
+
+export function log(...line: Parameters<typeof lineOf>): void {
+  writeLine(lineOf(...line))
 }
