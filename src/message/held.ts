@@ -41,7 +41,6 @@ export function holdMessage(bytes: Buffer, options: LookOptions): Message {
     },
     body,
     pathIsShared: policy.sharedDirectory !== undefined,
-    isFileWith: () => named.isWhole,
     path: named.path,
     confirmFile: named.confirm,
     removeNamedFile: named.remove,

@@ -9,7 +9,6 @@ export interface NamedCopy {
    * `write`, and with an Error if it was removed; who asks later is told the same.
    */
   path(top: Buffer): Promise<string>
-  readonly isWhole: boolean
   /** As that of a NamedFile; nothing where there is none. */
   confirm(): void
   /** Removes it, and ends its making: nothing of the body is read any more. */
@@ -47,9 +46,6 @@ export function createNamedCopy(policy: SpoolPolicy, body: () => Iterable<Buffer
       const path = await making
       if (whole === undefined) throw new Error('the message is over')
       return path
-    },
-    get isWhole() {
-      return whole !== undefined
     },
     confirm: () => whole?.confirm(),
     remove,

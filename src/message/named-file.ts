@@ -30,9 +30,9 @@ export interface NamedFile {
 }
 
 /** What tells a file from another, and from itself once it was changed, renamed or linked. */
-export type FileState = Pick<BigIntStats, 'dev' | 'ino' | 'ctimeNs' | 'nlink'>
+type FileState = Pick<BigIntStats, 'dev' | 'ino' | 'ctimeNs' | 'nlink'>
 
-export function stateOf(fd: number): FileState {
+function stateOf(fd: number): FileState {
   return fstatSync(fd, { bigint: true })
 }
 
@@ -40,7 +40,7 @@ export function stateOf(fd: number): FileState {
  * Whether the path leads to the open file, and nobody has changed, renamed or linked it
  * since: each of them changes ctime (inode(7)).
  */
-export function isAsItWas(fd: number, path: string, before: FileState): boolean {
+function isAsItWas(fd: number, path: string, before: FileState): boolean {
   const now = stateOf(fd)
   if (now.ctimeNs !== before.ctimeNs || now.nlink !== before.nlink) return false
   try {
@@ -51,7 +51,7 @@ export function isAsItWas(fd: number, path: string, before: FileState): boolean 
   }
 }
 
-export function changedMeanwhile(path: string): Fault {
+function changedMeanwhile(path: string): Fault {
   return new Fault('read', `${path}: was changed while it was scanned`)
 }
 

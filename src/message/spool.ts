@@ -39,8 +39,11 @@ export interface Message {
   path(top: Buffer): Promise<string>
   /** Whether `path()` lies in SPOOLDIR, where scanners of other users can read it. */
   readonly pathIsShared: boolean
-  /** Whether such a file is there already, so that `path()` costs nothing. */
-  isFileWith(top: Buffer): boolean
+  /**
+   * A descriptor of a file that holds `top`, in place of the header block, and the body, and that
+   * nobody can change any more; undefined if there is none. Good until the message is closed.
+   */
+  sealedFile?(top: Buffer): number | undefined
   /**
    * To be asked before a scan by `path()` counts as one of this message. Throws a Fault of
    * kind `read` where scanners may have seen another file there.
@@ -173,7 +176,6 @@ function spooledMessage(spooled: Spooled): SpooledMessage {
     form: async () => spooled.form,
     body,
     pathIsShared: policy.sharedDirectory !== undefined,
-    isFileWith: () => named.isWhole,
     path: named.path,
     rewrite(edited) {
       if (edited.length <= gap) {

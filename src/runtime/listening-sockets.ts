@@ -1,18 +1,8 @@
-import { lstatSync, readFileSync, readlinkSync } from 'node:fs'
+import { readFileSync, readlinkSync } from 'node:fs'
 
 /** The path that the socket of this descriptor is bound to; undefined for another than one of the unix family. */
 export function pathOf(fd: number): string | undefined {
   return namedSockets().get(readlinkSync(`/proc/self/fd/${fd}`))
-}
-
-/** Whether everybody on this host may connect to the socket of this descriptor; as far as is known, yes. */
-export function isOpenToAll(fd: number): boolean {
-  try {
-    const path = pathOf(fd)
-    return path === undefined || (lstatSync(path).mode & 0o002) !== 0
-  } catch {
-    return true
-  }
 }
 
 /** Unix sockets with a path, as links of /proc/self/fd lead to them (proc(5)). */

@@ -37,6 +37,12 @@ export function lend(specimen: Specimen): Lent {
           chunks.return?.()
         }
       },
+      ...(specimen.sealedFile && {
+        sealedFile() {
+          check()
+          return specimen.sealedFile!()
+        },
+      }),
       async path() {
         check()
         const path = await specimen.path()

@@ -18,12 +18,13 @@ export function specimenOf(
 ): Specimen {
   const top = Buffer.concat([TOP_LINE, leaving.bytes])
   const size = top.length + message.size - message.header.length
+  const sealed = message.sealedFile?.(top)
   return {
     size,
+    ...(sealed !== undefined && { sealedFile: () => sealed }),
     envelope,
     origin,
     pathIsShared: message.pathIsShared,
-    isFile: message.isFileWith(top),
     *chunks(from = 0, to = size) {
       if (from < top.length) yield top.subarray(from, to)
       if (to > top.length) yield* message.body(Math.max(0, from - top.length), to - top.length)

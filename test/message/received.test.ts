@@ -1,27 +1,30 @@
 import { createHash } from 'node:crypto'
 import {
-  chmodSync,
+  closeSync,
   existsSync,
+  ftruncateSync,
   linkSync,
   mkdtempSync,
+  openSync,
   readdirSync,
   readFileSync,
   renameSync,
   rmSync,
   statSync,
-  truncateSync,
   writeFileSync,
+  writeSync,
 } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import t from 'tap'
+import { IN_MEMORY, readHanded } from '../../src/message/handed.ts'
 import { HEADER_MAX } from '../../src/message/header-block.ts'
 import { holdMessage } from '../../src/message/held.ts'
-import { borrowMessage, IN_MEMORY } from '../../src/message/lent.ts'
 import { createSpool, type Message } from '../../src/message/spool.ts'
 import { TOP_LINE } from '../../src/message/top-line.ts'
 import { Fault } from '../../src/runtime/fault.ts'
+import { loadPassedDescriptors } from '../../src/runtime/passed-descriptors.ts'
 
 /** Messages in memory and in somebody's file are the messages that a spool makes of the same bytes. */
 
@@ -41,12 +44,24 @@ function spooled(bytes: Buffer): Message {
   return spool.finish()
 }
 
-const owner = process.getuid!()
+const passing = (await loadPassedDescriptors())!
 
-function lent(bytes: Buffer, ownerTrusted = true): Promise<Message> {
-  const path = join(directory, 'lent')
-  writeFileSync(path, Buffer.concat([TOP_LINE, bytes]))
-  return borrowMessage({ path, size: bytes.length, owner, ownerTrusted }, options)
+/** As a client hands a message over: a file in memory, sealed or not; closed with the message. */
+async function handed(bytes: Buffer, sealed = true, front: Buffer = TOP_LINE): Promise<Message> {
+  const descriptor = passing.memoryFile()
+  const whole = Buffer.concat([front, bytes])
+  for (let at = 0; at < whole.length; )
+    at += writeSync(descriptor, whole, at, whole.length - at, at)
+  if (sealed) passing.seal(descriptor)
+  const file = { descriptor, offset: front.length, size: bytes.length, sealed }
+  const message = await readHanded(file, options)
+  return {
+    ...message,
+    close() {
+      message.close()
+      closeSync(descriptor)
+    },
+  }
 }
 
 /** More than is copied into memory. */
@@ -75,10 +90,10 @@ async function shown(message: Message): Promise<unknown> {
 }
 
 async function compare(bytes: Buffer): Promise<void> {
-  const [one, two, three] = [spooled(bytes), holdMessage(bytes, options), await lent(bytes)]
-  t.strictSame(await shown(two), await shown(one))
-  t.strictSame(await shown(three), await shown(one))
-  for (const message of [one, two, three]) message.close()
+  const one = spooled(bytes)
+  const others = [holdMessage(bytes, options), await handed(bytes), await handed(bytes, false)]
+  for (const other of others) t.strictSame(await shown(other), await shown(one))
+  for (const message of [one, ...others]) message.close()
 }
 
 const line = fc.constantFrom(
@@ -124,42 +139,58 @@ t.test('a message in memory becomes a file where that is asked for, and no longe
   t.notOk(existsSync(path))
 })
 
-t.test('a file of somebody stays, and no stamp vouches for one that is not trusted', async (t) => {
-  const message = await lent(Buffer.from('A: b\n\nbody\n'), false)
-  const { formFault, digests } = await message.form()
-  t.match(formFault, /its owner may change/)
-  t.same(digests, { md5: undefined, sha256: undefined })
-  const path = await message.path(top(message))
-  message.close()
-  t.ok(existsSync(path))
-})
-
-t.test(
-  'a file of somebody that holds what scanners are not to see is copied for them',
-  async (t) => {
-    const body = large('text\n')
-    const message = await lent(Buffer.concat([Buffer.from('A: b\nX-QHPSI: clean\n\n'), body]))
-    t.equal(message.isFileWith(top(message)), true)
+t.test('scanners get a sealed file itself, unless it holds what they are not to see', async (t) => {
+  for (const body of [Buffer.from('body\n'), large('body\n')]) {
+    const bytes = Buffer.concat([Buffer.from('A: b\nX-QHPSI: clean\n\n'), body])
+    const message = await handed(bytes)
+    const descriptor = message.sealedFile?.(top(message))
+    const file = Buffer.concat([TOP_LINE, bytes])
+    t.ok(readFileSync(`/proc/self/fd/${descriptor}`).equals(file))
     const cleared = Buffer.concat([TOP_LINE, Buffer.from('A: b\n\n')])
-    t.equal(message.isFileWith(cleared), false)
+    t.equal(message.sealedFile?.(cleared), undefined)
     const path = await message.path(cleared)
     t.ok(readFileSync(path).equals(Buffer.concat([cleared, body])))
     message.close()
     t.notOk(existsSync(path))
+  }
+})
+
+t.test(
+  'scanners do not get a file that is not sealed, or has something else in front',
+  async (t) => {
+    const front = Buffer.alloc(TOP_LINE.length, 'x')
+    for (const body of ['body\n', large('body\n')]) {
+      const bytes = Buffer.concat([Buffer.from('A: b\n\n'), Buffer.from(body)])
+      const messages = [
+        await handed(bytes, false),
+        await handed(bytes, true, front),
+        await handed(bytes, true, Buffer.alloc(0)),
+      ]
+      for (const message of messages) {
+        t.equal(message.sealedFile?.(top(message)), undefined)
+        t.equal(message.size, bytes.length)
+        message.close()
+      }
+    }
   },
 )
 
 t.test('what a client does to its file later is in no copy, whatever its size', async (t) => {
   for (const body of [Buffer.from('body\n'), large('body\n')]) {
     const bytes = Buffer.concat([Buffer.from('A: b\n\n'), body])
-    const message = await lent(bytes)
+    const descriptor = passing.memoryFile()
+    writeSync(descriptor, bytes, 0, bytes.length, 0)
+    const file = { descriptor, offset: 0, size: bytes.length, sealed: false }
+    const message = await readHanded(file, options)
     const expected = createHash('sha256').update(body)
     if (!body.toString('latin1').endsWith('\n')) expected.update('\n')
-    writeFileSync(join(directory, 'lent'), Buffer.concat([TOP_LINE, Buffer.alloc(bytes.length)]))
+    writeSync(descriptor, Buffer.alloc(bytes.length), 0, bytes.length, 0)
+    ftruncateSync(descriptor, 3)
     t.equal((await message.form()).digests.sha256, expected.digest('hex'))
     const seen = readFileSync(await message.path(top(message)))
     t.ok(seen.equals(Buffer.concat([TOP_LINE, bytes])))
     message.close()
+    closeSync(descriptor)
   }
 })
 
@@ -167,7 +198,8 @@ t.test('while a large file is copied others have their turns', async (t) => {
   let turns = 0
   let isDone = false
   const body = Buffer.alloc(8 * 1024 * 1024, 'text\n')
-  const borrowing = lent(Buffer.concat([Buffer.from('A: b\n\n'), body])).then((message) => {
+  const bytes = Buffer.concat([Buffer.from('A: b\n\n'), body])
+  const borrowing = handed(bytes, false).then((message) => {
     isDone = true
     return message
   })
@@ -180,28 +212,41 @@ t.test('while a large file is copied others have their turns', async (t) => {
   message.close()
 })
 
-t.test('a file that does not begin with our line is a fault', async (t) => {
-  const path = join(directory, 'lent')
-  writeFileSync(path, `${'x'.repeat(TOP_LINE.length)}A: b\n\n`)
-  await t.rejects(borrowMessage({ path, size: 6, owner, ownerTrusted: true }, options), Fault)
-})
-
-t.test('a file of somebody under two names, or open to others, is a fault', async (t) => {
-  const path = join(directory, 'shared')
-  const bytes = Buffer.concat([TOP_LINE, Buffer.from('A: b\n\nbody\n')])
-  const borrow = async (by = owner) => {
-    const size = bytes.length - TOP_LINE.length
-    const message = await borrowMessage({ path, size, owner: by, ownerTrusted: true }, options)
-    message.close()
+t.test('what is no regular file of that size, or cannot be read, is a fault', async (t) => {
+  const path = join(directory, 'some')
+  writeFileSync(path, 'A: b\n\n')
+  const files: Record<string, () => number> = {
+    'a directory': () => openSync(directory, 'r'),
+    'a device': () => openSync('/dev/zero', 'r'),
+    'a file of proc': () => openSync('/proc/self/maps', 'r'),
+    'a larger file': () => openSync('/proc/self/exe', 'r'),
+    'a file that is open for writing alone': () => openSync(path, 'a'),
+    'a file that is open for nothing': () => openSync(path, 0o10000000),
   }
-  writeFileSync(path, bytes, { mode: 0o640 })
-  await borrow()
-  await t.rejects(borrow(owner + 1), /belongs to user/)
-  linkSync(path, `${path}-2`)
-  await t.rejects(borrow(), /has 2 names/)
-  rmSync(`${path}-2`)
-  chmodSync(path, 0o660)
-  await t.rejects(borrow(), /can be changed by others/)
+  for (const [what, open] of Object.entries(files)) {
+    const descriptor = open()
+    await t.rejects(
+      readHanded({ descriptor, offset: 0, size: 6, sealed: false }, options),
+      { message: /./ },
+      what,
+    )
+    closeSync(descriptor)
+  }
+  const descriptor = openSync(path, 'r')
+  const sized = (offset: number, size: number) =>
+    readHanded({ descriptor, offset, size, sealed: false }, options)
+  ;(await sized(0, 6)).close()
+  ;(await sized(6, 0)).close()
+  for (const [offset, size] of [
+    [0, 5],
+    [0, 7],
+    [1, 6],
+    [2 ** 53, 6],
+    [1024, 6],
+  ] as const) {
+    await t.rejects(sized(offset, size), Fault, `${offset} ${size}`)
+  }
+  closeSync(descriptor)
 })
 
 t.test('a file that was exchanged while scanners looked at it counts for nothing', async (t) => {
@@ -231,13 +276,6 @@ t.test('a file that was exchanged while scanners looked at it counts for nothing
     attack(path)
     t.throws(() => ours.confirmFile(), /was changed while/, `ours: ${what}`)
     ours.close()
-    const theirs = await lent(bytes)
-    await tick()
-    theirs.confirmFile()
-    attack(join(directory, 'lent'))
-    t.throws(() => theirs.confirmFile(), /was changed while/, `theirs: ${what}`)
-    theirs.close()
-    rmSync(join(directory, 'lent-2'), { force: true })
   }
 })
 
@@ -253,11 +291,9 @@ async function tick(): Promise<void> {
 
 t.test('what ten messages are hashed out of is not one memory', async (t) => {
   const bodies = Array.from({ length: 10 }, (_, n) => Buffer.alloc(3_000_000, `message ${n}\n`))
-  const borrowing = bodies.map((body, n) => {
-    const path = join(directory, `lent-${n}`)
-    writeFileSync(path, Buffer.concat([TOP_LINE, Buffer.from('A: b\n\n'), body]))
-    return borrowMessage({ path, size: 6 + body.length, owner, ownerTrusted: true }, options)
-  })
+  const borrowing = bodies.map((body, n) =>
+    handed(Buffer.concat([Buffer.from('A: b\n\n'), body]), n % 2 === 0),
+  )
   const messages = await Promise.all(borrowing)
   const forms = await Promise.all(messages.map((message) => message.form()))
   for (const [n, { digests }] of forms.entries()) {
@@ -266,21 +302,4 @@ t.test('what ten messages are hashed out of is not one memory', async (t) => {
     t.equal(digests.sha256, expected.digest('hex'), `message ${n}`)
   }
   for (const message of messages) message.close()
-})
-
-t.test('a file that becomes shorter is a fault, not a shorter message', async (t) => {
-  const message = await lent(
-    Buffer.concat([Buffer.from('A: b\n\n'), Buffer.alloc(1_000_000, 'x\n')]),
-  )
-  truncateSync(await message.path(top(message)), 10)
-  t.throws(() => [...message.body()], Fault)
-  await t.rejects(message.form(), Fault)
-  message.close()
-  const path = join(directory, 'short')
-  writeFileSync(path, 'x')
-  await t.rejects(borrowMessage({ path, size: 2, owner, ownerTrusted: true }, options), Fault)
-  await t.rejects(
-    borrowMessage({ path: '/dev/zero', size: 0, owner, ownerTrusted: true }, options),
-    Fault,
-  )
 })

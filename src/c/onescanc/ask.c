@@ -25,30 +25,64 @@ enum {
 };
 
 /* The variables of onescan-queue(8) that onescand may want to know. */
-static const char *const known[] = {"QHPSI",        "QHPSIRC",         "QHPSIRN",
-                                    "QHPSIMINSIZE", "QHPSIMAXSIZE",    "SCANTIMEOUT",
-                                    "PLUGINDIR",    "QUEUE_PLUGIN",    "QUEUE_PLUGIN_SYMB",
-                                    "REJECTVIRUS",  "VIRUSTAGONLY",    "VIRUSFORWARD",
-                                    "SCANFAIL",     "SCANFAIL_RELAY",  "OVERSIZE",
-                                    "MAXNESTING",   "OVERNESTING",     "SECONDLOOK",
-                                    "STRICTMIME",   "CLAMD",           "CLAMDMAXSIZE",
-                                    "CLAMSCAN",     "CLAMSCANPROGRAM", "CLAMDBDIR",
-                                    "CLAMDCONF",    "BADATTACHMENTS",  "BADMIME",
-                                    "CLUSTERKEYS",  "CLUSTERMAXAGE",   "CLUSTERPEERS",
-                                    "CLUSTERPEER",  "ERROR_FD",        "ERROR_EXIT",
-                                    "QMAILHOME",    "CONTROLDIR",      "RELAYCLIENT",
-                                    "TCPREMOTEIP",  "TCPREMOTEHOST",   "BOUNCEUSER",
-                                    "QUOTAD",       "QUOTACACHE",      "QUOTADELIMITER",
-                                    "QUOTANAME",    "QUOTARELAY",      "QUOTARETRIES",
-                                    "QUOTASOFT",    "QUOTATIMEOUT",    "QUARANTINE",
+static const char *const known[] = {"QHPSI",
+                                    "QHPSIRC",
+                                    "QHPSIRN",
+                                    "QHPSIMINSIZE",
+                                    "QHPSIMAXSIZE",
+                                    "SCANTIMEOUT",
+                                    "PLUGINDIR",
+                                    "QUEUE_PLUGIN",
+                                    "QUEUE_PLUGIN_SYMB",
+                                    "REJECTVIRUS",
+                                    "VIRUSTAGONLY",
+                                    "VIRUSFORWARD",
+                                    "SCANFAIL",
+                                    "SCANFAIL_RELAY",
+                                    "OVERSIZE",
+                                    "MAXNESTING",
+                                    "OVERNESTING",
+                                    "SECONDLOOK",
+                                    "STRICTMIME",
+                                    "CLAMD",
+                                    "CLAMDMAXSIZE",
+                                    "CLAMSCAN",
+                                    "CLAMSCANPROGRAM",
+                                    "CLAMDBDIR",
+                                    "CLAMDCONF",
+                                    "BADATTACHMENTS",
+                                    "BADMIME",
+                                    "CLUSTERKEYS",
+                                    "CLUSTERMAXAGE",
+                                    "CLUSTERPEERS",
+                                    "CLUSTERPEER",
+                                    "ERROR_FD",
+                                    "ERROR_EXIT",
+                                    "QMAILHOME",
+                                    "CONTROLDIR",
+                                    "RELAYCLIENT",
+                                    "TCPREMOTEIP",
+                                    "TCPREMOTEHOST",
+                                    "BOUNCEUSER",
+                                    "QUOTAD",
+                                    "QUOTACACHE",
+                                    "QUOTADELIMITER",
+                                    "QUOTANAME",
+                                    "QUOTARELAY",
+                                    "QUOTARETRIES",
+                                    "QUOTASOFT",
+                                    "QUOTATIMEOUT",
+                                    "QUARANTINE",
                                     NULL};
 
 int server = -1;
 double deadline;
 int acknowledged;
 static double asked;  /* when the question was at its end */
+static int has_begun; /* its first bytes were sent */
 static double used;   /* milliseconds of conversations that broke off */
 static size_t unsent; /* bytes of `buffer` that wait for flush() */
+int is_passed;
 
 void wait_for_server(short event) {
   int ready = poll(&(struct pollfd){server, event, 0}, 1, SILENCE_MAX);
@@ -60,10 +94,32 @@ void wait_for_server(short event) {
     go_cold(text("onescand: takes too long"));
 }
 
+/* The first bytes of a question bring the descriptor of the message: unix(7), SCM_RIGHTS. */
+static ssize_t send_first(byte *bytes, size_t length) {
+  union {
+    struct cmsghdr head;
+    char room[CMSG_SPACE(sizeof mail.spool)];
+  } control = {.head = {.cmsg_len = CMSG_LEN(sizeof mail.spool),
+                        .cmsg_level = SOL_SOCKET,
+                        .cmsg_type = SCM_RIGHTS}};
+  struct iovec part = {bytes, length};
+  struct msghdr message = {
+      .msg_iov = &part, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control};
+  memcpy(CMSG_DATA(&control.head), &mail.spool, sizeof mail.spool);
+  ssize_t count = sendmsg(server, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+  /* If too many are under way, or it is forbidden, onescand asks for the message itself. */
+  return count < 0 && errno != EAGAIN && errno != EINTR
+             ? send(server, bytes, length, MSG_NOSIGNAL | MSG_DONTWAIT)
+             : count;
+}
+
 static void flush(void) {
   size_t at = 0;
   while (at < unsent) {
-    ssize_t count = send(server, buffer + at, unsent - at, MSG_NOSIGNAL | MSG_DONTWAIT);
+    byte *from = buffer + at;
+    ssize_t count = has_begun ? send(server, from, unsent - at, MSG_NOSIGNAL | MSG_DONTWAIT)
+                              : send_first(from, unsent - at);
+    has_begun = has_begun || count > 0;
     if (count >= 0)
       at += (size_t) count;
     else if (errno == EAGAIN)
@@ -123,13 +179,6 @@ static void send_number(char tag, size_t value, size_t size) {
   send_frame(tag, bytes, size);
 }
 
-/* It is not sent: onescand has a SPOOLDIR of its own. */
-static void check_spool_directory(void) {
-  const char *directory = setting("SPOOLDIR", "/");
-  if (*directory != '/')
-    go_cold(text("SPOOLDIR %s: is not an absolute path", directory));
-}
-
 static void connect_to_onescand(void) {
   const char *path = setting("ONESCAN_SOCKET", "/run/onescan/slot.sock");
   struct sockaddr_un address = {.sun_family = AF_UNIX};
@@ -158,14 +207,18 @@ static void send_variables(void) {
   }
 }
 
-static void send_message(void) {
+void send_message(void) {
+  is_passed = 0;
   for (size_t at = 0; at < mail.message_size;) {
     size_t left = mail.message_size - at;
     size_t part = left < FRAME_MAX ? left : FRAME_MAX;
     send_head('M', part);
-    send_spooled(mail.spool, part, HEADER_GAP + at);
+    send_spooled(mail.spool, part, mail.message_at + at);
     at += part;
   }
+  send_frame('.', "", 0);
+  flush();
+  asked = now();
 }
 
 /* Nothing is scanned before the acknowledgement. */
@@ -196,10 +249,10 @@ int may_ask_again(void) {
 
 void ask(void) {
   size_t time_left = time_for_scanners();
-  const char *path = message_path();
   deadline = now() + (double) time_left + LONGER_THAN_SCANNERS;
-  check_spool_directory();
   connect_to_onescand();
+  has_begun = 0;
+  is_passed = 1;
 
   send_frame('1', "osc1", 4);
   send_variables();
@@ -207,11 +260,8 @@ void ask(void) {
   send_number('D', time_left, 4);
   send_head('E', mail.envelope_size);
   send_spooled(mail.envelope, mail.envelope_size, 0);
-  if (path)
-    send_frame('P', path, strlen(path));
+  send_number('F', mail.message_at, 8);
   send_number('S', mail.message_size, 8);
-  if (!path)
-    send_message();
   send_frame('.', "", 0);
   flush();
   asked = now();

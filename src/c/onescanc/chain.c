@@ -13,10 +13,9 @@
  * How variables begin that the next program must not see (src/settings/environment.ts): IndiMail's
  * qmail-queue would scan a second time, QMAILQUEUE would run us again, a runtime obeys its own.
  */
-const char *const hidden_from_chain[] = {"QHPSI",         "QUEUE_PLUGIN", "REJECTVIRUS=",
-                                         "VIRUSFORWARD=", "PLUGINDIR=",   "QMAILQUEUE=",
-                                         "QUARANTINE",    "NODE_",        "BUN_",
-                                         NULL};
+const char *const hidden_from_chain[] = {
+    "QHPSI",       "QUEUE_PLUGIN", "REJECTVIRUS=", "VIRUSFORWARD=", "PLUGINDIR=",
+    "QMAILQUEUE=", "QUARANTINE",   "NODE_",        "BUN_",          NULL};
 
 static int is_word_end(char at) {
   return at == ' ' || at == '\t' || at == '\n';
@@ -121,10 +120,11 @@ _Noreturn void become_untouched(const char *what, char **words, const char *cons
   fail(EXIT_CHAIN, "chain", text("%s %s: %m", what, words[0]));
 }
 
-_Noreturn void become(const char *what, char **words, const char *const *hidden, off_t message_at) {
-  if (lseek(mail.spool, message_at, SEEK_SET) < 0 || lseek(mail.envelope, 0, SEEK_SET) < 0)
+_Noreturn void become(const char *what, char **words, const char *const *hidden, int message,
+                      size_t at) {
+  if (lseek(message, (off_t) at, SEEK_SET) < 0 || lseek(mail.envelope, 0, SEEK_SET) < 0)
     fail(EXIT_WRITE, "write", text("the mail could not be put in place: %m"));
-  if (dup2(mail.spool, MESSAGE_FD) < 0 || dup2(mail.envelope, ENVELOPE_FD) < 0)
+  if (dup2(message, MESSAGE_FD) < 0 || dup2(mail.envelope, ENVELOPE_FD) < 0)
     fail(EXIT_WRITE, "write", text("the mail could not be put in place: %m"));
   become_untouched(what, words, hidden);
 }

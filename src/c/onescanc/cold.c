@@ -46,7 +46,6 @@ _Noreturn void go_cold(char *why) {
               why));
   char *program = cold_program();
   check_program("cold program", program);
-  remove_named_file();
   hang_up();
   wait_for_place(program);
   journal("cold", why, "");
@@ -54,5 +53,5 @@ _Noreturn void go_cold(char *why) {
   if (caller.timeout > 0 && setenv("SCANTIMEOUT", text("%ld", time_left()), 1))
     fail(EXIT_BUG, "bug", text("setenv: %m"));
   caller.words[0] = program;
-  become("cold program", caller.words, hidden_from_cold, HEADER_GAP);
+  become("cold program", caller.words, hidden_from_cold, mail.spool, mail.message_at);
 }

@@ -23,7 +23,8 @@ enum {
   WAIT_DEFAULT = 60, /* seconds */
   WAIT_MAX = 600,
   LOOK_EVERY = 50, /* milliseconds */
-  FREE_FROM = 100  /* a descriptor above those that callers and runtimes use */
+  LARGE_IN_MEMORY_MAX = 8,
+  FREE_FROM = 100 /* a descriptor above those that callers and runtimes use */
 };
 
 static long places; /* 0: any number */
@@ -45,27 +46,27 @@ void read_cold_settings(void) {
   longest_wait = number_setting("ONESCAN_COLD_WAIT", WAIT_DEFAULT, WAIT_MAX);
 }
 
-/* The first byte that nobody has locked, or `places`. */
-static off_t free_place(int fd) {
-  for (off_t at = 0; at < places;) {
+/* The first byte of `count` that nobody has locked, or `count`. */
+static off_t free_place(int fd, long count) {
+  for (off_t at = 0; at < count;) {
     struct flock other = {
-        .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = at, .l_len = places - at};
+        .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = at, .l_len = count - at};
     if (fcntl(fd, F_OFD_GETLK, &other))
       return 0;
     if (other.l_type == F_UNLCK || other.l_start > at)
       return at;
     at = other.l_start + other.l_len;
   }
-  return places;
+  return count;
 }
 
 /* Whether this process has a place now. A file system without such locks sets no bound. */
-static int take_place(int fd) {
+static int take_place(int fd, long count) {
   if (flock(fd, LOCK_EX | LOCK_NB))
     return errno != EWOULDBLOCK;
-  off_t at = free_place(fd);
+  off_t at = free_place(fd, count);
   struct flock own = {.l_type = F_RDLCK, .l_whence = SEEK_SET, .l_start = at, .l_len = 1};
-  int is_taken = at < places;
+  int is_taken = at < count;
   if (is_taken && fcntl(fd, F_OFD_SETLK, &own))
     errno = 0;
   flock(fd, LOCK_UN);
@@ -81,7 +82,7 @@ void wait_for_place(const char *program) {
     return; /* a program that may be run and not read */
   close(opened);
   double until = now() + (double) longest_wait * 1e3;
-  while (!take_place(fd)) {
+  while (!take_place(fd, places)) {
     if (now() >= until)
       fail(EXIT_DEFERRED, "out-of-memory",
            text("%ld cold programs run, and none ended in %ld seconds (ONESCAN_COLD_MAX, "
@@ -89,4 +90,13 @@ void wait_for_place(const char *program) {
                 places, longest_wait));
     nanosleep(&(struct timespec){0, LOOK_EVERY * 1000000L}, NULL);
   }
+}
+
+/*
+ * The same on this program's own file, without waiting: what large messages may take of the host's
+ * memory together is a number. The lock ends when this process becomes another program.
+ */
+int take_memory_place(void) {
+  int fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+  return fd >= 0 && take_place(fd, LARGE_IN_MEMORY_MAX);
 }

@@ -9,14 +9,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
-void end_by_signal(int signal_number) {
-  (void) signal_number;
-  remove_named_file();
-  _exit(EXIT_DEFERRED);
-}
-
 _Noreturn void end_without_memory(void) {
-  remove_named_file();
   _exit(EXIT_NO_MEMORY);
 }
 
@@ -41,7 +34,6 @@ void *memory(size_t size) {
 
 _Noreturn void fail(int code, const char *fault, char *reason) {
   const char *decision = code == EXIT_TOO_LONG ? "reject" : "defer";
-  remove_named_file();
   journal(text("%s fault=%s", decision, fault), reason, text(" exit=%d", code));
   _exit(code);
 }

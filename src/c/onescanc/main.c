@@ -15,7 +15,7 @@
 #include <time.h>
 #include <unistd.h>
 
-struct mail mail;
+struct mail mail = {.outgoing = -1};
 struct caller caller;
 
 static _Noreturn void tell_about(const char *word);
@@ -41,9 +41,10 @@ int main(int count, char **words) {
   receive_envelope(); /* second: qmail-smtpd writes it after the message, and would block */
 
   struct answer answer;
-  do
+  do {
     ask();
-  while (!await_answer(&answer));
+    prepare_outgoing();
+  } while (!await_answer(&answer));
   obey(&answer);
 }
 

@@ -1,10 +1,10 @@
 /*
  * What becomes of the mail. onescand has answered, and all of the answer makes sense (answer.c);
- * from here on there is no way back to the cold program, since the first step overwrites the header
- * block in the spool. So a step that fails ends in a temporary failure, and the sender keeps the
- * mail.
+ * from here on there is no way back to the cold program, since the first step may overwrite the
+ * header block in the spool. So a step that fails ends in a temporary failure, and the sender keeps
+ * the mail.
  *
- * The spool before:  [ gap, 16 KiB      ][ header block as it came ][ body ]
+ * The file before:   [ gap, 16 KiB      ][ header block as it came ][ body ]
  * and after:         [ rest of the gap ][ new header block         ][ body ]
  *
  * The new block ends where the old one did, so that not a byte of the body is moved.
@@ -25,16 +25,15 @@ static void write_log_lines(const struct answer *answer) {
 static _Noreturn void hand_on(const struct answer *answer) {
   check_program("next program", caller.chain[0]); /* while the log can still say what is wrong */
   size_t message_at = HEADER_GAP + answer->body_at - answer->header_size;
-  if (write_at(mail.spool, answer->header, answer->header_size, message_at))
+  if (write_at(mail.outgoing, answer->header, answer->header_size, message_at))
     fail_spool("write the spool file");
   if (answer->envelope) {
     mail.envelope = memory_file();
     if (write_at(mail.envelope, answer->envelope, answer->envelope_size, 0))
       fail_spool("write the envelope");
   }
-  remove_named_file();
   write_log_lines(answer);
-  become("next program", caller.chain, hidden_from_chain, (off_t) message_at);
+  become("next program", caller.chain, hidden_from_chain, mail.outgoing, message_at);
 }
 
 /*
@@ -49,7 +48,6 @@ static _Noreturn void end_with(const struct answer *answer) {
     if (written != (ssize_t) answer->reply_size)
       code = EXIT_DEFERRED;
   }
-  remove_named_file();
   write_log_lines(answer);
   _exit(code);
 }

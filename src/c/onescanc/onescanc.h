@@ -2,7 +2,7 @@
  * onescanc(8): the thin client in the place of qmail-queue(8). One process, one message.
  *
  *   main.c       the steps, in their order
- *   spool.c      keeps the message as it comes, and names it to scanners if it is large
+ *   spool.c      keeps the message as it comes, and seals it for onescand and scanners
  *   envelope.c   keeps the envelope, and knows its form
  *   ask.c        tells onescand about the mail (doc/slot-protocol.md)
  *   answer.c     waits for the answer and reads it: all of it makes sense, or none of it counts
@@ -35,7 +35,7 @@ enum {
   REPLY_MAX = 255,         /* a reply for the SMTP client */
   WHY_MAX = KIB,           /* onescand's reason to go cold */
   HEADER_GAP =
-      16 * KIB, /* free before the message in the spool: a new header may be so much longer */
+      16 * KIB, /* free before the message that goes out: a new header may be so much longer */
   COLD_NEEDS_SPACE = 512 * MIB /* of address space, for onescan-queue to start */
 };
 
@@ -46,9 +46,11 @@ enum { MESSAGE_FD = 0, ENVELOPE_FD = 1, LOG_FD = 2 };
 
 /* The mail of this process. */
 struct mail {
-  int spool;            /* HEADER_GAP bytes of nothing, then the message */
-  int envelope;         /* the envelope from its first byte */
-  size_t message_size;  /* without the gap */
+  int spool;         /* the message as it came, with something in front of it */
+  size_t message_at; /* where it begins there */
+  int outgoing;      /* HEADER_GAP bytes of nothing, then the message; -1 until it is made */
+  int envelope;      /* the envelope from its first byte */
+  size_t message_size;
   size_t envelope_size; /* through its last NUL */
 };
 extern struct mail mail;
@@ -78,9 +80,8 @@ void keep(int fd, size_t length, size_t offset, const char *what);
 int memory_file(void);
 int write_at(int fd, const byte *bytes, size_t length, size_t offset);
 void read_at(int fd, byte *bytes, size_t length, size_t offset);
-/* The path by which scanners may open the message, or NULL. */
-const char *message_path(void);
-void remove_named_file(void);
+/* Makes what the next program gets, while onescand is at work. */
+void prepare_outgoing(void);
 
 /* envelope.c: how far an envelope is read. */
 struct envelope_reader {
@@ -99,8 +100,9 @@ void receive_envelope(void);
 char **find_chain(char **words);
 /* Ends the process unless `program` can be executed and is not this one. */
 void check_program(const char *what, const char *program);
-/* Becomes another program with the mail on its descriptors, the message from `message_at` on. */
-_Noreturn void become(const char *what, char **words, const char *const *hidden, off_t message_at);
+/* Becomes another program with the mail on its descriptors, the message from `at` on in a file. */
+_Noreturn void become(const char *what, char **words, const char *const *hidden, int message,
+                      size_t at);
 /* Becomes it with the caller's own descriptors, of which nothing was read. */
 _Noreturn void become_untouched(const char *what, char **words, const char *const *hidden);
 extern const char *const hidden_from_chain[];
@@ -109,7 +111,10 @@ extern const char *const hidden_from_chain[];
 extern int server;       /* the connection to onescand */
 extern double deadline;  /* of the whole conversation */
 extern int acknowledged; /* onescand said that it is at work */
+extern int is_passed;    /* onescand has the descriptor of the message, and not its bytes */
 void ask(void);
+/* The message itself, for an onescand that got no descriptor. */
+void send_message(void);
 /* No answer is needed any more. */
 void hang_up(void);
 /* onescand hung up: whether to ask once more. */
@@ -147,6 +152,8 @@ _Noreturn void go_cold(char *why);
 void read_cold_settings(void);
 /* Returns when this process may become `program`; ends it if there are too many for too long. */
 void wait_for_place(const char *program);
+/* Whether this process may hold a large message in memory; it has the place until it ends. */
+int take_memory_place(void);
 
 /* log.c */
 void log_line(const void *line, size_t length);
@@ -158,8 +165,6 @@ __attribute__((format(printf, 1, 2))) char *text(const char *format, ...);
 void *memory(size_t size);
 _Noreturn void fail(int code, const char *fault, char *reason);
 _Noreturn void fail_spool(const char *what);
-/* For signal(2), too: nothing in it that signal-safety(7) does not allow. */
-void end_by_signal(int signal_number);
 _Noreturn void end_without_memory(void);
 
 #endif

@@ -1,8 +1,9 @@
 /*
- * The spool: where the mail is while onescand looks at it. Small mail stays in memory, since file
- * systems take their time for many short-lived files; larger mail goes to a file without a name in
- * TMPDIR. A large message is written a second time, to a file in SPOOLDIR, if scanners can open it
- * there by its path: then it need not travel through a socket.
+ * The spool: where the mail is while onescand looks at it. The message lies in a memory file, below
+ * the line for scanners, and is sealed when it is whole. Then nobody can change it, so onescand and
+ * clamd read it where it lies. The next program gets a copy with room in front for a new header,
+ * which is made while onescand is at work. A message that is too large for memory goes to a file
+ * without a name in TMPDIR, with that room, and onescand makes a copy of its own.
  */
 #define _GNU_SOURCE
 #include "onescanc.h"
@@ -12,36 +13,21 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdio.h>
 #include <sys/mman.h>
-#include <sys/random.h>
 #include <sys/sendfile.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 enum {
-  IN_MEMORY_MAX = 256 * KIB, /* a larger spool moves to TMPDIR */
-  NAMED_FROM = 64 * KIB,     /* a message of this size gets a file in SPOOLDIR */
-  TOP_LINE = 1024            /* bytes of the line above a message in SPOOLDIR, with its LF */
+  SMALL_MAX = 256 * KIB, /* larger ones lie in memory if there are few of them on the host */
+  SEALED_MAX = 8 * MIB,  /* larger ones never do */
+  TOP_LINE = 1024        /* bytes of the line above the message, with its LF */
 };
 /* What scanners find there, filled with blanks: src/message/top-line.ts says why. */
 static const char top_line[] = "Received: by onescan, for scanners alone";
+static const int seals = F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL;
 
 byte buffer[64 * KIB];
-static int named_fd;
-static char *volatile named_path; /* volatile: a signal handler reads it */
-
-const char *message_path(void) {
-  return named_path;
-}
-
-/* Allowed in a signal handler. A file that stays is swept by age (src/message/named-file.ts). */
-void remove_named_file(void) {
-  if (named_path && unlink(named_path) && errno != ENOENT)
-    return;
-  named_path = NULL;
-}
 
 /* Gone with its last descriptor, whatever happens. Not all file systems know O_TMPFILE. */
 static int anonymous_file(void) {
@@ -57,12 +43,15 @@ static int anonymous_file(void) {
 }
 
 int memory_file(void) {
-  int fd = memfd_create("onescan", MFD_CLOEXEC);
+  int fd = memfd_create("onescan", MFD_CLOEXEC | MFD_ALLOW_SEALING);
   return fd < 0 ? anonymous_file() : fd;
 }
 
 void open_spools(void) {
   mail.spool = memory_file();
+  mail.message_at = TOP_LINE;
+  if (dprintf(mail.spool, "%-*s\n", TOP_LINE - 1, top_line) != TOP_LINE)
+    fail_spool("write the spool file");
   mail.envelope = memory_file();
 }
 
@@ -90,21 +79,62 @@ void read_at(int fd, byte *bytes, size_t length, size_t offset) {
   }
 }
 
-/* The spool keeps its descriptor, and its bytes up to `size`. */
-static void move_to_disk(int fd, size_t size, const char *what) {
+/* `size` bytes of one file into another; each from an offset on. */
+static void copy_file(int to, size_t to_at, int from, size_t from_at, size_t size) {
+  off_t at = (off_t) from_at;
+  if (lseek(to, (off_t) to_at, SEEK_SET) < 0)
+    fail_spool("write the spool file");
+  while ((size_t) at < from_at + size)
+    if (sendfile(to, from, &at, from_at + size - (size_t) at) <= 0)
+      fail_spool("write the spool file");
+}
+
+/* It keeps its descriptor. */
+static void move_to_disk(int fd, size_t to_at, size_t from_at, size_t size) {
   int disk = anonymous_file();
-  for (off_t from = 0; from < (off_t) size;)
-    if (sendfile(disk, fd, &from, size - (size_t) from) <= 0)
-      fail_spool(what);
+  copy_file(disk, to_at, fd, from_at, size);
   if (dup3(disk, fd, O_CLOEXEC) < 0 || close(disk))
-    fail_spool(what);
+    fail_spool("write the spool file");
 }
 
 void keep(int fd, size_t length, size_t offset, const char *what) {
-  if (offset <= IN_MEMORY_MAX && offset + length > IN_MEMORY_MAX)
-    move_to_disk(fd, offset, what);
+  if (offset <= SMALL_MAX && offset + length > SMALL_MAX)
+    move_to_disk(fd, 0, 0, offset);
   if (write_at(fd, buffer, length, offset))
     fail_spool(what);
+}
+
+static int is_in_memory(void) {
+  return mail.message_at == TOP_LINE;
+}
+
+static void move_message_to_disk(void) {
+  move_to_disk(mail.spool, HEADER_GAP, TOP_LINE, mail.message_size);
+  mail.message_at = HEADER_GAP;
+}
+
+/* Whether a message in memory may grow to `size`. */
+static int has_room_in_memory(size_t size) {
+  static int has_place;
+  if (size <= SMALL_MAX)
+    return 1;
+  if (size <= SEALED_MAX && !has_place)
+    has_place = take_memory_place();
+  return size <= SEALED_MAX && has_place;
+}
+
+/* The next `length` bytes of the message, from `buffer`. */
+static void keep_message(size_t length) {
+  if (is_in_memory() && !has_room_in_memory(mail.message_size + length))
+    move_message_to_disk();
+  if (write_at(mail.spool, buffer, length, mail.message_at + mail.message_size)) {
+    if (!is_in_memory())
+      fail_spool("write the spool file");
+    move_message_to_disk(); /* no memory is left */
+    if (write_at(mail.spool, buffer, length, mail.message_at + mail.message_size))
+      fail_spool("write the spool file");
+  }
+  mail.message_size += length;
 }
 
 size_t read_input(int fd, const char *what) {
@@ -120,66 +150,21 @@ size_t read_input(int fd, const char *what) {
   }
 }
 
-/* Whether a file there stays ours: in a directory that others may write to, the sticky bit does it.
- */
-static int is_safe_directory(const char *path) {
-  struct stat it;
-  if (*path != '/' || stat(path, &it))
-    return 0;
-  return !(it.st_mode & (S_IWGRP | S_IWOTH)) || (it.st_mode & S_ISVTX);
-}
-
-/* HUP, INT and TERM remove the file, unless the caller has them ignored. */
-static void remove_named_file_on_signals(void) {
-  static const int signals[] = {SIGHUP, SIGINT, SIGTERM};
-  for (size_t each = 0; each < sizeof signals / sizeof *signals; ++each)
-    if (signal(signals[each], end_by_signal) == SIG_IGN
-        && signal(signals[each], SIG_IGN) == SIG_ERR)
-      fail(EXIT_BUG, "bug", text("signal: %m"));
-}
-
-/* What was received so far, below the line for scanners. */
-static int fill_named_file(void) {
-  off_t from = HEADER_GAP;
-  if (fchmod(named_fd, 0640))
-    return -1;
-  if (dprintf(named_fd, "%-*s\n", TOP_LINE - 1, top_line) != TOP_LINE)
-    return -1;
-  if (sendfile(named_fd, mail.spool, &from, mail.message_size) != (ssize_t) mail.message_size)
-    return -1;
-  return 0;
-}
-
-/* If there is no such file to be had, the message is sent through the socket: that is slower only.
- */
-static void name_message(void) {
-  const char *directory = setting("SPOOLDIR", "");
-  unsigned long long random[2]; /* whoever may write to SPOOLDIR must not guess the name */
-  if (!is_safe_directory(directory))
-    return;
-  if (getrandom(random, sizeof random, 0) != sizeof random)
-    return;
-  named_path =
-      text("%s/onescan-%ld-%016llx%016llx.msg", directory, (long) getpid(), random[0], random[1]);
-  remove_named_file_on_signals();
-  named_fd = open(named_path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-  if (named_fd < 0 || fill_named_file())
-    remove_named_file();
-}
-
 void receive_message(void) {
-  int tried_to_name = 0;
-  for (;;) {
-    size_t count = read_input(MESSAGE_FD, "message");
-    if (count == 0)
-      return;
-    if (mail.message_size >= NAMED_FROM && !tried_to_name) {
-      tried_to_name = 1;
-      name_message();
-    }
-    keep(mail.spool, count, HEADER_GAP + mail.message_size, "write the spool file");
-    if (named_path && write_at(named_fd, buffer, count, TOP_LINE + mail.message_size))
-      remove_named_file(); /* SPOOLDIR is full */
-    mail.message_size += count;
+  for (size_t count; (count = read_input(MESSAGE_FD, "message"));)
+    keep_message(count);
+  /* If it cannot be sealed, onescand makes a copy of its own, as of a file on disk. */
+  if (is_in_memory() && fcntl(mail.spool, F_ADD_SEALS, seals))
+    return;
+}
+
+void prepare_outgoing(void) {
+  if (mail.outgoing >= 0)
+    return; /* onescand is asked again */
+  if (!is_in_memory()) {
+    mail.outgoing = mail.spool;
+    return;
   }
+  mail.outgoing = mail.message_size <= SMALL_MAX ? memory_file() : anonymous_file();
+  copy_file(mail.outgoing, HEADER_GAP, mail.spool, mail.message_at, mail.message_size);
 }

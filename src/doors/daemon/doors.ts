@@ -1,7 +1,7 @@
 import type { Server } from 'node:net'
 import { switchedOff } from '../../judge/policy.ts'
 import { loadLibc } from '../../runtime/libc.ts'
-import { isOpenToAll } from '../../runtime/listening-sockets.ts'
+import { loadPassedDescriptors, type PassedDescriptors } from '../../runtime/passed-descriptors.ts'
 import { FIRST_HANDED_OVER } from '../../runtime/socket-activation.ts'
 import type { DoorState } from '../../visible/live/told.ts'
 import type { Witness } from '../../visible/live/witness.ts'
@@ -46,13 +46,15 @@ export async function openDoors(
   seen: Seen,
 ): Promise<OpenDoor[]> {
   const budget = createBudget(options.memory)
-  const common = { ...options, ...seen, budget, identifyPeer: identifyPeerBy(await loadLibc()) }
+  const identifyPeer = identifyPeerBy(await loadLibc())
+  const passing = await loadPassedDescriptors()
+  const common = { ...options, ...seen, budget, identifyPeer, passing }
   const open: OpenDoor[] = []
   const relays = relaysOf(kinds, options.relays)
   for (const [index, kind] of kinds.entries()) {
     const fd = FIRST_HANDED_OVER + index
     const relay = relays[index]
-    const door = makeDoor(kind, configuration, { ...common, relay, openToAll: isOpenToAll(fd) })
+    const door = makeDoor(kind, configuration, { ...common, relay })
     await listenOn(door.server, fd)
     open.push({ ...door, kind, fd })
   }
@@ -70,17 +72,12 @@ interface DoorOptions extends Options, Seen {
   /** What MTAs together have told that is kept in memory; the slot's socket has one of its own. */
   readonly budget: Budget
   readonly identifyPeer: IdentifyPeer
-  /** Whether everybody may connect. */
-  readonly openToAll: boolean
+  readonly passing: PassedDescriptors | undefined
   /** Of a door that hands mail on. */
   readonly relay: Relay | undefined
 }
 
-function makeDoor(
-  kind: DoorKind,
-  configuration: Configuration,
-  { openToAll, ...options }: DoorOptions,
-): Door {
+function makeDoor(kind: DoorKind, configuration: Configuration, options: DoorOptions): Door {
   const { write } = openDaemonLog(configuration.env.LOGFILE)
   const mailLog = (line: Buffer) => {
     if (options.isTrial(line)) return
@@ -89,7 +86,7 @@ function makeDoor(
   }
   switch (kind) {
     case 'slot':
-      return createSlotSocket(configuration, { ...options, ownersTrusted: !openToAll, log })
+      return createSlotSocket(configuration, { ...options, log })
     case 'milter':
       return createMilter(configuration, { ...options, log, mailLog })
     case 'policy':

@@ -1,4 +1,5 @@
-import { connect } from 'node:net'
+import { connect, type Socket } from 'node:net'
+import { TOP_LINE } from '../../message/top-line.ts'
 import { createFrameReader, frame, uint32, uint64 } from './frames.ts'
 import { VERSION } from './request.ts'
 
@@ -11,8 +12,8 @@ export interface Question {
   readonly envelope: Buffer
   /** Bytes of the message. */
   readonly size: number
-  /** The message, or the path of a file in SPOOLDIR with it. */
-  readonly message: Buffer | string
+  /** Undefined if it is handed over in a file, below TOP_LINE. */
+  readonly message: Buffer | undefined
 }
 
 /** What became of it. */
@@ -28,7 +29,6 @@ const ANSWER_MAX = 512 * 1024
 /** The whole question in frames. */
 export function questionFrames(question: Question): Buffer {
   const { variables, timeLeft, envelope, size, message } = question
-  const inFile = typeof message === 'string'
   return Buffer.concat([
     frame('1', Buffer.from(VERSION)),
     ...Object.entries(variables).map(([name, value]) =>
@@ -37,9 +37,9 @@ export function questionFrames(question: Question): Buffer {
     frame('R', Buffer.of(1)),
     frame('D', uint32(timeLeft)),
     frame('E', envelope),
-    ...(inFile ? [frame('P', Buffer.from(message))] : []),
+    ...(message ? [] : [frame('F', uint64(TOP_LINE.length))]),
     frame('S', uint64(size)),
-    ...(inFile ? [] : [frame('M', message)]),
+    ...(message ? [frame('M', message)] : []),
     frame('.'),
   ])
 }
@@ -49,8 +49,13 @@ export async function askSlot(path: string, question: Question, within: number):
   return readAnswer(await converse(path, questionFrames(question), within))
 }
 
-/** All that is answered until the connection is closed. */
-export function converse(path: string, question: Buffer, within: number): Promise<Buffer> {
+/** All that is answered until the connection is closed. `send` sends the question, once it is connected. */
+export function converse(
+  path: string,
+  question: Buffer,
+  within: number,
+  send: (socket: Socket, question: Buffer) => void = (socket) => void socket.write(question),
+): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = []
     let size = 0
@@ -67,7 +72,7 @@ export function converse(path: string, question: Buffer, within: number): Promis
       clearTimeout(timer)
       resolve(Buffer.concat(chunks))
     })
-    socket.write(question)
+    socket.on('connect', () => send(socket, question))
   })
 }
 

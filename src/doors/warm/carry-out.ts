@@ -23,6 +23,8 @@ export interface Reporting {
 
 export const acknowledgement = frame('A')
 export const heartbeat = frame('h')
+/** No descriptor came: the message itself is wanted. */
+export const sendIt = frame('m')
 const end = frame('.')
 
 /** `C`: the line is printable ASCII, so that it forges none in the client's log. */

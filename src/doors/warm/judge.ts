@@ -1,13 +1,13 @@
-import { basename, dirname, join, resolve } from 'node:path'
 import { createEnvelopeReader, type Envelope } from '../../envelope/envelope.ts'
 import type { Decision, Quarantined } from '../../judge/decision.ts'
 import { judge } from '../../judge/engine.ts'
 import { type Policy, switchedOff } from '../../judge/policy.ts'
 import type { Transaction } from '../../judge/transaction.ts'
+import { readHanded } from '../../message/handed.ts'
 import { holdMessage, type LookOptions } from '../../message/held.ts'
-import { borrowMessage } from '../../message/lent.ts'
 import type { Message } from '../../message/spool.ts'
 import { errorText } from '../../runtime/fault.ts'
+import type { PassedDescriptors } from '../../runtime/passed-descriptors.ts'
 import { abortable } from '../../scan/shared/scanner.ts'
 import type { Witness } from '../../visible/live/witness.ts'
 import { type Configuration, toolsFor } from '../shared/configuration.ts'
@@ -24,8 +24,8 @@ import type { Request } from './request.ts'
 export interface Judgement {
   readonly configuration: Configuration
   readonly policyFor: (variables: Request['variables']) => ClientPolicy
-  /** Whether clients may lend files: not if every user of the host may connect. */
-  readonly ownersTrusted: boolean
+  /** Set if clients can hand files over. */
+  readonly passing: PassedDescriptors | undefined
   /** Aborted when no answer is needed any more. */
   readonly gone: AbortSignal
   /** Milliseconds since the client connected. */
@@ -101,29 +101,17 @@ function readEnvelope(wire: Buffer): Envelope {
 }
 
 async function readMessage(
-  { message, size }: Request,
+  { message }: Request,
   policy: Policy,
-  { configuration, ownersTrusted, peer }: Judgement,
+  { configuration, passing }: Judgement,
 ): Promise<Message> {
   const options: LookOptions = {
     policy: policy.spool,
     digestsFor: configuration.digestsFor,
     createHash: configuration.tools.crypto?.createHash,
   }
-  if (typeof message !== 'string') return holdMessage(message, options)
-  // Somebody else's file may be one that the client would like to have vouched for.
-  if (peer === undefined) throw new GoCold('a file of nobody knows whom: install koffi')
-  const path = ownPath(message, policy)
-  return borrowMessage({ path, size, owner: peer.uid, ownerTrusted: ownersTrusted }, options)
-}
-
-/** In our SPOOLDIR and nowhere below: any other file would be read with our rights, not the client's. */
-function ownPath(path: string, { spool }: Policy): string {
-  const directory = spool.sharedDirectory
-  if (directory === undefined || resolve(dirname(path)) !== resolve(directory)) {
-    throw new GoCold(`${path} does not lie in the daemon's SPOOLDIR`)
-  }
-  return join(directory, basename(path))
+  if (Buffer.isBuffer(message)) return holdMessage(message, options)
+  return readHanded({ ...message, sealed: passing!.isSealed(message.descriptor) }, options)
 }
 
 /** What cannot be kept is no trouble of the daemon's: the client tells its sender to try again. */

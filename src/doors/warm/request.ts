@@ -1,4 +1,6 @@
+import { closeSync } from 'node:fs'
 import { ENVELOPE_MAX } from '../../envelope/envelope.ts'
+import { type HandedFile, IN_MEMORY } from '../../message/handed.ts'
 import { freeBuffer } from '../../runtime/free-buffer.ts'
 import { createFrameReader } from './frames.ts'
 import { GoCold } from './go-cold.ts'
@@ -15,8 +17,8 @@ export interface Request {
   readonly envelope: Buffer
   /** Bytes of the message. */
   readonly size: number
-  /** The message, or the absolute path of a file that holds it. */
-  readonly message: Buffer | string
+  /** The message, or a file that was handed over and holds it. */
+  readonly message: Buffer | Omit<HandedFile, 'sealed'>
 }
 
 export interface RequestLimits {
@@ -35,8 +37,8 @@ const FREED_FROM = 64 * 1024
 const VARIABLES_MAX = 256
 /** Bytes that are charged for a variable beside its own. */
 const VARIABLE_COST = 256
-/** Bytes that are charged for a message in a file: its header block and what is read at a time. */
-const LENT_COST = 1536 * 1024
+/** Bytes that are charged for a large message in a file: its header block and what is read at a time. */
+const FILE_COST = 1536 * 1024
 
 /** A kind of frame: its limit in bytes, and whether it may be missing or come again. */
 interface Kind {
@@ -53,7 +55,7 @@ const kinds: Readonly<Record<string, Kind>> = {
   R: { order: 2, limit: 1, exact: true },
   D: { order: 3, limit: 4, exact: true },
   E: { order: 4, limit: ENVELOPE_MAX },
-  P: { order: 5, limit: 4096, optional: true },
+  F: { order: 5, limit: 8, exact: true, optional: true },
   S: { order: 6, limit: 8, exact: true },
   M: { order: 7, limit: 1024 * 1024, optional: true, repeats: true },
   '.': { order: 8, limit: 0, exact: true },
@@ -69,7 +71,9 @@ export class RequestReader {
   #takesReply = false
   #timeLeft = 0
   #envelope: Buffer = Buffer.alloc(0)
-  #path: string | undefined
+  #offset: number | undefined // of the message in a file
+  #descriptor: number | undefined
+  #wantsBytes = false
   #size: number | undefined
   #body: Buffer | undefined
   #received = 0 // bytes of the message
@@ -103,6 +107,16 @@ export class RequestReader {
     return this.#request
   }
 
+  /** The descriptor that came with the first bytes, which is to be told before them. */
+  handOver(descriptor: number): void {
+    this.#descriptor = descriptor
+  }
+
+  /** Whether a message that was to be handed over has to be sent: no descriptor came. */
+  get wantsBytes(): boolean {
+    return this.#wantsBytes
+  }
+
   /** Whether this is no message, but the question which messages are withheld from scanners. */
   get asksWithheld(): boolean {
     return this.#asksWithheld
@@ -111,6 +125,8 @@ export class RequestReader {
   /** Frees the message at once, not when the garbage collector finds it; it must be looked at no more. */
   free(): void {
     if (this.#body !== undefined) freeBuffer(this.#body)
+    if (this.#descriptor !== undefined) closeSync(this.#descriptor)
+    this.#descriptor = undefined
   }
 
   #room(tag: string, length: number): Buffer {
@@ -125,9 +141,7 @@ export class RequestReader {
     if (tag === 'M') return this.#roomInBody(length)
     const { charge } = this.#limits
     if (tag === 'V') charge(2 * length + VARIABLE_COST)
-    else if (tag === 'E')
-      charge(2 * length) // the envelope is copied when it is looked at
-    else if (tag === 'P') charge(LENT_COST)
+    else if (tag === 'E') charge(2 * length) // the envelope is copied when it is looked at
     return Buffer.allocUnsafe(length)
   }
 
@@ -140,7 +154,7 @@ export class RequestReader {
   }
 
   #roomInBody(length: number): Buffer {
-    if (this.#body === undefined) throw new GoCold('frame M behind a path')
+    if (this.#body === undefined) throw new GoCold('a message beside a file')
     if (length > this.#body.length - this.#received)
       throw new GoCold('a message longer than its size')
     this.#received += length
@@ -165,8 +179,8 @@ export class RequestReader {
       case 'E':
         this.#envelope = payload
         return
-      case 'P':
-        this.#path = payload.toString()
+      case 'F':
+        this.#offset = offsetIn(payload)
         return
       case 'S':
         this.#takeSize(payload.readBigUInt64BE())
@@ -195,12 +209,26 @@ export class RequestReader {
     }
     const size = Number(bytes)
     this.#size = size
-    if (this.#path !== undefined) return
-    charge(size)
+    if (this.#offset === undefined) this.#makeRoomFor(size)
+    else if (this.#descriptor !== undefined) charge(size > IN_MEMORY ? FILE_COST : size)
+  }
+
+  #makeRoomFor(size: number): void {
+    this.#limits.charge(size)
     this.#body = size < FREED_FROM ? Buffer.allocUnsafe(size) : Buffer.allocUnsafeSlow(size)
   }
 
   #end(): void {
+    const offset = this.#offset
+    const descriptor = this.#descriptor
+    const isToBeSent = offset !== undefined && descriptor === undefined
+    if (isToBeSent && this.#body === undefined) {
+      this.#makeRoomFor(this.#size!)
+      this.#next = kinds.M!.order
+      this.#wantsBytes = true
+      return
+    }
+    this.#wantsBytes = false
     if (this.#body !== undefined && this.#received < this.#body.length) {
       throw new GoCold('a message shorter than its size')
     }
@@ -210,7 +238,12 @@ export class RequestReader {
       timeLeft: this.#timeLeft,
       envelope: this.#envelope,
       size: this.#size!,
-      message: this.#body ?? this.#path!,
+      message: this.#body ?? { descriptor: descriptor!, offset: offset!, size: this.#size! },
     }
   }
+}
+
+/** More than any file has is as wrong as another size. */
+function offsetIn(payload: Buffer): number {
+  return Number(payload.readBigUInt64BE())
 }

@@ -1,8 +1,11 @@
+import { closeSync } from 'node:fs'
 import type { Socket } from 'node:net'
 import { errorText } from '../../runtime/fault.ts'
+import type { PassedDescriptors } from '../../runtime/passed-descriptors.ts'
 import type { ColdWay } from '../../visible/live/told.ts'
 import type { Account } from '../shared/memory.ts'
-import { acknowledgement, goCold, heartbeat } from './carry-out.ts'
+import { acknowledgement, goCold, heartbeat, sendIt } from './carry-out.ts'
+import { takeFirstBytes } from './first-bytes.ts'
 import { GoCold } from './go-cold.ts'
 import { type Request, RequestReader } from './request.ts'
 
@@ -27,6 +30,8 @@ export type Phase = 'waiting' | 'sending' | 'judging' | 'leaving' | 'closed'
 export interface SlotServer {
   readonly maxSize: number
   readonly account: Account
+  /** For messages that are handed over; without it they are asked for. */
+  readonly passing: PassedDescriptors | undefined
   /** Milliseconds on a clock that never goes back. */
   readonly now: () => number
   /** Called once the head is whole; throws GoCold where there is no room for one more. */
@@ -63,6 +68,12 @@ export class SlotSession {
     this.#began = server.now()
     this.#heard = this.#began
     socket.on('data', (chunk: Buffer) => this.#hear(chunk))
+    if (server.passing) {
+      takeFirstBytes(socket, server.passing, (bytes, descriptor) => {
+        if (descriptor !== undefined) this.#takeDescriptor(descriptor)
+        this.#hear(bytes)
+      })
+    }
     socket.on('end', () => {
       if (this.#phase === 'waiting' || this.#phase === 'sending') socket.destroy()
     })
@@ -96,9 +107,15 @@ export class SlotSession {
     this.#giveUp(new GoCold(why))
   }
 
+  #takeDescriptor(descriptor: number): void {
+    if (this.#isOpen()) this.#reader.handOver(descriptor)
+    else closeSync(descriptor)
+  }
+
   #hear(chunk: Buffer): void {
     if (this.#phase === 'leaving' || this.#phase === 'closed') return
     this.#heard = this.#server.now()
+    const wanted = this.#reader.wantsBytes
     try {
       this.#reader.push(chunk)
       if (this.#reader.asksWithheld) this.#leave(this.#server.withheld())
@@ -111,6 +128,7 @@ export class SlotSession {
       this.#giveUp(error)
     }
     if (this.#phase !== 'sending') return
+    if (this.#reader.wantsBytes && !wanted) this.#socket.write(sendIt)
     if (this.#reader.request !== undefined) void this.#judge(this.#reader.request)
     else if (this.#said === 0) this.#say(acknowledgement) // it may be waiting for that
   }

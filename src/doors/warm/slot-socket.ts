@@ -1,6 +1,7 @@
 import { createServer, type Server } from 'node:net'
 import { createTurns } from '../../runtime/concurrency.ts'
 import { errorText } from '../../runtime/fault.ts'
+import type { PassedDescriptors } from '../../runtime/passed-descriptors.ts'
 import type { DoorState } from '../../visible/live/told.ts'
 import type { Witness } from '../../visible/live/witness.ts'
 import type { Configuration } from '../shared/configuration.ts'
@@ -21,8 +22,8 @@ export interface SlotSocketOptions {
   readonly maxClients: number
   /** Bytes of all that clients have sent and that was not answered yet. */
   readonly memory: number
-  /** Whether clients may lend files: not if every user of the host may connect. */
-  readonly ownersTrusted: boolean
+  /** For messages that clients hand over, where this runtime has a way to take them. */
+  readonly passing: PassedDescriptors | undefined
   readonly identifyPeer: IdentifyPeer
   /** Who shows what is done with mail. */
   readonly witness?: Witness | undefined
@@ -49,7 +50,7 @@ const SESSION_BYTES = 16 * 1024
 
 /** The slot's door: conversations of doc/slot-protocol.md on whatever the server listens on. */
 export function createSlotSocket(first: Configuration, options: SlotSocketOptions): SlotSocket {
-  const { maxClients, maxSize, log, identifyPeer } = options
+  const { maxClients, maxSize, log, identifyPeer, passing } = options
   const sessions = new ConnectionSet<SlotSession>()
   /** In the order of their coming; without those that have sent a whole head. */
   const waiting = new Set<SlotSession>()
@@ -59,10 +60,12 @@ export function createSlotSocket(first: Configuration, options: SlotSocketOption
   let judge = judgeBy(first) // a message keeps the one that it was given to
   let { verdicts } = first.tools
 
-  const server = createServer({ allowHalfOpen: true }, (socket) => {
+  const pauseOnConnect = passing !== undefined
+  const server = createServer({ allowHalfOpen: true, pauseOnConnect }, (socket) => {
     makeRoom()
     const slotServer: SlotServer = {
       maxSize,
+      passing,
       account: budget.open(),
       now: () => performance.now(),
       admit() {
@@ -113,12 +116,12 @@ export function createSlotSocket(first: Configuration, options: SlotSocketOption
 
   function judgeBy(configuration: Configuration): (peer: Peer | undefined) => SlotServer['answer'] {
     const policyFor = createClientPolicies(configuration)
-    const { ownersTrusted, witness } = options
+    const { witness } = options
     return (peer) => (request, gone, elapsed) =>
       answerRequest(request, {
         configuration,
         policyFor,
-        ownersTrusted,
+        passing,
         gone,
         elapsed,
         peer,

@@ -1,8 +1,10 @@
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { closeSync, mkdtempSync, rmSync, writeFileSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import { TOP_LINE } from '../../message/top-line.ts'
+import { descriptorOf } from '../../runtime/descriptor-of.ts'
+import { loadPassedDescriptors, type PassedDescriptors } from '../../runtime/passed-descriptors.ts'
 import { readConfiguration } from '../shared/configuration.ts'
 import { converse, questionFrames } from './ask.ts'
 import { createSlotSocket } from './slot-socket.ts'
@@ -15,7 +17,7 @@ import { standInClamd } from './stand-in-clamd.ts'
 const ROUNDS = 250
 /** Each so many rounds its mail is a copy of that before, which is known. */
 const COPIES_EACH = 5
-/** Bytes of an attachment that makes onescanc hand a message over in a file. */
+/** Bytes of an attachment. */
 const LARGE = 64 * 1024
 
 /**
@@ -35,17 +37,17 @@ export async function warmUp(directory: string, over: AbortSignal): Promise<void
       CLAMDBDIR: stage,
       CONTROLDIR: stage,
       TMPDIR: stage,
-      SPOOLDIR: stage,
     }
     const key = `hmac-sha256:rehearsal:${randomBytes(32).toString('base64url')}\n`
     writeFileSync(settings.CLUSTERKEYS, key, { mode: 0o600 })
+    const passing = await loadPassedDescriptors()
     const configuration = await readConfiguration(settings, () => {})
     open.push(configuration)
     const slot = createSlotSocket(configuration, {
       maxSize: 1024 * 1024,
       maxClients: 2,
       memory: 4 * 1024 * 1024,
-      ownersTrusted: true,
+      passing,
       identifyPeer: () => ({ uid: process.getuid!(), pid: process.pid }),
       log: () => {},
     })
@@ -53,16 +55,13 @@ export async function warmUp(directory: string, over: AbortSignal): Promise<void
     await once(clamd.listen(settings.CLAMD), 'listening')
     const socket = join(stage, 'slot')
     await once(slot.server.listen(socket), 'listening')
-    const lent = join(stage, 'lent')
     const large = attachment(LARGE)
     for (let round = 0; round < ROUNDS; round++) {
       const isCopy = round % COPIES_EACH === 1
       for (const mail of [text, small, large]) numberMail(mail, isCopy ? round - 1 : round)
-      writeFileSync(lent, Buffer.concat([TOP_LINE, large]), { mode: 0o600 })
-      const questions = [questionAbout(text), questionAbout(small), questionAbout(large, lent)]
-      for (const question of questions) {
+      for (const mail of [text, small, large]) {
         if (over.aborted) return
-        const answer = await converse(socket, question, PATIENCE)
+        const answer = await askAbout(mail, socket, passing)
         if (!answer.includes('X-QHPSI: clean')) throw new Error(`was answered ${answer}`)
       }
     }
@@ -109,13 +108,28 @@ function attachment(bytes: number): Buffer {
   )
 }
 
-/** The message comes in a frame or lies in a file. */
-function questionAbout(bytes: Buffer, message: Buffer | string = bytes): Buffer {
-  return questionFrames({
+/** As onescanc does: the message is handed over, if there is a way to. */
+async function askAbout(
+  mail: Buffer,
+  slot: string,
+  passing: PassedDescriptors | undefined,
+): Promise<Buffer> {
+  const file = passing?.memoryFile() ?? -1
+  const question = questionFrames({
     variables: { QHPSI: 'plugin: clamd', TCPREMOTEIP: '127.0.0.1' },
     timeLeft: 10_000,
     envelope: Buffer.from('Fa@localhost\0Tb@localhost\0\0'),
-    size: bytes.length,
-    message,
+    size: mail.length,
+    message: file < 0 ? mail : undefined,
   })
+  if (passing === undefined || file < 0) return converse(slot, question, PATIENCE)
+  try {
+    writeSync(file, Buffer.concat([TOP_LINE, mail]))
+    passing.seal(file)
+    return await converse(slot, question, PATIENCE, (socket) => {
+      passing.send(descriptorOf(socket) ?? -1, question, file)
+    })
+  } finally {
+    closeSync(file)
+  }
 }

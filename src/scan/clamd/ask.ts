@@ -68,14 +68,17 @@ export async function scanStreams(
 
 /**
  * Has clamd read files from their first bytes on, whatever it may open itself: FILDES, clamd(8),
- * a command for each. The descriptors stay open here. Undefined as above.
+ * a command for each. The descriptors stay open here; each is asked for when it is sent. Undefined as
+ * above.
  */
 export async function scanDescriptors(
-  descriptors: readonly number[],
+  descriptors: readonly (() => number)[],
   signal: AbortSignal,
   ask: ConverseMany,
 ): Promise<LinkOutcome<readonly ClamdReply[]> | undefined> {
-  const packets = () => descriptors.map(fildes).values()
+  const packets = function* () {
+    for (const descriptor of descriptors) yield fildes(descriptor())
+  }
   return readReplies(await ask(packets, descriptors.length, signal), 'descriptor')
 }
 

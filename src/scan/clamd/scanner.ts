@@ -265,9 +265,15 @@ async function askByDescriptors(
   const size = Math.max(...specimens.map((each) => each.size))
   if (passing === undefined || !(await takesDescriptor(size, task.signal))) return undefined
   const files: number[] = []
+  const own = async (each: Specimen) => {
+    const file = await memoryFileOf(each, passing)
+    files.push(file)
+    return () => file
+  }
   try {
-    for (const each of specimens) files.push(await memoryFileOf(each, passing))
-    const outcome = await scanDescriptors(files, task.signal, converseMany)
+    const descriptors: (() => number)[] = []
+    for (const each of specimens) descriptors.push(each.sealedFile ?? (await own(each)))
+    const outcome = await scanDescriptors(descriptors, task.signal, converseMany)
     if (outcome?.kind !== 'answered') return outcome
     const worst = worstOf(outcome.answer)
     const untaken = outcome.answer.find((reply) => reply.says === 'no-access')
@@ -296,8 +302,8 @@ async function askAboutOne(
   specimen: Specimen,
   task: ScanTask,
 ): Promise<LinkOutcome<ClamdReply>> {
-  const isWorthIt = specimen.isFile || specimen.size >= BY_PATH_FROM
-  if (address.kind === 'unix' && specimen.pathIsShared && isWorthIt) {
+  const isWorthIt = specimen.pathIsShared && specimen.size >= BY_PATH_FROM
+  if (address.kind === 'unix' && isWorthIt) {
     const path = await pathOf(specimen, task)
     const outcome =
       path === undefined ? undefined : await scanPath(address, path, task.signal, converse)

@@ -70,10 +70,14 @@ export interface Specimen {
    * Rejects with a Fault if it cannot be made.
    */
   path(): Promise<string>
+  /**
+   * Set if these bytes lie in a file that nobody can change any more: its descriptor, which stays
+   * open while the scanner has the specimen. Throws once it has it no more: the number may be
+   * another file's then.
+   */
+  sealedFile?(): number
   /** Whether scanners of other users can be expected to open `path()`: SPOOLDIR is set. */
   readonly pathIsShared: boolean
-  /** Whether the message is a file already, so that `path()` costs nothing. */
-  readonly isFile?: boolean
   /** Set for a content: the message that it was found in. */
   readonly whole?: Specimen
   /**

@@ -1,9 +1,9 @@
-import { once } from 'node:events'
-import { readFileSync } from 'node:fs'
+import { readFileSync, readlinkSync } from 'node:fs'
 import fc from 'fast-check'
 import t, { type Test } from 'tap'
 import { frame, uint32, uint64 } from '../../../src/doors/warm/frames.ts'
 import { TOP_LINE } from '../../../src/message/top-line.ts'
+import { loadPassedDescriptors } from '../../../src/runtime/passed-descriptors.ts'
 import { runSlot, type SlotRun, type SlotWishes } from '../../doors/queue/slot.ts'
 import { clients, coldPrograms, missing, onescanc, sanitized } from './client.ts'
 import {
@@ -22,12 +22,14 @@ import {
   otherEnvelope,
   replyText,
   scriptedDaemon,
+  sendIt,
   type Talk,
 } from './scripted-daemon.ts'
 
 /** What the client makes of what a daemon says: doc/slot-protocol.md, right and wrong. */
 
 const programs = coldPrograms(t)
+const passing = (await loadPassedDescriptors())!
 const plain = 'Subject: x\nX-QHPSI: forged\n\nbody\n'
 const HEADER = plain.indexOf('\n\n') + 2
 const edited = accept(
@@ -316,13 +318,14 @@ for (const { name, program } of missing ? [] : clients) {
 
     t.test('a connection that breaks at any point of the question', async (t) => {
       const message = Buffer.from(`Subject: x\n\n${'body\n'.repeat(100_000)}`)
-      for (const after of ['', '1', 'V', 'E', 'S', 'M']) {
+      for (const after of ['', '1', 'V', 'E', 'S', '.', 'M']) {
         const { run } = await meet(
           t,
           client,
           async (talk) => {
+            if (after === 'M') talk.say(sendIt)
             while (after && !talk.heard.some(({ tag }) => tag === after)) {
-              await once(talk.connection, 'data')
+              await new Promise(setImmediate)
             }
             talk.connection.destroy()
           },
@@ -444,7 +447,14 @@ t.test(
 
 t.test('the question is that of the document', { skip: missing }, async (t) => {
   const message = Buffer.from(`Subject: x\n\n${'0123456789abcde\n'.repeat(200_000)}`)
-  const { daemon } = await meet(t, onescanc, answering(end(code(71))), {
+  // It says that no descriptor came, and gets the bytes.
+  const script = async ({ question, say, heard, end: finish }: Talk) => {
+    await question
+    say(sendIt)
+    while (heard.filter(({ tag }) => tag === '.').length < 2) await new Promise(setImmediate)
+    finish(acknowledgement, end(code(71)))
+  }
+  const { daemon } = await meet(t, onescanc, script, {
     message,
     errorFd: 6,
     settings: {
@@ -453,13 +463,12 @@ t.test('the question is that of the document', { skip: missing }, async (t) => {
       RELAYCLIENT: '',
       TCPREMOTEIP: '192.0.2.1',
       LOGFILE: '/dev/null',
-      SPOOLDIR: undefined,
       UNKNOWN: 'x',
     },
   })
   const heard = daemon.talks[0]!.heard
   const tags = heard.map(({ tag }) => tag).join('')
-  t.match(tags, /^1V+RDESM+\.$/)
+  t.match(tags, /^1V+RDEFS\.M+\.$/)
   const payload = (tag: string) => heard.filter((one) => one.tag === tag).map((one) => one.payload)
   t.same(payload('1'), [Buffer.from('osc1')])
   t.same(payload('R'), [Buffer.of(1)])
@@ -485,33 +494,100 @@ t.test('a variable over 64 KiB is not told: cold', { skip: missing }, async (t) 
   wentCold(t, run, /VIRUSTAGONLY: is too long/)
 })
 
+t.test('a message is handed over below the line for scanners', { skip: missing }, async (t) => {
+  for (const { program } of clients) {
+    for (const size of [0, 5, 65_537, 500_000]) {
+      const message = Buffer.from(`Subject: x\n\n${'0123456789abcde\n'.repeat(size)}`)
+      const script = async ({ question, handed, end }: Talk) => {
+        const offset = (await question).find(({ tag }) => tag === 'F')?.payload
+        t.same(offset, uint64(TOP_LINE.length))
+        t.ok(passing.isSealed(handed()))
+        const read = readFileSync(`/proc/self/fd/${handed()}`)
+        t.ok(read.equals(Buffer.concat([TOP_LINE, message])))
+        end(acknowledgement, accept(bodyAt(12), insert('X: y\n'), keep(0, 12)))
+      }
+      const { run, daemon } = await meet(t, program[0]!, script, { message })
+      const tags = daemon.talks[0]?.heard.map(({ tag }) => tag).join('')
+      t.match(tags, /^1V*RDEFS\.$/)
+      t.equal(run.code, 0, run.logged)
+      t.ok(run.text === `X: y\n${message.toString()}`)
+    }
+  }
+})
+
 t.test(
-  'a large message lies in SPOOLDIR while the daemon looks, and only then',
+  'a message that is too large for memory is handed over in a file',
   { skip: missing },
   async (t) => {
     for (const { program } of clients) {
-      const SPOOLDIR = t.testdir()
-      const message = Buffer.from(`Subject: x\n\n${'0123456789abcde\n'.repeat(65_537)}`)
-      const script = async ({ question, end }: Talk) => {
-        const path =
-          (await question).find(({ tag }) => tag === 'P')?.payload.toString('latin1') ?? ''
-        t.match(path, new RegExp(`^${SPOOLDIR}/onescan-[0-9]+-[0-9a-z]+\\.msg$`))
-        t.ok(readFileSync(path).equals(Buffer.concat([TOP_LINE, message])))
+      const message = Buffer.concat([
+        Buffer.from('Subject: x\n\n'),
+        Buffer.alloc(9_000_000, 'a line\n'),
+      ])
+      const script = async ({ question, handed, end }: Talk) => {
+        const offset = (await question).find(({ tag }) => tag === 'F')!.payload.readBigUInt64BE()
+        t.notOk(passing.isSealed(handed()))
+        t.match(readlinkSync(`/proc/self/fd/${handed()}`), / \(deleted\)$/)
+        const read = readFileSync(`/proc/self/fd/${handed()}`)
+        t.ok(read.subarray(Number(offset)).equals(message))
         end(acknowledgement, accept(bodyAt(12), insert('X: y\n'), keep(0, 12)))
       }
-      const { run, daemon } = await meet(t, program[0]!, script, {
-        message,
-        settings: { SPOOLDIR },
-      })
-      t.equal(
-        daemon.talks[0]?.heard
-          .map(({ tag }) => tag)
-          .join('')
-          .replace(/V+/, ''),
-        '1RDEPS.',
-      )
+      const { run } = await meet(t, program[0]!, script, { message })
       t.equal(run.code, 0, run.logged)
-      t.ok(run.text === `X: y\n${message.toString()}`)
+      t.ok(run.deliveries[0]?.message.equals(Buffer.concat([Buffer.from('X: y\n'), message])))
+    }
+  },
+)
+
+t.test(
+  'of large messages some at a time lie in memory, and the next in files',
+  { skip: missing },
+  async (t) => {
+    const message = Buffer.concat([
+      Buffer.from('Subject: x\n\n'),
+      Buffer.alloc(1_000_000, 'a line\n'),
+    ])
+    const sealed: boolean[] = []
+    let isFull = () => {}
+    const full = new Promise<void>((resolve) => {
+      isFull = resolve
+    })
+    const clientsAtOnce = 10
+    const script = async ({ question, handed, end }: Talk) => {
+      await question
+      if (sealed.push(passing.isSealed(handed())) === clientsAtOnce) isFull()
+      await full
+      end(acknowledgement, accept(bodyAt(12), insert('X: y\n'), keep(0, 12)))
+    }
+    const daemon = await scriptedDaemon(t, script)
+    const runs = Array.from({ length: clientsAtOnce }, () =>
+      runSlot({
+        program: [onescanc],
+        message,
+        settings: { QHPSI: 'plugin: eicar', ONESCAN_SOCKET: daemon.socket },
+      }),
+    )
+    for (const { code, text } of await Promise.all(runs)) {
+      t.equal(code, 0)
+      t.ok(text === `X: y\n${message}`)
+    }
+    t.equal(sealed.filter(Boolean).length, 8)
+  },
+)
+
+t.test(
+  'a daemon that asks for the bytes twice, or asks late, makes no sense',
+  { skip: missing },
+  async (t) => {
+    for (const words of [
+      [sendIt, sendIt],
+      [acknowledgement, sendIt, heartbeat, sendIt],
+    ]) {
+      const { run } = await meet(t, onescanc, async ({ question, say }: Talk) => {
+        await question
+        say(...words)
+      })
+      wentCold(t, run, /makes no sense/)
     }
   },
 )

@@ -1,14 +1,14 @@
-import { execFileSync, spawnSync } from 'node:child_process'
-import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmdirSync, statSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { execFileSync } from 'node:child_process'
+import { ftruncateSync, readFileSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
+import { descriptorOf } from '../../../src/runtime/descriptor-of.ts'
+import { loadLibc } from '../../../src/runtime/libc.ts'
 import { runSlot, type SlotRun, type SlotWishes } from '../../doors/queue/slot.ts'
 import { findProgram } from '../../programs/install.mjs'
 import { clients, coldPrograms, missing, onescanc } from './client.ts'
 import {
   accept,
-  acknowledgement,
   answering,
   bodyAt,
   code,
@@ -22,6 +22,7 @@ import {
 /** Faults of the host under the client: whatever fails, no mail is lost and none gets a wrong answer. */
 
 const cold = coldPrograms(t)
+const libc = (await loadLibc())!
 const small = 'Subject: x\n\nbody\n'
 const large = `Subject: x\n\n${'0123456789abcde\n'.repeat(65_537)}`
 const edit = answering(accept(bodyAt(12), insert('X-QHPSI: clean\n'), keep(0, 12)))
@@ -105,158 +106,69 @@ t.test('the disk is full: 53', { skip: missing }, async (t) => {
   }
 })
 
-const mountMissing =
-  missing ||
-  (process.getuid?.() !== 0 && 'needs root to mount a tmpfs') ||
-  (!findProgram('mount') && 'install Debian package mount')
+t.test(
+  'killed, it leaves nothing, and the sender still has the mail',
+  { skip: missing },
+  async (t) => {
+    for (const { program } of clients) {
+      for (const signal of ['SIGTERM', 'SIGHUP', 'SIGKILL'] as const) {
+        for (const message of [large, Buffer.alloc(9_000_000, large)]) {
+          const pids: number[] = []
+          const ended = await run(
+            t,
+            async ({ question, connection }) => {
+              await question
+              pids.push(libc.peerOf(descriptorOf(connection)!)!.pid)
+              process.kill(pids[0]!, signal)
+            },
+            { program, message: Buffer.from(message) },
+          )
+          t.equal(ended.signal, signal)
+          t.equal(ended.deliveries.length, 0)
+          t.same(ended.left, [])
+        }
+      }
+    }
+  },
+)
 
 t.test(
-  'SPOOLDIR is missing, not writable or full: the message is sent',
-  { skip: mountMissing },
+  'who has the descriptor of a sealed message can change nothing',
+  { skip: missing },
   async (t) => {
-    const full = mkdtempSync(join(tmpdir(), 'onescan-small-'))
-    const nearly = mkdtempSync(join(tmpdir(), 'onescan-small-'))
-    for (const [size, directory] of [
-      ['64k', full],
-      ['900k', nearly],
-    ] as const) {
-      execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${size}`, 'onescan-test', directory])
-      t.teardown(() => {
-        execFileSync('umount', [directory])
-        rmdirSync(directory)
-      })
-    }
-    for (const SPOOLDIR of ['/nonexistent', '/proc', full, nearly]) {
+    const attempts = [
+      (fd: number) => writeSync(fd, 'X', 0),
+      (fd: number) => writeSync(fd, 'X', 100_000_000),
+      (fd: number) => ftruncateSync(fd, 0),
+      (fd: number) => fallocate(fd),
+      (fd: number) => mapForWriting(fd),
+    ]
+    for (const message of [small, large]) {
       const ended = await run(
         t,
         async (talk) => {
-          const asked = await talk.question
-          t.notOk(
-            asked.some(({ tag }) => tag === 'P'),
-            SPOOLDIR,
-          )
+          await talk.question
+          for (const attempt of attempts) t.throws(() => attempt(talk.handed()))
           await edit(talk)
         },
-        { message: Buffer.from(large), settings: { SPOOLDIR } },
+        { message: Buffer.from(message) },
       )
-      t.ok(ended.text === `X-QHPSI: clean\n${large}`, ended.logged)
-    }
-    t.same([...readdirSync(full), ...readdirSync(nearly)], [])
-  },
-)
-
-const pathOf = async ({ question }: Talk) =>
-  (await question).find(({ tag }) => tag === 'P')!.payload.toString('latin1')
-/** The process that made a file of ours. */
-const makerOf = (path: string) => Number(/onescan-(\d+)-/.exec(path)?.[1])
-
-t.test(
-  'told to end, the client removes its file and says try again: 71',
-  { skip: missing },
-  async (t) => {
-    for (const { program } of clients) {
-      for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) {
-        const SPOOLDIR = t.testdir()
-        const ended = await run(
-          t,
-          async (talk) => {
-            const path = await pathOf(talk)
-            t.equal(statSync(path).mode & 0o7777, 0o640)
-            process.kill(makerOf(path), signal)
-          },
-          { program, message: Buffer.from(large), settings: { SPOOLDIR } },
-        )
-        t.equal(ended.code, 71, signal)
-        t.equal(ended.deliveries.length, 0)
-        t.same(readdirSync(SPOOLDIR), [])
-      }
+      t.ok(ended.text === `X-QHPSI: clean\n${message}`)
     }
   },
 )
 
-t.test(
-  'a SPOOLDIR whose files others may replace is not used: the message is sent',
-  { skip: missing },
-  async (t) => {
-    for (const { program } of clients) {
-      const SPOOLDIR = t.testdir()
-      const paths: string[] = []
-      for (const mode of [0o2770, 0o3770]) {
-        chmodSync(SPOOLDIR, mode)
-        const note = async ({ question, end: finish }: Talk) => {
-          const named = (await question).find(({ tag }) => tag === 'P')
-          paths.push(named?.payload.toString('latin1') ?? '')
-          finish(acknowledgement, accept(bodyAt(0)))
-        }
-        await run(t, note, { program, message: Buffer.from(large), settings: { SPOOLDIR } })
-      }
-      t.equal(paths[0], '')
-      t.match(paths[1], /onescan-\d+-[0-9a-f]{32}\.msg$/, 'a name that nobody can guess')
-    }
-  },
-)
+/** By other programs, which inherit the descriptor. */
+function fallocate(fd: number): void {
+  execFileSync('fallocate', ['-l', '100M', '/dev/fd/3'], {
+    stdio: ['ignore', 'ignore', 'ignore', fd],
+  })
+}
 
-t.test('a signal that the caller ignores is ignored', { skip: missing }, async (t) => {
-  const SPOOLDIR = t.testdir()
-  const ended = await run(
-    t,
-    async (talk) => {
-      process.kill(makerOf(await pathOf(talk)), 'SIGHUP')
-      await edit(talk)
-    },
-    {
-      program: ['/bin/sh', '-c', `trap '' HUP; exec "$@"`, 'sh', onescanc],
-      message: Buffer.from(large),
-      settings: { SPOOLDIR },
-    },
-  )
-  t.equal(ended.code, 0, ended.logged)
-})
-
-t.test(
-  'killed, it leaves at most its named file, and the sender still has the mail',
-  { skip: missing },
-  async (t) => {
-    const SPOOLDIR = t.testdir()
-    const ended = await run(
-      t,
-      async (talk) => process.kill(makerOf(await pathOf(talk)), 'SIGKILL'),
-      { message: Buffer.from(large), settings: { SPOOLDIR } },
-    )
-    t.equal(ended.signal, 'SIGKILL')
-    t.equal(ended.deliveries.length, 0)
-    t.match(readdirSync(SPOOLDIR), [/^onescan-\d+-[0-9a-z]+\.msg$/], 'of the name that is swept')
-  },
-)
-
-t.test(
-  'a scanner that changes, moves or removes the file changes no mail',
-  { skip: missing },
-  async (t) => {
-    for (const script of [
-      '>"$1"',
-      'echo X >>"$1"',
-      'rm "$1"',
-      'mv "$1" "$1.moved"; rm "$1.moved"',
-    ]) {
-      const SPOOLDIR = t.testdir()
-      for (const hangsUp of [false, true]) {
-        const ended = await run(
-          t,
-          async (talk) => {
-            spawnSync('/bin/sh', ['-c', script, 'sh', await pathOf(talk)])
-            if (hangsUp) talk.end()
-            else await edit(talk)
-          },
-          { message: Buffer.from(large), settings: { SPOOLDIR } },
-        )
-        t.equal(ended.code, 0)
-        t.ok(ended.text === (hangsUp ? large : `X-QHPSI: clean\n${large}`), script)
-        t.same(readdirSync(SPOOLDIR), [])
-      }
-    }
-  },
-)
+function mapForWriting(fd: number): void {
+  const script = 'import mmap; mmap.mmap(3, 0, mmap.MAP_SHARED, mmap.PROT_WRITE)'
+  execFileSync('python3', ['-c', script], { stdio: ['ignore', 'ignore', 'ignore', fd] })
+}
 
 t.test('softlimit -m 3000000, as in classic run scripts', { skip: missing }, async (t) => {
   const program = limited('for each in d s l v; do ulimit -$each 2929; done', [onescanc])
@@ -307,13 +219,12 @@ t.test(
     ]
     for (const [name, script, message] of ways) {
       t.test(name, async (t) => {
-        const directory = t.testdir({ spool: {} })
+        const directory = t.testdir()
         const trace = join(directory, 'trace')
         const traced = (...options: string[]) =>
           run(t, script, {
             program: [strace!, '-qq', '-o', trace, ...options, onescanc],
             message: Buffer.from(message),
-            settings: { SPOOLDIR: join(directory, 'spool') },
           })
         t.ok(isSafe(await traced(), message))
         const calls = callsIn(trace)

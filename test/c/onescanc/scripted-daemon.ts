@@ -1,9 +1,11 @@
 import { once } from 'node:events'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { closeSync, mkdtempSync, rmSync } from 'node:fs'
 import { createServer, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { takeFirstBytes } from '../../../src/doors/warm/first-bytes.ts'
 import { createFrameReader, frame, uint32, uint64 } from '../../../src/doors/warm/frames.ts'
+import { loadPassedDescriptors } from '../../../src/runtime/passed-descriptors.ts'
 
 /** A daemon of doc/slot-protocol.md that says what a test tells it to, right or wrong. */
 
@@ -15,6 +17,8 @@ export interface Frame {
 /** One conversation. */
 export interface Talk {
   readonly connection: Socket
+  /** The descriptor that came with its first bytes; open until the test is over. */
+  readonly handed: () => number
   /** The client's frames so far. */
   readonly heard: readonly Frame[]
   /** Settles with all frames once the last one is here. */
@@ -41,8 +45,8 @@ export async function scriptedDaemon(
   const directory = mkdtempSync(join(tmpdir(), 'onescan-script-'))
   const socket = join(directory, 's')
   const talks: Talk[] = []
-  const server = createServer((connection) => {
-    const talk = listen(connection)
+  const server = createServer({ pauseOnConnect: true }, (connection) => {
+    const talk = listen(connection, t)
     talks.push(talk)
     void script(talk)
   })
@@ -56,7 +60,10 @@ export async function scriptedDaemon(
   return { socket, talks }
 }
 
-function listen(connection: Socket): Talk {
+const passing = (await loadPassedDescriptors())!
+
+function listen(connection: Socket, t: Test): Talk {
+  let handed: number | undefined
   const heard: Frame[] = []
   let asked = (_: readonly Frame[]) => {}
   const question = new Promise<readonly Frame[]>((resolve) => {
@@ -70,9 +77,18 @@ function listen(connection: Socket): Talk {
     },
   })
   connection.on('data', (chunk: Buffer) => reader.push(chunk))
+  takeFirstBytes(connection, passing, (bytes, descriptor) => {
+    handed = descriptor
+    if (descriptor !== undefined) t.teardown(() => closeSync(descriptor))
+    reader.push(bytes)
+  })
   connection.on('error', () => {}) // a client that goes cold hangs up
   return {
     connection,
+    handed() {
+      if (handed === undefined) throw new Error('nothing was handed over')
+      return handed
+    },
     heard,
     question,
     say: (...words) => void connection.write(Buffer.concat(words)),
@@ -82,6 +98,7 @@ function listen(connection: Socket): Talk {
 
 export const acknowledgement = frame('A')
 export const heartbeat = frame('h')
+export const sendIt = frame('m')
 export const cold = (why: string) => frame('C', Buffer.from(why, 'latin1'))
 
 export const bodyAt = (offset: number) => frame('B', uint64(offset))

@@ -94,7 +94,7 @@ t.test('exit codes are those of onescan-queue(8), and of onescanc(8)', async (t)
   )
 })
 
-t.test('the line above a message in SPOOLDIR is the one that scanners always find', async (t) => {
+t.test('the line above a message is the one that scanners always find', async (t) => {
   const [, line = ''] = /top_line\[\] = "(.*)"/.exec(text) ?? []
   const [, length] = /TOP_LINE = (\d+)/.exec(text) ?? []
   t.equal(`${line.padEnd(Number(length) - 1)}\n`, TOP_LINE.toString())

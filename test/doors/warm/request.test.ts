@@ -1,3 +1,4 @@
+import { closeSync, openSync } from 'node:fs'
 import fc from 'fast-check'
 import t from 'tap'
 import { createBudget } from '../../../src/doors/shared/memory.ts'
@@ -41,12 +42,45 @@ t.test('a request is the same however its bytes arrive', async (t) => {
   t.same(read(Array.from(bytes, (byte) => Buffer.of(byte))), wanted)
 })
 
-t.test('a message comes in as many frames as one likes, or lies in a file', async (t) => {
+t.test('a message comes in as many frames as one likes', async (t) => {
   const parts = framesOf({ message: Buffer.alloc(200_000, 'x') })
-  t.equal(read(parts)?.message.length, 200_000)
-  t.equal(read(framesOf({ path: '/spool/x', size: 7 }))?.message, '/spool/x')
+  t.same(read(parts)?.message, Buffer.alloc(200_000, 'x'))
   t.equal(read(framesOf({ message: Buffer.alloc(0) }))?.size, 0)
 })
+
+t.test(
+  'a message that is handed over needs no bytes, and without a descriptor they are asked for',
+  async (t) => {
+    const message = Buffer.from('Subject: x\n\nx')
+    const asked = Buffer.concat(framesOf({ offset: 1024, size: message.length }))
+    const charged: number[] = []
+    const limits = { maxSize: MIB, charge: (bytes: number) => charged.push(bytes) }
+    const descriptor = openSync('/dev/null', 'r')
+    const handed = new RequestReader(limits)
+    handed.handOver(descriptor)
+    handed.push(asked)
+    t.same(handed.request?.message, { descriptor, offset: 1024, size: message.length })
+    handed.free()
+    t.throws(() => closeSync(descriptor), { code: 'EBADF' }, 'it is closed')
+
+    const sent = new RequestReader(limits)
+    for (const byte of asked) sent.push(Buffer.of(byte))
+    t.equal(sent.request, undefined)
+    t.ok(sent.wantsBytes)
+    sent.push(Buffer.concat([frame('M', message), frame('.')]))
+    t.same(sent.request?.message, message)
+    t.notOk(sent.wantsBytes)
+    for (const wrong of [
+      frame('F', uint64(7)),
+      frame('S', uint64(7)),
+      frame('M', Buffer.alloc(100)),
+    ]) {
+      const reader = new RequestReader(limits)
+      reader.push(asked)
+      t.throws(() => reader.push(wrong), GoCold)
+    }
+  },
+)
 
 t.test('the head is known before the message has come', async (t) => {
   const reader = new RequestReader({ maxSize: MIB, charge: () => {} })
@@ -85,14 +119,8 @@ const wrong: Record<string, readonly (Buffer | undefined)[]> = {
     time,
     Buffer.concat([Buffer.from('E'), uint32(64 * MIB + 1)]),
   ],
-  'a path of over 4,096 bytes': [
-    version,
-    reply,
-    time,
-    envelope,
-    frame('P', Buffer.alloc(4097, '/')),
-  ],
-  'a path and the message, too': [...framesOf({ path: '/x' }).slice(0, -1), body],
+  'an offset of other length': [version, reply, time, envelope, frame('F', Buffer.alloc(9))],
+  'a file and the message, too': [...framesOf({ offset: 0 }).slice(0, -1), body],
   'more than the size': [version, reply, time, envelope, size, body, body],
   'less than the size': [version, reply, time, envelope, size, end],
   'a part over 1 MiB': [

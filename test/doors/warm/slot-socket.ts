@@ -8,7 +8,10 @@ import {
   type SlotSocket,
   type SlotSocketOptions,
 } from '../../../src/doors/warm/slot-socket.ts'
+import { loadPassedDescriptors } from '../../../src/runtime/passed-descriptors.ts'
 import { ask, carryOut, type Outcome, type Question } from './client.ts'
+
+const passing = await loadPassedDescriptors()
 
 /** What the rig needs of tap's test object. */
 interface Test {
@@ -47,7 +50,7 @@ export async function openSlot(
       maxSize: 8 * 1024 * 1024,
       maxClients: 20,
       memory: 32 * 1024 * 1024,
-      ownersTrusted: true,
+      passing,
       identifyPeer: () => ({ uid: process.getuid!(), pid: process.pid }),
       log: (line) => log.push(line),
       ...options,

@@ -1,20 +1,24 @@
-import { spawn } from 'node:child_process'
+import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { linkSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
+import { closeSync, openSync, readdirSync, writeSync } from 'node:fs'
+import type { Socket } from 'node:net'
 import { join } from 'node:path'
 import t from 'tap'
+import { frame } from '../../../src/doors/warm/frames.ts'
 import { makeEnvelope } from '../../../src/envelope/envelope.ts'
 import { TOP_LINE } from '../../../src/message/top-line.ts'
+import { descriptorOf } from '../../../src/runtime/descriptor-of.ts'
+import { loadPassedDescriptors } from '../../../src/runtime/passed-descriptors.ts'
 import { infected, plain } from '../../cases/messages.ts'
 import { buildStage } from '../../cases/stage.ts'
+import { call, carryOut, framesOf, hearOut } from './client.ts'
 import { openSlot } from './slot-socket.ts'
 
 /** What a client may set, and what makes it go cold: doc/slot-protocol.md, "Trust". */
 
 const ring = 'md5:alpha:sesame\n'
 
-/** As a client puts a message into SPOOLDIR. */
-const lent = (message: Buffer) => Buffer.concat([TOP_LINE, message])
+const passing = (await loadPassedDescriptors())!
 
 function ownSettings(stage: ReturnType<typeof buildStage>): Record<string, string> {
   return {
@@ -23,7 +27,6 @@ function ownSettings(stage: ReturnType<typeof buildStage>): Record<string, strin
     BADATTACHMENTS: stage.file('badattachments', 'name *.exe\n'),
     CLAMDBDIR: '/nonexistent',
     SCANTIMEOUT: '60',
-    SPOOLDIR: stage.directory,
   }
 }
 
@@ -167,92 +170,179 @@ t.test("what may be qmail-send's own bounce is not refused here", async (t) => {
   t.equal((await ask('', {}, plain)).does, 'hand on')
 })
 
-t.test('a message in a file of SPOOLDIR is read there, and stamped', async (t) => {
-  const stage = buildStage()
-  t.teardown(() => stage.remove())
-  const slot = await openSlot(t, ownSettings(stage))
-  const message = Buffer.concat([plain, Buffer.alloc(3_000_000, 'line\n')])
-  const path = stage.file('onescan-1-1.msg', lent(message))
-  const asked = { variables: { QHPSI: 'plugin: eicar' }, message }
-  const byPath = await slot.ask({ ...asked, path })
-  const bySocket = await slot.ask(asked)
-  t.match(byPath.message.toString('latin1', 0, 60), /^X-QHPSI: clean\nX-MD5-Cluster-1: /)
-  t.ok(byPath.message.equals(bySocket.message), 'the same stamp as for the same bytes')
-})
+/** What a client hands over: a file in memory, below the line for scanners; closed with the test. */
+function memoryFile(
+  t: { teardown(end: () => void): void },
+  bytes: Buffer,
+  front = TOP_LINE,
+): number {
+  const file = passing.memoryFile()
+  t.teardown(() => closeSync(file))
+  writeSync(file, Buffer.concat([front, bytes]))
+  return file
+}
 
-t.test('no other file is read', async (t) => {
+t.test(
+  'a message that is handed over gets the stamp of the same bytes, sealed or not',
+  async (t) => {
+    const stage = buildStage()
+    t.teardown(() => stage.remove())
+    const slot = await openSlot(t, ownSettings(stage))
+    for (const size of [0, 3_000_000]) {
+      const message = Buffer.concat([plain, Buffer.alloc(size, 'line\n')])
+      const asked = { variables: { QHPSI: 'plugin: eicar' }, message }
+      const sent = await slot.ask(asked)
+      t.match(sent.message.toString('latin1', 0, 60), /^X-QHPSI: clean\nX-MD5-Cluster-1: /)
+      const file = memoryFile(t, message)
+      const open = { ...asked, handed: file, offset: TOP_LINE.length }
+      t.ok((await slot.ask(open)).message.equals(sent.message), 'a copy')
+      passing.seal(file)
+      t.ok((await slot.ask(open)).message.equals(sent.message), 'sealed')
+      const onDisk = stage.file('on-disk', message)
+      const disk = openSync(onDisk, 'r')
+      t.ok((await slot.ask({ ...asked, handed: disk, offset: 0 })).message.equals(sent.message))
+      closeSync(disk)
+    }
+  },
+)
+
+t.test('a file that is sealed in part is copied', async (t) => {
   const stage = buildStage()
   t.teardown(() => stage.remove())
   const slot = await openSlot(t, ownSettings(stage))
-  const message = stage.file('message', lent(plain))
-  mkdirSync(join(stage.directory, 'below'))
-  const below = stage.file('below/message', lent(plain))
-  symlinkSync(message, join(stage.directory, 'link'))
-  symlinkSync('/etc', join(stage.directory, 'below/etc'))
-  const outside = join(slot.directory, 'message')
-  writeFileSync(outside, lent(plain))
-  const ask = (path: string, size = plain.length) =>
-    slot.ask({ variables: { QHPSI: 'plugin: eicar' }, message: plain, path, size })
-  t.equal((await ask(message)).does, 'hand on')
-  for (const path of [
-    outside,
-    below,
-    join(stage.directory, 'link'),
-    `${stage.directory}/below/etc/../message`,
-    `${stage.directory}/..`,
-    `${stage.directory}/missing`,
-    stage.directory,
-    '/etc/passwd',
-    'message',
-    '',
-  ]) {
-    t.equal((await ask(path)).does, 'go cold', JSON.stringify(path))
+  for (const seals of [1, 2, 4, 6, 7, 8, 14]) {
+    const file = memoryFile(t, plain)
+    const script = `import fcntl; fcntl.fcntl(3, 1033, ${seals})`
+    execFileSync('python3', ['-c', script], { stdio: ['ignore', 'ignore', 'inherit', file] })
+    t.notOk(passing.isSealed(file), `${seals}`)
+    const asked = { variables: { QHPSI: 'plugin: eicar' }, handed: file, offset: TOP_LINE.length }
+    t.equal((await slot.ask({ ...asked, message: plain })).does, 'hand on')
   }
-  t.equal((await ask(message, plain.length - 1)).does, 'go cold', 'another size')
-  const bare = stage.file('bare', Buffer.concat([Buffer.alloc(TOP_LINE.length, 'x'), plain]))
-  t.equal((await ask(bare)).does, 'go cold', 'another first line')
 })
 
-t.test("a file of somebody else's, or under a second name, is not read", async (t) => {
+t.test('what is no file of the size that is said is not read', async (t) => {
   const stage = buildStage()
   t.teardown(() => stage.remove())
   const slot = await openSlot(t, ownSettings(stage))
-  const strange = await openSlot(t, ownSettings(stage), {
-    identifyPeer: () => ({ uid: 1, pid: 1 }),
+  const before = openCount()
+  const ask = (handed: number, offset: number, size = plain.length) =>
+    slot.ask({ variables: { QHPSI: 'plugin: eicar' }, message: plain, handed, offset, size })
+  const file = memoryFile(t, plain)
+  passing.seal(file)
+  t.equal((await ask(file, TOP_LINE.length)).does, 'hand on')
+  t.match(await ask(file, TOP_LINE.length, plain.length - 1), {
+    does: 'go cold',
+    why: /not a regular/,
   })
-  const unknown = await openSlot(t, ownSettings(stage), { identifyPeer: () => undefined })
-  const path = stage.file('message', lent(plain))
-  const asked = { variables: { QHPSI: 'plugin: eicar' }, message: plain, path }
-  t.equal((await slot.ask(asked)).does, 'hand on')
-  t.match(await strange.ask(asked), { does: 'go cold', why: /belongs to user/ })
-  t.match(await unknown.ask(asked), { does: 'go cold', why: /nobody knows whom/ })
-  linkSync(path, join(stage.directory, 'second-name'))
-  t.match(await slot.ask(asked), { does: 'go cold', why: /has 2 names/ })
+  t.match(await ask(file, TOP_LINE.length, plain.length + 1), {
+    does: 'go cold',
+    why: /not a regular/,
+  })
+  t.match(await ask(file, 2 ** 60), { does: 'go cold' })
+  for (const [path, flags] of [
+    ['/dev/zero', 'r'],
+    ['/dev/null', 'r+'],
+    ['/proc/self/maps', 'r'],
+    [stage.directory, 'r'],
+  ] as const) {
+    const other = openSync(path, flags)
+    t.match(await ask(other, 0), { does: 'go cold' }, path)
+    closeSync(other)
+  }
+  await slot.close(0)
+  t.equal(openCount(), before, 'all of them are closed')
 })
 
-t.test('a file that was exchanged while it was scanned makes the client go cold', async (t) => {
+t.test('a client that hands nothing over is asked for the bytes', async (t) => {
   const stage = buildStage()
   t.teardown(() => stage.remove())
-  const swap = '#!/bin/sh\nmv "$1" "$1-away" && echo clean >"$1"\n'
-  const QHPSI = stage.file('exchanging-scanner', swap, 0o700)
-  const slot = await openSlot(t, { ...ownSettings(stage), QHPSI })
-  const path = stage.file('message', lent(plain))
-  const got = await slot.ask({ variables: { QHPSI }, message: plain, path })
-  t.match(got, { does: 'go cold', why: /was changed while it was scanned/ })
+  const settings = ownSettings(stage)
+  const slot = await openSlot(t, settings)
+  const without = await openSlot(t, settings, { passing: undefined })
+  const asked = { variables: { QHPSI: 'plugin: eicar' }, message: plain, offset: TOP_LINE.length }
+  const file = memoryFile(t, plain)
+  passing.seal(file)
+  const wanted = (await slot.ask({ ...asked, handed: file })).message
+  t.ok((await slot.ask(asked)).message.equals(wanted), 'none')
+  t.ok((await without.ask({ ...asked, handed: file })).message.equals(wanted), 'no way to take it')
+
+  const frames = Buffer.concat(framesOf(asked))
+  const message = Buffer.concat([frame('M', plain), frame('.')])
+  const ways: Record<string, (connection: Socket) => Promise<void> | void> = {
+    async late(connection) {
+      connection.write(frames.subarray(0, 20))
+      await new Promise((resolve) => setTimeout(resolve, 100))
+      passing.send(descriptorOf(connection)!, frames.subarray(20), file)
+    },
+    hundreds(connection) {
+      const script = `import socket, array
+connection = socket.socket(fileno=3)
+connection.sendmsg([open(0, 'rb').read()], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array('i', [4] * 250))])`
+      const fd = descriptorOf(connection)!
+      execFileSync('python3', ['-c', script], {
+        input: frames,
+        stdio: ['pipe', 'inherit', 'inherit', fd, file],
+      })
+    },
+  }
+  for (const [what, way] of Object.entries(ways)) {
+    const connection = await call(slot.socket)
+    await way(connection)
+    const heard = await hearOut(connection, () => connection.write(message))
+    t.match(heard.tags, /m/, what)
+    t.ok(carryOut(heard, asked).message.equals(wanted), what)
+  }
+})
+
+t.test(
+  'a question in pieces is the same if the first brings the descriptor, and a second one is dropped',
+  async (t) => {
+    const stage = buildStage()
+    t.teardown(() => stage.remove())
+    const slot = await openSlot(t, ownSettings(stage))
+    const before = openCount()
+    const asked = { variables: { QHPSI: 'plugin: eicar' }, message: plain, offset: TOP_LINE.length }
+    const frames = Buffer.concat(framesOf(asked))
+    const [file, other] = [memoryFile(t, plain), memoryFile(t, Buffer.from('Subject: other\n\n'))]
+    passing.seal(file)
+    for (const at of [1, 4, 9, 50, frames.length - 1]) {
+      const connection = await call(slot.socket)
+      await new Promise((resolve) => setTimeout(resolve, 20)) // it is looked at before anything came
+      passing.send(descriptorOf(connection)!, frames.subarray(0, at), file)
+      await new Promise((resolve) => setTimeout(resolve, 20))
+      passing.send(descriptorOf(connection)!, frames.subarray(at), other)
+      const heard = await hearOut(connection, () => t.fail('it was asked for'))
+      t.match(carryOut(heard, asked).message.toString('latin1'), /X-MD5-Cluster-1: /, `${at}`)
+      t.ok(carryOut(heard, asked).message.includes(plain))
+    }
+    await slot.close(0)
+    t.ok(openCount() <= before + 2, 'all but those of this test are closed')
+  },
+)
+
+t.test('a client that goes away, or says nothing, leaves nothing open', async (t) => {
+  const stage = buildStage()
+  t.teardown(() => stage.remove())
+  const slot = await openSlot(t, ownSettings(stage))
+  const file = memoryFile(t, plain)
+  const before = openCount()
+  const frames = Buffer.concat(framesOf({ offset: TOP_LINE.length, message: plain }))
+  for (let n = 0; n < 20; n++) {
+    const connection = await call(slot.socket)
+    if (n % 4 > 0)
+      passing.send(descriptorOf(connection)!, frames.subarray(0, [0, 1, 30, 1000][n % 4]), file)
+    if (n % 3 > 0) await new Promise((resolve) => setTimeout(resolve, 10))
+    connection.destroy()
+    await once(connection, 'close')
+  }
+  await slot.close(1000)
+  t.ok(openCount() <= before, `${openCount()} of ${before}`)
 })
 
 t.test('what its owner changes through a mapping while it is scanned is not stamped', async (t) => {
   const stage = buildStage()
   t.teardown(() => stage.remove())
-  const message = Buffer.concat([plain, Buffer.from('VIRUS\n'), Buffer.alloc(100_000, 'a line\n')])
-  const path = stage.file('message', lent(message))
   const exchange = join(stage.directory, 'exchange')
-  // Says "ready" when its mapping can be written to without any further fault.
-  const owner = spawn('python3', ['-c', OWNER, path, exchange], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  })
-  t.teardown(() => owner.kill())
-  await once(owner.stdout, 'data')
   const QHPSI = stage.file(
     'scanner-that-is-waited-for',
     `#!/bin/sh
@@ -263,36 +353,41 @@ exec '${stage.scanner}' "$1"
     0o700,
   )
   const slot = await openSlot(t, { ...ownSettings(stage), QHPSI, REJECTVIRUS: '1' })
-  const got = await slot.ask({ variables: { QHPSI }, message, path })
-  t.match(got, { does: 'end', code: 31 }, 'what was hashed is what was scanned')
-  t.equal(stage.scans(), 1)
+  for (const size of [100_000, 3_000_000]) {
+    const message = Buffer.concat([plain, Buffer.from('VIRUS\n'), Buffer.alloc(size, 'a line\n')])
+    const file = memoryFile(t, message)
+    // Says "ready" when its mapping can be written to without any further fault.
+    const owner = spawn('python3', ['-c', OWNER, exchange], {
+      stdio: ['ignore', 'pipe', 'inherit', file],
+    })
+    t.teardown(() => owner.kill())
+    await once(owner.stdout!, 'data')
+    t.notOk(passing.seal(file), 'nobody can seal what is mapped for writing')
+    const got = await slot.ask({
+      variables: { QHPSI },
+      message,
+      handed: file,
+      offset: TOP_LINE.length,
+    })
+    t.match(got, { does: 'end', code: 31 }, 'what was hashed is what was scanned')
+  }
 })
 
-/** Takes the virus out of its own file when it is told to, and the file's times stay. */
+/** Takes the virus out of its own file when it is told to. */
 const OWNER = `
 import mmap, os, sys, time
-path, exchange = sys.argv[1:]
-with open(path, 'r+b') as file: mapped = mmap.mmap(file.fileno(), 0)
+exchange = sys.argv[1]
+mapped = mmap.mmap(3, 0)
 mapped[:] = mapped[:]
 print('ready', flush=True)
 while not os.path.exists(exchange): time.sleep(0.01)
 at = mapped.find(b'VIRUS')
 mapped[at:at + 5] = b'CLEAN'
 os.unlink(exchange)
+time.sleep(100)
 `
 
-t.test('where everybody may connect, a message in a file is scanned and not stamped', async (t) => {
-  const stage = buildStage()
-  t.teardown(() => stage.remove())
-  const slot = await openSlot(t, ownSettings(stage), { ownersTrusted: false })
-  const path = stage.file('message', lent(plain))
-  const asked = { variables: { QHPSI: 'plugin: eicar' }, message: plain }
-  const byPath = await slot.ask({ ...asked, path })
-  t.ok(byPath.message.equals(Buffer.concat([Buffer.from('X-QHPSI: clean\n'), plain])))
-  t.match(byPath.log, /a file that its owner may change/)
-  const bySocket = await slot.ask(asked)
-  t.match(bySocket.message.toString('latin1'), /X-MD5-Cluster-1/)
-})
+const openCount = () => readdirSync('/proc/self/fd').length
 
 t.test('an answer that is too long for the protocol is none', async (t) => {
   const stage = buildStage()

@@ -1,0 +1,170 @@
+import { closeSync, fstatSync, readSync } from 'node:fs'
+import { Fault } from '../runtime/fault.ts'
+import { freeBuffer } from '../runtime/free-buffer.ts'
+import { objectionToFileSystem } from '../runtime/path/file-systems.ts'
+import { openAnonymousFile } from './anonymous-file.ts'
+import { examineForm, type MessageForm } from './form.ts'
+import { findHeaderEnd, HEADER_MAX, Header } from './header-block.ts'
+import { headerOf, holdMessage, type LookOptions } from './held.ts'
+import { createNamedCopy } from './named-copy.ts'
+import type { Message } from './spool.ts'
+import { TOP_LINE } from './top-line.ts'
+import { writeAll } from './write-all.ts'
+
+const CHUNK = 256 * 1024
+/** Bytes that nearly every header block fits in. */
+const FRONT = 64 * 1024
+/** Bytes of a message that is read into memory as a whole: reading it again for each who looks at it takes more time. */
+export const IN_MEMORY = 512 * 1024
+/** Bytes that are copied before anything else gets a turn. */
+const TURN = 1024 * 1024
+
+/** A file that another process made, of which this one was handed a descriptor. */
+export interface HandedFile {
+  readonly descriptor: number
+  /** Where the message begins. */
+  readonly offset: number
+  /** Bytes of the message, which is the rest of the file. */
+  readonly size: number
+  /** Whether nobody can change it any more, and nobody can allow that again. */
+  readonly sealed: boolean
+}
+
+/**
+ * A message in a file that another process handed over. A file that is sealed is read where it
+ * lies, whoever made it; if TOP_LINE is all that stands in front of the message, scanners get it,
+ * too. Of any other a copy is made first, in turns of the event loop: its owner can change it at
+ * any time without a trace (mmap(2)). The descriptor must stay open until the message is closed.
+ * Faults: `read`, if it is not a regular file of that size that can be read; `temp-file` and
+ * `write`.
+ */
+export async function readHanded(file: HandedFile, options: LookOptions): Promise<Message> {
+  const { descriptor, offset, size, sealed } = file
+  checkFile(file)
+  if (size <= IN_MEMORY) {
+    const bytes = Buffer.allocUnsafeSlow(size)
+    fill(descriptor, bytes, offset)
+    const message = holdMessage(bytes, options)
+    return {
+      ...message,
+      ...(isForScanners(file) && withSealed(descriptor, message.header)),
+      close() {
+        message.close()
+        freeBuffer(bytes)
+      },
+    }
+  }
+  if (sealed) return messageIn(file, options, () => {})
+  const copy = openAnonymousFile(options.policy.directory)
+  const close = () => closeSync(copy)
+  try {
+    await copyInTurns(file, copy, options.policy.directory)
+    return messageIn({ ...file, descriptor: copy, offset: 0 }, options, close)
+  } catch (error) {
+    close()
+    throw error
+  }
+}
+
+function messageIn(file: HandedFile, options: LookOptions, close: () => void): Message {
+  const { descriptor, offset, size } = file
+  const { policy, digestsFor, createHash } = options
+  const { header, headerTooLarge } = headerIn(file)
+  let form: Promise<MessageForm> | undefined
+  const body = (from = 0, to = size - header.length) =>
+    pieces(descriptor, offset + header.length + from, offset + header.length + to)
+  const named = createNamedCopy(policy, body)
+  return {
+    size,
+    header,
+    headerTooLarge,
+    form() {
+      form ??= examineForm(header, body(), digestsFor(header), createHash)
+      return form
+    },
+    body,
+    pathIsShared: policy.sharedDirectory !== undefined,
+    path: named.path,
+    ...(isForScanners(file) && withSealed(descriptor, header)),
+    confirmFile: named.confirm,
+    removeNamedFile: named.remove,
+    close() {
+      named.remove()
+      close()
+    },
+  }
+}
+
+function checkFile({ descriptor, offset, size, sealed }: HandedFile): void {
+  const status = fstatSync(descriptor)
+  if (!status.isFile() || status.size !== offset + size) {
+    throw new Fault(
+      'read',
+      `the file that was handed over is not a regular one of ${offset + size} bytes`,
+    )
+  }
+  const objection = sealed ? undefined : objectionToFileSystem(descriptor)
+  if (objection !== undefined) throw new Fault('read', `the file that was handed over ${objection}`)
+}
+
+/** Whether it is what scanners are to see, but for fields that go. */
+function isForScanners({ descriptor, offset, sealed }: HandedFile): boolean {
+  if (!sealed || offset !== TOP_LINE.length) return false
+  const line = Buffer.alloc(TOP_LINE.length)
+  fill(descriptor, line, 0)
+  return line.equals(TOP_LINE)
+}
+
+function withSealed(descriptor: number, header: Header): Pick<Message, 'sealedFile'> {
+  const front = Buffer.concat([TOP_LINE, header.bytes])
+  return { sealedFile: (top) => (top.equals(front) ? descriptor : undefined) }
+}
+
+async function copyInTurns(
+  { descriptor, offset, size }: HandedFile,
+  copy: number,
+  place: string,
+): Promise<void> {
+  let at = 0
+  let turn = 0
+  for (const piece of pieces(descriptor, offset, offset + size)) {
+    writeAll(copy, piece, at, place)
+    at += piece.length
+    turn += piece.length
+    if (turn < TURN) continue
+    turn = 0
+    await new Promise(setImmediate)
+  }
+}
+
+/** Little is read at first, then all that a header block may have and a byte to tell. */
+function headerIn({ descriptor, offset, size }: HandedFile): ReturnType<typeof headerOf> {
+  const little = Buffer.allocUnsafe(Math.min(size, FRONT))
+  fill(descriptor, little, offset)
+  const found = findHeaderEnd(little, 0)
+  if ('end' in found) {
+    return { header: new Header(Buffer.from(little.subarray(0, found.end))), headerTooLarge: false }
+  }
+  const all = Buffer.allocUnsafe(Math.min(size, HEADER_MAX + 1))
+  fill(descriptor, all, offset)
+  return headerOf(all)
+}
+
+/** One memory for each reading: what one message is hashed or sent out of, no other touches. */
+function* pieces(fd: number, from: number, to: number): Generator<Buffer> {
+  const buffer = Buffer.allocUnsafe(Math.min(CHUNK, Math.max(0, to - from)))
+  for (let at = from; at < to; ) {
+    const piece = buffer.subarray(0, Math.min(buffer.length, to - at))
+    fill(fd, piece, at)
+    yield piece
+    at += piece.length
+  }
+}
+
+function fill(fd: number, bytes: Buffer, position: number): void {
+  for (let done = 0; done < bytes.length; ) {
+    const length = readSync(fd, bytes, done, bytes.length - done, position + done)
+    if (length === 0) throw new Fault('read', 'the message became shorter while it was read')
+    done += length
+  }
+}
