@@ -39,6 +39,9 @@ const itsOwn = [
 const daemonsOwn = [
   ...[
     'POISONTRIES',
+    'QUARANTINEDAYS',
+    'QUARANTINEMESSAGES',
+    'QUARANTINESIZE',
     'VERDICTCA',
     'VERDICTMAXAGE',
     'VERDICTPASSWORD',
