@@ -21,7 +21,7 @@ export interface PlacedDoor {
   readonly kind: OpenDoor['kind']
   readonly place: string
   /** If it hands mail on. */
-  readonly relay?: Pick<Relay, 'afterQueue' | 'next'> | undefined
+  readonly relay?: Pick<Relay, 'afterQueue' | 'next' | 'from'> | undefined
 }
 
 function whatItDoes(kind: OpenDoor['kind'], { policy, quota, place }: Configuration): string {

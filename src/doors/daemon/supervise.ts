@@ -101,7 +101,7 @@ export async function supervise({
   places = await workers.ready
   tellWhatItDoes()
   shown?.ready(true)
-  shown?.doors(places.map((place, index) => ({ kind: kinds[index]!, place })))
+  shown?.doors(places.map((place, index) => ({ kind: kinds[index]!, place, relay: relays[index] })))
   log('serving')
   await notify(process.env, 'READY=1')
   const within = watchdogTime(process.env)

@@ -3,6 +3,8 @@ import { makeEnvelope } from '../../envelope/envelope.ts'
 import { errorCode, errorText } from '../../runtime/fault.ts'
 import { askMilter } from '../milter/wire/ask.ts'
 import { writeAttributes } from '../policy/attributes.ts'
+import { mayConnect } from '../smtp/smtp.ts'
+import { askDoor } from '../smtp/trial.ts'
 import { askSlot } from '../warm/ask.ts'
 import type { PlacedDoor } from './describe.ts'
 import { type ListeningPlace, readListeningPlace } from './listening-place.ts'
@@ -32,7 +34,7 @@ type Outcome = 'clean' | 'infected' | string
 
 /**
  * Both messages through the door, by connections of their own, as clients send mail; of a door
- * that scans nothing, or would deliver it, whether it answers. Never rejects.
+ * that scans nothing, or takes none of ours, whether it answers. Never rejects.
  */
 export async function tryDoor(
   door: PlacedDoor,
@@ -46,14 +48,19 @@ export async function tryDoor(
   // Handed over, and the runtime does not know where: whoever handed it over does.
   if (at === undefined) return told(false, undefined)
   try {
-    if (kind !== 'slot' && kind !== 'milter') {
-      const isPolicy = kind === 'policy'
-      const said = await greet(at, isPolicy ? POLICY_QUESTION : undefined, how.timeout)
-      const isRight = said.startsWith(isPolicy ? 'action=' : '220')
+    const expected = kind === 'policy' ? 'action=' : isShutOut(door, at) ? '554' : undefined
+    if (expected !== undefined) {
+      const said = await greet(at, kind === 'policy' ? POLICY_QUESTION : undefined, how.timeout)
+      const isRight = said.startsWith(expected)
       return told(false, isRight ? undefined : `answered ${said.split('\n')[0]!.trim()}`)
     }
-    const send = (message: Buffer) =>
-      kind === 'slot' ? throughSlot(at, message, how) : throughMilter(at, message, how)
+    const through = {
+      slot: throughSlot,
+      milter: throughMilter,
+      smtp: throughSmtp,
+      lmtp: throughSmtp,
+    }
+    const send = (message: Buffer) => through[kind as keyof typeof through](at, message, how)
     const [clean, eicar] = await Promise.all([send(mail.clean), send(mail.eicar)])
     const faults = [
       clean === 'clean' ? undefined : `a clean message came out as ${clean}`,
@@ -99,6 +106,24 @@ async function throughMilter(
   if (kind === 'refused' || kind === 'discarded') return 'infected'
   if (kind === 'deferred') return `deferred: ${text}`
   return outcomeOf(added.map((field) => /^X-QHPSI: (.*)/.exec(field)?.[1]).find(Boolean))
+}
+
+async function throughSmtp(
+  at: ListeningPlace,
+  message: Buffer,
+  { sender, timeout }: How,
+): Promise<Outcome> {
+  const place = { text: 'it', options: targetOf(at) }
+  const { code, text } = await askDoor({ place, sender, recipient: RECIPIENT, message, timeout })
+  if (code >= 500) return 'infected'
+  if (code >= 400) return `deferred: ${text}`
+  return outcomeOf(text === 'unscanned' ? undefined : text)
+}
+
+/** Whether the door takes no mail of this host. */
+function isShutOut({ relay }: PlacedDoor, at: ListeningPlace): boolean {
+  const target = targetOf(at)
+  return relay !== undefined && 'host' in target && !mayConnect(target.host, relay.from)
 }
 
 function outcomeOf(tag: string | undefined): Outcome {

@@ -19,6 +19,7 @@ import { createIntake, type Intake, type TakenIn } from './intake.ts'
 import type { NextServer } from './next-server.ts'
 import { type Refusal, refusalOf } from './refusals.ts'
 import type { SmtpServer } from './server.ts'
+import { trialReply } from './trial.ts'
 import type { Path } from './wire/commands.ts'
 import { createContentReader } from './wire/content.ts'
 import { type Reply, replyFrom, textsOf } from './wire/replies.ts'
@@ -32,6 +33,8 @@ export interface Sending {
 /** One message from MAIL to its end. */
 export interface Mail {
   readonly sender: MailAddress
+  /** Whether it is a trial of onescand's own. */
+  readonly isTrial: boolean
   /** Bytes that the client announced. */
   readonly size: number | undefined
   /** How many the next server has taken. */
@@ -76,8 +79,11 @@ export function openMail(line: Buffer, { path, parameters }: Path, server: SmtpS
     return { message, envelope, client: { relay, clusterPeer, bounceInjector: false, origin } }
   }
 
+  const isTrial = server.isTrial(sender.text)
+
   return {
     sender,
+    isTrial,
     size: announcedSize(parameters),
     get recipients() {
       return recipients.count
@@ -101,6 +107,7 @@ export function openMail(line: Buffer, { path, parameters }: Path, server: SmtpS
           transaction = transactionOf(taken, judging, sending)
           const found = refusal ?? (judging.kind === 'judge' && (await judge(judging, transaction, gone))) // biome-ignore format: a line
           const meant = found && server.afterQueue ? afterQueue(found) : found
+          if (isTrial) return toAll(trialReply(meant || undefined), outlet)
           const decision =
             meant && meant.kind === 'quarantine'
               ? await keepInQuarantine(meant, transaction, undefined, about([dropped]))

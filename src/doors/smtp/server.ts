@@ -18,6 +18,8 @@ export interface SmtpServer extends Manners {
   readonly stopping: boolean
   /** Undefined if recipients are taken unasked. */
   readonly quota: QuotaLookup | undefined
+  /** Whether a sender is that of a trial of onescand's own, which goes to no next server. */
+  isTrial(sender: string): boolean
   /** How the message that comes now is judged. */
   startJudging(): Judging
   /** Of the memory of this process, for what is kept of one message. */

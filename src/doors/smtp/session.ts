@@ -210,11 +210,26 @@ export class SmtpSession {
   async #startMail(command: Command): Promise<Reply> {
     const path = parsePath(command.argument, 'FROM:')
     if (path === undefined) return noPath
-    const reply = await this.#pass(command)
-    if (reply.code >= 300) return reply
-    this.#dropMail()
-    this.#mail = openMail(command.line, path, this.#server)
-    return reply
+    const mail = openMail(command.line, path, this.#server)
+    try {
+      const reply = mail.isTrial ? await this.#startTrial() : await this.#pass(command)
+      if (reply.code >= 300) return reply
+      this.#dropMail()
+      this.#mail = mail
+      return reply
+    } finally {
+      if (this.#mail !== mail) mail.close()
+    }
+  }
+
+  /** The next server has to be there, and hears nothing of it. No line of the log, as with all of a trial. */
+  async #startTrial(): Promise<Reply> {
+    try {
+      await this.#reach()
+      return ok
+    } catch (error) {
+      return ours(451, '4.4.2', errorText(error))
+    }
   }
 
   /** Asked about, and given room, before the next server has it. */
@@ -223,7 +238,7 @@ export class SmtpSession {
     if (mail === undefined) return noMail
     const path = parsePath(command.argument, 'TO:')
     if (path === undefined) return noPath
-    const refusal = await this.#refuseFull(mail, path.path)
+    const refusal = mail.isTrial ? undefined : await this.#refuseFull(mail, path.path)
     if (refusal !== undefined) return refusal
     try {
       mail.addRecipient(path.path)
@@ -231,6 +246,7 @@ export class SmtpSession {
       if (!isFault(error)) throw error
       return noRoom
     }
+    if (mail.isTrial) return ok
     let taken = false
     try {
       const reply = await this.#pass(command)

@@ -151,6 +151,7 @@ export function createSmtpDoor(first: Configuration, relay: Relay, options: Smtp
     get quota() {
       return switchedOff(configuration.place) === undefined ? configuration.quota : undefined
     },
+    isTrial: (sender) => configuration.isTrial?.(sender) ?? false,
     startJudging: () =>
       startJudging(relay.afterQueue ? configureAfterQueue(configuration) : configuration),
     openAccount: budget.open,
@@ -235,7 +236,7 @@ function turnAway(socket: Socket, { bytes }: Reply): void {
 }
 
 /** Whoever may open a socket with a path may connect; by TCP it is the networks that count. */
-function mayConnect(remoteAddress: string | undefined, from: readonly Network[]): boolean {
+export function mayConnect(remoteAddress: string | undefined, from: readonly Network[]): boolean {
   if (remoteAddress === undefined) return true
   const address = parseAddress(remoteAddress)
   return address !== undefined && from.some((network) => contains(network, address))

@@ -10,6 +10,7 @@ import { clamdMissing, startClamd } from '../../programs/clamd.ts'
 import { freePort } from '../../programs/free-port.ts'
 import { sessionStandIn } from '../../scan/clamd/session-stand-in.ts'
 import { childrenOf } from '../daemon/process.ts'
+import { startNext } from '../smtp/next-server.ts'
 import { metric, type Served, serve, until } from './rig.ts'
 
 /** /healthz is what became of a clean message and of EICAR through each door that is open. */
@@ -79,6 +80,32 @@ t.test('a trial is no mail: nothing counts it, logs it, shows it or remembers it
   t.equal(decided.length, 1)
   t.same(underway, [])
   t.notMatch(served.log.join('\n'), 'health@onescan')
+})
+
+t.test('a trial goes through SMTP doors, and never to the next server', async (t) => {
+  const ends: (() => unknown)[] = []
+  const next = await startNext({ teardown: (end) => void ends.push(end) })
+  const stop = () => Promise.all(ends.map((end) => end()))
+  t.teardown(stop)
+  const [smtp, lmtp, shut] = [await freePort(), await freePort(), await freePort()]
+  const to = ['--next', `inet:127.0.0.1:${next.port}`]
+  const served = await serve(t, {
+    args: [
+      ...['--smtp', `inet:127.0.0.1:${smtp}`, ...to],
+      ...['--lmtp', `inet:127.0.0.1:${lmtp}`, ...to, '--after-queue'],
+      ...['--smtp', `inet:127.0.0.1:${shut}`, ...to, '--from', '192.0.2.0/24'],
+    ],
+    settings: { REJECTVIRUS: '1' },
+  })
+  await becomes(served, 200, RIGHT)
+  t.same(next.got, [])
+  t.notMatch(next.commands.join('\n'), /MAIL|RCPT|DATA/)
+  const text = (await served.get('/metrics')).text
+  for (const door of ['smtp', 'lmtp']) t.equal(metric(text, 'onescan_door_ok', { door }), 1)
+  t.equal(metric(text, 'onescan_messages_total', { door: 'smtp' }), 0)
+  await stop()
+  await becomes(served, 503, /^smtp inet:\S+: answers 451 4\.4\.2 next server .*ECONNREFUSED/)
+  t.notMatch(served.log.join('\n'), /decision=/, 'a trial that fails is no mail, either')
 })
 
 t.test('a clamd that dies shows at once when mail suffers', { skip: clamdMissing }, async (t) => {

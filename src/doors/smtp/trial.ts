@@ -1,0 +1,65 @@
+import type { Decision } from '../../judge/decision.ts'
+import { Fault } from '../../runtime/fault.ts'
+import { replyOf } from '../shared/smtp-reply.ts'
+import { callNextServer } from './next-server.ts'
+import { type Reply, replyFrom, textsOf } from './wire/replies.ts'
+import { createStuffing } from './wire/stuffing.ts'
+
+/** What a trial is told, which is never handed on: the tag that mail would have, or the refusal. */
+export function trialReply(decision: Decision | undefined): Reply {
+  switch (decision?.kind) {
+    case undefined:
+      return told('unscanned')
+    case 'accept':
+      return told(decision.edits.add.find(({ name }) => name === 'X-QHPSI')?.value ?? 'unscanned')
+    case 'discard':
+    case 'quarantine':
+      return told('virus found')
+    case 'reject':
+    case 'defer':
+      return replyFrom(replyOf(decision.reply))
+  }
+}
+
+const told = (what: string) => replyFrom({ code: 250, enhanced: '2.0.0', lines: [what] })
+
+export interface Trial {
+  readonly place: Parameters<typeof callNextServer>[0]
+  /** One that the door knows as a trial's: mail of any other would be delivered. */
+  readonly sender: string
+  readonly recipient: string
+  /** Lines end in LF. */
+  readonly message: Buffer
+  /** Milliseconds for each step. */
+  readonly timeout: number
+}
+
+/**
+ * Sends a trial through an SMTP or LMTP door: the reply to its content, as code and text. Rejects
+ * with a Fault if it does not come so far.
+ */
+export async function askDoor({ place, sender, recipient, message, timeout }: Trial): Promise<{
+  readonly code: number
+  readonly text: string
+}> {
+  const [connection, command, data, block, end] = new Array(5).fill(timeout)
+  const door = await callNextServer(place, { connection, command, data, block, end })
+  const expect = (reply: Reply, code: number, to: string) => {
+    if (reply.code !== code) throw new Fault('chain', `answers ${shown(reply)} to ${to}`)
+  }
+  try {
+    // Without EHLO: the next server's answer to that is mail's, and would be missed in the log.
+    expect(await door.ask(`MAIL FROM:<${sender}>`), 250, 'MAIL')
+    expect(await door.ask(`RCPT TO:<${recipient}>`), 250, 'RCPT')
+    expect(await door.startData(), 354, 'DATA')
+    const stuffing = createStuffing('lf')
+    const reply = await door.endData([stuffing.push(message), stuffing.finish()])
+    const [text = ''] = textsOf(reply)
+    await door.ask('QUIT').catch(() => {})
+    return { code: reply.code, text: text.replace(/^[245]\.\d+\.\d+ /, '') }
+  } finally {
+    door.close()
+  }
+}
+
+const shown = (reply: Reply) => `${reply.code} ${textsOf(reply).join(' ')}`
