@@ -23,20 +23,9 @@ export function filesOfPackage(root, programs) {
   return [
     ...programFiles(programs),
     ...manPages(root),
-    { path: 'usr/lib/systemd/system/onescand.service', copyOf: deb('onescand.service') },
-    { path: 'usr/lib/systemd/system/onescand.socket', copyOf: deb('onescand.socket') },
-    ...['onescan-milter', 'onescan-postfix', 'onescan-policy'].map((name) => ({
-      path: `usr/lib/systemd/system/${name}.socket`,
-      copyOf: deb(`${name}.socket`),
-    })),
-    {
-      path: 'usr/lib/systemd/system/onescan-quotad.service',
-      copyOf: deb('onescan-quotad.service'),
-    },
-    {
-      path: 'usr/lib/systemd/system/onescan-quotad.socket',
-      copyOf: deb('onescan-quotad.socket'),
-    },
+    ...readdirSync(deb(''))
+      .filter((name) => /\.(service|socket)$/.test(name))
+      .map((name) => ({ path: `usr/lib/systemd/system/${name}`, copyOf: deb(name) })),
     { path: 'usr/lib/sysusers.d/onescan.conf', copyOf: deb('sysusers.conf') },
     { path: 'usr/lib/tmpfiles.d/onescan.conf', copyOf: deb('tmpfiles.conf') },
     { path: 'etc/default/onescand', copyOf: deb('onescand.default') },

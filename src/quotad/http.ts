@@ -1,7 +1,7 @@
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
-import { type AddressInfo, createServer as createFront, type Socket } from 'node:net'
-import { isCompiled } from '../runtime/compiled-program.ts'
-import { Fault } from '../runtime/fault.ts'
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { errorText, Fault } from '../runtime/fault.ts'
+import { listenHttpOn } from '../runtime/listen-http.ts'
 import type { Allowed } from './allowed.ts'
 import { type Counters, metricsText } from './counters.ts'
 import { type HttpReply, readRequest, replyFor } from './http-question.ts'
@@ -86,32 +86,27 @@ export async function serveHttp(
     }
   }
 
-  // The compiled runtime's own HTTP server takes no socket that is bound already.
-  const fronted = new Set<Socket>()
-  const front =
-    'fd' in place && isCompiled
-      ? createFront((socket) => {
-          fronted.add(socket)
-          socket.once('close', () => fronted.delete(socket))
-          server.emit('connection', socket)
-        })
-      : server
-
-  await new Promise<void>((resolve, reject) => {
-    front.once('error', (error) => {
-      reject(new Fault('config', `--http ${place.text}: ${error.message}`, error))
-    })
-    if ('fd' in place) front.listen({ fd: place.fd }, resolve)
-    else front.listen(place.port, place.host, resolve)
-  })
+  let held: HttpService
+  try {
+    held = 'fd' in place ? await listenHttpOn(server, place.fd) : await listenAt(server, place)
+  } catch (error) {
+    throw new Fault('config', `--http ${place.text}: ${errorText(error)}`, error)
+  }
   return {
-    address: () => front.address(),
+    address: () => held.address(),
     close() {
-      front.close()
-      for (const socket of fronted) socket.destroy()
+      held.close()
       server.closeAllConnections()
     },
   }
+}
+
+async function listenAt(server: Server, { port, host }: ListenAddress): Promise<HttpService> {
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject)
+    server.listen(port, host, resolve)
+  })
+  return { address: () => server.address(), close: () => server.close() }
 }
 
 function reply(request: IncomingMessage, response: ServerResponse, { status, text }: HttpReply) {

@@ -12,6 +12,7 @@ import { checkDaemon, checkRunning, daemonHere } from './daemon.ts'
 import { daemonOf, seeDaemon } from './daemon-host.ts'
 import { accountText, type Host, type HostOptions, lookAtHosts } from './host.ts'
 import { checkKeyring } from './keyring.ts'
+import { checkListeners } from './listeners.ts'
 import { type MailServer, mailServersHere } from './mail-servers/find.ts'
 import { checkPostfix, postfixHere } from './mail-servers/postfix.ts'
 import { checkSendmail, sendmailHere } from './mail-servers/sendmail.ts'
@@ -40,6 +41,7 @@ const readings: readonly Check[] = [
   checkContradictions,
   checkPrograms,
   checkKeyring,
+  checkListeners,
 ]
 
 /** `onescan check`: what would keep the slot from working here, and what to do about it. */
@@ -158,7 +160,7 @@ async function lookAtDaemon(servers: readonly MailServer[]): Promise<Finding[] |
     findings.push(...checkRunning(running, { defaults: DEFAULTS, accounts }))
   if (host.daemon !== undefined) {
     const ring = await carefully(checkKeyring, host)
-    findings.push(...ring)
+    findings.push(...ring, ...(await carefully(checkListeners, host)))
     const isTold = ({ value }: Finding) =>
       value.startsWith('CLUSTERKEYS') && ring.some(({ level }) => level !== 'ok')
     for await (const finding of tryAsAccount(host, false)) {

@@ -74,10 +74,13 @@ export function startOf(
 }
 
 /** Root, the caller, the package's account, and whoever has the socket in its usual place. */
-export function serviceAccounts(): ReadonlySet<number> {
+export function serviceAccounts(
+  service: 'onescand' | 'onescan-quotad' = 'onescand',
+): ReadonlySet<number> {
   const accounts = new Set([0, process.geteuid!()])
-  const uid = attempt(() => passwdEntryOf(ACCOUNT, readFileSync('/etc/passwd', 'latin1'))?.uid)
-  const owner = attempt(ownerOfSocket)
+  const account = service === 'onescand' ? ACCOUNT : service
+  const uid = attempt(() => passwdEntryOf(account, readFileSync('/etc/passwd', 'latin1'))?.uid)
+  const owner = service === 'onescand' ? attempt(ownerOfSocket) : undefined
   for (const one of [uid, owner]) if (one !== undefined && !Number.isNaN(one)) accounts.add(one)
   return accounts
 }

@@ -6,10 +6,10 @@ import type { HttpPlace } from '../http/http-place.ts'
 import type { Configuration } from '../shared/configuration.ts'
 import type { PlacedDoor } from './describe.ts'
 import type { OpenDoor } from './doors.ts'
-import { listenAt } from './listen.ts'
 import type { ListeningPlace } from './listening-place.ts'
 import { log } from './log.ts'
 import type { Options } from './options.ts'
+import { pageListener } from './page-socket.ts'
 import type { TrialMark } from './trial-mark.ts'
 import { tryAll } from './try-all.ts'
 
@@ -41,6 +41,8 @@ export interface Shows {
   readonly note?: (lines: number) => void
   /** What tells trials from mail. */
   readonly mark: () => TrialMark
+  /** Of the socket that it is shown at, in the first process, if systemd made that. */
+  readonly fd?: number | undefined
 }
 
 /** Messages at each server of the scanners that are configured. */
@@ -52,7 +54,7 @@ function serversOf({ policy, scannersFor }: Configuration): Told['servers'] {
 export function showMail(
   place: ListeningPlace,
   options: Options,
-  { configuration, doors, mark, note = () => {} }: Shows,
+  { configuration, doors, mark, note = () => {}, fd }: Shows,
 ): Shown {
   let tried: readonly PlacedDoor[] | undefined
   let http: HttpPlace | undefined
@@ -87,7 +89,7 @@ export function showMail(
         address: place.kind === 'tcp' ? place.host : undefined,
         tokenFile: options.httpToken,
         hideAddresses: options.httpHidesAddresses,
-        listen: (server) => listenAt(server, place, { ...options, option: '--http' }),
+        listen: pageListener(place, options, fd),
         isReady: () => isReady,
         log,
         observed: {

@@ -6,7 +6,7 @@ import { bindAt } from './listen.ts'
 import type { ListeningPlace } from './listening-place.ts'
 import type { Options } from './options.ts'
 import { relaysOf } from './relays.ts'
-import type { DoorKind } from './socket-activation.ts'
+import type { DoorKind, HandedOver } from './socket-activation.ts'
 
 /** A socket that workers listen on, and this process only keeps: it outlives each of them. */
 export interface DoorSocket {
@@ -18,17 +18,18 @@ export interface DoorSocket {
 /** Those that were handed over, in their order, and those of the options. Faults are of kind `config`. */
 export async function openSockets(
   options: Options,
-  handedOver: readonly DoorKind[],
+  handedOver: readonly HandedOver[],
 ): Promise<DoorSocket[]> {
-  const sockets: DoorSocket[] = handedOver.map((kind, index) => {
+  const sockets: DoorSocket[] = handedOver.flatMap((kind, index) => {
     const fd = FIRST_HANDED_OVER + index
-    return { kind, fd, close: () => closeSync(fd) }
+    return kind === 'http' ? [] : [{ kind, fd, close: () => closeSync(fd) }]
   })
+  const given = sockets.map(({ kind }) => kind)
   const make = async (kind: DoorKind, place: ListeningPlace) => {
     const socket = await bindAt(place, { ...options, option: `--${optionOf[kind]}` })
     sockets.push({ kind, ...socket })
   }
-  if (options.socket !== undefined && !handedOver.includes('slot')) {
+  if (options.socket !== undefined && !given.includes('slot')) {
     await make('slot', { kind: 'unix', path: options.socket })
   }
   // systemd may hold the very place that is named, for as long as this process is away.
@@ -41,7 +42,7 @@ export async function openSockets(
   ] as const) {
     for (const place of places) if (!isHeld(kind, place)) await make(kind, place)
   }
-  const served = relaysOf(handedOver, options.relays)
+  const served = relaysOf(given, options.relays)
   for (const relay of options.relays) {
     if (!served.includes(relay)) await make(relay.lmtp ? 'lmtp' : 'smtp', relay.place)
   }

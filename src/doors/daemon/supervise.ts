@@ -8,6 +8,7 @@ import { describeDoor } from './describe.ts'
 import { log } from './log.ts'
 import type { Options } from './options.ts'
 import type { Orphans } from './orphans.ts'
+import { pageSocket } from './page-socket.ts'
 import { relaysOf } from './relays.ts'
 import { showMail } from './show-mail.ts'
 import type { Signals } from './signals.ts'
@@ -43,9 +44,14 @@ export async function supervise({
   const mark = makeTrialMark()
   let configuration = await readConfiguration(env, log, memory)
   const handedOver = activatedSockets(process.env)
+  const page = pageSocket(handedOver, options.http, log)
   const shown =
     options.http &&
-    showMail(options.http, options, { configuration: () => configuration, mark: () => mark })
+    showMail(options.http, options, {
+      configuration: () => configuration,
+      mark: () => mark,
+      fd: page,
+    })
   await shown?.open()
   const sockets = await openSockets(options, handedOver)
   const kinds = sockets.map(({ kind }) => kind)

@@ -1,5 +1,5 @@
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
-import type { Server, Socket } from 'node:net'
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
 import { gzipSync } from 'node:zlib'
 import { errorText } from '../../runtime/fault.ts'
 import {
@@ -17,7 +17,8 @@ export interface HttpOptions extends SnapshotOptions {
   /** IP address that it listens on; undefined for a socket with a path. */
   readonly address: string | undefined
   readonly tokenFile: string | undefined
-  readonly listen: (server: Server) => Promise<void>
+  /** Resolves with how to take no connection any more. */
+  readonly listen: (server: Server) => Promise<() => void>
   readonly observed: Observed
   /** Whether mail is taken: false while onescand starts or ends. */
   readonly isReady: () => boolean
@@ -147,12 +148,13 @@ export async function openHttpPlace(options: HttpOptions): Promise<HttpPlace> {
     }
   }
 
+  let stopListening = () => {}
   let again: NodeJS.Timeout | undefined
   let why: string | undefined
   async function open(): Promise<void> {
     try {
       refusalOf = checkAccessBy(address, tokenFile)
-      await listen(server)
+      stopListening = await listen(server)
       server.on('error', (error) => log(`http: ${error.message}`))
       if (why !== undefined) log('http: is open now')
     } catch (error) {
@@ -171,7 +173,7 @@ export async function openHttpPlace(options: HttpOptions): Promise<HttpPlace> {
       clearTimeout(again)
       events.close()
       observer.close()
-      server.close()
+      stopListening()
       server.closeAllConnections()
     },
   }

@@ -9,7 +9,8 @@ const place = await openHttpPlace({
   address: '127.0.0.1',
   tokenFile: undefined,
   hideAddresses: false,
-  listen: (server) => new Promise((resolve) => server.listen(port, '127.0.0.1', resolve)),
+  listen: (server) =>
+    new Promise((resolve) => server.listen(port, '127.0.0.1', () => resolve(() => server.close()))),
   isReady: () => true,
   log: () => {},
   observed: {

@@ -83,6 +83,29 @@ t.test('whoever listens in the place of onescand is told', { skip: skip || notRo
   })
 })
 
+t.test('and so in the place of its policy service', { skip: skip || notRoot }, async (t) => {
+  const place = `inet:127.0.0.1:${await freePort()}`
+  const other = startOnescand(t, {
+    program: [reachable(process.execPath), reachable(bundle)],
+    args: ['--policy', place],
+    settings,
+    uid: 54_321,
+  })
+  await other.logged(/serving/)
+  const look = (service: string) => {
+    const smtpd_recipient_restrictions = `check_policy_service ${service}`
+    const defaults = `ONESCAND_OPTIONS="--policy ${place}"\n`
+    return postfix(t, { main: { smtpd_recipient_restrictions }, defaults }).look()
+  }
+  const isPolicy = ({ what }: { readonly what: string }) => what.startsWith('policy')
+  t.match((await look(place)).filter(isPolicy), [
+    {
+      level: 'error',
+      value: 'is held by uid 54321, who is neither root nor the account of onescand',
+    },
+  ])
+})
+
 t.test('by its name in the queue directory, in a chroot or not', { skip }, async (t) => {
   for (const chroot of [true, false]) {
     const { queue, look } = postfix(t, {

@@ -40,5 +40,7 @@ t.test('sockets of systemd are told apart by name', async (t) => {
   t.same(named('milter'), ['milter'])
   t.same(named('milter:onescand.socket:onescand-milter.socket'), ['milter', 'slot', 'milter'])
   t.throws(() => named('a.socket:b.socket'), /FileDescriptorName=milter/)
+  t.same(named('http:slot'), ['http', 'slot'])
+  t.throws(() => named('onescan-http.socket:http'), /onescand has one place for its page/)
   t.throws(() => named('', 2), { name: 'Fault', kind: 'config' })
 })

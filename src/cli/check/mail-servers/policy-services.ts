@@ -1,18 +1,26 @@
 import { connect } from 'node:net'
 import type { FilterPlace } from '../../../doors/milter/wire/ask.ts'
 import { errorText } from '../../../runtime/fault.ts'
+import type { Accounts } from '../shared/account.ts'
 import { error, type Finding, ok } from '../shared/finding.ts'
+import { checkListener, policyListens } from '../shared/listener.ts'
 import { placeOf } from './filter-place.ts'
+import { meant, placesOfOnescand } from './places-of-onescand.ts'
 
 /** Milliseconds for an answer. */
 const PATIENCE = 10_000
 
-/** Whoever is asked by check_policy_service: does he answer? */
+/** proc(5). */
+const PROCESSES = '/proc'
+
+/** Whoever is asked by check_policy_service: does he answer, and is onescand's place onescand's? */
 export async function checkPolicies(
   restrictions: string,
   queue: string,
   chrooted: boolean,
+  { accounts, defaults }: { readonly accounts: Accounts; readonly defaults: string },
 ): Promise<Finding[]> {
+  const { policies } = placesOfOnescand({ defaults, processes: PROCESSES })
   const named = [
     ...restrictions.matchAll(/check_policy_service\s*[ ,]\s*\{?\s*((?:unix|inet):[^\s,}]+)/g),
   ]
@@ -22,7 +30,10 @@ export async function checkPolicies(
     const place = placeOf(service, chrooted || !/^unix:\//.test(service) ? queue : undefined)
     try {
       if (place === undefined) throw new Error('is not understood')
-      findings.push(ok(what, `answers ${await askPolicy(place)}`))
+      const answers = ok(what, `answers ${await askPolicy(place)}`)
+      const isOurs = meant(service, policies, queue) !== undefined
+      const [trouble] = isOurs ? checkListener(what, place, accounts, policyListens) : []
+      findings.push(trouble ?? answers)
     } catch (thrown) {
       const remedy = 'start it; until then Postfix defers, unless default_action says otherwise'
       findings.push(error(what, errorText(thrown), remedy))

@@ -7,8 +7,8 @@ import { mustBeOwnAt } from '../../../runtime/path/read.ts'
 import { DEFAULTS } from '../../shared/defaults-file.ts'
 import { type Accounts, findAccount, groupName, obstacle } from '../shared/account.ts'
 import { error, type Finding, ok, warning } from '../shared/finding.ts'
+import { checkListener, milterListens } from '../shared/listener.ts'
 import { placeOf } from './filter-place.ts'
-import { checkListener } from './listener.ts'
 import { makesStamps, SCANTIMEOUT, startIt, tryMilter } from './milter.ts'
 import { checkOldProcesses } from './old-processes.ts'
 import { meant, placesOfOnescand } from './places-of-onescand.ts'
@@ -96,7 +96,7 @@ export async function checkPostfix(host: PostfixHost): Promise<Finding[]> {
   return [
     ...findings,
     ...checkOldProcesses(PROCESSES, file, queueOf(parameters)),
-    ...(await checkPolicies(restrictions, queueOf(parameters), chrooted)),
+    ...(await checkPolicies(restrictions, queueOf(parameters), chrooted, host)),
   ]
 }
 
@@ -164,7 +164,7 @@ async function checkMilter(
   const isKnown = meant(text, known, queueOf(parameters)) !== undefined
   const tried = await tryMilter(place, { what, address, meanwhile, defaults, isKnown })
   if (!tried.isOurs) return tried
-  const [trouble] = checkListener(what, place, host.accounts)
+  const [trouble] = checkListener(what, place, host.accounts, milterListens)
   return { isOurs: true, found: trouble ?? tried.found }
 }
 

@@ -5,8 +5,8 @@ import { readOwnText } from '../../../runtime/path/read.ts'
 import { DEFAULTS } from '../../shared/defaults-file.ts'
 import { readAccounts } from '../shared/account.ts'
 import { error, type Finding, ok, warning } from '../shared/finding.ts'
+import { checkListener, milterListens } from '../shared/listener.ts'
 import { placeOf } from './filter-place.ts'
-import { checkListener } from './listener.ts'
 import { makesStamps, SCANTIMEOUT, startIt, tryMilter } from './milter.ts'
 import { meant, placesOfOnescand } from './places-of-onescand.ts'
 import { filtersIn, type SendmailFilter } from './sendmail-cf.ts'
@@ -77,7 +77,7 @@ async function checkFilter(
   const whileDown = meanwhile(failure)
   const tried = await tryMilter(place, { what, address, meanwhile: whileDown, defaults, isKnown })
   if (!tried.isOurs) return tried
-  const [trouble] = checkListener(what, place, readAccounts())
+  const [trouble] = checkListener(what, place, readAccounts(), milterListens)
   return { isOurs: true, found: trouble ?? tried.found }
 }
 

@@ -1,0 +1,64 @@
+import { closeSync } from 'node:fs'
+import type { Server } from 'node:http'
+import { Fault } from '../../runtime/fault.ts'
+import { listenHttpOn } from '../../runtime/listen-http.ts'
+import { pathOf } from '../../runtime/listening-sockets.ts'
+import { FIRST_HANDED_OVER } from '../../runtime/socket-activation.ts'
+import { listenAt } from './listen.ts'
+import type { ListeningPlace } from './listening-place.ts'
+import type { Options } from './options.ts'
+import type { HandedOver } from './socket-activation.ts'
+
+/**
+ * The descriptor of the page's socket, if systemd hands one over. Without --http nobody said who
+ * may look: then it is closed, and that is logged.
+ */
+export function pageSocket(
+  handedOver: readonly HandedOver[],
+  place: ListeningPlace | undefined,
+  log: (line: string) => void,
+): number | undefined {
+  const index = handedOver.indexOf('http')
+  if (index < 0) return undefined
+  const fd = FIRST_HANDED_OVER + index
+  if (place !== undefined) return fd
+  closeSync(fd)
+  log('systemd hands over a socket for the page, and there is no page: give --http with its place')
+  return undefined
+}
+
+/**
+ * Listens at `place`, or on the descriptor of a socket there that was handed over, and resolves with
+ * how to take no connection any more. A Fault of kind `config` if it cannot be, or if the socket is
+ * elsewhere: who may look depends on the place.
+ */
+export function pageListener(
+  place: ListeningPlace,
+  options: Options,
+  fd: number | undefined,
+): (server: Server) => Promise<() => void> {
+  let elsewhere: Fault | undefined
+  return async (server) => {
+    if (elsewhere !== undefined) throw elsewhere
+    if (fd === undefined) {
+      await listenAt(server, place, { ...options, option: '--http' })
+      return () => server.close()
+    }
+    const path = pathOf(fd)
+    const held = await listenHttpOn(server, fd)
+    const [wanted, given] = [textOf(place), path ?? addressText(held.address())]
+    if (wanted === given) return () => held.close()
+    held.close()
+    const remedy = 'name the same place in both'
+    elsewhere = new Fault('config', `--http ${wanted}: systemd's socket is at ${given}; ${remedy}`)
+    throw elsewhere
+  }
+}
+
+const textOf = (place: ListeningPlace) =>
+  place.kind === 'unix' ? place.path : `${place.host}:${place.port}`
+
+function addressText(address: ReturnType<Server['address']>): string {
+  if (address === null || typeof address === 'string') return address ?? 'no address'
+  return `${address.address}:${address.port}`
+}
