@@ -34,6 +34,7 @@ const { values: options } = parseArgs({
 })
 const { version, homepage, maintainer, seconds } = origin(root)
 const target = targetOf(options.arch)
+mustHave(['git', ...(options.programs === undefined ? ['gcc'] : [])])
 const programs = options.programs ?? buildPrograms()
 const architecture = target.debian
 
@@ -96,6 +97,20 @@ execFileSync(
   },
 )
 process.stdout.write(`${file}\n`)
+
+/** Ends with a line that names what is missing, instead of the trace of a build that broke off. */
+function mustHave(programs) {
+  const directories = (process.env.PATH ?? '').split(':')
+  const missing = programs.filter(
+    (name) => !directories.some((directory) => existsSync(join(directory, name))),
+  )
+  if (programs.includes('gcc') && !existsSync('/usr/include/stdio.h')) missing.push('libc6-dev')
+  if (missing.length === 0) return
+  process.stderr.write(
+    `package: ${missing.join(', ')}: is missing; apt install ${missing.join(' ')}\n`,
+  )
+  process.exit(1)
+}
 
 function buildPrograms() {
   for (const script of ['build-native.mjs', 'build-client.mjs']) {
