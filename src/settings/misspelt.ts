@@ -24,6 +24,10 @@ export interface Misspelt {
 export function misspeltIn(env: Environment): Misspelt[] {
   return Object.keys(env).flatMap((name) => {
     if (env[name] === undefined || isSetting(name) || others.has(name)) return []
+    const trimmed = name.trim()
+    if (trimmed !== name && (isSetting(trimmed) || others.has(trimmed))) {
+      return [{ name: `"${name}"`, meant: `${trimmed}, without blanks around =` }]
+    }
     const meant = nearest(name, names)
     return meant !== undefined && isNear(name, meant) ? [{ name, meant }] : []
   })

@@ -41,7 +41,7 @@ function checkScanner({ env, place }: Host): Finding[] {
 }
 
 /** What becomes of mail that is infected, or that no scanner could judge. */
-function checkAnswers({ env }: Host): Finding[] {
+export function checkAnswers({ env }: Host): Finding[] {
   try {
     readSpoolPolicy(env)
     const { action, forward } = readInfectedPolicy(env)

@@ -6,10 +6,12 @@ import { addEnvironmentOptions } from '../shared/slot-environment.ts'
 import { tryAsAccount } from './as-account.ts'
 import { type Check, carefully } from './carefully.ts'
 import { checkPrograms } from './chain.ts'
-import { checkHostSwitch, checkSettings } from './check-settings.ts'
+import { checkAnswers, checkHostSwitch, checkSettings } from './check-settings.ts'
 import { checkContradictions } from './contradictions.ts'
 import { checkDaemon, checkRunning, daemonHere } from './daemon.ts'
 import { daemonOf, seeDaemon } from './daemon-host.ts'
+import { START } from './daemon-start.ts'
+import { findRunScripts } from './find-run-scripts.ts'
 import { accountText, type Host, type HostOptions, lookAtHosts } from './host.ts'
 import { checkKeyring } from './keyring.ts'
 import { checkListeners } from './listeners.ts'
@@ -120,6 +122,7 @@ async function check(args: ArgumentsCamelCase<CheckOptions>, output: Output): Pr
     for (const finding of daemon ?? []) {
       if (!findings.some((other) => isSame(other, finding))) findings.push(finding)
     }
+    if (daemon?.some(keepsFromStart)) findings.splice(0, findings.length, ...findings.map(notYet))
   }
   // The slot's trials ask the one that the slot asks.
   if (!servers.includes('qmail')) findings.push(...(await checkWithheldHere(PROCESSES)))
@@ -160,9 +163,11 @@ async function lookAtDaemon(servers: readonly MailServer[]): Promise<Finding[] |
     findings.push(...checkRunning(running, { defaults: DEFAULTS, accounts }))
   if (host.daemon !== undefined) {
     const ring = await carefully(checkKeyring, host)
+    // What cannot be read is told by --check.
     findings.push(...ring, ...(await carefully(checkListeners, host)))
+    findings.push(...checkAnswers(host).filter(({ level }) => level === 'warning'))
     const isTold = ({ value }: Finding) =>
-      value.startsWith('CLUSTERKEYS') && ring.some(({ level }) => level !== 'ok')
+      /^CLUSTERKEYS|: no clustering$/.test(value) && ring.some(({ level }) => level !== 'ok')
     for await (const finding of tryAsAccount(host, false)) {
       if (!isTold(finding)) findings.push(finding)
     }
@@ -170,6 +175,16 @@ async function lookAtDaemon(servers: readonly MailServer[]): Promise<Finding[] |
   return findings.map(({ what, ...rest }) => {
     return { what: what.includes('onescand') ? what : `${what} [onescand]`, ...rest }
   })
+}
+
+const keepsFromStart = ({ level, what, value }: Finding) =>
+  level === 'error' && (what === START || value.startsWith('CLUSTERKEYS'))
+
+/** It would be of no use to start it. */
+function notYet(finding: Finding): Finding {
+  if (!finding.remedy?.startsWith('start onescand')) return finding
+  const remedy = 'correct what keeps onescand from starting (see below), and start it'
+  return { ...finding, remedy }
 }
 
 /** Told already, of the slot or of the host. */
@@ -198,8 +213,15 @@ async function look(server: MailServer, args: ArgumentsCamelCase<CheckOptions>):
 }
 
 async function lookAtSlot(args: ArgumentsCamelCase<CheckOptions>): Promise<Looked> {
-  const hosts = lookAtHosts(args, process.env, readAccounts(), Date.now())
-  const found: Finding[] = []
+  const scripts = isAboutSlot(args) ? { files: [], found: [] } : findRunScripts()
+  const runs = scripts.files.length > 0 ? scripts.files : [args.run]
+  const hosts = runs.flatMap((run) =>
+    lookAtHosts({ ...args, run }, process.env, readAccounts(), Date.now()),
+  )
+  const found: Finding[] = [
+    ...scripts.found,
+    ...scripts.files.map((file) => ok('run script', file)),
+  ]
   for (const host of hosts) {
     const its = passesOnPurpose(host) ?? (await inspect(host, args.user !== undefined))
     for (const finding of its) tellOnce(found, finding, hosts.length > 1 ? host : undefined)

@@ -50,9 +50,11 @@ async function checkServer(host: Host, policy: ScanPolicy, text: string): Promis
   if (outcome.kind !== 'answered') {
     return [error(what, outcome.why, DOWN)]
   }
+  const version = checkSignatures(what, outcome.answer, host.now)
+  if (version.level === 'error') return [version] // no clamd: it may take a scan and say nothing
   return [
     ...checkSocketAccess(host, server),
-    ...signatures(host, server, checkSignatures(what, outcome.answer, host.now)),
+    ...signatures(host, server, version),
     ...(await checkClamdPath(host, server)),
     ...(await checkClamdLimits(server, policy)),
   ]

@@ -5,6 +5,7 @@ import { readOwnText } from '../../runtime/path/read.ts'
 import { DEFAULTS, readDefaults } from '../shared/defaults-file.ts'
 import { ACCOUNT, type RunningDaemon, runningDaemons } from '../shared/running-daemons.ts'
 import type { Host } from './host.ts'
+import { placeOf } from './mail-servers/filter-place.ts'
 import type { MailServer } from './mail-servers/find.ts'
 import { meant, placesOf, valuesOf } from './mail-servers/places-of-onescand.ts'
 import { postconf, readParameters, splitMilters } from './mail-servers/postfix.ts'
@@ -13,6 +14,7 @@ import { filtersIn } from './mail-servers/sendmail-cf.ts'
 import { noLimits } from './run-script.ts'
 import { type Accounts, findAccount, ownAccount, userName } from './shared/account.ts'
 import { error, type Finding, warning } from './shared/finding.ts'
+import { listenersAt } from './shared/listener.ts'
 
 /** onescand as it is set here, and what is said of its file of settings. */
 export interface DaemonSeen {
@@ -52,7 +54,7 @@ export function seeDaemon(
     words = running.words
   } else return undefined
   const account = accountOf(running, accounts)
-  const held = running === undefined ? [] : placesOf(running.words)
+  const held = running === undefined ? [] : heldBy(running)
   const host: Host = {
     env,
     place: readPlace(env),
@@ -71,6 +73,16 @@ export function seeDaemon(
     },
   }
   return { host, found }
+}
+
+/** Places that it really listens at, or systemd for it: a page may have found its port taken. */
+function heldBy({ words, uid }: RunningDaemon): string[] {
+  return placesOf(words).filter((text) => {
+    const place = placeOf(text.startsWith('/') ? `unix:${text}` : `inet:${text}`, undefined)
+    const owners = place === undefined ? [] : listenersAt(place)
+    const isSystemds = place !== undefined && 'path' in place && owners.includes(0)
+    return owners.length === 0 || owners.includes(uid) || isSystemds
+  })
 }
 
 function withoutHost(found: readonly Finding[], accounts: Accounts, now: number): DaemonSeen {

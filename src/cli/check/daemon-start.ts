@@ -18,15 +18,16 @@ export async function checkStart({ env, daemon }: Host): Promise<Finding[]> {
   })
 }
 
-const WHAT = 'onescand settings'
+/** What findings about its start are about. */
+export const START = 'onescand settings'
 
 function findingOf(level: string, text: string, file: string): Finding {
-  if (level === 'ok') return ok(WHAT, text)
+  if (level === 'ok') return ok(START, text)
   const at = text.lastIndexOf('; ')
   const [value, remedy] =
     at < 0 ? [text, `correct it in ${file}`] : [text.slice(0, at), text.slice(at + 2)]
-  if (level === 'warning') return warning(WHAT, value, `${remedy} (${file})`)
-  return error(WHAT, `${value}: onescand does not start with it`, `${remedy} (${file})`)
+  if (level === 'warning') return warning(START, value, `${remedy} (${file})`)
+  return error(START, `${value}: onescand does not start with it`, `${remedy} (${file})`)
 }
 
 /** A place that the onescand that runs has. */

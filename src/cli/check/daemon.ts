@@ -71,7 +71,8 @@ function checkSettings(
   ]
   const file = fileOf(defaults)
   if (file === undefined) return findings
-  const missing = file.words.filter((word) => !words.includes(word))
+  const given = optionsIn(words)
+  const missing = optionsIn(file.words).filter((option) => !given.includes(option))
   if (missing.length > 0) {
     const text = `runs without "${missing.join(' ')}", which ${defaults} has in ONESCAND_OPTIONS`
     findings.push(warning(what, text, 'restart it: it reads its options only at its start'))
@@ -83,6 +84,16 @@ function checkSettings(
     findings.push(warning(what, text, 'restart it: it reads its settings only at its start'))
   }
   return findings
+}
+
+/** Each with its value. */
+function optionsIn(words: readonly string[]): string[] {
+  const options: string[] = []
+  for (const word of words) {
+    if (word.startsWith('--') || options.length === 0) options.push(word.replace('=', ' '))
+    else options.splice(-1, 1, `${options.at(-1)} ${word}`)
+  }
+  return options
 }
 
 function fileOf(defaults: string): DefaultsFile | undefined {

@@ -102,8 +102,12 @@ const MESSAGE = [`Subject: ${TEXT}`, '', '.', 'QUIT']
  */
 async function callsQmailqueue(smtpd: string, host: Host): Promise<boolean> {
   return withQueue(': >called; cat >/dev/null', async (queue) => {
-    await session(smtpd, host, queue, [...GREETING, `Subject: ${TEXT}`])
-    return existsSync(join(dirname(queue), 'called'))
+    const called = join(dirname(queue), 'called')
+    const lines = [...GREETING, `Subject: ${TEXT}`]
+    // Some end what they have started as soon as the client is gone, maybe before it has begun.
+    await session(smtpd, host, queue, lines, () => until(() => existsSync(called)))
+    await until(() => existsSync(called))
+    return existsSync(called)
   })
 }
 
@@ -139,6 +143,7 @@ function session(
   host: Host,
   QMAILQUEUE: string,
   lines: readonly string[],
+  beforeHangingUp: (() => Promise<void>) | undefined = undefined,
 ): Promise<string> {
   const env = {
     PATH: host.env.PATH,
@@ -155,8 +160,22 @@ function session(
     child.on('error', () => resolve(''))
     child.on('close', () => resolve(Buffer.concat(output).toString('latin1')))
     child.stdin!.on('error', () => {}) // it may leave before it has read all
-    child.stdin!.end(lines.map((line) => `${line}\r\n`).join(''))
+    child.stdin!.write(lines.map((line) => `${line}\r\n`).join(''))
+    const ended = new Promise<void>((end) => child.once('exit', () => end()))
+    void Promise.race([ended, beforeHangingUp?.()]).then(() => child.stdin!.end())
   })
+}
+
+/** Milliseconds for a program to be started, and between two looks for it. */
+const STARTED_WITHIN = 1_000
+const LOOK_EVERY = 20
+
+/** Resolves when it holds, or does not in that time. */
+async function until(holds: () => boolean): Promise<void> {
+  const from = performance.now()
+  while (!holds() && performance.now() - from < STARTED_WITHIN) {
+    await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY))
+  }
 }
 
 /** A descriptor that no qmail uses. */

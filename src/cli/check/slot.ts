@@ -8,6 +8,8 @@ import { slotProgramOf } from './slot-program.ts'
 /** Milliseconds beyond SCANTIMEOUT for a small message to go through. */
 const PATIENCE = 30_000
 const REACHED = 'onescan-check-chain'
+/** In the shell alone: under the classic softlimit of 3 MB the real qmail-queue runs, and cat(1) does not. */
+const SHOW_HEADER = `exec >&2; echo ${REACHED}; while IFS= read -r line && test -n "$line"; do printf "%s\\n" "$line"; done; echo`
 
 /**
  * Two messages through the installed program, as its service runs it: account, limits,
@@ -85,7 +87,7 @@ async function send(host: Host, message: Buffer, timeout: number): Promise<Trial
     environment: {
       PROTO: 'TCP', // as tcpserver(1) has it: standard error is the log
       ...host.env,
-      QUEUECHAIN: `/bin/sh -c 'echo ${REACHED} >&2; exec cat >&2'`,
+      QUEUECHAIN: `/bin/sh -c '${SHOW_HEADER}'`,
       REJECTVIRUS: '0',
       VIRUSFORWARD: undefined,
       ERROR_FD: undefined,

@@ -44,6 +44,9 @@ async function checkStore(address: StoreAddress, policy: VerdictPolicy): Promise
     if (time <= policy.timeout) return ok('VERDICTS', value)
     return warning('VERDICTS', `${value}, VERDICTTIMEOUT is ${policy.timeout}`, remedy)
   } catch (thrown) {
-    return warning('VERDICTS', `${address.text}: ${errorText(thrown)}`, remedy)
+    const why = errorText(thrown)
+    const isClosed = /WRONGPASS|NOAUTH|invalid (username-)?password/i.test(why)
+    const password = "put the store's password into VERDICTPASSWORD, a file"
+    return warning('VERDICTS', `${address.text}: ${why}`, isClosed ? password : remedy)
   }
 }

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { extname } from 'node:path'
 import { NOTHING_SCANS } from '../../judge/policy.ts'
 import { errorText } from '../../runtime/fault.ts'
@@ -23,9 +24,10 @@ export async function checkStart(words: readonly string[], env: Environment): Pr
   const options = faults.attempt(() => readOptions(words), undefined)
   const ofPlaces = options === undefined ? [] : await placeFaults(options)
   const isUsage = options === undefined
-  const errors = [...faults.lines, ...ofPlaces, ...(await configurationFaults(env))]
+  const ofSettings = await configurationFaults(env)
+  const errors = [...faults.lines, ...ofPlaces, ...ofSettings]
   const warnings = [...configurationWarnings(env), ...(options ? await pageFaults(options) : [])]
-  if (errors.length > 0 || options === undefined) return { isUsage, errors, warnings, does: [] }
+  if (ofSettings.length > 0 || options === undefined) return { isUsage, errors, warnings, does: [] }
   const configuration = await readConfiguration(env, () => {})
   try {
     return {
@@ -80,9 +82,15 @@ async function pageFaults({ http, httpToken, ...manners }: Options): Promise<str
     await checkPlace(http, { ...manners, option: '--http' })
     return []
   } catch (error) {
-    return faultLines(error).map((line) => `${line}; there is no page until then`)
+    return faultLines(error).map((line) => `${line}; there is no page until then${bySystemd(line)}`)
   }
 }
+
+/** Its socket has no path that would say who holds it. */
+const bySystemd = (line: string) =>
+  line.includes('EADDRINUSE') && existsSync('/run/systemd/system')
+    ? ', unless onescan-http.socket holds the port for it'
+    : ''
 
 function remarks({ policy }: Configuration): string[] {
   if (policy === undefined)

@@ -51,7 +51,7 @@ export function checkListener(
   accounts: Accounts,
   { service, unit, harm, udp = false }: Listens,
 ): Finding[] {
-  const owners = 'path' in place ? ownerOfPath(place.path) : ownersOfPort(place, udp)
+  const owners = listenersAt(place, udp)
   const known = serviceAccounts(service)
   const stranger = owners.find((uid) => !known.has(uid))
   if (stranger !== undefined) {
@@ -62,6 +62,11 @@ export function checkListener(
   const value = `port ${place.port}: any user may take it while ${service} is started anew, and ${harm}`
   const socket = udp ? '' : 'use a unix socket, or '
   return [warning(what, value, `${socket}let systemd hold the port (${unit})`)]
+}
+
+/** The users who listen there, by what the kernel says; none: nobody, or it cannot be told. */
+export function listenersAt(place: FilterPlace, udp = false): number[] {
+  return 'path' in place ? ownerOfPath(place.path) : ownersOfPort(place, udp)
 }
 
 function ownerOfPath(path: string): number[] {
