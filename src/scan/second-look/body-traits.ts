@@ -1,10 +1,9 @@
+import { Base64Decoder } from '../../mime/decoders/base64.ts'
+import { QuotedPrintableDecoder } from '../../mime/decoders/quoted-printable.ts'
+import { CR, LF, SPACE, TAB } from '../../mime/shared/lines.ts'
 import type { Trait } from './trait-names.ts'
 
-const LF = 0x0a
-const CR = 0x0d
 const EQUALS = 0x3d
-const SPACE = 0x20
-const TAB = 0x09
 
 /** Bytes of a line that no reader cuts. */
 export const UNCUT = 900
@@ -72,14 +71,10 @@ export class BodyTraits {
   /** What is encoded may be a mail by itself. */
   end(): void {
     if (this.#encoded === undefined) return
-    const decoded =
-      this.#kind === 'base64'
-        ? Buffer.from(this.#encoded, 'base64').toString('latin1')
-        : this.#encoded
-            .replace(/=\r?\n/g, '')
-            .replace(/=([0-9a-f]{2})/gi, (_, hex: string) =>
-              String.fromCharCode(Number.parseInt(hex, 16)),
-            )
+    const decoded = decodedBy(
+      this.#kind === 'base64' ? Base64Decoder : QuotedPrintableDecoder,
+      this.#encoded,
+    )
     const startsAsMail = /^(?:[!-9;-~]+:|--)/.test(decoded.trimStart())
     if ((startsAsMail ? MIME_LINE : MIME_FIELD).test(decoded)) this.#found.add('mail-file')
     this.#encoded = undefined
@@ -168,6 +163,20 @@ export class BodyTraits {
     const lf = bytes.lastIndexOf(LF, at)
     return lf < 0 ? this.frontLost || at > UNCUT : at - lf > UNCUT
   }
+}
+
+function decodedBy(
+  Decoding: typeof Base64Decoder | typeof QuotedPrintableDecoder,
+  encoded: string,
+): string {
+  let decoded = ''
+  const decoder = new Decoding((bytes, length) => {
+    decoded += bytes.toString('latin1', 0, length)
+  }, Buffer.allocUnsafe(ENCODED_FRONT))
+  const bytes = Buffer.from(encoded, 'latin1')
+  decoder.push(bytes, 0, bytes.length)
+  decoder.end()
+  return decoded
 }
 
 /** Whether more than UNCUT bytes have no line end among them. */

@@ -1,13 +1,10 @@
 import { hasHiddenLineEnd } from '../../message/encoded-words.ts'
+import { type Field, fieldsOf } from '../../mime/fields.ts'
+import { CR, DASH, indexOrEnd, LF, lineEnd, SPACE } from '../../mime/shared/lines.ts'
 import { BEGINS, type BodyKind, BodyTraits, UNCUT } from './body-traits.ts'
 import { type PartKind, readFields } from './fields.ts'
 import { MagicWords } from './magic.ts'
 import type { Trait } from './trait-names.ts'
-
-const LF = 0x0a
-const CR = 0x0d
-const DASH = 0x2d
-const SPACE = 0x20
 
 /** Bytes of a header that are looked at; more is a trait by itself. */
 const HEADER_MAX = 128 * 1024
@@ -217,7 +214,7 @@ export class TraitDetector {
     let dash = -1
     while (at < bytes.length) {
       if (this.#inHeader) {
-        const end = lineEnd(bytes, at)
+        const end = lineEnd(bytes, at, bytes.length)
         this.#headerLine(bytes, at, end)
         at = end
         continue
@@ -225,7 +222,7 @@ export class TraitDetector {
       let event = -1
       let level = -1
       for (;;) {
-        if (dash < at) dash = dashFrom(bytes, at)
+        if (dash < at) dash = indexOrEnd(bytes, DASH, at)
         if (dash === bytes.length) break
         if (
           bytes[dash + 1] === DASH &&
@@ -239,18 +236,18 @@ export class TraitDetector {
           }
           if (this.#body.kind === 'base64') this.found.add('base64-junk')
           if (this.#body.kind === 'outside') this.found.add('dashes')
-          dash = dashFrom(bytes, lineEnd(bytes, dash))
+          dash = indexOrEnd(bytes, DASH, lineEnd(bytes, dash, bytes.length))
           continue
         }
         if (this.#body.kind === 'base64') this.found.add('base64-junk')
         else if (isMimeField(bytes, dash)) this.found.add('field-in-text')
         let behind = dash + 1
         while (bytes[behind] === DASH) behind++
-        dash = dashFrom(bytes, behind)
+        dash = indexOrEnd(bytes, DASH, behind)
       }
       this.#body.look(bytes, at, event < 0 ? bytes.length : event)
       if (event < 0) return
-      at = lineEnd(bytes, event)
+      at = lineEnd(bytes, event, bytes.length)
       this.#delimiter(bytes, event, at, level)
     }
   }
@@ -323,50 +320,28 @@ function isAlike(one: number | undefined, other: number | undefined): boolean {
   return ((one ?? 0) | 32) === ((other ?? 0) | 32)
 }
 
-/** The next dash; the length where there is none. */
-function dashFrom(bytes: Buffer, from: number): number {
-  const dash = bytes.indexOf(DASH, from)
-  return dash < 0 ? bytes.length : dash
-}
-
-/** Behind the line's LF. */
-function lineEnd(bytes: Buffer, from: number): number {
-  const lf = bytes.indexOf(LF, from)
-  return lf < 0 ? bytes.length : lf + 1
-}
-
 function startsLine(bytes: Buffer, at: number): boolean {
   return at === 0 || bytes[at - 1]! < SPACE
 }
 
-/** Splits a header into its fields. */
 function readHeader(header: string, has: (trait: Trait) => void): PartKind {
-  const text = header
-  if (/[\0-\x08\v\f\x0e-\x1f]|\r(?!\n)/.test(text)) has('control-in-header')
-  const fields: { name: string; value: string }[] = []
-  const lines = text.split(/\r?\n/)
-  if (lines.at(-1) === '') lines.pop()
-  for (const [at, line] of lines.entries()) {
-    if (/^[ \t]/.test(line)) {
-      if (line.trim() === '') has('blank-line')
-      const last = fields.at(-1)
-      if (last) last.value += `\n${line}`
-      else if (at === 0) has('no-field')
-      continue
+  if (/[\0-\x08\v\f\x0e-\x1f]|\r(?!\n)/.test(header)) has('control-in-header')
+  const fields: Field[] = []
+  for (const field of fieldsOf(header)) {
+    const { name, value } = field
+    if (/\n[ \t]+(?:\r?\n|$)/.test(value)) has('blank-line')
+    if (FIELD_NAME.test(name)) {
+      if (name.endsWith(' ') || name.endsWith('\t')) has('field-name')
+      fields.push({ name: name.trimEnd(), value })
+    } else if (ODD_NAME.test(name)) has('field-name')
+    else {
+      const isBlank = name === '' && value.trim() === ''
+      if (isBlank) has('blank-line')
+      if (!isBlank || fields.length === 0) has('no-field') // nothing that it could belong to
     }
-    const [, name, blanks, value] = /^([!-'*-9;-~]+)([ \t]*):([\s\S]*)$/.exec(line) ?? []
-    if (name === undefined) {
-      has(
-        /^[!-9;-~]+[ \t]*:/.test(line)
-          ? 'field-name'
-          : /^\s*$/.test(line)
-            ? 'blank-line'
-            : 'no-field',
-      )
-      continue
-    }
-    if (blanks !== '') has('field-name')
-    fields.push({ name: name.toLowerCase(), value: value! })
   }
   return readFields(fields, has)
 }
+
+const FIELD_NAME = /^[!-'*-9;-~]+[ \t]*$/
+const ODD_NAME = /^[!-9;-~]+[ \t]*$/
