@@ -198,13 +198,13 @@ function* paddedPlaces(part: Source): Generator<number> {
   let isPadded = false
   let at = 0
   for (const chunk of part.chunks()) {
-    for (const byte of chunk) {
+    for (let index = 0; index < chunk.length; index++, at++) {
+      const byte = chunk[index]!
       if (byte === 0x3d) isPadded = true
       else if (isPadded && byte > SPACE) {
         isPadded = false
         yield at
       }
-      at++
     }
   }
 }

@@ -35,7 +35,9 @@ export function withEnd(source: Source, end: Buffer): Source {
 
 /** Whether it may hold characters of UTF-8 above U+00FF. */
 export function hasHighBytes(source: Source): boolean {
-  for (const chunk of source.chunks()) for (const byte of chunk) if (byte > 0xc3) return true
+  for (const chunk of source.chunks()) {
+    for (let at = 0; at < chunk.length; at++) if (chunk[at]! > 0xc3) return true
+  }
   return false
 }
 
