@@ -8,6 +8,7 @@ import { injectCommand } from './inject/inject.ts'
 import { keygenCommand } from './keygen.ts'
 import { logCommand } from './log.ts'
 import { pluginCommand } from './plugin.ts'
+import { policyCommand } from './policy.ts'
 import { quarantineCommand } from './quarantine/quarantine.ts'
 import { quotaCommand } from './quota/quota.ts'
 import { reportCommand } from './report.ts'
@@ -34,6 +35,7 @@ const commandModules = [
   reportCommand,
   topCommand,
   quarantineCommand,
+  policyCommand,
   pluginCommand,
 ] as CommandModule[]
 const commands = commandModules.map(({ command }) => String(command).split(' ')[0]!)
@@ -41,6 +43,7 @@ const commands = commandModules.map(({ command }) => String(command).split(' ')[
 /** Commands that have others in them. */
 const inner: Readonly<Record<string, readonly string[]>> = {
   plugin: ['new', 'test'],
+  policy: ['test'],
   quarantine: ['list', 'show', 'release', 'delete'],
 }
 

@@ -109,7 +109,9 @@ function foundSomething(
 ): Decision {
   const { action, forward, tagOnly } = policy.infected
   const { findings } = tagged
-  if (!banned && tagOnly.some((pattern) => matches(pattern, name))) return tagged
+  if (!banned && tagOnly.some((pattern) => matchesName(pattern, name))) return tagged
+  const allowed = policy.allowedBy?.(name)
+  if (allowed !== undefined) return { ...tagged, findings: { ...findings, allowed } }
   // A refused bounce would be tried again for ever: it has no sender to be returned to.
   const refuse = action === 'reject' && !transaction.client.bounceInjector
   if (refuse) return { kind: 'reject', reply: refusal(name, banned), findings }
@@ -183,7 +185,8 @@ const headerTooLarge: Reply = {
   grounds: 'header-too-large',
 }
 
-function refusal(name: string, banned: boolean): Reply {
+/** How infected or banned mail is refused. */
+export function refusal(name: string, banned: boolean): Reply {
   const text = banned ? `message refused: banned ${name}` : `message refused: virus ${name}`
   return { class: 5, enhanced: '5.7.1', text, grounds: banned ? 'banned' : 'virus' }
 }
@@ -220,7 +223,7 @@ function scanWord({ answer }: ScanResult): Findings['scan'] {
 }
 
 /** Patterns with `*` for any run of characters, compared without case. */
-function matches(pattern: string, name: string): boolean {
+export function matchesName(pattern: string, name: string): boolean {
   const source = pattern
     .split('*')
     .map((part) => part.replace(/[\\^$.|?+()[\]{}]/g, '\\$&'))

@@ -43,6 +43,10 @@ export interface Findings {
   readonly banned?: string
   /** Traits by which readers of mail may differ about it, joined by commas. */
   readonly odd?: string
+  /** Lines of onescan.policy by which it was judged, joined by commas; `-` for recipients without any. */
+  readonly rule?: string
+  /** The line of the exception that let it in. */
+  readonly allowed?: number
   /** Id of the key that vouched for the message, or that signed it. */
   readonly key?: string
   /** For `known`: the host whose scanners said it of a copy, and how many seconds ago. */

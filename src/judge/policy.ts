@@ -31,6 +31,8 @@ export interface Policy {
   readonly quarantine: QuarantinePolicy | undefined
   /** Set if QUOTAD is. */
   readonly quota?: QuotaSettings | undefined
+  /** The line of the exception by which what was found lets the message pass, if there is one. */
+  readonly allowedBy?: ((found: string) => number | undefined) | undefined
   /** A line for the log about what could not be used, or ''. */
   readonly remark: string
 }
@@ -123,4 +125,21 @@ export function readTreatment(
     throw new Fault('config', `${name} quarantine: there is none; set QUARANTINE to a directory`)
   }
   return { infected: readInfectedPolicy(env), unscanned, quarantine }
+}
+
+/** What this policy becomes by settings of a line of onescan.policy, over those of `env`. Faults are of kind `config`. */
+export function withSettings(
+  base: Policy,
+  env: Environment,
+  settings: Readonly<Record<string, string>>,
+): Policy {
+  const merged = { ...env, ...settings }
+  const treatsInfected = ['REJECTVIRUS', 'VIRUSTAGONLY', 'VIRUSFORWARD'].some(
+    (it) => it in settings,
+  )
+  const scan = readScanPolicy(merged, readPlace(env))
+  if (scan === undefined) throw new Fault('config', 'QHPSI: is empty; say scan off')
+  const treatment = readTreatment(merged, scan)
+  const infected = treatsInfected ? treatment.infected : base.infected
+  return { ...base, scan, ...treatment, infected }
 }

@@ -1,3 +1,4 @@
+import { byRule } from './by-rule.ts'
 import type { Case } from './case.ts'
 import { clustering } from './clustering.ts'
 import { nesting } from './nesting.ts'
@@ -14,4 +15,5 @@ export const allCases: readonly Case[] = [
   ...nesting,
   ...secondLook,
   ...clustering,
+  ...byRule,
 ]

@@ -207,6 +207,19 @@ const trials: Readonly<Record<string, readonly Trial[]>> = {
       ],
     ]),
   ),
+  'policy test': [
+    {
+      words: (t) => ['policy', 'test', 'a@x', 'b@y', '--file', file(t, 'to=y scan off\n')],
+      exit: 0,
+      results: 1,
+    },
+    {
+      words: (t) => ['policy', 'test', 'a@x', 'b@y', '--file', file(t, 'nonsense\n')],
+      exit: 2,
+      results: 0,
+      errors: [/line 1: nonsense: is no condition/],
+    },
+  ],
   'plugin new': [
     { words: (t) => ['plugin', 'new', 'one', '--directory', t.testdir({})], exit: 0, results: 4 },
     {
@@ -300,7 +313,9 @@ function commandsOf(...words: string[]): string[] {
   const listed = [...help.matchAll(/^ {2}onescan ([a-z]+(?: [a-z]+)?)/gm)].map(([, name]) => name!)
   return [...new Set(listed)]
     .filter((name) => name !== 'completion')
-    .flatMap((name) => (name === 'plugin' || name === 'quarantine' ? commandsOf(name) : [name]))
+    .flatMap((name) =>
+      ['plugin', 'quarantine', 'policy'].includes(name) ? commandsOf(name) : [name],
+    )
 }
 
 /** In two pieces: this file is no virus. */

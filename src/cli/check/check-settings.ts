@@ -1,18 +1,20 @@
 import { existsSync } from 'node:fs'
-import { hostSwitchFile, switchedOff } from '../../judge/policy.ts'
+import { HOST_DIRECTORY, hostSwitchFile, switchedOff } from '../../judge/policy.ts'
 import { readSpoolPolicy } from '../../message/spool-policy.ts'
+import { loadRules } from '../../rules/load.ts'
 import { errorText } from '../../runtime/fault.ts'
 import {
   readInfectedPolicy,
   readScanPolicy,
   readUnscannedPolicy,
 } from '../../scan/shared/scan-policy.ts'
+import { checkValues } from '../shared/rule-values.ts'
 import type { Host } from './host.ts'
 import { error, type Finding, ok, warning } from './shared/finding.ts'
 
 /** Is onescan switched on, and can its settings be read? */
 export function checkSettings(host: Host): Finding[] {
-  return [...checkSwitch(host), ...checkScanner(host), ...checkAnswers(host)]
+  return [...checkSwitch(host), ...checkScanner(host), ...checkAnswers(host), ...checkRules(host)]
 }
 
 function checkSwitch({ place }: Host): Finding[] {
@@ -37,6 +39,19 @@ function checkScanner({ env, place }: Host): Finding[] {
     return [error('QHPSI', 'is not set here: mail passes unscanned', remedy)]
   } catch (thrown) {
     return [error('settings', errorText(thrown), 'correct it; until then mail is deferred')]
+  }
+}
+
+/** The site's policy by rule: all of its lines, with their values. */
+function checkRules({ env, place }: Host): Finding[] {
+  const what = 'policy by rule'
+  try {
+    const rules = loadRules(place.control, HOST_DIRECTORY)
+    if (rules === undefined) return []
+    checkValues(rules, env)
+    return [ok(what, `${rules.path}, ${rules.all.length} lines`)]
+  } catch (thrown) {
+    return [error(what, errorText(thrown), 'correct it; until then mail is deferred')]
   }
 }
 

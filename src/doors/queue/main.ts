@@ -1,4 +1,3 @@
-import { judge } from '../../judge/engine.ts'
 import { readPlace, readPolicy } from '../../judge/policy.ts'
 import { asksAbout, tellAbout } from '../../runtime/about.ts'
 import { errorText, Fault, faultKindOf } from '../../runtime/fault.ts'
@@ -11,6 +10,7 @@ import { openLog } from '../shared/log-place.ts'
 import type { LogSink } from '../shared/log-sink.ts'
 import { carryOut, type NextInLine, passThrough } from './carry-out.ts'
 import { findChain } from './chain.ts'
+import { judgeHere } from './judge-here.ts'
 import { prepareTools } from './prepare-tools.ts'
 import { receiveTransaction } from './receive.ts'
 import { removeWhenKilled } from './remove-when-killed.ts'
@@ -62,7 +62,7 @@ async function slot(journal: Journal, log: LogSink): Promise<number> {
   const { message } = transaction
   const keepNoFile = removeWhenKilled(message)
   try {
-    const decision = await judge(transaction, policy, tools)
+    const decision = await judgeHere(transaction, policy, tools, { env, log })
     await tools.quota?.settled()
     tools.quota?.close()
     keepNoFile.stop()

@@ -2,7 +2,14 @@ import { digestsFor } from '../../cluster/digests.ts'
 import { readSignatureFiles } from '../../cluster/signature-files.ts'
 import type { Envelope } from '../../envelope/envelope.ts'
 import type { Tools } from '../../judge/engine.ts'
-import { type Place, type Policy, readPlace, readScanningPolicy } from '../../judge/policy.ts'
+import {
+  HOST_DIRECTORY,
+  type Place,
+  type Policy,
+  readPlace,
+  readScanningPolicy,
+  withSettings,
+} from '../../judge/policy.ts'
 import type { DigestsWanted } from '../../message/canonical-body.ts'
 import type { Header } from '../../message/header-block.ts'
 import { readQuarantineLimits } from '../../quarantine/quarantine-policy.ts'
@@ -10,13 +17,17 @@ import type { QuotaClient } from '../../quota/client.ts'
 import { countersLine } from '../../quota/counters.ts'
 import { openQuotaClient } from '../../quota/quota-client.ts'
 import { readQuotaSettings } from '../../quota/quota-settings.ts'
+import { loadRules } from '../../rules/load.ts'
+import type { Rules } from '../../rules/match.ts'
 import { loadCrypto } from '../../runtime/crypto.ts'
+import { errorText, Fault } from '../../runtime/fault.ts'
 import { openPool } from '../../scan/file-plugin/pool.ts'
 import { makeScanners } from '../../scan/scanners.ts'
 import type { QhpsiLine } from '../../scan/shared/scan-policy.ts'
 import type { Scanner } from '../../scan/shared/scanner.ts'
 import { readText } from '../../settings/read.ts'
 import type { Environment } from '../../settings/settings.ts'
+import { clamAv, scanners as scannerSettings } from '../../settings/table/scanning.ts'
 import { type HostMemory, openHostMemory } from '../../verdicts/host-memory.ts'
 import { openVerdictsBy } from '../../verdicts/open.ts'
 import { readVerdictPolicy } from '../../verdicts/verdicts-policy.ts'
@@ -34,12 +45,24 @@ export interface Configuration {
   readonly quota: QuotaClient | undefined
   /** Scanners for a QHPSI line that names no other plugins than the daemon's own. */
   scannersFor(line: QhpsiLine): readonly Scanner[]
+  /** The site's policy by rule, if there is one. */
+  readonly rules: Rules | undefined
+  /** What a line of it sets, over this daemon's own policy. */
+  byRule(settings: Readonly<Record<string, string>>): ByRule
+  /** What a door makes of a policy; undefined: nothing. */
+  readonly adapt?: (policy: Policy) => Policy
   /** Whether a sender is that of a trial of onescand's own: undefined where none is made. */
   readonly isTrial?: (sender: string) => boolean
   /** Logs what was counted since it was read. */
   report(): void
   /** Another one takes its place, or the daemon ends. */
   close(): void
+}
+
+export interface ByRule {
+  readonly policy: Policy
+  /** Set if the line is about scanners; else those of the policy's QHPSI. */
+  readonly scanners: readonly Scanner[] | undefined
 }
 
 /**
@@ -88,6 +111,8 @@ export async function readConfiguration(
       log,
       scanTimeout: policy.scan.timeout,
     }))
+  const rules = policy && loadRules(readPlace(env).control, HOST_DIRECTORY)
+  const byRule = policy && rules ? await prepareRules(policy, rules, env, log) : new Map()
   const quotaSettings = readQuotaSettings(env)
   const quota = quotaSettings && openQuotaClient(quotaSettings, log)
   const report = () => quota && log(countersLine(quota.counters))
@@ -107,8 +132,11 @@ export async function readConfiguration(
     quota,
     scannersFor: (line) =>
       line.kind === 'command' ? scanners : line.names.map((name) => byName.get(name)!),
+    rules,
+    byRule: (settings) => byRule.get(JSON.stringify(settings))!,
     report,
     close() {
+      for (const { scanners } of byRule.values()) for (const each of scanners ?? []) each.close?.()
       report()
       quota?.close()
       verdicts?.close()
@@ -116,6 +144,36 @@ export async function readConfiguration(
     },
   }
 }
+
+/** What each line sets, read once; a value that makes no sense is told with its line. */
+async function prepareRules(
+  base: Policy,
+  { all, path }: Rules,
+  env: Environment,
+  log: (line: string) => void,
+): Promise<Map<string, ByRule>> {
+  const prepared = new Map<string, ByRule>()
+  for (const { action, line } of all) {
+    if (action.kind !== 'set') continue
+    const key = JSON.stringify(action.settings)
+    if (prepared.has(key)) continue
+    try {
+      const policy = withSettings(base, env, action.settings)
+      const isAboutScanners = Object.keys(action.settings).some((name) => name in aboutScanners)
+      const scanners = isAboutScanners
+        ? await makeScanners(policy.scan, openPool, undefined, log)
+        : undefined
+      for (const scanner of scanners ?? []) await scanner.prepare?.()
+      prepared.set(key, { policy, scanners })
+    } catch (error) {
+      throw new Fault('config', `${path} line ${line}: ${errorText(error)}`, error)
+    }
+  }
+  return prepared
+}
+
+/** Settings that scanners are made by. */
+const aboutScanners: object = { ...scannerSettings, ...clamAv }
 
 /** One value for all messages, whatever is in them. A directory is listed for that: not for each of a hundred messages in a second. */
 function remembered<Value>(compute: () => Value): () => Value {

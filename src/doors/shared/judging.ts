@@ -1,3 +1,4 @@
+import { judgeByRules, type PlanFor } from '../../judge/by-rule.ts'
 import type { Decision } from '../../judge/decision.ts'
 import { judge } from '../../judge/engine.ts'
 import { NOTHING_SCANS, switchedOff } from '../../judge/policy.ts'
@@ -39,13 +40,29 @@ export function startJudging(configuration: Configuration): Judging {
     },
     clusterPeer: isSet(env, 'CLUSTERPEER'),
     judge(transaction, gone) {
-      const scanners = configuration.scannersFor(policy.scan.line)
-      return judge(transaction, policy, {
-        ...toolsFor(configuration, transaction.envelope),
-        scanners: scanners.map((scanner) => abortable(gone, scanner)),
-      })
+      const { rules, byRule, scannersFor, adapt } = configuration
+      const planFor: PlanFor = (settings) => {
+        const set = settings && byRule(settings)
+        const chosen = set?.policy ?? policy
+        const scanners = set?.scanners ?? scannersFor(chosen.scan.line)
+        return {
+          policy: adapt?.(chosen) ?? chosen,
+          tools: {
+            ...toolsFor(configuration, transaction.envelope),
+            scanners: scanners.map((scanner) => abortable(gone, scanner)),
+          },
+        }
+      }
+      return rules === undefined
+        ? judgeBy(transaction, planFor)
+        : judgeByRules(transaction, rules, planFor)
     },
   }
+}
+
+async function judgeBy(transaction: Transaction, planFor: PlanFor): Promise<Decision> {
+  const { policy, tools } = await planFor(undefined)
+  return judge(transaction, policy, tools)
 }
 
 /** Nobody asks for digests of such a message. */

@@ -104,7 +104,8 @@ function knownEntries(known: Known | undefined): LogEntry[] {
 }
 
 function decisionEntries(decision: Decision): LogEntry[] {
-  const { scan, why, cause, scanner, virus, banned, odd, key, by, age, times } = decision.findings
+  const { rule, allowed, scan, why, cause, scanner, virus, banned, odd, key, by, age, times } =
+    decision.findings
   return [
     ['decision', decision.kind === 'accept' && decision.recipients ? 'quarantine' : decision.kind],
     ['scan', scan],
@@ -113,6 +114,8 @@ function decisionEntries(decision: Decision): LogEntry[] {
     ['banned', banned],
     ['grounds', groundsOf(decision)],
     ['kept', decision.kind === 'quarantine' ? decision.id : undefined],
+    ['rule', rule],
+    ['allowed', allowed],
     ['by', by],
     ['age', age],
     ['odd', odd],

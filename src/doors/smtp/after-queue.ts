@@ -8,10 +8,12 @@ import type { Configuration } from '../shared/configuration.ts'
  * VIRUSFORWARD.
  */
 export function configureAfterQueue(configuration: Configuration): Configuration {
-  const { policy } = configuration
-  if (policy?.infected.action !== 'reject') return configuration
-  const infected: Policy['infected'] = { ...policy.infected, action: 'tag' }
-  return { ...configuration, policy: { ...policy, infected } }
+  return { ...configuration, adapt: taggingVirus }
+}
+
+function taggingVirus(policy: Policy): Policy {
+  if (policy.infected.action !== 'reject') return policy
+  return { ...policy, infected: { ...policy.infected, action: 'tag' } }
 }
 
 /** What would be refused for other reasons stays in the queue. */

@@ -25,6 +25,8 @@ export interface ClientPolicy {
   /** Whether it asks for quotas although nothing is scanned. */
   readonly asksQuota: boolean
   readonly scanners: readonly Scanner[]
+  /** The settings that its policy was read from. */
+  readonly env: Environment
   readonly client: Client
   /** How it gives replies; whether it can is another question. */
   readonly replyForm: ErrorReport
@@ -99,14 +101,14 @@ function mergePolicy(configuration: Configuration, variables: Variables): Client
   const line = readQhpsiLine(variables.get('QHPSI') ?? '')
   if (line === undefined) {
     if (about.asksQuota) refuseDifference('QUOTAD', configuration.env, theirs.QUOTAD)
-    return { ...about, policy: undefined, scanners: [] }
+    return { ...about, policy: undefined, scanners: [], env: theirs }
   }
   refuseOtherDifferences(configuration.env, variables)
   const own = configuration.policy
   if (own === undefined) throw new GoCold(`${NOTHING_SCANS} for the daemon`)
   if (!isWithin(line, own.scan.line)) throw new GoCold('QHPSI names another scanner')
-  const policy = merge(own, configuration, theirs)
-  return { ...about, policy, scanners: configuration.scannersFor(line) }
+  const merged = merge(own, configuration, theirs)
+  return { ...about, ...merged, scanners: configuration.scannersFor(line) }
 }
 
 function refuseOtherDifferences(own: Environment, variables: Variables): void {
@@ -144,7 +146,11 @@ function isWithin(line: QhpsiLine, own: QhpsiLine): boolean {
   )
 }
 
-function merge(own: Policy, { env, place }: Configuration, theirs: Environment): Policy {
+function merge(
+  own: Policy,
+  { env, place }: Configuration,
+  theirs: Environment,
+): { readonly policy: Policy; readonly env: Environment } {
   const merged: Record<string, string | undefined> = { ...env }
   for (const name of taken) merged[name] = theirs[name] ?? env[name]
   for (const name of bounded) merged[name] = theirs[name] || env[name]
@@ -156,7 +162,7 @@ function merge(own: Policy, { env, place }: Configuration, theirs: Environment):
   if (isLaxer(treatment.unscanned, own.unscanned)) {
     throw new GoCold("SCANFAIL is laxer than the daemon's")
   }
-  return { ...own, scan, ...treatment }
+  return { policy: { ...own, scan, ...treatment }, env: merged }
 }
 
 function isLaxer(theirs: UnscannedPolicy, own: UnscannedPolicy): boolean {

@@ -1,7 +1,8 @@
 import { createEnvelopeReader, type Envelope } from '../../envelope/envelope.ts'
+import { judgeByRules, type PlanFor } from '../../judge/by-rule.ts'
 import type { Decision, Quarantined } from '../../judge/decision.ts'
 import { judge } from '../../judge/engine.ts'
-import { type Policy, switchedOff } from '../../judge/policy.ts'
+import { type Policy, switchedOff, withSettings } from '../../judge/policy.ts'
 import type { Transaction } from '../../judge/transaction.ts'
 import { readHanded } from '../../message/handed.ts'
 import { holdMessage, type LookOptions } from '../../message/held.ts'
@@ -74,7 +75,16 @@ export async function answerRequest(request: Request, judgement: Judgement): Pro
   })
   try {
     const transaction = { message, envelope, client: client.client }
-    const judged = await judge(transaction, policy, tools)
+    const { rules, byRule } = configuration
+    const planFor: PlanFor = (settings) => {
+      if (settings === undefined) return { policy, tools }
+      const chosen = byRule(settings).scanners?.map((it) => abortable(judgement.gone, it))
+      const set = withSettings(policy, client.env, settings)
+      return { policy: set, tools: { ...tools, scanners: chosen ?? tools.scanners } }
+    }
+    const judged = rules
+      ? await judgeByRules(transaction, rules, planFor)
+      : await judge(transaction, policy, tools)
     leaveBouncesToTheCold(judged, envelope, remote)
     dropOnlyWhereAsked(judged, request)
     const about = () => ({ ...circumstances(), transaction })

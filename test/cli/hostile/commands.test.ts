@@ -85,6 +85,7 @@ const calls: Readonly<
   'quarantine show': { words: [], positionals: [ID] },
   'quarantine release': { words: ['--no-stamp'], positionals: [ID] },
   'quarantine delete': { words: [], positionals: [ID] },
+  'policy test': { words: [], positionals: ['a@x', 'b@y'] },
   completion: { words: [] },
 }
 

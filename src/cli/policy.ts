@@ -1,0 +1,119 @@
+import type { CommandModule } from 'yargs'
+import { readAddress } from '../envelope/address.ts'
+import { HOST_DIRECTORY, readPlace } from '../judge/policy.ts'
+import { parseAddress } from '../net/address.ts'
+import { loadRules, loadRulesFrom } from '../rules/load.ts'
+import type { Facts, Rules } from '../rules/match.ts'
+import { ruleFiles } from '../rules/places.ts'
+import type { Rule } from '../rules/rule.ts'
+import { Fault } from '../runtime/fault.ts'
+import { byteSize, type Environment } from '../settings/settings.ts'
+import { checkValues } from './shared/rule-values.ts'
+import { type Output, runCommand } from './shared/run-command.ts'
+import {
+  addEnvironmentOptions,
+  type EnvironmentOptions,
+  slotEnvironment,
+} from './shared/slot-environment.ts'
+
+interface TestOptions extends EnvironmentOptions {
+  readonly from: string
+  readonly to: string
+  readonly client?: string
+  readonly auth: boolean
+  readonly size: string
+  readonly file?: string
+  readonly json: boolean
+}
+
+/** Exit code if no line is about such a message. */
+const NO_LINE = 1
+
+/** `onescan policy test FROM TO [CLIENT]`: which line of onescan.policy applies. */
+export const policyCommand: CommandModule = {
+  command: 'policy',
+  describe: 'Ask which line of onescan.policy applies to a message',
+  builder: (yargs) =>
+    yargs
+      .command(testCommand)
+      .demandCommand(1, 'Name what to do: policy test FROM TO CLIENT')
+      .example('$0 policy test ann@example.net ben@example.org 192.0.2.7', 'Which line applies'),
+  handler: () => {},
+}
+
+const testCommand: CommandModule<object, TestOptions> = {
+  command: 'test <from> <to> [client]',
+  describe: 'Say which line of onescan.policy applies to such a message',
+  builder: (yargs) =>
+    addEnvironmentOptions(yargs)
+      .positional('from', { type: 'string', demandOption: true, describe: 'Sender, or <>' })
+      .positional('to', { type: 'string', demandOption: true, describe: 'One recipient' })
+      .positional('client', { type: 'string', describe: 'IP address of the client' })
+      .option('auth', { type: 'boolean', default: false, describe: 'It may relay, or has authenticated' }) // biome-ignore format: a line
+      .option('size', {
+        type: 'string',
+        requiresArg: true,
+        default: '4K',
+        describe: 'Bytes of the message, with K, M or G',
+      })
+      .option('file', { type: 'string', requiresArg: true, describe: 'Another file of that form' })
+      .option('json', { type: 'boolean', default: false, describe: 'Print JSON' })
+      .epilogue(
+        'CONTROLDIR and QMAILHOME say where the file is, as in the slot.\n\n' +
+          'Exit codes: 0 a line applies; 1 none does; 2 the file makes no sense, or there is none.',
+      ) as never,
+  handler: (args) => runCommand('policy test', args, (output) => test(args, output)),
+}
+
+async function test(args: TestOptions, output: Output): Promise<number> {
+  const env = slotEnvironment(process.env, args)
+  const rules = rulesOf(args.file, env)
+  checkValues(rules, env)
+  const facts = factsOf(args)
+  const rule = rules.find(facts)
+  const exceptions = rules.exceptions(facts)
+  await output.result({
+    file: rules.path,
+    line: rule?.line,
+    does: rule && doesOf(rule),
+    exceptions: exceptions.map(({ line, conditions: { signature } }) => ({ line, signature })),
+  })
+  output.text(
+    rule
+      ? `${rules.path} line ${rule.line}: ${doesOf(rule)}\n`
+      : `${rules.path}: no line is about it\n`,
+  )
+  for (const { line, conditions } of exceptions) {
+    output.text(`${rules.path} line ${line}: allow ${conditions.signature ?? 'any signature'}\n`)
+  }
+  return rule || exceptions.length > 0 ? 0 : NO_LINE
+}
+
+function rulesOf(file: string | undefined, env: Environment): Rules {
+  if (file !== undefined) return loadRulesFrom(file)
+  const { control } = readPlace(env)
+  const rules = loadRules(control, HOST_DIRECTORY)
+  if (rules !== undefined) return rules
+  const places = ruleFiles(control, HOST_DIRECTORY).join(', ')
+  throw new Fault('config', `there is no policy by rule: none of ${places} has a line`)
+}
+
+function factsOf({ from, to, client, auth, size }: TestOptions): Facts {
+  const address = client === undefined ? undefined : parseAddress(client)
+  if (client !== undefined && address === undefined) {
+    throw new Fault('config', `${client}: is no IP address`)
+  }
+  return {
+    sender: readAddress(from === '<>' ? '' : from),
+    recipient: readAddress(to),
+    client: address,
+    auth,
+    size: byteSize({ size }, 'size', 0),
+  }
+}
+
+function doesOf({ action }: Rule): string {
+  if (action.kind !== 'set') return action.kind === 'off' ? 'scan off' : 'allow'
+  const words = Object.entries(action.settings).map(([name, value]) => `${name}="${value}"`)
+  return words.join(' ') || 'as without a line'
+}

@@ -1,0 +1,42 @@
+import { errorCode, errorText, Fault } from '../runtime/fault.ts'
+import { readOwnFile } from '../runtime/path/read.ts'
+import { createRules, type Rules } from './match.ts'
+import { parseRules } from './parse.ts'
+import { ruleFiles } from './places.ts'
+import { parseSimcontrol } from './simcontrol.ts'
+
+/** Bytes of the file. */
+export const FILE_MAX = 4 * 1024 * 1024
+
+/**
+ * The site's policy by rule: `onescan.policy` in the control directory, else `policy` in
+ * `hostDirectory`, else simscan's `simcontrol`; undefined if there is none. Throws a Fault of kind
+ * `config` for one that cannot be read, or makes no sense.
+ */
+export function loadRules(control: string, hostDirectory: string): Rules | undefined {
+  for (const path of ruleFiles(control, hostDirectory)) {
+    const text = readIfThere(path)
+    if (text === undefined) continue
+    const rules = path.endsWith('/simcontrol')
+      ? parseSimcontrol(text, path)
+      : parseRules(text, path)
+    return rules.length === 0 ? undefined : createRules(path, rules)
+  }
+  return undefined
+}
+
+/** The rules of a file that somebody named. Throws as above, also if it is not there. */
+export function loadRulesFrom(path: string): Rules {
+  const text = readIfThere(path)
+  if (text === undefined) throw new Fault('config', `${path}: is not there`)
+  return createRules(path, parseRules(text, path))
+}
+
+function readIfThere(path: string): string | undefined {
+  try {
+    return readOwnFile(path, FILE_MAX).toString('utf8')
+  } catch (error) {
+    if (errorCode(error) === 'ENOENT' || errorCode(error) === 'ENOTDIR') return undefined
+    throw new Fault('config', errorText(error), error)
+  }
+}

@@ -1,0 +1,143 @@
+import { lowerCase, type MailAddress, withPlainDomain } from '../envelope/address.ts'
+import { type Address, contains } from '../net/address.ts'
+import type { AddressPattern, Rule } from './rule.ts'
+
+/** What lines are compared with: a message, and one of its recipients. */
+export interface Facts {
+  readonly sender: MailAddress
+  /** Undefined if it has none. */
+  readonly recipient: MailAddress | undefined
+  readonly client: Address | undefined
+  /** Whether the client may relay or has authenticated. */
+  readonly auth: boolean
+  /** Bytes. */
+  readonly size: number
+}
+
+export interface Rules {
+  /** The file that they are from. */
+  readonly path: string
+  readonly all: readonly Rule[]
+  /** The first line that says how such a message is judged. */
+  find(facts: Facts): Rule | undefined
+  /** The exceptions that there may be for it, by what is found, in their order. */
+  exceptions(facts: Facts): readonly Rule[]
+}
+
+/**
+ * Lines by an index of the recipient's or the sender's address: of ten thousand lines those are
+ * compared that name this address or domain, and those that name none.
+ */
+export function createRules(path: string, all: readonly Rule[]): Rules {
+  const settings = createIndex(all.filter(({ action }) => action.kind !== 'allow'))
+  const allows = createIndex(all.filter(({ action }) => action.kind === 'allow'))
+  return {
+    path,
+    all,
+    find(facts) {
+      const [first] = settings(facts, true)
+      return first
+    },
+    exceptions: (facts) => allows(facts, false),
+  }
+}
+
+type Lookup = (facts: Facts, onlyFirst: boolean) => readonly Rule[]
+
+/** A line, and its place in the order in which lines count. */
+interface Placed {
+  readonly rule: Rule
+  readonly order: number
+}
+
+function createIndex(rules: readonly Rule[]): Lookup {
+  if (rules.length === 0) return () => []
+  const byTo = new Map<string, Placed[]>()
+  const byFrom = new Map<string, Placed[]>()
+  const others: Placed[] = []
+  for (const [order, rule] of rules.entries()) {
+    const { to, from } = rule.conditions
+    if (to !== undefined) push(byTo, keyOf(to), { rule, order })
+    else if (from !== undefined) push(byFrom, keyOf(from), { rule, order })
+    else others.push({ rule, order })
+  }
+  return (facts, onlyFirst) => {
+    const to = facts.recipient && comparable(facts.recipient)
+    const from = comparable(facts.sender)
+    const lists = [others]
+    if (to !== undefined && byTo.size > 0) lists.push(...listsFor(byTo, to))
+    if (byFrom.size > 0) lists.push(...listsFor(byFrom, from))
+    const found: Placed[] = []
+    for (const list of lists) {
+      for (const placed of list) {
+        const [best] = found
+        if (onlyFirst && best !== undefined && best.order < placed.order) break
+        if (!holds(placed.rule, facts, to, from)) continue
+        if (!onlyFirst) found.push(placed)
+        else {
+          found[0] = placed
+          break
+        }
+      }
+    }
+    return found.sort((one, other) => one.order - other.order).map(({ rule }) => rule)
+  }
+}
+
+function push(map: Map<string, Placed[]>, key: string, placed: Placed): void {
+  const list = map.get(key)
+  if (list === undefined) map.set(key, [placed])
+  else list.push(placed)
+}
+
+function keyOf({ kind, text }: AddressPattern): string {
+  return kind === 'address' ? text : `@${kind === 'below' ? '.' : ''}${text}`
+}
+
+/** An address as patterns have it. */
+interface Comparable {
+  readonly whole: string
+  readonly domain: string | undefined
+}
+
+function comparable(address: MailAddress): Comparable {
+  const { local, domain } = withPlainDomain(address)
+  const whole = lowerCase(local) + (domain === undefined ? '' : `@${domain}`)
+  return { whole, domain }
+}
+
+/** Labels of a domain that are looked up, from its end. */
+const LABELS_MAX = 32
+
+function listsFor(map: ReadonlyMap<string, Placed[]>, { whole, domain }: Comparable): Placed[][] {
+  const keys = [whole]
+  if (domain !== undefined) {
+    keys.push(`@${domain}`)
+    const labels = domain.split('.').slice(-LABELS_MAX)
+    for (let at = 1; at < labels.length; at++) keys.push(`@.${labels.slice(at).join('.')}`)
+  }
+  return keys.flatMap((key) => {
+    const list = map.get(key)
+    return list === undefined ? [] : [list]
+  })
+}
+
+function holds(
+  { conditions }: Rule,
+  { client, auth, size }: Facts,
+  recipient: Comparable | undefined,
+  sender: Comparable,
+): boolean {
+  const { to, from, client: network, auth: wanted, larger, smaller } = conditions
+  if (to !== undefined && !(recipient && fits(to, recipient))) return false
+  if (from !== undefined && !fits(from, sender)) return false
+  if (network !== undefined && !(client && contains(network, client))) return false
+  if (wanted !== undefined && wanted !== auth) return false
+  if (larger !== undefined && !(size > larger)) return false
+  return smaller === undefined || size < smaller
+}
+
+function fits({ kind, text }: AddressPattern, { whole, domain }: Comparable): boolean {
+  if (kind === 'address') return whole === text
+  return kind === 'domain' ? domain === text : domain?.endsWith(`.${text}`) === true
+}

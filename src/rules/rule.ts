@@ -1,0 +1,35 @@
+import type { Network } from '../net/address.ts'
+
+/** An address pattern of access(5): a whole address, `domain`, `.domain` for what is below it, or `<>`. */
+export type AddressPattern =
+  | { readonly kind: 'address'; readonly text: string }
+  | { readonly kind: 'domain'; readonly text: string }
+  | { readonly kind: 'below'; readonly text: string }
+
+/** What must hold of a message and one of its recipients; undefined asks for nothing. */
+export interface Conditions {
+  readonly to?: AddressPattern
+  readonly from?: AddressPattern
+  readonly client?: Network
+  readonly auth?: boolean
+  /** Bytes. */
+  readonly larger?: number
+  readonly smaller?: number
+  /** What was found, with `*`; for exceptions alone. */
+  readonly signature?: string
+}
+
+/** What a line says. */
+export type Action =
+  | { readonly kind: 'set'; readonly settings: Readonly<Record<string, string>> }
+  | { readonly kind: 'off' }
+  /** An exception: what was found lets the message pass. */
+  | { readonly kind: 'allow' }
+
+/** A line of onescan.policy. */
+export interface Rule {
+  /** Its number in the file, from 1. */
+  readonly line: number
+  readonly conditions: Conditions
+  readonly action: Action
+}

@@ -1,0 +1,104 @@
+import t from 'tap'
+import { readAddress } from '../../src/envelope/address.ts'
+import { parseAddress } from '../../src/net/address.ts'
+import { createRules, type Facts } from '../../src/rules/match.ts'
+import { parseRules } from '../../src/rules/parse.ts'
+
+/** Which line of onescan.policy applies. */
+
+interface Asked {
+  readonly from?: string
+  readonly to?: string
+  readonly client?: string
+  readonly auth?: boolean
+  readonly size?: number
+}
+
+const factsOf = ({
+  from = 'a@example.net',
+  to = 'b@example.org',
+  client,
+  ...more
+}: Asked): Facts => ({
+  sender: readAddress(from),
+  recipient: readAddress(to),
+  client: client === undefined ? undefined : parseAddress(client),
+  auth: more.auth ?? false,
+  size: more.size ?? 1000,
+})
+
+const rulesOf = (...lines: readonly string[]) =>
+  createRules('file', parseRules(lines.map((line) => `${line} scan off\n`).join(''), 'file'))
+
+t.test('the first line that fits, whatever it is about', async (t) => {
+  const rules = rulesOf(
+    'from=boss@example.net',
+    'to=b@example.org,client=192.0.2.0/24',
+    'client=2001:db8::/32',
+    'to=example.org,auth',
+    'to=.example.org',
+    'size>1M',
+    'to=b@example.org',
+    '*',
+  )
+  const line = (asked: Asked) => rules.find(factsOf(asked))?.line
+  t.equal(line({ from: 'Boss@EXAMPLE.net' }), 1)
+  t.equal(line({ client: '192.0.2.7' }), 2)
+  t.equal(line({ client: '::ffff:192.0.2.7' }), 2)
+  t.equal(line({ client: '2001:db8::1', to: 'c@example.com' }), 3)
+  t.equal(line({ auth: true }), 4)
+  t.equal(line({ to: 'x@mail.example.org' }), 5)
+  t.equal(line({ to: 'x@deep.mail.example.org.' }), 5)
+  t.equal(line({ size: 1024 ** 2 }), 7)
+  t.equal(line({ size: 1024 ** 2 + 1 }), 6)
+  t.equal(line({ to: 'B@Example.Org' }), 7)
+  t.equal(line({ to: 'notexample.org' }), 8)
+  t.equal(line({ to: 'x@notexample.org' }), 8)
+})
+
+t.test('an empty sender is <>, and a name without a domain is none', async (t) => {
+  const rules = rulesOf('from=<>', 'from=example.net')
+  t.equal(rules.find(factsOf({ from: '' }))?.line, 1)
+  t.equal(rules.find(factsOf({ from: 'root' })), undefined)
+  t.equal(rules.find({ ...factsOf({}), recipient: undefined })?.line, 2)
+})
+
+t.test('the index finds what a look at each line finds', async (t) => {
+  const words = ['to=a@x.org', 'to=x.org', 'to=.org', 'to=org', 'from=a@x.org', 'from=.x.org', 'auth', 'auth=no', 'size>5', 'size<5', 'client=10.', '*'] // biome-ignore format: a line
+  let seed = 1
+  const random = (below: number) => {
+    seed = (seed * 48271) % 2147483647
+    return seed % below
+  }
+  for (let round = 0; round < 300; round++) {
+    const lines = Array.from({ length: 1 + random(6) }, () => words[random(words.length)]!)
+    const rules = rulesOf(...lines)
+    const facts = factsOf({
+      from: ['a@x.org', 'b@y.x.org', ''][random(3)]!,
+      to: ['a@x.org', 'b@x.org', 'c@org', 'd@y.com'][random(4)]!,
+      auth: random(2) === 0,
+      size: random(10),
+      client: ['10.1.2.3', '11.1.2.3'][random(2)]!,
+    })
+    const alone = lines.findIndex((line) => rulesOf(line).find(facts) !== undefined)
+    t.equal(rules.find(facts)?.line, alone < 0 ? undefined : alone + 1, lines.join(' '))
+  }
+})
+
+t.test('of ten thousand lines those are compared that may fit', async (t) => {
+  const lines = Array.from({ length: 10_000 }, (_, i) => `to=user${i}@host${i % 500}.example.org scan off`) // biome-ignore format: a line
+  const all = parseRules(lines.join('\n'), 'file')
+  let looked = 0
+  const counted = all.map((rule) => ({
+    ...rule,
+    get conditions() {
+      looked++
+      return rule.conditions
+    },
+  }))
+  const rules = createRules('file', counted)
+  looked = 0
+  t.equal(rules.find(factsOf({ to: 'user9999@host499.example.org' }))?.line, 10_000)
+  t.equal(rules.find(factsOf({ to: 'nobody@example.org' })), undefined)
+  t.ok(looked <= 2, `${looked} lines were looked at`)
+})

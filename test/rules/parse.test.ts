@@ -1,0 +1,95 @@
+import t from 'tap'
+import { LINE_MAX, parseRules, SETTINGS_MAX } from '../../src/rules/parse.ts'
+import { parseSimcontrol } from '../../src/rules/simcontrol.ts'
+
+/** Lines of onescan.policy, and what is said of those that make no sense. */
+
+const one = (text: string) => parseRules(text, 'file')[0]
+
+t.test('a line is a pattern, blanks, and what it does', async (t) => {
+  t.same(one('to=example.org scan off\n'), {
+    line: 1,
+    conditions: { to: { kind: 'domain', text: 'example.org' } },
+    action: { kind: 'off' },
+  })
+  t.same(one('*\tREJECTVIRUS=1  VIRUSTAGONLY="PUA.* Heuristics.*"')?.action, {
+    kind: 'set',
+    settings: { REJECTVIRUS: '1', VIRUSTAGONLY: 'PUA.* Heuristics.*' },
+  })
+  t.match(
+    one('to=Ann@Example.ORG.,from=.example.net,auth=no,size>2M,size<3M scan off')?.conditions,
+    {
+      to: { kind: 'address', text: 'ann@example.org' },
+      from: { kind: 'below', text: 'example.net' },
+      auth: false,
+      larger: 2 * 1024 ** 2,
+      smaller: 3 * 1024 ** 2,
+    },
+  )
+  t.same(one('from=<> scan off')?.conditions, { from: { kind: 'address', text: '' } })
+  t.equal(one('client=2001:db8::/32 scan off')?.conditions.client?.bits, 32)
+  t.equal(one('client=10. scan off')?.conditions.client?.bits, 8)
+})
+
+t.test('comments, empty lines, CRLF, and lines that go on', async (t) => {
+  const rules = parseRules('# a\r\n\r\nto=a scan\r\n  off\r\n   \r\n# b\r\nto=b scan off', 'file')
+  t.same(
+    rules.map(({ line }) => line),
+    [3, 7],
+  )
+})
+
+t.test('nonsense is told with file, line and remedy', async (t) => {
+  const lines: readonly (readonly [string, RegExp])[] = [
+    ['to=example.org', /says not what to do: scan off, allow, or NAME=VALUE/],
+    ['too=example.org scan off', /too=example\.org: is no condition; did you mean to\?/],
+    ['rcpt=x scan off', /is no condition; say to=, from=/],
+    ['to scan off', /to: is no condition/],
+    ['to= scan off', /to=: must be user@domain, domain, \.domain or <>/],
+    ['to=@example.org scan off', /is no address; name a domain without the @/],
+    ['to=a,to=b scan off', /to=b: is said twice/],
+    ['client=300.1.1.1 scan off', /is no network, as 192\.0\.2\.0\/24/],
+    ['client=10.0.0.0/33 scan off', /is no network/],
+    ['auth=maybe scan off', /must be auth, auth=yes or auth=no/],
+    ['size=3 scan off', /size=3: is no condition/],
+    ['size>many scan off', /size many: must be a number of bytes/],
+    ['to>3 scan off', /only size has >/],
+    ['* scan on', /scan: must be scan off, allow, or NAME=VALUE/],
+    ['* REJECTVIRIUS=1', /REJECTVIRIUS: cannot be set by a line; did you mean REJECTVIRUS\?/],
+    ['* CLUSTERKEYS=/x', /CLUSTERKEYS: cannot be set by a line; set it in the environment/],
+    ['* QUARANTINE=/x', /QUARANTINE: cannot be set by a line/],
+    ['* REJECTVIRUS=1 REJECTVIRUS=2', /REJECTVIRUS is set twice/],
+    ['* allow', /would let all viruses in; name a signature/],
+    ['signature=x scan off', /signature= is known after the scan: it can only allow/],
+    ['signature= allow', /names no signature/],
+    ['to="open scan off', /a " is not closed/],
+    [' to=a scan off', /goes on with no line; take the blank away/],
+    [`to=${'x'.repeat(1_000_000)} scan off`, /is longer than 4096 bytes; part it/],
+    [`to=a ${'\n  x'.repeat(LINE_MAX)}`, /is longer than 4096 bytes; part it/],
+  ]
+  for (const [line, why] of lines) {
+    const number = line.includes('\n') ? '\\d+' : '2'
+    const message = new RegExp(`^file line ${number}: .*${why.source}`, 's')
+    t.throws(() => parseRules(`# comment\n${line}\n`, 'file'), { name: 'Fault', kind: 'config', message }) // biome-ignore format: a line
+  }
+  const many = Array.from({ length: SETTINGS_MAX + 1 }, (_, i) => `to=a QHPSIMAXSIZE=${i}`)
+  t.throws(() => parseRules(many.join('\n'), 'file'), { message: /is over 100 different settings/ })
+})
+
+t.test("simscan's simcontrol is read as it is", async (t) => {
+  const text =
+    ':clam=yes,spam=yes,spam_hits=9.8,attach=.txt:.com\nexample.com:clam=no,spam=no\npostmaster@example.com:clam=yes\n'
+  const rules = parseSimcontrol(text, 'simcontrol')
+  t.same(
+    rules.map(({ line, action }) => [line, action.kind]),
+    [
+      [3, 'set'],
+      [2, 'off'],
+      [1, 'set'],
+    ],
+    'an address before its domain, and that before all others',
+  )
+  t.throws(() => parseSimcontrol('nonsense\n', 'simcontrol'), {
+    message: 'simcontrol line 1: must be address:option,option',
+  })
+})
