@@ -16,7 +16,10 @@ import { spoolFault } from './anonymous-file.ts'
 import type { SpoolPolicy } from './spool-policy.ts'
 import { writeAll } from './write-all.ts'
 
-/** A file that scanners of this or another user open by its path. */
+/**
+ * A file that scanners of this or another user open by its path. It has a name of its own: a file in
+ * memory that they inherit as /dev/fd/3 is a link to nothing, which clamdscan calls clean.
+ */
 export interface NamedFile {
   readonly path: string
   readonly fd: number

@@ -1,16 +1,19 @@
 import { spawnSync } from 'node:child_process'
 import {
   chmodSync,
+  closeSync,
   copyFileSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
   rmSync,
   writeFileSync,
+  writeSync,
 } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
+import { loadPassedDescriptors } from '../../src/runtime/passed-descriptors.ts'
 import { handingOverOption } from '../../src/scan/clamdscan.ts'
 import { plain } from '../cases/messages.ts'
 import { runSlot, runtimes } from '../doors/queue/slot.ts'
@@ -122,3 +125,24 @@ for (const [command, tellsName] of commands) {
     }
   })
 }
+
+t.test(
+  'clamdscan calls a file in memory clean without a look: so commands get a file with a name, not /dev/fd/3',
+  { skip: missing },
+  async (t) => {
+    const clamd = await startClamd()
+    t.teardown(clamd.stop)
+    const file = join(t.testdir({ mail: infected }), 'mail')
+    const descriptor = (await loadPassedDescriptors())!.memoryFile()
+    t.teardown(() => closeSync(descriptor))
+    writeSync(descriptor, infected)
+    const exitOf = (how: string, path: string) =>
+      spawnSync('/usr/bin/clamdscan', [`--config-file=${clamd.configFile}`, how, path], {
+        stdio: ['ignore', 'ignore', 'ignore', descriptor],
+      }).status
+    for (const how of ['--fdpass', '--stream']) {
+      t.equal(exitOf(how, file), 1, `${how}: infected`)
+      t.equal(exitOf(how, '/dev/fd/3'), 0, `${how}: "clean"`)
+    }
+  },
+)
