@@ -19,7 +19,7 @@ import {
 } from './flights.ts'
 import { staleness } from './fresh.ts'
 import { looksOf } from './looks.ts'
-import type { Withheld } from './poison.ts'
+import type { PoisonCounters, Withheld } from './poison.ts'
 import { openSealed, sealVerdict } from './seal.ts'
 import type { Secrets } from './secrets.ts'
 import type { Sharing, VerdictStore } from './store.ts'
@@ -91,6 +91,8 @@ export interface Verdicts {
   find(question: Question, look: Look): Promise<Found>
   /** Messages that are not given to scanners now, because these died of them. */
   withheld(): Withheld
+  /** What was kept from other mail; undefined if messages that scanners die of are not looked for. */
+  poisoned(): PoisonCounters | undefined
   /** How it goes with the store that hosts share; undefined if there is none. */
   sharing(): Sharing | undefined
   close(): void
@@ -284,6 +286,7 @@ export function openVerdicts(options: VerdictsOptions): Verdicts {
       const { poison } = options
       return poison?.known.withheld(poison.tries) ?? { messages: 0, soonest: 0, latest: 0 }
     },
+    poisoned: () => options.poison?.known.counters,
     sharing: () => stores.find(({ sharing }) => sharing)?.sharing?.(),
     close() {
       for (const store of stores) store.close()

@@ -70,6 +70,7 @@ export function showMail(
         doors: addUpDoors(doors()),
         servers: serversOf(configuration()),
         sharing: configuration().tools.verdicts?.sharing(),
+        poisoned: configuration().tools.verdicts?.poisoned(),
         quota: configuration().quota?.counters as Record<string, number> | undefined,
       }),
       send,

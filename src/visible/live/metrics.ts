@@ -66,6 +66,7 @@ export function createMetrics(version: string, started: number): Metrics {
     'Whether nothing keeps this host from sharing verdicts.',
   )
   const unpublished = gauge('onescan_store_unpublished', 'Verdicts that wait for the store to be back.') // biome-ignore format: as above
+  const poison = counter('onescan_poison_total', 'Messages that were kept from other mail after scanners died: looked at by themselves, or held back for what they have in common with those.', ['event']) // biome-ignore format: as above
   const cold = counter('onescan_slot_cold_total', 'Clients of the slot that had no answer: they were told to go cold, or left before it.', ['how']) // biome-ignore format: as above
   const quota = counter('onescan_quota_answers_total', 'Questions about mailboxes by what became of them.', ['answer']) // biome-ignore format: as above
   const judging = gauge('onescan_judging', 'Messages that are being judged.')
@@ -125,6 +126,9 @@ export function createMetrics(version: string, started: number): Metrics {
       for (const how of COLD_WAYS) cold.inc({ how }, told.cold[how])
       for (const [name, more] of growth(told.quota, before?.quota)) {
         quota.inc({ answer: snake(name) }, more)
+      }
+      for (const [name, more] of growth(told.poisoned, before?.poisoned)) {
+        poison.inc({ event: snake(name) }, more)
       }
       for (const [event, more] of growth(told.sharing?.counters, before?.sharing?.counters)) {
         store.inc({ event }, more)

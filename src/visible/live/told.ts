@@ -1,3 +1,4 @@
+import type { PoisonCounters } from '../../verdicts/poison.ts'
 import type { Sharing } from '../../verdicts/store.ts'
 
 /** A message that scanners are looking at. */
@@ -39,6 +40,8 @@ export interface Told {
   readonly servers: Readonly<Record<string, number>>
   /** How it goes with the store that hosts share; undefined if there is none. */
   readonly sharing: Sharing | undefined
+  /** Since the process began; undefined if messages that scanners die of are not looked for. */
+  readonly poisoned: PoisonCounters | undefined
   /** Counters of questions about mailboxes since the process began; undefined if nobody is asked. */
   readonly quota: Readonly<Record<string, number>> | undefined
 }

@@ -18,7 +18,7 @@ const KEPT_MAX = 2 * 1024 * 1024
 const NAMED_MAX = 20
 
 export interface Reporting {
-  readonly state: () => Pick<Told, 'doors' | 'quota' | 'servers' | 'sharing'>
+  readonly state: () => Pick<Told, 'doors' | 'poisoned' | 'quota' | 'servers' | 'sharing'>
   /** Notes how many lines it has seen, where another process can read it. */
   readonly note: (lines: number) => void
   readonly send: (told: Told) => void

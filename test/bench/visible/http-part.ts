@@ -38,6 +38,7 @@ setInterval(() => {
     doors,
     servers: {},
     sharing: undefined,
+    poisoned: undefined,
     quota: undefined,
   }
   place.observer.told(1, { kind: 'told', ...told })

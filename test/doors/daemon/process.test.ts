@@ -404,11 +404,11 @@ const speakers = [
 ]
 
 for (const { name, program, PATH, skip } of speakers) {
-  t.test(`systemd is told when it serves and when it ends, ${name}`, { skip }, async (t) => {
+  t.test(`systemd hears when it serves, lives and ends, ${name}`, { skip }, async (t) => {
     const systemd = await systemdEar(t)
-    const settings = { ...own, NOTIFY_SOCKET: systemd.path, PATH }
+    const settings = { ...own, NOTIFY_SOCKET: systemd.path, WATCHDOG_USEC: '500000', PATH }
     const onescand = startOnescand(t, { program, settings, args: ['--workers', '2'] })
-    await systemd.hear(/READY=1/)
+    await systemd.hear(/READY=1.*WATCHDOG=1.*WATCHDOG=1/s)
     t.equal((await onescand.ask(question)).does, 'hand on')
     onescand.child.kill('SIGTERM')
     await systemd.hear(/STOPPING=1/)

@@ -168,7 +168,7 @@ t.test(
   },
 )
 
-t.test('what workers tell of the shared store is counted, also when they begin anew', async (t) => {
+t.test('what workers tell of store and poison is counted, also when they begin anew', async (t) => {
   const { createMetrics } = await import('../../../src/visible/live/metrics.ts')
   const metrics = createMetrics('1', 0)
   const none = { known: 0, waited: 0, late: 0, errors: 0, dropped: 0 }
@@ -183,6 +183,7 @@ t.test('what workers tell of the shared store is counted, also when they begin a
     servers: {},
     quota: undefined,
     sharing: { counters: { ...none, asked, published }, trouble, unpublished: 2 },
+    poisoned: { isolated: asked, heldBack: published },
   })
   const steps = [told(5, 1), told(8, 2), told(3, 0, 'away')]
   for (const [index, step] of steps.entries()) metrics.told(step, steps[index - 1])
@@ -197,6 +198,8 @@ t.test('what workers tell of the shared store is counted, also when they begin a
   const text = await metrics.text({ ...standing, processes: [steps[1]!, steps[2]!] })
   t.equal(metric(text, 'onescan_store_total', { event: 'asked' }), 11)
   t.equal(metric(text, 'onescan_store_total', { event: 'published' }), 2)
+  t.equal(metric(text, 'onescan_poison_total', { event: 'isolated' }), 11)
+  t.equal(metric(text, 'onescan_poison_total', { event: 'held_back' }), 2)
   t.match(text, /^onescan_store_ok 0$/m)
   t.match(text, /^onescan_store_unpublished 4$/m)
   t.match(await metrics.text({ ...standing, processes: [steps[1]!] }), /^onescan_store_ok 1$/m)
