@@ -88,7 +88,6 @@ async function throughSlot(
     variables: { QHPSI: qhpsi, REJECTVIRUS: '1' },
     timeLeft: timeout,
     envelope: makeEnvelope(Buffer.from(sender), [Buffer.from(RECIPIENT)]).wire,
-    size: message.length,
     message,
   }
   const answer = await askSlot(at.path, question, timeout)

@@ -1,5 +1,8 @@
+import { closeSync, writeSync } from 'node:fs'
 import { connect, type Socket } from 'node:net'
 import { TOP_LINE } from '../../message/top-line.ts'
+import { descriptorOf } from '../../runtime/descriptor-of.ts'
+import { loadPassedDescriptors } from '../../runtime/passed-descriptors.ts'
 import { createFrameReader, frame, uint32, uint64 } from './frames.ts'
 import { VERSION } from './request.ts'
 
@@ -10,10 +13,7 @@ export interface Question {
   readonly timeLeft: number
   /** As on fd 1. */
   readonly envelope: Buffer
-  /** Bytes of the message. */
-  readonly size: number
-  /** Undefined if it is handed over in a file, below TOP_LINE. */
-  readonly message: Buffer | undefined
+  readonly message: Buffer
 }
 
 /** What became of it. */
@@ -26,9 +26,47 @@ export type Answer =
 /** Bytes of all that is answered: doc/slot-protocol.md, "What the daemon sends", and heartbeats. */
 const ANSWER_MAX = 512 * 1024
 
+/**
+ * Asks the onescand at that socket, as onescanc does: the message is handed over, where this runtime
+ * has a way to. Rejects if it does not answer, or not within so many milliseconds.
+ */
+export async function askSlot(path: string, question: Question, within: number): Promise<Answer> {
+  return readAnswer(await converse(path, question, within))
+}
+
+/** A function of the runtime, the same for all: nothing of any message is in it. */
+let loading: ReturnType<typeof loadPassedDescriptors> | undefined
+
+/** All that is answered until the connection is closed. */
+export async function converse(path: string, question: Question, within: number): Promise<Buffer> {
+  loading ??= loadPassedDescriptors()
+  const passing = await loading
+  const file = passing?.memoryFile() ?? -1
+  if (passing === undefined || file < 0) {
+    const frames = questionFrames(question, 'sent')
+    return hearOut(path, within, (socket) => socket.write(frames))
+  }
+  try {
+    const bytes = Buffer.concat([TOP_LINE, question.message])
+    for (let at = 0; at < bytes.length; ) at += writeSync(file, bytes, at)
+    passing.seal(file)
+    const frames = questionFrames(question, 'handed over')
+    return await hearOut(path, within, (socket) => {
+      const fd = descriptorOf(socket)
+      if (fd === undefined || passing.send(fd, frames, file) !== 'sent') {
+        socket.destroy(new Error('the message could not be handed over'))
+      }
+    })
+  } finally {
+    closeSync(file)
+  }
+}
+
 /** The whole question in frames. */
-export function questionFrames(question: Question): Buffer {
-  const { variables, timeLeft, envelope, size, message } = question
+function questionFrames(
+  { variables, timeLeft, envelope, message }: Question,
+  way: 'sent' | 'handed over',
+): Buffer {
   return Buffer.concat([
     frame('1', Buffer.from(VERSION)),
     ...Object.entries(variables).map(([name, value]) =>
@@ -37,30 +75,21 @@ export function questionFrames(question: Question): Buffer {
     frame('R', Buffer.of(1)),
     frame('D', uint32(timeLeft)),
     frame('E', envelope),
-    ...(message ? [] : [frame('F', uint64(TOP_LINE.length))]),
-    frame('S', uint64(size)),
-    ...(message ? [frame('M', message)] : []),
+    ...(way === 'sent' ? [] : [frame('F', uint64(TOP_LINE.length))]),
+    frame('S', uint64(message.length)),
+    ...(way === 'sent' ? [frame('M', message)] : []),
     frame('.'),
   ])
 }
 
-/** Asks the onescand at that socket. Rejects if it does not answer, or not within so many milliseconds. */
-export async function askSlot(path: string, question: Question, within: number): Promise<Answer> {
-  return readAnswer(await converse(path, questionFrames(question), within))
-}
-
-/** All that is answered until the connection is closed. `send` sends the question, once it is connected. */
-export function converse(
-  path: string,
-  question: Buffer,
-  within: number,
-  send: (socket: Socket, question: Buffer) => void = (socket) => void socket.write(question),
-): Promise<Buffer> {
+/** `send` sends the question, once it is connected. */
+function hearOut(path: string, within: number, send: (socket: Socket) => void): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = []
     let size = 0
     const socket = connect({ path, allowHalfOpen: true })
     const timer = setTimeout(() => socket.destroy(new Error('no answer in time')), within)
+    socket.on('connect', () => send(socket))
     socket.on('data', (chunk: Buffer) => {
       size += chunk.length
       if (size > ANSWER_MAX) socket.destroy(new Error('an answer without an end'))
@@ -72,7 +101,6 @@ export function converse(
       clearTimeout(timer)
       resolve(Buffer.concat(chunks))
     })
-    socket.on('connect', () => send(socket, question))
   })
 }
 

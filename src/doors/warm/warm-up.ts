@@ -1,12 +1,10 @@
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
-import { closeSync, mkdtempSync, rmSync, writeFileSync, writeSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { TOP_LINE } from '../../message/top-line.ts'
-import { descriptorOf } from '../../runtime/descriptor-of.ts'
-import { loadPassedDescriptors, type PassedDescriptors } from '../../runtime/passed-descriptors.ts'
+import { loadPassedDescriptors } from '../../runtime/passed-descriptors.ts'
 import { readConfiguration } from '../shared/configuration.ts'
-import { converse, questionFrames } from './ask.ts'
+import { converse } from './ask.ts'
 import { createSlotSocket } from './slot-socket.ts'
 import { standInClamd } from './stand-in-clamd.ts'
 
@@ -61,7 +59,7 @@ export async function warmUp(directory: string, over: AbortSignal): Promise<void
       for (const mail of [text, small, large]) numberMail(mail, isCopy ? round - 1 : round)
       for (const mail of [text, small, large]) {
         if (over.aborted) return
-        const answer = await askAbout(mail, socket, passing)
+        const answer = await askAbout(mail, socket)
         if (!answer.includes('X-QHPSI: clean')) throw new Error(`was answered ${answer}`)
       }
     }
@@ -108,28 +106,12 @@ function attachment(bytes: number): Buffer {
   )
 }
 
-/** As onescanc does: the message is handed over, if there is a way to. */
-async function askAbout(
-  mail: Buffer,
-  slot: string,
-  passing: PassedDescriptors | undefined,
-): Promise<Buffer> {
-  const file = passing?.memoryFile() ?? -1
-  const question = questionFrames({
+function askAbout(message: Buffer, slot: string): Promise<Buffer> {
+  const question = {
     variables: { QHPSI: 'plugin: clamd', TCPREMOTEIP: '127.0.0.1' },
     timeLeft: 10_000,
     envelope: Buffer.from('Fa@localhost\0Tb@localhost\0\0'),
-    size: mail.length,
-    message: file < 0 ? mail : undefined,
-  })
-  if (passing === undefined || file < 0) return converse(slot, question, PATIENCE)
-  try {
-    writeSync(file, Buffer.concat([TOP_LINE, mail]))
-    passing.seal(file)
-    return await converse(slot, question, PATIENCE, (socket) => {
-      passing.send(descriptorOf(socket) ?? -1, question, file)
-    })
-  } finally {
-    closeSync(file)
+    message,
   }
+  return converse(slot, question, PATIENCE)
 }
