@@ -26,6 +26,7 @@ import {
 import type { Decision } from './decision.ts'
 import { answerForAll, deferOverQuota, quotaRemark } from './over-quota.ts'
 import type { Policy } from './policy.ts'
+import { inOwnWords } from './refusal-text.ts'
 import type { Transaction } from './transaction.ts'
 
 /** What the engine needs of the world; tests hand in their own. */
@@ -102,7 +103,8 @@ export async function judge(
     notes,
     times: { ...times, verify: verified, scan: scanned, sign: clock() },
   }
-  return decide(transaction, policy, outcome)
+  const decision = decide(transaction, policy, outcome)
+  return inOwnWords(decision, policy.refusalText, transaction.client.origin?.queueId)
 }
 
 /** What is worth a word in the log beside the verdict. */

@@ -16,6 +16,7 @@ import {
 import { readText } from '../settings/read.ts'
 import type { Environment } from '../settings/settings.ts'
 import { table } from '../settings/table.ts'
+import { type RefusalText, readRefusalText } from './refusal-text.ts'
 
 /**
  * All that decides about a message beside the message itself: one value, read
@@ -27,6 +28,8 @@ export interface Policy {
   readonly cluster: ClusterPolicy | undefined
   readonly infected: InfectedPolicy
   readonly unscanned: UnscannedPolicy
+  /** Set if REFUSALTEXT is. */
+  readonly refusalText?: RefusalText | undefined
   /** Set if QUARANTINE is. */
   readonly quarantine: QuarantinePolicy | undefined
   /** Set if QUOTAD is. */
@@ -111,7 +114,7 @@ export function readScanningPolicy(env: Environment): Policy | undefined {
 export function readTreatment(
   env: Environment,
   { nesting, secondLook }: ScanPolicy,
-): Pick<Policy, 'infected' | 'unscanned' | 'quarantine'> {
+): Pick<Policy, 'infected' | 'unscanned' | 'quarantine' | 'refusalText'> {
   const unscanned = readUnscannedPolicy(env)
   const quarantine = readQuarantinePolicy(env)
   const ways = {
@@ -124,7 +127,8 @@ export function readTreatment(
     if (way !== 'quarantine' || quarantine !== undefined) continue
     throw new Fault('config', `${name} quarantine: there is none; set QUARANTINE to a directory`)
   }
-  return { infected: readInfectedPolicy(env), unscanned, quarantine }
+  const refusalText = readRefusalText(env)
+  return { infected: readInfectedPolicy(env), unscanned, quarantine, refusalText }
 }
 
 /** What this policy becomes by settings of a line of onescan.policy, over those of `env`. Faults are of kind `config`. */

@@ -57,6 +57,15 @@ export const badSettings: readonly BadSetting[] = [
   { settings: { SPOOLDIR: 'relative' }, reason: /SPOOLDIR relative: must be an absolute path/ },
   { settings: { CLUSTERKEYS: '/nonexistent/ring' }, reason: /CLUSTERKEYS \/nonexistent\/ring: / },
   {
+    settings: { REFUSALTEXT: 'x'.repeat(201) },
+    reason: /REFUSALTEXT: has 201 characters; at most 200/,
+  },
+  { settings: { REFUSALTEXT: 'no\r\n250 yes' }, reason: /REFUSALTEXT: has a line end/ },
+  {
+    settings: { REFUSALTEXT_BANNED: 'no {name}' },
+    reason: /REFUSALTEXT_BANNED: \{name\}: must be \{virus\}/,
+  },
+  {
     settings: { QUARANTINE: 'relative' },
     reason: /QUARANTINE relative: must be an absolute path, or/,
   },

@@ -33,6 +33,19 @@ export const qhpsi: readonly Case[] = [
     }),
   ),
   {
+    name: 'REFUSALTEXT is what the sender is told, with what was found',
+    message: () => infected,
+    settings: ({ scanner }) => ({
+      QHPSI: scanner,
+      REJECTVIRUS: '1',
+      REFUSALTEXT: 'Nein: {virus} ({ground}). Help: https://{host}.example.org/',
+    }),
+    expect: {
+      outcome: 'refused',
+      text: /Nein: Test-Virus \(virus\)\. Help: https:\/\/[^{}]+\.example\.org\/ \(#5\.7\.1/,
+    },
+  },
+  {
     name: 'an infected message is dropped where REJECTVIRUS is 2',
     message: () => infected,
     settings: ({ scanner }) => ({ QHPSI: scanner, REJECTVIRUS: '2' }),

@@ -73,6 +73,8 @@ static const char *const known[] = {"QHPSI",
                                     "QUOTASOFT",
                                     "QUOTATIMEOUT",
                                     "QUARANTINE",
+                                    "REFUSALTEXT",
+                                    "REFUSALTEXT_BANNED",
                                     NULL};
 
 int server = -1;

@@ -27,6 +27,15 @@ export const infectedMail = {
   VIRUSFORWARD: text(undefined, 'address that gets infected mail instead of its recipients', {
     told: 'taken',
   }),
+  REFUSALTEXT: text(
+    undefined,
+    'what refused senders are told, with `{virus}`, `{ground}`, `{id}`, `{host}`',
+    { told: 'taken' },
+  ),
+  REFUSALTEXT_BANNED: text(undefined, 'the same for banned attachments', {
+    told: 'taken',
+    otherwise: 'as `REFUSALTEXT`',
+  }),
   QUARANTINE: text(
     undefined,
     'directory that keeps infected mail instead of its recipients, or `hold` for the queue of the MTA (milter)',
