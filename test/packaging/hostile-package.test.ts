@@ -1,0 +1,177 @@
+import { execFileSync } from 'node:child_process'
+import { copyFileSync, mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t from 'tap'
+import { buildPackage, packagingMissing } from './built-package.ts'
+import { debianMissing, makeDebian } from './debian.ts'
+import { smallPrograms } from './small-programs.ts'
+
+/**
+ * Every script of the package, called by root where others have put what they like into every
+ * directory that is theirs, or anybody's, under every name that any of the scripts knows. Which
+ * scripts there are, and what they are called with, the package says.
+ */
+
+/** Seconds for a script whose programs have nothing to do; its own limits are 60 and 120. */
+const LIMIT = 100
+
+/** Accounts and directories as services that have run leave them. */
+const host = `
+  groupadd -f postfix; groupadd -f clamav; useradd -M -g clamav clamav 2>/dev/null
+  useradd -M mallory 2>/dev/null
+  mkdir -p /etc/clamav /var/spool/postfix /service /target /var/qmail/bin /etc/mail-of-mallory
+  printf 'LocalSocket /run/clamav/clamd.ctl\\nUser clamav\\n' >/etc/clamav/clamd.conf
+  for name in clamd freshclam multilog tcpserver softlimit envdir setuidgid rblsmtpd systemctl \\
+    systemd-tmpfiles deb-systemd-invoke deb-systemd-helper; do
+    printf '#!/bin/sh\\nexit 0\\n' >/usr/sbin/$name; chmod 755 /usr/sbin/$name
+  done
+  printf '#!/bin/sh\\n' >/var/qmail/bin/qmail-queue; chmod 755 /var/qmail/bin/qmail-queue
+  touch /usr/sbin/clamd
+  echo precious >/precious; chmod 600 /precious; : >/ran; chmod 666 /ran`
+
+const theirs = `
+  for name in clamd freshclam onescand onescan-quotad; do
+    install -d -m 750 -o onescan-log -g adm /var/log/$name
+  done
+  install -d -o clamav -g clamav /run/clamav
+  install -d -o onescan -g onescan /run/onescand
+  install -d -m 2750 -o onescan -g postfix /var/spool/postfix/onescan
+  test ! -d /etc/onescan/keys || chown mallory /etc/onescan/keys
+  true`
+
+/** Perl: makes it at $place. */
+const puts: Readonly<Record<string, string>> = {
+  'a FIFO': 'POSIX::mkfifo($place, 0666)',
+  'a link to a file of root': 'symlink "/precious", $place',
+  'a link to where root could make a file': 'symlink "/target/made", $place',
+  'a link to a device': 'symlink "/dev/zero", $place',
+  'a program of his own':
+    'open(F, ">", $place); print F "#!/bin/sh\nid -u >>/ran\n"; close F; chmod 0755, $place',
+  'a file of a terabyte of nothing': 'open(F, ">", $place); truncate F, 1 << 40; close F',
+}
+
+/** `npm run hostile` puts each of them at each name, and `npm test` one of them. */
+const rounds = process.env.HOSTILE === 'all' ? Object.keys(puts).map((_, index) => index) : [0]
+
+/** For each directory on standard input; what is there is replaced, but for other directories. */
+const plant = (round: number) => `use POSIX ();
+  my @puts = (${Object.values(puts)
+    .map((put) => `sub { my ($place) = @_; ${put} }`)
+    .join(',\n')});
+  open(N, "<", "/names"); chomp(my @names = <N>);
+  while (my $directory = <STDIN>) {
+    chomp $directory;
+    for my $index (0 .. $#names) {
+      my $place = "$directory/$names[$index]";
+      next if -d $place && !-l $place;
+      unlink $place;
+      $puts[($index + ${round}) % @puts]->($place);
+    }
+  }`
+
+/** Each directory that is not root's, or that others write to; dev, proc and sys are the kernel's. */
+const directories = `find / -xdev \\( -path /proc -o -path /sys -o -path /dev -o -path /usr \\) -prune -o \\
+  -type d \\( ! -user root -o -perm /002 \\) -print`
+
+t.test('scripts of the package', { skip: packagingMissing || debianMissing }, async (t) => {
+  const [debian, built] = await Promise.all([
+    makeDebian(),
+    buildPackage('none', {}, smallPrograms(t)),
+  ])
+  t.teardown(() => debian.remove())
+  t.teardown(() => built.remove())
+  const at = (path: string) => join(debian.path, path)
+  copyFileSync(built.file, at('onescan.deb'))
+  writeFileSync(at('/etc/dpkg/dpkg.cfg.d/fast'), 'force-unsafe-io\n')
+  mkdirSync(at('/control'))
+  execFileSync('dpkg-deb', ['--control', built.file, at('/control')])
+  const must = (script: string) => {
+    const { code, output } = debian.run(script)
+    if (code !== 0) throw new Error(`${script}: ${code}\n${output}`)
+    return output
+  }
+  must(`${host}\ndpkg -i /onescan.deb >/dev/null 2>&1`)
+
+  // A copy: a script may remove itself.
+  const scripts = must(`
+    for file in /control/*inst /control/*rm $(dpkg -L onescan); do
+      test -f $file && test "$(head -c 2 $file)" = '#!' || continue
+      mkdir -p /scripts\${file%/*} && cp $file /scripts$file && echo $file
+    done`)
+    .trim()
+    .split('\n')
+  const text = new Map(scripts.map((name) => [name, must(`cat /scripts${name}`)]))
+  /** With each word that its case at the end knows, in the order in which less is left. */
+  const calls = scripts.flatMap((name) => {
+    const [, cases] = /^case \$1 in\n([\s\S]*)^esac/m.exec(text.get(name)!) ?? []
+    const words = cases?.match(/^ {2}[a-z][a-z |-]*(?=\))/gm) ?? ['']
+    return words.flatMap((all) => all.split('|')).map((word) => `${name} ${word.trim()}`.trim())
+  })
+  const order = [
+    '',
+    'install',
+    'upgrade',
+    'configure',
+    'triggered',
+    'abort',
+    'failed',
+    'remove',
+    'purge',
+  ]
+  const rank = (call: string) =>
+    call.startsWith('/control/') ? order.findIndex((word) => word && call.includes(` ${word}`)) : 0
+  calls.sort((one, other) => rank(one) - rank(other))
+  const names = [
+    ...new Set([...text.values()].join('\n').match(/(?<=\/)[A-Za-z0-9_][\w.-]*/g)!),
+  ].sort()
+
+  t.test('are those that the package has', async (t) => {
+    for (const name of ['preinst', 'postinst', 'prerm', 'postrm']) {
+      t.ok(scripts.includes(`/control/${name}`), name)
+    }
+    t.ok(scripts.filter((name) => name.endsWith('/run')).length >= 8, 'run scripts')
+    t.ok(calls.includes('/control/postrm purge') && calls.includes('/control/postinst triggered'))
+    t.ok(calls.length >= 25, calls.join('\n'))
+    t.ok(
+      names.includes('clusterkeys') && names.includes('clamd.conf') && names.includes('slot.sock'),
+    )
+  })
+
+  writeFileSync(at('/names'), names.map((name) => `${name}\n`).join(''))
+  const untouched =
+    "stat -c '%n %U:%G %a %s' /precious /etc/shadow /etc/passwd- /root; ls -A /target; cat /precious /ran"
+  for (const round of rounds) {
+    await t.test(`none is led elsewhere, runs for another, or waits, round ${round}`, async (t) => {
+      must('dpkg -i /onescan.deb >/dev/null 2>&1; chown root /etc/onescan/keys')
+      const before = must(untouched)
+      const each = calls
+        .map((call) => {
+          const [name, ...words] = call.split(' ')
+          return `plant; code=0
+            timeout --kill-after=2 ${LIMIT} sh /scripts${name} ${words.join(' ')} </dev/null >/said 2>&1 || code=$?
+            test $code -lt 124 -o $code -gt 137 -o $code -eq 127 || echo "waits: ${call}: $code $(head -c 300 /said)"
+            now=$(${untouched}); test "$now" = "$before" || { echo "changed by ${call}: $now"; before=$now; }`
+        })
+        .join('\n')
+      writeFileSync(at('/plant'), plant(round))
+      writeFileSync(
+        at('/all'),
+        `plant() {
+          ${theirs}
+          ${directories} >/directories
+          perl /plant </directories
+          while read -r directory; do
+            owner=$(stat -c %U "$directory"); test "$owner" != root || owner=mallory
+            find "$directory" -mindepth 1 -maxdepth 1 -user root -exec chown -h "$owner" {} +
+          done </directories
+        }
+        before=$(${untouched})
+        ${each}`,
+      )
+      const { code, output } = debian.run('sh /all')
+      t.equal(code, 0, output)
+      t.equal(output, '')
+      t.equal(must(untouched), before)
+    })
+  }
+})
