@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs'
 import type { ArgumentsCamelCase, CommandModule } from 'yargs'
 import { DEFAULTS } from '../shared/defaults-file.ts'
 import { type Output, runCommand } from '../shared/run-command.ts'
+import { runningDaemons } from '../shared/running-daemons.ts'
 import { addEnvironmentOptions } from '../shared/slot-environment.ts'
 import { tryAsAccount } from './as-account.ts'
 import { type Check, carefully } from './carefully.ts'
@@ -18,6 +19,7 @@ import { checkListeners } from './listeners.ts'
 import { type MailServer, mailServersHere } from './mail-servers/find.ts'
 import { checkPostfix, postfixHere } from './mail-servers/postfix.ts'
 import { checkSendmail, sendmailHere } from './mail-servers/sendmail.ts'
+import { checkRelays } from './relays.ts'
 import { checkRemoval, removalHere } from './removal.ts'
 import { report } from './report.ts'
 import { readAccounts } from './shared/account.ts'
@@ -104,7 +106,9 @@ async function check(args: ArgumentsCamelCase<CheckOptions>, output: Output): Pr
   if (args.removal) return report(await checkRemoval(removalHere()), output)
   if (args.daemon) {
     const here = daemonHere(readAccounts())
-    return report([...checkDaemon(here), ...(await checkWithheldHere(here.processes))], output)
+    const relays = runningDaemons(here.processes).map(({ words }) => checkRelays(words))
+    const found = [...checkDaemon(here), ...(await Promise.all(relays)).flat()]
+    return report([...found, ...(await checkWithheldHere(here.processes))], output)
   }
   const findings: Finding[] = []
   const headings: string[] = []
@@ -159,8 +163,10 @@ async function lookAtDaemon(servers: readonly MailServer[]): Promise<Finding[] |
   if (seen === undefined) return undefined
   const { host, found } = seen
   const findings = [...found]
-  if (running !== undefined)
+  if (running !== undefined) {
     findings.push(...checkRunning(running, { defaults: DEFAULTS, accounts }))
+    findings.push(...(await checkRelays(running.words)))
+  }
   if (host.daemon !== undefined) {
     const ring = await carefully(checkKeyring, host)
     // What cannot be read is told by --check.
