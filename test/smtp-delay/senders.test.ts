@@ -37,6 +37,10 @@ t.test('patient senders deliver, early talkers do not', { skip }, async (t) => {
       refusedBy: /^onescan: .* event=refused .* remote=127\.0\.0\.1 reply=451 reason="your/,
     },
     {
+      script: 'run-delay-gate',
+      refusedBy: /^onescan: .* event=refused .* remote=127\.0\.0\.1 reply=451 reason="your/,
+    },
+    {
       script: 'run-delay-alone',
       refusedBy: /^onescan: .* event=refused .* remote=127\.0\.0\.1 reply=451 reason="your/,
     },
@@ -90,11 +94,22 @@ async function startFront(script: string, smtpPort: number): Promise<Daemon & { 
   const port = await freePort()
   const places = {
     '/etc/tcp.smtp.cdb': compileRules(directory, ':allow\n'),
-    'id -u qmaild': 'echo 0', // who cannot change users stays who he is
-    'id -g qmaild': 'echo 0',
-    ' 0 25 ': ` 127.0.0.1 ${port} `,
+    ...(script === 'run-delay-gate'
+      ? {
+          'install -d -m 755 -o qmaild /var/lib/smtp-delay': '',
+          '/var/lib/smtp-delay/known': join(directory, 'known'),
+          '--listen 25': `--listen 127.0.0.1:${port} -1`,
+          '-u "$(id -u qmaild)" -g "$(id -g qmaild)"': '',
+          'smtp-delay --': `'${launcher}' --`,
+          'ulimit -n 20000': '',
+        }
+      : {
+          'id -u qmaild': 'echo 0', // who cannot change users stays who he is
+          'id -g qmaild': 'echo 0',
+          ' 0 25 ': ` 127.0.0.1 ${port} `,
+          'smtp-delay -': `'${launcher}' -`,
+        }),
     '-d 1 -D 10 -N 20': '-d .3 -D .3 -N .3 -P .1',
-    'smtp-delay -': `'${launcher}' -`,
     // Both ways to qpsmtpd, byte for byte.
     '/var/qmail/bin/qmail-smtpd': `tcpclient -RHl0 127.0.0.1 ${smtpPort} sh -c 'exec 3<&0; cat <&3 >&7 & exec cat <&6 7>&-'`,
     'exec 2>&1': '', // its log is read on stderr here
@@ -104,10 +119,15 @@ async function startFront(script: string, smtpPort: number): Promise<Daemon & { 
     if (!text.includes(from)) throw new Error(`${script}: no ${from}`)
     text = text.replaceAll(from, to)
   }
-  const daemon = await startDaemon('/bin/sh', ['-c', text], {
-    env: { PATH: process.env.PATH, DNSCACHEIP: DNS_ADDRESS },
-    ready: /^tcpserver: status: 0\//,
-  })
+  // The gate prints its port when it listens, tcpserver a line.
+  const daemon = await startDaemon(
+    '/bin/sh',
+    ['-c', text.replace('exec softlimit', 'exec >&2 softlimit')],
+    {
+      env: { PATH: process.env.PATH, DNSCACHEIP: DNS_ADDRESS },
+      ready: script === 'run-delay-gate' ? /^\d+$/ : /^tcpserver: status: 0\//,
+    },
+  )
   const stop = () =>
     daemon.stop().finally(() => rmSync(directory, { recursive: true, force: true }))
   return { log: daemon.log, port, stop }

@@ -1,0 +1,77 @@
+import { execFileSync, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import t from 'tap'
+import { freePort } from '../../programs/free-port.ts'
+import { findProgram } from '../../programs/install.mjs'
+import { compileRules, ucspiMissing } from '../../programs/ucspi.ts'
+import { runtimes, until } from '../rig.ts'
+import { connect, speak } from './rig.ts'
+
+/** The units of packaging/examples: systemd reads them, and what they start takes their socket. */
+
+const examples = join(import.meta.dirname, '../../../packaging/examples')
+const service = readFileSync(join(examples, 'smtp-delay.service'), 'utf8')
+const skip =
+  ucspiMissing || (!findProgram('systemd-socket-activate') && 'install Debian package systemd')
+
+t.test('systemd finds nothing wrong with them', { skip }, async (t) => {
+  const directory = t.testdir({
+    'smtp-delay.service': service.replace('/usr/sbin/smtp-delay', '/bin/true'),
+    'smtp-delay.socket': readFileSync(join(examples, 'smtp-delay.socket'), 'utf8'),
+  })
+  const words = ['verify', '--man=no', '--recursive-errors=no']
+  const units = ['smtp-delay.service', 'smtp-delay.socket'].map((name) => join(directory, name))
+  execFileSync('systemd-analyze', [...words, ...units], { stdio: 'pipe' })
+  t.pass('it exits 0')
+})
+
+t.test(
+  'the command of the service takes the socket that systemd hands over',
+  { skip },
+  async (t) => {
+    const directory = mkdtempSync(join(tmpdir(), 'onescan-unit-'))
+    t.teardown(() => rmSync(directory, { recursive: true, force: true }))
+    const behind = join(directory, 'smtpd')
+    writeFileSync(
+      behind,
+      `#!/bin/sh
+printf '220 hello\\r\\n'; while read -r line; do printf '250 ok\\r\\n'; case $line in QUIT*) env >${directory}/env; exit 0 ;; esac; done
+`,
+      { mode: 0o755 },
+    )
+    const [, line = ''] = /^ExecStart=(.*)$/m.exec(service) ?? []
+    const places: Record<string, string> = {
+      '/usr/sbin/smtp-delay': runtimes.at(-1)!.smtpDelay.join(' '),
+      '/etc/tcp.smtp.cdb': compileRules(directory, ':allow\n'),
+      '/var/lib/smtp-delay/known': join(directory, 'known'),
+      '-d 1 -D 10 -N 20': '-d .1 -D .1 -N .1 --dns 127.0.0.1:9 --dns-timeout .05',
+      '/var/qmail/bin/qmail-smtpd': behind,
+    }
+    const command = Object.entries(places).reduce((text, [from, to]) => {
+      t.ok(text.includes(from), `it has ${from}`)
+      return text.replace(from, to)
+    }, line)
+    const port = await freePort()
+    const words = ['-l', `127.0.0.1:${port}`, ...command.split(' ')]
+    const child = spawn('systemd-socket-activate', words, { stdio: ['ignore', 'ignore', 'pipe'] })
+    const ended = once(child, 'exit')
+    t.teardown(() => void child.kill('SIGKILL'))
+    let log = ''
+    child.stderr.on('data', (bytes) => {
+      log += bytes
+    })
+    await until(() => log.includes('Listening on'), 'systemd listens')
+    t.match(await speak(port), /^220 hello/, 'who connects first is served')
+    await speak(port)
+    t.match(log, /event=passed .* reason=known/)
+    t.notMatch(readFileSync(join(directory, 'env'), 'utf8'), /^LISTEN_/m)
+    const early = await connect(port, { from: '127.0.0.2', early: 'QUIT\r\n' })
+    t.match(await early.over, /^220 smtp-delay\.local\r\n221 /)
+    child.kill('SIGTERM')
+    await ended
+    t.match(readFileSync(join(directory, 'known'), 'latin1'), /^7f000001 /m)
+  },
+)
