@@ -34,7 +34,7 @@ async function smtpDelay(argv: readonly string[]): Promise<number> {
   }
   const options = readOptions(argv, env)
   if (options.explain) {
-    const { dns, ...lists } = loadPlanContext(options, env)
+    const { dns, ...lists } = loadPlanContext(options, env, uptime)
     const resolver = dns.within(options.dnsTimeout * 1000)
     return print(await explain(options, { ...lists, resolver }))
   }

@@ -38,7 +38,7 @@ export async function delayOne(
       ['reason', why],
     )
   }
-  const { dns, ...lists } = loadPlanContext(options, env)
+  const { dns, ...lists } = loadPlanContext(options, env, clock)
   const plan = planFor(client, options, {
     ...lists,
     resolver: dns.within(options.dnsTimeout * 1000),

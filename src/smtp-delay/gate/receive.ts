@@ -20,7 +20,7 @@ import type { Reception } from './reception.ts'
 import { startProgram } from './serve.ts'
 import { talkTo } from './talk.ts'
 import { findTcpRule } from './tcp-rules.ts'
-import { baseEnvironment, ucspiEnvironment } from './ucspi-environment.ts'
+import { baseEnvironment, connectionVariables } from './ucspi-environment.ts'
 import { Visit } from './visit.ts'
 import type { WaitingRoom } from './waiting-room.ts'
 
@@ -46,21 +46,24 @@ export interface Receiver {
   sendAllAway(text: string): void
 }
 
-/** What a visit is in for, and the environment that its program would have. */
+/** What a visit is in for, and what its program would have in the environment for it alone. */
 interface Prepared {
   readonly plan: Plan
-  readonly environment: Environment
+  readonly variables: Environment
 }
 
 /** Receives clients: looks what they are in for, keeps them waiting, and starts the program for them. */
 export function createReceiver(parts: Parts): Receiver {
   const { options, gate, sockets, room, places, known, tell, clocks } = parts
   const base = baseEnvironment(parts.env)
+  const { RELAYCLIENT, SMTPDELAY, RBLSMTPD } = base
+  /** What the gate's own environment says about each client, as tcpserver's would. */
+  const ofEverybody = { RELAYCLIENT, SMTPDELAY, RBLSMTPD }
   const perClient = new Map<string, number>()
   let sources = load()
 
   function load() {
-    const loaded: PlanSources = loadPlanContext(options, parts.env)
+    const loaded: PlanSources = loadPlanContext(options, parts.env, clocks.uptime)
     return {
       ...loaded,
       ask: createQuestions(loaded.dns, options.dnsTimeout * 1000),
@@ -111,14 +114,14 @@ export function createReceiver(parts: Parts): Receiver {
       : { isDenied: false, variables: [] }
     if (rule.isDenied) return undefined
     const ends = { local, localHost, remote: visit.peer, remoteHost }
-    const environment = ucspiEnvironment(base, ends, rule)
+    const variables = connectionVariables(ends, rule)
     // All names of the client count, not only the one that fits a variable.
-    const said = readClient(environment)
+    const said = readClient({ ...ofEverybody, ...variables })
     const client = { ...said, name: said.name === remoteHost ? undefined : said.name }
     const isKnown = async () => (known.has(visit.client) ? 'known' : undefined)
     return {
       plan: planFor(client, options, { allowed, rules, resolver, known: isKnown }),
-      environment,
+      variables,
     }
   }
 
@@ -126,8 +129,8 @@ export function createReceiver(parts: Parts): Receiver {
     const prepared = await prepare(visit)
     if (visit.isClosed) return
     if (prepared === undefined) return tell.became('denied', visit, 'a rule denies it')
-    const { plan, environment } = prepared
-    if (plan.kind === 'pass') return serve(visit, environment, plan.why)
+    const { plan, variables } = prepared
+    if (plan.kind === 'pass') return serve(visit, variables, plan.why)
 
     const rank = (judged: Judgement) => {
       if (judged.class === 'nameless' || judged.class === 'dynamic')
@@ -136,20 +139,20 @@ export function createReceiver(parts: Parts): Receiver {
     plan.judgement.then(rank, () => {}) // whoever waits for it hears of that
     const outcome = await outcomeOf(plan, (delay) => visit.waitForGreeting(delay))
     if (visit.isClosed) return
-    if (outcome.event === 'passed') return serve(visit, environment, outcome.why)
+    if (outcome.event === 'passed') return serve(visit, variables, outcome.why)
     tell.became(outcome.event, visit, outcome.why)
     if (outcome.event === 'left') return
     known.forget(visit.client)
     room.setRank(visit, 'talked')
-    await dismiss(visit, environment)
+    await dismiss(visit, variables)
   }
 
   /** Holds an early talker, and then refuses it or leaves that to the program. */
-  async function dismiss(visit: Visit, environment: Environment): Promise<void> {
+  async function dismiss(visit: Visit, variables: Environment): Promise<void> {
     const end = await visit.waitForLeaving(options.penalty * 1000)
     if (visit.isClosed || end === 'left') return
     if (!options.standalone) {
-      const refusing = { ...environment, RBLSMTPD: options.text }
+      const refusing = { ...variables, RBLSMTPD: options.text }
       return serve(visit, refusing, undefined)
     }
     tell.refused(visit, 451, options.text)
@@ -159,13 +162,13 @@ export function createReceiver(parts: Parts): Receiver {
   /** Starts the program as soon as there is a place. `why` is undefined for an early talker, who was told of. */
   async function serve(
     visit: Visit,
-    environment: Environment,
+    variables: Environment,
     why: string | undefined,
   ): Promise<void> {
     const turn = await places.take(visit, gate.patience * 1000)
     if (turn === 'turn') {
       try {
-        await run(visit, environment, why)
+        await run(visit, variables, why)
       } finally {
         places.giveBack()
       }
@@ -176,17 +179,14 @@ export function createReceiver(parts: Parts): Receiver {
     else sendAway(visit, 'all servers are busy; come again')
   }
 
-  async function run(
-    visit: Visit,
-    environment: Environment,
-    why: string | undefined,
-  ): Promise<void> {
+  async function run(visit: Visit, variables: Environment, why: string | undefined): Promise<void> {
     if (visit.isClosed) return
     room.leave(visit)
     visit.handOver()
     if (!gate.keepIpOptions) sockets.dropIpOptions(visit.fd)
     if (gate.noDelay) sockets.sendAtOnce(visit.fd)
     const isWatched = gate.remember > 0 && why !== undefined
+    const environment = { ...base, ...variables }
     const started = startProgram(parts.next, visit, environment, { sockets, isWatched })
     if ('why' in started) {
       tell.trouble(started.why)

@@ -32,13 +32,13 @@ export interface Ends {
 }
 
 /**
- * tcp-environ(5), and then what the rule of the client sets, which may name the same. IPv6 has no
- * word of its own there: as other servers do, PROTO is TCP for it, too.
+ * What a connection adds to it: tcp-environ(5), and then what the rule of the client sets, which
+ * may name the same. IPv6 has no word of its own there: as other servers do, PROTO is TCP for it,
+ * too.
  */
-export function ucspiEnvironment(base: Environment, ends: Ends, rule: Rule): Environment {
+export function connectionVariables(ends: Ends, rule: Rule): Environment {
   const { local, localHost, remote, remoteHost } = ends
   return {
-    ...base,
     PROTO: 'TCP',
     TCPLOCALIP: addressText(local.address),
     TCPLOCALPORT: String(local.port),

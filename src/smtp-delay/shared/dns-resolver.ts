@@ -27,28 +27,28 @@ export interface Dns {
 /**
  * The resolver of the runtime (c-ares, which takes an answer only from the server and
  * port that were asked, under the number of the question). `servers` are
- * `ADDRESS[:PORT]`; none means those of resolv.conf(5).
+ * `ADDRESS[:PORT]`; none means those of resolv.conf(5). `uptime` is milliseconds on a clock that
+ * nobody sets.
  */
-export function openDns(servers: readonly string[]): Dns {
+export function openDns(servers: readonly string[], uptime: () => number): Dns {
   const dns = new DnsResolver({ timeout: RESEND_AFTER, tries: TRIES })
   if (servers.length > 0) setServers(dns, servers)
   let prods = 0
   const prod = () => dns.resolve4(`${++prods}.invalid`, () => {})
   return {
     within(time) {
-      const deadline = deadlineIn(time)
+      const end = uptime() + time
       const ask = <T>(question: (done: (error: Error | null, answer: T) => void) => void) =>
-        Promise.race([
-          deadline,
-          new Promise<T>((resolve, reject) => {
-            const late = isCompiled ? setTimeout(prod, PROD_AFTER) : undefined
-            question((error, answer) => {
-              clearTimeout(late)
-              if (error) reject(error)
-              else resolve(answer)
-            })
-          }),
-        ])
+        new Promise<T>((resolve, reject) => {
+          const late = isCompiled ? setTimeout(prod, PROD_AFTER) : undefined
+          const deadline = setTimeout(() => reject(noAnswer()), Math.max(0, end - uptime()))
+          question((error, answer) => {
+            clearTimeout(late)
+            clearTimeout(deadline)
+            if (error) reject(error)
+            else resolve(answer)
+          })
+        })
       return {
         names: (domain) => ask((done) => dns.resolvePtr(domain, done)),
         addresses: (name, family) =>
@@ -58,13 +58,8 @@ export function openDns(servers: readonly string[]): Dns {
   }
 }
 
-function deadlineIn(time: number): Promise<never> {
-  const deadline = new Promise<never>((_, reject) => {
-    const expire = () => reject(Object.assign(new Error('no answer in time'), { code: 'ETIMEOUT' }))
-    setTimeout(expire, time).unref()
-  })
-  deadline.catch(() => {}) // with nobody asking, nobody minds
-  return deadline
+function noAnswer(): Error {
+  return Object.assign(new Error('no answer in time'), { code: 'ETIMEOUT' })
 }
 
 function setServers(dns: DnsResolver, servers: readonly string[]): void {

@@ -12,14 +12,18 @@ import type { PlanContext } from './plan.ts'
 export type PlanSources = Pick<PlanContext, 'allowed' | 'rules'> & { readonly dns: Dns }
 
 /** Files, lists and the DNS that clients are judged by. Throws a Fault if one cannot be used. */
-export function loadPlanContext(options: Options, env: Environment): PlanSources {
+export function loadPlanContext(
+  options: Options,
+  env: Environment,
+  uptime: () => number,
+): PlanSources {
   return {
     allowed: options.allowFile === undefined ? nobody : readAllowList(options.allowFile),
     rules: [
       ...options.nameFiles.flatMap(readRules),
       ...(options.builtin ? parseRules(dynamicNames, 'built-in names') : []),
     ],
-    dns: openDns(dnsServers(options, env)),
+    dns: openDns(dnsServers(options, env), uptime),
   }
 }
 
