@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
@@ -103,6 +103,7 @@ async function greet(): Promise<void> {
   const rounds = Number(values.rounds)
   const directory = mkdtempSync(join(tmpdir(), 'onescan-bench-'))
   stops.push(() => rmSync(directory, { recursive: true, force: true }))
+  mkdirSync(join(directory, 'chain'))
   const bare = await startTcpServer({
     directory,
     rules: ':allow\n',
@@ -113,15 +114,28 @@ async function greet(): Promise<void> {
   const rules = '127.0.0.2:allow,SMTPDELAY="0.05"\n:allow\n'
   const gate = await gateWith(['-d', '0', '-D', '0', '-N', '0'], rules)
   await speak(gate.port)
-  const times = { bare: [] as number[], known: [] as number[], waited: [] as number[] }
+  const chain = await startTcpServer({
+    directory: join(directory, 'chain'),
+    rules: ':allow,SMTPDELAY="0"\n',
+    program: [native, ...GREETER],
+    environment: process.env,
+  })
+  stops.push(chain.stop)
+  const times = {
+    chain: [] as number[],
+    bare: [] as number[],
+    known: [] as number[],
+    waited: [] as number[],
+  }
   for (let round = 0; round < rounds; round++) {
     times.bare.push(await greetingTime(bare.port, '127.0.0.1'))
+    times.chain.push(await greetingTime(chain.port, '127.0.0.1'))
     times.known.push(await greetingTime(gate.port, '127.0.0.1'))
     times.waited.push((await greetingTime(gate.port, '127.0.0.2')) - 50)
   }
   const base = median(times.bare)
   say(
-    `greeting: tcpserver ${base.toFixed(2)} ms, a known client ${signed(median(times.known) - base)} ms, after a wait of 50 ms ${signed(median(times.waited) - base)} ms`,
+    `greeting: tcpserver ${base.toFixed(2)} ms; in the chain ${signed(median(times.chain) - base)} ms; at the gate a known client ${signed(median(times.known) - base)} ms, after a wait of 50 ms ${signed(median(times.waited) - base)} ms`,
   )
 }
 
