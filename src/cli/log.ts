@@ -5,10 +5,10 @@ import { followLog, watchLogs } from '../visible/log/follow.ts'
 import { colours, inWords, noColours } from '../visible/log/in-words.ts'
 import { merge } from '../visible/log/merge.ts'
 import { type Asked, readLog } from '../visible/log/read-log.ts'
-import { findLogs, type Source } from '../visible/log/sources.ts'
+import type { Source } from '../visible/log/sources.ts'
 import { forTerminal } from './shared/for-terminal.ts'
 import { jsonLine } from './shared/json-report.ts'
-import { filesArgument, logPaths, spanOf, spanOptions } from './shared/log-arguments.ts'
+import { filesArgument, logSources, spanOf, spanOptions } from './shared/log-arguments.ts'
 import { FAILED, type Output, runCommand } from './shared/run-command.ts'
 import { takesColours } from './shared/takes-colours.ts'
 import { writeOut } from './shared/write-out.ts'
@@ -73,7 +73,7 @@ export const logCommand: CommandModule<object, LogOptions> = {
 }
 
 async function log(args: ArgumentsCamelCase<LogOptions>, output: Output): Promise<number> {
-  const sources = findLogs(logPaths('log', args.files))
+  const sources = logSources('log', args.files)
   const criteria = criteriaOf(args, Date.now())
   if (args.follow) return follow(sources, criteria, output)
   let trouble = false

@@ -1,13 +1,12 @@
 import type { ArgumentsCamelCase, CommandModule } from 'yargs'
 import { writeNamedFile } from '../runtime/path/write.ts'
 import { colours, noColours } from '../visible/log/in-words.ts'
-import { findLogs } from '../visible/log/sources.ts'
 import { asHtml } from '../visible/report/html.ts'
 import { asMail } from '../visible/report/mail.ts'
 import { sumUp } from '../visible/report/sum-up.ts'
 import { asText } from '../visible/report/terminal.ts'
 import { forTerminal } from './shared/for-terminal.ts'
-import { filesArgument, logPaths, spanOf, spanOptions } from './shared/log-arguments.ts'
+import { filesArgument, logSources, spanOf, spanOptions } from './shared/log-arguments.ts'
 import { showProgress } from './shared/progress.ts'
 import { FAILED, type Output, runCommand } from './shared/run-command.ts'
 import { takesColours } from './shared/takes-colours.ts'
@@ -53,7 +52,7 @@ export const reportCommand: CommandModule<object, ReportOptions> = {
 async function report(args: ArgumentsCamelCase<ReportOptions>, output: Output): Promise<number> {
   const now = Date.now()
   const span = spanOf(args, now)
-  const sources = findLogs(logPaths('report', args.files))
+  const sources = logSources('report', args.files)
   const files = sources.flatMap(({ files }) => files)
   const progress = await showProgress(files.reduce((sum, { size }) => sum + size, 0))
   let trouble = false

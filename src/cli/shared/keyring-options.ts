@@ -1,9 +1,11 @@
-import { resolve } from 'node:path'
+import { existsSync } from 'node:fs'
+import { join, resolve } from 'node:path'
 import type { Argv } from 'yargs'
 import { type ClusterPolicy, readClusterPolicy } from '../../cluster/cluster-policy.ts'
 import { readPlace } from '../../judge/policy.ts'
 import { Fault } from '../../runtime/fault.ts'
 import type { Environment } from '../../settings/settings.ts'
+import { DEFAULTS, readDefaults } from './defaults-file.ts'
 
 /** For the commands on stamps: which keyring. */
 export function addKeyringOption<Options>(
@@ -12,15 +14,26 @@ export function addKeyringOption<Options>(
   return yargs.option('keyring', {
     type: 'string',
     requiresArg: true,
-    describe: 'Keyring file [default: CLUSTERKEYS, else control/clusterkeys]',
+    describe: "Keyring file [default: CLUSTERKEYS, else control/clusterkeys, else onescand's]",
   })
 }
 
 /** The cluster as the slot would see it; a Fault where there is none, or none that can be used. */
 export function readCluster(env: Environment, keyring: string | undefined): ClusterPolicy {
-  const named = keyring === undefined ? env : { ...env, CLUSTERKEYS: resolve(keyring) }
+  const path = keyring === undefined ? ringHere(env) : resolve(keyring)
+  const named = path === undefined ? env : { ...env, CLUSTERKEYS: path }
   const { control } = readPlace(named)
   const { policy, off } = readClusterPolicy(named, control)
   if (policy !== undefined) return policy
   throw new Fault('config', off ?? `no keyring at ${control}/clusterkeys; name one with --keyring`)
+}
+
+/** onescand's own, if neither the environment nor qmail has one: the Debian package without qmail. */
+function ringHere(env: Environment): string | undefined {
+  if (env.CLUSTERKEYS || existsSync(join(readPlace(env).control, 'clusterkeys'))) return undefined
+  try {
+    return readDefaults(DEFAULTS).env.CLUSTERKEYS || undefined
+  } catch {
+    return undefined // no such file
+  }
 }

@@ -1,10 +1,11 @@
+import { hostname } from 'node:os'
 import about from '../../../package.json' with { type: 'json' }
 import { errorText } from '../../runtime/fault.ts'
 import { isTold, type LeftBehind, type Told, type WorkersState } from '../../visible/live/told.ts'
 import { addUpDoors, createWitness, type Witness } from '../../visible/live/witness.ts'
 import type { HttpPlace } from '../http/http-place.ts'
 import type { Configuration } from '../shared/configuration.ts'
-import type { PlacedDoor } from './describe.ts'
+import { describeDoor, type PlacedDoor } from './describe.ts'
 import type { OpenDoor } from './doors.ts'
 import type { ListeningPlace } from './listening-place.ts'
 import { log } from './log.ts'
@@ -39,6 +40,8 @@ export interface Shows {
   readonly doors?: () => readonly OpenDoor[]
   /** Takes how many lines about mail were logged, of a process that judges mail. */
   readonly note?: (lines: number) => void
+  /** What is amiss with servers that scan. */
+  readonly amiss?: () => readonly string[]
   /** What tells trials from mail. */
   readonly mark: () => TrialMark
   /** Of the socket that it is shown at, in the first process, if systemd made that. */
@@ -54,7 +57,7 @@ function serversOf({ policy, scannersFor }: Configuration): Told['servers'] {
 export function showMail(
   place: ListeningPlace,
   options: Options,
-  { configuration, doors, mark, note = () => {}, fd }: Shows,
+  { configuration, doors, mark, note = () => {}, fd, amiss = () => [] }: Shows,
 ): Shown {
   let tried: readonly PlacedDoor[] | undefined
   let http: HttpPlace | undefined
@@ -92,6 +95,12 @@ export function showMail(
         hideAddresses: options.httpHidesAddresses,
         listen: pageListener(place, options, fd),
         isReady: () => isReady,
+        about: () => ({
+          host: hostname(),
+          version: about.version,
+          does: (tried ?? []).map((door) => describeDoor(door, configuration())),
+          amiss: amiss(),
+        }),
         log,
         observed: {
           version: about.version,

@@ -17,7 +17,7 @@ import { openSockets } from './sockets.ts'
 import { sweepQuarantines } from './sweep-quarantine.ts'
 import { sweepSpools } from './sweep-spools.ts'
 import { makeTrialMark, trialWords } from './trial-mark.ts'
-import { watchLimits } from './watch-limits.ts'
+import { type LimitsWatch, watchLimits } from './watch-limits.ts'
 import { startWorkers } from './workers.ts'
 
 /** What every process of onescand begins with. */
@@ -43,6 +43,7 @@ export async function supervise({
   const memory = openHostMemory()
   const mark = makeTrialMark()
   let configuration = await readConfiguration(env, log, memory)
+  let watching: LimitsWatch | undefined
   const handedOver = activatedSockets(process.env)
   const page = pageSocket(handedOver, options.http, log)
   const shown =
@@ -51,6 +52,7 @@ export async function supervise({
       configuration: () => configuration,
       mark: () => mark,
       fd: page,
+      amiss: () => watching?.amiss() ?? [],
     })
   await shown?.open()
   const sockets = await openSockets(options, handedOver)
@@ -70,7 +72,7 @@ export async function supervise({
   })
   shown?.workers(workers.state)
   const watch = () => watchLimits(configuration.policy?.scan, log)
-  let watching = watch()
+  watching = watch()
   const sweeping = [sweepSpools(env), sweepQuarantines(env, log)]
   let places: readonly string[] = []
   const tellWhatItDoes = () => {
@@ -85,14 +87,14 @@ export async function supervise({
       configuration.close()
       configuration = read
       tellWhatItDoes()
-      watching.close()
+      watching?.close()
       watching = watch()
       workers.reload()
     },
     report: () => workers.report(),
     async stop() {
       shown?.ready(false)
-      watching.close()
+      watching?.close()
       for (const each of sweeping) each.close()
       clearInterval(watchdog)
       // Nobody may wait for a worker that takes no connection any more.

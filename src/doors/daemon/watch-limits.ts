@@ -11,6 +11,8 @@ const PATIENCE = 30_000
 export interface LimitsWatch {
   /** Resolves when all have been asked once. */
   readonly asked: Promise<void>
+  /** Those that do not, as their lines in the log say it. */
+  amiss(): string[]
   close(): void
 }
 
@@ -50,6 +52,7 @@ export function watchLimits(
   if (servers.length === 0) clearInterval(timer)
   return {
     asked,
+    amiss: () => [...silent].map((text) => `clamd ${text}: ${OFF}`),
     close() {
       clearInterval(timer)
       over.abort()

@@ -14,13 +14,26 @@ export interface Shown {
   readonly line: string
 }
 
+/** Which onescand this is, and what it does. */
+export interface AboutDaemon {
+  readonly host: string
+  readonly version: string
+  /** What each door does with mail, a line each. */
+  readonly does: readonly string[]
+  /** What is amiss in the settings of others, as of a clamd. */
+  readonly amiss: readonly string[]
+}
+
 export interface SnapshotOptions {
+  readonly about: () => AboutDaemon
   /** Whether addresses of mail and of clients are kept from the page. */
   readonly hideAddresses: boolean
 }
 
 /** A decision as the page gets it. */
-export function shownBy({ hideAddresses }: SnapshotOptions): (decided: Decided) => Shown {
+export function shownBy({
+  hideAddresses,
+}: Pick<SnapshotOptions, 'hideAddresses'>): (decided: Decided) => Shown {
   return ({ number, time, line }) => {
     const fields = Object.fromEntries(entryOf(line, time).fields)
     if (!hideAddresses) return { number, time, fields, line }
@@ -30,7 +43,10 @@ export function shownBy({ hideAddresses }: SnapshotOptions): (decided: Decided) 
 }
 
 /** What changes from one second to the next, beside decisions. */
-export function liveState(observer: Observer, { hideAddresses }: SnapshotOptions) {
+export function liveState(
+  observer: Observer,
+  { hideAddresses }: Pick<SnapshotOptions, 'hideAddresses'>,
+) {
   const { processes, clamds, trial, history } = observer
   const now = Date.now()
   const underway = processes
@@ -62,7 +78,10 @@ export function liveState(observer: Observer, { hideAddresses }: SnapshotOptions
 /** Everything that the page shows, for a page that was just opened. */
 export function snapshot(observer: Observer, options: SnapshotOptions) {
   const show = shownBy(options)
+  const about = options.about()
   return {
+    // It may name the address that viruses are sent to.
+    about: options.hideAddresses ? { ...about, does: [] } : about,
     ...liveState(observer, options),
     steps: observer.history.steps(Date.now()),
     decided: observer.history.decided.map(show),

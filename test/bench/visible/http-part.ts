@@ -9,6 +9,7 @@ const place = await openHttpPlace({
   address: '127.0.0.1',
   tokenFile: undefined,
   hideAddresses: false,
+  about: () => ({ host: 'mx1', version: '1', does: [], amiss: [] }),
   listen: (server) =>
     new Promise((resolve) => server.listen(port, '127.0.0.1', () => resolve(() => server.close()))),
   isReady: () => true,

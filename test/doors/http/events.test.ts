@@ -23,7 +23,10 @@ function open(t: Test) {
   }
   const alive = setInterval(() => {}, 1000) // the timer of events keeps no process
   t.teardown(() => clearInterval(alive))
-  const events = createEvents(observer as never as Observer, { hideAddresses: false })
+  const events = createEvents(observer as never as Observer, {
+    hideAddresses: false,
+    about: () => ({ host: 'mx1', version: '1', does: [], amiss: [] }),
+  })
   t.teardown(() => events.close())
   return {
     events,

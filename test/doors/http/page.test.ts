@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs'
+import { hostname } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
 import {
@@ -36,6 +37,14 @@ t.test(
           .waitFor()
         await page.waitForSelector('#health.good')
         t.equal(await page.locator('.plot canvas').count(), 3, 'plots are drawn')
+        t.equal(await page.title(), `onescand on ${hostname()}`)
+        t.match(
+          await page.locator('#about').innerText(),
+          /^onescan \d.*\nslot unix:.*: scans with/s,
+        )
+        const top = async (id: string) => (await page.locator(id).boundingBox())?.y ?? 0
+        const isBefore = (await top('#decisions')) < (await top('#messages'))
+        t.equal(isBefore, width === 360, 'on a small screen the last messages come first')
         const from = `live${width}${scheme}@example.org`
         await served.send({ from })
         await page.waitForSelector(`#list li:has-text("${from}")`)

@@ -233,6 +233,19 @@ function showAll(state) {
   showClamds(state)
 }
 
+function showAbout({ host, version, does, amiss }) {
+  document.title = `onescand on ${host}`
+  at('host').textContent = `onescand on ${host}`
+  at('amiss').replaceChildren(...amiss.map(listed))
+  at('about').replaceChildren(...[`onescan ${version}`, ...does].map(listed))
+}
+
+function listed(text) {
+  const line = document.createElement('li')
+  line.textContent = text
+  return line
+}
+
 function takeStep(step, now) {
   if (step) steps.set(step.start, step)
   for (const start of steps.keys()) if (start < now - DAY * 1000) steps.delete(start)
@@ -245,6 +258,7 @@ async function load() {
   steps.clear()
   for (const step of state.steps) steps.set(step.start, step)
   decided = state.decided
+  showAbout(state.about)
   showAll(state)
   showDecided()
   makePlots()

@@ -1,0 +1,48 @@
+import { spawnSync } from 'node:child_process'
+import { chownSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t from 'tap'
+import { ownDirectoriesMissing } from '../programs/own-directories.ts'
+import { openDirectory } from '../programs/reachable.ts'
+import { atTerminal } from '../programs/terminal.ts'
+import { makeMachine, ONESCAN } from './check/machine.ts'
+import { bundle, searchPath } from './onescan.ts'
+
+/** What commands take from the settings of this host's onescand, if nothing else is named. */
+
+const skip = ownDirectoriesMissing
+const DEFAULTS = '/etc/default/onescand'
+const secret = Buffer.alloc(32, 7).toString('base64url')
+
+t.test('stamps are made and verified with its keyring', { skip }, async (t) => {
+  const machine = makeMachine(t)
+  const ring = '/etc/onescan/keys/clusterkeys'
+  machine.write(ring, `hmac-sha256:mine:${secret}\n`, 0o640)
+  chownSync(machine.at(ring), 0, ONESCAN)
+  machine.write(DEFAULTS, `CLUSTERKEYS="${ring}"\n`)
+  const run = (input: string, ...command: string[]) => {
+    const [program = '', ...words] = machine.around([process.execPath, bundle, ...command, '-'])
+    const env = { PATH: searchPath }
+    return spawnSync(program, words, { env, input, encoding: 'latin1' })
+  }
+  const signed = run('Subject: x\n\nhello\n', 'sign', '--scanners', 'clamd')
+  t.match(signed.stdout, /^X-SHA256-Cluster-1: .*k=mine/, signed.stderr)
+  const verified = run(signed.stdout, 'verify')
+  t.equal(verified.status, 0, verified.stdout)
+  t.match(verified.stdout, /mine/)
+})
+
+t.test('at a terminal its log is read', { skip }, async (t) => {
+  const machine = makeMachine(t)
+  const file = join(openDirectory(t), 'mail')
+  writeFileSync(
+    file,
+    'onescan: decision=accept scan=clean from=<ann@example.org> time=2026-11-19T10:00:00Z\n',
+  )
+  machine.write(DEFAULTS, `LOGFILE="${file}"\n`)
+  const words = machine.around([process.execPath, bundle, 'log', '--from', 'ann@example.org'])
+  const quoted = words.map((word) => `'${word.replaceAll("'", `'\\''`)}'`).join(' ')
+  const { code, output } = atTerminal(quoted, { ...process.env, PATH: searchPath })
+  t.match(output, /ann@example\.org/)
+  t.equal(code, 0, output)
+})
