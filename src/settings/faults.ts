@@ -63,7 +63,7 @@ export function everyFault(env: Environment, read: (env: Environment) => unknown
 }
 
 /** CR, which an editor on Windows puts before the end of each line. */
-const CARRIAGE_RETURN = /\r/
+const CARRIAGE_RETURN = /\r$/
 
 /** Faults of values that end as lines of Windows do; sh(1) and envdir(8) take that for a part of the value. */
 export function lineEndFaults(env: Environment): string[] {

@@ -1,7 +1,8 @@
 import { readClusterPolicy } from '../../cluster/cluster-policy.ts'
 import { contradictionsIn } from '../../judge/contradictions.ts'
-import { readPlace } from '../../judge/policy.ts'
+import { readPlace, readScanningPolicy } from '../../judge/policy.ts'
 import { readSpoolPolicy } from '../../message/spool-policy.ts'
+import { readQuarantineLimits } from '../../quarantine/quarantine-policy.ts'
 import { readQuotaSettings } from '../../quota/quota-settings.ts'
 import { errorText } from '../../runtime/fault.ts'
 import { makeScanners } from '../../scan/scanners.ts'
@@ -27,6 +28,8 @@ const readers: readonly ((env: Environment) => unknown)[] = [
   readUnscannedPolicy,
   readVerdictPolicy,
   readQuotaSettings,
+  readQuarantineLimits,
+  readScanningPolicy, // and what these leave
 ]
 
 /**
@@ -53,7 +56,7 @@ export async function configurationFaults(env: Environment): Promise<string[]> {
 function withoutEndings(env: Environment): Environment {
   const plain = names.flatMap((name) => {
     const value = env[name]
-    return value === undefined ? [] : [[name, value.replaceAll('\r', '')] as const]
+    return value === undefined ? [] : [[name, value.replace(/\r$/, '')] as const]
   })
   return { ...env, ...Object.fromEntries(plain) }
 }
