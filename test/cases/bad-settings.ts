@@ -13,6 +13,8 @@ export interface BadSetting {
   readonly noDaemon?: true
   /** Beside a keyring in CLUSTERKEYS. */
   readonly ring?: true
+  /** A daemon that is asked does not need it, and onescanc does not tell it. */
+  readonly notAsked?: true
   /** Only a daemon reads it. */
   readonly onlyDaemon?: true
 }
@@ -54,7 +56,11 @@ export const badSettings: readonly BadSetting[] = [
   { settings: { CLAMD: '"open' }, reason: /CLAMD .*is not closed/ },
   { settings: { VIRUSTAGONLY: "'open" }, reason: /VIRUSTAGONLY .*is not closed/ },
   { settings: { VIRUSFORWARD: 'a b' }, reason: /VIRUSFORWARD: must be one address/ },
-  { settings: { SPOOLDIR: 'relative' }, reason: /SPOOLDIR relative: must be an absolute path/ },
+  {
+    settings: { SPOOLDIR: 'relative' },
+    reason: /SPOOLDIR relative: must be an absolute path/,
+    notAsked: true,
+  },
   { settings: { CLUSTERKEYS: '/nonexistent/ring' }, reason: /CLUSTERKEYS \/nonexistent\/ring: / },
   {
     settings: { REFUSALTEXT: 'x'.repeat(201) },

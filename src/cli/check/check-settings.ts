@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs'
 import { HOST_DIRECTORY, hostSwitchFile, switchedOff } from '../../judge/policy.ts'
 import { readSpoolPolicy } from '../../message/spool-policy.ts'
+import { type QuarantinePolicy, readQuarantinePolicy } from '../../quarantine/quarantine-policy.ts'
 import { loadRules } from '../../rules/load.ts'
 import { errorText } from '../../runtime/fault.ts'
 import {
@@ -55,13 +56,25 @@ function checkRules({ env, place }: Host): Finding[] {
   }
 }
 
+function keptText(quarantine: QuarantinePolicy): string {
+  return quarantine.kind === 'hold' ? 'held by the MTA' : `kept in ${quarantine.directory}`
+}
+
 /** What becomes of mail that is infected, or that no scanner could judge. */
 export function checkAnswers({ env }: Host): Finding[] {
   try {
     readSpoolPolicy(env)
     const { action, forward } = readInfectedPolicy(env)
     const does = { tag: 'tagged and delivered', drop: 'dropped', reject: 'refused' }[action]
-    const infected = forward === undefined || action === 'reject' ? does : `sent to ${forward}`
+    const quarantine = readQuarantinePolicy(env)
+    const infected =
+      action === 'reject'
+        ? does
+        : quarantine
+          ? keptText(quarantine)
+          : forward
+            ? `sent to ${forward}`
+            : does
     return [ok('infected mail', `is ${infected}`), ...checkUnscanned(readUnscannedPolicy(env))]
   } catch (thrown) {
     return [error('settings', errorText(thrown), 'correct it; until then mail is deferred')]
@@ -74,6 +87,7 @@ function checkUnscanned(policy: ReturnType<typeof readUnscannedPolicy>): Finding
     const value = 'is accepted if the scanners could not tell (SCANFAIL=accept)'
     return [warning('unscanned mail', value, 'unset SCANFAIL to have it deferred')]
   }
-  const but = relayClients === 'accept' ? ', but accepted for relay clients' : ''
-  return [ok('unscanned mail', `is deferred${but}`)]
+  const does = { defer: 'deferred', quarantine: 'kept in QUARANTINE', accept: 'accepted' }
+  const but = relayClients === others ? '' : `, but ${does[relayClients]} for relay clients`
+  return [ok('unscanned mail', `is ${does[others]}${but}`)]
 }

@@ -38,3 +38,27 @@ t.test('mail that gets in unscanned is a choice, but a visible one', async (t) =
   const relay = checkSettings(host({ ...eicar, SCANFAIL_RELAY: 'accept' }))
   t.match(relay.at(-1), { level: 'ok', value: /accepted for relay clients/ })
 })
+
+t.test('says where mail is kept', async (t) => {
+  const of = (env: Record<string, string>) =>
+    checkSettings(host({ QHPSI: 'plugin: eicar', ...env })).map(({ value }) => value)
+  t.match(of({ QUARANTINE: '/q', REJECTVIRUS: '0' }).join(), 'is kept in /q,is deferred')
+  t.match(
+    of({ QUARANTINE: 'hold', SCANFAIL: 'quarantine' }).join(),
+    'is held by the MTA,is kept in',
+  )
+  t.match(of({ QUARANTINE: '/q', REJECTVIRUS: '1' }).join(), 'is refused')
+})
+
+t.test('reads every line of a policy by rule', async (t) => {
+  const of = (text: string) => {
+    const QMAILHOME = t.testdir({ control: { 'onescan.policy': text } })
+    const found = checkSettings(host({ ...eicar, QMAILHOME }))
+    return found.filter(({ what }) => what === 'policy by rule')
+  }
+  t.match(of('to=a scan off\n'), [{ level: 'ok', value: /onescan\.policy, 1 lines$/ }])
+  t.match(of('to=a scan off\nto=b SCANFAIL=maybe\n'), [
+    { level: 'error', value: /onescan\.policy line 2: SCANFAIL maybe: must be/ },
+  ])
+  t.match(of('nonsense\n'), [{ level: 'error', value: /line 1: nonsense: is no condition/ }])
+})
