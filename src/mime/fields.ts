@@ -91,7 +91,12 @@ export class MimeLines {
     if (ended.includes('=?')) this.#hasWords = true
     if (this.#hasWords) this.#words += ended
     if (this.#keeping) this.#text += ended
-    if (this.#text.length + this.#words.length > this.#most) this.isOver = true
+    if (this.length > this.#most) this.isOver = true
+  }
+
+  /** Characters of the lines that were kept. */
+  get length(): number {
+    return this.#text.length + this.#words.length
   }
 
   get text(): string {

@@ -24,6 +24,11 @@ export function mostBytesOf(size: number): number {
 export const PLACES_MAX = 100_000
 /** Characters of the fields of one header that say something of content. */
 export const FIELDS_MAX = 1024 * 1024
+/**
+ * The same of all headers together that go on behind delimiters among their fields: to some readers
+ * they do, and each is read with what stood before.
+ */
+export const GOING_ON_MAX = 1024 * 1024
 /** Boundaries of one message, in all the ways that they may be read. */
 export const BOUNDARIES_MAX = 1000
 /** Different lengths of these: each is a search of its own in a line of dashes. */

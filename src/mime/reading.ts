@@ -3,7 +3,7 @@ import { Boundaries } from './boundaries.ts'
 import { readBoundaries } from './boundary-forms.ts'
 import { codedName, isBase64Header, isUuencodeHeader } from './decoders/uuencode.ts'
 import { HeaderRegion, isBlankLine, isField, type RegionStart } from './header-region.ts'
-import { BOUNDARY_MAX } from './limits.ts'
+import { BOUNDARY_MAX, GOING_ON_MAX, Over } from './limits.ts'
 import { EventSearch } from './line-events.ts'
 import { type Multipart, Multiparts } from './multiparts.ts'
 import { aroundMail, type Depth, Nesting, saysType } from './nesting.ts'
@@ -49,6 +49,8 @@ export class Reading {
   #dashes: { readonly text: string; readonly end: number } | undefined
 
   #region: HeaderRegion | undefined // undefined in content
+  /** Characters of headers that were read again, with more behind a delimiter. */
+  #goneOn = 0
   /** Only blank lines since the last header. */
   #isAtStart = false
   /** That was a mail's, and empty: to some it begins behind them. */
@@ -61,7 +63,7 @@ export class Reading {
   #offset = 0
   /** The line goes on that was begun before. */
   #midLine = false
-  /** Bytes that were looked at, those of a line of interest again. */
+  /** Bytes that were looked at, and those of headers that were read again. */
   steps = 0
 
   /** What the mail stands in is `around` it. */
@@ -153,6 +155,12 @@ export class Reading {
   // Headers
 
   #beginHeader(start: Pick<RegionStart, 'isOfPart' | 'nests' | 'before'>): void {
+    const again = start.before?.lines.length ?? 0
+    this.steps += again
+    this.#goneOn += again
+    if (this.#goneOn > GOING_ON_MAX) {
+      throw new Over(`more than ${GOING_ON_MAX} characters of headers that delimiters stand in`)
+    }
     const around = this.#multiparts.innermost?.encodings ?? []
     const containers = this.#nesting.length
     this.#region = new HeaderRegion({ ...start, around, containers })

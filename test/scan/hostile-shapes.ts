@@ -125,6 +125,17 @@ export const hostileShapes: readonly HostileShape[] = [
     (n) => '; boundary=bbb'.repeat(n / 14),
     '--b\n',
   ),
+  ...['--b\nX: y\n', '--bx\nContent-Y: y\n', '--b--\n--b\nX: y\n'].map((lines) =>
+    shape(
+      `a header that goes on behind each of ${JSON.stringify(lines)}`,
+      (size) =>
+        `${MULTIPART}--b\n${'Content-X: some words\n'.repeat(size / 44)}${lines.repeat(size / 2 / lines.length)}`,
+    ),
+  ),
+  shape(
+    'multiparts of one boundary above lines of dashes',
+    (size) => `A: b\n\n${`${MULTIPART}`.repeat(size / 88)}${'--x\n'.repeat(size / 8)}`,
+  ),
   shape(
     'delimiters alone',
     repeated(() => '--b\n'),

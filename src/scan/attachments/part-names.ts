@@ -23,6 +23,7 @@ export function readNames(fields: readonly Field[]): PartNames {
   const types = typeValues.flatMap(readType)
   const names = new Set<string>()
   let over: string | undefined
+  const looked = new Set<string>()
   for (const value of [...typeValues, ...valuesOf('content-disposition')]) {
     for (const { parameters } of [
       splitParameters(value),
@@ -32,6 +33,10 @@ export function readNames(fields: readonly Field[]): PartNames {
       if (parameters.length > PARAMETERS_MAX) {
         over ??= `a field with more than ${PARAMETERS_MAX} parameters`
       }
+      // Most fields are the same in each reading.
+      const key = JSON.stringify(parameters)
+      if (looked.has(key)) continue
+      looked.add(key)
       for (const name of fileNames(parameters.slice(0, PARAMETERS_MAX))) {
         if (name.length >= NAME_MAX) over ??= `a file name of more than ${NAME_MAX} characters`
         names.add(name)
