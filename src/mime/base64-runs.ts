@@ -35,7 +35,7 @@ export class Base64Runs {
   lines(bytes: Buffer, from: number, to: number, offset: number): void {
     const lines = new LineSearch(bytes, to)
     for (let at = from; at < to; ) {
-      const end = lines.lf(at)
+      const end = lines.any(at)
       this.line(bytes, at, end, offset)
       at = end
     }

@@ -1,6 +1,6 @@
 import { decoderRoom } from './decoders/base64.ts'
 import { DEPTH_MAX, Over } from './limits.ts'
-import { looksLikeMail } from './looks.ts'
+import { hasHeader, looksLikeMail } from './looks.ts'
 import type { DecodingPlan, MakeDecoder } from './readings.ts'
 import { signedContent } from './signed.ts'
 import type { Source } from './source.ts'
@@ -89,7 +89,7 @@ export function* giveDecoded(source: Source, walk: Walk, depth: number): Generat
       signed.close()
     }
   }
-  if (!looksLikeMail(source)) return
+  if (!looksLikeMail(source) && !hasHeader(source)) return
   checkDepth(depth)
   yield* giveOne(source, { isMail: true }, walk)
   yield* walk.readMail(source, walk, depth + 1)

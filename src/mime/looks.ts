@@ -75,3 +75,13 @@ export function beginsAsMail(start: Buffer): boolean {
   const text = start.toString('latin1', 0, MAIL_START).trimStart()
   return /^(?:[!-9;-~]+[ \t]*:|>?From )/.test(text)
 }
+
+/** Whether it begins with a field, and an empty line stands near: some take what is behind it for a file. */
+export function hasHeader(source: Source): boolean {
+  const front: Buffer[] = []
+  for (const chunk of source.chunks(0, Math.min(source.size, MAIL_START))) {
+    front.push(Buffer.from(chunk))
+  }
+  const start = Buffer.concat(front)
+  return beginsAsMail(start) && /\n\r?\n/.test(start.toString('latin1'))
+}

@@ -65,7 +65,9 @@ export function readPartHeader(lines: MimeLines, { isWhole, isOfPart }: HeaderFo
   const valuesOf = (name: string) =>
     fields.filter((field) => plainName(field.name) === name).map(({ value }) => unfolded(value))
   const types = valuesOf(TYPE)
-  const encodings = valuesOf(ENCODING)
+  const encodings = fields
+    .filter(({ name }) => plainName(name) === ENCODING)
+    .map(({ value }) => value.replace(/[\r\n]/g, '').trimStart())
   const isNamed =
     fields.some(({ name }) => OF_FILES.has(plainName(name))) ||
     types.some((value) => /name/i.test(value))
@@ -168,9 +170,10 @@ function encodingsOf(
 ): readonly Encoding[] {
   const [first] = values
   if (isPlain && first === undefined) return ['identity']
+  // Blanks behind the word make another of it to some.
   const only = values.length === 1 && isPlain ? WORDS.get(first!.toLowerCase()) : undefined
   if (only) return [only]
-  const words = values.map((value) => value.toLowerCase())
+  const words = values.map((value) => value.trim().toLowerCase())
   if (words.some((word) => word !== '' && !WORDS.has(word))) return ALL
   const text = lettersOf(said)
   const spoken = [

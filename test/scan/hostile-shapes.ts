@@ -133,10 +133,6 @@ export const hostileShapes: readonly HostileShape[] = [
     ),
   ),
   shape(
-    'multiparts of one boundary above lines of dashes',
-    (size) => `A: b\n\n${`${MULTIPART}`.repeat(size / 88)}${'--x\n'.repeat(size / 8)}`,
-  ),
-  shape(
     'delimiters alone',
     repeated(() => '--b\n'),
   ),
