@@ -58,7 +58,7 @@ export interface Order {
   readonly progress?: (tally: Tally) => void
 }
 
-const allDoors: Weights<DoorName> = { cold: 2, client: 5, socket: 50, milter: 43 }
+const allDoors: Weights<DoorName> = { cold: 2, client: 5, socket: 45, milter: 38, smtp: 10 }
 const allVariants: Weights<Variant> = { refuse: 8, tag: 2, skip: 1 }
 
 function trialsOf({ doors = allDoors, variants = allVariants }: Order): fc.Arbitrary<Trial> {

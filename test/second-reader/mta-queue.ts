@@ -63,7 +63,7 @@ export function queueMail(sent: Buffer): QueuedMail {
 }
 
 /** Lines that end in LF: any number of CR before it are part of the line end; the last one gets one. */
-function overSmtp(text: string): string {
+export function overSmtp(text: string): string {
   const lines = text.replace(/\r*\n/g, '\n')
   const whole = lines === '' || lines.endsWith('\n') ? lines : `${lines}\n`
   return whole.replace(/^>?From /, 'X-Mailbox-Line: $&')

@@ -3,16 +3,19 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { onescanc } from '../c/onescanc/client.ts'
 import { startOnescand } from '../doors/daemon/process.ts'
+import { startNext } from '../doors/smtp/next-server.ts'
 import { EICAR, startClamd } from '../programs/clamd.ts'
+import { freePort } from '../programs/free-port.ts'
 import { type MilterDaemon, milterDoor } from './milter-door.ts'
 import type { Door, Variant } from './passage.ts'
 import { type Python, startPython } from './readers/python.ts'
 import { clientAndDaemon, coldSlot, slotSocket } from './slot-doors.ts'
+import { type SmtpDaemon, smtpDoor } from './smtp-door.ts'
 import { key, keyring } from './stamped.ts'
 
 /** All doors, each in three variants, before one real clamd, and the readers behind them. */
 export interface Rig {
-  readonly doors: Readonly<Record<'cold' | 'client' | 'socket' | 'milter', Door>>
+  readonly doors: Readonly<Record<'cold' | 'client' | 'socket' | 'milter' | 'smtp', Door>>
   readonly clamd: string
   readonly python: Python
 }
@@ -41,12 +44,15 @@ export async function openRig(t: Ending): Promise<Rig> {
   const refuse = { ...tag, REJECTVIRUS: '1' }
   const settings = { tag, refuse, skip: { ...refuse, QHPSIMAXSIZE: '1' } }
 
-  const open = async (variant: Variant): Promise<MilterDaemon> => {
+  const next = await startNext(t)
+  const open = async (variant: Variant): Promise<MilterDaemon & SmtpDaemon> => {
     const milter = join(directory, variant)
-    const args = ['--milter', `unix:${milter}`]
+    const port = await freePort()
+    const relay = ['--smtp', `inet:127.0.0.1:${port}`, '--next', `inet:127.0.0.1:${next.port}`]
+    const args = ['--milter', `unix:${milter}`, ...relay]
     const daemon = startOnescand(t, { args, settings: settings[variant] })
     await daemon.logged(/serving/)
-    return { daemon, milter }
+    return { daemon, milter, port }
   }
   const milters = {
     tag: await open('tag'),
@@ -69,6 +75,7 @@ export async function openRig(t: Ending): Promise<Rig> {
       client: clientAndDaemon([onescanc], settings, daemons),
       socket: slotSocket(settings, daemons, cold),
       milter,
+      smtp: smtpDoor(milters, next),
     },
     clamd: clamd.socket,
     python,
