@@ -75,7 +75,7 @@ function scriptFor(name: string, at: (name: string) => string): string {
     .replaceAll(/(?<![\w.])\/(etc|run|var)\//g, (_, top: string) => `${at(top)}/`)
     .replaceAll(/-o (?!root)[\w-]+ -g (?!root)[\w-]+/g, `-o ${account} -g ${account}`)
     .replaceAll(/chown -h [\w-]+/g, `chown -h ${account}`)
-    .replace(/^exec \$session[\s\S]*$/m, 'exec true\n')
+    .replace(/^(?:exec )?\$session [\s\S]*$/m, 'exec true\n')
 }
 
 t.test('every service has its two scripts here', async (t) => {
