@@ -13,6 +13,8 @@ export interface SharedStoreOptions extends StoreAccess {
   /** Milliseconds that a message waits for an answer. */
   readonly timeout: number
   readonly log: (line: string) => void
+  /** What becomes of what is asked for while the store fails, for the log: messages are scanned. */
+  readonly meanwhile?: string
   /** Milliseconds on a clock that nobody sets. */
   readonly uptime: () => number
 }
@@ -50,7 +52,7 @@ const FIRST_QUESTION: Words = ['GETRANGE', CHECK_KEY, '0', '0']
  * Its answers are not trusted: see seal.ts.
  */
 export function openSharedStore(options: SharedStoreOptions): SharedStore {
-  const { address, timeout, log, uptime } = options
+  const { address, timeout, log, uptime, meanwhile = 'messages are scanned meanwhile' } = options
   const counters: SharingCounters = {
     ...{ asked: 0, known: 0, waited: 0, late: 0, errors: 0, published: 0, dropped: 0 },
   }
@@ -68,7 +70,7 @@ export function openSharedStore(options: SharedStoreOptions): SharedStore {
     const said = why.slice(0, TOLD_MAX)
     const isKnown = [...troubles.values()].includes(said)
     troubles.set(where, said)
-    if (!isKnown) log(`VERDICTS ${address.text}: ${said}; messages are scanned meanwhile`)
+    if (!isKnown) log(`VERDICTS ${address.text}: ${said}; ${meanwhile}`)
   }
 
   const publisher = createPublisher({ counters, uptime, publish })

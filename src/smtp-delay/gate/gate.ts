@@ -5,7 +5,7 @@ import { findNext } from '../shared/next-program.ts'
 import type { Options } from '../shared/options.ts'
 import type { Clocks } from './clocks.ts'
 import { createTeller } from './diagnostics.ts'
-import { openKnown } from './known.ts'
+import { openKnown, type SharedKnown } from './known.ts'
 import { createLogQueue } from './log-queue.ts'
 import { dropPrivileges, openListeners, requireSockets, roomFor } from './preparations.ts'
 import { createProgramPlaces } from './program-places.ts'
@@ -32,10 +32,11 @@ export async function keepGate(
   const sockets = await requireSockets()
   const room = createWaitingRoom(roomFor(gate))
   const listeners = openListeners(gate, sockets)
-  dropPrivileges(gate) // before anybody is let in, and before a file is read that others may write
   const log = createLogQueue(sockets)
   const tell = createTeller(options.verbose, gate.quiet, log, clocks.uptime)
-  const known = openKnown({ ...clocks, ...gate, file: gate.knownFile, log: tell.trouble })
+  const shared = gate.remember > 0 ? await openShared(env, clocks, tell.trouble) : undefined
+  dropPrivileges(gate) // before anybody is let in, and before a file is read that others may write
+  const known = openKnown({ ...clocks, ...gate, file: gate.knownFile, log: tell.trouble, shared })
   if (gate.rules) findTcpRule(gate.rules, '', undefined) // now rather than at each client
   const places = createProgramPlaces(gate.programs)
   const receiver = createReceiver({
@@ -70,4 +71,15 @@ export async function keepGate(
   await known.save()
   log.end()
   return DONE
+}
+
+/** The store of the cluster, where VERDICTS names one; its client is loaded only then. */
+async function openShared(
+  env: Environment,
+  clocks: Clocks,
+  log: (line: string) => void,
+): Promise<SharedKnown | undefined> {
+  if (!env.VERDICTS) return undefined
+  const { openSharedKnown } = await import('./shared-known.ts')
+  return openSharedKnown(env, clocks, log)
 }

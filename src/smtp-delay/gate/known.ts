@@ -5,7 +5,7 @@ import { readKnownFile, writeKnownFile } from './known-file.ts'
 
 /** Clients that have behaved, and need not wait for a while (smtp-delay(8), WHO IS KNOWN). */
 export interface Known {
-  has(client: string): boolean
+  has(client: string): boolean | Promise<boolean>
   /** It has behaved: from now on it is known for the whole time. */
   add(client: string): void
   /** It has not. */
@@ -24,6 +24,16 @@ export interface KnownOptions {
   readonly now: () => number
   /** Takes a line where the file cannot be used. */
   readonly log: (line: string) => void
+  /** What the hosts of a cluster know together, if they share it. */
+  readonly shared?: SharedKnown | undefined
+}
+
+/** Clients that have behaved on any host of a cluster. */
+export interface SharedKnown {
+  /** Seconds for which it is known yet, 0 for a stranger or if the hosts cannot be asked. Never rejects. */
+  ask(client: string): Promise<number>
+  add(client: string, seconds: number): void
+  forget(client: string): void
 }
 
 /** Clients that are remembered; the one that behaved the longest ago is forgotten for a new one. */
@@ -33,7 +43,7 @@ export const KNOWN_MAX = 100_000
  * Begins with what the file has; one that is damaged is told and counts as none. Throws a Fault if
  * no file can be put there.
  */
-export function openKnown({ remember, file, uptime, now, log }: KnownOptions): Known {
+export function openKnown({ remember, file, uptime, now, log, shared }: KnownOptions): Known {
   /** Until when, in seconds of `uptime`; in the order in which they behaved last. */
   const until = new Map<string, number>()
   const seconds = () => uptime() / 1000
@@ -64,6 +74,14 @@ export function openKnown({ remember, file, uptime, now, log }: KnownOptions): K
     }
   }
 
+  async function askOthers(client: string, others: SharedKnown): Promise<boolean> {
+    const left = Math.min(await others.ask(client), remember)
+    if (left <= 0) return false
+    put(client, left)
+    changes++
+    return true
+  }
+
   async function write(path: string): Promise<void> {
     const upTo = changes
     const left = new Map<string, number>()
@@ -85,14 +103,19 @@ export function openKnown({ remember, file, uptime, now, log }: KnownOptions): K
 
   if (file !== undefined && remember > 0) load(file)
   return {
-    has: (client) => (until.get(client) ?? Number.NEGATIVE_INFINITY) > seconds(),
+    has(client) {
+      if ((until.get(client) ?? Number.NEGATIVE_INFINITY) > seconds()) return true
+      return shared === undefined || remember === 0 ? false : askOthers(client, shared)
+    },
     add(client) {
       if (remember === 0) return
       put(client, remember)
       changes++
+      shared?.add(client, remember)
     },
     forget(client) {
       if (until.delete(client)) changes++
+      shared?.forget(client)
     },
     get size() {
       return until.size

@@ -118,7 +118,7 @@ export function createReceiver(parts: Parts): Receiver {
     // All names of the client count, not only the one that fits a variable.
     const said = readClient({ ...ofEverybody, ...variables })
     const client = { ...said, name: said.name === remoteHost ? undefined : said.name }
-    const isKnown = async () => (known.has(visit.client) ? 'known' : undefined)
+    const isKnown = async () => ((await known.has(visit.client)) ? 'known' : undefined)
     return {
       plan: planFor(client, options, { allowed, rules, resolver, known: isKnown }),
       variables,
