@@ -2,7 +2,8 @@ import { hostname } from 'node:os'
 import type { Key } from '../cluster/keyring.ts'
 import { errorText, Fault } from '../runtime/fault.ts'
 import type { HostMemory } from './host-memory.ts'
-import { deriveSecrets, type Secrets, sharedKey } from './secrets.ts'
+import { deriveSecrets, keyMark, type Secrets, sharedKey } from './secrets.ts'
+import type { SharedStoreOptions } from './shared-store.ts'
 import type { VerdictStore } from './store.ts'
 import { accessOf } from './valkey/access.ts'
 import type { StoreAddress } from './valkey/address.ts'
@@ -30,10 +31,12 @@ export async function openVerdictsBy(
 ): Promise<Verdicts | undefined> {
   const { store, maxAge, poisonTries } = policy
   if (store === 'off' || maxAge === 0) return undefined
+  const secretNow = () => sharedKey(keys, clocks.now() / 1000)?.secret ?? memory.secret
+  const mark = () => keyMark(secretNow(), crypto)
   const stores: VerdictStore[] = [{ ...memory.store, close() {} }] // it outlives these settings
   if (store !== 'memory') {
     if (sharedKey(keys, clocks.now() / 1000) === undefined) throw withoutKey(store)
-    stores.push(await openShared(store, policy, log, clocks.uptime))
+    stores.push(await openShared(store, policy, { log, mark, uptime: clocks.uptime }))
   }
   const derived = new Map<Buffer, Secrets>()
   return openVerdicts({
@@ -46,7 +49,7 @@ export async function openVerdictsBy(
         ? undefined
         : { known: memory.poison, tries: poisonTries, inHand: memory.inHand },
     secrets() {
-      const secret = sharedKey(keys, clocks.now() / 1000)?.secret ?? memory.secret
+      const secret = secretNow()
       let secrets = derived.get(secret)
       if (secrets === undefined) {
         secrets = deriveSecrets(secret, crypto)
@@ -63,13 +66,12 @@ export async function openVerdictsBy(
 async function openShared(
   address: StoreAddress,
   policy: VerdictPolicy,
-  log: World['log'],
-  uptime: World['uptime'],
+  more: Pick<SharedStoreOptions, 'log' | 'mark' | 'uptime'>,
 ): Promise<VerdictStore> {
   try {
     // Apart, so that who needs no client of a store does not load it.
     const { openSharedStore } = await import('./shared-store.ts')
-    return openSharedStore({ ...accessOf(address, policy), timeout: policy.timeout, log, uptime })
+    return openSharedStore({ ...accessOf(address, policy), timeout: policy.timeout, ...more })
   } catch (error) {
     throw new Fault('config', `VERDICTS ${address.text}: ${errorText(error)}`, error)
   }

@@ -15,6 +15,15 @@ export function deriveSecrets(secret: Buffer, crypto: Pick<Crypto, 'createHmac'>
 }
 
 /**
+ * What a host leaves in a store, under a name that all know, so that hosts with other keys see that
+ * they share nothing: it says which key this is to those alone who have it.
+ */
+export function keyMark(secret: Buffer, crypto: Pick<Crypto, 'createHmac'>): Buffer {
+  const mac = crypto.createHmac('sha256', secret).update('onescan-verdict/1 mark\n', 'latin1')
+  return Buffer.from(mac.digest().toString('base64url'))
+}
+
+/**
  * The key that the hosts of a cluster share: of the current ones of hmac-sha256, that whose id
  * comes first. Each host may sign with another one, but all of them have the same in their
  * rings. `now` in unix seconds.

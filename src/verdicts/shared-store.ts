@@ -17,6 +17,10 @@ export interface SharedStoreOptions extends StoreAccess {
   readonly meanwhile?: string
   /** Milliseconds on a clock that nobody sets. */
   readonly uptime: () => number
+  /** The mark of the key that this host has now (secrets.ts); without it other hosts' keys are not looked at. */
+  readonly mark?: () => Buffer
+  /** Milliseconds between looks at the mark that is there. */
+  readonly markEvery?: number
 }
 
 /** A store that hosts share, and how that goes. */
@@ -41,6 +45,14 @@ const FIRST_LOOK = 5
 const LONGEST_LOOK = 40
 
 const CHECK_KEY = `${KEY_PREFIX}check`
+/** Where the mark is of the key that hosts have: the first host leaves it and renews it. */
+const MARK_KEY = `${KEY_PREFIX}mark`
+const MARK_EVERY = 20_000
+/** Looks for which a mark stays that nobody renews. */
+const MARK_LASTS = 3
+const markQuestion: Words = ['GETRANGE', MARK_KEY, '0', String(SEALED_MAX)]
+export const OTHER_KEY =
+  'hosts with another key use it, too: of the current hmac-sha256 keys in CLUSTERKEYS, the one whose id comes first has to be the same on all'
 /** What each connection is asked first: a user who may not ask this shares nothing. */
 const FIRST_QUESTION: Words = ['GETRANGE', CHECK_KEY, '0', '0']
 
@@ -71,6 +83,36 @@ export function openSharedStore(options: SharedStoreOptions): SharedStore {
     const isKnown = [...troubles.values()].includes(said)
     troubles.set(where, said)
     if (!isKnown) log(`VERDICTS ${address.text}: ${said}; ${meanwhile}`)
+  }
+
+  const { mark, markEvery = MARK_EVERY } = options
+  const looking =
+    mark && setInterval(() => void compareMarks(mark()).catch(() => {}), markEvery).unref()
+  /** Since when the mark of another key is there. */
+  let otherSince: number | undefined
+
+  /**
+   * The mark of a host that has left, or had another key before, is gone in time: what stays for
+   * longer is renewed by somebody.
+   */
+  async function compareMarks(own: Buffer): Promise<void> {
+    const link = servers.linkFor(MARK_KEY)
+    if (!link?.isReady) return
+    const lasting = ['PX', String(MARK_LASTS * markEvery)]
+    const replies = await link.ask(
+      [['SET', MARK_KEY, own, 'NX', ...lasting], markQuestion],
+      PUT_WITHIN,
+    )
+    const found = replies === LATE ? undefined : replies[1]
+    if (!Buffer.isBuffer(found) || found.length === 0) return // told by who asks for verdicts
+    if (found.equals(own)) {
+      otherSince = undefined
+      tell('mark', undefined)
+      await link.ask([['SET', MARK_KEY, own, ...lasting]], PUT_WITHIN)
+      return
+    }
+    otherSince ??= uptime()
+    if (uptime() - otherSince > MARK_LASTS * markEvery) tell('mark', OTHER_KEY)
   }
 
   const publisher = createPublisher({ counters, uptime, publish })
@@ -175,6 +217,7 @@ export function openSharedStore(options: SharedStoreOptions): SharedStore {
       }
     },
     close() {
+      clearInterval(looking)
       servers.close()
       publisher.close()
     },
@@ -186,11 +229,15 @@ function keyOf(fingerprint: Buffer): string {
 }
 
 /**
- * Puts a value into a store, asks for it, and returns how many milliseconds the answer took.
- * Rejects with a reason in one line if a server of it cannot be asked, or does not keep or return
+ * Puts a value into a store, asks for it, and tells how many milliseconds the answer took, and
+ * whether the mark of a key that is there is another than `own`. Rejects with a reason in one line if a server of it cannot be asked, or does not keep or return
  * the value.
  */
-export async function tryStore(access: StoreAccess, timeout: number): Promise<number> {
+export async function tryStore(
+  access: StoreAccess,
+  timeout: number,
+  own?: Buffer,
+): Promise<{ readonly time: number; readonly hasOtherKey: boolean }> {
   const troubles = new Map<string, string>()
   let isReady = false
   const servers = openServers(access, {
@@ -201,7 +248,7 @@ export async function tryStore(access: StoreAccess, timeout: number): Promise<nu
     trouble: (who, why) => (why === undefined ? troubles.delete(who) : troubles.set(who, why)),
   })
   const ask = async (words: Words) => {
-    const answer = await servers.linkFor(CHECK_KEY)!.ask([words], timeout)
+    const answer = await servers.linkFor(words[1] as string)!.ask([words], timeout)
     if (answer === LATE) throw new Error(`no answer in ${timeout} ms`)
     const [reply] = answer
     if (reply instanceof ReplyError) throw reply
@@ -218,7 +265,10 @@ export async function tryStore(access: StoreAccess, timeout: number): Promise<nu
     const asked = performance.now()
     const answer = await ask(['GETRANGE', CHECK_KEY, '0', String(SEALED_MAX)])
     if (String(answer) !== 'check') throw new Error('it does not keep a value')
-    return performance.now() - asked
+    const time = performance.now() - asked
+    const found = own && (await ask(markQuestion))
+    const isThere = Buffer.isBuffer(found) && found.length > 0
+    return { time, hasOtherKey: isThere && !found.equals(own!) }
   } finally {
     servers.close()
   }

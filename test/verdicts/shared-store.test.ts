@@ -1,6 +1,8 @@
+import { createHmac } from 'node:crypto'
 import { once } from 'node:events'
 import { createServer, type Socket } from 'node:net'
 import t, { type Test } from 'tap'
+import { keyMark } from '../../src/verdicts/secrets.ts'
 import { CLAIMED_FOR } from '../../src/verdicts/shared-store.ts'
 import { MISSES_MAX } from '../../src/verdicts/valkey/link.ts'
 import { freePort } from '../programs/free-port.ts'
@@ -10,6 +12,7 @@ import { keyOf, type Opened, openStore as open, print, sealed, tick } from './op
 /** The store that hosts share, with real servers. */
 
 const skip = storeMissing
+const MARK = 'onescan:verdict:1:mark'
 t.test(
   'what one host puts there another one finds, and it expires by itself',
   { skip },
@@ -55,6 +58,37 @@ t.test('a value that is too large, or none of a string, is not taken in', { skip
   t.equal(await store.get(print(3)), undefined)
   await store.holds(print(), sealed)
   t.same(store.log, [], 'and the store is well')
+})
+
+t.test('hosts with other keys are told once that they share nothing', { skip }, async (t) => {
+  const server = await startStore(t)
+  const url = `valkey://127.0.0.1:${server.port}`
+  const withKey = (byte: number) => {
+    const host = { mark: keyMark(Buffer.alloc(32, byte), { createHmac }) }
+    return { host, store: open(t, url, { mark: () => host.mark, markEvery: 100 }) }
+  }
+  const one = withKey(1)
+  while (server.say('exists', MARK) !== '1') await tick()
+  const same = withKey(1)
+  const other = withKey(2)
+  while (other.store.log.length === 0) await tick()
+  t.match(other.store.log, [
+    /^VERDICTS valkey:\S+: hosts with another key use it, too: .*CLUSTERKEYS/,
+  ])
+  t.match(other.store.sharing().trouble, /another key/, 'which the metric tells, too')
+  other.host.mark = one.host.mark
+  while (other.store.sharing().trouble !== undefined) await tick()
+  t.match(other.store.log, { length: 2, 1: /answers again$/ })
+  t.same([one.store.log, same.store.log], [[], []], 'those that renew the mark hear nothing')
+})
+
+t.test('the key may change on all hosts without a word', { skip }, async (t) => {
+  const server = await startStore(t)
+  server.say('set', MARK, 'of before', 'px', '250')
+  const mark = keyMark(Buffer.alloc(32, 1), { createHmac })
+  const store = open(t, `unix:${server.socket}`, { mark: () => mark, markEvery: 100 })
+  while (server.say('get', MARK) !== String(mark)) await tick()
+  t.same(store.log, [])
 })
 
 t.test('a store that is away costs nothing, and comes back', { skip }, async (t) => {

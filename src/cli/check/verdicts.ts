@@ -1,6 +1,8 @@
+import { createHmac } from 'node:crypto'
 import { readClusterPolicy } from '../../cluster/cluster-policy.ts'
+import type { Key } from '../../cluster/keyring.ts'
 import { errorText } from '../../runtime/fault.ts'
-import { sharedKey } from '../../verdicts/secrets.ts'
+import { keyMark, sharedKey } from '../../verdicts/secrets.ts'
 import { accessOf } from '../../verdicts/valkey/access.ts'
 import type { StoreAddress } from '../../verdicts/valkey/address.ts'
 import { readVerdictPolicy, type VerdictPolicy } from '../../verdicts/verdicts-policy.ts'
@@ -20,33 +22,55 @@ export async function checkVerdicts(host: Host): Promise<Finding[]> {
   }
   const { store } = policy
   if (typeof store === 'string') return []
-  return [...checkKey(host), await checkStore(store, policy)]
+  const key = keyOf(host)
+  return [
+    ...(key === undefined ? [noKey()] : []),
+    ...(await checkStore(store, policy, key || undefined)),
+  ]
 }
 
-function checkKey({ env, place, now }: Host): Finding[] {
+/** The key that this host shares verdicts by; null if that cannot be told, and undefined without one. */
+function keyOf({ env, place, now }: Host): Key | null | undefined {
   try {
     const { policy } = readClusterPolicy(env, place.control)
-    if (sharedKey(policy?.keys ?? [], now / 1000) !== undefined) return []
+    return sharedKey(policy?.keys ?? [], now / 1000)
   } catch {
-    return [] // told by who looks at the keyring
+    return null // told by who looks at the keyring
   }
-  const remedy = 'make one with onescan keygen, and copy the keyring to all of them'
-  return [error('VERDICTS', 'hosts that share verdicts need an hmac-sha256 key', remedy)]
 }
 
-async function checkStore(address: StoreAddress, policy: VerdictPolicy): Promise<Finding> {
+function noKey(): Finding {
+  const remedy = 'make one with onescan keygen, and copy the keyring to all of them'
+  return error('VERDICTS', 'hosts that share verdicts need an hmac-sha256 key', remedy)
+}
+
+async function checkStore(
+  address: StoreAddress,
+  policy: VerdictPolicy,
+  key: Key | undefined,
+): Promise<Finding[]> {
   const remedy =
     'see that it runs and accepts this host; until it answers each host scans by itself'
   try {
     const { tryStore } = await import('../../verdicts/shared-store.ts')
-    const time = await tryStore(accessOf(address, policy), PATIENCE)
+    const own = key && keyMark(key.secret, { createHmac })
+    const { time, hasOtherKey } = await tryStore(accessOf(address, policy), PATIENCE, own)
+    const others = hasOtherKey ? [otherKey(address, key!)] : []
     const value = `${address.text} answers in ${time.toFixed(1)} ms`
-    if (time <= policy.timeout) return ok('VERDICTS', value)
-    return warning('VERDICTS', `${value}, VERDICTTIMEOUT is ${policy.timeout}`, remedy)
+    if (time <= policy.timeout) return [ok('VERDICTS', value), ...others]
+    return [warning('VERDICTS', `${value}, VERDICTTIMEOUT is ${policy.timeout}`, remedy), ...others]
   } catch (thrown) {
     const why = errorText(thrown)
     const isClosed = /WRONGPASS|NOAUTH|invalid (username-)?password/i.test(why)
     const password = "put the store's password into VERDICTPASSWORD, a file"
-    return warning('VERDICTS', `${address.text}: ${why}`, isClosed ? password : remedy)
+    return [warning('VERDICTS', `${address.text}: ${why}`, isClosed ? password : remedy)]
   }
+}
+
+/** Just after the key was changed on all hosts this may be the mark of before, for a minute. */
+function otherKey({ text }: StoreAddress, { id }: Key): Finding {
+  const value = `${text}: hosts with another key than ${id} use it, too, and share nothing with this one`
+  const remedy =
+    'of the current hmac-sha256 keys in CLUSTERKEYS, let the one whose id comes first be the same on all'
+  return warning('VERDICTS', value, remedy)
 }

@@ -1,6 +1,8 @@
+import { createHmac } from 'node:crypto'
 import { writeFileSync } from 'node:fs'
 import t from 'tap'
 import { checkVerdicts } from '../../../src/cli/check/verdicts.ts'
+import { keyMark } from '../../../src/verdicts/secrets.ts'
 import { startStore, storeMissing } from '../../programs/store-server.ts'
 import { host } from './host.ts'
 
@@ -26,6 +28,13 @@ t.test('a store answers, or is said not to', { skip: storeMissing }, async (t) =
   t.match(await checkVerdicts(host({ ...env, CLUSTERKEYS: '' })), [
     { level: 'error', value: /need an hmac-sha256 key/ },
     { level: 'ok' },
+  ])
+  store.say('set', 'onescan:verdict:1:mark', String(keyMark(Buffer.alloc(32, 7), { createHmac })))
+  t.match(await checkVerdicts(host(env)), { length: 1 }, 'another host has the same key')
+  store.say('set', 'onescan:verdict:1:mark', String(keyMark(Buffer.alloc(32, 8), { createHmac })))
+  t.match(await checkVerdicts(host(env)), [
+    { level: 'ok' },
+    { level: 'warning', value: /hosts with another key than alpha use it, too/ },
   ])
   store.say('config', 'set', 'maxmemory', '1')
   t.match(await checkVerdicts(host(env)), [{ level: 'warning', value: /OOM command not allowed/ }])

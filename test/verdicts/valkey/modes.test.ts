@@ -88,7 +88,7 @@ for (const [name, start] of Object.entries(modes)) {
       store.close()
       // onescan check finds the same.
       const access = { address: readStoreAddress(url)!, authorities, password: 'secret', sentinelPassword: undefined } // biome-ignore format: an object
-      if (trouble === undefined) t.ok((await tryStore(access, 3_000)) > 0)
+      if (trouble === undefined) t.ok((await tryStore(access, 3_000)).time > 0)
       else await t.rejects(tryStore(access, 3_000), { message: trouble })
     }
   })
