@@ -5,6 +5,7 @@ import { asHtml } from '../visible/report/html.ts'
 import { asMail } from '../visible/report/mail.ts'
 import { sumUp } from '../visible/report/sum-up.ts'
 import { asText } from '../visible/report/terminal.ts'
+import { quarantineByMail } from './quarantine/by-mail.ts'
 import { forTerminal } from './shared/for-terminal.ts'
 import { filesArgument, logSources, spanOf, spanOptions } from './shared/log-arguments.ts'
 import { showProgress } from './shared/progress.ts'
@@ -18,6 +19,7 @@ interface ReportOptions {
   until?: string
   html?: string
   mail?: string
+  quarantine?: string
   json: boolean
 }
 
@@ -42,6 +44,12 @@ export const reportCommand: CommandModule<object, ReportOptions> = {
         requiresArg: true,
         describe: 'Print a message to this address, for sendmail -t',
       })
+      .option('quarantine', {
+        type: 'string',
+        requiresArg: true,
+        describe: 'The quarantine that --mail tells of [default: that of onescand]',
+      })
+      .implies('quarantine', 'mail')
       .option('json', { type: 'boolean', default: false, describe: 'Print JSON' })
       .example('$0 report /var/log/onescand --since yesterday', 'For a terminal')
       .example('$0 report --html report.html mx1/current mx2/current', 'Two hosts, one page')
@@ -56,35 +64,37 @@ async function report(args: ArgumentsCamelCase<ReportOptions>, output: Output): 
   const files = sources.flatMap(({ files }) => files)
   const progress = await showProgress(files.reduce((sum, { size }) => sum + size, 0))
   let trouble = false
-  const summary = await sumUp(sources, span, {
-    advance: progress.advance,
-    warn(text) {
-      trouble = true
-      output.error(text)
-    },
-  }).finally(progress.stop)
+  const warn = (text: string) => {
+    trouble = true
+    output.error(text)
+  }
+  const summary = await sumUp(sources, span, { advance: progress.advance, warn }).finally(
+    progress.stop,
+  )
 
   const text = (form: { readonly width: number; readonly isMail: boolean }) =>
     asText(summary, {
       paint: !form.isMail && takesColours() ? colours : noColours,
       width: form.width,
       blocks: !form.isMail && showsBlocks(),
-      clean: (words) => forTerminal(words.replace(/[\n\t]/g, ' ')),
+      clean,
     })
   if (args.html !== undefined) writeNamedFile(args.html, asHtml(summary, now))
   if (output.json) await output.result(summary)
   else if (args.mail !== undefined) {
-    const message = asMail(
-      summary,
-      text({ width: MAIL_WIDTH, isMail: true }),
-      args.mail,
-      new Date(),
-    )
-    await writeOut(message)
+    const counts = text({ width: MAIL_WIDTH, isMail: true })
+    // After all else that root reads and writes: it becomes the account of the quarantine.
+    const kept = await quarantineByMail(args.quarantine, span, { width: MAIL_WIDTH, clean, warn })
+    await writeOut(asMail(summary, counts + kept, args.mail, new Date(now)))
   } else if (args.html === undefined) {
     await writeOut(text({ width: process.stdout.columns ?? 80, isMail: false }))
   }
   return trouble ? FAILED : 0
+}
+
+/** One line, harmless for a terminal and in a mail. */
+function clean(words: string): string {
+  return forTerminal(words.replace(/[\n\t]/g, ' '))
 }
 
 /** locale(7): bars in eighths are no ASCII. */

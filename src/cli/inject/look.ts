@@ -1,6 +1,7 @@
 import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { quoteForShell } from '../shared/quote-for-shell.ts'
 
 /** What came out of the slot. */
 export interface Seen {
@@ -66,5 +67,3 @@ ${goOn}
 /** One word for QUEUECHAIN, which has quotes but no escape. */
 const quoteWord = (word: string): string =>
   /^[\w./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'"'"'`)}'`
-
-const quoteForShell = (word: string): string => `'${word.replaceAll("'", `'\\''`)}'`

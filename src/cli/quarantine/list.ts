@@ -88,13 +88,17 @@ function isWanted(about: About, { id, from, to, virus }: ListOptions): boolean {
 const SHOWN = 3
 
 function inWords(entry: Entry, about: About): string {
-  const { sender, recipients, found, grounds } = about
+  const { sender, recipients } = about
   const shown = recipients.slice(0, SHOWN).map(inBrackets).join(', ')
   const more = recipients.length > SHOWN ? ` +${recipients.length - SHOWN}` : ''
-  const why = oneLine(found ? `${grounds}: ${found}` : grounds)
   const state = entry.state === 'kept' ? '' : `, ${entry.state}`
   const when = about.time.slice(0, 19).replace('T', ' ')
-  return `${entry.id}  ${when}Z  ${why}  ${entry.size} bytes  from ${inBrackets(sender)} to ${shown}${more}${state}\n`
+  return `${entry.id}  ${when}Z  ${whyInWords(about)}  ${entry.size} bytes  from ${inBrackets(sender)} to ${shown}${more}${state}\n`
+}
+
+/** Why it is kept, and for what: `virus: Eicar-Test-Signature`. */
+export function whyInWords({ grounds, found }: About): string {
+  return oneLine(found ? `${grounds}: ${found}` : grounds)
 }
 
 function inBrackets(address: string): string {

@@ -77,7 +77,7 @@ const calls: Readonly<
   enable: { words: [] },
   quota: { words: ['--env', 'QUOTAD=quotad:127.0.0.1:9'], positionals: ['ann'] },
   log: { words: [], positionals: ['OWN/log'] },
-  report: { words: [], positionals: ['OWN/log'] },
+  report: { words: ['--mail', 'a@x.example'], positionals: ['OWN/log'] },
   top: { words: [], positionals: ['unix:OWN/nobody'] },
   'plugin new': { words: [], positionals: ['macros'] },
   'plugin test': { words: [], positionals: ['OWN/x.mjs', 'OWN/mail'] },

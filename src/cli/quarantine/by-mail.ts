@@ -1,0 +1,143 @@
+import { lstatSync } from 'node:fs'
+import { aboutOf, type Entry, entriesIn, type Span } from '../../quarantine/entries.ts'
+import { errorCode, errorText } from '../../runtime/fault.ts'
+import type { Place } from '../../runtime/path/walk.ts'
+import { timeInWords } from '../../visible/log/in-words.ts'
+import { numberInWords } from '../../visible/report/words.ts'
+import { DEFAULTS, readDefaults } from '../shared/defaults-file.ts'
+import { quoteForShell } from '../shared/quote-for-shell.ts'
+import { whyInWords } from './list.ts'
+import { DEFAULT_DIRECTORY, withQuarantine } from './open.ts'
+
+/** Messages that one mail names. */
+const NAMED = 50
+
+export interface MailForm {
+  /** Columns. */
+  readonly width: number
+  /** Makes one harmless line of what strangers wrote. */
+  readonly clean: (text: string) => string
+  /** Is told what could not be looked at; the mail says so, too. */
+  readonly warn: (text: string) => void
+}
+
+/**
+ * What was kept in quarantine in that time, for the postmaster: how many messages by ground, and the
+ * newest NAMED that are still there, each with the command that releases it. '' if there is no
+ * quarantine, or nothing was kept. Root becomes the account of the quarantine for good.
+ */
+export async function quarantineByMail(
+  named: string | undefined,
+  span: Span,
+  form: MailForm,
+): Promise<string> {
+  const lines = await tell(named, span, form).catch((error) => {
+    const why = `the quarantine cannot be looked at: ${errorText(error)}`
+    form.warn(why)
+    return [`  ${form.clean(why)}`]
+  })
+  return lines.length > 0 ? `\nIn quarantine\n${lines.join('\n')}\n` : ''
+}
+
+async function tell(named: string | undefined, span: Span, form: MailForm): Promise<string[]> {
+  const directory = named ?? quarantineHere()
+  if (directory === undefined) return []
+  return withQuarantine(directory, (root) => linesOf(root, directory, span, form))
+}
+
+/**
+ * Where this host keeps mail: cron gives commands no QUARANTINE, so what onescand has counts, too.
+ * Undefined if that is no directory, or the one that the package makes is not there.
+ */
+function quarantineHere(): string | undefined {
+  const set = process.env.QUARANTINE || quarantineOfDaemon()
+  if (set === 'hold') return undefined // in the queue of the MTA
+  return set || (isThere(DEFAULT_DIRECTORY) ? DEFAULT_DIRECTORY : undefined)
+}
+
+function quarantineOfDaemon(): string | undefined {
+  return isThere(DEFAULTS) ? readDefaults(DEFAULTS).env.QUARANTINE : undefined
+}
+
+/** Whatever cannot be looked at counts as there: whoever opens it is told why. */
+function isThere(path: string): boolean {
+  try {
+    lstatSync(path)
+    return true
+  } catch (error) {
+    return errorCode(error) !== 'ENOENT'
+  }
+}
+
+async function linesOf(
+  root: Place,
+  directory: string,
+  span: Span,
+  form: MailForm,
+): Promise<string[]> {
+  const counts = new Map<string, number>()
+  const newest: Entry[] = []
+  let released = 0
+  for (const entry of entriesIn(root, span)) {
+    if (entry.state === 'released') {
+      released++
+      continue
+    }
+    counts.set(entry.ground, (counts.get(entry.ground) ?? 0) + 1)
+    newest.push(entry)
+    if (newest.length > NAMED) newest.shift()
+  }
+  const lines = [...counts].sort(([one], [other]) => (one < other ? -1 : 1)).map(countLine)
+  if (released > 0) lines.push(countLine(['released since then', released]))
+  const sum = [...counts.values()].reduce((all, count) => all + count, 0)
+  if (sum > NAMED) lines.push('', `  The newest ${NAMED} of ${numberInWords(sum)}:`)
+  for (const entry of newest.reverse()) {
+    lines.push(...(await linesAbout(root, directory, entry, form)))
+  }
+  return lines
+}
+
+function countLine([name, count]: readonly [string, number]): string {
+  return `  ${numberInWords(count).padStart(10)} ${name}`
+}
+
+/** None of one that has gone meanwhile. */
+async function linesAbout(
+  root: Place,
+  directory: string,
+  entry: Entry,
+  { width, clean, warn }: MailForm,
+): Promise<string[]> {
+  const when = timeInWords(entry.seconds * 1000)
+  let lines: string[]
+  try {
+    const about = await aboutOf(root, entry)
+    if (about === undefined) return []
+    const { sender, recipients } = about
+    const more = recipients.length > 1 ? ` +${recipients.length - 1}` : ''
+    const inBrackets = (address: string) => `<${shorten(clean(address), width - 20)}>`
+    lines = [
+      `  ${when}  ${shorten(clean(whyInWords(about)), width - when.length - 4)}`,
+      `    from ${inBrackets(sender)}`,
+      `    to ${inBrackets(recipients[0] ?? '')}${more}`,
+    ]
+  } catch (error) {
+    warn(`${entry.id}: ${errorText(error)}`)
+    lines = [`  ${when}  ${entry.ground}; ${clean(errorText(error))}`]
+  }
+  const where = directory === DEFAULT_DIRECTORY ? '' : ` --directory ${shown(directory)}`
+  const begun = entry.state === 'releasing' ? ['    its release was begun'] : []
+  return ['', ...lines, ...begun, `    onescan quarantine release ${entry.id}${clean(where)}`]
+}
+
+/** As it is where sh(1) takes it so. */
+function shown(directory: string): string {
+  return /^[\w./-]+$/.test(directory) ? directory : quoteForShell(directory)
+}
+
+/** What is too long loses its middle: the ends of an address tell most. A mail program breaks no such line. */
+function shorten(text: string, most: number): string {
+  if (text.length <= most) return text
+  const half = Math.floor((most - 3) / 2)
+  return `${text.slice(0, half)}...${text.slice(-half)}`
+}
