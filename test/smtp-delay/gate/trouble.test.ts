@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import t from 'tap'
@@ -252,6 +252,17 @@ t.test('who is known survives a restart, and a kill', { skip }, async (t) => {
   const file = join(directory, 'known')
   const text = readFileSync(file, 'latin1')
   t.match(text, /^smtp-delay-known 1 \d+ 1\n7f000001 \d+\n[0-9a-f]{64}\n$/)
+  await speak(second.port, '127.0.0.2') // is to be saved within a minute
+  writeFileSync(`${file}.new`, text.slice(0, 30)) // as if it was saving just then
+  second.signal('SIGKILL')
+  await second.ended
+  t.equal(readFileSync(file, 'latin1'), text, 'the file of before is there')
+  const third = await startGate({ command, words })
+  t.teardown(third.stop)
+  await speak(third.port)
+  t.match(third.log, { length: 1, 0: /reason=known$/ }, 'and it is used')
+  await third.stop()
+  t.notOk(existsSync(`${file}.new`))
   for (const { name, damaged, says } of [
     { name: 'a byte is another', damaged: text.replace('7f', '7e'), says: 'is damaged' },
     { name: 'it is cut', damaged: text.slice(0, -5), says: 'is damaged' },
