@@ -39,7 +39,8 @@ const ran = []
 function filesToRun([first, ...more]) {
   if (first !== '--changed') return first === undefined ? [] : [first, ...more]
   const below = readdirSync(join(root, 'test'), { recursive: true })
-  const all = below.filter((name) => name.endsWith('.test.ts')).map((name) => `test/${name}`)
+  const own = below.filter((name) => /\.test\.ts$/.test(name) && !name.includes('node_modules/'))
+  const all = own.map((name) => `test/${name}`)
   const concerned = testsOf(changedSince(more[0] ?? 'HEAD', root), all.sort())
   if (concerned.length > 0) return concerned
   process.stdout.write('nothing that has tests is changed\n0 passed, 0 failed\n')

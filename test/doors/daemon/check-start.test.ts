@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { checkStart } from '../../../src/doors/daemon/check-start.ts'
 import { badSettings } from '../../cases/bad-settings.ts'
-import { openDirectory } from '../../programs/reachable.ts'
+import { openDirectory, reachable, reachablePath } from '../../programs/reachable.ts'
 import { newest, startOnescand } from './process.ts'
 
 /** onescand --check: what it says, and that a start would say the same. */
@@ -144,9 +144,13 @@ t.test(
     const ring = join(directory, 'ring')
     writeFileSync(ring, 'md5:a:sesame\n')
     chmodSync(ring, 0o600)
-    const [program = '', ...words] = [...newest, '--check', '--socket', 'none']
-    const env = { PATH: process.env.PATH, ...good, CLUSTERKEYS: ring }
-    const { status, stdout } = spawnSync(program, words, { env, uid: 54_321, encoding: 'utf8' })
+    const [program = '', ...words] = [...newest, '--check', '--socket', 'none'].map(reachable)
+    const { status, stdout } = spawnSync(program, words, {
+      cwd: '/',
+      env: { PATH: reachablePath(), ...good, CLUSTERKEYS: ring },
+      uid: 54_321,
+      encoding: 'utf8',
+    })
     t.equal(status, 0)
     t.match(stdout, /^warning: .*ring is not readable by uid 54321: no clustering$/m)
   },
