@@ -1,8 +1,7 @@
 'use strict'
 // What onescan-runtime is made from: all programs, and the choice of one by the name
 // that launch.c hands on. Only the one that is chosen is evaluated.
-const { writeSync } = require('node:fs')
-const { isatty } = require('node:tty')
+const { fstatSync, writeSync } = require('node:fs')
 
 /** What launch.c puts first; there it says why. */
 const MARKER = 'login'
@@ -46,8 +45,14 @@ function giveUp(code, why) {
   process.exit(code)
 }
 
-/** As src/doors/shared/log-place.ts has it, in short: what must not happen is a line in a stranger's bounce. */
-function isLog(env) {
-  if (env.DTLINE || env.RPLINE || env.UFLINE || env.ERROR_FD === '2') return false
-  return isatty(2) || Boolean(env.PROTO || env.TCPREMOTEIP || env.TCPLOCALIP)
+/**
+ * As src/doors/shared/log-place.ts has it, in short: what must not happen is a line in a stranger's
+ * bounce. Not asked of node:tty: each cold message would pay for its streams and sockets.
+ */
+function isLog({ ERROR_FD, PROTO, TCPREMOTEIP, TCPLOCALIP, DTLINE, RPLINE, UFLINE }) {
+  const status = fstatSync(2)
+  if (ERROR_FD === '2') return false
+  if (status.isCharacterDevice() || status.isFile()) return true
+  const isBelowDelivery = (DTLINE ?? RPLINE ?? UFLINE) !== undefined
+  return Boolean(PROTO || TCPREMOTEIP || TCPLOCALIP) && !isBelowDelivery && !status.isSocket()
 }

@@ -6,7 +6,14 @@ type NodeCrypto = typeof import('node:crypto')
 export type Crypto = Pick<NodeCrypto, 'createHash' | 'createHmac' | 'timingSafeEqual'>
 
 /** node:crypto, or what stands for it where that costs 2 ms of start-up: compiled. */
-export async function loadCrypto(): Promise<Crypto> {
+export function loadCrypto(): Promise<Crypto> {
+  loading ??= load()
+  return loading
+}
+
+let loading: Promise<Crypto> | undefined
+
+async function load(): Promise<Crypto> {
   return isCompiled ? ofBun : withKeysReady(await import('node:crypto'))
 }
 

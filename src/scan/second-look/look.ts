@@ -1,9 +1,9 @@
-import { createHash } from 'node:crypto'
 import { openAnonymousFile } from '../../message/anonymous-file.ts'
 import { createNamedCopy } from '../../message/named-copy.ts'
 import type { SpoolPolicy } from '../../message/spool-policy.ts'
 import { TOP_LINE } from '../../message/top-line.ts'
 import { type Content, contentsOf } from '../../mime/contents.ts'
+import { loadCrypto } from '../../runtime/crypto.ts'
 import type { Specimen } from '../shared/scanner.ts'
 
 export interface LookOptions {
@@ -32,6 +32,7 @@ export async function lookAtContents<Found>(
   judge: (content: Specimen) => Promise<Found | undefined>,
 ): Promise<Look<Found>> {
   const openFile = () => openAnonymousFile(spool.directory)
+  const { createHash } = await loadCrypto()
   for (const step of contentsOf(message, { openFile, createHash })) {
     if (step.kind === 'over') return step
     if (step.kind === 'turn') await new Promise(setImmediate)

@@ -22,6 +22,8 @@ import { compiled, launcher, runSlot, runtimes, type SlotWishes } from './slot.t
 
 /** Where the slot's lines go: to fd 2 where that is a log, and to nobody's bounce. */
 
+/** What the compiled runtime begins with. */
+const chooser = join(import.meta.dirname, '../../../packaging/native/programs.cjs')
 const stage = buildStage()
 t.teardown(stage.remove)
 const scanner = (name: string, script: string) => stage.file(name, `#!/bin/sh\n${script}\n`, 0o700)
@@ -313,4 +315,20 @@ t.test('a message for the system has its time in the form of RFC 3164', async (t
   t.equal(text('onescan: decision=accept\n'), '<22>Nov  5 09:03:07 onescan[42]: decision=accept')
   t.equal(text('clamdscan: hello\n'), '<22>Nov  5 09:03:07 onescan[42]: clamdscan: hello')
   t.equal(text('onescan:x'), '<22>Nov  5 09:03:07 onescan[42]: onescan:x')
+})
+
+t.test('a runtime without its slot says so to a log, and to no bounce', async (t) => {
+  const directory = join(stage.directory, 'cut/packaging/native')
+  cpSync(chooser, join(directory, 'programs.cjs'))
+  const program = [process.execPath, join(directory, 'programs.cjs'), 'login', 'onescan-queue', '']
+  const said = await runSlot({ program, message: plain })
+  t.equal(said.code, 81)
+  t.match(
+    said.logged,
+    /^onescan: decision=defer fault=bug reason="Cannot find module .* exit=81\n$/,
+  )
+  for (const settings of [local, { ERROR_FD: '2' }]) {
+    const silent = await runSlot({ program, message: plain, settings })
+    t.same([silent.code, silent.logged], [81, ''])
+  }
 })
