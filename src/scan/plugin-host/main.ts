@@ -66,7 +66,7 @@ async function judge(asked: PluginRequest): Promise<Verdict> {
   if (plugin === undefined) {
     const load = extname(asked.file) === '.so' ? loadSharedObject : loadScript
     const loaded = await load(asked)
-    if ('why' in loaded) return unknown(loaded.why, 'unreachable')
+    if ('why' in loaded) return unknown(loaded.why)
     plugin = loaded
   }
   return plugin.ask(asked)

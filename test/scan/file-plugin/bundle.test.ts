@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { build } from 'esbuild'
 import t from 'tap'
 import { newestNode, oldestNode } from '../../../packaging/toolchain/toolchain.mjs'
+import type { Cause } from '../../../src/scan/shared/cause.ts'
 import { noCompiler, type Question } from './asking.ts'
 
 const root = join(import.meta.dirname, '..', '..', '..')
@@ -58,7 +59,8 @@ t.test('from the bundle, on the oldest and the newest Node', async (t) => {
     })
     return stdout || stderr
   }
-  const couldNotTell = (why: string) => JSON.stringify({ answer: 'unknown', why })
+  const couldNotTell = (why: string, cause: Cause = 'scanner-error') =>
+    JSON.stringify({ answer: 'unknown', why, cause })
 
   for (const [version, node] of [
     ['20.19.0', oldestNode],
@@ -73,11 +75,11 @@ t.test('from the bundle, on the oldest and the newest Node', async (t) => {
       t.equal(askOn(node, 'common.js'), '{"answer":"clean"}')
       t.equal(
         askOn(node, 'exits.mjs'),
-        couldNotTell('plugin exits.mjs: exited with code 0 before it answered'),
+        couldNotTell('plugin exits.mjs: exited with code 0 before it answered', 'broken-off'),
       )
       t.equal(
         askOn(node, 'loops.mjs', { timeout: 400 }),
-        couldNotTell('plugin loops.mjs: did not answer within SCANTIMEOUT'),
+        couldNotTell('plugin loops.mjs: did not answer within SCANTIMEOUT', 'timeout'),
       )
       t.equal(
         askOn(node, 'stuck.mjs'),

@@ -148,7 +148,8 @@ for (const [what, source] of Object.entries(leftBehind)) {
     const directory = t.testdir({ 'a.mjs': tellsProcess(source) })
     const plugin = poolPlugin(t, { directory, file: 'a.mjs' })
     const first = await plugin.hear('offend')
-    t.match(first, isProcess)
+    // It may come with the verdict of the message that has left it behind, which is none then.
+    t.match(first, what.endsWith('descriptor 3') ? /^\d+$|descriptor 3$/ : isProcess)
     // Some come while it is left behind, some meet it in their own time.
     for (let last = first; last === first; ) {
       last = await plugin.hear('x')
