@@ -19,18 +19,18 @@ const programs = {
   'onescan-queue': 'doors/queue/main.ts',
   onescan: 'cli/main.ts',
   onescand: 'doors/daemon/main.ts',
-  'onescan-quotad': 'quotad/main.ts',
+  'onescan-quotad': 'quota/tell/main.ts',
   'plugin-host': 'scan/plugin-host/main.ts',
-  'smtp-delay': 'smtp-delay/main.ts',
+  'smtp-delay': 'delay/main.ts',
 }
 
 /** Rarely used and heavy: bundles of their own, loaded by the first import() that wants them. */
 const apart = {
   attachments: 'scan/attachments/attachments.ts',
   clamscan: 'scan/clamscan.ts',
-  'ldap-directory': 'ldap/ldap-directory.ts',
+  'ldap-directory': 'quota/ldap/ldap-directory.ts',
   'http-place': 'doors/http/http-place.ts',
-  'quota-client': 'quota/quota-client.ts',
+  'quota-client': 'quota/ask/quota-client.ts',
   'shared-store': 'verdicts/shared-store.ts',
 }
 

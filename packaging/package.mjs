@@ -19,6 +19,7 @@ import { newestGlibc } from './deb/glibc.mjs'
 import { fill, maintainerScript } from './deb/scripts.mjs'
 import { makeStage } from './deb/stage.mjs'
 import { librariesOf } from './libraries.mjs'
+import { mustHave } from './must-have.mjs'
 import { origin } from './origin.mjs'
 import { targetOf } from './targets.mjs'
 
@@ -32,9 +33,9 @@ const { values: options } = parseArgs({
     level: { type: 'string' },
   },
 })
+mustHave({ compiles: options.programs === undefined })
 const { version, homepage, maintainer, seconds } = origin(root)
 const target = targetOf(options.arch)
-mustHave(['git', ...(options.programs === undefined ? ['gcc'] : [])])
 const programs = options.programs ?? buildPrograms()
 const architecture = target.debian
 
@@ -97,20 +98,6 @@ execFileSync(
   },
 )
 process.stdout.write(`${file}\n`)
-
-/** Ends with a line that names what is missing, instead of the trace of a build that broke off. */
-function mustHave(programs) {
-  const directories = (process.env.PATH ?? '').split(':')
-  const missing = programs.filter(
-    (name) => !directories.some((directory) => existsSync(join(directory, name))),
-  )
-  if (programs.includes('gcc') && !existsSync('/usr/include/stdio.h')) missing.push('libc6-dev')
-  if (missing.length === 0) return
-  process.stderr.write(
-    `package: ${missing.join(', ')}: is missing; apt install ${missing.join(' ')}\n`,
-  )
-  process.exit(1)
-}
 
 function buildPrograms() {
   for (const script of ['build-native.mjs', 'build-client.mjs']) {

@@ -2,11 +2,14 @@
 // Debian's format 3.0 (native). Its README.source says what a build needs from elsewhere.
 // The same files make the same bytes: times are SOURCE_DATE_EPOCH, by default that of the commit.
 //
-//   node packaging/source-package.mjs [--output DIRECTORY]
+//   node packaging/source-package.mjs [--output DIRECTORY] [--if-possible]
+//
+// --if-possible says in a line that dpkg-source is missing, and is content: hosts need no sources.
 import { execFileSync } from 'node:child_process'
 import {
   chmodSync,
   copyFileSync,
+  existsSync,
   lstatSync,
   mkdirSync,
   mkdtempSync,
@@ -26,8 +29,15 @@ import { origin } from './origin.mjs'
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
 const { values: options } = parseArgs({
-  options: { output: { type: 'string', default: join(root, 'build') } },
+  options: {
+    output: { type: 'string', default: join(root, 'build') },
+    'if-possible': { type: 'boolean', default: false },
+  },
 })
+if (!(process.env.PATH ?? '').split(':').some((each) => existsSync(join(each, 'dpkg-source')))) {
+  process.stderr.write('no source package: dpkg-source is missing; apt install dpkg-dev\n')
+  process.exit(options['if-possible'] ? 0 : 1)
+}
 const { version, homepage, repository, maintainer, seconds } = origin(root)
 const output = resolve(options.output)
 mkdirSync(output, { recursive: true })

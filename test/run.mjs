@@ -25,8 +25,8 @@ const inCi = process.env.CI === 'true'
 const files = filesToRun(process.argv.slice(2))
 const started = performance.now()
 
-/** Test files at a time: most wait for mail servers half of the time, and others use the processors then. */
-const JOBS = 4
+/** Test files at a time: most wait for mail servers for more than half of their time, and others use the processors then. */
+const JOBS = 5
 
 const passed = []
 /** Each with lines about why. */

@@ -31,11 +31,6 @@ export function filesOfPackage(root, programs) {
     { path: 'etc/default/onescand', copyOf: deb('onescand.default') },
     { path: 'etc/default/onescan-quotad', copyOf: deb('onescan-quotad.default') },
     { path: 'usr/share/onescan/self-test', copyOf: deb('self-test'), mode: 0o755 },
-    {
-      path: 'usr/share/onescan/share-with-clamd',
-      copyOf: deb('share-with-clamd'),
-      mode: 0o755,
-    },
     { path: 'usr/share/onescan/apparmor/usr.sbin.clamd', copyOf: deb('apparmor.usr.sbin.clamd') },
     ...tree(packaging('supervise'), 'usr/share/onescan/supervise'),
     ...tree(packaging('monitoring'), 'usr/share/onescan/monitoring'),

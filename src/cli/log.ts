@@ -1,11 +1,12 @@
 import type { ArgumentsCamelCase, CommandModule } from 'yargs'
-import { type Criteria, needleOf, wantedBy } from '../visible/log/criteria.ts'
-import type { Entry } from '../visible/log/entries.ts'
-import { followLog, watchLogs } from '../visible/log/follow.ts'
-import { colours, inWords, noColours } from '../visible/log/in-words.ts'
-import { merge } from '../visible/log/merge.ts'
-import { type Asked, readLog } from '../visible/log/read-log.ts'
-import type { Source } from '../visible/log/sources.ts'
+import { type Criteria, needleOf, wantedBy } from '../observe/log/criteria.ts'
+import type { Entry } from '../observe/log/entries.ts'
+import { followLog, watchLogs } from '../observe/log/follow.ts'
+import { colours, inWords, noColours } from '../observe/log/in-words.ts'
+import { merge } from '../observe/log/merge.ts'
+import { type Asked, readLog } from '../observe/log/read-log.ts'
+import type { Source } from '../observe/log/sources.ts'
+import { STDIN } from '../observe/log/sources.ts'
 import { forTerminal } from './shared/for-terminal.ts'
 import { jsonLine } from './shared/json-report.ts'
 import { filesArgument, logSources, spanOf, spanOptions } from './shared/log-arguments.ts'
@@ -64,7 +65,7 @@ export const logCommand: CommandModule<object, LogOptions> = {
       })
       .option('json', { type: 'boolean', default: false, describe: 'Print JSON' })
       .example('$0 log /var/log/onescand --id 20261120.1@example.org', 'One message')
-      .example('journalctl -o short-iso -u onescand | $0 log --virus Eicar', 'From the journal')
+      .example('$0 log --virus Eicar --since yesterday', "In this host's log")
       .epilogue(
         'Logs may be compressed by gzip, xz or zstd; several are merged by time.\n\n' +
           'Exit codes: 0 something was found; 1 nothing was; 2 a log could not be read to its end.',
@@ -73,8 +74,8 @@ export const logCommand: CommandModule<object, LogOptions> = {
 }
 
 async function log(args: ArgumentsCamelCase<LogOptions>, output: Output): Promise<number> {
-  const sources = logSources('log', args.files)
   const criteria = criteriaOf(args, Date.now())
+  const sources = logSources(args.files, criteria, args.follow)
   if (args.follow) return follow(sources, criteria, output)
   let trouble = false
   const warn = (text: string) => {
@@ -91,7 +92,27 @@ async function log(args: ArgumentsCamelCase<LogOptions>, output: Output): Promis
   }
   output.sum({ entries: found })
   if (trouble) return FAILED
-  return found > 0 ? 0 : NOTHING_FOUND
+  if (found > 0) return 0
+  if (await tellOfNoMessage(sources)) output.error(SLOT_ELSEWHERE)
+  return NOTHING_FOUND
+}
+
+/** Where the slot writes: onescan-log(5). */
+const SLOT_ELSEWHERE =
+  'only onescand writes to this log: messages by qmail are in the log of the program that took ' +
+  'them, for qmail-smtpd by multilog often /var/log/qmail/smtpd, for local mail syslog'
+
+/** Whether onescand has written there, and no door about any message. */
+async function tellOfNoMessage(sources: readonly Source[]): Promise<boolean> {
+  let tell = false
+  const options = { needle: undefined, wanted: () => true, warn: () => {} }
+  for (const source of sources.filter(({ files }) => files[0]?.path !== STDIN)) {
+    for await (const entries of readLog(source, options)) {
+      if (entries.some(({ fields }) => fields.has('decision'))) return false
+      tell = true
+    }
+  }
+  return tell
 }
 
 function askedBy(criteria: Criteria): Asked {
@@ -101,9 +122,30 @@ function askedBy(criteria: Criteria): Asked {
 async function follow(
   sources: readonly Source[],
   criteria: Criteria,
-  { json }: Output,
+  output: Output,
+): Promise<number> {
+  const show = output.json ? asLines : inWordsAll()
+  const isPrinted = ({ files }: Source) => files.some(({ command }) => command !== undefined)
+  const files = sources.filter((source) => !isPrinted(source))
+  await Promise.all([
+    ...(files.length > 0 ? [followFiles(files, criteria, show)] : []),
+    ...sources.filter(isPrinted).map(async (source) => {
+      const warn = (text: string) => output.error(text)
+      for await (const entries of readLog(source, { ...askedBy(criteria), warn })) {
+        await show(entries)
+      }
+    }),
+  ])
+  return FAILED // what printed one has ended
+}
+
+type Show = (entries: readonly Entry[]) => Promise<void>
+
+async function followFiles(
+  sources: readonly Source[],
+  criteria: Criteria,
+  show: Show,
 ): Promise<never> {
-  const show = json ? asLines : inWordsAll()
   const followers = sources.map((source) => followLog(source, askedBy(criteria)))
   const changes = watchLogs(sources)
   if (criteria.since === undefined) {
@@ -121,7 +163,7 @@ async function follow(
   }
 }
 
-function inWordsAll(): (entries: readonly Entry[]) => Promise<void> {
+function inWordsAll(): Show {
   const show = inWordsOn()
   return (entries) => writeOut(entries.map(show).join(''))
 }

@@ -1,7 +1,7 @@
 import yargs, { type Argv, type CommandModule } from 'yargs'
 import about from '../../package.json' with { type: 'json' }
-import { errorText } from '../runtime/fault.ts'
-import { nearest } from '../settings/nearest.ts'
+import { errorText } from '../ground/runtime/fault.ts'
+import { nearest } from '../ground/settings/nearest.ts'
 import { checkCommand } from './check/check.ts'
 import { trialsCommand } from './check/trials.ts'
 import { injectCommand } from './inject/inject.ts'

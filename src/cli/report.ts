@@ -1,10 +1,10 @@
 import type { ArgumentsCamelCase, CommandModule } from 'yargs'
-import { writeNamedFile } from '../runtime/path/write.ts'
-import { colours, noColours } from '../visible/log/in-words.ts'
-import { asHtml } from '../visible/report/html.ts'
-import { asMail } from '../visible/report/mail.ts'
-import { sumUp } from '../visible/report/sum-up.ts'
-import { asText } from '../visible/report/terminal.ts'
+import { writeNamedFile } from '../ground/runtime/path/write.ts'
+import { colours, noColours } from '../observe/log/in-words.ts'
+import { asHtml } from '../observe/report/html.ts'
+import { asMail } from '../observe/report/mail.ts'
+import { sumUp } from '../observe/report/sum-up.ts'
+import { asText } from '../observe/report/terminal.ts'
 import { quarantineByMail } from './quarantine/by-mail.ts'
 import { forTerminal } from './shared/for-terminal.ts'
 import { filesArgument, logSources, spanOf, spanOptions } from './shared/log-arguments.ts'
@@ -60,7 +60,7 @@ export const reportCommand: CommandModule<object, ReportOptions> = {
 async function report(args: ArgumentsCamelCase<ReportOptions>, output: Output): Promise<number> {
   const now = Date.now()
   const span = spanOf(args, now)
-  const sources = logSources('report', args.files)
+  const sources = logSources(args.files, span)
   const files = sources.flatMap(({ files }) => files)
   const progress = await showProgress(files.reduce((sum, { size }) => sum + size, 0))
   let trouble = false

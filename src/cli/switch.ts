@@ -1,10 +1,10 @@
 import { existsSync, mkdirSync, statSync, unlinkSync } from 'node:fs'
 import { basename, dirname, resolve } from 'node:path'
 import type { Argv, CommandModule } from 'yargs'
+import { errorCode } from '../ground/runtime/fault.ts'
+import { nameOf, withPlace } from '../ground/runtime/path/walk.ts'
+import { makeEmptyFile } from '../ground/runtime/path/write.ts'
 import { HOST_DIRECTORY, hostSwitchFile, readPlace, switchFile } from '../judge/policy.ts'
-import { errorCode } from '../runtime/fault.ts'
-import { nameOf, withPlace } from '../runtime/path/walk.ts'
-import { makeEmptyFile } from '../runtime/path/write.ts'
 import { FAILED, type Output, runCommand } from './shared/run-command.ts'
 import { runningDaemons } from './shared/running-daemons.ts'
 

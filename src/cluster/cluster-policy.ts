@@ -1,6 +1,6 @@
 import { join } from 'node:path'
-import { readNumber, readText, readWord } from '../settings/read.ts'
-import type { Environment } from '../settings/settings.ts'
+import { readNumber, readText, readWord } from '../ground/settings/read.ts'
+import type { Environment } from '../ground/settings/settings.ts'
 import { type Key, loadKeyring } from './keyring.ts'
 
 export interface ClusterPolicy {

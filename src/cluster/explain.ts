@@ -8,7 +8,7 @@ import {
   verifyMd5,
 } from './verify.ts'
 
-/** What one header field that is named as stamps are proves by itself. */
+/** What one header field with the name of a stamp proves by itself. */
 export interface Explanation {
   /** The field's name as written. */
   readonly field: string

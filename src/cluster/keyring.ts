@@ -1,6 +1,6 @@
 import { closeSync } from 'node:fs'
-import { errorCode, errorText, Fault, isFault } from '../runtime/fault.ts'
-import { openTheirs, readWhole } from '../runtime/path/read.ts'
+import { errorCode, errorText, Fault, isFault } from '../ground/runtime/fault.ts'
+import { openTheirs, readWhole } from '../ground/runtime/path/read.ts'
 
 export type Scheme = 'md5' | 'hmac-sha256'
 
@@ -34,11 +34,11 @@ export type KeyringResult =
   | { readonly off: true; readonly why: string | undefined }
 
 /**
- * Reads a keyring file. It may be one that this uid may not read: clustering is off, and
- * told. Local users and qmail-send run as users of their own, and it costs scans alone; a
- * fault would keep their forwards and bounces for ever. The default file may be missing
- * (off). All else is a Fault of kind `config`: a cluster that trusts too much and one that
- * silently trusts nothing are both errors.
+ * Reads a keyring file. If this uid may not read it, clustering is off for it, and the log says so:
+ * local users and qmail-send have uids of their own, and without clustering their mail is only
+ * scanned once more; a fault would keep their forwards and bounces for ever. The default file may
+ * be missing: then clustering is off. All else is a Fault of kind `config`, since a cluster that
+ * trusts too much and one that silently trusts nothing are both errors.
  */
 export function loadKeyring(file: {
   readonly path: string

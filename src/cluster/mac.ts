@@ -10,9 +10,9 @@ export interface Crypto {
 }
 
 /**
- * SHA-256 in hex over the bound header fields from index `from` on: each as it stands,
- * from the first byte of its name through its line end, with CRLF made LF and nothing
- * else changed. Blanks are not: in a quoted boundary every one of them counts.
+ * SHA-256 in hex over the bound header fields from index `from` on. Each counts as it stands, from
+ * the first byte of its name through its line end; CRLF is made LF and nothing else is changed.
+ * Blanks stay, since in a quoted boundary every one of them counts.
  */
 export function digestFields(crypto: Crypto, header: Header, from: number): string {
   const hash = crypto.createHash('sha256')
@@ -76,7 +76,7 @@ export function stampMac(
     .digest()
 }
 
-/** md5(body, key) in hex, from the state over the body, which stays as it was. */
+/** md5(body, key) in hex, from the hash state over the body; that state can be used again. */
 export function md5Stamp(state: Hash, secret: Buffer): string {
   return state.copy().update(secret).digest('hex')
 }

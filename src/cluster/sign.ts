@@ -11,18 +11,17 @@ export interface SignOptions {
   /** Unix seconds. */
   readonly now: number
   /**
-   * When they began to look, unix seconds, if that was before: what the stamp says, since
-   * signatures may have changed meanwhile.
+   * When the scanners began to look, unix seconds, if that was before `now`. The stamp bears this
+   * time, since signatures may have changed while they looked.
    */
   readonly since?: number
   readonly crypto: Crypto
 }
 
 /**
- * A stamp of the first key that is current over a message as it leaves, to stand above all
- * fields that are there.
- * Undefined if none may be made: the message is not well formed, or every key is
- * past its date.
+ * A stamp of the first current key over a message as it leaves. It stands above all fields that are
+ * there. Undefined if none may be made: the message is not well formed, or every key is past its
+ * date.
  */
 export function signMessage(
   message: Examined,
@@ -52,8 +51,8 @@ function signClaims(
 }
 
 /**
- * A stamp of the first key that is current and hmac-sha256, over a message that an administrator
- * releases from quarantine as it is. Undefined if none may be made, as above.
+ * A stamp of the first current hmac-sha256 key over a message that an administrator releases from
+ * quarantine as it is. Undefined if none may be made, as above.
  */
 export function signRelease(
   message: Examined,

@@ -4,14 +4,17 @@ import { join } from 'node:path'
 /** Files that ClamAV loads signatures from. */
 const DATABASE =
   /\.(?:c[vl]d|cud|[hmn]db|[hmn]du|[hm]sb|[hm]su|ldb|ldu|cdb|fp|sfp|ign2?|yara?|ftm|gdb|pdb|wdb|cbc|zmd|rmd|idb|crb|cfg)$/
-/** Those that ClamAV makes, and freshclam fetches together: their number is that of the daily ones. */
+/**
+ * Files that ClamAV makes and freshclam fetches together. The number of the daily file counts for
+ * all of them.
+ */
 const OFFICIAL = /^(?:main|daily|bytecode)\.(?:c[vl]d|cud)$/
 const DAILY = /^daily\.c[vl]d$/
 
 /**
- * Seconds after which signatures that changed have arrived wherever they are used: clamd looks for
- * new ones every 600 seconds (SelfCheck in clamd.conf(5)), and takes a while to load them; other
- * hosts fetch theirs at about the same time.
+ * Seconds after which changed signatures are in use everywhere: clamd looks for new ones every 600
+ * seconds (SelfCheck in clamd.conf(5)) and takes a while to load them; other hosts fetch theirs at
+ * about the same time.
  */
 export const SETTLED_AFTER = 900
 
@@ -19,13 +22,13 @@ export const SETTLED_AFTER = 900
 export interface SignatureFiles {
   /** When any of them last changed here. */
   readonly changed: number
-  /** Of those that ClamAV makes, which name themselves by a number, as clamd names what it has loaded. */
+  /** The number of ClamAV's own files, by which clamd also names what it has loaded. */
   readonly official?: { readonly changed: number; readonly number: number }
-  /** When any of those changed that have no such number. */
+  /** When the last of the files changed that have no such number. */
   readonly others?: number
   /** Bytes of all of them. */
   readonly size: number
-  /** When this was seen: what changed since is not in it. */
+  /** When the directory was read; later changes are not in this value. */
   readonly seen: number
 }
 
@@ -46,7 +49,7 @@ export function readSignatureFiles(directory: string, now: number): SignatureFil
       if (!DATABASE.test(name)) continue
       const path = join(directory, name)
       const stats = statSync(path)
-      // A file that comes from elsewhere with its time has changed here when it came.
+      // A file that is copied here with its old time has changed here when it came.
       const changed = Math.max(stats.mtimeMs, stats.ctimeMs) / 1000 + CLOCK_STEP
       size += stats.size
       if (DAILY.test(name)) number = numberOf(path)
@@ -71,12 +74,15 @@ export function readSignatureFiles(directory: string, now: number): SignatureFil
   }
 }
 
-/** The moment to which something that begins now counts, whole unix seconds; `now` in milliseconds. */
+/**
+ * The moment that is noted for something that begins now, in whole unix seconds; `now` in
+ * milliseconds.
+ */
 export function countedFrom(files: SignatureFiles | undefined, now: number): number {
   return Math.floor(Math.min(now / 1000, files?.seen ?? Number.POSITIVE_INFINITY))
 }
 
-/** When what changed has arrived wherever it is used. */
+/** When the last change is in use everywhere. */
 export function settledDate(files: SignatureFiles | undefined): number | undefined {
   return files && files.changed + SETTLED_AFTER
 }

@@ -18,7 +18,7 @@ export type Stamp =
       readonly mac: string
     }
 
-/** What the sender of an hmac-sha256 stamp says, in the very bytes that its mac covers. */
+/** What the signer of an hmac-sha256 stamp claims, in the very bytes that its mac covers. */
 export interface Claims {
   /** Key id. */
   readonly k: string
@@ -28,19 +28,20 @@ export interface Claims {
   readonly s: string
 }
 
-/** Field names, with `N` to come. */
+/** Field names; the number follows. */
 export const FIELD = { md5: 'X-MD5-Cluster-', 'hmac-sha256': 'X-SHA256-Cluster-' } as const
 
 /**
- * In a stamp's `s=`, how these scanners looked beside the whole message: at each part of it, or
- * at its contents where mail programs may differ about it. Neither: at the whole alone.
+ * Words in a stamp's `s=` that say how the scanners looked beside the whole message: at each part
+ * of it, or at its contents where mail programs may differ about it. Without either they looked at
+ * the whole alone.
  */
 export const EVERY_PART = 'everypart'
 export const SECOND_LOOK = 'secondlook'
 
 /**
- * The same of a message that an administrator has released from quarantine: nobody need scan it.
- * No scanner can have this name, as scannerName() writes it.
+ * The word for a message that an administrator has released from quarantine: nobody need scan it.
+ * No scanner can have this name, since scannerName() would escape it.
  */
 export const RELEASED = '!released'
 

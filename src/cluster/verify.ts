@@ -36,7 +36,10 @@ export interface VerifyOptions {
   readonly maxAge: number
   /** Unix seconds. */
   readonly now: number
-  /** From when on stamps are as good as the signatures here, unix seconds; undefined if that is not known. */
+  /**
+   * Unix seconds: stamps that are not older are as good as a scan with the signatures here.
+   * Undefined if that is not known.
+   */
   readonly signatureDate: () => number | undefined
   readonly crypto: Crypto
 }
@@ -60,7 +63,7 @@ export function verifyStamps(message: Examined, options: VerifyOptions): Trust {
   return verifyHmac(message, stamps, keys, options)
 }
 
-/** The key that made one of the md5 stamps, if any did. */
+/** The key that made one of the md5 stamps; undefined if none did. */
 export function verifyMd5(
   { digests }: Pick<Examined, 'digests'>,
   stamps: readonly Stamp[],

@@ -1,13 +1,15 @@
 import { setImmediate as turn } from 'node:timers/promises'
-import type { MailAddress } from '../envelope/address.ts'
-import { recipientsOf } from '../envelope/envelope.ts'
-import { parseAddress } from '../net/address.ts'
+import { parseAddress } from '../ground/net/address.ts'
+import type { MailAddress } from '../message/envelope/address.ts'
+import { recipientsOf } from '../message/envelope/envelope.ts'
 import type { Facts, Rules } from '../rules/match.ts'
 import type { Rule } from '../rules/rule.ts'
-import { matchesName, refusal } from './decide.ts'
-import type { Decision, Findings } from './decision.ts'
+import { matchesName } from './decide.ts'
+import type { Decision, Findings, Undivided } from './decision.ts'
+import { type Answers, divide, type Part } from './divide.ts'
 import { judge, type Tools } from './engine.ts'
 import type { Policy } from './policy.ts'
+import { refusalByRule } from './refusal-text.ts'
 import type { Transaction } from './transaction.ts'
 
 /** What a message is judged by. */
@@ -16,7 +18,10 @@ export interface Plan {
   readonly tools: Tools
 }
 
-/** By what a line sets; `undefined` for recipients that no line is about. Throws a Fault for a setting that makes no sense. */
+/**
+ * The judgement by what one line sets; `undefined` stands for recipients that no line is about.
+ * Throws a Fault for a setting that makes no sense.
+ */
 export type PlanFor = (
   settings: Readonly<Record<string, string>> | undefined,
 ) => Plan | Promise<Plan>
@@ -27,61 +32,65 @@ interface Group {
   readonly exceptions: readonly Rule[]
 }
 
-/** Recipients that are looked at before others get a turn. */
+/** Recipients that are looked at before other mail gets a turn. */
 const SLICE = 4096
 
 /**
  * The decision about a message by onescan.policy(5): for each of its recipients the first line
- * that fits counts, and the strictest of their decisions for all, but none that would take mail
- * from a recipient in silence (strictest()). All scans together have the time of one.
+ * that fits counts. If they differ, divide() says who gets which answer. All scans together have
+ * the time of one.
  */
 export async function judgeByRules(
   transaction: Transaction,
   rules: Rules,
   planFor: PlanFor,
+  answers: Answers,
 ): Promise<Decision> {
-  const groups = await groupsOf(transaction, rules)
-  const decisions: Decision[] = []
+  const { groups, groupOf } = await groupsOf(transaction, rules)
+  const parts: Part[] = []
   let spent = 0
   for (const group of groups) {
     const { rule } = group
-    if (rule?.action.kind === 'off') {
-      decisions.push(unscanned(rules, rule))
+    const line = String(rule?.line ?? '-')
+    const unseen = rule && withoutScan(rule, rules, transaction)
+    if (unseen) {
+      parts.push({ line, decision: unseen })
       continue
     }
     const settings = rule?.action.kind === 'set' ? rule.action.settings : undefined
     const { policy, tools } = await planFor(settings)
     const began = tools.uptime()
-    decisions.push(await judge(transaction, forGroup(policy, group, spent), tools))
+    const decision = await judge(transaction, forGroup(policy, group, spent), tools)
+    parts.push({ line, decision })
     spent += tools.uptime() - began
   }
-  const decision = strictest(decisions, transaction)
-  const named = [...new Set(groups.map(({ rule }) => String(rule?.line ?? '-')))].join(',')
-  if (named === '-') return decision
-  return { ...decision, findings: { ...decision.findings, rule: named.slice(0, NAMED_MAX) } }
+  return divide(parts, groupOf, transaction, answers)
 }
-
-/** Characters of line numbers in the log. */
-const NAMED_MAX = 100
 
 function forGroup(policy: Policy, { exceptions }: Group, spent: number): Policy {
   const timeout = Math.max(1, policy.scan.timeout - spent)
-  const allowedBy =
-    exceptions.length === 0
-      ? undefined
-      : (found: string) => {
-          const fits = ({ conditions: { signature } }: Rule) =>
-            signature === undefined || matchesName(signature, found)
-          return exceptions.find(fits)?.line
-        }
-  return { ...policy, scan: { ...policy.scan, timeout }, allowedBy }
+  const inTime = { ...policy, scan: { ...policy.scan, timeout } }
+  if (exceptions.length === 0) return inTime
+  const fitting = (found: string, ofFiles: boolean) =>
+    exceptions.filter(({ conditions: { signature, sha256 } }) => {
+      const isMeant = signature === undefined || matchesName(signature, found)
+      return isMeant && (sha256 !== undefined) === ofFiles
+    })
+  return {
+    ...inTime,
+    allowedBy: (found) => fitting(found, false)[0]?.line,
+    allowedFiles: (found) => {
+      const lines = fitting(found, true).map(({ line, conditions }) => [conditions.sha256!, line])
+      return new Map(lines.toReversed() as [string, number][])
+    },
+  }
 }
 
-/** Each different answer of the lines to the recipients, in their order. */
+/** Each different answer of the lines to the recipients, and for each recipient the place of its own. */
 async function groupsOf(
   { message, envelope, client }: Transaction,
   rules: Rules,
-): Promise<Group[]> {
+): Promise<{ readonly groups: readonly Group[]; readonly groupOf: readonly number[] }> {
   const address = client.origin?.clientAddress
   const common = {
     sender: envelope.sender,
@@ -89,11 +98,19 @@ async function groupsOf(
     auth: client.relay,
     size: message.size,
   }
-  const groups = new Map<string, Group>()
+  const places = new Map<string, number>()
+  const groups: Group[] = []
+  const groupOf: number[] = []
   const look = (recipient: MailAddress | undefined) => {
     const facts: Facts = { ...common, recipient }
     const group = { rule: rules.find(facts), exceptions: rules.exceptions(facts) }
-    groups.set(keyOf(group), group)
+    const key = keyOf(group)
+    let place = places.get(key)
+    if (place === undefined) {
+      place = groups.push(group) - 1
+      places.set(key, place)
+    }
+    groupOf.push(place)
   }
   let count = 0
   for (const recipient of recipientsOf(envelope)) {
@@ -101,44 +118,28 @@ async function groupsOf(
     look(recipient)
   }
   if (count === 0) look(undefined)
-  return [...groups.values()]
+  return { groups, groupOf }
 }
 
 /** Lines that set the same are one group. */
 function keyOf({ rule, exceptions }: Group): string {
-  const does = rule === undefined ? '' : rule.action.kind === 'set' ? JSON.stringify(rule.action.settings) : 'off' // biome-ignore format: a line
+  const does = rule === undefined ? '' : JSON.stringify(rule.action)
   return `${does} ${exceptions.map(({ line }) => line).join()}`
 }
 
-function unscanned({ path }: Rules, { line }: Rule): Decision {
-  const findings: Findings = { scan: 'skipped', why: `scan off by ${path} line ${line}`, times: {} }
-  return { kind: 'accept', edits: { remove: [], add: [] }, findings }
-}
-
-/**
- * Of decisions for different recipients of one message the strictest that loses nothing: deferred
- * for one, deferred for all; refused, the sender hears of it; kept in quarantine for all; sent to
- * VIRUSFORWARD for all. What would be dropped for some alone is refused, or else delivered.
- */
-export function strictest(decisions: readonly Decision[], { client }: Transaction): Decision {
-  const first = (isMeant: (decision: Decision) => boolean) => decisions.find(isMeant)
-  const of = (kind: Decision['kind']) => first((decision) => decision.kind === kind)
-  const found = of('defer') ?? of('reject') ?? of('quarantine')
-  if (found !== undefined) return found
-  const forwarded = first((it) => it.kind === 'accept' && it.recipients !== undefined)
-  if (forwarded !== undefined) return forwarded
-  const dropped = of('discard')
-  if (dropped !== undefined) {
-    if (decisions.every(({ kind }) => kind === 'discard')) return dropped
-    const { virus, banned } = dropped.findings
-    const reply = refusal(virus ?? banned ?? 'found', virus === undefined)
-    if (!client.bounceInjector) return { kind: 'reject', reply, findings: dropped.findings }
+/** What a line says of a message without a look at it; undefined if it says how to look. */
+function withoutScan(
+  { action, line }: Rule,
+  { path }: Rules,
+  { client }: Transaction,
+): Undivided | undefined {
+  if (action.kind === 'off') {
+    const why = `scan off by ${path} line ${line}`
+    const findings: Findings = { scan: 'skipped', why, times: {} }
+    return { kind: 'accept', edits: { remove: [], add: [] }, findings }
   }
-  const accepted = decisions.filter(({ kind }) => kind === 'accept')
-  const by = (scan: Findings['scan']) => accepted.find(({ findings }) => findings.scan === scan)
-  return by('infected') ?? by('unknown') ?? accepted.find(hasEdits) ?? accepted[0]!
-}
-
-function hasEdits(decision: Decision): boolean {
-  return decision.kind === 'accept' && decision.edits.add.length > 0
+  // A refused bounce would be tried again for ever.
+  if (action.kind !== 'refuse' || client.bounceInjector) return undefined
+  const findings: Findings = { scan: 'skipped', why: `refused by ${path} line ${line}`, times: {} }
+  return { kind: 'reject', reply: refusalByRule(action.text, client.origin?.queueId), findings }
 }

@@ -1,7 +1,7 @@
+import type { Environment } from '../ground/settings/settings.ts'
 import { readInfectedPolicy } from '../scan/shared/scan-policy.ts'
-import type { Environment } from '../settings/settings.ts'
 
-/** A setting that can be read, and does not do what it looks like. */
+/** A setting that can be read but does not do what it looks like. */
 export interface Contradiction {
   readonly name: string
   readonly value: string
@@ -46,7 +46,7 @@ function inMaxAge(env: Environment): Contradiction[] {
   return [{ name: 'CLUSTERMAXAGE', value, remedy: 'unset it for an hour, or set seconds' }]
 }
 
-/** What less than a scan of every part misses. */
+/** What is missed if not every part is scanned. */
 function inSecondLook(env: Environment): Contradiction[] {
   const missed: Readonly<Record<string, string>> = {
     odd: 'odd: files in mail that follows the standards are missed if only mail programs open them',

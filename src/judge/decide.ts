@@ -1,10 +1,10 @@
 import { NO_STAMP, type Trust } from '../cluster/verify.ts'
-import { readAddress } from '../envelope/address.ts'
-import { recipientsOf } from '../envelope/envelope.ts'
 import type { HeaderEdits, HeaderField } from '../message/edits.ts'
+import { readAddress } from '../message/envelope/address.ts'
+import { recipientsOf } from '../message/envelope/envelope.ts'
 import type { Header } from '../message/header-block.ts'
 import type { ScanResult } from '../scan/scan.ts'
-import type { Decision, Findings, Grounds, Quarantined, Reply } from './decision.ts'
+import type { Findings, Grounds, Quarantined, Reply, Undivided } from './decision.ts'
 import type { Policy } from './policy.ts'
 import { isForwarded, quarantineField } from './quarantine.ts'
 import type { Transaction } from './transaction.ts'
@@ -13,12 +13,15 @@ import type { Transaction } from './transaction.ts'
 export interface Outcome {
   readonly trust: Trust
   readonly scan: ScanResult
-  /** Set if scanners said so of a copy: on which host, and how many seconds ago. */
+  /** Set if the result is that of a copy: on which host, and how many seconds ago. */
   readonly known?: { readonly host: string; readonly age: number } | undefined
-  /** By which readers of mail may differ about it, as far as they were looked for. */
+  /** Traits by which readers of mail may differ about it, if they were looked for. */
   readonly traits: ReadonlySet<string>
   readonly stamp: { readonly field: HeaderField; readonly key: string } | undefined
-  /** Lower-case names of the fields that go: scanners and the stamp saw the message without them. */
+  /**
+   * Lower-case names of the fields that are removed: scanners and the stamp saw the message without
+   * them.
+   */
   readonly remove: readonly string[]
   readonly notes: readonly string[]
   readonly times: Readonly<Record<string, number>>
@@ -27,8 +30,11 @@ export interface Outcome {
 const CLEAN: HeaderField = { name: 'X-QHPSI', value: 'clean' }
 const VIRUS_FOUND: HeaderField = { name: 'X-QHPSI', value: 'virus found' }
 
-/** What must become of the message: pure, from what was found and what the policy says. */
-export function decide(transaction: Transaction, policy: Policy, outcome: Outcome): Decision {
+/**
+ * What must become of the message. Pure: it depends only on what was found and what the policy
+ * says.
+ */
+export function decide(transaction: Transaction, policy: Policy, outcome: Outcome): Undivided {
   const { scan, stamp, remove } = outcome
   const findings = findingsOf(outcome)
   const accept = (...add: readonly HeaderField[]): Accept => {
@@ -59,20 +65,34 @@ export function decide(transaction: Transaction, policy: Policy, outcome: Outcom
   }
 }
 
-type Accept = Extract<Decision, { kind: 'accept' }>
+type Accept = Extract<Undivided, { kind: 'accept' }>
 
 /** A header block that is too large to edit: no retry would make it smaller. */
-export function refuseLargeHeader(): Decision {
+export function refuseLargeHeader(): Undivided {
   return refuseUnseen(headerTooLarge)
 }
 
-/** A header that cannot be cleared of what must go; `why` ends "message refused: ". */
-export function refuseUnclearHeader(why: string): Decision {
-  const text = `message refused: ${why}`
-  return refuseUnseen({ class: 5, enhanced: '5.6.0', text, grounds: 'unclear-header' })
+/**
+ * The header has a field that must go and cannot be removed; `why` ends "message refused: ". A
+ * directory keeps it as it came, like infected mail. An MTA that held it could deliver it later
+ * with the field.
+ */
+export function decideUnclearHeader(
+  why: string,
+  { client }: Pick<Transaction, 'client'>,
+  { infected, quarantine }: Pick<Policy, 'infected' | 'quarantine'>,
+): Undivided {
+  const grounds = 'unclear-header'
+  const isRefused = infected.action === 'reject' && !client.bounceInjector
+  if (!isRefused && quarantine?.kind === 'directory') {
+    const findings: Findings = { scan: 'skipped', why, times: {} }
+    const edits: HeaderEdits = { remove: [], add: [] }
+    return { kind: 'quarantine', place: quarantine, grounds, edits, findings }
+  }
+  return refuseUnseen({ class: 5, enhanced: '5.6.0', text: `message refused: ${why}`, grounds })
 }
 
-function refuseUnseen(reply: Reply): Decision {
+function refuseUnseen(reply: Reply): Undivided {
   return { kind: 'reject', reply, findings: { scan: 'skipped', why: reply.text, times: {} } }
 }
 
@@ -80,7 +100,7 @@ function unscanned(
   { client }: Transaction,
   { unscanned, quarantine }: Policy,
   untouched: Accept,
-): Decision {
+): Undivided {
   const { findings } = untouched
   switch (client.relay ? unscanned.relayClients : unscanned.others) {
     case 'accept':
@@ -92,7 +112,10 @@ function unscanned(
   }
 }
 
-/** `otherwise` is what it would be accepted with. readPolicy() has seen that there is a quarantine. */
+/**
+ * `otherwise` is what the message would be accepted with. readPolicy() has made sure that there is
+ * a quarantine.
+ */
 function keptIn(
   quarantine: Policy['quarantine'],
   grounds: Grounds,
@@ -106,13 +129,13 @@ function foundSomething(
   policy: Policy,
   tagged: Accept,
   { name, banned }: Extract<ScanResult, { answer: 'infected' }>,
-): Decision {
+): Undivided {
   const { action, forward, tagOnly } = policy.infected
   const { findings } = tagged
   if (!banned && tagOnly.some((pattern) => matchesName(pattern, name))) return tagged
   const allowed = policy.allowedBy?.(name)
   if (allowed !== undefined) return { ...tagged, findings: { ...findings, allowed } }
-  // A refused bounce would be tried again for ever: it has no sender to be returned to.
+  // A refused bounce would be tried again for ever, since there is no sender to return it to.
   const refuse = action === 'reject' && !transaction.client.bounceInjector
   if (refuse) return { kind: 'reject', reply: refusal(name, banned), findings }
   if (policy.quarantine !== undefined) {
@@ -122,12 +145,12 @@ function foundSomething(
   return action === 'drop' ? { kind: 'discard', findings } : tagged
 }
 
-function quarantine({ envelope }: Transaction, tagged: Accept, written: string): Decision {
+function quarantine({ envelope }: Transaction, tagged: Accept, written: string): Undivided {
   const forward = readAddress(Buffer.from(written, 'utf8'))
   if (isForwarded(envelope, forward)) return tagged
   const { remove, add } = tagged.edits
   const field = quarantineField(forward, recipientsOf(envelope))
-  // One that a stamp vouched for makes room, too.
+  // A message that a stamp vouched for makes room, too.
   const edits: HeaderEdits = { remove: [...new Set([...remove, QUARANTINE])], add: [...add, field] }
   return { ...tagged, edits, recipients: [forward] }
 }
@@ -143,8 +166,9 @@ export function fieldsThatGo({ infected }: Policy): readonly string[] {
 }
 
 /**
- * The same once it is known whom to trust: a host of the cluster that vouches for every
- * X-Quarantine-ID of the message made it, or let it pass; without it its stamp would break.
+ * The fields that go once it is known which host to trust. If a trusted stamp vouches for every
+ * X-Quarantine-ID of the message, they stay: a host of the cluster made them or let them pass, and
+ * without them its stamp would break.
  */
 export function fieldsThatGoFrom(header: Header, trust: Trust, policy: Policy): readonly string[] {
   const names = fieldsThatGo(policy)
@@ -160,14 +184,14 @@ const notScanned: Reply = {
   grounds: 'unscanned',
 }
 
-/** For what is in the message, in words that no sender chooses. */
+/** The refusal of a message for its content, in words that no sender chooses. */
 function keptOut(
   over: Policy['scan']['nesting']['over'] | Policy['scan']['secondLook']['strict'],
   { quarantine }: Policy,
   untouched: Accept,
   grounds: Grounds,
   text: (verb: 'deferred' | 'refused') => string,
-): Decision {
+): Undivided {
   const { findings } = untouched
   if (over === 'quarantine') return keptIn(quarantine, grounds, untouched)
   if (over === 'defer') {

@@ -1,5 +1,6 @@
-import type { MailAddress } from '../envelope/address.ts'
 import type { HeaderEdits } from '../message/edits.ts'
+import type { MailAddress } from '../message/envelope/address.ts'
+import type { Envelope } from '../message/envelope/envelope.ts'
 import type { QuarantinePolicy } from '../quarantine/quarantine-policy.ts'
 import type { Cause } from '../scan/shared/cause.ts'
 
@@ -7,6 +8,7 @@ import type { Cause } from '../scan/shared/cause.ts'
 export const GROUNDS = [
   'virus',
   'banned', // local policy: a banned attachment
+  'policy', // a line of onescan.policy, whatever is in it
   'unscanned', // no scanner could tell
   'header-too-large',
   'nested-too-deep', // deeper than scanners look
@@ -15,31 +17,32 @@ export const GROUNDS = [
   'too-large', // than this host takes
   'bare-newline', // a CR or LF alone, where servers could differ about the end of the message
   'unclear-header', // a field must go, and readers disagree about where the header ends
+  'too-many-hops', // it has been through more servers than mail goes through
   'over-quota', // of all recipients that the answer is for
 ] as const
 export type Grounds = (typeof GROUNDS)[number]
 
 export interface Reply {
-  /** 4: try again; 5: do not. */
+  /** 4: try again later; 5: never. */
   readonly class: 4 | 5
-  /** RFC 3463 status without its class digit's dot form left out: "5.7.1". */
+  /** The RFC 3463 status: "5.7.1". */
   readonly enhanced: string
   /** Printable ASCII without the status code. */
   readonly text: string
   readonly grounds: Grounds
 }
 
-/** What the log tells beside the decision. */
+/** What the log says besides the decision. */
 export interface Findings {
   readonly scan: 'trusted' | 'known' | 'clean' | 'infected' | 'unknown' | 'skipped'
-  /** One line: why it was skipped, could not be told, was not trusted, … */
+  /** One line: why it was skipped, was not trusted, why no scanner could tell, … */
   readonly why: string
-  /** Of `unknown`: what is counted. */
+  /** Of `unknown`: the cause that metrics count. */
   readonly cause?: Cause
   /** The scanner that gave the verdict. */
   readonly scanner?: string
   readonly virus?: string
-  /** What local policy does not want, as "attachment invoice.exe". */
+  /** What local policy refuses, as "attachment invoice.exe". */
   readonly banned?: string
   /** Traits by which readers of mail may differ about it, joined by commas. */
   readonly odd?: string
@@ -56,7 +59,10 @@ export interface Findings {
   readonly times: Readonly<Record<string, number>>
 }
 
-export type Decision =
+export type Decision = Undivided | Split
+
+/** About a message as a whole, or about some of its recipients. */
+export type Undivided =
   | {
       readonly kind: 'accept'
       readonly edits: HeaderEdits
@@ -74,9 +80,24 @@ export interface Quarantined {
   readonly kind: 'quarantine'
   readonly place: QuarantinePolicy
   readonly grounds: Grounds
-  /** Where the MTA itself holds it: as it is in its queue. */
+  /** The MTA itself holds it, as it is in its queue. */
   readonly edits: HeaderEdits
   readonly findings: Findings
-  /** The name under which it is kept, once it is. */
+  /** The name under which it is kept; set when it is on the disk. */
   readonly id?: string
+}
+
+/** By onescan.policy recipients have different answers, and the door can give them. */
+export interface Split {
+  readonly kind: 'split'
+  readonly shares: readonly Share[]
+  /** For each recipient of the message, in their order, the place of its share among `shares`. */
+  readonly shareOf: readonly number[]
+}
+
+/** What becomes of a message for some of its recipients. At most one share is accepted. */
+export interface Share {
+  readonly decision: Undivided
+  /** The message's own, with these recipients alone. */
+  readonly envelope: Envelope
 }

@@ -7,29 +7,30 @@ import { examineClearing } from '../message/clear-header.ts'
 import { type Header, withoutFields } from '../message/header-block.ts'
 import type { Message } from '../message/spool.ts'
 import { headerFormFault } from '../message/well-formed.ts'
-import type { TimedLookup } from '../quota/quota-answer.ts'
+import type { TimedLookup } from '../quota/ask/quota-answer.ts'
+import { sampleOf } from '../scan/sample.ts'
 import { runScanners, type ScanResult } from '../scan/scan.ts'
 import { haveLoaded } from '../scan/shared/have-loaded.ts'
 import type { ScanPolicy } from '../scan/shared/scan-policy.ts'
 import type { Scanner } from '../scan/shared/scanner.ts'
-import { specimenOf } from '../scan/specimen.ts'
 import { marksOf } from '../verdicts/common-marks.ts'
-import type { Found, Look, Verdicts } from '../verdicts/verdicts.ts'
+import type { KnownOrScanned, ScanWith, Verdicts } from '../verdicts/verdicts.ts'
 import {
   decide,
+  decideUnclearHeader,
   fieldsThatGo,
   fieldsThatGoFrom,
   type Outcome,
   refuseLargeHeader,
-  refuseUnclearHeader,
 } from './decide.ts'
-import type { Decision } from './decision.ts'
+import type { Undivided } from './decision.ts'
+import { lineByFile } from './excuse.ts'
 import { answerForAll, deferOverQuota, quotaRemark } from './over-quota.ts'
 import type { Policy } from './policy.ts'
 import { inOwnWords } from './refusal-text.ts'
 import type { Transaction } from './transaction.ts'
 
-/** What the engine needs of the world; tests hand in their own. */
+/** What the engine needs besides the message and the policy; tests hand in their own. */
 export interface Tools {
   readonly scanners: readonly Scanner[]
   /** Needed if the policy has a cluster. */
@@ -40,7 +41,7 @@ export interface Tools {
   readonly now: () => number
   /** Milliseconds on a clock that nobody sets, for laps and deadlines. */
   readonly uptime: () => number
-  /** What is known of copies; without it each message is scanned. */
+  /** The memory of verdicts about copies; without it each message is scanned. */
   readonly verdicts?: Verdicts | undefined
   /** For doors that answer for all recipients at once, and only at the end. */
   readonly quota?: TimedLookup | undefined
@@ -57,11 +58,11 @@ export async function judge(
   transaction: Transaction,
   policy: Policy,
   tools: Tools,
-): Promise<Decision> {
+): Promise<Undivided> {
   const { message } = transaction
   if (message.headerTooLarge) return refuseLargeHeader()
   const clearing = examineClearing(message.header, fieldsThatGo(policy))
-  if (clearing.kind === 'unclear') return refuseUnclearHeader(clearing.why)
+  if (clearing.kind === 'unclear') return decideUnclearHeader(clearing.why, transaction, policy)
   const notes: string[] = policy.remark ? [policy.remark] : []
   const clock = stopwatch(tools.uptime)
   const times: Record<string, number> = {}
@@ -79,13 +80,14 @@ export async function judge(
   const remove = fieldsThatGoFrom(message.header, vouched, policy)
   const leaving = withoutFields(message.header, remove)
   const remarks: Remarks = { notes, traits: new Set() }
-  // Before the scan: what they load meanwhile may have come too late for it.
+  // Asked before the scan: signatures that scanners load during it may have come too late for this
+  // message.
   const files = policy.cluster && tools.signatureFiles()
   const isUpToDate = await haveLoaded(tools.scanners, files, tools.now())
   const began = countedFrom(files, tools.now())
   const finding = findUnvouched({ ...transaction, leaving }, policy, tools, vouched, remarks)
   const verifying = stamped ? vouched : verify(transaction, policy, tools)
-  await Promise.allSettled([finding, verifying]) // the door closes the message: nobody may read on
+  await Promise.allSettled([finding, verifying]) // the door closes the message soon: nobody may go on reading it
   const [{ result: scan, known }, trust] = [await finding, await verifying]
   if (scan.answer === 'clean') message.confirmFile()
   const scanned = clock()
@@ -103,11 +105,14 @@ export async function judge(
     notes,
     times: { ...times, verify: verified, scan: scanned, sign: clock() },
   }
-  const decision = decide(transaction, policy, outcome)
+  const left = policy.scan.timeout - scanned
+  const line = await lineByFile({ ...transaction, leaving }, policy, tools, scan, left)
+  const excusing = line === undefined ? policy : { ...policy, allowedBy: () => line }
+  const decision = decide(transaction, excusing, outcome)
   return inOwnWords(decision, policy.refusalText, transaction.client.origin?.queueId)
 }
 
-/** What is worth a word in the log beside the verdict. */
+/** What the log should say beside the verdict. */
 interface Remarks {
   readonly notes: string[]
   traits: ReadonlySet<string>
@@ -131,20 +136,20 @@ async function verify(
     keys: cluster.keys,
     maxAge: cluster.maxAge,
     now: seconds(tools.now()),
-    // A host that stamped it may have got them later than this one.
+    // The host that stamped the message may have got its signatures later than this one.
     signatureDate: () => settledDate(tools.signatureFiles()),
     crypto: tools.crypto,
   })
 }
 
-/** Finds what the stamps do not vouch for; local policy is never vouched for. */
+/** Scans for what the stamps do not vouch for. They never vouch for local policy. */
 async function findUnvouched(
   { message, envelope, client, leaving }: Transaction & { readonly leaving: Header },
   policy: Policy,
   tools: Tools,
   trust: Trust,
   remarks: Remarks,
-): Promise<Found> {
+): Promise<KnownOrScanned> {
   const { scan } = policy
   const { size } = message
   if (isReleased(trust)) return { result: { answer: 'skipped', why: RELEASED_FROM_QUARANTINE } }
@@ -153,24 +158,24 @@ async function findUnvouched(
   )
   const outside = sizeLimit(size, scan)
   if (outside !== undefined) {
-    // What another host scanned is scanned, whatever the limits are here.
+    // What another host has scanned counts as scanned, whatever the limits are here.
     if (trust.trusted && scanners.every(({ local }) => local))
       return { result: { answer: 'clean', scanners: [] } }
     return { result: { answer: 'skipped', why: outside } }
   }
-  const look: Look = (those, timeout, signatures) =>
-    runScanners(specimenOf(message, leaving, envelope, client.origin), {
+  const look: ScanWith = (those, timeout, signatures) =>
+    runScanners(sampleOf(message, leaving, envelope, client.origin), {
       scanners: those,
       timeout,
       oversize: scan.oversize,
-      // A bounce that is kept out would be tried again for ever.
+      // A refused bounce would be tried again for ever.
       nesting: {
         max: scan.nesting.max,
         over: scan.nesting.over === 'accept' || client.bounceInjector ? 'accept' : 'keep out',
       },
       secondLook: {
         when: scan.secondLook.when,
-        // A bounce that is kept out would be tried again for ever.
+        // A refused bounce would be tried again for ever.
         strict: scan.secondLook.strict !== 'off' && !client.bounceInjector,
         spool: policy.spool,
         traits(found) {
@@ -182,7 +187,7 @@ async function findUnvouched(
       signatures,
     })
   if (tools.verdicts === undefined) return { result: await look(scanners, scan.timeout) }
-  // No stamp of this host's may be older than the cluster takes them.
+  // This host makes no stamp that is older than the cluster accepts.
   const maxAge = policy.cluster?.maxAge ?? Number.POSITIVE_INFINITY
   const marks = marksOf(client.origin?.clientAddress, envelope.sender.text, size)
   return tools.verdicts.find({ message, leaving, scanners, policy: scan, maxAge, marks }, look)
@@ -193,7 +198,7 @@ function sizeLimit(size: number, { minSize, maxSize }: Policy['scan']): string |
   return size > maxSize ? 'over QHPSIMAXSIZE' : undefined
 }
 
-/** A host trusts none that did not say to have looked as closely as it does itself. */
+/** A host trusts no stamp that does not say that the signer looked as closely as this host does. */
 function vouchesFor(trust: Trust, scanner: Scanner, { secondLook }: ScanPolicy): boolean {
   if (!trust.trusted) return false
   if (trust.scanners === 'all') return true
@@ -204,7 +209,7 @@ function vouchesFor(trust: Trust, scanner: Scanner, { secondLook }: ScanPolicy):
   return trust.scanners.has(scannerName(scanner.name))
 }
 
-/** An administrator of the cluster has seen it, and local policy gives way to that, too. */
+/** An administrator of the cluster has released it, and that overrides local policy, too. */
 function isReleased(trust: Trust): boolean {
   return trust.trusted && trust.scanners !== 'all' && trust.scanners.has(RELEASED)
 }
@@ -216,8 +221,8 @@ async function examined(message: Message): Promise<Examined> {
 }
 
 /**
- * A stamp names what ran here, or on a host that is believed, and found the whole message
- * clean, and when; nothing ran, nothing is signed.
+ * A stamp names the scanners that found the whole message clean, here or on a host that is
+ * believed, and when. If no scanner ran, nothing is signed.
  */
 async function sign(
   message: Message,
@@ -233,7 +238,7 @@ async function sign(
   const { when } = policy.scan.secondLook
   if (when !== 'never') scanners.push(when === 'always' ? EVERY_PART : SECOND_LOOK)
   const { formFault, digests } = await message.form()
-  // A header of nothing but what goes is empty now.
+  // If all fields go, the header is empty now.
   const fault = formFault ?? (leaving === message.header ? undefined : headerFormFault(leaving))
   return signMessage(
     { header: leaving, formFault: fault, digests },

@@ -1,15 +1,18 @@
-import type { MailAddress } from '../envelope/address.ts'
-import { type Envelope, recipientsOf } from '../envelope/envelope.ts'
-import type { QuotaAnswer, QuotaLookup, TimedLookup } from '../quota/quota-answer.ts'
-import { printable } from '../runtime/printable.ts'
-import type { Decision, Reply } from './decision.ts'
+import { printable } from '../ground/runtime/printable.ts'
+import type { MailAddress } from '../message/envelope/address.ts'
+import { type Envelope, recipientsOf } from '../message/envelope/envelope.ts'
+import type { QuotaAnswer, QuotaLookup, TimedLookup } from '../quota/ask/quota-answer.ts'
+import type { Reply, Undivided } from './decision.ts'
 import type { Client } from './transaction.ts'
 
-/** Recipients asked about at once, and how many times the time for one question all of them have. */
+/**
+ * Recipients that are asked about at once. All of them together have this many times the time of
+ * one question.
+ */
 const AT_ONCE = 16
 const TIMES = 4
 
-/** What is asked about: the message need not be here. */
+/** What is asked about. The message itself need not be there yet. */
 export interface Addressed {
   readonly envelope: Envelope
   readonly client: Client
@@ -17,7 +20,10 @@ export interface Addressed {
   readonly size: number
 }
 
-/** Whether anybody is asked about this client's mail. The MTA's own bounces would come back for ever. */
+/**
+ * Whether questions are asked for this client's mail. Not for the MTA's own bounces: they would
+ * come back for ever.
+ */
 export function isAskedAbout(
   client: Pick<Client, 'relay' | 'bounceInjector'>,
   lookup: Pick<QuotaLookup, 'askForRelayClients'>,
@@ -48,9 +54,10 @@ export function quotaRemark(answer: QuotaAnswer | undefined): string | undefined
 }
 
 /**
- * An answer that is not "full", or undefined if all are. The first recipient is asked about
- * alone: most mail has no other, or room there. No question is under way when it resolves, for
- * a door may become another program then; so each has its own time after `within` milliseconds.
+ * The first answer that is not "full", or undefined if all are. The first recipient is asked about
+ * alone, since most mail has no other, or room there. When this resolves no question is under way,
+ * since a door may become another program then; so each question has its own time limit besides
+ * `within` milliseconds.
  */
 async function findOther(
   recipients: Iterator<MailAddress>,
@@ -87,7 +94,7 @@ async function findOther(
 export function deferOverQuota(
   envelope: Envelope,
   milliseconds: number,
-): Extract<Decision, { kind: 'defer' }> {
+): Extract<Undivided, { kind: 'defer' }> {
   const [first] = recipientsOf(envelope)
   const reply: Reply = {
     class: OVER_QUOTA.class,

@@ -1,10 +1,13 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { type ClusterPolicy, readClusterPolicy } from '../cluster/cluster-policy.ts'
+import { Fault } from '../ground/runtime/fault.ts'
+import { readText } from '../ground/settings/read.ts'
+import type { Environment } from '../ground/settings/settings.ts'
+import { table } from '../ground/settings/table.ts'
 import { readSpoolPolicy, type SpoolPolicy } from '../message/spool-policy.ts'
 import { type QuarantinePolicy, readQuarantinePolicy } from '../quarantine/quarantine-policy.ts'
-import { type QuotaSettings, readQuotaSettings } from '../quota/quota-settings.ts'
-import { Fault } from '../runtime/fault.ts'
+import { type QuotaSettings, readQuotaSettings } from '../quota/ask/quota-settings.ts'
 import {
   type InfectedPolicy,
   readInfectedPolicy,
@@ -13,14 +16,11 @@ import {
   type ScanPolicy,
   type UnscannedPolicy,
 } from '../scan/shared/scan-policy.ts'
-import { readText } from '../settings/read.ts'
-import type { Environment } from '../settings/settings.ts'
-import { table } from '../settings/table.ts'
 import { type RefusalText, readRefusalText } from './refusal-text.ts'
 
 /**
- * All that decides about a message beside the message itself: one value, read
- * once from the environment and the control files. Nothing behind it looks at either.
+ * All settings that decide about a message: one value, read once from the environment and the
+ * control files. Nothing behind it reads either.
  */
 export interface Policy {
   readonly spool: SpoolPolicy
@@ -34,13 +34,21 @@ export interface Policy {
   readonly quarantine: QuarantinePolicy | undefined
   /** Set if QUOTAD is. */
   readonly quota?: QuotaSettings | undefined
-  /** The line of the exception by which what was found lets the message pass, if there is one. */
+  /**
+   * The line of the exception that lets the message pass in spite of what was found, if there is
+   * one.
+   */
   readonly allowedBy?: ((found: string) => number | undefined) | undefined
+  /** The same by files that it may be found in: the line for each SHA-256 (hex); `found` as above. */
+  readonly allowedFiles?: ((found: string) => ReadonlyMap<string, number>) | undefined
   /** A line for the log about what could not be used, or ''. */
   readonly remark: string
 }
 
-/** Mail passes as it is, for that reason; with `quota`, unless all recipients are over theirs. */
+/**
+ * Nothing is scanned, for that reason. With `quota`, mail is still refused if all recipients are
+ * over quota.
+ */
 export interface Off {
   readonly off: string
   readonly quota?: QuotaSettings | undefined
@@ -66,7 +74,7 @@ export function readPlace(env: Environment): Place {
 
 const SWITCH = 'onescan.off'
 
-/** The directory of what belongs to onescan on this host, and to no qmail in particular. */
+/** The directory of onescan's own files on this host; it belongs to no qmail. */
 export const HOST_DIRECTORY = '/etc/onescan'
 
 /** The file whose presence turns the doors of this control directory into a pass-through. */
@@ -74,7 +82,7 @@ export function switchFile(place: Pick<Place, 'control'>): string {
   return join(place.control, SWITCH)
 }
 
-/** The same for every door of the host, whatever its qmail is called, and without any. */
+/** The same switch for every door of the host, whichever qmail it belongs to, or none. */
 export const hostSwitchFile: string = join(HOST_DIRECTORY, SWITCH)
 
 /**
@@ -93,7 +101,7 @@ export function switchedOff(place: Place): string | undefined {
   return file === undefined ? undefined : `${file} is there`
 }
 
-/** The policy without regard to the switch; undefined if QHPSI is unset. Faults as above. */
+/** The policy, whatever the switch files say; undefined if QHPSI is unset. Faults as above. */
 export function readScanningPolicy(env: Environment): Policy | undefined {
   const place = readPlace(env)
   const scan = readScanPolicy(env, place)
@@ -131,7 +139,10 @@ export function readTreatment(
   return { infected: readInfectedPolicy(env), unscanned, quarantine, refusalText }
 }
 
-/** What this policy becomes by settings of a line of onescan.policy, over those of `env`. Faults are of kind `config`. */
+/**
+ * This policy with the settings of a line of onescan.policy in place of those of `env`. Faults are
+ * of kind `config`.
+ */
 export function withSettings(
   base: Policy,
   env: Environment,

@@ -1,13 +1,13 @@
-import type { MailAddress } from '../envelope/address.ts'
-import { type Envelope, recipientsOf } from '../envelope/envelope.ts'
 import type { HeaderField } from '../message/edits.ts'
+import type { MailAddress } from '../message/envelope/address.ts'
+import { type Envelope, recipientsOf } from '../message/envelope/envelope.ts'
 
 /** Bytes of the field's value before `+N more` ends it. */
 const VALUE_MAX = 8 * 1024
 /** Where lines of the field are folded; RFC 5322 2.1.1 asks for under 998. */
 const LINE_MAX = 76
 
-/** Mail that goes to the quarantine address alone has been forwarded before, or was meant for it. */
+/** Mail for the quarantine address alone was forwarded before, or was meant for it. */
 export function isForwarded(envelope: Envelope, forward: MailAddress): boolean {
   if (envelope.recipientCount !== 1) return false
   const [only] = recipientsOf(envelope)

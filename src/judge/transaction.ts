@@ -1,5 +1,5 @@
-import type { Envelope } from '../envelope/envelope.ts'
-import type { Origin } from '../envelope/origin.ts'
+import type { Envelope } from '../message/envelope/envelope.ts'
+import type { Origin } from '../message/envelope/origin.ts'
 import type { Message } from '../message/spool.ts'
 
 /** What the door knows about the client. */
@@ -10,11 +10,11 @@ export interface Client {
   readonly clusterPeer: boolean
   /** The MTA's own bounce, which would be retried for ever if refused (qmail-send's uid). */
   readonly bounceInjector: boolean
-  /** For plugins; decides nothing by itself. */
+  /** For plugins; no decision depends on it. */
   readonly origin?: Origin | undefined
 }
 
-/** One message, wholly received, its envelope checked. */
+/** One message that was received to its end, and whose envelope was checked. */
 export interface Transaction<Kind extends Message = Message> {
   readonly message: Kind
   readonly envelope: Envelope

@@ -4,7 +4,7 @@ import type { LineEnding } from './header-block.ts'
 const LF = 0x0a
 const CR = 0x0d
 
-/** Which hashes a keyring will ask for; taken in one pass, or not at all. */
+/** Which hashes a keyring will ask for: all of them are taken in one pass, or none. */
 export interface DigestsWanted {
   readonly md5: boolean
   readonly sha256: boolean
@@ -27,10 +27,10 @@ export interface BodyDigester {
 }
 
 /**
- * Hashes the canonical body (onescan-stamp(7)): CRLF becomes LF where the
- * message is all CRLF, and one LF is added to a body that does not end in one.
- * With LF endings no CR may occur at all; with CRLF each CR must stand before an
- * LF and each LF behind a CR. Where that fails no stamp can hold, and hashing stops.
+ * Hashes the canonical body (onescan-stamp(7)): CRLF becomes LF if the message is all CRLF, and a
+ * body that does not end in LF gets one. In a message with LF endings no CR may occur at all; in
+ * one with CRLF each CR must stand before an LF and each LF behind a CR. A body that breaks this
+ * rule can have no stamp, and hashing stops.
  */
 export function createBodyDigester(
   ending: LineEnding,

@@ -10,26 +10,28 @@ const TAB = 0x09
  */
 export const REMOVALS_MAX = 16
 
-/** Whether fields can be taken out of a header so that no reader of mail is surprised. */
+/** Whether fields can be taken out of a header without two readers seeing different mail. */
 export type Clearing =
   | { readonly kind: 'clear' }
   /** `why` ends the sentence "message refused: ". */
   | { readonly kind: 'unclear'; readonly why: string }
 
 /**
- * Looks whether the fields of these names (lower case) may be taken out, and others put on
- * top. Where readers disagree about a header, a line that is a field to one is body to
- * another, and taking it out could put together what no scanner saw; leaving it would show
- * a forged field. So all of them must stand above the first line that is not well formed, and from there on
- * the names must not occur at all, whatever stands around them.
+ * Whether the fields with these names (lower case) may be taken out, and others put on top. If
+ * readers disagree about a header, a line that is a field to one is body to another: taking it out
+ * could put together what no scanner saw, and leaving it would show a forged field. So all of them
+ * must stand above the first line that is not well formed, and from that line on the names must not
+ * occur at all, whatever stands around them.
  */
 export function examineClearing(header: Header, names: readonly string[]): Clearing {
   const { bytes: block } = header
   if (block[0] === SPACE || block[0] === TAB) {
-    // Above it a new field would become longer by it, and below it stand in its last line.
+    // A new field above such a line would become longer by it, and one below would be its
+    // continuation.
     const end = endOfLeadingBlankLines(block)
     if (end === 0) return { kind: 'unclear', why: 'its header is a continuation without a field' }
-    // New fields go below these lines, where some reader may have come to base64 by now.
+    // New fields would go below these lines, where some reader may take what follows for base64
+    // already.
     if (!areContinuations(block.subarray(0, end), header.lineEnding)) {
       return { kind: 'unclear', why: 'its header begins with a malformed continuation' }
     }

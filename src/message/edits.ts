@@ -4,7 +4,7 @@ export interface HeaderField {
   readonly value: string
 }
 
-/** What to do to the header block; a door carries it out in its own protocol. */
+/** What is changed in the header block; each door does it in its own protocol. */
 export interface HeaderEdits {
   /** Lower-case names; every field of that name goes. */
   readonly remove: readonly string[]

@@ -1,11 +1,14 @@
-/** Encoded words that make encoded words are decoded so many times; what is deeper hides anything. */
+/**
+ * How many times encoded words that make encoded words are decoded. What is deeper could hide
+ * anything.
+ */
 const DEPTH_MAX = 4
 
 /**
- * Whether a field may hide a line end, or a NUL, in an encoded word (RFC 2047): ripmime
- * decodes a header before it looks for its fields, and finds one that no other reader sees.
- * As lax as that: whatever follows the beginning of an encoded word is taken for one, an
- * encoding is known by its first letter, and what a word makes may be a word again.
+ * Whether a field may hide a line end, or a NUL, in an encoded word (RFC 2047): ripmime decodes a
+ * header before it looks for its fields, and so finds one that no other reader sees. This is as lax
+ * as ripmime: anything behind the beginning of an encoded word belongs to it, the first letter
+ * tells the encoding, and the result may be an encoded word again.
  */
 export function hidesLineEnd(field: string): boolean {
   return hidesWithin(field, DEPTH_MAX)
@@ -34,7 +37,7 @@ function hidesWithin(field: string, depth: number): boolean {
   return false
 }
 
-/** Bits that go on behind padding, and such that begin anew. */
+/** Base64 whose bits go on behind padding, and base64 that begins anew there. */
 function readingsOfBase64(text: string): string[] {
   const pieces = text.replace(/[^A-Za-z0-9+/=]/g, '').split(/=+/)
   const decoded = pieces.map((piece) => Buffer.from(piece, 'base64').toString('latin1')).join('')
@@ -49,8 +52,8 @@ function withoutEscapes(text: string): string {
 }
 
 /**
- * A text with its encoded words decoded, one byte a character, whatever their character set is and
- * however they end; words in words, too. Linear in its length.
+ * A text with its encoded words decoded, words in words too: a character a byte, whatever their
+ * character set is and however they end. Takes time in proportion to its length.
  */
 export function decodeWords(text: string): string {
   let decoded = text

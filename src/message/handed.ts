@@ -1,7 +1,7 @@
 import { closeSync, fstatSync, readSync } from 'node:fs'
-import { Fault } from '../runtime/fault.ts'
-import { freeBuffer } from '../runtime/free-buffer.ts'
-import { objectionToFileSystem } from '../runtime/path/file-systems.ts'
+import { Fault } from '../ground/runtime/fault.ts'
+import { freeBuffer } from '../ground/runtime/free-buffer.ts'
+import { objectionToFileSystem } from '../ground/runtime/path/file-systems.ts'
 import { openAnonymousFile } from './anonymous-file.ts'
 import { examineForm, type MessageForm } from './form.ts'
 import { findHeaderEnd, HEADER_MAX, Header } from './header-block.ts'
@@ -14,12 +14,15 @@ import { writeAll } from './write-all.ts'
 const CHUNK = 256 * 1024
 /** Bytes that nearly every header block fits in. */
 const FRONT = 64 * 1024
-/** Bytes of a message that is read into memory as a whole: reading it again for each who looks at it takes more time. */
+/**
+ * Bytes up to which a message is read into memory as a whole: reading it again for each use would
+ * take more time.
+ */
 export const IN_MEMORY = 512 * 1024
 /** Bytes that are copied before anything else gets a turn. */
 const TURN = 1024 * 1024
 
-/** A file that another process made, of which this one was handed a descriptor. */
+/** A file that another process made, and passed to this one as a descriptor. */
 export interface HandedFile {
   readonly descriptor: number
   /** Where the message begins. */
@@ -31,9 +34,9 @@ export interface HandedFile {
 }
 
 /**
- * A message in a file that another process handed over. A file that is sealed is read where it
- * lies, whoever made it; if TOP_LINE is all that stands in front of the message, scanners get it,
- * too. Of any other a copy is made first, in turns of the event loop: its owner can change it at
+ * A message in a file that another process handed over. A sealed file is read where it lies,
+ * whoever made it; if TOP_LINE is all that stands in front of the message, scanners get the same
+ * file. Any other file is copied first, in turns of the event loop: its owner could change it at
  * any time without a trace (mmap(2)). The descriptor must stay open until the message is closed.
  * Faults: `read`, if it is not a regular file of that size that can be read; `temp-file` and
  * `write`.
@@ -66,11 +69,17 @@ export async function readHanded(file: HandedFile, options: LookOptions): Promis
   }
 }
 
-function messageIn(file: HandedFile, options: LookOptions, close: () => void): Message {
+/** A message in a file that nobody else changes, with its form if that is known. */
+export function messageIn(
+  file: HandedFile,
+  options: LookOptions,
+  close: () => void,
+  known?: MessageForm,
+): Message {
   const { descriptor, offset, size } = file
   const { policy, digestsFor, createHash } = options
   const { header, headerTooLarge } = headerIn(file)
-  let form: Promise<MessageForm> | undefined
+  let form = known && Promise.resolve(known)
   const body = (from = 0, to = size - header.length) =>
     pieces(descriptor, offset + header.length + from, offset + header.length + to)
   const named = createNamedCopy(policy, body)
@@ -107,7 +116,7 @@ function checkFile({ descriptor, offset, size, sealed }: HandedFile): void {
   if (objection !== undefined) throw new Fault('read', `the file that was handed over ${objection}`)
 }
 
-/** Whether it is what scanners are to see, but for fields that go. */
+/** Whether the file is what scanners should see, apart from fields that go. */
 function isForScanners({ descriptor, offset, sealed }: HandedFile): boolean {
   if (!sealed || offset !== TOP_LINE.length) return false
   const line = Buffer.alloc(TOP_LINE.length)
@@ -137,7 +146,7 @@ async function copyInTurns(
   }
 }
 
-/** Little is read at first, then all that a header block may have and a byte to tell. */
+/** A little is read first, and then as much as a header block may have and one byte more. */
 function headerIn({ descriptor, offset, size }: HandedFile): ReturnType<typeof headerOf> {
   const little = Buffer.allocUnsafe(Math.min(size, FRONT))
   fill(descriptor, little, offset)
@@ -150,8 +159,11 @@ function headerIn({ descriptor, offset, size }: HandedFile): ReturnType<typeof h
   return headerOf(all)
 }
 
-/** One memory for each reading: what one message is hashed or sent out of, no other touches. */
-function* pieces(fd: number, from: number, to: number): Generator<Buffer> {
+/**
+ * Each reading has a memory of its own: nothing else writes where one message is hashed or sent
+ * from.
+ */
+export function* pieces(fd: number, from: number, to: number): Generator<Buffer> {
   const buffer = Buffer.allocUnsafe(Math.min(CHUNK, Math.max(0, to - from)))
   for (let at = from; at < to; ) {
     const piece = buffer.subarray(0, Math.min(buffer.length, to - at))

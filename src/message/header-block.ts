@@ -25,13 +25,13 @@ export interface FieldSpan {
 }
 
 /**
- * A header block with the places of its fields, which are found once, at first need: every stage
- * looks at the same ones. Nobody changes its bytes. (Second looks, plugins for attachments and the
- * count of nesting find fields by rules of their own, since mail programs do, and in parts, too.)
+ * A header block with the places of its fields, which are found once, when they are first needed:
+ * every stage looks at the same ones. Nobody changes its bytes. (The reading of mail for scanners
+ * finds fields by rules of its own, as mail programs do, and in parts, too.)
  */
 export class Header {
   readonly bytes: Buffer
-  /** That of the first line; LF if it has none. */
+  /** The line ending of the first line; LF if it has none. */
   readonly lineEnding: LineEnding
   #fields: readonly FieldSpan[] | undefined
 
@@ -44,7 +44,9 @@ export class Header {
     return this.bytes.length
   }
 
-  /** In their order; a line that is no field comes with the name ''. The empty line is left out. */
+  /**
+   * All fields in their order. A line that is no field has the name ''. The empty line is left out.
+   */
   get fields(): readonly FieldSpan[] {
     this.#fields ??= findFields(this.bytes, this.lineEnding)
     return this.#fields
@@ -55,7 +57,7 @@ export class Header {
     return this.bytes.toString('latin1', start, end)
   }
 
-  /** The same of what stands behind its colon. */
+  /** The part of a field that stands behind its colon, in the same form. */
   valueOf({ colon, end }: FieldSpan): string {
     return this.bytes.toString('latin1', colon + 1, end)
   }
@@ -67,11 +69,10 @@ function lineEndingOf(block: Buffer): LineEnding {
 }
 
 /**
- * Looks for the end of the header block in `bytes`, in steps: `from` is where a
- * line begins that was not looked at yet. The block ends behind its first empty
- * line. A line of CR and LF is empty only where the first line ends in CRLF too:
- * what readers of LF mail take for header must count as header here, or a field
- * that must go could hide behind it.
+ * Looks for the end of the header block in `bytes`, in steps: `from` is the beginning of a line
+ * that was not looked at yet. The block ends behind its first empty line. A line of CR and LF is
+ * empty only if the first line ends in CRLF, too: whatever readers of LF mail take for header must
+ * count as header here, or a field that must go could hide in it.
  */
 export function findHeaderEnd(
   bytes: Buffer,
@@ -107,7 +108,7 @@ export type HeaderPart =
   | { readonly kind: 'kept'; readonly start: number; readonly end: number }
   | { readonly kind: 'new'; readonly bytes: Buffer }
 
-/** The block with the edits carried out; what is not named stays byte for byte. */
+/** The block with the edits carried out; all else stays byte for byte. */
 export function editHeader(header: Header, edits: HeaderEdits): Buffer {
   return Buffer.concat(
     editPlan(header, edits).map((part) =>
@@ -116,16 +117,19 @@ export function editHeader(header: Header, edits: HeaderEdits): Buffer {
   )
 }
 
-/** The header without the fields of these lower-case names: itself, where it has none of them. */
+/**
+ * The header without the fields of these lower-case names; if it has none of them, the header
+ * itself.
+ */
 export function withoutFields(header: Header, names: readonly string[]): Header {
   const isIn = header.fields.some(({ key }) => names.includes(key))
   return isIn ? new Header(editHeader(header, { remove: names, add: [] })) : header
 }
 
 /**
- * The edited block as runs of bytes, one behind the other; none is empty. New fields go
- * on top, in the block's own line ending. A block that begins with a blank gets them
- * below those lines, which would else become part of the last one.
+ * The edited block as runs of bytes, one behind the other; none is empty. New fields go on top,
+ * with the block's own line ending. If the block begins with lines that begin with a blank, new
+ * fields go below those: above them they would be their continuation.
  */
 export function editPlan(header: Header, edits: HeaderEdits): HeaderPart[] {
   const parts: HeaderPart[] = []
@@ -151,8 +155,8 @@ function fieldLines(fields: readonly HeaderField[], { lineEnding }: Header): Buf
 }
 
 /**
- * Where the first line begins that has no blank in front: below those that have, new fields
- * are put. 0 if the last of these lines has no end.
+ * Where new fields go: at the first line that does not begin with a blank. 0 if the lines before it
+ * have no end.
  */
 export function endOfLeadingBlankLines(block: Buffer): number {
   let end = 0

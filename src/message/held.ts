@@ -1,4 +1,5 @@
 import type { Hash } from 'node:crypto'
+import type { PassedDescriptors } from '../ground/runtime/passed-descriptors.ts'
 import type { DigestsWanted } from './canonical-body.ts'
 import { examineForm, type MessageForm } from './form.ts'
 import { findHeaderEnd, HEADER_MAX, Header } from './header-block.ts'
@@ -6,26 +7,28 @@ import { createNamedCopy } from './named-copy.ts'
 import type { Message } from './spool.ts'
 import type { SpoolPolicy } from './spool-policy.ts'
 
-/** What a message that is not spooled here is looked at by. */
+/** How a message that is not spooled here is looked at. */
 export interface LookOptions {
   readonly policy: SpoolPolicy
-  /** By its header: hashing the body is what takes time. */
+  /** Decided by its header, since hashing the body takes time. */
   readonly digestsFor: (header: Header) => DigestsWanted
   /** node:crypto's, where digests are wanted. */
   readonly createHash: ((algorithm: string) => Hash) | undefined
+  /** Where there are memory files to keep one in. */
+  readonly memoryFiles?: PassedDescriptors | undefined
 }
 
-/** Bytes of the body that scanners get at a time, and that CRLF mail is copied in. */
+/** Bytes of the body that scanners get at a time, and that are copied at a time from CRLF mail. */
 const CHUNK = 256 * 1024
 
 /**
- * A message whose bytes are all in memory. It becomes a file only where a scanner asks
- * for its path. Faults: `temp-file` and `write`, from `path()`.
+ * A message whose bytes are all in memory, with its form if that is known. A file is made of it only if a scanner asks for its
+ * path. Faults: `temp-file` and `write`, from `path()`.
  */
-export function holdMessage(bytes: Buffer, options: LookOptions): Message {
+export function holdMessage(bytes: Buffer, options: LookOptions, known?: MessageForm): Message {
   const { header, headerTooLarge } = headerOf(bytes)
   const { policy, digestsFor, createHash } = options
-  let form: Promise<MessageForm> | undefined
+  let form = known && Promise.resolve(known)
 
   const body = (from = 0, to = bytes.length - header.length) =>
     pieces(bytes, header.length + from, header.length + to)

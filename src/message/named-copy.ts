@@ -1,21 +1,24 @@
 import { copyInTurns, isToBeConfirmed, makeNamedFile, type NamedFile } from './named-file.ts'
 import type { SpoolPolicy } from './spool-policy.ts'
 
-/** The file that scanners open by its name, for a message that is none by itself. */
+/** A file that scanners open by its name, for a message that has none. */
 export interface NamedCopy {
   /**
-   * Its path, once all is in it. It is made at the first call, in turns of the event loop, and
-   * once: later calls must have the same `top`. Rejects with a Fault of kind `temp-file` or
-   * `write`, and with an Error if it was removed; who asks later is told the same.
+   * The path of the file, once all is in it. The file is made at the first call, in turns of the
+   * event loop, and only once: later calls must have the same `top`. Rejects with a Fault of kind
+   * `temp-file` or `write`, or with an Error if it was removed; later calls reject in the same way.
    */
   path(top: Buffer): Promise<string>
   /** As that of a NamedFile; nothing where there is none. */
   confirm(): void
-  /** Removes it, and ends its making: nothing of the body is read any more. */
+  /** Removes the file, or ends its making: nothing of the body is read any more. */
   remove(): void
 }
 
-/** A copy of `top` and `body`; half a message must never be scanned. */
+/**
+ * A copy of `top` and `body`. It appears whole or not at all, since half a message must never be
+ * scanned.
+ */
 export function createNamedCopy(policy: SpoolPolicy, body: () => Iterable<Buffer>): NamedCopy {
   let file: NamedFile | undefined // from the moment on in which it is there
   let whole: NamedFile | undefined

@@ -11,28 +11,28 @@ import {
   unlinkSync,
 } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { Fault } from '../runtime/fault.ts'
+import { Fault } from '../ground/runtime/fault.ts'
 import { spoolFault } from './anonymous-file.ts'
 import type { SpoolPolicy } from './spool-policy.ts'
 import { writeAll } from './write-all.ts'
 
 /**
- * A file that scanners of this or another user open by its path. It has a name of its own: a file in
- * memory that they inherit as /dev/fd/3 is a link to nothing, which clamdscan calls clean.
+ * A file that scanners of this or another user open by its path. It has a name of its own, because
+ * a memory file that they inherit as /dev/fd/3 is a link to nothing, which clamdscan calls clean.
  */
 export interface NamedFile {
   readonly path: string
   readonly fd: number
   /**
-   * Throws a Fault of kind `read` where somebody may have put another file in its place
-   * since it was filled: scanners have opened it by its name.
+   * Throws a Fault of kind `read` if somebody may have put another file in its place since it was
+   * filled: scanners opened it by its name.
    */
   confirm(): void
   /** Closes and removes it, and its private directory. Never throws. */
   remove(): void
 }
 
-/** What tells a file from another, and from itself once it was changed, renamed or linked. */
+/** What tells a file from every other, and from itself after it was changed, renamed or linked. */
 type FileState = Pick<BigIntStats, 'dev' | 'ino' | 'ctimeNs' | 'nlink'>
 
 function stateOf(fd: number): FileState {
@@ -137,7 +137,7 @@ export async function copyInTurns(
   }
 }
 
-/** A file in a directory that others can enter is to be confirmed from now on. */
+/** For a file in a directory that others can enter: from now on it can be confirmed. */
 export function isToBeConfirmed(file: NamedFile, { sharedDirectory }: SpoolPolicy): NamedFile {
   if (sharedDirectory === undefined) return file
   const before = stateOf(file.fd)
@@ -149,7 +149,7 @@ export function isToBeConfirmed(file: NamedFile, { sharedDirectory }: SpoolPolic
   }
 }
 
-/** 128 bits, in hexadecimal: whoever may write to SPOOLDIR must not know the next name. */
+/** 128 random bits, in hexadecimal: who may write to SPOOLDIR must not know the next name. */
 function unguessable(): string {
   return Buffer.from(crypto.getRandomValues(new Uint8Array(16))).toString('hex')
 }

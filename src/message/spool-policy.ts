@@ -1,7 +1,7 @@
 import { statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { Fault } from '../runtime/fault.ts'
-import type { Environment } from '../settings/settings.ts'
+import { Fault } from '../ground/runtime/fault.ts'
+import type { Environment } from '../ground/settings/settings.ts'
 
 /** Where messages are kept while they are looked at. */
 export interface SpoolPolicy {
@@ -27,8 +27,8 @@ const OTHERS_WRITE = 0o022
 const STICKY = 0o1000
 
 /**
- * Who may write to a directory without the sticky bit may put a clean file in the place of
- * an infected one, and scanners open it by its name (unlink(2), sticky(7)).
+ * In a directory without the sticky bit anybody who may write to it can replace an infected file by
+ * a clean one, and scanners open files by name (unlink(2), sticky(7)).
  */
 function objectionTo(directory: string): string | undefined {
   let mode: number

@@ -13,11 +13,14 @@ const ROOM_FOR_FIELDS = 16 * 1024
 const PAGE = 4096
 const CHUNK = 256 * 1024
 
-/** A message that is wholly here, the header block in memory. */
+/** A message that was received to its end; its header block is in memory. */
 export interface Message {
   /** Bytes of header block and body. */
   readonly size: number
-  /** Through the first empty line; the whole message where there is none. Cut where `headerTooLarge`. */
+  /**
+   * The header block through the first empty line, or the whole message if there is none. Cut if
+   * `headerTooLarge`.
+   */
   readonly header: Header
   /** The block is over HEADER_MAX: the message cannot be edited, only refused. */
   readonly headerTooLarge: boolean
@@ -27,7 +30,7 @@ export interface Message {
    */
   form(): Promise<MessageForm>
   /**
-   * What stands behind the header block, or a part of it by offsets in there; a chunk is valid
+   * What stands behind the header block, or a part of it by offsets from there. A chunk is valid
    * until the next one is asked for.
    */
   body(from?: number, to?: number): Iterable<Buffer>
@@ -37,7 +40,7 @@ export interface Message {
    * same `top`. Rejects if it cannot be made, or the message is closed meanwhile.
    */
   path(top: Buffer): Promise<string>
-  /** Whether `path()` lies in SPOOLDIR, where scanners of other users can read it. */
+  /** Whether `path()` leads into SPOOLDIR, where scanners of other users can read it. */
   readonly pathIsShared: boolean
   /**
    * A descriptor of a file that holds `top`, in place of the header block, and the body, and that
@@ -45,8 +48,8 @@ export interface Message {
    */
   sealedFile?(top: Buffer): number | undefined
   /**
-   * To be asked before a scan by `path()` counts as one of this message. Throws a Fault of
-   * kind `read` where scanners may have seen another file there.
+   * Must be called before the result of a scan by `path()` counts. Throws a Fault of kind `read` if
+   * scanners may have seen another file there.
    */
   confirmFile(): void
   /** Removes the named file, if one was made. */
@@ -58,8 +61,8 @@ export interface Message {
 /** A message that the next program can be given. */
 export interface SpooledMessage extends Message {
   /**
-   * Puts `header` right before the body. What follows `offset` in the file `fd` is the
-   * edited message. Once only.
+   * Writes `header` right in front of the body. The edited message is what follows `offset` in the
+   * file `fd`. May be called once only.
    */
   rewrite(header: Buffer): { readonly fd: number; readonly offset: number }
 }
@@ -71,7 +74,7 @@ export interface Spool {
 
 export interface SpoolOptions {
   readonly policy: SpoolPolicy
-  /** By the header, before the body is here: hashing that is what takes time. */
+  /** Decided by the header, before the body is here, since hashing the body takes time. */
   readonly digestsFor: (header: Header) => DigestsWanted
   /** node:crypto's, where digests are wanted; it is not loaded otherwise. */
   readonly createHash: ((algorithm: string) => Hash) | undefined
@@ -112,7 +115,7 @@ export function createSpool({ policy, digestsFor, createHash }: SpoolOptions): S
 
   return {
     write(chunk) {
-      if (headerTooLarge) return // read to its end, kept no more
+      if (headerTooLarge) return // read to its end, but not kept
       if (header !== undefined) {
         writeBody(chunk)
         return

@@ -4,20 +4,21 @@ import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import type { SpoolPolicy } from './spool-policy.ts'
 
-/** Names of ours, and of nobody else, so that sweeping never touches another's file: named-file.ts. */
+/** Names that only onescan makes, so that sweeping never removes another's file: named-file.ts. */
 const FILE_NAME = /^onescan-[0-9]+-[0-9a-z]+\.msg$/
 const DIRECTORY_NAME = /^onescan-dir-[0-9A-Za-z]{6}$/
 
 /** Milliseconds after which what a killed process left is swept; far above any SCANTIMEOUT in use. */
 export const SWEEP_AGE = 36 * 60 * 60 * 1000
-/** Names that are looked at before anything else gets a turn, and the pause then, in milliseconds. */
+/** How many names are looked at in one turn, and the pause after it in milliseconds. */
 const SLICE = 256
 const PAUSE = 50
 
 /**
- * Removes what `kill -9` left where messages lie: names of ours, older than SWEEP_AGE, of this
- * user, or in a SPOOLDIR of this user's of anybody. In slices, since anybody may fill a directory
- * like /tmp. What cannot be listed or removed stays. Ends at the signal; never rejects.
+ * Removes what `kill -9` left in the directories of messages: files with names of ours, older than
+ * SWEEP_AGE, of this user, or in a SPOOLDIR that belongs to this user, of anybody. Works in slices,
+ * since anybody may fill a directory like /tmp. What cannot be listed or removed stays. Ends at the
+ * signal; never rejects.
  */
 export async function sweepSpool(
   { directory, sharedDirectory }: SpoolPolicy,
@@ -54,7 +55,7 @@ function sweepOne(path: string, now: number, owner: number | undefined): void {
     if (owner !== undefined && status.uid !== owner) return
     if (!status.isDirectory()) unlinkSync(path)
     else {
-      // Never further down: who may rename what is in it must not lead this elsewhere.
+      // Directories in it are not entered: somebody who may rename them could lead this elsewhere.
       for (const name of readdirSync(path)) unlinkSync(join(path, name))
       rmdirSync(path)
     }

@@ -36,9 +36,9 @@ export function headerFormFault(header: Header): FormFault {
 }
 
 /**
- * How many fields at the top of the block every reader takes for header fields, for the
- * same ones: those above the first line that is not well formed. Below it some reader may
- * have come to the body, so only these may be taken out of a message.
+ * How many fields at the top of the block all readers take for the same header fields: those above
+ * the first line that is not well formed. Below it some reader may be in the body already, so only
+ * these may be taken out of a message.
  */
 export function agreedFieldCount(header: Header): number {
   const { fields } = header

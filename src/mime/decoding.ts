@@ -51,7 +51,7 @@ export function* oneWay(
 /** What a decoder makes of a source; the caller closes the store. */
 export function* decoded(part: Source, make: MakeDecoder, walk: Work): Generator<Step, Store> {
   spend(walk, part.size)
-  const store = new Store(walk.shelf)
+  const store = new Store(walk.pool)
   const room = walk.rooms.pop() ?? decoderRoom()
   let isDone = false
   try {
@@ -80,7 +80,7 @@ export function sourceIn(store: Store): Source {
 /** What came out of an encoding, and what is within it. */
 export function* giveDecoded(source: Source, walk: Walk, depth: number): Generator<Step, void> {
   if (!(yield* giveOne(source, {}, walk))) return
-  const signed = signedContent(() => source.chunks(), walk.shelf)
+  const signed = signedContent(() => source.chunks(), walk.pool)
   if (signed) {
     try {
       checkDepth(depth)

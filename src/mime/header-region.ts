@@ -1,6 +1,7 @@
+import type { Encoding } from './encodings.ts'
 import { MimeLines } from './fields.ts'
 import { FIELDS_MAX, Over } from './limits.ts'
-import { type Encoding, type PartHeader, readPartHeader } from './part-header.ts'
+import { type PartHeader, readPartHeader } from './part-header.ts'
 import { SPACE, TAB } from './shared/lines.ts'
 
 export interface RegionStart {

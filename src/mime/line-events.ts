@@ -10,10 +10,15 @@ export class EventSearch {
   #dash = -1
   #begin: number
   #upper: number
+  readonly #midLine: boolean
 
-  /** `coded`: lines that begin uuencode or yEnc, too. */
-  constructor(bytes: Buffer, coded: boolean) {
+  /** `coded`: lines that begin uuencode or yEnc, too. `midLine`: the bytes begin within a line. */
+  constructor(
+    bytes: Buffer,
+    { coded, midLine }: { readonly coded: boolean; readonly midLine: boolean },
+  ) {
     this.#bytes = bytes
+    this.#midLine = midLine
     this.#begin = coded ? -1 : bytes.length
     this.#upper = this.#begin
   }
@@ -29,7 +34,7 @@ export class EventSearch {
       const found = Math.min(this.#dash, this.#begin, this.#upper)
       if (found === bytes.length) return found
       const line = eventAt(bytes, found, from)
-      if (line !== undefined) return line
+      if (line !== undefined && !(line === 0 && this.#midLine)) return line
       // On behind it; a row of dashes at once.
       least = found + 1
       while (bytes[least] === DASH) least++

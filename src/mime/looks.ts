@@ -9,6 +9,12 @@ export function firstByte(source: Source): number {
   return 0
 }
 
+/** Whether its first line is empty. */
+export function startsEmpty(source: Source): boolean {
+  for (const [byte] of source.chunks(0, Math.min(source.size, 1))) return byte === LF || byte === CR
+  return false
+}
+
 /** The source without the line end that it ends in, and that; a bare CR is one to some. */
 export function endOf(source: Source): { readonly bare: Source; readonly end: Buffer } {
   const from = Math.max(0, source.size - 2)

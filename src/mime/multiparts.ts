@@ -1,4 +1,6 @@
-import type { Encoding } from './part-header.ts'
+import type { Encoding } from './encodings.ts'
+import type { RegionStart } from './header-region.ts'
+import type { PartHeader } from './part-header.ts'
 import { CR, LF, SPACE } from './shared/lines.ts'
 
 /** A multipart whose boundary is known, as its header has it. */
@@ -37,7 +39,24 @@ export class Multiparts {
   readonly #byBoundary = new Map<string, Open[]>()
   #longest = 0
 
-  push(multipart: Multipart): void {
+  /** Begins what a header announces, if it has a boundary. */
+  enter(
+    { boundary, multipart, encodings }: PartHeader,
+    { nests, around }: RegionStart,
+    place: Pick<Multipart, 'base' | 'containers'>,
+  ): void {
+    if (boundary === undefined) return
+    const own = encodings.filter((encoding) => encoding !== 'identity')
+    this.#push({
+      ...place,
+      boundary,
+      isSure: multipart === 'sure',
+      encodings: own.length === 0 ? around : [...new Set([...around, ...own])],
+      nests,
+    })
+  }
+
+  #push(multipart: Multipart): void {
     const { boundary } = multipart
     const open = { multipart, level: this.#open.length }
     this.#open.push(open)

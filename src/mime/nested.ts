@@ -2,6 +2,7 @@ import { Base64Decoder, PATIENT } from './decoders/base64.ts'
 import { decoded, sourceIn } from './decoding.ts'
 import { plainName } from './fields.ts'
 import { Over } from './limits.ts'
+import type { ByteListener } from './listeners.ts'
 import { beginsAsMail, MAIL_START } from './looks.ts'
 import { aroundMail, type Depth } from './nesting.ts'
 import type { Leaf } from './open-contents.ts'
@@ -20,27 +21,32 @@ const ENCODED_START = 3 * MAIL_START
 /**
  * Whether more than `limit` messages stand inside one another, or more than `limit` multiparts in
  * one of them; encoded ones count, too (nesting.ts). Reads no further than it takes to tell: of
- * mail without parts the header, and the start of what it encodes. Steps are turns; the last one
- * is `over` where there is more than is read.
+ * mail without parts the header, and the start of what it encodes; where `bytes` listens to the
+ * message, all of it. Steps are turns; the last one is `over` where there is more than is read
+ * and it cannot be told.
  */
 export function* isNestedDeeper(
   message: Source,
   limit: number,
-  options: WorkOptions,
+  { bytes, ...options }: WorkOptions & { readonly bytes?: ByteListener | undefined },
 ): Generator<Step, boolean> {
+  const count = { limit, readings: 0, isDeeper: false }
   try {
-    const mail = { source: message, around: aroundMail() }
-    return yield* readsDeeper(mail, { limit, readings: 0 }, newWork(message, options))
+    const mail = { source: message, around: aroundMail(), bytes }
+    yield* read(mail, count, newWork(message, options))
   } catch (error) {
     if (!(error instanceof Over)) throw error
-    yield { kind: 'over', why: error.message }
-    return false
+    bytes?.over()
+    if (!count.isDeeper) yield { kind: 'over', why: error.message }
   }
+  return count.isDeeper
 }
 
 interface Count {
   readonly limit: number
   readings: number
+  /** It is known, and nothing more need be looked into. */
+  isDeeper: boolean
 }
 
 interface Mail {
@@ -48,59 +54,71 @@ interface Mail {
   readonly around: Depth
   /** What it is read under, where its own header stands outside of what is encoded. */
   readonly header?: Buffer
+  /** Wants to see the mail to its end. */
+  readonly bytes?: ByteListener | undefined
 }
 
-function* readsDeeper(
-  { source, around, header }: Mail,
-  count: Count,
-  work: Work,
-): Generator<Step, boolean> {
-  if (++count.readings > READINGS_MAX) return true
+function* read({ source, around, header, bytes }: Mail, count: Count, work: Work): Generator<Step> {
+  if (++count.readings > READINGS_MAX) count.isDeeper = true
   let encoded: Leaf[] = []
   const leaf = (leaf: Leaf) => {
     if (leaf.depth && mayHoldMail(leaf.header)) encoded.push(leaf)
   }
-  const reading = new Reading({ leaf }, around)
+  const reading = new Reading({ leaf, bytes }, around)
   if (header) reading.push(header)
   const shift = header?.length ?? 0
   let steps = 0
   let isSettled = false
   for (const chunk of source.chunks()) {
-    for (let at = 0; at < chunk.length && !isSettled; at += PIECE) {
-      reading.push(chunk.subarray(at, at + PIECE))
+    for (let at = 0; at < chunk.length && (bytes || !isSettled); at += PIECE) {
+      const piece = chunk.subarray(at, at + PIECE)
+      if (!isSettled) reading.push(piece)
+      else if (!goesOn(reading, piece, bytes)) bytes = undefined
       yield* worked(work, reading.steps - steps)
       steps = reading.steps
-      if (reading.deepest > count.limit) return true
+      if (reading.deepest > count.limit) count.isDeeper = true
       const ready = encoded
       encoded = []
-      for (const leaf of ready)
-        if (yield* holdsDeeper(leaf, source, shift, count, work)) return true
-      isSettled = reading.isSettled
+      for (const leaf of ready) yield* readEncoded(leaf, source, shift, count, work)
+      isSettled ||= count.isDeeper || reading.isSettled
     }
-    if (isSettled) break
+    if (isSettled && !bytes) break
   }
   reading.end()
-  if (reading.deepest > count.limit) return true
+  if (reading.deepest > count.limit) count.isDeeper = true
   for (const leaf of encoded) {
     // What is settled goes on to the end.
     const whole = isSettled ? { ...leaf, to: source.size + shift } : leaf
-    if (yield* holdsDeeper(whole, source, shift, count, work)) return true
+    yield* readEncoded(whole, source, shift, count, work)
   }
   count.readings--
-  return false
+}
+
+/** Whether it could go on, for who listens to bytes alone: it is known how deep the mail is nested. */
+function goesOn(reading: Reading, piece: Buffer, bytes: ByteListener | undefined): boolean {
+  try {
+    reading.push(piece)
+    return true
+  } catch (error) {
+    if (!(error instanceof Over)) throw error
+    bytes?.over()
+    reading.stop()
+    return false
+  }
 }
 
 function mayHoldMail({ encodings }: PartHeader): boolean {
   return encodings.includes('base64') || encodings.includes('quoted-printable')
 }
 
-function* holdsDeeper(
+function* readEncoded(
   { from, to, header, depth }: Leaf,
   source: Source,
   shift: number,
   count: Count,
   work: Work,
-): Generator<Step, boolean> {
+): Generator<Step> {
+  if (count.isDeeper) return
   const isOpened = header.multipart !== 'no' || header.message !== 'no'
   const part = partOf(source, Math.max(0, from - shift), Math.max(0, to - shift))
   for (const encoding of header.encodings) {
@@ -112,12 +130,11 @@ function* holdsDeeper(
       const mail: Mail = isOpened
         ? { source: sourceIn(store), around: depth!, header: withoutEncoding(header) }
         : { source: sourceIn(store), around: aroundMail(depth!.messages + 1) }
-      if (yield* readsDeeper(mail, count, work)) return true
+      yield* read(mail, count, work)
     } finally {
       store.close()
     }
   }
-  return false
 }
 
 function decoderOf(encoding: PartHeader['encodings'][number]): MakeDecoder | undefined {

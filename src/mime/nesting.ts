@@ -1,3 +1,5 @@
+import type { HeaderRegion } from './header-region.ts'
+import type { Multipart } from './multiparts.ts'
 import type { PartHeader } from './part-header.ts'
 
 /** How many things are open around a place, as libclamav counts them. */
@@ -74,9 +76,13 @@ export class Nesting {
     if (last) this.#push({ ...last, levels: Math.max(last.levels, this.#inPlace) })
   }
 
-  /** Closes all but the outermost `length`. */
-  cut(length: number): void {
-    if (length < this.#open.length) this.#open.length = length
+  /** What is nested in the multipart is over, but for who goes on in the header `before`. */
+  leave({ nests, containers }: Multipart, before: HeaderRegion | undefined): void {
+    if (nests === 'no') return
+    const isOwn = before?.start.containers === containers && before.start.nests !== 'no'
+    const says = isOwn && (this.#open.length > containers || saysType(before.header))
+    if (says) this.enter(before.header, false)
+    else if (containers < this.#open.length) this.#open.length = containers
   }
 
   #push(container: Depth): void {

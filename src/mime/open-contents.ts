@@ -1,7 +1,8 @@
+import type { Encoding } from './encodings.ts'
 import type { HeaderRegion } from './header-region.ts'
 import { OPEN_MAX, Over, PLACES_MAX } from './limits.ts'
 import type { Depth } from './nesting.ts'
-import { type Encoding, NO_HEADER, type PartHeader } from './part-header.ts'
+import { NO_HEADER, type PartHeader } from './part-header.ts'
 
 /** A content that begins at one place and may end at several. Offsets are bytes of the message. */
 export interface Leaf {
@@ -74,22 +75,36 @@ export class OpenContents {
 
   /** Ends what was begun last, but for the first `base`. */
   end(base: number, to: number): void {
-    for (const { kind, from, region, depth, mayEnd } of this.#open.splice(base)) {
-      if (kind !== 'leaf') {
-        this.#listener.coded?.({ kind, from, to })
-        continue
-      }
-      const header = region ? this.#withFirstText(region.header) : NO_HEADER
-      const encodings = [...new Set([...header.encodings, ...(region?.start.around ?? [])])]
-      this.#listener.leaf?.({ from, to, mayEnd: [...mayEnd.values()], header, encodings, depth })
+    for (const open of this.#open.splice(base)) this.#end(open, to)
+  }
+
+  /** The same without what is known by its own looks: that goes on, for who sees no delimiter there. */
+  endLeaves(base: number, to: number): void {
+    for (const open of this.#open.splice(base)) {
+      if (open.kind === 'leaf') this.#end(open, to)
+      else this.#open.push(open)
     }
   }
 
-  /** Of several texts the first is that of the mail itself: others are files to some readers. */
-  #withFirstText(header: PartHeader): PartHeader {
+  #end(open: Open, to: number): void {
+    const { kind, from, region, depth, mayEnd } = open
+    if (kind !== 'leaf') {
+      this.#listener.coded?.({ kind, from, to })
+      return
+    }
+    const header = region ? this.#withOwnText(region, depth) : NO_HEADER
+    const encodings = [...new Set([...header.encodings, ...(region?.start.around ?? [])])]
+    this.#listener.leaf?.({ from, to, mayEnd: [...mayEnd.values()], header, encodings, depth })
+  }
+
+  /**
+   * Of several texts the first is that of the mail itself, where all readers see its header.
+   * Others, and those of attached messages, are files to some.
+   */
+  #withOwnText({ header, start }: HeaderRegion, depth: Depth | undefined): PartHeader {
     if (!header.isText) return header
-    const isFirst = !this.#hasText
+    const isOwn = !this.#hasText && start.nests === 'sure' && depth?.messages === 0
     this.#hasText = true
-    return isFirst ? header : { ...header, isText: false }
+    return isOwn ? header : { ...header, isText: false }
   }
 }

@@ -1,5 +1,5 @@
-import { decodeWords } from '../message/encoded-words.ts'
 import { readBoundaries } from './boundary-forms.ts'
+import { type Encoding, encodingsOf } from './encodings.ts'
 import {
   type Field,
   fieldsOf,
@@ -8,9 +8,7 @@ import {
   unfolded,
   withoutComments,
 } from './fields.ts'
-
-/** Ways in which content is encoded. */
-export type Encoding = 'identity' | 'base64' | 'quoted-printable' | 'uuencode'
+import { readType } from './strict-type.ts'
 
 /** Whether a header announces something: to no reader, to all of them, or perhaps to some. */
 export type Announced = 'no' | 'sure' | 'maybe'
@@ -78,15 +76,19 @@ export function readPartHeader(lines: MimeLines, { isWhole, isOfPart }: HeaderFo
   const boundaries = readBoundaries(spoken)
   const type = strict?.type ?? typeOf(types[0] ?? '')
   const multipart = multipartOf(type, said, isSure, strict?.boundary, boundaries)
+  const message = messageOf(type, types.join('\n').toLowerCase(), isSure, isPlain)
+  const spokenOf = encodingsOf(encodings, isPlain, said)
+  // Parts and messages have encodings of their own; others are none to some (RFC 2045 6.4).
+  const isContainer = multipart !== 'no' || message !== 'no'
   return {
     fields,
     type,
     multipart,
-    message: messageOf(type, types.join('\n').toLowerCase(), isSure, isPlain),
+    message,
     boundary: isSure && multipart !== 'no' && isOnce(text) ? strict.boundary : undefined,
     boundaries,
     isDigest: /multipart\s*\/\s*digest/.test(said),
-    encodings: encodingsOf(encodings, isPlain, said),
+    encodings: isContainer ? [...new Set<Encoding>(['identity', ...spokenOf])] : spokenOf,
     isPlain,
     isText: isPlain && !isNamed && (types.length === 0 ? !isOfPart : strict?.isText === true),
     isNamed,
@@ -150,87 +152,7 @@ function messageOf(type: string, types: string, isSure: boolean, isPlain: boolea
   return /message[\s(]*\/|^\s*message\s*(?:;|$)/.test(types) ? 'maybe' : 'no'
 }
 
-const WORDS: ReadonlyMap<string, Encoding> = new Map([
-  ['7bit', 'identity'],
-  ['8bit', 'identity'],
-  ['binary', 'identity'],
-  ['base64', 'base64'],
-  ['quoted-printable', 'quoted-printable'],
-])
-const ALL: readonly Encoding[] = ['identity', 'base64', 'quoted-printable', 'uuencode']
-
-/**
- * One encoding if all readers must take the same; else all that the header speaks of, and if it
- * speaks of one that nobody knows, every one.
- */
-function encodingsOf(
-  values: readonly string[],
-  isPlain: boolean,
-  said: string,
-): readonly Encoding[] {
-  const [first] = values
-  if (isPlain && first === undefined) return ['identity']
-  // Blanks behind the word make another of it to some.
-  const only = values.length === 1 && isPlain ? WORDS.get(first!.toLowerCase()) : undefined
-  if (only) return [only]
-  const words = values.map((value) => value.trim().toLowerCase())
-  if (words.some((word) => word !== '' && !WORDS.has(word))) return ALL
-  const text = lettersOf(said)
-  const spoken = [
-    ...(text.includes('b64') || text.includes('base64') ? (['base64'] as const) : []),
-    ...(text.includes('quoted') || text.includes('printable')
-      ? (['quoted-printable'] as const)
-      : []),
-    ...(/uu(?:e|code)/.test(text) ? (['uuencode'] as const) : []),
-  ]
-  return ['identity', ...spoken]
-}
-
-/** What is left of a text, and of its encoded words, where readers drop what they do not know. */
-function lettersOf(said: string): string {
-  const all = said.includes('=?') ? `${said}\n${decodeWords(said).toLowerCase()}` : said
-  return all.replace(/[^a-z0-9]/g, '')
-}
-
 /** The type as far as it can be told where nothing else can. */
 function typeOf(value: string): string {
   return /^[^\s;]*/.exec(value)![0].toLowerCase()
 }
-
-interface StrictType {
-  readonly type: string
-  readonly boundary: string | undefined
-  readonly isText: boolean
-}
-
-/** Parameters that say nothing of a file. */
-const TEXT_PARAMETERS = new Set(['charset', 'format', 'delsp', 'reply-type', 'markup'])
-
-/** A Content-Type that leaves no room for opinions (RFC 2045 5.1); undefined for all others. */
-function readType(value: string): StrictType | undefined {
-  const head = /^([\w.+-]+\/[\w.+-]+)[ \t]*/.exec(value)
-  if (!head) return undefined
-  const type = head[1]!.toLowerCase()
-  const names = new Set<string>()
-  let boundary: string | undefined
-  let at = head[0].length
-  while (at < value.length) {
-    PARAMETER.lastIndex = at
-    const found = PARAMETER.exec(value)
-    if (!found) return undefined
-    const [whole, name, quoted, token] = found
-    at += whole.length
-    if (name === undefined) continue // a semicolon at the end
-    const lower = name.toLowerCase()
-    if (names.has(lower)) return undefined
-    names.add(lower)
-    if (lower === 'boundary') boundary = quoted ?? token
-  }
-  if (boundary !== undefined && !BOUNDARY.test(boundary)) return undefined
-  const isText = type === 'text/plain' && [...names].every((name) => TEXT_PARAMETERS.has(name))
-  return { type, boundary, isText }
-}
-
-const PARAMETER =
-  /;[ \t]*(?:([\w*.%-]+)[ \t]*=[ \t]*(?:"([^"\\]*)"|([\w'+.,/:=?$!*%&~^{}|#@-]+))[ \t]*|$)/y
-const BOUNDARY = /^[!-~](?:[ -~]{0,198}[!-~])?$/

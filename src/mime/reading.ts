@@ -4,28 +4,20 @@ import { readBoundaries } from './boundary-forms.ts'
 import { codedName, isBase64Header, isUuencodeHeader } from './decoders/uuencode.ts'
 import { HeaderRegion, isBlankLine, isField, type RegionStart } from './header-region.ts'
 import { BOUNDARY_MAX, GOING_ON_MAX, Over } from './limits.ts'
+import { LineBlocks } from './line-blocks.ts'
 import { EventSearch } from './line-events.ts'
-import { type Multipart, Multiparts } from './multiparts.ts'
+import type { ReadingListener } from './listeners.ts'
+import { Multiparts } from './multiparts.ts'
 import { aroundMail, type Depth, Nesting, saysType } from './nesting.ts'
-import { type Coded, type ContentListener, OpenContents } from './open-contents.ts'
+import { type Coded, OpenContents } from './open-contents.ts'
 import type { PartHeader } from './part-header.ts'
-import { CR, DASH, isBlank, LF, LineSearch, lineEnd, SPACE, TAB } from './shared/lines.ts'
-
-/** Bytes of a line that are looked at together; a longer one is taken in pieces. */
-const LINE_MAX = 16 * 1024
+import { CR, DASH, isBlank, LF, LineSearch, SPACE, TAB } from './shared/lines.ts'
 
 /** First lines of a content in which libclamav goes on with the header. */
 const GOES_ON = /^(?:content|filename=)|base64/i
 
 /** Lines that are no fields, one behind the other, by which a header is over. */
 const STRANGE_MAX = 2
-
-export interface ReadingListener extends ContentListener {
-  /** Each header, as some reader sees it. */
-  header?(header: PartHeader): void
-  /** The name of a file in uuencode or yEnc. */
-  name?(name: string): void
-}
 
 /**
  * The one reading of a mail, of any split, in constant memory and linear time. It tells a
@@ -58,10 +50,10 @@ export class Reading {
   /** Whether lines of nothing but base64 are looked for: no header says that they are. */
   #looksForRuns: boolean
 
-  #held: Buffer = Buffer.alloc(0)
+  readonly #blocks = new LineBlocks((block, midLine) => this.#take(block, midLine))
   /** Where what is looked at begins. */
   #offset = 0
-  /** The line goes on that was begun before. */
+  /** It goes on with a line that was begun before. */
   #midLine = false
   /** Bytes that were looked at, and those of headers that were read again. */
   steps = 0
@@ -95,24 +87,20 @@ export class Reading {
 
   /** Takes the next bytes; they are not kept. Throws Over where there is more than is read. */
   push(chunk: Buffer): void {
-    let rest = chunk
-    if (this.#held.length > 0) {
-      const lf = chunk.indexOf(LF)
-      this.#held = Buffer.concat([this.#held, lf < 0 ? chunk : chunk.subarray(0, lf + 1)])
-      if (lf < 0 && this.#held.length <= LINE_MAX) return
-      this.#take(this.#held)
-      rest = lf < 0 ? chunk.subarray(chunk.length) : chunk.subarray(lf + 1)
-    }
-    let end = rest.lastIndexOf(LF) + 1
-    if (rest.length - end > LINE_MAX) end = rest.length
-    this.#held = Buffer.from(rest.subarray(end))
-    if (end > 0) this.#take(rest.subarray(0, end))
+    this.#blocks.push(chunk)
   }
 
   end(): void {
-    if (this.#held.length > 0) this.#take(this.#held)
+    this.#blocks.end()
     if (this.#region) this.#endHeader(false)
     this.#runs.end()
+    this.stop()
+  }
+
+  /** Ends what is open where it has come to, for who reads no further. */
+  stop(): void {
+    this.#blocks.forget()
+    this.#region = undefined
     this.#open.end(0, this.#offset)
   }
 
@@ -120,23 +108,23 @@ export class Reading {
     return this.#listener.coded !== undefined
   }
 
-  /** Whole lines, or the pieces of one. */
-  #take(bytes: Buffer): void {
+  #take(bytes: Buffer, midLine: boolean): void {
+    this.#midLine = midLine
     this.steps += bytes.length
+    this.#listener.bytes?.block(bytes)
     this.#lines(bytes)
     this.#offset += bytes.length
-    this.#midLine = bytes.at(-1) !== LF
   }
 
   #lines(bytes: Buffer): void {
     let at = 0
-    if (this.#midLine) {
-      at = lineEnd(bytes, 0, bytes.length)
-      if (this.#region) this.#region.add(bytes.toString('latin1', 0, at), true)
-      else this.#content(bytes, 0, at)
-    }
-    const search = new EventSearch(bytes, this.#looksForCoded)
+    const search = new EventSearch(bytes, { coded: this.#looksForCoded, midLine: this.#midLine })
     const lines = new LineSearch(bytes)
+    if (this.#midLine && this.#region) {
+      at = lines.any(0)
+      this.#listener.bytes?.headerLine(bytes, 0, at)
+      this.#region.add(bytes.toString('latin1', 0, at), true)
+    }
     while (at < bytes.length) {
       if (this.#region) {
         const end = lines.any(at)
@@ -174,6 +162,7 @@ export class Reading {
     const { header } = region
     this.#boundaries.learn(header.boundaries)
     this.#listener.header?.(header)
+    this.#listener.bytes?.header(header, isWhole)
     return header
   }
 
@@ -181,6 +170,11 @@ export class Reading {
   #headerLine(region: HeaderRegion, bytes: Buffer, from: number, to: number): void {
     let end = to
     while (end > from && (bytes[end - 1] === LF || bytes[end - 1] === CR)) end--
+    if (bytes[from] === DASH && bytes[from + 1] === DASH) {
+      this.#learnSoFar(region)
+      if (this.#delimiter(bytes, from, to)) return
+    }
+    this.#listener.bytes?.headerLine(bytes, from, to)
     if (end === from) {
       const base = this.#open.length
       this.#endHeader(true)
@@ -188,10 +182,6 @@ export class Reading {
       this.#announce(region, base)
       this.#awaitsHeader = !region.hasLines && !region.start.isOfPart
       return
-    }
-    if (bytes[from] === DASH && bytes[from + 1] === DASH) {
-      this.#learnSoFar(region)
-      if (this.#delimiter(bytes, from, to)) return
     }
     if (this.#isAtStart) {
       this.#isAtStart = false // of an attached message
@@ -228,16 +218,9 @@ export class Reading {
     const isInside = nests !== 'no'
     const isMessage = isInside ? this.#nesting.enter(header, isClear) : header.message !== 'no'
     this.#isAtStart = isInside
-    const { boundary } = header
-    if (boundary !== undefined) {
-      const isSure = header.multipart === 'sure'
-      const own = header.encodings.filter((encoding) => encoding !== 'identity')
-      const encodings = own.length === 0 ? start.around : [...new Set([...start.around, ...own])]
-      const containers = this.#nesting.length
-      this.#multiparts.push({ boundary, isSure, base, encodings, nests, containers })
-    }
+    this.#multiparts.enter(header, start, { base, containers: this.#nesting.length })
     // What is written plainly has no other boundaries than those that are known.
-    if (header.multipart === 'maybe' && boundary === undefined) this.#anyDashes = true
+    if (header.multipart === 'maybe' && header.boundary === undefined) this.#anyDashes = true
     if (!isMessage) return
     this.#beginHeader({ isOfPart: false, nests: isInside && !isClear ? 'maybe' : nests })
   }
@@ -274,6 +257,7 @@ export class Reading {
 
   /** Bytes of content in which nothing begins. */
   #content(bytes: Buffer, from: number, to: number): void {
+    this.#listener.bytes?.content(bytes, from, to)
     if (this.#looksForRuns) this.#runs.lines(bytes, from, to, this.#offset)
   }
 
@@ -327,13 +311,15 @@ export class Reading {
     if (!delimiter && boundary === undefined && !this.#anyDashes) return false
     const region = this.#region
     if (region) this.#endHeader(false)
+    this.#listener.bytes?.delimiter(bytes, from, to)
     // To some readers the header that it stands in goes on behind it, or its content begins there.
     const before = region?.hasLines ? region : undefined
-    if (delimiter) this.#leave(delimiter.multipart, before)
+    if (delimiter) this.#nesting.leave(delimiter.multipart, before)
     else if (before && before.start.nests !== 'no' && saysType(before.header)) {
       this.#nesting.enter(before.header, false)
     }
-    this.#runs.end()
+    if (delimiter?.isSure) this.#runs.end()
+    else if (this.#looksForCoded) this.#runs.line(bytes, from, to, this.#offset)
     this.#looksForRuns = this.#looksForCoded
     this.#isAtStart = false
     if (!delimiter?.isSure) {
@@ -345,7 +331,8 @@ export class Reading {
       return true
     }
     const { multipart, closes } = delimiter
-    this.#open.end(multipart.base, this.#offset + from)
+    if (multipart.nests === 'sure') this.#open.end(multipart.base, this.#offset + from)
+    else this.#open.endLeaves(multipart.base, this.#offset + from)
     if (closes) {
       this.#multiparts.close(multipart)
       this.#startLeaf(to, before)
@@ -355,15 +342,6 @@ export class Reading {
       this.#beginHeader({ isOfPart: true, nests: multipart.nests, before })
     }
     return true
-  }
-
-  /** What is nested in the multipart is over, but for who goes on in the header `before`. */
-  #leave({ nests, containers }: Multipart, before: HeaderRegion | undefined): void {
-    if (nests === 'no') return
-    const isOwn = before?.start.containers === containers && before.start.nests !== 'no'
-    const says = isOwn && (this.#nesting.length > containers || saysType(before.header))
-    if (says) this.#nesting.enter(before.header, false)
-    else this.#nesting.cut(containers)
   }
 }
 

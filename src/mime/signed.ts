@@ -1,5 +1,5 @@
 import { Over } from './limits.ts'
-import { type Shelf, Store } from './store.ts'
+import { type MemoryPool, Store } from './store.ts'
 
 const OCTET_STRING = 0x04
 const CONSTRUCTED = 0x20
@@ -15,9 +15,9 @@ const FRONT = 64
  * where it is no such thing. In pieces it is no base64 that a scanner could read. Behind it
  * may stand what else is a string of octets, of certificates. The caller closes it.
  */
-export function signedContent(chunks: () => Iterable<Buffer>, shelf: Shelf): Store | undefined {
+export function signedContent(chunks: () => Iterable<Buffer>, pool: MemoryPool): Store | undefined {
   if (!isPkcs7(chunks())) return undefined
-  const store = new Store(shelf)
+  const store = new Store(pool)
   let header: number[] = [] // of the element that begins
   let left = 0 // bytes of a primitive element
   let isContent = false

@@ -1,6 +1,6 @@
 import { closeSync, readSync } from 'node:fs'
+import { writeWhole } from '../ground/runtime/write-whole.ts'
 import { spoolFault } from '../message/anonymous-file.ts'
-import { writeWhole } from '../runtime/write-whole.ts'
 
 /** Bytes of unfinished and finished contents together that stay in memory. */
 export const MEMORY_MAX = 3 * 1024 * 1024
@@ -19,7 +19,7 @@ const TAIL = 8 * 1024
 const CHUNK = 64 * 1024
 
 /** Where contents are kept: in memory as far as there is room, then in files without a name. */
-export interface Shelf {
+export interface MemoryPool {
   /** Bytes in memory now. */
   used: number
   /**
@@ -30,7 +30,7 @@ export interface Shelf {
   readonly openFile: () => number
 }
 
-export function createShelf(openFile: () => number): Shelf {
+export function createMemoryPool(openFile: () => number): MemoryPool {
   const free = new Map<number, Buffer[]>([
     [BLOCK_MIN, []],
     [BLOCK_MAX, []],
@@ -44,7 +44,7 @@ export function createShelf(openFile: () => number): Shelf {
  * be most of the work, and of the memory.
  */
 export class Store {
-  readonly #shelf: Shelf
+  readonly #pool: MemoryPool
   #blocks: Buffer[] = []
   #room = 0 // bytes left in the last block
   #size = 0
@@ -52,8 +52,8 @@ export class Store {
   #tail: Buffer | undefined // what is behind what the file has
   #tailLength = 0
 
-  constructor(shelf: Shelf) {
-    this.#shelf = shelf
+  constructor(pool: MemoryPool) {
+    this.#pool = pool
   }
 
   get size(): number {
@@ -64,7 +64,7 @@ export class Store {
   append(bytes: Buffer, from = 0, to = bytes.length): void {
     if (from >= to) return
     const after = this.#size + to - from
-    const fits = after <= SMALL || this.#shelf.used + to - from <= MEMORY_MAX
+    const fits = after <= SMALL || this.#pool.used + to - from <= MEMORY_MAX
     if (this.#fd === undefined && !fits) this.#fd = this.#spill()
     if (this.#fd === undefined) this.#hold(bytes, from, to)
     else this.#addToFile(this.#fd, bytes, from, to)
@@ -89,9 +89,9 @@ export class Store {
     for (let at = from; at < to; ) {
       if (this.#room === 0) {
         this.#room = Math.min(BLOCK_MAX, Math.max(BLOCK_MIN, this.#size, to - at))
-        const free = this.#shelf.free.get(this.#room)
+        const free = this.#pool.free.get(this.#room)
         this.#blocks.push(free?.pop() ?? Buffer.allocUnsafeSlow(this.#room))
-        this.#shelf.used += this.#room
+        this.#pool.used += this.#room
       }
       const last = this.#blocks.at(-1)!
       const copied = bytes.copy(last, last.length - this.#room, at, to)
@@ -113,15 +113,15 @@ export class Store {
 
   #forget(): void {
     for (const block of this.#blocks) {
-      this.#shelf.used -= block.length
-      this.#shelf.free.get(block.length)?.push(block)
+      this.#pool.used -= block.length
+      this.#pool.free.get(block.length)?.push(block)
     }
     this.#blocks = []
     this.#room = 0
   }
 
   #spill(): number {
-    const fd = this.#shelf.openFile()
+    const fd = this.#pool.openFile()
     this.#fd = fd
     let at = 0
     for (const bytes of this.#inMemory(0, this.#size)) {

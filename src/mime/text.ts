@@ -9,15 +9,14 @@ export interface TextLook {
   isText: boolean
   lf: boolean
   crlf: boolean
+  nul: boolean
 }
 
 export function newTextLook(): TextLook {
-  return { isText: true, lf: false, crlf: false }
+  return { isText: true, lf: false, crlf: false, nul: false }
 }
 
-/**
- * Takes bytes, in any split, and sees what they are. Linear.
- */
+/** Takes bytes, in any split, and sees what they are; returns the `last` one, for the next call. */
 export function lookAtText(
   look: TextLook,
   bytes: Buffer,
@@ -32,6 +31,9 @@ export function lookAtText(
       if (byte === LF) {
         if (before === CR) look.crlf = true
         else look.lf = true
+      } else if (byte === 0) {
+        look.nul = true
+        look.isText = false
       } else if (byte !== TAB && byte !== CR && byte !== 0x0c) look.isText = false
       if (before === CR && byte !== LF) look.isText = false
     } else if (before === CR) look.isText = false
@@ -84,6 +86,33 @@ export class WithoutCrs implements Decoder {
 
   push(bytes: Buffer, from: number, to: number): void {
     for (let at = from; at < to; at++) if (bytes[at] !== CR) this.#out.put(bytes[at]!)
+    this.#out.flush()
+  }
+
+  end(): void {}
+}
+
+/** Without empty lines in front, and without lines that begin with a NUL, as uudeview saves a text. */
+export class WithoutVoid implements Decoder {
+  readonly #out: Writer
+  #isFront = true
+  #startsLine = true
+  #drops = false
+
+  constructor(give: Give, room: Buffer) {
+    this.#out = new Writer(give, room)
+  }
+
+  push(bytes: Buffer, from: number, to: number): void {
+    for (let at = from; at < to; at++) {
+      const byte = bytes[at]!
+      const isEnd = byte === LF || byte === CR
+      if (this.#startsLine && byte === 0) this.#drops = true
+      else if (!isEnd) this.#isFront = false
+      if (!this.#drops && !this.#isFront) this.#out.put(byte)
+      this.#startsLine = byte === LF
+      if (byte === LF) this.#drops = false
+    }
     this.#out.flush()
   }
 

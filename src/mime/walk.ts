@@ -2,7 +2,7 @@ import type { Hash } from 'node:crypto'
 import { CONTENTS_MAX, mostBytesOf, Over } from './limits.ts'
 import type { PartHeader } from './part-header.ts'
 import type { Source } from './source.ts'
-import { createShelf, type Shelf } from './store.ts'
+import { createMemoryPool, type MemoryPool } from './store.ts'
 
 /** Contents that are compared as they are: for so few bytes that is less work than a digest. */
 const COMPARED_WHOLE_MAX = 256
@@ -16,11 +16,19 @@ export const PIECE = 64 * 1024
 /** What a content costs beside its bytes, in the same units. */
 const CONTENT_COST = 4096
 
+/** Bytes of a message. */
+export interface Place {
+  readonly from: number
+  readonly to: number
+}
+
 /** What a reader of mail might get out of a message. */
 export interface Content {
   readonly size: number
   /** A mail by itself, which scanners are to take for one. */
   readonly isMail: boolean
+  /** Where it stands in the message, as it is encoded there. */
+  readonly place: Place | undefined
   /** A chunk is valid until the next one is asked for. Not to be used once the next content was asked for. */
   chunks(from?: number, to?: number): Iterable<Buffer>
 }
@@ -47,7 +55,7 @@ export interface ContentsOptions {
 /** What whoever decodes and reads parts of one message shares. */
 export interface Work {
   readonly onWork: ((bytes: number) => void) | undefined
-  readonly shelf: Shelf
+  readonly pool: MemoryPool
   /** Memory for decoders, of this message alone, that none decodes into at the moment. */
   readonly rooms: Buffer[]
   bytesLeft: number
@@ -61,14 +69,16 @@ export interface Walk extends Work {
   readonly readMail: (mail: Source, walk: Walk, depth: number) => Generator<Step, void>
   readonly options: ContentsOptions
   readonly seen: Set<string>
+  /** Where in the message that stands of which contents are made now. */
+  place: Place | undefined
   count: number
 }
 
 export type WorkOptions = Pick<ContentsOptions, 'openFile' | 'onWork'>
 
 export function newWork({ size }: Source, { openFile, onWork }: WorkOptions): Work {
-  const shelf = createShelf(openFile)
-  return { onWork, shelf, rooms: [], bytesLeft: mostBytesOf(size), work: 0 }
+  const pool = createMemoryPool(openFile)
+  return { onWork, pool, rooms: [], bytesLeft: mostBytesOf(size), work: 0 }
 }
 
 export function newWalk(
@@ -76,7 +86,14 @@ export function newWalk(
   options: ContentsOptions,
   readMail: Walk['readMail'],
 ): Walk {
-  return { ...newWork(message, options), readMail, options, seen: new Set(), count: 0 }
+  return {
+    ...newWork(message, options),
+    readMail,
+    options,
+    seen: new Set(),
+    place: undefined,
+    count: 0,
+  }
 }
 
 /** Tells what was worked, and when it is time for a turn. */
@@ -101,7 +118,7 @@ export function* giveOne(source: Source, { isMail = false }, walk: Walk): Genera
   spend(walk, source.size)
   const { size } = source
   const chunks: Content['chunks'] = (from, to) => source.chunks(from, to)
-  yield { kind: 'content', content: { size, isMail, chunks } }
+  yield { kind: 'content', content: { size, isMail, place: walk.place, chunks } }
   yield* worked(walk, CONTENT_COST + size)
   return true
 }

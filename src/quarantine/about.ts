@@ -1,6 +1,9 @@
-import { Fault } from '../runtime/fault.ts'
+import { Fault } from '../ground/runtime/fault.ts'
 
-/** What is known of a message in quarantine, beside its bytes. Addresses are latin1, a character a byte. */
+/**
+ * What is known of a message in quarantine besides its bytes. Addresses are latin1, a character a
+ * byte.
+ */
 export interface About {
   readonly id: string
   /** When it was kept, RFC 3339 in UTC. */
@@ -23,20 +26,20 @@ export interface About {
 }
 
 /**
- * Ends what is ours of a file; the message follows byte for byte. Nothing above can look like
- * this line: it is JSON, which has no line end in it but ours, and these have a blank behind.
+ * The line that ends our part of a file; the message follows byte for byte. No line above can look
+ * like it: they are JSON, whose only line ends are ours, with a blank behind each.
  */
 const LAST_LINE = 'X-Onescan-Message: as it came, below this line\n'
 const FIELD = 'X-Onescan-Quarantine: '
 /** RFC 5322 2.1.1 asks for lines of under 998. */
 const LINE_MAX = 900
-/** Bytes of what is ours: an envelope may have a million recipients. */
+/** Most bytes of our part: an envelope may have a million recipients. */
 export const ABOUT_MAX = 192 * 1024 * 1024
 
 /**
- * The two header fields that stand above a message in quarantine: all that is known of it, as
- * JSON in ASCII, folded at any place; and the line below which the message begins. They are in
- * one file with it, so that neither is ever there without the other.
+ * The two header fields above a message in quarantine, with all that is known of it as JSON in
+ * ASCII, folded at any place, and the line below which the message begins. They are in the same
+ * file, so that message and knowledge are never there without each other.
  */
 export function encodeAbout(about: About): Buffer {
   const json = JSON.stringify(about).replace(/[^ -~]/g, (character) => {
@@ -48,18 +51,19 @@ export function encodeAbout(about: About): Buffer {
 }
 
 /**
- * What stands above a message, and where that begins, by the first bytes of its file; undefined
- * if there are not enough of them. Throws a Fault of kind `read` for a file that is none of ours.
+ * Our part of a file and where the message begins, read from the first bytes; undefined if there
+ * are not enough of them. Throws a Fault of kind `read` for a file that is none of ours.
  */
 export function decodeAbout(
   start: Buffer,
+  aboutMax = ABOUT_MAX,
 ): { readonly about: About; readonly messageAt: number } | undefined {
   const field = Buffer.from(FIELD)
   const known = start.subarray(0, field.length)
   if (!known.equals(field.subarray(0, known.length))) throw notOurs('does not begin as one')
   const end = start.indexOf(`\n${LAST_LINE}`)
   if (end < 0) {
-    if (start.length > ABOUT_MAX) throw notOurs(`says more than ${ABOUT_MAX} bytes of it`)
+    if (start.length > aboutMax) throw notOurs(`says more than ${aboutMax} bytes of it`)
     return undefined
   }
   const json = start.toString('latin1', field.length, end).replaceAll('\n ', '')

@@ -1,12 +1,12 @@
 import { closeSync, constants } from 'node:fs'
 import { type FileHandle, open } from 'node:fs/promises'
-import { errorCode, Fault } from '../runtime/fault.ts'
-import { listNames, nameOf, type Place } from '../runtime/path/walk.ts'
+import { errorCode, Fault } from '../ground/runtime/fault.ts'
+import { listNames, nameOf, type Place } from '../ground/runtime/path/walk.ts'
 import { ABOUT_MAX, type About, decodeAbout } from './about.ts'
-import { dayOf, dayOfId, type EntryName, readEntryName } from './names.ts'
+import { byAge, dayOf, dayOfId, type EntryName, readEntryName } from './names.ts'
 import { type Folder, findFolder, type Part, stepIfThere } from './places.ts'
 
-/** Where a message is: waiting, handed on by somebody, or in the hands of a release just now. */
+/** The state of a message: waiting, handed on, or being released just now. */
 export type EntryState = 'kept' | 'released' | 'releasing'
 
 /** A message in quarantine, by its file's name. */
@@ -14,25 +14,28 @@ export interface Entry extends EntryName {
   readonly ground: string
   readonly day: string
   readonly part: Part
-  /** Of its file in that part. */
+  /** The name of its file in that part of the Maildir. */
   readonly file: string
   readonly state: EntryState
   /** The process that releases it. */
   readonly pid?: number
 }
 
-/** What is asked for: unix milliseconds; undefined asks for nothing. */
+/** The times that are asked for, unix milliseconds; undefined is no bound. */
 export interface Span {
   readonly since: number | undefined
   readonly until: number | undefined
 }
 
 const START = 4096
-/** In tmp/ while it is being released: its name, and the process that does it. */
+/**
+ * The name of a file in tmp/ that is being released: its own name, and the process that releases
+ * it.
+ */
 const RELEASING = /^(.*)\.releasing-([0-9]{1,10})$/
 const FOLDER = /^\.([0-9]{4}-[0-9]{2}-[0-9]{2})$/
 
-/** Grounds that have a Maildir here, by name. */
+/** The grounds that have a Maildir here, by name. */
 export function groundsIn(root: Place): string[] {
   return listNames(root, root.path)
     .filter((name) => /^[a-z][a-z-]*$/.test(name))
@@ -52,8 +55,8 @@ export function daysOf(root: Place, ground: string): string[] {
 }
 
 /**
- * The messages of a time, the oldest first. Only folders of days in that time are looked into, and
- * no file is opened: a quarantine may have a million.
+ * The messages of a time, the oldest first. Only the folders of its days are looked into, and no
+ * file is opened, since a quarantine may have a million messages.
  */
 export function* entriesIn(root: Place, { since, until }: Span): Generator<Entry> {
   const [from, to] = [since ?? 0, until ?? Number.POSITIVE_INFINITY].map((time) => time / 1000)
@@ -64,7 +67,7 @@ export function* entriesIn(root: Place, { since, until }: Span): Generator<Entry
   for (const day of [...days].sort()) {
     if (day < first || day > last) continue
     const entries = grounds.flatMap((ground) => entriesOfDay(root, ground, day))
-    entries.sort((one, other) => one.seconds - other.seconds || (one.id < other.id ? -1 : 1))
+    entries.sort(byAge)
     for (const entry of entries) {
       if (entry.seconds >= Math.floor(from!) && entry.seconds < to!) yield entry
     }
@@ -89,28 +92,25 @@ export function entriesOfDay(root: Place, ground: string, day: string): Entry[] 
   try {
     return (['new', 'cur', 'tmp'] as const).flatMap((part) => {
       const names = listNames(folder.parts[part], part)
-      return names.flatMap((file) => entryOf(file, part, ground, day) ?? [])
+      return names.flatMap((file) => entryAt({ ground, day, part, file }) ?? [])
     })
   } finally {
     folder.close()
   }
 }
 
-function entryOf(
-  file: string,
-  part: Entry['part'],
-  ground: string,
-  day: string,
-): Entry | undefined {
+/** The message in a file; undefined for a file that is none of ours, or is being written. */
+export function entryAt(place: Pick<Entry, 'ground' | 'day' | 'part' | 'file'>): Entry | undefined {
+  const { part, file } = place
   const [, inner, pid] = (part === 'tmp' && RELEASING.exec(file)) || []
   const name = readEntryName(inner ?? file)
   if (name === undefined || (part === 'tmp') !== (pid !== undefined)) return undefined
-  const at = { ...name, ground, day, part, file }
+  const at = { ...name, ...place }
   if (pid !== undefined) return { ...at, state: 'releasing', pid: Number(pid) }
   return { ...at, state: name.flags.includes('P') ? 'released' : 'kept' }
 }
 
-/** A message that is open to be read. */
+/** A message that is open for reading. */
 export interface OpenEntry {
   readonly about: About
   /** The message as it came. */
@@ -118,14 +118,22 @@ export interface OpenEntry {
   close(): Promise<void>
 }
 
-/** Opens it where it is. Rejects with ENOENT if it has gone, and with a Fault for a file that is none of ours. */
-export async function openEntry(folder: Folder, part: Part, file: string): Promise<OpenEntry> {
+/**
+ * Opens it where it is. Rejects with ENOENT if it has gone, and with a Fault for a file that is none
+ * of ours, or says more than `aboutMax` bytes of its message.
+ */
+export async function openEntry(
+  folder: Folder,
+  part: Part,
+  file: string,
+  aboutMax = ABOUT_MAX,
+): Promise<OpenEntry> {
   const { O_RDONLY, O_NOFOLLOW, O_NONBLOCK } = constants
   const path = `${nameOf(folder.parts[part])}/${file}`
   const handle = await open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK)
   try {
     if (!(await handle.stat()).isFile()) throw new Fault('read', `${file}: is no regular file`)
-    const { about, messageAt } = await readStart(handle)
+    const { about, messageAt } = await readStart(handle, aboutMax)
     return {
       about,
       async *message() {
@@ -146,12 +154,16 @@ export async function openEntry(folder: Folder, part: Part, file: string): Promi
   }
 }
 
-/** What is known of a message; undefined if it has gone meanwhile. */
-export async function aboutOf(root: Place, entry: Entry): Promise<About | undefined> {
+/** What is known of a message; undefined if it has gone meanwhile. Rejects as openEntry() does. */
+export async function aboutOf(
+  root: Place,
+  entry: Entry,
+  aboutMax = ABOUT_MAX,
+): Promise<About | undefined> {
   const folder = findFolder(root, entry.ground, entry.day)
   if (folder === undefined) return undefined
   try {
-    const opened = await openEntry(folder, entry.part, entry.file)
+    const opened = await openEntry(folder, entry.part, entry.file, aboutMax)
     await opened.close()
     return opened.about
   } catch (error) {
@@ -162,9 +174,9 @@ export async function aboutOf(root: Place, entry: Entry): Promise<About | undefi
   }
 }
 
-async function readStart(handle: FileHandle) {
+async function readStart(handle: FileHandle, aboutMax: number) {
   for (let most = START; ; most *= 8) {
-    const start = Buffer.alloc(Math.min(most, ABOUT_MAX + 2 * START))
+    const start = Buffer.alloc(Math.min(most, aboutMax + 2 * START))
     let length = 0
     for (;;) {
       const { bytesRead } = await handle.read(start, length, start.length - length, length)
@@ -172,7 +184,7 @@ async function readStart(handle: FileHandle) {
       length += bytesRead
       if (length === start.length) break
     }
-    const found = decodeAbout(start.subarray(0, length))
+    const found = decodeAbout(start.subarray(0, length), aboutMax)
     if (found !== undefined) return found
     if (length < start.length) throw new Fault('read', 'is no message in quarantine: it ends early')
   }

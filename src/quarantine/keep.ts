@@ -1,17 +1,17 @@
 import { closeSync } from 'node:fs'
 import { type FileHandle, open, rename, unlink } from 'node:fs/promises'
+import { isFault } from '../ground/runtime/fault.ts'
+import { nameOf } from '../ground/runtime/path/walk.ts'
 import type { Message } from '../message/spool.ts'
-import { isFault } from '../runtime/fault.ts'
-import { nameOf } from '../runtime/path/walk.ts'
 import { type About, encodeAbout } from './about.ts'
 import { dayOfId, nameOfEntry } from './names.ts'
 import { type Folder, makeFolder, openQuarantine, quarantineFault } from './places.ts'
 
 /**
- * Keeps a message: when this resolves, it is on the disk, and a power failure does not undo that
- * (fsync(2) of the file, and of the directory that names it). Killed before, it leaves nothing but
- * a file in tmp/, which the sweep removes. Rejects with a Fault, `write` if the disk is full:
- * the message is not kept, and must not be accepted.
+ * Keeps a message. When this resolves it is on the disk, and a power failure does not undo that
+ * (fsync(2) of the file, and of the directory that names it). A process that is killed before
+ * leaves nothing but a file in tmp/, which the sweep removes. Rejects with a Fault, `write` if the
+ * disk is full: then the message is not kept, and must not be accepted.
  */
 export async function keepMessage(
   directory: string,
@@ -65,7 +65,7 @@ async function writeAll(file: FileHandle, bytes: Buffer): Promise<void> {
   }
 }
 
-/** Names that are new in a directory are on the disk then. */
+/** Makes sure that the new names in a directory are on the disk. */
 async function synchronise(directory: string): Promise<void> {
   const handle = await open(`${directory}/.`, 'r')
   try {

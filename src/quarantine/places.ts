@@ -1,10 +1,10 @@
 import { closeSync, fsyncSync, mkdirSync, openSync, type Stats } from 'node:fs'
 import { join } from 'node:path'
-import { errorCode, errorText, Fault } from '../runtime/fault.ts'
-import { nameOf, type Place, walk, walkIn } from '../runtime/path/walk.ts'
+import { errorCode, errorText, Fault } from '../ground/runtime/fault.ts'
+import { nameOf, type Place, walk, walkIn } from '../ground/runtime/path/walk.ts'
 
 const OTHERS = 0o077
-const PARTS = ['tmp', 'new', 'cur'] as const
+export const PARTS = ['tmp', 'new', 'cur'] as const
 export type Part = (typeof PARTS)[number]
 
 /** A day of one ground: a folder of its Maildir, `GROUND/.YYYY-MM-DD`, as Maildir++ has them. */
@@ -112,7 +112,7 @@ function folderOf(open: (part: Part) => Place): Folder {
   }
 }
 
-/** A directory in the quarantine; undefined if it is not there. Throws as findFolder(). */
+/** A directory in the quarantine; undefined if it is not there. Throws as findFolder() does. */
 export function stepIfThere(directory: Place, name: string): Place | undefined {
   try {
     return step(directory, name)
@@ -137,7 +137,7 @@ function stepOrMake(directory: Place, name: string): Place {
   return step(directory, name)
 }
 
-/** What is new in a directory is on the disk then: once a day for each. */
+/** Makes sure that the new names in a directory are on the disk: once a day for each. */
 function synchronise(directory: string): void {
   const fd = openSync(`${directory}/.`, 'r')
   try {
@@ -161,7 +161,10 @@ function step(directory: Place, name: string): Place {
   throw new Fault('config', `QUARANTINE: ${shown} is no directory of uid ${process.geteuid!()}`)
 }
 
-/** A full disk, and all else that keeps a message from being kept: the sender has to try again. */
+/**
+ * The fault for a full disk, and for everything else that keeps a message from being kept: the
+ * sender has to try again.
+ */
 export function quarantineFault(what: string, error: unknown): Fault {
   const full = ['ENOSPC', 'EDQUOT', 'EFBIG', 'EIO'].includes(errorCode(error))
   return new Fault(full ? 'write' : 'config', `QUARANTINE ${what}: ${errorText(error)}`, error)

@@ -1,6 +1,6 @@
-import { Fault } from '../runtime/fault.ts'
-import { readNumber, readSize } from '../settings/read.ts'
-import type { Environment } from '../settings/settings.ts'
+import { Fault } from '../ground/runtime/fault.ts'
+import { readNumber, readSize } from '../ground/settings/read.ts'
+import type { Environment } from '../ground/settings/settings.ts'
 
 /** Where mail is kept that is neither delivered nor refused. */
 export type QuarantinePolicy =

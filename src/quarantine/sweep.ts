@@ -1,9 +1,9 @@
 import { closeSync } from 'node:fs'
 import { opendir, rmdir, stat, unlink } from 'node:fs/promises'
-import { setTimeout as pause } from 'node:timers/promises'
-import { nameOf, type Place } from '../runtime/path/walk.ts'
+import { nameOf, type Place } from '../ground/runtime/path/walk.ts'
+import { breathe, eachName, SLICE } from './each-name.ts'
 import { daysOf, groundsIn } from './entries.ts'
-import { type EntryName, readEntryName } from './names.ts'
+import { byAge, type EntryName, readEntryName } from './names.ts'
 import { type Folder, findFolder, openQuarantine, type Part, stepIfThere } from './places.ts'
 import type { QuarantineLimits } from './quarantine-policy.ts'
 
@@ -14,13 +14,10 @@ export interface Swept {
   readonly removed: number
 }
 
-/** Names that are looked at before all else gets a turn, and the pause then, in milliseconds. */
-const SLICE = 256
-const PAUSE = 5
-/** Milliseconds after which what a killed process left in tmp/ is of no use. */
+/** Milliseconds after which a file that a killed process left in tmp/ is useless. */
 const LEFT_AFTER = 36 * 60 * 60 * 1000
 const DAY = 86_400_000
-/** Bytes that a file takes beside its message, for what is told above it. */
+/** Bytes that a file takes besides its message, for our part above it. */
 const BESIDE = 4096
 
 /** A day of one ground, and what is in it. */
@@ -32,10 +29,10 @@ interface Counted {
 }
 
 /**
- * Removes what is over the limits: what is too old, then the oldest until number and bytes fit.
- * In slices, so that it may run beside mail, and without holding more than one day's names. What
- * cannot be removed stays. `now` in unix milliseconds. Rejects if the quarantine cannot be opened,
- * or at the signal.
+ * Removes what is over the limits: first what is too old, then the oldest messages until number and
+ * bytes fit. Works in slices, beside mail, and holds only the names of one day. What cannot be
+ * removed stays. `now` in unix milliseconds. Rejects if the quarantine cannot be opened, or at the
+ * signal.
  */
 export async function sweepQuarantine(
   directory: string,
@@ -80,7 +77,7 @@ function createSweep(
     return sum
   }
 
-  /** What is too old goes; the rest is counted. */
+  /** Removes what is too old, and counts the rest. */
   async function removeOld(ground: string, day: string): Promise<Counted> {
     const count = { ground, day, messages: 0, bytes: 0 }
     await withFolder(ground, day, async (folder) => {
@@ -95,17 +92,17 @@ function createSweep(
     return count
   }
 
-  /** The oldest of that day go, until the rest is within the limits. */
+  /** Removes the oldest messages of that day until the rest is within the limits. */
   async function thin(ground: string, day: string): Promise<void> {
     await withFolder(ground, day, async (folder) => {
       const found: { readonly name: EntryName; readonly path: string }[] = []
       for (const part of ['new', 'cur'] as const) {
         await eachEntry(folder, part, async (name, path) => void found.push({ name, path }))
       }
-      found.sort((one, other) => one.name.seconds - other.name.seconds)
+      found.sort((one, other) => byAge(one.name, other.name))
       for (const [index, { name, path }] of found.entries()) {
         if (!isOver()) return
-        if (index % SLICE === SLICE - 1) await breathe()
+        if (index % SLICE === SLICE - 1) await breathe(signal)
         if (!(await remove(path))) continue
         sum.messages--
         sum.bytes -= name.size + BESIDE
@@ -113,14 +110,15 @@ function createSweep(
     })
   }
 
-  /** What a killed process left in tmp/ goes, and the folder if nothing is in it. */
+  /** Removes what a killed process left in tmp/, and the folder if nothing is in it. */
   async function tidy(ground: string, day: string): Promise<void> {
     let isEmpty = false
     await withFolder(ground, day, async (folder) => {
-      await eachName(folder, 'tmp', async (_, path) => {
+      const removeLeft = async (_: string, path: string) => {
         const stats = await stat(path).catch(() => undefined)
         if (stats !== undefined && now - stats.mtimeMs > LEFT_AFTER) await unlink(path).catch(none)
-      })
+      }
+      await eachName(folder, 'tmp', removeLeft, signal)
       isEmpty = await hasNothing(folder)
     })
     if (!isEmpty) return
@@ -157,26 +155,14 @@ function createSweep(
     part: Part,
     each: (name: EntryName, path: string) => Promise<void>,
   ): Promise<void> {
-    await eachName(folder, part, async (file, path) => {
+    const look = async (file: string, path: string) => {
       const name = readEntryName(file)
       if (name !== undefined) await each(name, path)
-    })
-  }
-
-  async function eachName(
-    { parts }: Folder,
-    part: Part,
-    each: (name: string, path: string) => Promise<void>,
-  ): Promise<void> {
-    const directory = nameOf(parts[part])
-    let count = 0
-    for await (const { name } of await opendir(`${directory}/.`, { bufferSize: SLICE })) {
-      if (++count % SLICE === 0) await breathe()
-      await each(name, `${directory}/${name}`)
     }
+    await eachName(folder, part, look, signal)
   }
 
-  /** Whether it is gone now. */
+  /** Returns whether it is gone now. */
   async function remove(path: string): Promise<boolean> {
     try {
       await unlink(path)
@@ -187,14 +173,10 @@ function createSweep(
     }
   }
 
-  async function breathe(): Promise<void> {
-    await pause(PAUSE, undefined, { ref: false, ...(signal && { signal }) })
-  }
-
   return { run }
 }
 
-/** All three parts: a folder without one of them is none. */
+/** All three parts go: a folder without one of them is no Maildir. */
 async function hasNothing({ parts }: Folder): Promise<boolean> {
   for (const place of Object.values(parts)) {
     const directory = await opendir(`${nameOf(place)}/.`)

@@ -1,6 +1,6 @@
 import { rename, unlink } from 'node:fs/promises'
-import { errorCode, Fault } from '../runtime/fault.ts'
-import { nameOf, type Place } from '../runtime/path/walk.ts'
+import { errorCode, Fault } from '../ground/runtime/fault.ts'
+import { nameOf, type Place } from '../ground/runtime/path/walk.ts'
 import { type Entry, findEntry, type OpenEntry, openEntry } from './entries.ts'
 import { nameOfEntry } from './names.ts'
 import { type Folder, findFolder, type Part } from './places.ts'
@@ -9,18 +9,23 @@ import { type Folder, findFolder, type Part } from './places.ts'
 export interface Taken {
   readonly entry: Entry
   readonly opened: OpenEntry
-  /** Whether somebody was killed while releasing it, and it may have been delivered. */
+  /**
+   * Whether a process was killed while it released this message, so that it may have been
+   * delivered.
+   */
   readonly wasBegun: boolean
-  /** It has been handed on: it stays, in cur/ with the flag P ("passed", maildir(5)). */
+  /**
+   * To be called when it was handed on: it stays, in cur/ with the flag P ("passed", maildir(5)).
+   */
   released(): Promise<void>
-  /** It stays as it was. */
+  /** To be called if it was not: it stays as it was. */
   giveBack(): Promise<void>
 }
 
 /**
- * Takes a message to hand it on: of several that try, one gets it, by rename(2). Rejects with a
- * Fault if there is none of that id, if it has been released already and `again` is not said, or
- * while another process is at it; a process that has died has left it to the next one.
+ * Takes a message to hand it on: if several try, one gets it, by rename(2). Rejects with a Fault if
+ * there is none of that id, if it has been released already and `again` is not set, or while
+ * another process has it; what a dead process had goes to the next one.
  */
 export async function takeEntry(
   root: Place,

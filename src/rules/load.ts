@@ -1,25 +1,31 @@
-import { errorCode, errorText, Fault } from '../runtime/fault.ts'
-import { readOwnFile } from '../runtime/path/read.ts'
+import { errorCode, errorText, Fault } from '../ground/runtime/fault.ts'
+import { readOwnFile } from '../ground/runtime/path/read.ts'
+import type { Addressed } from './candidates.ts'
 import { createRules, type Rules } from './match.ts'
 import { parseRules } from './parse.ts'
 import { ruleFiles } from './places.ts'
 import { parseSimcontrol } from './simcontrol.ts'
 
-/** Bytes of the file. */
+/** Most bytes of the file. */
 export const FILE_MAX = 4 * 1024 * 1024
 
 /**
  * The site's policy by rule: `onescan.policy` in the control directory, else `policy` in
- * `hostDirectory`, else simscan's `simcontrol`; undefined if there is none. Throws a Fault of kind
- * `config` for one that cannot be read, or makes no sense.
+ * `hostDirectory`, else simscan's `simcontrol`; undefined if there is none. With `about` it has no
+ * lines about other mail. Throws a Fault of kind `config` for one that cannot be read, or makes no
+ * sense.
  */
-export function loadRules(control: string, hostDirectory: string): Rules | undefined {
+export function loadRules(
+  control: string,
+  hostDirectory: string,
+  about?: Addressed,
+): Rules | undefined {
   for (const path of ruleFiles(control, hostDirectory)) {
     const text = readIfThere(path)
     if (text === undefined) continue
     const rules = path.endsWith('/simcontrol')
       ? parseSimcontrol(text, path)
-      : parseRules(text, path)
+      : parseRules(text, path, about)
     return rules.length === 0 ? undefined : createRules(path, rules)
   }
   return undefined

@@ -1,8 +1,8 @@
-import { lowerCase, type MailAddress, withPlainDomain } from '../envelope/address.ts'
-import { type Address, contains } from '../net/address.ts'
+import { type Address, contains } from '../ground/net/address.ts'
+import { lowerCase, type MailAddress, withPlainDomain } from '../message/envelope/address.ts'
 import type { AddressPattern, Rule } from './rule.ts'
 
-/** What lines are compared with: a message, and one of its recipients. */
+/** A message and one of its recipients, which lines are compared with. */
 export interface Facts {
   readonly sender: MailAddress
   /** Undefined if it has none. */
@@ -10,17 +10,21 @@ export interface Facts {
   readonly client: Address | undefined
   /** Whether the client may relay or has authenticated. */
   readonly auth: boolean
-  /** Bytes. */
-  readonly size: number
+  /** Bytes; undefined before the message is there: a line about its size may apply then. */
+  readonly size: number | undefined
 }
 
 export interface Rules {
-  /** The file that they are from. */
+  /** The file that the lines are from. */
   readonly path: string
   readonly all: readonly Rule[]
+  /** Whether a line refuses mail. */
+  readonly refuseSome: boolean
   /** The first line that says how such a message is judged. */
   find(facts: Facts): Rule | undefined
-  /** The exceptions that there may be for it, by what is found, in their order. */
+  /** The line that refuses such mail whatever its size will be; undefined if there is none. */
+  findRefusal(facts: Omit<Facts, 'size'>): Rule | undefined
+  /** The exceptions that may apply to it, depending on what is found; in their order. */
   exceptions(facts: Facts): readonly Rule[]
 }
 
@@ -31,12 +35,17 @@ export interface Rules {
 export function createRules(path: string, all: readonly Rule[]): Rules {
   const settings = createIndex(all.filter(({ action }) => action.kind !== 'allow'))
   const allows = createIndex(all.filter(({ action }) => action.kind === 'allow'))
+  const find = (facts: Facts): Rule | undefined => settings(facts, true)[0]
   return {
     path,
     all,
-    find(facts) {
-      const [first] = settings(facts, true)
-      return first
+    refuseSome: all.some(({ action }) => action.kind === 'refuse'),
+    find,
+    findRefusal(facts) {
+      const rule = find({ ...facts, size: undefined })
+      const { larger, smaller } = rule?.conditions ?? {}
+      const isSure = larger === undefined && smaller === undefined
+      return rule?.action.kind === 'refuse' && isSure ? rule : undefined
     },
     exceptions: (facts) => allows(facts, false),
   }
@@ -94,7 +103,7 @@ function keyOf({ kind, text }: AddressPattern): string {
   return kind === 'address' ? text : `@${kind === 'below' ? '.' : ''}${text}`
 }
 
-/** An address as patterns have it. */
+/** An address in the form of patterns. */
 interface Comparable {
   readonly whole: string
   readonly domain: string | undefined
@@ -133,6 +142,7 @@ function holds(
   if (from !== undefined && !fits(from, sender)) return false
   if (network !== undefined && !(client && contains(network, client))) return false
   if (wanted !== undefined && wanted !== auth) return false
+  if (size === undefined) return true
   if (larger !== undefined && !(size > larger)) return false
   return smaller === undefined || size < smaller
 }

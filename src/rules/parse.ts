@@ -1,9 +1,11 @@
-import { lowerCase, readAddress, withPlainDomain } from '../envelope/address.ts'
-import { parseNetwork } from '../net/address.ts'
-import { errorText, Fault } from '../runtime/fault.ts'
-import { nearest } from '../settings/nearest.ts'
-import { byteSize, splitWords } from '../settings/settings.ts'
-import { clamAv, infectedMail, scanners, unscannedMail } from '../settings/table/scanning.ts'
+import { parseNetwork } from '../ground/net/address.ts'
+import { errorText, Fault } from '../ground/runtime/fault.ts'
+import { nearest } from '../ground/settings/nearest.ts'
+import { checkReplyText } from '../ground/settings/reply-text.ts'
+import { byteSize, splitWords } from '../ground/settings/settings.ts'
+import { clamAv, infectedMail, scanners, unscannedMail } from '../ground/settings/table/scanning.ts'
+import { lowerCase, readAddress, withPlainDomain } from '../message/envelope/address.ts'
+import { type Addressed, candidatesIn } from './candidates.ts'
 import type { Action, AddressPattern, Conditions, Rule } from './rule.ts'
 
 /** Bytes of a line, its continuations included. */
@@ -22,12 +24,13 @@ export const settable: readonly string[] = Object.keys({
 /**
  * Reads lines of onescan.policy(5), in the form of Postfix's access(5): a pattern, blanks, what it
  * does. `#` begins a comment line, and a line with a blank in front goes on with the one above.
- * Throws a Fault of kind `config` that names file, line and remedy.
+ * Throws a Fault of kind `config` that names file, line and remedy. With `about` lines are left out
+ * that are about other mail, and what makes no sense in them.
  */
-export function parseRules(text: string, path: string): Rule[] {
+export function parseRules(text: string, path: string, about?: Addressed): Rule[] {
   const rules: Rule[] = []
   const distinct = new Set<string>()
-  for (const { number, line } of logicalLines(text, path)) {
+  for (const { number, line } of linesAbout(text, path, about)) {
     try {
       const rule = parseRule(line, number)
       rules.push(rule)
@@ -42,9 +45,20 @@ export function parseRules(text: string, path: string): Rule[] {
   return rules
 }
 
-function* logicalLines(text: string, path: string): Generator<{ number: number; line: string }> {
-  let number = 0
-  let begun: { number: number; line: string } | undefined
+interface Line {
+  readonly number: number
+  line: string
+}
+
+function* linesAbout(text: string, path: string, about: Addressed | undefined): Generator<Line> {
+  const whole = [{ number: 1, text }]
+  const excerpts = (about && candidatesIn(text, about)) ?? whole
+  for (const { number, text } of excerpts) yield* logicalLines(text, path, number)
+}
+
+function* logicalLines(text: string, path: string, first: number): Generator<Line> {
+  let number = first - 1
+  let begun: Line | undefined
   for (const raw of text.split('\n')) {
     number++
     const line = raw.replace(/\r$/, '')
@@ -67,11 +81,16 @@ function parseRule(text: string, line: number): Rule {
   const [pattern = '', ...words] = splitWords(text, 'the line')
   const conditions = parsePattern(pattern)
   const action = parseAction(words)
-  if (action.kind !== 'allow' && conditions.signature !== undefined) {
-    throw new Error('signature= is known after the scan: it can only allow')
+  const { signature, sha256 } = conditions
+  if (action.kind !== 'allow' && (signature ?? sha256) !== undefined) {
+    const which = signature === undefined ? 'sha256' : 'signature'
+    throw new Error(`${which}= is known after the scan: it can only allow`)
+  }
+  if (action.kind === 'refuse' && Object.keys(conditions).length === 0) {
+    throw new Error('would refuse all mail; name a sender, a client or a recipient')
   }
   if (action.kind === 'allow' && Object.keys(conditions).length === 0) {
-    throw new Error('would let all viruses in; name a signature, a sender or a recipient')
+    throw new Error('would let all viruses in; name a signature, a file, a sender or a recipient')
   }
   return { line, conditions, action }
 }
@@ -90,7 +109,7 @@ function parsePattern(pattern: string): Conditions {
 }
 
 function parseCondition(word: string): Conditions {
-  const [, name = '', sign = '', value = ''] = /^([a-z]+)(?:([=<>])(.*))?$/.exec(word) ?? []
+  const [, name = '', sign = '', value = ''] = /^([a-z]+|sha256)(?:([=<>])(.*))?$/.exec(word) ?? []
   if (sign === '<' || sign === '>') {
     if (name !== 'size') throw new Error(`${word}: only size has ${sign}`)
     const bytes = byteSize({ size: value }, 'size', Number.NaN)
@@ -114,9 +133,12 @@ function parseCondition(word: string): Conditions {
     case 'signature':
       if (value === '') throw new Error(`${word}: names no signature`)
       return { signature: value }
+    case 'sha256':
+      if (!/^[0-9a-f]{64}$/i.test(value)) throw new Error(`${word}: must be 64 hexadecimal digits, as sha256sum prints them`) // biome-ignore format: a line
+      return { sha256: value.toLowerCase() }
     default: {
-      const known = ['to=', 'from=', 'client=', 'auth', 'size>', 'size<', 'signature=']
-      const meant = nearest(word.split(/[=<>]/)[0] ?? '', ['to', 'from', 'client', 'auth', 'size', 'signature']) // biome-ignore format: a line
+      const known = ['to=', 'from=', 'client=', 'auth', 'size>', 'size<', 'signature=', 'sha256=']
+      const meant = nearest(word.split(/[=<>]/)[0] ?? '', ['to', 'from', 'client', 'auth', 'size', 'signature', 'sha256']) // biome-ignore format: a line
       const hint = meant ? `did you mean ${meant}?` : `say ${known.join(', ')} or *`
       throw new Error(`${word}: is no condition; ${hint}`)
     }
@@ -126,25 +148,35 @@ function parseCondition(word: string): Conditions {
 function parseAddressPattern(value: string, word: string): AddressPattern {
   if (value === '<>') return { kind: 'address', text: '' }
   if (value.includes('@')) {
-    const { local, domain } = withPlainDomain(readAddress(value))
+    const { local, domain } = withPlainDomain(readAddress(bytesOf(value)))
     if (!local || !domain) throw new Error(`${word}: is no address; name a domain without the @`)
     return { kind: 'address', text: `${lowerCase(local)}@${domain}` }
   }
-  const text = lowerCase(value).replace(/^\./, '')
+  const text = lowerCase(bytesOf(value).toString('latin1')).replace(/^\./, '')
   if (!/^[^.@*<>]/.test(text))
     throw new Error(`${word}: must be user@domain, domain, .domain or <>`)
   return { kind: value.startsWith('.') ? 'below' : 'domain', text }
 }
 
+const ACTIONS = 'scan off, refuse, allow, or NAME=VALUE'
+
+/** Addresses are bytes: in an envelope nobody says which character set they are in. */
+const bytesOf = (text: string) => Buffer.from(text, 'utf8')
+
 function parseAction(words: readonly string[]): Action {
   const [first, second, ...more] = words
-  if (first === undefined) throw new Error('says not what to do: scan off, allow, or NAME=VALUE')
+  if (first === undefined) throw new Error(`says not what to do: ${ACTIONS}`)
   if (first === 'allow' && second === undefined) return { kind: 'allow' }
   if (first === 'scan' && second === 'off' && more.length === 0) return { kind: 'off' }
+  if (first === 'refuse' && more.length === 0) {
+    if (second === undefined) return { kind: 'refuse' }
+    checkReplyText('refuse', second)
+    return { kind: 'refuse', text: second }
+  }
   const settings: Record<string, string> = {}
   for (const word of words) {
     const [, name = '', value = ''] = /^([A-Z_0-9]+)=(.*)$/s.exec(word) ?? []
-    if (name === '') throw new Error(`${word}: must be scan off, allow, or NAME=VALUE`)
+    if (name === '') throw new Error(`${word}: must be ${ACTIONS}`)
     if (!settable.includes(name)) throw new Error(objectionTo(name))
     if (name in settings) throw new Error(`${name} is set twice`)
     settings[name] = value

@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 
-/** Where it may be, in the order in which it is looked for. */
+/** The places of the file, in the order in which they are tried. */
 export function ruleFiles(control: string, hostDirectory: string): readonly string[] {
   return [
     join(control, 'onescan.policy'),

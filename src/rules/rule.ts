@@ -1,4 +1,4 @@
-import type { Network } from '../net/address.ts'
+import type { Network } from '../ground/net/address.ts'
 
 /** An address pattern of access(5): a whole address, `domain`, `.domain` for what is below it, or `<>`. */
 export type AddressPattern =
@@ -6,7 +6,7 @@ export type AddressPattern =
   | { readonly kind: 'domain'; readonly text: string }
   | { readonly kind: 'below'; readonly text: string }
 
-/** What must hold of a message and one of its recipients; undefined asks for nothing. */
+/** The conditions of a line on a message and one of its recipients; undefined is no condition. */
 export interface Conditions {
   readonly to?: AddressPattern
   readonly from?: AddressPattern
@@ -15,14 +15,18 @@ export interface Conditions {
   /** Bytes. */
   readonly larger?: number
   readonly smaller?: number
-  /** What was found, with `*`; for exceptions alone. */
+  /** Names of what is found, with `*`; for exceptions alone. */
   readonly signature?: string
+  /** SHA-256 of a file in it, in hex of small letters; for exceptions alone. */
+  readonly sha256?: string
 }
 
 /** What a line says. */
 export type Action =
   | { readonly kind: 'set'; readonly settings: Readonly<Record<string, string>> }
   | { readonly kind: 'off' }
+  /** Mail is refused, whatever is in it: with that text, if there is one. */
+  | { readonly kind: 'refuse'; readonly text?: string }
   /** An exception: what was found lets the message pass. */
   | { readonly kind: 'allow' }
 

@@ -1,4 +1,4 @@
-import { errorText, Fault } from '../runtime/fault.ts'
+import { errorText, Fault } from '../ground/runtime/fault.ts'
 import { LINE_MAX, parseRules } from './parse.ts'
 import type { Rule } from './rule.ts'
 

@@ -34,7 +34,7 @@ function saysHow(word: string): boolean {
   return /^--(f|str)/.test(option) && ['--fdpass', '--stream'].some((it) => it.startsWith(option))
 }
 
-/** What the words name, else where the program looks by itself. */
+/** What the words name; else the places where the program looks by itself. */
 function configFiles(words: readonly string[]): readonly string[] {
   for (const [at, word] of words.entries()) {
     const [, joined] = /^(?:--config-file=|-c)(.+)$/.exec(word) ?? []

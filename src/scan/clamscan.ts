@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream'
 import NodeClam from 'clamscan'
-import { errorText, Fault, isFault } from '../runtime/fault.ts'
-import { printable } from '../runtime/printable.ts'
+import { errorText, Fault, isFault } from '../ground/runtime/fault.ts'
+import { printable } from '../ground/runtime/printable.ts'
 import { type ClamdAddress, readClamdAddress } from './clamd/address.ts'
 import { type ResourceScope, withResourceScope } from './clamscan/resource-scope.ts'
 import { causeOf } from './shared/cause.ts'
@@ -11,8 +11,8 @@ import {
   clean,
   infected,
   over,
+  type Sample,
   type Scanner,
-  type Specimen,
   unknown,
   type Verdict,
 } from './shared/scanner.ts'
@@ -49,23 +49,23 @@ export function clamscanScanner(policy: ScanPolicy): Scanner {
       signatures: clamscan.way === 'tcp' || clamscan.way === 'tls' ? 'not told' : "this host's",
       ...(clamscan.way === 'clamscan' && { hasLoaded: async () => true }), // it does so each time
     },
-    async scan(specimen, { signal }) {
-      if (specimen.size > clam.maxSize) {
+    async scan(sample, { signal }) {
+      if (sample.size > clam.maxSize) {
         return over(
           'size',
-          `clamscan: ${specimen.size} bytes are more than CLAMDMAXSIZE ${clam.maxSize}`,
+          `clamscan: ${sample.size} bytes are more than CLAMDMAXSIZE ${clam.maxSize}`,
         )
       }
       // clamscan calls an empty file neither OK nor FOUND, and INSTREAM never ends without data.
-      if (specimen.size === 0) return clean
+      if (sample.size === 0) return clean
       try {
         const result = await withResourceScope(signal, async (scope) => {
           const engine = await startEngine(clamscan, address, policy.timeout)
           signal.throwIfAborted()
-          if (address === undefined || (address.kind === 'unix' && specimen.pathIsShared)) {
-            return await engine.isInfected(await specimen.path())
+          if (address === undefined || (address.kind === 'unix' && sample.pathIsShared)) {
+            return await engine.isInfected(await sample.path())
           }
-          return await engine.scanStream(streamOf(specimen, scope))
+          return await engine.scanStream(streamOf(sample, scope))
         })
         return verdictOf(result)
       } catch (error) {
@@ -90,7 +90,7 @@ function addressFor(
   throw new Fault('config', `CLAMSCAN ${way}: CLAMD ${addresses.join(' ')} holds no ${wanted}`)
 }
 
-/** The package, held to one way: whatever it would fall back to is switched off. */
+/** The package, set to one way; all that it would fall back to is switched off. */
 async function startEngine(
   { way, program, database, configFile }: ClamscanPolicy,
   address: ClamdAddress | undefined,
@@ -138,9 +138,9 @@ async function startEngine(
  * The message as the package takes it. The package writes to its socket whether that
  * takes more or not; waiting here is what keeps a large message out of memory.
  */
-function streamOf(specimen: Specimen, scope: ResourceScope): Readable {
+function streamOf(sample: Sample, scope: ResourceScope): Readable {
   async function* chunks() {
-    for (const chunk of specimen.chunks()) {
+    for (const chunk of sample.chunks()) {
       yield Buffer.from(chunk)
       await scope.drained()
     }

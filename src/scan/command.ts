@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { closeSync, openSync } from 'node:fs'
 import { basename } from 'node:path'
-import { ownChild } from '../runtime/own-children.ts'
+import { ownChild } from '../ground/runtime/own-children.ts'
 import { handingOverOption, isClamAvHere } from './clamdscan.ts'
 import { killGroup } from './shared/kill-group.ts'
 import type { ScanPolicy } from './shared/scan-policy.ts'
@@ -44,9 +44,9 @@ export function commandScanner(
       identity: `command(${[...codes, ...words].map(encodeURIComponent).join(',')})`,
       signatures: isClamAvHere(words) ? "this host's" : 'not told',
     },
-    async scan(specimen, task) {
+    async scan(sample, task) {
       const option = handingOverOption(words)
-      const path = await specimen.path()
+      const path = await sample.path()
       const argv = [...(option ? [option] : []), ...fillIn(words, path)]
       return run({ policy, program, argv, log }, path, task)
     },
@@ -126,8 +126,8 @@ function exitOf(child: ChildProcess, signal: AbortSignal): Promise<End> {
 }
 
 /**
- * The first bytes of the output, once all of it is there or, a little after the exit,
- * something still holds it open. The rest is read away, so that no scanner blocks on it.
+ * The first bytes of the output: when all of it is there, or a little after the exit if something
+ * still holds it open. The rest is read and dropped, so that no scanner blocks on it.
  */
 function collect(child: ChildProcess): Promise<string> {
   const kept: Buffer[] = []

@@ -20,9 +20,9 @@ export function eicarScanner(): Scanner {
     name: 'eicar',
     local: false,
     memorable: { identity: 'eicar', signatures: async () => '' },
-    async scan(specimen, { signal }) {
+    async scan(sample, { signal }) {
       const found = createEicarSearch()
-      for (const chunk of specimen.chunks()) {
+      for (const chunk of sample.chunks()) {
         for (let at = 0; at < chunk.length; at += PIECE) {
           if (found(chunk.subarray(at, at + PIECE))) return infected(NAME)
         }

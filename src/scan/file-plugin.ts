@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { type Stats, statSync } from 'node:fs'
 import { extname, join } from 'node:path'
-import { errorCode, errorText, Fault, isFault } from '../runtime/fault.ts'
+import { errorCode, errorText, Fault, isFault } from '../ground/runtime/fault.ts'
 import { type Command, hostCommand, limitedTo } from './file-plugin/host-command.ts'
 import { PluginHost } from './file-plugin/host-process.ts'
 import { type HostStarter, hostPerMessage, type PluginHosts } from './file-plugin/hosts.ts'
@@ -9,9 +9,9 @@ import { encodeRequest } from './plugin-host/request.ts'
 import { causeOf } from './shared/cause.ts'
 import type { ScanPolicy } from './shared/scan-policy.ts'
 import {
+  type Sample,
   type Scanner,
   type ScanTask,
-  type Specimen,
   unknown,
   type Verdict,
 } from './shared/scanner.ts'
@@ -48,8 +48,8 @@ export function filePluginScanner(
         throw new Fault('config', `QHPSI: plugin ${fileName}: ${errorText(error)}`, error)
       }
     },
-    async scan(specimen, task) {
-      const verdict = await askPlugin(policy, file, hosts, specimen, task).catch((error) => {
+    async scan(sample, task) {
+      const verdict = await askPlugin(policy, file, hosts, sample, task).catch((error) => {
         if (isFault(error)) throw error // our own spool, not the plugin
         return unknown(errorText(error), causeOf(error))
       })
@@ -83,14 +83,14 @@ async function askPlugin(
   policy: ScanPolicy,
   file: string,
   hosts: PluginHosts,
-  specimen: Specimen,
+  sample: Sample,
   { timeLeft, signal }: ScanTask,
 ): Promise<Verdict> {
   const { infectedCode, cleanCode, filePlugins } = policy
-  const { envelope, whole } = specimen
-  const { size, origin } = whole ?? specimen
-  const path = await (whole ?? specimen).path()
-  const part = whole && { path: await specimen.path(), size: specimen.size }
+  const { envelope, whole } = sample
+  const { size, origin } = whole ?? sample
+  const path = await (whole ?? sample).path()
+  const part = whole && { path: await sample.path(), size: sample.size }
   const compose = () => {
     const nonce = randomBytes(16).toString('hex')
     const { symbol } = filePlugins

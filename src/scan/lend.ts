@@ -1,8 +1,8 @@
-import type { Specimen } from './shared/scanner.ts'
+import type { Sample } from './shared/scanner.ts'
 
-/** A specimen for one scanner, until it is taken back. */
+/** A sample for one scanner, until it is taken back. */
 export interface Lent {
-  readonly specimen: Specimen
+  readonly sample: Sample
   takeBack(): void
 }
 
@@ -11,23 +11,23 @@ export interface Lent {
  * message is over by then, and its descriptor or memory may be another message's. So
  * nothing of it is read any more once it was taken back; who asks gets an error.
  */
-export function lend(specimen: Specimen): Lent {
+export function lend(sample: Sample): Lent {
   let over = false
-  const whole = specimen.whole && lend(specimen.whole)
-  const beside = specimen.beside?.map(lend)
+  const whole = sample.whole && lend(sample.whole)
+  const beside = sample.beside?.map(lend)
 
   function check(): void {
     if (over) throw new Error('the message is over')
   }
 
   return {
-    specimen: {
-      ...specimen,
-      ...(whole && { whole: whole.specimen }),
-      ...(beside && { beside: beside.map((each) => each.specimen) }),
+    sample: {
+      ...sample,
+      ...(whole && { whole: whole.sample }),
+      ...(beside && { beside: beside.map((each) => each.sample) }),
       *chunks(from, to) {
         check()
-        const chunks = specimen.chunks(from, to)[Symbol.iterator]()
+        const chunks = sample.chunks(from, to)[Symbol.iterator]()
         try {
           for (let next = chunks.next(); !next.done; next = chunks.next()) {
             yield next.value
@@ -37,15 +37,15 @@ export function lend(specimen: Specimen): Lent {
           chunks.return?.()
         }
       },
-      ...(specimen.sealedFile && {
+      ...(sample.sealedFile && {
         sealedFile() {
           check()
-          return specimen.sealedFile!()
+          return sample.sealedFile!()
         },
       }),
       async path() {
         check()
-        const path = await specimen.path()
+        const path = await sample.path()
         check()
         return path
       },

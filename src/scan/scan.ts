@@ -1,19 +1,18 @@
+import { errorText, isFault } from '../ground/runtime/fault.ts'
 import { openAnonymousFile } from '../message/anonymous-file.ts'
 import type { SpoolPolicy } from '../message/spool-policy.ts'
-import { isNestedDeeper } from '../mime/nested.ts'
 import { sourceOf } from '../mime/source.ts'
-import { errorText, isFault } from '../runtime/fault.ts'
 import { lend } from './lend.ts'
-import { findTraits } from './second-look/find-traits.ts'
+import { type FirstLook, lookFirst } from './second-look/first-look.ts'
 import { isStrange, type Trait } from './second-look/trait-names.ts'
 import { type Cause, causeOf } from './shared/cause.ts'
 import type { Limit } from './shared/exceeded-limit.ts'
 import {
   abortLate,
   harmed,
+  type Sample,
   type Scanner,
   type ScanTask,
-  type Specimen,
   unknown,
   type Verdict,
 } from './shared/scanner.ts'
@@ -73,7 +72,7 @@ export interface ScanRun {
     /** Whether traits that ordinary mail never has are enough to keep it out: STRICTMIME. */
     readonly strict: boolean
     readonly spool: SpoolPolicy
-    /** Told once, where they were looked for and the scanners found nothing in the whole. */
+    /** Told once, where they were looked for: before scanners are asked. */
     readonly traits: (found: ReadonlySet<Trait>) => void
   }
   /** Milliseconds on a clock that never goes back. */
@@ -89,7 +88,7 @@ export interface ScanRun {
  * message), and about the message. What is nested deeper than they look is none of their affair:
  * they would call it clean.
  */
-export async function runScanners(specimen: Specimen, run: ScanRun): Promise<ScanResult> {
+export async function runScanners(sample: Sample, run: ScanRun): Promise<ScanResult> {
   const abort = new AbortController()
   const deadline = run.uptime() + run.timeout
   const timer = setTimeout(() => abortLate(abort), run.timeout)
@@ -102,52 +101,52 @@ export async function runScanners(specimen: Specimen, run: ScanRun): Promise<Sca
     ...(run.signatures && { signatures: run.signatures }),
   }
   try {
-    return await scanAll(specimen, run, task)
+    return await scanAll(sample, run, task)
   } finally {
     clearTimeout(timer)
   }
 }
 
-async function scanAll(specimen: Specimen, run: ScanRun, task: ScanTask): Promise<ScanResult> {
-  const depth = await lookAtDepth(specimen, run, task)
+async function scanAll(sample: Sample, run: ScanRun, task: ScanTask): Promise<ScanResult> {
+  const { max } = run.nesting
+  const look = await lookFirst(sample, { ...task, max, wantsTraits: wantsTraits(run) })
+  if (look === undefined) return tooLate(run)
+  const depth = judgeDepth(look, run)
   if (depth.result !== undefined) return depth.result
+  if (wantsTraits(run)) run.secondLook.traits(look.traits)
   const looked =
     run.secondLook.when === 'always'
-      ? await scanEveryPart(specimen, run, task)
-      : await scanWhole(specimen, run, task)
+      ? await scanEveryPart(sample, look, run, task)
+      : await scanWhole(sample, look, run, task)
   if (looked.result !== undefined) return looked.result
   const unseen = depth.unseen ?? looked.unseen
   if (unseen !== undefined) return { answer: 'skipped', why: unseen }
   return { answer: 'clean', scanners: run.scanners }
 }
 
-/** Whether it is nested deeper than scanners look, in turns of the event loop. */
-async function lookAtDepth(
-  specimen: Specimen,
-  run: ScanRun,
-  { openFile, signal }: ScanTask,
-): Promise<Asked> {
-  const { max, over } = run.nesting
-  const steps = isNestedDeeper(specimen, max, { openFile })
-  let step = steps.next()
-  for (; !step.done; step = steps.next()) {
-    if (step.value.kind === 'over') return tooMuch(step.value.why, step.value.why, run)
-    await new Promise(setImmediate)
-    if (signal.aborted) {
-      steps.return(false)
-      return { result: tooLate(run) }
-    }
-  }
-  if (!step.value) return {}
-  const why = `more than ${max} messages or multiparts inside one another (MAXNESTING)`
-  return over === 'accept' ? { unseen: why } : { result: { answer: 'nested', why } }
+/** Whether it is nested deeper than scanners look. */
+function judgeDepth({ isDeeper, over }: FirstLook, run: ScanRun): Asked {
+  if (over !== undefined) return tooMuch(over, over, run)
+  if (!isDeeper) return {}
+  const why = `more than ${run.nesting.max} messages or multiparts inside one another (MAXNESTING)`
+  return run.nesting.over === 'accept' ? { unseen: why } : { result: { answer: 'nested', why } }
+}
+
+function wantsTraits(run: ScanRun): boolean {
+  const { when, strict } = run.secondLook
+  return strict || when === 'always' || (when === 'odd' && forContents(run).length > 0)
 }
 
 /** The whole message, and while scanners look at it, whether a second look is wanted. */
-async function scanWhole(specimen: Specimen, run: ScanRun, task: ScanTask): Promise<Asked> {
-  const second = secondLook(specimen, run, task)
+async function scanWhole(
+  sample: Sample,
+  look: FirstLook,
+  run: ScanRun,
+  task: ScanTask,
+): Promise<Asked> {
+  const second = secondLook(sample, look, run, task)
   try {
-    const whole = await askAll(run.scanners, [specimen], run, task, second.begin)
+    const whole = await askAll(run.scanners, [sample], run, task, second.begin)
     if (whole.result !== undefined) return whole
     second.begin() // where a stamp vouches for all scanners, none was asked
     const { result, unseen } = await second.asked()
@@ -162,13 +161,16 @@ async function scanWhole(specimen: Specimen, run: ScanRun, task: ScanTask): Prom
  * seen as a file by itself it does not look at again inside of a mail, but the other way round
  * it would.
  */
-async function scanEveryPart(specimen: Specimen, run: ScanRun, task: ScanTask): Promise<Asked> {
-  const traits = await traitsOf(specimen, run, task.signal)
-  if (traits === undefined) return { result: tooLate(run) }
+async function scanEveryPart(
+  sample: Sample,
+  { traits }: FirstLook,
+  run: ScanRun,
+  task: ScanTask,
+): Promise<Asked> {
   const strange = strangeOf(traits, run)
   if (strange !== undefined) return { result: strange }
-  const together = new Together(specimen, run, task)
-  const parts = await scanParts(specimen, run, task, (part) => together.ask(part))
+  const together = new Together(sample, run, task)
+  const parts = await scanParts(sample, run, task, (part) => together.ask(part))
   // That more is in it than is looked at is said only if nothing is found.
   if (parts.result !== undefined && parts.result.answer !== 'crowded') return parts
   const whole = await together.end()
@@ -187,21 +189,21 @@ const TOGETHER_BYTES_MAX = 96 * 1024
 
 /** Asks scanners about small contents together, and about the message after all of them. */
 class Together {
-  readonly #message: Specimen
+  readonly #message: Sample
   readonly #run: ScanRun
   readonly #task: ScanTask
   readonly #takesBeside: boolean
-  #waiting: Specimen[] = []
+  #waiting: Sample[] = []
   #bytes = 0
 
-  constructor(message: Specimen, run: ScanRun, task: ScanTask) {
+  constructor(message: Sample, run: ScanRun, task: ScanTask) {
     this.#message = message
     this.#run = run
     this.#task = task
     this.#takesBeside = forContents(run).every(({ takesBeside }) => takesBeside)
   }
 
-  async ask(part: Specimen): Promise<Asked> {
+  async ask(part: Sample): Promise<Asked> {
     const isSmall = part.size <= TOGETHER_BYTES_MAX / 2
     if (!this.#takesBeside || !isSmall) return this.#askAbout([part])
     const isFull =
@@ -220,18 +222,18 @@ class Together {
     return { result: whole.result, unseen: waited.unseen ?? whole.unseen }
   }
 
-  #taken(): Specimen[] {
+  #taken(): Sample[] {
     this.#bytes = 0
     return this.#waiting.splice(0)
   }
 
-  #askAbout(specimens: readonly Specimen[]): Promise<Asked> {
-    return askAll(this.#run.scanners, specimens, this.#run, this.#task)
+  #askAbout(samples: readonly Sample[]): Promise<Asked> {
+    return askAll(this.#run.scanners, samples, this.#run, this.#task)
   }
 }
 
 /** A copy that lasts: what a content gives is valid only until the next one is asked for. */
-function inMemory(part: Specimen): Specimen {
+function inMemory(part: Sample): Sample {
   const bytes = Buffer.concat([...part.chunks()].map((chunk) => Buffer.from(chunk)))
   return { ...part, ...sourceOf(bytes) }
 }
@@ -239,19 +241,19 @@ function inMemory(part: Specimen): Specimen {
 /** Asks all scanners about the last one, and about the others with it; local ones about messages alone. */
 async function askAll(
   scanners: readonly Scanner[],
-  specimens: readonly Specimen[],
+  samples: readonly Sample[],
   run: ScanRun,
   task: ScanTask,
   meanwhile: () => void = () => {},
 ): Promise<Asked> {
   let unseen: string | undefined
   for (const scanner of scanners) {
-    const own = scanner.local ? specimens.filter(({ whole }) => !whole) : specimens
+    const own = scanner.local ? samples.filter(({ whole }) => !whole) : samples
     const last = own.at(-1)
     if (last === undefined) continue
     const beside = own.slice(0, -1)
-    const specimen = beside.length > 0 ? { ...last, beside } : last
-    const asking = ask(scanner, specimen, task)
+    const sample = beside.length > 0 ? { ...last, beside } : last
+    const asking = ask(scanner, sample, task)
     meanwhile()
     const verdict = await asking
     if (verdict.answer === 'clean') continue
@@ -289,31 +291,25 @@ function forContents({ scanners }: ScanRun): readonly Scanner[] {
 const OVER = new Error('the scan is over')
 
 /**
- * Looks for traits, and where there are some at the contents, while the scanners look at the
- * whole: they have another process, mostly. It begins once the first of them has its message.
+ * Looks at the contents of mail that has traits, while the scanners look at the whole: they have
+ * another process, mostly. It begins once the first of them has its message.
  */
-function secondLook(specimen: Specimen, run: ScanRun, task: ScanTask) {
-  const { when, strict } = run.secondLook
-  const wanted = (when === 'odd' && forContents(run).length > 0) || strict
+function secondLook(sample: Sample, { traits }: FirstLook, run: ScanRun, task: ScanTask) {
+  const strange = strangeOf(traits, run)
+  const isWanted = run.secondLook.when === 'odd' && traits.size > 0 && strange === undefined
   const abort = new AbortController()
   const leave = () => abort.abort(task.signal.reason)
   let looking: Promise<Asked> | undefined
   let isDone = false
 
-  async function look(): Promise<Asked> {
-    const { signal } = abort
-    const traits = await traitsOf(specimen, run, signal)
-    if (traits === undefined) return { result: tooLate(run) }
-    const strange = strangeOf(traits, run)
-    if (strange !== undefined) return { result: strange }
-    if (when !== 'odd' || traits.size === 0) return {}
-    const sooner = { ...task, signal }
-    return scanParts(specimen, run, sooner, (part) => askAll(run.scanners, [part], run, sooner))
+  function look(): Promise<Asked> {
+    const sooner = { ...task, signal: abort.signal }
+    return scanParts(sample, run, sooner, (part) => askAll(run.scanners, [part], run, sooner))
   }
 
   return {
     begin() {
-      if (!wanted || looking) return
+      if (!isWanted || looking) return
       task.signal.addEventListener('abort', leave)
       if (task.signal.aborted) leave()
       looking = look()
@@ -322,7 +318,7 @@ function secondLook(specimen: Specimen, run: ScanRun, task: ScanTask) {
       }
       looking.then(done, done) // who asks for it hears of what was thrown
     },
-    asked: async (): Promise<Asked> => looking ?? {},
+    asked: async (): Promise<Asked> => looking ?? { result: strange },
     async end() {
       if (looking && !isDone) abort.abort(OVER)
       await Promise.allSettled([looking])
@@ -336,21 +332,6 @@ function tooLate({ scanners }: ScanRun): ScanResult {
   return { answer: 'unknown', scanner: scanners[0]?.name ?? '', why, cause: 'timeout' }
 }
 
-/** Traits of the message, told to who wants to know; undefined if the signal came first. */
-async function traitsOf(
-  specimen: Specimen,
-  run: ScanRun,
-  signal: AbortSignal,
-): Promise<ReadonlySet<Trait> | undefined> {
-  const { strict } = run.secondLook
-  const traits = await findTraits(specimen, {
-    isOver: () => signal.aborted,
-    isEnough: (found) => (strict ? [...found].some(isStrange) : found.size > 0),
-  })
-  if (traits !== undefined) run.secondLook.traits(traits)
-  return traits
-}
-
 function strangeOf(traits: ReadonlySet<Trait>, { secondLook }: ScanRun): ScanResult | undefined {
   const strange = secondLook.strict ? [...traits].filter(isStrange) : []
   return strange.length > 0 ? { answer: 'strange', why: strange.join(', ') } : undefined
@@ -358,16 +339,16 @@ function strangeOf(traits: ReadonlySet<Trait>, { secondLook }: ScanRun): ScanRes
 
 /** Each content that a reader of mail may see, one after another, until something is found. */
 async function scanParts(
-  specimen: Specimen,
+  sample: Sample,
   run: ScanRun,
   { signal }: ScanTask,
-  askAbout: (part: Specimen) => Promise<Asked>,
+  askAbout: (part: Sample) => Promise<Asked>,
 ): Promise<Asked> {
   if (forContents(run).length === 0) return {}
   const { spool } = run.secondLook
   const { lookAtContents } = await import('./second-look/look.ts')
   let unseen: string | undefined
-  const look = await lookAtContents(specimen, { spool, signal }, async (part) => {
+  const look = await lookAtContents(sample, { spool, signal }, async (part) => {
     const asked = await askAbout(part)
     unseen ??= asked.unseen
     return asked.result
@@ -401,7 +382,7 @@ const GRACE = 1000
  * A scanner that throws could not tell, nor one that outlives its deadline. Trouble
  * with our own spool is no answer of a scanner, and stays a fault.
  */
-async function ask(scanner: Scanner, specimen: Specimen, task: ScanTask): Promise<Verdict> {
+async function ask(scanner: Scanner, sample: Sample, task: ScanTask): Promise<Verdict> {
   let timer: NodeJS.Timeout | undefined
   const tooLate = new Promise<Verdict>((resolve) => {
     const giveUp = () => {
@@ -410,9 +391,9 @@ async function ask(scanner: Scanner, specimen: Specimen, task: ScanTask): Promis
     if (task.signal.aborted) giveUp()
     else task.signal.addEventListener('abort', giveUp, { once: true })
   })
-  const lent = lend(specimen)
+  const lent = lend(sample)
   try {
-    return await Promise.race([scanner.scan(lent.specimen, task), tooLate])
+    return await Promise.race([scanner.scan(lent.sample, task), tooLate])
   } catch (error) {
     if (isFault(error) && (error.kind === 'temp-file' || error.kind === 'write')) throw error
     return unknown(errorText(error), causeOf(error))

@@ -3,18 +3,20 @@ import type { Scanner, ScanTask } from '../scan/shared/scanner.ts'
 import type { InHand, InHandNotes } from './in-hand.ts'
 import type { Poison } from './poison.ts'
 
-/** Messages that scanners died of, and what follows from that. */
+/** Messages that scanners died of, and what is done about them. */
 export interface PoisonPolicy {
   readonly known: Poison
-  /** Scans that went wrong, after which there is none for a while. */
+  /** Number of failed scans after which a message is not scanned for a while. */
   readonly tries: number
-  /** For who has to know what was in hand when this process comes to a sudden end. */
+  /** Notes what this process has in hand, for others to read if it comes to a sudden end. */
   readonly inHand?: InHandNotes | undefined
 }
 
 export interface CarefulOptions {
   readonly poison: PoisonPolicy
-  /** Milliseconds for the message, and those that one is given here (SCANTIMEOUT). */
+  /**
+   * Milliseconds for this message, and those that a message is usually given here (SCANTIMEOUT).
+   */
   readonly timeout: number
   readonly fullTime: number
   /** Milliseconds on a clock that nobody sets. */
@@ -26,15 +28,15 @@ export interface CarefulOptions {
 /** Looks at a message within so many milliseconds; `suspects` as that of a ScanTask. */
 export type LookOnce = (timeout: number, suspects: ScanTask['suspects']) => Promise<ScanResult>
 
-/** Looks at one message that its scanner did not outlive: the first, and two as a suspect. */
+/** Scans of one message whose scanner died: the first one, and two more as a suspect. */
 const LOOKS_MAX = 3
 /** Milliseconds that must be left for another look. */
 const TIME_FOR_MORE = 1_000
 
 /**
- * Looks, unless that went wrong too often; whatever goes wrong is counted. A message that was with
- * a scanner when that died, and was not what it died of as far as is known, is asked about again, as
- * a suspect; that other mail was there must not cost it a delivery.
+ * Scans, unless that failed too often; each failure is counted. A message that was with a scanner
+ * when that died is scanned again as a suspect, unless it is known to be the reason: that other
+ * mail was there must not cost it a delivery.
  */
 export async function lookCarefully(
   message: InHand,
@@ -71,7 +73,7 @@ export async function lookCarefully(
       known.answered(message)
       return result
     }
-    // A client that gives no time cannot have others' mail left alone.
+    // A client that gives no time must not have a message left unscanned.
     if (!result.harmful || timeout < fullTime / 2) return result
     const count = await known.harmed(message, since)
     const isAskedAgain = count === undefined && looks < LOOKS_MAX && timeLeft() > TIME_FOR_MORE
@@ -84,11 +86,11 @@ export async function lookCarefully(
   }
 }
 
-/** The same scanner, which is told that there are messages that may kill it, and whether this is one. */
+/** The same scanner, told that there are messages that may kill it, and whether this is one. */
 export function toldOfSuspects(who: NonNullable<ScanTask['suspects']>) {
   return (scanner: Scanner): Scanner => ({
     ...scanner,
-    scan: (specimen, task) => scanner.scan(specimen, { ...task, suspects: who }),
+    scan: (sample, task) => scanner.scan(sample, { ...task, suspects: who }),
   })
 }
 

@@ -1,15 +1,23 @@
-import { createRests } from '../runtime/rests.ts'
+import { createRests } from '../ground/runtime/rests.ts'
 
-/** Deaths of scanners that are compared, and at how many of them a mark must have been there. */
+/**
+ * Deaths of scanners that are compared, and the number of them at which a suspected mark was there.
+ */
 const DEATHS_KEPT = 6
 const FEW = 3
 /** Milliseconds for which a death is remembered. */
 const REMEMBERED_FOR = 3600 * 1000
-/** Milliseconds within which messages tell of the same death. */
+/** Milliseconds within which all messages that saw the same death report it. */
 const SAME_DEATH = 500
-/** Messages with a mark that got an answer, for each death that it was at: more, and it is common mail's. */
+/**
+ * Answered messages with a mark, per death that it was at: with more than that it is a mark of
+ * ordinary mail.
+ */
 const ANSWERS_PER_DEATH = 3
-/** Milliseconds for which messages with a mark wait after one of them killed, doubled with each. */
+/**
+ * Milliseconds for which messages with a suspected mark wait after one of them killed a scanner;
+ * doubled with each.
+ */
 const FIRST_REST = 2_000
 const LONGEST_REST = 600_000
 
@@ -20,14 +28,14 @@ export interface Suspicion {
 }
 
 /**
- * What the messages at which scanners died have in common, if not their content: who sent them.
- * A mark is suspected if it was there at three of the last six deaths, and hardly a message with
- * it got an answer since the first of these.
+ * What the messages have in common that scanners died of, if not their content: who sent them. A
+ * mark is suspected if it was there at three of the last six deaths, and hardly a message with it
+ * was answered since the first of these.
  */
 export interface CommonMarks {
-  /** Scanners left this message when they died. */
+  /** A scanner died while it had this message, and maybe others. */
   died(name: string, marks: readonly string[]): void
-  /** Of all that were there, it was this one. */
+  /** It was this message that the scanner died of. */
   struck(name: string, marks: readonly string[]): void
   answered(marks: readonly string[]): void
   suspicionOf(marks: readonly string[]): Suspicion | undefined
@@ -56,7 +64,7 @@ interface Death {
 /** `now` in milliseconds on a clock that nobody sets. */
 export function createCommonMarks(now: () => number): CommonMarks {
   let deaths: Death[] = []
-  /** Messages that got an answer, by mark: of marks that were at a death alone. */
+  /** Answered messages by mark; only marks that were at a death are counted. */
   const answers = new Map<string, number>()
   const rests = createRests<string>(now, { first: FIRST_REST, longest: LONGEST_REST })
   const until = new Map<string, number>()

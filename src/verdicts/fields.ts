@@ -1,60 +1,47 @@
-import type { Crypto } from '../cluster/mac.ts'
+import { type Crypto, hostsOwn } from '../cluster/mac.ts'
 import { isStampName } from '../cluster/stamp.ts'
 import type { Header } from '../message/header-block.ts'
 
 /**
  * Fields that each copy of a message gets on its way, in any number and order, and by which
- * no reader decodes mail: a fingerprint does not know of them. doc/cluster.md argues each.
+ * no reader decodes mail: a fingerprint does not know of them. They are those that no stamp binds
+ * but Content-Length, by which some readers cut mail; doc/verdicts.md argues each.
  */
-export const ofTheWay: ReadonlySet<string> = new Set([
-  'received',
-  'received-spf',
-  'return-path',
-  'delivered-to',
-  'delivery-date',
-  'envelope-to',
-  'x-original-to',
-  'authentication-results',
-  'dkim-signature',
-  'arc-seal',
-  'arc-message-signature',
-  'arc-authentication-results',
-  'bcc',
-  'resent-bcc',
-  'x-qhpsi',
-])
+export const transportFields: ReadonlySet<string> = new Set(
+  [...hostsOwn].filter((name) => name !== 'content-length'),
+)
 
 /**
- * Fields that a sender writes once in each copy, with a value of its own: that they are
- * there, and where, is in a fingerprint; what is in them is not.
+ * Fields that a sender writes anew in each copy. Their presence and place are part of the
+ * fingerprint; their value is not.
  */
-export const ofTheCopy: ReadonlySet<string> = new Set(['message-id', 'date', 'to', 'cc'])
+export const copyFields: ReadonlySet<string> = new Set(['message-id', 'date', 'to', 'cc'])
 
-/** Of a message that killed a scanner nothing else may differ from try to try. */
-export const ofTheTry: ReadonlySet<string> = new Set(['received', 'date', 'message-id'])
+/** Fields that may differ when a message that killed a scanner is tried again. Nothing else may. */
+export const tryFields: ReadonlySet<string> = new Set(['received', 'date', 'message-id'])
 
 /** How much of a field a fingerprint holds. */
-export type Held = 'whole' | 'name' | 'nothing'
+export type FieldShare = 'whole' | 'name' | 'nothing'
 
 /** `name` in lower case. */
-export function heldOf(name: string): Held {
-  if (ofTheWay.has(name) || isStampName(name)) return 'nothing'
-  return ofTheCopy.has(name) ? 'name' : 'whole'
+export function shareOf(name: string): FieldShare {
+  if (transportFields.has(name) || isStampName(name)) return 'nothing'
+  return copyFields.has(name) ? 'name' : 'whole'
 }
 
 /** The same for a message that is tried again, as it was. */
-export function heldOfATry(name: string): Held {
-  return ofTheTry.has(name) || isStampName(name) ? 'nothing' : 'whole'
+export function heldOfATry(name: string): FieldShare {
+  return tryFields.has(name) || isStampName(name) ? 'nothing' : 'whole'
 }
 
 /**
- * Most bytes of fields that are not held whole. Scanners stop looking at some length of a
- * header, where readers do not: what is left out must be too little for that.
+ * Most bytes of fields whose value is no part of the fingerprint. Scanners stop looking at some
+ * length of a header, where readers go on: what is left out must be too little for that.
  */
 export const FREE_MAX = 64 * 1024
 /**
- * Most bytes of a line of theirs, without its end (RFC 5322 2.1.1): libclamav takes longer
- * ones apart, and may come to an empty line there, and so to the body.
+ * Most bytes of a line of such fields, without its end (RFC 5322 2.1.1). libclamav splits longer
+ * lines, and may take a piece for the empty line before the body.
  */
 export const FREE_LINE_MAX = 998
 
@@ -72,9 +59,9 @@ const ODD = /[^\t\n\r -~\x80-\xff]/
 export function digestHeld(
   crypto: Pick<Crypto, 'createHash'>,
   header: Header,
-  held: (name: string) => Held,
+  held: (name: string) => FieldShare,
 ): string | undefined {
-  let all = '' // hashed at once: for each call there is a way to the library
+  let all = '' // one call: each costs a way to the library
   let free = 0
   for (const field of header.fields) {
     const how = held(field.key)

@@ -1,13 +1,13 @@
 import type { Crypto } from '../cluster/mac.ts'
 import type { Header } from '../message/header-block.ts'
 import { headerFormFault } from '../message/well-formed.ts'
-import { digestHeld, heldOf, heldOfATry } from './fields.ts'
+import { digestHeld, heldOfATry, shareOf } from './fields.ts'
 
-/** What a fingerprint is taken of: a message as scanners see it, and how they look at it. */
+/** What a fingerprint is made from: a message as scanners see it, and how they look at it. */
 export interface Subject {
   /** As it will leave. */
   readonly header: Header
-  /** Why the message as it came is not well formed; undefined for one that is. */
+  /** Why the message as it came is not well formed; undefined if it is. */
   readonly formFault: string | undefined
   /** SHA-256 of the canonical body, lower-case hex. */
   readonly bodyDigest: string | undefined
@@ -19,7 +19,7 @@ export interface Subject {
 export const FINGERPRINT_SIZE = 32
 
 /**
- * The name by which the verdict on a message is remembered (doc/cluster.md): HMAC-SHA-256
+ * The name by which the verdict on a message is remembered (doc/verdicts.md): HMAC-SHA-256
  * under `secret` over the lines `onescan-verdict/1`, how it is looked at, `lf` or `crlf`,
  * the digest of the header fields and that of the canonical body. Two messages share one
  * only where readers of mail get the same out of both.
@@ -33,17 +33,17 @@ export function fingerprintOf(
 ): Buffer | undefined {
   const { header, formFault, bodyDigest, looks } = subject
   if (formFault !== undefined || bodyDigest === undefined) return undefined
-  // A header of nothing but what goes is empty now.
+  // If all fields go, the header is empty now.
   if (headerFormFault(header) !== undefined) return undefined
-  const fields = digestHeld(crypto, header, heldOf)
+  const fields = digestHeld(crypto, header, shareOf)
   if (fields === undefined) return undefined
   return nameOf('onescan-verdict/1', looks, header, [fields, bodyDigest], secret, crypto)
 }
 
 /**
- * That of a message which comes again, well formed or not: only Received, Date, Message-ID and
- * stamps may differ, and these only as far as they are ordinary. `body` is read where the
- * subject has no digest that holds for it.
+ * The fingerprint of a message that comes again, well formed or not: only Received, Date,
+ * Message-ID and stamps may differ, and only if they are ordinary. `body` is read if the subject
+ * has no digest of it.
  */
 export async function exactFingerprintOf(
   { header, formFault, bodyDigest, looks }: Subject,

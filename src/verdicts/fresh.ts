@@ -3,16 +3,16 @@ import { FUTURE_MAX } from '../cluster/verify.ts'
 import { areAllAtLeastAsNew } from '../scan/shared/signatures.ts'
 import type { RememberedVerdict } from './verdict.ts'
 
-/** Seconds for which a virus that was found is one whatever signatures are here. */
+/** Seconds for which a virus that was found counts, whatever signatures are here. */
 export const INFECTED_FOR = 60
 
-/** By what a remembered verdict counts, or does not. */
+/** What decides whether a remembered verdict counts. */
 export interface Standard {
   /** Unix seconds. */
   readonly now: number
   /** Seconds. */
   readonly maxAge: number
-  /** What this host's scanners say of their signatures, the newest among them. */
+  /** The signatures of this host's scanners, the newest of them. */
   readonly signatures: string
   /** The signatures that lie here; undefined if that is not known. */
   readonly files: Pick<SignatureFiles, 'changed' | 'others'> | undefined
@@ -38,7 +38,7 @@ export function staleness(verdict: RememberedVerdict, standard: Standard): strin
   if (files !== undefined && verdict.time < files.changed) {
     return 'it is older than the signatures here'
   }
-  // Those without a number: another host may have got them later, and does not say so.
+  // Signatures without a number: another host may have got them later, and does not say so.
   const { others } = files ?? {}
   if (others !== undefined && verdict.host !== host && verdict.time < others + SETTLED_AFTER) {
     return 'another host may not have had the signatures here'

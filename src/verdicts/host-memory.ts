@@ -1,36 +1,36 @@
 import { randomBytes } from 'node:crypto'
-import {
-  type CouldNotTell,
-  createFlights,
-  type Flights,
-  type Landing,
-  type OwnFlight,
-} from './flights.ts'
 import type { InHand, InHandNotes } from './in-hand.ts'
 import { openMemoryStore } from './memory-store.ts'
 import { createPoison, type Poison, type PoisonWord } from './poison.ts'
+import {
+  type CouldNotTell,
+  createScansInFlight,
+  type OwnScan,
+  type ScanEnd,
+  type ScansInFlight,
+} from './scans-in-flight.ts'
 import type { VerdictStore } from './store.ts'
 
 /**
- * What a daemon remembers for as long as it runs, whatever its settings become meanwhile.
- * Each of its processes keeps all of it, and hears from the others what they find and what
- * they are at: a verdict is at hand without a question to anybody.
+ * What a daemon remembers for as long as it runs, whatever happens to its settings. Each of its
+ * processes keeps all of it, and hears from the others what they found and what they are scanning:
+ * so a verdict is at hand without a question to anybody.
  */
 export interface HostMemory {
   readonly store: VerdictStore
-  readonly flights: Flights
+  readonly inFlight: ScansInFlight
   readonly poison: Poison
   /** What this process has in hand, for the first process. */
   readonly inHand: InHandNotes | undefined
-  /** Of no keyring: for verdicts that no other host needs to understand. */
+  /** Belongs to no keyring: for verdicts that no other host needs to understand. */
   readonly secret: Buffer
   /** Tells the other processes through `say` from now on. */
   connect(say: (words: HostWords) => void): void
-  /** What another process said; anything else is nothing. */
+  /** Takes what another process said; ignores anything else. */
   hear(words: unknown): void
-  /** The first words for a process that begins. */
+  /** What a new process is told first. */
   welcome(): HostWords
-  /** The words about a process that has ended: its scans will not come to an end. */
+  /** What the others are told about a process that has ended: its scans will not come to an end. */
   farewell(process: number): HostWords
 }
 
@@ -48,9 +48,9 @@ export type Word =
   | { readonly is: 'put'; readonly of: string; readonly sealed: string; readonly seconds: number }
   | { readonly is: 'begun'; readonly of: string; readonly within: number }
   | { readonly is: PoisonWord; readonly of: string; readonly marks?: readonly string[] }
-  | { readonly is: 'landed'; readonly of: string; readonly unknown?: CouldNotTell }
+  | { readonly is: 'ended'; readonly of: string; readonly unknown?: CouldNotTell }
 
-/** Milliseconds for which words are gathered; a scan that is over by then is not told. */
+/** Milliseconds for which words are gathered; a scan that ends within them is not told at all. */
 const GATHERED_FOR = 3
 
 /** `self` is this process's id; `inHand` where it notes what it has in hand, if somebody looks there. */
@@ -67,7 +67,7 @@ export function openHostMemory({
   let words: Word[] = []
   let isGathering = false
   /** Scans of other processes, which are not told again. */
-  const theirs = new Map<string, { readonly from: number; readonly flight: OwnFlight }>()
+  const theirs = new Map<string, { readonly from: number; readonly scan: OwnScan }>()
   let hearing = false
 
   function tell(word: Word): void {
@@ -79,15 +79,15 @@ export function openHostMemory({
 
   function flush(): void {
     isGathering = false
-    const said = withoutShortFlights(words)
+    const said = withoutShortScans(words)
     words = []
     if (said.length > 0) say?.({ from: self, verdicts: said })
   }
 
-  const flights = createFlights({
+  const inFlight = createScansInFlight({
     begun: (fingerprint, within) => tell({ is: 'begun', of: base64(fingerprint), within }),
-    landed: (fingerprint, landing) =>
-      tell({ is: 'landed', of: base64(fingerprint), ...couldNotTell(landing) }),
+    ended: (fingerprint, end) =>
+      tell({ is: 'ended', of: base64(fingerprint), ...couldNotTell(end) }),
   })
 
   const poison = createPoison(undefined, (what, message) => tell(poisonWord(what, message)))
@@ -99,32 +99,32 @@ export function openHostMemory({
         own.put(fingerprint, Buffer.from(word.sealed, 'base64'), word.seconds)
         break
       case 'begun': {
-        // Who is at it here goes on: both are.
-        if (theirs.has(word.of) || flights.of(fingerprint) !== undefined) break
-        const flight = flights.begin(fingerprint, word.within)
-        theirs.set(word.of, { from, flight })
-        const timer = setTimeout(() => land(word.of, { kind: 'nothing' }), word.within)
+        // The scan here goes on: both are under way.
+        if (theirs.has(word.of) || inFlight.of(fingerprint) !== undefined) break
+        const scan = inFlight.begin(fingerprint, word.within)
+        theirs.set(word.of, { from, scan })
+        const timer = setTimeout(() => end(word.of, { kind: 'nothing' }), word.within)
         timer.unref()
-        void flight.landed.then(() => clearTimeout(timer))
+        void scan.ended.then(() => clearTimeout(timer))
         break
       }
-      case 'landed':
+      case 'ended':
         if (theirs.get(word.of)?.from !== from) break
-        land(word.of, landingOf(word.unknown))
+        end(word.of, endOf(word.unknown))
         break
       default:
         poison.hear(word.is, { fingerprint, marks: word.marks ?? [] })
     }
   }
 
-  function land(of: string, landing: Landing): void {
+  function end(of: string, end: ScanEnd): void {
     const one = theirs.get(of)
     theirs.delete(of)
-    quietly(() => one?.flight.land(landing))
+    quietly(() => one?.scan.end(end))
   }
 
   function left(process: number): void {
-    for (const [of, { from }] of theirs) if (from === process) land(of, { kind: 'nothing' })
+    for (const [of, { from }] of theirs) if (from === process) end(of, { kind: 'nothing' })
   }
 
   function quietly(effect: () => void): void {
@@ -145,7 +145,7 @@ export function openHostMemory({
         tell({ is: 'put', of: base64(fingerprint), sealed: base64(sealed), seconds })
       },
     },
-    flights,
+    inFlight,
     poison,
     inHand,
     get secret() {
@@ -177,13 +177,15 @@ function poisonWord(is: PoisonWord, { fingerprint, marks }: InHand): Word {
   return { is, of: base64(fingerprint), ...(is !== 'answered' && { marks }) }
 }
 
-/** Without looks that began and ended meanwhile: what they found has been put, or is nobody's. */
-function withoutShortFlights(words: readonly Word[]): Word[] {
+/**
+ * Without scans that began and ended meanwhile: their verdict is stored already, or there is none.
+ */
+function withoutShortScans(words: readonly Word[]): Word[] {
   const kept = new Set<Word>()
   const begun = new Map<string, Word>()
   for (const word of words) {
     const before = begun.get(word.of)
-    if (word.is === 'landed' && before !== undefined) {
+    if (word.is === 'ended' && before !== undefined) {
       kept.delete(before)
       begun.delete(word.of)
       continue
@@ -194,13 +196,13 @@ function withoutShortFlights(words: readonly Word[]): Word[] {
   return [...kept]
 }
 
-function landingOf(unknown: CouldNotTell | undefined): Landing {
+function endOf(unknown: CouldNotTell | undefined): ScanEnd {
   return unknown === undefined ? { kind: 'elsewhere' } : { kind: 'unknown', ...unknown }
 }
 
-function couldNotTell(landing: Landing): { unknown?: CouldNotTell } {
-  if (landing.kind !== 'unknown') return {}
-  const { why, cause } = landing
+function couldNotTell(end: ScanEnd): { unknown?: CouldNotTell } {
+  if (end.kind !== 'unknown') return {}
+  const { why, cause } = end
   return { unknown: { why, cause } }
 }
 
@@ -208,7 +210,10 @@ function base64(bytes: Buffer): string {
   return bytes.toString('base64')
 }
 
-/** From a process of our own, beside other things that it says. */
+/**
+ * Whether a message from one of our own processes is such words, and none of the other things that
+ * it says.
+ */
 export function isHostWords(words: unknown): words is HostWords {
   return typeof words === 'object' && words !== null && 'verdicts' in words
 }

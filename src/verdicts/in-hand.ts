@@ -8,19 +8,19 @@ export interface InHand {
   readonly marks: readonly string[]
 }
 
-/** What a process has in hand, for who has to know if that comes to a sudden end. */
+/** What a process has in hand, for others to read if it comes to a sudden end. */
 export interface InHandNotes {
   /** Call what is returned when the scan is over. */
   begin(message: InHand): () => void
-  /** So many lines about mail have been logged since it began. */
+  /** Notes how many lines about mail this process has logged since it began. */
   logged(lines: number): void
 }
 
-/** Bytes of an entry: whether it counts, the length of its text, and that. */
+/** Bytes of an entry: a byte that says whether it counts, the length of its text, and the text. */
 const ENTRY = 512
 const HEAD = 3
 const COUNTS = 1
-/** The first entry is no message: how many lines were logged. */
+/** The first entry is no message but the number of logged lines. */
 const LOGGED = 2
 
 /**
@@ -56,7 +56,7 @@ export function keepNotes(fd: number): InHandNotes {
   }
 }
 
-/** What stands in the file of a process that has ended. */
+/** Reads the notes of a process that has ended. */
 export function readNotes(fd: number): { readonly inHand: InHand[]; readonly logged: number } {
   const found: InHand[] = []
   let logged = 0

@@ -1,8 +1,8 @@
-/** A place in a lane, in which one is let in after the other. */
+/** A place in a lane whose members are let in one after the other. */
 export interface Place {
   /** Resolves when all who came before have left. */
   readonly before: Promise<void>
-  /** May be called before it was let in, and again. */
+  /** May be called before it was let in, and more than once. */
   leave(): void
 }
 

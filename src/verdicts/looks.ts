@@ -1,12 +1,12 @@
 import about from '../../package.json' with { type: 'json' }
-import { printable } from '../runtime/printable.ts'
+import { printable } from '../ground/runtime/printable.ts'
 import type { ScanPolicy } from '../scan/shared/scan-policy.ts'
 import type { Scanner } from '../scan/shared/scanner.ts'
 
 /**
- * How a message is looked at, in one line of printable ASCII: the release of onescan, what
- * each scanner judges by, and the settings by which something of a message is left unseen
- * or looked at twice. A verdict that was found by another look is that on another message.
+ * How a message is looked at, in one line of printable ASCII: the release of onescan, what each
+ * scanner judges by, and the settings that leave parts unseen or have them scanned twice. A verdict
+ * that was found in another way is not about the same thing.
  */
 export function looksOf(
   { nesting, secondLook }: Pick<ScanPolicy, 'nesting' | 'secondLook'>,

@@ -6,7 +6,7 @@ export const MEMORY_MAX = 16 * 1024 * 1024
 /** Bytes that an entry takes beside its key and value, or less. */
 const ENTRY = 256
 
-/** Verdicts in the process: those that were asked for least recently make room. */
+/** Verdicts in the memory of this process. The least recently used ones make room. */
 export function openMemoryStore(max = MEMORY_MAX): VerdictStore {
   const kept = new LRUCache<string, Buffer>({
     maxSize: max,
@@ -15,7 +15,7 @@ export function openMemoryStore(max = MEMORY_MAX): VerdictStore {
   return {
     get: (fingerprint) => kept.get(nameOf(fingerprint)),
     put(fingerprint, sealed, seconds) {
-      // Copied: a part of something larger would keep all of that alive.
+      // Copied, since a slice of a larger buffer would keep all of that alive.
       kept.set(nameOf(fingerprint), Buffer.from(sealed), { ttl: seconds * 1000 })
     },
     close: () => kept.clear(),

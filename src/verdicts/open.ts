@@ -1,6 +1,6 @@
 import { hostname } from 'node:os'
 import type { Key } from '../cluster/keyring.ts'
-import { errorText, Fault } from '../runtime/fault.ts'
+import { errorText, Fault } from '../ground/runtime/fault.ts'
 import type { HostMemory } from './host-memory.ts'
 import { deriveSecrets, keyMark, type Secrets, sharedKey } from './secrets.ts'
 import type { SharedStoreOptions } from './shared-store.ts'
@@ -12,16 +12,16 @@ import type { VerdictPolicy } from './verdicts-policy.ts'
 
 export interface World
   extends Pick<VerdictsOptions, 'crypto' | 'now' | 'uptime' | 'signatureFiles'> {
-  /** Takes a line where a store that hosts share fails, and where it answers again. */
+  /** Takes a line when a shared store fails, and when it answers again. */
   readonly log: (line: string) => void
   /** Milliseconds that a scan may take: SCANTIMEOUT. */
   readonly scanTimeout: number
 }
 
 /**
- * The memory of verdicts that settings ask for; undefined if they ask for none. Secrets
- * come from the key that the cluster shares, or without one from the memory's own. Before a
- * store that hosts share the memory of this one is asked. Faults are of kind `config`.
+ * The memory of verdicts that settings ask for; undefined if they ask for none. Its secrets come
+ * from the key that the cluster shares; without a cluster it makes its own. The memory of this
+ * process is asked before a shared store. Faults are of kind `config`.
  */
 export async function openVerdictsBy(
   policy: VerdictPolicy,
@@ -42,7 +42,7 @@ export async function openVerdictsBy(
   return openVerdicts({
     ...clocks,
     stores,
-    flights: memory.flights,
+    inFlight: memory.inFlight,
     fullTime: scanTimeout,
     poison:
       poisonTries === 0
@@ -69,7 +69,7 @@ async function openShared(
   more: Pick<SharedStoreOptions, 'log' | 'mark' | 'uptime'>,
 ): Promise<VerdictStore> {
   try {
-    // Apart, so that who needs no client of a store does not load it.
+    // In a bundle of its own: who has no shared store need not load a client for it.
     const { openSharedStore } = await import('./shared-store.ts')
     return openSharedStore({ ...accessOf(address, policy), timeout: policy.timeout, ...more })
   } catch (error) {

@@ -1,5 +1,5 @@
 import { LRUCache } from 'lru-cache'
-import { inTime, LATE } from '../runtime/deadline.ts'
+import { inTime, LATE } from '../ground/runtime/deadline.ts'
 import { createCommonMarks } from './common-marks.ts'
 import type { InHand } from './in-hand.ts'
 import { createLane } from './lane.ts'
@@ -8,17 +8,20 @@ import { createLane } from './lane.ts'
 export const COUNTED_FOR = 24 * 3600 * 1000
 /** Milliseconds for which a message is not scanned then. */
 export const LEFT_ALONE_FOR = 3600 * 1000
-/** Messages of which scans that went wrong are remembered. */
+/** Most messages whose failed scans are remembered. */
 const MESSAGES_MAX = 1000
-/** Milliseconds after a death for which other mail is kept from the scanner that suspects get. */
+/** Milliseconds after a death for which other mail does not go to the scanner that suspects get. */
 const APART_FOR = 60_000
-/** Milliseconds after which all messages that a scanner left when it died have said so, in all processes. */
+/**
+ * Milliseconds after which all messages that were with a dead scanner have reported it, in all
+ * processes.
+ */
 export const TOLD_WITHIN = 50
 
 /** How many messages are not given to scanners now, and for how long. */
 export interface Withheld {
   readonly messages: number
-  /** Milliseconds until the first of them, and the last, is scanned again. */
+  /** Milliseconds until the first and the last of them are scanned again. */
   readonly soonest: number
   readonly latest: number
 }
@@ -62,16 +65,16 @@ export interface Poison {
   /** On the clock of `harmed`. */
   now(): number
   /**
-   * The look at it that began at `since` killed the scanner or outlasted its time. How many
-   * such there were within a day, or undefined if this one counts against nobody.
+   * A scan of it that began at `since` killed the scanner or outlasted its time. Returns how many
+   * such scans there were within a day, or undefined if this one counts against nobody.
    */
   harmed(message: InHand, since: number): Promise<number | undefined>
-  /** A look at it came to an answer. */
+  /** A scan of it was answered. */
   answered(message: InHand): void
   withheld(tries: number): Withheld
   /** Since the process began. */
   readonly counters: PoisonCounters
-  /** What another process of the host tells: as PoisonWatch. */
+  /** What another process of the host reports: as PoisonWatch. */
   hear(what: PoisonWord, message: InHand): void
   /** All that a process that begins must hear. */
   retell(): { readonly what: PoisonWord; readonly message: InHand }[]
@@ -86,9 +89,9 @@ export interface PoisonCounters {
 
 export interface Turn {
   readonly kind: 'turn'
-  /** Whether it is a suspect, which other mail is to be kept from. */
+  /** Whether it is a suspect, so that other mail is kept away from its scanner. */
   readonly isSuspect: boolean
-  /** Call it when the look is over. */
+  /** Call it when the scan is over. */
   over(): void
 }
 
@@ -110,12 +113,15 @@ export function createPoison(
   tell: (what: PoisonWord, message: InHand) => void = () => {},
   allHaveTold = () => wait(TOLD_WITHIN),
 ): Poison {
-  /** By name: since when it is one, and when it was struck. */
+  /** By name: since when it is a suspect, and when a scan of it failed. */
   const suspects = new LRUCache<string, Suspect>({ max: MESSAGES_MAX })
   const common = createCommonMarks(now)
-  /** Looks that went wrong, in the order of their ends. */
+  /** Scans that failed, in the order of their ends. */
   let ends: readonly End[] = []
-  /** Of suspects, and before it of those that are suspected for a mark: these rest in between. */
+  /**
+   * A lane for suspects, and one in front of it for those that are suspected by a mark: there is a
+   * pause between these.
+   */
   const lane = createLane()
   const bearers = createLane()
   const counters = { isolated: 0, heldBack: 0 }

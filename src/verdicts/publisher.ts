@@ -1,7 +1,7 @@
 import { LRUCache } from 'lru-cache'
 import type { SharingCounters } from './store.ts'
 
-/** Bytes of verdicts that wait for a store to be back, some 3,000; those that came first make room. */
+/** Bytes of verdicts that wait for a store to be back, some 3,000; the oldest make room. */
 export const UNPUBLISHED_MAX = 2 * 1024 * 1024
 /** Bytes that one takes beside its key and value, or less. */
 const ENTRY = 256
@@ -15,7 +15,7 @@ export interface PublisherOptions {
   readonly counters: Pick<SharingCounters, 'published' | 'dropped'>
   /** Milliseconds on a clock that nobody sets. */
   readonly uptime: () => number
-  /** Whether the store has taken it, for so long. */
+  /** Resolves with whether the store has taken it for that long. */
   readonly publish: (key: string, sealed: Buffer, milliseconds: number) => Promise<boolean>
 }
 
@@ -30,7 +30,7 @@ export interface Publisher {
 }
 
 /**
- * What a store does not take is kept, UNPUBLISHED_MAX bytes at most, until it is back or the
+ * Keeps what a store does not take, UNPUBLISHED_MAX bytes at most, until the store is back or the
  * verdict would have expired.
  */
 export function createPublisher({ counters, uptime, publish }: PublisherOptions): Publisher {
@@ -64,12 +64,12 @@ export function createPublisher({ counters, uptime, publish }: PublisherOptions)
     }
     const isTaken = await publish(key, sealed, left)
     if (isTaken) counters.published++
-    // One that was found meanwhile is newer.
+    // A verdict that was found meanwhile is newer.
     else if (!waiting.has(key)) keep(key, sealed, until)
     return isTaken
   }
 
-  /** Those that wait now, a few at a time, for as long as any of these is taken. */
+  /** Offers those that wait now, a few at a time, until one of them is not taken. */
   async function publishAll(): Promise<void> {
     clearTimeout(timer)
     timer = undefined

@@ -1,8 +1,8 @@
 import type { Crypto } from '../cluster/mac.ts'
-import { printable } from '../runtime/printable.ts'
+import { printable } from '../ground/runtime/printable.ts'
 import type { RememberedVerdict } from './verdict.ts'
 
-/** Bytes of a sealed verdict; more is none of ours. */
+/** Most bytes of a sealed verdict: what is longer is none. */
 export const SEALED_MAX = 4096
 const MAC_SIZE = 32
 const FORMAT = 'onescan-verdict/1'
@@ -43,7 +43,7 @@ export function openSealed(
   return readLines(text.toString('latin1').split('\n'))
 }
 
-/** Written by a host with the secret, perhaps by another release of the program. */
+/** It was written by a host with the secret, but perhaps by another release of onescan. */
 function readLines(lines: readonly string[]): RememberedVerdict | undefined {
   const [format, answer, time = '', host, signatures, scanners, ...rest] = lines
   if (format !== FORMAT || !/^[0-9]{1,12}$/.test(time)) return undefined
@@ -59,7 +59,7 @@ function macOf(fingerprint: Buffer, text: Buffer, secret: Buffer, crypto: Crypto
   return crypto.createHmac('sha256', secret).update(fingerprint).update(text).digest()
 }
 
-/** One line of it, whatever a scanner says. */
+/** Makes one line of it, whatever a scanner says. */
 function lineOf(text: string): string {
   return printable(text).slice(0, TEXT_MAX)
 }

@@ -1,13 +1,19 @@
 import { isCurrent, type Key } from '../cluster/keyring.ts'
 import type { Crypto } from '../cluster/mac.ts'
 
-/** What fingerprints and seals are made with: nobody without it can make or guess either. */
+/**
+ * The secrets that fingerprints and seals are made with: without them nobody can make or guess
+ * either.
+ */
 export interface Secrets {
   readonly fingerprint: Buffer
   readonly seal: Buffer
 }
 
-/** Two secrets from one, so that neither says anything of the other or of the stamps of its key. */
+/**
+ * Derives two secrets from one, so that neither tells anything about the other or about the stamps
+ * of its key.
+ */
 export function deriveSecrets(secret: Buffer, crypto: Pick<Crypto, 'createHmac'>): Secrets {
   const derive = (purpose: string) =>
     crypto.createHmac('sha256', secret).update(`onescan-verdict/1 ${purpose}\n`, 'latin1').digest()
@@ -15,8 +21,8 @@ export function deriveSecrets(secret: Buffer, crypto: Pick<Crypto, 'createHmac'>
 }
 
 /**
- * What a host leaves in a store, under a name that all know, so that hosts with other keys see that
- * they share nothing: it says which key this is to those alone who have it.
+ * What a host leaves in a store under a name that all hosts know, so that hosts with different keys
+ * notice that they share nothing. Only who has the key can tell which key it is.
  */
 export function keyMark(secret: Buffer, crypto: Pick<Crypto, 'createHmac'>): Buffer {
   const mac = crypto.createHmac('sha256', secret).update('onescan-verdict/1 mark\n', 'latin1')
@@ -24,9 +30,9 @@ export function keyMark(secret: Buffer, crypto: Pick<Crypto, 'createHmac'>): Buf
 }
 
 /**
- * The key that the hosts of a cluster share: of the current ones of hmac-sha256, that whose id
- * comes first. Each host may sign with another one, but all of them have the same in their
- * rings. `now` in unix seconds.
+ * The key that the hosts of a cluster share: of the current hmac-sha256 keys the one whose id sorts
+ * first. Each host may sign with another key, but all have the same ones in their rings. `now` in
+ * unix seconds.
  */
 export function sharedKey(keys: readonly Key[], now: number): Key | undefined {
   let first: Key | undefined

@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises'
-import { LATE } from '../runtime/deadline.ts'
+import { LATE } from '../ground/runtime/deadline.ts'
 import { createPublisher } from './publisher.ts'
 import { SEALED_MAX } from './seal.ts'
 import type { Sharing, SharingCounters, VerdictStore } from './store.ts'
@@ -13,7 +13,7 @@ export interface SharedStoreOptions extends StoreAccess {
   /** Milliseconds that a message waits for an answer. */
   readonly timeout: number
   readonly log: (line: string) => void
-  /** What becomes of what is asked for while the store fails, for the log: messages are scanned. */
+  /** What the log says that happens while the store fails: messages are scanned. */
   readonly meanwhile?: string
   /** Milliseconds on a clock that nobody sets. */
   readonly uptime: () => number
@@ -23,15 +23,18 @@ export interface SharedStoreOptions extends StoreAccess {
   readonly markEvery?: number
 }
 
-/** A store that hosts share, and how that goes. */
+/** A store that hosts share, and how well that goes. */
 export interface SharedStore extends VerdictStore {
   release(fingerprint: Buffer): void
   sharing(): Sharing
 }
 
-/** What our keys begin with; the rest of one is its fingerprint, base64url. */
+/** The beginning of our keys; the rest is the fingerprint, base64url. */
 export const KEY_PREFIX = 'onescan:verdict:1:'
-/** Milliseconds for which other hosts wait for the verdict of the one that scans: its claim expires then. */
+/**
+ * Milliseconds for which other hosts wait for the verdict of the host that scans: then its claim
+ * expires.
+ */
 export const CLAIMED_FOR = 2_000
 
 /** In the place of a verdict, while a host is scanning. */
@@ -45,15 +48,15 @@ const FIRST_LOOK = 5
 const LONGEST_LOOK = 40
 
 const CHECK_KEY = `${KEY_PREFIX}check`
-/** Where the mark is of the key that hosts have: the first host leaves it and renews it. */
+/** The name of the mark that says which key hosts have: the first host leaves it and renews it. */
 const MARK_KEY = `${KEY_PREFIX}mark`
 const MARK_EVERY = 20_000
-/** Looks for which a mark stays that nobody renews. */
+/** Number of looks for which a mark stays that nobody renews. */
 const MARK_LASTS = 3
 const markQuestion: Words = ['GETRANGE', MARK_KEY, '0', String(SEALED_MAX)]
 export const OTHER_KEY =
   'hosts with another key use it, too: of the current hmac-sha256 keys in CLUSTERKEYS, the one whose id comes first has to be the same on all'
-/** What each connection is asked first: a user who may not ask this shares nothing. */
+/** The first question on each connection: a user who may not ask it shares nothing. */
 const FIRST_QUESTION: Words = ['GETRANGE', CHECK_KEY, '0', '0']
 
 /**
@@ -92,8 +95,8 @@ export function openSharedStore(options: SharedStoreOptions): SharedStore {
   let otherSince: number | undefined
 
   /**
-   * The mark of a host that has left, or had another key before, is gone in time: what stays for
-   * longer is renewed by somebody.
+   * The mark of a host that has left, or has another key now, expires; a mark that stays for longer
+   * is renewed by somebody.
    */
   async function compareMarks(own: Buffer): Promise<void> {
     const link = servers.linkFor(MARK_KEY)
@@ -122,7 +125,7 @@ export function openSharedStore(options: SharedStoreOptions): SharedStore {
     trouble: tell,
   })
 
-  /** Counts it, and tells of what is not about this key alone. */
+  /** Counts an error, and logs those that are not about this key alone. */
   function erred(what: 'get' | 'put', { message }: ReplyError): void {
     counters.errors++
     if (/^(?:MOVED|ASK|READONLY)\b/.test(message)) servers.moved()
@@ -175,7 +178,7 @@ export function openSharedStore(options: SharedStoreOptions): SharedStore {
         claims.set(key, uptime() + CLAIMED_FOR)
         return undefined
       }
-      // Who waits anyway asks again if an answer is late.
+      // A message that waits for another host's verdict asks again if an answer is late.
       const value = answer?.value ?? (waits > 0 ? CLAIM : undefined)
       if (!Buffer.isBuffer(value) || value.length === 0) return undefined
       if (!value.equals(CLAIM)) {
@@ -205,7 +208,7 @@ export function openSharedStore(options: SharedStoreOptions): SharedStore {
       const until = claims.get(key)
       claims.delete(key)
       const link = servers.linkFor(key)
-      // If it has expired, what is there now is of another host.
+      // If the claim has expired, what is there now belongs to another host.
       if (until === undefined || uptime() >= until || !link?.isReady) return
       link.ask([['SET', key, CLAIM, 'XX', 'PX', '1']], PUT_WITHIN).catch(() => {})
     },

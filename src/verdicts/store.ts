@@ -1,19 +1,20 @@
 /**
- * Where sealed verdicts are kept, by fingerprint. A store that is away, slow or full gives
- * nothing and keeps nothing, and nobody hears more of it than a scan costs: it never throws.
+ * A place where sealed verdicts are kept by fingerprint. It never throws: a store that is away,
+ * slow or full gives nothing and keeps nothing, and that never costs more than a scan does.
  */
 export interface VerdictStore {
   /**
-   * What was put there, or anything else that somebody else has put there, or nothing: then this
-   * host scans. If another host is at that, its verdict is waited for, `patience` milliseconds at
-   * most (0).
+   * What is stored, which may come from anybody; or nothing: then this host scans. If another host
+   * is scanning the message, its verdict is waited for, `patience` milliseconds at most (0).
    */
   get(fingerprint: Buffer, patience?: number): Promise<Buffer | undefined> | Buffer | undefined
   /** Nobody waits for it. It may be forgotten sooner than after so many seconds, and not later. */
   put(fingerprint: Buffer, sealed: Buffer, seconds: number): void
-  /** The scan for which `get` gave nothing came to no verdict: others need not wait for it. */
+  /**
+   * The scan that followed a `get` without result found no verdict: others need not wait for it.
+   */
   release?(fingerprint: Buffer): void
-  /** How it goes, of a store that hosts share. */
+  /** How well it goes; set for a store that hosts share. */
   sharing?(): Sharing
   close(): void
 }
@@ -32,13 +33,15 @@ export interface SharingCounters {
   errors: number
   /** Verdicts that it has taken. */
   published: number
-  /** Verdicts that it never got: there were too many while it was away, or they were too old then. */
+  /**
+   * Verdicts that it never got: there were too many while it was away, or they had become too old.
+   */
   dropped: number
 }
 
 export interface Sharing {
   readonly counters: Readonly<SharingCounters>
-  /** What keeps it from sharing now, in one line, or undefined: as the log says it. */
+  /** Why it does not share now, in the log's words, in one line; undefined if it does. */
   readonly trouble: string | undefined
   /** Verdicts that are to be put there when it is back. */
   readonly unpublished: number

@@ -1,6 +1,6 @@
-import { Fault } from '../runtime/fault.ts'
-import { readNumber, readText } from '../settings/read.ts'
-import type { Environment } from '../settings/settings.ts'
+import { Fault } from '../ground/runtime/fault.ts'
+import { readNumber, readText } from '../ground/settings/read.ts'
+import type { Environment } from '../ground/settings/settings.ts'
 import { readStoreAddress, type StoreAddress } from './valkey/address.ts'
 
 /** Whether, where and for how long verdicts are remembered; onescan-queue(8) has each variable. */
@@ -10,13 +10,13 @@ export interface VerdictPolicy {
   readonly maxAge: number
   /** Milliseconds that a message waits for a store that hosts share. */
   readonly timeout: number
-  /** Scans that a message may kill or outlast, before there is none for a while; 0: any number. */
+  /** Failed scans after which a message is not scanned for a while; 0: there is no such number. */
   readonly poisonTries: number
   /** File with its password. */
   readonly passwordFile: string | undefined
-  /** File with that of its sentinels. */
+  /** File with the password of its sentinels. */
   readonly sentinelPasswordFile: string | undefined
-  /** File with the certificates of those who sign its own. */
+  /** File with the certificates of the authorities that sign its own. */
   readonly authorities: string | undefined
 }
 

@@ -9,28 +9,28 @@ import type { Scanner, ScanTask } from '../scan/shared/scanner.ts'
 import { joinVersions, type ScannerVersions } from '../scan/shared/signatures.ts'
 import { lookCarefully, type PoisonPolicy, toldOfSuspects } from './careful-look.ts'
 import { exactFingerprintOf, fingerprintOf, type Subject } from './fingerprint.ts'
-import {
-  type CouldNotTell,
-  createFlights,
-  type Flights,
-  type Landing,
-  landedWithin,
-  type OwnFlight,
-} from './flights.ts'
 import { staleness } from './fresh.ts'
 import { looksOf } from './looks.ts'
 import type { PoisonCounters, Withheld } from './poison.ts'
+import {
+  type CouldNotTell,
+  createScansInFlight,
+  endedWithin,
+  type OwnScan,
+  type ScanEnd,
+  type ScansInFlight,
+} from './scans-in-flight.ts'
 import { openSealed, sealVerdict } from './seal.ts'
 import type { Secrets } from './secrets.ts'
 import type { Sharing, VerdictStore } from './store.ts'
 import type { RememberedVerdict } from './verdict.ts'
 import { noteVersions, tellSignatures, versionsNow } from './versions.ts'
 
-/** What a memory of verdicts needs of the world. */
+/** What a memory of verdicts needs besides the messages. */
 export interface VerdictsOptions {
-  /** Asked in this order until one has a verdict that counts; what is found is put into all. */
+  /** Asked in this order until one has a verdict that counts; what is found is stored in all. */
   readonly stores: readonly VerdictStore[]
-  /** Of the moment: keys have a last day. */
+  /** Read anew for each message, since keys have a last day. */
   readonly secrets: () => Secrets
   readonly crypto: Crypto
   /** Seconds after which a verdict does not count any more. */
@@ -43,14 +43,14 @@ export interface VerdictsOptions {
   readonly now: () => number
   /** Milliseconds on a clock that nobody sets. */
   readonly uptime: () => number
-  /** The scans that are under way, in all processes of the host if they tell each other. */
-  readonly flights?: Flights
+  /** The scans under way; if the processes of the host tell each other, those of all of them. */
+  readonly inFlight?: ScansInFlight
   /**
-   * Milliseconds that a scan is given here (SCANTIMEOUT): what had less than half of that, or was
-   * left before its end, says nothing of the message.
+   * Milliseconds that a scan is given here (SCANTIMEOUT): a scan that had less than half of that,
+   * or was abandoned, says nothing about the message.
    */
   readonly fullTime: number
-  /** Messages that scanners died of; without it all are scanned. */
+  /** The messages that scanners died of; without it all are scanned. */
   readonly poison?: PoisonPolicy | undefined
 }
 
@@ -59,24 +59,24 @@ export interface Question {
   readonly message: Pick<Message, 'form' | 'body' | 'confirmFile'>
   /** Its header as it will leave. */
   readonly leaving: Header
-  /** All that would run, in their order. */
+  /** All scanners that would run, in their order. */
   readonly scanners: readonly Scanner[]
   readonly policy: ScanPolicy
-  /** Seconds: no older verdict may count for it, whatever the memory's own limit is. */
+  /** Seconds: no older verdict counts for this message, whatever the memory's own limit is. */
   readonly maxAge: number
   /** What it may have in common with others: common-marks.ts. */
   readonly marks: readonly string[]
 }
 
 /** Scans a message with these scanners, within so many milliseconds. */
-export type Look = (
+export type ScanWith = (
   scanners: readonly Scanner[],
   timeout: number,
   signatures?: ScanTask['signatures'],
 ) => Promise<ScanResult>
 
 /** The result, and the remembered verdict if it comes from one. */
-export interface Found {
+export interface KnownOrScanned {
   readonly result: ScanResult
   readonly known?: RememberedVerdict
 }
@@ -88,26 +88,29 @@ export interface Verdicts {
    * and otherwise the result of `look`. Copies that come meanwhile wait for it, each within
    * its own time. Scanners that are not `memorable` always scan.
    */
-  find(question: Question, look: Look): Promise<Found>
-  /** Messages that are not given to scanners now, because these died of them. */
+  find(question: Question, scanWith: ScanWith): Promise<KnownOrScanned>
+  /** Messages that are not given to scanners now, because scanners died of them. */
   withheld(): Withheld
-  /** What was kept from other mail; undefined if messages that scanners die of are not looked for. */
+  /** How much harm to other mail was prevented; undefined if such messages are not looked for. */
   poisoned(): PoisonCounters | undefined
-  /** How it goes with the store that hosts share; undefined if there is none. */
+  /** How well the shared store does; undefined if there is none. */
   sharing(): Sharing | undefined
   close(): void
 }
 
-/** Scans that could not tell, after which copies that waited for them are not scanned either. */
+/** Number of scans without an answer after which copies that waited are not scanned either. */
 const VAIN_LOOKS = 2
-/** Of the time that a message has, for which another host that is scanning a copy is waited for. */
+/** The share of a message's time for which it waits for another host that is scanning a copy. */
 export const SHARE_OF_WAITING = 0.25
 
 export function openVerdicts(options: VerdictsOptions): Verdicts {
-  const { stores, crypto, host, uptime, flights = createFlights() } = options
+  const { stores, crypto, host, uptime, inFlight = createScansInFlight() } = options
   const seconds = () => Math.floor(options.now() / 1000)
 
-  /** What is known to hold here and now. The stores that were asked before the one that knew it keep it. */
+  /**
+   * A verdict that counts here and now. Stores that were asked in vain before it was found get it,
+   * too.
+   */
   async function recall(name: Name, patience: number): Promise<RememberedVerdict | undefined> {
     const { fingerprint, secrets, maxAge } = name
     for (const [index, store] of stores.entries()) {
@@ -138,7 +141,7 @@ export function openVerdicts(options: VerdictsOptions): Verdicts {
     for (const store of stores) store.put(fingerprint, sealed, maxAge)
   }
 
-  /** No verdict came of a scan: who waits for one need not. */
+  /** A scan found no verdict: nobody need wait for it. */
   function release({ fingerprint }: Name): void {
     for (const store of stores) store.release?.(fingerprint)
   }
@@ -164,48 +167,43 @@ export function openVerdicts(options: VerdictsOptions): Verdicts {
     return versions && { fingerprint, secrets, maxAge, versions, scanners, subject }
   }
 
-  /** As careful-look.ts says, where messages are known that scanners died of. */
+  /** Scans as careful-look.ts says, if messages that kill scanners are looked for. */
   async function lookWithCare(
     { message, scanners, marks }: Question,
     name: Nameless,
-    look: Look,
+    scanWith: ScanWith,
     timeout: number,
     told?: ScanTask['signatures'],
   ): Promise<ScanResult> {
     const { poison, fullTime } = options
-    if (poison === undefined) return look(scanners, timeout, told)
+    if (poison === undefined) return scanWith(scanners, timeout, told)
     const { fingerprint: secret } = name.secrets
     const fingerprint = await exactFingerprintOf(name.subject, message.body(), secret, crypto)
     return lookCarefully(
       { fingerprint, marks },
       { poison, timeout, fullTime, uptime, scanner: name.scanners[0]!.name },
       (left, suspects) => {
-        return look(suspects ? scanners.map(toldOfSuspects(suspects)) : scanners, left, told)
+        return scanWith(suspects ? scanners.map(toldOfSuspects(suspects)) : scanners, left, told)
       },
     )
   }
 
   /**
-   * What was found is kept in a turn of its own: sealing it takes time, and the answer about
-   * this message goes first. A copy that comes meanwhile waits for the flight; where the verdict
-   * may not last, that is all who get it.
+   * A verdict is stored in a turn of its own: sealing it takes time, and the answer about this
+   * message goes first. Copies that come meanwhile wait for the scan; if the verdict may not last,
+   * only they get it.
    */
-  function rememberAndLand(
-    flight: OwnFlight,
-    landing: Landing,
-    name: Name,
-    mayLast: boolean,
-  ): void {
-    if (landing.kind !== 'verdict' || !mayLast) {
-      flight.land(landing)
+  function rememberAndEnd(scan: OwnScan, end: ScanEnd, name: Name, mayLast: boolean): void {
+    if (end.kind !== 'verdict' || !mayLast) {
+      scan.end(end)
       release(name)
       return
     }
     setImmediate(() => {
       try {
-        remember(landing.verdict, name)
+        remember(end.verdict, name)
       } finally {
-        flight.land(landing)
+        scan.end(end)
       }
     })
   }
@@ -214,28 +212,34 @@ export function openVerdicts(options: VerdictsOptions): Verdicts {
     return timeout < options.fullTime / 2
   }
 
-  /** Who looks first, for all that wait. */
-  async function lead(question: Question, name: Name, look: Look, within: number): Promise<Found> {
-    const flight = flights.begin(name.fingerprint, within)
+  /** Scans for all copies that wait. */
+  async function lead(
+    question: Question,
+    name: Name,
+    scanWith: ScanWith,
+    within: number,
+  ): Promise<KnownOrScanned> {
+    const scan = inFlight.begin(name.fingerprint, within)
     const until = uptime() + within
-    let landing: Landing = { kind: 'nothing' }
+    let end: ScanEnd = { kind: 'nothing' }
     let mayLast = false
     try {
       const verdict = await recall(name, within * SHARE_OF_WAITING)
       const timeout = Math.max(1, until - uptime())
       if (verdict !== undefined) {
-        flight.land({ kind: 'verdict', verdict }) // nobody waits for what is this message's own affair
-        return await believe(verdict, question, look, timeout)
+        scan.end({ kind: 'verdict', verdict }) // nobody waits for what concerns this message alone
+        return await believe(verdict, question, scanWith, timeout)
       }
       const files = options.signatureFiles()
       const isUpToDate = await haveLoaded(name.scanners, files, options.now())
       const began = countedFrom(files, options.now())
       const { told, joined } = noteVersions(name.versions)
-      const result = await lookWithCare(question, name, look, timeout, told)
+      const result = await lookWithCare(question, name, scanWith, timeout, told)
       if (result.answer === 'unknown') {
-        // Who leaves, or has no time, cannot have others' mail deferred: they look themselves.
+        // If the client has left or gives no time, other messages must not be deferred for that:
+        // they are scanned themselves.
         const isTelling = !result.unfinished && !isBrief(timeout)
-        landing = isTelling
+        end = isTelling
           ? { kind: 'unknown', why: result.why, cause: result.cause }
           : { kind: 'elsewhere' }
       }
@@ -244,41 +248,42 @@ export function openVerdicts(options: VerdictsOptions): Verdicts {
       if (found !== undefined && signatures !== undefined) {
         question.message.confirmFile()
         const scanners = name.scanners.map((scanner) => scanner.name)
-        landing = { kind: 'verdict', verdict: { found, scanners, signatures, time: began, host } }
-        // What is clean may not be by signatures that are on their way.
+        end = { kind: 'verdict', verdict: { found, scanners, signatures, time: began, host } }
+        // What is clean now may be infected by signatures that are being loaded.
         mayLast = isUpToDate || found.answer === 'infected'
       }
       return { result }
     } finally {
-      rememberAndLand(flight, landing, name, mayLast)
+      rememberAndEnd(scan, end, name, mayLast)
     }
   }
 
   return {
-    async find(question, look) {
+    async find(question, scanWith) {
       const { timeout } = question.policy
       const deadline = uptime() + timeout
       const name = await nameOf(question)
-      if (name === undefined) return { result: await look(question.scanners, timeout) }
+      if (name === undefined) return { result: await scanWith(question.scanners, timeout) }
       const timeLeft = () => Math.max(1, deadline - uptime())
-      if (!isNamed(name)) return { result: await lookWithCare(question, name, look, timeLeft()) }
+      if (!isNamed(name))
+        return { result: await lookWithCare(question, name, scanWith, timeLeft()) }
       for (let vain = 0; ; ) {
-        const flight = flights.of(name.fingerprint)
-        if (flight === undefined) return lead(question, name, look, timeLeft())
-        const landing = await landedWithin(flight, deadline - uptime())
-        if (landing === undefined) return { result: couldNotTell(name, TOO_LATE) }
-        switch (landing.kind) {
+        const scan = inFlight.of(name.fingerprint)
+        if (scan === undefined) return lead(question, name, scanWith, timeLeft())
+        const end = await endedWithin(scan, deadline - uptime())
+        if (end === undefined) return { result: couldNotTell(name, TOO_LATE) }
+        switch (end.kind) {
           case 'verdict':
-            if (doesCount(landing.verdict, name)) {
-              return believe(landing.verdict, question, look, timeLeft())
+            if (doesCount(end.verdict, name)) {
+              return believe(end.verdict, question, scanWith, timeLeft())
             }
-            return { result: await lookWithCare(question, name, look, timeLeft()) }
+            return { result: await lookWithCare(question, name, scanWith, timeLeft()) }
           case 'elsewhere':
             break // it is in a store, or nowhere: one of those that wait finds out
           case 'nothing':
-            return { result: await lookWithCare(question, name, look, timeLeft()) }
+            return { result: await lookWithCare(question, name, scanWith, timeLeft()) }
           case 'unknown':
-            if (++vain === VAIN_LOOKS) return { result: couldNotTell(name, landing) }
+            if (++vain === VAIN_LOOKS) return { result: couldNotTell(name, end) }
         }
       }
     },
@@ -295,22 +300,22 @@ export function openVerdicts(options: VerdictsOptions): Verdicts {
 }
 
 /**
- * A message that may have no name among verdicts: it has no form that all read alike, or its
- * scanners do not tell their signatures.
+ * A message without a fingerprint: readers do not agree about its form, or its scanners do not name
+ * their signatures.
  */
 interface Nameless {
   readonly fingerprint: Buffer | undefined
   readonly secrets: Secrets
   /** Seconds. */
   readonly maxAge: number
-  /** By which the scanners would look now. */
+  /** The signatures by which the scanners would scan now. */
   readonly versions: ScannerVersions
   /** Those whose verdict may be remembered. */
   readonly scanners: readonly Scanner[]
   readonly subject: Subject
 }
 
-/** One by its name, and what holds for it. */
+/** A message with its fingerprint, and what decides about verdicts of it. */
 interface Name extends Nameless {
   readonly fingerprint: Buffer
 }
@@ -331,7 +336,7 @@ function couldNotTell(
   return { answer: 'unknown', scanner: scanners[0]!.name, why, cause }
 }
 
-/** What of a result says something of every copy. */
+/** The part of a result that holds for every copy. */
 function memorableOf(
   result: ScanResult,
   { scanners }: Name,
@@ -344,27 +349,27 @@ function memorableOf(
 }
 
 /**
- * The result with a verdict in the place of the scanners that gave it. The others run, in
- * their order: those behind the one that found something would not have run, either.
+ * The result, with a remembered verdict in the place of the scanners that gave it. The others run
+ * in their order; those behind a scanner that found something would not have run, either.
  */
 async function believe(
   verdict: RememberedVerdict,
   { scanners, policy }: Question,
-  look: Look,
+  scanWith: ScanWith,
   timeout: number,
-): Promise<Found> {
+): Promise<KnownOrScanned> {
   const { found } = verdict
   const others = scanners.filter(({ memorable }) => !memorable)
   if (found.answer === 'clean') {
     const isLeft = others.length > 0 || policy.secondLook.strict !== 'off'
-    const result = isLeft ? await look(others, timeout) : undefined
+    const result = isLeft ? await scanWith(others, timeout) : undefined
     if (result && result.answer !== 'clean') return { result }
     return { result: { answer: 'clean', scanners }, known: verdict }
   }
   const first = scanners.findIndex(({ name }) => name === found.scanner)
   const before = scanners.slice(0, first).filter(({ memorable }) => !memorable)
   if (before.length > 0) {
-    const result = await look(before, timeout)
+    const result = await scanWith(before, timeout)
     if (result.answer !== 'clean') return { result }
   }
   const { name, scanner } = found

@@ -8,7 +8,9 @@ export interface Here {
   readonly signatureDate: number | undefined
 }
 
-/** Whether it is seen when the scanners have other signatures: else no verdict of theirs may last. */
+/**
+ * Whether a change of the scanners' signatures is noticed: else no verdict of theirs may be kept.
+ */
 export function tellSignatures(
   scanners: readonly Scanner[],
   { signatureDate }: Pick<Here, 'signatureDate'>,
@@ -19,7 +21,10 @@ export function tellSignatures(
   })
 }
 
-/** The signatures with which the scanners would scan now; undefined if one does not know its own. */
+/**
+ * The signatures with which the scanners would scan now; undefined if one of them does not know its
+ * own.
+ */
 export async function versionsNow(
   scanners: readonly Scanner[],
   { host, signatureDate }: Here,
@@ -39,11 +44,14 @@ export async function versionsNow(
 /** Collects the signatures that scanners name while they scan a message and its parts. */
 export interface VersionsTold {
   readonly told: NonNullable<ScanTask['signatures']>
-  /** The oldest with which any part was scanned, in one line; undefined if that is not clear. */
+  /**
+   * The oldest signatures with which any part was scanned, in one line; undefined if that is not
+   * clear.
+   */
   joined(): string | undefined
 }
 
-/** `now` has the signatures for scanners that name none. */
+/** `now` has the signatures of scanners that name none during a scan. */
 export function noteVersions(now: ScannerVersions): VersionsTold {
   const oldest = new Map<string, string>(Object.entries(now))
   const heard = new Set<string>()

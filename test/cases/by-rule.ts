@@ -1,5 +1,22 @@
+import { createHash } from 'node:crypto'
 import { bytes, type Case, type Stage } from './case.ts'
 import { infected, plain, troublesome } from './messages.ts'
+
+/** A file that the counting scanner takes for a virus. */
+const wanted = 'VIRUS\nthis is a tool of ours\n'
+
+const sha256 = (text: string) => createHash('sha256').update(text, 'latin1').digest('hex')
+
+/** Mail with such files attached. */
+function mailWith(...files: readonly string[]): Buffer {
+  const parts = files.map(
+    (file) =>
+      `--b\nContent-Type: application/octet-stream; name=a.bin\nContent-Transfer-Encoding: base64\n\n${Buffer.from(file, 'latin1').toString('base64')}\n`,
+  )
+  const header =
+    'From: a@example.org\nMIME-Version: 1.0\nContent-Type: multipart/mixed; boundary=b\n'
+  return bytes(`${header}\n--b\n\nHello\n${parts.join('')}--b--\n`)
+}
 
 /** Settings with a policy by rule beside them. */
 const ruled =
@@ -13,6 +30,12 @@ const ruled =
       ...more,
     }
   }
+
+/** The same with a quarantine. */
+const keeping = (lines: string) => (stage: Stage) => ({
+  ...ruled(lines)(stage),
+  QUARANTINE: stage.quarantine,
+})
 
 const two = ['one@example.org', 'two@example.net']
 
@@ -102,14 +125,68 @@ export const byRule: readonly Case[] = [
     expect: { outcome: 'delivered', scans: 1, xQhpsi: 'clean' },
   },
   {
-    name: 'kept for one recipient is kept for all',
+    name: 'what is kept for one recipient goes to the others without a word to the sender',
+    message: () => infected,
+    recipients: ['one@example.org', 'two@example.net', 'three@example.org'],
+    settings: keeping('to=example.net REJECTVIRUS=0\nto=example.org scan off\n'),
+    expect: {
+      outcome: 'delivered',
+      xQhpsi: null,
+      recipients: ['one@example.org', 'three@example.org'],
+      kept: 'virus',
+      keptFor: ['two@example.net'],
+      log: /decision=accept .*rule=2 .*rcpts=2 .*\n.*decision=quarantine .*rule=1 .*to=<two@example\.net> rcpts=1 /,
+    },
+  },
+  {
+    name: 'what is refused for one recipient is kept for nobody',
     message: () => infected,
     recipients: two,
-    settings: (stage) => ({
-      ...ruled('to=example.net REJECTVIRUS=0\nto=example.org scan off\n')(stage),
-      QUARANTINE: stage.quarantine,
+    settings: keeping('to=example.net REJECTVIRUS=0\n'),
+    expect: { outcome: 'refused' },
+  },
+  {
+    name: 'what goes to VIRUSFORWARD for one recipient goes there for all',
+    message: () => infected,
+    recipients: two,
+    settings: ruled(
+      'to=example.org REJECTVIRUS=0\nto=example.net REJECTVIRUS=0 VIRUSFORWARD=v@example.org\n',
+    ),
+    expect: { outcome: 'delivered', recipients: ['v@example.org'] },
+  },
+  {
+    name: 'a line refuses mail whatever is in it, unscanned, in its own words',
+    message: () => plain,
+    settings: ruled('size>10,from=a@example.org refuse "not from here: {ground} {virus} {id}"\n'),
+    expect: {
+      outcome: 'refused',
+      scans: 0,
+      text: /not from here: policy policy \S+ \(#5\.7\.1/,
+      log: /decision=reject scan=skipped grounds=policy rule=1 reason="refused by \S+ line 1"/,
+    },
+  },
+  {
+    name: 'a line refuses mail without words of its own',
+    message: () => plain,
+    settings: ruled('size<10 scan off\nfrom=example.org,size>20 refuse\n'),
+    expect: { outcome: 'refused', text: /refused by local policy \(#5\.7\.1/ },
+  },
+  {
+    name: 'senders are told in the language of the domain that they write to',
+    message: () => infected,
+    recipients: ['b@example.de'],
+    settings: ruled('to=example.de REFUSALTEXT="Nicht angenommen: {virus}"\n', {
+      REFUSALTEXT: 'Not taken: {virus}',
     }),
-    expect: { outcome: 'dropped', kept: 'virus' },
+    expect: { outcome: 'refused', text: /^D?Nicht angenommen: Test-Virus \(#5\.7\.1/ },
+  },
+  {
+    name: 'senders to other domains are told in the language of the site',
+    message: () => infected,
+    settings: ruled('to=example.de REFUSALTEXT="Nicht angenommen: {virus}"\n', {
+      REFUSALTEXT: 'Not taken: {virus}',
+    }),
+    expect: { outcome: 'refused', text: /^D?Not taken: Test-Virus \(#5\.7\.1/ },
   },
   {
     name: 'an exception lets a signature in, tagged, without a stamp, and its line is logged',
@@ -130,6 +207,31 @@ export const byRule: readonly Case[] = [
     message: () => infected,
     settings: ruled(
       'signature=Other-* allow\nfrom=example.net allow\nto=c@example.org,signature=* allow\n',
+    ),
+    expect: { outcome: 'refused' },
+  },
+  {
+    name: 'an exception by the SHA-256 of a file lets it in, and its line is logged',
+    message: () => mailWith(wanted),
+    settings: ruled(`# a tool of ours\nsha256=${sha256(wanted).toUpperCase()} allow\n`),
+    expect: {
+      outcome: 'delivered',
+      xQhpsi: 'virus found',
+      newStamps: 0,
+      log: /decision=accept scan=infected .*virus=Test-Virus .*allowed=2 /,
+    },
+  },
+  {
+    name: 'an exception by SHA-256 lets in no other file of the same message',
+    message: () => mailWith(wanted, 'VIRUS\nanother\n'),
+    settings: ruled(`sha256=${sha256(wanted)} allow\n`),
+    expect: { outcome: 'refused' },
+  },
+  {
+    name: 'an exception by SHA-256 is for the signatures, senders and recipients that it names',
+    message: () => mailWith(wanted),
+    settings: ruled(
+      `sha256=${sha256(wanted)},signature=Other-* allow\nsha256=${sha256(wanted)},from=example.net allow\nsha256=${sha256('x')} allow\n`,
     ),
     expect: { outcome: 'refused' },
   },

@@ -29,6 +29,8 @@ export interface Expectation {
   readonly recipients?: readonly string[]
   /** The ground under which it lies in the quarantine, whole, with all that is known of it. */
   readonly kept?: string
+  /** The recipients for whom it is kept; all of them by default. */
+  readonly keptFor?: readonly string[]
   /** In the text of a refusal, where the door can send one. */
   readonly text?: RegExp
   /** In the log line. */

@@ -100,4 +100,20 @@ export const quarantining: readonly Case[] = [
     }),
     expect: { outcome: 'dropped', kept: 'strange-mime' },
   },
+  ...[
+    ['that readers end at different places', 'Subject: x\nX-QHPSI: clean\n \nTo: y\n'],
+    ['with more forged fields than can go', `${'X-QHPSI: clean\n'.repeat(17)}Subject: x\n`],
+  ].map(
+    ([what, header]): Case => ({
+      name: `QUARANTINE keeps a header ${what} as it came`,
+      message: () => bytes(`${header}\nbody\n`),
+      settings: ({ scanner, quarantine }) => ({ QHPSI: scanner, QUARANTINE: quarantine }),
+      expect: {
+        outcome: 'dropped',
+        scans: 0,
+        kept: 'unclear-header',
+        log: /decision=quarantine scan=skipped grounds=unclear-header kept=/,
+      },
+    }),
+  ),
 ]

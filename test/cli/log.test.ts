@@ -12,9 +12,9 @@ import { join, resolve } from 'node:path'
 import { createInterface } from 'node:readline'
 import { gzipSync } from 'node:zlib'
 import t from 'tap'
-import { makeLog } from '../bench/visible/made-log.ts'
+import { makeLog } from '../bench/observe/made-log.ts'
+import { tai64n, told } from '../observe/log/lines.ts'
 import { findProgram } from '../programs/install.mjs'
-import { tai64n, told } from '../visible/log/lines.ts'
 import { jsonIn, oldestNode, onescan, searchPath } from './onescan.ts'
 
 /** `onescan log`: what happened to that mail. */

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
 import { startOnescand } from '../doors/daemon/process.ts'
-import { extendedAnswer, udpService } from '../quota/services.ts'
+import { extendedAnswer, udpService } from '../quota/ask/services.ts'
 import { jsonIn, oldestNode, onescan } from './onescan.ts'
 
 /** `onescan quota`: what the service says, and what onescand remembers. */

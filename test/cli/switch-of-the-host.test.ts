@@ -11,7 +11,7 @@ import { programs as rcptquota } from '../c/rcptquota/program.ts'
 import * as daemons from '../doors/daemon/process.ts'
 import { runSlot, newest as slot } from '../doors/queue/slot.ts'
 import { makeOwnDirectories, ownDirectoriesMissing } from '../programs/own-directories.ts'
-import { extendedAnswer, udpService } from '../quota/services.ts'
+import { extendedAnswer, udpService } from '../quota/ask/services.ts'
 import { bundle, searchPath } from './onescan.ts'
 
 /** A host without /var/qmail: one switch, which is always there, for all doors. */

@@ -1,18 +1,18 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { postfix, qmail } from '../first-hour/steps.ts'
+import { npm, postfix, qmail } from '../first-hour/steps.ts'
 
 /** `npm run first-hour` types what stands on the pages, and says so rightly. */
 
 const root = join(import.meta.dirname, '../..')
 
-for (const [name, steps] of Object.entries({ qmail, postfix })) {
+for (const [name, steps] of Object.entries({ qmail, postfix, npm })) {
   t.test(
     `what is typed in the first hour with ${name} stands to the letter on its page`,
     async (t) => {
       const read = steps.filter((step) => 'page' in step)
-      t.ok(read.length >= 4)
+      t.ok(read.length >= 4, 'most is typed by a page')
       for (const { page, type } of read)
         t.ok(readFileSync(join(root, page), 'utf8').includes(type), type)
       for (const step of steps) {

@@ -4,6 +4,8 @@ import t from 'tap'
 
 /** The floors of CONTRIBUTING.md, which its rooms stand on, and what the source imports. */
 
+/** Folders that are no room, but hold rooms. */
+const WINGS = ['doors', 'ground', 'quota']
 const src = join(import.meta.dirname, '../../src')
 const page = readFileSync(join(src, '../CONTRIBUTING.md'), 'utf8')
 const floors = readFloors(page)
@@ -46,7 +48,7 @@ t.test('no folder imports itself by way of others', async (t) => {
 })
 
 t.test('an arrow upward, from door to door or round in a circle is found', async (t) => {
-  const upward = new Map([['message/spool.ts', ['judge/engine.ts', 'settings/settings.ts']]])
+  const upward = new Map([['message/spool.ts', ['judge/engine.ts', 'ground/settings/settings.ts']]])
   t.same(wrongArrows(upward, floors), ['message/spool.ts imports judge/engine.ts'])
   const sideways = new Map([['doors/milter/milter.ts', ['doors/warm/frames.ts']]])
   t.same(wrongArrows(sideways, floors), ['doors/milter/milter.ts imports doors/warm/frames.ts'])
@@ -79,10 +81,10 @@ function readImports(): Imports {
   return found
 }
 
-/** `scan` for all files below it, `doors/milter` for a door, the file itself in the hall. */
+/** `scan` for all files below it, `doors/milter` for a door; the file itself for `plugin.ts`. */
 function roomOf(file: string): string {
   const [first, second] = file.split('/')
-  return first === 'doors' ? `${first}/${second}` : first!
+  return WINGS.includes(first!) ? `${first}/${second}` : first!
 }
 
 function wrongArrows(all: Imports, of: Floors): string[] {

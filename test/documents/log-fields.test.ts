@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import t from 'tap'
 import { items, readPage, section } from './man-page.ts'
 
-/** The fields of a log line, in onescan-queue(8): scripts count on their names. */
+/** The fields of a log line, in onescan-log(5): scripts count on their names. */
 
 const root = join(import.meta.dirname, '../..')
 const writers = [
@@ -24,7 +24,7 @@ t.test('every field of a log line about mail is explained, and no other', async 
     }),
   )
   for (const name of ['grounds', 'peer_uid', 'queue', 'used']) t.ok(written.has(name), name)
-  const log = section(readPage('onescan-queue.8'), 'LOG')
+  const log = section(readPage('onescan-log.5'), 'FIELDS')
   const explained = items(log).flatMap(([tag]) => tag.replace(/^Va /, '').split(' , '))
   const stages = ['quota_ms', 'verify_ms', 'scan_ms', 'sign_ms']
   t.same(

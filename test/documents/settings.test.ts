@@ -1,9 +1,9 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { misspeltIn } from '../../src/settings/misspelt.ts'
-import type { Reader, Setting } from '../../src/settings/table/kinds.ts'
-import { chapters, names, table } from '../../src/settings/table.ts'
+import { misspeltIn } from '../../src/ground/settings/misspelt.ts'
+import type { Reader, Setting } from '../../src/ground/settings/table/kinds.ts'
+import { chapters, names, table } from '../../src/ground/settings/table.ts'
 import { readPage, section } from './man-page.ts'
 
 /** The table of settings, and all that says the same elsewhere: sources, the C client, pages. */
@@ -14,8 +14,8 @@ const settings: Readonly<Record<string, Setting>> = table
 
 /** What is read for mail, and by the quota service; a directory of users is asked by both. */
 const readFor = {
-  mail: namesRead((file) => !/^(cli|smtp-delay|quotad|settings)\//.test(file)),
-  quota: namesRead((file) => /^(quotad|ldap)\//.test(file)),
+  mail: namesRead((file) => !/^(cli|delay|quota\/tell|ground\/settings)\//.test(file)),
+  quota: namesRead((file) => /^quota\/(tell|ldap)\//.test(file)),
 }
 
 t.test('the slot and onescand read what the table says, and no more', async (t) => {

@@ -27,7 +27,7 @@ export const trusted = [
     why: 'a secret of the keyring',
   },
   {
-    file: 'ldap/ldap-settings.ts',
+    file: 'quota/ldap/ldap-settings.ts',
     expression: '/^\\(.*%[und].*\\)$/',
     why: 'a setting',
   },
@@ -37,37 +37,37 @@ export const trusted = [
     why: 'the EICAR file, which is our own',
   },
   {
-    file: 'quotad/service-settings.ts',
+    file: 'quota/tell/service-settings.ts',
     expression: '/(?<=.)\\/+$/',
     why: 'a setting',
   },
   {
-    file: 'quotad/sources/users.ts',
+    file: 'quota/tell/sources/users.ts',
     expression: '/(?<=.)\\/+$/',
     why: 'a home of passwd(5)',
   },
   {
-    file: 'quotad/sources/table-file.ts',
+    file: 'quota/tell/sources/table-file.ts',
     expression: '/^([^:\\s]+)\\s*:\\s*(.+)$/',
     why: 'a line of a table of the operator',
   },
   {
-    file: 'runtime/bun-libc.ts',
+    file: 'ground/runtime/bun-libc.ts',
     expression: '/\\/\\S*\\/ld-musl-\\w+\\.so\\.1$/m',
     why: 'proc(5) of this process',
   },
   {
-    file: 'smtp-delay/shared/options.ts',
+    file: 'delay/shared/options.ts',
     expression: '/^(\\d+\\.?\\d*|\\.\\d+)$/',
     why: 'a setting',
   },
   {
-    file: 'smtp-delay/shared/written-address.ts',
+    file: 'delay/shared/written-address.ts',
     expression: '/(?:\\b|(?<=_|x))0([-._x]0)+\\b/',
     why: 'the eight groups of an IPv6 address',
   },
   {
-    file: 'visible/report/words.ts',
+    file: 'observe/report/words.ts',
     expression: '/\\B(?=(\\d{3})+$)/g',
     why: 'the digits of a number',
   },
@@ -82,7 +82,7 @@ export const trusted = [
     why: 'a pattern of the operator and the name of a signature, one line of a scanner',
   },
   {
-    file: 'quotad/privileges.ts',
+    file: 'quota/tell/privileges.ts',
     expression: "new RegExp(`^${name}:\\\\s*([0-9a-f]+)$`, 'm')",
     why: 'proc(5) of this process',
   },

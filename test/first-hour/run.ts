@@ -1,5 +1,16 @@
 import { execFileSync } from 'node:child_process'
-import { chmodSync, copyFileSync, existsSync, mkdirSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  copyFileSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
+import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { buildPackage, packagingMissing } from '../packaging/built-package.ts'
@@ -7,10 +18,11 @@ import { debianMissing, makeDebian } from '../packaging/debian.ts'
 import { findProgram } from '../programs/install.mjs'
 import { abridged } from './abridged.ts'
 import { openSession, type Session } from './session.ts'
-import { postfix, qmail, type Step } from './steps.ts'
+import { npm, postfix, qmail, type Step } from './steps.ts'
+import { startWatch } from './watch.ts'
 
 /**
- * `npm run first-hour -- [--release bookworm|trixie] [--server qmail|postfix]`: does on a bare
+ * `npm run first-hour -- [--release bookworm|trixie] [--server qmail|postfix|npm]`: does on a bare
  * Debian what the README says, and nothing else, and prints what a newcomer would see. As root;
  * it takes some minutes, and gets packages from where apt of this machine gets them.
  */
@@ -24,27 +36,55 @@ const { values } = parseArgs({
 const missing =
   packagingMissing || debianMissing || (!findProgram('ip') && 'install Debian package iproute2')
 if (missing) throw new Error(missing)
-const steps = { qmail, postfix }[values.server]
-if (steps === undefined) throw new Error(`--server ${values.server}: qmail or postfix`)
+const steps = { qmail, postfix, npm }[values.server]
+if (steps === undefined) throw new Error(`--server ${values.server}: qmail, postfix or npm`)
 
 const here = import.meta.dirname
-const [debian, built] = await Promise.all([makeDebian(values.release), buildPackage('gzip')])
+const [debian, built] = await Promise.all([
+  makeDebian(values.release),
+  values.server === 'npm' ? packForNpm() : buildPackage('gzip'),
+])
+const watch = startWatch()
 let failed = false
 try {
   const at = (path: string) => join(debian.path, path)
   mkdirSync(at('root/build'))
-  copyFileSync(built.file, at(`root/build/${basename(built.file)}`))
+  const folder = values.server === 'npm' ? 'root' : 'root/build'
+  copyFileSync(built.file, at(`${folder}/${basename(built.file)}`))
   copyFileSync('/etc/resolv.conf', at('etc/resolv.conf'))
   place(join(here, 'send.pl'), at('usr/local/bin/send'))
   writeFileSync(at('root/mail.eml'), 'From: ann@example.org\nSubject: a first mail\n\nHello.\n')
   if (values.server === 'qmail') makeQmail(at)
+  if (values.server === 'npm') lendCache(at)
   process.stdout.write(`On a bare Debian, ${values.release}, with ${values.server}:\n`)
   failed = !(await walk(debian.path, steps))
+  process.stdout.write(`\n${watch.told()}\n`)
 } finally {
   built.remove()
   debian.remove()
 }
 process.exitCode = failed ? 1 : 0
+
+/** The tarball, as `npm pack` makes it of what is built. */
+async function packForNpm() {
+  const directory = mkdtempSync(join(tmpdir(), 'onescan-npm-'))
+  const root = join(here, '../..')
+  execFileSync(process.execPath, ['packaging/npm-programs.mjs'], { cwd: root, stdio: 'ignore' })
+  const words = ['pack', '--ignore-scripts', '--pack-destination', directory]
+  execFileSync('npm', words, { cwd: root, stdio: 'ignore' })
+  const [name] = readdirSync(directory)
+  return {
+    file: join(directory, name!),
+    remove: () => rmSync(directory, { recursive: true }),
+  }
+}
+
+/** What npm of this machine has fetched: in the directory tree it may reach no registry. */
+function lendCache(at: (path: string) => string): void {
+  const cache = execFileSync('npm', ['config', 'get', 'cache'], { encoding: 'utf8' }).trim()
+  cpSync(join(cache, '_cacache'), at('root/.npm/_cacache'), { recursive: true })
+  writeFileSync(at('root/.npmrc'), 'prefer-offline=true\nfund=false\nupdate-notifier=false\n')
+}
 
 /** Programs that mail comes in by, in the places of the real ones. */
 function makeQmail(at: (path: string) => string): void {
@@ -75,7 +115,7 @@ function place(file: string, target: string): void {
 /** What needs the network comes first; then a world apart. True where all came out as expected. */
 async function walk(root: string, all: readonly Step[]): Promise<boolean> {
   const needsNetwork = (step: Step) =>
-    'place' in step ? step.network : 'type' in step && step.needs
+    'place' in step ? step.network : 'printed' in step ? false : step.needs
   const last = all.findLastIndex(needsNetwork)
   let well = true
   let said = ''
@@ -100,7 +140,7 @@ async function take(
   said: string,
 ): Promise<{ readonly output: string; readonly good: boolean }> {
   if ('place' in step) {
-    const { code, output } = await session.type(step.place)
+    const { code, output } = await watch.waits(step, () => session.type(step.place))
     if (code !== 0) throw new Error(`${step.place}: ${code}\n${output}`)
     return { output: '', good: true }
   }
@@ -113,11 +153,14 @@ async function take(
   const where = 'page' in step ? `   [${step.page}]` : 'printed' in step ? '   [as it said]' : ''
   const [first, ...more] = commands.split('\n')
   process.stdout.write(`\n# ${first}${where}\n${more.map((line) => `${line}\n`).join('')}`)
-  const { code, output } = await session.type(commands)
+  const { code, output } = await watch.types(step, commands, () => session.type(commands))
   process.stdout.write(abridged(output))
   if (code !== 0) process.stdout.write(`(exit code ${code})\n`)
   const good = !('expect' in step) || step.expect === undefined || step.expect.test(output)
   if (!good)
     process.stdout.write(`NOT AS EXPECTED: ${String((step as { expect: RegExp }).expect)}\n`)
+  // Mail that nobody scans is taken, too: only a virus that is refused shows that it was scanned.
+  const isVirus = 'self' in step && step.self.endsWith(' eicar')
+  if (good && isVirus && /\b55[0-9]\b/.test(output)) watch.arrived()
   return { output, good }
 }

@@ -2,11 +2,16 @@
 
 export type Step =
   /** As a page of this project has it, to the letter. */
-  | { readonly page: string; readonly type: string; readonly needs?: 'network' }
+  | {
+      readonly page: string
+      readonly type: string
+      readonly needs?: 'network'
+      readonly expect?: RegExp
+    }
   /** As what was printed before it says: the first group of each match. */
   | { readonly printed: RegExp }
   /** What the reader does by himself: sends mail, looks at a file. */
-  | { readonly self: string; readonly expect?: RegExp }
+  | { readonly self: string; readonly needs?: 'network'; readonly expect?: RegExp }
   /** What the place is like that the reader comes to. Not printed. */
   | { readonly place: string; readonly network?: true }
 
@@ -40,6 +45,11 @@ const install: readonly Step[] = [
   { self: 'id onescan; stat -c "%G %a %n" /var/spool/onescan; readlink /etc/onescan/queue' },
 ]
 
+const ready: Step = {
+  place:
+    'for i in $(seq 300); do test -S /run/onescan/slot.sock -a -S /run/clamav/clamd.ctl && break; sleep 0.1; done',
+}
+
 /** No bare Debian has a service manager that runs in a directory tree. */
 const supervise: readonly Step[] = [
   { place: '(svscan /service </dev/null >/var/log/svscan 2>&1 &)' },
@@ -48,10 +58,7 @@ const supervise: readonly Step[] = [
     type: `cp -r /usr/share/onescan/supervise/clamd /usr/share/onescan/supervise/onescand /etc/
 ln -s /etc/clamd /etc/onescand /service/`,
   },
-  {
-    place:
-      'for i in $(seq 300); do test -S /run/onescan/slot.sock -a -S /run/clamav/clamd.ctl && break; sleep 0.1; done',
-  },
+  ready,
   {
     self: 'svstat /service/onescand /service/clamd; ps -e -o user=,comm= | grep -E "onescan|clamd"',
     expect: /onescand/,
@@ -108,6 +115,14 @@ export const qmail: readonly Step[] = [
   send('eicar', /^554 /),
 ]
 
+const settingsForPostfix: Step = {
+  self: `cat >>/etc/default/onescand <<'END'
+QHPSI="plugin: clamd"
+REJECTVIRUS="1"
+ONESCAND_OPTIONS="--milter unix:/var/spool/postfix/onescan/milter.sock"
+END`,
+}
+
 /** A host with Postfix as Debian sets it up. */
 export const postfix: readonly Step[] = [
   ...bareDebian,
@@ -121,13 +136,7 @@ export const postfix: readonly Step[] = [
   ...install,
   ...supervise,
   { place: 'service postfix start >/dev/null' },
-  {
-    self: `cat >>/etc/default/onescand <<'END'
-QHPSI="plugin: clamd"
-REJECTVIRUS="1"
-ONESCAND_OPTIONS="--milter unix:/var/spool/postfix/onescan/milter.sock"
-END`,
-  },
+  settingsForPostfix,
   restart('onescand'),
   { self: 'cat /usr/share/doc/onescan/examples/postfix-main.cf >>/etc/postfix/main.cf' },
   { self: 'postfix reload' },
@@ -148,4 +157,60 @@ END`,
   { printed: /(postconf -e .*? && postfix reload)/g },
   { place: 'sleep 2' },
   send('eicar', /^250 /),
+]
+
+/** The same host without the package: by npm and Node of Debian, which bookworm has too old. */
+export const npm: readonly Step[] = [
+  ...bareDebian,
+  {
+    place: `
+      apt-get install --no-install-recommends postfix >/dev/null && useradd -m ben
+      postconf -e myhostname=mail.example.org mydestination=mail.example.org,localhost \\
+        maillog_file=/var/log/postfix.log inet_protocols=ipv4`,
+    network: true,
+  },
+  {
+    self: 'apt install --no-install-recommends nodejs npm ca-certificates clamav-daemon',
+    needs: 'network',
+  },
+  {
+    page: 'doc/install.md',
+    type: 'npm install -g ./onescan-0.1.0.tgz\nsh "$(npm root -g)/onescan/packaging/setup"',
+    needs: 'network',
+  },
+  { self: 'echo "AlertExceedsMax yes" >>/etc/clamav/clamd.conf' },
+  signatures(EICAR.toString('hex')),
+  { place: '(svscan /service </dev/null >/var/log/svscan 2>&1 &)' },
+  {
+    place:
+      'cp -r "$(npm root -g)/onescan/packaging/supervise/clamd" /etc/ && ln -s /etc/clamd /service/',
+  },
+  { page: 'doc/install.md', type: 'ln -s /etc/onescand /service/' },
+  ready,
+  { place: 'service postfix start >/dev/null' },
+  settingsForPostfix,
+  restart('onescand'),
+  {
+    self: 'cat "$(npm root -g)/onescan/packaging/examples/postfix-main.cf" >>/etc/postfix/main.cf',
+  },
+  { self: 'postfix reload' },
+  settle,
+  {
+    page: 'README.md',
+    type: 'onescan check',
+    expect: /^ok +onescand \d+: runs since .* as onescan/m,
+  },
+  send('clean', /^250 /),
+  { place: 'for i in $(seq 100); do test -s /var/mail/ben && break; sleep 0.1; done' },
+  { self: 'head -6 /var/mail/ben', expect: /^X-QHPSI: clean$/m },
+  send('eicar', /^550 5\.7\.1 .*EICAR/),
+  {
+    page: 'doc/install.md',
+    type: 'sh "$(npm root -g)/onescan/packaging/setup"',
+    expect: /^(?!.*(?:write|useradd|install) )/s,
+  },
+  {
+    self: 'svc -d /service/onescand; sleep 1; onescan check',
+    expect: /svc -u \/service\/onescand/,
+  },
 ]

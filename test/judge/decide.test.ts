@@ -1,16 +1,17 @@
+import { join } from 'node:path'
 import t from 'tap'
 import type { Trust } from '../../src/cluster/verify.ts'
-import { makeEnvelope } from '../../src/envelope/envelope.ts'
 import {
   decide,
+  decideUnclearHeader,
   fieldsThatGo,
   fieldsThatGoFrom,
   type Outcome,
-  refuseUnclearHeader,
 } from '../../src/judge/decide.ts'
-import type { Decision } from '../../src/judge/decision.ts'
+import type { Undivided } from '../../src/judge/decision.ts'
 import { readScanningPolicy } from '../../src/judge/policy.ts'
 import type { Client, Transaction } from '../../src/judge/transaction.ts'
+import { makeEnvelope } from '../../src/message/envelope/envelope.ts'
 import { holdMessage } from '../../src/message/held.ts'
 import type { ScanResult } from '../../src/scan/scan.ts'
 import type { Scanner } from '../../src/scan/shared/scanner.ts'
@@ -29,7 +30,7 @@ interface Wishes {
   readonly recipients?: readonly string[]
 }
 
-function decided(scan: ScanResult, wishes: Wishes = {}): Decision {
+function decided(scan: ScanResult, wishes: Wishes = {}): Undivided {
   const policy = readScanningPolicy({ QHPSI: 'plugin: clamd', ...wishes.settings })!
   const { recipients = ['b@example.org'] } = wishes
   const message = holdMessage(Buffer.from('From: a@example.org\n\nx\n'), {
@@ -252,7 +253,7 @@ t.test(
       edits: { remove: ['x-qhpsi', 'x-quarantine-id'] },
       recipients: [{ text: 'quarantine@example.org' }],
     })
-    const { edits } = decision as Extract<Decision, { kind: 'accept' }>
+    const { edits } = decision as Extract<Undivided, { kind: 'accept' }>
     t.same(
       edits.add.map(({ name }) => name),
       ['X-QHPSI', 'X-Quarantine-ID'],
@@ -287,8 +288,13 @@ t.test('fields that go: X-Quarantine-ID stays if a trusted stamp vouches for it'
   t.same(fieldsThatGoFrom(below, untrusted, policy), ['x-qhpsi', 'x-quarantine-id'])
 })
 
-t.test('an unclear header is refused with its reason', async (t) => {
-  t.same(refuseUnclearHeader('two readings'), {
+t.test('an unclear header is refused with its reason, or kept as it came', async (t) => {
+  const of = (settings: Readonly<Record<string, string>>, bounceInjector = false) => {
+    const policy = readScanningPolicy({ QHPSI: 'plugin: clamd', ...settings })!
+    const client = { relay: false, clusterPeer: false, bounceInjector }
+    return decideUnclearHeader('two readings', { client }, policy)
+  }
+  const refused: Undivided = {
     kind: 'reject',
     reply: {
       class: 5,
@@ -297,5 +303,19 @@ t.test('an unclear header is refused with its reason', async (t) => {
       grounds: 'unclear-header',
     },
     findings: { scan: 'skipped', why: 'message refused: two readings', times: {} },
-  })
+  }
+  const QUARANTINE = join(here, 'kept')
+  t.same(of({}), refused)
+  t.same(of({}, true), refused)
+  t.same(of({ QUARANTINE, REJECTVIRUS: '1' }), refused)
+  t.same(of({ QUARANTINE: 'hold' }), refused, 'an MTA that lets it go would deliver it so')
+  const kept: Undivided = {
+    kind: 'quarantine',
+    place: { kind: 'directory', directory: QUARANTINE },
+    grounds: 'unclear-header',
+    edits: { remove: [], add: [] },
+    findings: { scan: 'skipped', why: 'two readings', times: {} },
+  }
+  t.same(of({ QUARANTINE }), kept)
+  t.same(of({ QUARANTINE, REJECTVIRUS: '1' }, true), kept, 'a bounce would come again for ever')
 })

@@ -2,11 +2,11 @@ import * as crypto from 'node:crypto'
 import { chmodSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { makeEnvelope } from '../../src/envelope/envelope.ts'
 import type { Decision } from '../../src/judge/decision.ts'
 import { judge, type Tools } from '../../src/judge/engine.ts'
 import { readScanningPolicy } from '../../src/judge/policy.ts'
 import type { Client } from '../../src/judge/transaction.ts'
+import { makeEnvelope } from '../../src/message/envelope/envelope.ts'
 import { holdMessage } from '../../src/message/held.ts'
 import { clean, infected, over, type Scanner, unknown } from '../../src/scan/shared/scanner.ts'
 import { hmacValue } from '../cluster/independent.ts'
@@ -36,9 +36,9 @@ async function judged(text: string, wishes: Wishes = {}) {
   const policy = readScanningPolicy({ QHPSI: 'plugin: clamd', ...settings })!
   const asked: string[] = []
   const scanners = (wishes.scanners ?? [scannerOf('clamd', scan)]).map((scanner): Scanner => {
-    const ask: Scanner['scan'] = (specimen, task) => {
-      if (!specimen.whole) asked.push(scanner.name)
-      return scanner.scan(specimen, task)
+    const ask: Scanner['scan'] = (sample, task) => {
+      if (!sample.whole) asked.push(scanner.name)
+      return scanner.scan(sample, task)
     }
     return { ...scanner, scan: ask }
   })

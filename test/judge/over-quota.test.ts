@@ -1,8 +1,14 @@
 import t from 'tap'
-import type { MailAddress } from '../../src/envelope/address.ts'
-import { makeEnvelope } from '../../src/envelope/envelope.ts'
-import { answerForAll } from '../../src/judge/over-quota.ts'
-import type { QuotaAnswer } from '../../src/quota/quota-answer.ts'
+import {
+  answerForAll,
+  deferOverQuota,
+  isAskedAbout,
+  overQuotaText,
+  quotaRemark,
+} from '../../src/judge/over-quota.ts'
+import { type MailAddress, readAddress } from '../../src/message/envelope/address.ts'
+import { makeEnvelope } from '../../src/message/envelope/envelope.ts'
+import type { QuotaAnswer } from '../../src/quota/ask/quota-answer.ts'
 
 /** Whether all recipients of a message are over quota, asked of somebody who may be slow. */
 
@@ -67,4 +73,51 @@ t.test('for nobody nobody is asked', async (t) => {
   const { lookup, seen } = somebody(() => full)
   t.same(await answerForAll(mailTo(0), lookup), undefined)
   t.equal(seen.asked, 0)
+})
+
+t.test('bounces of the MTA are never asked about, relay clients if that is set', async (t) => {
+  for (const { relay, bounceInjector, askForRelayClients, asked } of [
+    { relay: false, bounceInjector: false, askForRelayClients: false, asked: true },
+    { relay: true, bounceInjector: false, askForRelayClients: false, asked: false },
+    { relay: true, bounceInjector: false, askForRelayClients: true, asked: true },
+    { relay: false, bounceInjector: true, askForRelayClients: true, asked: false },
+  ]) {
+    t.equal(isAskedAbout({ relay, bounceInjector }, { askForRelayClients }), asked)
+    const { lookup, seen } = somebody(() => full)
+    const mail = { ...mailTo(1), client: { ...client, relay, bounceInjector } }
+    const answer = await answerForAll(mail, { ...lookup, askForRelayClients })
+    t.same(answer, asked ? full : undefined)
+    t.equal(seen.asked, asked ? 1 : 0)
+  }
+})
+
+t.test(
+  'an answer that could not be had is a remark for the log, another one is none',
+  async (t) => {
+    t.equal(quotaRemark({ answer: 'unknown', why: 'it is down' }), 'quota: it is down')
+    for (const answer of [full, { answer: 'room' } as const, undefined]) {
+      t.equal(quotaRemark(answer), undefined)
+    }
+  },
+)
+
+t.test('one recipient is named in the reply, more are not', async (t) => {
+  const { reply, findings } = deferOverQuota(mailTo(1).envelope, 7)
+  t.same(reply, {
+    class: 4,
+    enhanced: '4.2.2',
+    text: 'Quota exceeded for <0@example.org>, try again later',
+    grounds: 'over-quota',
+  })
+  t.same(findings, { scan: 'skipped', why: 'all recipients are over quota', times: { quota: 7 } })
+  t.equal(
+    deferOverQuota(mailTo(2).envelope, 7).reply.text,
+    'Quota exceeded for all recipients, try again later',
+  )
+})
+
+t.test('an address forges no line of the reply, and makes it no longer than a line', async (t) => {
+  t.notMatch(overQuotaText(readAddress('a\r\n250 \xe9@x')), /[^ -~]/)
+  const long = overQuotaText(readAddress(`${'l'.repeat(400)}@x`))
+  t.equal(long, `Quota exceeded for <${'l'.repeat(320)}>, try again later`)
 })

@@ -18,13 +18,13 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import t from 'tap'
+import { Fault } from '../../src/ground/runtime/fault.ts'
+import { loadPassedDescriptors } from '../../src/ground/runtime/passed-descriptors.ts'
 import { IN_MEMORY, readHanded } from '../../src/message/handed.ts'
 import { HEADER_MAX } from '../../src/message/header-block.ts'
 import { holdMessage } from '../../src/message/held.ts'
 import { createSpool, type Message } from '../../src/message/spool.ts'
 import { TOP_LINE } from '../../src/message/top-line.ts'
-import { Fault } from '../../src/runtime/fault.ts'
-import { loadPassedDescriptors } from '../../src/runtime/passed-descriptors.ts'
 
 /** Messages in memory and in somebody's file are the messages that a spool makes of the same bytes. */
 

@@ -3,10 +3,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import t from 'tap'
+import { Fault } from '../../src/ground/runtime/fault.ts'
 import { HEADER_MAX } from '../../src/message/header-block.ts'
 import { createSpool, type SpooledMessage } from '../../src/message/spool.ts'
 import type { SpoolPolicy } from '../../src/message/spool-policy.ts'
-import { Fault } from '../../src/runtime/fault.ts'
 
 const noDigests = { md5: false, sha256: false }
 

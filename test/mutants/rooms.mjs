@@ -7,11 +7,11 @@ export const ROOMS = {
   cluster: { files: ['src/cluster/**/*.ts'], tests: ['test/cluster/*.test.ts'] },
   verdicts: { files: ['src/verdicts/*.ts'], tests: ['test/verdicts/*.test.ts'] },
   message: { files: ['src/message/**/*.ts'], tests: ['test/message/*.test.ts'] },
-  envelope: { files: ['src/envelope/**/*.ts'], tests: ['test/envelope/*.test.ts'] },
-  quota: { files: ['src/quota/**/*.ts'], tests: ['test/quota/*.test.ts'] },
+  envelope: { files: ['src/message/envelope/**/*.ts'], tests: ['test/message/envelope/*.test.ts'] },
+  quota: { files: ['src/quota/ask/**/*.ts'], tests: ['test/quota/ask/*.test.ts'] },
   delay: {
-    files: ['src/smtp-delay/shared/**/*.ts'],
-    tests: ['test/smtp-delay/{names,options,allow-list,reverse-dns,explain}.test.ts'],
+    files: ['src/delay/shared/**/*.ts'],
+    tests: ['test/delay/{names,options,allow-list,reverse-dns,explain}.test.ts'],
   },
   mime: { files: ['src/mime/**/*.ts'], tests: ['test/mime/*.test.ts'] },
 }

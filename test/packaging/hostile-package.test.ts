@@ -1,10 +1,7 @@
 import { execFileSync } from 'node:child_process'
-import { copyFileSync, mkdirSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { mkdirSync, writeFileSync } from 'node:fs'
 import t from 'tap'
-import { buildPackage, packagingMissing } from './built-package.ts'
-import { debianMissing, makeDebian } from './debian.ts'
-import { smallPrograms } from './small-programs.ts'
+import { bareHostMissing, makeBareHost } from './bare-host.ts'
 
 /**
  * Every script of the package, called by root where others have put what they like into every
@@ -73,23 +70,11 @@ const plant = (round: number) => `use POSIX ();
 const directories = `find / -xdev \\( -path /proc -o -path /sys -o -path /dev -o -path /usr \\) -prune -o \\
   -type d \\( ! -user root -o -perm /002 \\) -print`
 
-t.test('scripts of the package', { skip: packagingMissing || debianMissing }, async (t) => {
-  const [debian, built] = await Promise.all([
-    makeDebian(),
-    buildPackage('none', {}, smallPrograms(t)),
-  ])
-  t.teardown(() => debian.remove())
-  t.teardown(() => built.remove())
-  const at = (path: string) => join(debian.path, path)
-  copyFileSync(built.file, at('onescan.deb'))
-  writeFileSync(at('/etc/dpkg/dpkg.cfg.d/fast'), 'force-unsafe-io\n')
+t.test('scripts of the package', { skip: bareHostMissing }, async (t) => {
+  const bare = await makeBareHost(t)
+  const { at, must } = bare
   mkdirSync(at('/control'))
-  execFileSync('dpkg-deb', ['--control', built.file, at('/control')])
-  const must = (script: string) => {
-    const { code, output } = debian.run(script)
-    if (code !== 0) throw new Error(`${script}: ${code}\n${output}`)
-    return output
-  }
+  execFileSync('dpkg-deb', ['--control', bare.package.file, at('/control')])
   must(`${host}\ndpkg -i /onescan.deb >/dev/null 2>&1`)
 
   // A copy: a script may remove itself.
@@ -168,7 +153,7 @@ t.test('scripts of the package', { skip: packagingMissing || debianMissing }, as
         before=$(${untouched})
         ${each}`,
       )
-      const { code, output } = debian.run('sh /all')
+      const { code, output } = bare.run('sh /all')
       t.equal(code, 0, output)
       t.equal(output, '')
       t.equal(must(untouched), before)

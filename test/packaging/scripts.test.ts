@@ -6,15 +6,7 @@ import t, { type Test } from 'tap'
 /** Parts of the maintainer scripts, by themselves; installed.test.ts runs them all. */
 
 const deb = join(import.meta.dirname, '../../packaging/deb')
-const SCRIPTS = [
-  'preinst',
-  'postinst',
-  'prerm',
-  'postrm',
-  'self-test',
-  'share-with-clamd',
-  'queue-link.sh',
-]
+const SCRIPTS = ['preinst', 'postinst', 'prerm', 'postrm', 'self-test', 'queue-link.sh']
 
 t.test('sh understands every script', async (t) => {
   for (const name of SCRIPTS) {

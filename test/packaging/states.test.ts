@@ -1,12 +1,10 @@
 import { execFileSync } from 'node:child_process'
-import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { plain } from '../cases/messages.ts'
 import { terminalWork, typist } from '../programs/terminal.ts'
-import { buildPackage, packagingMissing } from './built-package.ts'
-import { debianMissing, makeDebian } from './debian.ts'
-import { smallPrograms } from './small-programs.ts'
+import { bareHostMissing, makeBareHost } from './bare-host.ts'
 
 /**
  * The maintainer scripts from each state of the package to each other one, with files in
@@ -240,31 +238,17 @@ const plant = `
 
 const precious = "stat -c '%n %U:%G %a' /precious /etc/shadow / /root /root/secret"
 
-t.test('maintainer scripts', { skip: packagingMissing || debianMissing }, async (t) => {
-  const [debian, built] = await Promise.all([
-    makeDebian(),
-    buildPackage('none', {}, smallPrograms(t)),
-  ])
-  t.teardown(() => debian.remove())
-  t.teardown(() => built.remove())
-  const at = (path: string) => join(debian.path, path)
-  copyFileSync(built.file, at('onescan.deb'))
+t.test('maintainer scripts', { skip: bareHostMissing }, async (t) => {
+  const bare = await makeBareHost(t)
+  const { at, must } = bare
   mkdirSync(at('/var/qmail/bin'), { recursive: true })
   execFileSync('cc', ['-O2', '-static', '-o', at(REAL), queueSource])
   writeFileSync(at('/clean.eml'), plain)
   writeFileSync(at('/envelope'), 'Fann@example.org\0Tben@example.org\0\0')
-  writeFileSync(at('/etc/dpkg/dpkg.cfg.d/fast'), 'force-unsafe-io\n')
 
   /** Runs a script there; its output, and its code. */
-  const there = (script: string) => debian.run(script)
-  const must = (script: string) => {
-    const { code, output } = there(script)
-    if (code !== 0) throw new Error(`${script}: ${code}\n${output}`)
-    return output
-  }
+  const there = (script: string) => bare.run(script)
 
-  // What enables units is tried with the whole package, and takes most of the time here.
-  writeFileSync(at('/usr/bin/deb-systemd-helper'), '#!/bin/sh\n')
   must(`echo precious >/precious && chmod 600 /precious
     echo secret >/root/secret && chmod 600 /root/secret
     mkdir -p /other/DEBIAN /other/usr/sbin && touch /other/usr/sbin/onescand
@@ -355,25 +339,6 @@ t.test('maintainer scripts', { skip: packagingMissing || debianMissing }, async 
       'first what runs is ended, and nothing starts before it is',
     )
     t.equal(must(precious), untouched)
-  })
-
-  await t.test("clamd's group is that of its settings, whole", async (t) => {
-    const groups = (prepare: string) =>
-      must(`${reset}; rm -rf /etc/clamav; gpasswd -d onescan clamav >/dev/null 2>&1; groupadd -f clamav
-        mkdir -p /etc/clamav; ${prepare}; ${install} >/dev/null 2>&1
-        stat -c %G /var/spool/onescan; id -nG onescan | tr ' ' '\\n' | sort`).split('\n')
-    // A name that only holds the right one was taken for it.
-    const milter = groups('groupadd -f clamav-milter; adduser --quiet onescan clamav-milter')
-    t.equal(milter[0], 'clamav')
-    t.ok(milter.includes('clamav'))
-    must('gpasswd -d onescan clamav; gpasswd -d onescan clamav-milter')
-    const other = groups(`useradd -M -U vscan 2>/dev/null; groupadd -f vsocket
-      printf 'LocalSocketGroup vsocket\\n#User x\\nUser vscan\\n' >/etc/clamav/clamd.conf`)
-    t.equal(other[0], 'vscan')
-    t.ok(other.includes('vscan') && other.includes('vsocket'))
-    const root = groups("printf 'User root\\nLocalSocketGroup root\\n' >/etc/clamav/clamd.conf")
-    t.equal(root[0], 'onescan')
-    t.notOk(root.includes('root'), 'onescand does not become a member of root')
   })
 
   await t.test("the self-test is nobody else, and cannot type at root's terminal", async (t) => {

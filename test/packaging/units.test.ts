@@ -99,7 +99,7 @@ t.test('onescan-quotad has one capability, and it is the one that its manual nam
 })
 
 for (const [name, settings] of [
-  ['onescand.default', [/^QHPSI=plugin: clamd$/m, /^SPOOLDIR=\/var\/spool\/onescan$/m]],
+  ['onescand.default', [/^QHPSI=plugin: clamd$/m, /^ONESCAND_OPTIONS=$/m]],
   ['onescan-quotad.default', [/^QUOTAMAILBOX=maildir:~\/Maildir$/m, /^QUOTAUSERS=passwd$/m]],
 ] as const) {
   t.test(`${name} is read alike by systemd and by sh`, async (t) => {

@@ -5,7 +5,7 @@ import { missing as compilerMissing } from '../c/onescanc/client.ts'
 import { bytes } from '../cases/case.ts'
 import { plain } from '../cases/messages.ts'
 import { runSlot } from '../doors/queue/slot.ts'
-import { scan, specimen } from '../scan/clamd/task.ts'
+import { sample, scan } from '../scan/clamd/task.ts'
 import { type Answer, client, coldSlot, type Door, milter } from './attack-doors.ts'
 import {
   assembled,
@@ -187,7 +187,7 @@ async function isHarmless(t: Test, clamd: Clamd, what: string, answer: Answer): 
   // Some programs on the way, as qmail-remote, make a line end of a bare CR.
   const lines = bytes(onward.toString('latin1').replace(/\r\n?/g, '\n'))
   for (const message of [onward, lines]) {
-    t.same((await scan(clamd.socket, specimen(message))).verdict, { answer: 'clean' }, what)
+    t.same((await scan(clamd.socket, sample(message))).verdict, { answer: 'clean' }, what)
   }
 }
 

@@ -4,12 +4,12 @@ import t from 'tap'
 import {
   loadPassedDescriptors,
   type PassedDescriptors,
-} from '../../src/runtime/passed-descriptors.ts'
+} from '../../src/ground/runtime/passed-descriptors.ts'
 import { SMALL_DESCRIPTOR_MAX } from '../../src/scan/clamd/descriptor-trial.ts'
 import { clamdScanner } from '../../src/scan/clamd/scanner.ts'
-import type { Specimen } from '../../src/scan/shared/scanner.ts'
+import type { Sample } from '../../src/scan/shared/scanner.ts'
 import { socketPath } from '../scan/clamd/stand-in.ts'
-import { clamdPolicy, scanTask, specimen } from '../scan/clamd/task.ts'
+import { clamdPolicy, sample, scanTask } from '../scan/clamd/task.ts'
 import { clamdMissing, EICAR, EICAR_NAME, startClamd } from './clamd.ts'
 
 const skip = clamdMissing
@@ -18,10 +18,10 @@ const clean = { answer: 'clean' }
 const found = { answer: 'infected', name: EICAR_NAME }
 
 /** A message of so many bytes and a few that nobody else's has, with the test virus at its end if wanted. */
-function mail(size: number, number: number, infected: boolean): Specimen {
+function mail(size: number, number: number, infected: boolean): Sample {
   const front = `From: a@example.org\nSubject: ${number}\n\n`
   const body = Buffer.alloc(Math.max(0, size - front.length), `${'0123456789abcdef'.repeat(4)}\n`)
-  return specimen(
+  return sample(
     Buffer.concat([Buffer.from(front), body, Buffer.from(infected ? `\n${EICAR}\n` : '\n')]),
   )
 }
@@ -40,7 +40,7 @@ async function handing(t: { teardown(end: () => void): void }, socket: string) {
   const scanner = clamdScanner(clamdPolicy(socket), { lasting: true, passing })
   t.teardown(() => scanner.close())
   return {
-    scan: (message: Specimen) => scanner.scan(message, scanTask().task),
+    scan: (message: Sample) => scanner.scan(message, scanTask().task),
     sent: () => sent,
   }
 }
@@ -50,7 +50,7 @@ t.test('a real clamd reads what it is handed, and each verdict is its own', { sk
   t.teardown(clamd.stop)
   const { scan, sent } = await handing(t, clamd.socket)
   t.same(await scan(mail(0, 0, false)), clean)
-  t.same(await scan(specimen(Buffer.alloc(0))), clean, 'an empty one')
+  t.same(await scan(sample(Buffer.alloc(0))), clean, 'an empty one')
 
   const sizes = [100, 4_000, 70_000, 300_000]
   const expected = Array.from({ length: 400 }, (_, n) => n % 7 === 3)

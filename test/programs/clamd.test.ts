@@ -7,8 +7,8 @@ import t from 'tap'
 import { readClamdAddress } from '../../src/scan/clamd/address.ts'
 import { askClamd, scanPath } from '../../src/scan/clamd/ask.ts'
 import { BY_PATH_FROM, clamdScanner } from '../../src/scan/clamd/scanner.ts'
-import type { Specimen, Verdict } from '../../src/scan/shared/scanner.ts'
-import { clamdPolicy, scan, scanTask, specimen } from '../scan/clamd/task.ts'
+import type { Sample, Verdict } from '../../src/scan/shared/scanner.ts'
+import { clamdPolicy, sample, scan, scanTask } from '../scan/clamd/task.ts'
 import { clamdMissing, EICAR, EICAR_NAME, startClamd } from './clamd.ts'
 
 const skip = clamdMissing
@@ -45,7 +45,7 @@ t.test('a real clamd', { skip }, async (t) => {
 
   t.test('tells clean mail from EICAR, in the body and in base64, by socket and TCP', async (t) => {
     for (const address of [clamd.socket, clamd.tcp]) {
-      const verdictOf = async (message: Buffer) => (await scan(address, specimen(message))).verdict
+      const verdictOf = async (message: Buffer) => (await scan(address, sample(message))).verdict
       t.same(await verdictOf(plain), { answer: 'clean' })
       t.same(await verdictOf(Buffer.alloc(0)), { answer: 'clean' }, 'an empty message')
       t.same(await verdictOf(infectedPlain), { answer: 'infected', name: EICAR_NAME })
@@ -55,15 +55,15 @@ t.test('a real clamd', { skip }, async (t) => {
   })
 
   t.test('gets 20 MB to the last byte', async (t) => {
-    t.same((await scan(clamd.socket, specimen(mail(20 * MIB)))).verdict, { answer: 'clean' })
-    const { verdict } = await scan(clamd.socket, specimen(infectedMail(20 * MIB)))
+    t.same((await scan(clamd.socket, sample(mail(20 * MIB)))).verdict, { answer: 'clean' })
+    const { verdict } = await scan(clamd.socket, sample(infectedMail(20 * MIB)))
     t.same(verdict, { answer: 'infected', name: EICAR_NAME })
   })
 
   t.test('reads a large message in a shared directory by itself', async (t) => {
     const message = infectedMail(BY_PATH_FROM)
-    const onlyByPath: Specimen = {
-      ...specimen(message, shared(t, message)),
+    const onlyByPath: Sample = {
+      ...sample(message, shared(t, message)),
       chunks: () => {
         throw new Error('the bytes were not to be sent')
       },
@@ -72,14 +72,14 @@ t.test('a real clamd', { skip }, async (t) => {
     t.same(verdict, { answer: 'infected', name: EICAR_NAME })
     t.same(notes, [])
     const harmless = mail(BY_PATH_FROM)
-    const clean = await scan(clamd.socket, specimen(harmless, shared(t, harmless)))
+    const clean = await scan(clamd.socket, sample(harmless, shared(t, harmless)))
     t.same(clean.verdict, { answer: 'clean' })
   })
 
   t.test('gets the bytes where the path is not there for it', async (t) => {
     const { verdict, notes } = await scan(
       clamd.socket,
-      specimen(infectedMail(BY_PATH_FROM), '/nowhere/m.1'),
+      sample(infectedMail(BY_PATH_FROM), '/nowhere/m.1'),
     )
     t.same(verdict, { answer: 'infected', name: EICAR_NAME })
     t.match(notes, [/File path check failure: No such file/])
@@ -105,23 +105,23 @@ t.test('over connections that last', { skip }, async (t) => {
   for (const address of [clamd.socket, clamd.tcp]) {
     const scanner = clamdScanner(clamdPolicy(address), { lasting: true })
     t.teardown(scanner.close)
-    const verdictOf = (message: Specimen) => scanner.scan(message, scanTask().task)
+    const verdictOf = (message: Sample) => scanner.scan(message, scanTask().task)
 
     t.test(`verdicts are those of their messages (${address})`, async (t) => {
-      const large = specimen(infectedMail(BY_PATH_FROM), shared(t, infectedMail(BY_PATH_FROM)))
-      const harmless = specimen(mail(BY_PATH_FROM), shared(t, mail(BY_PATH_FROM)))
-      const secret = specimen(infectedMail(BY_PATH_FROM), '/nowhere/m.1')
+      const large = sample(infectedMail(BY_PATH_FROM), shared(t, infectedMail(BY_PATH_FROM)))
+      const harmless = sample(mail(BY_PATH_FROM), shared(t, mail(BY_PATH_FROM)))
+      const secret = sample(infectedMail(BY_PATH_FROM), '/nowhere/m.1')
       const found = { answer: 'infected', name: EICAR_NAME }
       for (let round = 0; round < 3; round++) {
-        const [one, other] = [verdictOf(specimen(plain)), verdictOf(specimen(infectedPlain))]
+        const [one, other] = [verdictOf(sample(plain)), verdictOf(sample(infectedPlain))]
         t.same([await one, await other], [{ answer: 'clean' }, found])
-        t.same(await verdictOf(specimen(Buffer.alloc(0))), { answer: 'clean' }, 'an empty message')
+        t.same(await verdictOf(sample(Buffer.alloc(0))), { answer: 'clean' }, 'an empty message')
         t.same(await verdictOf(large), found)
         t.same(await verdictOf(harmless), { answer: 'clean' })
         t.same(await verdictOf(secret), found, 'by its bytes, since the path is not there')
         for (const size of [MIB + 1, 20 * MIB]) {
           const limited = { answer: 'unknown', over: 'size', why: /size limit exceeded/ }
-          t.match(await verdictOf(specimen(mail(size))), limited)
+          t.match(await verdictOf(sample(mail(size))), limited)
         }
       }
     })
@@ -129,7 +129,7 @@ t.test('over connections that last', { skip }, async (t) => {
     t.test(`signatures that clamd reads anew count at once (${address})`, async (t) => {
       const mark = `onescan-${address.length}-mark`
       const signature = `New-${address.length}:0:*:${Buffer.from(mark).toString('hex')}\n`
-      const marked = (n: number) => specimen(Buffer.from(`${header}\n${mark}\n${n}\n`))
+      const marked = (n: number) => sample(Buffer.from(`${header}\n${mark}\n${n}\n`))
       t.same(await verdictOf(marked(0)), { answer: 'clean' })
       writeFileSync(join(clamd.directory, 'db', `${mark}.ndb`), signature)
       // It loads them beside its work, and says nothing when it has.
@@ -147,8 +147,8 @@ t.test('over connections that last', { skip }, async (t) => {
       t.teardown(scanner.close)
       return scanner
     })
-    for (const scanner of scanners) await scanner.scan(specimen(plain), scanTask().task)
-    t.same((await scan(clamd.socket, specimen(infectedPlain))).verdict.answer, 'infected')
+    for (const scanner of scanners) await scanner.scan(sample(plain), scanTask().task)
+    t.same((await scan(clamd.socket, sample(infectedPlain))).verdict.answer, 'infected')
   })
 })
 
@@ -160,13 +160,13 @@ t.test('a clamd that may not open the path gets the bytes', { skip }, async (t) 
   const path = shared(t, message)
   chmodSync(path, asRoot ? 0o600 : 0o000)
 
-  const refused = await scan(clamd.socket, specimen(message, path))
+  const refused = await scan(clamd.socket, sample(message, path))
   t.same(refused.verdict, { answer: 'infected', name: EICAR_NAME })
   t.match(refused.notes, [/cannot read SPOOLDIR, got a copy: .*Access denied/])
 
   chmodSync(path, 0o644)
   chmodSync(join(path, '..'), asRoot ? 0o700 : 0o000)
-  const hidden = await scan(clamd.socket, specimen(message, path))
+  const hidden = await scan(clamd.socket, sample(message, path))
   chmodSync(join(path, '..'), 0o700)
   t.same(hidden.verdict, { answer: 'infected', name: EICAR_NAME })
   t.match(hidden.notes, [/File path check failure: Permission denied/])
@@ -177,24 +177,24 @@ t.test('over StreamMaxLength is told as a limit, never as clean', { skip }, asyn
   t.teardown(clamd.stop)
   for (const address of [clamd.socket, clamd.tcp]) {
     for (const size of [MIB + 1, 3 * MIB, 20 * MIB]) {
-      const { verdict } = await scan(address, specimen(mail(size)))
+      const { verdict } = await scan(address, sample(mail(size)))
       t.match(verdict, { answer: 'unknown', over: 'size', why: /size limit exceeded/ }, address)
     }
-    t.same((await scan(address, specimen(mail(MIB)))).verdict, { answer: 'clean' })
+    t.same((await scan(address, sample(mail(MIB)))).verdict, { answer: 'clean' })
   }
 })
 
 t.test('over a scan limit with AlertExceedsMax is no virus', { skip }, async (t) => {
   const clamd = await startClamd({ maxFileSize: '1M', alertExceedsMax: true })
   t.teardown(clamd.stop)
-  const { verdict } = await scan(clamd.socket, specimen(infectedMail(2 * MIB)))
+  const { verdict } = await scan(clamd.socket, sample(infectedMail(2 * MIB)))
   t.match(verdict, { answer: 'unknown', over: 'size', why: /Heuristics\.Limits\.Exceeded/ })
 })
 
 t.test('hash and size behind a name are left out', { skip }, async (t) => {
   const clamd = await startClamd({ extendedDetectionInfo: true })
   t.teardown(clamd.stop)
-  const { verdict } = await scan(clamd.socket, specimen(infectedPlain))
+  const { verdict } = await scan(clamd.socket, sample(infectedPlain))
   t.same(verdict, { answer: 'infected', name: EICAR_NAME })
 })
 
@@ -215,7 +215,7 @@ t.test('a clamd that is stopped in mid-scan could not tell', { skip }, async (t)
   const { verdict } = await scan(clamd.socket, signalled(plain, kill))
   t.match(verdict, { answer: 'unknown', why: /closed the connection without a reply/ })
 
-  const gone = await scan(clamd.socket, specimen(plain))
+  const gone = await scan(clamd.socket, sample(plain))
   t.match(gone.verdict, {
     answer: 'unknown',
     cause: 'unreachable',
@@ -224,11 +224,11 @@ t.test('a clamd that is stopped in mid-scan could not tell', { skip }, async (t)
 })
 
 /** A small message; something happens when it was sent. */
-function signalled(message: Buffer, happens: () => void): Specimen {
+function signalled(message: Buffer, happens: () => void): Sample {
   return {
-    ...specimen(message),
+    ...sample(message),
     *chunks() {
-      yield* specimen(message).chunks()
+      yield* sample(message).chunks()
       setImmediate(happens) // the one write of a small message comes before that
     },
   }

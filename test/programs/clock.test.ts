@@ -9,13 +9,14 @@ import { bytes } from '../cases/case.ts'
 import { plain } from '../cases/messages.ts'
 import { buildStage } from '../cases/stage.ts'
 import { hmacValue } from '../cluster/independent.ts'
+import { serve, visit } from '../delay/rig.ts'
+import { allWait } from '../delay/waits.ts'
 import { startOnescand } from '../doors/daemon/process.ts'
 import { call, negotiate, says } from '../doors/milter/mta.ts'
 import { submit } from '../doors/milter/submit.ts'
 import { runSlot } from '../doors/queue/slot.ts'
-import { extendedAnswer, udpService } from '../quota/services.ts'
-import { asOther, spool, startQuotad } from '../quotad/quotad.ts'
-import { serve, visit } from '../smtp-delay/rig.ts'
+import { extendedAnswer, udpService } from '../quota/ask/services.ts'
+import { asOther, spool, startQuotad } from '../quota/tell/quotad.ts'
 import { socketDirectory } from './socket-directory.ts'
 import { faketimeMissing, steppedClock } from './stepped-clock.ts'
 
@@ -132,7 +133,7 @@ for (const { name, start } of runtimes) {
 
   t.test(`smtp-delay waits as long as it should, ${name}`, { skip: faketimeMissing }, async (t) => {
     const clock = steppedClock(t, 0)
-    const words = ['-d', '1', '-D', '1', '-N', '1', '--dns-timeout', '0.1']
+    const words = [...allWait(1), '--dns-timeout', '0.1']
     const served = await serve({
       words: [...start('smtp-delay'), ...words],
       environment: clock.environment,

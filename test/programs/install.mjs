@@ -42,6 +42,7 @@ const needed = {
   ps: 'procps',
   pidof: 'sysvinit-utils',
   'systemd-analyze': 'systemd',
+  '/lib/systemd/systemd-journal-remote': 'systemd-journal-remote',
   freshclam: 'clamav-freshclam',
   'clamav-milter': 'clamav-milter',
   slapd: 'slapd',

@@ -2,13 +2,13 @@ import { chmodSync } from 'node:fs'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import t, { type Test } from 'tap'
+import { table } from '../../src/ground/settings/table.ts'
 import { sourceOf } from '../../src/mime/source.ts'
-import { table } from '../../src/settings/table.ts'
 import { openMilter } from '../doors/milter/rig.ts'
 import { runSlot } from '../doors/queue/slot.ts'
 import { openSlot } from '../doors/warm/slot-socket.ts'
 import { attached, file, isNested, message, multipart, text, wrap } from '../mime/nested-mail.ts'
-import { scan, specimen } from '../scan/clamd/task.ts'
+import { sample, scan } from '../scan/clamd/task.ts'
 import { clamdMissing, EICAR, startClamd } from './clamd.ts'
 
 /** EICAR deeper in mail than a real clamd looks, by every door. */
@@ -43,7 +43,7 @@ for (const alertExceedsMax of [false, true]) {
         let levels = 0
         let verdict = { answer: 'infected' } as Awaited<ReturnType<typeof scan>>['verdict']
         for (; verdict.answer === 'infected' && levels < 30; levels++) {
-          verdict = (await scan(clamd.socket, specimen(make(levels)))).verdict
+          verdict = (await scan(clamd.socket, sample(make(levels)))).verdict
         }
         t.match(
           verdict,

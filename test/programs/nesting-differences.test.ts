@@ -1,9 +1,9 @@
 import t from 'tap'
+import { table } from '../../src/ground/settings/table.ts'
 import { sourceOf } from '../../src/mime/source.ts'
 import { clamdScanner } from '../../src/scan/clamd/scanner.ts'
-import { table } from '../../src/settings/table.ts'
 import { attached, base64, file, isNested, message } from '../mime/nested-mail.ts'
-import { clamdPolicy, scanTask, specimen } from '../scan/clamd/task.ts'
+import { clamdPolicy, sample, scanTask } from '../scan/clamd/task.ts'
 import { clamdMissing, EICAR, startClamd } from './clamd.ts'
 
 /** Messages, from a seed that never changes. */
@@ -23,7 +23,7 @@ t.test('what clamd calls too deep is refused', { skip: clamdMissing }, async (t)
   let deep = 0
   for (let number = 0; number < MESSAGES; number++) {
     const bytes = generate(SEED + number)
-    const verdict = await scanner.scan(specimen(bytes), scanTask().task)
+    const verdict = await scanner.scan(sample(bytes), scanTask().task)
     if (verdict.answer !== 'unknown' || verdict.over !== 'depth') continue
     deep++
     if (!isNested(sourceOf(bytes), table.MAXNESTING.standard))

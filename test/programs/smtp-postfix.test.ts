@@ -3,8 +3,6 @@ import t, { type Test } from 'tap'
 import { bytes } from '../cases/case.ts'
 import { buildStage } from '../cases/stage.ts'
 import { startOnescand } from '../doors/daemon/process.ts'
-import { callDoor } from '../doors/smtp/client.ts'
-import { startNext } from '../doors/smtp/next-server.ts'
 import { example } from './example.ts'
 import { freePort } from './free-port.ts'
 import { headerValues } from './header-values.ts'
@@ -15,7 +13,7 @@ import { openSmtp } from './smtp-session.ts'
 
 /**
  * onescand before and after the queue of a real Postfix, set up as the documents do. What
- * SMTPD_PROXY_README asks of a filter before the queue has a test of that name each.
+ * SMTPD_PROXY_README asks of a filter is in smtp-proxy-readme.test.ts.
  */
 
 const clean = bytes('Subject: x\nTo: ben@example.org\n\nhello\n.\n..two\n')
@@ -194,76 +192,6 @@ t.test('before the queue', { skip: postfixMissing }, async (t) => {
       })
     })
   }
-})
-
-t.test('SMTPD_PROXY_README', { skip: postfixMissing }, async (t) => {
-  const stage = buildStage()
-  t.teardown(stage.remove)
-  // What the Postfix in front says is seen by a next server that is not Postfix.
-  const next = await startNext(t)
-  const filter = await freePort()
-  const postfix = await startPostfix(next.port, { smtpd_authorized_xclient_hosts: '127.0.0.1' }, undefined, { smtpd: (port) => `127.0.0.1:${port} inet n - n - - smtpd -o smtpd_proxy_filter=127.0.0.1:${filter}` }) // biome-ignore format: a line
-  t.teardown(postfix.stop)
-  const daemon = startOnescand(t, {
-    args: ['--smtp', `inet:127.0.0.1:${filter}`, '--next', `inet:127.0.0.1:${next.port}`],
-    settings: { QHPSI: stage.scanner, REJECTVIRUS: '1' },
-  })
-  await daemon.logged(/serving/)
-
-  t.test('EHLO, XFORWARD, MAIL, RCPT, DATA and QUIT, one message a connection', async (t) => {
-    const before = next.commands.length
-    const session = await openSmtp(postfix.port)
-    const parameters = 'SIZE=100 BODY=8BITMIME SMTPUTF8 RET=HDRS ENVID=QQ'
-    await session.send({ ...envelope, parameters, message: clean })
-    await session.quit()
-    await next.has(1)
-    const said = next.commands.slice(before).map((line) => line.replace(/(XFORWARD) .*/, '$1'))
-    t.match(said, [
-      /^EHLO /, 'XFORWARD',
-      `MAIL FROM:<ann@example.net> ${parameters}`,
-      'RCPT TO:<ben@example.org>', 'DATA',
-    ]) // biome-ignore format: a list
-  })
-
-  t.test('MAIL and RCPT are forwarded without modification', async (t) => {
-    const client = await callDoor(postfix.port)
-    t.teardown(() => client.socket.destroy())
-    await client.hear()
-    await client.say('EHLO client.example.org')
-    const mail = 'MAIL FROM:<ann@example.net> BODY=8BITMIME ENVID=QQ+2B314159'
-    const rcpt = 'RCPT TO:<ben@example.org> NOTIFY=NEVER ORCPT=rfc822;Ben+2B@example.org'
-    t.match(await client.say(mail), /^250 2\.1\.0 /)
-    t.match(await client.say(rcpt), /^250 /)
-    await client.say('QUIT')
-    t.ok(next.commands.includes(mail))
-    t.ok(next.commands.includes(rcpt))
-  })
-
-  t.test(
-    'content is rejected with a negative reply, and nothing is completed behind',
-    async (t) => {
-      const before = next.got.length
-      const commands = next.commands.length
-      t.match((await send(postfix.port, virus)).data, /^550 5\.7\.1 /)
-      t.equal(next.got.length, before)
-      t.notOk(next.commands.slice(commands).includes('DATA'))
-    },
-  )
-
-  t.test('content is accepted with the reply of the server behind', async (t) => {
-    t.match((await send(postfix.port, clean)).data, /^250 2\.0\.0 next queued it as \d+ for 1$/)
-    next.script = (verb) => (verb === '.' ? '554 5.6.0 next does not like it' : undefined)
-    t.equal((await send(postfix.port, clean)).data, '554 5.6.0 next does not like it')
-    next.script = (verb) => (verb === 'DATA' ? '452 4.3.1 next is full' : undefined)
-    t.equal((await send(postfix.port, clean)).data, '452 4.3.1 next is full')
-    next.script = undefined
-  })
-
-  t.test('a recipient is rejected with the reply of the server behind', async (t) => {
-    next.script = (verb) => (verb === 'RCPT' ? '550 5.1.1 next knows nobody' : undefined)
-    t.equal((await send(postfix.port, clean)).rcpt[0], '550 5.1.1 next knows nobody')
-    next.script = undefined
-  })
 })
 
 t.test('after the queue', { skip: postfixMissing }, async (t) => {

@@ -5,7 +5,7 @@ import type { Test } from 'tap'
 import { Header } from '../../src/message/header-block.ts'
 import type { About } from '../../src/quarantine/about.ts'
 import { keepMessage } from '../../src/quarantine/keep.ts'
-import { makeId } from '../../src/quarantine/names.ts'
+import { makeId, RANDOM_BYTES } from '../../src/quarantine/names.ts'
 
 /** An empty quarantine that goes with the test. */
 export function makeQuarantine(t: Test): string {
@@ -22,7 +22,7 @@ export async function keepOne(
   time: number,
   { text = 'Subject: x\n\nbody\n', ...about }: Partial<About> & { readonly text?: string } = {},
 ): Promise<string> {
-  const random = Buffer.alloc(8)
+  const random = Buffer.alloc(RANDOM_BYTES)
   random.writeUInt32BE(++count)
   const id = makeId(time, random)
   const bytes = Buffer.from(text, 'latin1')

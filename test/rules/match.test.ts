@@ -1,6 +1,6 @@
 import t from 'tap'
-import { readAddress } from '../../src/envelope/address.ts'
-import { parseAddress } from '../../src/net/address.ts'
+import { parseAddress } from '../../src/ground/net/address.ts'
+import { readAddress } from '../../src/message/envelope/address.ts'
 import { createRules, type Facts } from '../../src/rules/match.ts'
 import { parseRules } from '../../src/rules/parse.ts'
 

@@ -26,6 +26,10 @@ t.test('a line is a pattern, blanks, and what it does', async (t) => {
       smaller: 3 * 1024 ** 2,
     },
   )
+  t.same(one('to=ann@müller.example scan off')?.conditions.to, {
+    kind: 'address',
+    text: 'ann@m\xc3\xbcller.example',
+  })
   t.same(one('from=<> scan off')?.conditions, { from: { kind: 'address', text: '' } })
   t.equal(one('client=2001:db8::/32 scan off')?.conditions.client?.bits, 32)
   t.equal(one('client=10. scan off')?.conditions.client?.bits, 8)
@@ -41,7 +45,7 @@ t.test('comments, empty lines, CRLF, and lines that go on', async (t) => {
 
 t.test('nonsense is told with file, line and remedy', async (t) => {
   const lines: readonly (readonly [string, RegExp])[] = [
-    ['to=example.org', /says not what to do: scan off, allow, or NAME=VALUE/],
+    ['to=example.org', /says not what to do: scan off, refuse, allow, or NAME=VALUE/],
     ['too=example.org scan off', /too=example\.org: is no condition; did you mean to\?/],
     ['rcpt=x scan off', /is no condition; say to=, from=/],
     ['to scan off', /to: is no condition/],
@@ -54,13 +58,19 @@ t.test('nonsense is told with file, line and remedy', async (t) => {
     ['size=3 scan off', /size=3: is no condition/],
     ['size>many scan off', /size many: must be a number of bytes/],
     ['to>3 scan off', /only size has >/],
-    ['* scan on', /scan: must be scan off, allow, or NAME=VALUE/],
+    ['* scan on', /scan: must be scan off, refuse, allow, or NAME=VALUE/],
     ['* REJECTVIRIUS=1', /REJECTVIRIUS: cannot be set by a line; did you mean REJECTVIRUS\?/],
     ['* CLUSTERKEYS=/x', /CLUSTERKEYS: cannot be set by a line; set it in the environment/],
     ['* QUARANTINE=/x', /QUARANTINE: cannot be set by a line/],
     ['* REJECTVIRUS=1 REJECTVIRUS=2', /REJECTVIRUS is set twice/],
+    ['* refuse', /would refuse all mail; name a sender, a client or a recipient/],
+    ['to=a refuse "no {name}"', /refuse: \{name\}: must be \{virus\}/],
+    [`to=a refuse ${'x'.repeat(201)}`, /refuse: has 201 characters; at most 200/],
+    ['to=a refuse twice over', /refuse: must be scan off, refuse, allow/],
     ['* allow', /would let all viruses in; name a signature/],
     ['signature=x scan off', /signature= is known after the scan: it can only allow/],
+    ['sha256=12 allow', /sha256=12: must be 64 hexadecimal digits, as sha256sum prints them/],
+    [`sha256=${'0'.repeat(64)} scan off`, /sha256= is known after the scan: it can only allow/],
     ['signature= allow', /names no signature/],
     ['to="open scan off', /a " is not closed/],
     [' to=a scan off', /goes on with no line; take the blank away/],

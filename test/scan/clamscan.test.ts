@@ -9,7 +9,7 @@ import type { Verdict } from '../../src/scan/shared/scanner.ts'
 import { clamdMissing, EICAR, EICAR_NAME, startClamd } from '../programs/clamd.ts'
 import { socketDirectory } from '../programs/socket-directory.ts'
 import { standIn } from './clamd/stand-in.ts'
-import { clamdPolicy, scanTask, specimen } from './clamd/task.ts'
+import { clamdPolicy, sample, scanTask } from './clamd/task.ts'
 
 const clamscanMissing =
   !existsSync('/usr/bin/clamscan') && 'clamscan is missing: install Debian package clamav'
@@ -34,7 +34,7 @@ async function ask({ message, settings, directory, milliseconds }: Asked): Promi
   if (path) writeFileSync(path, message)
   const { CLAMD = '/nowhere', ...others } = settings
   return clamscanScanner(clamdPolicy(CLAMD, others)).scan(
-    specimen(message, path),
+    sample(message, path),
     scanTask(milliseconds).task,
   )
 }
@@ -165,7 +165,7 @@ t.test('at the deadline it could not tell, and the program is gone', async (t) =
   const message = join(directory, 'message')
   writeFileSync(message, plain)
   const scanner = clamscanScanner(clamdPolicy('/nowhere', settings))
-  const verdict = await scanner.scan(specimen(plain, message), task)
+  const verdict = await scanner.scan(sample(plain, message), task)
   files.close()
 
   t.strictSame(verdict, {
@@ -249,11 +249,11 @@ t.test('nothing is written to fd 1 or 2, whatever goes wrong', async (t) => {
   const scan = `
     import { createServer } from 'node:net'
     import { clamscanScanner } from './src/scan/clamscan.ts'
-    import { clamdPolicy, scanTask, specimen } from './test/scan/clamd/task.ts'
+    import { clamdPolicy, scanTask, sample } from './test/scan/clamd/task.ts'
     const server = createServer((c) => c.on('error', () => {}).once('data', () => c.resetAndDestroy()))
     server.listen(0, '127.0.0.1', async () => {
       const policy = clamdPolicy('127.0.0.1:' + server.address().port, { CLAMSCAN: 'tcp' })
-      const message = specimen(Buffer.alloc(5_000_000, 'x'))
+      const message = sample(Buffer.alloc(5_000_000, 'x'))
       const verdict = await clamscanScanner(policy).scan(message, scanTask().task)
       process.exit(verdict.answer === 'unknown' ? 0 : 1)
     })`

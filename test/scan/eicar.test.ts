@@ -2,12 +2,12 @@ import { execFileSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import fc from 'fast-check'
 import t from 'tap'
-import { makeEnvelope } from '../../src/envelope/envelope.ts'
+import { makeEnvelope } from '../../src/message/envelope/envelope.ts'
 import { base64Forms, createEicarSearch, eicarScanner } from '../../src/scan/eicar.ts'
-import type { ScanTask, Specimen } from '../../src/scan/shared/scanner.ts'
+import type { Sample, ScanTask } from '../../src/scan/shared/scanner.ts'
 import { EICAR } from '../programs/clamd.ts'
 
-function specimenOf(chunks: readonly Buffer[]): Specimen {
+function sampleOf(chunks: readonly Buffer[]): Sample {
   return {
     size: chunks.reduce((sum, chunk) => sum + chunk.length, 0),
     envelope: makeEnvelope(Buffer.from('a@example.org'), [Buffer.from('b@example.org')]),
@@ -119,17 +119,17 @@ t.test('the scanner names the virus, and calls other mail clean', async (t) => {
   const task = taskWith(new AbortController().signal)
   const half = Buffer.from(EICAR.slice(0, 30))
   const rest = Buffer.from(EICAR.slice(30))
-  t.strictSame(await scanner.scan(specimenOf([half, rest]), task), {
+  t.strictSame(await scanner.scan(sampleOf([half, rest]), task), {
     answer: 'infected',
     name: 'EICAR-Test',
   })
-  t.strictSame(await scanner.scan(specimenOf([rest, half]), task), { answer: 'clean' })
-  t.strictSame(await scanner.scan(specimenOf([]), task), { answer: 'clean' })
+  t.strictSame(await scanner.scan(sampleOf([rest, half]), task), { answer: 'clean' })
+  t.strictSame(await scanner.scan(sampleOf([]), task), { answer: 'clean' })
 })
 
 t.test('after the deadline it answers nothing', async (t) => {
   const task = taskWith(AbortSignal.abort())
-  await t.rejects(eicarScanner().scan(specimenOf([Buffer.from('Subject: x\n\n')]), task))
+  await t.rejects(eicarScanner().scan(sampleOf([Buffer.from('Subject: x\n\n')]), task))
 })
 
 t.test('the source is not taken for the test file', async (t) => {

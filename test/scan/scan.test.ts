@@ -9,11 +9,11 @@ import {
   abortable,
   isLate,
   over as leftUnseen,
+  type Sample,
   type Scanner,
-  type Specimen,
   type Verdict,
 } from '../../src/scan/shared/scanner.ts'
-import { scanTask, specimen } from './clamd/task.ts'
+import { sample, scanTask } from './clamd/task.ts'
 
 function secondLook(when: 'odd' | 'always' | 'never') {
   const spool = { directory: tmpdir(), sharedDirectory: undefined }
@@ -38,7 +38,7 @@ function persistent() {
   return { scanner, goOn: () => goOn(), found: () => found }
 }
 
-async function readOn(message: Specimen, waiting: Promise<void>): Promise<unknown> {
+async function readOn(message: Sample, waiting: Promise<void>): Promise<unknown> {
   const chunks = message.chunks()[Symbol.iterator]()
   chunks.next()
   await waiting
@@ -62,7 +62,7 @@ t.test('each sort of limit has the answer that its setting says', async (t) => {
       local: false,
       scan: async () => leftUnseen(over, gaveUp.why),
     }
-    return runScanners(specimen(Buffer.from('Subject: mail\n\n')), {
+    return runScanners(sample(Buffer.from('Subject: mail\n\n')), {
       scanners: [scanner],
       timeout: 10_000,
       oversize,
@@ -94,10 +94,10 @@ t.test('a scanner that outlives its deadline sees nothing of what comes after it
   t.teardown(() => rmSync(directory, { recursive: true }))
   let read = 0
   const message = Buffer.alloc(100_000, 'Subject: mail\n\n')
-  const counted: Specimen = {
-    ...specimen(message, join(directory, 'm')),
+  const counted: Sample = {
+    ...sample(message, join(directory, 'm')),
     *chunks() {
-      for (const chunk of specimen(message).chunks()) {
+      for (const chunk of sample(message).chunks()) {
         read++
         yield chunk
       }
@@ -135,7 +135,7 @@ t.test(
           else signal.addEventListener('abort', end)
         }),
     }
-    const message = specimen(Buffer.from('Subject: mail\n\n'))
+    const message = sample(Buffer.from('Subject: mail\n\n'))
     for (const before of [true, false]) {
       const gone = new AbortController()
       if (before) gone.abort()

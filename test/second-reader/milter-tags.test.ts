@@ -8,7 +8,7 @@ t.test(
   },
   async (t) => {
     await expectTruth(t, {
-      count: 3500,
+      count: 1600,
       seed: 4,
       doors: { milter: 1 },
       variants: { tag: 2, skip: 1 },

@@ -8,7 +8,7 @@ t.test(
   },
   async (t) => {
     await expectTruth(t, {
-      count: 4200,
+      count: 2000,
       seed: 2,
       doors: { socket: 1 },
       variants: { tag: 2, skip: 1 },

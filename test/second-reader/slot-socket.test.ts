@@ -2,5 +2,5 @@ import t from 'tap'
 import { expectTruth, missing } from './short.ts'
 
 t.test('mail through the slot socket is what others read in it', { skip: missing }, async (t) => {
-  await expectTruth(t, { count: 6200, seed: 1, doors: { socket: 1 }, variants: { refuse: 1 } })
+  await expectTruth(t, { count: 3000, seed: 1, doors: { socket: 1 }, variants: { refuse: 1 } })
 })

@@ -1,4 +1,4 @@
-import type { Environment } from '../../src/settings/settings.ts'
+import type { Environment } from '../../src/ground/settings/settings.ts'
 import type { Newsletter } from './newsletter.ts'
 import { ourFields } from './our-fields.ts'
 import type { Passage } from './passage.ts'

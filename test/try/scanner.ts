@@ -1,7 +1,7 @@
+import { readText } from '../../src/ground/settings/read.ts'
+import { type Environment, splitWords } from '../../src/ground/settings/settings.ts'
 import { readClamdAddress } from '../../src/scan/clamd/address.ts'
 import { askClamd } from '../../src/scan/clamd/ask.ts'
-import { readText } from '../../src/settings/read.ts'
-import { type Environment, splitWords } from '../../src/settings/settings.ts'
 
 /** What the hosts scan with. */
 export interface ScannerChoice {

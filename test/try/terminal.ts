@@ -1,4 +1,4 @@
-import type { Environment } from '../../src/settings/settings.ts'
+import type { Environment } from '../../src/ground/settings/settings.ts'
 
 /** Columns that are written to: one less than the narrowest terminal has. */
 export const WIDTH = 79

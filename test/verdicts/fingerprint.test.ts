@@ -2,7 +2,7 @@ import * as crypto from 'node:crypto'
 import fc from 'fast-check'
 import t from 'tap'
 import { Header } from '../../src/message/header-block.ts'
-import { FREE_LINE_MAX, FREE_MAX, ofTheCopy, ofTheWay } from '../../src/verdicts/fields.ts'
+import { copyFields, FREE_LINE_MAX, FREE_MAX, transportFields } from '../../src/verdicts/fields.ts'
 import { exactFingerprintOf, fingerprintOf } from '../../src/verdicts/fingerprint.ts'
 import { deriveSecrets } from '../../src/verdicts/secrets.ts'
 import { free, independentFingerprint, LOOKS, named, subjectOf } from './subjects.ts'
@@ -123,8 +123,8 @@ t.test('what is left out is too little to make a scanner stop looking', async (t
 })
 
 t.test('the lists of fields are those of the text', async (t) => {
-  t.same([...ofTheWay].sort(), [...free].sort())
-  t.same([...ofTheCopy].sort(), [...named].sort())
+  t.same([...transportFields].sort(), [...free].sort())
+  t.same([...copyFields].sort(), [...named].sort())
 })
 
 t.test('a message that comes again has another kind of fingerprint', async (t) => {

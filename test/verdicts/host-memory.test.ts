@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import t from 'tap'
-import type { Landing } from '../../src/verdicts/flights.ts'
 import { type HostMemory, type HostWords, openHostMemory } from '../../src/verdicts/host-memory.ts'
+import type { ScanEnd } from '../../src/verdicts/scans-in-flight.ts'
 
 /** Processes of one host, as those that really are tell each other: through the first one. */
 function connected(count: number) {
@@ -37,29 +37,29 @@ t.test('what one process finds, all of them know', async (t) => {
 t.test('what one process looks at for long, the others wait for', async (t) => {
   const { memories, heard } = connected(3)
   const [first, second, third] = memories
-  const flight = first.flights.begin(print, 10_000)
+  const scan = first.inFlight.begin(print, 10_000)
   await heard()
-  const waiting = [second!, third!].map((memory) => memory.flights.of(print)!.landed)
+  const waiting = [second!, third!].map((memory) => memory.inFlight.of(print)!.ended)
   first.store.put(print, sealed, 60)
-  flight.land({ kind: 'nothing' })
-  for (const landed of waiting) t.same(await landed, { kind: 'elsewhere' })
+  scan.end({ kind: 'nothing' })
+  for (const ended of waiting) t.same(await ended, { kind: 'elsewhere' })
   t.same(second!.store.get(print), sealed, 'it is there by then')
-  t.equal(third!.flights.of(print), undefined)
+  t.equal(third!.inFlight.of(print), undefined)
 })
 
 t.test('that it could not tell is heard, too, and why', async (t) => {
   const { memories, heard } = connected(2)
-  const flight = memories[0].flights.begin(print, 10_000)
+  const scan = memories[0].inFlight.begin(print, 10_000)
   await heard()
-  const { landed } = memories[1]!.flights.of(print)!
-  const couldNotTell: Landing = { kind: 'unknown', why: 'clamd is down', cause: 'unreachable' }
-  flight.land(couldNotTell)
-  t.same(await landed, couldNotTell)
+  const { ended } = memories[1]!.inFlight.of(print)!
+  const couldNotTell: ScanEnd = { kind: 'unknown', why: 'clamd is down', cause: 'unreachable' }
+  scan.end(couldNotTell)
+  t.same(await ended, couldNotTell)
 })
 
 t.test('a short look is not spoken of', async (t) => {
   const { memories, said, heard } = connected(2)
-  memories[0].flights.begin(print, 10_000).land({ kind: 'nothing' })
+  memories[0].inFlight.begin(print, 10_000).end({ kind: 'nothing' })
   memories[0].store.put(print, sealed, 60)
   await heard()
   t.match(said, [{ verdicts: [{ is: 'put' }] }])
@@ -69,47 +69,47 @@ t.test('a short look is not spoken of', async (t) => {
 t.test('the end of a long look is heard, although a short one follows at once', async (t) => {
   const { memories, said, heard } = connected(2)
   const [first, second] = memories as [HostMemory, HostMemory]
-  const flight = first.flights.begin(print, 10_000)
+  const scan = first.inFlight.begin(print, 10_000)
   await heard()
-  const { landed } = second.flights.of(print)!
-  flight.land({ kind: 'nothing' })
-  first.flights.begin(print, 10_000).land({ kind: 'nothing' })
-  const third = first.flights.begin(print, 10_000)
-  t.same(await landed, { kind: 'elsewhere' })
+  const { ended } = second.inFlight.of(print)!
+  scan.end({ kind: 'nothing' })
+  first.inFlight.begin(print, 10_000).end({ kind: 'nothing' })
+  const third = first.inFlight.begin(print, 10_000)
+  t.same(await ended, { kind: 'elsewhere' })
   t.same(
     said[1]!.verdicts.map(({ is }) => is),
-    ['landed', 'begun'],
+    ['ended', 'begun'],
   )
-  third.land({ kind: 'nothing' })
+  third.end({ kind: 'nothing' })
 })
 
 t.test('nobody waits for a process that has ended, nor for longer than it said', async (t) => {
   const { memories, heard } = connected(2)
   const [first, second] = memories as [HostMemory, HostMemory]
-  first.flights.begin(print, 10_000)
+  first.inFlight.begin(print, 10_000)
   await heard()
-  const { landed } = second.flights.of(print)!
+  const { ended } = second.inFlight.of(print)!
   second.hear(first.farewell(1))
-  t.same(await landed, { kind: 'nothing' })
+  t.same(await ended, { kind: 'nothing' })
 
-  first.flights.begin(Buffer.alloc(32, 6), 5)
+  first.inFlight.begin(Buffer.alloc(32, 6), 5)
   await heard()
-  const other = second.flights.of(Buffer.alloc(32, 6))!
+  const other = second.inFlight.of(Buffer.alloc(32, 6))!
   const alive = setInterval(() => {}, 1000)
-  t.same(await other.landed, { kind: 'nothing' })
+  t.same(await other.ended, { kind: 'nothing' })
   clearInterval(alive)
 })
 
 t.test('who is at it already goes on, whoever else begins', async (t) => {
   const { memories, heard } = connected(2)
   const [first, second] = memories as [HostMemory, HostMemory]
-  const own = second.flights.begin(print, 10_000)
-  const theirs = first.flights.begin(print, 10_000)
+  const own = second.inFlight.begin(print, 10_000)
+  const theirs = first.inFlight.begin(print, 10_000)
   await heard()
   await heard()
-  t.equal(second.flights.of(print), own)
-  theirs.land({ kind: 'nothing' })
-  t.equal(second.flights.of(print), own)
+  t.equal(second.inFlight.of(print), own)
+  theirs.end({ kind: 'nothing' })
+  t.equal(second.inFlight.of(print), own)
 })
 
 t.test(

@@ -5,9 +5,9 @@ import type { SignatureFiles } from '../../src/cluster/signature-files.ts'
 import type { ScanResult } from '../../src/scan/scan.ts'
 import { readScanPolicy } from '../../src/scan/shared/scan-policy.ts'
 import type { Scanner } from '../../src/scan/shared/scanner.ts'
-import { createFlights } from '../../src/verdicts/flights.ts'
 import { openMemoryStore } from '../../src/verdicts/memory-store.ts'
 import { createPoison } from '../../src/verdicts/poison.ts'
+import { createScansInFlight } from '../../src/verdicts/scans-in-flight.ts'
 import { sealVerdict } from '../../src/verdicts/seal.ts'
 import { deriveSecrets } from '../../src/verdicts/secrets.ts'
 import type { VerdictStore } from '../../src/verdicts/store.ts'
@@ -430,12 +430,12 @@ t.test('the memory is bounded in bytes, and forgets what is old', async (t) => {
   t.same(kept, keys.slice(-kept.length), 'the last ones')
 })
 
-t.test('flights of different messages know nothing of each other', async (t) => {
-  const flights = createFlights()
+t.test('inFlight of different messages know nothing of each other', async (t) => {
+  const inFlight = createScansInFlight()
   const [a, b] = [Buffer.alloc(32, 1), Buffer.alloc(32, 2)]
-  const own = flights.begin(a, 1000)
-  t.equal(flights.of(b), undefined)
-  t.equal(flights.of(a), own)
-  own.land({ kind: 'nothing' })
-  t.equal(flights.of(a), undefined)
+  const own = inFlight.begin(a, 1000)
+  t.equal(inFlight.of(b), undefined)
+  t.equal(inFlight.of(a), own)
+  own.end({ kind: 'nothing' })
+  t.equal(inFlight.of(a), undefined)
 })

@@ -36,7 +36,7 @@
 #error "VERSION: that of onescan, as a string"
 #endif
 
-/* A command that Bun reserves; src/runtime/compiled-program.ts and programs.cjs know it. */
+/* A command that Bun reserves; src/ground/runtime/compiled-program.ts and programs.cjs know it. */
 #define MARKER "login"
 #define RUNTIME "onescan-runtime"
 #define OWN_NAME "onescan-run"
@@ -52,7 +52,7 @@
  * Settings of the runtime for the slot, whose whole life is some ten milliseconds: functions
  * are not compiled for the use that is to come of them, but loops that go on are, and no heap
  * is made ready in advance. A quarter of the processor time of a small message. (A BUN_ name:
- * no scanner and no next program sees it, src/settings/environment.ts.)
+ * no scanner and no next program sees it, src/ground/settings/environment.ts.)
  */
 static const char for_the_slot[][48] = {
     "BUN_JSC_thresholdForJITAfterWarmUp=20000",

@@ -10,7 +10,7 @@
 #define RCPTQUOTA_H
 
 enum {
-  NAME_SIZE_MAX = 255, /* bytes of a mailbox's name; src/quota/mailbox-name.ts has it, too */
+  NAME_SIZE_MAX = 255, /* bytes of a mailbox's name; src/quota/ask/mailbox-name.ts has it, too */
   ANSWER_SIZE_MAX = 1024
 };
 

@@ -58,6 +58,7 @@ static const char *const known[] = {"QHPSI",
                                     "CLUSTERPEER",
                                     "ERROR_FD",
                                     "ERROR_EXIT",
+                                    "QUEUECHAIN",
                                     "QMAILHOME",
                                     "CONTROLDIR",
                                     "RELAYCLIENT",
@@ -75,14 +76,10 @@ static const char *const known[] = {"QHPSI",
                                     "QUARANTINE",
                                     "REFUSALTEXT",
                                     "REFUSALTEXT_BANNED",
+                                    "REFUSALTEXT_UNREADABLE",
                                     NULL};
 
-int server = -1;
-double deadline;
-int acknowledged;
-static double asked;  /* when the question was at its end */
 static int has_begun; /* its first bytes were sent */
-static double used;   /* milliseconds of conversations that broke off */
 static size_t unsent; /* bytes of `buffer` that wait for flush() */
 int is_passed;
 
@@ -220,32 +217,19 @@ void send_message(void) {
   }
   send_frame('.', "", 0);
   flush();
-  asked = now();
-}
-
-/* Nothing is scanned before the acknowledgement. */
-double time_used(void) {
-  return acknowledged ? used + now() - asked : used;
+  question_is_sent();
 }
 
 static size_t time_for_scanners(void) {
   long seconds = caller.timeout < 0 ? SCANTIMEOUT_DEFAULT : caller.timeout;
-  double left = (double) seconds * 1e3 - used;
+  double left = (double) seconds * 1e3 - time_used();
   return left < 1 ? 1 : (size_t) left;
-}
-
-void hang_up(void) {
-  if (server >= 0)
-    close(server);
-  server = -1;
 }
 
 /* Once: it may have been this mail that onescand did not outlive. */
 int may_ask_again(void) {
   static int has_asked_again;
-  used = time_used();
-  acknowledged = 0;
-  hang_up();
+  break_off();
   return !has_asked_again++ && time_for_scanners() >= ASK_AGAIN_FROM;
 }
 
@@ -266,5 +250,5 @@ void ask(void) {
   send_number('S', mail.message_size, 8);
   send_frame('.', "", 0);
   flush();
-  asked = now();
+  question_is_sent();
 }

@@ -10,8 +10,9 @@
 #include <unistd.h>
 
 /*
- * How variables begin that the next program must not see (src/settings/environment.ts): IndiMail's
- * qmail-queue would scan a second time, QMAILQUEUE would run us again, a runtime obeys its own.
+ * How variables begin that the next program must not see (src/ground/settings/environment.ts):
+ * IndiMail's qmail-queue would scan a second time, QMAILQUEUE would run us again, a runtime obeys
+ * its own.
  */
 const char *const hidden_from_chain[] = {
     "QHPSI",       "QUEUE_PLUGIN", "REJECTVIRUS=", "VIRUSFORWARD=", "PLUGINDIR=",

@@ -1,4 +1,4 @@
-/* Lines for the log, in the form of onescan-queue(8) LOG. No mail waits for one. */
+/* Lines for the log, in the form of onescan-log(5). No mail waits for one. */
 #define _GNU_SOURCE
 #include "onescanc.h"
 

@@ -12,11 +12,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
-
-struct mail mail = {.outgoing = -1};
-struct caller caller;
 
 static _Noreturn void tell_about(const char *word);
 static void read_settings(void);
@@ -46,13 +42,6 @@ int main(int count, char **words) {
     prepare_outgoing();
   } while (!await_answer(&answer));
   obey(&answer);
-}
-
-double now(void) {
-  struct timespec time;
-  if (clock_gettime(CLOCK_MONOTONIC, &time))
-    _exit(EXIT_BUG);
-  return (double) time.tv_sec * 1e3 + (double) time.tv_nsec / 1e6;
 }
 
 static const char usage[] =

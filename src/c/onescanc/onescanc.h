@@ -1,9 +1,12 @@
 /*
  * onescanc(8): the thin client in the place of qmail-queue(8). One process, one message.
  *
+ * No file uses itself by way of others.
+ *
  *   main.c       the steps, in their order
  *   spool.c      keeps the message as it comes, and seals it for onescand and scanners
  *   envelope.c   keeps the envelope, and knows its form
+ *   server.c     the connection to onescand, and the time that scanners had
  *   ask.c        tells onescand about the mail (doc/slot-protocol.md)
  *   answer.c     waits for the answer and reads it: all of it makes sense, or none of it counts
  *   obey.c       does what the answer says
@@ -12,6 +15,7 @@
  *   chain.c      finds the next program and becomes it
  *   log.c        a line for the log, wherever that is
  *   fail.c       the other ways out
+ *   process.c    what all of these stand on: the mail, the caller, the clock, memory
  */
 #ifndef ONESCANC_H
 #define ONESCANC_H
@@ -55,7 +59,7 @@ struct mail {
 };
 extern struct mail mail;
 
-/* main.c: what the environment and the caller said. */
+/* What the environment and the caller said. */
 struct caller {
   char **words; /* our own argv, which the cold program gets */
   char **chain; /* the next program and its arguments */
@@ -107,20 +111,25 @@ _Noreturn void become(const char *what, char **words, const char *const *hidden,
 _Noreturn void become_untouched(const char *what, char **words, const char *const *hidden);
 extern const char *const hidden_from_chain[];
 
-/* ask.c */
+/* server.c */
 extern int server;       /* the connection to onescand */
 extern double deadline;  /* of the whole conversation */
 extern int acknowledged; /* onescand said that it is at work */
-extern int is_passed;    /* onescand has the descriptor of the message, and not its bytes */
+void question_is_sent(void);
+/* Milliseconds that scanners may have had of their time. */
+double time_used(void);
+/* No answer is needed any more. */
+void hang_up(void);
+/* onescand hung up: the next conversation begins anew, with less time. */
+void break_off(void);
+
+/* ask.c */
+extern int is_passed; /* onescand has the descriptor of the message, and not its bytes */
 void ask(void);
 /* The message itself, for an onescand that got no descriptor. */
 void send_message(void);
-/* No answer is needed any more. */
-void hang_up(void);
 /* onescand hung up: whether to ask once more. */
 int may_ask_again(void);
-/* Milliseconds that scanners may have had of their time. */
-double time_used(void);
 /* Until onescand can be written to or read from; a silence that is too long goes cold. */
 void wait_for_server(short event);
 
@@ -157,14 +166,16 @@ int take_memory_place(void);
 
 /* log.c */
 void log_line(const void *line, size_t length);
-/* A line in the form of onescan-queue(8) LOG; `more` is further fields of it. */
+/* A line in the form of onescan-log(5); `more` is further fields of it. */
 void journal(const char *decision, char *reason, const char *more);
 
 /* fail.c */
-__attribute__((format(printf, 1, 2))) char *text(const char *format, ...);
-void *memory(size_t size);
 _Noreturn void fail(int code, const char *fault, char *reason);
 _Noreturn void fail_spool(const char *what);
+
+/* process.c */
+__attribute__((format(printf, 1, 2))) char *text(const char *format, ...);
+void *memory(size_t size);
 _Noreturn void end_without_memory(void);
 
 #endif

@@ -1,11 +1,11 @@
 import { type ChildProcessByStdio, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import type { Readable, Writable } from 'node:stream'
-import { ownCommand } from '../../runtime/compiled-program.ts'
-import { errorText } from '../../runtime/fault.ts'
+import { ownCommand } from '../../ground/runtime/compiled-program.ts'
+import { errorText } from '../../ground/runtime/fault.ts'
 import { accountText, type Host } from './host.ts'
 import { error, type Finding, warning } from './shared/finding.ts'
-import { type Introduction, type Told, TRIALS } from './trials.ts'
+import { type Introduction, TRIALS, type TrialHost } from './trials.ts'
 
 /** util-linux; it drops the supplementary groups as setuidgid does. */
 const SETPRIV = '/usr/bin/setpriv'
@@ -135,7 +135,7 @@ function asOther({ account }: Host, command: readonly string[]): readonly [strin
   return [SETPRIV, `--reuid=${account.uid}`, `--regid=${first}`, groups, '--', ...command]
 }
 
-function toldOf({ env, account, limits, program, now, daemon }: Host): Told {
+function toldOf({ env, account, limits, program, now, daemon }: Host): TrialHost {
   return { env, account, limits, program, now, daemon }
 }
 

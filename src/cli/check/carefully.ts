@@ -1,4 +1,4 @@
-import { errorText } from '../../runtime/fault.ts'
+import { errorText } from '../../ground/runtime/fault.ts'
 import type { Host } from './host.ts'
 import { error, type Finding } from './shared/finding.ts'
 

@@ -1,9 +1,9 @@
 import { existsSync } from 'node:fs'
+import { errorText } from '../../ground/runtime/fault.ts'
 import { HOST_DIRECTORY, hostSwitchFile, switchedOff } from '../../judge/policy.ts'
 import { readSpoolPolicy } from '../../message/spool-policy.ts'
 import { type QuarantinePolicy, readQuarantinePolicy } from '../../quarantine/quarantine-policy.ts'
 import { loadRules } from '../../rules/load.ts'
-import { errorText } from '../../runtime/fault.ts'
 import {
   readInfectedPolicy,
   readScanPolicy,

@@ -12,13 +12,14 @@ import { checkContradictions } from './contradictions.ts'
 import { checkDaemon, checkRunning, daemonHere } from './daemon.ts'
 import { daemonOf, seeDaemon } from './daemon-host.ts'
 import { START } from './daemon-start.ts'
-import { findRunScripts } from './find-run-scripts.ts'
+import { checkLineEnds, findRunScripts } from './find-run-scripts.ts'
 import { accountText, type Host, type HostOptions, lookAtHosts } from './host.ts'
 import { checkKeyring } from './keyring.ts'
 import { checkListeners } from './listeners.ts'
 import { type MailServer, mailServersHere } from './mail-servers/find.ts'
 import { checkPostfix, postfixHere } from './mail-servers/postfix.ts'
 import { checkSendmail, sendmailHere } from './mail-servers/sendmail.ts'
+import { checkQuotadStart } from './quotad-start.ts'
 import { checkRelays } from './relays.ts'
 import { checkRemoval, removalHere } from './removal.ts'
 import { report } from './report.ts'
@@ -126,6 +127,7 @@ async function check(args: ArgumentsCamelCase<CheckOptions>, output: Output): Pr
     for (const finding of daemon ?? []) {
       if (!findings.some((other) => isSame(other, finding))) findings.push(finding)
     }
+    findings.push(...(await checkQuotadStart(readAccounts())))
     if (daemon?.some(keepsFromStart)) findings.splice(0, findings.length, ...findings.map(notYet))
   }
   // The slot's trials ask the one that the slot asks.
@@ -184,7 +186,8 @@ async function lookAtDaemon(servers: readonly MailServer[]): Promise<Finding[] |
 }
 
 const keepsFromStart = ({ level, what, value }: Finding) =>
-  level === 'error' && (what === START || value.startsWith('CLUSTERKEYS'))
+  level === 'error' &&
+  (what === START || value.startsWith('CLUSTERKEYS') || value.includes('does not start onescand'))
 
 /** It would be of no use to start it. */
 function notYet(finding: Finding): Finding {
@@ -227,6 +230,7 @@ async function lookAtSlot(args: ArgumentsCamelCase<CheckOptions>): Promise<Looke
   const found: Finding[] = [
     ...scripts.found,
     ...scripts.files.map((file) => ok('run script', file)),
+    ...runs.flatMap((file) => (file === undefined ? [] : checkLineEnds(file))),
   ]
   for (const host of hosts) {
     const its = passesOnPurpose(host) ?? (await inspect(host, args.user !== undefined))

@@ -1,6 +1,6 @@
+import { errorText } from '../../ground/runtime/fault.ts'
 import { makeNamedCopy } from '../../message/named-file.ts'
 import { readSpoolPolicy } from '../../message/spool-policy.ts'
-import { errorText } from '../../runtime/fault.ts'
 import type { ClamdAddress } from '../../scan/clamd/address.ts'
 import { scanPath } from '../../scan/clamd/ask.ts'
 import type { Host } from './host.ts'

@@ -1,4 +1,4 @@
-import { errorText } from '../../runtime/fault.ts'
+import { errorText } from '../../ground/runtime/fault.ts'
 import { type ClamdAddress, readClamdAddress } from '../../scan/clamd/address.ts'
 import { askClamd } from '../../scan/clamd/ask.ts'
 import type { ScanPolicy } from '../../scan/shared/scan-policy.ts'

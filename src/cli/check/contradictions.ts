@@ -1,7 +1,7 @@
 import { existsSync, lstatSync, statSync } from 'node:fs'
 import { dirname } from 'node:path'
+import { errorText } from '../../ground/runtime/fault.ts'
 import { contradictionsIn } from '../../judge/contradictions.ts'
-import { errorText } from '../../runtime/fault.ts'
 import { accountText, type Host } from './host.ts'
 import { obstacle } from './shared/account.ts'
 import { error, type Finding, ok, warning } from './shared/finding.ts'

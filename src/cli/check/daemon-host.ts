@@ -1,8 +1,7 @@
-import { existsSync } from 'node:fs'
+import { errorText } from '../../ground/runtime/fault.ts'
+import { readOwnText } from '../../ground/runtime/path/read.ts'
 import { readPlace } from '../../judge/policy.ts'
-import { errorText } from '../../runtime/fault.ts'
-import { readOwnText } from '../../runtime/path/read.ts'
-import { DEFAULTS, readDefaults } from '../shared/defaults-file.ts'
+import { DEFAULTS, hasDefaults, readDefaults } from '../shared/defaults-file.ts'
 import { ACCOUNT, type RunningDaemon, runningDaemons } from '../shared/running-daemons.ts'
 import type { Host } from './host.ts'
 import { placeOf } from './mail-servers/filter-place.ts'
@@ -38,12 +37,14 @@ export function seeDaemon(
   const found: Finding[] = []
   let env: Host['env']
   let words: readonly string[]
-  if (existsSync(file)) {
+  let where = 'the environment of onescand'
+  if (hasDefaults(file)) {
     try {
       const read = readDefaults(file)
       env = { PATH, ...read.env }
       words = read.words
-      for (const { text, why, remedy, isLost } of read.odd) {
+      where = read.where
+      for (const { file, text, why, remedy, isLost } of read.odd) {
         found.push((isLost ? error : warning)(file, `${text} ${why}`, remedy))
       }
     } catch (thrown) {
@@ -69,7 +70,7 @@ export function seeDaemon(
         ? words
         : [...words, '--socket', valuesOf(running?.words ?? [], '--socket').at(-1) ?? 'none'],
       held,
-      file: existsSync(file) ? file : 'the environment of onescand',
+      file: where,
     },
   }
   return { host, found }

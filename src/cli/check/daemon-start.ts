@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process'
-import { siblingCommand } from '../../runtime/compiled-program.ts'
+import { siblingCommand } from '../../ground/runtime/compiled-program.ts'
 import type { Host } from './host.ts'
 import { error, type Finding, ok, warning } from './shared/finding.ts'
 
@@ -9,25 +9,40 @@ const PATIENCE = 60_000
 /** What `onescand --check` says of the daemon's settings: the code of its start itself. */
 export async function checkStart({ env, daemon }: Host): Promise<Finding[]> {
   if (daemon === undefined) return []
-  const { words, held } = daemon
-  const lines = (await output(siblingCommand('onescand', '--check', ...words), env)).split('\n')
-  return lines.flatMap((line) => {
-    const [, level, text] = /^(ok|warning|error): (.*)$/.exec(line) ?? []
-    if (text === undefined || isHeld(text, held)) return []
-    return [findingOf(level!, text, daemon.file)]
-  })
+  const { words, held, file } = daemon
+  const command = siblingCommand('onescand', '--check', ...words)
+  const said = await startFindings(command, env, { service: 'onescand', file })
+  return said.filter(({ value }) => !isHeld(value, held))
 }
 
 /** What findings about its start are about. */
 export const START = 'onescand settings'
 
-function findingOf(level: string, text: string, file: string): Finding {
-  if (level === 'ok') return ok(START, text)
+/** What a service says with --check; `file` is where its settings stand. Rejects if it says nothing. */
+export async function startFindings(
+  command: readonly [string, ...string[]],
+  env: Host['env'],
+  of: { readonly service: string; readonly file: string },
+): Promise<Finding[]> {
+  const lines = (await output(command, env)).split('\n')
+  return lines.flatMap((line) => {
+    const [, level, text] = /^(ok|warning|error): (.*)$/.exec(line) ?? []
+    return text === undefined ? [] : [findingOf(level!, text, of)]
+  })
+}
+
+function findingOf(
+  level: string,
+  text: string,
+  { service, file }: { readonly service: string; readonly file: string },
+): Finding {
+  const what = `${service} settings`
+  if (level === 'ok') return ok(what, text)
   const at = text.lastIndexOf('; ')
   const [value, remedy] =
     at < 0 ? [text, `correct it in ${file}`] : [text.slice(0, at), text.slice(at + 2)]
-  if (level === 'warning') return warning(START, value, `${remedy} (${file})`)
-  return error(START, `${value}: onescand does not start with it`, `${remedy} (${file})`)
+  if (level === 'warning') return warning(what, value, `${remedy} (${file})`)
+  return error(what, `${value}: ${service} does not start with it`, `${remedy} (${file})`)
 }
 
 /** A place that the onescand that runs has. */
@@ -44,7 +59,7 @@ function output(
   return new Promise((resolve, reject) => {
     execFile(program, words, { env, timeout: PATIENCE }, (failed, stdout, stderr) => {
       if (stdout !== '' || failed === null) resolve(stdout)
-      else reject(new Error(`onescand --check: ${stderr.trim().slice(-300) || failed.message}`))
+      else reject(new Error(`--check: ${stderr.trim().slice(-300) || failed.message}`))
     })
   })
 }

@@ -1,8 +1,8 @@
-import { statSync } from 'node:fs'
+import { existsSync, statSync } from 'node:fs'
 import { join } from 'node:path'
+import { isSetting } from '../../ground/settings/table.ts'
 import { NOTHING_SCANS, readPlace, switchedOff } from '../../judge/policy.ts'
-import { isSetting } from '../../settings/table.ts'
-import { DEFAULTS, type DefaultsFile, readDefaults } from '../shared/defaults-file.ts'
+import { DEFAULTS, type DefaultsFile, readDefaults, SYSTEMD } from '../shared/defaults-file.ts'
 import { type RunningDaemon, runningDaemons } from '../shared/running-daemons.ts'
 import { switchFinding } from './check-settings.ts'
 import { type Accounts, userName } from './shared/account.ts'
@@ -28,11 +28,24 @@ const AT_ONCE = 2000
 export function checkDaemon(host: DaemonHost): Finding[] {
   const running = runningDaemons(host.processes)
   if (running.length === 0) {
-    return [
-      error('onescand', 'does not run', 'start it: systemctl start onescand, or its run script'),
-    ]
+    return [error('onescand', 'does not run', howToStart())]
   }
   return running.flatMap((one) => checkRunning(one, host))
+}
+
+/** Where service managers of other kinds look: daemontools, runit. */
+const SERVICES = ['/service', '/etc/service', '/var/service', '/etc/runit/runsvdir/current']
+const UNITS = ['/etc/systemd/system', '/usr/lib/systemd/system', '/lib/systemd/system']
+
+/** By what is there: a unit, a service, or a run script that nobody has named to one. */
+export function howToStart(isThere: (path: string) => boolean = existsSync): string {
+  if (isThere(SYSTEMD) && UNITS.some((place) => isThere(`${place}/onescand.service`))) {
+    return 'systemctl start onescand'
+  }
+  const service = SERVICES.map((place) => `${place}/onescand`).find(isThere)
+  if (service !== undefined) return `svc -u ${service} (or sv up), and see its log`
+  if (isThere('/etc/onescand/run')) return 'ln -s /etc/onescand /service/'
+  return 'start it: doc/install.md says how, with the Debian package and with npm'
 }
 
 /** One that runs. */
@@ -74,13 +87,13 @@ function checkSettings(
   const given = optionsIn(words)
   const missing = optionsIn(file.words).filter((option) => !given.includes(option))
   if (missing.length > 0) {
-    const text = `runs without "${missing.join(' ')}", which ${defaults} has in ONESCAND_OPTIONS`
+    const text = `runs without "${missing.join(' ')}", which ${file.where} has in ONESCAND_OPTIONS`
     findings.push(warning(what, text, 'restart it: it reads its options only at its start'))
   }
   for (const [name, value] of Object.entries(file.env)) {
     if (!isSetting(name) || env[name] === value) continue
     const now = env[name] === undefined ? 'not set' : `"${env[name]}"`
-    const text = `${name} is ${now} in it, and "${value}" in ${defaults}`
+    const text = `${name} is ${now} in it, and "${value}" in ${file.where}`
     findings.push(warning(what, text, 'restart it: it reads its settings only at its start'))
   }
   return findings

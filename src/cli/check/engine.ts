@@ -1,7 +1,7 @@
 import { realpathSync, statSync } from 'node:fs'
 import { connect } from 'node:net'
 import { basename } from 'node:path'
-import { errorCode } from '../../runtime/fault.ts'
+import { errorCode } from '../../ground/runtime/fault.ts'
 import { SOCKET } from '../shared/running-daemons.ts'
 import { accountText, type Host } from './host.ts'
 import { obstacle } from './shared/account.ts'
@@ -26,6 +26,11 @@ export async function checkEngine(host: Host): Promise<Finding[]> {
   const value = `${path} is closed to ${accountText(host)}`
   const remedy = `give the account the group of ${barrier}, but setuidgid and tcpserver -g set only one group`
   return [warning('onescand', value, `${remedy}; ${REMEDY}`)]
+}
+
+/** Whether mail does not need a cold program: the slot asks an onescand that is there. */
+export async function isAsked({ program, env }: Host): Promise<boolean> {
+  return isClient(program) && (await knock(env.ONESCAN_SOCKET || SOCKET)) === undefined
 }
 
 /** Whether the slot program is onescanc, by whatever link. */

@@ -3,7 +3,7 @@ import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { readErrorReport } from '../../doors/shared/error-report.ts'
-import { errorText } from '../../runtime/fault.ts'
+import { errorText } from '../../ground/runtime/fault.ts'
 import type { Host } from './host.ts'
 import { error, type Finding, ok, warning } from './shared/finding.ts'
 

@@ -1,8 +1,8 @@
 import { readdirSync, realpathSync } from 'node:fs'
 import { join } from 'node:path'
-import { errorText } from '../../runtime/fault.ts'
-import { readOwnText } from '../../runtime/path/read.ts'
-import { type Finding, warning } from './shared/finding.ts'
+import { errorText } from '../../ground/runtime/fault.ts'
+import { readOwnText } from '../../ground/runtime/path/read.ts'
+import { error, type Finding, warning } from './shared/finding.ts'
 
 /** Where daemontools, runit and s6 look for services. */
 const SERVICES = ['/service', '/etc/service', '/var/service', '/run/service']
@@ -39,6 +39,17 @@ export function findRunScripts(places: readonly string[] = SERVICES): RunScripts
     }
   }
   return { files, found }
+}
+
+/** A script that the kernel does not start: it looks for a shell of that name with a carriage return. */
+export function checkLineEnds(file: string): Finding[] {
+  try {
+    if (!readOwnText(file).includes('\r\n')) return []
+  } catch {
+    return [] // told by who reads its commands
+  }
+  const value = `${file} has line ends of Windows (CR LF): its service does not start, or sets other values`
+  return [error('run script', value, `sed -i 's/\\r$//' ${file}`)]
 }
 
 function servicesIn(place: string): string[] {

@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { isCurrent, type Key, loadKeyring } from '../../cluster/keyring.ts'
-import { errorText } from '../../runtime/fault.ts'
+import { errorText } from '../../ground/runtime/fault.ts'
 import { isClient } from './engine.ts'
 import { accountText, type Host } from './host.ts'
 import { groupName, obstacle } from './shared/account.ts'

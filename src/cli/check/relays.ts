@@ -1,6 +1,6 @@
 import type { FilterPlace } from '../../doors/milter/wire/ask.ts'
 import { callNextServer, type NextServer, type Patience } from '../../doors/smtp/next-server.ts'
-import { errorText } from '../../runtime/fault.ts'
+import { errorText } from '../../ground/runtime/fault.ts'
 import { placeOf } from './mail-servers/filter-place.ts'
 import { error, type Finding, ok } from './shared/finding.ts'
 

@@ -1,5 +1,5 @@
 import { basename } from 'node:path'
-import { splitWords } from '../../settings/settings.ts'
+import { splitWords } from '../../ground/settings/settings.ts'
 
 /** What a service's run script does to the slot. */
 export interface RunScript {

@@ -1,7 +1,8 @@
 import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
-import { compiledProgram, isCompiled } from '../../runtime/compiled-program.ts'
-import { errorText } from '../../runtime/fault.ts'
+import { compiledProgram, isCompiled } from '../../ground/runtime/compiled-program.ts'
+import { errorText } from '../../ground/runtime/fault.ts'
+import { isAsked } from './engine.ts'
 import type { Host } from './host.ts'
 import { limited } from './limited.ts'
 import type { Limits } from './run-script.ts'
@@ -71,7 +72,8 @@ export function judgeVersion(version: string): Finding {
 }
 
 /** Told by a trial: what a runtime needs differs by version. */
-async function checkLimits({ env, limits }: Host): Promise<Finding> {
+async function checkLimits(host: Host): Promise<Finding> {
+  const { env, limits } = host
   const what = 'memory limits'
   const trial = isCompiled ? compiled : node
   const [command, ...args] = limited(limits, trial.command)
@@ -85,8 +87,12 @@ async function checkLimits({ env, limits }: Host): Promise<Finding> {
     const why = errorText(thrown)
       .replace(/^Command failed:.*? (-e 0|--version)\s*/s, '')
       .slice(0, 100)
-    const text = `${value}: ${trial.name} cannot start ("qq crashed")${why && `: ${why}`}`
-    return error(what, text, trial.remedy)
+    const text = `${value}: ${trial.name} cannot start`
+    if (await isAsked(host)) {
+      const meanwhile = 'onescand scans mail, but while it cannot answer, mail is deferred'
+      return warning(what, `${text}: ${meanwhile}`, trial.remedy)
+    }
+    return error(what, `${text} ("qq crashed")${why && `: ${why}`}`, trial.remedy)
   }
   const least = Math.min(limits.addressSpace ?? Infinity, limits.data ?? Infinity)
   if (least >= trial.safe) return ok(what, value)

@@ -1,5 +1,5 @@
+import { errorText } from '../../ground/runtime/fault.ts'
 import { readSpoolPolicy } from '../../message/spool-policy.ts'
-import { errorText } from '../../runtime/fault.ts'
 import type { ScanResult } from '../../scan/scan.ts'
 import { makeScanners } from '../../scan/scanners.ts'
 import { causeOf } from '../../scan/shared/cause.ts'

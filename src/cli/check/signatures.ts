@@ -1,9 +1,9 @@
 import { readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
-import { readStart, readTheirs } from '../../runtime/path/read.ts'
+import { readStart, readTheirs } from '../../ground/runtime/path/read.ts'
+import type { Environment } from '../../ground/settings/settings.ts'
+import { table } from '../../ground/settings/table.ts'
 import type { ClamdAddress } from '../../scan/clamd/address.ts'
-import type { Environment } from '../../settings/settings.ts'
-import { table } from '../../settings/table.ts'
 import { type Finding, warning } from './shared/finding.ts'
 
 /** Fewer are somebody's own, or what was left of a download: ClamAV's are millions. */

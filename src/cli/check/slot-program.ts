@@ -1,7 +1,7 @@
 import { lstatSync, readlinkSync, realpathSync, statSync } from 'node:fs'
 import { basename, dirname, join, resolve } from 'node:path'
+import { readStart } from '../../ground/runtime/path/read.ts'
 import { DEFAULT_QMAIL_HOME } from '../../judge/policy.ts'
-import { readStart } from '../../runtime/path/read.ts'
 import type { Host } from './host.ts'
 
 /** Who stands in the slot, as far as it can be told without running it. */

@@ -1,3 +1,4 @@
+import { CHAIN_REACHED, TRIAL_CHAIN } from '../../doors/shared/trial-chain.ts'
 import { callSlot, type SlotOutcome } from '../inject/call-slot.ts'
 import { type Host, scanPolicyOf } from './host.ts'
 import { limited } from './limited.ts'
@@ -7,9 +8,6 @@ import { slotProgramOf } from './slot-program.ts'
 
 /** Milliseconds beyond SCANTIMEOUT for a small message to go through. */
 const PATIENCE = 30_000
-const REACHED = 'onescan-check-chain'
-/** In the shell alone: under the classic softlimit of 3 MB the real qmail-queue runs, and cat(1) does not. */
-const SHOW_HEADER = `exec >&2; echo ${REACHED}; while IFS= read -r line && test -n "$line"; do printf "%s\\n" "$line"; done; echo`
 
 /**
  * Two messages through the installed program, as its service runs it: account, limits,
@@ -87,7 +85,7 @@ async function send(host: Host, message: Buffer, timeout: number): Promise<Trial
     environment: {
       PROTO: 'TCP', // as tcpserver(1) has it: standard error is the log
       ...host.env,
-      QUEUECHAIN: `/bin/sh -c '${SHOW_HEADER}'`,
+      QUEUECHAIN: TRIAL_CHAIN,
       REJECTVIRUS: '0',
       VIRUSFORWARD: undefined,
       ERROR_FD: undefined,
@@ -97,7 +95,7 @@ async function send(host: Host, message: Buffer, timeout: number): Promise<Trial
     timeout,
   })
   const output = outcome.log.toString('latin1')
-  const [log = '', got] = output.split(`${REACHED}\n`)
+  const [log = '', got] = output.split(`${CHAIN_REACHED}\n`)
   const why = reasonIn(log)
   return { outcome, header: got?.split('\n\n')[0], why: why && ` (${why})` }
 }

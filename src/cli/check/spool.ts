@@ -1,7 +1,7 @@
 import { closeSync, statfsSync, statSync } from 'node:fs'
+import { errorText } from '../../ground/runtime/fault.ts'
 import { openAnonymousFile } from '../../message/anonymous-file.ts'
 import { readSpoolPolicy } from '../../message/spool-policy.ts'
-import { errorText } from '../../runtime/fault.ts'
 import { accountText, type Host, scanPolicyOf } from './host.ts'
 import { groupName, obstacle } from './shared/account.ts'
 import { error, type Finding, ok, warning } from './shared/finding.ts'
@@ -115,7 +115,7 @@ function checkRoom(what: string, directory: string): Finding[] {
   const size = blocks * bsize
   const room = `${Math.floor(free / MIB)} MiB free in ${directory}`
   const remedy = 'free some, or set it to a larger file system'
-  if (free < LEAST) return [error(what, room, remedy)]
+  if (free < LEAST) return [error(what, `${room}: mail that does not fit is deferred`, remedy)]
   if (files > 0 && ffree < 1000) return [error(what, `${ffree} files left in ${directory}`, remedy)]
   if (type === TMPFS && size < ROOMY) {
     const value = `${directory} is in memory (tmpfs) and has ${Math.floor(size / MIB)} MiB in all`

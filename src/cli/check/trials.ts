@@ -39,7 +39,7 @@ const trialsOfDaemon: readonly Check[] = [
 ]
 
 /** What is told by `onescan check`, from standard input. */
-export type Told = Pick<Host, 'env' | 'account' | 'limits' | 'program' | 'now' | 'daemon'>
+export type TrialHost = Pick<Host, 'env' | 'account' | 'limits' | 'program' | 'now' | 'daemon'>
 
 /** The first line: who makes the trials. */
 export interface Introduction {
@@ -61,7 +61,7 @@ export const trialsCommand: CommandModule = {
 async function makeTrials(): Promise<number> {
   const introduction: Introduction = { uid: process.getuid!() }
   print(`${JSON.stringify(introduction)}\n`)
-  const told = JSON.parse(await firstLine(process.stdin)) as Told
+  const told = JSON.parse(await firstLine(process.stdin)) as TrialHost
   const host: Host = { ...told, place: readPlace(told.env), accounts: readAccounts() }
   for (const trial of told.daemon === undefined ? trials : trialsOfDaemon) {
     for (const finding of await carefully(trial, host)) print(`${JSON.stringify(finding)}\n`)

@@ -1,4 +1,4 @@
-import { misspeltIn } from '../../settings/misspelt.ts'
+import { misspeltIn } from '../../ground/settings/misspelt.ts'
 import type { Host } from './host.ts'
 import { type Finding, warning } from './shared/finding.ts'
 

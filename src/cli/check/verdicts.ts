@@ -1,7 +1,7 @@
 import { createHmac } from 'node:crypto'
 import { readClusterPolicy } from '../../cluster/cluster-policy.ts'
 import type { Key } from '../../cluster/keyring.ts'
-import { errorText } from '../../runtime/fault.ts'
+import { errorText } from '../../ground/runtime/fault.ts'
 import { keyMark, sharedKey } from '../../verdicts/secrets.ts'
 import { accessOf } from '../../verdicts/valkey/access.ts'
 import type { StoreAddress } from '../../verdicts/valkey/address.ts'

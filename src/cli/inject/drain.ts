@@ -1,5 +1,5 @@
 import { closeSync, constants, openSync, readSync } from 'node:fs'
-import { errorCode } from '../../runtime/fault.ts'
+import { errorCode } from '../../ground/runtime/fault.ts'
 
 /** The reading end of a pipe that is emptied as it fills, so that its writer never waits. */
 export interface Drain {

@@ -1,7 +1,7 @@
 import { createWriteStream } from 'node:fs'
 import { Socket } from 'node:net'
 import type { Writable } from 'node:stream'
-import { isCompiled } from '../../runtime/compiled-program.ts'
+import { isCompiled } from '../../ground/runtime/compiled-program.ts'
 
 /** Bytes to be written: at once, or piece by piece as they are asked for. */
 export type Source = Buffer | Iterable<Buffer> | AsyncIterable<Buffer>

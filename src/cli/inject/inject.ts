@@ -1,15 +1,15 @@
 import { createReadStream, realpathSync } from 'node:fs'
 import { basename, resolve } from 'node:path'
 import type { ArgumentsCamelCase, Argv, CommandModule } from 'yargs'
-import { openTheirsOrPipe, ownDescriptor } from '../../runtime/path/read.ts'
-import { splitWords } from '../../settings/settings.ts'
+import { openTheirsOrPipe, ownDescriptor } from '../../ground/runtime/path/read.ts'
+import { splitWords } from '../../ground/settings/settings.ts'
 import { installedQueue } from '../shared/installed-queue.ts'
 import { mustRunOwn } from '../shared/own-programs.ts'
 import { runCommand } from '../shared/run-command.ts'
 import { assignments } from '../shared/slot-environment.ts'
 import { callSlot } from './call-slot.ts'
+import { type ChainProbe, makeChainProbe } from './chain-probe.ts'
 import type { Source } from './hand-over.ts'
-import { type Look, makeLook } from './look.ts'
 import { type Injection, reportJson, reportText } from './report.ts'
 import { type Caller, callers, smtpReply } from './smtp-reply.ts'
 
@@ -143,11 +143,11 @@ async function inject(args: ArgumentsCamelCase<InjectOptions>): Promise<Injectio
 function lookFor(
   args: InjectOptions,
   environment: Record<string, string | undefined>,
-): Look | undefined {
-  if (args.dryRun) return makeLook(undefined)
+): ChainProbe | undefined {
+  if (args.dryRun) return makeChainProbe(undefined)
   if (!args.headers) return undefined
   const words = splitWords(environment.QUEUECHAIN ?? '', 'QUEUECHAIN')
-  return makeLook(words.length > 0 ? words : [DEFAULT_CHAIN])
+  return makeChainProbe(words.length > 0 ? words : [DEFAULT_CHAIN])
 }
 
 /** What differs in how each qmail-smtpd calls (qmail.c, qmail_open()). */

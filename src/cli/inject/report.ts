@@ -1,5 +1,5 @@
 import type { SlotOutcome } from './call-slot.ts'
-import type { Seen } from './look.ts'
+import type { Seen } from './chain-probe.ts'
 
 /** One call of a slot and what came of it. */
 export interface Injection {

@@ -1,7 +1,7 @@
 import { closeSync, constants, openSync, writeSync } from 'node:fs'
 import { openLog } from '../../doors/shared/log-place.ts'
-import { type LogEntry, logLine } from '../../runtime/log.ts'
-import { nameOf, type Place } from '../../runtime/path/walk.ts'
+import { type LogEntry, logLine } from '../../ground/runtime/log.ts'
+import { nameOf, type Place } from '../../ground/runtime/path/walk.ts'
 
 /** In the quarantine: who released and deleted what, a line each. */
 const FILE = 'quarantine.log'

@@ -1,7 +1,7 @@
 import type { CommandModule } from 'yargs'
+import type { Place } from '../../ground/runtime/path/walk.ts'
 import type { About } from '../../quarantine/about.ts'
 import { aboutOf, type Entry, entriesIn } from '../../quarantine/entries.ts'
-import type { Place } from '../../runtime/path/walk.ts'
 import { spanOf, spanOptions } from '../shared/log-arguments.ts'
 import { type Output, runCommand } from '../shared/run-command.ts'
 import { addDirectoryOption, type QuarantineOptions, withQuarantine } from './open.ts'

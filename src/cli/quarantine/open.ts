@@ -1,9 +1,9 @@
 import { closeSync, readFileSync } from 'node:fs'
 import type { Argv } from 'yargs'
+import { Fault } from '../../ground/runtime/fault.ts'
+import { passwdEntries } from '../../ground/runtime/passwd.ts'
+import { type Place, withPlace } from '../../ground/runtime/path/walk.ts'
 import { openQuarantine } from '../../quarantine/places.ts'
-import { Fault } from '../../runtime/fault.ts'
-import { passwdEntries } from '../../runtime/passwd.ts'
-import { type Place, withPlace } from '../../runtime/path/walk.ts'
 
 export interface QuarantineOptions {
   readonly directory: string

@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs'
 import { connect } from 'node:net'
 import { EXPLAIN } from '../../doors/policy/access-answer.ts'
 import { createAttributeReader, writeAttributes } from '../../doors/policy/attributes.ts'
-import type { Environment } from '../../settings/settings.ts'
+import type { Environment } from '../../ground/settings/settings.ts'
 import type { MailboxQuestion } from './ask-service.ts'
 import type { Opinion } from './opinion.ts'
 

@@ -1,7 +1,7 @@
-import type { MailAddress } from '../../envelope/address.ts'
-import { openQuotaClient } from '../../quota/quota-client.ts'
-import { readQuotaSettings } from '../../quota/quota-settings.ts'
-import type { Environment } from '../../settings/settings.ts'
+import type { Environment } from '../../ground/settings/settings.ts'
+import type { MailAddress } from '../../message/envelope/address.ts'
+import { openQuotaClient } from '../../quota/ask/quota-client.ts'
+import { readQuotaSettings } from '../../quota/ask/quota-settings.ts'
 import type { Opinion } from './opinion.ts'
 
 export interface MailboxQuestion {

@@ -1,7 +1,7 @@
 import type { ArgumentsCamelCase, CommandModule } from 'yargs'
-import { readAddress } from '../../envelope/address.ts'
-import { errorText, Fault } from '../../runtime/fault.ts'
-import { byteSize } from '../../settings/settings.ts'
+import { errorText, Fault } from '../../ground/runtime/fault.ts'
+import { byteSize } from '../../ground/settings/settings.ts'
+import { readAddress } from '../../message/envelope/address.ts'
 import { FAILED, type Output, runCommand } from '../shared/run-command.ts'
 import {
   addEnvironmentOptions,

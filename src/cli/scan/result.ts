@@ -1,7 +1,7 @@
 import type { SourceMessage } from '../shared/sources.ts'
 
 /** What was found out about one message. */
-export type Found = { readonly size?: number } & (
+export type ScanAnswer = { readonly size?: number } & (
   | { readonly answer: 'clean' }
   | { readonly answer: 'infected'; readonly name: string; readonly scanner: string }
   | { readonly answer: 'unknown'; readonly why: string }
@@ -14,14 +14,14 @@ export interface Counts {
   unknown: number
 }
 
-export function addUp(counts: Counts, { answer }: Found): void {
+export function addUp(counts: Counts, { answer }: ScanAnswer): void {
   counts[answer]++
 }
 
 /** `Maildir/new/1: infected: EICAR-Test (clamd)`. */
 export function resultLine(
   { file, number }: Pick<SourceMessage, 'file' | 'number'>,
-  found: Found,
+  found: ScanAnswer,
 ): string {
   const what = number === undefined ? file : `${file} message ${number}`
   switch (found.answer) {

@@ -1,7 +1,7 @@
 import type { ArgumentsCamelCase, CommandModule } from 'yargs'
+import { errorText, Fault } from '../../ground/runtime/fault.ts'
 import { NOTHING_SCANS, readPlace } from '../../judge/policy.ts'
 import { readSpoolPolicy } from '../../message/spool-policy.ts'
-import { errorText, Fault } from '../../runtime/fault.ts'
 import { makeScanners } from '../../scan/scanners.ts'
 import { readScanPolicy } from '../../scan/shared/scan-policy.ts'
 import { addMaxSizeOption, type MaxSizeOption, maxSizeOf } from '../shared/max-size-option.ts'
@@ -15,7 +15,7 @@ import {
   slotEnvironment,
 } from '../shared/slot-environment.ts'
 import { findSources, messagesOf, type Source, type SourceMessage } from '../shared/sources.ts'
-import { addUp, type Counts, type Found, inWords, resultLine } from './result.ts'
+import { addUp, type Counts, inWords, resultLine, type ScanAnswer } from './result.ts'
 
 interface ScanOptions extends EnvironmentOptions, MaxSizeOption {
   files: string[]
@@ -70,7 +70,7 @@ async function scan(args: ArgumentsCamelCase<ScanOptions>, output: Output): Prom
   const maxSize = maxSizeOf(args)
   const { sources, missing } = listSources(args.files, output)
   const progress = await showProgress(sources.reduce((sum, { size }) => sum + size, 0))
-  const tell = async (message: Pick<SourceMessage, 'file' | 'number'>, found: Found) => {
+  const tell = async (message: Pick<SourceMessage, 'file' | 'number'>, found: ScanAnswer) => {
     addUp(counts, found)
     await output.result({ file: message.file, message: message.number, ...found })
     if (output.json || (found.answer === 'clean' && !args.all)) return
@@ -110,7 +110,10 @@ function listSources(
 interface Task {
   readonly byHand: ByHand
   readonly progress: Progress
-  readonly tell: (message: Pick<SourceMessage, 'file' | 'number'>, found: Found) => Promise<void>
+  readonly tell: (
+    message: Pick<SourceMessage, 'file' | 'number'>,
+    found: ScanAnswer,
+  ) => Promise<void>
   /** Bytes of a file. */
   readonly maxSize: number
 }
@@ -128,7 +131,7 @@ async function scanSource(source: Source, task: Task): Promise<void> {
   }
 }
 
-async function scanMessage(bytes: AsyncIterable<Buffer>, { byHand }: Task): Promise<Found> {
+async function scanMessage(bytes: AsyncIterable<Buffer>, { byHand }: Task): Promise<ScanAnswer> {
   const { size, result, notes } = await scanBytes(bytes, byHand)
   switch (result.answer) {
     case 'clean':

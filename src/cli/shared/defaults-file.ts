@@ -1,21 +1,26 @@
 import { existsSync } from 'node:fs'
-import { readOwnText } from '../../runtime/path/read.ts'
-import type { Environment } from '../../settings/settings.ts'
+import { basename } from 'node:path'
+import { readOwnText } from '../../ground/runtime/path/read.ts'
+import type { Environment } from '../../ground/settings/settings.ts'
+import { readUnitFiles } from './unit-files.ts'
 
 /** Where the Debian package keeps onescand's settings. */
 export const DEFAULTS = '/etc/default/onescand'
 
 /** What a file of settings sets, as who reads it understands it. */
 export interface DefaultsFile {
+  /** Where it stands, in words: the file, and files of the unit that add to it. */
+  readonly where: string
   /** By name; what stands there last counts. */
   readonly env: Environment
-  /** ONESCAND_OPTIONS, in words as sh(1) and systemd.exec(5) part them. */
+  /** The options, ONESCAND_OPTIONS or those of the unit, in words as sh(1) and systemd.exec(5) part them. */
   readonly words: readonly string[]
   /** Lines that are not what they look like. */
   readonly odd: readonly OddLine[]
 }
 
 export interface OddLine {
+  readonly file: string
   readonly text: string
   readonly why: string
   readonly remedy: string
@@ -26,17 +31,68 @@ export interface OddLine {
 /** A directory that is there if systemd has started this host, and reads such files: sd_booted(3). */
 export const SYSTEMD = '/run/systemd/system'
 
+/** Whether there is anything to read for readDefaults(). */
+export function hasDefaults(file: string): boolean {
+  if (existsSync(file)) return true
+  try {
+    return existsSync(SYSTEMD) && readUnit(file) !== undefined
+  } catch {
+    return true // who reads it tells why it cannot be read
+  }
+}
+
+/**
+ * The settings of the service that this file is named after: of the file, and under systemd those of
+ * its unit, as `systemctl edit` adds them. Throws if one of the files cannot be read.
+ */
+export function readDefaults(file: string, isSystemd: boolean = existsSync(SYSTEMD)): DefaultsFile {
+  const unit = isSystemd ? readUnit(file) : undefined
+  if (unit === undefined) return whole(file, [file], readLines(file, isSystemd))
+  const env: Record<string, string | undefined> = { ...unit.env }
+  const odd: OddLine[] = []
+  for (const { path, isOptional } of unit.environmentFiles) {
+    if (existsSync(path)) {
+      const read = readLines(path, isSystemd)
+      Object.assign(env, read.env)
+      odd.push(...read.odd)
+    } else if (!isOptional) {
+      const why = `is not there: systemd does not start ${basename(file)}`
+      const remedy = `make it, or write EnvironmentFile=-${path}`
+      odd.push({ file: path, text: `EnvironmentFile=${path}`, why, remedy, isLost: true })
+    }
+  }
+  const read = unit.environmentFiles.map(({ path }) => path).filter((path) => existsSync(path))
+  return whole(file, [...read, ...unit.files], { env, odd }, unit.words)
+}
+
+const readUnit = (file: string) => readUnitFiles(basename(file), file)
+
+/** `commandLine`: of a unit that has one of its own. */
+function whole(
+  file: string,
+  from: readonly string[],
+  { env, odd }: Pick<DefaultsFile, 'env' | 'odd'>,
+  commandLine?: readonly string[],
+): DefaultsFile {
+  const name = `${basename(file).toUpperCase().replaceAll('-', '_')}_OPTIONS`
+  const options = (env[name] ?? '').split(/[ \t\n]+/).filter((word) => word !== '')
+  const words = commandLine?.flatMap((word) =>
+    word === `$${name}` || word === `\${${name}}` ? options : [word],
+  )
+  return { where: from.join(' and '), env, odd, words: words ?? options }
+}
+
 /**
  * `NAME="value"` lines, as systemd.exec(5) reads an EnvironmentFile, or sh(1) in the run script. The
  * two differ about blanks around `=` and line ends of Windows. Throws if the file cannot be read.
  */
-export function readDefaults(file: string, isSystemd: boolean = existsSync(SYSTEMD)): DefaultsFile {
+function readLines(file: string, isSystemd: boolean): Pick<DefaultsFile, 'env' | 'odd'> {
   const env: Record<string, string> = {}
   const odd: OddLine[] = []
   const text = readOwnText(file)
   if (text.includes('\r\n')) {
     const why = 'has line ends of Windows (CR LF), which sh takes for a part of each value'
-    odd.push({ text: file, why, remedy: `sed -i 's/\\r$//' ${file}`, isLost: !isSystemd })
+    odd.push({ file, text: file, why, remedy: `sed -i 's/\\r$//' ${file}`, isLost: !isSystemd })
   }
   for (const line of text.split('\n')) {
     const ended = isSystemd ? line.replace(/\r$/, '') : line
@@ -48,15 +104,15 @@ export function readDefaults(file: string, isSystemd: boolean = existsSync(SYSTE
     const remedy = `write ${name}="${value.replaceAll('\r', '')}"`
     if (hasBlanks) {
       const why = 'has blanks around =: sh sets nothing by it, and systemd does'
-      odd.push({ text: ended.trim(), why, remedy, isLost: !isSystemd })
+      odd.push({ file, text: ended.trim(), why, remedy, isLost: !isSystemd })
     } else if (!isWhole) {
       const why = 'has blanks outside of quotes: sh takes what follows for a command'
-      odd.push({ text: ended.trim(), why, remedy: 'put quotes around the value', isLost: true })
+      const quote = 'put quotes around the value'
+      odd.push({ file, text: ended.trim(), why, remedy: quote, isLost: true })
     }
     if (isSystemd || (!hasBlanks && isWhole)) env[name] = value
   }
-  const words = (env.ONESCAND_OPTIONS ?? '').split(/[ \t\n]+/).filter((word) => word !== '')
-  return { env, words, odd }
+  return { env, odd }
 }
 
 /** Without its quotes; `isWhole` is false if more follows them than a comment. */

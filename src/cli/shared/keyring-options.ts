@@ -2,9 +2,9 @@ import { existsSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import type { Argv } from 'yargs'
 import { type ClusterPolicy, readClusterPolicy } from '../../cluster/cluster-policy.ts'
+import { Fault } from '../../ground/runtime/fault.ts'
+import type { Environment } from '../../ground/settings/settings.ts'
 import { readPlace } from '../../judge/policy.ts'
-import { Fault } from '../../runtime/fault.ts'
-import type { Environment } from '../../settings/settings.ts'
 import { DEFAULTS, readDefaults } from './defaults-file.ts'
 
 /** For the commands on stamps: which keyring. */

@@ -1,6 +1,6 @@
-import { STDIN } from '../../visible/log/open-log.ts'
-import { momentOf } from '../../visible/log/since.ts'
-import { findLogs, type Source } from '../../visible/log/sources.ts'
+import { hasJournal, journal } from '../../observe/log/journal.ts'
+import { momentOf } from '../../observe/log/since.ts'
+import { findLogs, type Source, STDIN } from '../../observe/log/sources.ts'
 import { DEFAULTS, readDefaults } from './defaults-file.ts'
 
 /** What every command takes that reads logs, in the form of yargs. */
@@ -35,33 +35,40 @@ export function spanOf(
 
 /**
  * Logs by their names on the command line: none is standard input, or, if that is a terminal, the
- * logs of this host. Throws if there is none, or one cannot be read.
+ * logs of this host, of its journal what `span` says. Throws if there is none, or one cannot be read.
  */
-export function logSources(command: string, files: readonly string[]): Source[] {
+export function logSources(
+  files: readonly string[],
+  span: ReturnType<typeof spanOf>,
+  follow = false,
+): Source[] {
   if (files.length > 0) return findLogs(files.map((file) => (file === '-' ? STDIN : file)))
   if (!process.stdin.isTTY) return findLogs([STDIN])
-  const here = logsHere()
+  const { files: here, isWhole } = logsHere()
   // One by one: they are all of this host.
-  if (here.length > 0) return here.flatMap((path) => findLogs([path]))
-  const journal = `journalctl -o short-iso --facility=mail | onescan ${command}`
-  throw new Error(`this host has none of ${PLACES.join(', ')}; name its logs, or try: ${journal}`)
+  const found = here.flatMap((path) => findLogs([path]))
+  if (!isWhole && hasJournal()) found.push(journal(span, follow))
+  if (found.length > 0) return found
+  throw new Error(`this host has no journal and none of ${PLACES.join(', ')}; name its logs`)
 }
 
-/** Where syslog and multilog put the lines of mail servers, of the slot and of onescand. */
+/** Where syslog puts the lines of mail servers, of the slot and of onescand. */
+const SYSLOG = ['/var/log/mail.log', '/var/log/maillog']
+/** Likewise with the lines of services of their own, by multilog. */
 const PLACES = [
-  '/var/log/mail.log',
-  '/var/log/maillog',
+  ...SYSLOG,
   '/var/log/onescand',
   '/var/log/qmail/smtpd',
   '/var/log/qmail/qmail-smtpd',
   '/var/log/smtpd',
 ]
 
-/** Those of them that are here, and LOGFILE of onescand's settings. */
-function logsHere(): string[] {
+/** Those of them that are here, and LOGFILE of onescand's settings; whether the journal has no more. */
+function logsHere(): { readonly files: string[]; readonly isWhole: boolean } {
   const own = attempt(() => readDefaults(DEFAULTS).env.LOGFILE)
   const all = [...(own ? [own] : []), ...PLACES]
-  return [...new Set(all)].filter((path) => attempt(() => findLogs([path])) !== undefined)
+  const files = [...new Set(all)].filter((path) => attempt(() => findLogs([path])) !== undefined)
+  return { files, isWhole: files.some((file) => file === own || SYSLOG.includes(file)) }
 }
 
 function attempt<Value>(read: () => Value): Value | undefined {

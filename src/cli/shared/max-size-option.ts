@@ -1,5 +1,5 @@
 import type { Argv } from 'yargs'
-import { byteSize } from '../../settings/settings.ts'
+import { byteSize } from '../../ground/settings/settings.ts'
 
 export interface MaxSizeOption {
   'max-size': string

@@ -1,9 +1,9 @@
 import { accessSync, constants } from 'node:fs'
 import { basename, delimiter, join, resolve } from 'node:path'
-import { errorText, Fault } from '../../runtime/fault.ts'
-import { isExecutable } from '../../runtime/find-program.ts'
-import { mustBeOwnAt, readStart } from '../../runtime/path/read.ts'
-import { asksWhose } from '../../runtime/path/stranger.ts'
+import { errorText, Fault } from '../../ground/runtime/fault.ts'
+import { isExecutable } from '../../ground/runtime/find-program.ts'
+import { mustBeOwnAt, readStart } from '../../ground/runtime/path/read.ts'
+import { asksWhose } from '../../ground/runtime/path/stranger.ts'
 import type { ScanPolicy } from '../../scan/shared/scan-policy.ts'
 
 /** Bytes in which a script names its interpreter: BINPRM_BUF_SIZE of Linux. */

@@ -1,7 +1,7 @@
+import { errorText, Fault } from '../../ground/runtime/fault.ts'
+import type { Environment } from '../../ground/settings/settings.ts'
 import { readScanningPolicy, withSettings } from '../../judge/policy.ts'
 import type { Rules } from '../../rules/match.ts'
-import { errorText, Fault } from '../../runtime/fault.ts'
-import type { Environment } from '../../settings/settings.ts'
 
 /**
  * Reads what the lines set, as a door would, also of lines that seldom apply. Throws a Fault of

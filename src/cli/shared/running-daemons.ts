@@ -1,7 +1,7 @@
 import { closeSync, readdirSync, readFileSync, readlinkSync } from 'node:fs'
 import { basename, join } from 'node:path'
-import { passwdEntryOf } from '../../runtime/passwd.ts'
-import { walk } from '../../runtime/path/walk.ts'
+import { passwdEntryOf } from '../../ground/runtime/passwd.ts'
+import { walk } from '../../ground/runtime/path/walk.ts'
 
 /** An onescand that serves, without the workers that it started. */
 export interface RunningDaemon {
@@ -43,8 +43,9 @@ export function runningDaemons(processes: string): RunningDaemon[] {
       const index = words.findIndex((word) => /^onescand(\.[cm]?js)?$/.test(basename(word)))
       // Behind the compiled one stand its mark, its name and its launcher (src/c/launcher/launch.c).
       const rest = words.slice(words[index + 1] === 'login' ? index + 4 : index + 1)
-      // The command itself, or a script behind its runtime.
-      if (index < 0 || index > 1 || rest.includes('--worker')) return []
+      // The command itself, or a script behind its runtime and the options of that.
+      if (index < 0 || rest.includes('--worker')) return []
+      if (words.slice(1, index).some((word) => !word.startsWith('-'))) return []
       const since = startOf(processes, pid, boot)
       return [
         {
@@ -53,7 +54,7 @@ export function runningDaemons(processes: string): RunningDaemon[] {
           since,
           uid,
           env: environ(at('environ')),
-          program: index === 1 ? words[1] : program,
+          program: index > 0 ? words[index] : program,
         },
       ]
     } catch {

@@ -1,9 +1,9 @@
-import { type Envelope, makeEnvelope } from '../../envelope/envelope.ts'
+import { type Envelope, makeEnvelope } from '../../message/envelope/envelope.ts'
 import type { SpoolPolicy } from '../../message/spool-policy.ts'
+import { sampleOf } from '../../scan/sample.ts'
 import { runScanners, type ScanResult } from '../../scan/scan.ts'
 import type { SecondLookPolicy } from '../../scan/shared/scan-policy.ts'
 import type { Scanner } from '../../scan/shared/scanner.ts'
-import { specimenOf } from '../../scan/specimen.ts'
 import { FAILED } from './run-command.ts'
 import { spoolMessage } from './spool-message.ts'
 
@@ -40,7 +40,7 @@ export async function scanBytes(
       const why = 'the header is larger than 1 MiB'
       return { size, notes, result: { answer: 'skipped', why } }
     }
-    const specimen = specimenOf(message, message.header, envelope)
+    const sample = sampleOf(message, message.header, envelope)
     const uptime = () => performance.now()
     const note = (text: string) => void notes.push(text)
     const nesting = { max: maxNesting, over: 'keep out' } as const
@@ -53,7 +53,7 @@ export async function scanBytes(
       },
     }
     const run = { scanners, timeout, oversize: 'defer', nesting, secondLook, uptime, note } as const
-    return { size, notes, result: await runScanners(specimen, run) }
+    return { size, notes, result: await runScanners(sample, run) }
   } finally {
     stop()
     message.close()

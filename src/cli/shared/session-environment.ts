@@ -1,4 +1,4 @@
-import type { Environment } from '../../settings/settings.ts'
+import type { Environment } from '../../ground/settings/settings.ts'
 
 /** What the dynamic linker, the C library or a runtime obeys: no settings of a slot. */
 const loaders = /^(LD_|BUN_|NODE_|JSC_|MIMALLOC_|MALLOC_|GLIBC_|GCONV_PATH$|LOCPATH$|NLSPATH$)/

@@ -1,7 +1,7 @@
 import type { Argv } from 'yargs'
-import { errorText, Fault } from '../../runtime/fault.ts'
-import { readOwnDirectory } from '../../runtime/path/read.ts'
-import type { Environment } from '../../settings/settings.ts'
+import { errorText, Fault } from '../../ground/runtime/fault.ts'
+import { readOwnDirectory } from '../../ground/runtime/path/read.ts'
+import type { Environment } from '../../ground/settings/settings.ts'
 
 /** Where a command takes the slot's environment from, beside its own. */
 export interface EnvironmentOptions {

@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto'
 import { digestsFor } from '../../cluster/digests.ts'
 import type { Key } from '../../cluster/keyring.ts'
+import { ownDescriptor } from '../../ground/runtime/path/read.ts'
+import { withPlace } from '../../ground/runtime/path/walk.ts'
 import { createSpool, type Message } from '../../message/spool.ts'
 import type { SpoolPolicy } from '../../message/spool-policy.ts'
-import { ownDescriptor } from '../../runtime/path/read.ts'
-import { withPlace } from '../../runtime/path/walk.ts'
 import { messagesOf, type Source, STDIN } from './sources.ts'
 
 /**

@@ -1,11 +1,11 @@
 import { closeSync, unlinkSync } from 'node:fs'
 import net from 'node:net'
 import { getSystemErrorName } from 'node:util'
-import { parseAddress } from '../../net/address.ts'
-import { loadLibc } from '../../runtime/libc.ts'
+import { parseAddress } from '../../ground/net/address.ts'
+import { loadLibc } from '../../ground/runtime/libc.ts'
 import type { ListeningPlace } from './listening-place.ts'
 
-/** A socket that this process keeps for others, and takes no connection of. */
+/** A socket that this process keeps open for others; it takes no connection itself. */
 export interface BoundSocket {
   readonly fd: number
   /** Closes it here, and removes its path. May be called again. */
@@ -20,9 +20,9 @@ type CreateServerHandle = (
 ) => number | { readonly fd: number; close(): void; getsockname?(into: object): number }
 
 /**
- * Binds a stream socket and does not listen on it: whoever gets its descriptor does (listen(2)).
- * Neither runtime has a word for that: its servers take connections as soon as there are any.
- * Rejects with an Error that has the errno's name as its message and code.
+ * Binds a stream socket without listening on it: the process that gets its descriptor does that
+ * (listen(2)). Neither runtime has a word for this, since their servers take connections as soon as
+ * there are any. Rejects with an Error that has the errno's name as its message and code.
  */
 export async function bindSocket(place: ListeningPlace): Promise<BoundSocket> {
   const { _createServerHandle: create } = net as { _createServerHandle?: CreateServerHandle }
@@ -48,7 +48,7 @@ function bindByNode(
       ? create(place.path, -1, -1)
       : create(place.host, place.port, place.host.includes(':') ? 6 : 4)
   if (typeof handle === 'number') throw systemError(handle)
-  // That a port is taken is told late: uv_tcp_bind().
+  // uv_tcp_bind() reports only later that a port is taken.
   const taken = handle.getsockname?.({}) ?? 0
   if (taken === 0) return handle
   handle.close()
@@ -59,7 +59,7 @@ async function bindByLibc(place: ListeningPlace): Promise<Pick<BoundSocket, 'fd'
   const libc = await loadLibc()
   if (libc === undefined) throw new Error('the runtime has no way to bind a socket')
   const fd = libc.bindStream(
-    place.kind === 'unix' ? place : { ...place, ip: parseAddress(place.host)! },
+    place.kind === 'unix' ? place : { ...place, address: parseAddress(place.host)! },
   )
   if (fd < 0) throw systemError(fd)
   return { fd, close: () => closeSync(fd) }
@@ -74,6 +74,6 @@ function removePath(path: string): void {
   try {
     unlinkSync(path)
   } catch {
-    // Somebody was quicker.
+    // Somebody else was quicker.
   }
 }

@@ -1,11 +1,11 @@
-import { existsSync } from 'node:fs'
+import { accessSync, constants, existsSync } from 'node:fs'
 import { extname } from 'node:path'
+import { errorText } from '../../ground/runtime/fault.ts'
+import { faultLines, gatherFaults } from '../../ground/settings/faults.ts'
+import type { Environment } from '../../ground/settings/settings.ts'
+import type { StartReport } from '../../ground/settings/start-report.ts'
 import { NOTHING_SCANS } from '../../judge/policy.ts'
-import { errorText } from '../../runtime/fault.ts'
-import { faultLines, gatherFaults } from '../../settings/faults.ts'
-import type { Environment } from '../../settings/settings.ts'
-import type { StartReport } from '../../settings/start-report.ts'
-import { scanByThemselves } from '../../visible/live/trial.ts'
+import { scanByThemselves } from '../../observe/live/trial.ts'
 import { checkAccessBy } from '../http/access.ts'
 import { type Configuration, readConfiguration } from '../shared/configuration.ts'
 import { configurationFaults, configurationWarnings } from '../shared/configuration-faults.ts'
@@ -16,8 +16,9 @@ import { type Options, readOptions } from './options.ts'
 import { makeTrialMail } from './trial-mail.ts'
 
 /**
- * Goes through what onescand does at its start with these options and settings, up to the first
- * connection, and says all that is wrong at once: onescand(8), --check. Nothing listens meanwhile.
+ * Goes through all that onescand does at its start with these options and settings, up to the first
+ * connection, and says everything that is wrong at once: onescand(8), --check. Nothing listens
+ * meanwhile.
  */
 export async function checkStart(words: readonly string[], env: Environment): Promise<StartReport> {
   const faults = gatherFaults()
@@ -41,7 +42,7 @@ export async function checkStart(words: readonly string[], env: Environment): Pr
   }
 }
 
-/** Without an option they are systemd's, and described by it. */
+/** Without an option the sockets are systemd's, which describes them. */
 function doorsOf({ socket, milters, policies, relays }: Options): PlacedDoor[] {
   const at = (kind: PlacedDoor['kind']) => (place: ListeningPlace) => {
     return {
@@ -75,18 +76,32 @@ async function placeFaults(options: Options): Promise<string[]> {
 }
 
 /** The page is tried again and again, and stops no mail. */
-async function pageFaults({ http, httpToken, ...manners }: Options): Promise<string[]> {
+async function pageFaults({ http, httpToken, state, ...manners }: Options): Promise<string[]> {
   if (http === undefined) return []
+  const ofState = state === undefined ? [] : stateFaults(state)
   try {
     checkAccessBy(http.kind === 'tcp' ? http.host : undefined, httpToken)
     await checkPlace(http, { ...manners, option: '--http' })
-    return []
+    return ofState
   } catch (error) {
-    return faultLines(error).map((line) => `${line}; there is no page until then${bySystemd(line)}`)
+    const there = faultLines(error)
+    return [
+      ...there.map((line) => `${line}; there is no page until then${bySystemd(line)}`),
+      ...ofState,
+    ]
   }
 }
 
-/** Its socket has no path that would say who holds it. */
+function stateFaults(directory: string): string[] {
+  try {
+    accessSync(directory, constants.W_OK | constants.X_OK)
+    return []
+  } catch (error) {
+    return [`--state ${directory}: ${errorText(error)}; a restart forgets the page's last day`]
+  }
+}
+
+/** Its socket has no path that would say which process holds it. */
 const bySystemd = (line: string) =>
   line.includes('EADDRINUSE') && existsSync('/run/systemd/system')
     ? ', unless onescan-http.socket holds the port for it'

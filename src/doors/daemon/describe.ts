@@ -1,14 +1,14 @@
 import { basename } from 'node:path'
+import { pathOf } from '../../ground/runtime/listening-sockets.ts'
 import { NOTHING_SCANS, type Policy, switchedOff } from '../../judge/policy.ts'
-import { pathOf } from '../../runtime/listening-sockets.ts'
 import type { Configuration } from '../shared/configuration.ts'
 import { configureAfterQueue } from '../smtp/after-queue.ts'
 import type { Relay } from '../smtp/smtp.ts'
 import type { OpenDoor } from './doors.ts'
 
 /**
- * What a door will do with mail, in one line for the log: an administrator should see at
- * the start that nothing is scanned, and not when a virus has come.
+ * What a door will do with mail, in one line for the log: an administrator should see at the start
+ * that nothing is scanned, and not only after a virus has come.
  */
 export function describeDoor({ kind, place, relay }: PlacedDoor, by: Configuration): string {
   const configuration = relay?.afterQueue ? configureAfterQueue(by) : by
@@ -53,7 +53,7 @@ function stamps({ cluster, remark }: Policy): string {
   return `stamps by ${length} ${length === 1 ? 'key' : 'keys'}`
 }
 
-/** As the process that listens knows it. */
+/** The place as the listening process knows it. */
 export function placeOf({ server, fd }: Pick<OpenDoor, 'server' | 'fd'>): string {
   const address = server.address()
   if (typeof address === 'string') return `unix:${address}`

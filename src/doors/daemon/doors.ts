@@ -1,10 +1,15 @@
 import type { Server } from 'node:net'
+import { descriptorOf } from '../../ground/runtime/descriptor-of.ts'
+import { loadLibc } from '../../ground/runtime/libc.ts'
+import {
+  loadPassedDescriptors,
+  type PassedDescriptors,
+} from '../../ground/runtime/passed-descriptors.ts'
+import { FIRST_HANDED_OVER } from '../../ground/runtime/socket-activation.ts'
+import { wakeOne } from '../../ground/runtime/wake-one.ts'
 import { switchedOff } from '../../judge/policy.ts'
-import { loadLibc } from '../../runtime/libc.ts'
-import { loadPassedDescriptors, type PassedDescriptors } from '../../runtime/passed-descriptors.ts'
-import { FIRST_HANDED_OVER } from '../../runtime/socket-activation.ts'
-import type { DoorState } from '../../visible/live/told.ts'
-import type { Witness } from '../../visible/live/witness.ts'
+import type { MailReporter } from '../../observe/live/mail-reporter.ts'
+import type { DoorState } from '../../observe/live/process-report.ts'
 import { createMilter } from '../milter/milter.ts'
 import type { AccessPolicy } from '../policy/access-answer.ts'
 import { createPolicyService, type PolicyServiceOptions } from '../policy/service.ts'
@@ -24,7 +29,10 @@ import type { DoorKind } from './socket-activation.ts'
 export interface Door {
   readonly server: Server
   configure(configuration: Configuration): void
-  /** Resolves when all is answered, or told `grace` milliseconds later to come again. */
+  /**
+   * Resolves when all messages are answered; after `grace` milliseconds the rest is told to come
+   * again.
+   */
   close(grace: number): Promise<void>
   state(): DoorState
 }
@@ -36,8 +44,8 @@ export interface OpenDoor extends Door {
 }
 
 /**
- * Opens the doors of a worker, on the descriptors that the first process gave it: what they are
- * for, in their order. Faults are of kind `config`.
+ * Opens the doors of a worker, on the descriptors that the first process gave it; `kinds` says what
+ * each is for, in their order. Faults are of kind `config`.
  */
 export async function openDoors(
   configuration: Configuration,
@@ -56,24 +64,32 @@ export async function openDoors(
     const relay = relays[index]
     const door = makeDoor(kind, configuration, { ...common, relay })
     await listenOn(door.server, fd)
+    if (options.workers > 1) await wakeOneOfAll(door.server)
     open.push({ ...door, kind, fd })
   }
   return open
 }
 
+/** In the turn after the next the runtime waits for connections: it begins to at the end of one. */
+async function wakeOneOfAll(server: Server): Promise<void> {
+  await new Promise(setImmediate)
+  await new Promise(setImmediate)
+  await wakeOne(descriptorOf(server) ?? -1)
+}
+
 /** Who sees what is done with mail. */
 export interface Seen {
-  readonly witness: Witness | undefined
+  readonly reporter: MailReporter | undefined
   /** Whether a line is about a trial of onescand's own, which is not logged. */
   readonly isTrial: (line: Buffer) => boolean
 }
 
 interface DoorOptions extends Options, Seen {
-  /** What MTAs together have told that is kept in memory; the slot's socket has one of its own. */
+  /** Memory for what MTAs have sent of messages; the slot's socket has a budget of its own. */
   readonly budget: Budget
   readonly identifyPeer: IdentifyPeer
   readonly passing: PassedDescriptors | undefined
-  /** Of a door that hands mail on. */
+  /** Set for a door that hands mail on. */
   readonly relay: Relay | undefined
 }
 
@@ -82,7 +98,7 @@ function makeDoor(kind: DoorKind, configuration: Configuration, options: DoorOpt
   const mailLog = (line: Buffer) => {
     if (options.isTrial(line)) return
     write(line)
-    options.witness?.line(line)
+    options.reporter?.line(line)
   }
   switch (kind) {
     case 'slot':

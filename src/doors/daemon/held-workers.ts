@@ -2,30 +2,35 @@
 export const BEAT_EVERY = 1_000
 /** Milliseconds without a beat, after which it is late: /healthz says so. */
 export const LATE_AFTER = 3_000
-/** Milliseconds without a beat, after which one that runs all the time, or is stopped, is held. */
+/**
+ * Milliseconds without a beat after which a worker is held if it runs all the time, or is stopped.
+ */
 export const HELD_AFTER = 5_000
-/** Milliseconds of processor time within them, if it runs: on a busy host others have it. */
+/**
+ * Milliseconds of processor time that it must have used within them: on a busy host other processes
+ * have it.
+ */
 const BUSY_FOR = 2_000
-/** Milliseconds without a beat, after which it is held, whatever it does. */
+/** Milliseconds without a beat after which it is held, whatever it does. */
 const SILENT_FOR = 20_000
 
 /** Listens to the beats of workers. */
 export interface HeldWatch {
-  /** It begins, or said something. */
+  /** The worker begins, or said something. */
   heard(worker: number): void
-  /** It has ended. */
+  /** The worker has ended. */
   forget(worker: number): void
   /** Workers that are late. */
   late(): number[]
   close(): void
 }
 
-/** What the watch needs of the world. */
+/** What the watch needs besides the beats. */
 export interface HeldWorld {
   /** Milliseconds on a clock that nobody sets. */
   readonly now: () => number
   readonly stat: (worker: number) => { readonly state: string; readonly used: number } | undefined
-  /** Called once for each worker that is held, with how it is. */
+  /** Called once for each worker that is held, with its state. */
   readonly held: (worker: number, how: string) => void
 }
 
@@ -37,9 +42,9 @@ interface Beat {
 }
 
 /**
- * Finds workers that do nothing but go round in a loop, or are stopped: whose beat does not come
- * for some seconds. A process that waits for a busy processor is none of them, so what it has used
- * counts; nor are all of them if it is this process that was away. `look` is called each second.
+ * Finds workers that are stuck in a loop or stopped: their beat does not come for some seconds. A
+ * process that only waits for a busy processor is not stuck, so the processor time that it used
+ * counts. If this very process was away, nobody is held. `look` is called each second.
  */
 export function watchBeats({ now, stat, held }: HeldWorld): HeldWatch & { look(): void } {
   const beats = new Map<number, Beat>()

@@ -10,7 +10,7 @@ import {
 } from 'node:fs'
 import { connect, type Server } from 'node:net'
 import { dirname } from 'node:path'
-import { errorCode, errorText, Fault } from '../../runtime/fault.ts'
+import { errorCode, errorText, Fault } from '../../ground/runtime/fault.ts'
 import { type BoundSocket, bindSocket } from './bind.ts'
 import type { ListeningPlace } from './listening-place.ts'
 
@@ -26,9 +26,9 @@ export interface SocketManners {
 }
 
 /**
- * Listens at the place; nobody may connect to a unix socket before it has its group and
- * mode. One that another process left there is replaced, unless a process answers on it.
- * Faults are of kind `config`.
+ * Listens at the place. Nobody may connect to a unix socket before it has its group and mode. A
+ * socket that another process left there is replaced, unless a process answers on it. Faults are of
+ * kind `config`.
  */
 export async function listenAt(
   server: Server,
@@ -55,8 +55,8 @@ export async function bindAt(place: ListeningPlace, manners: SocketManners): Pro
 }
 
 /**
- * Throws the Fault that `bindAt` would throw there, and leaves the place as it is. A socket with a
- * path that root holds is systemd's, which hands it over: nobody knocks there, for that would start
+ * Throws the Fault that `bindAt` would throw there, and leaves the place as it is. If root holds a
+ * socket there it is systemd's, which hands it over: that is not connected to, since it would start
  * the service.
  */
 export async function checkPlace(place: ListeningPlace, manners: SocketManners): Promise<void> {
@@ -117,7 +117,7 @@ export function listenOn(server: Server, fd: number): Promise<void> {
   return listening(server, `descriptor ${fd}`, (told) => server.listen({ fd }, BACKLOG, told))
 }
 
-/** Told beforehand, for one of the runtimes does not say why it cannot listen at a path. */
+/** Checked beforehand, since one of the runtimes does not say why it cannot listen at a path. */
 function checkDirectory(directory: string, at: string): void {
   try {
     accessSync(directory, constants.W_OK | constants.X_OK)
@@ -168,8 +168,8 @@ const reasons: Readonly<Record<string, string>> = {
 }
 
 /**
- * Whether a socket is there that nobody listens on any more. A Fault of kind `config` for anything
- * else that is there.
+ * Whether a socket is there on which nobody listens any more. Throws a Fault of kind `config` for
+ * anything else that is there.
  */
 async function isStale(path: string, at: string): Promise<boolean> {
   try {
@@ -189,7 +189,7 @@ async function isStale(path: string, at: string): Promise<boolean> {
   return true
 }
 
-/** Why no process answers, or ''. */
+/** Why no process answers there, or ''. */
 function knock(path: string): Promise<string> {
   return new Promise((resolve) => {
     const socket = connect(path)

@@ -1,5 +1,5 @@
 import { isIP } from 'node:net'
-import { socketPath } from '../../settings/socket-path.ts'
+import { socketPath } from '../../ground/settings/socket-path.ts'
 
 /** Where a door listens. */
 export type ListeningPlace =
@@ -7,9 +7,9 @@ export type ListeningPlace =
   | { readonly kind: 'tcp'; readonly host: string; readonly port: number }
 
 /**
- * As MTAs write it: `unix:/PATH` (or `local:`), `inet:HOST:PORT` (or `inet:PORT@HOST`, as
- * Sendmail does) and `inet6:[ADDRESS]:PORT`. A host is an IP address: a name might turn
- * into another one. Throws an Error whose message says what is wrong.
+ * Reads a place as MTAs write it: `unix:/PATH` (or `local:`), `inet:HOST:PORT` (or
+ * `inet:PORT@HOST`, as Sendmail does) and `inet6:[ADDRESS]:PORT`. A host is an IP address: a name
+ * might turn into another one. Throws an Error that says what is wrong.
  */
 export function readListeningPlace(text: string, option: string): ListeningPlace {
   const [, transport, rest] = /^(unix|local|inet6?):(.*)$/s.exec(text) ?? []

@@ -1,7 +1,7 @@
 import { writeSync } from 'node:fs'
-import { printable } from '../../runtime/printable.ts'
+import { printable } from '../../ground/runtime/printable.ts'
 
-/** The daemon's own trouble, a line each. What concerns a message is the client's to log. */
+/** Logs the daemon's own trouble, a line each. What concerns a message is logged by its client. */
 export function log(line: string): void {
   try {
     writeSync(2, `onescand: ${printable(line)}\n`)

@@ -1,9 +1,9 @@
 import { writeSync } from 'node:fs'
-import { asksAbout, tellAbout } from '../../runtime/about.ts'
-import { errorText } from '../../runtime/fault.ts'
-import { loadLibc } from '../../runtime/libc.ts'
-import { faultLines } from '../../settings/faults.ts'
-import { tellStart } from '../../settings/start-report.ts'
+import { asksAbout, tellAbout } from '../../ground/runtime/about.ts'
+import { errorText } from '../../ground/runtime/fault.ts'
+import { loadLibc } from '../../ground/runtime/libc.ts'
+import { faultLines } from '../../ground/settings/faults.ts'
+import { tellStart } from '../../ground/settings/start-report.ts'
 import { checkStart } from './check-start.ts'
 import { log } from './log.ts'
 import { type Options, readOptions, usage } from './options.ts'
@@ -12,7 +12,7 @@ import { installSignalHandlers } from './signals.ts'
 import { supervise } from './supervise.ts'
 import { work } from './work.ts'
 
-/** Temporary failure, as of all programs that are supervised; usage(100) is for good. */
+/** Temporary failure, as of all supervised programs; usage (100) is permanent. */
 const FAILED = 111
 const USAGE = 100
 

@@ -1,27 +1,27 @@
 import { readFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
-import { errorText } from '../../runtime/fault.ts'
-import { gatherFaults, SeveralFaults } from '../../settings/faults.ts'
-import { parseOptions } from '../../settings/parse-options.ts'
-import { byteSize, wholeNumber } from '../../settings/settings.ts'
-import { socketPath } from '../../settings/socket-path.ts'
+import { errorText } from '../../ground/runtime/fault.ts'
+import { gatherFaults, SeveralFaults } from '../../ground/settings/faults.ts'
+import { parseOptions } from '../../ground/settings/parse-options.ts'
+import { byteSize, wholeNumber } from '../../ground/settings/settings.ts'
+import { socketPath } from '../../ground/settings/socket-path.ts'
 import { type ListeningPlace, readListeningPlace } from './listening-place.ts'
-import { type RelayOptions, readRelays } from './relays.ts'
+import { type RelayOptions, readRelays, refuseLoops } from './relays.ts'
 import { type DoorKind, doorKindOf } from './socket-activation.ts'
 
 /** onescand(8), OPTIONS. */
 export interface Options {
-  /** Where clients of the slot ask; undefined: nowhere. */
+  /** Where clients of the slot connect; undefined: nowhere. */
   readonly socket: string | undefined
-  /** Where MTAs ask. */
+  /** Where MTAs connect by the milter protocol. */
   readonly milters: readonly ListeningPlace[]
   /** Where Postfix asks about recipients, and onescan-rcptquota. */
   readonly policies: readonly ListeningPlace[]
-  /** Where mail servers hand mail through, and where it goes from there. */
+  /** Where mail servers connect by SMTP or LMTP, and where their mail goes from there. */
   readonly relays: readonly RelayOptions[]
   /** Permission bits of sockets with a path. */
   readonly mode: number
-  /** Group id of those, or undefined: the process's. */
+  /** Group id of these sockets; undefined: the process's. */
   readonly group: number | undefined
   /** Processes that serve, this one included. */
   readonly workers: number
@@ -29,22 +29,21 @@ export interface Options {
   readonly maxSize: number
   readonly memory: number
   readonly maxClients: number
-  /** Where metrics, health and the page are; undefined: nowhere. */
+  /** Where metrics, health and the page are served; undefined: nowhere. */
   readonly http: ListeningPlace | undefined
-  /** File with the token that is asked for there. */
+  /** File with the token that the page asks for. */
   readonly httpToken: string | undefined
   /** Whether addresses are kept from the page. */
   readonly httpHidesAddresses: boolean
-  /** Milliseconds for what is in flight when it is told to end. */
+  /** Directory for the figures of the last day; undefined: a restart forgets them. */
+  readonly state: string | undefined
+  /** Milliseconds for messages in flight when it is told to end. */
   readonly grace: number
-  /**
-   * Set for one of the processes that another one started: what the descriptors of that
-   * one's, which it listens on, are for.
-   */
+  /** Set for a worker: what the descriptors are for that it got from the first process. */
   readonly workerFor: readonly DoorKind[] | undefined
 }
 
-/** More than this is asked for by --workers. */
+/** More workers than this must be asked for by --workers. */
 const WORKERS_STANDARD = 4
 
 export const usage = `usage: onescand [--socket PATH|none] [--milter unix:PATH|inet:ADDRESS:PORT]...
@@ -53,8 +52,8 @@ export const usage = `usage: onescand [--socket PATH|none] [--milter unix:PATH|i
                  [--from NETWORKS] [--after-queue] [--bare-newlines pass|refuse]]...
                 [--mode MODE] [--group GROUP] [--workers N]
                 [--http unix:PATH|inet:ADDRESS:PORT] [--http-token FILE] [--http-hide-addresses]
-                [--max-size SIZE] [--max-clients N] [--memory SIZE] [--grace SECONDS]
-                [--check]
+                [--state DIRECTORY] [--max-size SIZE] [--max-clients N] [--memory SIZE]
+                [--grace SECONDS] [--check]
 `
 
 /** Throws SeveralFaults with all that is wrong with the options. */
@@ -72,6 +71,7 @@ export function readOptions(words: readonly string[]): Options {
     http: { type: 'string' },
     'http-token': { type: 'string' },
     'http-hide-addresses': { type: 'boolean', default: false },
+    state: { type: 'string' },
     mode: { type: 'string', default: '0660' },
     group: { type: 'string' },
     workers: { type: 'string' },
@@ -107,6 +107,7 @@ export function readOptions(words: readonly string[]): Options {
     http: places(values.http === undefined ? [] : [values.http], '--http')[0],
     httpToken: values['http-token'],
     httpHidesAddresses: values['http-hide-addresses'],
+    state: values.state || undefined,
     mode: attempt(() => readMode(values.mode), 0),
     group: attempt(
       () => (values.group === undefined ? undefined : readGroup(values.group)),
@@ -119,8 +120,16 @@ export function readOptions(words: readonly string[]): Options {
     grace: number('grace', 20, 0) * 1000,
     workerFor: values.worker?.split(',').map(doorKindOf),
   }
+  attempt(() => refuseLoops(options.relays, placesOf(options)), undefined)
   if (faults.length + lines.length > 0) throw new SeveralFaults([...faults, ...lines])
   return options
+}
+
+/** Wherever it listens. */
+function placesOf({ socket, milters, policies, relays, http }: Options): ListeningPlace[] {
+  const others = [...milters, ...policies, ...relays.map(({ place }) => place)]
+  if (socket !== undefined) others.push({ kind: 'unix', path: socket })
+  return http === undefined ? others : [...others, http]
 }
 
 function readMode(text: string): number {
@@ -128,7 +137,7 @@ function readMode(text: string): number {
   throw new Error(`--mode ${text}: must be three octal digits`)
 }
 
-/** By number, or by name in group(5). */
+/** A group by number, or by its name in group(5). */
 function readGroup(text: string): number {
   if (/^[0-9]{1,9}$/.test(text)) return Number(text)
   try {

@@ -1,14 +1,14 @@
 import { readFileSync } from 'node:fs'
-import type { Libc } from '../../runtime/libc.ts'
-import { ownChildren } from '../../runtime/own-children.ts'
-import { type ProcessStat, processStat } from '../../runtime/process-stat.ts'
+import type { Libc } from '../../ground/runtime/libc.ts'
+import { ownChildren } from '../../ground/runtime/own-children.ts'
+import { type ProcessStat, processStat } from '../../ground/runtime/process-stat.ts'
 
 export interface Orphans {
-  /** Resolves when no process of a plugin is left, or does not end within a second. */
+  /** Resolves when no process of a plugin is left, or after a second. */
   ended(): Promise<void>
 }
 
-/** Milliseconds after which only this process waits for a child that has ended. */
+/** Milliseconds after which nobody but this process waits for a child that has ended. */
 const UNCLAIMED = 1000
 /** Milliseconds for the last ones to end. */
 const PATIENCE = 1000
@@ -46,7 +46,9 @@ export function adoptOrphans(libc: Libc | undefined): Orphans {
     setTimeout(() => reap(ended), UNCLAIMED).unref()
   }
 
-  /** A child that has ended, and was not waited for by then, is this process's to wait for. */
+  /**
+   * A child that has ended, and that nobody has waited for by then, is this process's to wait for.
+   */
   function reap(pids: readonly number[]): void {
     waits = false
     const own = ownChildren()
@@ -64,7 +66,7 @@ export function adoptOrphans(libc: Libc | undefined): Orphans {
     async ended() {
       for (const deadline = performance.now() + PATIENCE; performance.now() < deadline; ) {
         look()
-        // One that has just ended may have left us another, which this list does not have yet.
+        // A process that has just ended may have left us a child that this list does not have yet.
         const left = children().filter(({ session }) => session !== ownSession)
         const own = ownChildren()
         for (const { pid, state } of left) if (state === 'Z' && !own.has(pid)) libc.reap(pid)
@@ -75,7 +77,10 @@ export function adoptOrphans(libc: Libc | undefined): Orphans {
   }
 }
 
-/** When a child has ended, or a little later: the runtime frees its own when it comes to that. */
+/**
+ * Called when a child has ended, or a little later: the runtime frees its own children when it
+ * comes to that.
+ */
 function soon(): Promise<void> {
   return new Promise((resolve) => {
     const done = () => {
@@ -95,7 +100,7 @@ function children(): Child[] {
   const { pid } = process
   const list = read(`/proc/${pid}/task/${pid}/children`)?.trim()
   if (!list) return []
-  // What ended meanwhile counts as one that has.
+  // A process that ended meanwhile counts as ended.
   return list.split(' ').map((child) => processStat(Number(child)) ?? gone(child))
 }
 

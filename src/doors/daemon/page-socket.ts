@@ -1,9 +1,9 @@
 import { closeSync } from 'node:fs'
 import type { Server } from 'node:http'
-import { Fault } from '../../runtime/fault.ts'
-import { listenHttpOn } from '../../runtime/listen-http.ts'
-import { pathOf } from '../../runtime/listening-sockets.ts'
-import { FIRST_HANDED_OVER } from '../../runtime/socket-activation.ts'
+import { Fault } from '../../ground/runtime/fault.ts'
+import { listenHttpOn } from '../../ground/runtime/listen-http.ts'
+import { pathOf } from '../../ground/runtime/listening-sockets.ts'
+import { FIRST_HANDED_OVER } from '../../ground/runtime/socket-activation.ts'
 import { listenAt } from './listen.ts'
 import type { ListeningPlace } from './listening-place.ts'
 import type { Options } from './options.ts'
@@ -11,7 +11,7 @@ import type { HandedOver } from './socket-activation.ts'
 
 /**
  * The descriptor of the page's socket, if systemd hands one over. Without --http nobody said who
- * may look: then it is closed, and that is logged.
+ * may look: then the socket is closed, and that is logged.
  */
 export function pageSocket(
   handedOver: readonly HandedOver[],
@@ -28,9 +28,9 @@ export function pageSocket(
 }
 
 /**
- * Listens at `place`, or on the descriptor of a socket there that was handed over, and resolves with
- * how to take no connection any more. A Fault of kind `config` if it cannot be, or if the socket is
- * elsewhere: who may look depends on the place.
+ * Listens at `place`, or on the descriptor of a socket there that was handed over. Resolves with a
+ * function that takes no more connections. Rejects with a Fault of kind `config` if it cannot
+ * listen, or if the socket is at another place: the place decides who may look.
  */
 export function pageListener(
   place: ListeningPlace,

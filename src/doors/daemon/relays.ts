@@ -1,15 +1,16 @@
-import { type Network, parseNetwork } from '../../net/address.ts'
-import { Fault } from '../../runtime/fault.ts'
+import { networkInterfaces } from 'node:os'
+import { contains, type Network, parseAddress, parseNetwork } from '../../ground/net/address.ts'
+import { Fault } from '../../ground/runtime/fault.ts'
 import type { Relay } from '../smtp/smtp.ts'
 import { type ListeningPlace, readListeningPlace } from './listening-place.ts'
 import type { DoorKind } from './socket-activation.ts'
 
-/** A place for mail, and where it goes from there: onescand(8), SMTP. */
+/** A place where mail is taken, and where it goes from there: onescand(8), SMTP. */
 export interface RelayOptions extends Relay {
   readonly place: ListeningPlace
 }
 
-/** Hosts that may send mail there if `--from` does not say it. */
+/** Hosts that may send mail there if `--from` does not say. */
 const FROM_STANDARD = '127.0.0.0/8,::1'
 
 /** An option as parseArgs() tells it, in its order. */
@@ -18,7 +19,7 @@ export interface OptionToken {
   readonly value: string | undefined
 }
 
-/** What the options say about one place, before it is known to be all. */
+/** What the options have said so far about one place. */
 interface Begun {
   readonly option: '--smtp' | '--lmtp'
   readonly text: string
@@ -51,8 +52,8 @@ export function readRelays(options: readonly OptionToken[]): RelayOptions[] {
 }
 
 /**
- * Which of them is served on each of these sockets: the first one by SMTP has the first `smtp`,
- * and so on. A Fault of kind `config` for a socket that nothing is said about.
+ * Which of the places is served on each of these sockets: the first one by SMTP gets the first
+ * `smtp`, and so on. Throws a Fault of kind `config` for a socket that no option is about.
  */
 export function relaysOf(
   kinds: readonly DoorKind[],
@@ -88,7 +89,6 @@ function toRelay({ option, text, next, from, bareNewlines, afterQueue }: Begun):
   }
   const place = readListeningPlace(text, option)
   const behind = readListeningPlace(next, '--next')
-  if (isSame(place, behind)) throw new Error(`--next ${next}: is the place of ${option} itself`)
   if (bareNewlines !== undefined && bareNewlines !== 'pass' && bareNewlines !== 'refuse') {
     throw new Error(`--bare-newlines ${bareNewlines}: must be pass or refuse`)
   }
@@ -102,9 +102,50 @@ function toRelay({ option, text, next, from, bareNewlines, afterQueue }: Begun):
   }
 }
 
-function isSame(one: ListeningPlace, other: ListeningPlace): boolean {
-  if (one.kind === 'unix') return other.kind === 'unix' && one.path === other.path
-  return other.kind === 'tcp' && one.host === other.host && one.port === other.port
+/**
+ * Throws an Error if a next server is a place where onescand itself listens: mail would go round.
+ * Other ways back to it are found when mail comes (src/doors/smtp/loops.ts).
+ */
+export function refuseLoops(
+  relays: readonly RelayOptions[],
+  places: readonly ListeningPlace[],
+): void {
+  for (const { next } of relays) {
+    const behind = readListeningPlace(next.text, '--next')
+    if (places.some((place) => leadsTo(behind, place))) {
+      throw new Error(
+        `--next ${next.text}: onescand itself listens there; name the server behind it`,
+      )
+    }
+  }
+}
+
+/** Whether who connects to the first one comes to the second. */
+function leadsTo(next: ListeningPlace, place: ListeningPlace): boolean {
+  if (next.kind === 'unix' || place.kind === 'unix') {
+    return next.kind === 'unix' && place.kind === 'unix' && next.path === place.path
+  }
+  if (next.port !== place.port) return false
+  const target = bytesOf(LOOPBACK_OF[next.host] ?? next.host)
+  const bound = bytesOf(place.host)
+  if (target.equals(bound)) return true
+  // In the same family: whether `::` takes IPv4, too, is the system's choice, ipv6(7).
+  return isAny(bound) && target.length === bound.length && isOfThisHost(target)
+}
+
+const bytesOf = (host: string) => Buffer.from(parseAddress(host)!)
+
+const isAny = (address: Buffer) => address.every((byte) => byte === 0)
+
+/** Where the system connects to for these. */
+const LOOPBACK_OF: Readonly<Record<string, string>> = { '0.0.0.0': '127.0.0.1', '::': '::1' }
+
+const LOOPBACK = parseNetwork('127.0.0.0/8')!
+
+function isOfThisHost(address: Buffer): boolean {
+  if (contains(LOOPBACK, address)) return true
+  const own = Object.values(networkInterfaces()).flatMap((found) => found ?? [])
+  return own.some((one) => address.equals(bytesOf(one.address)))
 }
 
 function readNetworks(text: string): Network[] {

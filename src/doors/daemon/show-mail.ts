@@ -1,8 +1,19 @@
 import { hostname } from 'node:os'
 import about from '../../../package.json' with { type: 'json' }
-import { errorText } from '../../runtime/fault.ts'
-import { isTold, type LeftBehind, type Told, type WorkersState } from '../../visible/live/told.ts'
-import { addUpDoors, createWitness, type Witness } from '../../visible/live/witness.ts'
+import { errorText } from '../../ground/runtime/fault.ts'
+import { type KeptHistory, keepHistory } from '../../observe/live/history-file.ts'
+import {
+  addUpDoors,
+  createMailReporter,
+  type MailReporter,
+} from '../../observe/live/mail-reporter.ts'
+import {
+  isProcessReport,
+  type LeftBehind,
+  type ProcessReport,
+  type WorkersState,
+} from '../../observe/live/process-report.ts'
+import type { Swept } from '../../quarantine/sweep.ts'
 import type { HttpPlace } from '../http/http-place.ts'
 import type { Configuration } from '../shared/configuration.ts'
 import { describeDoor, type PlacedDoor } from './describe.ts'
@@ -14,10 +25,12 @@ import { pageListener } from './page-socket.ts'
 import type { TrialMark } from './trial-mark.ts'
 import { tryAll } from './try-all.ts'
 
-/** What is shown at --http of all that the processes do. */
+/** Collects what all processes do with mail, for --http. */
 export interface Shown {
   /** Of a process that judges mail. */
-  readonly witness: Witness | undefined
+  readonly reporter: MailReporter | undefined
+  /** Tells the first process that this one judges mail: others' lines wait for its own. */
+  begin(): void
   /** Takes the words of another process, if they are about mail. */
   heard(process: number, message: unknown): void
   /** A worker has ended. */
@@ -40,6 +53,8 @@ export interface Shows {
   readonly doors?: () => readonly OpenDoor[]
   /** Takes how many lines about mail were logged, of a process that judges mail. */
   readonly note?: (lines: number) => void
+  /** What the last sweep left in quarantine, in the first process. */
+  readonly swept?: () => Swept | undefined
   /** What is amiss with servers that scan. */
   readonly amiss?: () => readonly string[]
   /** What tells trials from mail. */
@@ -49,7 +64,7 @@ export interface Shows {
 }
 
 /** Messages at each server of the scanners that are configured. */
-function serversOf({ policy, scannersFor }: Configuration): Told['servers'] {
+function serversOf({ policy, scannersFor }: Configuration): ProcessReport['servers'] {
   const scanners = policy === undefined ? [] : scannersFor(policy.scan.line)
   return Object.assign({}, ...scanners.map((scanner) => scanner.underWay?.() ?? {}))
 }
@@ -57,18 +72,27 @@ function serversOf({ policy, scannersFor }: Configuration): Told['servers'] {
 export function showMail(
   place: ListeningPlace,
   options: Options,
-  { configuration, doors, mark, note = () => {}, fd, amiss = () => [] }: Shows,
+  {
+    configuration,
+    doors,
+    mark,
+    note = () => {},
+    fd,
+    amiss = () => [],
+    swept = () => undefined,
+  }: Shows,
 ): Shown {
   let tried: readonly PlacedDoor[] | undefined
   let http: HttpPlace | undefined
+  let kept: KeptHistory | undefined
   let isReady = false
   let workers = (): WorkersState => ({ replaced: 0, held: 0, late: [] })
-  const send = (told: Told) => {
-    if (process.connected) process.send?.(told, undefined, undefined, () => {})
+  const send = (report: ProcessReport) => {
+    if (process.connected) process.send?.(report, undefined, undefined, () => {})
   }
-  const witness =
+  const reporter =
     doors &&
-    createWitness({
+    createMailReporter({
       state: () => ({
         doors: addUpDoors(doors()),
         servers: serversOf(configuration()),
@@ -82,9 +106,10 @@ export function showMail(
       now: Date.now,
     })
   return {
-    witness,
+    reporter,
+    begin: () => reporter?.report(),
     heard(worker, message) {
-      if (isTold(message)) http?.observer.told(worker, message)
+      if (isProcessReport(message)) http?.observer.report(worker, message)
     },
     ended: (worker, left) => http?.observer.ended(worker, left),
     async open() {
@@ -94,13 +119,15 @@ export function showMail(
         tokenFile: options.httpToken,
         hideAddresses: options.httpHidesAddresses,
         listen: pageListener(place, options, fd),
+        quarantine: () => configuration().policy?.quarantine,
+        swept,
         isReady: () => isReady,
         about: () => ({
           host: hostname(),
           version: about.version,
           does: (tried ?? []).map((door) => describeDoor(door, configuration())),
-          amiss: amiss(),
         }),
+        amiss,
         log,
         observed: {
           version: about.version,
@@ -122,6 +149,10 @@ export function showMail(
           workers: () => workers(),
         },
       })
+      const { state } = options
+      if (state !== undefined) {
+        kept = keepHistory(http.observer.history, state, { now: Date.now, log })
+      }
     },
     ready(is) {
       isReady = is
@@ -135,7 +166,8 @@ export function showMail(
     },
     close() {
       try {
-        witness?.close()
+        reporter?.close()
+        kept?.close()
         http?.close()
       } catch (error) {
         log(`http: ${errorText(error)}`) // the daemon ends all the same

@@ -1,8 +1,8 @@
-import { errorText } from '../../runtime/fault.ts'
+import { errorText } from '../../ground/runtime/fault.ts'
 import { log } from './log.ts'
 import type { Order } from './workers.ts'
 
-/** A temporary failure. */
+/** Exit code of a temporary failure. */
 const FAILED = 111
 
 export interface SignalHandlers {

@@ -1,10 +1,13 @@
-import { Fault } from '../../runtime/fault.ts'
-import { activatedDescriptors } from '../../runtime/socket-activation.ts'
+import { Fault } from '../../ground/runtime/fault.ts'
+import { activatedDescriptors } from '../../ground/runtime/socket-activation.ts'
 
 /** What is spoken on a listening socket: doc/slot-protocol.md, the milter protocol, Postfix's policy delegation, SMTP or LMTP. */
 export type DoorKind = 'slot' | 'milter' | 'policy' | 'smtp' | 'lmtp'
 
-/** By the name that the starter gave it: without one of the other words in it, it is the slot's. */
+/**
+ * The kind of a socket by the name that the starter gave it. Without one of the other words in it
+ * the socket is the slot's.
+ */
 export function doorKindOf(name: string): DoorKind {
   return (
     (['milter', 'policy', 'smtp', 'lmtp'] as const).find((kind) => name.includes(kind)) ?? 'slot'

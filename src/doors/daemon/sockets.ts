@@ -1,21 +1,26 @@
 import { closeSync } from 'node:fs'
-import { Fault } from '../../runtime/fault.ts'
-import { pathOf } from '../../runtime/listening-sockets.ts'
-import { FIRST_HANDED_OVER } from '../../runtime/socket-activation.ts'
+import { Fault } from '../../ground/runtime/fault.ts'
+import { pathOf } from '../../ground/runtime/listening-sockets.ts'
+import { FIRST_HANDED_OVER } from '../../ground/runtime/socket-activation.ts'
 import { bindAt } from './listen.ts'
 import type { ListeningPlace } from './listening-place.ts'
 import type { Options } from './options.ts'
 import { relaysOf } from './relays.ts'
 import type { DoorKind, HandedOver } from './socket-activation.ts'
 
-/** A socket that workers listen on, and this process only keeps: it outlives each of them. */
+/**
+ * A socket that workers listen on and this process only keeps open: so it outlives each of them.
+ */
 export interface DoorSocket {
   readonly kind: DoorKind
   readonly fd: number
   close(): void
 }
 
-/** Those that were handed over, in their order, and those of the options. Faults are of kind `config`. */
+/**
+ * The sockets that were handed over, in their order, and then those of the options. Faults are of
+ * kind `config`.
+ */
 export async function openSockets(
   options: Options,
   handedOver: readonly HandedOver[],

@@ -1,7 +1,7 @@
 import { tmpdir } from 'node:os'
-import { ownCommand } from '../../runtime/compiled-program.ts'
-import { notify, watchdogTime } from '../../runtime/notify.ts'
-import type { Environment } from '../../settings/settings.ts'
+import { ownCommand } from '../../ground/runtime/compiled-program.ts'
+import { notify, watchdogTime } from '../../ground/runtime/notify.ts'
+import type { Environment } from '../../ground/settings/settings.ts'
 import { openHostMemory } from '../../verdicts/host-memory.ts'
 import { readConfiguration } from '../shared/configuration.ts'
 import { describeDoor } from './describe.ts'
@@ -14,7 +14,7 @@ import { showMail } from './show-mail.ts'
 import type { Signals } from './signals.ts'
 import { activatedSockets } from './socket-activation.ts'
 import { openSockets } from './sockets.ts'
-import { sweepQuarantines } from './sweep-quarantine.ts'
+import { type QuarantineSweep, sweepQuarantines } from './sweep-quarantine.ts'
 import { sweepSpools } from './sweep-spools.ts'
 import { makeTrialMark, trialWords } from './trial-mark.ts'
 import { type LimitsWatch, watchLimits } from './watch-limits.ts'
@@ -29,9 +29,9 @@ export interface Beginning {
 }
 
 /**
- * The first process: it keeps the sockets and what all workers know, tells systemd and who looks
- * by HTTP, and replaces workers. `words` are its own arguments. Rejects with a Fault if onescand
- * cannot start.
+ * The first process: it keeps the sockets and what all workers know, reports to systemd and to
+ * those who look by HTTP, and replaces workers. `words` are its own arguments. Rejects with a Fault
+ * if onescand cannot start.
  */
 export async function supervise({
   env,
@@ -44,6 +44,7 @@ export async function supervise({
   const mark = makeTrialMark()
   let configuration = await readConfiguration(env, log, memory)
   let watching: LimitsWatch | undefined
+  let quarantine: QuarantineSweep | undefined
   const handedOver = activatedSockets(process.env)
   const page = pageSocket(handedOver, options.http, log)
   const shown =
@@ -53,6 +54,7 @@ export async function supervise({
       mark: () => mark,
       fd: page,
       amiss: () => watching?.amiss() ?? [],
+      swept: () => quarantine?.last,
     })
   await shown?.open()
   const sockets = await openSockets(options, handedOver)
@@ -73,7 +75,8 @@ export async function supervise({
   shown?.workers(workers.state)
   const watch = () => watchLimits(configuration.policy?.scan, log)
   watching = watch()
-  const sweeping = [sweepSpools(env), sweepQuarantines(env, log)]
+  quarantine = sweepQuarantines(env, log)
+  const sweeping = [sweepSpools(env), quarantine]
   let places: readonly string[] = []
   const tellWhatItDoes = () => {
     for (const [index, place] of places.entries()) {

@@ -1,6 +1,6 @@
+import type { Environment } from '../../ground/settings/settings.ts'
 import { readSpoolPolicy } from '../../message/spool-policy.ts'
 import { sweepSpool } from '../../message/sweep.ts'
-import type { Environment } from '../../settings/settings.ts'
 
 const HOURLY = 60 * 60 * 1000
 

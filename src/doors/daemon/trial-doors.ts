@@ -1,6 +1,6 @@
 import { connect, type NetConnectOpts } from 'node:net'
-import { makeEnvelope } from '../../envelope/envelope.ts'
-import { errorCode, errorText } from '../../runtime/fault.ts'
+import { errorCode, errorText } from '../../ground/runtime/fault.ts'
+import { makeEnvelope } from '../../message/envelope/envelope.ts'
 import { askMilter } from '../milter/wire/ask.ts'
 import { writeAttributes } from '../policy/attributes.ts'
 import { mayConnect } from '../smtp/smtp.ts'
@@ -19,7 +19,7 @@ export interface ThroughDoors {
   readonly timeout: number
 }
 
-/** What came of a door. */
+/** How the trial of a door ended. */
 export interface DoorTrial {
   readonly kind: PlacedDoor['kind']
   readonly place: string
@@ -33,8 +33,9 @@ export interface DoorTrial {
 type Outcome = 'clean' | 'infected' | string
 
 /**
- * Both messages through the door, by connections of their own, as clients send mail; of a door
- * that scans nothing, or takes none of ours, whether it answers. Never rejects.
+ * Sends both messages through the door on connections of their own, as clients send mail. For a
+ * door that scans nothing, or takes none of our mail, it only finds out whether it answers. Never
+ * rejects.
  */
 export async function tryDoor(
   door: PlacedDoor,
@@ -45,7 +46,8 @@ export async function tryDoor(
     return { kind, place, hasScanned, fault: fault && `${kind} ${place}: ${fault}` }
   }
   const at = listeningPlaceOf(place)
-  // Handed over, and the runtime does not know where: whoever handed it over does.
+  // The socket was handed over, and the runtime does not know its place; whoever handed it over
+  // does.
   if (at === undefined) return told(false, undefined)
   try {
     const expected = kind === 'policy' ? 'action=' : isShutOut(door, at) ? '554' : undefined
@@ -68,7 +70,7 @@ export async function tryDoor(
     ]
     return told(true, faults.filter(Boolean).join('; ') || undefined)
   } catch (error) {
-    // Its group may be the MTA's alone: that we may not connect says nothing of others.
+    // Its group may be the MTA's alone: if we may not connect, that says nothing about others.
     return told(false, errorCode(error) === 'EACCES' ? undefined : errorText(error))
   }
 }
@@ -131,13 +133,13 @@ function outcomeOf(tag: string | undefined): Outcome {
 }
 
 const RECIPIENT = 'postmaster@localhost'
-/** About no recipient: no service is asked. */
+/** A question about no recipient, so that no service is asked. */
 const POLICY_QUESTION = writeAttributes({
   request: 'smtpd_access_policy',
   protocol_state: 'CONNECT',
 })
 
-/** What it says first: at once, or to the question. */
+/** What the door says first: at once, or in answer to the question. */
 function greet(at: ListeningPlace, question: Buffer | undefined, within: number): Promise<string> {
   return new Promise((resolve, reject) => {
     const socket = connect(targetOf(at))
@@ -153,7 +155,7 @@ function greet(at: ListeningPlace, question: Buffer | undefined, within: number)
   })
 }
 
-/** Of a door that listens at every address: by that of this host alone. */
+/** For a door that listens at every address: this host's own address. */
 function targetOf(
   at: ListeningPlace,
 ): NetConnectOpts & ({ path: string } | { host: string; port: number }) {

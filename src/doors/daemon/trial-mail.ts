@@ -12,7 +12,7 @@ export interface Bounds {
   readonly most: number
 }
 
-/** Bytes of the clean one, if it may have them: too many to be kept in memory by any door. */
+/** Bytes of the clean message, if so many are allowed: doors put so many into a file. */
 const LARGE = 256 * 1024
 
 const HEADER = `From: onescand <postmaster@localhost>
@@ -23,7 +23,7 @@ Message-ID: <health@onescan.invalid>
 MIME-Version: 1.0
 `
 
-/** Others each time, by `number`: what is known already would not be scanned. */
+/** Different messages each time, by `number`: known ones would not be scanned. */
 export function makeTrialMail(number: number, { least, most }: Bounds): TrialMail {
   const text = `${HEADER}Content-Type: text/plain\n\nNothing here at ${number}.\n`
   const clean = text + linesOf(Math.min(LARGE, most) - text.length)

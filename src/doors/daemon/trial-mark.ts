@@ -10,7 +10,7 @@ export interface TrialMark {
   has(text: Buffer | string): boolean
 }
 
-/** Of the first process, which tells its workers. */
+/** Made in the first process, which tells its workers. */
 export function makeTrialMark(): TrialMark {
   return markOf(randomBytes(16).toString('hex'))
 }
@@ -37,5 +37,5 @@ export function markOf(secret: string): TrialMark {
   }
 }
 
-/** Of a worker that has not been told yet. */
+/** For a worker that has not been told yet. */
 export const noMark: TrialMark = { sender: '', has: () => false }

@@ -1,11 +1,14 @@
 import { closeSync, statfsSync, writeSync } from 'node:fs'
+import { errorText } from '../../ground/runtime/fault.ts'
 import { openAnonymousFile } from '../../message/anonymous-file.ts'
 import type { SpoolPolicy } from '../../message/spool-policy.ts'
-import { errorText } from '../../runtime/fault.ts'
 
 /** Bytes that are written for a trial. */
 const WRITTEN = 64 * 1024
-/** Where a whole file system is smaller than any message may be, this part of it counts as full. */
+/**
+ * If a whole file system is smaller than the largest message, it counts as full when this part of
+ * it is used.
+ */
 const RESERVE = 0.1
 
 /**

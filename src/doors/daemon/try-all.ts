@@ -1,6 +1,6 @@
+import { errorText } from '../../ground/runtime/fault.ts'
 import { NOTHING_SCANS, readScanningPolicy, switchedOff } from '../../judge/policy.ts'
-import { errorText } from '../../runtime/fault.ts'
-import { type Trial, tryScanners } from '../../visible/live/trial.ts'
+import { type Trial, tryScanners } from '../../observe/live/trial.ts'
 import type { Configuration } from '../shared/configuration.ts'
 import type { PlacedDoor } from './describe.ts'
 import type { Options } from './options.ts'
@@ -9,7 +9,7 @@ import { makeTrialMail } from './trial-mail.ts'
 import type { TrialMark } from './trial-mark.ts'
 import { spoolFaults } from './trial-spools.ts'
 
-/** Milliseconds for a message: who asks for health does not wait for SCANTIMEOUT. */
+/** Milliseconds for a message: a question for health does not wait for SCANTIMEOUT. */
 const PATIENCE = 10_000
 
 export interface TryAll {
@@ -38,7 +38,7 @@ export async function tryAll({ configuration, doors, options, mark }: TryAll): P
   })
   const how = { mail, sender: mark.sender, qhpsi: env.QHPSI ?? '', timeout }
   const tried = await Promise.all(doors.map((door) => tryDoor(door, how)))
-  // No door that we may knock at: the scanners by themselves.
+  // There is no door that we may use: try the scanners by themselves.
   const scanned = tried.some(({ hasScanned, fault }) => hasScanned || fault !== undefined)
     ? undefined
     : await tryScanners({ policy, scanners: scannersFor(scan.line) }, mail, configuration.tools)

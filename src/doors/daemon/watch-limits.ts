@@ -1,4 +1,4 @@
-import { errorText } from '../../runtime/fault.ts'
+import { errorText } from '../../ground/runtime/fault.ts'
 import { tellsOfLimits } from '../../scan/clamd/probe-limits.ts'
 import { clamdServersOf } from '../../scan/clamd/servers.ts'
 import type { ScanPolicy } from '../../scan/shared/scan-policy.ts'
@@ -11,7 +11,7 @@ const PATIENCE = 30_000
 export interface LimitsWatch {
   /** Resolves when all have been asked once. */
   readonly asked: Promise<void>
-  /** Those that do not, as their lines in the log say it. */
+  /** The servers that do not, as their lines in the log say it. */
   amiss(): string[]
   close(): void
 }

@@ -1,6 +1,6 @@
 import { tmpdir } from 'node:os'
-import { errorText } from '../../runtime/fault.ts'
-import { FIRST_HANDED_OVER } from '../../runtime/socket-activation.ts'
+import { errorText } from '../../ground/runtime/fault.ts'
+import { FIRST_HANDED_OVER } from '../../ground/runtime/socket-activation.ts'
 import { type HostMemory, openHostMemory } from '../../verdicts/host-memory.ts'
 import { keepNotes } from '../../verdicts/in-hand.ts'
 import { readConfiguration } from '../shared/configuration.ts'
@@ -16,9 +16,9 @@ import { isTrialWords, markOf, noMark } from './trial-mark.ts'
 import { BEAT, type Serving } from './workers.ts'
 
 /**
- * A process that judges mail, on the sockets that the first one keeps: `kinds` are what its first
- * descriptors are for, and behind them is the file for what it has in hand. It ends when the first
- * one tells it to, or has ended.
+ * A process that judges mail, on the sockets that the first one keeps. `kinds` says what its first
+ * descriptors are for; behind them is the file for what it has in hand. It ends when the first
+ * process tells it to, or has ended.
  */
 export async function work(
   kinds: readonly DoorKind[],
@@ -44,13 +44,14 @@ export async function work(
       mark: () => mark,
     })
   const doors = await openDoors(configuration, options, kinds, {
-    witness: shown?.witness,
+    reporter: shown?.reporter,
     isTrial,
   })
   const over = new AbortController()
   const warmedUp = warmUp(env.TMPDIR || tmpdir(), over.signal).catch((error) => {
     log(`warm-up: ${errorText(error)}`) // the first mail takes longer, and that is all
   })
+  const serving = doors.map(placeOf) // an order that waits may close them
   signals.handleWith({
     async reload() {
       const next = await read()
@@ -68,7 +69,8 @@ export async function work(
       process.exit(0)
     },
   })
-  say({ serving: doors.map(placeOf) } satisfies Serving)
+  shown?.begin()
+  say({ serving } satisfies Serving)
 }
 
 /** Through the process that started this one, which tells all others. */

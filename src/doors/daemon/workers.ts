@@ -1,12 +1,12 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { closeSync } from 'node:fs'
+import { errorText } from '../../ground/runtime/fault.ts'
+import { ownChild } from '../../ground/runtime/own-children.ts'
+import { processStat } from '../../ground/runtime/process-stat.ts'
 import { openAnonymousFile } from '../../message/anonymous-file.ts'
-import { errorText } from '../../runtime/fault.ts'
-import { ownChild } from '../../runtime/own-children.ts'
-import { processStat } from '../../runtime/process-stat.ts'
+import type { LeftBehind, WorkersState } from '../../observe/live/process-report.ts'
 import { type HostMemory, type HostWords, isHostWords } from '../../verdicts/host-memory.ts'
 import { readNotes } from '../../verdicts/in-hand.ts'
-import type { LeftBehind, WorkersState } from '../../visible/live/told.ts'
 import { HELD_AFTER, watchBeats } from './held-workers.ts'
 
 export interface Workers {
@@ -30,7 +30,7 @@ export interface WorkersOptions {
   /** Milliseconds for what is in flight; KILL follows a little later. */
   readonly grace: number
   readonly log: (line: string) => void
-  /** What a worker says beside that it serves. */
+  /** Takes what a worker says, except that it serves. */
   readonly heard?: ((worker: number, message: unknown) => void) | undefined
   /** Said to each of them at its beginning. */
   readonly welcome: readonly object[]
@@ -63,8 +63,8 @@ interface Worker {
 
 /**
  * Processes that share listening sockets, so that an idle one takes the next connection. One that
- * ends by itself is replaced, and so is one that is held: it is ended. What it had in hand is
- * counted as what scanners died of is.
+ * ends by itself or is held is replaced; one that is held is ended first. What it had in hand
+ * counts like messages that scanners died of.
  */
 export function startWorkers(options: WorkersOptions): Workers {
   const { count, command, fds, log, memory } = options
@@ -137,7 +137,7 @@ export function startWorkers(options: WorkersOptions): Workers {
     }
   }
 
-  /** All at once: they were there together. */
+  /** All in one call, since they were in hand together. */
   function countInHand({ child, notes }: Worker): void {
     const { inHand, logged } = notes === undefined ? NOTHING : readNotes(notes)
     options.ended?.(child.pid ?? 0, { inHand: inHand.length, logged })
@@ -153,7 +153,7 @@ export function startWorkers(options: WorkersOptions): Workers {
   }
 
   function tell(child: ChildProcess, words: object): void {
-    // Where that cannot be sent any more the child has ended, or is about to.
+    // If that cannot be sent any more the child has ended, or is about to.
     if (child.connected) child.send(words, () => {})
   }
 

@@ -2,12 +2,12 @@ import { createHash, timingSafeEqual } from 'node:crypto'
 import { readFileSync, statSync } from 'node:fs'
 import type { IncomingHttpHeaders } from 'node:http'
 import { isIP } from 'node:net'
-import { Fault } from '../../runtime/fault.ts'
+import { Fault } from '../../ground/runtime/fault.ts'
 
 /** Characters of a token: fewer can be guessed. */
 const TOKEN_MIN = 16
 
-/** Why a request is refused, or undefined if it is let in. */
+/** Why a request is refused; undefined if it is let in. */
 export type CheckAccess = (headers: IncomingHttpHeaders) => Refusal | undefined
 
 export interface Refusal {

@@ -1,13 +1,13 @@
 import type { ServerResponse } from 'node:http'
-import type { Decided } from '../../visible/live/history.ts'
-import { DECISIONS_KEPT } from '../../visible/live/history.ts'
-import type { Observer } from '../../visible/live/observer.ts'
+import type { Decided } from '../../observe/live/history.ts'
+import { DECISIONS_KEPT } from '../../observe/live/history.ts'
+import type { Observer } from '../../observe/live/observer.ts'
 import { liveState, type SnapshotOptions, shownBy } from './snapshot.ts'
 
-/** Pages, and readers of decisions, that are kept up to date at once. */
+/** Most pages, and most readers of decisions, that are kept up to date at once. */
 const PAGES_MAX = 200
 const READERS_MAX = 16
-/** Bytes that a page may be behind, and a reader of decisions. */
+/** Most bytes that a page, and a reader of decisions, may be behind. */
 const BEHIND_MAX = 1024 * 1024
 const READER_BEHIND_MAX = 16 * 1024 * 1024
 /** Milliseconds between two events. */
@@ -19,8 +19,8 @@ export interface Events {
   /** Keeps the page up to date until it leaves; false if there are too many. */
   join(response: ServerResponse): boolean
   /**
-   * Tells of all decisions until the reader leaves; false if there are too many. What too many
-   * come of at once, or the reader is too slow for, is left out: their numbers show it.
+   * Sends all decisions until the reader leaves; false if there are too many readers. Decisions
+   * that come too fast for it are left out; their numbers show the gap.
    */
   joinDecisions(response: ServerResponse): boolean
   close(): void

@@ -1,19 +1,20 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import { gzipSync } from 'node:zlib'
-import { errorText } from '../../runtime/fault.ts'
+import { errorText } from '../../ground/runtime/fault.ts'
 import {
   createObserver,
   type Observed,
   type Observer,
   TRIAL_COUNTS_FOR,
-} from '../../visible/live/observer.ts'
+} from '../../observe/live/observer.ts'
 import { type CheckAccess, checkAccessBy, type Refusal } from './access.ts'
 import { createEvents } from './events.ts'
+import { type KeptSources, viewKept } from './kept-view.ts'
 import { assets } from './page-assets.ts'
 import { type SnapshotOptions, snapshot } from './snapshot.ts'
 
-export interface HttpOptions extends SnapshotOptions {
+export interface HttpOptions extends SnapshotOptions, Pick<KeptSources, 'quarantine' | 'swept'> {
   /** IP address that it listens on; undefined for a socket with a path. */
   readonly address: string | undefined
   readonly tokenFile: string | undefined
@@ -56,6 +57,7 @@ export async function openHttpPlace(options: HttpOptions): Promise<HttpPlace> {
   const events = createEvents(observer, options)
   const fresh = <Value>(make: () => Value) => keptFor(FRESH_FOR, observed.uptime, make)
   const metrics = fresh(() => observer.metrics())
+  const kept = viewKept({ ...options, uptime: observed.uptime })
   const data = fresh(() => packed(JSON.stringify(snapshot(observer, options))))
 
   const server = createServer(
@@ -68,7 +70,7 @@ export async function openHttpPlace(options: HttpOptions): Promise<HttpPlace> {
     },
     (request, response) => {
       const { socket } = request
-      // Who asks on without a look at the answer would have all of them kept in memory.
+      // A client that asks on without reading the answers would have all of them kept in memory.
       if (asking.has(socket)) return void socket.destroy()
       asking.add(socket)
       idle.delete(socket)
@@ -126,6 +128,8 @@ export async function openHttpPlace(options: HttpOptions): Promise<HttpPlace> {
         return isReady() ? text(200, 'serving\n') : text(503, 'not serving\n')
       case '/data.json':
         return send(200, 'application/json', data())
+      case '/quarantine.json':
+        return send(200, 'application/json', JSON.stringify(await kept()))
       case '/events':
         return follow(request, response, events.join)
       case '/decisions':
@@ -179,10 +183,10 @@ export async function openHttpPlace(options: HttpOptions): Promise<HttpPlace> {
   }
 }
 
-/** While it is not known who may look. */
+/** The answer while it is not known who may look. */
 const closed: Refusal = { status: 421, text: 'not yet' }
 
-/** What is made anew when it is asked for, and not more often than that. */
+/** A value that is made anew when it is asked for, but not more often than that. */
 function keptFor<Value>(time: number, uptime: () => number, make: () => Value): () => Value {
   let kept: { readonly value: Value; readonly at: number } | undefined
   return () => {

@@ -1,10 +1,11 @@
-import type { Decided } from '../../visible/live/history.ts'
-import { entryOf, withoutValues } from '../../visible/live/line-view.ts'
-import type { Observer } from '../../visible/live/observer.ts'
+import type { Decided } from '../../observe/live/history.ts'
+import { entryOf, withoutValues } from '../../observe/live/line-view.ts'
+import type { Observer } from '../../observe/live/observer.ts'
 
 /** Fields that hold addresses. */
 const ADDRESSES = ['from', 'to', 'remote', 'rcpt']
-const HIDDEN = '(hidden)'
+/** In the place of an address. */
+export const HIDDEN = '(hidden)'
 
 /** A decision for the page: its fields as they were, and the line of the log. */
 export interface Shown {
@@ -20,12 +21,12 @@ export interface AboutDaemon {
   readonly version: string
   /** What each door does with mail, a line each. */
   readonly does: readonly string[]
-  /** What is amiss in the settings of others, as of a clamd. */
-  readonly amiss: readonly string[]
 }
 
 export interface SnapshotOptions {
   readonly about: () => AboutDaemon
+  /** What is wrong in the settings of other programs, as of a clamd. */
+  readonly amiss: () => readonly string[]
   /** Whether addresses of mail and of clients are kept from the page. */
   readonly hideAddresses: boolean
 }
@@ -45,7 +46,7 @@ export function shownBy({
 /** What changes from one second to the next, beside decisions. */
 export function liveState(
   observer: Observer,
-  { hideAddresses }: Pick<SnapshotOptions, 'hideAddresses'>,
+  { hideAddresses, amiss }: Pick<SnapshotOptions, 'hideAddresses' | 'amiss'>,
 ) {
   const { processes, clamds, trial, history } = observer
   const now = Date.now()
@@ -70,7 +71,8 @@ export function liveState(
     underway,
     clamds,
     trial,
-    /** The step that still changes. */
+    amiss: amiss(),
+    /** The step of the plot that is not over yet. */
     step: steps.at(-1),
   }
 }

@@ -1,9 +1,10 @@
-import { addressBytes, type MailAddress } from '../../envelope/address.ts'
-import type { Decision, Quarantined } from '../../judge/decision.ts'
+import { Fault } from '../../ground/runtime/fault.ts'
+import { printable } from '../../ground/runtime/printable.ts'
+import type { Decision, Quarantined, Split } from '../../judge/decision.ts'
+import { type Answers, acceptedShare } from '../../judge/divide.ts'
 import type { HeaderEdits } from '../../message/edits.ts'
+import { addressBytes, type MailAddress } from '../../message/envelope/address.ts'
 import type { Header } from '../../message/header-block.ts'
-import { Fault } from '../../runtime/fault.ts'
-import { printable } from '../../runtime/printable.ts'
 import { bareAddress } from '../shared/smtp-path.ts'
 import { replyOf } from '../shared/smtp-reply.ts'
 import { type Edit, encodeEdit } from './wire/edits.ts'
@@ -11,9 +12,9 @@ import { type Agreement, action } from './wire/negotiation.ts'
 import { accepted, discarded, smtpReply } from './wire/replies.ts'
 
 /** The message as the MTA told it: what edits of it refer to. */
-export interface Told {
+export interface MtaMessage {
   readonly header: Header
-  /** Of the recipients that were not refused; with angle brackets. */
+  /** The paths of the recipients that were not refused; with angle brackets. */
   readonly paths: readonly Buffer[]
 }
 
@@ -27,33 +28,56 @@ const INSERT_AT = 0
 const REASON_MAX = 200
 
 /** The packets that end the message: edits, then the answer. A Fault if the MTA does not allow such an edit. */
-export function carryOut(decision: Decision, told: Told, agreement: Agreement): Buffer {
+export function carryOut(decision: Decision, message: MtaMessage, agreement: Agreement): Buffer {
   switch (decision.kind) {
     case 'accept': {
       const edits = [
-        ...headerEdits(decision.edits, told.header),
-        ...(decision.recipients ? redirections(decision.recipients, told, agreement) : []),
+        ...headerEdits(decision.edits, message.header),
+        ...(decision.recipients ? redirections(decision.recipients, message, agreement) : []),
       ]
       return Buffer.concat([...edits.map((edit) => encodeEdit(edit, agreement)), accepted])
     }
+    case 'split':
+      return handOnShare(decision, message, agreement)
     case 'reject':
     case 'defer':
       return smtpReply(replyOf(decision.reply))
     case 'discard':
       return discarded
     case 'quarantine':
-      return decision.place.kind === 'hold' ? hold(decision, told, agreement) : discarded
+      return decision.place.kind === 'hold' ? hold(decision, message, agreement) : discarded
   }
 }
 
+/** How a milter can answer: it may have to leave the recipients as they are. */
+export function answersBy({ actions }: Agreement): Answers {
+  return actions & action.deleteRecipients ? 'once, some kept' : 'once'
+}
+
+/** It is kept for some by now: the MTA delivers to the others. */
+function handOnShare(split: Split, { header, paths }: MtaMessage, agreement: Agreement): Buffer {
+  const { edits } = acceptedShare(split)!.decision
+  const isGone = (index: number) => split.shares[split.shareOf[index]!]!.decision.kind !== 'accept'
+  const gone = paths.filter((_, index) => isGone(index))
+  const all = [
+    ...headerEdits(edits, header),
+    ...gone.map((path): Edit => ({ kind: 'delete-recipient', path })),
+  ]
+  return Buffer.concat([...all.map((edit) => encodeEdit(edit, agreement)), accepted])
+}
+
 /** The MTA keeps it in a queue of its own, from which postsuper(1) -H or sendmail(8) -qQ lets it go. */
-function hold({ edits, grounds, findings }: Quarantined, told: Told, agreement: Agreement): Buffer {
+function hold(
+  { edits, grounds, findings }: Quarantined,
+  message: MtaMessage,
+  agreement: Agreement,
+): Buffer {
   if ((agreement.actions & action.quarantine) === 0) {
     throw new Fault('config', 'the MTA does not let this filter hold mail (QUARANTINE)')
   }
   const found = findings.virus ?? findings.banned
   const reason = printable(`onescan: ${grounds}${found ? ` ${found}` : ''}`).slice(0, REASON_MAX)
-  const all: Edit[] = [...headerEdits(edits, told.header), { kind: 'quarantine', reason }]
+  const all: Edit[] = [...headerEdits(edits, message.header), { kind: 'quarantine', reason }]
   return Buffer.concat([...all.map((edit) => encodeEdit(edit, agreement)), accepted])
 }
 
@@ -84,10 +108,10 @@ function countFields(header: Header, names: readonly string[]): Map<string, numb
   return counts
 }
 
-/** Who is no recipient any more goes first: an MTA might take the new one for one of them. */
+/** Recipients that go are removed first: an MTA might take a new one for one of them. */
 function redirections(
   recipients: readonly MailAddress[],
-  { paths }: Told,
+  { paths }: MtaMessage,
   { actions }: Agreement,
 ): Edit[] {
   const needed = action.addRecipients | action.deleteRecipients

@@ -1,9 +1,9 @@
 import type { Socket } from 'node:net'
+import { errorText, isFault } from '../../ground/runtime/fault.ts'
+import { freeBuffer } from '../../ground/runtime/free-buffer.ts'
 import { HEADER_MAX } from '../../message/header-block.ts'
-import { errorText, isFault } from '../../runtime/fault.ts'
-import { freeBuffer } from '../../runtime/free-buffer.ts'
-import type { Standing } from '../shared/eviction.ts'
-import type { Account } from '../shared/memory.ts'
+import type { ConnectionState } from '../shared/eviction.ts'
+import type { MemoryLease } from '../shared/memory.ts'
 import type { MilterSession } from './session.ts'
 import { parseCommand } from './wire/commands.ts'
 import { MACROS_MAX } from './wire/macros.ts'
@@ -18,9 +18,14 @@ export const COMMAND_MAX = 1 + MACROS_MAX
 const CONTENT = 'LBE'
 /** Bytes of a packet before the negotiation: that has thirteen. */
 const OFFER_MAX = 64
-/** Bytes that may wait while a message is judged; an MTA waits for the answer and sends none. */
+/**
+ * Most bytes that may wait while a message is judged: an MTA waits for the answer, and sends none.
+ */
 const WAITING_MAX = 256 * 1024
-/** Bytes of answers that an MTA has not taken when the next one is due; one alone may be larger. */
+/**
+ * Most bytes of answers that an MTA may not have taken when the next one is due; a single answer
+ * may be larger.
+ */
 const UNTAKEN_MAX = 256 * 1024
 
 /** Milliseconds. */
@@ -47,14 +52,14 @@ export const standardTimeouts: Timeouts = {
 
 export interface ConnectionOptions {
   readonly session: MilterSession
-  /** For what has come of a packet and is no whole one, and for what comes while it is busy. */
-  readonly account: Account
+  /** Holds the part of a packet that is not whole yet, and what comes while the session is busy. */
+  readonly lease: MemoryLease
   readonly timeouts: Timeouts
   /** Milliseconds on a clock that never goes back. */
   now(): number
   /** For trouble with the MTA. */
   log(line: string): void
-  /** Nothing more is heard of it, and it holds nothing any more. */
+  /** The connection is closed, and holds nothing any more. */
   left(): void
   closed(): void
 }
@@ -64,7 +69,7 @@ export class Connection {
   readonly #socket: Socket
   readonly #options: ConnectionOptions
   readonly #session: MilterSession
-  readonly #account: Account
+  readonly #lease: MemoryLease
   readonly #reader: PacketReader
   readonly #began: number
   #heard: number
@@ -78,10 +83,10 @@ export class Connection {
     this.#socket = socket
     this.#options = options
     this.#session = options.session
-    this.#account = options.account
+    this.#lease = options.lease
     this.#reader = createPacketReader(PACKET_MAX, {
       lengthOf: (command) => this.#lengthOf(command),
-      memory: memoryOf(options.account),
+      memory: memoryOf(options.lease),
     })
     this.#began = options.now()
     this.#heard = this.#began
@@ -101,7 +106,7 @@ export class Connection {
   }
 
   /** Its state, to choose the connection that is closed to make room. */
-  standing(): Standing {
+  standing(): ConnectionState {
     return {
       negotiated: this.#session.negotiated,
       busy: this.#busy,
@@ -122,7 +127,7 @@ export class Connection {
     this.#socket.destroySoon()
   }
 
-  /** Says what is due, and ends what takes too long; called every second or so. */
+  /** Sends what is due, and ends what takes too long; called every second or so. */
   tick(): void {
     const { now, timeouts } = this.#options
     const time = now()
@@ -141,7 +146,7 @@ export class Connection {
     }
   }
 
-  /** No more messages: at once, or when the one that is here is over. */
+  /** Takes no more messages: ends at once, or when the message that is here is over. */
   finish(): void {
     this.#finishing = true
     if (!this.#session.amidMessage && !this.#busy) this.#leave()
@@ -171,7 +176,7 @@ export class Connection {
     if (this.#isLeaving()) return
     this.#heard = this.#options.now()
     this.#reader.push(chunk)
-    if (!this.#busy) void this.#work()
+    if (!this.#busy) this.#work()
     if (!this.#busy)
       freeBuffer(chunk) // read to its end; sessions keep copies alone
     else this.#letWait(this.#reader.pending)
@@ -179,7 +184,7 @@ export class Connection {
 
   #letWait(bytes: number): void {
     try {
-      this.#account.charge(bytes - this.#waiting)
+      this.#lease.charge(bytes - this.#waiting)
       this.#waiting = bytes
       if (this.#waiting > WAITING_MAX) this.#socket.pause()
     } catch (error) {
@@ -187,32 +192,46 @@ export class Connection {
     }
   }
 
-  async #work(): Promise<void> {
+  /** Takes what is here, up to a command whose answer takes time: most have none. */
+  #work(): void {
     const reader = this.#reader
     this.#busy = true
     try {
       for (let packet = reader.next(); packet && !this.#isLeaving(); packet = reader.next()) {
         const answer = this.#session.take(parseCommand(packet))
         if (answer instanceof Promise) {
-          this.#said = this.#options.now()
-          this.#say(await answer)
-          this.#heard = this.#options.now()
-        } else {
-          this.#say(answer)
+          void this.#await(answer)
+          return
         }
-        if (this.#session.over || (this.#finishing && !this.#session.amidMessage)) this.#leave()
+        this.#say(answer)
+        this.#leaveIfOver()
       }
     } catch (error) {
       this.#giveUp(error)
-    } finally {
-      this.#busy = false
-      if (!this.#isLeaving()) {
-        this.#account.release(this.#waiting)
-        if (!reader.amidst && !this.#session.amidContent) reader.trim()
-      }
-      this.#waiting = 0
-      if (this.#socket.isPaused()) this.#socket.resume()
     }
+    this.#busy = false
+    if (!this.#isLeaving()) {
+      this.#lease.release(this.#waiting)
+      if (!reader.amidst && !this.#session.amidContent) reader.trim()
+    }
+    this.#waiting = 0
+    if (this.#socket.isPaused()) this.#socket.resume()
+  }
+
+  async #await(answer: Promise<Buffer | undefined>): Promise<void> {
+    this.#said = this.#options.now()
+    try {
+      this.#say(await answer)
+      this.#heard = this.#options.now()
+      this.#leaveIfOver()
+    } catch (error) {
+      this.#giveUp(error)
+    }
+    this.#work()
+  }
+
+  #leaveIfOver(): void {
+    if (this.#session.over || (this.#finishing && !this.#session.amidMessage)) this.#leave()
   }
 
   #say(answer: Buffer | undefined): void {
@@ -222,7 +241,7 @@ export class Connection {
     else this.#socket.write(answer)
   }
 
-  /** Whatever the MTA does with a filter that leaves, it has been told to put the message off. */
+  /** Whatever the MTA does when a filter leaves, it has been told to defer the message. */
   #giveUp(error: unknown): void {
     const isExpected = error instanceof WireError || isFault(error)
     const stack = error instanceof Error && !isExpected ? error.stack : undefined
@@ -231,23 +250,23 @@ export class Connection {
     this.#leave()
   }
 
-  /** What came and was not worked on yet never will be. */
+  /** What came and was not worked on will never be. */
   #leave(): void {
     if (this.#isLeaving()) return
     this.#leaveAt = this.#options.now()
     this.#session.close()
     this.#reader.close()
-    this.#account.close()
+    this.#lease.close()
     this.#socket.end()
     this.#options.left()
   }
 }
 
-function memoryOf(account: Account): PacketMemory {
+function memoryOf(lease: MemoryLease): PacketMemory {
   return {
-    charge: (bytes) => account.charge(bytes),
+    charge: (bytes) => lease.charge(bytes),
     release(packet) {
-      account.release(packet.length)
+      lease.release(packet.length)
       freeBuffer(packet) // at once, for the garbage collector may take its time
     },
   }

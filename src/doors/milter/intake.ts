@@ -3,7 +3,7 @@ import type { LookOptions } from '../../message/held.ts'
 import type { Message } from '../../message/spool.ts'
 import { createGathering } from '../shared/gathering.ts'
 import { createLineEnds } from '../shared/line-ends.ts'
-import type { Account } from '../shared/memory.ts'
+import type { MemoryLease } from '../shared/memory.ts'
 
 const LF = 0x0a
 const CR = 0x0d
@@ -29,11 +29,11 @@ export interface Intake {
 }
 
 /**
- * In memory, which is charged to `account`, up to HELD_MAX, a header block up to HEADER_MAX; the rest of a message whose
+ * In memory, which is charged to `lease`, up to HELD_MAX, a header block up to HEADER_MAX; the rest of a message whose
  * header is larger is not kept. Faults: `temp-file` and `write`, of the spool, and `out-of-memory`.
  */
-export function createIntake(options: LookOptions, account: Account): Intake {
-  const gathering = createGathering(options, account)
+export function createIntake(options: LookOptions, lease: MemoryLease): Intake {
+  const gathering = createGathering(options, lease)
   let inHeader = true
   let headerLength = 0
   let headerTooLarge = false
@@ -42,7 +42,8 @@ export function createIntake(options: LookOptions, account: Account): Intake {
   function holdHeader(...parts: readonly Buffer[]): void {
     for (const part of parts) {
       if (headerTooLarge) return
-      const piece = part.subarray(0, HEADER_MAX + 1 - headerLength)
+      const room = HEADER_MAX + 1 - headerLength
+      const piece = part.length > room ? part.subarray(0, room) : part
       gathering.hold(piece)
       headerLength += piece.length
       headerTooLarge = headerLength > HEADER_MAX

@@ -1,22 +1,23 @@
-import { type MailAddress, readAddress } from '../../envelope/address.ts'
-import { ADDRESS_MAX, makeEnvelope } from '../../envelope/envelope.ts'
-import type { Origin } from '../../envelope/origin.ts'
+import { Fault, faultKindOf } from '../../ground/runtime/fault.ts'
+import type { LogEntry } from '../../ground/runtime/log.ts'
 import type { Decision } from '../../judge/decision.ts'
 import type { Transaction } from '../../judge/transaction.ts'
-import { Fault, faultKindOf } from '../../runtime/fault.ts'
-import type { LogEntry } from '../../runtime/log.ts'
-import { keepInQuarantine } from '../shared/keep-message.ts'
+import { type MailAddress, readAddress } from '../../message/envelope/address.ts'
+import { ADDRESS_MAX, makeEnvelope } from '../../message/envelope/envelope.ts'
+import type { Origin } from '../../message/envelope/origin.ts'
+import { keepAsDecided } from '../shared/keep-message.ts'
 import {
   type Circumstances,
   decisionLines,
   faultLine,
   type Known,
   passLine,
+  TRIAL,
 } from '../shared/log-lines.ts'
 import { createRecipientList } from '../shared/recipient-list.ts'
 import { announcedSize, bareAddress } from '../shared/smtp-path.ts'
 import { faultReply, replyCode } from '../shared/smtp-reply.ts'
-import { carryOut } from './carry-out.ts'
+import { answersBy, carryOut } from './carry-out.ts'
 import type { Intake } from './intake.ts'
 import type { Receiving } from './receive.ts'
 import type { MilterServer } from './server.ts'
@@ -25,7 +26,7 @@ import { type Agreement, step } from './wire/negotiation.ts'
 import { accepted, smtpReply } from './wire/replies.ts'
 import { WireError } from './wire/wire-error.ts'
 
-/** What is known of a message once it is whole, beside what it is. */
+/** What is known of a whole message, besides the message itself. */
 export interface Ending {
   readonly agreement: Agreement
   readonly authenticated: boolean
@@ -33,6 +34,8 @@ export interface Ending {
   readonly remote: string | undefined
   /** The MTA's own name for the message. */
   readonly queueId: string | undefined
+  /** Whether it is mail of `onescan check`, which no MTA sends. */
+  readonly isTrial: boolean
   /** What is known of the client beside. */
   readonly origin: Origin
 }
@@ -46,7 +49,7 @@ export interface Mail {
   readonly amidContent: boolean
   /** Throws a Fault of kind `out-of-memory` if there is no room for one more. */
   recipient(path: Buffer): void
-  /** Answers so at the end, whatever else comes. */
+  /** Sets the answer at the end, whatever else comes. */
   defer(fault: Fault): void
   field(name: Buffer, value: Buffer, agreement: Agreement): void
   endHeader(): void
@@ -57,7 +60,10 @@ export interface Mail {
   close(): void
 }
 
-/** As it stands in a header, in small letters, and the bytes of its value that a line may tell. */
+/**
+ * The name as it stands in a header, in lower case, and the bytes of its value that a log line may
+ * hold.
+ */
 const MESSAGE_ID = 'message-id'
 const MESSAGE_ID_MAX = 1000
 
@@ -69,7 +75,7 @@ export function openMail({ path, parameters }: Address, server: MilterServer): M
   // One that is too long stays too long.
   const from = Buffer.from(bareAddress(path).subarray(0, ADDRESS_MAX + 1))
   const sender = readAddress(from)
-  const recipients = createRecipientList(server.openAccount())
+  const recipients = createRecipientList(server.openLease())
   let known: Known = {
     from: sender.text,
     to: undefined,
@@ -106,7 +112,7 @@ export function openMail({ path, parameters }: Address, server: MilterServer): M
 
   async function judge(ending: Ending): Promise<Buffer> {
     const about = (transaction: Transaction | undefined, reply: number | undefined) =>
-      circumstances(ending, transaction, known, reply, server.now() - began)
+      logContext(ending, transaction, known, reply, server.now() - began)
     let transaction: Transaction | undefined
     try {
       if (trouble !== undefined) throw trouble
@@ -123,12 +129,12 @@ export function openMail({ path, parameters }: Address, server: MilterServer): M
         const { authenticated: relay, origin } = ending
         const client = { relay, clusterPeer, bounceInjector: false, origin }
         transaction = { message, envelope, client }
-        const judged = await watched(receiving, transaction, ending.remote)
+        const judged = await watched(receiving, transaction, ending)
         if (gone.signal.aborted) throw new Fault('read', 'the MTA left before it was answered')
         const decision =
-          judged.kind === 'quarantine' && judged.place.kind === 'directory'
-            ? await keepInQuarantine(judged, transaction, undefined, about(transaction, undefined))
-            : judged
+          judged.kind === 'quarantine' && judged.place.kind === 'hold'
+            ? judged
+            : await keepAsDecided(judged, transaction, undefined, about(transaction, undefined))
         const answer = carryOut(decision, { header: message.header, paths }, ending.agreement)
         const told = about(transaction, replyCode(decision))
         for (const line of decisionLines(decision, undefined, told)) server.log(line)
@@ -146,13 +152,14 @@ export function openMail({ path, parameters }: Address, server: MilterServer): M
   async function watched(
     { judge }: Extract<Receiving, { kind: 'judge' }>,
     transaction: Transaction,
-    remote: string | undefined,
+    { remote, isTrial, agreement }: Ending,
   ): Promise<Decision> {
     const { size } = transaction.message
     const leave = await server.turn(gone.signal)
-    const over = server.begin?.({ door: 'milter', remote, from: sender.text, size })
+    const about = { door: 'milter', remote, from: sender.text, size }
+    const over = isTrial ? undefined : server.begin?.(about)
     try {
-      return await judge(transaction, gone.signal)
+      return await judge(transaction, gone.signal, answersBy(agreement))
     } finally {
       over?.()
       leave()
@@ -168,7 +175,7 @@ export function openMail({ path, parameters }: Address, server: MilterServer): M
     recipient(to) {
       if (stage !== 'envelope') throw new WireError('RCPT behind the envelope')
       known = { ...known, to: known.to ?? addressOf(to), recipients: known.recipients + 1 }
-      // Whoever was asked about it may have answered when it was too late.
+      // The answer about it may have come too late.
       if (trouble === undefined && !gone.signal.aborted) recipients.add(to)
     },
     defer(fault) {
@@ -207,8 +214,8 @@ export function openMail({ path, parameters }: Address, server: MilterServer): M
   }
 }
 
-function circumstances(
-  { remote, queueId }: Ending,
+function logContext(
+  { remote, queueId, isTrial }: Ending,
   transaction: Transaction | undefined,
   known: Known,
   reply: number | undefined,
@@ -218,6 +225,7 @@ function circumstances(
     ['reply', reply],
     ['door', 'milter'],
     ['queue', queueId],
+    ...(isTrial ? [TRIAL] : []),
   ]
   return { door, remote, transaction, known, total }
 }

@@ -1,12 +1,13 @@
 import { createServer, type Server } from 'node:net'
+import { createTurns } from '../../ground/runtime/concurrency.ts'
 import { switchedOff } from '../../judge/policy.ts'
-import { createTurns } from '../../runtime/concurrency.ts'
-import type { DoorState } from '../../visible/live/told.ts'
-import type { Witness } from '../../visible/live/witness.ts'
+import type { MailReporter } from '../../observe/live/mail-reporter.ts'
+import type { DoorState } from '../../observe/live/process-report.ts'
 import type { Configuration } from '../shared/configuration.ts'
 import { ConnectionSet } from '../shared/connection-set.ts'
 import { type Candidate, goesForConnection, goesForMemory } from '../shared/eviction.ts'
-import type { Account, Budget } from '../shared/memory.ts'
+import { refusingRules } from '../shared/judging.ts'
+import type { Budget, MemoryLease } from '../shared/memory.ts'
 import { takeTurn } from '../shared/turn.ts'
 import { Connection, standardTimeouts, type Timeouts } from './connection.ts'
 import { startReceiving } from './receive.ts'
@@ -16,7 +17,7 @@ import { MilterSession } from './session.ts'
 export interface MilterOptions {
   /** Messages that are judged at once; others wait, as far as memory lets them. */
   readonly maxClients: number
-  /** Of the whole process, for what is told of messages before they count as here. */
+  /** The memory of the whole process for parts of messages that are not judged yet. */
   readonly budget: Budget
   /** If one more comes, a silent one is closed; if none is silent, the new one is, and the MTA goes on as without a milter. */
   readonly maxConnections?: number
@@ -26,7 +27,7 @@ export interface MilterOptions {
   /** What became of each message, a line each. */
   readonly mailLog: (line: Buffer) => void
   /** Who shows what is done with mail. */
-  readonly witness?: Witness | undefined
+  readonly reporter?: MailReporter | undefined
 }
 
 export interface Milter {
@@ -79,10 +80,10 @@ export function createMilter(first: Configuration, options: MilterOptions): Milt
       return
     }
     const charged: Charged = { bytes: 0 }
-    const openAccount = () => chargedTo(charged, budget.open())
+    const openLease = () => chargedTo(charged, budget.open())
     const connection = new Connection(socket, {
-      session: new MilterSession(serverFor(openAccount)),
-      account: openAccount(),
+      session: new MilterSession(serverFor(openLease, peer === '')),
+      lease: openLease(),
       timeouts,
       now,
       log,
@@ -102,22 +103,27 @@ export function createMilter(first: Configuration, options: MilterOptions): Milt
   })
   server.on('error', (error) => log(`milter: ${error.message}`))
 
-  function serverFor(openAccount: MilterServer['openAccount']): MilterServer {
+  function serverFor(openLease: MilterServer['openLease'], isLocal: boolean): MilterServer {
     return {
-      get quota() {
-        return switchedOff(configuration.place) === undefined ? configuration.quota : undefined
+      isLocal,
+      get rules() {
+        return refusingRules(configuration)
       },
-      receive: () => startReceiving(configuration, openAccount()),
-      openAccount,
+      get quota() {
+        const { quota, place } = configuration // few have one: files are looked for only then
+        return quota && switchedOff(place) === undefined ? quota : undefined
+      },
+      receive: () => startReceiving(configuration, openLease()),
+      openLease,
       turn: (gone) => takeTurn(turns, maxClients, gone),
       log: mailLog,
-      begin: options.witness?.begin,
+      begin: options.reporter?.begin,
       now,
     }
   }
 
   /** If there is no memory left, a silent connection is closed and gives its memory back. */
-  function chargedTo(charged: Charged, account: Account): Account {
+  function chargedTo(charged: Charged, lease: MemoryLease): MemoryLease {
     let own = 0
     const count = (bytes: number) => {
       own += bytes
@@ -126,15 +132,16 @@ export function createMilter(first: Configuration, options: MilterOptions): Milt
     return {
       charge(bytes) {
         while (bytes > budget.free && evict(goesForMemory(candidates(charged), now()))) {}
-        account.charge(bytes)
+        lease.charge(bytes)
         count(bytes)
       },
+      isPlenty: (bytes) => lease.isPlenty(bytes),
       release(bytes) {
-        account.release(bytes)
+        lease.release(bytes)
         count(-bytes)
       },
       close() {
-        account.close()
+        lease.close()
         count(-own)
       },
     }
@@ -153,7 +160,7 @@ export function createMilter(first: Configuration, options: MilterOptions): Milt
     return one !== undefined
   }
 
-  /** Said once, until there is room again. */
+  /** Logged once, until there is room again. */
   function makeRoom(peer: string): boolean {
     if (serving.size < maxConnections) return true
     const isRoom = evict(goesForConnection(candidates(), peer, now()))

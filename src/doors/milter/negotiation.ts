@@ -2,11 +2,7 @@ import type { MilterServer } from './server.ts'
 import type { Command } from './wire/commands.ts'
 import { type Agreement, action, macroStage, step, type Wish } from './wire/negotiation.ts'
 
-/**
- * Steps whose answer could only be "go on", so that the MTA need not wait for it. Not DATA:
- * over TCP Postfix holds the content back until what it sent before is acknowledged (RFC 896),
- * and where no answer carries the acknowledgement Linux delays it by 40 ms.
- */
+/** Steps whose answer could only be "go on", so that the MTA need not wait for it. */
 const quietly =
   step.noReplyToConnect |
   step.noReplyToHelo |
@@ -28,20 +24,31 @@ const noReply: Readonly<Partial<Record<Command['kind'], number>>> = {
   'unknown-smtp': step.noReplyToUnknown,
 }
 
-/** What is asked of an MTA; to answer RCPT only if there is an answer to give. */
-export function wishOf({ quota }: Pick<MilterServer, 'quota'>): Wish {
+/** What this filter asks of an MTA. It asks to answer RCPT only if there is an answer to give. */
+export function wishOf({
+  quota,
+  rules,
+  isLocal,
+}: Pick<MilterServer, 'quota' | 'rules' | 'isLocal'>): Wish {
+  const asksAboutRecipients = quota !== undefined || rules !== undefined
   return {
     neededActions: action.addFields | action.changeFields,
     wantedActions: action.addRecipients | action.deleteRecipients | action.quarantine,
     wantedSteps:
       quietly |
-      (quota === undefined ? step.noReplyToRecipient : 0) |
+      (asksAboutRecipients ? 0 : step.noReplyToRecipient) |
+      (isLocal ? step.skipData : 0) |
       step.skipUnknown |
       step.skipEndOfHeader |
       step.leadingSpace,
     macros: [
+      [macroStage.connect, []],
+      [macroStage.helo, []],
       [macroStage.mail, ['i', '{auth_authen}']],
+      [macroStage.recipient, ['i']],
+      [macroStage.data, []],
       [macroStage.endOfMessage, ['i']],
+      [macroStage.endOfHeader, []],
     ],
   }
 }

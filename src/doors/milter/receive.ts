@@ -1,6 +1,6 @@
 import type { Configuration } from '../shared/configuration.ts'
 import { type Judging, startJudging } from '../shared/judging.ts'
-import type { Account } from '../shared/memory.ts'
+import type { MemoryLease } from '../shared/memory.ts'
 import { createIntake, type Intake } from './intake.ts'
 
 /** How one message is received and judged. */
@@ -8,9 +8,9 @@ export type Receiving =
   | Extract<Judging, { kind: 'pass' }>
   | (Extract<Judging, { kind: 'judge' }> & { readonly intake: Intake })
 
-export function startReceiving(configuration: Configuration, account: Account): Receiving {
+export function startReceiving(configuration: Configuration, lease: MemoryLease): Receiving {
   const judging = startJudging(configuration)
   return judging.kind === 'pass'
     ? judging
-    : { ...judging, intake: createIntake(judging.look, account) }
+    : { ...judging, intake: createIntake(judging.look, lease) }
 }

@@ -1,13 +1,16 @@
-import { readAddress } from '../../envelope/address.ts'
-import { clientNameOf, type Origin } from '../../envelope/origin.ts'
+import { isFault } from '../../ground/runtime/fault.ts'
+import type { LogEntry } from '../../ground/runtime/log.ts'
 import { isAskedAbout } from '../../judge/over-quota.ts'
-import type { QuotaLookup } from '../../quota/quota-answer.ts'
-import { isFault } from '../../runtime/fault.ts'
-import type { LogEntry } from '../../runtime/log.ts'
+import { readAddress } from '../../message/envelope/address.ts'
+import { clientNameOf, type Origin } from '../../message/envelope/origin.ts'
+import type { QuotaLookup } from '../../quota/ask/quota-answer.ts'
+import type { Rules } from '../../rules/match.ts'
 import { type Circumstances, faultLine } from '../shared/log-lines.ts'
+import { refuseByRule } from '../shared/refuse-by-rule.ts'
 import { refuseFull } from '../shared/refuse-full.ts'
 import { bareAddress } from '../shared/smtp-path.ts'
 import { NO_ROOM } from '../shared/smtp-reply.ts'
+import { TRIAL_MACRO } from '../shared/trial-chain.ts'
 import { type Mail, openMail } from './mail.ts'
 import { isAnswered, wishOf } from './negotiation.ts'
 import type { MilterServer } from './server.ts'
@@ -24,8 +27,8 @@ const copied = (name: Buffer) => name.toString('latin1', 0, NAME_MAX) || undefin
 
 const noRoom = smtpReply(NO_ROOM)
 
-/** Those that are asked for and looked at: negotiation.ts. */
-const MACROS = ['i', 'auth_authen']
+/** The macros that are asked for and read (negotiation.ts), and that of `onescan check`. */
+const MACROS = ['i', 'auth_authen', TRIAL_MACRO]
 
 /** One MTA's connection: any number of SMTP clients one after the other, each with any number of messages. */
 export class MilterSession {
@@ -206,9 +209,11 @@ export class MilterSession {
   }
 
   #takeRecipient(command: Command & { kind: 'recipient' }) {
-    const { quota } = this.#server
+    const { quota, rules } = this.#server
     const to = this.#current('RCPT')
     const answer = this.#goOn(command)
+    const refusal = answer && rules && this.#refuseByRule(command.path, to, rules)
+    if (refusal !== undefined) return refusal
     if (!quota || !answer || !this.#isAsked(quota)) return this.#admit(command.path, to, answer)
     const path = Buffer.from(command.path) // the packet is not ours for as long as we ask
     const { sender, size } = to
@@ -224,6 +229,14 @@ export class MilterSession {
     )
   }
 
+  #refuseByRule(path: Buffer, { sender, size }: Mail, rules: Rules): Buffer | undefined {
+    if (this.#isPlayed()) return undefined
+    const recipient = readAddress(Buffer.from(bareAddress(path)))
+    const asker = { origin: this.#origin(), relay: this.#isAuthenticated(), log: this.#server.log }
+    const refusal = refuseByRule({ recipient, sender, size }, rules, asker)
+    return refusal && smtpReply(refusal)
+  }
+
   async #endMessage(chunk: Buffer): Promise<Buffer> {
     const whole = this.#current('end of message')
     whole.body(chunk)
@@ -233,6 +246,7 @@ export class MilterSession {
         authenticated: this.#isAuthenticated(),
         remote: this.#remote(),
         queueId: this.#macros.get('i'),
+        isTrial: this.#macros.get(TRIAL_MACRO) !== undefined,
         origin: this.#origin(),
       })
     } finally {

@@ -1,14 +1,14 @@
-import { readAddress } from '../../envelope/address.ts'
 import { isAskedAbout, OVER_QUOTA, overQuotaText } from '../../judge/over-quota.ts'
-import type { QuotaClient } from '../../quota/client.ts'
-import type { Explained } from '../../quota/quota-answer.ts'
+import { readAddress } from '../../message/envelope/address.ts'
+import type { QuotaClient } from '../../quota/ask/client.ts'
+import type { Explained } from '../../quota/ask/quota-answer.ts'
 import { quotaLine } from '../shared/quota-line.ts'
 import { type Attributes, writeAttributes } from './attributes.ts'
 
 /** What `onescan quota` asks on the same socket. */
 export const EXPLAIN = 'onescan_quota'
 
-/** What requests are answered by. */
+/** What the answers to requests depend on. */
 export interface AccessPolicy {
   /** Undefined if QUOTAD is not set. */
   readonly quota: QuotaClient | undefined

@@ -1,6 +1,6 @@
 import { createServer, type Server, type Socket } from 'node:net'
-import { errorCode, errorText } from '../../runtime/fault.ts'
-import type { DoorState } from '../../visible/live/told.ts'
+import { errorCode, errorText } from '../../ground/runtime/fault.ts'
+import type { DoorState } from '../../observe/live/process-report.ts'
 import { ConnectionSet } from '../shared/connection-set.ts'
 import { type AccessPolicy, answerRequest } from './access-answer.ts'
 import { createAttributeReader } from './attributes.ts'

@@ -1,18 +1,19 @@
-import { type Envelope, redirect } from '../../envelope/envelope.ts'
-import type { Decision, Quarantined } from '../../judge/decision.ts'
+import { type Input, replaceProcess } from '../../ground/runtime/replace-process.ts'
+import { writeWhole } from '../../ground/runtime/write-whole.ts'
+import type { Decision, Split, Undivided } from '../../judge/decision.ts'
+import { acceptedShare } from '../../judge/divide.ts'
 import type { Policy } from '../../judge/policy.ts'
 import type { Transaction } from '../../judge/transaction.ts'
 import { openAnonymousFile, spoolFault } from '../../message/anonymous-file.ts'
+import { type Envelope, redirect } from '../../message/envelope/envelope.ts'
 import { editHeader } from '../../message/header-block.ts'
 import type { SpooledMessage } from '../../message/spool.ts'
-import { type Input, replaceProcess } from '../../runtime/replace-process.ts'
-import { writeWhole } from '../../runtime/write-whole.ts'
 import { type ErrorReport, report } from '../shared/error-report.ts'
 import { exit } from '../shared/exit-codes.ts'
 import type { Journal } from '../shared/journal.ts'
 import { type Chain, checkChain } from './chain.ts'
 
-/** The next program, what it sees, and this program's own file, which it must not be. */
+/** The next program, what it may see, and the file of this very program, which it must not be. */
 export interface NextInLine extends Chain {
   readonly environment: Readonly<Record<string, string>>
   readonly self: string
@@ -34,7 +35,7 @@ export async function carryOut(
 ): Promise<number> {
   switch (decision.kind) {
     case 'accept':
-      return handOn(decision, transaction, outlet)
+      return handOn(decision, transaction, decision, outlet)
     case 'reject':
     case 'defer':
       return answer(report(decision.reply, outlet.errorReport), decision, outlet)
@@ -42,10 +43,12 @@ export async function carryOut(
       return answer(exit.done, decision, outlet)
     case 'quarantine':
       return answer(exit.done, await keep(decision, transaction, outlet), outlet)
+    case 'split':
+      return handOnShare(await keep(decision, transaction, outlet), transaction, outlet)
   }
 }
 
-/** Nothing is looked at: the next program gets both descriptors as they came. */
+/** Reads nothing: the next program gets both descriptors as they came. */
 export async function passThrough(
   chain: NextInLine,
   journal: Journal,
@@ -56,28 +59,39 @@ export async function passThrough(
   return replaceProcess({ ...chain, inputs: undefined })
 }
 
+/** The log tells of all that was decided. */
 async function handOn(
-  decision: Extract<Decision, { kind: 'accept' }>,
+  { edits, recipients }: Extract<Undivided, { kind: 'accept' }>,
   { message, envelope }: Transaction<SpooledMessage>,
+  decided: Decision,
   { policy, chain, journal }: Outlet,
 ): Promise<number> {
   checkChain(chain, chain.self)
-  const { edits, recipients } = decision
   const edited = message.rewrite(editHeader(message.header, edits))
   const addressed = recipients ? redirect(envelope, recipients) : envelope
   const envelopeFile = spoolEnvelope(addressed, policy.spool.directory)
   message.removeNamedFile()
-  journal.decided(decision, undefined)
+  journal.decided(decided, undefined)
   return replaceProcess({ ...chain, inputs: [edited, envelopeFile] })
 }
 
-async function keep(
-  decision: Quarantined,
+/** It is kept for some by now, and goes on to the others. */
+async function handOnShare(
+  split: Split,
+  transaction: Transaction<SpooledMessage>,
+  outlet: Outlet,
+): Promise<number> {
+  const { decision, envelope } = acceptedShare(split)!
+  return handOn(decision, { ...transaction, envelope }, split, outlet)
+}
+
+async function keep<Kind extends Decision>(
+  decision: Kind,
   transaction: Transaction,
   { journal }: Outlet,
-): Promise<Quarantined> {
-  const { keepInQuarantine } = await import('../shared/keep-message.ts')
-  return keepInQuarantine(decision, transaction, exit.done, journal.about())
+): Promise<Kind> {
+  const { keepAsDecided } = await import('../shared/keep-message.ts')
+  return keepAsDecided(decision, transaction, exit.done, journal.about())
 }
 
 /** A file, not a pipe: no process would be left to write into a pipe past its capacity. */

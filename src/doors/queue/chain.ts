@@ -1,9 +1,9 @@
 import { statSync } from 'node:fs'
 import { join } from 'node:path'
+import { errorText, Fault } from '../../ground/runtime/fault.ts'
+import { checkExecutable, findProgram } from '../../ground/runtime/find-program.ts'
+import { type Environment, splitWords } from '../../ground/settings/settings.ts'
 import type { Place } from '../../judge/policy.ts'
-import { errorText, Fault } from '../../runtime/fault.ts'
-import { checkExecutable, findProgram } from '../../runtime/find-program.ts'
-import { type Environment, splitWords } from '../../settings/settings.ts'
 
 /** The program that gets the message next, and its arguments. */
 export interface Chain {

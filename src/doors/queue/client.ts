@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs'
-import { clientNameOf } from '../../envelope/origin.ts'
+import { passwdEntryOf } from '../../ground/runtime/passwd.ts'
+import { readText } from '../../ground/settings/read.ts'
+import { type Environment, isSet } from '../../ground/settings/settings.ts'
 import type { Client } from '../../judge/transaction.ts'
-import { passwdEntryOf } from '../../runtime/passwd.ts'
-import { readText } from '../../settings/read.ts'
-import { type Environment, isSet } from '../../settings/settings.ts'
+import { clientNameOf } from '../../message/envelope/origin.ts'
 
 /** What tcp.smtp rules and qmail-smtpd say about the client, by the environment. */
 export function readClient(env: Environment): Client {

@@ -1,11 +1,15 @@
 import { existsSync } from 'node:fs'
+import { parseAddress } from '../../ground/net/address.ts'
+import type { Environment } from '../../ground/settings/settings.ts'
+import type { PlanFor } from '../../judge/by-rule.ts'
 import type { Decision } from '../../judge/decision.ts'
 import { judge } from '../../judge/engine.ts'
 import { HOST_DIRECTORY, type Policy, readPlace, withSettings } from '../../judge/policy.ts'
 import type { Transaction } from '../../judge/transaction.ts'
+import { recipientsOf } from '../../message/envelope/envelope.ts'
+import type { Addressed } from '../../rules/candidates.ts'
 import { ruleFiles } from '../../rules/places.ts'
 import { makeScanners } from '../../scan/scanners.ts'
-import type { Environment } from '../../settings/settings.ts'
 import type { LogSink } from '../shared/log-sink.ts'
 import type { SlotTools } from './prepare-tools.ts'
 
@@ -21,12 +25,26 @@ export async function judgeHere(
   if (!places.some((path) => existsSync(path))) return judge(transaction, policy, tools)
   const { loadRules } = await import('../../rules/load.ts')
   const { judgeByRules } = await import('../../judge/by-rule.ts')
-  const rules = loadRules(control, HOST_DIRECTORY)
+  const rules = loadRules(control, HOST_DIRECTORY, addressed(transaction))
   if (rules === undefined) return judge(transaction, policy, tools)
-  return judgeByRules(transaction, rules, async (settings) => {
+  const planFor: PlanFor = async (settings) => {
     if (settings === undefined) return { policy, tools }
     const set = withSettings(policy, env, settings)
     const scanners = await makeScanners(set.scan, undefined, log.relay)
     return { policy: set, tools: { ...tools, scanners } }
-  })
+  }
+  return judgeByRules(transaction, rules, planFor, 'once, some kept')
+}
+
+/** Recipients by whom lines are chosen before they are read. */
+const RECIPIENTS_MAX = 50
+
+function addressed({ envelope, client }: Transaction): Addressed | undefined {
+  if (envelope.recipientCount > RECIPIENTS_MAX) return undefined
+  const address = client.origin?.clientAddress
+  return {
+    sender: envelope.sender,
+    recipients: [...recipientsOf(envelope)],
+    client: address === undefined ? undefined : parseAddress(address),
+  }
 }

@@ -1,8 +1,8 @@
+import { asksAbout, tellAbout } from '../../ground/runtime/about.ts'
+import { errorText, Fault, faultKindOf } from '../../ground/runtime/fault.ts'
+import { leaveStandardStreamsAlone } from '../../ground/runtime/standard-streams.ts'
+import { chainEnvironment } from '../../ground/settings/environment.ts'
 import { readPlace, readPolicy } from '../../judge/policy.ts'
-import { asksAbout, tellAbout } from '../../runtime/about.ts'
-import { errorText, Fault, faultKindOf } from '../../runtime/fault.ts'
-import { leaveStandardStreamsAlone } from '../../runtime/standard-streams.ts'
-import { chainEnvironment } from '../../settings/environment.ts'
 import { readErrorReport } from '../shared/error-report.ts'
 import { codeOfFault, exit } from '../shared/exit-codes.ts'
 import { type Journal, openJournal } from '../shared/journal.ts'
@@ -27,7 +27,9 @@ run().then(
   () => process.exit(exit.internalBug),
 )
 
-/** The exit code, unless this process became the chain; whatever fails is a line in the log. */
+/**
+ * Returns the exit code, unless this process became the chain. Whatever fails is a line in the log.
+ */
 async function run(): Promise<number> {
   const log = await openLog(env)
   const journal = openJournal(env, log)

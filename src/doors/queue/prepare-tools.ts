@@ -1,10 +1,10 @@
 import { readSignatureFiles } from '../../cluster/signature-files.ts'
+import { loadCrypto } from '../../ground/runtime/crypto.ts'
 import type { Tools } from '../../judge/engine.ts'
 import type { Policy } from '../../judge/policy.ts'
-import type { QuotaClient } from '../../quota/client.ts'
-import type { TimedLookup } from '../../quota/quota-answer.ts'
-import type { QuotaSettings } from '../../quota/quota-settings.ts'
-import { loadCrypto } from '../../runtime/crypto.ts'
+import type { QuotaClient } from '../../quota/ask/client.ts'
+import type { TimedLookup } from '../../quota/ask/quota-answer.ts'
+import type { QuotaSettings } from '../../quota/ask/quota-settings.ts'
 import { makeScanners } from '../../scan/scanners.ts'
 import type { LogSink } from '../shared/log-sink.ts'
 
@@ -29,7 +29,7 @@ export async function prepareTools(policy: Policy, log: LogSink): Promise<SlotTo
 }
 
 async function openLookup(settings: QuotaSettings): Promise<SlotTools['quota']> {
-  const { openQuotaClient } = await import('../../quota/quota-client.ts')
+  const { openQuotaClient } = await import('../../quota/ask/quota-client.ts')
   return openQuotaClient(settings, () => {}) // the journal tells of this message
 }
 

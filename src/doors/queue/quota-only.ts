@@ -1,13 +1,13 @@
 import { readSync } from 'node:fs'
-import type { Envelope } from '../../envelope/envelope.ts'
+import { replaceProcess } from '../../ground/runtime/replace-process.ts'
+import type { Environment } from '../../ground/settings/settings.ts'
 import { answerForAll, deferOverQuota, isAskedAbout, quotaRemark } from '../../judge/over-quota.ts'
 import { openAnonymousFile } from '../../message/anonymous-file.ts'
+import type { Envelope } from '../../message/envelope/envelope.ts'
 import { findHeaderEnd, Header } from '../../message/header-block.ts'
 import { readSpoolPolicy } from '../../message/spool-policy.ts'
 import { writeAll } from '../../message/write-all.ts'
-import type { QuotaSettings } from '../../quota/quota-settings.ts'
-import { replaceProcess } from '../../runtime/replace-process.ts'
-import type { Environment } from '../../settings/settings.ts'
+import type { QuotaSettings } from '../../quota/ask/quota-settings.ts'
 import { report } from '../shared/error-report.ts'
 import { type Outlet, passThrough, spoolEnvelope } from './carry-out.ts'
 import { checkChain } from './chain.ts'
@@ -31,7 +31,7 @@ export async function passUnscanned(
   const client = readClient(env)
   if (!isAskedAbout(client, settings)) return passThrough(chain, journal, why)
   const { directory } = readSpoolPolicy(env)
-  const { openQuotaClient } = await import('../../quota/quota-client.ts')
+  const { openQuotaClient } = await import('../../quota/ask/quota-client.ts')
   const quota = openQuotaClient(settings, () => {}) // the journal tells of this message
   const { fd, size, envelope } = keep(directory)
   journal.received({ message: { size, header: headerOf(fd) }, envelope })

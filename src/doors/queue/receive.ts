@@ -1,13 +1,13 @@
 import { constants, fstatSync, readSync } from 'node:fs'
 import { digestsFor } from '../../cluster/digests.ts'
-import { createEnvelopeReader, type Envelope } from '../../envelope/envelope.ts'
+import { ACCESS_MODE, descriptorFlags } from '../../ground/runtime/descriptor-flags.ts'
+import { errorCode, errorText, Fault } from '../../ground/runtime/fault.ts'
+import type { Environment } from '../../ground/settings/settings.ts'
 import type { Tools } from '../../judge/engine.ts'
 import type { Policy } from '../../judge/policy.ts'
 import type { Transaction } from '../../judge/transaction.ts'
+import { createEnvelopeReader, type Envelope } from '../../message/envelope/envelope.ts'
 import { createSpool, type Spool, type SpooledMessage } from '../../message/spool.ts'
-import { ACCESS_MODE, descriptorFlags } from '../../runtime/descriptor-flags.ts'
-import { errorCode, errorText, Fault } from '../../runtime/fault.ts'
-import type { Environment } from '../../settings/settings.ts'
 import { readClient } from './client.ts'
 
 const BUFFER = 256 * 1024
@@ -17,7 +17,9 @@ const ENVELOPE_FD = 1
 /** Milliseconds between two looks at a descriptor that the caller left non-blocking. */
 const RETRY = 5
 
-/** The whole message and its envelope, or a Fault: nothing that is only half here is looked at. */
+/**
+ * The whole message and its envelope. Otherwise there is a Fault: nothing incomplete is looked at.
+ */
 export function receiveTransaction(
   policy: Policy,
   tools: Tools,

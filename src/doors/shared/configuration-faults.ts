@@ -1,10 +1,19 @@
 import { readClusterPolicy } from '../../cluster/cluster-policy.ts'
+import { errorText } from '../../ground/runtime/fault.ts'
+import {
+  everyFault,
+  faultLines,
+  gatherFaults,
+  lineEndFaults,
+} from '../../ground/settings/faults.ts'
+import { misspeltIn } from '../../ground/settings/misspelt.ts'
+import type { Environment } from '../../ground/settings/settings.ts'
+import { names } from '../../ground/settings/table.ts'
 import { contradictionsIn } from '../../judge/contradictions.ts'
 import { readPlace, readScanningPolicy } from '../../judge/policy.ts'
 import { readSpoolPolicy } from '../../message/spool-policy.ts'
 import { readQuarantineLimits } from '../../quarantine/quarantine-policy.ts'
-import { readQuotaSettings } from '../../quota/quota-settings.ts'
-import { errorText } from '../../runtime/fault.ts'
+import { readQuotaSettings } from '../../quota/ask/quota-settings.ts'
 import { makeScanners } from '../../scan/scanners.ts'
 import {
   readInfectedPolicy,
@@ -12,14 +21,10 @@ import {
   readUnscannedPolicy,
   type ScanPolicy,
 } from '../../scan/shared/scan-policy.ts'
-import { everyFault, faultLines, gatherFaults, lineEndFaults } from '../../settings/faults.ts'
-import { misspeltIn } from '../../settings/misspelt.ts'
-import type { Environment } from '../../settings/settings.ts'
-import { names } from '../../settings/table.ts'
 import { readVerdictPolicy } from '../../verdicts/verdicts-policy.ts'
 import { readConfiguration } from './configuration.ts'
 
-/** All of what readConfiguration() reads one after the other. */
+/** All parts that readConfiguration() reads one after the other. */
 const readers: readonly ((env: Environment) => unknown)[] = [
   (env) => readScanPolicy(env, readPlace(env)),
   (env) => readClusterPolicy(env, readPlace(env).control),
@@ -70,7 +75,7 @@ async function scannerFaults(scan: ScanPolicy | undefined): Promise<string[]> {
   return faults
 }
 
-/** Settings with which it starts, and which are hardly meant so, a line each. */
+/** Settings with which it starts but which are hardly meant so, a line each. */
 export function configurationWarnings(env: Environment): string[] {
   const misspelt = misspeltIn(env).map(({ name, meant }) => {
     return `${name} is not a setting: no program reads it; did you mean ${meant}?`

@@ -1,6 +1,14 @@
 import { digestsFor } from '../../cluster/digests.ts'
 import { readSignatureFiles } from '../../cluster/signature-files.ts'
-import type { Envelope } from '../../envelope/envelope.ts'
+import { loadCrypto } from '../../ground/runtime/crypto.ts'
+import { errorText, Fault } from '../../ground/runtime/fault.ts'
+import {
+  loadPassedDescriptors,
+  type PassedDescriptors,
+} from '../../ground/runtime/passed-descriptors.ts'
+import { readText } from '../../ground/settings/read.ts'
+import type { Environment } from '../../ground/settings/settings.ts'
+import { clamAv, scanners as scannerSettings } from '../../ground/settings/table/scanning.ts'
 import type { Tools } from '../../judge/engine.ts'
 import {
   HOST_DIRECTORY,
@@ -11,23 +19,19 @@ import {
   withSettings,
 } from '../../judge/policy.ts'
 import type { DigestsWanted } from '../../message/canonical-body.ts'
+import type { Envelope } from '../../message/envelope/envelope.ts'
 import type { Header } from '../../message/header-block.ts'
 import { readQuarantineLimits } from '../../quarantine/quarantine-policy.ts'
-import type { QuotaClient } from '../../quota/client.ts'
-import { countersLine } from '../../quota/counters.ts'
-import { openQuotaClient } from '../../quota/quota-client.ts'
-import { readQuotaSettings } from '../../quota/quota-settings.ts'
+import type { QuotaClient } from '../../quota/ask/client.ts'
+import { countersLine } from '../../quota/ask/counters.ts'
+import { openQuotaClient } from '../../quota/ask/quota-client.ts'
+import { readQuotaSettings } from '../../quota/ask/quota-settings.ts'
 import { loadRules } from '../../rules/load.ts'
 import type { Rules } from '../../rules/match.ts'
-import { loadCrypto } from '../../runtime/crypto.ts'
-import { errorText, Fault } from '../../runtime/fault.ts'
 import { openPool } from '../../scan/file-plugin/pool.ts'
 import { makeScanners } from '../../scan/scanners.ts'
 import type { QhpsiLine } from '../../scan/shared/scan-policy.ts'
 import type { Scanner } from '../../scan/shared/scanner.ts'
-import { readText } from '../../settings/read.ts'
-import type { Environment } from '../../settings/settings.ts'
-import { clamAv, scanners as scannerSettings } from '../../settings/table/scanning.ts'
 import { type HostMemory, openHostMemory } from '../../verdicts/host-memory.ts'
 import { openVerdictsBy } from '../../verdicts/open.ts'
 import { readVerdictPolicy } from '../../verdicts/verdicts-policy.ts'
@@ -39,6 +43,8 @@ export interface Configuration {
   /** Undefined if QHPSI is unset: all mail passes. */
   readonly policy: Policy | undefined
   readonly tools: Omit<Tools, 'scanners'>
+  /** For messages that are too large to be held: undefined if this runtime has none. */
+  readonly memoryFiles?: PassedDescriptors | undefined
   /** The digests of a body that will be asked for, by the header above it. */
   digestsFor(header: Header): DigestsWanted
   /** Asks whether a mailbox has room, with its cache; undefined if QUOTAD is not set. */
@@ -47,9 +53,9 @@ export interface Configuration {
   scannersFor(line: QhpsiLine): readonly Scanner[]
   /** The site's policy by rule, if there is one. */
   readonly rules: Rules | undefined
-  /** What a line of it sets, over this daemon's own policy. */
+  /** The policy for what a line of it sets, over this daemon's own. */
   byRule(settings: Readonly<Record<string, string>>): ByRule
-  /** What a door makes of a policy; undefined: nothing. */
+  /** How a door changes a policy; undefined: not at all. */
   readonly adapt?: (policy: Policy) => Policy
   /** Whether a sender is that of a trial of onescand's own: undefined where none is made. */
   readonly isTrial?: (sender: string) => boolean
@@ -66,8 +72,8 @@ export interface ByRule {
 }
 
 /**
- * What a message of that sender is judged with. A trial is scanned each time, remembered by nobody,
- * and blamed for nothing: it is not what scanners die of.
+ * What a message of that sender is judged with. A trial is scanned each time, no verdict about it
+ * is remembered, and it is never counted as what scanners die of.
  */
 export function toolsFor(
   { tools, isTrial }: Configuration,
@@ -125,6 +131,7 @@ export async function readConfiguration(
       crypto: (policy?.cluster || verdicts) && crypto,
       verdicts,
     },
+    memoryFiles: policy && (await loadPassedDescriptors()),
     digestsFor(header) {
       const wanted = digestsFor(header, keys, Date.now() / 1000)
       return verdicts === undefined ? wanted : { ...wanted, sha256: true }
@@ -145,7 +152,7 @@ export async function readConfiguration(
   }
 }
 
-/** What each line sets, read once; a value that makes no sense is told with its line. */
+/** The policies of all lines, read once; a value that makes no sense is reported with its line. */
 async function prepareRules(
   base: Policy,
   { all, path }: Rules,
@@ -175,7 +182,10 @@ async function prepareRules(
 /** Settings that scanners are made by. */
 const aboutScanners: object = { ...scannerSettings, ...clamAv }
 
-/** One value for all messages, whatever is in them. A directory is listed for that: not for each of a hundred messages in a second. */
+/**
+ * One value for all messages of a while: listing a directory for each of a hundred messages a
+ * second would be too much.
+ */
 function remembered<Value>(compute: () => Value): () => Value {
   let known: { readonly value: Value; readonly at: number } | undefined
   return () => {

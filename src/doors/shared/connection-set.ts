@@ -9,8 +9,9 @@ export class ConnectionSet<Connection> extends Set<Connection> {
   }
 
   /**
-   * Resolves when all are over, at once if there are none; those that are open after `grace`
-   * milliseconds are ended by `dismiss`. For one call, when no more are let in.
+   * Resolves when all connections are over, at once if there are none. Those that are open after
+   * `grace` milliseconds are ended by `dismiss`. May be called once, when no more connections are
+   * let in.
    */
   drain(grace: number, dismiss: (connection: Connection) => void): Promise<void> {
     if (this.size === 0) return Promise.resolve()

@@ -1,9 +1,9 @@
 import { closeSync, constants, fstatSync, readdirSync, writeSync } from 'node:fs'
+import { ACCESS_MODE, descriptorFlags } from '../../ground/runtime/descriptor-flags.ts'
+import { printable } from '../../ground/runtime/printable.ts'
+import { readOptionalNumber } from '../../ground/settings/read.ts'
+import { choice, type Environment } from '../../ground/settings/settings.ts'
 import type { Reply } from '../../judge/decision.ts'
-import { ACCESS_MODE, descriptorFlags } from '../../runtime/descriptor-flags.ts'
-import { printable } from '../../runtime/printable.ts'
-import { readOptionalNumber } from '../../settings/read.ts'
-import { choice, type Environment } from '../../settings/settings.ts'
 import { codeOfReply, exit } from './exit-codes.ts'
 
 /** How this caller takes a reply. */
@@ -28,7 +28,7 @@ export function readErrorReport(env: Environment): ErrorReport {
   return { fd: fd !== undefined && isForReplies(fd) ? fd : undefined, code }
 }
 
-/** ERROR_FD and ERROR_EXIT as they are set, whatever the descriptor is good for. */
+/** ERROR_FD and ERROR_EXIT as they are set, whether or not the descriptor can be used. */
 export function readReplyForm(env: Environment): ErrorReport {
   const fd = readOptionalNumber(env, 'ERROR_FD')
   const standard = fd === 2 ? '88' : '82'

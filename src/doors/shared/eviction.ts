@@ -5,10 +5,10 @@ const AMID_MESSAGE = 60_000
 const THINKING = 300_000
 
 /** The state of a connection, by which the one is chosen that is closed to make room. */
-export interface Standing {
+export interface ConnectionState {
   /** Whether it has said which protocol it speaks. */
   readonly negotiated: boolean
-  /** Whether its message is judged, or a question of its is asked elsewhere. */
+  /** Whether its message is being judged, or a question about it is under way. */
   readonly busy: boolean
   readonly amidPacket: boolean
   readonly amidMessage: boolean
@@ -18,8 +18,8 @@ export interface Standing {
 }
 
 /** A connection that may be closed to make room. */
-export interface Candidate extends Standing {
-  /** The MTA's address; one for all on a socket with a path. */
+export interface Candidate extends ConnectionState {
+  /** The MTA's address; on a socket with a path all have the same. */
   readonly peer: string
   /** Whether memory is charged to it. */
   readonly holdsMemory: boolean

@@ -1,5 +1,5 @@
+import type { FaultKind } from '../../ground/runtime/fault.ts'
 import type { Reply } from '../../judge/decision.ts'
-import type { FaultKind } from '../../runtime/fault.ts'
 
 /**
  * The answers of the slot (qmail-queue(8), and IndiMail's and notqmail's additions).
@@ -77,6 +77,8 @@ export function codeOfReply(reply: Reply, indimail: boolean): number {
     case 'too-large':
     case 'bare-newline':
     case 'unclear-header':
+    case 'too-many-hops':
+    case 'policy':
       return exit.refused
     case 'over-quota':
       return exit.deferred

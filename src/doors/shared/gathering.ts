@@ -1,17 +1,19 @@
-import { holdMessage, type LookOptions } from '../../message/held.ts'
-import { createSpool, type Message, type Spool } from '../../message/spool.ts'
-import { faultKindOf } from '../../runtime/fault.ts'
-import { freeBuffer } from '../../runtime/free-buffer.ts'
-import type { Account } from './memory.ts'
+import { faultKindOf } from '../../ground/runtime/fault.ts'
+import { freeBuffer } from '../../ground/runtime/free-buffer.ts'
+import { type FormReader, readForm } from '../../message/form.ts'
+import { createGatheredFile, type GatheredFile } from '../../message/gathered-file.ts'
+import { headerOf, holdMessage, type LookOptions } from '../../message/held.ts'
+import type { Message } from '../../message/spool.ts'
+import type { MemoryLease } from './memory.ts'
 
-/** Bytes of a message that are kept in memory; a larger one goes to a file without a name. */
+/** Bytes of a message that are kept in memory; a larger one goes to a file. */
 export const HELD_MAX = 128 * 1024
 /** What is allocated at first. */
 const FIRST_PIECE = 8 * 1024
 
 /** The bytes of a message while they come, header block and body in one. */
 export interface Gathering {
-  /** What is in memory so far: all of it, as long as nothing but `hold` was called. */
+  /** What is in memory so far: everything, as long as only `hold` was called. */
   readonly held: Buffer
   /** Bytes of its header block, which stay in memory. */
   hold(bytes: Buffer): void
@@ -19,24 +21,26 @@ export interface Gathering {
   keep(bytes: Buffer): void
   /** The message, to be closed; nothing may be added any more. */
   finish(): Message
-  /** Frees everything: if it does not become a message, or once that is closed. */
+  /** Frees everything. To be called if no message is made of it, or once that is closed. */
   discard(): void
 }
 
 /**
- * In memory, which is charged to `account`, up to HELD_MAX; a larger message, or one for which there
- * is no more, goes to an anonymous file. Faults: `temp-file` and `write`, of the spool, and `out-of-memory`.
+ * In memory, which is charged to `lease`, up to HELD_MAX; a larger message, or one for which there
+ * is no more, goes to a file: in memory if there is plenty, which is charged, too, else on the disk.
+ * The body is hashed as it comes. Faults: `temp-file` and `write`, of the file, and `out-of-memory`.
  */
-export function createGathering(options: LookOptions, account: Account): Gathering {
-  account.charge(FIRST_PIECE)
+export function createGathering(options: LookOptions, lease: MemoryLease): Gathering {
+  lease.charge(FIRST_PIECE)
   let held = Buffer.allocUnsafe(FIRST_PIECE)
   let length = 0
-  let spool: Spool | undefined
+  let file: GatheredFile | undefined
+  let form: FormReader | undefined // from the end of the header block on
 
   function hold(bytes: Buffer, most = Number.POSITIVE_INFINITY): void {
     if (held.length < length + bytes.length) {
       const size = Math.max(length + bytes.length, Math.min(2 * held.length, most))
-      account.charge(size)
+      lease.charge(size)
       const larger = Buffer.allocUnsafe(size)
       held.copy(larger, 0, 0, length)
       giveUp()
@@ -57,7 +61,28 @@ export function createGathering(options: LookOptions, account: Account): Gatheri
     }
   }
 
-  /** Its memory is free once it was copied: the garbage collector would take its time. */
+  function endHeader(): FormReader {
+    const all = held.subarray(0, length)
+    const { header, headerTooLarge } = headerOf(all)
+    const wanted = headerTooLarge ? { md5: false, sha256: false } : options.digestsFor(header)
+    const reader = readForm(header, wanted, options.createHash)
+    reader.update(all.subarray(header.length))
+    return reader
+  }
+
+  const fileMemory = {
+    take(bytes: number): boolean {
+      if (!lease.isPlenty(bytes)) return false
+      lease.charge(bytes)
+      return true
+    },
+    giveBack: lease.release,
+  }
+
+  /**
+   * The memory is freed by hand once it was copied, since the garbage collector would take its
+   * time.
+   */
   function giveUp(): void {
     const copied = held
     drop()
@@ -65,7 +90,7 @@ export function createGathering(options: LookOptions, account: Account): Gatheri
   }
 
   function drop(): void {
-    account.release(held.length)
+    lease.release(held.length)
     held = Buffer.alloc(0)
   }
 
@@ -75,24 +100,27 @@ export function createGathering(options: LookOptions, account: Account): Gatheri
     },
     hold: (bytes) => hold(bytes),
     keep(bytes) {
-      if (spool === undefined) {
+      form ??= endHeader()
+      form.update(bytes)
+      if (file === undefined) {
         if (isHeld(bytes)) return
-        spool = createSpool(options)
-        spool.write(held.subarray(0, length))
+        file = createGatheredFile(options, fileMemory)
+        file.write(held.subarray(0, length))
         giveUp()
       }
-      spool.write(bytes)
+      file.write(bytes)
     },
     finish() {
-      const spooled = spool
-      spool = undefined
-      return spooled?.finish() ?? holdMessage(held.subarray(0, length), options)
+      const known = (form ?? endHeader()).finish()
+      const whole = file
+      file = undefined
+      return whole?.finish(known) ?? holdMessage(held.subarray(0, length), options, known)
     },
     discard() {
-      spool?.finish().close()
-      spool = undefined
+      file?.discard()
+      file = undefined
       drop()
-      account.close()
+      lease.close()
       length = 0
     },
   }

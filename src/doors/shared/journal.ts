@@ -1,5 +1,5 @@
+import type { Environment } from '../../ground/settings/settings.ts'
 import type { Decision } from '../../judge/decision.ts'
-import type { Environment } from '../../settings/settings.ts'
 import {
   type Circumstances,
   decisionLines,
@@ -14,7 +14,7 @@ import type { LogSink } from './log-sink.ts'
  * undefined means that the next program's will be the answer.
  */
 export interface Journal {
-  /** What every line tells at this moment. */
+  /** What every line says at this moment. */
   about(): Circumstances
   received(transaction: Received): void
   decided(decision: Decision, code: number | undefined): void

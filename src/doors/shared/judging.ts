@@ -1,15 +1,17 @@
+import { isSet } from '../../ground/settings/settings.ts'
 import { judgeByRules, type PlanFor } from '../../judge/by-rule.ts'
 import type { Decision } from '../../judge/decision.ts'
+import type { Answers } from '../../judge/divide.ts'
 import { judge } from '../../judge/engine.ts'
 import { NOTHING_SCANS, switchedOff } from '../../judge/policy.ts'
 import type { Transaction } from '../../judge/transaction.ts'
 import type { LookOptions } from '../../message/held.ts'
 import { readSpoolPolicy } from '../../message/spool-policy.ts'
+import type { Rules } from '../../rules/match.ts'
 import { abortable } from '../../scan/shared/scanner.ts'
-import { isSet } from '../../settings/settings.ts'
 import { type Configuration, toolsFor } from './configuration.ts'
 
-/** What one message is judged by: the configuration of the moment when it came. */
+/** What one message is judged by: the configuration at the moment when it came. */
 export type Judging = {
   /** What the message is kept and looked at by. */
   readonly look: LookOptions
@@ -20,7 +22,7 @@ export type Judging = {
       /** Whether all clients count as hosts of the cluster (CLUSTERPEER). */
       readonly clusterPeer: boolean
       /** Scanners end their work at this signal: no answer is needed any more. */
-      judge(transaction: Transaction, gone: AbortSignal): Promise<Decision>
+      judge(transaction: Transaction, gone: AbortSignal, answers: Answers): Promise<Decision>
     }
 )
 
@@ -37,9 +39,10 @@ export function startJudging(configuration: Configuration): Judging {
       policy: policy.spool,
       digestsFor: configuration.digestsFor,
       createHash: tools.crypto?.createHash,
+      memoryFiles: configuration.memoryFiles,
     },
     clusterPeer: isSet(env, 'CLUSTERPEER'),
-    judge(transaction, gone) {
+    judge(transaction, gone, answers) {
       const { rules, byRule, scannersFor, adapt } = configuration
       const planFor: PlanFor = (settings) => {
         const set = settings && byRule(settings)
@@ -55,9 +58,15 @@ export function startJudging(configuration: Configuration): Judging {
       }
       return rules === undefined
         ? judgeBy(transaction, planFor)
-        : judgeByRules(transaction, rules, planFor)
+        : judgeByRules(transaction, rules, planFor, answers)
     },
   }
+}
+
+/** The lines that refuse mail, if there are any and mail is judged now: recipients are asked about by them. */
+export function refusingRules({ policy, place, rules }: Configuration): Rules | undefined {
+  if (!rules?.refuseSome || policy === undefined) return undefined
+  return switchedOff(place) === undefined ? rules : undefined
 }
 
 async function judgeBy(transaction: Transaction, planFor: PlanFor): Promise<Decision> {
@@ -65,5 +74,5 @@ async function judgeBy(transaction: Transaction, planFor: PlanFor): Promise<Deci
   return judge(transaction, policy, tools)
 }
 
-/** Nobody asks for digests of such a message. */
+/** Nobody asks for the digests of such a message. */
 const unseen = { digestsFor: () => ({ md5: false, sha256: false }), createHash: undefined }

@@ -1,11 +1,39 @@
 import { hostname } from 'node:os'
-import { recipientsOf } from '../../envelope/envelope.ts'
-import type { Quarantined } from '../../judge/decision.ts'
+import { Fault } from '../../ground/runtime/fault.ts'
+import type { Decision, Quarantined, Share } from '../../judge/decision.ts'
 import type { Transaction } from '../../judge/transaction.ts'
+import { recipientsOf } from '../../message/envelope/envelope.ts'
 import { keepMessage } from '../../quarantine/keep.ts'
-import { makeId } from '../../quarantine/names.ts'
-import { Fault } from '../../runtime/fault.ts'
+import { makeId, RANDOM_BYTES } from '../../quarantine/names.ts'
 import { type Circumstances, decisionLines } from './log-lines.ts'
+
+/**
+ * The decision, once the message is on the disk for whom it is to be kept; others are as they
+ * were. Rejects as below.
+ */
+export async function keepAsDecided<Kind extends Decision>(
+  decision: Kind,
+  transaction: Transaction,
+  code: number | undefined,
+  about: Circumstances,
+): Promise<Kind>
+export async function keepAsDecided(
+  decision: Decision,
+  transaction: Transaction,
+  code: number | undefined,
+  about: Circumstances,
+): Promise<Decision> {
+  if (decision.kind === 'quarantine') return keepInQuarantine(decision, transaction, code, about)
+  if (decision.kind !== 'split') return decision
+  const shares: Share[] = []
+  for (const { decision: own, envelope } of decision.shares) {
+    const those = { ...transaction, envelope }
+    const told = { ...about, transaction: those }
+    const kept = own.kind === 'quarantine' ? await keepInQuarantine(own, those, code, told) : own
+    shares.push({ decision: kept, envelope })
+  }
+  return { ...decision, shares }
+}
 
 /**
  * Keeps the message of such a decision: when this resolves it is on the disk, and the decision has
@@ -23,7 +51,7 @@ export async function keepInQuarantine(
     throw new Fault('config', 'QUARANTINE hold: only a milter can do that; set a directory')
   }
   const now = Date.now()
-  const id = makeId(now, Buffer.from(crypto.getRandomValues(new Uint8Array(8))))
+  const id = makeId(now, Buffer.from(crypto.getRandomValues(new Uint8Array(RANDOM_BYTES))))
   const kept = { ...decision, id }
   const [log] = decisionLines(kept, code, { ...about, told: undefined })
   await keepMessage(

@@ -4,13 +4,16 @@ const NOTHING = Buffer.alloc(0)
 
 /** Makes each CRLF an LF, in any split. */
 export interface LineEnds {
-  /** As much as can be told of by now, in memory of its own. */
+  /** As much as is certain by now, in memory of its own. */
   push(chunk: Buffer): Buffer
   /** What was held back until the next byte could be seen. */
   finish(): Buffer
 }
 
-/** Where the next CR is that goes: before an LF, or at the end, where that is not known yet. */
+/**
+ * The place of the next CR that goes: before an LF, or at the end of the bytes, where that is not
+ * known yet.
+ */
 function nextCr(chunk: Buffer, from: number): number {
   for (let cr = chunk.indexOf(CR, from); cr >= 0; cr = chunk.indexOf(CR, cr + 1)) {
     if (cr + 1 === chunk.length || chunk[cr + 1] === LF) return cr

@@ -1,11 +1,11 @@
-import { type Envelope, recipientsOf } from '../../envelope/envelope.ts'
-import type { Decision, Grounds } from '../../judge/decision.ts'
+import { errorText, isFault } from '../../ground/runtime/fault.ts'
+import { type LogEntry, logLine } from '../../ground/runtime/log.ts'
+import type { Decision, Grounds, Share, Undivided } from '../../judge/decision.ts'
+import { type Envelope, recipientsOf } from '../../message/envelope/envelope.ts'
 import type { Header } from '../../message/header-block.ts'
 import type { Message } from '../../message/spool.ts'
-import { errorText, isFault } from '../../runtime/fault.ts'
-import { type LogEntry, logLine } from '../../runtime/log.ts'
 
-/** What a line tells of a message. */
+/** What a line says about a message. */
 export interface Received {
   readonly message: Pick<Message, 'size' | 'header'>
   readonly envelope: Envelope
@@ -21,7 +21,7 @@ export interface Known {
   readonly messageId: string | undefined
 }
 
-/** What every line tells, whatever became of the message. */
+/** What every line says, whatever became of the message. */
 export interface Circumstances {
   /** TCPREMOTEIP. */
   readonly remote: string | undefined
@@ -31,30 +31,45 @@ export interface Circumstances {
   readonly known?: Known
   /** Milliseconds since this program got to know of the message. */
   readonly total: number
-  /** What a door other than the slot tells beside: which it is, the MTA's queue id, its reply. */
+  /** What doors other than the slot add: which door it is, the MTA's queue id, the reply. */
   readonly door?: readonly LogEntry[]
   /** Gets each line, for the page. */
   readonly told?: ((line: Buffer) => void) | undefined
 }
+
+/** What marks a message that `onescan check` sent: it is logged, is delivered nowhere, and counts nowhere. */
+export const TRIAL: LogEntry = ['trial', 1]
 
 /** Recipients in one line of a quarantined message's log. */
 const RECIPIENTS_PER_LINE = 8
 
 /**
  * The lines for a message that was judged: one, and where it goes to quarantine others that
- * name all its recipients. A code of undefined means that the next program's is the answer.
+ * name all its recipients; if it is split, those of each share. A code of undefined means that the next program's is the answer.
  */
 export function* decisionLines(
   decision: Decision,
   code: number | undefined,
   about: Circumstances,
 ): Generator<Buffer> {
+  if (decision.kind === 'split') {
+    for (const share of decision.shares) {
+      yield* decisionLines(share.decision, code, aboutShare(share, about))
+    }
+    return
+  }
   yield line(decisionEntries(decision), code, about)
   const quarantined =
     decision.kind === 'quarantine' ||
     (decision.kind === 'accept' && decision.recipients !== undefined)
   const envelope = about.transaction?.envelope
   if (quarantined && envelope && envelope.recipientCount > 1) yield* recipientLines(envelope)
+}
+
+/** What is told of a share of a message. */
+export function aboutShare({ envelope }: Share, about: Circumstances): Circumstances {
+  const { transaction } = about
+  return { ...about, transaction: transaction && { ...transaction, envelope } }
 }
 
 /** Nothing was looked at. */
@@ -103,7 +118,7 @@ function knownEntries(known: Known | undefined): LogEntry[] {
   ]
 }
 
-function decisionEntries(decision: Decision): LogEntry[] {
+function decisionEntries(decision: Undivided): LogEntry[] {
   const { rule, allowed, scan, why, cause, scanner, virus, banned, odd, key, by, age, times } =
     decision.findings
   return [
@@ -127,7 +142,7 @@ function decisionEntries(decision: Decision): LogEntry[] {
 }
 
 /** Why a message is not simply accepted, in one word that can be counted. */
-function groundsOf(decision: Decision): Grounds | undefined {
+function groundsOf(decision: Undivided): Grounds | undefined {
   if ('reply' in decision) return decision.reply.grounds
   if (decision.kind === 'quarantine') return decision.grounds
   const { banned, virus } = decision.findings

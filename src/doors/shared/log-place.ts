@@ -1,8 +1,8 @@
 import { fstatSync, type Stats } from 'node:fs'
-import type { Environment } from '../../settings/settings.ts'
+import type { Environment } from '../../ground/settings/settings.ts'
 import { type LogSink, openDaemonLog } from './log-sink.ts'
 
-/** The slot's: LOGFILE, else fd 2 if that is a log, else the system's log. */
+/** Where the slot logs: LOGFILE, else fd 2 if that is a log, else the system's log. */
 export async function openLog(env: Environment): Promise<LogSink> {
   if (env.LOGFILE || isLog(env)) return openDaemonLog(env.LOGFILE)
   const { openSyslog } = await import('./syslog.ts')

@@ -1,5 +1,5 @@
 import { closeSync, writeSync } from 'node:fs'
-import { openToAppend } from '../../runtime/path/write.ts'
+import { openToAppend } from '../../ground/runtime/path/write.ts'
 
 /**
  * Where lines go. What cannot be written is dropped, for mail must not wait for a log; one
@@ -30,7 +30,7 @@ export function openDaemonLog(file: string | undefined): LogSink {
 
 /**
  * A file has nobody who puts times before lines, as multilog(8) and the journal do: the last
- * field says when. src/visible/log/line-head.ts reads it, and src/c/onescanc/log.c writes the same.
+ * field says when. src/observe/log/line-head.ts reads it, and src/c/onescanc/log.c writes the same.
  */
 function withTime(line: Buffer, now: Date): Buffer {
   return Buffer.concat([line.subarray(0, -1), Buffer.from(` time=${now.toISOString()}\n`)])

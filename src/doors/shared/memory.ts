@@ -1,16 +1,18 @@
-import { Fault } from '../../runtime/fault.ts'
+import { Fault } from '../../ground/runtime/fault.ts'
 
 /** What all messages of this process together may keep in memory by one kind of door. */
 export interface Budget {
   readonly used: number
   readonly free: number
   /** An account of its own for one conversation. */
-  open(): Account
+  open(): MemoryLease
 }
 
-export interface Account {
+export interface MemoryLease {
   /** Sets bytes aside before they are allocated; throws if there are none left. */
   charge(bytes: number): void
+  /** Whether half of all that there is would still be free for others with so many bytes more. */
+  isPlenty(bytes: number): boolean
   /** Gives so many of them back. */
   release(bytes: number): void
   /** Gives all of them back. May be called again. */
@@ -38,6 +40,7 @@ export function createBudget(
           used += bytes
           charged += bytes
         },
+        isPlenty: (bytes) => used + bytes <= limit / 2,
         release(bytes) {
           used -= bytes
           charged -= bytes

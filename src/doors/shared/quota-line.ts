@@ -1,9 +1,9 @@
-import type { MailAddress } from '../../envelope/address.ts'
+import { logLine } from '../../ground/runtime/log.ts'
 import { OVER_QUOTA } from '../../judge/over-quota.ts'
-import type { QuotaAnswer } from '../../quota/quota-answer.ts'
-import { logLine } from '../../runtime/log.ts'
+import type { MailAddress } from '../../message/envelope/address.ts'
+import type { QuotaAnswer } from '../../quota/ask/quota-answer.ts'
 
-/** What a door knows when a recipient is named. */
+/** What a door knows when it hears of a recipient. */
 export interface RecipientInQuestion {
   readonly recipient: MailAddress
   readonly sender: MailAddress
@@ -12,7 +12,10 @@ export interface RecipientInQuestion {
   readonly remote: string | undefined
 }
 
-/** What the log tells of an answer to a door that refuses one recipient; a plain "room" needs no line. */
+/**
+ * The log line about an answer, for a door that refuses single recipients; a plain "room" needs
+ * none.
+ */
 export function quotaLine(door: string, about: RecipientInQuestion, answer: QuotaAnswer): Buffer {
   const isFull = answer.answer === 'full'
   const usage = isFull ? answer.usage : undefined

@@ -1,5 +1,5 @@
-import { Fault } from '../../runtime/fault.ts'
-import type { Account } from './memory.ts'
+import { Fault } from '../../ground/runtime/fault.ts'
+import type { MemoryLease } from './memory.ts'
 
 /** Bytes of all paths of one message together: some hundred thousand recipients. */
 export const PATHS_MAX = 4 * 1024 * 1024
@@ -17,13 +17,13 @@ const END = 0
 /**
  * The recipients of one message, as they were told. Whoever may send mail decides how many
  * there are, and they are told before any message counts as being here: so they are kept
- * without an object for each, and charged to `account`.
+ * without an object for each, and charged to `lease`.
  */
 export interface RecipientList {
   readonly count: number
-  /** Keeps a copy; a path holds no NUL. Throws a Fault of kind `out-of-memory`, or the account's error. */
+  /** Keeps a copy; a path holds no NUL. Throws a Fault of kind `out-of-memory`, or the lease's error. */
   add(path: Buffer): void
-  /** Takes back what was added last; once for each. */
+  /** Removes the recipient that was added last; once for each. */
   removeLast(): void
   /** All of them, to be judged, in their order; charges what that takes. */
   paths(): readonly Buffer[]
@@ -31,7 +31,7 @@ export interface RecipientList {
   free(): void
 }
 
-export function createRecipientList(account: Account): RecipientList {
+export function createRecipientList(lease: MemoryLease): RecipientList {
   let chunks: { readonly bytes: Buffer; used: number }[] = []
   let count = 0
   let told = 0
@@ -41,7 +41,7 @@ export function createRecipientList(account: Account): RecipientList {
     const last = chunks.at(-1)
     if (last && last.bytes.length - last.used >= length) return last
     const size = Math.max(length, Math.min(CHUNK_MAX, (last?.bytes.length ?? FIRST_CHUNK / 2) * 2))
-    account.charge(size)
+    lease.charge(size)
     const chunk = { bytes: Buffer.allocUnsafeSlow(size), used: 0 }
     chunks.push(chunk)
     return chunk
@@ -68,14 +68,14 @@ export function createRecipientList(account: Account): RecipientList {
       count--
     },
     paths() {
-      account.charge(count * JUDGED_OBJECTS + told * JUDGED_COPIES)
+      lease.charge(count * JUDGED_OBJECTS + told * JUDGED_COPIES)
       return chunks.flatMap(({ bytes, used }) => pathsIn(bytes.subarray(0, used)))
     },
     free() {
       chunks = []
       count = 0
       told = 0
-      account.close()
+      lease.close()
     },
   }
 }

@@ -1,4 +1,4 @@
-import { addressOf, type MailAddress, readAddress } from '../../envelope/address.ts'
+import { addressOf, type MailAddress, readAddress } from '../../message/envelope/address.ts'
 
 const OPEN = 0x3c
 const CLOSE = 0x3e

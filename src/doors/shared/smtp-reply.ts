@@ -1,7 +1,7 @@
+import type { FaultKind } from '../../ground/runtime/fault.ts'
 import type { Decision, Reply } from '../../judge/decision.ts'
-import type { FaultKind } from '../../runtime/fault.ts'
 
-/** What an SMTP client is told: RFC 5321 4.2. */
+/** A reply to an SMTP client: RFC 5321 4.2. */
 export interface SmtpReply {
   /** 200 to 599. */
   readonly code: number
@@ -11,7 +11,7 @@ export interface SmtpReply {
   readonly lines: readonly string[]
 }
 
-/** A refusal or deferral of the judgement. */
+/** The reply for a refusal or deferral by the judgement. */
 export function replyOf(reply: Reply): SmtpReply {
   return { code: codeOf(reply), enhanced: reply.enhanced, lines: [reply.text] }
 }
@@ -29,7 +29,7 @@ export function replyCode(decision: Decision): number | undefined {
     : undefined
 }
 
-/** What the SMTP client is told of a fault: all of them may be over when it tries again, but one. */
+/** The reply for a fault. All faults but one may be over when the client tries again. */
 export function faultReply(kind: FaultKind): SmtpReply {
   if (kind === 'address-too-long') {
     return { code: 553, enhanced: '5.1.0', lines: ['an address is longer than 1002 bytes'] }
@@ -38,7 +38,7 @@ export function faultReply(kind: FaultKind): SmtpReply {
   return { code: 451, enhanced: '4.3.0', lines }
 }
 
-/** RFC 3463: not now. It is our memory that is short. */
+/** RFC 3463: not now. This host is short of memory. */
 export const NO_ROOM: SmtpReply = {
   code: 452,
   enhanced: '4.3.2',

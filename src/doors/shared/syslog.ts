@@ -1,8 +1,8 @@
 import { spawnSync } from 'node:child_process'
 import { statSync } from 'node:fs'
-import { isCompiled } from '../../runtime/compiled-program.ts'
-import { isExecutable } from '../../runtime/find-program.ts'
-import { openUnixDatagrams } from '../../runtime/unix-datagrams.ts'
+import { isCompiled } from '../../ground/runtime/compiled-program.ts'
+import { isExecutable } from '../../ground/runtime/find-program.ts'
+import { openUnixDatagrams } from '../../ground/runtime/unix-datagrams.ts'
 import type { LogSink } from './log-sink.ts'
 
 /** Where syslogd(8) and systemd's journal take messages. */

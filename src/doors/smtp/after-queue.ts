@@ -1,11 +1,10 @@
-import type { Decision } from '../../judge/decision.ts'
+import type { Decision, Undivided } from '../../judge/decision.ts'
 import type { Policy } from '../../judge/policy.ts'
 import type { Configuration } from '../shared/configuration.ts'
 
 /**
- * What is judged by if the mail is in a queue already: the server in front would return what is
- * refused to a sender who is likely forged (FILTER_README). A virus is tagged, or goes to
- * VIRUSFORWARD.
+ * The policy for mail that is in a queue already: a refusal would make the server in front return
+ * it to a sender who is likely forged (FILTER_README). A virus is tagged, or goes to VIRUSFORWARD.
  */
 export function configureAfterQueue(configuration: Configuration): Configuration {
   return { ...configuration, adapt: taggingVirus }
@@ -16,8 +15,16 @@ function taggingVirus(policy: Policy): Policy {
   return { ...policy, infected: { ...policy.infected, action: 'tag' } }
 }
 
-/** What would be refused for other reasons stays in the queue. */
+/** Mail that would be refused for other reasons stays in the queue. */
 export function afterQueue(decision: Decision): Decision {
+  if (decision.kind !== 'split') return notRefused(decision)
+  const shares = decision.shares.map((share) => {
+    return { ...share, decision: notRefused(share.decision) }
+  })
+  return { ...decision, shares }
+}
+
+function notRefused(decision: Undivided): Undivided {
   if (decision.kind !== 'reject') return decision
   const { reply, findings } = decision
   const enhanced = reply.enhanced.replace(/^5/, '4')

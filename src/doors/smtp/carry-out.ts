@@ -1,23 +1,24 @@
-import { addressBytes, type MailAddress } from '../../envelope/address.ts'
-import type { Decision } from '../../judge/decision.ts'
+import { Fault } from '../../ground/runtime/fault.ts'
+import type { Decision, Split, Undivided } from '../../judge/decision.ts'
+import { acceptedShare } from '../../judge/divide.ts'
 import type { HeaderEdits } from '../../message/edits.ts'
+import { addressBytes } from '../../message/envelope/address.ts'
 import { editHeader } from '../../message/header-block.ts'
-import { Fault } from '../../runtime/fault.ts'
 import { replyOf } from '../shared/smtp-reply.ts'
 import type { TakenIn } from './intake.ts'
 import type { NextServer } from './next-server.ts'
 import { type Reply, replyFrom } from './wire/replies.ts'
 import { createStuffing, PIECE } from './wire/stuffing.ts'
 
-/** Whom a decision is carried out with. */
+/** The next server and the client, by which a decision is carried out. */
 export interface Outlet {
   /** Amid a transaction: it has taken MAIL, and RCPT for at least one recipient. */
   readonly next: NextServer
   /** The MAIL command as the client said it. */
   readonly mailLine: Buffer
   readonly taken: TakenIn
-  /** Recipients that the next server has taken; in LMTP each has a reply of its own. */
-  readonly recipients: number
+  /** The RCPT commands that the next server has taken, as they were said; in LMTP each has a reply of its own. */
+  readonly recipients: readonly Buffer[]
   readonly lmtp: boolean
   /** Aborted when the client has left. */
   readonly gone: AbortSignal
@@ -25,7 +26,7 @@ export interface Outlet {
 
 const NO_EDITS: HeaderEdits = { remove: [], add: [] }
 
-/** Said of mail that goes no further. */
+/** Called for mail that goes no further. */
 export const dropped = replyFrom({ code: 250, enhanced: '2.0.0', lines: ['Ok'] })
 
 /**
@@ -36,15 +37,15 @@ export const dropped = replyFrom({ code: 250, enhanced: '2.0.0', lines: ['Ok'] }
 export async function carryOut(decision: Decision, outlet: Outlet): Promise<readonly Reply[]> {
   switch (decision.kind) {
     case 'accept':
-      return handOn(decision.edits, decision.recipients, outlet)
+      return accept(decision, outlet)
+    case 'split':
+      return answerEach(decision, outlet)
     case 'reject':
     case 'defer':
-      await dropTransaction(outlet.next)
-      return toAll(replyFrom(replyOf(decision.reply)), outlet)
     case 'discard':
     case 'quarantine':
       await dropTransaction(outlet.next)
-      return toAll(dropped, outlet)
+      return toAll(saidOf(decision), outlet)
   }
 }
 
@@ -53,55 +54,84 @@ export function passOn(outlet: Outlet): Promise<readonly Reply[]> {
   return handOn(NO_EDITS, undefined, outlet)
 }
 
-/** The same reply for the message, or for each recipient in LMTP (RFC 2033 4.2). */
+type Accepted = Extract<Undivided, { kind: 'accept' }>
+
+/** What is said of mail that does not go on. */
+function saidOf(decision: Exclude<Undivided, Accepted>): Reply {
+  return 'reply' in decision ? replyFrom(replyOf(decision.reply)) : dropped
+}
+
+async function accept({ edits, recipients }: Accepted, outlet: Outlet): Promise<readonly Reply[]> {
+  if (recipients === undefined) return handOn(edits, undefined, outlet)
+  const lines = recipients.map((address) => Buffer.concat([TO, addressBytes(address), CLOSE]))
+  const replies = await handOn(edits, lines, outlet)
+  return toAll(replies.find(({ code }) => code !== 250) ?? replies[0]!, outlet)
+}
+
+/** The message goes on to those who get it; by LMTP each of the others has a reply of its own. */
+async function answerEach(split: Split, outlet: Outlet): Promise<readonly Reply[]> {
+  const { shares, shareOf } = split
+  const isTaker = (index: number) => shares[shareOf[index]!]!.decision.kind === 'accept'
+  const share = acceptedShare(split)
+  const takers = outlet.recipients.filter((_, index) => isTaker(index))
+  if (share === undefined) await dropTransaction(outlet.next)
+  const replies = share ? await handOn(share.decision.edits, takers, outlet) : []
+  if (!outlet.lmtp) return replies
+  const ofTakers = replies.values()
+  return shareOf.map((place) => {
+    const { decision } = shares[place]!
+    return decision.kind === 'accept' ? ofTakers.next().value! : saidOf(decision)
+  })
+}
+
+/** The same reply once for the message, or in LMTP once for each recipient (RFC 2033 4.2). */
 export function toAll(
   reply: Reply,
   { lmtp, recipients }: Pick<Outlet, 'lmtp' | 'recipients'>,
 ): readonly Reply[] {
-  return new Array<Reply>(lmtp ? recipients : 1).fill(reply)
+  return new Array<Reply>(lmtp ? recipients.length : 1).fill(reply)
 }
 
 /** Milliseconds: the client waits for its reply meanwhile. */
 const RESET_MAX = 10_000
 
-/** What it was told of the message is over for the next server. If that fails, its connection is. */
+/** Ends the transaction with the next server. If that fails, its connection is closed. */
 export async function dropTransaction(next: NextServer): Promise<void> {
   if (next.lost) return
   const reply = await next.ask('RSET', RESET_MAX).catch(() => undefined)
   if (reply?.code !== 250) next.close()
 }
 
+/** The replies of the next server: by LMTP one for each recipient, or for each of `others`, which are RCPT commands. */
 async function handOn(
   edits: HeaderEdits,
-  others: readonly MailAddress[] | undefined,
+  others: readonly Buffer[] | undefined,
   outlet: Outlet,
 ): Promise<readonly Reply[]> {
   const { next, lmtp } = outlet
+  const recipients = others ?? outlet.recipients
   if (others !== undefined) {
     const refusal = await readdress(others, outlet)
-    if (refusal !== undefined) return toAll(refusal, outlet)
+    if (refusal !== undefined) return toAll(refusal, { lmtp, recipients })
   }
   const start = await next.startData()
   if (start.code !== 354) {
     await dropTransaction(next)
-    return toAll(asRefusal(start, 'DATA'), outlet)
+    return toAll(asRefusal(start, 'DATA'), { lmtp, recipients })
   }
-  const first = await sendContent(edits, outlet)
-  if (!lmtp) return [asAnswer(first)]
-  const count = others === undefined ? outlet.recipients : others.length
-  const replies = [asAnswer(first)]
-  while (replies.length < count) replies.push(asAnswer(await next.hear()))
-  if (others === undefined) return replies
-  return toAll(replies.find(({ code }) => code !== 250) ?? replies[0]!, outlet)
+  const replies = [asAnswer(await sendContent(edits, outlet))]
+  if (lmtp) {
+    while (replies.length < recipients.length) replies.push(asAnswer(await next.hear()))
+  }
+  return replies
 }
 
 /** Begins the transaction anew with other recipients; a refusal, if they are not all taken. */
 async function readdress(
-  recipients: readonly MailAddress[],
+  recipients: readonly Buffer[],
   { next, mailLine }: Outlet,
 ): Promise<Reply | undefined> {
-  const paths = recipients.map((address) => Buffer.concat([TO, addressBytes(address), CLOSE]))
-  for (const line of [RSET, mailLine, ...paths]) {
+  for (const line of [RSET, mailLine, ...recipients]) {
     const reply = await next.ask(line)
     if (reply.code < 300) continue
     await dropTransaction(next)

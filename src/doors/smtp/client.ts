@@ -1,14 +1,14 @@
 import type { Socket } from 'node:net'
-import { Fault } from '../../runtime/fault.ts'
+import { Fault } from '../../ground/runtime/fault.ts'
 import { COMMAND_MAX } from './wire/commands.ts'
 import { createLineReader, type Line } from './wire/lines.ts'
 import type { Reply } from './wire/replies.ts'
 
 /** Bytes that may wait while a command is carried out: a group of pipelined commands. */
 const WAITING_MAX = 64 * 1024
-/** Bytes that one client is listened to before all others have had their turn of the event loop. */
+/** Bytes that are read from one client before all others have had their turn of the event loop. */
 const TURN_MAX = 128 * 1024
-/** Bytes of a line that has no end, or of one that is too long, after which nothing is listened to. */
+/** Bytes of a line without an end, or of one that is too long, after which nothing more is read. */
 export const UNENDED_MAX = 64 * 1024
 /** Bytes of replies that a client has not taken when the next one is due. */
 const UNTAKEN_MAX = 256 * 1024
@@ -23,11 +23,11 @@ export interface Client {
   giveBack(bytes: Buffer): void
   /** Whether something came that nobody asked for yet. */
   readonly hasMore: boolean
-  /** At once, for there may be one for each of many recipients. */
+  /** Written at once, since there may be one for each of many recipients. */
   say(...replies: readonly Reply[]): void
-  /** Nothing more is heard of it; what was said reaches it. */
+  /** Reads no more from it; what was written still reaches it. */
   leave(): void
-  /** Aborted when the client has left, or is left. */
+  /** Aborted when the client has left, or was hung up on. */
   readonly gone: AbortSignal
 }
 
@@ -35,7 +35,7 @@ export interface Client {
 export interface Heard {
   /** When it said something for the last time; at first, when it came. */
   readonly heard: number
-  /** What it is at, and when that began; undefined between commands. */
+  /** What the client is doing, and since when; undefined between commands. */
   readonly at: { readonly what: 'line' | 'content'; readonly since: number } | undefined
   /** Whether the session waits for it. */
   readonly awaited: boolean

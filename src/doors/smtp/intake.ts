@@ -1,10 +1,10 @@
+import { freeBuffer } from '../../ground/runtime/free-buffer.ts'
 import { findHeaderEnd, HEADER_MAX } from '../../message/header-block.ts'
 import type { LookOptions } from '../../message/held.ts'
 import type { Message } from '../../message/spool.ts'
-import { freeBuffer } from '../../runtime/free-buffer.ts'
 import { createGathering, type Gathering } from '../shared/gathering.ts'
 import { createLineEnds, type LineEnds } from '../shared/line-ends.ts'
-import type { Account } from '../shared/memory.ts'
+import type { MemoryLease } from '../shared/memory.ts'
 
 const LF = 0x0a
 
@@ -34,12 +34,12 @@ export interface Intake {
 }
 
 /** Faults as createGathering() has them. A header block over HEADER_MAX and what is below are not kept. */
-export function createIntake(options: LookOptions, account: () => Account): Intake {
+export function createIntake(options: LookOptions, lease: () => MemoryLease): Intake {
   let stream = openStream()
   let lineEnds: LineEnds | undefined = createLineEnds() // undefined: as they are
 
   function openStream(): Stream {
-    return createStream(createGathering(options, account()))
+    return createStream(createGathering(options, lease()))
   }
 
   /** What is here was all in CRLF, so it can be had as it came. */
@@ -95,7 +95,10 @@ function createStream(gathering: Gathering): Stream {
   let state: 'header' | 'body' | 'too large' = 'header'
   let lineStart = 0
 
-  /** As much of the bytes as belongs to a header block that is not too large; whether it has ended. */
+  /**
+   * The part of the bytes that belongs to a header block that is not too large, and whether the
+   * block has ended.
+   */
   function holdHeader(bytes: Buffer): boolean {
     gathering.hold(bytes)
     if (!bytes.includes(LF)) return false

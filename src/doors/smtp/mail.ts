@@ -1,14 +1,21 @@
-import { type MailAddress, readAddress } from '../../envelope/address.ts'
-import { ADDRESS_MAX, makeEnvelope } from '../../envelope/envelope.ts'
-import type { Origin } from '../../envelope/origin.ts'
+import { Fault, faultKindOf } from '../../ground/runtime/fault.ts'
+import { freeBuffer } from '../../ground/runtime/free-buffer.ts'
+import type { LogEntry } from '../../ground/runtime/log.ts'
 import type { Decision } from '../../judge/decision.ts'
+import type { Answers } from '../../judge/divide.ts'
 import type { Transaction } from '../../judge/transaction.ts'
-import { Fault, faultKindOf } from '../../runtime/fault.ts'
-import { freeBuffer } from '../../runtime/free-buffer.ts'
-import type { LogEntry } from '../../runtime/log.ts'
+import { type MailAddress, readAddress } from '../../message/envelope/address.ts'
+import { ADDRESS_MAX, makeEnvelope } from '../../message/envelope/envelope.ts'
+import type { Origin } from '../../message/envelope/origin.ts'
 import type { Judging } from '../shared/judging.ts'
-import { keepInQuarantine } from '../shared/keep-message.ts'
-import { type Circumstances, decisionLines, faultLine, passLine } from '../shared/log-lines.ts'
+import { keepAsDecided } from '../shared/keep-message.ts'
+import {
+  aboutShare,
+  type Circumstances,
+  decisionLines,
+  faultLine,
+  passLine,
+} from '../shared/log-lines.ts'
 import { createRecipientList } from '../shared/recipient-list.ts'
 import { announcedSize, bareAddress } from '../shared/smtp-path.ts'
 import { faultReply, type SmtpReply } from '../shared/smtp-reply.ts'
@@ -17,14 +24,14 @@ import { carryOut, dropped, dropTransaction, passOn, toAll } from './carry-out.t
 import type { Client } from './client.ts'
 import { createIntake, type Intake, type TakenIn } from './intake.ts'
 import type { NextServer } from './next-server.ts'
-import { type Refusal, refusalOf } from './refusals.ts'
+import { type Refusal, refusalOf, tooManyHops } from './refusals.ts'
 import type { SmtpServer } from './server.ts'
 import { trialReply } from './trial.ts'
-import type { Path } from './wire/commands.ts'
+import { COMMAND_MAX, type Path, parsePath } from './wire/commands.ts'
 import { createContentReader } from './wire/content.ts'
 import { type Reply, replyFrom, textsOf } from './wire/replies.ts'
 
-/** What is known of whoever sends a message. */
+/** What is known of the sender of a message. */
 export interface Sending {
   readonly origin: Origin
   readonly relay: boolean
@@ -39,8 +46,10 @@ export interface Mail {
   readonly size: number | undefined
   /** How many the next server has taken. */
   readonly recipients: number
-  /** Throws a Fault of kind `out-of-memory` if there is no room for one more. */
-  addRecipient(path: Buffer): void
+  /** What was said of it: MAIL, and RCPT of its recipients. */
+  words(): Iterable<Buffer>
+  /** The RCPT command as it was said. Throws a Fault of kind `out-of-memory` if there is no room for one more. */
+  addRecipient(line: Buffer): void
   /** The next server has not taken the last one. */
   removeLastRecipient(): void
   /** Receives the content, judges it and carries the decision out: the replies to it. Never rejects. */
@@ -51,10 +60,10 @@ export interface Mail {
 
 /** `line` is the MAIL command as it was said, `path` and parameters what it says. */
 export function openMail(line: Buffer, { path, parameters }: Path, server: SmtpServer): Mail {
-  // One that is too long stays too long.
+  // An address that is too long stays too long.
   const from = Buffer.from(bareAddress(path).subarray(0, ADDRESS_MAX + 1))
   const sender = readAddress(from)
-  const recipients = createRecipientList(server.openAccount())
+  const recipients = createRecipientList(server.openLease())
 
   async function judge(
     judging: Extract<Judging, { kind: 'judge' }>,
@@ -65,7 +74,8 @@ export function openMail(line: Buffer, { path, parameters }: Path, server: SmtpS
     const remote = transaction.client.origin?.clientAddress
     const over = server.begin?.({ door: 'smtp', remote, from: sender.text, size })
     try {
-      const decision = await judging.judge(transaction, gone)
+      const answers: Answers = server.lmtp ? 'each' : 'once, some kept'
+      const decision = await judging.judge(transaction, gone, answers)
       if (gone.aborted) throw clientLeft()
       return decision
     } finally {
@@ -73,8 +83,13 @@ export function openMail(line: Buffer, { path, parameters }: Path, server: SmtpS
     }
   }
 
-  function transactionOf({ message }: TakenIn, judging: Judging, { relay, origin }: Sending) {
-    const envelope = makeEnvelope(from, recipients.paths().map(bareAddress))
+  function transactionOf(
+    { message }: TakenIn,
+    judging: Judging,
+    { relay, origin }: Sending,
+    lines: readonly Buffer[],
+  ): Transaction {
+    const envelope = makeEnvelope(from, lines.map(recipientIn))
     const clusterPeer = judging.kind === 'judge' && judging.clusterPeer
     return { message, envelope, client: { relay, clusterPeer, bounceInjector: false, origin } }
   }
@@ -88,12 +103,14 @@ export function openMail(line: Buffer, { path, parameters }: Path, server: SmtpS
     get recipients() {
       return recipients.count
     },
+    words: () => [line, ...recipients.paths()],
     addRecipient: recipients.add,
     removeLastRecipient: recipients.removeLast,
     async receive(client, next, sending) {
       const began = server.now()
       const { gone } = client
-      const outlet = { next, mailLine: line, recipients: recipients.count, lmtp: server.lmtp, gone }
+      const lines = recipients.paths()
+      const outlet = { next, mailLine: line, recipients: lines, lmtp: server.lmtp, gone }
       let transaction: Transaction | undefined
       const about = (replies: readonly Reply[], next = ''): Circumstances => ({
         door: doorEntries(sending.origin, replies, next),
@@ -104,25 +121,20 @@ export function openMail(line: Buffer, { path, parameters }: Path, server: SmtpS
       try {
         const judging = server.startJudging()
         return await withContent(client, judging, server, async (taken, refusal) => {
-          transaction = transactionOf(taken, judging, sending)
-          const found = refusal ?? (judging.kind === 'judge' && (await judge(judging, transaction, gone))) // biome-ignore format: a line
+          transaction = transactionOf(taken, judging, sending, lines)
+          // After the queue the answer of the servers behind counts, and a bounce is theirs.
+          const round = server.afterQueue ? undefined : tooManyHops(taken.message.header)
+          const found = refusal ?? round ?? (judging.kind === 'judge' && (await judge(judging, transaction, gone))) // biome-ignore format: a line
           const meant = found && server.afterQueue ? afterQueue(found) : found
           if (isTrial) return toAll(trialReply(meant || undefined), outlet)
           const decision =
-            meant && meant.kind === 'quarantine'
-              ? await keepInQuarantine(meant, transaction, undefined, about([dropped]))
-              : meant
+            meant && (await keepAsDecided(meant, transaction, undefined, about([dropped])))
           const replies = await (decision
             ? carryOut(decision, { ...outlet, taken })
             : passOn({ ...outlet, taken }))
-          const told = about(
-            replies,
-            decision && decision.kind !== 'accept' ? '' : refusedBy(replies),
-          )
-          const lines = decision
-            ? decisionLines(decision, undefined, told)
-            : [passLine('why' in judging ? judging.why : '', told)]
-          for (const each of lines) server.log(each)
+          for (const each of linesAbout(decision || undefined, judging, replies, about)) {
+            server.log(each)
+          }
           return replies
         })
       } catch (error) {
@@ -136,6 +148,40 @@ export function openMail(line: Buffer, { path, parameters }: Path, server: SmtpS
   }
 }
 
+const RCPT = /^RCPT[ \t]+/i
+
+/** The address of a RCPT command that was taken. */
+function recipientIn(line: Buffer): Buffer {
+  const [verb = ''] = RCPT.exec(line.toString('latin1', 0, COMMAND_MAX)) ?? []
+  return bareAddress(parsePath(line.subarray(verb.length), 'TO:')!.path)
+}
+
+/** What the log tells: of each share with the replies to its own recipients. */
+function* linesAbout(
+  decision: Decision | undefined,
+  judging: Judging,
+  replies: readonly Reply[],
+  about: (replies: readonly Reply[], next?: string) => Circumstances,
+): Generator<Buffer> {
+  if (decision === undefined) {
+    yield passLine('why' in judging ? judging.why : '', about(replies, refusedBy(replies)))
+    return
+  }
+  const parts =
+    decision.kind === 'split'
+      ? decision.shares.map((share, place) => {
+          const { shareOf } = decision
+          const own = replies.filter((_, index) => replies.length === 1 || shareOf[index] === place)
+          return { share, own }
+        })
+      : [{ share: undefined, own: replies }]
+  for (const { share, own } of parts) {
+    const one = share?.decision ?? decision
+    const told = about(own, one.kind === 'accept' ? refusedBy(own) : '')
+    yield* decisionLines(one, undefined, share ? aboutShare(share, told) : told)
+  }
+}
+
 /** Receives the content; the message is closed, and all is freed, when `use` has come to its end. */
 async function withContent<Result>(
   client: Client,
@@ -143,7 +189,7 @@ async function withContent<Result>(
   server: SmtpServer,
   use: (taken: TakenIn, refusal: Refusal | undefined) => Promise<Result>,
 ): Promise<Result> {
-  const intake = createIntake(judging.look, server.openAccount)
+  const intake = createIntake(judging.look, server.openLease)
   try {
     const refusal = await takeIn(client, intake, server)
     const taken = intake.finish()
@@ -191,7 +237,7 @@ function clientLeft(): Fault {
   return new Fault('read', 'the client left before it was answered')
 }
 
-/** What the client is told of anything thrown. Once mail is in a queue, nothing is refused. */
+/** The reply for anything thrown. If mail is in a queue already, nothing is refused. */
 function troubleReply(error: unknown, { afterQueue }: SmtpServer): SmtpReply {
   const kind = faultKindOf(error)
   if (kind === 'chain') return NO_NEXT

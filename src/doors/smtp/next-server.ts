@@ -1,6 +1,6 @@
 import { connect, type NetConnectOpts, type Socket } from 'node:net'
-import { errorText, Fault } from '../../runtime/fault.ts'
-import { freeBuffer } from '../../runtime/free-buffer.ts'
+import { errorText, Fault } from '../../ground/runtime/fault.ts'
+import { freeBuffer } from '../../ground/runtime/free-buffer.ts'
 import { createLineReader } from './wire/lines.ts'
 import { createReplyReader, REPLY_LINE_MAX, type Reply, textsOf } from './wire/replies.ts'
 
@@ -25,7 +25,7 @@ export const standardPatience: Patience = {
   end: 600_000,
 }
 
-/** Bytes of replies that may wait to be read: a server says nothing that it was not asked. */
+/** Most bytes of replies that may wait to be read: a server says nothing that it was not asked. */
 const UNREAD_MAX = 256 * 1024
 
 /**
@@ -46,7 +46,7 @@ export interface NextServer {
   endData(pieces: readonly Buffer[]): Promise<Reply>
   /** Hears one more reply to the same content: LMTP has one for each recipient. */
   hear(): Promise<Reply>
-  /** Why it is of no use any more; undefined while it is. */
+  /** Why it is useless now; undefined while it is not. */
   readonly lost: Fault | undefined
   /** Ends the connection at once. */
   close(): void
@@ -139,7 +139,7 @@ function converse(socket: Socket, name: string, patience: Patience) {
     if (socket.writableLength === 0) for (const piece of pieces) freeBuffer(piece)
   }
 
-  /** Something was said in the meantime: 421, in good order. */
+  /** It said something without being asked: 421, in good order. */
   function unasked(): string {
     const reply = nextReply()
     if (reply?.code !== 421) return 'said something that it was not asked'

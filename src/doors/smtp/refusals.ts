@@ -1,7 +1,8 @@
 import type { Decision, Grounds } from '../../judge/decision.ts'
+import type { Header } from '../../message/header-block.ts'
 import type { ContentReader } from './wire/content.ts'
 
-/** Decisions about messages that are not even judged, for how they came. */
+/** Decisions about messages that are not even judged, because of the way in which they came. */
 export type Refusal = Extract<Decision, { kind: 'reject' }>
 
 export interface Manners {
@@ -30,6 +31,19 @@ export function refusalOf(
     return refusal('5.6.0', 'bare-newline', `message refused: it has a bare ${which}`)
   }
   return undefined
+}
+
+/** Received fields, as `hopcount_limit` of Postfix counts them. */
+const HOPS_MAX = 50
+
+/**
+ * A message that goes round: each server on its way adds a field (RFC 5321 6.3). Before the queue
+ * no server behind counts them in time, since each hands on before it has the message whole.
+ */
+export function tooManyHops({ fields }: Header): Refusal | undefined {
+  const hops = fields.filter(({ key }) => key === 'received').length
+  if (hops < HOPS_MAX) return undefined
+  return refusal('5.4.6', 'too-many-hops', `too many hops: ${hops} Received fields, a mail loop`)
 }
 
 function refusal(enhanced: string, grounds: Grounds, text: string): Refusal {

@@ -1,7 +1,9 @@
-import type { QuotaLookup } from '../../quota/quota-answer.ts'
-import type { Witness } from '../../visible/live/witness.ts'
+import type { MailReporter } from '../../observe/live/mail-reporter.ts'
+import type { QuotaLookup } from '../../quota/ask/quota-answer.ts'
+import type { Rules } from '../../rules/match.ts'
 import type { Judging } from '../shared/judging.ts'
-import type { Account } from '../shared/memory.ts'
+import type { MemoryLease } from '../shared/memory.ts'
+import type { LoopWatch } from './loops.ts'
 import type { NextServer } from './next-server.ts'
 import type { Manners } from './refusals.ts'
 import type { Offer } from './wire/extensions.ts'
@@ -18,14 +20,17 @@ export interface SmtpServer extends Manners {
   readonly stopping: boolean
   /** Undefined if recipients are taken unasked. */
   readonly quota: QuotaLookup | undefined
+  /** Undefined if no recipient is refused by them. */
+  readonly rules: Rules | undefined
   /** Whether a sender is that of a trial of onescand's own, which goes to no next server. */
   isTrial(sender: string): boolean
   /** How the message that comes now is judged. */
   startJudging(): Judging
   /** Of the memory of this process, for what is kept of one message. */
-  openAccount(): Account
+  openLease(): MemoryLease
   /** A connection to the next server, greeted. A Fault of kind `chain` if there is none. */
   callNext(): Promise<NextServer>
+  readonly loops: LoopWatch
   /** What the next server offered a short while ago; undefined if that is not known. */
   recallOffer(): Offer | undefined
   rememberOffer(offer: Offer): void
@@ -34,7 +39,7 @@ export interface SmtpServer extends Manners {
   /** For trouble that concerns no message. */
   complain(line: string): void
   /** A message is being judged; call the result when that is over. */
-  readonly begin?: Witness['begin'] | undefined
+  readonly begin?: MailReporter['begin'] | undefined
   /** Milliseconds on a clock that never goes back. */
   now(): number
 }

@@ -1,12 +1,14 @@
-import { readAddress } from '../../envelope/address.ts'
-import { clientNameOf, type Origin } from '../../envelope/origin.ts'
+import { errorText, Fault, isFault } from '../../ground/runtime/fault.ts'
 import { isAskedAbout } from '../../judge/over-quota.ts'
-import { errorText, Fault, isFault } from '../../runtime/fault.ts'
+import { readAddress } from '../../message/envelope/address.ts'
+import { clientNameOf, type Origin } from '../../message/envelope/origin.ts'
 import { faultLine } from '../shared/log-lines.ts'
+import { refuseByRule } from '../shared/refuse-by-rule.ts'
 import { refuseFull } from '../shared/refuse-full.ts'
 import { bareAddress } from '../shared/smtp-path.ts'
 import { NO_ROOM } from '../shared/smtp-reply.ts'
 import type { Client } from './client.ts'
+import { goesRound } from './loops.ts'
 import { type Mail, NO_NEXT, openMail, type Sending } from './mail.ts'
 import type { NextServer } from './next-server.ts'
 import type { SmtpServer } from './server.ts'
@@ -110,8 +112,9 @@ export class SmtpSession {
       return Array.isArray(reply) ? reply : [reply as Reply]
     } catch (error) {
       if (!isFault(error) || error.kind !== 'chain') throw error
-      this.#server.log(faultLine(error, undefined, this.#circumstances(noNext)))
-      return [this.#isBound ? changed : noNext]
+      const reply = this.#isBound ? changed : this.#server.loops.found ? goesRound : noNext
+      this.#server.log(faultLine(error, undefined, this.#logContext(reply)))
+      return [reply]
     }
   }
 
@@ -161,6 +164,7 @@ export class SmtpSession {
     if (before !== undefined && before.lost === undefined) return before
     // What it was told of the message, or who the client is, is lost with it.
     if (before?.lost && (this.#mail !== undefined || this.#isBound)) throw before.lost
+    if (this.#server.loops.found) throw round()
     this.#next = await this.#server.callNext()
     if (this.#hello !== undefined) {
       const reply = await this.#sayHello(this.#hello)
@@ -187,13 +191,17 @@ export class SmtpSession {
   }
 
   async #greet({ line }: Command): Promise<Reply> {
+    const { loops } = this.#server
+    if (loops.cameRound(line)) return goesRound
     this.#dropMail()
     this.#forget()
     const known = this.#next === undefined ? this.#server.recallOffer() : undefined
     this.#hello = undefined
     if (known === undefined) {
-      await this.#reach()
-      const reply = await this.#sayHello(line)
+      const reply = await loops.during(line, async () => {
+        await this.#reach()
+        return this.#sayHello(line)
+      })
       if (reply.code !== 250) return reply
       this.#hello = line
       if (!isExtended(line)) return reply
@@ -208,11 +216,16 @@ export class SmtpSession {
   }
 
   async #startMail(command: Command): Promise<Reply> {
+    const { loops } = this.#server
+    if (loops.cameRound(command.line)) return goesRound
     const path = parsePath(command.argument, 'FROM:')
     if (path === undefined) return noPath
     const mail = openMail(command.line, path, this.#server)
     try {
-      const reply = mail.isTrial ? await this.#startTrial() : await this.#pass(command)
+      if (!mail.isTrial && loops.found) throw round()
+      const reply = await (mail.isTrial
+        ? this.#startTrial()
+        : loops.during(command.line, () => this.#pass(command)))
       if (reply.code >= 300) return reply
       this.#dropMail()
       this.#mail = mail
@@ -222,7 +235,10 @@ export class SmtpSession {
     }
   }
 
-  /** The next server has to be there, and hears nothing of it. No line of the log, as with all of a trial. */
+  /**
+   * The next server must be reachable, and hears nothing of the trial. As with all trials no line
+   * is logged.
+   */
   async #startTrial(): Promise<Reply> {
     try {
       await this.#reach()
@@ -232,16 +248,18 @@ export class SmtpSession {
     }
   }
 
-  /** Asked about, and given room, before the next server has it. */
+  /** It is asked about, and gets room, before the next server hears of it. */
   async #addRecipient(command: Command): Promise<Reply> {
     const mail = this.#mail
     if (mail === undefined) return noMail
     const path = parsePath(command.argument, 'TO:')
     if (path === undefined) return noPath
-    const refusal = mail.isTrial ? undefined : await this.#refuseFull(mail, path.path)
+    const refusal = mail.isTrial
+      ? undefined
+      : (this.#refuseByRule(mail, path.path) ?? (await this.#refuseFull(mail, path.path)))
     if (refusal !== undefined) return refusal
     try {
-      mail.addRecipient(path.path)
+      mail.addRecipient(command.line)
     } catch (error) {
       if (!isFault(error)) throw error
       return noRoom
@@ -249,12 +267,21 @@ export class SmtpSession {
     if (mail.isTrial) return ok
     let taken = false
     try {
-      const reply = await this.#pass(command)
+      const { loops } = this.#server
+      const reply = await loops.during(command.line, () => this.#pass(command), path.path)
       taken = reply.code < 300
       return reply
     } finally {
       if (!taken) mail.removeLastRecipient()
     }
+  }
+
+  #refuseByRule({ sender, size }: Mail, path: Buffer): Reply | undefined {
+    const { rules, log } = this.#server
+    if (rules === undefined) return undefined
+    const recipient = readAddress(bareAddress(path))
+    const refusal = refuseByRule({ recipient, sender, size }, rules, { ...this.#sending(), log })
+    return refusal && replyFrom(refusal)
   }
 
   async #refuseFull({ sender, size }: Mail, path: Buffer): Promise<Reply | undefined> {
@@ -279,13 +306,32 @@ export class SmtpSession {
       this.#server.complain(`${this.#peer ?? 'a client'} sent on before DATA was answered`)
       return tooEarly
     }
+    const ended = this.#isOfOneClient ? this.#beginOnce(mail) : () => {}
+    if (ended === undefined) {
+      this.#server.log(faultLine(round(), undefined, this.#logContext(goesRound)))
+      return goesRound
+    }
     this.#client.say(goOn)
     try {
       return await mail.receive(this.#client, next, this.#sending())
     } finally {
+      ended()
       this.#dropMail()
       this.#forget()
     }
+  }
+
+  /**
+   * Whether XFORWARD tells of a connection or a queue file: neither has the same message for the same
+   * recipients twice at once. Postfix adds no Received field to what it forwards so.
+   */
+  get #isOfOneClient(): boolean {
+    const { ADDR, PORT, IDENT } = this.#forwarded
+    return IDENT !== undefined || (ADDR !== undefined && PORT !== undefined)
+  }
+
+  #beginOnce(mail: Mail): (() => void) | undefined {
+    return this.#server.loops.begin([...this.#forwards, ...mail.words()], this.#client.gone)
   }
 
   async #reset(command: Command): Promise<Reply> {
@@ -341,7 +387,7 @@ export class SmtpSession {
     return { origin, relay: SOURCE?.toUpperCase() === 'LOCAL' || LOGIN !== undefined }
   }
 
-  #circumstances({ code }: Reply) {
+  #logContext({ code }: Reply) {
     const { origin } = this.#sending()
     return {
       door: [
@@ -355,6 +401,8 @@ export class SmtpSession {
     }
   }
 }
+
+const round = () => new Fault('chain', 'the next server leads back to this place')
 
 const keywordOf = (extension: string) => extension.split(' ', 1)[0]!.toUpperCase()
 

@@ -1,15 +1,16 @@
 import { createServer, type NetConnectOpts, type Server, type Socket } from 'node:net'
 import { hostname } from 'node:os'
+import { contains, type Network, parseAddress } from '../../ground/net/address.ts'
 import { switchedOff } from '../../judge/policy.ts'
-import { contains, type Network, parseAddress } from '../../net/address.ts'
-import type { DoorState } from '../../visible/live/told.ts'
-import type { Witness } from '../../visible/live/witness.ts'
+import type { MailReporter } from '../../observe/live/mail-reporter.ts'
+import type { DoorState } from '../../observe/live/process-report.ts'
 import type { Configuration } from '../shared/configuration.ts'
 import { ConnectionSet } from '../shared/connection-set.ts'
-import { startJudging } from '../shared/judging.ts'
+import { refusingRules, startJudging } from '../shared/judging.ts'
 import type { Budget } from '../shared/memory.ts'
 import { configureAfterQueue } from './after-queue.ts'
 import { ClientLine } from './client.ts'
+import { createLoopWatch } from './loops.ts'
 import { callNextServer, type Patience, standardPatience } from './next-server.ts'
 import type { SmtpServer } from './server.ts'
 import { SmtpSession, stopping } from './session.ts'
@@ -41,7 +42,7 @@ export interface SmtpOptions {
   /** What became of each message, a line each. */
   readonly mailLog: (line: Buffer) => void
   /** Who shows what is done with mail. */
-  readonly witness?: Witness | undefined
+  readonly reporter?: MailReporter | undefined
 }
 
 /** Milliseconds that a client has: RFC 5321 4.5.3.2.7 wants five minutes at least. */
@@ -111,6 +112,7 @@ export function createSmtpDoor(first: Configuration, relay: Relay, options: Smtp
   let crowded = false
   let ticker: NodeJS.Timeout | undefined
   const now = () => performance.now()
+  const callNext = () => callNextServer(relay.next, patience)
 
   const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
     const { remoteAddress } = socket
@@ -151,18 +153,23 @@ export function createSmtpDoor(first: Configuration, relay: Relay, options: Smtp
     get quota() {
       return switchedOff(configuration.place) === undefined ? configuration.quota : undefined
     },
+    // Once mail is in a queue, nobody is refused.
+    get rules() {
+      return relay.afterQueue ? undefined : refusingRules(configuration)
+    },
     isTrial: (sender) => configuration.isTrial?.(sender) ?? false,
     startJudging: () =>
       startJudging(relay.afterQueue ? configureAfterQueue(configuration) : configuration),
-    openAccount: budget.open,
-    callNext: () => callNextServer(relay.next, patience),
+    openLease: budget.open,
+    callNext,
+    loops: createLoopWatch({ lmtp: relay.lmtp, callNext, complain, now }),
     recallOffer: () => (offer !== undefined && now() - offer.at < OFFER_FOR ? offer.of : undefined),
     rememberOffer(of) {
       offer = { of, at: now() }
     },
     log: mailLog,
     complain,
-    begin: options.witness?.begin,
+    begin: options.reporter?.begin,
     now,
   }
 
@@ -235,7 +242,7 @@ function turnAway(socket: Socket, { bytes }: Reply): void {
   socket.setTimeout(standardTimeouts.leaving, () => socket.destroy())
 }
 
-/** Whoever may open a socket with a path may connect; by TCP it is the networks that count. */
+/** Whoever may open a socket with a path may connect; by TCP the networks decide. */
 export function mayConnect(remoteAddress: string | undefined, from: readonly Network[]): boolean {
   if (remoteAddress === undefined) return true
   const address = parseAddress(remoteAddress)

@@ -1,11 +1,13 @@
+import { Fault } from '../../ground/runtime/fault.ts'
 import type { Decision } from '../../judge/decision.ts'
-import { Fault } from '../../runtime/fault.ts'
 import { replyOf } from '../shared/smtp-reply.ts'
 import { callNextServer } from './next-server.ts'
 import { type Reply, replyFrom, textsOf } from './wire/replies.ts'
 import { createStuffing } from './wire/stuffing.ts'
 
-/** What a trial is told, which is never handed on: the tag that mail would have, or the refusal. */
+/**
+ * The answer to a trial, which is never handed on: the tag that mail would have, or the refusal.
+ */
 export function trialReply(decision: Decision | undefined): Reply {
   switch (decision?.kind) {
     case undefined:
@@ -14,6 +16,7 @@ export function trialReply(decision: Decision | undefined): Reply {
       return told(decision.edits.add.find(({ name }) => name === 'X-QHPSI')?.value ?? 'unscanned')
     case 'discard':
     case 'quarantine':
+    case 'split': // a trial has one recipient
       return told('virus found')
     case 'reject':
     case 'defer':
@@ -25,7 +28,7 @@ const told = (what: string) => replyFrom({ code: 250, enhanced: '2.0.0', lines: 
 
 export interface Trial {
   readonly place: Parameters<typeof callNextServer>[0]
-  /** One that the door knows as a trial's: mail of any other would be delivered. */
+  /** A sender that the door knows as a trial's: mail of any other would be delivered. */
   readonly sender: string
   readonly recipient: string
   /** Lines end in LF. */

@@ -1,8 +1,8 @@
 import { closeSync, writeSync } from 'node:fs'
 import { connect, type Socket } from 'node:net'
+import { descriptorOf } from '../../ground/runtime/descriptor-of.ts'
+import { loadPassedDescriptors } from '../../ground/runtime/passed-descriptors.ts'
 import { TOP_LINE } from '../../message/top-line.ts'
-import { descriptorOf } from '../../runtime/descriptor-of.ts'
-import { loadPassedDescriptors } from '../../runtime/passed-descriptors.ts'
 import { createFrameReader, frame, uint32, uint64 } from './frames.ts'
 import { VERSION } from './request.ts'
 

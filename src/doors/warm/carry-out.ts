@@ -1,8 +1,9 @@
-import { redirect } from '../../envelope/envelope.ts'
-import type { Decision } from '../../judge/decision.ts'
+import { printable } from '../../ground/runtime/printable.ts'
+import type { Decision, Split, Undivided } from '../../judge/decision.ts'
+import { acceptedShare } from '../../judge/divide.ts'
 import type { Transaction } from '../../judge/transaction.ts'
+import { recipientsOf, redirect } from '../../message/envelope/envelope.ts'
 import { editPlan } from '../../message/header-block.ts'
-import { printable } from '../../runtime/printable.ts'
 import { type ErrorReport, plainCode, replyText } from '../shared/error-report.ts'
 import { exit } from '../shared/exit-codes.ts'
 import { type Circumstances, decisionLines, passLine } from '../shared/log-lines.ts'
@@ -23,11 +24,11 @@ export interface Reporting {
 
 export const acknowledgement = frame('A')
 export const heartbeat = frame('h')
-/** No descriptor came: the message itself is wanted. */
+/** No descriptor came, so the message itself is asked for. */
 export const sendIt = frame('m')
 const end = frame('.')
 
-/** `C`: the line is printable ASCII, so that it forges none in the client's log. */
+/** `C`, go cold. The line is printable ASCII, so that it forges none in the client's log. */
 export function goCold(why: string): Buffer {
   return frame('C', Buffer.from(printable(why).slice(0, COLD_LINE_MAX), 'latin1'))
 }
@@ -41,7 +42,9 @@ export function carryOut(
 ): Buffer {
   switch (decision.kind) {
     case 'accept':
-      return accept(decision, transaction, about)
+      return accept(decision, transaction, decisionLines(decision, undefined, about))
+    case 'split':
+      return acceptShare(decision, transaction, about)
     case 'reject':
     case 'defer':
       return refuse(decision, reporting, about)
@@ -68,11 +71,10 @@ export function passOn(why: string, about: Circumstances): Buffer {
 }
 
 function accept(
-  decision: Extract<Decision, { kind: 'accept' }>,
+  { edits, recipients }: Extract<Undivided, { kind: 'accept' }>,
   { message, envelope }: Transaction,
-  about: Circumstances,
+  lines: Iterable<Buffer>,
 ): Buffer {
-  const { edits, recipients } = decision
   const fields = [frame('B', uint64(message.header.length))]
   let length = 0
   for (const part of editPlan(message.header, edits)) {
@@ -86,8 +88,15 @@ function accept(
   }
   if (length > message.header.length + NEW_FIELDS_MAX) throw new GoCold('more new fields than fit')
   if (recipients) fields.push(frame('e', redirect(envelope, recipients).wire))
-  for (const line of decisionLines(decision, undefined, about)) fields.push(frame('l', line))
+  for (const line of lines) fields.push(frame('l', line))
   return bounded(frame('a', ...fields, end))
+}
+
+/** It is kept for the others by now. */
+function acceptShare(split: Split, transaction: Transaction, about: Circumstances): Buffer {
+  const { decision, envelope } = acceptedShare(split)!
+  const recipients = [...recipientsOf(envelope)]
+  return accept({ ...decision, recipients }, transaction, decisionLines(split, undefined, about))
 }
 
 function ending(code: number, text: string | undefined, lines: Iterable<Buffer>): Buffer {
@@ -97,7 +106,7 @@ function ending(code: number, text: string | undefined, lines: Iterable<Buffer>)
   return bounded(frame('x', ...fields, end))
 }
 
-/** Header fields to remove and recipients to tell of without end: mail that is made to be a trouble. */
+/** More fields to remove, or recipients to name, than fit: mail that is made to cause trouble. */
 function bounded(answer: Buffer): Buffer {
   if (answer.length <= ANSWER_MAX) return answer
   throw new GoCold(`an answer of ${answer.length} bytes`)

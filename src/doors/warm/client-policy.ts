@@ -1,9 +1,12 @@
-import { clientNameOf } from '../../envelope/origin.ts'
+import { errorText } from '../../ground/runtime/fault.ts'
+import { createMemory } from '../../ground/runtime/remember.ts'
+import { type Environment, isSet } from '../../ground/settings/settings.ts'
+import type { FromClient } from '../../ground/settings/table/kinds.ts'
+import { isSetting, names, table } from '../../ground/settings/table.ts'
 import { NOTHING_SCANS, type Policy, readTreatment } from '../../judge/policy.ts'
 import type { Client } from '../../judge/transaction.ts'
-import { readQuotaSettings } from '../../quota/quota-settings.ts'
-import { errorText } from '../../runtime/fault.ts'
-import { createMemory } from '../../runtime/remember.ts'
+import { clientNameOf } from '../../message/envelope/origin.ts'
+import { readQuotaSettings } from '../../quota/ask/quota-settings.ts'
 import {
   type QhpsiLine,
   readQhpsiLine,
@@ -11,9 +14,6 @@ import {
   type UnscannedPolicy,
 } from '../../scan/shared/scan-policy.ts'
 import type { Scanner } from '../../scan/shared/scanner.ts'
-import { type Environment, isSet } from '../../settings/settings.ts'
-import type { Told } from '../../settings/table/kinds.ts'
-import { isSetting, names, table } from '../../settings/table.ts'
 import type { Configuration } from '../shared/configuration.ts'
 import { type ErrorReport, readReplyForm } from '../shared/error-report.ts'
 import { GoCold } from './go-cold.ts'
@@ -28,7 +28,7 @@ export interface ClientPolicy {
   /** The settings that its policy was read from. */
   readonly env: Environment
   readonly client: Client
-  /** How it gives replies; whether it can is another question. */
+  /** How it takes replies; whether it can is another question. */
   readonly replyForm: ErrorReport
   /** TCPREMOTEIP, for the log. */
   readonly remote: string | undefined
@@ -36,11 +36,14 @@ export interface ClientPolicy {
 
 type Variables = ReadonlyMap<string, string>
 
-const namesOf = (told: Told) => names.filter((name) => table[name].told === told)
+const namesOf = (told: FromClient) => names.filter((name) => table[name].told === told)
 const [taken, bounded, asked] = [namesOf('taken'), namesOf('bounded'), namesOf('asked')]
 
-/** What is done with a variable of the client's: one that is not known must be the daemon's. */
-const toldOf = (name: string): Told => (isSetting(name) ? table[name].told : 'same')
+/**
+ * How a variable of the client's is treated; one that is not in the table must be the same as the
+ * daemon's.
+ */
+const toldOf = (name: string): FromClient => (isSetting(name) ? table[name].told : 'same')
 
 /** Distinct settings of clients that are kept: sites have a handful. */
 const KEPT_MAX = 100
@@ -53,7 +56,7 @@ const KEPT_MAX = 100
 export function createClientPolicies(
   configuration: Configuration,
 ): (variables: Variables) => ClientPolicy {
-  /** Of no message, but of a set of variables; nobody changes what is in it. */
+  /** Belongs to a set of variables and to no message; nobody changes it. */
   const kept = createMemory<ClientPolicy>(KEPT_MAX)
   return (variables) => {
     const relevant = [...variables].filter(([name]) => isOfPolicy(toldOf(name)))
@@ -73,8 +76,8 @@ export function createClientPolicies(
   }
 }
 
-/** Not of the message, nor of what the client does by itself. */
-const isOfPolicy = (told: Told) => told !== undefined && told !== 'message'
+/** Not about the message, nor about what the client does by itself. */
+const isOfPolicy = (told: FromClient) => told !== undefined && told !== 'message'
 
 /** A setting of the client's that makes no sense: let the cold program say so, and answer for it. */
 function orCold<Value>(compute: () => Value): Value {
@@ -117,14 +120,14 @@ function refuseOtherDifferences(own: Environment, variables: Variables): void {
   }
 }
 
-/** Not used, but refused if they make no sense, as without a daemon. */
+/** Not used here, but refused if they make no sense, as without a daemon. */
 function refuseNonsense(own: Environment, theirs: Environment): void {
   if (!theirs.QUOTAD) return
   const ways = Object.fromEntries(asked.map((name) => [name, theirs[name]]))
   readQuotaSettings({ ...own, ...ways, QUOTAD: theirs.QUOTAD })
 }
 
-/** One that is empty is as unset, and the daemon's then. */
+/** An empty one counts as unset, so the daemon's holds. */
 function refuseDifference(name: string, own: Environment, value: string | undefined): void {
   if (value && own[name] !== value) throw new GoCold(`${name} is another than the daemon's`)
 }
@@ -156,7 +159,7 @@ function merge(
   for (const name of bounded) merged[name] = theirs[name] || env[name]
   const scan = readScanPolicy(merged, place)!
   if (scan.timeout > own.scan.timeout) throw new GoCold("SCANTIMEOUT is longer than the daemon's")
-  // Only if the client has it, too: it has to know that mail was taken by nobody else.
+  // Only if the client has it, too: the client must know that nobody else has taken the mail.
   merged.QUARANTINE = theirs.QUARANTINE
   const treatment = readTreatment(merged, scan)
   if (isLaxer(treatment.unscanned, own.unscanned)) {

@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net'
-import { descriptorOf } from '../../runtime/descriptor-of.ts'
-import type { PassedDescriptors } from '../../runtime/passed-descriptors.ts'
+import { descriptorOf } from '../../ground/runtime/descriptor-of.ts'
+import type { PassedDescriptors } from '../../ground/runtime/passed-descriptors.ts'
 
 /** Milliseconds until a connection on which nothing has come yet is looked at again: twice as many each time. */
 const SOON = 1
@@ -8,14 +8,15 @@ const LATER = 50
 /** Bytes that are taken at first; what is behind them the runtime reads. */
 const ROOM = 64 * 1024
 
-/** Of one call at a time: what is in it is copied, or used up, before the next. */
+/** Used by one call at a time: what is in it is copied, or used up, before the next. */
 const room = Buffer.alloc(ROOM)
 
 /**
- * Takes the first bytes of a connection, with the descriptor that came with them, before the runtime
- * reads from it: that would drop the descriptor. The server that accepted it must have
- * `pauseOnConnect`. Nearly always they are there already; what comes later is looked for now and
- * then. `take` gets them once, or not at all where nothing came; who takes a descriptor closes it.
+ * Takes the first bytes of a connection, with the descriptor that came with them, before the
+ * runtime reads from it: that would drop the descriptor. The server that accepted it must have
+ * `pauseOnConnect`. Nearly always the bytes are there already; if not, they are looked for again
+ * and again. `take` is called once, without bytes if none came. Whoever takes a descriptor closes
+ * it.
  */
 export function takeFirstBytes(
   socket: Socket,

@@ -1,7 +1,7 @@
 /** Bytes in front of a payload: its tag, and its length as an unsigned big-endian number. */
 export const FRAME_HEAD = 5
 
-/** What is said in frames: doc/slot-protocol.md. */
+/** Takes what is sent in frames: doc/slot-protocol.md. */
 export interface FrameTaker {
   /**
    * A frame begins: the buffer for its payload, of exactly `length` bytes. Throws if

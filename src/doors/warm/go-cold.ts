@@ -1,5 +1,5 @@
-import type { Envelope } from '../../envelope/envelope.ts'
 import type { Decision } from '../../judge/decision.ts'
+import type { Envelope } from '../../message/envelope/envelope.ts'
 
 /**
  * Why the client must judge this message itself, in one line for its log. Not an error of
@@ -12,7 +12,7 @@ export class GoCold extends Error {
   }
 }
 
-/** What cannot even be bounced comes from this sender: qmail-send(8). */
+/** The sender of mail that cannot even be bounced: qmail-send(8). */
 const DOUBLE_BOUNCE = '#@[]'
 
 /**

@@ -1,20 +1,21 @@
-import { createEnvelopeReader, type Envelope } from '../../envelope/envelope.ts'
+import { errorText } from '../../ground/runtime/fault.ts'
+import type { PassedDescriptors } from '../../ground/runtime/passed-descriptors.ts'
 import { judgeByRules, type PlanFor } from '../../judge/by-rule.ts'
-import type { Decision, Quarantined } from '../../judge/decision.ts'
+import type { Decision } from '../../judge/decision.ts'
 import { judge } from '../../judge/engine.ts'
 import { type Policy, switchedOff, withSettings } from '../../judge/policy.ts'
 import type { Transaction } from '../../judge/transaction.ts'
+import { createEnvelopeReader, type Envelope } from '../../message/envelope/envelope.ts'
 import { readHanded } from '../../message/handed.ts'
 import { holdMessage, type LookOptions } from '../../message/held.ts'
 import type { Message } from '../../message/spool.ts'
-import { errorText } from '../../runtime/fault.ts'
-import type { PassedDescriptors } from '../../runtime/passed-descriptors.ts'
+import type { MailReporter } from '../../observe/live/mail-reporter.ts'
 import { abortable } from '../../scan/shared/scanner.ts'
-import type { Witness } from '../../visible/live/witness.ts'
 import { type Configuration, toolsFor } from '../shared/configuration.ts'
 import { exit } from '../shared/exit-codes.ts'
-import { keepInQuarantine } from '../shared/keep-message.ts'
-import type { Circumstances } from '../shared/log-lines.ts'
+import { keepAsDecided } from '../shared/keep-message.ts'
+import { type Circumstances, TRIAL } from '../shared/log-lines.ts'
+import { TRIAL_CHAIN } from '../shared/trial-chain.ts'
 import { carryOut, passOn } from './carry-out.ts'
 import type { ClientPolicy } from './client-policy.ts'
 import { GoCold, leaveBouncesToTheCold } from './go-cold.ts'
@@ -34,7 +35,7 @@ export interface Judgement {
   /** User and process of the client, if they can be known. */
   readonly peer: Peer | undefined
   /** Who shows what is done with mail. */
-  readonly witness?: Witness | undefined
+  readonly reporter?: MailReporter | undefined
 }
 
 /**
@@ -42,21 +43,23 @@ export interface Judgement {
  * the client asks the cold program then, so that no fault of ours decides about mail.
  */
 export async function answerRequest(request: Request, judgement: Judgement): Promise<Buffer> {
-  const { configuration, elapsed, witness } = judgement
+  const { configuration, elapsed, reporter } = judgement
   const peer = peerEntries(judgement.peer)
   const { policy: known, scanners, ...client } = judgement.policyFor(request.variables)
   const { remote } = client
-  const told = witness?.line
-  const circumstances = () => {
-    return { door: peer, remote, transaction: undefined, total: elapsed(), told }
+  const told = reporter?.line
+  const isTrial = request.variables.get('QUEUECHAIN') === TRIAL_CHAIN
+  const door = isTrial ? [TRIAL, ...peer] : peer
+  const logContext = () => {
+    return { door, remote, transaction: undefined, total: elapsed(), told }
   }
   const off = switchedOff(configuration.place)
-  if (off !== undefined) return passOn(off, circumstances())
+  if (off !== undefined) return passOn(off, logContext())
   const reporting = { form: client.replyForm, takesReply: request.takesReply }
   const envelope = readEnvelope(request.envelope)
   if (known === undefined) {
     const quota = client.asksQuota ? configuration.quota : undefined
-    const mail = { ...client, envelope, size: request.size, peer, told }
+    const mail = { ...client, envelope, size: request.size, peer: door, told }
     return answerUnscanned(mail, quota, reporting, elapsed)
   }
 
@@ -67,12 +70,8 @@ export async function answerRequest(request: Request, judgement: Judgement): Pro
     quota: configuration.quota,
   }
   const message = await readMessage(request, policy, judgement)
-  const over = witness?.begin({
-    door: 'slot',
-    remote,
-    from: envelope.sender.text,
-    size: request.size,
-  })
+  const about = { door: 'slot', remote, from: envelope.sender.text, size: request.size }
+  const over = isTrial ? undefined : reporter?.begin(about)
   try {
     const transaction = { message, envelope, client: client.client }
     const { rules, byRule } = configuration
@@ -83,14 +82,13 @@ export async function answerRequest(request: Request, judgement: Judgement): Pro
       return { policy: set, tools: { ...tools, scanners: chosen ?? tools.scanners } }
     }
     const judged = rules
-      ? await judgeByRules(transaction, rules, planFor)
+      ? await judgeByRules(transaction, rules, planFor, 'once, some kept')
       : await judge(transaction, policy, tools)
     leaveBouncesToTheCold(judged, envelope, remote)
     dropOnlyWhereAsked(judged, request)
-    const about = () => ({ ...circumstances(), transaction })
-    const decision =
-      judged.kind === 'quarantine' ? await keep(judged, transaction, about()) : judged
-    return carryOut(decision, transaction, reporting, about())
+    const known = () => ({ ...logContext(), transaction })
+    const decision = await keep(judged, transaction, known())
+    return carryOut(decision, transaction, reporting, known())
   } finally {
     over?.()
     message.close()
@@ -124,20 +122,23 @@ async function readMessage(
   return readHanded({ ...message, sealed: passing!.isSealed(message.descriptor) }, options)
 }
 
-/** What cannot be kept is no trouble of the daemon's: the client tells its sender to try again. */
+/**
+ * A message that cannot be kept is no failure of the daemon: the client tells its sender to try
+ * again.
+ */
 async function keep(
-  decision: Quarantined,
+  decision: Decision,
   transaction: Transaction,
   about: Circumstances,
-): Promise<Quarantined> {
+): Promise<Decision> {
   try {
-    return await keepInQuarantine(decision, transaction, exit.done, about)
+    return await keepAsDecided(decision, transaction, exit.done, about)
   } catch (error) {
     throw new GoCold(errorText(error))
   }
 }
 
-/** No client lets mail go without a word because of somebody else's setting. */
+/** No client drops mail in silence because of somebody else's setting. */
 function dropOnlyWhereAsked({ kind }: Decision, { variables }: Request): void {
   if (kind !== 'discard' || variables.get('REJECTVIRUS') === '2') return
   throw new GoCold("REJECTVIRUS=2 is the daemon's, not the client's")

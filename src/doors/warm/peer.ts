@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net'
-import { descriptorOf } from '../../runtime/descriptor-of.ts'
-import type { Libc } from '../../runtime/libc.ts'
-import type { LogEntry } from '../../runtime/log.ts'
+import { descriptorOf } from '../../ground/runtime/descriptor-of.ts'
+import type { Libc } from '../../ground/runtime/libc.ts'
+import type { LogEntry } from '../../ground/runtime/log.ts'
 
 /** Who is at the other end of a unix socket, as the kernel knows it. */
 export interface Peer {
@@ -23,7 +23,7 @@ export function identifyPeerBy(libc: Libc | undefined): IdentifyPeer {
   }
 }
 
-/** What the log tells of it. */
+/** What the log says about it. */
 export function peerEntries(peer: Peer | undefined): readonly LogEntry[] {
   if (peer === undefined) return []
   return [

@@ -1,3 +1,4 @@
+import type { LogEntry } from '../../ground/runtime/log.ts'
 import {
   type Addressed,
   answerForAll,
@@ -6,13 +7,12 @@ import {
 } from '../../judge/over-quota.ts'
 import { NOTHING_SCANS } from '../../judge/policy.ts'
 import { Header } from '../../message/header-block.ts'
-import type { TimedLookup } from '../../quota/quota-answer.ts'
-import type { LogEntry } from '../../runtime/log.ts'
+import type { TimedLookup } from '../../quota/ask/quota-answer.ts'
 import { passOn, type Reporting, refuse } from './carry-out.ts'
 import { leaveBouncesToTheCold } from './go-cold.ts'
 
 /** Gets each line of the log. */
-type Told = (line: Buffer) => void
+type LogLine = (line: Buffer) => void
 
 /** No header is looked at here. */
 const UNSEEN = new Header(Buffer.alloc(0))
@@ -25,7 +25,7 @@ export async function answerUnscanned(
   mail: Addressed & {
     readonly remote: string | undefined
     readonly peer: readonly LogEntry[]
-    readonly told?: Told | undefined
+    readonly told?: LogLine | undefined
   },
   quota: TimedLookup | undefined,
   reporting: Reporting,

@@ -1,7 +1,7 @@
 import { closeSync } from 'node:fs'
-import { ENVELOPE_MAX } from '../../envelope/envelope.ts'
+import { freeBuffer } from '../../ground/runtime/free-buffer.ts'
+import { ENVELOPE_MAX } from '../../message/envelope/envelope.ts'
 import { type HandedFile, IN_MEMORY } from '../../message/handed.ts'
-import { freeBuffer } from '../../runtime/free-buffer.ts'
 import { createFrameReader } from './frames.ts'
 import { GoCold } from './go-cold.ts'
 
@@ -107,7 +107,7 @@ export class RequestReader {
     return this.#request
   }
 
-  /** The descriptor that came with the first bytes, which is to be told before them. */
+  /** Takes the descriptor that came with the first bytes; to be called before they are taken. */
   handOver(descriptor: number): void {
     this.#descriptor = descriptor
   }
@@ -243,7 +243,7 @@ export class RequestReader {
   }
 }
 
-/** More than any file has is as wrong as another size. */
+/** A size that no file can have is as wrong as another size. */
 function offsetIn(payload: Buffer): number {
   return Number(payload.readBigUInt64BE())
 }

@@ -1,9 +1,9 @@
 import { closeSync } from 'node:fs'
 import type { Socket } from 'node:net'
-import { errorText } from '../../runtime/fault.ts'
-import type { PassedDescriptors } from '../../runtime/passed-descriptors.ts'
-import type { ColdWay } from '../../visible/live/told.ts'
-import type { Account } from '../shared/memory.ts'
+import { errorText } from '../../ground/runtime/fault.ts'
+import type { PassedDescriptors } from '../../ground/runtime/passed-descriptors.ts'
+import type { ColdWay } from '../../observe/live/process-report.ts'
+import type { MemoryLease } from '../shared/memory.ts'
 import { acknowledgement, goCold, heartbeat, sendIt } from './carry-out.ts'
 import { takeFirstBytes } from './first-bytes.ts'
 import { GoCold } from './go-cold.ts'
@@ -21,7 +21,7 @@ const HEARTBEAT_AFTER = 600
 const LEAVE_WITHIN = 3_000
 
 /**
- * Where a conversation stands. `waiting`: its head is not whole, and it counts as nobody's;
+ * The state of a conversation. `waiting`: its head is not whole, and it counts as nobody's;
  * `leaving`: the last word was said.
  */
 export type Phase = 'waiting' | 'sending' | 'judging' | 'leaving' | 'closed'
@@ -29,7 +29,7 @@ export type Phase = 'waiting' | 'sending' | 'judging' | 'leaving' | 'closed'
 /** What a conversation needs of the slot server. */
 export interface SlotServer {
   readonly maxSize: number
-  readonly account: Account
+  readonly lease: MemoryLease
   /** For messages that are handed over; without it they are asked for. */
   readonly passing: PassedDescriptors | undefined
   /** Milliseconds on a clock that never goes back. */
@@ -37,7 +37,7 @@ export interface SlotServer {
   /** Called once the head is whole; throws GoCold where there is no room for one more. */
   admit(): void
   answer(request: Request, gone: AbortSignal, elapsed: () => number): Promise<Buffer>
-  /** What is told of messages that are withheld from scanners. */
+  /** The answer about messages that are withheld from scanners. */
   withheld(): Buffer
   /** The conversation is over and holds nothing any more. */
   left(): void
@@ -64,7 +64,7 @@ export class SlotSession {
   constructor(socket: Socket, server: SlotServer) {
     this.#socket = socket
     this.#server = server
-    this.#reader = new RequestReader({ maxSize: server.maxSize, charge: server.account.charge })
+    this.#reader = new RequestReader({ maxSize: server.maxSize, charge: server.lease.charge })
     this.#began = server.now()
     this.#heard = this.#began
     socket.on('data', (chunk: Buffer) => this.#hear(chunk))
@@ -176,11 +176,11 @@ export class SlotSession {
     this.#socket.end(lastWords, () => this.#socket.destroy())
   }
 
-  /** What a scanner still looks at is in memory still. */
+  /** What a scanner still reads is still in memory. */
   #leaveIfDone(): void {
     if (this.#phase !== 'closed' || !this.#judged) return
     this.#reader.free()
-    this.#server.account.close()
+    this.#server.lease.close()
     this.#server.left()
   }
 

@@ -1,9 +1,9 @@
 import { createServer, type Server } from 'node:net'
-import { createTurns } from '../../runtime/concurrency.ts'
-import { errorText } from '../../runtime/fault.ts'
-import type { PassedDescriptors } from '../../runtime/passed-descriptors.ts'
-import type { DoorState } from '../../visible/live/told.ts'
-import type { Witness } from '../../visible/live/witness.ts'
+import { createTurns } from '../../ground/runtime/concurrency.ts'
+import { errorText } from '../../ground/runtime/fault.ts'
+import type { PassedDescriptors } from '../../ground/runtime/passed-descriptors.ts'
+import type { MailReporter } from '../../observe/live/mail-reporter.ts'
+import type { DoorState } from '../../observe/live/process-report.ts'
 import type { Configuration } from '../shared/configuration.ts'
 import { ConnectionSet } from '../shared/connection-set.ts'
 import { createBudget } from '../shared/memory.ts'
@@ -26,7 +26,7 @@ export interface SlotSocketOptions {
   readonly passing: PassedDescriptors | undefined
   readonly identifyPeer: IdentifyPeer
   /** Who shows what is done with mail. */
-  readonly witness?: Witness | undefined
+  readonly reporter?: MailReporter | undefined
   readonly log: (line: string) => void
 }
 
@@ -45,7 +45,7 @@ export interface SlotSocket {
 
 /** Milliseconds between looks at what is due: an acknowledgement is, within a second. */
 const TICK = 300
-/** Bytes that a conversation takes beside what is sent: what bounds how many may wait. */
+/** Bytes that a conversation takes besides what is sent; they bound how many may wait. */
 const SESSION_BYTES = 16 * 1024
 
 /** The slot's door: conversations of doc/slot-protocol.md on whatever the server listens on. */
@@ -66,11 +66,11 @@ export function createSlotSocket(first: Configuration, options: SlotSocketOption
     const slotServer: SlotServer = {
       maxSize,
       passing,
-      account: budget.open(),
+      lease: budget.open(),
       now: () => performance.now(),
       admit() {
         waiting.delete(session)
-        slotServer.account.charge(SESSION_BYTES)
+        slotServer.lease.charge(SESSION_BYTES)
       },
       async answer(request, gone, elapsed) {
         const arrived = performance.now()
@@ -92,7 +92,7 @@ export function createSlotSocket(first: Configuration, options: SlotSocketOption
         clearInterval(ticker)
         ticker = undefined
       },
-      cold: (way) => options.witness?.cold(way),
+      cold: (way) => options.reporter?.cold(way),
       log,
     }
     const session = new SlotSession(socket, slotServer)
@@ -106,7 +106,7 @@ export function createSlotSocket(first: Configuration, options: SlotSocketOption
     for (const session of sessions) session.tick()
   }
 
-  /** Whoever says nothing must not keep out those that do: the one that waits longest goes. */
+  /** Clients that say nothing must not keep out others: the one that has waited longest goes. */
   function makeRoom(): void {
     if (waiting.size < maxClients) return
     const [oldest] = waiting
@@ -116,7 +116,7 @@ export function createSlotSocket(first: Configuration, options: SlotSocketOption
 
   function judgeBy(configuration: Configuration): (peer: Peer | undefined) => SlotServer['answer'] {
     const policyFor = createClientPolicies(configuration)
-    const { witness } = options
+    const { reporter } = options
     return (peer) => (request, gone, elapsed) =>
       answerRequest(request, {
         configuration,
@@ -125,7 +125,7 @@ export function createSlotSocket(first: Configuration, options: SlotSocketOption
         gone,
         elapsed,
         peer,
-        witness,
+        reporter,
       })
   }
 

@@ -1,7 +1,7 @@
 import { createServer, type Server, type Socket } from 'node:net'
 
 /**
- * A server in clamd's place that knows all that it is asked by the plugin clamd, one question behind
+ * A server in clamd's place that understands all that the plugin clamd asks, one question behind
  * the other, and finds nothing: clamd(8). Not listening yet.
  */
 export function standInClamd(): Server {

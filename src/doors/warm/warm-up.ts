@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { loadPassedDescriptors } from '../../runtime/passed-descriptors.ts'
+import { loadPassedDescriptors } from '../../ground/runtime/passed-descriptors.ts'
 import { readConfiguration } from '../shared/configuration.ts'
 import { converse } from './ask.ts'
 import { createSlotSocket } from './slot-socket.ts'
@@ -13,7 +13,7 @@ import { standInClamd } from './stand-in-clamd.ts'
  * hundred messages took two to three times as long as those behind some thousand.
  */
 const ROUNDS = 250
-/** Each so many rounds its mail is a copy of that before, which is known. */
+/** Every so many rounds the mail is a copy of the one before, which is known. */
 const COPIES_EACH = 5
 /** Bytes of an attachment. */
 const LARGE = 64 * 1024
@@ -87,7 +87,7 @@ function numberMail(mail: Buffer, number: number): void {
   mail.write(digits, mail.indexOf(NUMBER_FIELD) + NUMBER_FIELD.length, 'latin1')
 }
 
-/** As most mail is: a text in two forms and a file of so many bytes. */
+/** Like most mail: a text in two forms and a file of so many bytes. */
 function attachment(bytes: number): Buffer {
   const multipart = (kind: string, boundary: string, parts: readonly string[]) =>
     `Content-Type: multipart/${kind}; boundary="${boundary}"\n\n` +

@@ -1,4 +1,4 @@
-import { printable } from '../../runtime/printable.ts'
+import { printable } from '../../ground/runtime/printable.ts'
 import type { ScanPolicy } from '../shared/scan-policy.ts'
 import { clean, type Scanner, unknown, type Verdict } from '../shared/scanner.ts'
 import { loadRules, type Rules } from './rules.ts'
@@ -19,7 +19,10 @@ const SHOWN_MAX = 80
  * `config`; one that can is read once.
  */
 export function attachmentsScanner({ attachments }: ScanPolicy): Scanner {
-  /** The same for all messages, and nobody changes it; two that come first read it twice. */
+  /**
+   * The same rules for all messages, and nobody changes them. If two messages come first, both read
+   * the file.
+   */
   let known: Rules | undefined
   const rulesOnce = async () => {
     known ??= await loadRules(attachments.rulesFile)
@@ -31,9 +34,9 @@ export function attachmentsScanner({ attachments }: ScanPolicy): Scanner {
     async prepare() {
       await rulesOnce()
     },
-    async scan(specimen, task): Promise<Verdict> {
+    async scan(sample, task): Promise<Verdict> {
       const rules = await rulesOnce()
-      const { banned, over } = await searchMessage(specimen, rules, task)
+      const { banned, over } = await searchMessage(sample, rules, task)
       if (banned !== undefined) {
         return { answer: 'infected', name: `attachment ${shown(banned)}`, banned: true }
       }

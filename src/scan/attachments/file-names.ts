@@ -52,7 +52,7 @@ function join(sections: readonly { raw: string; encoded: boolean }[]): string[] 
   let charset = ''
   let bytes = ''
   for (const [at, { raw, encoded }] of sections.entries()) {
-    // What is not quoted is taken to its end: writers leave parentheses and blanks as they are.
+    // A value without quotes goes to its end: writers leave parentheses and blanks as they are.
     let value = raw.trim().startsWith('"') ? strictValue(raw) : raw.trim()
     if (encoded) {
       const opening = at === 0 ? /^([^']*)'[^']*'/.exec(value) : null
@@ -90,7 +90,9 @@ function decodeText(latin1: string): string[] {
   }
 }
 
-/** A name as it stands, and as one sees it who ends it at a NUL; none if nothing is left of it. */
+/**
+ * A name as it stands, and as readers see it who end it at a NUL; none if nothing is left of it.
+ */
 export function spellings(text: string): string[] {
   const untilNul = text.split('\0', 1)[0]!
   return [text, untilNul].map(bareName).filter((name) => name !== '')

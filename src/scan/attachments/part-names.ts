@@ -11,7 +11,7 @@ export interface PartNames {
   readonly names: readonly string[]
   /** Lower case; what RFC 2045 5.2 takes where none is given, or none that can be read. */
   readonly types: readonly string[]
-  /** What was not read to its end. */
+  /** The limit behind which it was not read, if there was one. */
   readonly over: string | undefined
 }
 

@@ -17,7 +17,7 @@ export interface Findings {
 export interface SearchOptions {
   /** As ContentsOptions has it. */
   readonly openFile: () => number
-  /** The search ends with its reason. */
+  /** The search ends at this signal, with its reason. */
   readonly signal: AbortSignal
 }
 

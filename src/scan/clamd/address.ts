@@ -1,5 +1,5 @@
-import { Fault } from '../../runtime/fault.ts'
-import { socketPath } from '../../settings/socket-path.ts'
+import { Fault } from '../../ground/runtime/fault.ts'
+import { socketPath } from '../../ground/settings/socket-path.ts'
 
 /** Where a clamd listens: LocalSocket, or TCPAddr and TCPSocket of clamd.conf(5). */
 export type ClamdAddress = {

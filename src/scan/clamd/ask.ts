@@ -1,4 +1,4 @@
-import type { Specimen } from '../shared/scanner.ts'
+import type { Sample } from '../shared/scanner.ts'
 import type { ClamdAddress } from './address.ts'
 import { type ClamdReply, readReply, type Subject } from './clamd-reply.ts'
 import { type Converse, type ConverseMany, converse } from './converse.ts'
@@ -55,7 +55,7 @@ export async function scanStream(
  * takes one command a connection.
  */
 export async function scanStreams(
-  contents: readonly Pick<Specimen, 'size' | 'chunks'>[],
+  contents: readonly Pick<Sample, 'size' | 'chunks'>[],
   signal: AbortSignal,
   ask: ConverseMany,
 ): Promise<LinkOutcome<readonly ClamdReply[]> | undefined> {

@@ -12,8 +12,9 @@ export const COMES_BACK_WITHIN: Readonly<Record<Exclude<Absence, 'full'>, number
 }
 
 /**
- * The same for one that died lately, with messages that may have been the reason: somebody starts it
- * again, and it reads its signatures. Other mail should not be deferred for that.
+ * The same for a server that died lately, with messages that may have been the reason: somebody
+ * will start it again, and then it reads its signatures. Other mail should not be deferred for
+ * that.
  */
 export const COMES_BACK_AFTER_DEATH = 20_000
 

@@ -1,4 +1,4 @@
-import { printable } from '../../runtime/printable.ts'
+import { printable } from '../../ground/runtime/printable.ts'
 import { exceededLimit, type Limit } from '../shared/exceeded-limit.ts'
 
 /**
@@ -7,7 +7,7 @@ import { exceededLimit, type Limit } from '../shared/exceeded-limit.ts'
  */
 export const REPLY_MAX = 8 * 1024
 
-/** What one reply of clamd means; see clamd(8). `text` is printable ASCII, bounded. */
+/** The meaning of one reply of clamd; see clamd(8). `text` is printable ASCII, bounded. */
 export type ClamdReply =
   | { readonly says: 'clean' }
   | { readonly says: 'infected'; readonly name: string }

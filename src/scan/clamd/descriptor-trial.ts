@@ -1,6 +1,6 @@
 import { closeSync, ftruncateSync, writeSync } from 'node:fs'
-import { withDeadline } from '../../runtime/deadline.ts'
-import type { PassedDescriptors } from '../../runtime/passed-descriptors.ts'
+import { withDeadline } from '../../ground/runtime/deadline.ts'
+import type { PassedDescriptors } from '../../ground/runtime/passed-descriptors.ts'
 import { EICAR } from '../shared/eicar-file.ts'
 import type { ClamdAddress } from './address.ts'
 import { fildes } from './ask.ts'
@@ -12,7 +12,7 @@ import { makeLink } from './link.ts'
  * larger is sent as a stream. They are in memory until it has scanned them.
  */
 export const DESCRIPTOR_MAX = 16 * 1024 * 1024
-/** The same without having seen it: below any limit that clamd is set to. */
+/** The same for a clamd that was not seen to do so: below any limit that a clamd has. */
 export const SMALL_DESCRIPTOR_MAX = 1024 * 1024
 
 /** Milliseconds in which it says so; one behind a socket that is forwarded waits for a descriptor that never comes. */
@@ -27,7 +27,7 @@ export interface DescriptorTrial {
    * known of small files; it is false for others meanwhile, and while a large one is tried.
    */
   takes(size: number): Promise<boolean>
-  /** Who listens there may be another from now on. */
+  /** Another server may listen there from now on. */
   forget(): void
   close(): void
 }

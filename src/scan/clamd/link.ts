@@ -1,8 +1,8 @@
 import { readSync } from 'node:fs'
-import { type Connection, loadConnect } from '../../runtime/connect.ts'
-import { descriptorOf } from '../../runtime/descriptor-of.ts'
-import { errorCode, errorText } from '../../runtime/fault.ts'
-import type { PassedDescriptors } from '../../runtime/passed-descriptors.ts'
+import { type Connection, loadConnect } from '../../ground/runtime/connect.ts'
+import { descriptorOf } from '../../ground/runtime/descriptor-of.ts'
+import { errorCode, errorText } from '../../ground/runtime/fault.ts'
+import type { PassedDescriptors } from '../../ground/runtime/passed-descriptors.ts'
 import type { ClamdAddress } from './address.ts'
 import { createReplyReader, REPLY_MAX } from './clamd-reply.ts'
 
@@ -61,7 +61,7 @@ export interface Link {
   end(): void
 }
 
-/** Who is at it: what the connection tells goes there. */
+/** The exchange that is under way, which gets what the connection reports. */
 interface Exchange {
   begin(): void
   receive(chunk: Buffer): void
@@ -114,7 +114,7 @@ export async function makeLink(address: ClamdAddress, passing?: PassedDescriptor
       const why = `no connection within ${CONNECT_TIMEOUT / 1000} seconds`
       timer = setTimeout(() => current?.giveUp(why, 'silent'), CONNECT_TIMEOUT)
     }
-    // What comes while nobody asked is a server that wants to leave.
+    // Bytes that come without a question mean that the server wants to leave.
     socket.on('data', (chunk) => (current ? current.receive(chunk) : end()))
     socket.on('end', () => (current ? current.fail() : end()))
     socket.on('error', (error) => {
@@ -197,7 +197,7 @@ export async function makeLink(address: ClamdAddress, passing?: PassedDescriptor
         receive(chunk) {
           if (!reply.push(chunk)) return
           const bytes = reply.bytes()
-          // Who says more than was asked cannot be told from who answers the next question.
+          // A server that says more than it was asked might be answering the next question.
           if (endOfReplies(bytes, replies) !== bytes.length) end()
           finish({ kind: 'answered', answer: { bytes, sentAll } })
         },

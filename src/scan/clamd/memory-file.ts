@@ -1,25 +1,22 @@
 import { closeSync, writeSync } from 'node:fs'
-import { errorText } from '../../runtime/fault.ts'
-import type { PassedDescriptors } from '../../runtime/passed-descriptors.ts'
-import type { Specimen } from '../shared/scanner.ts'
+import { errorText } from '../../ground/runtime/fault.ts'
+import type { PassedDescriptors } from '../../ground/runtime/passed-descriptors.ts'
+import type { Sample } from '../shared/scanner.ts'
 
-/** There is none to be had: no descriptor or no memory is left. */
+/** No memory file can be made: no descriptor or no memory is left. */
 export class NoMemoryFile extends Error {}
 
 /** Bytes that are copied before anything else gets a turn. */
 const TURN = 1024 * 1024
 
-/** A file in memory with the bytes of a specimen, to be closed. Rejects with NoMemoryFile, or as reading them does. */
-export async function memoryFileOf(
-  specimen: Specimen,
-  passing: PassedDescriptors,
-): Promise<number> {
+/** A file in memory with the bytes of a sample, to be closed. Rejects with NoMemoryFile, or as reading them does. */
+export async function memoryFileOf(sample: Sample, passing: PassedDescriptors): Promise<number> {
   const file = passing.memoryFile()
   if (file < 0) throw new NoMemoryFile(`memfd_create: error ${-file}`)
   try {
     let at = 0
     let turn = 0
-    for (const chunk of specimen.chunks()) {
+    for (const chunk of sample.chunks()) {
       if (turn >= TURN) {
         turn = 0
         await new Promise(setImmediate)

@@ -12,9 +12,9 @@ export const LARGE_FROM = 1024 * 1024
  */
 export const LARGE_PLACES = 2
 
-/** Places at servers, for which those who find none wait in the order of their coming. */
+/** Places at servers. Those who find none wait in the order of their coming. */
 export interface Places<Server> {
-  /** Conversations with it at this moment. */
+  /** Conversations with this server at this moment. */
   takenAt(server: Server): number
   /**
    * One of the servers that has a place, to be left again; undefined if `signal` comes

@@ -3,7 +3,7 @@ import { EICAR } from '../shared/eicar-file.ts'
 import type { ClamdAddress } from './address.ts'
 import { scanStream } from './ask.ts'
 
-/** Does a clamd say of what it did not look at to the end that it did not? */
+/** Whether a clamd reports mail that it did not look at to the end. */
 export type TellsOfLimits =
   | { readonly tells: 'yes' | 'no' }
   | { readonly tells: 'unknown'; readonly why: string }

@@ -1,6 +1,6 @@
 import { closeSync } from 'node:fs'
-import { errorText, Fault } from '../../runtime/fault.ts'
-import type { PassedDescriptors } from '../../runtime/passed-descriptors.ts'
+import { errorText, Fault } from '../../ground/runtime/fault.ts'
+import type { PassedDescriptors } from '../../ground/runtime/passed-descriptors.ts'
 import type { Cause } from '../shared/cause.ts'
 import type { ScanPolicy } from '../shared/scan-policy.ts'
 import {
@@ -9,9 +9,9 @@ import {
   infected,
   isLate,
   over,
+  type Sample,
   type Scanner,
   type ScanTask,
-  type Specimen,
   unknown,
   type Verdict,
 } from '../shared/scanner.ts'
@@ -37,7 +37,9 @@ export const BY_PATH_FROM = 512 * 1024
 /** What the log says of a server that failed. */
 const PASSED_OVER = 'fails, and is passed over while others answer'
 
-/** Servers that one message is given to. What broke two of them may be what breaks the next. */
+/**
+ * Most servers that one message is given to. What broke two of them may break the next one, too.
+ */
 const BROKEN_MAX = 2
 
 /**
@@ -80,7 +82,7 @@ export function clamdScanner(
   })
   if (list.length === 0) throw new Fault('config', 'CLAMD: names no server')
   const health = createHealth<Server>(undefined, ({ address: { text } }, state) => {
-    // Of a single one each message says so.
+    // If there is only one server, each message says so.
     if (list.length > 1) tell(`clamd ${text}: ${state === 'fails' ? PASSED_OVER : 'answers again'}`)
   })
   const versions = createVersions(
@@ -105,12 +107,12 @@ export function clamdScanner(
       },
     },
     takesBeside: true,
-    async scan(specimen, task) {
-      const size = Math.max(specimen.size, ...(specimen.beside ?? []).map((each) => each.size))
+    async scan(sample, task) {
+      const size = Math.max(sample.size, ...(sample.beside ?? []).map((each) => each.size))
       if (size > clam.maxSize) {
         return over('size', `clamd: ${size} bytes are more than CLAMDMAXSIZE ${clam.maxSize}`)
       }
-      return askInTurn(servers, specimen, task)
+      return askInTurn(servers, sample, task)
     },
     underWay() {
       const { places } = servers
@@ -146,7 +148,7 @@ interface Servers {
 
 async function askInTurn(
   { list, health, places, versions }: Servers,
-  specimen: Specimen,
+  sample: Sample,
   task: ScanTask,
 ): Promise<Verdict> {
   const troubles = new Map<Server, string>()
@@ -172,7 +174,7 @@ async function askInTurn(
       await pause(lengthOfPause(pauses++), task.signal)
       round = new Set(left)
     }
-    const server = await places.take(wanted, task.signal, specimen.size)
+    const server = await places.take(wanted, task.signal, sample.size)
     if (server === undefined) {
       const why = `${PLACES} messages at once, and no end of one within the time limit`
       for (const each of left) {
@@ -183,8 +185,8 @@ async function askInTurn(
     }
     round.delete(server)
     const version = versions.of(server)
-    const outcome = await ask(server, specimen, task).finally(() => {
-      places.leave(server, specimen.size)
+    const outcome = await ask(server, sample, task).finally(() => {
+      places.leave(server, sample.size)
     })
     if (outcome.kind === 'answered') {
       health.answered(server)
@@ -200,7 +202,7 @@ async function askInTurn(
       continue
     }
     left.delete(server)
-    // Ended before its time: nobody waits for the answer any more, and nobody is to blame.
+    // The client left: nobody waits for the answer any more, and no server is to blame.
     if (outcome.kind === 'broken' || isLate(task.signal)) health.failed(server)
     outlasted = outcome.kind === 'timed-out' && isLate(task.signal)
     if (outcome.kind === 'timed-out') break
@@ -233,14 +235,14 @@ function byLoad(servers: readonly Server[], places: Places<Server>): readonly Se
 /** A message and what is beside it: at once if the server can do that, else one after another. */
 async function ask(
   server: Server,
-  specimen: Specimen,
+  sample: Sample,
   task: ScanTask,
 ): Promise<LinkOutcome<ClamdReply>> {
-  const { beside = [] } = specimen
-  const all = [...beside, specimen]
+  const { beside = [] } = sample
+  const all = [...beside, sample]
   const handed = await askByDescriptors(server, all, task)
   if (handed !== undefined) return handed
-  if (beside.length === 0) return askAboutOne(server, specimen, task)
+  if (beside.length === 0) return askAboutOne(server, sample, task)
   const together = await scanStreams(all, task.signal, server.converseMany)
   if (together?.kind === 'answered') return { kind: 'answered', answer: worstOf(together.answer) }
   if (together !== undefined) return together
@@ -259,20 +261,20 @@ async function ask(
  */
 async function askByDescriptors(
   { address, passing, takesDescriptor, converseMany }: Server,
-  specimens: readonly Specimen[],
+  samples: readonly Sample[],
   task: ScanTask,
 ): Promise<LinkOutcome<ClamdReply> | undefined> {
-  const size = Math.max(...specimens.map((each) => each.size))
+  const size = Math.max(...samples.map((each) => each.size))
   if (passing === undefined || !(await takesDescriptor(size, task.signal))) return undefined
   const files: number[] = []
-  const own = async (each: Specimen) => {
+  const own = async (each: Sample) => {
     const file = await memoryFileOf(each, passing)
     files.push(file)
     return () => file
   }
   try {
     const descriptors: (() => number)[] = []
-    for (const each of specimens) descriptors.push(each.sealedFile ?? (await own(each)))
+    for (const each of samples) descriptors.push(each.sealedFile ?? (await own(each)))
     const outcome = await scanDescriptors(descriptors, task.signal, converseMany)
     if (outcome?.kind !== 'answered') return outcome
     const worst = worstOf(outcome.answer)
@@ -299,12 +301,12 @@ function worstOf(replies: readonly ClamdReply[]): ClamdReply {
 /** By path where that is worth it, by INSTREAM where it is not or does not work. */
 async function askAboutOne(
   { address, converse }: Server,
-  specimen: Specimen,
+  sample: Sample,
   task: ScanTask,
 ): Promise<LinkOutcome<ClamdReply>> {
-  const isWorthIt = specimen.pathIsShared && specimen.size >= BY_PATH_FROM
+  const isWorthIt = sample.pathIsShared && sample.size >= BY_PATH_FROM
   if (address.kind === 'unix' && isWorthIt) {
-    const path = await pathOf(specimen, task)
+    const path = await pathOf(sample, task)
     const outcome =
       path === undefined ? undefined : await scanPath(address, path, task.signal, converse)
     if (outcome !== undefined) {
@@ -312,14 +314,14 @@ async function askAboutOne(
       task.note(`clamd ${address.text}: cannot read SPOOLDIR, got a copy: ${outcome.answer.text}`)
     }
   }
-  const chunks = { [Symbol.iterator]: () => specimen.chunks()[Symbol.iterator]() }
-  return scanStream(address, chunks, task.signal, specimen.size, converse)
+  const chunks = { [Symbol.iterator]: () => sample.chunks()[Symbol.iterator]() }
+  return scanStream(address, chunks, task.signal, sample.size, converse)
 }
 
 /** The path is a short cut only: where it cannot be made, the message can still be sent. */
-async function pathOf(specimen: Specimen, task: ScanTask): Promise<string | undefined> {
+async function pathOf(sample: Sample, task: ScanTask): Promise<string | undefined> {
   try {
-    return await specimen.path()
+    return await sample.path()
   } catch (error) {
     task.note(`clamd got a copy: ${errorText(error)}`)
     return undefined

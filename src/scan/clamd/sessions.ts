@@ -1,5 +1,5 @@
-import { withDeadline } from '../../runtime/deadline.ts'
-import type { PassedDescriptors } from '../../runtime/passed-descriptors.ts'
+import { withDeadline } from '../../ground/runtime/deadline.ts'
+import type { PassedDescriptors } from '../../ground/runtime/passed-descriptors.ts'
 import type { ClamdAddress } from './address.ts'
 import { type Converse, type ConverseMany, converse } from './converse.ts'
 import { createDescriptorTrial } from './descriptor-trial.ts'

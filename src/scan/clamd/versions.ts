@@ -1,4 +1,4 @@
-import { inTime, LATE } from '../../runtime/deadline.ts'
+import { inTime, LATE } from '../../ground/runtime/deadline.ts'
 import { areAtLeastAsNew } from '../shared/signatures.ts'
 
 /** Milliseconds for which an answer is believed; a database that was loaded since is newer. */
@@ -12,7 +12,10 @@ export const PATIENCE = 250
 export const SILENCE_MAX = 1_000
 
 export interface Versions<Server> {
-  /** What a server said last, or undefined: it may have newer signatures by now, and no older. */
+  /**
+   * What a server said last; undefined if nothing. It may have newer signatures by now, but no
+   * older ones.
+   */
   of(server: Server): string | undefined
   /**
    * The newest signatures of all of them, asked within the last BELIEVED_FOR; undefined if
@@ -40,7 +43,7 @@ export function createVersions<Server>(
 ): Versions<Server> {
   const known = new Map<Server, string>()
   const over = new AbortController()
-  /** When the question was put that was answered last. */
+  /** When the question was asked that was answered last. */
   let askedAt = Number.NEGATIVE_INFINITY
   let asking: { readonly since: number; readonly done: Promise<void> } | undefined
 
@@ -52,7 +55,7 @@ export function createVersions<Server>(
         const version = await ask(server, signal).catch(() => undefined)
         clearTimeout(timer)
         if (version?.startsWith('ClamAV ')) known.set(server, version)
-        // One that is down does not count, but where all are, what was told still holds.
+        // A server that is down is left out. If all are down, their last answer still counts.
         else if (known.size > 1) known.delete(server)
       }),
     )
@@ -80,7 +83,7 @@ export function createVersions<Server>(
     async newest() {
       const age = now() - askedAt
       if (age > BELIEVED_FOR) {
-        // One that says nothing is asked for as long as that, but nobody waits for it twice.
+        // A silent server is waited for once that long, and never twice.
         const { since, done } = refresh()
         if (!(await isWithin(done, PATIENCE - (now() - since)))) return undefined
       } else if (age > ASKED_AGAIN_AFTER) void refresh()

@@ -1,6 +1,6 @@
 import { availableParallelism } from 'node:os'
 import { extname, join } from 'node:path'
-import { compiledProgram, isCompiled } from '../../runtime/compiled-program.ts'
+import { compiledProgram, isCompiled } from '../../ground/runtime/compiled-program.ts'
 import { CODE_SETTING, RENEWED_AFTER } from '../plugin-host/own-limits.ts'
 
 /** Beside the bundle, or in the source tree where tests run from there. */

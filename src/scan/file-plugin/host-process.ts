@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import type { Duplex, Readable } from 'node:stream'
-import { ownChild } from '../../runtime/own-children.ts'
+import { ownChild } from '../../ground/runtime/own-children.ts'
 import type { Cause } from '../shared/cause.ts'
 import { killGroup } from '../shared/kill-group.ts'
 import { unknown, type Verdict } from '../shared/scanner.ts'
@@ -16,7 +16,7 @@ export interface HostOptions {
   readonly command: readonly [string, ...string[]]
   readonly directory: string
   readonly environment: Readonly<Record<string, string>>
-  /** Makes what takes the stderr of one message; where there is none, that goes nowhere. */
+  /** Makes the taker of one message's stderr; without it, stderr goes nowhere. */
   readonly relay: (() => LineRelay) | undefined
 }
 

@@ -1,5 +1,5 @@
 import { writeSync } from 'node:fs'
-import { recipientsOf } from '../../envelope/envelope.ts'
+import { recipientsOf } from '../../message/envelope/envelope.ts'
 import type { Mail } from '../../plugin.ts'
 import type { PluginRequest } from './request.ts'
 

@@ -1,5 +1,5 @@
-import { createEnvelopeReader, type Envelope } from '../../envelope/envelope.ts'
-import type { Origin } from '../../envelope/origin.ts'
+import { createEnvelopeReader, type Envelope } from '../../message/envelope/envelope.ts'
+import type { Origin } from '../../message/envelope/origin.ts'
 
 /** What a plugin's process is asked about one message. */
 export interface PluginRequest {

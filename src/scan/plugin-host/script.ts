@@ -1,7 +1,7 @@
 import { extname } from 'node:path'
 import { pathToFileURL } from 'node:url'
+import { errorCode, errorText } from '../../ground/runtime/fault.ts'
 import type { Mail } from '../../plugin.ts'
-import { errorCode, errorText } from '../../runtime/fault.ts'
 import { mailOf } from './mail.ts'
 import type { NotLoaded, Plugin } from './plugin.ts'
 import { readAnswer } from './plugin-answer.ts'

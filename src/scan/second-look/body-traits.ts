@@ -1,6 +1,6 @@
 import { Base64Decoder } from '../../mime/decoders/base64.ts'
 import { QuotedPrintableDecoder } from '../../mime/decoders/quoted-printable.ts'
-import { CR, LF, SPACE, TAB } from '../../mime/shared/lines.ts'
+import { CR, DASH, LF, SPACE, TAB } from '../../mime/shared/lines.ts'
 import type { Trait } from './trait-names.ts'
 
 const EQUALS = 0x3d
@@ -10,7 +10,7 @@ export const UNCUT = 900
 /** Characters of encoded content that may show a mail. */
 const ENCODED_FRONT = 2048
 
-const JUNK = [SPACE, TAB, 0, 0x3a, 0x5f]
+const JUNK = [SPACE, TAB, DASH, 0, 0x3a, 0x5f]
 
 const MIME_LINE = /^(?:content-|mime-version)/im
 /** Behind a text, too: some reader begins anew there. */

@@ -1,10 +1,11 @@
+import { loadCrypto } from '../../ground/runtime/crypto.ts'
 import { openAnonymousFile } from '../../message/anonymous-file.ts'
 import { createNamedCopy } from '../../message/named-copy.ts'
 import type { SpoolPolicy } from '../../message/spool-policy.ts'
 import { TOP_LINE } from '../../message/top-line.ts'
 import { type Content, contentsOf } from '../../mime/contents.ts'
-import { loadCrypto } from '../../runtime/crypto.ts'
-import type { Specimen } from '../shared/scanner.ts'
+import type { Place } from '../../mime/walk.ts'
+import type { Sample } from '../shared/scanner.ts'
 
 export interface LookOptions {
   readonly spool: SpoolPolicy
@@ -24,12 +25,12 @@ const NOTHING = Buffer.alloc(0)
 
 /**
  * Gives the decoded contents of a message, one after another, to `judge`, until it finds
- * something. Each is a specimen of its own for as long as it is judged.
+ * something. Each is a sample of its own for as long as it is judged.
  */
 export async function lookAtContents<Found>(
-  message: Specimen,
+  message: Sample,
   { spool, signal }: LookOptions,
-  judge: (content: Specimen) => Promise<Found | undefined>,
+  judge: (content: Sample, place: Place | undefined) => Promise<Found | undefined>,
 ): Promise<Look<Found>> {
   const openFile = () => openAnonymousFile(spool.directory)
   const { createHash } = await loadCrypto()
@@ -38,22 +39,22 @@ export async function lookAtContents<Found>(
     if (step.kind === 'turn') await new Promise(setImmediate)
     if (signal.aborted) return { kind: 'late' }
     if (step.kind !== 'content') continue
-    const found = await asSpecimen(step.content, message, { spool }, judge)
+    const found = await asSample(step.content, message, { spool }, judge)
     if (found !== undefined) return { kind: 'found', found }
   }
   return { kind: 'nothing' }
 }
 
-async function asSpecimen<Found>(
+async function asSample<Found>(
   content: Content,
-  whole: Specimen,
+  whole: Sample,
   { spool }: Pick<LookOptions, 'spool'>,
-  judge: (content: Specimen) => Promise<Found | undefined>,
+  judge: (content: Sample, place: Place | undefined) => Promise<Found | undefined>,
 ): Promise<Found | undefined> {
   const chunks = content.isMail ? belowTopLine(content) : content.chunks
   const size = content.size + (content.isMail ? TOP_LINE.length : 0)
   const file = createNamedCopy(spool, () => chunks())
-  const specimen: Specimen = {
+  const sample: Sample = {
     size,
     envelope: whole.envelope,
     origin: whole.origin,
@@ -63,7 +64,7 @@ async function asSpecimen<Found>(
     path: () => file.path(NOTHING),
   }
   try {
-    const found = await judge(specimen)
+    const found = await judge(sample, content.place)
     file.confirm()
     return found
   } finally {
@@ -72,7 +73,7 @@ async function asSpecimen<Found>(
 }
 
 /** As the message itself is given: libclamav takes a file for mail by its first field. */
-function belowTopLine({ size, chunks }: Content): Specimen['chunks'] {
+function belowTopLine({ size, chunks }: Content): Sample['chunks'] {
   const top = TOP_LINE.length
   return function* (from = 0, to = top + size) {
     if (from < top) yield TOP_LINE.subarray(from, to)

@@ -96,6 +96,7 @@ export const traits = {
   'many-parts': { never: false, what: 'uncommonly many parts' },
   deep: { never: false, what: 'uncommonly many multiparts or messages in one another' },
   magic: { never: true, what: 'the first bytes of a tape archive or a disk image' },
+  unread: { never: true, what: 'more than is read: one of the limits of the second look' },
 } as const
 
 export type Trait = keyof typeof traits

@@ -1,9 +1,9 @@
 import { basename, join } from 'node:path'
-import { Fault } from '../../runtime/fault.ts'
-import { scannerEnvironment } from '../../settings/environment.ts'
-import { readNumber, readSize, readText, readWord } from '../../settings/read.ts'
-import { choice, type Environment, isSet, splitWords } from '../../settings/settings.ts'
-import { table } from '../../settings/table.ts'
+import { Fault } from '../../ground/runtime/fault.ts'
+import { scannerEnvironment } from '../../ground/settings/environment.ts'
+import { readNumber, readSize, readText, readWord } from '../../ground/settings/read.ts'
+import { choice, type Environment, isSet, splitWords } from '../../ground/settings/settings.ts'
+import { table } from '../../ground/settings/table.ts'
 import { isBuiltIn } from './built-in-names.ts'
 
 /** What QHPSI asks for: one command, or plugins in their order. */

@@ -1,6 +1,6 @@
 import type { SignatureFiles } from '../../cluster/signature-files.ts'
-import type { Envelope } from '../../envelope/envelope.ts'
-import type { Origin } from '../../envelope/origin.ts'
+import type { Envelope } from '../../message/envelope/envelope.ts'
+import type { Origin } from '../../message/envelope/origin.ts'
 import type { Cause } from './cause.ts'
 import type { Limit } from './exceeded-limit.ts'
 
@@ -54,10 +54,10 @@ export const harmed = (why: string, cause: Cause): Verdict => ({
 })
 
 /**
- * The message as scanners see it (specimen.ts): as it will leave, below one line of ours. In a
+ * The message as scanners see it (sample.ts): as it will leave, below one line of ours. In a
  * second look it is what some reader of mail may get out of one, decoded.
  */
-export interface Specimen {
+export interface Sample {
   /** Bytes of all chunks. */
   readonly size: number
   readonly envelope: Envelope
@@ -72,19 +72,19 @@ export interface Specimen {
   path(): Promise<string>
   /**
    * Set if these bytes lie in a file that nobody can change any more: its descriptor, which stays
-   * open while the scanner has the specimen. Throws once it has it no more: the number may be
+   * open while the scanner has the sample. Throws once it has it no more: the number may be
    * another file's then.
    */
   sealedFile?(): number
   /** Whether scanners of other users can be expected to open `path()`: SPOOLDIR is set. */
   readonly pathIsShared: boolean
   /** Set for a content: the message that it was found in. */
-  readonly whole?: Specimen
+  readonly whole?: Sample
   /**
    * Small contents of the same message, in memory, that the verdict is about as well; for a
    * scanner that `takesBeside`.
    */
-  readonly beside?: readonly Specimen[]
+  readonly beside?: readonly Sample[]
 }
 
 /** What a scanner gets beside the message. */
@@ -134,14 +134,14 @@ export function isLate({ aborted, reason }: AbortSignal): boolean {
 export function abortable(gone: AbortSignal, scanner: Scanner): Scanner {
   return {
     ...scanner,
-    async scan(specimen, task) {
+    async scan(sample, task) {
       const either = new AbortController()
       const signals = [gone, task.signal]
       const abort = () => either.abort(signals.find(({ aborted }) => aborted)?.reason)
       for (const signal of signals) signal.addEventListener('abort', abort)
       if (signals.some(({ aborted }) => aborted)) abort()
       try {
-        const verdict = await scanner.scan(specimen, { ...task, signal: either.signal })
+        const verdict = await scanner.scan(sample, { ...task, signal: either.signal })
         const isUnfinished = gone.aborted && verdict.answer === 'unknown'
         return isUnfinished ? { ...verdict, unfinished: true } : verdict
       } finally {
@@ -193,7 +193,7 @@ export interface Scanner {
    * Answers within the task's deadline. May throw: whatever is thrown counts as
    * "could not tell" with its message as the reason.
    */
-  scan(specimen: Specimen, task: ScanTask): Promise<Verdict>
+  scan(sample: Sample, task: ScanTask): Promise<Verdict>
   /**
    * It is not asked about new messages any more: what it keeps beside messages ends when
    * those that it is at are done. Only a daemon calls it.

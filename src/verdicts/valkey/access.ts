@@ -1,11 +1,11 @@
-import { readSecret } from '../../settings/secret-file.ts'
+import { readSecret } from '../../ground/settings/secret-file.ts'
 import type { StoreAddress } from './address.ts'
 
-/** Where a store is, and by what it lets us in. */
+/** Where a store is, and what lets us in. */
 export interface StoreAccess {
   readonly address: StoreAddress
   readonly password: string | undefined
-  /** That of the sentinels, which may be another one. */
+  /** The password of the sentinels, which may be another one. */
   readonly sentinelPassword: string | undefined
   /** File of certificates that a server's must be signed by, with TLS; undefined: the system's. */
   readonly authorities: string | undefined

@@ -1,5 +1,5 @@
-import { withDeadline } from '../../runtime/deadline.ts'
-import { errorText } from '../../runtime/fault.ts'
+import { withDeadline } from '../../ground/runtime/deadline.ts'
+import { errorText } from '../../ground/runtime/fault.ts'
 import type { StoreServer } from './address.ts'
 import { askOnce, type Entry, type Words } from './connection.ts'
 import { ENTERED_WITHIN, keepLink, type Link } from './link.ts'
@@ -8,9 +8,9 @@ import type { Servers, ServersOptions } from './ways.ts'
 
 /** Slots of a cluster, over which its keys are spread. */
 const SLOTS = 16_384
-/** Milliseconds after which a cluster is asked again who has which slots, while one of them is away. */
+/** Milliseconds between two questions which server has which slots, while a server is away. */
 const LOOKED_AGAIN_AFTER = 500
-/** Milliseconds between two such questions, however many keys have moved. */
+/** Least milliseconds between two such questions, however many keys have moved. */
 const LOOKED_AGAIN_SOONEST = 200
 /** Servers that are asked at once. */
 const ASKED_MAX = 8
@@ -108,7 +108,9 @@ export function openCluster(seeds: readonly StoreServer[], options: ServersOptio
   }
 }
 
-/** Of the first server that knows; rejects with the reason of one of them if none does. */
+/**
+ * The answer of the first server that knows; rejects with the reason of one of them if none does.
+ */
 async function askWhoHasWhat(
   servers: readonly StoreServer[],
   entry: Entry,

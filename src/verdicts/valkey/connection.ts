@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { connect, isIP, type Socket } from 'node:net'
 import { connect as connectByTls } from 'node:tls'
-import { readTheirs } from '../../runtime/path/read.ts'
+import { readTheirs } from '../../ground/runtime/path/read.ts'
 import type { StoreServer } from './address.ts'
 import { commandOf, createReplyReader, type Reply, ReplyError } from './reply-reader.ts'
 
@@ -16,7 +16,7 @@ export interface Entry {
   readonly user: string | undefined
   readonly password: string | undefined
   readonly database: number
-  /** What it is asked first: only who may ask that, and hears an answer, is let in. */
+  /** The first question: only who may ask it and gets an answer is let in. */
   readonly firstQuestion: Words
 }
 
@@ -38,7 +38,10 @@ export interface Connection {
 /** Under which servers show the connection in CLIENT LIST. */
 const NAME = 'onescand'
 
-/** Answers about one key, or a key of another server of a cluster: the server itself is well. */
+/**
+ * Errors about one key, or about a key that another server of the cluster has: the server itself is
+ * well.
+ */
 const OF_A_KEY = /^(?:WRONGTYPE|MOVED|ASK|TRYAGAIN)\b/
 
 /** Whether an error is about one key alone. */
@@ -118,7 +121,7 @@ async function enter(connection: Connection, entry: Entry): Promise<void> {
   if (password !== undefined) {
     const names = user === undefined ? [] : [user]
     const [reply] = await connection.ask(['AUTH', ...names, password])
-    // One that wants no password lets in who has one.
+    // A server that wants no password lets in a client that has one.
     if (
       reply instanceof ReplyError &&
       !/without any password|no password is set/.test(reply.message)

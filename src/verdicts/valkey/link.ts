@@ -1,5 +1,5 @@
-import { inTime, LATE, withDeadline } from '../../runtime/deadline.ts'
-import { errorText } from '../../runtime/fault.ts'
+import { inTime, LATE, withDeadline } from '../../ground/runtime/deadline.ts'
+import { errorText } from '../../ground/runtime/fault.ts'
 import {
   type Connection,
   type Entry,
@@ -15,14 +15,14 @@ export const ENTERED_WITHIN = 1_500
 export const MISSES_MAX = 3
 /** Milliseconds before the next attempt: doubled with each one that fails. */
 export const FIRST_PAUSE = 200
-/** The longest where nobody answered, or the connection broke: that may be over at any time. */
+/** The longest pause if nobody answered or the connection broke: that may be over at any time. */
 export const LONGEST_PAUSE = 500
-/** The longest where the server refused: that lasts until somebody mends it. */
+/** The longest pause if the server refused: that lasts until somebody mends it. */
 export const LONGEST_REFUSED = 10_000
-/** The longest where it lets in, and then answers no question in time. */
+/** The longest pause if it lets us in and then answers no question in time. */
 export const LONGEST_SILENT = 30_000
 
-/** A way to one server, which mends itself. */
+/** A way to one server, which connects anew by itself. */
 export interface Link {
   /** Whether it may be asked: it is connected, has let us in, and answers. */
   readonly isReady: boolean
@@ -31,7 +31,9 @@ export interface Link {
    * many milliseconds. Rejects if the connection ends before.
    */
   ask(commands: readonly Words[], within: number): Promise<readonly Reply[] | typeof LATE>
-  /** Looks the server up anew, and connects to that: it is not the right one any more. */
+  /**
+   * Looks the server up anew and connects to what it finds: this one is not the right one any more.
+   */
   renew(): void
   close(): void
 }
@@ -61,12 +63,12 @@ export function keepLink({ place, entry, ready, trouble: tell }: LinkOptions): L
   let silences = 0
   let misses = 0
   let questions = 0
-  /** The last one that was asked when the last miss was known. */
+  /** The number of the last question that was asked when the last miss was noticed. */
   let knownAt = 0
   let timer: NodeJS.Timeout | undefined
   let isSilent = false
 
-  /** A server that says nothing does so at whatever step: that is told once. */
+  /** A silent server is silent at every step: that is logged once. */
   function trouble(why: string | undefined, isSilence = false): void {
     if (!isSilence || !isSilent) tell(why)
     isSilent = isSilence
@@ -100,7 +102,7 @@ export function keepLink({ place, entry, ready, trouble: tell }: LinkOptions): L
     void opened.ended.then((why) => {
       if (connection === opened) left(why, LONGEST_PAUSE, 0)
     })
-    // Who lets in and then says nothing is not well before it has answered in time.
+    // A server that lets us in and then says nothing is not well before it has answered in time.
     if (silences === 0) trouble(undefined)
     ready()
   }
@@ -120,7 +122,7 @@ export function keepLink({ place, entry, ready, trouble: tell }: LinkOptions): L
   }
 
   function missed(question: number, within: number): void {
-    // What was asked before the last miss was known says nothing new.
+    // Questions from before the last miss tell nothing new.
     if (question <= knownAt) return
     knownAt = questions
     misses += within < ENTERED_WITHIN ? 1 : MISSES_MAX

@@ -1,7 +1,7 @@
 /** What a server answers to one command, in RESP2. An error is an answer, too. */
 export type Reply = Buffer | string | number | null | ReplyError | readonly Reply[]
 
-/** What a server says where it does not do what it is asked: `NOPERM this user has no permissions...`. */
+/** A server's error: `NOPERM this user has no permissions...`. */
 export class ReplyError extends Error {}
 
 const CR = 0x0d
@@ -19,11 +19,11 @@ export const LINE_MAX = 4096
 
 /** Reads what a server says, in any split. */
 export interface ReplyReader {
-  /** Throws for what no store says; nothing behind it is read. */
+  /** Throws for bytes that no store sends; nothing behind them is read. */
   push(chunk: Buffer): void
 }
 
-/** An array of which elements are still to come. */
+/** An array whose elements have not all come yet. */
 interface OpenArray {
   readonly elements: Reply[]
   readonly length: number
@@ -31,21 +31,21 @@ interface OpenArray {
 
 /**
  * Reads the protocol of Redis, RESP2 (https://redis.io/docs/reference/protocol-spec), and gives
- * each whole reply to `take`. What a reply announces makes room for REPLY_MAX bytes at most, and for
- * no elements before they have come: who answers in a store's place would take all memory by 13
- * bytes.
+ * each whole reply to `take`. Announced lengths get REPLY_MAX bytes at most, and announced elements
+ * get no room before they come: otherwise 13 bytes from somebody in the store's place would take
+ * all memory.
  */
 export function createReplyReader(take: (reply: Reply) => void): ReplyReader {
   let elements = 0
   let bytes = 0
   const open: OpenArray[] = []
-  /** A text with its line end, of which so many bytes are still to come. */
+  /** A text with its line end, of which this many bytes are still to come. */
   let bulk: Buffer = Buffer.alloc(0)
   let left = 0
   let line: number[] = []
   let broken: Error | undefined
 
-  /** One element is whole: perhaps all of the arrays that it ends, too. */
+  /** One element is whole, and with it perhaps all arrays that it ends. */
   function end(element: Reply): void {
     let whole = element
     for (let array = open.at(-1); array !== undefined; array = open.at(-1)) {

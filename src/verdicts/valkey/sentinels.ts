@@ -1,19 +1,19 @@
-import { errorText } from '../../runtime/fault.ts'
+import { errorText } from '../../ground/runtime/fault.ts'
 import type { StoreServer } from './address.ts'
 import { askOnce, type Entry } from './connection.ts'
 import { ReplyError } from './reply-reader.ts'
 
-/** Milliseconds that a sentinel is waited for where others have answered. */
+/** Milliseconds for which a sentinel is waited for when others have answered. */
 const OTHERS_WITHIN = 500
 
-/** How sentinels let us in: by a password, or by none. */
+/** The password by which sentinels let us in; undefined for none. */
 export type SentinelEntry = Omit<Entry, 'firstQuestion' | 'user' | 'database'>
 
 /**
- * Where the primary of this name is now: as soon as more than half of the sentinels say the same,
- * and else what most of those say that answer in time. One that is away or hangs costs nothing
- * where there are others, and one that knows only of the primary before is outvoted.
- * Rejects with what the last one said if none knows.
+ * Where the primary of this name is now: what more than half of the sentinels say, as soon as they
+ * do, and else what most of those say that answer in time. A sentinel that hangs costs nothing if
+ * there are others, and one that still names the former primary is outvoted. Rejects with the last
+ * error if none knows.
  */
 export async function findPrimary(
   sentinels: readonly StoreServer[],

@@ -3,11 +3,11 @@ import type { Link } from './link.ts'
 
 /** The servers of a store, each with a way to it. */
 export interface Servers {
-  /** The way to the server that has this key; undefined if nobody knows which one has it. */
+  /** The way to the server that has this key; undefined if it is not known. */
   linkFor(key: string): Link | undefined
   /** Whether all of them may be asked. */
   readonly isWhole: boolean
-  /** A server said that another one has a key, or that it may not write any more. */
+  /** A server said that another one has this key, or that it may not write any more. */
   moved(): void
   close(): void
 }

@@ -1,15 +1,16 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
-import { processStat } from '../../../src/runtime/process-stat.ts'
+import { processStat } from '../../../src/ground/runtime/process-stat.ts'
+import { type Gate, speak, startGate } from '../../delay/gate/rig.ts'
+import { allWait } from '../../delay/waits.ts'
 import { freePort } from '../../programs/free-port.ts'
 import { postfixMissing, startPostfix } from '../../programs/postfix.ts'
 import { startTcpServer } from '../../programs/ucspi.ts'
-import { type Gate, speak, startGate } from '../../smtp-delay/gate/rig.ts'
 import { pssOfTree, treeOf } from '../daemon-memory.ts'
 import { median, percentile } from '../statistics.ts'
 import { addressOf, greetingTime, openSilent } from './clients.ts'
@@ -17,7 +18,7 @@ import { addressOf, greetingTime, openSilent } from './clients.ts'
 /**
  * npm run bench:delay: what it costs to keep clients waiting, for the compiled gate, Postfix's
  * postscreen and smtp-delay in tcpserver's chain; what the gate adds to a greeting; and a minute of
- * 500 new clients a second. All in one run. `--waiting`, `--chained`, `--rate`, `--seconds` and
+ * 500 new clients a second; what is left of 10,000 that connect and leave at once. All in one run. `--waiting`, `--chained`, `--rate`, `--seconds` and
  * `--rounds` choose other numbers, `--only WORD` one part.
  */
 
@@ -53,18 +54,7 @@ interface Contestant {
 /** Memory and processor time of clients that wait, and of none. */
 async function hold(): Promise<void> {
   const waiting = Number(values.waiting)
-  const gate = await gateWith([
-    '-d',
-    '300',
-    '-D',
-    '300',
-    '-N',
-    '300',
-    '-c',
-    '40',
-    '--waiting',
-    String(waiting),
-  ])
+  const gate = await gateWith([...allWait(300), '-c', '40', '--waiting', String(waiting)])
   await weigh({ name: 'gate', port: gate.port, pid: gate.pid, waiting })
   if (postfixMissing === false) {
     const postfix = await startPostscreen(waiting)
@@ -72,7 +62,7 @@ async function hold(): Promise<void> {
   } else say(`postscreen: ${postfixMissing}`)
   const port = await freePort()
   const words = ['-c', '1000', '-H', '-R', '-l', '0', '127.0.0.1', String(port)]
-  const delay = [native, '-d', '300', '-D', '300', '-N', '300', '--dns-timeout', '0']
+  const delay = [native, ...allWait(300), '--dns-timeout', '0']
   const chain = spawn('tcpserver', [...words, ...delay, ...GREETER], { stdio: 'inherit' })
   stops.push(() => chain.kill())
   await wait(1000)
@@ -112,7 +102,7 @@ async function greet(): Promise<void> {
   })
   stops.push(bare.stop)
   const rules = '127.0.0.2:allow,SMTPDELAY="0.05"\n:allow\n'
-  const gate = await gateWith(['-d', '0', '-D', '0', '-N', '0'], rules)
+  const gate = await gateWith(allWait(0), rules)
   await speak(gate.port)
   const chain = await startTcpServer({
     directory: join(directory, 'chain'),
@@ -142,11 +132,10 @@ async function greet(): Promise<void> {
 /** New clients at a rate, each kept for a second: what the gate adds to that, and who is lost. */
 async function flow(): Promise<void> {
   const [rate, seconds] = [Number(values.rate), Number(values.seconds)]
-  const gate = await gateWith(
-    ['-d', '1', '-D', '1', '-N', '1', '-c', '2000', '--remember', '0'],
-    ':allow\n',
-    ['/bin/echo', '220 hello'],
-  )
+  const gate = await gateWith([...allWait(1), '-c', '2000', '--remember', '0'], ':allow\n', [
+    '/bin/echo',
+    '220 hello',
+  ])
   const cpu = processorTime(gate.pid)
   let lost = 0
   const visits: Promise<void>[] = []
@@ -171,6 +160,24 @@ async function flow(): Promise<void> {
   const at = (share: number) => percentile(added, share).toFixed(1)
   say(
     `flow: ${Math.round((rate * seconds) / took)} new clients a second for ${Math.round(took)} s: ${lost} lost, ${added.length} passed; added to the delay: median ${at(0.5)} ms, p99 ${at(0.99)} ms, most ${at(1)} ms; ${used.toFixed(0)} % of a core`,
+  )
+}
+
+/** As many as may wait connect, and leave at once: what is left of them. */
+async function leave(): Promise<void> {
+  const waiting = Number(values.waiting)
+  const gate = await gateWith([...allWait(300), '-c', '40', '--waiting', String(waiting)])
+  const descriptors = () => readdirSync(`/proc/${gate.pid}/fd`).length
+  const [before, cpu] = [descriptors(), processorTime(gate.pid)]
+  for (const socket of await openSilent(gate.port, waiting)) socket.destroy()
+  for (let tries = 0; descriptors() > before + 4 && tries < 600; tries++) await wait(100)
+  const used = processorTime(gate.pid) - cpu
+  await wait(2000)
+  const idle = processorTime(gate.pid)
+  await wait(WATCHED_FOR)
+  const after = ((processorTime(gate.pid) - idle) / WATCHED_FOR) * 100
+  say(
+    `leave: ${waiting} connected and left: ${descriptors() - before} descriptors more than before, ${((used / waiting) * 1000).toFixed(0)} us of the processor each, and ${after.toFixed(2)} % of a core afterwards`,
   )
 }
 
@@ -228,7 +235,7 @@ async function printed(child: ChildProcess): Promise<string> {
 
 const signed = (number: number) => `${number < 0 ? '' : '+'}${number.toFixed(2)}`
 
-const parts = { hold, greet, flow }
+const parts = { hold, greet, flow, leave }
 try {
   for (const [name, part] of Object.entries(parts)) {
     if (values.only === undefined || values.only === name) await part()

@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { findProgram } from '../../programs/install.mjs'
-import { spool, startQuotad } from '../../quotad/quotad.ts'
+import { spool, startQuotad } from '../../quota/tell/quotad.ts'
 import { measure, startOver } from './measure.ts'
 
 const noCompiler = !findProgram('cc') && 'install Debian package gcc'

@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { type Host, type Quotad, spool, startQuotad } from '../../quotad/quotad.ts'
+import { type Host, type Quotad, spool, startQuotad } from '../../quota/tell/quotad.ts'
 import { compiled } from '../compile.ts'
 import { cpuOfServers } from '../server-cpu.ts'
 

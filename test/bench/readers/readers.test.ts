@@ -13,7 +13,7 @@ const missing = missingReaders()
 const skip = clamdMissing || (missing.length > 0 && `install Debian packages ${missing.join(' ')}`)
 
 /** Mails of the short run, and of that in CI. */
-const COUNT = process.env.CI === 'true' ? 2000 : 200
+const COUNT = process.env.CI === 'true' ? 1000 : 200
 const CONFORMING = 200
 
 t.test('a seed makes the same mail each time', async (t) => {

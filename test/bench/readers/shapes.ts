@@ -59,8 +59,8 @@ async function read(message: Buffer): Promise<string> {
   const reader: Scanner = {
     name: 'clamd',
     local: false,
-    async scan(specimen) {
-      for (const chunk of specimen.chunks()) void chunk
+    async scan(sample) {
+      for (const chunk of sample.chunks()) void chunk
       return clean
     },
   }

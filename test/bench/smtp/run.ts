@@ -7,13 +7,16 @@ import { startNext } from '../../doors/smtp/next-server.ts'
 import { freePort } from '../../programs/free-port.ts'
 import { pssOfTree } from '../daemon-memory.ts'
 import { compare, linesOf } from './compare.ts'
-import { runKills } from './kill-run.ts'
+import { atNextServer, inQuarantine } from './destinations.ts'
+import { type KillFigures, runKills, runKillsAt, STEPS } from './kill-run.ts'
+import { sendLarge } from './large.ts'
 
 /**
  * npm run bench:smtp: how much mail passes through the SMTP door before the queue of Postfix, beside
  * a filter that hands on all bytes and looks at none, and beside clamsmtp; its memory at 200
- * sessions; and fifty kills. All in one run, turn by turn. `--filters WORD` takes those filters whose
- * name has the word in it.
+ * sessions, and with a message of 100 MB; fifty kills, and as many while it keeps mail in quarantine,
+ * with more at each step of that. All in one run, turn by turn. `--filters WORD` takes those filters
+ * whose name has the word in it, `--only keep` one part.
  */
 
 const { values } = parseArgs({
@@ -84,14 +87,34 @@ async function weigh(): Promise<void> {
 }
 
 async function kill(): Promise<void> {
-  const { kills, tries, accepted, lost, twice, untold } = await runKills(t, Number(values.kills))
-  say(`${kills} kills, ${tries} tries, ${accepted} answered 250`)
-  say(`  answered 250 and not behind: ${lost.length} (goal 0)`)
-  say(`  one try twice behind: ${twice.length} (goal 0)`)
-  say(`  behind without a reply, which was lost after the next server's 250: ${untold}`)
+  tell('at any moment', await runKills(t, await atNextServer(t), Number(values.kills)))
 }
 
-const parts = { pass, weigh, kill }
+async function keep(): Promise<void> {
+  const kills = Number(values.kills)
+  tell('at any moment, into quarantine', await runKills(t, await inQuarantine(t), kills))
+  for (const step of STEPS) {
+    const how = `at ${step[0]} number ${step[1]} of each worker, into quarantine`
+    tell(how, await runKillsAt(t, await inQuarantine(t), step, 5))
+  }
+}
+
+function tell(how: string, { kills, accepted, tries, ...found }: KillFigures): void {
+  const { lost, again, replyLost, unexplained, damaged } = found
+  say(`${kills} kills ${how}, ${accepted} messages, each tried until it was answered 250: ${tries} tries`) // biome-ignore format: a line
+  say(`  answered 250 and not there: ${lost.length} (goal 0); damaged: ${damaged.length} (goal 0)`)
+  say(`  there more than once: ${again.length} messages`)
+  say(`    tries whose reply was lost when they had been taken: ${replyLost}`)
+  say(`    copies that this does not explain: ${unexplained.length} (goal 0)`)
+}
+
+async function large(): Promise<void> {
+  const { bytes, reply, isWhole, before, most } = await sendLarge(t)
+  const memory = `${before.toFixed(0)} MB of memory before it, ${most.toFixed(0)} at most`
+  say(`one message of ${bytes} bytes: ${reply}; ${isWhole ? 'whole' : 'NOT WHOLE'}; ${memory}`)
+}
+
+const parts = { pass, weigh, large, kill, keep }
 try {
   for (const [name, part] of Object.entries(parts)) {
     if (values.only === undefined || values.only === name) await part()

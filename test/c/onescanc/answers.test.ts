@@ -2,8 +2,8 @@ import { readFileSync, readlinkSync } from 'node:fs'
 import fc from 'fast-check'
 import t, { type Test } from 'tap'
 import { frame, uint32, uint64 } from '../../../src/doors/warm/frames.ts'
+import { loadPassedDescriptors } from '../../../src/ground/runtime/passed-descriptors.ts'
 import { TOP_LINE } from '../../../src/message/top-line.ts'
-import { loadPassedDescriptors } from '../../../src/runtime/passed-descriptors.ts'
 import { runSlot, type SlotRun, type SlotWishes } from '../../doors/queue/slot.ts'
 import { clients, coldPrograms, missing, onescanc, sanitized } from './client.ts'
 import {
@@ -477,14 +477,17 @@ t.test('the question is that of the document', { skip: missing }, async (t) => {
   t.same(payload('E')[0]?.toString(), 'Fa@example.org\0Tb@example.org\0\0')
   t.ok(payload('M').every(({ length }) => length > 0 && length <= 1024 ** 2))
   t.ok(Buffer.concat(payload('M')).equals(message))
-  t.same(payload('V').map(String).sort(), [
+  const variables = payload('V').map(String).sort()
+  t.match(variables, [
     'CONTROLDIR=/nonexistent',
     'ERROR_FD=6',
     'QHPSI=plugin: eicar',
+    /^QUEUECHAIN=.*qmail-queue/,
     'RELAYCLIENT=',
     'SCANTIMEOUT=7',
     'TCPREMOTEIP=192.0.2.1',
   ])
+  t.equal(variables.length, 7)
 })
 
 t.test('a variable over 64 KiB is not told: cold', { skip: missing }, async (t) => {

@@ -1,7 +1,7 @@
 import { copyFileSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { ADDRESS_MAX, ENVELOPE_MAX } from '../../../src/envelope/envelope.ts'
+import { ADDRESS_MAX, ENVELOPE_MAX } from '../../../src/message/envelope/envelope.ts'
 import { envelope, runSlot, type SlotWishes } from '../../doors/queue/slot.ts'
 import { recordedCalls, standInQueue } from '../../stand-in/stand-in.ts'
 import { clients, coldPrograms, missing, onescanc } from './client.ts'

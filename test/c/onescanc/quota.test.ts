@@ -1,10 +1,10 @@
 import { join } from 'node:path'
 import t from 'tap'
-import { makeEnvelope } from '../../../src/envelope/envelope.ts'
+import { makeEnvelope } from '../../../src/message/envelope/envelope.ts'
 import { plain } from '../../cases/messages.ts'
 import { startOnescand } from '../../doors/daemon/process.ts'
 import { runSlot } from '../../doors/queue/slot.ts'
-import { extendedAnswer, udpService } from '../../quota/services.ts'
+import { extendedAnswer, udpService } from '../../quota/ask/services.ts'
 import { clients, coldPrograms, missing } from './client.ts'
 
 /** onescanc where QUOTAD is set: the daemon says who is over quota, or the cold program does. */

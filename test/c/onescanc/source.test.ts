@@ -2,8 +2,8 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { exit } from '../../../src/doors/shared/exit-codes.ts'
+import { chainEnvironment } from '../../../src/ground/settings/environment.ts'
 import { TOP_LINE } from '../../../src/message/top-line.ts'
-import { chainEnvironment } from '../../../src/settings/environment.ts'
 import { items, readPage, section } from '../../documents/man-page.ts'
 import { textInC } from '../built-in-c.ts'
 import { source } from './client.ts'
@@ -31,7 +31,7 @@ function named(page: string): string[] {
 
 /** Those that the client handles by itself: onescanc(8), and no business of the daemon's. */
 const itsOwn = [
-  ...['LOGFILE', 'PATH', 'QUEUECHAIN', 'SPOOLDIR', 'TMPDIR'],
+  ...['LOGFILE', 'PATH', 'SPOOLDIR', 'TMPDIR'],
   ...['PROTO', 'TCPLOCALIP', 'DTLINE', 'RPLINE', 'UFLINE', 'JOURNAL_STREAM'],
 ]
 

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { createPolicyService } from '../../../src/doors/policy/service.ts'
-import { clientOf, extendedAnswer, slowUdpService, udpService } from '../../quota/services.ts'
+import { clientOf, extendedAnswer, slowUdpService, udpService } from '../../quota/ask/services.ts'
 import { openSppSession, rcptPlugins } from '../../stand-in/qmail-spp.ts'
 import { missing, programs } from './program.ts'
 

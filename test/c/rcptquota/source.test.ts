@@ -1,5 +1,5 @@
 import t from 'tap'
-import { NAME_MAX } from '../../../src/quota/mailbox-name.ts'
+import { NAME_MAX } from '../../../src/quota/ask/mailbox-name.ts'
 import { items, readPage, section } from '../../documents/man-page.ts'
 import { textInC } from '../built-in-c.ts'
 import { source } from './program.ts'

@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { checkDaemon, type DaemonHost } from '../../../src/cli/check/daemon.ts'
+import { checkDaemon, type DaemonHost, howToStart } from '../../../src/cli/check/daemon.ts'
 import { readAccounts } from '../../../src/cli/check/shared/account.ts'
 import type { Finding } from '../../../src/cli/check/shared/finding.ts'
 import { startOnescand } from '../../doors/daemon/process.ts'
@@ -108,3 +108,23 @@ t.test(
     t.match(runs, { level: 'ok', value: /: onescand --socket .*--max-clients 7$/ })
   },
 )
+
+t.test('one that npm installed is found, whatever options its runtime has', async (t) => {
+  const daemon = startOnescand(t, { program: [join(import.meta.dirname, '../../../bin/onescand')] })
+  await daemon.logged(/serving/)
+  const host = { processes: '/proc', defaults: '/nonexistent', accounts: readAccounts() }
+  const [runs] = checkDaemon(host).filter(({ what }) => what === `onescand ${daemon.pid}`)
+  t.match(runs, { level: 'ok', value: /: onescand --socket / })
+})
+
+t.test('how to start it is said by what is there', async (t) => {
+  const among =
+    (...paths: string[]) =>
+    (path: string) =>
+      paths.includes(path)
+  const unit = '/etc/systemd/system/onescand.service'
+  t.equal(howToStart(among('/run/systemd/system', unit)), 'systemctl start onescand')
+  t.match(howToStart(among(unit)), 'install.md', 'systemd does not run')
+  t.match(howToStart(among('/etc/service/onescand', '/etc/onescand/run')), 'svc -u /etc/service/')
+  t.equal(howToStart(among('/etc/onescand/run')), 'ln -s /etc/onescand /service/')
+})

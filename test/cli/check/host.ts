@@ -2,8 +2,8 @@ import type { Host } from '../../../src/cli/check/host.ts'
 import { noLimits } from '../../../src/cli/check/run-script.ts'
 import type { Account, Accounts } from '../../../src/cli/check/shared/account.ts'
 import type { Finding } from '../../../src/cli/check/shared/finding.ts'
+import type { Environment } from '../../../src/ground/settings/settings.ts'
 import { readPlace } from '../../../src/judge/policy.ts'
-import type { Environment } from '../../../src/settings/settings.ts'
 import { searchPath, slotProgram } from '../onescan.ts'
 
 /** Who runs the tests. */

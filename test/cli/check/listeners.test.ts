@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { checkListeners } from '../../../src/cli/check/listeners.ts'
-import type { Environment } from '../../../src/settings/settings.ts'
+import type { Environment } from '../../../src/ground/settings/settings.ts'
 import { host } from './host.ts'
 
 /** Whose are the sockets in the places of onescan-quotad and of the page? */

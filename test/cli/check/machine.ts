@@ -1,7 +1,16 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { dirname } from 'node:path'
+import {
+  chmodSync,
+  chownSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
 import type { Test as TapTest } from 'tap'
 import type { Finding } from '../../../src/cli/check/shared/finding.ts'
 import { makeOwnDirectories, type OwnDirectories } from '../../programs/own-directories.ts'
@@ -13,6 +22,7 @@ import { bundle, jsonIn } from '../onescan.ts'
 
 /** The account of onescand there, with a group of the same number. */
 export const ONESCAN = 54_321
+const QUOTAD = 54_322
 
 export interface Machine extends OwnDirectories {
   write(path: string, text: string | Buffer, mode?: number): void
@@ -23,18 +33,31 @@ type Test = Parameters<typeof makeOwnDirectories>[0]
 
 export function makeMachine(t: Test): Machine {
   const own = makeOwnDirectories(t, {
-    '/etc': ['onescan', 'mail', 'postfix', 'default', 'passwd', 'group'],
+    '/etc': ['onescan', 'mail', 'postfix', 'default', 'passwd', 'group', 'systemd', 'service'],
     '/var': ['qmail'],
+    '/run': ['systemd'],
     '/usr/libexec': ['sendmail'],
   })
   const write: Machine['write'] = (path, text, mode = 0o644) => {
     mkdirSync(dirname(own.at(path)), { recursive: true })
     writeFileSync(own.at(path), text, { mode })
   }
-  const known = (file: string) => readFileSync(file, 'latin1').replace(/^onescan:.*\n/m, '')
-  write('/etc/passwd', `${known('/etc/passwd')}onescan:x:${ONESCAN}:${ONESCAN}::/:/bin/false\n`)
-  write('/etc/group', `${known('/etc/group')}onescan:x:${ONESCAN}:\n`)
+  const known = (file: string) =>
+    readFileSync(file, 'latin1').replace(/^onescan(-quotad)?:.*\n/gm, '')
+  const accounts = [`onescan:x:${ONESCAN}`, `onescan-quotad:x:${QUOTAD}`]
+  const users = accounts.map((one) => `${one}:${one.split(':')[2]}::/:/bin/false\n`)
+  write('/etc/passwd', `${known('/etc/passwd')}${users.join('')}`)
+  write('/etc/group', `${known('/etc/group')}${accounts.map((one) => `${one}:\n`).join('')}`)
   return { ...own, write }
+}
+
+/** A directory of that account's, which every process sees by this path. */
+export function directoryOfOnescand(t: Pick<TapTest, 'teardown'>): string {
+  const directory = mkdtempSync(join(tmpdir(), 'onescan-'))
+  t.teardown(() => rmSync(directory, { recursive: true, force: true }))
+  chmodSync(directory, 0o755)
+  chownSync(directory, ONESCAN, ONESCAN)
+  return directory
 }
 
 export const SENDMAIL = '/etc/mail/sendmail.cf'
@@ -67,8 +90,9 @@ export async function checkOn({ around }: Machine, ...words: string[]): Promise<
 }
 
 /** The machine that runs the tests, and no part of a set-up. */
-const isOfMachine = ({ what, value }: Finding) =>
-  /MiB|files left|in memory \(tmpfs\)/.test(value) || /^(runtime|ERROR_FD|spool)/.test(what)
+const isOfMachine = ({ level, what, value }: Finding) =>
+  (level !== 'error' && /MiB|files left|in memory \(tmpfs\)/.test(value)) ||
+  /^(runtime|ERROR_FD)/.test(what)
 
 /** Its findings, `error QHPSI: is not set here; set it`. */
 export async function linesOn(machine: Machine): Promise<string[]> {

@@ -8,7 +8,7 @@ import { checkCount, signaturesIn } from '../../../src/cli/check/signatures.ts'
 import { checkSpool } from '../../../src/cli/check/spool.ts'
 import { checkVariables } from '../../../src/cli/check/variables.ts'
 import { openDirectory } from '../../programs/reachable.ts'
-import { httpService } from '../../quota/services.ts'
+import { httpService } from '../../quota/ask/services.ts'
 import { complaints, host, stranger } from './host.ts'
 
 /** Settings that can be read, and do not do what they look like. */

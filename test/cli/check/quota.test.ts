@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { checkQuota } from '../../../src/cli/check/quota.ts'
-import { udpService } from '../../quota/services.ts'
+import { udpService } from '../../quota/ask/services.ts'
 import { host, inShort } from './host.ts'
 
 /** Is there somebody who knows which mailboxes are full? */

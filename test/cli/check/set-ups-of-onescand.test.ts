@@ -1,19 +1,23 @@
-import { spawnSync } from 'node:child_process'
-import { once } from 'node:events'
-import { chmodSync, chownSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { type AddressInfo, createServer } from 'node:net'
-import { tmpdir } from 'node:os'
+import { spawn, spawnSync } from 'node:child_process'
+import { copyFileSync, mkdirSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { newest, startOnescand } from '../../doors/daemon/process.ts'
-import { clamdMissing, startClamd } from '../../programs/clamd.ts'
-import { freePort } from '../../programs/free-port.ts'
+import { clamdMissing } from '../../programs/clamd.ts'
 import { findProgram } from '../../programs/install.mjs'
 import { ownDirectoriesMissing } from '../../programs/own-directories.ts'
 import { openDirectory, reachable, reachablePath } from '../../programs/reachable.ts'
 import { startStore, storeMissing } from '../../programs/store-server.ts'
-import { judgeLines, linesOn, makeMachine, ONESCAN, putPostfix } from './machine.ts'
+import {
+  directoryOfOnescand,
+  judgeLines,
+  linesOn,
+  makeMachine,
+  ONESCAN,
+  putPostfix,
+} from './machine.ts'
 import { type Around, fileIn, type OnescandSetUp, setUps } from './set-ups-of-onescand.ts'
+import { startSharedServers } from './shared-servers.ts'
 
 /**
  * Set-ups of onescand behind Postfix that are broken: `onescan check` says what is wrong, what to
@@ -27,6 +31,7 @@ const skip =
   (!findProgram('postconf') && 'install Debian package postfix')
 
 const DEFAULTS = '/etc/default/onescand'
+const OVERRIDE = '/etc/systemd/system/onescand.service.d/override.conf'
 const program = newest.map((word) => reachable(word))
 
 t.test('each set-up has its own name', async (t) => {
@@ -35,20 +40,8 @@ t.test('each set-up has its own name', async (t) => {
 })
 
 t.test('set-ups of onescand behind Postfix', { skip, jobs: 3 }, async (t) => {
-  const clamd = await startClamd({ alertExceedsMax: true })
-  const lax = await startClamd()
-  t.teardown(() => Promise.all([clamd.stop(), lax.stop()]))
   const store = await startStore(t, { args: ['--requirepass', 'secret'] })
-  const other = createServer((socket) => socket.destroy()).listen(0, '127.0.0.1')
-  await once(other, 'listening')
-  t.teardown(() => other.close())
-  const shared = {
-    clamd: clamd.socket,
-    laxClamd: lax.socket,
-    store: `127.0.0.1:${store.port}`,
-    gone: `127.0.0.1:${await freePort()}`,
-    taken: `127.0.0.1:${(other.address() as AddressInfo).port}`,
-  }
+  const shared = { ...(await startSharedServers(t)), store: `127.0.0.1:${store.port}` }
   const only = process.env.SETUP
   for (const setUp of setUps) {
     if (only !== undefined && !setUp.name.includes(only)) continue
@@ -56,11 +49,21 @@ t.test('set-ups of onescand behind Postfix', { skip, jobs: 3 }, async (t) => {
   }
 })
 
-type Shared = Pick<Around, 'clamd' | 'laxClamd' | 'store' | 'gone' | 'taken'>
+/** One that is called smtpd and stands in the queue's directory, and main.cf is newer. */
+function startOldProcess(t: Test, file: string): void {
+  const program = join(openDirectory(t), 'smtpd')
+  copyFileSync('/bin/sleep', program)
+  const child = spawn(program, ['600'], { cwd: '/var/spool/postfix', stdio: 'ignore' })
+  t.teardown(() => child.kill())
+  const later = Date.now() / 1000 + 60
+  utimesSync(file, later, later)
+}
+
+type Shared = Omit<Around, 'machine' | 'place' | 'kept' | 'file'>
 
 async function trySetUp(t: Test, setUp: OnescandSetUp, shared: Shared): Promise<void> {
   const machine = makeMachine(t)
-  const place = ownDirectory(t)
+  const place = directoryOfOnescand(t)
   const kept = openDirectory(t)
   const file = fileIn(kept, (path, text) => writeFileSync(path, text))
   const around: Around = { ...shared, machine, place, kept, file }
@@ -73,6 +76,14 @@ async function trySetUp(t: Test, setUp: OnescandSetUp, shared: Shared): Promise<
   )
   const text = setUp.written?.(lines.join('')) ?? lines.join('')
   machine.write(DEFAULTS, text)
+  if (setUp.edited !== undefined) {
+    mkdirSync(machine.at('/run/systemd/system'), { recursive: true })
+    machine.write(OVERRIDE, `[Service]\n${setUp.edited(around)}\n`)
+  }
+  if (setUp.quotad !== undefined) {
+    machine.write('/etc/default/onescan-quotad', setUp.quotad(around))
+    machine.write('/etc/systemd/system/sockets.target.wants/onescan-quotad.socket', '')
+  }
   putPostfix(machine, [
     `smtpd_milters = ${milter}`,
     'non_smtpd_milters = $smtpd_milters',
@@ -92,6 +103,7 @@ async function trySetUp(t: Test, setUp: OnescandSetUp, shared: Shared): Promise<
     })
     await daemon.logged(/serving/)
   }
+  if (setUp.isOld) startOldProcess(t, machine.at('/etc/postfix/main.cf'))
   judgeLines(t, await linesOn(machine), setUp.check)
   for (const line of setUp.start ?? []) {
     t.ok(
@@ -130,13 +142,4 @@ function startOf(env: Record<string, string>): { code: number | null; lines: str
     { env: { PATH: reachablePath(), ...env }, uid: ONESCAN, gid: ONESCAN, encoding: 'utf8' },
   )
   return { code: status, lines: stdout.split('\n').filter(Boolean) }
-}
-
-/** Of onescand's account. */
-function ownDirectory(t: Test): string {
-  const directory = mkdtempSync(join(tmpdir(), 'onescan-'))
-  t.teardown(() => rmSync(directory, { recursive: true, force: true }))
-  chmodSync(directory, 0o755)
-  chownSync(directory, ONESCAN, ONESCAN)
-  return directory
 }

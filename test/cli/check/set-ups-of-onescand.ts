@@ -1,20 +1,15 @@
 import { chmodSync, chownSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { type Machine, ONESCAN } from './machine.ts'
+import type { SharedServers } from './shared-servers.ts'
 
 /** What set-ups may name. */
-export interface Around {
+export interface Around extends SharedServers {
   readonly machine: Machine
   /** A directory of the machine that every process sees by this path, and onescand may write to. */
   readonly place: string
-  /** A clamd that is set up well, but for its one signature; one without AlertExceedsMax. */
-  readonly clamd: string
-  readonly laxClamd: string
-  /** A store that asks for a password, as HOST:PORT, and one that is not there. */
+  /** A store that asks for a password, as HOST:PORT. */
   readonly store: string
-  readonly gone: string
-  /** A port that another program holds, as HOST:PORT. */
-  readonly taken: string
   /** A directory of root's, which every process sees by this path. */
   readonly kept: string
   /** Writes a file below `kept`, of root's and onescand's group. */
@@ -28,12 +23,18 @@ export interface OnescandSetUp {
   readonly settings?: (around: Around) => Readonly<Record<string, string>>
   /** The file instead, as it is written. */
   readonly written?: (lines: string) => string
+  /** A file of `systemctl edit` beside it: lines of [Service]. */
+  readonly edited?: (around: Around) => string
+  /** /etc/default/onescan-quotad, on a host where that service is enabled. */
+  readonly quotad?: (around: Around) => string
   /** Beside --milter. */
   readonly options?: (around: Around) => string
   /** What the onescand that runs was started with, if it is not what the file has; none: it does not run. */
   readonly runs?: 'with the file' | 'as it was' | 'not'
   /** Beside what the README says of main.cf. */
   readonly postfix?: readonly string[]
+  /** Whether a process of Postfix runs since before main.cf was changed. */
+  readonly isOld?: boolean
   /** Lines of `onescan check`; those that are not ok are all. */
   readonly check: readonly RegExp[]
   /** Lines of `onescand --check` that must be there, if it is asked. */
@@ -55,6 +56,8 @@ const clamd = (address: (around: Around) => string): Settings => {
 }
 const settings = (all: Record<string, string>) => () => all
 const HMAC = `hmac-sha256:mine:${Buffer.alloc(32, 7).toString('base64url')}\n`
+
+const MAILBOXES = 'QUOTAMAILBOX="maildir:~/Maildir"\nQUOTAUSERS="passwd"\n'
 
 const DEFERS =
   /^error milter unix:.*: defers a clean message, and so all mail: .*; see the findings/
@@ -133,6 +136,7 @@ export const setUps: readonly OnescandSetUp[] = [
     'there is no socket of clamd': () => '/nonexistent/clamd.ctl',
     'nobody listens where CLAMD says': ({ gone }: Around) => gone,
     'another program listens where CLAMD says': ({ taken }: Around) => taken,
+    'the socket of clamd is closed to onescand': ({ closed }: Around) => closed,
   }).map(([name, address]): OnescandSetUp => {
     return {
       name,
@@ -153,6 +157,15 @@ export const setUps: readonly OnescandSetUp[] = [
       /^error onescand settings: QHPSI: plugin clamd: CLAMD clamd: must be an absolute socket path/,
       /^error clamd clamd \[onescand\]: .*must be an absolute socket path/,
       /^error (scanner clamd|check) \[onescand\]: /,
+    ],
+  },
+  {
+    name: 'clamd takes connections and never answers',
+    settings: (around) => ({ ...clamd(({ silent }) => silent)(around), SCANTIMEOUT: '3' }),
+    check: [
+      DEFERS,
+      /^error clamd \S+ \[onescand\]: .*no answer.*; start clamd, or see that CLAMD/,
+      /^error scanner clamd \[onescand\]: cannot tell: .*; correct it/,
     ],
   },
   // Names and forms of settings
@@ -207,6 +220,7 @@ export const setUps: readonly OnescandSetUp[] = [
       /^error \S+onescand\b.*: \S+ has line ends of Windows \(CR LF\), .*; sed -i/,
       /^error onescand settings: [A-Z]+ ".*\\r": ends in a carriage return: .*sed -i/,
       /^error onescand settings: the options end in a carriage return: /,
+      /^error spool \(TMPDIR\) \[onescand\]: cannot make a spool file in /,
       /^error (scanner|check)/,
     ],
   },
@@ -350,12 +364,86 @@ export const setUps: readonly OnescandSetUp[] = [
   {
     name: 'TMPDIR is not there',
     settings: settings({ TMPDIR: '/nonexistent' }),
-    check: [/^error scanner eicar \[onescand\]: cannot tell: .*ENOENT/],
+    check: [
+      /^error spool \(TMPDIR\) \[onescand\]: .*ENOENT.*; make the directory/,
+      /^error scanner eicar \[onescand\]: cannot tell: .*ENOENT/,
+    ],
+  },
+  {
+    name: '/tmp is full',
+    settings: ({ full }) => ({ TMPDIR: full }),
+    check: [
+      /^error spool \(TMPDIR\) \[onescand\]: 0 MiB free in \S+: mail that does not fit is deferred; free some/,
+      /^error scanner eicar \[onescand\]: cannot tell: .*ENOSPC: no space left on device/,
+    ],
+  },
+  // systemctl edit
+  {
+    name: 'what systemctl edit sets is taken back, or the file overrides it',
+    edited: () => 'Environment="SCANFAIL=accept"\nEnvironment=\nEnvironment=REJECTVIRUS=0',
+    check: [/^ok milter .*: refuses EICAR/],
+  },
+  {
+    name: 'systemctl edit lets unscanned mail in, and onescand was not restarted since',
+    edited: () => 'Environment=SCANTIMEOUT=100 "SCANFAIL=accept"',
+    check: [
+      /^warning unscanned mail \[onescand\]: is accepted .*; unset SCANFAIL/,
+      /^warning onescand \d+: SCANTIMEOUT is not set in it, and "100" in \/etc\/default\/onescand and \/etc\/systemd\/\S+\/override\.conf; restart it/,
+      /^warning onescand \d+: SCANFAIL is not set in it, and "accept" in .*override\.conf; restart it/,
+    ],
+  },
+  {
+    name: 'systemctl edit names a file that overrides, and is wrong',
+    edited: ({ file }) => `EnvironmentFile=${file('more', 'QHPSI="clamd"\n')}`,
+    runs: 'not',
+    check: [
+      DOWN,
+      /^error onescand settings: QHPSI clamd: names a built-in plugin.*: onescand does not start with it; .*\(.*\/more and \S+override\.conf\)/,
+    ],
+  },
+  {
+    name: 'systemctl edit names a file that is not there',
+    edited: () => 'EnvironmentFile=/nonexistent/more',
+    runs: 'not',
+    check: [
+      DOWN,
+      /^error \/nonexistent\/more.*: EnvironmentFile=\S+ is not there: systemd does not start onescand; make it, or write EnvironmentFile=-/,
+    ],
+  },
+  {
+    name: 'systemctl edit gives a command line that makes no sense',
+    edited: () => 'ExecStart=\nExecStart=/usr/sbin/onescand --workers -1 $ONESCAND_OPTIONS',
+    runs: 'not',
+    check: [
+      DOWN,
+      /^error onescand settings: --workers -1: must be a whole number .*override\.conf\)/,
+    ],
   },
   {
     name: 'QUOTAD does not answer',
     settings: ({ gone }) => ({ QUOTAD: `http://${gone}/cgi-bin/quota.cgi` }),
     check: [/^warning QUOTAD \[onescand\]: .*; see that it runs/],
+  },
+  {
+    name: 'onescan-quotad is well',
+    quotad: () => MAILBOXES,
+    check: [/^ok onescan-quotad settings: it would start/, /^ok milter .*: refuses EICAR/],
+  },
+  {
+    name: 'onescan-quotad does not start with its settings',
+    quotad: () => `${MAILBOXES}QUOTADEFAULT="-1G"\nONESCAN_QUOTAD_OPTIONS="--alow 192.0.2.1"\n`,
+    check: [
+      /^error onescan-quotad settings: QUOTADEFAULT -1G: must be .*: onescan-quotad does not start with it; .*\(\/etc\/default\/onescan-quotad\)/,
+      /^error onescan-quotad settings: --alow: is no option.*; did you mean --allow\?/,
+    ],
+  },
+  {
+    name: 'a setting of onescan-quotad is misspelt, and a file of it is missing',
+    quotad: () => `${MAILBOXES}QUOTADEFUALT="1G"\nQUOTAMAP="/nonexistent/quotas"\n`,
+    check: [
+      /^warning onescan-quotad settings: QUOTADEFUALT is not a setting: .*; did you mean QUOTADEFAULT\?/,
+      /^warning onescan-quotad settings: QUOTAMAP \/nonexistent\/quotas: ENOENT.*; until it can be read nobody is over quota/,
+    ],
   },
   // What finds nothing, or all
   {
@@ -425,6 +513,13 @@ export const setUps: readonly OnescandSetUp[] = [
     name: 'mail of local programs is not scanned',
     postfix: ['non_smtpd_milters ='],
     check: [/^warning non_smtpd_milters: .*; postconf -e .* && postfix reload/],
+  },
+  {
+    name: 'Postfix was not reloaded since main.cf was changed',
+    isOld: true,
+    check: [
+      /^warning Postfix: \S+main\.cf has changed, and 1 of its processes still do.*; postfix reload/,
+    ],
   },
   {
     name: 'no milter is named',

@@ -1,16 +1,19 @@
-import { chmodSync, chownSync, existsSync, mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { execFileSync } from 'node:child_process'
+import { chmodSync, chownSync, existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { newest, startOnescand } from '../../doors/daemon/process.ts'
 import { freePort } from '../../programs/free-port.ts'
 import { findProgram } from '../../programs/install.mjs'
 import { ownDirectoriesMissing } from '../../programs/own-directories.ts'
-import { reachable } from '../../programs/reachable.ts'
+import { reachable, reachablePath } from '../../programs/reachable.ts'
 import { sendmailCf } from '../../programs/sendmail.ts'
+import { ucspiMissing } from '../../programs/ucspi.ts'
 import { sendmailRoot } from '../../programs/unpack.mjs'
+import { slotProgram } from '../onescan.ts'
 import {
   checkOn,
+  directoryOfOnescand,
   judgeLines,
   linesOn,
   makeMachine,
@@ -28,6 +31,7 @@ import {
 
 const skip =
   ownDirectoriesMissing ||
+  ucspiMissing ||
   (!findProgram('postconf') && 'install Debian package postfix') ||
   (!findProgram('m4') && 'install Debian package m4') ||
   (!existsSync(sendmailRoot) && 'unpack Sendmail: node test/programs/install.mjs')
@@ -211,6 +215,25 @@ const setUps: readonly SetUp[] = [
       AS_ROOT,
     ],
   },
+  {
+    name: 'qmail is well by the run script of its service and its tcp.smtp',
+    prepare({ write, at }) {
+      write('/var/qmail/bin/qmail-queue', readFileSync('/bin/false'))
+      chmodSync(at('/var/qmail/bin/qmail-queue'), 0o4755)
+      write('/var/qmail/control/me', 'mail.example.org\n')
+      const serves = 'setuidgid onescan tcpserver -x /etc/service/smtpd/cdb 0 25 qmail-smtpd'
+      const path = reachablePath()
+      write('/etc/service/smtpd/run', `#!/bin/sh\nexport PATH=${path}\nexec ${serves}\n`)
+      const directory = at('/etc/service/smtpd')
+      const rule = `:allow,QMAILQUEUE="${reachable(slotProgram)}",QHPSI="plugin: eicar"\n`
+      execFileSync('tcprules', [`${directory}/cdb`, `${directory}/tmp`], { input: rule })
+    },
+    expect: [
+      /^ok run script: \/etc\/service\/smtpd\/run/,
+      /^ok slot, EICAR: is found/,
+      /^ok slot, clean message: scanned and handed on/,
+    ],
+  },
   // None
   {
     name: 'no mail server at all is looked at as a slot',
@@ -220,7 +243,7 @@ const setUps: readonly SetUp[] = [
 ]
 
 t.test('hosts by their mail servers', { skip }, async (t) => {
-  const place = join(ownDirectory(t), 'milter.sock')
+  const place = join(directoryOfOnescand(t), 'milter.sock')
   const [program, ...words] = newest.map(reachable)
   const daemon = startOnescand(t, {
     program: [program!, ...words],
@@ -231,7 +254,9 @@ t.test('hosts by their mail servers', { skip }, async (t) => {
   await daemon.logged(/serving/)
   const nobody = `inet:${await freePort()}@127.0.0.1`
 
+  const only = process.env.SETUP
   for (const { name, prepare, expect } of setUps) {
+    if (only !== undefined && !name.includes(only)) continue
     t.test(name, async (t) => {
       const machine = machineOf(t, place, nobody)
       prepare(machine)
@@ -252,13 +277,4 @@ t.test('hosts by their mail servers', { skip }, async (t) => {
 
 function machineOf(t: Test, place: string, nobody: string): Machine {
   return { ...makeMachine(t), milter: `unix:${place}`, socket: `local:${place}`, nobody }
-}
-
-/** Of onescand's account. */
-function ownDirectory(t: Test): string {
-  const directory = mkdtempSync(join(tmpdir(), 'onescan-'))
-  t.teardown(() => rmSync(directory, { recursive: true, force: true }))
-  chmodSync(directory, 0o755)
-  chownSync(directory, ONESCAN, ONESCAN)
-  return directory
 }

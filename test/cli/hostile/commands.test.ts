@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process'
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { names as settings } from '../../../src/settings/table.ts'
+import { names as settings } from '../../../src/ground/settings/table.ts'
 import { plain } from '../../cases/messages.ts'
 import { type Hostile, makeHostile, notesReaders, type Thing, things } from './owner.ts'
 

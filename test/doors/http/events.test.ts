@@ -2,9 +2,9 @@ import { EventEmitter } from 'node:events'
 import type { ServerResponse } from 'node:http'
 import t, { type Test } from 'tap'
 import { createEvents } from '../../../src/doors/http/events.ts'
-import { createHistory, type Decided } from '../../../src/visible/live/history.ts'
-import { createLineViewer } from '../../../src/visible/live/line-view.ts'
-import type { Observer } from '../../../src/visible/live/observer.ts'
+import { createHistory, type Decided } from '../../../src/observe/live/history.ts'
+import { createLineViewer } from '../../../src/observe/live/line-view.ts'
+import type { Observer } from '../../../src/observe/live/observer.ts'
 
 /** Pages get the last decisions of a second, readers of decisions all of them. */
 
@@ -25,7 +25,8 @@ function open(t: Test) {
   t.teardown(() => clearInterval(alive))
   const events = createEvents(observer as never as Observer, {
     hideAddresses: false,
-    about: () => ({ host: 'mx1', version: '1', does: [], amiss: [] }),
+    about: () => ({ host: 'mx1', version: '1', does: [] }),
+    amiss: () => [],
   })
   t.teardown(() => events.close())
   return {

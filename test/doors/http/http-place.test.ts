@@ -3,10 +3,10 @@ import { chmodSync, existsSync, readFileSync, statSync } from 'node:fs'
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
+import { FAULT_KINDS } from '../../../src/ground/runtime/fault.ts'
 import { GROUNDS } from '../../../src/judge/decision.ts'
-import { FAULT_KINDS } from '../../../src/runtime/fault.ts'
+import type { ProcessReport } from '../../../src/observe/live/process-report.ts'
 import { CAUSES } from '../../../src/scan/shared/cause.ts'
-import type { Told } from '../../../src/visible/live/told.ts'
 import { freePort } from '../../programs/free-port.ts'
 import { socketDirectory } from '../../programs/socket-directory.ts'
 import { runtimes as onNode, startOnescand } from '../daemon/process.ts'
@@ -111,9 +111,9 @@ t.test('clients that are left without an answer are counted', async (t) => {
 })
 
 t.test('a recipient whose mailbox is full is no message', async (t) => {
-  const { createMetrics } = await import('../../../src/visible/live/metrics.ts')
-  const { createHistory } = await import('../../../src/visible/live/history.ts')
-  const { createLineViewer } = await import('../../../src/visible/live/line-view.ts')
+  const { createMetrics } = await import('../../../src/observe/live/metrics.ts')
+  const { createHistory } = await import('../../../src/observe/live/history.ts')
+  const { createLineViewer } = await import('../../../src/observe/live/line-view.ts')
   const metrics = createMetrics('1', 0)
   const history = createHistory()
   const line = 'onescan: decision=defer quota=full reply=452 door=policy to=<full@example.org>'
@@ -136,7 +136,7 @@ t.test('a recipient whose mailbox is full is no message', async (t) => {
 t.test(
   'every ground, kind of fault and cause is a value of its label, whatever the reason says',
   async (t) => {
-    const { createMetrics } = await import('../../../src/visible/live/metrics.ts')
+    const { createMetrics } = await import('../../../src/observe/live/metrics.ts')
     const metrics = createMetrics('1', 0)
     for (const grounds of GROUNDS) {
       const fields = { decision: 'reject', grounds, door: 'milter' }
@@ -169,11 +169,12 @@ t.test(
 )
 
 t.test('what workers tell of store and poison is counted, also when they begin anew', async (t) => {
-  const { createMetrics } = await import('../../../src/visible/live/metrics.ts')
+  const { createMetrics } = await import('../../../src/observe/live/metrics.ts')
   const metrics = createMetrics('1', 0)
   const none = { known: 0, waited: 0, late: 0, errors: 0, dropped: 0 }
-  const told = (asked: number, published: number, trouble?: string): Told => ({
-    kind: 'told',
+  const told = (asked: number, published: number, trouble?: string): ProcessReport => ({
+    kind: 'report',
+    at: 0,
     lines: [],
     lost: 0,
     cold: { told: 0, left: 0 },
@@ -186,7 +187,7 @@ t.test('what workers tell of store and poison is counted, also when they begin a
     poisoned: { isolated: asked, heldBack: published },
   })
   const steps = [told(5, 1), told(8, 2), told(3, 0, 'away')]
-  for (const [index, step] of steps.entries()) metrics.told(step, steps[index - 1])
+  for (const [index, step] of steps.entries()) metrics.report(step, steps[index - 1])
   const standing = {
     clamds: [],
     trial: undefined,
@@ -207,7 +208,7 @@ t.test('what workers tell of store and poison is counted, also when they begin a
 })
 
 t.test('labels are bounded whatever the log holds', async (t) => {
-  const { createMetrics } = await import('../../../src/visible/live/metrics.ts')
+  const { createMetrics } = await import('../../../src/observe/live/metrics.ts')
   const metrics = createMetrics('1', 0)
   for (let n = 0; n < 1000; n++) {
     const fields = new Map([
@@ -400,9 +401,9 @@ for (const { name, program } of runtimes) {
 
 t.test('history holds the last 200 decisions and one day, whatever comes', async (t) => {
   const { createHistory, DECISIONS_KEPT, STEP } = await import(
-    '../../../src/visible/live/history.ts'
+    '../../../src/observe/live/history.ts'
   )
-  const { createLineViewer } = await import('../../../src/visible/live/line-view.ts')
+  const { createLineViewer } = await import('../../../src/observe/live/line-view.ts')
   const viewOf = createLineViewer()
   const history = createHistory()
   const day = 24 * 3600 * 1000

@@ -8,7 +8,7 @@ import {
   overflow,
   seriousFaults,
   skipWithoutBrowser,
-} from '../../visible/browser.ts'
+} from '../../observe/browser.ts'
 import { get as getFrom, serve } from './rig.ts'
 
 /** The status page of onescand --http, in a real browser. */

@@ -1,5 +1,5 @@
 import { request } from 'node:http'
-import { makeEnvelope } from '../../../src/envelope/envelope.ts'
+import { makeEnvelope } from '../../../src/message/envelope/envelope.ts'
 import { EICAR } from '../../../src/scan/shared/eicar-file.ts'
 import { freePort } from '../../programs/free-port.ts'
 import { type DaemonWishes, type RunningDaemon, startOnescand } from '../daemon/process.ts'

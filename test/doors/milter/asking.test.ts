@@ -1,7 +1,7 @@
 import { EventEmitter, once } from 'node:events'
 import t from 'tap'
 import { standardTimeouts } from '../../../src/doors/milter/connection.ts'
-import type { QuotaAnswer } from '../../../src/quota/quota-answer.ts'
+import type { QuotaAnswer } from '../../../src/quota/ask/quota-answer.ts'
 import { plain } from '../../cases/messages.ts'
 import { standIn } from '../../scan/clamd/stand-in.ts'
 import { says } from './mta.ts'

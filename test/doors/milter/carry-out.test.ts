@@ -2,8 +2,8 @@ import t from 'tap'
 import { carryOut } from '../../../src/doors/milter/carry-out.ts'
 import { createPacketReader } from '../../../src/doors/milter/wire/packets.ts'
 import { bareAddress } from '../../../src/doors/shared/smtp-path.ts'
-import { readAddress } from '../../../src/envelope/address.ts'
 import type { Decision, Findings } from '../../../src/judge/decision.ts'
+import { readAddress } from '../../../src/message/envelope/address.ts'
 import { Header } from '../../../src/message/header-block.ts'
 
 /** A decision as packets. */

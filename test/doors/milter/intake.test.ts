@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import fc from 'fast-check'
@@ -7,21 +7,31 @@ import t from 'tap'
 import { createIntake } from '../../../src/doors/milter/intake.ts'
 import { HELD_MAX } from '../../../src/doors/shared/gathering.ts'
 import { createBudget } from '../../../src/doors/shared/memory.ts'
+import {
+  loadPassedDescriptors,
+  type PassedDescriptors,
+} from '../../../src/ground/runtime/passed-descriptors.ts'
 import { HEADER_MAX } from '../../../src/message/header-block.ts'
+import { TOP_LINE } from '../../../src/message/top-line.ts'
 
 /** A message put together from what an MTA tells. */
 
 const directory = mkdtempSync(join(tmpdir(), 'onescan-intake-'))
 t.teardown(() => rmSync(directory, { recursive: true }))
 
-const open = (place = directory, account = createBudget(1e9).open()) =>
+const open = (
+  place = directory,
+  lease = createBudget(1e9).open(),
+  memoryFiles?: PassedDescriptors,
+) =>
   createIntake(
     {
+      memoryFiles,
       policy: { directory: place, sharedDirectory: undefined },
       digestsFor: () => ({ md5: true, sha256: true }),
       createHash,
     },
-    account,
+    lease,
   )
 
 const bytesOf = (text: string) => Buffer.from(text, 'latin1')
@@ -149,5 +159,55 @@ t.test('what is held in memory is charged, and given back', async (t) => {
   const more = () => second.field(Buffer.from('X-More'), Buffer.alloc(600_000, 'x'))
   t.throws(more, /no memory for \d+ bytes more/)
   second.discard()
+  t.equal(budget.used, 0)
+})
+
+t.test('a larger one lies in a sealed memory file, as scanners are to see it', async (t) => {
+  const memoryFiles = await loadPassedDescriptors()
+  if (memoryFiles === undefined) throw new Error('koffi is missing')
+  const budget = createBudget(64 * 1024 * 1024)
+  const told = (size: number) => {
+    const intake = open(directory, budget.open(), memoryFiles)
+    intake.field(Buffer.from('Subject'), Buffer.from(' x'))
+    const body = Buffer.alloc(size, 'text of a line\r\n')
+    for (let at = 0; at < size; at += 65_535) intake.body(body.subarray(at, at + 65_535))
+    const { message, bytes } = wholeOf(intake)
+    const close = () => {
+      message.close()
+      intake.discard()
+    }
+    return { message, bytes, body, close }
+  }
+  for (const size of [2 * HELD_MAX, 3_000_000]) {
+    const { message, bytes, body, close } = told(size)
+    t.equal(bytes.length, 'Subject: x\n\n'.length + body.length - Math.floor(size / 16))
+    t.ok(budget.used >= bytes.length, 'it is charged')
+    const file = message.sealedFile?.(Buffer.concat([TOP_LINE, message.header.bytes]))
+    t.ok(memoryFiles.isSealed(file!))
+    const seen = Buffer.alloc(TOP_LINE.length + bytes.length + 1)
+    const length = readSync(file!, seen, 0, seen.length, 0)
+    t.ok(seen.subarray(0, length).equals(Buffer.concat([TOP_LINE, bytes])), `${size} bytes`)
+    t.equal(message.sealedFile?.(Buffer.concat([TOP_LINE, Buffer.from('A: b\n\n')])), undefined)
+    const { digests } = await message.form()
+    const canonical = body
+      .toString('latin1')
+      .replaceAll('\r\n', '\n')
+      .replace(/[^\n]$/, '$&\n')
+    t.equal(digests.sha256, createHash('sha256').update(canonical).digest('hex'), 'hashed once')
+    close()
+    t.equal(budget.used, 0)
+  }
+  const huge = told(20 * 1024 * 1024)
+  t.equal(huge.message.sealedFile, undefined, 'one that is too large is on the disk')
+  t.ok(budget.used < 1024 * 1024, 'and not charged')
+  t.ok(huge.bytes.subarray(-100).includes('text of a line\n'))
+  const others = [told(15_000_000), told(15_000_000), told(15_000_000)]
+  t.same(
+    others.map(({ message }) => message.sealedFile !== undefined),
+    [true, true, false],
+    'half of the memory is for other things',
+  )
+  t.ok(others[0]!.bytes.equals(others[2]!.bytes))
+  for (const { close } of [huge, ...others]) close()
   t.equal(budget.used, 0)
 })

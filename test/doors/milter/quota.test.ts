@@ -1,6 +1,6 @@
 import { createSocket } from 'node:dgram'
 import t from 'tap'
-import type { AskQuota, QuotaAnswer } from '../../../src/quota/quota-answer.ts'
+import type { AskQuota, QuotaAnswer } from '../../../src/quota/ask/quota-answer.ts'
 import { plain } from '../../cases/messages.ts'
 import { everything, oldest, says } from './mta.ts'
 import { openMilter } from './rig.ts'

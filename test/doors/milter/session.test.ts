@@ -1,6 +1,8 @@
 import { readdirSync } from 'node:fs'
 import fc from 'fast-check'
 import t from 'tap'
+import { wishOf } from '../../../src/doors/milter/negotiation.ts'
+import { step } from '../../../src/doors/milter/wire/negotiation.ts'
 import { bytes } from '../../cases/case.ts'
 import { infected, plain } from '../../cases/messages.ts'
 import { buildStage } from '../../cases/stage.ts'
@@ -159,8 +161,20 @@ t.test('to an MTA of the first version each command is answered', async (t) => {
 
 t.test('the MTA is asked for the macros that are needed, where it lets itself be', async (t) => {
   const milter = await openMilter(t, scanning)
-  t.match((await milter.connect()).agreed.macros, /\x02i \{auth_authen\}\0/)
+  const { macros } = (await milter.connect()).agreed
+  t.match(macros, /\x02i \{auth_authen\}\0/)
+  t.ok(macros.startsWith('\0\0\0\0\0\0\0\0\x01\0'), 'none of connections')
   t.equal((await milter.connect({ ...everything, actions: 0xff })).agreed.macros, '')
+})
+
+t.test('over TCP DATA is answered, and by a unix socket it is not even told', async (t) => {
+  const over = (isLocal: boolean) =>
+    wishOf({ quota: undefined, rules: undefined, isLocal }).wantedSteps
+  t.equal(over(true) & step.skipData, step.skipData)
+  t.equal(over(false) & (step.skipData | step.noReplyToData), 0)
+  const milter = await openMilter(t, scanning)
+  const { agreed } = await milter.connect()
+  t.equal(agreed.steps & step.skipData, step.skipData)
 })
 
 t.test('a new configuration is for the next message on the same connection', async (t) => {

@@ -29,6 +29,8 @@ export interface Delivery {
   /** What goes on, where it does. */
   readonly message: Buffer
   readonly recipients: readonly string[]
+  /** Why the MTA holds it in its queue, or ''. */
+  readonly held: string
   /** Of recipients that were refused one by one. */
   readonly refusals: readonly string[]
 }
@@ -83,6 +85,7 @@ async function finish(
 ): Promise<Omit<Delivery, 'refusals'>> {
   const space = agreed.steps & step.leadingSpace ? '' : ' '
   let recipients = taken
+  let held = ''
   for (;;) {
     const answer = await line.hear()
     if (answer === undefined) throw new Error('the filter left without an answer')
@@ -92,6 +95,7 @@ async function finish(
       reply,
       message: queued.out(),
       recipients,
+      held,
     })
     switch (command) {
       case 'i':
@@ -107,6 +111,9 @@ async function finish(
         break
       case '-':
         recipients = recipients.filter((recipient) => recipient !== bare(data))
+        break
+      case 'q':
+        held = data.toString('latin1').replace('\0', '')
         break
       case 'a':
       case 'c':

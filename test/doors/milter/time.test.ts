@@ -2,7 +2,8 @@ import { readdirSync } from 'node:fs'
 import t from 'tap'
 import { createBudget } from '../../../src/doors/shared/memory.ts'
 import { takeTurn } from '../../../src/doors/shared/turn.ts'
-import { createTurns } from '../../../src/runtime/concurrency.ts'
+import { createTurns } from '../../../src/ground/runtime/concurrency.ts'
+import { MEMORY_FILE_MAX } from '../../../src/message/gathered-file.ts'
 import { LARGE_FROM, LARGE_PLACES } from '../../../src/scan/clamd/places.ts'
 import { plain } from '../../cases/messages.ts'
 import { numbered, sessionStandIn } from '../../scan/clamd/session-stand-in.ts'
@@ -224,7 +225,7 @@ t.test('a spool that cannot be written puts mail off', async (t) => {
   milter.configure(await milter.configured({ ...scanning, TMPDIR: '/nonexistent' }))
   const header = Buffer.from('mEssage-id: <full@x>\nMessage-ID: <other@x>\n')
   const got = await milter.submit({
-    message: Buffer.concat([header, plain, Buffer.alloc(200_000, 10)]),
+    message: Buffer.concat([header, plain, Buffer.alloc(MEMORY_FILE_MAX, 10)]),
     sender: 'ann@example.org',
     recipients: ['bob@example.net', 'carol@example.net'],
   })

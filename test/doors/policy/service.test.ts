@@ -8,7 +8,7 @@ import {
   writeAttributes,
 } from '../../../src/doors/policy/attributes.ts'
 import { createPolicyService, type PolicyService } from '../../../src/doors/policy/service.ts'
-import { clientOf, extendedAnswer, udpService } from '../../quota/services.ts'
+import { clientOf, extendedAnswer, udpService } from '../../quota/ask/services.ts'
 
 /** What Postfix is answered, in its own protocol. */
 

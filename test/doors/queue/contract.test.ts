@@ -1,7 +1,7 @@
 import { chmodSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { ADDRESS_MAX } from '../../../src/envelope/envelope.ts'
+import { ADDRESS_MAX } from '../../../src/message/envelope/envelope.ts'
 import { bytes } from '../../cases/case.ts'
 import { infected, plain } from '../../cases/messages.ts'
 import { buildStage } from '../../cases/stage.ts'

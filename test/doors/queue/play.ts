@@ -1,5 +1,5 @@
 import type { Test } from 'tap'
-import { makeEnvelope } from '../../../src/envelope/envelope.ts'
+import { makeEnvelope } from '../../../src/message/envelope/envelope.ts'
 import { bytes, type Case } from '../../cases/case.ts'
 import { checkKept } from '../../cases/kept.ts'
 import { buildStage } from '../../cases/stage.ts'

@@ -1,8 +1,11 @@
+import { execFileSync } from 'node:child_process'
 import {
+  chownSync,
   existsSync,
   mkdirSync,
   readdirSync,
   readFileSync,
+  rmSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs'
@@ -65,7 +68,35 @@ const spoilt: readonly {
     why: /virus is no directory of uid /,
   },
   { name: 'that is a file', spoil: ({ file }) => file('file', ''), why: /is no directory/ },
+  ...(process.getuid!() === 0 ? belongingToOthers() : []),
 ]
+
+function belongingToOthers(): typeof spoilt {
+  const nobody = 65534
+  return [
+    {
+      name: 'of another owner',
+      spoil: ({ quarantine }) => owned(quarantine, nobody),
+      why: /belongs to uid 65534, and this runs as uid 0; chown it/,
+    },
+    {
+      name: 'whose Maildir is of another owner',
+      spoil({ quarantine }) {
+        owned(made(join(quarantine, 'virus'), 0o700), nobody)
+        return quarantine
+      },
+      why: /virus is no directory of uid 0/,
+    },
+    {
+      name: 'whose folder of today is of another owner',
+      spoil({ quarantine }) {
+        owned(made(join(quarantine, 'virus', today), 0o700), nobody)
+        return quarantine
+      },
+      why: /virus\/\.[0-9-]+ is no directory of uid 0/,
+    },
+  ]
+}
 
 for (const { name, program } of runtimes) {
   t.test(`the slot ${name}`, { jobs: 2 }, async (t) => {
@@ -110,6 +141,53 @@ t.test(
     }
   },
 )
+
+const needsRoot = process.getuid!() !== 0 && 'needs root'
+
+/** A file system of 64 KB in memory, until the test is over. */
+function mountAt(t: Test, path: string): string {
+  execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=64k,mode=0700', 'none', made(path, 0o700)])
+  t.teardown(() => execFileSync('umount', [path]))
+  return path
+}
+
+t.test(
+  'a Maildir on another file system keeps mail until that is full',
+  { skip: needsRoot },
+  async (t) => {
+    const stage = build(t)
+    const maildir = mountAt(t, join(stage.quarantine, 'virus'))
+    t.equal((await send(newest, stage)).code, 0)
+    t.equal((await readQuarantine(stage.quarantine)).length, 1)
+    fill(maildir)
+    const run = await send(newest, stage)
+    t.equal(run.code, 53, run.logged)
+    t.match(run.logged, /decision=defer fault=write reason="QUARANTINE .*ENOSPC/)
+    t.equal((await readQuarantine(stage.quarantine)).length, 1)
+    t.same(readdirSync(join(maildir, today, 'tmp')), [], 'nothing is left')
+    rmSync(join(maildir, 'filler'))
+    t.equal((await send(newest, stage)).code, 0, 'there is room again')
+  },
+)
+
+t.test('a part of a Maildir on another file system: deferred', { skip: needsRoot }, async (t) => {
+  const stage = build(t)
+  const part = mountAt(t, join(stage.quarantine, 'virus', today, 'new'))
+  const run = await send(newest, stage)
+  t.equal(run.code, 55, run.logged)
+  t.match(run.logged, /decision=defer fault=config reason="QUARANTINE .*EXDEV/)
+  t.same(readdirSync(part), [])
+  t.same(readdirSync(join(part, '../tmp')), [])
+})
+
+/** Takes all room of a file system. */
+function fill(directory: string): void {
+  try {
+    writeFileSync(join(directory, 'filler'), Buffer.alloc(1024 * 1024))
+  } catch {
+    // That was the point.
+  }
+}
 
 /** A step, whether the folder of the day is there already, and how many are kept although nothing was answered. */
 const steps: readonly (readonly [call: string, when: number, isThere: boolean, kept: number])[] = [
@@ -177,6 +255,11 @@ function send(program: readonly string[], stage: BuiltStage, quarantine = stage.
 
 function made(path: string, mode: number): string {
   mkdirSync(path, { recursive: true, mode })
+  return path
+}
+
+function owned(path: string, uid: number): string {
+  chownSync(path, uid, uid)
   return path
 }
 

@@ -1,44 +1,17 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import t, { type Test } from 'tap'
-import { standardPatience } from '../../../src/doors/smtp/next-server.ts'
 import { standardTimeouts } from '../../../src/doors/smtp/smtp.ts'
 import { buildStage } from '../../cases/stage.ts'
-import { freePort } from '../../programs/free-port.ts'
-import { type Client, callDoor } from './client.ts'
-import { type RunningNext, type Script, startNext } from './next-server.ts'
-import { type OpenDoor, openDoor, sendThrough, type Wishes } from './rig.ts'
+import { callDoor } from './client.ts'
+import { sendThrough, type Wishes } from './rig.ts'
+import { amidData, clean, openBetween, stillServes } from './trouble.ts'
 
-/** Clients and next servers that are broken, slow, gone or hostile. */
+/** Clients that are broken, slow, gone or hostile; next servers are in bad-next-server.test.ts. */
 
 const stage = buildStage()
 t.teardown(() => stage.remove())
 const settings = { QHPSI: stage.scanner, REJECTVIRUS: '1' }
-const clean = 'Subject: x\r\n\r\nhello\r\n'
-
-async function open(
-  t: Test,
-  wishes: Wishes = {},
-  script?: Script,
-): Promise<{ next: RunningNext; door: OpenDoor }> {
-  const next = await startNext(t, script && { script })
-  return { next, door: await openDoor(t, next.port, { settings, ...wishes }) }
-}
-
-/** A client that may send content. */
-async function amidData(door: OpenDoor): Promise<Client> {
-  const client = await door.call()
-  await client.say('EHLO client.example.org')
-  await client.say('MAIL FROM:<a@b.example>')
-  await client.say('RCPT TO:<b@b.example>')
-  await client.say('DATA')
-  return client
-}
-
-/** Mail of others still passes. */
-async function stillServes(t: Test, door: OpenDoor, next: RunningNext): Promise<void> {
-  next.script = undefined
-  t.match(await sendThrough(door, clean), /^250 2\.0\.0 next queued/, 'it still serves')
-}
+const open = (t: Test, wishes: Wishes = {}) => openBetween(t, { settings, ...wishes })
 
 t.test('a command of 10 MB without an end closes the connection', async (t) => {
   const { next, door } = await open(t)
@@ -111,6 +84,32 @@ t.test(
   },
 )
 
+t.test(
+  'whoever waits for no greeting and was offered no PIPELINING has its answers in order',
+  async (t) => {
+    const { next, door } = await open(t)
+    next.extensions = []
+    let asked = 0
+    // A server that takes one command at a time, and forgets what comes before its answer.
+    next.script = (verb, _, socket) => {
+      asked++
+      if (verb !== 'MAIL' && verb !== 'RCPT') return undefined
+      const before = asked
+      setTimeout(() => socket.write(asked === before ? '250 2.1.0 alone\r\n' : '500 two\r\n'), 30)
+      return 'silence'
+    }
+    const client = await callDoor(door.port)
+    client.write(
+      'EHLO x.example.org\r\nMAIL FROM:<a@b.example>\r\nRCPT TO:<b@b.example>\r\nQUIT\r\n',
+    )
+    const replies = await client.rest()
+    t.match(replies[1], /^250/)
+    t.notMatch(replies[1], 'PIPELINING')
+    t.same(replies.slice(2, 4), ['250 2.1.0 alone', '250 2.1.0 alone'])
+    t.match(replies[4], /^221 /)
+  },
+)
+
 t.test('a client that says a byte at a time, and one that stops', async (t) => {
   const timeouts = { ...standardTimeouts, silence: 200, command: 400, content: 600 }
   const { next, door } = await open(t, { timeouts })
@@ -168,194 +167,6 @@ t.test(
     await stillServes(t, door, next)
   },
 )
-
-t.test('a next server that is missing', async (t) => {
-  const door = await openDoor(t, await freePort(), { settings })
-  const client = await door.call()
-  t.match(await client.say('EHLO client.example.org'), /^451 4\.4\.2 /)
-  t.match(await client.say('MAIL FROM:<a@b.example>'), /^451 4\.4\.2 /)
-  t.match(await client.say('RCPT TO:<b@b.example>'), /^503 /)
-  t.equal(await client.say('QUIT'), '221 2.0.0 Bye')
-  t.match(
-    door.mailLog[0],
-    /decision=defer fault=chain reason="next server inet:127\.0\.0\.1:\d+: .*ECONNREFUSED/,
-  )
-})
-
-const patience = {
-  ...standardPatience,
-  connection: 300,
-  command: 300,
-  data: 300,
-  block: 300,
-  end: 300,
-}
-
-t.test('a next server that is silent at any stage', async (t) => {
-  const { next, door } = await open(t, { patience })
-  for (const stage of ['MAIL', 'RCPT', 'DATA', '.']) {
-    next.script = (verb) => (verb === stage ? 'silence' : undefined)
-    const reply = await sendThrough(door, clean)
-    t.match(
-      reply,
-      stage === 'RCPT' || stage === 'MAIL' ? /^(451|503|554) / : /^451 4\.4\.2 /,
-      stage,
-    )
-    t.match(door.mailLog.at(-1), /fault=chain .*has not answered in 0\.3 s/)
-  }
-  next.script = (verb) => (verb === 'EHLO' ? 'silence' : undefined)
-  const fresh = await openDoor(t, next.port, { settings, patience })
-  t.match(await (await fresh.call()).say('EHLO client.example.org'), /^451 4\.4\.2 /)
-  const mute = await startNext(t, { greeting: '' })
-  const before = await openDoor(t, mute.port, { settings, patience })
-  const client = await before.call()
-  t.match(await client.say('MAIL FROM:<a@b.example>'), /^451 4\.4\.2 /, 'in the greeting')
-  await stillServes(t, door, next)
-})
-
-t.test(
-  'a next server that is silent at RSET does not keep a refusal from its client',
-  async (t) => {
-    const { next, door } = await open(t, { patience })
-    next.script = (verb) => (verb === 'RSET' ? 'silence' : undefined)
-    t.match(await sendThrough(door, 'Subject: x\r\n\r\nVIRUS\r\n'), /^550 5\.7\.1 /)
-    await stillServes(t, door, next)
-  },
-)
-
-t.test('421 at each stage goes to the client, which is left', async (t) => {
-  const { next, door } = await open(t)
-  const full = '421 4.3.2 next is going down'
-  for (const stage of ['EHLO', 'MAIL', 'RCPT', 'DATA', '.', 'RSET', 'VRFY']) {
-    next.script = (verb, _, socket) => {
-      if (verb !== stage) return undefined
-      socket.end(`${full}\r\n`)
-      return 'silence'
-    }
-    const client = await door.call()
-    const said: string[] = []
-    const commands = [
-      'EHLO x.example.org',
-      'VRFY a',
-      'MAIL FROM:<a@b.example>',
-      'RSET',
-      'MAIL FROM:<a@b.example>',
-      'RCPT TO:<b@b.example>',
-      'DATA',
-    ]
-    for (const command of commands) {
-      client.write(`${command}\r\n`)
-      said.push((await client.hear()) ?? '')
-      if (said.at(-1)?.startsWith('421')) break
-    }
-    if (said.at(-1)?.startsWith('354')) {
-      client.write(`${clean}.\r\n`)
-      said.push((await client.hear()) ?? '')
-    }
-    t.equal(said.at(-1), full, stage)
-    t.equal(await client.hear(), undefined)
-  }
-  const refusing = await startNext(t, { greeting: '421 4.3.2 too busy' })
-  const other = await openDoor(t, refusing.port, { settings })
-  const client = await other.call()
-  t.match(await client.say('MAIL FROM:<a@b.example>'), /^451 4\.4\.2 /)
-  t.match(other.mailLog[0], /greets with 421 4\.3\.2 too busy/)
-  await stillServes(t, door, next)
-})
-
-t.test('a next server that closes between messages is called again', async (t) => {
-  const { next, door } = await open(t)
-  const client = await amidData(door)
-  next.script = (verb, _, socket) => {
-    if (verb !== '.') return undefined
-    socket.end('250 2.0.0 taken\r\n421 4.4.2 that was all\r\n')
-    return 'silence'
-  }
-  client.write(`${clean}.\r\n`)
-  t.equal(await client.hear(), '250 2.0.0 taken')
-  next.script = undefined
-  while (next.open > 0) await wait(5)
-  t.match(await client.say('XFORWARD ADDR=192.0.2.7'), /^250 /)
-  t.match(await client.say('MAIL FROM:<a@b.example>'), /^250 /)
-  t.equal(next.commands.filter((line) => line.startsWith('EHLO')).length, 2, 'and is greeted')
-})
-
-t.test('a next server that is lost amid a transaction', async (t) => {
-  const { next, door } = await open(t)
-  next.script = (verb, _, socket) => void (verb === 'RCPT' && socket.destroy())
-  const client = await door.call()
-  await client.say('EHLO client.example.org')
-  await client.say('MAIL FROM:<a@b.example>')
-  t.match(await client.say('RCPT TO:<b@b.example>'), /^451 4\.4\.2 /)
-  next.script = undefined
-  t.match(await client.say('RCPT TO:<b@b.example>'), /^451 4\.4\.2 /, 'its MAIL is lost with it')
-  t.match(await client.say('DATA'), /^554 /)
-  t.match(await client.say('RSET'), /^250 /)
-  t.match(await client.say('MAIL FROM:<a@b.example>'), /^250 /, 'and then it is called again')
-})
-
-t.test('a next server that closes in the middle of content, or speaks there', async (t) => {
-  const { next, door } = await open(t)
-  const large = `Subject: x\r\n\r\n${'x'.repeat(70)}\r\n`.padEnd(3_000_000, 'line of text\r\n')
-  const whole = large.slice(0, large.lastIndexOf('\r\n') + 2)
-  next.script = (verb, _, socket) => {
-    if (verb !== 'CONTENT') return undefined
-    socket.destroy()
-    return 'silence'
-  }
-  t.match(await sendThrough(door, whole), /^451 4\.4\.2 /)
-  next.script = (verb, content) =>
-    verb === 'CONTENT' && content.length < 100_000 ? '250 2.0.0 I have heard enough' : undefined
-  t.match(
-    await sendThrough(door, whole),
-    /^451 4\.4\.2 |^250 /,
-    'it is never taken for more than it is',
-  )
-  await stillServes(t, door, next)
-})
-
-t.test(
-  'replies without codes, with codes that differ, without end, of a thousand lines, with bare LF',
-  async (t) => {
-    const { next, door } = await open(t)
-    const reply =
-      (text: string | Buffer): Script =>
-      (verb) =>
-        verb === 'VRFY' ? Buffer.from(text) : undefined
-    const ask = async (text: string) => {
-      next.script = reply(text)
-      const client = await door.call()
-      await client.say('EHLO client.example.org')
-      const said = await client.say('VRFY x')
-      await client.close()
-      return said
-    }
-    for (const odd of [
-      'hello\r\n',
-      '\r\n',
-      '250-a\r\n550 b\r\n',
-      '354 go on\r\n',
-      `250 ${'x'.repeat(10_000)}\r\n`,
-      '250-more\r\n'.repeat(20_000),
-    ]) {
-      t.match(await ask(odd), /^451 4\.4\.2 /, odd.slice(0, 20))
-    }
-    const long = `${Array.from({ length: 999 }, (_, n) => `252-2.0.0 line ${n}`).join('\n')}\n252 2.0.0 end`
-    t.equal(await ask(`${long}\n`), long, 'as it was given')
-    await stillServes(t, door, next)
-  },
-)
-
-t.test('a second reply to one command is never taken for one to the next', async (t) => {
-  const { next, door } = await open(t)
-  next.script = (verb) =>
-    verb === 'RCPT' ? '250 2.1.5 ok\r\n354 go on\r\n250 2.0.0 queued' : undefined
-  const client = await amidData(door)
-  client.write(`${clean}.\r\n`)
-  t.match(await client.hear(), /^451 4\.4\.2 /)
-  t.equal(next.got.length, 0)
-  t.match(door.mailLog.at(-1), /said something that it was not asked/)
-})
 
 t.test(
   'over --max-clients the longest silence makes room, else the new one comes again',

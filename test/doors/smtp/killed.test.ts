@@ -1,11 +1,31 @@
-import t from 'tap'
-import { runKills } from '../../bench/smtp/kill-run.ts'
+import t, { type Test } from 'tap'
+import { atNextServer, inQuarantine } from '../../bench/smtp/destinations.ts'
+import { type KillFigures, runKills, runKillsAt } from '../../bench/smtp/kill-run.ts'
+import { findProgram } from '../../programs/install.mjs'
 
-/** npm run bench:smtp kills it fifty times. */
+/** npm run bench:smtp kills it fifty times in each way, and at each step of keeping mail. */
 
-t.test('killed under load, it loses no mail, and sends none twice', async (t) => {
-  const { lost, twice, accepted, tries } = await runKills(t, 3)
-  t.same(lost, [], 'what was answered 250 is behind')
-  t.same(twice, [])
-  t.ok(accepted > 0 && accepted < tries, `${accepted} of ${tries} were accepted`)
+function check(t: Test, figures: KillFigures, how: string): void {
+  const { lost, again, replyLost, unexplained, damaged, accepted, tries } = figures
+  t.same({ lost, unexplained, damaged }, { lost: [], unexplained: [], damaged: [] }, how)
+  t.ok(again.length <= replyLost, `${again.length} messages again, ${replyLost} replies lost`)
+  t.ok(accepted > 0 && accepted < tries, `${accepted} messages in ${tries} tries`)
+}
+
+t.test('killed under load, it loses no mail, and doubles none but for lost replies', async (t) => {
+  check(t, await runKills(t, await atNextServer(t), 3), 'what was answered 250 is behind')
 })
+
+t.test('killed while it keeps mail, what was answered 250 is in quarantine, whole', async (t) => {
+  check(t, await runKills(t, await inQuarantine(t), 2), 'at any moment')
+})
+
+const skip = !findProgram('strace') && 'install Debian package strace'
+
+t.test(
+  'killed as a kept message has its name, and has not been answered for',
+  { skip },
+  async (t) => {
+    check(t, await runKillsAt(t, await inQuarantine(t), ['fsync', 10], 1), 'the directory')
+  },
+)

@@ -11,8 +11,8 @@ import {
   type SmtpDoor,
   type SmtpOptions,
 } from '../../../src/doors/smtp/smtp.ts'
-import { parseNetwork } from '../../../src/net/address.ts'
-import type { QuotaLookup } from '../../../src/quota/quota-answer.ts'
+import { parseNetwork } from '../../../src/ground/net/address.ts'
+import type { QuotaLookup } from '../../../src/quota/ask/quota-answer.ts'
 import { openHostMemory } from '../../../src/verdicts/host-memory.ts'
 import { type Client, callDoor } from './client.ts'
 

@@ -1,6 +1,10 @@
 import { readdirSync } from 'node:fs'
 import t, { type Test } from 'tap'
-import { createEnvelopeReader, makeEnvelope, recipientsOf } from '../../../src/envelope/envelope.ts'
+import {
+  createEnvelopeReader,
+  makeEnvelope,
+  recipientsOf,
+} from '../../../src/message/envelope/envelope.ts'
 import { allCases } from '../../cases/all.ts'
 import { bytes, type Case } from '../../cases/case.ts'
 import { checkKept } from '../../cases/kept.ts'

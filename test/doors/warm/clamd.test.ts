@@ -1,6 +1,9 @@
+import { chmodSync, closeSync, openSync } from 'node:fs'
+import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { plain } from '../../cases/messages.ts'
-import { type Clamd, clamdMissing, EICAR, startClamd } from '../../programs/clamd.ts'
+import { type Clamd, clamdMissing, EICAR, EICAR_NAME, startClamd } from '../../programs/clamd.ts'
+import { until } from '../http/rig.ts'
 import { type OpenSlot, openSlot } from './slot-socket.ts'
 
 /** Real clamds behind the daemon, that go, come and fall silent while mail is judged. */
@@ -77,5 +80,47 @@ t.test(
     t.same(counted(await judgeMany(slot, 20)), { 'plain hand on': 10, 'virus end 31': 10 })
     await clamd.stop()
     t.same(counted(await judgeMany(slot, 20)), { 'plain end 71': 10, 'virus end 71': 10 })
+  },
+)
+
+const otherUser = clamdMissing || (process.getuid?.() !== 0 && 'run as root: clamd is another user')
+
+t.test(
+  'a clamd of another user, which may open no file of ours, scans what it is handed',
+  { skip: otherUser },
+  async (t) => {
+    // Of a stream it takes next to nothing: what it finds came as an open file.
+    const clamd = await startClamd({ user: 'nobody', streamMaxLength: '1K' })
+    const slot = await open(t, clamd)
+    const variables = { QHPSI: 'plugin: clamd', REJECTVIRUS: '1' }
+    const filling = `${'0123456789abcdef'.repeat(4)}\n`.repeat(20_000)
+    for (const [size, message] of [
+      ['4 KB', Buffer.from(`Subject: x\n\n${filling.slice(0, 4000)}${EICAR}\n`)],
+      ['over 1 MB', Buffer.from(`Subject: x\n\n${filling}${EICAR}\n`)],
+    ] as const) {
+      const directory = t.testdir({ message })
+      chmodSync(directory, 0o700)
+      const path = join(directory, 'message')
+      chmodSync(path, 0o600)
+      const file = openSync(path, 'r')
+      const verdict = async (handed?: number) => {
+        const way = handed === undefined ? {} : { handed, offset: 0 }
+        const { does, code, log } = await slot.ask({
+          variables,
+          message,
+          size: message.length,
+          ...way,
+        })
+        return `${does} ${code} ${/virus=\S+/.exec(log)?.[0]}`
+      }
+      const found = `end 31 virus=${EICAR_NAME}`
+      if (size === '4 KB') t.equal(await verdict(), found, `${size}, sent`)
+      await until(
+        () => verdict(file),
+        (now) => now === found,
+      )
+      t.equal(await verdict(file), found, `${size}, from a file that it may not open`)
+      closeSync(file)
+    }
   },
 )

@@ -1,9 +1,9 @@
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import { createFrameReader, frame, uint32, uint64 } from '../../../src/doors/warm/frames.ts'
-import { makeEnvelope } from '../../../src/envelope/envelope.ts'
-import { descriptorOf } from '../../../src/runtime/descriptor-of.ts'
-import { loadPassedDescriptors } from '../../../src/runtime/passed-descriptors.ts'
+import { descriptorOf } from '../../../src/ground/runtime/descriptor-of.ts'
+import { loadPassedDescriptors } from '../../../src/ground/runtime/passed-descriptors.ts'
+import { makeEnvelope } from '../../../src/message/envelope/envelope.ts'
 
 /** A client of doc/slot-protocol.md by script: it says what it is told to, and reads strictly. */
 

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { loadLibc } from '../../../src/runtime/libc.ts'
+import { loadLibc } from '../../../src/ground/runtime/libc.ts'
 import { plain } from '../../cases/messages.ts'
 import { runtimes as onNode, startOnescand } from '../daemon/process.ts'
 

@@ -177,14 +177,14 @@ t.test('whatever comes is a request, the beginning of one, or refused by name', 
 
 t.test('memory is set aside before it is taken, and all of it is given back', async (t) => {
   const budget = createBudget(100_000, cold)
-  const account = budget.open()
-  const reader = new RequestReader({ maxSize: MIB, charge: account.charge })
+  const lease = budget.open()
+  const reader = new RequestReader({ maxSize: MIB, charge: lease.charge })
   for (const piece of [version, reply, time, envelope]) reader.push(piece!)
   t.throws(() => reader.push(frame('S', uint64(100_000))), /--memory/)
   const other = budget.open()
   t.throws(() => other.charge(100_000), GoCold, 'the envelope is paid for')
-  account.close()
-  account.close()
+  lease.close()
+  lease.close()
   t.equal(budget.used, 0)
   other.charge(100_000)
 })

@@ -4,7 +4,7 @@ import { runInNewContext } from 'node:vm'
 import t from 'tap'
 import { TOP_LINE } from '../../../src/message/top-line.ts'
 import { attachmentsScanner } from '../../../src/scan/attachments/attachments.ts'
-import { clamdPolicy, scanTask, specimen } from '../clamd/task.ts'
+import { clamdPolicy, sample, scanTask } from '../clamd/task.ts'
 import { disposed, mixed, text } from './mail.ts'
 
 type Settings = Record<string, string>
@@ -15,7 +15,7 @@ async function scan(message: string | Buffer, settings: Settings, aborted = fals
   if (aborted) abort()
   const scanner = attachmentsScanner(clamdPolicy('/nowhere', settings))
   const bytes = Buffer.from(message as string, 'latin1')
-  return { verdict: await scanner.scan(specimen(bytes), task), notes }
+  return { verdict: await scanner.scan(sample(bytes), task), notes }
 }
 
 function rulesIn(directory: string): Settings {
@@ -114,7 +114,7 @@ t.test('memory stays constant, with lines and without', async (t) => {
     const size = pieces.reduce((sum, { length }) => sum + length, 0)
     const verdict = await scanner.scan(
       {
-        ...specimen(Buffer.alloc(0)),
+        ...sample(Buffer.alloc(0)),
         size,
         *chunks(from = 0, to = size) {
           let at = 0

@@ -3,9 +3,9 @@ import type { Socket } from 'node:net'
 import fc from 'fast-check'
 import t from 'tap'
 import { clamdScanner } from '../../../src/scan/clamd/scanner.ts'
-import type { Specimen } from '../../../src/scan/shared/scanner.ts'
+import type { Sample } from '../../../src/scan/shared/scanner.ts'
 import { closesAtOnce, says, standIn } from './stand-in.ts'
-import { clamdPolicy, scan, scanTask, specimen } from './task.ts'
+import { clamdPolicy, sample, scan, scanTask } from './task.ts'
 
 const small = Buffer.from('From: a@example.org\nSubject: s\n\nHello\n')
 
@@ -27,7 +27,7 @@ t.test('a reply is understood in every split', async (t) => {
   })
   const understood = async (split: readonly number[]) => {
     cuts = split
-    const { verdict } = await scan(server.socket, specimen(small))
+    const { verdict } = await scan(server.socket, sample(small))
     t.match(verdict, { answer: 'infected', name: 'Eicar' })
   }
   await understood([...wire].map((_, at) => at).slice(1))
@@ -41,7 +41,7 @@ t.test('a reply is understood in every split', async (t) => {
 t.test('a large message arrives whole at a server that reads slowly', async (t) => {
   const message = Buffer.alloc(3_000_000, 'From: a\n\n0123456789abcdefghijklmnopqrstuvwxyz\n')
   const server = await standIn(t, says('stream: OK\0'))
-  const scanned = scan(server.socket, specimen(message))
+  const scanned = scan(server.socket, sample(message))
   const paused = setInterval(() => {
     const [connection] = server.connections
     connection?.pause()
@@ -63,7 +63,7 @@ t.test('a server that never answers is left at the deadline and not asked again'
   const hangs = await standIn(t, () => abort())
   const second = await standIn(t, says('stream: OK\0'))
   const scanner = clamdScanner(clamdPolicy(`${hangs.socket} ${second.socket}`))
-  t.match(await scanner.scan(specimen(small), task), {
+  t.match(await scanner.scan(sample(small), task), {
     answer: 'unknown',
     over: undefined,
     why: `clamd ${hangs.socket}: no answer within the time limit`,
@@ -75,7 +75,7 @@ t.test('a server that never answers is left at the deadline and not asked again'
 t.test('a server that stops reading does not hold the scan beyond the deadline', async (t) => {
   const server = await standIn(t, (connection) => connection.pause(), atOnce)
   const { task } = scanTask(300)
-  const endless = { ...specimen(small), size: 50_000_000, chunks: () => zeros(50_000_000) }
+  const endless = { ...sample(small), size: 50_000_000, chunks: () => zeros(50_000_000) }
   const verdict = await clamdScanner(clamdPolicy(server.socket)).scan(endless, task)
   t.match(verdict, { answer: 'unknown', cause: 'timeout', why: /no answer within the time limit/ })
 })
@@ -89,7 +89,7 @@ t.test('a deadline that has passed already reaches no server', async (t) => {
   const server = await standIn(t, says('stream: OK\0'))
   const { task, abort } = scanTask()
   abort()
-  const verdict = await clamdScanner(clamdPolicy(server.socket)).scan(specimen(small), task)
+  const verdict = await clamdScanner(clamdPolicy(server.socket)).scan(sample(small), task)
   t.equal(verdict.answer, 'unknown')
   t.equal(server.connections.length, 0)
 })
@@ -100,7 +100,7 @@ t.test('an answer or the deadline leaves no connection, listener or timer behind
     const { task, abort } = scanTask()
     const listeners = () => getEventListeners(task.signal, 'abort').length
     const before = listeners()
-    const scanned = clamdScanner(clamdPolicy(server.socket)).scan(specimen(small), task)
+    const scanned = clamdScanner(clamdPolicy(server.socket)).scan(sample(small), task)
     if (answer === keepsSilent) {
       while (server.connections.length === 0) await new Promise(setImmediate)
       t.equal(listeners(), before + 1)
@@ -127,7 +127,7 @@ t.test('OK before the whole message was sent is not clean', async (t) => {
     },
     atOnce,
   )
-  const { verdict } = await scan(hasty.socket, specimen(Buffer.alloc(20_000_000)))
+  const { verdict } = await scan(hasty.socket, sample(Buffer.alloc(20_000_000)))
   t.match(verdict, { answer: 'unknown', why: /before it had the whole message/ })
 })
 
@@ -138,7 +138,7 @@ t.test('a limit that is told in the middle ends the sending', async (t) => {
     (received) => received.length > 100_000,
   )
   const message = Buffer.alloc(50_000_000)
-  t.match((await scan(server.socket, specimen(message))).verdict, { over: 'size' })
+  t.match((await scan(server.socket, sample(message))).verdict, { over: 'size' })
   t.ok(server.received[0]!.length < 10_000_000, 'most of it was never sent')
 })
 
@@ -155,12 +155,12 @@ for (const place of ['unix', 'tcp'] as const) {
 }
 
 /** A message whose first byte comes only when `wait` has returned. */
-function afterwards(wait: () => void): Specimen {
+function afterwards(wait: () => void): Sample {
   return {
-    ...specimen(small),
+    ...sample(small),
     *chunks() {
       wait()
-      yield* specimen(small).chunks()
+      yield* sample(small).chunks()
     },
   }
 }
@@ -168,8 +168,8 @@ function afterwards(wait: () => void): Specimen {
 t.test('a message that cannot be read is thrown on, and the connection goes', async (t) => {
   for (const good of [0, 300_000]) {
     const server = await standIn(t, keepsSilent)
-    const unreadable: Specimen = {
-      ...specimen(small),
+    const unreadable: Sample = {
+      ...sample(small),
       *chunks() {
         yield Buffer.alloc(good)
         throw new Error('spool: read error')

@@ -7,11 +7,11 @@ import { PLACES } from '../../../src/scan/clamd/places.ts'
 import { clamdScanner } from '../../../src/scan/clamd/scanner.ts'
 import { fullServer } from './full-server.ts'
 import { says, socketPath, standIn } from './stand-in.ts'
-import { clamdPolicy, scan, scanTask, specimen } from './task.ts'
+import { clamdPolicy, sample, scan, scanTask } from './task.ts'
 
 /** Many at one server, and servers that cannot be reached for a moment. */
 
-const small = specimen(Buffer.from('From: a@example.org\n\nHello\n'))
+const small = sample(Buffer.from('From: a@example.org\n\nHello\n'))
 
 /** A path at which there is a socket that nobody listens on. */
 async function leftSocket(t: Test): Promise<string> {

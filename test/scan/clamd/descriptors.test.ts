@@ -1,14 +1,14 @@
 import t from 'tap'
-import { loadPassedDescriptors } from '../../../src/runtime/passed-descriptors.ts'
+import { loadPassedDescriptors } from '../../../src/ground/runtime/passed-descriptors.ts'
 import { DESCRIPTOR_MAX, SMALL_DESCRIPTOR_MAX } from '../../../src/scan/clamd/descriptor-trial.ts'
 import { clamdScanner } from '../../../src/scan/clamd/scanner.ts'
-import type { Specimen } from '../../../src/scan/shared/scanner.ts'
+import type { Sample } from '../../../src/scan/shared/scanner.ts'
 import { type Asked, numbered, sessionStandIn } from './session-stand-in.ts'
-import { clamdPolicy, scanTask, specimen } from './task.ts'
+import { clamdPolicy, sample, scanTask } from './task.ts'
 
 const passing = (await loadPassedDescriptors())!
-const small = specimen(Buffer.from('From: a@example.org\n\nHello\n'))
-const large = specimen(Buffer.alloc(SMALL_DESCRIPTOR_MAX + 1, 'a'))
+const small = sample(Buffer.from('From: a@example.org\n\nHello\n'))
+const large = sample(Buffer.alloc(SMALL_DESCRIPTOR_MAX + 1, 'a'))
 
 /** A stand-in that says this of a descriptor, and of a stream that it is clean; a daemon's scanner for it. */
 async function handing(
@@ -26,7 +26,7 @@ async function handing(
   )
   const scanner = clamdScanner(clamdPolicy(server.socket), { lasting: true, passing })
   t.teardown(() => scanner.close())
-  const scan = async (message: Specimen = small) => {
+  const scan = async (message: Sample = small) => {
     const { task, notes } = scanTask()
     return { verdict: await scanner.scan(message, task), notes }
   }

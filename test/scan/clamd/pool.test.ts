@@ -6,7 +6,7 @@ import { clamdScanner } from '../../../src/scan/clamd/scanner.ts'
 import { SILENCE_MAX } from '../../../src/scan/clamd/versions.ts'
 import { readScanPolicy } from '../../../src/scan/shared/scan-policy.ts'
 import { type Asked, numbered, sessionStandIn } from './session-stand-in.ts'
-import { scanTask, specimen } from './task.ts'
+import { sample, scanTask } from './task.ts'
 
 /** Several servers: who is given a message. */
 
@@ -30,7 +30,7 @@ function open(t: Test, CLAMD: string, tell?: (line: string) => void) {
   )!
   const scanner = clamdScanner(policy, { lasting: true, ...(tell && { tell }) })
   t.teardown(() => scanner.close())
-  const scan = () => scanner.scan(specimen(Buffer.from('Subject: x\n\ny\n')), scanTask().task)
+  const scan = () => scanner.scan(sample(Buffer.from('Subject: x\n\ny\n')), scanTask().task)
   return { scanner, scan }
 }
 
@@ -114,7 +114,7 @@ t.test('while there are suspects, the last server is theirs', async (t) => {
   const servers = [await openServer(t), await openServer(t), await openServer(t)]
   const { scanner } = open(t, servers.map(({ socket }) => socket).join(' '))
   const scan = (suspects: 'this' | 'others' | undefined, patience = 60_000) => {
-    const mail = specimen(Buffer.from('Subject: x\n\ny\n'))
+    const mail = sample(Buffer.from('Subject: x\n\ny\n'))
     return scanner.scan(mail, { ...scanTask(patience).task, suspects })
   }
   const scans = (['this', 'this', 'others', 'others', 'others', 'others'] as const).map(
@@ -132,7 +132,7 @@ t.test('while there are suspects, the last server is theirs', async (t) => {
   for (const server of servers.slice(0, 2)) server.die()
   servers[2] = await openServer(t)
   const alone = open(t, `${servers[0]!.socket} ${servers[2]!.socket}`).scanner
-  const last = alone.scan(specimen(Buffer.from('x')), { ...scanTask().task, suspects: 'others' })
+  const last = alone.scan(sample(Buffer.from('x')), { ...scanTask().task, suspects: 'others' })
   while (servers[2]!.waiting.length === 0) await tick()
   servers[2]!.answerAll()
   t.equal((await last).answer, 'clean', 'if nobody else is there, other mail goes there, too')
@@ -141,7 +141,7 @@ t.test('while there are suspects, the last server is theirs', async (t) => {
 t.test('after a death a server is waited for, although its socket is gone', async (t) => {
   const server = await openServer(t)
   const { scanner } = open(t, server.socket)
-  const mail = specimen(Buffer.from('x'))
+  const mail = sample(Buffer.from('x'))
   server.die()
   t.match(await scanner.scan(mail, scanTask().task), { answer: 'unknown' }, 'else it is not')
   const waiting = scanner.scan(mail, { ...scanTask().task, suspects: 'others' })

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { BY_PATH_FROM, clamdScanner } from '../../../src/scan/clamd/scanner.ts'
 import { says, socketPath, standIn } from './stand-in.ts'
-import { clamdPolicy, scan, specimen } from './task.ts'
+import { clamdPolicy, sample, scan } from './task.ts'
 
 const small = Buffer.from('From: a@example.org\nSubject: s\n\nHello\n')
 const large = Buffer.alloc(BY_PATH_FROM, 'From: a@example.org\n\n0123456789abcdef\n')
@@ -34,7 +34,7 @@ t.test('clean, infected and neither are told apart', async (t) => {
     ['x'.repeat(100_000), { answer: 'unknown', why: /too long a reply/ }],
   ] as const) {
     const server = await standIn(t, says(reply))
-    const { verdict: told } = await scan(server.socket, specimen(small))
+    const { verdict: told } = await scan(server.socket, sample(small))
     t.match(told, verdict, reply.slice(0, 60))
     t.equal(server.connections.length, 1, 'asked once')
   }
@@ -43,8 +43,8 @@ t.test('clean, infected and neither are told apart', async (t) => {
 t.test('nothing is sent of a message over CLAMDMAXSIZE', async (t) => {
   const server = await standIn(t, says('stream: OK\0'))
   const limit = { CLAMDMAXSIZE: String(small.length) }
-  t.equal((await scan(server.socket, specimen(small), limit)).verdict.answer, 'clean')
-  const longer = specimen(Buffer.concat([small, small.subarray(0, 1)]))
+  t.equal((await scan(server.socket, sample(small), limit)).verdict.answer, 'clean')
+  const longer = sample(Buffer.concat([small, small.subarray(0, 1)]))
   t.match((await scan(server.socket, longer, limit)).verdict, {
     answer: 'unknown',
     over: 'size',
@@ -56,7 +56,7 @@ t.test('nothing is sent of a message over CLAMDMAXSIZE', async (t) => {
 t.test('where the first server cannot be reached the second one is asked', async (t) => {
   const alive = await standIn(t, says('stream: OK\0'))
   const gone = socketPath(t)
-  const { verdict, notes } = await scan(`${gone} 127.0.0.1:1 ${alive.socket}`, specimen(small))
+  const { verdict, notes } = await scan(`${gone} 127.0.0.1:1 ${alive.socket}`, sample(small))
   t.equal(verdict.answer, 'clean')
   t.same(notes, [
     `clamd ${gone}: cannot connect (ENOENT)`,
@@ -66,7 +66,7 @@ t.test('where the first server cannot be reached the second one is asked', async
 
 t.test('where no server can be reached the reasons are told together', async (t) => {
   const gone = socketPath(t)
-  const { verdict } = await scan(`${gone} localhost:1`, specimen(small))
+  const { verdict } = await scan(`${gone} localhost:1`, sample(small))
   t.match(verdict, { answer: 'unknown', over: undefined })
   const whys = (verdict as { why: string }).why.split('; ')
   t.equal(whys[0], `clamd ${gone}: cannot connect (ENOENT)`)
@@ -77,12 +77,12 @@ t.test('a server that closes early is no verdict, and the next one is asked', as
   const closes = await standIn(t, (connection) => connection.destroy())
   const cuts = await standIn(t, says('stream: O'))
   for (const server of [closes, cuts]) {
-    const { verdict } = await scan(server.socket, specimen(small))
+    const { verdict } = await scan(server.socket, sample(small))
     t.match(verdict, { answer: 'unknown', over: undefined, why: /closed|broke off/ })
     t.equal(server.connections.length, 1, 'the same server is not asked again')
   }
   const finds = await standIn(t, says('stream: Eicar FOUND\0'))
-  const { verdict, notes } = await scan(`${closes.socket} ${finds.socket}`, specimen(small))
+  const { verdict, notes } = await scan(`${closes.socket} ${finds.socket}`, sample(small))
   t.match(verdict, { answer: 'infected', name: 'Eicar' })
   t.match(notes, [/closed the connection without a reply/])
 })
@@ -92,7 +92,7 @@ t.test('a message that broke two servers is not given to a third', async (t) => 
   const second = await standIn(t, (connection) => connection.destroy())
   const third = await standIn(t, says('stream: OK\0'))
   const all = `${first.socket} ${socketPath(t)} ${second.socket} ${third.socket}`
-  t.equal((await scan(all, specimen(small))).verdict.answer, 'unknown')
+  t.equal((await scan(all, sample(small))).verdict.answer, 'unknown')
   t.equal(second.connections.length, 1)
   t.equal(third.connections.length, 0)
 })
@@ -100,22 +100,22 @@ t.test('a message that broke two servers is not given to a third', async (t) => 
 t.test('an error of the first server is an answer: the second one is not asked', async (t) => {
   const fails = await standIn(t, says('stream: Time limit reached ERROR\0'))
   const second = await standIn(t, says('stream: OK\0'))
-  const { verdict } = await scan(`${fails.socket} ${second.socket}`, specimen(small))
+  const { verdict } = await scan(`${fails.socket} ${second.socket}`, sample(small))
   t.match(verdict, { answer: 'unknown', why: /Time limit reached ERROR/ })
   t.equal(second.connections.length, 0)
 })
 
 t.test('a large message in a shared directory goes by its path', async (t) => {
   const server = await standIn(t, says('/spool/m.1: OK\0'))
-  t.equal((await scan(server.socket, specimen(large, '/spool/m.1'))).verdict.answer, 'clean')
+  t.equal((await scan(server.socket, sample(large, '/spool/m.1'))).verdict.answer, 'clean')
   t.equal(server.received.join(), 'zSCAN /spool/m.1\0')
 })
 
 t.test('small, private and remote mail goes by its bytes', async (t) => {
   const server = await standIn(t, says('stream: OK\0'))
   const below = large.subarray(1)
-  t.equal((await scan(server.socket, specimen(below, '/spool/m.1'))).verdict.answer, 'clean')
-  t.equal((await scan(server.socket, specimen(large))).verdict.answer, 'clean')
+  t.equal((await scan(server.socket, sample(below, '/spool/m.1'))).verdict.answer, 'clean')
+  t.equal((await scan(server.socket, sample(large))).verdict.answer, 'clean')
   for (const received of server.received) t.equal(received.indexOf('zINSTREAM\0'), 0)
 })
 
@@ -128,7 +128,7 @@ t.test('where clamd may not read the path the bytes are sent', async (t) => {
     const server = await standIn(t, (connection, received) => {
       connection.end(received.includes('zSCAN') ? `/spool/m.1: ${refusal}\0` : 'stream: OK\0')
     })
-    const { verdict, notes } = await scan(server.socket, specimen(large, '/spool/m.1'))
+    const { verdict, notes } = await scan(server.socket, sample(large, '/spool/m.1'))
     t.equal(verdict.answer, 'clean', refusal)
     t.equal(server.connections.length, 2)
     t.match(notes, [refusal])
@@ -137,14 +137,14 @@ t.test('where clamd may not read the path the bytes are sent', async (t) => {
 
 t.test('where the path cannot be made the bytes are sent', async (t) => {
   const server = await standIn(t, says('stream: OK\0'))
-  const { verdict, notes } = await scan(server.socket, { ...specimen(large), pathIsShared: true })
+  const { verdict, notes } = await scan(server.socket, { ...sample(large), pathIsShared: true })
   t.equal(verdict.answer, 'clean')
   t.match(notes, [/^clamd got a copy: no path was to be asked for/])
 })
 
 t.test('another error about the path is an answer', async (t) => {
   const server = await standIn(t, says("/spool/m.1: Can't allocate memory ERROR\0"))
-  const { verdict } = await scan(server.socket, specimen(large, '/spool/m.1'))
+  const { verdict } = await scan(server.socket, sample(large, '/spool/m.1'))
   t.match(verdict, { answer: 'unknown', why: /allocate memory/ })
   t.equal(server.connections.length, 1)
 })

@@ -6,12 +6,12 @@ import { readClamdAddress } from '../../../src/scan/clamd/address.ts'
 import { scanStream } from '../../../src/scan/clamd/ask.ts'
 import { BY_PATH_FROM, clamdScanner } from '../../../src/scan/clamd/scanner.ts'
 import { ASK_AGAIN_AFTER, IDLE_MAX, openSessions } from '../../../src/scan/clamd/sessions.ts'
-import type { Scanner, Specimen } from '../../../src/scan/shared/scanner.ts'
+import type { Sample, Scanner } from '../../../src/scan/shared/scanner.ts'
 import { type Asked, numbered, sessionStandIn } from './session-stand-in.ts'
 import { says, standIn } from './stand-in.ts'
-import { clamdPolicy, scanTask, specimen } from './task.ts'
+import { clamdPolicy, sample, scanTask } from './task.ts'
 
-const small = specimen(Buffer.from('From: a@example.org\n\nHello\n'))
+const small = sample(Buffer.from('From: a@example.org\n\nHello\n'))
 const ok = numbered('stream: OK')
 
 /** A daemon's scanner for these servers. */
@@ -21,7 +21,7 @@ function lasting(t: { teardown(end: () => void): void }, ...sockets: string[]): 
   return scanner
 }
 
-async function scanBy(scanner: Scanner, message: Specimen = small) {
+async function scanBy(scanner: Scanner, message: Sample = small) {
   const { task, notes } = scanTask()
   return { verdict: await scanner.scan(message, task), notes }
 }
@@ -38,7 +38,7 @@ t.test('message after message goes over one connection, by bytes and by path', a
     else ok(asked)
   })
   const scanner = lasting(t, server.socket)
-  const large = specimen(Buffer.alloc(BY_PATH_FROM), '/spool/m.1')
+  const large = sample(Buffer.alloc(BY_PATH_FROM), '/spool/m.1')
   for (let round = 0; round < 3; round++) {
     t.equal((await scanBy(scanner)).verdict.answer, 'clean')
     t.match((await scanBy(scanner, large)).verdict, { answer: 'infected', name: 'Eicar' })
@@ -59,7 +59,7 @@ t.test(
     )
     const scanner = lasting(t, server.socket)
     t.equal((await scanBy(scanner)).verdict.answer, 'clean')
-    const { verdict } = await scanBy(scanner, specimen(Buffer.from('From: a@b\n\npoison\n')))
+    const { verdict } = await scanBy(scanner, sample(Buffer.from('From: a@b\n\npoison\n')))
     t.match(verdict, { answer: 'unknown', why: /cannot connect/, harmful: true })
     t.equal(server.connections.length, 1)
     const { verdict: later } = await scanBy(scanner)
@@ -140,7 +140,7 @@ for (const [how, leave] of [
     const scanner = lasting(t, server.socket, second.socket)
     await scanBy(scanner)
     const message = Buffer.alloc(200_000, 'From: a\n\n0123456789abcdefghijklmnopqrstuvwxyz\n')
-    const { verdict, notes } = await scanBy(scanner, specimen(message))
+    const { verdict, notes } = await scanBy(scanner, sample(message))
     t.match(verdict, { answer: 'infected', name: 'Eicar' }, 'what the fresh connection said')
     t.same(notes, [])
     t.equal(server.asked.length, 3)
@@ -212,7 +212,7 @@ t.test('OK before the whole message was sent is not clean, and ends the connecti
     },
     (received) => received.includes('zPING\0'),
   )
-  const { verdict } = await scanBy(lasting(t, server.socket), specimen(Buffer.alloc(20_000_000)))
+  const { verdict } = await scanBy(lasting(t, server.socket), sample(Buffer.alloc(20_000_000)))
   t.match(verdict, { answer: 'unknown', why: /before it had the whole message/ })
   // This stand-in's connections are over only when both sides have ended them.
   await gone(server.connections[0]!.end())

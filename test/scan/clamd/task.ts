@@ -1,9 +1,9 @@
 import { tmpdir } from 'node:os'
-import { makeEnvelope } from '../../../src/envelope/envelope.ts'
 import { openAnonymousFile } from '../../../src/message/anonymous-file.ts'
+import { makeEnvelope } from '../../../src/message/envelope/envelope.ts'
 import { clamdScanner } from '../../../src/scan/clamd/scanner.ts'
 import { readScanPolicy, type ScanPolicy } from '../../../src/scan/shared/scan-policy.ts'
-import { abortLate, type ScanTask, type Specimen } from '../../../src/scan/shared/scanner.ts'
+import { abortLate, type Sample, type ScanTask } from '../../../src/scan/shared/scanner.ts'
 
 /** The policy of `QHPSI='plugin: clamd'` with these addresses and other settings. */
 export function clamdPolicy(CLAMD: string, others: Record<string, string> = {}): ScanPolicy {
@@ -18,7 +18,7 @@ const CHUNK = 16 * 1024
  * spoilt before the next one, so whoever keeps one reads nonsense. With `path` it lies
  * in a shared directory, too.
  */
-export function specimen(message: Buffer, path?: string): Specimen {
+export function sample(message: Buffer, path?: string): Sample {
   return {
     size: message.length,
     envelope: makeEnvelope(Buffer.from('a@example.org'), [Buffer.from('b@example.org')]),
@@ -58,11 +58,7 @@ export function scanTask(milliseconds = 60_000) {
 }
 
 /** Scans with the servers of `clamd` and tells the verdict and the notes. */
-export async function scan(
-  clamd: string,
-  message: Specimen,
-  settings: Record<string, string> = {},
-) {
+export async function scan(clamd: string, message: Sample, settings: Record<string, string> = {}) {
   const { task, notes } = scanTask()
   const verdict = await clamdScanner(clamdPolicy(clamd, settings)).scan(message, task)
   return { verdict, notes }

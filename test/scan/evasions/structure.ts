@@ -17,7 +17,15 @@ import {
   uuencode,
   ZIP_TYPE,
 } from './compose.ts'
-import { base64AlikeFile, binaryFile, testFile, textFile, trickyFile, zip } from './files.ts'
+import {
+  base64AlikeFile,
+  binaryFile,
+  openTextFile,
+  testFile,
+  textFile,
+  trickyFile,
+  zip,
+} from './files.ts'
 
 const file = filePart(zip)
 const other = part(['Content-Type: image/png', BASE64], 'iVBORw0KGgo=')
@@ -49,6 +57,11 @@ function interruptedBy(name: string, line: string, boundary = BOUNDARY): Evasion
     text: () => mixed(part(fields, interrupted(zip, line)), { boundary }),
   }
 }
+
+const TOP_FIELD =
+  'Received: from sender.example.org by mx.example.net; Mon, 1 Jun 2026 10:00:00 +0000\n'
+
+const open = openTextFile.toString('latin1')
 
 export const structure: readonly Evasion[] = [
   {
@@ -226,6 +239,13 @@ export const structure: readonly Evasion[] = [
     text: () => mixed(file).replace(/(?<!^[^\n]*)\n/g, '\r'),
   },
   {
+    name: 'a mail whose body has bare CRs and 100 KB before its file',
+    text: () =>
+      mixed(part([FILE_TYPE, QUOTED], quotedPrintable(textFile)), {
+        preamble: 'nothing to see in this line\n'.repeat(4000),
+      }).replace(/(?<=\n\n[\s\S]*)\n/g, '\r'),
+  },
+  {
     name: 'a mail whose header ends in bare CRs and whose body does not',
     text: () => mixed(file).replace(/(?<!^[^\n]*)\n(?=[\s\S]*\n\n--b1)/g, '\r'),
   },
@@ -260,6 +280,45 @@ export const structure: readonly Evasion[] = [
       mail(
         `\n--in\nContent-Transfer-Encoding: 7bit\n--in\n${ATTACHED}\n${QUOTED}\n\n${quotedPrintable(textFile)}\n--in--\n`,
       ),
+  },
+  {
+    name: 'the text of an attached message, known by its digest',
+    text: () =>
+      mail(multipart('parallel', [`Content-Type: message/rfc822\n\nSubject: x\n\n${open}`])),
+  },
+  {
+    name: 'the text of a mail in quoted-printable without an escape, known by its digest',
+    text: () => mail(multipart('alternative', [part(['Content-Type: text/plain', QUOTED], open)])),
+  },
+  {
+    name: 'a begin line above a delimiter that only some see',
+    text: () => {
+      const [begin, ...lines] = uuencode(zip).split('\n')
+      return `${TOP_FIELD}\nContent-Type: multipart/mixed; boundary="in"\n\n${begin}\n--in\n${lines.join('\n')}`
+    },
+  },
+  {
+    name: 'a multipart without a boundary that says base64 and is a text',
+    text: () =>
+      mail(
+        part(
+          ['Content-Type: multipart/mixed; name=x', 'Content-Transfer-Encoding:  base64'],
+          textFile.toString('latin1'),
+        ),
+      ),
+  },
+  {
+    name: 'base64 behind fields in a text, a line of dashes among it',
+    text: () =>
+      `${TOP_FIELD}\n--in\nContent-Type: multipart/mixed; boundary="b1"\n\n${interrupted(zip, '--in--;')}\n`,
+  },
+  {
+    name: 'a text file with a line that begins with a NUL, without which a digest knows it',
+    text: () => mail(part([FILE_TYPE], textFile.toString('latin1').replace('\n', '\n\0\n'))),
+  },
+  {
+    name: 'a text file below an empty line, without which a digest knows it',
+    text: () => mail(part([FILE_TYPE], `\n${textFile.toString('latin1')}`)),
   },
   {
     name: 'a mail without MIME-Version',

@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process'
 import { getEventListeners } from 'node:events'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { makeEnvelope } from '../../../src/envelope/envelope.ts'
+import { makeEnvelope } from '../../../src/message/envelope/envelope.ts'
 import { filePluginScanner } from '../../../src/scan/file-plugin.ts'
 import { readScanPolicy, type ScanPolicy } from '../../../src/scan/shared/scan-policy.ts'
 import { abortLate, type Scanner, type Verdict } from '../../../src/scan/shared/scanner.ts'
@@ -53,7 +53,7 @@ export async function ask(
   writeFileSync(path, message)
   const bytes = (text: string) => Buffer.from(text, 'latin1')
   const recipients = question.recipients ?? ['recipient@example.org']
-  const specimen = {
+  const sample = {
     size: message.length,
     envelope: makeEnvelope(bytes(question.sender ?? 'sender@example.org'), recipients.map(bytes)),
     chunks: () => [message],
@@ -65,7 +65,7 @@ export async function ask(
   const timer = setTimeout(() => abortLate(abort), policy.timeout)
   gone.addEventListener('abort', () => abort.abort())
   try {
-    const verdict = await scanner.scan(specimen, {
+    const verdict = await scanner.scan(sample, {
       signal: abort.signal,
       timeLeft: () => Math.max(0, started + policy.timeout - performance.now()),
       openFile: () => Number.NaN, // plugins never ask for one

@@ -1,8 +1,8 @@
 import { chmodSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { makeEnvelope } from '../../../src/envelope/envelope.ts'
-import { Fault } from '../../../src/runtime/fault.ts'
+import { Fault } from '../../../src/ground/runtime/fault.ts'
+import { makeEnvelope } from '../../../src/message/envelope/envelope.ts'
 import { filePluginScanner } from '../../../src/scan/file-plugin.ts'
 import { ask, policyFor, whyOf } from './asking.ts'
 
@@ -84,7 +84,7 @@ t.test(
   async (t) => {
     const directory = t.testdir({ 'a.mjs': says('{ clean: true }') })
     const policy = policyFor({ directory, file: 'a.mjs' })
-    const specimen = {
+    const sample = {
       size: 1,
       envelope: makeEnvelope(Buffer.alloc(0), []),
       chunks: () => [],
@@ -99,7 +99,7 @@ t.test(
       openFile: () => t.fail('no file is needed') as never,
       note: () => {},
     }
-    await t.rejects(filePluginScanner(policy, 'a.mjs').scan(specimen, task), {
+    await t.rejects(filePluginScanner(policy, 'a.mjs').scan(sample, task), {
       kind: 'temp-file',
       message: 'SPOOLDIR /x: ENOSPC',
     })

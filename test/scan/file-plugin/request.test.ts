@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { makeEnvelope } from '../../../src/envelope/envelope.ts'
+import { makeEnvelope } from '../../../src/message/envelope/envelope.ts'
 import {
   createRequestReader,
   encodeRequest,

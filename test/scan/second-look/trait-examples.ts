@@ -362,6 +362,13 @@ export const examples: Readonly<Record<Trait, Examples>> = {
     ],
     hasNot: [`X: ${'x'.repeat(600)}ustar\n\n`, one('', `${'x'.repeat(40_000)}CD001\n`)],
   },
+  unread: {
+    has: [
+      one(`Content-Type: multipart/mixed; boundary="${'x'.repeat(1001)}"\n`),
+      one(`Content-Type: text/plain; x="${'x'.repeat(1_100_000)}"\n`),
+    ],
+    hasNot: [one(`Content-Type: multipart/mixed; boundary="${'x'.repeat(1000)}"\n`)],
+  },
 }
 
 function around(depth: number): string {

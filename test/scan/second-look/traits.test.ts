@@ -2,20 +2,29 @@ import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import fc from 'fast-check'
 import t from 'tap'
+import { Over } from '../../../src/mime/limits.ts'
+import { Reading } from '../../../src/mime/reading.ts'
 import { type Trait, traits } from '../../../src/scan/second-look/trait-names.ts'
-import { TraitDetector } from '../../../src/scan/second-look/traits.ts'
+import { TraitNotes } from '../../../src/scan/second-look/traits.ts'
 import { hiddenClasses } from './classes.ts'
 import { examples, ordinary } from './trait-examples.ts'
 
 function traitsOf(message: Buffer, cuts: readonly number[] = []): Trait[] {
-  const detector = new TraitDetector()
+  const notes = new TraitNotes()
+  const reading = new Reading({ bytes: notes })
   let from = 0
-  for (const cut of [...cuts].sort((a, b) => a - b)) {
-    detector.push(copied(message, from, cut))
-    from = Math.max(from, cut)
+  try {
+    for (const cut of [...cuts].sort((a, b) => a - b)) {
+      reading.push(copied(message, from, cut))
+      from = Math.max(from, cut)
+    }
+    reading.push(copied(message, from, message.length))
+    reading.end()
+  } catch (error) {
+    if (!(error instanceof Over)) throw error
+    notes.over()
   }
-  detector.push(copied(message, from, message.length))
-  return [...detector.finish()]
+  return [...notes.finish()]
 }
 
 /** In a memory of its own, so that what is kept of it by mistake is seen. */
@@ -93,13 +102,15 @@ function held(): number {
 }
 
 t.test('what is held of a message does not grow with it', async (t) => {
-  const detector = new TraitDetector()
+  const notes = new TraitNotes()
+  const reading = new Reading({ bytes: notes })
   const head = 'A: b\n\n'
-  detector.push(bytes(head))
+  reading.push(bytes(head))
   const before = held()
   const piece = Buffer.alloc(64 * 1024, 'x') // one line without an end
-  for (let at = 0; at < 1600; at++) detector.push(piece)
+  for (let at = 0; at < 1600; at++) reading.push(piece)
   const grown = held() - before
-  t.same([...detector.finish()], [])
+  reading.end()
+  t.same([...notes.finish()], [])
   t.ok(grown < 4 * 1024 * 1024, `${grown} bytes more after 100 MiB`)
 })

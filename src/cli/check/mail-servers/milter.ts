@@ -1,5 +1,11 @@
-import { askMilter, type FilterAnswer, type FilterPlace } from '../../../doors/milter/wire/ask.ts'
-import { errorText } from '../../../runtime/fault.ts'
+import {
+  askMilter,
+  type FilterAnswer,
+  type FilterPlace,
+  usual,
+} from '../../../doors/milter/wire/ask.ts'
+import { TRIAL_MACRO } from '../../../doors/shared/trial-chain.ts'
+import { errorText } from '../../../ground/runtime/fault.ts'
 import { readDefaults } from '../../shared/defaults-file.ts'
 import { cleanMessage, eicarMessage } from '../shared/eicar-message.ts'
 import { error, type Finding, ok } from '../shared/finding.ts'
@@ -33,7 +39,7 @@ export async function tryMilter(
 ): Promise<{ readonly isOurs: boolean; readonly found: Finding }> {
   const { what } = milter
   try {
-    const clean = await askMilter(place, cleanMessage, SCAN_PATIENCE)
+    const clean = await ask(place, cleanMessage)
     const isTagged = clean.added.some((field) => /^X-QHPSI:/i.test(field))
     const isOurs = milter.isKnown || isTagged || /onescan|scan/i.test(clean.text)
     if (!isOurs) {
@@ -41,11 +47,16 @@ export async function tryMilter(
     }
     const trouble = judgeClean(clean, isTagged, milter)
     if (trouble !== undefined) return { isOurs, found: trouble }
-    return { isOurs, found: judgeEicar(what, await askMilter(place, eicarMessage, SCAN_PATIENCE)) }
+    return { isOurs, found: judgeEicar(what, await ask(place, eicarMessage)) }
   } catch (thrown) {
     const value = `${errorText(thrown)}: ${milter.meanwhile}`
     return { isOurs: false, found: error(what, value, startIt(milter)) }
   }
+}
+
+/** Marked, so that it counts in no figure. */
+function ask(place: FilterPlace, message: Buffer): Promise<FilterAnswer> {
+  return askMilter(place, message, SCAN_PATIENCE, { ...usual, macro: TRIAL_MACRO })
 }
 
 const SEE = 'see the findings about onescand, and its log (onescan log)'

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs'
-import { readOwnText } from '../../../runtime/path/read.ts'
+import { readOwnText } from '../../../ground/runtime/path/read.ts'
 import { error, type Finding, warning } from '../shared/finding.ts'
 import { meant, type Places } from './places-of-onescand.ts'
 import {

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { isIPv4 } from 'node:net'
 import type { FilterPlace } from '../../../doors/milter/wire/ask.ts'
-import { withPlace } from '../../../runtime/path/walk.ts'
+import { withPlace } from '../../../ground/runtime/path/walk.ts'
 import { serviceAccounts } from '../../shared/running-daemons.ts'
 import { type Accounts, userName } from './account.ts'
 import { error, type Finding, warning } from './finding.ts'
@@ -17,29 +17,23 @@ export interface Listens {
   readonly udp?: boolean
 }
 
-export const milterListens: Listens = {
-  service: 'onescand',
-  unit: 'onescan-milter.socket',
-  harm: 'get all mail, and call viruses clean',
+const listens = (service: Listens['service'], unit: string, harm: string): Listens => {
+  return { service, unit: `${unit}.socket`, harm }
 }
+const ABOUT_QUOTAS = 'say which mailboxes are full'
 
-export const policyListens: Listens = {
-  service: 'onescand',
-  unit: 'onescan-policy.socket',
-  harm: 'say which mailboxes are full',
-}
-
-export const pageListens: Listens = {
-  service: 'onescand',
-  unit: 'onescan-http.socket',
-  harm: 'show what he likes, and be told the token',
-}
-
-export const quotadListens: Listens = {
-  service: 'onescan-quotad',
-  unit: 'onescan-quotad.socket',
-  harm: 'say which mailboxes are full',
-}
+export const milterListens = listens(
+  'onescand',
+  'onescan-milter',
+  'get all mail, and call viruses clean',
+)
+export const policyListens = listens('onescand', 'onescan-policy', ABOUT_QUOTAS)
+export const pageListens = listens(
+  'onescand',
+  'onescan-http',
+  'show what he likes, and be told the token',
+)
+export const quotadListens = listens('onescan-quotad', 'onescan-quotad', ABOUT_QUOTAS)
 
 /**
  * Whose the socket is that claims to be a service's: root's (systemd holds it), or the account's

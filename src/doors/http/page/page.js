@@ -1,42 +1,14 @@
-// The status page of onescand. Everything that comes from mail becomes text, never markup.
+// The status page of onescand.
 import uPlot from 'uplot'
+import { at, element, foldedItem, row, sizeInWords, visible } from './elements.js'
+import { followQuarantine } from './quarantine.js'
 
 const DECISIONS = ['accept', 'quarantine', 'reject', 'defer', 'discard', 'pass']
 const KEPT = 200
 const DAY = 24 * 3600
-/** Control characters, and those that turn the direction of writing. */
-const ACTIVE = /[\0-\x1f\x7f-\x9f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]/g
-
-const at = (id) => document.getElementById(id)
 const steps = new Map()
 let decided = []
 let plots = []
-
-function visible(text) {
-  return String(text).replace(ACTIVE, (character) => {
-    return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`
-  })
-}
-
-function element(name, content, className) {
-  const made = document.createElement(name)
-  if (className) made.className = className
-  if (content !== undefined) made.textContent = visible(content)
-  return made
-}
-
-function row(...cells) {
-  const made = document.createElement('tr')
-  for (const cell of cells) made.append(cell instanceof Node ? cell : element('td', cell))
-  return made
-}
-
-function sizeInWords(bytes) {
-  if (!(bytes >= 1000)) return `${bytes} B`
-  const unit = bytes < 1e6 ? 'KB' : bytes < 1e9 ? 'MB' : 'GB'
-  const scaled = bytes / { KB: 1e3, MB: 1e6, GB: 1e9 }[unit]
-  return `${scaled.toFixed(scaled < 10 ? 1 : 0)} ${unit}`
-}
 
 function ageInWords(milliseconds) {
   const hours = milliseconds / 3600e3
@@ -116,22 +88,12 @@ function matches({ fields, line }, words) {
 }
 
 function item({ number, time, fields, line }) {
-  const made = document.createElement('li')
-  made.dataset.number = number
-  const details = document.createElement('details')
-  const summary = document.createElement('summary')
-  const when = element('time', new Date(time).toLocaleTimeString('en-GB'))
-  when.dateTime = new Date(time).toISOString()
   const found = fields.virus ?? fields.banned ?? fields.grounds ?? fields.fault ?? fields.scan ?? ''
   const whom = fields.from ? ` ${fields.from} to ${fields.to ?? ''}` : ''
-  summary.append(
-    when,
-    element('b', fields.decision ?? '', DECISIONS.includes(fields.decision) ? fields.decision : ''),
-    document.createTextNode(visible(` ${found}${whom}`)),
-  )
-  const pre = element('pre', line)
-  details.append(summary, pre)
-  made.append(details)
+  const clock = new Date(time).toLocaleTimeString('en-GB')
+  const colour = DECISIONS.includes(fields.decision) ? fields.decision : ''
+  const made = foldedItem(time, clock, fields.decision ?? '', colour, ` ${found}${whom}`, line)
+  made.dataset.number = number
   return made
 }
 
@@ -231,12 +193,19 @@ function showAll(state) {
   showTiles(state)
   showUnderway(state)
   showClamds(state)
+  showAmiss(state)
 }
 
-function showAbout({ host, version, does, amiss }) {
+function showAmiss({ amiss }) {
+  const lines = amiss.map(listed)
+  const shown = [...at('amiss').children].map((line) => line.textContent)
+  if (lines.map((line) => line.textContent).join('\n') === shown.join('\n')) return
+  at('amiss').replaceChildren(...lines)
+}
+
+function showAbout({ host, version, does }) {
   document.title = `onescand on ${host}`
   at('host').textContent = `onescand on ${host}`
-  at('amiss').replaceChildren(...amiss.map(listed))
   at('about').replaceChildren(...[`onescan ${version}`, ...does].map(listed))
 }
 
@@ -303,3 +272,4 @@ load().then(listen, () => {
   at('health').textContent = 'Not connected.'
   setTimeout(() => location.reload(), 5000)
 })
+followQuarantine()

@@ -17,13 +17,15 @@ export interface FilterAnswer {
   readonly added: readonly string[]
 }
 
-/** Who sends it: of mail that no client sent, Postfix tells port 0 (cleanup_milter.c). */
+/** The client. For mail that no client sent Postfix tells port 0 (cleanup_milter.c). */
 export interface MilterClient {
   readonly sender: string
   readonly port: number
+  /** A macro that is told with the sender, to which no MTA gives a value. */
+  readonly macro?: string
 }
 
-const usual: MilterClient = { sender: 'postmaster@localhost', port: 25 }
+export const usual: MilterClient = { sender: 'postmaster@localhost', port: 25 }
 
 const PACKET_MAX = 1024 * 1024
 /** Bytes of a piece of the body (mfdef.h, MILTER_CHUNK_SIZE). */
@@ -72,6 +74,9 @@ async function converse(
 
   for (const { command, data, skipped, silent } of commandsFor(message, client)) {
     if ((steps & skipped) !== 0) continue
+    if (command === 'M' && client.macro !== undefined) {
+      socket.write(packet('D', Buffer.from('M'), strings(`{${client.macro}}`, '1')))
+    }
     socket.write(packet(command, data))
     if ((steps & silent) !== 0) continue
     const reply = await next()
@@ -104,7 +109,10 @@ function answerOf(
 interface Command {
   readonly command: string
   readonly data: Buffer
-  /** The bit by which the filter wants none of it, and the one by which it gives no reply. */
+  /**
+   * The bit by which the filter does not want the step, and the one by which it gives no reply to
+   * it.
+   */
   readonly skipped: number
   readonly silent: number
 }

@@ -110,12 +110,13 @@ function parseAddress(data: Buffer, what: string): Address {
   return { path, parameters }
 }
 
+/** Without a list of strings: there are as many fields as everything else together. */
 function parseField(data: Buffer): { name: Buffer; value: Buffer } {
-  const [name, value, ...more] = stringsOf(data, 'a header field')
-  if (name === undefined || value === undefined || more.length > 0 || name.length === 0) {
+  const nul = data.indexOf(0)
+  if (nul < 1 || data.indexOf(0, nul + 1) !== data.length - 1) {
     throw new WireError('a header field that is not a name and a value')
   }
-  return { name, value }
+  return { name: data.subarray(0, nul), value: data.subarray(nul + 1, -1) }
 }
 
 function only(data: Buffer, what: string): Buffer {

@@ -6,6 +6,7 @@ export const MACROS_MAX = 64 * 1024
 /** Commands that begin a client's connection; what comes before any other belongs to a message. */
 const OF_CONNECTION = 'CH'
 const OF_MESSAGE = 'MRTLNBE'
+const LATEST_FIRST = [...(OF_CONNECTION + OF_MESSAGE)].reverse()
 
 /** Bytes of a value that are kept. */
 const VALUE_MAX = 1024
@@ -19,7 +20,7 @@ export interface Macros {
   endConnection(): void
 }
 
-/** Keeps those of the names: an MTA tells of others, too, and of as much as it likes. */
+/** Keeps only macros with these names: an MTA sends others, too, and as many as it likes. */
 export function createMacros(names: readonly string[]): Macros {
   const known = new Map<string, ReadonlyMap<string, string>>()
 
@@ -43,7 +44,7 @@ export function createMacros(names: readonly string[]): Macros {
       if ((OF_CONNECTION + OF_MESSAGE).includes(stage)) known.set(stage, kept(values))
     },
     get(name) {
-      for (const stage of [...(OF_CONNECTION + OF_MESSAGE)].reverse()) {
+      for (const stage of LATEST_FIRST) {
         const value = known.get(stage)?.get(name)
         if (value !== undefined) return value
       }

@@ -69,7 +69,7 @@ export interface Offer {
 }
 
 export interface Wish {
-  /** Without these a filter is of no use. */
+  /** The actions without which the filter is useless. */
   readonly neededActions: number
   readonly wantedActions: number
   readonly wantedSteps: number
@@ -80,7 +80,7 @@ export interface Wish {
   ])[]
 }
 
-/** What holds for the connection: never a bit that was not offered. */
+/** What was agreed for the connection: never a bit that was not offered. */
 export interface Agreement {
   readonly version: number
   readonly actions: number

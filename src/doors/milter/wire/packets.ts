@@ -27,7 +27,7 @@ export interface PacketReader {
 export interface PacketMemory {
   /** May throw. */
   charge(bytes: number): void
-  /** It is looked at no more. */
+  /** The memory is not needed any more. */
   release(memory: Buffer): void
 }
 
@@ -52,6 +52,7 @@ export function createPacketReader(
   { lengthOf, memory = freeMemory }: PacketReaderOptions = {},
 ): PacketReader {
   const chunks: Buffer[] = []
+  let at = 0 // how far the first chunk was read
   const prefix = Buffer.alloc(LENGTH)
   let prefixLength = 0
   let wanted = 0 // bytes of the packet, or 0 before its length is known
@@ -61,17 +62,23 @@ export function createPacketReader(
   let gathered: Buffer = Buffer.alloc(0)
   let filled = 0
 
-  function takeFrom(chunk: Buffer, length: number): Buffer {
-    if (length === chunk.length) chunks.shift()
-    else chunks[0] = chunk.subarray(length)
-    return chunk.subarray(0, length)
+  /** Copies what is there of the first chunk, up to `length` bytes. */
+  function copyTo(target: Buffer, filled: number, length: number): number {
+    const copied = chunks[0]!.copy(target, filled, at, at + length)
+    at += copied
+    return copied
   }
 
   function readLength(chunk: Buffer): void {
-    const piece = takeFrom(chunk, Math.min(LENGTH - prefixLength, chunk.length))
-    prefixLength += piece.copy(prefix, prefixLength)
-    if (prefixLength < LENGTH) return
-    wanted = prefix.readUInt32BE()
+    if (prefixLength === 0 && chunk.length - at >= LENGTH) {
+      wanted = chunk.readUInt32BE(at)
+      at += LENGTH
+      prefixLength = LENGTH
+    } else {
+      prefixLength += copyTo(prefix, prefixLength, LENGTH - prefixLength)
+      if (prefixLength < LENGTH) return
+      wanted = prefix.readUInt32BE()
+    }
     check(lengthMax)
   }
 
@@ -80,14 +87,23 @@ export function createPacketReader(
     throw new WireError(`a packet of ${wanted} bytes; 1 to ${most} are allowed`)
   }
 
-  /** The packet's bytes once all are here: a view if they came in one chunk. */
-  function readBytes(chunk: Buffer): Buffer | undefined {
-    if (filled === 0 && lengthOf) check(lengthOf(String.fromCharCode(chunk[0]!)))
-    const piece = takeFrom(chunk, Math.min(wanted - filled, chunk.length))
-    if (piece.length === wanted) return piece
-    makeRoom(filled + piece.length)
-    filled += piece.copy(gathered, filled)
-    return filled === wanted ? gathered.subarray(0, wanted) : undefined
+  /** The packet once all of it is here: with a view of its bytes if they came in one chunk. */
+  function readBytes(chunk: Buffer): Packet | undefined {
+    if (filled === 0) {
+      if (lengthOf) check(lengthOf(String.fromCharCode(chunk[at]!)))
+      if (chunk.length - at >= wanted) {
+        at += wanted
+        return packetIn(chunk, at - wanted, at)
+      }
+    }
+    const length = Math.min(wanted - filled, chunk.length - at)
+    makeRoom(filled + length)
+    filled += copyTo(gathered, filled, length)
+    return filled === wanted ? packetIn(gathered, 0, wanted) : undefined
+  }
+
+  function packetIn(bytes: Buffer, from: number, to: number): Packet {
+    return { command: String.fromCharCode(bytes[from]!), data: bytes.subarray(from + 1, to) }
   }
 
   function makeRoom(length: number): void {
@@ -113,16 +129,19 @@ export function createPacketReader(
     next() {
       if (wanted === 0 && gathered.length > FIRST_PIECE) drop()
       for (let chunk = chunks[0]; chunk !== undefined; chunk = chunks[0]) {
-        if (wanted === 0) {
+        if (at === chunk.length) {
+          chunks.shift()
+          at = 0
+        } else if (wanted === 0) {
           readLength(chunk)
-          continue
+        } else {
+          const packet = readBytes(chunk)
+          if (packet === undefined) continue
+          prefixLength = 0
+          wanted = 0
+          filled = 0
+          return packet
         }
-        const bytes = readBytes(chunk)
-        if (bytes === undefined) continue
-        prefixLength = 0
-        wanted = 0
-        filled = 0
-        return { command: String.fromCharCode(bytes[0]!), data: bytes.subarray(1) }
       }
       return undefined
     },
@@ -130,11 +149,12 @@ export function createPacketReader(
       return prefixLength > 0
     },
     get pending() {
-      return chunks.reduce((sum, chunk) => sum + chunk.length, 0)
+      return chunks.reduce((sum, chunk) => sum + chunk.length, -at)
     },
     trim: drop,
     close() {
       chunks.length = 0
+      at = 0
       drop()
     },
   }

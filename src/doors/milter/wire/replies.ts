@@ -5,13 +5,9 @@ import { WireError } from './wire-error.ts'
 export const continued = packet('c')
 export const accepted = packet('a')
 export const discarded = packet('d')
-/** 5xx in the MTA's own words. */
-export const rejected = packet('r')
 /** 4xx in the MTA's own words. */
 export const deferred = packet('t')
-/** No more of the body is needed; only if `maySkipRest` was agreed. */
-export const restSkipped = packet('s')
-/** Still at it: the MTA's clock begins anew. No answer yet. */
+/** Work goes on: the MTA's timeout begins anew. This is no answer yet. */
 export const progress = packet('p')
 
 /** Limits of smfi_setmlreply(3), which MTAs count on. */

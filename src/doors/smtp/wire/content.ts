@@ -4,7 +4,7 @@ const CR = 0x0d
 const DOT = 0x2e
 
 /**
- * Where the reader stands: behind which byte, and what a lenient server would think of that.
+ * The state of the reader: what it is behind, and what a lenient server would think of that.
  * Between chunks nothing else is known.
  */
 const behind = {
@@ -18,7 +18,7 @@ const behind = {
   bareEnd: 3,
   /** A dot that every server finds at the start of a line; it is no content. */
   dot: 4,
-  /** That dot and a CR, which were not given out yet. */
+  /** The same dot and a CR behind it; neither was given out yet. */
   dotCr: 5,
 } as const
 
@@ -78,7 +78,7 @@ export function createContentReader(): ContentReader {
       for (; at < length; at++) {
         const byte = chunk[at]!
         if (state === behind.text) {
-          // To the next line end at once: what is between is of no account.
+          // On to the next line end at once: nothing between matters.
           if (cr < at) cr = indexOr(length, chunk, CR, at)
           if (lf < at) lf = indexOr(length, chunk, LF, at)
           at = Math.min(cr, lf)

@@ -54,7 +54,7 @@ export function createReplyReader(): ReplyReader {
   }
 }
 
-/** Of a line of a reply: three digits, then a blank, a dash or nothing. */
+/** The beginning of a line of a reply: three digits, then a blank, a dash or nothing. */
 function codeOf(line: Buffer): number | undefined {
   if (line.length > 3 && line[3] !== SPACE && line[3] !== DASH) return undefined
   if (line.includes(0x0d) || line.includes(0)) return undefined // would be two lines to some

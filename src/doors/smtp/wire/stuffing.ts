@@ -4,7 +4,7 @@ const LF = 0x0a
 const CR = 0x0d
 const DOT = 0x2e
 
-/** Bytes that are looked at in one go: what is made of them is twice as large at most. */
+/** Bytes that are converted in one go: the result is twice as large at most. */
 export const PIECE = 64 * 1024
 
 const END = Buffer.from('.\r\n')

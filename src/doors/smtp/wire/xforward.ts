@@ -1,5 +1,5 @@
 /** Attributes that say something of the client: XFORWARD_README, XCLIENT_README. */
-const NAMES = ['NAME', 'ADDR', 'HELO', 'IDENT', 'SOURCE', 'LOGIN'] as const
+const NAMES = ['NAME', 'ADDR', 'PORT', 'HELO', 'IDENT', 'SOURCE', 'LOGIN'] as const
 type Name = (typeof NAMES)[number]
 
 /** What a mail server tells of the client that it has the mail from. A value that is not available is undefined. Latin1. */

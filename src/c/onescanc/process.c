@@ -1,0 +1,43 @@
+/* What every part of this process stands on: the mail, the caller, the clock and memory. */
+#define _GNU_SOURCE
+#include "onescanc.h"
+
+#include "../common.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <time.h>
+#include <unistd.h>
+
+struct mail mail = {.outgoing = -1};
+struct caller caller;
+
+double now(void) {
+  struct timespec time;
+  if (clock_gettime(CLOCK_MONOTONIC, &time))
+    _exit(EXIT_BUG);
+  return (double) time.tv_sec * 1e3 + (double) time.tv_nsec / 1e6;
+}
+
+_Noreturn void end_without_memory(void) {
+  _exit(EXIT_NO_MEMORY);
+}
+
+/* Never freed: the process lives for one message, and none of its loops makes text. */
+char *text(const char *format, ...) {
+  char *made = NULL;
+  va_list list;
+  va_start(list, format);
+  int length = vasprintf(&made, format, list);
+  va_end(list);
+  if (length < 0)
+    end_without_memory();
+  return made;
+}
+
+void *memory(size_t size) {
+  void *got = malloc(size);
+  if (!got)
+    end_without_memory();
+  return got;
+}

@@ -1,0 +1,111 @@
+import { lstatSync, readdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { readOwnText } from '../../ground/runtime/path/read.ts'
+import { splitWords } from '../../ground/settings/settings.ts'
+
+/** What the administrator's own unit, or his additions to the package's (systemctl edit), say. */
+export interface UnitFiles {
+  /** The files, in the order in which systemd reads them. */
+  readonly files: readonly string[]
+  /** Environment=, by name. */
+  readonly env: Readonly<Record<string, string>>
+  /** EnvironmentFile=, each of which counts before Environment= and those in front of it. */
+  readonly environmentFiles: readonly EnvironmentFile[]
+  /** Words behind the program of ExecStart=; undefined if it is the package's. */
+  readonly words: readonly string[] | undefined
+}
+
+export interface EnvironmentFile {
+  readonly path: string
+  /** With a `-` in front of it: it need not be there. */
+  readonly isOptional: boolean
+}
+
+/** systemd.unit(5): of files of one name the first counts. */
+const DIRECTORIES = ['/etc/systemd/system', '/run/systemd/system', '/usr/lib/systemd/system']
+/** Where units are the administrator's. */
+const OWN = DIRECTORIES[0]!
+
+/**
+ * Reads them for the unit of this name; undefined if there is nothing but the package's unit, which
+ * reads `standard`. Throws if a file cannot be read, or, for root, others may write to it.
+ */
+export function readUnitFiles(name: string, standard: string): UnitFiles | undefined {
+  const own = join(OWN, `${name}.service`)
+  const isOwn = isFile(own)
+  const files = [...(isOwn ? [own] : []), ...dropIns(`${name}.service.d`)]
+  if (files.length === 0) return undefined
+  let env: Record<string, string> = {}
+  let environmentFiles: EnvironmentFile[] = isOwn ? [] : [{ path: standard, isOptional: true }]
+  let words: string[] | undefined
+  for (const file of files) {
+    for (const [key, value] of serviceLines(readOwnText(file))) {
+      // An empty value takes back what was there before: systemd.exec(5).
+      if (key === 'Environment') env = value === '' ? {} : { ...env, ...assignments(value, file) }
+      if (key === 'EnvironmentFile') {
+        environmentFiles = value === '' ? [] : [...environmentFiles, environmentFile(value)]
+      }
+      if (key === 'ExecStart') words = value === '' ? undefined : wordsOf(value, file).slice(1)
+    }
+  }
+  return { files, env, environmentFiles, words }
+}
+
+/** Of all directories together, by name. */
+function dropIns(name: string): string[] {
+  const found = new Map<string, string>()
+  for (const directory of DIRECTORIES) {
+    for (const file of namesIn(join(directory, name))) {
+      if (file.endsWith('.conf') && !found.has(file)) found.set(file, join(directory, name, file))
+    }
+  }
+  return [...found].sort(([one], [other]) => (one < other ? -1 : 1)).map(([, path]) => path)
+}
+
+function namesIn(directory: string): string[] {
+  try {
+    return readdirSync(directory)
+  } catch {
+    return []
+  }
+}
+
+/** A unit that is masked is a link. */
+function isFile(path: string): boolean {
+  try {
+    return lstatSync(path).isFile()
+  } catch {
+    return false
+  }
+}
+
+/** `Key=value` of [Service], lines that end in a backslash joined: systemd.syntax(7). */
+function serviceLines(text: string): [key: string, value: string][] {
+  let section = ''
+  return text
+    .replace(/\\\n/g, ' ')
+    .split('\n')
+    .flatMap((line): [string, string][] => {
+      section = /^\s*\[(.*)\]\s*$/.exec(line)?.[1] ?? section
+      const [, key, value = ''] = /^\s*([A-Za-z]+)\s*=(.*)$/.exec(line) ?? []
+      return section === 'Service' && key !== undefined ? [[key, value.trim()]] : []
+    })
+}
+
+/** `NAME=value "NAME=value with blanks"`. */
+function assignments(text: string, file: string): Record<string, string> {
+  return Object.fromEntries(
+    wordsOf(text, file).flatMap((word) => {
+      const at = word.indexOf('=')
+      return at > 0 ? [[word.slice(0, at), word.slice(at + 1)]] : []
+    }),
+  )
+}
+
+/** A percent sign is written as two. */
+const wordsOf = (text: string, file: string) =>
+  splitWords(text, file).map((word) => word.replaceAll('%%', '%'))
+
+function environmentFile(value: string): EnvironmentFile {
+  return { path: value.replace(/^-/, ''), isOptional: value.startsWith('-') }
+}

@@ -1,0 +1,31 @@
+import type { Libc } from '../../ground/runtime/libc.ts'
+import { replaceProcess } from '../../ground/runtime/replace-process.ts'
+import type { Environment } from '../../ground/settings/settings.ts'
+import { IGNORED, type NextProgram } from '../shared/next-program.ts'
+
+/** Signals that both runtimes ignore for their own sake: SIGPIPE and SIGXFSZ. */
+const RUNTIME_IGNORES = [13, 25]
+
+/**
+ * Becomes the next program. It gets the connection, the environment and the signals as they came,
+ * and RBLSMTPD if there is something to say.
+ */
+export function becomeNext(
+  next: NextProgram,
+  env: Environment,
+  libc: Libc | undefined,
+  rblsmtpd?: string,
+): Promise<number> {
+  const { [IGNORED]: ignored = '0', ...rest } = env
+  const mask = BigInt(/^[0-9a-f]{1,16}$/i.test(ignored) ? `0x${ignored}` : 0)
+  for (const signal of RUNTIME_IGNORES) {
+    const wasIgnored = (mask >> BigInt(signal - 1)) & 1n
+    libc?.setSignal(signal, wasIgnored ? 'ignored' : 'default')
+  }
+  const environment = rblsmtpd === undefined ? rest : { ...rest, RBLSMTPD: rblsmtpd }
+  return replaceProcess({
+    ...next,
+    environment: environment as Record<string, string>,
+    inputs: undefined,
+  })
+}

@@ -1,0 +1,90 @@
+import { Fault } from '../../ground/runtime/fault.ts'
+import { type Libc, loadLibc } from '../../ground/runtime/libc.ts'
+import type { Environment } from '../../ground/settings/settings.ts'
+import { readClient } from '../shared/client.ts'
+import { type Event, log } from '../shared/log.ts'
+import { findNext } from '../shared/next-program.ts'
+import type { Options } from '../shared/options.ts'
+import { outcomeOf } from '../shared/outcome.ts'
+import { planFor, waitOf } from '../shared/plan.ts'
+import { loadPlanContext } from '../shared/plan-context.ts'
+import { becomeNext } from './become-next.ts'
+import { type Connection, openConnection } from './connection.ts'
+import { takePlace } from './limit.ts'
+import { talk } from './talk.ts'
+import { holdBack, waitForGreeting } from './wait.ts'
+
+/** Exit code of a chain-loader that has served its client to the end. */
+const DONE = 0
+
+/**
+ * Serves the one connection of a chain-loader, on fd 0 and 1 (smtp-delay(8)). Returns the exit
+ * code, unless this process became the next program. `clock` has milliseconds since this process
+ * began.
+ */
+export async function delayOne(
+  options: Options,
+  env: Environment,
+  clock: () => number,
+): Promise<number> {
+  const next = findNext(options.words, env)
+  const client = readClient(env)
+  const tell = (event: Event, why: string, waited?: number) => {
+    if (!options.verbose) return
+    log(
+      event,
+      process.pid,
+      ['remote', client.ip],
+      ['waited_ms', waited?.toFixed(1)],
+      ['reason', why],
+    )
+  }
+  const { dns, ...lists } = loadPlanContext(options, env, clock)
+  const plan = planFor(client, options, {
+    ...lists,
+    resolver: dns.within(options.dnsTimeout * 1000),
+  })
+  const libc = await requireLibc()
+  if (plan.kind === 'pass') {
+    tell('passed', plan.why)
+    return becomeNext(next, env, libc)
+  }
+
+  const connection = openConnection(libc)
+  const place = options.limit && takePlace(options.limit, libc, process.pid)
+  const isFull = options.limit !== undefined && place === undefined
+  const { event, why } = await outcomeOf(isFull ? waitOf(0, 'no place to wait') : plan, (delay) =>
+    waitForGreeting(connection, delay, clock),
+  )
+  tell(event, why, clock())
+  if (event === 'left') return DONE
+  if (event === 'passed') {
+    place?.giveBack()
+    return becomeNext(next, env, libc)
+  }
+
+  if (!holdBack(connection, options.penalty * 1000, clock)) return DONE
+  place?.giveBack()
+  if (!options.standalone) return becomeNext(next, env, libc, options.text)
+  return refuse(connection, options.text, client.ip, clock)
+}
+
+/** Talks to an early talker as rblsmtpd would. */
+function refuse(connection: Connection, text: string, ip: string, clock: () => number): number {
+  log('refused', process.pid, ['remote', ip], ['reply', 451], ['reason', text])
+  talk(connection, text, clock)
+  return DONE
+}
+
+/**
+ * Without this library an early talker cannot be seen, and a delay that never refuses would be a
+ * pretence.
+ */
+async function requireLibc(): Promise<Libc> {
+  const libc = await loadLibc()
+  if (libc) return libc
+  throw new Fault(
+    'config',
+    'the npm package koffi: is not installed, and early talkers cannot be seen without it; npm install koffi',
+  )
+}

@@ -1,0 +1,49 @@
+import { type Event, lineOf } from '../shared/log.ts'
+import type { LogQueue } from './log-queue.ts'
+import type { Visit } from './visit.ts'
+
+/** Lines of the gate on standard error, smtp-delay(8), DIAGNOSTICS. */
+export interface Teller {
+  /**
+   * Logs what became of a connection, if -v asks for it. `pid` is that of the program that got it.
+   */
+  became(event: Event, visit: Visit, why: string, pid?: number): void
+  /** Logs a client that was refused, and the reply that it got. */
+  refused(visit: Visit, reply: number, why: string): void
+  /** Logs that something is wrong here, unless -q is set. The same is logged once a minute. */
+  trouble(why: string): void
+}
+
+/** Milliseconds between two lines about the same trouble. */
+const TELL_EVERY = 60_000
+/** Most troubles that are remembered; if there are more they are about clients. */
+const TROUBLES_MAX = 100
+
+/** Lines by way of the queue. */
+export function createTeller(
+  verbose: boolean,
+  quiet: boolean,
+  queue: LogQueue,
+  uptime: () => number,
+): Teller {
+  const told = new Map<string, number>()
+  const tell = (...line: Parameters<typeof lineOf>) => queue.write(lineOf(...line))
+
+  return {
+    became(event, visit, why, pid = process.pid) {
+      if (!verbose) return
+      const waited = visit.waited.toFixed(1)
+      tell(event, pid, ['remote', visit.ip], ['waited_ms', waited], ['reason', why])
+    },
+    refused(visit, reply, why) {
+      if (quiet) return
+      tell('refused', process.pid, ['remote', visit.ip], ['reply', reply], ['reason', why])
+    },
+    trouble(why) {
+      if (quiet || uptime() - (told.get(why) ?? Number.NEGATIVE_INFINITY) < TELL_EVERY) return
+      if (told.size >= TROUBLES_MAX) told.clear()
+      told.set(why, uptime())
+      tell('failed', process.pid, ['reason', why])
+    },
+  }
+}

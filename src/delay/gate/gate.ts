@@ -1,0 +1,87 @@
+import { closeSync, writeSync } from 'node:fs'
+import type { Environment } from '../../ground/settings/settings.ts'
+import type { GateOptions } from '../shared/gate-options.ts'
+import { findNext } from '../shared/next-program.ts'
+import type { Options } from '../shared/options.ts'
+import type { Clocks } from './clocks.ts'
+import { createTeller } from './diagnostics.ts'
+import { openKnown, type SharedKnown } from './known.ts'
+import { createLogQueue } from './log-queue.ts'
+import { dropPrivileges, openListeners, requireSockets, roomFor } from './preparations.ts'
+import { createProgramPlaces } from './program-places.ts'
+import { createReceiver } from './receive.ts'
+import { openReception } from './reception.ts'
+import { findTcpRule } from './tcp-rules.ts'
+import { createWaitingRoom } from './waiting-room.ts'
+
+const DONE = 0
+/**
+ * Milliseconds between two writes of the file of known clients: a crash forgets no more than that.
+ */
+const SAVE_EVERY = 60_000
+
+/**
+ * Stands in the place of tcpserver (smtp-delay(8), THE GATE) until SIGTERM, and returns the exit
+ * code; programs that run then go on by themselves. Throws a Fault for what keeps it from starting.
+ */
+export async function keepGate(
+  options: Options,
+  gate: GateOptions,
+  env: Environment,
+  clocks: Clocks,
+): Promise<number> {
+  const next = findNext(options.words, env)
+  const sockets = await requireSockets()
+  const room = createWaitingRoom(roomFor(gate))
+  const listeners = openListeners(gate, sockets)
+  const log = createLogQueue(sockets)
+  const tell = createTeller(options.verbose, gate.quiet, log, clocks.uptime)
+  const shared = gate.remember > 0 ? await openShared(env, clocks, tell.trouble) : undefined
+  dropPrivileges(gate) // before anybody is let in, and before a file is read that somebody else may have written
+  const known = openKnown({ ...clocks, ...gate, file: gate.knownFile, log: tell.trouble, shared })
+  if (gate.rules) findTcpRule(gate.rules, '', undefined) // now rather than at each client
+  const places = createProgramPlaces(gate.programs)
+  const receiver = createReceiver({
+    options,
+    gate,
+    env,
+    next,
+    sockets,
+    room,
+    places,
+    known,
+    tell,
+    clocks,
+  })
+  const reception = openReception({
+    sockets,
+    listeners,
+    arrive: (peer) => receiver.arrive(peer, reception),
+    exhausted: () => tell.trouble('descriptors or memory are used up; raise the limit (ulimit -n)'),
+  })
+  process.on('SIGHUP', receiver.reload)
+  const saving = setInterval(() => void known.save(), SAVE_EVERY)
+  if (gate.printPort) writeSync(1, `${sockets.localEnd(listeners[0]!)?.port}\n`)
+
+  await new Promise<void>((resolve) => {
+    for (const signal of ['SIGTERM', 'SIGINT']) process.once(signal, resolve)
+  })
+  clearInterval(saving)
+  reception.stop()
+  for (const listener of listeners) closeSync(listener)
+  receiver.sendAllAway('this server is being restarted; come again in a minute')
+  await known.save()
+  log.end()
+  return DONE
+}
+
+/** The store of the cluster, where VERDICTS names one; its client is loaded only then. */
+async function openShared(
+  env: Environment,
+  clocks: Clocks,
+  log: (line: string) => void,
+): Promise<SharedKnown | undefined> {
+  if (!env.VERDICTS) return undefined
+  const { openSharedKnown } = await import('./shared-known.ts')
+  return openSharedKnown(env, clocks, log)
+}

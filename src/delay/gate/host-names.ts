@@ -1,0 +1,56 @@
+import type { Address } from '../../ground/net/address.ts'
+import { addressText } from '../../ground/net/address.ts'
+import { limitConcurrency } from '../../ground/runtime/concurrency.ts'
+import { createUnderWay } from '../../ground/runtime/under-way.ts'
+import type { Dns } from '../shared/dns-resolver.ts'
+import { isConfirmed, lookUpNames, type Resolver } from '../shared/reverse-dns.ts'
+
+/** Most questions under way at a time: a server of this host would lose more. */
+const QUESTIONS_MAX = 500
+
+/**
+ * Resolvers for many clients, each with `time` milliseconds from the moment it is made. Equal
+ * questions at the same time are asked once.
+ */
+export function createQuestions(dns: Dns, time: number): () => Resolver {
+  const inTurn = limitConcurrency(QUESTIONS_MAX)
+  const underWay = createUnderWay<readonly string[]>()
+  const shared = (question: string, ask: () => Promise<readonly string[]>) =>
+    underWay.get(question) ?? underWay.begin(question, inTurn(ask))
+  return () => {
+    const own = dns.within(time)
+    return {
+      names: (domain) => shared(`PTR ${domain}`, () => own.names(domain)),
+      addresses: (name, family) => shared(`${family} ${name}`, () => own.addresses(name, family)),
+    }
+  }
+}
+
+/** TCPREMOTEHOST of tcpserver(1): the first name of the address, with -p if it leads back to it. */
+export async function remoteHostOf(
+  address: Address,
+  lookUp: 'never' | 'name' | 'confirmed name',
+  resolver: Resolver,
+): Promise<string | undefined> {
+  if (lookUp === 'never') return undefined
+  const names = await lookUpNames(address, resolver)
+  const [name] = names.answer === 'names' ? names.names : []
+  // Only a name that an environment variable can hold.
+  if (name === undefined || name.includes('\0')) return undefined
+  if (lookUp === 'name') return name
+  return (await isConfirmed(name, address, resolver)) ? name : undefined
+}
+
+/** TCPLOCALHOST: what -l says, or the name of our own address, which is looked up once. */
+export function createLocalHosts(
+  localName: string | undefined,
+): (address: Address, resolver: Resolver) => Promise<string | undefined> | string {
+  const known = new Map<string, Promise<string | undefined>>()
+  return (address, resolver) => {
+    if (localName !== undefined) return localName
+    const text = addressText(address)
+    const name = known.get(text) ?? remoteHostOf(address, 'name', resolver)
+    known.set(text, name)
+    return name
+  }
+}

@@ -1,0 +1,236 @@
+import { addressText } from '../../ground/net/address.ts'
+import { errorText } from '../../ground/runtime/fault.ts'
+import type { Accepted, TcpSockets } from '../../ground/runtime/tcp-sockets.ts'
+import type { Environment } from '../../ground/settings/settings.ts'
+import { readClient } from '../shared/client.ts'
+import { closingLine } from '../shared/conversation.ts'
+import type { GateOptions } from '../shared/gate-options.ts'
+import type { NextProgram } from '../shared/next-program.ts'
+import type { Options } from '../shared/options.ts'
+import { outcomeOf } from '../shared/outcome.ts'
+import { type Judgement, type Plan, planFor } from '../shared/plan.ts'
+import { loadPlanContext, type PlanSources } from '../shared/plan-context.ts'
+import { clientOf } from './clients.ts'
+import type { Clocks } from './clocks.ts'
+import type { Teller } from './diagnostics.ts'
+import { createLocalHosts, createQuestions, remoteHostOf } from './host-names.ts'
+import type { Known } from './known.ts'
+import type { ProgramPlaces } from './program-places.ts'
+import type { Reception } from './reception.ts'
+import { startProgram } from './serve.ts'
+import { talkTo } from './talk.ts'
+import { findTcpRule } from './tcp-rules.ts'
+import { baseEnvironment, connectionVariables } from './ucspi-environment.ts'
+import { Visit } from './visit.ts'
+import type { WaitingRoom } from './waiting-room.ts'
+
+export interface Parts {
+  readonly options: Options
+  readonly gate: GateOptions
+  readonly env: Environment
+  readonly next: NextProgram
+  readonly sockets: TcpSockets
+  readonly room: WaitingRoom
+  readonly places: ProgramPlaces
+  readonly known: Known
+  readonly tell: Teller
+  readonly clocks: Clocks
+}
+
+export interface Receiver {
+  /** A client has connected. */
+  arrive(peer: Accepted, reception: Reception): void
+  /** Reads the lists again. A list that cannot be read stays as it was, and that is logged. */
+  reload(): void
+  /** Tells all who wait 421 and the text. */
+  sendAllAway(text: string): void
+}
+
+/** How long a visit has to wait, and the variables that its program would get for it alone. */
+interface Prepared {
+  readonly plan: Plan
+  readonly variables: Environment
+}
+
+/**
+ * Receives clients: finds out how long they have to wait, keeps them waiting, and starts the
+ * program for them.
+ */
+export function createReceiver(parts: Parts): Receiver {
+  const { options, gate, sockets, room, places, known, tell, clocks } = parts
+  const base = baseEnvironment(parts.env)
+  const { RELAYCLIENT, SMTPDELAY, RBLSMTPD } = base
+  /** What the gate's own environment says about every client, as tcpserver's would. */
+  const ofEverybody = { RELAYCLIENT, SMTPDELAY, RBLSMTPD }
+  const perClient = new Map<string, number>()
+  let sources = load()
+
+  function load() {
+    const loaded: PlanSources = loadPlanContext(options, parts.env, clocks.uptime)
+    return {
+      ...loaded,
+      ask: createQuestions(loaded.dns, options.dnsTimeout * 1000),
+      localHostOf: createLocalHosts(gate.localName),
+    }
+  }
+
+  /** The connection with its place in the waiting room, if there is one for it. */
+  function admit(peer: Accepted, reception: Reception): Visit | undefined {
+    const names = { ip: addressText(peer.address), client: clientOf(peer.address) }
+    const visit = new Visit(reception.newId(), peer, names, sockets, clocks.uptime)
+    const others = perClient.get(visit.client) ?? 0
+    if (others >= gate.perClient) return sendAway(visit, 'too many connections from your address')
+    if (room.isFull) {
+      const worst = gate.whenFull === 'displace' ? room.worst() : undefined
+      if (worst === undefined) return sendAway(visit, 'too many clients are waiting; come again')
+      sendAway(worst, 'too many clients are waiting; come again')
+    }
+    if (!visit.watchFromNowOn()) return sendAway(visit, 'no resources; come again')
+    perClient.set(visit.client, others + 1)
+    room.enter(visit)
+    reception.tellOf(visit.id, (event) => visit.heard(event))
+    reception.lookSoon()
+    return visit
+  }
+
+  /** Tells a client that it is not served now, and logs that. */
+  function sendAway(visit: Visit, why: string): undefined {
+    if (visit.isClosed) return
+    tell.refused(visit, 421, why)
+    sockets.send(visit.fd, Buffer.from(closingLine(why), 'latin1'))
+    sockets.endSending(visit.fd)
+    room.leave(visit)
+    visit.close()
+  }
+
+  /** What tcpserver would do before it starts a program; undefined if a rule denies it. */
+  async function prepare(visit: Visit): Promise<Prepared | undefined> {
+    const { allowed, rules, ask, localHostOf } = sources
+    const { address, fd } = visit.peer
+    const resolver = ask()
+    const local = sockets.localEnd(fd)
+    if (local === undefined) throw new Error('the connection is broken')
+    const remoteHost = await remoteHostOf(address, gate.lookUp, resolver)
+    const localHost = await localHostOf(local.address, resolver)
+    const rule = gate.rules
+      ? findTcpRule(gate.rules, visit.ip, remoteHost)
+      : { isDenied: false, variables: [] }
+    if (rule.isDenied) return undefined
+    const ends = { local, localHost, remote: visit.peer, remoteHost }
+    const variables = connectionVariables(ends, rule)
+    // All names of the client count, not only the one that goes into the variable.
+    const said = readClient({ ...ofEverybody, ...variables })
+    const client = { ...said, name: said.name === remoteHost ? undefined : said.name }
+    const isKnown = async () => ((await known.has(visit.client)) ? 'known' : undefined)
+    return {
+      plan: planFor(client, options, { allowed, rules, resolver, known: isKnown }),
+      variables,
+    }
+  }
+
+  async function receive(visit: Visit): Promise<void> {
+    const prepared = await prepare(visit)
+    if (visit.isClosed) return
+    if (prepared === undefined) return tell.became('denied', visit, 'a rule denies it')
+    const { plan, variables } = prepared
+    if (plan.kind === 'pass') return serve(visit, variables, plan.why)
+
+    const rank = (judged: Judgement) => {
+      if (judged.class === 'nameless' || judged.class === 'dynamic')
+        room.setRank(visit, judged.class)
+    }
+    plan.judgement.then(rank, () => {}) // who waits for it gets the rejection
+    const outcome = await outcomeOf(plan, (delay) => visit.waitForGreeting(delay))
+    if (visit.isClosed) return
+    if (outcome.event === 'passed') return serve(visit, variables, outcome.why)
+    tell.became(outcome.event, visit, outcome.why)
+    if (outcome.event === 'left') return
+    known.forget(visit.client)
+    room.setRank(visit, 'talked')
+    await dismiss(visit, variables)
+  }
+
+  /** Holds an early talker, and then refuses it or leaves that to the program. */
+  async function dismiss(visit: Visit, variables: Environment): Promise<void> {
+    const end = await visit.waitForLeaving(options.penalty * 1000)
+    if (visit.isClosed || end === 'left') return
+    if (!options.standalone) {
+      const refusing = { ...variables, RBLSMTPD: options.text }
+      return serve(visit, refusing, undefined)
+    }
+    tell.refused(visit, 451, options.text)
+    await talkTo(visit, options.text, sockets, clocks.uptime)
+  }
+
+  /**
+   * Starts the program as soon as there is a place. `why` is undefined for an early talker, who was
+   * logged already.
+   */
+  async function serve(
+    visit: Visit,
+    variables: Environment,
+    why: string | undefined,
+  ): Promise<void> {
+    const turn = await places.take(visit, gate.patience * 1000)
+    if (turn === 'turn') {
+      try {
+        await run(visit, variables, why)
+      } finally {
+        places.giveBack()
+      }
+      return
+    }
+    if (visit.isClosed) return
+    if (turn === 'left') tell.became('left', visit, why ?? 'talked')
+    else sendAway(visit, 'all servers are busy; come again')
+  }
+
+  async function run(visit: Visit, variables: Environment, why: string | undefined): Promise<void> {
+    if (visit.isClosed) return
+    room.leave(visit)
+    visit.handOver()
+    if (!gate.keepIpOptions) sockets.dropIpOptions(visit.fd)
+    if (gate.noDelay) sockets.sendAtOnce(visit.fd)
+    const isWatched = gate.remember > 0 && why !== undefined
+    const environment = { ...base, ...variables }
+    const started = startProgram(parts.next, visit, environment, { sockets, isWatched })
+    if ('why' in started) {
+      tell.trouble(started.why)
+      return sendAway(visit, 'the server cannot be started; come again')
+    }
+    if (why !== undefined) tell.became('passed', visit, why, started.pid)
+    const { trouble, hasBehaved } = await started.ended
+    if (trouble !== undefined) tell.trouble(trouble)
+    if (hasBehaved) known.add(visit.client)
+  }
+
+  return {
+    arrive(peer, reception) {
+      const visit = admit(peer, reception)
+      if (visit === undefined) return
+      receive(visit)
+        .catch((error) => {
+          tell.trouble(errorText(error))
+          sendAway(visit, 'temporary trouble; come again')
+        })
+        .finally(() => {
+          reception.forget(visit.id)
+          room.leave(visit)
+          visit.close()
+          const others = (perClient.get(visit.client) ?? 1) - 1
+          if (others > 0) perClient.set(visit.client, others)
+          else perClient.delete(visit.client)
+        })
+    },
+    reload() {
+      try {
+        sources = load()
+      } catch (error) {
+        tell.trouble(errorText(error))
+      }
+    },
+    sendAllAway(text) {
+      for (const visit of room.all()) sendAway(visit, text)
+    },
+  }
+}

@@ -1,0 +1,57 @@
+import type { TcpSockets } from '../../ground/runtime/tcp-sockets.ts'
+import { createConversation, DRAIN_MAX, DRAIN_TIME, TALK_SECONDS } from '../shared/conversation.ts'
+import type { Visit } from './visit.ts'
+
+const READ_MAX = 16 * 1024
+/** One call reads into it at a time, and it is read out before anybody waits. */
+const buffer = Buffer.allocUnsafeSlow(READ_MAX)
+
+/**
+ * Holds the conversation with a client that is refused (conversation.ts), in bounded time. The
+ * connection is still open after it.
+ */
+export async function talkTo(
+  visit: Visit,
+  refusal: string,
+  sockets: TcpSockets,
+  now: () => number,
+): Promise<void> {
+  const until = now() + TALK_SECONDS * 1000
+  const { greeting, hear, closing } = createConversation(refusal)
+  const say = (text: string) => text === '' || sockets.send(visit.fd, Buffer.from(text, 'latin1'))
+
+  if (!say(greeting)) return
+  for (let isLast = false; !isLast; ) {
+    const bytes = await next(visit, sockets, until - now())
+    if (bytes === 'late') {
+      say(closing)
+      break
+    }
+    if (visit.isClosed || bytes.length === 0) return
+    const answer = hear(bytes)
+    if (!say(answer.text)) return
+    isLast = answer.isLast
+  }
+  sockets.endSending(visit.fd)
+  await drain(visit, sockets, now)
+}
+
+async function drain(visit: Visit, sockets: TcpSockets, now: () => number): Promise<void> {
+  const until = now() + DRAIN_TIME
+  for (let dropped = 0; dropped < DRAIN_MAX; ) {
+    const bytes = await next(visit, sockets, until - now())
+    if (visit.isClosed || bytes === 'late' || bytes.length === 0) return
+    dropped += bytes.length
+  }
+}
+
+/** What the client sends next; empty at its end. */
+async function next(visit: Visit, sockets: TcpSockets, time: number): Promise<Buffer | 'late'> {
+  for (;;) {
+    if (visit.isClosed) return buffer.subarray(0, 0)
+    const bytes = time > 0 ? sockets.receive(visit.fd, buffer) : undefined
+    if (bytes !== undefined) return bytes
+    if (time <= 0 || !(await visit.waitForBytes(time))) return 'late'
+    if (visit.hasLeft && sockets.look(visit.fd) === 'silent') return buffer.subarray(0, 0)
+  }
+}

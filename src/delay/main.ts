@@ -1,0 +1,48 @@
+import { writeSync } from 'node:fs'
+import { asksAbout, tellAbout } from '../ground/runtime/about.ts'
+import { errorText } from '../ground/runtime/fault.ts'
+import { delayOne } from './chain-loader/chain-loader.ts'
+import { keepGate } from './gate/gate.ts'
+import { explain } from './shared/explain.ts'
+import { log } from './shared/log.ts'
+import { readOptions, USAGE } from './shared/options.ts'
+import { loadPlanContext } from './shared/plan-context.ts'
+import { UsageError } from './shared/words.ts'
+
+/** Exit codes of UCSPI programs. */
+const exit = { done: 0, usage: 100, temporary: 111 } as const
+
+process.exitCode = exit.temporary // until something better is known
+
+const env = { ...process.env }
+/** Milliseconds since this process began: its own start is part of a chain-loader's delay. */
+const uptime = () => performance.now()
+
+smtpDelay(process.argv.slice(2)).then(
+  (code) => process.exit(code),
+  (error) => {
+    log('failed', process.pid, ['reason', errorText(error)])
+    process.exit(error instanceof UsageError ? exit.usage : exit.temporary)
+  },
+)
+
+/** smtp-delay(8): the exit code, unless this process became the next program. */
+async function smtpDelay(argv: readonly string[]): Promise<number> {
+  if (asksAbout(argv)) {
+    tellAbout('smtp-delay', `${USAGE}\n`, argv)
+    return exit.done
+  }
+  const options = readOptions(argv, env)
+  if (options.explain) {
+    const { dns, ...lists } = loadPlanContext(options, env, uptime)
+    const resolver = dns.within(options.dnsTimeout * 1000)
+    return print(await explain(options, { ...lists, resolver }))
+  }
+  if (options.gate) return keepGate(options, options.gate, env, { uptime, now: Date.now })
+  return delayOne(options, env, uptime)
+}
+
+function print(line: string): number {
+  writeSync(1, `${line}\n`)
+  return exit.done
+}

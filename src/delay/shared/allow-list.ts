@@ -1,0 +1,53 @@
+import { readFileSync } from 'node:fs'
+import { type Address, contains, type Network, parseNetwork } from '../../ground/net/address.ts'
+import { errorText, Fault } from '../../ground/runtime/fault.ts'
+
+/** Clients that are not kept waiting. */
+export interface AllowList {
+  readonly networks: readonly (Network & { readonly text: string })[]
+  /** In lower case; with a leading dot it means all names below. */
+  readonly names: readonly string[]
+}
+
+export const nobody: AllowList = { networks: [], names: [] }
+
+/** Reads an allow list; throws a Fault if it cannot be used. */
+export function readAllowList(file: string): AllowList {
+  try {
+    return parseAllowList(readFileSync(file, 'latin1'))
+  } catch (error) {
+    throw new Fault('config', `--allow ${file}: ${errorText(error)}`, error)
+  }
+}
+
+/**
+ * A network or a name a line: `192.0.2.0/24`, `10.`, `2001:db8::/32`, `.example.org` for
+ * all names below, `mail.example.org` for that one; `#` comments.
+ */
+export function parseAllowList(text: string): AllowList {
+  const networks: (Network & { text: string })[] = []
+  const names: string[] = []
+  for (const [index, line] of text.split('\n').entries()) {
+    const entry = line.replace(/#.*/, '').trim()
+    if (entry === '') continue
+    const network = parseNetwork(entry)
+    if (network) networks.push({ ...network, text: entry })
+    else if (/^\.?[\w-]+(\.[\w-]+)*$/.test(entry) && /[a-z]/i.test(entry)) {
+      names.push(entry.toLowerCase())
+    } else throw new Error(`line ${index + 1}: ${entry} is neither a network nor a name`)
+  }
+  return { networks, names }
+}
+
+/** The entry that holds the address, if any. */
+export function findNetwork(list: AllowList, address: Address): string | undefined {
+  return list.networks.find((network) => contains(network, address))?.text
+}
+
+/** The entry that a name comes under, if any. The name must be confirmed before this means anything. */
+export function findName(list: AllowList, name: string): string | undefined {
+  const lower = name.toLowerCase().replace(/\.$/, '')
+  return list.names.find((entry) =>
+    entry.startsWith('.') ? lower.endsWith(entry) : lower === entry,
+  )
+}

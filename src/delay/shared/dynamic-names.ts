@@ -1,0 +1,113 @@
+/**
+ * Which names a provider gives to the lines of its customers, and which people give to
+ * servers: a rule a line, as in a file of --names (smtp-delay(8)); the first one that fits
+ * decides. test/delay/dynamic-names.txt has names that each of them must decide.
+ *
+ * A wrong guess costs a mail server some seconds each time: a rule that also fits names
+ * of mail servers is not worth it, and some words count only beside a number.
+ */
+export const dynamicNames = `
+# It says so itself, whatever else it says.
+dynamic *|dynamic|*
+dynamic *|dynamicip*
+dynamic *|dialup|*
+dynamic *|dialin|*
+
+# People who run mail servers say so, on the same lines as everybody else.
+ordinary *|mail*
+ordinary *mail|*
+ordinary *smtp*
+ordinary *|mx|*.*
+ordinary *|mta*
+ordinary *relay*
+ordinary *|outbound|*
+ordinary *|static|*
+ordinary *|bounce*
+ordinary *|newsletter*
+ordinary *|sender*
+
+# The address, written out by a machine.
+dynamic *{ip}*
+dynamic *#-#-#-#*
+dynamic *|#.#.#.#.*
+
+# Kinds of lines and of customers that have no mail servers to speak of, number or not.
+dynamic *|adsl|*
+dynamic *|vdsl|*
+dynamic *|xdsl|*
+dynamic *|sdsl|*
+dynamic *|dslam|*
+dynamic *|pppoe|*
+dynamic *|ppp|*
+dynamic *|pptp|*
+dynamic *|dial|*
+dynamic *|dyn|*
+dynamic *|dynip|*
+dynamic *|dhcp|*
+dynamic *|docsis|*
+dynamic *|cablemodem|*
+dynamic *|catv|*
+dynamic *|cpe|*
+dynamic *|broadband|*
+dynamic *|wimax|*
+dynamic *|gprs|*
+dynamic *|umts|*
+dynamic *|cgnat|*
+dynamic *|cgn|*
+dynamic *|ftth|*
+dynamic *|fttx|*
+dynamic *|gpon|*
+dynamic *|fios|*
+dynamic *|resnet|*
+dynamic *|dorm|*
+dynamic *|hotspot|*
+dynamic *|unassigned|*
+dynamic *|unallocated|*
+
+# Words that servers have too: only beside a number of their own.
+dynamic *|dsl|* *#*
+dynamic *|cable|* *#*
+dynamic *|modem|* *#*
+dynamic *|pool|* *#*
+dynamic *|pools|* *#*
+dynamic *|cust|* *#*
+dynamic *|customer|* *#*
+dynamic *|customers|* *#*
+dynamic *|client|* *#*
+dynamic *|clients|* *#*
+dynamic *|user|* *#*
+dynamic *|users|* *#*
+dynamic *|subscriber|* *#*
+dynamic *|subscribers|* *#*
+dynamic *|subs|* *#*
+dynamic *|abo|* *#*
+dynamic *|res|* *#*
+dynamic *|residential|* *#*
+dynamic *|home|* *#*
+dynamic *|wireless|* *#*
+dynamic *|wifi|* *#*
+dynamic *|wlan|* *#*
+dynamic *|mobile|* *#*
+dynamic *|lte|* *#*
+dynamic *|nat|* *#*
+dynamic *|fiber|* *#*
+dynamic *|fibre|* *#*
+dynamic *|fixip|* *#*
+dynamic *|hfc|* *#*
+dynamic *|vpn|* *#*
+
+# Some providers by name.
+dynamic *.dip#.t-ipconnect.de
+dynamic *.hsd#.*.comcast.net
+dynamic *.fbx.proxad.net
+dynamic *.bb.sky.com
+dynamic *.skybroadband.com
+dynamic *.ocn.ne.jp *|p#*
+dynamic *.virginm.net
+dynamic *.bredband.comhem.se
+dynamic *.elisa-laajakaista.fi
+dynamic *.netvigator.com
+
+# All others.
+ordinary *
+`

@@ -1,0 +1,193 @@
+import { type Address, parseAddress } from '../../ground/net/address.ts'
+import type { Environment } from '../../ground/settings/settings.ts'
+import { type Given, UsageError } from './words.ts'
+
+/** Where clients come in: an address and port to bind, or a descriptor that listens already. */
+export type ListenPlace =
+  | {
+      readonly kind: 'bind'
+      readonly address: Address | undefined
+      readonly port: number
+      readonly text: string
+    }
+  | { readonly kind: 'inherited'; readonly fd: number; readonly text: string }
+
+/** What smtp-delay does in the place of tcpserver; smtp-delay(8), THE GATE. */
+export interface GateOptions {
+  readonly listen: readonly ListenPlace[]
+  /** -c: programs that run at the same time. */
+  readonly programs: number
+  /** Connections that wait at the same time; undefined if it was not said. */
+  readonly waiting: number | undefined
+  /** Connections of one client, waiting or served. */
+  readonly perClient: number
+  /** Who makes room if the waiting room is full: the worst of all, or the newcomer. */
+  readonly whenFull: 'displace' | 'refuse'
+  /** Seconds for which a client that has waited waits on for a program to become free. */
+  readonly patience: number
+  /** Seconds for which a client that behaved is known; 0: nobody is remembered. */
+  readonly remember: number
+  readonly knownFile: string | undefined
+  /** -x and -X. */
+  readonly rules: { readonly file: string; readonly mayBeMissing: boolean } | undefined
+  readonly uid: number | undefined
+  readonly gid: number | undefined
+  /** -h, -H, -p. */
+  readonly lookUp: 'never' | 'name' | 'confirmed name'
+  /** -l. */
+  readonly localName: string | undefined
+  readonly backlog: number
+  readonly printPort: boolean
+  readonly keepIpOptions: boolean
+  readonly noDelay: boolean
+  readonly quiet: boolean
+}
+
+export const GATE_WITH_VALUE = [
+  '--listen',
+  '-c',
+  '--waiting',
+  '--per-client',
+  '--when-full',
+  '--patience',
+  '--remember',
+  '--known-file',
+  '-x',
+  '-u',
+  '-g',
+  '-l',
+  '-b',
+  '-B',
+  '-t',
+]
+export const GATE_WITHOUT_VALUE = [
+  ...['-X', '-U', '-h', '-H', '-p', '-R', '-r', '-1', '-o', '-O', '-q', '-Q'],
+  '--no-delay',
+]
+
+/** tcpserver(1): "Do not handle more than n simultaneous connections. Default: 40." */
+export const DEFAULT_PROGRAMS = 40
+export const DEFAULT_WAITING = 10_000
+export const DEFAULT_PER_CLIENT = 50
+export const DEFAULT_PATIENCE = 60
+export const DEFAULT_REMEMBER = 86_400
+/** More than tcpserver's 20: the kernel holds those that connect while the gate looks at others. */
+export const DEFAULT_BACKLOG = 1024
+
+const PROGRAMS_MAX = 100_000
+const WAITING_MAX = 1_000_000
+/** A greeting may take five minutes: RFC 5321 4.5.3.2.1. */
+const PATIENCE_MAX = 300
+const REMEMBER_MAX = 90 * 86_400
+const PORT_MAX = 65_535
+const BACKLOG_MAX = 65_535
+const ID_MAX = 4_294_967_294
+/** 0, 1 and 2 are taken. */
+const DESCRIPTOR_MIN = 3
+const DESCRIPTOR_MAX = 1023
+
+/** As tcpserver(1) has it: any address of IPv4. */
+const ANY_IPV4 = Uint8Array.of(0, 0, 0, 0)
+
+/** Switches of tcpserver(1) that make no sense here, since the greeting is to come late. */
+const REFUSED: Readonly<Record<string, string>> = {
+  '-r': 'asks the client who it is (RFC 1413), which costs mail servers half a minute; leave it out',
+  '-t': 'belongs to -r, which is not supported; leave it out',
+  '-B': 'greets a client before it has waited; leave it out',
+}
+
+/** Reads the switches of the gate; the environment is for -U. Throws a UsageError. */
+export function readGateOptions(given: Given, env: Environment): GateOptions {
+  for (const [name, why] of Object.entries(REFUSED)) {
+    if (given.has(name)) throw new UsageError(`${name}: ${why}`)
+  }
+  const number = (name: string, min: number, max: number) => readNumber(given, name, min, max)
+  const rulesFile = given.get('-x')?.at(-1)
+  const own = (name: string) =>
+    given.has('-U') ? readId(`-U: ${name}`, env[name] ?? '') : undefined
+  return {
+    listen: given.get('--listen')!.map(readPlace),
+    programs: number('-c', 1, PROGRAMS_MAX) ?? DEFAULT_PROGRAMS,
+    waiting: number('--waiting', 1, WAITING_MAX),
+    perClient: number('--per-client', 1, WAITING_MAX) ?? DEFAULT_PER_CLIENT,
+    whenFull: readWord(given, '--when-full', ['displace', 'refuse']) ?? 'displace',
+    patience: number('--patience', 0, PATIENCE_MAX) ?? DEFAULT_PATIENCE,
+    remember: readDuration('--remember', given.get('--remember')?.at(-1)) ?? DEFAULT_REMEMBER,
+    knownFile: given.get('--known-file')?.at(-1),
+    rules: rulesFile === undefined ? undefined : { file: rulesFile, mayBeMissing: given.has('-X') },
+    uid: number('-u', 1, ID_MAX) ?? own('UID'),
+    gid: number('-g', 1, ID_MAX) ?? own('GID'),
+    lookUp: given.has('-H') ? 'never' : given.has('-p') ? 'confirmed name' : 'name',
+    localName: given.get('-l')?.at(-1),
+    backlog: number('-b', 1, BACKLOG_MAX) ?? DEFAULT_BACKLOG,
+    printPort: given.has('-1'),
+    keepIpOptions: given.has('-o'),
+    noDelay: given.has('--no-delay'),
+    quiet: given.has('-q'),
+  }
+}
+
+function readNumber(given: Given, name: string, min: number, max: number): number | undefined {
+  const text = given.get(name)?.at(-1)
+  if (text === undefined) return undefined
+  const number = /^\d{1,10}$/.test(text) ? Number(text) : Number.NaN
+  if (number >= min && number <= max) return number
+  throw new UsageError(`${name} ${text}: is not a number from ${min} to ${max}`)
+}
+
+function readId(name: string, text: string): number {
+  const number = /^\d{1,10}$/.test(text) ? Number(text) : Number.NaN
+  if (number >= 1 && number <= ID_MAX) return number
+  throw new UsageError(`${name} ${text}: is not a number from 1 to ${ID_MAX}; envuidgid(8) sets it`)
+}
+
+function readWord<const Word extends string>(
+  given: Given,
+  name: string,
+  words: readonly Word[],
+): Word | undefined {
+  const text = given.get(name)?.at(-1)
+  if (text === undefined) return undefined
+  const word = words.find((each) => each === text)
+  if (word !== undefined) return word
+  throw new UsageError(`${name} ${text}: is not ${words.join(' or ')}`)
+}
+
+/** Seconds, or with a unit behind the number: `90`, `45m`, `12h`, `7d`. */
+function readDuration(name: string, text: string | undefined): number | undefined {
+  if (text === undefined) return undefined
+  const [, digits = '', unit = ''] = /^(\d{1,8})([smhd]?)$/.exec(text) ?? []
+  const seconds = Number(digits) * ({ '': 1, s: 1, m: 60, h: 3600, d: 86_400 }[unit] ?? Number.NaN)
+  if (digits !== '' && seconds <= REMEMBER_MAX) return seconds
+  throw new UsageError(
+    `${name} ${text}: is not a time such as 12h or 1d, of 90d at most; 0 switches it off`,
+  )
+}
+
+/** `25`, `0:25`, `192.0.2.1:25`, `[2001:db8::1]:25`, `fd:3`. */
+function readPlace(text: string): ListenPlace {
+  const [, host, digits = ''] = /^(?:(.*):)?(\d{1,5})$/s.exec(text) ?? []
+  const port = digits === '' ? Number.NaN : Number(digits)
+  if (host === 'fd') {
+    if (port >= DESCRIPTOR_MIN && port <= DESCRIPTOR_MAX) {
+      return { kind: 'inherited', fd: port, text }
+    }
+    throw new UsageError(
+      `--listen ${text}: is not a descriptor from ${DESCRIPTOR_MIN} to ${DESCRIPTOR_MAX}`,
+    )
+  }
+  const address = readHost(host)
+  if (address !== 'nonsense' && port <= PORT_MAX) return { kind: 'bind', address, port, text }
+  throw new UsageError(
+    `--listen ${text}: is not [ADDRESS:]PORT, as 25, 192.0.2.1:25, [2001:db8::1]:25, or fd:3 for a socket that was handed over`,
+  )
+}
+
+/** Undefined for all addresses of IPv4 and IPv6; an address of IPv6 stands in brackets. */
+function readHost(host: string | undefined): Address | undefined | 'nonsense' {
+  if (host === undefined) return undefined
+  if (host === '0') return ANY_IPV4
+  const bare = /^\[([^\]]*)\]$/.exec(host)?.[1]
+  if (bare === undefined && host.includes(':')) return 'nonsense'
+  return parseAddress(bare ?? host) ?? 'nonsense'
+}

@@ -1,0 +1,56 @@
+import type { Address } from '../../ground/net/address.ts'
+import { errorText, Fault } from '../../ground/runtime/fault.ts'
+import { matches, type Pattern, parsePattern } from './pattern.ts'
+import { findAddress, type Span } from './written-address.ts'
+
+/** What a rule says about names that it fits. */
+export type NameClass = 'dynamic' | 'ordinary'
+
+export interface NameRule {
+  readonly nameClass: NameClass
+  /** All patterns must fit. */
+  readonly patterns: readonly Pattern[]
+  /** As it was written, for people. */
+  readonly text: string
+}
+
+/**
+ * Reads a list of rules: `dynamic PATTERN...` or `ordinary PATTERN...` a line, `#`
+ * comments, and examples, which begin with blanks and are for tests. Throws a Fault
+ * that names `source` and the line.
+ */
+export function parseRules(text: string, source: string): NameRule[] {
+  const rules: NameRule[] = []
+  let number = 0
+  for (const line of text.split('\n')) {
+    number++
+    if (line === '' || line[0] === '#' || line[0] === ' ' || line[0] === '\t') continue
+    const [nameClass, ...patterns] = line.trim().split(/\s+/)
+    try {
+      if (nameClass !== 'dynamic' && nameClass !== 'ordinary') {
+        throw new Error(`begins with "${nameClass}"; a rule begins with dynamic or ordinary`)
+      }
+      if (patterns.length === 0) throw new Error('has no pattern')
+      rules.push({ nameClass, patterns: patterns.map(parsePattern), text: line.trim() })
+    } catch (error) {
+      throw new Fault('config', `${source} line ${number}: ${errorText(error)}`, error)
+    }
+  }
+  return rules
+}
+
+/** The first rule that fits a client's name, in any letter case; undefined if none does. */
+export function findRule(
+  rules: readonly NameRule[],
+  name: string,
+  address: Address,
+): NameRule | undefined {
+  const lower = name.toLowerCase()
+  let spans: readonly Span[] | undefined
+  const addressSpans = () => {
+    spans ??= findAddress(lower, address)
+    return spans
+  }
+  const subject = { name: lower, addressSpans }
+  return rules.find(({ patterns }) => patterns.every((pattern) => matches(pattern, subject)))
+}

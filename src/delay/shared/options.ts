@@ -1,0 +1,162 @@
+import type { Environment } from '../../ground/settings/settings.ts'
+import {
+  GATE_WITH_VALUE,
+  GATE_WITHOUT_VALUE,
+  type GateOptions,
+  readGateOptions,
+} from './gate-options.ts'
+import { type Given, splitOptions, UsageError } from './words.ts'
+
+export interface Options {
+  /** Seconds by class of the client: -d, -D, -N. */
+  readonly delays: {
+    readonly ordinary: number
+    readonly dynamic: number
+    readonly nameless: number
+  }
+  /** -P: seconds that an early talker is held before it is refused. */
+  readonly penalty: number
+  /** -S: refuse here, instead of leaving it to the next program. */
+  readonly standalone: boolean
+  readonly verbose: boolean
+  /** What an early talker is told, behind the code 451. */
+  readonly text: string
+  readonly allowFile: string | undefined
+  /** Files of name rules, tried in this order and before the built-in ones. */
+  readonly nameFiles: readonly string[]
+  readonly builtin: boolean
+  /** Whether clients that RBLSMTPD="" accepts are delayed like others. */
+  readonly evenAllowed: boolean
+  /** Most connections in the wait at once, and the directory of their locks. */
+  readonly limit: { readonly most: number; readonly directory: string } | undefined
+  /** DNS servers instead of those of the system. */
+  readonly dnsServers: readonly string[]
+  /** Seconds that all questions to the DNS may take. */
+  readonly dnsTimeout: number
+  readonly explain: boolean
+  /** Set with --listen: the switches of the gate. */
+  readonly gate: GateOptions | undefined
+  /** The next program and its arguments; with --explain an address and perhaps a name. */
+  readonly words: readonly string[]
+}
+
+/** A greeting may take five minutes: RFC 5321 4.5.3.2.1. */
+export const DELAY_MAX = 300
+/** rblsmtpd cuts RBLSMTPD here. */
+export const TEXT_MAX = 200
+const LIMIT_MAX = 10_000
+
+export const DEFAULT_TEXT =
+  'your mail server talked before it was greeted (RFC 5321 4.3.1); wait for the greeting and try again'
+
+export const USAGE =
+  'usage: smtp-delay [-d N] [-D N] [-N N] [-P N] [-S] [-v] [--allow FILE] [--names FILE] [--no-builtin] ' +
+  '[--even-allowed] [--limit N --locks DIR] [--text TEXT] [--dns SERVER] [--dns-timeout N] PROGRAM [ARG...], ' +
+  'or in the place of tcpserver: smtp-delay --listen [ADDRESS:]PORT [OPTION...] PROGRAM [ARG...], ' +
+  'or: smtp-delay [OPTION...] --explain IP [NAME]'
+
+const WITH_VALUE = [
+  '-d',
+  '-D',
+  '-N',
+  '-P',
+  '--allow',
+  '--names',
+  '--limit',
+  '--locks',
+  '--text',
+  '--dns',
+  '--dns-timeout',
+]
+const WITHOUT_VALUE = ['-S', '-v', '--no-builtin', '--even-allowed', '--explain']
+/** All values of an option, in the order in which they are given. */
+export const OPTIONS: readonly string[] = [
+  ...WITH_VALUE,
+  ...WITHOUT_VALUE,
+  ...GATE_WITH_VALUE,
+  ...GATE_WITHOUT_VALUE,
+]
+
+/**
+ * Reads the command line up to the first word that is no option: the next program, which
+ * has its own. Throws a UsageError.
+ */
+export function readOptions(argv: readonly string[], env: Environment = {}): Options {
+  const { given, words } = splitOptions(argv, {
+    withValue: [...WITH_VALUE, ...GATE_WITH_VALUE],
+    withoutValue: [...WITHOUT_VALUE, ...GATE_WITHOUT_VALUE],
+    usage: USAGE,
+  })
+  const one = (name: string) => given.get(name)?.at(-1)
+  const seconds = (name: string, fallback: number) => readSeconds(name, one(name)) ?? fallback
+  const explain = given.has('--explain')
+  if (words.length === 0) throw new UsageError(`no ${explain ? 'address' : 'program'}; ${USAGE}`)
+  return {
+    delays: { ordinary: seconds('-d', 1), dynamic: seconds('-D', 10), nameless: seconds('-N', 20) },
+    penalty: seconds('-P', 5),
+    standalone: given.has('-S'),
+    verbose: given.has('-v'),
+    text: readText(one('--text')),
+    allowFile: one('--allow'),
+    nameFiles: given.get('--names') ?? [],
+    builtin: !given.has('--no-builtin'),
+    evenAllowed: given.has('--even-allowed'),
+    limit: readLimit(one('--limit'), one('--locks')),
+    dnsServers: given.get('--dns') ?? [],
+    dnsTimeout: seconds('--dns-timeout', 5),
+    explain,
+    gate: readGate(given, env),
+    words,
+  }
+}
+
+function readGate(given: Given, env: Environment): GateOptions | undefined {
+  if (!given.has('--listen')) {
+    const own = [...GATE_WITH_VALUE, ...GATE_WITHOUT_VALUE].find((name) => given.has(name))
+    if (own !== undefined) throw new UsageError(`${own}: is for the gate; give it --listen, too`)
+    return undefined
+  }
+  if (given.has('--limit') || given.has('--locks')) {
+    throw new UsageError('--limit and --locks: are for the chain; the gate has --waiting')
+  }
+  return readGateOptions(given, env)
+}
+
+/** Seconds with an optional fraction, 0 to DELAY_MAX; undefined for anything else. */
+export function parseSeconds(text: string): number | undefined {
+  const seconds = /^(\d+\.?\d*|\.\d+)$/.test(text) ? Number(text) : Number.NaN
+  return seconds <= DELAY_MAX ? seconds : undefined
+}
+
+function readSeconds(name: string, value: string | undefined): number | undefined {
+  if (value === undefined) return undefined
+  const seconds = parseSeconds(value)
+  if (seconds === undefined) {
+    throw new UsageError(`${name} ${value}: is not a number of seconds from 0 to ${DELAY_MAX}`)
+  }
+  return seconds
+}
+
+function readText(text: string | undefined): string {
+  if (text === undefined) return DEFAULT_TEXT
+  // To rblsmtpd a text with "-" in front means a permanent refusal, and no text means that the
+  // client is accepted.
+  if (!/^[!-,.-~][ -~]*$/.test(text) || text.length > TEXT_MAX) {
+    throw new UsageError(
+      `--text ${text}: must be 1 to ${TEXT_MAX} printable ASCII characters, the first not - or blank`,
+    )
+  }
+  return text
+}
+
+function readLimit(most: string | undefined, directory: string | undefined): Options['limit'] {
+  if (most === undefined && directory === undefined) return undefined
+  if (most === undefined || directory === undefined) {
+    throw new UsageError('--limit N and --locks DIR are used together')
+  }
+  const number = /^[1-9]\d{0,4}$/.test(most) ? Number(most) : Number.POSITIVE_INFINITY
+  if (number > LIMIT_MAX) {
+    throw new UsageError(`--limit ${most}: is not a number from 1 to ${LIMIT_MAX}`)
+  }
+  return { most: number, directory }
+}

@@ -1,0 +1,108 @@
+import { Fault } from '../../ground/runtime/fault.ts'
+import type { Span } from './written-address.ts'
+
+/** A host name in lower case, and the places where it writes out its own address. */
+export interface Subject {
+  readonly name: string
+  /** Asked for only by patterns that have `{ip}`. */
+  readonly addressSpans: () => readonly Span[]
+}
+
+type Atom =
+  | { readonly kind: 'text'; readonly text: string }
+  | { readonly kind: 'number' } // a whole run of digits
+  | { readonly kind: 'edge' } // where letters, digits and other characters change, and both ends
+  | { readonly kind: 'address' }
+
+/** What stands between two stars. */
+type Segment = readonly Atom[]
+
+export interface Pattern {
+  readonly segments: readonly Segment[]
+}
+
+/**
+ * Reads a pattern for host names: `*` is any text, `#` a whole number, `|` the edge
+ * of a word or number, `{ip}` the client's address written out; letters, digits, `.`,
+ * `-` and `_` are themselves. There is no other repetition, so that a match takes time
+ * in proportion to the name. Throws a Fault for any other character.
+ */
+export function parsePattern(text: string): Pattern {
+  const segments = text.toLowerCase().split('*').map(parseSegment)
+  return { segments }
+
+  function parseSegment(part: string): Segment {
+    return Array.from(part.matchAll(/\{ip\}|[a-z0-9._-]+|[\s\S]/g), ([token]): Atom => {
+      if (token === '{ip}') return { kind: 'address' }
+      if (token === '#') return { kind: 'number' }
+      if (token === '|') return { kind: 'edge' }
+      if (/^[a-z0-9._-]/.test(token)) return { kind: 'text', text: token }
+      throw new Fault(
+        'config',
+        `pattern ${text}: has "${token}"; letters, digits, . - _ * # | and {ip} may be used`,
+      )
+    })
+  }
+}
+
+/**
+ * Whether the pattern fits the whole name. Each segment may take the first place where it fits:
+ * from a later one no segment ends earlier.
+ */
+export function matches({ segments }: Pattern, subject: Subject): boolean {
+  const { length } = subject.name
+  const last = segments.length - 1
+  if (last === 0) return endOf(segments[0]!, subject, 0) === length
+  let at = endOf(segments[0]!, subject, 0)
+  for (let i = 1; i < last && at >= 0; i++) at = find(segments[i]!, subject, at, undefined)
+  return at >= 0 && find(segments[last]!, subject, at, length) >= 0
+}
+
+/** Where the segment ends that fits first at or after `from`, and ends at `end` where that is given; or -1. */
+function find(segment: Segment, subject: Subject, from: number, end: number | undefined): number {
+  if (segment.length === 0) return end ?? from
+  const { name } = subject
+  const first = segment[0]!.kind === 'edge' ? segment[1] : segment[0]
+  for (let at = from; at <= name.length; at++) {
+    if (first?.kind === 'text') {
+      at = name.indexOf(first.text, at)
+      if (at < 0) return -1
+    }
+    const found = endOf(segment, subject, at)
+    if (found >= 0 && (end === undefined || found === end)) return found
+  }
+  return -1
+}
+
+/** Where the segment ends that begins at `at`, or -1 where it does not fit there. */
+function endOf(segment: Segment, subject: Subject, at: number): number {
+  const { name } = subject
+  for (const atom of segment) {
+    switch (atom.kind) {
+      case 'text':
+        if (!name.startsWith(atom.text, at)) return -1
+        at += atom.text.length
+        break
+      case 'number':
+        if (classAt(name, at) !== 'digit' || classAt(name, at - 1) === 'digit') return -1
+        while (classAt(name, at) === 'digit') at++
+        break
+      case 'edge':
+        if (classAt(name, at - 1) === classAt(name, at)) return -1
+        break
+      case 'address': {
+        const start = at
+        const spans = subject.addressSpans().filter((span) => span.start === start)
+        if (spans.length === 0) return -1
+        at = Math.max(...spans.map((span) => span.end))
+      }
+    }
+  }
+  return at
+}
+
+function classAt(name: string, at: number): 'letter' | 'digit' | 'other' {
+  const code = name.charCodeAt(at) // NaN outside
+  if (code >= 97 && code <= 122) return 'letter'
+  return code >= 48 && code <= 57 ? 'digit' : 'other'
+}

@@ -1,0 +1,44 @@
+import { readFileSync } from 'node:fs'
+import { errorText, Fault } from '../../ground/runtime/fault.ts'
+import type { Environment } from '../../ground/settings/settings.ts'
+import { nobody, readAllowList } from './allow-list.ts'
+import { type Dns, openDns } from './dns-resolver.ts'
+import { dynamicNames } from './dynamic-names.ts'
+import { type NameRule, parseRules } from './name-rules.ts'
+import type { Options } from './options.ts'
+import type { PlanContext } from './plan.ts'
+
+/** What clients are judged by. Each client has its own time for questions to the DNS. */
+export type PlanSources = Pick<PlanContext, 'allowed' | 'rules'> & { readonly dns: Dns }
+
+/** Files, lists and the DNS that clients are judged by. Throws a Fault if one cannot be used. */
+export function loadPlanContext(
+  options: Options,
+  env: Environment,
+  uptime: () => number,
+): PlanSources {
+  return {
+    allowed: options.allowFile === undefined ? nobody : readAllowList(options.allowFile),
+    rules: [
+      ...options.nameFiles.flatMap(readRules),
+      ...(options.builtin ? parseRules(dynamicNames, 'built-in names') : []),
+    ],
+    dns: openDns(dnsServers(options, env), uptime),
+  }
+}
+
+function readRules(file: string): NameRule[] {
+  let text: string
+  try {
+    text = readFileSync(file, 'latin1')
+  } catch (error) {
+    throw new Fault('config', `--names ${file}: ${errorText(error)}`, error)
+  }
+  return parseRules(text, `--names ${file}`)
+}
+
+/** --dns, else DNSCACHEIP as all programs of ucspi-tcp take it, else those of the system. */
+function dnsServers(options: Options, env: Environment): readonly string[] {
+  if (options.dnsServers.length > 0) return options.dnsServers
+  return (env.DNSCACHEIP ?? '').split(/[\s,]+/).filter((server) => server !== '')
+}

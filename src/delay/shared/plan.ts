@@ -1,0 +1,116 @@
+import type { Address } from '../../ground/net/address.ts'
+import { type AllowList, findName, findNetwork } from './allow-list.ts'
+import { type Classification, type ClientClass, classify } from './classify.ts'
+import type { Client } from './client.ts'
+import type { NameRule } from './name-rules.ts'
+import type { Options } from './options.ts'
+import { isConfirmed, lookUpNames, type Names, type Resolver } from './reverse-dns.ts'
+
+/** How long a client waits for its greeting, and why. */
+export interface Judgement {
+  /** Seconds since it connected. */
+  readonly delay: number
+  readonly why: string
+  /** It is allowed by its confirmed name: even talking early does no harm. */
+  readonly exempt: boolean
+  /** The class that decided; undefined if something else did. */
+  readonly class: ClientClass | undefined
+}
+
+/** It gets its greeting if it has not talked by then. */
+export interface Wait {
+  readonly kind: 'wait'
+  readonly judgement: Promise<Judgement>
+  /** Set if its name may still turn out to be allowed. */
+  readonly mayBeExempt: boolean
+}
+
+/** The next program gets the client at once. */
+export interface Pass {
+  readonly kind: 'pass'
+  readonly why: string
+}
+
+export type Plan = Pass | Wait
+
+export interface PlanContext {
+  readonly allowed: AllowList
+  readonly rules: readonly NameRule[]
+  readonly resolver: Resolver
+  /**
+   * Why a client that has behaved before need not wait; undefined for a stranger. Left out if
+   * clients are not remembered.
+   */
+  readonly known?: (address: Address) => Promise<string | undefined>
+}
+
+/**
+ * How long a client waits. The first of these that says something decides: RELAYCLIENT, the allow
+ * list's networks, SMTPDELAY, RBLSMTPD, its class. Questions to the DNS are under way from here on,
+ * while the client waits.
+ */
+export function planFor(client: Client, options: Options, context: PlanContext): Plan {
+  if (client.relay) return { kind: 'pass', why: 'RELAYCLIENT' }
+  const network = findNetwork(context.allowed, client.address)
+  if (network !== undefined) return { kind: 'pass', why: `allowed by ${network}` }
+  if (client.rbl === 'refused') return { kind: 'pass', why: 'RBLSMTPD refuses it' }
+  if (client.delay === 0) return { kind: 'pass', why: 'SMTPDELAY=0' }
+  if (client.delay !== undefined) {
+    return waitOf(client.delay, 'SMTPDELAY')
+  }
+  if (client.rbl === 'accepted' && !options.evenAllowed) {
+    return waitOf(0, 'RBLSMTPD accepts it')
+  }
+  const judgement = judgeByName(client, options, context)
+  return { kind: 'wait', judgement, mayBeExempt: context.allowed.names.length > 0 }
+}
+
+/** A wait for a reason that needs no name. Even with 0 seconds an early talker is still noticed. */
+export function waitOf(delay: number, why: string): Wait {
+  const judgement = Promise.resolve({ delay, why, exempt: false, class: undefined })
+  return { kind: 'wait', judgement, mayBeExempt: false }
+}
+
+async function judgeByName(
+  client: Client,
+  options: Options,
+  { allowed, rules, resolver, known }: PlanContext,
+): Promise<Judgement> {
+  const { address, name } = client
+  const whyKnown = await known?.(address)
+  const passing = whyKnown === undefined ? undefined : knownFor(whyKnown)
+  // Its name might allow it more than that, but a name is looked up only if it can change
+  // something.
+  if (passing !== undefined && allowed.names.length === 0) return passing
+  const names: Names =
+    name === undefined ? await lookUpNames(address, resolver) : { answer: 'names', names: [name] }
+  const entry = await findConfirmed(names, client, allowed, resolver)
+  if (entry !== undefined)
+    return { delay: 0, why: `allowed by ${entry}`, exempt: true, class: undefined }
+  if (passing !== undefined) return passing
+  const finding = classify(names, address, rules)
+  const delay = options.delays[finding.class]
+  return { delay, why: describe(finding), exempt: false, class: finding.class }
+}
+
+function knownFor(why: string): Judgement {
+  return { delay: 0, why, exempt: false, class: undefined }
+}
+
+/** The entry of the allow list that one of the names comes under, if that name leads back to the client. */
+async function findConfirmed(
+  names: Names,
+  { address }: Client,
+  allowed: AllowList,
+  resolver: Resolver,
+): Promise<string | undefined> {
+  for (const name of names.answer === 'names' ? names.names : []) {
+    const entry = findName(allowed, name)
+    if (entry !== undefined && (await isConfirmed(name, address, resolver))) return entry
+  }
+  return undefined
+}
+
+export function describe({ class: which, name, rule }: Classification): string {
+  return [which, name, `(${rule})`].filter((part) => part !== undefined).join(' ')
+}

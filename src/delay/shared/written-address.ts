@@ -1,0 +1,79 @@
+import type { Address } from '../../ground/net/address.ts'
+
+/** Where a name writes out an address: from one offset to another. */
+export interface Span {
+  readonly start: number
+  readonly end: number
+}
+
+const SEPARATORS = ['-', '.', '_', 'x']
+
+/**
+ * The places where a name, in lower case, writes out the address: in decimal with any
+ * of the usual separators, padded with zeros or not, forwards or backwards, in
+ * hexadecimal, or as one number. Providers name by such rules what they do not know.
+ */
+export function findAddress(name: string, address: Address): readonly Span[] {
+  return address.length === 4 ? findIPv4(name, address) : findIPv6(name, address)
+}
+
+function findIPv4(name: string, address: Address): Span[] {
+  const octets = Array.from(address)
+  const hex = octets.map((octet) => octet.toString(16).padStart(2, '0'))
+  const plain = octets.map(String)
+  const padded = plain.map((octet) => octet.padStart(3, '0'))
+  const spans: Span[] = []
+  for (const separator of SEPARATORS) {
+    addNumbers(spans, name, plain.join(separator))
+    addNumbers(spans, name, plain.toReversed().join(separator))
+    addNumbers(spans, name, padded.join(separator))
+    addNumbers(spans, name, padded.toReversed().join(separator))
+    add(spans, name, hex.join(separator))
+  }
+  add(spans, name, padded.join(''))
+  add(spans, name, padded.toReversed().join(''))
+  add(spans, name, hex.join(''))
+  add(spans, name, hex.toReversed().join(''))
+  addNumbers(spans, name, String(Number.parseInt(hex.join(''), 16)))
+  return spans
+}
+
+function findIPv6(name: string, address: Address): Span[] {
+  const digits = Buffer.from(address).toString('hex')
+  const groups = digits.match(/.{4}/g)!
+  const short = groups.map((group) => group.replace(/^0{1,3}/, ''))
+  const nibbles = digits.split('').reverse()
+  const spans: Span[] = []
+  add(spans, name, digits)
+  add(spans, name, nibbles.join('.'))
+  add(spans, name, nibbles.join(''))
+  for (const separator of SEPARATORS) {
+    add(spans, name, groups.join(separator))
+    add(spans, name, short.join(separator))
+    add(spans, name, short.join(separator).replace(/(?:\b|(?<=_|x))0([-._x]0)+\b/, ''))
+  }
+  // The half that the network gave, or the half that the machine made from its hardware address.
+  const host = digits.slice(16)
+  if (!host.startsWith('00000000')) add(spans, name, host)
+  return spans
+}
+
+function add(spans: Span[], name: string, writing: string): void {
+  const start = name.indexOf(writing)
+  if (start >= 0) spans.push({ start, end: start + writing.length })
+}
+
+/** As `add`, but not inside longer numbers: 1-2-3-4 is not in 11-2-3-45. */
+function addNumbers(spans: Span[], name: string, writing: string): void {
+  let start = name.indexOf(writing)
+  while (start >= 0) {
+    const end = start + writing.length
+    if (!isDigit(name, start - 1) && !isDigit(name, end)) spans.push({ start, end })
+    start = name.indexOf(writing, start + 1)
+  }
+}
+
+function isDigit(name: string, at: number): boolean {
+  const code = name.charCodeAt(at)
+  return code >= 48 && code <= 57
+}

@@ -1,0 +1,125 @@
+import { closeSync } from 'node:fs'
+import { errorText } from '../../ground/runtime/fault.ts'
+import type { Place } from '../../ground/runtime/path/walk.ts'
+import { aboutOf, type Entry } from '../../quarantine/entries.ts'
+import { newestEntries } from '../../quarantine/newest.ts'
+import { openQuarantine } from '../../quarantine/places.ts'
+import type { QuarantinePolicy } from '../../quarantine/quarantine-policy.ts'
+import type { Swept } from '../../quarantine/sweep.ts'
+import { HIDDEN } from './snapshot.ts'
+
+/** Messages that the page names. */
+export const KEPT_SHOWN = 50
+/** Bytes of what is known of one, which may have a million recipients: of one with more less is shown. */
+const ABOUT_SHOWN = 64 * 1024
+/** Characters of a text. */
+const TEXT_MAX = 200
+/** Milliseconds for which a view is good. Making views takes at most a tenth of the time. */
+const FRESH_FOR = 2_000
+const REST = 9
+
+/** A message in quarantine as the page shows it. */
+interface KeptMessage {
+  readonly id: string
+  /** Unix milliseconds. */
+  readonly time: number
+  readonly grounds: string
+  readonly size: number
+  readonly found?: string
+  readonly door?: string
+  readonly remote?: string
+  readonly from?: string
+  readonly to?: string
+  readonly recipients?: number
+}
+
+/** What is in quarantine, for the page. */
+export interface KeptView {
+  /** The word of QUARANTINE: kept nowhere, in the queue of the MTA, or in a directory. */
+  readonly place: 'none' | 'hold' | 'directory'
+  /** Why it cannot be looked at. */
+  readonly trouble?: string
+  /** The newest KEPT_SHOWN, the newest first. */
+  readonly messages: readonly KeptMessage[]
+  /** What the last sweep left in all. */
+  readonly all?: { readonly messages: number; readonly bytes: number }
+}
+
+export interface KeptSources {
+  readonly quarantine: () => QuarantinePolicy | undefined
+  readonly swept: () => Swept | undefined
+  readonly hideAddresses: boolean
+  readonly uptime: () => number
+}
+
+/**
+ * How the quarantine of this host looks now, or did a moment ago: it is looked at for whoever asks,
+ * once for all who ask meanwhile. Never rejects.
+ */
+export function viewKept(sources: KeptSources): () => Promise<KeptView> {
+  const { quarantine, swept, uptime } = sources
+  let looking: Promise<KeptView> | undefined
+  let goodUntil = Number.NEGATIVE_INFINITY
+
+  async function look(): Promise<KeptView> {
+    const place = quarantine()
+    if (place?.kind !== 'directory') return { place: place?.kind ?? 'none', messages: [] }
+    try {
+      const root = openQuarantine(place.directory)
+      try {
+        const { messages, bytes } = swept() ?? {}
+        const all = messages === undefined ? {} : { all: { messages, bytes: bytes! } }
+        return { place: 'directory', messages: await read(root, sources.hideAddresses), ...all }
+      } finally {
+        closeSync(root.fd)
+      }
+    } catch (error) {
+      return { place: 'directory', messages: [], trouble: errorText(error) }
+    }
+  }
+
+  return () => {
+    if (looking !== undefined && uptime() < goodUntil) return looking
+    const began = uptime()
+    goodUntil = Number.POSITIVE_INFINITY
+    looking = look().finally(() => {
+      goodUntil = uptime() + Math.max(FRESH_FOR, REST * (uptime() - began))
+    })
+    return looking
+  }
+}
+
+async function read(root: Place, hideAddresses: boolean): Promise<readonly KeptMessage[]> {
+  const messages: KeptMessage[] = []
+  for (const entry of await newestEntries(root, KEPT_SHOWN)) {
+    const message = await readOne(root, entry, hideAddresses)
+    if (message !== undefined) messages.push(message)
+  }
+  return messages
+}
+
+/** Undefined if it has gone meanwhile. */
+async function readOne(
+  root: Place,
+  entry: Entry,
+  hideAddresses: boolean,
+): Promise<KeptMessage | undefined> {
+  const { id, seconds, ground, size } = entry
+  const known = { id, time: seconds * 1000, grounds: ground, size }
+  try {
+    const about = await aboutOf(root, entry, ABOUT_SHOWN)
+    if (about === undefined) return undefined
+    const address = (text = '') => (hideAddresses ? HIDDEN : text.slice(0, TEXT_MAX))
+    return {
+      ...known,
+      ...(about.found !== undefined && { found: about.found.slice(0, TEXT_MAX) }),
+      door: about.door.slice(0, TEXT_MAX),
+      ...(about.remote !== undefined && { remote: address(about.remote) }),
+      from: address(about.sender),
+      to: address(about.recipients[0]),
+      recipients: about.recipients.length,
+    }
+  } catch (error) {
+    return { ...known, found: errorText(error).slice(0, TEXT_MAX) }
+  }
+}

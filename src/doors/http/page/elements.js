@@ -1,0 +1,45 @@
+// What the page is made of. Everything that comes from mail becomes text, never markup.
+
+/** Control characters, and those that turn the direction of writing. */
+const ACTIVE = /[\0-\x1f\x7f-\x9f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]/g
+
+export const at = (id) => document.getElementById(id)
+
+export function visible(text) {
+  return String(text).replace(ACTIVE, (character) => {
+    return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`
+  })
+}
+
+export function element(name, content, className) {
+  const made = document.createElement(name)
+  if (className) made.className = className
+  if (content !== undefined) made.textContent = visible(content)
+  return made
+}
+
+export function row(...cells) {
+  const made = document.createElement('tr')
+  for (const cell of cells) made.append(cell instanceof Node ? cell : element('td', cell))
+  return made
+}
+
+/** A line of a list: a time, a word, and more of it behind; a click shows what is below. */
+export function foldedItem(time, clock, word, className, text, below) {
+  const made = document.createElement('li')
+  const details = document.createElement('details')
+  const summary = document.createElement('summary')
+  const when = element('time', clock)
+  when.dateTime = new Date(time).toISOString()
+  summary.append(when, element('b', word, className), document.createTextNode(visible(text)))
+  details.append(summary, element('pre', below))
+  made.append(details)
+  return made
+}
+
+export function sizeInWords(bytes) {
+  if (!(bytes >= 1000)) return `${bytes} B`
+  const unit = bytes < 1e6 ? 'KB' : bytes < 1e9 ? 'MB' : 'GB'
+  const scaled = bytes / { KB: 1e3, MB: 1e6, GB: 1e9 }[unit]
+  return `${scaled.toFixed(scaled < 10 ? 1 : 0)} ${unit}`
+}

@@ -1,0 +1,113 @@
+/** An IP address as its bytes, 4 or 16, in network order. */
+export type Address = Uint8Array
+
+/** `network` and the number of its leading bits that count. */
+export interface Network {
+  readonly address: Address
+  readonly bits: number
+}
+
+const MAPPED = Buffer.from('00000000000000000000ffff', 'hex')
+
+/**
+ * An address in the forms of TCPREMOTEIP (RFC 4291 2.2); undefined for anything else.
+ * An IPv4 address in IPv6 form (`::ffff:192.0.2.1`) is the IPv4 address. The zone of
+ * a link-local one (`%eth0`) is left out.
+ */
+export function parseAddress(text: string): Address | undefined {
+  const [bare = '', zone] = text.split('%', 2)
+  if (!bare.includes(':')) return zone === undefined ? parseIPv4(bare) : undefined
+  const address = parseIPv6(bare)
+  return address && startsWith(address, MAPPED) ? address.subarray(MAPPED.length) : address
+}
+
+function parseIPv4(text: string): Address | undefined {
+  const octets = text.split('.')
+  if (octets.length !== 4) return undefined
+  const numbers = octets.map((octet) => (/^\d{1,3}$/.test(octet) ? Number(octet) : 256))
+  return numbers.every((number) => number < 256) ? Uint8Array.from(numbers) : undefined
+}
+
+function parseIPv6(text: string): Address | undefined {
+  const halves = text.split('::')
+  if (halves.length > 2) return undefined
+  const [left, right] = halves.map(groupsOf)
+  if (!left || (halves.length === 2 && !right)) return undefined
+  const gap = 16 - left.length - (right?.length ?? 0)
+  if (right ? gap < 2 : gap !== 0) return undefined
+  return Uint8Array.from([...left, ...new Array<number>(gap).fill(0), ...(right ?? [])])
+}
+
+/** The bytes of `2001:db8` or of `ffff:192.0.2.1`. */
+function groupsOf(text: string): number[] | undefined {
+  if (text === '') return []
+  const groups = text.split(':')
+  const dotted = groups.at(-1)!.includes('.') ? parseIPv4(groups.pop()!) : new Uint8Array()
+  if (!dotted || !groups.every((group) => /^[0-9a-f]{1,4}$/i.test(group))) return undefined
+  const numbers = groups.map((group) => Number.parseInt(group, 16))
+  return [...numbers.flatMap((number) => [number >> 8, number & 255]), ...dotted]
+}
+
+/** `192.0.2.0/24`, an address alone, or whole octets with a dot behind as in tcprules(1), `10.`. */
+export function parseNetwork(text: string): Network | undefined {
+  if (/^(\d{1,3}\.){1,3}$/.test(text)) {
+    const octets = text.split('.').length - 1
+    const address = parseIPv4(text + new Array(4 - octets).fill('0').join('.'))
+    return address && { address, bits: octets * 8 }
+  }
+  const [first = '', length, ...rest] = text.split('/')
+  const address = parseAddress(first)
+  if (!address || rest.length > 0) return undefined
+  const most = address.length * 8
+  if (length === undefined) return { address, bits: most }
+  // The length of an IPv4 network in IPv6 form counts the bits in front of it.
+  const bits = Number(length) - (first.includes(':') && most === 32 ? 96 : 0)
+  return /^\d{1,3}$/.test(length) && bits >= 0 && bits <= most ? { address, bits } : undefined
+}
+
+export function contains({ address: network, bits }: Network, address: Address): boolean {
+  if (network.length !== address.length) return false
+  const whole = bits >> 3
+  if (!startsWith(address, network.subarray(0, whole))) return false
+  const mask = (0xff00 >> (bits & 7)) & 0xff
+  return mask === 0 || ((address[whole]! ^ network[whole]!) & mask) === 0
+}
+
+/** The domain that DNS is asked for the name of an address: RFC 1035 3.5, RFC 3596 2.5. */
+export function reverseDomain(address: Address): string {
+  const reversed = Array.from(address).reverse()
+  if (address.length === 4) return `${reversed.join('.')}.in-addr.arpa`
+  const nibbles = reversed.flatMap((byte) => [byte & 15, byte >> 4])
+  return `${nibbles.map((nibble) => nibble.toString(16)).join('.')}.ip6.arpa`
+}
+
+function startsWith(address: Address, start: Uint8Array): boolean {
+  return start.every((byte, at) => address[at] === byte)
+}
+
+/**
+ * The address as people and tcpserver (TCPREMOTEIP) write it; an IPv6 address in the short form of
+ * RFC 5952.
+ */
+export function addressText(address: Address): string {
+  if (address.length === 4) return address.join('.')
+  const groups = Array.from(
+    { length: 8 },
+    (_, at) => (address[2 * at]! << 8) | address[2 * at + 1]!,
+  )
+  const { start, length } = longestZeros(groups)
+  const text = (part: readonly number[]) => part.map((group) => group.toString(16)).join(':')
+  if (length < 2) return text(groups)
+  return `${text(groups.slice(0, start))}::${text(groups.slice(start + length))}`
+}
+
+/** The first of the longest runs of zeros. */
+function longestZeros(groups: readonly number[]): { start: number; length: number } {
+  let longest = { start: 0, length: 0 }
+  for (let start = 0; start < groups.length; start++) {
+    let length = 0
+    while (groups[start + length] === 0) length++
+    if (length > longest.length) longest = { start, length }
+  }
+  return longest
+}

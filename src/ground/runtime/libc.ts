@@ -1,0 +1,164 @@
+import { closeSync } from 'node:fs'
+import { type Foreign, loadFunctions } from './foreign.ts'
+import * as linux from './linux.ts'
+import { inetAddress, type TcpPlace, unixAddress } from './socket-address.ts'
+
+/**
+ * The few calls of the C library that neither runtime has by itself.
+ */
+export interface Libc {
+  /**
+   * poll(2) on one descriptor for at most so many whole milliseconds. Blocks the
+   * process. The events that came; 0 if none did, or a signal cut it short.
+   */
+  poll(fd: number, events: number, milliseconds: number): number
+  /** recv(2) of one byte that stays where it is: 1, 0 at the end of the stream, -1 for anything else. */
+  peek(fd: number): number
+  /** flock(2), exclusive, without waiting: whether this process has the lock now. */
+  tryLock(fd: number): boolean
+  /** signal(2): what a signal does from here on and after an exec. */
+  setSignal(number: number, disposition: 'default' | 'ignored'): void
+  /** getsockopt(2), SO_PEERCRED: who connected the other end of a unix socket; undefined for any other. */
+  peerOf(fd: number): { readonly pid: number; readonly uid: number } | undefined
+  /** getsockopt(2), SO_TYPE and SO_DOMAIN: what a descriptor is, undefined if it is no such socket. */
+  socketKind(fd: number): SocketKind | undefined
+  /**
+   * sendto(2): one datagram to the unix socket at a path, or in the abstract space where it
+   * begins with `@` or NUL. Whether all of it was taken; this process is its sender.
+   */
+  sendDatagram(path: string, text: string): boolean
+  /**
+   * prctl(2), PR_SET_DUMPABLE: from now on no process without privileges, of the same user or
+   * not, can trace this one or open what proc(5) shows of it, as its memory and environment;
+   * nor does it leave a core. A program that this one starts is as before.
+   */
+  forbidTracing(): void
+  /** prctl(2), PR_SET_CHILD_SUBREAPER: descendants whose parent has ended become children of this process. */
+  adoptOrphans(): void
+  /** waitpid(2) without waiting: frees what is left of a child that has ended. */
+  reap(pid: number): void
+  /** socket(2) and bind(2) of a stream: its descriptor, or the negative errno. */
+  bindStream(place: StreamPlace): number
+}
+
+/** A path of at most 107 bytes, or a port of an IP address of 4 or 16 bytes. */
+export type StreamPlace =
+  | { readonly kind: 'unix'; readonly path: string }
+  | ({ readonly kind: 'tcp' } & TcpPlace)
+
+export interface SocketKind {
+  readonly type: 'stream' | 'datagram'
+  /** Undefined for any other than IPv4 and IPv6. */
+  readonly family: 4 | 6 | undefined
+}
+
+/** struct ucred: pid, uid, gid. */
+const UCRED_BYTES = 12
+const POLLFD_BYTES = 8
+const REVENTS_AT = 6
+
+const used = [
+  'bind',
+  'flock',
+  'getsockopt',
+  'poll',
+  'prctl',
+  'recv',
+  'sendto',
+  'setsockopt',
+  'signal',
+  'socket',
+  'waitpid',
+] as const
+
+/** The C library, or undefined if this runtime has no way to it: Node without koffi. */
+export async function loadLibc(): Promise<Libc | undefined> {
+  const calls = await loadFunctions(...used)
+  return calls && fromCalls(calls)
+}
+
+/** Its buffers are used by one call at a time, and read before it returns: no call is asynchronous. */
+function fromCalls(libc: Foreign<(typeof used)[number]>): Libc {
+  const pollfd = Buffer.alloc(POLLFD_BYTES)
+  const byte = Buffer.alloc(1)
+  const ucred = Buffer.alloc(UCRED_BYTES)
+  const length = Buffer.alloc(4)
+  const value = Buffer.alloc(4)
+
+  function socketOption(fd: number, name: number): number | undefined {
+    length.writeUInt32LE(value.length)
+    const failed = libc.getsockopt(fd, linux.SOL_SOCKET, name, value, length) !== 0
+    return failed ? undefined : value.readInt32LE(0)
+  }
+
+  return {
+    poll(fd, events, milliseconds) {
+      pollfd.writeInt32LE(fd, 0)
+      pollfd.writeInt16LE(events, 4)
+      pollfd.writeInt16LE(0, REVENTS_AT)
+      return libc.poll(pollfd, 1, milliseconds) > 0 ? pollfd.readInt16LE(REVENTS_AT) : 0
+    },
+    peek: (fd) => Number(libc.recv(fd, byte, 1, linux.MSG_PEEK | linux.MSG_DONTWAIT)),
+    tryLock: (fd) => libc.flock(fd, linux.LOCK_EX | linux.LOCK_NB) === 0,
+    setSignal(number, disposition) {
+      libc.signal(number, disposition === 'ignored' ? linux.SIG_IGN : linux.SIG_DFL)
+    },
+    peerOf(fd) {
+      length.writeUInt32LE(UCRED_BYTES)
+      if (libc.getsockopt(fd, linux.SOL_SOCKET, linux.SO_PEERCRED, ucred, length) !== 0)
+        return undefined
+      const pid = ucred.readInt32LE(0) // 0 for a socket of another family
+      return pid > 0 ? { pid, uid: ucred.readUInt32LE(4) } : undefined
+    },
+    socketKind(fd) {
+      const type = socketOption(fd, linux.SO_TYPE)
+      if (type !== linux.SOCK_STREAM && type !== linux.SOCK_DGRAM) return undefined
+      const domain = socketOption(fd, linux.SO_DOMAIN)
+      return {
+        type: type === linux.SOCK_DGRAM ? 'datagram' : 'stream',
+        family: domain === linux.AF_INET ? 4 : domain === linux.AF_INET6 ? 6 : undefined,
+      }
+    },
+    sendDatagram(path, text) {
+      const address = unixAddress(path)
+      const fd = address ? libc.socket(linux.AF_UNIX, linux.SOCK_DGRAM | linux.SOCK_CLOEXEC, 0) : -1
+      if (address === undefined || fd < 0) return false
+      const bytes = Buffer.from(text)
+      try {
+        const sent = libc.sendto(
+          fd,
+          bytes,
+          bytes.length,
+          linux.MSG_NOSIGNAL,
+          address,
+          address.length,
+        )
+        return Number(sent) === bytes.length
+      } finally {
+        closeSync(fd)
+      }
+    },
+    forbidTracing() {
+      libc.prctl(linux.PR_SET_DUMPABLE, 0, 0, 0, 0)
+    },
+    adoptOrphans() {
+      libc.prctl(linux.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+    },
+    reap(pid) {
+      libc.waitpid(pid, value, linux.WNOHANG)
+    },
+    bindStream(place) {
+      const address = place.kind === 'unix' ? unixAddress(place.path) : inetAddress(place)
+      if (address === undefined) return -linux.ENAMETOOLONG
+      const fd = libc.socket(address.readUInt16LE(0), linux.SOCK_STREAM | linux.SOCK_CLOEXEC, 0)
+      if (fd < 0) return -libc.errno()
+      value.writeInt32LE(1)
+      // A port that the last process had is free at once.
+      libc.setsockopt(fd, linux.SOL_SOCKET, linux.SO_REUSEADDR, value, value.length)
+      if (libc.bind(fd, address, address.length) === 0) return fd
+      const why = libc.errno()
+      closeSync(fd)
+      return -why
+    },
+  }
+}

@@ -1,0 +1,53 @@
+import * as linux from './linux.ts'
+
+/** An IP address of 4 or 16 bytes, undefined for all, and a port, 0 for any. */
+export interface TcpPlace {
+  readonly address: Uint8Array | undefined
+  readonly port: number
+}
+
+export interface End {
+  /** 4 or 16 bytes; an IPv4 address in IPv6 form is the IPv4 address. */
+  readonly address: Uint8Array
+  readonly port: number
+}
+
+/** struct sockaddr_in6, ipv6(7); that of IPv4 is shorter. */
+export const ADDRESS_BYTES = 28
+/** sun_path of struct sockaddr_un, unix(7); the family stands before it. */
+const PATH_BYTES = 108
+const PATH_AT = 2
+
+/** struct sockaddr_in or sockaddr_in6, ip(7) and ipv6(7). */
+export function inetAddress({ address, port }: TcpPlace): Buffer {
+  const isIpv4 = address?.length === 4
+  const bytes = Buffer.alloc(isIpv4 ? 16 : ADDRESS_BYTES)
+  bytes.writeUInt16LE(isIpv4 ? linux.AF_INET : linux.AF_INET6, 0)
+  bytes.writeUInt16BE(port, 2)
+  if (address !== undefined) bytes.set(address, isIpv4 ? 4 : 8)
+  return bytes
+}
+
+/**
+ * struct sockaddr_un of a path, or of a name in the abstract space where it begins with `@` or NUL;
+ * undefined if it does not fit.
+ */
+export function unixAddress(path: string): Buffer | undefined {
+  const name = Buffer.from(path.replace(/^@/, '\0'))
+  if (name.length === 0 || name.length >= PATH_BYTES) return undefined
+  const address = Buffer.alloc(PATH_AT + name.length + (name[0] === 0 ? 0 : 1))
+  address.writeUInt16LE(linux.AF_UNIX, 0)
+  name.copy(address, PATH_AT)
+  return address
+}
+
+/** Undefined for another family than IPv4 and IPv6. */
+export function readEnd(address: Buffer): End | undefined {
+  const family = address.readUInt16LE(0)
+  const port = address.readUInt16BE(2)
+  if (family === linux.AF_INET) return { address: Uint8Array.from(address.subarray(4, 8)), port }
+  if (family !== linux.AF_INET6) return undefined
+  const bytes = Uint8Array.from(address.subarray(8, 24))
+  const isMapped = bytes.every((byte, at) => at >= 12 || byte === (at < 10 ? 0 : 0xff))
+  return { address: isMapped ? bytes.subarray(12) : bytes, port }
+}

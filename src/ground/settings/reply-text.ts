@@ -1,0 +1,21 @@
+import { Fault } from '../runtime/fault.ts'
+
+/** Characters of a text as it is set. */
+export const TEXT_MAX = 200
+
+const PLACES = ['virus', 'ground', 'id', 'host'] as const
+export type Place = (typeof PLACES)[number]
+
+/**
+ * Checks a text that senders are told, with places that are filled; `what` names it. Throws a
+ * Fault of kind `config` for one that is too long, has a line end, or a place that is none.
+ */
+export function checkReplyText(what: string, text: string): void {
+  const wrong = (why: string) => new Fault('config', `${what}: ${why}`)
+  if (text.length > TEXT_MAX) throw wrong(`has ${text.length} characters; at most ${TEXT_MAX}`)
+  if (/[^ -~]/.test(text)) throw wrong('has a line end, or something else that is not ASCII')
+  for (const [place, word] of text.matchAll(/\{([^{}]*)\}/g)) {
+    if (PLACES.some((known) => known === word)) continue
+    throw wrong(`${place}: must be ${PLACES.map((known) => `{${known}}`).join(', ')}`)
+  }
+}

@@ -1,0 +1,43 @@
+import { decoded, decodedBy, inOtherWays, sourceIn } from './decoding.ts'
+import { endOf, hasHighBytes } from './looks.ts'
+import type { PartHeader } from './part-header.ts'
+import { quotedPrintablePlan } from './readings.ts'
+import { asItStands, decodedForms } from './saved-forms.ts'
+import type { Source } from './source.ts'
+import { LowBytes } from './text.ts'
+import type { Step, Walk } from './walk.ts'
+
+/** What readers decode out of quoted-printable; where nothing in it is encoded, the text as it stands. */
+export function* outOfEscapes(
+  part: Source,
+  header: PartHeader,
+  walk: Walk,
+  depth: number,
+): Generator<Step, void> {
+  const { bare, end } = endOf(part)
+  yield* outOfWideCharacters(bare, walk, depth)
+  const plan = quotedPrintablePlan()
+  const store = yield* decoded(bare, plan.standard, walk)
+  try {
+    const { odd } = plan
+    if (!odd.encoded && !odd.strange && !odd.blanks) {
+      yield* asItStands(part, { ...header, isText: false }, walk, depth)
+      return
+    }
+    yield* decodedForms(sourceIn(store), end, header, walk, depth)
+  } finally {
+    store.close()
+  }
+  yield* inOtherWays(plan, bare, walk, depth)
+}
+
+/** For readers that have text for bytes: what is above U+00FF loses all but its lowest byte. */
+function* outOfWideCharacters(bare: Source, walk: Walk, depth: number): Generator<Step, void> {
+  if (!hasHighBytes(bare)) return
+  const low = yield* decoded(bare, (give) => new LowBytes(give), walk)
+  try {
+    yield* decodedBy(quotedPrintablePlan(), sourceIn(low), walk, depth)
+  } finally {
+    low.close()
+  }
+}

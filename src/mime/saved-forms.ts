@@ -1,0 +1,119 @@
+import { decoded, giveDecoded, oneWay, sourceIn } from './decoding.ts'
+import { endOf, firstByte, startsEmpty, withEnd } from './looks.ts'
+import type { PartHeader } from './part-header.ts'
+import type { MakeDecoder } from './readings.ts'
+import { CR } from './shared/lines.ts'
+import type { Source } from './source.ts'
+import {
+  LineEnds,
+  lookAtText,
+  mayBeginFile,
+  newTextLook,
+  type TextLook,
+  Unflowed,
+  WithoutCrs,
+  WithoutVoid,
+} from './text.ts'
+import { giveOne, PIECE, type Step, spend, type Walk, worked } from './walk.ts'
+
+/** A content that is not encoded. Left to the scan of the whole is text of the mail itself. */
+export function* asItStands(
+  part: Source,
+  header: PartHeader,
+  walk: Walk,
+  depth: number,
+): Generator<Step, void> {
+  const { bare, end } = endOf(part)
+  if (header.isFlowed) yield* oneWay(unflow, bare, walk, depth)
+  const isOwn = (header.isText && depth === 0) || header.multipart === 'sure'
+  const look = yield* lookThrough(part, walk)
+  if (isOwn && look.isText && !mayBeginFile(firstByte(part))) return
+  if (header.message !== 'no') yield* giveOne(bare, { isMail: true }, walk)
+  yield* inItsForms(bare, end, { look, header, part }, walk)
+  if (!look.nul && !startsEmpty(part)) return
+  const store = yield* decoded(bare, withoutVoid, walk)
+  try {
+    yield* inItsForms(sourceIn(store), end, { look, header }, walk)
+  } finally {
+    store.close()
+  }
+}
+
+/** What came out of quoted-printable; `end` is the line end that stood behind it. */
+export function* decodedForms(
+  source: Source,
+  end: Buffer,
+  header: PartHeader,
+  walk: Walk,
+  depth: number,
+): Generator<Step, void> {
+  const look = yield* lookThrough(source, walk)
+  yield* giveDecoded(source, walk, depth)
+  yield* inItsForms(source, end, { look, header }, walk)
+  if (header.isFlowed) yield* oneWay(unflow, source, walk, depth)
+  if (!look.isText) yield* oneWay(withoutCrs, source, walk, depth)
+}
+
+/**
+ * The bytes as some reader saves them: with and without the line end that belongs to the
+ * delimiter, with the line ends that they came with, and, for a file, with the other ones.
+ */
+function* inItsForms(
+  bare: Source,
+  end: Buffer,
+  { look, header, part }: { look: TextLook; header: PartHeader; part?: Source },
+  walk: Walk,
+): Generator<Step, void> {
+  yield* giveOne(bare, {}, walk)
+  const isFile = header.isNamed || !header.type.startsWith('text/')
+  const isBareCr = end[0] === CR && end.length === 1
+  if (end.length > 0 && (isFile || isBareCr)) yield* giveOne(part ?? withEnd(bare, end), {}, walk)
+  const ways = [
+    ...(look.crlf ? (['lf'] as const) : []),
+    ...(look.lf && isFile ? (['crlf'] as const) : []),
+  ]
+  for (const way of ways) {
+    const store = yield* decoded(bare, (give, room) => new LineEnds(give, room, way), walk)
+    try {
+      yield* giveOne(sourceIn(store), {}, walk)
+      if (!isFile || end.length === 0) continue
+      store.append(Buffer.from(way === 'lf' ? '\n' : '\r\n'))
+      yield* giveOne(sourceIn(store), {}, walk)
+    } finally {
+      store.close()
+    }
+  }
+}
+
+const unflow: MakeDecoder = (give, room) => new Unflowed(give, room)
+const withoutCrs: MakeDecoder = (give, room) => new WithoutCrs(give, room)
+const withoutVoid: MakeDecoder = (give, room) => new WithoutVoid(give, room)
+
+/** What the decoder makes of a part, with its flowed lines put together. */
+export function* unflowed(
+  first: MakeDecoder,
+  part: Source,
+  walk: Walk,
+  depth: number,
+): Generator<Step> {
+  const store = yield* decoded(part, first, walk)
+  try {
+    yield* oneWay(unflow, sourceIn(store), walk, depth)
+  } finally {
+    store.close()
+  }
+}
+
+function* lookThrough(source: Source, walk: Walk): Generator<Step, TextLook> {
+  spend(walk, source.size)
+  const look = newTextLook()
+  let last = -1
+  for (const chunk of source.chunks()) {
+    for (let at = 0; at < chunk.length; at += PIECE) {
+      const end = Math.min(chunk.length, at + PIECE)
+      last = lookAtText(look, chunk, at, end, last)
+      yield* worked(walk, end - at)
+    }
+  }
+  return look
+}

@@ -1,0 +1,37 @@
+export interface StrictType {
+  readonly type: string
+  readonly boundary: string | undefined
+  readonly isText: boolean
+}
+
+/** Parameters that say nothing of a file. */
+const TEXT_PARAMETERS = new Set(['charset', 'format', 'delsp', 'reply-type', 'markup'])
+
+/** A Content-Type that leaves no room for opinions (RFC 2045 5.1); undefined for all others. */
+export function readType(value: string): StrictType | undefined {
+  const head = /^([\w.+-]+\/[\w.+-]+)[ \t]*/.exec(value)
+  if (!head) return undefined
+  const type = head[1]!.toLowerCase()
+  const names = new Set<string>()
+  let boundary: string | undefined
+  let at = head[0].length
+  while (at < value.length) {
+    PARAMETER.lastIndex = at
+    const found = PARAMETER.exec(value)
+    if (!found) return undefined
+    const [whole, name, quoted, token] = found
+    at += whole.length
+    if (name === undefined) continue // a semicolon at the end
+    const lower = name.toLowerCase()
+    if (names.has(lower)) return undefined
+    names.add(lower)
+    if (lower === 'boundary') boundary = quoted ?? token
+  }
+  if (boundary !== undefined && !BOUNDARY.test(boundary)) return undefined
+  const isText = type === 'text/plain' && [...names].every((name) => TEXT_PARAMETERS.has(name))
+  return { type, boundary, isText }
+}
+
+const PARAMETER =
+  /;[ \t]*(?:([\w*.%-]+)[ \t]*=[ \t]*(?:"([^"\\]*)"|([\w'+.,/:=?$!*%&~^{}|#@-]+))[ \t]*|$)/y
+const BOUNDARY = /^[!-~](?:[ -~]{0,198}[!-~])?$/

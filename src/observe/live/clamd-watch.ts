@@ -1,0 +1,80 @@
+import { errorText } from '../../ground/runtime/fault.ts'
+import type { ClamdAddress } from '../../scan/clamd/address.ts'
+import { askClamd } from '../../scan/clamd/ask.ts'
+import { clamdServersOf } from '../../scan/clamd/servers.ts'
+import type { ScanPolicy } from '../../scan/shared/scan-policy.ts'
+
+/** Milliseconds between two questions, and for one. */
+const EVERY = 15_000
+const PATIENCE = 5_000
+
+export interface ClamdState {
+  /** The server as CLAMD names it. */
+  readonly server: string
+  readonly up: boolean
+  /** Why it is not there, or what it calls itself. */
+  readonly text: string
+  /** Version of its daily signatures. */
+  readonly version: number | undefined
+  /** When they were made: milliseconds since 1970. */
+  readonly made: number | undefined
+}
+
+export interface ClamdWatch {
+  readonly states: readonly ClamdState[]
+  close(): void
+}
+
+/** Asks each server of the plugin clamd, now and then, whether it is there and how old its signatures are. */
+export function watchClamds(policy: () => ScanPolicy | undefined, changed: () => void): ClamdWatch {
+  let states: readonly ClamdState[] = []
+  const over = new AbortController()
+
+  async function askAll(): Promise<void> {
+    const asked = clamdServersOf(policy()).map((server) => ask(server, over.signal))
+    states = await Promise.all(asked)
+    if (!over.signal.aborted) changed()
+  }
+
+  void askAll()
+  const timer = setInterval(() => void askAll(), EVERY)
+  timer.unref()
+  return {
+    get states() {
+      return states
+    },
+    close() {
+      clearInterval(timer)
+      over.abort()
+    },
+  }
+}
+
+async function ask(server: ClamdAddress, over: AbortSignal): Promise<ClamdState> {
+  const down = (text: string) => {
+    return { server: server.text, up: false, text, version: undefined, made: undefined }
+  }
+  try {
+    const signal = AbortSignal.any([over, AbortSignal.timeout(PATIENCE)])
+    const outcome = await askClamd(server, 'VERSION', signal)
+    if (outcome.kind !== 'answered') return down(outcome.kind)
+    return {
+      server: server.text,
+      up: true,
+      text: outcome.answer.slice(0, 100),
+      ...signatures(outcome.answer),
+    }
+  } catch (error) {
+    return down(errorText(error))
+  }
+}
+
+/** `ClamAV 1.4.6/27800/Thu Nov 19 09:26:40 2026`, clamd(8) VERSION; both are missing without a daily database. */
+export function signatures(answer: string): Pick<ClamdState, 'version' | 'made'> {
+  const [, version, date] = /^ClamAV [^/]*\/(\d+)\/(.+)$/.exec(answer) ?? []
+  const made = Date.parse(date ?? '')
+  return {
+    version: version === undefined ? undefined : Number(version),
+    made: Number.isNaN(made) ? undefined : made,
+  }
+}

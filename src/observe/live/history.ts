@@ -1,0 +1,151 @@
+import {
+  addSaved,
+  createDurations,
+  type Durations,
+  type SavedDurations,
+  savedDurations,
+} from '../report/durations.ts'
+import { DECISIONS, SCANS } from '../report/summary.ts'
+import type { LineView } from './line-view.ts'
+
+/** Milliseconds of a step, and steps of a day. */
+export const STEP = 5 * 60_000
+const STEPS = 288
+/** Decisions that are kept. */
+export const DECISIONS_KEPT = 200
+
+/** One decision as it was logged. */
+export interface Decided {
+  /** From 1, in the order of coming. */
+  readonly number: number
+  /** Milliseconds since 1970. */
+  readonly time: number
+  /** The whole line. */
+  readonly line: string
+}
+
+/** What came in one step. */
+export interface Step {
+  /** Milliseconds since 1970. */
+  readonly start: number
+  readonly decisions: Readonly<Record<string, number>>
+  readonly scans: Readonly<Record<string, number>>
+  /** Milliseconds; null where nothing was scanned. */
+  readonly p50: number | null
+  readonly p95: number | null
+}
+
+/** One step as it is kept while onescand does not run. */
+export interface SavedStep extends Pick<Step, 'start' | 'decisions' | 'scans'> {
+  readonly times: SavedDurations
+}
+
+export interface History {
+  /**
+   * Takes a line of the log and the time when it was logged; undefined if it is not about a
+   * message.
+   */
+  add(line: string, view: LineView, time: number): Decided | undefined
+  /** So many decisions came and are not known; their numbers are left out. */
+  lost(count: number): void
+  /** The last day, without steps in which nothing came. */
+  steps(now: number): Step[]
+  /** The figures of the last day. */
+  saved(now: number): SavedStep[]
+  /** Takes those of a day before, as far as they are of the last one. */
+  restore(steps: readonly SavedStep[], now: number): void
+  /** The newest last. */
+  readonly decided: readonly Decided[]
+}
+
+interface Bucket {
+  start: number
+  readonly decisions: Map<string, number>
+  readonly scans: Map<string, number>
+  times: Durations
+}
+
+/** The last 24 hours in steps and the last decisions, in memory that does not grow. */
+export function createHistory(): History {
+  const buckets: Bucket[] = Array.from({ length: STEPS }, () => emptyBucket(Number.NaN))
+  const decided: Decided[] = []
+  let number = 0
+
+  function bucketAt(time: number): Bucket {
+    const start = time - (time % STEP)
+    const index = (start / STEP) % STEPS
+    if (buckets[index]!.start !== start) buckets[index] = emptyBucket(start)
+    return buckets[index]!
+  }
+
+  const lastDay = (now: number) =>
+    buckets
+      .filter(({ start }) => start > now - STEP * STEPS)
+      .sort((one, other) => one.start - other.start)
+
+  return {
+    decided,
+    add(line, view, time) {
+      const decision = view.value('decision')
+      if (decision === undefined) return undefined
+      const bucket = bucketAt(time)
+      // A line about one recipient is no decision about a message.
+      const isMessage = view.value('quota') === undefined
+      if (isMessage) count(bucket.decisions, DECISIONS, decision)
+      const scan = view.value('scan')
+      if (scan !== undefined) count(bucket.scans, SCANS, scan)
+      const spent = Number(view.value('scan_ms') ?? Number.NaN)
+      if (spent >= 0 && scan !== 'trusted' && scan !== 'known') bucket.times.add(spent)
+      const one = { number: ++number, time, line }
+      decided.push(one)
+      if (decided.length > DECISIONS_KEPT) decided.shift()
+      return one
+    },
+    lost(count) {
+      number += count
+    },
+    steps: (now) => lastDay(now).map(stepOf),
+    saved(now) {
+      return lastDay(now).map(({ start, decisions, scans, times }) => ({
+        start,
+        decisions: Object.fromEntries(decisions),
+        scans: Object.fromEntries(scans),
+        times: savedDurations(times),
+      }))
+    },
+    restore(steps, now) {
+      for (const { start, decisions, scans, times } of steps) {
+        if (start % STEP !== 0 || start > now || start <= now - STEP * STEPS) continue
+        const bucket = bucketAt(start)
+        addCounts(bucket.decisions, decisions)
+        addCounts(bucket.scans, scans)
+        addSaved(bucket.times, times)
+      }
+    },
+  }
+}
+
+function count(counts: Map<string, number>, words: readonly string[], word: string): void {
+  if (words.includes(word)) counts.set(word, (counts.get(word) ?? 0) + 1)
+}
+
+function addCounts(counts: Map<string, number>, more: Readonly<Record<string, number>>): void {
+  for (const [word, count] of Object.entries(more)) {
+    counts.set(word, (counts.get(word) ?? 0) + count)
+  }
+}
+
+function emptyBucket(start: number): Bucket {
+  return { start, decisions: new Map(), scans: new Map(), times: createDurations() }
+}
+
+function stepOf({ start, decisions, scans, times }: Bucket): Step {
+  const round = (milliseconds: number) => Number(milliseconds.toFixed(1))
+  return {
+    start,
+    decisions: Object.fromEntries(decisions),
+    scans: Object.fromEntries(scans),
+    p50: times.count === 0 ? null : round(times.quantile(0.5)),
+    p95: times.count === 0 ? null : round(times.quantile(0.95)),
+  }
+}

@@ -1,0 +1,45 @@
+/** One line of the log, and when the process logged it: milliseconds since 1970. */
+export interface Logged {
+  readonly line: string
+  readonly time: number
+}
+
+/** Milliseconds for which a process that has not told of its lines is waited for. */
+const WAIT_MAX = 3_000
+
+export interface InOrder {
+  /** A process told these, and all before: up to `told`, milliseconds since 1970. */
+  add(process: number, lines: readonly Logged[], told: number): void
+  /** The process will tell nothing more. */
+  forget(process: number): void
+  /** The lines before which no other line can come any more, the oldest first. */
+  take(): Logged[]
+}
+
+/**
+ * Puts the lines of several processes into one order. Each tells once a second of what it logged
+ * since the last time, so a line waits until all others have told up to its time. `uptime` is a
+ * clock that nobody sets, in milliseconds.
+ */
+export function putInOrder(uptime: () => number): InOrder {
+  /** Up to when each process has told, and when it did so. */
+  const told = new Map<number, { readonly until: number; readonly at: number }>()
+  let waiting: Logged[] = []
+  return {
+    add(process, lines, until) {
+      waiting.push(...lines)
+      told.set(process, { until, at: uptime() })
+    },
+    forget: (process) => told.delete(process),
+    take() {
+      const now = uptime()
+      let until = Number.POSITIVE_INFINITY
+      for (const each of told.values()) {
+        if (now - each.at <= WAIT_MAX) until = Math.min(until, each.until)
+      }
+      const taken = waiting.filter(({ time }) => time <= until)
+      waiting = waiting.filter(({ time }) => time > until)
+      return taken.sort((one, other) => one.time - other.time)
+    },
+  }
+}

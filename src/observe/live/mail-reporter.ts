@@ -1,0 +1,110 @@
+import type { Logged } from './in-order.ts'
+import type { ColdWay, DoorState, ProcessReport, Underway } from './process-report.ts'
+
+/**
+ * Collects what a process does with mail, for those who show it. It decides nothing and throws
+ * nothing.
+ */
+export interface MailReporter {
+  /** What the log says of a message, its line end included. */
+  line(line: Buffer): void
+  /** A client of the slot is left without an answer. */
+  cold(way: ColdWay): void
+  /** A message is being judged from now on; call what is returned when that is over. */
+  begin(what: Omit<Underway, 'since'>): () => void
+}
+
+/** Milliseconds between two reports. */
+const EVERY = 1000
+/** Characters of lines that are kept for one report: some 5,000 messages. */
+const KEPT_MAX = 2 * 1024 * 1024
+/** Messages under way that a report names. */
+const NAMED_MAX = 20
+
+export interface Reporting {
+  readonly state: () => Pick<ProcessReport, 'doors' | 'poisoned' | 'quota' | 'servers' | 'sharing'>
+  /** Notes how many lines it has seen, where another process can read it. */
+  readonly note: (lines: number) => void
+  readonly send: (report: ProcessReport) => void
+  /** Whether a line, or a sender, is of a trial of our own, which is no mail. */
+  readonly isTrial: (text: Buffer | string) => boolean
+  /** Milliseconds since 1970. */
+  readonly now: () => number
+}
+
+export interface TimedReporter extends MailReporter {
+  /** Reports at once, and not only when it is time. */
+  report(): void
+  /** Reports what is not reported yet, and no more. */
+  close(): void
+}
+
+/** Gathers what it sees, and reports it once a second; between two reports a message costs a copy. */
+export function createMailReporter({ state, send, note, isTrial, now }: Reporting): TimedReporter {
+  let lines: Logged[] = []
+  let size = 0
+  let lost = 0
+  let seen = 0
+  let cold = { told: 0, left: 0 }
+  const underway = new Set<Underway>()
+
+  function reportNow(): void {
+    const report: ProcessReport = {
+      kind: 'report',
+      at: now(),
+      lines,
+      lost,
+      cold,
+      underway: [...underway].slice(0, NAMED_MAX),
+      judging: underway.size,
+      ...state(),
+    }
+    lines = []
+    size = 0
+    lost = 0
+    cold = { told: 0, left: 0 }
+    send(report)
+  }
+
+  const timer = setInterval(reportNow, EVERY)
+  timer.unref()
+  return {
+    report: reportNow,
+    line(line) {
+      if (isTrial(line)) return
+      note(++seen)
+      if (size + line.length > KEPT_MAX) {
+        lost++
+        return
+      }
+      size += line.length
+      lines.push({ line: line.toString('latin1', 0, line.length - 1), time: now() })
+    },
+    cold(way) {
+      cold[way]++
+    },
+    begin(what) {
+      if (isTrial(what.from)) return () => {}
+      const entry = { ...what, since: now() }
+      underway.add(entry)
+      return () => underway.delete(entry)
+    },
+    close() {
+      clearInterval(timer)
+      reportNow()
+    },
+  }
+}
+
+/** The sum of all doors of a kind. */
+export function addUpDoors(
+  doors: readonly { kind: string; state(): DoorState }[],
+): ProcessReport['doors'] {
+  const sum: Record<string, DoorState> = {}
+  for (const door of doors) {
+    const { clients, memory } = door.state()
+    const before = sum[door.kind] ?? { clients: 0, memory: 0 }
+    sum[door.kind] = { clients: before.clients + clients, memory: before.memory + memory }
+  }
+  return sum
+}

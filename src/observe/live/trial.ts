@@ -1,0 +1,98 @@
+import { errorText } from '../../ground/runtime/fault.ts'
+import type { Policy } from '../../judge/policy.ts'
+import { makeEnvelope } from '../../message/envelope/envelope.ts'
+import { holdMessage } from '../../message/held.ts'
+import { sampleOf } from '../../scan/sample.ts'
+import { runScanners, type ScanResult } from '../../scan/scan.ts'
+import type { Scanner } from '../../scan/shared/scanner.ts'
+
+/** The result of a clean message and of the EICAR test file, given to doors and scanners. */
+export interface Trial {
+  /** Whether both came out right everywhere, and there is room for mail. */
+  readonly right: boolean
+  /** In one line. */
+  readonly why: string
+  /** Milliseconds since 1970. */
+  readonly at: number
+  readonly doors: readonly {
+    readonly kind: string
+    readonly place: string
+    readonly right: boolean
+  }[]
+}
+
+/** As in the judgement's tools. */
+export interface Clocks {
+  readonly now: () => number
+  readonly uptime: () => number
+}
+
+const envelope = makeEnvelope(Buffer.alloc(0), [])
+
+/**
+ * Gives both to the scanners, as mail is given to them. Returns what is wrong, or undefined. Never
+ * rejects.
+ */
+export async function tryScanners(
+  { policy, scanners }: { readonly policy: Policy; readonly scanners: readonly Scanner[] },
+  mail: { readonly clean: Buffer; readonly eicar: Buffer },
+  clocks: Clocks,
+): Promise<string | undefined> {
+  const scanned = (bytes: Buffer) => scanByThemselves(bytes, { policy, scanners }, clocks)
+  try {
+    const clean = faultOf('a clean message', await scanned(mail.clean), 'clean')
+    const eicar = faultOf('EICAR', await scanned(mail.eicar), 'infected')
+    return [clean, eicar].filter(Boolean).join('; ') || undefined
+  } catch (error) {
+    return errorText(error)
+  }
+}
+
+/** What the scanners say about a message, without any door. Rejects if it cannot be kept. */
+export async function scanByThemselves(
+  bytes: Buffer,
+  {
+    policy: {
+      spool,
+      scan: { timeout, nesting, secondLook },
+    },
+    scanners,
+  }: { readonly policy: Policy; readonly scanners: readonly Scanner[] },
+  { now, uptime }: Clocks,
+): Promise<ScanResult> {
+  const digestsFor = () => ({ md5: false, sha256: false }) // nothing is signed
+  const look = { policy: spool, digestsFor, createHash: undefined, now: now() }
+  const message = holdMessage(bytes, look)
+  try {
+    return await runScanners(sampleOf(message, message.header, envelope), {
+      scanners,
+      timeout: Math.min(timeout, PATIENCE),
+      oversize: 'defer',
+      nesting: { max: nesting.max, over: 'keep out' },
+      secondLook: {
+        when: secondLook.when,
+        strict: false,
+        spool,
+        traits: () => {},
+      },
+      uptime,
+      note: () => {},
+    })
+  } finally {
+    message.close()
+  }
+}
+
+/** Milliseconds for one of them: who asks for health does not wait for SCANTIMEOUT. */
+const PATIENCE = 10_000
+
+function faultOf(
+  what: string,
+  result: ScanResult,
+  wanted: 'clean' | 'infected',
+): string | undefined {
+  if (result.answer === wanted && !(result.answer === 'infected' && result.banned)) return undefined
+  const why = 'why' in result ? `: ${result.why}` : ''
+  const name = result.answer === 'infected' ? `: ${result.name}` : ''
+  return `${what} came out as ${result.answer}${name}${why}`
+}

@@ -1,0 +1,39 @@
+import { decoded, LogFields } from './fields.ts'
+import { type LineHead, newLineHead, type ReadLineHead } from './line-head.ts'
+
+/** One line of a log, read into its fields. */
+export interface Entry {
+  /** Milliseconds since 1970; NaN where the line does not say. */
+  readonly time: number
+  /** '' where it is not known. */
+  readonly host: string
+  /** Values as they were before they were logged. Of fields with one name, the first. */
+  readonly fields: ReadonlyMap<string, string>
+  /** The fields `rcpt`, of which a line of a quarantined message has several. */
+  readonly recipients: readonly string[]
+}
+
+/** Reads the fields of a line whose head was read. */
+export type ReadEntry = (head: LineHead) => Entry
+
+export function createEntryReader(): ReadEntry {
+  const line = new LogFields()
+  return ({ bytes, at, end, time, host }) => {
+    line.read(bytes, at, end)
+    const fields = new Map<string, string>()
+    const recipients: string[] = []
+    for (let index = 0; index < line.count; index++) {
+      const key = line.key(index)
+      const value = decoded(line.value(index))
+      if (key === 'rcpt') recipients.push(value)
+      else if (!fields.has(key)) fields.set(key, value)
+    }
+    return { time, host, fields, recipients }
+  }
+}
+
+/** Reads a single line; undefined if it is none of ours. */
+export function readLine(line: Buffer, readHead: ReadLineHead): Entry | undefined {
+  const head = newLineHead()
+  return readHead(line, 0, line.length, head) ? createEntryReader()(head) : undefined
+}

@@ -1,0 +1,125 @@
+/** Most fields of a line that are read; our lines have some thirty. */
+const FIELDS_MAX = 64
+
+const BLANK = 0x20
+const QUOTE = 0x22
+const EQUALS = 0x3d
+const BACKSLASH = 0x5c
+
+/**
+ * The fields `key=value` of a line of the log, as onescan-log(5) has them; one object reads
+ * line after line. Where they stand is noted in numbers, and text is made of what is asked for alone:
+ * a report looks at millions of lines and at few of their values.
+ */
+export class LogFields {
+  #bytes: Buffer = Buffer.alloc(0)
+  #count = 0
+  readonly #keyStart = new Int32Array(FIELDS_MAX)
+  readonly #keyEnd = new Int32Array(FIELDS_MAX)
+  readonly #start = new Int32Array(FIELDS_MAX)
+  readonly #end = new Int32Array(FIELDS_MAX)
+  /** 1 if the value has a backslash. */
+  readonly #escaped = new Uint8Array(FIELDS_MAX)
+
+  get count(): number {
+    return this.#count
+  }
+
+  /**
+   * Those from `at` to `end` of bytes that stay as they are until the next line is read. A value
+   * that stands in quotes ends at the quote, whatever is in it; one whose quote is missing was cut,
+   * and is left out.
+   */
+  read(bytes: Buffer, at: number, end: number): void {
+    this.#bytes = bytes
+    this.#count = 0
+    while (at < end && this.#count < FIELDS_MAX) {
+      if (bytes[at] === BLANK) {
+        at++
+        continue
+      }
+      const keyStart = at
+      while (at < end && bytes[at] !== EQUALS && bytes[at] !== BLANK) at++
+      if (bytes[at] !== EQUALS || at >= end) continue // a word that is no field
+      const keyEnd = at++
+      let escaped = 0
+      let start = at
+      if (bytes[at] === QUOTE) {
+        start = ++at
+        for (; at < end && bytes[at] !== QUOTE; at++) {
+          if (bytes[at] !== BACKSLASH) continue
+          escaped = 1
+          at++
+        }
+        if (at >= end) break
+      } else {
+        while (at < end && bytes[at] !== BLANK) at++
+      }
+      this.#note(keyStart, keyEnd, start, at, escaped)
+      at++
+    }
+  }
+
+  /** The index of the first field of that name, which is ASCII; -1 if there is none. */
+  find(name: string): number {
+    for (let index = 0; index < this.#count; index++) {
+      if (this.#is(name, this.#keyStart[index]!, this.#keyEnd[index]!)) return index
+    }
+    return -1
+  }
+
+  /** Whether a value is this text as it stands in the log. */
+  valueIs(text: string, index: number): boolean {
+    return this.#is(text, this.#start[index]!, this.#end[index]!)
+  }
+
+  /** The value as it was before it was logged; latin1. */
+  value(index: number): string {
+    const { start, end } = this.span(index)
+    const text = this.#bytes.toString('latin1', start, end)
+    return this.#escaped[index] === 1 ? unescaped(text) : text
+  }
+
+  key(index: number): string {
+    return this.#bytes.toString('latin1', this.#keyStart[index]!, this.#keyEnd[index]!)
+  }
+
+  /** Where its value stands in the bytes, without its quotes. */
+  span(index: number): { readonly start: number; readonly end: number } {
+    return { start: this.#start[index]!, end: this.#end[index]! }
+  }
+
+  #note(keyStart: number, keyEnd: number, start: number, end: number, escaped: number): void {
+    this.#keyStart[this.#count] = keyStart
+    this.#keyEnd[this.#count] = keyEnd
+    this.#start[this.#count] = start
+    this.#end[this.#count] = end
+    this.#escaped[this.#count] = escaped
+    this.#count++
+  }
+
+  #is(text: string, start: number, end: number): boolean {
+    if (end - start !== text.length) return false
+    for (let at = 0; at < text.length; at++) {
+      if (this.#bytes[start + at] !== text.charCodeAt(at)) return false
+    }
+    return true
+  }
+}
+
+/** The inverse of what src/ground/runtime/log.ts does to a value. */
+export function unescaped(text: string): string {
+  return text.replace(/\\(?:x([0-9a-f]{2})|(.))/gs, (_, hex?: string, character?: string) => {
+    return hex === undefined ? character! : String.fromCharCode(Number.parseInt(hex, 16))
+  })
+}
+
+/** Addresses may be UTF-8 (RFC 6531); what is none stays latin1, a character a byte. */
+export function decoded(value: string): string {
+  if (/^[\0-\x7f]*$/.test(value)) return value
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(Buffer.from(value, 'latin1'))
+  } catch {
+    return value
+  }
+}

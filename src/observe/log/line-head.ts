@@ -1,0 +1,254 @@
+/** What stands before the fields of a line: who wrote it, when, and where the fields begin. */
+export interface LineHead {
+  /** Milliseconds since 1970; NaN where the line does not say. */
+  time: number
+  /** '' where the line does not say. */
+  host: string
+  /** The line's bytes; of a journal's JSON those of its message. */
+  bytes: Buffer
+  /** Where the fields begin, and where the line ends, without its line end. */
+  at: number
+  end: number
+}
+
+/** Fills `head` from a line; false if that is none of ours. */
+export type ReadLineHead = (bytes: Buffer, start: number, end: number, head: LineHead) => boolean
+
+const PROGRAM = Buffer.from('onescan: ')
+/** syslogd(8) and the journal put this before the line instead, from openlog(3). */
+const TAG = Buffer.from('onescan')
+/** The last field of a line in LOGFILE, before which nobody puts a time; ` time=` and toISOString(). */
+const OWN_TIME = Buffer.from(' time=')
+const OWN_TIME_SIZE = OWN_TIME.length + '2026-11-20T18:26:25.123Z'.length
+const HOUR = 3_600_000
+const DAY = 24 * HOUR
+const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec']
+
+const LF = 10
+const BLANK = 0x20
+const ZERO = 0x30
+const COLON = 0x3a
+const BRACKET = 0x5b
+const ZED = 0x5a
+
+export function newLineHead(): LineHead {
+  return { time: Number.NaN, host: '', bytes: Buffer.alloc(0), at: 0, end: 0 }
+}
+
+/**
+ * A reader for the lines of one log: multilog's TAI64N, tai64nlocal, svlogd, syslog in both its
+ * forms, journalctl's short, short-full, short-iso, short-unix and json, what containers print,
+ * lines of LOGFILE, and lines without any time. Our text must follow at once: what another program writes
+ * in the middle of its own line is not ours. `newest` is when the log was written last, for
+ * times that do not name their year.
+ */
+export function createLineHeadReader(newest: number): ReadLineHead {
+  const localTime = rememberHour()
+
+  return function readLineHead(bytes, start, end, head): boolean {
+    head.bytes = bytes
+    head.end = bytes[end - 1] === LF ? end - 1 : end
+    head.host = ''
+    head.time = Number.NaN
+    const first = bytes[start]
+    if (first === PROGRAM[0]) return programAt(bytes, start, head) && readOwnTime(bytes, head)
+    if (first === 0x40) return readTai(bytes, start, head)
+    if (first === 0x7b) return readJson(bytes, start, head)
+    const isDigit = first !== undefined && first >= ZERO && first < COLON
+    const at = isDigit ? readNumbers(bytes, start, head) : readName(bytes, start, head)
+    return at > 0 && programBehindHost(bytes, at, head)
+  }
+
+  /**
+   * It stands behind all other fields, and no value that a client sends can look like it: with a
+   * blank in it it is in quotes. It is the line's time then, and no field.
+   */
+  function readOwnTime(bytes: Buffer, head: LineHead): true {
+    const at = head.end - OWN_TIME_SIZE
+    if (at < head.at - 1 || bytes[head.end - 1] !== ZED || !startsWith(bytes, at, OWN_TIME))
+      return true
+    readNumbers(bytes, at + OWN_TIME.length, head)
+    head.end = at
+    return true
+  }
+
+  /** `@400000006743…`: 16 hexadecimal digits of seconds, TAI64, and 8 of nanoseconds. */
+  function readTai(bytes: Buffer, start: number, head: LineHead): boolean {
+    if (head.end - start < 35 || bytes[start + 25] !== BLANK) return false
+    if (hexadecimal(bytes, start + 1, 8) !== 0x40000000) return false
+    const seconds = hexadecimal(bytes, start + 9, 8) - 10
+    head.time = seconds * 1000 + hexadecimal(bytes, start + 17, 8) / 1e6
+    return programBehindHost(bytes, start + 26, head)
+  }
+
+  /** `2026-11-20T18:26:25.1+01:00 `, with any of T, blank and _ between; or seconds since 1970. */
+  function readNumbers(bytes: Buffer, start: number, head: LineHead): number {
+    if (bytes[start + 4] !== 0x2d) return readSeconds(bytes, start, head)
+    if (head.end - start < 20 || bytes[start + 16] !== COLON) return -1
+    const local = localTime(
+      bytes,
+      start,
+      decimal(bytes, start, 4),
+      decimal(bytes, start + 5, 2) - 1,
+      decimal(bytes, start + 8, 2),
+      decimal(bytes, start + 11, 2),
+    )
+    let at = start + 19
+    let time = decimal(bytes, start + 14, 2) * 60_000 + decimal(bytes, start + 17, 2) * 1000
+    if (bytes[at] === 0x2e || bytes[at] === 0x2c) {
+      at++
+      for (let scale = 100; isDigit(bytes[at]); at++, scale /= 10)
+        time += (bytes[at]! - ZERO) * scale
+    }
+    const zone = bytes[at]
+    // svlogd -tt writes UTC and says so by its underscore.
+    const utc = zone === ZED || bytes[start + 10] === 0x5f
+    if (zone === 0x2b || zone === 0x2d) {
+      const hours = decimal(bytes, at + 1, 2)
+      const minutes = decimal(bytes, bytes[at + 3] === COLON ? at + 4 : at + 3, 2)
+      const offset = (hours * 60 + minutes) * 60_000 * (zone === 0x2b ? 1 : -1)
+      time += local.utc - offset
+      at += bytes[at + 3] === COLON ? 6 : 5
+    } else time += utc ? local.utc : local.here
+    if (zone === ZED) at++
+    head.time = time
+    return bytes[at] === BLANK ? at + 1 : -1
+  }
+
+  function readSeconds(bytes: Buffer, start: number, head: LineHead): number {
+    let at = start
+    while (isDigit(bytes[at]) || bytes[at] === 0x2e) at++
+    if (at - start < 9 || at - start > 24 || bytes[at] !== BLANK) return -1
+    head.time = Number(bytes.toString('latin1', start, at)) * 1000
+    return at + 1
+  }
+
+  /** `Nov 20 18:26:25 `, which does not name its year; or a weekday and what `readNumbers` reads. */
+  function readName(bytes: Buffer, start: number, head: LineHead): number {
+    if (bytes[start + 3] !== BLANK) return -1
+    if (bytes[start + 8] === 0x2d) {
+      const at = readNumbers(bytes, start + 4, head)
+      return at < 0 ? at : behindZone(bytes, at, head)
+    }
+    const month = MONTHS.indexOf(bytes.toString('latin1', start, start + 3))
+    if (month < 0 || head.end - start < 20 || bytes[start + 9] !== COLON) return -1
+    const day = decimal(bytes, start + 4, 2)
+    const hour = decimal(bytes, start + 7, 2)
+    const within = decimal(bytes, start + 10, 2) * 60_000 + decimal(bytes, start + 13, 2) * 1000
+    const year = new Date(newest).getFullYear()
+    // A log has no lines of the future: what looks like one is last year's.
+    let time = new Date(year, month, day, hour).getTime() + within
+    if (time > newest + DAY) time = new Date(year - 1, month, day, hour).getTime() + within
+    let at = start + 15
+    if (bytes[at] === 0x2e) while (isDigit(bytes[++at]));
+    head.time = time
+    return bytes[at] === BLANK ? at + 1 : -1
+  }
+
+  /** journalctl -o short-full writes the zone's name: UTC, or that of this host. */
+  function behindZone(bytes: Buffer, at: number, head: LineHead): number {
+    const blank = bytes.indexOf(BLANK, at)
+    if (bytes.toString('latin1', at, blank) === 'UTC') {
+      head.time -= new Date(head.time).getTimezoneOffset() * 60_000
+    }
+    return blank + 1
+  }
+}
+
+/** `host program[pid]: ` or nothing, and then our line. */
+function programBehindHost(bytes: Buffer, at: number, head: LineHead): boolean {
+  if (bytes[at] === PROGRAM[0] && programAt(bytes, at, head)) return true
+  const blank = bytes.indexOf(BLANK, at)
+  if (blank < 0 || blank - at > 255) return false
+  const tag = blank + 1
+  const end = bytes.indexOf(BLANK, tag)
+  if (end < 0 || end >= head.end || bytes[end - 1] !== COLON) return false
+  head.host = bytes.toString('latin1', at, blank)
+  if (programAt(bytes, end + 1, head)) return true
+  head.at = end + 1
+  const behind = bytes[tag + TAG.length]
+  return startsWith(bytes, tag, TAG) && (behind === BRACKET || behind === COLON)
+}
+
+function programAt(bytes: Buffer, at: number, head: LineHead): boolean {
+  head.at = at + PROGRAM.length
+  return startsWith(bytes, at, PROGRAM)
+}
+
+/** A line of journalctl -o json. A message with bytes that are no text is an array of numbers. */
+function readJson(line: Buffer, start: number, head: LineHead): boolean {
+  let told: Record<string, unknown>
+  try {
+    told = JSON.parse(line.toString('utf8', start, head.end)) as Record<string, unknown>
+  } catch {
+    return false
+  }
+  const { MESSAGE: message, _HOSTNAME: host, SYSLOG_IDENTIFIER: tag } = told
+  const isText = typeof message === 'string'
+  if (!isText && !Array.isArray(message)) return false
+  const bytes = isText ? Buffer.from(message) : Buffer.from(message as number[])
+  head.bytes = bytes
+  head.end = bytes.length
+  head.host = typeof host === 'string' ? host : ''
+  head.time = Number(told.__REALTIME_TIMESTAMP) / 1000
+  if (programAt(bytes, 0, head)) return true
+  head.at = 0
+  return tag === TAG.toString()
+}
+
+interface Hour {
+  /** The hour's beginning as this host's time, and as UTC. */
+  readonly here: number
+  readonly utc: number
+}
+
+/** The hour that a line's first 13 bytes name. Next to all lines are of the same hour as the one before. */
+function rememberHour() {
+  const known = Buffer.alloc(13)
+  let hour: Hour = { here: Number.NaN, utc: Number.NaN }
+  return (bytes: Buffer, at: number, year: number, month: number, day: number, hours: number) => {
+    if (bytes.compare(known, 0, 13, at, at + 13) !== 0) {
+      bytes.copy(known, 0, at, at + 13)
+      hour = {
+        here: new Date(year, month, day, hours).getTime(),
+        utc: Date.UTC(year, month, day, hours),
+      }
+    }
+    return hour
+  }
+}
+
+function isDigit(byte: number | undefined): boolean {
+  return byte !== undefined && byte >= ZERO && byte < COLON
+}
+
+/** Digits as a number; a blank counts as 0, anything else makes it NaN. */
+function decimal(bytes: Buffer, at: number, digits: number): number {
+  let value = 0
+  for (const end = at + digits; at < end; at++) {
+    const byte = bytes[at]
+    if (byte === BLANK) continue
+    if (!isDigit(byte)) return Number.NaN
+    value = value * 10 + byte! - ZERO
+  }
+  return value
+}
+
+/** Lower-case hexadecimal digits as a number. */
+function hexadecimal(bytes: Buffer, at: number, digits: number): number {
+  let value = 0
+  for (const end = at + digits; at < end; at++) {
+    const byte = bytes[at]!
+    const digit = byte < COLON ? byte - ZERO : byte - 0x57
+    if (digit < 0 || digit > 15) return Number.NaN
+    value = value * 16 + digit
+  }
+  return value
+}
+
+function startsWith(bytes: Buffer, at: number, word: Buffer): boolean {
+  for (let index = 0; index < word.length; index++) {
+    if (bytes[at + index] !== word[index]) return false
+  }
+  return true
+}

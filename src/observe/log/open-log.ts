@@ -1,0 +1,117 @@
+import { closeSync, createReadStream, fstatSync, readSync } from 'node:fs'
+import type { Readable } from 'node:stream'
+import * as zlib from 'node:zlib'
+import { errorText } from '../../ground/runtime/fault.ts'
+import { openTheirsOrPipe, ownDescriptor } from '../../ground/runtime/path/read.ts'
+import { byProgram, feed } from './by-program.ts'
+import { openRegularFile } from './regular-file.ts'
+import type { LogFile } from './sources.ts'
+
+/** Bytes that are read at once: few, since what is found in them is held until it is printed. */
+const CHUNK = 128 * 1024
+
+type Form = 'plain' | 'gzip' | 'xz' | 'zstd'
+
+/** Formats by their first bytes: RFC 1952, the .xz format, RFC 8878. */
+const MAGIC: readonly (readonly [Form, Buffer])[] = [
+  ['gzip', Buffer.of(0x1f, 0x8b)],
+  ['xz', Buffer.from([0xfd, 0x37, 0x7a, 0x58, 0x5a, 0])],
+  ['zstd', Buffer.of(0x28, 0xb5, 0x2f, 0xfd)],
+]
+
+/** Called with the bytes of the file that were read since the last call. */
+export type Advance = (bytes: number) => void
+
+/**
+ * What is in a log, decompressed where its first bytes say that it is compressed, whatever
+ * its name. A chunk's memory is read into again when the next one is asked for. Throws for a file that
+ * cannot be read, after what could be read of it.
+ */
+export async function* openLog(
+  { path: file, isFound, command }: Pick<LogFile, 'path' | 'isFound' | 'command'>,
+  advance: Advance = () => {},
+): AsyncGenerator<Buffer> {
+  if (command !== undefined) {
+    yield* byProgram(command, 'name the logs', undefined)
+    return
+  }
+  const fd = ownDescriptor(file) ?? (isFound ? openRegularFile(file) : openTheirsOrPipe(file).fd)
+  const isPlainFile = fstatSync(fd).isFile()
+  if (!isPlainFile) {
+    // Whoever gave us standard input may have made it one that does not wait (EAGAIN).
+    const isStdin = fd === 0
+    yield* ofStream(
+      file,
+      isStdin ? process.stdin : createReadStream('', { fd, highWaterMark: CHUNK }),
+    )
+    return
+  }
+  try {
+    const start = Buffer.alloc(6)
+    const form = formOf(start.subarray(0, readSync(fd, start, 0, start.length, 0)))
+    if (form === 'plain') yield* readAll(fd, advance)
+    else {
+      const stream = createReadStream('', { fd, start: 0, autoClose: false, highWaterMark: CHUNK })
+      stream.on('data', (chunk) => advance(chunk.length))
+      yield* decompressed(file, form, stream)
+    }
+  } finally {
+    if (fd !== 0) closeSync(fd)
+  }
+}
+
+/** One buffer for all of it: a file is read some hundred times faster than it is looked at. */
+function* readAll(fd: number, advance: Advance): Generator<Buffer> {
+  const buffer = Buffer.allocUnsafeSlow(CHUNK)
+  for (let position = 0; ; ) {
+    const size = readSync(fd, buffer, 0, CHUNK, position)
+    if (size === 0) return
+    position += size
+    advance(size)
+    yield buffer.subarray(0, size)
+  }
+}
+
+async function* ofStream(file: string, stream: Readable): AsyncGenerator<Buffer> {
+  const chunks = stream[Symbol.asyncIterator]() as AsyncIterableIterator<Buffer>
+  const first = await chunks.next()
+  if (first.done) return
+  const form = formOf(first.value)
+  const whole = async function* () {
+    yield first.value
+    yield* chunks
+  }
+  if (form === 'plain') yield* whole()
+  else yield* decompressed(file, form, whole())
+}
+
+function formOf(start: Buffer): Form {
+  const found = MAGIC.find(([, magic]) => start.subarray(0, magic.length).equals(magic))
+  return found ? found[0] : 'plain'
+}
+
+async function* decompressed(
+  file: string,
+  form: Exclude<Form, 'plain'>,
+  input: AsyncIterable<Buffer>,
+): AsyncGenerator<Buffer> {
+  try {
+    if (form === 'gzip') yield* through(zlib.createGunzip({ chunkSize: CHUNK }), input)
+    else if (form === 'zstd' && 'createZstdDecompress' in zlib) {
+      yield* through(zlib.createZstdDecompress({ chunkSize: CHUNK }), input)
+    } else {
+      // What these programs do is not worth a library.
+      yield* byProgram([form, '-dcq'], `install ${form}, or decompress the file`, input)
+    }
+  } catch (error) {
+    throw new Error(`${file}: ${errorText(error)}`)
+  }
+}
+
+async function* through(
+  transform: NodeJS.ReadWriteStream & { destroy(error?: Error): unknown },
+  input: AsyncIterable<Buffer>,
+): AsyncGenerator<Buffer> {
+  void feed(transform, input).catch((error) => transform.destroy(error))
+  for await (const chunk of transform) yield chunk as Buffer
+}

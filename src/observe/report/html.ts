@@ -1,0 +1,194 @@
+import { createHash } from 'node:crypto'
+import { sizeInWords, timeInWords } from '../log/in-words.ts'
+import { escapeText } from './html-text.ts'
+import { STYLE } from './style.ts'
+import { type Counted, DECISIONS, type Period, type Summary } from './summary.ts'
+import { barPlot, linePlot, type Series } from './svg.ts'
+import {
+  countInWords,
+  dayInWords,
+  durationInWords,
+  heading,
+  numberInWords,
+  plotted,
+  shareInWords,
+  sparedInWords,
+} from './words.ts'
+
+/** One page that needs nothing else: no script, no address; plots are drawn already. */
+export function asHtml(summary: Summary, now: number): string {
+  const hash = createHash('sha256').update(STYLE).digest('base64')
+  const policy = `default-src 'none'; style-src 'sha256-${hash}'; base-uri 'none'; form-action 'none'`
+  const body = [
+    `<header><h1>${escapeText(heading(summary))}</h1><p>Made ${timeInWords(now)}.</p></header>`,
+    '<main>',
+    tiles(summary),
+    overTime(summary),
+    days(summary),
+    counted('Found', 'Virus or attachment', summary.viruses, 'reject'),
+    counted('Deferred for', 'Cause', summary.deferrals, 'defer'),
+    counted('Went cold for', 'Cause', summary.wentCold, 'defer'),
+    counted('Over quota', 'Recipient', summary.overQuota, 'defer'),
+    counted('Before the greeting', 'What smtp-delay did', summary.greetings, 'quarantine'),
+    slowest(summary),
+    '</main>',
+  ]
+  return `<!DOCTYPE html>
+<html lang="en"><head><meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="${policy}">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<title>${escapeText(heading(summary))}</title>
+<style>${STYLE}</style></head>
+<body>
+${body.filter(Boolean).join('\n')}
+</body></html>
+`
+}
+
+function tiles(summary: Summary): string {
+  const { messages, decisions, scanTime } = summary
+  const kept = decisions.reject + decisions.discard + decisions.quarantine
+  const tile = (name: string, value: string, more: string) =>
+    `<div class="tile"><dt>${name}</dt><dd>${value}</dd><dd class="more">${escapeText(more)}</dd></div>`
+  return `<dl class="tiles">${[
+    tile('Messages', numberInWords(messages), `${numberInWords(decisions.accept)} accepted`),
+    tile('Kept out', numberInWords(kept), shareInWords(kept, messages)),
+    tile('Deferred', numberInWords(decisions.defer), shareInWords(decisions.defer, messages)),
+    tile('Scan time', durationInWords(scanTime.p50), `95 % in ${durationInWords(scanTime.p95)}`),
+    tile(
+      'Scans spared',
+      numberInWords(summary.spared.stamps + summary.spared.verdicts),
+      durationInWords(summary.spared.milliseconds),
+    ),
+  ].join('')}</dl>${sparedSentence(summary)}`
+}
+
+function sparedSentence(summary: Summary): string {
+  const words = sparedInWords(summary)
+  return words === '' ? '' : `<p>${escapeText(words[0]!.toUpperCase() + words.slice(1))}.</p>`
+}
+
+function overTime(summary: Summary): string {
+  const periods = byStart(plotted(summary))
+  if (periods.length === 0) return ''
+  const isHourly = plotted(summary) === summary.hours
+  const columns = periods.map(([start]) =>
+    isHourly ? timeInWords(start).slice(5, 16) : dayInWords(start).slice(5),
+  )
+  const decisions: Series[] = DECISIONS.map((word) => ({
+    name: word,
+    kind: word,
+    values: periods.map(([, all]) => sum(all, ({ decisions }) => decisions[word])),
+  })).filter(({ values }) => values.some((value) => value > 0))
+  const worst = (pick: (period: Period) => number) =>
+    periods.map(([, all]) => Math.max(...all.map(pick)))
+  const times: Series[] = [
+    { name: 'half of the scans', kind: 'p50', values: worst(({ scanTime }) => scanTime.p50) },
+    { name: '95 % of the scans', kind: 'p95', values: worst(({ scanTime }) => scanTime.p95) },
+  ]
+  const every = isHourly ? 'hour' : 'day'
+  const figures = [
+    figure(
+      `Messages by ${every}`,
+      barPlot({
+        title: `Messages by ${every} and what became of them`,
+        columns,
+        series: decisions,
+        unit: '',
+      }),
+      decisions,
+    ),
+  ]
+  if (times.some(({ values }) => values.some((value) => value > 0))) {
+    const plot = { title: `Milliseconds of a scan by ${every}`, columns, series: times, unit: 'ms' }
+    figures.push(figure(`Scan time by ${every}, milliseconds`, linePlot(plot), times))
+  }
+  return figures.join('\n')
+}
+
+function figure(title: string, plot: string, series: readonly Series[]): string {
+  const legend = series.map(({ name, kind }) => `<li class="${kind}">${escapeText(name)}</li>`)
+  return `<figure><figcaption><h2>${title}</h2></figcaption>${plot}<ul class="legend">${legend.join('')}</ul></figure>`
+}
+
+function days({ days }: Summary): string {
+  if (days.length === 0) return ''
+  const rows = days.map(({ start, host, messages, decisions, scans, scanTime }) => [
+    dayInWords(start),
+    host,
+    messages,
+    decisions.accept,
+    decisions.quarantine + decisions.reject + decisions.discard,
+    decisions.defer,
+    scans.trusted + scans.known,
+    `${scanTime.p50}`,
+    `${scanTime.p95}`,
+  ])
+  const names = ['Day', 'Host', 'Messages', 'Accepted', 'Kept out', 'Deferred', 'Spared', 'Scan ms', '95 %'] // biome-ignore format: the columns
+  return section('By day and host', table(names, rows))
+}
+
+function counted(title: string, name: string, list: readonly Counted[], kind: string): string {
+  if (list.length === 0) return ''
+  const most = Math.max(...list.map(({ count }) => count))
+  const rows = list.map((each) => {
+    const { name, count } = each
+    const bar = `<svg class="bar" viewBox="0 0 100 8" preserveAspectRatio="none" aria-hidden="true"><g class="${kind}"><rect width="${Math.max(1, (100 * count) / most)}" height="8"/></g></svg>`
+    return `<tr><td class="text">${escapeText(name)}</td><td class="number">${countInWords(each)}</td><td class="bars">${bar}</td></tr>`
+  })
+  const head = `<tr><th scope="col">${name}</th><th scope="col" class="number">Messages</th><td></td></tr>`
+  return section(
+    title,
+    `<div class="wide"><table><thead>${head}</thead><tbody>${rows.join('')}</tbody></table></div>`,
+  )
+}
+
+function slowest({ slowest }: Summary): string {
+  if (slowest.length === 0) return ''
+  const rows = slowest.map(({ milliseconds, time, host, id, from, size }) => [
+    `${durationInWords(milliseconds)}`,
+    time === null ? '' : timeInWords(time),
+    host,
+    size > 0 ? sizeInWords(size) : '',
+    from,
+    id,
+  ])
+  return section(
+    'Slowest scans',
+    table(['Time', 'When', 'Host', 'Size', 'From', 'Message-ID'], rows),
+  )
+}
+
+function table(names: readonly string[], rows: readonly (readonly (string | number)[])[]): string {
+  const head = names.map((name) => `<th scope="col">${name}</th>`)
+  const body = rows.map((row) => {
+    const cells = row.map((value, index) => {
+      // On a small screen a row is a card, and each value stands beside its name.
+      const name = `data-name="${names[index]}"`
+      return typeof value === 'number'
+        ? `<td class="number" ${name}>${numberInWords(value)}</td>`
+        : `<td class="text" ${name}>${escapeText(value)}</td>`
+    })
+    return `<tr>${cells.join('')}</tr>`
+  })
+  return `<div class="wide" tabindex="0" role="group" aria-label="Table"><table class="rows"><thead><tr>${head.join('')}</tr></thead><tbody>${body.join('')}</tbody></table></div>`
+}
+
+function section(title: string, inside: string): string {
+  return `<section><h2>${title}</h2>${inside}</section>`
+}
+
+/** Periods with a time, those of all hosts together, in their order. */
+function byStart(periods: readonly Period[]): [number, Period[]][] {
+  const together = new Map<number, Period[]>()
+  for (const period of periods) {
+    if (period.start === null) continue
+    together.set(period.start, [...(together.get(period.start) ?? []), period])
+  }
+  return [...together].sort(([one], [other]) => one - other)
+}
+
+function sum(periods: readonly Period[], pick: (period: Period) => number): number {
+  return periods.reduce((total, period) => total + pick(period), 0)
+}

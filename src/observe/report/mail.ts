@@ -1,0 +1,27 @@
+import type { Summary } from './summary.ts'
+import { heading } from './words.ts'
+
+/** RFC 5321, 4.5.3.1.3, and no more than printable ASCII of what a header field may hold. */
+const ADDRESS = /^[!-;=?-~]{1,254}$/
+
+/**
+ * The report as a message for sendmail(8) -t. Throws if the address is none that a header field may
+ * hold.
+ */
+export function asMail(summary: Summary, text: string, to: string, now: Date): string {
+  if (!ADDRESS.test(to) || !to.includes('@')) {
+    throw new Error(`--mail ${to}: is not an address; use one such as postmaster@example.org`)
+  }
+  const isAscii = /^[\n -~]*$/.test(text)
+  const header = [
+    `To: ${to}`,
+    `Subject: ${heading(summary)}`,
+    `Date: ${now.toUTCString().replace('GMT', '+0000')}`,
+    'Auto-Submitted: auto-generated',
+    'MIME-Version: 1.0',
+    `Content-Type: text/plain; charset=${isAscii ? 'us-ascii' : 'utf-8'}`,
+    `Content-Transfer-Encoding: ${isAscii ? '7bit' : 'base64'}`,
+  ]
+  const encoded = Buffer.from(text).toString('base64').replace(/.{76}/g, '$&\n')
+  return `${header.join('\n')}\n\n${isAscii ? text : `${encoded}\n`}`
+}

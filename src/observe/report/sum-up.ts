@@ -1,0 +1,29 @@
+import { errorText } from '../../ground/runtime/fault.ts'
+import { createLineHeadReader } from '../log/line-head.ts'
+import { createLineCutter } from '../log/lines.ts'
+import { type Advance, openLog } from '../log/open-log.ts'
+import type { Source } from '../log/sources.ts'
+import type { Summary } from './summary.ts'
+import { Tally, type TallyOptions } from './tally.ts'
+
+/** Reads the logs to their ends, one after the other; logs a warning for what cannot be read. */
+export async function sumUp(
+  sources: readonly Source[],
+  options: TallyOptions,
+  { advance, warn }: { readonly advance: Advance; readonly warn: (text: string) => void },
+): Promise<Summary> {
+  const tally = new Tally(options)
+  for (const { files, label } of sources) {
+    for (const file of files) {
+      tally.begin(createLineHeadReader(file.modified), label)
+      const cutter = createLineCutter((bytes, start, end) => tally.lines(bytes, start, end))
+      try {
+        for await (const chunk of openLog(file, advance)) cutter.push(chunk)
+      } catch (error) {
+        warn(errorText(error))
+      }
+      cutter.end()
+    }
+  }
+  return tally.summary()
+}

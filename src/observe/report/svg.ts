@@ -1,0 +1,131 @@
+import { escapeText } from './html-text.ts'
+
+/** One line or one layer of bars: a number a column; `kind` names its colour in the page's style. */
+export interface Series {
+  readonly name: string
+  readonly kind: string
+  readonly values: readonly number[]
+}
+
+export interface Plot {
+  /** What it shows, in a sentence for those who do not see it. */
+  readonly title: string
+  /** A word a column. */
+  readonly columns: readonly string[]
+  readonly series: readonly Series[]
+  readonly unit: string
+}
+
+/** Units of drawing that a plot is wide, which are pixels where there are as many: on a desk, and in a hand. */
+const WIDTHS = { broad: 720, narrow: 320 } as const
+/** Units for the name of a column. */
+const NAME_WIDTH = 82
+const HEIGHT = 220
+const LEFT = 56
+const BOTTOM = 24
+const TOP = 8
+
+/** Bars on top of one another, a stack a column; drawn for broad and for narrow screens. */
+export function barPlot(plot: Plot): string {
+  return draw(plot, drawBars)
+}
+
+/** A line a series; a column without a value of more than 0 is a gap. Drawn likewise. */
+export function linePlot(plot: Plot): string {
+  return draw(plot, drawLines)
+}
+
+/** Letters keep their size on each screen, so they cannot be scaled with the rest. */
+function draw(plot: Plot, how: (plot: Plot, screen: keyof typeof WIDTHS) => string): string {
+  return how(plot, 'broad') + how(plot, 'narrow')
+}
+
+function drawBars(plot: Plot, screen: keyof typeof WIDTHS): string {
+  const sums = plot.columns.map((_, index) =>
+    plot.series.reduce((sum, { values }) => sum + values[index]!, 0),
+  )
+  const scale = scaleTo(Math.max(...sums, 0))
+  const step = (WIDTHS[screen] - LEFT) / plot.columns.length
+  const width = Math.max(1, Math.min(48, step * 0.8))
+  const heights = plot.columns.map(() => 0)
+  const layers = plot.series.map(({ kind, values }) => {
+    const rectangles = values.map((value, index) => {
+      const from = scale.y(heights[index]!)
+      heights[index]! += value
+      const to = scale.y(heights[index]!)
+      if (value === 0) return ''
+      const x = LEFT + index * step + (step - width) / 2
+      return `<rect x="${n(x)}" y="${n(to)}" width="${n(width)}" height="${n(Math.max(0.5, from - to))}"/>`
+    })
+    return `<g class="${kind}">${rectangles.join('')}</g>`
+  })
+  return frame(plot, scale, screen, layers.join(''))
+}
+
+function drawLines(plot: Plot, screen: keyof typeof WIDTHS): string {
+  const scale = scaleTo(Math.max(...plot.series.flatMap(({ values }) => values), 0))
+  const step = (WIDTHS[screen] - LEFT) / plot.columns.length
+  const lines = plot.series.map(({ kind, values }) => {
+    let pen = 'M'
+    const path = values.map((value, index) => {
+      if (!(value > 0)) {
+        pen = 'M'
+        return ''
+      }
+      const point = `${pen}${n(LEFT + (index + 0.5) * step)} ${n(scale.y(value))}`
+      pen = 'L'
+      return point
+    })
+    const dots = values.map((value, index) =>
+      value > 0 && values.length <= 60
+        ? `<circle cx="${n(LEFT + (index + 0.5) * step)}" cy="${n(scale.y(value))}" r="2.5"/>`
+        : '',
+    )
+    return `<g class="${kind}"><path class="line" d="${path.join('')}"/>${dots.join('')}</g>`
+  })
+  return frame(plot, scale, screen, lines.join(''))
+}
+
+interface Scale {
+  readonly ticks: readonly number[]
+  y(value: number): number
+}
+
+/** From 0 to a round number, with some four lines. */
+function scaleTo(most: number): Scale {
+  const rough = Math.max(most, 1e-9) / 4
+  const power = 10 ** Math.floor(Math.log10(rough))
+  const step = [1, 2, 5, 10].map((factor) => factor * power).find((each) => each >= rough)!
+  const top = Math.max(step, Math.ceil(most / step) * step)
+  const ticks = Array.from({ length: Math.round(top / step) + 1 }, (_, index) => index * step)
+  return { ticks, y: (value) => TOP + (HEIGHT - BOTTOM - TOP) * (1 - value / top) }
+}
+
+function frame(plot: Plot, scale: Scale, screen: keyof typeof WIDTHS, inside: string): string {
+  const width = WIDTHS[screen]
+  const step = (width - LEFT) / plot.columns.length
+  const lines = scale.ticks.map((tick) => {
+    const y = n(scale.y(tick))
+    return `<path class="grid" d="M${LEFT} ${y}H${width}"/><text x="${LEFT - 6}" y="${y}" dy=".32em" text-anchor="end">${label(tick)}</text>`
+  })
+  const every = Math.ceil(plot.columns.length / Math.floor((width - LEFT) / NAME_WIDTH))
+  const names = plot.columns.map((name, index) =>
+    index % every === 0
+      ? `<text x="${n(LEFT + (index + 0.5) * step)}" y="${HEIGHT - 6}" text-anchor="middle">${escapeText(name)}</text>`
+      : '',
+  )
+  return (
+    `<svg class="${screen}" viewBox="0 0 ${width} ${HEIGHT}" role="img" aria-label="${escapeText(plot.title)}">` +
+    `${lines.join('')}${inside}${names.join('')}</svg>`
+  )
+}
+
+function label(tick: number): string {
+  if (tick >= 1e6) return `${n(tick / 1e6)} M`
+  return tick >= 1e4 ? `${n(tick / 1e3)} k` : n(tick)
+}
+
+/** At most two decimals. */
+function n(value: number): string {
+  return String(Math.round(value * 100) / 100)
+}

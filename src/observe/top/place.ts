@@ -1,0 +1,82 @@
+import { type IncomingMessage, request } from 'node:http'
+import { readTheirs } from '../../ground/runtime/path/read.ts'
+
+/** Milliseconds for an answer to begin. */
+const PATIENCE = 10_000
+/** Characters of one event: a second's decisions, some 5,000. */
+const EVENT_MAX = 16 * 1024 * 1024
+/** Characters of a whole answer: a day and the last decisions are some 400,000. */
+const ANSWER_MAX = 16 * 1024 * 1024
+
+/** The http place of an onescand. */
+export interface LivePlace {
+  /** As it is called. */
+  readonly text: string
+  readonly options: Readonly<Record<string, unknown>>
+}
+
+/**
+ * Reads `http://127.0.0.1:9808`, `inet:127.0.0.1:9808` or `unix:/run/onescand/http.sock`, and
+ * the token where a file has one. Throws for anything else.
+ */
+export function readLivePlace(text: string, tokenFile: string | undefined): LivePlace {
+  const token = tokenFile && readTheirs(tokenFile).toString('latin1').trim()
+  const headers = token ? { Authorization: `Bearer ${token}`, Host: 'localhost' } : { Host: 'localhost' } // biome-ignore format: two ways
+  const [, path] = /^unix:(\/.+)$/s.exec(text) ?? []
+  if (path !== undefined) return { text, options: { socketPath: path, headers } }
+  const address = text.replace(/^inet6?:/, 'http://')
+  const url = URL.canParse(address) ? new URL(address) : undefined
+  if (url?.protocol === 'http:' && url.hostname !== '') {
+    const host = url.hostname.replace(/^\[|\]$/g, '')
+    return { text, options: { host, port: url.port || 80, headers } }
+  }
+  throw new Error(`${text}: must be http://ADDRESS:PORT or unix:PATH, as onescand --http has it`)
+}
+
+/** The answer as JSON. Rejects if there is none. */
+export async function askPlace(place: LivePlace, path: string): Promise<unknown> {
+  const response = await get(place, path)
+  let text = ''
+  response.setEncoding('utf8')
+  for await (const chunk of response) {
+    text += chunk
+    if (text.length > ANSWER_MAX) throw new Error(`${place.text}: an answer without an end`)
+  }
+  return JSON.parse(text)
+}
+
+/** Server-sent events, one after the other, until the place closes. */
+export async function* eventsOf(
+  place: LivePlace,
+  path: '/events' | '/decisions' = '/events',
+): AsyncGenerator<unknown> {
+  const response = await get(place, path)
+  let text = ''
+  response.setEncoding('utf8')
+  for await (const chunk of response) {
+    text += chunk
+    for (let end = text.indexOf('\n\n'); end >= 0; end = text.indexOf('\n\n')) {
+      const event = text.slice(0, end)
+      text = text.slice(end + 2)
+      if (event.startsWith('data: ')) yield JSON.parse(event.slice('data: '.length))
+    }
+    if (text.length > EVENT_MAX) throw new Error(`${place.text}: an event without an end`)
+  }
+}
+
+function get({ text, options }: LivePlace, path: string): Promise<IncomingMessage> {
+  return new Promise((resolve, reject) => {
+    const asked = request({ ...options, path, agent: false }, (response) => {
+      asked.setTimeout(0)
+      if (response.statusCode === 200) return resolve(response)
+      const remedy = response.statusCode === 401 ? '; give --token FILE' : ''
+      response.resume()
+      reject(new Error(`${text}: answered ${response.statusCode}${remedy}`))
+    })
+    asked.setTimeout(PATIENCE, () => asked.destroy(new Error('no answer in time')))
+    asked.on('error', (error) => {
+      reject(new Error(`${text}: ${error.message}; is there an onescand --http?`))
+    })
+    asked.end()
+  })
+}

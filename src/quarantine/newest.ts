@@ -1,0 +1,44 @@
+import type { Place } from '../ground/runtime/path/walk.ts'
+import { eachName } from './each-name.ts'
+import { daysOf, type Entry, entryAt, groundsIn } from './entries.ts'
+import { byAge } from './names.ts'
+import { findFolder, PARTS } from './places.ts'
+
+/**
+ * The newest messages that nobody has released, the newest first, at most so many. Looks at the names
+ * of as few days as have them, in slices (each-name.ts), and holds no more than twice as many.
+ * Rejects for a directory that is none of ours, and at the signal.
+ */
+export async function newestEntries(
+  root: Place,
+  most: number,
+  signal?: AbortSignal,
+): Promise<readonly Entry[]> {
+  const grounds = groundsIn(root)
+  const days = new Set(grounds.flatMap((ground) => daysOf(root, ground)))
+  let found: Entry[] = []
+  const cut = () => {
+    found = found.sort(byAge).slice(-most)
+  }
+  const take = (entry: Entry | undefined) => {
+    if (entry === undefined || entry.state === 'released') return
+    found.push(entry)
+    if (found.length >= 2 * most) cut()
+  }
+  for (const day of [...days].sort().reverse()) {
+    for (const ground of grounds) {
+      const folder = findFolder(root, ground, day)
+      if (folder === undefined) continue
+      try {
+        for (const part of PARTS) {
+          await eachName(folder, part, (file) => take(entryAt({ ground, day, part, file })), signal)
+        }
+      } finally {
+        folder.close()
+      }
+    }
+    if (found.length >= most) break
+  }
+  cut()
+  return found.reverse()
+}

@@ -1,0 +1,51 @@
+import { errorText, Fault } from '../../ground/runtime/fault.ts'
+import { readTheirs } from '../../ground/runtime/path/read.ts'
+import { type MailAddress, readAddress, withPlainDomain } from '../../message/envelope/address.ts'
+import { type Backend, readBackend } from './backend.ts'
+
+/**
+ * The backend that has the mailbox of an address with a plain domain; undefined if none is known.
+ * May reject if nobody can say.
+ */
+export type BackendOf = (address: MailAddress) => Found | Promise<Found>
+type Found = Backend | 'no-such-user' | undefined
+
+/**
+ * Lines of `KEY BACKEND`. A key is an address, `@domain`, a name without domain, or `*`
+ * for all others; the most particular one counts. Empty lines and those that begin with
+ * `#` say nothing. Domains are compared without case.
+ */
+export function parseBackendMap(text: string, file: string): BackendOf {
+  const backends = new Map<string, Backend>()
+  const byKey = new Map<string, Backend>()
+  for (const [index, line] of text.split('\n').entries()) {
+    const [key, backend, ...more] = line.trim().split(/[ \t]+/)
+    if (!key || key.startsWith('#')) continue
+    const place = `${file} line ${index + 1}:`
+    if (backend === undefined || more.length > 0) {
+      throw new Fault('config', `${place} ${line.trim()}: must be a key and a backend`)
+    }
+    const known = backends.get(backend) ?? readBackend(backend, place)
+    backends.set(backend, known)
+    byKey.set(withPlainDomain(readAddress(key)).text, known)
+  }
+  return (address) => {
+    const { text, local, domain } = address
+    const ofDomain = domain === undefined ? undefined : byKey.get(`@${domain}`)
+    return byKey.get(text) ?? ofDomain ?? byKey.get(local) ?? byKey.get('*')
+  }
+}
+
+/** Bytes of such a file: a line for each of some million mailboxes. */
+const MAP_MAX = 256 * 1024 * 1024
+
+/** Throws a Fault of kind `config` if the file cannot be read or used. */
+export function readBackendMap(file: string): BackendOf {
+  let text: string
+  try {
+    text = readTheirs(file, MAP_MAX).toString('latin1')
+  } catch (error) {
+    throw new Fault('config', `QUOTAD map:${file}: ${errorText(error)}`, error)
+  }
+  return parseBackendMap(text, file)
+}

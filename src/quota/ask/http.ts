@@ -1,0 +1,115 @@
+import { Agent, type IncomingMessage, request } from 'node:http'
+import { errorText } from '../../ground/runtime/fault.ts'
+import type { HttpBackend } from './backend.ts'
+import {
+  COULD_NOT_TELL,
+  NO_SUCH_PAGE,
+  noAnswer,
+  REPLY_MAX,
+  readBody,
+  type ServiceReply,
+} from './service-reply.ts'
+import type { AskTimes, Question } from './udp.ts'
+
+/** Connections that are kept to one service, and opened at most. */
+const CONNECTIONS = 16
+
+export function createAgent(): Agent {
+  return new Agent({ keepAlive: true, maxSockets: CONNECTIONS, maxFreeSockets: CONNECTIONS })
+}
+
+/** A connection failed, for example since the service had closed it while it was idle. */
+const BROKEN_OFF = Symbol('broken off')
+
+/**
+ * Asks one question over HTTP: `GET PATH?u=NAME`. The agent keeps connections. If one breaks off,
+ * the question goes out again on another, as often as `retries` says and within the time.
+ */
+export async function askByHttp(
+  backend: HttpBackend,
+  question: Question,
+  { timeout, retries }: AskTimes,
+  agent: Agent,
+): Promise<ServiceReply> {
+  const late = AbortSignal.timeout(timeout)
+  for (let left = retries; ; left--) {
+    const reply = await askOnce(backend, question, agent, late)
+    if (!(BROKEN_OFF in reply)) return reply
+    if (late.aborted) return noAnswer(`no answer in ${timeout} ms`)
+    if (left <= 0) return noAnswer(reply[BROKEN_OFF])
+  }
+}
+
+function askOnce(
+  { url }: HttpBackend,
+  { name }: Question,
+  agent: Agent,
+  signal: AbortSignal,
+): Promise<ServiceReply | { readonly [BROKEN_OFF]: string }> {
+  const query = `${beforeName(url)}${escaped(name)}`
+  const host = url.hostname.replace(/^\[|\]$/g, '')
+  return new Promise((resolve) => {
+    const brokenOff = (error: Error) => resolve({ [BROKEN_OFF]: errorText(error) })
+    request(
+      { host, port: url.port || 80, path: url.pathname + query, agent, signal },
+      (response) => {
+        read(response).then((text) => resolve(replyOf(response, text, name)), brokenOff)
+      },
+    )
+      .on('error', brokenOff)
+      .end()
+  })
+}
+
+/** The body, or undefined if it is longer than any answer. */
+async function read(response: IncomingMessage): Promise<string | undefined> {
+  let text = ''
+  response.setEncoding('latin1')
+  for await (const chunk of response) {
+    text += chunk
+    if (text.length > REPLY_MAX) return undefined // leaving the loop ends the connection
+  }
+  return text
+}
+
+/** The address may be written with or without `?u=`, and with other fields. */
+function beforeName({ search }: URL): string {
+  if (search === '') return '?u='
+  return /[?&]u=$/.test(search) ? search : `${search}&u=`
+}
+
+function replyOf(
+  { statusCode, headers }: IncomingMessage,
+  text: string | undefined,
+  name: string,
+): ServiceReply {
+  if (statusCode === 404 && !isPageMissing(headers, text)) {
+    return { answer: 'no-such-user' }
+  }
+  if (statusCode === 503) return { answer: 'unknown', why: COULD_NOT_TELL }
+  const answer = statusCode === 200 && text !== undefined ? readBody(text, name) : undefined
+  if (answer !== undefined) return answer
+  const why =
+    statusCode === 200
+      ? 'a body that makes no sense'
+      : statusCode === 404
+        ? NO_SUCH_PAGE
+        : `status ${statusCode}`
+  return { answer: 'unknown', why, trouble: 'broken-answer', backendIsUp: true }
+}
+
+/**
+ * Whether a 404 comes from a web server that has no such program at all, and not from the program,
+ * which has no such user: web servers send a page for people, onescan-quotad says "nothing here".
+ */
+function isPageMissing(headers: IncomingMessage['headers'], text: string | undefined): boolean {
+  if (text === undefined || /html/i.test(headers['content-type'] ?? '')) return true
+  return /^\s*(?:<|nothing here|(?:404 )?page not found|cannot get )/i.test(text)
+}
+
+/** Byte by byte (RFC 3986, 2.1): names need not be UTF-8. */
+function escaped(name: string): string {
+  return name.replace(/[^A-Za-z0-9._~@-]/g, (byte) => {
+    return `%${byte.charCodeAt(0).toString(16).toUpperCase().padStart(2, '0')}`
+  })
+}

@@ -1,0 +1,73 @@
+import { Fault } from '../../ground/runtime/fault.ts'
+import { readNumber, readWord } from '../../ground/settings/read.ts'
+import type { Environment } from '../../ground/settings/settings.ts'
+import { type LdapSettings, readLdapSettings } from '../ldap/ldap-settings.ts'
+import { type Backend, backendFor, readBackend } from './backend.ts'
+import type { NameForm } from './mailbox-name.ts'
+
+/** Whom to ask about mailboxes, and how; onescan-queue(8), QUOTAD and what begins with it. */
+export interface QuotaSettings {
+  readonly where:
+    | { readonly backend: Backend }
+    | { readonly map: string }
+    /** `%h` of the template is the host that the directory names. */
+    | { readonly ldap: LdapSettings; readonly template: string }
+  readonly nameForm: NameForm
+  /** Characters that may begin an extension in the name of a mailbox; none: there are no extensions. */
+  readonly delimiters: string
+  /** Milliseconds for a question. */
+  readonly timeout: number
+  /** How often a question is sent again within them. */
+  readonly retries: number
+  /** Share of the quota, 0 to 1, up to which an answer holds for long. */
+  readonly soft: number
+  /** Mailboxes that are remembered. */
+  readonly cacheSize: number
+  /** Whether the recipients of relay clients are asked about, too. */
+  readonly askForRelayClients: boolean
+}
+
+/** Undefined if QUOTAD is not set: nobody is asked. Throws a Fault of kind `config`. */
+export function readQuotaSettings(env: Environment): QuotaSettings | undefined {
+  const service = env.QUOTAD
+  if (!service) return undefined
+  return {
+    where: readService(service, env),
+    nameForm: readWord(env, 'QUOTANAME'),
+    delimiters: readDelimiters(env.QUOTADELIMITER),
+    timeout: readNumber(env, 'QUOTATIMEOUT'),
+    retries: readNumber(env, 'QUOTARETRIES'),
+    soft: readNumber(env, 'QUOTASOFT') / 100,
+    cacheSize: readNumber(env, 'QUOTACACHE'),
+    askForRelayClients: readWord(env, 'QUOTARELAY') === 'ask',
+  }
+}
+
+/** Characters of an address besides letters and digits (RFC 5322, atext), without slashes. */
+function readDelimiters(text = ''): string {
+  if (/^[-!#$%&'*+.=?^_{|}~]{0,8}$/.test(text)) return text
+  throw new Fault('config', `QUOTADELIMITER ${text}: must be characters such as + or -`)
+}
+
+function readService(text: string, env: Environment): QuotaSettings['where'] {
+  const [, scheme, rest = ''] = /^(map|ldap):(.*)$/s.exec(text) ?? []
+  switch (scheme) {
+    case 'map':
+      if (rest.startsWith('/')) return { map: rest }
+      throw new Fault('config', `QUOTAD ${text}: must be map: and an absolute path`)
+    case 'ldap':
+      return readDirectory(text, rest, env)
+    default:
+      return { backend: readBackend(text, 'QUOTAD') }
+  }
+}
+
+function readDirectory(text: string, template: string, env: Environment): QuotaSettings['where'] {
+  const ldap = readLdapSettings(env)
+  if (ldap === undefined) throw new Fault('config', `QUOTAD ${text}: set QUOTALDAPURL, too`)
+  if (!template.includes('%h')) {
+    throw new Fault('config', `QUOTAD ${text}: must have %h, as in ldap:quotad:%h:8625`)
+  }
+  backendFor(template, '127.0.0.1')
+  return { ldap, template }
+}

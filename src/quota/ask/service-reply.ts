@@ -1,0 +1,91 @@
+import type { QuotaAnswer, Usage } from './quota-answer.ts'
+
+/**
+ * What a question to a backend led to: an answer, which may be that it cannot tell, or a failure.
+ */
+export type ServiceReply = QuotaAnswer | Failure
+
+/** No answer came: for those who wait for it, it is unknown. */
+export interface Failure {
+  readonly answer: 'unknown'
+  readonly why: string
+  readonly trouble: 'no-answer' | 'broken-answer'
+  /** Whether the backend is reachable, so that the next question may fare better. */
+  readonly backendIsUp: boolean
+}
+
+export function isFailure(reply: ServiceReply): reply is Failure {
+  return 'trouble' in reply
+}
+
+export function noAnswer(why: string): Failure {
+  return { answer: 'unknown', why, trouble: 'no-answer', backendIsUp: false }
+}
+
+/** The service answers but cannot tell; the reason is in its own log. */
+export const COULD_NOT_TELL = 'the service could not tell'
+
+/** An HTTP server does not know the path: QUOTAD is wrong, and no user was looked for. */
+export const NO_SUCH_PAGE = 'status 404, the service has no such page'
+
+/** Most bytes of a reply: a name of 255, two numbers, a nonce. */
+export const REPLY_MAX = 1024
+
+const udpWords: Readonly<Record<string, QuotaAnswer['answer']>> = {
+  QUOTA_OK: 'room',
+  QUOTA_FULL: 'full',
+  QUOTA_UNKNOWN: 'no-such-user',
+  QUOTA_ERROR: 'unknown',
+}
+
+const httpWords: Readonly<Record<string, QuotaAnswer['answer']>> = {
+  OK: 'room',
+  OVERQUOTA: 'full',
+}
+
+/**
+ * Reads `QUOTA_OK [user [size quota]]` and its kin; where a nonce was sent, it must be the
+ * last word. Undefined for anything else, which is then nobody's answer to this question.
+ */
+export function readDatagram(
+  packet: Buffer,
+  name: string,
+  nonce: string | undefined,
+): QuotaAnswer | undefined {
+  if (packet.length > REPLY_MAX) return undefined
+  const words = packet
+    .toString('latin1')
+    .replace(/\r?\n$/, '')
+    .split(' ')
+  if (nonce !== undefined && (words.length < 2 || words.pop() !== nonce)) return undefined
+  return readWords(words, name, udpWords)
+}
+
+/** Reads `OK user size quota` or `OVERQUOTA user size quota`, the body of an HTTP answer. */
+export function readBody(text: string, name: string): QuotaAnswer | undefined {
+  const words = text.replace(/\r?\n$/, '').split(' ')
+  return words.length === 4 ? readWords(words, name, httpWords) : undefined
+}
+
+function readWords(
+  [first, ...words]: readonly string[],
+  name: string,
+  meanings: Readonly<Record<string, QuotaAnswer['answer']>>,
+): QuotaAnswer | undefined {
+  const answer = Object.hasOwn(meanings, first!) ? meanings[first!] : undefined
+  if (answer === undefined || (words.length > 0 && words[0] !== name)) return undefined
+  if (answer === 'no-such-user') return { answer }
+  if (answer === 'unknown') return { answer, why: COULD_NOT_TELL }
+  if (words.length < 2) return { answer }
+  const usage = readUsage(words.slice(1))
+  if (usage === undefined) return undefined
+  const isTold = usage.size > 0 || usage.quota !== undefined // 0 and 0 is said where neither is known
+  return isTold ? { answer, usage } : { answer }
+}
+
+/** Bytes of use and of quota; a quota of 0, or none, is unlimited. */
+function readUsage(words: readonly string[]): Usage | undefined {
+  if (words.length > 2 || !words.every((word) => /^[0-9]{1,15}$/.test(word))) return undefined
+  const [size, quota] = words.map(Number)
+  return quota ? { size: size!, quota } : { size: size! }
+}

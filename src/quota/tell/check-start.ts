@@ -1,0 +1,56 @@
+import { accessSync, constants } from 'node:fs'
+import { errorText } from '../../ground/runtime/fault.ts'
+import { everyFault, gatherFaults, lineEndFaults } from '../../ground/settings/faults.ts'
+import { misspeltIn } from '../../ground/settings/misspelt.ts'
+import type { Environment } from '../../ground/settings/settings.ts'
+import type { StartReport } from '../../ground/settings/start-report.ts'
+import { openLookup } from './lookup.ts'
+import { readOptions } from './options.ts'
+import { becomeUser, ownStatus, requireFewPrivileges } from './privileges.ts'
+import { readServiceSettings, type ServiceSettings } from './service-settings.ts'
+
+/**
+ * Goes through what onescan-quotad does at its start up to its sockets, as the user that it would
+ * be, and says all that is wrong at once. Nothing is listened on, and nobody is asked.
+ */
+export async function checkStart(words: readonly string[], env: Environment): Promise<StartReport> {
+  const faults = gatherFaults()
+  const options = faults.attempt(() => readOptions(words), undefined)
+  const errors = [...faults.lines, ...lineEndFaults(env), ...everyFault(env, readServiceSettings)]
+  const warnings = misspeltIn(env).map(({ name, meant }) => {
+    return `${name} is not a setting: no program reads it; did you mean ${meant}?`
+  })
+  if (options === undefined || errors.length > 0) {
+    return { isUsage: options === undefined, errors, warnings, does: [] }
+  }
+  const settings = readServiceSettings(env)
+  try {
+    await openLookup(settings, { now: Date.now, uptime: () => performance.now() })
+    if (options.user !== undefined) becomeUser(options.user)
+    requireFewPrivileges(process.getuid!(), ownStatus())
+    warnings.push(...unreadableFiles(settings))
+  } catch (error) {
+    errors.push(errorText(error))
+  }
+  const does = errors.length > 0 ? [] : ['it would start, and answer about mailboxes']
+  return { isUsage: false, errors, warnings, does }
+}
+
+/** Lists are opened with the first question; until they can be, nobody is over quota. */
+function unreadableFiles({ limitsFile, users, ldap }: ServiceSettings): string[] {
+  const files: readonly (readonly [string, string | undefined])[] = [
+    ['QUOTAMAP', limitsFile],
+    ...users.map((list) => ['QUOTAUSERS', list.kind === 'ldap' ? undefined : list.file] as const),
+    ['QUOTALDAPPASSWORD', ldap?.bind?.passwordFile],
+    ['QUOTALDAPCA', ldap?.authorities],
+  ]
+  return files.flatMap(([name, file]) => {
+    if (file === undefined) return []
+    try {
+      accessSync(file, constants.R_OK)
+      return []
+    } catch (error) {
+      return [`${name} ${file}: ${errorText(error)}; until it can be read nobody is over quota`]
+    }
+  })
+}

@@ -1,0 +1,64 @@
+import type { QuotaAnswer } from '../ask/quota-answer.ts'
+
+/** What a request asks for. */
+export type HttpQuestion =
+  | { readonly asks: 'quota'; readonly user: string }
+  | { readonly asks: 'health' | 'metrics' }
+  /** It cannot be answered: the status says why. */
+  | { readonly asks: 'nothing'; readonly status: 400 | 404 | 405; readonly text: string }
+
+/** Reads method and target of a request; the user is latin1, a byte a character. */
+export function readRequest(method: string, target: string): HttpQuestion {
+  if (method !== 'GET' && method !== 'HEAD') return nothing(405, 'only GET and HEAD')
+  const [path, query = ''] = target.split('?', 2)
+  switch (path) {
+    case '/cgi-bin/quota.cgi': {
+      const written = query.split('&').find((field) => field.startsWith('u='))
+      const user = written === undefined ? '' : bytesOf(written.slice(2))
+      if (user) return { asks: 'quota', user }
+      return nothing(400, user === '' ? 'u=USER is missing' : 'u is not well written')
+    }
+    case '/health':
+      return { asks: 'health' }
+    case '/metrics':
+      return { asks: 'metrics' }
+    default:
+      return nothing(404, 'nothing here')
+  }
+}
+
+/** Decodes a value as forms encode it; undefined if that is impossible. */
+function bytesOf(written: string): string | undefined {
+  const plain = written.replaceAll('+', ' ')
+  if (/%(?![\da-f]{2})/i.test(plain)) return undefined
+  return plain.replace(/%(..)/g, (_, hex) => String.fromCharCode(Number.parseInt(hex, 16)))
+}
+
+function nothing(status: 400 | 404 | 405, text: string): HttpQuestion {
+  return { asks: 'nothing', status, text }
+}
+
+/** A reply in latin1. */
+export interface HttpReply {
+  readonly status: number
+  readonly text: string
+}
+
+/**
+ * `OK user size quota` or `OVERQUOTA user size quota`, in bytes; 0 if the quota is
+ * unlimited, and for both where only another service knows them.
+ */
+export function replyFor(user: string, answer: QuotaAnswer): HttpReply {
+  switch (answer.answer) {
+    case 'room':
+    case 'full': {
+      const word = answer.answer === 'room' ? 'OK' : 'OVERQUOTA'
+      const { size = 0, quota = 0 } = answer.usage ?? {}
+      return { status: 200, text: `${word} ${user} ${size} ${quota}\n` }
+    }
+    case 'no-such-user':
+      return { status: 404, text: 'no such user\n' }
+    case 'unknown':
+      return { status: 503, text: 'could not tell; the log says why\n' }
+  }
+}

@@ -1,0 +1,96 @@
+import { existsSync } from 'node:fs'
+import { Fault } from '../../ground/runtime/fault.ts'
+import type { LdapDirectory, LdapOptions } from '../ldap/ldap-directory.ts'
+import type { LdapSettings } from '../ldap/ldap-settings.ts'
+import type { MailboxLookup } from './mailbox-answer.ts'
+import type { ServiceSettings, UserList } from './service-settings.ts'
+import { createMaildirSource } from './sources/maildir.ts'
+import { readMbox } from './sources/mbox.ts'
+import { quotaStatus } from './sources/quota-status.ts'
+import type { ReadMailbox } from './sources/reading.ts'
+import {
+  homesFile,
+  inOrder,
+  type LookUpUser,
+  ldapUsers,
+  limitsFile,
+  passwdFile,
+} from './sources/users.ts'
+
+/** All that is asked for an answer, made as the settings say. */
+export interface OpenLookup extends MailboxLookup {
+  /** What is remembered of mailboxes and users. */
+  forget(): void
+}
+
+export interface Clocks {
+  /** Milliseconds since 1970, as files tell their times. */
+  readonly now: () => number
+  /** Milliseconds on a clock that nobody sets, for how long something is remembered. */
+  readonly uptime: () => number
+}
+
+/**
+ * Places below a user's directory are reached through it: without it every mailbox would seem
+ * to be missing.
+ */
+const OWN_DESCRIPTORS = '/proc/self/fd'
+
+/** Makes ready what the settings name; files and directories are opened with the first question. Throws a Fault if it cannot. */
+export async function openLookup(settings: ServiceSettings, clocks: Clocks): Promise<OpenLookup> {
+  const { source, users, ldap, timeout, remembered } = settings
+  const { uptime } = clocks
+  if (!existsSync(OWN_DESCRIPTORS)) {
+    throw new Fault('config', `${OWN_DESCRIPTORS}: is not there; mount /proc`)
+  }
+  const { read, forget } = sourceOf(settings, clocks)
+  const directory = ldap && (await makeDirectory(ldap, { now: uptime, timeout, remembered }))
+  return {
+    uptime,
+    lookUp: users.length > 0 ? inOrder(users.map(userList)) : undefined,
+    mailbox: source.mailbox,
+    read,
+    limits: settings.limitsFile === undefined ? undefined : limitsFile(settings.limitsFile, uptime),
+    standard: settings.standard,
+    forget() {
+      forget()
+      directory?.forget()
+    },
+  }
+
+  function userList(list: UserList): LookUpUser {
+    switch (list.kind) {
+      case 'passwd':
+        return passwdFile(list.file, uptime)
+      case 'homes':
+        return homesFile(list.file, uptime)
+      case 'ldap':
+        return ldapUsers(directory!)
+    }
+  }
+}
+
+/** Loaded only where it is wanted. */
+async function makeDirectory(settings: LdapSettings, options: LdapOptions): Promise<LdapDirectory> {
+  const { createLdapDirectory } = await import('../ldap/ldap-directory.ts')
+  return createLdapDirectory(settings, options)
+}
+
+function sourceOf(
+  { source, timeout, longestWalk, remembered }: ServiceSettings,
+  clocks: Clocks,
+): { read: ReadMailbox; forget(): void } {
+  switch (source.kind) {
+    case 'maildir':
+      return createMaildirSource({
+        ...clocks,
+        budget: timeout,
+        longest: longestWalk,
+        mailboxes: remembered,
+      })
+    case 'mbox':
+      return { read: readMbox, forget() {} }
+    case 'quota-status':
+      return { read: quotaStatus({ address: source.address, timeout }), forget() {} }
+  }
+}

@@ -1,0 +1,76 @@
+import { type Network, parseNetwork } from '../../ground/net/address.ts'
+import { gatherFaults, SeveralFaults } from '../../ground/settings/faults.ts'
+import { parseOptions } from '../../ground/settings/parse-options.ts'
+import { wholeNumber } from '../../ground/settings/settings.ts'
+
+/** onescan-quotad(8), OPTIONS. */
+export interface Options {
+  /** Undefined: this protocol is not served. */
+  readonly udp: ListenAddress | undefined
+  readonly http: ListenAddress | undefined
+  /** Networks that may ask besides the host itself. */
+  readonly networks: readonly Network[]
+  /** Who it becomes when it was started by root. */
+  readonly user: string | undefined
+  /** HTTP connections at once. */
+  readonly maxClients: number
+}
+
+export interface ListenAddress {
+  readonly host: string
+  readonly port: number
+  readonly text: string
+}
+
+const STANDARD = '127.0.0.1:8625'
+
+export const usage = `usage: onescan-quotad [--udp ADDRESS:PORT|none] [--http ADDRESS:PORT|none]
+                      [--allow NETWORK]... [--user NAME] [--max-clients N] [--check]
+`
+
+/** Throws SeveralFaults with all that is wrong with the words. */
+export function readOptions(words: readonly string[]): Options {
+  const { values, faults } = parseOptions(words, {
+    udp: { type: 'string', default: STANDARD },
+    http: { type: 'string', default: STANDARD },
+    allow: { type: 'string', multiple: true, default: [] },
+    user: { type: 'string' },
+    'max-clients': { type: 'string' },
+    check: { type: 'boolean' }, // looked for before anything is read
+  })
+  const { lines, attempt } = gatherFaults()
+  const [udp, http] = (['udp', 'http'] as const).map((name) =>
+    attempt(() => readPlace(`--${name}`, values[name]), undefined),
+  )
+  attempt(() => {
+    if (values.udp !== 'none' || values.http !== 'none') return
+    throw new Error('--udp none --http none: nobody could ask; leave one out')
+  }, undefined)
+  const count = { '--max-clients': values['max-clients'] }
+  const options: Options = {
+    udp,
+    http,
+    user: values.user,
+    networks: values.allow.flatMap((network) => attempt(() => [readNetwork(network)], [])),
+    maxClients: attempt(() => wholeNumber(count, '--max-clients', 200, { min: 1, max: 10_000 }), 0),
+  }
+  if (faults.length + lines.length > 0) throw new SeveralFaults([...faults, ...lines])
+  return options
+}
+
+function readPlace(name: string, text: string): ListenAddress | undefined {
+  if (text === 'none') return undefined
+  const [, v6, v4, digits] = /^(?:\[([\da-f:.]+)\]|([\d.]+)):(\d{1,5})$/i.exec(text) ?? []
+  const host = v6 ?? v4 ?? ''
+  const port = Number(digits)
+  if (parseNetwork(host)?.address && port <= 65_535) return { host, port, text }
+  throw new Error(
+    `${name} ${text}: must be ADDRESS:PORT, with an IPv6 address in brackets, or none`,
+  )
+}
+
+function readNetwork(text: string): Network {
+  const network = parseNetwork(text)
+  if (network) return network
+  throw new Error(`--allow ${text}: must be a network such as 192.0.2.0/24 or 2001:db8::/32`)
+}

@@ -1,0 +1,114 @@
+import { errorText, Fault } from '../../ground/runtime/fault.ts'
+import { readNumber, readText, readWord } from '../../ground/settings/read.ts'
+import type { Environment } from '../../ground/settings/settings.ts'
+import { type LdapSettings, readLdapSettings } from '../ldap/ldap-settings.ts'
+import { type Limits, parseLimits } from './sources/limits.ts'
+import { type MailboxTemplate, needsHome, readMailboxTemplate } from './sources/mailbox.ts'
+
+/** onescan-quotad(8), ENVIRONMENT. */
+export interface ServiceSettings {
+  readonly source: SourceSettings
+  /** Lists of users in the order in which they are asked. None: whoever has a mailbox is a user. */
+  readonly users: readonly UserList[]
+  /** Set if one of the lists is a directory. */
+  readonly ldap: LdapSettings | undefined
+  /** A file `user: quota`. */
+  readonly limitsFile: string | undefined
+  readonly standard: Limits
+  readonly keepCase: boolean
+  /** Milliseconds for which a question waits for others: a list of users, a count, a service. */
+  readonly timeout: number
+  /** Milliseconds after which a count is given up. */
+  readonly longestWalk: number
+  /** Mailboxes that are remembered. */
+  readonly remembered: number
+}
+
+export type SourceSettings =
+  | { readonly kind: 'maildir' | 'mbox'; readonly mailbox: MailboxTemplate }
+  | { readonly kind: 'quota-status'; readonly mailbox: MailboxTemplate; readonly address: string }
+
+export type UserList =
+  | { readonly kind: 'passwd' | 'homes'; readonly file: string }
+  | { readonly kind: 'ldap' }
+
+/** Reads them; Faults are of kind `config`. */
+export function readServiceSettings(env: Environment): ServiceSettings {
+  const written = readText(env, 'QUOTAMAILBOX')
+  const source = readSource(written)
+  const home = source.kind !== 'quota-status' && needsHome(written.replace(/^\w+:/, ''))
+  const ldap = readLdapSettings(env)
+  const users = readUsers(env.QUOTAUSERS || (ldap ? 'ldap' : home ? 'passwd' : ''))
+  if (!ldap && users.some(({ kind }) => kind === 'ldap')) {
+    throw new Fault('config', 'QUOTAUSERS ldap: needs QUOTALDAPURL; set it to ldap://HOST')
+  }
+  if (home && users.length === 0) {
+    throw new Fault(
+      'config',
+      `QUOTAMAILBOX ${written}: needs homes; name who knows them in QUOTAUSERS`,
+    )
+  }
+  return {
+    source,
+    users,
+    ldap,
+    limitsFile: readFile('QUOTAMAP', env.QUOTAMAP),
+    standard: readLimits('QUOTADEFAULT', env.QUOTADEFAULT),
+    keepCase: readWord(env, 'QUOTACASE') === 'keep',
+    timeout: readNumber(env, 'QUOTAPATIENCE'),
+    longestWalk: readNumber(env, 'QUOTAWALKTIME') * 1000,
+    remembered: readNumber(env, 'QUOTAREMEMBER'),
+  }
+}
+
+function readSource(text: string): SourceSettings {
+  const [, kind = '', where = ''] = /^(maildir|mbox|quota-status):(.+)$/.exec(text) ?? []
+  switch (kind) {
+    case 'maildir':
+    case 'mbox':
+      if (!/^([/~]|%h)/.test(where)) break
+      return { kind, mailbox: mailboxTemplate(text, where) }
+    case 'quota-status':
+      if (!/^(unix:\/.+|inet:(\[[\da-f:.]+\]|[\w.-]+):\d{1,5})$/i.test(where)) break
+      return { kind, mailbox: readMailboxTemplate('%u'), address: where }
+  }
+  const forms = 'maildir:/PATH, mbox:/PATH, quota-status:unix:/PATH or quota-status:inet:HOST:PORT'
+  throw new Fault('config', `QUOTAMAILBOX ${text}: must be ${forms}`)
+}
+
+function mailboxTemplate(text: string, where: string): MailboxTemplate {
+  try {
+    return readMailboxTemplate(where.replace(/(?<=.)\/+$/, ''))
+  } catch (error) {
+    throw new Fault('config', `QUOTAMAILBOX ${text}: ${errorText(error)}`, error)
+  }
+}
+
+function readUsers(text: string): UserList[] {
+  return text
+    .split(/\s+/)
+    .filter(Boolean)
+    .map((word) => {
+      if (word === 'ldap') return { kind: 'ldap' }
+      if (word === 'passwd') return { kind: 'passwd', file: '/etc/passwd' }
+      if (word.startsWith('passwd:/')) return { kind: 'passwd', file: word.slice('passwd:'.length) }
+      if (word.startsWith('/')) return { kind: 'homes', file: word }
+      throw new Fault('config', `QUOTAUSERS ${word}: must be passwd, passwd:/FILE, ldap or /FILE`)
+    })
+}
+
+function readFile(name: string, path: string | undefined): string | undefined {
+  if (!path) return undefined
+  if (path.startsWith('/')) return path
+  throw new Fault('config', `${name} ${path}: must be an absolute path`)
+}
+
+function readLimits(name: string, text: string | undefined): Limits {
+  if (!text) return {}
+  const limits = parseLimits(text)
+  if (limits) return limits
+  throw new Fault(
+    'config',
+    `${name} ${text}: must be a size such as 1G or limits such as 1000000S,1000C`,
+  )
+}

@@ -1,0 +1,46 @@
+import { Fault } from '../../ground/runtime/fault.ts'
+import type { Libc } from '../../ground/runtime/libc.ts'
+import { activatedDescriptors } from '../../ground/runtime/socket-activation.ts'
+
+/** A socket that is bound already. */
+export interface ActivatedSocket {
+  readonly fd: number
+  readonly family: 4 | 6
+  /** For messages. */
+  readonly text: string
+}
+
+export interface ActivatedSockets {
+  readonly udp: readonly ActivatedSocket[]
+  readonly http: readonly ActivatedSocket[]
+}
+
+/**
+ * The sockets that systemd has made for this process, sd_listen_fds(3): datagram sockets are
+ * for UDP, others for HTTP. Undefined if there are none. Throws a Fault of kind `config`
+ * for one that is neither.
+ */
+export async function activatedSockets(
+  env: NodeJS.ProcessEnv,
+  loadLibc: () => Promise<Libc | undefined>,
+): Promise<ActivatedSockets | undefined> {
+  const fds = activatedDescriptors(env)
+  if (fds.length === 0) return undefined
+  const libc = await loadLibc()
+  if (libc === undefined) {
+    const remedy = 'install the npm package koffi, or use --udp and --http without a socket unit'
+    throw new Fault('config', `LISTEN_FDS ${fds.length}: cannot tell what they are; ${remedy}`)
+  }
+  const udp: ActivatedSocket[] = []
+  const http: ActivatedSocket[] = []
+  for (const fd of fds) {
+    const text = `descriptor ${fd}`
+    const kind = libc.socketKind(fd)
+    if (kind?.family === undefined) {
+      throw new Fault('config', `${text}: is not a UDP or TCP socket; see ListenDatagram=`)
+    }
+    const list = kind.type === 'datagram' ? udp : http
+    list.push({ fd, family: kind.family, text })
+  }
+  return { udp, http }
+}

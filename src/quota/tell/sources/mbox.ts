@@ -1,0 +1,23 @@
+import { lstat } from 'node:fs/promises'
+import { basename, dirname } from 'node:path'
+import { errorText } from '../../../ground/runtime/fault.ts'
+import { inMailbox } from './directory.ts'
+import type { Mailbox } from './mailbox.ts'
+import type { Reading } from './reading.ts'
+
+/** A mailbox in one file holds as much as the file is long; one that is a link is not looked at. */
+export async function readMbox({ path, fixed }: Mailbox): Promise<Reading> {
+  const parent = dirname(path)
+  try {
+    const stats = await inMailbox(
+      { path: parent, fixed: Math.min(fixed, parent.length) },
+      (directory) => directory.ask(basename(path), (path) => lstat(path)),
+    )
+    if (stats === undefined) return { found: 'no-mailbox' }
+    if (stats.isSymbolicLink()) return { found: 'trouble', why: 'is a link, which is not followed' }
+    if (!stats.isFile()) return { found: 'trouble', why: 'is no file' }
+    return { found: 'use', use: { bytes: stats.size }, source: 'mbox' }
+  } catch (error) {
+    return { found: 'trouble', why: errorText(error) }
+  }
+}

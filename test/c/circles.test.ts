@@ -1,0 +1,69 @@
+import { execFileSync } from 'node:child_process'
+import { readdirSync } from 'node:fs'
+import { join } from 'node:path'
+import t, { type Test } from 'tap'
+import { missing } from './built-in-c.ts'
+
+/** Which file of a program in C uses which, by the symbols of its object files. */
+
+const sources = join(import.meta.dirname, '../../src/c')
+
+for (const program of ['onescanc', 'onescan-rcptquota']) {
+  t.test(`no file of ${program} uses itself by way of others`, { skip: missing }, async (t) => {
+    const uses = usesOf(t, program)
+    t.ok(uses.size > 3, 'files were found')
+    t.ok(
+      [...uses.values()].some((others) => others.size > 2),
+      'and what they use',
+    )
+    t.same(filesInCircles(uses), [])
+  })
+}
+
+t.test('a circle is found', async (t) => {
+  const uses = new Map([
+    ['main.c', new Set(['log.c'])],
+    ['log.c', new Set(['fail.c'])],
+    ['fail.c', new Set(['log.c'])],
+  ])
+  t.same(filesInCircles(uses), ['log.c', 'fail.c'])
+})
+
+type Uses = ReadonlyMap<string, ReadonlySet<string>>
+
+function usesOf(t: Test, program: string): Uses {
+  const out = t.testdir({})
+  const files = readdirSync(join(sources, program)).filter((name) => name.endsWith('.c'))
+  const symbols = files.map((file) => {
+    const object = join(out, `${file}.o`)
+    const flags = ['-std=c11', '-D_FILE_OFFSET_BITS=64', '-DVERSION="0"']
+    execFileSync('gcc', [...flags, '-c', '-o', object, join(sources, program, file)])
+    return { file, lines: execFileSync('nm', [object], { encoding: 'latin1' }).split('\n') }
+  })
+  // nm(1): a letter in upper case is a symbol that other files see, U one that they have.
+  const named = (lines: readonly string[], kind: RegExp) =>
+    lines.flatMap((line) => kind.exec(line)?.[1] ?? [])
+  const owners = new Map(
+    symbols.flatMap(({ file, lines }) =>
+      named(lines, / [A-TV-Z] (\w+)$/).map((name) => [name, file] as const),
+    ),
+  )
+  return new Map(
+    symbols.map(({ file, lines }) => {
+      const others = named(lines, / U (\w+)$/).flatMap((name) => owners.get(name) ?? [])
+      return [file, new Set(others)] as const
+    }),
+  )
+}
+
+/** The files that are left when all are taken away, again and again, that use none of the rest. */
+function filesInCircles(uses: Uses): string[] {
+  const left = new Map([...uses].map(([file, others]) => [file, new Set(others)] as const))
+  for (;;) {
+    const free = [...left].filter(([, others]) => ![...others].some((other) => left.has(other)))
+    if (free.length === 0) break
+    for (const [file] of free) left.delete(file)
+  }
+  // What only leads to a circle is in none itself.
+  return [...left.keys()].filter((file) => [...left.values()].some((others) => others.has(file)))
+}

@@ -1,0 +1,183 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { appendFileSync, mkdirSync, writeFileSync } from 'node:fs'
+import t, { type Test } from 'tap'
+import { type JournalEntry, journalMissing, makeJournal } from '../programs/journal.ts'
+import {
+  makeOwnDirectories,
+  type OwnDirectories,
+  ownDirectoriesMissing,
+} from '../programs/own-directories.ts'
+import { atTerminal } from '../programs/terminal.ts'
+import { bundle, searchPath } from './onescan.ts'
+
+/** `onescan log` without a name, on a host that has only systemd's journal, or the journal and files. */
+
+const skip = ownDirectoriesMissing || journalMissing
+const MACHINE = 'fedcba9876543210fedcba9876543210'
+const LOGS = ['journal', 'mail.log', 'maillog', 'onescand', 'qmail', 'smtpd']
+const env = { ...process.env, PATH: searchPath, TZ: 'UTC', NO_COLOR: '1' }
+const noon = Date.parse('2026-11-19T12:00:00Z')
+
+/** As the unit's standard error comes there: Postfix's mail. */
+const ofUnit = (time: number, from: string, more = ''): JournalEntry => ({
+  time,
+  fields: {
+    MESSAGE: `onescan: decision=accept scan=clean from=<${from}> to=<ben@example.org>${more} door=milter`,
+    _SYSTEMD_UNIT: 'onescand.service',
+    SYSLOG_FACILITY: '2',
+    SYSLOG_IDENTIFIER: 'onescand',
+    _HOSTNAME: 'mx1',
+    _PID: '71',
+    PRIORITY: '6',
+  },
+})
+/** As the slot writes it to /dev/log. */
+const ofSlot = (time: number, from: string): JournalEntry => ({
+  time,
+  fields: {
+    MESSAGE: `decision=accept scan=clean from=<${from}> to=<ben@example.org>`,
+    SYSLOG_FACILITY: '2',
+    SYSLOG_IDENTIFIER: 'onescan',
+    _HOSTNAME: 'mx1',
+    PRIORITY: '6',
+  },
+})
+/** As a client could have it written by any other program. */
+const strangers: JournalEntry = {
+  time: noon,
+  fields: {
+    MESSAGE: 'onescan: decision=accept from=<forged@example.org>',
+    SYSLOG_FACILITY: '3',
+    SYSLOG_IDENTIFIER: 'httpd',
+    _HOSTNAME: 'mx1',
+    PRIORITY: '6',
+  },
+}
+
+function host(t: Test, entries: readonly JournalEntry[]): OwnDirectories {
+  const own = makeOwnDirectories(t, {
+    '/etc': ['machine-id', 'default'],
+    '/var/log': LOGS,
+    '/run': ['log'],
+  })
+  writeFileSync(own.at('/etc/machine-id'), `${MACHINE}\n`)
+  makeJournal(own.at(`/var/log/journal/${MACHINE}/system.journal`), entries)
+  return own
+}
+
+/** As typed at a terminal. */
+function type(own: OwnDirectories, ...words: string[]) {
+  return atTerminal(quoted(own.around([process.execPath, bundle, 'log', ...words])), env)
+}
+
+const quoted = (words: readonly string[]) =>
+  words.map((word) => `'${word.replaceAll("'", `'\\''`)}'`).join(' ')
+
+t.test(
+  'the journal is read: lines of onescand and of the slot, and of nobody else',
+  { skip },
+  async (t) => {
+    const own = host(t, [
+      ofUnit(noon, 'ann@example.org'),
+      strangers,
+      ofSlot(noon + 1000, 'cid@example.org'),
+    ])
+    const { code, output } = type(own)
+    t.match(output, /2026-11-19 12:00:00 mx1 accept .*ann@example\.org/)
+    t.match(output, /2026-11-19 12:00:01 mx1 accept .*cid@example\.org/)
+    t.notMatch(output, 'forged')
+    t.equal(code, 0)
+  },
+)
+
+t.test(
+  'a line of full length comes whole, and a span is asked of the journal',
+  { skip },
+  async (t) => {
+    const long = ` reason="${'x'.repeat(3800)}" queue=Q1`
+    const hour = 3_600_000
+    const own = host(
+      t,
+      [0, 1, 2].map((n) => ofUnit(noon + n * hour, `ann${n}@example.org`, long)),
+    )
+    const words = ['--since', '2026-11-19 12:30', '--until', '2026-11-19 13:30', '--json']
+    const { code, output } = type(own, ...words)
+    t.equal(code, 0, output)
+    const { results } = JSON.parse(output) as { results: Record<string, string>[] }
+    t.match(results, [{ from: '<ann1@example.org>', queue: 'Q1', host: 'mx1' }])
+    t.equal(results.length, 1)
+  },
+)
+
+t.test(
+  'files of multilog are merged with it, and a file of syslog takes its place',
+  { skip },
+  async (t) => {
+    const own = host(t, [ofUnit(noon + 2000, 'second@example.org')])
+    mkdirSync(own.at('/var/log/smtpd'))
+    const line = (seconds: number, from: string) =>
+      `2026-11-19 12:00:0${seconds} onescan: decision=accept scan=clean from=<${from}>\n`
+    writeFileSync(
+      own.at('/var/log/smtpd/current'),
+      line(1, 'first@example.org') + line(3, 'third@example.org'),
+    )
+    t.match(type(own).output, /first@.*second@.*third@/s)
+    writeFileSync(
+      own.at('/var/log/mail.log'),
+      'Nov 19 12:00:02 mx1 onescand[71]: onescan: decision=accept from=<of-syslog@example.org>\n',
+    )
+    const { output } = type(own)
+    t.match(output, 'of-syslog@example.org')
+    t.notMatch(output, 'second@example.org')
+  },
+)
+
+t.test('it is followed, from what is there on', { skip }, async (t) => {
+  const entries = [ofUnit(noon, 'ann@example.org')]
+  const own = host(t, entries)
+  const words = own.around([process.execPath, bundle, 'log', '--follow'])
+  const command = ['--quiet', '--return', '--command', `exec ${quoted(words)}`, '/dev/null']
+  const child = spawn('script', command, { env, stdio: ['pipe', 'pipe', 'inherit'] })
+  const ended = once(child, 'exit')
+  let output = ''
+  let look = () => {}
+  child.stdout.setEncoding('latin1').on('data', (piece) => {
+    output += piece
+    look()
+  })
+  const shows = (text: string) =>
+    new Promise<void>((resolve, reject) => {
+      look = () => output.includes(text) && resolve()
+      ended.then(() => reject(new Error(`ended: ${output}`)))
+      look()
+    })
+  await shows('ann@example.org')
+  makeJournal(own.at(`/var/log/journal/${MACHINE}/system.journal`), [
+    ofUnit(noon + 1000, 'bob@example.org'),
+  ])
+  await shows('bob@example.org')
+  t.pass('what was written after its start is shown')
+  child.kill()
+  await ended
+})
+
+t.test('without journalctl it says to name the logs', { skip }, async (t) => {
+  const own = host(t, [])
+  const words = own.around(['/usr/bin/env', 'PATH=/nowhere', process.execPath, bundle, 'log'])
+  const { code, output } = atTerminal(quoted(words), env)
+  t.match(output, /journalctl.*name the logs/)
+  t.equal(code, 2, output)
+})
+
+t.test('a log of onescand alone says where the messages of qmail are', { skip }, async (t) => {
+  const own = makeOwnDirectories(t, { '/var/log': LOGS })
+  mkdirSync(own.at('/var/log/onescand'))
+  const current = own.at('/var/log/onescand/current')
+  writeFileSync(current, '2026-11-19 12:00:01 onescan: started=onescand workers=2\n')
+  const words = ['log', '/var/log/onescand', '--from', 'ann@example.org']
+  const read = () => atTerminal(quoted(own.around([process.execPath, bundle, ...words])), env)
+  t.match(read(), { code: 1, output: /only onescand writes .* \/var\/log\/qmail\/smtpd/ })
+  appendFileSync(current, '2026-11-19 12:00:02 onescan: decision=accept from=<b@example.org>\n')
+  t.match(read(), { code: 1, output: '' })
+})

@@ -1,0 +1,27 @@
+import t from 'tap'
+import { findName, findNetwork, parseAllowList } from '../../src/delay/shared/allow-list.ts'
+import { parseAddress } from '../../src/ground/net/address.ts'
+
+const list = parseAllowList(`# ours
+192.0.2.0/24
+2001:db8::/32   # and these
+.Example.org
+mail.example.com
+`)
+
+t.test('networks and names are found, comments and case do not matter', async (t) => {
+  t.equal(findNetwork(list, parseAddress('192.0.2.9')!), '192.0.2.0/24')
+  t.equal(findNetwork(list, parseAddress('2001:db8::9')!), '2001:db8::/32')
+  t.equal(findNetwork(list, parseAddress('198.51.100.1')!), undefined)
+  t.equal(findName(list, 'MX.example.ORG.'), '.example.org')
+  t.equal(findName(list, 'mail.example.com'), 'mail.example.com')
+  t.equal(findName(list, 'other.mail.example.com'), undefined)
+  t.equal(findName(list, 'example.org'), undefined, 'the dot stands for names below')
+  t.equal(findName(list, 'badexample.org'), undefined)
+})
+
+t.test('a line that is neither is told', async (t) => {
+  for (const line of ['192.0.2.0/40', 'a b', '*.example.org', '192.0.2', 'exa\xe4mple.org']) {
+    t.throws(() => parseAllowList(`10.\n${line}\n`), { message: /^line 2: / }, line)
+  }
+})

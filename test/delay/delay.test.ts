@@ -1,0 +1,224 @@
+import t from 'tap'
+import { ucspiMissing } from '../programs/ucspi.ts'
+import { startDns } from './dns-stand-in.ts'
+import { QUICK, runtimes, serve, until, visit } from './rig.ts'
+import { allWait, NO_PENALTY, namesFrom } from './waits.ts'
+
+/** What clients of a real tcpserver get: a greeting in time, a refusal, or nothing. */
+
+const skip = ucspiMissing
+const TALKED = 'your mail server talked before it was greeted'
+
+/** Text of every byte value, as a client could send it. */
+const allBytes = String.fromCharCode(...Array.from({ length: 256 }, (_, byte) => byte))
+
+for (const { name, smtpDelay } of runtimes) {
+  t.test(`${name}: a patient client is greeted after the delay`, { skip }, async (t) => {
+    const server = await serve({ words: [...smtpDelay, '-v', ...QUICK] })
+    t.teardown(server.stop)
+    const late = `EHLO client.example.org\r\n${allBytes.repeat(1000)}`
+    const { said, greetedAfter } = await visit(server.port, { late })
+    t.equal(said, '220 behind RBLSMTPD=unset\r\n')
+    t.ok(greetedAfter >= 480, `${greetedAfter} ms`)
+    await until(() => server.kept('environment') !== '', 'the server behind ends')
+    t.ok(server.kept('bytes') === late, 'what it sends reaches the server byte for byte')
+    t.match(
+      server.log.join('\n'),
+      / event=passed pid=\d+ remote=127\.0\.0\.1 waited_ms=\d+\.\d reason=/,
+    )
+  })
+
+  t.test(`${name}: an early talker is pointed out to the program behind`, { skip }, async (t) => {
+    const server = await serve({ words: [...smtpDelay, ...QUICK] })
+    t.teardown(server.stop)
+    const early = `EHLO x\r\n${allBytes.repeat(100)}`
+    const { said } = await visit(server.port, { early, late: 'QUIT\r\n' })
+    t.match(said, `220 behind RBLSMTPD=${TALKED}`)
+    await until(() => server.kept('environment') !== '', 'the server behind ends')
+    t.ok(server.kept('bytes') === `${early}QUIT\r\n`, 'not a byte was taken')
+  })
+
+  t.test(`${name}: a client that leaves starts nothing, at once`, { skip }, async (t) => {
+    const server = await serve({ words: [...smtpDelay, '-v', '-d', '300', '-N', '300'] })
+    t.teardown(server.stop)
+    await visit(server.port, { leaveAfter: 10 })
+    await until(() => /: end \d+ status 0/.test(server.log.join('\n')), 'smtp-delay ends')
+    t.match(server.log.join('\n'), / event=left /)
+    t.equal(server.kept('bytes'), '')
+  })
+
+  t.test(`${name}: -S refuses by itself what talks early`, { skip }, async (t) => {
+    const server = await serve({ words: [...smtpDelay, '-S', ...QUICK] })
+    t.teardown(server.stop)
+    const early = 'EHLO x\r\nMAIL FROM:<a@example.org>\r\nRCPT TO:<b@example.org>\r\n'
+    const { said } = await visit(server.port, { early, late: 'QUIT\r\n' })
+    t.match(
+      said.replace(/^(\d{3}).*$/gm, (line, code) => (code === '451' ? line : code)),
+      /^220\r?\n250\r?\n250\r?\n451 your mail server talked before .* try again\r\n221\r?\n$/,
+    )
+    const logged = server.log.filter((line) => line.includes('program=smtp-delay')).join('\n')
+    t.match(
+      logged,
+      /^onescan: .* event=refused pid=\d+ remote=127\.0\.0\.1 reply=451 reason="your mail server talked [^\n]*$/,
+    )
+    t.equal(server.kept('environment'), '', 'the server behind was not started')
+    const patient = await visit(server.port)
+    t.match(patient.said, /^220 behind RBLSMTPD=unset/)
+  })
+}
+
+const { smtpDelay } = runtimes[0]!
+
+t.test(
+  '-S gets its answer through to a client that sends a megabyte early',
+  { skip },
+  async (t) => {
+    const server = await serve({ words: [...smtpDelay, '-S', ...QUICK] })
+    t.teardown(server.stop)
+    const { said } = await visit(server.port, { early: `DATA\r\n${'x'.repeat(1024 * 1024)}` })
+    t.match(said, /^220 .*\r\n451 your mail server/)
+    t.match(said, /\r\n421 .*\r\n$/)
+  },
+)
+
+t.test('the program behind finds descriptors and signals as they were', { skip }, async (t) => {
+  const plain = await serve({ words: [] })
+  t.teardown(plain.stop)
+  await visit(plain.port)
+  await until(() => plain.kept('environment') !== '', 'the bare server ends')
+  for (const { name, smtpDelay } of runtimes) {
+    const server = await serve({ words: [...smtpDelay, ...QUICK] })
+    await visit(server.port)
+    await until(() => server.kept('environment') !== '', 'the server behind ends')
+    t.match(server.kept('state'), /SigIgn:\s+0+\n/)
+    t.equal(server.kept('state'), plain.kept('state'), name)
+    t.notMatch(server.kept('environment'), /SMTPDELAY_SIGIGN/)
+    await server.stop()
+  }
+})
+
+t.test('a signal that was ignored before stays ignored', { skip }, async (t) => {
+  const ignoring = ['/bin/sh', '-c', 'trap "" PIPE; exec "$@"', 'sh']
+  // The bundle by itself cannot know: it is a launcher that looks before the runtime starts.
+  for (const { name, smtpDelay } of runtimes.filter((each) => each.name !== 'on the oldest Node')) {
+    const server = await serve({ words: [...ignoring, ...smtpDelay, ...QUICK] })
+    await visit(server.port)
+    await until(() => server.kept('environment') !== '', 'the server behind ends')
+    t.match(server.kept('state'), /SigIgn:\s+0+1000\n/, name)
+    await server.stop()
+  }
+})
+
+t.test('the delay is that of the class, counted from the connection', { skip }, async (t) => {
+  const domain = '1.0.0.127.in-addr.arpa'
+  const dns = async (answer: Parameters<typeof startDns>[0][string]) => {
+    const server = await startDns({ [domain]: answer })
+    t.teardown(server.stop)
+    return namesFrom(server.server, 0.3)
+  }
+  const delays = ['-v', '-d', '0.4', '-D', '0.7', '-N', '1']
+  const cases = [
+    { words: await dns({ names: ['mail.example.org'] }), delay: 400, log: 'ordinary mail.example' },
+    { words: await dns({ names: ['adsl-7.example.org'] }), delay: 700, log: 'dynamic adsl-7' },
+    { words: await dns({ code: 3 }), delay: 1000, log: 'nameless' },
+    { words: await dns({ code: 2 }), delay: 400, log: 'ordinary (no answer: ESERVFAIL)' },
+    { words: await dns('silence'), delay: 400, log: 'ordinary (no answer: ETIMEOUT)' },
+  ]
+  for (const { words, delay, log } of cases) {
+    const server = await serve({ words: [...smtpDelay, ...delays, ...words] })
+    // A busy machine is slow now and then.
+    let soonest = Number.POSITIVE_INFINITY
+    for (let visits = 0; visits < 20 && soonest >= delay + 250; visits++) {
+      soonest = Math.min(soonest, (await visit(server.port)).greetedAfter)
+    }
+    // The client's clock starts a little before the server's.
+    t.ok(soonest > delay - 30 && soonest < delay + 250, `${log}: ${soonest} ms`)
+    t.match(server.log.join('\n'), log)
+    await server.stop()
+  }
+})
+
+t.test('a client that talks while the DNS is silent is not waited for', { skip }, async (t) => {
+  const dns = await startDns({ '1.0.0.127.in-addr.arpa': 'silence' })
+  t.teardown(dns.stop)
+  const words = [...NO_PENALTY, ...namesFrom(dns.server, 300)]
+  const server = await serve({ words: [...smtpDelay, ...words] })
+  t.teardown(server.stop)
+  const { said } = await visit(server.port, { early: 'EHLO x\r\n' })
+  t.match(said, TALKED)
+})
+
+const NEVER = [...allWait(300), ...NO_PENALTY, '--dns-timeout', '0.2']
+
+const exempt: { name: string; rules?: string; words?: string[]; early?: string; expect: string }[] =
+  [
+    { name: 'RELAYCLIENT', rules: ':allow,RELAYCLIENT=""\n', early: 'x', expect: 'unset' },
+    { name: 'SMTPDELAY=0', rules: ':allow,SMTPDELAY="0"\n', early: 'x', expect: 'unset' },
+    { name: 'SMTPDELAY=0.2', rules: ':allow,SMTPDELAY="0.2"\n', expect: 'unset' },
+    { name: 'SMTPDELAY=5 and early', rules: ':allow,SMTPDELAY="5"\n', early: 'x', expect: TALKED },
+    { name: 'RBLSMTPD=-no', rules: ':allow,RBLSMTPD="-no"\n', early: 'x', expect: '-no' },
+    { name: 'RBLSMTPD="" and early', rules: ':allow,RBLSMTPD=""\n', early: 'x', expect: TALKED },
+    { name: 'RBLSMTPD=""', rules: ':allow,RBLSMTPD=""\n', expect: '' },
+  ]
+
+for (const { name, rules, early, expect } of exempt) {
+  t.test(`a rule with ${name} decides over the class`, { skip }, async (t) => {
+    const server = await serve({ words: [...smtpDelay, ...NEVER], ...(rules && { rules }) })
+    t.teardown(server.stop)
+    const { said } = await visit(server.port, early === undefined ? {} : { early })
+    t.ok(said.startsWith(`220 behind RBLSMTPD=${expect}`), said)
+  })
+}
+
+t.test('--even-allowed delays what RBLSMTPD accepts', { skip }, async (t) => {
+  const words = [...smtpDelay, ...QUICK, '--even-allowed']
+  const server = await serve({ words, rules: ':allow,RBLSMTPD=""\n' })
+  t.teardown(server.stop)
+  const { greetedAfter } = await visit(server.port)
+  t.ok(greetedAfter >= 480, `${greetedAfter} ms`)
+})
+
+t.test('allowed networks pass at once, and so do names that lead back', { skip }, async (t) => {
+  const dns = await startDns({
+    '1.0.0.127.in-addr.arpa': { names: ['friend.example.org'] },
+    'friend.example.org': { address: '127.0.0.1' },
+  })
+  const liar = await startDns({
+    '1.0.0.127.in-addr.arpa': { names: ['friend.example.org'] },
+    'friend.example.org': { address: '192.0.2.1' },
+  })
+  t.teardown(dns.stop)
+  t.teardown(liar.stop)
+  const lists = t.testdir({ networks: '127.0.0.0/8\n', names: '.example.org\n' })
+  const greeted = async (file: string, server: string) => {
+    const words = [...smtpDelay, ...NEVER, '--allow', `${lists}/${file}`, '--dns', server]
+    const served = await serve({ words })
+    const { said } = await visit(served.port, { early: 'x' })
+    await served.stop()
+    return said
+  }
+  t.match(await greeted('networks', dns.server), '=unset')
+  t.match(await greeted('names', dns.server), '=unset')
+  t.match(await greeted('names', liar.server), `=${TALKED}`, 'its own word alone is nothing')
+})
+
+t.test('past --limit connections are not delayed, but still looked at', { skip }, async (t) => {
+  const locks = t.testdir({})
+  const words = ['-v', ...NEVER, '--limit', '2', '--locks', locks]
+  const server = await serve({ words: [...smtpDelay, ...words] })
+  t.teardown(server.stop)
+  const waiting = [
+    visit(server.port, { leaveAfter: 1500 }),
+    visit(server.port, { leaveAfter: 1500 }),
+  ]
+  await new Promise((resolve) => setTimeout(resolve, 500))
+  t.match((await visit(server.port)).said, '=unset')
+  t.match(server.log.join('\n'), 'no place to wait')
+  await Promise.all(waiting)
+  await until(
+    () => server.log.filter((line) => / event=left /.test(line)).length === 2,
+    'they left',
+  )
+  const { said } = await visit(server.port, { leaveAfter: 300 })
+  t.equal(said, '', 'a place that was given back is taken again')
+})

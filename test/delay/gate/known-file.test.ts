@@ -1,0 +1,52 @@
+import { join } from 'node:path'
+import t from 'tap'
+import { openKnown } from '../../../src/delay/gate/known.ts'
+import { readKnownFile, writeKnownFile } from '../../../src/delay/gate/known-file.ts'
+
+/** How long clients are known over restarts, by clocks that are set. */
+
+const NOW = 1_800_000_000
+const HOUR = 3600
+
+t.test('the time between two runs counts, unless the clock was set back', async (t) => {
+  const file = join(t.testdir({}), 'known')
+  const clients = new Map([
+    ['7f000001', 10],
+    ['7f000002', 2 * HOUR],
+  ])
+  await writeKnownFile(file, clients, NOW)
+  t.same([...readKnownFile(file, NOW)], [...clients], 'at once')
+  t.same([...readKnownFile(file, NOW + HOUR)], [['7f000002', HOUR]], 'after an hour')
+  t.same([...readKnownFile(file, NOW - HOUR)], [...clients], 'set back by an hour')
+  t.same([...readKnownFile(file, NOW + 2 * HOUR)], [], 'when it is over')
+})
+
+t.test('a clock that is set while a gate runs changes nothing there', async (t) => {
+  const file = join(t.testdir({}), 'known')
+  let now = NOW * 1000
+  let uptime = 0
+  const log: string[] = []
+  const open = () =>
+    openKnown({
+      remember: 100,
+      file,
+      uptime: () => uptime,
+      now: () => now,
+      log: (line) => log.push(line),
+    })
+  const first = open()
+  first.add('7f000001')
+  now -= HOUR * 1000
+  uptime += 60_000
+  t.equal(await first.has('7f000001'), true, 'set back')
+  now += 2 * HOUR * 1000
+  t.equal(await first.has('7f000001'), true, 'set forward')
+  await first.save()
+
+  now -= HOUR * 1000 // and back again, before the next run
+  const second = open()
+  t.equal(await second.has('7f000001'), true, 'it has forty seconds yet')
+  uptime += 41_000
+  t.equal(await second.has('7f000001'), false, 'and no more')
+  t.same(log, [])
+})

@@ -1,0 +1,305 @@
+import { execFileSync } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { join } from 'node:path'
+import t from 'tap'
+import { processStat } from '../../../src/ground/runtime/process-stat.ts'
+import { openDirectory, reachable } from '../../programs/reachable.ts'
+import { ucspiMissing } from '../../programs/ucspi.ts'
+import { startDns } from '../dns-stand-in.ts'
+import { runtimes, until } from '../rig.ts'
+import { allWait, NO_NAMES, namesFrom } from '../waits.ts'
+import { AT_ONCE, connect, type Gate, speak, startGate } from './rig.ts'
+
+/** What goes wrong around a gate, and what becomes of its clients then. */
+
+const { smtpDelay: command } = runtimes.at(-1)!
+const skip = ucspiMissing
+const needsRoot = process.getuid?.() !== 0 && 'needs root'
+const WAITING = [...allWait(60), '-P', '0.1', '--dns', '127.0.0.1:9']
+
+t.test('thousands that connect and leave at once leave nothing behind', { skip }, async (t) => {
+  const gate = await startGate({ command, words: [...WAITING, '--per-client', '5000'] })
+  t.teardown(gate.stop)
+  const before = descriptors(gate)
+  for (let round = 0; round < 20; round++) {
+    const clients = await Promise.all(Array.from({ length: 150 }, () => connect(gate.port)))
+    for (const client of clients) client.leave()
+  }
+  await until(() => descriptors(gate) <= before + 4, 'none of theirs is open')
+  t.equal(gate.kept('environments'), '')
+})
+
+t.test(
+  'a client that sends a byte at each moment of the wait has talked at the first',
+  { skip },
+  async (t) => {
+    const gate = await startGate({ command, words: WAITING })
+    t.teardown(gate.stop)
+    const client = await connect(gate.port, { early: 'E' })
+    const sending = setInterval(() => client.send('H'), 1)
+    t.match(await client.hears(/^220 .*\r\n/), 'RBLSMTPD=your mail server talked')
+    clearInterval(sending)
+    client.leave()
+  },
+)
+
+t.test('thousands that wait cost no processor time, whatever they send', { skip }, async (t) => {
+  const gate = await startGate({ command, words: [...WAITING, '-P', '60', '--per-client', '5000'] })
+  t.teardown(gate.stop)
+  const clients = await Promise.all(
+    Array.from({ length: 1000 }, (_, at) => connect(gate.port, at % 2 ? { early: 'x' } : {})),
+  )
+  await until(
+    () => gate.log.filter((line) => / event=talked /.test(line)).length === 500,
+    'half talk',
+  )
+  await new Promise((resolve) => setTimeout(resolve, 1500)) // what the DNS was asked is over
+  const before = processStat(gate.pid)!.used
+  await new Promise((resolve) => setTimeout(resolve, 2000))
+  const used = processStat(gate.pid)!.used - before
+  t.ok(used <= 200, `${used} ms of processor time`)
+  for (const client of clients) client.leave()
+})
+
+t.test('with a dead resolver clients count as ordinary, and none is lost', { skip }, async (t) => {
+  const dns = await startDns({})
+  dns.stop() // its port answers no more
+  const words = [...allWait(60), '-d', '0', ...namesFrom(dns.server, 0.5), '-c', '600']
+  const gate = await startGate({ command, words: [...words, '--remember', '0'] })
+  t.teardown(gate.stop)
+  const clients = await Promise.all(
+    Array.from({ length: 600 }, (_, at) =>
+      connect(gate.port, { from: `127.0.${1 + (at >> 7)}.${1 + (at & 127)}` }),
+    ),
+  )
+  for (const client of clients) {
+    await client.hears(/^220 /)
+    client.leave()
+  }
+  t.match(gate.log.join('\n'), 'ordinary (no answer: ')
+})
+
+t.test(
+  'if descriptors are used up clients wait in the kernel, and the gate does not spin',
+  { skip },
+  async (t) => {
+    const gate = await startGate({ command, words: AT_ONCE })
+    t.teardown(gate.stop)
+    await speak(gate.port)
+    execFileSync('prlimit', ['--pid', String(gate.pid), '--nofile=3:1000'])
+    const early = await connect(gate.port)
+    await until(
+      () => / event=failed .*descriptors or memory are used up/.test(gate.log.join('\n')),
+      'it is told',
+    )
+    const before = processStat(gate.pid)!.used
+    await new Promise((resolve) => setTimeout(resolve, 1000))
+    const used = processStat(gate.pid)!.used - before
+    t.ok(used <= 200, `${used} ms of processor time`)
+    t.equal(early.said, '')
+    execFileSync('prlimit', ['--pid', String(gate.pid), '--nofile=1000:1000'])
+    await early.hears(/^220 /)
+    early.leave()
+    t.equal(gate.log.filter((line) => / event=failed /.test(line)).length, 1, 'once')
+  },
+)
+
+t.test('more room than descriptors is refused at the start', { skip }, async (t) => {
+  const words = ['-c', 'ulimit -n 200; exec "$0" "$@"', ...command]
+  const attempt = startGate({
+    command: ['/bin/sh', ...words],
+    words: [...AT_ONCE, '--waiting', '500'],
+  })
+  await t.rejects(attempt, {
+    message: /--waiting 500: needs 604 descriptors, and the limit is 200; raise it/,
+  })
+  const gate = await startGate({ command: ['/bin/sh', ...words], words: AT_ONCE })
+  t.match(await speak(gate.port), /^220 /, 'without a wish it takes what there is')
+  await gate.stop()
+})
+
+t.test('a program that is gone or dies is told, and so is its client', { skip }, async (t) => {
+  const gate = await startGate({ command })
+  t.teardown(gate.stop)
+  const dying = await connect(gate.port)
+  await dying.hears(/^220 /)
+  dying.send('DIE\r\n')
+  await dying.over
+  await until(() => /behind: ended by SIGKILL/.test(gate.log.join('\n')), 'a crash is told')
+  rmSync(join(gate.directory, 'behind'))
+  t.match(await (await connect(gate.port)).over, /^421 .* the server cannot be started; come again/)
+  t.match(gate.log.join('\n'), / event=failed .*behind: cannot be started/)
+  const missing = startGate({ command, program: ['/nonexistent/x'] })
+  await t.rejects(
+    missing,
+    { message: /event=failed .*\/nonexistent\/x/ },
+    'better before the port opens',
+  )
+})
+
+t.test(
+  'a port that is taken, or a socket that is none, is told at the start',
+  { skip },
+  async (t) => {
+    const other = createServer().listen(0, '127.0.0.1')
+    t.teardown(() => other.close())
+    await once(other, 'listening')
+    const { port } = other.address() as { port: number }
+    await t.rejects(startGate({ command, listen: `127.0.0.1:${port}` }), {
+      message: /--listen 127\.0\.0\.1:\d+: EADDRINUSE/,
+    })
+    const words = ['-c', 'exec "$0" "$@" 3</dev/null', ...command]
+    await t.rejects(startGate({ command: ['/bin/sh', ...words], listen: 'fd:3' }), {
+      message: /--listen fd:3: is no TCP socket that listens/,
+    })
+  },
+)
+
+/** Has a socket as systemd has it, and starts the gate twice: the second time when there is a file "again". */
+const HOLDER = `
+import os, signal, socket, subprocess, sys, time
+listener = socket.socket()
+listener.bind(('127.0.0.1', 0))
+listener.listen(100)
+os.dup2(listener.fileno(), 3)
+signal.signal(signal.SIGTERM, lambda *_: gate.terminate())
+for again in (False, True):
+    while again and not os.path.exists(os.environ['KEPT'] + '/again'): time.sleep(0.01)
+    gate = subprocess.Popen(sys.argv[1:], pass_fds=[3])
+    gate.wait()
+`
+
+t.test(
+  'who connects while a gate is started anew waits in the socket that is handed over',
+  { skip },
+  async (t) => {
+    const gate = await startGate({ command: ['python3', '-c', HOLDER, ...command], listen: 'fd:3' })
+    t.teardown(gate.stop)
+    t.match(await speak(gate.port), /^220 /)
+    const waiting = gate.log.length
+    gate.signal('SIGTERM')
+    await until(() => !isRunning(gate), 'the first gate ends')
+    const client = await connect(gate.port)
+    writeFileSync(join(gate.directory, 'again'), '')
+    await client.hears(/^220 /)
+    client.leave()
+    t.ok(gate.log.length > waiting)
+  },
+)
+
+t.test(
+  'root only binds: who is let in meets another user',
+  { skip: skip || needsRoot },
+  async (t) => {
+    const gate = await startGate({
+      command: command.map(reachable),
+      words: [...AT_ONCE, '-u', '65534', '-g', '65533'],
+    })
+    t.teardown(gate.stop)
+    const status = readFileSync(`/proc/${gate.pid}/status`, 'latin1')
+    t.match(status, /^Uid:\t65534\t65534\t65534\t65534$/m)
+    t.match(status, /^Gid:\t65533\t65533\t65533\t65533$/m)
+    t.match(status, /^Groups:\t65533 $/m)
+    t.match(status, /^CapEff:\t0+$/m)
+    t.match(await speak(gate.port), /^220 /)
+    const attempt = startGate({
+      command: ['setpriv', '--reuid=65534', '--clear-groups', ...command.map(reachable)],
+      words: [...AT_ONCE, '-u', '1'],
+    })
+    await t.rejects(attempt, { message: /-u 1: .*; start it as root/ })
+  },
+)
+
+t.test('who is known survives a restart, and a kill', { skip }, async (t) => {
+  const directory = t.testdir({})
+  const words = [...allWait(0.1), ...NO_NAMES, '--known-file', join(directory, 'known')]
+  const first = await startGate({ command, words })
+  await speak(first.port)
+  await first.stop()
+  const second = await startGate({ command, words })
+  t.teardown(second.stop)
+  await speak(second.port)
+  t.match(second.log.at(-1), /reason=known$/)
+  t.equal(second.log.length, 1)
+
+  const file = join(directory, 'known')
+  const text = readFileSync(file, 'latin1')
+  t.match(text, /^smtp-delay-known 1 \d+ 1\n7f000001 \d+\n[0-9a-f]{64}\n$/)
+  await speak(second.port, '127.0.0.2') // is to be saved within a minute
+  writeFileSync(`${file}.new`, text.slice(0, 30)) // as if it was saving just then
+  second.signal('SIGKILL')
+  await second.ended
+  t.equal(readFileSync(file, 'latin1'), text, 'the file of before is there')
+  const third = await startGate({ command, words })
+  t.teardown(third.stop)
+  await speak(third.port)
+  t.match(third.log, { length: 1, 0: /reason=known$/ }, 'and it is used')
+  await third.stop()
+  t.notOk(existsSync(`${file}.new`))
+  for (const { name, damaged, says } of [
+    { name: 'a byte is another', damaged: text.replace('7f', '7e'), says: 'is damaged' },
+    { name: 'it is cut', damaged: text.slice(0, -5), says: 'is damaged' },
+    { name: 'it is empty', damaged: '', says: 'is damaged' },
+    {
+      name: 'another version',
+      damaged: text.replace('known 1', 'known 2'),
+      says: 'is of another version',
+    },
+  ]) {
+    writeFileSync(file, damaged)
+    const gate = await startGate({ command, words })
+    t.match(gate.log.join('\n'), `${says}; nobody is known at first`, name)
+    t.match(await speak(gate.port), /^220 /)
+    await gate.stop()
+    t.match(readFileSync(file, 'latin1'), /^smtp-delay-known 1 \d+ 1\n/, 'and is whole again')
+  }
+  rmSync(file)
+  mkdirSync(file)
+  const odd = await startGate({ command, words })
+  t.match(odd.log.join('\n'), /is no file; nobody is known at first/)
+  await odd.stop()
+  await t.rejects(startGate({ command, words: [...words, '--known-file', '/nonexistent/known'] }), {
+    message: /--known-file \/nonexistent\/known: ENOENT.*make the directory/,
+  })
+})
+
+t.test(
+  'on a full disk the file of before stays, and it is told once',
+  { skip: skip || needsRoot },
+  async (t) => {
+    const directory = openDirectory(t)
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=16k,mode=0777', 'none', directory])
+    t.teardown(() => execFileSync('umount', [directory]))
+    const file = join(directory, 'known')
+    const words = [...AT_ONCE, '--known-file', file]
+    const first = await startGate({ command, words })
+    await speak(first.port)
+    await first.stop()
+    const before = readFileSync(file)
+    const gate = await startGate({ command, words })
+    try {
+      writeFileSync(join(directory, 'filler'), Buffer.alloc(1024 * 1024))
+    } catch {
+      // That was the point.
+    }
+    await speak(gate.port, '127.0.0.2')
+    await gate.stop()
+    t.match(
+      gate.log.join('\n'),
+      /event=failed .*known: ENOSPC.*; who is known is remembered here alone/,
+    )
+    t.same(readFileSync(file), before)
+  },
+)
+
+/** Whether the process has a child. */
+function isRunning(gate: Gate): boolean {
+  return readFileSync(`/proc/${gate.pid}/task/${gate.pid}/children`, 'latin1') !== ''
+}
+
+/** The number of descriptors that are open. */
+function descriptors(gate: Gate): number {
+  return Number(execFileSync('sh', ['-c', `ls /proc/${gate.pid}/fd | wc -l`], { encoding: 'utf8' }))
+}

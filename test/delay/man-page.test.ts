@@ -1,0 +1,82 @@
+import { execFileSync } from 'node:child_process'
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t from 'tap'
+import { COMMANDS_MAX, INPUT_MAX, TALK_SECONDS } from '../../src/delay/shared/conversation.ts'
+import {
+  DEFAULT_BACKLOG,
+  DEFAULT_PATIENCE,
+  DEFAULT_PER_CLIENT,
+  DEFAULT_PROGRAMS,
+  DEFAULT_REMEMBER,
+  DEFAULT_WAITING,
+} from '../../src/delay/shared/gate-options.ts'
+import { parseRules } from '../../src/delay/shared/name-rules.ts'
+import { OPTIONS, readOptions } from '../../src/delay/shared/options.ts'
+import { items, readPage, section } from '../documents/man-page.ts'
+import { launcher } from './rig.ts'
+
+/** smtp-delay(8) against the program. */
+
+const page = readPage('smtp-delay.8')
+const options = new Map(
+  items(section(page, 'OPTIONS')).map(([tag, text]) => {
+    const [, name = ''] = /^Fl (\S+)/.exec(tag) ?? []
+    return [`-${name}`, text]
+  }),
+)
+
+t.test('every option is described, and no other', async (t) => {
+  t.same([...options.keys()].sort(), [...OPTIONS].sort())
+})
+
+t.test('defaults are those of the program', async (t) => {
+  const { delays, penalty, dnsTimeout } = readOptions(['x'])
+  const defaults = {
+    '-d': delays.ordinary,
+    '-D': delays.dynamic,
+    '-N': delays.nameless,
+    '-P': penalty,
+    '--dns-timeout': dnsTimeout,
+  }
+  const gate = {
+    '-c': DEFAULT_PROGRAMS,
+    '--waiting': DEFAULT_WAITING,
+    '--per-client': DEFAULT_PER_CLIENT,
+    '--patience': DEFAULT_PATIENCE,
+    '--remember': `${DEFAULT_REMEMBER / 86_400}d`,
+    '-b': DEFAULT_BACKLOG,
+  }
+  for (const [name, value] of Object.entries({ ...defaults, ...gate })) {
+    t.match(options.get(name), new RegExp(`The default is ${value}[.,]`), name)
+  }
+})
+
+t.test('the limits of the standalone talk are those of the program', async (t) => {
+  const limits = `${TALK_SECONDS} seconds, ${COMMANDS_MAX} commands or ${INPUT_MAX / 1024} KiB`
+  t.match(section(page, 'STANDALONE TALK').replace(/\n/g, ' '), limits)
+})
+
+t.test('the rules that are shown can be read', async (t) => {
+  const [, rules = ''] = /\.Bd -literal[^\n]*\n([\s\S]*?)\.Ed/.exec(section(page, 'NAMES')) ?? []
+  t.equal(parseRules(rules, 'the page').length, 3)
+})
+
+t.test('--explain prints what is shown', async (t) => {
+  const [, command = '', output] =
+    /^\$ smtp-delay (.*)\n(.*\n)/m.exec(section(page, 'EXAMPLES')) ?? []
+  t.equal(execFileSync(launcher, command.split(' '), { encoding: 'utf8' }), output)
+})
+
+t.test('the page has every variable that is read', async (t) => {
+  const room = join(import.meta.dirname, '../../src/delay')
+  const environment = section(page, 'ENVIRONMENT')
+  const files = readdirSync(room, { recursive: true, encoding: 'utf8' })
+  const read = files
+    .filter((file) => file.endsWith('.ts'))
+    .flatMap((file) => [...readFileSync(join(room, file), 'utf8').matchAll(/\benv\.([A-Z_]+)/g)])
+  t.ok(read.length > 6, 'the reads were found')
+  for (const [, name = ''] of read) {
+    if (name !== 'PATH') t.match(environment, new RegExp(`\\b${name}\\b`), name)
+  }
+})

@@ -1,0 +1,151 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import fc from 'fast-check'
+import t from 'tap'
+import { dynamicNames } from '../../src/delay/shared/dynamic-names.ts'
+import { findRule, parseRules } from '../../src/delay/shared/name-rules.ts'
+import { matches, parsePattern } from '../../src/delay/shared/pattern.ts'
+import { parseAddress } from '../../src/ground/net/address.ts'
+
+const rules = parseRules(dynamicNames, 'built-in names')
+const client = parseAddress('203.0.113.77')!
+
+/** Each example with the rule above it. */
+function* examples() {
+  let rule = ''
+  for (const line of readFileSync(join(import.meta.dirname, 'dynamic-names.txt'), 'utf8').split(
+    '\n',
+  )) {
+    if (!line.startsWith(' ')) rule = line.startsWith('#') ? rule : line
+    else {
+      const [ip = '', name = ''] = line.trim().split(' ')
+      yield { rule, address: parseAddress(ip)!, name }
+    }
+  }
+}
+
+t.test('every example is decided by the rule that it stands below', async (t) => {
+  const count = { dynamic: 0, ordinary: 0 }
+  for (const { rule, address, name } of examples()) {
+    const found = findRule(rules, name, address)
+    if (found?.text !== rule) t.equal(found?.text, rule, name)
+    else count[found.nameClass]++
+  }
+  t.ok(count.dynamic >= 150, `${count.dynamic} names of lines`)
+  t.ok(count.ordinary >= 150, `${count.ordinary} names of mail servers`)
+})
+
+t.test('every rule has an example, and no example is there twice', async (t) => {
+  const all = [...examples()]
+  const shown = new Set(all.map(({ rule }) => rule))
+  for (const { text } of rules) t.ok(shown.has(text), text)
+  t.equal(new Set(all.map(({ name }) => name)).size, all.length)
+})
+
+t.test('letters match in either case', async (t) => {
+  t.equal(findRule(rules, 'ADSL-77.Example.NET', client)?.nameClass, 'dynamic')
+  t.equal(
+    findRule(parseRules('dynamic *|DSL|*', 'x'), 'dsl1.example', client)?.nameClass,
+    'dynamic',
+  )
+})
+
+t.test('an address is found in each of its writings, and only the own one', async (t) => {
+  const own = parseRules('dynamic *{ip}*', 'x')
+  const looks = (name: string, ip = '203.0.113.77') =>
+    findRule(own, name, parseAddress(ip)!)?.nameClass
+  const writings = ['203-0-113-77', '77.113.0.203', '203_0_113_77', '203-000-113-077']
+  writings.push('203000113077', '077113000203', 'cb00714d', '4d7100cb', 'cb-00-71-4d', '3405803853')
+  for (const each of writings) t.equal(looks(`x${each}.example.net`), 'dynamic', each)
+  t.equal(looks('203-0-113-78.example.net'), undefined)
+  t.equal(looks('1203-0-113-77.example.net'), undefined, 'digits before it')
+  t.equal(looks('203-0-113-771.example.net'), undefined, 'digits behind it')
+  const v6 = '2001:db8::1:0:77'
+  for (const each of [
+    '2001-db8-0-0-0-1-0-77',
+    '2001-db8--1-0-77',
+    '20010db8000000000000000100000077',
+  ]) {
+    t.equal(looks(`${each}.example.net`, v6), 'dynamic', each)
+  }
+})
+
+t.test('a pattern means what a regular expression of the same meaning does', async (t) => {
+  const pieces = ['*', '#', '|', 'a', 'ab', '-', '.', '7']
+  const expression = (parts: readonly string[]) =>
+    new RegExp(
+      `^${parts
+        .map((part) => {
+          if (part === '*') return '.*'
+          if (part === '#') return '(?<!\\d)\\d+(?!\\d)'
+          if (part === '|') {
+            return '(?:(?<![a-z])(?=[a-z])|(?<=[a-z])(?![a-z])|(?<!\\d)(?=\\d)|(?<=\\d)(?!\\d))'
+          }
+          return part.replace('.', '\\.')
+        })
+        .join('')}$`,
+    )
+  fc.assert(
+    fc.property(
+      fc.array(fc.constantFrom(...pieces), { maxLength: 8 }),
+      fc.stringMatching(/^[ab7.-]{0,12}$/),
+      (parts, name) => {
+        const subject = { name, addressSpans: () => [] }
+        const pattern = parsePattern(parts.join(''))
+        return matches(pattern, subject) === expression(parts).test(name)
+      },
+    ),
+    { numRuns: 20_000 },
+  )
+  t.pass()
+})
+
+t.test('a file of rules that cannot be read says where', async (t) => {
+  const read = (text: string) => () => parseRules(text, 'names')
+  t.throws(read('# x\ndynamic *a*\nodd *b*\n'), { message: /^names line 3: begins with "odd"/ })
+  t.throws(read('dynamic\n'), { message: /line 1: has no pattern/ })
+  t.throws(read('dynamic (a+)+\n'), { message: /has "\("; letters, digits/ })
+  t.throws(read('dynamic *{ipp}*\n'), { message: /has "\{"/ })
+  t.same(read('# only\n\n  192.0.2.1 an.example\n')(), [])
+})
+
+/** Microseconds of processor time to match a name against the whole list, the best of some rounds. */
+function timeToMatch(name: string): number {
+  const ROUNDS = 30
+  const TIMES = 40
+  let best = Number.POSITIVE_INFINITY
+  for (let round = 0; round < ROUNDS; round++) {
+    const start = process.cpuUsage()
+    for (let i = 0; i < TIMES; i++) findRule(rules, name, client)
+    const { user, system } = process.cpuUsage(start)
+    best = Math.min(best, (user + system) / TIMES)
+  }
+  return best
+}
+
+t.test('no name takes more than linear time to match', async (t) => {
+  const hostile = [
+    'a',
+    '1',
+    '1-',
+    '1.',
+    'd-',
+    'dsl',
+    '-pool',
+    '203-0-113-',
+    '1-1.',
+    '.bb.sky.co',
+    'p1-',
+  ]
+  for (const piece of ['sonic315-21.consmr.ne1.yahoo.example.com', ...hostile]) {
+    const long = piece.repeat(255).slice(0, 255)
+    const time = timeToMatch(long)
+    t.comment(`${piece}: ${time.toFixed(1)} us of the processor, of 50 that it may take`)
+    const eightfold = timeToMatch(long.repeat(8))
+    // A quadratic match would take 64 times as long.
+    t.ok(
+      eightfold < time * 24,
+      `${piece}: ${(eightfold / time).toFixed(1)} times as long for 8 times as much`,
+    )
+  }
+})

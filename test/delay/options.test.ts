@@ -1,0 +1,96 @@
+import t from 'tap'
+import { readOptions } from '../../src/delay/shared/options.ts'
+
+t.test('options end at the program, whose own are left alone', async (t) => {
+  const options = readOptions(['-d', '2', '-D.5', '-N3.25', '-Sv', 'rblsmtpd', '-r', '-d', '-S'])
+  t.same(options.delays, { ordinary: 2, dynamic: 0.5, nameless: 3.25 })
+  t.match(options, { standalone: true, verbose: true, penalty: 5 })
+  t.same(options.words, ['rblsmtpd', '-r', '-d', '-S'])
+  t.same(readOptions(['-v', '--', '-odd-program']).words, ['-odd-program'])
+  t.same(readOptions(['--names=a', '--names', 'b', 'x']).nameFiles, ['a', 'b'])
+})
+
+t.test('short, moderate and long are the defaults', async (t) => {
+  t.match(readOptions(['x']), {
+    delays: { ordinary: 1, dynamic: 10, nameless: 20 },
+    penalty: 5,
+    standalone: false,
+    builtin: true,
+  })
+})
+
+t.test('what makes no sense is a usage error that names it', async (t) => {
+  const lines = {
+    '': /^no program; usage/,
+    '-v': /^no program/,
+    '-d': /^-d: needs a value/,
+    '-d x y': /^-d x: is not a number of seconds from 0 to 300/,
+    '-d -1 y': /^-d -1/,
+    '-D 300.1 y': /^-D 300.1/,
+    '-N 1e2 y': /^-N 1e2/,
+    '-P 0x5 y': /^-P 0x5/,
+    '-d NaN y': /^-d NaN/,
+    '-k y': /^-k: is not an option/,
+    '-q y': /^-q: is for the gate; give it --listen, too/,
+    '-c 5 y': /^-c: is for the gate/,
+    '--listen 25 --limit 5 --locks /x y':
+      /^--limit and --locks: are for the chain; the gate has --waiting/,
+    '--listen 25 -r y': /^-r: asks the client who it is/,
+    '--listen 25 -t 5 y': /^-t: belongs to -r/,
+    '--listen 25 -B hi y': /^-B: greets a client before it has waited/,
+    '--listen 70000 y': /^--listen 70000: is not \[ADDRESS:\]PORT/,
+    '--listen mail.example.org:25 y': /^--listen mail/,
+    '--listen ::1:25 y': /^--listen ::1:25/,
+    '--listen [::1:25 y': /^--listen \[::1:25/,
+    '--listen fd:2 y': /^--listen fd:2: is not a descriptor from 3/,
+    '--listen 25 -c 0 y': /^-c 0: is not a number from 1/,
+    '--listen 25 -u 0 y': /^-u 0: is not a number from 1/,
+    '--listen 25 -U y': /^-U: UID : is not a number .* envuidgid/,
+    '--listen 25 --when-full panic y': /^--when-full panic: is not displace or refuse/,
+    '--listen 25 --remember 91d y': /^--remember 91d: is not a time such as 12h/,
+    '--listen 25 --remember d y': /^--remember d/,
+    '--listen 25 -D -R y': /^-D -R: is not a number of seconds/,
+    '--odd y': /^--odd: is not an option/,
+    '--no-builtin=yes y': /^--no-builtin=yes: is not an option/,
+    '--limit 5 y': /together/,
+    '--locks /tmp y': /together/,
+    '--limit 0 --locks /tmp y': /^--limit 0/,
+    '--text -x y': /^--text -x/,
+    '--explain': /^no address/,
+  }
+  for (const [line, message] of Object.entries(lines)) {
+    const words = line.split(' ').filter((word) => word !== '')
+    t.throws(() => readOptions(words), { name: 'UsageError', message }, line)
+  }
+  t.throws(() => readOptions(['--text', 'a\nb', 'y']), { name: 'UsageError' })
+  t.throws(() => readOptions(['--text', 'a'.repeat(201), 'y']), { name: 'UsageError' })
+})
+
+t.test('--listen opens a gate, with the switches of tcpserver', async (t) => {
+  const read = (line: string) => readOptions(line.split(' '), { UID: '7', GID: '8' }).gate
+  t.match(read('--listen 25 x'), {
+    listen: [{ kind: 'bind', address: undefined, port: 25 }],
+    programs: 40,
+    waiting: undefined,
+    perClient: 50,
+    whenFull: 'displace',
+    patience: 60,
+    remember: 86_400,
+    lookUp: 'name',
+    keepIpOptions: false,
+    noDelay: false,
+    quiet: false,
+  })
+  const all = read('--listen 0:25 --listen [2001:db8::1]:26 -1RHOQ -c9 -x f -X -U -l 0 -b 7 -o x')
+  t.same(
+    all?.listen.map((place) => place.kind === 'bind' && [...(place.address ?? []), place.port]),
+    [
+      [0, 0, 0, 0, 25],
+      [0x20, 1, 0xd, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 26],
+    ],
+  )
+  t.match(all, { programs: 9, uid: 7, gid: 8, localName: '0', backlog: 7, keepIpOptions: true })
+  t.match(all, { rules: { file: 'f', mayBeMissing: true }, lookUp: 'never', printPort: true })
+  t.match(read('--listen fd:3 -p --remember 2h x'), { lookUp: 'confirmed name', remember: 7200 })
+  t.equal(readOptions(['x']).gate, undefined)
+})

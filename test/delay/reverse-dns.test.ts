@@ -1,0 +1,78 @@
+import t from 'tap'
+import { classify } from '../../src/delay/shared/classify.ts'
+import { openDns } from '../../src/delay/shared/dns-resolver.ts'
+import { parseRules } from '../../src/delay/shared/name-rules.ts'
+import { isConfirmed, lookUpNames } from '../../src/delay/shared/reverse-dns.ts'
+import { parseAddress } from '../../src/ground/net/address.ts'
+import { type DnsAnswer, startDns } from './dns-stand-in.ts'
+
+const CLIENT = parseAddress('192.0.2.1')!
+const DOMAIN = '1.2.0.192.in-addr.arpa'
+const rules = parseRules('dynamic *|dsl|*', 'test')
+const odd = (...labels: string[]) => labels.map((label) => Buffer.from(label, 'latin1'))
+
+const cases: { name: string; answer: DnsAnswer; expect: string; time?: number }[] = [
+  { name: 'an ordinary name', answer: { names: ['mail.example.org'] }, expect: 'ordinary' },
+  { name: 'a dynamic name', answer: { names: ['dsl1.example.org'] }, expect: 'dynamic' },
+  {
+    name: 'one ordinary name among others, in any order',
+    answer: { names: ['dsl1.example.org', 'mail.example.org'] },
+    expect: 'ordinary',
+  },
+  { name: 'no such name', answer: { code: 3 }, expect: 'nameless' },
+  { name: 'a domain without a PTR', answer: { code: 0 }, expect: 'nameless' },
+  { name: 'the root as a name', answer: { names: [''] }, expect: 'nameless' },
+  { name: 'SERVFAIL, which is of the moment', answer: { code: 2 }, expect: 'ordinary' },
+  { name: 'REFUSED', answer: { code: 5 }, expect: 'ordinary' },
+  { name: 'nonsense', answer: 'nonsense', expect: 'ordinary' },
+  { name: 'silence', answer: 'silence', expect: 'ordinary', time: 100 },
+  {
+    name: 'an answer from another port, which anybody could have sent',
+    answer: { elsewhere: 'dsl1.example.org' },
+    expect: 'ordinary',
+    time: 100,
+  },
+  { name: 'a name with a newline', answer: { names: [odd('ma\nil', 'org')] }, expect: 'dynamic' },
+  { name: 'a name with 8-bit', answer: { names: [odd('m\xe4il', 'org')] }, expect: 'dynamic' },
+  { name: 'a dot inside a label', answer: { names: [odd('mail.a', 'org')] }, expect: 'dynamic' },
+  { name: 'a name of one label', answer: { names: ['localhost'] }, expect: 'dynamic' },
+  {
+    name: 'a name of 253 letters and dots, the longest there is',
+    answer: { names: [odd('a'.repeat(63), 'b'.repeat(63), 'c'.repeat(63), 'd'.repeat(61))] },
+    expect: 'ordinary',
+  },
+]
+
+for (const { name, answer, expect, time = 5000 } of cases) {
+  t.test(`the class for ${name}`, async (t) => {
+    const dns = await startDns({ [DOMAIN]: answer })
+    t.teardown(dns.stop)
+    const names = await lookUpNames(CLIENT, openDns([dns.server], uptime).within(time))
+    t.equal(classify(names, CLIENT, rules).class, expect)
+    t.equal(dns.asked[0], DOMAIN)
+  })
+}
+
+const uptime = () => performance.now()
+
+t.test('a name counts as confirmed only where it leads back', async (t) => {
+  const dns = await startDns({
+    'mail.example.org': { address: '192.0.2.1' },
+    'other.example.org': { address: '192.0.2.2' },
+    'silent.example.org': 'silence',
+  })
+  t.teardown(dns.stop)
+  const confirmed = (name: string) =>
+    isConfirmed(name, CLIENT, openDns([dns.server], uptime).within(300))
+  t.equal(await confirmed('mail.example.org'), true)
+  t.equal(await confirmed('other.example.org'), false)
+  t.equal(await confirmed('none.example.org'), false)
+  t.equal(await confirmed('silent.example.org'), false)
+})
+
+t.test('a server that is no address is told', async (t) => {
+  t.throws(() => openDns(['nonsense'], uptime).within(1), {
+    name: 'Fault',
+    message: /DNS server nonsense/,
+  })
+})

@@ -1,0 +1,122 @@
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { connect } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { oldestNode } from '../../packaging/toolchain/toolchain.mjs'
+import { startTcpServer, type TcpServer } from '../programs/ucspi.ts'
+import { allWait } from './waits.ts'
+
+const root = join(import.meta.dirname, '../..')
+
+/** The launcher that is installed. */
+export const launcher = join(root, 'bin/smtp-delay')
+
+const compiled = join(root, 'build/native/smtp-delay')
+
+/**
+ * As it is installed, on the newest Node, which execs; on the oldest, which starts the
+ * program and waits; and compiled, where it is built.
+ */
+export const runtimes: readonly { readonly name: string; readonly smtpDelay: string[] }[] = [
+  { name: 'as installed', smtpDelay: [launcher] },
+  {
+    name: 'on the oldest Node',
+    smtpDelay: [oldestNode, join(root, 'dist/smtp-delay.cjs')],
+  },
+  ...(existsSync(compiled) ? [{ name: 'compiled', smtpDelay: [compiled] }] : []),
+]
+
+/** What a test's clients wait for, short; the DNS is asked at a server of the test or not at all. */
+export const QUICK = [...allWait(0.5), '-P', '0.1', '--dns-timeout', '0.1']
+
+/** Says what it was given, keeps every byte that comes, and then the state it found. */
+const BEHIND = `#!/bin/sh
+printf '220 behind RBLSMTPD=%s\\r\\n' "\${RBLSMTPD-unset}"
+cat >>"$KEPT/bytes"
+grep SigIgn /proc/self/status >"$KEPT/state"
+grep flags /proc/self/fdinfo/0 /proc/self/fdinfo/1 >>"$KEPT/state"
+env >"$KEPT/environment"
+`
+
+export interface Served extends TcpServer {
+  /** What the program behind kept in a file of this name; '' before it ran. */
+  kept(name: 'bytes' | 'state' | 'environment'): string
+}
+
+/**
+ * tcpserver with these words before a program that keeps what it gets. `chain` may put
+ * other programs around it.
+ */
+export async function serve(setup: {
+  readonly words: readonly string[]
+  readonly chain?: (behind: string) => readonly string[]
+  readonly rules?: string
+  readonly environment?: Readonly<Record<string, string>>
+}): Promise<Served> {
+  const directory = mkdtempSync(join(tmpdir(), 'onescan-delay-'))
+  const behind = join(directory, 'behind')
+  writeFileSync(behind, BEHIND, { mode: 0o755 })
+  const server = await startTcpServer({
+    directory,
+    rules: setup.rules ?? ':allow\n',
+    program: [...setup.words, ...(setup.chain?.(behind) ?? [behind])],
+    environment: { PATH: process.env.PATH, KEPT: directory, ...setup.environment },
+  })
+  return {
+    log: server.log,
+    port: server.port,
+    kept(name) {
+      try {
+        return readFileSync(join(directory, name), 'latin1')
+      } catch {
+        return ''
+      }
+    },
+    stop: () => server.stop().finally(() => rmSync(directory, { recursive: true, force: true })),
+  }
+}
+
+export interface Visit {
+  /** All that the server said, latin1. */
+  readonly said: string
+  /** Milliseconds until its first byte. */
+  readonly greetedAfter: number
+}
+
+/**
+ * A client: sends `early` at once, `late` once it was greeted, and reads to the end.
+ * `leaveAfter` milliseconds it is gone, whatever happened.
+ */
+export function visit(
+  port: number,
+  does: { early?: string; late?: string; leaveAfter?: number } = {},
+): Promise<Visit> {
+  const { early, late = '', leaveAfter } = does
+  return new Promise((resolve) => {
+    const start = performance.now()
+    let greetedAfter = Number.NaN
+    let said = ''
+    const socket = connect({ port, host: '127.0.0.1' }, () => {
+      if (early !== undefined) socket.write(early, 'latin1')
+      if (leaveAfter !== undefined) setTimeout(() => socket.destroy(), leaveAfter)
+    })
+    socket.on('data', (bytes) => {
+      if (Number.isNaN(greetedAfter)) {
+        greetedAfter = performance.now() - start
+        socket.end(late, 'latin1')
+      }
+      said += bytes.toString('latin1')
+    })
+    socket.on('error', () => {}) // 'close' follows
+    socket.on('close', () => resolve({ said, greetedAfter }))
+  })
+}
+
+/** Resolves when the condition holds, looking often; rejects after some seconds. */
+export async function until(condition: () => boolean, what: string): Promise<void> {
+  const end = Date.now() + 10_000
+  while (!condition()) {
+    if (Date.now() > end) throw new Error(`in vain: ${what}`)
+    await new Promise((resolve) => setTimeout(resolve, 10))
+  }
+}

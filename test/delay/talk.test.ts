@@ -1,0 +1,96 @@
+import fc from 'fast-check'
+import t from 'tap'
+import type { Connection } from '../../src/delay/chain-loader/connection.ts'
+import { talk } from '../../src/delay/chain-loader/talk.ts'
+import {
+  COMMANDS_MAX,
+  createLineReader,
+  INPUT_MAX,
+  replyTo,
+  TALK_SECONDS,
+} from '../../src/delay/shared/conversation.ts'
+
+t.test('commands get the replies that rblsmtpd gives', async (t) => {
+  const accepted = ['EHLO x\r', 'helo x', 'MAIL FROM:<a@example.org>\r', 'RSET\r', 'noop']
+  for (const line of accepted) t.match(replyTo(line, 'no'), /^250 /, line)
+  for (const line of ['RCPT TO:<x>\r', 'DATA\r', 'AUTH PLAIN', '', 'EHLOX', 'GET / HTTP/1.1']) {
+    t.equal(replyTo(line, 'no'), '451 no', line)
+  }
+  t.match(replyTo('Quit\r', 'no'), /^221 /)
+})
+
+t.test('lines are the same in every split of their bytes', async (t) => {
+  fc.assert(
+    fc.property(
+      fc.stringMatching(/^[A-Z \r\n]{0,60}$/),
+      fc.array(fc.nat(60), { maxLength: 6 }),
+      (text, cuts) => {
+        const whole = createLineReader()(Buffer.from(text))
+        const reader = createLineReader()
+        const ends = [...cuts.filter((cut) => cut < text.length).sort((a, b) => a - b), text.length]
+        const pieces = ends.map((end, i) => text.slice(ends[i - 1] ?? 0, end))
+        t.same(
+          pieces.flatMap((piece) => reader(Buffer.from(piece))),
+          whole,
+        )
+      },
+    ),
+    { numRuns: 300 },
+  )
+})
+
+/** A client that sends these pieces, one each `every` milliseconds, on a clock of its own. */
+function client(pieces: Iterator<string>, every = 0) {
+  let now = 0
+  const said: string[] = []
+  const connection: Connection = {
+    watch: () => 'silent',
+    watchLeaving: () => 'silent',
+    read(time) {
+      if (every > time) {
+        now += Math.max(time, 0)
+        return undefined
+      }
+      now += every
+      const { done, value } = pieces.next()
+      return done ? Buffer.alloc(0) : Buffer.from(value, 'latin1')
+    },
+    write(text) {
+      said.push(...text.split(/(?<=\n)/))
+      return true
+    },
+  }
+  talk(connection, 'no', () => now)
+  return { said, now }
+}
+
+function* endless(piece: string) {
+  for (;;) yield piece
+}
+
+t.test('a client that sends one byte a second is dropped after a minute', async (t) => {
+  const { said, now } = client(endless('x'), 1000)
+  t.ok(now <= (TALK_SECONDS + 2) * 1000, `${now} ms`)
+  t.match(said.at(-1), /^421 /)
+})
+
+t.test('a client that sends without end is dropped', async (t) => {
+  let bytes = 0
+  const pieces = (function* () {
+    for (; bytes < 100_000_000; bytes += 16384) yield 'x'.repeat(16384)
+  })()
+  const { said } = client(pieces)
+  t.match(said.at(-1), /^421 /)
+  t.ok(bytes < INPUT_MAX + 5 * 1024 * 1024, `${bytes} bytes were taken`)
+})
+
+t.test('a client with too many commands is dropped', async (t) => {
+  const { said } = client(endless('NOOP\r\n'.repeat(10)))
+  t.equal(said.length, 1 + COMMANDS_MAX + 1)
+  t.match(said.at(-1), /^421 /)
+})
+
+t.test('QUIT and the end of the stream end the conversation', async (t) => {
+  t.equal(client(['EHLO x\r\nQUIT\r\nNOOP\r\n'][Symbol.iterator]()).said.length, 3)
+  t.equal(client(['EHLO x\r\nNO'][Symbol.iterator]()).said.length, 2)
+})

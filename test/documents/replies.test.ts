@@ -1,0 +1,32 @@
+import t from 'tap'
+import { codeOf, faultReply } from '../../src/doors/shared/smtp-reply.ts'
+import { refusal, refuseLargeHeader } from '../../src/judge/decide.ts'
+import type { Reply } from '../../src/judge/decision.ts'
+import { OVER_QUOTA, overQuotaText } from '../../src/judge/over-quota.ts'
+import { readAddress } from '../../src/message/envelope/address.ts'
+import { readPage, section } from './man-page.ts'
+
+/** The replies that onescan-replies(7) tells against those that are given. */
+
+const page = section(readPage('onescan-replies.7'), 'DESCRIPTION')
+const rows = [...page.matchAll(/^\.It (\d{3}) (\d\.\d\.\d) Ta (.*)$/gm)].map(
+  ([, code, enhanced, text]) => `${code} ${enhanced} ${text}`,
+)
+
+const told = (reply: Reply) => `${codeOf(reply)} ${reply.enhanced} ${reply.text}`
+
+t.test('refusals are in the words of the program', async (t) => {
+  const large = refuseLargeHeader()
+  if (large.kind !== 'reject') throw new Error(large.kind)
+  const { code, enhanced, lines } = faultReply('bug')
+  for (const line of [
+    told(refusal('NAME', false)),
+    told(refusal('attachment NAME', true)),
+    told(large.reply),
+    `${code} ${enhanced} ${lines.join(' ')}`,
+    `${OVER_QUOTA.code} ${OVER_QUOTA.enhanced} ${overQuotaText(readAddress(Buffer.from('ADDRESS')))}`,
+  ]) {
+    t.ok(rows.includes(line), line)
+  }
+  t.equal(new Set(rows).size, rows.length)
+})

@@ -1,0 +1,74 @@
+import * as crypto from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t from 'tap'
+import { SETTLED_AFTER } from '../../src/cluster/signature-files.ts'
+import { table as settings } from '../../src/ground/settings/table.ts'
+import { copyFields, FREE_LINE_MAX, FREE_MAX, transportFields } from '../../src/verdicts/fields.ts'
+import { fingerprintOf } from '../../src/verdicts/fingerprint.ts'
+import { INFECTED_FOR } from '../../src/verdicts/fresh.ts'
+import { UNPUBLISHED_MAX } from '../../src/verdicts/publisher.ts'
+import { deriveSecrets } from '../../src/verdicts/secrets.ts'
+import { CLAIMED_FOR, KEY_PREFIX } from '../../src/verdicts/shared-store.ts'
+import {
+  ENTERED_WITHIN,
+  FIRST_PAUSE,
+  LONGEST_PAUSE,
+  LONGEST_REFUSED,
+  LONGEST_SILENT,
+  MISSES_MAX,
+} from '../../src/verdicts/valkey/link.ts'
+import { SHARE_OF_WAITING } from '../../src/verdicts/verdicts.ts'
+import { subjectOf } from '../verdicts/subjects.ts'
+
+/** doc/verdicts.md against the program. */
+
+const page = readFileSync(join(import.meta.dirname, '../../doc/verdicts.md'), 'utf8')
+
+t.test('the vector is the fingerprint that the program makes', async (t) => {
+  const looks = /`(onescan=0\.1\.0 [^`]+)` as the second line/.exec(page)![1]!
+  const message = Buffer.from(/\(`([0-9a-f ]+)`\)/.exec(page)![1]!.replaceAll(' ', ''), 'hex')
+  const secret = deriveSecrets(Buffer.alloc(32, 7), crypto).fingerprint
+  const print = fingerprintOf(subjectOf(message, looks), secret, crypto)
+  t.equal(print?.toString('hex'), /^[0-9a-f]{64}$/m.exec(page)![0])
+})
+
+t.test('the fields that are left out are those of the table, each with a reason', async (t) => {
+  const [, table = ''] = page.split('| field | left out, since |')
+  const rows = table.split('\n\n')[0]!.split('\n').slice(2)
+  const named = rows.flatMap((row) => [...row.matchAll(/`([A-Za-z-]+)`/g)].map(([, name]) => name!))
+  t.same(named.map((name) => name.toLowerCase()).sort(), [...transportFields, ...copyFields].sort())
+  t.ok(rows.every((row) => row.split('|')[2]!.trim() !== ''))
+})
+
+t.test('its numbers and names are those of the program', async (t) => {
+  t.equal(FREE_MAX, 64 * 1024)
+  t.match(page, 'under 64 KiB together')
+  t.equal(FREE_LINE_MAX, 998)
+  t.match(page, /lines of at most 998\s+bytes/)
+  t.equal(settings.VERDICTTIMEOUT.standard, 20)
+  t.match(page, '`VERDICTTIMEOUT`, 20 milliseconds')
+  t.equal(settings.VERDICTMAXAGE.standard, 3600)
+  t.match(page, '`VERDICTMAXAGE`, an hour')
+  t.equal(INFECTED_FOR, 60)
+  t.match(page, 'or for a minute')
+  t.equal(settings.POISONTRIES.standard, 3)
+  t.match(page, 'three times in a day')
+  t.match(page, `\`${KEY_PREFIX}\``)
+  t.equal(SETTLED_AFTER, 15 * 60)
+  t.match(page, 'or 15 minutes after the change')
+  t.equal(CLAIMED_FOR, 2_000)
+  t.match(page, 'for up to 2 seconds or a quarter of `SCANTIMEOUT`')
+  t.equal(SHARE_OF_WAITING, 0.25)
+  t.equal(MISSES_MAX, 3)
+  t.match(page, 'After 3 questions in a row without an answer')
+  t.equal(ENTERED_WITHIN, 1_500)
+  t.match(page, /end within 1\.5 seconds/)
+  t.same([FIRST_PAUSE, LONGEST_PAUSE, LONGEST_REFUSED, LONGEST_SILENT], [200, 500, 10_000, 30_000])
+  t.match(
+    page,
+    /after 0\.2 seconds, and later each time: at\s+most 0\.5 seconds if nobody answers, 10 if the server refuses, and 30 if/,
+  )
+  t.equal(UNPUBLISHED_MAX, 2 * 1024 * 1024)
+  t.match(page, 'are kept, up to 2 MiB')
+})

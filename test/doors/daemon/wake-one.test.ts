@@ -1,0 +1,80 @@
+import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t from 'tap'
+import { processStat } from '../../../src/ground/runtime/process-stat.ts'
+import { until } from '../http/rig.ts'
+import { childrenOf, runtimes, startOnescand } from './process.ts'
+
+/** Two workers on one socket: a connection wakes one of them. */
+
+const compiled = join(import.meta.dirname, '../../../build/native/onescand')
+const programs = [
+  ...runtimes,
+  ...(existsSync(compiled) ? [{ name: 'compiled', program: [compiled] }] : []),
+]
+const MESSAGES = 12
+
+/** How often a process has waited so far, proc_pid_status(5). */
+function waitsOf(pid: number): number {
+  const status = readFileSync(`/proc/${pid}/status`, 'latin1')
+  return Number(/^voluntary_ctxt_switches:\s+([0-9]+)$/m.exec(status)?.[1])
+}
+
+/** Asked while nobody is at work: what a busy one does not take is another's. */
+async function untilIdle(workers: readonly number[]): Promise<void> {
+  while (workers.some((pid) => processStat(pid)?.state !== 'S')) {
+    await new Promise((done) => setTimeout(done, 5))
+  }
+}
+
+for (const { name, program } of programs) {
+  t.test(`${name}: a connection wakes one worker, and the other sleeps on`, async (t) => {
+    const onescand = startOnescand(t, { program, args: ['--workers', '2'] })
+    await onescand.logged(/serving/)
+    const workers = childrenOf(onescand.pid)
+    t.equal(workers.length, 2)
+    const ask = async () => {
+      await untilIdle(workers)
+      const { does } = await onescand.ask()
+      if (does !== 'hand on') t.fail(does)
+    }
+    await ask()
+    await untilIdle(workers)
+    const wokenForAll = async () => {
+      const before = workers.map(waitsOf)
+      for (let n = 0; n < MESSAGES; n++) await ask()
+      await untilIdle(workers)
+      return workers.map((pid, index) => waitsOf(pid) - before[index]!)
+    }
+    // On a busy host the one may not be back in time, and rightly the other takes a connection. If
+    // all were woken each time, no round of these would come out.
+    let woken: number[] = []
+    for (let round = 0; round < 8 && !(Math.min(...woken) < MESSAGES / 2); round++) {
+      woken = await wokenForAll()
+      t.comment(`woken for ${MESSAGES} messages: ${woken.join(' and ')} times`)
+    }
+    t.ok(Math.min(...woken) < MESSAGES / 2, 'but for its beat')
+    t.ok(Math.max(...woken) >= MESSAGES)
+
+    const [first, second] = workers as [number, number]
+    for (const stopped of [first, second]) {
+      process.kill(stopped, 'SIGSTOP')
+      await until(
+        async () => processStat(stopped)?.state,
+        (state) => state === 'T',
+      )
+      t.match(await onescand.ask(), { does: 'hand on' }, 'one that is stopped is passed over')
+      process.kill(stopped, 'SIGCONT')
+      await untilIdle(workers)
+    }
+
+    process.kill(first, 'SIGKILL')
+    t.match(await onescand.ask(), { does: 'hand on' }, 'so is one that has ended')
+    await until(
+      async () => childrenOf(onescand.pid),
+      (now) => now.length === 2 && !now.includes(first),
+    )
+    process.kill(second, 'SIGKILL')
+    t.match(await onescand.ask(), { does: 'hand on' }, 'whose successor takes connections, too')
+  })
+}

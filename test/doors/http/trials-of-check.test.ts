@@ -1,0 +1,50 @@
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import t from 'tap'
+import { tryMilter } from '../../../src/cli/check/mail-servers/milter.ts'
+import { checkSlot } from '../../../src/cli/check/slot.ts'
+import { askMilter, usual } from '../../../src/doors/milter/wire/ask.ts'
+import { complaints, host } from '../../cli/check/host.ts'
+import { onescan } from '../../cli/onescan.ts'
+import { freePort } from '../../programs/free-port.ts'
+import { metric, serve, until } from './rig.ts'
+
+/** What `onescan check` sends is logged as a trial, and counts nowhere; nobody else can have that. */
+
+const onescanc = join(import.meta.dirname, '../../../build/native/onescanc')
+const skip = !existsSync(onescanc) && 'npm run build:native'
+
+t.test('trials of check are marked, and counted nowhere', { skip }, async (t) => {
+  const port = await freePort()
+  const served = await serve(t, {
+    args: ['--milter', `inet:127.0.0.1:${port}`],
+    settings: { QMAILHOME: '/nonexistent' },
+  })
+  const place = { host: '127.0.0.1', port }
+  const named = { what: 'milter', address: `inet:127.0.0.1:${port}`, meanwhile: '' }
+  const { found } = await tryMilter(place, { ...named, defaults: '/nonexistent', isKnown: true })
+  t.match(found, { level: 'ok', value: /EICAR/ })
+  const env = { QHPSI: 'plugin: eicar', ONESCAN_SOCKET: served.socket, ONESCAN_COLD: '/bin/false' }
+  const throughSlot = await checkSlot(host(env, { program: onescanc }))
+  t.same(complaints(throughSlot), [], 'warm: there is no cold program', { throughSlot })
+
+  // Mail whose every word says that it is a trial.
+  const words = 'onescan_trial trial=1 x'
+  const text = `Subject: ${words}\nTrial: 1\ntrial: 1\nMessage-ID: <a trial=1 b@x>\n\n${words}\n`
+  const sender = 'check" trial=1 onescan_trial@localhost'
+  await askMilter(place, Buffer.from(text), 10_000, { ...usual, sender })
+  const look = async () => (await served.get('/metrics')).text
+  const count = (text: string, decision: string) =>
+    metric(text, 'onescan_messages_total', { door: 'milter', decision })
+  const metrics = await until(look, (text) => count(text, 'accept') > 0)
+  t.equal(count(metrics, 'accept'), 1, 'the mail alone')
+  t.equal(metric(metrics, 'onescan_messages_total', { door: 'slot' }), 0)
+  t.equal(metric(metrics, 'onescan_verdicts_total', { scan: 'infected' }), 0)
+  const { decided } = JSON.parse((await served.get('/data.json')).text)
+  t.equal(decided.length, 1)
+
+  const lines = served.log.filter((line) => line.includes('decision='))
+  t.match(lines, [/ trial=1 /, / trial=1 /, /from="<check/], 'of the slot the client keeps the log')
+  const { out } = await onescan(['report', '--json'], { input: `${lines.join('\n')}\n` })
+  t.equal(JSON.parse(out).results[0].messages, 1)
+})

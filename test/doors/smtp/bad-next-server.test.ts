@@ -1,0 +1,235 @@
+import { setTimeout as wait } from 'node:timers/promises'
+import t, { type Test } from 'tap'
+import { standardPatience } from '../../../src/doors/smtp/next-server.ts'
+import { buildStage } from '../../cases/stage.ts'
+import { freePort } from '../../programs/free-port.ts'
+import { type Script, startNext } from './next-server.ts'
+import { openDoor, sendThrough, type Wishes } from './rig.ts'
+import { amidData, clean, openBetween, stillServes } from './trouble.ts'
+
+/** Next servers that are broken, slow, gone or hostile; clients are in bad-input.test.ts. */
+
+const stage = buildStage()
+t.teardown(() => stage.remove())
+const settings = { QHPSI: stage.scanner, REJECTVIRUS: '1' }
+const open = (t: Test, wishes: Wishes = {}) => openBetween(t, { settings, ...wishes })
+
+t.test('a next server that is missing', async (t) => {
+  const door = await openDoor(t, await freePort(), { settings })
+  const client = await door.call()
+  t.match(await client.say('EHLO client.example.org'), /^451 4\.4\.2 /)
+  t.match(await client.say('MAIL FROM:<a@b.example>'), /^451 4\.4\.2 /)
+  t.match(await client.say('RCPT TO:<b@b.example>'), /^503 /)
+  t.equal(await client.say('QUIT'), '221 2.0.0 Bye')
+  t.match(
+    door.mailLog[0],
+    /decision=defer fault=chain reason="next server inet:127\.0\.0\.1:\d+: .*ECONNREFUSED/,
+  )
+})
+
+const patience = {
+  ...standardPatience,
+  connection: 300,
+  command: 300,
+  data: 300,
+  block: 300,
+  end: 300,
+}
+
+t.test('a next server that is silent at any stage', async (t) => {
+  const { next, door } = await open(t, { patience })
+  for (const stage of ['MAIL', 'RCPT', 'DATA', '.']) {
+    next.script = (verb) => (verb === stage ? 'silence' : undefined)
+    const reply = await sendThrough(door, clean)
+    t.match(
+      reply,
+      stage === 'RCPT' || stage === 'MAIL' ? /^(451|503|554) / : /^451 4\.4\.2 /,
+      stage,
+    )
+    t.match(door.mailLog.at(-1), /fault=chain .*has not answered in 0\.3 s/)
+  }
+  const client = await door.call()
+  await client.say('EHLO client.example.org')
+  next.script = (verb) => (verb === 'XFOR' ? 'silence' : undefined)
+  t.match(await client.say('XFORWARD ADDR=192.0.2.7'), /^451 4\.4\.2 /)
+  t.match(await client.say('MAIL FROM:<a@b.example>'), /^250 /)
+  next.script = (verb) => (verb === 'QUIT' ? 'silence' : undefined)
+  t.equal(await client.say('QUIT'), '221 2.0.0 Bye')
+  next.script = (verb) => (verb === 'EHLO' ? 'silence' : undefined)
+  const fresh = await openDoor(t, next.port, { settings, patience })
+  t.match(await (await fresh.call()).say('EHLO client.example.org'), /^451 4\.4\.2 /)
+  const mute = await startNext(t, { greeting: '' })
+  const before = await openDoor(t, mute.port, { settings, patience })
+  const early = await before.call()
+  t.match(await early.say('MAIL FROM:<a@b.example>'), /^451 4\.4\.2 /, 'in the greeting')
+  await stillServes(t, door, next)
+})
+
+t.test(
+  'a next server that is silent at RSET does not keep a refusal from its client',
+  async (t) => {
+    const { next, door } = await open(t, { patience })
+    next.script = (verb) => (verb === 'RSET' ? 'silence' : undefined)
+    t.match(await sendThrough(door, 'Subject: x\r\n\r\nVIRUS\r\n'), /^550 5\.7\.1 /)
+    await stillServes(t, door, next)
+  },
+)
+
+t.test('421 at each stage goes to the client, which is left', async (t) => {
+  const { next, door } = await open(t)
+  const full = '421 4.3.2 next is going down'
+  for (const stage of ['EHLO', 'XFOR', 'MAIL', 'RCPT', 'DATA', '.', 'RSET', 'VRFY', 'QUIT']) {
+    next.script = (verb, _, socket) => {
+      if (verb !== stage) return undefined
+      socket.end(`${full}\r\n`)
+      return 'silence'
+    }
+    const client = await door.call()
+    const said: string[] = []
+    const commands = [
+      'EHLO x.example.org',
+      'VRFY a',
+      'XFORWARD ADDR=192.0.2.7',
+      'MAIL FROM:<a@b.example>',
+      'RSET',
+      'MAIL FROM:<a@b.example>',
+      'RCPT TO:<b@b.example>',
+      'DATA',
+    ]
+    for (const command of commands) {
+      client.write(`${command}\r\n`)
+      said.push((await client.hear()) ?? '')
+      if (said.at(-1)?.startsWith('421')) break
+    }
+    if (said.at(-1)?.startsWith('354')) {
+      client.write(`${clean}.\r\n`)
+      said.push((await client.hear()) ?? '')
+    }
+    if (stage === 'QUIT') said.push(await client.say('QUIT'))
+    t.equal(said.at(-1), full, stage)
+    t.equal(await client.hear(), undefined)
+  }
+  const refusing = await startNext(t, { greeting: '421 4.3.2 too busy' })
+  const other = await openDoor(t, refusing.port, { settings })
+  const client = await other.call()
+  t.match(await client.say('MAIL FROM:<a@b.example>'), /^451 4\.4\.2 /)
+  t.match(other.mailLog[0], /greets with 421 4\.3\.2 too busy/)
+  await stillServes(t, door, next)
+})
+
+t.test('a next server that closes between messages is called again', async (t) => {
+  const { next, door } = await open(t)
+  const client = await amidData(door)
+  next.script = (verb, _, socket) => {
+    if (verb !== '.') return undefined
+    socket.end('250 2.0.0 taken\r\n421 4.4.2 that was all\r\n')
+    return 'silence'
+  }
+  client.write(`${clean}.\r\n`)
+  t.equal(await client.hear(), '250 2.0.0 taken')
+  next.script = undefined
+  while (next.open > 0) await wait(5)
+  t.match(await client.say('XFORWARD ADDR=192.0.2.7'), /^250 /)
+  t.match(await client.say('MAIL FROM:<a@b.example>'), /^250 /)
+  t.equal(next.commands.filter((line) => line.startsWith('EHLO')).length, 2, 'and is greeted')
+})
+
+t.test('a next server that is lost amid a transaction', async (t) => {
+  const { next, door } = await open(t)
+  next.script = (verb, _, socket) => void (verb === 'RCPT' && socket.destroy())
+  const client = await door.call()
+  await client.say('EHLO client.example.org')
+  await client.say('MAIL FROM:<a@b.example>')
+  t.match(await client.say('RCPT TO:<b@b.example>'), /^451 4\.4\.2 /)
+  next.script = undefined
+  t.match(await client.say('RCPT TO:<b@b.example>'), /^451 4\.4\.2 /, 'its MAIL is lost with it')
+  t.match(await client.say('DATA'), /^554 /)
+  t.match(await client.say('RSET'), /^250 /)
+  t.match(await client.say('MAIL FROM:<a@b.example>'), /^250 /, 'and then it is called again')
+})
+
+t.test('a next server that closes in the middle of content, or speaks there', async (t) => {
+  const { next, door } = await open(t)
+  const large = `Subject: x\r\n\r\n${'x'.repeat(70)}\r\n`.padEnd(3_000_000, 'line of text\r\n')
+  const whole = large.slice(0, large.lastIndexOf('\r\n') + 2)
+  next.script = (verb, _, socket) => {
+    if (verb !== 'CONTENT') return undefined
+    socket.destroy()
+    return 'silence'
+  }
+  t.match(await sendThrough(door, whole), /^451 4\.4\.2 /)
+  next.script = (verb, content) =>
+    verb === 'CONTENT' && content.length < 100_000 ? '250 2.0.0 I have heard enough' : undefined
+  t.match(
+    await sendThrough(door, whole),
+    /^451 4\.4\.2 |^250 /,
+    'it is never taken for more than it is',
+  )
+  await stillServes(t, door, next)
+})
+
+t.test(
+  'replies without codes, with codes that differ, without end, of a thousand lines, with bare LF',
+  async (t) => {
+    const { next, door } = await open(t)
+    const reply =
+      (text: string | Buffer): Script =>
+      (verb) =>
+        verb === 'VRFY' ? Buffer.from(text) : undefined
+    const ask = async (text: string) => {
+      next.script = reply(text)
+      const client = await door.call()
+      await client.say('EHLO client.example.org')
+      const said = await client.say('VRFY x')
+      await client.close()
+      return said
+    }
+    for (const odd of [
+      'hello\r\n',
+      '\r\n',
+      '250-a\r\n550 b\r\n',
+      '354 go on\r\n',
+      `250 ${'x'.repeat(10_000)}\r\n`,
+      '250-more\r\n'.repeat(20_000),
+    ]) {
+      t.match(await ask(odd), /^451 4\.4\.2 /, odd.slice(0, 20))
+    }
+    const long = `${Array.from({ length: 999 }, (_, n) => `252-2.0.0 line ${n}`).join('\n')}\n252 2.0.0 end`
+    t.equal(await ask(`${long}\n`), long, 'as it was given')
+    await stillServes(t, door, next)
+  },
+)
+
+t.test(
+  'a next server that says 421 in the middle of content, or stops reading there',
+  async (t) => {
+    const { next, door } = await open(t, { patience })
+    const whole = `Subject: x\r\n\r\n${'line of text\r\n'.repeat(400_000)}`
+    next.script = (verb, _, socket) => {
+      if (verb !== 'CONTENT') return undefined
+      socket.end('421 4.3.2 next is going down\r\n')
+      return 'silence'
+    }
+    t.match(await sendThrough(door, whole), /^(451 4\.4\.2|421) /)
+    next.script = (verb, _, socket) => {
+      if (verb !== 'CONTENT') return undefined
+      socket.pause()
+      return 'silence'
+    }
+    t.match(await sendThrough(door, whole), /^451 4\.4\.2 /)
+    t.match(door.mailLog.at(-1), /fault=chain .*has taken nothing in 0\.3 s/)
+    t.equal(next.got.length, 0)
+    await stillServes(t, door, next)
+  },
+)
+
+t.test('a second reply to one command is never taken for one to the next', async (t) => {
+  const { next, door } = await open(t)
+  next.script = (verb) =>
+    verb === 'RCPT' ? '250 2.1.5 ok\r\n354 go on\r\n250 2.0.0 queued' : undefined
+  const client = await amidData(door)
+  client.write(`${clean}.\r\n`)
+  t.match(await client.hear(), /^451 4\.4\.2 /)
+  t.equal(next.got.length, 0)
+  t.match(door.mailLog.at(-1), /said something that it was not asked/)
+})

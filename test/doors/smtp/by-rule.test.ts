@@ -1,0 +1,142 @@
+import t, { type Test } from 'tap'
+import { readQuarantine } from '../../cases/kept.ts'
+import { infected, plain } from '../../cases/messages.ts'
+import { type BuiltStage, buildStage } from '../../cases/stage.ts'
+import { startNext } from './next-server.ts'
+import { openDoor, sendThrough } from './rig.ts'
+
+/** onescan.policy for recipients of one message, by SMTP and LMTP. */
+
+function ruled(t: Test, lines: string): { stage: BuiltStage; settings: Record<string, string> } {
+  const stage = buildStage()
+  t.teardown(() => stage.remove())
+  const policy = stage.file('control/onescan.policy', lines)
+  const CONTROLDIR = policy.slice(0, policy.lastIndexOf('/'))
+  const { scanner, quarantine } = stage
+  return { stage, settings: { QHPSI: scanner, CONTROLDIR, QUARANTINE: quarantine } }
+}
+
+const lines = [
+  'to=refuse@example.org REJECTVIRUS=1',
+  'to=drop@example.org REJECTVIRUS=2 QHPSIMAXSIZE=1M',
+  'to=skip@example.org scan off',
+  'to=never@example.org,size>1 refuse "not {ground}"',
+]
+
+const content = infected.toString('latin1').replaceAll('\n', '\r\n')
+
+t.test('by LMTP each recipient has an answer of its own', async (t) => {
+  const { settings, stage } = ruled(t, lines.join('\n'))
+  const next = await startNext(t, { lmtp: true })
+  const door = await openDoor(t, next.port, { settings, lmtp: true })
+  const client = await door.call()
+  await client.say('LHLO client.example.org')
+  await client.say('MAIL FROM:<a@example.net> BODY=8BITMIME')
+  const to = ['refuse', 'skip', 'keep', 'never', 'skip', 'keep']
+  for (const user of to) await client.say(`RCPT TO:<${user}@example.org> NOTIFY=NEVER`)
+  await client.say('DATA')
+  client.write(`${content}.\r\n`)
+  const replies: string[] = []
+  for (const _ of to) replies.push((await client.hear())!)
+  t.same(
+    replies.map((reply) => reply.slice(0, 20)),
+    [
+      '550 5.7.1 message re',
+      '250 2.0.0 <skip@exam',
+      '250 2.0.0 Ok',
+      '550 5.7.1 not policy',
+      '250 2.0.0 <skip@exam',
+      '250 2.0.0 Ok',
+    ],
+  )
+  t.equal(next.got.length, 1)
+  t.same(next.got[0]?.recipients, ['skip@example.org', 'skip@example.org'])
+  const told = next.got[0]?.commands ?? []
+  t.same(told.slice(-5), [
+    'RSET',
+    'MAIL FROM:<a@example.net> BODY=8BITMIME',
+    'RCPT TO:<skip@example.org> NOTIFY=NEVER',
+    'RCPT TO:<skip@example.org> NOTIFY=NEVER',
+    'DATA',
+  ])
+  const kept = await readQuarantine(stage.quarantine)
+  t.same(
+    kept.map(({ about }) => about.recipients),
+    [['keep@example.org', 'keep@example.org']],
+  )
+  const log = door.mailLog.join('')
+  t.match(log, /decision=accept .*rule=3 .*reply=250 .*to=<skip@example\.org> rcpts=2 /)
+  t.match(log, /decision=reject .*rule=1 .*reply=550 .*to=<refuse@example\.org> rcpts=1 /)
+  t.match(log, /decision=reject .*grounds=policy .*rule=4 .*reply=550 .*to=<never@/)
+  t.match(log, /decision=quarantine .*kept=\S+ .*reply=250 .*to=<keep@example\.org> rcpts=2 /)
+})
+
+t.test('by LMTP nobody is told that mail was taken that the next server refuses', async (t) => {
+  const { settings } = ruled(t, lines.join('\n'))
+  const next = await startNext(t, { lmtp: true })
+  next.script = (verb) => (verb === 'DATA' ? '451 4.3.0 not now' : undefined)
+  const door = await openDoor(t, next.port, { settings, lmtp: true })
+  const client = await door.call()
+  await client.say('LHLO client.example.org')
+  await client.say('MAIL FROM:<a@example.net>')
+  for (const user of ['skip', 'refuse', 'skip']) await client.say(`RCPT TO:<${user}@example.org>`)
+  await client.say('DATA')
+  client.write(`${content}.\r\n`)
+  const codes = [await client.hear(), await client.hear(), await client.hear()]
+  t.same(
+    codes.map((reply) => reply?.slice(0, 3)),
+    ['451', '550', '451'],
+  )
+})
+
+t.test('by SMTP a next server that does not take the others leaves nothing unsaid', async (t) => {
+  const { settings, stage } = ruled(t, 'to=skip@example.org scan off\n')
+  const next = await startNext(t)
+  next.script = (verb) => (verb === '.' ? '451 4.3.0 not now' : undefined)
+  const door = await openDoor(t, next.port, { settings })
+  const both = ['skip@example.org', 'keep@example.org']
+  t.match(await sendThrough(door, content, both), /^451 4\.3\.0 not now/, 'told to come again')
+  next.script = undefined
+  t.match(await sendThrough(door, content, both), /^250 /)
+  t.same(next.got.at(-1)?.recipients, ['skip@example.org'])
+  t.equal((await readQuarantine(stage.quarantine)).length, 2, 'twice in quarantine, never lost')
+})
+
+for (const lmtp of [false, true]) {
+  t.test(`${lmtp ? 'LMTP' : 'SMTP'}: RCPT is answered if a line refuses it`, async (t) => {
+    const { settings, stage } = ruled(
+      t,
+      'to=early@example.org,size<1K scan off\nto=early@example.org refuse\nto=gone@example.org refuse "moved: see https://{host}/"\n',
+    )
+    const next = await startNext(t, { lmtp })
+    const door = await openDoor(t, next.port, { settings, lmtp })
+    const client = await door.call()
+    await client.say(lmtp ? 'LHLO x' : 'EHLO x')
+    await client.say('MAIL FROM:<a@example.net>')
+    t.match(await client.say('RCPT TO:<gone@example.org>'), /^550 5\.7\.1 moved: see https:\/\//)
+    t.match(await client.say('RCPT TO:<Early@Example.ORG>'), /^250 /, 'that hangs on the size')
+    t.match(await client.say('RCPT TO:<b@example.org>'), /^250 /)
+    t.notOk(
+      next.commands.some((line) => line.includes('gone')),
+      'the next server never heard of it',
+    )
+    await client.say('DATA')
+    client.write(`${plain.toString('latin1').replaceAll('\n', '\r\n')}.\r\n`)
+    t.match(await client.hear(), /^250 /)
+    t.same(next.got[0]?.recipients, ['Early@Example.ORG', 'b@example.org'])
+    t.match(
+      door.mailLog[0],
+      /^onescan: decision=reject grounds=policy rule=3 reply=550 door=smtp remote=127\.0\.0\.1 .*to=<gone@/,
+    )
+    stage.file('control/onescan.off', '')
+    await client.say('MAIL FROM:<a@example.net>')
+    t.match(await client.say('RCPT TO:<gone@example.org>'), /^250 /, 'not while onescan is off')
+  })
+}
+
+t.test('behind a queue no line refuses a recipient: that would become a bounce', async (t) => {
+  const { settings } = ruled(t, 'to=gone@example.org refuse\n')
+  const next = await startNext(t)
+  const door = await openDoor(t, next.port, { settings, afterQueue: true })
+  t.match(await sendThrough(door, 'x: y\r\n\r\n', ['gone@example.org']), /^451 4\.7\.1 /)
+})

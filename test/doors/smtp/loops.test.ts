@@ -1,0 +1,130 @@
+import { once } from 'node:events'
+import { connect, createServer } from 'node:net'
+import t from 'tap'
+import { freePort } from '../../programs/free-port.ts'
+import { startNext } from './next-server.ts'
+import { openDoor, sendThrough } from './rig.ts'
+
+/** Next servers that lead back to the door; Postfix as one is in test/programs/smtp-loops.test.ts. */
+
+const settings = { QHPSI: 'plugin: eicar' }
+
+/** Hands all connections at a port on to another one, which is known later. */
+async function startForward(t: { teardown(stop: () => unknown): void }) {
+  let calls = 0
+  const led = { port: 0, to: 0, calls: () => calls }
+  const server = createServer((socket) => {
+    calls++
+    const other = connect({ host: '127.0.0.1', port: led.to })
+    for (const end of [socket, other]) end.on('error', () => {})
+    socket.pipe(other).pipe(socket)
+  })
+  led.port = await freePort()
+  server.listen(led.port, '127.0.0.1')
+  await once(server, 'listening')
+  t.teardown(() => server.close())
+  return led
+}
+
+for (const lmtp of [false, true]) {
+  t.test(`a port that leads back to the door, by ${lmtp ? 'LMTP' : 'SMTP'}`, async (t) => {
+    const forward = await startForward(t)
+    const door = await openDoor(t, forward.port, { settings, lmtp })
+    forward.to = door.port
+    const client = await door.call()
+    t.equal(
+      await client.say(`${lmtp ? 'LHLO' : 'EHLO'} client.example.org`),
+      '451 4.4.6 mail goes round: the next mail server leads back to this filter',
+    )
+    t.equal(await client.say('MAIL FROM:<ann@example.net>').then((reply) => reply.slice(0, 9)), '451 4.4.6') // biome-ignore format: a line
+    t.ok(forward.calls() < 100, `${forward.calls()} connections`)
+    const complaint =
+      'the next server leads back to this place: mail would go round, and is deferred'
+    t.same(door.log, [`${lmtp ? 'lmtp' : 'smtp'}: ${complaint}`])
+    await client.close()
+  })
+}
+
+t.test('two doors that lead to each other', async (t) => {
+  const forward = await startForward(t)
+  const one = await openDoor(t, forward.port, { settings })
+  const two = await openDoor(t, one.port, { settings })
+  forward.to = two.port
+  const client = await one.call()
+  t.match(await client.say('EHLO client.example.org'), /^451 4\.4\.6 /)
+  await client.close()
+  t.ok(forward.calls() < 100, `${forward.calls()} connections`)
+})
+
+t.test('much mail of one sender at once is asked about once, and passes', async (t) => {
+  let go = () => {}
+  const next = await startNext(t)
+  const waiting = new Promise<void>((resolve) => {
+    go = resolve
+  })
+  let begun = 0
+  next.script = (verb, line, socket) => {
+    if (verb !== 'MAIL' || line.includes('onescan-loop-')) return undefined
+    begun++
+    if (begun === 20) go()
+    void waiting.then(() => socket.write('250 2.1.0 late\r\n'))
+    return 'silence'
+  }
+  const door = await openDoor(t, next.port, { settings })
+  const replies = Array.from({ length: 20 }, () => sendThrough(door, 'Subject: x\r\n\r\nhello\r\n'))
+  for (const reply of await Promise.all(replies)) t.match(reply, /^250 /)
+  const asked = next.commands.filter((line) => line.startsWith('MAIL FROM:<onescan-loop-'))
+  t.equal(asked.length, 1)
+  t.same(door.log, [])
+})
+
+t.test('what others call by such a name is mail', async (t) => {
+  const next = await startNext(t)
+  const door = await openDoor(t, next.port, { settings })
+  const sender = `onescan-loop-${'0'.repeat(32)}@localhost`
+  const sent = sendThrough(door, 'Subject: x\r\n\r\nhello\r\n', ['ben@example.org'], sender)
+  t.match(await sent, /^250 /)
+})
+
+t.test('one client says the same of two messages at once', async (t) => {
+  const next = await startNext(t)
+  const door = await openDoor(t, next.port, { settings })
+  const begin = async (forward: string | undefined, to = 'ben@example.org') => {
+    const client = await door.call()
+    await client.say('EHLO client.example.org')
+    if (forward !== undefined) await client.say(`XFORWARD ${forward}`)
+    await client.say('MAIL FROM:<ann@example.net>')
+    await client.say(`RCPT TO:<${to}>`)
+    return { client, reply: await client.say('DATA') }
+  }
+  const told = 'ADDR=192.0.2.7 PORT=4711'
+  const first = await begin(told)
+  t.match(first.reply, /^354/)
+  t.match((await begin(told)).reply, /^451 4\.4\.6 /, 'one connection has one message at a time')
+  t.match((await begin('ADDR=192.0.2.7 PORT=4712')).reply, /^354/)
+  t.match((await begin(told, 'cem@example.org')).reply, /^354/, 'a queue file goes in parts')
+  t.match((await begin('ADDR=192.0.2.7')).reply, /^354/, 'this says nothing of the connection')
+  t.match((await begin('ADDR=192.0.2.7')).reply, /^354/)
+  t.match((await begin(undefined)).reply, /^354/)
+  first.client.write('Subject: x\r\n\r\nhello\r\n.\r\n')
+  t.match(await first.client.hear(), /^250 /)
+  const second = await begin(told)
+  t.match(second.reply, /^354/, 'once it is answered, another one may come')
+  await second.client.close()
+  while (door.state().clients > 7) await new Promise(setImmediate)
+  t.match((await begin(told)).reply, /^354/, 'and once its client has left')
+})
+
+t.test('50 Received fields are too many hops, but after the queue', async (t) => {
+  const next = await startNext(t)
+  const round = (count: number) => `${'Received: x\r\n'.repeat(count)}Subject: x\r\n\r\nhello\r\n`
+  const door = await openDoor(t, next.port, { settings })
+  t.match(await sendThrough(door, round(49)), /^250 /)
+  t.equal(
+    await sendThrough(door, round(50)),
+    '550 5.4.6 too many hops: 50 Received fields, a mail loop',
+  )
+  t.match(door.mailLog.at(-1), /decision=reject .*grounds=too-many-hops /)
+  const after = await openDoor(t, next.port, { settings, afterQueue: true })
+  t.match(await sendThrough(after, round(50)), /^250 /, 'the server behind says so')
+})

@@ -1,0 +1,34 @@
+import type { Test } from 'tap'
+import type { Client } from './client.ts'
+import { type RunningNext, type Script, startNext } from './next-server.ts'
+import { type OpenDoor, openDoor, sendThrough, type Wishes } from './rig.ts'
+
+/** What tests of trouble on either side of the door have in common. */
+
+export const clean = 'Subject: x\r\n\r\nhello\r\n'
+
+/** A door before a next server that does what the script says. */
+export async function openBetween(
+  t: Test,
+  wishes: Wishes = {},
+  script?: Script,
+): Promise<{ next: RunningNext; door: OpenDoor }> {
+  const next = await startNext(t, script && { script })
+  return { next, door: await openDoor(t, next.port, wishes) }
+}
+
+/** A client that may send content. */
+export async function amidData(door: OpenDoor): Promise<Client> {
+  const client = await door.call()
+  await client.say('EHLO client.example.org')
+  await client.say('MAIL FROM:<a@b.example>')
+  await client.say('RCPT TO:<b@b.example>')
+  await client.say('DATA')
+  return client
+}
+
+/** Mail of others still passes. */
+export async function stillServes(t: Test, door: OpenDoor, next: RunningNext): Promise<void> {
+  next.script = undefined
+  t.match(await sendThrough(door, clean), /^250 2\.0\.0 next queued/, 'it still serves')
+}

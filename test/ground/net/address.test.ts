@@ -1,0 +1,80 @@
+import { isIP } from 'node:net'
+import fc from 'fast-check'
+import t from 'tap'
+import {
+  contains,
+  parseAddress,
+  parseNetwork,
+  reverseDomain,
+} from '../../../src/ground/net/address.ts'
+
+const hex = (text: string) => {
+  const address = parseAddress(text)
+  return address && Buffer.from(address).toString('hex')
+}
+
+t.test('addresses are read in every form that tcpserver writes', async (t) => {
+  t.equal(hex('192.0.2.1'), 'c0000201')
+  t.equal(hex('::'), '0'.repeat(32))
+  t.equal(hex('2001:db8::1'), `20010db8${'0'.repeat(23)}1`)
+  t.equal(hex('2001:DB8:1:2:3:4:5:6'), '20010db8000100020003000400050006')
+  t.equal(hex('fe80::1%eth0'), `fe80${'0'.repeat(27)}1`)
+  t.equal(hex('::ffff:192.0.2.1'), 'c0000201', 'an IPv4 address in IPv6 form')
+  t.equal(hex('::FFFF:c000:201'), 'c0000201')
+})
+
+t.test('nonsense is no address', async (t) => {
+  const nonsense = ['', '1.2.3', '1.2.3.4.5', '256.1.1.1', '1.2.3.-4', ' 1.2.3.4', '1.2.3.4\n']
+  nonsense.push('1.2.3.4%eth0', ':', ':::', '1::2::3', '1:2:3:4:5:6:7', '1:2:3:4:5:6:7:8:9')
+  nonsense.push('12345::', 'g::', '::1.2.3', 'unknown', '1:2:3:4:5:6:7::8', '::192.0.2.1.')
+  for (const text of nonsense) t.equal(parseAddress(text), undefined, JSON.stringify(text))
+})
+
+t.test('what Node takes for an address is one here, and nothing else', async (t) => {
+  const ofForm = fc.oneof(fc.ipV4(), fc.ipV6(), fc.stringMatching(/^[0-9a-f:.]{0,20}$/))
+  fc.assert(
+    fc.property(ofForm, (text) => {
+      const lenient = /(^|\.)0\d/.test(text) // zeros in front are refused by Node alone
+      return lenient || (parseAddress(text) !== undefined) === isIP(text) > 0 || isOneGroupGap(text)
+    }),
+  )
+  t.pass()
+})
+
+/** `1:2:3:4:5:6:7::`: RFC 5952 4.2.2 forbids "::" for one group; some take it. */
+const isOneGroupGap = (text: string) => text.includes('::') && text.split(/:+/).length >= 8
+
+t.test('networks hold the addresses that they should', async (t) => {
+  const holds = (network: string, address: string) =>
+    contains(parseNetwork(network)!, parseAddress(address)!)
+  t.ok(holds('192.0.2.0/24', '192.0.2.255'))
+  t.notOk(holds('192.0.2.0/24', '192.0.3.0'))
+  t.ok(holds('192.0.2.128/25', '192.0.2.200'))
+  t.notOk(holds('192.0.2.128/25', '192.0.2.127'))
+  t.ok(holds('10.', '10.1.2.3'), 'as in tcprules')
+  t.notOk(holds('10.', '100.1.2.3'))
+  t.ok(holds('0.0.0.0/0', '192.0.2.1'))
+  t.notOk(holds('0.0.0.0/0', '2001:db8::1'), 'not of the other family')
+  t.ok(holds('192.0.2.1', '192.0.2.1'))
+  t.ok(holds('2001:db8::/33', '2001:db8:7fff::1'))
+  t.notOk(holds('2001:db8::/33', '2001:db8:8000::1'))
+  t.ok(holds('::ffff:192.0.2.0/120', '192.0.2.9'))
+  for (const text of [
+    '192.0.2.0/33',
+    '192.0.2.0/',
+    '192.0.2.0/-1',
+    '192.0.2.0/8/8',
+    '1.2.3',
+    '999.',
+  ]) {
+    t.equal(parseNetwork(text), undefined, text)
+  }
+})
+
+t.test('the domain of an address is that of RFC 1035 and RFC 3596', async (t) => {
+  t.equal(reverseDomain(parseAddress('192.0.2.1')!), '1.2.0.192.in-addr.arpa')
+  t.equal(
+    reverseDomain(parseAddress('2001:db8::567:89ab')!),
+    'b.a.9.8.7.6.5.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.8.b.d.0.1.0.0.2.ip6.arpa',
+  )
+})

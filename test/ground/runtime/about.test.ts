@@ -1,0 +1,55 @@
+import { spawnSync } from 'node:child_process'
+import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t from 'tap'
+
+/** What each program says of itself, as installed by npm and compiled. */
+
+const root = join(import.meta.dirname, '../../..')
+const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
+const onNode = ['onescan', 'onescan-queue', 'onescand', 'onescan-quotad', 'smtp-delay']
+/** In C, and the launcher, which is what compiled programs are links to. */
+const native = ['onescanc', 'onescan-rcptquota', 'onescan-run']
+
+for (const [where, directory, programs, slotPrograms] of [
+  ['on Node', 'bin', onNode, ['onescan-queue']],
+  ['compiled', 'build/native', [...onNode, ...native], ['onescan-queue', 'onescanc']],
+] as const) {
+  for (const program of programs) {
+    const path = join(root, directory, program)
+    const skip = !existsSync(path) && 'run npm run build:native'
+    t.test(
+      `${program} ${where} tells its usage and version, and does nothing`,
+      { skip },
+      async (t) => {
+        const run = (word: string) =>
+          spawnSync(path, [word], { encoding: 'utf8', input: 'Subject: x\n\n' })
+        for (const word of ['--help', '-h']) {
+          const { status, stdout, stderr } = run(word)
+          t.same([status, stderr], [0, ''], word)
+          t.match(stdout, program === 'onescan-run' ? /call it by/ : new RegExp(`${program} `))
+        }
+        const told = run('--version')
+        t.equal(told.status, 0)
+        t.match(told.stdout, version)
+        t.equal(told.stderr, '')
+      },
+    )
+  }
+
+  for (const program of slotPrograms) {
+    const path = join(root, directory, program)
+    const name = `in the slot, where fd 1 is for reading, ${program} --help is no success, ${where}`
+    t.test(name, { skip: !existsSync(path) && 'not built here' }, async (t) => {
+      const LOGFILE = join(t.testdir({ log: '' }), 'log')
+      for (const word of ['--help', '-h', '--version']) {
+        const { status } = spawnSync('/bin/sh', ['-c', `"$0" ${word} 1</dev/null`, path], {
+          env: { ...process.env, LOGFILE },
+          input: 'Subject: x\n\nmail\n',
+        })
+        t.equal(status, 55)
+        t.match(readFileSync(LOGFILE, 'latin1'), /fault=config reason=".*cannot be told here/)
+      }
+    })
+  }
+}

@@ -1,0 +1,234 @@
+import { execFileSync } from 'node:child_process'
+import {
+  closeSync,
+  copyFileSync,
+  existsSync,
+  linkSync,
+  mkdirSync,
+  openSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  truncateSync,
+  writeSync,
+} from 'node:fs'
+import { dirname, join } from 'node:path'
+import t, { type Test } from 'tap'
+import { plain } from '../../cases/messages.ts'
+import { buildStage } from '../../cases/stage.ts'
+import { compiled, runSlot, type SlotWishes } from '../../doors/queue/slot.ts'
+import { findProgram } from '../../programs/install.mjs'
+
+/** The compiled program where something would make its runtime end in 0 before our code runs. */
+
+const built = dirname(compiled)
+const skip = !existsSync(compiled) && 'run npm run build:native; install Debian package gcc'
+const stage = buildStage()
+t.teardown(stage.remove)
+
+const on = { QHPSI: '/bin/true' }
+
+/** A copy of the launcher; beside it a runtime that may be damaged, or none. */
+function install(name: string, program = 'onescan-queue'): { runtime: string; program: string } {
+  const directory = join(stage.directory, name)
+  mkdirSync(directory)
+  copyFileSync(join(built, 'onescan-run'), join(directory, program))
+  return { runtime: join(directory, 'onescan-runtime'), program: join(directory, program) }
+}
+
+async function queuesNothing(t: Test, wishes: SlotWishes, log: RegExp): Promise<void> {
+  const run = await runSlot({ message: plain, ...wishes })
+  t.equal(run.deliveries.length, 0)
+  t.equal(run.code, 120, run.logged)
+  t.match(run.logged, log)
+}
+
+async function queues(t: Test, wishes: SlotWishes): Promise<void> {
+  const run = await runSlot({ program: [compiled], message: plain, ...wishes })
+  t.equal(run.code, 0, run.logged)
+  t.equal(run.text, `X-QHPSI: clean\n${plain.toString('latin1')}`)
+}
+
+const noStrip = skip || (!findProgram('strip') && 'install Debian package binutils')
+
+t.test('a stripped runtime queues nothing, and says so: 120', { skip: noStrip }, async (t) => {
+  const { runtime, program } = install('stripped')
+  execFileSync('strip', ['-o', runtime, join(built, 'onescan-runtime')])
+  const settings = { ...on, HOME: hostileDirectory() }
+  for (const directory of ['/', hostileDirectory()]) {
+    await queuesNothing(
+      t,
+      { program: [program], directory, settings },
+      /is not the file that was built/,
+    )
+  }
+  rmSync(runtime)
+})
+
+t.test(
+  'a runtime without its programs fails even where its size is right',
+  { skip: noStrip },
+  async (t) => {
+    const { runtime, program } = install('emptied')
+    execFileSync('strip', ['-o', runtime, join(built, 'onescan-runtime')])
+    truncateSync(runtime, sizeOfRuntime())
+    const directory = hostileDirectory()
+    const settings = { ...on, HOME: directory, XDG_CONFIG_HOME: directory }
+    const run = await runSlot({ program: [program], message: plain, directory, settings })
+    t.equal(run.code, 1, run.logged)
+    t.match(run.logged, 'bun login is')
+    t.equal(run.deliveries.length, 0)
+    rmSync(runtime)
+  },
+)
+
+t.test('a truncated runtime queues nothing: 120', { skip }, async (t) => {
+  const { runtime, program } = install('truncated')
+  copyFileSync(join(built, 'onescan-runtime'), runtime)
+  const size = sizeOfRuntime()
+  for (const length of [size - 1, size - 100_000, size - 4_000_000, 1_000_000, 4096, 1, 0]) {
+    truncateSync(runtime, length)
+    await queuesNothing(t, { program: [program], settings: on }, /is not the file that was built/)
+  }
+  rmSync(runtime)
+  await queuesNothing(t, { program: [program], settings: on }, /is not beside the program/)
+})
+
+t.test(
+  'a runtime with zeros in it, as a crashed file system leaves them, queues nothing',
+  { skip },
+  async (t) => {
+    const { runtime, program } = install('zeros')
+    copyFileSync(join(built, 'onescan-runtime'), runtime)
+    const fd = openSync(runtime, 'r+')
+    const size = sizeOfRuntime()
+    for (const at of [
+      size - 4096,
+      size - 500_000,
+      size - 1_000_000,
+      size - 1_500_000,
+      size - 5_000_000,
+    ]) {
+      writeSync(fd, Buffer.alloc(512 * 1024), 0, Math.min(512 * 1024, size - at), at)
+      const run = await runSlot({ program: [program], message: plain, settings: on })
+      t.ok(run.code !== 0 || run.deliveries.length === 1, `${at}: ${run.code} ${run.logged}`)
+    }
+    closeSync(fd)
+    rmSync(runtime)
+  },
+)
+
+t.test('under a name that is none of its programs it queues nothing: 120', { skip }, async (t) => {
+  for (const name of ['qmail-queue', 'onescan-run', 'bun', 'constructor', '-']) {
+    const link = join(stage.directory, name)
+    symlinkSync(compiled, link)
+    await queuesNothing(
+      t,
+      { program: [link], settings: on },
+      /called as .*; call one of onescan-queue, onescan/,
+    )
+  }
+  const runtime = join(built, 'onescan-runtime')
+  for (const words of [[], ['onescan-queue'], ['--version'], ['-e', '0'], ['run', '/dev/null']]) {
+    await queuesNothing(t, { program: [runtime, ...words], settings: on }, /called as /)
+  }
+})
+
+t.test('it works by symbolic and by hard link, from anywhere', { skip }, async (t) => {
+  const link = join(stage.directory, 'onescan-queue')
+  symlinkSync(compiled, link)
+  await queues(t, { program: [link], settings: on })
+  const hard = join(built, `hard-${process.pid}`)
+  mkdirSync(hard)
+  t.teardown(() => rmSync(hard, { recursive: true }))
+  linkSync(join(built, 'onescan-run'), join(hard, 'onescan-queue'))
+  symlinkSync('../onescan-runtime', join(hard, 'onescan-runtime'))
+  await queues(t, { program: [join(hard, 'onescan-queue')], settings: on })
+})
+
+t.test('variables of the runtime and of the linker change nothing', { skip }, async (t) => {
+  const evil = stage.file('evil.js', 'process.exit(0)')
+  const library = join(stage.directory, 'evil.so')
+  const source = stage.file(
+    'evil.c',
+    '#include <unistd.h>\n__attribute__((constructor)) void f(void) { _exit(0); }',
+  )
+  execFileSync('cc', ['-shared', '-fPIC', '-o', library, source])
+  for (const settings of [
+    { BUN_BE_BUN: '1' },
+    { BUN_OPTIONS: '--version' },
+    { BUN_OPTIONS: `--preload ${evil}` },
+    { BUN_INSPECT: 'ws://127.0.0.1:1/x?wait=1' },
+    { BUN_INSPECT_PRELOAD: evil },
+    { BUN_JSC_dumpOptions: '1' },
+    { NODE_OPTIONS: `--require ${evil}` },
+    { NODE_CHANNEL_FD: '0' },
+  ]) {
+    await queues(t, { settings: { ...on, ...settings } })
+  }
+  const preloaded = ['/bin/sh', '-c', `LD_PRELOAD='${library}' exec "$@"`, 'sh', compiled]
+  await queues(t, { program: preloaded, settings: on })
+})
+
+t.test('nothing in the directory or at home is obeyed', { skip }, async (t) => {
+  const directory = hostileDirectory()
+  await queues(t, { directory, settings: on })
+  await queues(t, { settings: { ...on, HOME: directory, XDG_CONFIG_HOME: directory } })
+})
+
+/** A directory with files that Bun would load from it, each of which ends the process in 0. */
+function hostileDirectory(): string {
+  const exit = stage.file('hostile/exit.js', 'process.exit(0)')
+  const preload = `preload = ["${exit}"]\n[run]\npreload = ["${exit}"]\n`
+  stage.file('hostile/bunfig.toml', preload)
+  stage.file('hostile/.bunfig.toml', preload)
+  for (const name of ['.env', '.env.local', '.env.production', '.env.development']) {
+    stage.file(`hostile/${name}`, 'QHPSI=/bin/false\nBUN_OPTIONS=--version\nREJECTVIRUS=2\n')
+  }
+  stage.file('hostile/tsconfig.json', `{"compilerOptions":{"paths":{"*":["${exit}"]}}}`)
+  stage.file('hostile/package.json', '{"type":"module","main":"exit.js"}')
+  return join(stage.directory, 'hostile')
+}
+
+function sizeOfRuntime(): number {
+  return statSync(join(built, 'onescan-runtime')).size
+}
+
+t.test('a plugin of every kind runs in the compiled host', { skip }, async (t) => {
+  const answer = '{ clean: true }'
+  for (const [name, source] of [
+    ['a.ts', `export const virusscan = (mail: { size: number }): unknown => (${answer})`],
+    ['a.mjs', `export const virusscan = async () => (${answer})`],
+    ['a.cjs', `exports.virusscan = () => (${answer})`],
+    ['a.js', `exports.virusscan = () => (${answer})`],
+  ] as const) {
+    const PLUGINDIR = dirname(stage.file(`plugins/${name}`, source))
+    const directory = hostileDirectory()
+    await queues(t, { directory, settings: { QHPSI: `plugin: ${name}`, PLUGINDIR } })
+  }
+})
+
+t.test('a memory limit that is too small for it is told in one line: 51', { skip }, async (t) => {
+  for (const limit of ['-v 300000', '-d 3000', '-s 128']) {
+    const run = await runSlot({
+      program: ['/bin/sh', '-c', `ulimit ${limit}; exec "$@"`, 'sh', compiled],
+      settings: on,
+    })
+    t.equal(run.code, 51)
+    t.match(
+      run.logged,
+      /^onescan: decision=defer fault=out-of-memory reason="the memory limit [^\n]*\n$/,
+    )
+  }
+})
+
+for (const limit of ['-v 300000', '-d 3000', '-s 128', '-s 32', '-n 7', '-n 6', '-n 4', '-n 3']) {
+  t.test(`ulimit ${limit}: below qmail-local the report stays empty`, { skip }, async (t) => {
+    const run = await runSlot({
+      program: ['/bin/sh', '-c', `ulimit ${limit}; exec "$@"`, 'sh', compiled],
+      settings: { ...on, DTLINE: 'Delivered-To: b@example.org\n' },
+    })
+    t.equal(run.logged, '')
+    t.ok([51, 120].includes(run.code!), `${run.code}`)
+  })
+}

@@ -1,0 +1,70 @@
+import { once } from 'node:events'
+import { createServer, type Socket } from 'node:net'
+import { join } from 'node:path'
+import t from 'tap'
+import { runSlot, runtimes } from '../../doors/queue/slot.ts'
+import { socketDirectory } from '../../programs/socket-directory.ts'
+
+/** A clamd's connection as each runtime has it: what the server does, what the slot makes of it. */
+
+const small = Buffer.from('Subject: x\n\nbody\n')
+const large = Buffer.concat([small, Buffer.alloc(5_000_000, 'line of body\n')])
+
+/** Calls back once the whole INSTREAM is here. */
+function whenWhole(socket: Socket, then: () => void): void {
+  let last = Buffer.alloc(0)
+  socket.on('data', (chunk: Buffer) => {
+    last = Buffer.concat([last, chunk]).subarray(-4)
+    if (last.equals(Buffer.alloc(4))) then()
+  })
+}
+
+const rows: readonly (readonly [string, (socket: Socket) => void, RegExp])[] = [
+  ['says OK', (s) => whenWhole(s, () => s.end('stream: OK\0')), /decision=accept scan=clean/],
+  [
+    'answers byte by byte',
+    (s) =>
+      whenWhole(s, async () => {
+        for (const byte of Buffer.from('stream: Eicar FOUND\0')) {
+          if (!s.write(Buffer.of(byte))) await once(s, 'drain')
+          await new Promise(setImmediate)
+        }
+      }),
+    /decision=accept scan=infected .*virus=Eicar/,
+  ],
+  ['closes at once', (s) => s.destroy(), /decision=defer .*(without a reply|cannot connect)/],
+  [
+    'closes without a reply',
+    (s) => whenWhole(s, () => s.end()),
+    /decision=defer .*closed the connection without a reply/,
+  ],
+  ['breaks off', (s) => whenWhole(s, () => s.end('stream: O')), /defer .*broke off in its reply/],
+  ['never answers', (s) => s.resume(), /decision=defer .*no answer/],
+  ['never reads', (s) => s.pause(), /decision=defer .*no answer/],
+]
+
+for (const { name, program } of runtimes) {
+  for (const [what, serve, log] of rows) {
+    t.test(`a clamd that ${what} ${name}`, async (t) => {
+      const path = join(socketDirectory(t), 's')
+      const server = createServer((socket) => {
+        socket.on('error', () => {})
+        serve(socket)
+      })
+      const sockets = new Set<Socket>()
+      server.on('connection', (socket) => sockets.add(socket))
+      server.listen(path)
+      await once(server, 'listening')
+      t.teardown(() => {
+        for (const socket of sockets) socket.destroy()
+        server.close()
+      })
+      for (const message of [small, large]) {
+        const settings = { QHPSI: 'plugin: clamd', CLAMD: path, SCANTIMEOUT: '2' }
+        const run = await runSlot({ program, message, settings })
+        t.match(run.logged, log, `${message.length} bytes`)
+        t.same(run.left, [])
+      }
+    })
+  }
+}

@@ -1,0 +1,59 @@
+import t from 'tap'
+import {
+  everyFault,
+  faultLines,
+  gatherFaults,
+  lineEndFaults,
+  SeveralFaults,
+} from '../../../src/ground/settings/faults.ts'
+import { readNumber, readWord } from '../../../src/ground/settings/read.ts'
+import type { Environment } from '../../../src/ground/settings/settings.ts'
+
+/** All that is wrong with settings, and not the first alone. */
+
+const read = (env: Environment) => {
+  if (env.QHPSI === 'bad') throw new Error('QHPSI bad: names nothing')
+  if (!env.QHPSI) return
+  readNumber(env, 'SCANTIMEOUT')
+  readWord(env, 'OVERSIZE')
+}
+
+t.test('each setting at fault is told once', async (t) => {
+  t.match(everyFault({ QHPSI: 'x', SCANTIMEOUT: 'soon', OVERSIZE: 'big' }, read), [
+    /^SCANTIMEOUT soon: /,
+    /^OVERSIZE big: /,
+  ])
+  t.same(everyFault({ QHPSI: 'x', SCANTIMEOUT: '1' }, read), [])
+})
+
+t.test('one without which nothing else is read has another in its place', async (t) => {
+  t.match(everyFault({ QHPSI: 'bad', OVERSIZE: 'big' }, read), [/^QHPSI bad: /, /^OVERSIZE big: /])
+})
+
+t.test('a fault of no setting is the last that is told', async (t) => {
+  const broken = () => {
+    throw new Error('/etc/keys: is gone')
+  }
+  t.same(everyFault({ QHPSI: 'x' }, broken), ['/etc/keys: is gone'])
+})
+
+t.test('a carriage return is told, whatever the value', async (t) => {
+  t.match(lineEndFaults({ QHPSI: 'plugin: clamd\r', OTHER: 'x\r' }), [
+    /^QHPSI "plugin: clamd\\r": ends in a carriage return; .*sed -i/,
+  ])
+})
+
+t.test('what is thrown is gathered, a line each', async (t) => {
+  const faults = gatherFaults()
+  const wrong = (error: Error) => () => {
+    throw error
+  }
+  t.equal(
+    faults.attempt(() => 1, 2),
+    1,
+  )
+  t.equal(faults.attempt(wrong(new Error('a')), 2), 2)
+  faults.attempt(wrong(new SeveralFaults(['a', 'b'])), 0)
+  t.same(faults.lines, ['a', 'b'])
+  t.same(faultLines(new Error('c')), ['c'])
+})

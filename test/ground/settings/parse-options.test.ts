@@ -1,0 +1,43 @@
+import t from 'tap'
+import { parseOptions } from '../../../src/ground/settings/parse-options.ts'
+
+/** Command lines as people type them. */
+
+const options = {
+  milter: { type: 'string', multiple: true },
+  workers: { type: 'string' },
+  check: { type: 'boolean' },
+} as const
+const parse = (...words: string[]) => parseOptions(words, options)
+
+t.test('options and their values', async (t) => {
+  const { values, faults } = parse('--milter', 'a', '--milter=b', '--check')
+  t.match(values, { milter: ['a', 'b'], check: true })
+  t.same(faults, [])
+})
+
+t.test('a number below zero is a value', async (t) => {
+  t.match(parse('--workers', '-1').values, { workers: '-1' })
+})
+
+t.test('all that is no option is told, with what may be meant', async (t) => {
+  const { values, faults } = parse('--mitler', 'a', 'word', '--xyzzy=1', '--workers', '2')
+  t.same(faults, [
+    '--mitler: is no option; did you mean --milter?',
+    'word: is no option; see --help',
+    '--xyzzy: is no option; see --help',
+  ])
+  t.match(values, { workers: '2' })
+})
+
+t.test('a value that is missing is told in plain words', async (t) => {
+  t.throws(() => parse('--workers'), { message: '--workers: needs a value' })
+  t.throws(() => parse('--workers', '--check'), { message: '--workers: needs a value' })
+  t.throws(() => parse('--check=yes'), { message: '--check: takes no value' })
+})
+
+t.test('line ends of Windows are told', async (t) => {
+  const { values, faults } = parse('--workers', '2\r', '\r')
+  t.match(faults, [/carriage return.*sed -i/])
+  t.match(values, { workers: '2' })
+})

@@ -1,0 +1,154 @@
+import t from 'tap'
+import { judgeByRules } from '../../src/judge/by-rule.ts'
+import type { Decision } from '../../src/judge/decision.ts'
+import type { Answers } from '../../src/judge/divide.ts'
+import { readScanningPolicy, withSettings } from '../../src/judge/policy.ts'
+import type { Client } from '../../src/judge/transaction.ts'
+import { makeEnvelope } from '../../src/message/envelope/envelope.ts'
+import { holdMessage } from '../../src/message/held.ts'
+import { createRules } from '../../src/rules/match.ts'
+import { parseRules } from '../../src/rules/parse.ts'
+import { infected, type Scanner } from '../../src/scan/shared/scanner.ts'
+
+/** The judgement by onescan.policy: which line counts for whom, and what all of them are given together. */
+
+interface Wishes {
+  readonly to?: readonly string[]
+  readonly client?: Partial<Client>
+  readonly answers?: Answers
+  /** Milliseconds that each scan takes, on a clock of the test's own. */
+  readonly takes?: number
+}
+
+/** A message with a virus, judged by these lines; and what its scanner was given each time. */
+async function judged(lines: string, wishes: Wishes = {}) {
+  const { to = ['b@example.org'], answers = 'once', takes = 0 } = wishes
+  const env = { QHPSI: 'plugin: clamd', SCANTIMEOUT: '10' }
+  const base = readScanningPolicy(env)!
+  let now = 0
+  const given: number[] = []
+  const scan: Scanner['scan'] = async (sample, { timeLeft }) => {
+    if (sample.whole) return infected('Eicar')
+    given.push(timeLeft())
+    now += takes
+    return infected('Eicar')
+  }
+  const message = holdMessage(Buffer.from('From: a@example.org\n\nx\n'), {
+    policy: base.spool,
+    digestsFor: () => ({ md5: false, sha256: false }),
+    createHash: undefined,
+  })
+  const envelope = makeEnvelope(
+    Buffer.from('a@example.net'),
+    to.map((each) => Buffer.from(each)),
+  )
+  const client = { relay: false, clusterPeer: false, bounceInjector: false, ...wishes.client }
+  const tools = {
+    scanners: [{ name: 'clamd', local: false, scan }],
+    crypto: undefined,
+    signatureFiles: () => undefined,
+    now: () => 1_800_000_000_000,
+    uptime: () => now,
+  }
+  const planned: unknown[] = []
+  const decision = await judgeByRules(
+    { message, envelope, client },
+    createRules('/c/onescan.policy', parseRules(lines, '/c/onescan.policy')),
+    (settings) => {
+      planned.push(settings)
+      return { policy: settings === undefined ? base : withSettings(base, env, settings), tools }
+    },
+    answers,
+  )
+  return { decision, given, planned }
+}
+
+const findingsOf = (decision: Decision) =>
+  decision.kind === 'split' ? undefined : decision.findings
+
+t.test('the first line that fits counts, and the log names it', async (t) => {
+  const lines = 'to=c@example.org REJECTVIRUS=2\nto=b@example.org REJECTVIRUS=1\n* REJECTVIRUS=0\n'
+  const { decision, planned } = await judged(lines)
+  t.equal(decision.kind, 'reject')
+  t.equal(findingsOf(decision)?.rule, '2')
+  t.same(planned, [{ REJECTVIRUS: '1' }])
+  t.equal((await judged(lines, { to: ['c@example.org'] })).decision.kind, 'discard')
+  t.equal((await judged(lines, { to: ['d@example.org'] })).decision.kind, 'accept')
+})
+
+t.test('without a line that fits it is judged as without a policy', async (t) => {
+  const { decision, planned } = await judged('to=c@example.org REJECTVIRUS=1\n')
+  t.match(decision, { kind: 'accept', findings: { scan: 'infected', virus: 'Eicar' } })
+  t.equal(findingsOf(decision)?.rule, undefined)
+  t.same(planned, [undefined])
+})
+
+t.test('mail that a line takes out of the scan is not scanned', async (t) => {
+  const { decision, given } = await judged('to=b@example.org scan off\n')
+  t.match(decision, { kind: 'accept', edits: { remove: [], add: [] } })
+  t.match(findingsOf(decision), {
+    scan: 'skipped',
+    why: 'scan off by /c/onescan.policy line 1',
+    rule: '1',
+  })
+  t.same(given, [])
+})
+
+t.test('a line can refuse mail unseen, but no bounce of the MTA', async (t) => {
+  const lines = 'from=a@example.net refuse "go away"\n'
+  const { decision, given } = await judged(lines)
+  t.match(decision, { kind: 'reject', reply: { class: 5, enhanced: '5.7.1', text: 'go away' } })
+  t.match(findingsOf(decision), { why: 'refused by /c/onescan.policy line 1' })
+  t.same(given, [])
+  const bounce = await judged(lines, { client: { bounceInjector: true } })
+  t.match(bounce.decision, { kind: 'accept', findings: { scan: 'infected' } })
+})
+
+t.test('an exception lets in what it names, and nothing else', async (t) => {
+  const isIn = async (line: string) => {
+    const { decision } = await judged(`${line}\n* REJECTVIRUS=1\n`)
+    return decision.kind === 'accept'
+  }
+  t.equal(await isIn('signature=Eicar allow'), true)
+  t.equal(await isIn('signature=Eic* allow'), true)
+  t.equal(await isIn('signature=Other allow'), false)
+  t.equal(await isIn('to=b@example.org allow'), true, 'whatever it is')
+  t.equal(await isIn('to=c@example.org allow'), false)
+})
+
+t.test(
+  'recipients that lines treat alike are one scan, and all scans have the time of one',
+  async (t) => {
+    const lines = ['b', 'c', 'd']
+      .map((name, n) => `to=${name}@example.org REJECTVIRUS=${n}`)
+      .join('\n')
+    const to = ['b@example.org', 'c@example.org', 'd@example.org', 'd@example.org']
+    const { given } = await judged(lines, { to, takes: 4000 })
+    t.same(given, [10_000, 6000, 2000])
+    const long = await judged(lines, { to, takes: 20_000 })
+    t.ok(
+      long.given.every((milliseconds) => milliseconds > 0),
+      `${long.given}`,
+    )
+    t.equal((await judged('* REJECTVIRUS=1\n', { to })).given.length, 1)
+  },
+)
+
+t.test('client, login and size are what lines compare', async (t) => {
+  const kind = async (line: string, client: Partial<Client> = {}) =>
+    (await judged(`${line} REJECTVIRUS=1\n`, { client })).decision.kind
+  const origin = { door: 'slot', clientAddress: '192.0.2.7' } as const
+  t.equal(await kind('client=192.0.2.0/24', { origin }), 'reject')
+  t.equal(await kind('client=198.51.100.0/24', { origin }), 'accept')
+  t.equal(await kind('client=192.0.2.0/24'), 'accept', 'no address is in no network')
+  t.equal(await kind('auth=yes', { relay: true }), 'reject')
+  t.equal(await kind('auth=yes'), 'accept')
+  t.equal(await kind('size>10'), 'reject')
+  t.equal(await kind('size>10000'), 'accept')
+})
+
+t.test('a message without recipients is judged once', async (t) => {
+  const { decision, given } = await judged('from=a@example.net REJECTVIRUS=1\n', { to: [] })
+  t.equal(decision.kind, 'reject')
+  t.equal(given.length, 1)
+})

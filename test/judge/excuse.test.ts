@@ -1,0 +1,115 @@
+import * as crypto from 'node:crypto'
+import { chmodSync } from 'node:fs'
+import { join } from 'node:path'
+import t from 'tap'
+import { judgeByRules } from '../../src/judge/by-rule.ts'
+import type { Undivided } from '../../src/judge/decision.ts'
+import type { Tools } from '../../src/judge/engine.ts'
+import { readScanningPolicy } from '../../src/judge/policy.ts'
+import { makeEnvelope } from '../../src/message/envelope/envelope.ts'
+import { editHeader } from '../../src/message/header-block.ts'
+import { holdMessage } from '../../src/message/held.ts'
+import { createRules } from '../../src/rules/match.ts'
+import { parseRules } from '../../src/rules/parse.ts'
+import { clean, infected, type Scanner, unknown } from '../../src/scan/shared/scanner.ts'
+import { keyring } from '../second-reader/stamped.ts'
+
+/** Exceptions by the SHA-256 of a file: what they let in, and what they do not. */
+
+const bad = 'BAD tool of ours'
+const sha256 = (text: string) => crypto.createHash('sha256').update(text, 'latin1').digest('hex')
+const base64 = (text: string) => Buffer.from(text, 'latin1').toString('base64')
+
+/** It opens base64, as clamd does, and finds BAD and WORSE wherever they stand. */
+const scanner: Scanner = {
+  name: 'clamd',
+  local: false,
+  async scan(sample) {
+    const text = Buffer.concat([...sample.chunks()].map((it) => Buffer.from(it))).toString('latin1') // biome-ignore format: a line
+    const opened = text.replace(/[A-Za-z0-9+/]{8,}={0,2}/g, (it) => it + Buffer.from(it, 'base64').toString('latin1')) // biome-ignore format: a line
+    if (opened.includes('UNKNOWN')) return unknown('cannot tell')
+    if (opened.includes('WORSE')) return infected('Worse')
+    return opened.includes('BAD') ? infected('Bad') : clean
+  },
+}
+
+const attached = (content: string, more = 'Content-Transfer-Encoding: base64\n') =>
+  `--b\nContent-Type: application/octet-stream\n${more}\n${content}\n`
+const mail = (...parts: readonly string[]) =>
+  `From: a@example.org\nMIME-Version: 1.0\nContent-Type: multipart/mixed; boundary=b\n\n--b\n\nHello\n${parts.join('')}--b--\n`
+
+async function judged(
+  text: string | Buffer,
+  lines: string,
+  settings: Readonly<Record<string, string>> = {},
+): Promise<{ decision: Undivided; out: Buffer }> {
+  const policy = readScanningPolicy({ QHPSI: 'plugin: clamd', REJECTVIRUS: '1', ...settings })!
+  const bytes = typeof text === 'string' ? Buffer.from(text, 'latin1') : text
+  const message = holdMessage(bytes, {
+    policy: policy.spool,
+    digestsFor: () => ({ md5: false, sha256: true }),
+    createHash: crypto.createHash,
+  })
+  const tools: Tools = {
+    scanners: [scanner],
+    crypto,
+    signatureFiles: () => undefined,
+    now: Date.now,
+    uptime: () => performance.now(),
+  }
+  const client = { relay: false, clusterPeer: false, bounceInjector: false }
+  const envelope = makeEnvelope(Buffer.from('a@example.org'), [Buffer.from('b@example.org')])
+  const rules = createRules('file', parseRules(lines, 'file'))
+  const decision = await judgeByRules({ message, envelope, client }, rules, () => ({ policy, tools }), 'once') // biome-ignore format: a line
+  if (decision.kind === 'split') throw new Error('one recipient has one answer')
+  const edited = decision.kind === 'accept' ? editHeader(message.header, decision.edits) : bytes
+  return { decision, out: Buffer.concat([edited, bytes.subarray(message.header.length)]) }
+}
+
+const allow = `sha256=${sha256(bad)} allow\n`
+
+t.test('a file is let in by its digest, with its tag and line', async (t) => {
+  const { decision } = await judged(mail(attached(base64(bad)), attached(base64('fine'))), allow)
+  t.match(decision, { kind: 'accept', findings: { virus: 'Bad', allowed: 1 } })
+  t.match((await judged(mail(attached(base64(bad))), `signature=Other,${allow}`)).decision, {
+    kind: 'reject',
+  })
+})
+
+t.test('what is found anywhere else keeps the message out', async (t) => {
+  const twoWays = `${base64(bad)}\n\n${base64('WORSE')}`
+  const elsewhere: Readonly<Record<string, string>> = {
+    'in another file': mail(attached(base64(bad)), attached(base64('WORSE'))),
+    'in the same way in another file': mail(attached(base64(bad)), attached(base64('BAD too'))),
+    'in text': mail(attached(base64(bad)), attached('WORSE', '')),
+    'in a header': `X-Odd: WORSE\n${mail(attached(base64(bad)))}`,
+    'in a preamble': mail(attached(base64(bad))).replace('\n\n--b', '\n\nBAD\n--b'),
+    'behind padding in the same part': mail(attached(twoWays)),
+    'behind a delimiter that some readers see': mail(attached(`${base64(bad)}\n--b x\n\nWORSE`)),
+    'in an attached mail': mail(attached(`Subject: x\n\n${bad}`, '').replace('application/octet-stream', 'message/rfc822')), // biome-ignore format: a line
+    'in what no scanner can tell of': mail(attached(base64(bad)), attached(base64('UNKNOWN'))),
+  }
+  for (const [where, text] of Object.entries(elsewhere)) {
+    const { decision } = await judged(text, allow, { SCANFAIL: 'accept' })
+    t.notMatch(decision.findings, { allowed: 1 }, where)
+    if (!where.includes('tell')) t.equal(decision.kind, 'reject', where)
+  }
+})
+
+t.test(
+  'what an exception let in has no stamp: hosts that have none scan it and refuse it',
+  async (t) => {
+    const CLUSTERKEYS = join(t.testdir({ keys: keyring }), 'keys')
+    chmodSync(CLUSTERKEYS, 0o600)
+    const own = 'signature=Bad,from=example.org allow\n'
+    for (const exception of [allow, own]) {
+      const here = await judged(mail(attached(base64(bad))), exception, { CLUSTERKEYS })
+      t.match(here.decision, { kind: 'accept', findings: { allowed: 1 } })
+      t.notMatch(here.out.toString('latin1'), /-Cluster-/, 'nothing is vouched for')
+      const there = await judged(here.out, 'to=other.org scan off\n', { CLUSTERKEYS })
+      t.match(there.decision, { kind: 'reject', findings: { virus: 'Bad' } })
+    }
+    const fine = await judged(mail(attached(base64('fine'))), allow, { CLUSTERKEYS })
+    t.match(fine.out.toString('latin1'), /-Cluster-/, 'other mail has its stamp')
+  },
+)

@@ -1,0 +1,85 @@
+import { chmodSync, mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t from 'tap'
+import {
+  NOTHING_SCANS,
+  readPlace,
+  readPolicy,
+  readScanningPolicy,
+  switchedOff,
+  withSettings,
+} from '../../src/judge/policy.ts'
+
+/** All settings as one value: where they are read, when nothing is scanned, and what a line sets. */
+
+const QHPSI = 'plugin: clamd'
+
+t.test('control files lie below QMAILHOME, or where CONTROLDIR says', async (t) => {
+  t.same(readPlace({}), { qmailHome: '/var/qmail', control: '/var/qmail/control' })
+  t.match(readPlace({ QMAILHOME: '/q' }), { qmailHome: '/q', control: '/q/control' })
+  t.match(readPlace({ QMAILHOME: '/q', CONTROLDIR: 'c' }), { control: '/q/c' })
+  t.match(readPlace({ QMAILHOME: '/q', CONTROLDIR: '/c' }), { qmailHome: '/q', control: '/c' })
+})
+
+t.test('without QHPSI, or with the switch, nothing is scanned', async (t) => {
+  const control = t.testdir({})
+  const env = { CONTROLDIR: control, QHPSI }
+  t.equal(switchedOff(readPlace(env)), undefined)
+  t.match(readPolicy(env), { scan: { line: { kind: 'plugins' } }, quota: undefined })
+  t.match(readPolicy({ CONTROLDIR: control }), { off: NOTHING_SCANS, quota: undefined })
+  const asked = { CONTROLDIR: control, QUOTAD: 'udp:127.0.0.1:1' }
+  t.match(readPolicy(asked), { off: NOTHING_SCANS, quota: {} }, 'but quotas may be asked about')
+  writeFileSync(join(control, 'onescan.off'), '')
+  const off = `${control}/onescan.off is there`
+  t.equal(switchedOff(readPlace(env)), off)
+  t.same(readPolicy(env), { off })
+  t.ok(readScanningPolicy(env), 'the switch does not count for it')
+})
+
+t.test('what cannot be used is a remark, and a policy cannot be changed', async (t) => {
+  const shared = t.testdir({})
+  chmodSync(shared, 0o777)
+  const policy = readScanningPolicy({ QHPSI, SPOOLDIR: shared })!
+  t.match(policy.remark, `SPOOLDIR ${shared}: not used, mode 0777`)
+  t.equal(readScanningPolicy({ QHPSI })!.remark, '')
+  t.throws(() => Object.assign(policy, { remark: 'x' }))
+})
+
+t.test('quarantine as an answer needs a quarantine', async (t) => {
+  const directory = join(t.testdir({}), 'kept')
+  mkdirSync(directory, { mode: 0o700 })
+  for (const name of ['SCANFAIL', 'SCANFAIL_RELAY', 'OVERNESTING', 'STRICTMIME']) {
+    const env = { QHPSI, [name]: 'quarantine' }
+    t.throws(
+      () => readScanningPolicy(env),
+      { message: `${name} quarantine: there is none; set QUARANTINE to a directory` },
+      name,
+    )
+    t.match(readScanningPolicy({ ...env, QUARANTINE: directory }), { quarantine: { directory } })
+  }
+})
+
+t.test('a line of onescan.policy sets what it names, and leaves the rest', async (t) => {
+  const env = { QHPSI, REJECTVIRUS: '1', SCANTIMEOUT: '7', SCANFAIL: 'accept' }
+  const base = readScanningPolicy(env)!
+  const changed = withSettings(base, env, { SCANFAIL: 'defer' })
+  t.same(changed.infected, base.infected)
+  t.equal(base.unscanned.others, 'accept')
+  t.equal(changed.unscanned.others, 'defer')
+  t.equal(changed.scan.timeout, 7000)
+  for (const settings of [{ REJECTVIRUS: '2' }, { VIRUSTAGONLY: '1', REJECTVIRUS: '' }]) {
+    t.notSame(withSettings(base, env, settings).infected, base.infected, JSON.stringify(settings))
+  }
+  t.match(withSettings(base, env, { REJECTVIRUS: '', VIRUSFORWARD: 'v@example.org' }).infected, {
+    forward: 'v@example.org',
+  })
+  t.throws(() => withSettings(base, env, { QHPSI: '' }), {
+    message: /QHPSI: is empty; say scan off/,
+  })
+  const ofADoor = { ...base, infected: { ...base.infected, action: 'tag' as const } }
+  t.equal(
+    withSettings(ofADoor, env, { SCANTIMEOUT: '3' }).infected.action,
+    'tag',
+    'as a door has it',
+  )
+})

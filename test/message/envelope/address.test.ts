@@ -1,0 +1,54 @@
+import fc from 'fast-check'
+import t from 'tap'
+import {
+  addressBytes,
+  addressOf,
+  lowerCase,
+  readAddress,
+  withPlainDomain,
+} from '../../../src/message/envelope/address.ts'
+
+t.test('an address is split at its last @, and none of it is lost', async (t) => {
+  t.same(readAddress('ann@example.org'), {
+    text: 'ann@example.org',
+    local: 'ann',
+    domain: 'example.org',
+  })
+  t.same(readAddress('"a@b"@example.org'), {
+    text: '"a@b"@example.org',
+    local: '"a@b"',
+    domain: 'example.org',
+  })
+  t.same(readAddress('ann'), { text: 'ann', local: 'ann', domain: undefined })
+  t.same(readAddress('ann@'), { text: 'ann@', local: 'ann', domain: '' })
+  fc.assert(
+    fc.property(fc.uint8Array({ maxLength: 40 }), (bytes) => {
+      const written = Buffer.from(bytes)
+      t.ok(addressBytes(readAddress(written)).equals(written))
+    }),
+  )
+})
+
+t.test('a plain domain is in lower case and has no dot of the root', async (t) => {
+  const plain = (text: string) => withPlainDomain(readAddress(text)).text
+  t.equal(plain('Ann@EXAMPLE.org.'), 'Ann@example.org')
+  t.equal(plain('Ann.'), 'Ann.')
+  t.equal(plain('ann@.'), 'ann@.')
+  t.equal(plain('ann@example..'), 'ann@example..')
+  t.equal(plain('ann@M\xdcNCHEN'), 'ann@m\xdcnchen')
+})
+
+t.test('an address is the same from bytes, from text and from its parts', async (t) => {
+  for (const text of ['ann@example.org', '@example.org', 'ann@', 'ann', '', 'a@b@c', '\xe9@x']) {
+    const address = readAddress(text)
+    t.same(readAddress(Buffer.from(text, 'latin1')), address)
+    t.same(addressOf(address.local, address.domain), address)
+  }
+  t.same(readAddress('@example.org'), { text: '@example.org', local: '', domain: 'example.org' })
+})
+
+t.test('only ASCII letters have a lower case', async (t) => {
+  t.equal(lowerCase('ABZ@[`az{\xc9'), 'abz@[`az{\xc9')
+  const plain = readAddress('Ann@example.org')
+  t.equal(withPlainDomain(plain), plain, 'what is plain stays the very same')
+})

@@ -1,0 +1,47 @@
+import t from 'tap'
+import { putInOrder } from '../../../src/observe/live/in-order.ts'
+
+/** Lines of several processes come out in the order of their times. */
+
+const at = (time: number) => ({ line: `${time}`, time })
+const times = (lines: readonly { time: number }[]) => lines.map(({ time }) => time)
+
+function open() {
+  const clock = { now: 0 }
+  return { clock, inOrder: putInOrder(() => clock.now) }
+}
+
+t.test('a line waits until the other process has told of that time', async (t) => {
+  const { inOrder } = open()
+  inOrder.add(1, [], 1000)
+  inOrder.add(2, [], 1400)
+  inOrder.add(1, [at(1100), at(1500), at(1900)], 2000)
+  t.same(times(inOrder.take()), [1100])
+  inOrder.add(2, [at(1450), at(1600)], 2400)
+  t.same(times(inOrder.take()), [1450, 1500, 1600, 1900])
+  t.same(inOrder.take(), [])
+})
+
+t.test('one process alone waits for nobody', async (t) => {
+  const { inOrder } = open()
+  inOrder.add(1, [at(5), at(5), at(9)], 9)
+  t.same(times(inOrder.take()), [5, 5, 9])
+})
+
+t.test(
+  'a process that is held is waited for three seconds, and one that has gone not at all',
+  async (t) => {
+    const { clock, inOrder } = open()
+    inOrder.add(1, [], 1000)
+    inOrder.add(2, [at(2000)], 2000)
+    t.same(inOrder.take(), [])
+    clock.now = 3001
+    inOrder.add(2, [at(4000)], 5001)
+    t.same(times(inOrder.take()), [2000, 4000])
+    inOrder.add(1, [], 1001)
+    inOrder.add(2, [at(6000)], 6001)
+    t.same(inOrder.take(), [])
+    inOrder.forget(1)
+    t.same(times(inOrder.take()), [6000])
+  },
+)

@@ -1,0 +1,251 @@
+import { execFileSync } from 'node:child_process'
+import { mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { gzipSync } from 'node:zlib'
+import t from 'tap'
+import { type Criteria, needleOf, wantedBy } from '../../../src/observe/log/criteria.ts'
+import type { Entry } from '../../../src/observe/log/entries.ts'
+import { followLog } from '../../../src/observe/log/follow.ts'
+import { createLineCutter, LINE_MAX } from '../../../src/observe/log/lines.ts'
+import { merge } from '../../../src/observe/log/merge.ts'
+import { createEntryTaker, readLog } from '../../../src/observe/log/read-log.ts'
+import { findLogs } from '../../../src/observe/log/sources.ts'
+import { findProgram } from '../../programs/install.mjs'
+import { tai64n, told } from './lines.ts'
+
+const unpack = {
+  skip: !(findProgram('xz') && findProgram('zstd')) && 'install Debian packages xz-utils and zstd',
+}
+
+const nothing: Criteria = {
+  id: undefined,
+  from: undefined,
+  to: undefined,
+  virus: undefined,
+  decision: undefined,
+  since: undefined,
+  until: undefined,
+}
+
+async function read(paths: readonly string[], criteria: Partial<Criteria> = {}) {
+  const all = { ...nothing, ...criteria }
+  const warnings: string[] = []
+  const options = {
+    needle: needleOf(all),
+    wanted: wantedBy(all),
+    warn: (text: string) => warnings.push(text),
+  }
+  const entries: Entry[] = []
+  for await (const some of merge(findLogs(paths).map((log) => readLog(log, options)))) {
+    entries.push(...some)
+  }
+  return { entries, warnings, ids: entries.map(({ fields }) => fields.get('msgid')) }
+}
+
+const anything = { needle: undefined, wanted: () => true }
+
+/** Every entry that the bytes hold, handed over in these pieces. */
+function entriesOf(pieces: readonly Buffer[]): Entry[] {
+  const entries: Entry[] = []
+  const cutter = createLineCutter(createEntryTaker('', 0, (entry) => entries.push(entry)))
+  for (const piece of pieces) cutter.push(piece)
+  cutter.end()
+  return entries
+}
+
+const evil = 'a" decision=reject virus="x\\'
+
+t.test('lines are read the same on every split', async (t) => {
+  const log = Buffer.from(
+    `${told({ id: evil })}other line\n\n${told({ id: '<2>' })}${told({ id: '<3>' }).trim()} x=1`,
+    'latin1',
+  )
+  const whole = entriesOf([log])
+  t.same(
+    whole.map(({ fields }) => fields.get('msgid')),
+    [evil, '<2>', '<3>'],
+  )
+  for (let at = 0; at <= log.length; at++) {
+    t.same(entriesOf([log.subarray(0, at), log.subarray(at)]), whole, `split at ${at}`)
+  }
+  t.same(entriesOf([...log].map((byte) => Buffer.of(byte))), whole)
+})
+
+t.test('a value that was logged comes back as it was, and forges no field', async (t) => {
+  for (const value of [
+    evil,
+    '\\x41',
+    'a\nonescan: decision=x',
+    '\\',
+    '"',
+    '=',
+    'a b=c',
+    'é\u202e',
+  ]) {
+    const bytes = Buffer.from(value).toString('latin1')
+    const [entry] = entriesOf([Buffer.from(told({ id: bytes, to: '<t>' }), 'latin1')])
+    t.equal(entry?.fields.get('msgid'), value)
+    t.equal(entry?.fields.get('decision'), 'accept')
+    t.equal(entry?.fields.get('to'), '<t>')
+    t.equal(entry?.fields.size, 3, value)
+  }
+})
+
+t.test('a line that was cut keeps its whole fields', async (t) => {
+  const [entry] = entriesOf([Buffer.from('onescan: decision=accept msgid="<a b')])
+  t.same([...entry!.fields], [['decision', 'accept']])
+  const [second] = entriesOf([Buffer.from('onescan: decision=accept virus=Eic')])
+  t.same([...second!.fields], [['decision', 'accept']])
+})
+
+t.test('a line of 10 MB is passed over, and so is what is no text', async (t) => {
+  const huge = Buffer.alloc(10e6, 'onescan: decision=accept ')
+  const binary = Buffer.from(Array.from({ length: 5000 }, (_, index) => (index * 7919) % 256))
+  const pieces = [
+    huge,
+    Buffer.from('\n'),
+    binary,
+    Buffer.from('\n'),
+    Buffer.from(told({ id: '<1>' })),
+  ]
+  t.same(
+    entriesOf(pieces).map(({ fields }) => fields.get('msgid')),
+    ['<1>'],
+  )
+  const inChunks = Array.from({ length: 100 }, () => Buffer.alloc(LINE_MAX, 'x'))
+  t.equal(entriesOf([...inChunks, Buffer.from(`\n${told({ id: '<1>' })}`)]).length, 1)
+})
+
+t.test('logs are read as they are and compressed, whatever their names', unpack, async (t) => {
+  const directory = t.testdir({})
+  const text = told({ id: '<1>' }) + told({ id: '<2>' })
+  const plain = join(directory, 'plain')
+  writeFileSync(plain, text)
+  writeFileSync(join(directory, 'a'), gzipSync(text))
+  writeFileSync(join(directory, 'b'), execFileSync('xz', ['-c', plain]))
+  writeFileSync(join(directory, 'c'), execFileSync('zstd', ['-qc', plain]))
+  writeFileSync(join(directory, 'd'), '')
+  for (const name of ['plain', 'a', 'b', 'c']) {
+    t.same((await read([join(directory, name)])).ids, ['<1>', '<2>'], name)
+  }
+  t.same(await read([join(directory, 'd')]), { entries: [], warnings: [], ids: [] })
+})
+
+t.test('a compressed log that was cut gives what is in it, and a warning', unpack, async (t) => {
+  const directory = t.testdir({})
+  const lines = Array.from({ length: 50_000 }, (_, index) => told({ id: `<${index * 7919}>` }))
+  const file = join(directory, 'plain')
+  writeFileSync(file, lines.join(''))
+  for (const [program, bytes] of [
+    ['gzip', gzipSync(lines.join(''))],
+    ['xz', execFileSync('xz', ['-c0', file])],
+    ['zstd', execFileSync('zstd', ['-qc', file])],
+  ] as const) {
+    const cut = join(directory, program)
+    writeFileSync(cut, bytes.subarray(0, bytes.length / 2))
+    const { entries, warnings } = await read([cut])
+    t.equal(warnings.length, 1, program)
+    t.match(warnings[0], cut)
+    t.ok(entries.length < lines.length, program)
+  }
+})
+
+t.test("a directory of multilog's is read in the order in which it was written", async (t) => {
+  const directory = t.testdir({
+    '@4000000067430000000000a0.s': told({ id: '<2>' }),
+    '@4000000067420000000000a0.u': told({ id: '<1>' }),
+    current: told({ id: '<3>' }),
+    lock: '',
+    state: 'x',
+  })
+  t.same((await read([directory])).ids, ['<1>', '<2>', '<3>'])
+  await t.rejects(read([t.testdir({ other: '' })]), /no files of multilog/)
+})
+
+t.test("what is no regular file in a directory of multilog's keeps nobody waiting", async (t) => {
+  const directory = t.testdir({ d: { '@4000000067430000000000a0.s': told({ id: '<1>' }) } })
+  const current = join(directory, 'd/current')
+  const make = {
+    'a pipe': () => execFileSync('mkfifo', [current]),
+    'a device without end': () => symlinkSync('/dev/zero', current),
+    'a directory': () => mkdirSync(current),
+  }
+  for (const [what, put] of Object.entries(make)) {
+    put()
+    const { entries, warnings } = await read([join(directory, 'd')])
+    t.equal(entries.length, 1, what)
+    t.match(warnings, [/current is not a regular file/], what)
+    const [source] = findLogs([join(directory, 'd')])
+    const follower = followLog(source!, anything)
+    t.same(follower.last(10), [], what)
+    t.same([...follower.read()], [], what)
+    follower.close()
+    rmSync(current, { recursive: true })
+  }
+})
+
+t.test('the logs of several hosts are merged by time and told apart', async (t) => {
+  const directory = t.testdir({})
+  const write = (name: string, ...lines: (readonly [number, string])[]) => {
+    const path = join(directory, name)
+    mkdirSync(dirname(path), { recursive: true })
+    writeFileSync(path, lines.map(([at, id]) => `${tai64n(at)} ${told({ id })}`).join(''))
+    return path
+  }
+  const one = write('mx1/log/current', [100.5, 'a'], [300, 'd'], [250, 'e'], [400, 'g'])
+  const two = write('mx2/log/current', [100.6, 'b'], [200, 'c'], [350, 'f'])
+  const { entries, ids } = await read([two, one])
+  t.same(ids, ['a', 'b', 'c', 'd', 'e', 'f', 'g'], 'a clock that was set back mixes nothing up')
+  t.same(
+    entries.slice(0, 3).map(({ host }) => host),
+    ['mx1', 'mx2', 'mx2'],
+  )
+})
+
+t.test('of a log only lines are read that have the text which is looked for', async (t) => {
+  const lines = Array.from({ length: 20_000 }, (_, n) => {
+    const to = n % 5000 === 0 ? '<Ann@Example.org>' : `<box${n}@example.org>`
+    return told({ id: `<${n}@x>`, from: '<ann@example.net>', to })
+  })
+  const log = join(t.testdir({ log: lines.join('') }), 'log')
+  const criteria = { ...nothing, to: 'ann@example.org' }
+  let looked = 0
+  const wanted = (entry: Entry) => {
+    looked++
+    return wantedBy(criteria)(entry)
+  }
+  const options = { needle: needleOf(criteria), wanted, warn: t.fail }
+  let found = 0
+  for await (const entries of readLog(findLogs([log])[0]!, options)) found += entries.length
+  t.equal(found, 4)
+  t.equal(looked, 4)
+})
+
+t.test('messages are found by each of their marks', async (t) => {
+  const directory = t.testdir({
+    log: [
+      `${tai64n(1000)} ${told({ id: '<one@x>', from: '<Ann@Example.org>', to: '<b@example.net>' })}`,
+      `${tai64n(2000)} ${told({ decision: 'reject', id: '<two@x>', more: [['virus', 'Eicar-Test'], ['scan', 'infected']] })}`,
+      `${tai64n(3000)} ${told({ decision: 'quarantine', id: `<${evil}>`, more: [['queue', '4ABC']] })}`,
+      `${tai64n(3000)} onescan: quarantined=recipients rcpt=<c@example.net> rcpt=<d@example.net>\n`,
+      `${tai64n(4000)} onescan: program=onescan-quotad event=serving\n`,
+      `${tai64n(5000)} onescan: decision=defer fault=read\n`,
+    ].join(''),
+  }) // biome-ignore format: a line a line
+  const log = join(directory, 'log')
+  const found = async (criteria: Partial<Criteria>) => (await read([log], criteria)).entries.length
+  t.equal(await found({}), 5)
+  t.equal(await found({ id: 'one@x' }), 1)
+  t.equal(await found({ id: 'ONE@x' }), 0)
+  t.equal(await found({ id: evil }), 1, 'with all that is escaped in a log')
+  t.equal(await found({ id: '"' }), 1)
+  t.equal(await found({ id: '4ABC' }), 1)
+  t.equal(await found({ from: 'ann@example' }), 1)
+  t.equal(await found({ to: 'D@example.net' }), 1)
+  t.equal(await found({ virus: 'eicar' }), 1)
+  t.equal(await found({ to: 'example.NET', from: 'ANN' }), 1, 'each in its own place')
+  t.equal(await found({ to: 'ann' }), 0)
+  t.equal(await found({ decision: 'defer' }), 1)
+  t.equal(await found({ since: 2_000_000 }), 4)
+  t.equal(await found({ since: 2_000_000, until: 3_000_000 }), 1)
+})

@@ -1,0 +1,235 @@
+import { spawnSync } from 'node:child_process'
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { gzipSync } from 'node:zlib'
+import t from 'tap'
+import type { Summary } from '../../../src/observe/report/summary.ts'
+import { jsonIn, onescan } from '../../cli/onescan.ts'
+import { findProgram } from '../../programs/install.mjs'
+import { openBrowser, openPage, overflow, seriousFaults, skipWithoutBrowser } from '../browser.ts'
+import { tai64n, told } from '../log/lines.ts'
+import { madeLog, START } from './log.ts'
+
+/** `onescan report`: the log, summed up. */
+
+const env = { TZ: 'UTC', LANG: 'C.UTF-8' }
+
+async function json(input: string, ...words: string[]): Promise<Summary> {
+  const { out, err, code } = await onescan(['report', '--json', ...words], { input, env })
+  if (code !== 0) throw new Error(err)
+  return jsonIn<Summary>(out).results[0]!
+}
+
+t.test('every message is counted once, by what became of it and how', async (t) => {
+  const summary = await json(madeLog(1000))
+  t.match(summary, {
+    messages: 900,
+    recipientsPutOff: 100,
+    decisions: { accept: 700, quarantine: 0, reject: 100, defer: 100, discard: 0, pass: 0 },
+    scans: { clean: 300, infected: 100, unknown: 100, skipped: 0, trusted: 300, known: 100 },
+    spared: { stamps: 300, verdicts: 100 },
+  })
+  t.equal(summary.first, START * 1000)
+  t.same(
+    summary.days.map(({ messages }) => messages),
+    [648, 252],
+  )
+  t.equal(
+    summary.hours.reduce((sum, { messages }) => sum + messages, 0),
+    900,
+  )
+  t.same(summary.viruses, [
+    { name: 'Virus.0', count: 34, missed: 0 },
+    { name: 'Virus.1', count: 33, missed: 0 },
+    { name: 'Virus.2', count: 33, missed: 0 },
+  ])
+  t.same(summary.deferrals, [
+    { name: 'unscanned: clamd #.#.#.#:#: connect ECONNREFUSED', count: 100, missed: 0 },
+  ])
+  t.same(summary.overQuota, [{ name: '<to2@example.net>', count: 100, missed: 0 }])
+  t.equal(summary.scanTime.max, 20)
+  t.ok(Math.abs(summary.scanTime.p50 - 18) < 2, `${summary.scanTime.p50}`)
+  t.equal(summary.slowest[0]?.milliseconds, 20)
+})
+
+t.test('mail that went cold is counted once, and why is summed up', async (t) => {
+  const cold =
+    'onescan: decision=cold reason="onescand at /run/s: Connection refused" total_ms=1.0\n'
+  const silent =
+    'onescan: decision=cold reason="onescand: is silent for too long" total_ms=1000.1\n'
+  const log = `${cold}${told({ id: 'a' })}${cold}${told({ id: 'b' })}${silent}${told({ id: 'c' })}`
+  const summary = await json(log)
+  // The first line of all has neither time nor host, and is of a period as any other.
+  t.match(summary, { messages: 3, decisions: { accept: 3, defer: 0 }, lines: 6 })
+  t.same(summary.wentCold, [
+    { name: 'onescand at /run/s: Connection refused', count: 2, missed: 0 },
+    { name: 'onescand: is silent for too long', count: 1, missed: 0 },
+  ])
+  const { out } = await onescan(['report'], { input: log, env })
+  t.match(out, /Went cold for\n +2 .* onescand at \/run\/s: Connection refused\n/)
+})
+
+t.test(
+  'what is frequent is told whatever came before it, and how much may be missed',
+  async (t) => {
+    const refused = (virus: string) => told({ decision: 'reject', more: [['virus', virus]] })
+    const others = Array.from({ length: 50_000 }, (_, n) => refused(`V${n % 2 === 0 ? n : n - 1}`))
+    const late = Array.from({ length: 3000 }, (_, n) => refused(`Late${n % 3}`))
+    const { viruses } = await json([...others, ...late].join(''))
+    t.same(
+      viruses.slice(0, 3).map(({ name, count, missed }) => [name, count, missed]),
+      ['Late0', 'Late1', 'Late2'].map((name) => [name, 1000, 2]),
+    )
+    t.match(viruses.at(-1), { name: '(others)', missed: 0 })
+    const { bytes } = await onescan(['report'], { input: [...others, ...late].join(''), env })
+    t.match(bytes.toString(), / 1,000 to 1,002 \S+ +Late0\n/)
+  },
+)
+
+t.test('what was saved is at the mean of scans that came to an answer', async (t) => {
+  const scan = (word: string, time: string) =>
+    told({ id: 'a', more: [['scan', word], ['scan_ms', time]] }) // biome-ignore format: a line
+  const known = told({ id: 'a', more: [['scan', 'known']] })
+  const log = [scan('clean', '10.0'), scan('infected', '20.0'), known, known]
+  for (let n = 0; n < 10; n++) log.push(scan('unknown', '150000.0'))
+  const { spared, scanTime } = await json(log.join(''))
+  t.same(spared, { stamps: 0, verdicts: 2, each: 15, milliseconds: 30 })
+  t.equal(scanTime.max, 150_000, 'all of them took their time')
+  const { out } = await onescan(['report'], { input: log.join(''), env })
+  t.match(out, 'at 15 ms each 30 ms')
+})
+
+t.test('awk counts the same', { skip: !findProgram('awk') && 'install mawk' }, async (t) => {
+  const input = madeLog(3000)
+  const program = '!/ quota=/ { n[$3]++ } END { for (k in n) print k, n[k] }'
+  const { stdout } = spawnSync('awk', [program], { input, encoding: 'utf8' })
+  const { decisions } = await json(input)
+  for (const line of stdout.trim().split('\n')) {
+    const [, word, count] = /^decision=(\w+) (\d+)$/.exec(line)!
+    t.equal(decisions[word as 'accept'], Number(count), word!)
+  }
+})
+
+t.test('a span of time is all that is counted where one is given', async (t) => {
+  const log = madeLog(1000)
+  const { messages, days } = await json(log, '--since', '2026-11-19', '--until', '2026-11-19 01:00')
+  t.equal(messages, 54)
+  t.equal(days.length, 1)
+})
+
+t.test('hosts are counted apart, from compressed logs too', async (t) => {
+  const directory = t.testdir({ mx1: {}, mx2: {} })
+  const [one, two] = [join(directory, 'mx1/log.gz'), join(directory, 'mx2/log')]
+  writeFileSync(one, gzipSync(madeLog(100)))
+  writeFileSync(two, madeLog(50))
+  const summary = await json('', one, two)
+  t.same(
+    summary.days.map(({ host, messages }) => [host, messages]),
+    [
+      ['mx1', 90],
+      ['mx2', 45],
+    ],
+  )
+})
+
+t.test('what smtp-delay did with connections is counted from its own lines', async (t) => {
+  const line = (event: string) => `onescan: program=smtp-delay event=${event} remote=192.0.2.1\n`
+  const summary = await json(`${line('left')}${line('passed')}${line('left')}`)
+  t.equal(summary.messages, 0)
+  t.same(summary.greetings, [
+    { name: 'left', count: 2, missed: 0 },
+    { name: 'passed', count: 1, missed: 0 },
+  ])
+})
+
+t.test('clocks that jump, lines without a time and forged ones spoil nothing', async (t) => {
+  const log = [
+    `${tai64n(START)} ${told({ id: 'a' })}`,
+    `${tai64n(START - 10 * 365 * 86_400)} ${told({ id: 'b' })}`,
+    told({ id: 'c" decision=reject scan=infected virus="X' }),
+    `@400000zz ${told({ id: 'd' })}`,
+    'onescan: decision=accept scan_ms=1e99 scan=clean scan_ms=NaN\n',
+    'onescan: decision=nonsense scan=nonsense\n',
+    '\0\xff\x80\n',
+  ]
+  const summary = await json(log.join(''))
+  t.match(summary, { messages: 5, decisions: { accept: 4, reject: 0 }, viruses: [] })
+  t.equal(summary.days.length, 3)
+})
+
+t.test('hosts and times that somebody makes up are counted in bounded memory', async (t) => {
+  const lines = Array.from({ length: 30_000 }, (_, n) => {
+    return `${tai64n(START + n * 3600)} host${n} onescan[1]: onescan: decision=reject virus=V${n}\n`
+  })
+  const { messages, hours, viruses } = await json(lines.join(''))
+  t.equal(messages, 30_000)
+  t.ok(hours.length <= 20_001)
+  t.match(viruses.at(-1), { name: '(others)', count: 10_000 })
+})
+
+t.test('for a terminal there are sections with bars, in a pipe without colours', async (t) => {
+  const { bytes } = await onescan(['report'], { input: madeLog(1000), env })
+  const out = bytes.toString()
+  t.match(out, /^onescan: 900 messages from 2026-11-18 to 2026-11-19\n/)
+  t.match(out, '  reject            100   11 % ██▋\n')
+  t.match(out, 'stamps 300 and remembered verdicts 100 saved 44 % of all scans')
+  t.match(out, / 34 █{24} Virus\.0\n/)
+  t.notMatch(out, '\x1b')
+  const ascii = await onescan(['report'], { input: madeLog(1000), env: { LANG: 'C' } })
+  t.match(ascii.out, '  reject            100   11 % ###\n')
+})
+
+t.test('as a mail it is one that sendmail -t takes', async (t) => {
+  const words = ['report', '--mail', 'postmaster@example.org']
+  const { out } = await onescan(words, { input: madeLog(100), env })
+  t.match(out, /^To: postmaster@example\.org\nSubject: onescan: 90 messages from /)
+  t.match(out, '\nContent-Transfer-Encoding: 7bit\n\nonescan: 90 messages')
+  const evil = await onescan(['report', '--mail', 'a@b\nBcc: c@d'], { input: '', env })
+  t.match(evil, { code: 2, out: '', err: 'is not an address' })
+})
+
+/**
+ * In the page: letters of a plot that are smaller than nine pixels or cover one another, and tables
+ * of which a part is outside the window.
+ */
+const UNREADABLE = `(() => {
+  const texts = [...document.querySelectorAll('figure svg text')]
+  const shown = texts.filter((text) => text.getBoundingClientRect().width > 0)
+  const places = shown.map((text) => [text.textContent, text.getBoundingClientRect()])
+  const small = places.filter(([, { height }]) => height < 9)
+  const covered = places.filter(([, one], index) => places.slice(0, index).some(([, other]) =>
+    one.left < other.right && other.left < one.right && one.top < other.bottom && other.top < one.bottom))
+  const tables = [...document.querySelectorAll('.wide, .wide td')].filter((each) => each.scrollWidth > each.clientWidth + 1)
+  const none = shown.length === 0 ? ['no letters'] : []
+  return [...none, ...small.map(([text]) => text), ...covered.map(([text]) => text), ...tables.map((each) => each.innerText)]
+})()`
+
+const evil = `<img src=x onerror=alert(1)>"'&\u202e\x07`
+
+t.test('the page is one file that reads well', { skip: skipWithoutBrowser }, async (t) => {
+  const file = join(t.testdir({}), 'report.html')
+  const virus = Buffer.from(evil).toString('latin1')
+  const input = madeLog(6000) + told({ decision: 'reject', id: virus, from: virus, more: [['virus', virus], ['scan', 'infected'], ['scan_ms', '99999']] }) // biome-ignore format: a line
+  await onescan(['report', '--html', file], { input, env })
+  const source = readFileSync(file, 'utf8')
+  t.notMatch(source, /<script|https?:|<img|\u202e|\x07/)
+  const browser = await openBrowser(t)
+  for (const width of [360, 1280]) {
+    for (const scheme of ['light', 'dark'] as const) {
+      const { page, errors } = await openPage(browser, pathToFileURL(file).href, { width, scheme })
+      t.same(errors, [], 'no complaint')
+      t.equal(await overflow(page), 0, `no horizontal scroll at ${width}`)
+      t.same(await seriousFaults(page), [], `axe at ${width}, ${scheme}`)
+      t.ok((await page.locator('figure svg >> visible=true >> rect').count()) > 5, 'bars')
+      t.equal(await page.locator('figure svg >> visible=true >> path.line').count(), 2, 'lines')
+      t.same(await page.evaluate(UNREADABLE), [], `at ${width} all can be read`)
+      t.match(await page.locator('body').innerText(), '<img src=x onerror=alert(1)>"\'&\\u202e')
+      if (process.env.ONESCAN_SCREENSHOTS) {
+        const path = join(process.env.ONESCAN_SCREENSHOTS, `report-${width}-${scheme}.png`)
+        await page.screenshot({ path, fullPage: width === 360 })
+      }
+      await page.context().close()
+    }
+  }
+})

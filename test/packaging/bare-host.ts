@@ -1,0 +1,42 @@
+import { copyFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { type BuiltPackage, buildPackage, packagingMissing } from './built-package.ts'
+import { type Debian, debianMissing, makeDebian } from './debian.ts'
+import { smallPrograms } from './small-programs.ts'
+
+/** Why there is none, or false. */
+export const bareHostMissing: string | false = packagingMissing || debianMissing
+
+/** A bare Debian with the package, whose programs do nothing, as /onescan.deb. */
+export interface BareHost extends Pick<Debian, 'run'> {
+  readonly package: BuiltPackage
+  /** Where a path of it is seen from outside. */
+  at(path: string): string
+  /** What the script prints; throws if it fails. */
+  must(script: string): string
+}
+
+/** Makes one that goes with the test. dpkg does not wait for the disk there, nor enable units. */
+export async function makeBareHost(t: Parameters<typeof smallPrograms>[0]): Promise<BareHost> {
+  const [debian, built] = await Promise.all([
+    makeDebian(),
+    buildPackage('none', {}, smallPrograms(t)),
+  ])
+  t.teardown(() => debian.remove())
+  t.teardown(() => built.remove())
+  const at = (path: string) => join(debian.path, path)
+  copyFileSync(built.file, at('onescan.deb'))
+  writeFileSync(at('/etc/dpkg/dpkg.cfg.d/fast'), 'force-unsafe-io\n')
+  // What enables units is tried with the whole package, and takes most of the time here.
+  writeFileSync(at('/usr/bin/deb-systemd-helper'), '#!/bin/sh\n')
+  return {
+    package: built,
+    at,
+    run: (script, first) => debian.run(script, first),
+    must(script) {
+      const { code, output } = debian.run(script)
+      if (code !== 0) throw new Error(`${script}: ${code}\n${output}`)
+      return output
+    },
+  }
+}

@@ -1,0 +1,67 @@
+import { copyFileSync, cpSync, mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+import t from 'tap'
+import { debianMissing, makeDebian } from './debian.ts'
+
+/** What npm users type once: packaging/setup, on a bare Debian. */
+
+const root = join(import.meta.dirname, '../..')
+const HOME = '/usr/local/lib/node_modules/onescan'
+const setup = `sh ${HOME}/packaging/setup`
+
+t.test('npm users get what the Debian package sets up', { skip: debianMissing }, async (t) => {
+  const debian = await makeDebian()
+  t.teardown(() => debian.remove())
+  const at = (path: string) => join(debian.path, path)
+  copyFileSync(process.execPath, at('usr/local/bin/node'))
+  for (const part of ['bin', 'dist', 'packaging/deb', 'packaging/supervise', 'packaging/setup']) {
+    mkdirSync(join(at(HOME), part, '..'), { recursive: true })
+    cpSync(join(root, part), join(at(HOME), part), { recursive: true })
+  }
+  const run = (script: string) => debian.run(`export PATH=/usr/local/bin:$PATH\n${script}`)
+
+  t.test('with --dry-run it does nothing, and says what it would do', async (t) => {
+    const { code, output } = run(
+      `${setup} --dry-run; ls /etc/onescan /etc/default/onescand; id onescan`,
+    )
+    t.match(output, /^ {2}useradd --system .* onescan$/m)
+    t.match(output, '  write /etc/onescand/run\n')
+    t.match(output, "cannot access '/etc/onescan'")
+    t.match(output, /id: .onescan.: no such user/)
+    t.not(code, 0)
+  })
+
+  t.test('accounts, directories, settings, run script and link, each said', async (t) => {
+    const { output } = run(`${setup} && id onescan &&
+      stat -c '%U %G %a %n' /var/spool/onescan /etc/onescan/keys /etc/onescand/run && readlink -e /etc/onescan/queue`)
+    t.match(output, /^uid=\d+\(onescan\) .*\(onescan-keys\)$/m)
+    t.match(output, '\nonescan onescan 3730 /var/spool/onescan\n')
+    t.match(output, '\nroot onescan-keys 2750 /etc/onescan/keys\n')
+    t.match(output, '\nroot root 755 /etc/onescand/run\n')
+    t.match(output, new RegExp(`\\n${HOME}/bin/(?:\\w+/onescanc|onescan-queue)\\n$`))
+  })
+
+  t.test('once more it does nothing, and keeps what was set', async (t) => {
+    const { code, output } = run(`echo 'QHPSI="plugin: eicar"' >>/etc/default/onescand
+      find / -xdev -newer /etc/default/onescand -type f >/tmp/before
+      ${setup}; tail -1 /etc/default/onescand; find /etc /var/spool -newer /etc/default/onescand -type f`)
+    t.equal(code, 0, output)
+    t.notMatch(output, /^ {2}(?:write|useradd|groupadd|install|ln -s \/usr)/m)
+    t.match(output, '\nQHPSI="plugin: eicar"\n')
+  })
+
+  t.test('the run script starts onescand as its user, and check finds it', async (t) => {
+    const { output } = run(`mkdir -p /service && sh /etc/onescand/run >/tmp/log 2>&1 &
+      for i in $(seq 200); do test -S /run/onescan/slot.sock && break; sleep 0.1; done
+      node ${HOME}/bin/onescan check --daemon; cat /tmp/log`)
+    t.match(output, /^ok +onescand \d+: runs since .* as onescan: onescand --socket /m)
+  })
+
+  t.test('it says what does not do, and changes nothing', async (t) => {
+    t.match(run(`PATH=/usr/bin:/bin; ${setup}`), { code: 1, output: 'setup: node is not in PATH' })
+    t.match(run(`${setup} --wet`), { code: 100, output: /only --dry-run/ })
+    const moved = run(`mkdir /root/node && cp /usr/local/bin/node /root/node/
+      PATH=/root/node:/usr/sbin:/usr/bin:/sbin:/bin; ${setup}`)
+    t.match(moved, { code: 1, output: /services may not see what is there/ })
+  })
+})

@@ -1,0 +1,167 @@
+import fc from 'fast-check'
+import t from 'tap'
+import {
+  answerFor,
+  createQuotaCache,
+  FULL,
+  givenAnswer,
+  LONGEST,
+  lifetimeOf,
+  NO_SUCH_USER,
+  PLAIN,
+  SHORTEST,
+} from '../../../src/quota/ask/cache.ts'
+import type { QuotaAnswer } from '../../../src/quota/ask/quota-answer.ts'
+import { ann, ben, clientOf, extendedAnswer, udpService } from './services.ts'
+
+/** How long answers hold, and what they are remembered as. */
+
+const room = (size: number, quota: number): QuotaAnswer => ({
+  answer: 'room',
+  usage: { size, quota },
+})
+
+t.test('an answer holds the shorter the fuller the mailbox is', async (t) => {
+  t.equal(lifetimeOf(room(0, 100), 0.5), LONGEST)
+  t.equal(lifetimeOf(room(49, 100), 0.5), LONGEST)
+  t.ok(lifetimeOf(room(75, 100), 0.5) < LONGEST / 10)
+  t.ok(lifetimeOf(room(99, 100), 0.5) < 2 * SHORTEST)
+  t.equal(lifetimeOf({ answer: 'full' }, 0.5), FULL)
+  t.equal(lifetimeOf({ answer: 'room' }, 0.5), PLAIN)
+  t.equal(lifetimeOf({ answer: 'room', usage: { size: 1e12 } }, 0.5), LONGEST)
+  t.equal(lifetimeOf({ answer: 'no-such-user' }, 0.5), NO_SUCH_USER)
+  t.equal(lifetimeOf({ answer: 'unknown', why: '' }, 0.5), 0)
+})
+
+t.test('between all sizes and limits it never gets longer, nor out of its bounds', async (t) => {
+  const share = fc.double({ min: 0, max: 1, noNaN: true })
+  const quota = fc.integer({ min: 1, max: 1_000_000_000_000 })
+  fc.assert(
+    fc.property(share, share, share, quota, (a, b, soft, quota) => {
+      const [less, more] = [Math.min(a, b), Math.max(a, b)].map((fill) => Math.floor(fill * quota))
+      const [long, short] = [less!, more!].map((size) => lifetimeOf(room(size, quota), soft))
+      t.ok(long! >= short! && short! >= SHORTEST - 1e-6 && long! <= LONGEST)
+    }),
+  )
+})
+
+t.test('whatever was remembered, nobody is refused by what is old or was not asked', async (t) => {
+  const size = fc.integer({ min: 0, max: 200 })
+  fc.assert(
+    fc.property(size, size, size, size, fc.boolean(), (used, asked, incoming, age, full) => {
+      const quota = 100
+      const answer: QuotaAnswer = full
+        ? { answer: 'full', usage: { size: used, quota } }
+        : room(used, quota)
+      const known = givenAnswer(answer, { incoming: asked, source: '', at: 0 }, 0.5)
+      const said = answerFor(known, incoming, age * 1000)
+      if (said?.answer !== 'full') return
+      if (full) t.ok(incoming >= asked)
+      else t.ok(used + incoming > quota && age * 1000 < FULL)
+    }),
+  )
+})
+
+t.test('the mailboxes that were asked for last are kept, as many as may be', async (t) => {
+  const cache = createQuotaCache(2)
+  const known = givenAnswer({ answer: 'full' }, { incoming: 0, source: '', at: 0 }, 0.5)
+  cache.set('a', known)
+  cache.set('b', known)
+  cache.get('a', 0)
+  cache.set('c', known)
+  t.ok(cache.get('a', 0) && cache.get('c', 0))
+  t.equal(cache.get('b', 0), undefined)
+  for (let n = 0; n < 1000; n++) cache.set(`${n}`, known)
+  t.equal(cache.size, 2)
+  t.equal(cache.get('999', FULL), undefined, 'nor any longer than it holds')
+})
+
+t.test('QUOTACACHE=0 remembers nothing', async (t) => {
+  const cache = createQuotaCache(0)
+  cache.set('a', givenAnswer({ answer: 'full' }, { incoming: 0, source: '', at: 0 }, 0.5))
+  t.equal(cache.size, 0)
+})
+
+t.test('a mailbox with room is asked for once an hour, a full one twice a minute', async (t) => {
+  const mailboxes = { 'ann@example.org': [10, 100], 'ben@example.org': [100, 100] } as const
+  const service = await udpService(t, extendedAnswer(mailboxes))
+  const { client, clock } = clientOf(t, `quotad:127.0.0.1:${service.port}`)
+  const after = async (seconds: number) => {
+    clock.now += seconds * 1000
+    t.match(await client.ask(ann), { answer: 'room' })
+    t.match(await client.ask(ben), { answer: 'full' })
+    return service.heard.length
+  }
+  t.equal(await after(0), 2)
+  t.equal(await after(29), 2)
+  t.equal(await after(2), 3)
+  t.equal(await after(3500), 4)
+  t.equal(await after(100), 6)
+  t.match(client.counters, { questions: 10, asked: 6, cached: 4, room: 5, full: 5 })
+})
+
+t.test('what does not fit a remembered use is asked afresh before it is refused', async (t) => {
+  const mailbox: [number, number] = [40, 100]
+  const service = await udpService(t, (packet) =>
+    extendedAnswer({ 'ann@example.org': mailbox })(packet),
+  )
+  const { client, clock } = clientOf(t, `quotad:127.0.0.1:${service.port}`)
+  t.match(await client.ask(ann), { answer: 'room' })
+  t.match(await client.ask(ann, 61), { answer: 'full' }, 'by an answer that is fresh')
+  t.equal(service.heard.length, 1)
+  clock.now += FULL
+  mailbox[0] = 0
+  t.match(await client.ask(ann, 61), { answer: 'room' })
+  t.equal(service.heard.length, 2)
+})
+
+t.test('no room for a large message is room for a small one', async (t) => {
+  const service = await udpService(t, extendedAnswer({ 'ann@example.org': [90, 100] }))
+  const { client } = clientOf(t, `quotad:127.0.0.1:${service.port}`)
+  t.match(await client.ask(ann, 50), { answer: 'full' })
+  t.match(await client.ask(ann, 60), { answer: 'full' })
+  t.equal(service.heard.length, 1)
+  t.match(await client.ask(ann, 5), { answer: 'room' })
+})
+
+t.test('room for a small message says nothing of a large one where no use is told', async (t) => {
+  const service = await udpService(t, (packet) => {
+    const [, name, incoming, nonce] = packet.split(' ')
+    return `${Number(incoming) > 1000 ? 'QUOTA_FULL' : 'QUOTA_OK'} ${name} ${nonce}`
+  })
+  const { client } = clientOf(t, `quotad:127.0.0.1:${service.port}`)
+  t.match(await client.ask(ann, 10), { answer: 'room' })
+  t.match(await client.ask(ann), { answer: 'room' })
+  t.equal(service.heard.length, 1)
+  t.match(await client.ask(ann, 5000), { answer: 'full' })
+})
+
+t.test('a service that takes no size is not asked again for another one', async (t) => {
+  for (const word of ['QUOTA_OK', 'QUOTA_FULL']) {
+    const service = await udpService(t, () => word)
+    const { client } = clientOf(t, `udp:127.0.0.1:${service.port}`)
+    const said = [await client.ask(ann, 10), await client.ask(ann, 5000), await client.ask(ann)]
+    t.equal(new Set(said.map(({ answer }) => answer)).size, 1)
+    t.equal(service.heard.length, 1)
+  }
+})
+
+t.test('an unknown user is remembered, too', async (t) => {
+  const service = await udpService(t, extendedAnswer({}))
+  const { client, clock } = clientOf(t, `quotad:127.0.0.1:${service.port}`)
+  for (let n = 0; n < 3; n++) t.match(await client.ask(ann), { answer: 'no-such-user' })
+  t.equal(service.heard.length, 1)
+  clock.now += NO_SUCH_USER
+  await client.ask(ann)
+  t.equal(service.heard.length, 2)
+})
+
+t.test('it tells whom it asked, and how old an answer is', async (t) => {
+  const service = await udpService(t, extendedAnswer({ 'ann@example.org': [1, 100] }))
+  const source = `quotad:127.0.0.1:${service.port}`
+  const { client, clock } = clientOf(t, source)
+  t.match(await client.explain(ann), { answer: { answer: 'room' }, source, cached: undefined })
+  clock.now += 5000
+  t.match(await client.explain(ann), { source, cached: { age: 5000, left: LONGEST - 5000 } })
+  t.equal(client.counters.questions, 0)
+})

@@ -1,0 +1,122 @@
+import { once } from 'node:events'
+import type { AddressInfo } from 'node:net'
+import { createServer } from 'node:net'
+import t from 'tap'
+import { readAddress } from '../../../src/message/envelope/address.ts'
+import { ann, ben, clientOf, httpService } from './services.ts'
+
+/** Questions over HTTP. */
+
+t.test('the answer to ?u=NAME counts, and 404 is an unknown user', async (t) => {
+  const service = await httpService(t, ({ url }, response) => {
+    const user = decodeURIComponent(url!.split('u=')[1]!)
+    if (user === 'ann@example.org') response.end(`OVERQUOTA ${user} 105 100\n`)
+    else if (user === 'ben@example.org') response.end(`OK ${user} 5 0\n`)
+    else response.writeHead(404).end('who?')
+  })
+  const { client } = clientOf(t, service.url)
+  t.same(await client.ask(ann), { answer: 'full', usage: { size: 105, quota: 100 } })
+  t.same(await client.ask(ben), { answer: 'room', usage: { size: 5 } })
+  t.same(await client.ask(readAddress('c&d=%')), { answer: 'no-such-user' })
+  t.same(service.heard.slice(1), [
+    '/cgi-bin/quota.cgi?u=ben@example.org',
+    '/cgi-bin/quota.cgi?u=c%26d%3D%25',
+  ])
+  t.equal(service.connections(), 1, 'one connection is kept')
+})
+
+t.test('503 is a service that could not tell, and no broken one', async (t) => {
+  const service = await httpService(t, (_, response) => response.writeHead(503).end('no\n'))
+  const { client, log } = clientOf(t, service.url)
+  t.match(await client.ask(ann), { answer: 'unknown', why: 'the service could not tell' })
+  t.same(log, [])
+  t.match(client.counters, { couldNotTell: 1, brokenAnswer: 0 })
+})
+
+t.test('the address may hold other fields, and the u= itself', async (t) => {
+  const service = await httpService(t, (_, response) => response.end('OK ann 1 2\n'))
+  for (const search of ['?u=', '?x=1&u=', '?x=1']) {
+    const { client } = clientOf(t, `${service.url}${search}`)
+    t.match(await client.ask(readAddress('ann')), { answer: 'room' })
+  }
+  t.same(
+    service.heard.map((url) => url.split('?')[1]),
+    ['u=ann', 'x=1&u=ann', 'x=1&u=ann'],
+  )
+})
+
+t.test('a name of any bytes arrives as it is', async (t) => {
+  const service = await httpService(t, (_, response) => response.end('OK m\xfcller 1 2\n'))
+  const { client } = clientOf(t, service.url)
+  await client.ask(readAddress('m\xfcller'))
+  t.same(service.heard, ['/cgi-bin/quota.cgi?u=m%FCller'])
+})
+
+t.test('the announced size counts against the use that was told', async (t) => {
+  const service = await httpService(t, (_, response) => response.end('OK ann@example.org 60 100\n'))
+  const { client } = clientOf(t, service.url)
+  t.match(await client.ask(ann, 40), { answer: 'room' })
+  t.match(await client.ask(ann, 41), { answer: 'full' })
+})
+
+const broken: Readonly<Record<string, readonly [status: number, body: string]>> = {
+  'another user': [200, 'OVERQUOTA ben@example.org 9 9\n'],
+  'too few words': [200, 'OVERQUOTA\n'],
+  'too many words': [200, 'OVERQUOTA ann@example.org 9 9 9\n'],
+  'another word': [200, 'FULL ann@example.org 9 9\n'],
+  nothing: [200, ''],
+  'a page': [200, '<html>welcome</html>\n'],
+  'more than an answer has': [200, `OVERQUOTA ann@example.org 9 9${' '.repeat(100_000)}`],
+  'status 500': [500, 'OVERQUOTA ann@example.org 9 9\n'],
+  'a redirection': [302, ''],
+  'a path that is not there': [404, 'nothing here\n'],
+  'the 404 page of a web server': [404, '<html>Not Found</html>'],
+}
+
+for (const [what, [status, body]] of Object.entries(broken)) {
+  t.test(
+    `with ${what} for an answer the recipient passes, and the next is asked for`,
+    async (t) => {
+      const service = await httpService(t, (_, response) => response.writeHead(status).end(body))
+      const { client, log } = clientOf(t, service.url)
+      t.match(await client.ask(ann), { answer: 'unknown' })
+      await client.ask(ann)
+      t.equal(service.heard.length, 2)
+      t.equal(client.counters.brokenAnswer, 2)
+      t.match(log[0], /quota\.cgi: .*; the recipient passes$/)
+    },
+  )
+}
+
+t.test('a service that hangs costs the timeout once', async (t) => {
+  const service = await httpService(t, () => {})
+  const { client } = clientOf(t, service.url, { QUOTATIMEOUT: '80' })
+  t.match(await client.ask(ann), { answer: 'unknown', why: 'no answer in 80 ms' })
+  t.match(await client.ask(ben), { answer: 'unknown', why: /does not answer$/ })
+  t.equal(service.heard.length, 1)
+})
+
+t.test('a body that trickles without end is given up', async (t) => {
+  const service = await httpService(t, (_, response) => {
+    const trickle = setInterval(() => response.write('O'), 10)
+    response.on('close', () => clearInterval(trickle))
+  })
+  const { client } = clientOf(t, service.url, { QUOTATIMEOUT: '80' })
+  t.match(await client.ask(ann), { answer: 'unknown' })
+})
+
+t.test('where the service hangs up in between it is asked again', async (t) => {
+  let connections = 0
+  const server = createServer((socket) => {
+    socket.on('error', () => {})
+    if (++connections < 3) return socket.destroy()
+    const body = 'OVERQUOTA ann@example.org 9 9\n'
+    return socket.end(`HTTP/1.0 200 OK\r\nContent-Length: ${body.length}\r\n\r\n${body}`)
+  }).listen(0, '127.0.0.1')
+  t.teardown(() => server.close())
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  const { client } = clientOf(t, `http://127.0.0.1:${port}/q`, { QUOTATIMEOUT: '5000' })
+  t.match(await client.ask(ann), { answer: 'full' })
+  t.equal(connections, 3)
+})

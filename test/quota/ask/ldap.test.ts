@@ -1,0 +1,107 @@
+import t, { type Test } from 'tap'
+import { readAddress } from '../../../src/message/envelope/address.ts'
+import { FIRST_REST } from '../../../src/quota/ask/circuit.ts'
+import { openQuotaClient } from '../../../src/quota/ask/quota-client.ts'
+import { readQuotaSettings } from '../../../src/quota/ask/quota-settings.ts'
+import { type Slapd, slapdMissing, startSlapd } from '../../programs/slapd.ts'
+import { extendedAnswer, udpService } from './services.ts'
+
+/** The host of a mailbox is what a directory says: mailHost, from a real slapd. */
+
+const name = (local: string) => readAddress(`${local}@example.org`)
+
+t.test('by LDAP', { skip: slapdMissing }, async (t) => {
+  const service = await udpService(t, extendedAnswer({ 'ann@example.org': [9, 9] }))
+  const host = '127.0.0.1'
+  const slapd = await startSlapd([
+    { uid: 'ann', mail: 'ann@example.org', mailHost: host },
+    { uid: 'ben', mail: 'ben@example.org' },
+    { uid: 'cy', mail: 'cy@example.org', mailHost: host },
+    { uid: 'cy2', mail: 'cy@example.org', mailHost: host },
+    { uid: 'eve', mail: 'eve@example.org', mailHost: 'a b:1 x' },
+  ])
+  t.teardown(() => slapd.remove())
+  const client = (t: Test) => open(t, slapd, service.port)
+
+  t.test('the backend on the host that it names is asked', async (t) => {
+    const { ask, explain } = client(t)
+    t.match(await ask(name('ann')), { answer: 'full' })
+    t.match(await explain(name('ann')), { source: `quotad:${host}:${service.port}` })
+  })
+
+  t.test('whom it does not know, there is not', async (t) => {
+    const { ask, counters } = client(t)
+    t.same(await ask(name('nobody')), { answer: 'no-such-user' })
+    t.same(await ask(name('nobody')), { answer: 'no-such-user' })
+    t.equal(counters.cached, 1)
+  })
+
+  t.test('no host, two entries, a host that is none: nobody can tell', async (t) => {
+    const { ask } = client(t)
+    t.match(await ask(name('ben')), { answer: 'unknown', why: /no backend is known/ })
+    t.match(await ask(name('cy')), { answer: 'unknown', why: /more than one entry/ })
+    t.match(await ask(name('eve')), { answer: 'unknown', why: /must be quotad:HOST:PORT/ })
+    t.match(await ask(name('ann')), { answer: 'full' }, 'and others are asked about')
+  })
+
+  t.test('who was asked about when the client closed is still told', async (t) => {
+    const { ask, close } = client(t)
+    const asked = ask(name('ann'))
+    close()
+    t.match(await asked, { answer: 'full' })
+  })
+
+  t.test('while it is slow nobody waits, after the first', async (t) => {
+    const { ask } = client(t)
+    await slapd.pause()
+    t.teardown(() => slapd.resume())
+    t.match(await ask(name('ann')), { answer: 'unknown', why: /300 ms|timed? ?out/i })
+    const rounds = 100
+    for (let n = 0; n < rounds; n++) {
+      t.match(await ask(name(`user${n}`)), { answer: 'unknown', why: /does not answer/ })
+    }
+    slapd.resume()
+    const until = performance.now() + FIRST_REST + 20_000
+    let answer = await ask(name('ann'))
+    while (answer.answer !== 'full' && performance.now() < until) {
+      await new Promise((resolve) => setTimeout(resolve, 50))
+      answer = await ask(name('ann'))
+    }
+    t.match(answer, { answer: 'full' }, 'it is found out that it answers again')
+  })
+
+  t.test('while it is down mail passes', async (t) => {
+    const { ask } = client(t)
+    await slapd.stop()
+    t.match(await ask(name('ann')), { answer: 'unknown', why: /ECONNREFUSED/ })
+    await slapd.start()
+  })
+})
+
+t.test('settings that cannot be are told', async (t) => {
+  const QUOTALDAPURL = 'ldap://127.0.0.1'
+  for (const wrong of [
+    { QUOTAD: 'ldap:quotad:%h:1' },
+    { QUOTAD: 'ldap:quotad:host:1', QUOTALDAPURL },
+    { QUOTAD: 'ldap:quotad:%h', QUOTALDAPURL },
+    { QUOTAD: 'ldap:', QUOTALDAPURL },
+  ]) {
+    t.throws(() => readQuotaSettings(wrong), { message: /^QUOTAD / }, JSON.stringify(wrong))
+  }
+  const right = readQuotaSettings({ QUOTAD: 'ldap:http://%h:80/q', QUOTALDAPURL })
+  t.match(right, { where: { template: 'http://%h:80/q' } })
+})
+
+function open(t: Test, slapd: Slapd, port: number) {
+  const settings = readQuotaSettings({
+    QUOTAD: `ldap:quotad:%h:${port}`,
+    QUOTATIMEOUT: '300',
+    QUOTALDAPURL: slapd.url,
+    QUOTALDAPBASE: slapd.base,
+    QUOTALDAPBIND: slapd.bindDn,
+    QUOTALDAPPASSWORD: slapd.passwordFile,
+  })
+  const client = openQuotaClient(settings!, () => {})
+  t.teardown(() => client.close())
+  return client
+}

@@ -1,0 +1,152 @@
+import { createSocket, type RemoteInfo, type Socket } from 'node:dgram'
+import { once } from 'node:events'
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { readAddress } from '../../../src/message/envelope/address.ts'
+import { readBackend } from '../../../src/quota/ask/backend.ts'
+import type { BackendOf } from '../../../src/quota/ask/backend-map.ts'
+import { createQuotaClient, type QuotaClient } from '../../../src/quota/ask/client.ts'
+import { type QuotaSettings, readQuotaSettings } from '../../../src/quota/ask/quota-settings.ts'
+
+/** Services that answer as a test says, on real sockets. */
+
+export interface Test {
+  teardown(stop: () => unknown): void
+}
+
+export interface UdpService {
+  readonly port: number
+  /** What came in. */
+  readonly heard: string[]
+  readonly senders: RemoteInfo[]
+  readonly socket: Socket
+}
+
+/** Answers with what `say` returns: one datagram or several, or none. */
+export async function udpService(
+  t: Test,
+  say: (packet: string, from: RemoteInfo) => string | readonly string[] | undefined,
+  port = 0,
+): Promise<UdpService> {
+  const socket = createSocket('udp4')
+  const heard: string[] = []
+  const senders: RemoteInfo[] = []
+  socket.on('message', (packet, from) => {
+    const text = packet.toString('latin1')
+    heard.push(text)
+    senders.push(from)
+    const answer = say(text, from)
+    const answers = typeof answer === 'string' ? [answer] : (answer ?? [])
+    for (const one of answers) socket.send(Buffer.from(one, 'latin1'), from.port, from.address)
+  })
+  socket.bind(port, '127.0.0.1')
+  await once(socket, 'listening')
+  t.teardown(() => {
+    try {
+      socket.close()
+    } catch {
+      // The test closed it.
+    }
+  })
+  return { port: socket.address().port, heard, senders, socket }
+}
+
+export interface SlowService extends UdpService {
+  /** Whether the port of the question still belonged to it when its second answer was sent. */
+  readonly wasPortKept: Promise<boolean>
+}
+
+/** An older service that answers a question once it was sent twice, and the second packet later. */
+export async function slowUdpService(t: Test, answer: string): Promise<SlowService> {
+  let tell: (kept: boolean) => void
+  const wasPortKept = new Promise<boolean>((resolve) => {
+    tell = resolve
+  })
+  const service = await udpService(t, (_, from) => {
+    if (service.heard.length !== 2) return undefined
+    setTimeout(() => {
+      const rival = createSocket('udp4')
+      rival.once('error', () => tell(true))
+      rival.bind(from.port, from.address, () => {
+        rival.close()
+        tell(false)
+      })
+      service.socket.send(answer, from.port, from.address)
+    }, 200)
+    return answer
+  })
+  return { ...service, wasPortKept }
+}
+
+/** An onescan-quotad of a few mailboxes: size and quota by name. */
+export function extendedAnswer(
+  mailboxes: Readonly<Record<string, readonly [size: number, quota: number]>>,
+): (packet: string) => string {
+  return (packet) => {
+    const [, name = '', incoming = '0', ...nonce] = packet.split(' ')
+    const mailbox = mailboxes[name]
+    if (!mailbox) return ['QUOTA_UNKNOWN', name, ...nonce].join(' ')
+    const [size, quota] = mailbox
+    const full = quota > 0 && (size >= quota || size + Number(incoming) > quota)
+    return [full ? 'QUOTA_FULL' : 'QUOTA_OK', name, size, quota, ...nonce].join(' ')
+  }
+}
+
+export interface HttpService {
+  readonly url: string
+  readonly heard: string[]
+  /** Connections so far. */
+  connections(): number
+}
+
+export async function httpService(
+  t: Test,
+  answer: (request: IncomingMessage, response: ServerResponse) => void,
+): Promise<HttpService> {
+  const heard: string[] = []
+  let connections = 0
+  const server = createServer((request, response) => {
+    heard.push(request.url!)
+    answer(request, response)
+  }).on('connection', () => connections++)
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  t.teardown(() => {
+    server.close()
+    server.closeAllConnections()
+  })
+  const { port } = server.address() as AddressInfo
+  return {
+    url: `http://127.0.0.1:${port}/cgi-bin/quota.cgi`,
+    heard,
+    connections: () => connections,
+  }
+}
+
+export interface Clock {
+  now: number
+}
+
+/** A client of one backend, whose clock a test may set unless it hands in its own, with its log. */
+export function clientOf(
+  t: Test,
+  service: string,
+  env: Readonly<Record<string, string>> = {},
+  backendOf?: BackendOf,
+  now?: () => number,
+): { client: QuotaClient; log: string[]; clock: Clock } {
+  const settings: QuotaSettings = readQuotaSettings({ QUOTAD: service, ...env })!
+  const backend = readBackend(service, 'QUOTAD')
+  const clock: Clock = { now: 1_000_000 }
+  const log: string[] = []
+  const client = createQuotaClient(settings, {
+    backendOf: backendOf ?? (() => backend),
+    now: now ?? (() => clock.now),
+    log: (line) => log.push(line),
+  })
+  t.teardown(() => client.close())
+  return { client, log, clock }
+}
+
+export const ann = readAddress('ann@example.org')
+export const ben = readAddress('ben@example.org')

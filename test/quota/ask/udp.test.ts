@@ -1,0 +1,255 @@
+import { createSocket } from 'node:dgram'
+import { once } from 'node:events'
+import t from 'tap'
+import { readAddress } from '../../../src/message/envelope/address.ts'
+import { createUdpSockets, SOCKETS_MAX } from '../../../src/quota/ask/udp-sockets.ts'
+import { ann, ben, clientOf, extendedAnswer, slowUdpService, udpService } from './services.ts'
+
+/** Questions by datagram, to services that answer, lie and are silent. */
+
+t.test('an older service is asked for the name alone, and its one word counts', async (t) => {
+  const service = await udpService(t, (packet) => {
+    return packet === 'CHECK_QUOTA ann@example.org' ? 'QUOTA_FULL' : 'QUOTA_OK'
+  })
+  const { client } = clientOf(t, `udp:127.0.0.1:${service.port}`)
+  t.same(await client.ask(ann, 5000), { answer: 'full' })
+  t.same(await client.ask(ben, 5000), { answer: 'room' })
+  t.same(service.heard, ['CHECK_QUOTA ann@example.org', 'CHECK_QUOTA ben@example.org'])
+})
+
+t.test('onescan-quotad is told the size and a nonce, and tells the use', async (t) => {
+  const service = await udpService(t, extendedAnswer({ 'ann@example.org': [90, 100] }))
+  const { client } = clientOf(t, `quotad:127.0.0.1:${service.port}`)
+  t.same(await client.ask(ann, 5), { answer: 'room', usage: { size: 90, quota: 100 } })
+  t.match(service.heard[0], /^CHECK_QUOTA ann@example\.org 5 [0-9a-f]{16}$/)
+  t.same(await client.ask(ben), { answer: 'no-such-user' })
+  t.not(service.heard[1]!.split(' ')[3], service.heard[0]!.split(' ')[3], 'another nonce')
+})
+
+t.test('by QUOTANAME=local the name is what stands before the last @', async (t) => {
+  const service = await udpService(t, () => 'QUOTA_OK')
+  const { client } = clientOf(t, `udp:127.0.0.1:${service.port}`, { QUOTANAME: 'local' })
+  await client.ask(readAddress('a@b@Example.ORG'))
+  t.same(service.heard, ['CHECK_QUOTA a@b'])
+})
+
+t.test('each question has a port of its own', async (t) => {
+  const service = await udpService(t, extendedAnswer({}))
+  const { client } = clientOf(t, `quotad:127.0.0.1:${service.port}`)
+  await Promise.all([ann, ben, readAddress('cy')].map((name) => client.ask(name)))
+  t.equal(new Set(service.senders.map(({ port }) => port)).size, 3)
+})
+
+const lies: Readonly<Record<string, (nonce: string) => string>> = {
+  'another name': (nonce) => `QUOTA_FULL ben@example.org 9 9 ${nonce}`,
+  'another nonce': () => 'QUOTA_FULL ann@example.org 9 9 0123456789abcdef',
+  'no nonce': () => 'QUOTA_FULL ann@example.org 9 9',
+  'only a word': () => 'QUOTA_FULL',
+  'only the nonce': (nonce) => nonce,
+  'numbers that are none': (nonce) => `QUOTA_FULL ann@example.org -9 9 ${nonce}`,
+  'numbers beyond all sizes': (nonce) => `QUOTA_FULL ann@example.org ${'9'.repeat(30)} 9 ${nonce}`,
+  'another word': (nonce) => `QUOTA_FULLER ann@example.org 9 9 ${nonce}`,
+  'a word of objects': (nonce) => `constructor ann@example.org 9 9 ${nonce}`,
+  nothing: () => '',
+  'too much': (nonce) => `QUOTA_FULL ann@example.org 9 9 ${'x'.repeat(5000)} ${nonce}`,
+}
+
+for (const [what, lie] of Object.entries(lies)) {
+  t.test(`an answer with ${what} is passed over, the true one behind it counts`, async (t) => {
+    const service = await udpService(t, (packet) => {
+      const nonce = packet.split(' ')[3]!
+      return [lie(nonce), `QUOTA_OK ann@example.org 1 9 ${nonce}`]
+    })
+    const { client } = clientOf(t, `quotad:127.0.0.1:${service.port}`)
+    t.same(await client.ask(ann), { answer: 'room', usage: { size: 1, quota: 9 } })
+  })
+}
+
+t.test('nothing but broken answers: the recipient passes, and the log says so', async (t) => {
+  const service = await udpService(t, () => 'QUOTA_FULL of cheese')
+  const { client, log } = clientOf(t, `quotad:127.0.0.1:${service.port}`, { QUOTATIMEOUT: '60' })
+  t.match(await client.ask(ann), { answer: 'unknown', why: /3 datagrams that make no sense/ })
+  t.match(log, [/^quota: quotad:127\.0\.0\.1:\d+: no answer in 60 ms but 3 datagrams/])
+  t.equal(client.counters.brokenAnswer, 1)
+  t.equal(client.counters.couldNotTell, 1)
+})
+
+t.test('what another socket sends to the port of a question is not heard', async (t) => {
+  const stranger = createSocket('udp4')
+  t.teardown(() => stranger.close())
+  stranger.bind(0, '127.0.0.1')
+  await once(stranger, 'listening')
+  const service = await udpService(t, (_, from) => {
+    stranger.send('QUOTA_FULL', from.port, from.address, () => {
+      service.socket.send('QUOTA_OK', from.port, from.address)
+    })
+    return undefined
+  })
+  const { client } = clientOf(t, `udp:127.0.0.1:${service.port}`, { QUOTATIMEOUT: '10000' })
+  t.same(await client.ask(ann), { answer: 'room' })
+})
+
+t.test('an answer that comes too late answers no later question', async (t) => {
+  const late: { port: number; address: string }[] = []
+  const service = await udpService(t, (packet, from) => {
+    if (packet.endsWith('ann@example.org')) {
+      late.push(from)
+      return undefined
+    }
+    for (const { port, address } of late) service.socket.send('QUOTA_FULL', port, address)
+    return 'QUOTA_OK'
+  })
+  const env = { QUOTATIMEOUT: '50', QUOTARETRIES: '0' }
+  const { client, clock } = clientOf(t, `udp:127.0.0.1:${service.port}`, env)
+  t.match(await client.ask(ann), { answer: 'unknown', why: 'no answer in 50 ms' })
+  clock.now += 60_000
+  await client.ask(ben) // the probe, which nobody waits for
+  t.equal(late.length, 1)
+})
+
+t.test('a datagram that was lost is sent again, with the same nonce', async (t) => {
+  const answer = extendedAnswer({ 'ann@example.org': [1, 2] })
+  const service = await udpService(t, (packet) => {
+    return service.heard.length < 3 ? undefined : answer(packet)
+  })
+  const { client } = clientOf(t, `quotad:127.0.0.1:${service.port}`, { QUOTATIMEOUT: '2000' })
+  t.match(await client.ask(ann), { answer: 'room' })
+  t.equal(service.heard.length, 3)
+  t.equal(new Set(service.heard).size, 1)
+})
+
+t.test('where nobody listens the answer comes at once', async (t) => {
+  const service = await udpService(t, () => undefined)
+  service.socket.close()
+  await once(service.socket, 'close')
+  const { client, log } = clientOf(t, `udp:127.0.0.1:${service.port}`, { QUOTATIMEOUT: '60000' })
+  t.match(await client.ask(ann), { answer: 'unknown', why: /ECONNREFUSED/ })
+  t.match(log, [/ECONNREFUSED.*; recipients pass, and it is tried again after 1 s$/])
+})
+
+t.test('names that could be something else on the wire are not asked for', async (t) => {
+  const service = await udpService(t, () => 'QUOTA_FULL')
+  const { client } = clientOf(t, `udp:127.0.0.1:${service.port}`)
+  const names = ['', '@x', 'a b@x', 'a\0b@x', 'a\nQUOTA', '../../etc', 'a/b@x', 'a..b@x', 'a\x7f']
+  names.push('x'.repeat(256), 'x'.repeat(10_000))
+  for (const name of names) {
+    t.match(await client.ask(readAddress(name)), { answer: 'unknown' }, name.slice(0, 20))
+  }
+  t.same(service.heard, [])
+  t.same(await client.ask(readAddress('m\xfcller@x')), { answer: 'full' })
+  t.same(service.heard, ['CHECK_QUOTA m\xfcller@x'])
+})
+
+t.test('a port is kept until each packet has its answer', async (t) => {
+  const service = await slowUdpService(t, 'QUOTA_FULL')
+  const env = { QUOTATIMEOUT: '5000', QUOTARETRIES: '9' }
+  const { client } = clientOf(t, `udp:127.0.0.1:${service.port}`, env)
+  t.same(await client.ask(ann), { answer: 'full' })
+  t.ok(await service.wasPortKept)
+  await client.settled()
+})
+
+t.test(
+  'a service that is silent holds a bounded number of sockets; others wait, and pass',
+  async (t) => {
+    const service = await udpService(t, () => undefined)
+    const { client, clock } = clientOf(t, `udp:127.0.0.1:${service.port}`, { QUOTARETRIES: '0' })
+    for (let round = 0; round < 2; round++) {
+      const names = Array.from({ length: 2 * SOCKETS_MAX }, (_, i) => `${round}.${i}@example.org`)
+      const answers = await Promise.all(names.map((name) => client.ask(readAddress(name))))
+      t.ok(answers.every(({ answer }) => answer === 'unknown'))
+      clock.now += 60_000
+    }
+    await client.settled() // the time of all questions is over
+    const ports = new Set(service.senders.map(({ port }) => port))
+    t.ok(ports.size > 0 && ports.size <= SOCKETS_MAX, `${ports.size} sockets`)
+    t.equal(service.senders.length, ports.size, 'and none served two questions')
+  },
+)
+
+t.test('a port serves no other question before it has rested, however many rest', async (t) => {
+  const service = await udpService(t, () => undefined)
+  const place = { host: '127.0.0.1', port: service.port, text: 'the service' }
+  const backend = { kind: 'udp', ...place, extended: false } as const
+  let now = 0
+  const sockets = createUdpSockets(() => now, 10_000, 4)
+  const take = async () => (await sockets.take(backend, () => true))!
+  for (let n = 0; n < 4; n++) sockets.giveBack(await take(), backend)
+  const extended = { ...backend, extended: true }
+  sockets.giveBack((await sockets.take(extended, () => true))!, extended)
+  t.equal(await sockets.take(backend, () => false), undefined, 'who gives up gets none')
+
+  let isTaken = false
+  const fifth = take().then((socket) => {
+    isTaken = true
+    return socket
+  })
+  await new Promise((resolve) => setTimeout(resolve, 300))
+  t.notOk(isTaken, 'all four rest')
+  now = 10_000
+  sockets.giveBack(await fifth, backend)
+})
+
+/** Asks until so many questions have been asked, so many at a time, each about another mailbox. */
+async function askMany(
+  total: number,
+  atOnce: number,
+  ask: (index: number) => Promise<void>,
+): Promise<void> {
+  let next = 0
+  const worker = async () => {
+    while (next < total) await ask(next++)
+  }
+  await Promise.all(Array.from({ length: atOnce }, worker))
+}
+
+t.test(
+  '16,000 questions of which many are answered twice, and late: no answer is taken for another',
+  async (t) => {
+    const isFull = (packet: string) => Number(/\d+/.exec(packet)?.[0]) % 2 === 1
+    const heard = new Map<string, number>()
+    const late: NodeJS.Timeout[] = []
+    const service = await udpService(t, (packet, from) => {
+      const times = (heard.get(packet) ?? 0) + 1
+      heard.set(packet, times)
+      const answer = isFull(packet) ? 'QUOTA_FULL' : 'QUOTA_OK'
+      const send = () => {
+        try {
+          service.socket.send(answer, from.port, from.address)
+        } catch {
+          // The test is over.
+        }
+      }
+      // Every eighth question is asked twice before it is answered, and then twice.
+      const index = Number(/\d+/.exec(packet)?.[0])
+      const wait = index % 8 === 0 ? 250 + Math.random() * 200 : 0
+      if (wait > 0) late.push(setTimeout(send, wait))
+      else send()
+      // And every fifth packet gets a second answer, whenever it pleases.
+      if (index % 5 === 0) late.push(setTimeout(send, Math.random() * 2000))
+      return undefined
+    })
+    t.teardown(() => late.forEach(clearTimeout))
+    service.socket.setRecvBufferSize(4 * 1024 * 1024)
+    const env = { QUOTATIMEOUT: '2200', QUOTARETRIES: '10' }
+    const { client } = clientOf(t, `udp:127.0.0.1:${service.port}`, env, undefined, () =>
+      performance.now(),
+    )
+    let wrong = 0
+    let untold = 0
+    const check = async (index: number) => {
+      const { answer } = await client.ask(readAddress(`user${index}@example.org`))
+      if (answer === 'unknown') untold++
+      else if ((answer === 'full') !== (index % 2 === 1)) wrong++
+    }
+    await askMany(16_000, 256, check)
+    t.equal(wrong, 0, 'no wrong answer')
+    // Under load many come too late, which is right; the others must be enough to find a wrong one.
+    t.ok(untold < 15_000, `${untold} without an answer`)
+    t.ok([...heard.values()].filter((times) => times > 1).length >= 1000, 'many were asked twice')
+    const asked = service.heard.length
+    await askMany(16_000, 256, check)
+    t.equal(wrong, 0, 'nothing wrong is remembered')
+    t.comment(`${asked} packets, ${service.heard.length - asked} more for what was not remembered`)
+  },
+)

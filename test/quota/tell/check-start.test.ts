@@ -1,0 +1,28 @@
+import t from 'tap'
+import { checkStart } from '../../../src/quota/tell/check-start.ts'
+
+/** onescan-quotad --check: all that is wrong, at once. */
+
+const user = ['--user', 'nobody']
+
+t.test('settings and options, each with its fault', async (t) => {
+  const env = { QUOTAUSERS: 'nis', QUOTACASE: 'upper', QUOTAPATIENCE: '-1', QUOTAMAILBX: 'x' }
+  const { isUsage, errors, warnings } = await checkStart(['--alow', 'x', '--udp', 'here'], env)
+  t.equal(isUsage, true)
+  t.match(errors, [
+    /^--alow: is no option; did you mean --allow\?$/,
+    /^--udp here: must be ADDRESS:PORT/,
+    /^QUOTAUSERS nis: /,
+    /^QUOTACASE upper: must be lower or keep$/,
+    /^QUOTAPATIENCE -1: /,
+  ])
+  t.match(warnings, [/^QUOTAMAILBX is not a setting: .*; did you mean QUOTAMAILBOX\?$/])
+})
+
+t.test('files that it cannot read are told', async (t) => {
+  const env = { QUOTAMAILBOX: 'maildir:/mail/%u', QUOTAMAP: '/nonexistent/map' }
+  const { errors, warnings } = await checkStart(process.getuid!() === 0 ? user : [], env)
+  // It becomes that user for the rest of this process, as a start would.
+  t.same(errors, [])
+  t.match(warnings, [/^QUOTAMAP \/nonexistent\/map: ENOENT/])
+})

@@ -1,0 +1,82 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t from 'tap'
+import { readLdapSettings } from '../../../src/quota/ldap/ldap-settings.ts'
+import { datagramFor, readDatagram } from '../../../src/quota/tell/datagram.ts'
+import { readOptions, usage } from '../../../src/quota/tell/options.ts'
+import { readServiceSettings } from '../../../src/quota/tell/service-settings.ts'
+import { MAILDIRSIZE_MAX } from '../../../src/quota/tell/sources/maildirsize.ts'
+import { USER_NAME_MAX } from '../../../src/quota/tell/sources/user-name.ts'
+import { items, readPage, section } from '../../documents/man-page.ts'
+
+/** onescan-quotad(8) against the program. */
+
+const page = readPage('onescan-quotad.8')
+const environment = new Map(
+  items(section(page, 'ENVIRONMENT')).flatMap(([tag, text]) =>
+    tag.startsWith('Ev ')
+      ? tag
+          .slice(3)
+          .split(' , ')
+          .map((name) => [name, text] as const)
+      : [],
+  ),
+)
+
+t.test('every variable that is read is described, and no other', async (t) => {
+  const read = new Set<string>(['NOTIFY_SOCKET', 'LISTEN_FDS', 'LISTEN_PID'])
+  for (const room of ['quota/tell', 'quota/tell/sources', 'quota/ldap']) {
+    const directory = join(import.meta.dirname, '../../../src', room)
+    for (const file of readdirSync(directory).filter((name) => name.endsWith('.ts'))) {
+      const source = readFileSync(join(directory, file), 'utf8')
+      for (const [, name] of source.matchAll(/\benv\.([A-Z_]+)/g)) read.add(name!)
+      for (const [, name] of source.matchAll(/\(\s*env,\s*'([A-Z_]+)'/g)) read.add(name!)
+    }
+  }
+  t.ok(read.size > 15, 'the reads were found')
+  t.same([...environment.keys()].sort(), [...read].sort())
+})
+
+t.test('every option is described, and no other', async (t) => {
+  const described = items(section(page, 'OPTIONS')).map(([tag]) => /^Fl -(\S+)/.exec(tag)?.[1])
+  const used = [...usage.matchAll(/--([a-z-]+)/g)].map(([, name]) => name)
+  t.same(described.sort(), used.sort())
+})
+
+t.test('defaults are those of the program', async (t) => {
+  const settings = readServiceSettings({})
+  const defaults = {
+    QUOTAPATIENCE: settings.timeout,
+    QUOTAWALKTIME: settings.longestWalk / 1000,
+    QUOTAREMEMBER: settings.remembered,
+    QUOTALDAPREMEMBER: readLdapSettings({ QUOTALDAPURL: 'ldap://x' })!.remember / 1000,
+  }
+  for (const [name, value] of Object.entries(defaults)) {
+    t.match(environment.get(name), new RegExp(`default (\\.Pa )?${value}\\.`), name)
+  }
+  t.match(
+    environment.get('QUOTALDAPFILTER'),
+    readLdapSettings({ QUOTALDAPURL: 'ldap://x' })!.filter,
+  )
+  const text = section(page, 'OPTIONS')
+  const options = readOptions([])
+  t.match(text, `default ${options.udp!.text}.`)
+  t.match(text, `default ${options.maxClients}.`)
+  t.match(page, `${MAILDIRSIZE_MAX.toLocaleString('en')} bytes or more`)
+  t.match(page, `at most ${USER_NAME_MAX} bytes`)
+})
+
+t.test('the datagrams that are shown are read and written', async (t) => {
+  const protocol = section(page, 'PROTOCOLS')
+  const [, questions = '', answer = ''] =
+    /-offset indent\n(.*?)\.Ed.*?-offset indent\n(.*?)\n\.Ed/s.exec(protocol) ?? []
+  const shown = questions.trim().split('\n')
+  t.equal(shown.length, 3)
+  for (const question of shown) {
+    t.ok(readDatagram(Buffer.from(question.replace('incoming', '1'))), question)
+  }
+  const [, user, size, quota, nonce] = answer.split(' ')
+  const usage = { size: Number(size), quota: Number(quota) }
+  const made = datagramFor({ user: user!, incoming: 1, nonce: nonce! }, { answer: 'room', usage })
+  t.equal(made, answer)
+})

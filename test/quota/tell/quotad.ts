@@ -1,0 +1,112 @@
+import { spawn } from 'node:child_process'
+import { createSocket } from 'node:dgram'
+import { once } from 'node:events'
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { createInterface } from 'node:readline'
+import type { Test } from 'tap'
+import { openDirectory, reachable, reachablePath } from '../../programs/reachable.ts'
+
+/** Whoever ends what was started: a test, or a benchmark. */
+export type Host = Pick<Test, 'teardown'>
+
+/** The program as npm installs it, where the user that it becomes can read it. */
+export const program: string = reachable(join(import.meta.dirname, '../../../bin/onescan-quotad'))
+
+/** An unprivileged user where the tests run as root; the service refuses to be root. */
+export const asOther = process.getuid?.() === 0 ? ['--user', 'nobody'] : []
+
+export interface Quotad {
+  readonly pid: number
+  readonly udpPort: number
+  /** Where its HTTP service begins: `http://127.0.0.1:PORT`. */
+  readonly url: string
+  /** What it said so far, a line each. */
+  readonly log: readonly string[]
+  /** Resolves with the first line of the log that matches, said already or to come. */
+  says(pattern: RegExp): Promise<string>
+  /** Sends a datagram and resolves with the answer. */
+  ask(datagram: string | Buffer): Promise<string>
+  /** Ends it; resolves with its exit code. */
+  stop(): Promise<number>
+}
+
+/** Starts the service on ports of its own choice; it ends with the test. */
+export async function startQuotad(
+  t: Host,
+  env: Readonly<Record<string, string>>,
+  options: readonly string[] = [],
+  [command, ...first]: readonly [string, ...string[]] = [program, ...asOther],
+): Promise<Quotad> {
+  const words = [...first, '--udp', '127.0.0.1:0', '--http', '127.0.0.1:0', ...options]
+  const child = spawn(reachable(command), words.map(reachable), {
+    stdio: ['ignore', 'ignore', 'pipe'],
+    env: { PATH: reachablePath(), ...env },
+  })
+  const ended = once(child, 'exit')
+  t.teardown(async () => {
+    child.kill('SIGKILL')
+    await ended
+  })
+  const log: string[] = []
+  const waiting = new Set<() => void>()
+  createInterface({ input: child.stderr }).on('line', (line) => {
+    log.push(line)
+    for (const look of waiting) look()
+  })
+  const says = (pattern: RegExp) =>
+    new Promise<string>((resolve, reject) => {
+      const look = () => {
+        const line = log.find((each) => pattern.test(each))
+        if (line === undefined) return
+        waiting.delete(look)
+        resolve(line)
+      }
+      waiting.add(look)
+      look()
+      child.once('close', () => reject(new Error(`it ended: ${log.join('\n')}`)))
+    })
+  const serving = await says(/ event=serving /)
+  const port = (protocol: string) =>
+    Number(new RegExp(`${protocol}=\\S+:(\\d+)`).exec(serving)?.[1])
+  const udpPort = port('udp')
+  return {
+    pid: child.pid!,
+    udpPort,
+    url: `http://127.0.0.1:${port('http')}`,
+    log,
+    says,
+    ask: (datagram) => askAt(udpPort, datagram),
+    async stop() {
+      child.kill('SIGTERM')
+      const [code] = await ended
+      return code
+    },
+  }
+}
+
+/** One datagram from a socket of its own, and the answer to it as latin1. */
+export async function askAt(
+  port: number,
+  datagram: string | Buffer,
+  host = '127.0.0.1',
+): Promise<string> {
+  const socket = createSocket(host.includes(':') ? 'udp6' : 'udp4')
+  socket.connect(port, host)
+  await once(socket, 'connect')
+  socket.send(datagram)
+  const [answer] = await once(socket, 'message')
+  socket.close()
+  return answer.toString('latin1')
+}
+
+/** A directory that everybody may read, with these files; one is a directory where its name ends in `/`. */
+export function spool(t: Host, files: Readonly<Record<string, string>>): string {
+  const directory = openDirectory(t)
+  for (const [name, content] of Object.entries(files)) {
+    const path = join(directory, name)
+    mkdirSync(name.endsWith('/') ? path : dirname(path), { recursive: true })
+    if (!name.endsWith('/')) writeFileSync(path, content)
+  }
+  return directory
+}

@@ -1,0 +1,143 @@
+import { existsSync, readdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { setTimeout as wait } from 'node:timers/promises'
+import t, { type Test } from 'tap'
+import { oldestNode } from '../../../../packaging/toolchain/toolchain.mjs'
+import { type Slapd, slapdMissing, startSlapd } from '../../../programs/slapd.ts'
+import { asOther, program, type Quotad, spool, startQuotad } from '../quotad.ts'
+
+/** Many users at once, of a real slapd that is well, killed, stopped and started again. */
+
+const compiled = join(import.meta.dirname, '../../../../build/native/onescan-quotad')
+const runtimes = [
+  { name: 'Node', command: [oldestNode, program, ...asOther] },
+  { name: 'compiled', command: [compiled, ...asOther] },
+] as const
+
+const USERS = 200
+const options = ['--max-clients', '300']
+const names = Array.from({ length: USERS }, (_, n) => `user${n}`)
+
+t.test('of a directory', { skip: slapdMissing }, async (t) => {
+  const directory = spool(t, { 'home/maildirsize': '1000S\n400 4\n' })
+  const home = join(directory, 'home')
+  const people = names.map((uid) => ({ uid, mailMessageStore: home, mailQuotaSize: '300' }))
+  const slapd = await startSlapd(people, 'all')
+  t.teardown(() => slapd.remove())
+
+  for (const { name, command } of runtimes) {
+    const skip = !existsSync(command[0]) && 'run npm run build:native'
+    for (const binding of ['anonymously', 'bound'] as const) {
+      t.test(`${name}, ${binding}`, { skip }, async (t) => {
+        const patient = { ...settingsFor(slapd, binding), QUOTAPATIENCE: '20000' }
+        await wellRounds(t, await startQuotad(t, patient, options, command), slapd)
+        for (const other of [
+          { QUOTALDAPURL: slapd.secureUrl, QUOTALDAPCA: slapd.authorities },
+          { QUOTALDAPURL: slapd.socketUrl },
+        ]) {
+          await wellRounds(
+            t,
+            await startQuotad(t, { ...patient, ...other }, options, command),
+            slapd,
+          )
+        }
+        const hasty = { ...settingsFor(slapd, binding), QUOTAPATIENCE: '1500' }
+        await faultRounds(t, await startQuotad(t, hasty, [], command), slapd)
+      })
+    }
+  }
+})
+
+/** Questions of 20 and of 200 users at once. */
+async function wellRounds(t: Test, quotad: Quotad, slapd: Slapd): Promise<void> {
+  const before = slapd.accepted()
+  t.same(await overHttp(quotad, names.slice(0, 20)), { 200: 20 }, '20 users, the first of all')
+  t.same(await overHttp(quotad, names), { 200: USERS }, '200 users')
+  t.same(await overUdp(quotad, names), { QUOTA_FULL: USERS })
+  t.equal(slapd.accepted() - before, 1, 'all of them over one connection')
+}
+
+/** The directory is killed and stopped while they are asked, and comes back. */
+async function faultRounds(t: Test, quotad: Quotad, slapd: Slapd): Promise<void> {
+  await untilWell(quotad)
+  const descriptors = descriptorsOf(quotad)
+  const nobodyTells = { QUOTA_ERROR: USERS }
+
+  await slapd.pause()
+  t.same(await overUdp(quotad, names), nobodyTells, 'stopped: each is told within QUOTAPATIENCE')
+  t.same(await overUdp(quotad, names), nobodyTells)
+  slapd.resume()
+  await untilWell(quotad)
+  t.same(await overUdp(quotad, names), { QUOTA_FULL: USERS }, 'a hung connection was replaced')
+
+  await slapd.pause()
+  const asked = overUdp(quotad, names)
+  await slapd.kill()
+  t.same(await asked, nobodyTells, 'killed under 200 questions')
+  t.same(await overUdp(quotad, names), nobodyTells, 'while it is gone')
+  await slapd.start()
+  await untilWell(quotad)
+  t.same(await overUdp(quotad, names), { QUOTA_FULL: USERS }, 'started again')
+  t.ok(descriptorsOf(quotad) <= descriptors, 'no connection is left behind')
+}
+
+async function untilWell(quotad: Quotad): Promise<void> {
+  while ((await quotad.ask('CHECK_QUOTA user0')) !== 'QUOTA_FULL') await wait(50)
+}
+
+function descriptorsOf({ pid }: Quotad): number {
+  return readdirSync(`/proc/${pid}/fd`).length
+}
+
+type Counts = Record<string, number>
+
+/** What each of them is answered, all at once: how often each status, or each first word. */
+async function overHttp({ url }: Quotad, users: readonly string[]): Promise<Counts> {
+  const ask = async (user: string) => (await fetch(`${url}/cgi-bin/quota.cgi?u=${user}`)).status
+  return countsOf(await Promise.all(users.map(ask)))
+}
+
+async function overUdp(quotad: Quotad, users: readonly string[]): Promise<Counts> {
+  const ask = async (user: string) => (await quotad.ask(`CHECK_QUOTA ${user}`)).split(' ')[0]!
+  return countsOf(await Promise.all(users.map(ask)))
+}
+
+function countsOf(answers: readonly (string | number)[]): Counts {
+  const counts: Counts = {}
+  for (const answer of answers) counts[answer] = (counts[answer] ?? 0) + 1
+  return counts
+}
+
+function settingsFor(slapd: Slapd, binding: 'anonymously' | 'bound'): Record<string, string> {
+  const bind = { QUOTALDAPBIND: slapd.bindDn, QUOTALDAPPASSWORD: slapd.passwordFile }
+  return {
+    QUOTAMAILBOX: 'maildir:%h',
+    QUOTALDAPURL: slapd.url,
+    QUOTALDAPBASE: slapd.base,
+    QUOTALDAPREMEMBER: '0',
+    ...(binding === 'bound' ? bind : {}),
+  }
+}
+
+t.test(
+  'the name of a certificate must be that of the server, and its authority known',
+  {
+    skip: slapdMissing,
+  },
+  async (t) => {
+    const slapd = await startSlapd([], 'all')
+    t.teardown(() => slapd.remove())
+    const settings = settingsFor(slapd, 'anonymously')
+    const other = slapd.secureUrl.replace('127.0.0.1', 'localhost')
+    for (const { name, command } of runtimes) {
+      for (const wrong of [
+        { QUOTALDAPURL: slapd.secureUrl },
+        { QUOTALDAPURL: other, QUOTALDAPCA: slapd.authorities },
+      ]) {
+        const quotad = await startQuotad(t, { ...settings, ...wrong }, [], command)
+        t.equal(await quotad.ask('CHECK_QUOTA ann'), 'QUOTA_ERROR ann')
+        t.match(await quotad.says(/ event=unreadable /), /certificate|altnames/i, name)
+      }
+    }
+  },
+)

@@ -1,0 +1,155 @@
+import { spawnSync } from 'node:child_process'
+import { createSocket } from 'node:dgram'
+import { once } from 'node:events'
+import { chmodSync, readFileSync, symlinkSync } from 'node:fs'
+import { join } from 'node:path'
+import t from 'tap'
+import { requireFewPrivileges } from '../../../src/quota/tell/privileges.ts'
+import { findProgram } from '../../programs/install.mjs'
+import { asOther, program, spool, startQuotad } from './quotad.ts'
+
+/** How the service starts and ends. */
+
+const root = process.getuid?.() === 0
+const notRoot = !root && 'run as root'
+
+/** Runs it where it must end by itself. */
+function run(env: Readonly<Record<string, string>>, words: readonly string[] = asOther) {
+  return spawnSync(program, ['--udp', '127.0.0.1:0', '--http', '127.0.0.1:0', ...words], {
+    encoding: 'utf8',
+    timeout: 20_000,
+    env: { PATH: process.env.PATH ?? '', ...env },
+  })
+}
+
+t.test('settings that cannot be used are named, with the remedy', async (t) => {
+  for (const [env, message] of [
+    [{ QUOTAMAILBOX: 'Maildir' }, /QUOTAMAILBOX Maildir: must be maildir:/],
+    [{ QUOTAMAILBOX: 'maildir:/home/%x' }, /QUOTAMAILBOX maildir:\/home\/%x: %x is none of/],
+    [{ QUOTAMAILBOX: 'quota-status:here' }, /QUOTAMAILBOX quota-status:here: must be/],
+    [{ QUOTAUSERS: 'nis' }, /QUOTAUSERS nis: must be passwd/],
+    [{ QUOTAUSERS: 'ldap' }, /QUOTAUSERS ldap: needs QUOTALDAPURL/],
+    [{ QUOTADEFAULT: 'much' }, /QUOTADEFAULT much: must be a size/],
+    [{ QUOTAMAP: 'quotas' }, /QUOTAMAP quotas: must be an absolute path/],
+    [{ QUOTACASE: 'upper' }, /QUOTACASE upper: must be lower or keep/],
+    [
+      { QUOTALDAPURL: 'ldap://x', QUOTALDAPCA: '/x' },
+      /QUOTALDAPCA: needs TLS, and QUOTALDAPURL is ldap:\/\/x; set it to ldaps/,
+    ],
+    [{ QUOTAPATIENCE: '0' }, /QUOTAPATIENCE 0: must be a whole number of milliseconds/],
+    [{ QUOTALDAPURL: 'http://x' }, /QUOTALDAPURL http:\/\/x: must be ldap:/],
+    [{ QUOTALDAPURL: 'ldap://x', QUOTALDAPBIND: 'cn=x' }, /QUOTALDAPPASSWORD: is unset/],
+    [{ QUOTALDAPURL: 'ldap://x', QUOTALDAPFILTER: 'uid=%u' }, /QUOTALDAPFILTER uid=%u: must be/],
+    [{ QUOTALDAPURL: 'ldap://x', QUOTALDAPHOME: 'a b' }, /QUOTALDAPHOME a b: must be the name/],
+  ] as const) {
+    const { status, stderr } = run(env)
+    t.equal(status, 111, stderr)
+    t.match(stderr, message)
+  }
+})
+
+t.test('options that make no sense end it for good', async (t) => {
+  const { status, stderr } = run({}, ['--alow', 'x'])
+  t.equal(status, 100)
+  t.match(stderr, 'usage: onescan-quotad')
+})
+
+t.test('a port that is taken is named', async (t) => {
+  const taken = createSocket('udp4').bind(0, '127.0.0.1')
+  await once(taken, 'listening')
+  t.teardown(() => taken.close())
+  const { port } = taken.address()
+  const { status, stderr } = run({}, [...asOther, '--udp', `127.0.0.1:${port}`])
+  t.equal(status, 111)
+  t.match(stderr, `--udp 127.0.0.1:${port}: `)
+})
+
+t.test('it ends when it is told to, and says what it did', async (t) => {
+  const quotad = await startQuotad(t, {})
+  await quotad.ask('CHECK_QUOTA x/y')
+  t.equal(await quotad.stop(), 0)
+  t.match(quotad.log.at(-1), /event=ended udp=1 http=0 .*noSuchUser=1/)
+})
+
+t.test('it tells its counters when it is asked by a signal', async (t) => {
+  const quotad = await startQuotad(t, {})
+  process.kill(quotad.pid, 'SIGUSR1')
+  t.match(await quotad.says(/event=counters/), 'udp=0')
+})
+
+t.test('as root it does not start', { skip: notRoot }, async (t) => {
+  const { status, stderr } = run({}, [])
+  t.equal(status, 111)
+  t.match(stderr, /runs as root; name another user with --user/)
+  t.match(run({}, ['--user', 'nobody-knows']).stderr, /--user nobody-knows: there is no such user/)
+})
+
+t.test('as the user that it becomes it has no capability', { skip: notRoot }, async (t) => {
+  const { pid } = await startQuotad(t, {})
+  const status = readFileSync(`/proc/${pid}/status`, 'latin1')
+  const nobody = /^nobody:x:(\d+):/m.exec(readFileSync('/etc/passwd', 'latin1'))![1]
+  t.match(status, new RegExp(`^Uid:\\s+${nobody}\\s+${nobody}\\s+${nobody}\\s+${nobody}$`, 'm'))
+  t.match(status, /^CapEff:\s+0+$/m)
+})
+
+const capability = '+dac_read_search'
+const setpriv = ['--reuid', 'nobody', '--clear-groups', `--inh-caps=-all,${capability}`]
+const withCapability = [...setpriv, `--ambient-caps=-all,${capability}`]
+const cannot =
+  notRoot ||
+  (!findProgram('setpriv') && 'install Debian package util-linux') ||
+  (spawnSync('setpriv', [...withCapability, 'true']).status !== 0 &&
+    'this machine keeps CAP_DAC_READ_SEARCH to itself')
+
+t.test(
+  'with CAP_DAC_READ_SEARCH it reads mailboxes that are private',
+  { skip: cannot },
+  async (t) => {
+    const directory = spool(t, { 'ann/maildirsize': '1000S\n400 4\n' })
+    const { execFileSync } = await import('node:child_process')
+    execFileSync('chmod', ['-R', 'go=', join(directory, 'ann')])
+    const mailbox = { QUOTAMAILBOX: `maildir:${directory}/%u` }
+    const without = await startQuotad(t, mailbox)
+    t.equal(await without.ask('CHECK_QUOTA ann'), 'QUOTA_ERROR ann')
+    const quotad = await startQuotad(t, mailbox, [], ['setpriv', ...withCapability, program])
+    t.equal(await quotad.ask('CHECK_QUOTA ann'), 'QUOTA_OK')
+  },
+)
+
+t.test(
+  'with CAP_DAC_READ_SEARCH it tells nothing of a private place that a mailbox has a link to',
+  { skip: cannot },
+  async (t) => {
+    const directory = spool(t, {
+      'ann/new/1,S=5': '',
+      'private/x,S=70000': '',
+      'mail/bob': '12345',
+    })
+    chmodSync(join(directory, 'private'), 0o700)
+    symlinkSync(join(directory, 'private'), join(directory, 'ann/cur'))
+    symlinkSync(join(directory, 'private/x,S=70000'), join(directory, 'mail/eve'))
+    const start = (QUOTAMAILBOX: string) =>
+      startQuotad(t, { QUOTAMAILBOX }, [], ['setpriv', ...withCapability, program])
+    const maildirs = await start(`maildir:${directory}/%u`)
+    t.equal(await maildirs.ask('CHECK_QUOTA ann 0'), 'QUOTA_OK ann 5 0')
+    const mboxes = await start(`mbox:${directory}/mail/%u`)
+    t.equal(await mboxes.ask('CHECK_QUOTA bob 0'), 'QUOTA_OK bob 5 0')
+    t.equal(await mboxes.ask('CHECK_QUOTA eve 0'), 'QUOTA_ERROR eve')
+  },
+)
+
+t.test('with more than that it does not start', async (t) => {
+  const status = (bits: string) => `Name:\tx\nCapEff:\t${bits}\n`
+  requireFewPrivileges(1000, status('0000000000000004'))
+  requireFewPrivileges(1000, status('0000000000000000'))
+  requireFewPrivileges(1000, '')
+  for (const bits of ['0000000000000002', '0000000000000006', '000001ffffffffff']) {
+    t.throws(() => requireFewPrivileges(1000, status(bits)), { message: /with capabilities/ }, bits)
+  }
+  for (const set of ['CapPrm', 'CapAmb']) {
+    const hidden = `Name:\tx\n${set}:\t0000000000000006\nCapEff:\t0000000000000004\n`
+    t.throws(() => requireFewPrivileges(1000, hidden), { message: /capabilities \(2\)/ }, set)
+  }
+  requireFewPrivileges(1000, 'Name:\tx\nCapInh:\t00000000a80425fb\nCapPrm:\t0000000000000000\n')
+  t.throws(() => requireFewPrivileges(0, status('0000000000000000')), { message: /runs as root/ })
+})
