@@ -1,4 +1,4 @@
-import { copyFileSync, cpSync, mkdirSync } from 'node:fs'
+import { copyFileSync, cpSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { debianMissing, makeDebian } from './debian.ts'
@@ -55,6 +55,22 @@ t.test('npm users get what the Debian package sets up', { skip: debianMissing },
       for i in $(seq 200); do test -S /run/onescan/slot.sock && break; sleep 0.1; done
       node ${HOME}/bin/onescan check --daemon; cat /tmp/log`)
     t.match(output, /^ok +onescand \d+: runs since .* as onescan: onescand --socket /m)
+  })
+
+  t.test('under systemd a unit that differs is read anew, and onescand started anew', async (t) => {
+    const script = '#!/bin/sh\necho "said $*"\n'
+    writeFileSync(at('usr/local/bin/systemctl'), script, { mode: 0o755 })
+    const { output } = run(`mkdir -p /run/systemd/system; ${setup}`)
+    t.match(output, '\nsaid daemon-reload\n')
+    t.match(output, '\nsaid restart onescand.service\n')
+    t.match(
+      run('cat /etc/systemd/system/onescand.service').output,
+      `ExecStart=${HOME}/bin/onescand`,
+    )
+    t.notMatch(run(setup).output, /^said (?:daemon-reload|restart)/m, 'nothing differs')
+    const edited = run(`echo '# mine' >>/etc/systemd/system/onescand.service; ${setup}`)
+    t.match(edited.output, '\nsaid daemon-reload\n')
+    t.match(edited.output, '\nsaid restart onescand.service\n')
   })
 
   t.test('it says what does not do, and changes nothing', async (t) => {
