@@ -4,7 +4,10 @@ export interface Logged {
   readonly time: number
 }
 
-/** Milliseconds for which a process that has not told of its lines is waited for. */
+/**
+ * Milliseconds for which a process that has not told of its lines is waited for, and for which a
+ * line waits at most: the wall clock may be set back.
+ */
 const WAIT_MAX = 3_000
 
 export interface InOrder {
@@ -18,28 +21,35 @@ export interface InOrder {
 
 /**
  * Puts the lines of several processes into one order. Each tells once a second of what it logged
- * since the last time, so a line waits until all others have told up to its time. `uptime` is a
- * clock that nobody sets, in milliseconds.
+ * since the last time, so a line waits until all others have told up to its time, or until it has
+ * waited too long. `uptime` is a clock that nobody sets, in milliseconds.
  */
 export function putInOrder(uptime: () => number): InOrder {
   /** Up to when each process has told, and when it did so. */
   const told = new Map<number, { readonly until: number; readonly at: number }>()
-  let waiting: Logged[] = []
+  let waiting: (Logged & { readonly since: number })[] = []
   return {
     add(process, lines, until) {
-      waiting.push(...lines)
-      told.set(process, { until, at: uptime() })
+      const since = uptime()
+      for (const logged of lines) waiting.push({ ...logged, since })
+      told.set(process, { until, at: since })
     },
     forget: (process) => told.delete(process),
     take() {
       const now = uptime()
       let until = Number.POSITIVE_INFINITY
-      for (const each of told.values()) {
-        if (now - each.at <= WAIT_MAX) until = Math.min(until, each.until)
+      for (const process of told.values()) {
+        if (now - process.at <= WAIT_MAX) until = Math.min(until, process.until)
       }
-      const taken = waiting.filter(({ time }) => time <= until)
-      waiting = waiting.filter(({ time }) => time > until)
-      return taken.sort((one, other) => one.time - other.time)
+      const taken: Logged[] = []
+      const left: typeof waiting = []
+      for (const logged of waiting) {
+        const { line, time, since } = logged
+        if (time <= until || now - since > WAIT_MAX) taken.push({ line, time })
+        else left.push(logged)
+      }
+      waiting = left
+      return taken.sort((former, latter) => former.time - latter.time)
     },
   }
 }

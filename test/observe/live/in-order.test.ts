@@ -45,3 +45,16 @@ t.test(
     t.same(times(inOrder.take()), [6000])
   },
 )
+
+t.test('the wall clock is set back: no line waits for longer than three seconds', async (t) => {
+  const { clock, inOrder } = open()
+  inOrder.add(1, [at(9_000_000)], 9_000_000)
+  for (clock.now = 0; clock.now <= 3000; clock.now += 1000) {
+    inOrder.add(1, [], 1000 + clock.now)
+    inOrder.add(2, [], 1000 + clock.now)
+    t.same(inOrder.take(), [])
+  }
+  inOrder.add(2, [at(4900)], 5000)
+  inOrder.add(1, [], 5000)
+  t.same(times(inOrder.take()), [4900, 9_000_000])
+})
