@@ -20,8 +20,9 @@ const RCPT = Buffer.from('RCPT TO:')
  * `smtpd_proxy_filter`, too: each session then opens another one before there is any content, until
  * no connection is left, and no Received field tells. What looks like it may also be much mail of
  * one sender; so the door asks. A connection of its own says a greeting and MAIL with a name
- * that nobody else knows, and RCPT, at which Postfix opens its next session; never DATA. If that name
- * comes to the door, there is a loop; nothing else says so.
+ * that was made for this question, and RCPT, at which Postfix opens its next session; never DATA. If
+ * that name comes to the door while the question counts, there is a loop; nothing else says so.
+ * Somebody who has read the name in a log cannot use it later: the next question has another.
  */
 export interface LoopWatch {
   /** Whether mail would go round. */
@@ -50,7 +51,7 @@ export interface LoopQuestions {
 }
 
 export function createLoopWatch({ lmtp, callNext, complain, now }: LoopQuestions): LoopWatch {
-  const name = `onescan-loop-${randomBytes(16).toString('hex')}`
+  let name: string | undefined
   const waiting = new Map<string, number>()
   const onTheirWay = new Map<string, AbortSignal>()
   let askedAt = Number.NEGATIVE_INFINITY
@@ -59,10 +60,12 @@ export function createLoopWatch({ lmtp, callNext, complain, now }: LoopQuestions
   /** What goes wrong is no answer. */
   async function ask(path: Buffer | undefined): Promise<void> {
     askedAt = now()
+    name = `onescan-loop-${randomBytes(16).toString('hex')}`
+    const lines = question(name, path)
     let next: NextServer | undefined
     try {
       next = await callNext()
-      for (const line of question(path)) {
+      for (const line of lines) {
         if (isFound()) break
         await next.ask(line)
       }
@@ -74,13 +77,14 @@ export function createLoopWatch({ lmtp, callNext, complain, now }: LoopQuestions
     }
   }
 
-  function* question(path: Buffer | undefined): Generator<string | Buffer> {
+  function* question(name: string, path?: Buffer): Generator<string | Buffer> {
     yield `${lmtp ? 'LHLO' : 'HELO'} ${name}.invalid`
     yield `MAIL FROM:<${name}@localhost>`
     if (path !== undefined) yield Buffer.concat([RCPT, path])
   }
 
-  const isFound = () => now() - foundAt <= ANSWER_FOR
+  const counts = (since: number) => now() - since <= ANSWER_FOR
+  const isFound = () => counts(foundAt)
 
   function find(): void {
     if (!isFound()) {
@@ -94,7 +98,7 @@ export function createLoopWatch({ lmtp, callNext, complain, now }: LoopQuestions
       return isFound()
     },
     cameRound(line) {
-      if (!line.includes(name)) return false
+      if (name === undefined || !counts(askedAt) || !line.includes(name)) return false
       find()
       return true
     },
@@ -102,7 +106,7 @@ export function createLoopWatch({ lmtp, callNext, complain, now }: LoopQuestions
       const key = words.toString('latin1')
       const count = (waiting.get(key) ?? 0) + 1
       waiting.set(key, count)
-      if (count >= SUSPICIOUS && now() - askedAt > ANSWER_FOR) void ask(path)
+      if (count >= SUSPICIOUS && !counts(askedAt)) void ask(path)
       try {
         return await wait()
       } finally {

@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { connect, createServer } from 'node:net'
 import t from 'tap'
+import { createLoopWatch } from '../../../src/doors/smtp/loops.ts'
 import { freePort } from '../../programs/free-port.ts'
 import { startNext } from './next-server.ts'
 import { openDoor, sendThrough } from './rig.ts'
@@ -84,6 +85,30 @@ t.test('what others call by such a name is mail', async (t) => {
   const sender = `onescan-loop-${'0'.repeat(32)}@localhost`
   const sent = sendThrough(door, 'Subject: x\r\n\r\nhello\r\n', ['ben@example.org'], sender)
   t.match(await sent, /^250 /)
+})
+
+t.test('a question from a log proves nothing later: each has a name of its own', async (t) => {
+  const asked: string[] = []
+  let now = 0
+  const next = { ask: async (line: string | Buffer) => void asked.push(`${line}`), close() {} }
+  const watch = createLoopWatch({
+    lmtp: false,
+    callNext: async () => next as never,
+    complain: () => t.fail('nothing goes round'),
+    now: () => now,
+  })
+  const words = Buffer.from('MAIL FROM:<ann@example.net>')
+  const askOnce = async () => {
+    await Promise.all([1, 2, 3].map(() => watch.during(words, () => new Promise(setImmediate))))
+    return asked.splice(0)[0]!
+  }
+  const former = await askOnce()
+  now = 60_001
+  t.notOk(watch.cameRound(Buffer.from(former)), 'after the minute for which it counts')
+  const latter = await askOnce()
+  t.not(latter, former)
+  t.notOk(watch.cameRound(Buffer.from(former)), 'while another question counts')
+  t.notOk(watch.found)
 })
 
 t.test('one client says the same of two messages at once', async (t) => {
