@@ -124,8 +124,12 @@ t.test('what is said while an answer is awaited is charged, too', async (t) => {
 t.test('what an MTA says of itself is not kept', async (t) => {
   setFlagsFromString('--expose-gc')
   const collect = runInNewContext('gc') as () => void
-  const inUse = () => {
-    collect()
+  /** A moment later: not all that nobody holds goes at the first collection. */
+  const inUse = async () => {
+    for (let i = 0; i < 4; i++) {
+      collect()
+      await new Promise((resolve) => setTimeout(resolve, 50))
+    }
     const { heapUsed, external } = process.memoryUsage()
     return heapUsed + external
   }
@@ -133,15 +137,14 @@ t.test('what an MTA says of itself is not kept', async (t) => {
   const values = Array.from({ length: 60 }, (_, n) => `{x${n}}\0${'v'.repeat(1000)}\0`).join('')
   const lines: Line[] = []
   for (let i = 0; i < 200; i++) lines.push(await milter.connect())
-  const before = inUse()
+  const before = await inUse()
   for (const line of lines) {
     for (const stage of 'CHMRT') line.write(packet('D', Buffer.from(`${stage}${values}`)))
-    line.write(says.mail(`${'x'.repeat(60_000)}@example.org`))
-    line.write(says.recipient('b@example.org'), says.data)
+    line.write(says.mail('a@example.org'), says.recipient('b@example.org'), says.data)
     t.equal((await line.hear())?.command, 'c', 'all of it has been heard')
   }
   t.same(milter.log, [])
-  const grown = inUse() - before
-  // The senders are, 12 MiB; what was said of the MTA would be 60 MiB more.
+  const grown = (await inUse()) - before
+  // What was said would be 60 MiB.
   t.ok(grown < 30 * MIB, `${lines.length} connections: ${(grown / MIB).toFixed(1)} MiB more`)
 })
