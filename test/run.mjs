@@ -6,6 +6,9 @@
 // missing that tests need. Where CI=true, what is skipped counts as failed. Above it stands
 // what failed and why, in a line or two each, and which files took longest.
 //
+// A few files that failed while others ran are run once more, each by itself: what fails there
+// again has failed, and what passes is named as unsteady, for somebody to mend.
+//
 // Plain JavaScript that needs nothing but Node and npm: it is started by whatever Node the
 // machine has, and installs the packages that it works with.
 import { spawn } from 'node:child_process'
@@ -16,7 +19,7 @@ import { fileURLToPath } from 'node:url'
 import { installLocked } from '../packaging/install-locked.mjs'
 import { findProgram, installPrograms } from './programs/install.mjs'
 import { changedSince, testsOf } from './run/changed.mjs'
-import { gistOf, seconds, timeLines } from './run/summary.mjs'
+import { failedFiles, gistOf, seconds, timeLines } from './run/summary.mjs'
 import { createTapReader } from './run/tap-results.mjs'
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
@@ -32,8 +35,13 @@ const passed = []
 /** Each with lines about why. */
 const failed = []
 const skipped = []
-/** Test files and their times. */
-const ran = []
+/** What passed alone and failed among others, as in `failed`. */
+const unsteady = []
+/** The results of each test file: the last, if it ran twice. */
+const results = new Map()
+
+/** More files than these do not fail by chance. */
+const AGAIN_MAX = 3
 
 /** Test files by the command line; none for all. */
 function filesToRun([first, ...more]) {
@@ -110,8 +118,29 @@ async function prepareTap() {
 async function runTests() {
   await prepareTap()
   process.stdout.write('tests\n')
-  const args = ['run', '--disable-coverage', '--reporter=tap', `--jobs=${JOBS}`, '--timeout=400']
-  const tap = spawn(toolsNode, [join(tools, 'tap'), ...args, ...files], {
+  const trouble = await runFiles(files, JOBS)
+  const again = failedFiles([...results.values()])
+  // tap fails for what stands in no test, too, as a file that ends too early.
+  if (trouble && again.length === 0) failed.push({ name: 'tap', why: [trouble] })
+  const amongOthers = results.size > 1 && again.length <= AGAIN_MAX
+  if (amongOthers && again.length > 0) await runAgain(again)
+  for (const result of results.values()) count(result)
+}
+
+async function runAgain(names) {
+  process.stdout.write('once more, each by itself\n')
+  const before = names.map((name) => results.get(name))
+  await runFiles(names, 1)
+  const still = failedFiles([...results.values()])
+  for (const { name, cases } of before) {
+    if (!still.includes(name)) unsteady.push(...failuresOf(name, cases))
+  }
+}
+
+/** Resolves to what is wrong with tap itself, or with what it ran; '' for nothing. */
+async function runFiles(names, jobs) {
+  const args = ['run', '--disable-coverage', '--reporter=tap', `--jobs=${jobs}`, '--timeout=400']
+  const tap = spawn(toolsNode, [join(tools, 'tap'), ...args, ...names], {
     cwd: root,
     // Each test file loads tap anew; test/plain-spawn.mjs hides this from programs under test.
     env: { ...env, NODE_COMPILE_CACHE: join(root, 'build/compile-cache') },
@@ -121,32 +150,40 @@ async function runTests() {
     tap.on('error', (error) => resolve(error.message))
     tap.on('exit', (code, signal) => resolve(code === 0 ? '' : `exit ${code ?? signal}`))
   })
-  const before = failed.length
-  const reader = createTapReader(report)
+  const reader = createTapReader(show)
   for await (const line of createInterface({ input: tap.stdout })) reader.line(line)
   reader.end()
-  const trouble = await ended
-  // tap fails for what stands in no test, too, as a file that ends too early.
-  if (trouble && failed.length === before) failed.push({ name: 'tap', why: [trouble] })
+  return await ended
 }
 
-function report({ name: file, cases, time }) {
-  ran.push({ name: file, time })
-  const count = (result) => cases.filter((one) => one.result === result).length
-  const parts = ['passed', 'failed', 'skipped'].flatMap((result) =>
-    count(result) > 0 ? [`${count(result)} ${result}`] : [],
+function show(result) {
+  const { name: file, cases, time } = result
+  results.set(file, result)
+  const number = (kind) => cases.filter((testCase) => testCase.result === kind).length
+  const parts = ['passed', 'failed', 'skipped'].flatMap((kind) =>
+    number(kind) > 0 ? [`${number(kind)} ${kind}`] : [],
   )
   process.stdout.write(`  ${file}: ${parts.join(', ') || 'no tests'}, ${seconds(time)}\n`)
-  for (const { name, result, why, detail } of cases) {
+  for (const { name, result, detail } of cases) {
+    if (result !== 'failed') continue
+    process.stdout.write(`    failed: ${name}\n`)
+    for (const line of detail) process.stdout.write(`      ${line}\n`)
+  }
+}
+
+function count({ name: file, cases }) {
+  failed.push(...failuresOf(file, cases))
+  for (const { name, result, why } of cases) {
     const full = `${file}: ${name}`
     if (result === 'passed') passed.push(full)
     if (result === 'skipped') skipped.push(why ? `${full}: ${why}` : full)
-    if (result === 'failed') {
-      failed.push({ name: full, why: gistOf(detail) })
-      process.stdout.write(`    failed: ${name}\n`)
-      for (const line of detail) process.stdout.write(`      ${line}\n`)
-    }
   }
+}
+
+function failuresOf(file, cases) {
+  return cases
+    .filter(({ result }) => result === 'failed')
+    .map(({ name, detail }) => ({ name: `${file}: ${name}`, why: gistOf(detail) }))
 }
 
 function summary() {
@@ -157,17 +194,21 @@ function summary() {
   }
   if (skipped.length > 0) process.stdout.write('skipped:\n')
   for (const name of skipped) process.stdout.write(`  ${name}\n`)
+  if (unsteady.length > 0) process.stdout.write('unsteady: failed among others, passed alone:\n')
+  for (const failure of unsteady) tell(failure)
   if (failed.length > 0) process.stdout.write('failed:\n')
-  for (const { name, why } of failed) {
-    process.stdout.write(
-      [name, ...why.map((line) => `  ${line}`)].map((line) => `  ${line}\n`).join(''),
-    )
-  }
-  for (const line of timeLines(performance.now() - started, ran)) process.stdout.write(`${line}\n`)
+  for (const failure of failed) tell(failure)
+  const lines = timeLines(performance.now() - started, [...results.values()])
+  for (const line of lines) process.stdout.write(`${line}\n`)
   const parts = [`${passed.length} passed`, `${failed.length} failed`]
   if (skipped.length > 0) parts.push(`${skipped.length} skipped`)
   process.stdout.write(`${parts.join(', ')}\n`)
   process.exitCode = failed.length > 0 ? 1 : 0
+}
+
+function tell({ name, why }) {
+  const lines = [name, ...why.map((line) => `  ${line}`)]
+  process.stdout.write(lines.map((line) => `  ${line}\n`).join(''))
 }
 
 // What is built or laid out for programs of other users is for them to read.

@@ -35,6 +35,12 @@ function cut(text, length) {
   return text.length > length ? `${text.slice(0, length - 1)}…` : text
 }
 
+/** Names of the test files in which something failed. */
+export function failedFiles(results) {
+  const hasFailed = ({ cases }) => cases.some(({ result }) => result === 'failed')
+  return results.filter(hasFailed).map(({ name }) => name)
+}
+
 /** How long all of it took, and the files that took longest; times are milliseconds. */
 export function timeLines(total, files, count = 10) {
   const longest = files.toSorted((one, other) => other.time - one.time).slice(0, count)

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { gistOf, timeLines } from './summary.mjs'
+import { failedFiles, gistOf, timeLines } from './summary.mjs'
 import { createTapReader } from './tap-results.mjs'
 
 /** What tap writes of an assertion that compared two texts. */
@@ -49,6 +49,15 @@ t.test('a long message does not push its place out of the line', async (t) => {
   const [line] = gistOf(['x'.repeat(5000), 'at:', '  fileName: a.ts', '  lineNumber: 1'])
   t.ok(line!.length <= 200)
   t.match(line, /x… \(a\.ts:1\)$/)
+})
+
+t.test('files in which something failed are named, which are those to run again', async (t) => {
+  const results = [
+    { name: 'a', cases: [{ result: 'passed' }, { result: 'failed' }, { result: 'failed' }] },
+    { name: 'b', cases: [{ result: 'passed' }, { result: 'skipped' }] },
+    { name: 'c', cases: [] },
+  ]
+  t.same(failedFiles(results), ['a'])
 })
 
 t.test('how long all of it took, and the files that took longest', async (t) => {
