@@ -34,6 +34,8 @@ export const NAMES = [
   'cold-node',
   'cold-native',
   'warm',
+  'cold-never',
+  'warm-never',
   'warm-unsigned',
 ] as const
 
@@ -43,6 +45,8 @@ export type Name = (typeof NAMES)[number]
 export function contestants(native: string = NATIVE): Contestant[] {
   const scanning = (kind: Kind) => !isTrusted(kind)
   const everything = () => true
+  /** A second look is what differs, and that no trusted mail gets. */
+  const scansOnly = ({ kind }: Place) => scanning(kind)
   return [
     {
       name: 'bare',
@@ -101,6 +105,25 @@ export function contestants(native: string = NATIVE): Contestant[] {
       daemon: join(native, 'onescand'),
       settings: { ONESCAN_COLD: join(native, 'onescan-queue') },
       takesPart: everything,
+    },
+    {
+      name: 'cold-never',
+      label: 'cold compiled, never',
+      program: () => [join(native, 'onescan-queue')],
+      missing: notBuilt(join(native, 'onescan-queue'), 'npm run build:native'),
+      leaves: tagsAndStamps,
+      settings: { SECONDLOOK: 'never' },
+      takesPart: scansOnly,
+    },
+    {
+      name: 'warm-never',
+      label: 'warm, never',
+      program: () => [join(native, 'onescanc')],
+      missing: warmMissing(native),
+      leaves: tagsAndStamps,
+      daemon: join(native, 'onescand'),
+      settings: { ONESCAN_COLD: join(native, 'onescan-queue'), SECONDLOOK: 'never' },
+      takesPart: scansOnly,
     },
     {
       name: 'warm-unsigned',

@@ -6,12 +6,15 @@ export interface Contestant {
   readonly milter?: 'clamav-milter' | 'onescan'
   /** How Postfix asks it. */
   readonly transport?: 'unix' | 'inet'
+  /** Environment of onescand beside that of all contestants. */
+  readonly settings?: Readonly<Record<string, string>>
 }
 
 export const NAMES = [
   'none',
   'clamav-milter',
   'onescan',
+  'onescan-never',
   'clamav-milter-inet',
   'onescan-inet',
 ] as const
@@ -25,6 +28,13 @@ export const contestants: readonly Contestant[] = [
   { name: 'none', label: 'no milter, no scan' },
   { name: 'clamav-milter', label: 'clamav-milter, unix', milter: 'clamav-milter', ...unix },
   { name: 'onescan', label: 'onescand, unix', milter: 'onescan', ...unix },
+  {
+    name: 'onescan-never',
+    label: 'onescand, unix, never',
+    milter: 'onescan',
+    ...unix,
+    settings: { SECONDLOOK: 'never' },
+  },
   { name: 'clamav-milter-inet', label: 'clamav-milter, inet', milter: 'clamav-milter', ...inet },
   { name: 'onescan-inet', label: 'onescand, inet', milter: 'onescan', ...inet },
 ]

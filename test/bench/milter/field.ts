@@ -77,7 +77,7 @@ interface Milter {
 }
 
 async function startMilter(
-  { name, milter, transport }: Contestant,
+  { name, milter, transport, settings: own }: Contestant,
   { workshop, clamd, programs, spool }: Ground,
 ): Promise<Milter | undefined> {
   if (milter === undefined || transport === undefined) return undefined
@@ -97,6 +97,7 @@ async function startMilter(
     {
       ...workshop.environment(clamd),
       REJECTVIRUS: '1',
+      ...own,
     },
     ['--milter', address, '--mode', '0666'],
   )
