@@ -3,9 +3,9 @@ import * as linux from './linux.ts'
 import { unixAddress } from './socket-address.ts'
 
 /**
- * Whether a unix socket that could not be connected to has a full queue of connections: Bun
- * says ECONNREFUSED for that as for a socket that nobody listens on. Connects once more by
- * itself; a connection that comes about is ended, and shows that there is room again.
+ * Whether a unix socket refused a connection only because its queue is full. Bun says ECONNREFUSED
+ * for a full queue, and the same if nobody listens. So this connects once more and looks at errno
+ * itself. If that works, the queue was full and has room again; the connection is closed.
  */
 export function isQueueFull(path: string): boolean {
   const libc = bunFunctions('socket', 'connect', 'close')

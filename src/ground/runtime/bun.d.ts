@@ -1,4 +1,4 @@
-/** What we use of Bun's own; there is nothing of it on Node. */
+/** The parts of Bun's own interface that we use; Node has none of them. */
 declare module 'bun:ffi' {
   type Type = 'ptr' | 'int' | 'u32' | 'u64' | 'i64'
   type Signature = { readonly args: readonly Type[]; readonly returns: Type }

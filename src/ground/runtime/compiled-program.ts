@@ -1,7 +1,7 @@
 import { existsSync, realpathSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 
-/** Whether this is a program of the compiled onescan, and not one on Node. */
+/** Whether this program is one of the compiled onescan, and does not run on Node. */
 export const isCompiled: boolean = process.versions.bun !== undefined
 
 /**
@@ -13,8 +13,8 @@ export function compiledProgram(name: string): [string, ...string[]] {
 }
 
 /**
- * The command that starts this very program, which is called `name`, once more, with these words,
- * as one of as many as there are processors.
+ * The command that starts this program, called `name`, once more with these words. It is for
+ * workers, of which there is one a processor.
  */
 export function ownCommand(name: string, ...words: readonly string[]): [string, ...string[]] {
   if (isCompiled) return [...compiledProgram(name), ...words]
@@ -28,10 +28,16 @@ export function siblingCommand(name: string, ...words: readonly string[]): [stri
   return [process.execPath, ...process.execArgv, bundle, ...words]
 }
 
-/** More threads that collect V8's garbage would take processors from other workers and scanners. */
+/**
+ * One thread for V8's garbage collection: more would take processors from other workers and
+ * scanners.
+ */
 const ONE_HELPER = '--v8-pool-size=1'
 
-/** The runtime by the link that the kernel calls its process after; by its own name without one. */
+/**
+ * The link runtime/NAME, after which the kernel calls the process; the runtime itself if there is
+ * no link.
+ */
 function runtimeBy(name: string): string {
   const link = join(dirname(process.execPath), 'runtime', name)
   return existsSync(link) ? link : process.execPath

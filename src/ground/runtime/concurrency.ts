@@ -1,11 +1,11 @@
-/** Does a piece of work when it is its turn; resolves or rejects as the work does. */
+/** Does a piece of work when its turn comes; resolves or rejects as the work does. */
 export type InTurn = <Value>(work: () => Promise<Value>) => Promise<Value>
 
-/** So many turns at once; others wait in the order of their coming. */
+/** At most so many turns at once; others wait in the order in which they came. */
 export interface Turns {
-  /** Resolves with what gives the turn back; undefined if the signal comes first. */
+  /** Resolves with a function that gives the turn back; undefined if the signal comes first. */
   take(signal?: AbortSignal): Promise<(() => void) | undefined>
-  /** Whether one may be had at once. */
+  /** Whether a turn can be had at once. */
   readonly isFree: boolean
 }
 
@@ -19,7 +19,7 @@ export function createTurns(atOnce: number): Turns {
     else next() // it has this turn from now on
   }
 
-  /** To be called once. */
+  /** Begins a turn. What it returns ends the turn; calling that again does nothing. */
   function turn(): () => void {
     let isOver = false
     return () => {
@@ -53,7 +53,7 @@ export function createTurns(atOnce: number): Turns {
   }
 }
 
-/** Lets so many pieces of work be done at once; others wait in the order of their coming. */
+/** Does at most so many pieces of work at once; others wait in the order in which they came. */
 export function limitConcurrency(atOnce: number): InTurn {
   const turns = createTurns(atOnce)
   return async (work) => {

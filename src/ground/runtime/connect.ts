@@ -5,24 +5,27 @@ export type Target =
   | { readonly path: string }
   | { readonly host: string; readonly port: number; readonly noDelay: true }
 
-/** The part of node:net's Socket that a client with one request at a time needs. */
+/** The part of node:net's Socket that a client needs which has one request at a time. */
 export interface Connection {
   on(event: 'data', listener: (chunk: Buffer) => void): this
   on(event: 'error', listener: (error: Error) => void): this
   on(event: 'connect' | 'end', listener: () => void): this
   removeAllListeners(): this
-  /** Calls back when the kernel has taken all of it. One at a time. */
+  /** Calls back when the kernel has taken the whole packet. One packet at a time. */
   write(packet: Buffer, done: (error?: Error | null) => void): unknown
   destroy(): unknown
 }
 
-/** node:net's connect, or what stands for it where that costs 3 ms of start-up: compiled. */
+/**
+ * node:net's connect. A compiled program gets a small one of ours: node:net costs it 3 ms at its
+ * start.
+ */
 export async function loadConnect(): Promise<(target: Target) => Connection> {
   if (isCompiled) return connectOnBun
   return (await import('node:net')).connect
 }
 
-/** As node:net has it: EAGAIN where the queue of connections is full. */
+/** The error that node:net would give: EAGAIN if the queue of connections is full. */
 async function whyNotConnected(target: Target, error: Error): Promise<Error> {
   if (!('path' in target) || errorCode(error) !== 'ECONNREFUSED') return error
   const { isQueueFull } = await import('./bun-queue-full.ts')
@@ -68,14 +71,15 @@ function connectOnBun(target: Target): Connection {
         error: (_, error) => tell('error', error),
         connectError: (_, error) => void whyNotConnected(target, error).then(tellError),
       },
-    }).catch(() => {}) // connectError has told it
-  // Not at once: a path that is missing is told before this returns, with nobody listening.
+    }).catch(() => {}) // connectError has reported it
+  // Not at once: Bun reports a missing path before connect returns, when nobody listens for errors
+  // yet.
   queueMicrotask(() => {
     if (!destroyed) start()
   })
 
   const connection: Connection & { readonly _handle: BunSocket | undefined } = {
-    /** Where node:net has it: descriptor-of.ts. */
+    /** Under the name that node:net has for it: descriptor-of.ts. */
     get _handle() {
       return socket
     },

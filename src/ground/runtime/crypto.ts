@@ -5,7 +5,9 @@ type NodeCrypto = typeof import('node:crypto')
 
 export type Crypto = Pick<NodeCrypto, 'createHash' | 'createHmac' | 'timingSafeEqual'>
 
-/** node:crypto, or what stands for it where that costs 2 ms of start-up: compiled. */
+/**
+ * node:crypto. A compiled program gets a small one of ours: node:crypto costs it 2 ms at its start.
+ */
 export function loadCrypto(): Promise<Crypto> {
   loading ??= load()
   return loading
@@ -18,8 +20,9 @@ async function load(): Promise<Crypto> {
 }
 
 /**
- * node:crypto for who signs message after message with the same few secrets, in buffers that
- * nobody changes: Node 24 takes 10 µs for each HMAC to find out that a buffer is no KeyObject.
+ * node:crypto for programs that sign many messages with the same few secrets, in buffers that
+ * nobody changes. It makes a KeyObject of each secret once: Node 24 takes 10 µs for each HMAC to
+ * find out that a buffer is no KeyObject.
  */
 export function withKeysReady(crypto: NodeCrypto): Crypto {
   const { createHash, createHmac, createSecretKey, timingSafeEqual } = crypto

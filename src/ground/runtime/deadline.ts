@@ -1,13 +1,13 @@
-/** What is told instead of a value that did not come in time. */
+/** Stands for a value that did not come in time. */
 export const LATE: unique symbol = Symbol('late')
 
 /**
- * What the work comes to, or LATE after so many milliseconds; what comes later is nobody's
- * business any more, be it an error. Rejects if the work does in time.
+ * The result of the work, or LATE if it takes longer than so many milliseconds. What comes later is
+ * dropped, even an error. Rejects if the work rejects in time.
  *
- * A process that was busy for all that time has not looked yet for what came: late is what is
- * not there after one more turn of the event loop. (Two calls of setImmediate: Bun has the first
- * one before it looks, Node behind that.)
+ * A process that was busy all that time has not yet looked at what arrived. So the loop gets one
+ * more turn before a result counts as late. (Two calls of setImmediate: Bun runs the first one
+ * before it looks for input, Node runs it after that.)
  */
 export async function inTime<Value>(
   work: Promise<Value>,
@@ -25,7 +25,7 @@ export async function inTime<Value>(
   }
 }
 
-/** The same, but what is late is an Error. */
+/** The same, but rejects if the result is late. */
 export async function answerInTime<Value>(
   work: Promise<Value>,
   milliseconds: number,
@@ -35,13 +35,16 @@ export async function answerInTime<Value>(
   return answer
 }
 
-/** Does what ends by a signal: by the one that is given, or by one after so many milliseconds. */
+/**
+ * Does work that a signal can end. Its signal comes when the given one does, or after so many
+ * milliseconds.
+ */
 export async function withDeadline<Value>(
   milliseconds: number,
   signal: AbortSignal,
   work: (sooner: AbortSignal) => Promise<Value>,
 ): Promise<Value> {
-  // Not AbortSignal.timeout(): its timer could not be cleared, and would be kept for each message.
+  // Not AbortSignal.timeout(): its timer cannot be cleared, so each message would keep one.
   const late = new AbortController()
   const timer = setTimeout(() => late.abort(), milliseconds)
   try {

@@ -27,12 +27,15 @@ export class Fault extends Error {
   }
 }
 
-/** By its name: programs are bundled in parts, and each part has a class of its own. */
+/** Recognised by its name: programs are bundled in parts, and each part has its own class Fault. */
 export function isFault(error: unknown): error is Fault {
   return error instanceof Error && error.name === 'Fault' && 'kind' in error
 }
 
-/** What kind of fault anything thrown is: an allocation that failed is none of ours, all else a bug. */
+/**
+ * The kind of anything that was thrown. A failed allocation is `out-of-memory`; any other error
+ * that is no Fault is a bug.
+ */
 export function faultKindOf(error: unknown): FaultKind {
   if (isFault(error)) return error.kind
   const failed = error instanceof RangeError && /allocation failed/i.test(error.message)
@@ -45,7 +48,7 @@ export function errorCode(error: unknown): string {
   return typeof code === 'string' ? code : ''
 }
 
-/** One line that says what was thrown, whatever was thrown. */
+/** One line about whatever was thrown. */
 export function errorText(error: unknown): string {
   const text = error instanceof Error ? error.message : String(error)
   return text.replace(/\s+/g, ' ').trim() || 'error without a message'

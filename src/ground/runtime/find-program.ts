@@ -2,8 +2,8 @@ import { accessSync, constants, statSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
 
 /**
- * The file that a program's name stands for: itself where it has a slash, else the
- * first executable of that name in PATH; the name where there is none.
+ * The file that a program's name stands for: the name itself if it has a slash, else the first
+ * executable of that name in PATH. If there is none, the name is returned.
  */
 export function findProgram(name: string, path: string): string {
   if (name.includes('/')) return name
@@ -14,7 +14,7 @@ export function findProgram(name: string, path: string): string {
   return name
 }
 
-/** Throws if the file is none that this user can execute. */
+/** Throws if this user cannot execute the file. */
 export function checkExecutable(file: string): void {
   accessSync(file, constants.X_OK)
   if (!statSync(file).isFile()) throw new Error('is no file')

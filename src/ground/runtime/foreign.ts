@@ -58,24 +58,27 @@ type Call<Name extends FunctionName> =
       ) => Returned extends 'long' ? number | bigint : number
     : never
 
-/** Some of them, and what belongs to a call. */
+/** Some of these functions, and what belongs to a call. */
 export type Foreign<Name extends FunctionName> = { readonly [Each in Name]: Call<Each> } & {
-  /** That of the call before. */
+  /** The errno of the last call. */
   errno(): number
-  /** Where bytes lie, for a structure that has their address: good until this function returns to the event loop. */
+  /**
+   * The address of bytes, for a structure that holds it. It is good until this function returns to
+   * the event loop.
+   */
   addressOf(bytes: Buffer): bigint
 }
 
 /**
- * These functions, which are called at once: none is asynchronous. Undefined if this runtime has no way to them: Node without
- * koffi.
+ * Loads these functions. Calls are synchronous. Undefined if this runtime cannot call C: Node
+ * without koffi.
  */
 export async function loadFunctions<Name extends FunctionName>(
   ...names: readonly Name[]
 ): Promise<Foreign<Name> | undefined> {
   if (isCompiled) return bunFunctions(...names)
   const koffi = await loadKoffi().catch(() => undefined)
-  const library = koffi?.load(null) // what is linked to Node itself, glibc or musl
+  const library = koffi?.load(null) // what Node itself is linked to, glibc or musl
   if (koffi === undefined || library === undefined) return undefined
   const calls = names.map((name) => {
     const [returned, ...args] = functions[name]
@@ -95,7 +98,7 @@ export async function loadFunctions<Name extends FunctionName>(
   }
 }
 
-/** The same on Bun alone, at once. */
+/** The same for Bun alone, without waiting. */
 export function bunFunctions<Name extends FunctionName>(...names: readonly Name[]): Foreign<Name> {
   const ffi = process.getBuiltinModule('bun:ffi' as never) as typeof import('bun:ffi')
   const wanted = names.map((name) => {
@@ -113,7 +116,7 @@ export function bunFunctions<Name extends FunctionName>(...names: readonly Name[
   } as unknown as Foreign<Name>
 }
 
-/** The C library that this process has loaded: musl's is its dynamic linker, too. */
+/** The C library that this process has loaded. musl's is also its dynamic linker. */
 function libcFile(): string {
   const maps = readFileSync('/proc/self/maps', 'latin1')
   return /\/\S*\/ld-musl-\w+\.so\.1$/m.exec(maps)?.[0] ?? 'libc.so.6'

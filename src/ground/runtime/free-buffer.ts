@@ -1,11 +1,10 @@
-/** Bytes from which on a buffer has memory of its own: a small one is a part of a pool. */
+/** Buffers of at least so many bytes have memory of their own; smaller ones are parts of a pool. */
 const FREED_FROM = 16 * 1024
 
 /**
- * Gives the memory of a large buffer back at once; whoever still has a view of it finds
- * nothing there. The garbage collector, which does not see how much it is, would take its
- * time. Where the runtime cannot (before Node 21) and where the memory is not the
- * buffer's alone, nothing happens.
+ * Frees the memory of a large buffer at once; other views of it are empty from then on. The garbage
+ * collector would take its time, since it does not see how much memory that is. Nothing happens
+ * before Node 21, which cannot do it, or if the memory is not the buffer's alone.
  */
 export function freeBuffer({ buffer, byteLength }: Buffer): void {
   if (byteLength < FREED_FROM || byteLength !== buffer.byteLength) return

@@ -1,12 +1,12 @@
 import { errorCode } from './fault.ts'
 
-/** What is used of it. */
+/** The type of koffi itself. */
 export type Koffi = typeof import('koffi')
 
 /**
- * koffi, by which Node calls functions in C, or undefined if it is not installed. onescan
- * depends on the packages of its compiled part, which run no script when they are installed
- * and need nothing else; koffi itself serves processors for which there is none.
+ * koffi, by which Node calls functions in C; undefined if it is not installed. onescan depends on
+ * the packages of its compiled part. They need nothing else, and run no script when they are
+ * installed. koffi itself serves processors for which there is no such package.
  */
 export async function loadKoffi(): Promise<Koffi | undefined> {
   return (await load(`@koromix/koffi-linux-${process.arch}`)) ?? (await load('koffi'))

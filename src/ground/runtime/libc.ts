@@ -3,41 +3,51 @@ import { type Foreign, loadFunctions } from './foreign.ts'
 import * as linux from './linux.ts'
 import { inetAddress, type TcpPlace, unixAddress } from './socket-address.ts'
 
-/**
- * The few calls of the C library that neither runtime has by itself.
- */
+/** The few calls of the C library that neither runtime offers. */
 export interface Libc {
   /**
-   * poll(2) on one descriptor for at most so many whole milliseconds. Blocks the
-   * process. The events that came; 0 if none did, or a signal cut it short.
+   * poll(2) on one descriptor for at most so many whole milliseconds. Blocks the process. Returns
+   * the events that came; 0 if there were none, or if a signal cut it short.
    */
   poll(fd: number, events: number, milliseconds: number): number
-  /** recv(2) of one byte that stays where it is: 1, 0 at the end of the stream, -1 for anything else. */
+  /**
+   * recv(2) of one byte, which stays where it is: 1, or 0 at the end of the stream, or -1 for
+   * anything else.
+   */
   peek(fd: number): number
-  /** flock(2), exclusive, without waiting: whether this process has the lock now. */
+  /** flock(2), exclusive, without waiting. Returns whether this process holds the lock now. */
   tryLock(fd: number): boolean
-  /** signal(2): what a signal does from here on and after an exec. */
+  /** signal(2): what a signal does from now on, also after an exec. */
   setSignal(number: number, disposition: 'default' | 'ignored'): void
-  /** getsockopt(2), SO_PEERCRED: who connected the other end of a unix socket; undefined for any other. */
+  /**
+   * getsockopt(2), SO_PEERCRED: which process connected the other end of a unix socket; undefined
+   * for any other socket.
+   */
   peerOf(fd: number): { readonly pid: number; readonly uid: number } | undefined
-  /** getsockopt(2), SO_TYPE and SO_DOMAIN: what a descriptor is, undefined if it is no such socket. */
+  /**
+   * getsockopt(2), SO_TYPE and SO_DOMAIN; undefined if the descriptor is no socket of a known kind.
+   */
   socketKind(fd: number): SocketKind | undefined
   /**
-   * sendto(2): one datagram to the unix socket at a path, or in the abstract space where it
-   * begins with `@` or NUL. Whether all of it was taken; this process is its sender.
+   * sendto(2): sends one datagram to the unix socket at a path, or in the abstract namespace if the
+   * path begins with `@` or NUL. Returns whether all of it was taken. Its receiver sees this
+   * process as the sender.
    */
   sendDatagram(path: string, text: string): boolean
   /**
-   * prctl(2), PR_SET_DUMPABLE: from now on no process without privileges, of the same user or
-   * not, can trace this one or open what proc(5) shows of it, as its memory and environment;
-   * nor does it leave a core. A program that this one starts is as before.
+   * prctl(2), PR_SET_DUMPABLE: from now on no process without privileges, not even one of the same
+   * user, can trace this one or open its memory and environment in proc(5). It leaves no core,
+   * either. Programs that it starts are not affected.
    */
   forbidTracing(): void
-  /** prctl(2), PR_SET_CHILD_SUBREAPER: descendants whose parent has ended become children of this process. */
+  /**
+   * prctl(2), PR_SET_CHILD_SUBREAPER: descendants whose parent has ended become children of this
+   * process.
+   */
   adoptOrphans(): void
-  /** waitpid(2) without waiting: frees what is left of a child that has ended. */
+  /** waitpid(2) without waiting: frees the entry of a child that has ended. */
   reap(pid: number): void
-  /** socket(2) and bind(2) of a stream: its descriptor, or the negative errno. */
+  /** socket(2) and bind(2) of a stream socket: its descriptor, or the negative errno. */
   bindStream(place: StreamPlace): number
 }
 
@@ -48,7 +58,7 @@ export type StreamPlace =
 
 export interface SocketKind {
   readonly type: 'stream' | 'datagram'
-  /** Undefined for any other than IPv4 and IPv6. */
+  /** Undefined for other families than IPv4 and IPv6. */
   readonly family: 4 | 6 | undefined
 }
 
@@ -71,13 +81,16 @@ const used = [
   'waitpid',
 ] as const
 
-/** The C library, or undefined if this runtime has no way to it: Node without koffi. */
+/** The C library; undefined if this runtime cannot call C: Node without koffi. */
 export async function loadLibc(): Promise<Libc | undefined> {
   const calls = await loadFunctions(...used)
   return calls && fromCalls(calls)
 }
 
-/** Its buffers are used by one call at a time, and read before it returns: no call is asynchronous. */
+/**
+ * Each buffer is read before its call returns, and no call is asynchronous: so all calls can share
+ * them.
+ */
 function fromCalls(libc: Foreign<(typeof used)[number]>): Libc {
   const pollfd = Buffer.alloc(POLLFD_BYTES)
   const byte = Buffer.alloc(1)
@@ -153,7 +166,7 @@ function fromCalls(libc: Foreign<(typeof used)[number]>): Libc {
       const fd = libc.socket(address.readUInt16LE(0), linux.SOCK_STREAM | linux.SOCK_CLOEXEC, 0)
       if (fd < 0) return -libc.errno()
       value.writeInt32LE(1)
-      // A port that the last process had is free at once.
+      // A port that was just in use can be bound again at once.
       libc.setsockopt(fd, linux.SOL_SOCKET, linux.SO_REUSEADDR, value, value.length)
       if (libc.bind(fd, address, address.length) === 0) return fd
       const why = libc.errno()

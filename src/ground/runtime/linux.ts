@@ -1,6 +1,6 @@
 /**
- * What the headers of the C library have for Linux, by their own names. These numbers are alike on
- * x86-64 and arm64, and with glibc and musl.
+ * Constants of the C library's headers on Linux, by their own names. They are the same on x86-64
+ * and arm64, and with glibc and musl.
  */
 
 /* socket(2), unix(7), ip(7), ipv6(7) and tcp(7) */

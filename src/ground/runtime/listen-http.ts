@@ -2,16 +2,16 @@ import type { Server } from 'node:http'
 import { type AddressInfo, createServer as createFront, type Socket } from 'node:net'
 import { isCompiled } from './compiled-program.ts'
 
-/** A server of HTTP on a socket that is bound already. */
+/** An HTTP server on a socket that is bound already. */
 export interface HttpOnDescriptor {
   address(): AddressInfo | string | null
-  /** Takes no connection any more, and drops those that it took itself. */
+  /** Accepts no more connections, and drops those that it accepted itself. */
   close(): void
 }
 
-/** Rejects with the Error of listen(2). */
+/** Rejects with the error of listen(2). */
 export async function listenHttpOn(server: Server, fd: number): Promise<HttpOnDescriptor> {
-  // The compiled runtime's own HTTP server takes no socket that is bound already.
+  // Bun's own HTTP server cannot take a socket that is bound already.
   const fronted = new Set<Socket>()
   const front = isCompiled
     ? createFront((socket) => {

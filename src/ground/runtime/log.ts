@@ -1,14 +1,14 @@
 /** One key and value of a log line; undefined and '' are left out. */
 export type LogEntry = readonly [key: string, value: string | number | undefined]
 
-/** A write of at most this many bytes to a pipe is never mixed with another's (Linux's PIPE_BUF). */
+/** Linux's PIPE_BUF: a write to a pipe of at most so many bytes is not mixed with another's. */
 const LINE_MAX = 4096
-/** Characters of one value, so that no header can push the rest out of the line. */
+/** Characters of one value: no header can push the rest out of the line. */
 const VALUE_MAX = 400
 
 /**
- * One logfmt line, its line end included. Values are latin1; whatever could end a line
- * or forge a key is escaped, so that what a client sends stays a value.
+ * One logfmt line with its line end. Values are latin1. Characters that could end the line or forge
+ * a key are escaped, so that whatever a client sends stays inside its value.
  */
 export function logLine(entries: readonly LogEntry[]): Buffer {
   let line = 'onescan:'

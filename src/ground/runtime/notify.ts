@@ -3,10 +3,10 @@ import { loadLibc } from './libc.ts'
 import { ownChild } from './own-children.ts'
 
 /**
- * Tells systemd (sd_notify(3)) where it asks to be told: this process itself, as units with
- * NotifyAccess=main want it. No runtime has datagram sockets of the unix family: where the
- * C library is out of reach, systemd's own program speaks for us, and its word counts where
- * the unit has NotifyAccess=all. Resolves when that was said, or could not be.
+ * Sends a state to systemd if it asks for that (sd_notify(3)). This process sends it itself, as
+ * units with NotifyAccess=main demand. No runtime has unix datagram sockets; so without the C
+ * library it starts systemd-notify, which systemd believes only if the unit has NotifyAccess=all.
+ * Resolves when the state was sent, or could not be sent.
  */
 export async function notify(
   { NOTIFY_SOCKET, PATH }: NodeJS.ProcessEnv,
@@ -23,7 +23,10 @@ export async function notify(
   })
 }
 
-/** Milliseconds within which systemd wants to hear WATCHDOG=1 again (WatchdogSec=), if it does: sd_watchdog_enabled(3). */
+/**
+ * How often systemd wants WATCHDOG=1 (WatchdogSec=), in milliseconds; undefined if it does not:
+ * sd_watchdog_enabled(3).
+ */
 export function watchdogTime({
   WATCHDOG_USEC,
   WATCHDOG_PID,

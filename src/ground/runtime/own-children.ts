@@ -1,16 +1,16 @@
 import type { ChildProcess } from 'node:child_process'
 
-/** Of this process, and of no message. */
+/** Children that serve this process and no single message. */
 const started = new Set<ChildProcess>()
 
-/** Notes a child that this process has started itself, so that it is not taken for an orphan. */
+/** Notes a child that this process has started itself, so that nobody takes it for an orphan. */
 export function ownChild<Child extends ChildProcess>(child: Child): Child {
   forgetEnded()
   started.add(child)
   return child
 }
 
-/** Process ids of those that were noted and have not ended. */
+/** Process ids of noted children that have not ended. */
 export function ownChildren(): ReadonlySet<number> {
   forgetEnded()
   return new Set([...started].flatMap(({ pid }) => pid ?? []))

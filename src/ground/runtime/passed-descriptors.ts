@@ -3,42 +3,49 @@ import { type Foreign, loadFunctions } from './foreign.ts'
 import * as linux from './linux.ts'
 
 /**
- * Memory files, and descriptors that one process hands to another over a unix socket: neither
- * runtime has either by itself. All of it is done at once, and waits for nothing.
+ * Memory files, and descriptors that one process hands to another over a unix socket. Neither
+ * runtime offers either. All calls are synchronous and never wait.
  */
 export interface PassedDescriptors {
   /**
-   * memfd_create(2): a file in memory, without a name, that can be sealed. Its descriptor, or the
-   * negative errno. Its bytes count for the memory of this process's control group.
+   * memfd_create(2): a file in memory without a name, which can be sealed. Returns its descriptor,
+   * or the negative errno. Its bytes count as memory of this process's control group.
    */
   memoryFile(): number
-  /** fcntl(2) F_GET_SEALS: whether nobody can write to a file, make it longer or shorter any more, nor allow that again. */
+  /**
+   * fcntl(2), F_GET_SEALS: whether nobody can write to the file or change its length any more, nor
+   * undo that.
+   */
   isSealed(fd: number): boolean
-  /** F_ADD_SEALS: makes that so. False where it cannot be: somebody has mapped the file for writing. */
+  /**
+   * F_ADD_SEALS: seals the file so. False if that is impossible, because somebody has mapped it for
+   * writing.
+   */
   seal(fd: number): boolean
   /**
-   * sendmsg(2): bytes with a descriptor, which stays open here (unix(7), SCM_RIGHTS). `nothing`
-   * was sent where the socket takes nothing now; `failed` where the connection is over.
+   * sendmsg(2): sends bytes with a descriptor, which stays open here (unix(7), SCM_RIGHTS). Returns
+   * `nothing` if the socket takes nothing now, `failed` if the connection is over.
    */
   send(socket: number, bytes: Buffer, descriptor: number): 'sent' | 'nothing' | 'failed'
   /**
-   * recvmsg(2): what is there of a connection, with the descriptor that came with its first bytes.
-   * Undefined if nothing is there yet. No bytes are the end, or a connection that broke.
+   * recvmsg(2): what has arrived on a connection, with the descriptor that came with its first
+   * bytes. Undefined if nothing has arrived yet. No bytes mean that the connection has ended or
+   * broken.
    */
   receive(socket: number, room: Buffer): Received | undefined
 }
 
 export interface Received {
-  /** Bytes that are in the room now. */
+  /** How many bytes are in the room now. */
   readonly length: number
-  /** To be closed by who asked. Undefined if none came, or more than one: those are closed. */
+  /** The caller closes it. Undefined if none came, or more than one; those are closed. */
   readonly descriptor: number | undefined
 }
 
 /** F_SEAL_SEAL, F_SEAL_SHRINK, F_SEAL_GROW and F_SEAL_WRITE. */
 const ALL_SEALS = 0x1 | 0x2 | 0x4 | 0x8
 
-/** struct msghdr of 64 bits: where its members are, recvmsg(2). */
+/** struct msghdr on 64 bits, with the places of its members: recvmsg(2). */
 const MSGHDR_BYTES = 56
 const IOV_AT = 16
 const IOV_COUNT_AT = 24
@@ -47,7 +54,7 @@ const CONTROL_LENGTH_AT = 40
 const FLAGS_AT = 48
 /** struct iovec: an address and a length. */
 const IOVEC_BYTES = 16
-/** struct cmsghdr with one descriptor behind it, cmsg(3). */
+/** struct cmsghdr, followed by one descriptor: cmsg(3). */
 const CMSG_BYTES = 24
 const CMSG_LENGTH = 20n
 const CMSG_LEVEL_AT = 8
@@ -56,20 +63,20 @@ const CMSG_DATA_AT = 16
 
 const used = ['fcntl', 'memfd_create', 'recvmsg', 'sendmsg'] as const
 
-/** Undefined if this runtime has no way to them: Node without koffi. */
+/** Undefined if this runtime cannot call C: Node without koffi. */
 export async function loadPassedDescriptors(): Promise<PassedDescriptors | undefined> {
   const calls = await loadFunctions(...used)
   return calls && fromCalls(calls)
 }
 
-/** Its buffers are used by one call at a time, and read before it returns. */
+/** Each buffer is read before its call returns: so all calls can share them. */
 function fromCalls(libc: Foreign<(typeof used)[number]>): PassedDescriptors {
   const name = Buffer.from('onescan\0')
   const header = Buffer.alloc(MSGHDR_BYTES)
   const iovec = Buffer.alloc(IOVEC_BYTES)
   const control = Buffer.alloc(CMSG_BYTES)
 
-  /** Fills the header anew: a call may have changed it. */
+  /** Fills the header again: the last call may have changed it. */
   function describe(bytes: Buffer, controlLength: bigint): void {
     iovec.writeBigUInt64LE(libc.addressOf(bytes), 0)
     iovec.writeBigUInt64LE(BigInt(bytes.length), 8)
@@ -101,7 +108,7 @@ function fromCalls(libc: Foreign<(typeof used)[number]>): PassedDescriptors {
       return sent < 0 && [linux.EAGAIN, linux.EINTR].includes(libc.errno()) ? 'nothing' : 'failed'
     },
     receive(socket, room) {
-      // Room for one: the kernel closes what there is no room for, and says so.
+      // Room for one descriptor. The kernel closes those that do not fit, and says so.
       describe(room, CMSG_LENGTH)
       control.fill(0)
       const flags = linux.MSG_DONTWAIT | linux.MSG_CMSG_CLOEXEC

@@ -1,4 +1,4 @@
-/** An entry of passwd(5), latin1; a number that is none is NaN. */
+/** An entry of passwd(5), latin1. An id that is no number is NaN. */
 export interface PasswdEntry {
   readonly name: string
   readonly uid: number
@@ -6,7 +6,7 @@ export interface PasswdEntry {
   readonly home: string
 }
 
-/** The entries of a text in the form of passwd(5), in their order; lines without a name are none. */
+/** The entries of a text in the form of passwd(5), in order. Lines without a name are left out. */
 export function* passwdEntries(text: string): Generator<PasswdEntry> {
   for (const line of text.split('\n')) {
     const entry = entryIn(line)

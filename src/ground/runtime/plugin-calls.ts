@@ -2,20 +2,25 @@ import { isCompiled } from './compiled-program.ts'
 import { bunFunctions } from './foreign.ts'
 import { loadKoffi } from './koffi.ts'
 
-/** The calls into C that a plugin in C needs; synchronous, on the main thread. */
+/** The calls that a plugin in C needs; synchronous, on the main thread. */
 export interface PluginCalls {
-  /** `int symbol(const char *path)` of a shared object. Throws if file or symbol cannot be loaded. */
+  /**
+   * `int symbol(const char *path)` of a shared object. Throws if the file or the symbol cannot be
+   * loaded.
+   */
   load(file: string, symbol: string): (path: string) => number
-  /** `const char *symbol(void)` of it, undefined if there is none; it returns '' for NULL. */
+  /**
+   * `const char *symbol(void)` of it; undefined if there is no such symbol. It returns '' for NULL.
+   */
   loadText(file: string, symbol: string): (() => string) | undefined
-  /** alarm(2): the process ends after so many seconds, whatever it does. */
+  /** alarm(2): ends the process after so many seconds, whatever it does. */
   alarm(seconds: number): void
 }
 
-/** As much stack as a C program has by default; koffi's own 1 MiB is too small for some plugins. */
+/** The default stack of a C program; koffi's own 1 MiB is too small for some plugins. */
 const STACK_BYTES = 8 * 1024 * 1024
 
-/** By Bun itself, or on Node by koffi; undefined if that optional dependency is not installed. */
+/** By Bun itself, or on Node by koffi; undefined if that optional package is not installed. */
 export function pluginCalls(): Promise<PluginCalls | undefined> {
   return isCompiled ? byBun() : byKoffi()
 }
@@ -42,7 +47,8 @@ async function byKoffi(): Promise<PluginCalls | undefined> {
   if (koffi === undefined) return undefined
   koffi.config({ sync_stack_size: STACK_BYTES })
   return {
-    // As Bun does: a function that is never called need not be there (dlopen(3), RTLD_LAZY).
+    // Lazily, as Bun does: a function that is never called need not be there (dlopen(3),
+    // RTLD_LAZY).
     load: (file, symbol) => koffi.load(file, { lazy: true }).func(symbol, 'int', ['str']),
     loadText(file, symbol) {
       const call = orNone(() => koffi.load(file, { lazy: true }).func(symbol, 'str', []))
@@ -52,7 +58,10 @@ async function byKoffi(): Promise<PluginCalls | undefined> {
   }
 }
 
-/** Undefined if the symbol is not there: that of a plugin's own function was found before. */
+/**
+ * Undefined if the symbol is missing. The plugin's own function was found before, so nothing else
+ * can be wrong.
+ */
 function orNone<Value>(load: () => Value): Value | undefined {
   try {
     return load()

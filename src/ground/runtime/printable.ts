@@ -1,4 +1,7 @@
-/** The text with `?` for whatever is not printable ASCII: it forges no line and moves no cursor. */
+/**
+ * The text with `?` in place of all but printable ASCII, so that it can forge no line and move no
+ * cursor.
+ */
 export function printable(text: string): string {
   return text.replace(/[^ -~]/gu, '?')
 }

@@ -1,19 +1,21 @@
 import { readFileSync } from 'node:fs'
 
-/** What proc(5) tells of a process. */
+/** What proc(5) says about a process. */
 export interface ProcessStat {
   readonly pid: number
   /** One letter: R, S, D, Z, T (stopped), t (traced) … */
   readonly state: string
   readonly session: number
-  /** Milliseconds of processor time that it has used, in its own code and in the kernel. */
+  /** Milliseconds of processor time that it has used, in user mode and in the kernel. */
   readonly used: number
 }
 
-/** Milliseconds of one unit of /proc/PID/stat: USER_HZ is 100 on all that onescan runs on. */
+/**
+ * Milliseconds of one unit of /proc/PID/stat: USER_HZ is 100 on all systems that onescan runs on.
+ */
 const TICK = 10
 
-/** Undefined if there is no such process, or the kernel does not show it to this one. */
+/** Undefined if there is no such process, or the kernel hides it from this one. */
 export function processStat(process: number | 'self'): ProcessStat | undefined {
   let stat: string
   try {
@@ -21,7 +23,7 @@ export function processStat(process: number | 'self'): ProcessStat | undefined {
   } catch {
     return undefined
   }
-  // Its name stands in parentheses, and may have any byte in it.
+  // The name stands in parentheses, and may hold any byte.
   const rest = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
   return {
     pid: Number.parseInt(stat, 10),

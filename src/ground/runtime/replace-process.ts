@@ -2,7 +2,7 @@ import type { spawn as Spawn } from 'node:child_process'
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs'
 import { Fault } from './fault.ts'
 
-/** A file and where reading begins in it. */
+/** A file, and the offset from which on it is read. */
 export interface Input {
   readonly fd: number
   readonly offset: number
@@ -12,7 +12,7 @@ export interface NextProgram {
   readonly program: string
   readonly args: readonly string[]
   readonly environment: Readonly<Record<string, string>>
-  /** Its fd 0 and fd 1, or undefined: it inherits ours, untouched. */
+  /** Its descriptors 0 and 1; undefined if it inherits ours, untouched. */
   readonly inputs: readonly [Input, Input] | undefined
 }
 
@@ -23,11 +23,10 @@ type Execve = (
 ) => never
 
 /**
- * Becomes the next program: with execve where the runtime has it (Node 22.15 on), so
- * that its exit code is ours; else it is started and waited for, signals are passed
- * on to it, and this process ends as it ended. Returns only in the latter case, with
- * the exit code. No asynchronous file operation may be under way: it could take the
- * descriptor that is freed here.
+ * Becomes the next program. With execve (Node 22.15 on) its exit code is ours, and this does not
+ * return. Otherwise it starts the program, passes signals on and waits for it. If a signal ended
+ * it, the same signal ends this process; otherwise this returns its exit code. No asynchronous file
+ * operation may be under way: it could take the descriptor that is freed here.
  */
 export async function replaceProcess(next: NextProgram): Promise<number> {
   const { execve } = process as unknown as { execve?: Execve }
@@ -41,9 +40,8 @@ export async function replaceProcess(next: NextProgram): Promise<number> {
 }
 
 /**
- * Opens the file anew at exactly this number, with an offset of its own. The lowest
- * free number is the one just closed; that it was is checked, for a wrong one would
- * queue the wrong bytes.
+ * Opens the file again at exactly this number, with an offset of its own. The lowest free number is
+ * the one that was just closed. That is checked, since a wrong number would queue the wrong bytes.
  */
 function putAt(fd: 0 | 1, { fd: source, offset }: Input): void {
   const wanted = fstatSync(source)
@@ -53,7 +51,7 @@ function putAt(fd: 0 | 1, { fd: source, offset }: Input): void {
   if (opened !== fd || got.dev !== wanted.dev || got.ino !== wanted.ino) {
     throw new Fault('write', `fd ${fd} could not be put in place`)
   }
-  // There is no lseek; reading moves the offset as well.
+  // Neither runtime has lseek(2); reading moves the offset as well.
   const skipped = Buffer.allocUnsafeSlow(Math.min(offset, 1024 * 1024))
   for (let at = 0; at < offset; ) {
     const length = readSync(fd, skipped, 0, Math.min(skipped.length, offset - at), null)
@@ -69,7 +67,7 @@ function spawnAndWait(
   { program, args, environment }: NextProgram,
 ): Promise<number> {
   return new Promise((resolve, reject) => {
-    // Before the start, so that no signal finds the default action in between.
+    // Before the start: between the two a signal would meet its default action.
     const passOn = (signal: NodeJS.Signals) => child.kill(signal)
     for (const signal of PASSED_ON) process.on(signal, passOn)
     const child = spawn(program, args, { stdio: [0, 1, 2], env: environment, argv0: program })

@@ -1,20 +1,23 @@
-/** Servers that failed, each left alone for a while. */
+/** Servers that failed; each is left alone for a while. */
 export interface Rests<Server> {
-  /** Whether it has failed since it last answered. */
+  /** Whether the server has failed since it last answered. */
   hasFailed(server: Server): boolean
-  /** Whether it should be left alone now. */
+  /** Whether the server should be left alone now. */
   isResting(server: Server): boolean
   /**
-   * Milliseconds for which it rests from now on: twice as long with each failure in a row.
-   * Undefined if it rests already: what was asked before the first failure was known says
-   * nothing new.
+   * Notes a failure. Returns for how many milliseconds the server rests from now on: twice as long
+   * with each failure in a row. Undefined if it rests already: that question was asked before the
+   * first failure was known, so its failure says nothing new.
    */
   failed(server: Server): number | undefined
-  /** Whether it had failed before. */
+  /** Notes an answer. Returns whether the server had failed before. */
   answered(server: Server): boolean
 }
 
-/** `first` and `longest` rest in milliseconds; so is `now`, on a clock that never goes back. */
+/**
+ * `first` and `longest` are rests in milliseconds; `now` is a clock in milliseconds that never goes
+ * back.
+ */
 export function createRests<Server>(
   now: () => number,
   { first, longest }: { readonly first: number; readonly longest: number },

@@ -1,20 +1,20 @@
 import * as linux from './linux.ts'
 
-/** An IP address of 4 or 16 bytes, undefined for all, and a port, 0 for any. */
+/** An IP address of 4 or 16 bytes, undefined for all addresses; and a port, 0 for any. */
 export interface TcpPlace {
   readonly address: Uint8Array | undefined
   readonly port: number
 }
 
 export interface End {
-  /** 4 or 16 bytes; an IPv4 address in IPv6 form is the IPv4 address. */
+  /** 4 or 16 bytes; an IPv4 address in IPv6 form is given as IPv4. */
   readonly address: Uint8Array
   readonly port: number
 }
 
-/** struct sockaddr_in6, ipv6(7); that of IPv4 is shorter. */
+/** Bytes of struct sockaddr_in6, ipv6(7); struct sockaddr_in is shorter. */
 export const ADDRESS_BYTES = 28
-/** sun_path of struct sockaddr_un, unix(7); the family stands before it. */
+/** Bytes of sun_path in struct sockaddr_un, unix(7), which follows the family. */
 const PATH_BYTES = 108
 const PATH_AT = 2
 
@@ -29,8 +29,8 @@ export function inetAddress({ address, port }: TcpPlace): Buffer {
 }
 
 /**
- * struct sockaddr_un of a path, or of a name in the abstract space where it begins with `@` or NUL;
- * undefined if it does not fit.
+ * struct sockaddr_un of a path, or of a name in the abstract namespace if it begins with `@` or
+ * NUL; undefined if it does not fit.
  */
 export function unixAddress(path: string): Buffer | undefined {
   const name = Buffer.from(path.replace(/^@/, '\0'))
@@ -41,7 +41,7 @@ export function unixAddress(path: string): Buffer | undefined {
   return address
 }
 
-/** Undefined for another family than IPv4 and IPv6. */
+/** Undefined for other families than IPv4 and IPv6. */
 export function readEnd(address: Buffer): End | undefined {
   const family = address.readUInt16LE(0)
   const port = address.readUInt16BE(2)

@@ -1,9 +1,10 @@
 import { isCompiled } from './compiled-program.ts'
 
 /**
- * Makes process.stdin, stdout and stderr lead nowhere on Node, which opens process.stderr
- * whenever a socket is closed, to see whether it is that one, and so sets O_NONBLOCK on a
- * pipe that others log to as well. Bun does not, but would if we so much as looked.
+ * Replaces process.stdin, stdout and stderr by streams that lead nowhere, on Node alone. Whenever a
+ * socket is closed, Node opens process.stderr to see whether it is that socket. That sets
+ * O_NONBLOCK on a pipe which other processes log to as well. Bun does not do that, but would as
+ * soon as we read the property.
  */
 export function leaveStandardStreamsAlone(): void {
   if (isCompiled) return
@@ -12,7 +13,7 @@ export function leaveStandardStreamsAlone(): void {
   }
 }
 
-/** What console needs of a stream. */
+/** The part of a stream that `console` needs. */
 const nowhere = {
   write: () => true,
   once: () => nowhere,

@@ -8,49 +8,61 @@ import { ADDRESS_BYTES, type End, inetAddress, readEnd, type TcpPlace } from './
  * TCP connections as bare descriptors, which no stream of the runtime reads: what a client has sent
  * stays in the kernel until another program takes it.
  *
- * Why bare ones, and why signals (measured with 10,000 silent connections): a socket of node:net
- * reads at once or, paused, never tells that a client talks or leaves. An epoll(7) of our own does,
- * but neither runtime waits for a foreign descriptor: it would have to be asked again and again,
- * or by a second thread. SIGIO (F_SETOWN, O_ASYNC of fcntl(2)) wakes the runtime's own loop, on
- * Node and on Bun, without either. To accept 10,000 connections and watch them took 73 ms of
- * processor time on Bun, and to wait for them none; a connection costs less than 1 KB.
+ * Why bare descriptors and signals (measured with 10,000 silent connections): a socket of node:net
+ * reads at once; if it is paused, it never reports that a client talks or leaves. An epoll(7) of
+ * our own does, but neither runtime waits for a foreign descriptor: it would have to be polled, or
+ * need a second thread. SIGIO (F_SETOWN, O_ASYNC of fcntl(2)) wakes the runtime's own loop, on Node
+ * and on Bun. Accepting and watching 10,000 connections took 73 ms of processor time on Bun, and
+ * waiting for them none. A connection costs less than 1 KB.
  */
 export interface TcpSockets {
   /**
-   * A socket that listens, without waiting; for all addresses of both families if there is none
-   * (of IPv4 alone where the host has no IPv6). Throws an error that says why not.
+   * A listening socket that does not block. Without an address it listens on all of both families,
+   * or on those of IPv4 alone if the host has no IPv6. Throws an error that says what is wrong.
    */
   listen(place: TcpPlace, backlog: number): number
-  /** Whether the descriptor is a TCP socket that listens; if so, accepting from it does not wait from now on. */
+  /**
+   * Whether the descriptor is a listening TCP socket. If so, accepting from it does not block from
+   * now on.
+   */
   adoptListener(fd: number): boolean
-  /** The next connection, blocking for whoever gets it and closed on exec; or why there is none. */
+  /**
+   * The next connection, or why there is none. It is closed on exec, and blocks for the program
+   * that gets it.
+   */
   accept(listener: number): Accepted | AcceptTrouble
   /** getsockname(2). */
   localEnd(fd: number): End | undefined
-  /** IP_OPTIONS: answers take no route that the client has chosen. */
+  /** IP_OPTIONS: drops them, so that answers take no route that the client chose. */
   dropIpOptions(fd: number): void
   /** TCP_NODELAY. */
   sendAtOnce(fd: number): void
-  /** The signal comes when there is something about the descriptor, and events() has it by this number. */
+  /**
+   * From now on the signal comes when the descriptor has something to report, and events() has it
+   * under `id`.
+   */
   watch(fd: number, id: number, what: 'talking' | 'leaving'): boolean
   watchAnew(fd: number, id: number, what: 'talking' | 'leaving'): void
-  /** No more events of it; the descriptor is for others from now on. */
+  /** Ends the watch for good; the descriptor belongs to others from now on. */
   unwatch(fd: number): void
-  /** No more events of it for now; what it signals is left as it is, for whoever else has it. */
+  /** Ends the watch for now. The descriptor's signal stays on, for others that have it, too. */
   rest(fd: number): void
-  /** What has happened to descriptors that are watched, at most some hundred at a time. */
+  /** What has happened to watched descriptors; some hundred events at most. */
   events(): readonly SocketEvent[]
-  /** What the client has done so far; a byte that it sent stays where it is. */
+  /** What the client has done so far. A byte that it sent is not taken. */
   look(fd: number): 'silent' | 'talks' | 'left'
-  /** Bytes of the client, none at the end of the stream, undefined if there are none now. */
+  /** Bytes of the client; none at the end of the stream, undefined if there are none now. */
   receive(fd: number, buffer: Buffer): Buffer | undefined
-  /** Whether the kernel took all of it at once. */
+  /** Whether the kernel took all bytes at once. */
   send(fd: number, bytes: Buffer): boolean
-  /** shutdown(2) of our half: the client gets what was sent, and then the end. */
+  /** shutdown(2) of our half: the client gets what was sent, then the end. */
   endSending(fd: number): void
-  /** TCP_INFO: bytes and segments with data that came from the client; undefined if the kernel does not count them. */
+  /**
+   * TCP_INFO: how many bytes, and segments with data, came from the client; undefined if the kernel
+   * does not count them.
+   */
   received(fd: number): { readonly bytes: number; readonly segments: number } | undefined
-  /** Whether the descriptor takes a line, within so many whole milliseconds at most (poll(2)). */
+  /** poll(2): whether a line can be written to the descriptor within so many whole milliseconds. */
   canTake(fd: number, within: number): boolean
 }
 
@@ -58,20 +70,23 @@ export interface Accepted extends End {
   readonly fd: number
 }
 
-/** Nobody is there; one was and left; or descriptors or memory are used up. */
+/** No client waits; one did and left; or descriptors or memory are used up. */
 export type AcceptTrouble = 'none' | 'gone' | 'exhausted'
 
 export interface SocketEvent {
   readonly id: number
-  /** The client has ended its half, or the connection is broken. */
+  /** The client has ended its half, or the connection broke. */
   readonly isEnd: boolean
 }
 
-/** The signal of a descriptor that has something to tell. */
+/** The signal that says that a descriptor has something to report. */
 export const WAKING_SIGNAL = 'SIGIO'
 
 const EVENTS_AT_ONCE = 256
-/** struct tcp_info of Linux: tcpi_bytes_received is there since 4.1, tcpi_data_segs_in since 4.6. */
+/**
+ * Bytes of Linux's struct tcp_info. tcpi_bytes_received is there since 4.1, tcpi_data_segs_in since
+ * 4.6.
+ */
 const TCP_INFO_BYTES = 160
 const BYTES_RECEIVED_AT = 128
 const DATA_SEGMENTS_IN_AT = 152
@@ -82,13 +97,16 @@ const FUNCTIONS = [
   ...(['recv', 'send', 'shutdown'] as const),
 ] as const
 
-/** Undefined if this runtime has no way to the C library: Node without koffi. */
+/** Undefined if this runtime cannot call C: Node without koffi. */
 export async function openTcpSockets(): Promise<TcpSockets | undefined> {
   const c = await loadFunctions(...FUNCTIONS)
   return c && fromFunctions(c)
 }
 
-/** Its buffers are used by one call at a time, and read before it returns: no call is asynchronous. */
+/**
+ * Each buffer is read before its call returns, and no call is asynchronous: so all calls can share
+ * them.
+ */
 function fromFunctions(c: Foreign<(typeof FUNCTIONS)[number]>): TcpSockets {
   const epoll = c.epoll_create1(linux.EPOLL_CLOEXEC)
   if (epoll < 0) throw new Error(`epoll_create1: ${errorName(c.errno())}`)
@@ -118,7 +136,7 @@ function fromFunctions(c: Foreign<(typeof FUNCTIONS)[number]>): TcpSockets {
     event.writeUInt32LE(Math.floor(id / 2 ** 32), linux.EVENT_DATA_AT + 4)
   }
 
-  /** Its flags as they are, with the signal on or off. */
+  /** Turns the signal of a descriptor on or off, and leaves its other flags as they are. */
   function signal(fd: number, isOn: boolean): void {
     const flags = c.fcntl(fd, linux.F_GETFL, 0)
     c.fcntl(fd, linux.F_SETFL, isOn ? flags | linux.O_ASYNC : flags & ~linux.O_ASYNC)
@@ -129,7 +147,7 @@ function fromFunctions(c: Foreign<(typeof FUNCTIONS)[number]>): TcpSockets {
     const family = bytes.readUInt16LE(0)
     const fd = c.socket(family, linux.SOCK_STREAM | linux.SOCK_NONBLOCK | linux.SOCK_CLOEXEC, 0)
     if (fd < 0) return -c.errno()
-    // A port that the last process had is free at once.
+    // A port that was just in use can be bound again at once.
     setOption(fd, linux.SOL_SOCKET, linux.SO_REUSEADDR, 1)
     if (family === linux.AF_INET6) {
       setOption(fd, linux.IPPROTO_IPV6, linux.IPV6_V6ONLY, place.address === undefined ? 0 : 1)
@@ -137,7 +155,7 @@ function fromFunctions(c: Foreign<(typeof FUNCTIONS)[number]>): TcpSockets {
     return c.bind(fd, bytes, bytes.length) === 0 ? fd : failed(fd)
   }
 
-  /** Closes it and returns the negative errno of the call before. */
+  /** Closes the descriptor, and returns the negative errno of the last call. */
   function failed(fd: number): number {
     const why = c.errno()
     closeSync(fd)
@@ -184,7 +202,7 @@ function fromFunctions(c: Foreign<(typeof FUNCTIONS)[number]>): TcpSockets {
     watch(fd, id, what) {
       setEvent(id, what)
       if (c.epoll_ctl(epoll, linux.EPOLL_CTL_ADD, fd, event) !== 0) return false
-      // What came before the signal was on is looked for once by whoever watches.
+      // A watcher looks once for what came before the signal was on.
       c.fcntl(fd, linux.F_SETOWN, process.pid)
       signal(fd, true)
       return true

@@ -1,7 +1,7 @@
-/** Work under way by name: who wants the same meanwhile gets the same. */
+/** Work under way, by name: callers that want the same get the same promise. */
 export interface UnderWay<Value> {
   get(name: string): Promise<Value> | undefined
-  /** Begun work, which is under way until it has ended. */
+  /** Notes work that has begun, until it has ended. */
   begin(name: string, work: Promise<Value>): Promise<Value>
   all(): Promise<Value>[]
 }

@@ -3,8 +3,8 @@ import * as linux from './linux.ts'
 import { unixAddress } from './socket-address.ts'
 
 /**
- * Sends datagrams to a socket in the file system, one a call, without waiting: what is not
- * taken at once is lost. On Bun alone; no runtime knows sockets of this kind by itself.
+ * Sends datagrams to a unix socket, one a call, without waiting: one that is not taken at once is
+ * lost. For Bun alone; no runtime offers such sockets.
  */
 export function openUnixDatagrams(path: string): (datagram: Buffer) => void {
   const { socket, sendto, close } = bunFunctions('socket', 'sendto', 'close')

@@ -2,26 +2,26 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { loadFunctions } from './foreign.ts'
 import * as linux from './linux.ts'
 
-/** What an epoll(7) descriptor waits for on one of the descriptors that it watches. */
+/** What an epoll(7) descriptor was told about one of the descriptors that it watches. */
 interface Watched {
   readonly epoll: number
-  /** As in struct epoll_event. */
+  /** The bits of struct epoll_event. */
   readonly events: number
   readonly data: bigint
 }
 
 /**
- * For a socket that several processes listen on: a connection wakes one that waits, and not all of
- * them, of which all but one wake for nothing. Whoever is busy is passed over, so that an idle one
- * still takes the next connection; the one that began to listen first is asked first.
+ * For a socket on which several processes listen: a new connection wakes one of the waiting
+ * processes instead of all of them. Busy processes are passed over, so an idle one still takes the
+ * next connection. The process that began to listen first is asked first.
  *
- * Both runtimes wait by epoll(7), and neither says EPOLLEXCLUSIVE, which epoll_ctl(2) takes with
- * EPOLL_CTL_ADD alone. So the descriptor is taken out of the set of the runtime, which Linux shows
- * with what it was told (proc(5), fdinfo), and put back with one bit more.
+ * Both runtimes wait by epoll(7), and neither sets EPOLLEXCLUSIVE, which epoll_ctl(2) accepts with
+ * EPOLL_CTL_ADD alone. So this takes the descriptor out of the runtime's epoll set and adds it
+ * again with that bit. Linux shows what the runtime had told it (proc(5), fdinfo).
  *
- * To be called when the runtime waits on the socket: a turn of its loop after it began to listen.
- * Whether it is so now. If not (Node without koffi, a system that does not show a process its own
- * descriptors), a connection wakes all of them as before.
+ * Call it when the runtime waits on the socket: one turn of its loop after it began to listen.
+ * Returns whether it worked. If not (Node without koffi, or a system that hides a process's
+ * descriptors from itself), a connection wakes all processes, as before.
  */
 export async function wakeOne(listener: number): Promise<boolean> {
   const c = await loadFunctions('epoll_ctl')
@@ -39,7 +39,9 @@ export async function wakeOne(listener: number): Promise<boolean> {
   throw new Error(`descriptor ${listener}: the runtime does not wait for connections any more`)
 }
 
-/** The set of this process that the descriptor is in, if it is in one alone. */
+/**
+ * The one epoll set of this process that watches the descriptor; undefined if none or several do.
+ */
 function findWatched(descriptor: number): Watched | undefined {
   const found: Watched[] = []
   for (const epoll of readdirSync('/proc/self/fdinfo')) {
@@ -62,6 +64,6 @@ function infoOf(descriptor: string): string {
   try {
     return readFileSync(`/proc/self/fdinfo/${descriptor}`, 'latin1')
   } catch {
-    return '' // that of the directory itself is closed, and some systems show none
+    return '' // fdinfo's own directory is closed by now, and some systems show none
   }
 }

@@ -1,9 +1,9 @@
 import type { Environment } from './settings.ts'
 
 /**
- * Variables that the next program must not see. IndiMail's own qmail-queue would
- * scan and tag a second time; QMAILQUEUE would loop; the runtime's own would be
- * executed by the next program of the same runtime.
+ * Variables that the next program must not see. IndiMail's own qmail-queue would scan and tag a
+ * second time; QMAILQUEUE would loop; variables of our runtime would be obeyed by a next program
+ * that runs on the same runtime.
  */
 const notForTheChain = [
   /^QHPSI/,
@@ -17,7 +17,7 @@ const notForTheChain = [
   /^BUN_/,
 ]
 
-/** Scanners see neither where the keys are nor how replies are given. */
+/** Scanners must see neither where the keys are nor how replies are given. */
 const notForScanners = [
   ...notForTheChain,
   /^CLUSTER/,

@@ -2,7 +2,7 @@ import { errorText } from '../runtime/fault.ts'
 import type { Environment } from './settings.ts'
 import { isSetting, names } from './table.ts'
 
-/** Several things that are wrong at once; each is a line that names the thing, its value and the remedy. */
+/** Several faults at once; each is a line that names the thing, its value and the remedy. */
 export class SeveralFaults extends Error {
   readonly faults: readonly string[]
 
@@ -12,15 +12,15 @@ export class SeveralFaults extends Error {
   }
 }
 
-/** The lines of what was thrown. */
+/** The lines of an error. */
 export function faultLines(error: unknown): readonly string[] {
   return error instanceof SeveralFaults ? error.faults : [errorText(error)]
 }
 
-/** What reading one thing after the other throws, so that all of it can be told at once. */
+/** Collects what several readers throw, so that all faults can be reported at once. */
 export interface Faults {
   readonly lines: readonly string[]
-  /** What `read` returns, or `instead` if it throws. */
+  /** What `read` returns; `instead` if it throws. */
   attempt<Value>(read: () => Value, instead: Value): Value
 }
 
@@ -39,17 +39,20 @@ export function gatherFaults(): Faults {
   }
 }
 
-/** What is read in the place of one that is wrong, where without it nothing else would be read. */
+/**
+ * A faulty setting is replaced by this value, if nothing else would be read without the setting.
+ */
 const insteadOf: Environment = { QHPSI: 'plugin: eicar' }
 
 /**
- * Every fault that `read` meets in these settings, and not the first alone: a setting that is at
- * fault is taken out, and the rest is read again. `read` names the setting first, as all readers do.
+ * All faults that `read` meets in these settings, and not only the first: a faulty setting is taken
+ * out, and the rest is read again. `read` must begin its message with the setting's name, as all
+ * readers do.
  */
 export function everyFault(env: Environment, read: (env: Environment) => unknown): string[] {
   const faults = gatherFaults()
   let rest = env
-  // Each round takes one out.
+  // Each round takes one setting out.
   for (let left = names.length; left >= 0; left--) {
     const before = faults.lines.length
     faults.attempt(() => void read(rest), undefined)
@@ -62,10 +65,10 @@ export function everyFault(env: Environment, read: (env: Environment) => unknown
   return [...faults.lines]
 }
 
-/** CR, which an editor on Windows puts before the end of each line. */
+/** CR, which editors on Windows put at the end of each line. */
 const CARRIAGE_RETURN = /\r$/
 
-/** Faults of values that end as lines of Windows do; sh(1) and envdir(8) take that for a part of the value. */
+/** Faults of values that end in a CR; sh(1) and envdir(8) take that as a part of the value. */
 export function lineEndFaults(env: Environment): string[] {
   return names
     .filter((name) => CARRIAGE_RETURN.test(env[name] ?? ''))

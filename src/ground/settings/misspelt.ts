@@ -2,7 +2,10 @@ import { nearest } from './nearest.ts'
 import type { Environment } from './settings.ts'
 import { isSetting, names } from './table.ts'
 
-/** What belongs to others on such hosts, however near its name is to one of ours. */
+/**
+ * Variables of other programs on such hosts. They are never reported, however similar they are to
+ * ours.
+ */
 const others = new Set(
   (
     'BADMIMETYPE BADLOADERTYPE CLAMDSCAN DATABYTES DELAY GREETDELAY HOME LOGNAME MAIL PWD ' +
@@ -11,16 +14,19 @@ const others = new Set(
   ).split(' '),
 )
 
-/** Letters of a short name that may differ: two would make one word of any other. */
+/**
+ * A shorter name must begin with the right letter: otherwise two changed letters turn it into any
+ * other word.
+ */
 const SHORT = 6
 
-/** A variable that nobody reads, and the setting that it is nearly named as. */
+/** A variable that nobody reads, and the setting whose name is nearest. */
 export interface Misspelt {
   readonly name: string
   readonly meant: string
 }
 
-/** Those that are set here. */
+/** The misspelt variables of this environment. */
 export function misspeltIn(env: Environment): Misspelt[] {
   return Object.keys(env).flatMap((name) => {
     if (env[name] === undefined || isSetting(name) || others.has(name)) return []
@@ -33,7 +39,7 @@ export function misspeltIn(env: Environment): Misspelt[] {
   })
 }
 
-/** Nothing for PATHS or MAILD, which a third of a short word would be. */
+/** Whether the names differ little enough to be reported. PATHS or MAILD are near no setting. */
 function isNear(name: string, meant: string): boolean {
   if (name.toUpperCase() === meant) return true
   if (Math.abs(name.length - meant.length) > 2) return false

@@ -1,7 +1,6 @@
 /**
- * The one of `names` that somebody may have meant by `word`: by the fewest letters to
- * insert, remove, exchange or swap with their neighbour; undefined if that is more than a
- * third of its letters.
+ * The name that somebody probably meant by `word`: the one with the fewest letters to insert,
+ * remove, exchange or swap with a neighbour. Undefined if that is more than a third of its letters.
  */
 export function nearest(word: string, names: Iterable<string>): string | undefined {
   let best: string | undefined
@@ -16,7 +15,7 @@ export function nearest(word: string, names: Iterable<string>): string | undefin
   return best
 }
 
-/** Damerau and Levenshtein's, restricted: no letter is moved twice. */
+/** The restricted distance of Damerau and Levenshtein: no letter is moved twice. */
 function distance(a: string, b: string): number {
   let before: number[] = []
   let row = Array.from({ length: b.length + 1 }, (_, j) => j)

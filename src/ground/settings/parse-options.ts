@@ -3,15 +3,16 @@ import { errorText } from '../runtime/fault.ts'
 import { DOS_REMEDY, SeveralFaults } from './faults.ts'
 import { nearest } from './nearest.ts'
 
-/** As parseArgs() of Node has them. */
+/** The result type of Node's parseArgs(). */
 type ParsedOptions<Options extends ParseArgsOptionsConfig> = ReturnType<
   typeof parseArgs<{ args: string[]; options: Options; tokens: true }>
 >
 
 /**
- * The words of a command line by its options, as parseArgs() of Node has them, with their order, and
- * a line for each option that is not known and each word that is none. Throws SeveralFaults for what
- * leaves the others without a meaning, as a value that is missing. A number below zero is a value, so that whoever reads it can say what it must be.
+ * Reads a command line as Node's parseArgs() does, with the order of its words. `faults` gets a
+ * line for each unknown option and for each word that is no option. A negative number is a value,
+ * so that the reader of the option can say what it must be. Throws SeveralFaults if the rest has no
+ * meaning, as for a missing value.
  */
 export function parseOptions<const Options extends ParseArgsOptionsConfig>(
   words: readonly string[],
@@ -39,7 +40,10 @@ export function parseOptions<const Options extends ParseArgsOptionsConfig>(
   }
 }
 
-/** `--workers -1` as `--workers=-1`: a word that begins so would be an option. */
+/**
+ * Makes `--workers=-1` of `--workers -1`: parseArgs() takes a word that begins with `-` for an
+ * option.
+ */
 function withNumbers(words: readonly string[]): string[] {
   const joined: string[] = []
   for (const word of words) {
@@ -56,7 +60,7 @@ function unknown(option: string, options: ParseArgsOptionsConfig): string {
   return `${option}: is no option; ${meant === undefined ? 'see --help' : `did you mean --${meant}?`}`
 }
 
-/** With its value, if the next word is one. */
+/** The words without this option, and without its value if the next word is one. */
 function without(args: readonly string[], option: string): string[] {
   const at = args.findIndex((word) => word === option || word.startsWith(`${option}=`))
   if (at < 0) return []
@@ -65,7 +69,9 @@ function without(args: readonly string[], option: string): string[] {
   return args.filter((_, index) => index !== at && !(hasValue && index === at + 1))
 }
 
-/** `Option '--milter <value>' argument missing`, without what is of no use to who reads it. */
+/**
+ * The same text without the part that does not help: `Option '--milter <value>' argument missing`.
+ */
 function plainly(text: string): string {
   const [, option] = /^Option '(--[a-z-]+)[^']*' argument (?:missing|is ambiguous)/.exec(text) ?? []
   if (option !== undefined) return `${option}: needs a value`

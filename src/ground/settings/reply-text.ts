@@ -1,14 +1,14 @@
 import { Fault } from '../runtime/fault.ts'
 
-/** Characters of a text as it is set. */
+/** The most characters of a text, as it is set. */
 export const TEXT_MAX = 200
 
 const PLACES = ['virus', 'ground', 'id', 'host'] as const
 export type Place = (typeof PLACES)[number]
 
 /**
- * Checks a text that senders are told, with places that are filled; `what` names it. Throws a
- * Fault of kind `config` for one that is too long, has a line end, or a place that is none.
+ * Checks the text of a reply in which placeholders are filled; `what` names it. Throws a Fault of
+ * kind `config` if it is too long, has a line end, or a placeholder that is not known.
  */
 export function checkReplyText(what: string, text: string): void {
   const wrong = (why: string) => new Fault('config', `${what}: ${why}`)

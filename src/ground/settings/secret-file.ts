@@ -1,10 +1,10 @@
 import { closeSync } from 'node:fs'
 import { openTheirs, readWhole } from '../runtime/path/read.ts'
 
-/** Bytes. */
+/** The most bytes of such a file. */
 const SECRET_MAX = 4096
 
-/** A password as it stands in a file, without the line's end. Throws an Error that says what is wrong. */
+/** The password in a file, without the line end. Throws an Error that says what is wrong. */
 export function readSecret(path: string): string {
   const { fd, stats } = openTheirs(path)
   let secret: string
@@ -20,7 +20,7 @@ export function readSecret(path: string): string {
   } finally {
     closeSync(fd)
   }
-  // With an empty one an LDAP server binds nobody and says yes (RFC 4513 5.1.2).
+  // With an empty password an LDAP server binds as nobody and says yes (RFC 4513 5.1.2).
   if (secret === '') throw new Error(`${path}: is empty; put the password in it`)
   return secret
 }

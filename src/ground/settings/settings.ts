@@ -3,7 +3,10 @@ import { Fault } from '../runtime/fault.ts'
 /** Environment variables as a process has them. */
 export type Environment = Readonly<Record<string, string | undefined>>
 
-/** A whole number of `min` to `max`; unset or empty is `fallback`. Anything else is a Fault. */
+/**
+ * A whole number from `min` to `max`; `fallback` if it is unset or empty. Throws a Fault for
+ * anything else.
+ */
 export function wholeNumber(
   env: Environment,
   name: string,
@@ -21,7 +24,7 @@ export function wholeNumber(
   throw wrong(name, text, `a whole number${unit && ` of ${unit}`} from ${min} to ${max}`)
 }
 
-/** Bytes, with K, M or G (powers of 1,024) behind the number if wanted. */
+/** Bytes; K, M or G behind the number are powers of 1,024. */
 export function byteSize(env: Environment, name: string, fallback: number): number {
   const text = env[name]
   if (text === undefined || text === '') return fallback
@@ -31,7 +34,7 @@ export function byteSize(env: Environment, name: string, fallback: number): numb
   return Number(match[1]) * 1024 ** power
 }
 
-/** One of the named words; unset or empty is the fallback. */
+/** One of the words; the fallback if it is unset or empty. */
 export function choice<const Word extends string>(
   env: Environment,
   name: string,
@@ -45,15 +48,14 @@ export function choice<const Word extends string>(
   throw wrong(name, text, words.join(' or '))
 }
 
-/** Set, even if empty: qmail's way with RELAYCLIENT. */
+/** Whether it is set, even if it is empty: so qmail reads RELAYCLIENT. */
 export function isSet(env: Environment, name: string): boolean {
   return env[name] !== undefined
 }
 
 /**
- * Splits a command line into words at blanks. Single and double quotes hold
- * blanks together; there is no shell, so no other character means anything.
- * A quote that is not closed is a Fault.
+ * Splits a command line into words at blanks. Single and double quotes hold blanks together. There
+ * is no shell, so no other character is special. Throws a Fault for a quote that is not closed.
  */
 export function splitWords(line: string, name: string): string[] {
   const words: string[] = []

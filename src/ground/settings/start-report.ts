@@ -1,23 +1,26 @@
 import { writeSync } from 'node:fs'
 import { printable } from '../runtime/printable.ts'
 
-/** What a daemon says with --check, a line each. */
+/** What a daemon prints with --check, in lines. */
 export interface StartReport {
-  /** Wrong are the options, which stay so. */
+  /** Whether options are wrong, so that no later start can succeed. */
   readonly isUsage: boolean
-  /** What it would not start with. */
+  /** Why it would not start. */
   readonly errors: readonly string[]
-  /** What it would start with, and is hardly meant so. */
+  /** What it would start with, but was hardly meant so. */
   readonly warnings: readonly string[]
-  /** What it would do, if it would start. */
+  /** What it would do. */
   readonly does: readonly string[]
 }
 
-/** Exit codes of a start: temporary failure, as of all programs that are supervised; usage, for good. */
+/**
+ * Exit codes of a start: 111 is a temporary failure, as in all supervised programs; 100 is wrong
+ * usage, which is permanent.
+ */
 const FAILED = 111
 const USAGE = 100
 
-/** Writes it to descriptor 1. Returns the exit code that a start would end with, or 0. */
+/** Writes the report to descriptor 1. Returns the exit code that a start would end with, or 0. */
 export function tellStart({ isUsage, errors, warnings, does }: StartReport): number {
   const lines = [
     ...does.map((line) => `ok: ${line}`),

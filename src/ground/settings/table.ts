@@ -5,9 +5,9 @@ import { quota, quotaDirectory, quotaService } from './table/quota.ts'
 import { clamAv, infectedMail, scanners, unscannedMail } from './table/scanning.ts'
 
 /**
- * All settings, in the order of the manual pages: name, kind, what counts if one is unset, who
- * reads it, and a line of help. Readers, `--check`, `onescan check`, onescanc's list of what it
- * tells onescand, doc/settings.md and the manual pages have it from here, or are held against it
+ * All settings, in the order of the manual pages: name, kind, default, readers, and a line of help.
+ * Readers, `--check`, `onescan check`, and onescanc's list of what it tells onescand come from
+ * here, or are held against it, as are doc/settings.md and the manual pages
  * (test/documents/settings.test.ts).
  */
 export const table = {
@@ -26,7 +26,7 @@ export const table = {
   ...quotaDirectory,
 } satisfies Readonly<Record<string, Setting>>
 
-/** The same by what they are about, as the manual pages and doc/settings.md part them. */
+/** The same settings by subject, as the manual pages and doc/settings.md group them. */
 export const chapters: readonly Chapter[] = [
   { title: 'Scanners', page: 'onescan-queue', settings: scanners },
   { title: 'Infected mail', page: 'onescan-queue', settings: infectedMail },
@@ -45,19 +45,19 @@ export const chapters: readonly Chapter[] = [
 
 export interface Chapter {
   readonly title: string
-  /** The manual page that explains them. */
+  /** The manual page that explains these settings. */
   readonly page: 'onescan-queue' | 'onescanc' | 'onescan-quotad'
   readonly settings: Readonly<Record<string, Setting>>
 }
 
 export type SettingName = keyof typeof table
 
-/** Names of settings of a kind. */
+/** The names of all settings of one kind. */
 export type OfKind<Kind extends Setting['kind']> = {
   [Name in SettingName]: (typeof table)[Name] extends { readonly kind: Kind } ? Name : never
 }[SettingName]
 
-/** Those of them that have a value if they are unset. */
+/** The names of those that have a default. */
 export type WithStandard<Kind extends Setting['kind'], Standard> = {
   [Name in SettingName]: (typeof table)[Name] extends {
     readonly kind: Kind

@@ -1,8 +1,8 @@
 import { readFileSync, statfsSync } from 'node:fs'
 
 /**
- * File systems whose files are no files: reading one asks the kernel or a process, which may wait
- * for ever, have no end, or do something (statfs(2), magic.h of Linux).
+ * File systems whose files are not stored data. Reading one asks the kernel or a process: it may
+ * wait for ever, have no end, or have an effect (statfs(2), Linux's magic.h).
  */
 const ODD: ReadonlyMap<number, string> = new Map([
   [0x9fa0, 'proc'],
@@ -23,9 +23,9 @@ const ODD: ReadonlyMap<number, string> = new Map([
 ])
 const FUSE = 0x65735546
 
-/** What keeps root from reading there; undefined if nothing does. `fd` may be of a place alone. */
+/** Why root must not read there; undefined if it may. `fd` may be open with O_PATH. */
 export function objectionToFileSystem(fd: number): string | undefined {
-  // Some runtimes give the number with a sign.
+  // Some runtimes return the number with a sign.
   const type = statfsSync(`/proc/self/fd/${fd}`).type >>> 0
   const name = ODD.get(type)
   if (name !== undefined) return `is of ${name}, which has no files to be read by root`
@@ -33,7 +33,10 @@ export function objectionToFileSystem(fd: number): string | undefined {
   return "is of a user's own file system (FUSE), which may keep root waiting"
 }
 
-/** By the option user_id of the mount, proc_pid_mountinfo(5); virtiofs and root's own have 0 or none. */
+/**
+ * Whether a user mounted it: the option user_id, proc_pid_mountinfo(5). virtiofs and root's own
+ * mounts have 0 or no such option.
+ */
 function isOfUser(fd: number): boolean {
   const [, id] = /^mnt_id:\s*(\d+)$/m.exec(readFileSync(`/proc/self/fdinfo/${fd}`, 'latin1')) ?? []
   const lines = readFileSync('/proc/self/mountinfo', 'latin1').split('\n')

@@ -2,32 +2,38 @@ import { closeSync, constants, openSync, readSync, type Stats } from 'node:fs'
 import { asksWhose, remedyFor, type Stranger, strangerText, writerOf } from './stranger.ts'
 import { listNames, nameOf, type Place, shownAs, withPlace } from './walk.ts'
 
-/** Bytes of a file of settings. */
+/** The most bytes of a file of settings. */
 const SETTINGS_MAX = 1024 * 1024
-/** Files of a directory of settings. */
+/** The most files of a directory of settings. */
 const NAMES_MAX = 1000
 const CHUNK = 64 * 1024
-/** A file of somebody else's that is larger and has less than a part of it on the disk takes root's time alone. */
+/**
+ * Root does not read another user's file of more bytes than this if nearly all of it is holes: less
+ * than a hundredth of it is on the disk, and it would only cost root time.
+ */
 const HOLES_FROM = 1024 ** 3
 const COMPRESSED = 100
-/** Bytes of st_blocks, stat(3type). */
+/** The unit of st_blocks in bytes, stat(3type). */
 const BLOCK = 512
 
 /**
- * A file on whose words this process acts: for root, one that root alone could have written, with
- * each directory on the way to it. Throws an Error that says who else could, and what to do then;
- * also for what is no regular file or has more bytes than `max`. No FIFO is waited for.
+ * Reads a file whose words this process obeys. For root, nobody but root may be able to write to it
+ * or to a directory on the way to it. Throws an Error that says who else can, and the remedy; also
+ * if it is no regular file or has more than `max` bytes. Does not wait for a FIFO.
  */
 export function readOwnFile(path: string, max = SETTINGS_MAX): Buffer {
   return withPlace(path, (place) => readOwn(place, path, max))
 }
 
-/** Likewise, as text. */
+/** The same, as text. */
 export function readOwnText(path: string): string {
   return readOwnFile(path).toString('utf8')
 }
 
-/** Each file of a directory, by name, of which all is as readOwnFile() demands. Names with a dot in front are left out. */
+/**
+ * The files of a directory by name, each read as by readOwnFile(). Names that begin with a dot are
+ * left out.
+ */
 export function readOwnDirectory(path: string): Map<string, Buffer> {
   return withPlace(path, (directory) => {
     mustBeOwn(directory, path)
@@ -39,26 +45,32 @@ export function readOwnDirectory(path: string): Map<string, Buffer> {
   })
 }
 
-/** The first `max` bytes of a file, whoever wrote it, to tell what it is. Throws for what is no regular file. */
+/**
+ * The first `max` bytes of a file, whoever wrote it, to tell what it is. Throws if it is no regular
+ * file.
+ */
 export function readStart(path: string, max: number): Buffer {
   return withPlace(path, (place) => closing(openRegular(place, path), (fd) => readAtMost(fd, max)))
 }
 
-/** All of a file that openTheirs() opens; throws for more than `max` bytes. */
+/** All of a file, opened as by openTheirs(). Throws if it has more than `max` bytes. */
 export function readTheirs(path: string, max = SETTINGS_MAX): Buffer {
   return closing(openTheirs(path).fd, (fd) => readWhole(fd, path, max))
 }
 
 /**
- * Opens a file that is looked at and not obeyed, as a message or a log, whoever wrote it. For
- * root: where somebody else could have put it, it is his own file, and none of root's that he has
- * put there. Throws for what is no regular file.
+ * Opens a file that is only looked at and not obeyed, as a message or a log, whoever wrote it. For
+ * root: if another user could have put it there, it must be that user's own file and none of
+ * root's. So nobody can have root read a file of root's by a link. Throws if it is no regular file.
  */
 export function openTheirs(path: string): { readonly fd: number; readonly stats: Stats } {
   return withPlace(path, (place) => openTheirsAt(place, path))
 }
 
-/** Likewise; and a FIFO, for which its writer is waited for, if root alone could have put it there. */
+/**
+ * The same, but a FIFO is allowed, and its writer waited for, if nobody but root could have put it
+ * there.
+ */
 export function openTheirsOrPipe(path: string): { readonly fd: number; readonly stats: Stats } {
   return withPlace(path, (place) => {
     if (!place.stats.isFIFO()) return openTheirsAt(place, path)
@@ -73,20 +85,20 @@ const STANDARD: ReadonlyMap<string, number> = new Map([
   ['/dev/stderr', 2],
 ])
 
-/** The descriptor that a path like /dev/fd/63 stands for: what the caller's shell handed over. */
+/** The descriptor that a path like /dev/fd/63 stands for, which the caller's shell opened. */
 export function ownDescriptor(path: string): number | undefined {
   const [, number] = /^\/(?:dev|proc\/self)\/fd\/([0-9]{1,9})$/.exec(path) ?? []
   return number === undefined ? STANDARD.get(path) : Number(number)
 }
 
-/** Throws if, for root, anybody else could have written what is there, or put it there. */
+/** For root, throws if anybody else could have written this file or put it there. */
 export function mustBeOwn(place: Place, shown: string): void {
   if (!asksWhose()) return
   const stranger = place.stranger ?? writerOf(place.stats, place.path)
   if (stranger !== undefined) throw notOwn(shown, stranger)
 }
 
-/** The same of what stands at a path. Throws if nothing does. */
+/** The same for what stands at a path. Throws if nothing stands there. */
 export function mustBeOwnAt(path: string): void {
   if (!asksWhose()) return
   withPlace(path, (place) => mustBeOwn(place, path))
@@ -104,7 +116,10 @@ function readOwn(place: Place, shown: string, max: number): Buffer {
   return closing(openRegular(place, shown), (fd) => readWhole(fd, shown, max))
 }
 
-/** Throws for what is no regular file, or for root a file that somebody else put there and that is not his own, or a large one of holes. */
+/**
+ * Throws if it is no regular file. For root it also throws if another user put it there and it does
+ * not belong to that user, and for a large file that is nearly all holes.
+ */
 export function mustBeTheirs(place: Place, shown: string): void {
   mustBeRegular(place, shown)
   const { stats, stranger } = place
@@ -129,9 +144,9 @@ function mustBeRegular({ stats }: Place, shown: string): void {
   if (!stats.isFile()) throw new Error(`${shown} is not a regular file`)
 }
 
-/** Opened by its place: what came to its name meanwhile is another file. */
+/** Opens the place and not its name, under which another file may stand by now. */
 function openRegular(place: Place, shown: string): number {
-  mustBeRegular(place, shown) // a device would be opened, whatever that does
+  mustBeRegular(place, shown) // opening a device may have an effect
   const { O_RDONLY, O_NONBLOCK, O_NOCTTY } = constants
   try {
     return openSync(nameOf(place), O_RDONLY | O_NONBLOCK | O_NOCTTY)
@@ -140,7 +155,7 @@ function openRegular(place: Place, shown: string): number {
   }
 }
 
-/** What is left of an open file; throws for more than `max` bytes. */
+/** What is left to read of an open file. Throws if that is more than `max` bytes. */
 export function readWhole(fd: number, shown: string, max: number): Buffer {
   const bytes = readAtMost(fd, max + 1)
   if (bytes.length > max) throw new Error(`${shown} is over ${max} bytes`)

@@ -2,14 +2,14 @@ import { readFileSync, type Stats } from 'node:fs'
 import { passwdEntries } from '../passwd.ts'
 
 /**
- * Somebody other than root who could have written what stands at a path, or put it there. Asked
- * for as root alone: to others the kernel gives no more than what is theirs.
+ * Somebody other than root who could have written the file at a path, or put it there. Only root
+ * asks this; others can act with no more rights than their own.
  */
 export interface Stranger {
   readonly kind: 'user' | 'group' | 'everybody'
-  /** Of the user or the group. */
+  /** The number of the user or group. */
   readonly id: number
-  /** What he may write to: the file, or a directory on the way to it. */
+  /** What the stranger may write to: the file, or a directory on the way to it. */
   readonly where: string
 }
 
@@ -17,19 +17,23 @@ const GROUP_WRITES = 0o020
 const OTHERS_WRITE = 0o002
 const STICKY = 0o1000
 
-/** Whether this process has to look whose a file is. */
+/** Whether this process has to ask who could have written a file. */
 export const asksWhose = (): boolean => process.geteuid?.() === 0
 
-/** Who may write to this file or directory. The group's bits are an access list's mask, too (acl(5)). */
+/**
+ * Who may write to this file or directory. With an access list the group's bits are its mask, so
+ * they count as well (acl(5)).
+ */
 export function writerOf(stats: Stats, where: string): Stranger | undefined {
   if (stats.uid !== 0) return { kind: 'user', id: stats.uid, where }
-  if (stats.isSymbolicLink()) return undefined // nobody writes to one; its mode says nothing
+  if (stats.isSymbolicLink()) return undefined // a link cannot be written to; its mode says nothing
   return sharerOf(stats, where)
 }
 
 /**
- * Who could have put `entry` into `directory`. With the sticky bit that is the entry's owner. One
- * of root's could be there by a second name that another user gave it; a directory has no other.
+ * Who could have put `entry` into `directory`. If that has the sticky bit, it is the owner of the
+ * entry. A file of root's with several names counts as put there by anybody who may write to the
+ * directory: that may be a hard link which another user made. Directories have no hard links.
  */
 export function placerOf(directory: Stats, entry: Stats, where: string): Stranger | undefined {
   if (directory.uid !== 0) return { kind: 'user', id: directory.uid, where }
@@ -39,7 +43,7 @@ export function placerOf(directory: Stats, entry: Stats, where: string): Strange
   return entry.isDirectory() || entry.nlink === 1 ? undefined : sharer
 }
 
-/** The group of root is root's. */
+/** Which group, or everybody, may write to it. The group of root counts as root. */
 function sharerOf({ mode, gid }: Stats, where: string): Stranger | undefined {
   if ((mode & OTHERS_WRITE) !== 0) return { kind: 'everybody', id: 0, where }
   return (mode & GROUP_WRITES) !== 0 && gid !== 0 ? { kind: 'group', id: gid, where } : undefined
@@ -51,7 +55,7 @@ export function strangerText({ kind, id }: Stranger): string {
   return kind === 'group' ? `the group ${id}` : `user ${userName(id) ?? id}`
 }
 
-/** What to do about it if root was to act on what is there. */
+/** The remedy, if root was to obey what stands there. */
 export function remedyFor({ kind, id, where }: Stranger): string {
   if (kind !== 'user') return `run "chmod go-w ${where}" once you have seen what is there`
   const name = userName(id) ?? `#${id}`

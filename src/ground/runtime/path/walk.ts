@@ -13,28 +13,28 @@ import { errorCode } from '../fault.ts'
 import { objectionToFileSystem } from './file-systems.ts'
 import { asksWhose, placerOf, type Stranger, strangerText } from './stranger.ts'
 
-/** What stands at a path: the place alone, nothing of it is open yet. */
+/** What stands at a path. Only the place is held; the file itself is not open. */
 export interface Place {
-  /** A descriptor by which the file is found and neither read nor waited for: open(2), O_PATH. */
+  /** open(2), O_PATH: a descriptor that finds the file without reading it or waiting for it. */
   readonly fd: number
   readonly stats: Stats
-  /** Absolute, without the links that were followed. */
+  /** Absolute, with all links resolved. */
   readonly path: string
   /** For root: who else could have put it there. */
   readonly stranger: Stranger | undefined
 }
 
-/** Node does not name it. */
+/** Node has no name for it. */
 const O_PATH = 0o10000000
 const PLACE = O_PATH | constants.O_NOFOLLOW
-/** As the kernel has it: path_resolution(7). */
+/** The kernel's own limit: path_resolution(7). */
 const LINKS_MAX = 40
 
 /**
- * Goes the way to a path step by step, opens nothing on it, and waits for nothing. For root it
- * tells who else could have put something else there, and it follows no link that somebody else
- * could have made, nor goes to where files are no files (proc, FUSE of a user). The caller closes
- * it. Throws an Error of one line, with the code of the system's if it has one.
+ * Goes to a path step by step; opens no file on the way, and waits for nothing. For root it says
+ * who else could have put something else there. It follows no link that another user could have
+ * made, and does not enter file systems without stored files (proc, a user's FUSE). The caller
+ * closes the place. Throws an Error of one line, with the system's error code if there is one.
  */
 export function walk(path: string): Place {
   if (!asksWhose()) return straightTo(path)
@@ -59,7 +59,7 @@ export function walk(path: string): Place {
   return place
 }
 
-/** What stands in a directory by this name; a link is not followed, and is an Error. */
+/** What stands in a directory under this name. Throws if it is a link, which is not followed. */
 export function walkIn(directory: Place, name: string): Place {
   const shown = join(directory.path, name)
   const place = step(directory, name, shown)
@@ -68,7 +68,7 @@ export function walkIn(directory: Place, name: string): Place {
   throw new Error(`${shown}: is a link, and links are not followed there`)
 }
 
-/** `use` works with what stands at the path. */
+/** Calls `use` with what stands at the path, and closes that. */
 export function withPlace<Value>(path: string, use: (place: Place) => Value): Value {
   const place = walk(path)
   try {
@@ -78,10 +78,10 @@ export function withPlace<Value>(path: string, use: (place: Place) => Value): Va
   }
 }
 
-/** The name by which calls that know no descriptors reach it. */
+/** A path to the place for calls that take no descriptor. */
 export const nameOf = ({ fd }: Pick<Place, 'fd'>): string => `/proc/self/fd/${fd}`
 
-/** For others the kernel asks who may go there. */
+/** For users other than root: the kernel alone decides where they may go. */
 function straightTo(path: string): Place {
   const fd = openSync(path, O_PATH)
   return { fd, stats: fstatSync(fd), path: resolve(path), stranger: undefined }
@@ -103,7 +103,7 @@ function step(directory: Place, name: string, shown: string): Place {
     const stats = fstatSync(fd)
     const path = name === '..' ? resolve(directory.path, '..') : join(directory.path, name)
     if (!asksWhose()) return { fd, stats, path, stranger: undefined }
-    // A file system begins where the device is another one.
+    // Another device number means that another file system begins here.
     const why = stats.dev === directory.stats.dev ? undefined : objectionToFileSystem(fd)
     if (why !== undefined && !stats.isSymbolicLink()) throw new Error(`${shown}: ${path} ${why}`)
     const stranger = directory.stranger ?? placerOf(directory.stats, stats, directory.path)
@@ -124,7 +124,7 @@ function openPlace(directory: Place, name: string, shown: string): number {
   }
 }
 
-/** Where the link leads. Who could put another one there meanwhile could have made this one. */
+/** Where a link leads. Only those who could have made it could replace it now. */
 function linkIn(directory: Place, { path, stranger }: Place, name: string, shown: string): string {
   if (stranger !== undefined) {
     const who = strangerText(stranger)
@@ -137,7 +137,7 @@ function linkIn(directory: Place, { path, stranger }: Place, name: string, shown
   }
 }
 
-/** Names in a directory. Throws for what is none. */
+/** The names in a directory. Throws if it is none. */
 export function listNames(place: Place, shown: string): string[] {
   try {
     return readdirSync(nameOf(place))
@@ -146,7 +146,7 @@ export function listNames(place: Place, shown: string): string[] {
   }
 }
 
-/** The same error of the path that was asked for. */
+/** The same error, about the path that was asked for. */
 export function shownAs(error: unknown, path: string): Error {
   const code = errorCode(error)
   const [text = ''] = error instanceof Error ? error.message.split(', ') : [String(error)]

@@ -6,9 +6,9 @@ import { asksWhose } from './stranger.ts'
 import { nameOf, type Place, walk, withPlace } from './walk.ts'
 
 /**
- * Writes a file that somebody named, or makes it: for root no link that somebody else could have
- * made leads it elsewhere, and in another user's directory only that user's own file is written
- * to. Throws for what is no regular file.
+ * Writes a file that a person named, or creates it. For root, no link of another user leads the
+ * write elsewhere, and in another user's directory only that user's own file is written to. Throws
+ * if it is no regular file.
  */
 export function writeNamedFile(path: string, text: string): void {
   const own = ownDescriptor(path)
@@ -21,8 +21,8 @@ export function writeNamedFile(path: string, text: string): void {
 }
 
 /**
- * Puts a file of mode 0600 in place of what has that name, whole or not at all; a crash of the
- * machine may leave an empty one. For root in no directory that somebody else may write to. Throws.
+ * Replaces a file as a whole or not at all; the new one has mode 0600. If the machine crashes, it
+ * may be empty. Throws for root if another user may write to the directory.
  */
 export function replaceFile(path: string, text: string): void {
   withPlace(dirname(path), (directory) => {
@@ -41,15 +41,18 @@ export function replaceFile(path: string, text: string): void {
   })
 }
 
-/** Makes an empty file of mode 0644, in a directory that no link of somebody else leads to. Throws EEXIST if anything is there. */
+/**
+ * Creates an empty file of mode 0644. No link of another user may lead to its directory. Throws
+ * EEXIST if something stands there.
+ */
 export function makeEmptyFile(path: string): void {
   closeSync(withPlace(dirname(path), (directory) => makeIn(directory, path)))
 }
 
 /**
- * Opens a file to write at its end, mode 0640 if it has to be made, and waits for nobody: a FIFO
- * that has no reader is an error. For root as writeNamedFile(), but for devices that root alone
- * could have put there.
+ * Opens a file for appending; if it has to be created, its mode is 0640. Does not wait: a FIFO
+ * without a reader is an error. For root the rules of writeNamedFile() apply, but a device is
+ * allowed if nobody but root could have put it there.
  */
 export function openToAppend(path: string): number {
   const flags = constants.O_WRONLY | constants.O_APPEND | constants.O_NONBLOCK | constants.O_NOCTTY

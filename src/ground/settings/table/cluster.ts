@@ -37,7 +37,7 @@ export const verdicts = {
     unit: 'milliseconds',
     ...daemon,
   }),
-  // At most a day: whatever was not known yesterday may be known today.
+  // At most a day: signatures of today may find what yesterday's did not.
   VERDICTMAXAGE: number(3600, 'seconds for which verdicts are remembered', {
     max: 86_400,
     unit: 'seconds',

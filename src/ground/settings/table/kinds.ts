@@ -1,11 +1,12 @@
-/** Programs that read a setting from their environment. */
+/** The programs that read a setting from their environment. */
 export type Reader = 'slot' | 'onescand' | 'onescan-quotad'
 
 /**
- * What onescand does with a setting that a client of the slot tells it (doc/slot-protocol.md,
- * "Trust"): `same`: another one than its own is a reason to go cold; `taken`: counts as it is;
- * `bounded`: counts unless it is laxer than its own; `client`: is about the client alone; `message`:
- * is about the message; `asked`: is read, and its own counts. Undefined: onescanc does not tell it.
+ * What onescand does with a setting that a client of the slot sends it (doc/slot-protocol.md,
+ * "Trust"). `same`: if it differs from onescand's own, the client goes cold. `taken`: it counts.
+ * `bounded`: it counts unless it is laxer than onescand's own. `client`, `message`: it is about the
+ * client or the message. `asked`: it is read, but onescand's own counts. Undefined: onescanc does
+ * not send it.
  */
 export type FromClient = 'same' | 'taken' | 'bounded' | 'client' | 'message' | 'asked' | undefined
 
@@ -14,35 +15,35 @@ interface Common {
   readonly help: string
   readonly readers: readonly Reader[]
   readonly told: FromClient
-  /** What counts if it is unset, in words, where that depends on others. */
+  /** The default in words, if it depends on other settings. */
   readonly otherwise: string | undefined
 }
 
 /** A whole number. */
 export interface NumberSetting<Standard = number | undefined> extends Common {
   readonly kind: 'number'
-  /** What counts if it is unset; undefined: nothing does. So it is with the others. */
+  /** The default; undefined if there is none. The same holds for the other kinds. */
   readonly standard: Standard
   readonly min: number
   readonly max: number
   readonly unit: string
 }
 
-/** Bytes, with K, M or G. */
+/** Bytes; K, M or G may follow the number. */
 export interface SizeSetting extends Common {
   readonly kind: 'size'
-  /** As somebody would write it. */
+  /** As an administrator would write it. */
   readonly standard: string | undefined
 }
 
-/** One of some words. */
+/** One of several words. */
 export interface WordSetting<Word extends string = string> extends Common {
   readonly kind: 'word'
   readonly words: readonly Word[]
   readonly standard: Word
 }
 
-/** Anything else: whoever reads it knows its form. */
+/** Any other text: its reader knows the form. */
 export interface TextSetting<Standard = string | undefined> extends Common {
   readonly kind: 'text'
   readonly standard: Standard
@@ -50,7 +51,10 @@ export interface TextSetting<Standard = string | undefined> extends Common {
 
 export type Setting = NumberSetting | SizeSetting | WordSetting | TextSetting
 
-/** What differs from a setting of the slot and of onescand that a client may not have otherwise. */
+/**
+ * What a setting may have that differs from the rule: the slot and onescand read it, and a client
+ * must have the same.
+ */
 interface More {
   readonly readers?: readonly Reader[]
   readonly told?: FromClient
@@ -81,7 +85,7 @@ export function size(standard: string | undefined, help: string, more: More = {}
   return { kind: 'size', standard, ...common(help, more) }
 }
 
-/** The first word is what counts if it is unset. */
+/** The first word is the default. */
 export function word<const Word extends string>(
   words: readonly [Word, ...Word[]],
   help: string,

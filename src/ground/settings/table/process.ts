@@ -72,7 +72,7 @@ export const whoSends = {
   }),
 }
 
-/** Read by the thin client alone, onescanc(8). */
+/** Settings that only the thin client reads, onescanc(8). */
 export const thinClient = {
   ONESCAN_SOCKET: text('/run/onescan/slot.sock', "onescand's socket", slot),
   ONESCAN_COLD: text(undefined, 'the program to become without `onescand`', {

@@ -1,6 +1,6 @@
 import { number, type Reader, text, word } from './kinds.ts'
 
-/** onescand asks in its own way, whatever its client would have. */
+/** onescand reads the client's value, but its own counts. */
 const asked = { told: 'asked' } as const
 
 export const quota = {
@@ -65,7 +65,9 @@ export const quotaService = {
   }),
 }
 
-/** Those who ask whom a directory names do so, too; clients of onescand leave it to that one. */
+/**
+ * All programs that ask a directory of users read these. A client of onescand sends none of them.
+ */
 const directory: { readonly readers: readonly Reader[]; readonly told: undefined } = {
   readers: ['slot', 'onescand', 'onescan-quotad'],
   told: undefined,

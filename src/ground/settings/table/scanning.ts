@@ -67,8 +67,9 @@ export const unscannedMail = {
     otherwise: 'as `SCANFAIL`',
   }),
   OVERSIZE: word(['accept', 'defer'], "mail over ClamAV's limits: `accept` unscanned, or `defer`"),
-  // clamd 1.4 with its own MaxRecursion of 17 looks into 15 messages that are attached to one
-  // another, and into 17 multiparts; what is left is for archives in the innermost.
+  // clamd 1.4 with its own MaxRecursion of 17 looks into 15 messages attached to one another, and
+  // into 17 multiparts inside one another. The default leaves some of that for archives in the
+  // innermost one.
   MAXNESTING: number(12, 'messages or multiparts inside one another', { min: 1, max: 100 }),
   OVERNESTING: word(
     ['reject', 'defer', 'quarantine', 'accept'],
