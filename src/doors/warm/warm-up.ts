@@ -60,13 +60,20 @@ export async function warmUp(directory: string, over: AbortSignal): Promise<void
       for (const mail of [text, small, large]) {
         if (over.aborted) return
         const answer = await askAbout(mail, socket)
-        if (!answer.includes('X-QHPSI: clean')) throw new Error(`was answered ${answer}`)
+        if (!answer.includes('X-QHPSI: clean')) {
+          throw new Error(`mail of its own is not clean: ${logLineOf(answer)}`)
+        }
       }
     }
   } finally {
     for (const each of open) each.close()
     rmSync(stage, { recursive: true, force: true })
   }
+}
+
+/** What is for people in an answer in frames. */
+function logLineOf(answer: Buffer): string {
+  return /decision=[^\n]*/.exec(answer.toString('latin1'))?.[0] ?? 'no decision'
 }
 
 /** Milliseconds for one of them. */
