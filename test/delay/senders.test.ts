@@ -1,14 +1,13 @@
-import { chmodSync, chownSync, copyFileSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { type Daemon, startDaemon } from '../programs/daemon.ts'
 import { freePort } from '../programs/free-port.ts'
 import { postfixMissing, startPostfix } from '../programs/postfix.ts'
-import { nobody, qpsmtpdMissing, startQpsmtpd } from '../programs/qpsmtpd.ts'
+import { qpsmtpdMissing, queueOfNobody, startQpsmtpd } from '../programs/qpsmtpd.ts'
 import { sendBySmtp } from '../programs/swaks.ts'
 import { compileRules, envdirMissing, ucspiMissing } from '../programs/ucspi.ts'
-import { deliveries, makeMaildir, standInQueue } from '../stand-in/stand-in.ts'
 import { startDns } from './dns-stand-in.ts'
 import { launcher, until, visit } from './rig.ts'
 
@@ -73,20 +72,10 @@ t.test('patient senders deliver, early talkers do not', { skip }, async (t) => {
 
 /** qpsmtpd with a stand-in qmail-queue, and the number of messages that it took. */
 async function receiver(t: Test): Promise<{ port: number; delivered: () => number }> {
-  const directory = mkdtempSync(join(tmpdir(), 'onescan-receiver-'))
-  t.teardown(() => rmSync(directory, { recursive: true, force: true }))
-  chmodSync(directory, 0o755)
-  const program = join(directory, 'qmail-queue')
-  copyFileSync(standInQueue(), program)
-  chmodSync(program, 0o755)
-  const { path: MAILDIR } = makeMaildir(directory)
-  const { uid, gid } = nobody()
-  for (const part of ['', 'tmp', 'new', 'cur', 'envelopes']) {
-    chownSync(join(MAILDIR, part), uid, gid)
-  }
+  const { program, MAILDIR, delivered } = queueOfNobody(t)
   const server = await startQpsmtpd({ program, environment: { ...process.env, MAILDIR } })
   t.teardown(server.stop)
-  return { port: server.port, delivered: () => deliveries(MAILDIR).length }
+  return { port: server.port, delivered }
 }
 
 /** A run script on a free port, with shorter delays and a way to `smtpPort` in the place of qmail-smtpd. */

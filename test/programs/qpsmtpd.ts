@@ -1,7 +1,16 @@
 import { execFileSync } from 'node:child_process'
-import { chmodSync, chownSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  chownSync,
+  copyFileSync,
+  mkdirSync,
+  mkdtempSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { deliveries, makeMaildir, standInQueue } from '../stand-in/stand-in.ts'
 import { type Daemon, startDaemon } from './daemon.ts'
 import { freePort } from './free-port.ts'
 import { findProgram } from './install.mjs'
@@ -22,20 +31,16 @@ export interface Qpsmtpd extends Daemon {
 }
 
 /**
- * qpsmtpd on a free port of 127.0.0.1, as user nobody, with `program` in the
- * place of qmail-queue (its plugin queue/qmail-queue). That user must be able
- * to reach the program; its path may hold only `/`, letters, digits, `.`, `-`, `_`.
+ * A directory with a configuration for user nobody and `program` in the place of qmail-queue
+ * (qpsmtpd's plugin queue/qmail-queue). That user must be able to reach the program; its path may
+ * hold only `/`, letters, digits, `.`, `-`, `_`.
  */
-export async function startQpsmtpd(setup: {
-  readonly program: string
-  /** The environment of the program; PATH becomes qpsmtpd's own. */
-  readonly environment: NodeJS.ProcessEnv
-}): Promise<Qpsmtpd> {
+function configureQpsmtpd(program: string): { directory: string; config: string } {
   const directory = mkdtempSync(join(tmpdir(), 'onescan-qpsmtpd-'))
   const config = join(directory, 'config')
   const spool = join(directory, 'spool')
   const files = {
-    plugins: `rcpt_ok\nqueue/qmail-queue ${setup.program}\n`,
+    plugins: `rcpt_ok\nqueue/qmail-queue ${program}\n`,
     rcpthosts: 'example.org\n',
     me: 'mx.example.org\n',
     plugin_dirs: '/usr/share/qpsmtpd/plugins\n',
@@ -48,7 +53,16 @@ export async function startQpsmtpd(setup: {
   mkdirSync(spool, { mode: 0o700 }) // qpsmtpd refuses any other mode
   const { uid, gid } = nobody()
   chownSync(spool, uid, gid)
+  return { directory, config }
+}
 
+/** qpsmtpd on a free port of 127.0.0.1, as user nobody, with `program` in the place of qmail-queue. */
+export async function startQpsmtpd(setup: {
+  readonly program: string
+  /** The environment of the program; PATH becomes qpsmtpd's own. */
+  readonly environment: NodeJS.ProcessEnv
+}): Promise<Qpsmtpd> {
+  const { directory, config } = configureQpsmtpd(setup.program)
   const remove = () => rmSync(directory, { recursive: true, force: true })
   const port = await freePort()
   try {
@@ -67,6 +81,45 @@ export async function startQpsmtpd(setup: {
     remove()
     throw error
   }
+}
+
+/**
+ * qpsmtpd as a program for tcpserver or the gate, in the place of qmail-smtpd: a session on
+ * descriptors 0 and 1, the client by TCPREMOTEIP.
+ */
+export function qpsmtpdSession(
+  t: { teardown(remove: () => void): void },
+  program: string,
+): { words: readonly string[]; environment: NodeJS.ProcessEnv } {
+  const { directory, config } = configureQpsmtpd(program)
+  t.teardown(() => rmSync(directory, { recursive: true, force: true }))
+  const script =
+    'use Qpsmtpd::TcpServer; use IO::Socket; $| = 1; my $q = Qpsmtpd::TcpServer->new; ' +
+    '$q->load_plugins; $q->start_connection; $q->run(IO::Socket->new_from_fd(0, "r+"))'
+  return {
+    words: ['/bin/sh', '-c', 'cd "$0" && exec perl -e "$1"', directory, script],
+    environment: { QPSMTPD_CONFIG: config },
+  }
+}
+
+/** A stand-in qmail-queue for qpsmtpd, and the number of messages that it took. */
+export function queueOfNobody(t: { teardown(remove: () => void): void }): {
+  program: string
+  MAILDIR: string
+  delivered: () => number
+} {
+  const directory = mkdtempSync(join(tmpdir(), 'onescan-receiver-'))
+  t.teardown(() => rmSync(directory, { recursive: true, force: true }))
+  chmodSync(directory, 0o755)
+  const program = join(directory, 'qmail-queue')
+  copyFileSync(standInQueue(), program)
+  chmodSync(program, 0o755)
+  const { path: MAILDIR } = makeMaildir(directory)
+  const { uid, gid } = nobody()
+  for (const part of ['', 'tmp', 'new', 'cur', 'envelopes']) {
+    chownSync(join(MAILDIR, part), uid, gid)
+  }
+  return { program, MAILDIR, delivered: () => deliveries(MAILDIR).length }
 }
 
 /** The user that qpsmtpd becomes. */
