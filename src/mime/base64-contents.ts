@@ -4,10 +4,13 @@ import { SPACE } from './shared/lines.ts'
 import { partOf, type Source } from './source.ts'
 import type { Step, Walk } from './walk.ts'
 
-/** Characters of a piece of base64 that stands between two paddings. */
+/** The fewest characters between two paddings that are decoded by themselves. */
 const PIECE_LEAST = 16
 
-/** What readers decode out of base64, and each piece of it that ends in padding; `isSaid` by a header. */
+/**
+ * What readers decode out of base64. If data goes on behind padding, each piece of it is decoded by
+ * itself as well. `isSaid`: a header says that it is base64.
+ */
 export function* outOfBase64(
   part: Source,
   isSaid: boolean,
@@ -27,7 +30,7 @@ export function* outOfBase64(
   }
 }
 
-/** Where data goes on behind padding. */
+/** The places where data goes on behind padding. */
 function* paddedPlaces(part: Source): Generator<number> {
   let isPadded = false
   let at = 0

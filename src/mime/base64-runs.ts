@@ -1,10 +1,10 @@
 import { isBase64Line } from './decoders/base64.ts'
 import { isBlank, LineSearch } from './shared/lines.ts'
 
-/** Characters of base64 that a run must have: less is a word of a text, and no file. */
+/** The fewest characters of a run. Fewer are a word of a text, and no file. */
 const RUN_LEAST = 16
 
-/** Lines that are none, between two runs that some reader takes for one. */
+/** The most other lines between two runs that some reader takes for one. */
 const GAP_MAX = 3
 
 interface Run {
@@ -14,13 +14,13 @@ interface Run {
 
 export interface RunListener {
   run(run: Run): void
-  /** Several runs that few other lines stand between. */
+  /** Several runs with few other lines between them. */
   joined(runs: Run): void
 }
 
 /**
- * Looks for lines of nothing but base64, blank ones among them: data that no header announces.
- * Places are offsets of the message.
+ * Looks for runs of lines that hold nothing but base64, blank lines among them: data that no header
+ * announces. Places are offsets in the message.
  */
 export class Base64Runs {
   readonly #listener: RunListener
@@ -31,7 +31,10 @@ export class Base64Runs {
     this.#listener = listener
   }
 
-  /** Lines, the last of them perhaps not whole; `offset` is where `bytes` begins in the message. */
+  /**
+   * Takes lines, of which the last may be incomplete. `offset` is where `bytes` begins in the
+   * message.
+   */
   lines(bytes: Buffer, from: number, to: number, offset: number): void {
     const lines = new LineSearch(bytes, to)
     for (let at = from; at < to; ) {

@@ -1,13 +1,13 @@
 import { BOUNDARIES_MAX, BOUNDARY_LENGTHS_MAX, Over } from './limits.ts'
 
-/** All that some reader may take for the boundary of a multipart around, in small letters. */
+/** All texts that some reader may take for the boundary of an open multipart, in lower case. */
 export class Boundaries {
   readonly #known = new Set<string>()
   #lengths: number[] = []
   #firsts = new Set<number>()
   #longest = 0
 
-  /** Throws Over where there are too many. */
+  /** Throws Over if there are too many. */
   learn(boundaries: readonly string[]): void {
     const before = this.#known.size
     for (const boundary of boundaries) this.#known.add(boundary)
@@ -21,7 +21,10 @@ export class Boundaries {
     this.#firsts = new Set([...this.#known].map((boundary) => boundary.charCodeAt(0)))
   }
 
-  /** The longest one that stands behind the dashes at `from`; blanks before it do not count. */
+  /**
+   * The longest known boundary that begins at `from`, which is behind the dashes. Blanks before it
+   * are skipped.
+   */
   beginsAt(bytes: Buffer, from: number): string | undefined {
     if (this.#longest === 0) return undefined
     let at = from

@@ -2,9 +2,9 @@ import { decodeWords } from '../message/encoded-words.ts'
 import { BOUNDARY_MAX, Over } from './limits.ts'
 
 /**
- * Each way in which some reader understands each `boundary` parameter of a header, in small
- * letters: with and without quotes, escapes, folds, comments, encoded words and the sections
- * of RFC 2231. Linear in the header's length.
+ * All forms in which some reader understands the `boundary` parameters of a header, in lower case:
+ * with and without quotes, escapes, folds, comments, encoded words and the sections of RFC 2231.
+ * Linear in the header's length.
  */
 export function readBoundaries(header: string): string[] {
   if (!/boundary/i.test(header)) return []
@@ -35,7 +35,7 @@ function collect(text: string, found: Set<string>): void {
 }
 
 interface Written {
-  /** What stands behind the `=`: more than the value itself. */
+  /** All that follows the `=`; the value may end sooner. */
   readonly value: string
   /** RFC 2231: `boundary*=`, `boundary*0*=`. */
   readonly isSection: boolean
@@ -53,7 +53,7 @@ function* parametersIn(text: string): Generator<Written> {
   }
 }
 
-/** Where a value can have ended to every reader: behind its line, or its closing quote. */
+/** Where a value has ended for every reader: behind its line, or behind its closing quote. */
 function endOfValue(text: string, from: number): number {
   const most = Math.min(text.length, from + 2 * BOUNDARY_MAX)
   let end = text[from] === '"' ? text.indexOf('"', from + 1) + 1 : from

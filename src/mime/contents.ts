@@ -8,10 +8,10 @@ import { type ContentsOptions, newWalk, PIECE, type Step, type Walk, worked } fr
 export type { Content, ContentsOptions, Step } from './walk.ts'
 
 /**
- * The contents that any reader of mail might get out of a message, each once: every leaf as the
- * standards have it decoded, and where readers differ about it, in each of their ways. Left out
- * is text of the mail itself, which stands in the message as it is (leaf-contents.ts).
- * Whoever asks for no more must call `return`, which frees what is held.
+ * The contents that any reader of mail might get out of a message, each of them once. Each leaf is
+ * decoded as the standards say, and in each other way in which some reader decodes it. Text of the
+ * mail itself that stands in the message as it is, is left out (leaf-contents.ts). A caller that
+ * stops early must call `return`, which frees what is held.
  */
 export function* contentsOf(message: Source, options: ContentsOptions): Generator<Step, void> {
   const walk = newWalk(message, options, inside)
@@ -24,8 +24,8 @@ export function* contentsOf(message: Source, options: ContentsOptions): Generato
 }
 
 /**
- * The contents of one mail, in the order of where they end. The source is read at two places at
- * a time: readings of it share no memory.
+ * The contents of one mail, in the order of their ends. The source is read at two places at a time,
+ * so its readings may not share memory.
  */
 function* inside(source: Source, walk: Walk, depth: number): Generator<Step, void> {
   let found: (Leaf | Coded)[] = []

@@ -7,12 +7,12 @@ import type { Source } from './source.ts'
 import { Store } from './store.ts'
 import { giveOne, PIECE, type Step, spend, type Walk, type Work, worked } from './walk.ts'
 
-/** A plan of one way alone. */
+/** A plan with the standard way alone. */
 export function plainly(standard: MakeDecoder): DecodingPlan {
   return { standard, others: () => [] }
 }
 
-/** A source decoded by a plan, and what is within each of its ways. */
+/** Decodes a source in each way of a plan; gives each result and what is inside of it. */
 export function* decodedBy(
   plan: DecodingPlan,
   part: Source,
@@ -23,7 +23,7 @@ export function* decodedBy(
   yield* inOtherWays(plan, part, walk, depth)
 }
 
-/** The same without the standard way, which has ended. */
+/** The same in the other ways. The standard way must have ended. */
 export function* inOtherWays(
   plan: DecodingPlan,
   part: Source,
@@ -48,7 +48,7 @@ export function* oneWay(
   }
 }
 
-/** What a decoder makes of a source; the caller closes the store. */
+/** What a decoder makes of a source. The caller closes the store. */
 export function* decoded(part: Source, make: MakeDecoder, walk: Work): Generator<Step, Store> {
   spend(walk, part.size)
   const store = new Store(walk.pool)
@@ -72,12 +72,12 @@ export function* decoded(part: Source, make: MakeDecoder, walk: Work): Generator
   }
 }
 
-/** What a store has, until it is closed. */
+/** The bytes of a store as a source; valid until the store is closed. */
 export function sourceIn(store: Store): Source {
   return { size: store.size, chunks: (from, to) => store.chunks(from, to) }
 }
 
-/** What came out of an encoding, and what is within it. */
+/** Gives a decoded content, and what is inside of it. */
 export function* giveDecoded(source: Source, walk: Walk, depth: number): Generator<Step, void> {
   if (!(yield* giveOne(source, {}, walk))) return
   const signed = signedContent(() => source.chunks(), walk.pool)

@@ -1,6 +1,6 @@
 import { decodeWords } from '../message/encoded-words.ts'
 
-/** Ways in which content is encoded. */
+/** How content can be encoded. */
 export type Encoding = 'identity' | 'base64' | 'quoted-printable' | 'uuencode'
 
 const WORDS: ReadonlyMap<string, Encoding> = new Map([
@@ -13,8 +13,8 @@ const WORDS: ReadonlyMap<string, Encoding> = new Map([
 const ALL: readonly Encoding[] = ['identity', 'base64', 'quoted-printable', 'uuencode']
 
 /**
- * One encoding if all readers must take the same; else all that the header speaks of, and if it
- * speaks of one that nobody knows, every one.
+ * The encodings by which some reader may decode the content. One, if all readers must agree.
+ * Otherwise all that the header mentions; and all four if it names one that nobody knows.
  */
 export function encodingsOf(
   values: readonly string[],
@@ -23,7 +23,7 @@ export function encodingsOf(
 ): readonly Encoding[] {
   const [first] = values
   if (isPlain && first === undefined) return ['identity']
-  // Blanks behind the word make another of it to some.
+  // To some readers the word is another one if blanks follow it.
   const only = values.length === 1 && isPlain ? WORDS.get(first!.toLowerCase()) : undefined
   if (only) return [only]
   const words = values.map((value) => value.trim().toLowerCase())
@@ -39,7 +39,10 @@ export function encodingsOf(
   return ['identity', ...spoken]
 }
 
-/** What is left of a text, and of its encoded words, where readers drop what they do not know. */
+/**
+ * The letters and digits of a text and of its encoded words. Some readers skip all other
+ * characters.
+ */
 function lettersOf(said: string): string {
   const all = said.includes('=?') ? `${said}\n${decodeWords(said).toLowerCase()}` : said
   return all.replace(/[^a-z0-9]/g, '')

@@ -1,14 +1,14 @@
 import { decodeWords, hasHiddenLineEnd } from '../message/encoded-words.ts'
 
-/** A field of a header, latin1, as some reader of mail sees it. */
+/** A field of a header as some reader of mail sees it; latin1. */
 export interface Field {
-  /** Lower case, as written before the colon; '' for a line that is no field. */
+  /** Lower case, all that stands before the colon; '' for a line that is no field. */
   readonly name: string
-  /** Behind the colon, its folds included; the whole line where there is no colon. */
+  /** All that follows the colon, with folds; the whole line if it has no colon. */
   readonly value: string
 }
 
-/** Splits a header, or some lines of one, into its fields. Linear in the length. */
+/** Splits a header, or some of its lines, into fields. Linear in the length. */
 export function fieldsOf(text: string): Field[] {
   const fields: Field[] = []
   for (let at = 0; at < text.length; ) {
@@ -36,17 +36,20 @@ function isSpaceOrTab(text: string, at: number): boolean {
   return text[at] === ' ' || text[at] === '\t'
 }
 
-/** Without folds, and without blanks at both ends. */
+/** The value without folds, and without blanks at both ends. */
 export function unfolded(value: string): string {
   return value.replace(/[\r\n]/g, '').trim()
 }
 
-/** A name as the most patient reader takes it: no comments, blanks, control or other characters. */
+/**
+ * The name as the most patient reader takes it: only its letters, digits and hyphens, without
+ * comments.
+ */
 export function plainName(name: string): string {
   return withoutComments(name).replace(/[^a-z0-9-]/g, '')
 }
 
-/** Takes out what stands in parentheses (RFC 822 3.4.3), whatever quotes there are. */
+/** Removes comments, which are in parentheses (RFC 822 3.4.3), even inside of quotes. */
 export function withoutComments(text: string): string {
   if (!text.includes('(')) return text
   let kept = ''
@@ -59,15 +62,15 @@ export function withoutComments(text: string): string {
   return kept
 }
 
-/** The lines of a header that say something of content, in bounded memory. */
+/** Keeps the lines of a header that say something about content, in bounded memory. */
 export class MimeLines {
   #text = ''
   #words = ''
   #keeping = false
   #hasWords = false
-  /** There are NULs, bare CRs or other control characters in it. */
+  /** Whether it has NULs, bare CRs or other control characters. */
   hasControls = false
-  /** The lines that were kept are more than `most` characters. */
+  /** Whether the kept lines have more than `most` characters. */
   isOver = false
   readonly #most: number
 
@@ -79,14 +82,14 @@ export class MimeLines {
     this.hasControls = before.hasControls
   }
 
-  /** Takes a line with its end, or a piece of one: `goesOn` for a fold, or a further piece. */
+  /** Takes a line with its end, or a piece of a line. `goesOn`: it is a fold or a further piece. */
   add(line: string, goesOn: boolean): void {
     if (!this.hasControls && CONTROL.test(line)) this.hasControls = true
     if (!goesOn) {
       this.#keeping = mayMatter(line)
       this.#hasWords = false
     }
-    // To who ended it there, a field begins behind a bare CR.
+    // For readers that end a line at a bare CR, a field begins behind it.
     const ended = line.endsWith('\r') ? `${line.slice(0, -1)}\n` : line
     if (ended.includes('=?')) this.#hasWords = true
     if (this.#hasWords) this.#words += ended
@@ -94,7 +97,7 @@ export class MimeLines {
     if (this.length > this.#most) this.isOver = true
   }
 
-  /** Characters of the lines that were kept. */
+  /** How many characters were kept. */
   get length(): number {
     return this.#text.length + this.#words.length
   }
@@ -108,7 +111,9 @@ export class MimeLines {
     return this.#words !== '' && hasHiddenLineEnd(this.#words)
   }
 
-  /** The lines that have encoded words, those decoded; what they make of a line end is one. */
+  /**
+   * The lines with encoded words, decoded. A line end inside of an encoded word ends a line here.
+   */
   get decodedWords(): string {
     return decodeWords(this.#words).replace(/\r\n?/g, '\n')
   }
@@ -116,7 +121,7 @@ export class MimeLines {
 
 const CONTROL = /[\0-\x08\v\f\x0e-\x1f]|\r(?!\n)/
 
-/** Whether it may be a field about content, for the most patient reader. */
+/** Whether the line may be a field about content to the most patient reader. */
 function mayMatter(line: string): boolean {
   const colon = line.indexOf(':')
   if (colon < 0 || colon > NAME_MAX) return true

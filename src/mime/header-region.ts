@@ -5,31 +5,31 @@ import { type PartHeader, readPartHeader } from './part-header.ts'
 import { SPACE, TAB } from './shared/lines.ts'
 
 export interface RegionStart {
-  /** It began behind a delimiter. */
+  /** Whether it began behind a delimiter. */
   readonly isOfPart: boolean
   /**
-   * Whether what it announces stands inside of what is open around it: a header in a text that
-   * nobody takes for one by its place does not.
+   * Whether the content counts as nested in what is open around it. `no`: the header stands in a
+   * text, where no reader takes it for one by its place.
    */
   readonly nests: 'no' | 'maybe' | 'sure'
-  /** What the multipart around is encoded by. */
+  /** The encodings of the multipart around it. */
   readonly around: readonly Encoding[]
-  /** Containers that are open around it (nesting.ts). */
+  /** How many containers are open around it (nesting.ts). */
   readonly containers: number
-  /** To some readers it goes on with this one. */
+  /** A header that goes on in this one to some readers. */
   readonly before?: HeaderRegion | undefined
 }
 
-/** The lines of a header, to some reader, and what stands in it. */
+/** The lines of a header as some reader sees it, and what they say. */
 export class HeaderRegion {
   readonly start: RegionStart
   readonly lines: MimeLines
-  /** Lines that were no fields, one behind the other. */
+  /** How many lines in a row were no fields. */
   strange = 0
-  /** It ended in an empty line, and each line was a field. */
+  /** Whether each line was a field, and an empty line ended the header. */
   isWhole: boolean
   hasLines = false
-  /** Characters of its lines whose boundaries are known. */
+  /** How many characters of its lines were searched for boundaries. */
   #learnt: number
   #header: PartHeader | undefined
 
@@ -41,7 +41,7 @@ export class HeaderRegion {
     this.#learnt = before ? before.#learnt : 0
   }
 
-  /** Throws Over where there is more than is read. */
+  /** Throws Over if the header is larger than the limit. */
   add(line: string, goesOn: boolean): void {
     this.hasLines = true
     this.lines.add(line, goesOn)
@@ -50,7 +50,7 @@ export class HeaderRegion {
     }
   }
 
-  /** The lines about content that were added since it was asked last. */
+  /** The lines about content that came since the last call. */
   fresh(): string {
     const { text } = this.lines
     const from = this.#learnt
@@ -58,7 +58,7 @@ export class HeaderRegion {
     return text.slice(from)
   }
 
-  /** What it says; to be asked when it is over. */
+  /** What the header says. Call this when the header has ended. */
   get header(): PartHeader {
     this.#header ??= readPartHeader(this.lines, {
       isWhole: this.isWhole,
@@ -68,7 +68,10 @@ export class HeaderRegion {
   }
 }
 
-/** A name of at most two words before a colon, blanks in front or not. */
+/**
+ * Whether the line begins with a name and a colon. The name has at most two words; blanks before it
+ * are allowed.
+ */
 export function isField(bytes: Buffer, from: number, end: number): boolean {
   let blanks = 0
   let at = from
@@ -83,7 +86,10 @@ export function isField(bytes: Buffer, from: number, end: number): boolean {
   return false
 }
 
-/** Of nothing but blanks, control characters, and what some take for blanks. */
+/**
+ * Whether the line has nothing but blanks, control characters, and bytes that some readers take for
+ * blanks.
+ */
 export function isBlankLine(bytes: Buffer, from: number, end: number): boolean {
   for (let at = from; at < end; at++) {
     const byte = bytes[at]!

@@ -8,7 +8,9 @@ import { asItStands, unflowed } from './saved-forms.ts'
 import { partOf, type Source } from './source.ts'
 import type { Step, Walk } from './walk.ts'
 
-/** A leaf as each reader of mail saves it: up to each of its ends, by each of its encodings. */
+/**
+ * A leaf in all ways in which readers save it: up to each of its ends, by each of its encodings.
+ */
 export function* leafContents(
   leaf: Leaf,
   source: Source,
@@ -34,7 +36,7 @@ export function* leafContents(
   }
 }
 
-/** Data that is known by its looks, decoded. */
+/** Decodes data that is known by its looks. */
 export function* codedContents(
   { kind, from, to }: Coded,
   source: Source,
@@ -56,7 +58,7 @@ export function* codedContents(
     )
 }
 
-/** One encoding within the other. */
+/** For readers that decode twice: by base64 and then quoted-printable, and the other way round. */
 function* inBothWays(part: Source, walk: Walk, depth: number): Generator<Step> {
   const plans = [() => quotedPrintablePlan(), () => base64Plan(true)]
   for (const [first, second] of [plans, plans.toReversed()]) {

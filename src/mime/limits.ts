@@ -1,42 +1,47 @@
 /**
- * How far mail is read. What goes on behind one of these is not looked at to its end, and is
- * answered as such: `Over` names the limit, and nothing is left out without it.
+ * How far a mail is read. Whatever exceeds a limit is not read to its end, and the result says so:
+ * the message of `Over` names the limit. Nothing is left out silently.
  */
 
-/** Contents of one message. */
+/** The most contents of one message. */
 export const CONTENTS_MAX = 2000
-/** Encoded mails in one another. */
+/** The most encoded mails inside one another. */
 export const DEPTH_MAX = 12
 /**
- * Bytes that are decoded and given, of all contents together: so many times those of the message,
- * and so many more; of a small message many times as many, since all its ways take little.
+ * The most bytes of all contents together: so many times the size of the message, plus a fixed
+ * amount. A small message may have more times its size, since trying all ways costs little there.
  */
 export const BYTES_TIMES = 8
 export const BYTES_MORE = 16 * 1024 * 1024
 export const SMALL_BYTES_TIMES = 64
 export const SMALL_BYTES_MORE = 1024 * 1024
 
-/** What all contents of a message of this size may have together. */
+/** How many bytes all contents of a message of this size may have together. */
 export function mostBytesOf(size: number): number {
   return Math.min(BYTES_TIMES * size + BYTES_MORE, SMALL_BYTES_TIMES * size + SMALL_BYTES_MORE)
 }
-/** Places where something may begin or end: lines like delimiters, fields in a text, runs of base64. */
+/**
+ * The most places where something may begin or end: lines that look like delimiters, fields inside
+ * a text, runs of base64.
+ */
 export const PLACES_MAX = 100_000
-/** Characters of the fields of one header that say something of content. */
+/** The most characters of fields about content in one header. */
 export const FIELDS_MAX = 1024 * 1024
 /**
- * The same of all headers together that go on behind delimiters among their fields: to some readers
- * they do, and each is read with what stood before.
+ * The most such characters in all headers together that some readers continue behind a delimiter.
+ * Each of these headers is read again with what stood before the delimiter.
  */
 export const GOING_ON_MAX = 1024 * 1024
-/** Boundaries of one message, in all the ways that they may be read. */
+/** The most boundaries of one message, counted in all forms in which they may be read. */
 export const BOUNDARIES_MAX = 1000
-/** Different lengths of these: each is a search of its own in a line of dashes. */
+/**
+ * The most different lengths of boundaries: each length costs one more search in a line of dashes.
+ */
 export const BOUNDARY_LENGTHS_MAX = 64
-/** Bytes of a boundary. RFC 2046 5.1.1 allows 70. */
+/** The most bytes of a boundary. RFC 2046 5.1.1 allows 70. */
 export const BOUNDARY_MAX = 1000
-/** Places where a leaf may begin, or end, that are open at a time. */
+/** The most places open at a time where a leaf may have begun, and whose ends are not known yet. */
 export const OPEN_MAX = 500
 
-/** More is in a mail than is read; the message names the limit. */
+/** The mail exceeds a limit, which the error's message names. */
 export class Over extends Error {}

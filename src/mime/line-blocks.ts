@@ -1,11 +1,12 @@
 import { CR, LF } from './shared/lines.ts'
 
-/** Bytes of a line that are looked at together; a longer one is taken in pieces. */
+/** How many bytes of a line are looked at together; a longer line is taken in pieces. */
 const LINE_MAX = 16 * 1024
 
 /**
- * Makes of bytes, in any split, blocks of whole lines, and of a long line pieces; `midLine` tells
- * that a block goes on with a line of the one before. A block is valid until `take` returns.
+ * Turns bytes that come in pieces of any size into blocks of whole lines; a long line is parted
+ * into several blocks. `midLine` says that a block begins inside of a line. A block is valid until
+ * `take` returns.
  */
 export class LineBlocks {
   readonly #take: (block: Buffer, midLine: boolean) => void
@@ -32,12 +33,12 @@ export class LineBlocks {
     if (end > 0) this.#give(rest.subarray(0, end))
   }
 
-  /** The last line may have no end. */
+  /** Takes the rest, which is a last line without a line end. */
   end(): void {
     if (this.#held.length > 0) this.#give(this.#held)
   }
 
-  /** There is nothing more to be taken. */
+  /** Drops what is left: nothing more will be taken. */
   forget(): void {
     this.#held = Buffer.alloc(0)
   }
@@ -50,8 +51,8 @@ export class LineBlocks {
 }
 
 /**
- * How much of a line without an LF is taken: up to its last bare CR, which ends lines to some. Of
- * CRs at its end it is not known yet whether they are bare.
+ * How much of a line without an LF is taken: up to its last bare CR, where the line ends to some
+ * readers. CRs at the very end are left, since an LF may follow them.
  */
 function endOfPiece(bytes: Buffer): number {
   let end = bytes.length

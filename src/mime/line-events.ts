@@ -1,10 +1,13 @@
 import { DASH, indexOrEnd, isLineEnd, SPACE, TAB } from './shared/lines.ts'
 
-/** Bytes before the dash of `Content-` on its line, blanks aside, and before the `egin` of `begin`. */
+/**
+ * The most bytes on a line before the dash of `Content-`, not counting blanks; and before the
+ * `egin` of `begin`.
+ */
 const NAME_FRONT_MAX = 60
 const BEGIN_FRONT_MAX = 3
 
-/** Looks for lines at which something may begin, in bytes that are looked at once. */
+/** Searches a block of bytes for lines at which something may begin. */
 export class EventSearch {
   readonly #bytes: Buffer
   #dash = -1
@@ -12,7 +15,10 @@ export class EventSearch {
   #upper: number
   readonly #midLine: boolean
 
-  /** `coded`: lines that begin uuencode or yEnc, too. `midLine`: the bytes begin within a line. */
+  /**
+   * `coded`: lines that begin uuencode or yEnc count as well. `midLine`: the block begins inside of
+   * a line.
+   */
   constructor(
     bytes: Buffer,
     { coded, midLine }: { readonly coded: boolean; readonly midLine: boolean },
@@ -23,7 +29,10 @@ export class EventSearch {
     this.#upper = this.#begin
   }
 
-  /** Where the next such line begins, at `from` or behind, which a line does; the length if none does. */
+  /**
+   * Where the next such line begins; the block's length if there is none. `from` must be the start
+   * of a line.
+   */
   next(from: number): number {
     const bytes = this.#bytes
     let least = from
@@ -35,18 +44,22 @@ export class EventSearch {
       if (found === bytes.length) return found
       const line = eventAt(bytes, found, from)
       if (line !== undefined && !(line === 0 && this.#midLine)) return line
-      // On behind it; a row of dashes at once.
+      // Search on behind it. A row of dashes is skipped as a whole.
       least = found + 1
       while (bytes[least] === DASH) least++
     }
   }
 }
 
-/** Where the line begins that the dash, or the `egin`, makes one of interest; not before `from`. */
+/**
+ * Where the line of interest begins to which this dash, or `egin`, belongs; undefined if there is
+ * none from `from` on.
+ */
 function eventAt(bytes: Buffer, found: number, from: number): number | undefined {
   if (bytes[found] !== DASH) {
     const text = bytes.toString('latin1', Math.max(from, found - 1), found + 12)
-    // Behind a text only what has a mode, or each sentence that has the word would be one.
+    // In the middle of a text the word counts only with a file mode behind it. Otherwise each
+    // sentence with the word would count.
     if (/^.egin[ \t]+[0-7]{1,8}[ \t]/i.test(text)) return found - 1
     const line = lineStart(bytes, found, from, BEGIN_FRONT_MAX)
     if (line === undefined) return undefined
@@ -57,7 +70,7 @@ function eventAt(bytes: Buffer, found: number, from: number): number | undefined
   return isMimeName(bytes, found) ? lineStart(bytes, found, from, NAME_FRONT_MAX) : undefined
 }
 
-/** Whether the dash is that of `Content-…:`, with little around it. */
+/** Whether the dash is that of `Content-…:`, with few other characters around it. */
 function isMimeName(bytes: Buffer, dash: number): boolean {
   if (!isBehindNt(bytes, dash)) return false
   const before = bytes.toString('latin1', Math.max(0, dash - 12), dash)
@@ -65,7 +78,10 @@ function isMimeName(bytes: Buffer, dash: number): boolean {
   return /^-[^:\n]{0,30}:/.test(bytes.toString('latin1', dash, dash + 40))
 }
 
-/** Most dashes are not: the end of `content`, or of what is like it, is no more than four bytes before. */
+/**
+ * A quick check that most dashes fail: the `nt` of `content`, or of a similar word, ends at most
+ * four bytes before.
+ */
 function isBehindNt(bytes: Buffer, dash: number): boolean {
   for (let at = dash - 1; at >= dash - 5; at--) {
     if ((bytes[at]! | 32) === 0x74 && (bytes[at - 1]! | 32) === 0x6e) return true
@@ -74,8 +90,8 @@ function isBehindNt(bytes: Buffer, dash: number): boolean {
 }
 
 /**
- * Where the line begins that `at` is in, if it has no more than so many bytes before that, blanks
- * aside; not before `from`.
+ * Where the line begins that holds `at`, at the earliest at `from`. Undefined if more than `most`
+ * bytes other than blanks stand before `at` on it.
  */
 function lineStart(bytes: Buffer, at: number, from: number, most: number): number | undefined {
   let others = 0

@@ -1,7 +1,7 @@
 import { CR, DASH, LF, SPACE, TAB } from './shared/lines.ts'
 import { partOf, type Source } from './source.ts'
 
-/** The first byte that is no blank; 0 if there is none near the front. */
+/** The first byte that is no blank; 0 if the first 1,024 bytes are blanks. */
 export function firstByte(source: Source): number {
   for (const chunk of source.chunks(0, Math.min(source.size, 1024))) {
     for (const byte of chunk) if (byte > SPACE) return byte
@@ -9,13 +9,16 @@ export function firstByte(source: Source): number {
   return 0
 }
 
-/** Whether its first line is empty. */
+/** Whether the first line is empty. */
 export function startsEmpty(source: Source): boolean {
   for (const [byte] of source.chunks(0, Math.min(source.size, 1))) return byte === LF || byte === CR
   return false
 }
 
-/** The source without the line end that it ends in, and that; a bare CR is one to some. */
+/**
+ * Splits off the line end at the end of a source. A bare CR counts, as it is a line end to some
+ * readers.
+ */
 export function endOf(source: Source): { readonly bare: Source; readonly end: Buffer } {
   const from = Math.max(0, source.size - 2)
   const last = Buffer.concat([...source.chunks(from, source.size)])
@@ -28,7 +31,7 @@ export function endOf(source: Source): { readonly bare: Source; readonly end: Bu
   }
 }
 
-/** The source, and a line end behind it. */
+/** The source with a line end behind it. */
 export function withEnd(source: Source, end: Buffer): Source {
   return {
     size: source.size + end.length,
@@ -39,7 +42,7 @@ export function withEnd(source: Source, end: Buffer): Source {
   }
 }
 
-/** Whether it may hold characters of UTF-8 above U+00FF. */
+/** Whether it may hold UTF-8 characters above U+00FF. */
 export function hasHighBytes(source: Source): boolean {
   for (const chunk of source.chunks()) {
     for (let at = 0; at < chunk.length; at++) if (chunk[at]! > 0xc3) return true
@@ -47,7 +50,7 @@ export function hasHighBytes(source: Source): boolean {
   return false
 }
 
-/** Whether there may be encoded data in it: a MIME field, a line of dashes, uuencode. */
+/** Whether it may hold encoded data: a MIME field or uuencode. */
 export function looksLikeMail(source: Source): boolean {
   let tail: Buffer = Buffer.alloc(0)
   for (const chunk of source.chunks()) {
@@ -58,7 +61,10 @@ export function looksLikeMail(source: Source): boolean {
   return false
 }
 
-/** Bytes at both sides of where two chunks meet that a word of `hasWord` may have. */
+/**
+ * Longer than all words that `hasWord` finds: a word across two chunks lies in so many bytes on
+ * both sides.
+ */
 const SEAM = 16
 
 function hasWord(bytes: Buffer): boolean {
@@ -73,16 +79,22 @@ function hasWord(bytes: Buffer): boolean {
   return false
 }
 
-/** Bytes by which it is told whether a file is mail. */
+/** How many bytes at its start tell whether a file is mail. */
 export const MAIL_START = 512
 
-/** Whether a file that begins so may be mail, as libclamav tells it: no other begins otherwise. */
+/**
+ * Whether a file with this start may be mail to libclamav. It takes no file for mail that begins
+ * otherwise.
+ */
 export function beginsAsMail(start: Buffer): boolean {
   const text = start.toString('latin1', 0, MAIL_START).trimStart()
   return /^(?:[!-9;-~]+[ \t]*:|>?From )/.test(text)
 }
 
-/** Whether it begins with a field, and an empty line stands near: some take what is behind it for a file. */
+/**
+ * Whether it begins with a field, and an empty line follows soon. Some readers save what is behind
+ * that line as a file.
+ */
 export function hasHeader(source: Source): boolean {
   const front: Buffer[] = []
   for (const chunk of source.chunks(0, Math.min(source.size, MAIL_START))) {

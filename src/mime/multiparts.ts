@@ -3,43 +3,43 @@ import type { RegionStart } from './header-region.ts'
 import type { PartHeader } from './part-header.ts'
 import { CR, LF, SPACE } from './shared/lines.ts'
 
-/** A multipart whose boundary is known, as its header has it. */
+/** A multipart whose boundary is known, as its header describes it. */
 export interface Multipart {
   readonly boundary: string
-  /** Every reader must see its delimiters as such. */
+  /** Whether every reader must see its delimiters as delimiters. */
   readonly isSure: boolean
-  /** Contents that had begun before its header was read. */
+  /** How many contents were open when its header was read. */
   readonly base: number
-  /** What it is encoded by. */
+  /** The encodings of the multipart itself, and of those around it. */
   readonly encodings: readonly Encoding[]
-  /** As that of its header (header-region.ts). */
+  /** The same as for its header (header-region.ts). */
   readonly nests: 'no' | 'maybe' | 'sure'
-  /** Containers that are open in it, itself among them (nesting.ts). */
+  /** How many containers are open in it, counting itself (nesting.ts). */
   readonly containers: number
 }
 
 export interface Delimiter {
   readonly multipart: Multipart
   readonly closes: boolean
-  /** Every reader must see it. */
+  /** Whether every reader must see it. */
   readonly isSure: boolean
 }
 
 interface Open {
   readonly multipart: Multipart
-  /** How many are around it. */
+  /** How many multiparts are around it. */
   readonly level: number
 }
 
-/** The multiparts around a place. */
+/** The multiparts that are open at the place that is read. */
 export class Multiparts {
-  /** The outermost first, closed ones too. */
+  /** From the outermost to the innermost, with closed ones that are still around the place. */
   readonly #open: Open[] = []
-  /** Those that are not closed, the outermost first. */
+  /** Those that are not closed, from the outermost to the innermost. */
   readonly #byBoundary = new Map<string, Open[]>()
   #longest = 0
 
-  /** Begins what a header announces, if it has a boundary. */
+  /** Opens the multipart of this header, if it names a boundary. */
   enter(
     { boundary, multipart, encodings }: PartHeader,
     { nests, around }: RegionStart,
@@ -70,7 +70,10 @@ export class Multiparts {
     return this.#open.at(-1)?.multipart
   }
 
-  /** What the line is, of two dashes and more, to the outermost one that it delimits. */
+  /**
+   * What a line that begins with two dashes delimits; if it fits several multiparts, the outermost
+   * of them.
+   */
   delimiterIn(bytes: Buffer, from: number, to: number): Delimiter | undefined {
     if (this.#open.length === 0) return undefined
     let end = to
@@ -89,13 +92,13 @@ export class Multiparts {
     return { multipart, closes, isSure: multipart.isSure && whole === end }
   }
 
-  /** Those inside of it are over, and it is closed. */
+  /** Closes the multipart and all multiparts inside of it. */
   close(multipart: Multipart): void {
     this.endInside(multipart)
     this.#byBoundary.get(multipart.boundary)?.shift()
   }
 
-  /** Those inside of it are over. */
+  /** Ends all multiparts inside of it. */
   endInside(multipart: Multipart): void {
     for (;;) {
       const last = this.#open.at(-1)

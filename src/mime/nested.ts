@@ -12,18 +12,17 @@ import { type MakeDecoder, quotedPrintablePlan } from './readings.ts'
 import { partOf, type Source } from './source.ts'
 import { newWork, PIECE, type Step, type Work, type WorkOptions, worked } from './walk.ts'
 
-/** Mails in one another that are read at a time. */
+/** The most mails inside one another that are read at a time. */
 const READINGS_MAX = 50
 
-/** Encoded bytes that tell what they mean at their start. */
+/** So many encoded bytes are enough to tell how the decoded content begins. */
 const ENCODED_START = 3 * MAIL_START
 
 /**
- * Whether more than `limit` messages stand inside one another, or more than `limit` multiparts in
- * one of them; encoded ones count, too (nesting.ts). Reads no further than it takes to tell: of
- * mail without parts the header, and the start of what it encodes; where `bytes` listens to the
- * message, all of it. Steps are turns; the last one is `over` where there is more than is read
- * and it cannot be told.
+ * Whether more than `limit` messages are nested in one another, or more than `limit` multiparts
+ * inside one message. Encoded ones count as well (nesting.ts). Reads only as far as needed: of a
+ * mail without parts, its header and the start of what it encodes. If `bytes` is given, it reads
+ * the whole message. Steps are turns; the last one is `over` if the answer lies beyond a limit.
  */
 export function* isNestedDeeper(
   message: Source,
@@ -45,16 +44,16 @@ export function* isNestedDeeper(
 interface Count {
   readonly limit: number
   readings: number
-  /** It is known, and nothing more need be looked into. */
+  /** The answer is known: nothing more has to be read. */
   isDeeper: boolean
 }
 
 interface Mail {
   readonly source: Source
   readonly around: Depth
-  /** What it is read under, where its own header stands outside of what is encoded. */
+  /** Its header, if that stands outside of the encoded bytes. */
   readonly header?: Buffer
-  /** Wants to see the mail to its end. */
+  /** A listener that gets the whole mail. */
   readonly bytes?: ByteListener | undefined
 }
 
@@ -87,14 +86,17 @@ function* read({ source, around, header, bytes }: Mail, count: Count, work: Work
   reading.end()
   if (reading.deepest > count.limit) count.isDeeper = true
   for (const leaf of encoded) {
-    // What is settled goes on to the end.
+    // If the answer is known, the last content is taken to reach to the end of the source.
     const whole = isSettled ? { ...leaf, to: source.size + shift } : leaf
     yield* readEncoded(whole, source, shift, count, work)
   }
   count.readings--
 }
 
-/** Whether it could go on, for who listens to bytes alone: it is known how deep the mail is nested. */
+/**
+ * Reads on for the listener of bytes alone, since the depth is already known. Returns whether that
+ * was possible.
+ */
 function goesOn(reading: Reading, piece: Buffer, bytes: ByteListener | undefined): boolean {
   try {
     reading.push(piece)

@@ -2,36 +2,35 @@ import type { HeaderRegion } from './header-region.ts'
 import type { Multipart } from './multiparts.ts'
 import type { PartHeader } from './part-header.ts'
 
-/** How many things are open around a place, as libclamav counts them. */
+/** How deep a place is nested, as libclamav counts. */
 export interface Depth {
   /**
-   * Multiparts inside one another in one message, and messages that are the whole content
-   * of another: libclamav takes them apart in place.
+   * Nested multiparts of one message. A message that is the whole content of another counts as one
+   * more, since libclamav takes that apart in place.
    */
   readonly levels: number
-  /** Messages inside one another: an attached one is a file of its own for libclamav. */
+  /** Nested messages. An attached message is a file of its own to libclamav. */
   readonly messages: number
-  /** What is around is a multipart, and one of messages. */
+  /** Whether the innermost container is a multipart, and whether that is a digest. */
   readonly isMultipart: boolean
   readonly isDigest: boolean
 }
 
-/** Around a mail, in so many others. */
+/** The depth of a mail that is nested in so many others. */
 export function aroundMail(messages = 0): Depth {
   return { levels: 0, messages, isMultipart: false, isDigest: false }
 }
 
 /**
- * What is open at a place of a mail, around which there may be others: multiparts and messages,
- * that all readers see or some. What the deepest reader sees is counted: only delimiters that
- * every reader must see as such close anything.
+ * The containers that are open at a place of a mail: multiparts and messages that any reader sees.
+ * The deepest reader counts: a container is closed only by a delimiter that every reader must see.
  */
 export class Nesting {
   readonly #around: Depth
   readonly #open: Depth[] = []
-  /** The levels of the message that began last, if its header is no file's of its own. */
+  /** The levels of the message that began last, for readers that do not make a file of it. */
   #inPlace = 0
-  /** What was reached: of levels or messages, or a third of all that were open. */
+  /** The deepest that was reached: the levels, the messages, or a third of all open containers. */
   deepest = 0
 
   constructor(around: Depth) {
@@ -46,14 +45,14 @@ export class Nesting {
     return this.#open.length
   }
 
-  /** Whether anything may still be a delimiter. */
+  /** Whether a multipart is open, so that a delimiter may follow. */
   get hasMultiparts(): boolean {
     return this.#open.some(({ isMultipart }) => isMultipart)
   }
 
   /**
-   * What a header announces begins. `isClear`: to every reader it is a header, and over. Returns
-   * whether that is, or ends with, a message.
+   * Opens what a header announces. `isClear`: every reader sees the header, and sees it end here.
+   * Returns whether the innermost container now is a message.
    */
   enter(header: PartHeader, isClear: boolean): boolean {
     const around = this.depth
@@ -70,13 +69,16 @@ export class Nesting {
     return true
   }
 
-  /** The header of the message that began last goes on with that of its part, to some. */
+  /** To some readers the header of the last message goes on with the next lines. */
   goOnInPlace(): void {
     const last = this.#open.pop()
     if (last) this.#push({ ...last, levels: Math.max(last.levels, this.#inPlace) })
   }
 
-  /** What is nested in the multipart is over, but for who goes on in the header `before`. */
+  /**
+   * Closes what is nested in the multipart. If some reader continues the header `before`, what that
+   * announces is opened instead.
+   */
   leave({ nests, containers }: Multipart, before: HeaderRegion | undefined): void {
     if (nests === 'no') return
     const isOwn = before?.start.containers === containers && before.start.nests !== 'no'
@@ -92,7 +94,7 @@ export class Nesting {
   }
 }
 
-/** Whether a header names a type, in whatever words. */
+/** Whether a header names a type in any words. */
 export function saysType({ type, multipart, message }: PartHeader): boolean {
   return type !== '' || multipart !== 'no' || message !== 'no'
 }

@@ -4,34 +4,34 @@ import { OPEN_MAX, Over, PLACES_MAX } from './limits.ts'
 import type { Depth } from './nesting.ts'
 import { NO_HEADER, type PartHeader } from './part-header.ts'
 
-/** A content that begins at one place and may end at several. Offsets are bytes of the message. */
+/** A content that begins at one place and may end at several. Places are offsets in the message. */
 export interface Leaf {
   readonly from: number
-  /** Where the line begins that ends it for every reader that has not ended it before. */
+  /** Where the line begins that ends it for all readers. */
   readonly to: number
-  /** Where lines begin that end it for some. */
+  /** Where lines begin that end it earlier for some readers. */
   readonly mayEnd: readonly number[]
   readonly header: PartHeader
   readonly encodings: readonly Encoding[]
-  /** What stands around it; undefined for what only some look for at this place. */
+  /** Its depth; undefined if only some readers look for a content here. */
   readonly depth: Depth | undefined
 }
 
-/** Encoded data that is known by its own looks, wherever it stands. */
+/** Encoded data that is recognised by its looks, wherever it stands. */
 export interface Coded {
-  /** `base64 lines`: other lines stand among them. */
+  /** `base64 lines`: other lines stand between the lines of base64. */
   readonly kind: 'base64' | 'base64 lines' | 'uuencode' | 'yenc'
   readonly from: number
   readonly to: number
 }
 
-/** A place where content may begin, whose end is not reached. */
+/** A place where content may have begun, and whose end is not reached. */
 interface Open {
   readonly kind: 'leaf' | 'uuencode' | 'yenc'
   readonly from: number
   readonly region: HeaderRegion | undefined
   readonly depth: Depth | undefined
-  /** Of each way in which a line may be a delimiter, the first such line. */
+  /** For each way in which a line may be a delimiter, the first such line. */
   readonly mayEnd: Map<string, number>
 }
 
@@ -40,7 +40,7 @@ export interface ContentListener {
   coded?(coded: Coded): void
 }
 
-/** Contents that have begun and not ended. Each method throws Over where there are too many. */
+/** Contents that have begun and not ended. Each method throws Over if there are too many. */
 export class OpenContents {
   readonly #listener: ContentListener
   readonly #open: Open[] = []
@@ -68,17 +68,22 @@ export class OpenContents {
     this.#open.push({ ...open, mayEnd: new Map() })
   }
 
-  /** They may end there, by a line that is a delimiter in one way. */
+  /**
+   * All open contents may end at this place, for readers that take lines of this kind for a
+   * delimiter.
+   */
   mayEnd(way: string, at: number): void {
     for (const { mayEnd } of this.#open) if (!mayEnd.has(way)) mayEnd.set(way, at)
   }
 
-  /** Ends what was begun last, but for the first `base`. */
+  /** Ends all open contents but the first `base`. */
   end(base: number, to: number): void {
     for (const open of this.#open.splice(base)) this.#end(open, to)
   }
 
-  /** The same without what is known by its own looks: that goes on, for who sees no delimiter there. */
+  /**
+   * The same, but data recognised by its looks goes on, for readers that see no delimiter there.
+   */
   endLeaves(base: number, to: number): void {
     for (const open of this.#open.splice(base)) {
       if (open.kind === 'leaf') this.#end(open, to)
@@ -98,8 +103,8 @@ export class OpenContents {
   }
 
   /**
-   * Of several texts the first is that of the mail itself, where all readers see its header.
-   * Others, and those of attached messages, are files to some.
+   * The first text is the mail's own if all readers see its header. Other texts, and those of
+   * attached messages, are files to some readers.
    */
   #withOwnText({ header, start }: HeaderRegion, depth: Depth | undefined): PartHeader {
     if (!header.isText) return header

@@ -10,45 +10,45 @@ import {
 } from './fields.ts'
 import { readType } from './strict-type.ts'
 
-/** Whether a header announces something: to no reader, to all of them, or perhaps to some. */
+/** Whether a header announces something: to no reader, surely to all, or maybe to some. */
 export type Announced = 'no' | 'sure' | 'maybe'
 
-/** What the header of a message or part says of its content, to any reader. */
+/** What the header of a message or part says about its content, to any reader. */
 export interface PartHeader {
   readonly fields: readonly Field[]
   /** Lower case, `type/subtype`; '' if none is given. */
   readonly type: string
   readonly multipart: Announced
   readonly message: Announced
-  /** As it is written, in a header that leaves no room for opinions but about its blanks. */
+  /** As it is written; undefined if readers may differ about it in more than blanks. */
   readonly boundary: string | undefined
-  /** All readings of all boundaries, in small letters. */
+  /** All forms of all boundaries, in lower case. */
   readonly boundaries: readonly string[]
   readonly isDigest: boolean
-  /** All that some reader decodes the content by; one, if all readers agree. */
+  /** All encodings by which some reader decodes the content. One, if all readers agree. */
   readonly encodings: readonly Encoding[]
-  /** All readers agree about the fields, as far as they matter. */
+  /** Whether all readers agree about the fields that matter. */
   readonly isPlain: boolean
-  /** Whether readers show the content as text of the mail itself: no file, and no HTML. */
+  /** Whether readers show the content as text of the mail itself: it is no file and no HTML. */
   readonly isText: boolean
-  /** It has a name, or a disposition: readers save it as a file. */
+  /** Whether it has a name or a disposition, so that readers save it as a file. */
   readonly isNamed: boolean
-  /** Lines that end in a blank are one (RFC 3676), and the blank goes. */
+  /** Whether lines that end in a blank are joined to the next, without that blank (RFC 3676). */
   readonly isFlowed: boolean
 }
 
-/** How the lines of a header stand. */
+/** In what form the lines of a header came. */
 export interface HeaderForm {
-  /** It ended in an empty line, and each line was a field. */
+  /** Whether each line was a field, and an empty line ended the header. */
   readonly isWhole: boolean
-  /** It is that of a part, and not of a mail. */
+  /** Whether it is the header of a part, and not of a mail. */
   readonly isOfPart: boolean
 }
 
 const TYPE = 'content-type'
 const ENCODING = 'content-transfer-encoding'
 const DISPOSITION = 'content-disposition'
-/** Fields that make a file of a content to some reader: it has a name by them, or a place. */
+/** Fields by which some reader saves the content as a file. */
 const OF_FILES = new Set([DISPOSITION, 'content-id', 'content-description', 'content-location'])
 
 /** Reads the lines of a header. Linear in their length. */
@@ -56,7 +56,8 @@ export function readPartHeader(lines: MimeLines, { isWhole, isOfPart }: HeaderFo
   const { hidesLineEnd } = lines
   const isClear = isWhole && !lines.hasControls && !hidesLineEnd
   if (lines.text === '' && isClear) return isOfPart ? SILENT_PART : SILENT
-  // Behind a line end in an encoded word a field begins, to who decodes a header at first.
+  // Some readers decode the header first: for them a field begins behind a line end in an encoded
+  // word.
   const text = hidesLineEnd ? `${lines.text}\n${lines.decodedWords}` : lines.text
   const fields = fieldsOf(text)
   const isPlain = isClear && fields.every(isNamedPlainly)
@@ -78,7 +79,8 @@ export function readPartHeader(lines: MimeLines, { isWhole, isOfPart }: HeaderFo
   const multipart = multipartOf(type, said, isSure, strict?.boundary, boundaries)
   const message = messageOf(type, types.join('\n').toLowerCase(), isSure, isPlain)
   const spokenOf = encodingsOf(encodings, isPlain, said)
-  // Parts and messages have encodings of their own; others are none to some (RFC 2045 6.4).
+  // Parts and messages have encodings of their own; to some readers the field then has no effect
+  // (RFC 2045 6.4).
   const isContainer = multipart !== 'no' || message !== 'no'
   return {
     fields,
@@ -115,13 +117,16 @@ const SILENT: PartHeader = {
   isFlowed: false,
 }
 
-/** A part that says no type may be a file to who gives one to each part. */
+/** A part without a type may be a file to readers that give every part a type. */
 const SILENT_PART: PartHeader = { ...SILENT, isText: false }
 
-/** Content that no header is about: between and behind the parts of a multipart. */
+/** The header of content that has none: between and behind the parts of a multipart. */
 export const NO_HEADER: PartHeader = SILENT
 
-/** The text, and where that differs what it is without comments, for who takes them out of words. */
+/**
+ * The text; and, if that differs, the text without comments, for readers that remove comments
+ * inside of words.
+ */
 function withReadings(text: string): string {
   return text.includes('(') ? `${text}\n${withoutComments(text)}` : text
 }
@@ -152,7 +157,7 @@ function messageOf(type: string, types: string, isSure: boolean, isPlain: boolea
   return /message[\s(]*\/|^\s*message\s*(?:;|$)/.test(types) ? 'maybe' : 'no'
 }
 
-/** The type as far as it can be told where nothing else can. */
+/** The first word of the value, for a type that cannot be read strictly. */
 function typeOf(value: string): string {
   return /^[^\s;]*/.exec(value)![0].toLowerCase()
 }

@@ -7,7 +7,10 @@ import type { Source } from './source.ts'
 import { LowBytes } from './text.ts'
 import type { Step, Walk } from './walk.ts'
 
-/** What readers decode out of quoted-printable; where nothing in it is encoded, the text as it stands. */
+/**
+ * What readers decode out of quoted-printable. If nothing in it is encoded, that is the text as it
+ * stands.
+ */
 export function* outOfEscapes(
   part: Source,
   header: PartHeader,
@@ -31,7 +34,10 @@ export function* outOfEscapes(
   yield* inOtherWays(plan, bare, walk, depth)
 }
 
-/** For readers that have text for bytes: what is above U+00FF loses all but its lowest byte. */
+/**
+ * For readers that keep text in single bytes: of a character above U+00FF only its lowest byte is
+ * left.
+ */
 function* outOfWideCharacters(bare: Source, walk: Walk, depth: number): Generator<Step, void> {
   if (!hasHighBytes(bare)) return
   const low = yield* decoded(bare, (give) => new LowBytes(give), walk)

@@ -13,19 +13,20 @@ import { type Coded, OpenContents } from './open-contents.ts'
 import type { PartHeader } from './part-header.ts'
 import { CR, DASH, isBlank, LF, LineSearch, SPACE, TAB } from './shared/lines.ts'
 
-/** First lines of a content in which libclamav goes on with the header. */
+/** If a content begins with such a line, libclamav takes it for a line of the header. */
 const GOES_ON = /^(?:content|filename=)|base64/i
 
-/** Lines that are no fields, one behind the other, by which a header is over. */
+/** A header is over for all readers after more than so many lines in a row that are no fields. */
 const STRANGE_MAX = 2
 
 /**
- * The one reading of a mail, of any split, in constant memory and linear time. It tells a
- * listener where each content begins and ends that any reader of mail may see, and by what it
- * may be encoded, and counts what is nested. What all readers must read alike is read in one
- * way: the delimiter of a multipart whose header leaves no room for opinions ends what it
- * encloses. Everything else only adds: a line that some reader takes for the end of a header,
- * for a delimiter or for a field begins one more content, and ends none.
+ * The one reading of a mail, which comes in pieces of any size, in constant memory and linear time.
+ * It tells a listener where each content that any reader of mail may see begins and ends, and how
+ * it may be encoded. It also counts how deep contents are nested.
+ *
+ * What all readers must read alike is read in one way: the delimiter of a multipart with a plain
+ * header ends what the multipart holds. Everything else only adds: a line that some reader takes
+ * for the end of a header, for a delimiter or for a field begins one more content, and ends none.
  */
 export class Reading {
   readonly #listener: ReadingListener
@@ -34,31 +35,39 @@ export class Reading {
   readonly #open: OpenContents
   readonly #nesting: Nesting
   readonly #runs: Base64Runs
-  /** Some multipart's boundary may be anything. */
+  /** Whether some multipart's boundary may be any text. */
   #anyDashes = false
 
-  /** A line of two dashes in a content, and where it ends: above a field it is a delimiter to some. */
+  /**
+   * A line of content that begins with two dashes, and where it ends. If a field follows, some
+   * readers take it for a delimiter.
+   */
   #dashes: { readonly text: string; readonly end: number } | undefined
 
-  #region: HeaderRegion | undefined // undefined in content
-  /** Characters of headers that were read again, with more behind a delimiter. */
+  #region: HeaderRegion | undefined // undefined inside of a content
+  /**
+   * How many characters of headers were read again, because the header went on behind a delimiter.
+   */
   #goneOn = 0
-  /** Only blank lines since the last header. */
+  /** Whether only blank lines came since the last header. */
   #isAtStart = false
-  /** That was a mail's, and empty: to some it begins behind them. */
+  /**
+   * Whether that was an empty header of a mail: to some readers the header begins behind these
+   * lines.
+   */
   #awaitsHeader = false
-  /** Whether lines of nothing but base64 are looked for: no header says that they are. */
+  /** Whether to look for lines of nothing but base64, since no header says that there are any. */
   #looksForRuns: boolean
 
   readonly #blocks = new LineBlocks((block, midLine) => this.#take(block, midLine))
-  /** Where what is looked at begins. */
+  /** Where the present block begins in the message. */
   #offset = 0
-  /** It goes on with a line that was begun before. */
+  /** Whether the block begins inside of a line. */
   #midLine = false
-  /** Bytes that were looked at, and those of headers that were read again. */
+  /** How many bytes were looked at, counting headers that were read again. */
   steps = 0
 
-  /** What the mail stands in is `around` it. */
+  /** `around` is how deep the mail itself is nested. */
   constructor(listener: ReadingListener, around: Depth = aroundMail()) {
     this.#listener = listener
     this.#open = new OpenContents(listener)
@@ -75,17 +84,17 @@ export class Reading {
     this.#beginHeader({ isOfPart: false, nests: 'sure' })
   }
 
-  /** How many messages, or multiparts, stood inside one another so far (nesting.ts). */
+  /** How many messages or multiparts were nested in one another so far (nesting.ts). */
   get deepest(): number {
     return this.#nesting.deepest
   }
 
-  /** No more can be nested, whatever follows. */
+  /** Whether nothing more can be nested, whatever follows. */
   get isSettled(): boolean {
     return !this.#region && !this.#isAtStart && !this.#nesting.hasMultiparts
   }
 
-  /** Takes the next bytes; they are not kept. Throws Over where there is more than is read. */
+  /** Takes the next bytes; they are not kept. Throws Over if the mail exceeds a limit. */
   push(chunk: Buffer): void {
     this.#blocks.push(chunk)
   }
@@ -97,7 +106,7 @@ export class Reading {
     this.stop()
   }
 
-  /** Ends what is open where it has come to, for who reads no further. */
+  /** Ends all open contents at the place that was reached, for callers that read no further. */
   stop(): void {
     this.#blocks.forget()
     this.#region = undefined
@@ -154,7 +163,7 @@ export class Reading {
     this.#region = new HeaderRegion({ ...start, around, containers })
   }
 
-  /** The header is over; what it announces may begin at once. */
+  /** Ends the header. The caller begins what it announces. */
   #endHeader(isWhole: boolean): PartHeader {
     const region = this.#region!
     this.#region = undefined
@@ -166,7 +175,7 @@ export class Reading {
     return header
   }
 
-  /** A line of what may be a header. */
+  /** Takes a line of what may be a header. */
   #headerLine(region: HeaderRegion, bytes: Buffer, from: number, to: number): void {
     let end = to
     while (end > from && (bytes[end - 1] === LF || bytes[end - 1] === CR)) end--
@@ -184,7 +193,7 @@ export class Reading {
       return
     }
     if (this.#isAtStart) {
-      this.#isAtStart = false // of an attached message
+      this.#isAtStart = false // the blank lines of an attached message
       if (goesOn(bytes, from, to)) this.#nesting.goOnInPlace()
     }
     const line = bytes.toString('latin1', from, to)
@@ -210,7 +219,7 @@ export class Reading {
     region.add(line, isFold && region.hasLines)
   }
 
-  /** What stands in a content of this header: parts, or a message. */
+  /** Opens what the header announces: parts, or a message. */
   #announce({ header, start, isWhole }: HeaderRegion, base = this.#open.length): void {
     this.#looksForRuns = this.#looksForCoded && (!header.isPlain || !isEncoded(header))
     const { nests } = start
@@ -219,13 +228,16 @@ export class Reading {
     const isMessage = isInside ? this.#nesting.enter(header, isClear) : header.message !== 'no'
     this.#isAtStart = isInside
     this.#multiparts.enter(header, start, { base, containers: this.#nesting.length })
-    // What is written plainly has no other boundaries than those that are known.
+    // A multipart whose boundary is written plainly has no other boundaries.
     if (header.multipart === 'maybe' && header.boundary === undefined) this.#anyDashes = true
     if (!isMessage) return
     this.#beginHeader({ isOfPart: false, nests: isInside && !isClear ? 'maybe' : nests })
   }
 
-  /** Readers that took the header to be over before are in its parts. */
+  /**
+   * Notes the boundaries so far: some readers have ended the header here and are inside of its
+   * parts.
+   */
   #learnSoFar(region: HeaderRegion): void {
     const fresh = region.fresh()
     if (fresh === '') return
@@ -235,10 +247,10 @@ export class Reading {
 
   // Contents
 
-  /** `at` and other places are those of the bytes that are looked at. */
+  /** `at` and other places are offsets in the present block. */
   #startLeaf(at: number, region: HeaderRegion | undefined): void {
     const nests = region !== undefined && region.start.nests !== 'no'
-    if (!nests && !this.#looksForCoded) return // of these nothing is nested
+    if (!nests && !this.#looksForCoded) return // nested contents are all that is looked for
     const depth = nests ? this.#nesting.depth : undefined
     this.#open.begin({ kind: 'leaf', from: this.#offset + at, region, depth })
   }
@@ -255,13 +267,16 @@ export class Reading {
     if (kind) this.#open.begin({ kind, from, region: undefined, depth: undefined })
   }
 
-  /** Bytes of content in which nothing begins. */
+  /** Takes bytes of content in which nothing begins. */
   #content(bytes: Buffer, from: number, to: number): void {
     this.#listener.bytes?.content(bytes, from, to)
     if (this.#looksForRuns) this.#runs.lines(bytes, from, to, this.#offset)
   }
 
-  /** The first line of a content that is not blank: to some the header goes on, or begins there. */
+  /**
+   * Takes the first line of a content that is not blank. To some readers the header goes on with
+   * it, or begins there.
+   */
   #firstLine(bytes: Buffer, from: number, to: number): number {
     if (isBlank(bytes, from, to)) {
       this.#content(bytes, from, to)
@@ -278,7 +293,7 @@ export class Reading {
 
   // Lines at which something begins or ends
 
-  /** Takes the line, but for a field: that begins a header. Returns where to go on. */
+  /** Takes the line, unless it is a field, which begins a header. Returns where to go on. */
   #atEvent(bytes: Buffer, from: number, to: number): number {
     this.#open.count()
     let dashes = from
@@ -303,7 +318,10 @@ export class Reading {
     return from
   }
 
-  /** Whether the line, of two dashes and more, is a delimiter to anybody. */
+  /**
+   * Takes a line that begins with two dashes, if it is a delimiter to any reader; returns whether
+   * it is.
+   */
   #delimiter(bytes: Buffer, from: number, to: number): boolean {
     const isCutOff = from === 0 ? this.#midLine : bytes[from - 1] !== LF
     const delimiter = isCutOff ? undefined : this.#multiparts.delimiterIn(bytes, from, to)
@@ -312,7 +330,8 @@ export class Reading {
     const region = this.#region
     if (region) this.#endHeader(false)
     this.#listener.bytes?.delimiter(bytes, from, to)
-    // To some readers the header that it stands in goes on behind it, or its content begins there.
+    // If it stands in a header: to some readers that header goes on behind it, or its content
+    // begins there.
     const before = region?.hasLines ? region : undefined
     if (delimiter) this.#nesting.leave(delimiter.multipart, before)
     else if (before && before.start.nests !== 'no' && saysType(before.header)) {

@@ -21,21 +21,24 @@ import {
   type UuencodeOddities,
 } from './decoders/uuencode.ts'
 
-/** Makes a decoder that gives what it has decoded, in a room that nobody else uses meanwhile. */
+/** Makes a decoder. Nothing else may use `room` as long as it decodes. */
 export type MakeDecoder = (give: Give, room: Buffer) => Decoder
 
 /**
- * One way of decoding that all readers share where nothing is odd, and those that must be tried
- * besides where something was.
+ * The ways of decoding a content. If nothing is odd, all readers decode it in the standard way; if
+ * something is, the other ways are tried as well.
  */
 export interface DecodingPlan {
-  /** To be asked once: what was odd is known when its decoder has ended. */
+  /** To be used once: when it has ended, it is known what was odd. */
   readonly standard: MakeDecoder
-  /** Valid once the standard one has ended. */
+  /** To be asked when the standard way has ended. */
   others(): Iterable<MakeDecoder>
 }
 
-/** Classes: a mail may have a hundred thousand runs, and a generator function for each is past the nursery. */
+/**
+ * Classes, since a mail may have a hundred thousand runs: with a generator function for each they
+ * outgrow the young generation of the garbage collector.
+ */
 class Base64Plan implements DecodingPlan {
   readonly odd: Base64Oddities = noOddities()
   readonly #isSaid: boolean
@@ -58,11 +61,11 @@ class Base64Plan implements DecodingPlan {
   }
 }
 
-/** Lines of nothing but base64, for who leaves all others out. */
+/** For readers that skip all lines with other characters than base64. */
 export const linesOfBase64: MakeDecoder = (give, room) =>
   new WithoutJunkLines(new Base64Decoder(give, room))
 
-/** `isSaid`: a header says that it is base64; else it only looks like it. */
+/** `isSaid`: a header says that it is base64. Otherwise it only looks like it. */
 export function base64Plan(isSaid: boolean): Base64Plan {
   return new Base64Plan(isSaid)
 }
@@ -92,7 +95,7 @@ function isPatient(mode: Base64Mode): boolean {
   return (Object.keys(PATIENT) as (keyof Base64Mode)[]).every((key) => mode[key] === PATIENT[key])
 }
 
-/** Of what only looks like base64 no byte is outside of the alphabet. */
+/** For data that only looks like base64: it has no characters outside of the alphabet. */
 function* fewModes(odd: Base64Oddities): Generator<Base64Mode> {
   if (odd.padding) {
     yield { ...PATIENT, padding: 'restart' }
@@ -124,12 +127,15 @@ function escapesBy(mode: QuotedPrintableMode): MakeDecoder {
   return (give, room) => new QuotedPrintableDecoder(give, room, mode)
 }
 
-/** What was not odd, and was not encoded, is the text as it stands. */
+/** If nothing was odd or encoded, the text stands as it is. */
 export function quotedPrintablePlan(): QuotedPrintablePlan {
   return new QuotedPrintablePlan()
 }
 
-/** First soft line breaks, then escapes: those that the breaks stood in are whole by then. */
+/**
+ * First removes soft line breaks, then decodes escapes: an escape with a soft line break in it is
+ * whole by then.
+ */
 const inTwoSteps: MakeDecoder = (give, room) => {
   const second = new QuotedPrintableDecoder(give, room)
   const first = new QuotedPrintableDecoder(

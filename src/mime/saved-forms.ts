@@ -16,7 +16,10 @@ import {
 } from './text.ts'
 import { giveOne, PIECE, type Step, spend, type Walk, worked } from './walk.ts'
 
-/** A content that is not encoded. Left to the scan of the whole is text of the mail itself. */
+/**
+ * A content that is not encoded. Text of the mail itself is left out: the scan of the whole message
+ * sees it.
+ */
 export function* asItStands(
   part: Source,
   header: PartHeader,
@@ -39,7 +42,7 @@ export function* asItStands(
   }
 }
 
-/** What came out of quoted-printable; `end` is the line end that stood behind it. */
+/** What came out of quoted-printable. `end` is the line end that stood behind it. */
 export function* decodedForms(
   source: Source,
   end: Buffer,
@@ -55,8 +58,8 @@ export function* decodedForms(
 }
 
 /**
- * The bytes as some reader saves them: with and without the line end that belongs to the
- * delimiter, with the line ends that they came with, and, for a file, with the other ones.
+ * The bytes as some reader saves them: with and without the line end before the delimiter, with the
+ * line ends as they came, and, for a file, with all of them changed to the other kind.
  */
 function* inItsForms(
   bare: Source,
@@ -89,7 +92,7 @@ const unflow: MakeDecoder = (give, room) => new Unflowed(give, room)
 const withoutCrs: MakeDecoder = (give, room) => new WithoutCrs(give, room)
 const withoutVoid: MakeDecoder = (give, room) => new WithoutVoid(give, room)
 
-/** What the decoder makes of a part, with its flowed lines put together. */
+/** Decodes a part, and joins its flowed lines. */
 export function* unflowed(
   first: MakeDecoder,
   part: Source,

@@ -4,16 +4,16 @@ import { type MemoryPool, Store } from './store.ts'
 const OCTET_STRING = 0x04
 const CONSTRUCTED = 0x20
 const SEQUENCE = 0x30
-/** 1.2.840.113549.1.7: what all of PKCS #7 begins with. */
+/** 1.2.840.113549.1.7, with which all objects of PKCS #7 begin. */
 const PKCS7 = Buffer.from('06092a864886f70d0107', 'hex')
-/** Bytes at the front that must have it. */
+/** So many bytes at the front must contain it. */
 const FRONT = 64
 
 /**
- * What somebody has signed so that the mail stands inside of the signature (RFC 5652
- * SignedData, which S/MIME sends as smime.p7m), in any of the encodings of BER; undefined
- * where it is no such thing. In pieces it is no base64 that a scanner could read. Behind it
- * may stand what else is a string of octets, of certificates. The caller closes it.
+ * The content that a signature encloses (RFC 5652 SignedData, which S/MIME sends as smime.p7m), in
+ * any encoding of BER; undefined if it is something else. A signer may cut the content into pieces,
+ * which no scanner could read as base64. Other octet strings, those of certificates, may follow the
+ * content. The caller closes the store.
  */
 export function signedContent(chunks: () => Iterable<Buffer>, pool: MemoryPool): Store | undefined {
   if (!isPkcs7(chunks())) return undefined
@@ -62,10 +62,13 @@ function isPkcs7(chunks: Iterable<Buffer>): boolean {
   return front.includes(PKCS7)
 }
 
-/** The length that tag and length of an element tell (X.690 8.1.3); 0 for the indefinite one. */
+/**
+ * The length of an element, from its tag and length bytes (X.690 8.1.3); 0 for an indefinite
+ * length.
+ */
 function lengthOf(header: readonly number[]): number | 'more' | 'unknown' {
   const [tag = 0, first, ...rest] = header
-  if ((tag & 0x1f) === 0x1f) return 'unknown' // a long tag, which PKCS #7 has not
+  if ((tag & 0x1f) === 0x1f) return 'unknown' // a long tag, which PKCS #7 does not use
   if (first === undefined) return 'more'
   if (first <= 0x80) return first & 0x7f
   const count = first & 0x7f

@@ -1,14 +1,14 @@
-/** Bytes that can be read again, as a whole or in part. */
+/** Bytes that can be read several times, as a whole or in part. */
 export interface Source {
   readonly size: number
   /**
-   * The bytes in order, from an offset up to another, in any split; all of them by default. A
-   * chunk is valid until the next one is asked for.
+   * The bytes from one offset to another, in order and in pieces of any size; all of them by
+   * default. A chunk is valid until the next one is asked for.
    */
   chunks(from?: number, to?: number): Iterable<Buffer>
 }
 
-/** A source of bytes that are in memory. */
+/** A source of bytes in memory. */
 export function sourceOf(bytes: Buffer): Source {
   return {
     size: bytes.length,
@@ -16,12 +16,18 @@ export function sourceOf(bytes: Buffer): Source {
   }
 }
 
-/** The bytes of a source from an offset up to another. Reading it throws if the source gives others. */
+/**
+ * The bytes of a source from one offset to another. Reading throws if the source gives another
+ * number of bytes.
+ */
 export function partOf(source: Source, from: number, to: number): Source {
   return new Part(source, from, to)
 }
 
-/** A class: a mail may have a hundred thousand, and a generator function for each is past the nursery. */
+/**
+ * A class, since a mail may have a hundred thousand of them: with a generator function for each
+ * they outgrow the young generation of the garbage collector.
+ */
 class Part implements Source {
   readonly #source: Source
   readonly #from: number

@@ -2,29 +2,32 @@ import { closeSync, readSync } from 'node:fs'
 import { writeWhole } from '../ground/runtime/write-whole.ts'
 import { spoolFault } from '../message/anonymous-file.ts'
 
-/** Bytes of unfinished and finished contents together that stay in memory. */
+/** The most bytes of all contents together, finished or not, that stay in memory. */
 export const MEMORY_MAX = 3 * 1024 * 1024
 
-/** Bytes of a content that stay in memory whatever the others need: most are small. */
+/**
+ * A content of at most so many bytes stays in memory, whatever the others need: most are that
+ * small.
+ */
 const SMALL = 8 * 1024
 
-/** Bytes of the pieces that memory is taken in. */
+/** The least and most bytes of one block of memory. */
 const BLOCK_MIN = 256
 const BLOCK_MAX = 64 * 1024
 
-/** Bytes that are written to a file at a time. */
+/** How many bytes are written to a file at a time. */
 const TAIL = 8 * 1024
 
-/** Bytes that are read from a file at a time. */
+/** How many bytes are read from a file at a time. */
 const CHUNK = 64 * 1024
 
-/** Where contents are kept: in memory as far as there is room, then in files without a name. */
+/** Where contents are kept: in memory as long as there is room, then in files without a name. */
 export interface MemoryPool {
-  /** Bytes in memory now. */
+  /** How many bytes are in memory now. */
   used: number
   /**
-   * Blocks of BLOCK_MIN and of BLOCK_MAX bytes that contents of this message were in, for the
-   * next ones: a message may have a hundred thousand small ones, one behind the other.
+   * Blocks of BLOCK_MIN and of BLOCK_MAX bytes that contents of this message no longer use, for the
+   * next contents: a message may have a hundred thousand small ones, one after the other.
    */
   readonly free: ReadonlyMap<number, Buffer[]>
   readonly openFile: () => number
@@ -39,9 +42,9 @@ export function createMemoryPool(openFile: () => number): MemoryPool {
 }
 
 /**
- * Bytes that grow at their end; any front part of them can be read meanwhile. A class, since
- * a message may have hundreds of thousands of them: functions and a prototype for each would
- * be most of the work, and of the memory.
+ * Bytes that grow at their end; what is there can be read meanwhile. A class, since a message may
+ * have hundreds of thousands of them: functions and a prototype for each would take most of the
+ * time and memory.
  */
 export class Store {
   readonly #pool: MemoryPool
@@ -49,7 +52,7 @@ export class Store {
   #room = 0 // bytes left in the last block
   #size = 0
   #fd: number | undefined
-  #tail: Buffer | undefined // what is behind what the file has
+  #tail: Buffer | undefined // what follows the bytes in the file
   #tailLength = 0
 
   constructor(pool: MemoryPool) {
@@ -60,7 +63,10 @@ export class Store {
     return this.#size
   }
 
-  /** Keeps a copy, of the bytes from `from` to `to`. Throws a Fault if the file cannot be made or written. */
+  /**
+   * Keeps a copy of the bytes from `from` to `to`. Throws a Fault if the file cannot be made or
+   * written.
+   */
   append(bytes: Buffer, from = 0, to = bytes.length): void {
     if (from >= to) return
     const after = this.#size + to - from
@@ -70,7 +76,7 @@ export class Store {
     else this.#addToFile(this.#fd, bytes, from, to)
   }
 
-  /** The bytes from an offset up to another; a chunk is valid until the next one is asked for. */
+  /** The bytes from one offset to another. A chunk is valid until the next one is asked for. */
   chunks(from = 0, to = this.#size): Iterable<Buffer> {
     if (this.#fd === undefined) return this.#inMemory(from, to)
     this.#flush(this.#fd)
@@ -132,7 +138,7 @@ export class Store {
     return fd
   }
 
-  /** Many small pieces are one write. */
+  /** Collects small pieces, so that they become one write. */
   #addToFile(fd: number, bytes: Buffer, from: number, to: number): void {
     this.#tail ??= Buffer.allocUnsafeSlow(TAIL)
     if (this.#tailLength + to - from > this.#tail.length) this.#flush(fd)

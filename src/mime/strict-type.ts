@@ -4,10 +4,12 @@ export interface StrictType {
   readonly isText: boolean
 }
 
-/** Parameters that say nothing of a file. */
+/** Parameters that do not make a file of a text. */
 const TEXT_PARAMETERS = new Set(['charset', 'format', 'delsp', 'reply-type', 'markup'])
 
-/** A Content-Type that leaves no room for opinions (RFC 2045 5.1); undefined for all others. */
+/**
+ * Reads a Content-Type about which readers cannot differ (RFC 2045 5.1); undefined for all others.
+ */
 export function readType(value: string): StrictType | undefined {
   const head = /^([\w.+-]+\/[\w.+-]+)[ \t]*/.exec(value)
   if (!head) return undefined

@@ -3,9 +3,9 @@ import { CR, LF, SPACE, TAB } from './shared/lines.ts'
 
 const QUOTE = 0x3e
 
-/** What it knows of the bytes that passed. */
+/** What is known about the bytes so far. */
 export interface TextLook {
-  /** Nothing but printable characters, of 8 bits, and line ends. */
+  /** Only printable characters (of 8 bits) and line ends came. */
   isText: boolean
   lf: boolean
   crlf: boolean
@@ -16,7 +16,7 @@ export function newTextLook(): TextLook {
   return { isText: true, lf: false, crlf: false, nul: false }
 }
 
-/** Takes bytes, in any split, and sees what they are; returns the `last` one, for the next call. */
+/** Looks at the next bytes. Returns the last of them, which the next call gets as `last`. */
 export function lookAtText(
   look: TextLook,
   bytes: Buffer,
@@ -42,12 +42,15 @@ export function lookAtText(
   return before
 }
 
-/** First characters by which what is text may be a file: HTML, PDF, PostScript, RTF, a script. */
+/**
+ * Whether a text that begins with this character may be a file: HTML, PDF, PostScript, RTF, a
+ * script.
+ */
 export function mayBeginFile(byte: number): boolean {
   return '<%{#!@['.includes(String.fromCharCode(byte))
 }
 
-/** Lines that end in CR LF end in LF, or the other way round. */
+/** Changes CR LF at line ends to LF, or LF to CR LF. */
 export class LineEnds implements Decoder {
   readonly #out: Writer
   readonly #to: 'lf' | 'crlf'
@@ -76,7 +79,7 @@ export class LineEnds implements Decoder {
   }
 }
 
-/** Without any CR, for readers that drop what they decode as one. */
+/** Removes all CRs, for readers that drop each CR that they decode. */
 export class WithoutCrs implements Decoder {
   readonly #out: Writer
 
@@ -92,7 +95,7 @@ export class WithoutCrs implements Decoder {
   end(): void {}
 }
 
-/** Without empty lines in front, and without lines that begin with a NUL, as uudeview saves a text. */
+/** Removes empty lines at the front, and lines that begin with a NUL: so uudeview saves a text. */
 export class WithoutVoid implements Decoder {
   readonly #out: Writer
   #isFront = true
@@ -120,14 +123,14 @@ export class WithoutVoid implements Decoder {
 }
 
 /**
- * Lines that end in a blank go on with the next one, and the blank goes (RFC 3676, DelSp=yes);
- * marks of quoting and one blank at the front of a line go, too.
+ * Joins lines that end in a blank to the next line, without the blank (RFC 3676, DelSp=yes). At the
+ * front of a line, quote marks and one blank are removed, too.
  */
 export class Unflowed implements Decoder {
   readonly #out: Writer
   #blank = false
   #cr = false
-  /** At the front of a line, behind marks of quoting. */
+  /** At the front of a line, behind quote marks. */
   #front = true
 
   constructor(give: Give, room: Buffer) {
@@ -172,7 +175,10 @@ export class Unflowed implements Decoder {
   }
 }
 
-/** Characters of UTF-8 above U+00FF as their lowest byte, as readers take them that have text for bytes. */
+/**
+ * Replaces UTF-8 characters above U+00FF by their lowest byte, for readers that keep text in single
+ * bytes.
+ */
 export class LowBytes implements Decoder {
   readonly #give: Give
   readonly #decoder = new TextDecoder('utf-8')
@@ -190,7 +196,7 @@ export class LowBytes implements Decoder {
   }
 
   #put(text: string): void {
-    // latin1 keeps the lowest byte of each UTF-16 code.
+    // latin1 keeps the lowest byte of each UTF-16 code unit.
     if (text.length > 0) this.#give(Buffer.from(text, 'latin1'), text.length)
   }
 }

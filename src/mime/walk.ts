@@ -4,19 +4,19 @@ import type { PartHeader } from './part-header.ts'
 import type { Source } from './source.ts'
 import { createMemoryPool, type MemoryPool } from './store.ts'
 
-/** Contents that are compared as they are: for so few bytes that is less work than a digest. */
+/** Contents of at most so many bytes are compared as they are: a digest would take longer. */
 const COMPARED_WHOLE_MAX = 256
-/** Contents that are compared by their digest: larger ones are not worth it. */
+/** Contents of at most so many bytes are compared by their digest. Larger ones are not compared. */
 const COMPARED_MAX = 1024 * 1024
 
-/** Units of work between two turns of the event loop: about a byte that is looked at, each. */
+/** Units of work between two turns of the event loop. A unit is about one byte looked at. */
 const TURN = 192 * 1024
-/** Bytes that are looked at, decoded or read before it is asked whether it is time for that. */
+/** The most bytes that are looked at, decoded or read before the next turn is considered. */
 export const PIECE = 64 * 1024
-/** What a content costs beside its bytes, in the same units. */
+/** What a content costs besides its bytes, in units of work. */
 const CONTENT_COST = 4096
 
-/** Bytes of a message. */
+/** A part of a message, by offsets of its bytes. */
 export interface Place {
   readonly from: number
   readonly to: number
@@ -25,11 +25,13 @@ export interface Place {
 /** What a reader of mail might get out of a message. */
 export interface Content {
   readonly size: number
-  /** A mail by itself, which scanners are to take for one. */
+  /** Whether scanners are to take it for a mail. */
   readonly isMail: boolean
-  /** Where it stands in the message, as it is encoded there. */
+  /** Where in the message it stands, in its encoded form. */
   readonly place: Place | undefined
-  /** A chunk is valid until the next one is asked for. Not to be used once the next content was asked for. */
+  /**
+   * A chunk is valid until the next one is asked for; none is once the next content was asked for.
+   */
   chunks(from?: number, to?: number): Iterable<Buffer>
 }
 
@@ -37,39 +39,41 @@ export type Step =
   | { readonly kind: 'content'; readonly content: Content }
   /** A good moment for a turn of the event loop. */
   | { readonly kind: 'turn' }
-  /** There is more than is looked at. The last step. */
+  /** The mail exceeds a limit. This is the last step. */
   | { readonly kind: 'over'; readonly why: string }
 
 export interface ContentsOptions {
-  /** For contents that memory has no room for: a file of their own, for reading and writing. */
+  /**
+   * Opens a file of its own for a content that does not fit into memory, for reading and writing.
+   */
   readonly openFile: () => number
   readonly createHash: (algorithm: string) => Hash
-  /** Headers of parts and mails, as some reader sees them. */
+  /** Is given the headers of parts and mails, as some reader sees them. */
   readonly onHeader?: (header: PartHeader) => void
-  /** Names of files in uuencode and yEnc. */
+  /** Is given the names of files in uuencode and yEnc. */
   readonly onName?: (name: string) => void
-  /** Told how many bytes were looked at, for those who count. */
+  /** Is told how many bytes were looked at. */
   readonly onWork?: (bytes: number) => void
 }
 
-/** What whoever decodes and reads parts of one message shares. */
+/** What all decoding and reading of one message shares. */
 export interface Work {
   readonly onWork: ((bytes: number) => void) | undefined
   readonly pool: MemoryPool
-  /** Memory for decoders, of this message alone, that none decodes into at the moment. */
+  /** Memory for decoders, of this message alone, that no decoder uses now. */
   readonly rooms: Buffer[]
   bytesLeft: number
   /** Units of work since the last turn. */
   work: number
 }
 
-/** What all readings of one message for its contents share. */
+/** What all readings for the contents of one message share. */
 export interface Walk extends Work {
-  /** The contents of a mail that stands so deep in others. */
+  /** Gives the contents of a mail that is nested so deep in others. */
   readonly readMail: (mail: Source, walk: Walk, depth: number) => Generator<Step, void>
   readonly options: ContentsOptions
   readonly seen: Set<string>
-  /** Where in the message that stands of which contents are made now. */
+  /** The place in the message whose contents are being made. */
   place: Place | undefined
   count: number
 }
@@ -96,7 +100,7 @@ export function newWalk(
   }
 }
 
-/** Tells what was worked, and when it is time for a turn. */
+/** Counts the work, and takes a turn if it is time for one. */
 export function* worked(walk: Work, units: number): Generator<Step, void> {
   walk.onWork?.(units)
   walk.work += units
@@ -105,13 +109,13 @@ export function* worked(walk: Work, units: number): Generator<Step, void> {
   yield { kind: 'turn' }
 }
 
-/** Takes bytes out of what all contents together may have. */
+/** Takes bytes from what all contents together may have. Throws Over if too few are left. */
 export function spend(walk: Work, bytes: number): void {
   walk.bytesLeft -= bytes
   if (walk.bytesLeft < 0) throw new Over('contents of too many bytes')
 }
 
-/** Returns whether it was given: it is not empty, and was not given before. */
+/** Gives a content, unless it is empty or was given before; returns whether it did. */
 export function* giveOne(source: Source, { isMail = false }, walk: Walk): Generator<Step, boolean> {
   if (source.size === 0 || isSeen(source, isMail, walk)) return false
   if (++walk.count > CONTENTS_MAX) throw new Over(`more than ${CONTENTS_MAX} contents`)

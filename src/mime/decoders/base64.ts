@@ -1,6 +1,6 @@
 import { type Decoder, type Give, ROOM } from './decoder.ts'
 
-/** What a byte is in base64 (RFC 2045 6.8): below 64 its value. */
+/** What a byte is in base64 (RFC 2045 6.8): below 64 it is its value. */
 const BLANK = 64
 const PADDING = 65
 const JUNK = 66
@@ -16,21 +16,29 @@ standard['='.charCodeAt(0)] = PADDING
 
 const LF = 0x0a
 
-/** Bytes from which on, and up to which, lines are decoded by the runtime's own decoder. */
+/** Lines of at least, and at most, so many bytes are decoded by the runtime's own decoder. */
 const NATIVE_LEAST = 1024
 const NATIVE_MOST = ROOM
-/** What that decoder takes for data, or for its end. */
+/** Characters that the runtime's decoder takes for data or for the end: `=`, `-`, `_`. */
 const OTHERS = [0x3d, 0x2d, 0x5f]
 
-/** What readers of base64 are known to differ by. */
+/** How readers of base64 are known to differ. */
 export interface Base64Mode {
-  /** Bytes of 0x80 and more without their highest bit (libbase64 masks them), else none of base64. */
+  /**
+   * Bytes of 0x80 and more: `mask` clears the highest bit, as libbase64 does; `drop` takes them for
+   * junk.
+   */
   readonly high: 'mask' | 'drop'
-  /** `-` and `_` as RFC 4648 5 has them, `,` as RFC 3501 5.1.3, else none of base64. */
+  /**
+   * Whether `-` and `_` (RFC 4648 5) and `,` (RFC 3501 5.1.3) are data. Otherwise they are junk.
+   */
   readonly url: boolean
-  /** At a `=`: nothing, and the bits go on behind it; a new beginning; a character of zero bits; the end. */
+  /**
+   * What happens at a `=`. `skip`: nothing, the bits go on behind it. `restart`: a new beginning.
+   * `zero`: it counts as a character of zero bits. `end`: the data ends.
+   */
   readonly padding: 'skip' | 'restart' | 'zero' | 'end'
-  /** At a character that is none of base64: nothing, a new beginning, the end; or its whole line is left out. */
+  /** What happens at a character outside of base64: nothing, a new beginning, or the end. */
   readonly junk: 'skip' | 'restart' | 'end'
   /** Whether each line begins anew. */
   readonly lines: boolean
@@ -44,19 +52,19 @@ export const PATIENT: Base64Mode = {
   lines: false,
 }
 
-/** What there was that readers may differ about. */
+/** What occurred that readers may read in different ways. */
 export interface Base64Oddities {
   /** Bytes of 0x80 and more. */
   high: boolean
   /** `-`, `_` or `,`. */
   url: boolean
-  /** Other characters that are none of base64. */
+  /** Other characters outside of base64. */
   junk: boolean
-  /** Data behind padding, or padding that does not end a group of four. */
+  /** Padding with data behind it, or padding that does not complete a group of four. */
   padding: boolean
-  /** A line that ends within a group of four. */
+  /** A line that ends inside a group of four. */
   lines: boolean
-  /** Runs of padding with data behind. */
+  /** How many runs of padding have data behind them. */
   paddings: number
 }
 
@@ -82,18 +90,18 @@ function valuesOf({ high, url, padding }: Base64Mode): Uint8Array {
 
 const patientValues = valuesOf(PATIENT)
 
-/** Decodes base64 as the mode says; without one, as the most patient readers do. */
+/** Decodes base64 as the mode says; without a mode, as the most patient readers do. */
 export class Base64Decoder implements Decoder {
   readonly #give: Give
   readonly #mode: Base64Mode
   readonly #values: Uint8Array
   readonly #odd: Base64Oddities | undefined
-  /** Memory of this content alone, or of a message that decodes one content at a time. */
+  /** Memory of this content alone, or of a message whose contents are decoded one after another. */
   readonly #room: Buffer
   #length = 0
   #bits = 0
   #count = 0 // of bits
-  #padded = 0 // characters of padding since the last data
+  #padded = 0 // how many `=` came since the last data
   #over = false
 
   constructor(give: Give, room: Buffer, mode: Base64Mode = PATIENT, odd?: Base64Oddities) {
@@ -105,7 +113,7 @@ export class Base64Decoder implements Decoder {
   }
 
   push(bytes: Buffer, from: number, to: number): void {
-    let tried = from // up to here lines were tried at once, which are not tried again
+    let tried = from // up to here, lines were tried as a whole, and are not tried again
     for (let at = from; at < to && !this.#over; ) {
       if (this.#room.length - this.#length < 3) this.#flush()
       if (at >= tried && this.#isPatientAt()) {
@@ -136,13 +144,16 @@ export class Base64Decoder implements Decoder {
     return this.#count === 0 && this.#padded === 0 && this.#values === patientValues
   }
 
-  /** Whole lines of nothing but base64, all at once; returns whether they were that. */
+  /**
+   * Decodes whole lines of nothing but base64 in one go. Returns false if they are anything else.
+   */
   #decodeLines(bytes: Buffer, from: number, end: number): boolean {
     const block = bytes.subarray(from, end)
     if (OTHERS.some((byte) => block.includes(byte))) return false
     let characters = end - from
     for (let at = 0; at < block.length; at++) if (block[at]! < 0x20) characters--
-    // Of other characters none is decoded, and an open group would go on behind.
+    // Otherwise there are other characters, which the runtime's decoder leaves out, or a group is
+    // open at the end, which goes on behind these lines.
     if (characters % 4 !== 0) return false
     this.#flush()
     const length = this.#room.write(block.toString('latin1'), 'base64')
@@ -151,7 +162,7 @@ export class Base64Decoder implements Decoder {
     return true
   }
 
-  /** Whole groups of four; returns where there is none. */
+  /** Decodes whole groups of four. Returns where the next byte is in none. */
   #groups(bytes: Buffer, from: number, to: number): number {
     const room = this.#room
     const values = this.#values
@@ -202,7 +213,8 @@ export class Base64Decoder implements Decoder {
   }
 
   #padding(): void {
-    // 12 bits of a group are left for one byte, and its padding is two: 4 bits are over.
+    // In place, padding follows two or three characters of a group: 4 or 2 of their bits are left
+    // over.
     const isInPlace = this.#count === 4 || this.#count === 2
     if (!isInPlace && this.#odd) this.#odd.padding = true
     this.#padded++
@@ -225,14 +237,14 @@ export class Base64Decoder implements Decoder {
   }
 }
 
-/** Where the last of the lines ends that are decoded at once; `from` if they are too few. */
+/** Up to where the next bytes are tried in one go: to the end of a line if there is one. */
 function endOfLines(bytes: Buffer, from: number, to: number): number {
   if (to - from < NATIVE_LEAST) return to
   const lf = bytes.lastIndexOf(LF, Math.min(to, from + NATIVE_MOST) - 1)
   return lf < from + NATIVE_LEAST ? Math.min(to, from + NATIVE_LEAST) : lf + 1
 }
 
-/** Lines that have another character than those of base64 are left out, as if it was not their encoding. */
+/** For readers that skip each line with a character outside of base64, as if it was not encoded. */
 export class WithoutJunkLines implements Decoder {
   readonly #inner: Decoder
   #held = Buffer.alloc(0)
@@ -272,12 +284,12 @@ export class WithoutJunkLines implements Decoder {
   }
 }
 
-/** A room for one decoder. */
+/** Memory for one decoder. */
 export function decoderRoom(): Buffer {
   return Buffer.allocUnsafeSlow(ROOM)
 }
 
-/** Whether the line, without its end, is nothing but base64 and blanks around it. */
+/** Whether the line holds nothing but base64, with blanks around it and its line end left aside. */
 export function isBase64Line(bytes: Buffer, from: number, to: number): boolean {
   let end = to
   let start = from

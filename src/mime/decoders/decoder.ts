@@ -1,19 +1,22 @@
-/** Takes the decoded bytes from the front of `room`; valid until it returns. */
+/** Receives decoded bytes at the front of `room`. They are valid until it returns. */
 export type Give = (room: Buffer, length: number) => void
 
-/** Decodes a content that comes in any split. What it has decoded when a call returns was given. */
+/**
+ * Decodes a content that comes in pieces of any size. When a call returns, all that it decoded was
+ * given.
+ */
 export interface Decoder {
   push(bytes: Buffer, from: number, to: number): void
   end(): void
 }
 
-/** Bytes that are decoded before they are given. */
+/** How many decoded bytes are collected before they are given. */
 export const ROOM = 16 * 1024
 
-/** Bytes from which on a copy takes less time than one by one. */
+/** From so many bytes on, a copy is faster than one byte after the other. */
 const COPIED_LEAST = 40
 
-/** Fills a room byte by byte, and gives what is in it when it is full, or when it is flushed. */
+/** Fills the room byte by byte. Gives its content when it is full, or flushed. */
 export class Writer {
   readonly #give: Give
   readonly #room: Buffer

@@ -3,10 +3,10 @@ import { type Decoder, type Give, Writer } from './decoder.ts'
 
 const EQUALS = 0x3d
 
-/** Bytes behind a `=`, or of blanks, that are held until it is clear what they are. */
+/** The most bytes behind a `=`, or blanks, that are held until it is clear what they are. */
 const HELD_MAX = 4096
 
-/** Bytes that are looked at one by one before the next byte of interest is searched for. */
+/** So many bytes are tried one by one before the next byte of interest is searched for. */
 const NEAR = 32
 
 const hex = new Int8Array(256).fill(-1)
@@ -16,35 +16,38 @@ for (let value = 0; value < 16; value++) {
   hex[digit.toUpperCase().charCodeAt(0)] = value
 }
 
-/** What readers of quoted-printable are known to differ by. */
+/** How readers of quoted-printable are known to differ. */
 export interface QuotedPrintableMode {
   /**
-   * A `=` that is no escape: it stays; it goes, and blanks behind it; the same with a digit behind
-   * it; the rest of its line goes, and the line's end; it goes together with a second one; or
-   * whatever two bytes follow are digits, but for a line end, those that are none of value 127.
+   * What happens to a `=` that begins no escape. `keep`: it stays. `drop`: it goes, with blanks
+   * behind it. `drop digit`: the same, and one digit behind it goes. `drop line`: the rest of its
+   * line goes, with the line end. `drop pair`: it goes, and with it a `=` that follows. `any
+   * digits`: it is an escape with whatever two bytes follow, unless they are a line end; a byte
+   * that is no digit has the value 127.
    */
   readonly strange: 'keep' | 'drop' | 'drop digit' | 'drop line' | 'drop pair' | 'any digits'
-  /** Whether blanks at the end of a line go (RFC 2045 6.7 rule 3). */
+  /** Whether blanks at the end of a line are removed (RFC 2045 6.7 rule 3). */
   readonly trims: boolean
-  /** Whether escapes are undone, or soft line breaks alone. */
+  /** Whether escapes are decoded, or only soft line breaks removed. */
   readonly escapes: boolean
 }
 
 export const PATIENT_ESCAPES: QuotedPrintableMode = { strange: 'keep', trims: false, escapes: true }
 
-/** What there was that readers may differ about, or that differs from the text as it stands. */
+/** What occurred that readers may read in different ways, or that decoding changes. */
 export interface QuotedPrintableOddities {
-  /** A `=` that is no escape and no soft line break. */
+  /** A `=` that begins neither an escape nor a soft line break. */
   strange: boolean
-  /** Blanks at the end of a line, behind a soft break too. */
+  /** Blanks at the end of a line, also behind a soft line break. */
   blanks: boolean
-  /** An escape or a soft break at all. */
+  /** Any escape or soft line break. */
   encoded: boolean
 }
 
 /**
- * Undoes quoted-printable (RFC 2045 6.7), of any split: hexadecimal digits in either case, a soft
- * line break with blanks behind its `=` and any line end, and the rest as the mode says.
+ * Decodes quoted-printable (RFC 2045 6.7) in pieces of any size. Hexadecimal digits may be in
+ * either case. A soft line break may have blanks behind its `=`, and any line end. The mode says
+ * the rest.
  */
 export class QuotedPrintableDecoder implements Decoder {
   readonly #out: Writer
@@ -65,7 +68,8 @@ export class QuotedPrintableDecoder implements Decoder {
   }
 
   push(bytes: Buffer, from: number, to: number): void {
-    // What was held is completed by little of what comes, lest many small pieces are copied again.
+    // Held bytes are completed with only a little of what comes; otherwise many small pieces would
+    // be copied again and again.
     for (let at = from; at < to; ) {
       if (this.#held.length === 0) {
         this.#decode(bytes.subarray(at, to), false)
@@ -108,7 +112,7 @@ export class QuotedPrintableDecoder implements Decoder {
     this.#out.flush()
   }
 
-  /** A `=`, or a blank where those at the end of a line matter. */
+  /** The next `=`, or the next blank if blanks at the end of a line matter. */
   #nextOfInterest(bytes: Buffer, from: number): number {
     const { trims } = this.#mode
     const looksForBlanks = trims || this.#odd?.blanks === false
@@ -124,7 +128,7 @@ export class QuotedPrintableDecoder implements Decoder {
     return equals < 0 ? bytes.length : equals
   }
 
-  /** Where to go on; -1 for what more bytes must tell. */
+  /** Where to go on; -1 if that depends on bytes that have not come yet. */
   #escape(bytes: Buffer, at: number, last: boolean): number {
     const high = hex[bytes[at + 1] ?? 0]!
     const low = hex[bytes[at + 2] ?? 0]!
@@ -145,7 +149,7 @@ export class QuotedPrintableDecoder implements Decoder {
       if (this.#odd) {
         this.#odd.encoded = true
         if (!plain) this.#odd.blanks = true
-        if (!lf) this.#odd.strange = true // a bare CR ends a line to some
+        if (!lf) this.#odd.strange = true // some readers end a line at a bare CR
       }
       return lf ? end + 1 : end
     }
@@ -196,13 +200,13 @@ export class QuotedPrintableDecoder implements Decoder {
   }
 }
 
-/** As munpack has it. */
+/** The value of a digit; 127 for any other byte, as in munpack. */
 function digitOf(byte: number | undefined): number {
   const value = byte === undefined ? -1 : hex[byte]!
   return value < 0 ? 127 : value
 }
 
-/** Blanks, and what some take for one. */
+/** Blanks, and bytes that some readers take for a blank. */
 function isBlank(byte: number): boolean {
   return (
     byte === SPACE || byte === TAB || byte === CR || byte === 0 || byte === 0x0b || byte === 0x0c

@@ -1,23 +1,23 @@
 import { CR, LF, LineSearch } from '../shared/lines.ts'
 import { type Decoder, type Give, ROOM, Writer } from './decoder.ts'
 
-/** Longest header line that is looked at. */
+/** The most bytes of a header line that are looked at. */
 const HEADER_MAX = 64 * 1024
 
 /**
- * Whether the line begins uuencoded data for some reader: `begin 644 name`, and whatever
- * stands behind the word, or nothing.
+ * Whether the line begins uuencoded data for some reader: `begin 644 name`, or `begin` with
+ * anything or nothing behind it.
  */
 export function isUuencodeHeader(line: string): boolean {
   return line.length <= HEADER_MAX && /^begin(?!-base64[ \t])(?:[ \t`-]|$)/i.test(line)
 }
 
-/** `begin-base64 644 name`: base64 follows. */
+/** Whether base64 follows the line: `begin-base64 644 name`. */
 export function isBase64Header(line: string): boolean {
   return /^begin-base64[ \t]/i.test(line)
 }
 
-/** The name of the file in a header line of uuencode or yEnc; '' if there is none. */
+/** The file name in a header line of uuencode or yEnc; '' if it has none. */
 export function codedName(line: string): string {
   if (/^=ybegin /i.test(line)) {
     const at = line.toLowerCase().indexOf('name=')
@@ -27,24 +27,25 @@ export function codedName(line: string): string {
   return mode ? line.slice(mode[0].length).trim() : ''
 }
 
-/** What readers of uuencode are known to differ by. */
+/** How readers of uuencode are known to differ. */
 export interface UuencodeMode {
   /**
-   * Lines that are data: those whose first character tells their length and that have about as
-   * many; those that have all of them and no small letters; the same with none besides; all that
-   * begin with any character, its lowest six bits the length, and these with small letters for
-   * large ones.
+   * Which lines are data. The first character of a line says how many bytes it has. `about`: lines
+   * that are not much longer than that. `whole`: those of them that are complete and have no
+   * lower-case letters. `exact`: those of them with no characters beyond. `any`: all lines; the
+   * lowest six bits of the first character are the length. `folded`: as `any`, with lower-case
+   * letters taken for upper case.
    */
   readonly lines: 'about' | 'whole' | 'exact' | 'any' | 'folded'
-  /** Whether a line is decoded to its end, however few bytes it says to have. */
+  /** Whether a line is decoded to its end, even if it says that it has fewer bytes. */
   readonly toItsEnd: boolean
-  /** Whether a line of no bytes, or `end`, ends the data; else it is skipped. */
+  /** Whether a line of zero bytes, or `end`, ends the data. Otherwise it is skipped. */
   readonly stops: boolean
 }
 
 export const STANDARD_UUENCODE: UuencodeMode = { lines: 'about', toItsEnd: false, stops: true }
 
-/** The other ways in which it is read where it is odd. */
+/** The other ways of reading, tried if something odd occurred. */
 export const otherUuencode: readonly UuencodeMode[] = [
   { lines: 'about', toItsEnd: false, stops: false },
   { lines: 'whole', toItsEnd: false, stops: true },
@@ -57,20 +58,26 @@ export const otherUuencode: readonly UuencodeMode[] = [
   { lines: 'folded', toItsEnd: false, stops: true },
 ]
 
-/** What there was that readers may differ about. */
+/** What occurred that readers may read in different ways. */
 export interface UuencodeOddities {
-  /** A line that is not as long as its first character says, or that is no data, before the end. */
+  /**
+   * Before the end: a line whose length does not fit its first character, or a line that is no
+   * data.
+   */
   lines: boolean
-  /** Data behind what may be the end, or no end. */
+  /** Data behind what may be the end, or no end at all. */
   end: boolean
 }
 
 const OTHER = -1
 
-/** Bytes of a line that are looked at together. */
+/** The most bytes of a line that are looked at together. */
 const LINE_MAX = 16 * 1024
 
-/** Decodes lines of any split; a line may end in a bare CR. Lines that are no data are skipped. */
+/**
+ * Decodes lines that come in pieces of any size. A line may end in a bare CR. Lines that are no
+ * data are skipped.
+ */
 export class UuencodeDecoder implements Decoder {
   readonly #give: Give
   readonly #mode: UuencodeMode
@@ -158,7 +165,7 @@ export class UuencodeDecoder implements Decoder {
     return (this.#isFolded && isSmall(byte) ? byte - 64 : byte - 32) & 63
   }
 
-  /** Bytes that the line is, or OTHER. */
+  /** How many bytes the line decodes to, or OTHER. */
   #lengthOf(bytes: Buffer, from: number, end: number): number {
     if (end === from) return OTHER
     const first = bytes[from]!
@@ -190,12 +197,15 @@ function isEnd(byte: number): boolean {
   return byte === LF || byte === CR
 }
 
-/** A line of no bytes: a back-tick or a blank alone. */
+/** Whether the line has zero bytes: a back-tick or a blank alone. */
 function isZeroLine(bytes: Buffer, from: number, end: number): boolean {
   return end === from + 1 && (bytes[from] === 0x60 || bytes[from] === 0x20)
 }
 
-/** Whether every reader takes the line for the same bytes: some decode a last group of four whole. */
+/**
+ * Whether every reader decodes the line to the same bytes. Some decode its last group of four as a
+ * whole.
+ */
 function isExact(bytes: Buffer, from: number, end: number): boolean {
   if (end === from || (bytes[from]! - 32) % 3 !== 0) return false
   for (let at = from; at < end; at++) if (bytes[at]! < 0x20 || bytes[at]! > 0x60) return false
@@ -211,7 +221,10 @@ function isEndLine(bytes: Buffer, from: number, end: number): boolean {
   )
 }
 
-/** Decodes yEnc, of any split, as far as a line `=yend`; lines that begin `=ypart` are skipped. */
+/**
+ * Decodes yEnc in pieces of any size, up to a line `=yend`. Lines that begin with `=ypart` are
+ * skipped.
+ */
 export class YencDecoder implements Decoder {
   readonly #out: Writer
   #held = Buffer.alloc(0)

@@ -4,39 +4,39 @@ export const DASH = 0x2d
 export const SPACE = 0x20
 export const TAB = 0x09
 
-/** Line ends, and what some readers take for one. */
+/** Whether the byte ends a line to any reader. */
 export function isLineEnd(byte: number): boolean {
   return byte === LF || byte === CR || byte === 0x0b || byte === 0x0c || byte === 0
 }
 
-/** Where it is next; the length if it is nowhere. */
+/** Where it occurs next; the length if it does not occur. */
 export function indexOrEnd(bytes: Buffer, what: string | number, from: number): number {
   const found = bytes.indexOf(what, from, 'latin1')
   return found < 0 ? bytes.length : found
 }
 
-/** Behind the line's LF; `to` if it has none before. */
+/** Where the line ends, behind its LF; `to` if there is none before. */
 export function lineEnd(bytes: Buffer, from: number, to: number): number {
   const lf = bytes.indexOf(LF, from)
   return lf < 0 || lf >= to ? to : lf + 1
 }
 
-/** Whether the bytes are blanks and control characters. */
+/** Whether there is nothing but blanks and control characters. */
 export function isBlank(bytes: Buffer, from: number, to: number): boolean {
   for (let at = from; at < to; at++) if (bytes[at]! > SPACE) return false
   return true
 }
 
 /**
- * Finds where lines end, of bytes that are gone through once from the front: no line end is
- * searched for twice, however many lines end otherwise.
+ * Finds the ends of lines in bytes that are gone through once from the front. No line end is
+ * searched for twice, even if lines end in different ways.
  */
 export class LineSearch {
   readonly #bytes: Buffer
   readonly #to: number
   #lf = -1
   #cr = -1
-  /** Behind the row of CRs that was seen last. */
+  /** The place behind the last row of CRs. */
   #behind = 0
 
   constructor(bytes: Buffer, to = bytes.length) {
@@ -44,18 +44,23 @@ export class LineSearch {
     this.#to = to
   }
 
-  /** Behind the LF of the line that `from` is in; where the bytes end if it has none. */
+  /**
+   * The place behind the LF that ends the line of `from`; the end of the bytes if there is none.
+   */
   lf(from: number): number {
     if (this.#lf < from) this.#lf = this.#next(LF, from)
     return Math.min(this.#lf + 1, this.#to)
   }
 
-  /** Behind the line's end: LF, CR LF, a bare CR, or CR CR LF, which is one line end, too. */
+  /**
+   * The place behind the line's end: LF, CR LF, a bare CR, or CR CR LF, which counts as one line
+   * end.
+   */
   any(from: number): number {
     const end = this.lf(from)
     if (this.#cr < from) this.#cr = this.#next(CR, from)
     if (this.#cr >= end) return end
-    // A row of CRs is gone through once, too.
+    // A row of CRs, too, is gone through only once.
     if (this.#behind <= this.#cr) {
       this.#behind = this.#cr
       while (this.#behind < end && this.#bytes[this.#behind] === CR) this.#behind++
