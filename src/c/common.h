@@ -1,6 +1,6 @@
 /*
- * What onescanc and onescan-rcptquota share: how a setting is read, what time it is, what may
- * stand in a line of the log.
+ * What onescanc and onescan-rcptquota share: reading a setting, the switch of the host, and text
+ * that is safe in a line of the log.
  */
 #ifndef ONESCAN_COMMON_H
 #define ONESCAN_COMMON_H
@@ -8,16 +8,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A setting of the environment; one that is empty counts as unset. */
+/* A setting of the environment; an empty one counts as unset. */
 static inline const char *setting(const char *name, const char *unset) {
   const char *value = getenv(name);
   return value && *value ? value : unset;
 }
 
-/* `onescan disable` makes it, for all doors of the host; src/judge/policy.ts. */
+/* `onescan disable` makes this file; it counts for all doors of the host (src/judge/policy.ts). */
 #define HOST_SWITCH "/etc/onescan/onescan.off"
 
-/* Whether these are the words of somebody who wants to know about a program, not to run it. */
+/* Whether a command line only asks about the program (--help, --version). */
 static inline int asks_about(int count, char **words) {
   static const char *const questions[] = {"--help", "-h", "--version"};
   for (size_t each = 0; count == 2 && each < sizeof questions / sizeof *questions; ++each)
@@ -26,10 +26,10 @@ static inline int asks_about(int count, char **words) {
   return 0;
 }
 
-/* What parse_number() says of text that is not a number from `min` to `max`. */
+/* What parse_number() returns for text that is not a number from `min` to `max`. */
 enum { NO_NUMBER = -1 };
 
-/* Digits alone, at most nine of them; `min` is not negative. */
+/* The text must be one to nine digits; `min` is not negative. */
 static inline long parse_number(const char *digits, long min, long max) {
   size_t length = strlen(digits);
   if (length == 0 || length > 9 || strspn(digits, "0123456789") != length)
@@ -38,7 +38,7 @@ static inline long parse_number(const char *digits, long min, long max) {
   return value >= min && value <= max ? value : NO_NUMBER;
 }
 
-/* Nothing that a client sent may begin another line of a log or of a reply. */
+/* Replaces what could begin another line in a log or in a reply. */
 static inline void replace_unprintable(char *text) {
   for (; *text; ++text)
     if (*text < ' ' || *text > '~')

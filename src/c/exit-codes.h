@@ -1,7 +1,6 @@
 /*
- * The exit codes of qmail-queue(8) that the programs in C end with by themselves. To qmail-smtpd
- * the number is the interface: src/doors/shared/exit-codes.ts has the whole table, and a test
- * compares the two.
+ * The exit codes of qmail-queue(8) that the programs in C choose themselves. qmail-smtpd decides by
+ * the number alone. src/doors/shared/exit-codes.ts has all codes, and a test compares the two.
  */
 #ifndef ONESCAN_EXIT_CODES_H
 #define ONESCAN_EXIT_CODES_H

@@ -1,25 +1,25 @@
 /*
- * onescan-queue, onescan and all other programs of the compiled onescan are links to
- * this launcher. It becomes onescan-runtime, the file beside its own, which holds them
- * all, and hands on by which name it was called. It takes the way by runtime/NAME, a link
- * to that file: the kernel calls a process after the path that was executed, and ps, pidof
- * and the system's log show onescand.
+ * onescan-queue, onescan and all other programs of the compiled onescan are links to this launcher.
+ * It becomes onescan-runtime, a file in its directory which holds all programs, and tells it by
+ * which name it was called. It executes the runtime by runtime/NAME, a link to that file: the
+ * kernel names a process after the path that was executed, so ps, pidof and the system's log show
+ * onescand.
  *
- * Two things in the runtime, which is a Bun executable, happen before any code of ours
- * and end in exit code 0, which to qmail-smtpd means that the mail is queued:
+ * The runtime is a Bun executable. Two things in it happen before any code of ours and end in exit
+ * code 0, which tells qmail-smtpd that the mail is queued:
  *
- * - It obeys variables: BUN_BE_BUN=1, BUN_OPTIONS=--version. None of them reaches it.
- * - Damaged, above all by strip(1), it is plain Bun, which prints its help. So its size
- *   must be that of the build, and its first argument is one that plain Bun refuses
- *   before it looks at any file: it ends in 1, which is a temporary failure.
+ * - It obeys variables: BUN_BE_BUN=1, BUN_OPTIONS=--version. The launcher removes them.
+ * - If it is damaged, for example by strip(1), it is plain Bun, which prints its help. So the
+ *   launcher checks that its size is that of the build. It also gives it a first argument that
+ *   plain Bun refuses before it looks at any file: exit code 1, a temporary failure.
  *
- * And under limits that are too small for it, as in run scripts of old, it leaves up to two
- * pages of crash report on descriptor 2, even if that is no log: this one makes a line of them,
- * and writes it only to a log.
+ * If limits are too small for the runtime, as in old run scripts, it writes up to two pages of
+ * crash report to descriptor 2, even if that is no log. So the launcher checks the limits first. It
+ * writes one line instead, and only to a log.
  *
- * There is no libc in it: that of a static program alone starts in 0.4 ms, this in
- * 0.1 ms. It runs at whatever address the kernel picks, without a relocation to make. Linux on
- * x86-64 and on arm64, as Bun.
+ * The launcher has no libc: a static program with one starts in 0.4 ms, this one in 0.1 ms. It runs
+ * at whatever address the kernel picks, and needs no relocations. It is for Linux on x86-64 and
+ * arm64, as Bun is.
  */
 #include <asm/stat.h>
 #include <asm/unistd.h>
@@ -36,23 +36,26 @@
 #error "VERSION: that of onescan, as a string"
 #endif
 
-/* A command that Bun reserves; src/ground/runtime/compiled-program.ts and programs.cjs know it. */
+/*
+ * A command name that Bun reserves; src/ground/runtime/compiled-program.ts and programs.cjs use it
+ * as well.
+ */
 #define MARKER "login"
 #define RUNTIME "onescan-runtime"
 #define OWN_NAME "onescan-run"
 #define BY_NAME "runtime/"
 
 /*
- * What smtp-delay(8) is told: it hands its signals on as they came, and the runtime changes some
- * for itself.
+ * Tells smtp-delay(8) which signals were ignored: it must hand them on as they came, but the
+ * runtime changes some of them.
  */
 #define SIGNALS "SMTPDELAY_SIGIGN="
 
 /*
- * Settings of the runtime for the slot, whose whole life is some ten milliseconds: functions
- * are not compiled for the use that is to come of them, but loops that go on are, and no heap
- * is made ready in advance. A quarter of the processor time of a small message. (A BUN_ name:
- * no scanner and no next program sees it, src/ground/settings/environment.ts.)
+ * Settings of the runtime for the slot, which lives for some ten milliseconds: it compiles no
+ * functions in advance of their use, except loops that go on, and prepares no heap. That saves a
+ * quarter of the processor time of a small message. (Names with BUN_: no scanner and no next
+ * program sees them, src/ground/settings/environment.ts.)
  */
 static const char for_the_slot[][48] = {
     "BUN_JSC_thresholdForJITAfterWarmUp=20000",
@@ -62,14 +65,14 @@ static const char for_the_slot[][48] = {
 
 #define LENGTH(array) (sizeof(array) / sizeof *(array))
 
-/* Bytes: with less the runtime cannot start (measured: 370 MB). */
+/* Bytes. With less the runtime cannot start (measured: 370 MB). */
 #define MEMORY_MIN 400000000
-/* Likewise: measured, 160 KiB. */
+/* The same for the stack (measured: 160 KiB). */
 #define STACK_MIN (256 * 1024)
-/* It starts with 5, and what it does without a log of its own is a crash below 7. */
+/* The runtime starts with 5 descriptors, but below 7 it crashes if it has no log of its own. */
 #define DESCRIPTORS_MIN 8
 
-/* qmail-queue(8): out of memory, and what qmail-smtpd knows as "could not exec". */
+/* qmail-queue(8): out of memory; and the code that qmail-smtpd reports as "could not exec". */
 enum { OUT_OF_MEMORY = 51, CANNOT_EXEC = 120 };
 
 #if defined(__x86_64__)
@@ -125,7 +128,7 @@ static int begins(const char *text, const char *prefix) {
   return 1;
 }
 
-/* Whether the environment has a variable; `name` ends in "=". */
+/* Whether the environment has this variable; `name` ends in "=". */
 static int has(char *const *env, const char *name) {
   for (; *env; env++)
     if (begins(*env, name))
@@ -134,8 +137,8 @@ static int has(char *const *env, const char *name) {
 }
 
 /*
- * Whether what the slot writes to descriptor 2 is read as a log: below qmail-local it is a
- * report that goes into the bounce to a stranger. src/doors/shared/log-place.ts has the rule.
+ * Whether descriptor 2 of the slot leads to a log. Below qmail-local it leads to a report that goes
+ * into a bounce to a stranger. The rule is that of src/doors/shared/log-place.ts.
  */
 static int log_is_safe(char *const *env) {
   struct stat status;
@@ -151,8 +154,8 @@ static int log_is_safe(char *const *env) {
 }
 
 /*
- * What the slot has no log for goes to the system's, as mail.info; it adds the time (RFC 3164,
- * 4.3.2).
+ * Without a log of its own, the slot's line goes to the system's log, as mail.info. That adds the
+ * time (RFC 3164, 4.3.2).
  */
 static void to_syslog(const char *line) {
   struct {
@@ -173,7 +176,7 @@ static void to_syslog(const char *line) {
        0); /* without the line's end */
 }
 
-/* The environment, if this is the slot; else 0. */
+/* The environment, if the launcher was called as the slot; otherwise 0. */
 static char *const *slot_env;
 
 static _Noreturn void fail(int code, const char *line) {
@@ -185,7 +188,7 @@ static _Noreturn void fail(int code, const char *line) {
     call(__NR_exit_group, code, 0, 0, 0);
 }
 
-/* One line as the slot's own log has them. */
+/* Writes one line in the form of the slot's own log, and ends. */
 #define CANNOT_RUN(why)                                                                            \
   fail(CANNOT_EXEC, "onescan: decision=defer fault=chain reason=\"" RUNTIME " " why "\" "          \
                     "exit=120\n")
@@ -200,7 +203,7 @@ static char *last_part(char *path) {
   return part;
 }
 
-/* Variables that a runtime, its parts or the dynamic linker would obey. */
+/* Removes variables that the runtime, its parts or the dynamic linker would obey. */
 static void clean(char **env) {
   static const char dropped[][sizeof SIGNALS] = {"BUN_",      "NODE_", "JSC_",
                                                  "MIMALLOC_", "LD_",   SIGNALS};
@@ -218,8 +221,8 @@ static void clean(char **env) {
 }
 
 /*
- * Which signals are ignored, as SigIgn of proc(5) has it. `variable` has room for 16 digits more
- * and a NUL.
+ * Notes which signals are ignored, in the form of SigIgn in proc(5). `variable` must have room for
+ * 16 more digits and a NUL.
  */
 static void note_ignored(char *variable) {
   struct {
@@ -237,7 +240,9 @@ static void note_ignored(char *variable) {
   *variable = 0;
 }
 
-/* Writes into the bytes from `part` to `end` that name below BY_NAME; 0 if there is no room. */
+/*
+ * Writes the name below BY_NAME into the bytes from `part` to `end`. Returns 0 if there is no room.
+ */
 static int by_name(char *part, const char *end, const char *name) {
   if (length(name) + sizeof BY_NAME > (unsigned long) (end - part))
     return 0;
@@ -256,7 +261,7 @@ static int is(const char *text, const char *word) {
   return begins(text, word) && length(text) == length(word);
 }
 
-/* By its own name it is no program of onescan; all it can do is say so. */
+/* Called by its own name, the launcher is no program of onescan; it only explains itself. */
 static void tell_about(const char *word) {
   static const char usage[] =
       "usage: onescan-queue | onescan | onescand | onescan-quotad | smtp-delay\n\n"

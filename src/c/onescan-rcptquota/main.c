@@ -1,7 +1,7 @@
 /*
- * onescan-rcptquota(8), a plugin of qmail-spp for RCPT: it prints one command if the recipient's
- * mailbox is full, and nothing if it has room or nobody can tell. It ends in 0 whatever happens:
- * mail must not wait for a quota.
+ * onescan-rcptquota(8), a plugin of qmail-spp for RCPT. It prints one command if the recipient's
+ * mailbox is full, and nothing if it has room or nobody can tell. It always ends in 0: mail must
+ * not wait for a quota.
  */
 #define _GNU_SOURCE
 #include "rcptquota.h"
@@ -36,7 +36,7 @@ static int tell_about(const char *word) {
   return write(STDOUT_FILENO, told, strlen(told)) != (ssize_t) strlen(told);
 }
 
-/* What can be the name of a mailbox at all: one word, and no path. */
+/* Whether this can be the name of a mailbox: it is one word and no path. */
 static int is_name(const char *name) {
   size_t length = strlen(name);
   if (!length || length > NAME_SIZE_MAX || *name == '@' || strstr(name, ".."))
@@ -59,7 +59,9 @@ static int is_switched_off(void) {
   return access(file, F_OK) == 0 || access(HOST_SWITCH, F_OK) == 0;
 }
 
-/* Under QUOTANAME=local what stands before the last @, else all; a domain has no capitals. */
+/*
+ * With QUOTANAME=local the part before the last @, else all of it. The domain is put in lower case.
+ */
 static void mailbox_name(const char *recipient, char name[NAME_SIZE_MAX + 1]) {
   const char *at = strrchr(recipient, '@');
   int is_local = at && strcmp(setting("QUOTANAME", "address"), "local") == 0;
@@ -70,7 +72,7 @@ static void mailbox_name(const char *recipient, char name[NAME_SIZE_MAX + 1]) {
       *letter = (char) (*letter - 'A' + 'a');
 }
 
-/* Mailboxes of others, and recipients of relay clients, are not asked about. */
+/* Whether to ask. Mailboxes of other hosts and recipients of relay clients are not asked about. */
 static int is_asked_about(struct question question) {
   if (!is_name(question.recipient) || strcmp(setting("SMTPRCPTHOSTSOK", "1"), "0") == 0)
     return 0;
@@ -88,7 +90,7 @@ static enum opinion ask(const char *recipient) {
     return ROOM;
   if (onescand) {
     int is_there;
-    /* onescand waits for the service as long, so it gets a little more. */
+    /* onescand waits so long for the service, so it gets a little more time. */
     enum opinion opinion = ask_onescand(onescand, question, timeout + timeout / 2, &is_there);
     if (is_there || !service)
       return opinion;

@@ -13,13 +13,13 @@
 
 enum { REQUEST_SIZE_MAX = 4096 };
 
-/* Nothing that would end its line: an attribute is one. */
+/* The value of an attribute; '' if it has a line end, which would begin another attribute. */
 static const char *attribute(const char *name) {
   const char *value = setting(name, "");
   return strpbrk(value, "\r\n") ? "" : value;
 }
 
-/* Returns the connection, or -1 and errno. */
+/* Returns the connection; or -1, with errno set. */
 static int connect_to(const char *path, long timeout) {
   struct sockaddr_un address = {.sun_family = AF_UNIX};
   const struct timeval longest = {timeout / 1000, timeout % 1000 * 1000};
@@ -27,7 +27,7 @@ static int connect_to(const char *path, long timeout) {
   int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
   if (fd < 0)
     return -1;
-  /* The timeout for sending is that for connect(2), too. */
+  /* connect(2) has the timeout for sending, too. */
   if (setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &longest, sizeof longest)
       || connect(fd, (struct sockaddr *) &address, sizeof address)) {
     int error = errno;
@@ -48,7 +48,7 @@ static int send_request(int fd, struct question question) {
   return send(fd, request, (size_t) length, MSG_NOSIGNAL) == length ? 0 : -1;
 }
 
-/* Returns whether `answer` holds all of an answer: what stands before its empty line. */
+/* Returns whether `answer` holds a whole answer, which an empty line ends. */
 static int receive_answer(int fd, char *answer, size_t size, long deadline) {
   size_t length = 0;
   while (length < size - 1 && is_readable_before(fd, deadline)) {

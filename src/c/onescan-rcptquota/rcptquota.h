@@ -10,7 +10,7 @@
 #define RCPTQUOTA_H
 
 enum {
-  NAME_SIZE_MAX = 255, /* bytes of a mailbox's name; src/quota/ask/mailbox-name.ts has it, too */
+  NAME_SIZE_MAX = 255, /* bytes of a name; as in src/quota/ask/mailbox-name.ts */
   ANSWER_SIZE_MAX = 1024
 };
 
@@ -18,20 +18,20 @@ enum opinion { CANNOT_TELL, ROOM, FULL };
 
 /* Writes a line to the log, and returns CANNOT_TELL. */
 __attribute__((format(printf, 1, 2))) enum opinion cannot_tell(const char *format, ...);
-/* A setting from `min` to `max`; one that is not counts as unset, and the log tells. */
+/* A setting from `min` to `max`. Any other value counts as unset, and is logged. */
 long number(const char *name, long unset, long min, long max);
 /* Milliseconds of a clock that nobody sets. */
 long now(void);
 /* Whether `fd` can be read before that time. */
 int is_readable_before(int fd, long deadline);
 
-/* A recipient, as onescand is told of it. */
+/* A recipient, as onescand is asked about it. */
 struct question {
   const char *recipient;
   int is_relay_client;
 };
 
-/* `*is_there` says whether onescand answered at all; `timeout` in milliseconds. */
+/* `*is_there` becomes whether onescand answered at all; `timeout` is in milliseconds. */
 enum opinion ask_onescand(const char *path, struct question question, long timeout, int *is_there);
 /* `service` is quotad:HOST:PORT or udp:HOST:PORT with a numeric address. */
 enum opinion ask_service(const char *service, const char *name, long timeout);

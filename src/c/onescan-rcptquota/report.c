@@ -23,7 +23,7 @@ enum opinion cannot_tell(const char *format, ...) {
   char line[sizeof reason + 32];
   int length = snprintf(line, sizeof line, "onescan-rcptquota: %s\n", reason);
   if (write(LOG_FD, line, (size_t) length) < 0)
-    errno = 0; /* mail waits for no log */
+    errno = 0; /* mail does not wait for a log */
   return CANNOT_TELL;
 }
 

@@ -1,4 +1,6 @@
-/* The quota service itself, by datagrams: doc/quota or onescan-quotad(8) has the two forms. */
+/*
+ * Asks the quota service itself, by datagrams. onescan-quotad(8) and doc/quota describe both forms.
+ */
 #define _GNU_SOURCE
 #include "rcptquota.h"
 
@@ -13,7 +15,9 @@
 
 enum { NONCE_BYTES = 8, NONCE_SIZE = 2 * NONCE_BYTES + 1 };
 
-/* The form with a size and a nonce, or that of an older service: one name. */
+/*
+ * A service: either one that takes a size and a nonce, or an older one, which takes a name alone.
+ */
 struct service {
   int is_extended;
   struct sockaddr_storage address;
@@ -24,13 +28,13 @@ static int begins(const char *text, const char *prefix) {
   return strncmp(text, prefix, strlen(prefix)) == 0;
 }
 
-/* 0 if it is no port. */
+/* Returns 0 if the text is no port. */
 static unsigned short read_port(const char *text) {
   long port = parse_number(text, 1, 65535);
   return port == NO_NUMBER ? 0 : (unsigned short) port;
 }
 
-/* HOST:PORT, an IPv6 address in brackets. Returns 0 if it is something else. */
+/* HOST:PORT, with an IPv6 address in brackets. Returns 0 for anything else. */
 static socklen_t read_address(const char *text, struct sockaddr_storage *to) {
   struct sockaddr_in *v4 = (struct sockaddr_in *) to;
   struct sockaddr_in6 *v6 = (struct sockaddr_in6 *) to;
@@ -64,7 +68,7 @@ static int read_service(const char *text, struct service *service) {
   return service->address_size > 0;
 }
 
-/* Behind the word, if `text` begins with it and it ends there; else NULL. */
+/* What follows `word` in `text`; NULL if `text` does not begin with that word. */
 static const char *behind_word(const char *text, const char *word) {
   if (!begins(text, word))
     return NULL;
@@ -83,9 +87,8 @@ static const struct {
 };
 
 /*
- * WORD [name [size quota]] [nonce]. Returns whether it answers this question: a name, if one is
- * told, must be the right one, and the nonce, if one was sent, stands last. The packet is
- * overwritten.
+ * WORD [name [size quota]] [nonce]. Returns whether the packet answers this question: a name in it
+ * must be the right one, and a nonce that was sent must stand last. The packet is overwritten.
  */
 static int understand(char *packet, const char *name, const char *nonce, enum opinion *opinion) {
   packet[strcspn(packet, "\r\n")] = '\0';
@@ -105,7 +108,7 @@ static int understand(char *packet, const char *name, const char *nonce, enum op
   return 0;
 }
 
-/* A packet with a NUL behind it. Returns its length, or -1. */
+/* Receives a packet, and puts a NUL behind it. Returns its length, or -1. */
 static ssize_t receive_packet(int fd, char packet[ANSWER_SIZE_MAX]) {
   ssize_t length = recv(fd, packet, ANSWER_SIZE_MAX - 1, 0);
   if (length >= 0)
@@ -114,8 +117,8 @@ static ssize_t receive_packet(int fd, char packet[ANSWER_SIZE_MAX]) {
 }
 
 /*
- * Holds the port until each packet has its answer: that of an older service is one word, and must
- * not reach the next user of the port.
+ * Keeps the port until each packet that was sent has its answer. An older service answers with one
+ * word, which must not reach the next user of the port.
  */
 static void hold_port(int fd, long unanswered, const char *name, long deadline) {
   char packet[ANSWER_SIZE_MAX];
@@ -128,7 +131,7 @@ static void hold_port(int fd, long unanswered, const char *name, long deadline) 
   }
 }
 
-/* 64 random bits in hexadecimal. Returns -1 if there are none to be had. */
+/* 64 random bits in hexadecimal. Returns -1 if the system gives none. */
 static int make_nonce(char nonce[NONCE_SIZE]) {
   unsigned char random[NONCE_BYTES];
   if (getrandom(random, sizeof random, 0) != sizeof random)
@@ -151,7 +154,7 @@ enum opinion ask_service(const char *text, const char *name, long timeout) {
                    ? snprintf(question, sizeof question, "CHECK_QUOTA %s 0 %s", name, nonce)
                    : snprintf(question, sizeof question, "CHECK_QUOTA %s", name);
 
-  /* Connected, so that what others send does not reach it; its port is a random one. */
+  /* Connected, so that packets of others do not reach it; the kernel picks a random port. */
   int fd = socket(service.address.ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
   if (fd < 0 || connect(fd, (struct sockaddr *) &service.address, service.address_size))
     return cannot_tell("%s: %m", text);

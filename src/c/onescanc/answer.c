@@ -1,7 +1,7 @@
 /*
- * The answer: what onescand says, read to its end before any of it is done. One byte that
- * doc/slot-protocol.md does not allow, and the whole answer counts for nothing: the mail is as it
- * came, and the cold program judges it.
+ * The answer of onescand. It is read to its end before any of it is obeyed. If one byte of it is
+ * not allowed by doc/slot-protocol.md, none of it counts: the mail is still as it came, and the
+ * cold program judges it.
  */
 #define _GNU_SOURCE
 #include "onescanc.h"
@@ -14,7 +14,7 @@
 
 enum { FIELD_HEAD = 5 /* a tag and a length of four bytes */ };
 
-/* The exit codes that an answer may name; onescan-queue(8). 0 has a rule of its own. */
+/* The exit codes that an answer may name, onescan-queue(8). For 0 there is a rule of its own. */
 static const byte codes[] = {31, 33, 34, EXIT_DEFERRED, 77, EXIT_TEXT, EXIT_TEXT_INDIMAIL};
 
 static byte received[ANSWER_MAX];
@@ -27,7 +27,7 @@ static size_t big_endian(const byte *at) {
   return ((size_t) at[0] << 24) | ((size_t) at[1] << 16) | ((size_t) at[2] << 8) | at[3];
 }
 
-/* Whether all of it came: 0 if onescand hung up. */
+/* Returns whether all bytes came; 0 if onescand hung up. */
 static int receive(byte *bytes, size_t length) {
   while (length) {
     wait_for_server(POLLIN);
@@ -42,7 +42,7 @@ static int receive(byte *bytes, size_t length) {
   return 1;
 }
 
-/* The process of onescand that had the mail ended: another one gets it, or it goes cold. */
+/* The process of onescand that had this mail has ended. Asks another process, or goes cold. */
 static int ask_again(void) {
   if (!may_ask_again())
     go_cold(text("onescand: hung up"));
@@ -56,14 +56,14 @@ static int is_printable(const byte *bytes, size_t length) {
   return 1;
 }
 
-/* A field of an answer, and how to get at the next one. */
+/* A field of an answer, and where the next one begins. */
 struct field {
   byte tag;
   const byte *bytes;
   size_t length;
 };
 
-/* The field at `at`, which must lie before `end` with all its bytes. */
+/* The field at `at`. All its bytes must lie before `end`. */
 static struct field field_at(const byte *at, const byte *end) {
   if (end - at < FIELD_HEAD)
     refuse_answer();
@@ -73,7 +73,9 @@ static struct field field_at(const byte *at, const byte *end) {
   return field;
 }
 
-/* B: where the body begins. The new header block may be longer by the gap, and no more. */
+/*
+ * B: where the body begins. The new header block may be longer than the old one by the gap at most.
+ */
 static void read_body_offset(struct answer *answer, struct field field) {
   if (field.length != 8 || big_endian(field.bytes) != 0)
     refuse_answer();
@@ -84,7 +86,7 @@ static void read_body_offset(struct answer *answer, struct field field) {
   answer->header = memory(HEADER_GAP + offset);
 }
 
-/* Where the next `length` bytes of the new header block go. */
+/* Where the next `length` bytes of the new header block belong. */
 static byte *add_to_header(struct answer *answer, size_t length) {
   if (!answer->header || length > HEADER_GAP + answer->body_at - answer->header_size)
     refuse_answer();
@@ -93,7 +95,7 @@ static byte *add_to_header(struct answer *answer, size_t length) {
   return at;
 }
 
-/* k: a span of the header block that came. */
+/* k: a span of the old header block that stays. */
 static void read_kept_span(struct answer *answer, struct field field) {
   if (field.length != 8)
     refuse_answer();
@@ -104,7 +106,7 @@ static void read_kept_span(struct answer *answer, struct field field) {
   read_at(mail.spool, add_to_header(answer, length), length, mail.message_at + from);
 }
 
-/* e: another envelope, of the form that the first one had. */
+/* e: another envelope, in the same form as the first. */
 static void read_envelope(struct answer *answer, struct field field) {
   struct envelope_reader reader = envelope_start();
   if (answer->envelope)
@@ -115,7 +117,7 @@ static void read_envelope(struct answer *answer, struct field field) {
   answer->envelope_size = field.length;
 }
 
-/* t: D or Z, and words of one line. */
+/* t: D or Z, followed by one line of text. */
 static void read_reply(struct answer *answer, struct field field) {
   if (answer->reply || field.length < 3 || field.length > REPLY_MAX)
     refuse_answer();
@@ -127,7 +129,7 @@ static void read_reply(struct answer *answer, struct field field) {
   answer->reply_size = field.length;
 }
 
-/* l: one line, with its end. next_log_line() finds it again. */
+/* l: one line with its line end, which next_log_line() finds again. */
 static void check_log_line(struct field field) {
   if (field.length == 0 || field.length > LOG_LINE_MAX)
     refuse_answer();
@@ -165,7 +167,7 @@ static void read_field(struct answer *answer, struct field field) {
   }
 }
 
-/* What the fields say together must be allowed, too. */
+/* The fields must be allowed together, too. */
 static void check_ending(const struct answer *answer) {
   int has_text_code = answer->code == EXIT_TEXT || answer->code == EXIT_TEXT_INDIMAIL;
   if (has_text_code != (answer->reply != NULL))
@@ -176,12 +178,18 @@ static void check_ending(const struct answer *answer) {
     return;
   if (answer->code && !memchr(codes, answer->code, sizeof codes))
     refuse_answer();
-  /* The only 0 that comes from us: mail is dropped, or kept, if both sides were told so. */
+  /*
+   * Exit code 0 of our own means that the mail is dropped or kept. So the settings of both sides
+   * must say so.
+   */
   if (!answer->code && strcmp(setting("REJECTVIRUS", ""), "2") != 0 && !*setting("QUARANTINE", ""))
     refuse_answer();
 }
 
-/* The fields of an answer: the one that must come first, others of its kind, and an end mark. */
+/*
+ * Reads the fields of an answer: the one that must come first, those that may follow, and the end
+ * mark.
+ */
 static struct answer read_answer(byte kind, size_t length) {
   const byte first_tag = kind == 'a' ? 'B' : 'c';
   const char *other_tags = kind == 'a' ? "kiel" : "tl";
@@ -216,7 +224,7 @@ const byte *next_log_line(const byte **at, size_t *length) {
   return NULL;
 }
 
-/* An acknowledgement, heartbeats, and then the answer or a reason to go cold. */
+/* Waits for an acknowledgement, heartbeats, and then the answer or a reason to go cold. */
 int await_answer(struct answer *answer) {
   byte head[FIELD_HEAD];
   for (;;) {

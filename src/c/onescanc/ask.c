@@ -1,4 +1,4 @@
-/* The question: what onescand is told of a mail. The frames are in doc/slot-protocol.md. */
+/* The question: what onescand is told about a mail. doc/slot-protocol.md describes the frames. */
 #define _GNU_SOURCE
 #include "onescanc.h"
 
@@ -12,15 +12,15 @@
 #include <unistd.h>
 
 /*
- * Milliseconds, as doc/slot-protocol.md has them. Where somebody listens, an onescand that is busy,
- * or that replaces one of its processes, answers sooner than a cold program would have started on
- * such a host.
+ * Milliseconds, as in doc/slot-protocol.md. An onescand that listens is waited for so long even if
+ * it is busy or replaces one of its processes: on such a host, a cold program would not have
+ * started any sooner.
  */
 enum {
   CONNECT_MAX = 10000,
   SILENCE_MAX = 10000,
   LONGER_THAN_SCANNERS = 2000,
-  ASK_AGAIN_FROM = 2000,    /* that are left for scanners */
+  ASK_AGAIN_FROM = 2000,    /* that must be left for scanners */
   SCANTIMEOUT_DEFAULT = 150 /* seconds */
 };
 
@@ -80,7 +80,7 @@ static const char *const known[] = {"QHPSI",
                                     NULL};
 
 static int has_begun; /* its first bytes were sent */
-static size_t unsent; /* bytes of `buffer` that wait for flush() */
+static size_t unsent; /* how many bytes of `buffer` flush() has yet to send */
 int is_passed;
 
 void wait_for_server(short event) {
@@ -93,7 +93,7 @@ void wait_for_server(short event) {
     go_cold(text("onescand: takes too long"));
 }
 
-/* The first bytes of a question bring the descriptor of the message: unix(7), SCM_RIGHTS. */
+/* With the first bytes of a question goes the descriptor of the message: unix(7), SCM_RIGHTS. */
 static ssize_t send_first(byte *bytes, size_t length) {
   union {
     struct cmsghdr head;
@@ -106,7 +106,10 @@ static ssize_t send_first(byte *bytes, size_t length) {
       .msg_iov = &part, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control};
   memcpy(CMSG_DATA(&control.head), &mail.spool, sizeof mail.spool);
   ssize_t count = sendmsg(server, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
-  /* If too many are under way, or it is forbidden, onescand asks for the message itself. */
+  /*
+   * If that is forbidden, or too many descriptors are in flight, onescand asks for the message
+   * itself.
+   */
   return count < 0 && errno != EAGAIN && errno != EINTR
              ? send(server, bytes, length, MSG_NOSIGNAL | MSG_DONTWAIT)
              : count;
@@ -124,12 +127,12 @@ static void flush(void) {
     else if (errno == EAGAIN)
       wait_for_server(POLLOUT);
     else if (errno != EINTR)
-      break; /* onescand hung up; it may have said why, and that is read next */
+      break; /* onescand hung up, perhaps after a reason, which is read next */
   }
   unsent = 0;
 }
 
-/* Room in `buffer` behind what waits there: at least one byte. */
+/* Makes room for at least one byte in `buffer`, behind what waits there. */
 static size_t room_to_send(void) {
   if (unsent == sizeof buffer)
     flush();
@@ -170,7 +173,7 @@ static void send_frame(char tag, const void *bytes, size_t length) {
   send_bytes(bytes, length);
 }
 
-/* `size` bytes, the most significant first. */
+/* Sends a number of `size` bytes, the most significant byte first. */
 static void send_number(char tag, size_t value, size_t size) {
   byte bytes[8];
   for (size_t at = size; at--; value >>= 8)
@@ -181,7 +184,7 @@ static void send_number(char tag, size_t value, size_t size) {
 static void connect_to_onescand(void) {
   const char *path = setting("ONESCAN_SOCKET", "/run/onescan/slot.sock");
   struct sockaddr_un address = {.sun_family = AF_UNIX};
-  /* Where connect(2) takes its timeout from: the queue of a server may be full. */
+  /* connect(2) takes its timeout from this: the queue of the server may be full. */
   const struct timeval longest = {CONNECT_MAX / 1000, 0};
   size_t length = strlen(path);
   if (length >= sizeof address.sun_path)
@@ -226,7 +229,7 @@ static size_t time_for_scanners(void) {
   return left < 1 ? 1 : (size_t) left;
 }
 
-/* Once: it may have been this mail that onescand did not outlive. */
+/* Only once per mail: it may be this mail that ended the process of onescand. */
 int may_ask_again(void) {
   static int has_asked_again;
   break_off();

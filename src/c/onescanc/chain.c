@@ -1,4 +1,4 @@
-/* The next program, normally the real qmail-queue: which one it is, and becoming it. */
+/* The next program, normally the real qmail-queue: finds it, and becomes it. */
 #define _GNU_SOURCE
 #include "onescanc.h"
 
@@ -10,9 +10,9 @@
 #include <unistd.h>
 
 /*
- * How variables begin that the next program must not see (src/ground/settings/environment.ts):
- * IndiMail's qmail-queue would scan a second time, QMAILQUEUE would run us again, a runtime obeys
- * its own.
+ * Variables that begin so are hidden from the next program (src/ground/settings/environment.ts):
+ * IndiMail's qmail-queue would scan a second time, QMAILQUEUE would run us again, and a runtime
+ * would obey its own.
  */
 const char *const hidden_from_chain[] = {
     "QHPSI",       "QUEUE_PLUGIN", "REJECTVIRUS=", "VIRUSFORWARD=", "PLUGINDIR=",
@@ -22,7 +22,9 @@ static int is_word_end(char at) {
   return at == ' ' || at == '\t' || at == '\n';
 }
 
-/* At blanks; quotes hold words together; there is no shell. The line is overwritten by its words.
+/*
+ * Splits a line at blanks; quotes hold words together; there is no shell. The words overwrite the
+ * line.
  */
 static char **split_words(char *line) {
   char **words = memory((strlen(line) / 2 + 3) * sizeof *words);
@@ -46,15 +48,18 @@ static char **split_words(char *line) {
     if (quote)
       fail(EXIT_CONFIG, "config", text("QUEUECHAIN: a %c is not closed; close it", quote));
     if (*line)
-      ++line; /* before the NUL is put there */
+      ++line; /* before the NUL overwrites it */
     *to++ = '\0';
   }
   words[count] = NULL;
-  words[count + 1] = NULL; /* the default program may follow */
+  words[count + 1] = NULL; /* find_chain() may put the default program there */
   return words;
 }
 
-/* As execvp(3) looks for it. A name that is not found stays, and check_program() tells. */
+/*
+ * Looks for a program as execvp(3) does. A name that is not found is left as it is; check_program()
+ * reports it.
+ */
 static char *look_up_in_path(char *name) {
   const char *path = getenv("PATH");
   if (strchr(name, '/') || !path)
@@ -71,7 +76,10 @@ static char *look_up_in_path(char *name) {
   }
 }
 
-/* Our own arguments if there are any, else QUEUECHAIN, else the real qmail-queue. */
+/*
+ * The next program: our own arguments, if there are any; else QUEUECHAIN; else the real
+ * qmail-queue.
+ */
 char **find_chain(char **words) {
   char **chain = words[1] ? words + 1 : split_words(text("%s", setting("QUEUECHAIN", "")));
   if (!chain[0])
@@ -82,7 +90,10 @@ char **find_chain(char **words) {
   return chain;
 }
 
-/* Before the exec, so that the log can say what is wrong, and nothing runs itself for ever. */
+/*
+ * Checks the program before the exec: the log can still say what is wrong, and onescanc never runs
+ * itself for ever.
+ */
 void check_program(const char *what, const char *program) {
   struct stat it, self;
   if (access(program, X_OK) || stat(program, &it))

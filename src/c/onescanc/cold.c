@@ -7,10 +7,10 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-/* How variables begin that the cold program must not see. */
+/* Variables that begin so are hidden from the cold program. */
 static const char *const hidden_from_cold[] = {"BUN_", "NODE_OPTIONS=", "NODE_PATH=", "LD_", NULL};
 
-/* The directory of this program, with its last slash and links resolved. */
+/* The directory of this program, links resolved, with a slash at its end. */
 static char *own_directory(void) {
   char path[4 * KIB];
   ssize_t length = readlink("/proc/self/exe", path, sizeof path);
@@ -30,14 +30,20 @@ static char *cold_program(void) {
   return access(above_us, X_OK) == 0 ? above_us : text("/usr/lib/onescan/onescan-queue");
 }
 
-/* Seconds for scanners: a slow clamd sees no message for longer than SCANTIMEOUT in all. */
+/*
+ * Seconds that are left for scanners: a slow clamd sees no message for longer than SCANTIMEOUT in
+ * all.
+ */
 static long time_left(void) {
   double milliseconds = time_used();
   long used = milliseconds > 0 ? (long) (milliseconds / 1e3) + 1 : 0;
   return caller.timeout - used < 1 ? 1 : caller.timeout - used;
 }
 
-/* The mail is as it came: nobody may call this once a new header block is in the spool. */
+/*
+ * Becomes the cold program. The mail must be as it came: never call this once a new header block is
+ * in the spool.
+ */
 _Noreturn void go_cold(char *why) {
   struct rlimit space;
   if (getrlimit(RLIMIT_AS, &space) || space.rlim_cur < COLD_NEEDS_SPACE)
@@ -49,7 +55,7 @@ _Noreturn void go_cold(char *why) {
   hang_up();
   wait_for_place(program);
   journal("cold", why, "");
-  /* A SCANTIMEOUT that is nonsense stays, for the cold program to say so. */
+  /* If SCANTIMEOUT is no number, it stays as it is, and the cold program reports it. */
   if (caller.timeout > 0 && setenv("SCANTIMEOUT", text("%ld", time_left()), 1))
     fail(EXIT_BUG, "bug", text("setenv: %m"));
   caller.words[0] = program;

@@ -1,9 +1,9 @@
 /*
- * A bound for cold programs on a host. Each starts a runtime, and where onescand is away a burst of
- * mail would start as many of them as there are SMTP clients. So each has a place: a read lock on
- * one byte of the program's own file, which lasts through the exec until that process has ended,
- * however it ends. Places are taken one at a time, under flock(2), which is another lock of the
- * same file. Neither needs anything but a file that all users may read.
+ * Limits how many cold programs run on a host. Each of them starts a runtime; if onescand is away,
+ * a burst of mail would start as many as there are SMTP clients. So each cold program holds a
+ * place: a read lock on one byte of its own program file. The lock survives the exec and ends with
+ * the process, however that ends. Places are taken one at a time, under flock(2), which is another
+ * lock of the same file. Both locks need only a file that all users may read.
  */
 #define _GNU_SOURCE
 #include "onescanc.h"
@@ -24,10 +24,10 @@ enum {
   WAIT_MAX = 600,
   LOOK_EVERY = 50, /* milliseconds */
   LARGE_IN_MEMORY_MAX = 8,
-  FREE_FROM = 100 /* a descriptor above those that callers and runtimes use */
+  FREE_FROM = 100 /* so that it lies above the descriptors of callers and runtimes */
 };
 
-static long places; /* 0: any number */
+static long places; /* 0: no limit */
 static long longest_wait;
 
 static long number_setting(const char *name, long unset, long max) {
@@ -46,7 +46,7 @@ void read_cold_settings(void) {
   longest_wait = number_setting("ONESCAN_COLD_WAIT", WAIT_DEFAULT, WAIT_MAX);
 }
 
-/* The first byte of `count` that nobody has locked, or `count`. */
+/* The first byte of `count` that nobody has locked; `count` if there is none. */
 static off_t free_place(int fd, long count) {
   for (off_t at = 0; at < count;) {
     struct flock other = {
@@ -60,7 +60,10 @@ static off_t free_place(int fd, long count) {
   return count;
 }
 
-/* Whether this process has a place now. A file system without such locks sets no bound. */
+/*
+ * Takes a place; returns whether this process has one. A file system without such locks sets no
+ * limit.
+ */
 static int take_place(int fd, long count) {
   if (flock(fd, LOCK_EX | LOCK_NB))
     return errno != EWOULDBLOCK;
@@ -79,7 +82,7 @@ void wait_for_place(const char *program) {
   int opened = open(program, O_RDONLY | O_CLOEXEC);
   int fd = opened < 0 ? -1 : fcntl(opened, F_DUPFD, FREE_FROM); /* stays open through the exec */
   if (fd < 0)
-    return; /* a program that may be run and not read */
+    return; /* a program that may be executed but not read */
   close(opened);
   double until = now() + (double) longest_wait * 1e3;
   while (!take_place(fd, places)) {
@@ -93,8 +96,8 @@ void wait_for_place(const char *program) {
 }
 
 /*
- * The same on this program's own file, without waiting: what large messages may take of the host's
- * memory together is a number. The lock ends when this process becomes another program.
+ * The same on this program's own file, without waiting: it limits how many large messages of the
+ * host are in memory at a time. The lock ends when this process becomes another program.
  */
 int take_memory_place(void) {
   int fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);

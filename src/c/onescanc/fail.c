@@ -1,4 +1,4 @@
-/* The ways out that leave the mail with the sender. */
+/* The exits that leave the mail with the sender. */
 #define _GNU_SOURCE
 #include "onescanc.h"
 

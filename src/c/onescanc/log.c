@@ -1,4 +1,4 @@
-/* Lines for the log, in the form of onescan-log(5). No mail waits for one. */
+/* Lines for the log, in the form of onescan-log(5). Mail never waits for the log. */
 #define _GNU_SOURCE
 #include "onescanc.h"
 
@@ -15,8 +15,8 @@
 #include <unistd.h>
 
 /*
- * Whether fd 2 leads to a log. Below qmail-local it leads to the report of a delivery, which goes
- * into a bounce to a stranger: src/doors/shared/log-place.ts has the same rule, and why.
+ * Whether descriptor 2 leads to a log. Below qmail-local it leads to the report of a delivery,
+ * which goes into a bounce to a stranger. src/doors/shared/log-place.ts has the same rule.
  */
 static int fd_2_is_a_log(void) {
   struct stat it;
@@ -45,7 +45,7 @@ static void to_syslog(const char *line, size_t length) {
   if (fd < 0)
     return;
   if (length >= name_length && memcmp(line, name, name_length) == 0) {
-    line += name_length; /* syslog has a place of its own for it */
+    line += name_length; /* syslog has its own place for the name */
     length -= name_length;
   }
   if (length && line[length - 1] == '\n')
@@ -57,7 +57,7 @@ static void to_syslog(const char *line, size_t length) {
 }
 
 /*
- * The line with when it was written as its last field: in a file nobody else says so.
+ * Adds the time to a line, as its last field: in a file nothing else shows when it was written.
  * src/doors/shared/log-sink.ts does the same.
  */
 static char *with_time(const char *line, size_t length) {
@@ -70,7 +70,10 @@ static char *with_time(const char *line, size_t length) {
   return text("%.*s time=%s.%03ldZ\n", (int) length - 1, line, when, now.tv_nsec / 1000000);
 }
 
-/* One write a line, so that lines of two processes do not mix. One that fails is dropped. */
+/*
+ * Writes a line in one go, so that lines of two processes do not mix. A line that cannot be written
+ * is dropped.
+ */
 void log_line(const void *line, size_t length) {
   const char *file = setting("LOGFILE", NULL);
   if (!file && !fd_2_is_a_log()) {
@@ -79,7 +82,7 @@ void log_line(const void *line, size_t length) {
   }
   int fd = LOG_FD;
   if (file) {
-    // A FIFO that nobody reads is not waited for, and root follows no link.
+    // A FIFO without a reader is not waited for, and root follows no link.
     int follow = geteuid() == 0 ? O_NOFOLLOW : 0;
     fd = open(file, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NONBLOCK | O_NOCTTY | follow,
               0640);

@@ -1,8 +1,8 @@
 /*
- * onescanc(8) keeps message and envelope, asks onescand what to do, does that, and becomes the next
- * program. It decides nothing about mail and knows no header field. Every way out but two is an
- * exec or a code that qmail-smtpd takes for a failure: obey.c's, for mail that is dropped, and
- * tell_about(), which reads none.
+ * onescanc(8) keeps message and envelope, asks onescand what to do, does it, and becomes the next
+ * program. It decides nothing about mail and knows no header field. Each exit is an exec, or a code
+ * that qmail-smtpd takes for a failure. Only two exits are neither: obey.c drops mail if it is told
+ * to, and tell_about() reads no mail.
  */
 #define _GNU_SOURCE
 #include "onescanc.h"
@@ -24,7 +24,7 @@ int main(int count, char **words) {
     return EXIT_BUG;
   caller.words = words;
   caller.started = now();
-  caller.sigpipe = signal(SIGPIPE, SIG_IGN); /* a pipe that nobody reads is an error to look at */
+  caller.sigpipe = signal(SIGPIPE, SIG_IGN); /* a write without a reader is then an error */
   if (asks_about(count, words))
     tell_about(words[1]);
   caller.chain = find_chain(words);
@@ -52,7 +52,10 @@ static const char usage[] =
     "descriptor 1, asks onescand about it, and becomes PROGRAM, or the program of\n"
     "QUEUECHAIN, or the real qmail-queue. See onescanc(8); by hand, use onescan inject.\n";
 
-/* If descriptor 1 takes nothing, it is an envelope's, and mail was sent: that is no success. */
+/*
+ * If descriptor 1 cannot be written to, it is an envelope's and mail was sent: that must not end in
+ * success.
+ */
 static _Noreturn void tell_about(const char *word) {
   const char *told = strcmp(word, "--version") ? usage : "onescanc " VERSION "\n";
   if (write(ENVELOPE_FD, told, strlen(told)) != (ssize_t) strlen(told))
@@ -75,7 +78,7 @@ static char *switched_off(void) {
   return access(HOST_SWITCH, F_OK) == 0 ? text(HOST_SWITCH) : NULL;
 }
 
-/* Then the next program reads message and envelope itself. */
+/* If there is nothing to ask, the next program reads message and envelope itself. */
 static void pass_if_there_is_nothing_to_ask(void) {
   char *off = switched_off();
   if (!off && (!is_blank(setting("QHPSI", "")) || setting("QUOTAD", NULL)))
@@ -86,8 +89,8 @@ static void pass_if_there_is_nothing_to_ask(void) {
 }
 
 /*
- * ERROR_FD, if it can be nothing but the pipe for the text of a reply: a pipe for writing alone, or
- * a socket, and no other descriptor leads there. Else -1.
+ * ERROR_FD, if it can only be the pipe for the text of a reply: it is a pipe for writing alone, or
+ * a socket, and no other descriptor leads there. Otherwise -1.
  */
 static int find_error_fd(void) {
   int fd = (int) parse_number(setting("ERROR_FD", ""), 2, 255);
@@ -113,7 +116,7 @@ static void read_settings(void) {
   caller.error_fd = find_error_fd(); /* before anything is opened that may get this number */
 }
 
-/* A descriptor that is closed would be the next file that is opened. */
+/* If a descriptor were closed, the next file that is opened would get its number. */
 static void check_descriptors(void) {
   if (fcntl(MESSAGE_FD, F_GETFD) < 0 || fcntl(ENVELOPE_FD, F_GETFD) < 0)
     fail(EXIT_READ, "read", text("fd 0 or 1 is closed"));

@@ -1,8 +1,7 @@
 /*
- * What becomes of the mail. onescand has answered, and all of the answer makes sense (answer.c);
- * from here on there is no way back to the cold program, since the first step may overwrite the
- * header block in the spool. So a step that fails ends in a temporary failure, and the sender keeps
- * the mail.
+ * Obeys the answer. onescand has answered, and the answer is valid (answer.c). From here on there
+ * is no way back to the cold program, since the first step may overwrite the header block in the
+ * spool. So a step that fails ends in a temporary failure, and the sender keeps the mail.
  *
  * The file before:   [ gap, 16 KiB      ][ header block as it came ][ body ]
  * and after:         [ rest of the gap ][ new header block         ][ body ]
@@ -21,7 +20,7 @@ static void write_log_lines(const struct answer *answer) {
     log_line(line, length);
 }
 
-/* Accepted is what the next program accepts: its exit code is ours. */
+/* Hands the mail on. Its exit code is that of the next program, which accepts it or not. */
 static _Noreturn void hand_on(const struct answer *answer) {
   check_program("next program", caller.chain[0]); /* while the log can still say what is wrong */
   size_t message_at = HEADER_GAP + answer->body_at - answer->header_size;
@@ -37,8 +36,8 @@ static _Noreturn void hand_on(const struct answer *answer) {
 }
 
 /*
- * Nothing is handed on. The code is one of a fixed list; 0 is in it only for mail that
- * REJECTVIRUS=2 has dropped. A code that promises a text, which could not be written, becomes "not
+ * Ends without handing the mail on. The code is one of a fixed list; 0 is in it only for mail that
+ * REJECTVIRUS=2 drops. If a code promises a text and that cannot be written, the code becomes "not
  * now".
  */
 static _Noreturn void end_with(const struct answer *answer) {

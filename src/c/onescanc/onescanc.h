@@ -51,8 +51,8 @@ enum { MESSAGE_FD = 0, ENVELOPE_FD = 1, LOG_FD = 2 };
 /* The mail of this process. */
 struct mail {
   int spool;         /* the message as it came, with something in front of it */
-  size_t message_at; /* where it begins there */
-  int outgoing;      /* HEADER_GAP bytes of nothing, then the message; -1 until it is made */
+  size_t message_at; /* where the message begins in it */
+  int outgoing;      /* HEADER_GAP empty bytes, then the message; -1 until it is made */
   int envelope;      /* the envelope from its first byte */
   size_t message_size;
   size_t envelope_size; /* through its last NUL */
@@ -77,37 +77,43 @@ double now(void);
 extern byte buffer[64 * KIB]; /* input of the caller, then output to onescand: never both */
 void open_spools(void);
 void receive_message(void);
-/* The next bytes of the caller into `buffer`; 0 at the end. `what` is for the log. */
+/* Reads the next bytes of the caller into `buffer`; returns 0 at the end. `what` is for the log. */
 size_t read_input(int fd, const char *what);
-/* The first `length` bytes of `buffer` into a spool. */
+/* Writes the first `length` bytes of `buffer` into a spool. */
 void keep(int fd, size_t length, size_t offset, const char *what);
 int memory_file(void);
 int write_at(int fd, const byte *bytes, size_t length, size_t offset);
 void read_at(int fd, byte *bytes, size_t length, size_t offset);
-/* Makes what the next program gets, while onescand is at work. */
+/* Makes the file for the next program while onescand is at work. */
 void prepare_outgoing(void);
 
-/* envelope.c: how far an envelope is read. */
+/* envelope.c: how far an envelope was read. */
 struct envelope_reader {
   char letter; /* the one that comes next: F, then T */
   int in_address;
   size_t length; /* of that address */
-  int done;      /* its last NUL was seen */
+  int done;      /* its last NUL came */
   int wrong;     /* the exit code for what is wrong with it */
 };
 struct envelope_reader envelope_start(void);
-/* Returns how many bytes belong to the envelope; it stops at its end and at an error. */
+/*
+ * Returns how many bytes belong to the envelope. It stops at the end of the envelope and at an
+ * error.
+ */
 size_t envelope_read(struct envelope_reader *reader, const byte *bytes, size_t length);
 void receive_envelope(void);
 
 /* chain.c */
 char **find_chain(char **words);
-/* Ends the process unless `program` can be executed and is not this one. */
+/* Ends the process if `program` cannot be executed or is this one. */
 void check_program(const char *what, const char *program);
-/* Becomes another program with the mail on its descriptors, the message from `at` on in a file. */
+/*
+ * Becomes another program, with the mail on its descriptors: the message is what a file holds from
+ * `at` on.
+ */
 _Noreturn void become(const char *what, char **words, const char *const *hidden, int message,
                       size_t at);
-/* Becomes it with the caller's own descriptors, of which nothing was read. */
+/* Becomes it with the caller's own descriptors, from which nothing was read. */
 _Noreturn void become_untouched(const char *what, char **words, const char *const *hidden);
 extern const char *const hidden_from_chain[];
 
@@ -116,24 +122,24 @@ extern int server;       /* the connection to onescand */
 extern double deadline;  /* of the whole conversation */
 extern int acknowledged; /* onescand said that it is at work */
 void question_is_sent(void);
-/* Milliseconds that scanners may have had of their time. */
+/* How many milliseconds scanners may already have had. */
 double time_used(void);
-/* No answer is needed any more. */
+/* Ends the conversation: no answer is needed any more. */
 void hang_up(void);
-/* onescand hung up: the next conversation begins anew, with less time. */
+/* Ends a conversation in which onescand hung up. The next one begins anew, with less time. */
 void break_off(void);
 
 /* ask.c */
 extern int is_passed; /* onescand has the descriptor of the message, and not its bytes */
 void ask(void);
-/* The message itself, for an onescand that got no descriptor. */
+/* Sends the message itself, to an onescand that got no descriptor. */
 void send_message(void);
-/* onescand hung up: whether to ask once more. */
+/* Whether to ask once more after onescand hung up. */
 int may_ask_again(void);
-/* Until onescand can be written to or read from; a silence that is too long goes cold. */
+/* Waits until onescand can be written to or read from. Goes cold if it is silent for too long. */
 void wait_for_server(short event);
 
-/* answer.c: an answer of which all makes sense. */
+/* answer.c: a valid answer. */
 struct answer {
   char kind; /* 'a': hand the message on; 'x': end with `code` */
   int code;
@@ -146,9 +152,9 @@ struct answer {
   size_t reply_size;
   const byte *lines; /* all fields, among them lines for the log: next_log_line() finds them */
 };
-/* 0 if onescand hung up, and is to be asked again. */
+/* Returns 0 if onescand hung up and must be asked again. */
 int await_answer(struct answer *answer);
-/* The next line for the log, or NULL; begin with `*at` = answer.lines. */
+/* The next line for the log, or NULL. Begin with `*at` = answer.lines. */
 const byte *next_log_line(const byte **at, size_t *length);
 
 /* obey.c */
@@ -159,14 +165,19 @@ _Noreturn void go_cold(char *why);
 
 /* crowd.c */
 void read_cold_settings(void);
-/* Returns when this process may become `program`; ends it if there are too many for too long. */
+/*
+ * Returns when this process may become `program`. Ends the process if all places are taken for too
+ * long.
+ */
 void wait_for_place(const char *program);
-/* Whether this process may hold a large message in memory; it has the place until it ends. */
+/*
+ * Whether this process may hold a large message in memory. If so, it has the place until it ends.
+ */
 int take_memory_place(void);
 
 /* log.c */
 void log_line(const void *line, size_t length);
-/* A line in the form of onescan-log(5); `more` is further fields of it. */
+/* Writes a line in the form of onescan-log(5); `more` holds further fields. */
 void journal(const char *decision, char *reason, const char *more);
 
 /* fail.c */

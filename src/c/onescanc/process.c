@@ -23,7 +23,7 @@ _Noreturn void end_without_memory(void) {
   _exit(EXIT_NO_MEMORY);
 }
 
-/* Never freed: the process lives for one message, and none of its loops makes text. */
+/* Memory is never freed: the process lives for one message, and no loop calls this without end. */
 char *text(const char *format, ...) {
   char *made = NULL;
   va_list list;

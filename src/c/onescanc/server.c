@@ -1,4 +1,4 @@
-/* The conversation with onescand: its connection, and how much time scanners had in it. */
+/* The conversation with onescand: its connection, and how much time of it scanners had. */
 #define _GNU_SOURCE
 #include "onescanc.h"
 
@@ -9,7 +9,7 @@
 int server = -1;
 double deadline;
 int acknowledged;
-static double asked; /* when the question was at its end */
+static double asked; /* when the whole question was sent */
 static double used;  /* milliseconds of conversations that broke off */
 
 void question_is_sent(void) {

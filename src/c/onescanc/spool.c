@@ -1,9 +1,9 @@
 /*
- * The spool: where the mail is while onescand looks at it. The message lies in a memory file, below
- * the line for scanners, and is sealed when it is whole. Then nobody can change it, so onescand and
- * clamd read it where it lies. The next program gets a copy with room in front for a new header,
- * which is made while onescand is at work. A message that is too large for memory goes to a file
- * without a name in TMPDIR, with that room, and onescand makes a copy of its own.
+ * The spool: where the mail lies while onescand looks at it. The message lies in a memory file,
+ * below a line for scanners, and is sealed when it is complete. Then nobody can change it, so
+ * onescand and clamd read it where it lies. Meanwhile a copy for the next program is made, with
+ * room for a new header at its front. A message that is too large for memory lies in a file without
+ * a name in TMPDIR, with that room, and onescand makes its own copy.
  */
 #define _GNU_SOURCE
 #include "onescanc.h"
@@ -19,17 +19,19 @@
 #include <unistd.h>
 
 enum {
-  SMALL_MAX = 256 * KIB, /* larger ones lie in memory if there are few of them on the host */
-  SEALED_MAX = 8 * MIB,  /* larger ones never do */
+  SMALL_MAX = 256 * KIB, /* a larger message lies in memory only if few of them do on this host */
+  SEALED_MAX = 8 * MIB,  /* a larger message never lies in memory */
   TOP_LINE = 1024        /* bytes of the line above the message, with its LF */
 };
-/* What scanners find there, filled with blanks: src/message/top-line.ts says why. */
+/* What scanners read there, filled up with blanks: src/message/top-line.ts says why. */
 static const char top_line[] = "Received: by onescan, for scanners alone";
 static const int seals = F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL;
 
 byte buffer[64 * KIB];
 
-/* Gone with its last descriptor, whatever happens. Not all file systems know O_TMPFILE. */
+/*
+ * It vanishes with its last descriptor, whatever happens. Not all file systems support O_TMPFILE.
+ */
 static int anonymous_file(void) {
   const char *directory = setting("TMPDIR", "/tmp");
   int fd = open(directory, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
@@ -55,7 +57,7 @@ void open_spools(void) {
   mail.envelope = memory_file();
 }
 
-/* Returns -1, and errno, if not all of it could be written. */
+/* Returns -1, with errno set, if not all bytes could be written. */
 int write_at(int fd, const byte *bytes, size_t length, size_t offset) {
   while (length) {
     ssize_t count = pwrite(fd, bytes, length, (off_t) offset);
@@ -79,7 +81,7 @@ void read_at(int fd, byte *bytes, size_t length, size_t offset) {
   }
 }
 
-/* `size` bytes of one file into another; each from an offset on. */
+/* Copies `size` bytes of one file into another, each from its own offset on. */
 static void copy_file(int to, size_t to_at, int from, size_t from_at, size_t size) {
   off_t at = (off_t) from_at;
   if (lseek(to, (off_t) to_at, SEEK_SET) < 0)
@@ -89,7 +91,7 @@ static void copy_file(int to, size_t to_at, int from, size_t from_at, size_t siz
       fail_spool("write the spool file");
 }
 
-/* It keeps its descriptor. */
+/* Replaces a memory file by a file on disk. The descriptor stays the same. */
 static void move_to_disk(int fd, size_t to_at, size_t from_at, size_t size) {
   int disk = anonymous_file();
   copy_file(disk, to_at, fd, from_at, size);
@@ -113,7 +115,7 @@ static void move_message_to_disk(void) {
   mail.message_at = HEADER_GAP;
 }
 
-/* Whether a message in memory may grow to `size`. */
+/* Whether a message of `size` bytes may lie in memory. */
 static int has_room_in_memory(size_t size) {
   static int has_place;
   if (size <= SMALL_MAX)
@@ -123,14 +125,14 @@ static int has_room_in_memory(size_t size) {
   return size <= SEALED_MAX && has_place;
 }
 
-/* The next `length` bytes of the message, from `buffer`. */
+/* Keeps the next `length` bytes of the message, which are in `buffer`. */
 static void keep_message(size_t length) {
   if (is_in_memory() && !has_room_in_memory(mail.message_size + length))
     move_message_to_disk();
   if (write_at(mail.spool, buffer, length, mail.message_at + mail.message_size)) {
     if (!is_in_memory())
       fail_spool("write the spool file");
-    move_message_to_disk(); /* no memory is left */
+    move_message_to_disk(); /* memory is used up */
     if (write_at(mail.spool, buffer, length, mail.message_at + mail.message_size))
       fail_spool("write the spool file");
   }
@@ -142,7 +144,7 @@ size_t read_input(int fd, const char *what) {
     ssize_t count = read(fd, buffer, sizeof buffer);
     if (count >= 0)
       return (size_t) count;
-    /* Whoever had the pipe before us may have left O_NONBLOCK on it. */
+    /* An earlier user of the pipe may have left O_NONBLOCK on it. */
     if (errno == EAGAIN && poll(&(struct pollfd){fd, POLLIN, 0}, 1, -1) >= 0)
       continue;
     if (errno != EINTR)
@@ -153,14 +155,14 @@ size_t read_input(int fd, const char *what) {
 void receive_message(void) {
   for (size_t count; (count = read_input(MESSAGE_FD, "message"));)
     keep_message(count);
-  /* If it cannot be sealed, onescand makes a copy of its own, as of a file on disk. */
+  /* If it cannot be sealed, onescand makes its own copy, as of a file on disk. */
   if (is_in_memory() && fcntl(mail.spool, F_ADD_SEALS, seals))
     return;
 }
 
 void prepare_outgoing(void) {
   if (mail.outgoing >= 0)
-    return; /* onescand is asked again */
+    return; /* it is already there: onescand is asked a second time */
   if (!is_in_memory()) {
     mail.outgoing = mail.spool;
     return;
