@@ -87,7 +87,10 @@ for (const { name, start } of runtimes) {
         const clock = steppedClock(t, 0)
         const stage = buildStage()
         t.teardown(stage.remove)
-        const step = `#!/bin/sh\necho '${seconds < 0 ? '' : '+'}${seconds}' >'${clock.file}'\n`
+        // At once: no program finds it half written.
+        const step = `#!/bin/sh
+echo '${seconds < 0 ? '' : '+'}${seconds}' >'${clock.file}.new' && mv '${clock.file}.new' '${clock.file}'
+`
         const scanner = stage.file('steps-the-clock', step, 0o700)
         const { code, logged } = await runSlot({
           program: start('onescan-queue'),
