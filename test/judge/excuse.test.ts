@@ -20,15 +20,20 @@ const bad = 'BAD tool of ours'
 const sha256 = (text: string) => crypto.createHash('sha256').update(text, 'latin1').digest('hex')
 const base64 = (text: string) => Buffer.from(text, 'latin1').toString('base64')
 
-/** It opens base64, as clamd does, and finds BAD and WORSE wherever they stand. */
+/** Milliseconds that each scan was given. */
+let given: number[] = []
+
+/** It opens base64, as clamd does, and finds BAD and WORSE wherever they stand, and BANNED. */
 const scanner: Scanner = {
   name: 'clamd',
   local: false,
-  async scan(sample) {
+  async scan(sample, { timeLeft }) {
+    given.push(timeLeft())
     const text = Buffer.concat([...sample.chunks()].map((it) => Buffer.from(it))).toString('latin1') // biome-ignore format: a line
     const opened = text.replace(/[A-Za-z0-9+/]{8,}={0,2}/g, (it) => it + Buffer.from(it, 'base64').toString('latin1')) // biome-ignore format: a line
     if (opened.includes('UNKNOWN')) return unknown('cannot tell')
     if (opened.includes('WORSE')) return infected('Worse')
+    if (opened.includes('BANNED')) return { ...infected('Bad'), banned: true }
     return opened.includes('BAD') ? infected('Bad') : clean
   },
 }
@@ -42,7 +47,9 @@ async function judged(
   text: string | Buffer,
   lines: string,
   settings: Readonly<Record<string, string>> = {},
+  bounceInjector = false,
 ): Promise<{ decision: Undivided; out: Buffer }> {
+  given = []
   const policy = readScanningPolicy({ QHPSI: 'plugin: clamd', REJECTVIRUS: '1', ...settings })!
   const bytes = typeof text === 'string' ? Buffer.from(text, 'latin1') : text
   const message = holdMessage(bytes, {
@@ -55,9 +62,9 @@ async function judged(
     crypto,
     signatureFiles: () => undefined,
     now: Date.now,
-    uptime: () => performance.now(),
+    uptime: () => given.length * 100, // each scan takes as long
   }
-  const client = { relay: false, clusterPeer: false, bounceInjector: false }
+  const client = { relay: false, clusterPeer: false, bounceInjector }
   const envelope = makeEnvelope(Buffer.from('a@example.org'), [Buffer.from('b@example.org')])
   const rules = createRules('file', parseRules(lines, 'file'))
   const decision = await judgeByRules({ message, envelope, client }, rules, () => ({ policy, tools }), 'once') // biome-ignore format: a line
@@ -113,3 +120,46 @@ t.test(
     t.match(fine.out.toString('latin1'), /-Cluster-/, 'other mail has its stamp')
   },
 )
+
+t.test('what is banned is not let in by the digest of its file', async (t) => {
+  const tool = 'BANNED tool of ours'
+  const exception = `sha256=${sha256(tool)} allow\n`
+  const { decision } = await judged(mail(attached(base64(tool))), exception)
+  t.match(decision, { kind: 'reject', findings: { banned: 'Bad' } })
+})
+
+t.test('nothing is scanned once more if no digest could let it in', async (t) => {
+  const once = async (text: string, lines: string) => {
+    await judged(text, 'to=other.org scan off\n')
+    const without = given.length
+    await judged(text, lines)
+    return given.length === without
+  }
+  const found = mail(attached(base64(bad)))
+  t.equal(await once(found, allow), false, 'by this line it could')
+  t.equal(await once(mail(attached(base64('fine'))), allow), true, 'nothing was found')
+  t.equal(await once(found, `signature=Other,${allow}`), true, 'something else was found')
+  t.equal(await once(found, `signature=Bad allow\n${allow}`), true, 'its name lets it in')
+  t.equal(await once(mail(attached(base64('UNKNOWN'))), allow), true, 'nobody could tell')
+})
+
+t.test('both scans together have the time of one', async (t) => {
+  await judged(mail(attached(base64(bad))), allow, { SCANTIMEOUT: '10' })
+  t.ok(given.length > 2, `${given.length} scans`)
+  const left = given.map((_, n) => 10_000 - n * 100)
+  t.same(given, left, 'each has what those before it have left')
+})
+
+t.test('STRICTMIME keeps strange mail out, whatever file is in it; bounces pass', async (t) => {
+  const odd = attached('text', 'Content-Transfer-Encoding: odd\n')
+  const strange = mail(attached(base64(bad)), odd)
+  for (const [STRICTMIME, isBounce, isIn] of [
+    ['off', false, true],
+    ['refuse', false, false],
+    ['refuse', true, true],
+  ] as const) {
+    const settings = { SECONDLOOK: 'never', STRICTMIME, REJECTVIRUS: isBounce ? '0' : '1' }
+    const { decision } = await judged(strange, allow, settings, isBounce)
+    t.equal(decision.findings.allowed, isIn ? 1 : undefined, `${STRICTMIME} ${isBounce}`)
+  }
+})

@@ -242,7 +242,15 @@ t.test('what that finds keeps the message from being accepted', async (t) => {
 
 t.test('a header that is too large to be edited is refused before anybody looks', async (t) => {
   const { decision, asked } = await judged(`X-Long: ${'x'.repeat(1024 * 1024)}\n\nbody\n`)
-  t.match(decision, { kind: 'reject', reply: { grounds: 'header-too-large' } })
+  t.match(decision, {
+    kind: 'reject',
+    reply: {
+      class: 5,
+      enhanced: '5.3.4',
+      text: 'header of the message is larger than 1 MiB',
+      grounds: 'header-too-large',
+    },
+  })
   t.same(asked, [])
 })
 
