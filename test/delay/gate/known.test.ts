@@ -1,0 +1,170 @@
+import { mkdirSync, readFileSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import t from 'tap'
+import { KNOWN_MAX, type KnownOptions, openKnown } from '../../../src/delay/gate/known.ts'
+import { readKnownFile } from '../../../src/delay/gate/known-file.ts'
+
+/** Who is known here, and on the other hosts of a cluster. */
+
+const NOW = 1_800_000_000
+
+function opened(wishes: Partial<KnownOptions> = {}) {
+  const clock = { uptime: 0 }
+  const log: string[] = []
+  const known = openKnown({
+    remember: 100,
+    file: undefined,
+    uptime: () => clock.uptime,
+    now: () => NOW * 1000,
+    log: (line) => log.push(line),
+    ...wishes,
+  })
+  return { known, clock, log }
+}
+
+/** Other hosts, which know these clients for so many seconds; and what they are told. */
+function others(clients: Readonly<Record<string, number>>) {
+  const heard: string[] = []
+  const shared = {
+    async ask(client: string) {
+      heard.push(`ask ${client}`)
+      return clients[client] ?? 0
+    },
+    add: (client: string, seconds: number) => void heard.push(`add ${client} ${seconds}`),
+    forget: (client: string) => void heard.push(`forget ${client}`),
+  }
+  return { shared, heard }
+}
+
+t.test('a client that has behaved is known for the time that is set', async (t) => {
+  const { known, clock } = opened()
+  t.equal(await known.has('a'), false)
+  known.add('a')
+  clock.uptime = 99_000
+  t.equal(await known.has('a'), true)
+  clock.uptime = 100_000
+  t.equal(await known.has('a'), false)
+  known.add('a')
+  known.forget('a')
+  t.equal(await known.has('a'), false)
+  t.equal(known.size, 0)
+})
+
+t.test('if nobody is remembered, nobody is known, and no other host is asked', async (t) => {
+  const { shared, heard } = others({ a: 50 })
+  const { known } = opened({ remember: 0, shared })
+  known.add('a')
+  t.equal(await known.has('a'), false)
+  t.equal(known.size, 0)
+  t.same(heard, [])
+})
+
+t.test('what another host knows counts here, for no longer than here or there', async (t) => {
+  const { shared, heard } = others({ a: 50, b: 1000, c: 0 })
+  const { known, clock } = opened({ shared })
+  t.equal(await known.has('a'), true)
+  t.equal(await known.has('b'), true)
+  t.equal(await known.has('c'), false)
+  t.equal(known.size, 2)
+  clock.uptime = 49_000
+  t.equal(await known.has('a'), true)
+  t.same(heard, ['ask a', 'ask b', 'ask c'], 'and it is asked once')
+  clock.uptime = 99_000
+  t.equal(await known.has('b'), true)
+  clock.uptime = 100_000
+  await known.has('b')
+  t.same(heard.slice(3), ['ask b'])
+})
+
+t.test('other hosts hear who behaves here, and who does not', async (t) => {
+  const { shared, heard } = others({})
+  const { known } = opened({ shared })
+  known.add('a')
+  known.forget('a')
+  known.forget('stranger')
+  t.same(heard, ['add a 100', 'forget a', 'forget stranger'])
+})
+
+t.test('of too many the one that behaved longest ago makes room', async (t) => {
+  const { known } = opened()
+  for (let n = 0; n < KNOWN_MAX; n++) known.add(`${n}`)
+  known.add('0')
+  known.add('one more')
+  t.equal(known.size, KNOWN_MAX)
+  t.equal(await known.has('0'), true, 'it has behaved again')
+  t.equal(await known.has('1'), false)
+  t.equal(await known.has('2'), true)
+})
+
+t.test('the file is written if something has changed, with who is still known', async (t) => {
+  const file = join(t.testdir({}), 'known')
+  const { shared } = others({ d: 70 })
+  const { known, clock } = opened({ file, shared })
+  const kept = () => [...readKnownFile(file, NOW)]
+  const isWritten = async () => {
+    rmSync(file, { force: true })
+    await known.save()
+    return kept().length > 0
+  }
+  t.equal(await isWritten(), false, 'nothing is to be written')
+  known.add('a')
+  clock.uptime = 60_000
+  known.add('b')
+  clock.uptime = 100_000
+  await known.save()
+  t.same(kept(), [['b', 60]])
+  t.notMatch(readFileSync(file, 'latin1'), /^a /m, 'who is no longer known is left out')
+  t.equal(await isWritten(), false, 'it is up to date')
+  known.forget('stranger')
+  t.equal(await isWritten(), false, 'nobody was forgotten')
+  known.forget('a')
+  t.equal(await isWritten(), true)
+  await known.has('d')
+  await known.save()
+  t.same(kept(), [['b', 60], ['d', 70]]) // biome-ignore format: a line
+  t.equal(opened({ file }).known.size, 2, 'the next run begins with them')
+  const brief = opened({ file, remember: 65 })
+  brief.clock.uptime = 65_000
+  t.equal(await brief.known.has('d'), false, 'for no longer than it remembers')
+  t.equal(opened({ file, remember: 0 }).known.size, 0)
+  const without = opened()
+  without.known.add('a')
+  await without.known.save()
+  t.same(without.log, [], 'without a file nothing is written')
+})
+
+t.test('a file that cannot be read is told, and nobody is known at first', async (t) => {
+  const file = join(t.testdir({ known: 'nonsense' }), 'known')
+  const { known, log } = opened({ file })
+  t.equal(known.size, 0)
+  t.same(log, [`--known-file ${file}: is damaged; nobody is known at first`])
+})
+
+t.test('a directory that is not there is a fault, with the remedy', async (t) => {
+  const file = join(t.testdir({}), 'none', 'known')
+  t.throws(() => opened({ file }), {
+    kind: 'config',
+    message: /^--known-file .*: ENOENT.*; make the directory, for the user of -u$/,
+  })
+})
+
+t.test('that the file cannot be written is told once, until it could be', async (t) => {
+  const directory = join(t.testdir({}), 'd')
+  mkdirSync(directory)
+  const file = join(directory, 'known')
+  const { known, log } = opened({ file })
+  const linesAfter = async (client: string) => {
+    known.add(client)
+    await known.save()
+    return log.length
+  }
+  rmSync(directory, { recursive: true })
+  t.equal(await linesAfter('a'), 1)
+  t.match(log[0], /^--known-file .*: ENOENT.*; who is known is remembered here alone$/)
+  t.equal(await linesAfter('b'), 1)
+  mkdirSync(directory)
+  t.equal(await linesAfter('c'), 1)
+  t.same([...readKnownFile(file, NOW).keys()], ['a', 'b', 'c'])
+  rmSync(directory, { recursive: true })
+  t.equal(await linesAfter('d'), 2)
+})

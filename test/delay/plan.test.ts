@@ -1,0 +1,237 @@
+import t from 'tap'
+import { parseAllowList } from '../../src/delay/shared/allow-list.ts'
+import { type Client, readClient } from '../../src/delay/shared/client.ts'
+import { parseRules } from '../../src/delay/shared/name-rules.ts'
+import { readOptions } from '../../src/delay/shared/options.ts'
+import { outcomeOf, type Sign } from '../../src/delay/shared/outcome.ts'
+import { type PlanContext, planFor } from '../../src/delay/shared/plan.ts'
+import { parseAddress } from '../../src/ground/net/address.ts'
+
+/** Who waits for how long, and why: what decides, in its order, without a socket. */
+
+interface Wishes {
+  readonly client?: Partial<Client>
+  readonly options?: readonly string[]
+  readonly allow?: string
+  readonly known?: string
+  /** What reverse DNS says; the names lead back unless they are told as `elsewhere`. */
+  readonly names?: readonly string[] | Error
+  readonly elsewhere?: readonly string[]
+}
+
+const address = parseAddress('192.0.2.1')!
+
+function planned(wishes: Wishes = {}) {
+  const { names = ['mail.example.org'], elsewhere = [], allow = '', options = [], known } = wishes
+  const asked: string[] = []
+  const client: Client = {
+    ip: '192.0.2.1',
+    address,
+    name: undefined,
+    relay: false,
+    delay: undefined,
+    rbl: 'unset',
+    ...wishes.client,
+  }
+  const context: PlanContext = {
+    allowed: parseAllowList(allow),
+    rules: parseRules('dynamic *|dsl|*', 'test'),
+    resolver: {
+      async names(domain) {
+        asked.push(domain)
+        if (names instanceof Error) throw names
+        return names
+      },
+      async addresses(name) {
+        asked.push(name)
+        return [elsewhere.includes(name) ? '192.0.2.2' : '192.0.2.1']
+      },
+    },
+    ...(known !== undefined && { known: async () => known || undefined }),
+  }
+  return { plan: planFor(client, readOptions([...options, 'next']), context), asked }
+}
+
+async function judged(wishes: Wishes = {}) {
+  const { plan, asked } = planned(wishes)
+  if (plan.kind !== 'wait') throw new Error(plan.why)
+  return { ...(await plan.judgement), mayBeExempt: plan.mayBeExempt, asked }
+}
+
+t.test('who need not wait at all: by the first reason that there is', async (t) => {
+  const all = { relay: true, rbl: 'refused', delay: 0 } as const
+  const allow = '192.0.2.0/24\n'
+  const whyOf = (wishes: Wishes) => {
+    const { plan, asked } = planned(wishes)
+    t.same(asked, [], 'the DNS is not asked')
+    return plan.kind === 'pass' ? plan.why : plan
+  }
+  t.equal(whyOf({ client: all, allow }), 'RELAYCLIENT')
+  t.equal(whyOf({ client: { ...all, relay: false }, allow }), 'allowed by 192.0.2.0/24')
+  t.equal(whyOf({ client: { ...all, relay: false } }), 'RBLSMTPD refuses it')
+  t.equal(whyOf({ client: { delay: 0 } }), 'SMTPDELAY=0')
+})
+
+t.test('SMTPDELAY says how long, whatever the name of the client is', async (t) => {
+  t.same(await judged({ client: { delay: 7, rbl: 'accepted' }, allow: '.example.org\n' }), {
+    delay: 7,
+    why: 'SMTPDELAY',
+    exempt: false,
+    class: undefined,
+    mayBeExempt: false,
+    asked: [],
+  })
+})
+
+t.test('who is accepted by RBLSMTPD gets its greeting at once, unless told else', async (t) => {
+  const client = { rbl: 'accepted' } as const
+  t.match(await judged({ client }), { delay: 0, why: 'RBLSMTPD accepts it', exempt: false })
+  t.match(await judged({ client, options: ['--even-allowed'] }), { delay: 1 })
+})
+
+t.test('the class decides, by the name that the DNS has or that the server gave', async (t) => {
+  const options = ['-d', '2', '-D', '5', '-N', '9']
+  t.same(await judged({ options }), {
+    delay: 2,
+    why: 'ordinary mail.example.org (no rule fits)',
+    exempt: false,
+    class: 'ordinary',
+    mayBeExempt: false,
+    asked: ['1.2.0.192.in-addr.arpa'],
+  })
+  t.match(await judged({ options, names: ['dsl.example.org'] }), {
+    delay: 5,
+    why: 'dynamic dsl.example.org (dynamic *|dsl|*)',
+    class: 'dynamic',
+  })
+  t.match(await judged({ options, names: [] }), {
+    delay: 9,
+    why: 'nameless (no name)',
+    class: 'nameless',
+  })
+  t.match(await judged({ options, names: new Error('down') }), {
+    delay: 2,
+    why: 'ordinary (no answer: down)',
+  })
+  t.match(await judged({ options, client: { name: 'dsl.example.org' } }), { delay: 5, asked: [] })
+})
+
+t.test('of several names an ordinary one decides, in any order', async (t) => {
+  const whyOf = async (...names: string[]) => (await judged({ names })).why
+  const mail = 'ordinary mail.example.org (no rule fits)'
+  t.equal(await whyOf('mail.example.org', 'dsl.example.org'), mail)
+  t.equal(await whyOf('dsl.example.org', 'mail.example.org'), mail)
+  t.match(await whyOf('dsl.example.org', 'localhost'), 'dynamic dsl.example.org')
+})
+
+t.test('a name that no mail server could have makes a client dynamic', async (t) => {
+  const ruleOf = async (name: string) => (await judged({ names: [name] })).why.slice(-22)
+  const label = 'a'.repeat(63)
+  const longest = [label, label, label, label].join('.')
+  for (const name of ['a.b', 'my_mail.example.org.', longest]) {
+    t.match(await ruleOf(name), /\(no rule fits\)$/, name)
+  }
+  const none = ['localhost', '.a.b', 'a..b', 'a.b!', 'a b.c', `${label}a.b`, `${longest}.`, 'a.b..']
+  for (const name of none) t.match(await ruleOf(name), /\(not a host name\)$/, name)
+  t.match(await judged({ names: ['localhost'] }), { class: 'dynamic', delay: 10 })
+})
+
+t.test('a name is allowed if it leads back to the client', async (t) => {
+  const allow = '.example.org\n'
+  t.same(await judged({ allow, names: ['mail.example.net', 'mail.example.org'] }), {
+    delay: 0,
+    why: 'allowed by .example.org',
+    exempt: true,
+    class: undefined,
+    mayBeExempt: true,
+    asked: ['1.2.0.192.in-addr.arpa', 'mail.example.org'],
+  })
+  const elsewhere = ['mail.example.org']
+  t.match(await judged({ allow, elsewhere }), { delay: 1, exempt: false, class: 'ordinary' })
+  t.match(await judged({ allow, names: ['mail.example.net'] }), { exempt: false })
+  t.match(await judged({ allow, names: [] }), { exempt: false, class: 'nameless' })
+})
+
+t.test('who is known waits no time, and its name is asked for only if it may help', async (t) => {
+  const known = 'known'
+  t.same(await judged({ known }), {
+    delay: 0,
+    why: 'known',
+    exempt: false,
+    class: undefined,
+    mayBeExempt: false,
+    asked: [],
+  })
+  const allow = '.example.org\n'
+  t.match(await judged({ known, allow }), { why: 'allowed by .example.org', exempt: true })
+  t.match(await judged({ known, allow, names: ['mail.example.net'] }), { why: 'known', delay: 0 })
+  t.match(await judged({ known: '' }), { class: 'ordinary' }, 'a stranger')
+})
+
+t.test('how a wait ends, by what the client does and what is known of it by then', async (t) => {
+  const ordinary = { delay: 3, why: 'ordinary', exempt: false, class: undefined }
+  const allowed = { delay: 0, why: 'allowed', exempt: true, class: undefined }
+  const never = new Promise<typeof ordinary>(() => {})
+  const endOf = async (sign: Sign, judgement: Promise<typeof ordinary>, mayBeExempt = false) => {
+    await Promise.race([judgement, undefined])
+    return outcomeOf({ kind: 'wait', judgement, mayBeExempt }, async () => sign)
+  }
+  const known = Promise.resolve(ordinary)
+  t.same(await endOf('silent', known), { event: 'passed', why: 'ordinary' })
+  t.same(await endOf('talks', known), { event: 'talked', why: 'ordinary' })
+  t.same(await endOf('left', known), { event: 'left', why: 'ordinary' })
+  t.same(await endOf('talks', never), { event: 'talked', why: 'not looked up yet' })
+  t.same(await endOf('left', never, true), { event: 'left', why: 'not looked up yet' })
+  t.same(await endOf('talks', Promise.resolve(allowed), true), { event: 'passed', why: 'allowed' })
+  t.same(await endOf('left', Promise.resolve(allowed), true), { event: 'left', why: 'allowed' })
+  const late = new Promise<typeof allowed>((resolve) => setImmediate(() => resolve(allowed)))
+  t.same(await endOf('talks', late, true), { event: 'passed', why: 'allowed' }, 'it is waited for')
+})
+
+t.test('a wait is told in milliseconds to who watches the client', async (t) => {
+  const judgement = Promise.resolve({ delay: 1.5, why: '', exempt: false, class: undefined })
+  let told: number | undefined
+  await outcomeOf({ kind: 'wait', judgement, mayBeExempt: false }, async (delay) => {
+    told = await delay
+    return 'silent'
+  })
+  t.equal(told, 1500)
+})
+
+t.test('the environment of a UCSPI server says who the client is', async (t) => {
+  const TCPREMOTEIP = '192.0.2.1'
+  t.same(readClient({ TCPREMOTEIP }), {
+    ip: TCPREMOTEIP,
+    address,
+    name: undefined,
+    relay: false,
+    delay: undefined,
+    rbl: 'unset',
+  })
+  const all = { TCPREMOTEHOST: 'a.example.org', RELAYCLIENT: '', SMTPDELAY: '2.5', RBLSMTPD: '' }
+  t.match(readClient({ TCPREMOTEIP, ...all }), {
+    name: 'a.example.org',
+    relay: true,
+    delay: 2.5,
+    rbl: 'accepted',
+  })
+  const empty = { TCPREMOTEHOST: '', SMTPDELAY: '', RBLSMTPD: '-no' }
+  t.match(readClient({ TCPREMOTEIP, ...empty }), {
+    name: undefined,
+    delay: undefined,
+    rbl: 'refused',
+  })
+})
+
+t.test('a variable that makes no sense is told with its remedy', async (t) => {
+  const config = (message: string) => ({ kind: 'config', message })
+  t.throws(() => readClient({}), config('TCPREMOTEIP: is not set; run this under tcpserver'))
+  t.throws(
+    () => readClient({ TCPREMOTEIP: 'x' }),
+    config('TCPREMOTEIP x: is not an address; tcpserver sets it'),
+  )
+  t.throws(
+    () => readClient({ TCPREMOTEIP: '192.0.2.1', SMTPDELAY: '301' }),
+    config('SMTPDELAY 301: is not a number of seconds from 0 to 300'),
+  )
+})
