@@ -15,10 +15,12 @@ interface KeygenOptions {
   json: boolean
 }
 
-/** Longest key id, and what of the host's name leaves room in it for `-YYYYMMDD`. */
+/** The most characters of the host's name: a key id has at most 32, and `-YYYYMMDD` follows. */
 const HOST_MAX = 32 - '-20260101'.length
 
-/** `onescan keygen`: a keyring line with a fresh secret, printed or added to a ring. */
+/**
+ * `onescan keygen`: makes a keyring line with a fresh secret; prints it, or adds it to a keyring.
+ */
 export const keygenCommand: CommandModule<object, KeygenOptions> = {
   command: 'keygen',
   describe: 'Make a key for a cluster',
@@ -91,7 +93,10 @@ async function keygen(args: ArgumentsCamelCase<KeygenOptions>, output: Output): 
   return 0
 }
 
-/** By the names of the options, before a keyring's own reader says it by number of line. */
+/**
+ * Checks the words and names the option that is wrong. The reader of keyrings would name a line
+ * number.
+ */
 function checkWords(id: string, until: string | undefined): void {
   if (!isKeyId(id)) {
     throw new Fault('config', `--id ${id}: must be 1 to 32 letters, digits, ".", "_" or "-"`)
@@ -101,14 +106,14 @@ function checkWords(id: string, until: string | undefined): void {
   }
 }
 
-/** `scheme:id:secret[:until=YYYY-MM-DD]` with a secret that nobody has seen before. */
+/** `scheme:id:secret[:until=YYYY-MM-DD]` with a new secret. */
 export function keyLine(id: string, md5: boolean, until: string | undefined): string {
   const secret = randomBytes(HMAC_SECRET_MIN).toString('base64url')
   const limit = until === undefined ? '' : `:until=${until}`
   return `${md5 ? 'md5' : 'hmac-sha256'}:${id}:${secret}${limit}`
 }
 
-/** `mx1-20260131`: in the letters of a key id, whatever the host's name is. */
+/** `mx1-20260131`, in the characters of a key id, whatever the host is called. */
 export function defaultId(host: string, now: Date): string {
   const name = host
     .split('.')[0]!
@@ -117,7 +122,7 @@ export function defaultId(host: string, now: Date): string {
   return `${name || 'key'}-${now.toISOString().slice(0, 10).replaceAll('-', '')}`
 }
 
-/** The secret is in the file, and nowhere else. */
+/** Prints what was done, without the secret, which is in the file and nowhere else. */
 async function tellOfRing(
   added: { id: string; file: string; made: boolean; signs: boolean },
   output: Output,

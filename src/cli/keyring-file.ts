@@ -18,14 +18,15 @@ import { writeWhole } from '../ground/runtime/write-whole.ts'
 
 export type Position = 'top' | 'end'
 
-/** Who may read a fresh keyring: its owner, and the group that the slot runs as. */
+/** The mode of a new keyring: its owner and the slot's group may read it. */
 const FRESH_MODE = 0o640
 
 /**
- * Adds a line to a keyring; the ring as it is now, and whether the file had to be made. A new file replaces the
- * old one in one step, with its owner, group and mode, so that no message ever meets
- * half a ring. Throws a Fault of kind `config`, and changes nothing, where the ring
- * or its directory is open to others, is malformed, or would be with this line.
+ * Adds a line to a keyring. Returns the ring as it is now, and whether the file was made. A new
+ * file replaces the old one in one step, with its owner, group and mode, so that no message ever
+ * meets half a ring. Throws a Fault of kind `config`, and changes nothing, if others can write to
+ * the ring or its directory, or read the ring; if it is malformed; or if this line would make it
+ * so.
  */
 export function addToKeyring(
   path: string,
@@ -66,7 +67,10 @@ function readOld(path: string): { text: string; status: Stats } | undefined {
   }
 }
 
-/** The fixed name is a lock as well: of two who add a key at once, one is told. */
+/**
+ * The temporary file always has the same name, so it is a lock, too: if two add a key at once, one
+ * of them fails.
+ */
 function replace(path: string, text: string, old: Stats | undefined): void {
   const fresh = `${path}.new`
   let fd: number

@@ -28,12 +28,12 @@ export interface LogOptions {
 }
 
 const NOTHING_FOUND = 1
-/** Characters of a value in a log line: onescan-queue(8), LIMITS. */
+/** The most characters of a value in a log line: onescan-queue(8), LIMITS. */
 const VALUE_MAX = 400
-/** Entries that are shown of what was there before, where `--follow` begins. */
+/** How many earlier entries `--follow` shows first. */
 const SHOWN_BEFORE = 10
 
-/** `onescan log`: what happened to that mail. */
+/** `onescan log`: what happened to a mail. */
 export const logCommand: CommandModule<object, LogOptions> = {
   command: 'log [files..]',
   describe: 'Say from the log what happened to a message',
@@ -97,12 +97,12 @@ async function log(args: ArgumentsCamelCase<LogOptions>, output: Output): Promis
   return NOTHING_FOUND
 }
 
-/** Where the slot writes: onescan-log(5). */
+/** Where the slot writes its lines: onescan-log(5). */
 const SLOT_ELSEWHERE =
   'only onescand writes to this log: messages by qmail are in the log of the program that took ' +
   'them, for qmail-smtpd by multilog often /var/log/qmail/smtpd, for local mail syslog'
 
-/** Whether onescand has written there, and no door about any message. */
+/** Whether these logs have lines of onescand, but of no door about any message. */
 async function tellOfNoMessage(sources: readonly Source[]): Promise<boolean> {
   let tell = false
   const options = { needle: undefined, wanted: () => true, warn: () => {} }
@@ -136,7 +136,7 @@ async function follow(
       }
     }),
   ])
-  return FAILED // what printed one has ended
+  return FAILED // a program that printed a log has ended
 }
 
 type Show = (entries: readonly Entry[]) => Promise<void>
@@ -168,7 +168,7 @@ function inWordsAll(): Show {
   return (entries) => writeOut(entries.map(show).join(''))
 }
 
-/** Each is an object of its own: nobody knows when the last one comes. */
+/** Prints each entry as an object of its own, since nobody knows which one is the last. */
 function asLines(entries: readonly Entry[]): Promise<void> {
   return writeOut(entries.map((entry) => jsonLine('log', asObject(entry))).join(''))
 }
@@ -189,10 +189,10 @@ function inWordsOn(): (entry: Entry) => string {
   return (entry) => `${inWords(entry, paint, harmless)}\n`
 }
 
-/** Nearly all that is in a log: it needs no second look. */
+/** Nearly all text in a log: it can be printed as it is. */
 const PLAIN = /^[ -~]*$/
 
-/** One line stays one line, whatever is in it. */
+/** Text that stays on one line, whatever it holds. */
 function harmless(text: string): string {
   if (PLAIN.test(text)) return text
   return forTerminal(text.replace(/[\n\t]/g, (character) => (character === '\n' ? '\\n' : '\\t')))

@@ -40,7 +40,7 @@ const commandModules = [
 ] as CommandModule[]
 const commands = commandModules.map(({ command }) => String(command).split(' ')[0]!)
 
-/** Commands that have others in them. */
+/** Commands that have subcommands. */
 const inner: Readonly<Record<string, readonly string[]>> = {
   plugin: ['new', 'test'],
   policy: ['test'],
@@ -50,7 +50,7 @@ const inner: Readonly<Record<string, readonly string[]>> = {
 /** Commands that take any number of files. */
 const FILES: ReadonlySet<string> = new Set(['scan', 'log', 'report'])
 
-process.exitCode = FAILED // until a command has done its work
+process.exitCode = FAILED // until a command has succeeded
 process.stdout.on('error', stopQuietly)
 
 const words = process.argv.slice(2)
@@ -70,7 +70,7 @@ void yargs(withoutLoneDash(words))
   .fail(complain)
   .parseAsync()
 
-/** Commands tell their own errors: what comes here is about the words of the command line. */
+/** Reports errors in the words of the command line. Commands report all other errors themselves. */
 function complain(message: string | null, error: Error | undefined, asked: Argv): never {
   const text = (message ?? errorText(error)) + suggestion(message ?? '', asked)
   complainOf(commandOf(words), words.includes('--json'), text)
@@ -78,23 +78,26 @@ function complain(message: string | null, error: Error | undefined, asked: Argv)
   process.exit(FAILED)
 }
 
-/** `scan`, `plugin new`; null for what is no command. */
+/** `scan`, `plugin new`; null if it is no command. */
 function commandOf([first, second]: readonly string[]): string | null {
   if (second !== undefined && inner[first!]?.includes(second)) return `${first} ${second}`
   return first !== undefined && commands.includes(first) ? first : null
 }
 
-/** yargs loses a lone - among several words, and what is lost would count as scanned. */
+/** yargs loses a lone `-` among several words, and a lost word would count as scanned. */
 function withoutLoneDash(words: readonly string[]): string[] {
   return words.map((word) => (word === '-' && FILES.has(words[0]!) ? STDIN : word))
 }
 
-/** yargs tells which words it does not know, and has a list of those that it does. */
+/**
+ * What was probably meant by a word that yargs does not know; yargs has the list of words that it
+ * does.
+ */
 function suggestion(message: string, asked: Argv): string {
   const [, list] = /^Unknown (?:arguments?|commands?): (.*)$/.exec(message) ?? []
   const unknown = list?.split(', ')[0]
   if (unknown === undefined) return ''
-  // What comes here is what yargs writes its help by; its types say something else.
+  // yargs writes its help with this function; its types do not show it.
   const { getDescriptions } = asked as unknown as { getDescriptions(): object }
   const options = Object.keys(getDescriptions())
     .filter((name) => name.length > 1)
@@ -103,7 +106,7 @@ function suggestion(message: string, asked: Argv): string {
   return meant === undefined ? '' : `; did you mean ${meant}?`
 }
 
-/** The reader of our output has left (`| head`): nothing more can be told. */
+/** The reader of our output has ended (`| head`), so nothing more can be written. */
 function stopQuietly(error: NodeJS.ErrnoException): never {
   if (error.code !== 'EPIPE') throw error
   process.exit(FAILED)

@@ -4,21 +4,24 @@ import { isCompiled } from '../ground/runtime/compiled-program.ts'
 import { errorCode } from '../ground/runtime/fault.ts'
 import { mustBeOwnAt } from '../ground/runtime/path/read.ts'
 
-/** The text of plugin.ts; the build puts it here. */
+/** The text of plugin.ts, which the build puts here. */
 declare const PLUGIN_TYPES: string | undefined
 
-/** Beside plugins, for editors and compilers: nothing of it is loaded. One serves them all. */
+/**
+ * Lies beside plugins, for editors and compilers. Nothing of it is loaded; one file serves all
+ * plugins.
+ */
 const TYPES = 'onescan-plugin.d.ts'
 
 type Language = 'ts' | 'mjs'
 
 /**
- * Writes the skeleton of a plugin into `directory`, with its types, a message that it finds
- * something in and, where Node can run it, a test; returns their absolute paths. All of them
- * work as they are. It is TypeScript where this runtime loads it, else JavaScript with the
- * types in comments; a name in `.ts` or `.mjs` says which. Throws an error of one line, and
- * writes nothing, for a name that QHPSI cannot hold, where a file of that name exists, or
- * without a directory, for root also if somebody else may write to that. The types alone are written anew.
+ * Writes the skeleton of a plugin into `directory`, with its types, a message in which it finds
+ * something and, if Node can run it, a test. Returns their absolute paths. All files work as they
+ * are. The plugin is TypeScript if this runtime loads that, else JavaScript with types in comments;
+ * a name in `.ts` or `.mjs` decides otherwise. Throws an error of one line and writes nothing if
+ * QHPSI cannot hold the name, if a file of that name exists, if there is no such directory, or, for
+ * root, if somebody else may write to it. An existing file of types is replaced.
  */
 export function newPlugin(name: string, directory: string): string[] {
   const plain = name.replace(/\.(ts|mjs)$/, '')

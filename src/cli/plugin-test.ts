@@ -14,28 +14,30 @@ import { openMessage } from './shared/spool-message.ts'
 
 /** What a plugin said about one message. */
 export interface PluginTrial {
-  /** The file, or which of our own messages. */
+  /** The file, or which of our own messages it was. */
   readonly message: string
   readonly answer: 'clean' | 'infected' | 'could not tell'
   /** The name of what was found, or why it could not tell. */
   readonly text: string
-  /** Milliseconds, with the start of its process. */
+  /** Milliseconds, including the start of its process. */
   readonly time: number
   /** Lines that it wrote to the log or to standard error. */
   readonly log: readonly string[]
 }
 
 export interface TrialMail {
-  /** Files with a message each; none: a clean one, and one with the EICAR test file. */
+  /**
+   * Files with one message each. Without any: a clean message, and one with the EICAR test file.
+   */
   readonly messages: readonly string[]
   readonly sender: string
   readonly recipients: readonly string[]
 }
 
 /**
- * Asks the plugin in `file` about each message, as the slot would under `env`: in a process of
- * its own, with its limits. Throws if the file cannot be a plugin; rejects if a message
- * cannot be read.
+ * Asks the plugin in `file` about each message as the slot would under `env`: in a process of its
+ * own, with the slot's limits. Throws if the file cannot be a plugin; rejects if a message cannot
+ * be read.
  */
 export async function* tryPlugin(
   file: string,

@@ -22,7 +22,10 @@ interface TestOptions extends EnvironmentOptions {
   json: boolean
 }
 
-/** `onescan plugin new NAME`, a typed skeleton plugin; `onescan plugin test FILE`, what one says. */
+/**
+ * `onescan plugin new NAME` writes a typed skeleton; `onescan plugin test FILE` shows what a plugin
+ * says.
+ */
 export const pluginCommand: CommandModule = {
   command: 'plugin',
   describe: 'Make plugins of your own, and try them',
@@ -118,7 +121,7 @@ async function test(args: ArgumentsCamelCase<TestOptions>, output: Output): Prom
   return code
 }
 
-/** In the words of "onescan scan". */
+/** A result in the form of "onescan scan". */
 function asResult({ message, answer, text, time, log }: PluginTrial): object {
   const said = answer === 'clean' ? {} : answer === 'infected' ? { name: text } : { why: text }
   const word = answer === 'could not tell' ? 'unknown' : answer

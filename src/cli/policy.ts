@@ -26,7 +26,7 @@ interface TestOptions extends EnvironmentOptions {
   readonly json: boolean
 }
 
-/** Exit code if no line is about such a message. */
+/** The exit code if no line fits such a message. */
 const NO_LINE = 1
 
 /** `onescan policy test FROM TO [CLIENT]`: which line of onescan.policy applies. */

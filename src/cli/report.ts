@@ -23,10 +23,10 @@ interface ReportOptions {
   json: boolean
 }
 
-/** Columns of a mail. */
+/** The width of a mail's lines. */
 const MAIL_WIDTH = 78
 
-/** `onescan report`: the log, summed up. */
+/** `onescan report`: sums up the log. */
 export const reportCommand: CommandModule<object, ReportOptions> = {
   command: 'report [files..]',
   describe: 'Sum up the log: decisions, scans, viruses, causes of deferral',
@@ -83,7 +83,8 @@ async function report(args: ArgumentsCamelCase<ReportOptions>, output: Output): 
   if (output.json) await output.result(summary)
   else if (args.mail !== undefined) {
     const counts = text({ width: MAIL_WIDTH, isMail: true })
-    // After all else that root reads and writes: it becomes the account of the quarantine.
+    // After all other files that root reads and writes, since root then becomes the quarantine's
+    // account.
     const kept = await quarantineByMail(args.quarantine, span, { width: MAIL_WIDTH, clean, warn })
     await writeOut(asMail(summary, counts + kept, args.mail, new Date(now)))
   } else if (args.html === undefined) {
@@ -92,12 +93,12 @@ async function report(args: ArgumentsCamelCase<ReportOptions>, output: Output): 
   return trouble ? FAILED : 0
 }
 
-/** One line, harmless for a terminal and in a mail. */
+/** One line that is harmless in a terminal and in a mail. */
 function clean(words: string): string {
   return forTerminal(words.replace(/[\n\t]/g, ' '))
 }
 
-/** locale(7): bars in eighths are no ASCII. */
+/** Whether the locale shows blocks of eighths, which are not ASCII: locale(7). */
 function showsBlocks(): boolean {
   const { LC_ALL, LC_CTYPE, LANG } = process.env
   return /utf-?8/i.test(LC_ALL || LC_CTYPE || LANG || '')

@@ -24,7 +24,10 @@ interface SignOptions extends EnvironmentOptions, MessageArgument {
 
 const UNSIGNED = 1
 
-/** `onescan sign`: the message with a stamp on top, which claims a scan that this command does not do. */
+/**
+ * `onescan sign`: puts a stamp on top of the message. The stamp claims a scan, which this command
+ * does not do.
+ */
 export const signCommand: CommandModule<object, SignOptions> = {
   command: 'sign <file>',
   describe: 'Put the stamp of your cluster on a message',
@@ -80,7 +83,7 @@ function refuse(output: Output, why: string): number {
 async function write(message: Message, header: Buffer): Promise<void> {
   await send(header)
   for (const chunk of message.body()) {
-    await send(Buffer.from(chunk)) // it is another one as soon as the next is asked for
+    await send(Buffer.from(chunk)) // a copy: the chunk changes as soon as the next one is asked for
   }
 }
 

@@ -13,14 +13,14 @@ interface SwitchOptions {
   json: boolean
 }
 
-/** A switch, and the doors that look at it. */
+/** A switch, and which doors look at it. */
 interface Switch {
   readonly file: string
-  /** The control directory; undefined: all doors of the host. */
+  /** The control directory whose doors heed it; undefined: all doors of the host. */
   readonly control: string | undefined
 }
 
-/** `onescan disable`: from the next message on, mail passes as it is. */
+/** `onescan disable`: from the next message on, mail passes unchanged. */
 export const disableCommand: CommandModule<object, SwitchOptions> = {
   command: 'disable',
   describe: 'Let all mail pass as it is, neither verified nor scanned nor stamped',
@@ -31,7 +31,7 @@ export const disableCommand: CommandModule<object, SwitchOptions> = {
   handler: (args) => runCommand('disable', args, (output) => disable(args.control, output)),
 }
 
-/** `onescan enable`: the way back. */
+/** `onescan enable`: undoes it. */
 export const enableCommand: CommandModule<object, SwitchOptions> = {
   command: 'enable',
   describe: 'Undo "onescan disable"',
@@ -62,14 +62,17 @@ async function disable(option: string | undefined, output: Output): Promise<numb
   return FAILED
 }
 
-/** What keeps doors of whatever user from seeing that the switch is there. */
+/** Why doors of other users cannot see the switch; undefined if they can. */
 function closedToOthers(directory: string): string | undefined {
   const { mode } = statSync(directory)
   if ((mode & 0o001) !== 0) return undefined
   return `${directory}: mode 0${(mode & 0o7777).toString(8)} hides the switch in it`
 }
 
-/** Without an option both switches that doors here may heed are gone: mail is scanned then. */
+/**
+ * Turns onescan on. Without an option it removes both switches that doors here may heed, so that
+ * mail is scanned.
+ */
 async function enable(option: string | undefined, output: Output): Promise<number> {
   const chosen = chosenSwitch(option)
   const control = option === undefined ? undefined : chosen.control
@@ -100,7 +103,7 @@ function controlOption(yargs: Argv<object>): Argv<SwitchOptions> {
     .option('json', { type: 'boolean', default: false, describe: 'Print JSON' })
 }
 
-/** Whoever names a qmail, by the option or as its doors do, means that one. */
+/** The switch of the qmail that the option or the environment names; otherwise that of the host. */
 function chosenSwitch(option: string | undefined): Switch {
   const { QMAILHOME, CONTROLDIR } = process.env
   if (option === undefined && !QMAILHOME && !CONTROLDIR) {
@@ -123,7 +126,7 @@ function tellDoors(control: string | undefined, output: Output): void {
   )
 }
 
-/** Those that run, and look elsewhere. */
+/** Running onescands that look at another control directory. */
 function otherDaemons(control: string): { pid: number; text: string }[] {
   return runningDaemons('/proc').flatMap(({ pid, env }) => {
     const its = env && readPlace(env).control
@@ -134,7 +137,7 @@ function otherDaemons(control: string): { pid: number; text: string }[] {
   })
 }
 
-/** Whether it had to be made. */
+/** Makes the file; returns whether it was not there before. */
 function make(file: string): boolean {
   try {
     makeEmptyFile(file)
@@ -142,12 +145,12 @@ function make(file: string): boolean {
   } catch (error) {
     if (errorCode(error) !== 'EEXIST') throw error
     if (existsSync(file)) return false
-    // The doors ask whether there is a file at its end.
+    // Doors look for a file at the end of the link.
     throw new Error(`${file}: is a link to nothing, so onescan is still on; remove the link`)
   }
 }
 
-/** Whether there was something to remove. */
+/** Removes the file; returns whether it was there. */
 function remove(file: string): boolean {
   try {
     withPlace(dirname(file), (place) => unlinkSync(`${nameOf(place)}/${basename(file)}`))

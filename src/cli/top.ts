@@ -15,12 +15,12 @@ interface TopOptions {
   json: boolean
 }
 
-/** Where the documents have onescand --http. */
+/** Where the documents have onescand listen with --http. */
 const USUAL_PLACE = 'http://127.0.0.1:9808'
-/** Decisions that are kept for the screen. */
+/** How many decisions are kept for the screen. */
 const KEPT = 200
 
-/** `onescan top`: what an onescand does now. */
+/** `onescan top`: what a running onescand does. */
 export const topCommand: CommandModule<object, TopOptions> = {
   command: 'top [place]',
   describe: 'Show what onescand does now',
@@ -56,7 +56,7 @@ async function top(args: ArgumentsCamelCase<TopOptions>, { error }: Output): Pro
   return printLines(place, (one) => `${decidedInWords(one, noColours, oneLine)}\n`, error)
 }
 
-/** All decisions; how many are missing, if too many came at once, is told beside them. */
+/** Prints all decisions. If too many came at once, it says beside them how many are missing. */
 async function printLines(
   place: LivePlace,
   lineOf: (one: LiveDecided) => string,
@@ -74,7 +74,7 @@ async function printLines(
   return 0
 }
 
-/** They are numbered from 1 on since onescand was started. */
+/** How many decisions are missing. They are numbered from 1 on, since onescand was started. */
 function missedBefore(decided: readonly LiveDecided[], newest: number | undefined): number {
   const [first, last] = [decided[0], decided.at(-1)]
   if (!first || !last) return 0
@@ -82,7 +82,7 @@ function missedBefore(decided: readonly LiveDecided[], newest: number | undefine
   return Math.max(0, last.number - before - decided.length)
 }
 
-/** As "onescan log" tells of it. */
+/** In the form of "onescan log". */
 function asJson({ time, fields }: LiveDecided): string {
   return jsonLine('top', { time: new Date(time).toISOString(), ...fields })
 }
@@ -131,7 +131,7 @@ async function showScreen(place: LivePlace): Promise<number> {
   return 0
 }
 
-/** One line stays one line, and does nothing to a terminal, whatever is in it. */
+/** Text that stays on one line and is harmless in a terminal. */
 function oneLine(text: string): string {
   return forTerminal(text.replace(/[\n\t]/g, ' '))
 }

@@ -55,7 +55,7 @@ async function verify(args: ArgumentsCamelCase<VerifyArguments>, output: Output)
     const trust: Trust = message.headerTooLarge
       ? { trusted: false, why: 'the header is larger than 1 MiB' }
       : verifyStamps(examined, options)
-    // What is not well formed has no fields that two readers agree on.
+    // Readers may see different fields in a message that is not well formed.
     const readable = !message.headerTooLarge && examined.formFault === undefined
     const stamps = readable ? explainStamps(examined, options) : []
     await output.result(asJson(trust, stamps))

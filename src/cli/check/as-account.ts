@@ -7,24 +7,26 @@ import { accountText, type Host } from './host.ts'
 import { error, type Finding, warning } from './shared/finding.ts'
 import { type Introduction, TRIALS, type TrialHost } from './trials.ts'
 
-/** util-linux; it drops the supplementary groups as setuidgid does. */
+/** A program of util-linux. Like setuidgid, it drops the supplementary groups. */
 const SETPRIV = '/usr/bin/setpriv'
-/** Milliseconds between two findings: twice what the longest trial has, a scan. */
+/**
+ * The most milliseconds between two findings: twice as long as the longest trial, a scan, may take.
+ */
 const PATIENCE = 320_000
-/** Times that for all of them. */
+/** All trials together may take so many times PATIENCE. */
 const PARTS = 6
-/** More than any host gives rise to. */
+/** More than any host needs. */
 const FINDINGS_MAX = 1000
-/** Characters of one, and of what is said beside them. */
+/** The most characters of one finding, and of what is written to standard error. */
 const LINE_MAX = 65_536
 
 /**
- * Makes the trials as the account of the slot, in a process that has nothing of root's: not
- * the user, the environment, the working directory or the terminal, at which it could type.
- * What the settings name (scanners, plugins, LD_PRELOAD, PATH) is met only there. Where the
- * user cannot be changed, nothing is tried and a finding says so.
+ * Makes the trials as the account of the slot, in a process that has nothing of root's: neither the
+ * user, the environment and the working directory, nor the terminal, at which it could type. Only
+ * that process touches what the settings name (scanners, plugins, LD_PRELOAD, PATH). If the user
+ * cannot be changed, nothing is tried, and a finding says so.
  *
- * `asRoot`: the administrator himself named root.
+ * `asRoot`: the administrator named root himself.
  */
 export async function* tryAsAccount(host: Host, asRoot: boolean): AsyncGenerator<Finding> {
   const own = process.getuid!()
@@ -55,9 +57,9 @@ export async function* tryAsAccount(host: Host, asRoot: boolean): AsyncGenerator
 }
 
 /**
- * The findings of a command that makes the trials as `uid`. It is that user's, who may stop it or
- * leave processes: after `patience` milliseconds without a finding, and six times that in all, it
- * is killed.
+ * The findings of a command that makes the trials as `uid`. The process is that user's, who may
+ * stop it or leave processes behind. So it is killed after `patience` milliseconds without a
+ * finding, or after six times that in all.
  */
 export async function* tryBy(
   [program, ...words]: readonly [string, ...string[]],
@@ -68,7 +70,7 @@ export async function* tryBy(
     patience = PATIENCE,
   }: { readonly uid: number; readonly cwd: string; readonly patience?: number },
 ): AsyncGenerator<Finding> {
-  // `detached` is a session of its own, without a terminal.
+  // `detached` begins a session of its own, without a terminal.
   const child = spawn(program, words, {
     cwd,
     env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin' },
@@ -78,12 +80,12 @@ export async function* tryBy(
   const ended = once(child, 'exit').catch((thrown) => [errorText(thrown)])
   const complaints = textOf(child.stderr)
   const stop = endWithUs(child)
-  child.stdin.on('error', () => {}) // it is gone; its end is told below
+  child.stdin.on('error', () => {}) // it has gone; its end is reported below
   let isLate = false
   const giveUp = () => {
     isLate = true
     killAll(child)
-    child.stdout.push(null) // whoever has left the group may hold it open
+    child.stdout.push(null) // a process that left the group may hold it open
   }
   const late = setTimeout(giveUp, patience)
   const over = setTimeout(giveUp, PARTS * patience)
@@ -100,7 +102,7 @@ export async function* tryBy(
       if (finding === undefined || count > FINDINGS_MAX) break
       yield finding
     }
-    child.kill('SIGTERM') // nothing, where it has ended
+    child.kill('SIGTERM') // no effect if it has ended
     const [code] = await ended
     if (count > 0 && code === 0 && !isLate) return
     const tooLong = `it took more than ${patience / 1000} s for one of them, or ${PARTS} times that for all, and was killed`
@@ -120,12 +122,12 @@ export async function* tryBy(
   }
 }
 
-/** It leads a group of its own. */
+/** Kills the child's process group, which it leads. */
 function killAll({ pid }: { readonly pid?: number | undefined }): void {
   try {
     if (pid !== undefined) process.kill(-pid, 'SIGKILL')
   } catch {
-    // Nothing is left of it.
+    // No process of the group is left.
   }
 }
 
@@ -139,7 +141,7 @@ function toldOf({ env, account, limits, program, now, daemon }: Host): TrialHost
   return { env, account, limits, program, now, daemon }
 }
 
-/** What stops us stops it: it does not hear our terminal. */
+/** Passes our end on to the child, which does not get the signals of our terminal. */
 function endWithUs(child: ChildProcessByStdio<Writable, Readable, Readable>): () => void {
   const end = (signal: NodeJS.Signals) => {
     child.kill('SIGTERM')
@@ -171,7 +173,10 @@ function textOf(stream: Readable): () => string {
   return () => text
 }
 
-/** It is the account's word: whoever has taken that over says what he likes. */
+/**
+ * Reads a finding that the account's process wrote. The account may have been taken over, so any
+ * text is possible.
+ */
 function readFinding(line: string): Finding | undefined {
   const finding = readJson(line) as Partial<Finding> | undefined
   if (finding === undefined || finding === null) return undefined

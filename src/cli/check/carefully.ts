@@ -5,7 +5,7 @@ import { error, type Finding } from './shared/finding.ts'
 /** A part of `onescan check`. */
 export type Check = (host: Host) => Finding[] | Promise<Finding[]>
 
-/** What a check stumbles over is a finding, too, and the next one is made all the same. */
+/** Runs a check. An error that it throws becomes a finding, so that the other checks still run. */
 export async function carefully(look: Check, host: Host): Promise<Finding[]> {
   try {
     return await look(host)

@@ -17,7 +17,7 @@ import { obstacle } from './shared/account.ts'
 import { error, type Finding, ok, warning } from './shared/finding.ts'
 import { slotProgramOf } from './slot-program.ts'
 
-/** The program in the slot, and the next one, which gets the mail from it. */
+/** Checks the program in the slot, and the next program, to which it hands the mail. */
 export function checkPrograms(host: Host): Finding[] {
   return [...checkSlotProgram(host), ...checkLink(host), ...checkNextProgram(host)]
 }
@@ -74,13 +74,13 @@ function judgeProgram(host: Host): Finding {
   }
 }
 
-/** What a link leads to that leads nowhere. */
+/** The target of a link that leads nowhere. */
 function danglingLink(path: string): string | undefined {
   try {
     if (!lstatSync(path).isSymbolicLink() || existsSync(path)) return undefined
     return resolve(dirname(path), readlinkSync(path))
   } catch {
-    return undefined // told by who wants to execute it
+    return undefined // the caller reports it when it executes the file
   }
 }
 
@@ -98,12 +98,15 @@ function isQueueItself(host: Host): boolean {
   }
 }
 
-/** By its name, as notqmail, netqmail and IndiMail have it. */
+/** By the names that notqmail, netqmail and IndiMail use. */
 function isRealQueue(program: string): boolean {
   return basename(realpathSync(program)) === 'qmail-queue'
 }
 
-/** The link of the Debian package, where nothing says yet who is in the slot: mail goes by it later. */
+/**
+ * Checks the link of the Debian package if no setting says yet what is in the slot: mail will go
+ * through it later.
+ */
 function checkLink({ env }: Host): Finding[] {
   if (env.QMAILQUEUE !== undefined || !existsSync(LINK) || !isRealQueue(LINK)) return []
   const value = `leads to ${realpathSync(LINK)}: mail through it is not scanned`
@@ -111,11 +114,12 @@ function checkLink({ env }: Host): Finding[] {
 }
 
 function checkNextProgram(host: Host): Finding[] {
-  if (isQueueItself(host)) return [] // nobody is between it and the caller
+  if (isQueueItself(host)) return [] // nothing stands between it and the caller
   let chain: Chain
   try {
     chain = findChain([], host.env, host.place)
-    checkChain(chain, existsSync(host.program) ? host.program : '/') // that is told already
+    // a missing program was reported before
+    checkChain(chain, existsSync(host.program) ? host.program : '/')
   } catch (thrown) {
     return [error('chain', errorText(thrown), 'see QUEUECHAIN; until then mail is deferred')]
   }
@@ -127,7 +131,7 @@ function checkNextProgram(host: Host): Finding[] {
   return [ok('chain', [program, ...args].join(' '))]
 }
 
-/** qmail-queue writes to the queue as qmailq, whoever calls it (INSTALL.ids of qmail). */
+/** qmail-queue must write to the queue as qmailq, whoever calls it (INSTALL.ids of qmail). */
 function lacksSetuid(host: Host, program: string): Finding | undefined {
   const path = realpathSync(program)
   const { mode, uid } = statSync(path)
@@ -137,7 +141,7 @@ function lacksSetuid(host: Host, program: string): Finding | undefined {
   return error('chain', value, `chown qmailq:qmail ${path} && chmod 4711 ${path}`)
 }
 
-/** A stand-in of the administrator: the bit would have no effect (execve(2)). */
+/** The administrator's own script in its place; there the bit has no effect (execve(2)). */
 function isScript(path: string): boolean {
   try {
     return readStart(path, 2).toString('latin1') === '#!'

@@ -23,7 +23,7 @@ function checkSwitch({ place }: Host): Finding[] {
   return off === undefined ? [ok('switch', 'on')] : [switchFinding(off)]
 }
 
-/** That of all doors, where it is there. */
+/** The switch of all doors, if it is off. */
 export function checkHostSwitch(): Finding[] {
   return existsSync(hostSwitchFile) ? [switchFinding(`${hostSwitchFile} is there`)] : []
 }
@@ -43,7 +43,7 @@ function checkScanner({ env, place }: Host): Finding[] {
   }
 }
 
-/** The site's policy by rule: all of its lines, with their values. */
+/** Reads all lines of the site's onescan.policy, with their values. */
 function checkRules({ env, place }: Host): Finding[] {
   const what = 'policy by rule'
   try {
@@ -60,7 +60,7 @@ function keptText(quarantine: QuarantinePolicy): string {
   return quarantine.kind === 'hold' ? 'held by the MTA' : `kept in ${quarantine.directory}`
 }
 
-/** What becomes of mail that is infected, or that no scanner could judge. */
+/** What happens to mail that is infected, or that no scanner could judge. */
 export function checkAnswers({ env }: Host): Finding[] {
   try {
     readSpoolPolicy(env)

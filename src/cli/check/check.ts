@@ -39,7 +39,10 @@ interface CheckOptions extends HostOptions {
   json: boolean
 }
 
-/** What only looks: as root at all that the slot's account may not read. Trials are made elsewhere. */
+/**
+ * Checks that only read. They may need root for files that the slot's account cannot read. Trials
+ * are made elsewhere.
+ */
 const readings: readonly Check[] = [
   checkSettings,
   checkVariables,
@@ -130,12 +133,15 @@ async function check(args: ArgumentsCamelCase<CheckOptions>, output: Output): Pr
     findings.push(...(await checkQuotadStart(readAccounts())))
     if (daemon?.some(keepsFromStart)) findings.splice(0, findings.length, ...findings.map(notYet))
   }
-  // The slot's trials ask the one that the slot asks.
+  // The trials of the slot already ask the onescand that the slot asks.
   if (!servers.includes('qmail')) findings.push(...(await checkWithheldHere(PROCESSES)))
   return report(findings, output, { heading: headings.join('; ') })
 }
 
-/** Those that were asked for; else the slot where anything says how it is set; else all here. */
+/**
+ * The mail servers that were asked for; else the slot, if an option or variable says how it is set;
+ * else all on this host.
+ */
 function serversOf(args: CheckOptions): MailServer[] {
   const { postfix, sendmail } = args
   const asked: MailServer[] = []
@@ -153,11 +159,11 @@ function isAboutSlot({ run, user, program, client, envdir, env }: CheckOptions):
   )
 }
 
-/** Whether nothing says what to look at: all that is here, then. */
+/** Whether no option or variable says what to look at: then everything on this host is. */
 const isBare = (args: CheckOptions) =>
   args.postfix === undefined && args.sendmail === undefined && !isAboutSlot(args)
 
-/** onescand's own settings, and the one that runs, if it listens where it should. */
+/** Checks onescand's own settings, and the onescand that runs, if mail servers ask it. */
 async function lookAtDaemon(servers: readonly MailServer[]): Promise<Finding[] | undefined> {
   const accounts = readAccounts()
   const running = await daemonOf(servers, PROCESSES)
@@ -171,7 +177,7 @@ async function lookAtDaemon(servers: readonly MailServer[]): Promise<Finding[] |
   }
   if (host.daemon !== undefined) {
     const ring = await carefully(checkKeyring, host)
-    // What cannot be read is told by --check.
+    // If its settings cannot be read, `onescand --check` reports that.
     findings.push(...ring, ...(await carefully(checkListeners, host)))
     findings.push(...checkAnswers(host).filter(({ level }) => level === 'warning'))
     const isTold = ({ value }: Finding) =>
@@ -189,14 +195,16 @@ const keepsFromStart = ({ level, what, value }: Finding) =>
   level === 'error' &&
   (what === START || value.startsWith('CLUSTERKEYS') || value.includes('does not start onescand'))
 
-/** It would be of no use to start it. */
+/**
+ * Changes the remedy: as long as something keeps onescand from starting, to start it is of no use.
+ */
 function notYet(finding: Finding): Finding {
   if (!finding.remedy?.startsWith('start onescand')) return finding
   const remedy = 'correct what keeps onescand from starting (see below), and start it'
   return { ...finding, remedy }
 }
 
-/** Told already, of the slot or of the host. */
+/** Whether the other finding says the same. Findings that are ok are always kept. */
 function isSame(one: Finding, other: Finding): boolean {
   return one.level === other.level && one.value === other.value && one.level !== 'ok'
 }
@@ -207,8 +215,8 @@ interface Looked {
 }
 
 async function look(server: MailServer, args: ArgumentsCamelCase<CheckOptions>): Promise<Looked> {
-  const off = server === 'qmail' ? [] : checkHostSwitch() // the slot's is told with its settings
-  if (off.length > 0) return { heading: server, found: off } // no trial could tell any more
+  const off = server === 'qmail' ? [] : checkHostSwitch() // for the slot, its settings report it
+  if (off.length > 0) return { heading: server, found: off } // trials would tell nothing more
   switch (server) {
     case 'qmail':
       return lookAtSlot(args)
@@ -246,13 +254,18 @@ async function inspect(host: Host, asRoot: boolean): Promise<Finding[]> {
   return findings
 }
 
-/** Relay clients without any QHPSI: the rule says so, as that of this host itself often does. */
+/**
+ * Whether these are relay clients without QHPSI: that is often intended, as for this host itself.
+ */
 function passesOnPurpose({ env, clients }: Host): Finding[] | undefined {
   if (clients === undefined || env.QHPSI || env.RELAYCLIENT === undefined) return undefined
   return [ok('QHPSI', 'is not set for them, who may relay: their mail passes unscanned')]
 }
 
-/** What is true of several classes of clients is told once, and of whom with what is not. */
+/**
+ * Adds a finding. If it holds for several classes of clients, it is added once; otherwise it names
+ * the class.
+ */
 function tellOnce(findings: Finding[], finding: Finding, host: Host | undefined): void {
   const same = (other: Finding) =>
     other.level === finding.level &&

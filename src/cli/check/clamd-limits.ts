@@ -5,12 +5,12 @@ import type { ScanPolicy } from '../../scan/shared/scan-policy.ts'
 import { largeEicarMessage } from './shared/eicar-message.ts'
 import { error, type Finding, ok, warning } from './shared/finding.ts'
 
-/** Milliseconds for a message of CLAMDMAXSIZE bytes. */
+/** Milliseconds that clamd may take for a message of CLAMDMAXSIZE bytes. */
 const PATIENCE = 120_000
 
 /**
- * Does clamd really look at what it is given? It says OK to what is over its limits,
- * unless AlertExceedsMax is on. Told by two trials, for its clamd.conf may be elsewhere.
+ * Does clamd really look at all it is given? Without AlertExceedsMax it says OK about mail over its
+ * limits. Two trials show it, since its clamd.conf may lie anywhere.
  */
 export async function checkClamdLimits(
   server: ClamdAddress,
@@ -19,7 +19,7 @@ export async function checkClamdLimits(
   return [await checkLargeMail(server, policy), await checkAlert(server)]
 }
 
-/** Finds clamd the test virus in a message as large as it is ever given? */
+/** Does clamd find the test virus in the largest message that it will be given? */
 async function checkLargeMail(server: ClamdAddress, { clam }: ScanPolicy): Promise<Finding> {
   const what = `clamd ${server.text} large mail`
   const size = `${clam.maxSize} bytes (CLAMDMAXSIZE)`
@@ -54,7 +54,7 @@ async function checkLargeMail(server: ClamdAddress, { clam }: ScanPolicy): Promi
   }
 }
 
-/** What does it say of mail that it does not look into to the end? */
+/** What does clamd say about mail that it does not read to the end? */
 async function checkAlert(server: ClamdAddress): Promise<Finding> {
   const what = `clamd ${server.text} AlertExceedsMax`
   const remedy = 'set "AlertExceedsMax yes" in its clamd.conf, and restart clamd'

@@ -7,7 +7,7 @@ import type { Host } from './host.ts'
 import { eicarMessage } from './shared/eicar-message.ts'
 import { error, type Finding, ok, warning } from './shared/finding.ts'
 
-/** Milliseconds for a scan of a few hundred bytes. */
+/** Milliseconds that a scan of a few hundred bytes may take. */
 const PATIENCE = 30_000
 
 /** Can clamd read, by its path, what the slot puts into SPOOLDIR? */

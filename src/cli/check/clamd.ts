@@ -9,19 +9,19 @@ import { obstacle } from './shared/account.ts'
 import { error, type Finding, ok, warning } from './shared/finding.ts'
 import { checkCount, databaseOf } from './signatures.ts'
 
-/** Milliseconds for a question that needs no scan. */
+/** Milliseconds for an answer that needs no scan. */
 const PATIENCE = 10_000
 const DAY = 24 * 60 * 60 * 1000
-/** Days after which signatures are out of date: ClamAV's come every day. */
+/** Signatures are out of date after so many days: ClamAV publishes new ones every day. */
 const OLD = 7
 
-/** The servers of CLAMD, where QHPSI asks them: do they answer, and what do they look at? */
+/** Checks the servers of CLAMD, if QHPSI names clamd: do they answer, and how do they scan? */
 export async function checkClamd(host: Host): Promise<Finding[]> {
   const policy = scanPolicyOf(host)
   if (policy === undefined || !asksClamd(policy)) return []
   const servers: Finding[][] = []
   for (const text of policy.clam.addresses) servers.push(await checkServer(host, policy, text))
-  // One that answers is enough for mail to be scanned.
+  // If one of them answers, mail is scanned.
   const oneAnswers = servers.some((findings) => !findings.some(isDown))
   return servers.flat().map((finding) => (oneAnswers ? butOthersScan(finding) : finding))
 }
@@ -51,7 +51,8 @@ async function checkServer(host: Host, policy: ScanPolicy, text: string): Promis
     return [error(what, outcome.why, DOWN)]
   }
   const version = checkSignatures(what, outcome.answer, host.now)
-  if (version.level === 'error') return [version] // no clamd: it may take a scan and say nothing
+  // it is no clamd, and might take a scan without a word
+  if (version.level === 'error') return [version]
   return [
     ...checkSocketAccess(host, server),
     ...signatures(host, server, version),
@@ -60,7 +61,7 @@ async function checkServer(host: Host, policy: ScanPolicy, text: string): Promis
   ]
 }
 
-/** How many there are, where their date does not already say that they are no good. */
+/** The number of signatures, unless their date already shows that they are useless. */
 function signatures(host: Host, server: ClamdAddress, dated: Finding): Finding[] {
   const database = databaseOf(server, host.env)
   if (database === undefined || dated.level === 'error') return [dated]
@@ -76,7 +77,10 @@ function checkSocketAccess(host: Host, server: ClamdAddress): Finding[] {
   return [error(`clamd ${server.text}`, value, `see LocalSocketMode, or the mode of ${barrier}`)]
 }
 
-/** `ClamAV 1.4.3/27600/Tue Apr  8 08:43:46 2025`; without ClamAV's own signatures only the first part. */
+/**
+ * `ClamAV 1.4.3/27600/Tue Apr  8 08:43:46 2025`; only the first part if it has no signatures of
+ * ClamAV.
+ */
 export function checkSignatures(what: string, version: string, now: number): Finding {
   const [, name = version, date = ''] = /^(ClamAV [^/]*)\/\d+\/(.*)$/.exec(version) ?? []
   const days = Math.floor((now - Date.parse(`${date} UTC`)) / DAY)

@@ -6,7 +6,7 @@ import { accountText, type Host } from './host.ts'
 import { obstacle } from './shared/account.ts'
 import { error, type Finding, ok, warning } from './shared/finding.ts'
 
-/** Settings that can be read, and do not do what they look like. */
+/** Settings that are valid, but have another effect than they seem to have. */
 export function checkContradictions(host: Host): Finding[] {
   const found = contradictionsIn(host.env).map(({ name, value, remedy }) =>
     warning(name, value, remedy),
@@ -14,12 +14,12 @@ export function checkContradictions(host: Host): Finding[] {
   return [...found, ...checkQuarantine(host), ...checkLogFile(host)]
 }
 
-/** A directory of another account is onescand's: checked where that is. */
+/** If the directory belongs to another account, it is onescand's, and is checked with onescand. */
 function checkQuarantine(host: Host): Finding[] {
   const { env, account } = host
   const what = 'QUARANTINE'
   const directory = env.QUARANTINE
-  if (!directory?.startsWith('/')) return [] // hold, or told by who reads it
+  if (!directory?.startsWith('/')) return [] // it is `hold`, or its reader reports it
   const keepsNothing = (why: string) => {
     const remedy = `install -d -m 700 -o ${account.uid} ${directory}`
     return [error(what, `${directory} ${why}: infected mail is deferred`, remedy)]

@@ -15,18 +15,18 @@ import { type Accounts, findAccount, ownAccount, userName } from './shared/accou
 import { error, type Finding, warning } from './shared/finding.ts'
 import { listenersAt } from './shared/listener.ts'
 
-/** onescand as it is set here, and what is said of its file of settings. */
+/** onescand as it is set on this host, and what is wrong with its file of settings. */
 export interface DaemonSeen {
   readonly host: Host
   readonly found: readonly Finding[]
 }
 
-/** PATH of a service: systemd.exec(5). */
+/** The PATH of a service: systemd.exec(5). */
 const PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
 
 /**
- * The host as the next start of onescand would see it: by its file of settings, else by the
- * onescand that runs; undefined if there is neither.
+ * The host as onescand will see it at its next start: by its file of settings, else by the onescand
+ * that runs. Undefined if there is neither.
  */
 export function seeDaemon(
   running: RunningDaemon | undefined,
@@ -65,7 +65,7 @@ export function seeDaemon(
     program: '',
     now,
     daemon: {
-      // The unit and the run script say where the slot's socket is.
+      // The unit and the run script name the slot's socket.
       words: words.some((word) => word.startsWith('--socket'))
         ? words
         : [...words, '--socket', valuesOf(running?.words ?? [], '--socket').at(-1) ?? 'none'],
@@ -76,7 +76,10 @@ export function seeDaemon(
   return { host, found }
 }
 
-/** Places that it really listens at, or systemd for it: a page may have found its port taken. */
+/**
+ * The places at which it, or systemd for it, really listens. Another program may have taken the
+ * port of its page.
+ */
 function heldBy({ words, uid }: RunningDaemon): string[] {
   return placesOf(words).filter((text) => {
     const place = placeOf(text.startsWith('/') ? `unix:${text}` : `inet:${text}`, undefined)
@@ -93,7 +96,7 @@ function withoutHost(found: readonly Finding[], accounts: Accounts, now: number)
   return { host, found }
 }
 
-/** Of the one that runs, else the one of the package, else whoever asks. */
+/** The account of the onescand that runs, else that of the package, else the caller's. */
 function accountOf(running: RunningDaemon | undefined, accounts: Accounts): Host['account'] {
   if (running === undefined) return findAccount(accounts, ACCOUNT, 'all') ?? ownAccount(accounts)
   const { uid } = running
@@ -136,7 +139,10 @@ function wordsOf(file: string): readonly string[] {
   }
 }
 
-/** As main.cf and sendmail.cf write them; a server that cannot be asked has told so by itself. */
+/**
+ * Filters as main.cf and sendmail.cf name them. If a server cannot be asked, its own check reports
+ * that.
+ */
 async function namedMilters(
   servers: readonly MailServer[],
 ): Promise<{ readonly milters: readonly string[]; readonly queue: string | undefined }> {
@@ -154,7 +160,7 @@ async function namedMilters(
     try {
       milters.push(...filtersIn(readOwnText(SENDMAIL_CF)).map(({ socket }) => socket))
     } catch {
-      // Told by who looks at Sendmail.
+      // The check of Sendmail reports it.
     }
   }
   return { milters, queue }

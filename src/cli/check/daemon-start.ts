@@ -3,10 +3,10 @@ import { siblingCommand } from '../../ground/runtime/compiled-program.ts'
 import type { Host } from './host.ts'
 import { error, type Finding, ok, warning } from './shared/finding.ts'
 
-/** Milliseconds: a runtime's start, and that of each plugin. */
+/** Milliseconds for the start of a runtime, and of each plugin. */
 const PATIENCE = 60_000
 
-/** What `onescand --check` says of the daemon's settings: the code of its start itself. */
+/** What `onescand --check` says about the daemon's settings: it runs the code of a real start. */
 export async function checkStart({ env, daemon }: Host): Promise<Finding[]> {
   if (daemon === undefined) return []
   const { words, held, file } = daemon
@@ -15,10 +15,12 @@ export async function checkStart({ env, daemon }: Host): Promise<Finding[]> {
   return said.filter(({ value }) => !isHeld(value, held))
 }
 
-/** What findings about its start are about. */
+/** What these findings are about. */
 export const START = 'onescand settings'
 
-/** What a service says with --check; `file` is where its settings stand. Rejects if it says nothing. */
+/**
+ * What a service says with --check. `file` is where its settings stand. Rejects if it says nothing.
+ */
 export async function startFindings(
   command: readonly [string, ...string[]],
   env: Host['env'],
@@ -45,13 +47,13 @@ function findingOf(
   return error(what, `${value}: ${service} does not start with it`, `${remedy} (${file})`)
 }
 
-/** A place that the onescand that runs has. */
+/** Whether the finding is about a place at which the running onescand itself listens. */
 function isHeld(text: string, held: readonly string[]): boolean {
   const [, place] = /^--(?:socket|milter|policy|smtp|lmtp|http) (\S+):/.exec(text) ?? []
   return place !== undefined && held.includes(place)
 }
 
-/** What the command writes to its standard output. Rejects with what it says if it has nothing to tell. */
+/** What the command writes to standard output. Rejects with its errors if that is nothing. */
 function output(
   [program, ...words]: readonly [string, ...string[]],
   env: Host['env'],

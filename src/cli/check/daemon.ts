@@ -8,11 +8,11 @@ import { switchFinding } from './check-settings.ts'
 import { type Accounts, userName } from './shared/account.ts'
 import { error, type Finding, ok, warning } from './shared/finding.ts'
 
-/** Where onescand is looked for, and its settings. */
+/** Where to look for onescand and its settings. */
 export interface DaemonHost {
   /** proc(5). */
   readonly processes: string
-  /** NAME="value" a line, as the package has it; it need not be there. */
+  /** The package's file with lines NAME="value"; it may be missing. */
   readonly defaults: string
   readonly accounts: Accounts
 }
@@ -21,10 +21,13 @@ export const daemonHere = (accounts: Accounts): DaemonHost => {
   return { processes: '/proc', defaults: DEFAULTS, accounts }
 }
 
-/** Milliseconds by which a file's time and a start may differ. */
+/** A file's time and a start that differ by less, in milliseconds, count as the same. */
 const AT_ONCE = 2000
 
-/** onescand on this host: what runs, since when, with which settings, and what has changed since. */
+/**
+ * Checks the onescand of this host: what runs, since when, by which settings, and what has changed
+ * since.
+ */
 export function checkDaemon(host: DaemonHost): Finding[] {
   const running = runningDaemons(host.processes)
   if (running.length === 0) {
@@ -33,11 +36,14 @@ export function checkDaemon(host: DaemonHost): Finding[] {
   return running.flatMap((one) => checkRunning(one, host))
 }
 
-/** Where service managers of other kinds look: daemontools, runit. */
+/** Where daemontools and runit look for services. */
 const SERVICES = ['/service', '/etc/service', '/var/service', '/etc/runit/runsvdir/current']
 const UNITS = ['/etc/systemd/system', '/usr/lib/systemd/system', '/lib/systemd/system']
 
-/** By what is there: a unit, a service, or a run script that nobody has named to one. */
+/**
+ * How to start onescand here: by a unit, by a service, or by a run script that is not yet a
+ * service.
+ */
 export function howToStart(isThere: (path: string) => boolean = existsSync): string {
   if (isThere(SYSTEMD) && UNITS.some((place) => isThere(`${place}/onescand.service`))) {
     return 'systemctl start onescand'
@@ -48,7 +54,7 @@ export function howToStart(isThere: (path: string) => boolean = existsSync): str
   return 'start it: doc/install.md says how, with the Debian package and with npm'
 }
 
-/** One that runs. */
+/** Checks one onescand that runs. */
 export function checkRunning(one: RunningDaemon, host: Omit<DaemonHost, 'processes'>): Finding[] {
   return [
     ok(`onescand ${one.pid}`, describe(one, host)),
@@ -99,7 +105,7 @@ function checkSettings(
   return findings
 }
 
-/** Each with its value. */
+/** The options, each with its value. */
 function optionsIn(words: readonly string[]): string[] {
   const options: string[] = []
   for (const word of words) {
@@ -113,7 +119,7 @@ function fileOf(defaults: string): DefaultsFile | undefined {
   try {
     return readDefaults(defaults)
   } catch {
-    return undefined // not the package's, or nobody's to read but root's
+    return undefined // not the package's file, or only root may read it
   }
 }
 
@@ -132,7 +138,7 @@ function checkFiles({ pid, since, env, program }: RunningDaemon): Finding[] {
   return findings
 }
 
-/** What it reads when it starts, and at a SIGHUP: onescand(8). */
+/** The files that it reads at its start and at a SIGHUP: onescand(8). */
 function filesOf(env: Readonly<Record<string, string>>): string[] {
   const directory = env.PLUGINDIR
   const plugins =

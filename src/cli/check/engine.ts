@@ -10,7 +10,10 @@ import { checkWithheldAt } from './withheld.ts'
 
 const REMEDY = 'mail is judged all the same, by a program that is started for each message'
 
-/** onescand, where the slot is its client: whether it is there, may be asked, and keeps mail from scanners. */
+/**
+ * If the slot is onescand's client: does onescand answer, may the slot ask it, and does it withhold
+ * mail from scanners?
+ */
 export async function checkEngine(host: Host): Promise<Finding[]> {
   if (!isClient(host.program)) return []
   const path = host.env.ONESCAN_SOCKET || SOCKET
@@ -28,12 +31,12 @@ export async function checkEngine(host: Host): Promise<Finding[]> {
   return [warning('onescand', value, `${remedy}; ${REMEDY}`)]
 }
 
-/** Whether mail does not need a cold program: the slot asks an onescand that is there. */
+/** Whether the slot asks an onescand that answers, so that it needs no cold program. */
 export async function isAsked({ program, env }: Host): Promise<boolean> {
   return isClient(program) && (await knock(env.ONESCAN_SOCKET || SOCKET)) === undefined
 }
 
-/** Whether the slot program is onescanc, by whatever link. */
+/** Whether the slot program is onescanc, even through links. */
 export function isClient(program: string): boolean {
   try {
     return basename(realpathSync(program)) === 'onescanc'
@@ -42,7 +45,7 @@ export function isClient(program: string): boolean {
   }
 }
 
-/** Why nobody answers there; undefined if somebody does, or may not be asked by us. */
+/** Why nobody answers there; undefined if somebody does, or if this user may not connect. */
 function knock(path: string): Promise<string | undefined> {
   return new Promise((resolve) => {
     const socket = connect(path)

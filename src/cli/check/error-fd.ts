@@ -7,10 +7,10 @@ import { errorText } from '../../ground/runtime/fault.ts'
 import type { Host } from './host.ts'
 import { error, type Finding, ok, warning } from './shared/finding.ts'
 
-/** Milliseconds for one short SMTP session without any network. */
+/** Milliseconds for one short SMTP session without a network. */
 const PATIENCE = 15_000
 
-/** A descriptor and the exit code that says that there is a text on it. */
+/** A descriptor for texts, and the exit code that announces a text. */
 interface Manner {
   readonly fd: number
   readonly code: 82 | 88
@@ -23,7 +23,7 @@ const manners: readonly Manner[] = [
   { fd: 2, code: 88 }, // IndiMail
 ]
 
-/** Does the qmail-smtpd of this host take texts where ERROR_FD and ERROR_EXIT put them? */
+/** Does this host's qmail-smtpd read texts where ERROR_FD and ERROR_EXIT say? */
 export async function checkErrorFd(host: Host): Promise<Finding[]> {
   const what = 'ERROR_FD'
   const { env } = host
@@ -71,8 +71,8 @@ function compare(
 }
 
 /**
- * Tries each manner with a QMAILQUEUE that queues nothing. Undefined if it cannot be
- * told. A qmail-smtpd that does not call it is sent no whole message: it would queue it.
+ * Tries each manner with a QMAILQUEUE that queues nothing. Undefined if that shows nothing. A
+ * qmail-smtpd that ignores QMAILQUEUE is never sent a whole message, since it would queue it.
  */
 async function mannersOf(smtpd: string, host: Host): Promise<Manner[] | undefined> {
   try {
@@ -92,26 +92,26 @@ async function mannersOf(smtpd: string, host: Host): Promise<Manner[] | undefine
 
 const TEXT = 'onescan check'
 
-/** Commands of a session, up to the message, and what follows. */
+/** The commands of a session up to the message, and what follows them. */
 const GREETING = ['EHLO localhost', 'MAIL FROM:<>', 'RCPT TO:<postmaster@localhost>', 'DATA']
 const MESSAGE = [`Subject: ${TEXT}`, '', '.', 'QUIT']
 
 /**
- * Whether QMAILQUEUE counts, shown by a client that hangs up amid the message: whoever is
- * started then gets no envelope, and no qmail-queue queues without one.
+ * Whether qmail-smtpd uses QMAILQUEUE. A client hangs up in the middle of the message: so whatever
+ * program is started gets no envelope, and no qmail-queue queues mail without one.
  */
 async function callsQmailqueue(smtpd: string, host: Host): Promise<boolean> {
   return withQueue(': >called; cat >/dev/null', async (queue) => {
     const called = join(dirname(queue), 'called')
     const lines = [...GREETING, `Subject: ${TEXT}`]
-    // Some end what they have started as soon as the client is gone, maybe before it has begun.
+    // Some qmail-smtpd kill the program as soon as the client has gone, perhaps before it began.
     await session(smtpd, host, queue, lines, () => until(() => existsSync(called)))
     await until(() => existsSync(called))
     return existsSync(called)
   })
 }
 
-/** The reply to the end of DATA, or undefined if the session did not get there. */
+/** The reply to the end of DATA; undefined if the session did not get there. */
 async function replyOf(smtpd: string, manner: Manner, host: Host): Promise<string | undefined> {
   const script = `cat >/dev/null; cat <&1 >/dev/null; printf 'Z${TEXT}' >&${manner.fd}; exit ${manner.code}`
   return withQueue(script, async (queue) => {
@@ -137,7 +137,10 @@ async function withQueue<Told>(
   }
 }
 
-/** Ends when all that it started has ended, too: they hold the last descriptor. */
+/**
+ * Resolves when the server and all processes that it started have ended: they hold the last
+ * descriptor.
+ */
 function session(
   smtpd: string,
   host: Host,
@@ -159,18 +162,18 @@ function session(
     child.stdout!.on('data', (bytes: Buffer) => output.push(bytes))
     child.on('error', () => resolve(''))
     child.on('close', () => resolve(Buffer.concat(output).toString('latin1')))
-    child.stdin!.on('error', () => {}) // it may leave before it has read all
+    child.stdin!.on('error', () => {}) // the server may end before it has read everything
     child.stdin!.write(lines.map((line) => `${line}\r\n`).join(''))
     const ended = new Promise<void>((end) => child.once('exit', () => end()))
     void Promise.race([ended, beforeHangingUp?.()]).then(() => child.stdin!.end())
   })
 }
 
-/** Milliseconds for a program to be started, and between two looks for it. */
+/** Milliseconds in which a program should have started, and between two checks of that. */
 const STARTED_WITHIN = 1_000
 const LOOK_EVERY = 20
 
-/** Resolves when it holds, or does not in that time. */
+/** Resolves when the condition holds, or when the time is over. */
 async function until(holds: () => boolean): Promise<void> {
   const from = performance.now()
   while (!holds() && performance.now() - from < STARTED_WITHIN) {
@@ -178,5 +181,5 @@ async function until(holds: () => boolean): Promise<void> {
   }
 }
 
-/** A descriptor that no qmail uses. */
+/** The highest descriptor of all manners, plus one that no qmail uses. */
 const LAST = 9

@@ -6,20 +6,20 @@ import { error, type Finding, warning } from './shared/finding.ts'
 
 /** Where daemontools, runit and s6 look for services. */
 const SERVICES = ['/service', '/etc/service', '/var/service', '/run/service']
-/** Directories of services that are looked at. */
+/** The most directories of services that are looked at. */
 const MOST = 200
-/** What makes a script one of an SMTP service of qmail. */
+/** A script that names one of these runs an SMTP service of qmail. */
 const SMTP = /\b(qmail-smtpd|qmail-qmtpd|qmail-smtpd-[a-z]+)\b/
 
-/** Run scripts of the SMTP services here, and what keeps us from one. */
+/** The run scripts of SMTP services here, and why others could not be read. */
 export interface RunScripts {
   readonly files: readonly string[]
   readonly found: readonly Finding[]
 }
 
 /**
- * The run scripts of services that start qmail-smtpd. Root acts on those alone that nobody else
- * could have written, and says of others how to look at them.
+ * Finds the run scripts of services that start qmail-smtpd. Root obeys only scripts that nobody
+ * else could have written. For any other it says how to check that service.
  */
 export function findRunScripts(places: readonly string[] = SERVICES): RunScripts {
   const files: string[] = []
@@ -33,7 +33,7 @@ export function findRunScripts(places: readonly string[] = SERVICES): RunScripts
       seen.add(real)
       if (SMTP.test(readOwnText(file))) files.push(file)
     } catch (thrown) {
-      if (!/smtp|qmail/i.test(directory)) continue // no service of ours, or none at all
+      if (!/smtp|qmail/i.test(directory)) continue // another service, or none
       const remedy = `runuser -u USER -- onescan check --run ${file}, as its owner`
       found.push(warning('run script', `${file} was not looked at: ${errorText(thrown)}`, remedy))
     }
@@ -41,12 +41,15 @@ export function findRunScripts(places: readonly string[] = SERVICES): RunScripts
   return { files, found }
 }
 
-/** A script that the kernel does not start: it looks for a shell of that name with a carriage return. */
+/**
+ * Finds a script that the kernel cannot start because its first line ends in a carriage return,
+ * which becomes part of the shell's name.
+ */
 export function checkLineEnds(file: string): Finding[] {
   try {
     if (!readOwnText(file).includes('\r\n')) return []
   } catch {
-    return [] // told by who reads its commands
+    return [] // the reader of its commands reports it
   }
   const value = `${file} has line ends of Windows (CR LF): its service does not start, or sets other values`
   return [error('run script', value, `sed -i 's/\\r$//' ${file}`)]
@@ -56,6 +59,6 @@ function servicesIn(place: string): string[] {
   try {
     return readdirSync(place).map((name) => join(place, name))
   } catch {
-    return [] // no such directory
+    return [] // there is no such directory
   }
 }

@@ -27,53 +27,53 @@ import {
 } from './shared/account.ts'
 import { classOf, classText, type RuleClass, readRules } from './tcp-rules.ts'
 
-/** The host as the slot would see it: what every check looks at, and nothing else. */
+/** The host as the slot sees it. Checks look at nothing else. */
 export interface Host {
   readonly env: Environment
   readonly place: Place
-  /** Whom the slot runs as. */
+  /** The account that the slot runs as. */
   readonly account: Account
   readonly accounts: Accounts
   readonly limits: Limits
-  /** The slot program: QMAILQUEUE, or the one that belongs to this onescan. */
+  /** The slot program: QMAILQUEUE, else the onescan-queue of this onescan. */
   readonly program: string
-  /** Of whose mail this is true, by the rules of tcpserver; undefined if all is one. */
+  /** The clients that this holds for, by tcpserver's rules; undefined if it holds for all. */
   readonly clients?: string | undefined
   /** Milliseconds, as Date.now(). */
   readonly now: number
-  /** If it is onescand that is looked at, and no slot. */
+  /** Set if the host is looked at for onescand, and not for the slot. */
   readonly daemon?: DaemonWords | undefined
 }
 
 export interface DaemonWords {
-  /** Of its command line. */
+  /** Words of its command line. */
   readonly words: readonly string[]
-  /** Places that an onescand listens at already: paths, and HOST:PORT. */
+  /** The places at which an onescand already listens: paths, and HOST:PORT. */
   readonly held: readonly string[]
-  /** Where the settings come from, for remedies. */
+  /** Where its settings stand, for remedies. */
   readonly file: string
 }
 
 export interface HostOptions extends EnvironmentOptions {
-  /** A run script. */
+  /** The file of a run script. */
   readonly run: string | undefined
-  /** Name of an account. */
+  /** The name of an account. */
   readonly user: string | undefined
   readonly program: string | undefined
   /** An IP address. */
   readonly client?: string | undefined
 }
 
-/** Bytes of a run script. */
+/** The most bytes of a run script. */
 const SCRIPT_MAX = 64 * 1024
-/** qmail's SMTP daemon, INSTALL.ids of qmail. */
+/** The account of qmail's SMTP daemon, INSTALL.ids of qmail. */
 const SMTP_ACCOUNT = 'qmaild'
 
 /**
- * The environment of this process, then what the run script sets, then the options: a host
- * for each class of clients that the rules of its tcpserver know, or for `client` alone.
- * Throws a Fault of kind `config` for a file or account that is not there, and for root if somebody
- * else could have written the script, its rules or its variables.
+ * Puts together this process's environment, then what the run script sets, then the options. There
+ * is a host for each class of clients in tcpserver's rules, or one for `client` alone. Throws a
+ * Fault of kind `config` if a file or account is missing. For root it also throws if somebody else
+ * could have written the script, its rules or its variables.
  */
 export function lookAtHosts(
   options: HostOptions,
@@ -88,19 +88,19 @@ export function lookAtHosts(
   )
 }
 
-/** Beside what the options say. */
+/** What a host is put together from. */
 interface Sight {
   readonly options: HostOptions
   readonly base: Environment
   readonly accounts: Accounts
   readonly now: number
   readonly script: RunScript | undefined
-  /** The directory of the script, where its service is started. */
+  /** The directory of the script, in which its service is started. */
   readonly place: string
   readonly one: RuleClass | undefined
 }
 
-/** The classes of the last rules in the script; one of nobody in particular without any. */
+/** The classes of the script's last rules; one class without rules if it has none. */
 function classesOf(
   script: RunScript | undefined,
   place: string,
@@ -144,13 +144,16 @@ function lookAtHost({ options, base, accounts, now, script, place: from, one }: 
   }
 }
 
-/** A relative QMAILQUEUE is looked for where qmail runs. */
+/** A relative QMAILQUEUE starts at qmail's home. */
 function slotProgram(option: string | undefined, named: string | undefined, place: Place): string {
   if (option !== undefined) return resolve(option)
   return named ? resolve(place.qmailHome, named) : installedQueue()
 }
 
-/** What QHPSI asks for; undefined if nothing does, or it cannot be read (another check tells). */
+/**
+ * What QHPSI asks for; undefined if it asks for nothing or cannot be read, which another check
+ * reports.
+ */
 export function scanPolicyOf({ env, place }: Host): ScanPolicy | undefined {
   try {
     return readScanPolicy(env, place)
@@ -207,7 +210,7 @@ function mustFindGroup(accounts: Accounts, name: string): number {
   return gid
 }
 
-/** /proc/self/limits, proc(5): what the service would inherit from here. */
+/** /proc/self/limits, proc(5): the limits that a service started from here would inherit. */
 function ownLimits(): Limits {
   const text = readFileSync('/proc/self/limits', 'latin1')
   const soft = (name: string) => {

@@ -6,10 +6,10 @@ import { accountText, type Host } from './host.ts'
 import { groupName, obstacle } from './shared/account.ts'
 import { error, type Finding, ok, warning } from './shared/finding.ts'
 
-/** Fewest bytes of an md5 key that nobody guesses: 128 bits where they are random. */
+/** The fewest bytes of an md5 key that cannot be guessed: 128 random bits. */
 const MD5_SECRET_MIN = 16
 
-/** The keyring: can the slot read it, can others not, and what do its keys risk? */
+/** Checks the keyring: can the slot read it, can nobody else, and what do its keys risk? */
 export function checkKeyring(host: Host): Finding[] {
   const named = Boolean(host.env.CLUSTERKEYS)
   const path = host.env.CLUSTERKEYS || join(host.place.control, 'clusterkeys')
@@ -34,12 +34,13 @@ function checkReader(host: Host, path: string): Finding {
   const group = groupName(host.accounts, host.account.groups[0]!)
   const remedy =
     barrier === path ? `chgrp ${group} ${path} && chmod 640 ${path}` : `see the mode of ${barrier}`
-  // A ring that was asked for and is never used is a mistake; the default one may be meant for others.
+  // A keyring that is named and never used is a mistake. The default one may be there for other
+  // programs.
   const level = host.env.CLUSTERKEYS ? error : warning
   return level('keyring', `${value}: no stamps, all mail is scanned`, remedy)
 }
 
-/** Keys are onescand's then: who takes over qmail-smtpd is not to have them. */
+/** In this case the keys are onescand's alone: a slot that is taken over must not reveal them. */
 function checkAsker(host: Host, path: string, closed: boolean): Finding {
   const who = accountText(host)
   if (closed) return ok('keyring', `${path}, which onescand reads and ${who} does not`)

@@ -8,7 +8,10 @@ import { valuesOf } from './mail-servers/places-of-onescand.ts'
 import type { Finding } from './shared/finding.ts'
 import { checkListener, pageListens, quotadListens } from './shared/listener.ts'
 
-/** Who holds the sockets of this host that no mail server names: the quota service's and the page's. */
+/**
+ * Checks who listens at the sockets of this host that no mail server names: those of the quota
+ * service and of the page.
+ */
 export function checkListeners({ env, accounts, daemon }: Host): Finding[] {
   const pages = valuesOf(daemon?.words ?? [], '--http').flatMap((text) => {
     const place = placeOf(text.replace(/^inet6:/, 'inet:'), undefined)
@@ -20,7 +23,10 @@ export function checkListeners({ env, accounts, daemon }: Host): Finding[] {
   return [...pages, ...checkListener('QUOTAD', asked.place, accounts, listens)]
 }
 
-/** The service in QUOTAD, if it is on this host; a setting that makes no sense is told by others. */
+/**
+ * The service in QUOTAD, if it is on this host. If the setting makes no sense, another check
+ * reports it.
+ */
 function quotaPlace(
   env: Environment,
 ): { readonly place: FilterPlace; readonly udp: boolean } | undefined {

@@ -7,10 +7,10 @@ import { COULD_NOT_TELL, NO_SUCH_PAGE } from '../../quota/ask/service-reply.ts'
 import type { Host } from './host.ts'
 import { error, type Finding, ok, warning } from './shared/finding.ts'
 
-/** A mailbox that a service may know or not: any answer shows that it is there. */
+/** The service may know this mailbox or not: any answer shows that it runs. */
 const ANYBODY = 'postmaster'
 
-/** The service in QUOTAD, where it is set: does it answer? */
+/** Does the service in QUOTAD answer, if it is set? */
 export async function checkQuota({ env }: Host): Promise<Finding[]> {
   let client: QuotaClient
   try {

@@ -8,24 +8,30 @@ import { error, type Finding, warning } from './shared/finding.ts'
 
 const SERVICE = 'onescan-quotad'
 const DEFAULTS = `/etc/default/${SERVICE}`
-/** Where it is started from: systemd's links of what is enabled, and the usual service directories. */
+/**
+ * Where links show that the host starts it: systemd's links of enabled units, and the usual
+ * directories of services.
+ */
 const STARTED_FROM = [
   `/etc/systemd/system/multi-user.target.wants/${SERVICE}.service`,
   `/etc/systemd/system/sockets.target.wants/${SERVICE}.socket`,
   ...['/service', '/etc/service', '/var/service'].map((directory) => `${directory}/${SERVICE}`),
 ]
 
-/** As in its unit and its run script: its own user, who may read others' files, and no terminal. */
+/**
+ * As its unit and its run script start it: as its own user, with the right to read other users'
+ * files, and without a terminal.
+ */
 const AS_SERVICE = [
   ...['/usr/bin/setsid', '--wait', '/usr/bin/setpriv', '--init-groups', '--no-new-privs'],
   ...['--inh-caps=-all,+dac_read_search', '--ambient-caps=-all,+dac_read_search'],
   '--bounding-set=-all,+dac_read_search',
 ] as const
 
-/** Variables that have a program do other things before it is somebody else. */
+/** Variables that change what a program does before it gives up root. */
 const OF_LOADERS = /^(LD_|GLIBC_|MALLOC_|NODE_|BUN_)/
 
-/** What `onescan-quotad --check` says of its settings, on a host where it is started. */
+/** What `onescan-quotad --check` says about its settings, if this host starts it. */
 export async function checkQuotadStart(accounts: Accounts): Promise<Finding[]> {
   const what = `${SERVICE} settings`
   if (!hasDefaults(DEFAULTS) || !STARTED_FROM.some((path) => existsSync(path))) return []

@@ -4,7 +4,7 @@ import { errorText } from '../../ground/runtime/fault.ts'
 import { placeOf } from './mail-servers/filter-place.ts'
 import { error, type Finding, ok } from './shared/finding.ts'
 
-/** Milliseconds for each step: a greeting may be late by design. */
+/** Milliseconds for each step; a greeting may be delayed on purpose. */
 const WITHIN = 20_000
 const patience: Patience = {
   connection: WITHIN,
@@ -15,8 +15,8 @@ const patience: Patience = {
 }
 
 /**
- * The places of `--smtp` and `--lmtp` among the words of an onescand that runs: whether each greets,
- * and the next server behind it. Neither hears more than QUIT, so no mail comes of it.
+ * Checks the places of `--smtp` and `--lmtp` on the command line of a running onescand: does each
+ * greet, and does the next server behind it? They are sent only QUIT, so no mail comes of it.
  */
 export async function checkRelays(words: readonly string[]): Promise<Finding[]> {
   const found = relaysAmong(words).map(async ({ kind, place, next }) => {
@@ -45,7 +45,7 @@ interface Relay {
   next?: string
 }
 
-/** A `--next` belongs to the place before it. */
+/** The relays on this command line. A `--next` belongs to the place before it. */
 function relaysAmong(words: readonly string[]): Relay[] {
   const relays: Relay[] = []
   for (const [index, word] of words.entries()) {
@@ -59,7 +59,7 @@ function relaysAmong(words: readonly string[]): Relay[] {
   return relays
 }
 
-/** Why nobody greets there as a mail server does; undefined if one does, or we may not know. */
+/** Why no mail server greets there; undefined if one does, or if this user may not connect. */
 async function greetingOf(text: string): Promise<string | undefined> {
   const options: FilterPlace | undefined = placeOf(text.replace(/^inet6:/, 'inet:'), undefined)
   if (options === undefined) return undefined

@@ -8,25 +8,28 @@ import { SENDMAIL_CF } from './mail-servers/sendmail.ts'
 import { type ServersToLookAt, withoutOnescand } from './mail-servers/without-onescand.ts'
 import { error, type Finding, ok } from './shared/finding.ts'
 
-/** What is removed, and who may ask it. */
+/** What is removed, and which programs may still ask it. */
 export interface Removal {
-  /** The directory of the programs, without links. */
+  /** The directory of the programs, with links resolved. */
   readonly home: string
-  /** The link that QMAILQUEUE names; it need not be there. */
+  /** The link that QMAILQUEUE names; it may be missing. */
   readonly link: string
-  /** Whether the removal itself points the link to the real qmail-queue: the Debian package does. */
+  /**
+   * Whether the removal itself points the link back to the real qmail-queue, as the Debian
+   * package's does.
+   */
   readonly pointsBack: boolean
   /** proc(5). */
   readonly processes: string
-  /** Postfix and Sendmail, which name where onescand listens and not its program. */
+  /** Postfix and Sendmail name the places at which onescand listens, and not its program. */
   readonly servers: ServersToLookAt
-  /** The settings of onescand, where it says so. */
+  /** The file of onescand's settings, in which it says where it listens. */
   readonly defaults: string
 }
 
-/** The link that the Debian package makes, for QMAILQUEUE to name. */
+/** The link that the Debian package makes for QMAILQUEUE. */
 export const LINK = '/etc/onescan/queue'
-/** Where the programs of the Debian package are, and of no other installation. */
+/** Where only the Debian package has its programs. */
 const DEBIAN_HOME = '/usr/lib/onescan'
 
 /** The installation that this program belongs to, on this host. */
@@ -43,9 +46,10 @@ export function removalHere(): Removal {
 }
 
 /**
- * `onescan check --removal`: who asks the programs, and what becomes of his mail without them:
- * the link, and milters and policy services of Postfix and Sendmail. Files of other services are
- * not searched: whoever could write one of them would choose what root reads.
+ * `onescan check --removal`: what still asks the programs, and what happens to that mail without
+ * them. It looks at the link, and at the milters and policy services of Postfix and Sendmail. It
+ * does not search files of other services: whoever could write one of them would choose what root
+ * reads.
  */
 export async function checkRemoval(removal: Removal): Promise<Finding[]> {
   return [
@@ -62,11 +66,11 @@ function checkLink({ home, link, pointsBack }: Removal): Finding[] {
   return [error(link, `leads to ${realpathSync(link)}`, remedy)]
 }
 
-/** Whether the link leads to something in the directory `home`. */
+/** Whether the link leads into the directory `home`. */
 function leadsInto(home: string, link: string): boolean {
   try {
     return realpathSync(link).startsWith(`${home}/`)
   } catch {
-    return false // leads nowhere
+    return false // it leads nowhere
   }
 }

@@ -3,17 +3,17 @@ import type { Output } from '../shared/run-command.ts'
 import { takesColours } from '../shared/takes-colours.ts'
 import { exitCodeOf, type Finding } from './shared/finding.ts'
 
-/** From the least to the worst: what is read last is what stays on the screen. */
+/** In order of severity: the worst findings come last, and so stay on the screen. */
 const LEVELS = ['ok', 'warning', 'error'] as const
-/** Letters of what was looked at; longer ones shift their own line alone. */
+/** The width of the first columns in characters; a longer name shifts only its own line. */
 const WIDEST = 30
 
 export interface Form {
-  /** A first line for people, on whose behalf it was looked. */
+  /** A first line for people, which says for whom was looked. */
   readonly heading?: string
 }
 
-/** Tells the findings, the worst ones last and their number; returns the exit code. */
+/** Prints the findings with the worst last, and their number. Returns the exit code. */
 export async function report(
   findings: readonly Finding[],
   output: Output,
@@ -32,7 +32,7 @@ export async function report(
   return exitCodeOf(sorted)
 }
 
-/** One line each: `error      keyring: /…: mode 0644 …; chmod 640 it`, the texts below one another. */
+/** One line each: `error      keyring: /…: mode 0644 …; chmod 640 it`. The texts are aligned. */
 export function findingLines(findings: readonly Finding[], coloured: boolean): string[] {
   const longest = Math.max(0, ...findings.map(({ what }) => what.length))
   const width = Math.min(WIDEST, longest)

@@ -1,17 +1,17 @@
 import { basename } from 'node:path'
 import { splitWords } from '../../ground/settings/settings.ts'
 
-/** What a service's run script does to the slot. */
+/** What a service's run script sets for the slot. */
 export interface RunScript {
   /** Variables that it sets to plain values. */
   readonly environment: Readonly<Record<string, string>>
-  /** The directories of envdir and the rules of tcpserver's -x, in their order: what comes later wins. */
+  /** envdir's directories and the rules of tcpserver's -x, in order: later ones win. */
   readonly steps: readonly Step[]
-  /** setuidgid's account, or tcpserver's numbers. */
+  /** The account of setuidgid, or the numbers given to tcpserver. */
   readonly user: string | { readonly uid: number; readonly gid: number } | undefined
-  /** chpst's groups instead of the account's own. */
+  /** The groups given to chpst, which replace the account's own. */
   readonly groups: readonly string[]
-  /** Bytes, the smallest of each; undefined is no limit. */
+  /** Bytes; the smallest of each limit. Undefined is no limit. */
   readonly limits: Limits
 }
 
@@ -19,17 +19,22 @@ export type Step =
   | { readonly kind: 'envdir'; readonly directory: string }
   | { readonly kind: 'rules'; readonly file: string }
 
-/** What id(1) would print, where the account or group is known: `-u` or `-g`, and a name. */
+/**
+ * What id(1) would print, `-u` or `-g` and a name; undefined if that account or group is not known.
+ */
 export type Identify = (option: 'u' | 'g', name: string) => number | undefined
 
-/** Limits of a process that a runtime can fail at; setrlimit(2). */
+/** Limits at which a runtime can fail; setrlimit(2). */
 export interface Limits {
   readonly addressSpace: number | undefined
   readonly data: number | undefined
   readonly stack: number | undefined
 }
 
-/** Words of a command that are looked at, and characters of a value and of a line: no script becomes much more than it is. */
+/**
+ * The most words of a command, and characters of a value and of a line. So filled in variables
+ * cannot make the script much larger than it is.
+ */
 const OPTIONS_MAX = 64
 const LINE_MAX = 65_536
 const VALUE_MAX = 1024
@@ -37,9 +42,9 @@ const VALUE_MAX = 1024
 export const noLimits: Limits = { addressSpace: undefined, data: undefined, stack: undefined }
 
 /**
- * Reads a run script as far as it is made of plain commands: assignments, softlimit,
- * ulimit, chpst, envdir, setuidgid, tcpserver, and `$(id -u NAME)`. It is not run, and
- * what needs a shell to be understood (other $(...), conditions) is left out.
+ * Reads a run script as far as it consists of plain commands: assignments, softlimit, ulimit,
+ * chpst, envdir, setuidgid, tcpserver, and `$(id -u NAME)`. The script is not run. What only a
+ * shell could understand (other $(...), conditions) is left out.
  */
 export function readRunScript(text: string, identify: Identify = () => undefined): RunScript {
   const script: Draft = {
@@ -67,13 +72,13 @@ interface Draft {
   limits: Limits
 }
 
-/** `NAME=value`, with export or env in front; what holds a $ still is not known here. */
+/** `NAME=value`, also behind export or env. A value that still holds a $ is not known here. */
 function readAssignments(words: readonly string[], script: Draft): void {
   for (const word of words) {
     if (/^(exec|export|env)$/.test(word)) continue
     const [, name, value] = /^([A-Za-z_]\w*)=(.*)$/s.exec(word) ?? []
     if (name === undefined || value === undefined) {
-      if (words[0] === 'export') continue // a variable that has its value already
+      if (words[0] === 'export') continue // it has its value already
       return
     }
     if (!/[$`]/.test(value) && value.length <= VALUE_MAX) script.environment[name] = value
@@ -111,7 +116,7 @@ function readCommand(command: string, words: readonly string[], script: Draft): 
   }
 }
 
-/** chpst(8) of runit: -u account, -e directory, -m all memory. */
+/** chpst(8) of runit: -u sets the account, -e a directory of variables, -m all memory limits. */
 function chpst(words: readonly string[], script: Draft): void {
   const options = optionsOf(words, 'uUebnlLmdoprfct/')
   const directory = options.get('e')
@@ -124,7 +129,7 @@ function chpst(words: readonly string[], script: Draft): void {
   script.limits = smallest(script.limits, allOf(number(options.get('m'))))
 }
 
-/** softlimit(8): -a all memory, -m data, stack, locked and all memory alike. */
+/** softlimit(8): -a limits all memory, -m the data, stack, locked and all memory alike. */
 function softlimit(words: readonly string[]): Limits {
   const options = optionsOf(words, 'acdflmoprst')
   return smallest(allOf(number(options.get('m'))), {
@@ -134,7 +139,7 @@ function softlimit(words: readonly string[]): Limits {
   })
 }
 
-/** ulimit of sh(1), in units of 1,024 bytes; a hard limit is one as well. */
+/** ulimit of sh(1), in units of 1,024 bytes. A hard limit is a limit, too. */
 function ulimit(words: readonly string[]): Limits {
   const option = words[0]?.replace(/[SH]/g, '')
   const bytes = number(words.find((word) => /^[0-9]+$/.test(word)))
@@ -163,7 +168,7 @@ function allOf(bytes: number | undefined): Limits {
   return { addressSpace: bytes, data: bytes, stack: bytes }
 }
 
-/** Options of one letter up to the first word that is none; `valued` letters have a value. */
+/** One-letter options up to the first word that is none. The letters in `valued` take a value. */
 function optionsOf(words: readonly string[], valued: string): Map<string, string> {
   const options = new Map<string, string>()
   for (let i = 0; i < words.length && /^-./.test(words[i]!); i++) {
@@ -181,7 +186,7 @@ function number(word: string | undefined): number | undefined {
   return word !== undefined && /^[0-9]{1,15}$/.test(word) ? Number(word) : undefined
 }
 
-/** What id(1) says is put in; of what else a shell would have to say one word is left. */
+/** Fills in what id(1) would print. Any other substitution becomes a single word. */
 function substituted(text: string, identify: Identify): string {
   return text.replace(/\$\(([^()`\n]*)\)|`([^`\n]*)`/g, (_, modern?: string, old?: string) => {
     const [, option, name] =
@@ -193,7 +198,7 @@ function substituted(text: string, identify: Identify): string {
   })
 }
 
-/** Without comments; a backslash at the end of a line joins the next. */
+/** Removes comments, and joins lines that end in a backslash to the next. */
 function logicalLines(text: string): string[] {
   return text
     .replace(/\\\n/g, ' ')
@@ -202,7 +207,7 @@ function logicalLines(text: string): string[] {
     .filter((line) => line !== '')
 }
 
-/** Variables that the script itself has set are filled in. */
+/** The words of a line, with variables filled in that the script itself has set. */
 function wordsOf(line: string, environment: Readonly<Record<string, string>>): string[] {
   const filled = line.replace(
     /\$(?:\{(\w+)\}|(\w+))/g,

@@ -9,11 +9,11 @@ import type { Limits } from './run-script.ts'
 import { error, type Finding, ok, warning } from './shared/finding.ts'
 
 const run = promisify(execFile)
-/** Milliseconds: a runtime that needs more to start has a sick host. */
+/** Milliseconds; a host on which a runtime needs longer to start has other problems. */
 const PATIENCE = 20_000
 const GIB = 1024 ** 3
 
-/** How to try a runtime, and the bytes of address space below which it starts only by luck. */
+/** How to try a runtime, and below how many bytes of address space it starts only by luck. */
 interface Trial {
   readonly name: string
   readonly command: readonly string[]
@@ -37,13 +37,16 @@ const compiled: Trial = {
   remedy: 'set 1 GiB by "softlimit -a 1073741824" in the run script',
 }
 
-/** The runtime that the slot would find, and whether it starts under the service's limits. */
+/** Checks the runtime that the slot would find: does it start under the service's limits? */
 export async function checkRuntime(host: Host): Promise<Finding[]> {
   const found = await versionOf(host)
   return found.level === 'error' ? [found] : [found, await checkLimits(host)]
 }
 
-/** Our own where we are compiled, for the slot is, too; else by PATH, as its launcher looks it up. */
+/**
+ * The version of our own runtime if onescan is compiled, since the slot is then, too. Otherwise of
+ * the one in PATH, as the slot's launcher finds it.
+ */
 async function versionOf({ env }: Host): Promise<Finding> {
   const what = 'runtime'
   if (isCompiled) return ok(what, `compiled, with Bun ${process.versions.bun}`)
@@ -71,7 +74,7 @@ export function judgeVersion(version: string): Finding {
   return warning('runtime', value, 'use Node 22.15 or later')
 }
 
-/** Told by a trial: what a runtime needs differs by version. */
+/** A trial shows it, since versions of a runtime need different amounts of memory. */
 async function checkLimits(host: Host): Promise<Finding> {
   const { env, limits } = host
   const what = 'memory limits'

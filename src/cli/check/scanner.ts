@@ -11,7 +11,7 @@ import { eicarMessage } from './shared/eicar-message.ts'
 import { error, type Finding, ok, warning } from './shared/finding.ts'
 import { checkCount, DEFAULT_DATABASE } from './signatures.ts'
 
-/** Is it scanning? Each scanner that QHPSI names gets the EICAR test message. */
+/** Does it scan? Each scanner in QHPSI gets the EICAR test message. */
 export async function checkScanners(host: Host): Promise<Finding[]> {
   const policy = scanPolicyOf(host)
   if (policy === undefined) return []
@@ -22,14 +22,14 @@ export async function checkScanners(host: Host): Promise<Finding[]> {
   }
   const found = findings.some(({ value }) => value.startsWith(FOUND))
   findings.push(...checkDatabase(policy))
-  // Next to one that finds viruses another may have another task.
+  // If one scanner finds viruses, another one may be there for something else.
   if (found) return findings
   return findings.map((finding) =>
     finding.level === 'error' ? finding : error(finding.what, finding.value, NOTHING_SCANS),
   )
 }
 
-/** clamscan's own, where it is the program that scans. */
+/** Checks clamscan's own database, if it is the scanner. */
 function checkDatabase({ line, clamscan }: ScanPolicy): Finding[] {
   const isUsed = line.kind === 'plugins' && line.names.includes('clamscan')
   if (!isUsed || clamscan.way !== 'clamscan') return []
@@ -37,7 +37,7 @@ function checkDatabase({ line, clamscan }: ScanPolicy): Finding[] {
 }
 
 const FOUND = 'finds EICAR'
-/** What keeps it from the message is a finding about it, too. */
+/** Tries one scanner. If something keeps it from the message, that is a finding, too. */
 async function tryScanner(host: Host, policy: ScanPolicy, scanner: Scanner): Promise<Finding> {
   try {
     return judge(scanner, await scanEicar(host, policy, scanner))

@@ -6,15 +6,15 @@ import { table } from '../../ground/settings/table.ts'
 import type { ClamdAddress } from '../../scan/clamd/address.ts'
 import { type Finding, warning } from './shared/finding.ts'
 
-/** Fewer are somebody's own, or what was left of a download: ClamAV's are millions. */
+/** With fewer signatures a database is somebody's own or a broken download: ClamAV has millions. */
 const A_HANDFUL = 10_000
 /** Bytes of the header of a .cvd or .cld. */
 const HEADER = 512
-/** Larger text databases hold more than a handful. Bytes. */
+/** A text database of more bytes has enough signatures. */
 const LARGE = 4 * 1024 * 1024
 export const DEFAULT_DATABASE: string = table.CLAMDBDIR.standard
 
-/** A warning where the database holds next to nothing; nothing if it cannot be read. */
+/** Warns if the database holds next to nothing. Says nothing if it cannot be read. */
 export function checkCount(what: string, database: string): Finding[] {
   const count = signaturesIn(database)
   if (count === undefined || count >= A_HANDFUL) return []
@@ -22,7 +22,7 @@ export function checkCount(what: string, database: string): Finding[] {
   return [warning(what, value, 'run freshclam, and see its log')]
 }
 
-/** Where this clamd has its signatures, as far as its clamd.conf is to be found. */
+/** Where this clamd has its signatures, if its clamd.conf can be found. */
 export function databaseOf(server: ClamdAddress, env: Environment): string | undefined {
   if (server.kind !== 'unix') return undefined
   if (env.CLAMDBDIR) return env.CLAMDBDIR
@@ -34,7 +34,7 @@ export function databaseOf(server: ClamdAddress, env: Environment): string | und
       if (withoutVar(value('LocalSocket')) !== withoutVar(server.path)) continue
       return value('DatabaseDirectory') ?? DEFAULT_DATABASE
     } catch {
-      // Not there, or not ours to read.
+      // It is not there, or not readable for this user.
     }
   }
   return undefined
@@ -42,7 +42,7 @@ export function databaseOf(server: ClamdAddress, env: Environment): string | und
 
 const withoutVar = (path: string | undefined) => path?.replace(/^\/var\/run\//, '/run/')
 
-/** A file or directory; undefined if it cannot be told. */
+/** The number of signatures in a file or directory; undefined if it cannot be read. */
 export function signaturesIn(database: string): number | undefined {
   try {
     if (!statSync(database).isDirectory()) return signaturesOf(database)
@@ -55,10 +55,10 @@ export function signaturesIn(database: string): number | undefined {
   }
 }
 
-/** `ClamAV-VDB:date:version:signatures:…`, or a line each. */
+/** From the header `ClamAV-VDB:date:version:signatures:…`; else a line is a signature. */
 function signaturesOf(file: string): number {
   if (/\.(cvd|cld)$/.test(file)) return Number(headerOf(file).split(':')[3] ?? 0) || 0
-  if (/\.(fp|ign2?)$/.test(file)) return 0 // what is not to be found
+  if (/\.(fp|ign2?)$/.test(file)) return 0 // lists of exceptions
   if (statSync(file).size > LARGE) return A_HANDFUL
   return readTheirs(file, LARGE)
     .toString('latin1')

@@ -4,25 +4,29 @@ import { readStart } from '../../ground/runtime/path/read.ts'
 import { DEFAULT_QMAIL_HOME } from '../../judge/policy.ts'
 import type { Host } from './host.ts'
 
-/** Who stands in the slot, as far as it can be told without running it. */
+/** Which program stands in the slot, as far as this shows without running it. */
 export type SlotProgram =
-  /** One of onescan's: what it hands on goes where the trial says. */
+  /** A program of onescan: it hands a trial to the program that the trial names. */
   | { readonly kind: 'own' }
-  /** It would queue a trial. */
+  /** The real qmail-queue, which would queue a trial. */
   | { readonly kind: 'real-queue' }
-  /** It may do anything with a trial. */
+  /** Any other program: what it does with a trial is unknown. */
   | { readonly kind: 'foreign'; readonly why: string }
 
 const OWN = ['onescan-queue', 'onescanc']
-/** What the compiled programs are links to; it goes by the link's name (src/c/launcher/launch.c). */
+/**
+ * The compiled programs are links to it, and it looks at the name of the link
+ * (src/c/launcher/launch.c).
+ */
 const LAUNCHER = 'onescan-run'
 
-/** Bytes of a script that are looked at. */
+/** How many bytes of a script are looked at. */
 const SCRIPT_MAX = 64 * 1024
 
 /**
- * A trial is sent through onescan's own programs alone: these hand it to the program that
- * the trial names, and to no other. Throws if the program is not there.
+ * Decides whether a trial may be sent through the slot program. Only onescan's own programs get
+ * one: they hand it to the program that the trial names, and to no other. Throws if the program is
+ * missing.
  */
 export function slotProgramOf({ program, place }: Pick<Host, 'program' | 'place'>): SlotProgram {
   const path = realpathSync(program)
@@ -36,7 +40,7 @@ export function slotProgramOf({ program, place }: Pick<Host, 'program' | 'place'
   return why === undefined ? { kind: 'own' } : { kind: 'foreign', why }
 }
 
-/** Whether one of the links on the way to the launcher is the slot's. */
+/** Whether one of the links on the way to the launcher has the slot's name. */
 function isCompiledSlot(program: string, path: string): boolean {
   if (basename(path) !== LAUNCHER) return false
   for (let at = program; at !== path; at = resolve(dirname(at), readlinkSync(at))) {
@@ -46,10 +50,10 @@ function isCompiledSlot(program: string, path: string): boolean {
   return false
 }
 
-/** By device and inode: a hard link has another name, and queues all the same. */
+/** Compares device and inode: a hard link has another name, but queues all the same. */
 function isSameFile(queue: string, program: string): boolean {
   try {
-    if (OWN.includes(basename(realpathSync(queue)))) return false // the link is ours
+    if (OWN.includes(basename(realpathSync(queue)))) return false // the link leads to one of ours
     const [a, b] = [statSync(queue), statSync(program)]
     return a.dev === b.dev && a.ino === b.ino
   } catch {
@@ -57,13 +61,16 @@ function isSameFile(queue: string, program: string): boolean {
   }
 }
 
-/** A script of the administrator that has our name may say itself who is next. */
+/**
+ * Why a script that has our name cannot be trusted with a trial: it may choose the next program
+ * itself.
+ */
 function whatAScriptNames(path: string): string | undefined {
   let text: string
   try {
     text = readStart(path, SCRIPT_MAX).toString('latin1')
   } catch {
-    return undefined // one to execute alone
+    return undefined // it can be executed but not read
   }
   if (!text.startsWith('#!') || text.includes('dist/onescan-queue.cjs')) return undefined
   const code = text.replace(/^[ \t]*#.*$/gm, '')

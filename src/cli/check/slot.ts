@@ -6,14 +6,14 @@ import { cleanMessage, eicarMessage } from './shared/eicar-message.ts'
 import { error, type Finding, ok, warning } from './shared/finding.ts'
 import { slotProgramOf } from './slot-program.ts'
 
-/** Milliseconds beyond SCANTIMEOUT for a small message to go through. */
+/** Milliseconds that a small message may take beyond SCANTIMEOUT. */
 const PATIENCE = 30_000
 
 /**
- * Two messages through the installed program, as its service runs it: account, limits,
- * environment. In place of qmail-queue stands a program that shows what it got, so
- * nothing is delivered. A damaged program that exits 0 without calling it is found, too.
- * Programs that are not onescan's are not called: they may queue.
+ * Sends two messages through the installed program as its service runs it, with that account,
+ * limits and environment. A program that shows what it got stands in place of qmail-queue, so
+ * nothing is delivered. This also finds a damaged program that exits 0 without calling the next
+ * one. A program that is not onescan's is not called, since it may queue.
  */
 export async function checkSlot(host: Host): Promise<Finding[]> {
   const policy = scanPolicyOf(host)
@@ -25,7 +25,7 @@ export async function checkSlot(host: Host): Promise<Finding[]> {
   ]
 }
 
-/** One that is not there is told already. */
+/** A missing program was reported before. */
 function mayBeTried(host: Host): boolean {
   try {
     return slotProgramOf(host).kind === 'own'
@@ -36,9 +36,9 @@ function mayBeTried(host: Host): boolean {
 
 interface Trial {
   readonly outcome: SlotOutcome
-  /** What the chain got of the header, or undefined if it got nothing. */
+  /** The header that the next program got; undefined if it got nothing. */
   readonly header: string | undefined
-  /** What the log says, or ''. */
+  /** The reason in the log line, or ''. */
   readonly why: string
 }
 
@@ -76,14 +76,14 @@ function remedyFor({ code }: SlotOutcome): string {
   return code === 0 ? 'reinstall it' : 'see the other findings; until then mail is deferred'
 }
 
-/** Tagged rather than refused, so that the answer can be read from the header. */
+/** Has infected mail tagged and not refused, so that the header shows the answer. */
 async function send(host: Host, message: Buffer, timeout: number): Promise<Trial> {
   const outcome = await callSlot({
     program: limited(host.limits, [host.program]),
     message,
     envelope: Buffer.from('Fpostmaster@localhost\0Tpostmaster@localhost\0\0'),
     environment: {
-      PROTO: 'TCP', // as tcpserver(1) has it: standard error is the log
+      PROTO: 'TCP', // as tcpserver(1) sets it: standard error is the log
       ...host.env,
       QUEUECHAIN: TRIAL_CHAIN,
       REJECTVIRUS: '0',
@@ -100,7 +100,7 @@ async function send(host: Host, message: Buffer, timeout: number): Promise<Trial
   return { outcome, header: got?.split('\n\n')[0], why: why && ` (${why})` }
 }
 
-/** The reason of the slot's own log line; without one, the end of what was printed instead. */
+/** The reason in the slot's log line. If there is no such line, the end of what was printed. */
 function reasonIn(log: string): string {
   const [, quoted, plain] = /^onescan:.* reason=(?:"((?:[^"\\]|\\.)*)"|(\S+))/m.exec(log) ?? []
   return quoted ?? plain ?? log.trim().slice(-300)

@@ -9,15 +9,15 @@ import { error, type Finding, ok, warning } from './shared/finding.ts'
 /** f_type of statfs(2). */
 const TMPFS = 0x01021994
 const MIB = 1024 * 1024
-/** Room for many large messages at a time, and for one. */
+/** Bytes for many large messages at a time, and for one. */
 const ROOMY = 1024 * MIB
 const LEAST = 64 * MIB
 const PERMISSIONS = 0o7777
 
-/** The directories where messages lie while they are looked at. */
+/** Checks the directories in which messages lie while they are scanned. */
 export function checkSpool(host: Host): Finding[] {
   const directory = directoryOf(host)
-  if (directory === undefined) return [] // told by who reads the settings
+  if (directory === undefined) return [] // the reader of the settings reports it
   const shared = host.env.SPOOLDIR
   return [
     ...guarded('spool (TMPDIR)', () => checkTemporary(host, directory)),
@@ -47,7 +47,9 @@ function guarded(
   }
 }
 
-/** Who opens a message there by its path: clamd need not, and the built-in ones never do. */
+/**
+ * Which scanners open a message there by its path. clamd need not, and the built-in ones never do.
+ */
 function sharedIsMissing(host: Host): Missing {
   const what = 'SPOOLDIR'
   const remedy = 'make it: install -d -m 3730, its owner the slot, its group that of clamd'

@@ -1,6 +1,6 @@
 /** What tcpserver(1) gives clients of some addresses, by the rules of tcprules(1). */
 export interface RuleClass {
-  /** As the rules have them; '' is everybody else. */
+  /** As the rules write them; '' stands for all other addresses. */
   readonly addresses: readonly string[]
   readonly variables: Readonly<Record<string, string>>
 }
@@ -9,9 +9,9 @@ export interface RuleClass {
 const HEADER = 2048
 
 /**
- * The classes of a cdb of tcprules: addresses with the same variables are one, the one of
- * everybody else comes first, and those that are denied are left out. Throws an Error if
- * it is no such file.
+ * Reads the classes of a cdb that tcprules made. Addresses with the same variables form one class.
+ * The class of all other addresses comes first. Denied addresses are left out. Throws an Error if
+ * the file is no such cdb.
  */
 export function readRules(cdb: Buffer): RuleClass[] {
   const classes = new Map<string, { addresses: string[]; variables: Record<string, string> }>()
@@ -28,12 +28,15 @@ export function readRules(cdb: Buffer): RuleClass[] {
   }
   const found = [...classes.values()]
   const isElse = ({ addresses }: RuleClass) => addresses.includes('')
-  // Who fits no rule is let in without variables (tcprules(1)).
+  // Clients that fit no rule are accepted, without variables (tcprules(1)).
   if (!found.some(isElse) && !elseDenied) found.push({ addresses: [''], variables: {} })
   return [...found.filter(isElse), ...found.filter((one) => !isElse(one))]
 }
 
-/** The rule that an IP address gets: its own, that of its longest prefix, or everybody else's. */
+/**
+ * The class of an IP address: by its own rule, else by its longest prefix, else that of all other
+ * addresses.
+ */
 export function classOf(classes: readonly RuleClass[], ip: string): RuleClass | undefined {
   const parts = ip.split('.')
   const prefixes = parts.map((_, index) => `${parts.slice(0, parts.length - 1 - index).join('.')}.`)
@@ -45,7 +48,7 @@ export function classOf(classes: readonly RuleClass[], ip: string): RuleClass | 
   return undefined
 }
 
-/** For people. */
+/** In words for people. */
 export function classText({ addresses }: RuleClass): string {
   const names = addresses.map((address) => address || 'everybody else')
   return names.length > 3
@@ -69,7 +72,7 @@ function* records(cdb: Buffer): Generator<{ readonly key: string; readonly data:
   }
 }
 
-/** `+NAME=VALUE` and NUL, for each. */
+/** Reads `+NAME=VALUE` NUL, any number of times. */
 function variablesOf(data: string): Record<string, string> {
   const words = data.split('\0').filter((word) => word.startsWith('+') && word.includes('='))
   return Object.fromEntries(

@@ -15,7 +15,7 @@ import { checkSlot } from './slot.ts'
 import { checkSpool } from './spool.ts'
 import { checkVerdicts } from './verdicts.ts'
 
-/** What runs programs that the settings name, opens files or connects. */
+/** Checks that run programs which the settings name, open files or connect. */
 const trials: readonly Check[] = [
   checkRuntime,
   checkEngine,
@@ -28,7 +28,7 @@ const trials: readonly Check[] = [
   checkErrorFd,
 ]
 
-/** The same of onescand's own settings. */
+/** The same checks for onescand's own settings. */
 const trialsOfDaemon: readonly Check[] = [
   checkStart,
   checkSpool,
@@ -38,10 +38,10 @@ const trialsOfDaemon: readonly Check[] = [
   checkVerdicts,
 ]
 
-/** What is told by `onescan check`, from standard input. */
+/** What `onescan check` sends on standard input. */
 export type TrialHost = Pick<Host, 'env' | 'account' | 'limits' | 'program' | 'now' | 'daemon'>
 
-/** The first line: who makes the trials. */
+/** The first line: as which user the trials are made. */
 export interface Introduction {
   readonly uid: number
 }
@@ -49,8 +49,8 @@ export interface Introduction {
 export const TRIALS = 'check-trials'
 
 /**
- * The part of `onescan check` that runs as the account of the slot, and is started by
- * nobody else: a line of JSON for who it is, then one for each finding.
+ * The part of `onescan check` that runs as the account of the slot; nothing else starts it. It
+ * prints a line of JSON that says who it is, then one for each finding.
  */
 export const trialsCommand: CommandModule = {
   command: TRIALS,

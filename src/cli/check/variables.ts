@@ -2,7 +2,7 @@ import { misspeltIn } from '../../ground/settings/misspelt.ts'
 import type { Host } from './host.ts'
 import { type Finding, warning } from './shared/finding.ts'
 
-/** Variables that nobody reads, and that are nearly the name of one that the slot does. */
+/** Variables that no program reads, but whose names are nearly those of settings. */
 export function checkVariables({ env }: Host): Finding[] {
   return misspeltIn(env).map(({ name, meant }) =>
     warning('settings', `${name} is not a setting: no program reads it`, `did you mean ${meant}?`),

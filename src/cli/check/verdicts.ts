@@ -12,7 +12,7 @@ import { error, type Finding, ok, warning } from './shared/finding.ts'
 /** Milliseconds for a connection and two questions. */
 const PATIENCE = 3_000
 
-/** The store in VERDICTS, where one is named: does it answer, and take what it is given? */
+/** Does the store in VERDICTS answer, if one is named, and does it keep what it is given? */
 export async function checkVerdicts(host: Host): Promise<Finding[]> {
   let policy: VerdictPolicy
   try {
@@ -29,13 +29,16 @@ export async function checkVerdicts(host: Host): Promise<Finding[]> {
   ]
 }
 
-/** The key that this host shares verdicts by; null if that cannot be told, and undefined without one. */
+/**
+ * The key that this host shares verdicts by; undefined if it has none, null if the keyring cannot
+ * be read.
+ */
 function keyOf({ env, place, now }: Host): Key | null | undefined {
   try {
     const { policy } = readClusterPolicy(env, place.control)
     return sharedKey(policy?.keys ?? [], now / 1000)
   } catch {
-    return null // told by who looks at the keyring
+    return null // the check of the keyring reports it
   }
 }
 
@@ -67,7 +70,10 @@ async function checkStore(
   }
 }
 
-/** Just after the key was changed on all hosts this may be the mark of before, for a minute. */
+/**
+ * If the key was just changed on all hosts, the mark in the store may still be the old one's, for a
+ * minute.
+ */
 function otherKey({ text }: StoreAddress, { id }: Key): Finding {
   const value = `${text}: hosts with another key than ${id} use it, too, and share nothing with this one`
   const remedy =

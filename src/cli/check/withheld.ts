@@ -5,16 +5,16 @@ import { type RunningDaemon, runningDaemons, SOCKET } from '../shared/running-da
 import { valuesOf } from './mail-servers/places-of-onescand.ts'
 import { type Finding, warning } from './shared/finding.ts'
 
-/** Milliseconds for the answer, which is at hand. */
+/** Milliseconds for the answer, which onescand has ready. */
 const PATIENCE = 2_000
 
-/** Messages that the onescand at this socket keeps from scanners, if it tells. */
+/** How many messages the onescand at this socket withholds from scanners, if it answers. */
 export async function checkWithheldAt(path: string): Promise<Finding[]> {
-  const told = await askWithheld(path, PATIENCE).catch(() => undefined) // others tell why
+  const told = await askWithheld(path, PATIENCE).catch(() => undefined) // other checks report why
   return told === undefined || told.messages === 0 ? [] : [describe(told)]
 }
 
-/** The same of each onescand that runs here, by proc(5) in this directory. */
+/** The same for each onescand that runs here, by proc(5) in this directory. */
 export async function checkWithheldHere(processes: string): Promise<Finding[]> {
   const paths = new Set(running(processes).flatMap(socketOf))
   const found = await Promise.all([...paths].map(checkWithheldAt))
@@ -39,7 +39,10 @@ function running(processes: string): RunningDaemon[] {
   }
 }
 
-/** Anybody may start a program of that name with any words: it must be its own socket, or the one that is known. */
+/**
+ * The socket of an onescand. Anybody may start a program of that name with any words, so the socket
+ * must belong to the program's user, or be the usual one.
+ */
 function socketOf({ words, uid }: RunningDaemon): string[] {
   const path = valuesOf(words, '--socket').at(-1) ?? SOCKET
   if (path === SOCKET) return [path]

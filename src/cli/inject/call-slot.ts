@@ -11,22 +11,30 @@ import { watchMemory } from './watch-memory.ts'
 export interface SlotCall extends Mail {
   /** The slot program and its arguments; no shell, no search in PATH. */
   readonly program: readonly string[]
-  /** What goes to fd 0. Each piece is one write. A client that hangs up: a part of it, and no envelope. */
+  /**
+   * What is written to fd 0, one write for each piece. To act as a client that hangs up, give a
+   * part of the message and no envelope.
+   */
   readonly message: Source
-  /** What goes to fd 1, raw: qmail-smtpd's is `F` sender NUL (`T` recipient NUL)… NUL. */
+  /**
+   * What is written to fd 1, as it is: qmail-smtpd writes `F` sender NUL (`T` recipient NUL)… NUL.
+   */
   readonly envelope: Source
   /** The slot's whole environment. */
   readonly environment: Readonly<Record<string, string | undefined>>
-  /** Default: as notqmail's qmail-smtpd, which lives in /var/qmail where there is one. */
+  /** By default that of notqmail's qmail-smtpd: /var/qmail, if there is one. */
   readonly directory?: string
   /**
-   * Where the slot finds the error pipe: 6 in notqmail, 4 in older patches, 2
-   * in IndiMail, whose slot then has no other stderr. None by default.
+   * Where the slot finds the error pipe: 6 in notqmail, 4 in older patches, 2 in IndiMail, where
+   * the slot has no other stderr. By default there is none.
    */
   readonly errorFd?: 2 | 4 | 6 | undefined
-  /** Milliseconds after which the slot is killed. qmail-smtpd itself waits for ever, as is the default. */
+  /**
+   * The slot is killed after so many milliseconds. By default it is waited for without end, as
+   * qmail-smtpd does.
+   */
   readonly timeout?: number
-  /** Watch the slot's memory, every few milliseconds. */
+  /** Whether to watch the slot's memory, every few milliseconds. */
   readonly watchMemory?: boolean
 }
 
@@ -35,16 +43,19 @@ export interface SlotOutcome {
   /** The exit code; undefined if a signal ended the slot. */
   readonly code: number | undefined
   readonly signal: NodeJS.Signals | undefined
-  /** All that came through the error pipe. */
+  /** All bytes that came through the error pipe. */
   readonly errorText: Buffer
   /** What was written to fd 2 before the slot ended. */
   readonly log: Buffer
-  /** Not everything could be handed over: qmail-smtpd then takes a 0 for a read error. */
+  /**
+   * Whether all of the message and envelope was taken. If not, qmail-smtpd takes exit code 0 for a
+   * read error.
+   */
   readonly handedOver: boolean
-  /** Milliseconds from the start of the program to its end and that of the error pipe. */
+  /** Milliseconds from the start of the program until it and the error pipe have ended. */
   readonly time: number
   readonly timedOut: boolean
-  /** Bytes: the largest resident size seen, where `watchMemory` was set. */
+  /** The largest resident size that was seen, in bytes, if `watchMemory` was set. */
   readonly peakMemory: number | undefined
 }
 
@@ -52,15 +63,14 @@ export interface SlotOutcome {
 export const qmailDirectory = (): string => (existsSync('/var/qmail') ? '/var/qmail' : '/')
 
 /**
- * Calls a slot program as qmail-smtpd does (qmail.c): a pipe for the message
- * on fd 0, one for the envelope on fd 1, open for reading, perhaps one for
- * error text; SIGPIPE ignored. The whole message is written first, then the
- * envelope, unless the slot has stopped reading by then. The error pipe is
- * read to its end before the exit code counts.
+ * Calls a slot program as qmail-smtpd does (qmail.c): with a pipe for the message on fd 0, one for
+ * the envelope on fd 1, open for reading, perhaps one for an error text, and with SIGPIPE ignored.
+ * It writes the whole message first and then the envelope, unless the slot has stopped reading. It
+ * reads the error pipe to its end before the exit code counts.
  *
- * What cannot be started ends as in qmail.c: code 61 for the directory, 120
- * for the program. Rejects if pipes cannot be made or a source throws; the
- * slot then saw the end of its input without an envelope.
+ * What cannot be started ends as in qmail.c: code 61 for the directory, 120 for the program.
+ * Rejects if pipes cannot be made or a source throws; the slot has then seen the end of its input
+ * without an envelope.
  */
 export async function callSlot(call: SlotCall): Promise<SlotOutcome> {
   const { directory = qmailDirectory(), errorFd } = call
@@ -74,7 +84,7 @@ export async function callSlot(call: SlotCall): Promise<SlotOutcome> {
   const error = errorFd === 2 ? stderr : pipes[3]
   const stdio: (number | 'ignore')[] = [message.read, envelope.read, stderr.write]
   if (error !== undefined && errorFd !== undefined && errorFd > 2) {
-    while (stdio.length < errorFd) stdio.push('ignore') // not open at all in the child
+    while (stdio.length < errorFd) stdio.push('ignore') // the child does not even have it open
     stdio.push(error.write)
   }
 
@@ -94,7 +104,7 @@ export async function callSlot(call: SlotCall): Promise<SlotOutcome> {
   const ended = once(child, 'exit') as Promise<[number | null, NodeJS.Signals | null]>
   const alarm = startAlarm(child, errorText, call.timeout)
   const handing = handOver(call, message.write, envelope.write, ended)
-  handing.catch(() => {}) // told below, when the slot has ended
+  handing.catch(() => {}) // reported below, when the slot has ended
   try {
     const [code, signal] = await ended
     const text = await errorText.toEnd()
@@ -120,9 +130,9 @@ export async function callSlot(call: SlotCall): Promise<SlotOutcome> {
 }
 
 /**
- * The shell is here for the one thing that the runtime cannot do for a child:
- * leave SIGPIPE ignored. It becomes the program; 120 where that fails. The
- * variables are those that shells add by themselves.
+ * The shell does the one thing that the runtime cannot do for a child: it leaves SIGPIPE ignored.
+ * Then it becomes the program; its exit code is 120 if that fails. The variables are those that
+ * shells add on their own.
  */
 const AS_QMAIL_SMTPD = `trap '' PIPE; trap 'exit 120' EXIT; unset PWD OLDPWD SHLVL; exec "$@"`
 
@@ -149,7 +159,7 @@ function startAlarm(child: ChildProcess, errorText: { close(): void }, timeout?:
       : setTimeout(() => {
           rang = true
           child.kill('SIGKILL')
-          errorText.close() // what lives on may hold it open
+          errorText.close() // a process that lives on may hold it open
         }, timeout)
   return { rang: () => rang, stop: () => clearTimeout(timer) }
 }

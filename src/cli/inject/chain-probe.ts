@@ -3,28 +3,27 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { quoteForShell } from '../shared/quote-for-shell.ts'
 
-/** What came out of the slot. */
+/** What the slot handed on. */
 export interface Seen {
-  /** The header block with its empty line, 1 MiB of it at most. */
+  /** The header block with its empty line; at most 1 MiB of it. */
   readonly header: Buffer
   /** `F` sender NUL (`T` recipient NUL)… NUL. */
   readonly envelope: Buffer
 }
 
 export interface ChainProbe {
-  /** For QUEUECHAIN. */
+  /** The command for QUEUECHAIN. */
   readonly chain: string
-  /** Undefined if the chain was not reached. */
+  /** Undefined if the slot did not call it. */
   seen(): Seen | undefined
   remove(): void
 }
 
 /**
- * A program that stands before the real chain and looks at what the slot hands
- * over. It opens the spool anew and reads by its own offset, so that the
- * chain gets the very descriptors that it would have got; it looks at nothing
- * that is not a regular file, and where looking fails the mail goes on unseen.
- * Without a chain (a trial run) it takes the mail and drops it.
+ * A program before the real chain that looks at what the slot hands on. It opens the spool again
+ * and reads with an offset of its own, so that the chain gets the same descriptors as without it.
+ * It looks only at regular files; if that fails, the mail goes on unseen. Without a chain (a trial
+ * run) it takes the mail and drops it.
  */
 export function makeChainProbe(chain: readonly string[] | undefined): ChainProbe {
   const directory = mkdtempSync(join(tmpdir(), 'onescan-inject-'))
@@ -64,6 +63,6 @@ ${goOn}
 `
 }
 
-/** One word for QUEUECHAIN, which has quotes but no escape. */
+/** One word for QUEUECHAIN, which knows quotes but no escapes. */
 const quoteWord = (word: string): string =>
   /^[\w./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'"'"'`)}'`

@@ -1,26 +1,26 @@
 import { closeSync, constants, openSync, readSync } from 'node:fs'
 import { errorCode } from '../../ground/runtime/fault.ts'
 
-/** The reading end of a pipe that is emptied as it fills, so that its writer never waits. */
+/** The reading end of a pipe, which is emptied as it fills, so that its writer never waits. */
 export interface Drain {
-  /** Everything, once the last writer has closed the pipe, or `close` was called. */
+  /** All bytes, as soon as the last writer has closed the pipe, or `close` was called. */
   toEnd(): Promise<Buffer>
-  /** Everything that was written up to this call, though writers may live on. */
+  /** All bytes that were written before this call, even if writers live on. */
   soFar(): Buffer
   close(): void
 }
 
-/** Milliseconds. Bun has no events for a pipe that it did not make itself: one has to look. */
+/** Milliseconds. Bun has no events for a pipe that it did not make itself, so it must be polled. */
 const LOOK_EVERY = 1
 
-/** Takes over the descriptor; nothing ever comes from an undefined one. */
+/** Takes over the descriptor. An undefined one never gives any bytes. */
 export function drain(fd: number | undefined): Drain {
   const pieces: Buffer[] = []
   if (fd === undefined) {
     const nothing = Buffer.alloc(0)
     return { toEnd: async () => nothing, soFar: () => nothing, close: () => {} }
   }
-  // Opened anew, so that reading does not wait and the slot's own end stays as it is.
+  // Opened again, so that reading does not block and the slot's own end stays as it is.
   const pipe = openSync(`/proc/self/fd/${fd}`, constants.O_RDONLY | constants.O_NONBLOCK)
   closeSync(fd)
   const buffer = Buffer.alloc(65_536)
@@ -61,7 +61,7 @@ export function drain(fd: number | undefined): Drain {
   }
 }
 
-/** 0 at the end; undefined if nothing is there yet. */
+/** How many bytes were read: 0 at the end; undefined if nothing has come yet. */
 function readNow(fd: number, buffer: Buffer): number | undefined {
   try {
     return readSync(fd, buffer)

@@ -3,21 +3,20 @@ import { Socket } from 'node:net'
 import type { Writable } from 'node:stream'
 import { isCompiled } from '../../ground/runtime/compiled-program.ts'
 
-/** Bytes to be written: at once, or piece by piece as they are asked for. */
+/** Bytes to write: all at once, or in pieces as they are asked for. */
 export type Source = Buffer | Iterable<Buffer> | AsyncIterable<Buffer>
 
 export interface Mail {
   readonly message: Source
   readonly envelope: Source
-  /** The envelope's pipe stays open until the slot has ended. */
+  /** Whether the envelope's pipe stays open until the slot has ended. */
   readonly keepEnvelopeOpen?: boolean
 }
 
 /**
- * Writes the message to its end, then the envelope, and closes both pipes;
- * true if all of it was taken. A message that was not leaves the envelope
- * empty, as in qmail.c, where the first error stops all writing. Whatever
- * `ended` tells of the slot, nothing is waited for after it.
+ * Writes the message to its end, then the envelope, and closes both pipes. Resolves to true if all
+ * of it was taken. If the message was not, the envelope stays empty, as in qmail.c, where the first
+ * error stops all writing. When `ended` says that the slot has ended, this stops waiting.
  */
 export async function handOver(
   mail: Mail,
@@ -40,7 +39,7 @@ export async function handOver(
   }
 }
 
-/** False as soon as the slot does not take any more. */
+/** Resolves to false as soon as the slot takes no more. */
 async function pour(source: Source, pipe: Writable, gone: Promise<undefined>): Promise<boolean> {
   if (Buffer.isBuffer(source)) return write(pipe, source)
   if (Symbol.iterator in source) {
@@ -63,14 +62,14 @@ const write = (pipe: Writable, piece: Buffer): Promise<boolean> =>
   })
 
 /**
- * A socket object over a pipe's end waits in the event loop, not in a thread that a stuck
- * slot would hold. Bun makes none of a descriptor: there it is a thread.
+ * A writer that waits in the event loop, by a socket object over the pipe's end, and not in a
+ * thread that a stuck slot would hold. Bun makes no socket of a descriptor: there it is a thread.
  */
 function writerOf(fd: number): Writable {
   const writer = isCompiled
     ? createWriteStream('', { fd })
     : new Socket({ fd, readable: false, writable: true })
   return writer.on('error', () => {
-    // EPIPE: told to the writer by its callback.
+    // The writer gets EPIPE by its callback.
   })
 }

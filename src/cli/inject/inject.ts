@@ -29,9 +29,9 @@ const REFUSED = 1
 const DEFAULT_CHAIN = '/var/qmail/bin/qmail-queue'
 
 /**
- * `onescan inject`: calls a slot program as qmail-smtpd does and shows what a
- * client would see. The exit code is 0 if the message was accepted, 1 where
- * it was refused or deferred, 2 where the command could not be carried out.
+ * `onescan inject`: calls a slot program as qmail-smtpd does and shows what a client would see. The
+ * exit code is 0 if the message was accepted, 1 if it was refused or deferred, 2 if the command
+ * could not be carried out.
  */
 export const injectCommand: CommandModule<object, InjectOptions> = {
   command: 'inject <file>',
@@ -51,7 +51,7 @@ function options(yargs: Argv<object>): Argv<InjectOptions> {
     .positional('file', {
       type: 'string',
       demandOption: true,
-      // yargs makes '' of a lone -, and refuses an empty word by itself.
+      // yargs turns a lone `-` into '', and refuses an empty word by itself.
       coerce: (file: string) => file || '-',
       describe: 'The message; - reads standard input',
     })
@@ -112,7 +112,7 @@ async function inject(args: ArgumentsCamelCase<InjectOptions>): Promise<Injectio
   if (args.dryRun && !basename(realpathSync(program)).startsWith('onescan')) {
     throw new Error(`--dry-run: ${program} may not ask QUEUECHAIN and deliver; use onescan-queue`)
   }
-  // PROTO as tcpserver(1) has it: standard error is the log.
+  // PROTO as tcpserver(1) sets it: standard error is the log.
   const environment: Record<string, string | undefined> = {
     PROTO: 'TCP',
     ...process.env,
@@ -150,7 +150,7 @@ function lookFor(
   return makeChainProbe(words.length > 0 ? words : [DEFAULT_CHAIN])
 }
 
-/** What differs in how each qmail-smtpd calls (qmail.c, qmail_open()). */
+/** How the various qmail-smtpd call the slot (qmail.c, qmail_open()). */
 function manner(
   as: Caller,
   environment: Record<string, string | undefined>,
@@ -170,7 +170,7 @@ function open(file: string): Source {
   return createReadStream(file, { fd })
 }
 
-/** Without any limit: what an address may be is for the slot to say. */
+/** The envelope without any limit: the slot decides what an address may be. */
 function envelopeBytes(from: string, to: readonly string[]): Buffer {
   const sender = from === '<>' ? '' : from
   return Buffer.from(`F${sender}\0${to.map((recipient) => `T${recipient}\0`).join('')}\0`)

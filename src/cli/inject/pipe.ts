@@ -5,17 +5,20 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 
-/** A pipe(2): what is written to `write` is read from `read`. Both ends block and close on exec. */
+/**
+ * A pipe(2): what is written to `write` can be read from `read`. Both ends block, and close on
+ * exec.
+ */
 export interface Pipe {
   readonly read: number
   readonly write: number
 }
 
 /**
- * Makes real pipes. The runtime's own stdio pipes are sockets, open in both
- * directions, which a slot may rightly tell from what qmail-smtpd gives it.
+ * Makes real pipes. The runtime's own stdio pipes are sockets, open in both directions; the slot
+ * may notice that qmail-smtpd gives it something else.
  *
- * They are FIFOs that are unlinked at once; the caller closes the descriptors.
+ * They are FIFOs that are unlinked at once. The caller closes the descriptors.
  */
 export async function makePipes(count: number): Promise<Pipe[]> {
   const directory = await mkdtemp(join(tmpdir(), 'onescan-inject-'))
@@ -29,7 +32,8 @@ export async function makePipes(count: number): Promise<Pipe[]> {
 }
 
 function openBothEnds(path: string): Pipe {
-  // Each end's open(2) would wait for the other; one descriptor that is both (fifo(7)) lets them pass.
+  // open(2) of each end would wait for the other. One descriptor that is both (fifo(7)) prevents
+  // that.
   const both = openSync(path, constants.O_RDWR)
   try {
     return { read: openSync(path, constants.O_RDONLY), write: openSync(path, constants.O_WRONLY) }

@@ -1,18 +1,18 @@
 import type { SlotOutcome } from './call-slot.ts'
 import type { Seen } from './chain-probe.ts'
 
-/** One call of a slot and what came of it. */
+/** One call of a slot, and its outcome. */
 export interface Injection {
-  /** As smtpReply() makes it. */
+  /** The line that smtpReply() makes. */
   readonly reply: string
   readonly program: string
   readonly dryRun: boolean
   readonly outcome: SlotOutcome
-  /** Undefined if nothing left the slot, or nobody looked. */
+  /** Undefined if the slot handed nothing on, or if nothing looked. */
   readonly seen: Seen | undefined
 }
 
-/** For a person: one thing a line, control bytes of hostile mail made visible. */
+/** For people: one fact a line, with control bytes of hostile mail made visible. */
 export function reportText(injection: Injection): string {
   const { outcome, seen } = injection
   const lines = [
@@ -30,7 +30,7 @@ export function reportText(injection: Injection): string {
   return `${lines.join('\n')}\n`
 }
 
-/** For a program. Bytes are characters of the same number; nothing is left out. */
+/** For programs. Bytes are characters of the same number; nothing is left out. */
 export function reportJson(injection: Injection): object {
   const { outcome, seen } = injection
   return {

@@ -1,15 +1,14 @@
 import type { SlotOutcome } from './call-slot.ts'
 
 /**
- * Whose qmail-smtpd calls the slot. They differ in the words that they have for
- * an exit code, and in the code that lets the slot choose the words itself:
- * none in netqmail 1.06 (and notqmail up to 1.08), 82 in notqmail from 1.09
- * on, 88 in IndiMail.
+ * Which qmail-smtpd calls the slot. They use different words for an exit code. They also differ in
+ * the exit code by which the slot sends words of its own: none in netqmail 1.06 (and in notqmail up
+ * to 1.08), 82 in notqmail from 1.09 on, 88 in IndiMail.
  */
 export type Caller = 'notqmail' | 'netqmail' | 'indimail'
 export const callers = ['notqmail', 'netqmail', 'indimail'] as const satisfies readonly Caller[]
 
-/** What a caller makes of one exit code: D for good, Z for now, then the text. */
+/** What a caller makes of an exit code: D (permanent) or Z (temporary), then the text. */
 type Table = Readonly<Record<number, string>>
 
 const NOT_HANDED_OVER = 54
@@ -17,7 +16,7 @@ const permanent = 'Dqq permanent problem (#5.3.0)'
 const temporary = 'Zqq temporary problem (#4.3.0)'
 const trouble = 'Zqq trouble creating files in queue (#4.3.0)'
 
-/** netqmail and notqmail, qmail.c, qmail_close(). */
+/** netqmail and notqmail: qmail.c, qmail_close(). */
 const qmail: Table = {
   11: 'Denvelope address too long for qq (#5.1.3)',
   31: 'Dmail server permanently rejected message (#5.3.0)',
@@ -94,19 +93,22 @@ const indimail: Table = {
   123: 'Zqq crashed (#4.3.0)',
 }
 
-/** Each caller's words, and where it takes the slot's own: exit code and longest text in bytes. */
+/**
+ * Each caller's words; and how it takes the slot's own: the exit code, and the most bytes of the
+ * text.
+ */
 const manners: Record<Caller, { table: Table; custom?: { code: number; longest: number } }> = {
   netqmail: { table: qmail },
   notqmail: { table: qmail, custom: { code: 82, longest: 255 } },
   indimail: { table: indimail, custom: { code: 88, longest: 1023 } },
 }
 
-/** As far as qmail-smtpd looks at an outcome. */
+/** What qmail-smtpd looks at in an outcome. */
 export type Answered = Pick<SlotOutcome, 'pid' | 'code' | 'signal' | 'errorText' | 'handedOver'>
 
 /**
- * The line that qmail-smtpd sends to its client, without the final CRLF, each
- * byte of the slot's own text as one character. `now` is in milliseconds.
+ * The line that qmail-smtpd sends to its client, without the final CRLF. Each byte of the slot's
+ * own text is one character. `now` is in milliseconds.
  */
 export function smtpReply(outcome: Answered, as: Caller, now: number): string {
   const text = qmailClose(outcome, as)
@@ -114,7 +116,7 @@ export function smtpReply(outcome: Answered, as: Caller, now: number): string {
   return `${text.startsWith('D') ? 554 : 451} ${text.slice(1)}`
 }
 
-/** Empty for a message that is in the queue, else D or Z and the text. */
+/** Empty if the message is in the queue; otherwise D or Z and the text. */
 function qmailClose(outcome: Answered, as: Caller): string {
   const { table, custom } = manners[as]
   if (outcome.signal !== undefined) return 'Zqq crashed (#4.3.0)'

@@ -2,11 +2,11 @@ import type { ChildProcess } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 
 /**
- * Looks at a process's largest resident size (VmHWM, proc(5)) every few
- * milliseconds. Returns what stops the watch and tells the peak in bytes.
+ * Reads a process's largest resident size (VmHWM, proc(5)) every few milliseconds. Returns a
+ * function that ends the watch and returns the peak in bytes.
  */
 export function watchMemory(child: ChildProcess): () => number {
-  let peak = 0 // of all that were seen: an exec starts a new count
+  let peak = 0 // an exec begins a new count, so the largest of all is kept
   const look = () => {
     try {
       const status = readFileSync(`/proc/${child.pid}/status`, 'latin1')

@@ -9,22 +9,22 @@ import { quoteForShell } from '../shared/quote-for-shell.ts'
 import { whyInWords } from './list.ts'
 import { DEFAULT_DIRECTORY, withQuarantine } from './open.ts'
 
-/** Messages that one mail names. */
+/** The most messages that one mail names. */
 const NAMED = 50
 
 export interface MailForm {
-  /** Columns. */
+  /** Characters of a line. */
   readonly width: number
-  /** Makes one harmless line of what strangers wrote. */
+  /** Turns what strangers wrote into one harmless line. */
   readonly clean: (text: string) => string
-  /** Is told what could not be looked at; the mail says so, too. */
+  /** Is told what could not be looked at. The mail says so, too. */
   readonly warn: (text: string) => void
 }
 
 /**
- * What was kept in quarantine in that time, for the postmaster: how many messages by ground, and the
- * newest NAMED that are still there, each with the command that releases it. '' if there is no
- * quarantine, or nothing was kept. Root becomes the account of the quarantine for good.
+ * What was put into quarantine in that time, as text for the postmaster: the number of messages by
+ * ground, and the newest NAMED that are still there, with the command that releases each. '' if
+ * there is no quarantine, or nothing was kept. Root becomes the account of the quarantine for good.
  */
 export async function quarantineByMail(
   named: string | undefined,
@@ -46,12 +46,13 @@ async function tell(named: string | undefined, span: Span, form: MailForm): Prom
 }
 
 /**
- * Where this host keeps mail: cron gives commands no QUARANTINE, so what onescand has counts, too.
- * Undefined if that is no directory, or the one that the package makes is not there.
+ * Where this host keeps mail. cron gives commands no QUARANTINE, so onescand's setting counts as
+ * well. Undefined if mail is held in the MTA's queue, or if nothing is set and the package's
+ * directory is missing.
  */
 function quarantineHere(): string | undefined {
   const set = process.env.QUARANTINE || quarantineOfDaemon()
-  if (set === 'hold') return undefined // in the queue of the MTA
+  if (set === 'hold') return undefined // mail is held in the queue of the MTA
   return set || (isThere(DEFAULT_DIRECTORY) ? DEFAULT_DIRECTORY : undefined)
 }
 
@@ -59,7 +60,10 @@ function quarantineOfDaemon(): string | undefined {
   return isThere(DEFAULTS) ? readDefaults(DEFAULTS).env.QUARANTINE : undefined
 }
 
-/** Whatever cannot be looked at counts as there: whoever opens it is told why. */
+/**
+ * Whether something is there. What cannot be looked at counts as there: opening it will say why
+ * not.
+ */
 function isThere(path: string): boolean {
   try {
     lstatSync(path)
@@ -101,7 +105,7 @@ function countLine([name, count]: readonly [string, number]): string {
   return `  ${numberInWords(count).padStart(10)} ${name}`
 }
 
-/** None of one that has gone meanwhile. */
+/** Lines about a message; none if it has gone meanwhile. */
 async function linesAbout(
   root: Place,
   directory: string,
@@ -130,12 +134,15 @@ async function linesAbout(
   return ['', ...lines, ...begun, `    onescan quarantine release ${entry.id}${clean(where)}`]
 }
 
-/** As it is where sh(1) takes it so. */
+/** The directory as it is if sh(1) takes it for one word; otherwise quoted. */
 function shown(directory: string): string {
   return /^[\w./-]+$/.test(directory) ? directory : quoteForShell(directory)
 }
 
-/** What is too long loses its middle: the ends of an address tell most. A mail program breaks no such line. */
+/**
+ * Shortens a text in its middle, since the ends of an address tell most. Mail programs break such
+ * lines nowhere.
+ */
 function shorten(text: string, most: number): string {
   if (text.length <= most) return text
   const half = Math.floor((most - 3) / 2)

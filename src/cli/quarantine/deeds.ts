@@ -3,7 +3,7 @@ import { openLog } from '../../doors/shared/log-place.ts'
 import { type LogEntry, logLine } from '../../ground/runtime/log.ts'
 import { nameOf, type Place } from '../../ground/runtime/path/walk.ts'
 
-/** In the quarantine: who released and deleted what, a line each. */
+/** A file in the quarantine, with a line for each message that was released or deleted. */
 const FILE = 'quarantine.log'
 
 /**
@@ -19,7 +19,7 @@ export async function logDeed(root: Place, entries: readonly LogEntry[]): Promis
   } finally {
     closeSync(fd)
   }
-  // A person at a terminal is told by the command itself.
+  // A person at a terminal has it from the command itself.
   const { LOGFILE } = process.env
   const log = await openLog(LOGFILE ? { LOGFILE } : { ERROR_FD: '2' })
   log.write(logLine(entries))

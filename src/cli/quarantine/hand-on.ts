@@ -12,30 +12,30 @@ import { mustBeOwnAt } from '../../ground/runtime/path/read.ts'
 import { makeEnvelope } from '../../message/envelope/envelope.ts'
 import { callSlot } from '../inject/call-slot.ts'
 
-/** A message that goes back into the mail. Addresses are latin1. */
+/** A message that is sent on its way again. Addresses are latin1. */
 export interface Released {
   readonly sender: string
   readonly recipients: readonly string[]
-  /** Piece by piece, with the fields that were put on top. */
+  /** The message in pieces, with the added fields on top. */
   readonly bytes: () => Iterable<Buffer>
   /** Whether its lines end in CRLF. */
   readonly inCrlf: boolean
 }
 
-/** Where a released message goes. */
+/** Where a released message is handed to. */
 export type Way =
-  /** A qmail-queue: a program and its arguments. */
+  /** A qmail-queue: the program and its arguments. */
   | { readonly kind: 'chain'; readonly words: readonly string[] }
-  /** sendmail(8), as every MTA has it. */
+  /** sendmail(8), which every MTA has. */
   | { readonly kind: 'sendmail'; readonly program: string }
   | { readonly kind: 'smtp'; readonly text: string; readonly options: NetConnectOpts }
 
-/** Milliseconds for a program. */
+/** Milliseconds that a program may take. */
 const PATIENCE = 300_000
-/** What programs get; not the environment of whoever called. */
+/** The environment of these programs, and not that of the caller. */
 const environment = { PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin' }
 
-/** Resolves once the message has been taken by the next program. Rejects with a Fault if it was not. */
+/** Resolves when the next program has taken the message. Rejects with a Fault if it did not. */
 export function handOn(mail: Released, way: Way): Promise<void> {
   switch (way.kind) {
     case 'chain':
@@ -80,7 +80,7 @@ async function throughSendmail(mail: Released, program: string): Promise<void> {
     )
   }
   const words = ['-i', '-f', mail.sender || '<>', '--', ...mail.recipients]
-  // A session of its own: it cannot type at our terminal.
+  // In a session of its own it cannot type at our terminal.
   const child = spawn(program, words, {
     env: environment,
     detached: true,
@@ -92,11 +92,11 @@ async function throughSendmail(mail: Released, program: string): Promise<void> {
     said = (said + piece.toString('latin1')).slice(0, 500)
   })
   const ended = once(child, 'close')
-  child.stdin.on('error', () => {}) // told by its exit code
+  child.stdin.on('error', () => {}) // its exit code shows the failure
   const lines = createLineEnds()
   for (const piece of mail.bytes()) {
     const text = mail.inCrlf ? lines.push(piece) : piece
-    // (A copy: the piece is another one as soon as the next is asked for.)
+    // (A copy: the piece changes as soon as the next one is asked for.)
     if (!child.stdin.write(Buffer.from(text)))
       await Promise.race([once(child.stdin, 'drain'), ended])
   }
@@ -131,7 +131,7 @@ async function converse(server: NextServer, mail: Released, name: string): Promi
   }
   await ask(`EHLO ${hostname()}`)
   await ask(`MAIL FROM:<${mail.sender}>`)
-  // All or none: who is refused would not hear of it.
+  // All or none: a recipient that is refused would never hear of it.
   for (const recipient of mail.recipients) await ask(`RCPT TO:<${recipient}>`)
   expect(await server.startData(), 354, 'DATA')
   const stuffing = createStuffing(mail.inCrlf ? 'as they are' : 'lf')
@@ -141,5 +141,5 @@ async function converse(server: NextServer, mail: Released, name: string): Promi
     }
   }
   expect(await server.endData([stuffing.finish()]), 250, 'the message')
-  await server.ask('QUIT', 1000).catch(() => {}) // it has taken the message
+  await server.ask('QUIT', 1000).catch(() => {}) // the message is already taken
 }

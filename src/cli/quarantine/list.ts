@@ -18,7 +18,7 @@ export interface ListOptions extends QuarantineOptions {
   readonly json: boolean
 }
 
-/** Exit code if there is nothing to tell. */
+/** The exit code if there is nothing to list. */
 const NOTHING = 1
 
 /** `onescan quarantine list`: what is kept. */
@@ -84,7 +84,7 @@ function isWanted(about: About, { id, from, to, virus }: ListOptions): boolean {
   return to === undefined || about.recipients.some((recipient) => has(recipient, to))
 }
 
-/** Recipients that a line of the list names. */
+/** The most recipients that a line of the list names. */
 const SHOWN = 3
 
 function inWords(entry: Entry, about: About): string {
@@ -96,7 +96,7 @@ function inWords(entry: Entry, about: About): string {
   return `${entry.id}  ${when}Z  ${whyInWords(about)}  ${entry.size} bytes  from ${inBrackets(sender)} to ${shown}${more}${state}\n`
 }
 
-/** Why it is kept, and for what: `virus: Eicar-Test-Signature`. */
+/** Why a message is kept, with what was found: `virus: Eicar-Test-Signature`. */
 export function whyInWords({ grounds, found }: About): string {
   return oneLine(found ? `${grounds}: ${found}` : grounds)
 }

@@ -9,7 +9,7 @@ export interface QuarantineOptions {
   readonly directory: string
 }
 
-/** Where the package makes it. */
+/** The package's own quarantine. */
 export const DEFAULT_DIRECTORY = '/var/lib/onescan/quarantine'
 
 export function addDirectoryOption<Options>(
@@ -25,8 +25,9 @@ export function addDirectoryOption<Options>(
 }
 
 /**
- * `use` works with the quarantine as the account that it belongs to. Root becomes that account for
- * good, so that whoever that is can lead root nowhere. Throws a Fault for one that cannot be used.
+ * Opens the quarantine for `use`, as the account that it belongs to. Root becomes that account for
+ * good, so that its user cannot lead root anywhere. Throws a Fault if the quarantine cannot be
+ * used.
  */
 export async function withQuarantine<Result>(
   directory: string,
@@ -52,7 +53,7 @@ function becomeOwner(directory: string): void {
   process.setuid!(uid)
 }
 
-/** Who called, for the log: a name if there is one. Asked before root becomes another. */
+/** The caller's name, or number, for the log. To be asked before root becomes another user. */
 export function callerName(): string {
   const { SUDO_USER } = process.env
   if (SUDO_USER) return SUDO_USER

@@ -34,7 +34,7 @@ interface ReleaseOptions extends QuarantineOptions, EnvironmentOptions {
 
 const SENDMAIL = '/usr/sbin/sendmail'
 
-/** `onescan quarantine release ID...`: messages go to their recipients after all. */
+/** `onescan quarantine release ID...`: sends messages on to their recipients. */
 export const releaseCommand: CommandModule<object, ReleaseOptions> = {
   command: 'release <ids..>',
   describe: 'Hand messages in quarantine to their recipients after all',
@@ -80,7 +80,7 @@ export const releaseCommand: CommandModule<object, ReleaseOptions> = {
   handler: (args) => {
     const who = callerName()
     return runCommand('quarantine release', args, (output) => {
-      // Before root becomes another: what it acts on must be root's own.
+      // Before root becomes another user, since it obeys only files of root's own.
       const env = slotEnvironment(process.env, args)
       const keys = args.stamp ? signingKeys(env) : []
       const releasing = { ...args, env, keys, who }
@@ -157,7 +157,7 @@ async function releaseOne(
   }
 }
 
-/** `use` gets the message with its stamp on top. */
+/** Gives `use` the message with its stamp on top. */
 async function withStamp(
   { opened }: Taken,
   env: Environment,
@@ -186,7 +186,7 @@ async function stampOf(message: Message, keys: readonly Key[]) {
   throw new Fault('config', `it cannot be signed: ${why}; --no-stamp releases it without`)
 }
 
-/** Only hmac-sha256 says what it vouches for, and only for a while. */
+/** Only hmac-sha256 stamps say what they vouch for, and expire. */
 function signingKeys(env: Environment): Key[] {
   const remedy =
     'make a key with onescan keygen, or release with --no-stamp: it may be scanned again'

@@ -13,10 +13,10 @@ interface ShowOptions extends QuarantineOptions {
   readonly json: boolean
 }
 
-/** Bytes of a message that a person is shown. */
+/** The most bytes of a message that a person is shown. */
 const SHOWN = 16 * 1024
 
-/** `onescan quarantine show ID`: what is known of a message, and how it begins. */
+/** `onescan quarantine show ID`: what is known about a message, and its first lines. */
 export const showCommand: CommandModule<object, ShowOptions> = {
   command: 'show <id>',
   describe: 'Show what is known of a message in quarantine, and how it begins',

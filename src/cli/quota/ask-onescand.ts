@@ -7,17 +7,17 @@ import type { Environment } from '../../ground/settings/settings.ts'
 import type { MailboxQuestion } from './ask-service.ts'
 import type { Opinion } from './opinion.ts'
 
-/** Where the package has onescand listen. */
+/** Where the package's onescand listens. */
 const STANDARD = '/run/onescand/policy.sock'
-/** Milliseconds: QUOTATIMEOUT of onescand may be a minute. */
+/** Milliseconds; QUOTATIMEOUT of onescand may be up to a minute. */
 const PATIENCE = 61_000
 
-/** QUOTASOCKET, or where it normally is if it is there. */
+/** QUOTASOCKET; else the usual path, if there is such a socket. */
 export function socketOfOnescand({ QUOTASOCKET }: Environment): string | undefined {
   return QUOTASOCKET || (existsSync(STANDARD) ? STANDARD : undefined)
 }
 
-/** What onescand would answer a door, by what it remembers. Rejects if it does not answer. */
+/** What onescand would tell a door, from what it remembers. Rejects if it does not answer. */
 export async function askOnescand(
   path: string,
   { mailbox, size }: MailboxQuestion,

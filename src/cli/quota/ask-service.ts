@@ -6,11 +6,14 @@ import type { Opinion } from './opinion.ts'
 
 export interface MailboxQuestion {
   readonly mailbox: MailAddress
-  /** Bytes of the message that is to come. */
+  /** The size of the message to come, in bytes. */
   readonly size: number
 }
 
-/** What the service in QUOTAD says now. Throws a Fault of kind `config` if it cannot be one. */
+/**
+ * What the service in QUOTAD says now. Throws a Fault of kind `config` if QUOTAD cannot be a
+ * service.
+ */
 export async function askService(
   env: Environment,
   { mailbox, size }: MailboxQuestion,

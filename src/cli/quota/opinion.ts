@@ -1,15 +1,15 @@
-/** What somebody says about a mailbox. Sizes are bytes, times milliseconds. */
+/** What a service or onescand says about a mailbox. Sizes are in bytes, times in milliseconds. */
 export interface Opinion {
   readonly answer: 'room' | 'full' | 'no-such-user' | 'unknown'
   readonly why?: string | undefined
-  /** Whose it is: of an address with an extension, what stands before that. */
+  /** The mailbox itself: for an address with an extension, the part before that. */
   readonly mailbox?: string | undefined
-  /** The backend that said so. */
+  /** The backend that said it. */
   readonly source?: string | undefined
   readonly size?: number | undefined
-  /** Undefined: unlimited, or not told. */
+  /** Undefined: unlimited, or not known. */
   readonly quota?: number | undefined
-  /** Of a remembered answer, and for how long it still holds. */
+  /** For a remembered answer: how old it is, and how long it still holds. */
   readonly age?: number | undefined
   readonly left?: number | undefined
 }
@@ -21,7 +21,7 @@ const words = {
   unknown: 'could not tell',
 } as const
 
-/** In one line for a person. */
+/** One line for a person. */
 export function opinionText(opinion: Opinion): string {
   const { answer, why, mailbox, source, size, quota, age, left } = opinion
   const parts: string[] = [words[answer]]

@@ -78,7 +78,7 @@ function asText(opinions: Readonly<Record<string, Opinion | undefined>>): string
     .join('')
 }
 
-/** An onescand that is down says nothing about the mailbox. */
+/** If onescand is down, that is no answer about the mailbox, and counts as trouble. */
 async function orTrouble(asked: Promise<Opinion>): Promise<Opinion> {
   try {
     return await asked

@@ -1,13 +1,13 @@
 import type { SourceMessage } from '../shared/sources.ts'
 
-/** What was found out about one message. */
+/** The result for one message. */
 export type ScanAnswer = { readonly size?: number } & (
   | { readonly answer: 'clean' }
   | { readonly answer: 'infected'; readonly name: string; readonly scanner: string }
   | { readonly answer: 'unknown'; readonly why: string }
 )
 
-/** Messages by their answer. */
+/** The number of messages by answer. */
 export interface Counts {
   clean: number
   infected: number

@@ -25,7 +25,7 @@ interface ScanOptions extends EnvironmentOptions, MaxSizeOption {
 
 const INFECTED = 1
 
-/** `onescan scan`: the scanners that QHPSI names, by hand. Looks at no stamp and makes none. */
+/** `onescan scan`: runs the scanners in QHPSI by hand. It looks at no stamps and makes none. */
 export const scanCommand: CommandModule<object, ScanOptions> = {
   command: 'scan <files..>',
   describe: 'Run the configured scanners over files, Maildirs and mboxes',
@@ -89,7 +89,7 @@ async function scan(args: ArgumentsCamelCase<ScanOptions>, output: Output): Prom
   return counts.unknown > 0 || missing > 0 ? FAILED : 0
 }
 
-/** What is there to be scanned; what is not there is an error, and no message. */
+/** The files to scan. A missing file is an error, and does not count as a message. */
 function listSources(
   paths: readonly string[],
   output: Output,
@@ -114,7 +114,7 @@ interface Task {
     message: Pick<SourceMessage, 'file' | 'number'>,
     found: ScanAnswer,
   ) => Promise<void>
-  /** Bytes of a file. */
+  /** The most bytes of a file. */
   readonly maxSize: number
 }
 

@@ -7,15 +7,18 @@ import { readUnitFiles } from './unit-files.ts'
 /** Where the Debian package keeps onescand's settings. */
 export const DEFAULTS = '/etc/default/onescand'
 
-/** What a file of settings sets, as who reads it understands it. */
+/** What a file of settings sets, as its reader understands it. */
 export interface DefaultsFile {
-  /** Where it stands, in words: the file, and files of the unit that add to it. */
+  /** Where the settings stand, in words: the file, and files of the unit that add to it. */
   readonly where: string
-  /** By name; what stands there last counts. */
+  /** By name. If a name occurs twice, the later value counts. */
   readonly env: Environment
-  /** The options, ONESCAND_OPTIONS or those of the unit, in words as sh(1) and systemd.exec(5) part them. */
+  /**
+   * The options, from ONESCAND_OPTIONS or the unit, split into words as sh(1) and systemd.exec(5)
+   * do.
+   */
   readonly words: readonly string[]
-  /** Lines that are not what they look like. */
+  /** Lines that have another effect than they seem to have. */
   readonly odd: readonly OddLine[]
 }
 
@@ -24,11 +27,14 @@ export interface OddLine {
   readonly text: string
   readonly why: string
   readonly remedy: string
-  /** Whether nothing is set by it. */
+  /** Whether the line sets nothing. */
   readonly isLost: boolean
 }
 
-/** A directory that is there if systemd has started this host, and reads such files: sd_booted(3). */
+/**
+ * This directory exists if systemd has started the host; then systemd reads such files:
+ * sd_booted(3).
+ */
 export const SYSTEMD = '/run/systemd/system'
 
 /** Whether there is anything to read for readDefaults(). */
@@ -37,13 +43,13 @@ export function hasDefaults(file: string): boolean {
   try {
     return existsSync(SYSTEMD) && readUnit(file) !== undefined
   } catch {
-    return true // who reads it tells why it cannot be read
+    return true // the reader reports why it cannot be read
   }
 }
 
 /**
- * The settings of the service that this file is named after: of the file, and under systemd those of
- * its unit, as `systemctl edit` adds them. Throws if one of the files cannot be read.
+ * The settings of the service that this file is named after: those of the file and, under systemd,
+ * those that its unit adds (`systemctl edit`). Throws if one of the files cannot be read.
  */
 export function readDefaults(file: string, isSystemd: boolean = existsSync(SYSTEMD)): DefaultsFile {
   const unit = isSystemd ? readUnit(file) : undefined
@@ -67,7 +73,7 @@ export function readDefaults(file: string, isSystemd: boolean = existsSync(SYSTE
 
 const readUnit = (file: string) => readUnitFiles(basename(file), file)
 
-/** `commandLine`: of a unit that has one of its own. */
+/** `commandLine`: the words of a unit that has its own command line. */
 function whole(
   file: string,
   from: readonly string[],
@@ -83,8 +89,9 @@ function whole(
 }
 
 /**
- * `NAME="value"` lines, as systemd.exec(5) reads an EnvironmentFile, or sh(1) in the run script. The
- * two differ about blanks around `=` and line ends of Windows. Throws if the file cannot be read.
+ * Reads lines `NAME="value"` as systemd.exec(5) reads an EnvironmentFile, or as sh(1) does in the
+ * run script. The two differ about blanks around `=` and about line ends of Windows. Throws if the
+ * file cannot be read.
  */
 function readLines(file: string, isSystemd: boolean): Pick<DefaultsFile, 'env' | 'odd'> {
   const env: Record<string, string> = {}
@@ -115,12 +122,12 @@ function readLines(file: string, isSystemd: boolean): Pick<DefaultsFile, 'env' |
   return { env, odd }
 }
 
-/** Without its quotes; `isWhole` is false if more follows them than a comment. */
+/** The value without its quotes. `isWhole` is false if more than a comment follows them. */
 function assigned(rest: string): { readonly value: string; readonly isWhole: boolean } {
   const [, quote, quoted, behind] = /^(["'])(.*?)\1(.*)$/s.exec(rest) ?? []
   if (quote !== undefined) {
     const end = behind!.trim()
-    // sh joins a carriage return that follows the quote.
+    // sh joins a carriage return behind the quote to the value.
     const value = behind!.startsWith('\r') ? `${quoted}\r` : quoted!
     return { value, isWhole: end === '' || /^\s+#/.test(behind!) }
   }

@@ -2,20 +2,19 @@ import about from '../../../package.json' with { type: 'json' }
 import { forTerminal } from './for-terminal.ts'
 
 /**
- * What a command prints for a program, by --json: one object, whose members are always the
- * same (onescan(1), "JSON"; doc/onescan.schema.json). Results go out as they come, one a line,
- * so that there may be any number of them. Where a command dies amid its work, the JSON does
- * not end.
+ * What a command prints for a program with --json: one object, whose members are always the same
+ * (onescan(1), "JSON"; doc/onescan.schema.json). Results are printed as they come, one a line, so
+ * there may be any number of them. If a command dies during its work, the JSON does not end.
  */
 export interface JsonReport {
   result(value: object): Promise<void>
   /** Something that could not be done. */
   error(text: string): void
-  /** The last line, once: the exit code, and numbers of what was found. */
+  /** Prints the last line, once: the exit code, and the numbers of what was found. */
   end(exit: number, sum: Readonly<Record<string, number>>): Promise<void>
 }
 
-/** `command` is what stands behind `onescan`; null where nobody knows it. */
+/** `command` is the word behind `onescan`; null if that is no command. */
 export function openJsonReport(
   command: string | null,
   write: (text: string) => Promise<void>,
@@ -39,7 +38,9 @@ export function openJsonReport(
   }
 }
 
-/** A whole object of that form on one line, with one result of those that go on coming. */
+/**
+ * A whole object of that form on one line, with one result, for commands whose results never end.
+ */
 export function jsonLine(command: string, result: object): string {
   const found = { command, version: about.version, results: [result] }
   return `${forTerminal(JSON.stringify({ ...found, errors: [], sum: {}, exit: 0, ok: true }))}\n`

@@ -7,7 +7,7 @@ import type { Environment } from '../../ground/settings/settings.ts'
 import { readPlace } from '../../judge/policy.ts'
 import { DEFAULTS, readDefaults } from './defaults-file.ts'
 
-/** For the commands on stamps: which keyring. */
+/** Adds the option of commands about stamps that names the keyring. */
 export function addKeyringOption<Options>(
   yargs: Argv<Options>,
 ): Argv<Options & { keyring: string | undefined }> {
@@ -18,7 +18,9 @@ export function addKeyringOption<Options>(
   })
 }
 
-/** The cluster as the slot would see it; a Fault where there is none, or none that can be used. */
+/**
+ * The cluster as the slot would see it. Throws a Fault if there is none, or if it cannot be used.
+ */
 export function readCluster(env: Environment, keyring: string | undefined): ClusterPolicy {
   const path = keyring === undefined ? ringHere(env) : resolve(keyring)
   const named = path === undefined ? env : { ...env, CLUSTERKEYS: path }
@@ -28,12 +30,15 @@ export function readCluster(env: Environment, keyring: string | undefined): Clus
   throw new Fault('config', off ?? `no keyring at ${control}/clusterkeys; name one with --keyring`)
 }
 
-/** onescand's own, if neither the environment nor qmail has one: the Debian package without qmail. */
+/**
+ * onescand's own keyring, if neither the environment nor qmail names one: the Debian package
+ * without qmail.
+ */
 function ringHere(env: Environment): string | undefined {
   if (env.CLUSTERKEYS || existsSync(join(readPlace(env).control, 'clusterkeys'))) return undefined
   try {
     return readDefaults(DEFAULTS).env.CLUSTERKEYS || undefined
   } catch {
-    return undefined // no such file
+    return undefined // there is no such file
   }
 }

@@ -3,7 +3,7 @@ import { momentOf } from '../../observe/log/since.ts'
 import { findLogs, type Source, STDIN } from '../../observe/log/sources.ts'
 import { DEFAULTS, readDefaults } from './defaults-file.ts'
 
-/** What every command takes that reads logs, in the form of yargs. */
+/** The argument of every command that reads logs, in the form of yargs. */
 export const filesArgument = {
   type: 'string',
   array: true,
@@ -21,7 +21,7 @@ export const spanOptions = {
   until: { type: 'string', requiresArg: true, describe: 'Before that time' },
 } as const
 
-/** From when and until when lines count, unix milliseconds. Throws for words that are no time. */
+/** The times between which lines count, in unix milliseconds. Throws for words that are no time. */
 export function spanOf(
   args: { readonly since?: string; readonly until?: string },
   now: number,
@@ -34,8 +34,9 @@ export function spanOf(
 }
 
 /**
- * Logs by their names on the command line: none is standard input, or, if that is a terminal, the
- * logs of this host, of its journal what `span` says. Throws if there is none, or one cannot be read.
+ * The logs that are named on the command line. Without names: standard input, or, if that is a
+ * terminal, the logs of this host and, for the time `span`, its journal. Throws if there is none,
+ * or if one cannot be read.
  */
 export function logSources(
   files: readonly string[],
@@ -45,7 +46,7 @@ export function logSources(
   if (files.length > 0) return findLogs(files.map((file) => (file === '-' ? STDIN : file)))
   if (!process.stdin.isTTY) return findLogs([STDIN])
   const { files: here, isWhole } = logsHere()
-  // One by one: they are all of this host.
+  // One at a time, since all of them are of this host.
   const found = here.flatMap((path) => findLogs([path]))
   if (!isWhole && hasJournal()) found.push(journal(span, follow))
   if (found.length > 0) return found
@@ -54,7 +55,7 @@ export function logSources(
 
 /** Where syslog puts the lines of mail servers, of the slot and of onescand. */
 const SYSLOG = ['/var/log/mail.log', '/var/log/maillog']
-/** Likewise with the lines of services of their own, by multilog. */
+/** Where multilog puts the lines of services. */
 const PLACES = [
   ...SYSLOG,
   '/var/log/onescand',
@@ -63,7 +64,10 @@ const PLACES = [
   '/var/log/smtpd',
 ]
 
-/** Those of them that are here, and LOGFILE of onescand's settings; whether the journal has no more. */
+/**
+ * Which of these exist, with LOGFILE of onescand's settings; and whether they hold all lines, so
+ * that the journal is not needed.
+ */
 function logsHere(): { readonly files: string[]; readonly isWhole: boolean } {
   const own = attempt(() => readDefaults(DEFAULTS).env.LOGFILE)
   const all = [...(own ? [own] : []), ...PLACES]
@@ -75,6 +79,6 @@ function attempt<Value>(read: () => Value): Value | undefined {
   try {
     return read()
   } catch {
-    return undefined // not there, or no log
+    return undefined // it does not exist, or is no log
   }
 }

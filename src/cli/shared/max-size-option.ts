@@ -5,7 +5,10 @@ export interface MaxSizeOption {
   'max-size': string
 }
 
-/** The most bytes of a file that a command reads; `what` says what becomes of more. */
+/**
+ * Adds the option for the most bytes of a file that a command reads. `what` says what happens to
+ * larger ones.
+ */
 export function addMaxSizeOption<Options>(
   yargs: Argv<Options>,
   what: string,
@@ -18,7 +21,7 @@ export function addMaxSizeOption<Options>(
   })
 }
 
-/** Bytes. Throws a Fault of kind `config` for what is no size. */
+/** The number of bytes. Throws a Fault of kind `config` if the value is no size. */
 export function maxSizeOf(args: MaxSizeOption): number {
   return byteSize({ '--max-size': args['max-size'] }, '--max-size', 0) || Number.MAX_SAFE_INTEGER
 }

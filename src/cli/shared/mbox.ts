@@ -2,19 +2,21 @@ const LF = 0x0a
 const CR = 0x0d
 const FROM = Buffer.from('From ')
 
-/** A message begins, or here are more bytes of the one that began last. */
+/** The beginning of a message, or more bytes of the message that began last. */
 export type MboxPiece =
   | { readonly kind: 'message' }
   | { readonly kind: 'bytes'; readonly bytes: Buffer }
 
 export interface MboxReader {
-  /** Takes the next bytes, in any split. */
+  /** Takes the next bytes, in pieces of any size. */
   push(chunk: Buffer): Generator<MboxPiece, void>
-  /** The end of the file. */
+  /** Ends the file. */
   finish(): Generator<MboxPiece, void>
 }
 
-/** Whether these bytes are an mbox, which begins with `From `, and all of them again. */
+/**
+ * Whether these bytes are an mbox, which begins with `From `; and all bytes again, from the first.
+ */
 export async function lookForMbox(
   source: AsyncIterable<Buffer>,
 ): Promise<{ readonly isMbox: boolean; readonly bytes: AsyncIterable<Buffer> }> {
@@ -37,7 +39,7 @@ export async function lookForMbox(
   return { isMbox: isFrom(start, 0), bytes }
 }
 
-/** The pieces of an mbox that comes in any split. */
+/** The pieces of an mbox that comes in pieces of any size. */
 export async function* mboxPieces(bytes: AsyncIterable<Buffer>): AsyncGenerator<MboxPiece> {
   const reader = createMboxReader()
   for await (const chunk of bytes) yield* reader.push(chunk)
@@ -45,19 +47,19 @@ export async function* mboxPieces(bytes: AsyncIterable<Buffer>): AsyncGenerator<
 }
 
 /**
- * Splits an mbox (mbox(5)): a message begins behind a line `From `, which stands at the
- * top or behind an empty line, and the empty line at its end is not part of it. What
- * is quoted as `>From ` stays so. In constant memory, whatever the length of a line.
+ * Splits an mbox (mbox(5)). A message begins behind a line `From ` that is the first line or
+ * follows an empty line; the empty line at a message's end is not part of it. A line quoted as
+ * `>From ` stays so. Takes constant memory, however long a line is.
  */
 export function createMboxReader(): MboxReader {
-  let held: Buffer = Buffer.alloc(0) // from the first line on of which more must be known
+  let held: Buffer = Buffer.alloc(0) // from the first line on that is not yet understood
   let place: 'line-start' | 'in-line' | 'in-from-line' = 'line-start'
-  let fresh = true // nothing stands above this line in its message
+  let fresh = true // whether nothing of the message came before this line
 
   function* read(bytes: Buffer, last: boolean): Generator<MboxPiece, void> {
     let at = 0
-    let kept = 0 // bytes from here on were not given out
-    let empty: number | undefined // where an empty line begins, if one is right above
+    let kept = 0 // from here on, bytes were not given yet
+    let empty: number | undefined // where an empty line right before begins
     while (at < bytes.length) {
       if (place !== 'line-start') {
         const lf = bytes.indexOf(LF, at)
@@ -110,7 +112,7 @@ function isFrom(bytes: Buffer, at: number): boolean {
   return bytes.subarray(at, at + FROM.length).equals(FROM)
 }
 
-/** Whether more bytes could make it an empty line or one of `From `. */
+/** Whether more bytes could make it an empty line, or a line of `From `. */
 function mayBecome(bytes: Buffer, at: number): boolean {
   const rest = bytes.subarray(at, at + FROM.length)
   if (rest.length === 1 && rest[0] === CR) return true

@@ -5,7 +5,7 @@ export interface MessageArgument extends MaxSizeOption {
   file: string
 }
 
-/** The message that a command looks at: a file, or `-` for standard input. */
+/** Adds the argument for the message that a command looks at: a file, or `-` for standard input. */
 export function addMessageArgument<Options>(yargs: Argv<Options>): Argv<Options & MessageArgument> {
   return addMaxSizeOption(yargs, 'A larger message is not read')
     .positional('file', {
@@ -13,5 +13,5 @@ export function addMessageArgument<Options>(yargs: Argv<Options>): Argv<Options 
       demandOption: true,
       describe: 'The message; - reads standard input',
     })
-    .nargs('file', 1) // or "-" would be taken for an option
+    .nargs('file', 1) // otherwise yargs takes "-" for an option
 }

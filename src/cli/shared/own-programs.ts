@@ -6,17 +6,17 @@ import { mustBeOwnAt, readStart } from '../../ground/runtime/path/read.ts'
 import { asksWhose } from '../../ground/runtime/path/stranger.ts'
 import type { ScanPolicy } from '../../scan/shared/scan-policy.ts'
 
-/** Bytes in which a script names its interpreter: BINPRM_BUF_SIZE of Linux. */
+/** So many bytes of a script may name its interpreter: BINPRM_BUF_SIZE of Linux. */
 const LINE_MAX = 256
 
 /**
- * Root runs only what root alone could have written: the command or the plugins that QHPSI names.
- * A Fault of kind `config` for another one, before anything is run.
+ * Root runs only the scanner command and plugins of QHPSI that nobody but root could have written.
+ * Throws a Fault of kind `config` for any other, before anything is run.
  */
 export function mustRunOwnScanners(policy: ScanPolicy): void {
   const { line, filePlugins, clamscan, environment } = policy
   if (line.kind === 'command') {
-    mustRunOwn(line.words, environment.PATH) // by which it is looked for
+    mustRunOwn(line.words, environment.PATH) // PATH is where it is looked for
     return
   }
   for (const name of line.names) {
@@ -28,8 +28,8 @@ export function mustRunOwnScanners(policy: ScanPolicy): void {
 }
 
 /**
- * The same of a command: its program, with each directory in which it is looked for and the
- * interpreter of a script (with all of PATH if that is env(1)), and every file among its other words.
+ * The same for a command: its program, each directory in which that is looked for, the interpreter
+ * of a script (and all of PATH if that is env(1)), and every file among its other words.
  */
 export function mustRunOwn(words: readonly string[], path = ''): void {
   if (!asksWhose()) return
@@ -51,7 +51,7 @@ function filesOf(program: string, path: string): string[] {
       const file = join(place, program)
       if (isExecutable(file)) return [...searched, file, ...interpreterOf(file, path)]
     }
-    return searched // who starts it says that it is not there
+    return searched // starting it will report that it is missing
   }
   const file = resolve(program)
   return isThere(file) ? [file, ...interpreterOf(file, path)] : []

@@ -1,17 +1,17 @@
 import { print } from './run-command.ts'
 
-/** How far a long run is, for a person; lines of the result go between. */
+/** Shows a person how far a long run is. Lines of the result are printed above it. */
 export interface Progress {
-  /** Bytes of mail that were looked at since the last call. */
+  /** Notes how many bytes of mail were looked at since the last call. */
   advance(bytes: number): void
-  /** A line of the command's output. */
+  /** Prints a line of the command's output. */
   line(text: string): void
   stop(): void
 }
 
 const CLEAR_LINE = '\r\x1b[K'
 
-/** A bar on stderr where that is a terminal, else nothing: a log has no use for it. */
+/** A bar on stderr if that is a terminal; otherwise nothing, since it is of no use in a log. */
 export async function showProgress(total: number): Promise<Progress> {
   if (!process.stderr.isTTY || total === 0) {
     return { advance: () => {}, line: (text) => print(`${text}\n`), stop: () => {} }
@@ -36,7 +36,7 @@ export async function showProgress(total: number): Promise<Progress> {
   }
 }
 
-/** Bytes as people say them: "12 KB", "3.4 MB". */
+/** A number of bytes for people: "12 KB", "3.4 MB". */
 export function sizeInWords(bytes: number): string {
   return bytes < 1e6 ? `${Math.ceil(bytes / 1e3)} KB` : `${(bytes / 1e6).toFixed(1)} MB`
 }

@@ -1,4 +1,4 @@
-/** One word of sh(1), whatever is in it. */
+/** Quotes any text as one word of sh(1). */
 export function quoteForShell(word: string): string {
   return `'${word.replaceAll("'", `'\\''`)}'`
 }

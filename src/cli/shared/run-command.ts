@@ -3,26 +3,26 @@ import { forTerminal } from './for-terminal.ts'
 import { openJsonReport } from './json-report.ts'
 import { writeOut } from './write-out.ts'
 
-/** Exit code of every command that was called wrongly or could not do its work; onescan(1). */
+/** The exit code of every command that was called wrongly or failed; onescan(1). */
 export const FAILED = 2
 
-/** Where a command says what it has to say: for people as text, for programs as JSON. */
+/** Where a command prints its results: as text for people, as JSON for programs. */
 export interface Output {
-  /** Whether a program reads it. */
+  /** Whether the output is for a program. */
   readonly json: boolean
-  /** For people alone; made harmless for a terminal. */
+  /** For people only; made safe for a terminal. */
   text(text: string): void
-  /** For programs alone. */
+  /** For programs only. */
   result(value: object): Promise<void>
-  /** What could not be done: a line on stderr, and among the errors for a program. */
+  /** Reports what could not be done: as a line on stderr, and for a program among the errors. */
   error(text: string): void
-  /** How many of what there were, for programs alone. */
+  /** Numbers that sum up the results, for programs only. */
   sum(numbers: Readonly<Record<string, number>>): void
 }
 
 /**
- * Does the work of a command and exits with the code that it returns. Whatever is
- * thrown becomes one line on stderr and FAILED.
+ * Does the work of a command, and exits with the code that it returns. An error becomes one line on
+ * stderr, and exit code FAILED.
  */
 export async function runCommand(
   name: string,
@@ -53,7 +53,7 @@ export async function runCommand(
   process.exitCode = exit
 }
 
-/** The words of the command line were wrong: nothing was done. */
+/** Reports wrong words on the command line. Nothing was done. */
 export function complainOf(command: string | null, json: boolean, text: string): void {
   process.stderr.write(`${forTerminal(`onescan: ${text}`)}\n`)
   if (!json) return
@@ -62,12 +62,12 @@ export function complainOf(command: string | null, json: boolean, text: string):
   void report.end(FAILED, {})
 }
 
-/** A line for the person at the terminal, beside the command's output. */
+/** Prints a line for the person at the terminal, beside the command's output. */
 export function warn(command: string, text: string): void {
   process.stderr.write(`${forTerminal(`onescan ${command}: ${text}`)}\n`)
 }
 
-/** The command's output, made harmless for a terminal. */
+/** Prints the command's output, made safe for a terminal. */
 export function print(text: string): void {
   process.stdout.write(forTerminal(text))
 }

@@ -3,30 +3,33 @@ import { basename, join } from 'node:path'
 import { passwdEntryOf } from '../../ground/runtime/passwd.ts'
 import { walk } from '../../ground/runtime/path/walk.ts'
 
-/** An onescand that serves, without the workers that it started. */
+/** A running onescand, without its workers. */
 export interface RunningDaemon {
   readonly pid: string
   readonly words: readonly string[]
   /** Milliseconds, as Date.now(). */
   readonly since: number
   readonly uid: number
-  /** undefined if it is not ours to read. */
+  /** undefined if this user may not read it */
   readonly env: Readonly<Record<string, string>> | undefined
-  /** The file of the program. */
+  /** The file of its program. */
   readonly program: string | undefined
 }
 
-/** Where onescand listens unless --socket says something else; onescand(8). */
+/** Where onescand listens, unless --socket says otherwise; onescand(8). */
 export const SOCKET = '/run/onescan/slot.sock'
 /** The account that the package makes for it. */
 export const ACCOUNT = 'onescan'
-/** Units of /proc/PID/stat in a second: USER_HZ, which is 100 on all that onescan runs on. */
+/**
+ * How many units of /proc/PID/stat are a second: USER_HZ is 100 on all systems that onescan runs
+ * on.
+ */
 const TICKS = 100
 
 /**
- * Those that run now, by proc(5) in this directory. Anybody may give a program of his that name:
- * only processes of root, of the service's account and of the caller himself are looked at.
- * None if there is no such directory.
+ * The onescands that run now, by proc(5) in this directory. Anybody may give a program that name,
+ * so only processes of root, of the service's account and of the caller are looked at. Throws if
+ * there is no such directory.
  */
 export function runningDaemons(processes: string): RunningDaemon[] {
   const boot = bootTime(processes)
@@ -41,9 +44,10 @@ export function runningDaemons(processes: string): RunningDaemon[] {
       if (uid === 0 && program !== undefined && !isRuntime(program)) return []
       const words = readFileSync(at('cmdline'), 'latin1').split('\0').slice(0, -1)
       const index = words.findIndex((word) => /^onescand(\.[cm]?js)?$/.test(basename(word)))
-      // Behind the compiled one stand its mark, its name and its launcher (src/c/launcher/launch.c).
+      // On the command line of the compiled program, its mark, its name and its launcher follow
+      // (src/c/launcher/launch.c).
       const rest = words.slice(words[index + 1] === 'login' ? index + 4 : index + 1)
-      // The command itself, or a script behind its runtime and the options of that.
+      // The command itself, or a script behind its runtime and that runtime's options.
       if (index < 0 || rest.includes('--worker')) return []
       if (words.slice(1, index).some((word) => !word.startsWith('-'))) return []
       const since = startOf(processes, pid, boot)
@@ -58,7 +62,7 @@ export function runningDaemons(processes: string): RunningDaemon[] {
         },
       ]
     } catch {
-      return [] // has ended meanwhile
+      return [] // it has ended meanwhile
     }
   })
 }
@@ -74,7 +78,10 @@ export function startOf(
   return boot + (Number(started) / TICKS) * 1000
 }
 
-/** Root, the caller, the package's account, and whoever has the socket in its usual place. */
+/**
+ * Users whose onescand counts: root, the caller, the package's account, and the owner of the socket
+ * in its usual place.
+ */
 export function serviceAccounts(
   service: 'onescand' | 'onescan-quotad' = 'onescand',
 ): ReadonlySet<number> {
@@ -93,15 +100,18 @@ function ownerOfSocket(): number | undefined {
 }
 
 /**
- * Real, effective and saved, if they are one: a set-uid program is not its user's alone. Of the
- * name that stands above, proc(5) escapes line ends.
+ * The user, if real, effective and saved are the same: a set-uid program does not belong to its
+ * user alone. proc(5) escapes line ends in the process's name, which stands before these lines.
  */
 function userOf(status: string): number | undefined {
   const [, ...uids] = /^Uid:\t(\d+)\t(\d+)\t(\d+)\t/m.exec(status) ?? []
   return new Set(uids).size === 1 ? Number(uids[0]) : undefined
 }
 
-/** Others become root's when a user starts them, as sudo does, and may have any name in their words. */
+/**
+ * A process of root's counts only if it is a runtime: users may start other programs as root, as
+ * sudo, with any name among their words.
+ */
 function isRuntime(program: string): boolean {
   return /^(onescan-|node)/.test(basename(program))
 }
@@ -120,7 +130,7 @@ function environ(file: string): Record<string, string> | undefined {
 
 const linkOf = (file: string): string | undefined => attempt(() => readlinkSync(file))
 
-/** What it returns, or undefined where it throws. */
+/** The result of the call; undefined if it throws. */
 function attempt<Value>(call: () => Value): Value | undefined {
   try {
     return call()

@@ -10,7 +10,7 @@ import { spoolMessage } from './spool-message.ts'
 export interface ByHand {
   readonly spool: SpoolPolicy
   readonly scanners: readonly Scanner[]
-  /** Milliseconds for all of them together. */
+  /** Milliseconds for all scanners together. */
   readonly timeout: number
   /** MAXNESTING. */
   readonly maxNesting: number
@@ -23,9 +23,9 @@ export interface ByHand {
 const noEnvelope = makeEnvelope(Buffer.alloc(0), [])
 
 /**
- * Spools a message and has it scanned as the slot would. What is over a scanner's
- * limit could not be told: by hand, nobody asks for it to be let in. Rejects if
- * the message cannot be read or spooled.
+ * Spools a message and has it scanned as the slot would. If it is over a scanner's limit, the
+ * answer is "could not tell": by hand, nobody wants it let in. Rejects if the message cannot be
+ * read or spooled.
  */
 export async function scanBytes(
   bytes: AsyncIterable<Buffer>,
@@ -60,7 +60,7 @@ export async function scanBytes(
   }
 }
 
-/** A file that a scanner was given by its path must not outlive us. */
+/** Removes a file whose path a scanner was given, if we are interrupted. */
 function removeWhenInterrupted(message: { removeNamedFile(): void }): () => void {
   const end = () => {
     message.removeNamedFile()

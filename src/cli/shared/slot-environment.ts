@@ -3,7 +3,7 @@ import { errorText, Fault } from '../../ground/runtime/fault.ts'
 import { readOwnDirectory } from '../../ground/runtime/path/read.ts'
 import type { Environment } from '../../ground/settings/settings.ts'
 
-/** Where a command takes the slot's environment from, beside its own. */
+/** Where a command takes the slot's environment from, besides its own. */
 export interface EnvironmentOptions {
   readonly env: readonly string[]
   readonly envdir: string | undefined
@@ -27,7 +27,7 @@ export function addEnvironmentOptions<Options>(
     })
 }
 
-/** `base`, then the directory, then the single variables: what comes later wins. */
+/** `base`, then the directory, then the single variables: later ones win. */
 export function slotEnvironment(base: Environment, options: EnvironmentOptions): Environment {
   return {
     ...base,
@@ -37,10 +37,10 @@ export function slotEnvironment(base: Environment, options: EnvironmentOptions):
 }
 
 /**
- * The variables of a directory, by the rules of envdir(8): the first line of each file
- * without blanks at its end, NUL for a line end; an empty file unsets its variable. Root acts
- * on one that root alone can write. Throws a Fault of kind `config` if the directory cannot
- * be read, or somebody else could have written it.
+ * The variables of a directory, by the rules of envdir(8): the first line of each file, without
+ * blanks at its end, with NUL for a line end. An empty file unsets its variable. For root, nobody
+ * else may be able to write to the directory. Throws a Fault of kind `config` if it cannot be read,
+ * or if somebody else could have written it.
  */
 export function readEnvdir(directory: string): Record<string, string | undefined> {
   const variables: Record<string, string | undefined> = {}
@@ -57,7 +57,7 @@ export function readEnvdir(directory: string): Record<string, string | undefined
   return variables
 }
 
-/** `KEY=VALUE` words; a Fault of kind `config` for anything else. */
+/** Reads words `KEY=VALUE`. Throws a Fault of kind `config` for anything else. */
 export function assignments(words: readonly string[]): Record<string, string> {
   return Object.fromEntries(
     words.map((word) => {

@@ -10,26 +10,31 @@ export const STDIN = '/dev/stdin'
 /** A file that holds messages. */
 export interface Source {
   readonly file: string
-  /** `any` is an mbox or a message, as its first bytes say. */
+  /** `any`: an mbox or a message, as its first bytes show. */
   readonly kind: 'message' | 'any'
-  /** Bytes; 0 if that is not known (a pipe). */
+  /** Bytes; 0 if the size is not known (a pipe). */
   readonly size: number
-  /** Set in a Maildir, whose owner may have put anything there: only regular files are opened. */
+  /**
+   * Set for files in a Maildir. Its owner may have put anything there, so only regular files are
+   * opened.
+   */
   readonly isFound?: true
 }
 
-/** One message of a source; it must be read to its end, or left, before the next is asked for. */
+/**
+ * One message of a source. It must be read to its end, or left, before the next one is asked for.
+ */
 export interface SourceMessage {
-  /** The file, and for an mbox the message's number from 1. */
+  /** The file; for an mbox also the number of the message, from 1. */
   readonly file: string
   readonly number: number | undefined
   readonly bytes: AsyncIterable<Buffer>
 }
 
 /**
- * The files that a path stands for: a Maildir (a directory with new/ and cur/) holds
- * a message in each file, its folders (.NAME/) included; a file or pipe that begins with
- * `From ` is an mbox; any other is a message. Throws for what is neither.
+ * The files that a path stands for. A Maildir (a directory with new/ and cur/) holds a message in
+ * each file, also in its folders (.NAME/). A file or pipe that begins with `From ` is an mbox; any
+ * other is a message. Throws for anything else.
  */
 export function* findSources(path: string): Generator<Source> {
   if (ownDescriptor(path) !== undefined) {
@@ -48,7 +53,7 @@ export function* findSources(path: string): Generator<Source> {
   }
 }
 
-/** Links and what is not a regular file are passed over: whoever owns a Maildir may have put anything there. */
+/** Skips links and what is no regular file: the owner of a Maildir may have put anything there. */
 function* findInMaildir(directory: Place, shown: string): Generator<Source> {
   const names = listNames(directory, shown)
   if (!isMaildir(directory, names)) {
@@ -86,7 +91,7 @@ function isMaildir(directory: Place, names: readonly string[]): boolean {
   })
 }
 
-/** A link to one is none. */
+/** A directory; undefined for anything else, also for a link to a directory. */
 function directoryIn(directory: Place, name: string): Place | undefined {
   const place = entryIn(directory, name)
   if (place === undefined || place.stats.isDirectory()) return place
@@ -94,7 +99,10 @@ function directoryIn(directory: Place, name: string): Place | undefined {
   return undefined
 }
 
-/** Of a regular file; undefined for all else, and for what a mail program has moved meanwhile. */
+/**
+ * The size of a regular file; undefined for anything else, also if a mail program has moved it
+ * meanwhile.
+ */
 function sizeOf(directory: Place, name: string): number | undefined {
   const place = entryIn(directory, name)
   if (place === undefined) return undefined
@@ -111,8 +119,8 @@ function entryIn(directory: Place, name: string): Place | undefined {
 }
 
 /**
- * The messages of a source, one after the other. Throws for a file of more than `maxSize`
- * bytes, before anything of it is kept: a hole in it costs its owner nothing.
+ * The messages of a source, one after the other. Throws for a file of more than `maxSize` bytes
+ * before anything of it is kept: holes in a file cost its owner nothing.
  */
 export async function* messagesOf(source: Source, maxSize: number): AsyncGenerator<SourceMessage> {
   const { file, kind } = source
@@ -132,11 +140,11 @@ export async function* messagesOf(source: Source, maxSize: number): AsyncGenerat
       }
     })()
     yield { file, number, bytes }
-    for await (const _ of bytes); // what was left of it
+    for await (const _ of bytes); // the rest of it
   }
 }
 
-/** As many as the file had when it was opened, however it grows. */
+/** As many bytes as the file had when it was opened, even if it grows. */
 async function* bytesOf(source: Source, maxSize: number): AsyncGenerator<Buffer> {
   const { file, fd, status } = open(source)
   const tooLarge = () => new Error(`${file}: is larger than ${maxSize} bytes (--max-size)`)

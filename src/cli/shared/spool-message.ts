@@ -8,9 +8,8 @@ import type { SpoolPolicy } from '../../message/spool-policy.ts'
 import { messagesOf, type Source, STDIN } from './sources.ts'
 
 /**
- * The bytes of the message in a file or pipe, or on standard input for `-`; an mbox must have
- * one. Throws for what is neither, as a directory or a device, and for more than `maxSize`
- * bytes.
+ * The bytes of the message in a file or pipe, or on standard input for `-`. An mbox must hold
+ * exactly one. Throws for a directory or a device, and for more than `maxSize` bytes.
  */
 export async function* openMessage(file: string, maxSize: number): AsyncGenerator<Buffer> {
   const source = sourceOf(file)
@@ -31,8 +30,8 @@ function sourceOf(file: string): Source {
 }
 
 /**
- * Spools a message as the slot does, with the digests that the keys need. The caller
- * closes it. Rejects with what the source or the spool throws; nothing is left then.
+ * Spools a message as the slot does, with the digests that the keys need. The caller closes it.
+ * Rejects with what the source or the spool throws, and then leaves nothing behind.
  */
 export async function spoolMessage(
   source: AsyncIterable<Buffer>,

@@ -1,4 +1,4 @@
-/** Whether standard output is a terminal whose owner has not said that he wants none: no-color.org. */
+/** Whether standard output is a terminal, and its owner did not refuse colours: no-color.org. */
 export function takesColours(): boolean {
   return process.stdout.isTTY === true && !process.env.NO_COLOR && process.env.TERM !== 'dumb'
 }

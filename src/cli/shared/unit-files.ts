@@ -3,32 +3,32 @@ import { join } from 'node:path'
 import { readOwnText } from '../../ground/runtime/path/read.ts'
 import { splitWords } from '../../ground/settings/settings.ts'
 
-/** What the administrator's own unit, or his additions to the package's (systemctl edit), say. */
+/** What the administrator's own unit, or the additions to the package's (systemctl edit), say. */
 export interface UnitFiles {
-  /** The files, in the order in which systemd reads them. */
+  /** The files in the order in which systemd reads them. */
   readonly files: readonly string[]
   /** Environment=, by name. */
   readonly env: Readonly<Record<string, string>>
-  /** EnvironmentFile=, each of which counts before Environment= and those in front of it. */
+  /** EnvironmentFile=. Each of them overrides Environment= and the files before it. */
   readonly environmentFiles: readonly EnvironmentFile[]
-  /** Words behind the program of ExecStart=; undefined if it is the package's. */
+  /** The words behind the program of ExecStart=; undefined if that is the package's own. */
   readonly words: readonly string[] | undefined
 }
 
 export interface EnvironmentFile {
   readonly path: string
-  /** With a `-` in front of it: it need not be there. */
+  /** Whether a `-` stands before it, so that it may be missing. */
   readonly isOptional: boolean
 }
 
-/** systemd.unit(5): of files of one name the first counts. */
+/** systemd.unit(5): if several directories have a file of the same name, the first one counts. */
 const DIRECTORIES = ['/etc/systemd/system', '/run/systemd/system', '/usr/lib/systemd/system']
-/** Where units are the administrator's. */
+/** The directory of the administrator's units. */
 const OWN = DIRECTORIES[0]!
 
 /**
- * Reads them for the unit of this name; undefined if there is nothing but the package's unit, which
- * reads `standard`. Throws if a file cannot be read, or, for root, others may write to it.
+ * Reads these files for the unit of this name. Undefined if there is only the package's unit, which
+ * reads `standard`. Throws if a file cannot be read or, for root, if others may write to it.
  */
 export function readUnitFiles(name: string, standard: string): UnitFiles | undefined {
   const own = join(OWN, `${name}.service`)
@@ -40,7 +40,7 @@ export function readUnitFiles(name: string, standard: string): UnitFiles | undef
   let words: string[] | undefined
   for (const file of files) {
     for (const [key, value] of serviceLines(readOwnText(file))) {
-      // An empty value takes back what was there before: systemd.exec(5).
+      // An empty value clears what came before: systemd.exec(5).
       if (key === 'Environment') env = value === '' ? {} : { ...env, ...assignments(value, file) }
       if (key === 'EnvironmentFile') {
         environmentFiles = value === '' ? [] : [...environmentFiles, environmentFile(value)]
@@ -51,7 +51,7 @@ export function readUnitFiles(name: string, standard: string): UnitFiles | undef
   return { files, env, environmentFiles, words }
 }
 
-/** Of all directories together, by name. */
+/** The files of all directories together, by name. */
 function dropIns(name: string): string[] {
   const found = new Map<string, string>()
   for (const directory of DIRECTORIES) {
@@ -70,7 +70,7 @@ function namesIn(directory: string): string[] {
   }
 }
 
-/** A unit that is masked is a link. */
+/** Whether it is a file; a masked unit is a link. */
 function isFile(path: string): boolean {
   try {
     return lstatSync(path).isFile()
@@ -79,7 +79,7 @@ function isFile(path: string): boolean {
   }
 }
 
-/** `Key=value` of [Service], lines that end in a backslash joined: systemd.syntax(7). */
+/** `Key=value` in [Service]. Lines that end in a backslash are joined: systemd.syntax(7). */
 function serviceLines(text: string): [key: string, value: string][] {
   let section = ''
   return text
@@ -102,7 +102,7 @@ function assignments(text: string, file: string): Record<string, string> {
   )
 }
 
-/** A percent sign is written as two. */
+/** A percent sign is written twice. */
 const wordsOf = (text: string, file: string) =>
   splitWords(text, file).map((word) => word.replaceAll('%%', '%'))
 

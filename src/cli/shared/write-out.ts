@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 
-/** Output that is harmless already; waits while the reader is slow, so that it does not pile up. */
+/** Prints text that is already safe. Waits for a slow reader, so that output does not pile up. */
 export async function writeOut(text: string): Promise<void> {
   if (text !== '' && !process.stdout.write(text)) await once(process.stdout, 'drain')
 }

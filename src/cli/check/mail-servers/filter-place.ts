@@ -1,7 +1,9 @@
 import { join } from 'node:path'
 import type { FilterPlace } from '../../../doors/milter/wire/ask.ts'
 
-/** undefined for what is no place. A path is one below the queue directory in a chroot. */
+/**
+ * undefined if the text names no place. Under a chroot, a path is relative to the queue directory.
+ */
 export function placeOf(text: string, chroot: string | undefined): FilterPlace | undefined {
   const [, path] = /^(?:unix|local):(.+)$/.exec(text) ?? []
   if (path !== undefined) {

@@ -1,12 +1,12 @@
 import { DEFAULT_QMAIL_HOME } from '../../../judge/policy.ts'
 import { SENDMAIL_CF } from './sendmail.ts'
 
-/** A mail server that onescan stands in or beside. */
+/** A mail server that onescan serves. */
 export type MailServer = 'qmail' | 'Postfix' | 'Sendmail'
 
 export const POSTFIX_CF = '/etc/postfix/main.cf'
 const POSTCONF = '/usr/sbin/postconf'
-/** Where systems put Sendmail's own, since each mail server brings a program of that name. */
+/** Where systems put the real Sendmail; each mail server has a program of that name. */
 const SENDMAILS = [
   '/usr/libexec/sendmail/sendmail',
   '/usr/lib/sm.bin/sendmail',
@@ -14,8 +14,8 @@ const SENDMAILS = [
 ]
 
 /**
- * Those on this host, by their files; none: the slot is looked at by itself. What a mail
- * server that was removed has left in /etc is none.
+ * The mail servers on this host. Each must have its program: a mail server that was removed may
+ * have left its files in /etc. If there is none, only the slot is looked at.
  */
 export function mailServersHere(exists: (path: string) => boolean): MailServer[] {
   const hasPostfix = exists(POSTCONF)

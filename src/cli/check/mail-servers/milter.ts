@@ -10,28 +10,28 @@ import { readDefaults } from '../../shared/defaults-file.ts'
 import { cleanMessage, eicarMessage } from '../shared/eicar-message.ts'
 import { error, type Finding, ok } from '../shared/finding.ts'
 
-/** Milliseconds for a scan: more than SCANTIMEOUT's default. */
+/** Milliseconds for a scan: more than the default of SCANTIMEOUT. */
 const SCAN_PATIENCE = 160_000
-/** Seconds that a scan may take: SCANTIMEOUT's default. */
+/** The default of SCANTIMEOUT, in seconds. */
 export const SCANTIMEOUT = 150
 
 /** A filter as an MTA names it. */
 export interface NamedMilter {
-  /** What people know it by. */
+  /** The name that administrators know it by. */
   readonly what: string
-  /** As onescand's --milter has it. */
+  /** In the form of onescand's --milter. */
   readonly address: string
-  /** What becomes of mail while nobody answers there. */
+  /** What happens to mail while nobody answers there. */
   readonly meanwhile: string
-  /** The settings of onescand. */
+  /** The file of onescand's settings. */
   readonly defaults: string
-  /** Whether onescand is said to listen there, by its settings or by what runs. */
+  /** Whether onescand should listen there, by its settings or by the onescand that runs. */
   readonly isKnown: boolean
 }
 
 /**
- * Has a filter look at a clean message and, if it is onescand, at the EICAR test file: by the
- * milter's own protocol, so that nothing is delivered.
+ * Has a filter look at a clean message and, if it is onescand, at the EICAR test file. It speaks
+ * the milter's own protocol, so nothing is delivered.
  */
 export async function tryMilter(
   place: FilterPlace,
@@ -54,14 +54,14 @@ export async function tryMilter(
   }
 }
 
-/** Marked, so that it counts in no figure. */
+/** The question is marked as a test, so that it counts in no figure. */
 function ask(place: FilterPlace, message: Buffer): Promise<FilterAnswer> {
   return askMilter(place, message, SCAN_PATIENCE, { ...usual, macro: TRIAL_MACRO })
 }
 
 const SEE = 'see the findings about onescand, and its log (onescan log)'
 
-/** What is wrong with what became of a clean message. */
+/** What is wrong with the filter's answer to a clean message. */
 function judgeClean(
   { kind, text, added }: FilterAnswer,
   isTagged: boolean,
@@ -90,7 +90,7 @@ function judgeEicar(what: string, { kind, text, added }: FilterAnswer): Finding 
   return error(what, 'accepts EICAR as clean', 'see QHPSI of onescand')
 }
 
-/** What to do where nobody listens: by the settings of the package, where they are here. */
+/** The remedy if nobody listens there. It names the package's settings if they are on this host. */
 export function startIt({ address, defaults }: Pick<NamedMilter, 'address' | 'defaults'>): string {
   try {
     if (!readDefaults(defaults).words.join(' ').includes(address)) {
@@ -102,7 +102,7 @@ export function startIt({ address, defaults }: Pick<NamedMilter, 'address' | 'de
   }
 }
 
-/** Whether onescand makes stamps here, as far as its settings say. */
+/** Whether onescand makes stamps on this host, as far as its settings show. */
 export function makesStamps(defaults: string): boolean {
   try {
     return Boolean(readDefaults(defaults).env.CLUSTERKEYS)

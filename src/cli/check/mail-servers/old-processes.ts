@@ -3,14 +3,15 @@ import { join } from 'node:path'
 import { startOf } from '../../shared/running-daemons.ts'
 import { type Finding, warning } from '../shared/finding.ts'
 
-/** Postfix's programs that ask milters. */
+/** The programs of Postfix that ask milters. */
 const ASKING = ['smtpd', 'cleanup']
-/** Milliseconds by which a file's time and a start may differ. */
+/** A file's time and a start that differ by less, in milliseconds, count as the same. */
 const AT_ONCE = 2000
 
 /**
- * Programs of Postfix that were started before main.cf was changed: each reads it at its start, and
- * serves many clients. They are known by their name and their directory, the queue's.
+ * Programs of Postfix that were started before main.cf was last changed: each reads it when it
+ * starts, and then serves many clients. They are known by their name and by their directory, which
+ * is the queue.
  */
 export function checkOldProcesses(processes: string, file: string, queue: string): Finding[] {
   let changed: number
@@ -19,7 +20,7 @@ export function checkOldProcesses(processes: string, file: string, queue: string
     changed = statSync(file).mtimeMs
     pids = readdirSync(processes).filter((name) => /^\d+$/.test(name))
   } catch {
-    return [] // told by who reads it; no proc(5)
+    return [] // the reader of main.cf reports it; or there is no proc(5)
   }
   const old = pids.filter((pid) => {
     try {
@@ -28,7 +29,7 @@ export function checkOldProcesses(processes: string, file: string, queue: string
       if (!ASKING.includes(name) || readlinkSync(at('cwd')) !== queue) return false
       return startOf(processes, pid) + AT_ONCE < changed
     } catch {
-      return false // has ended meanwhile, or is not ours to see
+      return false // has ended meanwhile, or belongs to another user
     }
   })
   if (old.length === 0) return []

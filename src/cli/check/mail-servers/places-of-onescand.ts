@@ -2,28 +2,30 @@ import { join } from 'node:path'
 import { readDefaults } from '../../shared/defaults-file.ts'
 import { runningDaemons, SOCKET } from '../../shared/running-daemons.ts'
 
-/** Where onescand's words may be found. */
+/** Where to find the command line of onescand. */
 export interface WordsOfOnescand {
-  /** ONESCAND_OPTIONS="…", as the package has it. */
+  /** The package's file with ONESCAND_OPTIONS="…". */
   readonly defaults: string
   /** proc(5). */
   readonly processes: string
 }
 
-/** As `--milter` and `--policy` name them, `inet:127.0.0.1:8890`. */
+/** Places in the form of `--milter` and `--policy`: `inet:127.0.0.1:8890`. */
 export interface Places {
   readonly milters: readonly string[]
   readonly policies: readonly string[]
 }
 
-/** What systemd holds for it, where that runs: ListenStream of the socket units. */
+/** The package's socket units; if systemd runs, it listens there for onescand (ListenStream). */
 const MILTER_SOCKETS = [
   'unix:/var/spool/postfix/onescan/milter.sock',
   'unix:/run/onescan/milter.sock',
 ]
 const POLICY_SOCKETS = ['unix:/var/spool/postfix/onescan/policy.sock']
 
-/** Where onescand listens, by its settings, by the units of the package and by what runs. */
+/**
+ * Where onescand listens, by its settings, by the package's units and by the onescand that runs.
+ */
 export function placesOfOnescand({ defaults, processes }: WordsOfOnescand): Places {
   const lines = [wordsIn(defaults), ...wordsOfRunning(processes)]
   const named = (option: string) =>
@@ -38,7 +40,7 @@ function wordsIn(defaults: string): readonly string[] {
   try {
     return readDefaults(defaults).words
   } catch {
-    return [] // not the package's, or nobody's to read but root's
+    return [] // not the package's file, or only root may read it
   }
 }
 
@@ -50,7 +52,7 @@ function wordsOfRunning(processes: string): (readonly string[])[] {
   }
 }
 
-/** All places that it listens at by these words, without their kind: paths, and HOST:PORT. */
+/** All places at which it listens by these words, without their kind: paths, and HOST:PORT. */
 export function placesOf(words: readonly string[]): string[] {
   const places = ['--milter', '--policy', '--smtp', '--lmtp', '--http'].flatMap((option) =>
     valuesOf(words, option).map((place) => place.replace(/^(?:unix|local|inet6?):/, '')),
@@ -58,7 +60,7 @@ export function placesOf(words: readonly string[]): string[] {
   return [valuesOf(words, '--socket').at(-1) ?? SOCKET, ...places]
 }
 
-/** `--milter PLACE` and `--milter=PLACE`, each time it is there. */
+/** The values of an option: `--milter PLACE` and `--milter=PLACE`, each time it occurs. */
 export function valuesOf(words: readonly string[], option: string): string[] {
   return words.flatMap((word, at) => {
     if (word === option) return words[at + 1] ?? []
@@ -67,8 +69,8 @@ export function valuesOf(words: readonly string[], option: string): string[] {
 }
 
 /**
- * The one of `places` that `named` means, in the words of Postfix or Sendmail. A path may be
- * one below the queue directory of Postfix.
+ * The place among `places` that `named` stands for, which is in the form of Postfix or Sendmail. A
+ * path may be relative to the queue directory of Postfix.
  */
 export function meant(
   named: string,

@@ -13,7 +13,10 @@ const PATIENCE = 10_000
 /** proc(5). */
 const PROCESSES = '/proc'
 
-/** Whoever is asked by check_policy_service: does he answer, and is onescand's place onescand's? */
+/**
+ * Checks each service of check_policy_service: does it answer, and if it is at onescand's place, is
+ * it onescand?
+ */
 export async function checkPolicies(
   restrictions: string,
   queue: string,
@@ -46,7 +49,7 @@ const QUESTION =
   'request=smtpd_access_policy\nprotocol_state=RCPT\nprotocol_name=ESMTP\n' +
   'sender=postmaster@localhost\nrecipient=postmaster@localhost\nclient_address=127.0.0.1\n\n'
 
-/** SMTPD_POLICY_README: attributes, an empty line, and `action=…`. */
+/** SMTPD_POLICY_README: sends attributes and an empty line, and gets `action=…`. */
 function askPolicy(place: FilterPlace): Promise<string> {
   return new Promise((resolve, reject) => {
     let text = ''

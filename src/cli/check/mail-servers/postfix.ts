@@ -18,15 +18,15 @@ const POSTCONF = '/usr/sbin/postconf'
 /** proc(5). */
 const PROCESSES = '/proc'
 const run = promisify(execFile)
-/** Milliseconds for a program. */
+/** Milliseconds that a program of Postfix may take. */
 const PATIENCE = 10_000
 
-/** What of Postfix is looked at. */
+/** Where the files of Postfix and onescand are. */
 export interface PostfixHost {
-  /** Directory of main.cf; '' is Postfix's own. */
+  /** The directory of main.cf; '' is Postfix's default. */
   readonly directory: string
   readonly accounts: Accounts
-  /** The settings of onescand; the test's own file, or the package's. */
+  /** The file of onescand's settings: the package's, or a test's own. */
   readonly defaults: string
 }
 
@@ -34,10 +34,10 @@ export const postfixHere = (directory: string, accounts: Accounts): PostfixHost 
   return { directory, accounts, defaults: DEFAULTS }
 }
 
-/** A filter in smtpd_milters, with what its own braces say. */
+/** A filter in smtpd_milters, with the options in its braces. */
 export interface Milter {
   readonly text: string
-  /** With braces and all. */
+  /** As it is written, with braces. */
   readonly written: string
   readonly options: Readonly<Record<string, string>>
 }
@@ -61,9 +61,9 @@ const PARAMETERS = [
 export type Parameters = Readonly<Record<string, string>>
 
 /**
- * The milters and policy services of this host's Postfix: does somebody listen there whom it
- * can reach, is it onescand, and does it find EICAR? By the milter's own protocol, so that
- * nothing is delivered.
+ * Checks the milters and policy services of this host's Postfix: can it reach them, is onescand
+ * among them, and does that find EICAR? It speaks the milter's own protocol, so nothing is
+ * delivered.
  */
 export async function checkPostfix(host: PostfixHost): Promise<Finding[]> {
   let parameters: Parameters
@@ -100,7 +100,10 @@ export async function checkPostfix(host: PostfixHost): Promise<Finding[]> {
   ]
 }
 
-/** What postconf(1) prints with these words. Throws if it cannot be run, or root is not to act on its files. */
+/**
+ * What postconf(1) prints with these words. Throws if it cannot be run, or if root must not obey
+ * its files.
+ */
 export async function postconf(
   { directory }: Pick<PostfixHost, 'directory'>,
   ...words: string[]
@@ -112,12 +115,14 @@ export async function postconf(
   return stdout
 }
 
-/** What becomes of mail while this milter cannot be asked: tempfail, accept, reject, quarantine. */
+/**
+ * What happens to mail while this milter cannot be asked: tempfail, accept, reject or quarantine.
+ */
 export function milterAction(parameters: Parameters, { options }: Milter): string {
   return options.default_action ?? parameters.milter_default_action ?? 'tempfail'
 }
 
-/** `name = value` lines. */
+/** Reads lines `name = value`. */
 export function readParameters(text: string): Parameters {
   const lines = text.replace(/\n[ \t]+/g, ' ').split('\n')
   const pairs = lines.flatMap((line) => {
@@ -127,13 +132,13 @@ export function readParameters(text: string): Parameters {
   return Object.fromEntries(pairs)
 }
 
-/** The fifth column of smtpd's line in master.cf; master(5). */
+/** Whether smtpd runs in a chroot: the fifth column of its line in master.cf, master(5). */
 function isChrooted(master: string): boolean {
   const line = master.split('\n').find((each) => /^\S+\s+(?:inet|pass)\s.*\ssmtpd\b/.test(each))
   return line?.split(/\s+/)[4] === 'y'
 }
 
-/** `inet:a:1, { unix:/b, default_action=accept }`; MILTER_README. */
+/** Splits `inet:a:1, { unix:/b, default_action=accept }`; MILTER_README. */
 export function splitMilters(text: string): Milter[] {
   return [...text.matchAll(/\{([^}]*)\}|([^\s,{}]+)/g)].map(([written, braced, plain]) => {
     const [first = '', ...rest] = (braced ?? plain ?? '').trim().split(/[\s,]+/)
@@ -150,7 +155,8 @@ async function checkMilter(
 ): Promise<{ readonly isOurs: boolean; readonly found: Finding }> {
   const { text } = milter
   const what = `milter ${text}`
-  const isRelative = !/^(?:unix|local):\//.test(text) // its programs run in the queue directory
+  // Postfix's programs run in the queue directory
+  const isRelative = !/^(?:unix|local):\//.test(text)
   const place = placeOf(text, chrooted || isRelative ? queueOf(parameters) : undefined)
   const not = (found: Finding) => ({ isOurs: false, found })
   if (place === undefined) return not(warning(what, 'is not understood', 'see MILTER_README'))
@@ -223,7 +229,7 @@ function checkReach(
   )
 }
 
-/** What Postfix does while it waits, and where it waits in vain. */
+/** Checks what Postfix does while it waits for this milter, and whether it waits long enough. */
 function checkTerms(parameters: Parameters, milter: Milter): Finding[] {
   const { text, options } = milter
   const findings = [judgeAction(text, milterAction(parameters, milter))]
@@ -254,7 +260,10 @@ function secondsOf(text: string): number {
   return Number(number) * { s: 1, m: 60, h: 3600, d: 86_400, w: 604_800, '': 1 }[unit as 's']
 }
 
-/** Told, for people wonder: what either of them puts on top is in nobody's signature or stamp. */
+/**
+ * Says that a DKIM milter may come before or behind onescan, since people wonder about it: what
+ * either of them adds on top is in no signature or stamp of the other.
+ */
 function checkOrder(milters: readonly Milter[], index: number): Finding[] {
   return milters.flatMap(({ text }, at) => {
     if (!/dkim/i.test(text)) return []
@@ -284,7 +293,7 @@ function checkLocalMail(parameters: Parameters, ours: readonly Milter[]): Findin
   return warning(what, value, "postconf -e 'non_smtpd_milters=$smtpd_milters' && postfix reload")
 }
 
-/** smtp(8) folds what goes to the next host after it was stamped; smtp_line_length_limit. */
+/** smtp(8) folds long lines of mail that was already stamped; smtp_line_length_limit. */
 function checkLongLines(parameters: Parameters, { defaults }: PostfixHost): Finding[] {
   const limit = parameters.smtp_line_length_limit ?? '998'
   if (limit === '0' || !makesStamps(defaults)) return []

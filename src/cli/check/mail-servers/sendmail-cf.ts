@@ -3,18 +3,21 @@ export interface SendmailFilter {
   readonly name: string
   /** As it is written, `inet:8890@127.0.0.1`. */
   readonly socket: string
-  /** In the form of onescand's --milter and of Postfix; undefined for what is none. */
+  /** In the form of onescand's --milter and of Postfix; undefined if it is no such place. */
   readonly address: string | undefined
-  /** While it cannot be asked: T try again, R refuse, 4 try again and close; undefined: accept. */
+  /**
+   * What happens while it cannot be asked: T try again, R refuse, 4 try again and close; undefined:
+   * accept.
+   */
   readonly failure: 'T' | 'R' | '4' | undefined
-  /** Seconds for the end of a message, which is when it is scanned. */
+  /** Seconds that it may take at the end of a message, which is when mail is scanned. */
   readonly timeout: number
 }
 
-/** Sendmail's own, libmilter/docs: E. */
+/** Sendmail's own default for E, in seconds: libmilter/docs. */
 const PATIENCE = 300
 
-/** The filters that are asked, in their order: Sendmail Installation and Operation Guide, 5.11. */
+/** The filters that Sendmail asks, in order: Sendmail Installation and Operation Guide, 5.11. */
 export function filtersIn(cf: string): SendmailFilter[] {
   const lines = cf.replace(/\n[ \t]+/g, ' ').split('\n')
   const known = new Map<string, SendmailFilter>()

@@ -11,14 +11,14 @@ import { makesStamps, SCANTIMEOUT, startIt, tryMilter } from './milter.ts'
 import { meant, placesOfOnescand } from './places-of-onescand.ts'
 import { filtersIn, type SendmailFilter } from './sendmail-cf.ts'
 
-/** Where Sendmail looks for it since 8.10. */
+/** Where Sendmail has its configuration since 8.10. */
 export const SENDMAIL_CF = '/etc/mail/sendmail.cf'
 
-/** What of Sendmail is looked at. */
+/** Where the files of Sendmail and onescand are. */
 export interface SendmailHost {
   /** sendmail.cf; sendmail.mc is beside it. */
   readonly file: string
-  /** The settings of onescand. */
+  /** The file of onescand's settings. */
   readonly defaults: string
 }
 
@@ -29,8 +29,8 @@ export const sendmailHere = (file: string): SendmailHost => {
 const LINE = `INPUT_MAIL_FILTER(\`onescan', \`S=local:/run/onescan/milter.sock, F=T, T=S:30s;R:30s;E:5m')dnl`
 
 /**
- * The filters of this host's Sendmail: does somebody listen there, is it onescand, does it find
- * EICAR, and what becomes of mail meanwhile? Nothing is delivered.
+ * Checks the filters of this host's Sendmail: does each answer, is it onescand, does it find EICAR,
+ * and what happens to mail if it does not answer? Nothing is delivered.
  */
 export async function checkSendmail(host: SendmailHost): Promise<Finding[]> {
   let filters: readonly SendmailFilter[]

@@ -12,15 +12,18 @@ import {
 } from './postfix.ts'
 import { filtersIn, type SendmailFilter } from './sendmail-cf.ts'
 
-/** The mail servers of a host, where their configuration is. */
+/** Where the mail servers of a host have their configuration. */
 export interface ServersToLookAt {
-  /** Directory of Postfix's main.cf; it need not be there. */
+  /** The directory of Postfix's main.cf; it may be missing. */
   readonly postfix: string
-  /** sendmail.cf; it need not be there. */
+  /** The file sendmail.cf; it may be missing. */
   readonly sendmail: string
 }
 
-/** What Postfix and Sendmail, which name these places, will do with mail once nobody listens there. */
+/**
+ * What Postfix and Sendmail will do with mail when nobody listens any more at the places that they
+ * name.
+ */
 export async function withoutOnescand(
   { postfix, sendmail }: ServersToLookAt,
   places: Places,
@@ -53,7 +56,7 @@ async function postfixWithout(directory: string, places: Places): Promise<Findin
   ]
 }
 
-/** By service, as `submission/inet`, what master.cf sets for it alone. */
+/** What master.cf sets for each service alone; a service is named like `submission/inet`. */
 function servicesIn(master: string): Map<string, Record<string, string>> {
   const services = new Map<string, Record<string, string>>()
   for (const [, service, name, value] of master.matchAll(/^(\S+)\/(\w+) = (.*)$/gm)) {
@@ -62,7 +65,9 @@ function servicesIn(master: string): Map<string, Record<string, string>> {
   return services
 }
 
-/** Those of `own`, which count in the midst of `all`. */
+/**
+ * Judges the parameters of one service, `own`, which take precedence over those of all services.
+ */
 function judge(own: Parameters, service: string, all: Parameters, places: Places): Finding[] {
   return Object.entries(own).flatMap(([name, value]) => {
     if (MILTERS.includes(name)) return milters(`${service}${name}`, value, all, places)

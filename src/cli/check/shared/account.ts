@@ -2,15 +2,15 @@ import { readFileSync, statSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { passwdEntries, passwdEntryOf } from '../../../ground/runtime/passwd.ts'
 
-/** Whom the slot runs as. */
+/** The account that the slot runs as. */
 export interface Account {
   readonly name: string
   readonly uid: number
-  /** All that count; the first one is the group of new files. */
+  /** All groups that count; new files belong to the first one. */
   readonly groups: readonly number[]
 }
 
-/** The files of passwd(5) and group(5). */
+/** The contents of passwd(5) and group(5). */
 export interface Accounts {
   readonly passwd: string
   readonly group: string
@@ -21,8 +21,8 @@ export function readAccounts(): Accounts {
 }
 
 /**
- * An account by name, or undefined. setuidgid and tcpserver give a program its
- * primary group and no other; a login, cron or systemd gives it all of them.
+ * Finds an account by name; undefined if there is none. setuidgid and tcpserver give a program only
+ * its primary group; a login, cron or systemd gives it all groups.
  */
 export function findAccount(
   { passwd, group }: Accounts,
@@ -35,7 +35,7 @@ export function findAccount(
   return { name, uid: entry.uid, groups: [...new Set([entry.gid, ...others])] }
 }
 
-/** This process's own. */
+/** The account of this process. */
 export function ownAccount({ passwd }: Accounts): Account {
   const uid = process.getuid!()
   return {
@@ -54,7 +54,7 @@ export function findGroup({ group }: Accounts, name: string): number | undefined
   return gid === undefined ? undefined : Number(gid)
 }
 
-/** The name of a user, or his number. */
+/** The name of a user, or the number if there is no name. */
 export function userName({ passwd }: Accounts, uid: number): string {
   for (const entry of passwdEntries(passwd)) if (entry.uid === uid) return entry.name
   return `uid ${uid}`
@@ -68,8 +68,8 @@ export function groupName({ group }: Accounts, gid: number): string {
 const BIT = { read: 4, write: 2, search: 1, execute: 1 } as const
 
 /**
- * The first path that keeps the account from `path`, the directories above it included,
- * or undefined if nothing does. By owner, group and mode; access lists are not looked at.
+ * The first path that keeps the account from `path`: a directory above it, or itself. Undefined if
+ * nothing does. Looks at owner, group and mode, but not at access lists.
  */
 export function obstacle(
   account: Account,

@@ -8,17 +8,17 @@ Message-ID: <check@onescan.invalid>
 MIME-Version: 1.0
 `
 
-/** What nothing can be found in. */
+/** A message in which nothing can be found. */
 export const cleanMessage: Buffer = Buffer.from(
   `${HEADER}Content-Type: text/plain\n\nNothing here.\n`,
 )
 
-/** The EICAR test file as an attachment: what each scanner of mail must find. */
+/** The EICAR test file as an attachment, which each scanner of mail must find. */
 export const eicarMessage: Buffer = Buffer.from(`${eicarPart()}\n--part--\n`)
 
 const FILLER = Buffer.from(`${'onescan check '.repeat(5)}\n`.repeat(1000))
 
-/** The same with a long text behind it, some `size` bytes in all. */
+/** The same, followed by a long text: about `size` bytes in all. */
 export function* largeEicarMessage(size: number): Generator<Buffer> {
   yield Buffer.from(`${eicarPart()}\n--part\nContent-Type: text/plain\n\n`)
   for (let left = size - eicarMessage.length - 64; left > 0; left -= FILLER.length) {

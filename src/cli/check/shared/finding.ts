@@ -1,10 +1,12 @@
-/** One thing that `onescan check` looked at. */
+/** The result of one thing that `onescan check` looked at. */
 export interface Finding {
-  /** ok; a warning: mail is handled, but not as people expect; an error: mail is deferred, or not scanned. */
+  /**
+   * ok; warning: mail is handled, but not as people expect; error: mail is deferred or not scanned.
+   */
   readonly level: 'ok' | 'warning' | 'error'
   readonly what: string
   readonly value: string
-  /** What to do about it, as one would tell a colleague. */
+  /** The remedy, in the words of a colleague. */
   readonly remedy?: string
 }
 

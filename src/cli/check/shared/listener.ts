@@ -6,14 +6,14 @@ import { serviceAccounts } from '../../shared/running-daemons.ts'
 import { type Accounts, userName } from './account.ts'
 import { error, type Finding, warning } from './finding.ts'
 
-/** Who should listen there. */
+/** A service that should listen at a place. */
 export interface Listens {
   readonly service: 'onescand' | 'onescan-quotad'
-  /** The unit by which systemd holds its port. */
+  /** The unit by which systemd listens for it. */
   readonly unit: string
-  /** What another one in its place could do. */
+  /** What another program in its place could do. */
   readonly harm: string
-  /** By UDP, and not as a stream. */
+  /** Whether it takes datagrams (UDP) and no streams. */
   readonly udp?: boolean
 }
 
@@ -36,8 +36,8 @@ export const pageListens = listens(
 export const quotadListens = listens('onescan-quotad', 'onescan-quotad', ABOUT_QUOTAS)
 
 /**
- * Whose the socket is that claims to be a service's: root's (systemd holds it), or the account's
- * of the service. Nothing is said of a port of another host.
+ * Checks whose socket answers at a service's place: it must be root's (systemd listens) or that of
+ * the service's account. Says nothing about a port of another host.
  */
 export function checkListener(
   what: string,
@@ -58,7 +58,10 @@ export function checkListener(
   return [warning(what, value, `${socket}let systemd hold the port (${unit})`)]
 }
 
-/** The users who listen there, by what the kernel says; none: nobody, or it cannot be told. */
+/**
+ * The users who listen there, as the kernel reports them. None if nobody does, or if it cannot be
+ * known.
+ */
 export function listenersAt(place: FilterPlace, udp = false): number[] {
   return 'path' in place ? ownerOfPath(place.path) : ownersOfPort(place, udp)
 }
@@ -67,16 +70,22 @@ function ownerOfPath(path: string): number[] {
   try {
     return withPlace(path, ({ stats }) => (stats.isSocket() ? [stats.uid] : []))
   } catch {
-    return [] // told by who could not connect
+    return [] // the check that could not connect reports it
   }
 }
 
-/** Number, local address and port, remote ones, state, two pairs, retransmits, user: proc(5). */
+/**
+ * Number, local address and port, remote address and port, state, two pairs, retransmits, user:
+ * proc(5).
+ */
 const ROW = /^ *\d+: ([0-9A-F]+):([0-9A-F]{4}) \S+ ([0-9A-F]{2}) \S+ \S+ \S+ +(\d+) /gm
-/** TCP_LISTEN; and TCP_CLOSE, which is what a datagram socket is that anybody may send to. */
+/**
+ * The state of a listening stream socket (TCP_LISTEN); and of a datagram socket that anybody may
+ * send to (TCP_CLOSE).
+ */
 const LISTENS = { tcp: '0A', udp: '07' }
 
-/** Of those that listen on this port of this host; a socket keeps the user that made it. */
+/** The owners of sockets at this port of this host. A socket belongs to the user that made it. */
 function ownersOfPort(
   { host, port }: { readonly host: string; readonly port: number },
   udp: boolean,
@@ -94,7 +103,7 @@ function ownersOfPort(
   )
 }
 
-/** As the kernel writes it on little-endian machines, which are all that onescan runs on. */
+/** As the kernel prints it on little-endian machines; onescan runs on no others. */
 function hexOf(host: string): string {
   const bytes = host.split('.').map((part) => Number(part).toString(16).padStart(2, '0'))
   return bytes.reverse().join('').toUpperCase()
