@@ -48,7 +48,7 @@ export async function answerRequest(request: Request, judgement: Judgement): Pro
   const { policy: known, scanners, ...client } = judgement.policyFor(request.variables)
   const { remote } = client
   const told = reporter?.line
-  const isTrial = request.variables.get('QUEUECHAIN') === TRIAL_CHAIN
+  const isTrial = isTrialOfCheck(request.variables)
   const door = isTrial ? [TRIAL, ...peer] : peer
   const logContext = () => {
     return { door, remote, transaction: undefined, total: elapsed(), told }
@@ -94,6 +94,10 @@ export async function answerRequest(request: Request, judgement: Judgement): Pro
     message.close()
   }
 }
+
+/** Whether `onescan check` asks: its mail is delivered nowhere, and counts in no figure. */
+export const isTrialOfCheck = (variables: Request['variables']): boolean =>
+  variables.get('QUEUECHAIN') === TRIAL_CHAIN
 
 function withTimeLeft(policy: Policy, timeLeft: number): Policy {
   const timeout = Math.max(1, Math.min(policy.scan.timeout, timeLeft))

@@ -21,6 +21,9 @@ export interface Request {
   readonly message: Buffer | Omit<HandedFile, 'sealed'>
 }
 
+/** What a request is about. */
+export type Asked = Pick<Request, 'variables' | 'envelope'>
+
 export interface RequestLimits {
   /** Bytes of a message. */
   readonly maxSize: number
@@ -100,6 +103,11 @@ export class RequestReader {
   /** Once all but the message is here: what is known of it. */
   get head(): { readonly timeLeft: number } | undefined {
     return this.#size === undefined ? undefined : { timeLeft: this.#timeLeft }
+  }
+
+  /** As far as it is here: empty before. */
+  get asked(): Asked {
+    return { variables: this.#variables, envelope: this.#envelope }
   }
 
   /** Once all of it is here. */

@@ -7,7 +7,7 @@ import type { MemoryLease } from '../shared/memory.ts'
 import { acknowledgement, goCold, heartbeat, sendIt } from './carry-out.ts'
 import { takeFirstBytes } from './first-bytes.ts'
 import { GoCold } from './go-cold.ts'
-import { type Request, RequestReader } from './request.ts'
+import { type Asked, type Request, RequestReader } from './request.ts'
 
 /** Milliseconds: doc/slot-protocol.md, "Time". */
 export const SILENCE_MAX = 10_000
@@ -41,8 +41,8 @@ export interface SlotServer {
   withheld(): Buffer
   /** The conversation is over and holds nothing any more. */
   left(): void
-  /** The client has no answer. */
-  cold(way: ColdWay): void
+  /** The client has no answer to what it has asked so far. */
+  cold(way: ColdWay, asked: Asked): void
   /** For trouble of ours; what concerns a message is the client's to log. */
   log(line: string): void
 }
@@ -79,7 +79,8 @@ export class SlotSession {
     })
     socket.on('error', () => socket.destroy())
     socket.on('close', () => {
-      if (this.#phase === 'sending' || this.#phase === 'judging') server.cold('left')
+      if (this.#phase === 'sending' || this.#phase === 'judging')
+        server.cold('left', this.#reader.asked)
       this.#phase = 'closed'
       if (!this.#judged) this.#gone.abort()
       this.#leaveIfDone()
@@ -161,7 +162,7 @@ export class SlotSession {
     if (!this.#isOpen()) return
     const why = errorText(error)
     if (!(error instanceof GoCold)) this.#server.log(why)
-    this.#server.cold('told')
+    this.#server.cold('told', this.#reader.asked)
     this.#leave(goCold(why))
   }
 

@@ -10,7 +10,7 @@ import { createBudget } from '../shared/memory.ts'
 import { takeTurn } from '../shared/turn.ts'
 import { createClientPolicies } from './client-policy.ts'
 import { GoCold } from './go-cold.ts'
-import { answerRequest } from './judge.ts'
+import { answerRequest, isTrialOfCheck } from './judge.ts'
 import type { IdentifyPeer, Peer } from './peer.ts'
 import { type SlotServer, SlotSession } from './session.ts'
 import { withheldFrame } from './withheld.ts'
@@ -92,7 +92,9 @@ export function createSlotSocket(first: Configuration, options: SlotSocketOption
         clearInterval(ticker)
         ticker = undefined
       },
-      cold: (way) => options.reporter?.cold(way),
+      cold(way, { variables, envelope }) {
+        if (!isTrialOfCheck(variables)) options.reporter?.cold(way, envelope)
+      },
       log,
     }
     const session = new SlotSession(socket, slotServer)

@@ -8,8 +8,8 @@ import type { ColdWay, DoorState, ProcessReport, Underway } from './process-repo
 export interface MailReporter {
   /** What the log says of a message, its line end included. */
   line(line: Buffer): void
-  /** A client of the slot is left without an answer. */
-  cold(way: ColdWay): void
+  /** A client of the slot is left without an answer about mail with this envelope. */
+  cold(way: ColdWay, envelope: Buffer): void
   /** A message is being judged from now on; call what is returned when that is over. */
   begin(what: Omit<Underway, 'since'>): () => void
 }
@@ -80,8 +80,8 @@ export function createMailReporter({ state, send, note, isTrial, now }: Reportin
       size += line.length
       lines.push({ line: line.toString('latin1', 0, line.length - 1), time: now() })
     },
-    cold(way) {
-      cold[way]++
+    cold(way, envelope) {
+      if (!isTrial(envelope)) cold[way]++
     },
     begin(what) {
       if (isTrial(what.from)) return () => {}

@@ -27,6 +27,8 @@ t.test('trials of check are marked, and counted nowhere', { skip }, async (t) =>
   const env = { QHPSI: 'plugin: eicar', ONESCAN_SOCKET: served.socket, ONESCAN_COLD: '/bin/false' }
   const throughSlot = await checkSlot(host(env, { program: onescanc }))
   t.same(complaints(throughSlot), [], 'warm: there is no cold program', { throughSlot })
+  const unanswered = { ...env, QHPSI: 'plugin: clamd' } // which onescand does not have
+  t.not(complaints(await checkSlot(host(unanswered, { program: onescanc }))).length, 0)
 
   // Mail whose every word says that it is a trial.
   const words = 'onescan_trial trial=1 x'
@@ -40,6 +42,8 @@ t.test('trials of check are marked, and counted nowhere', { skip }, async (t) =>
   t.equal(count(metrics, 'accept'), 1, 'the mail alone')
   t.equal(metric(metrics, 'onescan_messages_total', { door: 'slot' }), 0)
   t.equal(metric(metrics, 'onescan_verdicts_total', { scan: 'infected' }), 0)
+  for (const how of ['told', 'left'])
+    t.equal(metric(metrics, 'onescan_slot_cold_total', { how }), 0, how)
   const { decided } = JSON.parse((await served.get('/data.json')).text)
   t.equal(decided.length, 1)
 
