@@ -33,54 +33,66 @@ import { readScanPolicy } from '../../src/scan/shared/scan-policy.ts'
 import { relayLines } from '../../src/scan/shared/stderr-lines.ts'
 import { columns, readPage, section } from './man-page.ts'
 
-/** The table of limits in onescan-queue(8) against the program. */
+/** The tables of limits in manual pages against the program. */
 
-const page = readPage('onescan-queue.8')
-const limits = columns(section(page, 'LIMITS'))
+const limitsOf = (page: string) => columns(section(readPage(page), 'LIMITS'))
+const limits = limitsOf('onescan-queue.8')
 
 const KIB = 1024
 const MIB = 1024 * KIB
 
-/** A row of the table as a number of bytes, seconds or things. */
-function limit(what: string): number {
-  const [, digits, unit] = /^([\d,]+)(?: (\S+))?/.exec(limits.get(what) ?? '') ?? []
+/** A row of a table as a number of bytes, seconds or things. */
+function limit(what: string, table = limits): number {
+  const [, digits, unit] = /^([\d,]+)(?: (\S+))?/.exec(table.get(what) ?? '') ?? []
   const scale = { KiB: KIB, MiB: MIB, hours: 3600 }[unit ?? ''] ?? 1
   return Number(digits?.replaceAll(',', '')) * scale
 }
 
 t.test('limits and defaults are the constants of the program', async (t) => {
   const scan = readScanPolicy({ QHPSI: 'x' }, { qmailHome: '/', control: '/' })!
-  const constants: Record<string, number> = {
-    'address in the envelope': ADDRESS_MAX,
-    envelope: ENVELOPE_MAX,
-    'header block': HEADER_MAX,
-    'secret of an hmac-sha256 key': HMAC_SECRET_MIN,
-    'stamps of known keys that are computed': CANDIDATES_MAX,
-    'age of a stamp, default': table.CLUSTERMAXAGE.standard,
-    'clock of another host ahead': FUTURE_MAX,
-    'time for all scanners, default': scan.timeout / 1000,
-    'message for ClamAV, default': scan.clam.maxSize,
-    'message for clamd by path, from': BY_PATH_FROM,
-    'content for clamd in memory, by onescand': DESCRIPTOR_MAX,
-    'the same before clamd has found a virus in a large one': SMALL_DESCRIPTOR_MAX,
-    'clamd that refuses connections, tried again for': COMES_BACK_WITHIN.refused / 1000,
-    'clamd that says nothing by TCP, tried again for': COMES_BACK_WITHIN.silent / 1000,
-    'reply of clamd': REPLY_MAX,
-    'attachments: parameters of a field': PARAMETERS_MAX,
-    'attachments: file name': NAME_MAX,
-    'second look: contents of a message': CONTENTS_MAX,
-    'second look: encoded mails in one another': LOOK_DEPTH_MAX,
-    'second look: places where something may begin or end': LOOK_PLACES_MAX,
-    'second look: contents that have begun and not ended': OPEN_MAX,
-    'second look: fields about content of a header': FIELDS_MAX,
-    'second look: fields of headers that delimiters stand in': GOING_ON_MAX,
-    'second look: boundary': BOUNDARY_MAX,
-    'second look: boundaries of a message': BOUNDARIES_MAX,
-    'second look: different lengths of boundaries': BOUNDARY_LENGTHS_MAX,
-    'second look: memory for contents': MEMORY_MAX,
-    'age at which a left spool file is swept': SWEEP_AGE / 1000,
+  const pages: Record<string, Record<string, number>> = {
+    'onescan-queue.8': {
+      'address in the envelope': ADDRESS_MAX,
+      envelope: ENVELOPE_MAX,
+      'header block': HEADER_MAX,
+      'secret of an hmac-sha256 key': HMAC_SECRET_MIN,
+      'stamps of known keys that are computed': CANDIDATES_MAX,
+      'age of a stamp, default': table.CLUSTERMAXAGE.standard,
+      'clock of another host ahead': FUTURE_MAX,
+      'time for all scanners, default': scan.timeout / 1000,
+      'age at which a left spool file is swept': SWEEP_AGE / 1000,
+    },
+    'onescan-clamav.7': {
+      'message for ClamAV, default': scan.clam.maxSize,
+      'message for clamd by path, from': BY_PATH_FROM,
+      'content for clamd in memory, by onescand': DESCRIPTOR_MAX,
+      'the same before clamd has found a virus in a large one': SMALL_DESCRIPTOR_MAX,
+      'server that refuses connections, tried again for': COMES_BACK_WITHIN.refused / 1000,
+      'server that says nothing by TCP, tried again for': COMES_BACK_WITHIN.silent / 1000,
+      'reply of clamd': REPLY_MAX,
+    },
+    'onescan-attachments.5': {
+      'parameters of a field': PARAMETERS_MAX,
+      'file name': NAME_MAX,
+    },
+    'onescan-second-look.7': {
+      'contents of a message': CONTENTS_MAX,
+      'encoded mails in one another': LOOK_DEPTH_MAX,
+      'places where something may begin or end': LOOK_PLACES_MAX,
+      'contents that have begun and not ended': OPEN_MAX,
+      'fields about content of a header': FIELDS_MAX,
+      'fields of headers that delimiters stand in': GOING_ON_MAX,
+      boundary: BOUNDARY_MAX,
+      'boundaries of a message': BOUNDARIES_MAX,
+      'different lengths of boundaries': BOUNDARY_LENGTHS_MAX,
+      'memory for contents': MEMORY_MAX,
+    },
   }
-  for (const [what, value] of Object.entries(constants)) t.equal(limit(what), value, what)
+  for (const [page, constants] of Object.entries(pages)) {
+    const limits = limitsOf(page)
+    for (const [what, value] of Object.entries(constants))
+      t.equal(limit(what, limits), value, `${page}: ${what}`)
+  }
 })
 
 t.test('a reply is cut at its limit', async (t) => {
@@ -132,6 +144,7 @@ t.test('onescand(8) says how many messages are at one clamd', async (t) => {
 })
 
 t.test('the page says how many sockets and ports questions about mailboxes take', async (t) => {
+  const page = readPage('onescan-quota.7')
   t.match(page, `with at most ${SOCKETS_MAX} sockets in each process`)
   t.match(page, `If ${PORTS_MAX.toLocaleString('en')} ports of a process rest`)
 })

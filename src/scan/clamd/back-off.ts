@@ -2,7 +2,7 @@ import type { Absence } from './link.ts'
 
 /**
  * Milliseconds for which a server that cannot be reached is tried again, from the first
- * message on that did not reach it; onescan-queue(8) has these numbers. A full queue is
+ * message on that did not reach it; onescan-clamav(7) has these numbers. A full queue is
  * tried until the message's own deadline.
  */
 export const COMES_BACK_WITHIN: Readonly<Record<Exclude<Absence, 'full'>, number>> = {
