@@ -1,13 +1,19 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { npm, postfix, qmail } from '../first-hour/steps.ts'
+import { byNpm, byPackage } from '../first-hour/installs.ts'
+import { walks } from '../first-hour/steps.ts'
 
 /** `npm run first-hour` types what stands on the pages, and says so rightly. */
 
 const root = join(import.meta.dirname, '../..')
 
-for (const [name, steps] of Object.entries({ qmail, postfix, npm })) {
+const all = Object.entries(walks).flatMap(([server, { walk, removed }]) => [
+  { name: server, steps: [...walk(byPackage), ...removed] },
+  { name: `${server} and npm`, steps: walk(byNpm('bookworm')) },
+])
+
+for (const { name, steps } of all) {
   t.test(
     `what is typed in the first hour with ${name} stands to the letter on its page`,
     async (t) => {
@@ -16,7 +22,7 @@ for (const [name, steps] of Object.entries({ qmail, postfix, npm })) {
       for (const { page, type } of read)
         t.ok(readFileSync(join(root, page), 'utf8').includes(type), type)
       for (const step of steps) {
-        const [, file] = ('self' in step && /doc\/onescan\/(examples\/\S+)/.exec(step.self)) || []
+        const [, file] = ('self' in step && /\/(examples\/[\w.-]+)/.exec(step.self)) || []
         if (file) t.ok(readFileSync(join(root, 'packaging', file)).length > 0, file)
       }
     },
@@ -25,7 +31,9 @@ for (const [name, steps] of Object.entries({ qmail, postfix, npm })) {
 
 t.test('settings for Postfix are those that the README names', async (t) => {
   const readme = readFileSync(join(root, 'README.md'), 'utf8')
-  const written = postfix.flatMap((step) => ('self' in step ? step.self.split('\n') : []))
+  const written = walks
+    .postfix!.walk(byPackage)
+    .flatMap((step) => ('self' in step ? step.self.split('\n') : []))
   const settings = written.filter((line) => /^[A-Z_]+="/.test(line))
   t.equal(settings.length, 3)
   for (const line of settings) t.ok(readme.includes(`\n${line}\n`), line)

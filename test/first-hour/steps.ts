@@ -1,156 +1,58 @@
-/** What is typed in the first hour, and where it stands to be read. */
+import { firstMails, type Host, withPostfix, withQmail, withSendmail } from './hosts.ts'
+import type { Install } from './installs.ts'
+import { INSTALL, README, restart, type Step, send, settle } from './step.ts'
 
-export type Step =
-  /** As a page of this project has it, to the letter. */
-  | {
-      readonly page: string
-      readonly type: string
-      readonly needs?: 'network'
-      readonly expect?: RegExp
-    }
-  /** As what was printed before it says: the first group of each match. */
-  | { readonly printed: RegExp }
-  /** What the reader does by himself: sends mail, looks at a file. */
-  | { readonly self: string; readonly needs?: 'network'; readonly expect?: RegExp }
-  /** What the place is like that the reader comes to. Not printed. */
-  | { readonly place: string; readonly network?: true }
+/** What a reader does on a host, after `install`. */
+type Walk = (install: Install) => readonly Step[]
 
-/** Signatures: one, for the test file, since freshclam has nobody to ask here. */
-const signatures = (hex: string): Step => ({
-  place: `mkdir -p /var/lib/clamav && echo 'EICAR-Test:0:*:${hex}' >/var/lib/clamav/test.ndb`,
+/** It finds this, and nothing wrong. */
+const check = (found: string): Step => ({
+  page: README,
+  type: 'onescan check',
+  expect: new RegExp(`^(?![^]*\nerror)[^]*\n${found}`),
 })
 
-const EICAR = Buffer.from('X5O!P%@AP[4\\PZX54(P^)7CC)7}$EICAR-STANDARD-ANTIVIRUS-TEST-FILE!$H+H*')
-
-const bareDebian: readonly Step[] = [
-  {
-    place: `
-      echo 'APT::Get::Assume-Yes "true"; Dpkg::Use-Pty "false"; quiet "1";' >/etc/apt/apt.conf.d/typed
-      printf '#!/bin/sh\\nexit 101\\n' >/usr/sbin/policy-rc.d; chmod 755 /usr/sbin/policy-rc.d
-      echo mail.example.org >/etc/hostname; echo mail.example.org >/etc/mailname
-      printf '127.0.0.1 localhost\\n192.0.2.1 mail.example.org mail\\n' >/etc/hosts
-      apt-get update >/dev/null && apt-get install daemontools ucspi-tcp >/dev/null && mkdir /service`,
-    network: true,
-  },
-]
-
-const install: readonly Step[] = [
-  {
-    page: 'README.md',
-    type: 'apt install --no-install-recommends ./build/onescan_*.deb clamav-daemon',
-    needs: 'network',
-  },
-  { printed: /^onescan: {3}((?:sed|echo) .*)$/gm },
-  signatures(EICAR.toString('hex')),
-  { self: 'id onescan; stat -c "%G %a %n" /var/spool/onescan; readlink /etc/onescan/queue' },
-]
-
-const ready: Step = {
-  place:
-    'for i in $(seq 300); do test -S /run/onescan/slot.sock -a -S /run/clamav/clamd.ctl && break; sleep 0.1; done',
-}
-
-/** No bare Debian has a service manager that runs in a directory tree. */
-const supervise: readonly Step[] = [
-  { place: '(svscan /service </dev/null >/var/log/svscan 2>&1 &)' },
-  {
-    page: 'doc/install.md',
-    type: `cp -r /usr/share/onescan/supervise/clamd /usr/share/onescan/supervise/onescand /etc/
-ln -s /etc/clamd /etc/onescand /service/`,
-  },
-  ready,
-  {
-    self: 'svstat /service/onescand /service/clamd; ps -e -o user=,comm= | grep -E "onescan|clamd"',
-    expect: /onescand/,
-  },
-]
-
-const restart = (service: string): Step => ({
-  page: 'doc/install.md',
-  type: `svc -t /service/${service}`,
+const settings = (...lines: readonly string[]): Step => ({
+  self: `cat >>/etc/default/onescand <<'END'\n${lines.join('\n')}\nEND`,
 })
 
-const settle: Step = { place: 'sleep 3' }
+const MILTER = 'ONESCAND_OPTIONS="--milter unix:/var/spool/postfix/onescan/milter.sock"'
 
-const send = (what: 'clean' | 'eicar', expect: RegExp): Step => ({
-  self: `send 198.51.100.7 ${what}`,
-  expect,
-})
-
-/** A host with qmail: stand-ins for qmail-smtpd and qmail-queue, the users of INSTALL.ids. */
-export const qmail: readonly Step[] = [
-  ...bareDebian,
+/** A cluster in three steps, as far as one host goes. */
+const cluster = (host: Host): readonly Step[] => [
+  { page: README, type: 'onescan keygen --append /etc/onescan/keys/clusterkeys' },
+  { page: README, type: 'chgrp onescan-keys /etc/onescan/keys/clusterkeys' },
   {
-    place: `
-      groupadd nofiles && groupadd qmail
-      for user in qmaild; do useradd -M -g nofiles -d /var/qmail -s /usr/sbin/nologin $user; done
-      for user in qmailq qmails; do useradd -M -g qmail -d /var/qmail -s /usr/sbin/nologin $user; done
-      mkdir -p /var/qmail/control && echo mail.example.org >/var/qmail/control/me
-      mkdir -p /var/mail-here/tmp /var/mail-here/new /var/mail-here/cur /var/mail-here/envelopes
-      chmod 777 /var/mail-here/* && chown qmailq:qmail /var/qmail/bin/qmail-queue
-      chmod 4711 /var/qmail/bin/qmail-queue`,
+    page: README,
+    type: `echo 'CLUSTERKEYS="/etc/onescan/keys/clusterkeys"' >>/etc/default/onescand`,
   },
-  ...install,
-  ...supervise,
-  {
-    page: 'doc/qmail.md',
-    type: `onescan inject mail.eml --from ann@example.org --to ben@example.org \\
-  --env QHPSI='plugin: clamd' --dry-run`,
-  },
-  { self: 'sh /usr/share/doc/onescan/examples/make-envdir' },
-  { self: 'cp /usr/share/doc/onescan/examples/tcp.smtp /etc/tcp.smtp' },
-  { page: 'README.md', type: 'tcprules /etc/tcp.smtp.cdb /etc/tcp.smtp.tmp </etc/tcp.smtp' },
-  { self: 'cp /usr/share/doc/onescan/examples/run /service/smtpd/run' },
-  // svscan looks every five seconds.
-  { place: 'for i in $(seq 100); do svok /service/smtpd && break; sleep 0.1; done; sleep 1' },
-  { page: 'doc/qmail.md', type: 'onescan check --run /service/smtpd/run' },
-  send('clean', /^250 /),
-  { self: 'head -3 /var/mail-here/new/*', expect: /^X-QHPSI: clean$/m },
-  send('eicar', /^554 /),
-  { self: 'grep decision= /var/log/svscan', expect: /decision=reject.*virus=/ },
-  { page: 'doc/install.md', type: 'onescan check --removal' },
-  { self: 'apt remove onescan' },
-  send('eicar', /^250 /),
-  { self: 'apt install ./build/onescan_*.deb' },
-  send('eicar', /^554 /),
-]
-
-const settingsForPostfix: Step = {
-  self: `cat >>/etc/default/onescand <<'END'
-QHPSI="plugin: clamd"
-REJECTVIRUS="1"
-ONESCAND_OPTIONS="--milter unix:/var/spool/postfix/onescan/milter.sock"
-END`,
-}
-
-/** A host with Postfix as Debian sets it up. */
-export const postfix: readonly Step[] = [
-  ...bareDebian,
-  {
-    place: `
-      apt-get install --no-install-recommends postfix >/dev/null && useradd -m ben
-      postconf -e myhostname=mail.example.org mydestination=mail.example.org,localhost \\
-        maillog_file=/var/log/postfix.log inet_protocols=ipv4`,
-    network: true,
-  },
-  ...install,
-  ...supervise,
-  { place: 'service postfix start >/dev/null' },
-  settingsForPostfix,
   restart('onescand'),
-  { self: 'cat /usr/share/doc/onescan/examples/postfix-main.cf >>/etc/postfix/main.cf' },
+  settle,
+  check('ok +keyring'),
+  send('clean', /^250 /),
+  ...host.head(12, /^X-SHA256-Cluster-1: v=1; k=.*h=/m),
+  { place: host.lastMail },
+  { self: 'onescan verify last.eml', expect: /trusted/ },
+]
+
+const postfix: Walk = (install) => [
+  ...withPostfix.steps,
+  ...install.steps,
+  ...withPostfix.start,
+  settings('QHPSI="plugin: clamd"', 'REJECTVIRUS="1"', MILTER),
+  restart('onescand'),
+  { self: `cat ${install.examples}/postfix-main.cf >>/etc/postfix/main.cf` },
   { self: 'postfix reload' },
   settle,
-  { page: 'README.md', type: 'onescan check' },
-  send('clean', /^250 /),
-  { place: 'for i in $(seq 100); do test -s /var/mail/ben && break; sleep 0.1; done' },
-  { self: 'head -6 /var/mail/ben', expect: /^X-QHPSI: clean$/m },
-  send('eicar', /^550 5\.7\.1 .*EICAR/),
-  {
-    self: 'ps -C onescand -o comm=; pidof onescand >/dev/null && echo pidof knows it',
-    expect: /^onescand\n[\s\S]*knows/,
-  },
-  { page: 'doc/install.md', type: 'onescan check --removal' },
+  check('ok +onescand \\d+: runs since .* as onescan'),
+  ...firstMails(withPostfix, /^550 5\.7\.1 .*EICAR/),
+  ...install.looks,
+  ...cluster(withPostfix),
+]
+
+/** With the package, to its end. */
+const removedFromPostfix: readonly Step[] = [
+  { page: INSTALL, type: 'onescan check --removal' },
   { self: 'apt remove onescan' },
   { place: 'svc -dx /service/onescand; rm /service/onescand; sleep 1' },
   send('clean', /^451 /),
@@ -159,58 +61,95 @@ export const postfix: readonly Step[] = [
   send('eicar', /^250 /),
 ]
 
-/** The same host without the package: by npm and Node of Debian, which bookworm has too old. */
-export const npm: readonly Step[] = [
-  ...bareDebian,
+/** The service as it was before: Life with qmail's, which no Perl could run under. */
+const ORDINARY_RUN = `#!/bin/sh
+exec softlimit -m 3000000 \\
+  tcpserver -v -R -l 0 -c 40 -x /etc/tcp.smtp.cdb \\
+  -u "$(id -u qmaild)" -g "$(id -g qmaild)" 0 25 /var/qmail/bin/qmail-smtpd 2>&1
+`
+
+const qmail: Walk = (install) => [
+  ...withQmail.steps,
   {
-    place: `
-      apt-get install --no-install-recommends postfix >/dev/null && useradd -m ben
-      postconf -e myhostname=mail.example.org mydestination=mail.example.org,localhost \\
-        maillog_file=/var/log/postfix.log inet_protocols=ipv4`,
-    network: true,
+    place: `mkdir -p /service/smtpd && cat >/service/smtpd/run <<'END'\n${ORDINARY_RUN}END
+      chmod 755 /service/smtpd/run; cp /service/smtpd/run /root/ordinary-run
+      tcprules /etc/tcp.smtp.cdb /etc/tcp.smtp.tmp </dev/null`,
   },
+  ...install.steps,
+  { self: `cp ${install.examples}/tcp.smtp /etc/tcp.smtp` },
+  { page: README, type: 'tcprules /etc/tcp.smtp.cdb /etc/tcp.smtp.tmp </etc/tcp.smtp' },
   {
-    self: 'apt install --no-install-recommends nodejs npm ca-certificates clamav-daemon',
-    needs: 'network',
+    self: `sed -i 's/-m 3000000/-a 4000000000/; s/id -g qmaild/id -g onescan/' /service/smtpd/run`,
   },
+  { self: 'svc -t /service/smtpd' },
+  settle,
+  check('ok +slot.*EICAR'),
+  ...firstMails(withQmail, /^554 /),
   {
-    page: 'doc/install.md',
-    type: 'npm install -g ./onescan-0.1.0.tgz\nsh "$(npm root -g)/onescan/packaging/setup"',
-    needs: 'network',
+    page: 'doc/qmail.md',
+    type: `onescan inject mail.eml --from ann@example.org --to ben@example.org \\
+  --env QHPSI='plugin: clamd' --dry-run`,
+    expect: /clean/,
   },
-  { self: 'echo "AlertExceedsMax yes" >>/etc/clamav/clamd.conf' },
-  signatures(EICAR.toString('hex')),
-  { place: '(svscan /service </dev/null >/var/log/svscan 2>&1 &)' },
-  {
-    place:
-      'cp -r "$(npm root -g)/onescan/packaging/supervise/clamd" /etc/ && ln -s /etc/clamd /service/',
-  },
-  { page: 'doc/install.md', type: 'ln -s /etc/onescand /service/' },
-  ready,
-  { place: 'service postfix start >/dev/null' },
-  settingsForPostfix,
+  ...install.looks,
+  { self: 'grep decision= /var/log/svscan | tail -1', expect: /decision=reject.*virus=/ },
+  ...cluster(withQmail),
+  { place: 'cp /service/smtpd/run /root/right-run' },
+  { self: 'cat ordinary-run >/service/smtpd/run; onescan check', expect: /^error.*softlimit/m },
+  { place: 'cat /root/right-run >/service/smtpd/run' },
+]
+
+const removedFromQmail: readonly Step[] = [
+  { page: INSTALL, type: 'onescan check --removal' },
+  { self: 'apt remove onescan' },
+  send('eicar', /^250 /),
+  { self: 'apt install ./build/onescan_*.deb' },
+  send('eicar', /^554 /),
+]
+
+const sendmail: Walk = (install) => [
+  ...withSendmail.steps,
+  ...install.steps,
+  ...withSendmail.start,
+  settings(
+    'QHPSI="plugin: clamd"',
+    'REJECTVIRUS="1"',
+    'ONESCAND_OPTIONS="--milter unix:/run/onescand/milter.sock"',
+  ),
   restart('onescand'),
   {
-    self: 'cat "$(npm root -g)/onescan/packaging/examples/postfix-main.cf" >>/etc/postfix/main.cf',
+    self: `sed 's|/run/onescan/|/run/onescand/|' ${install.examples}/sendmail.mc >>/etc/mail/sendmail.mc`,
   },
+  { page: 'doc/sendmail.md', type: 'make -C /etc/mail' },
+  { self: 'service sendmail restart' },
+  settle,
+  check('ok +milter .*EICAR'),
+  ...firstMails(withSendmail, /^550 5\.7\.1 .*EICAR/),
+]
+
+/** Between two mail servers, as the README has it: after the queue of Postfix, and back into it. */
+const smtp: Walk = (install) => [
+  ...withPostfix.steps,
+  ...install.steps,
+  ...withPostfix.start,
+  settings(
+    'QHPSI="plugin: clamd"',
+    'ONESCAND_OPTIONS="--smtp inet:127.0.0.1:10025 --next inet:127.0.0.1:10026 --after-queue"',
+  ),
+  restart('onescand'),
+  { self: `cat ${install.examples}/postfix-after-queue.cf >>/etc/postfix/master.cf` },
+  { self: "postconf -e 'content_filter = scan:[127.0.0.1]:10025'" },
   { self: 'postfix reload' },
   settle,
-  {
-    page: 'README.md',
-    type: 'onescan check',
-    expect: /^ok +onescand \d+: runs since .* as onescan/m,
-  },
-  send('clean', /^250 /),
-  { place: 'for i in $(seq 100); do test -s /var/mail/ben && break; sleep 0.1; done' },
-  { self: 'head -6 /var/mail/ben', expect: /^X-QHPSI: clean$/m },
-  send('eicar', /^550 5\.7\.1 .*EICAR/),
-  {
-    page: 'doc/install.md',
-    type: 'sh "$(npm root -g)/onescan/packaging/setup"',
-    expect: /^(?!.*(?:write|useradd|install) )/s,
-  },
-  {
-    self: 'svc -d /service/onescand; sleep 1; onescan check',
-    expect: /svc -u \/service\/onescand/,
-  },
+  check('ok .*smtp'),
+  ...firstMails(withPostfix, /^250 /),
+  ...withPostfix.head(12, /^X-QHPSI: virus found$/m),
 ]
+
+/** By server; with what the reader does at last if the package was installed. */
+export const walks: Readonly<Record<string, { walk: Walk; removed: readonly Step[] }>> = {
+  postfix: { walk: postfix, removed: removedFromPostfix },
+  qmail: { walk: qmail, removed: removedFromQmail },
+  sendmail: { walk: sendmail, removed: [] },
+  smtp: { walk: smtp, removed: [] },
+}

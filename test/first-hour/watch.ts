@@ -1,9 +1,12 @@
-import type { Step } from './steps.ts'
+import type { Step } from './step.ts'
 
 /** Characters that somebody types in a second, with a look at the page: 40 words a minute. */
 const TYPED = 3.3
 
-/** How long it takes a newcomer until the first mail is scanned, by what was typed and waited for. */
+/**
+ * How long it takes a newcomer until he sees the first mail that was scanned, by what was typed and
+ * waited for.
+ */
 export function startWatch() {
   let commands = 0
   let characters = 0
