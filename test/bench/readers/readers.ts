@@ -4,10 +4,12 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { findProgram } from '../../programs/install.mjs'
 import { signs } from '../../scan/evasions/files.ts'
+import { canCompile, compiledReaders, compileReader } from './compiled.ts'
 import { extractors, startExtractor } from './extractors.ts'
 import type { Reader } from './reader.ts'
 import { resident } from './resident.ts'
 import { dovecot, reformime } from './sections.ts'
+import { THUNDERBIRD, thunderbird } from './thunderbird.ts'
 
 /** Programs that stand for those that people read mail with. */
 export interface Readers {
@@ -25,6 +27,7 @@ export interface ReadersOptions {
 
 const read = (name: string) => join(import.meta.dirname, 'read', name)
 const PYTHON = '/usr/bin/python3'
+const DOVECOT_IMAP = '/usr/lib/dovecot/imap'
 const JAVAMAIL = '/usr/share/java/javax.mail.jar'
 
 interface Program {
@@ -87,11 +90,13 @@ const programs: readonly Program[] = [
     }),
   ),
   {
-    names: ['Dovecot'],
-    debianPackages: 'dovecot-core',
+    names: ['Dovecot', 'Dovecot BODYSTRUCTURE'],
+    debianPackages: 'dovecot-imapd',
     benchOnly: true,
-    isThere: () => findProgram('doveadm') !== undefined && process.getuid?.() === 0,
-    start: dovecot,
+    isThere: () => existsSync(DOVECOT_IMAP) && process.getuid?.() === 0,
+    start(signsFile) {
+      return dovecot(this.names, signsFile)
+    },
   },
   {
     names: ['PHP mailparse'],
@@ -136,6 +141,23 @@ const programs: readonly Program[] = [
       ]
       return resident('java', words, this.names, signsFile)
     },
+  },
+  ...compiledReaders.map(
+    (reader): Program => ({
+      names: [reader.name],
+      debianPackages: reader.debianPackages,
+      benchOnly: true,
+      isThere: () => canCompile(reader),
+      start: (signsFile, directory) =>
+        resident(compileReader(reader, directory), [], [reader.name], signsFile),
+    }),
+  ),
+  {
+    names: ['Thunderbird'],
+    debianPackages: 'thunderbird',
+    benchOnly: true,
+    isThere: () => existsSync(THUNDERBIRD),
+    start: thunderbird,
   },
 ]
 

@@ -5,17 +5,18 @@ import type { Reader } from './reader.ts'
 /**
  * A process that lasts; it answers each message by a byte with a bit for each of `names`.
  * It knows the files that mails carry by those of `signsFile`: a line each, `has` or `is` and
- * the bytes in hexadecimal.
+ * the bytes in hexadecimal. `more` goes to its environment.
  */
 export function resident(
   program: string,
   args: readonly string[],
   names: readonly string[],
   signsFile: string,
+  more: Readonly<Record<string, string>> = {},
 ): Reader {
   let child: ChildProcess | undefined
   const start = () => {
-    const env = { ...process.env, SIGNS: signsFile }
+    const env = { ...process.env, ...more, SIGNS: signsFile }
     const started = spawn(program, args, { env, stdio: ['pipe', 'pipe', 'ignore'] })
     started.stdin!.on('error', () => {})
     return started
