@@ -21,28 +21,22 @@ export interface Standard {
 }
 
 /**
- * Why a remembered verdict does not count here and now, or undefined if it does.
- * `clean` is what scanning would say while it is young and was found with signatures no
- * older than those here; `infected` while the signatures are the very same, or for a minute:
- * a name that was withdrawn must not stay.
+ * Whether a remembered verdict counts here and now. `clean` is what scanning would say while it is
+ * young and was found with signatures no older than those here; `infected` while the signatures
+ * are the very same, or for a minute: a name that was withdrawn must not stay.
  */
-export function staleness(verdict: RememberedVerdict, standard: Standard): string | undefined {
+export function stillCounts(verdict: RememberedVerdict, standard: Standard): boolean {
   const { now, maxAge, signatures, files, host } = standard
   const age = now - verdict.time
-  if (age > maxAge) return `it is ${age} seconds old`
-  if (age < -FUTURE_MAX) return `it is ${-age} seconds in the future`
+  if (age > maxAge || age < -FUTURE_MAX) return false
   if (verdict.found.answer === 'infected') {
-    if (verdict.signatures === signatures || Math.abs(age) <= INFECTED_FOR) return undefined
-    return 'it was found with other signatures'
+    return verdict.signatures === signatures || Math.abs(age) <= INFECTED_FOR
   }
-  if (files !== undefined && verdict.time < files.changed) {
-    return 'it is older than the signatures here'
-  }
+  if (files !== undefined && verdict.time < files.changed) return false
   // Signatures without a number: another host may have got them later, and does not say so.
   const { others } = files ?? {}
   if (others !== undefined && verdict.host !== host && verdict.time < others + SETTLED_AFTER) {
-    return 'another host may not have had the signatures here'
+    return false
   }
-  if (areAllAtLeastAsNew(verdict.signatures, signatures)) return undefined
-  return 'it was found with other signatures, perhaps older ones'
+  return areAllAtLeastAsNew(verdict.signatures, signatures)
 }

@@ -45,10 +45,10 @@ export function openSealed(
 
 /** It was written by a host with the secret, but perhaps by another release of onescan. */
 function readLines(lines: readonly string[]): RememberedVerdict | undefined {
-  const [format, answer, time = '', host, signatures, scanners, ...rest] = lines
+  const [format, answer, time = '', host = '', signatures = '', scanners = '', ...rest] = lines
   if (format !== FORMAT || !/^[0-9]{1,12}$/.test(time)) return undefined
-  if (host === undefined || signatures === undefined || scanners === undefined) return undefined
   const common = { time: Number(time), host, signatures, scanners: scanners.split(',') }
+  // What stands behind the last line end is one more.
   if (answer === 'clean' && rest.length === 1) return { ...common, found: { answer } }
   const [scanner, name] = rest
   if (answer !== 'infected' || rest.length !== 3 || !scanner || !name) return undefined

@@ -9,7 +9,7 @@ import type { Scanner, ScanTask } from '../scan/shared/scanner.ts'
 import { joinVersions, type ScannerVersions } from '../scan/shared/signatures.ts'
 import { lookCarefully, type PoisonPolicy, toldOfSuspects } from './careful-look.ts'
 import { exactFingerprintOf, fingerprintOf, type Subject } from './fingerprint.ts'
-import { staleness } from './fresh.ts'
+import { stillCounts } from './fresh.ts'
 import { looksOf } from './looks.ts'
 import type { PoisonCounters, Withheld } from './poison.ts'
 import {
@@ -133,7 +133,7 @@ export function openVerdicts(options: VerdictsOptions): Verdicts {
       files: options.signatureFiles(),
       host,
     }
-    return staleness(verdict, standard) === undefined
+    return stillCounts(verdict, standard)
   }
 
   function remember(verdict: RememberedVerdict, { fingerprint, secrets, maxAge }: Name): void {

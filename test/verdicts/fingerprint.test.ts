@@ -112,6 +112,12 @@ t.test('what is left out is too little to make a scanner stop looking', async (t
   t.equal(print(line(FREE_LINE_MAX)), print(letter))
   t.equal(print(line(FREE_LINE_MAX + 1)), undefined)
   t.type(print(changed('November', 'x'.repeat(2000))), 'string', 'of a field that is held')
+  const copies = (length: number) => `${`To: ${'x'.repeat(506)}\n`.repeat(length / 511)}`
+  const most = `${copies(511 * 128)}To: ${'x'.repeat(123)}\n` // 128 bytes more make 64 KiB
+  const all = (free: string) => `${free}From: a@example.org\n\nx\n`
+  t.equal(Buffer.byteLength(most), FREE_MAX)
+  t.type(print(all(most)), 'string')
+  t.equal(print(all(most.replace('x\n', 'xx\n'))), undefined)
   const hops = 'Received: from somewhere by somewhere else; today\n'
   t.equal(print(hops.repeat(100) + letter), print(letter))
   t.equal(print(hops.repeat(2000) + letter), undefined)
@@ -160,9 +166,73 @@ t.test('a message that comes again has another kind of fingerprint', async (t) =
   )
 })
 
+t.test('a message that comes again is told apart by what is odd in it', async (t) => {
+  const exact = async (message: string) => {
+    const subject = subjectOf(bytes(message))
+    const body = [bytes(message).subarray(subject.header.length)]
+    return (await exactFingerprintOf(subject, body, secret, crypto)).toString('hex')
+  }
+  const odd = changed('Date: Fri', 'Date: \x01')
+  t.not(await exact(odd), await exact(odd.replace('November', 'December')))
+  t.not(await exact(odd), await exact(odd.replace('\x01', '\x02')))
+})
+
+t.test(
+  'its body is read if nobody has hashed it, and other mail has turns meanwhile',
+  async (t) => {
+    const subject = subjectOf(bytes(letter))
+    const unread = {
+      [Symbol.iterator]() {
+        throw new Error('the body was read')
+      },
+    }
+    const hashed = await exactFingerprintOf(subject, unread, secret, crypto)
+    const fields = /^Subject|^From|^To|^MIME|^Content|^DKIM/i
+    const held = letter.slice(0, letter.indexOf('\n\n') + 1).split(/(?<=\n)(?![ \t])/)
+    const sha256 = (text: string) => crypto.createHash('sha256').update(bytes(text)).digest('hex')
+    const lines = (body: string) => {
+      const digest = sha256(held.filter((field) => fields.test(field)).join(''))
+      return ['onescan-poison/1', LOOKS, 'lf', digest, body, ''].join('\n')
+    }
+    const named = (body: string) => crypto.createHmac('sha256', secret).update(lines(body)).digest()
+    t.same(hashed, named(subject.bodyDigest!), 'by its text')
+
+    let turns = 0
+    const other = setInterval(() => {}, 1000)
+    const tick = () => {
+      turns++
+      timer = setImmediate(tick)
+    }
+    let timer = setImmediate(tick)
+    t.teardown(() => {
+      clearInterval(other)
+      clearImmediate(timer)
+    })
+    const seen: number[] = []
+    const half = Buffer.alloc(512 * 1024, 'x')
+    function* body() {
+      for (let n = 0; n < 4; n++) {
+        seen.push(turns)
+        yield half
+      }
+      seen.push(turns)
+    }
+    const raw = await exactFingerprintOf(
+      { ...subject, bodyDigest: undefined },
+      body(),
+      secret,
+      crypto,
+    )
+    t.same(raw, named(`raw ${sha256('x'.repeat(4 * half.length))}`))
+    const [first, second, third, fourth, end] = seen as [number, number, number, number, number]
+    t.ok(first === second && second < third && third === fourth && fourth < end, `${seen}`)
+  },
+)
+
 t.test('a second implementation makes the same ones', async (t) => {
   const crlf = letter.replaceAll('\n', '\r\n')
-  for (const message of [letter, crlf, letter.slice(0, -1), 'A: b\n\n']) {
+  const latin1 = changed('November', 'M\xe4rz')
+  for (const message of [letter, crlf, letter.slice(0, -1), latin1, 'A: b\n\n']) {
     t.equal(print(message), independentFingerprint(bytes(message), secret))
   }
   const vectors = [

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { SETTLED_AFTER } from '../../src/cluster/signature-files.ts'
 import { areAtLeastAsNew, joinVersions } from '../../src/scan/shared/signatures.ts'
-import { type Standard, staleness } from '../../src/verdicts/fresh.ts'
+import { type Standard, stillCounts } from '../../src/verdicts/fresh.ts'
 import type { RememberedVerdict } from '../../src/verdicts/verdict.ts'
 
 const NOW = 1_800_000_000
@@ -26,7 +26,7 @@ function counts(verdict: Partial<RememberedVerdict>, standard: Partial<Standard>
     host: 'mx1',
     ...standard,
   }
-  return staleness(remembered, by27600) === undefined
+  return stillCounts(remembered, by27600)
 }
 
 const infected = { answer: 'infected', name: 'Eicar', scanner: 'clamd' } as const

@@ -80,22 +80,41 @@ t.test('what was sealed is bounded, and of printable ASCII on lines of its own',
   t.match(opened?.found.answer === 'infected' && opened.found.name, /^Evil\?clean\?\?y+$/)
 })
 
+const mac = (text: string) => {
+  const bytes = Buffer.from(text)
+  const code = crypto.createHmac('sha256', secret).update(print).update(bytes).digest()
+  return Buffer.concat([code, bytes])
+}
+
+t.test('what is longer than a verdict can be is none, although it is sealed', async (t) => {
+  const lines = (host: string) => `onescan-verdict/1\nclean\n5\n${host}\ns\nc\n`
+  const room = SEALED_MAX - mac(lines('')).length
+  t.match(open(mac(lines('h'.repeat(room)))), { time: 5 })
+  t.equal(open(mac(lines('h'.repeat(room + 1)))), undefined)
+})
+
 t.test('of another format, or with too few lines, it is none, although it is sealed', async (t) => {
-  const mac = (text: string) => {
-    const bytes = Buffer.from(text)
-    const code = crypto.createHmac('sha256', secret).update(print).update(bytes).digest()
-    return Buffer.concat([code, bytes])
-  }
   t.match(open(mac('onescan-verdict/1\nclean\n5\nh\ns\nc\n')), { time: 5 })
+  const infected = 'onescan-verdict/1\ninfected\n5\nh\ns\nc\n'
+  t.match(open(mac(`${infected}clamd\nEicar\n`)), { found: { scanner: 'clamd', name: 'Eicar' } })
   for (const text of [
     'onescan-verdict/2\nclean\n5\nh\ns\nc\n',
     'onescan-verdict/1\nclean\nlater\nh\ns\nc\n',
     'onescan-verdict/1\nclean\n5\nh\ns\n',
     'onescan-verdict/1\nclean\n5\nh\ns\nc\nmore\n',
     'onescan-verdict/1\nunknown\n5\nh\ns\nc\n',
-    'onescan-verdict/1\ninfected\n5\nh\ns\nc\n',
-    'onescan-verdict/1\ninfected\n5\nh\ns\nc\nclamd\n',
-    'onescan-verdict/1\ninfected\n5\nh\ns\nc\nclamd\n\n',
+    'onescan-verdict/1\nclean\n5x\nh\ns\nc\n',
+    'onescan-verdict/1\nclean\nx5\nh\ns\nc\n',
+    'onescan-verdict/1\nclean\n1234567890123\nh\ns\nc\n',
+    'onescan-verdict/1\nclean\n5\nh\ns\nc',
+    'onescan-verdict/1\nclean\n5',
+    'onescan-verdict/1\nunknown\n5\nh\ns\nc\nclamd\nEicar\n',
+    infected,
+    `${infected}clamd\n`,
+    `${infected}clamd\n\n`,
+    `${infected}\nEicar\n`,
+    `${infected}clamd\nEicar`,
+    `${infected}clamd\nEicar\nmore\n`,
     '\n',
   ]) {
     t.equal(open(mac(text)), undefined, text)

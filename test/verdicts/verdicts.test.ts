@@ -7,7 +7,6 @@ import { readScanPolicy } from '../../src/scan/shared/scan-policy.ts'
 import type { Scanner } from '../../src/scan/shared/scanner.ts'
 import { openMemoryStore } from '../../src/verdicts/memory-store.ts'
 import { createPoison } from '../../src/verdicts/poison.ts'
-import { createScansInFlight } from '../../src/verdicts/scans-in-flight.ts'
 import { sealVerdict } from '../../src/verdicts/seal.ts'
 import { deriveSecrets } from '../../src/verdicts/secrets.ts'
 import type { VerdictStore } from '../../src/verdicts/store.ts'
@@ -36,7 +35,7 @@ const local: Scanner = { name: 'local', local: true, scan: clamd.scan }
 
 function open(more: Partial<VerdictsOptions> = {}) {
   let now = 1_800_000_000_000
-  let uptime = 0
+  let uptime = 500_000 // as of a process that has run for a while
   const verdicts = openVerdicts({
     stores: [openMemoryStore()],
     secrets: () => secrets,
@@ -50,6 +49,8 @@ function open(more: Partial<VerdictsOptions> = {}) {
     ...more,
   })
   const looks: string[][] = []
+  /** Milliseconds that each look was given. */
+  const given: number[] = []
   const find = (
     text: string,
     answer: ScanResult | Promise<ScanResult> | (() => ScanResult | Promise<ScanResult>) = clean,
@@ -67,8 +68,9 @@ function open(more: Partial<VerdictsOptions> = {}) {
       marks: [],
       ...wishes,
     }
-    return verdicts.find(question, (scanners, _, told) => {
+    return verdicts.find(question, (scanners, timeout, told) => {
       looks.push(scanners.map(({ name }) => name))
+      given.push(timeout)
       if (scanners.includes(clamd)) told?.('clamd', version)
       return Promise.resolve(typeof answer === 'function' ? answer() : answer)
     })
@@ -76,6 +78,7 @@ function open(more: Partial<VerdictsOptions> = {}) {
   return {
     verdicts,
     looks,
+    given,
     find,
     pass(milliseconds: number) {
       now += milliseconds
@@ -158,6 +161,15 @@ t.test('who stands before the one that found a virus still goes before it', asyn
   t.same(looks.slice(1), [['local'], ['local']])
 })
 
+t.test('nobody else is asked again about a virus that is known', async (t) => {
+  const { find, looks } = open()
+  const plugin = (name: string) => scanner(name, { memorable: undefined! })
+  const wishes = { scanners: [scanner('eicar'), local, clamd, plugin('one'), plugin('two')] }
+  await find(letter, virus, wishes)
+  t.match(await find(copy, clean, wishes), { result: virus, known: { host: 'here' } })
+  t.same(looks.slice(1), [['local']])
+})
+
 t.test('where STRICTMIME keeps mail out, traits are looked for in each copy', async (t) => {
   const { find, looks } = open()
   const strict = { ...policy, secondLook: { ...policy.secondLook, strict: 'refuse' } } as const
@@ -196,6 +208,9 @@ t.test('a verdict ends with its age, its signatures, or the change of the databa
   pass(1_000)
   await find(copy, clean, { maxAge: 0 })
   t.equal(looks.length, 3, 'for this question')
+  await find(copy, clean, { maxAge: 0 })
+  t.equal(looks.length, 4, 'even if it is as new as can be')
+  looks.pop()
   version = 'ClamAV 1.4.4'
   await find(copy)
   t.equal(looks.length, 4, 'other signatures')
@@ -430,12 +445,213 @@ t.test('the memory is bounded in bytes, and forgets what is old', async (t) => {
   t.same(kept, keys.slice(-kept.length), 'the last ones')
 })
 
-t.test('inFlight of different messages know nothing of each other', async (t) => {
-  const inFlight = createScansInFlight()
-  const [a, b] = [Buffer.alloc(32, 1), Buffer.alloc(32, 2)]
-  const own = inFlight.begin(a, 1000)
-  t.equal(inFlight.of(b), undefined)
-  t.equal(inFlight.of(a), own)
-  own.end({ kind: 'nothing' })
-  t.equal(inFlight.of(a), undefined)
+/** A store that is asked in turn, and what it is told. */
+function notingStore(kept: (fingerprint: Buffer) => Buffer | undefined) {
+  const told: (readonly [what: string, value?: number | undefined])[] = []
+  const store: VerdictStore = {
+    get(fingerprint, patience) {
+      told.push(['get', patience])
+      return kept(fingerprint)
+    },
+    put: (_, __, seconds) => told.push(['put', seconds]),
+    release: () => told.push(['release']),
+    sharing: () => ({ counters: {} as never, trouble: 'down', unpublished: 7 }),
+    close: () => told.push(['close']),
+  }
+  return { store, told }
+}
+
+const remembered = {
+  found: { answer: 'clean' },
+  scanners: ['clamd'],
+  signatures: 'clamd=ClamAV 1.4.3',
+  time: 1.8e9 - 600,
+  host: 'there',
+} as const
+
+t.test('a nearer store gets what a farther one had, for the time that is left', async (t) => {
+  for (const [time, left] of [
+    [1.8e9 - 600, 3000],
+    [1.8e9 - 3600, 1],
+    [1.8e9 + 100, 3600],
+  ] as const) {
+    const near = notingStore(() => undefined)
+    const far = notingStore((print) => {
+      return sealVerdict({ ...remembered, time }, print, secrets.seal, crypto)
+    })
+    const { find } = open({ stores: [near.store, far.store] })
+    t.match(await find(letter), { known: { host: 'there' } })
+    const patience = policy.timeout / 4
+    const puts = (told: typeof near.told) => told.filter(([what]) => what !== 'release')
+    t.same(puts(near.told), [['get', patience], ['put', left]]) // biome-ignore format: a line
+    t.same(puts(far.told), [['get', patience]], 'who had it is not told')
+  }
+})
+
+t.test('a store hears at once if a scan found nothing to be remembered', async (t) => {
+  for (const [result, what] of [
+    [clean, 'put'],
+    [virus, 'put'],
+    [vain, 'release'],
+    [{ answer: 'skipped', why: 'too large' }, 'release'],
+  ] as const) {
+    const { store, told } = notingStore(() => undefined)
+    const { find } = open({ stores: [store] })
+    await find(letter, result)
+    await new Promise(setImmediate)
+    t.same(told.slice(1), [what === 'put' ? ['put', 3600] : ['release']], result.answer)
+  }
+})
+
+t.test(
+  'a verdict names the scanners whose word it is, and not those of local policy',
+  async (t) => {
+    const { find } = open()
+    const wishes = { scanners: [local, clamd, scanner('eicar')] }
+    await find(letter, virus, wishes)
+    t.match(await find(copy, clean, wishes), {
+      result: virus,
+      known: { scanners: ['clamd', 'eicar'] },
+    })
+    t.equal((await find(copy, clean, wishes)).known?.scanners.length, 2)
+  },
+)
+
+t.test('by signatures that are still on their way, clean lasts for who waits alone', async (t) => {
+  const date = 1.8e9 - 10
+  const late = scanner('clamd', {
+    memorable: { ...clamd.memorable!, hasLoaded: async () => false },
+  })
+  for (const [result, lasts] of [
+    [clean, false],
+    [virus, true],
+  ] as const) {
+    const { find, looks } = open({ signatureFiles: () => ({ changed: date, size: 0, seen: 2e9 }) })
+    const wishes = { scanners: [late] }
+    const first = find(letter, result, wishes)
+    const waits = find(copy, vain, wishes)
+    t.match(await first, { result })
+    t.match(await waits, { result: { answer: result.answer }, known: { host: 'here' } })
+    t.equal(looks.length, 1)
+    const next = await find(copy, result, wishes)
+    t.equal(next.known !== undefined, lasts, 'the next copy')
+  }
+})
+
+t.test('signatures that a scanner cannot name leave no verdict', async (t) => {
+  const { verdicts } = open()
+  const { header, ...form } = examine(Buffer.from(letter))
+  const question = {
+    message: { form: async () => form, body: () => [], confirmFile() {} },
+    leaving: header,
+    scanners: [clamd],
+    policy,
+    maxAge: 3600,
+    marks: [],
+  }
+  for (let n = 0; n < 2; n++) {
+    const { known } = await verdicts.find(question, async (_, __, tell) => {
+      tell?.('clamd', undefined)
+      return clean
+    })
+    t.equal(known, undefined)
+  }
+})
+
+t.test('copies of mail over a limit are all looked at: its result is for itself', async (t) => {
+  const { find, looks } = open()
+  const skipped = { answer: 'skipped', why: 'too large' } as const
+  const all = Array.from({ length: 4 }, () => find(letter, skipped))
+  for (const { result } of await Promise.all(all)) t.same(result, skipped)
+  t.equal(looks.length, 4)
+})
+
+t.test('who waits has what is left of its time', async (t) => {
+  const { find, given, pass } = open()
+  const slow = () => {
+    pass(5_000)
+    return vain
+  }
+  const first = find(letter, slow)
+  const second = find(copy)
+  t.same((await first).result, vain)
+  t.same((await second).result, clean)
+  t.same(given, [policy.timeout, policy.timeout - 5_000])
+})
+
+t.test('the time that a store takes is part of it', async (t) => {
+  const slow = notingStore(() => undefined)
+  const opened = open({
+    stores: [
+      {
+        ...slow.store,
+        get() {
+          opened.pass(2_000)
+          return undefined
+        },
+      },
+    ],
+  })
+  await opened.find(letter)
+  t.same(opened.given, [policy.timeout - 2_000])
+})
+
+t.test('copies that wait for a store get what it had', async (t) => {
+  let answer: (() => void) | undefined
+  const { store } = notingStore(() => undefined)
+  const { find, looks } = open({
+    stores: [
+      {
+        ...store,
+        async get(print) {
+          await new Promise<void>((resolve) => (answer = resolve))
+          return sealVerdict(remembered, print, secrets.seal, crypto)
+        },
+      },
+    ],
+  })
+  const all = [find(letter), find(copy)]
+  await setImmediatePromise()
+  answer?.()
+  for (const { known } of await Promise.all(all)) t.match(known, { host: 'there' })
+  t.same(looks, [])
+})
+
+t.test('a verdict that is too old for who waited is none for it', async (t) => {
+  const { find, looks, pass } = open()
+  const slow = () => {
+    pass(5_000)
+    return clean
+  }
+  const first = find(letter, slow)
+  const hurried = find(copy, clean, { maxAge: 1 })
+  const patient = find(copy)
+  t.equal((await first).known, undefined)
+  t.equal((await hurried).known, undefined)
+  t.match((await patient).known, { host: 'here' })
+  t.equal(looks.length, 2)
+})
+
+t.test('half of the time is enough to tell copies that scanners cannot', async (t) => {
+  const { find, looks } = open()
+  const half = { policy: { ...policy, timeout: policy.timeout / 2 } }
+  const all = Array.from({ length: 5 }, () => find(letter, vain, half))
+  for (const { result } of await Promise.all(all)) t.same(result, vain)
+  t.equal(looks.length, 2)
+})
+
+t.test('who asks is told of withheld messages, of the shared store, and closes all', async (t) => {
+  const { store, told } = notingStore(() => undefined)
+  const without = open().verdicts
+  t.same(without.withheld(), { messages: 0, soonest: 0, latest: 0 })
+  t.equal(without.poisoned(), undefined)
+  t.equal(without.sharing(), undefined)
+  const poison = { known: createPoison(undefined, undefined, async () => {}), tries: 1 }
+  const { verdicts, find } = open({ poison, stores: [openMemoryStore(), store] })
+  await find(letter, killed)
+  t.match(verdicts.withheld(), { messages: 1 })
+  t.equal(verdicts.poisoned(), poison.known.counters)
+  t.match(verdicts.sharing(), { trouble: 'down', unpublished: 7 })
+  verdicts.close()
+  t.same(told.at(-1), ['close'])
 })

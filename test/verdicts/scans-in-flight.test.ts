@@ -1,0 +1,66 @@
+import t from 'tap'
+import { readScanPolicy } from '../../src/scan/shared/scan-policy.ts'
+import type { Scanner } from '../../src/scan/shared/scanner.ts'
+import { looksOf } from '../../src/verdicts/looks.ts'
+import { createScansInFlight, endedWithin } from '../../src/verdicts/scans-in-flight.ts'
+
+/** Scans that are under way, and how a message is looked at. */
+
+const print = Buffer.alloc(32, 1)
+const nothing = { kind: 'nothing' } as const
+
+t.test('scans of different messages know nothing of each other', async (t) => {
+  const inFlight = createScansInFlight()
+  const own = inFlight.begin(print, 1000)
+  t.equal(inFlight.of(Buffer.alloc(32, 2)), undefined)
+  t.equal(inFlight.of(print), own)
+  own.end(nothing)
+  t.equal(inFlight.of(print), undefined)
+})
+
+t.test('the end of a scan is not that of a later one of the same message', async (t) => {
+  const heard: unknown[] = []
+  const inFlight = createScansInFlight({
+    begun: (fingerprint, within) => heard.push(['begun', fingerprint, within]),
+    ended: (fingerprint, end) => heard.push(['ended', fingerprint, end]),
+  })
+  const first = inFlight.begin(print, 1000)
+  const second = inFlight.begin(print, 500)
+  first.end(nothing)
+  first.end({ kind: 'elsewhere' })
+  t.equal(inFlight.of(print), second)
+  t.same(await first.ended, nothing, 'the first end counts')
+  t.same(heard, [
+    ['begun', print, 1000],
+    ['begun', print, 500],
+    ['ended', print, nothing],
+  ])
+})
+
+t.test('who waits hears the end, but no later than its own time', async (t) => {
+  const inFlight = createScansInFlight()
+  const scan = inFlight.begin(print, 1000)
+  t.equal(await endedWithin(scan, 0), undefined)
+  const waiting = endedWithin(scan, 60_000)
+  await endedWithin(scan, 20)
+  scan.end(nothing)
+  t.same(await waiting, nothing)
+})
+
+t.test(
+  'how a message is looked at is one line: release, settings, scanners in order',
+  async (t) => {
+    const policy = readScanPolicy({ QHPSI: 'plugin: clamd' }, { qmailHome: '/q', control: '/c' })!
+    const by = (identity: string): Scanner => ({
+      name: identity,
+      local: false,
+      memorable: { identity, signatures: 'not told' },
+      scan: async () => ({ answer: 'clean' }),
+    })
+    const { max } = policy.nesting
+    t.equal(
+      looksOf(policy, [by('a'), by('b\n')], '1.2.3'),
+      `onescan=1.2.3 nesting=${max} secondlook=always scanners=a,b?`,
+    )
+  },
+)
