@@ -1,4 +1,4 @@
-import { chmodSync, mkdirSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { isCurrent, loadKeyring, parseKeyring } from '../../src/cluster/keyring.ts'
@@ -51,6 +51,39 @@ t.test('a malformed line is told by its number and never by its content', async 
   }
 })
 
+t.test('what is wrong with a line is said', async (t) => {
+  const said = (line: string) => faultOf(`${line}\n`).replace('CLUSTERKEYS ring: line 1 ', '')
+  t.equal(said('two words'), 'holds a blank; keys have none')
+  t.equal(said('two\twords'), 'holds a blank; keys have none')
+  const noId = 'has no id of 1 to 32 letters, digits, ".", "_" or "-"'
+  for (const id of ['', 'al/pha', 'i'.repeat(33)]) t.equal(said(`md5:${id}:x`), noId, id)
+  t.equal(said('md5:a:'), 'has no secret')
+  t.equal(said('md5:a'), 'has no secret')
+  const more = 'has more than scheme:id:secret:until=YYYY-MM-DD'
+  t.equal(said('md5:a:x:until=2026-12-31:y'), more)
+  const other = 'has something other than until=YYYY-MM-DD behind the secret'
+  for (const day of ['2026-12-31', 'until=', 'xuntil=2026-12-31', 'until=2026-02-30']) {
+    t.equal(said(`md5:a:x:${day}`), other, day)
+  }
+  for (const day of ['x2026-12-31', '2026-12-311', '2026-1-1']) {
+    t.equal(said(`md5:a:x:until=${day}`), other, day)
+  }
+  t.equal(said('sha1:a:x'), 'has a scheme that is neither md5 nor hmac-sha256')
+  t.equal(said(`hmac-sha256:a:${secret}!`), 'has a secret that is not base64url')
+  t.equal(said(`hmac-sha256:a:=${secret}`), 'has a secret that is not base64url')
+  const short = Buffer.alloc(31, 7).toString('base64url')
+  t.equal(said(`hmac-sha256:a:${short}`), 'has a secret of under 32 bytes')
+})
+
+t.test('blanks at the end of a line, padding and the longest id are taken', async (t) => {
+  const idsOf = (text: string) => parseKeyring(text, 'ring').map(({ id }) => id)
+  t.same(idsOf(`hmac-sha256:a:${secret}=\r\nmd5:b:x \t\r\n \t\n#c\nlast`), ['a', 'b', 'line-5'])
+  t.same(idsOf(`hmac-sha256:a:${secret}==`), ['a'])
+  t.same(idsOf(`md5:${'i'.repeat(32)}:x`), ['i'.repeat(32)])
+  t.same(parseKeyring('md5:b:x#y\n', 'ring')[0]?.secret, Buffer.from('x#y'))
+  t.same(parseKeyring('p\xe4ss', 'ring')[0]?.secret, Buffer.from('p\xe4ss', 'latin1'))
+})
+
 t.test('ids are unique', async (t) => {
   t.match(faultOf('md5:a:one\nmd5:a:two\n'), /line 2 has the id of an earlier line/)
 })
@@ -89,6 +122,14 @@ t.test('a ring that cannot be used is a fault, never an empty ring', async (t) =
   for (const empty of ['', '\n', '# only a comment\n']) {
     t.throws(() => loadKeyring({ path: ring(t, empty), named: true }), /holds no key/)
   }
+  const before = readdirSync('/proc/self/fd').length
+  for (let n = 0; n < 20; n++) {
+    t.throws(() => loadKeyring({ path: ring(t, ''), named: true }), /no key/)
+  }
+  t.ok(readdirSync('/proc/self/fd').length < before + 20, 'the files are closed')
+  t.match(loadKeyring({ path: ring(t, `#${'x'.repeat(60_000)}\nsesame\n`), named: true }), {
+    keys: [{ id: 'line-2' }],
+  })
   const large = `# ${'x'.repeat(70_000)}\nsesame\n`
   t.throws(() => loadKeyring({ path: ring(t, large), named: true }), /over 65536 bytes/)
 })

@@ -1,6 +1,11 @@
-import { utimesSync, writeFileSync } from 'node:fs'
+import { readdirSync, utimesSync, writeFileSync } from 'node:fs'
 import t from 'tap'
-import { readSignatureFiles } from '../../src/cluster/signature-files.ts'
+import {
+  countedFrom,
+  readSignatureFiles,
+  SETTLED_AFTER,
+  settledDate,
+} from '../../src/cluster/signature-files.ts'
 
 /** What lies where ClamAV keeps its signatures. */
 
@@ -39,4 +44,62 @@ t.test('a file has changed when it came here, whatever time it brings', async (t
   const later = before + 1000.5
   utimesSync(`${directory}/x.ndb`, later, later)
   t.ok(Math.abs(read(directory)!.changed - later) < 0.1, 'to the millisecond')
+})
+
+t.test('every file that ClamAV loads is one of them, and no other', async (t) => {
+  const endings = [
+    ...['cvd', 'cld', 'cud', 'hdb', 'mdb', 'ndb', 'hdu', 'mdu', 'ndu', 'hsb', 'msb', 'hsu', 'msu'],
+    ...['ldb', 'ldu', 'cdb', 'fp', 'sfp', 'ign', 'ign2', 'yar', 'yara', 'ftm', 'gdb', 'pdb', 'wdb'],
+    ...['cbc', 'zmd', 'rmd', 'idb', 'crb', 'cfg'],
+  ]
+  for (const ending of endings) {
+    t.equal(read(t.testdir({ [`x.${ending}`]: 'abc' }))?.size, 3, ending)
+  }
+  const all = Object.fromEntries(endings.map((ending) => [`x.${ending}`, 'abc']))
+  t.equal(read(t.testdir(all))?.size, 3 * endings.length, 'all of them count')
+  for (const name of ['x.txt', 'x.ndb.tmp', 'ndb', 'x.cxd', 'x.xdb', 'x.xdu', 'x.xsb', 'x.xsu']) {
+    t.equal(read(t.testdir({ [name]: 'abc' })), undefined, name)
+  }
+})
+
+t.test(
+  "ClamAV's own are main, daily and bytecode, and the daily file has the number",
+  async (t) => {
+    const officialAmong = (files: Readonly<Record<string, string>>) => {
+      const found = read(t.testdir(files))
+      return [found?.official?.number, found?.others !== undefined]
+    }
+    const number = cvd(7)
+    for (const daily of ['daily.cvd', 'daily.cld']) {
+      t.same(officialAmong({ [daily]: number }), [7, false], daily)
+      for (const name of ['main.cvd', 'main.cld', 'main.cud', 'bytecode.cld', 'daily.cud']) {
+        t.same(officialAmong({ [daily]: number, [name]: number }), [7, false], name)
+      }
+      for (const name of ['mydaily.cvd', 'daily.cvd.fp', 'other.cvd', 'safemain.cvd', 'main.ndb']) {
+        t.same(officialAmong({ [daily]: number, [name]: number }), [7, true], name)
+      }
+    }
+    for (const name of ['daily.cud', 'mydaily.cvd', 'daily.cvd.fp']) {
+      t.same(officialAmong({ [name]: number }), [undefined, true], name)
+    }
+    t.same(officialAmong({ 'daily.cvd': ` ${number}` }), [undefined, true], 'not at its beginning')
+  },
+)
+
+t.test('the files are closed again', async (t) => {
+  const directory = t.testdir({ 'daily.cvd': cvd(7) })
+  const open = () => readdirSync('/proc/self/fd').length
+  read(directory)
+  const before = open()
+  for (let n = 0; n < 20; n++) read(directory)
+  t.ok(open() < before + 20)
+})
+
+t.test('a scan counts from when the files were read, unless that was later', async (t) => {
+  const files = { changed: 100.5, size: 0, seen: 200.7 }
+  t.equal(countedFrom(files, 300_000), 200)
+  t.equal(countedFrom(files, 150_900), 150)
+  t.equal(countedFrom(undefined, 300_900), 300)
+  t.equal(settledDate(files), 100.5 + SETTLED_AFTER)
+  t.equal(settledDate(undefined), undefined)
 })

@@ -3,9 +3,24 @@ import * as crypto from 'node:crypto'
 import fc from 'fast-check'
 import t from 'tap'
 import { type Key, parseKeyring } from '../../src/cluster/keyring.ts'
-import { signMessage } from '../../src/cluster/sign.ts'
-import { nextNumber, scannerName, stampName } from '../../src/cluster/stamp.ts'
-import { CANDIDATES_MAX, type VerifyOptions, verifyStamps } from '../../src/cluster/verify.ts'
+import { decodesBody } from '../../src/cluster/mac.ts'
+import { signMessage, signRelease } from '../../src/cluster/sign.ts'
+import {
+  bearsStamp,
+  EVERY_PART,
+  nextNumber,
+  RELEASED,
+  SECOND_LOOK,
+  scannerName,
+  stampName,
+  stampsIn,
+} from '../../src/cluster/stamp.ts'
+import {
+  CANDIDATES_MAX,
+  NO_STAMP,
+  type VerifyOptions,
+  verifyStamps,
+} from '../../src/cluster/verify.ts'
 import { editHeader, Header } from '../../src/message/header-block.ts'
 import { examine } from './examined.ts'
 import { hmacValue, md5Hex } from './independent.ts'
@@ -280,11 +295,13 @@ t.test('a new stamp takes the lowest number that its field name has not', async 
 
 t.test('stamp names are told apart from their likes', async (t) => {
   t.same(stampName('X-MD5-Cluster-007'), { scheme: 'md5', number: '7' })
+  t.same(stampName('X-MD5-Cluster-100'), { scheme: 'md5', number: '100' })
   t.same(stampName('x-sha256-CLUSTER-0'), { scheme: 'hmac-sha256', number: '0' })
   for (const name of [
     'X-MD5-Cluster-',
     'X-MD5-Cluster-1a',
     'X-MD5-Cluster--1',
+    'XX-MD5-Cluster-1',
     'X-SHA1-Cluster-1',
   ]) {
     t.equal(stampName(name), undefined, name)
@@ -293,7 +310,132 @@ t.test('stamp names are told apart from their likes', async (t) => {
 
 t.test('stamps in the body are text', async (t) => {
   const message = bytes(`A: b\n\n${stamped(plain, md5Key).toString()}`)
-  t.match(verify(message), { trusted: false, why: 'no stamp' })
+  t.same(verify(message), { trusted: false, why: NO_STAMP })
+})
+
+t.test('why a message is not trusted is said of the first stamp that could hold', async (t) => {
+  const whyOf = (message: Buffer, wishes?: Partial<VerifyOptions>) => {
+    const trust = verify(message, wishes)
+    return trust.trusted ? 'trusted' : trust.why
+  }
+  t.equal(whyOf(plain), 'no stamp')
+  t.equal(whyOf(stamped(plain, beta)), 'no stamp of a key in the ring')
+  t.equal(whyOf(stamped(plain, alpha, NOW + 301)), 'key alpha: stamp is 301 seconds in the future')
+  const changed = bytes(stamped(plain, alpha).toString('latin1').replace('Hello', 'Hullo'))
+  t.equal(
+    whyOf(changed),
+    'key alpha: header, body or stamp was changed, or the secret is another one',
+  )
+  const both = stamped(stamped(plain, alpha, NOW - 5000), beta, NOW - 4000)
+  t.equal(whyOf(both, { keys: [alpha, beta] }), 'key beta: stamp is 4000 seconds old')
+})
+
+t.test('a body that was not hashed proves nothing, and is not signed', async (t) => {
+  const digests = { md5: undefined, sha256: undefined }
+  const options = { maxAge: 3600, now: NOW, signatureDate: () => undefined, crypto }
+  for (const key of [alpha, md5Key]) {
+    const message = { ...examine(stamped(plain, key)), digests }
+    t.match(verifyStamps(message, { ...options, keys: [key] }), { trusted: false })
+    t.equal(signMessage(message, { keys: [key], scanners: ['x'], now: NOW, crypto }), undefined)
+  }
+  const unhashed = { ...examine(stamped(plain, alpha)), digests }
+  t.match(verifyStamps(unhashed, { ...options, keys: [alpha] }), {
+    why: 'key alpha: the body was not hashed',
+  })
+})
+
+t.test('stamps that stand together cost one digest of the fields below them', async (t) => {
+  const forged = hmacValue(plain, Buffer.alloc(32), { id: 'alpha', time: NOW, scanners: 'x' })
+  const stamps = (from: number) =>
+    Array.from({ length: 5 }, (_, i) => `X-SHA256-Cluster-${from + i}: ${forged}\n`).join('')
+  let digests = 0
+  const createHash = (algorithm: string) => {
+    digests++
+    return crypto.createHash(algorithm)
+  }
+  const counting = { ...crypto, createHash }
+  verify(bytes(`${stamps(1)}Received: x\n${stamps(6)}${plain.toString('latin1')}`), {
+    crypto: counting,
+  })
+  t.equal(digests, 1)
+  verify(bytes(`${stamps(1)}Subject: x\n${stamps(6)}${plain.toString('latin1')}`), {
+    crypto: counting,
+  })
+  t.equal(digests, 3, 'and two with a field between them')
+})
+
+t.test('a stamp bears the time at which the scan began, and none to come', async (t) => {
+  const timeOf = (since: number) => {
+    const options = { keys: [alpha], scanners: ['clamd'], now: NOW, since, crypto }
+    return /t=(\d+)/.exec(signMessage(examine(plain), options)!.field.value)?.[1]
+  }
+  t.equal(timeOf(NOW - 80), `${NOW - 80}`)
+  t.equal(timeOf(NOW + 80), `${NOW}`)
+})
+
+t.test(
+  'mail that is released is signed by an hmac-sha256 key, for what no scanner is',
+  async (t) => {
+    const keys = [md5Key, alpha]
+    const made = signRelease(examine(plain), { keys, now: NOW, crypto })
+    t.equal(made?.key, 'alpha')
+    const claims = { id: 'alpha', time: NOW, scanners: '!released' }
+    t.same(made?.field, { name: 'X-SHA256-Cluster-1', value: hmacValue(plain, secret, claims) })
+    t.equal(signRelease(examine(plain), { keys: [md5Key], now: NOW, crypto }), undefined)
+    t.equal(RELEASED, '!released')
+    t.not(scannerName(RELEASED), RELEASED, 'no scanner can have that name')
+    t.same([EVERY_PART, SECOND_LOOK], ['everypart', 'secondlook'], 'words of the format')
+  },
+)
+
+t.test('a field by which a body is decoded is known by its whole name', async (t) => {
+  for (const name of ['MIME-Version', 'content-type', 'Content-Length-X', 'Content-']) {
+    t.equal(decodesBody(name), true, name)
+  }
+  for (const name of ['Content-Length', 'MIME-Version-X', 'X-Content-Type', 'X-MIME-Version']) {
+    t.equal(decodesBody(name), false, name)
+  }
+})
+
+t.test('a field is a stamp only if its whole value is that of one', async (t) => {
+  const isStamp = (field: string) => stampsIn(new Header(bytes(`${field}\n\n`))).length === 1
+  const hex = 'aB'.repeat(16)
+  t.equal(isStamp(`X-MD5-Cluster-1: ${hex}`), true)
+  t.equal(isStamp(`X-MD5-Cluster-1:\n\t${hex} \n `), true)
+  for (const value of [`${hex}a`, `a${hex}`, hex.slice(1), `${hex.slice(1)}g`, '']) {
+    t.equal(isStamp(`X-MD5-Cluster-1: ${value}`), false, value)
+  }
+  const [k, id, h] = ['a', 'i'.repeat(32), 'h'.repeat(43)]
+  const good = ['v=1', `k=${k}`, 't=1800000000', 's=a,b', `h=${h}`]
+  const isGood = (at: number, part: string) =>
+    isStamp(`X-SHA256-Cluster-1: ${good.with(at, part).join('; ')}`)
+  t.equal(isGood(0, 'v=1'), true)
+  t.equal(isGood(1, `k=${id}`), true)
+  t.equal(isGood(2, `t=${'9'.repeat(15)}`), true)
+  t.equal(isGood(3, 's='), true)
+  for (const [at, part] of [
+    [0, 'v=2'],
+    [0, 'xv=1'],
+    [1, 'k='],
+    [1, `k=${id}i`],
+    [1, 'k=a/b'],
+    [2, 't='],
+    [2, `t=${'9'.repeat(16)}`],
+    [2, 't=1e9'],
+    [3, 's=a;b'],
+    [4, `h=${h}h`],
+    [4, `h=${h.slice(1)}`],
+    [4, `h=${h.slice(1)}+`],
+  ] as const) {
+    t.equal(isGood(at, part), false, part)
+  }
+})
+
+t.test('whether a header bears a stamp is seen by the names of its fields', async (t) => {
+  const bears = (block: string) => bearsStamp(new Header(bytes(block)))
+  t.equal(bears('A: b\nX-MD5-Cluster-1: whatever\n\n'), true)
+  t.equal(bears('A: b\n\n'), false)
+  t.equal(bears('\n'), false)
 })
 
 t.test('a scanner name cannot break out of its place', async (t) => {

@@ -1,0 +1,35 @@
+import { chmodSync } from 'node:fs'
+import { join } from 'node:path'
+import t, { type Test } from 'tap'
+import { readClusterPolicy } from '../../src/cluster/cluster-policy.ts'
+
+/** How the settings of a cluster are read: its keyring, named or at its default place. */
+
+function directoryWith(t: Test, name: string): string {
+  const directory = t.testdir({ [name]: 'sesame\n' })
+  chmodSync(join(directory, name), 0o600)
+  return directory
+}
+
+t.test('the keyring is the one that is named, or the one among the control files', async (t) => {
+  const control = directoryWith(t, 'clusterkeys')
+  t.match(readClusterPolicy({}, control), {
+    policy: { keys: [{ id: 'line-1' }], maxAge: 3600, peersOnly: false },
+    off: undefined,
+  })
+  const named = { CLUSTERKEYS: join(control, 'clusterkeys') }
+  t.match(readClusterPolicy(named, '/nonexistent'), { policy: { keys: [{ id: 'line-1' }] } })
+  t.same(readClusterPolicy({}, '/nonexistent'), { policy: undefined, off: undefined })
+  t.throws(() => readClusterPolicy({ CLUSTERKEYS: '/nonexistent' }, control), /ENOENT/)
+})
+
+t.test('settings say how old a stamp may be, whose counts, and where signatures lie', async (t) => {
+  const control = directoryWith(t, 'clusterkeys')
+  const settings = { CLUSTERMAXAGE: '60', CLUSTERPEERS: 'required', CLAMDBDIR: '/db' }
+  t.match(readClusterPolicy(settings, control).policy, {
+    maxAge: 60,
+    peersOnly: true,
+    signatureDirectory: '/db',
+  })
+  t.match(readClusterPolicy({}, control).policy, { signatureDirectory: '/var/lib/clamav' })
+})
