@@ -1,9 +1,11 @@
+import { basename } from 'node:path'
 import { errorCode, errorText, Fault } from '../ground/runtime/fault.ts'
 import { readOwnFile } from '../ground/runtime/path/read.ts'
 import type { Addressed } from './candidates.ts'
 import { createRules, type Rules } from './match.ts'
 import { parseRules } from './parse.ts'
 import { ruleFiles } from './places.ts'
+import type { Rule } from './rule.ts'
 import { parseSimcontrol } from './simcontrol.ts'
 
 /** Most bytes of the file. */
@@ -23,9 +25,7 @@ export function loadRules(
   for (const path of ruleFiles(control, hostDirectory)) {
     const text = readIfThere(path)
     if (text === undefined) continue
-    const rules = path.endsWith('/simcontrol')
-      ? parseSimcontrol(text, path)
-      : parseRules(text, path, about)
+    const rules = rulesIn(text, path, about)
     return rules.length === 0 ? undefined : createRules(path, rules)
   }
   return undefined
@@ -35,7 +35,13 @@ export function loadRules(
 export function loadRulesFrom(path: string): Rules {
   const text = readIfThere(path)
   if (text === undefined) throw new Fault('config', `${path}: is not there`)
-  return createRules(path, parseRules(text, path))
+  return createRules(path, rulesIn(text, path))
+}
+
+function rulesIn(text: string, path: string, about?: Addressed): readonly Rule[] {
+  return basename(path) === 'simcontrol'
+    ? parseSimcontrol(text, path)
+    : parseRules(text, path, about)
 }
 
 function readIfThere(path: string): string | undefined {

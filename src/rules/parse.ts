@@ -29,20 +29,28 @@ export const settable: readonly string[] = Object.keys({
  */
 export function parseRules(text: string, path: string, about?: Addressed): Rule[] {
   const rules: Rule[] = []
-  const distinct = new Set<string>()
+  const mayDiffer = limitSettings()
   for (const { number, line } of linesAbout(text, path, about)) {
     try {
       const rule = parseRule(line, number)
       rules.push(rule)
-      if (rule.action.kind === 'set') distinct.add(JSON.stringify(rule.action.settings))
-      if (distinct.size > SETTINGS_MAX) {
-        throw new Error(`is over ${SETTINGS_MAX} different settings in one file; use fewer`)
-      }
+      mayDiffer(rule.action)
     } catch (error) {
       throw new Fault('config', `${path} line ${number}: ${errorText(error)}`, error)
     }
   }
   return rules
+}
+
+/** Takes the actions of a file one after the other; throws if one sets more than may differ. */
+export function limitSettings(): (action: Action) => void {
+  const distinct = new Set<string>()
+  return (action) => {
+    if (action.kind === 'set') distinct.add(JSON.stringify(action.settings))
+    if (distinct.size > SETTINGS_MAX) {
+      throw new Error(`is over ${SETTINGS_MAX} different settings in one file; use fewer`)
+    }
+  }
 }
 
 interface Line {
@@ -95,7 +103,8 @@ function parseRule(text: string, line: number): Rule {
   return { line, conditions, action }
 }
 
-function parsePattern(pattern: string): Conditions {
+/** The conditions of a pattern. Throws an Error that names the word and its remedy. */
+export function parsePattern(pattern: string): Conditions {
   const found: { -readonly [Name in keyof Conditions]?: Conditions[Name] } = {}
   if (pattern === '*') return found
   for (const word of pattern.split(',')) {

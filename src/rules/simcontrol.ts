@@ -1,43 +1,89 @@
 import { errorText, Fault } from '../ground/runtime/fault.ts'
-import { LINE_MAX, parseRules } from './parse.ts'
-import type { Rule } from './rule.ts'
+import { LINE_MAX, limitSettings, parsePattern } from './parse.ts'
+import type { Action, Rule } from './rule.ts'
+
+/** What simscan's options say that are our business; undefined: says nothing of it. */
+interface Options {
+  readonly clam?: boolean
+  /** What names of banned files end in. */
+  readonly attach?: readonly string[]
+}
+
+/** A line, with the address as patterns have it; '' is all others. */
+interface Entry {
+  readonly address: string
+  readonly number: number
+  readonly options: Options
+}
 
 /**
- * Reads simscan's control/simcontrol (simscan README, "per domain"): `address:option,option`, where
- * the address is a recipient's, a domain, or nothing for all others. A whole address comes before
- * its domain, and that before all others, whatever their order. Of its options `clam=no` turns the
- * scan off; those about spam are no business of ours, and `attach=` is control/badattachments
- * here. Throws a Fault of kind `config`.
+ * Reads simscan's control/simcontrol (simscan README, "Enable Per Domain processing"):
+ * `address:option,option`, where the address is a recipient's, a domain, or nothing for all others.
+ * A whole address comes before its domain, and that before all others, whatever their order; an
+ * option that a line does not name is as in the less precise one. `clam=no` turns the scan off,
+ * `attach=.exe:.scr` bans files whose names end so; options about spam are no business of ours.
+ * Throws a Fault of kind `config`.
  */
 export function parseSimcontrol(text: string, path: string): Rule[] {
-  const found: { readonly rank: number; readonly rule: Rule }[] = []
-  for (const [index, raw] of text.split('\n').entries()) {
+  const entries = entriesIn(text, path)
+  // Of two about one address simscan finds the first.
+  const byAddress = new Map(entries.toReversed().map((entry) => [entry.address, entry.options]))
+  const mayDiffer = limitSettings()
+  // Lines are looked for in their order here: their numbers are those of the file.
+  return entries
+    .toSorted((one, other) => rankOf(one) - rankOf(other) || one.number - other.number)
+    .map(({ address, number, options }) => {
+      const less = lessPrecise(address).map((each) => byAddress.get(each))
+      const action = actionFor(Object.assign({}, ...less, options))
+      try {
+        mayDiffer(action)
+        return {
+          line: number,
+          conditions: parsePattern(address === '' ? '*' : `to=${address}`),
+          action,
+        }
+      } catch (error) {
+        throw new Fault('config', `${path} line ${number}: ${errorText(error)}`, error)
+      }
+    })
+}
+
+function entriesIn(text: string, path: string): Entry[] {
+  return text.split('\n').flatMap((raw, index) => {
     const line = raw.replace(/\r$/, '').trim()
-    if (line === '' || line.startsWith('#')) continue
+    if (line === '' || line.startsWith('#')) return []
     const number = index + 1
     const colon = line.indexOf(':')
     if (colon < 0 || line.length > LINE_MAX) {
       throw new Fault('config', `${path} line ${number}: must be address:option,option`)
     }
-    const address = line.slice(0, colon).trim()
-    const options = line
-      .slice(colon + 1)
-      .split(',')
-      .map((option) => option.trim().toLowerCase())
-    const pattern = address === '' ? '*' : `to=${address.replace(/^@/, '')}`
-    const does = options.includes('clam=no') ? 'scan off' : 'SCANFAIL=defer'
-    try {
-      const [rule] = parseRules(`${pattern} ${does}\n`, path)
-      const action = does === 'scan off' ? rule!.action : ({ kind: 'set', settings: {} } as const)
-      const rank = address === '' ? 2 : address.replace(/^@/, '').includes('@') ? 0 : 1
-      found.push({ rank, rule: { ...rule!, line: number, action } })
-    } catch (error) {
-      const why = errorText(error).replace(/^.* line 1: /, '')
-      throw new Fault('config', `${path} line ${number}: ${why}`, error)
-    }
+    const address = line.slice(0, colon).trim().replace(/^@/, '').toLowerCase()
+    return [{ address, number, options: optionsIn(line.slice(colon + 1)) }]
+  })
+}
+
+function optionsIn(text: string): Options {
+  const options: { -readonly [Name in keyof Options]: Options[Name] } = {}
+  for (const option of text.split(',')) {
+    const [name = '', value = ''] = option.split('=').map((word) => word.trim().toLowerCase())
+    if (name === 'clam' && (value === 'yes' || value === 'no')) options.clam = value === 'yes'
+    if (name === 'attach') options.attach = value.split(':').filter((end) => end !== '')
   }
-  // Lines are looked for in the order of their numbers: those of simscan have none.
-  return found
-    .sort((one, other) => one.rank - other.rank || one.rule.line - other.rule.line)
-    .map(({ rule }) => rule)
+  return options
+}
+
+const rankOf = ({ address }: Entry) => (address === '' ? 2 : address.includes('@') ? 0 : 1)
+
+/** All others, then the domain. */
+function lessPrecise(address: string): string[] {
+  if (address === '') return []
+  const at = address.lastIndexOf('@')
+  return at < 0 ? [''] : ['', address.slice(at + 1)]
+}
+
+function actionFor({ clam = true, attach = [] }: Options): Action {
+  if (attach.length === 0) return clam ? { kind: 'set', settings: {} } : { kind: 'off' }
+  const BADATTACHMENTS = attach.map((end) => `*${end}`).join(' ')
+  const settings = clam ? { BADATTACHMENTS } : { QHPSI: 'plugin: attachments', BADATTACHMENTS }
+  return { kind: 'set', settings }
 }

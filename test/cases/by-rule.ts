@@ -166,6 +166,20 @@ export const byRule: readonly Case[] = [
     },
   },
   {
+    name: "attach= of simscan's simcontrol bans files, though QHPSI asks for no attachments",
+    message: () => mailWith(wanted),
+    settings: ({ file }) => {
+      const path = file('control/simcontrol', ':clam=no,attach=.bin\nexample.org:clam=yes\n')
+      const CONTROLDIR = path.slice(0, path.lastIndexOf('/'))
+      return { QHPSI: 'plugin: eicar', REJECTVIRUS: '1', CONTROLDIR }
+    },
+    expect: {
+      outcome: 'refused',
+      text: /banned attachment a\.bin/,
+      log: /grounds=banned .*rule=2 /,
+    },
+  },
+  {
     name: 'a line refuses mail without words of its own',
     message: () => plain,
     settings: ruled('size<10 scan off\nfrom=example.org,size>20 refuse\n'),

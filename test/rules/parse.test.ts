@@ -1,6 +1,5 @@
 import t from 'tap'
 import { LINE_MAX, parseRules, SETTINGS_MAX } from '../../src/rules/parse.ts'
-import { parseSimcontrol } from '../../src/rules/simcontrol.ts'
 
 /** Lines of onescan.policy, and what is said of those that make no sense. */
 
@@ -84,22 +83,4 @@ t.test('nonsense is told with file, line and remedy', async (t) => {
   }
   const many = Array.from({ length: SETTINGS_MAX + 1 }, (_, i) => `to=a QHPSIMAXSIZE=${i}`)
   t.throws(() => parseRules(many.join('\n'), 'file'), { message: /is over 100 different settings/ })
-})
-
-t.test("simscan's simcontrol is read as it is", async (t) => {
-  const text =
-    ':clam=yes,spam=yes,spam_hits=9.8,attach=.txt:.com\nexample.com:clam=no,spam=no\npostmaster@example.com:clam=yes\n'
-  const rules = parseSimcontrol(text, 'simcontrol')
-  t.same(
-    rules.map(({ line, action }) => [line, action.kind]),
-    [
-      [3, 'set'],
-      [2, 'off'],
-      [1, 'set'],
-    ],
-    'an address before its domain, and that before all others',
-  )
-  t.throws(() => parseSimcontrol('nonsense\n', 'simcontrol'), {
-    message: 'simcontrol line 1: must be address:option,option',
-  })
 })

@@ -1,7 +1,7 @@
 import { printable } from '../../ground/runtime/printable.ts'
 import type { ScanPolicy } from '../shared/scan-policy.ts'
 import { clean, type Scanner, unknown, type Verdict } from '../shared/scanner.ts'
-import { loadRules, type Rules } from './rules.ts'
+import { loadRules, type Rules, rulesOfNames } from './rules.ts'
 import { searchMessage } from './search.ts'
 
 /** Characters of a name that go into the verdict, and with it into the SMTP reply. */
@@ -9,7 +9,7 @@ const SHOWN_MAX = 80
 
 /**
  * Plugin `attachments`: refuses banned file names, MIME types and programs, by the
- * control file that BADATTACHMENTS names (rules.ts has its format). Names are seen wherever
+ * control file that BADATTACHMENTS names (rules.ts has its format), or the names that stand there. Names are seen wherever
  * some reader of mail may see one: in every part of multiparts and attached messages, in any
  * encoding, of uuencode and yEnc, too; archives and winmail.dat are not opened: ban their names
  * or types.
@@ -25,7 +25,8 @@ export function attachmentsScanner({ attachments }: ScanPolicy): Scanner {
    */
   let known: Rules | undefined
   const rulesOnce = async () => {
-    known ??= await loadRules(attachments.rulesFile)
+    const { rules } = attachments
+    known ??= 'file' in rules ? await loadRules(rules.file) : rulesOfNames(rules.names)
     return known
   }
   return {

@@ -56,6 +56,11 @@ export function parseRules(text: string, file: string): Rules {
   return { bansName: any(names), bansType: any(types), bansExecutables }
 }
 
+/** The same of patterns of names alone. */
+export function rulesOfNames(names: readonly string[]): Rules {
+  return { bansName: any(names), bansType: any([]), bansExecutables: false }
+}
+
 function any(patterns: readonly string[]): (text: string) => boolean {
   const tests = patterns.map((pattern) => makePattern(pattern.normalize()))
   return (text) => tests.some((test) => test(text))

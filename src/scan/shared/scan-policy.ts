@@ -46,8 +46,8 @@ export interface SecondLookPolicy {
 }
 
 export interface AttachmentPolicy {
-  /** Control file of banned names and types; the plugin explains its format. */
-  readonly rulesFile: string
+  /** Control file of banned names and types; the plugin explains its format. Or patterns of names alone. */
+  readonly rules: { readonly file: string } | { readonly names: readonly string[] }
   /** Malformed MIME: could not tell, or looked at as far as it can be read. */
   readonly malformed: 'defer' | 'accept'
 }
@@ -109,8 +109,9 @@ export function readScanPolicy(
 ): ScanPolicy | undefined {
   const line = readQhpsiLine(env.QHPSI ?? '')
   if (line === undefined) return undefined
+  const attachments = readAttachmentPolicy(env, place.control)
   return {
-    line,
+    line: 'names' in attachments.rules ? withAttachments(line) : line,
     infectedCode: readNumber(env, 'QHPSIRC'),
     cleanCode: readNumber(env, 'QHPSIRN'),
     minSize: readSize(env, 'QHPSIMINSIZE'),
@@ -130,16 +131,39 @@ export function readScanPolicy(
       maxSize: readSize(env, 'CLAMDMAXSIZE'),
     },
     clamscan: readClamscanPolicy(env),
-    attachments: {
-      rulesFile: env.BADATTACHMENTS || join(place.control, 'badattachments'),
-      malformed: readWord(env, 'BADMIME'),
-    },
+    attachments,
     filePlugins: {
       directory: below(place.qmailHome, readText(env, 'PLUGINDIR')),
       symbol: env.QUEUE_PLUGIN || env.QUEUE_PLUGIN_SYMB || 'virusscan',
     },
     environment: scannerEnvironment(env),
   }
+}
+
+/** Of BADATTACHMENTS, which is an absolute path or patterns of names: never a misspelt path taken for a name. */
+function readAttachmentPolicy(env: Environment, control: string): AttachmentPolicy {
+  const malformed = readWord(env, 'BADMIME')
+  const text = env.BADATTACHMENTS || undefined
+  if (text === undefined) return { rules: { file: join(control, 'badattachments') }, malformed }
+  if (text.startsWith('/')) return { rules: { file: text }, malformed }
+  const names = splitWords(text, 'BADATTACHMENTS')
+  if (names.length > 0 && names.every((name) => /[*?]/.test(name))) {
+    return { rules: { names }, malformed }
+  }
+  throw new Fault(
+    'config',
+    `BADATTACHMENTS ${text}: must be an absolute path, or names with * or ?, as "*.exe *.scr"`,
+  )
+}
+
+/** Who names files that are banned wants them looked for. */
+function withAttachments(line: QhpsiLine): QhpsiLine {
+  if (line.kind === 'command') {
+    const text = 'BADATTACHMENTS: a QHPSI with a command looks for no names'
+    throw new Fault('config', `${text}; say QHPSI="plugin: attachments clamd"`)
+  }
+  const { names } = line
+  return names.includes('attachments') ? line : { ...line, names: ['attachments', ...names] }
 }
 
 const below = (home: string, path: string) => (path.startsWith('/') ? path : join(home, path))

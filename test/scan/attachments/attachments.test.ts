@@ -33,6 +33,23 @@ t.test('a banned attachment is refused by name, others are clean', async (t) => 
   t.strictSame(other, { verdict: { answer: 'clean' }, notes: [] })
 })
 
+t.test('names stand in BADATTACHMENTS, too, and ban without being asked for', async (t) => {
+  const settings = { BADATTACHMENTS: '*.exe "??? bill.*"' }
+  for (const name of ['A.EXE', 'the bill.doc']) {
+    const { verdict } = await scan(mixed('b', text, disposed(`attachment; filename="${name}"`)), settings) // biome-ignore format: a line
+    t.match(verdict, { answer: 'infected', banned: true }, name)
+  }
+  const other = mixed('b', text, disposed('attachment; filename="bill.doc"'))
+  t.match(await scan(other, settings), { verdict: { answer: 'clean' } })
+  t.same(clamdPolicy('/nowhere', settings).line, { kind: 'plugins', names: ['attachments', 'clamd'] }) // biome-ignore format: a line
+  const command = { ...settings, QHPSI: '/usr/bin/clamdscan %s' }
+  t.throws(() => clamdPolicy('/nowhere', command), { message: /a QHPSI with a command looks for no names/ }) // biome-ignore format: a line
+  for (const BADATTACHMENTS of ['rules', '*.exe rules', ' ', 'control/bad']) {
+    const message = /^BADATTACHMENTS .*: must be an absolute path, or names with \* or \?/
+    t.throws(() => clamdPolicy('/nowhere', { BADATTACHMENTS }), { kind: 'config', message })
+  }
+})
+
 t.test('what is banned is seen wherever a reader of mail sees a name', async (t) => {
   const settings = {
     ...rulesIn(t.testdir({ rules: 'name *.exe\ncontent executable\n' })),

@@ -103,9 +103,11 @@ export const clamAv = {
     'virus signatures; stamps and verdicts that were made with older ones do not count',
   ),
   CLAMDCONF: text(undefined, 'configuration file for `clamdscan`'),
-  BADATTACHMENTS: text(undefined, 'rules of the plugin `attachments`', {
-    otherwise: 'control/badattachments',
-  }),
+  BADATTACHMENTS: text(
+    undefined,
+    'rules of the plugin `attachments`: a file, or names as `*.exe *.scr`',
+    { otherwise: 'control/badattachments' },
+  ),
   BADMIME: word(
     ['defer', 'accept'],
     'mail with more in it than is read, for it: `defer`, `accept`',
