@@ -76,7 +76,9 @@ async function test(args: TestOptions, output: Output): Promise<number> {
     file: rules.path,
     line: rule?.line,
     does: rule && doesOf(rule),
-    exceptions: exceptions.map(({ line, conditions: { signature } }) => ({ line, signature })),
+    exceptions: exceptions.map(({ line, conditions: { signature, sha256 } }) => {
+      return { line, signature, sha256 }
+    }),
   })
   output.text(
     rule
@@ -84,7 +86,9 @@ async function test(args: TestOptions, output: Output): Promise<number> {
       : `${rules.path}: no line is about it\n`,
   )
   for (const { line, conditions } of exceptions) {
-    output.text(`${rules.path} line ${line}: allow ${conditions.signature ?? 'any signature'}\n`)
+    const { signature = 'any signature', sha256 } = conditions
+    const where = sha256 === undefined ? '' : ` in the file ${sha256}`
+    output.text(`${rules.path} line ${line}: allow ${signature}${where}\n`)
   }
   return rule || exceptions.length > 0 ? 0 : NO_LINE
 }
@@ -113,7 +117,16 @@ function factsOf({ from, to, client, auth, size }: TestOptions): Facts {
 }
 
 function doesOf({ action }: Rule): string {
-  if (action.kind !== 'set') return action.kind === 'off' ? 'scan off' : 'allow'
-  const words = Object.entries(action.settings).map(([name, value]) => `${name}="${value}"`)
-  return words.join(' ') || 'as without a line'
+  switch (action.kind) {
+    case 'off':
+      return 'scan off'
+    case 'allow':
+      return 'allow'
+    case 'refuse':
+      return action.text === undefined ? 'refuse' : `refuse "${action.text}"`
+    case 'set': {
+      const words = Object.entries(action.settings).map(([name, value]) => `${name}="${value}"`)
+      return words.join(' ') || 'as without a line'
+    }
+  }
 }

@@ -1,7 +1,8 @@
 import { existsSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { isSetting } from '../../ground/settings/table.ts'
-import { NOTHING_SCANS, readPlace, switchedOff } from '../../judge/policy.ts'
+import { HOST_DIRECTORY, NOTHING_SCANS, readPlace, switchedOff } from '../../judge/policy.ts'
+import { ruleFiles } from '../../rules/places.ts'
 import { DEFAULTS, type DefaultsFile, readDefaults, SYSTEMD } from '../shared/defaults-file.ts'
 import { type RunningDaemon, runningDaemons } from '../shared/running-daemons.ts'
 import { switchFinding } from './check-settings.ts'
@@ -148,7 +149,8 @@ function filesOf(env: Readonly<Record<string, string>>): string[] {
       .split(/\s+/) ?? []
   const own = directory ? plugins.filter((name) => name.includes('.')) : []
   return [
-    ...[env.CLUSTERKEYS, env.BADATTACHMENTS].filter((file) => file !== undefined && file !== ''),
+    ...[env.CLUSTERKEYS, env.BADATTACHMENTS].filter((file) => file?.startsWith('/')),
+    ...ruleFiles(readPlace(env).control, HOST_DIRECTORY).filter(existsSync).slice(0, 1),
     ...own.map((name) => join(directory!, name)),
   ] as string[]
 }

@@ -27,7 +27,17 @@ t.test('what runs, with which words and settings, and what has changed since', a
   const old = new Date(Date.now() - HOUR)
   utimesSync(rules, old, old)
   const defaults = join(directory, 'defaults')
-  const settings = { QHPSI: 'plugin: eicar', BADATTACHMENTS: rules, SCANFAIL: 'accept' }
+  const control = join(directory, 'control')
+  mkdirSync(control)
+  const policy = join(control, 'onescan.policy')
+  writeFileSync(policy, 'to=example.org scan off\n')
+  utimesSync(policy, old, old)
+  const settings = {
+    QHPSI: 'plugin: eicar',
+    BADATTACHMENTS: rules,
+    SCANFAIL: 'accept',
+    CONTROLDIR: control,
+  }
   writeFileSync(
     defaults,
     '# QHPSI="x"\nQHPSI="plugin: eicar"\nSCANFAIL="defer"\nONESCAND_OPTIONS=""\n',
@@ -54,6 +64,8 @@ t.test('what runs, with which words and settings, and what has changed since', a
   const later = new Date(Date.now() + HOUR)
   utimesSync(rules, later, later)
   t.match(look().at(-1), { level: 'warning', value: `${rules} has changed`, remedy: /kill -HUP/ })
+  utimesSync(policy, later, later)
+  t.match(look().at(-1), { level: 'warning', value: `${policy} has changed`, remedy: /kill -HUP/ })
 
   const off = join(directory, 'onescan.off')
   const other = startOnescand(t, { settings: { ...settings, CONTROLDIR: directory } })

@@ -1,0 +1,43 @@
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t, { type Test } from 'tap'
+import { onescan } from './onescan.ts'
+
+/** `onescan policy test`: which line applies, and what it does. */
+
+const sha256 = 'a'.repeat(64)
+
+async function ask(t: Test, name: string, text: string, ...words: readonly string[]) {
+  const control = join(t.testdir(), 'control')
+  mkdirSync(control)
+  writeFileSync(join(control, name), text)
+  const { code, out, err } = await onescan(['policy', 'test', ...words], {
+    env: { CONTROLDIR: control },
+  })
+  return { code, said: (out + err).replaceAll(`${control}/`, '').trimEnd() }
+}
+
+t.test('each kind of line is told as what it does', async (t) => {
+  const lines = `to=off.org scan off
+to=no.org refuse
+from=no.net refuse "not here"
+to=set.org REJECTVIRUS=1
+signature=Win.*,to=x.org allow
+sha256=${sha256} allow
+`
+  const any = `onescan.policy line 6: allow any signature in the file ${sha256}`
+  for (const [from, to, said] of [
+    ['a@b.c', 'a@off.org', `onescan.policy line 1: scan off\n${any}`],
+    ['a@b.c', 'a@no.org', `onescan.policy line 2: refuse\n${any}`],
+    ['a@no.net', 'a@b.c', `onescan.policy line 3: refuse "not here"\n${any}`],
+    ['<>', 'a@set.org', `onescan.policy line 4: REJECTVIRUS="1"\n${any}`],
+    ['a@b.c', 'a@x.org', `onescan.policy: no line is about it\nonescan.policy line 5: allow Win.*\n${any}`], // biome-ignore format: a line
+  ] as const) {
+    t.match(await ask(t, 'onescan.policy', lines, from, to), { code: 0, said }, to)
+  }
+})
+
+t.test("simscan's file is read by its own rules", async (t) => {
+  const told = await ask(t, 'simcontrol', ':clam=no\nx.org:clam=yes,attach=.exe\n', 'a@b.c', 'd@x.org') // biome-ignore format: a line
+  t.same(told, { code: 0, said: 'simcontrol line 2: BADATTACHMENTS="*.exe"' })
+})
