@@ -83,6 +83,18 @@ t.test('a file is let in by its digest, with its tag and line', async (t) => {
   })
 })
 
+t.test(
+  'a file in an archive is let in by the digest of the archive, and by no other',
+  async (t) => {
+    const archive = `PK tools.exe ${base64(bad)} end`
+    const text = mail(attached(base64(archive)))
+    const { decision: byMember } = await judged(text, `sha256=${sha256(bad)} allow`)
+    t.match(byMember, { kind: 'reject', findings: { virus: 'Bad', allowed: undefined } })
+    const { decision: byArchive } = await judged(text, `sha256=${sha256(archive)} allow`)
+    t.match(byArchive, { kind: 'accept', findings: { virus: 'Bad', allowed: 1 } })
+  },
+)
+
 t.test('what is found anywhere else keeps the message out', async (t) => {
   const twoWays = `${base64(bad)}\n\n${base64('WORSE')}`
   const elsewhere: Readonly<Record<string, string>> = {
