@@ -100,7 +100,9 @@ function parseRule(text: string, line: number): Rule {
   if (action.kind === 'allow' && Object.keys(conditions).length === 0) {
     throw new Error('would let all viruses in; name a signature, a file, a sender or a recipient')
   }
-  return { line, conditions, action }
+  return action.kind === 'allow'
+    ? { line, conditions, action, words: [pattern, ...words].join(' ') }
+    : { line, conditions, action }
 }
 
 /** The conditions of a pattern. Throws an Error that names the word and its remedy. */

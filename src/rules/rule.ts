@@ -36,4 +36,6 @@ export interface Rule {
   readonly line: number
   readonly conditions: Conditions
   readonly action: Action
+  /** Of an exception the words, in one line: what it is known by, wherever it stands. */
+  readonly words?: string
 }

@@ -6,6 +6,7 @@ import { ruleFiles } from '../../rules/places.ts'
 import { DEFAULTS, type DefaultsFile, readDefaults, SYSTEMD } from '../shared/defaults-file.ts'
 import { type RunningDaemon, runningDaemons } from '../shared/running-daemons.ts'
 import { switchFinding } from './check-settings.ts'
+import { checkExceptions } from './exceptions.ts'
 import { type Accounts, userName } from './shared/account.ts'
 import { error, type Finding, ok, warning } from './shared/finding.ts'
 
@@ -61,6 +62,7 @@ export function checkRunning(one: RunningDaemon, host: Omit<DaemonHost, 'process
     ok(`onescand ${one.pid}`, describe(one, host)),
     ...checkSettings(one, host),
     ...checkFiles(one),
+    ...checkExceptions(one, Date.now()),
   ]
 }
 

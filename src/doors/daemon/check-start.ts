@@ -27,7 +27,8 @@ export async function checkStart(words: readonly string[], env: Environment): Pr
   const isUsage = options === undefined
   const ofSettings = await configurationFaults(env)
   const errors = [...faults.lines, ...ofPlaces, ...ofSettings]
-  const warnings = [...configurationWarnings(env), ...(options ? await pageFaults(options) : [])]
+  const ofPage = options ? [...(await pageFaults(options)), ...stateFaults(options)] : []
+  const warnings = [...configurationWarnings(env), ...ofPage]
   if (ofSettings.length > 0 || options === undefined) return { isUsage, errors, warnings, does: [] }
   const configuration = await readConfiguration(env, () => {})
   try {
@@ -76,28 +77,27 @@ async function placeFaults(options: Options): Promise<string[]> {
 }
 
 /** The page is tried again and again, and stops no mail. */
-async function pageFaults({ http, httpToken, state, ...manners }: Options): Promise<string[]> {
+async function pageFaults({ http, httpToken, ...manners }: Options): Promise<string[]> {
   if (http === undefined) return []
-  const ofState = state === undefined ? [] : stateFaults(state)
   try {
     checkAccessBy(http.kind === 'tcp' ? http.host : undefined, httpToken)
     await checkPlace(http, { ...manners, option: '--http' })
-    return ofState
+    return []
   } catch (error) {
     const there = faultLines(error)
-    return [
-      ...there.map((line) => `${line}; there is no page until then${bySystemd(line)}`),
-      ...ofState,
-    ]
+    return there.map((line) => `${line}; there is no page until then${bySystemd(line)}`)
   }
 }
 
-function stateFaults(directory: string): string[] {
+function stateFaults({ state: directory }: Options): string[] {
+  if (directory === undefined) return []
   try {
     accessSync(directory, constants.W_OK | constants.X_OK)
     return []
   } catch (error) {
-    return [`--state ${directory}: ${errorText(error)}; a restart forgets the page's last day`]
+    return [
+      `--state ${directory}: ${errorText(error)}; a restart forgets the page's last day, and when exceptions were used`,
+    ]
   }
 }
 

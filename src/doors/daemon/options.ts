@@ -35,7 +35,7 @@ export interface Options {
   readonly httpToken: string | undefined
   /** Whether addresses are kept from the page. */
   readonly httpHidesAddresses: boolean
-  /** Directory for the figures of the last day; undefined: a restart forgets them. */
+  /** Directory for the figures of the last day, and for when exceptions were used; undefined: a restart forgets them. */
   readonly state: string | undefined
   /** Milliseconds for messages in flight when it is told to end. */
   readonly grace: number

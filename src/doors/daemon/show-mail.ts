@@ -1,7 +1,8 @@
 import { hostname } from 'node:os'
 import about from '../../../package.json' with { type: 'json' }
 import { errorText } from '../../ground/runtime/fault.ts'
-import { type KeptHistory, keepHistory } from '../../observe/live/history-file.ts'
+import { keepHistory } from '../../observe/live/history-file.ts'
+import type { KeptFile } from '../../observe/live/kept-file.ts'
 import {
   addUpDoors,
   createMailReporter,
@@ -84,7 +85,7 @@ export function showMail(
 ): Shown {
   let tried: readonly PlacedDoor[] | undefined
   let http: HttpPlace | undefined
-  let kept: KeptHistory | undefined
+  let kept: KeptFile | undefined
   let isReady = false
   let workers = (): WorkersState => ({ replaced: 0, held: 0, late: [] })
   const send = (report: ProcessReport) => {

@@ -10,6 +10,7 @@ import type { Options } from './options.ts'
 import type { Orphans } from './orphans.ts'
 import { pageSocket } from './page-socket.ts'
 import { relaysOf } from './relays.ts'
+import { rememberExceptions } from './remember-exceptions.ts'
 import { showMail } from './show-mail.ts'
 import type { Signals } from './signals.ts'
 import { activatedSockets } from './socket-activation.ts'
@@ -57,6 +58,8 @@ export async function supervise({
       swept: () => quarantine?.last,
     })
   await shown?.open()
+  const exceptions = rememberExceptions(options.state)
+  exceptions.configure(configuration.rules)
   const sockets = await openSockets(options, handedOver)
   const kinds = sockets.map(({ kind }) => kind)
   const relays = relaysOf(kinds, options.relays)
@@ -67,7 +70,9 @@ export async function supervise({
     directory: env.TMPDIR || tmpdir(),
     grace: options.grace,
     log,
-    heard: shown?.heard,
+    heard(worker, words) {
+      if (!exceptions.heard(words)) shown?.heard(worker, words)
+    },
     ended: shown?.ended,
     memory,
     welcome: [trialWords(mark)],
@@ -89,6 +94,7 @@ export async function supervise({
       const read = await readConfiguration(env, log, memory)
       configuration.close()
       configuration = read
+      exceptions.configure(configuration.rules)
       tellWhatItDoes()
       watching?.close()
       watching = watch()
@@ -104,6 +110,7 @@ export async function supervise({
       for (const socket of sockets) socket.close()
       await Promise.all([workers.stop(), notify(process.env, 'STOPPING=1')])
       shown?.close()
+      exceptions.close()
       configuration.close()
       await orphans.ended()
       process.exit(0)

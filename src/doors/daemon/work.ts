@@ -9,6 +9,7 @@ import { placeOf } from './describe.ts'
 import { openDoors } from './doors.ts'
 import { BEAT_EVERY } from './held-workers.ts'
 import { log } from './log.ts'
+import { tellOncePerDay } from './remember-exceptions.ts'
 import { showMail } from './show-mail.ts'
 import type { DoorKind } from './socket-activation.ts'
 import type { Beginning } from './supervise.ts'
@@ -33,7 +34,8 @@ export async function work(
   const memory = openHostMemory({ inHand: notes })
   shareWithOthers(memory)
   const isTrial = (text: Buffer | string) => mark.has(text)
-  const read = async () => ({ ...(await readConfiguration(env, log, memory)), isTrial })
+  const excepted = tellOncePerDay(say, Date.now)
+  const read = async () => ({ ...(await readConfiguration(env, log, memory)), isTrial, excepted })
   let configuration = await read()
   const shown =
     options.http &&

@@ -28,6 +28,7 @@ import { openQuotaClient } from '../../quota/ask/quota-client.ts'
 import { readQuotaSettings } from '../../quota/ask/quota-settings.ts'
 import { loadRules } from '../../rules/load.ts'
 import type { Rules } from '../../rules/match.ts'
+import type { Rule } from '../../rules/rule.ts'
 import { openPool } from '../../scan/file-plugin/pool.ts'
 import { makeScanners } from '../../scan/scanners.ts'
 import type { QhpsiLine } from '../../scan/shared/scan-policy.ts'
@@ -59,6 +60,8 @@ export interface Configuration {
   readonly adapt?: (policy: Policy) => Policy
   /** Whether a sender is that of a trial of onescand's own: undefined where none is made. */
   readonly isTrial?: (sender: string) => boolean
+  /** Told of an exception each time that it lets a message in; undefined where nobody remembers. */
+  readonly excepted?: (exception: Rule) => void
   /** Logs what was counted since it was read. */
   report(): void
   /** Another one takes its place, or the daemon ends. */

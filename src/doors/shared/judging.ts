@@ -10,6 +10,7 @@ import { readSpoolPolicy } from '../../message/spool-policy.ts'
 import type { Rules } from '../../rules/match.ts'
 import { abortable } from '../../scan/shared/scanner.ts'
 import { type Configuration, toolsFor } from './configuration.ts'
+import { tellExceptions } from './tell-exceptions.ts'
 
 /** What one message is judged by: the configuration at the moment when it came. */
 export type Judging = {
@@ -42,7 +43,7 @@ export function startJudging(configuration: Configuration): Judging {
       memoryFiles: configuration.memoryFiles,
     },
     clusterPeer: isSet(env, 'CLUSTERPEER'),
-    judge(transaction, gone, answers) {
+    async judge(transaction, gone, answers) {
       const { rules, byRule, scannersFor, adapt } = configuration
       const planFor: PlanFor = (settings) => {
         const set = settings && byRule(settings)
@@ -56,9 +57,10 @@ export function startJudging(configuration: Configuration): Judging {
           },
         }
       }
-      return rules === undefined
-        ? judgeBy(transaction, planFor)
-        : judgeByRules(transaction, rules, planFor, answers)
+      if (rules === undefined) return judgeBy(transaction, planFor)
+      const decision = await judgeByRules(transaction, rules, planFor, answers)
+      tellExceptions(decision, transaction.envelope, configuration)
+      return decision
     },
   }
 }

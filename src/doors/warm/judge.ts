@@ -15,6 +15,7 @@ import { type Configuration, toolsFor } from '../shared/configuration.ts'
 import { exit } from '../shared/exit-codes.ts'
 import { keepAsDecided } from '../shared/keep-message.ts'
 import { type Circumstances, TRIAL } from '../shared/log-lines.ts'
+import { tellExceptions } from '../shared/tell-exceptions.ts'
 import { TRIAL_CHAIN } from '../shared/trial-chain.ts'
 import { carryOut, passOn } from './carry-out.ts'
 import type { ClientPolicy } from './client-policy.ts'
@@ -86,6 +87,7 @@ export async function answerRequest(request: Request, judgement: Judgement): Pro
       : await judge(transaction, policy, tools)
     leaveBouncesToTheCold(judged, envelope, remote)
     dropOnlyWhereAsked(judged, request)
+    if (!isTrial) tellExceptions(judged, envelope, configuration)
     const known = () => ({ ...logContext(), transaction })
     const decision = await keep(judged, transaction, known())
     return carryOut(decision, transaction, reporting, known())

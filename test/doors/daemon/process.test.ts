@@ -13,7 +13,9 @@ import {
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
+import { eicarMessage } from '../../../src/cli/check/shared/eicar-message.ts'
 import { descriptorOf } from '../../../src/ground/runtime/descriptor-of.ts'
+import { readUses } from '../../../src/observe/live/exception-uses.ts'
 import { plain } from '../../cases/messages.ts'
 import { buildStage } from '../../cases/stage.ts'
 import { freePort } from '../../programs/free-port.ts'
@@ -89,6 +91,23 @@ t.test('it says at its start, and when it reads its settings again, what it will
   await idle.logged(/slot unix:.*: nothing is scanned: QHPSI is not set/)
   const tags = startOnescand(t, { settings: own, args: ['--milter', `unix:${idle.directory}/m`] })
   await tags.logged(/milter unix:.*\/m: scans with eicar, tags viruses and lets them in, no stamps/)
+})
+
+t.test('with --state it remembers the day when an exception let mail in', async (t) => {
+  const files = t.testdir({ control: {}, state: {} })
+  const [CONTROLDIR, state] = [join(files, 'control'), join(files, 'state')]
+  const lines = 'from=other.org allow\nfrom=example.org allow\n'
+  writeFileSync(join(CONTROLDIR, 'onescan.policy'), lines)
+  const settings = { QHPSI: 'plugin: eicar', CONTROLDIR }
+  const onescand = startOnescand(t, { settings, args: ['--state', state] })
+  await onescand.logged(/serving/)
+  const variables = { ...settings, REJECTVIRUS: '1' }
+  const { log } = await onescand.ask({ variables, message: eicarMessage })
+  t.match(log, /decision=accept .*allowed=2/)
+  onescand.child.kill('SIGTERM')
+  t.equal(await onescand.ended, 0)
+  const days = [...readUses(state).values()].map(({ used }) => used)
+  t.match(days, [undefined, Number])
 })
 
 t.test('a plugin that is not there stops it at its start', async (t) => {

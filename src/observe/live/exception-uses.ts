@@ -1,0 +1,109 @@
+import { createHash } from 'node:crypto'
+import { readTheirs } from '../../ground/runtime/path/read.ts'
+import type { Rule } from '../../rules/rule.ts'
+import { type KeptFile, keepFile } from './kept-file.ts'
+
+/** Of a file of at most 4 MiB more cannot be meant. */
+const EXCEPTIONS_MAX = 10_000
+/** Bytes of the file: an exception has some 50. */
+const FILE_MAX = 1024 * 1024
+const NAME = 'exceptions'
+const VERSION = 1
+const DAY = 86_400_000
+
+/** When an exception was seen first, and used last: days since 1970. */
+export interface Use {
+  readonly known: number
+  readonly used: number | undefined
+}
+
+export type Uses = ReadonlyMap<string, Use>
+
+export interface KeptUses extends KeptFile {
+  /** Takes all lines that there are now: exceptions that are not among them are forgotten. */
+  has(rules: readonly Rule[]): void
+  /** The exception of that name has let a message in. */
+  used(name: string): void
+}
+
+/** What an exception is known by: moved in its file, it is the same. Undefined for other lines. */
+export function nameOfException({ words }: Rule): string | undefined {
+  return words && createHash('sha256').update(words, 'utf8').digest('hex').slice(0, 32)
+}
+
+/** The day of a time in milliseconds since 1970. */
+export const dayOf = (time: number): number => Math.floor(time / DAY)
+
+/** What keepUses() has written in this directory. Throws if there is nothing, or anything else. */
+export function readUses(directory: string): Uses {
+  return usesIn(readTheirs(`${directory}/${NAME}`, FILE_MAX).toString('latin1'))
+}
+
+/**
+ * Remembers in a file in this directory when exceptions of onescan.policy were used last, to the
+ * day, and none of any message. What goes wrong is logged once, and costs these days alone.
+ */
+export function keepUses(
+  directory: string,
+  { now, log }: { readonly now: () => number; readonly log: (line: string) => void },
+): KeptUses {
+  const file = `${directory}/${NAME}`
+  const uses = new Map<string, Use>()
+  const kept = keepFile({
+    file,
+    max: FILE_MAX,
+    restore(text) {
+      for (const [name, use] of usesIn(text)) uses.set(name, use)
+    },
+    text: () => {
+      const exceptions = [...uses].map(([name, { known, used }]) => [name, known, used ?? null])
+      return `${JSON.stringify({ version: VERSION, exceptions })}\n`
+    },
+    complain: (why) => log(`${file}: ${why}; when exceptions were used is forgotten at a restart`),
+  })
+  return {
+    ...kept,
+    has(rules) {
+      const today = dayOf(now())
+      const before = new Map(uses)
+      uses.clear()
+      for (const rule of rules) {
+        const name = nameOfException(rule)
+        if (name === undefined || uses.size === EXCEPTIONS_MAX) continue
+        const { known, used } = before.get(name) ?? { known: today, used: undefined }
+        // Days of a clock that was ahead.
+        uses.set(name, { known: Math.min(known, today), used: used && Math.min(used, today) })
+      }
+    },
+    used(name) {
+      const use = uses.get(name)
+      if (use !== undefined) uses.set(name, { ...use, used: dayOf(now()) })
+    },
+  }
+}
+
+function usesIn(text: string): Uses {
+  const { version, exceptions } = parse(text)
+  if (version !== VERSION || !Array.isArray(exceptions) || !exceptions.every(isEntry)) {
+    throw new Error('is damaged, or of another version')
+  }
+  return new Map(
+    exceptions.map(([name, known, used]) => [name, { known, used: used ?? undefined }]),
+  )
+}
+
+function parse(text: string): { readonly version?: unknown; readonly exceptions?: unknown } {
+  try {
+    return JSON.parse(text) ?? {}
+  } catch {
+    return {}
+  }
+}
+
+function isEntry(value: unknown): value is [string, number, number | null] {
+  if (!Array.isArray(value) || value.length !== 3) return false
+  const [name, known, used] = value
+  return /^[0-9a-f]{32}$/.test(name) && isDay(known) && (used === null || isDay(used))
+}
+
+const isDay = (value: unknown) => Number.isInteger(value) && (value as number) >= 0
