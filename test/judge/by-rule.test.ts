@@ -6,8 +6,9 @@ import { readScanningPolicy, withSettings } from '../../src/judge/policy.ts'
 import type { Client } from '../../src/judge/transaction.ts'
 import { makeEnvelope } from '../../src/message/envelope/envelope.ts'
 import { holdMessage } from '../../src/message/held.ts'
-import { createRules } from '../../src/rules/match.ts'
+import { createRules, type Rules } from '../../src/rules/match.ts'
 import { parseRules } from '../../src/rules/parse.ts'
+import type { Rule } from '../../src/rules/rule.ts'
 import { infected, type Scanner } from '../../src/scan/shared/scanner.ts'
 
 /** The judgement by onescan.policy: which line counts for whom, and what all of them are given together. */
@@ -85,7 +86,7 @@ t.test('without a line that fits it is judged as without a policy', async (t) =>
 
 t.test('mail that a line takes out of the scan is not scanned', async (t) => {
   const { decision, given } = await judged('to=b@example.org scan off\n')
-  t.match(decision, { kind: 'accept', edits: { remove: [], add: [] } })
+  t.same(decision.kind === 'accept' && decision.edits, { remove: [], add: [] })
   t.match(findingsOf(decision), {
     scan: 'skipped',
     why: 'scan off by /c/onescan.policy line 1',
@@ -98,7 +99,7 @@ t.test('a line can refuse mail unseen, but no bounce of the MTA', async (t) => {
   const lines = 'from=a@example.net refuse "go away"\n'
   const { decision, given } = await judged(lines)
   t.match(decision, { kind: 'reject', reply: { class: 5, enhanced: '5.7.1', text: 'go away' } })
-  t.match(findingsOf(decision), { why: 'refused by /c/onescan.policy line 1' })
+  t.match(findingsOf(decision), { scan: 'skipped', why: 'refused by /c/onescan.policy line 1' })
   t.same(given, [])
   const bounce = await judged(lines, { client: { bounceInjector: true } })
   t.match(bounce.decision, { kind: 'accept', findings: { scan: 'infected' } })
@@ -151,4 +152,56 @@ t.test('a message without recipients is judged once', async (t) => {
   const { decision, given } = await judged('from=a@example.net REJECTVIRUS=1\n', { to: [] })
   t.equal(decision.kind, 'reject')
   t.equal(given.length, 1)
+})
+
+/** For each recipient the kind of its decision. */
+function kindsFor(decision: Decision): readonly string[] {
+  if (decision.kind !== 'split') return [decision.kind]
+  return decision.shareOf.map((place) => decision.shares[place]!.decision.kind)
+}
+
+t.test('by LMTP each recipient has the answer of its own line', async (t) => {
+  const lines = 'to=b@example.org REJECTVIRUS=1\nto=c@example.org REJECTVIRUS=0\n'
+  const to = ['c@example.org', 'b@example.org', 'c@example.org', 'd@example.org']
+  const { decision } = await judged(lines, { to, answers: 'each' })
+  t.same(kindsFor(decision), ['accept', 'reject', 'accept', 'accept'])
+})
+
+t.test('an exception of some recipients is none of others', async (t) => {
+  const lines =
+    'to=b@example.org,signature=Eicar allow\nto=c@example.org,signature=Other allow\n* REJECTVIRUS=1\n'
+  const { decision, given } = await judged(lines, {
+    to: ['b@example.org', 'c@example.org'],
+    answers: 'each',
+  })
+  t.same(kindsFor(decision), ['accept', 'reject'])
+  t.equal(given.length, 2)
+})
+
+t.test('a message for very many recipients leaves turns to other mail', async (t) => {
+  const TURN = 4096
+  const seen: boolean[] = []
+  let hasTurned = false
+  const rules: Rules = {
+    path: '/c/onescan.policy',
+    find() {
+      seen.push(hasTurned)
+      return { line: 1, conditions: {}, action: { kind: 'off' } } as Rule
+    },
+    exceptions: () => [],
+  } as unknown as Rules
+  const to = Array.from({ length: TURN + 1 }, (_, n) => Buffer.from(`${n}@example.org`))
+  const message = holdMessage(Buffer.from('A: b\n\n'), {
+    policy: readScanningPolicy({ QHPSI: 'plugin: clamd' })!.spool,
+    digestsFor: () => ({ md5: false, sha256: false }),
+    createHash: undefined,
+  })
+  setImmediate(() => {
+    hasTurned = true
+  })
+  const client = { relay: false, clusterPeer: false, bounceInjector: false }
+  const envelope = makeEnvelope(Buffer.from(''), to)
+  await judgeByRules({ message, envelope, client }, rules, () => Promise.reject(), 'once')
+  t.equal(seen.length, TURN + 1)
+  t.equal(seen.indexOf(true), TURN - 1)
 })

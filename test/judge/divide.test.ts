@@ -1,6 +1,6 @@
 import t, { type Test } from 'tap'
 import type { Decision, Findings, Reply, Undivided } from '../../src/judge/decision.ts'
-import { type Answers, divide } from '../../src/judge/divide.ts'
+import { type Answers, acceptedShare, divide, strictest } from '../../src/judge/divide.ts'
 import type { Transaction } from '../../src/judge/transaction.ts'
 import { readAddress } from '../../src/message/envelope/address.ts'
 import { makeEnvelope, recipientsOf } from '../../src/message/envelope/envelope.ts'
@@ -120,6 +120,69 @@ t.test('a message is one where the MTA holds it, and where it goes to VIRUSFORWA
     t.not(decide([name, 'accept', 'reject'], 'each').kind, 'split')
     t.not(decide([name, 'accept'], 'once, some kept').kind, 'split')
   }
+})
+
+t.test('one answer for all is not divided, nor are answers that all accept', async (t) => {
+  t.equal(decide(['reject', 'reject'], 'each').kind, 'reject')
+  const both = decide(['accept', 'tag'], 'each')
+  t.match(both, { kind: 'accept', findings: { scan: 'infected', rule: '1,2' } })
+})
+
+t.test('the share that is accepted is the one that leaves', async (t) => {
+  const split = decide(['reject', 'accept', 'keep'], 'each')
+  if (split.kind !== 'split') throw new Error(split.kind)
+  const share = acceptedShare(split)
+  t.equal(share?.decision.kind, 'accept')
+  t.same([...recipientsOf(share!.envelope)].map(({ text }) => text), ['user1@example.org']) // biome-ignore format: a line
+  const none = decide(['reject', 'keep'], 'each')
+  t.equal(none.kind === 'split' && acceptedShare(none), undefined)
+})
+
+t.test('the log names no more lines than fit', async (t) => {
+  const line = (letter: string) => letter.repeat(80)
+  const parts = ['a', 'b'].map((letter) => ({ decision: decisions.defer!, line: line(letter) }))
+  const transaction = { client: {} } as unknown as Transaction
+  const decision = divide(parts, [0, 1], transaction, 'once')
+  const rule = decision.kind !== 'split' && decision.findings.rule
+  t.equal(rule, `${line('a')},${line('b')}`.slice(0, 100))
+})
+
+t.test('of different answers the strictest counts that loses nothing', async (t) => {
+  const client = { relay: false, clusterPeer: false, bounceInjector: false }
+  const bannedDrop: Undivided = {
+    kind: 'discard',
+    findings: { scan: 'infected', banned: 'attachment a.exe', why: '', times: {} },
+  }
+  const unknown: Undivided = { kind: 'accept', edits, findings: { ...findings, scan: 'unknown' } }
+  const edited: Undivided = {
+    kind: 'accept',
+    edits: { remove: [], add: [{ name: 'X-QHPSI', value: 'clean' }] },
+    findings,
+  }
+  const all = { ...decisions, 'banned drop': bannedDrop, unknown, edited }
+  const nameOf = (names: readonly string[], bounceInjector = false) => {
+    const chosen = names.map((name) => all[name as keyof typeof all]!)
+    const found = strictest(chosen, { client: { ...client, bounceInjector } } as Transaction)
+    return Object.entries(all).find(([, decision]) => decision === found)?.[0] ?? found
+  }
+  const order = ['defer', 'reject', 'keep', 'forward', 'tag', 'unknown', 'edited', 'accept']
+  for (const [at, name] of order.entries()) {
+    const weaker = order.slice(at)
+    t.equal(nameOf(weaker), name)
+    t.equal(nameOf(weaker.toReversed()), name)
+  }
+  t.equal(nameOf(['discard', 'forward']), 'forward', 'sent to VIRUSFORWARD, it is not lost')
+  t.equal(nameOf(['discard', 'discard']), 'discard')
+  t.same(nameOf(['accept', 'discard']), {
+    kind: 'reject',
+    reply: { class: 5, enhanced: '5.7.1', text: 'message refused: virus V', grounds: 'virus' },
+    findings: infected,
+  })
+  t.match(nameOf(['accept', 'banned drop']), {
+    kind: 'reject',
+    reply: { text: 'message refused: banned attachment a.exe', grounds: 'banned' },
+  })
+  t.equal(nameOf(['accept', 'discard'], true), 'accept', 'a refused bounce would come again')
 })
 
 t.test('a hundred thousand recipients are divided in one pass', async (t) => {

@@ -1,15 +1,18 @@
 import * as crypto from 'node:crypto'
 import { chmodSync } from 'node:fs'
 import { join } from 'node:path'
-import t from 'tap'
+import t, { type Test } from 'tap'
+import { Fault } from '../../src/ground/runtime/fault.ts'
 import type { Decision } from '../../src/judge/decision.ts'
 import { judge, type Tools } from '../../src/judge/engine.ts'
 import { readScanningPolicy } from '../../src/judge/policy.ts'
 import type { Client } from '../../src/judge/transaction.ts'
 import { makeEnvelope } from '../../src/message/envelope/envelope.ts'
 import { holdMessage } from '../../src/message/held.ts'
+import type { QuotaAnswer } from '../../src/quota/ask/quota-answer.ts'
 import { clean, infected, over, type Scanner, unknown } from '../../src/scan/shared/scanner.ts'
-import { hmacValue } from '../cluster/independent.ts'
+import type { KnownOrScanned, Question, Verdicts } from '../../src/verdicts/verdicts.ts'
+import { hmacValue, md5Hex } from '../cluster/independent.ts'
 import { key, keyring } from '../second-reader/stamped.ts'
 
 /** The judgement by itself: what was found and what is set, and what becomes of the message. */
@@ -44,7 +47,7 @@ async function judged(text: string, wishes: Wishes = {}) {
   })
   const held = holdMessage(Buffer.from(text, 'latin1'), {
     policy: policy.spool,
-    digestsFor: () => ({ md5: false, sha256: true }),
+    digestsFor: () => ({ md5: true, sha256: true }),
     createHash: crypto.createHash,
   })
   let confirmed = 0
@@ -167,6 +170,12 @@ const rows: readonly Row[] = [
     untouched,
   ],
   [
+    'or let in, as not scanned',
+    { scan: tooDeep, settings: { OVERNESTING: 'accept' } },
+    { kind: 'accept', findings: { scan: 'skipped', why: 'clamd: too deep' } },
+    untouched,
+  ],
+  [
     'what holds too much is refused',
     { scan: tooMuch },
     { kind: 'reject', reply: { grounds: 'too-much-inside', text: /the limits of clamd/ } },
@@ -240,6 +249,157 @@ t.test('what that finds keeps the message from being accepted', async (t) => {
   await t.rejects(judging, { message: 'it was changed' })
 })
 
+t.test('limits of size are themselves scanned', async (t) => {
+  const size = `${letter.length}`
+  const { asked } = await judged(letter, { settings: { QHPSIMINSIZE: size, QHPSIMAXSIZE: size } })
+  t.same(asked, ['clamd'])
+})
+
+t.test('nothing is remarked about ordinary mail', async (t) => {
+  t.equal((await judged(letter)).decision.findings.why, '')
+})
+
+t.test('what cannot be used, and what a scanner notes, are remarks', async (t) => {
+  const shared = t.testdir({})
+  chmodSync(shared, 0o777)
+  const noting: Scanner['scan'] = async (_, { note }) => {
+    note('a note')
+    return clean
+  }
+  const { decision } = await judged(letter, { settings: { SPOOLDIR: shared }, scan: noting })
+  t.match(decision.findings.why, /^SPOOLDIR .*: not used, mode 0777.*; a note$/)
+})
+
+t.test('who has room, is not known or is not asked about, has mail that is scanned', async (t) => {
+  const quota = (answer: QuotaAnswer) => ({
+    tools: { quota: { timeout: 1000, askForRelayClients: false, ask: async () => answer } },
+  })
+  const whyOf = async (wishes: Wishes) => {
+    const { decision, asked } = await judged(letter, wishes)
+    t.same([decision.kind, asked], ['accept', ['clamd']])
+    return decision.findings.why
+  }
+  t.equal(await whyOf(quota({ answer: 'room' })), '')
+  t.equal(await whyOf(quota({ answer: 'unknown', why: 'it is down' })), 'quota: it is down')
+  t.equal(await whyOf({ ...quota({ answer: 'full' }), client: relay }), '')
+})
+
+t.test('each stage has its own time', async (t) => {
+  let clock = 1000
+  const spend = (milliseconds: number) => {
+    clock += milliseconds
+  }
+  const { decision } = await judged(letter, {
+    async scan() {
+      spend(70)
+      return clean
+    },
+    tools: {
+      uptime: () => clock,
+      quota: {
+        timeout: 1000,
+        askForRelayClients: false,
+        async ask() {
+          spend(5)
+          return { answer: 'room' }
+        },
+      },
+    },
+  })
+  t.match(decision.findings.times, { quota: 5, verify: 0, sign: 0 })
+  t.equal((decision.findings.times.scan ?? 0) % 70, 0)
+})
+
+t.test('a header in which a field cannot be removed is refused, and nobody looks', async (t) => {
+  const { decision, asked } = await judged('A: b\nno field\nX-QHPSI: clean\n\nx\n')
+  t.match(decision, { kind: 'reject', reply: { grounds: 'unclear-header' } })
+  t.same(asked, [])
+})
+
+t.test('STRICTMIME keeps strange mail out, but no bounce', async (t) => {
+  const strange = letter.replace('\n\n', '\nContent-Transfer-Encoding: odd\n\n')
+  const strict = { settings: { STRICTMIME: 'refuse' } }
+  t.match((await judged(strange, strict)).decision, {
+    kind: 'reject',
+    reply: { grounds: 'strange-mime' },
+  })
+  const bounced = await judged(strange, { ...strict, client: bounce })
+  t.match(bounced.decision, { kind: 'accept', findings: { scan: 'clean', odd: 'encoding-word' } })
+  t.match((await judged(strange)).decision, { kind: 'accept', findings: { odd: 'encoding-word' } })
+  t.equal((await judged(letter)).decision.findings.odd, undefined)
+})
+
+t.test('who only has scanners of local policy vouches for no size', async (t) => {
+  const scanners = [scannerOf('attachments', async () => clean, true)]
+  const { decision } = await judged(letter, { settings: { QHPSIMINSIZE: '1000' }, scanners })
+  t.match(decision, { findings: { scan: 'skipped' } })
+})
+
+/** A memory that has this verdict, and what it was asked. */
+function remembering(found: KnownOrScanned) {
+  const questions: Question[] = []
+  const verdicts = {
+    async find(question: Question) {
+      questions.push(question)
+      return found
+    },
+  } as unknown as Verdicts
+  return { questions, verdicts }
+}
+
+t.test('a remembered verdict counts, with its host and its age', async (t) => {
+  const known = {
+    found: { answer: 'clean' },
+    scanners: ['clamd'],
+    signatures: '',
+    time: NOW / 1000 - 60,
+    host: 'mx2',
+  } as const
+  const result = { answer: 'clean', scanners: [] } as const
+  const { verdicts, questions } = remembering({ result, known })
+  const { decision, asked } = await judged(letter, { tools: { verdicts } })
+  t.match(decision, { kind: 'accept', findings: { scan: 'known', by: 'mx2', age: 60 } })
+  t.same(asked, [])
+  t.match(questions, [{ maxAge: Number.POSITIVE_INFINITY, marks: [/./], scanners: [{}] }])
+  t.equal(questions[0]?.policy.secondLook.when, 'always')
+})
+
+t.test('a judgement ends when nobody reads the message any more, even if it fails', async (t) => {
+  const policy = readScanningPolicy({ QHPSI: 'plugin: clamd', CLUSTERKEYS: ringIn(t) })!
+  const held = holdMessage(Buffer.from(letter), {
+    policy: policy.spool,
+    digestsFor: () => ({ md5: false, sha256: true }),
+    createHash: crypto.createHash,
+  })
+  let isRead = false
+  const form: typeof held.form = async () => {
+    const found = await held.form()
+    for (let n = 0; n < 20; n++) await new Promise(setImmediate)
+    isRead = true
+    return found
+  }
+  const noSpace: Scanner['scan'] = async () => {
+    throw new Fault('temp-file', 'no space')
+  }
+  const judging = judge(
+    {
+      message: { ...held, form },
+      envelope: makeEnvelope(Buffer.from('a@example.org'), [Buffer.from('b@example.org')]),
+      client: { relay: false, clusterPeer: false, bounceInjector: false },
+    },
+    policy,
+    {
+      scanners: [scannerOf('clamd', noSpace)],
+      crypto,
+      signatureFiles: () => undefined,
+      now: () => NOW,
+      uptime: () => 0,
+    },
+  )
+  await t.rejects(judging, { message: 'no space' })
+  t.equal(isRead, true)
+})
+
 t.test('a header that is too large to be edited is refused before anybody looks', async (t) => {
   const { decision, asked } = await judged(`X-Long: ${'x'.repeat(1024 * 1024)}\n\nbody\n`)
   t.match(decision, {
@@ -254,9 +414,15 @@ t.test('a header that is too large to be edited is refused before anybody looks'
   t.same(asked, [])
 })
 
-t.test('a stamp', async (t) => {
-  const ring = join(t.testdir({ ring: t.fixture('file', keyring) }), 'ring')
+/** The path of a keyring with the key of the tests, and with an md5 key. */
+function ringIn(t: Test): string {
+  const ring = join(t.testdir({ ring: `${keyring}md5:old:sesame\n` }), 'ring')
   chmodSync(ring, 0o600)
+  return ring
+}
+
+t.test('a stamp', async (t) => {
+  const ring = ringIn(t)
   const cluster = { CLUSTERKEYS: ring }
   const stampOf = ({ decision }: { readonly decision: Decision }) =>
     editsOf(decision).find((edit) => /Cluster-\d/.test(edit))
@@ -346,15 +512,111 @@ t.test('a stamp', async (t) => {
       },
     ],
   ]
+  const onTheirWay = 'no stamp: signatures changed, and may not be loaded yet'
   for (const [why, wishes] of unstamped) {
     await t.test(`is not made for mail ${why}`, async (t) => {
-      t.equal(stampOf(await judged(letter, wishes)), undefined)
+      const judgement = await judged(letter, wishes)
+      t.equal(stampOf(judgement), undefined)
+      const notes = judgement.decision.findings.why
+      t.equal(notes.includes(onTheirWay), why.includes('on their way'), notes)
     })
   }
 
+  await t.test(
+    'that is missing for signatures on their way is told of clean mail alone',
+    async (t) => {
+      const changed = NOW / 1000 - 1
+      const tools = {
+        signatureFiles: () => ({ changed, others: changed, size: 1, seen: NOW / 1000 }),
+      }
+      const late = (scan: Scanner['scan']): Wishes => ({
+        settings: cluster,
+        tools,
+        scanners: [
+          {
+            ...scannerOf('clamd', scan),
+            memorable: { identity: 'x', signatures: async () => '1', hasLoaded: async () => false },
+          },
+        ],
+      })
+      t.equal(
+        (
+          await judged(
+            letter,
+            late(async () => clean),
+          )
+        ).decision.findings.why,
+        onTheirWay,
+      )
+      t.equal((await judged(letter, late(virus))).decision.findings.why, '')
+      const md5 = `X-MD5-Cluster-1: ${md5Hex(Buffer.from(letter), 'sesame')}\n${letter}`
+      const trusted = await judged(
+        md5,
+        late(async () => clean),
+      )
+      t.match(trusted.decision, { findings: { scan: 'trusted', why: '' } }, 'nobody scanned it')
+    },
+  )
+
+  await t.test('by an md5 key spares all scanners, however closely they look', async (t) => {
+    const md5 = `X-MD5-Cluster-1: ${md5Hex(Buffer.from(letter), 'sesame')}\n${letter}`
+    const { decision, asked } = await judged(md5, { settings: cluster })
+    t.same(asked, [])
+    t.match(decision, { findings: { scan: 'trusted', key: 'old' } })
+  })
+
+  await t.test('of a release spares even local policy', async (t) => {
+    const scanners = [scannerOf('clamd', virus), scannerOf('attachments', banned, true)]
+    const { decision, asked } = await judged(by('!released'), {
+      settings: { ...cluster, REJECTVIRUS: '1' },
+      scanners,
+    })
+    t.same(asked, [])
+    t.match(decision, {
+      kind: 'accept',
+      findings: { scan: 'skipped', why: 'released from quarantine' },
+    })
+    t.same(editsOf(decision), untouched)
+  })
+
+  await t.test('is not made for mail that readers read differently', async (t) => {
+    const settings = { ...cluster }
+    t.equal(stampOf(await judged(`${letter}more\r\n`, { settings })), undefined, 'line ends')
+    t.equal(stampOf(await judged('X-QHPSI: clean\n\nx\n', { settings })), undefined, 'no header')
+    t.type(stampOf(await judged(`X-QHPSI: clean\n${letter}`, { settings })), 'string')
+  })
+
+  await t.test('bears the time of the verdict that it goes by', async (t) => {
+    const time = NOW / 1000 - 60
+    const known = {
+      found: { answer: 'clean' },
+      scanners: ['clamd'],
+      signatures: '',
+      time,
+      host: 'mx2',
+    } as const
+    const scanned = [scannerOf('clamd', async () => clean)]
+    const result = { answer: 'clean', scanners: scanned } as const
+    const { verdicts, questions } = remembering({ result, known })
+    const changed = NOW / 1000 - 1
+    const files = { changed, others: changed, size: 1, seen: NOW / 1000 }
+    const scanners = [
+      {
+        ...scanned[0]!,
+        memorable: { identity: 'x', signatures: async () => '1', hasLoaded: async () => false },
+      },
+    ]
+    const tools = { verdicts, signatureFiles: () => files }
+    const stamp = stampOf(await judged(letter, { settings: cluster, scanners, tools }))
+    t.match(stamp, `t=${time};`)
+    t.match(questions, [{ maxAge: 3600 }], 'and no older verdict is asked for than a stamp may be')
+  })
+
   await t.test('counts from hosts of the cluster alone if CLUSTERPEERS says so', async (t) => {
     const settings = { ...cluster, CLUSTERPEERS: 'required' }
-    t.same((await judged(by('clamd,everypart'), { settings })).asked, ['clamd'])
+    const { asked, decision } = await judged(by('clamd,everypart'), { settings })
+    t.same(asked, ['clamd'])
+    t.equal(decision.findings.why, 'client is no CLUSTERPEER')
     const client = { clusterPeer: true }
     t.same((await judged(by('clamd,everypart'), { settings, client })).asked, [])
   })
@@ -364,5 +626,10 @@ t.test('a stamp', async (t) => {
     const { decision } = await judged(by('clamd,everypart'), { settings })
     t.match(decision, { findings: { scan: 'trusted' } })
     t.match(editsOf(decision), ['-x-qhpsi', 'X-QHPSI clean'])
+    const scanners = [scannerOf('clamd', virus), scannerOf('attachments', banned, true)]
+    const local = await judged(by('clamd,everypart'), { settings, scanners })
+    t.match(local.decision, { findings: { scan: 'trusted' } }, 'as local policy does')
+    const one = await judged(by('other,everypart'), { settings, scanners })
+    t.match(one.decision, { findings: { scan: 'skipped' } }, 'but of these scanners alone')
   })
 })
