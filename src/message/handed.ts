@@ -3,13 +3,12 @@ import { Fault } from '../ground/runtime/fault.ts'
 import { freeBuffer } from '../ground/runtime/free-buffer.ts'
 import { objectionToFileSystem } from '../ground/runtime/path/file-systems.ts'
 import { openAnonymousFile } from './anonymous-file.ts'
-import { examineForm, type MessageForm } from './form.ts'
+import type { MessageForm } from './form.ts'
 import { findHeaderEnd, HEADER_MAX, Header } from './header-block.ts'
-import { headerOf, holdMessage, type LookOptions } from './held.ts'
-import { createNamedCopy } from './named-copy.ts'
+import { headerOf, holdMessage, type LookOptions, rereadable } from './held.ts'
 import type { Message } from './spool.ts'
 import { TOP_LINE } from './top-line.ts'
-import { writeAll } from './write-all.ts'
+import { writeInTurns } from './write-all.ts'
 
 const CHUNK = 256 * 1024
 /** Bytes that nearly every header block fits in. */
@@ -19,8 +18,6 @@ const FRONT = 64 * 1024
  * take more time.
  */
 export const IN_MEMORY = 512 * 1024
-/** Bytes that are copied before anything else gets a turn. */
-const TURN = 1024 * 1024
 
 /** A file that another process made, and passed to this one as a descriptor. */
 export interface HandedFile {
@@ -61,7 +58,8 @@ export async function readHanded(file: HandedFile, options: LookOptions): Promis
   const copy = openAnonymousFile(options.policy.directory)
   const close = () => closeSync(copy)
   try {
-    await copyInTurns(file, copy, options.policy.directory)
+    const all = pieces(descriptor, offset, offset + size)
+    await writeInTurns(copy, all, 0, options.policy.directory)
     return messageIn({ ...file, descriptor: copy, offset: 0 }, options, close)
   } catch (error) {
     close()
@@ -77,28 +75,13 @@ export function messageIn(
   known?: MessageForm,
 ): Message {
   const { descriptor, offset, size } = file
-  const { policy, digestsFor, createHash } = options
-  const { header, headerTooLarge } = headerIn(file)
-  let form = known && Promise.resolve(known)
-  const body = (from = 0, to = size - header.length) =>
-    pieces(descriptor, offset + header.length + from, offset + header.length + to)
-  const named = createNamedCopy(policy, body)
+  const read = (from: number, to: number) => pieces(descriptor, offset + from, offset + to)
+  const message = rereadable({ size, ...headerIn(file) }, read, options, known)
   return {
-    size,
-    header,
-    headerTooLarge,
-    form() {
-      form ??= examineForm(header, body(), digestsFor(header), createHash)
-      return form
-    },
-    body,
-    pathIsShared: policy.sharedDirectory !== undefined,
-    path: named.path,
-    ...(isForScanners(file) && withSealed(descriptor, header)),
-    confirmFile: named.confirm,
-    removeNamedFile: named.remove,
+    ...message,
+    ...(isForScanners(file) && withSealed(descriptor, message.header)),
     close() {
-      named.remove()
+      message.close()
       close()
     },
   }
@@ -127,23 +110,6 @@ function isForScanners({ descriptor, offset, sealed }: HandedFile): boolean {
 function withSealed(descriptor: number, header: Header): Pick<Message, 'sealedFile'> {
   const front = Buffer.concat([TOP_LINE, header.bytes])
   return { sealedFile: (top) => (top.equals(front) ? descriptor : undefined) }
-}
-
-async function copyInTurns(
-  { descriptor, offset, size }: HandedFile,
-  copy: number,
-  place: string,
-): Promise<void> {
-  let at = 0
-  let turn = 0
-  for (const piece of pieces(descriptor, offset, offset + size)) {
-    writeAll(copy, piece, at, place)
-    at += piece.length
-    turn += piece.length
-    if (turn < TURN) continue
-    turn = 0
-    await new Promise(setImmediate)
-  }
 }
 
 /** A little is read first, and then as much as a header block may have and one byte more. */

@@ -26,28 +26,34 @@ const CHUNK = 256 * 1024
  * path. Faults: `temp-file` and `write`, from `path()`.
  */
 export function holdMessage(bytes: Buffer, options: LookOptions, known?: MessageForm): Message {
-  const { header, headerTooLarge } = headerOf(bytes)
-  const { policy, digestsFor, createHash } = options
+  const whole = { size: bytes.length, ...headerOf(bytes) }
+  return rereadable(whole, (from, to) => pieces(bytes, from, to), options, known)
+}
+
+/**
+ * A message whose bytes can be read from any offset, as often as one likes, with its form if that is
+ * known.
+ */
+export function rereadable(
+  whole: Pick<Message, 'size' | 'header' | 'headerTooLarge'>,
+  read: (from: number, to: number) => Iterable<Buffer>,
+  { policy, digestsFor, createHash }: LookOptions,
+  known?: MessageForm,
+): Message {
+  const { size, header } = whole
   let form = known && Promise.resolve(known)
-
-  const body = (from = 0, to = bytes.length - header.length) =>
-    pieces(bytes, header.length + from, header.length + to)
+  const body = (from = 0, to = size - header.length) =>
+    read(header.length + from, header.length + to)
   const named = createNamedCopy(policy, body)
-
   return {
-    size: bytes.length,
-    header,
-    headerTooLarge,
+    ...whole,
+    ...named,
     form() {
       form ??= examineForm(header, body(), digestsFor(header), createHash)
       return form
     },
     body,
-    pathIsShared: policy.sharedDirectory !== undefined,
-    path: named.path,
-    confirmFile: named.confirm,
-    removeNamedFile: named.remove,
-    close: named.remove,
+    close: named.removeNamedFile,
   }
 }
 

@@ -1,18 +1,24 @@
-import { copyInTurns, isToBeConfirmed, makeNamedFile, type NamedFile } from './named-file.ts'
+import { fillInTurns, isToBeConfirmed, makeNamedFile, type NamedFile } from './named-file.ts'
 import type { SpoolPolicy } from './spool-policy.ts'
 
 /** A file that scanners open by its name, for a message that has none. */
 export interface NamedCopy {
   /**
-   * The path of the file, once all is in it. The file is made at the first call, in turns of the
-   * event loop, and only once: later calls must have the same `top`. Rejects with a Fault of kind
-   * `temp-file` or `write`, or with an Error if it was removed; later calls reject in the same way.
+   * Absolute path of a file that holds `top`, in place of the header block, and the body, once all
+   * is in it. The file is made at the first call, in turns of the event loop, and only once: later
+   * calls must have the same `top`. Rejects with a Fault of kind `temp-file` or `write`, or with an
+   * Error if it was removed; later calls reject in the same way.
    */
   path(top: Buffer): Promise<string>
-  /** As that of a NamedFile; nothing where there is none. */
-  confirm(): void
-  /** Removes the file, or ends its making: nothing of the body is read any more. */
-  remove(): void
+  /** Whether `path()` leads into SPOOLDIR, where scanners of other users can read it. */
+  readonly pathIsShared: boolean
+  /**
+   * Must be called before the result of a scan by `path()` counts. Throws a Fault of kind `read` if
+   * scanners may have seen another file there.
+   */
+  confirmFile(): void
+  /** Removes the file, if one was made, or ends its making: nothing of the body is read any more. */
+  removeNamedFile(): void
 }
 
 /**
@@ -34,7 +40,7 @@ export function createNamedCopy(policy: SpoolPolicy, body: () => Iterable<Buffer
     const own = makeNamedFile(policy)
     file = own
     try {
-      await copyInTurns(own, top, body(), () => file !== own)
+      await fillInTurns(own, top, body(), () => file !== own)
       whole = isToBeConfirmed(own, policy)
       return own.path
     } catch (error) {
@@ -50,7 +56,8 @@ export function createNamedCopy(policy: SpoolPolicy, body: () => Iterable<Buffer
       if (whole === undefined) throw new Error('the message is over')
       return path
     },
-    confirm: () => whole?.confirm(),
-    remove,
+    pathIsShared: policy.sharedDirectory !== undefined,
+    confirmFile: () => whole?.confirm(),
+    removeNamedFile: remove,
   }
 }

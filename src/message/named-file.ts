@@ -14,7 +14,7 @@ import { dirname, join } from 'node:path'
 import { Fault } from '../ground/runtime/fault.ts'
 import { spoolFault } from './anonymous-file.ts'
 import type { SpoolPolicy } from './spool-policy.ts'
-import { writeAll } from './write-all.ts'
+import { writeAll, writeInTurns } from './write-all.ts'
 
 /**
  * A file that scanners of this or another user open by its path. It has a name of its own, because
@@ -101,7 +101,7 @@ export async function makeNamedCopy(
 ): Promise<NamedFile> {
   const file = makeNamedFile(policy)
   try {
-    await copyInTurns(file, top, body, () => false)
+    await fillInTurns(file, top, body)
     return isToBeConfirmed(file, policy)
   } catch (error) {
     file.remove()
@@ -109,32 +109,15 @@ export async function makeNamedCopy(
   }
 }
 
-/** Bytes that are copied before anything else gets a turn. */
-const TURN = 1024 * 1024
-
-/**
- * Fills a file in turns of the event loop: other messages do not wait for a large one. Throws if
- * `isOver` tells, at the beginning of a turn, that nobody wants it any more: descriptors may be
- * closed by then, and another message's.
- */
-export async function copyInTurns(
+/** Fills a file in turns of the event loop; `isOver` as of writeInTurns(). */
+export async function fillInTurns(
   { fd, path }: NamedFile,
   top: Buffer,
   body: Iterable<Buffer>,
-  isOver: () => boolean,
+  isOver?: () => boolean,
 ): Promise<void> {
   writeAll(fd, top, 0, path)
-  let at = top.length
-  let turn = 0
-  for (const chunk of body) {
-    writeAll(fd, chunk, at, path)
-    at += chunk.length
-    turn += chunk.length
-    if (turn < TURN) continue
-    turn = 0
-    await new Promise(setImmediate)
-    if (isOver()) throw new Error('the message is over')
-  }
+  await writeInTurns(fd, body, top.length, path, isOver)
 }
 
 /** For a file in a directory that others can enter: from now on it can be confirmed. */

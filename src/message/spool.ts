@@ -4,7 +4,7 @@ import { openAnonymousFile, spoolFault } from './anonymous-file.ts'
 import { type BodyDigester, createBodyDigester, type DigestsWanted } from './canonical-body.ts'
 import { concludeForm, type MessageForm } from './form.ts'
 import { findHeaderEnd, HEADER_MAX, Header } from './header-block.ts'
-import { createNamedCopy } from './named-copy.ts'
+import { createNamedCopy, type NamedCopy } from './named-copy.ts'
 import type { SpoolPolicy } from './spool-policy.ts'
 import { writeAll, writeAllOf } from './write-all.ts'
 
@@ -14,7 +14,7 @@ const PAGE = 4096
 const CHUNK = 256 * 1024
 
 /** A message that was received to its end; its header block is in memory. */
-export interface Message {
+export interface Message extends NamedCopy {
   /** Bytes of header block and body. */
   readonly size: number
   /**
@@ -35,25 +35,10 @@ export interface Message {
    */
   body(from?: number, to?: number): Iterable<Buffer>
   /**
-   * Absolute path of a file that holds `top`, in place of the header block, and the body.
-   * Made at the first call, a large one in turns of the event loop; later calls must have the
-   * same `top`. Rejects if it cannot be made, or the message is closed meanwhile.
-   */
-  path(top: Buffer): Promise<string>
-  /** Whether `path()` leads into SPOOLDIR, where scanners of other users can read it. */
-  readonly pathIsShared: boolean
-  /**
    * A descriptor of a file that holds `top`, in place of the header block, and the body, and that
    * nobody can change any more; undefined if there is none. Good until the message is closed.
    */
   sealedFile?(top: Buffer): number | undefined
-  /**
-   * Must be called before the result of a scan by `path()` counts. Throws a Fault of kind `read` if
-   * scanners may have seen another file there.
-   */
-  confirmFile(): void
-  /** Removes the named file, if one was made. */
-  removeNamedFile(): void
   /** Frees everything. */
   close(): void
 }
@@ -173,13 +158,12 @@ function spooledMessage(spooled: Spooled): SpooledMessage {
   const named = createNamedCopy(policy, body)
 
   return {
+    ...named,
     size: header.length + bodySize,
     header,
     headerTooLarge: spooled.headerTooLarge,
     form: async () => spooled.form,
     body,
-    pathIsShared: policy.sharedDirectory !== undefined,
-    path: named.path,
     rewrite(edited) {
       if (edited.length <= gap) {
         const offset = gap - edited.length
@@ -191,10 +175,8 @@ function spooledMessage(spooled: Spooled): SpooledMessage {
       writeAllOf(outgoing, body(), edited.length, policy.directory)
       return { fd: outgoing, offset: 0 }
     },
-    confirmFile: named.confirm,
-    removeNamedFile: named.remove,
     close() {
-      named.remove()
+      named.removeNamedFile()
       closeSync(fd)
       if (outgoing !== fd) closeSync(outgoing)
     },

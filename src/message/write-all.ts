@@ -23,3 +23,31 @@ export function writeAllOf(
     at += chunk.length
   }
 }
+
+/** Bytes that are written before anything else gets a turn. */
+export const TURN = 1024 * 1024
+
+/**
+ * The same in turns of the event loop: other messages do not wait for a large one. Throws if
+ * `isOver` tells, at the beginning of a turn, that nobody wants it any more: descriptors may be
+ * closed by then, and another message's.
+ */
+export async function writeInTurns(
+  fd: number,
+  chunks: Iterable<Buffer>,
+  position: number,
+  place: string,
+  isOver: () => boolean = () => false,
+): Promise<void> {
+  let at = position
+  let turn = 0
+  for (const chunk of chunks) {
+    writeAll(fd, chunk, at, place)
+    at += chunk.length
+    turn += chunk.length
+    if (turn < TURN) continue
+    turn = 0
+    await new Promise(setImmediate)
+    if (isOver()) throw new Error('the message is over')
+  }
+}

@@ -47,7 +47,7 @@ export async function excusedBy(
     const { answer } = await askAbout({ ...rest, path: () => file.path(Buffer.alloc(0)) })
     return answer === 'clean' ? digest : undefined
   } finally {
-    file.remove()
+    file.removeNamedFile()
   }
 }
 

@@ -46,7 +46,7 @@ t.test('a large copy is made in turns, in which others go on', async (t) => {
     ...Array.from(bodyOf(pieces).chunks(), (chunk) => Buffer.from(chunk)),
   ])
   t.ok(readFileSync(await path).equals(expected))
-  copy.remove()
+  copy.removeNamedFile()
   t.notOk(existsSync(await path))
 })
 
@@ -59,7 +59,7 @@ t.test('what is removed while it is made reads no further, and leaves nothing', 
     const path = copy.path(Buffer.from('top\n'))
     t.equal(readdirSync(directory).length, 1)
     const before = body.read
-    copy.remove()
+    copy.removeNamedFile()
     t.same(readdirSync(directory), [])
     await t.rejects(path, { message: 'the message is over' })
     t.equal(body.read, before)
@@ -77,7 +77,7 @@ t.test('if it cannot be made, or was removed, all who ask are told so', async (t
   const policy = { directory, sharedDirectory: undefined }
   const removed = createNamedCopy(policy, bodyOf(1).chunks)
   await removed.path(Buffer.from(''))
-  removed.remove()
+  removed.removeNamedFile()
   await t.rejects(removed.path(Buffer.from('')), { message: 'the message is over' })
   t.same(readdirSync(directory), [])
 })

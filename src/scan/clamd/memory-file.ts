@@ -1,13 +1,12 @@
-import { closeSync, writeSync } from 'node:fs'
+import { closeSync } from 'node:fs'
 import { errorText } from '../../ground/runtime/fault.ts'
 import type { PassedDescriptors } from '../../ground/runtime/passed-descriptors.ts'
+import { writeWhole } from '../../ground/runtime/write-whole.ts'
+import { TURN } from '../../message/write-all.ts'
 import type { Sample } from '../shared/scanner.ts'
 
 /** No memory file can be made: no descriptor or no memory is left. */
 export class NoMemoryFile extends Error {}
-
-/** Bytes that are copied before anything else gets a turn. */
-const TURN = 1024 * 1024
 
 /** A file in memory with the bytes of a sample, to be closed. Rejects with NoMemoryFile, or as reading them does. */
 export async function memoryFileOf(sample: Sample, passing: PassedDescriptors): Promise<number> {
@@ -35,9 +34,7 @@ export async function memoryFileOf(sample: Sample, passing: PassedDescriptors): 
 /** The offset of the descriptor, which who gets it shares, stays where it is. */
 function write(file: number, bytes: Buffer, at: number): void {
   try {
-    for (let done = 0; done < bytes.length; ) {
-      done += writeSync(file, bytes, done, bytes.length - done, at + done)
-    }
+    writeWhole(file, bytes, at)
   } catch (error) {
     throw new NoMemoryFile(errorText(error))
   }

@@ -65,10 +65,10 @@ async function asSample<Found>(
   }
   try {
     const found = await judge(sample, content.place)
-    file.confirm()
+    file.confirmFile()
     return found
   } finally {
-    file.remove()
+    file.removeNamedFile()
   }
 }
 
