@@ -6,7 +6,7 @@ import { messageIn, pieces } from './handed.ts'
 import type { LookOptions } from './held.ts'
 import type { Message } from './spool.ts'
 import { TOP_LINE } from './top-line.ts'
-import { writeAll, writeAllOf } from './write-all.ts'
+import { TURN, writeAll, writeAllOf } from './write-all.ts'
 
 /** Bytes of a message up to which its file is one in memory: clamd gets none by descriptor that is larger. */
 export const MEMORY_FILE_MAX = 16 * 1024 * 1024
@@ -21,28 +21,29 @@ export interface FileMemory {
 /** A message in a file without a name, while it comes. */
 export interface GatheredFile {
   write(bytes: Buffer): void
-  /** To be closed. Nothing may be written any more. */
-  finish(form: MessageForm): Message
-  /** It does not become a message. */
+  /** To be closed. Nothing may be written any more. If that fails, nothing is left to discard. */
+  finish(form: MessageForm): Promise<Message>
+  /** It does not become a message; not to be called once `finish` was. */
   discard(): void
 }
 
 /**
  * In a memory file with the line for scanners on top, which is sealed once it is whole: so a clamd
  * of this host reads it where it lies, without a copy. Without memory to spare, or over
- * MEMORY_FILE_MAX, on the disk. Faults: `temp-file` and `write`.
+ * MEMORY_FILE_MAX, on the disk, where what lies in memory goes piece by piece, beside what comes:
+ * other mail does not wait for it. Faults: `temp-file` and `write`.
  */
 export function createGatheredFile(options: LookOptions, memory: FileMemory): GatheredFile {
   const { directory } = options.policy
   const { memoryFiles } = options
   let size = 0
   let taken = 0
-  let fd = memoryFiles?.memoryFile() ?? -1
-  let inMemory = fd >= 0 && put(TOP_LINE, 0)
-  if (!inMemory) {
-    if (fd >= 0) closeSync(fd)
-    fd = openAnonymousFile(directory)
-  }
+  let inMemory = 0 // bytes of the message that the memory file has
+  let moved = 0 // how many of these are on the disk
+  let memoryFile = memoryFiles?.memoryFile() ?? -1
+  let disk = -1 // from the moment on at which there is no memory for more
+  if (memoryFile >= 0 && !put(TOP_LINE, 0)) closeMemory()
+  if (memoryFile < 0) disk = openAnonymousFile(directory)
 
   /** Whether that could be written to the memory file. */
   function put(bytes: Buffer, position: number): boolean {
@@ -50,43 +51,62 @@ export function createGatheredFile(options: LookOptions, memory: FileMemory): Ga
     if (end > MEMORY_FILE_MAX || !memory.take(bytes.length)) return false
     taken += bytes.length
     try {
-      writeWhole(fd, bytes, position)
+      writeWhole(memoryFile, bytes, position)
       return true
     } catch {
       return false // what there is of memory is not ours alone
     }
   }
 
-  function goToDisk(): void {
-    const before = fd
-    fd = openAnonymousFile(directory)
-    inMemory = false
-    try {
-      const from = TOP_LINE.length
-      writeAllOf(fd, pieces(before, from, from + size), 0, directory)
-    } finally {
-      closeSync(before)
-      memory.giveBack(taken)
-    }
+  function closeMemory(): void {
+    if (memoryFile >= 0) closeSync(memoryFile)
+    memoryFile = -1
+    memory.giveBack(taken)
+    taken = 0
+  }
+
+  /** The next piece of what lies in memory. */
+  function moveToDisk(): void {
+    if (memoryFile < 0) return
+    const to = Math.min(inMemory, moved + TURN)
+    const from = TOP_LINE.length
+    writeAllOf(disk, pieces(memoryFile, from + moved, from + to), moved, directory)
+    moved = to
+    if (moved === inMemory) closeMemory()
+  }
+
+  function discard(): void {
+    closeMemory()
+    if (disk >= 0) closeSync(disk)
   }
 
   return {
     write(bytes) {
-      if (inMemory && !put(bytes, TOP_LINE.length + size)) goToDisk()
-      if (!inMemory) writeAll(fd, bytes, size, directory)
+      if (disk < 0 && put(bytes, TOP_LINE.length + size)) {
+        inMemory += bytes.length
+      } else {
+        if (disk < 0) disk = openAnonymousFile(directory)
+        moveToDisk()
+        writeAll(disk, bytes, size, directory)
+      }
       size += bytes.length
     },
-    finish(form) {
-      const close = () => closeSync(fd)
-      const offset = inMemory ? TOP_LINE.length : 0
-      const sealed = inMemory && memoryFiles!.seal(fd)
+    async finish(form) {
       try {
-        return messageIn({ descriptor: fd, offset, size, sealed }, options, close, form)
+        while (disk >= 0 && memoryFile >= 0) {
+          moveToDisk()
+          await new Promise(setImmediate)
+        }
+        const isSealed = disk < 0 && memoryFiles!.seal(memoryFile)
+        const descriptor = disk < 0 ? memoryFile : disk
+        const offset = disk < 0 ? TOP_LINE.length : 0
+        const close = () => closeSync(descriptor)
+        return messageIn({ descriptor, offset, size, sealed: isSealed }, options, close, form)
       } catch (error) {
-        close()
+        discard()
         throw error
       }
     },
-    discard: () => closeSync(fd),
+    discard,
   }
 }

@@ -23,7 +23,7 @@ export interface Intake {
   endHeader(): void
   body(chunk: Buffer): void
   /** The message, to be closed; the intake must not be used any more. */
-  finish(): Message
+  finish(): Promise<Message>
   /** Frees everything: if it does not become a message, or once that is closed. */
   discard(): void
 }
@@ -62,11 +62,11 @@ export function createIntake(options: LookOptions, lease: MemoryLease): Intake {
       endHeader()
       if (!headerTooLarge && chunk.length > 0) gathering.keep(lineEnds.push(chunk))
     },
-    finish() {
+    async finish() {
       endHeader()
       const rest = lineEnds.finish()
       if (!headerTooLarge && rest.length > 0) gathering.keep(rest)
-      const message = gathering.finish()
+      const message = await gathering.finish()
       // By our own count: an empty line inside a value must not make it look smaller.
       return headerTooLarge ? { ...message, headerTooLarge } : message
     },

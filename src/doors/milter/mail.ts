@@ -123,7 +123,7 @@ export function openMail({ path, parameters }: Address, server: MilterServer): M
       }
       const paths = recipients.paths()
       const envelope = makeEnvelope(from, paths.map(bareAddress))
-      const message = receiving.intake.finish()
+      const message = await receiving.intake.finish()
       try {
         const { clusterPeer } = receiving
         const { authenticated: relay, origin } = ending

@@ -20,7 +20,7 @@ export interface Gathering {
   /** Bytes of its body. */
   keep(bytes: Buffer): void
   /** The message, to be closed; nothing may be added any more. */
-  finish(): Message
+  finish(): Promise<Message>
   /** Frees everything. To be called if no message is made of it, or once that is closed. */
   discard(): void
 }
@@ -110,11 +110,11 @@ export function createGathering(options: LookOptions, lease: MemoryLease): Gathe
       }
       file.write(bytes)
     },
-    finish() {
+    async finish() {
       const known = (form ?? endHeader()).finish()
       const whole = file
       file = undefined
-      return whole?.finish(known) ?? holdMessage(held.subarray(0, length), options, known)
+      return whole ? whole.finish(known) : holdMessage(held.subarray(0, length), options, known)
     },
     discard() {
       file?.discard()

@@ -28,7 +28,7 @@ export interface Intake {
   /** Content in its order. `bareLf`: one was seen by now. The promise, if any, comes before the next piece. */
   write(content: Buffer, bareLf: boolean): Promise<void> | undefined
   /** The message, to be closed; the intake must not be used any more. */
-  finish(): TakenIn
+  finish(): Promise<TakenIn>
   /** Frees everything: if it does not become a message, or once that is closed. */
   discard(): void
 }
@@ -45,9 +45,9 @@ export function createIntake(options: LookOptions, lease: () => MemoryLease): In
   /** What is here was all in CRLF, so it can be had as it came. */
   async function begin(content: Buffer): Promise<void> {
     const before = stream
-    const message = before.finish()
     const held = lineEnds!.finish()
     lineEnds = undefined
+    const message = await before.finish()
     stream = openStream()
     try {
       for (const piece of pieces(message)) {
@@ -73,10 +73,10 @@ export function createIntake(options: LookOptions, lease: () => MemoryLease): In
       }
       return undefined
     },
-    finish() {
+    async finish() {
       if (lineEnds !== undefined) stream.write(lineEnds.finish())
       return {
-        message: stream.finish(),
+        message: await stream.finish(),
         lineEnds: lineEnds === undefined ? 'as they are' : 'lf',
       }
     },
@@ -86,7 +86,7 @@ export function createIntake(options: LookOptions, lease: () => MemoryLease): In
 
 interface Stream {
   write(bytes: Buffer): void
-  finish(): Message
+  finish(): Promise<Message>
   discard(): void
 }
 

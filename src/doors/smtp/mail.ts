@@ -192,7 +192,7 @@ async function withContent<Result>(
   const intake = createIntake(judging.look, server.openLease)
   try {
     const refusal = await takeIn(client, intake, server)
-    const taken = intake.finish()
+    const taken = await intake.finish()
     try {
       return await use(taken, refusal)
     } finally {

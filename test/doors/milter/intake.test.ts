@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { mkdtempSync, readdirSync, readSync, rmSync } from 'node:fs'
+import { mkdtempSync, openSync, readdirSync, readSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import fc from 'fast-check'
@@ -11,8 +11,10 @@ import {
   loadPassedDescriptors,
   type PassedDescriptors,
 } from '../../../src/ground/runtime/passed-descriptors.ts'
+import { MEMORY_FILE_MAX } from '../../../src/message/gathered-file.ts'
 import { HEADER_MAX } from '../../../src/message/header-block.ts'
 import { TOP_LINE } from '../../../src/message/top-line.ts'
+import { TURN } from '../../../src/message/write-all.ts'
 
 /** A message put together from what an MTA tells. */
 
@@ -36,8 +38,8 @@ const open = (
 
 const bytesOf = (text: string) => Buffer.from(text, 'latin1')
 
-function wholeOf(intake: ReturnType<typeof open>) {
-  const message = intake.finish()
+async function wholeOf(intake: ReturnType<typeof open>) {
+  const message = await intake.finish()
   const chunks: Buffer[] = [message.header.bytes]
   for (const chunk of message.body()) chunks.push(Buffer.from(chunk))
   return { message, bytes: Buffer.concat(chunks) }
@@ -51,7 +53,7 @@ t.test('fields and body become a message in LF', async (t) => {
   intake.body(Buffer.from('one\r\n'))
   intake.endHeader() // told twice, or not at all
   intake.body(Buffer.from('two\0\r\n'))
-  const { message, bytes } = wholeOf(intake)
+  const { message, bytes } = await wholeOf(intake)
   const wanted = 'Subject: a\n\tb\n c\nX-Empty:\n\none\ntwo\0\n'
   t.equal(bytes.toString('latin1'), wanted)
   t.equal(message.size, wanted.length)
@@ -72,7 +74,7 @@ t.test('one of any size is the same, in memory and beyond, and so are its digest
       const intake = open()
       intake.field(Buffer.from('A'), Buffer.from(' b'))
       for (let at = 0; at < size; at += piece) intake.body(body.subarray(at, at + piece))
-      const { message, bytes } = wholeOf(intake)
+      const { message, bytes } = await wholeOf(intake)
       t.ok(bytes.equals(whole), `${size} bytes`)
       const { digests, formFault } = await message.form()
       if (formFault === undefined) {
@@ -89,12 +91,12 @@ t.test('one of any size is the same, in memory and beyond, and so are its digest
 
 t.test('a CR that is no part of a line end stays, in any split', async (t) => {
   const text = fc.array(fc.constantFrom('\r', '\n', '\r\n', 'a'), { maxLength: 12 })
-  fc.assert(
-    fc.property(text, fc.integer({ min: 1, max: 4 }), (pieces, size) => {
+  await fc.assert(
+    fc.asyncProperty(text, fc.integer({ min: 1, max: 4 }), async (pieces, size) => {
       const body = bytesOf(pieces.join(''))
       const intake = open()
       for (let at = 0; at < body.length; at += size) intake.body(body.subarray(at, at + size))
-      const { message, bytes } = wholeOf(intake)
+      const { message, bytes } = await wholeOf(intake)
       const wanted = `\n${body.toString('latin1').replaceAll('\r\n', '\n')}`
       t.equal(bytes.toString('latin1'), wanted)
       message.close()
@@ -108,7 +110,7 @@ t.test('a header over its limit is known for that, however it is made up', async
     const intake = open()
     for (let n = 0; n < 1100; n++) intake.field(Buffer.from('A'), value)
     intake.body(Buffer.alloc(500_000))
-    const { message } = wholeOf(intake)
+    const { message } = await wholeOf(intake)
     t.equal(message.headerTooLarge, true)
     t.ok(message.size <= HEADER_MAX + 1, 'and its body is not kept')
     message.close()
@@ -120,7 +122,7 @@ t.test('a header of exactly the limit is none of those', async (t) => {
   const rest = Buffer.from('A:\n\n').length
   intake.field(Buffer.from('A'), Buffer.alloc(HEADER_MAX - rest, 97))
   intake.body(Buffer.from('body\r\n'))
-  const { message, bytes } = wholeOf(intake)
+  const { message, bytes } = await wholeOf(intake)
   t.equal(message.headerTooLarge, false)
   t.equal(message.header.length, HEADER_MAX)
   t.equal(bytes.length, HEADER_MAX + 5)
@@ -166,12 +168,12 @@ t.test('a larger one lies in a sealed memory file, as scanners are to see it', a
   const memoryFiles = await loadPassedDescriptors()
   if (memoryFiles === undefined) throw new Error('koffi is missing')
   const budget = createBudget(64 * 1024 * 1024)
-  const told = (size: number) => {
+  const told = async (size: number) => {
     const intake = open(directory, budget.open(), memoryFiles)
     intake.field(Buffer.from('Subject'), Buffer.from(' x'))
     const body = Buffer.alloc(size, 'text of a line\r\n')
     for (let at = 0; at < size; at += 65_535) intake.body(body.subarray(at, at + 65_535))
-    const { message, bytes } = wholeOf(intake)
+    const { message, bytes } = await wholeOf(intake)
     const close = () => {
       message.close()
       intake.discard()
@@ -179,7 +181,7 @@ t.test('a larger one lies in a sealed memory file, as scanners are to see it', a
     return { message, bytes, body, close }
   }
   for (const size of [2 * HELD_MAX, 3_000_000]) {
-    const { message, bytes, body, close } = told(size)
+    const { message, bytes, body, close } = await told(size)
     t.equal(bytes.length, 'Subject: x\n\n'.length + body.length - Math.floor(size / 16))
     t.ok(budget.used >= bytes.length, 'it is charged')
     const file = message.sealedFile?.(Buffer.concat([TOP_LINE, message.header.bytes]))
@@ -197,11 +199,11 @@ t.test('a larger one lies in a sealed memory file, as scanners are to see it', a
     close()
     t.equal(budget.used, 0)
   }
-  const huge = told(20 * 1024 * 1024)
+  const huge = await told(20 * 1024 * 1024)
   t.equal(huge.message.sealedFile, undefined, 'one that is too large is on the disk')
   t.ok(budget.used < 1024 * 1024, 'and not charged')
   t.ok(huge.bytes.subarray(-100).includes('text of a line\n'))
-  const others = [told(15_000_000), told(15_000_000), told(15_000_000)]
+  const others = [await told(15_000_000), await told(15_000_000), await told(15_000_000)]
   t.same(
     others.map(({ message }) => message.sealedFile !== undefined),
     [true, true, false],
@@ -210,4 +212,46 @@ t.test('a larger one lies in a sealed memory file, as scanners are to see it', a
   t.ok(others[0]!.bytes.equals(others[2]!.bytes))
   for (const { close } of [huge, ...others]) close()
   t.equal(budget.used, 0)
+})
+
+t.test('what outgrows its memory goes to the disk piece by piece, and others go on', async (t) => {
+  const memoryFiles = await loadPassedDescriptors()
+  const budget = createBudget(64 * 1024 * 1024)
+  const intake = open(directory, budget.open(), memoryFiles)
+  const piece = Buffer.alloc(65_536, 'text of a line\n')
+  const count = MEMORY_FILE_MAX / piece.length
+  for (let n = 0; n < count; n++) intake.body(piece)
+  t.ok(budget.used > MEMORY_FILE_MAX / 2, 'the rest has not left memory yet')
+  let turns = 0
+  const others = () => {
+    turns++
+    other = setImmediate(others)
+  }
+  let other = setImmediate(others)
+  const { message, bytes } = await wholeOf(intake)
+  clearImmediate(other)
+  t.ok(turns >= MEMORY_FILE_MAX / TURN / 2, `${turns} turns`)
+  const whole = Buffer.concat([Buffer.from('\n'), ...Array.from({ length: count }, () => piece)])
+  t.ok(bytes.equals(whole))
+  message.close()
+  intake.discard()
+  t.equal(budget.used, 0)
+})
+
+t.test('if memory takes no more, a message is on the disk, whole', async (t) => {
+  const passing = (await loadPassedDescriptors())!
+  const full = { ...passing, memoryFile: () => openSync('/dev/full', 'w+') }
+  const none = { ...passing, memoryFile: () => -24 }
+  for (const memoryFiles of [full, none]) {
+    const budget = createBudget(64 * 1024 * 1024)
+    const intake = open(directory, budget.open(), memoryFiles)
+    const body = Buffer.alloc(3 * HELD_MAX, 'text of a line\n')
+    intake.body(body)
+    t.equal(budget.used, 0, 'and nothing is charged')
+    const { message, bytes } = await wholeOf(intake)
+    t.equal(message.sealedFile, undefined)
+    t.ok(bytes.equals(Buffer.concat([Buffer.from('\n'), body])))
+    message.close()
+    intake.discard()
+  }
 })
