@@ -1,5 +1,6 @@
 import type { Address } from '../ground/net/address.ts'
-import { lowerCase, type MailAddress, withPlainDomain } from '../message/envelope/address.ts'
+import type { MailAddress } from '../message/envelope/address.ts'
+import { comparable } from './comparable.ts'
 
 /** A message, as far as lines name it. */
 export interface Addressed {
@@ -16,6 +17,8 @@ export interface Excerpt {
 
 /** Names that lines are searched for; for more of them all lines are read. */
 const KEYS_MAX = 200
+/** What an expression takes for an end or a beginning of a line, and onescan.policy(5) does not. */
+const ODD_BLANKS = /\r(?!\n)|[^\S \t\r\n]/
 /** Labels of a domain, as match.ts has it. */
 const LABELS_MAX = 32
 
@@ -27,7 +30,7 @@ const LABELS_MAX = 32
  */
 export function candidatesIn(text: string, about: Addressed): Excerpt[] | undefined {
   const keys = new Set([about.sender, ...about.recipients].flatMap(keysOf))
-  if (keys.size > KEYS_MAX) return undefined
+  if (keys.size > KEYS_MAX || ODD_BLANKS.test(text)) return undefined
   const found: Excerpt[] = []
   let number = 1
   let counted = 0
@@ -44,8 +47,7 @@ export function candidatesIn(text: string, about: Addressed): Excerpt[] | undefi
 
 /** What a pattern of access(5) may say of an address. */
 function keysOf(address: MailAddress): string[] {
-  const { local, domain } = withPlainDomain(address)
-  const whole = lowerCase(local) + (domain === undefined ? '' : `@${domain}`)
+  const { whole, domain } = comparable(address)
   if (domain === undefined) return [whole]
   const labels = domain.split('.').slice(-LABELS_MAX)
   return [whole, domain, ...labels.map((_, at) => `.${labels.slice(at).join('.')}`)]

@@ -4,7 +4,7 @@ import { readOwnFile } from '../ground/runtime/path/read.ts'
 import type { Addressed } from './candidates.ts'
 import { createRules, type Rules } from './match.ts'
 import { parseRules } from './parse.ts'
-import { ruleFiles } from './places.ts'
+import { isThere, ruleFiles } from './places.ts'
 import type { Rule } from './rule.ts'
 import { parseSimcontrol } from './simcontrol.ts'
 
@@ -46,9 +46,13 @@ function rulesIn(text: string, path: string, about?: Addressed): readonly Rule[]
 
 function readIfThere(path: string): string | undefined {
   try {
-    return readOwnFile(path, FILE_MAX).toString('utf8')
+    return readOwnFile(path, FILE_MAX)
+      .toString('utf8')
+      .replace(/^\ufeff/, '')
   } catch (error) {
-    if (errorCode(error) === 'ENOENT' || errorCode(error) === 'ENOTDIR') return undefined
-    throw new Fault('config', errorText(error), error)
+    const isMissing = errorCode(error) === 'ENOENT' || errorCode(error) === 'ENOTDIR'
+    if (isMissing && !isThere(path)) return undefined
+    const why = isMissing ? `${path}: is a link that leads nowhere` : errorText(error)
+    throw new Fault('config', why, error)
   }
 }

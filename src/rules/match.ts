@@ -1,5 +1,6 @@
 import { type Address, contains } from '../ground/net/address.ts'
-import { lowerCase, type MailAddress, withPlainDomain } from '../message/envelope/address.ts'
+import type { MailAddress } from '../message/envelope/address.ts'
+import { type Comparable, comparable } from './comparable.ts'
 import type { AddressPattern, Rule } from './rule.ts'
 
 /** A message and one of its recipients, which lines are compared with. */
@@ -101,18 +102,6 @@ function push(map: Map<string, Placed[]>, key: string, placed: Placed): void {
 
 function keyOf({ kind, text }: AddressPattern): string {
   return kind === 'address' ? text : `@${kind === 'below' ? '.' : ''}${text}`
-}
-
-/** An address in the form of patterns. */
-interface Comparable {
-  readonly whole: string
-  readonly domain: string | undefined
-}
-
-function comparable(address: MailAddress): Comparable {
-  const { local, domain } = withPlainDomain(address)
-  const whole = lowerCase(local) + (domain === undefined ? '' : `@${domain}`)
-  return { whole, domain }
 }
 
 /** Labels of a domain that are looked up, from its end. */

@@ -4,8 +4,9 @@ import { nearest } from '../ground/settings/nearest.ts'
 import { checkReplyText } from '../ground/settings/reply-text.ts'
 import { byteSize, splitWords } from '../ground/settings/settings.ts'
 import { clamAv, infectedMail, scanners, unscannedMail } from '../ground/settings/table/scanning.ts'
-import { lowerCase, readAddress, withPlainDomain } from '../message/envelope/address.ts'
+import { lowerCase, readAddress } from '../message/envelope/address.ts'
 import { type Addressed, candidatesIn } from './candidates.ts'
+import { asciiDomain, comparable } from './comparable.ts'
 import type { Action, AddressPattern, Conditions, Rule } from './rule.ts'
 
 /** Bytes of a line, its continuations included. */
@@ -64,12 +65,19 @@ function* linesAbout(text: string, path: string, about: Addressed | undefined): 
   for (const { number, text } of excerpts) yield* logicalLines(text, path, number)
 }
 
+/** JavaScript ends lines at some of them, too. */
+const CONTROL = /[\0-\x08\x0b-\x1f\x7f\x85\u2028\u2029]/
+
 function* logicalLines(text: string, path: string, first: number): Generator<Line> {
   let number = first - 1
   let begun: Line | undefined
   for (const raw of text.split('\n')) {
     number++
     const line = raw.replace(/\r$/, '')
+    // A comment that ends in CR alone would take the rest of the file with it.
+    if (CONTROL.test(line)) {
+      throw new Fault('config', `${path} line ${number}: has a control character; write text, with LF at the end of lines`) // biome-ignore format: a line
+    }
     if (line.length > LINE_MAX || (begun && begun.line.length + line.length > LINE_MAX)) {
       throw new Fault('config', `${path} line ${number}: is longer than ${LINE_MAX} bytes; part it`)
     }
@@ -158,12 +166,14 @@ function parseCondition(word: string): Conditions {
 
 function parseAddressPattern(value: string, word: string): AddressPattern {
   if (value === '<>') return { kind: 'address', text: '' }
+  if (value.includes('*')) throw new Error(`${word}: * stands for nothing in an address; name the domain, or .domain for all below it`) // biome-ignore format: a line
   if (value.includes('@')) {
-    const { local, domain } = withPlainDomain(readAddress(bytesOf(value)))
-    if (!local || !domain) throw new Error(`${word}: is no address; name a domain without the @`)
-    return { kind: 'address', text: `${lowerCase(local)}@${domain}` }
+    const { whole, domain } = comparable(readAddress(bytesOf(value)))
+    if (!domain || whole.startsWith('@')) throw new Error(`${word}: is no address; name a domain without the @`) // biome-ignore format: a line
+    return { kind: 'address', text: whole }
   }
-  const text = lowerCase(bytesOf(value).toString('latin1')).replace(/^\./, '')
+  const written = lowerCase(bytesOf(value).toString('latin1'))
+  const text = asciiDomain(written.replace(/^\.|\.$/g, ''))
   if (!/^[^.@*<>]/.test(text))
     throw new Error(`${word}: must be user@domain, domain, .domain or <>`)
   return { kind: value.startsWith('.') ? 'below' : 'domain', text }

@@ -1,4 +1,6 @@
+import { lstatSync } from 'node:fs'
 import { join } from 'node:path'
+import { errorCode } from '../ground/runtime/fault.ts'
 
 /** The places of the file, in the order in which they are tried. */
 export function ruleFiles(control: string, hostDirectory: string): readonly string[] {
@@ -7,4 +9,13 @@ export function ruleFiles(control: string, hostDirectory: string): readonly stri
     join(hostDirectory, 'policy'),
     join(control, 'simcontrol'),
   ]
+}
+
+/** Whether a file of that name has to be read: also one that cannot be looked at, or a link to nothing. */
+export function isThere(path: string): boolean {
+  try {
+    return lstatSync(path) !== undefined
+  } catch (error) {
+    return !['ENOENT', 'ENOTDIR'].includes(errorCode(error))
+  }
 }

@@ -7,10 +7,10 @@ import { parseRules } from '../../src/rules/parse.ts'
 
 /** The cold slot reads only lines that may be about its message: what they say is what all say. */
 
-const words = ['to=a@x.org', 'to=A@X.org.', 'to=x.org', 'To=x.org', 'to=.org', 'to=.x.org', 'to=org', 'to="a@x.org"', 'to=a+b@x.org', 'to=aXb@x.org', 'to=grün@x.org', 'from=a@x.org', 'from=.x.org', 'from=<>', 'from=y.com', 'auth', 'auth=no', 'size>5', 'size<5', 'client=10.', 'client=10.0.0.0/8', 'client=010.1.0.0/16', 'client=8.0.0.0/6', 'client=11.2.3.4', 'client=10.1.2.3', 'client=::/0', 'client=2001:db8::/32', 'signature=V*', '*'] // biome-ignore format: a list
-const ends = ['\n', '\r\n', '\n# comment\n', '\n\n', '\r\n  \r\n', '\n# a\n  ', '\n\t', '\r\n\r\n '] // biome-ignore format: a list
+const words = ['to=a@x.org', 'to=A@X.org.', 'to=x.org', 'To=x.org', 'to=.org', 'to=.x.org', 'to=org', 'to="a@x.org"', 'to=a+b@x.org', 'to=aXb@x.org', 'to=grün@x.org', 'to=müller.example', 'to=MÜLLER.example', 'to=xn--mller-kva.example', 'to=x.org.', 'from=a@x.org', 'from=.x.org', 'from=<>', 'from=y.com', 'auth', 'auth=no', 'size>5', 'size<5', 'client=10.', 'client=10.0.0.0/8', 'client=010.1.0.0/16', 'client=8.0.0.0/6', 'client=11.2.3.4', 'client=10.1.2.3', 'client=::/0', 'client=2001:db8::/32', 'signature=V*', '*'] // biome-ignore format: a list
+const ends = ['\n', '\r\n', '\n# comment\n', '\n\n', '\r\n  \r\n', '\n# a\n  ', '\n\t', '\r\n\r\n ', '\n# no-break\u00a0\n'] // biome-ignore format: a list
 const senders = ['a@x.org', 'b@y.x.org', '', 'root', 'a@Y.com']
-const recipients = ['a@x.org', 'A@X.ORG.', 'b@x.org', 'c@org', 'a+b@x.org', 'axb@x.org', 'gr\xc3\xbcn@x.org', 'd@z.y.x.org', '"a"@x.org'] // biome-ignore format: a list
+const recipients = ['a@x.org', 'A@X.ORG.', 'b@x.org', 'c@org', 'a+b@x.org', 'axb@x.org', 'gr\xc3\xbcn@x.org', 'd@z.y.x.org', '"a"@x.org', '@r.org:a@x.org', '"\\a"@y.org', 'a@m\xc3\xbcller.example', 'a@xn--mller-kva.example'] // biome-ignore format: a list
 const clients = ['10.1.2.3', '11.2.3.4', '::ffff:10.1.2.3', '2001:db8::1', undefined]
 
 t.test('lines that are chosen say what all lines say', async (t) => {
@@ -89,6 +89,22 @@ t.test('a line about somebody else is not read, and any other nonsense is told',
     t.throws(() => parseRules(text, 'file', about), { message: /^file line 3: / }, line)
   }
 })
+
+t.test(
+  'all lines are read where ends of lines are odd: no comment hides a line, or shows one',
+  async (t) => {
+    const about = { sender: readAddress('a@b.c'), recipients: [readAddress('d@e.f')], client: undefined } // biome-ignore format: a line
+    for (const text of [
+      '# x\rto=e.f scan off\n',
+      '# x\u2028to=e.f scan off\n',
+      '\fto=e.f scan off',
+    ]) {
+      t.equal(candidatesIn(text, about), undefined)
+      t.throws(() => parseRules(text, 'file', about), { message: /^file line 1: has a control character/ }) // biome-ignore format: a line
+    }
+    t.throws(() => parseRules('\u00a0to=e.f scan off\n', 'file', about), { message: /is no condition/ }) // biome-ignore format: a line
+  },
+)
 
 t.test('all lines are read for more recipients than an expression should name', async (t) => {
   const recipients = Array.from({ length: 300 }, (_, i) => readAddress(`u${i}@h${i}.org`))

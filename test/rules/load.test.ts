@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Worker } from 'node:worker_threads'
 import t, { type Test } from 'tap'
+import { readAddress } from '../../src/message/envelope/address.ts'
 import { FILE_MAX, loadRules } from '../../src/rules/load.ts'
 
 /** Where onescan.policy is read from, and what is said of a file that cannot be read. */
@@ -24,6 +25,26 @@ t.test('the first file that is there counts, and one without a line is none', as
   t.equal(loadRules(control, host)?.path, join(host, 'policy'))
   writeFileSync(join(control, 'onescan.policy'), '# nothing\r\n\r\n')
   t.equal(loadRules(control, host), undefined)
+})
+
+t.test(
+  'the mark that some editors put in front of UTF-8 is no part of the first line',
+  async (t) => {
+    const control = directory(t)
+    writeFileSync(join(control, 'onescan.policy'), '\ufeffto=a.org scan off\r\n')
+    const about = { sender: readAddress('x@y.z'), recipients: [readAddress('b@a.org')], client: undefined } // biome-ignore format: a line
+    for (const some of [undefined, about]) t.equal(loadRules(control, control, some)?.all.length, 1)
+  },
+)
+
+t.test('a link that leads nowhere is told, and no other file is read in its place', async (t) => {
+  const control = directory(t)
+  symlinkSync('gone', join(control, 'onescan.policy'))
+  writeFileSync(join(control, 'simcontrol'), ':clam=no\n')
+  t.throws(
+    () => loadRules(control, control),
+    fault(/onescan\.policy: is a link that leads nowhere/),
+  )
 })
 
 t.test('links in a circle, a directory and a file that is too large are told', async (t) => {

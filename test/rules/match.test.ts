@@ -102,3 +102,21 @@ t.test('of ten thousand lines those are compared that may fit', async (t) => {
   t.equal(rules.find(factsOf({ to: 'nobody@example.org' })), undefined)
   t.ok(looked <= 2, `${looked} lines were looked at`)
 })
+
+t.test('however a client writes an address, the line about that mailbox counts', async (t) => {
+  const rules = createRules('file', parseRules('to=ann@example.org refuse\nto=müller.example refuse\n', 'file')) // biome-ignore format: a line
+  for (const [written, line] of [
+    ['Ann@EXAMPLE.org.', 1],
+    ['"ann"@example.org', 1],
+    ['"a\\nn"@example.org', 1],
+    ['@relay.example,@other.example:ann@example.org', 1],
+    ['ben@m\xc3\xbcller.example', 2],
+    ['ben@M\xc3\x9cLLER.example', 2],
+    ['ben@XN--mller-KVA.example', 2],
+    ['ann@\xff.example.org', undefined],
+    ['ann@example.org@example.net', undefined],
+  ] as const) {
+    const about = { sender: readAddress(''), recipient: readAddress(written), client: undefined, auth: false } // biome-ignore format: a line
+    t.equal(rules.findRefusal(about)?.line, line, written)
+  }
+})

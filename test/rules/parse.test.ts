@@ -27,8 +27,11 @@ t.test('a line is a pattern, blanks, and what it does', async (t) => {
   )
   t.same(one('to=ann@müller.example scan off')?.conditions.to, {
     kind: 'address',
-    text: 'ann@m\xc3\xbcller.example',
+    text: 'ann@xn--mller-kva.example',
   })
+  for (const to of ['Example.org.', 'example.org']) {
+    t.same(one(`to=${to} scan off`)?.conditions.to, { kind: 'domain', text: 'example.org' })
+  }
   t.same(one('from=<> scan off')?.conditions, { from: { kind: 'address', text: '' } })
   t.equal(one('client=2001:db8::/32 scan off')?.conditions.client?.bits, 32)
   t.equal(one('client=10. scan off')?.conditions.client?.bits, 8)
@@ -50,6 +53,13 @@ t.test('nonsense is told with file, line and remedy', async (t) => {
     ['to scan off', /to: is no condition/],
     ['to= scan off', /to=: must be user@domain, domain, \.domain or <>/],
     ['to=@example.org scan off', /is no address; name a domain without the @/],
+    ['to=*@example.org scan off', /\* stands for nothing in an address; name the domain/],
+    [
+      'to=*.example.org scan off',
+      /\* stands for nothing in an address; name the domain, or \.domain/,
+    ],
+    ['to=a\0.org scan off', /has a control character; write text, with LF/],
+    ['# a comment\rto=a scan off', /has a control character/],
     ['to=a,to=b scan off', /to=b: is said twice/],
     ['client=300.1.1.1 scan off', /is no network, as 192\.0\.2\.0\/24/],
     ['client=10.0.0.0/33 scan off', /is no network/],

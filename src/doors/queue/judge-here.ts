@@ -1,4 +1,3 @@
-import { existsSync } from 'node:fs'
 import { parseAddress } from '../../ground/net/address.ts'
 import type { Environment } from '../../ground/settings/settings.ts'
 import type { PlanFor } from '../../judge/by-rule.ts'
@@ -8,7 +7,7 @@ import { HOST_DIRECTORY, type Policy, readPlace, withSettings } from '../../judg
 import type { Transaction } from '../../judge/transaction.ts'
 import { recipientsOf } from '../../message/envelope/envelope.ts'
 import type { Addressed } from '../../rules/candidates.ts'
-import { ruleFiles } from '../../rules/places.ts'
+import { isThere, ruleFiles } from '../../rules/places.ts'
 import { makeScanners } from '../../scan/scanners.ts'
 import type { LogSink } from '../shared/log-sink.ts'
 import type { SlotTools } from './prepare-tools.ts'
@@ -22,7 +21,7 @@ export async function judgeHere(
 ): Promise<Decision> {
   const { control } = readPlace(env)
   const places = ruleFiles(control, HOST_DIRECTORY)
-  if (!places.some((path) => existsSync(path))) return judge(transaction, policy, tools)
+  if (!places.some(isThere)) return judge(transaction, policy, tools)
   const { loadRules } = await import('../../rules/load.ts')
   const { judgeByRules } = await import('../../judge/by-rule.ts')
   const rules = loadRules(control, HOST_DIRECTORY, addressed(transaction))

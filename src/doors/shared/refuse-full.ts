@@ -1,8 +1,8 @@
 import { errorText } from '../../ground/runtime/fault.ts'
 import { OVER_QUOTA, overQuotaText } from '../../judge/over-quota.ts'
+import { mailboxOf } from '../../message/envelope/address.ts'
 import type { QuotaAnswer, QuotaLookup } from '../../quota/ask/quota-answer.ts'
 import { quotaLine, type RecipientInQuestion } from './quota-line.ts'
-import { mailboxOf } from './smtp-path.ts'
 import type { SmtpReply } from './smtp-reply.ts'
 
 /**

@@ -1,5 +1,3 @@
-import { addressOf, type MailAddress, readAddress } from '../../message/envelope/address.ts'
-
 const OPEN = 0x3c
 const CLOSE = 0x3e
 
@@ -7,21 +5,6 @@ const CLOSE = 0x3e
 export function bareAddress(path: Buffer): Buffer {
   const bracketed = path[0] === OPEN && path[path.length - 1] === CLOSE
   return bracketed ? path.subarray(1, -1) : path
-}
-
-/**
- * The mailbox that an address means, however it is written: without a source route and
- * without quotes in its local part (RFC 5321 4.1.2 and F.2). MTAs tell it as the client did.
- */
-export function mailboxOf(address: MailAddress): MailAddress {
-  const { local, domain } = withoutRoute(address)
-  const plain = local.replace(/\\(.)|"/gs, (_, quoted = '') => quoted)
-  return addressOf(plain, domain)
-}
-
-function withoutRoute(address: MailAddress): MailAddress {
-  const { text } = address
-  return text.startsWith('@') ? readAddress(text.replace(/^@[^:"]*:/, '')) : address
 }
 
 /** Bytes that the client announced for the message (RFC 1870), or undefined. */

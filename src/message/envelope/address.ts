@@ -33,6 +33,21 @@ export function withPlainDomain(address: MailAddress): MailAddress {
   return plain === domain ? address : addressOf(local, plain)
 }
 
+/**
+ * The mailbox that an address means, however it is written: without a source route and
+ * without quotes in its local part (RFC 5321 4.1.2 and F.2). MTAs tell it as the client did.
+ */
+export function mailboxOf(address: MailAddress): MailAddress {
+  const { local, domain } = withoutRoute(address)
+  const plain = local.replace(/\\(.)|"/gs, (_, quoted = '') => quoted)
+  return addressOf(plain, domain)
+}
+
+function withoutRoute(address: MailAddress): MailAddress {
+  const { text } = address
+  return text.startsWith('@') ? readAddress(text.replace(/^@[^:"]*:/, '')) : address
+}
+
 /** Only ASCII letters change: the bytes of a UTF-8 name are no letters. */
 export function lowerCase(text: string): string {
   return text.replace(/[A-Z]+/g, (letters) => letters.toLowerCase())
