@@ -48,6 +48,7 @@ export async function judgeByRules(
 ): Promise<Decision> {
   const { groups, groupOf } = await groupsOf(transaction, rules)
   const parts: Part[] = []
+  const known = new Map<string, Undivided>()
   let spent = 0
   for (const group of groups) {
     const { rule } = group
@@ -58,23 +59,49 @@ export async function judgeByRules(
       continue
     }
     const settings = rule?.action.kind === 'set' ? rule.action.settings : undefined
-    const { policy, tools } = await planFor(settings)
-    const began = tools.uptime()
-    const decision = await judge(transaction, forGroup(policy, group, spent), tools)
+    const judgedBy = async (exceptions: readonly Rule[]): Promise<Undivided> => {
+      const key = keyOf({ rule, exceptions })
+      const before = known.get(key)
+      if (before !== undefined) return before
+      const { policy, tools } = await planFor(settings)
+      const began = tools.uptime()
+      const decision = await judge(transaction, forGroup(policy, exceptions, spent), tools)
+      spent += tools.uptime() - began
+      known.set(key, decision)
+      return decision
+    }
+    const decision =
+      groups.length === 1 ? await judgedBy(group.exceptions) : await judgedOnce(group, judgedBy)
     parts.push({ line, decision })
-    spent += tools.uptime() - began
   }
   return divide(parts, groupOf, transaction, answers)
 }
 
-function forGroup(policy: Policy, { exceptions }: Group, spent: number): Policy {
+/**
+ * Where a thousand recipients have an exception each, the message is not scanned a thousand times:
+ * exceptions count once something is found, and then those that name it.
+ */
+async function judgedOnce(
+  { exceptions }: Group,
+  judgedBy: (exceptions: readonly Rule[]) => Promise<Undivided>,
+): Promise<Undivided> {
+  const without = await judgedBy([])
+  const { virus, banned } = without.findings
+  const found = virus ?? banned
+  const naming = found === undefined ? [] : exceptions.filter((each) => names(each, found))
+  return naming.length === 0 ? without : judgedBy(naming)
+}
+
+const names = ({ conditions: { signature } }: Rule, found: string) =>
+  signature === undefined || matchesName(signature, found)
+
+function forGroup(policy: Policy, exceptions: readonly Rule[], spent: number): Policy {
   const timeout = Math.max(1, policy.scan.timeout - spent)
   const inTime = { ...policy, scan: { ...policy.scan, timeout } }
   if (exceptions.length === 0) return inTime
   const fitting = (found: string, ofFiles: boolean) =>
-    exceptions.filter(({ conditions: { signature, sha256 } }) => {
-      const isMeant = signature === undefined || matchesName(signature, found)
-      return isMeant && (sha256 !== undefined) === ofFiles
+    exceptions.filter((each) => {
+      return names(each, found) && (each.conditions.sha256 !== undefined) === ofFiles
     })
   return {
     ...inTime,

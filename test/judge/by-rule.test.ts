@@ -135,6 +135,23 @@ t.test(
   },
 )
 
+t.test('a thousand recipients with an exception each are one scan', async (t) => {
+  const to = Array.from({ length: 1000 }, (_, n) => `u${n}@example.org`)
+  const lines = to.map((each) => `to=${each},signature=Other allow\n`).join('')
+  const { decision, given } = await judged(`${lines}* REJECTVIRUS=1\n`, { to })
+  t.equal(decision.kind, 'reject')
+  t.equal(given.length, 1)
+  const some = await judged(`to=u7@example.org allow\n${lines}* REJECTVIRUS=1\n`, {
+    to: ['u6@example.org', 'u7@example.org'],
+    answers: 'each',
+  })
+  t.equal(some.given.length, 2)
+  t.match(some.decision, {
+    kind: 'split',
+    shares: [{ decision: { kind: 'accept' } }, { decision: { kind: 'reject' } }],
+  })
+})
+
 t.test('client, login and size are what lines compare', async (t) => {
   const kind = async (line: string, client: Partial<Client> = {}) =>
     (await judged(`${line} REJECTVIRUS=1\n`, { client })).decision.kind
