@@ -33,6 +33,38 @@ t.test('an answer holds the shorter the fuller the mailbox is', async (t) => {
   t.equal(lifetimeOf({ answer: 'unknown', why: '' }, 0.5), 0)
 })
 
+t.test('times are those of the page, and shorten by the same factor on the way', async (t) => {
+  t.same([LONGEST, SHORTEST, FULL, PLAIN, NO_SUCH_USER], [3600e3, 5e3, 30e3, 60e3, 300e3])
+  t.equal(lifetimeOf(room(50, 100), 0.5), LONGEST, 'where it begins')
+  const half = Math.sqrt(LONGEST * SHORTEST)
+  t.ok(Math.abs(lifetimeOf(room(75, 100), 0.5) - half) < 1, 'half of the way')
+  t.equal(lifetimeOf(room(100, 100), 0.5), SHORTEST)
+  t.equal(lifetimeOf(room(300, 100), 0.5), SHORTEST, 'there may be room over the quota')
+  t.equal(lifetimeOf(room(100, 100), 1), SHORTEST)
+})
+
+t.test('what is said of another size, by each kind of answer', async (t) => {
+  const saying = (answer: QuotaAnswer, asked: number | undefined, incoming: number, age = 0) =>
+    answerFor(givenAnswer(answer, { incoming: asked, source: '', at: 0 }, 0.5), incoming, age)
+  const full: QuotaAnswer = { answer: 'full' }
+  t.equal(saying(full, 10, 10), full)
+  t.equal(saying(full, 10, 9), undefined, 'a smaller one may have room')
+  t.equal(saying(full, undefined, 9), full)
+  const plain: QuotaAnswer = { answer: 'room' }
+  t.equal(saying(plain, 10, 10), plain)
+  t.equal(saying(plain, 10, 11), undefined)
+  const used = room(90, 100)
+  t.equal(saying(used, 0, 10), used)
+  t.match(saying(used, 0, 11), { answer: 'full', usage: { size: 90, quota: 100 } })
+  t.equal(saying(used, 0, 11, FULL), undefined, 'too old to refuse by')
+  const nobody: QuotaAnswer = { answer: 'no-such-user' }
+  t.equal(saying(nobody, 10, 11), nobody)
+  const unknown: QuotaAnswer = { answer: 'unknown', why: 'x' }
+  t.equal(saying(unknown, 10, 11), unknown)
+  const endless: QuotaAnswer = { answer: 'room', usage: { size: 90 } }
+  t.equal(saying(endless, 0, 1e12), endless)
+})
+
 t.test('between all sizes and limits it never gets longer, nor out of its bounds', async (t) => {
   const share = fc.double({ min: 0, max: 1, noNaN: true })
   const quota = fc.integer({ min: 1, max: 1_000_000_000_000 })
@@ -73,7 +105,9 @@ t.test('the mailboxes that were asked for last are kept, as many as may be', asy
   t.equal(cache.get('b', 0), undefined)
   for (let n = 0; n < 1000; n++) cache.set(`${n}`, known)
   t.equal(cache.size, 2)
+  t.ok(cache.get('999', FULL - 1))
   t.equal(cache.get('999', FULL), undefined, 'nor any longer than it holds')
+  t.equal(cache.size, 1, 'what is over makes room')
 })
 
 t.test('QUOTACACHE=0 remembers nothing', async (t) => {

@@ -3,11 +3,16 @@ import { join } from 'node:path'
 import fc from 'fast-check'
 import t from 'tap'
 import { readAddress, withPlainDomain } from '../../../src/message/envelope/address.ts'
-import { readBackend } from '../../../src/quota/ask/backend.ts'
+import { backendFor, readBackend, takesSize } from '../../../src/quota/ask/backend.ts'
 import { parseBackendMap, readBackendMap } from '../../../src/quota/ask/backend-map.ts'
 import { mailboxOf } from '../../../src/quota/ask/mailbox-name.ts'
 import { readQuotaSettings } from '../../../src/quota/ask/quota-settings.ts'
-import { readBody, readDatagram } from '../../../src/quota/ask/service-reply.ts'
+import {
+  COULD_NOT_TELL,
+  REPLY_MAX,
+  readBody,
+  readDatagram,
+} from '../../../src/quota/ask/service-reply.ts'
 
 /** What is read: settings, maps, names and replies. */
 
@@ -24,9 +29,29 @@ t.test('a backend is a service by UDP or HTTP', async (t) => {
     'https://x/',
     'http://',
     'udp:a b:1',
+    'xudp:a:1',
+    'udp:a:1x',
+    'xhttp://mx/',
+    'http://mx/a b',
   ]) {
     t.throws(() => readBackend(text, 'QUOTAD'), { kind: 'config', message: /^QUOTAD / }, text)
   }
+})
+
+t.test('ports go up to 65535', async (t) => {
+  t.match(readBackend('udp:a:65535', ''), { port: 65_535 })
+})
+
+t.test('onescan-quotad by UDP alone is told the size', async (t) => {
+  const isTold = (text: string) => takesSize(readBackend(text, ''))
+  t.same(['quotad:a:1', 'udp:a:1', 'http://a/'].map(isTold), [true, false, false])
+})
+
+t.test('a host of a directory stands for %h, in brackets if it has colons', async (t) => {
+  t.match(backendFor('quotad:%h:5', 'mx1'), { kind: 'udp', host: 'mx1', port: 5 })
+  t.match(backendFor('quotad:%h:5', '2001:db8::1'), { host: '2001:db8::1' })
+  t.match(backendFor('http://%h/q?h=%h', 'mx1'), { text: 'http://mx1/q?h=mx1' })
+  t.throws(() => backendFor('quotad:%h:5', 'a b'), { message: /^QUOTAD ldap: quotad:a b:5: must/ })
 })
 
 /** As texts of any bytes are held. */
@@ -36,6 +61,8 @@ t.test('of a map the most particular line counts', async (t) => {
   const of = parseBackendMap(
     [
       '# who has which mailbox',
+      '#no blank behind it',
+      '  dan#  udp:f:1 \r',
       'ann@example.org  udp:a:1',
       '@Example.org\tudp:b:1',
       'ben udp:c:1',
@@ -51,13 +78,20 @@ t.test('of a map the most particular line counts', async (t) => {
   t.equal(host('ben@example.org'), 'b')
   t.equal(host('ben@example.net'), 'c')
   t.equal(host('ben'), 'c')
+  t.equal(host('dan#@x'), 'f')
   t.equal(host('cy@example.net'), 'd')
   t.equal(host(latin1('cy@m\u00fcnchen.Example')), 'e')
   t.equal(parseBackendMap('a udp:a:1', 'map')(readAddress('b@c')), undefined)
 })
 
 t.test('a map that cannot be used says which line', async (t) => {
-  t.throws(() => parseBackendMap('a udp:a:1\nb', 'map'), { message: /^map line 2: b: must be/ })
+  t.throws(() => parseBackendMap('a udp:a:1\n b \n', 'map'), {
+    kind: 'config',
+    message: 'map line 2: b: must be a key and a backend',
+  })
+  t.throws(() => parseBackendMap('a udp:a:1 more', 'map'), {
+    message: /^map line 1: a udp:a:1 more/,
+  })
   t.throws(() => parseBackendMap('a udp:a', 'map'), { message: /^map line 1: udp:a: must be/ })
   t.throws(() => readBackendMap('/nonexistent'), { kind: 'config', message: /ENOENT/ })
   const file = join(t.testdir(), 'map')
@@ -94,9 +128,99 @@ t.test('settings have their defaults and their limits', async (t) => {
     { QUOTAD, QUOTADELIMITER: '@' },
     { QUOTAD, QUOTADELIMITER: 'x' },
     { QUOTAD, QUOTADELIMITER: '---------' },
+    { QUOTAD: 'xmap:/x' },
+    { QUOTAD: 'xldap:quotad:%h:1', QUOTALDAPURL: 'ldap://x/dc=x' },
   ]) {
-    t.throws(() => readQuotaSettings(wrong), { message: /^QUOTA/ }, JSON.stringify(wrong))
+    t.throws(
+      () => readQuotaSettings(wrong),
+      { kind: 'config', message: /^QUOTA/ },
+      JSON.stringify(wrong),
+    )
   }
+  t.match(readQuotaSettings({ QUOTAD: 'map:/x\ny' }), { where: { map: '/x\ny' } })
+  t.throws(() => readQuotaSettings({ QUOTAD: 'nonsense' }), { message: /^QUOTAD nonsense: must/ })
+})
+
+t.test('by a directory, its place and the host in the template must be told', async (t) => {
+  const said = (template: string, env = {}) => {
+    try {
+      readQuotaSettings({ QUOTAD: `ldap:${template}`, ...env })
+      return 'taken'
+    } catch (error) {
+      return (error as Error).message
+    }
+  }
+  const there = { QUOTALDAPURL: 'ldap://127.0.0.1', QUOTALDAPBASE: 'dc=x' }
+  t.equal(said('quotad:%h:1'), 'QUOTAD ldap:quotad:%h:1: set QUOTALDAPURL, too')
+  t.equal(said('quotad:%h:1', there), 'taken')
+  const without = 'QUOTAD ldap:quotad:mx:1: must have %h, as in ldap:quotad:%h:8625'
+  t.equal(said('quotad:mx:1', there), without)
+  t.match(said('odd:%h:1', there), /^QUOTAD ldap: odd:127\.0\.0\.1:1: must be/)
+  t.match(readQuotaSettings({ QUOTAD: 'ldap:quotad:%h:1', ...there }), {
+    where: { template: 'quotad:%h:1', ldap: {} },
+  })
+})
+
+t.test('a name has 255 bytes at most, and an address 1,024', async (t) => {
+  const name = (address: string, form: 'address' | 'local' = 'address') =>
+    mailboxOf(readAddress(address), form)?.name
+  t.equal(name(`${'l'.repeat(253)}@d`), `${'l'.repeat(253)}@d`)
+  t.equal(name(`${'l'.repeat(254)}@d`), undefined)
+  t.equal(name(`l@${'d'.repeat(1022)}`, 'local'), 'l')
+  t.equal(name(`l@${'d'.repeat(1023)}`, 'local'), undefined)
+  t.equal(name('@example.org'), undefined, 'nobody')
+  t.equal(name(''), undefined)
+})
+
+t.test('a reply means what its words say, to the last one', async (t) => {
+  const datagram = (text: string, nonce?: string) => readDatagram(Buffer.from(text), 'ann', nonce)
+  t.same(datagram('QUOTA_OK'), { answer: 'room' })
+  t.same(datagram('QUOTA_OK ann'), { answer: 'room' })
+  t.same(datagram('QUOTA_FULL ann 9\r\n'), { answer: 'full', usage: { size: 9 } })
+  t.same(datagram('QUOTA_OK ann 0 0'), { answer: 'room' }, 'neither is known')
+  t.same(datagram('QUOTA_OK ann 5 0'), { answer: 'room', usage: { size: 5 } })
+  t.same(datagram('QUOTA_OK ann 0 5'), { answer: 'room', usage: { size: 0, quota: 5 } })
+  t.same(datagram('QUOTA_UNKNOWN ann 1 2'), { answer: 'no-such-user' })
+  t.same(datagram('QUOTA_ERROR ann'), { answer: 'unknown', why: COULD_NOT_TELL })
+  t.same(datagram('QUOTA_OK n1\n', 'n1'), { answer: 'room' })
+  t.same(datagram('QUOTA_OK ann n1', 'n1'), { answer: 'room' })
+  const digits = '9'.repeat(15)
+  t.match(datagram(`QUOTA_OK ann ${digits}`), { usage: { size: Number(digits) } })
+  for (const text of [
+    '',
+    'QUOTA_ok',
+    'toString',
+    'QUOTA_OK ben',
+    'QUOTA_OK ann x',
+    'QUOTA_OK ann 1 2 3',
+    'QUOTA_OK ann 1 2x',
+    'QUOTA_OK ann 1 x2',
+    'QUOTA_OK ann x 2',
+    `QUOTA_OK ann ${digits}9`,
+    'QUOTA_OK\nann',
+    'QUOTA_OK\n\n',
+  ]) {
+    t.equal(datagram(text), undefined, JSON.stringify(text))
+  }
+  for (const text of ['QUOTA_OK', 'n1', 'QUOTA_OK ann', 'QUOTA_OK n1 ann', 'QUOTA_OK n1 n2']) {
+    t.equal(datagram(text, 'n1'), undefined, text)
+  }
+  const long = (length: number) => {
+    const name = 'n'.repeat(length - 'QUOTA_OK '.length)
+    return readDatagram(Buffer.from(`QUOTA_OK ${name}`), name, undefined)
+  }
+  t.same(long(REPLY_MAX), { answer: 'room' })
+  t.equal(long(REPLY_MAX + 1), undefined)
+})
+
+t.test('an answer by HTTP has four words', async (t) => {
+  const used = { size: 5, quota: 9 }
+  t.same(readBody('OK ann 5 9', 'ann'), { answer: 'room', usage: used })
+  t.same(readBody('OVERQUOTA ann 5 9\r\n', 'ann'), { answer: 'full', usage: used })
+  for (const text of ['OK', 'OK ann 5', 'OK ann 5 9 1', 'OK ben 5 9', 'QUOTA_OK ann 5 9']) {
+    t.equal(readBody(text, 'ann'), undefined, text)
+  }
+  t.equal(readBody('OK ann 5 9\n\n', 'ann'), undefined)
 })
 
 t.test('no name of any bytes can be more than one word, or a path', async (t) => {
