@@ -32,7 +32,7 @@ t.test('a stamp that holds has its key, and what it says of scanners and time', 
   t.same(explained(stamp('a', 'clamd,everypart'), hmac('a')), [
     { field: 'X-SHA256-Cluster-1', key: 'a', fault: undefined, claims },
   ])
-  t.match(explained(stamp('a', ''), hmac('a')), [{ claims: { scanners: [] } }])
+  t.same(explained(stamp('a', ''), hmac('a'))[0]?.claims?.scanners, [])
   t.same(explained(md5('sesame'), 'md5:old:sesame\n'), [
     { field: 'X-MD5-Cluster-2', key: 'old', fault: undefined, claims: undefined },
   ])

@@ -106,7 +106,10 @@ t.test('a ring that others may read or change is refused, with the remedy', asyn
   for (const mode of [0o644, 0o602, 0o660]) {
     const path = ring(t, 'sesame\n', mode)
     for (const named of [true, false]) {
-      t.throws(() => loadKeyring({ path, named }), /mode 0\d+ lets others .*; chmod 640 it/)
+      t.throws(
+        () => loadKeyring({ path, named }),
+        /^CLUSTERKEYS [^:]*: mode 0\d+ lets others .*; chmod 640 it/,
+      )
     }
   }
 })
@@ -131,12 +134,17 @@ t.test('a ring that cannot be used is a fault, never an empty ring', async (t) =
     keys: [{ id: 'line-2' }],
   })
   const large = `# ${'x'.repeat(70_000)}\nsesame\n`
-  t.throws(() => loadKeyring({ path: ring(t, large), named: true }), /over 65536 bytes/)
+  t.throws(
+    () => loadKeyring({ path: ring(t, large), named: true }),
+    /^CLUSTERKEYS .*: it .*over 65536 bytes/,
+  )
 })
 
 t.test('without the default ring clustering is off', async (t) => {
   const path = join(t.testdir(), 'clusterkeys')
   t.same(loadKeyring({ path, named: false }), { off: true, why: undefined })
+  const below = join(ring(t, 'sesame\n'), 'clusterkeys')
+  t.throws(() => loadKeyring({ path: below, named: false }), /ENOTDIR/, 'what is else amiss')
 })
 
 function ring(t: Test, text: string, mode = 0o600): string {

@@ -2,8 +2,8 @@ import t from 'tap'
 import { examineClearing, REMOVALS_MAX } from '../../src/message/clear-header.ts'
 import { Header } from '../../src/message/header-block.ts'
 
-const clearing = (block: string) =>
-  examineClearing(new Header(Buffer.from(block, 'latin1')), ['x-qhpsi'])
+const clearing = (block: string, names = ['x-qhpsi']) =>
+  examineClearing(new Header(Buffer.from(block, 'latin1')), names)
 
 t.test('what all readers take for the same fields can be taken out', async (t) => {
   for (const block of [
@@ -52,4 +52,26 @@ t.test('nothing can be put below a continuation that some reader takes for body'
   ]) {
     t.match(clearing(`${first}A: b\n\n`), { why: /malformed continuation/ }, JSON.stringify(first))
   }
+})
+
+t.test('why a field cannot be taken out is said in one sentence', async (t) => {
+  const unclear = (why: string) => ({ kind: 'unclear', why })
+  t.same(clearing(' a'), unclear('its header is a continuation without a field'))
+  t.same(clearing(' \nA: b\n\n'), unclear('its header begins with a malformed continuation'))
+  t.same(
+    clearing('A: b\nno field\nX-\xff\x01QHPSI: x\n\n'),
+    unclear('its header is malformed and has X-QHPSI in it'),
+  )
+  const both = ['x-qhpsi', 'x-quarantine-id']
+  const many = 'X-QHPSI: a\n'.repeat(REMOVALS_MAX)
+  t.same(clearing(`${many}X-QHPSI: b\n\n`, both), unclear('its header has more than 16 X-QHPSI'))
+  t.same(
+    clearing(`${many}X-Quarantine-ID: b\n\n`, both),
+    unclear('its header has more than 16 X-QHPSI and X-Quarantine-ID'),
+  )
+})
+
+t.test('other fields, and a malformed line below them all, keep none from going', async (t) => {
+  t.equal(clearing(`${'A: b\n'.repeat(REMOVALS_MAX + 1)}X-QHPSI: a\n\n`).kind, 'clear')
+  t.equal(clearing('X-QHPSI: a\nno field\nB: c\n\n').kind, 'clear')
 })

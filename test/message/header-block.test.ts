@@ -1,6 +1,13 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { editHeader, findHeaderEnd, Header } from '../../src/message/header-block.ts'
+import {
+  editHeader,
+  editPlan,
+  endOfLeadingBlankLines,
+  findHeaderEnd,
+  Header,
+  withoutFields,
+} from '../../src/message/header-block.ts'
 
 const bytes = (text: string) => Buffer.from(text, 'latin1')
 const headerIn = (text: string) => new Header(bytes(text))
@@ -89,4 +96,56 @@ t.test('what is not named stays byte for byte', async (t) => {
       })
     }),
   )
+})
+
+t.test('the plan of an edit has no empty run, and new fields in their order', async (t) => {
+  const plan = (text: string, edits: { remove?: string[]; add?: [string, string][] }) => {
+    const add = (edits.add ?? []).map(([name, value]) => ({ name, value }))
+    return editPlan(headerIn(text), { remove: edits.remove ?? [], add }).map((part) =>
+      part.kind === 'new' ? part.bytes.toString('latin1') : [part.kind, part.start, part.end],
+    )
+  }
+  t.same(plan('A: b\n\n', {}), [['kept', 0, 6]])
+  t.same(plan(' lead\nA: b\n\n', {}), [['kept', 0, 12]])
+  t.same(plan('A: b\nC: d\n\n', { remove: ['a', 'c'] }), [['kept', 10, 11]])
+  t.same(plan('A: b\nC: d\n', { remove: ['c'] }), [['kept', 0, 5]])
+  const add: [string, string][] = [['X', '1'], ['Y', '\xe9\n 2']] // biome-ignore format: a line
+  t.same(plan('A: b\n\n', { add }), ['X: 1\nY: \xe9\n 2\n', ['kept', 0, 6]])
+  t.same(plan('A: b\r\n\r\n', { add }), ['X: 1\r\nY: \xe9\r\n 2\r\n', ['kept', 0, 8]])
+  t.same(plan('', {}), [])
+})
+
+t.test('a header without certain fields is another one only if it has them', async (t) => {
+  const header = headerIn('A: b\nC: d\n\n')
+  t.equal(withoutFields(header, ['x']), header)
+  t.equal(withoutFields(header, ['a', 'x']).bytes.toString(), 'C: d\n\n')
+})
+
+t.test('names and colons of fields, and of lines that are none', async (t) => {
+  const seen = (text: string) =>
+    headerIn(text).fields.map(({ name, key, colon, start }) => [name, key, colon - start])
+  t.same(seen('A: b\nno field\nX-Y \t: c\nB\r: d\n: e\n'), [
+    ['A', 'a', 1],
+    ['', '', 0],
+    ['X-Y', 'x-y', 5],
+    ['B', 'b', 2],
+    ['', '', 0],
+  ])
+})
+
+t.test('in CRLF mail a line of one letter, or one that begins with CR, is not empty', async (t) => {
+  for (const line of ['x\n', '\rx\r\n']) {
+    const text = `A: b\r\n${line}C: d\r\n\r\n`
+    t.same(findHeaderEnd(Buffer.from(text), 0), { end: text.length }, JSON.stringify(line))
+    t.equal(headerIn(text).fields.length, 3)
+  }
+})
+
+t.test('new fields go below lines that begin with blanks, if these have an end', async (t) => {
+  const end = (text: string) => endOfLeadingBlankLines(Buffer.from(text))
+  t.equal(end(' a\n\tb\nC: d\n'), 6)
+  t.equal(end(' a\n b'), 0)
+  t.equal(end(' a'), 0)
+  t.equal(end('A: b\n'), 0)
+  t.equal(end(''), 0)
 })
