@@ -1,12 +1,17 @@
 import { join } from 'node:path'
 import t from 'tap'
 import { allCases } from '../../cases/all.ts'
+import { casesOfOtherBuilds } from '../../cases/other-builds.ts'
 import { type Door, play } from '../../doors/queue/play.ts'
 import type { SlotRun } from '../../doors/queue/slot.ts'
 import { openSlot } from '../../doors/warm/slot-socket.ts'
-import { clients, coldPrograms, missing } from './client.ts'
+import { clients, coldPrograms, missing, sanitized } from './client.ts'
 
-/** The behaviours that all doors share, through the client: without a daemon, and with one. */
+/**
+ * The behaviours that all doors share, through the client: without a daemon, and with one. All of
+ * them where sanitizers watch what it does with a daemon's answers. Without a daemon it
+ * hands everything to the cold program, which plays all of them by itself.
+ */
 
 const cold = coldPrograms(t)
 
@@ -19,7 +24,7 @@ const clientsOwn = new Set(['RELAYCLIENT', 'CLUSTERPEER', 'ERROR_FD', 'ERROR_EXI
 
 for (const { name, program } of clients) {
   t.test(`${name} without a daemon`, { jobs: 2, skip: missing }, async (t) => {
-    for (const each of allCases) {
+    for (const each of casesOfOtherBuilds) {
       t.test(each.name, (t) =>
         play(t, each, () => ({
           program,
@@ -33,7 +38,7 @@ for (const { name, program } of clients) {
   })
 
   t.test(`${name} with a daemon`, { jobs: 2, skip: missing }, async (t) => {
-    for (const each of allCases) {
+    for (const each of program[0] === sanitized ? allCases : casesOfOtherBuilds) {
       if (each.noDaemon) continue // played without one
       t.test(each.name, async (t) => {
         const warm: Door = async (settings) => {
