@@ -83,7 +83,7 @@ async function test(args: TestOptions, output: Output): Promise<number> {
   output.text(
     rule
       ? `${rules.path} line ${rule.line}: ${doesOf(rule)}\n`
-      : `${rules.path}: no line is about it\n`,
+      : `${rules.path}: no line applies\n`,
   )
   for (const { line, conditions } of exceptions) {
     const { signature = 'any signature', sha256 } = conditions
@@ -126,7 +126,7 @@ function doesOf({ action }: Rule): string {
       return action.text === undefined ? 'refuse' : `refuse "${action.text}"`
     case 'set': {
       const words = Object.entries(action.settings).map(([name, value]) => `${name}="${value}"`)
-      return words.join(' ') || 'as without a line'
+      return words.join(' ') || 'sets nothing'
     }
   }
 }

@@ -47,7 +47,7 @@ export const reportCommand: CommandModule<object, ReportOptions> = {
       .option('quarantine', {
         type: 'string',
         requiresArg: true,
-        describe: 'The quarantine that --mail tells of [default: that of onescand]',
+        describe: "The quarantine that --mail reports [default: onescand's]",
       })
       .implies('quarantine', 'mail')
       .option('json', { type: 'boolean', default: false, describe: 'Print JSON' })

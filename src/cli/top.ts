@@ -67,7 +67,7 @@ async function printLines(
     const { decided } = event as Pick<Live, 'decided'>
     const missed = missedBefore(decided, newest)
     if (missed > 0)
-      warn(`${missed} decisions are missing here: they came faster than they could be told`)
+      warn(`${missed} decisions are missing here: they came faster than onescand could send them`)
     newest = decided.at(-1)?.number ?? newest
     await writeOut(decided.map(lineOf).join(''))
   }

@@ -275,7 +275,7 @@ static void tell_about(const char *word) {
     return;
   if (call(__NR_write, 1, (long) told, (long) length(told), 0) == (long) length(told))
     call(__NR_exit_group, 0, 0, 0, 0);
-  CANNOT_RUN("cannot be told of here: nobody can write to descriptor 1");
+  CANNOT_RUN("cannot answer here: descriptor 1 cannot be written to");
 }
 
 /* What the kernel puts on the stack of a program: argc, argv, 0, environment, 0. */

@@ -59,7 +59,7 @@ static const char usage[] =
 static _Noreturn void tell_about(const char *word) {
   const char *told = strcmp(word, "--version") ? usage : "onescanc " VERSION "\n";
   if (write(ENVELOPE_FD, told, strlen(told)) != (ssize_t) strlen(told))
-    fail(EXIT_CONFIG, "config", text("%s: cannot be told here: %m", word));
+    fail(EXIT_CONFIG, "config", text("%s: cannot be answered here: %m", word));
   _exit(0);
 }
 

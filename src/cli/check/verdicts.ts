@@ -77,6 +77,6 @@ async function checkStore(
 function otherKey({ text }: StoreAddress, { id }: Key): Finding {
   const value = `${text}: hosts with another key than ${id} use it, too, and share nothing with this one`
   const remedy =
-    'of the current hmac-sha256 keys in CLUSTERKEYS, let the one whose id comes first be the same on all'
+    'give all hosts the same key: of the current hmac-sha256 keys in CLUSTERKEYS, the one whose id sorts first counts'
   return warning('VERDICTS', value, remedy)
 }

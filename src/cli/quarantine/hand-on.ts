@@ -76,7 +76,7 @@ async function throughSendmail(mail: Released, program: string): Promise<void> {
   if (odd !== undefined) {
     throw new Fault(
       'config',
-      `<${odd}>: cannot be told to ${program}; release it with --by HOST:PORT`,
+      `<${odd}>: cannot be given to ${program}; release it with --by HOST:PORT`,
     )
   }
   const words = ['-i', '-f', mail.sender || '<>', '--', ...mail.recipients]
@@ -127,7 +127,7 @@ async function converse(server: NextServer, mail: Released, name: string): Promi
     expect(await server.ask(Buffer.from(line, 'latin1')), 250, line)
   }
   for (const address of [mail.sender, ...mail.recipients]) {
-    if (/[\0-\x1f\x7f<>]/.test(address)) throw new Fault('config', `${JSON.stringify(address)}: cannot be told by SMTP`) // biome-ignore format: a line
+    if (/[\0-\x1f\x7f<>]/.test(address)) throw new Fault('config', `${JSON.stringify(address)}: cannot be sent by SMTP`) // biome-ignore format: a line
   }
   await ask(`EHLO ${hostname()}`)
   await ask(`MAIL FROM:<${mail.sender}>`)

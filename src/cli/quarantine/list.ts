@@ -40,7 +40,7 @@ export const listCommand: CommandModule<object, ListOptions> = {
       .option('released', {
         type: 'boolean',
         default: false,
-        describe: 'What has been released as well',
+        describe: 'Released messages, too',
       })
       .option('json', { type: 'boolean', default: false, describe: 'Print JSON' })
       .example('$0 quarantine list --since 1h', 'What was kept in the last hour')
@@ -70,7 +70,7 @@ async function list(root: Place, args: ListOptions, output: Output): Promise<num
     await output.result(asObject(entry, about))
   }
   output.sum({ messages, bytes })
-  if (messages === 0) output.text('nothing is in quarantine that was asked for\n')
+  if (messages === 0) output.text('no such message is in quarantine\n')
   return messages > 0 ? 0 : NOTHING
 }
 

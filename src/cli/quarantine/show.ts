@@ -37,7 +37,7 @@ export const showCommand: CommandModule<object, ShowOptions> = {
 }
 
 async function show(root: Place, { id, raw, json }: ShowOptions, output: Output): Promise<number> {
-  if (raw && json) throw new Fault('config', '--raw is bytes, and --json is not: choose one')
+  if (raw && json) throw new Fault('config', '--raw and --json exclude each other: choose one')
   if (raw && process.stdout.isTTY) {
     throw new Fault('config', '--raw is not for a terminal: send it to a file, or leave it out')
   }

@@ -32,7 +32,7 @@ export const scanCommand: CommandModule<object, ScanOptions> = {
   builder: (yargs) =>
     addMaxSizeOption(
       addEnvironmentOptions(yargs),
-      'Larger files are not scanned and not told of as clean',
+      'Larger files are not scanned, and not reported as clean',
     )
       .positional('files', {
         type: 'string',

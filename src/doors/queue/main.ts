@@ -80,6 +80,6 @@ function tellUsage(): number {
     tellAbout('onescan-queue', usage, words)
     return exit.done
   } catch (error) {
-    throw new Fault('config', `${words[0]}: cannot be told here (${errorText(error)})`, error)
+    throw new Fault('config', `${words[0]}: cannot be answered here (${errorText(error)})`, error)
   }
 }

@@ -13,6 +13,6 @@ export function socketPath(path: string, name: string): string {
   if (length <= SOCKET_PATH_MAX) return path
   throw new Fault(
     'config',
-    `${name} ${path}: a socket's path of ${length} bytes; the system takes ${SOCKET_PATH_MAX}`,
+    `${name} ${path}: the path has ${length} bytes, but that of a unix socket has at most ${SOCKET_PATH_MAX}`,
   )
 }

@@ -48,7 +48,7 @@ for (const [where, directory, programs, slotPrograms] of [
           input: 'Subject: x\n\nmail\n',
         })
         t.equal(status, 55)
-        t.match(readFileSync(LOGFILE, 'latin1'), /fault=config reason=".*cannot be told here/)
+        t.match(readFileSync(LOGFILE, 'latin1'), /fault=config reason=".*cannot be answered here/)
       }
     })
   }

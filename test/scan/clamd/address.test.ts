@@ -15,7 +15,7 @@ t.test('a path that no socket can have says what one may have', async (t) => {
   t.match(readClamdAddress(path.slice(0, -1)), { kind: 'unix' })
   t.throws(() => readClamdAddress(path), {
     kind: 'config',
-    message: /^CLAMD \/x+: a socket's path of 108 bytes; the system takes 107$/,
+    message: /^CLAMD \/x+: the path has 108 bytes, but that of a unix socket has at most 107$/,
   })
 })
 

@@ -33,6 +33,6 @@ export function checkOldProcesses(processes: string, file: string, queue: string
     }
   })
   if (old.length === 0) return []
-  const value = `${file} has changed, and ${old.length} of its processes still do what it said before`
+  const value = `${file} has changed, and ${old.length} of its processes still have its old settings`
   return [warning('Postfix', value, 'postfix reload')]
 }

@@ -31,7 +31,7 @@ export const policyListens = listens('onescand', 'onescan-policy', ABOUT_QUOTAS)
 export const pageListens = listens(
   'onescand',
   'onescan-http',
-  'show what he likes, and be told the token',
+  'show a page of his own, and learn the token',
 )
 export const quotadListens = listens('onescan-quotad', 'onescan-quotad', ABOUT_QUOTAS)
 

@@ -28,9 +28,9 @@ export function objectionToFileSystem(fd: number): string | undefined {
   // Some runtimes return the number with a sign.
   const type = statfsSync(`/proc/self/fd/${fd}`).type >>> 0
   const name = ODD.get(type)
-  if (name !== undefined) return `is of ${name}, which has no files to be read by root`
+  if (name !== undefined) return `is on ${name}, where root reads no files`
   if (type !== FUSE || !isOfUser(fd)) return undefined
-  return "is of a user's own file system (FUSE), which may keep root waiting"
+  return "is on a user's own file system (FUSE), which could keep root waiting"
 }
 
 /**

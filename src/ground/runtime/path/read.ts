@@ -126,7 +126,7 @@ export function mustBeTheirs(place: Place, shown: string): void {
   if (stranger === undefined) return
   if (stats.size > HOLES_FROM && stats.blocks * BLOCK * COMPRESSED < stats.size) {
     throw new Error(
-      `${shown}: says that it has ${stats.size} bytes, and is next to nothing but holes`,
+      `${shown}: has ${stats.size} bytes, and nearly all of them are holes: root reads no such file`,
     )
   }
   if (stranger.kind === 'user' ? stats.uid === stranger.id : stats.uid !== 0) return
