@@ -10,7 +10,7 @@ const program = `
   process.stdout.write('ready')
 `
 
-t.test('the memory of a process is that of its descendants, too', async (t) => {
+t.test('the memory of a process includes that of its descendants', async (t) => {
   const before = pssOfTree(process.pid)
   const child = spawn('/bin/sh', ['-c', `"$0" -e "$1"; true`, process.execPath, program])
   await once(child.stdout, 'data')

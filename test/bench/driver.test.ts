@@ -63,7 +63,7 @@ t.test('every message is counted, one at a time and eight at a time', { skip }, 
   }
 })
 
-t.test('eight at a time means eight at the same time', { skip }, async (t) => {
+t.test('eight at a time means that eight programs run at once', { skip }, async (t) => {
   const script = `
     mkdir -p "$HERE/waiting" && : >"$HERE/waiting/$$"
     while [ "$(ls "$HERE/waiting" | wc -l)" -lt 8 ]; do sleep 0.02; done
@@ -102,7 +102,7 @@ t.test('a wrapper may add header fields', { skip }, async (t) => {
   t.same(queuedHeaders(queue), ['X-QHPSI: clean\nSubject: x\n'])
 })
 
-t.test('a message that is queued and refused all the same is found out', { skip }, async (t) => {
+t.test('a message that is both queued and refused is found out', { skip }, async (t) => {
   const script = `${once('"$SINK"; exit 71')}\nexec "$SINK"`
   const { tally, passages, sound } = await through(t, { script })
   t.match(tally, { accepted: 9, lost: 0, uncalled: 1 })
@@ -110,14 +110,14 @@ t.test('a message that is queued and refused all the same is found out', { skip 
   t.notOk(sound)
 })
 
-t.test('a 0 from a wrapper that stopped reading is no acceptance', { skip }, async (t) => {
+t.test('exit code 0 of a wrapper that stopped reading is no acceptance', { skip }, async (t) => {
   const text = `Subject: x\n\n${'long line\n'.repeat(50_000)}`
   const { passages, tally } = await through(t, { script: 'exit 0', text, count: 2 })
   t.match(passages[0], { code: 0, accepted: false })
   t.match(tally, { accepted: 0, lost: 0 })
 })
 
-t.test('exit codes, signals and the text of the error pipe are told', { skip }, async (t) => {
+t.test('exit codes, signals and the text of the error pipe are reported', { skip }, async (t) => {
   const told = async (wishes: Wishes) => (await through(t, { count: 1, ...wishes })).passages[0]
   const refusal = `${takeAll}; printf 'D"no"\\001' >&6; exit 82`
   t.match(await told({ script: refusal }), { code: 82, signal: 0, text: 'D"no"\x01' })
@@ -138,13 +138,13 @@ t.test('a wrapper sees what qmail-smtpd would show it', { skip }, async (t) => {
   t.match(passages[0]!.text, new RegExp(`^ignored, ${directory}, 0 0 1, 0 1 (1[01] )*2 6\n$`))
 })
 
-t.test('a wrapper that hangs is killed, and all that it started', { skip }, async (t) => {
+t.test('a wrapper that hangs is killed, with all that it started', { skip }, async (t) => {
   const script = 'sleep 1000 & wait'
   const { passages } = await through(t, { script, count: 1, deadline: 1 })
   t.match(passages[0], { code: -1, signal: 9, accepted: false })
 })
 
-t.test('memory is that of the largest process, not of the driver', { skip }, async (t) => {
+t.test('memory is that of the largest process, and not of the driver', { skip }, async (t) => {
   const text = `Subject: x\n\n${'long line\n'.repeat(1_000_000)}`
   const small = await through(t, { program: [compiled('sink')], text, count: 2 })
   t.ok(
@@ -171,7 +171,7 @@ t.test('several messages are sent in turn', { skip }, async (t) => {
   ])
 })
 
-t.test('mail to nobody has an envelope without recipient', { skip }, async (t) => {
+t.test('mail without recipients has an envelope without recipients', { skip }, async (t) => {
   const script = `exec 3<&1; cat >/dev/null; cat <&3 | tr '\\0' , >&6; exit 71`
   const text = async (wishes: Wishes) =>
     (await through(t, { script, count: 1, ...wishes })).passages[0]!.text
@@ -186,7 +186,7 @@ t.test('the log of the wrapper goes to a file', { skip }, async (t) => {
   t.equal(readFileSync(log, 'latin1'), 'a line\n'.repeat(3))
 })
 
-t.test('nothing is left in the queue, whatever the messages came to', { skip }, async (t) => {
+t.test('nothing is left in the queue, whatever became of the messages', { skip }, async (t) => {
   const { queue } = await through(t, { script: `${once('"$SINK"; exit 71')}\nexec "$SINK"` })
   for (const part of readdirSync(queue)) t.same(readdirSync(join(queue, part)), [], part)
 })
@@ -196,7 +196,7 @@ t.test('a queue with other messages in it is not counted', { skip }, async (t) =
   await t.rejects(through(t, { queue }), /111: .*not empty/)
 })
 
-t.test('wrong usage is 100', { skip }, async (t) => {
+t.test('wrong usage ends with exit code 100', { skip }, async (t) => {
   for (const words of [[], ['-m', '/etc/passwd'], ['-m', '/etc/passwd', '-n', '0', '/bin/true']]) {
     t.equal(spawnSync(compiled('driver'), words).status, 100, words.join(' '))
   }

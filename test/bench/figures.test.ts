@@ -9,7 +9,7 @@ function turn(round: number, ms: readonly number[], other: Partial<Measurement> 
   }
 }
 
-t.test('turns of a round are one round, and all rounds are one figure', async (t) => {
+t.test('all turns of a round make one round, and all rounds one figure', async (t) => {
   const turns = [turn(0, [1, 2]), turn(0, [9], { seconds: 2 }), turn(1, [5, 6, 7], { rss: 300 })]
   const [figure, ...others] = figuresOf(turns)
   t.same(others, [])
@@ -33,7 +33,7 @@ t.test('contestants and cells are kept apart', async (t) => {
   )
 })
 
-t.test('stages and cold messages are put together', async (t) => {
+t.test('figures of all stages and of cold messages are joined', async (t) => {
   const turns = [
     turn(0, [1], { stages: { scan: [1, 2] }, cold: 2 }),
     turn(0, [1], { stages: { scan: [9], sign: [4] }, cold: 1 }),

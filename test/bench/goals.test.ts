@@ -21,14 +21,14 @@ const goal = (name: RegExp, figures: readonly Figure[], samples?: readonly numbe
   return found[0]!
 }
 
-t.test('contestants are compared within a round, not across them', async (t) => {
+t.test('contestants are compared within a round, and not across rounds', async (t) => {
   const figures = [figure('warm', [3, 30, 4]), figure('sh', [10, 100, 10])]
   const { value, range } = goal(/^warm over sh.* 4 KB, one/, figures)
   t.equal(value, 0.3)
   t.same(range, [0.3, 0.4])
 })
 
-t.test('a ratio over the limit fails, one at it passes', async (t) => {
+t.test('a ratio over the limit fails; a ratio at the limit passes', async (t) => {
   const at = { size: '5 MB' }
   const over = (ms: number) =>
     goal(/^cold-native over sh.* 5 MB, one/, [
@@ -41,7 +41,7 @@ t.test('a ratio over the limit fails, one at it passes', async (t) => {
   t.equal(excelled(over(11)), true)
 })
 
-t.test('speed must be at least so many times as high', async (t) => {
+t.test('speed must reach the given multiple', async (t) => {
   const times = (rate: number) =>
     goal(/^warm over sh.* 4 KB, messages\/s/, [
       figure('warm', [rate], { atOnce: 8 }),
@@ -51,14 +51,14 @@ t.test('speed must be at least so many times as high', async (t) => {
   t.equal(met(times(229)), false)
 })
 
-t.test('what was not there is neither pass nor fail', async (t) => {
+t.test('a contestant that was not there neither passes nor fails', async (t) => {
   const goals = goalsOf({ figures: [figure('sh', [10])], daemonMemory: undefined })
   for (const one of goals) t.equal(met(one), undefined, one.name)
   t.notMatch(report([], [], goals), /pass|FAIL/)
   t.match(report([], [], goals), /not measured/)
 })
 
-t.test('stamps cost the difference between two warm engines', async (t) => {
+t.test('the cost of stamps is the difference between two warm engines', async (t) => {
   const at = { size: '100 KB' }
   const figures = [figure('warm', [3.5], at), figure('warm-unsigned', [3], at)]
   t.equal(goal(/^stamp on/, figures).value, 0.5)
@@ -67,13 +67,13 @@ t.test('stamps cost the difference between two warm engines', async (t) => {
   t.match(report([], [], [cheap]), /0\.10 ms {2}pass$/, 'there is nothing more to try for')
 })
 
-t.test('memory of the daemon must end flat', async (t) => {
+t.test('the memory of the daemon must not grow at the end', async (t) => {
   t.equal(met(goal(/growth/, [], [50, 90, 95, 100, 96])), true)
   t.equal(met(goal(/growth/, [], [50, 60, 70, 80, 91])), false)
   t.equal(goal(/after the load/, [], [50, 60, 70]).value, 70)
 })
 
-t.test('the client counts with its largest figure', async (t) => {
+t.test('the largest figure of the client counts', async (t) => {
   const figures = [figure('warm', [1]), figure('warm', [1], { size: '100 MB', rss: 3072 })]
   t.equal(goal(/^onescanc/, figures).value, 3)
 })

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { median, percentile } from './statistics.ts'
 
-t.test('the median is the middle, or between the two in the middle', async (t) => {
+t.test('the median is the middle value, or lies between the two middle ones', async (t) => {
   t.equal(median([9, 1, 5]), 5)
   t.equal(median([10, 1, 5, 2]), 3.5)
   t.equal(median([7]), 7)

@@ -39,7 +39,7 @@ t.test('contestants', { skip, jobs: 1 }, async (t) => {
     t.match(await prove(lazy, ground), [/^infected mail: .*X-QHPSI missing/])
   })
 
-  t.test('one that does not trust a stamp is found out', async (t) => {
+  t.test('a contestant that does not trust a stamp is found out', async (t) => {
     const keyless = { ...ground, environment: { ...ground.environment, CLUSTERKEYS: '' } }
     t.match(await prove(named('cold-node'), keyless), [/^clean mail: .*stamps 0, not .*stamps 1/])
   })

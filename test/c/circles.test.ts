@@ -9,7 +9,7 @@ import { missing } from './built-in-c.ts'
 const sources = join(import.meta.dirname, '../../src/c')
 
 for (const program of ['onescanc', 'onescan-rcptquota']) {
-  t.test(`no file of ${program} uses itself by way of others`, { skip: missing }, async (t) => {
+  t.test(`no file of ${program} uses itself through others`, { skip: missing }, async (t) => {
     const uses = usesOf(t, program)
     t.ok(uses.size > 3, 'files were found')
     t.ok(

@@ -15,7 +15,7 @@ function lacks(program: string, debianPackage: string): string | false {
 }
 
 t.test(
-  'they are as clang-format writes them',
+  'the files are as clang-format writes them',
   {
     skip: lacks('clang-format', 'clang-format'),
   },

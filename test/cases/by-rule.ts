@@ -42,7 +42,7 @@ const two = ['one@example.org', 'two@example.net']
 /** onescan.policy, by all doors. */
 export const byRule: readonly Case[] = [
   {
-    name: 'of onescan.policy the first line that fits a recipient counts',
+    name: 'the first line of onescan.policy that fits a recipient counts',
     message: () => infected,
     settings: ruled(
       'to=other@example.org REJECTVIRUS=2\nto=example.org REJECTVIRUS=0\nto=b@example.org REJECTVIRUS=2\n',
@@ -55,7 +55,7 @@ export const byRule: readonly Case[] = [
     },
   },
   {
-    name: 'without a line that fits a message is judged as ever',
+    name: 'if no line fits, a message is judged as without a policy',
     message: () => infected,
     settings: ruled('to=example.net scan off\n'),
     expect: { outcome: 'refused', log: /^(?!.*rule=)/ },
@@ -72,13 +72,13 @@ export const byRule: readonly Case[] = [
     },
   },
   {
-    name: 'auth is a relay client',
+    name: 'auth means a relay client',
     message: () => troublesome,
     settings: ruled('auth SCANFAIL=accept\n', { RELAYCLIENT: '' }),
     expect: { outcome: 'delivered', xQhpsi: null },
   },
   {
-    name: 'auth=no is any other',
+    name: 'auth=no means any other client',
     message: () => troublesome,
     settings: ruled('auth SCANFAIL=accept\nauth=no OVERSIZE=defer\n'),
     expect: { outcome: 'deferred', log: /rule=2/ },
@@ -90,42 +90,42 @@ export const byRule: readonly Case[] = [
     expect: { outcome: 'delivered', xQhpsi: 'virus found', log: /rule=2/ },
   },
   {
-    name: 'refused for one recipient is refused for all',
+    name: 'what is refused for one recipient is refused for all',
     message: () => infected,
     recipients: two,
     settings: ruled('to=one@example.org scan off\n'),
     expect: { outcome: 'refused', log: /rule=1,- / },
   },
   {
-    name: 'deferred for one is deferred for all',
+    name: 'what is deferred for one recipient is deferred for all',
     message: () => troublesome,
     recipients: two,
     settings: ruled('to=example.net SCANFAIL=accept\n'),
     expect: { outcome: 'deferred' },
   },
   {
-    name: 'what would be dropped for one recipient alone is refused',
+    name: 'a message that would be dropped for only one recipient is refused',
     message: () => infected,
     recipients: two,
     settings: ruled('to=example.net REJECTVIRUS=2\nto=example.org REJECTVIRUS=0\n'),
     expect: { outcome: 'refused', text: /virus Test-Virus/ },
   },
   {
-    name: 'what is to be dropped for all is dropped',
+    name: 'a message that is to be dropped for all recipients is dropped',
     message: () => infected,
     recipients: two,
     settings: ruled('to=.invalid scan off\n* REJECTVIRUS=2\n', { REJECTVIRUS: '2' }),
     expect: { outcome: 'dropped', log: /decision=discard .*rule=2 / },
   },
   {
-    name: 'a recipient without a scan has the mark of the scan for the other',
+    name: 'a recipient without a scan gets the tag that the scan for another made',
     message: () => plain,
     recipients: two,
     settings: ruled('to=example.net scan off\n'),
     expect: { outcome: 'delivered', scans: 1, xQhpsi: 'clean' },
   },
   {
-    name: 'what is kept for one recipient goes to the others without a word to the sender',
+    name: 'a message that is kept for one recipient goes to the others, and the sender hears nothing',
     message: () => infected,
     recipients: ['one@example.org', 'two@example.net', 'three@example.org'],
     settings: keeping('to=example.net REJECTVIRUS=0\nto=example.org scan off\n'),
@@ -139,14 +139,14 @@ export const byRule: readonly Case[] = [
     },
   },
   {
-    name: 'what is refused for one recipient is kept for nobody',
+    name: 'a message that is refused for one recipient is kept for none',
     message: () => infected,
     recipients: two,
     settings: keeping('to=example.net REJECTVIRUS=0\n'),
     expect: { outcome: 'refused' },
   },
   {
-    name: 'what goes to VIRUSFORWARD for one recipient goes there for all',
+    name: 'a message that goes to VIRUSFORWARD for one recipient goes there for all',
     message: () => infected,
     recipients: two,
     settings: ruled(
@@ -155,7 +155,7 @@ export const byRule: readonly Case[] = [
     expect: { outcome: 'delivered', recipients: ['v@example.org'] },
   },
   {
-    name: 'a line refuses mail whatever is in it, unscanned, in its own words',
+    name: 'a line refuses mail unscanned and in its own words, whatever the mail holds',
     message: () => plain,
     settings: ruled('size>10,from=a@example.org refuse "not from here: {ground} {virus} {id}"\n'),
     expect: {
@@ -180,13 +180,13 @@ export const byRule: readonly Case[] = [
     },
   },
   {
-    name: 'a line refuses mail without words of its own',
+    name: 'a line may refuse mail without words of its own',
     message: () => plain,
     settings: ruled('size<10 scan off\nfrom=example.org,size>20 refuse\n'),
     expect: { outcome: 'refused', text: /refused by local policy \(#5\.7\.1/ },
   },
   {
-    name: 'senders are told in the language of the domain that they write to',
+    name: 'senders get the reply of the domain that they write to',
     message: () => infected,
     recipients: ['b@example.de'],
     settings: ruled('to=example.de REFUSALTEXT="Nicht angenommen: {virus}"\n', {
@@ -195,7 +195,7 @@ export const byRule: readonly Case[] = [
     expect: { outcome: 'refused', text: /^D?Nicht angenommen: Test-Virus \(#5\.7\.1/ },
   },
   {
-    name: 'senders to other domains are told in the language of the site',
+    name: 'senders to other domains get the reply of the site',
     message: () => infected,
     settings: ruled('to=example.de REFUSALTEXT="Nicht angenommen: {virus}"\n', {
       REFUSALTEXT: 'Not taken: {virus}',
@@ -250,7 +250,7 @@ export const byRule: readonly Case[] = [
     expect: { outcome: 'refused' },
   },
   {
-    name: 'an exception for one recipient is none for the other',
+    name: 'an exception for one recipient does not hold for the other',
     message: () => infected,
     recipients: two,
     settings: ruled('to=example.net,signature=* allow\n'),

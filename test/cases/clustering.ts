@@ -51,37 +51,37 @@ export const clustering: readonly Case[] = [
     expect: { ...trusted, log: /scan=trusted key=alpha/ },
   },
   {
-    name: 'a host that looks twice does not trust the stamp of one that did not',
+    name: 'a host with a second look does not trust the stamp of a host without one',
     message: hmacStamped(plain, { scanners: 'counting-scanner' }),
     settings: settings(hmacLine),
     expect: { ...scanned, newStamps: 1 },
   },
   {
-    name: 'a host that scans every part does not trust one that did so only if mail was odd',
+    name: 'a host that scans every part does not trust a host that does so only for odd mail',
     message: hmacStamped(plain, { scanners: 'counting-scanner,secondlook' }),
     settings: settings(hmacLine),
     expect: { ...scanned, newStamps: 1 },
   },
   {
-    name: 'a host that looks twice only if mail is odd trusts one that did so',
+    name: 'a host with a second look only at odd mail trusts a host with the same',
     message: hmacStamped(plain, { scanners: 'counting-scanner,secondlook' }),
     settings: settings(hmacLine, { SECONDLOOK: 'odd' }),
     expect: trusted,
   },
   {
-    name: 'and one that scans every part',
+    name: 'a host with a second look only at odd mail trusts a host that scans every part',
     message: hmacStamped(plain),
     settings: settings(hmacLine, { SECONDLOOK: 'odd' }),
     expect: trusted,
   },
   {
-    name: 'STRICTMIME is local policy: no stamp vouches for it',
+    name: 'STRICTMIME is local policy, for which no stamp vouches',
     message: hmacStamped(bytes('Content-Type: text/plain\nContent-Type: text/html\n\nhello\n')),
     settings: settings(hmacLine, { STRICTMIME: 'refuse' }),
     expect: { outcome: 'refused', scans: 0, text: /not written as mail programs write it/ },
   },
   {
-    name: 'a host that does not look twice trusts both',
+    name: 'a host without a second look trusts the stamps of both',
     message: hmacStamped(plain, { scanners: 'counting-scanner' }),
     settings: settings(hmacLine, { SECONDLOOK: 'never' }),
     expect: trusted,
@@ -118,19 +118,19 @@ export const clustering: readonly Case[] = [
     },
   },
   {
-    name: 'that mail has no stamp is no reason of anything, and none is in the log',
+    name: 'mail without a stamp has no reason about stamps in the log',
     message: () => plain,
     settings: settings(hmacLine),
     expect: { ...scanned, newStamps: 1, log: /decision=accept scan=clean (?!.*reason=)/ },
   },
   {
-    name: 'a stamp of a foreign cluster is no reason not to scan',
+    name: 'a stamp of a foreign cluster does not spare the scan',
     message: hmacStamped(plain),
     settings: settings(foreignLine),
     expect: { ...scanned, newStamps: 1 },
   },
   {
-    name: 'CRLF mail has the stamp that LF mail has',
+    name: 'CRLF mail gets the same stamp as LF mail',
     message: () => {
       const crlf = md5Stamped(plain).toString('latin1').replaceAll('\n', '\r\n')
       return bytes(crlf)
@@ -152,7 +152,7 @@ export const clustering: readonly Case[] = [
     expect: { ...scanned, newStamps: 1 },
   },
   {
-    name: 'a Content-* field above the stamp makes another message of it',
+    name: 'a Content-* field above the stamp breaks it',
     message: (stage) =>
       Buffer.concat([bytes('Content-Type: text/html\n'), hmacStamped(plain)(stage)]),
     settings: settings(hmacLine),
@@ -205,13 +205,13 @@ export const clustering: readonly Case[] = [
     expect: { ...scanned, newStamps: 1, log: /older than the signatures here/ },
   },
   {
-    name: 'a stamp of another scanner leaves this one to run',
+    name: 'a stamp of another scanner does not spare this one',
     message: hmacStamped(plain, { scanners: 'clamd' }),
     settings: settings(hmacLine),
     expect: { ...scanned, newStamps: 1 },
   },
   {
-    name: 'with CLUSTERPEERS=required nobody else is trusted',
+    name: 'with CLUSTERPEERS=required no other host is trusted',
     message: hmacStamped(plain),
     settings: settings(hmacLine, { CLUSTERPEERS: 'required' }),
     expect: { ...scanned, newStamps: 1, log: /no CLUSTERPEER/ },
@@ -241,13 +241,13 @@ export const clustering: readonly Case[] = [
     expect: { outcome: 'delivered', scans: 0, xQhpsi: null, newStamps: 0 },
   },
   {
-    name: 'a trusted message is clean whatever the size limits are here',
+    name: 'a trusted message counts as clean, whatever the size limits are here',
     message: () => md5Stamped(plain),
     settings: settings('sesame\n', { QHPSIMAXSIZE: '10' }),
     expect: trusted,
   },
   {
-    name: 'a forged X-QHPSI goes from a trusted message, and its stamp holds',
+    name: 'a forged X-QHPSI is removed from a trusted message, and its stamp holds',
     message: (stage) => Buffer.concat([bytes('X-QHPSI: virus found\n'), hmacStamped(plain)(stage)]),
     settings: settings(hmacLine),
     expect: trusted,
@@ -269,7 +269,7 @@ export const clustering: readonly Case[] = [
     },
   },
   {
-    name: 'an X-Quarantine-ID above the stamp goes, for nobody vouches for it',
+    name: 'an X-Quarantine-ID above the stamp is removed, since no stamp vouches for it',
     message: (stage) =>
       Buffer.concat([bytes('X-Quarantine-ID: forged\n'), hmacStamped(plain)(stage)]),
     settings: settings(hmacLine, { VIRUSFORWARD: 'virus@example.org' }),
@@ -280,7 +280,7 @@ export const clustering: readonly Case[] = [
     },
   },
   {
-    name: 'blanks in a boundary are bound: two messages that readers tell apart have two stamps',
+    name: 'blanks in a boundary are signed: two messages that readers tell apart have two stamps',
     message: (stage) => {
       const type = 'Content-Type: multipart/mixed; boundary="b  b"\n'
       const one = hmacStamped(bytes(`${type}${plain.toString('latin1')}`))(stage)

@@ -56,7 +56,7 @@ export const nesting: readonly Case[] = [
     expect: { outcome: 'refused', text: /virus Test-Virus/ },
   },
   {
-    name: 'MAXNESTING is another limit',
+    name: 'MAXNESTING sets another limit',
     message: () => inMultiparts(3, text),
     settings: settings({ MAXNESTING: '2' }),
     expect: refused,
@@ -73,7 +73,7 @@ export const nesting: readonly Case[] = [
     },
   },
   {
-    name: 'OVERNESTING=accept lets nested mail in without a word about viruses',
+    name: 'OVERNESTING=accept delivers nested mail without X-QHPSI',
     message: () => inMultiparts(20, text),
     settings: settings({ OVERNESTING: 'accept' }),
     expect: {
@@ -84,13 +84,13 @@ export const nesting: readonly Case[] = [
     },
   },
   {
-    name: 'OVERNESTING=accept does not let in what a scanner finds a virus in',
+    name: 'OVERNESTING=accept does not deliver mail in which a scanner finds a virus',
     message: () => inMultiparts(20),
     settings: settings({ OVERNESTING: 'accept' }),
     expect: { outcome: 'refused', text: /virus Test-Virus/ },
   },
   {
-    name: 'SCANFAIL=accept and OVERSIZE=accept say nothing of nested mail',
+    name: 'SCANFAIL=accept and OVERSIZE=accept do not apply to nested mail',
     message: () => inMultiparts(20, text),
     settings: settings({ SCANFAIL: 'accept', OVERSIZE: 'accept' }),
     expect: refused,

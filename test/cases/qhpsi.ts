@@ -33,7 +33,7 @@ export const qhpsi: readonly Case[] = [
     }),
   ),
   {
-    name: 'REFUSALTEXT is what the sender is told, with what was found',
+    name: 'the sender is told REFUSALTEXT, with what was found',
     message: () => infected,
     settings: ({ scanner }) => ({
       QHPSI: scanner,
@@ -52,7 +52,7 @@ export const qhpsi: readonly Case[] = [
     expect: { outcome: 'dropped', log: /decision=discard .*virus=Test-Virus/ },
   },
   {
-    name: 'a command is split at blanks and quotes, and %s is the path wherever it stands',
+    name: 'a command is split at blanks and quotes, and each %s is the path',
     message: () => infected,
     settings: ({ scanner, file }) => {
       const wrapper = file(
@@ -65,7 +65,7 @@ export const qhpsi: readonly Case[] = [
     expect: { outcome: 'delivered', scans: 1, xQhpsi: 'virus found' },
   },
   {
-    name: 'a command has the message on its standard input too',
+    name: 'a command also has the message on its standard input',
     message: () => plain,
     settings: ({ scanner, file }) => {
       const wrapper = file(
@@ -78,13 +78,13 @@ export const qhpsi: readonly Case[] = [
     expect: { outcome: 'delivered', scans: 1, xQhpsi: 'clean' },
   },
   {
-    name: 'QHPSIRC and QHPSIRN say which exit codes mean what',
+    name: 'QHPSIRC and QHPSIRN say what exit codes mean',
     message: () => troublesome,
     settings: ({ scanner }) => ({ QHPSI: scanner, QHPSIRC: '7', QHPSIRN: '1', REJECTVIRUS: '1' }),
     expect: { outcome: 'refused', scans: 1 },
   },
   {
-    name: 'with other codes a 0 is not clean',
+    name: 'with other codes set, 0 does not mean clean',
     message: () => plain,
     settings: ({ scanner }) => ({ QHPSI: scanner, QHPSIRC: '7', QHPSIRN: '1' }),
     expect: { outcome: 'deferred', scans: 1, log: /exit code 0/ },
@@ -101,7 +101,7 @@ export const qhpsi: readonly Case[] = [
     },
   },
   {
-    name: 'SCANFAIL=accept lets it through untagged',
+    name: 'SCANFAIL=accept delivers it untagged',
     message: () => bytes(`X-QHPSI: clean\n${troublesome.toString('latin1')}`),
     settings: ({ scanner }) => ({ QHPSI: scanner, SCANFAIL: 'accept' }),
     expect: {
@@ -112,13 +112,13 @@ export const qhpsi: readonly Case[] = [
     },
   },
   {
-    name: 'SCANFAIL_RELAY speaks for relay clients alone',
+    name: 'SCANFAIL_RELAY applies to relay clients alone',
     message: () => troublesome,
     settings: ({ scanner }) => ({ QHPSI: scanner, SCANFAIL_RELAY: 'accept', RELAYCLIENT: '' }),
     expect: { outcome: 'delivered', xQhpsi: null },
   },
   {
-    name: 'SCANFAIL_RELAY says nothing of others',
+    name: 'SCANFAIL_RELAY does not apply to others',
     message: () => troublesome,
     settings: ({ scanner }) => ({ QHPSI: scanner, SCANFAIL_RELAY: 'accept' }),
     expect: { outcome: 'deferred' },
@@ -135,19 +135,19 @@ export const qhpsi: readonly Case[] = [
     expect: { outcome: 'deferred' },
   },
   {
-    name: 'a message below QHPSIMINSIZE is not scanned, and says nothing',
+    name: 'a message below QHPSIMINSIZE is not scanned and not tagged',
     message: () => infected,
     settings: ({ scanner }) => ({ QHPSI: scanner, QHPSIMINSIZE: '1K', REJECTVIRUS: '1' }),
     expect: { outcome: 'delivered', scans: 0, xQhpsi: null, log: /below QHPSIMINSIZE/ },
   },
   {
-    name: 'a message over QHPSIMAXSIZE is not scanned, and says nothing',
+    name: 'a message over QHPSIMAXSIZE is not scanned and not tagged',
     message: () => infected,
     settings: ({ scanner }) => ({ QHPSI: scanner, QHPSIMAXSIZE: '100', REJECTVIRUS: '1' }),
     expect: { outcome: 'delivered', scans: 0, xQhpsi: null, log: /over QHPSIMAXSIZE/ },
   },
   {
-    name: 'a signature of VIRUSTAGONLY is tagged and never refused',
+    name: 'a message with a signature of VIRUSTAGONLY is tagged and never refused',
     message: () => infected,
     settings: ({ scanner }) => ({
       QHPSI: scanner,
@@ -199,7 +199,7 @@ export const qhpsi: readonly Case[] = [
     },
   },
   {
-    name: 'clean mail keeps its recipients, and loses a forged X-Quarantine-ID',
+    name: 'clean mail keeps its recipients, and a forged X-Quarantine-ID is removed',
     message: () => bytes(`X-Quarantine-ID: forged\n${plain.toString('latin1')}`),
     settings: ({ scanner }) => ({ QHPSI: scanner, VIRUSFORWARD: quarantine }),
     expect: {
@@ -227,7 +227,7 @@ export const qhpsi: readonly Case[] = [
     },
   },
   {
-    name: 'plugins are asked in their order until one finds something',
+    name: 'plugins are asked in order until one finds something',
     message: () =>
       bytes(
         `Subject: x\n\n${'X5O!P%@AP[4\\PZX54(P^)7CC)7}$'}EICAR-STANDARD-ANTIVIRUS-TEST-FILE!$H+H*\n`,
@@ -237,7 +237,7 @@ export const qhpsi: readonly Case[] = [
     noDaemon: /plugin nosuch: no such plugin/,
   },
   {
-    name: 'a plugin that does not exist cannot tell',
+    name: 'if a plugin does not exist, mail is deferred',
     message: () => plain,
     settings: () => ({ QHPSI: 'plugin: eicar nosuch' }),
     expect: { outcome: 'deferred', log: /no such plugin; built in are clamd/ },

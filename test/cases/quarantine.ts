@@ -24,7 +24,7 @@ export const quarantining: readonly Case[] = [
     }),
   ),
   {
-    name: 'REJECTVIRUS=1 refuses it all the same, and keeps nothing',
+    name: 'with REJECTVIRUS=1 it is refused all the same, and nothing is kept',
     message: () => infected,
     settings: ({ scanner, quarantine }) => ({
       QHPSI: scanner,
@@ -34,7 +34,7 @@ export const quarantining: readonly Case[] = [
     expect: { outcome: 'refused', log: /decision=reject / },
   },
   {
-    name: 'QUARANTINE comes before VIRUSFORWARD',
+    name: 'QUARANTINE takes precedence over VIRUSFORWARD',
     message: () => infected,
     settings: ({ scanner, quarantine }) => ({
       QHPSI: scanner,
@@ -44,7 +44,7 @@ export const quarantining: readonly Case[] = [
     expect: { outcome: 'dropped', kept: 'virus' },
   },
   {
-    name: 'a signature of VIRUSTAGONLY is delivered past QUARANTINE',
+    name: 'a message with a signature of VIRUSTAGONLY is delivered, and not kept in QUARANTINE',
     message: () => infected,
     settings: ({ scanner, quarantine }) => ({
       QHPSI: scanner,
@@ -54,19 +54,19 @@ export const quarantining: readonly Case[] = [
     expect: { outcome: 'delivered', xQhpsi: 'virus found' },
   },
   {
-    name: 'clean mail passes by QUARANTINE',
+    name: 'clean mail is not kept in QUARANTINE',
     message: () => plain,
     settings: ({ scanner, quarantine }) => ({ QHPSI: scanner, QUARANTINE: quarantine }),
     expect: { outcome: 'delivered', xQhpsi: 'clean' },
   },
   {
-    name: 'a message that could not be scanned is deferred past QUARANTINE',
+    name: 'a message that could not be scanned is deferred, and not kept in QUARANTINE',
     message: () => troublesome,
     settings: ({ scanner, quarantine }) => ({ QHPSI: scanner, QUARANTINE: quarantine }),
     expect: { outcome: 'deferred' },
   },
   {
-    name: 'SCANFAIL=quarantine keeps it',
+    name: 'SCANFAIL=quarantine keeps a message that could not be scanned',
     message: () => troublesome,
     settings: ({ scanner, quarantine }) => ({
       QHPSI: scanner,
@@ -80,7 +80,7 @@ export const quarantining: readonly Case[] = [
     },
   },
   {
-    name: 'OVERNESTING=quarantine keeps what is nested deeper than scanners look',
+    name: 'OVERNESTING=quarantine keeps mail that is nested deeper than scanners look',
     message: () => inMultiparts(20),
     settings: ({ scanner, quarantine }) => ({
       QHPSI: scanner,
@@ -91,7 +91,7 @@ export const quarantining: readonly Case[] = [
     expect: { outcome: 'dropped', scans: 0, kept: 'nested-too-deep' },
   },
   {
-    name: 'STRICTMIME=quarantine keeps what mail programs do not write',
+    name: 'STRICTMIME=quarantine keeps mail in a form that no mail program writes',
     message: () => bytes('From: a@b\nContent-Type: \n\ntext\n'),
     settings: ({ scanner, quarantine }) => ({
       QHPSI: scanner,

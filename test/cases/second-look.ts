@@ -55,49 +55,49 @@ export function virusscan({ path, size, part }) {
 /** What readers of mail may see in it is scanned, too. */
 export const secondLook: readonly Case[] = [
   {
-    name: 'a virus that readers of mail see, and a scanner of the whole does not, is refused',
+    name: 'a virus that mail readers see and a scanner of the whole misses is refused',
     message: () => mail([TEXT, file('VIRUS\n')], odd),
     settings: settings(),
     expect: { outcome: 'refused', text: /virus Test-Virus/, log: /odd=multipart-kind/ },
   },
   {
-    name: 'SECONDLOOK=never scans the whole alone',
+    name: 'with SECONDLOOK=never only the whole message is scanned',
     message: () => mail([TEXT, file('VIRUS\n')], odd),
     settings: settings({ SECONDLOOK: 'never' }),
     expect: { outcome: 'delivered', scans: 1, xQhpsi: 'clean', newStamps: 1 },
   },
   {
-    name: 'a file that every reader sees alike is scanned by itself, and then the whole',
+    name: 'a file that every reader sees alike is scanned by itself, and then the whole message',
     message: () => mail([TEXT, file('nothing\n')]),
     settings: settings(),
     expect: { outcome: 'delivered', scans: 2, xQhpsi: 'clean', newStamps: 1 },
   },
   {
-    name: 'a virus in such a file is refused, though a scanner of the whole does not see it',
+    name: 'a virus in such a file is refused, even if a scanner of the whole message misses it',
     message: () => mail([TEXT, file('VIRUS\n')]),
     settings: settings(),
     expect: { outcome: 'refused', scans: 1, text: /virus Test-Virus/ },
   },
   {
-    name: 'SECONDLOOK=odd scans mail once that every reader sees alike',
+    name: 'with SECONDLOOK=odd, mail that every reader sees alike is scanned once',
     message: () => mail([TEXT, file('VIRUS\n')]),
     settings: settings({ SECONDLOOK: 'odd' }),
     expect: { outcome: 'delivered', scans: 1, xQhpsi: 'clean', newStamps: 1 },
   },
   {
-    name: 'SECONDLOOK=odd looks into mail that they may see otherwise',
+    name: 'with SECONDLOOK=odd, mail that readers may see differently is looked into',
     message: () => mail([TEXT, file('VIRUS\n')], odd),
     settings: settings({ SECONDLOOK: 'odd' }),
     expect: { outcome: 'refused', text: /virus Test-Virus/, log: /odd=multipart-kind/ },
   },
   {
-    name: 'text of the mail itself, which stands there as it is, is left to the scan of the whole',
+    name: 'text of the mail itself that stands there as it is, is only scanned as part of the whole',
     message: () => mail([TEXT]),
     settings: settings(),
     expect: { outcome: 'delivered', scans: 1, xQhpsi: 'clean', newStamps: 1 },
   },
   {
-    name: 'a second text, which some mail programs give as a file, is scanned by itself',
+    name: 'a second text, which some mail programs save as a file, is scanned by itself',
     message: () => mail([TEXT, 'Content-Type: text/plain; charset=utf-8\n\nmore text\n']),
     settings: settings(),
     expect: { outcome: 'delivered', scans: 2, xQhpsi: 'clean', newStamps: 1 },
@@ -121,7 +121,7 @@ export const secondLook: readonly Case[] = [
     },
   },
   {
-    name: 'a content that a scanner cannot tell about keeps the message out',
+    name: 'a content about which a scanner cannot tell keeps the message out',
     message: () => mail([TEXT, file('TROUBLE\n')], odd),
     settings: settings(),
     expect: { outcome: 'deferred' },
@@ -133,7 +133,7 @@ export const secondLook: readonly Case[] = [
     expect: { outcome: 'refused', text: /virus EICAR-Test/ },
   },
   {
-    name: 'a plugin is asked about each content as its part of the mail',
+    name: 'a plugin is asked about each content as a part of the mail',
     message: () => mail([TEXT, file('VIRUS\n')], odd),
     settings: (stage) => ({
       ...settings()(stage),
@@ -143,7 +143,7 @@ export const secondLook: readonly Case[] = [
     expect: { outcome: 'refused', text: /virus In.Part/ },
   },
   {
-    name: 'more contents than are looked at keep a message out, in words of their own',
+    name: 'a message with more contents than are looked at is refused in its own words',
     message: () => crowded,
     settings: settings({ QHPSI: 'plugin: eicar' }),
     expect: {
@@ -153,25 +153,25 @@ export const secondLook: readonly Case[] = [
     },
   },
   {
-    name: 'mail that is encoded deeper than is looked stays out, in words of its own',
+    name: 'mail that is encoded deeper than is looked is refused in its own words',
     message: () => mail([TEXT, encodedMail(13)], odd),
     settings: settings({ QHPSI: 'plugin: eicar', MAXNESTING: '100' }),
     expect: { outcome: 'refused', text: /can be scanned \(mail encoded more than 12 deep\)/ },
   },
   {
-    name: 'more places than are looked at keep a message out, in words of their own',
+    name: 'a message with more places than are looked at is refused in its own words',
     message: () => mail([TEXT, `\n${'--x\n'.repeat(100_001)}`], odd),
     settings: settings({ QHPSI: 'plugin: eicar' }),
     expect: { outcome: 'refused', text: /can be scanned \(more than 100000 places to look at\)/ },
   },
   {
-    name: 'OVERNESTING=defer asks the sender of mail with more in it to try again',
+    name: 'with OVERNESTING=defer the sender of mail over these limits is asked to try again',
     message: () => crowded,
     settings: settings({ QHPSI: 'plugin: eicar', OVERNESTING: 'defer' }),
     expect: { outcome: 'deferred', text: /more is in it than can be scanned.*4\.6\.0/ },
   },
   {
-    name: 'OVERNESTING=accept lets mail with more in it in without a word about viruses',
+    name: 'with OVERNESTING=accept mail over these limits is delivered without X-QHPSI',
     message: () => crowded,
     settings: settings({ QHPSI: 'plugin: eicar', OVERNESTING: 'accept' }),
     expect: {
@@ -182,25 +182,25 @@ export const secondLook: readonly Case[] = [
     },
   },
   {
-    name: 'STRICTMIME=refuse refuses what ordinary mail never has',
+    name: 'STRICTMIME=refuse refuses forms that ordinary mail never has',
     message: () => mail([TEXT], strange),
     settings: settings({ STRICTMIME: 'refuse' }),
     expect: { outcome: 'refused', text: /not written as mail programs write it/ },
   },
   {
-    name: 'STRICTMIME=defer asks its sender to try again',
+    name: 'STRICTMIME=defer asks the sender to try again',
     message: () => mail([TEXT], strange),
     settings: settings({ STRICTMIME: 'defer' }),
     expect: { outcome: 'deferred', text: /not written as mail programs write it/ },
   },
   {
-    name: 'STRICTMIME lets in what is only uncommon',
+    name: 'STRICTMIME lets mail in that is only unusual',
     message: () => mail([TEXT], odd),
     settings: settings({ STRICTMIME: 'refuse' }),
     expect: { outcome: 'delivered', xQhpsi: 'clean' },
   },
   {
-    name: 'STRICTMIME has nothing against ordinary mail',
+    name: 'STRICTMIME lets ordinary mail in',
     message: () => plain,
     settings: settings({ STRICTMIME: 'refuse', SECONDLOOK: 'never' }),
     expect: { outcome: 'delivered', scans: 1, xQhpsi: 'clean' },

@@ -9,19 +9,19 @@ const endingOf = (message: Buffer) =>
 /** What X-QHPSI says, and that nothing else of a message changes. */
 export const tagging: readonly Case[] = [
   {
-    name: 'without QHPSI a message passes as it came, X-QHPSI and stamps included',
+    name: 'without QHPSI a message passes unchanged, with its X-QHPSI and stamps',
     message: () => bytes(`X-QHPSI: clean\nX-MD5-Cluster-1: 0\n${plain.toString('latin1')}`),
     settings: () => ({}),
     expect: { outcome: 'delivered', scans: 0, delivered: (sent) => sent },
   },
   {
-    name: 'an empty QHPSI is as good as none',
+    name: 'an empty QHPSI counts as unset',
     message: () => infected,
     settings: () => ({ QHPSI: '', REJECTVIRUS: '1' }),
     expect: { outcome: 'delivered', scans: 0, delivered: (sent) => sent },
   },
   {
-    name: 'a clean message is scanned once and says so on top',
+    name: 'a clean message is scanned once, and tagged on top',
     message: () => plain,
     settings: ({ scanner }) => ({ QHPSI: scanner }),
     expect: {
@@ -34,7 +34,7 @@ export const tagging: readonly Case[] = [
     },
   },
   {
-    name: 'the log has no reason where there is nothing to explain',
+    name: 'the log has no reason if there is nothing to explain',
     message: () => plain,
     settings: ({ scanner, file }) => ({
       QHPSI: scanner,
@@ -88,7 +88,7 @@ export const tagging: readonly Case[] = [
     'X-QHPSI: clean\nx-Qhpsi: clean\nX-QHPSI: virus found\n',
   ].map(
     (forged): Case => ({
-      name: `a forged field goes: ${JSON.stringify(forged)}`,
+      name: `a forged field is removed: ${JSON.stringify(forged)}`,
       message: () => bytes(`Subject: x\n${forged}To: y\n\nX-QHPSI: in the body stays\nVIRUS\n`),
       settings: ({ scanner }) => ({ QHPSI: scanner }),
       expect: {
@@ -100,7 +100,7 @@ export const tagging: readonly Case[] = [
     }),
   ),
   {
-    name: 'in CRLF mail a forged field goes and the new one ends in CRLF',
+    name: 'in CRLF mail a forged field is removed, and the new one ends in CRLF',
     message: () => bytes('Subject: x\r\nX-QHPSI: forged\r\n\tfold\r\nTo: y\r\n\r\nbody\r\n'),
     settings: ({ scanner }) => ({ QHPSI: scanner }),
     expect: {
@@ -120,14 +120,14 @@ export const tagging: readonly Case[] = [
     ['a fold of blanks of its own', 'Subject: x\nX-QHPSI: clean\n \nTo: y\n'],
   ].map(
     ([what, header]): Case => ({
-      name: `a forged field with ${what} is body to some reader, and refused`,
+      name: `a message with a forged field with ${what} is refused, since some reader takes it for body`,
       message: () => bytes(`${header}\nbody\n`),
       settings: ({ scanner }) => ({ QHPSI: scanner }),
       expect: { outcome: 'refused', scans: 0, text: /its header is malformed and has X-QHPSI/ },
     }),
   ),
   {
-    name: 'a field above what is malformed goes: every reader takes it for one',
+    name: 'a field above a malformed line is removed: every reader takes it for a field',
     message: () => bytes('Received: x\nX-QHPSI: clean\nSubject : x\n\r\nTo: y\n\nbody\n'),
     settings: ({ scanner }) => ({ QHPSI: scanner }),
     expect: {
@@ -136,7 +136,7 @@ export const tagging: readonly Case[] = [
     },
   },
   {
-    name: 'sixteen forged fields go',
+    name: 'sixteen forged fields are removed',
     message: () => bytes(`${'X-QHPSI: clean\n'.repeat(16)}Subject: x\n\nbody\n`),
     settings: ({ scanner }) => ({ QHPSI: scanner }),
     expect: {
@@ -145,13 +145,13 @@ export const tagging: readonly Case[] = [
     },
   },
   {
-    name: 'mail with more forged fields than sixteen is refused before anything is edited',
+    name: 'mail with more than sixteen forged fields is refused before anything is edited',
     message: () => bytes(`${'X-QHPSI: clean\n'.repeat(17)}Subject: x\n\nbody\n`),
     settings: ({ scanner }) => ({ QHPSI: scanner }),
     expect: { outcome: 'refused', scans: 0, text: /its header has more than 16 X-QHPSI/ },
   },
   {
-    name: 'mail that is skipped by its size loses a forged field all the same',
+    name: 'mail that is too small or large to be scanned loses a forged field all the same',
     message: () => bytes('X-QHPSI: clean\nSubject: x\n\nbody\n'),
     settings: ({ scanner }) => ({ QHPSI: scanner, QHPSIMAXSIZE: '10' }),
     expect: {
@@ -162,7 +162,7 @@ export const tagging: readonly Case[] = [
     },
   },
   {
-    name: 'scanners see the message without the fields that go, as it will be queued',
+    name: 'scanners see the message without the removed fields, as it will be queued',
     message: () => bytes('Subject: x\nX-QHPSI: a\n\tVIRUS\n\nbody\n'),
     settings: ({ file }) => ({
       QHPSI: file('wants-none', '#!/bin/sh\n! grep -aiq x-qhpsi "$1"\n', 0o700),
@@ -186,7 +186,7 @@ export const tagging: readonly Case[] = [
     },
   },
   {
-    name: 'a header block over 1 MiB is refused, for it cannot be edited',
+    name: 'a message with a header block over 1 MiB is refused, since it cannot be edited',
     message: () => bytes(`Subject: ${'x'.repeat(1024 * 1024 - 10)}\n\nbody\n`),
     settings: ({ scanner }) => ({ QHPSI: scanner }),
     expect: { outcome: 'refused', scans: 0, text: /larger than 1 MiB/ },

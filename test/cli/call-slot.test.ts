@@ -47,33 +47,36 @@ function probe(fds: string) {
   fs.writeSync(2, JSON.stringify({ given, environment: process.env, directory: process.cwd() }))
 }
 
-t.test('the slot gets pipes, nothing of the runtime, and only its own environment', async (t) => {
-  for (const errorFd of [4, 6] as const) {
-    const environment = { ONLY: 'this' }
-    const { log } = await slot('', {
-      program: [process.execPath, '-e', `(${probe})(process.argv[1])`, `0,1,2,${errorFd}`],
-      environment,
-      errorFd,
-      directory: tmpdir(),
-    })
-    const seen = JSON.parse(log.toString())
-    t.same(seen.environment, environment)
-    t.equal(seen.directory, realpathSync(tmpdir()))
-    t.same(
-      seen.given.map(({ isPipe }: { isPipe: boolean }) => isPipe),
-      [true, true, true, true],
-    )
-    const flags = seen.given.map(({ flags }: { flags: number }) => flags)
-    t.same(
-      flags.map((bits: number) => bits & O_ACCMODE),
-      [O_RDONLY, O_RDONLY, O_WRONLY, O_WRONLY],
-    )
-    t.same(
-      flags.map((bits: number) => bits & O_NONBLOCK),
-      [0, 0, 0, 0],
-    )
-  }
-})
+t.test(
+  "the slot gets pipes, nothing of the runtime's, and only the given environment",
+  async (t) => {
+    for (const errorFd of [4, 6] as const) {
+      const environment = { ONLY: 'this' }
+      const { log } = await slot('', {
+        program: [process.execPath, '-e', `(${probe})(process.argv[1])`, `0,1,2,${errorFd}`],
+        environment,
+        errorFd,
+        directory: tmpdir(),
+      })
+      const seen = JSON.parse(log.toString())
+      t.same(seen.environment, environment)
+      t.equal(seen.directory, realpathSync(tmpdir()))
+      t.same(
+        seen.given.map(({ isPipe }: { isPipe: boolean }) => isPipe),
+        [true, true, true, true],
+      )
+      const flags = seen.given.map(({ flags }: { flags: number }) => flags)
+      t.same(
+        flags.map((bits: number) => bits & O_ACCMODE),
+        [O_RDONLY, O_RDONLY, O_WRONLY, O_WRONLY],
+      )
+      t.same(
+        flags.map((bits: number) => bits & O_NONBLOCK),
+        [0, 0, 0, 0],
+      )
+    }
+  },
+)
 
 t.test('SIGPIPE is ignored in the slot, and no other descriptor is open', async (t) => {
   const { log } = await slot(
@@ -89,7 +92,7 @@ t.test('SIGPIPE is ignored in the slot, and no other descriptor is open', async 
   t.equal(Number.parseInt(ignored, 16) & SIGPIPE_BIT, SIGPIPE_BIT)
 })
 
-t.test('a slot that reads nothing and says 0 has not been handed the mail', async (t) => {
+t.test('if a slot reads nothing and exits 0, the mail was not handed over', async (t) => {
   const big = Buffer.alloc(1_000_000, 'x')
   const outcome = await slot('exit 0', { message: big })
   t.equal(outcome.code, 0)
@@ -138,20 +141,20 @@ t.test('in IndiMail the error pipe is fd 2', async (t) => {
   t.equal(outcome.log.length, 0)
 })
 
-t.test('a slot that fills stderr past any pipe is heard to the last byte', async (t) => {
+t.test('all bytes of a slot that fills stderr beyond the size of a pipe are read', async (t) => {
   const { log, code } = await slot('head -c 3000000 /dev/zero >&2; exit 7')
   t.equal(code, 7)
   t.equal(log.length, 3_000_000)
 })
 
-t.test('what a child of the slot holds open does not keep the call', async (t) => {
+t.test('the call ends even if a child of the slot holds descriptors open', async (t) => {
   const outcome = await slot('echo said >&2; sleep 3600 & echo $! >&2')
   const [said, child] = outcome.log.toString().trim().split('\n')
   process.kill(Number(child)) // throws where it has ended before
   t.equal(said, 'said')
 })
 
-t.test('a signal is told as such', async (t) => {
+t.test('a signal that ended the slot is reported', async (t) => {
   const { code, signal } = await slot('kill -SEGV $$')
   t.equal(code, undefined)
   t.equal(signal, 'SIGSEGV')
@@ -173,13 +176,13 @@ t.test('what cannot be started ends as in qmail.c', async (t) => {
   t.equal((await slot('', { program: ['false'], directory })).code, 1, 'a path from the directory')
 })
 
-t.test('a stuck slot is killed when the time is over', async (t) => {
+t.test('a slot that hangs is killed when its time is over', async (t) => {
   const outcome = await slot('exec sleep 60', { timeout: 100, errorFd: 6 })
   t.equal(outcome.timedOut, true)
   t.equal(outcome.signal, 'SIGKILL')
 })
 
-t.test('a source that fails leaves a message without envelope, and is told', async (t) => {
+t.test('a source that fails leaves a message without an envelope, and is reported', async (t) => {
   const { path, remove } = makeMaildir()
   t.teardown(remove)
   async function* failing() {
@@ -193,7 +196,7 @@ t.test('a source that fails leaves a message without envelope, and is told', asy
   t.same(leftBehind(path), [])
 })
 
-t.test('a client that waits in the envelope does not outlive the slot', async (t) => {
+t.test('a client that still writes the envelope does not outlive the slot', async (t) => {
   const never = new AbortController()
   async function* stuck() {
     yield Buffer.from('Fa@example.org\0')
@@ -204,7 +207,7 @@ t.test('a client that waits in the envelope does not outlive the slot', async (t
   t.equal(handedOver, false)
 })
 
-t.test('100 MB pass in constant memory, and the slot is watched', async (t) => {
+t.test('100 MB pass in constant memory, and the memory of the slot is measured', async (t) => {
   const { path, remove } = makeMaildir()
   t.teardown(remove)
   const piece = randomBytes(1_000_000)
@@ -227,7 +230,7 @@ t.test('100 MB pass in constant memory, and the slot is watched', async (t) => {
   t.equal(readFileSync(join(path, name!)).length > 100_000_000, true)
 })
 
-t.test('many calls at once do not wait for each other', async (t) => {
+t.test('many calls at once do not delay each other', async (t) => {
   const { path, remove } = makeMaildir()
   t.teardown(remove)
   const big = Buffer.alloc(300_000, 'Subject: x\n\n')

@@ -85,7 +85,7 @@ function host(t: Test): Host {
   }
 }
 
-t.test('an accepted message: reply, exit code, log, headers, and the mail itself', async (t) => {
+t.test('an accepted message: reply, exit code, log, header, and the mail itself', async (t) => {
   const { inject, maildir } = host(t)
   const { code, out, err } = await inject()
   t.equal(code, 0, err)
@@ -116,7 +116,7 @@ t.test('a dry run shows the same and delivers nothing', async (t) => {
   t.same(leftBehind(maildir), [])
 })
 
-t.test('a dry run with a program that may deliver by itself is refused', async (t) => {
+t.test('a dry run is refused with a program that may deliver by itself', async (t) => {
   const { message, maildir } = host(t)
   const words = ['inject', message, '--from', 'a', '--to', 'b', '--program', standInQueue()]
   const { code, err } = await onescan([...words, '--dry-run'], { MAILDIR: maildir })
@@ -125,7 +125,7 @@ t.test('a dry run with a program that may deliver by itself is refused', async (
   t.same(leftBehind(maildir), [])
 })
 
-t.test('with --no-headers nothing stands before the chain', async (t) => {
+t.test('with --no-headers no program stands before the chain', async (t) => {
   const { inject, maildir } = host(t)
   const record = join(maildir, 'calls')
   const { code, out } = await inject('--no-headers', '--env', `STANDIN_RECORD=${record}`)
@@ -149,7 +149,7 @@ t.test('what the chain answers is what the client sees', async (t) => {
   t.same(leftBehind(maildir), [])
 })
 
-t.test("the slot's own text comes by fd 6 for notqmail, by fd 2 for IndiMail", async (t) => {
+t.test("the slot's own text comes by fd 6 for notqmail, and by fd 2 for IndiMail", async (t) => {
   const { inject, slot } = host(t)
   writeFileSync(
     slot,
@@ -161,7 +161,7 @@ t.test("the slot's own text comes by fd 6 for notqmail, by fd 2 for IndiMail", a
   t.match(indimail.out, /^reply {4}554 virus found: Eicar$/m)
 })
 
-t.test('--json says everything, each byte a character', async (t) => {
+t.test('--json prints everything, with a character for each byte', async (t) => {
   const { inject, slot } = host(t)
   const [report] = JSON.parse((await inject('--json')).out).results
   t.match(report, {
@@ -204,7 +204,7 @@ t.test('a large message passes, and its header is seen', async (t) => {
   t.equal(deliveries(maildir)[0]?.message.subarray(-body.length).equals(body), true)
 })
 
-t.test('what cannot be done is told, with exit code 2', async (t) => {
+t.test('what cannot be done is reported, with exit code 2', async (t) => {
   const { inject, maildir } = host(t)
   for (const [words, said] of [
     [['--env', 'novalue'], /--env novalue: must be KEY=VALUE/],

@@ -75,7 +75,7 @@ const quoted = (words: readonly string[]) =>
   words.map((word) => `'${word.replaceAll("'", `'\\''`)}'`).join(' ')
 
 t.test(
-  'the journal is read: lines of onescand and of the slot, and of nobody else',
+  'lines of onescand and of the slot are read from the journal, and no others',
   { skip },
   async (t) => {
     const own = host(t, [
@@ -92,7 +92,7 @@ t.test(
 )
 
 t.test(
-  'a line of full length comes whole, and a span is asked of the journal',
+  'a line of full length comes whole, and only the asked span is read',
   { skip },
   async (t) => {
     const long = ` reason="${'x'.repeat(3800)}" queue=Q1`
@@ -111,7 +111,7 @@ t.test(
 )
 
 t.test(
-  'files of multilog are merged with it, and a file of syslog takes its place',
+  'files of multilog are merged with the journal, and a file of syslog replaces it',
   { skip },
   async (t) => {
     const own = host(t, [ofUnit(noon + 2000, 'second@example.org')])
@@ -133,7 +133,7 @@ t.test(
   },
 )
 
-t.test('it is followed, from what is there on', { skip }, async (t) => {
+t.test('the journal is followed, from its last lines on', { skip }, async (t) => {
   const entries = [ofUnit(noon, 'ann@example.org')]
   const own = host(t, entries)
   const words = own.around([process.execPath, bundle, 'log', '--follow'])
@@ -162,7 +162,7 @@ t.test('it is followed, from what is there on', { skip }, async (t) => {
   await ended
 })
 
-t.test('without journalctl it says to name the logs', { skip }, async (t) => {
+t.test('without journalctl it asks for the names of logs', { skip }, async (t) => {
   const own = host(t, [])
   const words = own.around(['/usr/bin/env', 'PATH=/nowhere', process.execPath, bundle, 'log'])
   const { code, output } = atTerminal(quoted(words), env)
@@ -170,14 +170,18 @@ t.test('without journalctl it says to name the logs', { skip }, async (t) => {
   t.equal(code, 2, output)
 })
 
-t.test('a log of onescand alone says where the messages of qmail are', { skip }, async (t) => {
-  const own = makeOwnDirectories(t, { '/var/log': LOGS })
-  mkdirSync(own.at('/var/log/onescand'))
-  const current = own.at('/var/log/onescand/current')
-  writeFileSync(current, '2026-11-19 12:00:01 onescan: started=onescand workers=2\n')
-  const words = ['log', '/var/log/onescand', '--from', 'ann@example.org']
-  const read = () => atTerminal(quoted(own.around([process.execPath, bundle, ...words])), env)
-  t.match(read(), { code: 1, output: /only onescand writes .* \/var\/log\/qmail\/smtpd/ })
-  appendFileSync(current, '2026-11-19 12:00:02 onescan: decision=accept from=<b@example.org>\n')
-  t.match(read(), { code: 1, output: '' })
-})
+t.test(
+  'a log of onescand alone gives a hint where the messages of qmail are',
+  { skip },
+  async (t) => {
+    const own = makeOwnDirectories(t, { '/var/log': LOGS })
+    mkdirSync(own.at('/var/log/onescand'))
+    const current = own.at('/var/log/onescand/current')
+    writeFileSync(current, '2026-11-19 12:00:01 onescan: started=onescand workers=2\n')
+    const words = ['log', '/var/log/onescand', '--from', 'ann@example.org']
+    const read = () => atTerminal(quoted(own.around([process.execPath, bundle, ...words])), env)
+    t.match(read(), { code: 1, output: /only onescand writes .* \/var\/log\/qmail\/smtpd/ })
+    appendFileSync(current, '2026-11-19 12:00:02 onescan: decision=accept from=<b@example.org>\n')
+    t.match(read(), { code: 1, output: '' })
+  },
+)

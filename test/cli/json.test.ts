@@ -241,7 +241,7 @@ const trials: Readonly<Record<string, readonly Trial[]>> = {
   ],
 }
 
-t.test('there is a trial of every command', async (t) => {
+t.test('every command is tried', async (t) => {
   t.same(Object.keys(trials).sort(), commandsOf().sort())
 })
 
@@ -265,7 +265,7 @@ for (const [command, all] of Object.entries(trials)) {
   }
 }
 
-t.test('words that are not understood are an error of the same form', async (t) => {
+t.test('wrong words are an error in the same form', async (t) => {
   for (const [words, command] of [
     [['scan', '--json'], 'scan'],
     [['keygen', '--ids', 'a', '--json'], 'keygen'],
@@ -281,7 +281,7 @@ t.test('words that are not understood are an error of the same form', async (t) 
   }
 })
 
-t.test('results are one a line, so that they can be read as they come', async (t) => {
+t.test('results come one a line, so that they can be read as they come', async (t) => {
   const { out } = await onescan(['log', '--json'], {
     input: 'onescan: decision=accept\n'.repeat(3),
   })
@@ -290,7 +290,7 @@ t.test('results are one a line, so that they can be read as they come', async (t
   for (const line of lines.slice(1, -1)) t.match(JSON.parse(line.replace(/,$/, '')), Object)
 })
 
-t.test('what does not conform is told', async (t) => {
+t.test('output that does not fit the schema is found', async (t) => {
   const good = { command: 'x', version: '1', results: [], errors: [], sum: {}, exit: 0, ok: true }
   t.same(conformsTo(schema, good), [])
   for (const bad of [

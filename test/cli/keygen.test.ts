@@ -26,7 +26,7 @@ t.test('a line with 32 fresh bytes, which the keyring takes', async (t) => {
   t.equal(key?.secret.length, 32)
 })
 
-t.test('id and last day as asked for', async (t) => {
+t.test('id and last day can be given', async (t) => {
   const { out } = await onescan(['keygen', '--id', 'mx1.2030', '--until', '2030-12-31'])
   t.match(out, /^hmac-sha256:mx1\.2030:[\w-]{43}:until=2030-12-31\n$/)
 })
@@ -37,7 +37,7 @@ t.test('a key of the old scheme is a long random word', async (t) => {
   t.match(err, /behind the last colon/)
 })
 
-t.test('what the ring would not take is exit 2, and no key', async (t) => {
+t.test('an invalid id or day ends with exit code 2, and makes no key', async (t) => {
   for (const words of [
     ['--id', 'two words'],
     ['--id', 'a'.repeat(33)],
@@ -51,7 +51,7 @@ t.test('what the ring would not take is exit 2, and no key', async (t) => {
   }
 })
 
-t.test('the usual id has the letters of an id, whatever the host is called', async (t) => {
+t.test('the default id has the characters of an id, whatever the host is called', async (t) => {
   const day = new Date('2026-01-31T12:00:00Z')
   t.equal(defaultId('mx1.example.org', day), 'mx1-20260131')
   t.equal(defaultId('', day), 'key-20260131')
@@ -87,7 +87,7 @@ t.test('--append adds below, --prepend on top', async (t) => {
   t.match(readFileSync(ring, 'latin1'), '# our cluster\noldword\n')
 })
 
-t.test('owner, group and mode of a ring stay, and a link stays a link', async (t) => {
+t.test('a ring keeps its owner, group and mode, and a link stays a link', async (t) => {
   const directory = t.testdir({ ring: 'oldword\n' })
   const [ring, link] = [join(directory, 'ring'), join(directory, 'link')]
   chmodSync(ring, 0o400)
@@ -117,7 +117,7 @@ t.test('a ring that others can read, or that is malformed, gets no key', async (
   await refuse('same', 0o640, /line 2 has the id of an earlier line/)
 })
 
-t.test('an option that makes no sense is named', async (t) => {
+t.test('an invalid option is named', async (t) => {
   t.match(await onescan(['keygen', '--id', 'a b']), { code: 2, err: /--id a b: must be 1 to 32/ })
   for (const day of ['tomorrow', '2030-02-31', '30-01-01']) {
     const { err } = await onescan(['keygen', '--until', day])
@@ -135,7 +135,7 @@ t.test('a FIFO is no ring, and is not waited for', async (t) => {
   t.match(verified, { code: 2, err: /is not a regular file/ })
 })
 
-t.test('of two at work on a ring one is told', async (t) => {
+t.test('if two work on a ring, one of them fails', async (t) => {
   const ring = join(t.testdir({ 'ring.new': '' }), 'ring')
   const { code, err } = await onescan(['keygen', '--append', ring])
   t.equal(code, 2)

@@ -25,7 +25,7 @@ const unpack = {
 
 const line = (id: string) => `${tai64n(1_795_100_000)} ${told({ id, from: '<a@b>', to: '<c@d>' })}`
 
-t.test('one line a message, made for reading', async (t) => {
+t.test('one readable line a message', async (t) => {
   const log = [
     ['decision', 'reject'],
     ['scan', 'infected'],
@@ -59,7 +59,7 @@ t.test('one line a message, made for reading', async (t) => {
   })
 })
 
-t.test('what strangers wrote does nothing to a terminal', async (t) => {
+t.test('text of strangers is harmless in a terminal', async (t) => {
   const evil = Buffer.from('\x1b[2J\n\t\u202e<x>').toString('latin1')
   const { out } = await onescan(['log'], { input: told({ id: evil }) })
   t.match(out, 'id \\u001b[2J\\n\\t')
@@ -67,7 +67,7 @@ t.test('what strangers wrote does nothing to a terminal', async (t) => {
   t.equal(out.split('\n').length, 2)
 })
 
-t.test('nothing found is exit 1, and what cannot be done is exit 2', async (t) => {
+t.test('if nothing is found the exit code is 1, and if something fails it is 2', async (t) => {
   t.match(await onescan(['log', '--id', 'nobody'], { input: line('<m@x>') }), { code: 1, out: '' })
   t.match(await onescan(['log', '/nonexistent/log']), { code: 2, err: /\/nonexistent\/log/ })
   t.match(await onescan(['log', '--since', 'never']), { code: 2, err: /--since never: is no time/ })
@@ -93,7 +93,7 @@ t.test('compressed logs are read on every runtime', unpack, async (t) => {
   }
 })
 
-t.test('a compressed log that was cut is told of, and is exit 2', async (t) => {
+t.test('a compressed log that is cut off is reported, with exit code 2', async (t) => {
   const lines = Array.from({ length: 2000 }, (_, n) => line(`<${n * 7919}>`)).join('')
   const directory = t.testdir({ whole: gzipSync(lines) })
   const cut = join(directory, 'cut')
@@ -123,7 +123,7 @@ t.test('of a log of 40 MB ten lines are shown in little memory', async (t) => {
   t.ok(peak < 200, `${peak} MB`)
 })
 
-t.test('a log is followed over its rotation and when it is cut', async (t) => {
+t.test('a log is followed when it is rotated and when it is truncated', async (t) => {
   const directory = t.testdir({ current: line('<1>') })
   const current = join(directory, 'current')
   const program = resolve(import.meta.dirname, '../../dist/onescan.cjs')

@@ -7,7 +7,7 @@ import { launcher, oldestNode, onescan, searchPath } from './onescan.ts'
 
 const commands = ['check', 'inject', 'scan', 'sign', 'verify', 'keygen', 'disable', 'enable']
 
-t.test('every command is listed, and explains itself with an example', async (t) => {
+t.test('every command is listed, and its help has an example', async (t) => {
   const { out, code } = await onescan(['--help'])
   t.equal(code, 0)
   for (const command of [...commands, 'plugin']) {
@@ -18,7 +18,7 @@ t.test('every command is listed, and explains itself with an example', async (t)
   }
 })
 
-t.test('commands say what their exit codes mean', async (t) => {
+t.test('commands document their exit codes', async (t) => {
   for (const command of commands) {
     t.match((await onescan([command, '--help'])).out, 'Exit codes:', command)
   }
@@ -32,23 +32,26 @@ t.test('the oldest Node runs it', async (t) => {
   t.match(key.out, /^hmac-sha256:one:[\w-]{43}\n$/)
 })
 
-t.test('the launcher finds node by PATH, and leaves NODE_OPTIONS out', async (t) => {
+t.test('the launcher finds node by PATH, and drops NODE_OPTIONS', async (t) => {
   const { stdout } = await promisify(execFile)(launcher, ['--version'], {
     env: { PATH: searchPath, NODE_OPTIONS: '--require /does/not/exist' },
   })
   t.equal(stdout, `${about.version}\n`)
 })
 
-t.test('what is no command or option is exit 2, with a word on stderr alone', async (t) => {
-  for (const words of [[], ['scam'], ['keygen', '--ids', 'a'], ['verify'], ['sign', 'file']]) {
-    const { code, out, err } = await onescan(words)
-    t.equal(code, 2, words.join(' '))
-    t.equal(out, '')
-    t.match(err, /^onescan: .*\nTry "onescan --help"/)
-  }
-})
+t.test(
+  'an unknown command or option ends with exit code 2, and a line on stderr alone',
+  async (t) => {
+    for (const words of [[], ['scam'], ['keygen', '--ids', 'a'], ['verify'], ['sign', 'file']]) {
+      const { code, out, err } = await onescan(words)
+      t.equal(code, 2, words.join(' '))
+      t.equal(out, '')
+      t.match(err, /^onescan: .*\nTry "onescan --help"/)
+    }
+  },
+)
 
-t.test('what may have been meant is told', async (t) => {
+t.test('it suggests what may have been meant', async (t) => {
   const told = async (...words: string[]) => (await onescan(words)).err.split('\n')[0]
   t.match(await told('scam', 'file'), /^onescan: Unknown argument.*: scam.*; did you mean scan\?$/)
   t.match(await told('keygen', '--ids', 'a'), /Unknown argument: ids; did you mean --id\?$/)
@@ -72,12 +75,12 @@ t.test('a shell can complete commands and options', async (t) => {
   )
 })
 
-t.test('the language of the user changes nothing for scripts', async (t) => {
+t.test('the language of the user changes nothing in the output', async (t) => {
   const { out } = await onescan(['--help'], { env: { LC_ALL: 'de_DE.UTF-8' } })
   t.match(out, 'Commands:')
 })
 
-t.test('a reader that leaves early is no crash', async (t) => {
+t.test('a reader that leaves early causes no error', async (t) => {
   const child = spawn('/bin/sh', ['-c', `"${launcher}" check --help | :`], {
     env: { PATH: searchPath },
     stdio: ['ignore', 'ignore', 'pipe'],

@@ -23,13 +23,13 @@ t.test('the skeleton is a plugin that scans, in TypeScript and in JavaScript', a
   }
 })
 
-t.test('without a language it is what this runtime loads', async (t) => {
+t.test('without a language it is in the one that this runtime loads', async (t) => {
   const directory = t.testdir({})
   const [plugin] = newPlugin('macros', directory)
   t.equal(basename(plugin!), process.features.typescript ? 'macros.ts' : 'macros.mjs')
 })
 
-t.test("the skeleton's test passes, and fails with a plugin that finds nothing", async (t) => {
+t.test("the skeleton's test passes, and fails for a plugin that finds nothing", async (t) => {
   for (const extension of ['ts', 'mjs']) {
     const directory = t.testdir({})
     const [plugin] = newPlugin(`a_b-1.${extension}`, directory)
@@ -59,7 +59,7 @@ function check(directory: string, ...sources: string[]) {
   return spawnSync(join(root, 'node_modules/.bin/tsc'), words, { cwd: directory, encoding: 'utf8' })
 }
 
-t.test('the skeleton is sound by the types beside it, with no package installed', async (t) => {
+t.test('the skeleton fits the types beside it, with no package installed', async (t) => {
   const directory = t.testdir({ 'package.json': '{ "type": "module" }' })
   for (const name of ['typed.ts', 'plain.mjs']) {
     newPlugin(name, directory)
@@ -97,7 +97,7 @@ t.test('the skeleton is formatted as the source of onescan is', async (t) => {
   }
 })
 
-t.test('nothing is overwritten, and nothing half written', async (t) => {
+t.test('nothing is overwritten, and nothing is left half written', async (t) => {
   const directory = t.testdir({ 'macros.eml': 'mine' })
   t.throws(() => newPlugin('macros', directory), {
     message: `${join(directory, 'macros.eml')}: exists; choose another name or remove it`,
@@ -106,7 +106,7 @@ t.test('nothing is overwritten, and nothing half written', async (t) => {
   t.equal(readFileSync(join(directory, 'macros.eml'), 'utf8'), 'mine')
 })
 
-t.test('a name that QHPSI could not hold is refused', async (t) => {
+t.test('a name that QHPSI cannot hold is refused', async (t) => {
   const directory = t.testdir({})
   for (const name of ['', '.ts', '../a', 'a/b', 'a b', "a'b", 'a.b', '-a', 'a\n', 'x'.repeat(65)]) {
     t.throws(() => newPlugin(name, directory), { message: /^plugin name ".*: must be/ }, name)
@@ -114,7 +114,7 @@ t.test('a name that QHPSI could not hold is refused', async (t) => {
   t.same(readdirSync(directory), [])
 })
 
-t.test('a directory that is not there is named', async (t) => {
+t.test('a directory that is missing is named', async (t) => {
   const directory = t.testdir({ file: '' })
   for (const place of ['none', 'file']) {
     t.throws(() => newPlugin('macros', join(directory, place)), {

@@ -49,7 +49,7 @@ t.test('plugin new overwrites nothing but the types', async (t) => {
   t.match(await onescan(words), { code: 2, err: /exists/ })
 })
 
-t.test('plugin test tells the answer, the reason and what was logged', async (t) => {
+t.test('plugin test prints the answer, the reason and what was logged', async (t) => {
   const directory = t.testdir({
     'a.mjs': `
       import { readFileSync } from 'node:fs'
@@ -86,6 +86,6 @@ t.test('plugin test says why a file is no plugin, or a message cannot be read', 
   t.match(await test(plugin), { code: 2, out: /could not tell: answered 1; must answer/ })
 })
 
-t.test('plugin alone is no command', async (t) => {
+t.test('plugin without a subcommand is no command', async (t) => {
   t.equal((await onescan(['plugin'])).code, 2)
 })

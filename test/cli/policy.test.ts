@@ -31,7 +31,7 @@ sha256=${sha256} allow
     ['a@b.c', 'a@no.org', `onescan.policy line 2: refuse\n${any}`],
     ['a@no.net', 'a@b.c', `onescan.policy line 3: refuse "not here"\n${any}`],
     ['<>', 'a@set.org', `onescan.policy line 4: REJECTVIRUS="1"\n${any}`],
-    ['a@b.c', 'a@x.org', `onescan.policy: no line is about it\nonescan.policy line 5: allow Win.*\n${any}`], // biome-ignore format: a line
+    ['a@b.c', 'a@x.org', `onescan.policy: no line applies\nonescan.policy line 5: allow Win.*\n${any}`], // biome-ignore format: a line
   ] as const) {
     t.match(await ask(t, 'onescan.policy', lines, from, to), { code: 0, said }, to)
   }

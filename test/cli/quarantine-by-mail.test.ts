@@ -65,7 +65,7 @@ t.test('it counts by ground, and names each message with its command', async (t)
   )
 })
 
-t.test('it names the newest 50 alone, and counts all', async (t) => {
+t.test('it names only the newest 50, and counts all', async (t) => {
   const directory = makeQuarantine(t)
   const ids: string[] = []
   for (let n = 0; n < 53; n++) ids.push(await keepOne(directory, NOON + n * 1000))
@@ -75,7 +75,7 @@ t.test('it names the newest 50 alone, and counts all', async (t) => {
   t.same(named, ids.slice(3).reverse())
 })
 
-t.test('what strangers wrote stays in its line, and is harmless', async (t) => {
+t.test('text of strangers stays in its line, and is harmless', async (t) => {
   const directory = makeQuarantine(t)
   const forged = '\r\n    onescan quarantine release x; evil\x1b]0;x\x07\u202e\n.\n'
   await keepOne(directory, NOON, {
@@ -94,7 +94,7 @@ t.test('what strangers wrote stays in its line, and is harmless', async (t) => {
   t.match(body, /to <b@x+\.\.\.x+\.end>\n/)
 })
 
-t.test('a directory that sh would read otherwise is quoted in the command', async (t) => {
+t.test('a directory that sh would read differently is quoted in the command', async (t) => {
   const directory = join(makeQuarantine(t), "it's here; now")
   mkdirSync(directory, { mode: 0o700 })
   const id = await keepOne(directory, NOON)
@@ -102,7 +102,7 @@ t.test('a directory that sh would read otherwise is quoted in the command', asyn
   t.ok(body.includes(`release ${id} --directory '${directory.replace("'", `'\\''`)}'\n`), body)
 })
 
-t.test('what cannot be looked at is told in the mail, and by the exit code', async (t) => {
+t.test('what cannot be looked at is reported in the mail, and by the exit code', async (t) => {
   const directory = makeQuarantine(t)
   const missing = await report(join(directory, 'missing'))
   t.equal(missing.code, 2)
@@ -117,17 +117,20 @@ t.test('what cannot be looked at is told in the mail, and by the exit code', asy
   t.match(told(spoilt.body), `release ${good}`)
 })
 
-t.test('QUARANTINE names it, and other forms of the report say nothing of it', async (t) => {
-  const QUARANTINE = makeQuarantine(t)
-  const mail = ['report', '--mail', 'postmaster@example.org']
-  const run = (words: string[], quarantine = QUARANTINE) =>
-    onescan(words, { input: log, env: { QUARANTINE: quarantine } })
-  t.equal(told((await run(mail)).out), undefined, 'nothing is kept')
-  await keepOne(QUARANTINE, NOON)
-  t.match(told((await run(mail)).out), ' 1 virus\n')
-  t.equal(told((await run(mail, 'hold')).out), undefined, 'the MTA keeps it')
-  t.equal(told((await run(['report'])).out), undefined)
-  t.equal(jsonIn((await run(['report', '--json'])).out).ok, true)
-  const alone = await run(['report', '--quarantine', QUARANTINE])
-  t.match(alone, { code: 2, out: '' })
-})
+t.test(
+  'QUARANTINE names the directory, and other forms of the report do not mention it',
+  async (t) => {
+    const QUARANTINE = makeQuarantine(t)
+    const mail = ['report', '--mail', 'postmaster@example.org']
+    const run = (words: string[], quarantine = QUARANTINE) =>
+      onescan(words, { input: log, env: { QUARANTINE: quarantine } })
+    t.equal(told((await run(mail)).out), undefined, 'nothing is kept')
+    await keepOne(QUARANTINE, NOON)
+    t.match(told((await run(mail)).out), ' 1 virus\n')
+    t.equal(told((await run(mail, 'hold')).out), undefined, 'the MTA keeps it')
+    t.equal(told((await run(['report'])).out), undefined)
+    t.equal(jsonIn((await run(['report', '--json'])).out).ok, true)
+    const alone = await run(['report', '--quarantine', QUARANTINE])
+    t.match(alone, { code: 2, out: '' })
+  },
+)

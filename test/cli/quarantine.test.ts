@@ -41,7 +41,7 @@ function build(t: Test) {
   }
 }
 
-t.test('list shows what is asked for, the oldest first', async (t) => {
+t.test('list shows what is asked for, with the oldest first', async (t) => {
   const directory = makeQuarantine(t)
   const now = Date.now()
   const ids = [
@@ -70,7 +70,7 @@ t.test('list shows what is asked for, the oldest first', async (t) => {
   t.equal((await run(directory, 'list', '--virus', 'none')).code, 1)
 })
 
-t.test('list looks into the days that are asked for, and opens no other file', async (t) => {
+t.test('list opens only the days that are asked for, and no other file', async (t) => {
   const directory = makeQuarantine(t)
   const now = Date.now()
   const old = await keepOne(directory, now - 72 * HOUR)
@@ -139,7 +139,7 @@ t.test('release hands a message to the chain, and hosts with the key do not scan
   const forged = { ...settings, CLUSTERKEYS: ringOf(stage) }
   t.equal((await runSlot({ message: changed, settings: forged })).code, 31)
 
-  t.match((await run(directory, 'list')).out, 'nothing is in quarantine')
+  t.match((await run(directory, 'list')).out, 'no such message is in quarantine')
   t.match((await run(directory, 'list', '--released')).out, ', released\n')
   const log = readFileSync(join(directory, 'quarantine.log'), 'latin1')
   t.match(log, new RegExp(`^onescan: quarantine=release kept=${id} .* rcpts=2 .*key=mx1 who=\\S+ time=`)) // biome-ignore format: a line
@@ -154,7 +154,7 @@ t.test('release hands a message to the chain, and hosts with the key do not scan
   )
 })
 
-t.test('of several releases at once one hands it on', async (t) => {
+t.test('of several releases at once one hands the message on', async (t) => {
   const { directory, release, delivered } = build(t)
   const id = await keepOne(directory, Date.now(), { text: virus })
   const runs = await Promise.all(Array.from({ length: 4 }, () => run(directory, ...release, id)))
@@ -162,7 +162,7 @@ t.test('of several releases at once one hands it on', async (t) => {
   t.equal(delivered().length, 1)
 })
 
-t.test('a chain that does not take it leaves it in quarantine', async (t) => {
+t.test('if the chain does not take it, it stays in quarantine', async (t) => {
   const { stage, directory, release, delivered } = build(t)
   const id = await keepOne(directory, Date.now(), { text: virus })
   const ring = ['--env', `CLUSTERKEYS=${ringOf(stage)}`]
@@ -184,7 +184,7 @@ t.test('a chain that does not take it leaves it in quarantine', async (t) => {
   t.equal(delivered().length, 1)
 })
 
-t.test('a release that was killed is told, and goes on only if that is said', async (t) => {
+t.test('a release that was killed is reported, and goes on only if asked to', async (t) => {
   const { stage, directory, release, delivered } = build(t)
   const id = await keepOne(directory, Date.now(), { text: virus })
   const killing = stage.file('killing', '#!/bin/sh\nkill -9 $PPID\n', 0o700)
@@ -208,7 +208,7 @@ t.test('release by SMTP, in lines of CRLF', async (t) => {
   t.match(message.toString('latin1').replaceAll('\r\n', '\n'), `${virus}.dot\n`)
 })
 
-t.test('without a key it is not released by mistake', async (t) => {
+t.test('without a key a message is not released by mistake', async (t) => {
   const { directory, release, delivered } = build(t)
   const id = await keepOne(directory, Date.now())
   const queue = release.slice(0, 3)
@@ -219,7 +219,7 @@ t.test('without a key it is not released by mistake', async (t) => {
   t.equal(delivered()[0]?.message.toString(), 'Subject: x\n\nbody\n')
 })
 
-t.test('delete removes messages for good, and says which were not there', async (t) => {
+t.test('delete removes messages for good, and reports which were missing', async (t) => {
   const directory = makeQuarantine(t)
   const ids = [await keepOne(directory, Date.now()), await keepOne(directory, Date.now())]
   const { code, err, out } = await run(directory, 'delete', ...ids, ids[0]!)
@@ -238,7 +238,7 @@ t.test(
     const directory = makeQuarantine(t)
     const nobody = 65534
     chownSync(directory, nobody, nobody)
-    t.match((await run(directory, 'list')).out, 'nothing')
+    t.match((await run(directory, 'list')).out, 'no such message')
     chmodSync(directory, 0o700)
     const { err } = await run(directory, 'delete', '1.0000000000000000')
     t.match(err, /is not in quarantine/)

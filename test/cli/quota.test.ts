@@ -14,7 +14,7 @@ const mailboxes = {
   ann: [7, 0],
 } as const
 
-t.test('what a service says is told in words and by the exit code', async (t) => {
+t.test('the answer of a service is printed in words and as an exit code', async (t) => {
   const service = await udpService(t, extendedAnswer(mailboxes))
   const source = `quotad:127.0.0.1:${service.port}`
   const ask = (...words: string[]) => onescan(['quota', ...words], { env: { QUOTAD: source } })
@@ -38,7 +38,7 @@ t.test('what a service says is told in words and by the exit code', async (t) =>
   })
 })
 
-t.test('of an address with an extension it says whose mailbox that is', async (t) => {
+t.test('for an address with an extension it says whose mailbox that is', async (t) => {
   const service = await udpService(t, extendedAnswer(mailboxes))
   const env = { QUOTAD: `quotad:127.0.0.1:${service.port}`, QUOTADELIMITER: '+' }
   const ask = (...words: string[]) => onescan(['quota', 'full+x@example.org', ...words], { env })
@@ -49,7 +49,7 @@ t.test('of an address with an extension it says whose mailbox that is', async (t
   t.match(await ask('--env', 'QUOTADELIMITER='), { code: 3, out: 'no such user' })
 })
 
-t.test('a service that is dead, or none: exit 2, and why', async (t) => {
+t.test('a service that is down, or no service, ends with exit code 2 and a reason', async (t) => {
   const dead = await udpService(t, () => undefined)
   const env = { QUOTAD: `quotad:127.0.0.1:${dead.port}`, QUOTATIMEOUT: '50' }
   t.match(await onescan(['quota', 'ann'], { env }), {
@@ -66,7 +66,7 @@ t.test('a service that is dead, or none: exit 2, and why', async (t) => {
   t.match(await onescan(['quota', 'ann', '--size', 'big'], { env }), { code: 2, err: /--size big/ })
 })
 
-t.test('onescand tells how old its answer is', async (t) => {
+t.test('onescand says how old its answer is', async (t) => {
   const service = await udpService(t, extendedAnswer(mailboxes))
   const source = `quotad:127.0.0.1:${service.port}`
   const directory = mkdtempSync(join(tmpdir(), 'onescan-quota-'))

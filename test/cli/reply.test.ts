@@ -18,20 +18,20 @@ function reply(as: Caller, outcome: Partial<Answered>): string {
   )
 }
 
-t.test('0 is accepted, but only where everything was handed over', async (t) => {
+t.test('0 is accepted, but only if everything was handed over', async (t) => {
   for (const as of callers) {
     t.equal(reply(as, {}), '250 ok 1767323045 qp 4711')
     t.equal(reply(as, { handedOver: false }), '451 qq read error (#4.3.0)')
   }
 })
 
-t.test('a signal is a crash, and temporary', async (t) => {
+t.test('a signal counts as a crash, which is temporary', async (t) => {
   for (const as of callers) {
     t.equal(reply(as, { code: undefined, signal: 'SIGKILL' }), '451 qq crashed (#4.3.0)')
   }
 })
 
-t.test('11 to 40 and 115 are permanent, every other failure temporary', async (t) => {
+t.test('11 to 40 and 115 are permanent, and every other failure is temporary', async (t) => {
   for (const as of callers) {
     for (let code = 1; code < 256; code++) {
       const permanent = (code >= 11 && code <= 40) || code === 115
@@ -59,7 +59,7 @@ t.test('each caller has its own words', async (t) => {
 })
 
 t.test(
-  "the slot's own text counts with one code for each caller, from three bytes on",
+  "the slot's own text counts with one code for each caller, if it has three bytes or more",
   async (t) => {
     const errorText = Buffer.from('Dvirus found: Eicar (#5.7.1)')
     const own = '554 virus found: Eicar (#5.7.1)'
@@ -80,12 +80,15 @@ t.test(
   },
 )
 
-t.test('text ends where the caller stops reading: at 255 bytes, at 1,023, at a NUL', async (t) => {
-  const long = Buffer.from(`D${'x'.repeat(2000)}`)
-  t.equal(reply('notqmail', { code: 82, errorText: long }).length, '554 '.length + 254)
-  t.equal(reply('indimail', { code: 88, errorText: long }).length, '554 '.length + 1022)
-  t.equal(reply('notqmail', { code: 82, errorText: Buffer.from('Dab\0cd') }), '554 ab')
-})
+t.test(
+  'the text ends where the caller stops reading: at 255 bytes, at 1,023, or at a NUL',
+  async (t) => {
+    const long = Buffer.from(`D${'x'.repeat(2000)}`)
+    t.equal(reply('notqmail', { code: 82, errorText: long }).length, '554 '.length + 254)
+    t.equal(reply('indimail', { code: 88, errorText: long }).length, '554 '.length + 1022)
+    t.equal(reply('notqmail', { code: 82, errorText: Buffer.from('Dab\0cd') }), '554 ab')
+  },
+)
 
 t.test('text that begins with neither D nor Z is temporary', async (t) => {
   t.equal(reply('notqmail', { code: 82, errorText: Buffer.from('text') }), '451 ext')

@@ -16,7 +16,7 @@ const files = {
 const envdir = '/usr/bin/envdir'
 const missing = spawnSync(envdir).error !== undefined && 'install Debian package daemontools'
 
-t.test('a directory means what envdir(8) makes of it', { skip: missing }, async (t) => {
+t.test('a directory is read by the rules of envdir(8)', { skip: missing }, async (t) => {
   const directory = t.testdir(files)
   const env = { EMPTY: 'was here', PATH: '/usr/bin:/bin' }
   const { stdout } = spawnSync(envdir, [directory, 'env', '-0'], { env })
@@ -37,13 +37,13 @@ t.test(
   },
 )
 
-t.test('a directory that is not there, or a word that is no assignment, is told', async (t) => {
+t.test('a directory that is missing, or a word that is no assignment, is reported', async (t) => {
   t.throws(() => readEnvdir(join(t.testdir({}), 'missing')), /--envdir .*ENOENT/)
   t.throws(() => slotEnvironment({}, { envdir: undefined, env: ['A'] }), /must be KEY=VALUE/)
   t.throws(() => slotEnvironment({}, { envdir: undefined, env: ['=A'] }), /must be KEY=VALUE/)
 })
 
-t.test('nobody is waited for: a FIFO in the directory is told', async (t) => {
+t.test('a FIFO in the directory is reported, and not waited for', async (t) => {
   const directory = t.testdir({})
   execFileSync('mkfifo', [join(directory, 'QHPSI')])
   t.throws(() => readEnvdir(directory), /QHPSI is not a regular file/)

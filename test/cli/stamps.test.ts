@@ -25,7 +25,7 @@ const sign = (ring: string, input: string | Buffer, runtime = process.execPath) 
 const verify = (ring: string, input: string | Buffer, ...more: string[]) =>
   onescan(['verify', '-', '--keyring', ring, '--env', 'CLAMDBDIR=/nonexistent', ...more], { input })
 
-t.test('what one host signs another one trusts, and the message stays as it is', async (t) => {
+t.test('what one host signs, another one trusts, and the message is unchanged', async (t) => {
   const { ring } = rings(t, { ring: hmac('one', 1) })
   const messages = ['plain', 'multipart', 'base64', 'eight-bit', 'crlf'].map((name) =>
     readFileSync(resolve(import.meta.dirname, `../messages/${name}.eml`)),
@@ -53,7 +53,7 @@ t.test('a large message goes through in constant memory, on the oldest Node, too
   t.equal((await verify(ring!, signed.bytes)).code, 0)
 })
 
-t.test('an md5 stamp is that of the original', async (t) => {
+t.test("an md5 stamp is the same as the original's", async (t) => {
   const { ring } = rings(t, { ring: 'word\n' })
   const { out } = await sign(ring!, 'Subject: a\n\nbody\n')
   // printf 'body\nword' | openssl md5
@@ -61,7 +61,7 @@ t.test('an md5 stamp is that of the original', async (t) => {
   t.equal((await verify(ring!, out)).code, 0)
 })
 
-t.test('each stamp is told why it does not hold', async (t) => {
+t.test('for each stamp it says why it does not hold', async (t) => {
   const { ring, other, md5 } = rings(t, {
     ring: hmac('one', 1),
     other: hmac('two', 2),
@@ -95,7 +95,7 @@ t.test('each stamp is told why it does not hold', async (t) => {
   )
 })
 
-t.test('a key past its date signs and vouches no more', async (t) => {
+t.test('an expired key neither signs nor vouches', async (t) => {
   const { ring, past } = rings(t, {
     ring: hmac('one', 1),
     past: hmac('one', 1).replace('\n', ':until=2020-01-01\n'),
@@ -109,7 +109,7 @@ t.test('a key past its date signs and vouches no more', async (t) => {
   t.match(out, 'key one: the key is past its date, 2020-01-01')
 })
 
-t.test('no stamp for what is not well formed', async (t) => {
+t.test('mail that is not well formed gets no stamp', async (t) => {
   const { ring } = rings(t, { ring: hmac('one', 1) })
   for (const message of ['', 'no header', '\nbody\n', 'Subject: a\rb\n\nbody\n']) {
     const { code, out, err } = await sign(ring!, message)
@@ -119,7 +119,7 @@ t.test('no stamp for what is not well formed', async (t) => {
   }
 })
 
-t.test('scripts get every stamp as JSON', async (t) => {
+t.test('with --json every stamp is printed', async (t) => {
   const { ring } = rings(t, { ring: hmac('one', 1) })
   const foreign = `X-SHA256-Cluster-2: v=1; k=far; t=1; s=; h=${'A'.repeat(43)}\n`
   const { out } = await verify(ring!, foreign + (await sign(ring!, mail)).out, '--json')
@@ -144,7 +144,7 @@ t.test('the age of the stamp and that of the signatures count as in the slot', a
   t.match(out, 'older than the signatures here')
 })
 
-t.test('without a usable keyring or message it is exit 2', async (t) => {
+t.test('without a usable keyring or message the exit code is 2', async (t) => {
   const { ring, empty } = rings(t, { ring: hmac('one', 1), empty: '' })
   const nowhere = { env: { QMAILHOME: '/nonexistent' } }
   t.match(await onescan(['verify', '-'], nowhere), { code: 2, err: /no keyring at .*--keyring/ })
@@ -176,7 +176,7 @@ t.test('verify and sign take an mbox of one message, and none of several', async
   }
 })
 
-t.test('verify and sign read no more than a message has, whatever they are given', async (t) => {
+t.test('verify and sign read no more than the message, whatever file they are given', async (t) => {
   const directory = t.testdir({})
   const at = (name: string) => join(directory, name)
   await onescan(['keygen', '--append', at('ring')])

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import t from 'tap'
 import { onescan } from './onescan.ts'
 
-t.test('disable makes the switch and enable removes it, however often', async (t) => {
+t.test('disable makes the switch and enable removes it, any number of times', async (t) => {
   const control = t.testdir({})
   const file = join(control, 'onescan.off')
   const words = ['--control', control]
@@ -24,7 +24,7 @@ t.test('the switch stands where the slot looks for it', async (t) => {
   t.ok(existsSync(join(home, 'other/onescan.off')))
 })
 
-t.test('a directory that hides the switch from doors of other users is told', async (t) => {
+t.test('a directory that hides the switch from doors of other users is reported', async (t) => {
   const control = t.testdir({})
   chmodSync(control, 0o750)
   const { code, err } = await onescan(['disable', '--control', control])
@@ -35,7 +35,7 @@ t.test('a directory that hides the switch from doors of other users is told', as
   )
 })
 
-t.test('what cannot be made or removed is exit 2', async (t) => {
+t.test('if the switch cannot be made or removed, the exit code is 2', async (t) => {
   const directory = t.testdir({})
   t.match(await onescan(['disable', '--control', join(directory, 'missing')]), {
     code: 2,

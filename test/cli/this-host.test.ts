@@ -48,21 +48,25 @@ t.test('at a terminal its log is read', { skip }, async (t) => {
   t.equal(code, 0, output)
 })
 
-t.test('report --mail tells of its quarantine, as the account of that', { skip }, async (t) => {
-  const machine = makeMachine(t)
-  const directory = join(openDirectory(t), 'kept')
-  mkdirSync(directory, { mode: 0o700 })
-  const id = await keepOne(directory, Date.now())
-  spawnSync('chown', ['-R', `${ONESCAN}:${ONESCAN}`, directory])
-  machine.write(DEFAULTS, `QUARANTINE="${directory}"\n`)
-  const words = ['report', '--mail', 'postmaster@example.org']
-  const [program = '', ...around] = machine.around([process.execPath, bundle, ...words])
-  const env = { PATH: searchPath }
-  const { status, stdout, stderr } = spawnSync(program, around, {
-    env,
-    input: '',
-    encoding: 'utf8',
-  })
-  t.same([status, stderr], [0, ''])
-  t.match(stdout, `    onescan quarantine release ${id} --directory ${directory}\n`)
-})
+t.test(
+  'report --mail reports its quarantine, as the account that it belongs to',
+  { skip },
+  async (t) => {
+    const machine = makeMachine(t)
+    const directory = join(openDirectory(t), 'kept')
+    mkdirSync(directory, { mode: 0o700 })
+    const id = await keepOne(directory, Date.now())
+    spawnSync('chown', ['-R', `${ONESCAN}:${ONESCAN}`, directory])
+    machine.write(DEFAULTS, `QUARANTINE="${directory}"\n`)
+    const words = ['report', '--mail', 'postmaster@example.org']
+    const [program = '', ...around] = machine.around([process.execPath, bundle, ...words])
+    const env = { PATH: searchPath }
+    const { status, stdout, stderr } = spawnSync(program, around, {
+      env,
+      input: '',
+      encoding: 'utf8',
+    })
+    t.same([status, stderr], [0, ''])
+    t.match(stdout, `    onescan quarantine release ${id} --directory ${directory}\n`)
+  },
+)

@@ -17,7 +17,7 @@ import { jsonIn, onescan, searchPath } from './onescan.ts'
 
 const bundle = resolve(import.meta.dirname, '../../dist/onescan.cjs')
 
-t.test('in a pipe there is a line for each decision', async (t) => {
+t.test('a pipe gets a line for each decision', async (t) => {
   const served = await serve(t)
   const words = [bundle, 'top', `http://127.0.0.1:${served.port}`]
   const child = spawn(process.execPath, words, {
@@ -40,7 +40,7 @@ t.test('in a pipe there is a line for each decision', async (t) => {
   await once(child, 'close')
 })
 
-t.test('what is missing in a pipe is told', async (t) => {
+t.test('a pipe gets the number of missing decisions', async (t) => {
   const numbers = [[7, 8], [], [9, 12], [2]]
   const server = createServer((asked, response) => {
     if (asked.url !== '/decisions') return response.writeHead(404).end()
@@ -84,7 +84,7 @@ t.test('--json prints an object for each decision, on one line', async (t) => {
 })
 
 t.test(
-  'at a terminal there is a screen',
+  'a terminal gets a screen',
   { skip: !findProgram('script') && 'install Debian package bsdutils' },
   async (t) => {
     const served = await serve(t)
@@ -105,7 +105,7 @@ t.test(
   },
 )
 
-t.test('who answers in the place of onescand does nothing to a terminal', async (t) => {
+t.test('another program in the place of onescand is harmless for a terminal', async (t) => {
   const evil = '7\x1b]52;c;ZXZpbA==\x07\x9b2J\u202e' as never
   const step = {
     start: 0,
@@ -135,7 +135,7 @@ t.test('who answers in the place of onescand does nothing to a terminal', async 
   t.notMatch(lines.join('\n'), /[\x00-\x09\x0b-\x1f\x7f-\x9f\u202e]/)
 })
 
-t.test('who answers in its place without an end is left', async (t) => {
+t.test('another program in its place that never stops sending is hung up on', async (t) => {
   const server = createServer((_, response) => {
     const more = () => {
       while (!response.destroyed && response.write('x'.repeat(65_536)));
@@ -155,7 +155,7 @@ t.test('who answers in its place without an end is left', async (t) => {
   server.closeAllConnections()
 })
 
-t.test('a place that is none, or does not answer, is told', async (t) => {
+t.test('an address that is none, or does not answer, is reported', async (t) => {
   t.match(await onescan(['top', 'nonsense']), { code: 2, err: 'must be http://ADDRESS:PORT' })
   const gone = join(t.testdir({}), 'gone')
   t.match(await onescan(['top', `unix:${gone}`]), { code: 2, err: 'is there an onescand --http?' })

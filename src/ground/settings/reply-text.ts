@@ -13,7 +13,8 @@ export type Place = (typeof PLACES)[number]
 export function checkReplyText(what: string, text: string): void {
   const wrong = (why: string) => new Fault('config', `${what}: ${why}`)
   if (text.length > TEXT_MAX) throw wrong(`has ${text.length} characters; at most ${TEXT_MAX}`)
-  if (/[^ -~]/.test(text)) throw wrong('has a line end, or another character that is not printable ASCII')
+  if (/[^ -~]/.test(text))
+    throw wrong('has a line end, or another character that is not printable ASCII')
   for (const [place, word] of text.matchAll(/\{([^{}]*)\}/g)) {
     if (PLACES.some((known) => known === word)) continue
     throw wrong(`${place}: must be ${PLACES.map((known) => `{${known}}`).join(', ')}`)

@@ -16,7 +16,7 @@ const skip =
 
 const bench = (words: readonly string[]) => runScript(join(import.meta.dirname, 'run.ts'), words)
 
-t.test('a quick run without ours leaves tables and figures', { skip }, async (t) => {
+t.test('a quick run without onescan writes tables and figures', { skip }, async (t) => {
   const directory = mkdtempSync(join(tmpdir(), 'onescan-bench-out-'))
   t.teardown(() => rmSync(directory, { recursive: true, force: true }))
   const only = ['--only', 'none', '--only', 'clamav-milter']
@@ -28,7 +28,7 @@ t.test('a quick run without ours leaves tables and figures', { skip }, async (t)
   for (const { rates } of figures) t.ok(rates[0] > 0)
 })
 
-t.test('wrong options are told, and nothing is measured', async (t) => {
+t.test('wrong options are reported, and nothing is measured', async (t) => {
   const { code, out } = await bench(['--only', 'nobody'])
   t.equal(code, 100)
   t.match(out, /^bench: --only nobody.*usage: npm run bench:milter/s)

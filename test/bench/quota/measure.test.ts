@@ -18,7 +18,7 @@ t.test('answers are counted, and all of them are right', { skip: noCompiler }, a
   t.ok(Number(room) >= figure.answersPerSecond * 0.3)
 })
 
-t.test('answers about somebody else are seen to be wrong', { skip: noCompiler }, async (t) => {
+t.test('answers about another user are recognised as wrong', { skip: noCompiler }, async (t) => {
   const directory = spool(t, { 'u0/': '', 'u1/': '' })
   for (const user of ['u0', 'u1']) {
     writeFileSync(join(directory, user, 'maildirsize'), '1000000S\n1000 1\n')

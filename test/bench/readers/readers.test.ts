@@ -35,7 +35,7 @@ t.test('no reader opens an attachment that no scanner saw', { skip }, async (t) 
     t.same([...(await readers.opening(plain.message))].sort(), [...readers.names].sort())
   })
 
-  await t.test('in no class of mail that is known', async (t) => {
+  await t.test('in no class of known mail', async (t) => {
     for (const { name, message, seenByClamd, openedBy } of hiddenClasses) {
       const { clamd, onescan, readers } = await judge.judge(message, true)
       t.ok(onescan, name)
@@ -69,7 +69,7 @@ function programs(readers: readonly string[]): number {
 /** MB; measured: up to 4.7, whatever the length. */
 const HELD_MAX = 8
 
-t.test('mail that is made to be looked at for long takes little memory', async (t) => {
+t.test('mail that is made to take long to read takes little memory', async (t) => {
   for (const kind of Object.keys(hostileKinds)) {
     const { contents, over, held } = lookAtHostile(kind, 3 * 1024 * 1024, true)
     t.ok(held < HELD_MAX, `${kind}: ${held.toFixed(1)} MB`)

@@ -84,7 +84,7 @@ for (const { name, program } of missing ? [] : clients) {
       t.equal(run.logged, 'onescan: judged\n')
     })
 
-    t.test('accept: other recipients', async (t) => {
+    t.test('accept: other recipients replace the old ones', async (t) => {
       const wire = 'Fa@example.org\0Tv@example.org\0\0'
       const answer = accept(bodyAt(HEADER), keep(0, HEADER), otherEnvelope(wire))
       const { run } = await meet(t, client, answering(answer))
@@ -142,7 +142,7 @@ for (const { name, program } of missing ? [] : clients) {
       }
     })
 
-    t.test('end: 0 only where the client itself was told to drop', async (t) => {
+    t.test('end: 0 is obeyed only if the client itself was told to drop mail', async (t) => {
       const dropped = await meet(t, client, answering(end(code(0))), {
         settings: { REJECTVIRUS: '2' },
       })
@@ -172,7 +172,7 @@ for (const { name, program } of missing ? [] : clients) {
       }
     })
 
-    t.test('end: a text that nobody reads is a temporary failure', async (t) => {
+    t.test('end: a text that cannot be written becomes a temporary failure', async (t) => {
       const { run } = await meet(t, client, answering(end(code(82), replyText('Dno (#5.7.1)'))), {
         program: ['/bin/bash', '-c', `exec 6> >(:); wait $!; exec "$@"`, 'bash', client],
         settings: { ERROR_FD: '6' },
@@ -180,25 +180,25 @@ for (const { name, program } of missing ? [] : clients) {
       t.equal(run.code, 71)
     })
 
-    t.test('end: a text for a client that cannot give one is no answer', async (t) => {
+    t.test('end: an answer with a text is invalid if the client cannot pass it on', async (t) => {
       const { run } = await meet(t, client, answering(end(code(82), replyText('Dno (#5.7.1)'))))
       wentCold(t, run, /makes no sense/)
     })
 
-    t.test('cold: as the daemon says, at any time', async (t) => {
+    t.test('cold: the daemon may say so at any time', async (t) => {
       const before = await meet(t, client, ({ end }) => end(cold('too many "clients"\n')))
       wentCold(t, before.run, /reason="onescand: too many \?clients\?\?"/)
       const after = await meet(t, client, answering(heartbeat, cold('')))
       wentCold(t, after.run, /reason="onescand: "/)
     })
 
-    t.test('10,000 heartbeats are heard', async (t) => {
+    t.test('10,000 heartbeats are accepted', async (t) => {
       const beats = Buffer.concat(Array.from({ length: 10_000 }, () => heartbeat))
       const { run } = await meet(t, client, answering(beats, edited))
       t.match(run.text, /^X-QHPSI: clean\n/)
     })
 
-    t.test('an answer byte by byte is an answer', async (t) => {
+    t.test('an answer may come byte by byte', async (t) => {
       const { run } = await meet(t, client, async ({ question, connection, end }) => {
         await question
         for (const byte of Buffer.concat([acknowledgement, heartbeat, edited])) {
@@ -210,7 +210,7 @@ for (const { name, program } of missing ? [] : clients) {
     })
   })
 
-  t.test(`${name} goes cold for whatever makes no sense`, { jobs: 2 }, async (t) => {
+  t.test(`${name} goes cold for any invalid answer`, { jobs: 2 }, async (t) => {
     const client = program[0]!
     const B = bodyAt(HEADER)
     const field = (tag: string, length: number) => frame(tag, Buffer.alloc(length, 'a'))
@@ -295,7 +295,7 @@ for (const { name, program } of missing ? [] : clients) {
       })
     }
 
-    t.test('an answer without an acknowledgement', async (t) => {
+    t.test('an answer without an acknowledgement is invalid', async (t) => {
       for (const words of [edited, end(code(71)), heartbeat, acknowledgement.subarray(0, 4)]) {
         const { run } = await meet(t, client, async ({ question, end }) => {
           await question
@@ -305,7 +305,7 @@ for (const { name, program } of missing ? [] : clients) {
       }
     })
 
-    t.test('an answer that is cut at any byte', async (t) => {
+    t.test('an answer that is cut off at any byte is invalid', async (t) => {
       const words = Buffer.concat([acknowledgement, heartbeat, edited])
       for (let length = 0; length < words.length; length += client === sanitized ? 5 : 1) {
         const { run } = await meet(t, client, async ({ question, end }) => {
@@ -316,7 +316,7 @@ for (const { name, program } of missing ? [] : clients) {
       }
     })
 
-    t.test('a connection that breaks at any point of the question', async (t) => {
+    t.test('a connection may break at any point of the question', async (t) => {
       const message = Buffer.from(`Subject: x\n\n${'body\n'.repeat(100_000)}`)
       for (const after of ['', '1', 'V', 'E', 'S', '.', 'M']) {
         const { run } = await meet(
@@ -335,7 +335,7 @@ for (const { name, program } of missing ? [] : clients) {
       }
     })
 
-    t.test('garbage of any kind', async (t) => {
+    t.test('garbage of any kind is invalid', async (t) => {
       const bytes = fc.uint8Array({ maxLength: 300 })
       const fields = fc.array(
         fc.tuple(fc.constantFrom(...'Bkielct.'), fc.oneof(bytes, fc.constant(uint64(HEADER)))),
@@ -366,13 +366,16 @@ t.test('the client waits as long as the document says', { jobs: 5, skip: missing
     const { run } = await meet(t, onescanc, script, wishes)
     return run
   }
-  t.test('ten seconds for an acknowledgement, and all the time is left', async (t) => {
-    const run = await timed(t, () => {}, { settings: { SCANTIMEOUT: '40' } })
-    wentCold(t, run, /silent for too long/)
-    t.match(run.logged, 'COLD [40]')
-    t.ok(run.time > 9900, `${run.time}`)
-  })
-  t.test('ten seconds for a heartbeat, and that time is gone', async (t) => {
+  t.test(
+    'ten seconds are given for an acknowledgement; then scanners still have all their time',
+    async (t) => {
+      const run = await timed(t, () => {}, { settings: { SCANTIMEOUT: '40' } })
+      wentCold(t, run, /silent for too long/)
+      t.match(run.logged, 'COLD [40]')
+      t.ok(run.time > 9900, `${run.time}`)
+    },
+  )
+  t.test('ten seconds are given for a heartbeat, and count as time of scanners', async (t) => {
     const run = await timed(t, ({ say }) => say(acknowledgement), {
       settings: { SCANTIMEOUT: '40' },
     })
@@ -381,28 +384,31 @@ t.test('the client waits as long as the document says', { jobs: 5, skip: missing
     t.ok(Number(left) <= 30, left!)
     t.ok(run.time > 9900, `${run.time}`)
   })
-  t.test('ten seconds for half an answer', async (t) => {
+  t.test('ten seconds are given for the rest of an answer', async (t) => {
     const run = await timed(t, async ({ question, say }) => {
       await question
       say(acknowledgement, edited.subarray(0, -1))
     })
     wentCold(t, run, /silent for too long/)
   })
-  t.test('two seconds more than SCANTIMEOUT for all of it, however lively', async (t) => {
-    const run = await timed(
-      t,
-      ({ connection, say }) => {
-        say(acknowledgement)
-        const beat = setInterval(() => say(heartbeat), 100)
-        connection.on('close', () => clearInterval(beat))
-      },
-      { settings: { SCANTIMEOUT: '1' } },
-    )
-    wentCold(t, run, /takes too long/)
-    t.match(run.logged, 'COLD [1]')
-    t.ok(run.time > 2900, `${run.time}`)
-  })
-  t.test('ten seconds for a daemon that takes nothing', async (t) => {
+  t.test(
+    'two seconds more than SCANTIMEOUT are given for everything, however much comes',
+    async (t) => {
+      const run = await timed(
+        t,
+        ({ connection, say }) => {
+          say(acknowledgement)
+          const beat = setInterval(() => say(heartbeat), 100)
+          connection.on('close', () => clearInterval(beat))
+        },
+        { settings: { SCANTIMEOUT: '1' } },
+      )
+      wentCold(t, run, /takes too long/)
+      t.match(run.logged, 'COLD [1]')
+      t.ok(run.time > 2900, `${run.time}`)
+    },
+  )
+  t.test('ten seconds are given to a daemon that reads nothing', async (t) => {
     const message = Buffer.from(`Subject: x\n\n${'body\n'.repeat(500_000)}`)
     const run = await timed(t, ({ connection }) => connection.pause(), { message })
     wentCold(t, run, /silent for too long/, message.toString())
@@ -490,7 +496,7 @@ t.test('the question is that of the document', { skip: missing }, async (t) => {
   t.equal(variables.length, 7)
 })
 
-t.test('a variable over 64 KiB is not told: cold', { skip: missing }, async (t) => {
+t.test('a variable over 64 KiB is not sent: the client goes cold', { skip: missing }, async (t) => {
   const { run } = await meet(t, onescanc, answering(edited), {
     settings: { VIRUSTAGONLY: 'y'.repeat(64 * 1024) },
   })
@@ -543,7 +549,7 @@ t.test(
 )
 
 t.test(
-  'of large messages some at a time lie in memory, and the next in files',
+  'only some large messages lie in memory at a time, and the next ones in files',
   { skip: missing },
   async (t) => {
     const message = Buffer.concat([
@@ -579,7 +585,7 @@ t.test(
 )
 
 t.test(
-  'a daemon that asks for the bytes twice, or asks late, makes no sense',
+  'a daemon that asks for the bytes twice, or too late, breaks the protocol',
   { skip: missing },
   async (t) => {
     for (const words of [

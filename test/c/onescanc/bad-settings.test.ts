@@ -48,7 +48,7 @@ t.test('the table has every number, size and word that a door reads', async (t) 
 })
 
 t.test(
-  'a setting that makes no sense is 55, with its name in the log',
+  'a setting that makes no sense ends with 55, and the log names it',
   { skip: missing, jobs: 2 },
   async (t) => {
     const slot = await openSlot(t, { QHPSI, QUOTAD: 'quotad:127.0.0.1:9' })
@@ -69,7 +69,7 @@ t.test(
   },
 )
 
-t.test('onescand does not start with one', async (t) => {
+t.test('onescand does not start with such a setting', async (t) => {
   for (const { settings, reason, unscanned, ring, noDaemon } of badSettings) {
     if (noDaemon) continue
     const own = { ...(unscanned ? {} : { QHPSI }), ...(ring && { CLUSTERKEYS }) }
@@ -83,7 +83,7 @@ t.test('onescand does not start with one', async (t) => {
 })
 
 t.test(
-  'what is set and empty is as unset: nobody goes cold for it',
+  'an empty setting counts as unset, and no client goes cold for it',
   { skip: missing, jobs: 2 },
   async (t) => {
     const own = { QHPSI, SCANTIMEOUT: '20', QUOTAD: 'quotad:127.0.0.1:9', SCANFAIL: 'accept' }

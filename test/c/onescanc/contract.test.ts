@@ -50,13 +50,13 @@ t.test('the message and the envelope', { skip: missing, jobs: 2 }, async (t) => 
     }
   })
 
-  t.test('a wrong letter in it: 91', async (t) => {
+  t.test('a wrong letter in the envelope ends with 91', async (t) => {
     for (const wrong of ['X\0\0', '\0', 'Fa\0Xb\0\0', 'Fa\0Fb\0\0', 'Ta\0\0']) {
       await endsIn(t, 91, /fault=envelope/, { envelope: bytes(wrong) })
     }
   })
 
-  t.test('an address of 1,002 bytes is handed on, one more is refused: 11', async (t) => {
+  t.test('an address of 1,002 bytes is handed on; a longer one is refused: 11', async (t) => {
     const longest = 'a'.repeat(ADDRESS_MAX)
     const fits = await run({ envelope: bytes(`F${longest}\0T${longest}\0\0`) })
     t.same(fits.deliveries[0]?.recipients, [longest])
@@ -67,30 +67,33 @@ t.test('the message and the envelope', { skip: missing, jobs: 2 }, async (t) => 
     }
   })
 
-  t.test('an envelope over 64 MiB: 51', async (t) => {
+  t.test('an envelope over 64 MiB ends with 51', async (t) => {
     const recipient = bytes(`T${'a'.repeat(1000)}\0`)
     const chunk = Buffer.concat(Array.from({ length: 1000 }, () => recipient))
     const pieces = Array.from({ length: Math.ceil(ENVELOPE_MAX / chunk.length) }, () => chunk)
     await endsIn(t, 51, /fault=out-of-memory/, { envelope: [bytes('Fa\0'), ...pieces] })
   })
 
-  t.test('the envelope reaches the chain byte for byte, and is not waited for', async (t) => {
-    const many = Array.from({ length: 50_000 }, (_, i) => `Tuser${i}@example.org\0`).join('')
-    for (const wire of [
-      'F\0Tb@example.org\0\0',
-      'F\0\0',
-      'Fa\nb@x\0T\xfc\xff\0T\0Tline\nbreak\0\0',
-      `Fa@example.org\0${many}\0`,
-    ]) {
-      for (const { name, program } of clients) {
-        const ended = await run({ program, envelope: bytes(wire), keepEnvelopeOpen: true })
-        t.equal(ended.timedOut, false)
-        t.ok(ended.deliveries[0]?.envelope.equals(bytes(wire)), `${name}, ${wire.length} bytes`)
+  t.test(
+    'the envelope reaches the chain byte for byte, and the client does not wait for its end',
+    async (t) => {
+      const many = Array.from({ length: 50_000 }, (_, i) => `Tuser${i}@example.org\0`).join('')
+      for (const wire of [
+        'F\0Tb@example.org\0\0',
+        'F\0\0',
+        'Fa\nb@x\0T\xfc\xff\0T\0Tline\nbreak\0\0',
+        `Fa@example.org\0${many}\0`,
+      ]) {
+        for (const { name, program } of clients) {
+          const ended = await run({ program, envelope: bytes(wire), keepEnvelopeOpen: true })
+          t.equal(ended.timedOut, false)
+          t.ok(ended.deliveries[0]?.envelope.equals(bytes(wire)), `${name}, ${wire.length} bytes`)
+        }
       }
-    }
-  })
+    },
+  )
 
-  t.test('both come in any pieces, from pipes that somebody made non-blocking', async (t) => {
+  t.test('message and envelope come in any pieces, also from non-blocking pipes', async (t) => {
     const script =
       'use Fcntl; for (*STDIN, *STDOUT) { fcntl($_, F_SETFL, O_NONBLOCK | fcntl($_, F_GETFL, 0)) } exec @ARGV'
     const single = (whole: Buffer) => Array.from(whole, (_, at) => whole.subarray(at, at + 1))
@@ -102,7 +105,7 @@ t.test('the message and the envelope', { skip: missing, jobs: 2 }, async (t) => 
     t.equal(ended.text, 'X-QHPSI: clean\nSubject: x\n\nbody\n')
   })
 
-  t.test('fd 0 and fd 1 may be files, and are read from where they stand', async (t) => {
+  t.test('fd 0 and fd 1 may be files, and are read from their present offset', async (t) => {
     const directory = t.testdir({ message: 'skipSubject: x\n\nbody\n' })
     const script = `{ head -c 4 >/dev/null; exec "$@"; } 0<'${directory}/message'`
     // Nothing comes by the pipe, which nobody reads: a write that fails would end the envelope.
@@ -111,7 +114,7 @@ t.test('the message and the envelope', { skip: missing, jobs: 2 }, async (t) => 
     t.equal(ended.text, 'X-QHPSI: clean\nSubject: x\n\nbody\n', ended.logged)
   })
 
-  t.test('fd 0 or fd 1 is closed or no input: 54', async (t) => {
+  t.test('if fd 0 or fd 1 is closed or no input, it ends with 54', async (t) => {
     for (const redirection of ['0<&-', '1>&-', '1>/dev/null', '0</']) {
       await endsIn(t, 54, /fault=read/, {
         program: ['/bin/sh', '-c', `exec "$@" ${redirection}`, 'sh'],
@@ -121,7 +124,7 @@ t.test('the message and the envelope', { skip: missing, jobs: 2 }, async (t) => 
 })
 
 t.test('the next program', { skip: missing, jobs: 2 }, async (t) => {
-  t.test('its exit code is the answer, and its crash a crash', async (t) => {
+  t.test('its exit code is the answer, and its crash stays a crash', async (t) => {
     for (const code of [11, 31, 51, 53, 54, 61, 71, 81, 82, 88, 91, 115, 120]) {
       for (const QHPSI of [on.QHPSI, undefined]) {
         t.equal((await run({ settings: { QHPSI, STANDIN_EXIT: `${code}` } })).code, code)
@@ -177,7 +180,7 @@ t.test('the next program', { skip: missing, jobs: 2 }, async (t) => {
     t.equal(ended.deliveries.length, 1, 'an empty element is the working directory')
   })
 
-  t.test('what cannot be executed is 120, and is told', async (t) => {
+  t.test('a program that cannot be executed ends with 120, and is reported', async (t) => {
     const directory = t.testdir({ plain: 'no program', directory: {} })
     for (const QHPSI of [on.QHPSI, undefined]) {
       for (const chain of [join(directory, 'plain'), directory, '/nonexistent', 'no-such-name']) {
@@ -189,7 +192,7 @@ t.test('the next program', { skip: missing, jobs: 2 }, async (t) => {
     }
   })
 
-  t.test('is never the client itself', async (t) => {
+  t.test('it is never the client itself', async (t) => {
     const link = join(t.testdir(), 'link')
     symlinkSync(onescanc, link)
     for (const QHPSI of [on.QHPSI, undefined]) {
@@ -201,7 +204,7 @@ t.test('the next program', { skip: missing, jobs: 2 }, async (t) => {
     }
   })
 
-  t.test('an open quote or an option is 55', async (t) => {
+  t.test('an open quote or an option ends with 55', async (t) => {
     for (const QUEUECHAIN of [`'not closed`, `a "b'`, '-v']) {
       await endsIn(t, 55, /fault=config/, { settings: { QUEUECHAIN } })
     }
@@ -214,7 +217,7 @@ t.test('the next program', { skip: missing, jobs: 2 }, async (t) => {
     t.equal(ended.code, 120)
   })
 
-  t.test('does not see what would make it scan, loop or load', async (t) => {
+  t.test('it does not see variables that would make it scan, loop or load code', async (t) => {
     const calls = join(t.testdir(), 'calls')
     const hidden = {
       QHPSI: 'plugin: eicar',
@@ -247,7 +250,7 @@ t.test('the next program', { skip: missing, jobs: 2 }, async (t) => {
     }
   })
 
-  t.test('may give a reply of its own: the error descriptor stays open for it', async (t) => {
+  t.test('it may send a reply of its own: the error descriptor stays open for it', async (t) => {
     for (const QHPSI of [on.QHPSI, undefined]) {
       const ended = await run({
         program: [onescanc, '/bin/sh', '-c', 'echo Zmine >&6; exit 82'],
@@ -259,19 +262,22 @@ t.test('the next program', { skip: missing, jobs: 2 }, async (t) => {
     }
   })
 
-  t.test('has no descriptor of the client, and SIGPIPE as the caller had it', async (t) => {
-    const show = 'ls /proc/self/fd >&2; grep SigIgn /proc/self/status >&2'
-    const shell = ['/bin/sh', '-c', show]
-    for (const prefix of [[], ['/usr/bin/env', '--default-signal=PIPE']]) {
-      const without = await run({ program: prefix.length > 0 ? [...prefix, ...shell] : shell })
-      const between = await run({ program: [...prefix, onescanc, ...shell] })
-      t.equal(between.logged, without.logged)
-      t.match(between.logged, prefix.length > 0 ? /SigIgn:\t0+\n$/ : /SigIgn:\t0*1000\n$/)
-    }
-  })
+  t.test(
+    'it has no other descriptor of the client, and SIGPIPE as the caller had it',
+    async (t) => {
+      const show = 'ls /proc/self/fd >&2; grep SigIgn /proc/self/status >&2'
+      const shell = ['/bin/sh', '-c', show]
+      for (const prefix of [[], ['/usr/bin/env', '--default-signal=PIPE']]) {
+        const without = await run({ program: prefix.length > 0 ? [...prefix, ...shell] : shell })
+        const between = await run({ program: [...prefix, onescanc, ...shell] })
+        t.equal(between.logged, without.logged)
+        t.match(between.logged, prefix.length > 0 ? /SigIgn:\t0+\n$/ : /SigIgn:\t0*1000\n$/)
+      }
+    },
+  )
 })
 
-t.test('switched off, both descriptors are untouched', { skip: missing }, async (t) => {
+t.test('if onescan is off, both descriptors are untouched', { skip: missing }, async (t) => {
   const CONTROLDIR = t.testdir({ 'onescan.off': '', home: { control: { 'onescan.off': '' } } })
   const chain = '[ -p /dev/stdin ] && [ -p /dev/fd/1 ] && head -c 1 >/dev/null && exit 71; exit 99'
   for (const [settings, why] of [
@@ -300,7 +306,7 @@ t.test('switched off, both descriptors are untouched', { skip: missing }, async 
 t.test('the log', { skip: missing, jobs: 2 }, async (t) => {
   const settings = { ONESCAN_SOCKET: '/nonexistent' }
 
-  t.test('goes to LOGFILE where that is set', async (t) => {
+  t.test('goes to LOGFILE if that is set', async (t) => {
     const file = join(t.testdir(), 'log')
     const began = Date.now()
     for (const { program } of clients) {
@@ -315,13 +321,13 @@ t.test('the log', { skip: missing, jobs: 2 }, async (t) => {
     }
   })
 
-  t.test('is never written to the error descriptor', async (t) => {
+  t.test('never goes to the error descriptor', async (t) => {
     const ended = await run({ errorFd: 2, settings: { ERROR_FD: '2', QUEUECHAIN: '/nonexistent' } })
     t.equal(ended.code, 120)
     t.equal(ended.errorText.length, 0)
   })
 
-  t.test('never keeps mail, nor gets into it', async (t) => {
+  t.test('never keeps mail waiting, and never gets into mail', async (t) => {
     for (const redirection of ['2>&-', '2>/dev/full', '2> >(:)']) {
       for (const { program } of clients) {
         const shell = ['/bin/bash', '-c', `exec "$@" ${redirection}`, 'bash']
@@ -345,7 +351,7 @@ t.test('the log', { skip: missing, jobs: 2 }, async (t) => {
 t.test('going cold', { skip: missing, jobs: 2 }, async (t) => {
   const nobody = { ONESCAN_SOCKET: '/nonexistent' }
 
-  t.test('the cold program sees all settings but what would change its runtime', async (t) => {
+  t.test('the cold program sees all settings, except those that change its runtime', async (t) => {
     const script = join(t.testdir(), 'cold')
     writeFileSync(script, `#!/bin/sh\nenv >&2; echo "[$*]" >&2; exec '${standInQueue()}'\n`, {
       mode: 0o755,
@@ -369,7 +375,7 @@ t.test('going cold', { skip: missing, jobs: 2 }, async (t) => {
     t.match(ended.logged, '[next two words]')
   })
 
-  t.test('a SCANTIMEOUT that makes no sense is left for it to refuse', async (t) => {
+  t.test('the cold program itself refuses an invalid SCANTIMEOUT', async (t) => {
     for (const SCANTIMEOUT of ['soon', '0', '-1', '1.5', '86401', '99999999999999999999']) {
       const ended = await run({ settings: { ...nobody, SCANTIMEOUT } })
       t.match(ended.logged, `COLD [${SCANTIMEOUT}]`)
@@ -384,19 +390,22 @@ t.test('going cold', { skip: missing, jobs: 2 }, async (t) => {
     }
   })
 
-  t.test('by default it is the one beside the client, whatever link led there', async (t) => {
-    const directory = t.testdir({ lib: {} })
-    copyFileSync(onescanc, join(directory, 'lib/onescanc'))
-    copyFileSync(cold.teller, join(directory, 'lib/onescan-queue'))
-    symlinkSync('lib/onescanc', join(directory, 'link'))
-    const ended = await run({
-      program: [join(directory, 'link')],
-      settings: { ...nobody, ONESCAN_COLD: undefined },
-    })
-    t.match(ended.logged, 'COLD [150]')
-  })
+  t.test(
+    'by default the cold program is the one beside the client, whatever link was called',
+    async (t) => {
+      const directory = t.testdir({ lib: {} })
+      copyFileSync(onescanc, join(directory, 'lib/onescanc'))
+      copyFileSync(cold.teller, join(directory, 'lib/onescan-queue'))
+      symlinkSync('lib/onescanc', join(directory, 'link'))
+      const ended = await run({
+        program: [join(directory, 'link')],
+        settings: { ...nobody, ONESCAN_COLD: undefined },
+      })
+      t.match(ended.logged, 'COLD [150]')
+    },
+  )
 
-  t.test('no cold program, or the client itself in its place: 120', async (t) => {
+  t.test('without a cold program, or with the client in its place, it ends with 120', async (t) => {
     const alone = join(t.testdir(), 'bin')
     mkdirSync(alone)
     copyFileSync(onescanc, join(alone, 'onescanc'))
@@ -413,7 +422,7 @@ t.test('going cold', { skip: missing, jobs: 2 }, async (t) => {
     }
   })
 
-  t.test('a socket that cannot be reached', async (t) => {
+  t.test('a socket that cannot be reached makes the client go cold', async (t) => {
     const file = t.testdir({ file: '' })
     for (const socket of ['/nonexistent', `${file}/file`, `/${'x'.repeat(200)}`]) {
       const ended = await run({ settings: { ONESCAN_SOCKET: socket } })

@@ -46,7 +46,7 @@ const send = (program: string, max: string | undefined, wait?: string, client = 
 
 const tick = () => new Promise((resolve) => setTimeout(resolve, 20))
 
-t.test('who comes above the bound waits, and all are served', { skip: missing }, async (t) => {
+t.test('programs above the limit wait, and all are served', { skip: missing }, async (t) => {
   for (const client of [onescanc, sanitized]) {
     const queue = cold(`bounded-${client === onescanc}`)
     const runs = Array.from({ length: 12 }, () => send(queue.program, '3', '60', client))
@@ -61,37 +61,41 @@ t.test('who comes above the bound waits, and all are served', { skip: missing },
   }
 })
 
-t.test('who has waited for too long is deferred, with a line', { skip: missing }, async (t) => {
-  const queue = cold('full')
-  const first = Array.from({ length: 2 }, () => send(queue.program, '2'))
-  while (queue.begun() < 2) await tick()
-  for (const wait of ['0', '1']) {
-    const { code, logged, deliveries } = await send(queue.program, '2', wait)
-    t.equal(code, 71)
-    t.equal(deliveries.length, 0)
-    t.match(
-      logged,
-      new RegExp(
-        `decision=defer fault=out-of-memory reason="2 cold programs run, and none ended in ${wait} seconds \\(ONESCAN_COLD_MAX, ONESCAN_COLD_WAIT\\)" exit=71`,
-      ),
+t.test(
+  'a program that has waited too long defers its mail, and logs a line',
+  { skip: missing },
+  async (t) => {
+    const queue = cold('full')
+    const first = Array.from({ length: 2 }, () => send(queue.program, '2'))
+    while (queue.begun() < 2) await tick()
+    for (const wait of ['0', '1']) {
+      const { code, logged, deliveries } = await send(queue.program, '2', wait)
+      t.equal(code, 71)
+      t.equal(deliveries.length, 0)
+      t.match(
+        logged,
+        new RegExp(
+          `decision=defer fault=out-of-memory reason="2 cold programs run, and none ended in ${wait} seconds \\(ONESCAN_COLD_MAX, ONESCAN_COLD_WAIT\\)" exit=71`,
+        ),
+      )
+    }
+    queue.release()
+    for (const { code } of await Promise.all(first)) t.equal(code, 0)
+    t.equal(
+      (await send(queue.program, '2', '0')).code,
+      0,
+      'a place is free when its holder has ended',
     )
-  }
-  queue.release()
-  for (const { code } of await Promise.all(first)) t.equal(code, 0)
-  t.equal(
-    (await send(queue.program, '2', '0')).code,
-    0,
-    'a place is free when its holder has ended',
-  )
-})
+  },
+)
 
-t.test('one that is killed leaves its place', { skip: missing }, async (t) => {
+t.test('a program that is killed frees its place', { skip: missing }, async (t) => {
   const program = join(directory, 'dies')
   writeFileSync(program, '#!/bin/sh\nkill -9 $$\n', { mode: 0o755 })
   for (let n = 0; n < 3; n++) t.equal((await send(program, '1', '0')).signal, 'SIGKILL')
 })
 
-t.test('the real cold program leaves its place, too', { skip: missing }, async (t) => {
+t.test('the real cold program frees its place, too', { skip: missing }, async (t) => {
   const runs = await Promise.all(Array.from({ length: 6 }, () => send(real, '2', '60')))
   for (const { code, text } of runs) {
     t.equal(code, 0)
@@ -100,7 +104,7 @@ t.test('the real cold program leaves its place, too', { skip: missing }, async (
   t.equal((await send(real, '1', '0')).code, 0)
 })
 
-t.test('0 is no bound, and nonsense is told', { skip: missing }, async (t) => {
+t.test('0 is no limit, and an invalid number is reported', { skip: missing }, async (t) => {
   const queue = cold('free')
   const runs = Array.from({ length: 12 }, () => send(queue.program, '0'))
   while (queue.begun() < 12) await tick()

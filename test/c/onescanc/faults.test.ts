@@ -70,7 +70,7 @@ t.test(
 )
 
 t.test(
-  'mail around the size at which it leaves the memory stays whole',
+  'mail stays whole around the size from which it no longer lies in memory',
   { skip: missing },
   async (t) => {
     for (const { program } of clients) {
@@ -107,7 +107,7 @@ t.test('the disk is full: 53', { skip: missing }, async (t) => {
 })
 
 t.test(
-  'killed, it leaves nothing, and the sender still has the mail',
+  'killed, it leaves nothing behind, and the sender still has the mail',
   { skip: missing },
   async (t) => {
     for (const { program } of clients) {
@@ -133,7 +133,7 @@ t.test(
 )
 
 t.test(
-  'who has the descriptor of a sealed message can change nothing',
+  'a process with the descriptor of a sealed message can change nothing',
   { skip: missing },
   async (t) => {
     const attempts = [
@@ -170,21 +170,25 @@ function mapForWriting(fd: number): void {
   execFileSync('python3', ['-c', script], { stdio: ['ignore', 'ignore', 'ignore', fd] })
 }
 
-t.test('softlimit -m 3000000, as in classic run scripts', { skip: missing }, async (t) => {
-  const program = limited('for each in d s l v; do ulimit -$each 2929; done', [onescanc])
-  for (const message of [small, large]) {
-    const warm = await run(t, edit, { program, message: Buffer.from(message) })
-    t.equal(warm.code, 0, warm.logged)
-    t.ok(warm.text === `X-QHPSI: clean\n${message}`)
-    const alone = await run(t, ({ end }) => end(), { program, message: Buffer.from(message) })
-    t.equal(alone.code, 71)
-    t.match(
-      alone.logged,
-      /decision=defer .*reason="the address space \(softlimit\) is too small .* hung up"/,
-    )
-    t.equal(alone.deliveries.length, 0)
-  }
-})
+t.test(
+  'it works under softlimit -m 3000000, as in classic run scripts',
+  { skip: missing },
+  async (t) => {
+    const program = limited('for each in d s l v; do ulimit -$each 2929; done', [onescanc])
+    for (const message of [small, large]) {
+      const warm = await run(t, edit, { program, message: Buffer.from(message) })
+      t.equal(warm.code, 0, warm.logged)
+      t.ok(warm.text === `X-QHPSI: clean\n${message}`)
+      const alone = await run(t, ({ end }) => end(), { program, message: Buffer.from(message) })
+      t.equal(alone.code, 71)
+      t.match(
+        alone.logged,
+        /decision=defer .*reason="the address space \(softlimit\) is too small .* hung up"/,
+      )
+      t.equal(alone.deliveries.length, 0)
+    }
+  },
+)
 
 const strace = findProgram('strace')
 const straceMissing = missing || (!strace && 'install Debian package strace')
@@ -248,7 +252,7 @@ t.test(
 )
 
 t.test(
-  'a kernel without memfd_create and a file system without O_TMPFILE',
+  'it works on a kernel without memfd_create and a file system without O_TMPFILE',
   { skip: straceMissing },
   async (t) => {
     const trace = join(t.testdir(), 'trace')

@@ -31,7 +31,7 @@ t.test('over quota', { skip: missing }, async (t) => {
       // biome-ignore format: a line is easier to read
       for (const scanning of [{}, { QHPSI: 'plugin: eicar' }]) {
         const how = 'QHPSI' in scanning ? 'with a scanner' : 'without'
-        t.test(`${name}, ${who}, ${how}: put off where all are full`, async (t) => {
+        t.test(`${name}, ${who}, ${how}: deferred if all recipients are full`, async (t) => {
           const run = (envelope: Buffer) =>
             runSlot({
               program,

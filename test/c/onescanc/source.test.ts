@@ -51,7 +51,7 @@ const daemonsOwn = [
   'VERDICTTIMEOUT',
 ]
 
-t.test('the daemon is told every variable of onescan-queue(8) but its own business', async (t) => {
+t.test('the daemon is sent every variable of onescan-queue(8) except its own', async (t) => {
   const known = list('known')
   t.ok(known.length > 30)
   t.same([...known, ...itsOwn, ...daemonsOwn].sort(), named('onescan-queue.8').sort())
@@ -59,7 +59,7 @@ t.test('the daemon is told every variable of onescan-queue(8) but its own busine
     t.match(protocol, new RegExp(`but[^]{0,200}\\b${name}\\b`))
 })
 
-t.test('onescanc(8) has every variable that the client reads', async (t) => {
+t.test('onescanc(8) names every variable that the client reads', async (t) => {
   const read = [...text.matchAll(/\b(?:getenv|setting|number_setting)\("([A-Z_]+)"/g)].map(
     ([, n]) => n!,
   )
@@ -67,7 +67,7 @@ t.test('onescanc(8) has every variable that the client reads', async (t) => {
   t.same([...new Set(named('onescanc.8'))].sort(), [...new Set([...read, 'PATH'])].sort())
 })
 
-t.test('the next program is kept from the same variables as by onescan-queue', async (t) => {
+t.test('the same variables are hidden from the next program as by onescan-queue', async (t) => {
   const hidden = list('hidden_from_chain')
   const isHidden = (name: string) => hidden.some((start) => `${name}=`.startsWith(start))
   const names = [

@@ -56,7 +56,7 @@ async function impostor(t: Test, talk: (socket: Socket) => void): Promise<string
 }
 
 t.test('the plugin', { skip: missing }, async (t) => {
-  t.test('the example for control/smtpplugins refuses the full one', async (t) => {
+  t.test('the example for control/smtpplugins refuses a full mailbox', async (t) => {
     const { QUOTASOCKET } = await onescand(t)
     const example = readFileSync(join(root, 'packaging/examples/smtpplugins'), 'latin1')
     const here = example.replace('/usr/sbin/onescan-rcptquota', programs[0]!.program)
@@ -76,7 +76,7 @@ t.test('the plugin', { skip: missing }, async (t) => {
     }
 
     t.test(name, async (t) => {
-      t.test('by onescand: only the full one of two is refused', async (t) => {
+      t.test('it asks onescand: of two recipients only the full one is refused', async (t) => {
         const { QUOTASOCKET, heard, log } = await onescand(t)
         const session = open({ QUOTASOCKET })
         t.equal(await session.rcpt('full@example.org'), refusal)
@@ -89,16 +89,19 @@ t.test('the plugin', { skip: missing }, async (t) => {
       })
 
       for (const scheme of ['quotad', 'udp']) {
-        t.test(`by ${scheme}: only the full one of two is refused`, async (t) => {
-          const service = await udpService(t, (packet) => {
-            if (scheme === 'quotad') return extendedAnswer(mailboxes)(packet)
-            return packet === 'CHECK_QUOTA full@example.org' ? 'QUOTA_FULL' : 'QUOTA_OK'
-          })
-          const session = open({ QUOTAD: `${scheme}:127.0.0.1:${service.port}` })
-          t.match(await session.rcpt('full@Example.ORG'), /^452 4\.2\.2 .*<full@Example\.ORG>/)
-          t.equal(await session.rcpt('half@example.org'), '250 ok')
-          t.equal(session.log, '')
-        })
+        t.test(
+          `it asks by ${scheme}: of two recipients only the full one is refused`,
+          async (t) => {
+            const service = await udpService(t, (packet) => {
+              if (scheme === 'quotad') return extendedAnswer(mailboxes)(packet)
+              return packet === 'CHECK_QUOTA full@example.org' ? 'QUOTA_FULL' : 'QUOTA_OK'
+            })
+            const session = open({ QUOTAD: `${scheme}:127.0.0.1:${service.port}` })
+            t.match(await session.rcpt('full@Example.ORG'), /^452 4\.2\.2 .*<full@Example\.ORG>/)
+            t.equal(await session.rcpt('half@example.org'), '250 ok')
+            t.equal(session.log, '')
+          },
+        )
       }
 
       t.test('a port is kept until each packet to an older service has its answer', async (t) => {
@@ -109,13 +112,13 @@ t.test('the plugin', { skip: missing }, async (t) => {
         t.ok(await service.wasPortKept)
       })
 
-      t.test('over IPv6, too', async (t) => {
+      t.test('it asks over IPv6, too', async (t) => {
         const session = open({ QUOTAD: 'udp:[::1]:9', QUOTATIMEOUT: '100' })
         t.equal(await session.rcpt('full@example.org'), '250 ok')
         t.match(session.log, /^onescan-rcptquota: udp:\[::1\]:9: /)
       })
 
-      t.test('by QUOTANAME=local it asks for what stands before the @', async (t) => {
+      t.test('with QUOTANAME=local it asks for the part before the @', async (t) => {
         const service = await udpService(t, () => 'QUOTA_FULL')
         const QUOTAD = `udp:127.0.0.1:${service.port}`
         const session = open({ QUOTAD, QUOTANAME: 'local' })
@@ -123,7 +126,7 @@ t.test('the plugin', { skip: missing }, async (t) => {
         t.same(service.heard, ['CHECK_QUOTA full'])
       })
 
-      t.test('where onescand is not there, it asks the service itself', async (t) => {
+      t.test('if onescand is not there, it asks the service itself', async (t) => {
         const service = await udpService(t, extendedAnswer(mailboxes))
         const QUOTAD = `quotad:127.0.0.1:${service.port}`
         const session = open({ QUOTASOCKET: '/nonexistent/policy', QUOTAD })
@@ -131,7 +134,7 @@ t.test('the plugin', { skip: missing }, async (t) => {
         t.match(session.log, /^onescan-rcptquota: onescand at \/nonexistent\/policy: No such file/)
       })
 
-      t.test('whom it knows to be none of ours it does not ask about', async (t) => {
+      t.test('it does not ask about recipients of other hosts', async (t) => {
         const service = await udpService(t, () => 'QUOTA_FULL')
         const QUOTAD = `udp:127.0.0.1:${service.port}`
         const off = privateDirectory(t)
@@ -151,7 +154,7 @@ t.test('the plugin', { skip: missing }, async (t) => {
         t.equal(await open(asking).rcpt('full@example.org'), refusal)
       })
 
-      t.test('an address of any bytes ends no line', async (t) => {
+      t.test('no byte of an address ends its line', async (t) => {
         const service = await udpService(t, () => 'QUOTA_FULL')
         const session = open({ QUOTAD: `udp:127.0.0.1:${service.port}` })
         const reply = await session.rcpt('m\u00fcller@example.org')
@@ -181,7 +184,7 @@ t.test('the plugin', { skip: missing }, async (t) => {
         'too much': (nonce) => `QUOTA_FULL full@example.org ${'9'.repeat(5000)} ${nonce}`,
       }
       t.test(
-        'a datagram that does not answer is passed over, the answer behind it counts',
+        'a datagram that is no answer is skipped, and the answer behind it counts',
         async (t) => {
           for (const [what, lie] of Object.entries(lies)) {
             const service = await udpService(t, (packet) => {
@@ -224,7 +227,7 @@ t.test('the plugin', { skip: missing }, async (t) => {
           QUOTASOCKET: await impostor(t, (socket) => socket.end('x'.repeat(5000))),
         }),
       }
-      t.test('with trouble of any kind the recipient passes, and the log says why', async (t) => {
+      t.test('whatever goes wrong, the recipient passes, and the log says why', async (t) => {
         for (const [what, settings] of Object.entries(silences)) {
           const session = open({ QUOTATIMEOUT: '60', ...(await settings(t)) })
           t.equal(await session.rcpt('full@example.org'), '250 ok', what)

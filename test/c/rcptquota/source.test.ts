@@ -19,6 +19,6 @@ t.test('onescan-rcptquota(8) has every variable that it reads, and no other', as
   t.same(named.sort(), [...new Set(read)].sort())
 })
 
-t.test('a name is as long as the other client lets it be', async (t) => {
+t.test('a name may be as long as the other client allows', async (t) => {
   t.match(text, new RegExp(`\\bNAME_SIZE_MAX = ${NAME_MAX}\\b`))
 })

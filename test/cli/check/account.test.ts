@@ -4,7 +4,7 @@ import t from 'tap'
 import { findAccount, groupName, obstacle } from '../../../src/cli/check/shared/account.ts'
 import { accounts, self, stranger } from './host.ts'
 
-t.test('an account has its primary group, and all its groups only where they count', async (t) => {
+t.test('an account has its primary group; all its groups only if they count', async (t) => {
   t.same(findAccount(accounts, 'stranger', 'primary'), stranger)
   t.same(findAccount(accounts, 'stranger', 'all'), { ...stranger, groups: [54322, 54323] })
   t.equal(findAccount(accounts, 'nobody', 'all'), undefined)
@@ -12,7 +12,7 @@ t.test('an account has its primary group, and all its groups only where they cou
   t.equal(groupName(accounts, 1), '1')
 })
 
-t.test('the first path that is in the way is named', async (t) => {
+t.test('the first path that bars the account is named', async (t) => {
   const directory = t.testdir({ inner: { file: '' } })
   const inner = join(directory, 'inner')
   const file = join(inner, 'file')
@@ -33,7 +33,7 @@ t.test('the first path that is in the way is named', async (t) => {
 
 const notRoot = self.uid !== 0 && 'run as root'
 
-t.test('the bits of the group count for a member alone', { skip: notRoot }, async (t) => {
+t.test('the mode of a group counts for its members only', { skip: notRoot }, async (t) => {
   const file = join(t.testdir({ file: '' }), 'file')
   chownSync(file, 0, 54_323)
   chmodSync(file, 0o640)

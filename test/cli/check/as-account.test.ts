@@ -88,59 +88,49 @@ function hostileService(directory: string, how: How) {
 for (const how of ['compiled', 'on Node'] as const) {
   const skip = notRoot || compilerMissing || (how === 'compiled' && nativeMissing)
 
-  t.test(
-    `nothing that a run script or envdir names is run by root, ${how}`,
-    { skip },
-    async (t) => {
-      const directory = openDirectory(t)
-      const [program, ...words] = commandOf(how)
-      const { variables, noted, scanner } = hostileService(directory, how)
-      mkdirSync(join(directory, 'env'))
-      const lines = Object.entries(variables).map(([name, value]) => {
-        writeFileSync(join(directory, 'env', name), `${value}\n`)
-        return `export ${name}="${value}"\n`
-      })
-      const exports = lines.join('')
-      const run = (name: string, text: string) => {
-        writeFileSync(join(directory, name), `#!/bin/sh\n${text}\n`)
-        return ['--run', join(directory, name)]
+  t.test(`root runs nothing that a run script or envdir names, ${how}`, { skip }, async (t) => {
+    const directory = openDirectory(t)
+    const [program, ...words] = commandOf(how)
+    const { variables, noted, scanner } = hostileService(directory, how)
+    mkdirSync(join(directory, 'env'))
+    const lines = Object.entries(variables).map(([name, value]) => {
+      writeFileSync(join(directory, 'env', name), `${value}\n`)
+      return `export ${name}="${value}"\n`
+    })
+    const exports = lines.join('')
+    const run = (name: string, text: string) => {
+      writeFileSync(join(directory, name), `#!/bin/sh\n${text}\n`)
+      return ['--run', join(directory, name)]
+    }
+    const plain = run('plain', `${exports}exec setuidgid nobody qmail-smtpd`)
+    const byEnvdir = run('envdir', `exec envdir ${directory}/env setuidgid nobody qmail-smtpd`)
+    const nobodys = run('nobodys', `${exports}exec qmail-smtpd`)
+    const ownEnvdir = ['--envdir', join(directory, 'env')]
+    for (const from of [plain, byEnvdir, nobodys, ownEnvdir, [...ownEnvdir, '--user', 'nobody']]) {
+      for (const QHPSI of ['plugin: hostile.mjs eicar', scanner]) {
+        const { stdout, stderr } = spawnSync(
+          program,
+          [...words, 'check', ...from, '--env', `QHPSI=${QHPSI}`],
+          { encoding: 'utf8' },
+        )
+        t.match(stdout, /^(ok|error) +(trials|slot, clean message):/m, `${stdout}${stderr}`)
       }
-      const plain = run('plain', `${exports}exec setuidgid nobody qmail-smtpd`)
-      const byEnvdir = run('envdir', `exec envdir ${directory}/env setuidgid nobody qmail-smtpd`)
-      const nobodys = run('nobodys', `${exports}exec qmail-smtpd`)
-      const ownEnvdir = ['--envdir', join(directory, 'env')]
-      for (const from of [
-        plain,
-        byEnvdir,
-        nobodys,
-        ownEnvdir,
-        [...ownEnvdir, '--user', 'nobody'],
-      ]) {
-        for (const QHPSI of ['plugin: hostile.mjs eicar', scanner]) {
-          const { stdout, stderr } = spawnSync(
-            program,
-            [...words, 'check', ...from, '--env', `QHPSI=${QHPSI}`],
-            { encoding: 'utf8' },
-          )
-          t.match(stdout, /^(ok|error) +(trials|slot, clean message):/m, `${stdout}${stderr}`)
-        }
-      }
-      const all = noted()
-      t.same(
-        all.filter((line) => / 0$/.test(line)),
-        [],
-      )
-      for (const who of ['scanner', 'plugin', 'slot', 'smtpd']) {
-        t.ok(all.includes(`${who} 65534`), `${who} was tried, as nobody`)
-      }
-      t.notOk(
-        all.some((line) => line.startsWith('preload')),
-        'what is loaded before is left out',
-      )
-    },
-  )
+    }
+    const all = noted()
+    t.same(
+      all.filter((line) => / 0$/.test(line)),
+      [],
+    )
+    for (const who of ['scanner', 'plugin', 'slot', 'smtpd']) {
+      t.ok(all.includes(`${who} 65534`), `${who} was tried, as nobody`)
+    }
+    t.notOk(
+      all.some((line) => line.startsWith('preload')),
+      'what is loaded before is left out',
+    )
+  })
 
-  t.test(`where root cannot change the user, nothing is tried, ${how}`, { skip }, async (t) => {
+  t.test(`if root cannot change the user, nothing is tried, ${how}`, { skip }, async (t) => {
     const directory = openDirectory(t)
     const [program, ...words] = commandOf(how)
     const { variables, noted, scanner } = hostileService(directory, how)
@@ -186,47 +176,47 @@ t.test('the account and its groups are those of the service', { skip: notRoot },
 
 const terminalMissing = notRoot || (!findProgram('script') && 'install Debian package bsdutils')
 
+t.test('a trial cannot type at the terminal of root', { skip: terminalMissing }, async (t) => {
+  const directory = openDirectory(t)
+  const command = commandOf('on Node').join(' ')
+  const log = join(directory, 'log')
+  writeFileSync(log, '')
+  chmodSync(log, 0o666)
+  writeFileSync(join(directory, 'typist'), typist, { mode: 0o755 })
+  const other = '/usr/bin/setpriv --reuid=65534 --regid=65534 --clear-groups'
+  const noted = () => readFileSync(log, 'latin1')
+
+  const before = atTerminal(`${other} ${directory}/typist ${log}`)
+  t.match(noted(), /^uid=65534 reached=\/dev\/tty/, 'as it was')
+  if (terminalsObey()) t.match(before.typed, /^(pwned\n)+$/)
+
+  writeFileSync(log, '')
+  const { typed, output } = atTerminal(
+    `env NO_COLOR=1 ${command} check --user nobody --env QHPSI='${directory}/typist ${log} %s'`,
+  )
+  t.match(output, /^(ok|error) +scanner /m)
+  t.match(noted(), /^uid=65534 reached=\n/)
+  t.notMatch(noted(), 'tty')
+  t.equal(typed, '')
+})
+
 t.test(
-  'what it tries cannot type at the terminal of root',
-  { skip: terminalMissing },
+  'a slot that inject calls cannot do so either',
+  { skip: !findProgram('script') },
   async (t) => {
     const directory = openDirectory(t)
     const command = commandOf('on Node').join(' ')
     const log = join(directory, 'log')
     writeFileSync(log, '')
-    chmodSync(log, 0o666)
     writeFileSync(join(directory, 'typist'), typist, { mode: 0o755 })
-    const other = '/usr/bin/setpriv --reuid=65534 --regid=65534 --clear-groups'
-    const noted = () => readFileSync(log, 'latin1')
-
-    const before = atTerminal(`${other} ${directory}/typist ${log}`)
-    t.match(noted(), /^uid=65534 reached=\/dev\/tty/, 'as it was')
-    if (terminalsObey()) t.match(before.typed, /^(pwned\n)+$/)
-
-    writeFileSync(log, '')
-    const { typed, output } = atTerminal(
-      `env NO_COLOR=1 ${command} check --user nobody --env QHPSI='${directory}/typist ${log} %s'`,
+    writeFileSync(join(directory, 'slot'), `#!/bin/sh\nexec ${directory}/typist ${log}\n`, {
+      mode: 0o755,
+    })
+    const { typed } = atTerminal(
+      `printf 'Subject: x\\n\\n' | ${command} inject - --from a@example.org --to b@example.org ` +
+        `--no-headers --program ${directory}/slot`,
     )
-    t.match(output, /^(ok|error) +scanner /m)
-    t.match(noted(), /^uid=65534 reached=\n/)
-    t.notMatch(noted(), 'tty')
+    t.match(readFileSync(log, 'latin1'), new RegExp(`^uid=${process.getuid!()} reached=\n$`))
     t.equal(typed, '')
   },
 )
-
-t.test('nor can a slot that inject calls', { skip: !findProgram('script') }, async (t) => {
-  const directory = openDirectory(t)
-  const command = commandOf('on Node').join(' ')
-  const log = join(directory, 'log')
-  writeFileSync(log, '')
-  writeFileSync(join(directory, 'typist'), typist, { mode: 0o755 })
-  writeFileSync(join(directory, 'slot'), `#!/bin/sh\nexec ${directory}/typist ${log}\n`, {
-    mode: 0o755,
-  })
-  const { typed } = atTerminal(
-    `printf 'Subject: x\\n\\n' | ${command} inject - --from a@example.org --to b@example.org ` +
-      `--no-headers --program ${directory}/slot`,
-  )
-  t.match(readFileSync(log, 'latin1'), new RegExp(`^uid=${process.getuid!()} reached=\n$`))
-  t.equal(typed, '')
-})

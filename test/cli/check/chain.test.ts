@@ -12,7 +12,7 @@ function qmail(t: Test, mode = 0o755): string {
   return home
 }
 
-t.test('the slot and the real qmail-queue behind it', async (t) => {
+t.test('a slot with the real qmail-queue behind it is well', async (t) => {
   const home = qmail(t)
   const findings = checkPrograms(host({ QMAILHOME: home, QMAILQUEUE: slotProgram }))
   t.same(complaints(findings), [])
@@ -22,7 +22,7 @@ t.test('the slot and the real qmail-queue behind it', async (t) => {
   )
 })
 
-t.test('a chain that is missing, no program, or the slot itself', async (t) => {
+t.test('a next program that is missing, not executable, or the slot itself', async (t) => {
   const chain = (env: Record<string, string>) => checkPrograms(host(env)).at(-1)
   t.match(chain({ QMAILHOME: '/nonexistent' }), { level: 'error', value: /qmail-queue.*ENOENT/ })
   t.match(chain({ QMAILHOME: qmail(t, 0o644) }), { level: 'error', value: /EACCES/ })
@@ -38,7 +38,7 @@ t.test('a program that the account of the slot cannot execute', async (t) => {
   t.match(findings.at(-1), { level: 'error', value: /stranger \(strangers\) cannot execute/ })
 })
 
-t.test('a slot that is missing, or another program than onescan', async (t) => {
+t.test('a slot that is missing, or that is not a program of onescan', async (t) => {
   const home = qmail(t)
   const slot = (QMAILQUEUE: string) =>
     checkPrograms(host({ QMAILHOME: home, QMAILQUEUE }, { program: QMAILQUEUE }))[0]
@@ -46,10 +46,16 @@ t.test('a slot that is missing, or another program than onescan', async (t) => {
   t.match(slot('/bin/cat'), { level: 'warning', remedy: /calls onescan-queue/ })
 })
 
-t.test('a link that a purge left at the real qmail-queue: nothing is scanned', async (t) => {
-  const home = qmail(t)
-  const link = join(home, 'queue')
-  symlinkSync('bin/qmail-queue', link)
-  const [slot] = checkPrograms(host({ QMAILHOME: home, QMAILQUEUE: link }, { program: link }))
-  t.match(slot, { level: 'error', value: `${link} leads to ${home}/bin/qmail-queue: mail is not` })
-})
+t.test(
+  'a link that a purge left at the real qmail-queue means that nothing is scanned',
+  async (t) => {
+    const home = qmail(t)
+    const link = join(home, 'queue')
+    symlinkSync('bin/qmail-queue', link)
+    const [slot] = checkPrograms(host({ QMAILHOME: home, QMAILQUEUE: link }, { program: link }))
+    t.match(slot, {
+      level: 'error',
+      value: `${link} leads to ${home}/bin/qmail-queue: mail is not`,
+    })
+  },
+)

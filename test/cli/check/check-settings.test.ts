@@ -5,13 +5,13 @@ import { complaints, host } from './host.ts'
 
 const eicar = { QHPSI: 'plugin: eicar' }
 
-t.test('settings that can be read, and what they do', async (t) => {
+t.test('valid settings, and what they do', async (t) => {
   const findings = checkSettings(host({ ...eicar, REJECTVIRUS: '1' }))
   t.same(complaints(findings), [])
   t.match(findings.find(({ what }) => what === 'infected mail')?.value, 'is refused')
 })
 
-t.test('the switch is told, with the way back', async (t) => {
+t.test('the switch is reported, with the command that removes it', async (t) => {
   const home = t.testdir({ control: { 'onescan.off': '' } })
   const [finding] = checkSettings(host({ ...eicar, QMAILHOME: home }))
   const file = join(home, 'control/onescan.off')
@@ -22,7 +22,7 @@ t.test('without QHPSI nothing is scanned', async (t) => {
   t.same(complaints(checkSettings(host({}))), ['error QHPSI'])
 })
 
-t.test('what the slot would stumble over is told in its words', async (t) => {
+t.test("a setting that would stop the slot is reported in the slot's words", async (t) => {
   const of = (env: Record<string, string>) =>
     checkSettings(host({ ...eicar, ...env })).filter(({ level }) => level === 'error')
   t.match(of({ SCANTIMEOUT: 'soon' }), [{ value: /SCANTIMEOUT soon: must be/ }])
@@ -31,7 +31,7 @@ t.test('what the slot would stumble over is told in its words', async (t) => {
   t.match(of({ SPOOLDIR: 'relative' }), [{ value: /SPOOLDIR relative/ }])
 })
 
-t.test('mail that gets in unscanned is a choice, but a visible one', async (t) => {
+t.test('a setting that lets mail in unscanned is a warning', async (t) => {
   t.same(complaints(checkSettings(host({ ...eicar, SCANFAIL: 'accept' }))), [
     'warning unscanned mail',
   ])
@@ -39,7 +39,7 @@ t.test('mail that gets in unscanned is a choice, but a visible one', async (t) =
   t.match(relay.at(-1), { level: 'ok', value: /accepted for relay clients/ })
 })
 
-t.test('says where mail is kept', async (t) => {
+t.test('it says where mail is kept', async (t) => {
   const of = (env: Record<string, string>) =>
     checkSettings(host({ QHPSI: 'plugin: eicar', ...env })).map(({ value }) => value)
   t.match(of({ QUARANTINE: '/q', REJECTVIRUS: '0' }).join(), 'is kept in /q,is deferred')
@@ -50,7 +50,7 @@ t.test('says where mail is kept', async (t) => {
   t.match(of({ QUARANTINE: '/q', REJECTVIRUS: '1' }).join(), 'is refused')
 })
 
-t.test('reads every line of a policy by rule', async (t) => {
+t.test('it reads every line of a policy by rule', async (t) => {
   const of = (text: string) => {
     const QMAILHOME = t.testdir({ control: { 'onescan.policy': text } })
     const found = checkSettings(host({ ...eicar, QMAILHOME }))

@@ -15,7 +15,7 @@ function qmailHome(t: Test): string {
   return home
 }
 
-t.test('one line a finding, their sum, and the exit code of the worst', async (t) => {
+t.test('one line a finding, their number, and the exit code of the worst', async (t) => {
   const QMAILHOME = qmailHome(t)
   const env = { QMAILHOME, QHPSI: 'plugin: eicar' }
   const { code, out } = await onescan(['check', ...asSelf], { env })
@@ -31,13 +31,13 @@ t.test('one line a finding, their sum, and the exit code of the worst', async (t
   t.match(off.out, /^1 error(, \d+ warnings?)?$/m)
 })
 
-t.test('the oldest Node runs it, and tells of itself', async (t) => {
+t.test('the oldest Node runs it and prints its help', async (t) => {
   const env = { QMAILHOME: qmailHome(t), QHPSI: 'plugin: eicar' }
   const { out } = await onescan(['check', ...asSelf], { env, runtime: oldestNode })
   t.match(out, /^ok +slot, EICAR: is found/m)
 })
 
-t.test('a run script brings its environment, account and limits', async (t) => {
+t.test('a run script sets environment, account and limits', async (t) => {
   const home = qmailHome(t)
   writeFileSync(join(home, 'env/QHPSI'), 'plugin: eicar\n')
   const run = join(home, 'run')
@@ -75,7 +75,7 @@ t.test('with a real clamd', { skip: clamdMissing }, async (t) => {
   t.notMatch(out, /^error/m)
 })
 
-t.test('a file or account that is not there is exit 2', async (t) => {
+t.test('a missing file or account ends with exit code 2', async (t) => {
   const missing = join(t.testdir({}), 'run')
   t.match(await onescan(['check', '--run', missing]), { code: 2, out: '', err: /--run .*ENOENT/ })
   t.match(await onescan(['check', '--user', 'no:such']), { code: 2, err: /no such account/ })

@@ -11,7 +11,7 @@ const skip = clamdMissing
 const asked = (CLAMD: string, more: Record<string, string> = {}) =>
   host({ QHPSI: 'plugin: clamd', CLAMD, ...more })
 
-t.test('a clamd that is set up well', { skip }, async (t) => {
+t.test('a clamd that is set up well gives no warning', { skip }, async (t) => {
   const clamd = await startClamd({ alertExceedsMax: true, tcp: true })
   t.teardown(clamd.stop)
   const spool = join(t.testdir({ spool: {} }), 'spool')
@@ -86,19 +86,19 @@ t.test('a socket that the account of the slot may not open', { skip }, async (t)
   t.equal(obstacle(stranger, clamd.socket, 'write'), clamd.socket)
 })
 
-t.test('no clamd, or no address', async (t) => {
+t.test('an address without a clamd, and a word that is no address', async (t) => {
   const [down] = await checkClamd(asked(join(socketDirectory(t), 'socket')))
   t.match(down, { level: 'error', value: /ENOENT/, remedy: /start clamd/ })
   const [bad] = await checkClamd(asked('clamd.example.org'))
   t.match(bad, { level: 'error', value: /must be an absolute socket path/ })
 })
 
-t.test('where QHPSI does not ask clamd it is not looked for', async (t) => {
+t.test('if QHPSI does not ask clamd, it is not looked for', async (t) => {
   t.same(await checkClamd(host({ QHPSI: 'plugin: eicar', CLAMD: '/nonexistent' })), [])
   t.same(await checkClamd(host({})), [])
 })
 
-t.test('of two servers one may be down: mail is scanned by the other', { skip }, async (t) => {
+t.test('if one of two servers is down, the other one scans', { skip }, async (t) => {
   const clamd = await startClamd({ alertExceedsMax: true })
   t.teardown(clamd.stop)
   const gone = '/nonexistent/clamd.ctl'
@@ -113,7 +113,7 @@ t.test('of two servers one may be down: mail is scanned by the other', { skip },
   ])
 })
 
-t.test('signatures grow old', async (t) => {
+t.test('old signatures are reported', async (t) => {
   const version = 'ClamAV 1.4.3/27600/Tue Apr  8 08:43:46 2025'
   const day = (date: string) => Date.parse(`${date}T09:00:00Z`)
   t.equal(checkSignatures('clamd', version, day('2025-04-10')).level, 'ok')

@@ -37,7 +37,7 @@ const levelOf = (findings: readonly Finding[], wanted: string) =>
   findings.filter(({ what }) => what === wanted).map(({ level }) => level)
 
 t.test(
-  'while onescand answers, mail is scanned, and check warns of the time when it does not',
+  'while onescand answers, mail is scanned, and check warns of what happens without it',
   { skip },
   async (t) => {
     const settings = { QHPSI: 'plugin: eicar', QMAILHOME: '/nonexistent' }

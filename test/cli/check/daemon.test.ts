@@ -13,14 +13,14 @@ import { jsonIn, onescan } from '../onescan.ts'
 const HOUR = 3600_000
 const compiled = join(import.meta.dirname, '../../../build/native/onescand')
 
-t.test('where none runs it says so', async (t) => {
+t.test('if no onescand runs, it says so', async (t) => {
   const processes = openDirectory(t)
   writeFileSync(join(processes, 'stat'), 'btime 1700000000\n')
   const host: DaemonHost = { processes, defaults: '/nonexistent', accounts: readAccounts() }
   t.match(checkDaemon(host), [{ level: 'error', what: 'onescand', value: 'does not run' }])
 })
 
-t.test('what runs, with which words and settings, and what has changed since', async (t) => {
+t.test('it reports what runs, with which settings, and what has changed since', async (t) => {
   const directory = openDirectory(t)
   const rules = join(directory, 'rules')
   writeFileSync(rules, 'name *.exe\n')
@@ -106,7 +106,7 @@ t.test('workers, programs that mention it and those of other users are no onesca
 })
 
 t.test(
-  'the compiled one is told without the words that its launcher puts in',
+  'the words of the compiled onescand are reported without those of its launcher',
   { skip: !existsSync(compiled) && 'run npm run build:native' },
   async (t) => {
     const daemon = startOnescand(t, { program: [compiled], args: ['--max-clients', '7'] })
@@ -121,7 +121,7 @@ t.test(
   },
 )
 
-t.test('one that npm installed is found, whatever options its runtime has', async (t) => {
+t.test('an onescand that npm installed is found, whatever options its runtime has', async (t) => {
   const daemon = startOnescand(t, { program: [join(import.meta.dirname, '../../../bin/onescand')] })
   await daemon.logged(/serving/)
   const host = { processes: '/proc', defaults: '/nonexistent', accounts: readAccounts() }
@@ -129,7 +129,7 @@ t.test('one that npm installed is found, whatever options its runtime has', asyn
   t.match(runs, { level: 'ok', value: /: onescand --socket / })
 })
 
-t.test('how to start it is said by what is there', async (t) => {
+t.test('it says how to start onescand by what is there', async (t) => {
   const among =
     (...paths: string[]) =>
     (path: string) =>

@@ -26,12 +26,12 @@ async function makeEngine(t: Test) {
   return { program, socket }
 }
 
-t.test('a client that may ask, by whatever link it is called', async (t) => {
+t.test('a client that may ask onescand, by whatever link it is called', async (t) => {
   const { program, socket } = await makeEngine(t)
   t.match(await checkEngine(host({ ONESCAN_SOCKET: socket }, { program })), [{ level: 'ok' }])
 })
 
-t.test('an account without the group goes cold, and is told so', async (t) => {
+t.test('an account without the group goes cold, and that is reported', async (t) => {
   const { program, socket } = await makeEngine(t)
   const findings = await checkEngine(
     host({ ONESCAN_SOCKET: socket }, { program, account: stranger }),
@@ -41,12 +41,12 @@ t.test('an account without the group goes cold, and is told so', async (t) => {
   ])
 })
 
-t.test('nobody there', async (t) => {
+t.test('nobody listens at the socket', async (t) => {
   const { program, socket } = await makeEngine(t)
   const findings = await checkEngine(host({ ONESCAN_SOCKET: `${socket}.gone` }, { program }))
   t.match(findings, [{ level: 'warning', value: /ENOENT/, remedy: /^start it/ }])
 })
 
-t.test('the program that needs no engine is not asked about one', async (t) => {
+t.test('a slot program that asks no onescand is not checked for one', async (t) => {
   t.same(await checkEngine(host({ ONESCAN_SOCKET: '/nonexistent' }, { program: slotProgram })), [])
 })

@@ -44,13 +44,13 @@ async function finding(home: string, env: Record<string, string> = {}) {
   return first
 }
 
-t.test('the descriptor that this qmail-smtpd reads', async (t) => {
+t.test('the descriptor that this qmail-smtpd reads is right', async (t) => {
   const home = qmailHome(t, 6, 82)
   t.match(await finding(home, { ERROR_FD: '6' }), { level: 'ok', value: /^6 with exit code 82/ })
   t.match(await finding(home), { level: 'ok', value: /to have that, set ERROR_FD=6 ERROR_EXIT=82/ })
 })
 
-t.test('another descriptor or code than it reads defers what should be refused', async (t) => {
+t.test('with another descriptor or code mail is deferred that should be refused', async (t) => {
   const home = qmailHome(t, 6, 82)
   for (const env of [{ ERROR_FD: '4' }, { ERROR_FD: '6', ERROR_EXIT: '88' }, { ERROR_FD: '2' }]) {
     t.match(await finding(home, env), {
@@ -61,18 +61,18 @@ t.test('another descriptor or code than it reads defers what should be refused',
   }
 })
 
-t.test('IndiMail reads fd 2', async (t) => {
+t.test("IndiMail's qmail-smtpd reads fd 2", async (t) => {
   const home = qmailHome(t, 2, 88)
   t.match(await finding(home, { ERROR_FD: '2' }), { level: 'ok', value: /^2 with exit code 88/ })
 })
 
-t.test('one that reads none takes no text', async (t) => {
+t.test('a qmail-smtpd that reads no descriptor gets no text', async (t) => {
   const home = qmailHome(t, 0, 0)
   t.match(await finding(home), { level: 'ok', value: /takes no text/ })
   t.match(await finding(home, { ERROR_FD: '6' }), { level: 'error', remedy: 'unset ERROR_FD' })
 })
 
-t.test('without a qmail-smtpd it says how to tell', async (t) => {
+t.test('without a qmail-smtpd it says how to find out', async (t) => {
   t.match(await finding('/nonexistent', { ERROR_FD: '6' }), {
     level: 'warning',
     remedy: /send EICAR by SMTP/,
@@ -84,7 +84,7 @@ t.test('without a qmail-smtpd it says how to tell', async (t) => {
   })
 })
 
-t.test('one that would queue the trial for real is never run', async (t) => {
+t.test('a qmail-smtpd that would queue the trial is never run', async (t) => {
   const home = t.testdir({})
   mkdirSync(join(home, 'bin'))
   const ran = join(home, 'ran')

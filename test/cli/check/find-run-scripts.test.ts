@@ -13,7 +13,7 @@ const service = (place: string, name: string, text: string) => {
   return file
 }
 
-t.test('those that start qmail-smtpd, each once', async (t) => {
+t.test('scripts that start qmail-smtpd are found, each once', async (t) => {
   const place = openDirectory(t)
   const file = service(place, 'smtpd', 'exec tcpserver 0 25 /var/qmail/bin/qmail-smtpd')
   service(place, 'send', 'exec qmail-start ./Maildir/')
@@ -23,7 +23,7 @@ t.test('those that start qmail-smtpd, each once', async (t) => {
 })
 
 t.test(
-  'one that another user may write is named, and not looked at',
+  'a script that another user may write is named, and not read',
   { skip: process.getuid?.() !== 0 && 'run as root' },
   async (t) => {
     const place = openDirectory(t)

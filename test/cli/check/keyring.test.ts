@@ -14,19 +14,19 @@ function ring(t: Test, text: string, mode = 0o640): string {
   return file
 }
 
-t.test('an hmac-sha256 ring that only we can read is all right', async (t) => {
+t.test('an hmac-sha256 ring that only this user can read is well', async (t) => {
   const findings = checkKeyring(host({ CLUSTERKEYS: ring(t, `${hmac}\n`) }))
   t.same(complaints(findings), [])
   t.match(findings.at(-1)?.value, '1 keys, new signs')
 })
 
-t.test('no ring at the usual place is no cluster', async (t) => {
+t.test('no ring at the usual place means no cluster', async (t) => {
   const [finding] = checkKeyring(host({}))
   t.match(finding, { level: 'ok', value: 'none at /nonexistent/control/clusterkeys' })
 })
 
 t.test(
-  'a ring that others can read, is missing or malformed is an error with its remedy',
+  'a ring that is readable by others, missing or malformed is an error with its remedy',
   async (t) => {
     const of = (file: string) => checkKeyring(host({ CLUSTERKEYS: file }))[0]
     t.match(of(ring(t, hmac, 0o644)), { level: 'error', value: /mode 0644 .* chmod 640/ })
@@ -36,7 +36,7 @@ t.test(
   },
 )
 
-t.test('a ring that the account of the slot cannot read is told with the remedy', async (t) => {
+t.test('a ring that the account of the slot cannot read is reported with the remedy', async (t) => {
   const file = ring(t, hmac)
   const [finding] = checkKeyring(host({ CLUSTERKEYS: file }, { account: stranger }))
   t.match(finding, {
@@ -52,7 +52,7 @@ t.test('a ring that the account of the slot cannot read is told with the remedy'
   }
 })
 
-t.test('where onescand is asked, the account of the slot is to have no keys', async (t) => {
+t.test('if the slot asks onescand, its account should have no keys', async (t) => {
   const home = t.testdir({ onescanc: '' })
   const file = join(home, 'ring')
   writeFileSync(file, hmac, { mode: 0o600 })
@@ -79,7 +79,7 @@ t.test('an md5 key is a risk in plain words, a short one an error', async (t) =>
   t.match(risk?.remedy, 'onescan keygen')
 })
 
-t.test('keys past their date are told; without another one nothing is signed', async (t) => {
+t.test('expired keys are reported; without a current key nothing is signed', async (t) => {
   const past = `${hmac.replace(':new:', ':old:')}:until=2020-01-01\n`
   const both = checkKeyring(host({ CLUSTERKEYS: ring(t, `${past}${hmac}\n`) }))
   t.same(complaints(both), ['warning key old'])

@@ -35,14 +35,14 @@ const notRoot = { skip: process.getuid?.() !== 0 && 'run as root' }
 const held = (service: string) =>
   `is held by stranger, who is neither root nor the account of ${service}`
 
-t.test('a port that root holds for a service is in good hands', notRoot, async (t) => {
+t.test('a port that root holds for a service is well', notRoot, async (t) => {
   const [udp, tcp] = [await listen(t, 0, 'udp'), await listen(t, 0, 'tcp')]
   t.same(look({ QUOTAD: `quotad:127.0.0.1:${udp}` }), [])
   t.same(look({ QUOTAD: `http://localhost:${tcp}/cgi-bin/quota.cgi` }), [])
   t.same(look({}, '--http', `inet:127.0.0.1:${tcp}`), [])
 })
 
-t.test('one that another user holds is not', notRoot, async (t) => {
+t.test('a port that another user holds is an error', notRoot, async (t) => {
   const [udp, tcp] = [await listen(t, MALLORY, 'udp'), await listen(t, MALLORY, 'tcp')]
   for (const QUOTAD of [
     `quotad:127.0.0.1:${udp}`,
@@ -56,7 +56,7 @@ t.test('one that another user holds is not', notRoot, async (t) => {
   ])
 })
 
-t.test('so is a path of another user', notRoot, async (t) => {
+t.test('a path of another user is an error, too', notRoot, async (t) => {
   const directory = mkdtempSync(join(tmpdir(), 'onescan-listener-'))
   t.teardown(() => rmSync(directory, { recursive: true }))
   chmodSync(directory, 0o1777)
@@ -64,11 +64,8 @@ t.test('so is a path of another user', notRoot, async (t) => {
   t.match(look({}, '--http', `unix:${path}`), [{ level: 'error', value: held('onescand') }])
 })
 
-t.test(
-  'services of other hosts, and settings that make no sense, are told by others',
-  async (t) => {
-    t.same(look({ QUOTAD: 'quotad:192.0.2.10:8625' }), [])
-    t.same(look({ QUOTAD: 'nonsense' }), [])
-    t.same(look({}, '--http', 'nonsense'), [])
-  },
-)
+t.test('services of other hosts, and invalid settings, are left to other checks', async (t) => {
+  t.same(look({ QUOTAD: 'quotad:192.0.2.10:8625' }), [])
+  t.same(look({ QUOTAD: 'nonsense' }), [])
+  t.same(look({}, '--http', 'nonsense'), [])
+})

@@ -7,7 +7,7 @@ const QMAIL = '/var/qmail'
 const POSTFIX = ['/usr/sbin/postconf', '/usr/sbin/sendmail', '/etc/postfix/main.cf']
 const CF = '/etc/mail/sendmail.cf'
 
-t.test('mail servers are known by their programs and settings', async (t) => {
+t.test('mail servers are known by their programs and their files', async (t) => {
   t.same(of(QMAIL), ['qmail'])
   t.same(of(...POSTFIX), ['Postfix'])
   t.same(of('/usr/libexec/sendmail/sendmail', CF), ['Sendmail'], 'on Debian')
@@ -16,12 +16,12 @@ t.test('mail servers are known by their programs and settings', async (t) => {
   t.same(of(...POSTFIX, '/usr/lib/sm.bin/sendmail', CF), ['Postfix', 'Sendmail'])
 })
 
-t.test('what was removed and has left its settings is none', async (t) => {
+t.test('a mail server that was removed and left its files does not count', async (t) => {
   t.same(of(...POSTFIX, CF), ['Postfix'])
   t.same(of('/usr/libexec/sendmail/sendmail', CF, '/etc/postfix/main.cf'), ['Sendmail'])
   t.same(of('/etc/postfix/main.cf', CF), ['qmail'])
 })
 
-t.test('without any the slot is looked at', async (t) => {
+t.test('without a mail server the slot is looked at', async (t) => {
   t.same(of(), ['qmail'])
 })

@@ -13,7 +13,7 @@ import { complaints, host, stranger } from './host.ts'
 
 /** Settings that can be read, and do not do what they look like. */
 
-t.test('a misspelt variable is told, with the one that was meant', async (t) => {
+t.test('a misspelt variable is reported, with the setting that was meant', async (t) => {
   const meant = (name: string) => checkVariables(host({ [name]: '1' }))[0]?.remedy
   t.equal(meant('REJECTVIRIUS'), 'did you mean REJECTVIRUS?')
   t.equal(meant('QHSPI'), 'did you mean QHPSI?')
@@ -25,7 +25,7 @@ t.test('a misspelt variable is told, with the one that was meant', async (t) => 
   ])
 })
 
-t.test('variables of others are none of its business', async (t) => {
+t.test('variables of other programs are not reported', async (t) => {
   const env = `HOME=/ LANG=C LC_ALL=C LOGNAME=a USER=a SHELL=/bin/sh TERM=xterm PWD=/ OLDPWD=/ SHLVL=1
     DATABYTES=1 TCPREMOTEHOST=a TCPLOCALIP=a RBLSMTPD= SMTPAUTH=1 GREETDELAY=1 TZ=UTC EDITOR=vi
     MAILER=a DISPLAY=:0 HOSTNAME=a INVOCATION_ID=a JOURNAL_STREAM=1:2 NOTIFY_SOCKET=a LINES=24
@@ -34,14 +34,14 @@ t.test('variables of others are none of its business', async (t) => {
   t.same(checkVariables(host(Object.fromEntries(pairs))), [])
 })
 
-t.test('VIRUSFORWARD beside a REJECTVIRUS that refuses gets nothing', async (t) => {
+t.test('VIRUSFORWARD has no effect if REJECTVIRUS refuses mail', async (t) => {
   const of = (REJECTVIRUS: string) =>
     complaints(checkContradictions(host({ VIRUSFORWARD: 'a@example.org', REJECTVIRUS })))
   t.same(of('1'), ['warning VIRUSFORWARD'])
   for (const value of ['', '0', '2']) t.same(of(value), [])
 })
 
-t.test('a QUARANTINE that keeps nothing is told, with what makes it', async (t) => {
+t.test('a QUARANTINE that keeps nothing is reported, with the command that makes it', async (t) => {
   const directory = openDirectory(t)
   const of = (QUARANTINE: string, more: Record<string, string> = {}) =>
     checkContradictions(host({ QUARANTINE, ...more }))
@@ -68,7 +68,7 @@ t.test('CLUSTERMAXAGE=0 trusts no stamp', async (t) => {
   t.same(checkContradictions(host({ CLUSTERMAXAGE: '' })), [])
 })
 
-t.test('a second look at less than every part says what it misses', async (t) => {
+t.test('a second look at less than every part is reported, with what it misses', async (t) => {
   const of = (SECONDLOOK: string, QHPSI = 'plugin: clamd') =>
     complaints(checkContradictions(host({ QHPSI, SECONDLOOK })))
   for (const value of ['odd', 'never']) t.same(of(value), ['warning SECONDLOOK'])
@@ -76,7 +76,7 @@ t.test('a second look at less than every part says what it misses', async (t) =>
   t.same(of('never', ''), [], 'nothing is scanned')
 })
 
-t.test('a LOGFILE that the slot cannot write', async (t) => {
+t.test('a LOGFILE that the slot cannot write is reported', async (t) => {
   const directory = openDirectory(t)
   mkdirSync(join(directory, 'closed'), { mode: 0o755 })
   writeFileSync(join(directory, 'file'), '', { mode: 0o644 })
@@ -96,7 +96,7 @@ t.test('a LOGFILE that the slot cannot write', async (t) => {
   t.match(of(join(directory, 'open/new')), [{ level: 'ok', what: 'LOGFILE' }])
 })
 
-t.test('a qmail-queue without its setuid bit', async (t) => {
+t.test('a qmail-queue without its setuid bit is reported', async (t) => {
   const home = openDirectory(t)
   const queue = join(home, 'bin/qmail-queue')
   mkdirSync(join(home, 'bin'))
@@ -108,22 +108,25 @@ t.test('a qmail-queue without its setuid bit', async (t) => {
   t.match(chain(), { level: 'ok', what: 'chain' })
 })
 
-t.test('a relative QMAILQUEUE, an empty one, and a link that leads nowhere', async (t) => {
-  const home = t.testdir({ bin: {}, dangling: t.fixture('symlink', 'nowhere') })
-  const slot = (QMAILQUEUE: string, program: string) =>
-    checkPrograms(host({ QMAILHOME: home, QMAILQUEUE }, { program }))[0]
-  t.match(slot('bin/slot', join(home, 'bin/slot')), {
-    level: 'error',
-    value: `QMAILQUEUE bin/slot is relative: it is looked for in ${home}`,
-  })
-  t.match(slot(join(home, 'dangling'), join(home, 'dangling')), {
-    level: 'error',
-    value: `${home}/dangling is a link to ${home}/nowhere, which is not there`,
-  })
-  t.match(slot('', '/'), { level: 'error', value: /is set, and empty/ })
-})
+t.test(
+  'a relative QMAILQUEUE, an empty one, and a link that leads nowhere are reported',
+  async (t) => {
+    const home = t.testdir({ bin: {}, dangling: t.fixture('symlink', 'nowhere') })
+    const slot = (QMAILQUEUE: string, program: string) =>
+      checkPrograms(host({ QMAILHOME: home, QMAILQUEUE }, { program }))[0]
+    t.match(slot('bin/slot', join(home, 'bin/slot')), {
+      level: 'error',
+      value: `QMAILQUEUE bin/slot is relative: it is looked for in ${home}`,
+    })
+    t.match(slot(join(home, 'dangling'), join(home, 'dangling')), {
+      level: 'error',
+      value: `${home}/dangling is a link to ${home}/nowhere, which is not there`,
+    })
+    t.match(slot('', '/'), { level: 'error', value: /is set, and empty/ })
+  },
+)
 
-t.test('a SPOOLDIR that is missing is what it is to those who scan', async (t) => {
+t.test('a missing SPOOLDIR is reported by what it means for the scanners', async (t) => {
   const of = (QHPSI: string) =>
     checkSpool(host({ QHPSI, SPOOLDIR: '/nonexistent/spool' })).find(
       ({ what }) => what === 'SPOOLDIR',
@@ -135,7 +138,7 @@ t.test('a SPOOLDIR that is missing is what it is to those who scan', async (t) =
   t.match(of('/usr/bin/clamdscan %s'), { level: 'error', value: /the command of QHPSI/ })
 })
 
-t.test('signatures are counted: a handful is no database', async (t) => {
+t.test('signatures are counted: a handful makes no database', async (t) => {
   const header = `ClamAV-VDB:08 Apr 2025 08-43 +0000:27600:2075000:90:a:b:c:1:`.padEnd(512)
   const directory = t.testdir({
     few: { 'x.ndb': 'A:0:*:00\n# no\nB:0:*:01\n', 'y.txt': 'z\n' },
@@ -152,7 +155,7 @@ t.test('signatures are counted: a handful is no database', async (t) => {
   t.same(checkCount('clamd', join(directory, 'nowhere')), [])
 })
 
-t.test('a path of QUOTAD that the service does not know is no unknown user', async (t) => {
+t.test("if QUOTAD's service does not know the path, that is no unknown user", async (t) => {
   const pages: readonly (readonly [type: string, body: string])[] = [
     ['text/plain', 'nothing here\n'],
     ['text/html; charset=iso-8859-1', '<!DOCTYPE HTML><title>404 Not Found</title>'],

@@ -48,7 +48,7 @@ async function startMilter(t: Test, env: Readonly<Record<string, string>> = sett
   return place
 }
 
-t.test('a Postfix that is set up well', { skip }, async (t) => {
+t.test('a Postfix that is set up well gives no warning', { skip }, async (t) => {
   const milter = await startMilter(t)
   const main = {
     smtpd_milters: milter,
@@ -68,45 +68,53 @@ t.test('a Postfix that is set up well', { skip }, async (t) => {
 
 const notRoot = process.getuid?.() !== 0 && 'run as root'
 
-t.test('whoever listens in the place of onescand is told', { skip: skip || notRoot }, async (t) => {
-  const place = `inet:127.0.0.1:${await freePort()}`
-  const other = startOnescand(t, {
-    program: [reachable(process.execPath), reachable(bundle)],
-    args: ['--milter', place],
-    settings,
-    uid: 54_321,
-  })
-  await other.logged(/serving/)
-  t.match((await postfix(t, { main: { smtpd_milters: place } }).look())[0], {
-    level: 'error',
-    value: 'is held by uid 54321, who is neither root nor the account of onescand',
-  })
-})
-
-t.test('and so in the place of its policy service', { skip: skip || notRoot }, async (t) => {
-  const place = `inet:127.0.0.1:${await freePort()}`
-  const other = startOnescand(t, {
-    program: [reachable(process.execPath), reachable(bundle)],
-    args: ['--policy', place],
-    settings,
-    uid: 54_321,
-  })
-  await other.logged(/serving/)
-  const look = (service: string) => {
-    const smtpd_recipient_restrictions = `check_policy_service ${service}`
-    const defaults = `ONESCAND_OPTIONS="--policy ${place}"\n`
-    return postfix(t, { main: { smtpd_recipient_restrictions }, defaults }).look()
-  }
-  const isPolicy = ({ what }: { readonly what: string }) => what.startsWith('policy')
-  t.match((await look(place)).filter(isPolicy), [
-    {
+t.test(
+  'another program in the place of onescand is reported',
+  { skip: skip || notRoot },
+  async (t) => {
+    const place = `inet:127.0.0.1:${await freePort()}`
+    const other = startOnescand(t, {
+      program: [reachable(process.execPath), reachable(bundle)],
+      args: ['--milter', place],
+      settings,
+      uid: 54_321,
+    })
+    await other.logged(/serving/)
+    t.match((await postfix(t, { main: { smtpd_milters: place } }).look())[0], {
       level: 'error',
       value: 'is held by uid 54321, who is neither root nor the account of onescand',
-    },
-  ])
-})
+    })
+  },
+)
 
-t.test('by its name in the queue directory, in a chroot or not', { skip }, async (t) => {
+t.test(
+  'another program in the place of its policy service is reported',
+  { skip: skip || notRoot },
+  async (t) => {
+    const place = `inet:127.0.0.1:${await freePort()}`
+    const other = startOnescand(t, {
+      program: [reachable(process.execPath), reachable(bundle)],
+      args: ['--policy', place],
+      settings,
+      uid: 54_321,
+    })
+    await other.logged(/serving/)
+    const look = (service: string) => {
+      const smtpd_recipient_restrictions = `check_policy_service ${service}`
+      const defaults = `ONESCAND_OPTIONS="--policy ${place}"\n`
+      return postfix(t, { main: { smtpd_recipient_restrictions }, defaults }).look()
+    }
+    const isPolicy = ({ what }: { readonly what: string }) => what.startsWith('policy')
+    t.match((await look(place)).filter(isPolicy), [
+      {
+        level: 'error',
+        value: 'is held by uid 54321, who is neither root nor the account of onescand',
+      },
+    ])
+  },
+)
+
+t.test('a path in the queue directory is found, in a chroot or not', { skip }, async (t) => {
   for (const chroot of [true, false]) {
     const { queue, look } = postfix(t, {
       main: { smtpd_milters: 'unix:onescan/milter.sock' },
@@ -122,7 +130,7 @@ t.test('by its name in the queue directory, in a chroot or not', { skip }, async
   }
 })
 
-t.test('onescand that scans nothing, or tags', { skip }, async (t) => {
+t.test('an onescand that scans nothing, and one that tags', { skip }, async (t) => {
   const of = async (env: Readonly<Record<string, string>>) => {
     const smtpd_milters = await startMilter(t, env)
     return (await postfix(t, { main: { smtpd_milters } }).look())[0]
@@ -134,14 +142,14 @@ t.test('onescand that scans nothing, or tags', { skip }, async (t) => {
   })
 })
 
-t.test('no milter of onescan', { skip }, async (t) => {
+t.test('no milter of onescan is named', { skip }, async (t) => {
   const { look } = postfix(t, { defaults: '' })
   t.match(await look(), [
     { level: 'error', what: 'smtpd_milters', remedy: /postconf -e smtpd_milters/ },
   ])
 })
 
-t.test('a milter that nobody listens for, by what onescand is set to', { skip }, async (t) => {
+t.test('nobody listens for a milter, and onescand is set otherwise', { skip }, async (t) => {
   const port = await freePort()
   const smtpd_milters = `inet:127.0.0.1:${port}`
   const of = async (defaults?: string) =>
@@ -157,31 +165,27 @@ t.test('a milter that nobody listens for, by what onescand is set to', { skip },
   t.match(await of(), { remedy: /^start "onescand --milter/ })
 })
 
-t.test(
-  'what Postfix does while onescand is down, and for how long it waits',
-  { skip },
-  async (t) => {
-    const smtpd_milters = await startMilter(t)
-    const of = async (main: Readonly<Record<string, string>>) =>
-      (
-        await postfix(t, {
-          main: { smtpd_milters, non_smtpd_milters: smtpd_milters, ...main },
-        }).look()
-      )
-        .filter(({ level }) => level !== 'ok')
-        .map(inShort)
-    t.same(await of({ milter_default_action: 'accept' }), ['error milter_default_action'])
-    t.same(await of({ milter_default_action: 'reject' }), ['warning milter_default_action'])
-    t.same(await of({ milter_content_timeout: '60s' }), ['warning milter_content_timeout'])
-    t.same(await of({ non_smtpd_milters: '' }), ['warning non_smtpd_milters'])
-    t.same(await of({ smtpd_milters: `{ ${smtpd_milters}, default_action=accept }` }), [
-      'error milter_default_action',
-    ])
-  },
-)
+t.test('what Postfix does while onescand is down, and how long it waits', { skip }, async (t) => {
+  const smtpd_milters = await startMilter(t)
+  const of = async (main: Readonly<Record<string, string>>) =>
+    (
+      await postfix(t, {
+        main: { smtpd_milters, non_smtpd_milters: smtpd_milters, ...main },
+      }).look()
+    )
+      .filter(({ level }) => level !== 'ok')
+      .map(inShort)
+  t.same(await of({ milter_default_action: 'accept' }), ['error milter_default_action'])
+  t.same(await of({ milter_default_action: 'reject' }), ['warning milter_default_action'])
+  t.same(await of({ milter_content_timeout: '60s' }), ['warning milter_content_timeout'])
+  t.same(await of({ non_smtpd_milters: '' }), ['warning non_smtpd_milters'])
+  t.same(await of({ smtpd_milters: `{ ${smtpd_milters}, default_action=accept }` }), [
+    'error milter_default_action',
+  ])
+})
 
 t.test(
-  'a socket out of reach of the chroot, and one that is closed to Postfix',
+  'a socket that the chroot hides, and one that is closed to Postfix',
   {
     skip: skip || (process.getuid!() !== 0 && 'run as root'),
   },
@@ -203,7 +207,7 @@ t.test(
   },
 )
 
-t.test('a policy service that answers, and one that is not there', { skip }, async (t) => {
+t.test('a policy service that answers, and one that does not', { skip }, async (t) => {
   const server = createServer((socket) => {
     socket.on('data', () => socket.write('action=DUNNO\n\n'))
   }).listen(0, '127.0.0.1')
@@ -237,13 +241,13 @@ t.test('another program that answers there is not taken for onescand', { skip },
   })
 })
 
-t.test('a Postfix that cannot be asked', { skip }, async (t) => {
+t.test('a Postfix that cannot be asked is reported', { skip }, async (t) => {
   const { code, out } = await onescan(['check', '--postfix=/nonexistent'])
   t.equal(code, 2)
   t.match(out, /^error +Postfix: cannot be asked/m)
 })
 
-t.test('milters as MILTER_README writes them', async (t) => {
+t.test('milters are read in the forms of MILTER_README', async (t) => {
   t.match(splitMilters('inet:a:1, { unix:/b, default_action=accept } unix:c'), [
     { text: 'inet:a:1', options: {} },
     { text: 'unix:/b', options: { default_action: 'accept' } },

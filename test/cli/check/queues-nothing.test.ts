@@ -75,7 +75,7 @@ const slots: Readonly<Record<string, readonly [(qmail: Qmail) => string, RegExp]
 }
 
 for (const [what, [name, expected]] of Object.entries(slots)) {
-  t.test(`nothing is queued where QMAILQUEUE names ${what}`, async (t) => {
+  t.test(`nothing is queued if QMAILQUEUE names ${what}`, async (t) => {
     const qmail = recordingQmail(t)
     const env = {
       QMAILHOME: qmail.home,
@@ -122,7 +122,7 @@ done`,
   },
 )
 
-t.test('a slot that is not onescan is not called at all', async (t) => {
+t.test("a slot that is not onescan's is not called at all", async (t) => {
   const qmail = recordingQmail(t)
   const called = join(qmail.home, 'called')
   const program = qmail.script('slot', `: >${called}; cat >/dev/null`)

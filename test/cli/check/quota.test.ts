@@ -7,7 +7,7 @@ import { host, inShort } from './host.ts'
 
 /** Is there somebody who knows which mailboxes are full? */
 
-t.test('without QUOTAD there is nothing to look at', async (t) => {
+t.test('without QUOTAD nothing is checked', async (t) => {
   t.same(await checkQuota(host({})), [])
 })
 
@@ -21,7 +21,7 @@ t.test('any answer shows that the service is there', async (t) => {
   }
 })
 
-t.test('a service that is silent is warned of: nobody is refused for quota', async (t) => {
+t.test('a silent service is a warning: no mailbox counts as full', async (t) => {
   const { port } = await udpService(t, () => undefined)
   const QUOTAD = `udp:127.0.0.1:${port}`
   const [finding] = await checkQuota(host({ QUOTAD, QUOTATIMEOUT: '50' }))
@@ -29,14 +29,14 @@ t.test('a service that is silent is warned of: nobody is refused for quota', asy
   t.match(finding, { value: `${QUOTAD}: no answer in 50 ms` })
 })
 
-t.test('a map without a service for it is no trouble of a service', async (t) => {
+t.test('a map that names no service for the question is no fault of a service', async (t) => {
   const file = join(t.testdir(), 'map')
   writeFileSync(file, '@example.org udp:127.0.0.1:9\n')
   const [finding] = await checkQuota(host({ QUOTAD: `map:${file}` }))
   t.match(finding, { level: 'ok', value: /names no service for postmaster/ })
 })
 
-t.test('a setting that makes no sense defers mail', async (t) => {
+t.test('an invalid setting means that mail is deferred', async (t) => {
   for (const QUOTAD of ['udp:x', 'map:/nonexistent']) {
     t.equal((await checkQuota(host({ QUOTAD }))).map(inShort).join(), 'error QUOTAD')
   }

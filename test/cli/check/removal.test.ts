@@ -37,7 +37,7 @@ function makeHost(t: Test) {
   return { at, write, link, removal, trouble }
 }
 
-t.test('the link of the package is taken care of, and that of npm is not', async (t) => {
+t.test("the removal points the package's link back, but not that of npm", async (t) => {
   const { at, removal } = makeHost(t)
   t.match(await checkRemoval(removal), [
     { level: 'ok', what: at('etc/onescan/queue'), value: /leads to the real qmail-queue after/ },
@@ -49,7 +49,7 @@ t.test('the link of the package is taken care of, and that of npm is not', async
   ])
 })
 
-t.test('a link that leads elsewhere, or nowhere, is none of ours', async (t) => {
+t.test('a link that leads elsewhere, or nowhere, is not reported', async (t) => {
   const { at, link, removal } = makeHost(t)
   link('other', at('var/qmail/bin/qmail-queue'))
   for (const name of ['other', 'nowhere']) {
@@ -57,7 +57,7 @@ t.test('a link that leads elsewhere, or nowhere, is none of ours', async (t) => 
   }
 })
 
-t.test('onescan check --removal tells it for this installation', async (t) => {
+t.test('onescan check --removal reports it for this installation', async (t) => {
   const { code, out } = await onescan(['check', '--removal', '--json'])
   const findings = jsonIn(out).results
   t.ok(findings.length > 0)
@@ -75,45 +75,51 @@ function writePostfix({ at, write }: ReturnType<typeof makeHost>, main: string, 
 
 const options = (words: string) => `QHPSI="plugin: clamd"\nONESCAND_OPTIONS="${words}"\n`
 
-t.test('what Postfix asks is named, with what becomes of mail', { skip: noPostfix }, async (t) => {
-  for (const [action, level, becomes] of [
-    ['tempfail', 'error', 'is deferred'],
-    ['accept', 'warning', 'gets in unscanned'],
-    ['reject', 'error', 'is refused for good'],
-    ['quarantine', 'error', 'is put on hold'],
-  ] as const) {
-    const host = makeHost(t)
-    // As it is after the lines of the README were put below those of the package: the last one counts.
-    const lines = `${options('')}${options('--milter inet:127.0.0.1:8890 --workers 2')}`
-    host.write('etc/default/onescand', lines)
-    writePostfix(
-      host,
-      `smtpd_milters = inet:127.0.0.1:8891, inet:localhost:8890\nnon_smtpd_milters = $smtpd_milters
+t.test(
+  'what Postfix asks is named, with what happens to mail without it',
+  { skip: noPostfix },
+  async (t) => {
+    for (const [action, level, becomes] of [
+      ['tempfail', 'error', 'is deferred'],
+      ['accept', 'warning', 'gets in unscanned'],
+      ['reject', 'error', 'is refused for good'],
+      ['quarantine', 'error', 'is put on hold'],
+    ] as const) {
+      const host = makeHost(t)
+      // As it is after the lines of the README were put below those of the package: the last one counts.
+      const lines = `${options('')}${options('--milter inet:127.0.0.1:8890 --workers 2')}`
+      host.write('etc/default/onescand', lines)
+      writePostfix(
+        host,
+        `smtpd_milters = inet:127.0.0.1:8891, inet:localhost:8890\nnon_smtpd_milters = $smtpd_milters
 milter_default_action = ${action}\n`,
-    )
-    const findings = (await checkRemoval(host.removal)).filter(({ what }) => /_milters$/.test(what))
-    t.match(
-      findings.map(({ level, what, value }) => ({ level, what, value })),
-      [
-        { level, what: 'non_smtpd_milters', value: `mail of local programs ${becomes} (milter_` },
-        {
-          level,
-          what: 'smtpd_milters',
-          value: `names inet:localhost:8890, where onescand listens: without it mail ${becomes}`,
-        },
-      ],
-      action,
-    )
-    t.equal(
-      findings[1]?.remedy,
-      "postconf -e 'smtpd_milters = inet:127.0.0.1:8891' && postfix reload",
-      'the other milter stays',
-    )
-  }
-})
+      )
+      const findings = (await checkRemoval(host.removal)).filter(({ what }) =>
+        /_milters$/.test(what),
+      )
+      t.match(
+        findings.map(({ level, what, value }) => ({ level, what, value })),
+        [
+          { level, what: 'non_smtpd_milters', value: `mail of local programs ${becomes} (milter_` },
+          {
+            level,
+            what: 'smtpd_milters',
+            value: `names inet:localhost:8890, where onescand listens: without it mail ${becomes}`,
+          },
+        ],
+        action,
+      )
+      t.equal(
+        findings[1]?.remedy,
+        "postconf -e 'smtpd_milters = inet:127.0.0.1:8891' && postfix reload",
+        'the other milter stays',
+      )
+    }
+  },
+)
 
 t.test(
-  'milters of one service, below the queue directory, and with terms of their own',
+  'milters of one service, in the queue directory, and with options of their own',
   { skip: noPostfix },
   async (t) => {
     const host = makeHost(t)
@@ -174,25 +180,29 @@ smtpd_sender_restrictions = check_policy_service inet:127.0.0.1:10023\n`,
   },
 )
 
-t.test('a milter of somebody else is none of ours', { skip: noPostfix }, async (t) => {
+t.test('another milter is not reported', { skip: noPostfix }, async (t) => {
   const host = makeHost(t)
   host.write('etc/default/onescand', options('--milter inet:127.0.0.1:8890'))
   writePostfix(host, 'smtpd_milters = inet:127.0.0.1:8891, unix:/run/x, inet:192.0.2.1:8890\n')
   t.same(await host.trouble(), [])
 })
 
-t.test('what onescand was started with counts, too', { skip: noPostfix }, async (t) => {
-  const host = makeHost(t)
-  const words = ['/usr/sbin/onescand', 'login', 'onescand', '/usr/lib/onescan/onescan-run']
-  host.write('proc/stat', 'btime 1700000000\n')
-  host.write('proc/9/cmdline', [...words, '--milter', 'inet:127.0.0.1:8890', ''].join('\0'))
-  host.write('proc/9/stat', `9 (onescand) S ${'0 '.repeat(40)}`)
-  host.write('proc/9/status', 'Name:\tonescand\nUid:\t0\t0\t0\t0\n')
-  writePostfix(host, 'smtpd_milters = inet:127.0.0.1:8890\n')
-  t.match(await host.trouble(), [['smtpd_milters', /mail is deferred/]])
-})
+t.test(
+  'places on the command line of a running onescand count, too',
+  { skip: noPostfix },
+  async (t) => {
+    const host = makeHost(t)
+    const words = ['/usr/sbin/onescand', 'login', 'onescand', '/usr/lib/onescan/onescan-run']
+    host.write('proc/stat', 'btime 1700000000\n')
+    host.write('proc/9/cmdline', [...words, '--milter', 'inet:127.0.0.1:8890', ''].join('\0'))
+    host.write('proc/9/stat', `9 (onescand) S ${'0 '.repeat(40)}`)
+    host.write('proc/9/status', 'Name:\tonescand\nUid:\t0\t0\t0\t0\n')
+    writePostfix(host, 'smtpd_milters = inet:127.0.0.1:8890\n')
+    t.match(await host.trouble(), [['smtpd_milters', /mail is deferred/]])
+  },
+)
 
-t.test('filters of Sendmail are named, with what becomes of mail', async (t) => {
+t.test('filters of Sendmail are named, with what happens to mail without them', async (t) => {
   for (const [terms, level, becomes] of [
     [', F=T', 'error', 'mail is deferred (F=T)'],
     [', F=R', 'error', 'mail is refused for good (F=R)'],

@@ -10,7 +10,7 @@ import { jsonIn, onescan } from '../onescan.ts'
 
 const asSelf = process.getuid!() === 0 ? ['--user', 'root'] : []
 
-t.test('texts stand below one another, and a long name shifts its own line alone', async (t) => {
+t.test('texts are aligned, and a long name shifts only its own line', async (t) => {
   const findings = [
     ok('switch', 'on'),
     error('infected mail', 'is lost', 'mend it'),
@@ -22,12 +22,12 @@ t.test('texts stand below one another, and a long name shifts its own line alone
   t.equal(first!.indexOf(': '), second!.indexOf(': '))
 })
 
-t.test('one finding is one line, and none can act on a terminal', async (t) => {
+t.test('a finding is one line, and harmless in a terminal', async (t) => {
   const [line] = findingLines([error('a\nb', 'c\n  d \x1b[31m', 'e')], true)
   t.equal(line, '\x1b[1;31merror   \x1b[0m a b: c d \\u001b[31m; e')
 })
 
-t.test('the sum', async (t) => {
+t.test('the findings are counted', async (t) => {
   const findings = (errors: number, warnings: number): Finding[] => [
     ok('a', 'b'),
     ...new Array(errors).fill(error('a', 'b', 'c')),
@@ -39,7 +39,7 @@ t.test('the sum', async (t) => {
   t.equal(sumOf(findings(0, 0)), 'all is well')
 })
 
-t.test('the worst comes last, and JSON has the same words in the same order', async (t) => {
+t.test('the worst findings come last, and JSON has the same words in the same order', async (t) => {
   const env = { QMAILHOME: '/nonexistent', QHPSI: 'plugin: eicar', SCANFAIL: 'accept' }
   const text = (await onescan(['check', ...asSelf], { env })).out
   const levels = text.split('\n').flatMap((line) => /^(ok|warning|error) /.exec(line)?.[1] ?? [])
@@ -55,7 +55,7 @@ t.test('the worst comes last, and JSON has the same words in the same order', as
   t.equal(lines.at(-1), sumOf(json))
 })
 
-t.test('colours are for a terminal', { skip: !findProgram('script') }, async (t) => {
+t.test('only a terminal gets colours', { skip: !findProgram('script') }, async (t) => {
   const check = [
     process.execPath,
     join(import.meta.dirname, '../../../dist/onescan.cjs'),

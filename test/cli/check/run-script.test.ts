@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import t from 'tap'
 import { noLimits, readRunScript } from '../../../src/cli/check/run-script.ts'
 
-t.test('a classic run script of qmail-smtpd', async (t) => {
+t.test('a classic run script of qmail-smtpd is read', async (t) => {
   const script = readRunScript(`#!/bin/sh
 QMAILDUID=\`id -u qmaild\`
 MAXSMTPD=\`cat /var/qmail/control/concurrencyincoming\`
@@ -19,7 +19,7 @@ exec /usr/local/bin/softlimit -m 3000000 \\
   })
 })
 
-t.test('variables, envdir, setuidgid and ulimit', async (t) => {
+t.test('variables, envdir, setuidgid and ulimit are read', async (t) => {
   const script = readRunScript(`#!/bin/sh
 # QHPSI='/commented/out %s'
 QHPSI='plugin: clamd attachments'
@@ -43,7 +43,7 @@ exec env SCANTIMEOUT=60 envdir ./env setuidgid qmaild tcpserver 0 smtp qmail-smt
   })
 })
 
-t.test('chpst of runit', async (t) => {
+t.test('chpst of runit is read', async (t) => {
   const script = readRunScript('exec chpst -u qmaild:nofiles -e /etc/smtpd/env -m 9000000 smtpd\n')
   t.match(script, {
     user: 'qmaild',
@@ -55,7 +55,7 @@ t.test('chpst of runit', async (t) => {
 const ids: Readonly<Record<string, number>> = { 'u qmaild': 7791, 'g onescan': 211 }
 const identify = (option: 'u' | 'g', name: string) => ids[`${option} ${name}`]
 
-t.test('numbers that id(1) would say', async (t) => {
+t.test('numbers that id(1) would print are filled in', async (t) => {
   for (const text of [
     'exec tcpserver -c $(cat /c) -u "$(id -u qmaild)" -g "$(id -g onescan)" 0 smtp x',
     'exec tcpserver -u `id -u qmaild` -g `/usr/bin/id -g onescan` 0 smtp x',
@@ -66,7 +66,7 @@ t.test('numbers that id(1) would say', async (t) => {
   t.equal(readRunScript('tcpserver -u $(id -u nobody) -g 1 0 25 x', identify).user, undefined)
 })
 
-t.test("groups that chpst gives instead of the account's own", async (t) => {
+t.test("groups given to chpst replace the account's own", async (t) => {
   const script = readRunScript('exec tcpserver 0 smtp chpst -u qmaild:onescan:clamav qmail-smtpd\n')
   t.match(script, { user: 'qmaild', groups: ['onescan', 'clamav'] })
 })
@@ -77,18 +77,18 @@ t.test('rules and envdir keep their order', async (t) => {
   t.same(kinds('exec tcpserver -vRx tcp.cdb 0 25 envdir env x'), ['rules', 'envdir'])
 })
 
-t.test('of several limits the smallest counts', async (t) => {
+t.test('the smallest of several limits counts', async (t) => {
   const { limits } = readRunScript('ulimit -v 1000\nexec softlimit -a2000000 -d 3 x\n')
   t.same(limits, { addressSpace: 1_024_000, data: 3, stack: undefined })
 })
 
-t.test('arguments of the program itself are none of its business', async (t) => {
+t.test('arguments of the program itself are not read', async (t) => {
   const { environment, limits } = readRunScript('exec qmail-smtpd A=b\nulimit -n 100\n')
   t.same(environment, {})
   t.same(limits, noLimits)
 })
 
-t.test('no text becomes much more than it is', async (t) => {
+t.test('filled in variables cannot make a script much larger', async (t) => {
   const doubled = readRunScript(`A=aaaaaaaa\n${'A=$A$A\n'.repeat(60)}exec $A\n`)
   t.ok(doubled.environment.A!.length <= 1024)
   const before = process.memoryUsage().rss

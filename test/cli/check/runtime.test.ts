@@ -8,18 +8,18 @@ import { complaints, host } from './host.ts'
 const MIB = 1024 * 1024
 const limits = (bytes: number) => ({ addressSpace: bytes, data: undefined, stack: undefined })
 
-t.test('the node in PATH, without limits', async (t) => {
+t.test('the node in PATH works without limits', async (t) => {
   const findings = await checkRuntime(host({}))
   t.same(complaints(findings), [])
   t.match(findings, [{ value: `node ${process.version}` }, { value: 'none' }])
 })
 
-t.test('no node in the PATH of the service', async (t) => {
+t.test('a service without node in its PATH is an error', async (t) => {
   const [finding] = await checkRuntime(host({ PATH: t.testdir({}) }))
   t.match(finding, { level: 'error', value: /no node in PATH/, remedy: /run script/ })
 })
 
-t.test('an old node stays in memory', async (t) => {
+t.test('an old node stays in memory, which is a warning', async (t) => {
   const directory = t.testdir({})
   symlinkSync(oldestNode, join(directory, 'node'))
   const [finding] = await checkRuntime(host({ PATH: directory }))
@@ -36,7 +36,7 @@ t.test('versions', async (t) => {
   t.equal(judgeVersion('what?').level, 'error')
 })
 
-t.test('the classic limit of a run script kills the runtime', async (t) => {
+t.test('the classic limit of a run script stops the runtime from starting', async (t) => {
   const all = { addressSpace: 3_000_000, data: 3_000_000, stack: 3_000_000 }
   const finding = (await checkRuntime(host({}, { limits: all }))).at(-1)
   t.match(finding, {
@@ -46,13 +46,13 @@ t.test('the classic limit of a run script kills the runtime', async (t) => {
   })
 })
 
-t.test('a limit on the stack is one on each thread', async (t) => {
+t.test('a limit on the stack counts for each thread', async (t) => {
   const four = 4096 * MIB
   const all = { addressSpace: four, data: four, stack: four }
   t.match((await checkRuntime(host({}, { limits: all }))).at(-1), { level: 'error', remedy: /-m/ })
 })
 
-t.test('room enough, and just enough', async (t) => {
+t.test('enough room, and just enough', async (t) => {
   const level = async (bytes: number) =>
     (await checkRuntime(host({}, { limits: limits(bytes) }))).at(-1)?.level
   t.equal(await level(8192 * MIB), 'ok')

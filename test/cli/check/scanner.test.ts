@@ -6,7 +6,7 @@ import { complaints, host } from './host.ts'
 const check = (QHPSI: string, more: Record<string, string> = {}) =>
   checkScanners(host({ QHPSI, ...more }))
 
-t.test('a scanner that finds the test virus', async (t) => {
+t.test('a scanner that finds the test virus is well', async (t) => {
   const findings = await check('plugin: eicar')
   t.match(findings, [{ level: 'ok', what: 'scanner eicar', value: 'finds EICAR: EICAR-Test' }])
 })
@@ -16,7 +16,7 @@ t.test('a command that finds nothing is an error', async (t) => {
   t.match(finding, { level: 'error', what: 'scanner true', value: 'says that EICAR is clean' })
 })
 
-t.test('next to one that finds it, another one may have other tasks', async (t) => {
+t.test('if one scanner finds it, another one may be there for something else', async (t) => {
   const rules = (text: string) => ({ BADATTACHMENTS: join(t.testdir({ rules: text }), 'rules') })
   t.same(complaints(await check('plugin: eicar attachments', rules('name *.exe\n'))), [])
   t.same(complaints(await check('plugin: attachments', rules('name *.exe\n'))), [
@@ -26,7 +26,7 @@ t.test('next to one that finds it, another one may have other tasks', async (t) 
   t.match(banned, [{ level: 'error', value: /^bans ".*eicar\.com/ }], 'by its name, not as a virus')
 })
 
-t.test('a scanner that cannot tell', async (t) => {
+t.test('a scanner that cannot tell is an error', async (t) => {
   t.match(await check('/nonexistent/scanner %s'), [
     { level: 'error', value: /cannot tell: .*ENOENT/ },
   ])
@@ -34,6 +34,6 @@ t.test('a scanner that cannot tell', async (t) => {
   t.match(await check('plugin: nosuch'), [{ level: 'error', value: /no such plugin/ }])
 })
 
-t.test('without QHPSI there is none', async (t) => {
+t.test('without QHPSI no scanner is tried', async (t) => {
   t.same(await checkScanners(host({})), [])
 })

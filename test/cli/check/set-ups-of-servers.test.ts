@@ -264,7 +264,7 @@ t.test('hosts by their mail servers', { skip }, async (t) => {
     })
   }
 
-  t.test('a word about the slot looks at that alone, and so does one about a server', async (t) => {
+  t.test('an option about the slot, or about a server, restricts the check to that', async (t) => {
     const machine = machineOf(t, place, nobody)
     putSendmail(machine)
     putPostfix(machine, goodPostfix(machine))

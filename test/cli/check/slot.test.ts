@@ -14,7 +14,7 @@ function program(t: Test, script: string): string {
   return file
 }
 
-t.test('the installed program scans, and hands on what is clean', async (t) => {
+t.test('the installed program scans, and hands on clean mail', async (t) => {
   const findings = await checkSlot(host(eicar))
   t.same(complaints(findings), [])
   t.match(findings, [{ value: /^scanned and handed on in \d+ ms$/ }, { value: 'is found' }])
@@ -34,13 +34,13 @@ t.test('nothing is delivered, forwarded or refused by the trial', async (t) => {
   t.notOk(existsSync(delivered))
 })
 
-t.test('a damaged program that exits 0 would lose mail', async (t) => {
+t.test('a damaged program that exits 0 and loses mail is found', async (t) => {
   const findings = await checkSlot(host(eicar, { program: program(t, 'exit 0') }))
   t.match(findings[0], { level: 'error', value: /mail would be lost/, remedy: /reinstall it/ })
   t.match(findings[1], { level: 'error' })
 })
 
-t.test('a program that hands all mail on does not scan', async (t) => {
+t.test('a program that hands all mail on does not scan, and is found', async (t) => {
   const pass = program(t, 'eval "exec $QUEUECHAIN"')
   t.match(await checkSlot(host(eicar, { program: pass })), [
     { level: 'warning', value: /unscanned/ },
@@ -48,17 +48,17 @@ t.test('a program that hands all mail on does not scan', async (t) => {
   ])
 })
 
-t.test('what the slot logs is told', async (t) => {
+t.test("the reason in the slot's log is reported", async (t) => {
   const [finding] = await checkSlot(host({ QHPSI: '/bin/sh -c "exit 7"' }))
   t.match(finding, { level: 'error', value: /^exits 71 .*exit code 7/ })
 })
 
-t.test('a program that crashes', async (t) => {
+t.test('a program that crashes is reported', async (t) => {
   const [finding] = await checkSlot(host(eicar, { program: program(t, 'kill -SEGV $$') }))
   t.match(finding, { level: 'error', value: /crashes \(SIGSEGV\)/ })
 })
 
-t.test("the limits are the service's", async (t) => {
+t.test('the limits are those of the service', async (t) => {
   const all = { addressSpace: 3_000_000, data: 3_000_000, stack: 3_000_000 }
   t.same(complaints(await checkSlot(host(eicar, { limits: all }))), [
     'error slot, clean message',

@@ -8,7 +8,7 @@ import { complaints, host, stranger } from './host.ts'
 const besidesRoom = (findings: ReturnType<typeof checkSpool>) =>
   complaints(findings.filter(({ value }) => !/MiB|files left/.test(value)))
 
-t.test('a private directory with the group of the scanner is all right', async (t) => {
+t.test('a private directory with the group of the scanner is well', async (t) => {
   const spool = join(t.testdir({ spool: {} }), 'spool')
   chmodSync(spool, 0o3730)
   const findings = checkSpool(host({ SPOOLDIR: spool, TMPDIR: spool }))
@@ -20,7 +20,7 @@ t.test('a private directory with the group of the scanner is all right', async (
   )
 })
 
-t.test('a directory where others may take away a message and put another there', async (t) => {
+t.test('a directory in which others may replace a message is an error', async (t) => {
   const spool = join(t.testdir({ spool: {} }), 'spool')
   for (const mode of [0o2730, 0o2770, 0o2702]) {
     chmodSync(spool, mode)
@@ -29,7 +29,7 @@ t.test('a directory where others may take away a message and put another there',
   }
 })
 
-t.test('a directory open to all, and one whose group is not passed on', async (t) => {
+t.test('a directory that is open to all, and one that does not pass its group on', async (t) => {
   const spool = join(t.testdir({ spool: {} }), 'spool')
   chmodSync(spool, 0o755)
   const findings = checkSpool(host({ SPOOLDIR: spool }))
@@ -42,7 +42,7 @@ t.test('a directory open to all, and one whose group is not passed on', async (t
   )
 })
 
-t.test('a directory that is missing, none, or closed to the slot', async (t) => {
+t.test('a directory that is missing, is none, or is closed to the slot', async (t) => {
   const directory = t.testdir({ file: '', spool: {} })
   const spool = (name: string) => ({ QHPSI: 'x %s', SPOOLDIR: join(directory, name) })
   t.same(besidesRoom(checkSpool(host(spool('missing')))), ['error SPOOLDIR'])

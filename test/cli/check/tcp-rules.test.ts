@@ -54,7 +54,7 @@ t.test('every class of rules is read from the cdb', { skip }, async (t) => {
 })
 
 t.test(
-  'who fits no rule is let in without variables, unless all others are denied',
+  'clients that fit no rule are accepted without variables, unless all others are denied',
   {
     skip,
   },
@@ -65,7 +65,7 @@ t.test(
   },
 )
 
-t.test('no cdb, cut or not, is read past its end', { skip }, async (t) => {
+t.test('a file that is no cdb, or is cut off, is not read past its end', { skip }, async (t) => {
   const cdb = readFileSync(rulesOf(t, RULES).cdb)
   t.throws(() => readRules(Buffer.from('no cdb')), /is no cdb/)
   for (let length = 0; length < 2400; length += 7) {
@@ -78,7 +78,7 @@ t.test('no cdb, cut or not, is read past its end', { skip }, async (t) => {
 })
 
 t.test(
-  'check looks at each class, and tells what is true of all of them once',
+  'check looks at each class, and reports once what holds for all',
   {
     skip,
   },
@@ -123,7 +123,7 @@ t.test('envdir counts before or after the rules as the script has it', { skip },
   t.equal(timeout('tcpserver -x tcp.cdb 0 25 envdir ./env qmail-smtpd'), '20')
 })
 
-t.test("chpst's groups and tcpserver's numbers are the account's", async (t) => {
+t.test("chpst's groups and tcpserver's numbers become the account's", async (t) => {
   const run = join(openDirectory(t), 'run')
   const account = (line: string) => {
     writeFileSync(run, `#!/bin/sh\nexec ${line}\n`)
@@ -140,7 +140,7 @@ t.test("chpst's groups and tcpserver's numbers are the account's", async (t) => 
   t.throws(() => account('chpst -u stranger:nobodys x'), /group nobodys: no such group/)
 })
 
-t.test('rules that are not there are told, for tcpserver lets nobody in', async (t) => {
+t.test('missing rules are reported, since tcpserver then accepts no client', async (t) => {
   const run = join(openDirectory(t), 'run')
   writeFileSync(run, '#!/bin/sh\nexec tcpserver -x missing.cdb 0 smtp qmail-smtpd\n')
   t.match(await onescan(['check', '--run', run]), { code: 2, err: /-x missing\.cdb: .*ENOENT/ })

@@ -8,17 +8,17 @@ import { host } from './host.ts'
 
 /** The store that hosts share, as onescan check sees it. */
 
-t.test('without a store there is nothing to say', async (t) => {
+t.test('without a store nothing is reported', async (t) => {
   for (const VERDICTS of ['', 'memory', 'off']) t.same(await checkVerdicts(host({ VERDICTS })), [])
 })
 
-t.test('a setting that makes no sense is an error', async (t) => {
+t.test('an invalid setting is an error', async (t) => {
   for (const VERDICTS of ['http://x', 'valkey://a:b@c']) {
     t.match(await checkVerdicts(host({ VERDICTS })), [{ level: 'error', what: 'VERDICTS' }])
   }
 })
 
-t.test('a store answers, or is said not to', { skip: storeMissing }, async (t) => {
+t.test('a store answers, or that it does not is reported', { skip: storeMissing }, async (t) => {
   const store = await startStore(t)
   const CLUSTERKEYS = `${t.testdir({})}/ring`
   const secret = Buffer.alloc(32, 7).toString('base64url')

@@ -24,24 +24,27 @@ function split(mailbox: string, cuts: readonly number[] = []): string[] {
 
 const FROM = 'From a@example.org Thu Jan  1 00:00:00 2026'
 
-t.test('messages are split at lines "From " behind an empty line', async (t) => {
+t.test('messages are split at lines "From " that follow an empty line', async (t) => {
   t.same(split(`${FROM}\nSubject: 1\n\none\n\n${FROM}\nSubject: 2\n\ntwo\n\n`), [
     'Subject: 1\n\none\n',
     'Subject: 2\n\ntwo\n',
   ])
 })
 
-t.test('"From " in the middle of a text, and what is quoted, splits nothing', async (t) => {
+t.test('"From " in the middle of a text, or quoted, splits nothing', async (t) => {
   const body = 'Subject: 1\n\none\nFrom here on\n\n>From there on\n\nfrom a\n\nFro\n\n From b\n'
   t.same(split(`${FROM}\n${body}\n`), [body])
 })
 
-t.test('one empty line at the end belongs to the mailbox, others to the message', async (t) => {
-  t.same(split(`${FROM}\na\n\n\n\n${FROM}\nb\n\n\n`), ['a\n\n\n', 'b\n\n'])
-  t.same(split(`${FROM}\na`), ['a'], 'not even a line end')
-})
+t.test(
+  'one empty line at the end belongs to the mailbox, more of them to the message',
+  async (t) => {
+    t.same(split(`${FROM}\na\n\n\n\n${FROM}\nb\n\n\n`), ['a\n\n\n', 'b\n\n'])
+    t.same(split(`${FROM}\na`), ['a'], 'not even a line end')
+  },
+)
 
-t.test('an empty message is one as well', async (t) => {
+t.test('an empty message counts as one', async (t) => {
   t.same(split(`${FROM}\n\n${FROM}\n${FROM}\nb\n`), ['', '', 'b\n'])
   t.same(split(FROM), [''])
   t.same(split(''), [])
@@ -89,7 +92,7 @@ t.test('what was put into a mailbox comes out of it', async (t) => {
   )
 })
 
-t.test('a line without end is not kept in memory', async (t) => {
+t.test('a line without an end is not kept in memory', async (t) => {
   const reader = createMboxReader()
   let seen = 0
   let largest = 0

@@ -11,7 +11,7 @@ const sick = `Subject: sick\n\n${EICAR}\n`
 const FROM = 'From a@example.org Thu Jan  1 00:00:00 2026\n'
 const eicar = ['--env', 'QHPSI=plugin: eicar']
 
-t.test('clean is 0, infected 1, and the infected one is named', async (t) => {
+t.test('clean ends with 0, infected with 1, and the infected message is named', async (t) => {
   const directory = t.testdir({ clean, sick })
   const [one, two] = [join(directory, 'clean'), join(directory, 'sick')]
   t.match(await onescan(['scan', ...eicar, one]), {
@@ -26,7 +26,7 @@ t.test('clean is 0, infected 1, and the infected one is named', async (t) => {
   t.match(await onescan(['scan', ...eicar, '--all', one]), { out: `${one}: clean\n` })
 })
 
-t.test('a Maildir is its new and cur, and its folders; tmp is not', async (t) => {
+t.test('new and cur of a Maildir and of its folders are scanned, but not tmp', async (t) => {
   const maildir = t.testdir({
     new: { a: clean },
     cur: { 'b:2,S': sick, c: `From the top of a message in a Maildir\n\n${FROM}\n` },
@@ -63,7 +63,7 @@ t.test('an mbox is scanned message by message', async (t) => {
   }
 })
 
-t.test('a message from a pipe', async (t) => {
+t.test('a message may come from a pipe', async (t) => {
   const directory = t.testdir({ clean, sick })
   const pipe = (name: string) =>
     spawnSync('/bin/sh', ['-c', `cat ${directory}/${name} | "${launcher}" scan /dev/stdin`], {
@@ -83,7 +83,7 @@ t.test('a message from a pipe', async (t) => {
   })
 })
 
-t.test('what could not be scanned is never clean', async (t) => {
+t.test('a message that could not be scanned never counts as clean', async (t) => {
   const directory = t.testdir({ clean, empty: {}, big: `Subject: a\n\n${'text\n'.repeat(1000)}` })
   const file = join(directory, 'clean')
   const missing = await onescan(['scan', ...eicar, file, join(directory, 'missing')])
@@ -112,7 +112,7 @@ t.test('--envdir gives the scanner as the service has it', async (t) => {
   t.equal((await onescan(['scan', ...words])).code, 1)
 })
 
-t.test('an external command gets a path, and no file of ours stays behind', async (t) => {
+t.test('an external command gets a path, and leaves no file of ours behind', async (t) => {
   const directory = t.testdir({ sick, clean, tmp: {} })
   const command = `/bin/sh -c 'grep -q Subject: "$0" || exit 9; ! grep -q EICAR "$0"' %s`
   const words = [join(directory, 'sick'), join(directory, 'clean')]
@@ -165,7 +165,7 @@ t.test('a terminal gets a progress bar, a file gets none', { skip: noTerminal },
   t.equal(err, '')
 })
 
-t.test('what a name or a verdict does to a terminal is shown instead', async (t) => {
+t.test('control characters in a name or a verdict are shown, and not obeyed', async (t) => {
   const directory = t.testdir()
   const name = 'a\x1b]0;owned\x07\u202egnp.exe\x9b31m'
   writeFileSync(join(directory, name), sick)
@@ -179,7 +179,7 @@ t.test('what a name or a verdict does to a terminal is shown instead', async (t)
   t.match(err, 'missing\\u001b[2J')
 })
 
-t.test('in a Maildir no link is followed, whatever it leads to', async (t) => {
+t.test('in a Maildir no link is followed, wherever it leads', async (t) => {
   const directory = t.testdir({
     private: { secret: sick },
     Maildir: { new: { a: clean }, cur: {}, '.Links': {} },
@@ -196,7 +196,7 @@ t.test('in a Maildir no link is followed, whatever it leads to', async (t) => {
 })
 
 t.test(
-  "root scans what is the Maildir's owner's, and nobody else's",
+  "root scans only files that belong to the Maildir's owner",
   { skip: process.getuid?.() !== 0 && 'not root' },
   async (t) => {
     const maildir = t.testdir({ new: { own: clean, other: clean }, cur: {} })
@@ -209,7 +209,7 @@ t.test(
   },
 )
 
-t.test('a file of holes is known by its size, and not read', async (t) => {
+t.test('a sparse file is recognised by its size, and not read', async (t) => {
   const directory = t.testdir({ holes: '', grows: clean })
   truncateSync(join(directory, 'holes'), 1024 ** 4)
   const { code, out } = await onescan(['scan', ...eicar, join(directory, 'holes')])

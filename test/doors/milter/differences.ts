@@ -28,7 +28,8 @@ const ofBytes: Readonly<Record<string, string>> = {
 const notSigned = (line: string) =>
   `a header that is not well formed is scanned and not signed: ${JSON.stringify(line)}`
 
-const refused = (what: string) => `a forged field with ${what} is body to some reader, and refused`
+const refused = (what: string) =>
+  `a message with a forged field with ${what} is refused, since some reader takes it for body`
 
 export const differences: Readonly<Record<string, Difference>> = {
   ...Object.fromEntries(
@@ -43,7 +44,7 @@ export const differences: Readonly<Record<string, Difference>> = {
   [refused('a NUL in its name')]: { why: nul },
   [refused('a line that is no field above it')]: { why: notAField },
   [refused('an mbox line above it')]: { why: notAField },
-  'a field above what is malformed goes: every reader takes it for one': { why: lineEnds },
+  'a field above a malformed line is removed: every reader takes it for a field': { why: lineEnds },
   [notSigned('no colon here\n')]: { why: notAField },
   [notSigned('X-Nul: \0\n')]: { why: nul },
   'a message without an empty line is scanned and not signed': { why: noEmptyLine },

@@ -41,7 +41,7 @@ t.test('a wrong letter in the envelope queues nothing: 91', async (t) => {
   }
 })
 
-t.test('an address of 1,002 bytes is handed on, one more is refused: 11', async (t) => {
+t.test('an address of 1,002 bytes is handed on; a longer one is refused: 11', async (t) => {
   const longest = 'a'.repeat(ADDRESS_MAX)
   const fits = await runSlot({ envelope: bytes(`F${longest}\0T${longest}\0\0`), settings: on })
   t.same(fits.deliveries[0]?.recipients, [longest])
@@ -52,26 +52,29 @@ t.test('an address of 1,002 bytes is handed on, one more is refused: 11', async 
   }
 })
 
-t.test('the envelope reaches the chain byte for byte, and is not waited for', async (t) => {
-  const many = Array.from({ length: 50_000 }, (_, i) => `Tuser${i}@example.org\0`).join('')
-  for (const wire of [
-    'F\0Tb@example.org\0\0',
-    'F\0\0',
-    'Fa\nb@x\0T\xfc\xff\0T\0Tline\nbreak\0\0',
-    `Fa@example.org\0${many}\0`,
-  ]) {
-    for (const { name, program } of runtimes) {
-      const run = await runSlot({
-        program,
-        envelope: bytes(wire),
-        keepEnvelopeOpen: true,
-        settings: on,
-      })
-      t.equal(run.timedOut, false)
-      t.ok(run.deliveries[0]?.envelope.equals(bytes(wire)), `${name}, ${wire.length} bytes`)
+t.test(
+  'the envelope reaches the chain byte for byte, and the slot does not wait for its end',
+  async (t) => {
+    const many = Array.from({ length: 50_000 }, (_, i) => `Tuser${i}@example.org\0`).join('')
+    for (const wire of [
+      'F\0Tb@example.org\0\0',
+      'F\0\0',
+      'Fa\nb@x\0T\xfc\xff\0T\0Tline\nbreak\0\0',
+      `Fa@example.org\0${many}\0`,
+    ]) {
+      for (const { name, program } of runtimes) {
+        const run = await runSlot({
+          program,
+          envelope: bytes(wire),
+          keepEnvelopeOpen: true,
+          settings: on,
+        })
+        t.equal(run.timedOut, false)
+        t.ok(run.deliveries[0]?.envelope.equals(bytes(wire)), `${name}, ${wire.length} bytes`)
+      }
     }
-  }
-})
+  },
+)
 
 t.test('the message reaches the slot in any pieces', async (t) => {
   const stage = buildStage()
@@ -194,7 +197,7 @@ t.test('a script without an interpreter ends in a temporary failure', async (t) 
   }
 })
 
-t.test('the chain does not see what would make it scan, loop or load', async (t) => {
+t.test('the chain does not see variables that would make it scan, loop or load code', async (t) => {
   const calls = join(t.testdir(), 'calls')
   const hidden = {
     QHPSI: '/bin/true',
@@ -330,7 +333,7 @@ t.test("a bounce of qmail-send's own is tagged and delivered, never refused", as
   }
 })
 
-t.test('fd 0 and fd 1 may be files, and are read from where they stand', async (t) => {
+t.test('fd 0 and fd 1 may be files, and are read from their present offset', async (t) => {
   const directory = t.testdir({ message: `skip${plain.toString('latin1')}` })
   const script = `{ head -c 4 >/dev/null; exec "$@"; } 0<'${directory}/message'`
   const run = await runSlot({

@@ -159,7 +159,7 @@ t.test('what is no file keeps nobody waiting, and is not opened', { skip }, asyn
   }
   t.throws(() => openTheirsOrPipe(at('hers/pipe')), /root obeys nobody else/)
   symlinkSync('/proc/kmsg', at('to proc'))
-  t.throws(() => readTheirs(at('to proc')), /is of proc/)
+  t.throws(() => readTheirs(at('to proc')), /is on proc/)
 })
 
 t.test('a file has an end, however large it says that it is', { skip }, async (t) => {
