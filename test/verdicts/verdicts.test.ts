@@ -206,8 +206,10 @@ t.test('a verdict ends with its age, its signatures, or the change of the databa
   await find(copy)
   t.equal(looks.length, 2, 'too old')
   pass(1_000)
+  await setImmediatePromise() // now it is kept
   await find(copy, clean, { maxAge: 0 })
   t.equal(looks.length, 3, 'for this question')
+  await setImmediatePromise()
   await find(copy, clean, { maxAge: 0 })
   t.equal(looks.length, 4, 'even if it is as new as can be')
   looks.pop()
@@ -443,6 +445,8 @@ t.test('the memory is bounded in bytes, and forgets what is old', async (t) => {
   const kept = keys.filter((key) => store.get(key) !== undefined)
   t.ok(kept.length > 5 && kept.length < 14, `${kept.length} are kept`)
   t.same(kept, keys.slice(-kept.length), 'the last ones')
+  store.close()
+  t.same(keys.filter((key) => store.get(key) !== undefined), []) // biome-ignore format: a line
 })
 
 /** A store that is asked in turn, and what it is told. */
@@ -654,4 +658,13 @@ t.test('who asks is told of withheld messages, of the shared store, and closes a
   t.match(verdicts.sharing(), { trouble: 'down', unpublished: 7 })
   verdicts.close()
   t.same(told.at(-1), ['close'])
+})
+
+t.test('of scanners that are asked each time no store hears', async (t) => {
+  const { store, told } = notingStore(() => undefined)
+  const { find, looks } = open({ stores: [store] })
+  await find(letter, clean, { scanners: [local] })
+  await new Promise(setImmediate)
+  t.same(told, [])
+  t.same(looks, [['local']])
 })

@@ -4,6 +4,7 @@ import {
   addressBytes,
   addressOf,
   lowerCase,
+  mailboxOf,
   readAddress,
   withPlainDomain,
 } from '../../../src/message/envelope/address.ts'
@@ -51,4 +52,18 @@ t.test('only ASCII letters have a lower case', async (t) => {
   t.equal(lowerCase('ABZ@[`az{\xc9'), 'abz@[`az{\xc9')
   const plain = readAddress('Ann@example.org')
   t.equal(withPlainDomain(plain), plain, 'what is plain stays the very same')
+})
+
+t.test('a mailbox is the same with quotes, with escapes and with a source route', async (t) => {
+  const meant = (text: string) => mailboxOf(readAddress(text)).text
+  t.equal(meant('ann@example.org'), 'ann@example.org')
+  t.equal(meant('"ann"@example.org'), 'ann@example.org')
+  t.equal(meant('a\\nn@example.org'), 'ann@example.org')
+  t.equal(meant('"a\\"\\\\b"@example.org'), 'a"\\b@example.org')
+  t.equal(meant('"a\\\nb"@example.org'), 'a\nb@example.org')
+  t.equal(meant('@one,@two:ann@example.org'), 'ann@example.org')
+  t.equal(meant('@:ann@example.org'), 'ann@example.org')
+  t.equal(meant('x@one:ann@example.org'), 'x@one:ann@example.org', 'a route begins with @')
+  t.equal(meant('@"x:y@example.org'), '@x:y@example.org', 'nor has it quotes')
+  t.equal(meant('ann'), 'ann')
 })
