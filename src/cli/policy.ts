@@ -71,7 +71,9 @@ async function test(args: TestOptions, output: Output): Promise<number> {
   checkValues(rules, env)
   const facts = factsOf(args)
   const rule = rules.find(facts)
-  const exceptions = rules.exceptions(facts)
+  const exceptions = [...rules.always, ...rules.exceptions(facts)].sort(
+    (one, other) => one.line - other.line,
+  )
   await output.result({
     file: rules.path,
     line: rule?.line,

@@ -29,6 +29,7 @@ export type PlanFor = (
 /** Recipients that the same lines are about. */
 interface Group {
   readonly rule: Rule | undefined
+  /** Beside those that may apply to any message. */
   readonly exceptions: readonly Rule[]
 }
 
@@ -65,7 +66,8 @@ export async function judgeByRules(
       if (before !== undefined) return before
       const { policy, tools } = await planFor(settings)
       const began = tools.uptime()
-      const decision = await judge(transaction, forGroup(policy, exceptions, spent), tools)
+      const those = inOrder(rules.always, exceptions)
+      const decision = await judge(transaction, excepting(policy, those, spent), tools)
       spent += tools.uptime() - began
       known.set(key, decision)
       return decision
@@ -95,7 +97,14 @@ async function judgedOnce(
 const names = ({ conditions: { signature } }: Rule, found: string) =>
   signature === undefined || matchesName(signature, found)
 
-function forGroup(policy: Policy, exceptions: readonly Rule[], spent: number): Policy {
+/** As they stand in the file; mostly one of them has none. */
+function inOrder(one: readonly Rule[], other: readonly Rule[]): readonly Rule[] {
+  if (one.length === 0) return other
+  return other.length === 0 ? one : [...one, ...other].sort((a, b) => a.line - b.line)
+}
+
+/** The policy with these exceptions, for the time that is left. */
+function excepting(policy: Policy, exceptions: readonly Rule[], spent: number): Policy {
   const timeout = Math.max(1, policy.scan.timeout - spent)
   const inTime = { ...policy, scan: { ...policy.scan, timeout } }
   if (exceptions.length === 0) return inTime

@@ -1,4 +1,4 @@
-import { type Address, contains } from '../ground/net/address.ts'
+import { type Address, contains, type Network } from '../ground/net/address.ts'
 import type { MailAddress } from '../message/envelope/address.ts'
 import { type Comparable, comparable } from './comparable.ts'
 import type { AddressPattern, Rule } from './rule.ts'
@@ -25,17 +25,22 @@ export interface Rules {
   find(facts: Facts): Rule | undefined
   /** The line that refuses such mail whatever its size will be; undefined if there is none. */
   findRefusal(facts: Omit<Facts, 'size'>): Rule | undefined
-  /** The exceptions that may apply to it, depending on what is found; in their order. */
+  /** Exceptions that ask for nothing but what is found: they may apply to any message. */
+  readonly always: readonly Rule[]
+  /** The others that may apply to it, depending on what is found; in their order. */
   exceptions(facts: Facts): readonly Rule[]
 }
 
 /**
- * Lines by an index of the recipient's or the sender's address: of ten thousand lines those are
- * compared that name this address or domain, and those that name none.
+ * Lines by an index of the recipient's or the sender's address, or of the client's network: of ten
+ * thousand lines those are compared that name this address, domain or network, and those that name
+ * none.
  */
 export function createRules(path: string, all: readonly Rule[]): Rules {
   const settings = createIndex(all.filter(({ action }) => action.kind !== 'allow'))
-  const allows = createIndex(all.filter(({ action }) => action.kind === 'allow'))
+  const exceptions = all.filter(({ action }) => action.kind === 'allow')
+  const always = exceptions.filter(asksNothing)
+  const allows = createIndex(exceptions.filter((rule) => !asksNothing(rule)))
   const find = (facts: Facts): Rule | undefined => settings(facts, true)[0]
   return {
     path,
@@ -48,8 +53,14 @@ export function createRules(path: string, all: readonly Rule[]): Rules {
       const isSure = larger === undefined && smaller === undefined
       return rule?.action.kind === 'refuse' && isSure ? rule : undefined
     },
+    always,
     exceptions: (facts) => allows(facts, false),
   }
+}
+
+function asksNothing({ conditions }: Rule): boolean {
+  const { signature, sha256, ...others } = conditions
+  return Object.keys(others).length === 0
 }
 
 type Lookup = (facts: Facts, onlyFirst: boolean) => readonly Rule[]
@@ -64,12 +75,17 @@ function createIndex(rules: readonly Rule[]): Lookup {
   if (rules.length === 0) return () => []
   const byTo = new Map<string, Placed[]>()
   const byFrom = new Map<string, Placed[]>()
+  const byNetwork = new Map<string, Placed[]>()
+  const networks = new Map<string, Network>()
   const others: Placed[] = []
   for (const [order, rule] of rules.entries()) {
-    const { to, from } = rule.conditions
+    const { to, from, client } = rule.conditions
     if (to !== undefined) push(byTo, keyOf(to), { rule, order })
     else if (from !== undefined) push(byFrom, keyOf(from), { rule, order })
-    else others.push({ rule, order })
+    else if (client !== undefined) {
+      networks.set(`${client.address.length}/${client.bits}`, client)
+      push(byNetwork, networkKey(client.address, client.bits), { rule, order })
+    } else others.push({ rule, order })
   }
   return (facts, onlyFirst) => {
     const to = facts.recipient && comparable(facts.recipient)
@@ -77,6 +93,12 @@ function createIndex(rules: readonly Rule[]): Lookup {
     const lists = [others]
     if (to !== undefined && byTo.size > 0) lists.push(...listsFor(byTo, to))
     if (byFrom.size > 0) lists.push(...listsFor(byFrom, from))
+    const { client } = facts
+    for (const { address, bits } of client === undefined ? [] : networks.values()) {
+      if (address.length !== client!.length) continue
+      const list = byNetwork.get(networkKey(client!, bits))
+      if (list !== undefined) lists.push(list)
+    }
     const found: Placed[] = []
     for (const list of lists) {
       for (const placed of list) {
@@ -98,6 +120,14 @@ function push(map: Map<string, Placed[]>, key: string, placed: Placed): void {
   const list = map.get(key)
   if (list === undefined) map.set(key, [placed])
   else list.push(placed)
+}
+
+/** The network of so many bits that an address is in. */
+function networkKey(address: Address, bits: number): string {
+  const whole = bits >> 3
+  const rest = address[whole]! & (0xff00 >> (bits & 7)) & 0xff
+  const last = (bits & 7) === 0 ? '' : String.fromCharCode(rest)
+  return `${address.length}/${bits} ${String.fromCharCode(...address.subarray(0, whole))}${last}`
 }
 
 function keyOf({ kind, text }: AddressPattern): string {

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { parseAddress } from '../../src/ground/net/address.ts'
+import { contains, parseAddress, parseNetwork } from '../../src/ground/net/address.ts'
 import { readAddress } from '../../src/message/envelope/address.ts'
 import { createRules, type Facts } from '../../src/rules/match.ts'
 import { parseRules } from '../../src/rules/parse.ts'
@@ -120,3 +120,26 @@ t.test('however a client writes an address, the line about that mailbox counts',
     t.equal(rules.findRefusal(about)?.line, line, written)
   }
 })
+
+t.test(
+  'of lines about networks the first that the client is in counts, whatever their lengths',
+  async (t) => {
+    const networks = ['10.1.2.0/24', '10.1.0.0/20', '10.0.0.0/7', '2001:db8::/33', '::/0', '192.0.2.7', '0.0.0.0/0'] // biome-ignore format: a list
+    const clients = ['10.1.2.3', '10.1.3.3', '10.1.15.3', '10.1.16.3', '11.255.0.1', '12.0.0.1', '192.0.2.7', '2001:db8:7fff::1', '2001:db8:8000::1'] // biome-ignore format: a list
+    const orders = [
+      networks,
+      networks.toReversed(),
+      [...networks.slice(3), ...networks.slice(0, 3)],
+    ]
+    for (const order of orders) {
+      const rules = createRules('file', parseRules(order.map((each) => `client=${each} scan off\n`).join(''), 'file')) // biome-ignore format: a line
+      for (const client of clients) {
+        const facts = { sender: readAddress(''), recipient: undefined, auth: false, size: 1 }
+        const address = parseAddress(client)!
+        const first = order.findIndex((each) => contains(parseNetwork(each)!, address))
+        t.equal(rules.find({ ...facts, client: address })?.line ?? 0, first + 1, `${client}: ${order}`) // biome-ignore format: a line
+      }
+      t.equal(rules.find({ sender: readAddress(''), recipient: undefined, client: undefined, auth: false, size: 1 }), undefined) // biome-ignore format: a line
+    }
+  },
+)
