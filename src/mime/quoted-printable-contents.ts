@@ -25,9 +25,7 @@ export function* outOfEscapes(
     const { odd } = plan
     if (!odd.encoded && !odd.strange && !odd.blanks) {
       yield* asItStands(part, { ...header, isText: false }, walk, depth)
-      return
-    }
-    yield* decodedForms(sourceIn(store), end, header, walk, depth)
+    } else yield* decodedForms(sourceIn(store), end, header, walk, depth)
   } finally {
     store.close()
   }

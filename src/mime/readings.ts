@@ -1,3 +1,4 @@
+import { type BareCrMode, BareCrs } from './decoders/bare-crs.ts'
 import {
   Base64Decoder,
   type Base64Mode,
@@ -9,6 +10,9 @@ import {
 } from './decoders/base64.ts'
 import type { Decoder, Give } from './decoders/decoder.ts'
 import {
+  asNumber,
+  othersAsF,
+  othersAsZero,
   PATIENT_ESCAPES,
   QuotedPrintableDecoder,
   type QuotedPrintableMode,
@@ -79,15 +83,22 @@ function* base64Modes(odd: Base64Oddities): Generator<Base64Mode> {
           ? JUNKS
           : (['skip'] as const)) {
           for (const lines of odd.lines ? [false, true] : [false]) {
-            const mode: Base64Mode = { high, url, padding, junk, lines }
-            if (!isPatient(mode)) yield mode
+            for (const tail of odd.tail && !lines ? TAILS : (['bytes'] as const)) {
+              const mode: Base64Mode = { high, url, padding, junk, lines, tail }
+              if (!isPatient(mode)) yield mode
+            }
           }
         }
       }
     }
   }
+  if (odd.tail) yield { ...PATIENT, tail: 'more' } // libEtPan, Thunderbird
+  if (odd.padding) yield { ...PATIENT, padding: 'group' } // Thunderbird
+  if (odd.junk || odd.url || odd.high) yield VMIME
 }
 
+const VMIME: Base64Mode = { ...PATIENT, padding: 'end', junk: 'ones', tail: 'drop' }
+const TAILS = ['bytes', 'drop'] as const
 const PADDINGS = ['skip', 'restart', 'zero', 'end'] as const
 const JUNKS = ['skip', 'restart', 'end'] as const
 
@@ -105,22 +116,35 @@ function* fewModes(odd: Base64Oddities): Generator<Base64Mode> {
 }
 
 class QuotedPrintablePlan implements DecodingPlan {
-  readonly odd: QuotedPrintableOddities = { strange: false, blanks: false, encoded: false }
+  readonly odd: QuotedPrintableOddities = {
+    strange: false,
+    blanks: false,
+    encoded: false,
+    bareCr: false,
+  }
 
   readonly standard: MakeDecoder = (give, room) =>
     new QuotedPrintableDecoder(give, room, PATIENT_ESCAPES, this.odd);
 
   *others(): Generator<MakeDecoder> {
-    if (this.odd.blanks) yield escapesBy({ ...PATIENT_ESCAPES, trims: true })
-    if (this.odd.blanks || this.odd.strange) {
-      yield escapesBy({ ...PATIENT_ESCAPES, strange: 'any digits' })
+    const { blanks, strange, bareCr } = this.odd
+    if (blanks) yield escapesBy({ ...PATIENT_ESCAPES, trims: true })
+    if (blanks || strange) for (const strange of ALSO_OF_BLANKS) yield escapesWith(strange)
+    if (strange) {
+      for (const strange of OF_OTHERS) yield escapesWith(strange)
+      yield inTwoSteps
     }
-    if (!this.odd.strange) return
-    for (const strange of ['drop', 'drop digit', 'drop line', 'drop pair'] as const) {
-      yield escapesBy({ ...PATIENT_ESCAPES, strange })
-    }
-    yield inTwoSteps
+    if (bareCr) for (const mode of BARE_CRS) yield behindBareCrs(mode)
   }
+}
+
+/** A soft line break with blanks before its end is one of the readings, and a strange escape to these. */
+const ALSO_OF_BLANKS = [othersAsF, othersAsZero, 'keep three'] as const
+const OF_OTHERS = [asNumber, 'keep two', 'drop', 'drop digit', 'drop line', 'drop pair'] as const
+const BARE_CRS: readonly BareCrMode[] = ['drop', 'lf', 'crlf', 'pair']
+
+function escapesWith(strange: QuotedPrintableMode['strange']): MakeDecoder {
+  return escapesBy({ ...PATIENT_ESCAPES, strange })
 }
 
 function escapesBy(mode: QuotedPrintableMode): MakeDecoder {
@@ -136,19 +160,30 @@ export function quotedPrintablePlan(): QuotedPrintablePlan {
  * First removes soft line breaks, then decodes escapes: an escape with a soft line break in it is
  * whole by then.
  */
-const inTwoSteps: MakeDecoder = (give, room) => {
-  const second = new QuotedPrintableDecoder(give, room)
-  const first = new QuotedPrintableDecoder(
-    (bytes, length) => second.push(bytes, 0, length),
-    Buffer.allocUnsafeSlow(room.length),
-    { ...PATIENT_ESCAPES, escapes: false },
-  )
-  return {
-    push: (bytes, from, to) => first.push(bytes, from, to),
-    end() {
-      first.end()
-      second.end()
-    },
+const inTwoSteps: MakeDecoder = behind(
+  (give, room) => new QuotedPrintableDecoder(give, room, { ...PATIENT_ESCAPES, escapes: false }),
+)
+
+/** Reads bare CRs in this way before escapes are decoded. */
+function behindBareCrs(mode: BareCrMode): MakeDecoder {
+  return behind((give, room) => new BareCrs(give, room, mode))
+}
+
+/** Decodes escapes in what another decoder makes of the content. */
+function behind(makeFirst: MakeDecoder): MakeDecoder {
+  return (give, room) => {
+    const second = new QuotedPrintableDecoder(give, room)
+    const first = makeFirst(
+      (bytes, length) => second.push(bytes, 0, length),
+      Buffer.allocUnsafeSlow(room.length),
+    )
+    return {
+      push: (bytes, from, to) => first.push(bytes, from, to),
+      end() {
+        first.end()
+        second.end()
+      },
+    }
   }
 }
 

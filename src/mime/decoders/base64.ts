@@ -16,6 +16,9 @@ standard['='.charCodeAt(0)] = PADDING
 
 const LF = 0x0a
 
+/** How many bytes of a group are there when so many bits are left over: of 1, 3 or 2 characters. */
+const BYTES_OF: Readonly<Record<number, number>> = { 0: 0, 6: 0, 2: 2, 4: 1 }
+
 /** Lines of at least, and at most, so many bytes are decoded by the runtime's own decoder. */
 const NATIVE_LEAST = 1024
 const NATIVE_MOST = ROOM
@@ -35,13 +38,22 @@ export interface Base64Mode {
   readonly url: boolean
   /**
    * What happens at a `=`. `skip`: nothing, the bits go on behind it. `restart`: a new beginning.
-   * `zero`: it counts as a character of zero bits. `end`: the data ends.
+   * `zero`: it counts as a character of zero bits. `end`: the data ends. `group`: it counts as a
+   * character of zero bits, and its group of four gives a byte less for each, but at least one.
    */
-  readonly padding: 'skip' | 'restart' | 'zero' | 'end'
-  /** What happens at a character outside of base64: nothing, a new beginning, or the end. */
-  readonly junk: 'skip' | 'restart' | 'end'
+  readonly padding: 'skip' | 'restart' | 'zero' | 'end' | 'group'
+  /**
+   * What happens at a character outside of base64: nothing, a new beginning, or the end. `ones`:
+   * all bits of the character are set.
+   */
+  readonly junk: 'skip' | 'restart' | 'end' | 'ones'
   /** Whether each line begins anew. */
   readonly lines: boolean
+  /**
+   * What happens to a last group of fewer than four characters, padding included. `bytes`: it gives
+   * the bytes that are whole. `drop`: it gives nothing. `more`: it gives at least one byte.
+   */
+  readonly tail: 'bytes' | 'drop' | 'more'
 }
 
 export const PATIENT: Base64Mode = {
@@ -50,6 +62,7 @@ export const PATIENT: Base64Mode = {
   padding: 'skip',
   junk: 'skip',
   lines: false,
+  tail: 'bytes',
 }
 
 /** What occurred that readers may read in different ways. */
@@ -66,14 +79,19 @@ export interface Base64Oddities {
   lines: boolean
   /** How many runs of padding have data behind them. */
   paddings: number
+  /** A last group of fewer than four characters, padding included. */
+  tail: boolean
 }
 
 export function noOddities(): Base64Oddities {
-  return { high: false, url: false, junk: false, padding: false, lines: false, paddings: 0 }
+  return {
+    ...{ high: false, url: false, junk: false, padding: false },
+    ...{ lines: false, paddings: 0, tail: false },
+  }
 }
 
 export function isOdd(odd: Base64Oddities): boolean {
-  return odd.high || odd.url || odd.junk || odd.padding || odd.lines
+  return odd.high || odd.url || odd.junk || odd.padding || odd.lines || odd.tail
 }
 
 function valuesOf({ high, url, padding }: Base64Mode): Uint8Array {
@@ -101,8 +119,10 @@ export class Base64Decoder implements Decoder {
   #length = 0
   #bits = 0
   #count = 0 // of bits
-  #padded = 0 // how many `=` came since the last data
+  #padded = 0 // how many `=` came since the last data, or in this group
   #over = false
+  /** How many bytes may have to be taken back at the end of their group. */
+  readonly #back: number
 
   constructor(give: Give, room: Buffer, mode: Base64Mode = PATIENT, odd?: Base64Oddities) {
     this.#give = give
@@ -110,12 +130,13 @@ export class Base64Decoder implements Decoder {
     this.#mode = mode
     this.#values = mode === PATIENT ? patientValues : valuesOf(mode)
     this.#odd = odd
+    this.#back = mode.tail === 'drop' || mode.padding === 'group' ? 2 : 0
   }
 
   push(bytes: Buffer, from: number, to: number): void {
     let tried = from // up to here, lines were tried as a whole, and are not tried again
     for (let at = from; at < to && !this.#over; ) {
-      if (this.#room.length - this.#length < 3) this.#flush()
+      if (this.#room.length - this.#length < 3) this.#flush(this.#back)
       if (at >= tried && this.#isPatientAt()) {
         tried = endOfLines(bytes, at, to)
         if (tried > at && this.#decodeLines(bytes, at, tried)) {
@@ -128,16 +149,37 @@ export class Base64Decoder implements Decoder {
       if (end === at) this.#take(bytes[at++]!)
       else at = end
     }
-    this.#flush()
+    this.#flush(this.#back)
   }
 
   end(): void {
-    this.#flush()
+    this.#tail()
+    this.#flush(0)
   }
 
-  #flush(): void {
-    if (this.#length > 0) this.#give(this.#room, this.#length)
-    this.#length = 0
+  /** Gives all but the last bytes. */
+  #flush(kept: number): void {
+    const given = this.#length - kept
+    if (given <= 0) return
+    this.#give(this.#room, given)
+    this.#room.copyWithin(0, given, this.#length)
+    this.#length = kept
+  }
+
+  /** The last group, if it is not whole. */
+  #tail(): void {
+    const bytes = BYTES_OF[this.#count]!
+    if (this.#mode.padding === 'group') {
+      if (this.#count === 6) this.#room[this.#length++] = this.#bits << 2
+      this.#length -= Math.min(Math.max(bytes - 1, 0), this.#padded)
+      return
+    }
+    const padding = this.#mode.padding === 'end' ? 1 : 3 - bytes
+    const isWhole = this.#count === 0 || (bytes > 0 && this.#padded >= padding)
+    if (isWhole) return
+    if (this.#odd) this.#odd.tail = true
+    if (this.#mode.tail === 'drop') this.#length -= bytes
+    if (this.#mode.tail === 'more' && bytes === 0) this.#room[this.#length++] = this.#bits << 2
   }
 
   #isPatientAt(): boolean {
@@ -155,7 +197,7 @@ export class Base64Decoder implements Decoder {
     // Otherwise there are other characters, which the runtime's decoder leaves out, or a group is
     // open at the end, which goes on behind these lines.
     if (characters % 4 !== 0) return false
-    this.#flush()
+    this.#flush(0)
     const length = this.#room.write(block.toString('latin1'), 'base64')
     if (length * 4 !== characters * 3) return false
     this.#length = length
@@ -187,6 +229,7 @@ export class Base64Decoder implements Decoder {
   #take(byte: number): void {
     const value = this.#values[byte]!
     if (value < 64) this.#data(value)
+    else if (value === PADDING && this.#mode.padding === 'group') this.#inGroup()
     else if (value === PADDING) this.#padding()
     else if (value === JUNK) this.#junk(byte)
     else if (byte === LF && this.#count !== 0 && this.#padded === 0) {
@@ -196,7 +239,7 @@ export class Base64Decoder implements Decoder {
   }
 
   #data(value: number): void {
-    if (this.#padded > 0) {
+    if (this.#padded > 0 && this.#mode.padding !== 'group') {
       this.#padded = 0
       if (this.#odd) {
         this.#odd.padding = true
@@ -208,8 +251,16 @@ export class Base64Decoder implements Decoder {
     this.#count += 6
     if (this.#count < 8) return
     this.#count -= 8
-    if (this.#length === this.#room.length) this.#flush()
+    if (this.#length === this.#room.length) this.#flush(this.#back)
     this.#room[this.#length++] = this.#bits >> this.#count
+    if (this.#count > 0 || this.#mode.padding !== 'group') return
+    this.#length -= Math.min(2, this.#padded)
+    this.#padded = 0
+  }
+
+  #inGroup(): void {
+    this.#padded++
+    this.#data(0)
   }
 
   #padding(): void {
@@ -229,6 +280,10 @@ export class Base64Decoder implements Decoder {
     }
     if (this.#mode.junk === 'restart') this.#restart()
     if (this.#mode.junk === 'end') this.#over = true
+    if (this.#mode.junk !== 'ones') return
+    // As VMime does: of the last character of a group all eight bits.
+    if (this.#count === 2) this.#bits |= 3
+    this.#data(63)
   }
 
   #restart(): void {

@@ -1,7 +1,8 @@
-import { CR, LF, SPACE, TAB } from '../shared/lines.ts'
+import { CR, DASH, LF, SPACE, TAB } from '../shared/lines.ts'
 import { type Decoder, type Give, Writer } from './decoder.ts'
 
 const EQUALS = 0x3d
+const PLUS = 0x2b
 
 /** The most bytes behind a `=`, or blanks, that are held until it is clear what they are. */
 const HELD_MAX = 4096
@@ -16,16 +17,28 @@ for (let value = 0; value < 16; value++) {
   hex[digit.toUpperCase().charCodeAt(0)] = value
 }
 
+/** What a reader makes of the two bytes behind a `=`, whatever they are: a byte. */
+export type EscapeReader = (high: number, low: number) => number
+
 /** How readers of quoted-printable are known to differ. */
 export interface QuotedPrintableMode {
   /**
    * What happens to a `=` that begins no escape. `keep`: it stays. `drop`: it goes, with blanks
    * behind it. `drop digit`: the same, and one digit behind it goes. `drop line`: the rest of its
-   * line goes, with the line end. `drop pair`: it goes, and with it a `=` that follows. `any
-   * digits`: it is an escape with whatever two bytes follow, unless they are a line end; a byte
-   * that is no digit has the value 127.
+   * line goes, with the line end. `drop pair`: it goes, and with it a `=` that follows. `keep two`
+   * and `keep three`: it stays with the byte, or the two bytes, behind it, even if they are blanks
+   * before a line end, or a `=`; of a digit and a byte behind it, `keep two` drops the byte. An
+   * EscapeReader takes whatever two bytes follow for an escape, unless they are a line end.
    */
-  readonly strange: 'keep' | 'drop' | 'drop digit' | 'drop line' | 'drop pair' | 'any digits'
+  readonly strange:
+    | 'keep'
+    | 'keep two'
+    | 'keep three'
+    | 'drop'
+    | 'drop digit'
+    | 'drop line'
+    | 'drop pair'
+    | EscapeReader
   /** Whether blanks at the end of a line are removed (RFC 2045 6.7 rule 3). */
   readonly trims: boolean
   /** Whether escapes are decoded, or only soft line breaks removed. */
@@ -42,6 +55,8 @@ export interface QuotedPrintableOddities {
   blanks: boolean
   /** Any escape or soft line break. */
   encoded: boolean
+  /** A CR that no LF follows. */
+  bareCr: boolean
 }
 
 /**
@@ -55,6 +70,7 @@ export class QuotedPrintableDecoder implements Decoder {
   readonly #odd: QuotedPrintableOddities | undefined
   #held = Buffer.alloc(0)
   #inDroppedLine = false
+  #endsInCr = false
 
   constructor(
     give: Give,
@@ -70,6 +86,7 @@ export class QuotedPrintableDecoder implements Decoder {
   push(bytes: Buffer, from: number, to: number): void {
     // Held bytes are completed with only a little of what comes; otherwise many small pieces would
     // be copied again and again.
+    this.#lookForBareCr(bytes, from, to)
     for (let at = from; at < to; ) {
       if (this.#held.length === 0) {
         this.#decode(bytes.subarray(at, to), false)
@@ -87,6 +104,7 @@ export class QuotedPrintableDecoder implements Decoder {
     const rest = this.#held
     this.#held = Buffer.alloc(0)
     this.#decode(rest, true)
+    if (this.#endsInCr && this.#odd) this.#odd.bareCr = true
   }
 
   #decode(bytes: Buffer, last: boolean): void {
@@ -110,6 +128,17 @@ export class QuotedPrintableDecoder implements Decoder {
       at = end
     }
     this.#out.flush()
+  }
+
+  #lookForBareCr(bytes: Buffer, from: number, to: number): void {
+    if (!this.#odd || this.#odd.bareCr || from === to) return
+    if (this.#endsInCr && bytes[from] !== LF) this.#odd.bareCr = true
+    for (let cr = bytes.indexOf(CR, from); cr >= 0 && cr < to - 1; cr = bytes.indexOf(CR, cr + 1)) {
+      if (bytes[cr + 1] === LF) continue
+      this.#odd.bareCr = true
+      return
+    }
+    this.#endsInCr = bytes[to - 1] === CR
   }
 
   /** The next `=`, or the next blank if blanks at the end of a line matter. */
@@ -137,7 +166,11 @@ export class QuotedPrintableDecoder implements Decoder {
       this.#out.put(high * 16 + low)
       return at + 3
     }
-    if (this.#mode.strange === 'any digits') return this.#anyDigits(bytes, at, last)
+    const { strange } = this.#mode
+    if (typeof strange === 'function') return this.#anyDigits(bytes, at, last, strange)
+    if (strange === 'keep two' || strange === 'keep three') {
+      return this.#literal(bytes, at, last, strange)
+    }
     let end = at + 1
     while (end < bytes.length && isBlank(bytes[end]!)) end++
     const isIncomplete = end === bytes.length || (high >= 0 && at + 2 === bytes.length)
@@ -161,12 +194,23 @@ export class QuotedPrintableDecoder implements Decoder {
     return this.#strange(bytes, at, end)
   }
 
-  #anyDigits(bytes: Buffer, at: number, last: boolean): number {
+  #anyDigits(bytes: Buffer, at: number, last: boolean, read: EscapeReader): number {
     if (at + 2 >= bytes.length && !last) return -1
     if (bytes[at + 1] === LF) return at + 2
     if (bytes[at + 1] === CR && bytes[at + 2] === LF) return at + 3
-    this.#out.put((digitOf(bytes[at + 1]) << 4) | digitOf(bytes[at + 2]))
+    this.#out.put(read(bytes[at + 1] ?? 0, bytes[at + 2] ?? 0))
     return Math.min(at + 3, bytes.length)
+  }
+
+  #literal(bytes: Buffer, at: number, last: boolean, kept: 'keep two' | 'keep three'): number {
+    if (at + 2 >= bytes.length && !last) return -1
+    const next = bytes[at + 1]
+    if (next === LF) return at + 2
+    if (next === CR) return bytes[at + 2] === LF ? at + 3 : at + 2
+    const isThree = kept === 'keep three'
+    this.#out.putAll(bytes, at, Math.min(at + (isThree ? 3 : 2), bytes.length))
+    const isDigit = hex[next ?? 0]! >= 0
+    return Math.min(at + (isThree || isDigit ? 3 : 2), bytes.length)
   }
 
   #strange(bytes: Buffer, at: number, end: number): number {
@@ -183,8 +227,8 @@ export class QuotedPrintableDecoder implements Decoder {
       case 'drop line':
         this.#inDroppedLine = true
         return at + 1
-      case 'any digits':
-        throw new Error('nothing is strange to who takes any digits')
+      default:
+        throw new Error('nothing is strange to who takes what follows as it is')
     }
   }
 
@@ -200,10 +244,20 @@ export class QuotedPrintableDecoder implements Decoder {
   }
 }
 
-/** The value of a digit; 127 for any other byte, as in munpack. */
-function digitOf(byte: number | undefined): number {
-  const value = byte === undefined ? -1 : hex[byte]!
-  return value < 0 ? 127 : value
+/** As munpack: a byte that is no digit has the value 127. */
+export const othersAsF: EscapeReader = (high, low) =>
+  ((hex[high]! < 0 ? 127 : hex[high]!) << 4) | (hex[low]! < 0 ? 127 : hex[low]!)
+
+/** As libEtPan and VMime: a byte that is no digit is 0. */
+export const othersAsZero: EscapeReader = (high, low) =>
+  (Math.max(hex[high]!, 0) << 4) | Math.max(hex[low]!, 0)
+
+/** As GNU mailutils, by strtoul(3): a digit may stand alone, and a blank or a sign before it. */
+export const asNumber: EscapeReader = (high, low) => {
+  if (hex[high]! >= 0) return hex[low]! >= 0 ? (hex[high]! << 4) | hex[low]! : hex[high]!
+  if (hex[low]! < 0) return 0
+  if (high === DASH) return (256 - hex[low]!) & 255
+  return high === PLUS || high === SPACE || (high >= TAB && high <= CR) ? hex[low]! : 0
 }
 
 /** Blanks, and bytes that some readers take for a blank. */

@@ -9,7 +9,7 @@ import {
   part,
   ZIP_TYPE,
 } from './compose.ts'
-import { binaryFile, testFile, textFile, zip } from './files.ts'
+import { binaryFile, oneMoreByte, testFile, textFile, zip } from './files.ts'
 
 const fields = [ZIP_TYPE, BASE64, ATTACHED]
 
@@ -48,6 +48,26 @@ function padded(file: Buffer, length: number, between: string): string {
   }
   return pieces.join(between)
 }
+
+/** Where a group's second byte allows it, `=` stands for the third of its four characters. */
+function inGroups(file: Buffer): string {
+  let text = ''
+  for (let at = 0; at < file.length; ) {
+    const isPair = at + 1 < file.length && file[at + 1]! % 16 === 0
+    const length = isPair ? 2 : 3
+    const group = file.toString('base64', at, at + length)
+    text += isPair ? `${group.slice(0, 2)}=${'A'}` : group
+    at += length
+  }
+  return text
+}
+
+/** Characters that are none of base64 for `/`, but as the last of a group. */
+const slashless = (file: Buffer) =>
+  encode(file, 76).replace(
+    /(.)(.)(.)(.)/g,
+    (group) => group.slice(0, 3).replaceAll('/', '*') + group[3],
+  )
 
 export const base64: readonly Evasion[] = [
   data('base64 that begins with the letters Content', () => encode(beginning('Content'))),
@@ -138,6 +158,28 @@ export const base64: readonly Evasion[] = [
   data(
     'base64 with the line of an armour around it',
     () => `-----BEGIN FILE-----\n${encode(zip)}\n-----END FILE-----`,
+  ),
+  data('base64 with = inside of groups, of which Thunderbird makes two bytes', () =>
+    inGroups(testFile),
+  ),
+  data('base64 with * for /, which VMime takes for it', () => slashless(binaryFile), [
+    FILE_TYPE,
+    BASE64,
+  ]),
+  data(
+    'base64 with two characters of a group behind its end, which many drop',
+    () => `${encode(binaryFile)}AA`,
+    [FILE_TYPE, BASE64],
+  ),
+  data(
+    'base64 with three characters of a group behind its end',
+    () => `${encode(binaryFile)}\nABC`,
+    [FILE_TYPE, BASE64],
+  ),
+  data(
+    'base64 whose last byte is one character, which libEtPan takes for it',
+    () => whole(oneMoreByte).slice(0, -3),
+    [FILE_TYPE, BASE64],
   ),
   data('quoted-printable of base64 that says base64', () =>
     cut(whole(zip), 40).replaceAll('\n', '=\n'),

@@ -44,6 +44,13 @@ export const trickyFile = Buffer.from(
 )
 export const trickyFileCrlf = withCrlf(trickyFile)
 
+/** Text with `=` in it that looks like escapes to some. */
+export const equalsFile = Buffer.from('if (a ==41 || b ==3D) {\n  c = \n  "=4=41"\n}\n'.repeat(4))
+export const equalsFileCrlf = withCrlf(equalsFile)
+
+/** Its last byte is zero, and the only one of its group in base64. */
+export const oneMoreByte = Buffer.concat([madeBytes(300), Buffer.alloc(1)])
+
 /** Less than what most scanners look at: 8 bytes. */
 export const smallFile = Buffer.from('\x01\x02tiny\xfe\xff', 'latin1')
 
@@ -62,6 +69,9 @@ const known: Readonly<Record<string, Buffer>> = {
   base64AlikeFileCrlf,
   trickyFile,
   trickyFileCrlf,
+  equalsFile,
+  equalsFileCrlf,
+  oneMoreByte,
   smallFile,
 }
 

@@ -9,7 +9,7 @@ import {
   QUOTED,
   quotedPrintableText,
 } from './compose.ts'
-import { binaryFile, openTextFile, testFile, zip } from './files.ts'
+import { binaryFile, equalsFile, openTextFile, testFile, textFile, zip } from './files.ts'
 
 function data(name: string, body: () => string, fields = [FILE_TYPE, QUOTED]): Evasion {
   return { name, text: () => mixed(part(fields, body())) }
@@ -71,6 +71,39 @@ export const quotedPrintable: readonly Evasion[] = [
   ),
   data('quoted-printable with letters in the place of digits, which munpack takes for F', () =>
     encode(binaryFile).replaceAll('=F4', '=x4'),
+  ),
+  data('quoted-printable with / in the place of a digit, which libEtPan takes for 0', () =>
+    escapes(testFile).join('').replaceAll('=50', '=5/'),
+  ),
+  data('quoted-printable with G in the place of the first digit, which VMime takes for 0', () =>
+    escapes(textFile).join('').replaceAll('=0A', '=GA'),
+  ),
+  data('quoted-printable with a blank for the first digit, which mailutils reads as a number', () =>
+    escapes(textFile).join('').replaceAll('=0A', '= A'),
+  ),
+  data('quoted-printable with one digit, which mailutils reads as a number', () =>
+    escapes(binaryFile).join('').replaceAll('=05', '=5Z'),
+  ),
+  data('quoted-printable with a negative number, as mailutils reads it', () =>
+    escapes(binaryFile).join('').replaceAll('=FF', '=-1'),
+  ),
+  data('quoted-printable with = that begin no escape, and one with a blank before a line end', () =>
+    equalsFile.toString('latin1'),
+  ),
+  data('quoted-printable with = that begin no escape, and others that do', () =>
+    equalsFile.toString('latin1').replace('if', '=69=66'),
+  ),
+  data('quoted-printable with = and a digit, behind which c-client drops a byte', () =>
+    equalsFile.toString('latin1').replaceAll('=4=41', '=4~=3D41'),
+  ),
+  data('quoted-printable with bare CRs, which KMime drops', () =>
+    quotedPrintableText(testFile).replace(/(.{6})/g, '$1\r'),
+  ),
+  data('quoted-printable with a bare CR and a byte for a line end, as mailutils reads it', () =>
+    quotedPrintableText(textFile).replaceAll('\n', '\rX'),
+  ),
+  data('quoted-printable with bare CRs for line ends', () =>
+    quotedPrintableText(openTextFile).replaceAll('\n', '\r'),
   ),
   data('quoted-printable with a soft break in an escape', () =>
     encode(testFile).replace(/^(=..){5}=(.)/, '$&=\n'),

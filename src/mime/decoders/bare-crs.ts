@@ -1,0 +1,56 @@
+import { CR, LF } from '../shared/lines.ts'
+import { type Decoder, type Give, Writer } from './decoder.ts'
+
+/**
+ * What readers make of a CR that no LF follows. `drop`: it goes. `lf` and `crlf`: it is a line end,
+ * and all line ends become that one. `pair`: it is a line end, together with the byte behind it.
+ */
+export type BareCrMode = 'drop' | 'lf' | 'crlf' | 'pair'
+
+/** Reads CRs as the mode says. */
+export class BareCrs implements Decoder {
+  readonly #out: Writer
+  readonly #mode: BareCrMode
+  #cr = false
+
+  constructor(give: Give, room: Buffer, mode: BareCrMode) {
+    this.#out = new Writer(give, room)
+    this.#mode = mode
+  }
+
+  push(bytes: Buffer, from: number, to: number): void {
+    for (let at = from; at < to; at++) {
+      const byte = bytes[at]!
+      if (this.#cr) {
+        this.#cr = false
+        if (this.#behindCr(byte)) continue
+      }
+      if (byte === CR) this.#cr = true
+      else if (byte === LF) this.#lineEnd()
+      else this.#out.put(byte)
+    }
+    this.#out.flush()
+  }
+
+  end(): void {
+    if (this.#cr) this.#behindCr(-1)
+    this.#out.flush()
+  }
+
+  /** Whether the byte behind a CR is done with. */
+  #behindCr(byte: number): boolean {
+    if (byte === LF) {
+      if (this.#mode === 'drop') this.#out.put(CR)
+      this.#lineEnd()
+      return true
+    }
+    if (this.#mode === 'drop') return false
+    this.#lineEnd()
+    return this.#mode === 'pair'
+  }
+
+  #lineEnd(): void {
+    if (this.#mode === 'crlf') this.#out.put(CR)
+    this.#out.put(LF)
+  }
+}

@@ -1,0 +1,95 @@
+import t from 'tap'
+import { type BareCrMode, BareCrs } from '../../../src/mime/decoders/bare-crs.ts'
+import {
+  Base64Decoder,
+  type Base64Mode,
+  decoderRoom,
+  PATIENT,
+} from '../../../src/mime/decoders/base64.ts'
+import type { Decoder, Give } from '../../../src/mime/decoders/decoder.ts'
+import {
+  asNumber,
+  othersAsF,
+  othersAsZero,
+  PATIENT_ESCAPES,
+  QuotedPrintableDecoder,
+  type QuotedPrintableMode,
+} from '../../../src/mime/decoders/quoted-printable.ts'
+
+/** What comes out if the text comes in two pieces, cut at each place. */
+function inPieces(text: string, make: (give: Give, room: Buffer) => Decoder): Set<string> {
+  const bytes = Buffer.from(text, 'latin1')
+  const results = new Set<string>()
+  for (let cut = 0; cut <= bytes.length; cut++) {
+    let result = ''
+    const decoder = make((given, length) => {
+      result += given.toString('latin1', 0, length)
+    }, decoderRoom())
+    decoder.push(bytes, 0, cut)
+    decoder.push(bytes, cut, bytes.length)
+    decoder.end()
+    results.add(result)
+  }
+  return results
+}
+
+t.test('base64 is decoded as readers do that differ, wherever it is cut', async (t) => {
+  const cases: readonly [Partial<Base64Mode>, string, string][] = [
+    [{}, 'QUJDRA==', 'ABCD'],
+    [{}, 'QUJDQU', 'ABCA'],
+    [{ tail: 'drop' }, 'QUJDQU', 'ABC'],
+    [{ tail: 'drop' }, 'QUJDQUI', 'ABC'],
+    [{ tail: 'drop' }, 'QUJDQQ=', 'ABC'],
+    [{ tail: 'drop' }, 'QUJDRA==', 'ABCD'],
+    [{ tail: 'drop' }, 'QUJDREU=', 'ABCDE'],
+    [{ tail: 'drop', padding: 'end' }, 'QUJDRA==', 'ABCD'],
+    [{ tail: 'more' }, 'QUJDQ', 'ABC@'],
+    [{ tail: 'more' }, 'QUJDQU', 'ABCA'],
+    [{ padding: 'group' }, 'QUJDRA==QUJD', 'ABCDABC'],
+    [{ padding: 'group' }, 'QU=DQUJD', 'A@ABC'],
+    [{ padding: 'group' }, '=QUJQUJD', '\x01\x05ABC'],
+    [{ padding: 'group' }, '===QQUJD', '\x00ABC'],
+    [{ padding: 'group' }, 'QUJDQ', 'ABC@'],
+    [{ padding: 'group' }, 'QUJDQU', 'ABCA'],
+    [{ padding: 'end', junk: 'ones', tail: 'drop' }, '*UJDQUJD', '\xfdBCABC'],
+    [{ padding: 'end', junk: 'ones', tail: 'drop' }, 'QUJ*QUJD', 'AB\xffABC'],
+    [{ padding: 'end', junk: 'ones', tail: 'drop' }, 'QU\nJDQQ==QUJD', 'ABCA'],
+  ]
+  for (const [mode, text, expected] of cases) {
+    const make = (give: Give, room: Buffer) =>
+      new Base64Decoder(give, room, { ...PATIENT, ...mode })
+    t.same([...inPieces(text, make)], [expected], `${text} ${JSON.stringify(mode)}`)
+  }
+})
+
+t.test('a = that begins no escape is read as readers do that differ', async (t) => {
+  const cases: readonly [QuotedPrintableMode['strange'], string, string][] = [
+    ['keep', 'a==41=4=41', 'a=A=4A'],
+    ['keep two', 'a==41', 'a==41'],
+    ['keep two', 'a=4Xb=X=41', 'a=4b=XA'],
+    ['keep two', 'a= \nb=\nc=\r\nd', 'a= \nbcd'],
+    ['keep three', 'a==41=4=41', 'a==41=4=41'],
+    ['keep three', 'a= \nb=\nc=\r\nd=\re', 'a= \nbcde'],
+    [othersAsF, 'a=x4=\n', 'a\xf4'],
+    [othersAsZero, 'a=/4=5/=\n', 'a\x04\x50'],
+    [asNumber, 'a=4X= A=-1=+5=X4=41', 'a\x04\x0a\xff\x05\x00A'],
+  ]
+  for (const [strange, text, expected] of cases) {
+    const make = (give: Give, room: Buffer) =>
+      new QuotedPrintableDecoder(give, room, { ...PATIENT_ESCAPES, strange })
+    t.same([...inPieces(text, make)], [expected], `${text} ${strange}`)
+  }
+})
+
+t.test('a CR without LF is read as readers do that differ', async (t) => {
+  const cases: readonly [BareCrMode, string][] = [
+    ['drop', 'ab\r\nc\nd'],
+    ['lf', 'a\nb\nc\nd\n'],
+    ['crlf', 'a\r\nb\r\nc\r\nd\r\n'],
+    ['pair', 'a\n\nc\nd\n'],
+  ]
+  for (const [mode, expected] of cases) {
+    const make = (give: Give, room: Buffer) => new BareCrs(give, room, mode)
+    t.same([...inPieces('a\rb\r\nc\nd\r', make)], [expected], mode)
+  }
+})
