@@ -28,7 +28,9 @@ export interface ReadersOptions {
 const read = (name: string) => join(import.meta.dirname, 'read', name)
 const PYTHON = '/usr/bin/python3'
 const DOVECOT_IMAP = '/usr/lib/dovecot/imap'
-const JAVAMAIL = '/usr/share/java/javax.mail.jar'
+const JARS = ['javax.mail', 'javax.activation', 'apache-mime4j-core', 'commons-io'].map(
+  (name) => `/usr/share/java/${name}.jar`,
+)
 
 interface Program {
   readonly names: readonly string[]
@@ -128,17 +130,14 @@ const programs: readonly Program[] = [
     },
   },
   {
-    names: ['JavaMail'],
-    debianPackages: 'default-jdk-headless libmail-java',
+    names: ['JavaMail', 'mime4j'],
+    debianPackages: 'default-jdk-headless libmail-java libapache-mime4j-java',
     benchOnly: true,
-    isThere: () => findProgram('javac') !== undefined && existsSync(JAVAMAIL),
+    isThere: () => findProgram('javac') !== undefined && JARS.every((path) => existsSync(path)),
     start(signsFile, directory) {
-      execFileSync('javac', ['-cp', JAVAMAIL, '-d', directory, read('java/JavaMail.java')])
-      const words = [
-        '-cp',
-        `${JAVAMAIL}:/usr/share/java/javax.activation.jar:${directory}`,
-        'JavaMail',
-      ]
+      const sources = ['Serve', 'JavaMail', 'Mime4j'].map((name) => read(`java/${name}.java`))
+      execFileSync('javac', ['-cp', JARS.join(':'), '-d', directory, ...sources])
+      const words = ['-cp', [...JARS, directory].join(':'), 'Serve']
       return resident('java', words, this.names, signsFile)
     },
   },
