@@ -53,8 +53,6 @@ t.test(
         t.equal(await overflow(page), 0, `no horizontal scroll at ${width}`)
         t.same(await seriousFaults(page), [], `axe at ${width}, ${scheme}`)
         t.same(errors, [], 'no complaint')
-        const shots = process.env.ONESCAN_SCREENSHOTS
-        if (shots) await page.screenshot({ path: join(shots, `page-${width}-${scheme}.png`) })
         await page.context().close()
       }
     }

@@ -225,10 +225,6 @@ t.test('the page is one file that reads well', { skip: skipWithoutBrowser }, asy
       t.equal(await page.locator('figure svg >> visible=true >> path.line').count(), 2, 'lines')
       t.same(await page.evaluate(UNREADABLE), [], `at ${width} all can be read`)
       t.match(await page.locator('body').innerText(), '<img src=x onerror=alert(1)>"\'&\\u202e')
-      if (process.env.ONESCAN_SCREENSHOTS) {
-        const path = join(process.env.ONESCAN_SCREENSHOTS, `report-${width}-${scheme}.png`)
-        await page.screenshot({ path, fullPage: width === 360 })
-      }
       await page.context().close()
     }
   }
