@@ -1,6 +1,7 @@
 // What the package holds: for each path in it, what it is a copy of, or a link to.
 import { existsSync, lstatSync, readdirSync, readFileSync, readlinkSync } from 'node:fs'
 import { basename, join } from 'node:path'
+import { pageInPackage } from './links.mjs'
 
 const HOME = 'usr/lib/onescan'
 /** Programs that people and services call, in PATH. */
@@ -16,6 +17,8 @@ const alsoCalled = {
   'onescan-quotad': 'usr/sbin',
   'onescan-rcptquota': 'usr/sbin',
 }
+
+const PAGES = 'usr/share/doc/onescan'
 
 export function filesOfPackage(root, programs) {
   const packaging = (...path) => join(root, 'packaging', ...path)
@@ -34,14 +37,27 @@ export function filesOfPackage(root, programs) {
     { path: 'usr/share/onescan/apparmor/usr.sbin.clamd', copyOf: deb('apparmor.usr.sbin.clamd') },
     ...tree(packaging('supervise'), 'usr/share/onescan/supervise'),
     ...tree(packaging('monitoring'), 'usr/share/onescan/monitoring'),
-    ...tree(packaging('examples'), 'usr/share/doc/onescan/examples'),
-    // Pictures are for who reads the pages in a browser.
-    ...tree(join(root, 'doc'), 'usr/share/doc/onescan', '.gz').filter(
-      ({ path }) => !path.includes('/pictures/'),
-    ),
-    { path: 'usr/share/doc/onescan/README.md.gz', copyOf: join(root, 'README.md') },
+    ...tree(packaging('examples'), `${PAGES}/examples`),
+    ...pages(root),
     { path: 'usr/share/lintian/overrides/onescan', copyOf: deb('lintian-overrides') },
   ]
+}
+
+/** README.md and doc/ in one directory, texts compressed, with links that lead on there. */
+function pages(root) {
+  const files = [
+    ...tree(join(root, 'doc'), PAGES),
+    { path: `${PAGES}/README.md`, copyOf: join(root, 'README.md'), mode: 0o644 },
+  ].map(({ path, ...file }) => ({ path: /\.(md|json)$/.test(path) ? `${path}.gz` : path, ...file }))
+  const places = new Map([
+    ...files.map(({ copyOf, path }) => [copyOf, path]),
+    [join(root, 'CHANGELOG.md'), `${PAGES}/changelog.gz`],
+    [join(root, 'LICENSE'), `${PAGES}/copyright`],
+  ])
+  return files.map(({ path, copyOf, mode }) => {
+    if (!copyOf.endsWith('.md')) return { path, copyOf, mode }
+    return { path, text: pageInPackage(copyOf, path, (file) => places.get(file)), mode }
+  })
 }
 
 /** All of the directory goes to one place; links there stay links. */
@@ -91,11 +107,11 @@ function manPages(root) {
 }
 
 /** Files of a directory and those below, executable where they are. */
-function tree(directory, place, suffix = '') {
+function tree(directory, place) {
   return readdirSync(directory, { withFileTypes: true }).flatMap((entry) => {
     const file = join(directory, entry.name)
-    if (entry.isDirectory()) return tree(file, `${place}/${entry.name}`, suffix)
+    if (entry.isDirectory()) return tree(file, `${place}/${entry.name}`)
     const mode = (lstatSync(file).mode & 0o111) !== 0 ? 0o755 : 0o644
-    return [{ path: `${place}/${entry.name}${suffix}`, copyOf: file, mode }]
+    return [{ path: `${place}/${entry.name}`, copyOf: file, mode }]
   })
 }

@@ -1,5 +1,5 @@
 import { execFileSync, spawnSync } from 'node:child_process'
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { bundledPackages } from '../../packaging/bundled.mjs'
@@ -79,6 +79,21 @@ t.test('the package', { skip: packagingMissing }, async (t) => {
     t.ok(items.length > 50)
     const all = words(text)
     for (const item of items) t.ok(all.includes(words(item.split(/\n\n|\n#/)[0]!)), item)
+  })
+
+  t.test('has pages whose links and pictures are there', async (t) => {
+    const doc = at('usr/share/doc/onescan')
+    const pages = readdirSync(doc).filter((name) => name.endsWith('.md.gz'))
+    t.ok(pages.includes('README.md.gz') && pages.length > 15)
+    let links = 0
+    for (const page of pages) {
+      const text = execFileSync('zcat', [join(doc, page)], { encoding: 'utf8' })
+      for (const [, to] of text.matchAll(/\]\((?![a-z]+:|#)([^)#]+)/g)) {
+        t.ok(existsSync(join(doc, to!)), `${page}: ${to}`)
+        links++
+      }
+    }
+    t.ok(links > 50)
   })
 
   const copyright = { skip: copyrightMissing }
