@@ -14,7 +14,8 @@ t.test('npm users get what the Debian package sets up', { skip: debianMissing },
   t.teardown(() => debian.remove())
   const at = (path: string) => join(debian.path, path)
   copyFileSync(process.execPath, at('usr/local/bin/node'))
-  for (const part of ['bin', 'dist', 'packaging/deb', 'packaging/supervise', 'packaging/setup']) {
+  const packaging = ['deb', 'supervise', 'setup'].map((part) => `packaging/${part}`)
+  for (const part of ['package.json', 'bin', 'dist', ...packaging]) {
     mkdirSync(join(at(HOME), part, '..'), { recursive: true })
     cpSync(join(root, part), join(at(HOME), part), { recursive: true })
   }
@@ -53,8 +54,9 @@ t.test('npm users get what the Debian package sets up', { skip: debianMissing },
   t.test('the run script starts onescand as its user, and check finds it', async (t) => {
     const { output } = run(`mkdir -p /service && sh /etc/onescand/run >/tmp/log 2>&1 &
       for i in $(seq 200); do test -S /run/onescan/slot.sock && break; sleep 0.1; done
-      node ${HOME}/bin/onescan check --daemon; cat /tmp/log`)
+      node ${HOME}/bin/onescan check --daemon; node ${HOME}/bin/onescan check; cat /tmp/log`)
     t.match(output, /^ok +onescand \d+: runs since .* as onescan: onescand --socket /m)
+    t.notMatch(output, /^error +check/m, 'by npm, too, it asks onescand --check')
   })
 
   t.test('under systemd a unit that differs is read anew, and onescand started anew', async (t) => {
@@ -76,6 +78,9 @@ t.test('npm users get what the Debian package sets up', { skip: debianMissing },
   t.test('it says what does not do, and changes nothing', async (t) => {
     t.match(run(`PATH=/usr/bin:/bin; ${setup}`), { code: 1, output: 'setup: node is not in PATH' })
     t.match(run(`${setup} --wet`), { code: 100, output: /only --dry-run/ })
+    const old = run(`mkdir /opt/old && printf '#!/bin/sh\\necho v20.9.1\\n' >/opt/old/node
+      chmod 755 /opt/old/node; PATH=/opt/old:$PATH; ${setup}`)
+    t.match(old, { code: 1, output: '/opt/old/node is v20.9.1, onescan needs v20.19 or later' })
     const moved = run(`mkdir /root/node && cp /usr/local/bin/node /root/node/
       PATH=/root/node:/usr/sbin:/usr/bin:/sbin:/bin; ${setup}`)
     t.match(moved, { code: 1, output: /services may not see what is there/ })

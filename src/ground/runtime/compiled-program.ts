@@ -24,7 +24,10 @@ export function ownCommand(name: string, ...words: readonly string[]): [string, 
 /** The command that starts the program called `name` of the same onescan. */
 export function siblingCommand(name: string, ...words: readonly string[]): [string, ...string[]] {
   if (isCompiled) return [...compiledProgram(name), ...words]
-  const bundle = join(dirname(realpathSync(process.argv[1]!)), `${name}.cjs`)
+  // Started as a bundle, or by npm's launcher in the directory beside that of the bundles.
+  const here = dirname(realpathSync(process.argv[1]!))
+  const beside = join(here, '../dist', `${name}.cjs`)
+  const bundle = existsSync(beside) ? beside : join(here, `${name}.cjs`)
   return [process.execPath, ...process.execArgv, bundle, ...words]
 }
 
