@@ -87,10 +87,14 @@ export const withSendmail: Host = {
       place: `
         apt-get install --no-install-recommends sendmail make >/dev/null && useradd -m ben
         sed -i 's/, Addr=127.0.0.1//' /etc/mail/sendmail.mc
-        cat >>/etc/mail/sendmail.mc <<'END'
+        cat >/root/more <<'END'
 FEATURE(\`accept_unresolvable_domains')dnl
 define(\`confDOMAIN_NAME', \`mail.example.org')dnl
 END
+        sed -i '/^MAILER_DEFINITIONS/{
+          r /root/more
+          N
+        }' /etc/mail/sendmail.mc
         echo mail.example.org >>/etc/mail/local-host-names
         make -C /etc/mail >/dev/null 2>&1`,
       network: true,

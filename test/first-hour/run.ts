@@ -95,8 +95,10 @@ function lendNpm(at: (path: string) => string): void {
     execFileSync('npm', ['config', 'get', name], { encoding: 'utf8' }).trim()
   cpSync(join(setting('cache'), '_cacache'), at('root/.npm/_cacache'), { recursive: true })
   const settings = ['prefer-offline=true', 'fund=false', 'update-notifier=false']
-  const authorities = setting('cafile')
-  if (existsSync(authorities)) {
+  const authorities = [setting('cafile'), process.env.NODE_EXTRA_CA_CERTS].find(
+    (file) => file && existsSync(file),
+  )
+  if (authorities) {
     copyFileSync(authorities, at('root/.npm/authorities.pem'))
     settings.push('cafile=/root/.npm/authorities.pem')
   }

@@ -24,9 +24,9 @@ interface Trial {
 const node: Trial = {
   name: 'node',
   command: ['/usr/bin/env', 'node', '-e', '0'],
-  safe: 4 * GIB,
+  safe: 4_000_000_000,
   remedy:
-    'set 4 GiB by "softlimit -a 4294967296" in the run script; -m would set the stack, too, ' +
+    'set 4 GB by "softlimit -a 4000000000" in the run script; -m would set the stack, too, ' +
     'and each thread of node takes a stack of that size',
 }
 

@@ -79,6 +79,30 @@ const setUps: readonly SetUp[] = [
     expect: [/^ok filter onescan: refuses EICAR: 550/, /^ok F= of onescan: T: mail is deferred/],
   },
   {
+    name: 'the directory of sendmail.cf belongs to an account, as on Debian',
+    prepare(machine) {
+      putSendmail(machine, filter(machine.socket, GOOD))
+      chownSync(machine.at('/etc/mail'), ONESCAN, ONESCAN)
+      const options = `--milter ${machine.milter}`
+      machine.write(
+        '/etc/default/onescand',
+        `QHPSI="plugin: eicar"\nREJECTVIRUS="1"\nONESCAND_OPTIONS="${options}"\n`,
+      )
+    },
+    expect: [/^ok filter onescan: refuses EICAR: 550/, /^ok F= of onescan: T: mail is deferred/],
+  },
+  {
+    name: 'and names a place that no settings of root name: root does not ask it',
+    prepare(machine) {
+      putSendmail(machine, filter(machine.socket, GOOD))
+      chownSync(machine.at('/etc/mail'), ONESCAN, ONESCAN)
+    },
+    expect: [
+      /^ok filter onescan: .* is not asked: others than root write sendmail.cf/,
+      /^error \/etc\/mail\/sendmail\.cf: no filter of onescand is named/,
+    ],
+  },
+  {
     name: 'Sendmail has no filter',
     prepare: (machine) => putSendmail(machine),
     expect: [/^error \/etc\/mail\/sendmail\.cf: no filter of onescan.*; put INPUT_MAIL_FILTER/],
@@ -143,6 +167,34 @@ const setUps: readonly SetUp[] = [
     name: 'Postfix is well',
     prepare: (machine) => putPostfix(machine, goodPostfix(machine)),
     expect: [/^ok milter unix:.*: refuses EICAR/, /^ok non_smtpd_milters: /],
+  },
+  {
+    name: 'Postfix hands its mail to onescand by SMTP, after its queue',
+    prepare(machine) {
+      putPostfix(machine, ['content_filter = scan:[127.0.0.1]:10025'])
+      const options = '--smtp inet:127.0.0.1:10025 --next inet:127.0.0.1:10026'
+      machine.write(
+        '/etc/default/onescand',
+        `QHPSI="plugin: eicar"\nREJECTVIRUS="1"\nONESCAND_OPTIONS="${options}"\n`,
+      )
+    },
+    expect: [/^ok content_filter: hands mail to inet:127\.0\.0\.1:10025, where onescand listens/],
+  },
+  {
+    name: 'Postfix hands its mail to onescand by SMTP, before its queue',
+    prepare(machine) {
+      putPostfix(machine, [])
+      machine.write(
+        '/etc/postfix/master.cf',
+        'smtp inet n - n - - smtpd\n  -o smtpd_proxy_filter=127.0.0.1:10025\n',
+      )
+      const options = '--smtp inet:127.0.0.1:10025 --next inet:127.0.0.1:10026'
+      machine.write(
+        '/etc/default/onescand',
+        `QHPSI="plugin: eicar"\nREJECTVIRUS="1"\nONESCAND_OPTIONS="${options}"\n`,
+      )
+    },
+    expect: [/^ok smtp\/inet\/smtpd_proxy_filter: hands mail to inet:127\.0\.0\.1:10025, where/],
   },
   {
     name: 'Postfix on a host with keys folds long lines',

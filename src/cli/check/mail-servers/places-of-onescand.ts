@@ -14,6 +14,8 @@ export interface WordsOfOnescand {
 export interface Places {
   readonly milters: readonly string[]
   readonly policies: readonly string[]
+  /** Of --smtp and --lmtp. */
+  readonly relays: readonly string[]
 }
 
 /** The package's socket units; if systemd runs, it listens there for onescand (ListenStream). */
@@ -33,6 +35,7 @@ export function placesOfOnescand({ defaults, processes }: WordsOfOnescand): Plac
   return {
     milters: [...named('--milter'), ...MILTER_SOCKETS],
     policies: [...named('--policy'), ...POLICY_SOCKETS],
+    relays: [...named('--smtp'), ...named('--lmtp')],
   }
 }
 

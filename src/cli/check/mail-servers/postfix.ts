@@ -9,6 +9,7 @@ import { type Accounts, findAccount, groupName, obstacle } from '../shared/accou
 import { error, type Finding, ok, warning } from '../shared/finding.ts'
 import { checkListener, milterListens } from '../shared/listener.ts'
 import { placeOf } from './filter-place.ts'
+import { checkHandedOn } from './handed-on.ts'
 import { makesStamps, SCANTIMEOUT, startIt, tryMilter } from './milter.ts'
 import { checkOldProcesses } from './old-processes.ts'
 import { meant, placesOfOnescand } from './places-of-onescand.ts'
@@ -86,7 +87,10 @@ export async function checkPostfix(host: PostfixHost): Promise<Finding[]> {
     findings.push(...checkTerms(parameters, milter), ...checkOrder(milters, index))
   }
   const trouble = findings.some(({ level }) => level === 'error')
-  if (ours.length === 0 && !trouble) findings.push(noneOfOurs(host))
+  if (ours.length === 0 && !trouble) {
+    const handedOn = await checkHandedOn((...words) => postconf(host, ...words), host.defaults)
+    findings.push(...(handedOn.length > 0 ? handedOn : [noneOfOurs(host)]))
+  }
   if (ours.length > 0) findings.push(checkLocalMail(parameters, ours))
   if (ours.length > 0) findings.push(...checkLongLines(parameters, host))
   const restrictions = PARAMETERS.filter((name) => name.endsWith('_restrictions'))

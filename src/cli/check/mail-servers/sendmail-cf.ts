@@ -1,3 +1,29 @@
+import { errorText } from '../../../ground/runtime/fault.ts'
+import { readOwnText, readStart } from '../../../ground/runtime/path/read.ts'
+
+/** sendmail.cf, or sendmail.mc. */
+export interface SendmailText {
+  readonly text: string
+  /** Set if another user could have written it: why root does not obey it. */
+  readonly doubt?: string
+}
+
+/** Bytes: Sendmail's own are some 60,000. */
+const TEXT_MAX = 1024 * 1024
+
+/**
+ * Reads it whoever wrote it: Debian gives /etc/mail to an account of Sendmail. Throws if it cannot be
+ * read.
+ */
+export function readSendmailText(file: string): SendmailText {
+  try {
+    return { text: readOwnText(file) }
+  } catch (thrown) {
+    const start = readStart(file, TEXT_MAX)
+    return { text: start.toString('utf8'), doubt: errorText(thrown) }
+  }
+}
+
 /** A filter of sendmail.cf: `Xonescan, S=inet:8890@127.0.0.1, F=T, T=S:30s;R:30s;E:5m`. */
 export interface SendmailFilter {
   readonly name: string

@@ -1,7 +1,6 @@
 import { existsSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { errorText } from '../../../ground/runtime/fault.ts'
-import { readOwnText } from '../../../ground/runtime/path/read.ts'
 import { DEFAULTS } from '../../shared/defaults-file.ts'
 import { readAccounts } from '../shared/account.ts'
 import { error, type Finding, ok, warning } from '../shared/finding.ts'
@@ -9,7 +8,7 @@ import { checkListener, milterListens } from '../shared/listener.ts'
 import { placeOf } from './filter-place.ts'
 import { makesStamps, SCANTIMEOUT, startIt, tryMilter } from './milter.ts'
 import { meant, placesOfOnescand } from './places-of-onescand.ts'
-import { filtersIn, type SendmailFilter } from './sendmail-cf.ts'
+import { filtersIn, readSendmailText, type SendmailFilter } from './sendmail-cf.ts'
 
 /** Where Sendmail has its configuration since 8.10. */
 export const SENDMAIL_CF = '/etc/mail/sendmail.cf'
@@ -34,15 +33,18 @@ const LINE = `INPUT_MAIL_FILTER(\`onescan', \`S=local:/run/onescan/milter.sock, 
  */
 export async function checkSendmail(host: SendmailHost): Promise<Finding[]> {
   let filters: readonly SendmailFilter[]
+  let mayAsk: MayAsk
   try {
-    filters = filtersIn(readOwnText(host.file))
+    const { text, doubt } = readSendmailText(host.file)
+    filters = filtersIn(text)
+    mayAsk = doubt === undefined ? () => true : onlyOwnPlaces(host)
   } catch (thrown) {
     return [error('Sendmail', errorText(thrown), 'run check as root, or name its sendmail.cf')]
   }
   const findings: Finding[] = []
   let hasOurs = false
   for (const filter of filters) {
-    const { isOurs, found } = await checkFilter(host, filter)
+    const { isOurs, found } = await checkFilter(host, filter, mayAsk)
     findings.push(found)
     if (!isOurs) continue
     hasOurs = true
@@ -58,15 +60,29 @@ export async function checkSendmail(host: SendmailHost): Promise<Finding[]> {
   return findings
 }
 
+/** Whether root connects to the place that a filter names. */
+type MayAsk = (socket: string) => boolean
+
+/** Where another user could have named the place: if root's own settings of onescand name it, too. */
+function onlyOwnPlaces({ defaults }: SendmailHost): MayAsk {
+  const { milters } = placesOfOnescand({ defaults, processes: '/nonexistent' })
+  return (socket) => meant(socket, milters, undefined) !== undefined
+}
+
 async function checkFilter(
   { defaults }: SendmailHost,
   { name, socket, address, failure }: SendmailFilter,
+  mayAsk: MayAsk,
 ): Promise<{ readonly isOurs: boolean; readonly found: Finding }> {
   const what = `filter ${name}`
   const place = address === undefined ? undefined : placeOf(address, undefined)
   if (address === undefined || place === undefined) {
     const found = warning(what, `S=${socket} is not understood`, 'see INPUT_MAIL_FILTER')
     return { isOurs: false, found }
+  }
+  if (!mayAsk(socket)) {
+    const value = `${address} is not asked: others than root write sendmail.cf, and ${defaults} does not name it`
+    return { isOurs: false, found: ok(what, value) }
   }
   if ('path' in place && !existsSync(place.path)) {
     const value = `${place.path} does not exist: ${meanwhile(failure)}`
@@ -115,7 +131,7 @@ function noneOfOurs({ file, defaults }: SendmailHost): Finding {
 
 function namesAFilter(source: string): boolean {
   try {
-    return /^\s*INPUT_MAIL_FILTER\(/m.test(readOwnText(source))
+    return /^\s*INPUT_MAIL_FILTER\(/m.test(readSendmailText(source).text)
   } catch {
     return false
   }

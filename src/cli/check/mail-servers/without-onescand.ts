@@ -1,5 +1,4 @@
 import { existsSync } from 'node:fs'
-import { readOwnText } from '../../../ground/runtime/path/read.ts'
 import { error, type Finding, warning } from '../shared/finding.ts'
 import { meant, type Places } from './places-of-onescand.ts'
 import {
@@ -10,7 +9,7 @@ import {
   readParameters,
   splitMilters,
 } from './postfix.ts'
-import { filtersIn, type SendmailFilter } from './sendmail-cf.ts'
+import { filtersIn, readSendmailText, type SendmailFilter } from './sendmail-cf.ts'
 
 /** Where the mail servers of a host have their configuration. */
 export interface ServersToLookAt {
@@ -122,7 +121,7 @@ function policies(what: string, value: string, main: Parameters, places: Places)
 function sendmailWithout(file: string, places: Places): Finding[] {
   let filters: readonly SendmailFilter[]
   try {
-    filters = filtersIn(readOwnText(file))
+    filters = filtersIn(readSendmailText(file).text)
   } catch {
     return [warning(file, 'cannot be read: it may name onescand', 'see InputMailFilters in it')]
   }
