@@ -111,6 +111,10 @@ t.test('what is left out is too little to make a scanner stop looking', async (t
   const line = (length: number) => changed('To: ann@example.net', `To: ${'x'.repeat(length - 4)}`)
   t.equal(print(line(FREE_LINE_MAX)), print(letter))
   t.equal(print(line(FREE_LINE_MAX + 1)), undefined)
+  const folded = (length: number) =>
+    changed('ann@example.net', `ann,\n ${'x'.repeat(length - 1)},\n ben`)
+  t.equal(print(folded(FREE_LINE_MAX - 1)), print(letter))
+  t.equal(print(folded(FREE_LINE_MAX)), undefined, 'in the midst of a field, too')
   t.type(print(changed('November', 'x'.repeat(2000))), 'string', 'of a field that is held')
   const copies = (length: number) => `${`To: ${'x'.repeat(506)}\n`.repeat(length / 511)}`
   const most = `${copies(511 * 128)}To: ${'x'.repeat(123)}\n` // 128 bytes more make 64 KiB
