@@ -19,6 +19,17 @@ export type FormFault = string | undefined
  * end in an encoded word.
  */
 export function headerFormFault(header: Header): FormFault {
+  const known = faults.get(header)
+  if (known !== undefined) return known.fault
+  const fault = formFaultOf(header)
+  faults.set(header, { fault })
+  return fault
+}
+
+/** Several stages ask about the same block, which nobody changes. */
+const faults = new WeakMap<Header, { readonly fault: FormFault }>()
+
+function formFaultOf(header: Header): FormFault {
   const { bytes: block } = header
   if (block.length === 0) return 'no header'
   if (block[0] === LF || block[0] === CR) return 'the header is empty'

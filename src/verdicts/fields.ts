@@ -35,6 +35,22 @@ export function heldOfATry(name: string): FieldShare {
 }
 
 /**
+ * The fields that are held of a message that is tried again and whose value a fingerprint does not
+ * know of, with CRLF made LF: each behind its place among all that are held, and a blank.
+ */
+export function heldBesides(header: Header): string {
+  let all = ''
+  let place = 0
+  for (const field of header.fields) {
+    if (heldOfATry(field.key) !== 'whole') continue
+    place++
+    if (shareOf(field.key) === 'whole') continue
+    all += `${place} ${header.textOf(field).replaceAll('\r\n', '\n')}`
+  }
+  return all
+}
+
+/**
  * Most bytes of fields whose value is no part of the fingerprint. Scanners stop looking at some
  * length of a header, where readers go on: what is left out must be too little for that.
  */

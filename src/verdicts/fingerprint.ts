@@ -1,7 +1,7 @@
 import type { Crypto } from '../cluster/mac.ts'
 import type { Header } from '../message/header-block.ts'
 import { headerFormFault } from '../message/well-formed.ts'
-import { digestHeld, heldOfATry, shareOf } from './fields.ts'
+import { digestHeld, heldBesides, heldOfATry, shareOf } from './fields.ts'
 
 /** What a fingerprint is made from: a message as scanners see it, and how they look at it. */
 export interface Subject {
@@ -42,15 +42,21 @@ export function fingerprintOf(
 
 /**
  * The fingerprint of a message that comes again, well formed or not: only Received, Date,
- * Message-ID and stamps may differ, and only if they are ordinary. `body` is read if the subject
- * has no digest of it.
+ * Message-ID and stamps may differ, and only if they are ordinary. If it has a fingerprint by which
+ * verdicts are remembered, that is made part of it, and nothing is hashed twice. `body` is read if
+ * neither that nor a digest of it is there.
  */
 export async function exactFingerprintOf(
   { header, formFault, bodyDigest, looks }: Subject,
+  fingerprint: Buffer | undefined,
   body: Iterable<Buffer>,
   secret: Buffer,
   crypto: Crypto,
 ): Promise<Buffer> {
+  if (fingerprint !== undefined) {
+    const hmac = crypto.createHmac('sha256', secret).update('onescan-poison/2\n', 'latin1')
+    return hmac.update(fingerprint).update(heldBesides(header), 'latin1').digest()
+  }
   const fields =
     digestHeld(crypto, header, heldOfATry) ?? digestHeld(crypto, header, () => 'whole')!
   const digest = (formFault === undefined && bodyDigest) || `raw ${await digestRaw(body, crypto)}`

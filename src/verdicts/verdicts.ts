@@ -160,11 +160,10 @@ export function openVerdicts(options: VerdictsOptions): Verdicts {
     }
     const secrets = options.secrets()
     const here = { host, signatureDate: options.signatureFiles()?.changed }
-    const fingerprint = tellSignatures(scanners, here)
-      ? fingerprintOf(subject, secrets.fingerprint, crypto)
-      : undefined
+    const common = fingerprintOf(subject, secrets.fingerprint, crypto)
+    const fingerprint = tellSignatures(scanners, here) ? common : undefined
     const versions = await versionsNow(scanners, here)
-    return versions && { fingerprint, secrets, maxAge, versions, scanners, subject }
+    return versions && { fingerprint, common, secrets, maxAge, versions, scanners, subject }
   }
 
   /** Scans as careful-look.ts says, if messages that kill scanners are looked for. */
@@ -178,7 +177,8 @@ export function openVerdicts(options: VerdictsOptions): Verdicts {
     const { poison, fullTime } = options
     if (poison === undefined) return scanWith(scanners, timeout, told)
     const { fingerprint: secret } = name.secrets
-    const fingerprint = await exactFingerprintOf(name.subject, message.body(), secret, crypto)
+    const { subject, common } = name
+    const fingerprint = await exactFingerprintOf(subject, common, message.body(), secret, crypto)
     return lookCarefully(
       { fingerprint, marks },
       { poison, timeout, fullTime, uptime, scanner: name.scanners[0]!.name },
@@ -305,6 +305,8 @@ export function openVerdicts(options: VerdictsOptions): Verdicts {
  */
 interface Nameless {
   readonly fingerprint: Buffer | undefined
+  /** The same, whether or not its scanners name their signatures. */
+  readonly common: Buffer | undefined
   readonly secrets: Secrets
   /** Seconds. */
   readonly maxAge: number

@@ -141,13 +141,18 @@ t.test('a message that comes again has another kind of fingerprint', async (t) =
   const exact = async (message: string) => {
     const subject = subjectOf(bytes(message))
     const body = [bytes(message).subarray(subject.header.length)]
-    return (await exactFingerprintOf(subject, body, secret, crypto)).toString('hex')
+    const known = fingerprintOf(subject, secret, crypto)
+    return (await exactFingerprintOf(subject, known, body, secret, crypto)).toString('hex')
   }
   t.equal(await exact(changed('Date: Fri', 'Date: Sat')), await exact(letter))
   t.equal(await exact(`Received: from c by d\n${letter}`), await exact(letter))
   t.equal(await exact(changed('<1@', '<2@')), await exact(letter))
   t.not(await exact(changed('To: ann', 'To: ben')), await exact(letter))
   t.not(await exact(changed('b=abc', 'b=def')), await exact(letter))
+  const to = 'To: ann@example.net\n'
+  const delivered = (where: string) => changed(where, `Delivered-To: ann\n${where}`)
+  t.not(await exact(delivered(to)), await exact(letter))
+  t.not(await exact(delivered(to)), await exact(delivered('Subject')), 'nor its place')
   t.not(await exact(letter), print(letter))
 
   const odd = (change: (message: string) => string) => change(letter.replace(/$/, '\rodd\n'))
@@ -174,7 +179,8 @@ t.test('a message that comes again is told apart by what is odd in it', async (t
   const exact = async (message: string) => {
     const subject = subjectOf(bytes(message))
     const body = [bytes(message).subarray(subject.header.length)]
-    return (await exactFingerprintOf(subject, body, secret, crypto)).toString('hex')
+    const known = fingerprintOf(subject, secret, crypto)
+    return (await exactFingerprintOf(subject, known, body, secret, crypto)).toString('hex')
   }
   const odd = changed('Date: Fri', 'Date: \x01')
   t.not(await exact(odd), await exact(odd.replace('November', 'December')))
@@ -190,7 +196,13 @@ t.test(
         throw new Error('the body was read')
       },
     }
-    const hashed = await exactFingerprintOf(subject, unread, secret, crypto)
+    const known = fingerprintOf(subject, secret, crypto)!
+    const again = await exactFingerprintOf(subject, known, unread, secret, crypto)
+    const besides = '1 DKIM-Signature: v=1; b=abc\n3 To: ann@example.net\n' // of those that are held, From is the second
+    const byText = crypto.createHmac('sha256', secret).update('onescan-poison/2\n')
+    t.same(again, byText.update(known).update(besides).digest(), 'by the text of what is besides')
+
+    const hashed = await exactFingerprintOf(subject, undefined, unread, secret, crypto)
     const fields = /^Subject|^From|^To|^MIME|^Content|^DKIM/i
     const held = letter.slice(0, letter.indexOf('\n\n') + 1).split(/(?<=\n)(?![ \t])/)
     const sha256 = (text: string) => crypto.createHash('sha256').update(bytes(text)).digest('hex')
@@ -223,6 +235,7 @@ t.test(
     }
     const raw = await exactFingerprintOf(
       { ...subject, bodyDigest: undefined },
+      undefined,
       body(),
       secret,
       crypto,
