@@ -82,7 +82,7 @@ export function openMail({ path, parameters }: Address, server: MilterServer): M
     recipients: 0,
     messageId: undefined,
   }
-  let stage: 'envelope' | 'header' | 'body' | 'end' = 'envelope'
+  let stage: 'envelope' | 'header' | 'body' | 'end' | 'over' = 'envelope'
   let receiving: Receiving | undefined
   let trouble: unknown
   const gone = new AbortController()
@@ -204,10 +204,12 @@ export function openMail({ path, parameters }: Address, server: MilterServer): M
       try {
         return await judge(ending)
       } finally {
+        stage = 'over'
         free()
       }
     },
     close() {
+      if (stage === 'over') return // nobody listens, and to abort makes an error with its stack
       gone.abort()
       if (stage !== 'end') free()
     },

@@ -73,8 +73,9 @@ export function createMilter(first: Configuration, options: MilterOptions): Milt
   let ticker: NodeJS.Timeout | undefined
   const now = () => performance.now()
 
-  const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
+  const server = createServer({ allowHalfOpen: true }, (socket) => {
     const peer = socket.remoteAddress ?? ''
+    if (peer !== '') socket.setNoDelay(true) // a unix socket has no such thing, and says so each time
     if (!makeRoom(peer)) {
       socket.destroy()
       return
