@@ -6,7 +6,7 @@ import { createDescriptorTrial } from './descriptor-trial.ts'
 import { type Link, type LinkOutcome, makeLink, type Packet, type Received } from './link.ts'
 
 /** Connections to one server that are kept while nobody asks. Each is a descriptor of clamd's, no thread. */
-export const IDLE_MAX = 4
+export const IDLE_MAX = 8
 /** Milliseconds that they are kept, or up to twice that; clamd hangs up after 30 s. */
 export const IDLE_FOR = 5_000
 /** Milliseconds in which a server says whether it knows sessions. */
