@@ -1,5 +1,6 @@
 import { allCases } from './all.ts'
 import type { Case } from './case.ts'
+import { isWhole } from './is-whole.ts'
 import { buildStage } from './stage.ts'
 
 /**
@@ -12,8 +13,7 @@ import { buildStage } from './stage.ts'
  * differ from it in the bytes of the mail. `npm run test:all` (CASES=all) plays all of them on
  * every build.
  */
-export const casesOfOtherBuilds: readonly Case[] =
-  process.env.CASES === 'all' ? allCases : firstOfEachKind()
+export const casesOfOtherBuilds: readonly Case[] = isWhole ? allCases : firstOfEachKind()
 
 function firstOfEachKind(): Case[] {
   const stage = buildStage()

@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import t from 'tap'
+import { isWhole } from '../cases/is-whole.ts'
 import { bareHostMissing, makeBareHost } from './bare-host.ts'
 
 /**
@@ -47,8 +48,9 @@ const puts: Readonly<Record<string, string>> = {
   'a file of a terabyte of nothing': 'open(F, ">", $place); truncate F, 1 << 40; close F',
 }
 
-/** `npm run hostile` puts each of them at each name, and `npm test` one of them. */
-const rounds = process.env.HOSTILE === 'all' ? Object.keys(puts).map((_, index) => index) : [0]
+/** `npm run hostile` puts each of them at each name, as `test:all` does, and `npm test` one of them. */
+const isAll = isWhole || process.env.HOSTILE === 'all'
+const rounds = isAll ? Object.keys(puts).map((_, index) => index) : [0]
 
 /** For each directory on standard input; what is there is replaced, but for other directories. */
 const plant = (round: number) => `use POSIX ();

@@ -1,5 +1,6 @@
 import t from 'tap'
 import { CONTENTS_MAX } from '../../../src/mime/limits.ts'
+import { isWhole } from '../../cases/is-whole.ts'
 import { clamdMissing } from '../../programs/clamd.ts'
 import { hiddenClasses } from '../../scan/second-look/classes.ts'
 import { startClamdForEvasions } from './evasions.ts'
@@ -12,8 +13,7 @@ import { missingReaders, startReaders } from './readers.ts'
 const missing = missingReaders()
 const skip = clamdMissing || (missing.length > 0 && `install Debian packages ${missing.join(' ')}`)
 
-/** Mails of the short run, and of that in CI. */
-const COUNT = process.env.CI === 'true' ? 1000 : 200
+const COUNT = isWhole ? 1000 : 200
 const CONFORMING = 200
 
 t.test('a seed makes the same mail each time', async (t) => {

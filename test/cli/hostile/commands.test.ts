@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { names as settings } from '../../../src/ground/settings/table.ts'
+import { isWhole } from '../../cases/is-whole.ts'
 import { plain } from '../../cases/messages.ts'
 import { type Hostile, makeHostile, notesReaders, type Thing, things } from './owner.ts'
 
@@ -20,8 +21,8 @@ const skip =
 
 /** Runs at a time. */
 const JOBS = 3
-/** `npm run hostile` makes all calls, in some minutes; otherwise each fourth. */
-const STEP = process.env.HOSTILE === 'all' ? 1 : 4
+/** `npm run hostile` makes all calls, in some minutes, and so does `test:all`; otherwise each fourth. */
+const STEP = isWhole || process.env.HOSTILE === 'all' ? 1 : 4
 
 interface Command {
   readonly name: string
