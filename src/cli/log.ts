@@ -149,11 +149,12 @@ async function followFiles(
   const followers = sources.map((source) => followLog(source, askedBy(criteria)))
   const changes = watchLogs(sources)
   if (criteria.since === undefined) {
-    const before = followers.flatMap((each) => each.last(SHOWN_BEFORE))
-    before.sort((one, other) => one.time - other.time || 0)
+    const before = followers.flatMap((follower) => follower.last(SHOWN_BEFORE))
+    before.sort((entry, other) => entry.time - other.time || 0)
     await show(before.slice(-SHOWN_BEFORE))
   } else {
-    for await (const entries of merge(followers.map((each) => each.read()))) await show(entries)
+    for await (const entries of merge(followers.map((follower) => follower.read())))
+      await show(entries)
   }
   for (;;) {
     for (const follower of followers) {

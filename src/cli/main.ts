@@ -102,8 +102,8 @@ function suggestion(message: string, asked: Argv): string {
   const options = Object.keys(getDescriptions())
     .filter((name) => name.length > 1)
     .map((name) => `--${name}`)
-  const meant = nearest(unknown, commands) ?? nearest(`--${unknown}`, options)
-  return meant === undefined ? '' : `; did you mean ${meant}?`
+  const suggested = nearest(unknown, commands) ?? nearest(`--${unknown}`, options)
+  return suggested === undefined ? '' : `; did you mean ${suggested}?`
 }
 
 /** The reader of our output has ended (`| head`), so nothing more can be written. */

@@ -129,10 +129,10 @@ function tellDoors(control: string | undefined, output: Output): void {
 /** Running onescands that look at another control directory. */
 function otherDaemons(control: string): { pid: number; text: string }[] {
   return runningDaemons('/proc').flatMap(({ pid, env }) => {
-    const its = env && readPlace(env).control
-    if (its === control) return []
-    const why = its === undefined ? 'may go on: its settings are not yours to read' : ''
-    const text = why || `goes on: its control directory is ${its}`
+    const own = env && readPlace(env).control
+    if (own === control) return []
+    const why = own === undefined ? 'may go on: its settings are not yours to read' : ''
+    const text = why || `goes on: its control directory is ${own}`
     return [{ pid: Number(pid), text: `onescand ${pid} ${text}` }]
   })
 }

@@ -53,13 +53,13 @@ async function top(args: ArgumentsCamelCase<TopOptions>, { error }: Output): Pro
   const place = readLivePlace(args.place, args.token)
   if (args.json) return printLines(place, asJson, error)
   if (process.stdout.isTTY) return showScreen(place)
-  return printLines(place, (one) => `${decidedInWords(one, noColours, oneLine)}\n`, error)
+  return printLines(place, (decided) => `${decidedInWords(decided, noColours, oneLine)}\n`, error)
 }
 
 /** Prints all decisions. If too many came at once, it says beside them how many are missing. */
 async function printLines(
   place: LivePlace,
-  lineOf: (one: LiveDecided) => string,
+  lineOf: (decided: LiveDecided) => string,
   warn: (text: string) => void,
 ): Promise<number> {
   let newest: number | undefined

@@ -90,7 +90,8 @@ async function judgedOnce(
   const without = await judgedBy([])
   const { virus, banned } = without.findings
   const found = virus ?? banned
-  const naming = found === undefined ? [] : exceptions.filter((each) => names(each, found))
+  const naming =
+    found === undefined ? [] : exceptions.filter((exception) => names(exception, found))
   return naming.length === 0 ? without : judgedBy(naming)
 }
 
@@ -109,8 +110,8 @@ function excepting(policy: Policy, exceptions: readonly Rule[], spent: number): 
   const inTime = { ...policy, scan: { ...policy.scan, timeout } }
   if (exceptions.length === 0) return inTime
   const fitting = (found: string, ofFiles: boolean) =>
-    exceptions.filter((each) => {
-      return names(each, found) && (each.conditions.sha256 !== undefined) === ofFiles
+    exceptions.filter((exception) => {
+      return names(exception, found) && (exception.conditions.sha256 !== undefined) === ofFiles
     })
   return {
     ...inTime,

@@ -28,11 +28,11 @@ export function divide(
   transaction: Transaction,
   answers: Answers,
 ): Decision {
-  const one = named(strictest(parts.map(({ decision }) => decision), transaction), parts) // biome-ignore format: a line
-  if (parts.length === 1 || !mayDivide(parts, answers)) return one
+  const joint = named(strictest(parts.map(({ decision }) => decision), transaction), parts) // biome-ignore format: a line
+  if (parts.length === 1 || !mayDivide(parts, answers)) return joint
   const accepted = parts.filter(({ decision }) => decision.kind === 'accept')
   const others = parts.filter(({ decision }) => decision.kind !== 'accept')
-  if (others.length === 0) return one
+  if (others.length === 0) return joint
   const groups = accepted.length === 0 ? [] : [accepted]
   for (const other of others) groups.push([other])
   const groupOf = new Map(groups.flatMap((group, place) => group.map((part) => [part, place])))

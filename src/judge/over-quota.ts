@@ -44,7 +44,11 @@ export async function answerForAll(
 ): Promise<QuotaAnswer | undefined> {
   if (!isAskedAbout(client, lookup) || envelope.recipientCount === 0) return undefined
   const within = lookup.timeout * TIMES
-  const found = await findOther(recipientsOf(envelope), (one) => lookup.ask(one, size), within)
+  const found = await findOther(
+    recipientsOf(envelope),
+    (recipient) => lookup.ask(recipient, size),
+    within,
+  )
   return found ?? { answer: 'full' }
 }
 

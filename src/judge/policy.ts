@@ -97,7 +97,7 @@ export function readPolicy(env: Environment): Policy | Off {
 
 /** A reason for the log if one of the switch files exists; else undefined. */
 export function switchedOff(place: Place): string | undefined {
-  const file = [switchFile(place), hostSwitchFile].find((each) => existsSync(each))
+  const file = [switchFile(place), hostSwitchFile].find((path) => existsSync(path))
   return file === undefined ? undefined : `${file} is there`
 }
 

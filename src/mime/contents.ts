@@ -38,9 +38,9 @@ function* inside(source: Source, walk: Walk, depth: number): Generator<Step, voi
   function* give(): Generator<Step, void> {
     const ready = found
     found = []
-    for (const one of ready) {
-      if ('kind' in one) yield* codedContents(one, source, walk, depth)
-      else yield* leafContents(one, source, walk, depth)
+    for (const content of ready) {
+      if ('kind' in content) yield* codedContents(content, source, walk, depth)
+      else yield* leafContents(content, source, walk, depth)
     }
   }
   let steps = 0

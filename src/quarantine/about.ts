@@ -78,7 +78,7 @@ function readAbout(json: string): About {
     throw notOurs('what it says of the message is no JSON')
   }
   const { id, time, grounds, sender, recipients, door } = value ?? {}
-  const texts = [id, time, grounds, sender, door].every((each) => typeof each === 'string')
+  const texts = [id, time, grounds, sender, door].every((text) => typeof text === 'string')
   const addresses = Array.isArray(recipients) && recipients.every((it) => typeof it === 'string')
   if (!texts || !addresses) throw notOurs('what it says of the message is not whole')
   return { host: '', log: '', ...value } as About

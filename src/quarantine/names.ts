@@ -39,8 +39,8 @@ export function makeId(now: number, random: Buffer): string {
 }
 
 /** For Array.sort(): the oldest first. */
-export function byAge(one: EntryName, other: EntryName): number {
-  return one.seconds - other.seconds || (one.id < other.id ? -1 : 1)
+export function byAge(entry: EntryName, other: EntryName): number {
+  return entry.seconds - other.seconds || (entry.id < other.id ? -1 : 1)
 }
 
 export function nameOfEntry(id: string, size: number): string {

@@ -65,7 +65,7 @@ function createSweep(
     for (const ground of groundsIn(root)) {
       for (const day of daysOf(root, ground)) counts.push(await removeOld(ground, day))
     }
-    counts.sort((one, other) => (one.day < other.day ? -1 : 1))
+    counts.sort((count, other) => (count.day < other.day ? -1 : 1))
     for (const count of counts) {
       sum.messages += count.messages
       sum.bytes += count.bytes
@@ -99,7 +99,7 @@ function createSweep(
       for (const part of ['new', 'cur'] as const) {
         await eachEntry(folder, part, async (name, path) => void found.push({ name, path }))
       }
-      found.sort((one, other) => byAge(one.name, other.name))
+      found.sort((entry, other) => byAge(entry.name, other.name))
       for (const [index, { name, path }] of found.entries()) {
         if (!isOver()) return
         if (index % SLICE === SLICE - 1) await breathe(signal)
@@ -153,11 +153,11 @@ function createSweep(
   async function eachEntry(
     folder: Folder,
     part: Part,
-    each: (name: EntryName, path: string) => Promise<void>,
+    visit: (name: EntryName, path: string) => Promise<void>,
   ): Promise<void> {
     const look = async (file: string, path: string) => {
       const name = readEntryName(file)
-      if (name !== undefined) await each(name, path)
+      if (name !== undefined) await visit(name, path)
     }
     await eachName(folder, part, look, signal)
   }

@@ -112,7 +112,7 @@ function createIndex(rules: readonly Rule[]): Lookup {
         }
       }
     }
-    return found.sort((one, other) => one.order - other.order).map(({ rule }) => rule)
+    return found.sort((match, other) => match.order - other.order).map(({ rule }) => rule)
   }
 }
 

@@ -118,11 +118,11 @@ export function parsePattern(pattern: string): Conditions {
   const found: { -readonly [Name in keyof Conditions]?: Conditions[Name] } = {}
   if (pattern === '*') return found
   for (const word of pattern.split(',')) {
-    const one = parseCondition(word)
-    for (const name of Object.keys(one)) {
+    const condition = parseCondition(word)
+    for (const name of Object.keys(condition)) {
       if (name in found) throw new Error(`${word}: is said twice`)
     }
-    Object.assign(found, one)
+    Object.assign(found, condition)
   }
   return found
 }
@@ -157,8 +157,8 @@ function parseCondition(word: string): Conditions {
       return { sha256: value.toLowerCase() }
     default: {
       const known = ['to=', 'from=', 'client=', 'auth', 'size>', 'size<', 'signature=', 'sha256=']
-      const meant = nearest(word.split(/[=<>]/)[0] ?? '', ['to', 'from', 'client', 'auth', 'size', 'signature', 'sha256']) // biome-ignore format: a line
-      const hint = meant ? `did you mean ${meant}?` : `say ${known.join(', ')} or *`
+      const suggestion = nearest(word.split(/[=<>]/)[0] ?? '', ['to', 'from', 'client', 'auth', 'size', 'signature', 'sha256']) // biome-ignore format: a line
+      const hint = suggestion ? `did you mean ${suggestion}?` : `say ${known.join(', ')} or *`
       throw new Error(`${word}: is no condition; ${hint}`)
     }
   }
@@ -206,7 +206,8 @@ function parseAction(words: readonly string[]): Action {
 }
 
 function objectionTo(name: string): string {
-  const meant = nearest(name, settable)
-  if (meant !== undefined) return `${name}: cannot be set by a line; did you mean ${meant}?`
+  const suggestion = nearest(name, settable)
+  if (suggestion !== undefined)
+    return `${name}: cannot be set by a line; did you mean ${suggestion}?`
   return `${name}: cannot be set by a line; set it in the environment`
 }

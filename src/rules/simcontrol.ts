@@ -31,9 +31,9 @@ export function parseSimcontrol(text: string, path: string): Rule[] {
   const mayDiffer = limitSettings()
   // Lines are looked for in their order here: their numbers are those of the file.
   return entries
-    .toSorted((one, other) => rankOf(one) - rankOf(other) || one.number - other.number)
+    .toSorted((line, other) => rankOf(line) - rankOf(other) || line.number - other.number)
     .map(({ address, number, options }) => {
-      const less = lessPrecise(address).map((each) => byAddress.get(each))
+      const less = lessPrecise(address).map((general) => byAddress.get(general))
       const action = actionFor(Object.assign({}, ...less, options))
       try {
         mayDiffer(action)

@@ -55,7 +55,7 @@ export async function excusedBy(
 function without(places: readonly Place[], { envelope, origin, pathIsShared, ...all }: Sample) {
   const kept: Place[] = []
   let at = 0
-  for (const { from, to } of places.toSorted((one, other) => one.from - other.from)) {
+  for (const { from, to } of places.toSorted((place, other) => place.from - other.from)) {
     if (from > at) kept.push({ from: at, to: from })
     at = Math.max(at, to)
   }

@@ -24,7 +24,7 @@ export function lend(sample: Sample): Lent {
     sample: {
       ...sample,
       ...(whole && { whole: whole.sample }),
-      ...(beside && { beside: beside.map((each) => each.sample) }),
+      ...(beside && { beside: beside.map((lent) => lent.sample) }),
       *chunks(from, to) {
         check()
         const chunks = sample.chunks(from, to)[Symbol.iterator]()
@@ -53,7 +53,7 @@ export function lend(sample: Sample): Lent {
     takeBack() {
       over = true
       whole?.takeBack()
-      for (const each of beside ?? []) each.takeBack()
+      for (const lent of beside ?? []) lent.takeBack()
     },
   }
 }

@@ -118,9 +118,9 @@ export function openHostMemory({
   }
 
   function end(of: string, end: ScanEnd): void {
-    const one = theirs.get(of)
+    const begun = theirs.get(of)
     theirs.delete(of)
-    quietly(() => one?.scan.end(end))
+    quietly(() => begun?.scan.end(end))
   }
 
   function left(process: number): void {

@@ -346,7 +346,7 @@ function memorableOf(
   if (result.answer === 'clean') return { answer: 'clean' }
   if (result.answer !== 'infected' || result.banned) return undefined
   const { name, scanner } = result
-  if (!scanners.some((one) => one.name === scanner)) return undefined
+  if (!scanners.some((known) => known.name === scanner)) return undefined
   return { answer: 'infected', name, scanner }
 }
 

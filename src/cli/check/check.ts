@@ -205,8 +205,8 @@ function notYet(finding: Finding): Finding {
 }
 
 /** Whether the other finding says the same. Findings that are ok are always kept. */
-function isSame(one: Finding, other: Finding): boolean {
-  return one.level === other.level && one.value === other.value && one.level !== 'ok'
+function isSame(finding: Finding, other: Finding): boolean {
+  return finding.level === other.level && finding.value === other.value && finding.level !== 'ok'
 }
 
 interface Looked {
@@ -241,8 +241,8 @@ async function lookAtSlot(args: ArgumentsCamelCase<CheckOptions>): Promise<Looke
     ...runs.flatMap((file) => (file === undefined ? [] : checkLineEnds(file))),
   ]
   for (const host of hosts) {
-    const its = passesOnPurpose(host) ?? (await inspect(host, args.user !== undefined))
-    for (const finding of its) tellOnce(found, finding, hosts.length > 1 ? host : undefined)
+    const ofHost = passesOnPurpose(host) ?? (await inspect(host, args.user !== undefined))
+    for (const finding of ofHost) tellOnce(found, finding, hosts.length > 1 ? host : undefined)
   }
   return { heading: `as ${accountText(hosts[0]!)}`, found }
 }

@@ -6,7 +6,7 @@ import { ACCOUNT, type RunningDaemon, runningDaemons } from '../shared/running-d
 import type { Host } from './host.ts'
 import { placeOf } from './mail-servers/filter-place.ts'
 import type { MailServer } from './mail-servers/find.ts'
-import { meant, placesOf, valuesOf } from './mail-servers/places-of-onescand.ts'
+import { placeNamedBy, placesOf, valuesOf } from './mail-servers/places-of-onescand.ts'
 import { postconf, readParameters, splitMilters } from './mail-servers/postfix.ts'
 import { SENDMAIL_CF } from './mail-servers/sendmail.ts'
 import { filtersIn } from './mail-servers/sendmail-cf.ts'
@@ -118,7 +118,7 @@ export async function daemonOf(
     const listens = valuesOf(words, '--milter')
     return (
       placesOf(words).some((place) => own.includes(place)) ||
-      milters.some((named) => meant(named, listens, queue) !== undefined)
+      milters.some((named) => placeNamedBy(named, listens, queue) !== undefined)
     )
   })
 }

@@ -35,7 +35,7 @@ export function checkDaemon(host: DaemonHost): Finding[] {
   if (running.length === 0) {
     return [error('onescand', 'does not run', howToStart())]
   }
-  return running.flatMap((one) => checkRunning(one, host))
+  return running.flatMap((daemon) => checkRunning(daemon, host))
 }
 
 /** Where daemontools and runit look for services. */
@@ -57,12 +57,15 @@ export function howToStart(isThere: (path: string) => boolean = existsSync): str
 }
 
 /** Checks one onescand that runs. */
-export function checkRunning(one: RunningDaemon, host: Omit<DaemonHost, 'processes'>): Finding[] {
+export function checkRunning(
+  daemon: RunningDaemon,
+  host: Omit<DaemonHost, 'processes'>,
+): Finding[] {
   return [
-    ok(`onescand ${one.pid}`, describe(one, host)),
-    ...checkSettings(one, host),
-    ...checkFiles(one),
-    ...checkExceptions(one, Date.now()),
+    ok(`onescand ${daemon.pid}`, describe(daemon, host)),
+    ...checkSettings(daemon, host),
+    ...checkFiles(daemon),
+    ...checkExceptions(daemon, Date.now()),
   ]
 }
 

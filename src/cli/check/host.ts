@@ -83,8 +83,8 @@ export function lookAtHosts(
 ): Host[] {
   const script = options.run === undefined ? undefined : readScript(options.run, accounts)
   const place = options.run === undefined ? '.' : dirname(options.run)
-  return classesOf(script, place, options.client).map((one) =>
-    lookAtHost({ options, base, accounts, now, script, place, one }),
+  return classesOf(script, place, options.client).map((rules) =>
+    lookAtHost({ options, base, accounts, now, script, place, rules }),
   )
 }
 
@@ -97,7 +97,7 @@ interface Sight {
   readonly script: RunScript | undefined
   /** The directory of the script, in which its service is started. */
   readonly place: string
-  readonly one: RuleClass | undefined
+  readonly rules: RuleClass | undefined
 }
 
 /** The classes of the script's last rules; one class without rules if it has none. */
@@ -116,18 +116,20 @@ function classesOf(
     throw new Fault('config', `-x ${file}: ${errorText(error)}; ${remedy}`, error)
   }
   if (client === undefined) return classes
-  const its = classOf(classes, client)
-  if (its === undefined) throw new Fault('config', `--client ${client}: no rule of ${file} fits`)
-  return [{ ...its, addresses: [client] }]
+  const ofClient = classOf(classes, client)
+  if (ofClient === undefined)
+    throw new Fault('config', `--client ${client}: no rule of ${file} fits`)
+  return [{ ...ofClient, addresses: [client] }]
 }
 
-function lookAtHost({ options, base, accounts, now, script, place: from, one }: Sight): Host {
+function lookAtHost({ options, base, accounts, now, script, place: from, rules }: Sight): Host {
   const account = accountOf(options.user, script, accounts)
   const own = account.uid === process.getuid!() ? base : withoutSession(base)
   let env: Environment = { ...own, ...script?.environment }
   for (const step of script?.steps ?? []) {
-    const its = step.kind === 'envdir' ? readEnvdir(resolve(from, step.directory)) : one?.variables
-    env = { ...env, ...its }
+    const variables =
+      step.kind === 'envdir' ? readEnvdir(resolve(from, step.directory)) : rules?.variables
+    env = { ...env, ...variables }
   }
   if (options.client !== undefined) env = { ...env, TCPREMOTEIP: options.client }
   env = withoutLoaders(slotEnvironment(env, options))
@@ -138,7 +140,7 @@ function lookAtHost({ options, base, accounts, now, script, place: from, one }: 
     account,
     accounts,
     limits: smallest(ownLimits(), script?.limits ?? noLimits),
-    clients: one && classText(one),
+    clients: rules && classText(rules),
     program: slotProgram(options.program, env.QMAILQUEUE, qmail),
     now,
   }

@@ -19,8 +19,8 @@ export async function report(
   output: Output,
   { heading }: Form = {},
 ): Promise<number> {
-  const sorted = LEVELS.flatMap((each) => findings.filter(({ level }) => level === each))
-  const count = (one: Finding['level']) => sorted.filter(({ level }) => level === one).length
+  const sorted = LEVELS.flatMap((rank) => findings.filter(({ level }) => level === rank))
+  const count = (wanted: Finding['level']) => sorted.filter(({ level }) => level === wanted).length
   if (output.json) {
     for (const finding of sorted) await output.result(finding)
     output.sum({ errors: count('error'), warnings: count('warning') })
@@ -49,8 +49,8 @@ const PLAIN = '\x1b[0m'
 
 /** `2 errors, 1 warning`. */
 export function sumOf(findings: readonly Finding[]): string {
-  const count = (one: Finding['level'], word: string) => {
-    const number = findings.filter(({ level }) => level === one).length
+  const count = (wanted: Finding['level'], word: string) => {
+    const number = findings.filter(({ level }) => level === wanted).length
     return number === 0 ? [] : [`${number} ${word}${number === 1 ? '' : 's'}`]
   }
   return [...count('error', 'error'), ...count('warning', 'warning')].join(', ') || 'all is well'

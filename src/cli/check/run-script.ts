@@ -151,11 +151,11 @@ function ulimit(words: readonly string[]): Limits {
   }
 }
 
-export function smallest(one: Limits, other: Limits): Limits {
+export function smallest(some: Limits, other: Limits): Limits {
   return {
-    addressSpace: lesser(one.addressSpace, other.addressSpace),
-    data: lesser(one.data, other.data),
-    stack: lesser(one.stack, other.stack),
+    addressSpace: lesser(some.addressSpace, other.addressSpace),
+    data: lesser(some.data, other.data),
+    stack: lesser(some.stack, other.stack),
   }
 }
 

@@ -30,7 +30,7 @@ export function readRules(cdb: Buffer): RuleClass[] {
   const isElse = ({ addresses }: RuleClass) => addresses.includes('')
   // Clients that fit no rule are accepted, without variables (tcprules(1)).
   if (!found.some(isElse) && !elseDenied) found.push({ addresses: [''], variables: {} })
-  return [...found.filter(isElse), ...found.filter((one) => !isElse(one))]
+  return [...found.filter(isElse), ...found.filter((rule) => !isElse(rule))]
 }
 
 /**

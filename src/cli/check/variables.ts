@@ -4,7 +4,11 @@ import { type Finding, warning } from './shared/finding.ts'
 
 /** Variables that no program reads, but whose names are nearly those of settings. */
 export function checkVariables({ env }: Host): Finding[] {
-  return misspeltIn(env).map(({ name, meant }) =>
-    warning('settings', `${name} is not a setting: no program reads it`, `did you mean ${meant}?`),
+  return misspeltIn(env).map(({ name, suggestion }) =>
+    warning(
+      'settings',
+      `${name} is not a setting: no program reads it`,
+      `did you mean ${suggestion}?`,
+    ),
   )
 }

@@ -91,7 +91,7 @@ async function linesOf(
     newest.push(entry)
     if (newest.length > NAMED) newest.shift()
   }
-  const lines = [...counts].sort(([one], [other]) => (one < other ? -1 : 1)).map(countLine)
+  const lines = [...counts].sort(([name], [other]) => (name < other ? -1 : 1)).map(countLine)
   if (released > 0) lines.push(countLine(['released since then', released]))
   const sum = [...counts.values()].reduce((all, count) => all + count, 0)
   if (sum > NAMED) lines.push('', `  The newest ${NAMED} of ${numberInWords(sum)}:`)

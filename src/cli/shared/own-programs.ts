@@ -62,7 +62,10 @@ function interpreterOf(file: string, path: string): string[] {
   const [, interpreter] = /^#![ \t]*(\/[^ \t\n]+)/.exec(start) ?? []
   if (interpreter === undefined) return []
   if (basename(interpreter) !== 'env') return [interpreter]
-  return [interpreter, ...path.split(delimiter).filter((each) => each !== '' && isThere(each))]
+  return [
+    interpreter,
+    ...path.split(delimiter).filter((directory) => directory !== '' && isThere(directory)),
+  ]
 }
 
 function isThere(path: string): boolean {

@@ -89,7 +89,8 @@ export function serviceAccounts(
   const account = service === 'onescand' ? ACCOUNT : service
   const uid = attempt(() => passwdEntryOf(account, readFileSync('/etc/passwd', 'latin1'))?.uid)
   const owner = service === 'onescand' ? attempt(ownerOfSocket) : undefined
-  for (const one of [uid, owner]) if (one !== undefined && !Number.isNaN(one)) accounts.add(one)
+  for (const account of [uid, owner])
+    if (account !== undefined && !Number.isNaN(account)) accounts.add(account)
   return accounts
 }
 

@@ -59,7 +59,7 @@ function dropIns(name: string): string[] {
       if (file.endsWith('.conf') && !found.has(file)) found.set(file, join(directory, name, file))
     }
   }
-  return [...found].sort(([one], [other]) => (one < other ? -1 : 1)).map(([, path]) => path)
+  return [...found].sort(([name], [other]) => (name < other ? -1 : 1)).map(([, path]) => path)
 }
 
 function namesIn(directory: string): string[] {

@@ -45,7 +45,8 @@ export function findTcpRule(
 /** tcprules(1), ADDRESSES; without TCPREMOTEINFO, which is never asked for. */
 export function keysOf(ip: string, host: string | undefined): string[] {
   const names = host === undefined ? [] : [`=${host}`]
-  const suffixes = host === undefined ? [] : [...suffixesOf(host).map((each) => `=${each}`), '=']
+  const suffixes =
+    host === undefined ? [] : [...suffixesOf(host).map((suffix) => `=${suffix}`), '=']
   return [ip, ...names, ...prefixesOf(ip), ...suffixes, '']
 }
 

@@ -58,7 +58,7 @@ export function createWaitingRoom(most: number): WaitingRoom {
     },
     leave,
     worst() {
-      const rank = WORSE.find((each) => lines[each].last !== undefined)
+      const rank = WORSE.find((worse) => lines[worse].last !== undefined)
       return rank && lines[rank].last
     },
     all: () => [...visits],

@@ -36,7 +36,7 @@ export function createLineReader(): (bytes: Buffer) => string[] {
   let line = ''
   return (bytes) => {
     const [first = '', ...rest] = bytes.toString('latin1').split('\n')
-    const lines = [line + first, ...rest].map((each) => each.slice(0, LINE_KEPT))
+    const lines = [line + first, ...rest].map((whole) => whole.slice(0, LINE_KEPT))
     line = lines.pop()!
     return lines
   }

@@ -148,7 +148,7 @@ function readWord<const Word extends string>(
 ): Word | undefined {
   const text = given.get(name)?.at(-1)
   if (text === undefined) return undefined
-  const word = words.find((each) => each === text)
+  const word = words.find((known) => known === text)
   if (word !== undefined) return word
   throw new UsageError(`${name} ${text}: is not ${words.join(' or ')}`)
 }

@@ -87,8 +87,8 @@ export function readOptions(argv: readonly string[], env: Environment = {}): Opt
     withoutValue: [...WITHOUT_VALUE, ...GATE_WITHOUT_VALUE],
     usage: USAGE,
   })
-  const one = (name: string) => given.get(name)?.at(-1)
-  const seconds = (name: string, fallback: number) => readSeconds(name, one(name)) ?? fallback
+  const last = (name: string) => given.get(name)?.at(-1)
+  const seconds = (name: string, fallback: number) => readSeconds(name, last(name)) ?? fallback
   const explain = given.has('--explain')
   if (words.length === 0) throw new UsageError(`no ${explain ? 'address' : 'program'}; ${USAGE}`)
   return {
@@ -96,12 +96,12 @@ export function readOptions(argv: readonly string[], env: Environment = {}): Opt
     penalty: seconds('-P', 5),
     standalone: given.has('-S'),
     verbose: given.has('-v'),
-    text: readText(one('--text')),
-    allowFile: one('--allow'),
+    text: readText(last('--text')),
+    allowFile: last('--allow'),
     nameFiles: given.get('--names') ?? [],
     builtin: !given.has('--no-builtin'),
     evenAllowed: given.has('--even-allowed'),
-    limit: readLimit(one('--limit'), one('--locks')),
+    limit: readLimit(last('--limit'), last('--locks')),
     dnsServers: given.get('--dns') ?? [],
     dnsTimeout: seconds('--dns-timeout', 5),
     explain,

@@ -58,8 +58,8 @@ export function adoptOrphans(libc: Libc | undefined): Orphans {
   }
 
   function isOfPlugin(pid: number): boolean {
-    const its = limitOf(String(pid))
-    return its !== undefined && its !== limit
+    const ofProcess = limitOf(String(pid))
+    return ofProcess !== undefined && ofProcess !== limit
   }
 
   return {

@@ -145,7 +145,7 @@ const LOOPBACK = parseNetwork('127.0.0.0/8')!
 function isOfThisHost(address: Buffer): boolean {
   if (contains(LOOPBACK, address)) return true
   const own = Object.values(networkInterfaces()).flatMap((found) => found ?? [])
-  return own.some((one) => address.equals(bytesOf(one.address)))
+  return own.some((ours) => address.equals(bytesOf(ours.address)))
 }
 
 function readNetworks(text: string): Network[] {

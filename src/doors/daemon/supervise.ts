@@ -104,7 +104,7 @@ export async function supervise({
     async stop() {
       shown?.ready(false)
       watching?.close()
-      for (const each of sweeping) each.close()
+      for (const worker of sweeping) worker.close()
       clearInterval(watchdog)
       // Nobody may wait for a worker that takes no connection any more.
       for (const socket of sockets) socket.close()

@@ -77,7 +77,7 @@ export function createEvents(observer: Observer, options: SnapshotOptions): Even
     joinDecisions: joinAs(readers, READERS_MAX),
     close() {
       clearInterval(timer)
-      for (const one of [...pages, ...readers]) one.destroy()
+      for (const client of [...pages, ...readers]) client.destroy()
     },
   }
 }

@@ -52,7 +52,7 @@ export function liveState(
   const now = Date.now()
   const underway = processes
     .flatMap((process) => process.underway)
-    .sort((one, other) => one.since - other.since)
+    .sort((message, other) => message.since - other.since)
     .slice(0, 20)
     .map(({ door, remote, from, size, since }) => ({
       door,

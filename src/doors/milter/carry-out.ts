@@ -120,7 +120,8 @@ function redirections(
   }
   const wanted = recipients.map(addressBytes)
   const known = paths.map(bareAddress)
-  const isIn = (list: readonly Buffer[], address: Buffer) => list.some((one) => one.equals(address))
+  const isIn = (list: readonly Buffer[], address: Buffer) =>
+    list.some((listed) => listed.equals(address))
   const gone = paths.filter((path) => !isIn(wanted, bareAddress(path)))
   const added = wanted.filter((recipient) => !isIn(known, recipient))
   return [

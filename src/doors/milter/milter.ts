@@ -88,7 +88,7 @@ export function createMilter(first: Configuration, options: MilterOptions): Milt
       timeouts,
       now,
       log,
-      left: () => serving.delete(one),
+      left: () => serving.delete(served),
       closed() {
         connections.delete(connection)
         if (serving.size < maxConnections) crowded = false
@@ -97,8 +97,8 @@ export function createMilter(first: Configuration, options: MilterOptions): Milt
         ticker = undefined
       },
     })
-    const one: Serving = { connection, peer, charged }
-    serving.add(one)
+    const served: Serving = { connection, peer, charged }
+    serving.add(served)
     connections.add(connection)
     ticker ??= setInterval(tickAll, Math.min(TICK_MAX, Math.ceil(timeouts.progressAfter / 2)))
   })
@@ -149,16 +149,16 @@ export function createMilter(first: Configuration, options: MilterOptions): Milt
   }
 
   function* candidates(asker?: Charged): Generator<Candidate & Serving> {
-    for (const one of serving) {
-      if (one.charged === asker) continue
-      yield { ...one, ...one.connection.standing(), holdsMemory: one.charged.bytes > 0 }
+    for (const served of serving) {
+      if (served.charged === asker) continue
+      yield { ...served, ...served.connection.standing(), holdsMemory: served.charged.bytes > 0 }
     }
   }
 
   /** Whether a connection was closed. */
-  function evict(one: Serving | undefined): boolean {
-    one?.connection.evict()
-    return one !== undefined
+  function evict(served: Serving | undefined): boolean {
+    served?.connection.evict()
+    return served !== undefined
   }
 
   /** Logged once, until there is room again. */

@@ -77,8 +77,8 @@ async function scannerFaults(scan: ScanPolicy | undefined): Promise<string[]> {
 
 /** Settings with which it starts but which are hardly meant so, a line each. */
 export function configurationWarnings(env: Environment): string[] {
-  const misspelt = misspeltIn(env).map(({ name, meant }) => {
-    return `${name} is not a setting: no program reads it; did you mean ${meant}?`
+  const misspelt = misspeltIn(env).map(({ name, suggestion }) => {
+    return `${name} is not a setting: no program reads it; did you mean ${suggestion}?`
   })
   const contradictions = contradictionsIn(env).map(({ name, value, remedy }) => {
     return `${name} ${value}; ${remedy}`

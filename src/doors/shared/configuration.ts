@@ -146,7 +146,8 @@ export async function readConfiguration(
     byRule: (settings) => byRule.get(JSON.stringify(settings))!,
     report,
     close() {
-      for (const { scanners } of byRule.values()) for (const each of scanners ?? []) each.close?.()
+      for (const { scanners } of byRule.values())
+        for (const scanner of scanners ?? []) scanner.close?.()
       report()
       quota?.close()
       verdicts?.close()

@@ -40,10 +40,14 @@ export function goesForConnection<One extends Candidate>(
   const mute = all.find(({ negotiated }) => !negotiated)
   if (mute !== undefined) return mute
   const counts = new Map<string, number>()
-  for (const each of all) counts.set(each.peer, (counts.get(each.peer) ?? 0) + 1)
+  for (const connection of all) counts.set(connection.peer, (counts.get(connection.peer) ?? 0) + 1)
   const own = (counts.get(peer) ?? 0) + 1
   const idle = all.filter(({ busy, amidMessage }) => !busy && !amidMessage)
-  return oldest(idle.filter((each) => counts.get(each.peer)! > own || now - each.heard > THINKING))
+  return oldest(
+    idle.filter(
+      (connection) => counts.get(connection.peer)! > own || now - connection.heard > THINKING,
+    ),
+  )
 }
 
 /** The connection that is closed to free memory: one that holds some and is silent. */
@@ -60,7 +64,8 @@ export function goesForMemory<One extends Candidate>(
 
 function oldest<One extends Candidate>(some: readonly One[]): One | undefined {
   return some.reduce<One | undefined>(
-    (found, each) => (found === undefined || each.heard < found.heard ? each : found),
+    (found, candidate) =>
+      found === undefined || candidate.heard < found.heard ? candidate : found,
     undefined,
   )
 }

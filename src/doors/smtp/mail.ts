@@ -125,15 +125,15 @@ export function openMail(line: Buffer, { path, parameters }: Path, server: SmtpS
           // After the queue the answer of the servers behind counts, and a bounce is theirs.
           const round = server.afterQueue ? undefined : tooManyHops(taken.message.header)
           const found = refusal ?? round ?? (judging.kind === 'judge' && (await judge(judging, transaction, gone))) // biome-ignore format: a line
-          const meant = found && server.afterQueue ? afterQueue(found) : found
-          if (isTrial) return toAll(trialReply(meant || undefined), outlet)
+          const allowed = found && server.afterQueue ? afterQueue(found) : found
+          if (isTrial) return toAll(trialReply(allowed || undefined), outlet)
           const decision =
-            meant && (await keepAsDecided(meant, transaction, undefined, about([dropped])))
+            allowed && (await keepAsDecided(allowed, transaction, undefined, about([dropped])))
           const replies = await (decision
             ? carryOut(decision, { ...outlet, taken })
             : passOn({ ...outlet, taken }))
-          for (const each of linesAbout(decision || undefined, judging, replies, about)) {
-            server.log(each)
+          for (const line of linesAbout(decision || undefined, judging, replies, about)) {
+            server.log(line)
           }
           return replies
         })
@@ -176,9 +176,9 @@ function* linesAbout(
         })
       : [{ share: undefined, own: replies }]
   for (const { share, own } of parts) {
-    const one = share?.decision ?? decision
-    const told = about(own, one.kind === 'accept' ? refusedBy(own) : '')
-    yield* decisionLines(one, undefined, share ? aboutShare(share, told) : told)
+    const decided = share?.decision ?? decision
+    const told = about(own, decided.kind === 'accept' ? refusedBy(own) : '')
+    yield* decisionLines(decided, undefined, share ? aboutShare(share, told) : told)
   }
 }
 

@@ -180,7 +180,9 @@ export function createSmtpDoor(first: Configuration, relay: Relay, options: Smtp
       const { heard, awaited } = client.standing
       return awaited && !session.amidMessage && now() - heard > timeouts.makesRoomAfter
     })
-    silent.sort((one, other) => one.client.standing.heard - other.client.standing.heard)
+    silent.sort(
+      (connection, other) => connection.client.standing.heard - other.client.standing.heard,
+    )
     const [oldest] = silent
     if (!crowded) {
       const who = oldest ? 'a silent one was closed' : 'one more was told to come again'

@@ -66,7 +66,7 @@ export async function warmUp(directory: string, over: AbortSignal): Promise<void
       }
     }
   } finally {
-    for (const each of open) each.close()
+    for (const file of open) file.close()
     rmSync(stage, { recursive: true, force: true })
   }
 }

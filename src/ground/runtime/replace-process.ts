@@ -75,7 +75,7 @@ function spawnAndWait(
       reject(new Fault('chain', `next program ${program}: ${error.message}`, error))
     })
     child.once('exit', (code, signal) => {
-      for (const each of PASSED_ON) process.off(each, passOn)
+      for (const signal of PASSED_ON) process.off(signal, passOn)
       if (code !== null) resolve(code)
       else process.kill(process.pid, signal!) // the caller must see a crash as a crash
     })

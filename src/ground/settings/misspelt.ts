@@ -23,7 +23,7 @@ const SHORT = 6
 /** A variable that nobody reads, and the setting whose name is nearest. */
 export interface Misspelt {
   readonly name: string
-  readonly meant: string
+  readonly suggestion: string
 }
 
 /** The misspelt variables of this environment. */
@@ -32,16 +32,16 @@ export function misspeltIn(env: Environment): Misspelt[] {
     if (env[name] === undefined || isSetting(name) || others.has(name)) return []
     const trimmed = name.trim()
     if (trimmed !== name && (isSetting(trimmed) || others.has(trimmed))) {
-      return [{ name: `"${name}"`, meant: `${trimmed}, without blanks around =` }]
+      return [{ name: `"${name}"`, suggestion: `${trimmed}, without blanks around =` }]
     }
-    const meant = nearest(name, names)
-    return meant !== undefined && isNear(name, meant) ? [{ name, meant }] : []
+    const suggestion = nearest(name, names)
+    return suggestion !== undefined && isNear(name, suggestion) ? [{ name, suggestion }] : []
   })
 }
 
 /** Whether the names differ little enough to be reported. PATHS or MAILD are near no setting. */
-function isNear(name: string, meant: string): boolean {
-  if (name.toUpperCase() === meant) return true
-  if (Math.abs(name.length - meant.length) > 2) return false
-  return name.length >= SHORT || name[0]?.toUpperCase() === meant[0]
+function isNear(name: string, suggestion: string): boolean {
+  if (name.toUpperCase() === suggestion) return true
+  if (Math.abs(name.length - suggestion.length) > 2) return false
+  return name.length >= SHORT || name[0]?.toUpperCase() === suggestion[0]
 }

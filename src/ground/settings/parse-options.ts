@@ -35,7 +35,7 @@ export function parseOptions<const Options extends ParseArgsOptionsConfig>(
       const [, word = ''] = /^Unexpected argument '(.*?)'\./.exec(text) ?? []
       if (option === '' && word === '') throw new SeveralFaults([...faults, plainly(text)])
       faults.push(option === '' ? `${word}: is no option; see --help` : unknown(option, options))
-      args = option === '' ? args.filter((each) => each !== word) : without(args, option)
+      args = option === '' ? args.filter((arg) => arg !== word) : without(args, option)
     }
   }
 }
@@ -56,8 +56,8 @@ function withNumbers(words: readonly string[]): string[] {
 }
 
 function unknown(option: string, options: ParseArgsOptionsConfig): string {
-  const meant = nearest(option.replace(/^-+/, ''), Object.keys(options))
-  return `${option}: is no option; ${meant === undefined ? 'see --help' : `did you mean --${meant}?`}`
+  const suggestion = nearest(option.replace(/^-+/, ''), Object.keys(options))
+  return `${option}: is no option; ${suggestion === undefined ? 'see --help' : `did you mean --${suggestion}?`}`
 }
 
 /** The words without this option, and without its value if the next word is one. */

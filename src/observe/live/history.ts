@@ -81,7 +81,7 @@ export function createHistory(): History {
   const lastDay = (now: number) =>
     buckets
       .filter(({ start }) => start > now - STEP * STEPS)
-      .sort((one, other) => one.start - other.start)
+      .sort((bucket, other) => bucket.start - other.start)
 
   return {
     decided,
@@ -96,10 +96,10 @@ export function createHistory(): History {
       if (scan !== undefined) count(bucket.scans, SCANS, scan)
       const spent = Number(view.value('scan_ms') ?? Number.NaN)
       if (spent >= 0 && scan !== 'trusted' && scan !== 'known') bucket.times.add(spent)
-      const one = { number: ++number, time, line }
-      decided.push(one)
+      const entry = { number: ++number, time, line }
+      decided.push(entry)
       if (decided.length > DECISIONS_KEPT) decided.shift()
-      return one
+      return entry
     },
     lost(count) {
       number += count

@@ -163,7 +163,7 @@ export function createMetrics(version: string, started: number): Metrics {
       const isWell = sharing.every(({ trouble }) => trouble === undefined)
       storeOk.set(sharing.length === 0 ? Number.NaN : isWell ? 1 : 0)
       unpublished.set(sharing.reduce((sum, { unpublished }) => sum + unpublished, 0))
-      for (const each of [clamdUp, clamdVersion, clamdAge]) each.reset()
+      for (const gauge of [clamdUp, clamdVersion, clamdAge]) gauge.reset()
       for (const { server, up, version, made } of clamds) {
         clamdUp.set({ server }, up ? 1 : 0)
         if (version !== undefined) clamdVersion.set({ server }, version)

@@ -19,8 +19,8 @@ export interface Criteria {
 /** Whether an entry is about a message and what is asked for. Letter case counts for ids alone. */
 export function wantedBy(criteria: Criteria): (entry: Entry) => boolean {
   const { id, since, until, decision } = criteria
-  const [from, to, virus] = [criteria.from, criteria.to, criteria.virus].map((each) =>
-    each === undefined ? undefined : small(each),
+  const [from, to, virus] = [criteria.from, criteria.to, criteria.virus].map((text) =>
+    text === undefined ? undefined : small(text),
   )
   const has = (value: string | undefined, part: string) =>
     value !== undefined && small(value).includes(part)

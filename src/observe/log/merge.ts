@@ -40,7 +40,7 @@ export async function* merge(logs: readonly Log[]): AsyncGenerator<readonly Entr
 /** Moves the first entry of all; false if its log has no more at hand. */
 function takeFirst(open: readonly Reader[], into: Entry[]): boolean {
   let first = open[0]!
-  for (const each of open) if (each.time < first.time) first = each
+  for (const reader of open) if (reader.time < first.time) first = reader
   into.push(first.entry!)
   first.step()
   return first.entry !== undefined

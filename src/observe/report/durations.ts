@@ -38,7 +38,7 @@ export function savedDurations({ steps, sum, max }: Durations): SavedDurations {
 export function addSaved(durations: Durations, { steps: pairs, sum, max }: SavedDurations): void {
   const steps = new Uint32Array(STEPS)
   for (const [step, count] of pairs) if (step < STEPS) steps[step] = count
-  const count = steps.reduce((all, each) => all + each, 0)
+  const count = steps.reduce((all, step) => all + step, 0)
   durations.take({ steps, count, sum, max })
 }
 

@@ -132,10 +132,10 @@ function days({ days }: Summary): string {
 function counted(title: string, name: string, list: readonly Counted[], kind: string): string {
   if (list.length === 0) return ''
   const most = Math.max(...list.map(({ count }) => count))
-  const rows = list.map((each) => {
-    const { name, count } = each
+  const rows = list.map((counted) => {
+    const { name, count } = counted
     const bar = `<svg class="bar" viewBox="0 0 100 8" preserveAspectRatio="none" aria-hidden="true"><g class="${kind}"><rect width="${Math.max(1, (100 * count) / most)}" height="8"/></g></svg>`
-    return `<tr><td class="text">${escapeText(name)}</td><td class="number">${countInWords(each)}</td><td class="bars">${bar}</td></tr>`
+    return `<tr><td class="text">${escapeText(name)}</td><td class="number">${countInWords(counted)}</td><td class="bars">${bar}</td></tr>`
   })
   const head = `<tr><th scope="col">${name}</th><th scope="col" class="number">Messages</th><td></td></tr>`
   return section(
@@ -186,7 +186,7 @@ function byStart(periods: readonly Period[]): [number, Period[]][] {
     if (period.start === null) continue
     together.set(period.start, [...(together.get(period.start) ?? []), period])
   }
-  return [...together].sort(([one], [other]) => one - other)
+  return [...together].sort(([time], [other]) => time - other)
 }
 
 function sum(periods: readonly Period[], pick: (period: Period) => number): number {

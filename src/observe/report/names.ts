@@ -59,7 +59,7 @@ export function createNameCounter(): NameCounter {
 
   function makeRoom(): void {
     const most = (index: number) => counts[index]! + misses[index]!
-    const order = names.map((_, index) => index).sort((one, other) => most(other) - most(one))
+    const order = names.map((_, index) => index).sort((index, other) => most(other) - most(index))
     const stay = order.slice(0, STAY)
     floor = Math.max(floor, most(order[STAY]!))
     for (const index of order.slice(STAY)) others += counts[index]!
@@ -97,7 +97,9 @@ export function createNameCounter(): NameCounter {
       const all = names.map((name, index) => {
         return { name, count: counts[index]!, missed: misses[index]! }
       })
-      all.sort((one, other) => other.count - one.count || (one.name < other.name ? -1 : 1))
+      all.sort(
+        (counted, other) => other.count - counted.count || (counted.name < other.name ? -1 : 1),
+      )
       const shown = all.slice(0, most)
       return others > 0 ? [...shown, { name: OTHERS, count: others, missed: 0 }] : shown
     },

@@ -95,7 +95,9 @@ interface Scale {
 function scaleTo(most: number): Scale {
   const rough = Math.max(most, 1e-9) / 4
   const power = 10 ** Math.floor(Math.log10(rough))
-  const step = [1, 2, 5, 10].map((factor) => factor * power).find((each) => each >= rough)!
+  const step = [1, 2, 5, 10]
+    .map((factor) => factor * power)
+    .find((candidate) => candidate >= rough)!
   const top = Math.max(step, Math.ceil(most / step) * step)
   const ticks = Array.from({ length: Math.round(top / step) + 1 }, (_, index) => index * step)
   return { ticks, y: (value) => TOP + (HEIGHT - BOTTOM - TOP) * (1 - value / top) }

@@ -135,7 +135,7 @@ export class Tally {
     const all = hours.reduce((sum, hour) => add(sum, hour), newCount(Number.NaN, ''))
     const total = asPeriod(all)
     const { trusted, known } = total.scans
-    const each = this.#ended.count === 0 ? 0 : this.#ended.milliseconds / this.#ended.count
+    const mean = this.#ended.count === 0 ? 0 : this.#ended.milliseconds / this.#ended.count
     return {
       first: Number.isFinite(this.#first) ? this.#first : null,
       last: Number.isFinite(this.#last) ? this.#last : null,
@@ -147,8 +147,8 @@ export class Tally {
       spared: {
         stamps: trusted,
         verdicts: known,
-        each: Number(each.toFixed(1)),
-        milliseconds: Math.round((trusted + known) * each),
+        each: Number(mean.toFixed(1)),
+        milliseconds: Math.round((trusted + known) * mean),
       },
       hours: hours.map(asPeriod),
       days: days.map(asPeriod),
@@ -219,7 +219,7 @@ export class Tally {
         from: line.text('from'),
         size: Number(line.text('size')),
       })
-      slowest.sort((one, other) => other.milliseconds - one.milliseconds)
+      slowest.sort((message, other) => other.milliseconds - message.milliseconds)
       slowest.length = Math.min(slowest.length, SLOWEST)
     }
   }
@@ -274,7 +274,7 @@ export class Tally {
 /** Values were counted as they stand in the log; latin1 has a character for each byte. */
 function named(counter: NameCounter): Counted[] {
   const text = (name: string) => decoded(unescaped(name))
-  return counter.top(TOP).map((each) => ({ ...each, name: text(each.name) }))
+  return counter.top(TOP).map((counted) => ({ ...counted, name: text(counted.name) }))
 }
 
 /** Scans before this one came to an answer. */
@@ -322,8 +322,10 @@ function hourOf(time: number): number {
   return Number.isNaN(time) ? time : new Date(time).setMinutes(0, 0, 0)
 }
 
-function byTimeAndHost(one: Count, other: Count): number {
-  return one.start - other.start || (one.host < other.host ? -1 : one.host > other.host ? 1 : 0)
+function byTimeAndHost(count: Count, other: Count): number {
+  return (
+    count.start - other.start || (count.host < other.host ? -1 : count.host > other.host ? 1 : 0)
+  )
 }
 
 function byDay(hours: readonly Count[]): Count[] {

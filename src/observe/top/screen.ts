@@ -70,9 +70,9 @@ export function screen(
       return clamd.up ? text : paint.bad(text)
     }),
     '',
-    ...underway.slice(0, Math.max(3, Math.floor(height / 4))).map((one) => {
-      const from = one.from === '' ? '<>' : one.from
-      const text = `${one.seconds} s ${one.door} ${one.remote} ${from} ${sizeInWords(one.size)}`
+    ...underway.slice(0, Math.max(3, Math.floor(height / 4))).map((message) => {
+      const from = message.from === '' ? '<>' : message.from
+      const text = `${message.seconds} s ${message.door} ${message.remote} ${from} ${sizeInWords(message.size)}`
       return cut(clean(text))
     }),
     '',
@@ -80,9 +80,9 @@ export function screen(
   const room = Math.max(0, height - lines.length - 1)
   const newest = decided.slice(-room).reverse()
   // Cut before it is painted: a colour has no width.
-  const shown = newest.map((one) => {
-    const plain = decidedInWords(one, plainPaint, clean)
-    return plain.length <= width ? decidedInWords(one, paint, clean) : cut(plain)
+  const shown = newest.map((decision) => {
+    const plain = decidedInWords(decision, plainPaint, clean)
+    return plain.length <= width ? decidedInWords(decision, paint, clean) : cut(plain)
   })
   return [...lines, ...shown].slice(0, height - 1)
 }

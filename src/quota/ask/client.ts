@@ -54,8 +54,8 @@ export function createQuotaClient(
   }
 
   async function find(address: MailAddress, incoming: number, count: Counters): Promise<Explained> {
-    return findByExtension(withPlainDomain(address), settings.delimiters, (one) =>
-      findExactly(one, incoming, count),
+    return findByExtension(withPlainDomain(address), settings.delimiters, (candidate) =>
+      findExactly(candidate, incoming, count),
     )
   }
 

@@ -94,11 +94,11 @@ export function createUdpClient(now: () => number): UdpClient {
           letGo = resolve
         })
         const giveUp = setTimeout(letGo, LATE_ANSWERS).unref()
-        const one = { until, left }
-        unsettled.add(one)
+        const question = { until, left }
+        unsettled.add(question)
         left.then(() => {
           clearTimeout(giveUp)
-          unsettled.delete(one)
+          unsettled.delete(question)
           sockets.giveBack(socket, backend)
         })
       }

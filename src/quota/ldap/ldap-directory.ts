@@ -206,7 +206,7 @@ interface Asked {
 
 /** Names of attributes are compared without case (RFC 4512 2.5). */
 function firstOf(entry: Entry, attribute: string): string | undefined {
-  const name = Object.keys(entry).find((each) => each.toLowerCase() === attribute.toLowerCase())
+  const name = Object.keys(entry).find((known) => known.toLowerCase() === attribute.toLowerCase())
   const values = name === undefined ? undefined : entry[name]
   const value = Array.isArray(values) ? values[0] : values
   return Buffer.isBuffer(value) ? value.toString('latin1') : value

@@ -17,8 +17,8 @@ export async function checkStart(words: readonly string[], env: Environment): Pr
   const faults = gatherFaults()
   const options = faults.attempt(() => readOptions(words), undefined)
   const errors = [...faults.lines, ...lineEndFaults(env), ...everyFault(env, readServiceSettings)]
-  const warnings = misspeltIn(env).map(({ name, meant }) => {
-    return `${name} is not a setting: no program reads it; did you mean ${meant}?`
+  const warnings = misspeltIn(env).map(({ name, suggestion }) => {
+    return `${name} is not a setting: no program reads it; did you mean ${suggestion}?`
   })
   if (options === undefined || errors.length > 0) {
     return { isUsage: options === undefined, errors, warnings, does: [] }

@@ -11,7 +11,7 @@ export async function askClamd(
   command: 'PING' | 'VERSION',
   signal: AbortSignal,
 ): Promise<LinkOutcome<string>> {
-  const outcome = await converse(address, one(`z${command}\0`), signal)
+  const outcome = await converse(address, inOnePiece(`z${command}\0`), signal)
   if (outcome.kind !== 'answered') return outcome
   const { bytes } = outcome.answer
   const end = bytes.indexOf(0)
@@ -25,7 +25,7 @@ export async function scanPath(
   signal: AbortSignal,
   ask: Converse = converse,
 ): Promise<LinkOutcome<ClamdReply>> {
-  const outcome = await ask(address, one(`zSCAN ${path}\0`), signal)
+  const outcome = await ask(address, inOnePiece(`zSCAN ${path}\0`), signal)
   if (outcome.kind !== 'answered') return outcome
   return { kind: 'answered', answer: readReply(outcome.answer.bytes, 'path') }
 }
@@ -95,6 +95,6 @@ function readReplies(
   return { kind: 'answered', answer: outcome.answer.map((reply) => readReply(reply, about)) }
 }
 
-function one(command: string): () => Iterator<Buffer> {
+function inOnePiece(command: string): () => Iterator<Buffer> {
   return () => [Buffer.from(command)].values()
 }

@@ -108,7 +108,7 @@ export function clamdScanner(
     },
     takesBeside: true,
     async scan(sample, task) {
-      const size = Math.max(sample.size, ...(sample.beside ?? []).map((each) => each.size))
+      const size = Math.max(sample.size, ...(sample.beside ?? []).map((content) => content.size))
       if (size > clam.maxSize) {
         return over('size', `clamd: ${size} bytes are more than CLAMDMAXSIZE ${clam.maxSize}`)
       }
@@ -116,7 +116,7 @@ export function clamdScanner(
     },
     underWay() {
       const { places } = servers
-      return Object.fromEntries(list.map((each) => [each.address.text, places.takenAt(each)]))
+      return Object.fromEntries(list.map((server) => [server.address.text, places.takenAt(server)]))
     },
     close() {
       versions.close()
@@ -177,9 +177,9 @@ async function askInTurn(
     const server = await places.take(wanted, task.signal, sample.size)
     if (server === undefined) {
       const why = `${PLACES} messages at once, and no end of one within the time limit`
-      for (const each of left) {
-        if (!troubles.has(each)) note(each, why)
-        else if (isLate(task.signal)) health.failed(each)
+      for (const waiting of left) {
+        if (!troubles.has(waiting)) note(waiting, why)
+        else if (isLate(task.signal)) health.failed(waiting)
       }
       break
     }
@@ -247,8 +247,8 @@ async function ask(
   if (together?.kind === 'answered') return { kind: 'answered', answer: worstOf(together.answer) }
   if (together !== undefined) return together
   const replies: ClamdReply[] = []
-  for (const each of all) {
-    const outcome = await askAboutOne(server, each, task)
+  for (const sample of all) {
+    const outcome = await askAboutOne(server, sample, task)
     if (outcome.kind !== 'answered' || outcome.answer.says === 'infected') return outcome
     replies.push(outcome.answer)
   }
@@ -264,17 +264,17 @@ async function askByDescriptors(
   samples: readonly Sample[],
   task: ScanTask,
 ): Promise<LinkOutcome<ClamdReply> | undefined> {
-  const size = Math.max(...samples.map((each) => each.size))
+  const size = Math.max(...samples.map((sample) => sample.size))
   if (passing === undefined || !(await takesDescriptor(size, task.signal))) return undefined
   const files: number[] = []
-  const own = async (each: Sample) => {
-    const file = await memoryFileOf(each, passing)
+  const own = async (sample: Sample) => {
+    const file = await memoryFileOf(sample, passing)
     files.push(file)
     return () => file
   }
   try {
     const descriptors: (() => number)[] = []
-    for (const each of samples) descriptors.push(each.sealedFile ?? (await own(each)))
+    for (const sample of samples) descriptors.push(sample.sealedFile ?? (await own(sample)))
     const outcome = await scanDescriptors(descriptors, task.signal, converseMany)
     if (outcome?.kind !== 'answered') return outcome
     const worst = worstOf(outcome.answer)

@@ -75,7 +75,7 @@ export function createVersions<Server>(
 
   function newestKnown(): string | undefined {
     const all = [...known.values()]
-    return all.find((one) => all.every((other) => areAtLeastAsNew(one, other)))
+    return all.find((version) => all.every((other) => areAtLeastAsNew(version, other)))
   }
 
   return {

@@ -199,10 +199,10 @@ export function readQhpsiLine(text: string): QhpsiLine | undefined {
 function refusePlugins(text: string, words: readonly string[]): void {
   const areNames = words.every(isBuiltIn) && words.join() !== 'clamscan'
   if (!areNames && basename(words[0]!) !== 'clamd') return
-  const meant = areNames ? words.join(' ') : 'clamd'
+  const suggestion = areNames ? words.join(' ') : 'clamd'
   throw new Fault(
     'config',
-    `QHPSI ${text}: names a built-in plugin as a command; did you mean "plugin: ${meant}"?`,
+    `QHPSI ${text}: names a built-in plugin as a command; did you mean "plugin: ${suggestion}"?`,
   )
 }
 

@@ -23,15 +23,17 @@ export function openServers(
     case 'cluster':
       return openCluster(address.servers, { ...events, entry })
     case 'server':
-      return one(keepLink({ ...linkEvents(events), entry, place: async () => address.server }))
+      return singleServer(
+        keepLink({ ...linkEvents(events), entry, place: async () => address.server }),
+      )
     case 'socket':
-      return one(keepLink({ ...linkEvents(events), entry, place: async () => address }))
+      return singleServer(keepLink({ ...linkEvents(events), entry, place: async () => address }))
     case 'sentinel': {
       const { servers, name } = address
       const own = { tls, authorities, password: access.sentinelPassword }
       const place = (signal: AbortSignal) => findPrimary(servers, name, own, signal)
       const link = keepLink({ ...linkEvents(events), entry, place })
-      return one(link, () => link.renew())
+      return singleServer(link, () => link.renew())
     }
   }
 }
@@ -40,7 +42,7 @@ function linkEvents({ ready, trouble }: Omit<ServersOptions, 'entry'>) {
   return { ready, trouble: (why: string | undefined) => trouble('connection', why) }
 }
 
-function one(link: Link, moved = () => {}): Servers {
+function singleServer(link: Link, moved = () => {}): Servers {
   return {
     linkFor: () => link,
     get isWhole() {

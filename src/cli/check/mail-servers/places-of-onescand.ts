@@ -75,14 +75,14 @@ export function valuesOf(words: readonly string[], option: string): string[] {
  * The place among `places` that `named` stands for, which is in the form of Postfix or Sendmail. A
  * path may be relative to the queue directory of Postfix.
  */
-export function meant(
+export function placeNamedBy(
   named: string,
   places: readonly string[],
   queue: string | undefined,
 ): string | undefined {
   const wanted = readPlace(named)
-  return places.find((each) => {
-    const place = readPlace(each)
+  return places.find((text) => {
+    const place = readPlace(text)
     if (wanted === undefined || place === undefined) return false
     if ('path' in wanted || 'path' in place) {
       if (!('path' in wanted && 'path' in place)) return false

@@ -5,7 +5,7 @@ import type { Accounts } from '../shared/account.ts'
 import { error, type Finding, ok } from '../shared/finding.ts'
 import { checkListener, policyListens } from '../shared/listener.ts'
 import { placeOf } from './filter-place.ts'
-import { meant, placesOfOnescand } from './places-of-onescand.ts'
+import { placeNamedBy, placesOfOnescand } from './places-of-onescand.ts'
 
 /** Milliseconds for an answer. */
 const PATIENCE = 10_000
@@ -28,13 +28,13 @@ export async function checkPolicies(
     ...restrictions.matchAll(/check_policy_service\s*[ ,]\s*\{?\s*((?:unix|inet):[^\s,}]+)/g),
   ]
   const findings: Finding[] = []
-  for (const service of new Set(named.map(([, one]) => one!))) {
+  for (const service of new Set(named.map(([, service]) => service!))) {
     const what = `policy service ${service}`
     const place = placeOf(service, chrooted || !/^unix:\//.test(service) ? queue : undefined)
     try {
       if (place === undefined) throw new Error('is not understood')
       const answers = ok(what, `answers ${await askPolicy(place)}`)
-      const isOurs = meant(service, policies, queue) !== undefined
+      const isOurs = placeNamedBy(service, policies, queue) !== undefined
       const [trouble] = isOurs ? checkListener(what, place, accounts, policyListens) : []
       findings.push(trouble ?? answers)
     } catch (thrown) {

@@ -12,7 +12,7 @@ import { placeOf } from './filter-place.ts'
 import { checkHandedOn } from './handed-on.ts'
 import { makesStamps, SCANTIMEOUT, startIt, tryMilter } from './milter.ts'
 import { checkOldProcesses } from './old-processes.ts'
-import { meant, placesOfOnescand } from './places-of-onescand.ts'
+import { placeNamedBy, placesOfOnescand } from './places-of-onescand.ts'
 import { checkPolicies } from './policy-services.ts'
 
 const POSTCONF = '/usr/sbin/postconf'
@@ -138,7 +138,7 @@ export function readParameters(text: string): Parameters {
 
 /** Whether smtpd runs in a chroot: the fifth column of its line in master.cf, master(5). */
 function isChrooted(master: string): boolean {
-  const line = master.split('\n').find((each) => /^\S+\s+(?:inet|pass)\s.*\ssmtpd\b/.test(each))
+  const line = master.split('\n').find((row) => /^\S+\s+(?:inet|pass)\s.*\ssmtpd\b/.test(row))
   return line?.split(/\s+/)[4] === 'y'
 }
 
@@ -171,7 +171,7 @@ async function checkMilter(
   const address = 'path' in place ? `unix:${place.path}` : text
   const { defaults } = host
   const known = placesOfOnescand({ defaults, processes: PROCESSES }).milters
-  const isKnown = meant(text, known, queueOf(parameters)) !== undefined
+  const isKnown = placeNamedBy(text, known, queueOf(parameters)) !== undefined
   const tried = await tryMilter(place, { what, address, meanwhile, defaults, isKnown })
   if (!tried.isOurs) return tried
   const [trouble] = checkListener(what, place, host.accounts, milterListens)

@@ -7,7 +7,7 @@ import { error, type Finding, ok, warning } from '../shared/finding.ts'
 import { checkListener, milterListens } from '../shared/listener.ts'
 import { placeOf } from './filter-place.ts'
 import { makesStamps, SCANTIMEOUT, startIt, tryMilter } from './milter.ts'
-import { meant, placesOfOnescand } from './places-of-onescand.ts'
+import { placeNamedBy, placesOfOnescand } from './places-of-onescand.ts'
 import { filtersIn, readSendmailText, type SendmailFilter } from './sendmail-cf.ts'
 
 /** Where Sendmail has its configuration since 8.10. */
@@ -66,7 +66,7 @@ type MayAsk = (socket: string) => boolean
 /** Where another user could have named the place: if root's own settings of onescand name it, too. */
 function onlyOwnPlaces({ defaults }: SendmailHost): MayAsk {
   const { milters } = placesOfOnescand({ defaults, processes: '/nonexistent' })
-  return (socket) => meant(socket, milters, undefined) !== undefined
+  return (socket) => placeNamedBy(socket, milters, undefined) !== undefined
 }
 
 async function checkFilter(
@@ -89,7 +89,7 @@ async function checkFilter(
     return { isOurs: false, found: error(what, value, startIt({ address, defaults })) }
   }
   const known = placesOfOnescand({ defaults, processes: '/proc' }).milters
-  const isKnown = meant(socket, known, undefined) !== undefined
+  const isKnown = placeNamedBy(socket, known, undefined) !== undefined
   const whileDown = meanwhile(failure)
   const tried = await tryMilter(place, { what, address, meanwhile: whileDown, defaults, isKnown })
   if (!tried.isOurs) return tried

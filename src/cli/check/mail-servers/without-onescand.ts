@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs'
 import { error, type Finding, warning } from '../shared/finding.ts'
-import { meant, type Places } from './places-of-onescand.ts'
+import { type Places, placeNamedBy } from './places-of-onescand.ts'
 import {
   milterAction,
   type Parameters,
@@ -77,8 +77,10 @@ function judge(own: Parameters, service: string, all: Parameters, places: Places
 
 function milters(what: string, value: string, main: Parameters, places: Places): Finding[] {
   const all = splitMilters(value)
-  const ours = all.filter(({ text }) => meant(text, places.milters, queueOf(main)) !== undefined)
-  const others = all.filter((each) => !ours.includes(each)).map(({ written }) => written)
+  const ours = all.filter(
+    ({ text }) => placeNamedBy(text, places.milters, queueOf(main)) !== undefined,
+  )
+  const others = all.filter((milter) => !ours.includes(milter)).map(({ written }) => written)
   const whose = what.endsWith('non_smtpd_milters') ? 'mail of local programs' : 'mail'
   return ours.map((milter) => {
     const action = milterAction(main, milter)
@@ -106,7 +108,7 @@ function policies(what: string, value: string, main: Parameters, places: Places)
   )
   return [...named].flatMap(([, braced, plain]) => {
     const [service = '', ...options] = (braced ?? plain!).split(/\s*,\s*|\s+(?=\w+=)/)
-    if (meant(service.trim(), places.policies, queueOf(main)) === undefined) return []
+    if (placeNamedBy(service.trim(), places.policies, queueOf(main)) === undefined) return []
     const own = options.map((option) => /^default_action=(.*)$/.exec(option)?.[1]).find(Boolean)
     const answer = own?.trim() ?? main[ANSWER] ?? ''
     const names = `names ${service.trim()}, where onescand listens: without it`
@@ -126,7 +128,7 @@ function sendmailWithout(file: string, places: Places): Finding[] {
     return [warning(file, 'cannot be read: it may name onescand', 'see InputMailFilters in it')]
   }
   return filters
-    .filter(({ socket }) => meant(socket, places.milters, undefined) !== undefined)
+    .filter(({ socket }) => placeNamedBy(socket, places.milters, undefined) !== undefined)
     .map(({ name, socket, failure }) => {
       const remedy = `take INPUT_MAIL_FILTER(\`${name}', …) out of sendmail.mc, rebuild sendmail.cf, and restart Sendmail`
       const names = `InputMailFilters names ${name} (S=${socket}), where onescand listens: without it`

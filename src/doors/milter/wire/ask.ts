@@ -162,6 +162,6 @@ async function* readPackets(socket: Socket): AsyncGenerator<Packet, void> {
   const reader = createPacketReader(PACKET_MAX)
   for await (const chunk of socket) {
     reader.push(chunk as Buffer)
-    for (let one = reader.next(); one !== undefined; one = reader.next()) yield one
+    for (let packet = reader.next(); packet !== undefined; packet = reader.next()) yield packet
   }
 }

@@ -40,7 +40,7 @@ export function objectionToFileSystem(fd: number): string | undefined {
 function isOfUser(fd: number): boolean {
   const [, id] = /^mnt_id:\s*(\d+)$/m.exec(readFileSync(`/proc/self/fdinfo/${fd}`, 'latin1')) ?? []
   const lines = readFileSync('/proc/self/mountinfo', 'latin1').split('\n')
-  const line = lines.find((each) => each.startsWith(`${id} `))
+  const line = lines.find((row) => row.startsWith(`${id} `))
   const [, user] = /[ ,]user_id=(\d+)/.exec(line ?? '') ?? []
   return line === undefined || (user !== undefined && user !== '0')
 }

@@ -128,7 +128,7 @@ export function policyAction(heard: Buffer): string | undefined {
   const line = text
     .slice(0, end)
     .split('\n')
-    .find((each) => each.startsWith('action='))
+    .find((line) => line.startsWith('action='))
   return line?.slice('action='.length).trim() ?? ''
 }
 
