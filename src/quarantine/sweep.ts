@@ -2,7 +2,7 @@ import { closeSync } from 'node:fs'
 import { opendir, rmdir, stat, unlink } from 'node:fs/promises'
 import { nameOf, type Place } from '../ground/runtime/path/walk.ts'
 import { breathe, eachName, SLICE } from './each-name.ts'
-import { daysOf, groundsIn } from './entries.ts'
+import { daysOf, entryAt, groundsIn } from './entries.ts'
 import { byAge, type EntryName, readEntryName } from './names.ts'
 import { type Folder, findFolder, openQuarantine, type Part, stepIfThere } from './places.ts'
 import type { QuarantineLimits } from './quarantine-policy.ts'
@@ -114,9 +114,14 @@ function createSweep(
   async function tidy(ground: string, day: string): Promise<void> {
     let isEmpty = false
     await withFolder(ground, day, async (folder) => {
-      const removeLeft = async (_: string, path: string) => {
+      const removeLeft = async (file: string, path: string) => {
         const stats = await stat(path).catch(() => undefined)
-        if (stats !== undefined && now - stats.mtimeMs > LEFT_AFTER) await unlink(path).catch(none)
+        if (stats === undefined) return
+        // What is being released, or was when that was killed, is a message still.
+        const message = entryAt({ ground, day, part: 'tmp', file })
+        if (message !== undefined && message.seconds >= oldest) return
+        const touched = message === undefined ? stats.mtimeMs : stats.ctimeMs // rename(2) sets that
+        if (now - touched > LEFT_AFTER) await unlink(path).catch(none)
       }
       await eachName(folder, 'tmp', removeLeft, signal)
       isEmpty = await hasNothing(folder)

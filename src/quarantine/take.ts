@@ -1,4 +1,4 @@
-import { rename, unlink } from 'node:fs/promises'
+import { rename, stat, unlink } from 'node:fs/promises'
 import { errorCode, Fault } from '../ground/runtime/fault.ts'
 import { nameOf, type Place } from '../ground/runtime/path/walk.ts'
 import { type Entry, findEntry, type OpenEntry, openEntry } from './entries.ts'
@@ -22,6 +22,9 @@ export interface Taken {
   giveBack(): Promise<void>
 }
 
+/** Whether the process that has a message since then, unix milliseconds, still runs. */
+export type IsAlive = (pid: number, since: number) => boolean
+
 /**
  * Takes a message to hand it on: if several try, one gets it, by rename(2). Rejects with a Fault if
  * there is none of that id, if it has been released already and `again` is not set, or while
@@ -30,18 +33,21 @@ export interface Taken {
 export async function takeEntry(
   root: Place,
   id: string,
-  { again, isAlive }: { readonly again: boolean; readonly isAlive: (pid: number) => boolean },
+  { again, isAlive }: { readonly again: boolean; readonly isAlive: IsAlive },
 ): Promise<Taken> {
   const entry = findEntry(root, id)
   if (entry === undefined) throw new Fault('config', `${id}: is not in quarantine`)
   if (entry.state === 'released' && !again) {
     throw new Fault('config', `${id}: has been released; --again releases it once more`)
   }
-  if (entry.pid !== undefined && isAlive(entry.pid)) {
-    throw new Fault('config', `${id}: is being released by process ${entry.pid}`)
-  }
   const folder = findFolder(root, entry.ground, entry.day)
   if (folder === undefined) throw new Fault('config', `${id}: is not in quarantine`)
+  try {
+    await refuseWhileReleased(folder, entry, isAlive)
+  } catch (error) {
+    folder.close()
+    throw error
+  }
   const plain = nameOfEntry(entry.id, entry.size)
   const mine = `${plain}:2,${entry.flags}.releasing-${process.pid}`
   const move = (from: Part, file: string, to: Part, name: string) =>
@@ -79,13 +85,24 @@ export async function takeEntry(
   }
 }
 
-/** Removes a message for good. Rejects with a Fault if it is not there, or being released. */
-export async function deleteEntry(root: Place, entry: Entry): Promise<void> {
-  if (entry.state === 'releasing') {
-    throw new Fault('config', `${entry.id}: is being released by process ${entry.pid}`)
-  }
+async function refuseWhileReleased(
+  folder: Folder,
+  { id, pid, part, file }: Entry,
+  isAlive: IsAlive,
+): Promise<void> {
+  if (pid === undefined) return
+  const { ctimeMs } = await stat(pathIn(folder, part, file)) // of the rename(2) by which it was taken
+  if (isAlive(pid, ctimeMs)) throw new Fault('config', `${id}: is being released by process ${pid}`)
+}
+
+/**
+ * Removes a message for good, also one whose release was killed. Rejects with a Fault if it is not
+ * there, or being released.
+ */
+export async function deleteEntry(root: Place, entry: Entry, isAlive: IsAlive): Promise<void> {
   const folder = findFolder(root, entry.ground, entry.day)
   try {
+    if (folder) await refuseWhileReleased(folder, entry, isAlive)
     if (folder) await unlink(pathIn(folder, entry.part, entry.file))
   } catch (error) {
     if (errorCode(error) !== 'ENOENT') throw error

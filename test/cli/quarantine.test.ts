@@ -1,6 +1,16 @@
-import { chmodSync, chownSync, existsSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { spawn } from 'node:child_process'
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  readFileSync,
+  renameSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
+import { isAlive } from '../../src/cli/quarantine/is-alive.ts'
 import { bytes } from '../cases/case.ts'
 import { readQuarantine } from '../cases/kept.ts'
 import { buildStage } from '../cases/stage.ts'
@@ -195,6 +205,35 @@ t.test('a release that was killed is reported, and goes on only if asked to', as
   t.equal((await run(directory, ...release, '--again', id)).code, 0)
   t.equal(delivered().length, 1)
 })
+
+t.test(
+  'a killed release keeps no message from being released or deleted, whoever has its number',
+  async (t) => {
+    const { directory, release, delivered } = build(t)
+    const ids = [await keepOne(directory, Date.now()), await keepOne(directory, Date.now())]
+    const day = new Date().toISOString().slice(0, 10)
+    for (const id of ids) {
+      const file = join(directory, `virus/.${day}`)
+      renameSync(join(file, `new/${id},S=17`), join(file, `tmp/${id},S=17:2,.releasing-${process.pid}`)) // biome-ignore format: a line
+    }
+    t.match((await run(directory, 'delete', ids[0]!)).err, `is being released by process ${process.pid}`) // biome-ignore format: a line
+    t.match(
+      (await run(directory, ...release, '--again', ids[1]!)).err,
+      'is being released by process',
+    )
+    const later = spawn('sleep', ['100'])
+    t.teardown(() => later.kill())
+    t.equal(isAlive(later.pid!, Date.now()), true)
+    t.equal(isAlive(later.pid!, Date.now() - 60_000), false, 'another one took the message')
+    for (const id of ids) {
+      const file = join(directory, `virus/.${day}/tmp/${id},S=17:2,.releasing-`)
+      renameSync(`${file}${process.pid}`, `${file}4194305`)
+    }
+    t.equal((await run(directory, 'delete', ids[0]!)).code, 0)
+    t.equal((await run(directory, ...release, '--again', ids[1]!)).code, 0)
+    t.equal(delivered().length, 1)
+  },
+)
 
 t.test('release by SMTP, in lines of CRLF', async (t) => {
   const { directory, release } = build(t)

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readdirSync, utimesSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, renameSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { sweepQuarantine } from '../../src/quarantine/sweep.ts'
@@ -62,6 +62,23 @@ t.test('what a killed process left goes after 36 hours, what is being written st
   await sweepQuarantine(directory, none, now)
   t.same(readdirSync(tmp), ['new'])
 })
+
+t.test(
+  'a message that is being released, or was when that was killed, stays as long as others',
+  async (t) => {
+    const directory = makeQuarantine(t)
+    const kept = now - 5 * DAY
+    const id = await keepOne(directory, kept)
+    const folder = join(directory, 'virus/.2026-11-16')
+    const taken = join(folder, `tmp/${id},S=17:2,.releasing-1`)
+    renameSync(join(folder, `new/${id},S=17`), taken)
+    utimesSync(taken, new Date(kept), new Date(kept))
+    await sweepQuarantine(directory, { ...none, age: 6 }, now)
+    t.ok(existsSync(taken))
+    await sweepQuarantine(directory, { ...none, age: 6 }, Date.now() + 10 * 365 * DAY)
+    t.notOk(existsSync(taken), 'in the end it is too old')
+  },
+)
 
 t.test('files and directories that are none of ours stay', async (t) => {
   const directory = makeQuarantine(t)

@@ -5,6 +5,7 @@ import { findEntry } from '../../quarantine/entries.ts'
 import { deleteEntry } from '../../quarantine/take.ts'
 import { FAILED, type Output, runCommand } from '../shared/run-command.ts'
 import { logDeed } from './deeds.ts'
+import { isAlive } from './is-alive.ts'
 import { addDirectoryOption, callerName, type QuarantineOptions, withQuarantine } from './open.ts'
 
 interface DeleteOptions extends QuarantineOptions {
@@ -45,7 +46,7 @@ async function remove(
     try {
       const entry = findEntry(root, id)
       if (entry === undefined) throw new Fault('config', `${id}: is not in quarantine`)
-      await deleteEntry(root, entry)
+      await deleteEntry(root, entry, isAlive)
       deleted++
       await logDeed(root, [['quarantine', 'delete'], ['kept', id], ['grounds', entry.ground], ['who', who]]) // biome-ignore format: a pair a line is longer to read
       output.text(`${id}: deleted\n`)

@@ -2,7 +2,7 @@ import * as crypto from 'node:crypto'
 import type { CommandModule } from 'yargs'
 import { isCurrent, type Key } from '../../cluster/keyring.ts'
 import { signRelease } from '../../cluster/sign.ts'
-import { errorCode, errorText, Fault } from '../../ground/runtime/fault.ts'
+import { errorText, Fault } from '../../ground/runtime/fault.ts'
 import type { Place } from '../../ground/runtime/path/walk.ts'
 import { type Environment, splitWords } from '../../ground/settings/settings.ts'
 import { readPlace } from '../../judge/policy.ts'
@@ -21,6 +21,7 @@ import {
 import { spoolMessage } from '../shared/spool-message.ts'
 import { logDeed } from './deeds.ts'
 import { handOn, type Way, wayText } from './hand-on.ts'
+import { isAlive } from './is-alive.ts'
 import { addDirectoryOption, callerName, type QuarantineOptions, withQuarantine } from './open.ts'
 
 interface ReleaseOptions extends QuarantineOptions, EnvironmentOptions {
@@ -216,13 +217,4 @@ function wayOf(by: string | undefined, { door }: About, env: Environment): Way {
     throw new Fault('config', `--by ${kind}: must be chain, sendmail, or HOST:PORT`)
   }
   return { kind: 'smtp', text: kind, options: { host, port } }
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0)
-    return true
-  } catch (error) {
-    return errorCode(error) === 'EPERM'
-  }
 }

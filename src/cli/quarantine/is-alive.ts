@@ -1,0 +1,22 @@
+import { errorCode } from '../../ground/runtime/fault.ts'
+import { startOf } from '../shared/running-daemons.ts'
+
+/** Milliseconds by which the start of a process is known too late or too early, proc(5). */
+const INEXACT = 2000
+
+/**
+ * Whether the process that took a message at `since`, unix milliseconds, still runs: not another one
+ * that has its number by now.
+ */
+export function isAlive(pid: number, since: number): boolean {
+  try {
+    process.kill(pid, 0)
+  } catch (error) {
+    if (errorCode(error) !== 'EPERM') return false
+  }
+  try {
+    return startOf('/proc', String(pid)) <= since + INEXACT
+  } catch {
+    return true // proc(5) is not there
+  }
+}
