@@ -42,6 +42,11 @@ export function withEnd(source: Source, end: Buffer): Source {
   }
 }
 
+export function hasNul(source: Source): boolean {
+  for (const chunk of source.chunks()) if (chunk.includes(0)) return true
+  return false
+}
+
 /** Whether it may hold UTF-8 characters above U+00FF. */
 export function hasHighBytes(source: Source): boolean {
   for (const chunk of source.chunks()) {

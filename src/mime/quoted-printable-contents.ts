@@ -1,8 +1,7 @@
 import { decoded, decodedBy, inOtherWays, sourceIn } from './decoding.ts'
 import { endOf, hasHighBytes } from './looks.ts'
-import type { PartHeader } from './part-header.ts'
 import { quotedPrintablePlan } from './readings.ts'
-import { asItStands, decodedForms } from './saved-forms.ts'
+import { asItStands, decodedForms, type Saved } from './saved-forms.ts'
 import type { Source } from './source.ts'
 import { LowBytes } from './text.ts'
 import type { Step, Walk } from './walk.ts'
@@ -13,7 +12,7 @@ import type { Step, Walk } from './walk.ts'
  */
 export function* outOfEscapes(
   part: Source,
-  header: PartHeader,
+  saved: Saved,
   walk: Walk,
   depth: number,
 ): Generator<Step, void> {
@@ -24,8 +23,9 @@ export function* outOfEscapes(
   try {
     const { odd } = plan
     if (!odd.encoded && !odd.strange && !odd.blanks) {
-      yield* asItStands(part, { ...header, isText: false }, walk, depth)
-    } else yield* decodedForms(sourceIn(store), end, header, walk, depth)
+      const header = { ...saved.header, isText: false }
+      yield* asItStands(part, { ...saved, header }, walk, depth)
+    } else yield* decodedForms(sourceIn(store), end, saved, walk, depth)
   } finally {
     store.close()
   }

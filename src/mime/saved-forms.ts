@@ -16,27 +16,35 @@ import {
 } from './text.ts'
 import { giveOne, PIECE, type Step, spend, type Walk, worked } from './walk.ts'
 
+/** What decides in which forms a content is saved. */
+export interface Saved {
+  readonly header: PartHeader
+  /** Whose the line end is that the content ends in. Files are saved with and without it anyway. */
+  readonly lineEnd: 'own' | 'of delimiter' | 'of either'
+}
+
 /**
  * A content that is not encoded. Text of the mail itself is left out: the scan of the whole message
  * sees it.
  */
 export function* asItStands(
   part: Source,
-  header: PartHeader,
+  saved: Saved,
   walk: Walk,
   depth: number,
 ): Generator<Step, void> {
+  const { header } = saved
   const { bare, end } = endOf(part)
   if (header.isFlowed) yield* oneWay(unflow, bare, walk, depth)
   const isOwn = (header.isText && depth === 0) || header.multipart === 'sure'
   const look = yield* lookThrough(part, walk)
   if (isOwn && look.isText && !mayBeginFile(firstByte(part))) return
   if (header.message !== 'no') yield* giveOne(bare, { isMail: true }, walk)
-  yield* inItsForms(bare, end, { look, header, part }, walk)
-  if (!look.nul && !startsEmpty(part)) return
+  yield* inItsForms(bare, end, { look, saved, part }, walk)
+  if (!startsEmpty(part)) return
   const store = yield* decoded(bare, withoutVoid, walk)
   try {
-    yield* inItsForms(sourceIn(store), end, { look, header }, walk)
+    yield* inItsForms(sourceIn(store), end, { look, saved }, walk)
   } finally {
     store.close()
   }
@@ -46,31 +54,36 @@ export function* asItStands(
 export function* decodedForms(
   source: Source,
   end: Buffer,
-  header: PartHeader,
+  saved: Saved,
   walk: Walk,
   depth: number,
 ): Generator<Step, void> {
+  const { header } = saved
   const look = yield* lookThrough(source, walk)
   yield* giveDecoded(source, walk, depth)
-  yield* inItsForms(source, end, { look, header }, walk)
+  yield* inItsForms(source, end, { look, saved }, walk)
   if (header.isFlowed) yield* oneWay(unflow, source, walk, depth)
   if (!look.isText) yield* oneWay(withoutCrs, source, walk, depth)
 }
 
 /**
- * The bytes as some reader saves them: with and without the line end before the delimiter, with the
+ * The bytes as some reader saves them: with and without the line end that they end in, with the
  * line ends as they came, and, for a file, with all of them changed to the other kind.
  */
 function* inItsForms(
   bare: Source,
   end: Buffer,
-  { look, header, part }: { look: TextLook; header: PartHeader; part?: Source },
+  { look, saved, part }: { look: TextLook; saved: Saved; part?: Source },
   walk: Walk,
 ): Generator<Step, void> {
-  yield* giveOne(bare, {}, walk)
+  const { header, lineEnd } = saved
   const isFile = header.isNamed || !header.type.startsWith('text/')
   const isBareCr = end[0] === CR && end.length === 1
-  if (end.length > 0 && (isFile || isBareCr)) yield* giveOne(part ?? withEnd(bare, end), {}, walk)
+  const isDoubtful = isFile || isBareCr || lineEnd === 'of either'
+  const hasEnd = end.length > 0 && (isDoubtful || lineEnd === 'own')
+  const hasNone = !hasEnd || isDoubtful
+  if (hasNone) yield* giveOne(bare, {}, walk)
+  if (hasEnd) yield* giveOne(part ?? withEnd(bare, end), {}, walk)
   const ways = [
     ...(look.crlf ? (['lf'] as const) : []),
     ...(look.lf && isFile ? (['crlf'] as const) : []),
@@ -78,8 +91,8 @@ function* inItsForms(
   for (const way of ways) {
     const store = yield* decoded(bare, (give, room) => new LineEnds(give, room, way), walk)
     try {
-      yield* giveOne(sourceIn(store), {}, walk)
-      if (!isFile || end.length === 0) continue
+      if (hasNone) yield* giveOne(sourceIn(store), {}, walk)
+      if (!hasEnd) continue
       store.append(Buffer.from(way === 'lf' ? '\n' : '\r\n'))
       yield* giveOne(sourceIn(store), {}, walk)
     } finally {

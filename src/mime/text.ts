@@ -9,11 +9,10 @@ export interface TextLook {
   isText: boolean
   lf: boolean
   crlf: boolean
-  nul: boolean
 }
 
 export function newTextLook(): TextLook {
-  return { isText: true, lf: false, crlf: false, nul: false }
+  return { isText: true, lf: false, crlf: false }
 }
 
 /** Looks at the next bytes. Returns the last of them, which the next call gets as `last`. */
@@ -31,9 +30,6 @@ export function lookAtText(
       if (byte === LF) {
         if (before === CR) look.crlf = true
         else look.lf = true
-      } else if (byte === 0) {
-        look.nul = true
-        look.isText = false
       } else if (byte !== TAB && byte !== CR && byte !== 0x0c) look.isText = false
       if (before === CR && byte !== LF) look.isText = false
     } else if (before === CR) look.isText = false
@@ -95,26 +91,47 @@ export class WithoutCrs implements Decoder {
   end(): void {}
 }
 
-/** Removes empty lines at the front, and lines that begin with a NUL: so uudeview saves a text. */
+/** Removes empty lines at the front: so uudeview saves a text. */
 export class WithoutVoid implements Decoder {
   readonly #out: Writer
   #isFront = true
-  #startsLine = true
-  #drops = false
 
   constructor(give: Give, room: Buffer) {
     this.#out = new Writer(give, room)
   }
 
   push(bytes: Buffer, from: number, to: number): void {
-    for (let at = from; at < to; at++) {
-      const byte = bytes[at]!
-      const isEnd = byte === LF || byte === CR
-      if (this.#startsLine && byte === 0) this.#drops = true
-      else if (!isEnd) this.#isFront = false
-      if (!this.#drops && !this.#isFront) this.#out.put(byte)
-      this.#startsLine = byte === LF
-      if (byte === LF) this.#drops = false
+    let at = from
+    if (this.#isFront) while (at < to && isLineEnd(bytes[at]!)) at++
+    if (at === to) return
+    this.#isFront = false
+    this.#out.putAll(bytes, at, to)
+    this.#out.flush()
+  }
+
+  end(): void {}
+}
+
+function isLineEnd(byte: number): boolean {
+  return byte === LF || byte === CR
+}
+
+/** Cuts each line at its first NUL, the line end with it: programs in C read no further. */
+export class WithoutTails implements Decoder {
+  readonly #out: Writer
+  #inTail = false
+
+  constructor(give: Give, room: Buffer) {
+    this.#out = new Writer(give, room)
+  }
+
+  push(bytes: Buffer, from: number, to: number): void {
+    for (let at = from; at < to; ) {
+      const found = bytes.indexOf(this.#inTail ? LF : 0, at)
+      const end = found < 0 || found >= to ? to : found
+      if (!this.#inTail) this.#out.putAll(bytes, at, end)
+      if (end < to) this.#inTail = !this.#inTail
+      at = end + 1
     }
     this.#out.flush()
   }

@@ -185,6 +185,24 @@ export const wholeFiles: readonly Evasion[] = [
       ),
   },
   {
+    name: 'a text known by its digest below a second header of the mail, at its end',
+    text: () => mail(`${FILE_TYPE}\n\nContent-Type: text/plain\n\n${textFile}`),
+  },
+  {
+    name: 'a binary file known by its digest, in base64, a NUL and more behind a line',
+    text: () => mixed(part([FILE_TYPE, BASE64], base64(binaryFile).replace('\n', '\0abc\n'))),
+  },
+  {
+    name: 'a binary file known by its digest, in quoted-printable, a line that begins with a NUL',
+    text: () =>
+      mail(part([FILE_TYPE, QUOTED], quotedPrintable(binaryFile).replace('\n', '\n\0a\n'))),
+  },
+  {
+    name: 'a binary file known by its digest, in quoted-printable, a NUL before a soft break',
+    text: () =>
+      mixed(part([FILE_TYPE, QUOTED], quotedPrintable(binaryFile).replace('=\n', '\0=\n'))),
+  },
+  {
     name: 'a text known by its digest that looks like base64 in each line',
     text: () =>
       mixed(
