@@ -29,6 +29,7 @@ interface Open {
   readonly multipart: Multipart
   /** How many multiparts are around it. */
   readonly level: number
+  isClosed: boolean
 }
 
 /** The multiparts that are open at the place that is read. */
@@ -58,7 +59,7 @@ export class Multiparts {
 
   #push(multipart: Multipart): void {
     const { boundary } = multipart
-    const open = { multipart, level: this.#open.length }
+    const open = { multipart, level: this.#open.length, isClosed: false }
     this.#open.push(open)
     const same = this.#byBoundary.get(boundary)
     if (same) same.push(open)
@@ -92,10 +93,17 @@ export class Multiparts {
     return { multipart, closes, isSure: multipart.isSure && whole === end }
   }
 
+  /** The innermost multipart inside of this one that is still open: some readers know only its delimiters. */
+  openInside(multipart: Multipart): Multipart | undefined {
+    const last = this.#open.findLast(({ isClosed }) => !isClosed)?.multipart
+    return last === multipart ? undefined : last
+  }
+
   /** Closes the multipart and all multiparts inside of it. */
   close(multipart: Multipart): void {
     this.endInside(multipart)
-    this.#byBoundary.get(multipart.boundary)?.shift()
+    const closed = this.#byBoundary.get(multipart.boundary)?.shift()
+    if (closed) closed.isClosed = true
   }
 
   /** Ends all multiparts inside of it. */

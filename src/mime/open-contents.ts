@@ -1,6 +1,7 @@
 import type { Encoding } from './encodings.ts'
 import type { HeaderRegion } from './header-region.ts'
 import { OPEN_MAX, Over, PLACES_MAX } from './limits.ts'
+import type { Multipart } from './multiparts.ts'
 import type { Depth } from './nesting.ts'
 import { NO_HEADER, type PartHeader } from './part-header.ts'
 
@@ -35,6 +36,14 @@ interface Open {
   readonly mayEnd: Map<string, number>
 }
 
+/** What does not end at a delimiter, for some readers. */
+export interface GoingOn {
+  /** Data recognised by its looks, which is not over. */
+  readonly coded: boolean
+  /** What was begun in this multipart inside, which is still open. */
+  readonly inside: Multipart | undefined
+}
+
 export interface ContentListener {
   leaf?(leaf: Leaf): void
   coded?(coded: Coded): void
@@ -44,6 +53,8 @@ export interface ContentListener {
 export class OpenContents {
   readonly #listener: ContentListener
   readonly #open: Open[] = []
+  /** Contents that, for some readers, only a delimiter with this boundary ends. */
+  readonly #goingOn: { readonly open: Open; readonly boundary: string }[] = []
   #places = 0
   #hasText = false
 
@@ -53,6 +64,11 @@ export class OpenContents {
 
   get length(): number {
     return this.#open.length
+  }
+
+  /** Whether some of them are data recognised by its looks. */
+  get hasCoded(): boolean {
+    return this.#open.some(({ kind }) => kind !== 'leaf')
   }
 
   /** Counts a place where something may begin or end. */
@@ -70,24 +86,41 @@ export class OpenContents {
 
   /**
    * All open contents may end at this place, for readers that take lines of this kind for a
-   * delimiter.
+   * delimiter. `boundary` is the one that the line begins with.
    */
-  mayEnd(way: string, at: number): void {
+  mayEnd(way: string, at: number, boundary: string | undefined): void {
+    this.#endGoingOn(boundary, at)
     for (const { mayEnd } of this.#open) if (!mayEnd.has(way)) mayEnd.set(way, at)
   }
 
-  /** Ends all open contents but the first `base`. */
-  end(base: number, to: number): void {
-    for (const open of this.#open.splice(base)) this.#end(open, to)
+  /** Ends the contents of a multipart at its delimiter, but for those that go on for some reader. */
+  end({ base, boundary }: Multipart, to: number, { coded, inside }: GoingOn): void {
+    this.#endGoingOn(boundary, to)
+    // A reader for which a content goes on sees no others behind it. It may not see attached messages.
+    const messages = Math.min(...this.#goingOn.map(({ open }) => messagesAround(open)))
+    for (const [at, open] of this.#open.splice(base).entries()) {
+      if (open.kind !== 'leaf') {
+        if (coded) this.#open.push(open)
+        else this.#end(open, to)
+      } else if (inside && base + at >= inside.base && messagesAround(open) < messages) {
+        open.mayEnd.set('around', to)
+        this.#goingOn.push({ open, boundary: inside.boundary.toLowerCase() })
+      } else this.#end(open, to)
+    }
   }
 
-  /**
-   * The same, but data recognised by its looks goes on, for readers that see no delimiter there.
-   */
-  endLeaves(base: number, to: number): void {
-    for (const open of this.#open.splice(base)) {
-      if (open.kind === 'leaf') this.#end(open, to)
-      else this.#open.push(open)
+  /** Ends all contents. */
+  stop(to: number): void {
+    for (const { open } of this.#goingOn.splice(0)) this.#end(open, to)
+    for (const open of this.#open.splice(0)) this.#end(open, to)
+  }
+
+  #endGoingOn(boundary: string | undefined, to: number): void {
+    if (this.#goingOn.length === 0 || boundary === undefined) return
+    const going = this.#goingOn.splice(0)
+    for (const one of going) {
+      if (one.boundary === boundary.toLowerCase()) this.#end(one.open, to)
+      else this.#goingOn.push(one)
     }
   }
 
@@ -112,4 +145,9 @@ export class OpenContents {
     this.#hasText = true
     return isOwn ? header : { ...header, isText: false }
   }
+}
+
+/** How many attached messages are around it; many, where it is not known. */
+function messagesAround({ depth }: Open): number {
+  return depth?.messages ?? Number.MAX_SAFE_INTEGER
 }

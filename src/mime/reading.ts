@@ -1,7 +1,7 @@
 import { Base64Runs } from './base64-runs.ts'
 import { Boundaries } from './boundaries.ts'
 import { readBoundaries } from './boundary-forms.ts'
-import { codedName, isBase64Header, isUuencodeHeader } from './decoders/uuencode.ts'
+import { codedName, endsInUuencode, isBase64Header, isUuencodeHeader } from './decoders/uuencode.ts'
 import { HeaderRegion, isBlankLine, isField, type RegionStart } from './header-region.ts'
 import { BOUNDARY_MAX, GOING_ON_MAX, Over } from './limits.ts'
 import { LineBlocks } from './line-blocks.ts'
@@ -16,6 +16,9 @@ import { CR, DASH, isBlank, LF, LineSearch, SPACE, TAB } from './shared/lines.ts
 /** If a content begins with such a line, libclamav takes it for a line of the header. */
 const GOES_ON = /^(?:content|filename=)|base64/i
 
+/** Bytes of a line of uuencode that are looked at, with its line end and that of the line before. */
+const CODED_LINE_MAX = 96
+
 /** A header is over for all readers after more than so many lines in a row that are no fields. */
 const STRANGE_MAX = 2
 
@@ -25,8 +28,9 @@ const STRANGE_MAX = 2
  * it may be encoded. It also counts how deep contents are nested.
  *
  * What all readers must read alike is read in one way: the delimiter of a multipart with a plain
- * header ends what the multipart holds. Everything else only adds: a line that some reader takes
- * for the end of a header, for a delimiter or for a field begins one more content, and ends none.
+ * header ends what the multipart holds, unless a multipart inside is still open, or uuencode is not
+ * over: for some readers that goes on. Everything else only adds: a line that some reader takes for
+ * the end of a header, for a delimiter or for a field begins one more content, and ends none.
  */
 export class Reading {
   readonly #listener: ReadingListener
@@ -58,6 +62,13 @@ export class Reading {
   #awaitsHeader = false
   /** Whether to look for lines of nothing but base64, since no header says that there are any. */
   #looksForRuns: boolean
+  /** The mail itself is a message: some readers take what it holds for one text, parts and all. */
+  #isFlat = false
+  /** No header is over yet. */
+  #isTop = true
+
+  /** The end of the bytes before these. */
+  #tail: Buffer = Buffer.alloc(0)
 
   readonly #blocks = new LineBlocks((block, midLine) => this.#take(block, midLine))
   /** Where the present block begins in the message. */
@@ -110,7 +121,7 @@ export class Reading {
   stop(): void {
     this.#blocks.forget()
     this.#region = undefined
-    this.#open.end(0, this.#offset)
+    this.#open.stop(this.#offset)
   }
 
   get #looksForCoded(): boolean {
@@ -122,6 +133,7 @@ export class Reading {
     this.steps += bytes.length
     this.#listener.bytes?.block(bytes)
     this.#lines(bytes)
+    if (this.#open.hasCoded) this.#tail = Buffer.from(bytes.subarray(-CODED_LINE_MAX))
     this.#offset += bytes.length
   }
 
@@ -213,7 +225,7 @@ export class Reading {
         return
       }
     }
-    if (region.strange > 0 && this.#looksForCoded) {
+    if ((region.strange > 0 || this.#isFlat) && this.#looksForCoded) {
       this.#runs.line(bytes, from, to, this.#offset)
     }
     region.add(line, isFold && region.hasLines)
@@ -221,7 +233,10 @@ export class Reading {
 
   /** Opens what the header announces: parts, or a message. */
   #announce({ header, start, isWhole }: HeaderRegion, base = this.#open.length): void {
-    this.#looksForRuns = this.#looksForCoded && (!header.isPlain || !isEncoded(header))
+    if (this.#isTop && header.message !== 'no') this.#isFlat = true
+    this.#isTop = false
+    this.#looksForRuns =
+      this.#looksForCoded && (this.#isFlat || !header.isPlain || !isEncoded(header))
     const { nests } = start
     const isClear = nests === 'sure' && isWhole
     const isInside = nests !== 'no'
@@ -337,21 +352,23 @@ export class Reading {
     else if (before && before.start.nests !== 'no' && saysType(before.header)) {
       this.#nesting.enter(before.header, false)
     }
-    if (delimiter?.isSure) this.#runs.end()
+    if (delimiter?.isSure && !this.#isFlat) this.#runs.end()
     else if (this.#looksForCoded) this.#runs.line(bytes, from, to, this.#offset)
     this.#looksForRuns = this.#looksForCoded
     this.#isAtStart = false
     if (!delimiter?.isSure) {
       const rest = bytes.toString('latin1', from + 2 + (boundary?.length ?? 0), to).trim()
       const form = rest === '' || rest === '--' ? rest : 'more'
-      this.#open.mayEnd(`${boundary ?? ''} ${form}`, this.#offset + from)
+      this.#open.mayEnd(`${boundary ?? ''} ${form}`, this.#offset + from, boundary)
       const nests = delimiter?.multipart.nests ?? (this.#nesting.hasMultiparts ? 'maybe' : 'no')
       this.#beginHeader({ isOfPart: true, nests, before })
       return true
     }
     const { multipart, closes } = delimiter
-    if (multipart.nests === 'sure') this.#open.end(multipart.base, this.#offset + from)
-    else this.#open.endLeaves(multipart.base, this.#offset + from)
+    this.#open.end(multipart, this.#offset + from, {
+      coded: multipart.nests !== 'sure' || this.#isFlat || this.#isInUuencode(bytes, from),
+      inside: this.#multiparts.openInside(multipart),
+    })
     if (closes) {
       this.#multiparts.close(multipart)
       this.#startLeaf(to, before)
@@ -361,6 +378,13 @@ export class Reading {
       this.#beginHeader({ isOfPart: true, nests: multipart.nests, before })
     }
     return true
+  }
+
+  /** Whether the line before may be uuencode, which for some readers goes on behind a delimiter. */
+  #isInUuencode(bytes: Buffer, at: number): boolean {
+    if (!this.#open.hasCoded) return false
+    const near = bytes.subarray(Math.max(0, at - CODED_LINE_MAX), at)
+    return endsInUuencode(near.length < CODED_LINE_MAX ? Buffer.concat([this.#tail, near]) : near)
   }
 }
 

@@ -165,6 +165,40 @@ export const hostileShapes: readonly HostileShape[] = [
     repeated((n) => `--b\nContent-Type: multipart/mixed; boundary=c${n}\n\n--c${n}--\n`),
   ),
   shape(
+    'multiparts beside one another that are not closed',
+    repeated((n) => `--b\nContent-Type: multipart/mixed; boundary=c${n}\n\n--c${n}\n\nx\n`),
+  ),
+  shape(
+    'attached messages of multiparts that are not closed',
+    repeated(
+      (n) =>
+        `--b\nContent-Type: message/rfc822\n\nContent-Type: multipart/mixed; boundary=c${n}\n\n--c${n}\n\nx\n`,
+    ),
+  ),
+  shape(
+    'multiparts and attached messages by turns, each inside of the one before, none closed',
+    (size) => {
+      const count = Math.floor(size / 100)
+      const numbers = Array.from({ length: count }, (_, n) => n)
+      const message = (n: number) =>
+        `Content-Type: multipart/mixed; boundary=c${n}\n\n--c${n}\nContent-Type: message/rfc822\n\n`
+      const delimiter = (n: number) => `--c${n}\n\nx\n`
+      return `${TOP}${numbers.map(message).join('')}${numbers.toReversed().map(delimiter).join('')}`
+    },
+  ),
+  shape(
+    'uuencode that delimiters stand in',
+    repeated(() => `--b\n\nbegin 644 a\n${'#86)C\n'.repeat(20)}`),
+  ),
+  shape(
+    'lines of base64 and delimiters by turns, below a message',
+    repeated(() => '--b\n\nQUJDQUJDQUJDQUJD\n', `Content-Type: message/rfc822\n\n${MULTIPART}`),
+  ),
+  shape(
+    'lines of base64 with a NUL and more behind each',
+    repeated(() => 'QUJD\0QUJD\n', `${MULTIPART}--b\nContent-Transfer-Encoding: base64\n\n`),
+  ),
+  shape(
     'attached messages in one another',
     repeated(() => 'Content-Type: message/rfc822\n\n', ''),
   ),

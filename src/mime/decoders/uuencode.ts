@@ -27,6 +27,16 @@ export function codedName(line: string): string {
   return mode ? line.slice(mode[0].length).trim() : ''
 }
 
+/** Whether the last of these lines may be uuencode: it is about as long as its first character says. */
+export function endsInUuencode(bytes: Buffer): boolean {
+  let end = bytes.length
+  while (end > 0 && isEnd(bytes[end - 1]!)) end--
+  const from = Math.max(bytes.lastIndexOf(LF, end - 1), bytes.lastIndexOf(CR, end - 1)) + 1
+  if (end === 0 || bytes[from]! <= 32 || bytes[from]! >= 96) return false
+  const needed = Math.ceil((bytes[from]! - 32) / 3) * 4
+  return Math.abs(end - from - 1 - needed) <= 4
+}
+
 /** How readers of uuencode are known to differ. */
 export interface UuencodeMode {
   /**

@@ -58,6 +58,24 @@ function interruptedBy(name: string, line: string, boundary = BOUNDARY): Evasion
   }
 }
 
+/** The lines, and another one in their middle. */
+function halved(text: string, line: string): string {
+  const lines = text.split('\n')
+  return lines.toSpliced(lines.length >> 1, 0, line).join('\n')
+}
+
+const FILE = `${FILE_TYPE}\n${BASE64}\n`
+
+/** A mail that is itself a message, of one part with another line in the middle of its data. */
+function inMessage(name: string, fields: string, data: string, line: string): Evasion {
+  const options = { boundary: '=_in' }
+  const message = multipart('mixed', [TEXT, `${fields}\n${halved(data, line)}`], options)
+  return {
+    name: `a mail that is a message, ${name}`,
+    text: () => mail(`Content-Type: message/rfc822\n\nSubject: x\n${message}`),
+  }
+}
+
 const TOP_FIELD =
   'Received: from sender.example.org by mx.example.net; Mon, 1 Jun 2026 10:00:00 +0000\n'
 
@@ -311,6 +329,28 @@ export const structure: readonly Evasion[] = [
     name: 'base64 behind fields in a text, a line of dashes among it',
     text: () =>
       `${TOP_FIELD}\n--in\nContent-Type: multipart/mixed; boundary="b1"\n\n${interrupted(zip, '--in--;')}\n`,
+  },
+  {
+    name: 'base64 with the delimiter of the multipart around in it, within one that is not closed',
+    text: () =>
+      mixed(inner(TEXT, `${FILE}\n${halved(base64(binaryFile), `--${BOUNDARY}`)}`), {
+        boundary: BOUNDARY,
+      }),
+  },
+  {
+    name: 'quoted-printable behind that delimiter, its fields before it',
+    text: () => mixed(inner(TEXT, part([ZIP_TYPE, QUOTED], `--b1\n${quotedPrintable(zip)}`))),
+  },
+  inMessage('a delimiter among the base64 in it', FILE, base64(binaryFile), '--=_in'),
+  inMessage(
+    'a delimiter and a field among the base64',
+    FILE,
+    base64(binaryFile),
+    '--=_in\nX-A: b\n',
+  ),
+  {
+    name: 'uuencode with a delimiter in it',
+    text: () => mixed(part(['Content-Type: text/plain'], halved(uuencode(zip), '--b1'))),
   },
   {
     name: 'a text file with a line that begins with a NUL, without which a digest knows it',
