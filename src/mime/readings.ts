@@ -22,8 +22,10 @@ import {
   otherUuencode,
   STANDARD_UUENCODE,
   UuencodeDecoder,
+  type UuencodeMode,
   type UuencodeOddities,
 } from './decoders/uuencode.ts'
+import { CutLines, UuencodeAcrossLines } from './decoders/uuencode-lines.ts'
 
 /** Makes a decoder. Nothing else may use `room` as long as it decodes. */
 export type MakeDecoder = (give: Give, room: Buffer) => Decoder
@@ -160,19 +162,23 @@ export function quotedPrintablePlan(): QuotedPrintablePlan {
  * First removes soft line breaks, then decodes escapes: an escape with a soft line break in it is
  * whole by then.
  */
-const inTwoSteps: MakeDecoder = behind(
+const inTwoSteps: MakeDecoder = inTwo(
   (give, room) => new QuotedPrintableDecoder(give, room, { ...PATIENT_ESCAPES, escapes: false }),
+  (give, room) => new QuotedPrintableDecoder(give, room),
 )
 
 /** Reads bare CRs in this way before escapes are decoded. */
 function behindBareCrs(mode: BareCrMode): MakeDecoder {
-  return behind((give, room) => new BareCrs(give, room, mode))
+  return inTwo(
+    (give, room) => new BareCrs(give, room, mode),
+    (give, room) => new QuotedPrintableDecoder(give, room),
+  )
 }
 
-/** Decodes escapes in what another decoder makes of the content. */
-function behind(makeFirst: MakeDecoder): MakeDecoder {
+/** Decodes what another decoder makes of the content. */
+function inTwo(makeFirst: MakeDecoder, makeSecond: MakeDecoder): MakeDecoder {
   return (give, room) => {
-    const second = new QuotedPrintableDecoder(give, room)
+    const second = makeSecond(give, room)
     const first = makeFirst(
       (bytes, length) => second.push(bytes, 0, length),
       Buffer.allocUnsafeSlow(room.length),
@@ -200,8 +206,21 @@ class UuencodePlan implements DecodingPlan {
         yield (give, room) => new UuencodeDecoder(give, room, mode)
       }
     }
+    if (!this.#odd.lines) return
+    yield (give, room) => new UuencodeAcrossLines(give, room)
+    yield inCutLines('records')
+    yield inCutLines('pieces')
   }
 }
+
+function inCutLines(by: 'records' | 'pieces'): MakeDecoder {
+  return inTwo(
+    (give, room) => new CutLines(give, room, by),
+    (give, room) => new UuencodeDecoder(give, room, ANY_LINES),
+  )
+}
+
+const ANY_LINES: UuencodeMode = { lines: 'any', toItsEnd: false, stops: true }
 
 export function uuencodePlan(): DecodingPlan {
   return new UuencodePlan()

@@ -15,6 +15,7 @@ import {
   QuotedPrintableDecoder,
   type QuotedPrintableMode,
 } from '../../../src/mime/decoders/quoted-printable.ts'
+import { CutLines, UuencodeAcrossLines } from '../../../src/mime/decoders/uuencode-lines.ts'
 
 /** What comes out if the text comes in two pieces, cut at each place. */
 function inPieces(text: string, make: (give: Give, room: Buffer) => Decoder): Set<string> {
@@ -92,4 +93,16 @@ t.test('a CR without LF is read as readers do that differ', async (t) => {
     const make = (give: Give, room: Buffer) => new BareCrs(give, room, mode)
     t.same([...inPieces('a\rb\r\nc\nd\r', make)], [expected], mode)
   }
+})
+
+t.test('lines of uuencode end where readers end them', async (t) => {
+  const cut = (by: 'records' | 'pieces') => (give: Give, room: Buffer) =>
+    new CutLines(give, room, by)
+  t.same([...inPieces('#04)#\'"4Q$\n`\r\nend\n', cut('records'))], ['#04)#\n\'"4Q$\n`\nend\n'])
+  t.same([...inPieces(`${'a'.repeat(130)}\nb\n`, cut('pieces'))], [`${'a'.repeat(127)}\naaa\nb\n`])
+})
+
+t.test('groups of uuencode go on in the next line, as KMime reads them', async (t) => {
+  const make = (give: Give, room: Buffer) => new UuencodeAcrossLines(give, room)
+  t.same([...inPieces('!04\n" a)#\n`\nend\n#04)#\n', make)], ['ABC'])
 })

@@ -47,6 +47,22 @@ const changed =
 const count = (line: string, more: number) =>
   String.fromCharCode(line.charCodeAt(0) + more) + line.slice(1)
 
+/** Lines of 22 characters, so that each other one begins within a group; each says how many bytes are whole in it. */
+function cutGroups(bytes: Buffer): string[] {
+  const characters = uulines(bytes)
+    .slice(0, -2)
+    .map((line) => line.slice(1))
+    .join('')
+  const lines: string[] = []
+  for (let at = 0, done = 0; at < characters.length; at += 22) {
+    const piece = characters.slice(at, at + 22)
+    const whole = Math.min(bytes.length, Math.floor(((at + piece.length) * 3) / 4))
+    lines.push(String.fromCharCode(32 + whole - done) + piece)
+    done = whole
+  }
+  return lines
+}
+
 export const uuencode: readonly Evasion[] = [
   ...both(
     'with lengths that are too long by one',
@@ -64,6 +80,17 @@ export const uuencode: readonly Evasion[] = [
     'whose lines have ten characters more',
     changed((line) => `${line}abcdefghij`),
   ),
+  said('in one line', () => [BEGIN, uulines(testFile).slice(0, -2).join(''), '`', 'end']),
+  ...both('in records of 127 characters on one line', () => [
+    BEGIN,
+    uulines(testFile)
+      .slice(0, -2)
+      .map((line, at) => (at === 0 ? line.padEnd(127, 'x') : line))
+      .join(''),
+    '`',
+    'end',
+  ]),
+  said('whose groups go on in the next line', () => [BEGIN, ...cutGroups(zip), '`', 'end']),
   ...both('with a back-tick behind begin', () => [BEGIN, '`', ...file]),
   ...both('with a back-tick in the middle', () => [BEGIN, file[0]!, '`', ...file.slice(1)]),
   ...both('with blanks for zeros', () => [BEGIN, ...uulines(zip, ' ')]),

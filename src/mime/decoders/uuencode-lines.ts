@@ -1,0 +1,98 @@
+import { CR, LF } from '../shared/lines.ts'
+import { type Decoder, type Give, Writer } from './decoder.ts'
+
+/** Readers in C that read lines into 128 bytes, such as mutt and Thunderbird, get so many of one at a time. */
+const LINE_IN_C = 127
+
+/**
+ * Ends lines of uuencode where some readers begin the next one. `records`: behind as many
+ * characters as the first one says, as in GMime. `pieces`: behind LINE_IN_C characters.
+ */
+export class CutLines implements Decoder {
+  readonly #out: Writer
+  readonly #by: 'records' | 'pieces'
+  #left = 0
+
+  constructor(give: Give, room: Buffer, by: 'records' | 'pieces') {
+    this.#out = new Writer(give, room)
+    this.#by = by
+  }
+
+  push(bytes: Buffer, from: number, to: number): void {
+    for (let at = from; at < to; at++) {
+      const byte = bytes[at]!
+      const startsLine = this.#left === 0
+      if (byte === LF || byte === CR) {
+        if (!startsLine) this.#out.put(LF)
+        this.#left = 0
+        continue
+      }
+      this.#out.put(byte)
+      if (!startsLine) this.#left--
+      else this.#left = this.#by === 'pieces' ? LINE_IN_C - 1 : charactersOf(byte)
+      if (this.#left === 0) this.#out.put(LF)
+    }
+    this.#out.flush()
+  }
+
+  end(): void {}
+}
+
+/** How many characters a line has behind its first one. */
+function charactersOf(first: number): number {
+  return Math.ceil(((first - 32) & 63) / 3) * 4
+}
+
+/**
+ * Decodes uuencode as KMime does: what is no character of it, blanks among them, is skipped, and a
+ * group of four may go on in the next line. Each line gives at most as many bytes as it says.
+ */
+export class UuencodeAcrossLines implements Decoder {
+  readonly #out: Writer
+  #startsLine = true
+  /** How many letters of `end` were at the start of this line. */
+  #ofEnd = 0
+  #over = false
+  #left = 0
+  #bits = 0
+  #count = 0 // of bits
+
+  constructor(give: Give, room: Buffer) {
+    this.#out = new Writer(give, room)
+  }
+
+  push(bytes: Buffer, from: number, to: number): void {
+    for (let at = from; at < to && !this.#over; at++) this.#take(bytes[at]!)
+    this.#out.flush()
+  }
+
+  end(): void {}
+
+  #take(byte: number): void {
+    if (byte === LF) {
+      this.#startsLine = true
+      this.#ofEnd = 0
+      return
+    }
+    if (this.#startsLine || this.#ofEnd > 0) {
+      const isEnd = byte === 'end'.charCodeAt(this.#ofEnd)
+      this.#ofEnd = isEnd ? this.#ofEnd + 1 : 0
+      this.#over = this.#ofEnd === 3
+      if (this.#startsLine && byte > 0x20 && byte <= 0x60) this.#left = (byte - 32) & 63
+      if (this.#startsLine || isEnd) {
+        this.#startsLine = false
+        return
+      }
+    }
+    if (byte > 0x20 && byte <= 0x60) this.#data((byte - 32) & 63)
+  }
+
+  #data(value: number): void {
+    this.#bits = ((this.#bits << 6) | value) & 0xffff
+    this.#count += 6
+    if (this.#count < 8) return
+    this.#count -= 8
+    if (this.#left > 0) this.#out.put((this.#bits >> this.#count) & 255)
+    this.#left--
+  }
+}
