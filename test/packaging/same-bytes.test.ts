@@ -33,12 +33,12 @@ t.test(
   'released from two directories, the packages are the same and name neither',
   { skip: missing },
   async (t) => {
-    const other = checkoutElsewhere(t)
-    const there = release(t, other)
     // Of what is built here already, but for what nobody needs every day.
     node(root, 'packaging/build-native.mjs', '--arch', 'arm64')
     node(root, 'packaging/npm-programs.mjs', '--all')
     const here = release(t, root, '--built')
+    const other = checkoutElsewhere(t, here)
+    const there = release(t, other)
 
     t.test('are all that doc/release.md names', async (t) => {
       const { version } = json('package.json')
@@ -77,7 +77,7 @@ t.test(
         ['--build=binary', '--no-pre-clean', '--no-check-builddeps', '-us', '-uc'],
         {
           cwd: other,
-          env: { ...process.env, SOURCE_DATE_EPOCH: '' },
+          env: { ...process.env, SOURCE_DATE_EPOCH: '', COMPRESS: 'none' },
           stdio: 'ignore',
         },
       )
@@ -145,14 +145,13 @@ function checkBill(t: Test, directory: string): void {
   )
 }
 
-/** The source package of this checkout, unpacked elsewhere, with the packages that are bundled. */
-function checkoutElsewhere(t: Test): string {
+/** The source package of a release, unpacked elsewhere, with the packages that are bundled. */
+function checkoutElsewhere(t: Test, released: string): string {
   const place = mkdtempSync(join(tmpdir(), 'onescan-elsewhere-'))
   t.teardown(() => rmSync(place, { recursive: true }))
-  node(root, 'packaging/source-package.mjs', '--output', place)
   const directory = join(place, 'sources')
-  const [dsc] = readdirSync(place).filter((name) => name.endsWith('.dsc'))
-  execFileSync('dpkg-source', ['--extract', join(place, dsc!), directory], { stdio: 'ignore' })
+  const [dsc] = readdirSync(released).filter((name) => name.endsWith('.dsc'))
+  execFileSync('dpkg-source', ['--extract', join(released, dsc!), directory], { stdio: 'ignore' })
   const needed = ['esbuild', ...bundled]
   for (const path of Object.keys(partOf(json('package-lock.json'), needed))) {
     try {
