@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import { statSync } from 'node:fs'
 import { hostname } from 'node:os'
 import type { ArgumentsCamelCase, CommandModule } from 'yargs'
 import { HMAC_SECRET_MIN, isCurrent, isDay, isKeyId, parseKeyring } from '../cluster/keyring.ts'
@@ -131,5 +132,8 @@ async function tellOfRing(
   await output.result(added)
   const does = signs ? 'it signs from now on' : 'it verifies, and an earlier line signs'
   output.text(`key ${id} is ${made ? 'the first' : 'now'} in ${file}: ${does}\n`)
-  if (made) warn('keygen', `${file} has mode 0640: give it the group that the slot runs as`)
+  // A directory such as /etc/onescan/keys gives its group to what is made in it.
+  if (made && statSync(file).gid === process.getgid?.()) {
+    warn('keygen', `${file} has mode 0640: give it the group of the account that scans`)
+  }
 }

@@ -66,6 +66,7 @@ t.test('a new ring has mode 0640 under any umask, and its first key signs', asyn
   t.equal(code, 0)
   t.equal(mode(ring), 0o640)
   t.match(out, /^key one is the first in .*: it signs from now on\n$/)
+  t.match(err, 'give it the group of the account that scans')
   const [key] = parseKeyring(readFileSync(ring, 'latin1'), ring)
   t.equal(key?.id, 'one')
   t.notMatch(
@@ -74,6 +75,20 @@ t.test('a new ring has mode 0640 under any umask, and its first key signs', asyn
     'the secret is not shown',
   )
 })
+
+t.test(
+  'in a directory that gives its group to files, no group has to be given',
+  { skip: process.getuid?.() !== 0 && 'run as root' },
+  async (t) => {
+    const directory = t.testdir({})
+    chownSync(directory, 0, 65534)
+    chmodSync(directory, 0o2750)
+    const ring = join(directory, 'ring')
+    const { code, err } = await onescan(['keygen', '--append', ring])
+    t.match({ code, err }, { code: 0, err: '' })
+    t.equal(statSync(ring).gid, 65534)
+  },
+)
 
 t.test('--append adds below, --prepend on top', async (t) => {
   const ring = join(t.testdir({ ring: '# our cluster\noldword' }), 'ring')

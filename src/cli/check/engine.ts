@@ -27,7 +27,7 @@ export async function checkEngine(host: Host): Promise<Finding[]> {
     return [asked, ...(await checkWithheldAt(path))]
   }
   const value = `${path} is closed to ${accountText(host)}`
-  const remedy = `give the account the group of ${barrier}, but setuidgid and tcpserver -g set only one group`
+  const remedy = `give the service the group of ${barrier}: tcpserver -g "$(id -g onescan)", or chpst -u USER:onescan instead of setuidgid`
   return [warning('onescand', value, `${remedy}; ${REMEDY}`)]
 }
 
