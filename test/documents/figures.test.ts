@@ -1,12 +1,43 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
+import { SCRIPT_MAX } from '../../src/cli/check/host.ts'
+import { SHOWN } from '../../src/cli/quarantine/show.ts'
+import { QUESTIONS_MAX } from '../../src/delay/gate/host-names.ts'
+import { KNOWN_MAX } from '../../src/delay/gate/known.ts'
+import { LINES_MAX } from '../../src/delay/gate/log-queue.ts'
+import { SPARE_DESCRIPTORS } from '../../src/delay/gate/preparations.ts'
+import { REST } from '../../src/delay/gate/reception.ts'
+import { BYTES_MIN, SEGMENTS_MIN } from '../../src/delay/gate/serve.ts'
 import { HELD_AFTER } from '../../src/doors/daemon/held-workers.ts'
 import { readOptions } from '../../src/doors/daemon/options.ts'
+import { TOKEN_MIN } from '../../src/doors/http/access.ts'
 import { KEPT_SHOWN } from '../../src/doors/http/kept-view.ts'
+import { AMID_MESSAGE, AMID_PACKET, THINKING } from '../../src/doors/shared/eviction.ts'
+import { HELD_MAX } from '../../src/doors/shared/gathering.ts'
+import { TURN_WITHIN } from '../../src/doors/shared/turn.ts'
+import { OFFER_FOR, standardTimeouts } from '../../src/doors/smtp/smtp.ts'
+import { table } from '../../src/ground/settings/table.ts'
+import { MEMORY_FILE_MAX } from '../../src/message/gathered-file.ts'
+import {
+  BYTES_MORE,
+  BYTES_TIMES,
+  SMALL_BYTES_MORE,
+  SMALL_BYTES_TIMES,
+} from '../../src/mime/limits.ts'
+import { FILE_MAX as EXCEPTIONS_MAX } from '../../src/observe/live/exception-uses.ts'
 import { DECISIONS_KEPT } from '../../src/observe/live/history.ts'
+import { FILE_MAX as HISTORY_MAX } from '../../src/observe/live/history-file.ts'
+import { WRITE_EVERY } from '../../src/observe/live/kept-file.ts'
 import { TRIAL_COUNTS_FOR } from '../../src/observe/live/observer.ts'
+import { LINE_MAX } from '../../src/observe/log/lines.ts'
+import { NAMES_MAX } from '../../src/observe/report/names.ts'
+import { TOP } from '../../src/observe/report/tally.ts'
+import { IDLE_TIME, REQUEST_TIME } from '../../src/quota/tell/http.ts'
+import { GRACE } from '../../src/quota/tell/mailbox-answer.ts'
+import { OVER_QUOTA_FOR } from '../../src/quota/tell/sources/maildirsize.ts'
 import { LARGE_FROM, LARGE_PLACES, PLACES } from '../../src/scan/clamd/places.ts'
+import { ASK_AGAIN_AFTER, IDLE_FOR, IDLE_MAX } from '../../src/scan/clamd/sessions.ts'
 import { items, readPage } from './man-page.ts'
 
 /** Figures in pages that stand in no table of limits, against the program. */
@@ -67,4 +98,78 @@ t.test('when alerts come', async (t) => {
   t.match(monitoring, 'older than two days')
   t.equal(threshold('OnescanTrialOld'), 60)
   t.match(monitoring, 'nobody has tried that for a minute')
+})
+
+/** A page in one line, without the macros that part its words. */
+const words = (page: string) => readPage(page).replace(/\n(?:\.\w+ )?/g, ' ')
+const KIB = 1024
+const MIB = 1024 * KIB
+const withCommas = (number: number) => number.toLocaleString('en')
+
+t.test('what onescan(1) reads, counts and shows', async (t) => {
+  const page = words('onescan.1')
+  t.match(page, `It may have ${SCRIPT_MAX / KIB} KiB.`)
+  t.match(page, `one of more than ${LINE_MAX / KIB} KiB is ignored`)
+  t.match(page, `its first ${SHOWN / KIB} KiB;`)
+  t.match(page, `counts ${withCommas(NAMES_MAX)} at a time`)
+  t.equal(TOP, 20)
+  t.match(page, 'the twenty most frequent names')
+})
+
+t.test('how long onescand(8) waits, and what it keeps', async (t) => {
+  const page = words('onescand.8')
+  t.match(page, `keeps up to ${IDLE_MAX} to each address`)
+  t.match(page, `for ${IDLE_FOR / 1000} to ${(2 * IDLE_FOR) / 1000} seconds after`)
+  t.equal(ASK_AGAIN_AFTER, 60_000)
+  t.match(page, 'after a minute a session is tried again')
+  t.match(page, `wait for their turn, for ${TURN_WITHIN / 1000} seconds at most`)
+  t.match(page, `is larger than ${HELD_MAX / KIB} KiB, or there is no memory left`)
+  t.match(page, `Up to ${MEMORY_FILE_MAX / MIB} MiB that is a file in memory`)
+  t.match(page, `a token of ${TOKEN_MIN} or more printable characters`)
+  t.match(page, `of at most ${HISTORY_MAX / MIB} MiB, written every five minutes`)
+  t.match(page, `of at most ${EXCEPTIONS_MAX / MIB} MiB has the day`)
+  t.equal(WRITE_EVERY, 5 * 60_000)
+  t.match(page, `has been silent for more than ${THINKING / 1000} seconds`)
+  t.match(page, `has been silent for ${AMID_MESSAGE / 1000} seconds within a message`)
+  t.equal(AMID_PACKET, 1000)
+  t.match(page, 'has been silent for a second within a packet')
+  t.match(page, `remembered for ${OFFER_FOR / 1000} seconds`)
+  t.match(page, `if that is more than ${standardTimeouts.makesRoomAfter / 1000} seconds`)
+})
+
+t.test('how long onescan-quotad(8) waits, and what it believes', async (t) => {
+  const page = words('onescan-quotad.8')
+  t.match(page, `must be complete after ${REQUEST_TIME / 1000} seconds`)
+  t.equal(IDLE_TIME, 60_000)
+  t.match(page, 'An idle connection is closed after a minute')
+  t.match(page, `is answered within ${GRACE} milliseconds more`)
+  t.match(page, `is ${OVER_QUOTA_FOR / 60_000} minutes old`)
+})
+
+t.test('what the gate of smtp-delay(8) counts', async (t) => {
+  const page = words('smtp-delay.8')
+  t.equal(SEGMENTS_MIN, 2)
+  t.match(page, `${BYTES_MIN} bytes in two segments`)
+  t.match(page, `The ${withCommas(KNOWN_MAX)} clients that behaved last`)
+  t.match(page, `${table.VERDICTTIMEOUT.standard} milliseconds`)
+  t.match(page, `and ${SPARE_DESCRIPTORS} more.`)
+  t.match(page, `let in for ${REST} milliseconds at a time`)
+  t.match(page, `At most ${QUESTIONS_MAX} questions to the DNS`)
+  t.match(page, `Up to ${withCommas(LINES_MAX)} lines wait in memory`)
+})
+
+t.test('how many bytes onescan-second-look(7) lets contents have', async (t) => {
+  const small = `${SMALL_BYTES_TIMES} times the message and ${SMALL_BYTES_MORE / MIB} MiB`
+  const most = `at most ${BYTES_TIMES} times and ${BYTES_MORE / MIB} MiB`
+  t.match(words('onescan-second-look.7'), `${small}, ${most}`)
+})
+
+t.test('the oldest Node of the README is that of package.json', async (t) => {
+  const { engines } = JSON.parse(read('package.json')) as { engines: { node: string } }
+  const oldest = engines.node.replace('>=', '')
+  for (const page of ['README.md', 'doc/install.md', 'doc/release.md']) {
+    const named = [...read(page).matchAll(/Node (\d+\.\d+)[\s\S]{1,3}or[\s\S]{1,3}later/g)]
+    t.ok(named.length > 0, page)
+    t.same([...new Set(named.map(([, version]) => version))], [oldest], page)
+  }
 })

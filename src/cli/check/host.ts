@@ -65,7 +65,7 @@ export interface HostOptions extends EnvironmentOptions {
 }
 
 /** The most bytes of a run script. */
-const SCRIPT_MAX = 64 * 1024
+export const SCRIPT_MAX = 64 * 1024
 /** The account of qmail's SMTP daemon, INSTALL.ids of qmail. */
 const SMTP_ACCOUNT = 'qmaild'
 

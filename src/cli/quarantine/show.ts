@@ -14,7 +14,7 @@ interface ShowOptions extends QuarantineOptions {
 }
 
 /** The most bytes of a message that a person is shown. */
-const SHOWN = 16 * 1024
+export const SHOWN = 16 * 1024
 
 /** `onescan quarantine show ID`: what is known about a message, and its first lines. */
 export const showCommand: CommandModule<object, ShowOptions> = {

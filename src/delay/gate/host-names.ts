@@ -6,7 +6,7 @@ import type { Dns } from '../shared/dns-resolver.ts'
 import { isConfirmed, lookUpNames, type Resolver } from '../shared/reverse-dns.ts'
 
 /** Most questions under way at a time: a server of this host would lose more. */
-const QUESTIONS_MAX = 500
+export const QUESTIONS_MAX = 500
 
 /**
  * Resolvers for many clients, each with `time` milliseconds from the moment it is made. Equal

@@ -7,7 +7,7 @@ import { DEFAULT_WAITING, type GateOptions } from '../shared/gate-options.ts'
  * Descriptors for everything but connections: files, the DNS, pipes to a program that is being
  * started.
  */
-const SPARE_DESCRIPTORS = 64
+export const SPARE_DESCRIPTORS = 64
 
 /** Checks for what is needed to hold a connection. Throws a Fault. */
 export async function requireSockets(): Promise<TcpSockets> {

@@ -28,7 +28,7 @@ const LOOKS = 8
  * Milliseconds for which nobody is let in if descriptors are used up: without a pause the gate
  * would try endlessly.
  */
-const REST = 200
+export const REST = 200
 /**
  * Milliseconds between looks without a signal. The signals of a listening socket go to the process
  * that asked for them last, which for a moment may be another one if the socket is handed over.

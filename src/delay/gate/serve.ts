@@ -14,9 +14,9 @@ export interface Served {
 }
 
 /** Bytes that EHLO and MAIL take at least: `EHLO a`, `MAIL FROM:<>`, each with its line end. */
-const BYTES_MIN = 22
+export const BYTES_MIN = 22
 /** They cannot come in one piece, since MAIL waits for the answer to EHLO. */
-const SEGMENTS_MIN = 2
+export const SEGMENTS_MIN = 2
 
 /**
  * Starts the program with the connection as its fd 0 and 1, as tcpserver(1) does: blocking, and

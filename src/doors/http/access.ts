@@ -5,7 +5,7 @@ import { isIP } from 'node:net'
 import { Fault } from '../../ground/runtime/fault.ts'
 
 /** Characters of a token: fewer can be guessed. */
-const TOKEN_MIN = 16
+export const TOKEN_MIN = 16
 
 /** Why a request is refused; undefined if it is let in. */
 export type CheckAccess = (headers: IncomingHttpHeaders) => Refusal | undefined

@@ -1,8 +1,8 @@
 /** Milliseconds of silence after which a connection is closed if another one needs its room. */
-const AMID_PACKET = 1_000 // an MTA has it whole before it begins
-const AMID_MESSAGE = 60_000
+export const AMID_PACKET = 1_000 // an MTA has it whole before it begins
+export const AMID_MESSAGE = 60_000
 /** RFC 5321 4.5.3.2: as long as an SMTP client may think, and no longer. */
-const THINKING = 300_000
+export const THINKING = 300_000
 
 /** The state of a connection, by which the one is chosen that is closed to make room. */
 export interface ConnectionState {

@@ -6,7 +6,7 @@ import { type KeptFile, keepFile } from './kept-file.ts'
 /** Of a file of at most 4 MiB more cannot be meant. */
 const EXCEPTIONS_MAX = 10_000
 /** Bytes of the file: an exception has some 50. */
-const FILE_MAX = 1024 * 1024
+export const FILE_MAX = 1024 * 1024
 const NAME = 'exceptions'
 const VERSION = 1
 const DAY = 86_400_000

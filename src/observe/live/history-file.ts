@@ -3,7 +3,7 @@ import type { History, SavedStep } from './history.ts'
 import { type KeptFile, keepFile } from './kept-file.ts'
 
 /** Bytes of the file: a day in which each step has all durations has some 500,000. */
-const FILE_MAX = 1024 * 1024
+export const FILE_MAX = 1024 * 1024
 const NAME = 'history'
 const VERSION = 1
 

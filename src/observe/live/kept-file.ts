@@ -3,7 +3,7 @@ import { readOwnFile } from '../../ground/runtime/path/read.ts'
 import { replaceFile } from '../../ground/runtime/path/write.ts'
 
 /** Milliseconds between two writes: as much may be lost if onescand is killed. */
-const WRITE_EVERY = 5 * 60_000
+export const WRITE_EVERY = 5 * 60_000
 
 /** What is kept in a file while onescand does not run. */
 export interface KeptThing {

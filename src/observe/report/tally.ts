@@ -15,7 +15,7 @@ import {
 } from './summary.ts'
 
 const LINE_END = 10
-const TOP = 20
+export const TOP = 20
 const SLOWEST = 10
 /** Most hours of hosts: two years of one host. What is beyond them counts as without a time. */
 const PERIODS_MAX = 20_000

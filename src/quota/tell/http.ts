@@ -24,8 +24,8 @@ export interface HttpService {
 }
 
 /** Milliseconds for a request to arrive, and for the next one on the same connection. */
-const REQUEST_TIME = 5_000
-const IDLE_TIME = 60_000
+export const REQUEST_TIME = 5_000
+export const IDLE_TIME = 60_000
 /** Milliseconds between looks at who is too slow. */
 const LOOKS = 1_000
 /** Bytes of a request; it has no body. */

@@ -141,7 +141,7 @@ interface AnswerForNameOptions {
  * Milliseconds after its time in which a question may still be answered from what is known, such as
  * a stale sum. After that nothing is waited for, not even a file system that hangs.
  */
-const GRACE = 50
+export const GRACE = 50
 
 const nobody: MailboxFinding = { answer: { answer: 'no-such-user' } }
 

@@ -51,7 +51,7 @@ function nothing(why: string, limits?: Limits): Maildirsize {
 }
 
 /** Milliseconds after which a file that says "over quota" must be confirmed by counting. */
-const OVER_QUOTA_FOR = 15 * 60 * 1000
+export const OVER_QUOTA_FOR = 15 * 60 * 1000
 
 /**
  * Whether the file's word that a mailbox is over quota may be passed on: only while it
