@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs'
+import { readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs'
 
 /** Memory of onescand under load. */
 export interface DaemonMemory {
@@ -15,6 +15,35 @@ export function pssOfTree(pid: number): number {
     sum += Number(/^Pss:\s+(\d+) kB$/m.exec(rollup)?.[1] ?? 0)
   }
   return sum / 1024
+}
+
+/** MB: the memory files that a process and all its descendants hold, each counted once. PSS leaves them out. */
+export function memoryFilesOfTree(pid: number): number {
+  const bytes = new Map<number, number>()
+  for (const member of treeOf(pid)) {
+    for (const descriptor of listOr(`/proc/${member}/fd`)) {
+      const file = memoryFileAt(`/proc/${member}/fd/${descriptor}`)
+      if (file !== undefined) bytes.set(file.ino, 512 * file.blocks)
+    }
+  }
+  return [...bytes.values()].reduce((sum, each) => sum + each, 0) / 1024 ** 2
+}
+
+/** Undefined for another file, and for one that was closed meanwhile. */
+function memoryFileAt(link: string): { readonly ino: number; readonly blocks: number } | undefined {
+  try {
+    return readlinkSync(link).startsWith('/memfd:') ? statSync(link) : undefined
+  } catch {
+    return undefined
+  }
+}
+
+function listOr(directory: string): string[] {
+  try {
+    return readdirSync(directory)
+  } catch {
+    return []
+  }
 }
 
 /** A process and all its descendants. */

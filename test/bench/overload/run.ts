@@ -11,17 +11,17 @@ import { call, everything, negotiate, says } from '../../doors/milter/mta.ts'
 import { submit } from '../../doors/milter/submit.ts'
 import { runSlot } from '../../doors/queue/slot.ts'
 import { startClamd } from '../../programs/clamd.ts'
-import { pssOfTree } from '../daemon-memory.ts'
+import { memoryFilesOfTree, pssOfTree } from '../daemon-memory.ts'
 import { runPoison } from './poison.ts'
 
 /**
  * What the built onescand does with more than it can do at once, with a real clamd: 500 messages by
  * milter, 1,000 in the slot while it is paused, and a small one beside large ones. `npm run
- * bench:overload [-- PROGRAM]`; PROGRAM is onescand's launcher.
+ * bench:overload [-- PROGRAM]`; PROGRAM is onescand's launcher. With `-- --large` only the last of these.
  */
 
 const AT_ONCE = 500
-const LARGE = 14
+const LARGE = 20
 const IN_SLOT = 1000
 const CLIENTS = 200
 /** Milliseconds. */
@@ -37,9 +37,10 @@ if (mode === '--send-large') {
   const { outcome } = await send(where, message(LARGE_SIZE, `large ${process.pid}`))
   process.send!(outcome)
   process.disconnect!()
-} else await measure(mode ?? launcher)
+} else if (mode === '--large') await measure(launcher, true)
+else await measure(mode ?? launcher)
 
-async function measure(program: string): Promise<void> {
+async function measure(program: string, largeAlone = false): Promise<void> {
   const teardowns: (() => unknown)[] = []
   const t = { teardown: (stop: () => unknown) => void teardowns.push(stop) }
   const directory = mkdtempSync(join(tmpdir(), 'onescan-overload-'))
@@ -57,6 +58,7 @@ async function measure(program: string): Promise<void> {
   try {
     await onescand.logged(/serving/)
     await new Promise((resolve) => setTimeout(resolve, 5000)) // warm-up
+    if (largeAlone) return await besideLarge(place, onescand.pid)
     await many(place, onescand.pid)
     const client = {
       ...settings,
@@ -64,7 +66,7 @@ async function measure(program: string): Promise<void> {
       ONESCAN_COLD: coldPrograms(t).queue,
     }
     await whilePaused(client, [onescand.pid, ...childrenOf(onescand.pid)])
-    await besideLarge(place)
+    await besideLarge(place, onescand.pid)
     const run = await runPoison(t, [program], { lasts: 30_000, restart: 1500, atOnce: 20 })
     say(
       `poison, another message each time, for 30 s: clamd died ${run.deaths} times of ${run.poison} messages, ${run.deferred} of ${run.others} others deferred`,
@@ -92,21 +94,36 @@ async function send(place: string, mail: Buffer): Promise<{ outcome: string; too
 }
 
 async function many(place: string, pid: number): Promise<void> {
-  const before = pssOfTree(pid)
-  let most = before
-  const timer = setInterval(() => {
-    most = Math.max(most, pssOfTree(pid))
-  }, 100)
+  const memory = watchMemory(pid)
   const mails = Array.from({ length: AT_ONCE }, (_, n) => {
     return message(n % 10 === 0 ? 100_000 : SMALL_SIZE, `many ${n}`)
   })
   const began = performance.now()
   const sent = await Promise.all(mails.map((mail) => send(place, mail)))
-  clearInterval(timer)
+  const used = memory.end()
   const deferred = sent.filter(({ outcome }) => outcome !== 'delivered').length
   const took = ((performance.now() - began) / 1000).toFixed(1)
   say(`${AT_ONCE} messages at once: ${deferred} deferred, in ${took} s`)
-  say(`memory (PSS): ${before.toFixed(0)} MB before, ${most.toFixed(0)} MB at most`)
+  say(used)
+}
+
+/** Memory of all processes of onescand, with their memory files, until `end`, which tells it in a line. */
+function watchMemory(pid: number): { end(): string } {
+  const now = () => pssOfTree(pid) + memoryFilesOfTree(pid)
+  const before = now()
+  let most = before
+  let files = 0
+  const timer = setInterval(() => {
+    most = Math.max(most, now())
+    files = Math.max(files, memoryFilesOfTree(pid))
+  }, 100)
+  return {
+    end() {
+      clearInterval(timer)
+      const at = `${before.toFixed(0)} MB before, ${most.toFixed(0)} MB at most`
+      return `memory (PSS and memory files): ${at}; memory files alone ${files.toFixed(0)} MB at most`
+    },
+  }
 }
 
 async function whilePaused(
@@ -134,8 +151,9 @@ async function whilePaused(
   )
 }
 
-async function besideLarge(place: string): Promise<void> {
+async function besideLarge(place: string, pid: number): Promise<void> {
   const alone = await send(place, message(SMALL_SIZE, 'alone'))
+  const memory = watchMemory(pid)
   const began = performance.now()
   let left = LARGE
   const sent = Array.from({ length: LARGE }, async () => {
@@ -157,6 +175,7 @@ async function besideLarge(place: string): Promise<void> {
   times.sort((a, b) => a - b)
   const at = (share: number) => times[Math.floor(times.length * share)]!.toFixed(0)
   say(`${LARGE} messages of 50 MB: ${[...outcomes]}, in ${took} s`)
+  say(memory.end())
   say(
     `4 KB beside them, ${times.length} times: ${worst}, median ${at(0.5)} ms, 95 % ${at(0.95)} ms, at most ${times.at(-1)!.toFixed(0)} ms; alone ${alone.took.toFixed(0)} ms`,
   )
