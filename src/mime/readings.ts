@@ -18,6 +18,7 @@ import {
   type QuotedPrintableMode,
   type QuotedPrintableOddities,
 } from './decoders/quoted-printable.ts'
+import { QuotedPrintableInLines } from './decoders/quoted-printable-in-lines.ts'
 import {
   otherUuencode,
   STANDARD_UUENCODE,
@@ -131,7 +132,10 @@ class QuotedPrintablePlan implements DecodingPlan {
   *others(): Generator<MakeDecoder> {
     const { blanks, strange, bareCr } = this.odd
     if (blanks) yield escapesBy({ ...PATIENT_ESCAPES, trims: true })
-    if (blanks || strange) for (const strange of ALSO_OF_BLANKS) yield escapesWith(strange)
+    if (blanks || strange) {
+      for (const strange of ALSO_OF_BLANKS) yield escapesWith(strange)
+      yield (give, room) => new QuotedPrintableInLines(give, room)
+    }
     if (strange) {
       for (const strange of OF_OTHERS) yield escapesWith(strange)
       yield inTwoSteps

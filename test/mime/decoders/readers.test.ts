@@ -15,6 +15,7 @@ import {
   QuotedPrintableDecoder,
   type QuotedPrintableMode,
 } from '../../../src/mime/decoders/quoted-printable.ts'
+import { QuotedPrintableInLines } from '../../../src/mime/decoders/quoted-printable-in-lines.ts'
 import { CutLines, UuencodeAcrossLines } from '../../../src/mime/decoders/uuencode-lines.ts'
 
 /** What comes out if the text comes in two pieces, cut at each place. */
@@ -105,4 +106,13 @@ t.test('lines of uuencode end where readers end them', async (t) => {
 t.test('groups of uuencode go on in the next line, as KMime reads them', async (t) => {
   const make = (give: Give, room: Buffer) => new UuencodeAcrossLines(give, room)
   t.same([...inPieces('!04\n" a)#\n`\nend\n#04)#\n', make)], ['ABC'])
+})
+
+t.test('quoted-printable is decoded as Thunderbird 153 does', async (t) => {
+  const make = (give: Give, room: Buffer) => new QuotedPrintableInLines(give, room)
+  const text = 'if (a ==41 || b ==3D) {\n  c = \n  "=4=41"\n}\nif (a ==41 || b ==3D) {\n'
+  // So it saved it.
+  const saved = 'if (a ==41 || b ==3D) {\n  c =  "=4=41"\n}\nif (a =1 || b ==3D) {\n'
+  t.same([...inPieces(text, make)], [saved])
+  t.same([...inPieces('=41=\nb=42\r\nc=\r\nd=', make)], ['AbB\r\ncd='])
 })

@@ -93,6 +93,15 @@ export const quotedPrintable: readonly Evasion[] = [
   data('quoted-printable with = that begin no escape, and others that do', () =>
     equalsFile.toString('latin1').replace('if', '=69=66'),
   ),
+  data('quoted-printable with two bytes behind a =, for which Thunderbird has no room', () => {
+    const [first, ...lines] = equalsFile.toString('latin1').split('\n')
+    const changed = lines
+      .join('\n')
+      .replaceAll('a ==41', 'a =~~=3D41')
+      .replaceAll('c = ', 'c =~~ ')
+      .replaceAll('=4=41', '=~~4=3D41')
+    return `${first}\n${changed}`
+  }),
   data('quoted-printable with = and a digit, behind which c-client drops a byte', () =>
     equalsFile.toString('latin1').replaceAll('=4=41', '=4~=3D41'),
   ),

@@ -1,0 +1,81 @@
+import { CR, LF } from '../shared/lines.ts'
+import { type Decoder, type Give, ROOM, Writer } from './decoder.ts'
+
+const EQUALS = 0x3d
+
+/**
+ * Decodes quoted-printable as Thunderbird 153 does: line by line, three bytes at a time, and each
+ * line in its own place. Up to two bytes of a line wait for the next one. A `=` that begins no
+ * escape stays with the two bytes behind it, but only as far as there is room for them: what waited
+ * takes it, and an escape gives two bytes of it back.
+ */
+export class QuotedPrintableInLines implements Decoder {
+  readonly #out: Writer
+  #held = Buffer.alloc(0)
+  #waiting: number[] = []
+
+  constructor(give: Give, room: Buffer) {
+    this.#out = new Writer(give, room)
+  }
+
+  push(bytes: Buffer, from: number, to: number): void {
+    for (let at = from; at < to; ) {
+      const lf = bytes.indexOf(LF, at)
+      const end = lf < 0 || lf >= to ? to : lf + 1
+      const piece = bytes.subarray(at, end)
+      const line = this.#held.length > 0 ? Buffer.concat([this.#held, piece]) : piece
+      const isWhole = line[line.length - 1] === LF || line.length > ROOM
+      if (isWhole) this.#line(line)
+      this.#held = isWhole ? Buffer.alloc(0) : Buffer.from(line)
+      at = end
+    }
+    this.#out.flush()
+  }
+
+  end(): void {
+    this.#line(this.#held)
+    for (const byte of this.#waiting) this.#out.put(byte)
+    this.#out.flush()
+  }
+
+  #line(line: Buffer): void {
+    let token = this.#waiting
+    let read = 0
+    let room = 0 // bytes of the line that were read and not written over
+    for (;;) {
+      while (token.length < 3 && read < line.length) {
+        token.push(line[read++]!)
+        room++
+      }
+      if (token.length < 3) break
+      const [first, second, third] = token as [number, number, number]
+      if (first !== EQUALS) {
+        this.#out.put(first)
+        room--
+        token = [second, third]
+        continue
+      }
+      token = []
+      if (second === CR || second === LF) {
+        if (second === CR && third === LF) continue
+        read-- // the third is read again
+        room--
+        continue
+      }
+      const value = /^[0-9a-f]{2}$/i.test(String.fromCharCode(second, third))
+        ? Number.parseInt(String.fromCharCode(second, third), 16)
+        : -1
+      if (value >= 0) {
+        this.#out.put(value)
+        room--
+        continue
+      }
+      for (const byte of [first, second, third]) {
+        if (room <= 0) break
+        this.#out.put(byte)
+        room--
+      }
+    }
+    this.#waiting = token
+  }
+}
