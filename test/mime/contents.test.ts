@@ -60,6 +60,25 @@ t.test('the file of every class that clamd misses is among the contents', async 
   }
 })
 
+t.test(
+  'base64 whose lines are each decoded by themselves is, however many there are',
+  async (t) => {
+    // Four bytes make six characters: every second line ends a group of four for who joins them.
+    const pieces = EICAR.match(/.{1,4}/gs)!.map((piece) => piece.padEnd(4))
+    const line = (piece: string) => Buffer.from(piece).toString('base64').replace(/=/g, '')
+    for (const more of [0, 1, 2, 3, 400, 401]) {
+      const lines = [...pieces, ...Array.from({ length: more }, () => 'more')].map(line)
+      for (const end of ['\n', '\r\n']) {
+        const mail = `From: a@example.org\nContent-Transfer-Encoding: base64\n\n${lines.join('\n')}\n`
+        t.ok(
+          holds(look(bytes(mail.replaceAll('\n', end))), EICAR),
+          `${more} ${JSON.stringify(end)}`,
+        )
+      }
+    }
+  },
+)
+
 t.test('each content is given once', async (t) => {
   for (const { name, message } of hiddenClasses) {
     const found = digests(look(message))

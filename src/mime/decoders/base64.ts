@@ -187,13 +187,19 @@ export class Base64Decoder implements Decoder {
   }
 
   /**
-   * Decodes whole lines of nothing but base64 in one go. Returns false if they are anything else.
+   * Decodes whole lines of nothing but base64, each of whole groups of four, in one go. Returns false
+   * if they are anything else.
    */
   #decodeLines(bytes: Buffer, from: number, end: number): boolean {
     const block = bytes.subarray(from, end)
     if (OTHERS.some((byte) => block.includes(byte))) return false
-    let characters = end - from
-    for (let at = 0; at < block.length; at++) if (block[at]! < 0x20) characters--
+    let characters = 0
+    for (let at = 0; at < block.length; at++) {
+      const byte = block[at]!
+      if (byte >= 0x20) characters++
+      // Readers that begin anew in each line differ here, so it has to be told.
+      else if (byte === LF && characters % 4 !== 0) return false
+    }
     // Otherwise there are other characters, which the runtime's decoder leaves out, or a group is
     // open at the end, which goes on behind these lines.
     if (characters % 4 !== 0) return false
