@@ -1,3 +1,4 @@
+import { attempt } from '../../ground/runtime/attempt.ts'
 import { hasJournal, journal } from '../../observe/log/journal.ts'
 import { momentOf } from '../../observe/log/since.ts'
 import { findLogs, type Source, STDIN } from '../../observe/log/sources.ts'
@@ -73,12 +74,4 @@ function logsHere(): { readonly files: string[]; readonly isWhole: boolean } {
   const all = [...(own ? [own] : []), ...PLACES]
   const files = [...new Set(all)].filter((path) => attempt(() => findLogs([path])) !== undefined)
   return { files, isWhole: files.some((file) => file === own || SYSLOG.includes(file)) }
-}
-
-function attempt<Value>(read: () => Value): Value | undefined {
-  try {
-    return read()
-  } catch {
-    return undefined // it does not exist, or is no log
-  }
 }

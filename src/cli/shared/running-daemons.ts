@@ -1,5 +1,6 @@
 import { closeSync, readdirSync, readFileSync, readlinkSync } from 'node:fs'
 import { basename, join } from 'node:path'
+import { attempt } from '../../ground/runtime/attempt.ts'
 import { passwdEntryOf } from '../../ground/runtime/passwd.ts'
 import { walk } from '../../ground/runtime/path/walk.ts'
 
@@ -130,15 +131,6 @@ function environ(file: string): Record<string, string> | undefined {
 }
 
 const linkOf = (file: string): string | undefined => attempt(() => readlinkSync(file))
-
-/** The result of the call; undefined if it throws. */
-function attempt<Value>(call: () => Value): Value | undefined {
-  try {
-    return call()
-  } catch {
-    return undefined
-  }
-}
 
 function bootTime(processes: string): number {
   const [, seconds] = /^btime (\d+)$/m.exec(readFileSync(join(processes, 'stat'), 'latin1')) ?? []

@@ -1,3 +1,4 @@
+import { attempt } from './attempt.ts'
 import { isCompiled } from './compiled-program.ts'
 import { bunFunctions } from './foreign.ts'
 import { loadKoffi } from './koffi.ts'
@@ -35,7 +36,7 @@ async function byBun(): Promise<PluginCalls> {
       return (path) => symbols[symbol]!(Buffer.from(`${path}\0`))
     },
     loadText(file, symbol) {
-      const call = orNone(() => dlopen(file, { [symbol]: { args: [], returns: 'ptr' } }))
+      const call = attempt(() => dlopen(file, { [symbol]: { args: [], returns: 'ptr' } }))
       return call && (() => textAt(call.symbols[symbol]!()))
     },
     alarm,
@@ -51,21 +52,9 @@ async function byKoffi(): Promise<PluginCalls | undefined> {
     // RTLD_LAZY).
     load: (file, symbol) => koffi.load(file, { lazy: true }).func(symbol, 'int', ['str']),
     loadText(file, symbol) {
-      const call = orNone(() => koffi.load(file, { lazy: true }).func(symbol, 'str', []))
+      const call = attempt(() => koffi.load(file, { lazy: true }).func(symbol, 'str', []))
       return call && (() => call() ?? '')
     },
     alarm: koffi.load(null).func('alarm', 'uint', ['uint']),
-  }
-}
-
-/**
- * Undefined if the symbol is missing. The plugin's own function was found before, so nothing else
- * can be wrong.
- */
-function orNone<Value>(load: () => Value): Value | undefined {
-  try {
-    return load()
-  } catch {
-    return undefined
   }
 }

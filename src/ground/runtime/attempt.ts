@@ -1,0 +1,8 @@
+/** The result of a call; undefined if it throws. */
+export function attempt<Value>(call: () => Value): Value | undefined {
+  try {
+    return call()
+  } catch {
+    return undefined
+  }
+}
