@@ -58,7 +58,7 @@ async function judged(wishes: Wishes = {}) {
   return { ...(await plan.judgement), mayBeExempt: plan.mayBeExempt, asked }
 }
 
-t.test('who need not wait at all: by the first reason that there is', async (t) => {
+t.test('clients that need not wait at all, by the first reason that holds', async (t) => {
   const all = { relay: true, rbl: 'refused', delay: 0 } as const
   const allow = '192.0.2.0/24\n'
   const whyOf = (wishes: Wishes) => {
@@ -83,7 +83,7 @@ t.test('SMTPDELAY says how long, whatever the name of the client is', async (t) 
   })
 })
 
-t.test('who is accepted by RBLSMTPD gets its greeting at once, unless told else', async (t) => {
+t.test('a client that RBLSMTPD accepts is greeted at once, unless set otherwise', async (t) => {
   const client = { rbl: 'accepted' } as const
   t.match(await judged({ client }), { delay: 0, why: 'RBLSMTPD accepts it', exempt: false })
   t.match(await judged({ client, options: ['--even-allowed'] }), { delay: 1 })
@@ -116,7 +116,7 @@ t.test('the class decides, by the name that the DNS has or that the server gave'
   t.match(await judged({ options, client: { name: 'dsl.example.org' } }), { delay: 5, asked: [] })
 })
 
-t.test('of several names an ordinary one decides, in any order', async (t) => {
+t.test('if one of several names is ordinary, that decides, in any order', async (t) => {
   const whyOf = async (...names: string[]) => (await judged({ names })).why
   const mail = 'ordinary mail.example.org (no rule fits)'
   t.equal(await whyOf('mail.example.org', 'dsl.example.org'), mail)
@@ -152,7 +152,7 @@ t.test('a name is allowed if it leads back to the client', async (t) => {
   t.match(await judged({ allow, names: [] }), { exempt: false, class: 'nameless' })
 })
 
-t.test('who is known waits no time, and its name is asked for only if it may help', async (t) => {
+t.test('a known client waits no time, and its name is asked for only if it may help', async (t) => {
   const known = 'known'
   t.same(await judged({ known }), {
     delay: 0,
@@ -168,7 +168,7 @@ t.test('who is known waits no time, and its name is asked for only if it may hel
   t.match(await judged({ known: '' }), { class: 'ordinary' }, 'a stranger')
 })
 
-t.test('how a wait ends, by what the client does and what is known of it by then', async (t) => {
+t.test('how a wait ends, by what the client does and what is known about it by then', async (t) => {
   const ordinary = { delay: 3, why: 'ordinary', exempt: false, class: undefined }
   const allowed = { delay: 0, why: 'allowed', exempt: true, class: undefined }
   const never = new Promise<typeof ordinary>(() => {})
@@ -188,7 +188,7 @@ t.test('how a wait ends, by what the client does and what is known of it by then
   t.same(await endOf('talks', late, true), { event: 'passed', why: 'allowed' }, 'it is waited for')
 })
 
-t.test('a wait is told in milliseconds to who watches the client', async (t) => {
+t.test('the program that watches the client gets the wait in milliseconds', async (t) => {
   const judgement = Promise.resolve({ delay: 1.5, why: '', exempt: false, class: undefined })
   let told: number | undefined
   await outcomeOf({ kind: 'wait', judgement, mayBeExempt: false }, async (delay) => {

@@ -95,7 +95,7 @@ t.test(
   },
 )
 
-t.test('what is found anywhere else keeps the message out', async (t) => {
+t.test('what is found outside of the file keeps the message out', async (t) => {
   const twoWays = `${base64(bad)}\n\n${base64('WORSE')}`
   const elsewhere: Readonly<Record<string, string>> = {
     'in another file': mail(attached(base64(bad)), attached(base64('WORSE'))),
@@ -116,7 +116,7 @@ t.test('what is found anywhere else keeps the message out', async (t) => {
 })
 
 t.test(
-  'what an exception let in has no stamp: hosts that have none scan it and refuse it',
+  'a message that an exception let in has no stamp: hosts without the exception scan and refuse it',
   async (t) => {
     const CLUSTERKEYS = join(t.testdir({ keys: keyring }), 'keys')
     chmodSync(CLUSTERKEYS, 0o600)
@@ -140,7 +140,7 @@ t.test('what is banned is not let in by the digest of its file', async (t) => {
   t.match(decision, { kind: 'reject', findings: { banned: 'Bad' } })
 })
 
-t.test('nothing is scanned once more if no digest could let it in', async (t) => {
+t.test('there is no second scan if no digest could let the message in', async (t) => {
   const once = async (text: string, lines: string) => {
     await judged(text, 'to=other.org scan off\n')
     const without = given.length

@@ -41,35 +41,38 @@ function somebody(
   return { seen, lookup }
 }
 
-t.test('10,000 that are full are asked about, some at a time', async (t) => {
+t.test('10,000 full recipients are asked about, some at a time', async (t) => {
   const { lookup, seen } = somebody(() => full)
   t.same(await answerForAll(mailTo(10_000), lookup), full)
   t.equal(seen.asked, 10_000)
   t.ok(seen.most > 1 && seen.most <= 16, `${seen.most} at once`)
 })
 
-t.test('where the first has room, nobody else is asked about', async (t) => {
+t.test('if the first recipient has room, no other is asked about', async (t) => {
   const { lookup, seen } = somebody(() => ({ answer: 'room' }))
   t.same(await answerForAll(mailTo(100), lookup), { answer: 'room' })
   t.equal(seen.asked, 1)
 })
 
-t.test('one that has room ends it, and no question is left under way', async (t) => {
+t.test('a recipient with room ends it, and no question is left open', async (t) => {
   const { lookup, seen } = somebody((number) => (number === 50 ? { answer: 'room' } : full))
   t.same(await answerForAll(mailTo(1000), lookup), { answer: 'room' })
   t.ok(seen.asked > 50 && seen.asked <= 50 + 16, `${seen.asked} were asked about`)
   t.equal(seen.waiting, 0)
 })
 
-t.test('all together have four times as long as one; then the message passes', async (t) => {
-  const { lookup, seen } = somebody(() => full, { timeout: 20, after: 10 })
-  const why = 'no answer for all recipients in 80 ms'
-  t.same(await answerForAll(mailTo(10_000), lookup), { answer: 'unknown', why })
-  t.ok(seen.asked < 10_000, `${seen.asked} were asked about`)
-  t.equal(seen.waiting, 0)
-})
+t.test(
+  'all questions together have four times the time of one; then the message passes',
+  async (t) => {
+    const { lookup, seen } = somebody(() => full, { timeout: 20, after: 10 })
+    const why = 'no answer for all recipients in 80 ms'
+    t.same(await answerForAll(mailTo(10_000), lookup), { answer: 'unknown', why })
+    t.ok(seen.asked < 10_000, `${seen.asked} were asked about`)
+    t.equal(seen.waiting, 0)
+  },
+)
 
-t.test('for nobody nobody is asked', async (t) => {
+t.test('a message without recipients asks nothing', async (t) => {
   const { lookup, seen } = somebody(() => full)
   t.same(await answerForAll(mailTo(0), lookup), undefined)
   t.equal(seen.asked, 0)
@@ -91,17 +94,14 @@ t.test('bounces of the MTA are never asked about, relay clients if that is set',
   }
 })
 
-t.test(
-  'an answer that could not be had is a remark for the log, another one is none',
-  async (t) => {
-    t.equal(quotaRemark({ answer: 'unknown', why: 'it is down' }), 'quota: it is down')
-    for (const answer of [full, { answer: 'room' } as const, undefined]) {
-      t.equal(quotaRemark(answer), undefined)
-    }
-  },
-)
+t.test('a failed question is a remark for the log, and an answer is none', async (t) => {
+  t.equal(quotaRemark({ answer: 'unknown', why: 'it is down' }), 'quota: it is down')
+  for (const answer of [full, { answer: 'room' } as const, undefined]) {
+    t.equal(quotaRemark(answer), undefined)
+  }
+})
 
-t.test('one recipient is named in the reply, more are not', async (t) => {
+t.test('one recipient is named in the reply, several are not', async (t) => {
   const { reply, findings } = deferOverQuota(mailTo(1).envelope, 7)
   t.same(reply, {
     class: 4,
@@ -116,8 +116,11 @@ t.test('one recipient is named in the reply, more are not', async (t) => {
   )
 })
 
-t.test('an address forges no line of the reply, and makes it no longer than a line', async (t) => {
-  t.notMatch(overQuotaText(readAddress('a\r\n250 \xe9@x')), /[^ -~]/)
-  const long = overQuotaText(readAddress(`${'l'.repeat(400)}@x`))
-  t.equal(long, `Quota exceeded for <${'l'.repeat(320)}>, try again later`)
-})
+t.test(
+  'an address forges no line of the reply, and makes it no longer than one line',
+  async (t) => {
+    t.notMatch(overQuotaText(readAddress('a\r\n250 \xe9@x')), /[^ -~]/)
+    const long = overQuotaText(readAddress(`${'l'.repeat(400)}@x`))
+    t.equal(long, `Quota exceeded for <${'l'.repeat(320)}>, try again later`)
+  },
+)

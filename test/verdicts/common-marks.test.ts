@@ -20,7 +20,7 @@ function open() {
   }
 }
 
-t.test('a mark that was at three deaths is suspected, and no other', async (t) => {
+t.test('only marks that were there at three deaths are suspected', async (t) => {
   const { common, die } = open()
   for (let n = 1; n <= 3; n++) {
     t.equal(common.suspicionOf(['client a']), undefined, `${n - 1} deaths`)
@@ -33,19 +33,22 @@ t.test('a mark that was at three deaths is suspected, and no other', async (t) =
   }
 })
 
-t.test('messages of one death count once, and what it died of counts alone', async (t) => {
-  const { common, die } = open()
-  for (let n = 0; n < 5; n++) common.died(`${n}`, ['client a'])
-  t.equal(common.suspicionOf(['client a']), undefined)
-  for (let n = 0; n < 3; n++) {
-    die(['client good'], [`client bad`])
-    common.struck(`message ${2 * n + 1}`, ['client bad'])
-  }
-  t.equal(common.suspicionOf(['client good']), undefined)
-  t.match(common.suspicionOf(['client bad']), { mark: 'client bad' })
-})
+t.test(
+  'messages of one death count once, and only the message that it died of counts',
+  async (t) => {
+    const { common, die } = open()
+    for (let n = 0; n < 5; n++) common.died(`${n}`, ['client a'])
+    t.equal(common.suspicionOf(['client a']), undefined)
+    for (let n = 0; n < 3; n++) {
+      die(['client good'], [`client bad`])
+      common.struck(`message ${2 * n + 1}`, ['client bad'])
+    }
+    t.equal(common.suspicionOf(['client good']), undefined)
+    t.match(common.suspicionOf(['client bad']), { mark: 'client bad' })
+  },
+)
 
-t.test('after one that killed the others wait, for longer each time', async (t) => {
+t.test('after a mark has killed, other messages with it wait, for longer each time', async (t) => {
   const { common, die, pass } = open()
   for (let n = 0; n < 3; n++) die(['client a'])
   const rest = () => common.suspicionOf(['client a'])?.rest

@@ -56,16 +56,19 @@ t.test('a clean verdict counts if nothing has changed in the database since', as
   t.ok(counts({ time: NOW - 100 }, { files: { changed: NOW - 100 } }))
 })
 
-t.test('that of another host counts if it may have had them by then, or says so', async (t) => {
-  const settled = NOW - SETTLED_AFTER
-  const others = (changed: number) => ({ files: { changed, others: changed }, host: 'mx2' })
-  t.notOk(counts({ time: NOW - 1 }, others(settled)))
-  t.ok(counts({ time: NOW }, others(settled)))
-  t.ok(counts({ time: NOW - 1 }, { ...others(settled), host: 'mx1' }))
-  const official = { files: { changed: settled }, host: 'mx2' }
-  t.ok(counts({ time: NOW - 1 }, official), 'by its number')
-  t.notOk(counts({ time: NOW - 1, signatures: by(version(27_599)) }, official))
-})
+t.test(
+  'a verdict of another host counts if that had such signatures by then, or says so',
+  async (t) => {
+    const settled = NOW - SETTLED_AFTER
+    const others = (changed: number) => ({ files: { changed, others: changed }, host: 'mx2' })
+    t.notOk(counts({ time: NOW - 1 }, others(settled)))
+    t.ok(counts({ time: NOW }, others(settled)))
+    t.ok(counts({ time: NOW - 1 }, { ...others(settled), host: 'mx1' }))
+    const official = { files: { changed: settled }, host: 'mx2' }
+    t.ok(counts({ time: NOW - 1 }, official), 'by its number')
+    t.notOk(counts({ time: NOW - 1, signatures: by(version(27_599)) }, official))
+  },
+)
 
 t.test('an infected verdict counts by the same signatures, or for a minute', async (t) => {
   t.ok(counts({ found: infected, time: NOW - 3600 }))
@@ -85,6 +88,6 @@ t.test('versions are compared by number', async (t) => {
   t.notOk(areAtLeastAsNew('ClamAV 1.4.3/x/', version(1)))
 })
 
-t.test('what a scanner says of its signatures cannot look like another one', async (t) => {
+t.test("no scanner's word about its signatures can look like another's", async (t) => {
   t.equal(joinVersions({ b: 'x; a=1', a: 'y\n' }), 'a=y?; b=x? a=1')
 })

@@ -34,7 +34,7 @@ t.test('what one process finds, all of them know', async (t) => {
   t.equal(said.length, 1, 'nobody says again what it heard')
 })
 
-t.test('what one process looks at for long, the others wait for', async (t) => {
+t.test('while one process scans for long, the others wait for it', async (t) => {
   const { memories, heard } = connected(3)
   const [first, second, third] = memories
   const scan = first.inFlight.begin(print, 10_000)
@@ -47,7 +47,7 @@ t.test('what one process looks at for long, the others wait for', async (t) => {
   t.equal(third!.inFlight.of(print), undefined)
 })
 
-t.test('that it could not tell is heard, too, and why', async (t) => {
+t.test('other processes hear that it could not tell, and why', async (t) => {
   const { memories, heard } = connected(2)
   const scan = memories[0].inFlight.begin(print, 10_000)
   await heard()
@@ -57,7 +57,7 @@ t.test('that it could not tell is heard, too, and why', async (t) => {
   t.same(await ended, couldNotTell)
 })
 
-t.test('a short look is not spoken of', async (t) => {
+t.test('a short scan is not announced to other processes', async (t) => {
   const { memories, said, heard } = connected(2)
   memories[0].inFlight.begin(print, 10_000).end({ kind: 'nothing' })
   memories[0].store.put(print, sealed, 60)
@@ -66,7 +66,7 @@ t.test('a short look is not spoken of', async (t) => {
   t.equal(said[0]!.verdicts.length, 1)
 })
 
-t.test('the end of a long look is heard, although a short one follows at once', async (t) => {
+t.test('the end of a long scan is announced, even if a short one follows at once', async (t) => {
   const { memories, said, heard } = connected(2)
   const [first, second] = memories as [HostMemory, HostMemory]
   const scan = first.inFlight.begin(print, 10_000)
@@ -83,7 +83,7 @@ t.test('the end of a long look is heard, although a short one follows at once', 
   third.end({ kind: 'nothing' })
 })
 
-t.test('nobody waits for a process that has ended, nor for longer than it said', async (t) => {
+t.test('no process waits for one that has ended, nor for longer than that announced', async (t) => {
   const { memories, heard } = connected(2)
   const [first, second] = memories as [HostMemory, HostMemory]
   first.inFlight.begin(print, 10_000)
@@ -100,7 +100,7 @@ t.test('nobody waits for a process that has ended, nor for longer than it said',
   clearInterval(alive)
 })
 
-t.test('who is at it already goes on, whoever else begins', async (t) => {
+t.test('a process that already scans goes on, whoever else begins', async (t) => {
   const { memories, heard } = connected(2)
   const [first, second] = memories as [HostMemory, HostMemory]
   const own = second.inFlight.begin(print, 10_000)
@@ -112,13 +112,10 @@ t.test('who is at it already goes on, whoever else begins', async (t) => {
   t.equal(second.inFlight.of(print), own)
 })
 
-t.test(
-  'one that begins is told the secret of the others, and nothing makes it stumble',
-  async (t) => {
-    const [first, second] = [openHostMemory({ self: 1 }), openHostMemory({ self: 2 })]
-    t.notSame(first.secret, second.secret)
-    second.hear(JSON.parse(JSON.stringify(first.welcome())))
-    t.same(first.secret, second.secret)
-    for (const words of ['reload', null, undefined, 5, {}]) second.hear(words)
-  },
-)
+t.test('a new process is sent the secret of the others, and no message disturbs it', async (t) => {
+  const [first, second] = [openHostMemory({ self: 1 }), openHostMemory({ self: 2 })]
+  t.notSame(first.secret, second.secret)
+  second.hear(JSON.parse(JSON.stringify(first.welcome())))
+  t.same(first.secret, second.secret)
+  for (const words of ['reload', null, undefined, 5, {}]) second.hear(words)
+})

@@ -49,30 +49,33 @@ function open() {
   }
 }
 
-t.test('after so many scans that went wrong within a day there is none for an hour', async (t) => {
-  const { poison, struck, pass } = open()
-  t.equal(await struck(one), 1)
-  pass(1000)
-  t.equal(await struck(one), 2)
-  t.equal(poison.leftAloneFor(one.fingerprint, 3), undefined)
-  t.equal(poison.withheld(3).messages, 0)
-  t.equal(await struck(one), 3)
-  t.equal(poison.leftAloneFor(one.fingerprint, 3), LEFT_ALONE_FOR - 10)
-  t.equal(poison.leftAloneFor(other.fingerprint, 3), undefined)
-  pass(60_000)
-  for (let n = 0; n < 3; n++) await struck(other)
-  t.match(poison.withheld(3), { messages: 2, latest: LEFT_ALONE_FOR - 10 })
-  t.equal(poison.withheld(3).soonest, poison.leftAloneFor(one.fingerprint, 3))
-  pass(LEFT_ALONE_FOR)
-  t.equal(poison.leftAloneFor(one.fingerprint, 3), undefined, 'then it is tried once more')
-  t.equal(poison.withheld(3).messages, 0)
-  t.equal(await struck(one), 4)
-  t.ok(poison.leftAloneFor(one.fingerprint, 3))
-  pass(COUNTED_FOR)
-  t.equal(await struck(one), 1, 'a day later it is forgotten')
-})
+t.test(
+  'after so many scans that went wrong within a day, a message is not scanned for an hour',
+  async (t) => {
+    const { poison, struck, pass } = open()
+    t.equal(await struck(one), 1)
+    pass(1000)
+    t.equal(await struck(one), 2)
+    t.equal(poison.leftAloneFor(one.fingerprint, 3), undefined)
+    t.equal(poison.withheld(3).messages, 0)
+    t.equal(await struck(one), 3)
+    t.equal(poison.leftAloneFor(one.fingerprint, 3), LEFT_ALONE_FOR - 10)
+    t.equal(poison.leftAloneFor(other.fingerprint, 3), undefined)
+    pass(60_000)
+    for (let n = 0; n < 3; n++) await struck(other)
+    t.match(poison.withheld(3), { messages: 2, latest: LEFT_ALONE_FOR - 10 })
+    t.equal(poison.withheld(3).soonest, poison.leftAloneFor(one.fingerprint, 3))
+    pass(LEFT_ALONE_FOR)
+    t.equal(poison.leftAloneFor(one.fingerprint, 3), undefined, 'then it is tried once more')
+    t.equal(poison.withheld(3).messages, 0)
+    t.equal(await struck(one), 4)
+    t.ok(poison.leftAloneFor(one.fingerprint, 3))
+    pass(COUNTED_FOR)
+    t.equal(await struck(one), 1, 'a day later it is forgotten')
+  },
+)
 
-t.test('what a scanner leaves with others counts against none of them', async (t) => {
+t.test('a scan that went wrong only because of others counts against no message', async (t) => {
   const { poison, pass } = open()
   pass(10)
   const counts = await Promise.all([poison.harmed(one, 0), poison.harmed(other, 5)])
@@ -81,7 +84,7 @@ t.test('what a scanner leaves with others counts against none of them', async (t
 })
 
 t.test(
-  'if one of them was a suspect, and the others were not, it counts against that',
+  'if one of them was a suspect, and the others were not, it counts against the suspect',
   async (t) => {
     const { poison, pass } = open()
     pass(10)
@@ -100,41 +103,38 @@ t.test(
   },
 )
 
-t.test('copies that were there together are counted once', async (t) => {
+t.test('copies that were scanned together are counted once', async (t) => {
   const { poison, pass } = open()
   pass(10)
   t.same(await Promise.all([poison.harmed(one, 0), poison.harmed(one, 0)]), [1, 1])
 })
 
-t.test(
-  'suspects are looked at one after the other, but wait for no more than they can',
-  async (t) => {
-    const { poison, struck } = open()
-    await struck(one)
-    await struck(other)
-    const overOf = async (turn: ReturnType<Poison['turn']>) => {
-      const had = await turn
-      if (had.kind !== 'turn') throw new Error('it was held back')
-      return had.over
-    }
-    t.match(await poison.turn(message(3), 60_000), { kind: 'turn', isSuspect: false })
-    const first = await overOf(poison.turn(one, 60_000))
-    let hasTurn = false
-    const second = overOf(poison.turn(other, 60_000)).then((over) => {
-      hasTurn = true
-      return over
-    })
-    const hasty = await overOf(poison.turn(other, 1))
-    hasty() // the first one is not over for that
-    const third = overOf(poison.turn(one, 60_000))
-    await new Promise(setImmediate)
-    t.notOk(hasTurn)
-    first()
-    ;(await second)()
-    ;(await third)()
-    t.match(poison.counters, { isolated: 4, heldBack: 0 })
-  },
-)
+t.test('suspects are scanned one after the other, but none waits longer than it can', async (t) => {
+  const { poison, struck } = open()
+  await struck(one)
+  await struck(other)
+  const overOf = async (turn: ReturnType<Poison['turn']>) => {
+    const had = await turn
+    if (had.kind !== 'turn') throw new Error('it was held back')
+    return had.over
+  }
+  t.match(await poison.turn(message(3), 60_000), { kind: 'turn', isSuspect: false })
+  const first = await overOf(poison.turn(one, 60_000))
+  let hasTurn = false
+  const second = overOf(poison.turn(other, 60_000)).then((over) => {
+    hasTurn = true
+    return over
+  })
+  const hasty = await overOf(poison.turn(other, 1))
+  hasty() // the first one is not over for that
+  const third = overOf(poison.turn(one, 60_000))
+  await new Promise(setImmediate)
+  t.notOk(hasTurn)
+  first()
+  ;(await second)()
+  ;(await third)()
+  t.match(poison.counters, { isolated: 4, heldBack: 0 })
+})
 
 t.test('processes of a host hear of each other', async (t) => {
   const memories = [openHostMemory({ self: 1 }), openHostMemory({ self: 2 })] as const
@@ -197,7 +197,7 @@ t.test('a message that kills clamd three times is left alone, and other mail is 
   t.ok(scans > then, 'with POISONTRIES=0 it is scanned')
 })
 
-t.test('a message that takes all the time there is counts as well', async (t) => {
+t.test('a message that takes all its scan time counts as well', async (t) => {
   const clamd = await sessionStandIn(
     t,
     (asked) => (asked.message.includes('slow') ? undefined : numbered('stream: OK')(asked)),

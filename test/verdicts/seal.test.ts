@@ -30,16 +30,16 @@ t.test('a verdict comes out as it went in', async (t) => {
   }
 })
 
-t.test('that of one message is none of another', async (t) => {
+t.test('the verdict about one message does not open for another', async (t) => {
   t.equal(open(sealed(), Buffer.alloc(32, 2)), undefined)
 })
 
-t.test('without the secret nothing is sealed, and nothing opened', async (t) => {
+t.test('without the secret no verdict is sealed or opened', async (t) => {
   t.equal(open(sealVerdict(clean, print, other, crypto)), undefined)
   t.equal(openSealed(sealed(), print, other, crypto), undefined)
 })
 
-t.test('no byte of it can be changed, added or taken away', async (t) => {
+t.test('no byte of a sealed verdict can be changed, added or removed', async (t) => {
   const whole = sealed(infected)
   fc.assert(
     fc.property(fc.nat(whole.length - 1), fc.integer({ min: 1, max: 255 }), (at, flip) => {
@@ -93,33 +93,36 @@ t.test('what is longer than a verdict can be is none, although it is sealed', as
   t.equal(open(mac(lines('h'.repeat(room + 1)))), undefined)
 })
 
-t.test('of another format, or with too few lines, it is none, although it is sealed', async (t) => {
-  t.match(open(mac('onescan-verdict/1\nclean\n5\nh\ns\nc\n')), { time: 5 })
-  const infected = 'onescan-verdict/1\ninfected\n5\nh\ns\nc\n'
-  t.match(open(mac(`${infected}clamd\nEicar\n`)), { found: { scanner: 'clamd', name: 'Eicar' } })
-  for (const text of [
-    'onescan-verdict/2\nclean\n5\nh\ns\nc\n',
-    'onescan-verdict/1\nclean\nlater\nh\ns\nc\n',
-    'onescan-verdict/1\nclean\n5\nh\ns\n',
-    'onescan-verdict/1\nclean\n5\nh\ns\nc\nmore\n',
-    'onescan-verdict/1\nunknown\n5\nh\ns\nc\n',
-    'onescan-verdict/1\nclean\n5x\nh\ns\nc\n',
-    'onescan-verdict/1\nclean\nx5\nh\ns\nc\n',
-    'onescan-verdict/1\nclean\n1234567890123\nh\ns\nc\n',
-    'onescan-verdict/1\nclean\n5\nh\ns\nc',
-    'onescan-verdict/1\nclean\n5',
-    'onescan-verdict/1\nunknown\n5\nh\ns\nc\nclamd\nEicar\n',
-    infected,
-    `${infected}clamd\n`,
-    `${infected}clamd\n\n`,
-    `${infected}\nEicar\n`,
-    `${infected}clamd\nEicar`,
-    `${infected}clamd\nEicar\nmore\n`,
-    '\n',
-  ]) {
-    t.equal(open(mac(text)), undefined, text)
-  }
-})
+t.test(
+  'a verdict of another format, or with too few lines, does not count, even if it is sealed',
+  async (t) => {
+    t.match(open(mac('onescan-verdict/1\nclean\n5\nh\ns\nc\n')), { time: 5 })
+    const infected = 'onescan-verdict/1\ninfected\n5\nh\ns\nc\n'
+    t.match(open(mac(`${infected}clamd\nEicar\n`)), { found: { scanner: 'clamd', name: 'Eicar' } })
+    for (const text of [
+      'onescan-verdict/2\nclean\n5\nh\ns\nc\n',
+      'onescan-verdict/1\nclean\nlater\nh\ns\nc\n',
+      'onescan-verdict/1\nclean\n5\nh\ns\n',
+      'onescan-verdict/1\nclean\n5\nh\ns\nc\nmore\n',
+      'onescan-verdict/1\nunknown\n5\nh\ns\nc\n',
+      'onescan-verdict/1\nclean\n5x\nh\ns\nc\n',
+      'onescan-verdict/1\nclean\nx5\nh\ns\nc\n',
+      'onescan-verdict/1\nclean\n1234567890123\nh\ns\nc\n',
+      'onescan-verdict/1\nclean\n5\nh\ns\nc',
+      'onescan-verdict/1\nclean\n5',
+      'onescan-verdict/1\nunknown\n5\nh\ns\nc\nclamd\nEicar\n',
+      infected,
+      `${infected}clamd\n`,
+      `${infected}clamd\n\n`,
+      `${infected}\nEicar\n`,
+      `${infected}clamd\nEicar`,
+      `${infected}clamd\nEicar\nmore\n`,
+      '\n',
+    ]) {
+      t.equal(open(mac(text)), undefined, text)
+    }
+  },
+)
 
 t.test('the seal is the one of the text', async (t) => {
   const lines = sealed(infected).subarray(32)

@@ -124,24 +124,27 @@ t.test('a virus is known by its name and its scanner', async (t) => {
   t.equal(looks.length, 1)
 })
 
-t.test('what could not be told, or depends on a limit or on local policy, is not', async (t) => {
-  for (const result of [
-    vain,
-    { answer: 'skipped', why: 'too large' },
-    { answer: 'nested', why: 'deep' },
-    { answer: 'strange', why: 'odd' },
-    { ...virus, scanner: 'local', banned: true },
-    { ...virus, banned: true }, // by a scanner whose viruses are remembered
-    { ...virus, scanner: 'local' },
-  ] as const) {
-    const { find, looks } = open()
-    t.same(await find(letter, result), { result })
-    t.same(await find(copy, result), { result })
-    t.equal(looks.length, 2, result.answer)
-  }
-})
+t.test(
+  'an answer that could not tell, or depends on a limit or on local policy, is not remembered',
+  async (t) => {
+    for (const result of [
+      vain,
+      { answer: 'skipped', why: 'too large' },
+      { answer: 'nested', why: 'deep' },
+      { answer: 'strange', why: 'odd' },
+      { ...virus, scanner: 'local', banned: true },
+      { ...virus, banned: true }, // by a scanner whose viruses are remembered
+      { ...virus, scanner: 'local' },
+    ] as const) {
+      const { find, looks } = open()
+      t.same(await find(letter, result), { result })
+      t.same(await find(copy, result), { result })
+      t.equal(looks.length, 2, result.answer)
+    }
+  },
+)
 
-t.test('what a scanner says for reasons of its own is asked again each time', async (t) => {
+t.test('what a scanner says for reasons of its own is asked for again each time', async (t) => {
   const { find, looks } = open()
   const wishes = { scanners: [local, clamd, scanner('plugin', { memorable: undefined! })] }
   await find(letter, clean, wishes)
@@ -151,7 +154,7 @@ t.test('what a scanner says for reasons of its own is asked again each time', as
   t.same(looks, [['local', 'clamd', 'plugin'], ...Array(2).fill(['local', 'plugin'])])
 })
 
-t.test('who stands before the one that found a virus still goes before it', async (t) => {
+t.test('scanners before the one that found a virus still come before it', async (t) => {
   const { find, looks } = open()
   const wishes = { scanners: [local, clamd, scanner('plugin', { memorable: undefined! })] }
   await find(letter, virus, wishes)
@@ -170,7 +173,7 @@ t.test('nobody else is asked again about a virus that is known', async (t) => {
   t.same(looks.slice(1), [['local']])
 })
 
-t.test('where STRICTMIME keeps mail out, traits are looked for in each copy', async (t) => {
+t.test('if STRICTMIME keeps mail out, traits are looked for in each copy', async (t) => {
   const { find, looks } = open()
   const strict = { ...policy, secondLook: { ...policy.secondLook, strict: 'refuse' } } as const
   await find(letter)
@@ -179,7 +182,7 @@ t.test('where STRICTMIME keeps mail out, traits are looked for in each copy', as
   t.same(looks, [['clamd'], []])
 })
 
-t.test('a verdict by another look is none: scanners, second look, nesting', async (t) => {
+t.test('a verdict of another scanner, second look or nesting limit does not count', async (t) => {
   const { find, looks } = open()
   const wishes: Partial<Question>[] = [
     {},
@@ -221,7 +224,7 @@ t.test('a verdict ends with its age, its signatures, or the change of the databa
   t.equal(looks.length, 5, 'the database has changed')
 })
 
-t.test('where signatures are not known, nothing is remembered or believed', async (t) => {
+t.test('if signatures are not known, nothing is remembered or believed', async (t) => {
   const { find, looks } = open()
   await find(letter)
   version = undefined!
@@ -230,7 +233,7 @@ t.test('where signatures are not known, nothing is remembered or believed', asyn
   t.equal(looks.length, 3)
 })
 
-t.test('a scanner that does not tell when its signatures change is asked each time', async (t) => {
+t.test('a scanner that does not say when its signatures change is asked each time', async (t) => {
   for (const [signatures, date, isKnown] of [
     ['not told', 1.7e9, false],
     ["this host's", undefined, false],
@@ -253,7 +256,7 @@ t.test('a scanner that does not tell when its signatures change is asked each ti
   }
 })
 
-t.test('a scanner that looked by older signatures than are here now is not believed', async (t) => {
+t.test('a scanner that used older signatures than are here now is not believed', async (t) => {
   const { verdicts, find } = open()
   version = 'ClamAV 1.4.3/27601/Tue'
   const { header, ...form } = examine(Buffer.from(letter))
@@ -289,24 +292,30 @@ t.test('copies that come at once wait for the first one', async (t) => {
   t.equal(looks.length, 1)
 })
 
-t.test('if that could not tell, one of them looks, and not all', async (t) => {
-  const { find, looks } = open()
-  const first = find(letter, vain)
-  const others = Array.from({ length: 50 }, () => find(copy))
-  t.same((await first).result, vain)
-  for (const { result } of await Promise.all(others)) t.same(result, clean)
-  t.equal(looks.length, 2)
-})
+t.test(
+  'if the first copy could not be judged, one of the waiting copies is scanned, and not all',
+  async (t) => {
+    const { find, looks } = open()
+    const first = find(letter, vain)
+    const others = Array.from({ length: 50 }, () => find(copy))
+    t.same((await first).result, vain)
+    for (const { result } of await Promise.all(others)) t.same(result, clean)
+    t.equal(looks.length, 2)
+  },
+)
 
-t.test('if two could not tell, who waited for both does not look any more', async (t) => {
-  const { find, looks } = open()
-  const all = Array.from({ length: 50 }, () => find(letter, vain))
-  for (const { result } of await Promise.all(all)) t.same(result, vain)
-  t.equal(looks.length, 2)
-  t.same((await find(letter, clean)).result, clean, 'the next one does')
-})
+t.test(
+  'if two copies could not be judged, copies that waited for both are not scanned',
+  async (t) => {
+    const { find, looks } = open()
+    const all = Array.from({ length: 50 }, () => find(letter, vain))
+    for (const { result } of await Promise.all(all)) t.same(result, vain)
+    t.equal(looks.length, 2)
+    t.same((await find(letter, clean)).result, clean, 'the next one does')
+  },
+)
 
-t.test('who leaves before the end, or gives no time, has no copy of it deferred', async (t) => {
+t.test('if a client leaves, or gives no time, no other copy is deferred for it', async (t) => {
   const left = { ...vain, unfinished: true } as const
   const hasty = { policy: { ...policy, timeout: policy.timeout / 3 } }
   for (const [what, answer, wishes] of [
@@ -322,39 +331,45 @@ t.test('who leaves before the end, or gives no time, has no copy of it deferred'
   }
 })
 
-t.test('a message that is not looked at for what it did has no copy deferred', async (t) => {
-  const poison = { known: createPoison(undefined, undefined, async () => {}), tries: 1 }
-  const { find, looks } = open({ poison })
-  t.match((await find(letter, killed)).result, { why: /scan 1 of 1/ })
-  const withheld = Array.from({ length: 5 }, () => find(letter))
-  const others = Array.from({ length: 5 }, () => find(copy))
-  for (const { result } of await Promise.all(withheld)) t.match(result, { why: /^poison: / })
-  for (const { result } of await Promise.all(others)) t.same(result, clean)
-  t.equal(looks.length, 2)
-})
-
-t.test('a message that no two readers read alike is left alone, too, if it kills', async (t) => {
-  const odd = [
-    letter.replace('Hello', 'Hello\rthere'),
-    letter.replace('Subject', 'Sub\0ject'),
-    letter.replace('\n\n', '\n \n'),
-    letter.replace('ann', `ann${' x'.repeat(50_000)}`),
-  ]
-  for (const text of odd) {
-    const poison = { known: createPoison(undefined, undefined, async () => {}), tries: 3 }
+t.test(
+  'if a message was not scanned because of what it did, no other copy is deferred for it',
+  async (t) => {
+    const poison = { known: createPoison(undefined, undefined, async () => {}), tries: 1 }
     const { find, looks } = open({ poison })
-    for (let n = 1; n <= 3; n++) {
-      const again = text.replace('Date: today', `Date: ${n}`)
-      t.match((await find(again, killed)).result, { why: `scan ${n} of 3` })
-    }
-    t.match((await find(text)).result, { answer: 'unknown', why: /^poison: / })
-    t.same((await find(text.replace('Hello', 'Hullo'))).result, clean)
-    t.equal(looks.length, 4)
-  }
-})
+    t.match((await find(letter, killed)).result, { why: /scan 1 of 1/ })
+    const withheld = Array.from({ length: 5 }, () => find(letter))
+    const others = Array.from({ length: 5 }, () => find(copy))
+    for (const { result } of await Promise.all(withheld)) t.match(result, { why: /^poison: / })
+    for (const { result } of await Promise.all(others)) t.same(result, clean)
+    t.equal(looks.length, 2)
+  },
+)
 
 t.test(
-  'nor does one have others withheld or deferred that were there when it killed',
+  'a message that no two readers read alike is withheld, too, if it kills scanners',
+  async (t) => {
+    const odd = [
+      letter.replace('Hello', 'Hello\rthere'),
+      letter.replace('Subject', 'Sub\0ject'),
+      letter.replace('\n\n', '\n \n'),
+      letter.replace('ann', `ann${' x'.repeat(50_000)}`),
+    ]
+    for (const text of odd) {
+      const poison = { known: createPoison(undefined, undefined, async () => {}), tries: 3 }
+      const { find, looks } = open({ poison })
+      for (let n = 1; n <= 3; n++) {
+        const again = text.replace('Date: today', `Date: ${n}`)
+        t.match((await find(again, killed)).result, { why: `scan ${n} of 3` })
+      }
+      t.match((await find(text)).result, { answer: 'unknown', why: /^poison: / })
+      t.same((await find(text.replace('Hello', 'Hullo'))).result, clean)
+      t.equal(looks.length, 4)
+    }
+  },
+)
+
+t.test(
+  'other mail that was scanned when such a message killed is not withheld or deferred',
   async (t) => {
     const poison = { known: createPoison(undefined, undefined, setImmediatePromise), tries: 1 }
     const { find, looks } = open({ poison })
@@ -370,7 +385,7 @@ t.test(
   },
 )
 
-t.test('nobody waits for longer than its own time', async (t) => {
+t.test('no message waits for longer than its own time', async (t) => {
   const { find, looks } = open()
   let end: (result: ScanResult) => void = () => {}
   const first = find(letter, new Promise<ScanResult>((resolve) => (end = resolve)))
@@ -381,7 +396,7 @@ t.test('nobody waits for longer than its own time', async (t) => {
   await first
 })
 
-t.test('a look that throws leaves nobody waiting', async (t) => {
+t.test('a scan that throws leaves no copy waiting', async (t) => {
   const { find, looks } = open()
   const first = find(letter, Promise.reject(new Error('disk full')))
   const others = Array.from({ length: 5 }, () => find(copy))
