@@ -124,7 +124,7 @@ const sendmail: Walk = (install) => [
   { page: 'doc/sendmail.md', type: 'make -C /etc/mail' },
   { self: 'service sendmail restart' },
   settle,
-  check('ok +milter .*EICAR'),
+  check('ok +filter onescan: refuses EICAR'),
   ...firstMails(withSendmail, /^550 5\.7\.1 .*EICAR/),
 ]
 

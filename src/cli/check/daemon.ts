@@ -3,12 +3,13 @@ import { join } from 'node:path'
 import { isSetting } from '../../ground/settings/table.ts'
 import { HOST_DIRECTORY, NOTHING_SCANS, readPlace, switchedOff } from '../../judge/policy.ts'
 import { ruleFiles } from '../../rules/places.ts'
-import { DEFAULTS, type DefaultsFile, readDefaults, SYSTEMD } from '../shared/defaults-file.ts'
+import { DEFAULTS, type DefaultsFile, readDefaults } from '../shared/defaults-file.ts'
 import { type RunningDaemon, runningDaemons } from '../shared/running-daemons.ts'
 import { switchFinding } from './check-settings.ts'
 import { checkExceptions } from './exceptions.ts'
 import { type Accounts, userName } from './shared/account.ts'
 import { error, type Finding, ok, warning } from './shared/finding.ts'
+import { howToStart } from './shared/how-to-start.ts'
 
 /** Where to look for onescand and its settings. */
 export interface DaemonHost {
@@ -36,24 +37,6 @@ export function checkDaemon(host: DaemonHost): Finding[] {
     return [error('onescand', 'does not run', howToStart())]
   }
   return running.flatMap((daemon) => checkRunning(daemon, host))
-}
-
-/** Where daemontools and runit look for services. */
-const SERVICES = ['/service', '/etc/service', '/var/service', '/etc/runit/runsvdir/current']
-const UNITS = ['/etc/systemd/system', '/usr/lib/systemd/system', '/lib/systemd/system']
-
-/**
- * How to start onescand here: by a unit, by a service, or by a run script that is not yet a
- * service.
- */
-export function howToStart(isThere: (path: string) => boolean = existsSync): string {
-  if (isThere(SYSTEMD) && UNITS.some((place) => isThere(`${place}/onescand.service`))) {
-    return 'systemctl start onescand'
-  }
-  const service = SERVICES.map((place) => `${place}/onescand`).find(isThere)
-  if (service !== undefined) return `svc -u ${service} (or sv up), and see its log`
-  if (isThere('/etc/onescand/run')) return 'ln -s /etc/onescand /service/'
-  return 'start it: doc/install.md says how, with the Debian package and with npm'
 }
 
 /** Checks one onescand that runs. */

@@ -9,6 +9,7 @@ import { errorText } from '../../../ground/runtime/fault.ts'
 import { readDefaults } from '../../shared/defaults-file.ts'
 import { cleanMessage, eicarMessage } from '../shared/eicar-message.ts'
 import { error, type Finding, ok } from '../shared/finding.ts'
+import { howToStart } from '../shared/how-to-start.ts'
 
 /** Milliseconds for a scan: more than the default of SCANTIMEOUT. */
 const SCAN_PATIENCE = 160_000
@@ -96,7 +97,7 @@ export function startIt({ address, defaults }: Pick<NamedMilter, 'address' | 'de
     if (!readDefaults(defaults).words.join(' ').includes(address)) {
       return `add "--milter ${address}" to ONESCAND_OPTIONS of ${defaults}, and restart onescand`
     }
-    return `start onescand: ${defaults} names this address`
+    return `start onescand: ${howToStart()}; ${defaults} names this address`
   } catch {
     return `start "onescand --milter ${address}"`
   }

@@ -1,0 +1,20 @@
+import { existsSync } from 'node:fs'
+import { SYSTEMD } from '../../shared/defaults-file.ts'
+
+/** Where daemontools and runit look for services. */
+const SERVICES = ['/service', '/etc/service', '/var/service', '/etc/runit/runsvdir/current']
+const UNITS = ['/etc/systemd/system', '/usr/lib/systemd/system', '/lib/systemd/system']
+
+/**
+ * How to start onescand here: by a unit, by a service, or by a run script that is not yet a
+ * service.
+ */
+export function howToStart(isThere: (path: string) => boolean = existsSync): string {
+  if (isThere(SYSTEMD) && UNITS.some((place) => isThere(`${place}/onescand.service`))) {
+    return 'systemctl start onescand'
+  }
+  const service = SERVICES.map((place) => `${place}/onescand`).find(isThere)
+  if (service !== undefined) return `svc -u ${service} (or sv up), and see its log`
+  if (isThere('/etc/onescand/run')) return 'ln -s /etc/onescand /service/'
+  return 'start it: doc/install.md says how, with the Debian package and with npm'
+}
