@@ -217,7 +217,11 @@ export class Reading {
       region.isWhole = false
       region.strange++
       this.#learnSoFar(region)
-      if (region.strange === 1) this.#startLeaf(blank ? to : from, region)
+      if (region.strange === 1) {
+        if (!blank) this.#startLeaf(from, region)
+        // mutt takes the line that ends the fields of a part for one of them.
+        if (blank || region.start.isOfPart) this.#startLeaf(to, region)
+      }
       if (region.strange > STRANGE_MAX) {
         region.add(line, false)
         this.#endHeader(false)

@@ -64,6 +64,7 @@ export function* decodedForms(
   yield* inItsForms(source, end, { look, saved }, walk)
   if (header.isFlowed) yield* oneWay(unflow, source, walk, depth)
   if (!look.isText) yield* oneWay(withoutCrs, source, walk, depth)
+  if (startsEmpty(source)) yield* oneWay(withoutVoid, source, walk, depth)
 }
 
 /**

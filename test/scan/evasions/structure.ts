@@ -357,6 +357,14 @@ export const structure: readonly Evasion[] = [
     text: () => mail(part([FILE_TYPE], textFile.toString('latin1').replace('\n', '\n\0\n'))),
   },
   {
+    name: 'quoted-printable behind a line of a part that is no field, without which a digest knows it',
+    text: () => mixed(`${FILE_TYPE}\n${QUOTED}\n.\n${quotedPrintable(textFile)}`),
+  },
+  {
+    name: 'quoted-printable below an empty line, without which a digest knows it',
+    text: () => mail(part([FILE_TYPE, QUOTED], `\n${quotedPrintable(binaryFile)}`)),
+  },
+  {
     name: 'a text file below an empty line, without which a digest knows it',
     text: () => mail(part([FILE_TYPE], `\n${textFile.toString('latin1')}`)),
   },
