@@ -50,7 +50,7 @@ t.test('a client that has behaved is known for the time that is set', async (t) 
   t.equal(known.size, 0)
 })
 
-t.test('if nobody is remembered, nobody is known, and no other host is asked', async (t) => {
+t.test('if no client is remembered, none is known, and no other host is asked', async (t) => {
   const { shared, heard } = others({ a: 50 })
   const { known } = opened({ remember: 0, shared })
   known.add('a')
@@ -59,24 +59,27 @@ t.test('if nobody is remembered, nobody is known, and no other host is asked', a
   t.same(heard, [])
 })
 
-t.test('what another host knows counts here, for no longer than here or there', async (t) => {
-  const { shared, heard } = others({ a: 50, b: 1000, c: 0 })
-  const { known, clock } = opened({ shared })
-  t.equal(await known.has('a'), true)
-  t.equal(await known.has('b'), true)
-  t.equal(await known.has('c'), false)
-  t.equal(known.size, 2)
-  clock.uptime = 49_000
-  t.equal(await known.has('a'), true)
-  t.same(heard, ['ask a', 'ask b', 'ask c'], 'and it is asked once')
-  clock.uptime = 99_000
-  t.equal(await known.has('b'), true)
-  clock.uptime = 100_000
-  await known.has('b')
-  t.same(heard.slice(3), ['ask b'])
-})
+t.test(
+  'a client that another host knows counts here, for no longer than here or there',
+  async (t) => {
+    const { shared, heard } = others({ a: 50, b: 1000, c: 0 })
+    const { known, clock } = opened({ shared })
+    t.equal(await known.has('a'), true)
+    t.equal(await known.has('b'), true)
+    t.equal(await known.has('c'), false)
+    t.equal(known.size, 2)
+    clock.uptime = 49_000
+    t.equal(await known.has('a'), true)
+    t.same(heard, ['ask a', 'ask b', 'ask c'], 'and it is asked once')
+    clock.uptime = 99_000
+    t.equal(await known.has('b'), true)
+    clock.uptime = 100_000
+    await known.has('b')
+    t.same(heard.slice(3), ['ask b'])
+  },
+)
 
-t.test('other hosts hear who behaves here, and who does not', async (t) => {
+t.test('other hosts hear which clients behave here, and which do not', async (t) => {
   const { shared, heard } = others({})
   const { known } = opened({ shared })
   known.add('a')
@@ -85,7 +88,7 @@ t.test('other hosts hear who behaves here, and who does not', async (t) => {
   t.same(heard, ['add a 100', 'forget a', 'forget stranger'])
 })
 
-t.test('of too many the one that behaved longest ago makes room', async (t) => {
+t.test('if there are too many, the client that behaved longest ago makes room', async (t) => {
   const { known } = opened()
   for (let n = 0; n < KNOWN_MAX; n++) known.add(`${n}`)
   known.add('0')
@@ -96,51 +99,54 @@ t.test('of too many the one that behaved longest ago makes room', async (t) => {
   t.equal(await known.has('2'), true)
 })
 
-t.test('the file is written if something has changed, with who is still known', async (t) => {
-  const file = join(t.testdir({}), 'known')
-  const { shared } = others({ d: 70 })
-  const { known, clock } = opened({ file, shared })
-  const kept = () => [...readKnownFile(file, NOW)]
-  const isWritten = async () => {
-    rmSync(file, { force: true })
+t.test(
+  'the file is written if something has changed, with the clients that are still known',
+  async (t) => {
+    const file = join(t.testdir({}), 'known')
+    const { shared } = others({ d: 70 })
+    const { known, clock } = opened({ file, shared })
+    const kept = () => [...readKnownFile(file, NOW)]
+    const isWritten = async () => {
+      rmSync(file, { force: true })
+      await known.save()
+      return kept().length > 0
+    }
+    t.equal(await isWritten(), false, 'nothing is to be written')
+    known.add('a')
+    clock.uptime = 60_000
+    known.add('b')
+    clock.uptime = 100_000
     await known.save()
-    return kept().length > 0
-  }
-  t.equal(await isWritten(), false, 'nothing is to be written')
-  known.add('a')
-  clock.uptime = 60_000
-  known.add('b')
-  clock.uptime = 100_000
-  await known.save()
-  t.same(kept(), [['b', 60]])
-  t.notMatch(readFileSync(file, 'latin1'), /^a /m, 'who is no longer known is left out')
-  t.equal(await isWritten(), false, 'it is up to date')
-  known.forget('stranger')
-  t.equal(await isWritten(), false, 'nobody was forgotten')
-  known.forget('a')
-  t.equal(await isWritten(), true)
-  await known.has('d')
-  await known.save()
-  t.same(kept(), [['b', 60], ['d', 70]]) // biome-ignore format: a line
-  t.equal(opened({ file }).known.size, 2, 'the next run begins with them')
-  const brief = opened({ file, remember: 65 })
-  brief.clock.uptime = 65_000
-  t.equal(await brief.known.has('d'), false, 'for no longer than it remembers')
-  t.equal(opened({ file, remember: 0 }).known.size, 0)
-  const without = opened()
-  without.known.add('a')
-  await without.known.save()
-  t.same(without.log, [], 'without a file nothing is written')
-})
+    t.same(kept(), [['b', 60]])
+    t.notMatch(readFileSync(file, 'latin1'), /^a /m, 'who is no longer known is left out')
+    t.equal(await isWritten(), false, 'it is up to date')
+    known.forget('stranger')
+    t.equal(await isWritten(), false, 'nobody was forgotten')
+    known.forget('a')
+    t.equal(await isWritten(), true)
+    await known.has('d')
+    await known.save()
+    t.same(kept(), [['b', 60], ['d', 70]]) // biome-ignore format: a line
+    t.equal(opened({ file }).known.size, 2, 'the next run begins with them')
+    const brief = opened({ file, remember: 65 })
+    brief.clock.uptime = 65_000
+    t.equal(await brief.known.has('d'), false, 'for no longer than it remembers')
+    t.equal(opened({ file, remember: 0 }).known.size, 0)
+    const without = opened()
+    without.known.add('a')
+    await without.known.save()
+    t.same(without.log, [], 'without a file nothing is written')
+  },
+)
 
-t.test('a file that cannot be read is told, and nobody is known at first', async (t) => {
+t.test('a file that cannot be read is reported, and no client is known at first', async (t) => {
   const file = join(t.testdir({ known: 'nonsense' }), 'known')
   const { known, log } = opened({ file })
   t.equal(known.size, 0)
   t.same(log, [`--known-file ${file}: is damaged; nobody is known at first`])
 })
 
-t.test('a directory that is not there is a fault, with the remedy', async (t) => {
+t.test('a directory that is missing is a fault, with the remedy', async (t) => {
   const file = join(t.testdir({}), 'none', 'known')
   t.throws(() => opened({ file }), {
     kind: 'config',
@@ -148,7 +154,7 @@ t.test('a directory that is not there is a fault, with the remedy', async (t) =>
   })
 })
 
-t.test('that the file cannot be written is told once, until it could be', async (t) => {
+t.test('a file that cannot be written is reported once, until it could be written', async (t) => {
   const directory = join(t.testdir({}), 'd')
   mkdirSync(directory)
   const file = join(directory, 'known')

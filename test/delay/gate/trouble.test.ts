@@ -106,41 +106,52 @@ t.test(
   },
 )
 
-t.test('more room than descriptors is refused at the start', { skip }, async (t) => {
-  const words = ['-c', 'ulimit -n 200; exec "$0" "$@"', ...command]
-  const attempt = startGate({
-    command: ['/bin/sh', ...words],
-    words: [...AT_ONCE, '--waiting', '500'],
-  })
-  await t.rejects(attempt, {
-    message: /--waiting 500: needs 604 descriptors, and the limit is 200; raise it/,
-  })
-  const gate = await startGate({ command: ['/bin/sh', ...words], words: AT_ONCE })
-  t.match(await speak(gate.port), /^220 /, 'without a wish it takes what there is')
-  await gate.stop()
-})
-
-t.test('a program that is gone or dies is told, and so is its client', { skip }, async (t) => {
-  const gate = await startGate({ command })
-  t.teardown(gate.stop)
-  const dying = await connect(gate.port)
-  await dying.hears(/^220 /)
-  dying.send('DIE\r\n')
-  await dying.over
-  await until(() => /behind: ended by SIGKILL/.test(gate.log.join('\n')), 'a crash is told')
-  rmSync(join(gate.directory, 'behind'))
-  t.match(await (await connect(gate.port)).over, /^421 .* the server cannot be started; come again/)
-  t.match(gate.log.join('\n'), / event=failed .*behind: cannot be started/)
-  const missing = startGate({ command, program: ['/nonexistent/x'] })
-  await t.rejects(
-    missing,
-    { message: /event=failed .*\/nonexistent\/x/ },
-    'better before the port opens',
-  )
-})
+t.test(
+  'a waiting room larger than the number of descriptors is refused at the start',
+  { skip },
+  async (t) => {
+    const words = ['-c', 'ulimit -n 200; exec "$0" "$@"', ...command]
+    const attempt = startGate({
+      command: ['/bin/sh', ...words],
+      words: [...AT_ONCE, '--waiting', '500'],
+    })
+    await t.rejects(attempt, {
+      message: /--waiting 500: needs 604 descriptors, and the limit is 200; raise it/,
+    })
+    const gate = await startGate({ command: ['/bin/sh', ...words], words: AT_ONCE })
+    t.match(await speak(gate.port), /^220 /, 'without a wish it takes what there is')
+    await gate.stop()
+  },
+)
 
 t.test(
-  'a port that is taken, or a socket that is none, is told at the start',
+  'a program that is missing or dies is reported, and its client hears of it',
+  { skip },
+  async (t) => {
+    const gate = await startGate({ command })
+    t.teardown(gate.stop)
+    const dying = await connect(gate.port)
+    await dying.hears(/^220 /)
+    dying.send('DIE\r\n')
+    await dying.over
+    await until(() => /behind: ended by SIGKILL/.test(gate.log.join('\n')), 'a crash is told')
+    rmSync(join(gate.directory, 'behind'))
+    t.match(
+      await (await connect(gate.port)).over,
+      /^421 .* the server cannot be started; come again/,
+    )
+    t.match(gate.log.join('\n'), / event=failed .*behind: cannot be started/)
+    const missing = startGate({ command, program: ['/nonexistent/x'] })
+    await t.rejects(
+      missing,
+      { message: /event=failed .*\/nonexistent\/x/ },
+      'better before the port opens',
+    )
+  },
+)
+
+t.test(
+  'a port that is taken, or a descriptor that is no socket, is reported at the start',
   { skip },
   async (t) => {
     const other = createServer().listen(0, '127.0.0.1')
@@ -172,7 +183,7 @@ for again in (False, True):
 `
 
 t.test(
-  'who connects while a gate is started anew waits in the socket that is handed over',
+  'clients that connect while a gate restarts wait in the socket that is handed over',
   { skip },
   async (t) => {
     const gate = await startGate({ command: ['python3', '-c', HOLDER, ...command], listen: 'fd:3' })
@@ -189,30 +200,26 @@ t.test(
   },
 )
 
-t.test(
-  'root only binds: who is let in meets another user',
-  { skip: skip || needsRoot },
-  async (t) => {
-    const gate = await startGate({
-      command: command.map(reachable),
-      words: [...AT_ONCE, '-u', '65534', '-g', '65533'],
-    })
-    t.teardown(gate.stop)
-    const status = readFileSync(`/proc/${gate.pid}/status`, 'latin1')
-    t.match(status, /^Uid:\t65534\t65534\t65534\t65534$/m)
-    t.match(status, /^Gid:\t65533\t65533\t65533\t65533$/m)
-    t.match(status, /^Groups:\t65533 $/m)
-    t.match(status, /^CapEff:\t0+$/m)
-    t.match(await speak(gate.port), /^220 /)
-    const attempt = startGate({
-      command: ['setpriv', '--reuid=65534', '--clear-groups', ...command.map(reachable)],
-      words: [...AT_ONCE, '-u', '1'],
-    })
-    await t.rejects(attempt, { message: /-u 1: .*; start it as root/ })
-  },
-)
+t.test('root only binds: sessions run as another user', { skip: skip || needsRoot }, async (t) => {
+  const gate = await startGate({
+    command: command.map(reachable),
+    words: [...AT_ONCE, '-u', '65534', '-g', '65533'],
+  })
+  t.teardown(gate.stop)
+  const status = readFileSync(`/proc/${gate.pid}/status`, 'latin1')
+  t.match(status, /^Uid:\t65534\t65534\t65534\t65534$/m)
+  t.match(status, /^Gid:\t65533\t65533\t65533\t65533$/m)
+  t.match(status, /^Groups:\t65533 $/m)
+  t.match(status, /^CapEff:\t0+$/m)
+  t.match(await speak(gate.port), /^220 /)
+  const attempt = startGate({
+    command: ['setpriv', '--reuid=65534', '--clear-groups', ...command.map(reachable)],
+    words: [...AT_ONCE, '-u', '1'],
+  })
+  await t.rejects(attempt, { message: /-u 1: .*; start it as root/ })
+})
 
-t.test('who is known survives a restart, and a kill', { skip }, async (t) => {
+t.test('known clients survive a restart, and a kill', { skip }, async (t) => {
   const directory = t.testdir({})
   const words = [...allWait(0.1), ...NO_NAMES, '--known-file', join(directory, 'known')]
   const first = await startGate({ command, words })
@@ -266,7 +273,7 @@ t.test('who is known survives a restart, and a kill', { skip }, async (t) => {
 })
 
 t.test(
-  'on a full disk the file of before stays, and it is told once',
+  'on a full disk the old file stays, and that is reported once',
   { skip: skip || needsRoot },
   async (t) => {
     const directory = openDirectory(t)

@@ -44,7 +44,7 @@ t.test('a thousand silent connections put off no mail', async (t) => {
   t.same(milter.log, ['milter: over 1000 connections at once; a silent one was closed'])
 })
 
-t.test('who does not negotiate is not waited for, however many bytes come', async (t) => {
+t.test('an MTA that does not negotiate is closed in time, however many bytes come', async (t) => {
   const timeouts = { ...standardTimeouts, progressAfter: 20, negotiation: 50 }
   const milter = await openMilter(t, scanning, { timeouts })
   const idle = await milter.connect()
@@ -94,7 +94,7 @@ t.test('990 unfinished packets of 1 MB take no more memory than there is', async
   t.equal(small.outcome, 'delivered', 'a message in whole packets needs none of it')
 })
 
-t.test('who has stopped within a packet makes room for mail', async (t) => {
+t.test('an MTA that has stopped within a packet makes room for mail', async (t) => {
   const budget = createBudget(8 * MIB)
   const milter = await openMilter(t, scanning, { budget })
   const unfinished = says.field('Subject', 'x'.repeat(MIB)).subarray(0, 900_000)
@@ -108,7 +108,7 @@ t.test('who has stopped within a packet makes room for mail', async (t) => {
   t.equal((await (await gone).hear())?.command, 't', 'the message that stopped is put off')
 })
 
-t.test('what is said while an answer is awaited is charged, too', async (t) => {
+t.test('bytes that come while an answer is awaited are charged, too', async (t) => {
   const budget = createBudget(MIB)
   const ask = () => new Promise<never>(() => {})
   const milter = await openMilter(t, scanning, { budget, quota: { ask, askForRelayClients: true } })
@@ -121,7 +121,7 @@ t.test('what is said while an answer is awaited is charged, too', async (t) => {
   t.pass('and given back when the MTA has gone')
 })
 
-t.test('what an MTA says of itself is not kept', async (t) => {
+t.test('what an MTA says about itself is not kept', async (t) => {
   setFlagsFromString('--expose-gc')
   const collect = runInNewContext('gc') as () => void
   /** A moment later: not all that nobody holds goes at the first collection. */

@@ -22,7 +22,7 @@ const one = (name: string, wishes: Partial<Candidate> & { silent?: number } = {}
   ...wishes,
 })
 
-t.test('first who has not negotiated, in the order of their coming', async (t) => {
+t.test('connections that have not negotiated go first, in the order of their coming', async (t) => {
   const present = [
     one('idle', { silent: 200_000 }),
     one('first', { negotiated: false, silent: 1 }), // it says a byte now and then
@@ -41,14 +41,17 @@ t.test('an MTA keeps its idle connections, whoever else comes', async (t) => {
   t.equal(goesForConnection([...idle, ...crowd], 'crowd', NOW), undefined, 'no room is made for it')
 })
 
-t.test('who is between messages for longer than an SMTP client may think goes', async (t) => {
-  const present = [one('a', { silent: 400_000 }), one('b', { silent: 300_001 }), one('c')]
-  t.match(goesForConnection(present, 'mta', NOW), { name: 'a' })
-  const amid = present.map((each) => ({ ...each, amidMessage: true }))
-  t.equal(goesForConnection(amid, 'mta', NOW), undefined, 'not amid a message')
-})
+t.test(
+  'a connection that is silent between messages for longer than an SMTP client may think goes',
+  async (t) => {
+    const present = [one('a', { silent: 400_000 }), one('b', { silent: 300_001 }), one('c')]
+    t.match(goesForConnection(present, 'mta', NOW), { name: 'a' })
+    const amid = present.map((each) => ({ ...each, amidMessage: true }))
+    t.equal(goesForConnection(amid, 'mta', NOW), undefined, 'not amid a message')
+  },
+)
 
-t.test('memory is taken from who has some and has fallen silent', async (t) => {
+t.test('memory is taken from a connection that holds some and has fallen silent', async (t) => {
   const present = [
     one('has none', { silent: 900_000 }),
     one('judged', { silent: 900_000, holdsMemory: true, busy: true }),

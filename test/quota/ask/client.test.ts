@@ -9,7 +9,7 @@ import { ann, ben, clientOf, extendedAnswer, udpService } from './services.ts'
 
 /** Many questions at a time, and backends that are dead. */
 
-t.test('who asks at the same time for the same mailbox shares an answer', async (t) => {
+t.test('questions at the same time about the same mailbox share an answer', async (t) => {
   const service = await udpService(t, extendedAnswer({ 'ann@example.org': [90, 100] }))
   const { client } = clientOf(t, `quotad:127.0.0.1:${service.port}`)
   const sizes = [1, 2, 3, 4, 50]
@@ -22,13 +22,16 @@ t.test('who asks at the same time for the same mailbox shares an answer', async 
   t.match(client.counters, { questions: 5, asked: 1, shared: 4 })
 })
 
-t.test('those who wait for a larger one are not refused by it', async (t) => {
-  const service = await udpService(t, extendedAnswer({ 'ann@example.org': [90, 100] }))
-  const { client } = clientOf(t, `quotad:127.0.0.1:${service.port}`)
-  const [large, small] = await Promise.all([client.ask(ann, 50), client.ask(ann, 5)])
-  t.match(large, { answer: 'full' })
-  t.match(small, { answer: 'room' })
-})
+t.test(
+  'questions about a small message are not refused by the answer for a larger one',
+  async (t) => {
+    const service = await udpService(t, extendedAnswer({ 'ann@example.org': [90, 100] }))
+    const { client } = clientOf(t, `quotad:127.0.0.1:${service.port}`)
+    const [large, small] = await Promise.all([client.ask(ann, 50), client.ask(ann, 5)])
+    t.match(large, { answer: 'full' })
+    t.match(small, { answer: 'room' })
+  },
+)
 
 t.test('a domain is the same in any case', async (t) => {
   const service = await udpService(t, extendedAnswer({ 'ann@example.org': [90, 100] }))
@@ -117,7 +120,7 @@ t.test('one name at two services is two mailboxes', async (t) => {
   t.match([full.heard, empty.heard], [[/^CHECK_QUOTA ann /], [/^CHECK_QUOTA ann /]])
 })
 
-t.test('where nobody can say who has the mailbox, the recipient passes', async (t) => {
+t.test('if no service can say who has the mailbox, the recipient passes', async (t) => {
   const why = async (backendOf: () => undefined | Promise<undefined>) => {
     const { client } = clientOf(t, 'udp:127.0.0.1:9', { QUOTATIMEOUT: '50' }, backendOf)
     const answer = await client.ask(ann)
