@@ -135,3 +135,28 @@ t.test('counters are a line of names and numbers', async (t) => {
   const { client } = clientOf(t, 'udp:127.0.0.1:9')
   t.match(countersLine(client.counters), /^quota questions=0 asked=0 .* no_such_user=0 /)
 })
+
+t.test('whom a directory does not know, there is not, and that is remembered', async (t) => {
+  let asked = 0
+  const { client } = clientOf(t, 'udp:127.0.0.1:1', {}, async () => {
+    asked++
+    return 'no-such-user' as const
+  })
+  t.match(await client.explain(ann), {
+    answer: { answer: 'no-such-user' },
+    isNobodys: true,
+    source: 'LDAP',
+  })
+  t.same(await client.ask(ann), { answer: 'no-such-user' })
+  t.equal(asked, 1)
+  t.match(client.counters, { questions: 1, noSuchUser: 1, couldNotTell: 0, cached: 1 })
+})
+
+t.test('what is no name of a mailbox is not asked about', async (t) => {
+  const { client } = clientOf(t, 'udp:127.0.0.1:1')
+  t.same(await client.ask(readAddress('a b@example.org')), {
+    answer: 'unknown',
+    why: 'is no name of a mailbox',
+  })
+  t.match(client.counters, { asked: 0, couldNotTell: 1 })
+})
