@@ -9,11 +9,12 @@ export const CONTENTS_MAX = 2000
 export const DEPTH_MAX = 12
 /**
  * The most bytes of all contents together: so many times the size of the message, plus a fixed
- * amount. A small message may have more times its size, since trying all ways costs little there.
+ * amount, which lets a file of some megabytes in base64 with a footer behind it be read in all its
+ * ways. A small message may have more times its size, since trying all ways costs little there.
  */
 export const BYTES_TIMES = 8
-export const BYTES_MORE = 16 * 1024 * 1024
-export const SMALL_BYTES_TIMES = 64
+export const BYTES_MORE = 1024 * 1024 * 1024
+export const SMALL_BYTES_TIMES = 128
 export const SMALL_BYTES_MORE = 1024 * 1024
 
 /** How many bytes all contents of a message of this size may have together. */

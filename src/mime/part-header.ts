@@ -76,7 +76,8 @@ export function readPartHeader(lines: MimeLines, { isWhole, isOfPart }: HeaderFo
   const said = spoken.toLowerCase()
   const boundaries = readBoundaries(spoken)
   const type = strict?.type ?? typeOf(types[0] ?? '')
-  const multipart = multipartOf(type, said, isSure, strict?.boundary, boundaries)
+  const boundary = strict?.boundary
+  const multipart = multipartOf(type, said, isSure, boundary, boundaries)
   const message = messageOf(type, types.join('\n').toLowerCase(), isSure, isPlain)
   const spokenOf = encodingsOf(encodings, isPlain, said)
   // Parts and messages have encodings of their own; to some readers the field then has no effect
@@ -87,7 +88,7 @@ export function readPartHeader(lines: MimeLines, { isWhole, isOfPart }: HeaderFo
     type,
     multipart,
     message,
-    boundary: isSure && multipart !== 'no' && isOnce(text) ? strict.boundary : undefined,
+    boundary: isSure && multipart !== 'no' && isSaidOnce(text, boundary) ? boundary : undefined,
     boundaries,
     isDigest: /multipart\s*\/\s*digest/.test(said),
     encodings: isContainer ? [...new Set<Encoding>(['identity', ...spokenOf])] : spokenOf,
@@ -98,8 +99,10 @@ export function readPartHeader(lines: MimeLines, { isWhole, isOfPart }: HeaderFo
   }
 }
 
-function isOnce(text: string): boolean {
-  return (text.match(/boundary/gi)?.length ?? 0) === 1
+/** Whether the header says one boundary, which may have that word in itself, as many have. */
+function isSaidOnce(text: string, boundary = ''): boolean {
+  const count = (words: string) => words.match(/boundary/gi)?.length ?? 0
+  return count(text) - count(boundary) === 1
 }
 
 const SILENT: PartHeader = {

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { createHash, randomBytes } from 'node:crypto'
 import { readdirSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import fc from 'fast-check'
@@ -282,3 +282,29 @@ t.test('who leaves early leaves no file behind', async (t) => {
 function openDescriptors(): number {
   return readdirSync('/proc/self/fd').length
 }
+
+/** A file of a megabyte in base64 between two delimiters. */
+function fileIn(boundary: string, behind = ''): Buffer {
+  const type = `Content-Type: multipart/mixed; boundary="${boundary}"`
+  const data = randomBytes(1_000_000).toString('base64').replace(/.{76}/g, '$&\n')
+  const part = `Content-Type: application/zip; name=a.zip\nContent-Transfer-Encoding: base64\n\n${data}`
+  return bytes(`${type}\n\n--${boundary}\n${part}\n${behind}--${boundary}--\n`)
+}
+
+t.test('a boundary with the word boundary in it is as good as any other', async (t) => {
+  for (const boundary of ['boundary', 'a-boundary', '==Multipart_Boundary_x1_Boundary']) {
+    const { contents, over } = look(fileIn(boundary))
+    t.equal(over, '', boundary)
+    t.equal(contents.length, 1, boundary)
+  }
+})
+
+t.test(
+  'a footer behind a file in base64 has it read in many ways, and is within the limits',
+  async (t) => {
+    const footer = '\n-- \nlist_of-all (c) 2026: subject = all\nhttps://example.org/list?id=1\n'
+    const { contents, over } = look(fileIn('b1', footer))
+    t.equal(over, '')
+    t.ok(contents.length > 10)
+  },
+)
