@@ -198,12 +198,16 @@ function substituted(text: string, identify: Identify): string {
   })
 }
 
-/** Removes comments, and joins lines that end in a backslash to the next. */
+/**
+ * The commands of a script. A line that ends in a backslash goes on in the next one; a comment ends
+ * with its line, whatever it contains.
+ */
 function logicalLines(text: string): string[] {
   return text
+    .replace(/(^|[\s;])#.*$/gm, '$1')
     .replace(/\\\n/g, ' ')
     .split(/[\n;]/)
-    .map((line) => line.trim().replace(/(^|\s)#.*$/, ''))
+    .map((line) => line.trim())
     .filter((line) => line !== '')
 }
 

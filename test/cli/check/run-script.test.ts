@@ -43,6 +43,20 @@ exec env SCANTIMEOUT=60 envdir ./env setuidgid qmaild tcpserver 0 smtp qmail-smt
   })
 })
 
+t.test('a comment ends with its line, whatever it contains', async (t) => {
+  const script = [
+    '# QHPSI=a; SCANFAIL=accept',
+    '# a path: C:\\',
+    'QHPSI=b # SCANFAIL=accept; REJECTVIRUS=1',
+    'REJECTVIRUS=2;# and that',
+    'export QHPSI REJECTVIRUS; exec tcpserver 0 25 \\',
+    ' qmail-smtpd',
+  ]
+  const { environment } = readRunScript(script.join('\n'), () => undefined)
+  t.match(environment, { QHPSI: 'b', REJECTVIRUS: '2' })
+  t.notOk('SCANFAIL' in environment)
+})
+
 t.test('chpst of runit is read', async (t) => {
   const script = readRunScript('exec chpst -u qmaild:nofiles -e /etc/smtpd/env -m 9000000 smtpd\n')
   t.match(script, {
