@@ -4,7 +4,8 @@ import type { Counted, Period, Summary } from './summary.ts'
 export function durationInWords(milliseconds: number): string {
   const minutes = Math.round(milliseconds / 60_000)
   if (minutes >= 2 * 24 * 60) {
-    return `${Math.floor(minutes / 1440)} d ${Math.round((minutes % 1440) / 60)} h`
+    const hours = Math.round(minutes / 60)
+    return `${Math.floor(hours / 24)} d ${hours % 24} h`
   }
   if (minutes >= 120) return `${Math.floor(minutes / 60)} h ${minutes % 60} min`
   if (minutes >= 2) return `${minutes} min`
