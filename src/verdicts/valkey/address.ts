@@ -47,8 +47,10 @@ export function readStoreAddress(text: string): StoreAddress | undefined {
     const remedy = 'put it into a file, and name that in VERDICTPASSWORD'
     throw new Fault('config', `VERDICTS ${scheme}://...: holds a password; ${remedy}`)
   }
+  const name = user ? decoded(user) : undefined
+  if (user && name === undefined) return undefined
   const tls = scheme === 'valkeys' || scheme === 'rediss'
-  const common = { text, tls, user: user ? decodeURIComponent(user) : undefined }
+  const common = { text, tls, user: name }
   const servers = hosts
     .split(',')
     .map((host) => readServer(host, kind === 'sentinel' ? SENTINEL_PORT : PORT))
@@ -60,6 +62,15 @@ export function readStoreAddress(text: string): StoreAddress | undefined {
   }
   if (known.length > 1 || !/^[0-9]{0,4}$/.test(rest)) return undefined
   return { ...common, kind: 'server', server: known[0]!, database: Number(rest) }
+}
+
+/** Undefined where `%` is not followed by two digits of a character in UTF-8. */
+function decoded(text: string): string | undefined {
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    return undefined
+  }
 }
 
 function readServer(text: string, standard: number): StoreServer | undefined {
