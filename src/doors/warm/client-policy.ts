@@ -170,6 +170,6 @@ function merge(
 
 function isLaxer(theirs: UnscannedPolicy, own: UnscannedPolicy): boolean {
   return (['others', 'relayClients'] as const).some(
-    (who) => theirs[who] === 'accept' && own[who] === 'defer',
+    (who) => theirs[who] === 'accept' && own[who] !== 'accept',
   )
 }

@@ -64,6 +64,17 @@ for (const [what, variables] of Object.entries(cold)) {
   })
 }
 
+t.test('a client that accepts what the daemon keeps goes cold', async (t) => {
+  const stage = buildStage()
+  t.teardown(() => stage.remove())
+  const keeps = { SCANFAIL: 'quarantine', QUARANTINE: stage.file('kept/x', '').replace(/\/x$/, '') }
+  const slot = await openSlot(t, { ...ownSettings(stage), ...keeps })
+  const variables = { QHPSI: 'plugin: eicar attachments', SCANFAIL: 'accept' }
+  const got = await slot.ask({ variables, message: plain })
+  t.equal(got.does, 'go cold')
+  t.match(got.why, /SCANFAIL is laxer/)
+})
+
 const warm: Record<string, Record<string, string>> = {
   'the same settings': { QHPSI: 'plugin: eicar attachments', SCANTIMEOUT: '60' },
   'the same plugins, written otherwise': { QHPSI: "plugin:  'eicar'  attachments" },
