@@ -26,5 +26,6 @@ export async function checkHandedOn(
 
 /** `scan:[127.0.0.1]:10025` leads to `inet:127.0.0.1:10025`, and `lmtp:unix:/PATH` to `unix:/PATH`. */
 function leadsTo(value: string, place: string): boolean {
-  return `:${value.replace(/[[\]]/g, '')}`.endsWith(`:${place.replace(/^inet:/, '')}`)
+  const bare = (text: string) => text.replace(/[[\]]/g, '')
+  return `:${bare(value)}`.endsWith(`:${bare(place.replace(/^inet:/, ''))}`)
 }
