@@ -184,7 +184,7 @@ const notScanned: Reply = {
   grounds: 'unscanned',
 }
 
-/** The refusal of a message for its content, in words that no sender chooses. */
+/** What becomes of a message that is not taken for its content, in words that no sender chooses. */
 function keptOut(
   over: Policy['scan']['nesting']['over'] | Policy['scan']['secondLook']['strict'],
   { quarantine }: Policy,

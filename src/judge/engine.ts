@@ -51,8 +51,8 @@ export interface Tools {
  * From a message to a decision: ask whether any recipient has room for it, verify its stamps,
  * remove fields, look for the verdict about a copy, run the scanners for which neither a stamp
  * nor a verdict vouches, decide, sign. The scanned and signed message is the one that will
- * leave, but for the fields that are added on top. Has no effects; the door carries the
- * decision out.
+ * leave, but for the fields that are added on top. It remembers verdicts, and
+ * changes nothing else; the door carries the decision out.
  */
 export async function judge(
   transaction: Transaction,

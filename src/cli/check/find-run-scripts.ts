@@ -42,8 +42,8 @@ export function findRunScripts(places: readonly string[] = SERVICES): RunScripts
 }
 
 /**
- * Finds a script that the kernel cannot start because its first line ends in a carriage return,
- * which becomes part of the shell's name.
+ * Finds a script with line ends of Windows: the carriage return of its first line becomes part of
+ * the shell's name, so that the kernel cannot start it; those of other lines become part of values.
  */
 export function checkLineEnds(file: string): Finding[] {
   try {

@@ -1,10 +1,10 @@
 import type { MailAddress } from '../../message/envelope/address.ts'
 
 /**
- * What is known about a mailbox, from the service to the reply of a door. Its way has these forms:
- * a `Reading` of the disk or of another service (quotad/sources), a `MailboxFinding` (quotad: this
- * answer, and where it comes from), words on the wire, a `ServiceReply` (this answer, or a
- * failure), a `GivenAnswer` (this answer, from whom and for how long), and this answer again.
+ * What is known about a mailbox, from the service to the reply of a door. onescan-quotad reads
+ * it from the disk or from another service as a `Reading` (quota/tell/sources), keeps it with where
+ * it comes from as a `MailboxFinding`, and sends it as words. Here it becomes a `ServiceReply`, which
+ * is this answer or a failure, and a `GivenAnswer`, which tells from whom and for how long.
  * Sizes are bytes; a quota that is absent is unlimited or was not told (the plain UDP answer
  * tells neither).
  */

@@ -6,7 +6,7 @@ import { ReplyError } from './reply-reader.ts'
 /** Milliseconds for which a sentinel is waited for when others have answered. */
 const OTHERS_WITHIN = 500
 
-/** The password by which sentinels let us in; undefined for none. */
+/** How sentinels are reached: the password by which they let us in, if any, and TLS. */
 export type SentinelEntry = Omit<Entry, 'firstQuestion' | 'user' | 'database'>
 
 /**

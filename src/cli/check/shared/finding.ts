@@ -1,7 +1,8 @@
 /** The result of one thing that `onescan check` looked at. */
 export interface Finding {
   /**
-   * ok; warning: mail is handled, but not as people expect; error: mail is deferred or not scanned.
+   * ok; warning: mail is handled, but perhaps not as people expect, as after `onescan disable`;
+   * error: mail is deferred, or passes unscanned without anybody having asked for that.
    */
   readonly level: 'ok' | 'warning' | 'error'
   readonly what: string
