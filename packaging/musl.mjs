@@ -15,7 +15,7 @@ import { fileURLToPath } from 'node:url'
 import { compilerFor } from './targets.mjs'
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
-/** Of the package that is unpacked, in a file beside. */
+/** The file in the unpacked tree that holds the version of the package. */
 const VERSION = 'version'
 
 /**

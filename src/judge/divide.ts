@@ -18,9 +18,9 @@ export interface Part {
 
 /**
  * One decision of several parts; `partOf` has the place of each recipient's. Where the door
- * can, each recipient has its own answer. If it answers once, those for whom the message is kept
- * in quarantine can be parted from those who get it, since both are told as taken, and nothing
- * else: then the strictest answer counts for all.
+ * can, each recipient has its own answer. A door that answers once can only part those for whom the
+ * message is kept in quarantine from those who get it, since of both it says that the message was
+ * taken. In any other mixture the strictest decision counts for all.
  */
 export function divide(
   parts: readonly Part[],

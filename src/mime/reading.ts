@@ -28,9 +28,9 @@ const STRANGE_MAX = 2
  * it may be encoded. It also counts how deep contents are nested.
  *
  * What all readers must read alike is read in one way: the delimiter of a multipart with a plain
- * header ends what the multipart holds, unless a multipart inside is still open, or uuencode is not
- * over: for some readers that goes on. Everything else only adds: a line that some reader takes for
- * the end of a header, for a delimiter or for a field begins one more content, and ends none.
+ * header ends what the multipart holds. It does not while a multipart inside or uuencode is open,
+ * since some readers then read on. Everything else only adds: a line that some reader takes for the
+ * end of a header, for a delimiter or for a field begins one more content, and ends none.
  */
 export class Reading {
   readonly #listener: ReadingListener

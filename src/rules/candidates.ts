@@ -56,7 +56,10 @@ function keysOf(address: MailAddress): string[] {
 /** Characters of an address that is compared as it stands. */
 const PLAIN = /^[\w.@+-]+$/
 
-/** A line that is none of somebody else's, and those that go on with it: blank lines and comments end none. */
+/**
+ * Matches each line that may be about this message, with its continuation lines. Blank lines and
+ * comments do not end these.
+ */
 function expressionFor(keys: ReadonlySet<string>, client: Address | undefined): RegExp {
   const own = [...keys].filter((key) => PLAIN.test(key)).map(escaped)
   const others = String.raw`(?:to|from)=(?!(?:${own.join('|') || '(?!)'})\.?[, \t])[\w.@+-]+[, \t]`

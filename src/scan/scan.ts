@@ -157,9 +157,8 @@ async function scanWhole(
 }
 
 /**
- * Every part, and then the whole message. clamd remembers what it has called clean: what it has
- * seen as a file by itself it does not look at again inside of a mail, but the other way round
- * it would.
+ * Every part, and then the whole message. clamd remembers what it has called clean: it skips a part
+ * inside a mail that it has seen as a file by itself, but not the reverse.
  */
 async function scanEveryPart(
   sample: Sample,

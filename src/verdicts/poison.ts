@@ -39,11 +39,11 @@ export interface Withheld {
  *   there; and if others did, but were no suspects, against the one that was. Else it counts
  *   against none.
  *
- * So a message that just happened to be there is answered when it is scanned again. Before it is
- * taken for poison it would have to meet another killer each time that it comes, always one
- * that has never been seen; and what kills each time is found, however much other mail is
- * there. Processes of a host that are at a suspect each at the same moment find out by the two
- * ends, and count neither. Other hosts that share a scanner are not heard of.
+ * So a message that just happened to be there is answered when it is scanned again. It is taken for
+ * poison only if each of its scans coincides with that of a killer which was not yet a suspect. What
+ * kills each time is found, however much other mail is there. If two processes of a host scan a
+ * suspect each and both scans fail, each hears of the other, and neither failure counts. Other
+ * hosts that share a scanner are not heard of.
  *
  * Poison that is another message each time has no fingerprint, but a sender: after some deaths,
  * messages that have in common what was there (common-marks.ts) are suspects before they are

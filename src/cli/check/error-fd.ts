@@ -181,5 +181,5 @@ async function until(holds: () => boolean): Promise<void> {
   }
 }
 
-/** The highest descriptor of all manners, plus one that no qmail uses. */
+/** A descriptor above those by which any qmail is told errors: it closes when all processes of the session have ended. */
 const LAST = 9

@@ -65,7 +65,7 @@ export function openKnown({ remember, file, uptime, now, log, shared }: KnownOpt
     try {
       accessSync(dirname(path), constants.W_OK)
     } catch (error) {
-      const remedy = 'make the directory, for the user of -u'
+      const remedy = 'make it a directory that the user of -u may write to'
       throw new Fault('config', `--known-file ${path}: ${errorText(error)}; ${remedy}`, error)
     }
     try {

@@ -20,7 +20,7 @@ const folded = Uint8Array.from({ length: 256 }, (_, byte) =>
 export function createNeedle(text: string): Needle {
   const wanted = Uint8Array.from(Buffer.from(text.slice(0, LENGTH_MAX)), (byte) => folded[byte]!)
   const last = wanted.length - 1
-  /** How far the end may move where a byte stands below it; 0 for that of the end itself. */
+  /** How far the end of the window may move if this byte stands there; 0 for the last byte of the text. */
   const skips = new Uint8Array(256).fill(wanted.length)
   for (const [at, byte] of wanted.entries()) {
     for (const either of [byte, capital(byte)]) skips[either] = last - at

@@ -23,9 +23,8 @@ export function readDatagram(packet: Buffer): Datagram | undefined {
 }
 
 /**
- * The answer in latin1. To the plain form it is `QUOTA_OK` or `QUOTA_FULL` alone; to the
- * extended one, and where there is neither, the user comes behind it, then size and quota
- * in bytes where they are known (0: unlimited), then the nonce.
+ * The answer in latin1. In the plain form `QUOTA_OK` and `QUOTA_FULL` stand alone. Any other answer
+ * names the user, then size and quota in bytes if they are known (0: unlimited), then the nonce.
  */
 export function datagramFor({ user, incoming, nonce }: Datagram, answer: QuotaAnswer): string {
   const echo = nonce === '' ? '' : ` ${nonce}`

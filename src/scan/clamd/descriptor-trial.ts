@@ -15,7 +15,10 @@ export const DESCRIPTOR_MAX = 16 * 1024 * 1024
 /** The same for a clamd that was not seen to do so: below any limit that a clamd has. */
 export const SMALL_DESCRIPTOR_MAX = 1024 * 1024
 
-/** Milliseconds in which it says so; one behind a socket that is forwarded waits for a descriptor that never comes. */
+/**
+ * Milliseconds for its answer. A socket that is forwarded passes no descriptor, so a clamd behind it
+ * would wait for ever.
+ */
 const TOLD_WITHIN = { small: 1_000, large: 10_000 } as const
 /** Milliseconds after which it is asked again, while nobody waits: another may listen there, or one of other settings. */
 const YES_FOR = 3_600_000
@@ -42,8 +45,8 @@ interface Known {
 /**
  * Finds out whether a server reads what it is handed (FILDES, clamd(8)), on connections of its own:
  * a small file, and before the first large one a file of DESCRIPTOR_MAX bytes with the test virus in
- * front. That is to be found: of what is over its MaxFileSize clamd says OK, while a stream that is
- * over its StreamMaxLength is an error. `now` in milliseconds.
+ * front. clamd must find that virus: it says OK of a file over its MaxFileSize without a scan, while a
+ * stream over its StreamMaxLength is an error. `now` in milliseconds.
  */
 export function createDescriptorTrial(
   address: ClamdAddress,

@@ -41,7 +41,7 @@ interface ClamdSession {
  *
  * A kept connection that clamd gave up (its own time limits, a restart) is no failure:
  * where no byte of a reply to this command came, the command is sent once more, on a fresh
- * one. Nothing is sent again on a fresh one, nor after the signal. A server that knows no
+ * one. On a fresh connection a command is sent only once, and never after the signal. A server that knows no
  * sessions gets a connection for each command. `now` and `idleFor` in milliseconds.
  */
 export function openSessions(

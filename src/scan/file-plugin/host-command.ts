@@ -25,8 +25,8 @@ export function hostCommand(file: string): Command {
 const MEMORY = 1024 * 1024
 
 /**
- * Where its data is limited the compiled runtime does without compiled code, is slow by a factor
- * of fifteen and has no way to C: unless it is told to be content with less room for such code.
+ * Under a limit of data the compiled runtime starts without its compiler of JavaScript: it is fifteen
+ * times slower, and cannot call C. With this setting it reserves less memory for compiled code, and has both.
  */
 const ROOM_FOR_CODE = isCompiled ? `export ${CODE_SETTING}=134217728; ` : ''
 
@@ -36,9 +36,8 @@ const ROOM_FOR_CODE = isCompiled ? `export ${CODE_SETTING}=134217728; ` : ''
  * has used more than RENEWED_AFTER (../plugin-host/own-limits.ts), so that each message
  * has as much processor time as it has alone.
  *
- * The shell does nothing but set limits and exec. Whatever a plugin starts has them, too. That
- * of processor time is for what is left behind should we be killed ourselves: nobody would be
- * there to end a busy loop.
+ * The shell does nothing but set limits and exec. Whatever a plugin starts has them, too. The limit
+ * of processor time ends a busy loop that is left behind if onescan itself is killed.
  */
 export function limitedTo(timeout: number, asked: 'once' | 'kept', command: Command): Command {
   const forOne = Math.ceil(timeout / 1000 + 5) * availableParallelism()

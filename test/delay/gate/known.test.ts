@@ -150,7 +150,7 @@ t.test('a directory that is missing is a fault, with the remedy', async (t) => {
   const file = join(t.testdir({}), 'none', 'known')
   t.throws(() => opened({ file }), {
     kind: 'config',
-    message: /^--known-file .*: ENOENT.*; make the directory, for the user of -u$/,
+    message: /^--known-file .*: ENOENT.*; make it a directory that the user of -u may write to$/,
   })
 })
 
