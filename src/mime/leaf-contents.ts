@@ -31,7 +31,7 @@ export function* leafContents(
   for (const end of ends) {
     const part = partOf(source, from, end)
     if (depth === 0) walk.place = { from, to: end }
-    const saved = { header, lineEnd: end < source.size ? 'of delimiter' : lineEndOf(leaf) } as const
+    const saved = { header, endsMail: end === source.size }
     yield* byEncodings(encodings, part, saved, walk, depth)
     if (!hasNul(part)) continue
     const heads = yield* decoded(part, withoutTails, walk)
@@ -42,11 +42,6 @@ export function* leafContents(
       heads.close()
     }
   }
-}
-
-/** Whose the line end is that the mail ends in: where a multipart is around, readers differ. */
-function lineEndOf({ depth }: Leaf): Saved['lineEnd'] {
-  return depth?.levels === 0 && depth.messages === 0 ? 'own' : 'of either'
 }
 
 function* byEncodings(

@@ -19,8 +19,8 @@ import { giveOne, PIECE, type Step, spend, type Walk, worked } from './walk.ts'
 /** What decides in which forms a content is saved. */
 export interface Saved {
   readonly header: PartHeader
-  /** Whose the line end is that the content ends in. Files are saved with and without it anyway. */
-  readonly lineEnd: 'own' | 'of delimiter' | 'of either'
+  /** No delimiter is behind it: its last line end may be its own. */
+  readonly endsMail: boolean
 }
 
 /**
@@ -77,13 +77,11 @@ function* inItsForms(
   { look, saved, part }: { look: TextLook; saved: Saved; part?: Source },
   walk: Walk,
 ): Generator<Step, void> {
-  const { header, lineEnd } = saved
+  const { header, endsMail } = saved
   const isFile = header.isNamed || !header.type.startsWith('text/')
   const isBareCr = end[0] === CR && end.length === 1
-  const isDoubtful = isFile || isBareCr || lineEnd === 'of either'
-  const hasEnd = end.length > 0 && (isDoubtful || lineEnd === 'own')
-  const hasNone = !hasEnd || isDoubtful
-  if (hasNone) yield* giveOne(bare, {}, walk)
+  const hasEnd = end.length > 0 && (isFile || isBareCr || endsMail)
+  yield* giveOne(bare, {}, walk)
   if (hasEnd) yield* giveOne(part ?? withEnd(bare, end), {}, walk)
   const ways = [
     ...(look.crlf ? (['lf'] as const) : []),
@@ -92,7 +90,7 @@ function* inItsForms(
   for (const way of ways) {
     const store = yield* decoded(bare, (give, room) => new LineEnds(give, room, way), walk)
     try {
-      if (hasNone) yield* giveOne(sourceIn(store), {}, walk)
+      yield* giveOne(sourceIn(store), {}, walk)
       if (!hasEnd) continue
       store.append(Buffer.from(way === 'lf' ? '\n' : '\r\n'))
       yield* giveOne(sourceIn(store), {}, walk)
