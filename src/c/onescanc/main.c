@@ -1,8 +1,8 @@
 /*
  * onescanc(8) keeps message and envelope, asks onescand what to do, does it, and becomes the next
- * program. It decides nothing about mail, and reads no header field. Each exit is an exec, or a code
- * that qmail-smtpd takes for a failure. Only two exits are neither: obey.c hands nothing on if mail
- * is to be dropped or was kept, and tell_about() reads no mail.
+ * program. It decides nothing about mail, and reads no header field. Each exit is an exec, or a
+ * code that qmail-smtpd takes for a failure. Only two exits are neither: obey.c hands nothing on if
+ * mail is to be dropped or was kept, and tell_about() reads no mail.
  */
 #define _GNU_SOURCE
 #include "onescanc.h"

@@ -37,8 +37,8 @@ static _Noreturn void hand_on(const struct answer *answer) {
 
 /*
  * Ends without handing the mail on. The code is one of a fixed list; 0 is in it only for mail that
- * REJECTVIRUS=2 drops or QUARANTINE keeps. If a code promises a text and that cannot be written, the code becomes "not
- * now".
+ * REJECTVIRUS=2 drops or QUARANTINE keeps. If a code promises a text and that cannot be written,
+ * the code becomes "not now".
  */
 static _Noreturn void end_with(const struct answer *answer) {
   int code = answer->code;

@@ -74,7 +74,7 @@ void read_at(int fd, byte *bytes, size_t length, size_t offset) {
   while (length) {
     ssize_t count = pread(fd, bytes, length, (off_t) offset);
     if (count == 0)
-      fail(EXIT_READ, "read", "spool file: ended early");
+      fail(EXIT_READ, "read", text("spool file: ended early"));
     if (count < 0)
       fail(EXIT_READ, "read", text("spool file: %m"));
     bytes += count;

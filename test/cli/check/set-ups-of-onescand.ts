@@ -518,7 +518,7 @@ export const setUps: readonly OnescandSetUp[] = [
     name: 'Postfix was not reloaded since main.cf was changed',
     isOld: true,
     check: [
-      /^warning Postfix: \S+main\.cf has changed, and 1 of its processes still do.*; postfix reload/,
+      /^warning Postfix: \S+main\.cf has changed, and 1 of its processes still have its old settings; postfix reload/,
     ],
   },
   {

@@ -370,7 +370,7 @@ export const setUpsOfSettings: readonly SetUp[] = [
     name: 'the classic softlimit',
     prepare: (place) => run(place, 'exec softlimit -m 3000000 qmail-smtpd'),
     expect: [
-      /^error memory limits: 3000000 bytes of address space.*cannot start.*; set 4 GiB/,
+      /^error memory limits: 3000000 bytes of address space.*cannot start.*; set 4 GB/,
       /^error slot, clean message: /,
       /^error slot, EICAR: /,
     ],
