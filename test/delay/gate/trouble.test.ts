@@ -268,7 +268,7 @@ t.test('known clients survive a restart, and a kill', { skip }, async (t) => {
   t.match(odd.log.join('\n'), /is no file; nobody is known at first/)
   await odd.stop()
   await t.rejects(startGate({ command, words: [...words, '--known-file', '/nonexistent/known'] }), {
-    message: /--known-file \/nonexistent\/known: ENOENT.*make the directory/,
+    message: /--known-file \/nonexistent\/known: ENOENT.*make it a directory/,
   })
 })
 
