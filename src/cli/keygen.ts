@@ -3,7 +3,7 @@ import { statSync } from 'node:fs'
 import { hostname } from 'node:os'
 import type { ArgumentsCamelCase, CommandModule } from 'yargs'
 import { HMAC_SECRET_MIN, isCurrent, isDay, isKeyId, parseKeyring } from '../cluster/keyring.ts'
-import { Fault } from '../ground/runtime/fault.ts'
+import { Fault } from '../ground/errors/fault.ts'
 import { addToKeyring } from './keyring-file.ts'
 import { type Output, runCommand, warn } from './shared/run-command.ts'
 

@@ -11,10 +11,10 @@ import {
 } from 'node:fs'
 import { dirname } from 'node:path'
 import { FILE_MAX, type Key, parseKeyring } from '../cluster/keyring.ts'
-import { errorCode, Fault } from '../ground/runtime/fault.ts'
-import { mustBeOwnAt, openTheirs, readWhole } from '../ground/runtime/path/read.ts'
-import { withPlace } from '../ground/runtime/path/walk.ts'
-import { writeWhole } from '../ground/runtime/write-whole.ts'
+import { errorCode, Fault } from '../ground/errors/fault.ts'
+import { mustBeOwnAt, openTheirs, readWhole } from '../ground/path/read.ts'
+import { withPlace } from '../ground/path/walk.ts'
+import { writeWhole } from '../ground/process/write-whole.ts'
 
 export type Position = 'top' | 'end'
 

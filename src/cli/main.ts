@@ -1,6 +1,6 @@
 import yargs, { type Argv, type CommandModule } from 'yargs'
 import about from '../../package.json' with { type: 'json' }
-import { errorText } from '../ground/runtime/fault.ts'
+import { errorText } from '../ground/errors/fault.ts'
 import { nearest } from '../ground/settings/nearest.ts'
 import { checkCommand } from './check/check.ts'
 import { trialsCommand } from './check/trials.ts'

@@ -1,8 +1,8 @@
 import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
+import { errorCode } from '../ground/errors/fault.ts'
+import { mustBeOwnAt } from '../ground/path/read.ts'
 import { isCompiled } from '../ground/runtime/compiled-program.ts'
-import { errorCode } from '../ground/runtime/fault.ts'
-import { mustBeOwnAt } from '../ground/runtime/path/read.ts'
 
 /** The text of plugin.ts, which the build puts here. */
 declare const PLUGIN_TYPES: string | undefined

@@ -1,6 +1,6 @@
 import type { CommandModule } from 'yargs'
+import { Fault } from '../ground/errors/fault.ts'
 import { parseAddress } from '../ground/net/address.ts'
-import { Fault } from '../ground/runtime/fault.ts'
 import { byteSize, type Environment } from '../ground/settings/settings.ts'
 import { HOST_DIRECTORY, readPlace } from '../judge/policy.ts'
 import { readAddress } from '../message/envelope/address.ts'

@@ -1,5 +1,5 @@
 import type { ArgumentsCamelCase, CommandModule } from 'yargs'
-import { writeNamedFile } from '../ground/runtime/path/write.ts'
+import { writeNamedFile } from '../ground/path/write.ts'
 import { colours, noColours } from '../observe/log/in-words.ts'
 import { asHtml } from '../observe/report/html.ts'
 import { asMail } from '../observe/report/mail.ts'

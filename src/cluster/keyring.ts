@@ -1,6 +1,6 @@
 import { closeSync } from 'node:fs'
-import { errorCode, errorText, Fault, isFault } from '../ground/runtime/fault.ts'
-import { openTheirs, readWhole } from '../ground/runtime/path/read.ts'
+import { errorCode, errorText, Fault, isFault } from '../ground/errors/fault.ts'
+import { openTheirs, readWhole } from '../ground/path/read.ts'
 
 export type Scheme = 'md5' | 'hmac-sha256'
 

@@ -1,6 +1,6 @@
 import { writeSync } from 'node:fs'
-import { asksAbout, tellAbout } from '../ground/runtime/about.ts'
-import { errorText } from '../ground/runtime/fault.ts'
+import { errorText } from '../ground/errors/fault.ts'
+import { asksAbout, tellAbout } from '../ground/process/about.ts'
 import { delayOne } from './chain-loader/chain-loader.ts'
 import { keepGate } from './gate/gate.ts'
 import { explain } from './shared/explain.ts'

@@ -1,4 +1,4 @@
-import { printable } from '../ground/runtime/printable.ts'
+import { printable } from '../ground/errors/printable.ts'
 import type { MailAddress } from '../message/envelope/address.ts'
 import { type Envelope, recipientsOf } from '../message/envelope/envelope.ts'
 import type { QuotaAnswer, QuotaLookup, TimedLookup } from '../quota/ask/quota-answer.ts'

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { type ClusterPolicy, readClusterPolicy } from '../cluster/cluster-policy.ts'
-import { Fault } from '../ground/runtime/fault.ts'
+import { Fault } from '../ground/errors/fault.ts'
 import { readText } from '../ground/settings/read.ts'
 import type { Environment } from '../ground/settings/settings.ts'
 import { table } from '../ground/settings/table.ts'

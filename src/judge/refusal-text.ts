@@ -1,5 +1,5 @@
 import { hostname } from 'node:os'
-import { printable } from '../ground/runtime/printable.ts'
+import { printable } from '../ground/errors/printable.ts'
 import { checkReplyText, type Place } from '../ground/settings/reply-text.ts'
 import type { Environment } from '../ground/settings/settings.ts'
 import type { Grounds, Reply, Undivided } from './decision.ts'

@@ -1,6 +1,6 @@
 import { constants, openSync, unlinkSync } from 'node:fs'
 import { join } from 'node:path'
-import { errorCode, errorText, Fault } from '../ground/runtime/fault.ts'
+import { errorCode, errorText, Fault } from '../ground/errors/fault.ts'
 
 /** Linux's O_TMPFILE with O_DIRECTORY, which node:fs does not name. */
 const O_TMPFILE = 0o20200000

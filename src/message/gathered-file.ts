@@ -1,5 +1,5 @@
 import { closeSync } from 'node:fs'
-import { writeWhole } from '../ground/runtime/write-whole.ts'
+import { writeWhole } from '../ground/process/write-whole.ts'
 import { openAnonymousFile } from './anonymous-file.ts'
 import type { MessageForm } from './form.ts'
 import { messageIn, pieces } from './handed.ts'

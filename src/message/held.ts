@@ -1,5 +1,5 @@
 import type { Hash } from 'node:crypto'
-import type { PassedDescriptors } from '../ground/runtime/passed-descriptors.ts'
+import type { PassedDescriptors } from '../ground/net/passed-descriptors.ts'
 import type { DigestsWanted } from './canonical-body.ts'
 import { examineForm, type MessageForm } from './form.ts'
 import { findHeaderEnd, HEADER_MAX, Header } from './header-block.ts'

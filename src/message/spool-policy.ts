@@ -1,6 +1,6 @@
 import { statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { Fault } from '../ground/runtime/fault.ts'
+import { Fault } from '../ground/errors/fault.ts'
 import type { Environment } from '../ground/settings/settings.ts'
 
 /** Where messages are kept while they are looked at. */

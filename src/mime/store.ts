@@ -1,5 +1,5 @@
 import { closeSync, readSync } from 'node:fs'
-import { writeWhole } from '../ground/runtime/write-whole.ts'
+import { writeWhole } from '../ground/process/write-whole.ts'
 import { spoolFault } from '../message/anonymous-file.ts'
 
 /** The most bytes of all contents together, finished or not, that stay in memory. */

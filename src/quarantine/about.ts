@@ -1,4 +1,4 @@
-import { Fault } from '../ground/runtime/fault.ts'
+import { Fault } from '../ground/errors/fault.ts'
 
 /**
  * What is known of a message in quarantine besides its bytes. Addresses are latin1, a character a

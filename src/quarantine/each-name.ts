@@ -1,6 +1,6 @@
 import { opendir } from 'node:fs/promises'
 import { setTimeout as pause } from 'node:timers/promises'
-import { nameOf } from '../ground/runtime/path/walk.ts'
+import { nameOf } from '../ground/path/walk.ts'
 import type { Folder, Part } from './places.ts'
 
 /** Names that are looked at in one turn, and the pause after it in milliseconds. */

@@ -1,4 +1,4 @@
-import type { Place } from '../ground/runtime/path/walk.ts'
+import type { Place } from '../ground/path/walk.ts'
 import { eachName } from './each-name.ts'
 import { daysOf, type Entry, entryAt, groundsIn } from './entries.ts'
 import { byAge } from './names.ts'

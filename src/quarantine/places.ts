@@ -1,7 +1,7 @@
 import { closeSync, fsyncSync, mkdirSync, openSync, type Stats } from 'node:fs'
 import { join } from 'node:path'
-import { errorCode, errorText, Fault } from '../ground/runtime/fault.ts'
-import { nameOf, type Place, walk, walkIn } from '../ground/runtime/path/walk.ts'
+import { errorCode, errorText, Fault } from '../ground/errors/fault.ts'
+import { nameOf, type Place, walk, walkIn } from '../ground/path/walk.ts'
 
 const OTHERS = 0o077
 export const PARTS = ['tmp', 'new', 'cur'] as const

@@ -1,4 +1,4 @@
-import { Fault } from '../ground/runtime/fault.ts'
+import { Fault } from '../ground/errors/fault.ts'
 import { readNumber, readSize } from '../ground/settings/read.ts'
 import type { Environment } from '../ground/settings/settings.ts'
 

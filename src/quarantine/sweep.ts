@@ -1,6 +1,6 @@
 import { closeSync } from 'node:fs'
 import { opendir, rmdir, stat, unlink } from 'node:fs/promises'
-import { nameOf, type Place } from '../ground/runtime/path/walk.ts'
+import { nameOf, type Place } from '../ground/path/walk.ts'
 import { breathe, eachName, SLICE } from './each-name.ts'
 import { daysOf, entryAt, groundsIn } from './entries.ts'
 import { byAge, type EntryName, readEntryName } from './names.ts'

@@ -1,6 +1,6 @@
 import { rename, stat, unlink } from 'node:fs/promises'
-import { errorCode, Fault } from '../ground/runtime/fault.ts'
-import { nameOf, type Place } from '../ground/runtime/path/walk.ts'
+import { errorCode, Fault } from '../ground/errors/fault.ts'
+import { nameOf, type Place } from '../ground/path/walk.ts'
 import { type Entry, findEntry, type OpenEntry, openEntry } from './entries.ts'
 import { nameOfEntry } from './names.ts'
 import { type Folder, findFolder, type Part } from './places.ts'

@@ -1,6 +1,6 @@
 import { basename } from 'node:path'
-import { errorCode, errorText, Fault } from '../ground/runtime/fault.ts'
-import { readOwnFile } from '../ground/runtime/path/read.ts'
+import { errorCode, errorText, Fault } from '../ground/errors/fault.ts'
+import { readOwnFile } from '../ground/path/read.ts'
 import type { Addressed } from './candidates.ts'
 import { createRules, type Rules } from './match.ts'
 import { parseRules } from './parse.ts'

@@ -1,5 +1,5 @@
+import { errorText, Fault } from '../ground/errors/fault.ts'
 import { parseNetwork } from '../ground/net/address.ts'
-import { errorText, Fault } from '../ground/runtime/fault.ts'
 import { nearest } from '../ground/settings/nearest.ts'
 import { checkReplyText } from '../ground/settings/reply-text.ts'
 import { byteSize, splitWords } from '../ground/settings/settings.ts'

@@ -1,6 +1,6 @@
 import { lstatSync } from 'node:fs'
 import { join } from 'node:path'
-import { errorCode } from '../ground/runtime/fault.ts'
+import { errorCode } from '../ground/errors/fault.ts'
 
 /** The places of the file, in the order in which they are tried. */
 export function ruleFiles(control: string, hostDirectory: string): readonly string[] {

@@ -1,4 +1,4 @@
-import { errorText, Fault } from '../ground/runtime/fault.ts'
+import { errorText, Fault } from '../ground/errors/fault.ts'
 import { LINE_MAX, limitSettings, parsePattern } from './parse.ts'
 import type { Action, Rule } from './rule.ts'
 

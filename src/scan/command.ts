@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { closeSync, openSync } from 'node:fs'
 import { basename } from 'node:path'
-import { ownChild } from '../ground/runtime/own-children.ts'
+import { ownChild } from '../ground/process/own-children.ts'
 import { handingOverOption, isClamAvHere } from './clamdscan.ts'
 import { killGroup } from './shared/kill-group.ts'
 import type { ScanPolicy } from './shared/scan-policy.ts'

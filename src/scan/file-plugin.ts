@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { type Stats, statSync } from 'node:fs'
 import { extname, join } from 'node:path'
-import { errorCode, errorText, Fault, isFault } from '../ground/runtime/fault.ts'
+import { errorCode, errorText, Fault, isFault } from '../ground/errors/fault.ts'
 import { type Command, hostCommand, limitedTo } from './file-plugin/host-command.ts'
 import { PluginHost } from './file-plugin/host-process.ts'
 import { type HostStarter, hostPerMessage, type PluginHosts } from './file-plugin/hosts.ts'

@@ -1,4 +1,4 @@
-import { errorText, isFault } from '../ground/runtime/fault.ts'
+import { errorText, isFault } from '../ground/errors/fault.ts'
 import { openAnonymousFile } from '../message/anonymous-file.ts'
 import type { SpoolPolicy } from '../message/spool-policy.ts'
 import { sourceOf } from '../mime/source.ts'

@@ -1,6 +1,6 @@
 import { extname } from 'node:path'
-import { errorText, Fault } from '../ground/runtime/fault.ts'
-import { loadPassedDescriptors } from '../ground/runtime/passed-descriptors.ts'
+import { errorText, Fault } from '../ground/errors/fault.ts'
+import { loadPassedDescriptors } from '../ground/net/passed-descriptors.ts'
 import type { HostStarter, PluginHosts } from './file-plugin/hosts.ts'
 import { type BuiltInName, builtInNames, isBuiltIn } from './shared/built-in-names.ts'
 import type { ScanPolicy } from './shared/scan-policy.ts'

@@ -1,4 +1,4 @@
-import { createRests } from '../ground/runtime/rests.ts'
+import { createRests } from '../ground/flow/rests.ts'
 
 /**
  * Deaths of scanners that are compared, and the number of them at which a suspected mark was there.

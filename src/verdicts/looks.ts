@@ -1,5 +1,5 @@
 import about from '../../package.json' with { type: 'json' }
-import { printable } from '../ground/runtime/printable.ts'
+import { printable } from '../ground/errors/printable.ts'
 import type { ScanPolicy } from '../scan/shared/scan-policy.ts'
 import type { Scanner } from '../scan/shared/scanner.ts'
 

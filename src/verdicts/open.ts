@@ -1,6 +1,6 @@
 import { hostname } from 'node:os'
 import type { Key } from '../cluster/keyring.ts'
-import { errorText, Fault } from '../ground/runtime/fault.ts'
+import { errorText, Fault } from '../ground/errors/fault.ts'
 import type { HostMemory } from './host-memory.ts'
 import { deriveSecrets, keyMark, type Secrets, sharedKey } from './secrets.ts'
 import type { SharedStoreOptions } from './shared-store.ts'

@@ -1,5 +1,5 @@
 import { LRUCache } from 'lru-cache'
-import { inTime, LATE } from '../ground/runtime/deadline.ts'
+import { inTime, LATE } from '../ground/flow/deadline.ts'
 import { createCommonMarks } from './common-marks.ts'
 import type { InHand } from './in-hand.ts'
 import { createLane } from './lane.ts'

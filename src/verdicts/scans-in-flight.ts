@@ -1,4 +1,4 @@
-import { inTime, LATE } from '../ground/runtime/deadline.ts'
+import { inTime, LATE } from '../ground/flow/deadline.ts'
 import type { Cause } from '../scan/shared/cause.ts'
 import type { RememberedVerdict } from './verdict.ts'
 

@@ -1,5 +1,5 @@
 import type { Crypto } from '../cluster/mac.ts'
-import { printable } from '../ground/runtime/printable.ts'
+import { printable } from '../ground/errors/printable.ts'
 import type { RememberedVerdict } from './verdict.ts'
 
 /** Most bytes of a sealed verdict: what is longer is none. */

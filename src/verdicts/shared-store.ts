@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises'
-import { LATE } from '../ground/runtime/deadline.ts'
+import { LATE } from '../ground/flow/deadline.ts'
 import { createPublisher } from './publisher.ts'
 import { SEALED_MAX } from './seal.ts'
 import type { Sharing, SharingCounters, VerdictStore } from './store.ts'

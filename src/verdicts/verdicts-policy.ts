@@ -1,4 +1,4 @@
-import { Fault } from '../ground/runtime/fault.ts'
+import { Fault } from '../ground/errors/fault.ts'
 import { readNumber, readText } from '../ground/settings/read.ts'
 import type { Environment } from '../ground/settings/settings.ts'
 import { readStoreAddress, type StoreAddress } from './valkey/address.ts'

@@ -1,4 +1,4 @@
-import { isExecutable } from '../../src/ground/runtime/find-program.ts'
+import { isExecutable } from '../../src/ground/process/find-program.ts'
 import { compiled } from './compile.ts'
 import type { Workshop } from './workshop.ts'
 

@@ -2,7 +2,7 @@ import { chmodSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { isCurrent, loadKeyring, parseKeyring } from '../../src/cluster/keyring.ts'
-import { Fault } from '../../src/ground/runtime/fault.ts'
+import { Fault } from '../../src/ground/errors/fault.ts'
 
 const secret = Buffer.alloc(32, 7).toString('base64url')
 

@@ -52,11 +52,6 @@ export const trusted = [
     why: 'a line of a table of the operator',
   },
   {
-    file: 'ground/runtime/bun-libc.ts',
-    expression: '/\\/\\S*\\/ld-musl-\\w+\\.so\\.1$/m',
-    why: 'proc(5) of this process',
-  },
-  {
     file: 'delay/shared/options.ts',
     expression: '/^(\\d+\\.?\\d*|\\.\\d+)$/',
     why: 'a setting',

@@ -4,7 +4,7 @@ import t from 'tap'
 import {
   loadPassedDescriptors,
   type PassedDescriptors,
-} from '../../src/ground/runtime/passed-descriptors.ts'
+} from '../../src/ground/net/passed-descriptors.ts'
 import { SMALL_DESCRIPTOR_MAX } from '../../src/scan/clamd/descriptor-trial.ts'
 import { clamdScanner } from '../../src/scan/clamd/scanner.ts'
 import type { Sample } from '../../src/scan/shared/scanner.ts'

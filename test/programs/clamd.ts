@@ -12,7 +12,7 @@ import {
 } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { isExecutable } from '../../src/ground/runtime/find-program.ts'
+import { isExecutable } from '../../src/ground/process/find-program.ts'
 import { readClamdAddress } from '../../src/scan/clamd/address.ts'
 import { askClamd } from '../../src/scan/clamd/ask.ts'
 import { freePort } from './free-port.ts'

@@ -13,7 +13,7 @@ import {
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { loadPassedDescriptors } from '../../src/ground/runtime/passed-descriptors.ts'
+import { loadPassedDescriptors } from '../../src/ground/net/passed-descriptors.ts'
 import { handingOverOption } from '../../src/scan/clamdscan.ts'
 import { plain } from '../cases/messages.ts'
 import { runSlot, runtimes } from '../doors/queue/slot.ts'

@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import t from 'tap'
-import { checkWithheldAt } from '../../src/cli/check/withheld.ts'
+import { checkWithheldAt } from '../../src/cli/check/daemon/withheld.ts'
 import { openHostMemory } from '../../src/verdicts/host-memory.ts'
 import type { InHand } from '../../src/verdicts/in-hand.ts'
 import {

@@ -1,10 +1,10 @@
 import { type ChildProcessByStdio, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import type { Readable, Writable } from 'node:stream'
+import { errorText } from '../../ground/errors/fault.ts'
 import { ownCommand } from '../../ground/runtime/compiled-program.ts'
-import { errorText } from '../../ground/runtime/fault.ts'
-import { accountText, type Host } from './host.ts'
 import { error, type Finding, warning } from './shared/finding.ts'
+import { accountText, type Host } from './shared/host.ts'
 import { type Introduction, TRIALS, type TrialHost } from './trials.ts'
 
 /** A program of util-linux. Like setuidgid, it drops the supplementary groups. */

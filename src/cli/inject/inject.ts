@@ -1,7 +1,7 @@
 import { createReadStream, realpathSync } from 'node:fs'
 import { basename, resolve } from 'node:path'
 import type { ArgumentsCamelCase, Argv, CommandModule } from 'yargs'
-import { openTheirsOrPipe, ownDescriptor } from '../../ground/runtime/path/read.ts'
+import { openTheirsOrPipe, ownDescriptor } from '../../ground/path/read.ts'
 import { splitWords } from '../../ground/settings/settings.ts'
 import { installedQueue } from '../shared/installed-queue.ts'
 import { mustRunOwn } from '../shared/own-programs.ts'

@@ -1,6 +1,6 @@
 import { lstatSync } from 'node:fs'
-import { errorCode, errorText } from '../../ground/runtime/fault.ts'
-import type { Place } from '../../ground/runtime/path/walk.ts'
+import { errorCode, errorText } from '../../ground/errors/fault.ts'
+import type { Place } from '../../ground/path/walk.ts'
 import { timeInWords } from '../../observe/log/in-words.ts'
 import { numberInWords } from '../../observe/report/words.ts'
 import { aboutOf, type Entry, entriesIn, type Span } from '../../quarantine/entries.ts'

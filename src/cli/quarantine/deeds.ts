@@ -1,7 +1,7 @@
 import { closeSync, constants, openSync, writeSync } from 'node:fs'
 import { openLog } from '../../doors/shared/log-place.ts'
-import { type LogEntry, logLine } from '../../ground/runtime/log.ts'
-import { nameOf, type Place } from '../../ground/runtime/path/walk.ts'
+import { type LogEntry, logLine } from '../../ground/errors/log.ts'
+import { nameOf, type Place } from '../../ground/path/walk.ts'
 
 /** A file in the quarantine, with a line for each message that was released or deleted. */
 const FILE = 'quarantine.log'

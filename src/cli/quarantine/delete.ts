@@ -1,6 +1,6 @@
 import type { CommandModule } from 'yargs'
-import { errorText, Fault } from '../../ground/runtime/fault.ts'
-import type { Place } from '../../ground/runtime/path/walk.ts'
+import { errorText, Fault } from '../../ground/errors/fault.ts'
+import type { Place } from '../../ground/path/walk.ts'
 import { findEntry } from '../../quarantine/entries.ts'
 import { deleteEntry } from '../../quarantine/take.ts'
 import { FAILED, type Output, runCommand } from '../shared/run-command.ts'

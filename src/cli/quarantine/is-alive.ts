@@ -1,4 +1,4 @@
-import { errorCode } from '../../ground/runtime/fault.ts'
+import { errorCode } from '../../ground/errors/fault.ts'
 import { startOf } from '../shared/running-daemons.ts'
 
 /** Milliseconds by which the start of a process is known too late or too early, proc(5). */

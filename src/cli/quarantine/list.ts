@@ -1,5 +1,5 @@
 import type { CommandModule } from 'yargs'
-import type { Place } from '../../ground/runtime/path/walk.ts'
+import type { Place } from '../../ground/path/walk.ts'
 import type { About } from '../../quarantine/about.ts'
 import { aboutOf, type Entry, entriesIn } from '../../quarantine/entries.ts'
 import { spanOf, spanOptions } from '../shared/log-arguments.ts'

@@ -1,8 +1,8 @@
 import { closeSync, readFileSync } from 'node:fs'
 import type { Argv } from 'yargs'
-import { Fault } from '../../ground/runtime/fault.ts'
-import { passwdEntries } from '../../ground/runtime/passwd.ts'
-import { type Place, withPlace } from '../../ground/runtime/path/walk.ts'
+import { Fault } from '../../ground/errors/fault.ts'
+import { type Place, withPlace } from '../../ground/path/walk.ts'
+import { passwdEntries } from '../../ground/process/passwd.ts'
 import { openQuarantine } from '../../quarantine/places.ts'
 
 export interface QuarantineOptions {

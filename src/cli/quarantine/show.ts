@@ -1,6 +1,6 @@
 import type { CommandModule } from 'yargs'
-import { Fault } from '../../ground/runtime/fault.ts'
-import type { Place } from '../../ground/runtime/path/walk.ts'
+import { Fault } from '../../ground/errors/fault.ts'
+import type { Place } from '../../ground/path/walk.ts'
 import { findEntry, openEntry } from '../../quarantine/entries.ts'
 import { findFolder } from '../../quarantine/places.ts'
 import { type Output, runCommand } from '../shared/run-command.ts'

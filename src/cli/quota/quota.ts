@@ -1,5 +1,5 @@
 import type { ArgumentsCamelCase, CommandModule } from 'yargs'
-import { errorText, Fault } from '../../ground/runtime/fault.ts'
+import { errorText, Fault } from '../../ground/errors/fault.ts'
 import { byteSize } from '../../ground/settings/settings.ts'
 import { readAddress } from '../../message/envelope/address.ts'
 import { FAILED, type Output, runCommand } from '../shared/run-command.ts'

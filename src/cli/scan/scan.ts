@@ -1,5 +1,5 @@
 import type { ArgumentsCamelCase, CommandModule } from 'yargs'
-import { errorText, Fault } from '../../ground/runtime/fault.ts'
+import { errorText, Fault } from '../../ground/errors/fault.ts'
 import { NOTHING_SCANS, readPlace } from '../../judge/policy.ts'
 import { readSpoolPolicy } from '../../message/spool-policy.ts'
 import { makeScanners } from '../../scan/scanners.ts'

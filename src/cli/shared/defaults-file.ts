@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs'
 import { basename } from 'node:path'
-import { readOwnText } from '../../ground/runtime/path/read.ts'
+import { readOwnText } from '../../ground/path/read.ts'
 import type { Environment } from '../../ground/settings/settings.ts'
 import { readUnitFiles } from './unit-files.ts'
 

@@ -1,6 +1,6 @@
 import { existsSync, realpathSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { Fault } from '../../ground/runtime/fault.ts'
+import { Fault } from '../../ground/errors/fault.ts'
 
 /**
  * The onescan-queue beside this program, or in the bin/ of the package that it belongs

@@ -1,4 +1,4 @@
-import { attempt } from '../../ground/runtime/attempt.ts'
+import { attempt } from '../../ground/errors/attempt.ts'
 import { hasJournal, journal } from '../../observe/log/journal.ts'
 import { momentOf } from '../../observe/log/since.ts'
 import { findLogs, type Source, STDIN } from '../../observe/log/sources.ts'

@@ -1,9 +1,9 @@
 import { accessSync, constants } from 'node:fs'
 import { basename, delimiter, join, resolve } from 'node:path'
-import { errorText, Fault } from '../../ground/runtime/fault.ts'
-import { isExecutable } from '../../ground/runtime/find-program.ts'
-import { mustBeOwnAt, readStart } from '../../ground/runtime/path/read.ts'
-import { asksWhose } from '../../ground/runtime/path/stranger.ts'
+import { errorText, Fault } from '../../ground/errors/fault.ts'
+import { mustBeOwnAt, readStart } from '../../ground/path/read.ts'
+import { asksWhose } from '../../ground/path/stranger.ts'
+import { isExecutable } from '../../ground/process/find-program.ts'
 import type { ScanPolicy } from '../../scan/shared/scan-policy.ts'
 
 /** So many bytes of a script may name its interpreter: BINPRM_BUF_SIZE of Linux. */

@@ -1,4 +1,4 @@
-import { errorText, Fault } from '../../ground/runtime/fault.ts'
+import { errorText, Fault } from '../../ground/errors/fault.ts'
 import type { Environment } from '../../ground/settings/settings.ts'
 import { readScanningPolicy, withSettings } from '../../judge/policy.ts'
 import type { Rules } from '../../rules/match.ts'

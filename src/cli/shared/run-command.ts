@@ -1,4 +1,4 @@
-import { errorText } from '../../ground/runtime/fault.ts'
+import { errorText } from '../../ground/errors/fault.ts'
 import { forTerminal } from './for-terminal.ts'
 import { openJsonReport } from './json-report.ts'
 import { writeOut } from './write-out.ts'

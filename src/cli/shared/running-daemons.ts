@@ -1,8 +1,8 @@
 import { closeSync, readdirSync, readFileSync, readlinkSync } from 'node:fs'
 import { basename, join } from 'node:path'
-import { attempt } from '../../ground/runtime/attempt.ts'
-import { passwdEntryOf } from '../../ground/runtime/passwd.ts'
-import { walk } from '../../ground/runtime/path/walk.ts'
+import { attempt } from '../../ground/errors/attempt.ts'
+import { walk } from '../../ground/path/walk.ts'
+import { passwdEntryOf } from '../../ground/process/passwd.ts'
 
 /** A running onescand, without its workers. */
 export interface RunningDaemon {

@@ -1,6 +1,6 @@
 import type { Argv } from 'yargs'
-import { errorText, Fault } from '../../ground/runtime/fault.ts'
-import { readOwnDirectory } from '../../ground/runtime/path/read.ts'
+import { errorText, Fault } from '../../ground/errors/fault.ts'
+import { readOwnDirectory } from '../../ground/path/read.ts'
 import type { Environment } from '../../ground/settings/settings.ts'
 
 /** Where a command takes the slot's environment from, besides its own. */

@@ -1,7 +1,7 @@
 import { closeSync, createReadStream, fstatSync, type Stats } from 'node:fs'
 import { join } from 'node:path'
-import { openTheirs, openTheirsOrPipe, ownDescriptor } from '../../ground/runtime/path/read.ts'
-import { listNames, type Place, walk, walkIn } from '../../ground/runtime/path/walk.ts'
+import { openTheirs, openTheirsOrPipe, ownDescriptor } from '../../ground/path/read.ts'
+import { listNames, type Place, walk, walkIn } from '../../ground/path/walk.ts'
 import { lookForMbox, mboxPieces } from './mbox.ts'
 
 /** Standard input. */

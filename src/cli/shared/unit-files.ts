@@ -1,6 +1,6 @@
 import { lstatSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { readOwnText } from '../../ground/runtime/path/read.ts'
+import { readOwnText } from '../../ground/path/read.ts'
 import { splitWords } from '../../ground/settings/settings.ts'
 
 /** What the administrator's own unit, or the additions to the package's (systemctl edit), say. */

@@ -1,5 +1,5 @@
+import { replaceProcess } from '../../ground/process/replace-process.ts'
 import type { Libc } from '../../ground/runtime/libc.ts'
-import { replaceProcess } from '../../ground/runtime/replace-process.ts'
 import type { Environment } from '../../ground/settings/settings.ts'
 import { IGNORED, type NextProgram } from '../shared/next-program.ts'
 

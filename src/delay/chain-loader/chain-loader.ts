@@ -1,4 +1,4 @@
-import { Fault } from '../../ground/runtime/fault.ts'
+import { Fault } from '../../ground/errors/fault.ts'
 import { type Libc, loadLibc } from '../../ground/runtime/libc.ts'
 import type { Environment } from '../../ground/settings/settings.ts'
 import { readClient } from '../shared/client.ts'

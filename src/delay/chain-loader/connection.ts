@@ -1,5 +1,5 @@
 import { fstatSync, readSync, writeSync } from 'node:fs'
-import { errorCode, errorText, Fault } from '../../ground/runtime/fault.ts'
+import { errorCode, errorText, Fault } from '../../ground/errors/fault.ts'
 import type { Libc } from '../../ground/runtime/libc.ts'
 import { POLLIN, POLLOUT, POLLRDHUP } from '../../ground/runtime/linux.ts'
 import type { Sign } from '../shared/outcome.ts'

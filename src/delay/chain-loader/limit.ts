@@ -1,6 +1,6 @@
 import { closeSync, constants, openSync } from 'node:fs'
 import { join } from 'node:path'
-import { errorText, Fault } from '../../ground/runtime/fault.ts'
+import { errorText, Fault } from '../../ground/errors/fault.ts'
 import type { Libc } from '../../ground/runtime/libc.ts'
 
 /**

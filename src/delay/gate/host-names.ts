@@ -1,7 +1,7 @@
+import { limitConcurrency } from '../../ground/flow/concurrency.ts'
+import { createUnderWay } from '../../ground/flow/under-way.ts'
 import type { Address } from '../../ground/net/address.ts'
 import { addressText } from '../../ground/net/address.ts'
-import { limitConcurrency } from '../../ground/runtime/concurrency.ts'
-import { createUnderWay } from '../../ground/runtime/under-way.ts'
 import type { Dns } from '../shared/dns-resolver.ts'
 import { isConfirmed, lookUpNames, type Resolver } from '../shared/reverse-dns.ts'
 

@@ -1,6 +1,6 @@
 import { accessSync, constants } from 'node:fs'
 import { dirname } from 'node:path'
-import { errorCode, errorText, Fault } from '../../ground/runtime/fault.ts'
+import { errorCode, errorText, Fault } from '../../ground/errors/fault.ts'
 import { readKnownFile, writeKnownFile } from './known-file.ts'
 
 /** Clients that have behaved, and need not wait for a while (smtp-delay(8), WHO IS KNOWN). */

@@ -1,4 +1,4 @@
-import type { TcpSockets } from '../../ground/runtime/tcp-sockets.ts'
+import type { TcpSockets } from '../../ground/net/tcp-sockets.ts'
 import { lineOf, writeLine } from '../shared/log.ts'
 
 /** Lines for standard error; nobody waits until they are written. */

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
-import { errorText, Fault } from '../../ground/runtime/fault.ts'
-import { openTcpSockets, type TcpSockets } from '../../ground/runtime/tcp-sockets.ts'
+import { errorText, Fault } from '../../ground/errors/fault.ts'
+import { openTcpSockets, type TcpSockets } from '../../ground/net/tcp-sockets.ts'
 import { DEFAULT_WAITING, type GateOptions } from '../shared/gate-options.ts'
 
 /**

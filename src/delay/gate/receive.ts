@@ -1,6 +1,6 @@
+import { errorText } from '../../ground/errors/fault.ts'
 import { addressText } from '../../ground/net/address.ts'
-import { errorText } from '../../ground/runtime/fault.ts'
-import type { Accepted, TcpSockets } from '../../ground/runtime/tcp-sockets.ts'
+import type { Accepted, TcpSockets } from '../../ground/net/tcp-sockets.ts'
 import type { Environment } from '../../ground/settings/settings.ts'
 import { readClient } from '../shared/client.ts'
 import { closingLine } from '../shared/conversation.ts'

@@ -1,5 +1,5 @@
-import type { Accepted, SocketEvent, TcpSockets } from '../../ground/runtime/tcp-sockets.ts'
-import { WAKING_SIGNAL } from '../../ground/runtime/tcp-sockets.ts'
+import type { Accepted, SocketEvent, TcpSockets } from '../../ground/net/tcp-sockets.ts'
+import { WAKING_SIGNAL } from '../../ground/net/tcp-sockets.ts'
 
 /** Takes new connections from the listening sockets, and tells visits what happens to theirs. */
 export interface Reception {

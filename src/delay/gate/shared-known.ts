@@ -1,6 +1,6 @@
 import { createHmac, timingSafeEqual } from 'node:crypto'
 import { loadKeyring } from '../../cluster/keyring.ts'
-import { errorText, Fault } from '../../ground/runtime/fault.ts'
+import { errorText, Fault } from '../../ground/errors/fault.ts'
 import type { Environment } from '../../ground/settings/settings.ts'
 import { sharedKey } from '../../verdicts/secrets.ts'
 import type { VerdictStore } from '../../verdicts/store.ts'

@@ -1,4 +1,4 @@
-import type { TcpSockets } from '../../ground/runtime/tcp-sockets.ts'
+import type { TcpSockets } from '../../ground/net/tcp-sockets.ts'
 import { createConversation, DRAIN_MAX, DRAIN_TIME, TALK_SECONDS } from '../shared/conversation.ts'
 import type { Visit } from './visit.ts'
 

@@ -1,4 +1,4 @@
-import { errorCode, errorText, Fault } from '../../ground/runtime/fault.ts'
+import { errorCode, errorText, Fault } from '../../ground/errors/fault.ts'
 import { openCdb } from './cdb.ts'
 
 /** What a rule of tcprules(1) says of a client. */

@@ -1,5 +1,5 @@
 import { closeSync } from 'node:fs'
-import type { Accepted, SocketEvent, TcpSockets } from '../../ground/runtime/tcp-sockets.ts'
+import type { Accepted, SocketEvent, TcpSockets } from '../../ground/net/tcp-sockets.ts'
 import type { Sign } from '../shared/outcome.ts'
 import type { Linked } from './line.ts'
 

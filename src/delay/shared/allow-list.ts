@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
+import { errorText, Fault } from '../../ground/errors/fault.ts'
 import { type Address, contains, type Network, parseNetwork } from '../../ground/net/address.ts'
-import { errorText, Fault } from '../../ground/runtime/fault.ts'
 
 /** Clients that are not kept waiting. */
 export interface AllowList {

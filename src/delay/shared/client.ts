@@ -1,5 +1,5 @@
+import { Fault } from '../../ground/errors/fault.ts'
 import { type Address, parseAddress } from '../../ground/net/address.ts'
-import { Fault } from '../../ground/runtime/fault.ts'
 import type { Environment } from '../../ground/settings/settings.ts'
 import { DELAY_MAX, parseSeconds } from './options.ts'
 

@@ -1,6 +1,6 @@
 import { Resolver as DnsResolver } from 'node:dns'
+import { Fault } from '../../ground/errors/fault.ts'
 import { isCompiled } from '../../ground/runtime/compiled-program.ts'
-import { Fault } from '../../ground/runtime/fault.ts'
 import type { Resolver } from './reverse-dns.ts'
 
 /** A question is sent again after this many milliseconds, and this many times in all. */

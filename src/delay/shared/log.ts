@@ -1,5 +1,5 @@
 import { writeSync } from 'node:fs'
-import { type LogEntry, logLine } from '../../ground/runtime/log.ts'
+import { type LogEntry, logLine } from '../../ground/errors/log.ts'
 
 /** What became of a connection; smtp-delay(8), DIAGNOSTICS. */
 export type Event = 'passed' | 'talked' | 'left' | 'refused' | 'denied' | 'failed'

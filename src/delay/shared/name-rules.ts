@@ -1,5 +1,5 @@
+import { errorText, Fault } from '../../ground/errors/fault.ts'
 import type { Address } from '../../ground/net/address.ts'
-import { errorText, Fault } from '../../ground/runtime/fault.ts'
 import { matches, type Pattern, parsePattern } from './pattern.ts'
 import { findAddress, type Span } from './written-address.ts'
 

@@ -1,5 +1,5 @@
-import { errorText, Fault } from '../../ground/runtime/fault.ts'
-import { checkExecutable, findProgram } from '../../ground/runtime/find-program.ts'
+import { errorText, Fault } from '../../ground/errors/fault.ts'
+import { checkExecutable, findProgram } from '../../ground/process/find-program.ts'
 import type { Environment } from '../../ground/settings/settings.ts'
 
 /** Set by the launcher: the signals that were ignored before the runtime started, as SigIgn of proc(5). */

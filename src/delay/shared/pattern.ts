@@ -1,4 +1,4 @@
-import { Fault } from '../../ground/runtime/fault.ts'
+import { Fault } from '../../ground/errors/fault.ts'
 import type { Span } from './written-address.ts'
 
 /** A host name in lower case, and the places where it writes out its own address. */

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import { errorText, Fault } from '../../ground/runtime/fault.ts'
+import { errorText, Fault } from '../../ground/errors/fault.ts'
 import type { Environment } from '../../ground/settings/settings.ts'
 import { nobody, readAllowList } from './allow-list.ts'
 import { type Dns, openDns } from './dns-resolver.ts'

@@ -1,5 +1,5 @@
+import { errorCode, errorText } from '../../ground/errors/fault.ts'
 import { type Address, parseAddress, reverseDomain } from '../../ground/net/address.ts'
-import { errorCode, errorText } from '../../ground/runtime/fault.ts'
 
 /** The names of an address: some, certainly none, or could not tell. */
 export type Names =

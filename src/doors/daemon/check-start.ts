@@ -1,6 +1,6 @@
 import { accessSync, constants, existsSync } from 'node:fs'
 import { extname } from 'node:path'
-import { errorText } from '../../ground/runtime/fault.ts'
+import { errorText } from '../../ground/errors/fault.ts'
 import { faultLines, gatherFaults } from '../../ground/settings/faults.ts'
 import type { Environment } from '../../ground/settings/settings.ts'
 import type { StartReport } from '../../ground/settings/start-report.ts'

@@ -1,5 +1,5 @@
 import { basename } from 'node:path'
-import { pathOf } from '../../ground/runtime/listening-sockets.ts'
+import { pathOf } from '../../ground/net/listening-sockets.ts'
 import { NOTHING_SCANS, type Policy, switchedOff } from '../../judge/policy.ts'
 import type { Configuration } from '../shared/configuration.ts'
 import { configureAfterQueue } from '../smtp/after-queue.ts'

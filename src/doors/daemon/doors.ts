@@ -1,12 +1,12 @@
 import type { Server } from 'node:net'
-import { descriptorOf } from '../../ground/runtime/descriptor-of.ts'
-import { loadLibc } from '../../ground/runtime/libc.ts'
+import { descriptorOf } from '../../ground/net/descriptor-of.ts'
 import {
   loadPassedDescriptors,
   type PassedDescriptors,
-} from '../../ground/runtime/passed-descriptors.ts'
-import { FIRST_HANDED_OVER } from '../../ground/runtime/socket-activation.ts'
-import { wakeOne } from '../../ground/runtime/wake-one.ts'
+} from '../../ground/net/passed-descriptors.ts'
+import { FIRST_HANDED_OVER } from '../../ground/net/socket-activation.ts'
+import { wakeOne } from '../../ground/net/wake-one.ts'
+import { loadLibc } from '../../ground/runtime/libc.ts'
 import { switchedOff } from '../../judge/policy.ts'
 import type { MailReporter } from '../../observe/live/mail-reporter.ts'
 import type { DoorState } from '../../observe/live/process-report.ts'

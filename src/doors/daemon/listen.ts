@@ -10,7 +10,7 @@ import {
 } from 'node:fs'
 import { connect, type Server } from 'node:net'
 import { dirname } from 'node:path'
-import { errorCode, errorText, Fault } from '../../ground/runtime/fault.ts'
+import { errorCode, errorText, Fault } from '../../ground/errors/fault.ts'
 import { type BoundSocket, bindSocket } from './bind.ts'
 import type { ListeningPlace } from './listening-place.ts'
 

@@ -1,5 +1,5 @@
 import { writeSync } from 'node:fs'
-import { printable } from '../../ground/runtime/printable.ts'
+import { printable } from '../../ground/errors/printable.ts'
 
 /** Logs the daemon's own trouble, a line each. What concerns a message is logged by its client. */
 export function log(line: string): void {

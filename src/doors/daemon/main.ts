@@ -1,6 +1,6 @@
 import { writeSync } from 'node:fs'
-import { asksAbout, tellAbout } from '../../ground/runtime/about.ts'
-import { errorText } from '../../ground/runtime/fault.ts'
+import { errorText } from '../../ground/errors/fault.ts'
+import { asksAbout, tellAbout } from '../../ground/process/about.ts'
 import { loadLibc } from '../../ground/runtime/libc.ts'
 import { faultLines } from '../../ground/settings/faults.ts'
 import { tellStart } from '../../ground/settings/start-report.ts'

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
+import { ownChildren } from '../../ground/process/own-children.ts'
+import { type ProcessStat, processStat } from '../../ground/process/process-stat.ts'
 import type { Libc } from '../../ground/runtime/libc.ts'
-import { ownChildren } from '../../ground/runtime/own-children.ts'
-import { type ProcessStat, processStat } from '../../ground/runtime/process-stat.ts'
 
 export interface Orphans {
   /** Resolves when no process of a plugin is left, or after a second. */

@@ -1,6 +1,6 @@
 import { networkInterfaces } from 'node:os'
+import { Fault } from '../../ground/errors/fault.ts'
 import { contains, type Network, parseAddress, parseNetwork } from '../../ground/net/address.ts'
-import { Fault } from '../../ground/runtime/fault.ts'
 import type { Relay } from '../smtp/smtp.ts'
 import { type ListeningPlace, readListeningPlace } from './listening-place.ts'
 import type { DoorKind } from './socket-activation.ts'

@@ -1,6 +1,6 @@
 import { hostname } from 'node:os'
 import about from '../../../package.json' with { type: 'json' }
-import { errorText } from '../../ground/runtime/fault.ts'
+import { errorText } from '../../ground/errors/fault.ts'
 import { keepHistory } from '../../observe/live/history-file.ts'
 import type { KeptFile } from '../../observe/live/kept-file.ts'
 import {

@@ -1,5 +1,5 @@
-import { Fault } from '../../ground/runtime/fault.ts'
-import { activatedDescriptors } from '../../ground/runtime/socket-activation.ts'
+import { Fault } from '../../ground/errors/fault.ts'
+import { activatedDescriptors } from '../../ground/net/socket-activation.ts'
 
 /** What is spoken on a listening socket: doc/slot-protocol.md, the milter protocol, Postfix's policy delegation, SMTP or LMTP. */
 export type DoorKind = 'slot' | 'milter' | 'policy' | 'smtp' | 'lmtp'

@@ -1,6 +1,6 @@
 import { tmpdir } from 'node:os'
+import { notify, watchdogTime } from '../../ground/process/notify.ts'
 import { ownCommand } from '../../ground/runtime/compiled-program.ts'
-import { notify, watchdogTime } from '../../ground/runtime/notify.ts'
 import type { Environment } from '../../ground/settings/settings.ts'
 import { openHostMemory } from '../../verdicts/host-memory.ts'
 import { readConfiguration } from '../shared/configuration.ts'

@@ -1,4 +1,4 @@
-import { errorText } from '../../ground/runtime/fault.ts'
+import { errorText } from '../../ground/errors/fault.ts'
 import type { Environment } from '../../ground/settings/settings.ts'
 import { readQuarantineLimits, readQuarantinePolicy } from '../../quarantine/quarantine-policy.ts'
 import { type Swept, sweepQuarantine } from '../../quarantine/sweep.ts'

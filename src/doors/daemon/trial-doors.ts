@@ -1,5 +1,5 @@
 import { connect, type NetConnectOpts } from 'node:net'
-import { errorCode, errorText } from '../../ground/runtime/fault.ts'
+import { errorCode, errorText } from '../../ground/errors/fault.ts'
 import { makeEnvelope } from '../../message/envelope/envelope.ts'
 import { askMilter } from '../milter/wire/ask.ts'
 import { writeAttributes } from '../policy/attributes.ts'

@@ -1,5 +1,5 @@
 import { closeSync, statfsSync, writeSync } from 'node:fs'
-import { errorText } from '../../ground/runtime/fault.ts'
+import { errorText } from '../../ground/errors/fault.ts'
 import { openAnonymousFile } from '../../message/anonymous-file.ts'
 import type { SpoolPolicy } from '../../message/spool-policy.ts'
 

@@ -1,4 +1,4 @@
-import { errorText } from '../../ground/runtime/fault.ts'
+import { errorText } from '../../ground/errors/fault.ts'
 import { NOTHING_SCANS, readScanningPolicy, switchedOff } from '../../judge/policy.ts'
 import { type Trial, tryScanners } from '../../observe/live/trial.ts'
 import type { Configuration } from '../shared/configuration.ts'

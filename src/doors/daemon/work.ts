@@ -1,6 +1,6 @@
 import { tmpdir } from 'node:os'
-import { errorText } from '../../ground/runtime/fault.ts'
-import { FIRST_HANDED_OVER } from '../../ground/runtime/socket-activation.ts'
+import { errorText } from '../../ground/errors/fault.ts'
+import { FIRST_HANDED_OVER } from '../../ground/net/socket-activation.ts'
 import { type HostMemory, openHostMemory } from '../../verdicts/host-memory.ts'
 import { keepNotes } from '../../verdicts/in-hand.ts'
 import { readConfiguration } from '../shared/configuration.ts'

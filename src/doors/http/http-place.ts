@@ -1,7 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import { gzipSync } from 'node:zlib'
-import { errorText } from '../../ground/runtime/fault.ts'
+import { errorText } from '../../ground/errors/fault.ts'
 import {
   createObserver,
   type Observed,

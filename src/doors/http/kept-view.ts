@@ -1,6 +1,6 @@
 import { closeSync } from 'node:fs'
-import { errorText } from '../../ground/runtime/fault.ts'
-import type { Place } from '../../ground/runtime/path/walk.ts'
+import { errorText } from '../../ground/errors/fault.ts'
+import type { Place } from '../../ground/path/walk.ts'
 import { aboutOf, type Entry } from '../../quarantine/entries.ts'
 import { newestEntries } from '../../quarantine/newest.ts'
 import { openQuarantine } from '../../quarantine/places.ts'

@@ -1,5 +1,5 @@
-import { Fault } from '../../ground/runtime/fault.ts'
-import { printable } from '../../ground/runtime/printable.ts'
+import { Fault } from '../../ground/errors/fault.ts'
+import { printable } from '../../ground/errors/printable.ts'
 import type { Decision, Quarantined, Split } from '../../judge/decision.ts'
 import { type Answers, acceptedShare } from '../../judge/divide.ts'
 import type { HeaderEdits } from '../../message/edits.ts'

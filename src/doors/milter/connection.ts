@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net'
-import { errorText, isFault } from '../../ground/runtime/fault.ts'
+import { errorText, isFault } from '../../ground/errors/fault.ts'
 import { freeBuffer } from '../../ground/runtime/free-buffer.ts'
 import { HEADER_MAX } from '../../message/header-block.ts'
 import type { ConnectionState } from '../shared/eviction.ts'

@@ -1,5 +1,5 @@
-import { Fault, faultKindOf } from '../../ground/runtime/fault.ts'
-import type { LogEntry } from '../../ground/runtime/log.ts'
+import { Fault, faultKindOf } from '../../ground/errors/fault.ts'
+import type { LogEntry } from '../../ground/errors/log.ts'
 import type { Decision } from '../../judge/decision.ts'
 import type { Transaction } from '../../judge/transaction.ts'
 import { type MailAddress, readAddress } from '../../message/envelope/address.ts'

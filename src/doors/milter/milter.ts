@@ -1,5 +1,5 @@
 import { createServer, type Server } from 'node:net'
-import { createTurns } from '../../ground/runtime/concurrency.ts'
+import { createTurns } from '../../ground/flow/concurrency.ts'
 import { switchedOff } from '../../judge/policy.ts'
 import type { MailReporter } from '../../observe/live/mail-reporter.ts'
 import type { DoorState } from '../../observe/live/process-report.ts'

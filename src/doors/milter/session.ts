@@ -1,5 +1,5 @@
-import { isFault } from '../../ground/runtime/fault.ts'
-import type { LogEntry } from '../../ground/runtime/log.ts'
+import { isFault } from '../../ground/errors/fault.ts'
+import type { LogEntry } from '../../ground/errors/log.ts'
 import { isAskedAbout } from '../../judge/over-quota.ts'
 import { readAddress } from '../../message/envelope/address.ts'
 import { clientNameOf, type Origin } from '../../message/envelope/origin.ts'

@@ -1,5 +1,5 @@
-import { type Input, replaceProcess } from '../../ground/runtime/replace-process.ts'
-import { writeWhole } from '../../ground/runtime/write-whole.ts'
+import { type Input, replaceProcess } from '../../ground/process/replace-process.ts'
+import { writeWhole } from '../../ground/process/write-whole.ts'
 import type { Decision, Split, Undivided } from '../../judge/decision.ts'
 import { acceptedShare } from '../../judge/divide.ts'
 import type { Policy } from '../../judge/policy.ts'

@@ -1,7 +1,7 @@
 import { statSync } from 'node:fs'
 import { join } from 'node:path'
-import { errorText, Fault } from '../../ground/runtime/fault.ts'
-import { checkExecutable, findProgram } from '../../ground/runtime/find-program.ts'
+import { errorText, Fault } from '../../ground/errors/fault.ts'
+import { checkExecutable, findProgram } from '../../ground/process/find-program.ts'
 import { type Environment, splitWords } from '../../ground/settings/settings.ts'
 import type { Place } from '../../judge/policy.ts'
 

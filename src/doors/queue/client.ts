@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import { passwdEntryOf } from '../../ground/runtime/passwd.ts'
+import { passwdEntryOf } from '../../ground/process/passwd.ts'
 import { readText } from '../../ground/settings/read.ts'
 import { type Environment, isSet } from '../../ground/settings/settings.ts'
 import type { Client } from '../../judge/transaction.ts'

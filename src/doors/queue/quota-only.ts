@@ -1,5 +1,5 @@
 import { readSync } from 'node:fs'
-import { replaceProcess } from '../../ground/runtime/replace-process.ts'
+import { replaceProcess } from '../../ground/process/replace-process.ts'
 import type { Environment } from '../../ground/settings/settings.ts'
 import { answerForAll, deferOverQuota, isAskedAbout, quotaRemark } from '../../judge/over-quota.ts'
 import { openAnonymousFile } from '../../message/anonymous-file.ts'

@@ -1,5 +1,5 @@
 import { readClusterPolicy } from '../../cluster/cluster-policy.ts'
-import { errorText } from '../../ground/runtime/fault.ts'
+import { errorText } from '../../ground/errors/fault.ts'
 import {
   everyFault,
   faultLines,

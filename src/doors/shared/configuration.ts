@@ -1,11 +1,11 @@
 import { digestsFor } from '../../cluster/digests.ts'
 import { readSignatureFiles } from '../../cluster/signature-files.ts'
-import { loadCrypto } from '../../ground/runtime/crypto.ts'
-import { errorText, Fault } from '../../ground/runtime/fault.ts'
+import { errorText, Fault } from '../../ground/errors/fault.ts'
 import {
   loadPassedDescriptors,
   type PassedDescriptors,
-} from '../../ground/runtime/passed-descriptors.ts'
+} from '../../ground/net/passed-descriptors.ts'
+import { loadCrypto } from '../../ground/runtime/crypto.ts'
 import { readText } from '../../ground/settings/read.ts'
 import type { Environment } from '../../ground/settings/settings.ts'
 import { clamAv, scanners as scannerSettings } from '../../ground/settings/table/scanning.ts'

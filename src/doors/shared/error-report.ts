@@ -1,6 +1,6 @@
 import { closeSync, constants, fstatSync, readdirSync, writeSync } from 'node:fs'
-import { ACCESS_MODE, descriptorFlags } from '../../ground/runtime/descriptor-flags.ts'
-import { printable } from '../../ground/runtime/printable.ts'
+import { printable } from '../../ground/errors/printable.ts'
+import { ACCESS_MODE, descriptorFlags } from '../../ground/process/descriptor-flags.ts'
 import { readOptionalNumber } from '../../ground/settings/read.ts'
 import { choice, type Environment } from '../../ground/settings/settings.ts'
 import type { Reply } from '../../judge/decision.ts'

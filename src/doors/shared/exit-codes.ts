@@ -1,4 +1,4 @@
-import type { FaultKind } from '../../ground/runtime/fault.ts'
+import type { FaultKind } from '../../ground/errors/fault.ts'
 import type { Reply } from '../../judge/decision.ts'
 
 /**

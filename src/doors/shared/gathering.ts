@@ -1,4 +1,4 @@
-import { faultKindOf } from '../../ground/runtime/fault.ts'
+import { faultKindOf } from '../../ground/errors/fault.ts'
 import { freeBuffer } from '../../ground/runtime/free-buffer.ts'
 import { type FormReader, readForm } from '../../message/form.ts'
 import { createGatheredFile, type GatheredFile } from '../../message/gathered-file.ts'

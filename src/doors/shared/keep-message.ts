@@ -1,5 +1,5 @@
 import { hostname } from 'node:os'
-import { Fault } from '../../ground/runtime/fault.ts'
+import { Fault } from '../../ground/errors/fault.ts'
 import type { Decision, Quarantined, Share } from '../../judge/decision.ts'
 import type { Transaction } from '../../judge/transaction.ts'
 import { recipientsOf } from '../../message/envelope/envelope.ts'

@@ -1,5 +1,5 @@
-import { errorText, isFault } from '../../ground/runtime/fault.ts'
-import { type LogEntry, logLine } from '../../ground/runtime/log.ts'
+import { errorText, isFault } from '../../ground/errors/fault.ts'
+import { type LogEntry, logLine } from '../../ground/errors/log.ts'
 import type { Decision, Grounds, Share, Undivided } from '../../judge/decision.ts'
 import { type Envelope, recipientsOf } from '../../message/envelope/envelope.ts'
 import type { Header } from '../../message/header-block.ts'

@@ -1,4 +1,4 @@
-import { logLine } from '../../ground/runtime/log.ts'
+import { logLine } from '../../ground/errors/log.ts'
 import { OVER_QUOTA } from '../../judge/over-quota.ts'
 import type { MailAddress } from '../../message/envelope/address.ts'
 import type { QuotaAnswer } from '../../quota/ask/quota-answer.ts'

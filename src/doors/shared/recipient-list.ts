@@ -1,4 +1,4 @@
-import { Fault } from '../../ground/runtime/fault.ts'
+import { Fault } from '../../ground/errors/fault.ts'
 import type { MemoryLease } from './memory.ts'
 
 /** Bytes of all paths of one message together: some hundred thousand recipients. */

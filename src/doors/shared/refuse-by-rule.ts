@@ -1,5 +1,5 @@
+import { logLine } from '../../ground/errors/log.ts'
 import { parseAddress } from '../../ground/net/address.ts'
-import { logLine } from '../../ground/runtime/log.ts'
 import { refusalByRule } from '../../judge/refusal-text.ts'
 import type { Origin } from '../../message/envelope/origin.ts'
 import type { Rules } from '../../rules/match.ts'

@@ -1,4 +1,4 @@
-import { errorText } from '../../ground/runtime/fault.ts'
+import { errorText } from '../../ground/errors/fault.ts'
 import { OVER_QUOTA, overQuotaText } from '../../judge/over-quota.ts'
 import { mailboxOf } from '../../message/envelope/address.ts'
 import type { QuotaAnswer, QuotaLookup } from '../../quota/ask/quota-answer.ts'

@@ -1,4 +1,4 @@
-import type { FaultKind } from '../../ground/runtime/fault.ts'
+import type { FaultKind } from '../../ground/errors/fault.ts'
 import type { Decision, Reply } from '../../judge/decision.ts'
 
 /** A reply to an SMTP client: RFC 5321 4.2. */

@@ -1,6 +1,6 @@
-import type { Turns } from '../../ground/runtime/concurrency.ts'
-import { withDeadline } from '../../ground/runtime/deadline.ts'
-import { Fault } from '../../ground/runtime/fault.ts'
+import { Fault } from '../../ground/errors/fault.ts'
+import type { Turns } from '../../ground/flow/concurrency.ts'
+import { withDeadline } from '../../ground/flow/deadline.ts'
 
 /**
  * Milliseconds that a message waits for others to be judged. With SCANTIMEOUT's standard of 150 s

@@ -1,4 +1,4 @@
-import { Fault } from '../../ground/runtime/fault.ts'
+import { Fault } from '../../ground/errors/fault.ts'
 import type { Decision, Split, Undivided } from '../../judge/decision.ts'
 import { acceptedShare } from '../../judge/divide.ts'
 import type { HeaderEdits } from '../../message/edits.ts'

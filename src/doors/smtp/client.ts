@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net'
-import { Fault } from '../../ground/runtime/fault.ts'
+import { Fault } from '../../ground/errors/fault.ts'
 import { COMMAND_MAX } from './wire/commands.ts'
 import { createLineReader, type Line } from './wire/lines.ts'
 import type { Reply } from './wire/replies.ts'

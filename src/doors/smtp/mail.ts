@@ -1,6 +1,6 @@
-import { Fault, faultKindOf } from '../../ground/runtime/fault.ts'
+import { Fault, faultKindOf } from '../../ground/errors/fault.ts'
+import type { LogEntry } from '../../ground/errors/log.ts'
 import { freeBuffer } from '../../ground/runtime/free-buffer.ts'
-import type { LogEntry } from '../../ground/runtime/log.ts'
 import type { Decision } from '../../judge/decision.ts'
 import type { Answers } from '../../judge/divide.ts'
 import type { Transaction } from '../../judge/transaction.ts'

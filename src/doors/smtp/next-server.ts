@@ -1,5 +1,5 @@
 import { connect, type NetConnectOpts, type Socket } from 'node:net'
-import { errorText, Fault } from '../../ground/runtime/fault.ts'
+import { errorText, Fault } from '../../ground/errors/fault.ts'
 import { freeBuffer } from '../../ground/runtime/free-buffer.ts'
 import { createLineReader } from './wire/lines.ts'
 import { createReplyReader, REPLY_LINE_MAX, type Reply, textsOf } from './wire/replies.ts'

@@ -1,4 +1,4 @@
-import { errorText, Fault, isFault } from '../../ground/runtime/fault.ts'
+import { errorText, Fault, isFault } from '../../ground/errors/fault.ts'
 import { isAskedAbout } from '../../judge/over-quota.ts'
 import { readAddress } from '../../message/envelope/address.ts'
 import { clientNameOf, type Origin } from '../../message/envelope/origin.ts'

@@ -1,4 +1,4 @@
-import { Fault } from '../../ground/runtime/fault.ts'
+import { Fault } from '../../ground/errors/fault.ts'
 import type { Decision } from '../../judge/decision.ts'
 import { replyOf } from '../shared/smtp-reply.ts'
 import { callNextServer } from './next-server.ts'

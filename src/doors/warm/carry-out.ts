@@ -1,4 +1,4 @@
-import { printable } from '../../ground/runtime/printable.ts'
+import { printable } from '../../ground/errors/printable.ts'
 import type { Decision, Split, Undivided } from '../../judge/decision.ts'
 import { acceptedShare } from '../../judge/divide.ts'
 import type { Transaction } from '../../judge/transaction.ts'

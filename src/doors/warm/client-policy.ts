@@ -1,5 +1,5 @@
-import { errorText } from '../../ground/runtime/fault.ts'
-import { createMemory } from '../../ground/runtime/remember.ts'
+import { errorText } from '../../ground/errors/fault.ts'
+import { createMemory } from '../../ground/flow/remember.ts'
 import { type Environment, isSet } from '../../ground/settings/settings.ts'
 import type { FromClient } from '../../ground/settings/table/kinds.ts'
 import { isSetting, names, table } from '../../ground/settings/table.ts'

@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net'
-import { descriptorOf } from '../../ground/runtime/descriptor-of.ts'
-import type { PassedDescriptors } from '../../ground/runtime/passed-descriptors.ts'
+import { descriptorOf } from '../../ground/net/descriptor-of.ts'
+import type { PassedDescriptors } from '../../ground/net/passed-descriptors.ts'
 
 /** Milliseconds until a connection on which nothing has come yet is looked at again: twice as many each time. */
 const SOON = 1

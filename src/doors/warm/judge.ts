@@ -1,5 +1,5 @@
-import { errorText } from '../../ground/runtime/fault.ts'
-import type { PassedDescriptors } from '../../ground/runtime/passed-descriptors.ts'
+import { errorText } from '../../ground/errors/fault.ts'
+import type { PassedDescriptors } from '../../ground/net/passed-descriptors.ts'
 import { judgeByRules, type PlanFor } from '../../judge/by-rule.ts'
 import type { Decision } from '../../judge/decision.ts'
 import { judge } from '../../judge/engine.ts'

@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net'
-import { descriptorOf } from '../../ground/runtime/descriptor-of.ts'
+import type { LogEntry } from '../../ground/errors/log.ts'
+import { descriptorOf } from '../../ground/net/descriptor-of.ts'
 import type { Libc } from '../../ground/runtime/libc.ts'
-import type { LogEntry } from '../../ground/runtime/log.ts'
 
 /** Who is at the other end of a unix socket, as the kernel knows it. */
 export interface Peer {

@@ -1,4 +1,4 @@
-import type { LogEntry } from '../../ground/runtime/log.ts'
+import type { LogEntry } from '../../ground/errors/log.ts'
 import {
   type Addressed,
   answerForAll,

@@ -1,4 +1,4 @@
-import { errorCode } from './fault.ts'
+import { errorCode } from '../errors/fault.ts'
 
 /** The type of koffi itself. */
 export type Koffi = typeof import('koffi')

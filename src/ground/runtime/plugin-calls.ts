@@ -1,4 +1,4 @@
-import { attempt } from './attempt.ts'
+import { attempt } from '../errors/attempt.ts'
 import { isCompiled } from './compiled-program.ts'
 import { bunFunctions } from './foreign.ts'
 import { loadKoffi } from './koffi.ts'

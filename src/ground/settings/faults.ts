@@ -1,4 +1,4 @@
-import { errorText } from '../runtime/fault.ts'
+import { errorText } from '../errors/fault.ts'
 import type { Environment } from './settings.ts'
 import { isSetting, names } from './table.ts'
 

@@ -1,5 +1,5 @@
 import { type ParseArgsOptionsConfig, parseArgs } from 'node:util'
-import { errorText } from '../runtime/fault.ts'
+import { errorText } from '../errors/fault.ts'
 import { DOS_REMEDY, SeveralFaults } from './faults.ts'
 import { nearest } from './nearest.ts'
 

@@ -1,4 +1,4 @@
-import { Fault } from '../runtime/fault.ts'
+import { Fault } from '../errors/fault.ts'
 
 /** The most characters of a text, as it is set. */
 export const TEXT_MAX = 200

@@ -1,5 +1,5 @@
 import { closeSync } from 'node:fs'
-import { openTheirs, readWhole } from '../runtime/path/read.ts'
+import { openTheirs, readWhole } from '../path/read.ts'
 
 /** The most bytes of such a file. */
 const SECRET_MAX = 4096

@@ -1,4 +1,4 @@
-import { Fault } from '../runtime/fault.ts'
+import { Fault } from '../errors/fault.ts'
 
 /** Environment variables as a process has them. */
 export type Environment = Readonly<Record<string, string | undefined>>

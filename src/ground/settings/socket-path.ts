@@ -1,4 +1,4 @@
-import { Fault } from '../runtime/fault.ts'
+import { Fault } from '../errors/fault.ts'
 
 /** The most bytes of a unix socket's path: unix(7), sun_path without its NUL. */
 export const SOCKET_PATH_MAX = 107

@@ -1,5 +1,5 @@
 import { writeSync } from 'node:fs'
-import { printable } from '../runtime/printable.ts'
+import { printable } from '../errors/printable.ts'
 
 /** What a daemon prints with --check, in lines. */
 export interface StartReport {

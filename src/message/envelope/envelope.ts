@@ -1,4 +1,4 @@
-import { Fault } from '../../ground/runtime/fault.ts'
+import { Fault } from '../../ground/errors/fault.ts'
 import { addressBytes, type MailAddress, readAddress } from './address.ts'
 
 /**

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { readTheirs } from '../../ground/runtime/path/read.ts'
+import { readTheirs } from '../../ground/path/read.ts'
 import type { Rule } from '../../rules/rule.ts'
 import { type KeptFile, keepFile } from './kept-file.ts'
 

@@ -1,6 +1,6 @@
-import { errorCode, errorText } from '../../ground/runtime/fault.ts'
-import { readOwnFile } from '../../ground/runtime/path/read.ts'
-import { replaceFile } from '../../ground/runtime/path/write.ts'
+import { errorCode, errorText } from '../../ground/errors/fault.ts'
+import { readOwnFile } from '../../ground/path/read.ts'
+import { replaceFile } from '../../ground/path/write.ts'
 
 /** Milliseconds between two writes: as much may be lost if onescand is killed. */
 export const WRITE_EVERY = 5 * 60_000

@@ -1,5 +1,5 @@
 import { Counter, Gauge, Histogram, Registry } from 'prom-client'
-import { FAULT_KINDS } from '../../ground/runtime/fault.ts'
+import { FAULT_KINDS } from '../../ground/errors/fault.ts'
 import { GROUNDS } from '../../judge/decision.ts'
 import { CAUSES } from '../../scan/shared/cause.ts'
 import { DECISIONS, SCANS } from '../report/summary.ts'

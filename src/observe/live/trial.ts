@@ -1,4 +1,4 @@
-import { errorText } from '../../ground/runtime/fault.ts'
+import { errorText } from '../../ground/errors/fault.ts'
 import type { Policy } from '../../judge/policy.ts'
 import { makeEnvelope } from '../../message/envelope/envelope.ts'
 import { holdMessage } from '../../message/held.ts'

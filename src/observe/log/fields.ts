@@ -107,7 +107,7 @@ export class LogFields {
   }
 }
 
-/** The inverse of what src/ground/runtime/log.ts does to a value. */
+/** The inverse of what src/ground/errors/log.ts does to a value. */
 export function unescaped(text: string): string {
   return text.replace(/\\(?:x([0-9a-f]{2})|(.))/gs, (_, hex?: string, character?: string) => {
     return hex === undefined ? character! : String.fromCharCode(Number.parseInt(hex, 16))

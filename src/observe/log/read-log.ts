@@ -1,4 +1,4 @@
-import { errorText } from '../../ground/runtime/fault.ts'
+import { errorText } from '../../ground/errors/fault.ts'
 import { createEntryReader, type Entry } from './entries.ts'
 import { createLineHeadReader, newLineHead } from './line-head.ts'
 import { createLineCutter, type TakeLines } from './lines.ts'

@@ -1,4 +1,4 @@
-import { openTheirs } from '../../ground/runtime/path/read.ts'
+import { openTheirs } from '../../ground/path/read.ts'
 
 /**
  * Opens a file that the user did not name: who may write to its directory must not lead him to a

@@ -1,4 +1,4 @@
-import { errorText } from '../../ground/runtime/fault.ts'
+import { errorText } from '../../ground/errors/fault.ts'
 import { createLineHeadReader } from '../log/line-head.ts'
 import { createLineCutter } from '../log/lines.ts'
 import { type Advance, openLog } from '../log/open-log.ts'

@@ -1,5 +1,5 @@
 import { type IncomingMessage, request } from 'node:http'
-import { readTheirs } from '../../ground/runtime/path/read.ts'
+import { readTheirs } from '../../ground/path/read.ts'
 
 /** Milliseconds for an answer to begin. */
 const PATIENCE = 10_000

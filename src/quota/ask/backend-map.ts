@@ -1,5 +1,5 @@
-import { errorText, Fault } from '../../ground/runtime/fault.ts'
-import { readTheirs } from '../../ground/runtime/path/read.ts'
+import { errorText, Fault } from '../../ground/errors/fault.ts'
+import { readTheirs } from '../../ground/path/read.ts'
 import { type MailAddress, readAddress, withPlainDomain } from '../../message/envelope/address.ts'
 import { type Backend, readBackend } from './backend.ts'
 

@@ -1,4 +1,4 @@
-import { Fault } from '../../ground/runtime/fault.ts'
+import { Fault } from '../../ground/errors/fault.ts'
 
 /** A service that knows how full mailboxes are. */
 export type Backend = UdpBackend | HttpBackend

@@ -1,5 +1,5 @@
 import type { Agent } from 'node:http'
-import { errorText } from '../../ground/runtime/fault.ts'
+import { errorText } from '../../ground/errors/fault.ts'
 import type { Backend } from './backend.ts'
 import { createCircuits } from './circuit.ts'
 import type { Counters } from './counters.ts'

@@ -1,4 +1,4 @@
-import { createMemory } from '../../ground/runtime/remember.ts'
+import { createMemory } from '../../ground/flow/remember.ts'
 import type { QuotaAnswer, Sourced, Usage } from './quota-answer.ts'
 
 /**

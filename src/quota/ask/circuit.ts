@@ -1,4 +1,4 @@
-import { createRests } from '../../ground/runtime/rests.ts'
+import { createRests } from '../../ground/flow/rests.ts'
 
 /** Milliseconds for which a backend that failed is not asked; doubled with each failure in a row. */
 export const FIRST_REST = 1_000

@@ -1,5 +1,5 @@
-import { answerInTime } from '../../ground/runtime/deadline.ts'
-import { createMemory } from '../../ground/runtime/remember.ts'
+import { answerInTime } from '../../ground/flow/deadline.ts'
+import { createMemory } from '../../ground/flow/remember.ts'
 import type { MailAddress } from '../../message/envelope/address.ts'
 import type { LdapDirectory } from '../ldap/ldap-directory.ts'
 import type { LdapSettings } from '../ldap/ldap-settings.ts'

@@ -1,7 +1,7 @@
 import { connect, isIP, type Socket } from 'node:net'
 import { connect as connectSecurely } from 'node:tls'
 import { Client, type Entry, type SearchOptions } from 'ldapts'
-import { readTheirs } from '../../ground/runtime/path/read.ts'
+import { readTheirs } from '../../ground/path/read.ts'
 import { readSecret } from '../../ground/settings/secret-file.ts'
 import { type LdapSettings, placeOf } from './ldap-settings.ts'
 

@@ -1,3 +1,4 @@
+import { createMemory } from '../../ground/flow/remember.ts'
 import {
   type Address,
   contains,
@@ -5,7 +6,6 @@ import {
   parseAddress,
   parseNetwork,
 } from '../../ground/net/address.ts'
-import { createMemory } from '../../ground/runtime/remember.ts'
 
 /** Whether an address of a socket may ask. */
 export type Allowed = (address: string) => boolean

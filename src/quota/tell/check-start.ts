@@ -1,5 +1,5 @@
 import { accessSync, constants } from 'node:fs'
-import { errorText } from '../../ground/runtime/fault.ts'
+import { errorText } from '../../ground/errors/fault.ts'
 import { everyFault, gatherFaults, lineEndFaults } from '../../ground/settings/faults.ts'
 import { misspeltIn } from '../../ground/settings/misspelt.ts'
 import type { Environment } from '../../ground/settings/settings.ts'

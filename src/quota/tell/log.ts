@@ -1,5 +1,5 @@
 import { writeSync } from 'node:fs'
-import { type LogEntry, logLine } from '../../ground/runtime/log.ts'
+import { type LogEntry, logLine } from '../../ground/errors/log.ts'
 
 /** One event, on standard error. */
 export function log(...entries: readonly LogEntry[]): void {

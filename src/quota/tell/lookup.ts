@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs'
-import { Fault } from '../../ground/runtime/fault.ts'
+import { Fault } from '../../ground/errors/fault.ts'
 import type { LdapDirectory, LdapOptions } from '../ldap/ldap-directory.ts'
 import type { LdapSettings } from '../ldap/ldap-settings.ts'
 import type { MailboxLookup } from './mailbox-answer.ts'

@@ -1,4 +1,4 @@
-import { inTime, LATE } from '../../ground/runtime/deadline.ts'
+import { inTime, LATE } from '../../ground/flow/deadline.ts'
 import type { QuotaAnswer } from '../ask/quota-answer.ts'
 import type { Counters } from './counters.ts'
 import type { LogTrouble } from './log.ts'

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
-import { errorText, Fault } from '../../ground/runtime/fault.ts'
-import { passwdEntryOf } from '../../ground/runtime/passwd.ts'
+import { errorText, Fault } from '../../ground/errors/fault.ts'
+import { passwdEntryOf } from '../../ground/process/passwd.ts'
 
 /** capabilities(7): the one that lets a process read what it may not otherwise, and no more. */
 const CAP_DAC_READ_SEARCH = 1n << 2n

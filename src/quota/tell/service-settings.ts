@@ -1,4 +1,4 @@
-import { errorText, Fault } from '../../ground/runtime/fault.ts'
+import { errorText, Fault } from '../../ground/errors/fault.ts'
 import { readNumber, readText, readWord } from '../../ground/settings/read.ts'
 import type { Environment } from '../../ground/settings/settings.ts'
 import { type LdapSettings, readLdapSettings } from '../ldap/ldap-settings.ts'

@@ -1,6 +1,6 @@
-import { Fault } from '../../ground/runtime/fault.ts'
+import { Fault } from '../../ground/errors/fault.ts'
+import { activatedDescriptors } from '../../ground/net/socket-activation.ts'
 import type { Libc } from '../../ground/runtime/libc.ts'
-import { activatedDescriptors } from '../../ground/runtime/socket-activation.ts'
 
 /** A socket that is bound already. */
 export interface ActivatedSocket {

@@ -1,6 +1,6 @@
 import { createSocket, type RemoteInfo, type Socket } from 'node:dgram'
 import { isIPv6 } from 'node:net'
-import { Fault } from '../../ground/runtime/fault.ts'
+import { Fault } from '../../ground/errors/fault.ts'
 import type { Allowed } from './allowed.ts'
 import type { Counters } from './counters.ts'
 import { datagramFor, readDatagram } from './datagram.ts'

@@ -1,4 +1,4 @@
-import { printable } from '../../ground/runtime/printable.ts'
+import { printable } from '../../ground/errors/printable.ts'
 import type { ScanPolicy } from '../shared/scan-policy.ts'
 import { clean, type Scanner, unknown, type Verdict } from '../shared/scanner.ts'
 import { loadRules, type Rules, rulesOfNames } from './rules.ts'

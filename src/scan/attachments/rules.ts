@@ -1,5 +1,5 @@
-import { errorCode, errorText, Fault } from '../../ground/runtime/fault.ts'
-import { readTheirs } from '../../ground/runtime/path/read.ts'
+import { errorCode, errorText, Fault } from '../../ground/errors/fault.ts'
+import { readTheirs } from '../../ground/path/read.ts'
 import { makePattern } from './pattern.ts'
 
 /**

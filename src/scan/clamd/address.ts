@@ -1,4 +1,4 @@
-import { Fault } from '../../ground/runtime/fault.ts'
+import { Fault } from '../../ground/errors/fault.ts'
 import { socketPath } from '../../ground/settings/socket-path.ts'
 
 /** Where a clamd listens: LocalSocket, or TCPAddr and TCPSocket of clamd.conf(5). */

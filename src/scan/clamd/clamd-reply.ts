@@ -1,4 +1,4 @@
-import { printable } from '../../ground/runtime/printable.ts'
+import { printable } from '../../ground/errors/printable.ts'
 import { exceededLimit, type Limit } from '../shared/exceeded-limit.ts'
 
 /**

@@ -1,6 +1,6 @@
 import { closeSync, ftruncateSync, writeSync } from 'node:fs'
-import { withDeadline } from '../../ground/runtime/deadline.ts'
-import type { PassedDescriptors } from '../../ground/runtime/passed-descriptors.ts'
+import { withDeadline } from '../../ground/flow/deadline.ts'
+import type { PassedDescriptors } from '../../ground/net/passed-descriptors.ts'
 import { EICAR } from '../shared/eicar-file.ts'
 import type { ClamdAddress } from './address.ts'
 import { fildes } from './ask.ts'

@@ -1,4 +1,4 @@
-import { createRests } from '../../ground/runtime/rests.ts'
+import { createRests } from '../../ground/flow/rests.ts'
 
 /** Milliseconds for which a server that failed is asked last; doubled with each failure in a row. */
 export const FIRST_REST = 2_000

@@ -1,8 +1,8 @@
 import { readSync } from 'node:fs'
-import { type Connection, loadConnect } from '../../ground/runtime/connect.ts'
-import { descriptorOf } from '../../ground/runtime/descriptor-of.ts'
-import { errorCode, errorText } from '../../ground/runtime/fault.ts'
-import type { PassedDescriptors } from '../../ground/runtime/passed-descriptors.ts'
+import { errorCode, errorText } from '../../ground/errors/fault.ts'
+import { type Connection, loadConnect } from '../../ground/net/connect.ts'
+import { descriptorOf } from '../../ground/net/descriptor-of.ts'
+import type { PassedDescriptors } from '../../ground/net/passed-descriptors.ts'
 import type { ClamdAddress } from './address.ts'
 import { createReplyReader, REPLY_MAX } from './clamd-reply.ts'
 

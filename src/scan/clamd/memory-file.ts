@@ -1,7 +1,7 @@
 import { closeSync } from 'node:fs'
-import { errorText } from '../../ground/runtime/fault.ts'
-import type { PassedDescriptors } from '../../ground/runtime/passed-descriptors.ts'
-import { writeWhole } from '../../ground/runtime/write-whole.ts'
+import { errorText } from '../../ground/errors/fault.ts'
+import type { PassedDescriptors } from '../../ground/net/passed-descriptors.ts'
+import { writeWhole } from '../../ground/process/write-whole.ts'
 import { TURN } from '../../message/write-all.ts'
 import type { Sample } from '../shared/scanner.ts'
 

@@ -1,6 +1,6 @@
 import { closeSync } from 'node:fs'
-import { errorText, Fault } from '../../ground/runtime/fault.ts'
-import type { PassedDescriptors } from '../../ground/runtime/passed-descriptors.ts'
+import { errorText, Fault } from '../../ground/errors/fault.ts'
+import type { PassedDescriptors } from '../../ground/net/passed-descriptors.ts'
 import type { Cause } from '../shared/cause.ts'
 import type { ScanPolicy } from '../shared/scan-policy.ts'
 import {

@@ -1,5 +1,5 @@
-import { withDeadline } from '../../ground/runtime/deadline.ts'
-import type { PassedDescriptors } from '../../ground/runtime/passed-descriptors.ts'
+import { withDeadline } from '../../ground/flow/deadline.ts'
+import type { PassedDescriptors } from '../../ground/net/passed-descriptors.ts'
 import type { ClamdAddress } from './address.ts'
 import { type Converse, type ConverseMany, converse } from './converse.ts'
 import { createDescriptorTrial } from './descriptor-trial.ts'

@@ -1,4 +1,4 @@
-import { inTime, LATE } from '../../ground/runtime/deadline.ts'
+import { inTime, LATE } from '../../ground/flow/deadline.ts'
 import { areAtLeastAsNew } from '../shared/signatures.ts'
 
 /** Milliseconds for which an answer is believed; a database that was loaded since is newer. */

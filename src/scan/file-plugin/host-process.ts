@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import type { Duplex, Readable } from 'node:stream'
-import { ownChild } from '../../ground/runtime/own-children.ts'
+import { ownChild } from '../../ground/process/own-children.ts'
 import type { Cause } from '../shared/cause.ts'
 import { killGroup } from '../shared/kill-group.ts'
 import { unknown, type Verdict } from '../shared/scanner.ts'

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import type { Writable } from 'node:stream'
-import { ownChild } from '../../ground/runtime/own-children.ts'
+import { ownChild } from '../../ground/process/own-children.ts'
 
 export interface Watchdog {
   /** From now on these process groups, and no others, end with us. */

@@ -3,8 +3,8 @@
 // with the nonce of the request is a verdict there.
 import { read } from 'node:fs'
 import { basename, extname } from 'node:path'
-import { errorText } from '../../ground/runtime/fault.ts'
-import { writeWhole } from '../../ground/runtime/write-whole.ts'
+import { errorText } from '../../ground/errors/fault.ts'
+import { writeWhole } from '../../ground/process/write-whole.ts'
 import { unknown, type Verdict } from '../shared/scanner.ts'
 import { encodeFrame, encodeSettled } from './frame.ts'
 import { log } from './mail.ts'

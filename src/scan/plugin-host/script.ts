@@ -1,6 +1,6 @@
 import { extname } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { errorCode, errorText } from '../../ground/runtime/fault.ts'
+import { errorCode, errorText } from '../../ground/errors/fault.ts'
 import type { Mail } from '../../plugin.ts'
 import { mailOf } from './mail.ts'
 import type { NotLoaded, Plugin } from './plugin.ts'

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { basename } from 'node:path'
-import { errorText } from '../../ground/runtime/fault.ts'
+import { errorText } from '../../ground/errors/fault.ts'
 import { type PluginCalls, pluginCalls } from '../../ground/runtime/plugin-calls.ts'
 import { clean, infected, unknown, type Verdict } from '../shared/scanner.ts'
 import type { NotLoaded, Plugin } from './plugin.ts'

@@ -1,4 +1,4 @@
-import { errorCode } from '../../ground/runtime/fault.ts'
+import { errorCode } from '../../ground/errors/fault.ts'
 
 /** Why scanners could not tell, as the log, metrics and alerts count it: a closed list. */
 export const CAUSES = [

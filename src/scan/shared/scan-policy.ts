@@ -1,5 +1,5 @@
 import { basename, join } from 'node:path'
-import { Fault } from '../../ground/runtime/fault.ts'
+import { Fault } from '../../ground/errors/fault.ts'
 import { scannerEnvironment } from '../../ground/settings/environment.ts'
 import { readNumber, readSize, readText, readWord } from '../../ground/settings/read.ts'
 import { choice, type Environment, isSet, splitWords } from '../../ground/settings/settings.ts'

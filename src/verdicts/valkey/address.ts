@@ -1,4 +1,4 @@
-import { Fault } from '../../ground/runtime/fault.ts'
+import { Fault } from '../../ground/errors/fault.ts'
 
 /** One server of a store. */
 export interface StoreServer {

@@ -1,5 +1,5 @@
-import { withDeadline } from '../../ground/runtime/deadline.ts'
-import { errorText } from '../../ground/runtime/fault.ts'
+import { errorText } from '../../ground/errors/fault.ts'
+import { withDeadline } from '../../ground/flow/deadline.ts'
 import type { StoreServer } from './address.ts'
 import { askOnce, type Entry, type Words } from './connection.ts'
 import { ENTERED_WITHIN, keepLink, type Link } from './link.ts'

@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { connect, isIP, type Socket } from 'node:net'
 import { connect as connectByTls } from 'node:tls'
-import { readTheirs } from '../../ground/runtime/path/read.ts'
+import { readTheirs } from '../../ground/path/read.ts'
 import type { StoreServer } from './address.ts'
 import { commandOf, createReplyReader, type Reply, ReplyError } from './reply-reader.ts'
 

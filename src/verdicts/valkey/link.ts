@@ -1,5 +1,5 @@
-import { inTime, LATE, withDeadline } from '../../ground/runtime/deadline.ts'
-import { errorText } from '../../ground/runtime/fault.ts'
+import { errorText } from '../../ground/errors/fault.ts'
+import { inTime, LATE, withDeadline } from '../../ground/flow/deadline.ts'
 import {
   type Connection,
   type Entry,

@@ -1,4 +1,4 @@
-import { errorText } from '../../ground/runtime/fault.ts'
+import { errorText } from '../../ground/errors/fault.ts'
 import type { StoreServer } from './address.ts'
 import { askOnce, type Entry } from './connection.ts'
 import { ReplyError } from './reply-reader.ts'

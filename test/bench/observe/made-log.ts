@@ -1,5 +1,5 @@
 import { closeSync, openSync, writeSync } from 'node:fs'
-import { logLine } from '../../../src/ground/runtime/log.ts'
+import { logLine } from '../../../src/ground/errors/log.ts'
 import { tai64n } from '../../observe/log/lines.ts'
 
 /** Bytes that are written at once. */

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { takeFirstBytes } from '../../../src/doors/warm/first-bytes.ts'
 import { createFrameReader, frame, uint32, uint64 } from '../../../src/doors/warm/frames.ts'
-import { loadPassedDescriptors } from '../../../src/ground/runtime/passed-descriptors.ts'
+import { loadPassedDescriptors } from '../../../src/ground/net/passed-descriptors.ts'
 
 /** A daemon of doc/slot-protocol.md that says what a test tells it to, right or wrong. */
 

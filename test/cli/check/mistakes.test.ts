@@ -1,15 +1,15 @@
 import { chmodSync, copyFileSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { checkPrograms } from '../../../src/cli/check/chain.ts'
-import { checkContradictions } from '../../../src/cli/check/contradictions.ts'
-import { checkQuota } from '../../../src/cli/check/quota.ts'
-import { checkCount, signaturesIn } from '../../../src/cli/check/signatures.ts'
-import { checkSpool } from '../../../src/cli/check/spool.ts'
-import { checkVariables } from '../../../src/cli/check/variables.ts'
+import { checkContradictions } from '../../../src/cli/check/settings/contradictions.ts'
+import { checkVariables } from '../../../src/cli/check/settings/variables.ts'
+import { checkPrograms } from '../../../src/cli/check/slot/chain.ts'
+import { checkSpool } from '../../../src/cli/check/slot/spool.ts'
+import { checkQuota } from '../../../src/cli/check/stages/quota.ts'
+import { checkCount, signaturesIn } from '../../../src/cli/check/stages/signatures.ts'
 import { openDirectory } from '../../programs/reachable.ts'
 import { httpService } from '../../quota/ask/services.ts'
-import { complaints, host, stranger } from './host.ts'
+import { complaints, host, stranger } from './shared/host.ts'
 
 /** Settings that can be read, and do not do what they look like. */
 

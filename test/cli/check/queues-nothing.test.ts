@@ -9,10 +9,10 @@ import {
 } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { checkSlot } from '../../../src/cli/check/slot.ts'
+import { checkSlot } from '../../../src/cli/check/slot/slot.ts'
 import { openDirectory, reachable } from '../../programs/reachable.ts'
 import { onescan, slotProgram } from '../onescan.ts'
-import { host } from './host.ts'
+import { host } from './shared/host.ts'
 
 /** `onescan check` sends no mail, whoever stands in the slot. */
 

@@ -4,7 +4,7 @@ import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import t from 'tap'
-import { processStat } from '../../../src/ground/runtime/process-stat.ts'
+import { processStat } from '../../../src/ground/process/process-stat.ts'
 import { openDirectory, reachable } from '../../programs/reachable.ts'
 import { ucspiMissing } from '../../programs/ucspi.ts'
 import { startDns } from '../dns-stand-in.ts'

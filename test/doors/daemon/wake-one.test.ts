@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { processStat } from '../../../src/ground/runtime/process-stat.ts'
+import { processStat } from '../../../src/ground/process/process-stat.ts'
 import { until } from '../http/rig.ts'
 import { childrenOf, runtimes, startOnescand } from './process.ts'
 

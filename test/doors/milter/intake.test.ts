@@ -10,7 +10,7 @@ import { createBudget } from '../../../src/doors/shared/memory.ts'
 import {
   loadPassedDescriptors,
   type PassedDescriptors,
-} from '../../../src/ground/runtime/passed-descriptors.ts'
+} from '../../../src/ground/net/passed-descriptors.ts'
 import { MEMORY_FILE_MAX } from '../../../src/message/gathered-file.ts'
 import { HEADER_MAX } from '../../../src/message/header-block.ts'
 import { TOP_LINE } from '../../../src/message/top-line.ts'

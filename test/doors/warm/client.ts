@@ -1,8 +1,8 @@
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import { createFrameReader, frame, uint32, uint64 } from '../../../src/doors/warm/frames.ts'
-import { descriptorOf } from '../../../src/ground/runtime/descriptor-of.ts'
-import { loadPassedDescriptors } from '../../../src/ground/runtime/passed-descriptors.ts'
+import { descriptorOf } from '../../../src/ground/net/descriptor-of.ts'
+import { loadPassedDescriptors } from '../../../src/ground/net/passed-descriptors.ts'
 import { makeEnvelope } from '../../../src/message/envelope/envelope.ts'
 
 /** A client of doc/slot-protocol.md by script: it says what it is told to, and reads strictly. */

@@ -8,7 +8,7 @@ import {
   type SlotSocket,
   type SlotSocketOptions,
 } from '../../../src/doors/warm/slot-socket.ts'
-import { loadPassedDescriptors } from '../../../src/ground/runtime/passed-descriptors.ts'
+import { loadPassedDescriptors } from '../../../src/ground/net/passed-descriptors.ts'
 import { ask, carryOut, type Outcome, type Question } from './client.ts'
 
 const passing = await loadPassedDescriptors()

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { loadPassedDescriptors } from '../../../src/ground/runtime/passed-descriptors.ts'
+import { loadPassedDescriptors } from '../../../src/ground/net/passed-descriptors.ts'
 import { DESCRIPTOR_MAX, SMALL_DESCRIPTOR_MAX } from '../../../src/scan/clamd/descriptor-trial.ts'
 import { clamdScanner } from '../../../src/scan/clamd/scanner.ts'
 import type { Sample } from '../../../src/scan/shared/scanner.ts'

@@ -1,7 +1,7 @@
 import { chmodSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { Fault } from '../../../src/ground/runtime/fault.ts'
+import { Fault } from '../../../src/ground/errors/fault.ts'
 import { makeEnvelope } from '../../../src/message/envelope/envelope.ts'
 import { filePluginScanner } from '../../../src/scan/file-plugin.ts'
 import { ask, policyFor, whyOf } from './asking.ts'

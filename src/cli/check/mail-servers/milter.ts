@@ -5,7 +5,7 @@ import {
   usual,
 } from '../../../doors/milter/wire/ask.ts'
 import { TRIAL_MACRO } from '../../../doors/shared/trial-chain.ts'
-import { errorText } from '../../../ground/runtime/fault.ts'
+import { errorText } from '../../../ground/errors/fault.ts'
 import { readDefaults } from '../../shared/defaults-file.ts'
 import { cleanMessage, eicarMessage } from '../shared/eicar-message.ts'
 import { error, type Finding, ok } from '../shared/finding.ts'

@@ -1,6 +1,6 @@
 import { connect } from 'node:net'
 import type { FilterPlace } from '../../../doors/milter/wire/ask.ts'
-import { errorText } from '../../../ground/runtime/fault.ts'
+import { errorText } from '../../../ground/errors/fault.ts'
 import type { Accounts } from '../shared/account.ts'
 import { error, type Finding, ok } from '../shared/finding.ts'
 import { checkListener, policyListens } from '../shared/listener.ts'

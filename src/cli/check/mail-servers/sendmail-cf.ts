@@ -1,5 +1,5 @@
-import { errorText } from '../../../ground/runtime/fault.ts'
-import { readOwnText, readStart } from '../../../ground/runtime/path/read.ts'
+import { errorText } from '../../../ground/errors/fault.ts'
+import { readOwnText, readStart } from '../../../ground/path/read.ts'
 
 /** sendmail.cf, or sendmail.mc. */
 export interface SendmailText {

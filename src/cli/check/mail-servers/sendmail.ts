@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { errorText } from '../../../ground/runtime/fault.ts'
+import { errorText } from '../../../ground/errors/fault.ts'
 import { DEFAULTS } from '../../shared/defaults-file.ts'
 import { readAccounts } from '../shared/account.ts'
 import { error, type Finding, ok, warning } from '../shared/finding.ts'

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { isIPv4 } from 'node:net'
 import type { FilterPlace } from '../../../doors/milter/wire/ask.ts'
-import { withPlace } from '../../../ground/runtime/path/walk.ts'
+import { withPlace } from '../../../ground/path/walk.ts'
 import { serviceAccounts } from '../../shared/running-daemons.ts'
 import { type Accounts, userName } from './account.ts'
 import { error, type Finding, warning } from './finding.ts'

@@ -1,5 +1,5 @@
 import { lstat, opendir } from 'node:fs/promises'
-import type { InTurn } from '../../../ground/runtime/concurrency.ts'
+import type { InTurn } from '../../../ground/flow/concurrency.ts'
 import type { Directory } from './directory.ts'
 import type { Use } from './limits.ts'
 

@@ -1,6 +1,6 @@
 import { constants } from 'node:fs'
 import { lstat, open } from 'node:fs/promises'
-import { errorCode } from '../../../ground/runtime/fault.ts'
+import { errorCode } from '../../../ground/errors/fault.ts'
 import type { Mailbox } from './mailbox.ts'
 
 /** A directory that stays the same one, whatever is put in the place of its name. */

@@ -1,6 +1,6 @@
 import { lstat } from 'node:fs/promises'
 import { basename, dirname } from 'node:path'
-import { errorText } from '../../../ground/runtime/fault.ts'
+import { errorText } from '../../../ground/errors/fault.ts'
 import { inMailbox } from './directory.ts'
 import type { Mailbox } from './mailbox.ts'
 import type { Reading } from './reading.ts'

@@ -1,5 +1,5 @@
 import { connect, type Socket } from 'node:net'
-import { errorText } from '../../../ground/runtime/fault.ts'
+import { errorText } from '../../../ground/errors/fault.ts'
 import type { Reading, ReadMailbox } from './reading.ts'
 
 interface QuotaStatusOptions {

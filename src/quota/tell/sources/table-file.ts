@@ -1,5 +1,5 @@
 import { readFileSync, statSync } from 'node:fs'
-import { errorText } from '../../../ground/runtime/fault.ts'
+import { errorText } from '../../../ground/errors/fault.ts'
 import { lowerCase } from '../../../message/envelope/address.ts'
 
 /** Keys and what stands behind them. */

@@ -1,5 +1,5 @@
-import { errorText } from '../../../ground/runtime/fault.ts'
-import { passwdEntries } from '../../../ground/runtime/passwd.ts'
+import { errorText } from '../../../ground/errors/fault.ts'
+import { passwdEntries } from '../../../ground/process/passwd.ts'
 import { lowerCase } from '../../../message/envelope/address.ts'
 import type { LdapDirectory } from '../../ldap/ldap-directory.ts'
 import { type Limits, parseLimits } from './limits.ts'

@@ -1,0 +1,61 @@
+import { realpathSync, statSync } from 'node:fs'
+import { connect } from 'node:net'
+import { basename } from 'node:path'
+import { errorCode } from '../../../ground/errors/fault.ts'
+import { SOCKET } from '../../shared/running-daemons.ts'
+import { obstacle } from '../shared/account.ts'
+import { type Finding, ok, warning } from '../shared/finding.ts'
+import { accountText, type Host } from '../shared/host.ts'
+import { checkWithheldAt } from './withheld.ts'
+
+const REMEDY = 'mail is judged all the same, by a program that is started for each message'
+
+/**
+ * If the slot is onescand's client: does onescand answer, may the slot ask it, and does it withhold
+ * mail from scanners?
+ */
+export async function checkEngine(host: Host): Promise<Finding[]> {
+  if (!isClient(host.program)) return []
+  const path = host.env.ONESCAN_SOCKET || SOCKET
+  const trouble = await knock(path)
+  if (trouble !== undefined) {
+    return [warning('onescand', `${path}: ${trouble}`, `start it; ${REMEDY}`)]
+  }
+  const barrier = obstacle(host.account, realpathSync(path), 'write')
+  if (barrier === undefined) {
+    const asked = ok('onescand', `${path}, asked by ${accountText(host)}`)
+    return [asked, ...(await checkWithheldAt(path))]
+  }
+  const value = `${path} is closed to ${accountText(host)}`
+  const remedy = `give the service the group of ${barrier}: tcpserver -g "$(id -g onescan)", or chpst -u USER:onescan instead of setuidgid`
+  return [warning('onescand', value, `${remedy}; ${REMEDY}`)]
+}
+
+/** Whether the slot asks an onescand that answers, so that it needs no cold program. */
+export async function isAsked({ program, env }: Host): Promise<boolean> {
+  return isClient(program) && (await knock(env.ONESCAN_SOCKET || SOCKET)) === undefined
+}
+
+/** Whether the slot program is onescanc, even through links. */
+export function isClient(program: string): boolean {
+  try {
+    return basename(realpathSync(program)) === 'onescanc'
+  } catch {
+    return false // another check tells
+  }
+}
+
+/** Why nobody answers there; undefined if somebody does, or if this user may not connect. */
+function knock(path: string): Promise<string | undefined> {
+  return new Promise((resolve) => {
+    const socket = connect(path)
+    socket.once('connect', () => {
+      socket.destroy()
+      resolve(undefined)
+    })
+    socket.once('error', (error) => {
+      const closed = errorCode(error) === 'EACCES' && statSync(path).isSocket()
+      resolve(closed ? undefined : error.message)
+    })
+  })
+}

@@ -1,0 +1,59 @@
+import { errorText } from '../../../ground/errors/fault.ts'
+import { HOST_DIRECTORY, readPlace } from '../../../judge/policy.ts'
+import { dayOf, nameOfException, readUses, type Use } from '../../../observe/live/exception-uses.ts'
+import { loadRules } from '../../../rules/load.ts'
+import type { RunningDaemon } from '../../shared/running-daemons.ts'
+import { valuesOf } from '../mail-servers/places-of-onescand.ts'
+import { type Finding, ok, warning } from '../shared/finding.ts'
+
+/** Days after which an exception that let nothing in is told. */
+const UNUSED_FOR = 90
+/** Lines that are named. */
+const NAMED_MAX = 10
+
+/** Exceptions of onescan.policy that let nothing in for months, as far as this onescand remembers. */
+export function checkExceptions(
+  { pid, words, env = {} }: Pick<RunningDaemon, 'pid' | 'words' | 'env'>,
+  now: number,
+): Finding[] {
+  const what = 'policy by rule'
+  const rules = rulesOf(env)
+  const exceptions = rules?.all.filter(({ action }) => action.kind === 'allow') ?? []
+  if (rules === undefined || exceptions.length === 0) return []
+  const state = valuesOf(words, '--state').at(-1)
+  const unknown = (why: string) => [ok(what, `nobody knows when exceptions were used: ${why}`)]
+  if (state === undefined) return unknown(`onescand ${pid} runs without --state`)
+  try {
+    const uses = readUses(state)
+    const unused = exceptions.flatMap((rule) => {
+      const use = uses.get(nameOfException(rule) ?? '')
+      const told = use && unusedText(use, dayOf(now))
+      return told === undefined ? [] : [`${rules.path} line ${rule.line}: allow ${told}`]
+    })
+    const remedy = 'remove the line, unless you know what it waits for'
+    const more = unused.length - NAMED_MAX
+    return [
+      ...unused.slice(0, NAMED_MAX).map((value) => warning(what, value, remedy)),
+      ...(more > 0 ? [warning(what, `${more} more lines with allow let nothing in`, remedy)] : []),
+    ]
+  } catch (error) {
+    return unknown(errorText(error))
+  }
+}
+
+/** Undefined if it was used, or is new. */
+function unusedText({ known, used }: Use, today: number): string | undefined {
+  const days = today - Math.max(known, used ?? 0)
+  if (days < UNUSED_FOR) return undefined
+  return used === undefined
+    ? `has let nothing in, in the ${days} days since it is known`
+    : `has let nothing in for ${days} days`
+}
+
+function rulesOf(env: NonNullable<RunningDaemon['env']>) {
+  try {
+    return loadRules(readPlace(env).control, HOST_DIRECTORY)
+  } catch {
+    return undefined // another check tells
+  }
+}

@@ -1,0 +1,77 @@
+import type { FilterPlace } from '../../../doors/milter/wire/ask.ts'
+import { callNextServer, type NextServer, type Patience } from '../../../doors/smtp/next-server.ts'
+import { errorText } from '../../../ground/errors/fault.ts'
+import { placeOf } from '../mail-servers/filter-place.ts'
+import { error, type Finding, ok } from '../shared/finding.ts'
+
+/** Milliseconds for each step; a greeting may be delayed on purpose. */
+const WITHIN = 20_000
+const patience: Patience = {
+  connection: WITHIN,
+  command: WITHIN,
+  data: WITHIN,
+  block: WITHIN,
+  end: WITHIN,
+}
+
+/**
+ * Checks the places of `--smtp` and `--lmtp` on the command line of a running onescand: does each
+ * greet, and does the next server behind it? They are sent only QUIT, so no mail comes of it.
+ */
+export async function checkRelays(words: readonly string[]): Promise<Finding[]> {
+  const found = relaysAmong(words).map(async ({ kind, place, next }) => {
+    const door = await greetingOf(place)
+    const isShut = /\b554 5\.7\.1 .*\(--from\)/.test(door ?? '')
+    const findings = [
+      door === undefined
+        ? ok(`${kind} ${place}`, 'greets')
+        : isShut
+          ? ok(`${kind} ${place}`, 'answers, and takes no mail of this host (--from)')
+          : error(`${kind} ${place}`, door, 'see the log of onescand, and restart it'),
+    ]
+    if (next === undefined) return findings
+    const behind = await greetingOf(next)
+    const remedy = `start it, or correct --next; until then mail is deferred at ${place}`
+    const what = `next server ${next}`
+    findings.push(behind === undefined ? ok(what, 'greets') : error(what, behind, remedy))
+    return findings
+  })
+  return (await Promise.all(found)).flat()
+}
+
+interface Relay {
+  readonly kind: 'smtp' | 'lmtp'
+  readonly place: string
+  next?: string
+}
+
+/** The relays on this command line. A `--next` belongs to the place before it. */
+function relaysAmong(words: readonly string[]): Relay[] {
+  const relays: Relay[] = []
+  for (const [index, word] of words.entries()) {
+    const [, name, own] = /^--(smtp|lmtp|next)(?:=(.*))?$/s.exec(word) ?? []
+    const value = own ?? words[index + 1]
+    if (value === undefined) continue
+    if (name === 'smtp' || name === 'lmtp') relays.push({ kind: name, place: value })
+    const last = relays.at(-1)
+    if (name === 'next' && last !== undefined) last.next = value
+  }
+  return relays
+}
+
+/** Why no mail server greets there; undefined if one does, or if this user may not connect. */
+async function greetingOf(text: string): Promise<string | undefined> {
+  const options: FilterPlace | undefined = placeOf(text.replace(/^inet6:/, 'inet:'), undefined)
+  if (options === undefined) return undefined
+  let server: NextServer | undefined
+  try {
+    server = await callNextServer({ text, options }, patience)
+    await server.ask('QUIT', 1000).catch(() => {})
+    return undefined
+  } catch (thrown) {
+    const why = errorText(thrown).replace(`next server ${text}: `, '')
+    return /\bEACCES\b/.test(why) ? undefined : why
+  } finally {
+    server?.close()
+  }
+}

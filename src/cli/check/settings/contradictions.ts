@@ -1,0 +1,67 @@
+import { existsSync, lstatSync, statSync } from 'node:fs'
+import { dirname } from 'node:path'
+import { errorText } from '../../../ground/errors/fault.ts'
+import { contradictionsIn } from '../../../judge/contradictions.ts'
+import { obstacle } from '../shared/account.ts'
+import { error, type Finding, ok, warning } from '../shared/finding.ts'
+import { accountText, type Host } from '../shared/host.ts'
+
+/** Settings that are valid, but have another effect than they seem to have. */
+export function checkContradictions(host: Host): Finding[] {
+  const found = contradictionsIn(host.env).map(({ name, value, remedy }) =>
+    warning(name, value, remedy),
+  )
+  return [...found, ...checkQuarantine(host), ...checkLogFile(host)]
+}
+
+/** If the directory belongs to another account, it is onescand's, and is checked with onescand. */
+function checkQuarantine(host: Host): Finding[] {
+  const { env, account } = host
+  const what = 'QUARANTINE'
+  const directory = env.QUARANTINE
+  if (!directory?.startsWith('/')) return [] // it is `hold`, or its reader reports it
+  const keepsNothing = (why: string) => {
+    const remedy = `install -d -m 700 -o ${account.uid} ${directory}`
+    return [error(what, `${directory} ${why}: infected mail is deferred`, remedy)]
+  }
+  try {
+    const status = lstatSync(directory)
+    const { uid, mode } = status
+    if (!status.isDirectory()) return keepsNothing('is no directory')
+    if ((mode & 0o077) !== 0) return keepsNothing(`has mode 0${(mode & 0o777).toString(8)}`)
+    if (uid === account.uid) return [ok(what, `${directory}, written by ${accountText(host)}`)]
+    return [
+      ok(
+        what,
+        `${directory} of uid ${uid}, as which onescand must run; what the slot itself finds is deferred`,
+      ),
+    ]
+  } catch (thrown) {
+    return keepsNothing(`cannot be looked at (${errorText(thrown)})`)
+  }
+}
+
+function checkLogFile(host: Host): Finding[] {
+  const file = host.env.LOGFILE
+  if (!file) return []
+  const what = 'LOGFILE'
+  const lost = (why: string, remedy: string) => [
+    warning(what, `${why}: its lines are lost`, remedy),
+  ]
+  if (!file.startsWith('/')) {
+    return lost(`${file} is relative, and callers run in any directory`, 'set an absolute path')
+  }
+  try {
+    const status = existsSync(file) ? statSync(file) : undefined
+    if (status?.isDirectory()) return lost(`${file} is a directory`, 'name a file in it')
+    const barrier =
+      status === undefined
+        ? obstacle(host.account, dirname(file), 'write', 'search')
+        : obstacle(host.account, file, 'write')
+    if (barrier === undefined) return [ok(what, `${file}, written by ${accountText(host)}`)]
+    const value = `${file} cannot be written by ${accountText(host)}`
+    return lost(value, `look at the owner, group and mode of ${barrier}`)
+  } catch (thrown) {
+    return lost(errorText(thrown), 'make its directory, for that account to write to')
+  }
+}

@@ -1,0 +1,14 @@
+import { misspeltIn } from '../../../ground/settings/misspelt.ts'
+import { type Finding, warning } from '../shared/finding.ts'
+import type { Host } from '../shared/host.ts'
+
+/** Variables that no program reads, but whose names are nearly those of settings. */
+export function checkVariables({ env }: Host): Finding[] {
+  return misspeltIn(env).map(({ name, suggestion }) =>
+    warning(
+      'settings',
+      `${name} is not a setting: no program reads it`,
+      `did you mean ${suggestion}?`,
+    ),
+  )
+}

@@ -1,0 +1,160 @@
+import {
+  accessSync,
+  constants,
+  existsSync,
+  lstatSync,
+  readlinkSync,
+  realpathSync,
+  statSync,
+} from 'node:fs'
+import { basename, dirname, resolve } from 'node:path'
+import { type Chain, checkChain, findChain } from '../../../doors/queue/chain.ts'
+import { errorText } from '../../../ground/errors/fault.ts'
+import { readStart } from '../../../ground/path/read.ts'
+import { LINK } from '../mail-servers/removal.ts'
+import { obstacle } from '../shared/account.ts'
+import { error, type Finding, ok, warning } from '../shared/finding.ts'
+import { accountText, type Host } from '../shared/host.ts'
+import { slotProgramOf } from './slot-program.ts'
+
+/** Checks the program in the slot, and the next program, to which it hands the mail. */
+export function checkPrograms(host: Host): Finding[] {
+  return [...checkSlotProgram(host), ...checkLink(host), ...checkNextProgram(host)]
+}
+
+function checkSlotProgram(host: Host): Finding[] {
+  const { env, program } = host
+  const named = env.QMAILQUEUE
+  if (named === undefined && host.clients !== undefined) {
+    const value = 'QMAILQUEUE is not set for these clients: qmail-queue gets their mail, unscanned'
+    return [error('slot', value, 'set it in their rule, and run tcprules')]
+  }
+  if (named === '') {
+    const value = 'QMAILQUEUE is set, and empty: qmail has nothing to start, mail is deferred'
+    return [error('slot', value, 'name onescanc or onescan-queue in it, or unset it')]
+  }
+  const missing = danglingLink(program)
+  if (missing !== undefined) {
+    const value = `${program} is a link to ${missing}, which is not there: mail is deferred`
+    return [error('slot', value, 'point it to onescanc or onescan-queue by ln -sfn')]
+  }
+  try {
+    accessSync(program, constants.X_OK)
+    const barrier = obstacle(host.account, program, 'execute')
+    if (barrier !== undefined) return [barred('slot', program, barrier, host)]
+  } catch (thrown) {
+    const why = named && isRelative(named) ? `${relativeText(named, host)}: ` : ''
+    const value = `${why}${errorText(thrown)}`
+    return [error('slot', value, 'set QMAILQUEUE to onescan-queue; until then mail is deferred')]
+  }
+  const found = judgeProgram(host)
+  if (named === undefined || !isRelative(named)) return [found]
+  const value = `${relativeText(named, host)}; other callers run in other directories`
+  return [warning('slot', value, `set QMAILQUEUE to ${program}`), found]
+}
+
+function judgeProgram(host: Host): Finding {
+  const { env, program } = host
+  const slot = slotProgramOf(host)
+  switch (slot.kind) {
+    case 'own':
+      return ok(
+        'slot',
+        env.QMAILQUEUE === undefined ? `${program} (QMAILQUEUE is not set here)` : program,
+      )
+    case 'real-queue': {
+      const value = `${program} leads to ${realpathSync(program)}: mail is not scanned`
+      return error('slot', value, `point it to onescanc or onescan-queue (${LINK}: by ln -sfn)`)
+    }
+    case 'foreign': {
+      const value = `${program} ${slot.why}: nothing was sent through it, since it may queue`
+      const remedy = 'see that it calls onescan-queue, and try that with --program'
+      return warning('slot', value, remedy)
+    }
+  }
+}
+
+/** The target of a link that leads nowhere. */
+function danglingLink(path: string): string | undefined {
+  try {
+    if (!lstatSync(path).isSymbolicLink() || existsSync(path)) return undefined
+    return resolve(dirname(path), readlinkSync(path))
+  } catch {
+    return undefined // the caller reports it when it executes the file
+  }
+}
+
+const isRelative = (path: string) => !path.startsWith('/')
+
+function relativeText(named: string, { place }: Host): string {
+  return `QMAILQUEUE ${named} is relative: it is looked for in ${place.qmailHome}, where qmail runs`
+}
+
+function isQueueItself(host: Host): boolean {
+  try {
+    return slotProgramOf(host).kind === 'real-queue'
+  } catch {
+    return false
+  }
+}
+
+/** By the names that notqmail, netqmail and IndiMail use. */
+function isRealQueue(program: string): boolean {
+  return basename(realpathSync(program)) === 'qmail-queue'
+}
+
+/**
+ * Checks the link of the Debian package if no setting says yet what is in the slot: mail will go
+ * through it later.
+ */
+function checkLink({ env }: Host): Finding[] {
+  if (env.QMAILQUEUE !== undefined || !existsSync(LINK) || !isRealQueue(LINK)) return []
+  const value = `leads to ${realpathSync(LINK)}: mail through it is not scanned`
+  return [error(LINK, value, `ln -sfn /usr/lib/onescan/onescanc ${LINK}`)]
+}
+
+function checkNextProgram(host: Host): Finding[] {
+  if (isQueueItself(host)) return [] // nothing stands between it and the caller
+  let chain: Chain
+  try {
+    chain = findChain([], host.env, host.place)
+    // a missing program was reported before
+    checkChain(chain, existsSync(host.program) ? host.program : '/')
+  } catch (thrown) {
+    return [error('chain', errorText(thrown), 'see QUEUECHAIN; until then mail is deferred')]
+  }
+  const { program, args } = chain
+  const barrier = obstacle(host.account, program, 'execute')
+  if (barrier !== undefined) return [barred('chain', program, barrier, host)]
+  const powerless = lacksSetuid(host, program)
+  if (powerless !== undefined) return [powerless]
+  return [ok('chain', [program, ...args].join(' '))]
+}
+
+/** qmail-queue must write to the queue as qmailq, whoever calls it (INSTALL.ids of qmail). */
+function lacksSetuid(host: Host, program: string): Finding | undefined {
+  const path = realpathSync(program)
+  const { mode, uid } = statSync(path)
+  if (basename(path) !== 'qmail-queue' || (mode & 0o4000) !== 0) return undefined
+  if (host.account.uid === 0 || host.account.uid === uid || isScript(path)) return undefined
+  const value = `${path} is without its setuid bit: it cannot write to the queue, mail is deferred`
+  return error('chain', value, `chown qmailq:qmail ${path} && chmod 4711 ${path}`)
+}
+
+/** The administrator's own script in its place; there the bit has no effect (execve(2)). */
+function isScript(path: string): boolean {
+  try {
+    return readStart(path, 2).toString('latin1') === '#!'
+  } catch {
+    return false
+  }
+}
+
+function barred(what: string, program: string, barrier: string, host: Host): Finding {
+  const value = `${accountText(host)} cannot execute ${program}`
+  return error(
+    what,
+    value,
+    `see the owner, group and mode of ${barrier}; until then mail is deferred`,
+  )
+}

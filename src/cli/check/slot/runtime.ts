@@ -1,0 +1,111 @@
+import { execFile } from 'node:child_process'
+import { promisify } from 'node:util'
+import { errorText } from '../../../ground/errors/fault.ts'
+import { compiledProgram, isCompiled } from '../../../ground/runtime/compiled-program.ts'
+import { isAsked } from '../daemon/engine.ts'
+import { error, type Finding, ok, warning } from '../shared/finding.ts'
+import type { Host } from '../shared/host.ts'
+import type { Limits } from '../shared/run-script.ts'
+import { limited } from './limited.ts'
+
+const run = promisify(execFile)
+/** Milliseconds; a host on which a runtime needs longer to start has other problems. */
+const PATIENCE = 20_000
+const GIB = 1024 ** 3
+
+/** How to try a runtime, and below how many bytes of address space it starts only by luck. */
+interface Trial {
+  readonly name: string
+  readonly command: readonly string[]
+  readonly safe: number
+  readonly remedy: string
+}
+
+const node: Trial = {
+  name: 'node',
+  command: ['/usr/bin/env', 'node', '-e', '0'],
+  safe: 4_000_000_000,
+  remedy:
+    'set 4 GB by "softlimit -a 4000000000" in the run script; -m would set the stack, too, ' +
+    'and each thread of node takes a stack of that size',
+}
+
+const compiled: Trial = {
+  name: 'the compiled runtime',
+  command: [...compiledProgram('onescan'), '--version'],
+  safe: GIB,
+  remedy: 'set 1 GiB by "softlimit -a 1073741824" in the run script',
+}
+
+/** Checks the runtime that the slot would find: does it start under the service's limits? */
+export async function checkRuntime(host: Host): Promise<Finding[]> {
+  const found = await versionOf(host)
+  return found.level === 'error' ? [found] : [found, await checkLimits(host)]
+}
+
+/**
+ * The version of our own runtime if onescan is compiled, since the slot is then, too. Otherwise of
+ * the one in PATH, as the slot's launcher finds it.
+ */
+async function versionOf({ env }: Host): Promise<Finding> {
+  const what = 'runtime'
+  if (isCompiled) return ok(what, `compiled, with Bun ${process.versions.bun}`)
+  let version: string
+  try {
+    const { stdout } = await run('/usr/bin/env', ['node', '--version'], {
+      env: env.PATH === undefined ? {} : { PATH: env.PATH },
+      timeout: PATIENCE,
+    })
+    version = stdout.trim()
+  } catch {
+    const value = `no node in PATH ${env.PATH ?? '(not set)'}`
+    return error(what, value, "mail is deferred; add node's directory to PATH in the run script")
+  }
+  return judgeVersion(version)
+}
+
+export function judgeVersion(version: string): Finding {
+  const [major = 0, minor = 0] = (/^v(\d+)\.(\d+)\./.exec(version) ?? []).slice(1).map(Number)
+  if (major < 20 || (major === 20 && minor < 19)) {
+    return error('runtime', `node ${version}`, 'Node 20.19 is the oldest that works')
+  }
+  if (major > 22 || (major === 22 && minor >= 15)) return ok('runtime', `node ${version}`)
+  const value = `node ${version} cannot exec: it stays in memory beside each qmail-queue`
+  return warning('runtime', value, 'use Node 22.15 or later')
+}
+
+/** A trial shows it, since versions of a runtime need different amounts of memory. */
+async function checkLimits(host: Host): Promise<Finding> {
+  const { env, limits } = host
+  const what = 'memory limits'
+  const trial = isCompiled ? compiled : node
+  const [command, ...args] = limited(limits, trial.command)
+  const value = limitsText(limits)
+  try {
+    await run(command!, args, {
+      env: env.PATH === undefined ? {} : { PATH: env.PATH },
+      timeout: PATIENCE,
+    })
+  } catch (thrown) {
+    const why = errorText(thrown)
+      .replace(/^Command failed:.*? (-e 0|--version)\s*/s, '')
+      .slice(0, 100)
+    const text = `${value}: ${trial.name} cannot start`
+    if (await isAsked(host)) {
+      const meanwhile = 'onescand scans mail, but while it cannot answer, mail is deferred'
+      return warning(what, `${text}: ${meanwhile}`, trial.remedy)
+    }
+    return error(what, `${text} ("qq crashed")${why && `: ${why}`}`, trial.remedy)
+  }
+  const least = Math.min(limits.addressSpace ?? Infinity, limits.data ?? Infinity)
+  if (least >= trial.safe) return ok(what, value)
+  return warning(what, `${value}: ${trial.name} just starts`, trial.remedy)
+}
+
+function limitsText({ addressSpace, data, stack }: Limits): string {
+  const parts = []
+  if (addressSpace !== undefined) parts.push(`${addressSpace} bytes of address space`)
+  if (data !== undefined) parts.push(`${data} bytes of data`)
+  if (stack !== undefined) parts.push(`${stack} bytes of stack`)
+  return parts.join(', ') || 'none'
+}

@@ -1,0 +1,82 @@
+import { lstatSync, readlinkSync, realpathSync, statSync } from 'node:fs'
+import { basename, dirname, join, resolve } from 'node:path'
+import { readStart } from '../../../ground/path/read.ts'
+import { DEFAULT_QMAIL_HOME } from '../../../judge/policy.ts'
+import type { Host } from '../shared/host.ts'
+
+/** Which program stands in the slot, as far as this shows without running it. */
+export type SlotProgram =
+  /** A program of onescan: it hands a trial to the program that the trial names. */
+  | { readonly kind: 'own' }
+  /** The real qmail-queue, which would queue a trial. */
+  | { readonly kind: 'real-queue' }
+  /** Any other program: what it does with a trial is unknown. */
+  | { readonly kind: 'foreign'; readonly why: string }
+
+const OWN = ['onescan-queue', 'onescanc']
+/**
+ * The compiled programs are links to it, and it looks at the name of the link
+ * (src/c/launcher/launch.c).
+ */
+const LAUNCHER = 'onescan-run'
+
+/** How many bytes of a script are looked at. */
+const SCRIPT_MAX = 64 * 1024
+
+/**
+ * Decides whether a trial may be sent through the slot program. Only onescan's own programs get
+ * one: they hand it to the program that the trial names, and to no other. Throws if the program is
+ * missing.
+ */
+export function slotProgramOf({ program, place }: Pick<Host, 'program' | 'place'>): SlotProgram {
+  const path = realpathSync(program)
+  const queues = [place.qmailHome, DEFAULT_QMAIL_HOME].map((home) => join(home, 'bin/qmail-queue'))
+  if (basename(path) === 'qmail-queue') return { kind: 'real-queue' }
+  if (queues.some((queue) => isSameFile(queue, path))) return { kind: 'real-queue' }
+  if (!OWN.includes(basename(path)) && !isCompiledSlot(program, path)) {
+    return { kind: 'foreign', why: 'is not a program of onescan' }
+  }
+  const why = whatAScriptNames(path)
+  return why === undefined ? { kind: 'own' } : { kind: 'foreign', why }
+}
+
+/** Whether one of the links on the way to the launcher has the slot's name. */
+function isCompiledSlot(program: string, path: string): boolean {
+  if (basename(path) !== LAUNCHER) return false
+  for (let at = program; at !== path; at = resolve(dirname(at), readlinkSync(at))) {
+    if (basename(at) === 'onescan-queue') return true
+    if (!lstatSync(at).isSymbolicLink()) return false // a directory on the way is a link
+  }
+  return false
+}
+
+/** Compares device and inode: a hard link has another name, but queues all the same. */
+function isSameFile(queue: string, program: string): boolean {
+  try {
+    if (OWN.includes(basename(realpathSync(queue)))) return false // the link leads to one of ours
+    const [a, b] = [statSync(queue), statSync(program)]
+    return a.dev === b.dev && a.ino === b.ino
+  } catch {
+    return false
+  }
+}
+
+/**
+ * Why a script that has our name cannot be trusted with a trial: it may choose the next program
+ * itself.
+ */
+function whatAScriptNames(path: string): string | undefined {
+  let text: string
+  try {
+    text = readStart(path, SCRIPT_MAX).toString('latin1')
+  } catch {
+    return undefined // it can be executed but not read
+  }
+  if (!text.startsWith('#!') || text.includes('dist/onescan-queue.cjs')) return undefined
+  const code = text.replace(/^[ \t]*#.*$/gm, '')
+  const [named] =
+    /qmail-queue|sendmail|QUEUECHAIN=|unset +QUEUECHAIN|\benv +(?:-i|-)\s|\benvdir\b/.exec(code) ??
+    /(?<=onescan(?:-queue|c)["']?[ \t]+)[^\s"$;&|<>#][^\s;&|<>]*/.exec(code) ??
+    []
+  return named && `is a script that names the next program itself ("${named.trim()}")`
+}

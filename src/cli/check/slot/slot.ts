@@ -1,0 +1,107 @@
+import { CHAIN_REACHED, TRIAL_CHAIN } from '../../../doors/shared/trial-chain.ts'
+import { callSlot, type SlotOutcome } from '../../inject/call-slot.ts'
+import { cleanMessage, eicarMessage } from '../shared/eicar-message.ts'
+import { error, type Finding, ok, warning } from '../shared/finding.ts'
+import { type Host, scanPolicyOf } from '../shared/host.ts'
+import { limited } from './limited.ts'
+import { slotProgramOf } from './slot-program.ts'
+
+/** Milliseconds that a small message may take beyond SCANTIMEOUT. */
+const PATIENCE = 30_000
+
+/**
+ * Sends two messages through the installed program as its service runs it, with that account,
+ * limits and environment. A program that shows what it got stands in place of qmail-queue, so
+ * nothing is delivered. This also finds a damaged program that exits 0 without calling the next
+ * one. A program that is not onescan's is not called, since it may queue.
+ */
+export async function checkSlot(host: Host): Promise<Finding[]> {
+  const policy = scanPolicyOf(host)
+  if (policy === undefined || !mayBeTried(host)) return []
+  const timeout = policy.timeout + PATIENCE
+  return [
+    judgeClean(await send(host, cleanMessage, timeout)),
+    judgeEicar(await send(host, eicarMessage, timeout)),
+  ]
+}
+
+/** A missing program was reported before. */
+function mayBeTried(host: Host): boolean {
+  try {
+    return slotProgramOf(host).kind === 'own'
+  } catch {
+    return false
+  }
+}
+
+interface Trial {
+  readonly outcome: SlotOutcome
+  /** The header that the next program got; undefined if it got nothing. */
+  readonly header: string | undefined
+  /** The reason in the log line, or ''. */
+  readonly why: string
+}
+
+function judgeClean({ outcome, header, why }: Trial): Finding {
+  const what = 'slot, clean message'
+  if (outcome.code === 0 && header !== undefined) {
+    if (/^X-QHPSI: clean$/m.test(header)) {
+      return ok(what, `scanned and handed on in ${Math.round(outcome.time)} ms`)
+    }
+    if (/^X-QHPSI:/m.test(header)) {
+      return error(what, 'is called infected', 'see the scanners: they may call all mail infected')
+    }
+    return warning(what, `is handed on unscanned${why}`, 'see QHPSIMINSIZE, SCANFAIL, onescan.off')
+  }
+  return error(what, `${howItEnded(outcome)}${why}`, remedyFor(outcome))
+}
+
+function judgeEicar({ outcome, header, why }: Trial): Finding {
+  const what = 'slot, EICAR'
+  if (outcome.code === 0 && header !== undefined) {
+    if (/^X-QHPSI: virus found$/m.test(header)) return ok(what, 'is found')
+    return error(what, `is accepted as clean${why}`, 'nothing is scanned; see the findings above')
+  }
+  return error(what, `${howItEnded(outcome)}${why}`, remedyFor(outcome))
+}
+
+function howItEnded({ code, signal, timedOut }: SlotOutcome): string {
+  if (timedOut) return 'no answer in time'
+  if (signal !== undefined) return `crashes (${signal})`
+  if (code === 0) return 'exits 0 without handing the message on: mail would be lost'
+  return `exits ${code}`
+}
+
+function remedyFor({ code }: SlotOutcome): string {
+  return code === 0 ? 'reinstall it' : 'see the other findings; until then mail is deferred'
+}
+
+/** Has infected mail tagged and not refused, so that the header shows the answer. */
+async function send(host: Host, message: Buffer, timeout: number): Promise<Trial> {
+  const outcome = await callSlot({
+    program: limited(host.limits, [host.program]),
+    message,
+    envelope: Buffer.from('Fpostmaster@localhost\0Tpostmaster@localhost\0\0'),
+    environment: {
+      PROTO: 'TCP', // as tcpserver(1) sets it: standard error is the log
+      ...host.env,
+      QUEUECHAIN: TRIAL_CHAIN,
+      REJECTVIRUS: '0',
+      VIRUSFORWARD: undefined,
+      ERROR_FD: undefined,
+      ERROR_EXIT: undefined,
+      LOGFILE: undefined,
+    },
+    timeout,
+  })
+  const output = outcome.log.toString('latin1')
+  const [log = '', got] = output.split(`${CHAIN_REACHED}\n`)
+  const why = reasonIn(log)
+  return { outcome, header: got?.split('\n\n')[0], why: why && ` (${why})` }
+}
+
+/** The reason in the slot's log line. If there is no such line, the end of what was printed. */
+function reasonIn(log: string): string {
+  const [, quoted, plain] = /^onescan:.* reason=(?:"((?:[^"\\]|\\.)*)"|(\S+))/m.exec(log) ?? []
+  return quoted ?? plain ?? log.trim().slice(-300)
+}

@@ -1,0 +1,40 @@
+import { errorText } from '../../../ground/errors/fault.ts'
+import { readAddress } from '../../../message/envelope/address.ts'
+import type { QuotaClient } from '../../../quota/ask/client.ts'
+import { openQuotaClient } from '../../../quota/ask/quota-client.ts'
+import { readQuotaSettings } from '../../../quota/ask/quota-settings.ts'
+import { COULD_NOT_TELL, NO_SUCH_PAGE } from '../../../quota/ask/service-reply.ts'
+import { error, type Finding, ok, warning } from '../shared/finding.ts'
+import type { Host } from '../shared/host.ts'
+
+/** The service may know this mailbox or not: any answer shows that it runs. */
+const ANYBODY = 'postmaster'
+
+/** Does the service in QUOTAD answer, if it is set? */
+export async function checkQuota({ env }: Host): Promise<Finding[]> {
+  let client: QuotaClient
+  try {
+    const settings = readQuotaSettings(env)
+    if (settings === undefined) return []
+    client = openQuotaClient(settings, () => {})
+  } catch (thrown) {
+    return [error('QUOTAD', errorText(thrown), 'correct it; until then mail is deferred')]
+  }
+  try {
+    const { answer, source } = await client.explain(readAddress(ANYBODY))
+    if (answer.answer !== 'unknown' || answer.why === COULD_NOT_TELL) {
+      return [ok('QUOTAD', `${source} answers`)]
+    }
+    if (source === undefined && env.QUOTAD!.startsWith('map:')) {
+      return [ok('QUOTAD', `${env.QUOTAD}, which names no service for ${ANYBODY}`)]
+    }
+    if (answer.why === NO_SUCH_PAGE) {
+      const remedy = 'see its path: that of onescan-quotad is /cgi-bin/quota.cgi'
+      return [warning('QUOTAD', `${source}: ${answer.why}, so no mailbox counts as full`, remedy)]
+    }
+    const remedy = 'see that it runs and allows this host; until then no mailbox counts as full'
+    return [warning('QUOTAD', `${source ?? env.QUOTAD}: ${answer.why}`, remedy)]
+  } finally {
+    client.close()
+  }
+}

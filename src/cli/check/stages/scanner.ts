@@ -1,0 +1,86 @@
+import { errorText } from '../../../ground/errors/fault.ts'
+import { readSpoolPolicy } from '../../../message/spool-policy.ts'
+import type { ScanResult } from '../../../scan/scan.ts'
+import { makeScanners } from '../../../scan/scanners.ts'
+import { causeOf } from '../../../scan/shared/cause.ts'
+import type { ScanPolicy } from '../../../scan/shared/scan-policy.ts'
+import type { Scanner } from '../../../scan/shared/scanner.ts'
+import { scanBytes } from '../../shared/scan-bytes.ts'
+import { eicarMessage } from '../shared/eicar-message.ts'
+import { error, type Finding, ok, warning } from '../shared/finding.ts'
+import { type Host, scanPolicyOf } from '../shared/host.ts'
+import { checkCount, DEFAULT_DATABASE } from './signatures.ts'
+
+/** Does it scan? Each scanner in QHPSI gets the EICAR test message. */
+export async function checkScanners(host: Host): Promise<Finding[]> {
+  const policy = scanPolicyOf(host)
+  if (policy === undefined) return []
+  const scanners = await makeScanners(policy)
+  const findings: Finding[] = []
+  for (const scanner of scanners) {
+    findings.push(await tryScanner(host, policy, scanner))
+  }
+  const found = findings.some(({ value }) => value.startsWith(FOUND))
+  findings.push(...checkDatabase(policy))
+  // If one scanner finds viruses, another one may be there for something else.
+  if (found) return findings
+  return findings.map((finding) =>
+    finding.level === 'error' ? finding : error(finding.what, finding.value, NOTHING_SCANS),
+  )
+}
+
+/** Checks clamscan's own database, if it is the scanner. */
+function checkDatabase({ line, clamscan }: ScanPolicy): Finding[] {
+  const isUsed = line.kind === 'plugins' && line.names.includes('clamscan')
+  if (!isUsed || clamscan.way !== 'clamscan') return []
+  return checkCount('scanner clamscan', clamscan.database ?? DEFAULT_DATABASE)
+}
+
+const FOUND = 'finds EICAR'
+/** Tries one scanner. If something keeps it from the message, that is a finding, too. */
+async function tryScanner(host: Host, policy: ScanPolicy, scanner: Scanner): Promise<Finding> {
+  try {
+    return judge(scanner, await scanEicar(host, policy, scanner))
+  } catch (thrown) {
+    const why = errorText(thrown)
+    return judge(scanner, { answer: 'unknown', scanner: scanner.name, why, cause: causeOf(thrown) })
+  }
+}
+
+const NOTHING_SCANS = 'viruses get in until a scanner of QHPSI finds this one'
+
+function judge(scanner: Scanner, result: ScanResult): Finding {
+  const what = `scanner ${scanner.name}`
+  switch (result.answer) {
+    case 'infected':
+      if (result.banned) return ok(what, `bans "${result.name}": it is no virus scanner`)
+      return ok(what, `${FOUND}: ${result.name}`)
+    case 'clean':
+      if (scanner.local) return ok(what, 'lets EICAR pass: it is no virus scanner')
+      return warning(
+        what,
+        'says that EICAR is clean',
+        'see its signatures: it may find nothing at all',
+      )
+    case 'skipped':
+    case 'nested':
+    case 'crowded':
+    case 'strange':
+    case 'unknown':
+      return error(what, `cannot tell: ${result.why}`, 'correct it; until then mail is deferred')
+  }
+}
+
+async function scanEicar(host: Host, policy: ScanPolicy, scanner: Scanner): Promise<ScanResult> {
+  const source = (async function* () {
+    yield eicarMessage
+  })()
+  const { result } = await scanBytes(source, {
+    spool: readSpoolPolicy(host.env),
+    scanners: [scanner],
+    timeout: policy.timeout,
+    maxNesting: policy.nesting.max,
+    secondLook: policy.secondLook.when,
+  })
+  return result
+}

@@ -1,0 +1,71 @@
+import { readdirSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import { readStart, readTheirs } from '../../../ground/path/read.ts'
+import type { Environment } from '../../../ground/settings/settings.ts'
+import { table } from '../../../ground/settings/table.ts'
+import type { ClamdAddress } from '../../../scan/clamd/address.ts'
+import { type Finding, warning } from '../shared/finding.ts'
+
+/** With fewer signatures a database is somebody's own or a broken download: ClamAV has millions. */
+const A_HANDFUL = 10_000
+/** Bytes of the header of a .cvd or .cld. */
+const HEADER = 512
+/** A text database of more bytes has enough signatures. */
+const LARGE = 4 * 1024 * 1024
+export const DEFAULT_DATABASE: string = table.CLAMDBDIR.standard
+
+/** Warns if the database holds next to nothing. Says nothing if it cannot be read. */
+export function checkCount(what: string, database: string): Finding[] {
+  const count = signaturesIn(database)
+  if (count === undefined || count >= A_HANDFUL) return []
+  const value = `${count} signatures in ${database}: ClamAV has millions`
+  return [warning(what, value, 'run freshclam, and see its log')]
+}
+
+/** Where this clamd has its signatures, if its clamd.conf can be found. */
+export function databaseOf(server: ClamdAddress, env: Environment): string | undefined {
+  if (server.kind !== 'unix') return undefined
+  if (env.CLAMDBDIR) return env.CLAMDBDIR
+  for (const file of [env.CLAMDCONF, '/etc/clamav/clamd.conf', '/etc/clamd.conf']) {
+    if (!file) continue
+    try {
+      const text = readTheirs(file).toString('latin1')
+      const value = (name: string) => new RegExp(`^\\s*${name}\\s+(\\S+)`, 'm').exec(text)?.[1]
+      if (withoutVar(value('LocalSocket')) !== withoutVar(server.path)) continue
+      return value('DatabaseDirectory') ?? DEFAULT_DATABASE
+    } catch {
+      // It is not there, or not readable for this user.
+    }
+  }
+  return undefined
+}
+
+const withoutVar = (path: string | undefined) => path?.replace(/^\/var\/run\//, '/run/')
+
+/** The number of signatures in a file or directory; undefined if it cannot be read. */
+export function signaturesIn(database: string): number | undefined {
+  try {
+    if (!statSync(database).isDirectory()) return signaturesOf(database)
+    const names = readdirSync(database).filter((name) =>
+      /\.(cvd|cld|[hmnl]db|[hmn]du|[hm]sb|ldu|fp|cdb|crb|ign2?|yar[a]?)$/.test(name),
+    )
+    return names.reduce((sum, name) => sum + signaturesOf(join(database, name)), 0)
+  } catch {
+    return undefined
+  }
+}
+
+/** From the header `ClamAV-VDB:date:version:signatures:…`; else a line is a signature. */
+function signaturesOf(file: string): number {
+  if (/\.(cvd|cld)$/.test(file)) return Number(headerOf(file).split(':')[3] ?? 0) || 0
+  if (/\.(fp|ign2?)$/.test(file)) return 0 // lists of exceptions
+  if (statSync(file).size > LARGE) return A_HANDFUL
+  return readTheirs(file, LARGE)
+    .toString('latin1')
+    .split('\n')
+    .filter((line) => line.trim() !== '' && !line.startsWith('#')).length
+}
+
+function headerOf(file: string): string {
+  return readStart(file, HEADER).toString('latin1')
+}

@@ -1,0 +1,37 @@
+import type { Server } from 'node:http'
+import { type AddressInfo, createServer as createFront, type Socket } from 'node:net'
+import { isCompiled } from '../runtime/compiled-program.ts'
+
+/** An HTTP server on a socket that is bound already. */
+export interface HttpOnDescriptor {
+  address(): AddressInfo | string | null
+  /** Accepts no more connections, and drops those that it accepted itself. */
+  close(): void
+}
+
+/** Rejects with the error of listen(2). */
+export async function listenHttpOn(server: Server, fd: number): Promise<HttpOnDescriptor> {
+  // Bun's own HTTP server cannot take a socket that is bound already.
+  const fronted = new Set<Socket>()
+  const front = isCompiled
+    ? createFront((socket) => {
+        fronted.add(socket)
+        socket.once('close', () => fronted.delete(socket))
+        server.emit('connection', socket)
+      })
+    : server
+  await new Promise<void>((resolve, reject) => {
+    front.once('error', reject)
+    front.listen({ fd }, () => {
+      front.off('error', reject)
+      resolve()
+    })
+  })
+  return {
+    address: () => front.address(),
+    close() {
+      front.close()
+      for (const socket of fronted) socket.destroy()
+    },
+  }
+}

@@ -1,0 +1,133 @@
+import { closeSync } from 'node:fs'
+import { type Foreign, loadFunctions } from '../runtime/foreign.ts'
+import * as linux from '../runtime/linux.ts'
+
+/**
+ * Memory files, and descriptors that one process hands to another over a unix socket. Neither
+ * runtime offers either. All calls are synchronous and never wait.
+ */
+export interface PassedDescriptors {
+  /**
+   * memfd_create(2): a file in memory without a name, which can be sealed. Returns its descriptor,
+   * or the negative errno. Its bytes count as memory of this process's control group.
+   */
+  memoryFile(): number
+  /**
+   * fcntl(2), F_GET_SEALS: whether nobody can write to the file or change its length any more, nor
+   * undo that.
+   */
+  isSealed(fd: number): boolean
+  /**
+   * F_ADD_SEALS: seals the file so. False if that is impossible, because somebody has mapped it for
+   * writing.
+   */
+  seal(fd: number): boolean
+  /**
+   * sendmsg(2): sends bytes with a descriptor, which stays open here (unix(7), SCM_RIGHTS). Returns
+   * `nothing` if the socket takes nothing now, `failed` if the connection is over.
+   */
+  send(socket: number, bytes: Buffer, descriptor: number): 'sent' | 'nothing' | 'failed'
+  /**
+   * recvmsg(2): what has arrived on a connection, with the descriptor that came with its first
+   * bytes. Undefined if nothing has arrived yet. No bytes mean that the connection has ended or
+   * broken.
+   */
+  receive(socket: number, room: Buffer): Received | undefined
+}
+
+export interface Received {
+  /** How many bytes are in the room now. */
+  readonly length: number
+  /** The caller closes it. Undefined if none came, or more than one; those are closed. */
+  readonly descriptor: number | undefined
+}
+
+/** F_SEAL_SEAL, F_SEAL_SHRINK, F_SEAL_GROW and F_SEAL_WRITE. */
+const ALL_SEALS = 0x1 | 0x2 | 0x4 | 0x8
+
+/** struct msghdr on 64 bits, with the places of its members: recvmsg(2). */
+const MSGHDR_BYTES = 56
+const IOV_AT = 16
+const IOV_COUNT_AT = 24
+const CONTROL_AT = 32
+const CONTROL_LENGTH_AT = 40
+const FLAGS_AT = 48
+/** struct iovec: an address and a length. */
+const IOVEC_BYTES = 16
+/** struct cmsghdr, followed by one descriptor: cmsg(3). */
+const CMSG_BYTES = 24
+const CMSG_LENGTH = 20n
+const CMSG_LEVEL_AT = 8
+const CMSG_TYPE_AT = 12
+const CMSG_DATA_AT = 16
+
+const used = ['fcntl', 'memfd_create', 'recvmsg', 'sendmsg'] as const
+
+/** Undefined if this runtime cannot call C: Node without koffi. */
+export async function loadPassedDescriptors(): Promise<PassedDescriptors | undefined> {
+  const calls = await loadFunctions(...used)
+  return calls && fromCalls(calls)
+}
+
+/** Each buffer is read before its call returns: so all calls can share them. */
+function fromCalls(libc: Foreign<(typeof used)[number]>): PassedDescriptors {
+  const name = Buffer.from('onescan\0')
+  const header = Buffer.alloc(MSGHDR_BYTES)
+  const iovec = Buffer.alloc(IOVEC_BYTES)
+  const control = Buffer.alloc(CMSG_BYTES)
+
+  /** Fills the header again: the last call may have changed it. */
+  function describe(bytes: Buffer, controlLength: bigint): void {
+    iovec.writeBigUInt64LE(libc.addressOf(bytes), 0)
+    iovec.writeBigUInt64LE(BigInt(bytes.length), 8)
+    header.fill(0)
+    header.writeBigUInt64LE(libc.addressOf(iovec), IOV_AT)
+    header.writeBigUInt64LE(1n, IOV_COUNT_AT)
+    header.writeBigUInt64LE(libc.addressOf(control), CONTROL_AT)
+    header.writeBigUInt64LE(controlLength, CONTROL_LENGTH_AT)
+  }
+
+  return {
+    memoryFile() {
+      const fd = libc.memfd_create(name, linux.MFD_CLOEXEC | linux.MFD_ALLOW_SEALING)
+      return fd < 0 ? -libc.errno() : fd
+    },
+    isSealed: (fd) => {
+      const seals = libc.fcntl(fd, linux.F_GET_SEALS, 0)
+      return seals >= 0 && (seals & ALL_SEALS) === ALL_SEALS
+    },
+    seal: (fd) => libc.fcntl(fd, linux.F_ADD_SEALS, ALL_SEALS) === 0,
+    send(socket, bytes, descriptor) {
+      describe(bytes, BigInt(CMSG_BYTES))
+      control.writeBigUInt64LE(CMSG_LENGTH, 0)
+      control.writeInt32LE(linux.SOL_SOCKET, CMSG_LEVEL_AT)
+      control.writeInt32LE(linux.SCM_RIGHTS, CMSG_TYPE_AT)
+      control.writeInt32LE(descriptor, CMSG_DATA_AT)
+      const sent = Number(libc.sendmsg(socket, header, linux.MSG_DONTWAIT | linux.MSG_NOSIGNAL))
+      if (sent === bytes.length) return 'sent'
+      return sent < 0 && [linux.EAGAIN, linux.EINTR].includes(libc.errno()) ? 'nothing' : 'failed'
+    },
+    receive(socket, room) {
+      // Room for one descriptor. The kernel closes those that do not fit, and says so.
+      describe(room, CMSG_LENGTH)
+      control.fill(0)
+      const flags = linux.MSG_DONTWAIT | linux.MSG_CMSG_CLOEXEC
+      const length = Number(libc.recvmsg(socket, header, flags))
+      if (length < 0) {
+        return [linux.EAGAIN, linux.EINTR].includes(libc.errno())
+          ? undefined
+          : { length: 0, descriptor: undefined }
+      }
+      const controlLength = header.readBigUInt64LE(CONTROL_LENGTH_AT)
+      const isOne =
+        controlLength >= CMSG_LENGTH &&
+        control.readInt32LE(CMSG_LEVEL_AT) === linux.SOL_SOCKET &&
+        control.readInt32LE(CMSG_TYPE_AT) === linux.SCM_RIGHTS
+      const descriptor = isOne ? control.readInt32LE(CMSG_DATA_AT) : undefined
+      const isCut = (header.readInt32LE(FLAGS_AT) & linux.MSG_CTRUNC) !== 0
+      if (!isCut) return { length, descriptor }
+      if (descriptor !== undefined) closeSync(descriptor)
+      return { length, descriptor: undefined }
+    },
+  }
+}

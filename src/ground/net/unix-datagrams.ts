@@ -1,0 +1,19 @@
+import { bunFunctions } from '../runtime/foreign.ts'
+import * as linux from '../runtime/linux.ts'
+import { unixAddress } from '../runtime/socket-address.ts'
+
+/**
+ * Sends datagrams to a unix socket, one a call, without waiting: one that is not taken at once is
+ * lost. For Bun alone; no runtime offers such sockets.
+ */
+export function openUnixDatagrams(path: string): (datagram: Buffer) => void {
+  const { socket, sendto, close } = bunFunctions('socket', 'sendto', 'close')
+  const address = unixAddress(path)!
+  return (datagram) => {
+    const fd = socket(linux.AF_UNIX, linux.SOCK_DGRAM | linux.SOCK_NONBLOCK | linux.SOCK_CLOEXEC, 0)
+    if (fd < 0) return
+    const flags = linux.MSG_DONTWAIT | linux.MSG_NOSIGNAL
+    sendto(fd, datagram, datagram.length, flags, address, address.length)
+    close(fd)
+  }
+}

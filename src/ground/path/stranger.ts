@@ -1,0 +1,74 @@
+import { readFileSync, type Stats } from 'node:fs'
+import { passwdEntries } from '../process/passwd.ts'
+
+/**
+ * Somebody other than root who could have written the file at a path, or put it there. Only root
+ * asks this; others can act with no more rights than their own.
+ */
+export interface Stranger {
+  readonly kind: 'user' | 'group' | 'everybody'
+  /** The number of the user or group. */
+  readonly id: number
+  /** What the stranger may write to: the file, or a directory on the way to it. */
+  readonly where: string
+}
+
+const GROUP_WRITES = 0o020
+const OTHERS_WRITE = 0o002
+const STICKY = 0o1000
+
+/** Whether this process has to ask who could have written a file. */
+export const asksWhose = (): boolean => process.geteuid?.() === 0
+
+/**
+ * Who may write to this file or directory. With an access list the group's bits are its mask, so
+ * they count as well (acl(5)).
+ */
+export function writerOf(stats: Stats, where: string): Stranger | undefined {
+  if (stats.uid !== 0) return { kind: 'user', id: stats.uid, where }
+  if (stats.isSymbolicLink()) return undefined // a link cannot be written to; its mode says nothing
+  return sharerOf(stats, where)
+}
+
+/**
+ * Who could have put `entry` into `directory`. If that has the sticky bit, it is the owner of the
+ * entry. A file of root's with several names counts as put there by anybody who may write to the
+ * directory: that may be a hard link which another user made. Directories have no hard links.
+ */
+export function placerOf(directory: Stats, entry: Stats, where: string): Stranger | undefined {
+  if (directory.uid !== 0) return { kind: 'user', id: directory.uid, where }
+  const sharer = sharerOf(directory, where)
+  if (sharer === undefined || (directory.mode & STICKY) === 0) return sharer
+  if (entry.uid !== 0) return { kind: 'user', id: entry.uid, where }
+  return entry.isDirectory() || entry.nlink === 1 ? undefined : sharer
+}
+
+/** Which group, or everybody, may write to it. The group of root counts as root. */
+function sharerOf({ mode, gid }: Stats, where: string): Stranger | undefined {
+  if ((mode & OTHERS_WRITE) !== 0) return { kind: 'everybody', id: 0, where }
+  return (mode & GROUP_WRITES) !== 0 && gid !== 0 ? { kind: 'group', id: gid, where } : undefined
+}
+
+/** `user ann`, `the group 1000`, `everybody`. */
+export function strangerText({ kind, id }: Stranger): string {
+  if (kind === 'everybody') return 'everybody'
+  return kind === 'group' ? `the group ${id}` : `user ${userName(id) ?? id}`
+}
+
+/** The remedy, if root was to obey what stands there. */
+export function remedyFor({ kind, id, where }: Stranger): string {
+  if (kind !== 'user') return `run "chmod go-w ${where}" once you have seen what is there`
+  const name = userName(id) ?? `#${id}`
+  return `run it as that account (runuser -u ${name} -- onescan ...), or give ${where} to root`
+}
+
+function userName(uid: number): string | undefined {
+  try {
+    for (const entry of passwdEntries(readFileSync('/etc/passwd', 'latin1'))) {
+      if (entry.uid === uid) return entry.name
+    }
+  } catch {
+    // No such file, as in some containers.
+  }
+  return undefined
+}

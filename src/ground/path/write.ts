@@ -1,0 +1,93 @@
+import { closeSync, constants, openSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { basename, dirname } from 'node:path'
+import { errorCode } from '../errors/fault.ts'
+import { mustBeOwn, mustBeTheirs, ownDescriptor } from './read.ts'
+import { asksWhose } from './stranger.ts'
+import { nameOf, type Place, walk, withPlace } from './walk.ts'
+
+/**
+ * Writes a file that a person named, or creates it. For root, no link of another user leads the
+ * write elsewhere, and in another user's directory only that user's own file is written to. Throws
+ * if it is no regular file.
+ */
+export function writeNamedFile(path: string, text: string): void {
+  const own = ownDescriptor(path)
+  const fd = own ?? openNamed(path)
+  try {
+    writeFileSync(fd, text)
+  } finally {
+    if (own === undefined) closeSync(fd)
+  }
+}
+
+/**
+ * Replaces a file as a whole or not at all; the new one has mode 0600. If the machine crashes, it
+ * may be empty. Throws for root if another user may write to the directory.
+ */
+export function replaceFile(path: string, text: string): void {
+  withPlace(dirname(path), (directory) => {
+    mustBeOwn(directory, path)
+    const name = `${nameOf(directory)}/${basename(path)}`
+    const fresh = `${name}.new`
+    rmSync(fresh, { force: true })
+    const { O_WRONLY, O_CREAT, O_EXCL, O_NOFOLLOW } = constants
+    const fd = openSync(fresh, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600)
+    try {
+      writeFileSync(fd, text)
+    } finally {
+      closeSync(fd)
+    }
+    renameSync(fresh, name)
+  })
+}
+
+/**
+ * Creates an empty file of mode 0644. No link of another user may lead to its directory. Throws
+ * EEXIST if something stands there.
+ */
+export function makeEmptyFile(path: string): void {
+  closeSync(withPlace(dirname(path), (directory) => makeIn(directory, path)))
+}
+
+/**
+ * Opens a file for appending; if it has to be created, its mode is 0640. Does not wait: a FIFO
+ * without a reader is an error. For root the rules of writeNamedFile() apply, but a device is
+ * allowed if nobody but root could have put it there.
+ */
+export function openToAppend(path: string): number {
+  const flags = constants.O_WRONLY | constants.O_APPEND | constants.O_NONBLOCK | constants.O_NOCTTY
+  if (!asksWhose() || ownDescriptor(path) !== undefined) {
+    return openSync(path, flags | constants.O_CREAT, 0o640)
+  }
+  try {
+    return withPlace(path, (place) => {
+      if (place.stranger !== undefined || place.stats.isFile()) mustBeTheirs(place, path)
+      return openSync(nameOf(place), flags)
+    })
+  } catch (error) {
+    if (errorCode(error) !== 'ENOENT') throw error
+    return withPlace(dirname(path), (directory) => makeIn(directory, path, 0o640))
+  }
+}
+
+function openNamed(path: string): number {
+  let place: Place
+  try {
+    place = walk(path)
+  } catch (error) {
+    if (errorCode(error) !== 'ENOENT') throw error
+    return withPlace(dirname(path), (directory) => makeIn(directory, path))
+  }
+  try {
+    mustBeTheirs(place, path)
+    return openSync(nameOf(place), constants.O_WRONLY | constants.O_TRUNC)
+  } finally {
+    closeSync(place.fd)
+  }
+}
+
+function makeIn(directory: Place, path: string, mode = 0o644): number {
+  const { O_WRONLY, O_APPEND, O_CREAT, O_EXCL, O_NOFOLLOW } = constants
+  const name = `${nameOf(directory)}/${basename(path)}`
+  return openSync(name, O_WRONLY | O_APPEND | O_CREAT | O_EXCL | O_NOFOLLOW, mode)
+}

@@ -1,0 +1,36 @@
+import { spawn } from 'node:child_process'
+import { loadLibc } from '../runtime/libc.ts'
+import { ownChild } from './own-children.ts'
+
+/**
+ * Sends a state to systemd if it asks for that (sd_notify(3)). This process sends it itself, as
+ * units with NotifyAccess=main demand. No runtime has unix datagram sockets; so without the C
+ * library it starts systemd-notify, which systemd believes only if the unit has NotifyAccess=all.
+ * Resolves when the state was sent, or could not be sent.
+ */
+export async function notify(
+  { NOTIFY_SOCKET, PATH }: NodeJS.ProcessEnv,
+  ...state: readonly string[]
+): Promise<void> {
+  if (!NOTIFY_SOCKET) return
+  const libc = await loadLibc()
+  if (libc?.sendDatagram(NOTIFY_SOCKET, state.join('\n'))) return
+  await new Promise<void>((resolve) => {
+    const env = { NOTIFY_SOCKET, PATH: PATH ?? '/usr/bin:/bin' }
+    const child = ownChild(spawn('systemd-notify', state, { stdio: 'ignore', env }))
+    child.once('error', () => resolve())
+    child.once('exit', () => resolve())
+  })
+}
+
+/**
+ * How often systemd wants WATCHDOG=1 (WatchdogSec=), in milliseconds; undefined if it does not:
+ * sd_watchdog_enabled(3).
+ */
+export function watchdogTime({
+  WATCHDOG_USEC,
+  WATCHDOG_PID,
+}: NodeJS.ProcessEnv): number | undefined {
+  if (WATCHDOG_PID !== undefined && WATCHDOG_PID !== String(process.pid)) return undefined
+  return /^[1-9][0-9]{3,14}$/.test(WATCHDOG_USEC ?? '') ? Number(WATCHDOG_USEC) / 1000 : undefined
+}

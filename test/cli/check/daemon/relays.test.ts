@@ -1,0 +1,48 @@
+import t from 'tap'
+import { checkRelays } from '../../../../src/cli/check/daemon/relays.ts'
+import { startOnescand } from '../../../doors/daemon/process.ts'
+import { startNext } from '../../../doors/smtp/next-server.ts'
+import { freePort } from '../../../programs/free-port.ts'
+
+/** What check says of the SMTP doors of an onescand that runs, and of the mail servers behind them. */
+
+t.test(
+  'doors and next servers that greet, that are away, or that take no mail of this host',
+  async (t) => {
+    const next = await startNext(t)
+    const [open, shut, lmtp, none, gone] = await Promise.all(Array.from({ length: 5 }, freePort))
+    const place = (port: number | undefined) => `inet:127.0.0.1:${port}`
+    const words = [
+      ...['--smtp', place(open), '--next', place(next.port)],
+      ...[`--smtp=${place(shut)}`, `--next=${place(next.port)}`, '--from', '192.0.2.0/24'],
+      ...['--lmtp', place(lmtp), '--after-queue', '--next', place(gone)],
+    ]
+    const daemon = startOnescand(t, { args: words, settings: { QHPSI: 'plugin: eicar' } })
+    await daemon.logged(/serving/)
+    const findings = await checkRelays([
+      ...words,
+      '--smtp',
+      place(none),
+      '--next',
+      place(next.port),
+    ])
+    t.same(
+      findings.map(({ level, what, value }) => `${level} ${what}: ${value}`),
+      [
+        `ok smtp ${place(open)}: greets`,
+        `ok next server ${place(next.port)}: greets`,
+        `ok smtp ${place(shut)}: answers, and takes no mail of this host (--from)`,
+        `ok next server ${place(next.port)}: greets`,
+        `ok lmtp ${place(lmtp)}: greets`,
+        `error next server ${place(gone)}: connect ECONNREFUSED 127.0.0.1:${gone}`,
+        `error smtp ${place(none)}: connect ECONNREFUSED 127.0.0.1:${none}`,
+        `ok next server ${place(next.port)}: greets`,
+      ],
+    )
+    t.same([...new Set(next.commands)], ['QUIT'], 'no mail comes of it')
+  },
+)
+
+t.test('an onescand without such doors has no such findings', async (t) => {
+  t.same(await checkRelays(['--milter', 'inet:127.0.0.1:1', '--next']), [])
+})

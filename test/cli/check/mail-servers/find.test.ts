@@ -1,0 +1,27 @@
+import t from 'tap'
+import { mailServersHere } from '../../../../src/cli/check/mail-servers/find.ts'
+
+const of = (...paths: readonly string[]) => mailServersHere((path) => paths.includes(path))
+
+const QMAIL = '/var/qmail'
+const POSTFIX = ['/usr/sbin/postconf', '/usr/sbin/sendmail', '/etc/postfix/main.cf']
+const CF = '/etc/mail/sendmail.cf'
+
+t.test('mail servers are known by their programs and their files', async (t) => {
+  t.same(of(QMAIL), ['qmail'])
+  t.same(of(...POSTFIX), ['Postfix'])
+  t.same(of('/usr/libexec/sendmail/sendmail', CF), ['Sendmail'], 'on Debian')
+  t.same(of('/usr/sbin/sendmail', CF), ['Sendmail'], 'as its source installs it')
+  t.same(of(QMAIL, ...POSTFIX), ['qmail', 'Postfix'])
+  t.same(of(...POSTFIX, '/usr/lib/sm.bin/sendmail', CF), ['Postfix', 'Sendmail'])
+})
+
+t.test('a mail server that was removed and left its files does not count', async (t) => {
+  t.same(of(...POSTFIX, CF), ['Postfix'])
+  t.same(of('/usr/libexec/sendmail/sendmail', CF, '/etc/postfix/main.cf'), ['Sendmail'])
+  t.same(of('/etc/postfix/main.cf', CF), ['qmail'])
+})
+
+t.test('without a mail server the slot is looked at', async (t) => {
+  t.same(of(), ['qmail'])
+})

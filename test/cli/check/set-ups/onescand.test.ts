@@ -1,0 +1,145 @@
+import { spawn, spawnSync } from 'node:child_process'
+import { copyFileSync, mkdirSync, utimesSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t, { type Test } from 'tap'
+import { newest, startOnescand } from '../../../doors/daemon/process.ts'
+import { clamdMissing } from '../../../programs/clamd.ts'
+import { findProgram } from '../../../programs/install.mjs'
+import { ownDirectoriesMissing } from '../../../programs/own-directories.ts'
+import { openDirectory, reachable, reachablePath } from '../../../programs/reachable.ts'
+import { startStore, storeMissing } from '../../../programs/store-server.ts'
+import {
+  directoryOfOnescand,
+  judgeLines,
+  linesOn,
+  makeMachine,
+  ONESCAN,
+  putPostfix,
+} from '../machine.ts'
+import { type Around, fileIn, type OnescandSetUp, setUps } from './onescand.ts'
+import { startSharedServers } from './shared-servers.ts'
+
+/**
+ * Set-ups of onescand behind Postfix that are broken: `onescan check` says what is wrong, what to
+ * do, and nothing else; `onescand --check` says what keeps it from starting.
+ */
+
+const skip =
+  ownDirectoriesMissing ||
+  clamdMissing ||
+  storeMissing ||
+  (!findProgram('postconf') && 'install Debian package postfix')
+
+const DEFAULTS = '/etc/default/onescand'
+const OVERRIDE = '/etc/systemd/system/onescand.service.d/override.conf'
+const program = newest.map((word) => reachable(word))
+
+t.test('each set-up has its own name', async (t) => {
+  t.ok(setUps.length >= 40)
+  t.equal(new Set(setUps.map(({ name }) => name)).size, setUps.length)
+})
+
+t.test('set-ups of onescand behind Postfix', { skip, jobs: 3 }, async (t) => {
+  const store = await startStore(t, { args: ['--requirepass', 'secret'] })
+  const shared = { ...(await startSharedServers(t)), store: `127.0.0.1:${store.port}` }
+  const only = process.env.SETUP
+  for (const setUp of setUps) {
+    if (only !== undefined && !setUp.name.includes(only)) continue
+    t.test(setUp.name, { buffered: true }, (t) => trySetUp(t, setUp, shared))
+  }
+})
+
+/** One that is called smtpd and stands in the queue's directory, and main.cf is newer. */
+function startOldProcess(t: Test, file: string): void {
+  const program = join(openDirectory(t), 'smtpd')
+  copyFileSync('/bin/sleep', program)
+  const child = spawn(program, ['600'], { cwd: '/var/spool/postfix', stdio: 'ignore' })
+  t.teardown(() => child.kill())
+  const later = Date.now() / 1000 + 60
+  utimesSync(file, later, later)
+}
+
+type Shared = Omit<Around, 'machine' | 'place' | 'kept' | 'file'>
+
+async function trySetUp(t: Test, setUp: OnescandSetUp, shared: Shared): Promise<void> {
+  const machine = makeMachine(t)
+  const place = directoryOfOnescand(t)
+  const kept = openDirectory(t)
+  const file = fileIn(kept, (path, text) => writeFileSync(path, text))
+  const around: Around = { ...shared, machine, place, kept, file }
+  const milter = `unix:${place}/milter.sock`
+  const basic = { QHPSI: 'plugin: eicar', REJECTVIRUS: '1', TMPDIR: place }
+  const settings = { ...basic, ...setUp.settings?.(around) }
+  const options = `--milter ${milter} --mode 0666 ${setUp.options?.(around) ?? ''}`.trim()
+  const lines = Object.entries({ ...settings, ONESCAND_OPTIONS: options }).map(
+    ([name, value]) => `${name}="${value}"\n`,
+  )
+  const text = setUp.written?.(lines.join('')) ?? lines.join('')
+  machine.write(DEFAULTS, text)
+  if (setUp.edited !== undefined) {
+    mkdirSync(machine.at('/run/systemd/system'), { recursive: true })
+    machine.write(OVERRIDE, `[Service]\n${setUp.edited(around)}\n`)
+  }
+  if (setUp.quotad !== undefined) {
+    machine.write('/etc/default/onescan-quotad', setUp.quotad(around))
+    machine.write('/etc/systemd/system/sockets.target.wants/onescan-quotad.socket', '')
+  }
+  putPostfix(machine, [
+    `smtpd_milters = ${milter}`,
+    'non_smtpd_milters = $smtpd_milters',
+    'milter_default_action = tempfail',
+    ...(setUp.postfix ?? []),
+  ])
+  const asWritten = environmentBy(text)
+  const said = startOf(asWritten) // before it has the places
+  if (setUp.runs !== 'not') {
+    const isOld = setUp.runs === 'as it was'
+    const words = isOld ? `--milter ${milter} --mode 0666` : (asWritten.ONESCAND_OPTIONS ?? '')
+    const daemon = startOnescand(t, {
+      program,
+      args: words.split(' '),
+      settings: isOld ? basic : asWritten,
+      uid: ONESCAN,
+    })
+    await daemon.logged(/serving/)
+  }
+  if (setUp.isOld) startOldProcess(t, machine.at('/etc/postfix/main.cf'))
+  judgeLines(t, await linesOn(machine), setUp.check)
+  for (const line of setUp.start ?? []) {
+    t.ok(
+      said.lines.some((each) => line.test(each)),
+      `--check: ${line}`,
+      said,
+    )
+  }
+  t.equal(
+    said.code !== 0,
+    said.lines.some((line) => line.startsWith('error: ')),
+  )
+  if (setUp.runs === undefined) t.equal(said.code, 0, 'it starts', said)
+}
+
+/** What sh makes of the file. */
+function environmentBy(text: string): Record<string, string> {
+  const script = `set -a; eval "$1" 2>/dev/null; exec env -0`
+  const { stdout } = spawnSync('/bin/sh', ['-c', script, 'sh', text.replaceAll('\n', '\n:;')], {
+    env: {},
+    encoding: 'utf8',
+  })
+  const pairs = stdout.split('\0').flatMap((pair) => {
+    const [, name, value] = /^([A-Z_]+)=(.*)$/s.exec(pair) ?? []
+    return name === undefined || name === 'PWD' ? [] : [[name, value!] as const]
+  })
+  return Object.fromEntries(pairs)
+}
+
+/** What `onescand --check` says as its user, with the code that it ends with. */
+function startOf(env: Record<string, string>): { code: number | null; lines: string[] } {
+  const words = (env.ONESCAND_OPTIONS ?? '').split(/[ \t\n]+/).filter(Boolean)
+  const { status, stdout } = spawnSync(
+    program[0]!,
+    [...program.slice(1), '--check', '--socket', 'none', ...words],
+    { env: { PATH: reachablePath(), ...env }, uid: ONESCAN, gid: ONESCAN, encoding: 'utf8' },
+  )
+  return { code: status, lines: stdout.split('\n').filter(Boolean) }
+}

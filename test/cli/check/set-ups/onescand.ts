@@ -1,0 +1,539 @@
+import { chmodSync, chownSync } from 'node:fs'
+import { dirname } from 'node:path'
+import { type Machine, ONESCAN } from '../machine.ts'
+import type { SharedServers } from './shared-servers.ts'
+
+/** What set-ups may name. */
+export interface Around extends SharedServers {
+  readonly machine: Machine
+  /** A directory of the machine that every process sees by this path, and onescand may write to. */
+  readonly place: string
+  /** A store that asks for a password, as HOST:PORT. */
+  readonly store: string
+  /** A directory of root's, which every process sees by this path. */
+  readonly kept: string
+  /** Writes a file below `kept`, of root's and onescand's group. */
+  file(name: string, text: string, mode?: number): string
+}
+
+/** A host with Postfix and onescand as somebody may have it, and what is said of it. */
+export interface OnescandSetUp {
+  readonly name: string
+  /** In /etc/default/onescand, beside QHPSI, REJECTVIRUS and the milter's place. */
+  readonly settings?: (around: Around) => Readonly<Record<string, string>>
+  /** The file instead, as it is written. */
+  readonly written?: (lines: string) => string
+  /** A file of `systemctl edit` beside it: lines of [Service]. */
+  readonly edited?: (around: Around) => string
+  /** /etc/default/onescan-quotad, on a host where that service is enabled. */
+  readonly quotad?: (around: Around) => string
+  /** Beside --milter. */
+  readonly options?: (around: Around) => string
+  /** What the onescand that runs was started with, if it is not what the file has; none: it does not run. */
+  readonly runs?: 'with the file' | 'as it was' | 'not'
+  /** Beside what the README says of main.cf. */
+  readonly postfix?: readonly string[]
+  /** Whether a process of Postfix runs since before main.cf was changed. */
+  readonly isOld?: boolean
+  /** Lines of `onescan check`; those that are not ok are all. */
+  readonly check: readonly RegExp[]
+  /** Lines of `onescand --check` that must be there, if it is asked. */
+  readonly start?: readonly RegExp[]
+}
+
+type Settings = NonNullable<OnescandSetUp['settings']>
+
+const plugin = (text: string, mode = 0o644): Settings => {
+  return ({ file, kept }) => {
+    file('mine.mjs', text, mode)
+    return { QHPSI: 'plugin: mine.mjs eicar', PLUGINDIR: kept }
+  }
+}
+const clamd = (address: (around: Around) => string): Settings => {
+  return (around: Around) => {
+    return { QHPSI: 'plugin: clamd', CLAMD: address(around), CLAMDMAXSIZE: '200K' }
+  }
+}
+const settings = (all: Record<string, string>) => () => all
+const HMAC = `hmac-sha256:mine:${Buffer.alloc(32, 7).toString('base64url')}\n`
+
+const MAILBOXES = 'QUOTAMAILBOX="maildir:~/Maildir"\nQUOTAUSERS="passwd"\n'
+
+const DEFERS =
+  /^error milter unix:.*: defers a clean message, and so all mail: .*; see the findings/
+const UNSCANNED = /^error milter unix:.*: is onescand, and lets mail pass unscanned; set QHPSI/
+/** It has not been started with such settings. */
+const DOWN =
+  /^error milter unix:\S+ \[Postfix\]|^error milter unix:\S+: \S+ does not exist: Postfix defers all mail .*; correct what keeps onescand from starting/
+const ONE_SIGNATURE =
+  /^warning clamd \S+ \[onescand\]: \d+ signatures in \S+: ClamAV has millions; run fresh/
+const UNDATED = /^warning clamd \S+ \[onescand\]: answers, .*signatures without a date/
+
+/** Of keys: Postfix folds long lines. */
+const FOLDS = /^warning smtp_line_length_limit: 998/
+
+export const setUps: readonly OnescandSetUp[] = [
+  {
+    name: 'all is well',
+    check: [/^ok milter unix:.*: refuses EICAR/, /^ok onescand settings: mil/],
+  },
+  // Plugins: all mail is deferred, clean or not
+  ...Object.entries({
+    'throws when it is loaded': 'throw new Error("no licence")',
+    'has a syntax error': 'export const virusscan = (',
+    'lacks its export': 'export const scan = () => ({ answer: "clean" })',
+    'throws for each message': 'export const virusscan = () => { throw new Error("no licence") }',
+  }).map(([what, text]): OnescandSetUp => {
+    return {
+      name: `a plugin ${what}`,
+      settings: plugin(text),
+      check: [
+        DEFERS,
+        /^warning onescand settings: plugin mine\.mjs: .*: all mail is deferred; correct the plugin/,
+        /^error scanner mine\.mjs \[onescand\]: cannot tell: plugin mine\.mjs/,
+      ],
+      start: [/^warning: plugin mine\.mjs: /],
+    }
+  }),
+  {
+    name: 'a plugin that its user cannot read',
+    settings: plugin('export const virusscan = () => ({ answer: "clean" })', 0o600),
+    check: [
+      DEFERS,
+      /^warning onescand settings: plugin mine\.mjs: .*: all mail is deferred; /,
+      /^error scanner mine\.mjs \[onescand\]: cannot tell: plugin mine\.mjs: /,
+    ],
+  },
+  {
+    name: 'a plugin that is not there',
+    settings: settings({ QHPSI: 'plugin: gone.mjs eicar', PLUGINDIR: '/nonexistent' }),
+    runs: 'not',
+    check: [
+      DOWN,
+      /^error onescand settings: QHPSI: plugin gone\.mjs: .*: onescand does not start with it/,
+      /^error scanner gone\.mjs \[onescand\]: cannot tell: /,
+    ],
+    start: [/^error: QHPSI: plugin gone\.mjs: /],
+  },
+  // clamd
+  {
+    name: 'AlertExceedsMax is off',
+    settings: clamd(({ laxClamd }) => laxClamd),
+    check: [
+      UNDATED,
+      /^error clamd \S+ AlertExceedsMax \[onescand\]: is off: viruses deep in .*; set "AlertExceedsMax yes"/,
+    ],
+  },
+  {
+    name: 'clamd has one signature',
+    settings: (around) => ({
+      ...clamd(({ clamd }) => clamd)(around),
+      CLAMDBDIR: `${dirname(around.clamd)}/db`,
+    }),
+    check: [ONE_SIGNATURE],
+  },
+  ...Object.entries({
+    'there is no socket of clamd': () => '/nonexistent/clamd.ctl',
+    'nobody listens where CLAMD says': ({ gone }: Around) => gone,
+    'another program listens where CLAMD says': ({ taken }: Around) => taken,
+    'the socket of clamd is closed to onescand': ({ closed }: Around) => closed,
+  }).map(([name, address]): OnescandSetUp => {
+    return {
+      name,
+      settings: clamd(address),
+      check: [
+        DEFERS,
+        /^error clamd \S+ \[onescand\]: .*; (start clamd, or see that CLAMD|see that CLAMD names a clamd)/,
+        /^error scanner clamd \[onescand\]: cannot tell/,
+      ],
+    }
+  }),
+  {
+    name: 'CLAMD is no address',
+    settings: clamd(() => 'clamd'),
+    runs: 'not',
+    check: [
+      DOWN,
+      /^error onescand settings: QHPSI: plugin clamd: CLAMD clamd: must be an absolute socket path/,
+      /^error clamd clamd \[onescand\]: .*must be an absolute socket path/,
+      /^error (scanner clamd|check) \[onescand\]: /,
+    ],
+  },
+  {
+    name: 'clamd takes connections and never answers',
+    settings: (around) => ({ ...clamd(({ silent }) => silent)(around), SCANTIMEOUT: '3' }),
+    check: [
+      DEFERS,
+      /^error clamd \S+ \[onescand\]: .*no answer.*; start clamd, or see that CLAMD/,
+      /^error scanner clamd \[onescand\]: cannot tell: .*; correct it/,
+    ],
+  },
+  // Names and forms of settings
+  {
+    name: 'QHPSI is misspelt',
+    written: (lines) => lines.replace('QHPSI=', 'QHSPI='),
+    check: [
+      UNSCANNED,
+      /^error onescand \d+: scans nothing: QHPSI is not set/,
+      /^warning onescand settings: QHSPI is not a setting: .*; did you mean QHPSI\?/,
+      /^warning onescand settings: QHPSI is not set: all mail passes unscanned; set it/,
+    ],
+    start: [/^warning: QHSPI is not a setting/, /^warning: QHPSI is not set/],
+  },
+  {
+    name: 'REJECTVIRUS is misspelt',
+    written: (lines) => lines.replace('REJECTVIRUS=', 'REJECT_VIRUS='),
+    check: [
+      /^ok milter .*: finds EICAR, and tags it/,
+      /^warning onescand settings: REJECT_VIRUS is not a setting: .*; did you mean REJECTVIRUS\?/,
+    ],
+  },
+  {
+    name: 'SCANFAIL is misspelt',
+    settings: settings({ SCANFAILED: 'accept' }),
+    check: [/^warning onescand settings: SCANFAILED is not a setting: .*; did you mean SCANFAIL\?/],
+  },
+  {
+    name: 'blanks around =, which sh does not take',
+    written: (lines) => lines.replace('REJECTVIRUS="1"', 'REJECTVIRUS = "1"'),
+    check: [
+      /^ok milter .*: finds EICAR, and tags it/,
+      /^error \S+onescand\b.*: REJECTVIRUS = "1" has blanks around =: .*; write REJECTVIRUS="1"/,
+    ],
+  },
+  {
+    name: 'a value with blanks and without quotes',
+    written: (lines) => lines.replace('QHPSI="plugin: eicar"', 'QHPSI=plugin: eicar'),
+    check: [
+      UNSCANNED,
+      /^error onescand \d+: scans nothing/,
+      /^error \S+onescand\b.*: QHPSI=plugin: eicar has blanks outside of quotes: .*; put quotes/,
+      /^warning onescand settings: QHPSI is not set/,
+    ],
+  },
+  {
+    name: 'the file has line ends of Windows',
+    written: (lines) => lines.replaceAll('\n', '\r\n'),
+    runs: 'not',
+    check: [
+      DOWN,
+      /^error \S+onescand\b.*: \S+ has line ends of Windows \(CR LF\), .*; sed -i/,
+      /^error onescand settings: [A-Z]+ ".*\\r": ends in a carriage return: .*sed -i/,
+      /^error onescand settings: the options end in a carriage return: /,
+      /^error spool \(TMPDIR\) \[onescand\]: cannot make a spool file in /,
+      /^error (scanner|check)/,
+    ],
+  },
+  ...Object.entries({
+    SCANTIMEOUT: '-1',
+    MAXNESTING: '-3',
+    VERDICTS: 'vlakey://127.0.0.1:6379',
+    SECONDLOOK: 'odds',
+    QHPSI: 'clamd',
+    QUARANTINEDAYS: '-1',
+  }).map(([name, value]): OnescandSetUp => {
+    const told = `${name} ${value}: (must be|names a built-in plugin).*`
+    return {
+      name: `${name} is ${value}`,
+      settings: settings({
+        [name]: value,
+        ...(name === 'QUARANTINEDAYS' && { QUARANTINE: '/tmp', REJECTVIRUS: '0' }),
+      }),
+      runs: 'not',
+      check: [
+        DOWN,
+        new RegExp(`^error onescand settings: ${told}: onescand does not start with it`),
+        ...(name === 'VERDICTS' ? [new RegExp(`^error VERDICTS \\[onescand\\]: ${told}`)] : []),
+      ],
+      start: [new RegExp(`^error: ${told}`)],
+    }
+  }),
+  {
+    name: 'a number of workers below zero',
+    options: () => '--workers -1',
+    runs: 'not',
+    check: [DOWN, /^error onescand settings: --workers -1: must be a whole number from 0 to 10000/],
+    start: [/^error: --workers -1: must be a whole number/],
+  },
+  {
+    name: 'an option is misspelt',
+    options: () => '--worker-count 2 --htpt inet:127.0.0.1:9',
+    runs: 'not',
+    check: [
+      DOWN,
+      /^error onescand settings: --worker-count: is no option; did you mean --workers\?|^error onescand settings: --worker-count: is no option/,
+      /^error onescand settings: --htpt: is no option.*; did you mean --http\?/,
+    ],
+  },
+  {
+    name: 'a port for another milter is taken',
+    options: ({ store }) => `--milter inet:${store}`,
+    runs: 'not',
+    check: [
+      DOWN,
+      /^error onescand settings: --milter \S+: cannot listen: EADDRINUSE: another process listens there: .*ss -ltnp/,
+    ],
+    start: [/^error: --milter \S+: cannot listen: EADDRINUSE/],
+  },
+  {
+    name: 'the port of the page is taken',
+    options: ({ taken }) => `--http inet:${taken}`,
+    check: [
+      /^ok milter .*: refuses EICAR/,
+      /^warning onescand settings: --http \S+: cannot listen: EADDRINUSE: .*; there is no page until then/,
+    ],
+    start: [/^warning: --http \S+: cannot listen: EADDRINUSE/],
+  },
+  // Keys
+  {
+    name: 'a keyring that its user cannot read',
+    settings: ({ file }) => ({ CLUSTERKEYS: file('ring', HMAC, 0o600) }),
+    check: [
+      /^error keyring \[onescand\]: \S+ is not readable by onescan .*: no stamps.*; chgrp/,
+      FOLDS,
+    ],
+    start: [/^warning: \S+ring is not readable by uid 54321: no clustering/],
+  },
+  {
+    name: 'a keyring that is missing',
+    settings: ({ kept }) => ({ CLUSTERKEYS: `${kept}/ring` }),
+    runs: 'not',
+    check: [DOWN, /^error keyring \[onescand\]: CLUSTERKEYS \S+: ENOENT.*make the file or unset/],
+    start: [/^error: CLUSTERKEYS \S+ring: ENOENT/],
+  },
+  {
+    name: 'a keyring that is open to all',
+    settings: ({ file }) => ({ CLUSTERKEYS: file('ring', HMAC, 0o644) }),
+    runs: 'not',
+    check: [
+      DOWN,
+      /^error keyring \[onescand\]: CLUSTERKEYS \S+: mode 0644 lets others read .*chmod 640/,
+    ],
+    start: [/^error: CLUSTERKEYS \S+: mode 0644 lets others/],
+  },
+  // The store
+  {
+    name: 'the store does not answer',
+    settings: ({ file, gone }) => ({
+      VERDICTS: `valkey://${gone}`,
+      CLUSTERKEYS: file('ring', HMAC, 0o640),
+    }),
+    check: [
+      /^warning VERDICTS \[onescand\]: valkey:\S+: .*ECONNREFUSED.*; see that it runs/,
+      FOLDS,
+    ],
+  },
+  {
+    name: 'the password of the store is wrong',
+    settings: ({ file, store }) => ({
+      VERDICTS: `valkey://${store}`,
+      VERDICTPASSWORD: file('password', 'wrong\n', 0o640),
+      CLUSTERKEYS: file('ring', HMAC, 0o640),
+    }),
+    check: [
+      /^warning VERDICTS \[onescand\]: valkey:\S+: .*WRONGPASS.*; put the store's password into VERDICTPASSWORD/,
+      FOLDS,
+    ],
+  },
+  {
+    name: 'a password that is open to all',
+    settings: ({ file, store }) => ({
+      VERDICTS: `valkey://${store}`,
+      VERDICTPASSWORD: file('password', 'secret\n', 0o644),
+      CLUSTERKEYS: file('ring', HMAC, 0o640),
+    }),
+    runs: 'not',
+    check: [
+      DOWN,
+      /^error onescand settings: VERDICTS .*mode 0644 lets everyone read the password: onescand does not/,
+      /^warning VERDICTS \[onescand\]: .*mode 0644/,
+    ],
+    start: [/^error: VERDICTS .*mode 0644 lets everyone read the password; chmod 640/],
+  },
+  {
+    name: 'a store that hosts share, and no key',
+    settings: ({ store }) => ({ VERDICTS: `valkey://${store}` }),
+    runs: 'not',
+    check: [
+      DOWN,
+      /^error onescand settings: VERDICTS .*hosts that share verdicts need a key: onescand does not/,
+      /^(error|warning) VERDICTS \[onescand\]: /,
+    ],
+  },
+  // Directories, quota
+  {
+    name: 'TMPDIR is not there',
+    settings: settings({ TMPDIR: '/nonexistent' }),
+    check: [
+      /^error spool \(TMPDIR\) \[onescand\]: .*ENOENT.*; make the directory/,
+      /^error scanner eicar \[onescand\]: cannot tell: .*ENOENT/,
+    ],
+  },
+  {
+    name: '/tmp is full',
+    settings: ({ full }) => ({ TMPDIR: full }),
+    check: [
+      /^error spool \(TMPDIR\) \[onescand\]: 0 MiB free in \S+: mail that does not fit is deferred; free some/,
+      /^error scanner eicar \[onescand\]: cannot tell: .*ENOSPC: no space left on device/,
+    ],
+  },
+  // systemctl edit
+  {
+    name: 'what systemctl edit sets is taken back, or the file overrides it',
+    edited: () => 'Environment="SCANFAIL=accept"\nEnvironment=\nEnvironment=REJECTVIRUS=0',
+    check: [/^ok milter .*: refuses EICAR/],
+  },
+  {
+    name: 'systemctl edit lets unscanned mail in, and onescand was not restarted since',
+    edited: () => 'Environment=SCANTIMEOUT=100 "SCANFAIL=accept"',
+    check: [
+      /^warning unscanned mail \[onescand\]: is accepted .*; unset SCANFAIL/,
+      /^warning onescand \d+: SCANTIMEOUT is not set in it, and "100" in \/etc\/default\/onescand and \/etc\/systemd\/\S+\/override\.conf; restart it/,
+      /^warning onescand \d+: SCANFAIL is not set in it, and "accept" in .*override\.conf; restart it/,
+    ],
+  },
+  {
+    name: 'systemctl edit names a file that overrides, and is wrong',
+    edited: ({ file }) => `EnvironmentFile=${file('more', 'QHPSI="clamd"\n')}`,
+    runs: 'not',
+    check: [
+      DOWN,
+      /^error onescand settings: QHPSI clamd: names a built-in plugin.*: onescand does not start with it; .*\(.*\/more and \S+override\.conf\)/,
+    ],
+  },
+  {
+    name: 'systemctl edit names a file that is not there',
+    edited: () => 'EnvironmentFile=/nonexistent/more',
+    runs: 'not',
+    check: [
+      DOWN,
+      /^error \/nonexistent\/more.*: EnvironmentFile=\S+ is not there: systemd does not start onescand; make it, or write EnvironmentFile=-/,
+    ],
+  },
+  {
+    name: 'systemctl edit gives a command line that makes no sense',
+    edited: () => 'ExecStart=\nExecStart=/usr/sbin/onescand --workers -1 $ONESCAND_OPTIONS',
+    runs: 'not',
+    check: [
+      DOWN,
+      /^error onescand settings: --workers -1: must be a whole number .*override\.conf\)/,
+    ],
+  },
+  {
+    name: 'QUOTAD does not answer',
+    settings: ({ gone }) => ({ QUOTAD: `http://${gone}/cgi-bin/quota.cgi` }),
+    check: [/^warning QUOTAD \[onescand\]: .*; see that it runs/],
+  },
+  {
+    name: 'onescan-quotad is well',
+    quotad: () => MAILBOXES,
+    check: [/^ok onescan-quotad settings: it would start/, /^ok milter .*: refuses EICAR/],
+  },
+  {
+    name: 'onescan-quotad does not start with its settings',
+    quotad: () => `${MAILBOXES}QUOTADEFAULT="-1G"\nONESCAN_QUOTAD_OPTIONS="--alow 192.0.2.1"\n`,
+    check: [
+      /^error onescan-quotad settings: QUOTADEFAULT -1G: must be .*: onescan-quotad does not start with it; .*\(\/etc\/default\/onescan-quotad\)/,
+      /^error onescan-quotad settings: --alow: is no option.*; did you mean --allow\?/,
+    ],
+  },
+  {
+    name: 'a setting of onescan-quotad is misspelt, and a file of it is missing',
+    quotad: () => `${MAILBOXES}QUOTADEFUALT="1G"\nQUOTAMAP="/nonexistent/quotas"\n`,
+    check: [
+      /^warning onescan-quotad settings: QUOTADEFUALT is not a setting: .*; did you mean QUOTADEFAULT\?/,
+      /^warning onescan-quotad settings: QUOTAMAP \/nonexistent\/quotas: ENOENT.*; until it can be read nobody is over quota/,
+    ],
+  },
+  // What finds nothing, or all
+  {
+    name: 'the command of QHPSI finds nothing',
+    settings: settings({ QHPSI: '/bin/true %s' }),
+    check: [
+      /^error milter .*: accepts EICAR as clean/,
+      /^error scanner true \[onescand\]: .*viruses get in/,
+    ],
+  },
+  {
+    name: 'the command of QHPSI takes all mail for infected',
+    settings: settings({ QHPSI: '/bin/false %s' }),
+    check: [/^error milter .*: takes a clean message for infected: .*; see the scanners of QHPSI/],
+  },
+  {
+    name: 'mail that cannot be scanned is accepted',
+    settings: settings({ SCANFAIL: 'accept' }),
+    check: [/^warning unscanned mail \[onescand\]: is accepted .*; unset SCANFAIL/],
+  },
+  {
+    name: 'VIRUSFORWARD is made void',
+    settings: settings({ VIRUSFORWARD: 'a@example.org' }),
+    check: [/^warning onescand settings: VIRUSFORWARD gets nothing: REJECTVIRUS=1 refuses/],
+  },
+  // What runs is not what is set
+  {
+    name: 'onescand was not restarted since a setting was changed',
+    written: (lines) => lines.replace('REJECTVIRUS="1"', 'REJECTVIRUS="0"'),
+    runs: 'as it was',
+    check: [/^warning onescand \d+: REJECTVIRUS is "1" in it, and "0" in \S+; restart it/],
+  },
+  {
+    name: 'onescand was not restarted since an option was added',
+    options: () => '--workers 2',
+    runs: 'as it was',
+    check: [/^warning onescand \d+: runs without "--workers 2", which .*; restart it/],
+  },
+  // Postfix
+  {
+    name: 'onescand is down, and Postfix defers mail',
+    runs: 'not',
+    check: [
+      /^error milter unix:\S+: \S+ does not exist: Postfix defers all mail .*; start onescand/,
+    ],
+  },
+  {
+    name: 'onescand is down, and Postfix lets mail in',
+    runs: 'not',
+    postfix: ['milter_default_action = accept'],
+    check: [
+      /^error milter unix:\S+: .*: Postfix accepts mail unscanned, viruses get in.*; start onescand/,
+    ],
+  },
+  {
+    name: 'onescand is down, and Postfix refuses mail for good',
+    runs: 'not',
+    postfix: ['milter_default_action = reject'],
+    check: [/^error milter unix:\S+: .*: Postfix refuses all mail for good/],
+  },
+  {
+    name: 'Postfix lets mail in whenever onescand is down',
+    postfix: ['milter_default_action = accept'],
+    check: [/^(warning|error) milter_default_action: .*accept/],
+  },
+  {
+    name: 'mail of local programs is not scanned',
+    postfix: ['non_smtpd_milters ='],
+    check: [/^warning non_smtpd_milters: .*; postconf -e .* && postfix reload/],
+  },
+  {
+    name: 'Postfix was not reloaded since main.cf was changed',
+    isOld: true,
+    check: [
+      /^warning Postfix: \S+main\.cf has changed, and 1 of its processes still have its old settings; postfix reload/,
+    ],
+  },
+  {
+    name: 'no milter is named',
+    postfix: ['smtpd_milters =', 'non_smtpd_milters ='],
+    check: [/^error smtpd_milters: no milter of onescand is named: .* && postfix reload/],
+  },
+]
+
+export function fileIn(kept: string, write: (path: string, text: string, mode: number) => void) {
+  return (name: string, text: string, mode = 0o644): string => {
+    const path = `${kept}/${name}`
+    write(path, text, mode)
+    chmodSync(path, mode)
+    chownSync(path, 0, ONESCAN)
+    return path
+  }
+}

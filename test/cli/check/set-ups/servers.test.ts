@@ -1,0 +1,332 @@
+import { execFileSync } from 'node:child_process'
+import { chmodSync, chownSync, existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t, { type Test } from 'tap'
+import { newest, startOnescand } from '../../../doors/daemon/process.ts'
+import { freePort } from '../../../programs/free-port.ts'
+import { findProgram } from '../../../programs/install.mjs'
+import { ownDirectoriesMissing } from '../../../programs/own-directories.ts'
+import { reachable, reachablePath } from '../../../programs/reachable.ts'
+import { sendmailCf } from '../../../programs/sendmail.ts'
+import { ucspiMissing } from '../../../programs/ucspi.ts'
+import { sendmailRoot } from '../../../programs/unpack.mjs'
+import { slotProgram } from '../../onescan.ts'
+import {
+  checkOn,
+  directoryOfOnescand,
+  judgeLines,
+  linesOn,
+  makeMachine,
+  ONESCAN,
+  type Machine as OwnMachine,
+  putPostfix,
+  putSendmail,
+  SENDMAIL,
+} from '../machine.ts'
+
+/**
+ * Hosts by the mail servers that they have, as `onescan check` without any word finds them:
+ * what it must say, and that it complains of nothing else.
+ */
+
+const skip =
+  ownDirectoriesMissing ||
+  ucspiMissing ||
+  (!findProgram('postconf') && 'install Debian package postfix') ||
+  (!findProgram('m4') && 'install Debian package m4') ||
+  (!existsSync(sendmailRoot) && 'unpack Sendmail: node test/programs/install.mjs')
+
+interface Machine extends OwnMachine {
+  /** Where onescand --milter listens, `unix:/PATH`, and the same in Sendmail's words. */
+  readonly milter: string
+  readonly socket: string
+  /** The same of a port where nobody listens. */
+  readonly nobody: string
+}
+
+interface SetUp {
+  readonly name: string
+  readonly prepare: (machine: Machine) => void
+  readonly expect: readonly RegExp[]
+}
+
+const filter = (socket: string, terms: string) => {
+  return `INPUT_MAIL_FILTER(\`onescan', \`S=${socket}${terms}')dnl`
+}
+/** No account of the slot is known here. */
+const AS_ROOT = /^error trials( \[qmail\])?: the slot would run as root/
+const GOOD = ', F=T, T=S:30s;R:30s;E:5m'
+const goodPostfix = ({ milter }: Machine) => [
+  `smtpd_milters = ${milter}`,
+  'non_smtpd_milters = $smtpd_milters',
+]
+
+/** Settings of onescand with a keyring, which the one that runs does not have yet. */
+function putKeys({ write, at }: Machine, line: string): void {
+  write('/etc/default/onescand', `QHPSI="plugin: eicar"\nREJECTVIRUS="1"\n${line}\n`)
+  const ring = '/etc/onescan/keys/ring'
+  write(ring, `hmac-sha256:mine:${Buffer.alloc(32, 7).toString('base64url')}\n`, 0o640)
+  chownSync(at(ring), 0, ONESCAN)
+}
+
+const KEYS_ARE_NEW = /^warning onescand \d+: CLUSTERKEYS is not set in it, and .*; restart it/
+
+const setUps: readonly SetUp[] = [
+  // Sendmail
+  {
+    name: 'Sendmail is well',
+    prepare: (machine) => putSendmail(machine, filter(machine.socket, GOOD)),
+    expect: [/^ok filter onescan: refuses EICAR: 550/, /^ok F= of onescan: T: mail is deferred/],
+  },
+  {
+    name: 'the directory of sendmail.cf belongs to an account, as on Debian',
+    prepare(machine) {
+      putSendmail(machine, filter(machine.socket, GOOD))
+      chownSync(machine.at('/etc/mail'), ONESCAN, ONESCAN)
+      const options = `--milter ${machine.milter}`
+      machine.write(
+        '/etc/default/onescand',
+        `QHPSI="plugin: eicar"\nREJECTVIRUS="1"\nONESCAND_OPTIONS="${options}"\n`,
+      )
+    },
+    expect: [/^ok filter onescan: refuses EICAR: 550/, /^ok F= of onescan: T: mail is deferred/],
+  },
+  {
+    name: 'and names a place that no settings of root name: root does not ask it',
+    prepare(machine) {
+      putSendmail(machine, filter(machine.socket, GOOD))
+      chownSync(machine.at('/etc/mail'), ONESCAN, ONESCAN)
+    },
+    expect: [
+      /^ok filter onescan: .* is not asked: others than root write sendmail.cf/,
+      /^error \/etc\/mail\/sendmail\.cf: no filter of onescand is named/,
+    ],
+  },
+  {
+    name: 'Sendmail has no filter',
+    prepare: (machine) => putSendmail(machine),
+    expect: [/^error \/etc\/mail\/sendmail\.cf: no filter of onescan.*; put INPUT_MAIL_FILTER/],
+  },
+  {
+    name: 'sendmail.mc names a filter, and sendmail.cf is older',
+    prepare(machine) {
+      putSendmail(machine)
+      machine.write('/etc/mail/sendmail.mc', `${filter(machine.socket, GOOD)}\n`)
+    },
+    expect: [/^error \/etc\/mail\/sendmail\.cf: .*sendmail\.mc names one; rebuild it/],
+  },
+  {
+    name: 'Sendmail has another filter alone',
+    prepare(machine) {
+      putSendmail(machine, "INPUT_MAIL_FILTER(`other', `S=local:/nonexistent/socket, F=T')dnl")
+    },
+    expect: [/^error filter other: \/nonexistent\/socket does not exist: Sendmail defers mail; /],
+  },
+  {
+    name: 'nobody listens where Sendmail asks',
+    prepare: (machine) => putSendmail(machine, filter(machine.nobody, GOOD)),
+    expect: [/^error filter onescan: .*ECONNREFUSED.*: Sendmail defers mail; start/],
+  },
+  {
+    name: 'nobody listens where Sendmail asks, and it does not mind',
+    prepare: (machine) => putSendmail(machine, filter(machine.nobody, '')),
+    expect: [/^error filter onescan: .*: Sendmail accepts mail unscanned; start/],
+  },
+  {
+    name: 'Sendmail lets mail in while onescand is down, and gives up early',
+    prepare: (machine) => putSendmail(machine, filter(machine.socket, ', T=S:30s;R:30s;E:1m')),
+    expect: [
+      /^error F= of onescan: is not set: mail gets in unscanned.*; set F=T/,
+      /^warning T=E: of onescan: 60 s: Sendmail gives up before a scan.*; set E:5m/,
+      /^ok filter onescan: refuses EICAR/,
+    ],
+  },
+  {
+    name: 'Sendmail refuses mail while onescand is down',
+    prepare: (machine) => putSendmail(machine, filter(machine.socket, ', F=R, T=E:5m')),
+    expect: [/^warning F= of onescan: R: mail is refused for good.*; set F=T/],
+  },
+  {
+    name: 'the socket in sendmail.cf is none',
+    prepare: (machine) => putSendmail(machine, filter('8890', GOOD)),
+    expect: [
+      /^warning filter onescan: S=8890 is not understood/,
+      /^error \/etc\/mail\/sendmail\.cf: no filter of onescan/,
+    ],
+  },
+  {
+    name: 'Sendmail on a host with keys is told what its folding costs',
+    prepare(machine) {
+      putSendmail(machine, filter(machine.socket, GOOD))
+      putKeys(machine, 'CLUSTERKEYS="/etc/onescan/keys/ring"')
+    },
+    expect: [/^ok stamps: Sendmail folds long lists of addresses/, KEYS_ARE_NEW],
+  },
+  // Postfix
+  {
+    name: 'Postfix is well',
+    prepare: (machine) => putPostfix(machine, goodPostfix(machine)),
+    expect: [/^ok milter unix:.*: refuses EICAR/, /^ok non_smtpd_milters: /],
+  },
+  {
+    name: 'Postfix hands its mail to onescand by SMTP, after its queue',
+    prepare(machine) {
+      putPostfix(machine, ['content_filter = scan:[127.0.0.1]:10025'])
+      const options = '--smtp inet:127.0.0.1:10025 --next inet:127.0.0.1:10026'
+      machine.write(
+        '/etc/default/onescand',
+        `QHPSI="plugin: eicar"\nREJECTVIRUS="1"\nONESCAND_OPTIONS="${options}"\n`,
+      )
+    },
+    expect: [/^ok content_filter: hands mail to inet:127\.0\.0\.1:10025, where onescand listens/],
+  },
+  {
+    name: 'Postfix hands its mail to onescand by SMTP, before its queue',
+    prepare(machine) {
+      putPostfix(machine, [])
+      machine.write(
+        '/etc/postfix/master.cf',
+        'smtp inet n - n - - smtpd\n  -o smtpd_proxy_filter=127.0.0.1:10025\n',
+      )
+      const options = '--smtp inet:127.0.0.1:10025 --next inet:127.0.0.1:10026'
+      machine.write(
+        '/etc/default/onescand',
+        `QHPSI="plugin: eicar"\nREJECTVIRUS="1"\nONESCAND_OPTIONS="${options}"\n`,
+      )
+    },
+    expect: [/^ok smtp\/inet\/smtpd_proxy_filter: hands mail to inet:127\.0\.0\.1:10025, where/],
+  },
+  {
+    name: 'Postfix on a host with keys folds long lines',
+    prepare(machine) {
+      putPostfix(machine, goodPostfix(machine))
+      putKeys(machine, "CLUSTERKEYS='/etc/onescan/keys/ring'")
+    },
+    expect: [
+      /^warning smtp_line_length_limit: 998: .*breaks its stamp; postconf -e smtp_line_l.*=0/,
+      KEYS_ARE_NEW,
+    ],
+  },
+  {
+    name: 'Postfix on a host with keys leaves them whole',
+    prepare(machine) {
+      putPostfix(machine, [...goodPostfix(machine), 'smtp_line_length_limit = 0'])
+      putKeys(machine, 'CLUSTERKEYS=/etc/onescan/keys/ring')
+    },
+    expect: [/^ok milter unix:/, KEYS_ARE_NEW],
+  },
+  {
+    name: 'Postfix is well, and onescan is switched off',
+    prepare(machine) {
+      putPostfix(machine, goodPostfix(machine))
+      machine.write('/etc/onescan/onescan.off', '')
+    },
+    expect: [/^warning switch: \/etc\/onescan\/onescan\.off is there: .*; run "onescan enable"/],
+  },
+  // Several
+  {
+    name: 'Postfix and Sendmail, both well',
+    prepare(machine) {
+      putPostfix(machine, goodPostfix(machine))
+      putSendmail(machine, filter(machine.socket, GOOD))
+    },
+    expect: [
+      /^ok milter unix:.* \[Postfix\]: refuses EICAR/,
+      /^ok filter onescan \[Sendmail\]: refuses EICAR/,
+    ],
+  },
+  {
+    name: 'Postfix is well, and Sendmail beside it scans nothing',
+    prepare(machine) {
+      putPostfix(machine, goodPostfix(machine))
+      putSendmail(machine)
+    },
+    expect: [
+      /^ok milter unix:.* \[Postfix\]: refuses EICAR/,
+      /^error \/etc\/mail\/sendmail\.cf \[Sendmail\]: no filter of onescan/,
+    ],
+  },
+  {
+    name: 'Postfix is well, and a Sendmail that was removed has left its settings',
+    prepare(machine) {
+      putPostfix(machine, goodPostfix(machine))
+      machine.write(SENDMAIL, sendmailCf(machine.directory, ''))
+    },
+    expect: [/^ok milter unix:\S+: refuses EICAR/],
+  },
+  {
+    name: 'qmail, where nothing scans, and Postfix, which is well',
+    prepare(machine) {
+      machine.write('/var/qmail/control/me', 'mail.example.org\n')
+      putPostfix(machine, goodPostfix(machine))
+    },
+    expect: [
+      /^ok milter unix:.* \[Postfix\]: refuses EICAR/,
+      /^error QHPSI \[qmail\]: is not set here/,
+      /^error chain \[qmail\]: .*qmail-queue/,
+      AS_ROOT,
+    ],
+  },
+  {
+    name: 'qmail is well by the run script of its service and its tcp.smtp',
+    prepare({ write, at }) {
+      write('/var/qmail/bin/qmail-queue', readFileSync('/bin/false'))
+      chmodSync(at('/var/qmail/bin/qmail-queue'), 0o4755)
+      write('/var/qmail/control/me', 'mail.example.org\n')
+      const serves = 'setuidgid onescan tcpserver -x /etc/service/smtpd/cdb 0 25 qmail-smtpd'
+      const path = reachablePath()
+      write('/etc/service/smtpd/run', `#!/bin/sh\nexport PATH=${path}\nexec ${serves}\n`)
+      const directory = at('/etc/service/smtpd')
+      const rule = `:allow,QMAILQUEUE="${reachable(slotProgram)}",QHPSI="plugin: eicar"\n`
+      execFileSync('tcprules', [`${directory}/cdb`, `${directory}/tmp`], { input: rule })
+    },
+    expect: [
+      /^ok run script: \/etc\/service\/smtpd\/run/,
+      /^ok slot, EICAR: is found/,
+      /^ok slot, clean message: scanned and handed on/,
+    ],
+  },
+  // None
+  {
+    name: 'no mail server at all is looked at as a slot',
+    prepare() {},
+    expect: [/^error QHPSI: is not set here/, /^error chain: .*qmail-queue/, AS_ROOT],
+  },
+]
+
+t.test('hosts by their mail servers', { skip }, async (t) => {
+  const place = join(directoryOfOnescand(t), 'milter.sock')
+  const [program, ...words] = newest.map(reachable)
+  const daemon = startOnescand(t, {
+    program: [program!, ...words],
+    args: ['--milter', `unix:${place}`, '--mode', '0666'],
+    settings: { QHPSI: 'plugin: eicar', REJECTVIRUS: '1' },
+    uid: ONESCAN,
+  })
+  await daemon.logged(/serving/)
+  const nobody = `inet:${await freePort()}@127.0.0.1`
+
+  const only = process.env.SETUP
+  for (const { name, prepare, expect } of setUps) {
+    if (only !== undefined && !name.includes(only)) continue
+    t.test(name, async (t) => {
+      const machine = machineOf(t, place, nobody)
+      prepare(machine)
+      judgeLines(t, await linesOn(machine), expect)
+    })
+  }
+
+  t.test('an option about the slot, or about a server, restricts the check to that', async (t) => {
+    const machine = machineOf(t, place, nobody)
+    putSendmail(machine)
+    putPostfix(machine, goodPostfix(machine))
+    t.notMatch(await checkOn(machine, '--env', 'QHPSI=plugin: eicar'), /milter|sendmail/)
+    t.match(await checkOn(machine, '--postfix'), /^Postfix\nok [\s\S]*all is well\n$/)
+    t.match(await checkOn(machine, '--sendmail'), /^Sendmail\nerror /)
+    t.match(await checkOn(machine), /^Postfix; Sendmail; onescand\nok [\s\S]*1 error\n$/)
+  })
+})
+
+function machineOf(t: Test, place: string, nobody: string): Machine {
+  return { ...makeMachine(t), milter: `unix:${place}`, socket: `local:${place}`, nobody }
+}

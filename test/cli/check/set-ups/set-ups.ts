@@ -1,0 +1,397 @@
+import { chmodSync, copyFileSync, linkSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { slotProgram } from '../../onescan.ts'
+
+/** A host in the making: its directory, and ways to put things there. */
+export interface Place {
+  readonly home: string
+  at(name: string): string
+  write(name: string, text: string, mode?: number): string
+  link(name: string, target: string): string
+}
+
+/** A set-up as somebody may have it, and what `onescan check` says of it. */
+export interface SetUp {
+  readonly name: string
+  readonly env?: Readonly<Record<string, string>> | ((place: Place) => Record<string, string>)
+  /** Makes what is there, and returns more words for the command line. */
+  readonly prepare?: (place: Place) => readonly string[] | undefined
+  /** Lines, in any order, that must be there; those that are not ok are all. */
+  readonly expect: readonly RegExp[]
+}
+
+export function placeIn(home: string): Place {
+  const at = (name: string) => join(home, name)
+  const make = (name: string) => {
+    mkdirSync(dirname(at(name)), { recursive: true })
+    return at(name)
+  }
+  return {
+    home,
+    at,
+    write(name, text, mode = 0o644) {
+      writeFileSync(make(name), text)
+      chmodSync(at(name), mode)
+      return at(name)
+    },
+    link(name, target) {
+      symlinkSync(target, make(name))
+      return at(name)
+    },
+  }
+}
+
+const run = ({ write }: Place, text: string) => ['--run', write('run', `#!/bin/sh\n${text}\n`)]
+const HMAC = `hmac-sha256:mine:${Buffer.alloc(32, 7).toString('base64url')}\n`
+/** What of SPOOLDIR is told beside the finding that matters. */
+const NOT_PASSED_ON = /^warning SPOOLDIR: .*group of the slot/
+
+/** The slot, its chain, its scanners. QHPSI is `plugin: eicar` where nothing else is said. */
+export const setUpsOfPrograms: readonly SetUp[] = [
+  // The slot
+  { name: 'all is well', expect: [/^ok slot: /, /^ok slot, EICAR: is found/] },
+  { name: 'QMAILQUEUE is onescan-queue', env: { QMAILQUEUE: slotProgram }, expect: [/^ok slot: /] },
+  {
+    name: 'QMAILQUEUE is the real qmail-queue',
+    env: ({ at }) => ({ QMAILQUEUE: at('bin/qmail-queue') }),
+    expect: [/^error slot: .*mail is not scanned; point it to onescanc/],
+  },
+  {
+    name: 'QMAILQUEUE is a link to the real qmail-queue',
+    env: ({ link }) => ({ QMAILQUEUE: link('slot', 'bin/qmail-queue') }),
+    expect: [/^error slot: .*leads to .*mail is not scanned; point it/],
+  },
+  {
+    name: 'QMAILQUEUE is another name of the real qmail-queue',
+    prepare: ({ at }) => {
+      linkSync(at('bin/qmail-queue'), at('slot'))
+      return []
+    },
+    env: ({ at }) => ({ QMAILQUEUE: at('slot') }),
+    expect: [/^error slot: .*mail is not scanned/],
+  },
+  {
+    name: 'QMAILQUEUE is a wrapper',
+    env: ({ write }) => ({ QMAILQUEUE: write('wrapper', '#!/bin/sh\nexec x\n', 0o755) }),
+    expect: [/^warning slot: .*nothing was sent.*; see that it calls onescan-queue/],
+  },
+  {
+    name: 'QMAILQUEUE is a script that names the next program itself',
+    env: ({ write }) => ({
+      QMAILQUEUE: write('w/onescan-queue', `#!/bin/sh\nexec ${slotProgram} /bin/x\n`, 0o755),
+    }),
+    expect: [/^warning slot: .*names the next program itself/],
+  },
+  {
+    name: 'QMAILQUEUE is relative',
+    env: { QMAILQUEUE: 'bin/onescan-queue' },
+    expect: [/^error slot: QMAILQUEUE bin\/onescan-queue is relative/],
+  },
+  {
+    name: 'QMAILQUEUE is a link that leads nowhere',
+    env: ({ link }) => ({ QMAILQUEUE: link('slot', 'gone') }),
+    expect: [/^error slot: .*is a link to .*\/gone, which is not there/],
+  },
+  {
+    name: 'the program exits 0 and does nothing',
+    env: ({ write }) => ({ QMAILQUEUE: write('s/onescan-queue', '#!/bin/sh\nexit 0\n', 0o755) }),
+    expect: [
+      /^error slot, clean message: .*mail would be lost; reinstall it/,
+      /^error slot, EICAR: .*lost/,
+    ],
+  },
+  {
+    name: 'the program hands all mail on',
+    env: ({ write }) => ({
+      QMAILQUEUE: write('s/onescan-queue', '#!/bin/sh\neval "exec $QUEUECHAIN"\n', 0o755),
+    }),
+    expect: [
+      /^warning slot, clean message: .*unscanned/,
+      /^error slot, EICAR: .*accepted as clean/,
+    ],
+  },
+  // The next program
+  {
+    name: 'QUEUECHAIN is onescan-queue itself',
+    env: { QUEUECHAIN: slotProgram },
+    expect: [/^error chain: .*onescan-queue itself; set QUEUECHAIN/],
+  },
+  {
+    name: 'QUEUECHAIN is not there',
+    env: { QUEUECHAIN: '/nonexistent/queue' },
+    expect: [/^error chain: .*ENOENT/],
+  },
+  {
+    name: 'QUEUECHAIN has a quote that is not closed',
+    env: { QUEUECHAIN: "'/bin/true" },
+    expect: [/^error chain: .*is not closed/],
+  },
+  {
+    name: 'qmail-queue may not be executed',
+    prepare: ({ at }) => {
+      chmodSync(at('bin/qmail-queue'), 0o644)
+      return []
+    },
+    expect: [/^error chain: .*EACCES/],
+  },
+  // What scans
+  {
+    name: 'QHPSI is not set',
+    env: { QHPSI: '' },
+    expect: [/^error QHPSI: is not set here.*; set it/],
+  },
+  {
+    name: 'QHPSI has a quote that is not closed',
+    env: { QHPSI: "'open" },
+    expect: [/^error settings: .*is not closed/],
+  },
+  {
+    name: 'QHPSI names a command that is not there',
+    env: { QHPSI: '/nonexistent/scanner %s' },
+    expect: [
+      /^error scanner .*: cannot tell: /,
+      /^error slot, clean message: exits 71/,
+      /^error slot, EICAR: exits 71/,
+    ],
+  },
+  {
+    name: 'QHPSI names a command that finds nothing',
+    env: { QHPSI: '/bin/true %s' },
+    expect: [/^error scanner true: .*viruses get in/, /^error slot, EICAR: .*accepted as clean/],
+  },
+  {
+    name: 'QHPSI names a command that takes all mail for infected',
+    env: { QHPSI: '/bin/false %s' },
+    expect: [/^error slot, clean message: is called infected/],
+  },
+  {
+    name: 'QHPSI names a plugin that is not there',
+    env: { QHPSI: 'plugin: gone.mjs' },
+    expect: [
+      /^error scanner gone\.mjs: cannot tell/,
+      /^error slot, clean message: exits 71/,
+      /^error slot, EICAR: exits 71/,
+    ],
+  },
+  {
+    name: 'clamd does not run',
+    env: { QHPSI: 'plugin: clamd', CLAMD: '/nonexistent/clamd.ctl' },
+    expect: [
+      /^error clamd \/nonexistent\/clamd\.ctl: .*; start clamd/,
+      /^error scanner clamd: cannot tell/,
+      /^error slot, clean message: exits 71/,
+      /^error slot, EICAR: exits 71/,
+    ],
+  },
+  {
+    name: 'CLAMD is no address',
+    env: { QHPSI: 'plugin: clamd', CLAMD: 'clamd' },
+    expect: [
+      /^error clamd clamd: .*must be an absolute socket path/,
+      /^error (scanner clamd|check): .*must be an absolute socket path/,
+      /^error slot, clean message: /,
+      /^error slot, EICAR: /,
+    ],
+  },
+  {
+    name: 'onescan is switched off',
+    prepare: ({ write }) => {
+      write('control/onescan.off', '')
+      return []
+    },
+    expect: [
+      /^warning switch: .*; run "onescan enable"/,
+      /^warning slot, clean message: is handed on unscanned/,
+      /^error slot, EICAR: /,
+    ],
+  },
+]
+
+/** Settings, directories, keys, limits, quota; likewise. */
+export const setUpsOfSettings: readonly SetUp[] = [
+  {
+    name: 'SCANTIMEOUT is not a number',
+    env: { SCANTIMEOUT: 'soon' },
+    expect: [/^error settings: SCANTIMEOUT soon: must be/],
+  },
+  {
+    name: 'SCANFAIL is a word that is not known',
+    env: { SCANFAIL: 'maybe' },
+    expect: [
+      /^error settings: SCANFAIL maybe/,
+      /^error slot, clean message: /,
+      /^error slot, EICAR: /,
+    ],
+  },
+  {
+    name: 'SCANFAIL=accept',
+    env: { SCANFAIL: 'accept' },
+    expect: [/^warning unscanned mail: .*; unset SCANFAIL/],
+  },
+  {
+    name: 'a variable is misspelt',
+    env: { REJECTVIRIUS: '1' },
+    expect: [/^warning settings: REJECTVIRIUS is not a setting: .*; did you mean REJECTVIRUS\?/],
+  },
+  {
+    name: 'VIRUSFORWARD is made void by REJECTVIRUS',
+    env: { VIRUSFORWARD: 'a@example.org', REJECTVIRUS: '1' },
+    expect: [/^warning VIRUSFORWARD: gets nothing.*; unset/],
+  },
+  {
+    name: 'VIRUSFORWARD has blanks',
+    env: { VIRUSFORWARD: 'a b' },
+    expect: [/^error settings: VIRUSFORWARD/],
+  },
+  {
+    name: 'CLUSTERMAXAGE=0',
+    env: { CLUSTERMAXAGE: '0' },
+    expect: [/^warning CLUSTERMAXAGE: 0: .*scanned again; unset it/],
+  },
+  {
+    name: 'LOGFILE cannot be written',
+    env: { LOGFILE: '/nonexistent/log' },
+    expect: [/^warning LOGFILE: .*lines are lost; make its directory/],
+  },
+  {
+    name: 'LOGFILE is a directory',
+    env: ({ at }) => ({ LOGFILE: at('bin') }),
+    expect: [/^warning LOGFILE: .*is a directory: .*; name a file/],
+  },
+  {
+    name: 'ERROR_FD is not a number',
+    env: { ERROR_FD: 'six' },
+    expect: [/^error ERROR_FD: ERROR_FD six/],
+  },
+  {
+    name: 'ERROR_FD is set where no qmail-smtpd is',
+    env: { ERROR_FD: '6' },
+    expect: [/^warning ERROR_FD: 6; cannot be tried: .*; send EICAR by SMTP/],
+  },
+  // Directories
+  {
+    name: 'TMPDIR is not there',
+    env: { TMPDIR: '/nonexistent' },
+    expect: [
+      /^error spool \(TMPDIR\): /,
+      /^error (check|scanner eicar|ERROR_FD): /,
+      /^error slot, clean message: /,
+      /^error slot, EICAR: /,
+    ],
+  },
+  {
+    name: 'SPOOLDIR is not there, and nobody uses it',
+    env: { SPOOLDIR: '/nonexistent' },
+    expect: [/^warning SPOOLDIR: .*nothing that QHPSI names uses it/],
+  },
+  {
+    name: 'SPOOLDIR is not there, and a command needs it',
+    env: { SPOOLDIR: '/nonexistent', QHPSI: '/bin/false %s' },
+    expect: [
+      /^error SPOOLDIR: .*the command of QHPSI gets no file/,
+      /^error scanner false: cannot tell/,
+      /^error slot, clean message: exits/,
+      /^error slot, EICAR: exits/,
+    ],
+  },
+  {
+    name: 'SPOOLDIR is relative',
+    env: { SPOOLDIR: 'spool' },
+    expect: [
+      /^error settings: SPOOLDIR spool: must be an absolute path/,
+      /^error scanner eicar: cannot tell: SPOOLDIR spool/,
+      /^error slot, clean message: exits 55/,
+      /^error slot, EICAR: exits 55/,
+    ],
+  },
+  {
+    name: 'SPOOLDIR is open to all',
+    prepare: ({ at }) => {
+      mkdirSync(at('spool'))
+      chmodSync(at('spool'), 0o1777)
+      return []
+    },
+    env: ({ at }) => ({ SPOOLDIR: at('spool') }),
+    expect: [/^warning SPOOLDIR: .*open to all; chmod o= it/, NOT_PASSED_ON],
+  },
+  {
+    name: 'SPOOLDIR is without the sticky bit',
+    prepare: ({ at }) => {
+      mkdirSync(at('spool'))
+      chmodSync(at('spool'), 0o2770)
+      return []
+    },
+    env: ({ at }) => ({ SPOOLDIR: at('spool') }),
+    expect: [/^error SPOOLDIR: .*without the sticky bit.*; chmod \+t/],
+  },
+  // The cluster
+  {
+    name: 'a keyring that is well',
+    prepare: ({ write }) => {
+      write('control/clusterkeys', HMAC, 0o640)
+      return []
+    },
+    expect: [/^ok keyring: 1 keys, mine signs/],
+  },
+  {
+    name: 'the keyring is open to others',
+    prepare: ({ write }) => {
+      write('control/clusterkeys', HMAC, 0o644)
+      return []
+    },
+    expect: [
+      /^error keyring: .*; /,
+      /^error slot, clean message: exits/,
+      /^error slot, EICAR: exits/,
+    ],
+  },
+  {
+    name: 'the keyring that is named is not there',
+    env: { CLUSTERKEYS: '/nonexistent/keys' },
+    expect: [
+      /^error keyring: .*; /,
+      /^error slot, clean message: exits/,
+      /^error slot, EICAR: exits/,
+    ],
+  },
+  {
+    name: 'an md5 key that can be guessed',
+    prepare: ({ write }) => {
+      write('control/clusterkeys', 'secret\n', 0o640)
+      return []
+    },
+    expect: [
+      /^error key .*can be guessed.*; use 16 random bytes/,
+      /^warning key .*covers the body alone/,
+    ],
+  },
+  // The service
+  {
+    name: 'the classic softlimit',
+    prepare: (place) => run(place, 'exec softlimit -m 3000000 qmail-smtpd'),
+    expect: [
+      /^error memory limits: 3000000 bytes of address space.*cannot start.*; set 4 GB/,
+      /^error slot, clean message: /,
+      /^error slot, EICAR: /,
+    ],
+  },
+  // Quota
+  {
+    name: 'QUOTAD is no service',
+    env: { QUOTAD: 'udp:x' },
+    expect: [/^error QUOTAD: /, /^error slot, clean message: exits/, /^error slot, EICAR: exits/],
+  },
+  {
+    name: 'QUOTAD does not answer',
+    env: { QUOTAD: 'http://127.0.0.1:9/cgi-bin/quota.cgi' },
+    expect: [/^warning QUOTAD: .*; see that it runs/],
+  },
+]
+
+/** A stand-in for qmail-queue that is a program, as the real one is; no trial may reach it. */
+export function putQmail({ at }: Place): void {
+  mkdirSync(at('bin'))
+  mkdirSync(at('control'))
+  copyFileSync('/bin/false', at('bin/qmail-queue'))
+  chmodSync(at('bin/qmail-queue'), 0o4755)
+}

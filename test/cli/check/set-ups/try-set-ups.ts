@@ -1,0 +1,36 @@
+import t, { type Test } from 'tap'
+import type { Finding } from '../../../../src/cli/check/shared/finding.ts'
+import { openDirectory } from '../../../programs/reachable.ts'
+import { jsonIn, onescan } from '../../onescan.ts'
+import { judgeLines } from '../machine.ts'
+import { placeIn, putQmail, type SetUp } from './set-ups.ts'
+
+/** Each set-up of the table gets the findings and remedies that are expected, and no other complaint. */
+
+const asSelf = process.getuid!() === 0 ? ['--user', 'root'] : []
+
+// How much room there is, and how old its Node is, is the machine's.
+const isOfMachine = ({ level, what, value }: Finding) =>
+  (level !== 'error' && /MiB|files left|in memory \(tmpfs\)/.test(value)) || what === 'runtime'
+
+async function findingsOf(t: Test, { env = {}, prepare }: SetUp): Promise<Finding[]> {
+  const place = placeIn(openDirectory(t))
+  putQmail(place)
+  const words = prepare?.(place) ?? []
+  const variables = typeof env === 'function' ? env(place) : env
+  const { out } = await onescan(['check', ...asSelf, '--json', ...words], {
+    env: { QMAILHOME: place.home, QHPSI: 'plugin: eicar', ...variables },
+  })
+  return jsonIn<Finding>(out).results.filter((finding) => !isOfMachine(finding))
+}
+
+export function trySetUps(setUps: readonly SetUp[]): void {
+  for (const setUp of setUps) t.test(setUp.name, (t) => trySetUp(t, setUp))
+}
+
+export async function trySetUp(t: Test, setUp: SetUp): Promise<void> {
+  const lines = (await findingsOf(t, setUp)).map(({ level, what, value, remedy }) => {
+    return `${level} ${what}: ${value}${remedy === undefined ? '' : `; ${remedy}`}`
+  })
+  judgeLines(t, lines, setUp.expect)
+}

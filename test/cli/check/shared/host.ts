@@ -1,0 +1,44 @@
+import type { Account, Accounts } from '../../../../src/cli/check/shared/account.ts'
+import type { Finding } from '../../../../src/cli/check/shared/finding.ts'
+import type { Host } from '../../../../src/cli/check/shared/host.ts'
+import { noLimits } from '../../../../src/cli/check/shared/run-script.ts'
+import type { Environment } from '../../../../src/ground/settings/settings.ts'
+import { readPlace } from '../../../../src/judge/policy.ts'
+import { searchPath, slotProgram } from '../../onescan.ts'
+
+/** Who runs the tests. */
+export const self: Account = {
+  name: 'tester',
+  uid: process.getuid!(),
+  groups: [process.getgid!(), ...process.getgroups!()],
+}
+
+/** An account that owns nothing here, and is in no group. */
+export const stranger: Account = { name: 'stranger', uid: 54_321, groups: [54_322] }
+
+export const accounts: Accounts = {
+  passwd: 'root:x:0:0::/root:/bin/sh\nstranger:x:54321:54322::/:/bin/false\n',
+  group: 'root:x:0:\nstrangers:x:54322:\nscanners:x:54323:clamav,stranger\n',
+}
+
+/** A host with these variables, on which all else is as a check would like it. */
+export function host(env: Environment, more: Partial<Host> = {}): Host {
+  const whole = { PATH: searchPath, QMAILHOME: '/nonexistent', ...env }
+  return {
+    env: whole,
+    place: readPlace(whole),
+    account: self,
+    accounts,
+    limits: noLimits,
+    program: slotProgram,
+    now: Date.now(),
+    ...more,
+  }
+}
+
+/** `error keyring`: what a reader sees first. */
+export const inShort = ({ level, what }: Finding): string => `${level} ${what}`
+
+/** The findings that are not ok. */
+export const complaints = (findings: readonly Finding[]): string[] =>
+  findings.filter(({ level }) => level !== 'ok').map(inShort)

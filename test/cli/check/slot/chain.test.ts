@@ -1,0 +1,61 @@
+import { chmodSync, symlinkSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t, { type Test } from 'tap'
+import { checkPrograms } from '../../../../src/cli/check/slot/chain.ts'
+import { slotProgram } from '../../onescan.ts'
+import { complaints, host, stranger } from '../shared/host.ts'
+
+function qmail(t: Test, mode = 0o755): string {
+  const home = t.testdir({ bin: {} })
+  writeFileSync(join(home, 'bin/qmail-queue'), '#!/bin/sh\n')
+  chmodSync(join(home, 'bin/qmail-queue'), mode)
+  return home
+}
+
+t.test('a slot with the real qmail-queue behind it is well', async (t) => {
+  const home = qmail(t)
+  const findings = checkPrograms(host({ QMAILHOME: home, QMAILQUEUE: slotProgram }))
+  t.same(complaints(findings), [])
+  t.same(
+    findings.map(({ value }) => value),
+    [slotProgram, join(home, 'bin/qmail-queue')],
+  )
+})
+
+t.test('a next program that is missing, not executable, or the slot itself', async (t) => {
+  const chain = (env: Record<string, string>) => checkPrograms(host(env)).at(-1)
+  t.match(chain({ QMAILHOME: '/nonexistent' }), { level: 'error', value: /qmail-queue.*ENOENT/ })
+  t.match(chain({ QMAILHOME: qmail(t, 0o644) }), { level: 'error', value: /EACCES/ })
+  t.match(chain({ QUEUECHAIN: '/tmp' }), { level: 'error', value: /is no file/ })
+  t.match(chain({ QUEUECHAIN: slotProgram }), { level: 'error', value: /onescan-queue itself/ })
+  t.match(chain({ QUEUECHAIN: "'/bin/true" }), { level: 'error', value: /is not closed/ })
+  t.match(chain({ QUEUECHAIN: 'true with words' }), { level: 'ok', value: /\/true with words$/ })
+})
+
+t.test('a program that the account of the slot cannot execute', async (t) => {
+  const home = qmail(t, 0o700)
+  const findings = checkPrograms(host({ QMAILHOME: home }, { account: stranger }))
+  t.match(findings.at(-1), { level: 'error', value: /stranger \(strangers\) cannot execute/ })
+})
+
+t.test('a slot that is missing, or that is not a program of onescan', async (t) => {
+  const home = qmail(t)
+  const slot = (QMAILQUEUE: string) =>
+    checkPrograms(host({ QMAILHOME: home, QMAILQUEUE }, { program: QMAILQUEUE }))[0]
+  t.match(slot('/nonexistent/onescan-queue'), { level: 'error', value: /ENOENT/ })
+  t.match(slot('/bin/cat'), { level: 'warning', remedy: /calls onescan-queue/ })
+})
+
+t.test(
+  'a link that a purge left at the real qmail-queue means that nothing is scanned',
+  async (t) => {
+    const home = qmail(t)
+    const link = join(home, 'queue')
+    symlinkSync('bin/qmail-queue', link)
+    const [slot] = checkPrograms(host({ QMAILHOME: home, QMAILQUEUE: link }, { program: link }))
+    t.match(slot, {
+      level: 'error',
+      value: `${link} leads to ${home}/bin/qmail-queue: mail is not`,
+    })
+  },
+)

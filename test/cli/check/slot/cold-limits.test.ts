@@ -1,0 +1,73 @@
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import t, { type Test } from 'tap'
+import type { Finding } from '../../../../src/cli/check/shared/finding.ts'
+import { startOnescand } from '../../../doors/daemon/process.ts'
+import { openDirectory } from '../../../programs/reachable.ts'
+import { jsonIn, onescan } from '../../onescan.ts'
+import { placeIn, putQmail } from '../set-ups/set-ups.ts'
+
+/** Limits of the SMTP service under which onescanc runs, and no cold program starts. */
+
+const onescanc = join(import.meta.dirname, '../../../../build/native/onescanc')
+const skip = !existsSync(onescanc) && 'npm run build:native'
+
+/** What check says under the softlimit of the qmail how-tos, with the slot at this socket. */
+async function check(t: Test, socket: string): Promise<readonly Finding[]> {
+  const place = placeIn(openDirectory(t))
+  putQmail(place)
+  const run = place.write(
+    'run',
+    '#!/bin/sh\nexec softlimit -m 3000000 tcpserver 0 25 qmail-smtpd\n',
+  )
+  const asSelf = process.getuid!() === 0 ? ['--user', 'root'] : []
+  const { out } = await onescan(['check', ...asSelf, '--run', run, '--json'], {
+    env: {
+      QMAILHOME: '/nonexistent',
+      QUEUECHAIN: place.at('bin/qmail-queue'),
+      QHPSI: 'plugin: eicar',
+      QMAILQUEUE: onescanc,
+      ONESCAN_SOCKET: socket,
+    },
+  })
+  return jsonIn<Finding>(out).results
+}
+
+const levelOf = (findings: readonly Finding[], wanted: string) =>
+  findings.filter(({ what }) => what === wanted).map(({ level }) => level)
+
+t.test(
+  'while onescand answers, mail is scanned, and check warns of what happens without it',
+  { skip },
+  async (t) => {
+    const settings = { QHPSI: 'plugin: eicar', QMAILHOME: '/nonexistent' }
+    const daemon = startOnescand(t, { settings })
+    await daemon.logged(/serving/)
+    const findings = await check(t, daemon.socket)
+    t.match(
+      findings.filter(({ what }) => what === 'memory limits'),
+      [
+        {
+          level: 'warning',
+          value:
+            /^3000000 bytes of address space, .* cannot start: onescand scans mail, but while it cannot answer, mail is deferred$/,
+          remedy: /^set 4 GB by "softlimit -a 4000000000" in the run script/,
+        },
+      ],
+    )
+    t.same(levelOf(findings, 'slot, EICAR'), ['ok'], 'the trial is as the mail', { findings })
+    t.same(
+      findings.filter(({ level }) => level === 'error'),
+      [],
+    )
+  },
+)
+
+t.test('without onescand no mail gets through', { skip }, async (t) => {
+  const findings = await check(t, '/nonexistent/slot.sock')
+  t.match(
+    findings.filter(({ what }) => what === 'memory limits'),
+    [{ level: 'error', value: /cannot start \("qq crashed"\)/, remedy: /^set 4 GB/ }],
+  )
+  t.same(levelOf(findings, 'slot, clean message'), ['error'])
+})

@@ -1,0 +1,32 @@
+import fc from 'fast-check'
+import t from 'tap'
+import { logLine } from '../../../src/ground/errors/log.ts'
+
+const line = (...entries: Parameters<typeof logLine>[0]) => logLine(entries).toString('latin1')
+
+t.test('a line is logfmt, without what has no value', async (t) => {
+  t.equal(line(['a', 'b'], ['n', 5], ['none', undefined], ['empty', '']), 'onescan: a=b n=5\n')
+  t.equal(line(['a', 'two words'], ['q', '"x\\']), 'onescan: a="two words" q="\\"x\\\\"\n')
+  t.equal(line(['a', 'x=y'], ['b', '\x00\n\xe9']), 'onescan: a="x=y" b="\\x00\\x0a\\xe9"\n')
+})
+
+t.test(
+  'whatever a value holds, there is one line, and its fields are those that were written',
+  async (t) => {
+    fc.assert(
+      fc.property(fc.string({ unit: 'binary', maxLength: 50 }), (value) => {
+        const written = line(['a', value], ['end', 'yes'])
+        t.match(
+          written,
+          /^onescan: (?:a=(?:[!#-<>-[\]-~]+|"(?:[ !#-[\]-~]|\\["\\]|\\x[0-9a-f]{2})*") )?end=yes\n$/,
+        )
+      }),
+    )
+  },
+)
+
+t.test('a long value is cut, and a line is never longer than a pipe writes at once', async (t) => {
+  t.match(line(['a', 'x'.repeat(500)]), /^onescan: a=x{400}\.\.\.\n$/)
+  const many = Array.from({ length: 100 }, (_, i) => [`k${i}`, '"'.repeat(300)] as const)
+  t.ok(logLine(many).length <= 4096)
+})

@@ -1,0 +1,38 @@
+import t from 'tap'
+import { answerInTime, inTime, LATE, withDeadline } from '../../../src/ground/flow/deadline.ts'
+
+const never = new Promise<string>(() => {})
+const HOUR = 3_600_000
+
+t.test('what comes in time is told, and so is its failure', async (t) => {
+  t.equal(await inTime(Promise.resolve('an answer'), HOUR), 'an answer')
+  t.equal(await answerInTime(Promise.resolve('an answer'), HOUR), 'an answer')
+  await t.rejects(inTime(Promise.reject(new Error('no')), HOUR), { message: 'no' })
+})
+
+t.test('what is late is not waited for, and may fail unheard', async (t) => {
+  t.equal(await inTime(never, 1), LATE)
+  await t.rejects(answerInTime(never, 1), { message: 'no answer in 1 ms' })
+  let fail = (_error: Error) => {}
+  const work = new Promise<string>((_, reject) => {
+    fail = reject
+  })
+  t.equal(await inTime(work, 1), LATE)
+  fail(new Error('much later'))
+  await new Promise(setImmediate)
+})
+
+t.test('work ends by the signal that it is given or by its own deadline', async (t) => {
+  const ended = (signal: AbortSignal) =>
+    new Promise<string>((resolve) => {
+      if (signal.aborted) resolve('aborted already')
+      signal.addEventListener('abort', () => resolve('aborted'))
+    })
+  const given = new AbortController()
+  t.equal(await withDeadline(1, given.signal, ended), 'aborted')
+  t.notOk(given.signal.aborted)
+  const work = withDeadline(HOUR, given.signal, ended)
+  given.abort()
+  t.equal(await work, 'aborted')
+  t.equal(await withDeadline(HOUR, given.signal, ended), 'aborted already')
+})

@@ -1,0 +1,19 @@
+import t from 'tap'
+import { createUnderWay } from '../../../src/ground/flow/under-way.ts'
+
+t.test('work is under way by its name until it has ended, well or badly', async (t) => {
+  const underWay = createUnderWay<string>()
+  let end = (_value: string) => {}
+  let fail = (_error: Error) => {}
+  const good = underWay.begin('good', new Promise((resolve) => (end = resolve)))
+  const bad = underWay.begin('bad', new Promise((_, reject) => (fail = reject)))
+  t.equal(underWay.get('good'), good)
+  t.equal(underWay.get('other'), undefined)
+  t.same(underWay.all().length, 2)
+  end('done')
+  fail(new Error('no'))
+  t.equal(await good, 'done')
+  t.equal(underWay.get('good'), undefined, 'it may begin anew at once')
+  await t.rejects(bad, { message: 'no' })
+  t.same(underWay.all(), [])
+})

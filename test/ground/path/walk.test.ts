@@ -1,0 +1,211 @@
+import { execFileSync } from 'node:child_process'
+import {
+  chmodSync,
+  chownSync,
+  closeSync,
+  linkSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs'
+import { join } from 'node:path'
+import t, { type Test } from 'tap'
+import {
+  openTheirs,
+  openTheirsOrPipe,
+  ownDescriptor,
+  readOwnDirectory,
+  readOwnText,
+  readStart,
+  readTheirs,
+} from '../../../src/ground/path/read.ts'
+import { nameOf, walk, walkIn, withPlace } from '../../../src/ground/path/walk.ts'
+import { openDirectory } from '../../programs/reachable.ts'
+
+const skip = process.geteuid?.() !== 0 && 'run as root'
+/** Nobody here, and another one. */
+const MALLORY = 54_321
+const ANN = 54_322
+
+/** A directory of root's, one of Mallory's in it, and a secret. */
+function makePlace(t: Test) {
+  const directory = openDirectory(t)
+  const at = (...names: string[]) => join(directory, ...names)
+  const write = (name: string, text: string, uid = 0) => {
+    writeFileSync(at(name), text)
+    chownSync(at(name), uid, uid)
+  }
+  mkdirSync(at('hers'))
+  chownSync(at('hers'), MALLORY, MALLORY)
+  write('own', 'own')
+  write('secret', 'secret')
+  chmodSync(at('secret'), 0o600)
+  write('hers/file', 'hers', MALLORY)
+  return { at, write }
+}
+
+/** Whether the descriptors that were opened are closed again. */
+const openFiles = () => readdirSync('/proc/self/fd').length
+
+t.test("what is root's alone is read, by whatever links of root's", { skip }, async (t) => {
+  const { at } = makePlace(t)
+  symlinkSync('own', at('link'))
+  symlinkSync('../own', at('hers/up')) // root's link, which Mallory could replace
+  symlinkSync(at('link'), at('link of link'))
+  mkdirSync(at('down'))
+  symlinkSync('../down/../own', at('down/round'))
+  for (const path of ['own', 'link', 'link of link', 'down/round', 'down/../own']) {
+    t.equal(readOwnText(at(path)), 'own', path)
+  }
+  t.throws(() => readOwnText(at('hers/up')), /is a link that user 54321 could have made/)
+  const before = openFiles()
+  t.throws(() => readOwnText(at('nowhere')), { code: 'ENOENT', message: /nowhere$/ })
+  t.throws(() => readOwnText(at('own/below')), { code: 'ENOTDIR' })
+  symlinkSync('loop', at('loop'))
+  t.throws(() => readOwnText(at('loop')), /more than 40 links/)
+  t.equal(openFiles(), before)
+})
+
+t.test(
+  'what somebody else could have written is not obeyed, with a remedy',
+  { skip },
+  async (t) => {
+    const { at, write } = makePlace(t)
+    t.throws(
+      () => readOwnText(at('hers/file')),
+      /user 54321 may write to .*\/hers, and root obeys nobody else; run it as that account \(runuser/,
+    )
+    write('given', 'x', MALLORY)
+    t.throws(() => readOwnText(at('given')), /user 54321 may write to .*given/)
+    write('shared', 'x')
+    chmodSync(at('shared'), 0o666)
+    t.throws(() => readOwnText(at('shared')), /everybody may write to .*; run "chmod go-w/)
+    chmodSync(at('shared'), 0o664)
+    t.equal(readOwnText(at('shared')), 'x', "the group of root is root's")
+    chownSync(at('shared'), 0, ANN)
+    t.throws(() => readOwnText(at('shared')), /the group 54322 may write to/)
+    // Below a directory of hers all is hers, whoever owns it.
+    mkdirSync(at('hers/of root'))
+    writeFileSync(at('hers/of root/file'), 'x')
+    t.throws(() => readOwnText(at('hers/of root/file')), /user 54321 may write to .*\/hers,/)
+  },
+)
+
+t.test("in a sticky directory an entry is its owner's", { skip }, async (t) => {
+  const { at } = makePlace(t)
+  mkdirSync(at('tmp'))
+  chmodSync(at('tmp'), 0o1777)
+  writeFileSync(at('tmp/roots'), 'x')
+  t.equal(readOwnText(at('tmp/roots')), 'x')
+  mkdirSync(at('tmp/directory'))
+  writeFileSync(at('tmp/directory/file'), 'x')
+  t.equal(readOwnText(at('tmp/directory/file')), 'x')
+  // Where fs.protected_hardlinks is off, anybody gives root's files names there.
+  linkSync(at('own'), at('tmp/second name'))
+  t.throws(() => readOwnText(at('tmp/second name')), /everybody may write to/)
+  writeFileSync(at('tmp/hers'), 'x')
+  chownSync(at('tmp/hers'), MALLORY, MALLORY)
+  t.throws(() => readOwnText(at('tmp/hers')), /user 54321 may write to/)
+  symlinkSync(at('secret'), at('tmp/link'))
+  execFileSync('chown', ['-h', `${MALLORY}`, at('tmp/link')])
+  t.throws(() => readOwnText(at('tmp/link')), /a link that user 54321 could have made/)
+  chmodSync(at('tmp'), 0o777)
+  t.throws(() => readOwnText(at('tmp/directory/file')), /everybody may write to .*tmp,/)
+})
+
+t.test('files of others are read as theirs, and lead root to nothing else', { skip }, async (t) => {
+  const { at, write } = makePlace(t)
+  t.equal(readTheirs(at('hers/file')).toString(), 'hers')
+  symlinkSync(at('secret'), at('hers/link'))
+  t.throws(() => readTheirs(at('hers/link')), /is a link that user 54321 could have made/)
+  symlinkSync('../runtime', at('hers/up'))
+  t.throws(() => readTheirs(at('hers/up/secret')), /is a link that user 54321 could have made/)
+  linkSync(at('secret'), at('hers/hard'))
+  t.throws(() => readTheirs(at('hers/hard')), /belongs to user 0, and user 54321 may write to/)
+  write('of ann', 'x', ANN)
+  renameSync(at('of ann'), at('hers/of ann'))
+  t.throws(() => readTheirs(at('hers/of ann')), /belongs to user 54322, and user 54321/)
+  // As /var/mail: each file its user's, in a directory of a group's.
+  mkdirSync(at('spool'))
+  chownSync(at('spool'), 0, ANN)
+  chmodSync(at('spool'), 0o2775)
+  write('spool/mallory', 'mail', MALLORY)
+  t.equal(readTheirs(at('spool/mallory')).toString(), 'mail')
+  linkSync(at('secret'), at('spool/ann'))
+  t.throws(() => readTheirs(at('spool/ann')), /belongs to user 0, and the group 54322/)
+})
+
+t.test('what is no file keeps nobody waiting, and is not opened', { skip }, async (t) => {
+  const { at } = makePlace(t)
+  execFileSync('mkfifo', [at('pipe'), at('hers/pipe')])
+  execFileSync('mknod', [at('device'), 'c', '1', '5']) // /dev/zero
+  const readers = [readOwnText, readTheirs, openTheirs, (path: string) => readStart(path, 10)]
+  for (const read of readers) {
+    for (const path of [at('pipe'), at('device'), at('.'), '/dev/zero', '/dev/tty']) {
+      t.throws(() => read(path), /is not a regular file/, path)
+    }
+    for (const path of [
+      '/proc/self/pagemap',
+      '/proc/kmsg',
+      '/proc/self/cwd/x',
+      '/sys/power/state',
+    ]) {
+      t.throws(() => read(path), /is on [a-z0-9_]+, where root reads no files|ENOENT/, path)
+    }
+  }
+  t.throws(() => openTheirsOrPipe(at('hers/pipe')), /root obeys nobody else/)
+  symlinkSync('/proc/kmsg', at('to proc'))
+  t.throws(() => readTheirs(at('to proc')), /is on proc/)
+})
+
+t.test('a file has an end, however large it says that it is', { skip }, async (t) => {
+  const { at } = makePlace(t)
+  truncateSync(at('own'), 1024 ** 4)
+  t.throws(() => readOwnText(at('own')), /is over 1048576 bytes/)
+  t.throws(() => readTheirs(at('own'), 1000), /is over 1000 bytes/)
+  t.equal(readStart(at('own'), 3).toString(), 'own')
+  for (let n = 0; n < 1001; n++) writeFileSync(at(`n${n}`), '')
+  t.throws(() => readOwnDirectory(at('.')), /more than 1000 files/)
+})
+
+t.test('who changes the way while it is gone leads nobody elsewhere', { skip }, async (t) => {
+  const { at } = makePlace(t)
+  mkdirSync(at('hers/box'))
+  writeFileSync(at('hers/box/secret'), 'hers')
+  for (const name of ['box', 'box/secret']) chownSync(at('hers', name), MALLORY, MALLORY)
+  const directory = walk(at('hers/box'))
+  renameSync(at('hers/box'), at('hers/old'))
+  symlinkSync(at('.'), at('hers/box'))
+  const file = walkIn(directory, 'secret')
+  t.equal(readFileSync(nameOf(file), 'utf8'), 'hers')
+  symlinkSync(at('secret'), at('hers/old/link'))
+  t.throws(() => walkIn(directory, 'link'), /is a link/)
+  for (const { fd } of [directory, file]) closeSync(fd)
+})
+
+t.test('to others the kernel gives what is theirs, and nothing is asked', { skip }, async (t) => {
+  const { at } = makePlace(t)
+  symlinkSync(at('own'), at('hers/link'))
+  process.seteuid!(MALLORY)
+  try {
+    t.equal(readOwnText(at('hers/link')), 'own')
+    t.throws(() => readOwnText(at('secret')), { code: 'EACCES', message: /secret$/ })
+  } finally {
+    process.seteuid!(0)
+  }
+})
+
+t.test('descriptors of the caller are told by their names', async (t) => {
+  t.equal(ownDescriptor('/dev/fd/63'), 63)
+  t.equal(ownDescriptor('/proc/self/fd/3'), 3)
+  t.equal(ownDescriptor('/dev/stdin'), 0)
+  t.equal(ownDescriptor('/proc/1/fd/3'), undefined)
+  t.equal(
+    withPlace('/', ({ path }) => path),
+    '/',
+  )
+})
