@@ -1,10 +1,10 @@
 import { setImmediate as turn } from 'node:timers/promises'
 import { parseAddress } from '../ground/net/address.ts'
+import { compileGlob } from '../ground/settings/glob.ts'
 import type { MailAddress } from '../message/envelope/address.ts'
 import { recipientsOf } from '../message/envelope/envelope.ts'
 import type { Facts, Rules } from '../rules/match.ts'
 import type { Rule } from '../rules/rule.ts'
-import { matchesName } from './decide.ts'
 import type { Decision, Findings, Undivided } from './decision.ts'
 import { type Answers, divide, type Part } from './divide.ts'
 import { judge, type Tools } from './engine.ts'
@@ -96,7 +96,7 @@ async function judgedOnce(
 }
 
 const names = ({ conditions: { signature } }: Rule, found: string) =>
-  signature === undefined || matchesName(signature, found)
+  signature === undefined || compileGlob(signature, '*')(found)
 
 /** As they stand in the file; mostly one of them has none. */
 function inOrder(one: readonly Rule[], other: readonly Rule[]): readonly Rule[] {

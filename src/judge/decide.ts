@@ -1,4 +1,5 @@
 import { NO_STAMP, type Trust } from '../cluster/verify.ts'
+import { compileGlob } from '../ground/settings/glob.ts'
 import type { HeaderEdits, HeaderField } from '../message/edits.ts'
 import { readAddress } from '../message/envelope/address.ts'
 import { recipientsOf } from '../message/envelope/envelope.ts'
@@ -132,7 +133,7 @@ function foundSomething(
 ): Undivided {
   const { action, forward, tagOnly } = policy.infected
   const { findings } = tagged
-  if (!banned && tagOnly.some((pattern) => matchesName(pattern, name))) return tagged
+  if (!banned && tagOnly.some((pattern) => compileGlob(pattern, '*')(name))) return tagged
   const allowed = policy.allowedBy?.(name)
   if (allowed !== undefined) return { ...tagged, findings: { ...findings, allowed } }
   // A refused bounce would be tried again for ever, since there is no sender to return it to.
@@ -244,13 +245,4 @@ function findingsOf({ trust, scan, known, traits, stamp, notes, times }: Outcome
 function scanWord({ answer }: ScanResult): Findings['scan'] {
   const isKeptOut = answer === 'nested' || answer === 'crowded' || answer === 'strange'
   return isKeptOut ? 'skipped' : answer
-}
-
-/** Patterns with `*` for any run of characters, compared without case. */
-export function matchesName(pattern: string, name: string): boolean {
-  const source = pattern
-    .split('*')
-    .map((part) => part.replace(/[\\^$.|?+()[\]{}]/g, '\\$&'))
-    .join('.*')
-  return new RegExp(`^${source}$`, 'is').test(name)
 }

@@ -1,6 +1,6 @@
 import { errorCode, errorText, Fault } from '../../ground/errors/fault.ts'
 import { readTheirs } from '../../ground/path/read.ts'
-import { makePattern } from './pattern.ts'
+import { compileGlob } from '../../ground/settings/glob.ts'
 
 /**
  * What the control file bans. One rule a line, `#` in column 1 comments, UTF-8:
@@ -62,6 +62,6 @@ export function rulesOfNames(names: readonly string[]): Rules {
 }
 
 function any(patterns: readonly string[]): (text: string) => boolean {
-  const tests = patterns.map((pattern) => makePattern(pattern.normalize()))
+  const tests = patterns.map((pattern) => compileGlob(pattern.normalize(), '*?'))
   return (text) => tests.some((test) => test(text))
 }

@@ -1,11 +1,8 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import fc from 'fast-check'
 import t from 'tap'
 import { Fault } from '../../../src/ground/errors/fault.ts'
-import { makePattern } from '../../../src/scan/attachments/pattern.ts'
 import { loadRules, parseRules } from '../../../src/scan/attachments/rules.ts'
-import { processorTime } from '../../programs/processor-time.ts'
 
 const faultOf = (text: string): string => {
   try {
@@ -52,23 +49,4 @@ t.test('a file that cannot be read is a fault', async (t) => {
     await t.rejects(loadRules(join(directory, name)), { message }, name)
   }
   t.ok((await loadRules(join(directory, 'rules'))).bansName('a.exe'))
-})
-
-t.test('patterns match as a regular expression does', async () => {
-  const letters = (characters: string) =>
-    fc.array(fc.constantFrom(...characters), { maxLength: 12 }).map((list) => list.join(''))
-  fc.assert(
-    fc.property(letters('aB.'), letters('ab.*?'), (text, pattern) => {
-      const source = pattern.replaceAll('.', '\\.').replaceAll('*', '.*').replaceAll('?', '.')
-      return makePattern(pattern)(text) === new RegExp(`^${source}$`, 'is').test(text)
-    }),
-    { numRuns: 2000 },
-  )
-})
-
-t.test('a pattern of many stars is no slower', async (t) => {
-  const took = await processorTime(() => {
-    t.notOk(makePattern(`${'*a'.repeat(50)}b`)('a'.repeat(10_000)))
-  })
-  t.ok(took < 2_000, `${took} ms`)
 })
