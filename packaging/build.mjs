@@ -29,7 +29,7 @@ const apart = {
   attachments: 'scan/attachments/attachments.ts',
   clamscan: 'scan/clamscan.ts',
   'ldap-directory': 'quota/ldap/ldap-directory.ts',
-  'http-place': 'doors/http/http-place.ts',
+  'status-server': 'doors/http/status-server.ts',
   'quota-client': 'quota/ask/quota-client.ts',
   'shared-store': 'verdicts/shared-store.ts',
 }

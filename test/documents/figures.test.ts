@@ -16,7 +16,7 @@ import { KEPT_SHOWN } from '../../src/doors/http/kept-view.ts'
 import { AMID_MESSAGE, AMID_PACKET, THINKING } from '../../src/doors/shared/eviction.ts'
 import { HELD_MAX } from '../../src/doors/shared/gathering.ts'
 import { TURN_WITHIN } from '../../src/doors/shared/turn.ts'
-import { OFFER_FOR, standardTimeouts } from '../../src/doors/smtp/smtp.ts'
+import { EHLO_COUNTS_FOR, standardTimeouts } from '../../src/doors/smtp/door.ts'
 import { table } from '../../src/ground/settings/table.ts'
 import { MEMORY_FILE_MAX } from '../../src/message/gathered-file.ts'
 import {
@@ -133,7 +133,7 @@ t.test('how long onescand(8) waits, and what it keeps', async (t) => {
   t.match(page, `has been silent for ${AMID_MESSAGE / 1000} seconds within a message`)
   t.equal(AMID_PACKET, 1000)
   t.match(page, 'has been silent for a second within a packet')
-  t.match(page, `remembered for ${OFFER_FOR / 1000} seconds`)
+  t.match(page, `remembered for ${EHLO_COUNTS_FOR / 1000} seconds`)
   t.match(page, `if that is more than ${standardTimeouts.makesRoomAfter / 1000} seconds`)
 })
 

@@ -9,7 +9,7 @@ const root = join(import.meta.dirname, '../..')
 const writers = [
   'src/doors/shared/log-lines.ts',
   'src/doors/warm/peer.ts',
-  'src/doors/milter/mail.ts',
+  'src/doors/milter/message.ts',
   'src/doors/milter/session.ts',
   'src/doors/shared/quota-line.ts',
 ]

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { COMMAND_MAX, PACKET_MAX, standardTimeouts } from '../../src/doors/milter/connection.ts'
-import { CONNECTIONS_MAX } from '../../src/doors/milter/milter.ts'
+import { CONNECTIONS_MAX } from '../../src/doors/milter/door.ts'
 import { MACROS_MAX } from '../../src/doors/milter/wire/macros.ts'
 import { HELD_MAX } from '../../src/doors/shared/gathering.ts'
 import { PATHS_MAX } from '../../src/doors/shared/recipient-list.ts'

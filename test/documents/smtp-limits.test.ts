@@ -2,8 +2,8 @@ import t from 'tap'
 import { HELD_MAX } from '../../src/doors/shared/gathering.ts'
 import { PATHS_MAX } from '../../src/doors/shared/recipient-list.ts'
 import { UNENDED_MAX } from '../../src/doors/smtp/client.ts'
-import { standardPatience } from '../../src/doors/smtp/next-server.ts'
-import { OFFER_FOR, standardTimeouts } from '../../src/doors/smtp/smtp.ts'
+import { EHLO_COUNTS_FOR, standardTimeouts } from '../../src/doors/smtp/door.ts'
+import { standardNextServerTimeouts } from '../../src/doors/smtp/next-server.ts'
 import { COMMAND_MAX } from '../../src/doors/smtp/wire/commands.ts'
 import { REPLY_LINE_MAX, REPLY_MAX } from '../../src/doors/smtp/wire/replies.ts'
 import { HEADER_MAX } from '../../src/message/header-block.ts'
@@ -31,17 +31,17 @@ t.test('they are the constants of the program', async (t) => {
     'time for the content': standardTimeouts.content,
     'line of a reply': REPLY_LINE_MAX,
     'whole reply': REPLY_MAX,
-    'connecting to the next server': standardPatience.connection,
-    'its answer to a command': standardPatience.command,
-    'its answer to DATA': standardPatience.data,
-    'a block of content': standardPatience.block,
-    'its answer to the content': standardPatience.end,
+    'connecting to the next server': standardNextServerTimeouts.connection,
+    'its answer to a command': standardNextServerTimeouts.command,
+    'its answer to DATA': standardNextServerTimeouts.data,
+    'a block of content': standardNextServerTimeouts.block,
+    'its answer to the content': standardNextServerTimeouts.end,
   }
   for (const [what, value] of Object.entries(constants)) t.equal(limit(what), value, what)
   const [, unended] = /closed at (\d+) KiB/.exec(limits.get('command line') ?? '') ?? []
   t.equal(Number(unended) * 1024, UNENDED_MAX)
   const [, remembered] = /remembered for (\d+) seconds/.exec(page) ?? []
-  t.equal(Number(remembered) * 1000, OFFER_FOR)
+  t.equal(Number(remembered) * 1000, EHLO_COUNTS_FOR)
   const [, silent] = /if that is more than (\d+) seconds/.exec(page) ?? []
   t.equal(Number(silent) * 1000, standardTimeouts.makesRoomAfter)
 })

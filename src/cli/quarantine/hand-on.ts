@@ -3,8 +3,12 @@ import { once } from 'node:events'
 import type { NetConnectOpts } from 'node:net'
 import { hostname } from 'node:os'
 import { createLineEnds } from '../../doors/shared/line-ends.ts'
-import { callNextServer, type NextServer, standardPatience } from '../../doors/smtp/next-server.ts'
-import { type Reply, textsOf } from '../../doors/smtp/wire/replies.ts'
+import {
+  callNextServer,
+  type NextServer,
+  standardNextServerTimeouts,
+} from '../../doors/smtp/next-server.ts'
+import { type RawReply, replyTexts } from '../../doors/smtp/wire/replies.ts'
 import { createStuffing, PIECE } from '../../doors/smtp/wire/stuffing.ts'
 import { Fault } from '../../ground/errors/fault.ts'
 import { mustBeOwnAt } from '../../ground/path/read.ts'
@@ -107,7 +111,7 @@ async function throughSendmail(mail: Released, program: string): Promise<void> {
 }
 
 async function bySmtp(mail: Released, way: Extract<Way, { kind: 'smtp' }>): Promise<void> {
-  const server = await callNextServer(way, standardPatience)
+  const server = await callNextServer(way, standardNextServerTimeouts)
   try {
     await converse(server, mail, way.text)
   } finally {
@@ -116,11 +120,11 @@ async function bySmtp(mail: Released, way: Extract<Way, { kind: 'smtp' }>): Prom
 }
 
 async function converse(server: NextServer, mail: Released, name: string): Promise<void> {
-  const expect = (reply: Reply, code: number, what: string) => {
+  const expect = (reply: RawReply, code: number, what: string) => {
     if (Math.floor(reply.code / 100) === Math.floor(code / 100)) return
     throw new Fault(
       'chain',
-      `${name}: answers ${reply.code} ${textsOf(reply).join(' ')} to ${what}`,
+      `${name}: answers ${reply.code} ${replyTexts(reply).join(' ')} to ${what}`,
     )
   }
   const ask = async (line: string) => {

@@ -3,7 +3,7 @@ import { pathOf } from '../../ground/net/listening-sockets.ts'
 import { NOTHING_SCANS, type Policy, switchedOff } from '../../judge/policy.ts'
 import type { Configuration } from '../shared/configuration.ts'
 import { configureAfterQueue } from '../smtp/after-queue.ts'
-import type { Relay } from '../smtp/smtp.ts'
+import type { SmtpRoute } from '../smtp/door.ts'
 import type { OpenDoor } from './doors.ts'
 
 /**
@@ -21,7 +21,7 @@ export interface PlacedDoor {
   readonly kind: OpenDoor['kind']
   readonly place: string
   /** If it hands mail on. */
-  readonly relay?: Pick<Relay, 'afterQueue' | 'next' | 'from'> | undefined
+  readonly relay?: Pick<SmtpRoute, 'afterQueue' | 'next' | 'from'> | undefined
 }
 
 function whatItDoes(kind: OpenDoor['kind'], { policy, quota, place }: Configuration): string {

@@ -10,13 +10,13 @@ import { loadLibc } from '../../ground/runtime/libc.ts'
 import { switchedOff } from '../../judge/policy.ts'
 import type { MailReporter } from '../../observe/live/mail-reporter.ts'
 import type { DoorState } from '../../observe/live/process-report.ts'
-import { createMilter } from '../milter/milter.ts'
+import { createMilterDoor } from '../milter/door.ts'
 import type { AccessPolicy } from '../policy/access-answer.ts'
 import { createPolicyService, type PolicyServiceOptions } from '../policy/service.ts'
 import type { Configuration } from '../shared/configuration.ts'
 import { openDaemonLog } from '../shared/log-sink.ts'
 import { type Budget, createBudget } from '../shared/memory.ts'
-import { createSmtpDoor, type Relay } from '../smtp/smtp.ts'
+import { createSmtpDoor, type SmtpRoute } from '../smtp/door.ts'
 import { type IdentifyPeer, identifyPeerBy } from '../warm/peer.ts'
 import { createSlotSocket } from '../warm/slot-socket.ts'
 import { listenOn } from './listen.ts'
@@ -90,7 +90,7 @@ interface DoorOptions extends Options, Seen {
   readonly identifyPeer: IdentifyPeer
   readonly passing: PassedDescriptors | undefined
   /** Set for a door that hands mail on. */
-  readonly relay: Relay | undefined
+  readonly relay: SmtpRoute | undefined
 }
 
 function makeDoor(kind: DoorKind, configuration: Configuration, options: DoorOptions): Door {
@@ -104,7 +104,7 @@ function makeDoor(kind: DoorKind, configuration: Configuration, options: DoorOpt
     case 'slot':
       return createSlotSocket(configuration, { ...options, log })
     case 'milter':
-      return createMilter(configuration, { ...options, log, mailLog })
+      return createMilterDoor(configuration, { ...options, log, mailLog })
     case 'policy':
       return makePolicyDoor(configuration, { maxConnections: options.maxClients, log }, mailLog)
     case 'smtp':

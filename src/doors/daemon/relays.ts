@@ -1,12 +1,12 @@
 import { networkInterfaces } from 'node:os'
 import { Fault } from '../../ground/errors/fault.ts'
 import { contains, type Network, parseAddress, parseNetwork } from '../../ground/net/address.ts'
-import type { Relay } from '../smtp/smtp.ts'
+import type { SmtpRoute } from '../smtp/door.ts'
 import { type ListeningPlace, readListeningPlace } from './listening-place.ts'
 import type { DoorKind } from './socket-activation.ts'
 
 /** A place where mail is taken, and where it goes from there: onescand(8), SMTP. */
-export interface RelayOptions extends Relay {
+export interface RelayOptions extends SmtpRoute {
   readonly place: ListeningPlace
 }
 

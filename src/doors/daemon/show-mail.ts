@@ -15,7 +15,7 @@ import {
   type WorkersState,
 } from '../../observe/live/process-report.ts'
 import type { Swept } from '../../quarantine/sweep.ts'
-import type { HttpPlace } from '../http/http-place.ts'
+import type { StatusServer } from '../http/status-server.ts'
 import type { Configuration } from '../shared/configuration.ts'
 import { describeDoor, type PlacedDoor } from './describe.ts'
 import type { OpenDoor } from './doors.ts'
@@ -84,7 +84,7 @@ export function showMail(
   }: Shows,
 ): Shown {
   let tried: readonly PlacedDoor[] | undefined
-  let http: HttpPlace | undefined
+  let http: StatusServer | undefined
   let kept: KeptFile | undefined
   let isReady = false
   let workers = (): WorkersState => ({ replaced: 0, held: 0, late: [] })
@@ -114,8 +114,8 @@ export function showMail(
     },
     ended: (worker, left) => http?.observer.ended(worker, left),
     async open() {
-      const { openHttpPlace } = await import('../http/http-place.ts')
-      http = await openHttpPlace({
+      const { openStatusServer } = await import('../http/status-server.ts')
+      http = await openStatusServer({
         address: place.kind === 'tcp' ? place.host : undefined,
         tokenFile: options.httpToken,
         hideAddresses: options.httpHidesAddresses,

@@ -3,8 +3,8 @@ import { errorCode, errorText } from '../../ground/errors/fault.ts'
 import { makeEnvelope } from '../../message/envelope/envelope.ts'
 import { askMilter } from '../milter/wire/ask.ts'
 import { writeAttributes } from '../policy/attributes.ts'
-import { mayConnect } from '../smtp/smtp.ts'
-import { askDoor } from '../smtp/trial.ts'
+import { mayConnect } from '../smtp/door.ts'
+import { sendTrial } from '../smtp/trial.ts'
 import { askSlot } from '../warm/ask.ts'
 import type { PlacedDoor } from './describe.ts'
 import { type ListeningPlace, readListeningPlace } from './listening-place.ts'
@@ -115,7 +115,7 @@ async function throughSmtp(
   { sender, timeout }: How,
 ): Promise<Outcome> {
   const place = { text: 'it', options: targetOf(at) }
-  const { code, text } = await askDoor({ place, sender, recipient: RECIPIENT, message, timeout })
+  const { code, text } = await sendTrial({ place, sender, recipient: RECIPIENT, message, timeout })
   if (code >= 500) return 'infected'
   if (code >= 400) return `deferred: ${text}`
   return outcomeOf(text === 'unscanned' ? undefined : text)

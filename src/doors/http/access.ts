@@ -8,9 +8,9 @@ import { Fault } from '../../ground/errors/fault.ts'
 export const TOKEN_MIN = 16
 
 /** Why a request is refused; undefined if it is let in. */
-export type CheckAccess = (headers: IncomingHttpHeaders) => Refusal | undefined
+export type CheckAccess = (headers: IncomingHttpHeaders) => AccessRefusal | undefined
 
-export interface Refusal {
+export interface AccessRefusal {
   readonly status: 401 | 421
   readonly text: string
 }

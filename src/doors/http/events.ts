@@ -2,7 +2,7 @@ import type { ServerResponse } from 'node:http'
 import type { Decided } from '../../observe/live/history.ts'
 import { DECISIONS_KEPT } from '../../observe/live/history.ts'
 import type { Observer } from '../../observe/live/observer.ts'
-import { liveState, type SnapshotOptions, shownBy } from './snapshot.ts'
+import { liveState, presenterOf, type SnapshotOptions } from './snapshot.ts'
 
 /** Most pages, and most readers of decisions, that are kept up to date at once. */
 const PAGES_MAX = 200
@@ -15,7 +15,7 @@ const EVERY = 1000
 /** Decisions of one event for a reader: as many as processes tell of in a second. */
 const DECISIONS_MAX = 5000
 
-export interface Events {
+export interface EventStreams {
   /** Keeps the page up to date until it leaves; false if there are too many. */
   join(response: ServerResponse): boolean
   /**
@@ -27,10 +27,10 @@ export interface Events {
 }
 
 /** Server-sent events (WHATWG HTML 9.2): each is written down once for all who get it. */
-export function createEvents(observer: Observer, options: SnapshotOptions): Events {
+export function createEvents(observer: Observer, options: SnapshotOptions): EventStreams {
   const pages = new Set<ServerResponse>()
   const readers = new Set<ServerResponse>()
-  const show = shownBy(options)
+  const show = presenterOf(options)
   let fresh: Decided[] = []
   observer.follow((decided) => {
     if (pages.size + readers.size === 0) return

@@ -8,7 +8,7 @@ const ADDRESSES = ['from', 'to', 'remote', 'rcpt']
 export const HIDDEN = '(hidden)'
 
 /** A decision for the page: its fields as they were, and the line of the log. */
-export interface Shown {
+export interface ShownDecision {
   readonly number: number
   readonly time: number
   readonly fields: Readonly<Record<string, string>>
@@ -32,9 +32,9 @@ export interface SnapshotOptions {
 }
 
 /** A decision as the page gets it. */
-export function shownBy({
+export function presenterOf({
   hideAddresses,
-}: Pick<SnapshotOptions, 'hideAddresses'>): (decided: Decided) => Shown {
+}: Pick<SnapshotOptions, 'hideAddresses'>): (decided: Decided) => ShownDecision {
   return ({ number, time, line }) => {
     const fields = Object.fromEntries(entryOf(line, time).fields)
     if (!hideAddresses) return { number, time, fields, line }
@@ -79,7 +79,7 @@ export function liveState(
 
 /** Everything that the page shows, for a page that was just opened. */
 export function snapshot(observer: Observer, options: SnapshotOptions) {
-  const show = shownBy(options)
+  const show = presenterOf(options)
   const about = options.about()
   return {
     // It may name the address that viruses are sent to.

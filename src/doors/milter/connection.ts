@@ -17,7 +17,7 @@ export const PACKET_MAX = HEADER_MAX + 64 * 1024
 export const COMMAND_MAX = 1 + MACROS_MAX
 const CONTENT = 'LBE'
 /** Bytes of a packet before the negotiation: that has thirteen. */
-const OFFER_MAX = 64
+const NEGOTIATION_MAX = 64
 /**
  * Most bytes that may wait while a message is judged: an MTA waits for the answer, and sends none.
  */
@@ -29,7 +29,7 @@ const WAITING_MAX = 256 * 1024
 const UNTAKEN_MAX = 256 * 1024
 
 /** Milliseconds. */
-export interface Timeouts {
+export interface MilterTimeouts {
   /** From the connection to the end of the negotiation, which MTAs begin at once. */
   readonly negotiation: number
   /** Between signs that a message is still being judged; Sendmail and Postfix wait 300 s at most. */
@@ -42,7 +42,7 @@ export interface Timeouts {
   readonly leaving: number
 }
 
-export const standardTimeouts: Timeouts = {
+export const standardTimeouts: MilterTimeouts = {
   negotiation: 10_000,
   progressAfter: 10_000,
   stalled: 600_000,
@@ -54,7 +54,7 @@ export interface ConnectionOptions {
   readonly session: MilterSession
   /** Holds the part of a packet that is not whole yet, and what comes while the session is busy. */
   readonly lease: MemoryLease
-  readonly timeouts: Timeouts
+  readonly timeouts: MilterTimeouts
   /** Milliseconds on a clock that never goes back. */
   now(): number
   /** For trouble with the MTA. */
@@ -65,7 +65,7 @@ export interface ConnectionOptions {
 }
 
 /** Carries packets between a socket and a session, one command after the other. */
-export class Connection {
+export class MilterConnection {
   readonly #socket: Socket
   readonly #options: ConnectionOptions
   readonly #session: MilterSession
@@ -106,7 +106,7 @@ export class Connection {
   }
 
   /** Its state, to choose the connection that is closed to make room. */
-  standing(): ConnectionState {
+  state(): ConnectionState {
     return {
       negotiated: this.#session.negotiated,
       busy: this.#busy,
@@ -164,7 +164,7 @@ export class Connection {
   }
 
   #lengthOf(command: string): number {
-    if (!this.#session.negotiated) return OFFER_MAX
+    if (!this.#session.negotiated) return NEGOTIATION_MAX
     return CONTENT.includes(command) ? PACKET_MAX : COMMAND_MAX
   }
 

@@ -16,7 +16,7 @@ const NEWLINE = Buffer.of(LF)
  * see what others will. (libclamav finds less in the same message in CRLF where a bare CR is
  * in it.) What else is odd in it stays, for stamps and scanners to see.
  */
-export interface Intake {
+export interface MilterIntake {
   /** One field: name, colon, and the value as it stands behind the colon. */
   field(name: Buffer, value: Buffer): void
   /** The empty line; what follows is the body. May be called again. */
@@ -32,7 +32,7 @@ export interface Intake {
  * In memory, which is charged to `lease`, up to HELD_MAX, a header block up to HEADER_MAX; the rest of a message whose
  * header is larger is not kept. Faults: `temp-file` and `write`, of the spool, and `out-of-memory`.
  */
-export function createIntake(options: LookOptions, lease: MemoryLease): Intake {
+export function createMilterIntake(options: LookOptions, lease: MemoryLease): MilterIntake {
   const gathering = createGathering(options, lease)
   let inHeader = true
   let headerLength = 0

@@ -1,9 +1,15 @@
 import type { MilterServer } from './server.ts'
-import type { Command } from './wire/commands.ts'
-import { type Agreement, action, macroStage, step, type Wish } from './wire/negotiation.ts'
+import type { MilterCommand } from './wire/commands.ts'
+import {
+  type Agreement,
+  action,
+  macroStage,
+  type NegotiationRequest,
+  step,
+} from './wire/negotiation.ts'
 
 /** Steps whose answer could only be "go on", so that the MTA need not wait for it. */
-const quietly =
+const stepsWithoutReply =
   step.noReplyToConnect |
   step.noReplyToHelo |
   step.noReplyToMail |
@@ -12,7 +18,7 @@ const quietly =
   step.noReplyToEndOfHeader |
   step.noReplyToBody
 
-const noReply: Readonly<Partial<Record<Command['kind'], number>>> = {
+const noReplyBits: Readonly<Partial<Record<MilterCommand['kind'], number>>> = {
   connect: step.noReplyToConnect,
   helo: step.noReplyToHelo,
   mail: step.noReplyToMail,
@@ -25,17 +31,17 @@ const noReply: Readonly<Partial<Record<Command['kind'], number>>> = {
 }
 
 /** What this filter asks of an MTA. It asks to answer RCPT only if there is an answer to give. */
-export function wishOf({
+export function requestFor({
   quota,
   rules,
   isLocal,
-}: Pick<MilterServer, 'quota' | 'rules' | 'isLocal'>): Wish {
+}: Pick<MilterServer, 'quota' | 'rules' | 'isLocal'>): NegotiationRequest {
   const asksAboutRecipients = quota !== undefined || rules !== undefined
   return {
     neededActions: action.addFields | action.changeFields,
     wantedActions: action.addRecipients | action.deleteRecipients | action.quarantine,
     wantedSteps:
-      quietly |
+      stepsWithoutReply |
       (asksAboutRecipients ? 0 : step.noReplyToRecipient) |
       (isLocal ? step.skipData : 0) |
       step.skipUnknown |
@@ -54,6 +60,9 @@ export function wishOf({
 }
 
 /** Whether the MTA waits for an answer to a command of that kind. */
-export function isAnswered(kind: Command['kind'], { steps }: Pick<Agreement, 'steps'>): boolean {
-  return (steps & (noReply[kind] ?? 0)) === 0
+export function isAnswered(
+  kind: MilterCommand['kind'],
+  { steps }: Pick<Agreement, 'steps'>,
+): boolean {
+  return (steps & (noReplyBits[kind] ?? 0)) === 0
 }

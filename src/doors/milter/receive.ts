@@ -1,16 +1,16 @@
 import type { Configuration } from '../shared/configuration.ts'
 import { type Judging, startJudging } from '../shared/judging.ts'
 import type { MemoryLease } from '../shared/memory.ts'
-import { createIntake, type Intake } from './intake.ts'
+import { createMilterIntake, type MilterIntake } from './intake.ts'
 
 /** How one message is received and judged. */
-export type Receiving =
+export type MessageReception =
   | Extract<Judging, { kind: 'pass' }>
-  | (Extract<Judging, { kind: 'judge' }> & { readonly intake: Intake })
+  | (Extract<Judging, { kind: 'judge' }> & { readonly intake: MilterIntake })
 
-export function startReceiving(configuration: Configuration, lease: MemoryLease): Receiving {
+export function startReceiving(configuration: Configuration, lease: MemoryLease): MessageReception {
   const judging = startJudging(configuration)
   return judging.kind === 'pass'
     ? judging
-    : { ...judging, intake: createIntake(judging.look, lease) }
+    : { ...judging, intake: createMilterIntake(judging.look, lease) }
 }

@@ -2,7 +2,7 @@ import type { MailReporter } from '../../observe/live/mail-reporter.ts'
 import type { QuotaLookup } from '../../quota/ask/quota-answer.ts'
 import type { Rules } from '../../rules/match.ts'
 import type { MemoryLease } from '../shared/memory.ts'
-import type { Receiving } from './receive.ts'
+import type { MessageReception } from './receive.ts'
 
 /** What a session, and each mail in it, needs of the milter server. */
 export interface MilterServer {
@@ -13,7 +13,7 @@ export interface MilterServer {
   /** Undefined if no recipient is refused by them. */
   readonly rules: Rules | undefined
   /** How the message that comes now is received. */
-  receive(): Receiving
+  receive(): MessageReception
   /** Memory of this process for what is kept of one message before it is judged. */
   openLease(): MemoryLease
   /**

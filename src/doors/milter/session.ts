@@ -11,12 +11,12 @@ import { refuseFull } from '../shared/refuse-full.ts'
 import { bareAddress } from '../shared/smtp-path.ts'
 import { NO_ROOM } from '../shared/smtp-reply.ts'
 import { TRIAL_MACRO } from '../shared/trial-chain.ts'
-import { type Mail, openMail } from './mail.ts'
-import { isAnswered, wishOf } from './negotiation.ts'
+import { type MilterMessage, openMessage } from './message.ts'
+import { isAnswered, requestFor } from './negotiation.ts'
 import type { MilterServer } from './server.ts'
-import type { Client, Command } from './wire/commands.ts'
+import type { ConnectingClient, MilterCommand } from './wire/commands.ts'
 import { createMacros } from './wire/macros.ts'
-import { type Agreement, agree, negotiated } from './wire/negotiation.ts'
+import { type Agreement, agree, encodeAgreement } from './wire/negotiation.ts'
 import { continued, smtpReply } from './wire/replies.ts'
 import { WireError } from './wire/wire-error.ts'
 
@@ -35,11 +35,11 @@ export class MilterSession {
   readonly #server: MilterServer
   readonly #macros = createMacros(MACROS)
   #agreement: Agreement | undefined
-  #client: Omit<Client, 'host'> | undefined
+  #client: Omit<ConnectingClient, 'host'> | undefined
   #clientName: string | undefined
   #helo: string | undefined
-  #mail: Mail | undefined
-  #complainedOf: Mail | undefined // once for each
+  #message: MilterMessage | undefined
+  #complainedOf: MilterMessage | undefined // once for each
   #over = false
 
   constructor(server: MilterServer) {
@@ -53,12 +53,12 @@ export class MilterSession {
 
   /** Whether a message has begun that is not over. */
   get amidMessage(): boolean {
-    return this.#mail !== undefined
+    return this.#message !== undefined
   }
 
   /** Whether its header or body has begun: from then on the MTA waits for this milter alone. */
   get amidContent(): boolean {
-    return this.#mail?.amidContent === true
+    return this.#message?.amidContent === true
   }
 
   /** Whether the MTA has said goodbye. */
@@ -68,20 +68,20 @@ export class MilterSession {
 
   /** The MTA has gone: no answer is needed any more, and nothing is kept. */
   close(): void {
-    this.#dropMail()
+    this.#dropMessage()
   }
 
   /** The answer, or undefined if there is none. Throws a WireError for a command that must not come now. */
-  take(command: Command): Buffer | undefined | Promise<Buffer | undefined> {
+  take(command: MilterCommand): Buffer | undefined | Promise<Buffer | undefined> {
     if (this.#agreement === undefined && command.kind !== 'negotiate') {
       throw new WireError(`${command.kind} before the negotiation`)
     }
     switch (command.kind) {
       case 'negotiate': {
         if (this.#agreement !== undefined) throw new WireError('a second negotiation')
-        const wish = wishOf(this.#server)
-        this.#agreement = agree(command.offer, wish)
-        return negotiated(this.#agreement, wish)
+        const request = requestFor(this.#server)
+        this.#agreement = agree(command.offer, request)
+        return encodeAgreement(this.#agreement, request)
       }
       case 'macros':
         this.#macros.set(command.stage, command.values)
@@ -94,19 +94,19 @@ export class MilterSession {
         return this.#goOn(command)
       }
       case 'mail':
-        this.#dropMail() // as libmilter does: a new one ends the old one
-        this.#mail = openMail(command, this.#server)
+        this.#dropMessage() // as libmilter does: a new one ends the old one
+        this.#message = openMessage(command, this.#server)
         return this.#goOn(command)
       case 'recipient':
         return this.#takeRecipient(command)
       case 'field':
-        this.#current('a header field').field(command.name, command.value, this.#agreement!)
+        this.#messageFor('a header field').field(command.name, command.value, this.#agreement!)
         return this.#goOn(command)
       case 'end-of-header':
-        this.#current('end of header').endHeader()
+        this.#messageFor('end of header').endHeader()
         return this.#goOn(command)
       case 'body':
-        this.#current('body').body(command.chunk)
+        this.#messageFor('body').body(command.chunk)
         return this.#goOn(command)
       case 'end-of-message':
         return this.#endMessage(command.chunk)
@@ -117,15 +117,15 @@ export class MilterSession {
       case 'unknown-smtp':
         return this.#goOn(command)
       case 'abort':
-        this.#dropMail()
+        this.#dropMessage()
         this.#macros.endMessage()
         return undefined
       case 'quit':
-        this.#dropMail()
+        this.#dropMessage()
         this.#over = true
         return undefined
       case 'quit-new-connection':
-        this.#dropMail()
+        this.#dropMessage()
         this.#macros.endConnection()
         this.#client = undefined
         this.#clientName = undefined
@@ -134,18 +134,18 @@ export class MilterSession {
     }
   }
 
-  #goOn({ kind }: Command): Buffer | undefined {
+  #goOn({ kind }: MilterCommand): Buffer | undefined {
     return isAnswered(kind, this.#agreement!) ? continued : undefined
   }
 
-  #dropMail(): void {
-    this.#mail?.close()
-    this.#mail = undefined
+  #dropMessage(): void {
+    this.#message?.close()
+    this.#message = undefined
   }
 
-  #current(what: string): Mail {
-    if (this.#mail === undefined) throw new WireError(`${what} without MAIL`)
-    return this.#mail
+  #messageFor(what: string): MilterMessage {
+    if (this.#message === undefined) throw new WireError(`${what} without MAIL`)
+    return this.#message
   }
 
   #isAuthenticated(): boolean {
@@ -171,13 +171,13 @@ export class MilterSession {
    * For mail of local programs Postfix plays a client (cleanup_milter.c). There is nobody to
    * refuse one recipient to, so it would keep the message back from all of them.
    */
-  #isPlayed(): boolean {
+  #isLocalSubmission(): boolean {
     return this.#client?.port === 0 && this.#client.address === '127.0.0.1'
   }
 
-  #isAsked(quota: QuotaLookup): boolean {
+  #asksAboutQuota(quota: QuotaLookup): boolean {
     return (
-      !this.#isPlayed() &&
+      !this.#isLocalSubmission() &&
       isAskedAbout({ relay: this.#isAuthenticated(), bounceInjector: false }, quota)
     )
   }
@@ -192,9 +192,9 @@ export class MilterSession {
   }
 
   /** If there is no room for one more recipient, it is deferred, or the message if no recipient can be. */
-  #admit(path: Buffer, to: Mail, answer: Buffer | undefined): Buffer | undefined {
+  #addRecipient(path: Buffer, to: MilterMessage, answer: Buffer | undefined): Buffer | undefined {
     try {
-      to.recipient(path)
+      to.addRecipient(path)
       return answer
     } catch (error) {
       if (!isFault(error)) throw error
@@ -208,13 +208,14 @@ export class MilterSession {
     }
   }
 
-  #takeRecipient(command: Command & { kind: 'recipient' }) {
+  #takeRecipient(command: MilterCommand & { kind: 'recipient' }) {
     const { quota, rules } = this.#server
-    const to = this.#current('RCPT')
+    const to = this.#messageFor('RCPT')
     const answer = this.#goOn(command)
     const refusal = answer && rules && this.#refuseByRule(command.path, to, rules)
     if (refusal !== undefined) return refusal
-    if (!quota || !answer || !this.#isAsked(quota)) return this.#admit(command.path, to, answer)
+    if (!quota || !answer || !this.#asksAboutQuota(quota))
+      return this.#addRecipient(command.path, to, answer)
     const path = Buffer.from(command.path) // the packet is not ours for as long as we ask
     const { sender, size } = to
     const question = {
@@ -225,12 +226,12 @@ export class MilterSession {
     }
     const asker = { door: 'milter', log: this.#server.log }
     return refuseFull(question, quota, asker).then((refusal) =>
-      refusal ? smtpReply(refusal) : this.#admit(path, to, answer),
+      refusal ? smtpReply(refusal) : this.#addRecipient(path, to, answer),
     )
   }
 
-  #refuseByRule(path: Buffer, { sender, size }: Mail, rules: Rules): Buffer | undefined {
-    if (this.#isPlayed()) return undefined
+  #refuseByRule(path: Buffer, { sender, size }: MilterMessage, rules: Rules): Buffer | undefined {
+    if (this.#isLocalSubmission()) return undefined
     const recipient = readAddress(Buffer.from(bareAddress(path)))
     const asker = { origin: this.#origin(), relay: this.#isAuthenticated(), log: this.#server.log }
     const refusal = refuseByRule({ recipient, sender, size }, rules, asker)
@@ -238,7 +239,7 @@ export class MilterSession {
   }
 
   async #endMessage(chunk: Buffer): Promise<Buffer> {
-    const whole = this.#current('end of message')
+    const whole = this.#messageFor('end of message')
     whole.body(chunk)
     try {
       return await whole.end({
@@ -250,7 +251,7 @@ export class MilterSession {
         origin: this.#origin(),
       })
     } finally {
-      this.#dropMail()
+      this.#dropMessage()
       this.#macros.endMessage()
     }
   }

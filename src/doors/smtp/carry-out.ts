@@ -5,18 +5,18 @@ import type { HeaderEdits } from '../../message/edits.ts'
 import { addressBytes } from '../../message/envelope/address.ts'
 import { editHeader } from '../../message/header-block.ts'
 import { replyOf } from '../shared/smtp-reply.ts'
-import type { TakenIn } from './intake.ts'
+import type { ReceivedMessage } from './intake.ts'
 import type { NextServer } from './next-server.ts'
-import { type Reply, replyFrom } from './wire/replies.ts'
+import { type RawReply, rawReply } from './wire/replies.ts'
 import { createStuffing, PIECE } from './wire/stuffing.ts'
 
 /** The next server and the client, by which a decision is carried out. */
-export interface Outlet {
+export interface SmtpDelivery {
   /** Amid a transaction: it has taken MAIL, and RCPT for at least one recipient. */
   readonly next: NextServer
   /** The MAIL command as the client said it. */
   readonly mailLine: Buffer
-  readonly taken: TakenIn
+  readonly taken: ReceivedMessage
   /** The RCPT commands that the next server has taken, as they were said; in LMTP each has a reply of its own. */
   readonly recipients: readonly Buffer[]
   readonly lmtp: boolean
@@ -27,14 +27,17 @@ export interface Outlet {
 const NO_EDITS: HeaderEdits = { remove: [], add: [] }
 
 /** Called for mail that goes no further. */
-export const dropped = replyFrom({ code: 250, enhanced: '2.0.0', lines: ['Ok'] })
+export const dropped = rawReply({ code: 250, enhanced: '2.0.0', lines: ['Ok'] })
 
 /**
  * The replies to the message, as many as the client expects. It is accepted only if and when
  * the next server has accepted it. Faults: `chain`, and `read` if the client leaves before
  * the message is with the next server.
  */
-export async function carryOut(decision: Decision, outlet: Outlet): Promise<readonly Reply[]> {
+export async function carryOut(
+  decision: Decision,
+  outlet: SmtpDelivery,
+): Promise<readonly RawReply[]> {
   switch (decision.kind) {
     case 'accept':
       return accept(decision, outlet)
@@ -45,23 +48,26 @@ export async function carryOut(decision: Decision, outlet: Outlet): Promise<read
     case 'discard':
     case 'quarantine':
       await dropTransaction(outlet.next)
-      return toAll(saidOf(decision), outlet)
+      return toAll(replyWithout(decision), outlet)
   }
 }
 
 /** The message as it came. */
-export function passOn(outlet: Outlet): Promise<readonly Reply[]> {
+export function passOn(outlet: SmtpDelivery): Promise<readonly RawReply[]> {
   return handOn(NO_EDITS, undefined, outlet)
 }
 
-type Accepted = Extract<Undivided, { kind: 'accept' }>
+type Acceptance = Extract<Undivided, { kind: 'accept' }>
 
 /** What is said of mail that does not go on. */
-function saidOf(decision: Exclude<Undivided, Accepted>): Reply {
-  return 'reply' in decision ? replyFrom(replyOf(decision.reply)) : dropped
+function replyWithout(decision: Exclude<Undivided, Acceptance>): RawReply {
+  return 'reply' in decision ? rawReply(replyOf(decision.reply)) : dropped
 }
 
-async function accept({ edits, recipients }: Accepted, outlet: Outlet): Promise<readonly Reply[]> {
+async function accept(
+  { edits, recipients }: Acceptance,
+  outlet: SmtpDelivery,
+): Promise<readonly RawReply[]> {
   if (recipients === undefined) return handOn(edits, undefined, outlet)
   const lines = recipients.map((address) => Buffer.concat([TO, addressBytes(address), CLOSE]))
   const replies = await handOn(edits, lines, outlet)
@@ -69,7 +75,7 @@ async function accept({ edits, recipients }: Accepted, outlet: Outlet): Promise<
 }
 
 /** The message goes on to those who get it; by LMTP each of the others has a reply of its own. */
-async function answerEach(split: Split, outlet: Outlet): Promise<readonly Reply[]> {
+async function answerEach(split: Split, outlet: SmtpDelivery): Promise<readonly RawReply[]> {
   const { shares, shareOf } = split
   const isTaker = (index: number) => shares[shareOf[index]!]!.decision.kind === 'accept'
   const share = acceptedShare(split)
@@ -80,16 +86,16 @@ async function answerEach(split: Split, outlet: Outlet): Promise<readonly Reply[
   const ofTakers = replies.values()
   return shareOf.map((place) => {
     const { decision } = shares[place]!
-    return decision.kind === 'accept' ? ofTakers.next().value! : saidOf(decision)
+    return decision.kind === 'accept' ? ofTakers.next().value! : replyWithout(decision)
   })
 }
 
 /** The same reply once for the message, or in LMTP once for each recipient (RFC 2033 4.2). */
 export function toAll(
-  reply: Reply,
-  { lmtp, recipients }: Pick<Outlet, 'lmtp' | 'recipients'>,
-): readonly Reply[] {
-  return new Array<Reply>(lmtp ? recipients.length : 1).fill(reply)
+  reply: RawReply,
+  { lmtp, recipients }: Pick<SmtpDelivery, 'lmtp' | 'recipients'>,
+): readonly RawReply[] {
+  return new Array<RawReply>(lmtp ? recipients.length : 1).fill(reply)
 }
 
 /** Milliseconds: the client waits for its reply meanwhile. */
@@ -106,8 +112,8 @@ export async function dropTransaction(next: NextServer): Promise<void> {
 async function handOn(
   edits: HeaderEdits,
   others: readonly Buffer[] | undefined,
-  outlet: Outlet,
-): Promise<readonly Reply[]> {
+  outlet: SmtpDelivery,
+): Promise<readonly RawReply[]> {
   const { next, lmtp } = outlet
   const recipients = others ?? outlet.recipients
   if (others !== undefined) {
@@ -129,8 +135,8 @@ async function handOn(
 /** Begins the transaction anew with other recipients; a refusal, if they are not all taken. */
 async function readdress(
   recipients: readonly Buffer[],
-  { next, mailLine }: Outlet,
-): Promise<Reply | undefined> {
+  { next, mailLine }: SmtpDelivery,
+): Promise<RawReply | undefined> {
   for (const line of [RSET, mailLine, ...recipients]) {
     const reply = await next.ask(line)
     if (reply.code < 300) continue
@@ -144,7 +150,10 @@ const RSET = Buffer.from('RSET')
 const TO = Buffer.from('RCPT TO:<')
 const CLOSE = Buffer.from('>')
 
-async function sendContent(edits: HeaderEdits, { next, taken, gone }: Outlet): Promise<Reply> {
+async function sendContent(
+  edits: HeaderEdits,
+  { next, taken, gone }: SmtpDelivery,
+): Promise<RawReply> {
   const { message, lineEnds } = taken
   const stuffing = createStuffing(lineEnds)
   let ready: Buffer[] = []
@@ -176,16 +185,16 @@ function* piecesOf(header: Buffer, body: Iterable<Buffer>): Generator<Buffer> {
 }
 
 /** To the end of a message 2xx, 4xx and 5xx are answers. */
-function asAnswer(reply: Reply): Reply {
+function asAnswer(reply: RawReply): RawReply {
   if (reply.code >= 300 && reply.code < 400) throw unexpected(reply, 'the end of the message')
   return reply
 }
 
-function asRefusal(reply: Reply, to: string): Reply {
+function asRefusal(reply: RawReply, to: string): RawReply {
   if (reply.code < 400) throw unexpected(reply, to)
   return reply
 }
 
-function unexpected({ code }: Reply, to: string): Fault {
+function unexpected({ code }: RawReply, to: string): Fault {
   return new Fault('chain', `the next server answers ${code} to ${to.slice(0, 60)}`)
 }

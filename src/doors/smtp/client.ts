@@ -1,8 +1,8 @@
 import type { Socket } from 'node:net'
 import { Fault } from '../../ground/errors/fault.ts'
 import { COMMAND_MAX } from './wire/commands.ts'
-import { createLineReader, type Line } from './wire/lines.ts'
-import type { Reply } from './wire/replies.ts'
+import { createLineReader, type SmtpLine } from './wire/lines.ts'
+import type { RawReply } from './wire/replies.ts'
 
 /** Bytes that may wait while a command is carried out: a group of pipelined commands. */
 const WAITING_MAX = 64 * 1024
@@ -14,9 +14,9 @@ export const UNENDED_MAX = 64 * 1024
 const UNTAKEN_MAX = 256 * 1024
 
 /** What a session hears of its client and says to it. */
-export interface Client {
+export interface SmtpClient {
   /** The next line of a command; undefined once the client has left. Throws a Fault where there is no end of it. */
-  line(): Promise<Line | undefined>
+  line(): Promise<SmtpLine | undefined>
   /** The next bytes behind DATA; undefined once the client has left. */
   chunk(): Promise<Buffer | undefined>
   /** Bytes that came behind the end of the message. */
@@ -24,7 +24,7 @@ export interface Client {
   /** Whether something came that nobody asked for yet. */
   readonly hasMore: boolean
   /** Written at once, since there may be one for each of many recipients. */
-  say(...replies: readonly Reply[]): void
+  say(...replies: readonly RawReply[]): void
   /** Reads no more from it; what was written still reaches it. */
   leave(): void
   /** Aborted when the client has left, or was hung up on. */
@@ -32,17 +32,17 @@ export interface Client {
 }
 
 /** The state of a client's connection for who watches its time. */
-export interface Heard {
+export interface ClientActivity {
   /** When it said something for the last time; at first, when it came. */
-  readonly heard: number
+  readonly heardAt: number
   /** What the client is doing, and since when; undefined between commands. */
-  readonly at: { readonly what: 'line' | 'content'; readonly since: number } | undefined
+  readonly reading: { readonly what: 'line' | 'content'; readonly since: number } | undefined
   /** Whether the session waits for it. */
   readonly awaited: boolean
 }
 
 /** `now` in milliseconds on a clock that nobody sets. */
-export class ClientLine implements Client {
+export class ClientConnection implements SmtpClient {
   readonly #socket: Socket
   readonly #now: () => number
   readonly #reader = createLineReader(COMMAND_MAX)
@@ -50,7 +50,7 @@ export class ClientLine implements Client {
   #wake: (() => void) | undefined
   #heardSinceItWaited = 0
   #heard: number
-  #at: Heard['at']
+  #at: ClientActivity['reading']
 
   constructor(socket: Socket, now: () => number) {
     this.#socket = socket
@@ -69,11 +69,11 @@ export class ClientLine implements Client {
     return this.#reader.pending > 0
   }
 
-  get standing(): Heard {
-    return { heard: this.#heard, at: this.#at, awaited: this.#wake !== undefined }
+  get activity(): ClientActivity {
+    return { heardAt: this.#heard, reading: this.#at, awaited: this.#wake !== undefined }
   }
 
-  async line(): Promise<Line | undefined> {
+  async line(): Promise<SmtpLine | undefined> {
     for (;;) {
       if (this.gone.aborted) return undefined
       const line = this.#reader.next()
@@ -104,7 +104,7 @@ export class ClientLine implements Client {
     this.#reader.giveBack(bytes)
   }
 
-  say(...replies: readonly Reply[]): void {
+  say(...replies: readonly RawReply[]): void {
     if (this.gone.aborted) return
     if (this.#socket.writableLength > UNTAKEN_MAX) this.#socket.destroy()
     else this.#socket.write(Buffer.concat(replies.map(({ bytes }) => bytes)))

@@ -9,12 +9,12 @@ import type { MemoryLease } from '../shared/memory.ts'
 const LF = 0x0a
 
 /** How the lines of a message end while it is here. */
-export type KeptLines = 'lf' | 'as they are'
+export type KeptLineEnds = 'lf' | 'as they are'
 
 /** A message as it was received, to be judged and sent on. */
-export interface TakenIn {
+export interface ReceivedMessage {
   readonly message: Message
-  readonly lineEnds: KeptLines
+  readonly lineEnds: KeptLineEnds
 }
 
 /**
@@ -24,21 +24,21 @@ export interface TakenIn {
  * about what that is, no stamp vouches for mixed line ends, and what is sent on must be what was
  * looked at.
  */
-export interface Intake {
+export interface SmtpIntake {
   /** Content in its order. `bareLf`: one was seen by now. The promise, if any, comes before the next piece. */
   write(content: Buffer, bareLf: boolean): Promise<void> | undefined
   /** The message, to be closed; the intake must not be used any more. */
-  finish(): Promise<TakenIn>
+  finish(): Promise<ReceivedMessage>
   /** Frees everything: if it does not become a message, or once that is closed. */
   discard(): void
 }
 
 /** Faults as createGathering() has them. A header block over HEADER_MAX and what is below are not kept. */
-export function createIntake(options: LookOptions, lease: () => MemoryLease): Intake {
+export function createSmtpIntake(options: LookOptions, lease: () => MemoryLease): SmtpIntake {
   let stream = openStream()
   let lineEnds: LineEnds | undefined = createLineEnds() // undefined: as they are
 
-  function openStream(): Stream {
+  function openStream(): MessageStream {
     return createStream(createGathering(options, lease()))
   }
 
@@ -84,14 +84,14 @@ export function createIntake(options: LookOptions, lease: () => MemoryLease): In
   }
 }
 
-interface Stream {
+interface MessageStream {
   write(bytes: Buffer): void
   finish(): Promise<Message>
   discard(): void
 }
 
 /** The header block stays in memory until its end is seen, or it is too large. */
-function createStream(gathering: Gathering): Stream {
+function createStream(gathering: Gathering): MessageStream {
   let state: 'header' | 'body' | 'too large' = 'header'
   let lineStart = 0
 

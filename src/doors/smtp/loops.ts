@@ -1,9 +1,9 @@
 import { createHash, randomBytes } from 'node:crypto'
 import type { NextServer } from './next-server.ts'
-import { type Reply, replyFrom } from './wire/replies.ts'
+import { type RawReply, rawReply } from './wire/replies.ts'
 
 /** The reply to mail while the next server is known to lead back here. RFC 3463: a routing loop. */
-export const goesRound: Reply = replyFrom({
+export const loopReply: RawReply = rawReply({
   code: 451,
   enhanced: '4.4.6',
   lines: ['mail goes round: the next mail server leads back to this filter'],
@@ -28,12 +28,12 @@ export interface LoopWatch {
   /** Whether mail would go round. */
   readonly found: boolean
   /** Whether a command is the door's own question, which has come round. */
-  cameRound(line: Buffer): boolean
+  isOwnQuestion(line: Buffer): boolean
   /**
    * Does what waits for the next server, and asks if several wait with the same words. Those of
    * RCPT come with their path.
    */
-  during<Value>(words: Buffer, wait: () => Promise<Value>, path?: Buffer): Promise<Value>
+  whileWaiting<Value>(words: Buffer, wait: () => Promise<Value>, path?: Buffer): Promise<Value>
   /**
    * Begins to take in a message, about which this was said: what must be called at its end;
    * undefined if the same one is on its way already, for a client that still waits.
@@ -97,12 +97,12 @@ export function createLoopWatch({ lmtp, callNext, complain, now }: LoopQuestions
     get found() {
       return isFound()
     },
-    cameRound(line) {
+    isOwnQuestion(line) {
       if (name === undefined || !counts(askedAt) || !line.includes(name)) return false
       find()
       return true
     },
-    async during(words, wait, path) {
+    async whileWaiting(words, wait, path) {
       const key = words.toString('latin1')
       const count = (waiting.get(key) ?? 0) + 1
       waiting.set(key, count)

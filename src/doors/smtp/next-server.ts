@@ -2,10 +2,10 @@ import { connect, type NetConnectOpts, type Socket } from 'node:net'
 import { errorText, Fault } from '../../ground/errors/fault.ts'
 import { freeBuffer } from '../../ground/runtime/free-buffer.ts'
 import { createLineReader } from './wire/lines.ts'
-import { createReplyReader, REPLY_LINE_MAX, type Reply, textsOf } from './wire/replies.ts'
+import { createSmtpReplyReader, type RawReply, REPLY_LINE_MAX, replyTexts } from './wire/replies.ts'
 
 /** Milliseconds that the next server has: RFC 5321 4.5.3.2, but for the connection. */
-export interface Patience {
+export interface NextServerTimeouts {
   readonly connection: number
   /** For the greeting, and each command but DATA. */
   readonly command: number
@@ -17,7 +17,7 @@ export interface Patience {
   readonly end: number
 }
 
-export const standardPatience: Patience = {
+export const standardNextServerTimeouts: NextServerTimeouts = {
   connection: 30_000,
   command: 300_000,
   data: 120_000,
@@ -34,18 +34,18 @@ const UNREAD_MAX = 256 * 1024
  */
 export interface NextServer {
   /** Says a line, without its end, and hears the reply; `within` so many milliseconds, if it is less than usual. */
-  ask(line: Buffer | string, within?: number): Promise<Reply>
+  ask(line: Buffer | string, within?: number): Promise<RawReply>
   /** Sends DATA and hears the reply to it. */
-  startData(): Promise<Reply>
+  startData(): Promise<RawReply>
   /**
    * Sends some of the content in one write; resolves when there is room for more. The memory of the
    * pieces is given up, if it is theirs alone.
    */
   send(pieces: readonly Buffer[]): Promise<void>
   /** Sends the last of it, and hears the reply. */
-  endData(pieces: readonly Buffer[]): Promise<Reply>
+  endData(pieces: readonly Buffer[]): Promise<RawReply>
   /** Hears one more reply to the same content: LMTP has one for each recipient. */
-  hear(): Promise<Reply>
+  hear(): Promise<RawReply>
   /** Why it is useless now; undefined while it is not. */
   readonly lost: Fault | undefined
   /** Ends the connection at once. */
@@ -55,17 +55,17 @@ export interface NextServer {
 /** Connects, and hears the greeting: a code other than 220 is a Fault, too. */
 export async function callNextServer(
   place: { readonly text: string; readonly options: NetConnectOpts },
-  patience: Patience,
+  timeouts: NextServerTimeouts,
 ): Promise<NextServer> {
   const socket = connect({ ...place.options, noDelay: true } as NetConnectOpts)
-  const server = converse(socket, place.text, patience)
+  const server = converse(socket, place.text, timeouts)
   await server.greeted
   return server
 }
 
-function converse(socket: Socket, name: string, patience: Patience) {
+function converse(socket: Socket, name: string, timeouts: NextServerTimeouts) {
   const lines = createLineReader(REPLY_LINE_MAX)
-  const replies = createReplyReader()
+  const replies = createSmtpReplyReader()
   let lost: Fault | undefined
   let wake = () => {}
   /** Whether a reply, or room, is waited for. */
@@ -112,7 +112,7 @@ function converse(socket: Socket, name: string, patience: Patience) {
   }
 
   /** The next reply that is whole. */
-  function nextReply(): Reply | undefined {
+  function nextReply(): RawReply | undefined {
     try {
       for (let line = lines.next(); line; line = lines.next()) {
         const reply = replies.take(line)
@@ -134,7 +134,7 @@ function converse(socket: Socket, name: string, patience: Patience) {
     socket.uncork()
     if (!socket.writableNeedDrain) return
     const taken = () => (socket.writableNeedDrain ? undefined : true)
-    await until(taken, patience.block, 'has taken nothing')
+    await until(taken, timeouts.block, 'has taken nothing')
     // Not before: the kernel reads it from there.
     if (socket.writableLength === 0) for (const piece of pieces) freeBuffer(piece)
   }
@@ -143,7 +143,7 @@ function converse(socket: Socket, name: string, patience: Patience) {
   function unasked(): string {
     const reply = nextReply()
     if (reply?.code !== 421) return 'said something that it was not asked'
-    return `closed the connection: 421 ${textsOf(reply).join(' ')}`
+    return `closed the connection: 421 ${replyTexts(reply).join(' ')}`
   }
 
   const asLine = (line: Buffer | string) => [
@@ -151,8 +151,8 @@ function converse(socket: Socket, name: string, patience: Patience) {
   ]
 
   async function greet(): Promise<void> {
-    await until(() => (socket.connecting ? undefined : true), patience.connection, NOT_CONNECTED)
-    const greeting = await hear(patience.command)
+    await until(() => (socket.connecting ? undefined : true), timeouts.connection, NOT_CONNECTED)
+    const greeting = await hear(timeouts.command)
     if (greeting.code === 220) return
     fail(`greets with ${greeting.bytes.toString('latin1').trim()}`)
     throw lost
@@ -161,20 +161,20 @@ function converse(socket: Socket, name: string, patience: Patience) {
 
   return {
     greeted: greet(),
-    async ask(line: Buffer | string, within = patience.command) {
+    async ask(line: Buffer | string, within = timeouts.command) {
       await say(asLine(line))
-      return hear(Math.min(within, patience.command))
+      return hear(Math.min(within, timeouts.command))
     },
     async startData() {
       await say(asLine('DATA'))
-      return hear(patience.data)
+      return hear(timeouts.data)
     },
     send: say,
     async endData(pieces: readonly Buffer[]) {
       await say(pieces)
-      return hear(patience.end)
+      return hear(timeouts.end)
     },
-    hear: () => hear(patience.end),
+    hear: () => hear(timeouts.end),
     get lost() {
       return lost
     },

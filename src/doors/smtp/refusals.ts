@@ -3,9 +3,9 @@ import type { Header } from '../../message/header-block.ts'
 import type { ContentReader } from './wire/content.ts'
 
 /** Decisions about messages that are not even judged, because of the way in which they came. */
-export type Refusal = Extract<Decision, { kind: 'reject' }>
+export type ContentRefusal = Extract<Decision, { kind: 'reject' }>
 
-export interface Manners {
+export interface ContentLimits {
   /** Whether a message with a bare CR or LF is refused. */
   readonly refusesBareNewlines: boolean
   /** Bytes of a message, as they came. */
@@ -13,11 +13,11 @@ export interface Manners {
 }
 
 /** Why content that was read to its end, of so many bytes, is refused; undefined if it is not. */
-export function refusalOf(
+export function refuseContent(
   { ambiguousDot, bareLf, bareCr }: ContentReader,
   size: number,
-  { refusesBareNewlines, maxSize }: Manners,
-): Refusal | undefined {
+  { refusesBareNewlines, maxSize }: ContentLimits,
+): ContentRefusal | undefined {
   if (size > maxSize) {
     return refusal('5.3.4', 'too-large', `message is larger than ${maxSize} bytes (--max-size)`)
   }
@@ -40,13 +40,13 @@ const HOPS_MAX = 50
  * A message that goes round: each server on its way adds a field (RFC 5321 6.3). Before the queue
  * no server behind counts them in time, since each hands on before it has the message whole.
  */
-export function tooManyHops({ fields }: Header): Refusal | undefined {
+export function refuseTooManyHops({ fields }: Header): ContentRefusal | undefined {
   const hops = fields.filter(({ key }) => key === 'received').length
   if (hops < HOPS_MAX) return undefined
   return refusal('5.4.6', 'too-many-hops', `too many hops: ${hops} Received fields, a mail loop`)
 }
 
-function refusal(enhanced: string, grounds: Grounds, text: string): Refusal {
+function refusal(enhanced: string, grounds: Grounds, text: string): ContentRefusal {
   const findings = { scan: 'skipped', why: text, times: {} } as const
   return { kind: 'reject', reply: { class: 5, enhanced, text, grounds }, findings }
 }

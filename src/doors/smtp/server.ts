@@ -5,11 +5,11 @@ import type { Judging } from '../shared/judging.ts'
 import type { MemoryLease } from '../shared/memory.ts'
 import type { LoopWatch } from './loops.ts'
 import type { NextServer } from './next-server.ts'
-import type { Manners } from './refusals.ts'
-import type { Offer } from './wire/extensions.ts'
+import type { ContentLimits } from './refusals.ts'
+import type { EhloReply } from './wire/extensions.ts'
 
 /** What a session, and each mail in it, needs of the server that it belongs to. */
-export interface SmtpServer extends Manners {
+export interface SmtpServer extends ContentLimits {
   /** Whether LMTP is spoken, on both sides. */
   readonly lmtp: boolean
   /** This host's name, for the greeting. */
@@ -32,8 +32,8 @@ export interface SmtpServer extends Manners {
   callNext(): Promise<NextServer>
   readonly loops: LoopWatch
   /** What the next server offered a short while ago; undefined if that is not known. */
-  recallOffer(): Offer | undefined
-  rememberOffer(offer: Offer): void
+  recallEhloReply(): EhloReply | undefined
+  rememberEhloReply(offer: EhloReply): void
   /** A line of the log about mail. */
   log(line: Buffer): void
   /** For trouble that concerns no message. */

@@ -7,22 +7,27 @@ import { refuseByRule } from '../shared/refuse-by-rule.ts'
 import { refuseFull } from '../shared/refuse-full.ts'
 import { bareAddress } from '../shared/smtp-path.ts'
 import { NO_ROOM } from '../shared/smtp-reply.ts'
-import type { Client } from './client.ts'
-import { goesRound } from './loops.ts'
-import { type Mail, NO_NEXT, openMail, type Sending } from './mail.ts'
+import type { SmtpClient } from './client.ts'
+import { loopReply } from './loops.ts'
 import type { NextServer } from './next-server.ts'
 import type { SmtpServer } from './server.ts'
-import { type Command, parseCommand, parsePath } from './wire/commands.ts'
-import { keptOf, mayPass, offerOf } from './wire/extensions.ts'
-import { type Reply, replyFrom } from './wire/replies.ts'
-import { type Forwarded, parseForwarded, plainAddress } from './wire/xforward.ts'
+import {
+  NEXT_SERVER_LOST,
+  openTransaction,
+  type SendingClient,
+  type SmtpTransaction,
+} from './transaction.ts'
+import { parseCommand, parsePath, type SmtpCommand } from './wire/commands.ts'
+import { extensionsBetween, mayPass, readEhloReply } from './wire/extensions.ts'
+import { type RawReply, rawReply } from './wire/replies.ts'
+import { type ClientAttributes, parseAttributes, plainAddress } from './wire/xforward.ts'
 
 const ours = (code: number, enhanced: string, ...lines: readonly string[]) =>
-  replyFrom({ code, enhanced, lines })
+  rawReply({ code, enhanced, lines })
 
 const ok = ours(250, '2.0.0', 'Ok')
 const bye = ours(221, '2.0.0', 'Bye')
-const goOn = replyFrom({ code: 354, lines: ['End data with <CR><LF>.<CR><LF>'] })
+const goOn = rawReply({ code: 354, lines: ['End data with <CR><LF>.<CR><LF>'] })
 const noCommand = ours(500, '5.5.2', 'not a command')
 const tooLong = ours(500, '5.5.2', 'the line is too long')
 const noPath = ours(501, '5.5.4', 'the address is missing')
@@ -31,11 +36,11 @@ const noRecipient = ours(554, '5.5.1', 'no recipient was taken')
 const noArgument = ours(501, '5.5.4', 'DATA has no argument')
 const tooEarly = ours(554, '5.5.0', 'nothing may be sent before the answer to DATA')
 const notHere = ours(502, '5.5.1', 'not through this filter')
-const noRoom = replyFrom(NO_ROOM)
-const noNext = replyFrom(NO_NEXT)
+const noRoom = rawReply(NO_ROOM)
+const noNext = rawReply(NEXT_SERVER_LOST)
 const changed = ours(421, '4.3.0', 'the next mail server has changed, try again')
 
-export const stopping: Reply = ours(421, '4.3.2', 'onescand is stopping, try again')
+export const stopping: RawReply = ours(421, '4.3.2', 'onescand is stopping, try again')
 
 /** Lines of XFORWARD that are said again on a new connection to the next server. */
 const FORWARDS_MAX = 8
@@ -49,19 +54,19 @@ const CLOSING = 421
  */
 export class SmtpSession {
   readonly #server: SmtpServer
-  readonly #client: Client
+  readonly #client: SmtpClient
   /** Address of the client; undefined on a socket with a path. */
   readonly #peer: string | undefined
   #hello: Buffer | undefined // as it was said
-  #told: readonly string[] = [] // extensions that the client counts on
+  #promised: readonly string[] = [] // extensions that the client counts on
   #next: NextServer | undefined
-  #mail: Mail | undefined
-  #forwarded: Forwarded = {}
+  #mail: SmtpTransaction | undefined
+  #forwarded: ClientAttributes = {}
   #forwards: Buffer[] = [] // the lines
   #isBound = false // to this connection with the next server: XCLIENT cannot be said again
   #over = false
 
-  constructor(server: SmtpServer, client: Client, peer: string | undefined) {
+  constructor(server: SmtpServer, client: SmtpClient, peer: string | undefined) {
     this.#server = server
     this.#client = client
     this.#peer = peer
@@ -79,7 +84,7 @@ export class SmtpSession {
   /** Converses until the client leaves, or is told to. Never rejects. */
   async run(): Promise<void> {
     const { hostname, lmtp } = this.#server
-    this.#client.say(replyFrom({ code: 220, lines: [`${hostname} ${lmtp ? 'LMTP' : 'ESMTP'}`] }))
+    this.#client.say(rawReply({ code: 220, lines: [`${hostname} ${lmtp ? 'LMTP' : 'ESMTP'}`] }))
     try {
       while (!this.#over) {
         const line = await this.#client.line()
@@ -106,19 +111,19 @@ export class SmtpSession {
     }
   }
 
-  async #carryOut(command: Command): Promise<readonly Reply[]> {
+  async #carryOut(command: SmtpCommand): Promise<readonly RawReply[]> {
     try {
       const reply = await this.#take(command)
-      return Array.isArray(reply) ? reply : [reply as Reply]
+      return Array.isArray(reply) ? reply : [reply as RawReply]
     } catch (error) {
       if (!isFault(error) || error.kind !== 'chain') throw error
-      const reply = this.#isBound ? changed : this.#server.loops.found ? goesRound : noNext
+      const reply = this.#isBound ? changed : this.#server.loops.found ? loopReply : noNext
       this.#server.log(faultLine(error, undefined, this.#logContext(reply)))
       return [reply]
     }
   }
 
-  #take(command: Command): Promise<Reply | readonly Reply[]> | Reply {
+  #take(command: SmtpCommand): Promise<RawReply | readonly RawReply[]> | RawReply {
     const { verb } = command
     switch (verb) {
       case this.#server.lmtp ? 'LHLO' : 'EHLO':
@@ -147,7 +152,7 @@ export class SmtpSession {
   }
 
   /** The reply of the next server to a command as it was said. */
-  async #pass({ line }: Pick<Command, 'line'>): Promise<Reply> {
+  async #pass({ line }: Pick<SmtpCommand, 'line'>): Promise<RawReply> {
     const next = await this.#reach()
     const reply = await next.ask(line)
     if (reply.code >= 300 && reply.code < 400) {
@@ -164,13 +169,13 @@ export class SmtpSession {
     if (before !== undefined && before.lost === undefined) return before
     // What it was told of the message, or who the client is, is lost with it.
     if (before?.lost && (this.#mail !== undefined || this.#isBound)) throw before.lost
-    if (this.#server.loops.found) throw round()
+    if (this.#server.loops.found) throw loopFault()
     this.#next = await this.#server.callNext()
     if (this.#hello !== undefined) {
       const reply = await this.#sayHello(this.#hello)
       if (reply.code !== 250) throw this.#notAsBefore(`${reply.code} to a greeting`)
-      const offered = keptOf(offerOf(reply)).map(keywordOf)
-      const missing = this.#told.find((extension) => !offered.includes(keywordOf(extension)))
+      const offered = extensionsBetween(readEhloReply(reply)).map(keywordOf)
+      const missing = this.#promised.find((extension) => !offered.includes(keywordOf(extension)))
       if (missing !== undefined) throw this.#notAsBefore(`no ${missing} any more`)
     }
     for (const line of this.#forwards) await this.#next.ask(line)
@@ -184,48 +189,48 @@ export class SmtpSession {
     return new Fault('chain', `the next server has changed: ${what}`)
   }
 
-  async #sayHello(line: Buffer): Promise<Reply> {
+  async #sayHello(line: Buffer): Promise<RawReply> {
     const reply = await this.#next!.ask(line)
-    if (reply.code === 250 && isExtended(line)) this.#server.rememberOffer(offerOf(reply))
+    if (reply.code === 250 && isExtended(line)) this.#server.rememberEhloReply(readEhloReply(reply))
     return reply
   }
 
-  async #greet({ line }: Command): Promise<Reply> {
+  async #greet({ line }: SmtpCommand): Promise<RawReply> {
     const { loops } = this.#server
-    if (loops.cameRound(line)) return goesRound
+    if (loops.isOwnQuestion(line)) return loopReply
     this.#dropMail()
     this.#forget()
-    const known = this.#next === undefined ? this.#server.recallOffer() : undefined
+    const known = this.#next === undefined ? this.#server.recallEhloReply() : undefined
     this.#hello = undefined
     if (known === undefined) {
-      const reply = await loops.during(line, async () => {
+      const reply = await loops.whileWaiting(line, async () => {
         await this.#reach()
         return this.#sayHello(line)
       })
       if (reply.code !== 250) return reply
       this.#hello = line
       if (!isExtended(line)) return reply
-      const offer = offerOf(reply)
-      this.#told = keptOf(offer)
-      return replyFrom({ code: 250, lines: [offer.greeting, ...this.#told] })
+      const offer = readEhloReply(reply)
+      this.#promised = extensionsBetween(offer)
+      return rawReply({ code: 250, lines: [offer.greeting, ...this.#promised] })
     }
     this.#hello = line
     const [name = ''] = known.greeting.split(' ', 1) // the rest may be for another client
-    this.#told = isExtended(line) ? keptOf(known) : []
-    return replyFrom({ code: 250, lines: [name, ...this.#told] })
+    this.#promised = isExtended(line) ? extensionsBetween(known) : []
+    return rawReply({ code: 250, lines: [name, ...this.#promised] })
   }
 
-  async #startMail(command: Command): Promise<Reply> {
+  async #startMail(command: SmtpCommand): Promise<RawReply> {
     const { loops } = this.#server
-    if (loops.cameRound(command.line)) return goesRound
+    if (loops.isOwnQuestion(command.line)) return loopReply
     const path = parsePath(command.argument, 'FROM:')
     if (path === undefined) return noPath
-    const mail = openMail(command.line, path, this.#server)
+    const mail = openTransaction(command.line, path, this.#server)
     try {
-      if (!mail.isTrial && loops.found) throw round()
+      if (!mail.isTrial && loops.found) throw loopFault()
       const reply = await (mail.isTrial
         ? this.#startTrial()
-        : loops.during(command.line, () => this.#pass(command)))
+        : loops.whileWaiting(command.line, () => this.#pass(command)))
       if (reply.code >= 300) return reply
       this.#dropMail()
       this.#mail = mail
@@ -239,7 +244,7 @@ export class SmtpSession {
    * The next server must be reachable, and hears nothing of the trial. As with all trials no line
    * is logged.
    */
-  async #startTrial(): Promise<Reply> {
+  async #startTrial(): Promise<RawReply> {
     try {
       await this.#reach()
       return ok
@@ -249,7 +254,7 @@ export class SmtpSession {
   }
 
   /** It is asked about, and gets room, before the next server hears of it. */
-  async #addRecipient(command: Command): Promise<Reply> {
+  async #addRecipient(command: SmtpCommand): Promise<RawReply> {
     const mail = this.#mail
     if (mail === undefined) return noMail
     const path = parsePath(command.argument, 'TO:')
@@ -268,7 +273,7 @@ export class SmtpSession {
     let taken = false
     try {
       const { loops } = this.#server
-      const reply = await loops.during(command.line, () => this.#pass(command), path.path)
+      const reply = await loops.whileWaiting(command.line, () => this.#pass(command), path.path)
       taken = reply.code < 300
       return reply
     } finally {
@@ -276,25 +281,28 @@ export class SmtpSession {
     }
   }
 
-  #refuseByRule({ sender, size }: Mail, path: Buffer): Reply | undefined {
+  #refuseByRule({ sender, size }: SmtpTransaction, path: Buffer): RawReply | undefined {
     const { rules, log } = this.#server
     if (rules === undefined) return undefined
     const recipient = readAddress(bareAddress(path))
     const refusal = refuseByRule({ recipient, sender, size }, rules, { ...this.#sending(), log })
-    return refusal && replyFrom(refusal)
+    return refusal && rawReply(refusal)
   }
 
-  async #refuseFull({ sender, size }: Mail, path: Buffer): Promise<Reply | undefined> {
+  async #refuseFull(
+    { sender, size }: SmtpTransaction,
+    path: Buffer,
+  ): Promise<RawReply | undefined> {
     const { quota, log } = this.#server
     const { relay, origin } = this.#sending()
     if (!quota || !isAskedAbout({ relay, bounceInjector: false }, quota)) return undefined
     const recipient = readAddress(bareAddress(path))
     const about = { recipient, sender, size, remote: origin.clientAddress }
     const refusal = await refuseFull(about, quota, { door: 'smtp', log })
-    return refusal && replyFrom(refusal)
+    return refusal && rawReply(refusal)
   }
 
-  async #receive({ argument }: Command): Promise<Reply | readonly Reply[]> {
+  async #receive({ argument }: SmtpCommand): Promise<RawReply | readonly RawReply[]> {
     const mail = this.#mail
     if (mail === undefined) return noMail
     if (argument.length > 0) return noArgument
@@ -308,8 +316,8 @@ export class SmtpSession {
     }
     const ended = this.#isOfOneClient ? this.#beginOnce(mail) : () => {}
     if (ended === undefined) {
-      this.#server.log(faultLine(round(), undefined, this.#logContext(goesRound)))
-      return goesRound
+      this.#server.log(faultLine(loopFault(), undefined, this.#logContext(loopReply)))
+      return loopReply
     }
     this.#client.say(goOn)
     try {
@@ -330,18 +338,18 @@ export class SmtpSession {
     return IDENT !== undefined || (ADDR !== undefined && PORT !== undefined)
   }
 
-  #beginOnce(mail: Mail): (() => void) | undefined {
-    return this.#server.loops.begin([...this.#forwards, ...mail.words()], this.#client.gone)
+  #beginOnce(mail: SmtpTransaction): (() => void) | undefined {
+    return this.#server.loops.begin([...this.#forwards, ...mail.commands()], this.#client.gone)
   }
 
-  async #reset(command: Command): Promise<Reply> {
+  async #reset(command: SmtpCommand): Promise<RawReply> {
     this.#dropMail()
     this.#forget()
     if (this.#next === undefined || this.#next.lost) return ok
     return this.#pass(command)
   }
 
-  async #quit(command: Command): Promise<Reply> {
+  async #quit(command: SmtpCommand): Promise<RawReply> {
     this.#over = true
     if (this.#next === undefined || this.#next.lost) return bye
     const reply = await this.#pass(command).catch(() => bye)
@@ -350,10 +358,10 @@ export class SmtpSession {
   }
 
   /** What the mail server in front tells of its own client: XFORWARD_README, XCLIENT_README. */
-  async #learn(command: Command): Promise<Reply> {
+  async #learn(command: SmtpCommand): Promise<RawReply> {
     const reply = await this.#pass(command)
     if (reply.code >= 300) return reply
-    this.#forwarded = { ...this.#forwarded, ...parseForwarded(command.argument) }
+    this.#forwarded = { ...this.#forwarded, ...parseAttributes(command.argument) }
     if (command.verb === 'XFORWARD') {
       if (this.#forwards.length < FORWARDS_MAX) this.#forwards.push(command.line)
     } else {
@@ -374,7 +382,7 @@ export class SmtpSession {
     this.#mail = undefined
   }
 
-  #sending(): Sending {
+  #sending(): SendingClient {
     const { ADDR, NAME, HELO, IDENT, LOGIN, SOURCE } = this.#forwarded
     const origin: Origin = {
       door: 'smtp',
@@ -387,7 +395,7 @@ export class SmtpSession {
     return { origin, relay: SOURCE?.toUpperCase() === 'LOCAL' || LOGIN !== undefined }
   }
 
-  #logContext({ code }: Reply) {
+  #logContext({ code }: RawReply) {
     const { origin } = this.#sending()
     return {
       door: [
@@ -402,7 +410,7 @@ export class SmtpSession {
   }
 }
 
-const round = () => new Fault('chain', 'the next server leads back to this place')
+const loopFault = () => new Fault('chain', 'the next server leads back to this place')
 
 const keywordOf = (extension: string) => extension.split(' ', 1)[0]!.toUpperCase()
 

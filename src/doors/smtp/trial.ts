@@ -2,31 +2,31 @@ import { Fault } from '../../ground/errors/fault.ts'
 import type { Decision } from '../../judge/decision.ts'
 import { replyOf } from '../shared/smtp-reply.ts'
 import { callNextServer } from './next-server.ts'
-import { type Reply, replyFrom, textsOf } from './wire/replies.ts'
+import { type RawReply, rawReply, replyTexts } from './wire/replies.ts'
 import { createStuffing } from './wire/stuffing.ts'
 
 /**
  * The answer to a trial, which is never handed on: the tag that mail would have, or the refusal.
  */
-export function trialReply(decision: Decision | undefined): Reply {
+export function trialReply(decision: Decision | undefined): RawReply {
   switch (decision?.kind) {
     case undefined:
-      return told('unscanned')
+      return okWith('unscanned')
     case 'accept':
-      return told(decision.edits.add.find(({ name }) => name === 'X-QHPSI')?.value ?? 'unscanned')
+      return okWith(decision.edits.add.find(({ name }) => name === 'X-QHPSI')?.value ?? 'unscanned')
     case 'discard':
     case 'quarantine':
     case 'split': // a trial has one recipient
-      return told('virus found')
+      return okWith('virus found')
     case 'reject':
     case 'defer':
-      return replyFrom(replyOf(decision.reply))
+      return rawReply(replyOf(decision.reply))
   }
 }
 
-const told = (what: string) => replyFrom({ code: 250, enhanced: '2.0.0', lines: [what] })
+const okWith = (what: string) => rawReply({ code: 250, enhanced: '2.0.0', lines: [what] })
 
-export interface Trial {
+export interface SmtpTrial {
   readonly place: Parameters<typeof callNextServer>[0]
   /** A sender that the door knows as a trial's: mail of any other would be delivered. */
   readonly sender: string
@@ -41,13 +41,19 @@ export interface Trial {
  * Sends a trial through an SMTP or LMTP door: the reply to its content, as code and text. Rejects
  * with a Fault if it does not come so far.
  */
-export async function askDoor({ place, sender, recipient, message, timeout }: Trial): Promise<{
+export async function sendTrial({
+  place,
+  sender,
+  recipient,
+  message,
+  timeout,
+}: SmtpTrial): Promise<{
   readonly code: number
   readonly text: string
 }> {
   const [connection, command, data, block, end] = new Array(5).fill(timeout)
   const door = await callNextServer(place, { connection, command, data, block, end })
-  const expect = (reply: Reply, code: number, to: string) => {
+  const expect = (reply: RawReply, code: number, to: string) => {
     if (reply.code !== code) throw new Fault('chain', `answers ${shown(reply)} to ${to}`)
   }
   try {
@@ -57,7 +63,7 @@ export async function askDoor({ place, sender, recipient, message, timeout }: Tr
     expect(await door.startData(), 354, 'DATA')
     const stuffing = createStuffing('lf')
     const reply = await door.endData([stuffing.push(message), stuffing.finish()])
-    const [text = ''] = textsOf(reply)
+    const [text = ''] = replyTexts(reply)
     await door.ask('QUIT').catch(() => {})
     return { code: reply.code, text: text.replace(/^[245]\.\d+\.\d+ /, '') }
   } finally {
@@ -65,4 +71,4 @@ export async function askDoor({ place, sender, recipient, message, timeout }: Tr
   }
 }
 
-const shown = (reply: Reply) => `${reply.code} ${textsOf(reply).join(' ')}`
+const shown = (reply: RawReply) => `${reply.code} ${replyTexts(reply).join(' ')}`

@@ -1,9 +1,11 @@
 // The http part of onescand by itself, told of 200 messages a second: http-part.ts PORT
 import { createRequire } from 'node:module'
-import type { openHttpPlace as Open } from '../../../src/doors/http/http-place.ts'
+import type { openStatusServer as Open } from '../../../src/doors/http/status-server.ts'
 
 const require = createRequire(import.meta.url)
-const { openHttpPlace } = require('../../../dist/http-place.cjs') as { openHttpPlace: typeof Open }
+const { openHttpPlace } = require('../../../dist/status-server.cjs') as {
+  openHttpPlace: typeof Open
+}
 const port = Number(process.argv[2])
 const place = await openHttpPlace({
   address: '127.0.0.1',

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import t from 'tap'
 import { tryMilter } from '../../../src/cli/check/mail-servers/milter.ts'
 import { checkSlot } from '../../../src/cli/check/slot/slot.ts'
-import { askMilter, usual } from '../../../src/doors/milter/wire/ask.ts'
+import { askMilter, usualClient } from '../../../src/doors/milter/wire/ask.ts'
 import { complaints, host } from '../../cli/check/shared/host.ts'
 import { onescan } from '../../cli/onescan.ts'
 import { freePort } from '../../programs/free-port.ts'
@@ -34,7 +34,7 @@ t.test('trials of check are marked, and counted nowhere', { skip }, async (t) =>
   const words = 'onescan_trial trial=1 x'
   const text = `Subject: ${words}\nTrial: 1\ntrial: 1\nMessage-ID: <a trial=1 b@x>\n\n${words}\n`
   const sender = 'check" trial=1 onescan_trial@localhost'
-  await askMilter(place, Buffer.from(text), 10_000, { ...usual, sender })
+  await askMilter(place, Buffer.from(text), 10_000, { ...usualClient, sender })
   const look = async () => (await served.get('/metrics')).text
   const count = (text: string, decision: string) =>
     metric(text, 'onescan_messages_total', { door: 'milter', decision })

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import t from 'tap'
-import { createIntake } from '../../../src/doors/milter/intake.ts'
+import { createMilterIntake } from '../../../src/doors/milter/intake.ts'
 import { HELD_MAX } from '../../../src/doors/shared/gathering.ts'
 import { createBudget } from '../../../src/doors/shared/memory.ts'
 import {
@@ -26,7 +26,7 @@ const open = (
   lease = createBudget(1e9).open(),
   memoryFiles?: PassedDescriptors,
 ) =>
-  createIntake(
+  createMilterIntake(
     {
       memoryFiles,
       policy: { directory: place, sharedDirectory: undefined },

@@ -3,7 +3,7 @@ import { connect, type Socket } from 'node:net'
 import { step } from '../../../src/doors/milter/wire/negotiation.ts'
 import {
   createPacketReader,
-  type Packet,
+  type MilterPacket,
   packet,
   strings,
   uint32,
@@ -27,7 +27,7 @@ export interface Line {
   readonly socket: Socket
   write(...packets: readonly Buffer[]): void
   /** The next packet that is no sign of progress; undefined once the filter has left. */
-  hear(): Promise<Packet | undefined>
+  hear(): Promise<MilterPacket | undefined>
   /** Signs of progress so far. */
   readonly progress: number
   close(): Promise<void>
@@ -39,7 +39,7 @@ export async function call(place: string | number): Promise<Line> {
     typeof place === 'string' ? connect(place) : connect({ host: '127.0.0.1', port: place })
   await once(socket, 'connect')
   const reader = createPacketReader(16 * 1024 * 1024)
-  const heard: Packet[] = []
+  const heard: MilterPacket[] = []
   let progress = 0
   let closed = false
   let wake = () => {}
@@ -158,7 +158,7 @@ export async function tell(
   line: Line,
   { steps }: Pick<Agreed, 'steps'>,
   command: Buffer,
-): Promise<Packet | undefined> {
+): Promise<MilterPacket | undefined> {
   const letter = String.fromCharCode(command[4]!)
   if (steps & (unsaid[letter] ?? 0)) return undefined
   line.write(command)

@@ -3,7 +3,11 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { standardTimeouts } from '../../../src/doors/milter/connection.ts'
-import { createMilter, type Milter, type MilterOptions } from '../../../src/doors/milter/milter.ts'
+import {
+  createMilterDoor,
+  type MilterDoor,
+  type MilterOptions,
+} from '../../../src/doors/milter/door.ts'
 import { type Configuration, readConfiguration } from '../../../src/doors/shared/configuration.ts'
 import { createBudget } from '../../../src/doors/shared/memory.ts'
 import type { QuotaLookup } from '../../../src/quota/ask/quota-answer.ts'
@@ -16,7 +20,7 @@ interface Test {
   teardown(stop: () => unknown): void
 }
 
-export interface OpenMilter extends Milter {
+export interface OpenMilter extends MilterDoor {
   readonly socket: string
   /** A private directory that goes with the test: the socket `s`, and TMPDIR. */
   readonly directory: string
@@ -53,7 +57,7 @@ export async function openMilter(
     if (quota === undefined) return read
     return { ...read, quota: quota as Configuration['quota'] } // it is asked, and nothing else
   }
-  const milter = createMilter(await configured(environment), {
+  const milter = createMilterDoor(await configured(environment), {
     maxClients: 100,
     budget: createBudget(64 * 1024 * 1024),
     timeouts: standardTimeouts,

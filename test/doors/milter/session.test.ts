@@ -1,7 +1,7 @@
 import { readdirSync } from 'node:fs'
 import fc from 'fast-check'
 import t from 'tap'
-import { wishOf } from '../../../src/doors/milter/negotiation.ts'
+import { requestFor } from '../../../src/doors/milter/negotiation.ts'
 import { step } from '../../../src/doors/milter/wire/negotiation.ts'
 import { bytes } from '../../cases/case.ts'
 import { infected, plain } from '../../cases/messages.ts'
@@ -169,7 +169,7 @@ t.test('the MTA is asked for the macros that are needed, where it lets itself be
 
 t.test('over TCP DATA is answered, and by a unix socket it is not even told', async (t) => {
   const over = (isLocal: boolean) =>
-    wishOf({ quota: undefined, rules: undefined, isLocal }).wantedSteps
+    requestFor({ quota: undefined, rules: undefined, isLocal }).wantedSteps
   t.equal(over(true) & step.skipData, step.skipData)
   t.equal(over(false) & (step.skipData | step.noReplyToData), 0)
   const milter = await openMilter(t, scanning)

@@ -1,5 +1,5 @@
 import { step } from '../../../src/doors/milter/wire/negotiation.ts'
-import type { Packet } from '../../../src/doors/milter/wire/packets.ts'
+import type { MilterPacket } from '../../../src/doors/milter/wire/packets.ts'
 import { type Agreed, type Line, macros, says, tell } from './mta.ts'
 import { type QueuedMessage, queueMessage } from './queued-message.ts'
 
@@ -134,7 +134,7 @@ async function finish(
   }
 }
 
-function expectContinue(answer: Packet | undefined): void {
+function expectContinue(answer: MilterPacket | undefined): void {
   if (answer !== undefined && answer.command !== 'c') {
     throw new Error(`answered by ${answer.command} ${answer.data.toString('latin1')}`)
   }
@@ -145,6 +145,6 @@ function bare(data: Buffer): string {
 }
 
 /** The text of a reply, as Postfix and Sendmail take its percent signs. */
-export function replyOf({ data }: Packet): string {
+export function replyOf({ data }: MilterPacket): string {
   return data.toString('latin1').slice(0, -1).replaceAll('%%', '%')
 }

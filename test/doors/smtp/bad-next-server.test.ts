@@ -1,6 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import t, { type Test } from 'tap'
-import { standardPatience } from '../../../src/doors/smtp/next-server.ts'
+import { standardNextServerTimeouts } from '../../../src/doors/smtp/next-server.ts'
 import { buildStage } from '../../cases/stage.ts'
 import { freePort } from '../../programs/free-port.ts'
 import { type Script, startNext } from './next-server.ts'
@@ -28,7 +28,7 @@ t.test('a next server that is missing', async (t) => {
 })
 
 const patience = {
-  ...standardPatience,
+  ...standardNextServerTimeouts,
   connection: 300,
   command: 300,
   data: 300,

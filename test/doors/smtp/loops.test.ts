@@ -99,15 +99,17 @@ t.test('a question from a log proves nothing later: each has a name of its own',
   })
   const words = Buffer.from('MAIL FROM:<ann@example.net>')
   const askOnce = async () => {
-    await Promise.all([1, 2, 3].map(() => watch.during(words, () => new Promise(setImmediate))))
+    await Promise.all(
+      [1, 2, 3].map(() => watch.whileWaiting(words, () => new Promise(setImmediate))),
+    )
     return asked.splice(0)[0]!
   }
   const former = await askOnce()
   now = 60_001
-  t.notOk(watch.cameRound(Buffer.from(former)), 'after the minute for which it counts')
+  t.notOk(watch.isOwnQuestion(Buffer.from(former)), 'after the minute for which it counts')
   const latter = await askOnce()
   t.not(latter, former)
-  t.notOk(watch.cameRound(Buffer.from(former)), 'while another question counts')
+  t.notOk(watch.isOwnQuestion(Buffer.from(former)), 'while another question counts')
   t.notOk(watch.found)
 })
 

@@ -7,10 +7,10 @@ import { type Configuration, readConfiguration } from '../../../src/doors/shared
 import { createBudget } from '../../../src/doors/shared/memory.ts'
 import {
   createSmtpDoor,
-  type Relay,
   type SmtpDoor,
   type SmtpOptions,
-} from '../../../src/doors/smtp/smtp.ts'
+  type SmtpRoute,
+} from '../../../src/doors/smtp/door.ts'
 import { parseNetwork } from '../../../src/ground/net/address.ts'
 import type { QuotaLookup } from '../../../src/quota/ask/quota-answer.ts'
 import { openHostMemory } from '../../../src/verdicts/host-memory.ts'
@@ -33,7 +33,7 @@ export interface OpenDoor extends SmtpDoor {
   call(): Promise<Client>
 }
 
-export interface Wishes extends Partial<Omit<Relay, 'next'>>, Partial<SmtpOptions> {
+export interface Wishes extends Partial<Omit<SmtpRoute, 'next'>>, Partial<SmtpOptions> {
   readonly settings?: Readonly<Record<string, string>>
   readonly quota?: QuotaLookup
 }
@@ -53,7 +53,7 @@ export async function openDoor(t: Test, nextPort: number, wishes: Wishes = {}): 
   const read = await readConfiguration(env, (line) => log.push(line), openHostMemory())
   t.teardown(read.close)
   const configuration = quota ? { ...read, quota: quota as Configuration['quota'] } : read
-  const relay: Relay = {
+  const relay: SmtpRoute = {
     lmtp: false,
     next: {
       text: `inet:127.0.0.1:${nextPort}`,

@@ -1,12 +1,16 @@
 import type { FilterPlace } from '../../../doors/milter/wire/ask.ts'
-import { callNextServer, type NextServer, type Patience } from '../../../doors/smtp/next-server.ts'
+import {
+  callNextServer,
+  type NextServer,
+  type NextServerTimeouts,
+} from '../../../doors/smtp/next-server.ts'
 import { errorText } from '../../../ground/errors/fault.ts'
 import { placeOf } from '../mail-servers/filter-place.ts'
 import { error, type Finding, ok } from '../shared/finding.ts'
 
 /** Milliseconds for each step; a greeting may be delayed on purpose. */
 const WITHIN = 20_000
-const patience: Patience = {
+const patience: NextServerTimeouts = {
   connection: WITHIN,
   command: WITHIN,
   data: WITHIN,

@@ -2,7 +2,7 @@ import {
   askMilter,
   type FilterAnswer,
   type FilterPlace,
-  usual,
+  usualClient,
 } from '../../../doors/milter/wire/ask.ts'
 import { TRIAL_MACRO } from '../../../doors/shared/trial-chain.ts'
 import { errorText } from '../../../ground/errors/fault.ts'
@@ -57,7 +57,7 @@ export async function tryMilter(
 
 /** The question is marked as a test, so that it counts in no figure. */
 function ask(place: FilterPlace, message: Buffer): Promise<FilterAnswer> {
-  return askMilter(place, message, SCAN_PATIENCE, { ...usual, macro: TRIAL_MACRO })
+  return askMilter(place, message, SCAN_PATIENCE, { ...usualClient, macro: TRIAL_MACRO })
 }
 
 const SEE = 'see the findings about onescand, and its log (onescan log)'

@@ -1,6 +1,6 @@
 import { connect, type Socket } from 'node:net'
 import { step } from './negotiation.ts'
-import { createPacketReader, type Packet, packet, strings, uint32 } from './packets.ts'
+import { createPacketReader, type MilterPacket, packet, strings, uint32 } from './packets.ts'
 
 /** Where a filter listens, as Postfix has it. */
 export type FilterPlace =
@@ -25,7 +25,7 @@ export interface MilterClient {
   readonly macro?: string
 }
 
-export const usual: MilterClient = { sender: 'postmaster@localhost', port: 25 }
+export const usualClient: MilterClient = { sender: 'postmaster@localhost', port: 25 }
 
 const PACKET_MAX = 1024 * 1024
 /** Bytes of a piece of the body (mfdef.h, MILTER_CHUNK_SIZE). */
@@ -42,7 +42,7 @@ export async function askMilter(
   place: FilterPlace,
   message: Buffer,
   timeout: number,
-  client: MilterClient = usual,
+  client: MilterClient = usualClient,
 ): Promise<FilterAnswer> {
   const socket = connect(place)
   const late = setTimeout(() => socket.destroy(new Error('no answer in time')), timeout)
@@ -72,13 +72,13 @@ async function converse(
   if (agreed.command !== 'O' || agreed.data.length < 12) throw new Error('is not a milter')
   const steps = agreed.data.readUInt32BE(8)
 
-  for (const { command, data, skipped, silent } of commandsFor(message, client)) {
-    if ((steps & skipped) !== 0) continue
+  for (const { command, data, skippedBy, unansweredBy } of commandsFor(message, client)) {
+    if ((steps & skippedBy) !== 0) continue
     if (command === 'M' && client.macro !== undefined) {
       socket.write(packet('D', Buffer.from('M'), strings(`{${client.macro}}`, '1')))
     }
     socket.write(packet(command, data))
-    if ((steps & silent) !== 0) continue
+    if ((steps & unansweredBy) !== 0) continue
     const reply = await next()
     if (reply.command !== 'c' && reply.command !== 's') return answerOf(reply, [])
   }
@@ -106,18 +106,18 @@ function answerOf(
   return { kind: command === 'd' ? 'discarded' : 'passed', text, added }
 }
 
-interface Command {
+interface MtaStep {
   readonly command: string
   readonly data: Buffer
   /**
    * The bit by which the filter does not want the step, and the one by which it gives no reply to
    * it.
    */
-  readonly skipped: number
-  readonly silent: number
+  readonly skippedBy: number
+  readonly unansweredBy: number
 }
 
-function commandsFor(message: Buffer, { sender, port: number }: MilterClient): Command[] {
+function commandsFor(message: Buffer, { sender, port: number }: MilterClient): MtaStep[] {
   const text = message.toString('latin1')
   const end = text.indexOf('\n\n')
   const fields = text
@@ -126,27 +126,27 @@ function commandsFor(message: Buffer, { sender, port: number }: MilterClient): C
     .split('\n')
   const body = Buffer.from(text.slice(end + 2).replaceAll('\n', '\r\n'), 'latin1')
   const port = Buffer.from([0x34, number >> 8, number & 255]) // '4', and the port in two bytes
-  const of = (command: string, data: Buffer, skipped: number, silent: number) => {
-    return { command, data, skipped, silent }
+  const mtaStep = (command: string, data: Buffer, skippedBy: number, unansweredBy: number) => {
+    return { command, data, skippedBy, unansweredBy }
   }
   return [
-    of(
+    mtaStep(
       'C',
       Buffer.concat([strings('localhost'), port, strings('127.0.0.1')]),
       step.skipConnect,
       step.noReplyToConnect,
     ),
-    of('H', strings('localhost'), step.skipHelo, step.noReplyToHelo),
-    of('M', strings(`<${sender}>`), step.skipMail, step.noReplyToMail),
-    of('R', strings('<postmaster@localhost>'), step.skipRecipient, step.noReplyToRecipient),
-    of('T', Buffer.alloc(0), step.skipData, step.noReplyToData),
+    mtaStep('H', strings('localhost'), step.skipHelo, step.noReplyToHelo),
+    mtaStep('M', strings(`<${sender}>`), step.skipMail, step.noReplyToMail),
+    mtaStep('R', strings('<postmaster@localhost>'), step.skipRecipient, step.noReplyToRecipient),
+    mtaStep('T', Buffer.alloc(0), step.skipData, step.noReplyToData),
     ...fields.map((field) => {
       const at = field.indexOf(':')
       const value = field.slice(at + 1).trim()
-      return of('L', strings(field.slice(0, at), value), step.skipHeader, step.noReplyToHeader)
+      return mtaStep('L', strings(field.slice(0, at), value), step.skipHeader, step.noReplyToHeader)
     }),
-    of('N', Buffer.alloc(0), step.skipEndOfHeader, step.noReplyToEndOfHeader),
-    ...chunksOf(body).map((chunk) => of('B', chunk, step.skipBody, step.noReplyToBody)),
+    mtaStep('N', Buffer.alloc(0), step.skipEndOfHeader, step.noReplyToEndOfHeader),
+    ...chunksOf(body).map((chunk) => mtaStep('B', chunk, step.skipBody, step.noReplyToBody)),
   ]
 }
 
@@ -158,7 +158,7 @@ function chunksOf(body: Buffer): Buffer[] {
   return chunks
 }
 
-async function* readPackets(socket: Socket): AsyncGenerator<Packet, void> {
+async function* readPackets(socket: Socket): AsyncGenerator<MilterPacket, void> {
   const reader = createPacketReader(PACKET_MAX)
   for await (const chunk of socket) {
     reader.push(chunk as Buffer)

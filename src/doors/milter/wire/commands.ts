@@ -1,18 +1,18 @@
 import { parseMacros } from './macros.ts'
-import { type Offer, parseOffer } from './negotiation.ts'
-import type { Packet } from './packets.ts'
+import { type NegotiationOffer, parseOffer } from './negotiation.ts'
+import type { MilterPacket } from './packets.ts'
 import { WireError } from './wire-error.ts'
 
 /** What an MTA says, packet by packet. Texts are bytes as they came, without their NULs. */
-export type Command =
-  | { readonly kind: 'negotiate'; readonly offer: Offer }
+export type MilterCommand =
+  | { readonly kind: 'negotiate'; readonly offer: NegotiationOffer }
   | {
       readonly kind: 'macros'
       /** Letter of the command that they belong to. */
       readonly stage: string
       readonly values: ReadonlyMap<string, string>
     }
-  | ({ readonly kind: 'connect' } & Client)
+  | ({ readonly kind: 'connect' } & ConnectingClient)
   | { readonly kind: 'helo'; readonly name: Buffer }
   | ({ readonly kind: 'mail' } & Address)
   | ({ readonly kind: 'recipient' } & Address)
@@ -30,7 +30,7 @@ export type Command =
   | { readonly kind: 'quit-new-connection' }
 
 /** Who speaks to the MTA. */
-export interface Client {
+export interface ConnectingClient {
   readonly host: Buffer
   readonly family: 'unknown' | 'unix' | 'inet' | 'inet6'
   /** 0 if there is none. */
@@ -47,7 +47,7 @@ export interface Address {
 }
 
 /** A packet's meaning. Throws a WireError for an unknown command and for data that is not its. */
-export function parseCommand({ command, data }: Packet): Command {
+export function parseCommand({ command, data }: MilterPacket): MilterCommand {
   switch (command) {
     case 'O':
       return { kind: 'negotiate', offer: parseOffer(data) }
@@ -89,7 +89,7 @@ const CLIENT_MAX = 256
 
 const families = { U: 'unknown', L: 'unix', '4': 'inet', '6': 'inet6' } as const
 
-function parseClient(data: Buffer): Client {
+function parseClient(data: Buffer): ConnectingClient {
   const nul = data.indexOf(0)
   const letter = String.fromCharCode(data[nul + 1] ?? 0)
   if (nul < 0 || !Object.hasOwn(families, letter)) throw new WireError('CONNECT without a family')

@@ -62,13 +62,13 @@ export const macroStage = {
 } as const
 
 /** What the MTA offers; bits that are not known here are kept. */
-export interface Offer {
+export interface NegotiationOffer {
   readonly version: number
   readonly actions: number
   readonly steps: number
 }
 
-export interface Wish {
+export interface NegotiationRequest {
   /** The actions without which the filter is useless. */
   readonly neededActions: number
   readonly wantedActions: number
@@ -87,7 +87,7 @@ export interface Agreement {
   readonly steps: number
 }
 
-export function parseOffer(data: Buffer): Offer {
+export function parseOffer(data: Buffer): NegotiationOffer {
   if (data.length < 12) throw new WireError(`a negotiation of ${data.length} bytes`)
   return {
     version: data.readUInt32BE(0),
@@ -97,28 +97,31 @@ export function parseOffer(data: Buffer): Offer {
 }
 
 /**
- * As much of the wish as is offered. A WireError if the MTA speaks too old a version or
+ * As much of the request as is offered. A WireError if the MTA speaks too old a version or
  * lacks an action that is needed.
  */
-export function agree(offer: Offer, wish: Wish): Agreement {
+export function agree(offer: NegotiationOffer, request: NegotiationRequest): Agreement {
   if (offer.version < VERSION_MIN) {
     throw new WireError(`version ${offer.version} of the protocol; ${VERSION_MIN} is the oldest`)
   }
-  const missing = wish.neededActions & ~offer.actions
+  const missing = request.neededActions & ~offer.actions
   if (missing !== 0) {
     const names = Object.entries(action).filter(([, bit]) => missing & bit)
     throw new WireError(`the MTA does not offer ${names.map(([name]) => name).join(', ')}`)
   }
-  const macros = wish.macros.length > 0 ? action.requestMacros : 0
+  const macros = request.macros.length > 0 ? action.requestMacros : 0
   return {
     version: Math.min(VERSION_MAX, offer.version),
-    actions: (wish.neededActions | wish.wantedActions | macros) & offer.actions,
-    steps: wish.wantedSteps & offer.steps & ~NOT_STEPS,
+    actions: (request.neededActions | request.wantedActions | macros) & offer.actions,
+    steps: request.wantedSteps & offer.steps & ~NOT_STEPS,
   }
 }
 
 /** The filter's answer to an offer. */
-export function negotiated({ version, actions, steps }: Agreement, { macros }: Wish): Buffer {
+export function encodeAgreement(
+  { version, actions, steps }: Agreement,
+  { macros }: NegotiationRequest,
+): Buffer {
   const lists =
     actions & action.requestMacros
       ? macros.flatMap(([stage, names]) => [uint32(stage), strings(names.join(' '))])

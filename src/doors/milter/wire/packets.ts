@@ -1,7 +1,7 @@
 import { WireError } from './wire-error.ts'
 
 /** A packet of the milter protocol, of either direction. */
-export interface Packet {
+export interface MilterPacket {
   /** One character. */
   readonly command: string
   /** Valid until the reader is asked for the next one. */
@@ -12,7 +12,7 @@ export interface PacketReader {
   /** Takes the next bytes, in any split; they must not be changed afterwards. */
   push(chunk: Buffer): void
   /** The next whole packet, or undefined until more bytes come. Throws a WireError for a bad length. */
-  next(): Packet | undefined
+  next(): MilterPacket | undefined
   /** Whether a packet has begun that is not whole yet. */
   readonly amidst: boolean
   /** Bytes that came and were not looked at yet. */
@@ -88,7 +88,7 @@ export function createPacketReader(
   }
 
   /** The packet once all of it is here: with a view of its bytes if they came in one chunk. */
-  function readBytes(chunk: Buffer): Packet | undefined {
+  function readBytes(chunk: Buffer): MilterPacket | undefined {
     if (filled === 0) {
       if (lengthOf) check(lengthOf(String.fromCharCode(chunk[at]!)))
       if (chunk.length - at >= wanted) {
@@ -102,7 +102,7 @@ export function createPacketReader(
     return filled === wanted ? packetIn(gathered, 0, wanted) : undefined
   }
 
-  function packetIn(bytes: Buffer, from: number, to: number): Packet {
+  function packetIn(bytes: Buffer, from: number, to: number): MilterPacket {
     return { command: String.fromCharCode(bytes[from]!), data: bytes.subarray(from + 1, to) }
   }
 

@@ -1,5 +1,5 @@
 /** What a client says in one line; views of the line. */
-export interface Command {
+export interface SmtpCommand {
   /** In upper case; '' if the line begins with no word. */
   readonly verb: string
   /** What stands behind the verb and the blanks there. */
@@ -15,7 +15,7 @@ const SPACE = 0x20
 const TAB = 0x09
 
 /** The command of a line, or undefined if it holds a byte that no command may: a NUL, a CR. */
-export function parseCommand(line: Buffer): Command | undefined {
+export function parseCommand(line: Buffer): SmtpCommand | undefined {
   if (line.some((byte) => (byte < SPACE && byte !== TAB) || byte === 0x7f)) return undefined
   let end = 0
   while (end < line.length && !isBlank(line[end])) end++

@@ -1,7 +1,7 @@
-import { type Reply, textsOf } from './replies.ts'
+import { type RawReply, replyTexts } from './replies.ts'
 
 /** What a server says of itself in its answer to EHLO or LHLO. */
-export interface Offer {
+export interface EhloReply {
   /** The first line: its name, and a greeting. */
   readonly greeting: string
   /** The lines below: `SIZE 10240000`, `8BITMIME`, … */
@@ -48,13 +48,13 @@ export function mayPass(verb: string): boolean {
 }
 
 /** The offer in an answer with code 250. */
-export function offerOf(reply: Reply): Offer {
-  const [greeting = '', ...extensions] = textsOf(reply)
+export function readEhloReply(reply: RawReply): EhloReply {
+  const [greeting = '', ...extensions] = replyTexts(reply)
   return { greeting, extensions }
 }
 
 /** What of it can be promised to a client. */
-export function keptOf({ extensions }: Offer): readonly string[] {
+export function extensionsBetween({ extensions }: EhloReply): readonly string[] {
   return extensions.filter((extension) => {
     const [keyword = ''] = /^[^ =]*/.exec(extension) ?? []
     return !NOT_BETWEEN.has(keyword.toUpperCase())

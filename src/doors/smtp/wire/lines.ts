@@ -2,7 +2,7 @@ const LF = 0x0a
 const CR = 0x0d
 
 /** A line without its end, which is CRLF or LF alone, in memory of its own. */
-export type Line =
+export type SmtpLine =
   | { readonly kind: 'line'; readonly bytes: Buffer }
   /** It had more bytes than are allowed; they are gone. */
   | { readonly kind: 'too-long' }
@@ -11,7 +11,7 @@ export interface LineReader {
   /** Takes the next bytes, in any split; they must not be changed afterwards. */
   push(chunk: Buffer): void
   /** The next whole line, or undefined until more bytes come. */
-  next(): Line | undefined
+  next(): SmtpLine | undefined
   /** Some of the bytes that are here and that no line was made of; undefined if there are none. */
   take(): Buffer | undefined
   /** Puts bytes back in front of all others. */
@@ -37,7 +37,7 @@ export function createLineReader(lengthMax: number): LineReader {
     else if (piece.length > 0) begun.push(Buffer.from(piece))
   }
 
-  function finish(piece: Buffer): Line {
+  function finish(piece: Buffer): SmtpLine {
     keep(piece)
     const whole = begun.length === 1 ? begun[0]! : Buffer.concat(begun)
     const long = tooLong

@@ -1,4 +1,4 @@
-import type { Line } from './lines.ts'
+import type { SmtpLine } from './lines.ts'
 import { WireError } from './wire-error.ts'
 
 /** Bytes of one line of a server's reply; RFC 5321 4.5.3.1.5 has 512. */
@@ -7,16 +7,16 @@ export const REPLY_LINE_MAX = 4096
 export const REPLY_MAX = 128 * 1024
 
 /** A reply as a server gave it. */
-export interface Reply {
+export interface RawReply {
   /** 200 to 599. */
   readonly code: number
   /** Its lines with their codes, each ended by CRLF. */
   readonly bytes: Buffer
 }
 
-export interface ReplyReader {
+export interface SmtpReplyReader {
   /** Takes a line; the whole reply if that was its last one. Throws a WireError for what is none. */
-  take(line: Line): Reply | undefined
+  take(line: SmtpLine): RawReply | undefined
 }
 
 const DASH = 0x2d
@@ -24,7 +24,7 @@ const SPACE = 0x20
 const CRLF = Buffer.from('\r\n')
 
 /** Reads replies, RFC 5321 4.2. */
-export function createReplyReader(): ReplyReader {
+export function createSmtpReplyReader(): SmtpReplyReader {
   let lines: Buffer[] = []
   let length = 0
   let first: number | undefined
@@ -67,7 +67,7 @@ function shown(line: Buffer): string {
 }
 
 /** The texts of a reply's lines, without codes. */
-export function textsOf({ bytes }: Reply): string[] {
+export function replyTexts({ bytes }: RawReply): string[] {
   const lines = bytes.toString('latin1').split('\r\n').slice(0, -1)
   return lines.map((line) => line.slice(4))
 }
@@ -77,7 +77,7 @@ const TEXT_MAX = 480
 const LINES_MAX = 32
 
 /** A reply of ours. What is no printable ASCII becomes `?`, so that no line can be forged. */
-export function replyFrom({
+export function rawReply({
   code,
   enhanced,
   lines,
@@ -86,7 +86,7 @@ export function replyFrom({
   /** RFC 3463; none in a greeting or in the answer to EHLO. */
   readonly enhanced?: string
   readonly lines: readonly string[]
-}): Reply {
+}): RawReply {
   const shownLines = lines.length > 0 ? lines.slice(0, LINES_MAX) : ['']
   const texts = shownLines.map((line, index) => {
     const mark = index < shownLines.length - 1 ? '-' : ' '

@@ -1,9 +1,9 @@
 /** Attributes that say something of the client: XFORWARD_README, XCLIENT_README. */
 const NAMES = ['NAME', 'ADDR', 'PORT', 'HELO', 'IDENT', 'SOURCE', 'LOGIN'] as const
-type Name = (typeof NAMES)[number]
+type AttributeName = (typeof NAMES)[number]
 
 /** What a mail server tells of the client that it has the mail from. A value that is not available is undefined. Latin1. */
-export type Forwarded = { readonly [Each in Name]?: string | undefined }
+export type ClientAttributes = { readonly [Each in AttributeName]?: string | undefined }
 
 /** Characters of a value that are kept: RFC 1035 has 255 for a name. */
 const VALUE_MAX = 1024
@@ -13,8 +13,8 @@ const UNAVAILABLE = ['[UNAVAILABLE]', '[TEMPUNAVAIL]']
  * The attributes of XFORWARD or XCLIENT, by the argument of the command. What is none of
  * them is left out: the next server answers for it.
  */
-export function parseForwarded(argument: Buffer): Forwarded {
-  const found: { [Each in Name]?: string | undefined } = {}
+export function parseAttributes(argument: Buffer): ClientAttributes {
+  const found: { [Each in AttributeName]?: string | undefined } = {}
   for (const word of argument.toString('latin1').split(' ')) {
     const sign = word.indexOf('=')
     if (sign < 1) continue

@@ -1,13 +1,13 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { type Command, parseCommand } from '../../../../src/doors/milter/wire/commands.ts'
+import { type MilterCommand, parseCommand } from '../../../../src/doors/milter/wire/commands.ts'
 import { createMacros, MACROS_MAX } from '../../../../src/doors/milter/wire/macros.ts'
 
 const bytes = (text: string) => Buffer.from(text, 'latin1')
 const parse = (command: string, data = '') => parseCommand({ command, data: bytes(data) })
 
 t.test('each command has its meaning', async (t) => {
-  const wanted: [string, string, Command][] = [
+  const wanted: [string, string, MilterCommand][] = [
     [
       'O',
       '\0\0\0\x06\0\0\x01\xff\0\x1f\xff\xff',

@@ -3,13 +3,13 @@ import t from 'tap'
 import {
   action,
   agree,
+  encodeAgreement,
   macroStage,
-  negotiated,
+  type NegotiationRequest,
   step,
-  type Wish,
 } from '../../../../src/doors/milter/wire/negotiation.ts'
 
-const wish: Wish = {
+const wish: NegotiationRequest = {
   neededActions: action.addFields | action.changeFields,
   wantedActions: action.addRecipients,
   wantedSteps: step.leadingSpace | step.skipHelo,
@@ -51,10 +51,10 @@ t.test('an MTA that lacks what is needed is told so by name', async (t) => {
 
 t.test('macros are asked for where that was offered', async (t) => {
   const offer = { version: 6, actions: 0x1ff, steps: 0x1fffff }
-  const answer = negotiated(agree(offer, wish), wish).toString('latin1')
+  const answer = encodeAgreement(agree(offer, wish), wish).toString('latin1')
   const [length, rest] = [answer.slice(0, 4), answer.slice(4)]
   t.equal(length, "\0\0\0'")
   t.equal(rest, 'O\0\0\0\x06\0\0\x01\x15\0\x10\0\x02\0\0\0\x02i {auth_authen}\0\0\0\0\x05i\0')
-  const old = negotiated(agree({ ...offer, actions: 0xff }, wish), wish).toString('latin1')
+  const old = encodeAgreement(agree({ ...offer, actions: 0xff }, wish), wish).toString('latin1')
   t.equal(old, '\0\0\0\x0dO\0\0\0\x06\0\0\0\x15\0\x10\0\x02')
 })

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import t from 'tap'
 import {
   createPacketReader,
-  type Packet,
+  type MilterPacket,
   packet,
   strings,
 } from '../../../../src/doors/milter/wire/packets.ts'
@@ -14,7 +14,7 @@ function read(pieces: readonly Buffer[]): { packets: [string, string][]; amidst:
   const packets: [string, string][] = []
   for (const piece of pieces) {
     reader.push(piece)
-    for (let next: Packet | undefined = reader.next(); next; next = reader.next()) {
+    for (let next: MilterPacket | undefined = reader.next(); next; next = reader.next()) {
       packets.push([next.command, next.data.toString('hex')])
     }
   }

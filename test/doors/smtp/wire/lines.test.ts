@@ -1,10 +1,14 @@
 import fc from 'fast-check'
 import t from 'tap'
 import { parseCommand, parsePath } from '../../../../src/doors/smtp/wire/commands.ts'
-import { keptOf, mayPass } from '../../../../src/doors/smtp/wire/extensions.ts'
+import { extensionsBetween, mayPass } from '../../../../src/doors/smtp/wire/extensions.ts'
 import { createLineReader } from '../../../../src/doors/smtp/wire/lines.ts'
-import { createReplyReader, replyFrom, textsOf } from '../../../../src/doors/smtp/wire/replies.ts'
-import { parseForwarded, plainAddress } from '../../../../src/doors/smtp/wire/xforward.ts'
+import {
+  createSmtpReplyReader,
+  rawReply,
+  replyTexts,
+} from '../../../../src/doors/smtp/wire/replies.ts'
+import { parseAttributes, plainAddress } from '../../../../src/doors/smtp/wire/xforward.ts'
 
 /** Commands and replies, line by line, in any split. */
 
@@ -106,7 +110,7 @@ t.test('replies of one line and of several', async (t) => {
   const read = (text: string) => {
     const lines = createLineReader(4096)
     lines.push(bytes(text))
-    const replies = createReplyReader()
+    const replies = createSmtpReplyReader()
     for (let line = lines.next(); line; line = lines.next()) {
       const reply = replies.take(line)
       if (reply) return { code: reply.code, text: reply.bytes.toString('latin1') }
@@ -129,16 +133,16 @@ t.test('replies of one line and of several', async (t) => {
 })
 
 t.test('a reply of ours cannot forge a line', async (t) => {
-  const reply = replyFrom({ code: 550, enhanced: '5.7.1', lines: ['a\r\n250 ok\0\xe4', 'b'] })
+  const reply = rawReply({ code: 550, enhanced: '5.7.1', lines: ['a\r\n250 ok\0\xe4', 'b'] })
   t.equal(reply.bytes.toString('latin1'), '550-5.7.1 a??250 ok??\r\n550 5.7.1 b\r\n')
-  const long = replyFrom({ code: 550, enhanced: '5.7.1', lines: ['x'.repeat(1000)] })
+  const long = rawReply({ code: 550, enhanced: '5.7.1', lines: ['x'.repeat(1000)] })
   t.ok(long.bytes.length <= 512)
-  t.equal(textsOf(reply).length, 2)
+  t.equal(replyTexts(reply).length, 2)
 })
 
 t.test('what a proxy cannot keep is not offered, and its commands do not pass', async (t) => {
   const extensions = ['STARTTLS', 'AUTH PLAIN LOGIN', 'AUTH=PLAIN', 'auth plain', 'CHUNKING', 'BINARYMIME', 'BURL', 'XEXCH50', 'PIPELINING', 'SIZE 100', '8BITMIME', 'X-WHATEVER 1'] // biome-ignore format: a list
-  t.same(keptOf({ greeting: '', extensions }), [
+  t.same(extensionsBetween({ greeting: '', extensions }), [
     'PIPELINING',
     'SIZE 100',
     '8BITMIME',
@@ -149,12 +153,12 @@ t.test('what a proxy cannot keep is not offered, and its commands do not pass', 
 })
 
 t.test('XFORWARD tells of the client, in xtext', async (t) => {
-  const told = parseForwarded(
+  const told = parseAttributes(
     bytes(
       'NAME=spike.example ADDR=IPV6:2001:db8::1 PROTO=ESMTP HELO=a+2Bb+3dc IDENT=4FG source=LOCAL x',
     ),
   )
   t.same({ ...told }, { NAME: 'spike.example', ADDR: 'IPV6:2001:db8::1', HELO: 'a+b=c', IDENT: '4FG', SOURCE: 'LOCAL' }) // biome-ignore format: a list
   t.equal(plainAddress('IPv6:2001:db8::1'), '2001:db8::1')
-  t.equal(parseForwarded(bytes('NAME=[UNAVAILABLE] ADDR=')).NAME, undefined)
+  t.equal(parseAttributes(bytes('NAME=[UNAVAILABLE] ADDR=')).NAME, undefined)
 })

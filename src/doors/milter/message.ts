@@ -18,8 +18,8 @@ import { createRecipientList } from '../shared/recipient-list.ts'
 import { announcedSize, bareAddress } from '../shared/smtp-path.ts'
 import { faultReply, replyCode } from '../shared/smtp-reply.ts'
 import { answersBy, carryOut } from './carry-out.ts'
-import type { Intake } from './intake.ts'
-import type { Receiving } from './receive.ts'
+import type { MilterIntake } from './intake.ts'
+import type { MessageReception } from './receive.ts'
 import type { MilterServer } from './server.ts'
 import type { Address } from './wire/commands.ts'
 import { type Agreement, step } from './wire/negotiation.ts'
@@ -27,7 +27,7 @@ import { accepted, smtpReply } from './wire/replies.ts'
 import { WireError } from './wire/wire-error.ts'
 
 /** What is known of a whole message, besides the message itself. */
-export interface Ending {
+export interface MessageEnd {
   readonly agreement: Agreement
   readonly authenticated: boolean
   /** Address of the SMTP client. */
@@ -41,21 +41,21 @@ export interface Ending {
 }
 
 /** One message from MAIL to its end. What goes wrong meanwhile is answered at the end. */
-export interface Mail {
+export interface MilterMessage {
   readonly sender: MailAddress
   /** Bytes that the client announced. */
   readonly size: number | undefined
   /** Whether its header or body has begun. */
   readonly amidContent: boolean
   /** Throws a Fault of kind `out-of-memory` if there is no room for one more. */
-  recipient(path: Buffer): void
+  addRecipient(path: Buffer): void
   /** Sets the answer at the end, whatever else comes. */
   defer(fault: Fault): void
   field(name: Buffer, value: Buffer, agreement: Agreement): void
   endHeader(): void
   body(chunk: Buffer): void
   /** The packets that end it: judged, logged, answered. Never rejects. */
-  end(ending: Ending): Promise<Buffer>
+  end(end: MessageEnd): Promise<Buffer>
   /** Frees what it holds; no answer is needed any more. */
   close(): void
 }
@@ -69,7 +69,7 @@ const MESSAGE_ID_MAX = 1000
 
 const SPACE = Buffer.from(' ')
 
-export function openMail({ path, parameters }: Address, server: MilterServer): Mail {
+export function openMessage({ path, parameters }: Address, server: MilterServer): MilterMessage {
   const began = server.now()
   // Copied: what came in one packet must not keep alive all that came with it.
   // One that is too long stays too long.
@@ -83,12 +83,12 @@ export function openMail({ path, parameters }: Address, server: MilterServer): M
     messageId: undefined,
   }
   let stage: 'envelope' | 'header' | 'body' | 'end' | 'over' = 'envelope'
-  let receiving: Receiving | undefined
+  let receiving: MessageReception | undefined
   let trouble: unknown
   const gone = new AbortController()
 
   /** Where its parts go; undefined if they are not wanted. */
-  function intake(): Intake | undefined {
+  function intake(): MilterIntake | undefined {
     if (trouble !== undefined) return undefined
     receiving ??= server.receive()
     return receiving.kind === 'judge' ? receiving.intake : undefined
@@ -110,9 +110,9 @@ export function openMail({ path, parameters }: Address, server: MilterServer): M
     receiving = undefined
   }
 
-  async function judge(ending: Ending): Promise<Buffer> {
+  async function judge(context: MessageEnd): Promise<Buffer> {
     const about = (transaction: Transaction | undefined, reply: number | undefined) =>
-      logContext(ending, transaction, known, reply, server.now() - began)
+      logContext(context, transaction, known, reply, server.now() - began)
     let transaction: Transaction | undefined
     try {
       if (trouble !== undefined) throw trouble
@@ -126,16 +126,16 @@ export function openMail({ path, parameters }: Address, server: MilterServer): M
       const message = await receiving.intake.finish()
       try {
         const { clusterPeer } = receiving
-        const { authenticated: relay, origin } = ending
+        const { authenticated: relay, origin } = context
         const client = { relay, clusterPeer, bounceInjector: false, origin }
         transaction = { message, envelope, client }
-        const judged = await watched(receiving, transaction, ending)
+        const judged = await judgeInTurn(receiving, transaction, context)
         if (gone.signal.aborted) throw new Fault('read', 'the MTA left before it was answered')
         const decision =
           judged.kind === 'quarantine' && judged.place.kind === 'hold'
             ? judged
             : await keepAsDecided(judged, transaction, undefined, about(transaction, undefined))
-        const answer = carryOut(decision, { header: message.header, paths }, ending.agreement)
+        const answer = carryOut(decision, { header: message.header, paths }, context.agreement)
         const told = about(transaction, replyCode(decision))
         for (const line of decisionLines(decision, undefined, told)) server.log(line)
         return answer
@@ -149,10 +149,10 @@ export function openMail({ path, parameters }: Address, server: MilterServer): M
     }
   }
 
-  async function watched(
-    { judge }: Extract<Receiving, { kind: 'judge' }>,
+  async function judgeInTurn(
+    { judge }: Extract<MessageReception, { kind: 'judge' }>,
     transaction: Transaction,
-    { remote, isTrial, agreement }: Ending,
+    { remote, isTrial, agreement }: MessageEnd,
   ): Promise<Decision> {
     const { size } = transaction.message
     const leave = await server.turn(gone.signal)
@@ -172,7 +172,7 @@ export function openMail({ path, parameters }: Address, server: MilterServer): M
     get amidContent() {
       return stage !== 'envelope'
     },
-    recipient(to) {
+    addRecipient(to) {
       if (stage !== 'envelope') throw new WireError('RCPT behind the envelope')
       known = { ...known, to: known.to ?? addressOf(to), recipients: known.recipients + 1 }
       // The answer about it may have come too late.
@@ -199,10 +199,10 @@ export function openMail({ path, parameters }: Address, server: MilterServer): M
       stage = 'body'
       attempt(() => intake()?.body(chunk))
     },
-    async end(ending) {
+    async end(context) {
       stage = 'end'
       try {
-        return await judge(ending)
+        return await judge(context)
       } finally {
         stage = 'over'
         free()
@@ -217,7 +217,7 @@ export function openMail({ path, parameters }: Address, server: MilterServer): M
 }
 
 function logContext(
-  { remote, queueId, isTrial }: Ending,
+  { remote, queueId, isTrial }: MessageEnd,
   transaction: Transaction | undefined,
   known: Known,
   reply: number | undefined,

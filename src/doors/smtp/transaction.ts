@@ -21,24 +21,24 @@ import { announcedSize, bareAddress } from '../shared/smtp-path.ts'
 import { faultReply, type SmtpReply } from '../shared/smtp-reply.ts'
 import { afterQueue } from './after-queue.ts'
 import { carryOut, dropped, dropTransaction, passOn, toAll } from './carry-out.ts'
-import type { Client } from './client.ts'
-import { createIntake, type Intake, type TakenIn } from './intake.ts'
+import type { SmtpClient } from './client.ts'
+import { createSmtpIntake, type ReceivedMessage, type SmtpIntake } from './intake.ts'
 import type { NextServer } from './next-server.ts'
-import { type Refusal, refusalOf, tooManyHops } from './refusals.ts'
+import { type ContentRefusal, refuseContent, refuseTooManyHops } from './refusals.ts'
 import type { SmtpServer } from './server.ts'
 import { trialReply } from './trial.ts'
 import { COMMAND_MAX, type Path, parsePath } from './wire/commands.ts'
 import { createContentReader } from './wire/content.ts'
-import { type Reply, replyFrom, textsOf } from './wire/replies.ts'
+import { type RawReply, rawReply, replyTexts } from './wire/replies.ts'
 
 /** What is known of the sender of a message. */
-export interface Sending {
+export interface SendingClient {
   readonly origin: Origin
   readonly relay: boolean
 }
 
 /** One message from MAIL to its end. */
-export interface Mail {
+export interface SmtpTransaction {
   readonly sender: MailAddress
   /** Whether it is a trial of onescand's own. */
   readonly isTrial: boolean
@@ -47,19 +47,27 @@ export interface Mail {
   /** How many the next server has taken. */
   readonly recipients: number
   /** What was said of it: MAIL, and RCPT of its recipients. */
-  words(): Iterable<Buffer>
+  commands(): Iterable<Buffer>
   /** The RCPT command as it was said. Throws a Fault of kind `out-of-memory` if there is no room for one more. */
   addRecipient(line: Buffer): void
   /** The next server has not taken the last one. */
   removeLastRecipient(): void
   /** Receives the content, judges it and carries the decision out: the replies to it. Never rejects. */
-  receive(client: Client, next: NextServer, sending: Sending): Promise<readonly Reply[]>
+  receive(
+    client: SmtpClient,
+    next: NextServer,
+    sending: SendingClient,
+  ): Promise<readonly RawReply[]>
   /** Frees what it holds. */
   close(): void
 }
 
 /** `line` is the MAIL command as it was said, `path` and parameters what it says. */
-export function openMail(line: Buffer, { path, parameters }: Path, server: SmtpServer): Mail {
+export function openTransaction(
+  line: Buffer,
+  { path, parameters }: Path,
+  server: SmtpServer,
+): SmtpTransaction {
   // An address that is too long stays too long.
   const from = Buffer.from(bareAddress(path).subarray(0, ADDRESS_MAX + 1))
   const sender = readAddress(from)
@@ -84,9 +92,9 @@ export function openMail(line: Buffer, { path, parameters }: Path, server: SmtpS
   }
 
   function transactionOf(
-    { message }: TakenIn,
+    { message }: ReceivedMessage,
     judging: Judging,
-    { relay, origin }: Sending,
+    { relay, origin }: SendingClient,
     lines: readonly Buffer[],
   ): Transaction {
     const envelope = makeEnvelope(from, lines.map(recipientIn))
@@ -103,7 +111,7 @@ export function openMail(line: Buffer, { path, parameters }: Path, server: SmtpS
     get recipients() {
       return recipients.count
     },
-    words: () => [line, ...recipients.paths()],
+    commands: () => [line, ...recipients.paths()],
     addRecipient: recipients.add,
     removeLastRecipient: recipients.removeLast,
     async receive(client, next, sending) {
@@ -112,7 +120,7 @@ export function openMail(line: Buffer, { path, parameters }: Path, server: SmtpS
       const lines = recipients.paths()
       const outlet = { next, mailLine: line, recipients: lines, lmtp: server.lmtp, gone }
       let transaction: Transaction | undefined
-      const about = (replies: readonly Reply[], next = ''): Circumstances => ({
+      const about = (replies: readonly RawReply[], next = ''): Circumstances => ({
         door: doorEntries(sending.origin, replies, next),
         remote: sending.origin.clientAddress,
         transaction,
@@ -123,7 +131,7 @@ export function openMail(line: Buffer, { path, parameters }: Path, server: SmtpS
         return await withContent(client, judging, server, async (taken, refusal) => {
           transaction = transactionOf(taken, judging, sending, lines)
           // After the queue the answer of the servers behind counts, and a bounce is theirs.
-          const round = server.afterQueue ? undefined : tooManyHops(taken.message.header)
+          const round = server.afterQueue ? undefined : refuseTooManyHops(taken.message.header)
           const found = refusal ?? round ?? (judging.kind === 'judge' && (await judge(judging, transaction, gone))) // biome-ignore format: a line
           const allowed = found && server.afterQueue ? afterQueue(found) : found
           if (isTrial) return toAll(trialReply(allowed || undefined), outlet)
@@ -138,7 +146,7 @@ export function openMail(line: Buffer, { path, parameters }: Path, server: SmtpS
           return replies
         })
       } catch (error) {
-        const reply = replyFrom(troubleReply(error, server))
+        const reply = rawReply(troubleReply(error, server))
         server.log(faultLine(error, undefined, about([reply])))
         await dropTransaction(next)
         return toAll(reply, outlet)
@@ -160,8 +168,8 @@ function recipientIn(line: Buffer): Buffer {
 function* linesAbout(
   decision: Decision | undefined,
   judging: Judging,
-  replies: readonly Reply[],
-  about: (replies: readonly Reply[], next?: string) => Circumstances,
+  replies: readonly RawReply[],
+  about: (replies: readonly RawReply[], next?: string) => Circumstances,
 ): Generator<Buffer> {
   if (decision === undefined) {
     yield passLine('why' in judging ? judging.why : '', about(replies, refusedBy(replies)))
@@ -184,12 +192,12 @@ function* linesAbout(
 
 /** Receives the content; the message is closed, and all is freed, when `use` has come to its end. */
 async function withContent<Result>(
-  client: Client,
+  client: SmtpClient,
   judging: Judging,
   server: SmtpServer,
-  use: (taken: TakenIn, refusal: Refusal | undefined) => Promise<Result>,
+  use: (taken: ReceivedMessage, refusal: ContentRefusal | undefined) => Promise<Result>,
 ): Promise<Result> {
-  const intake = createIntake(judging.look, server.openLease)
+  const intake = createSmtpIntake(judging.look, server.openLease)
   try {
     const refusal = await takeIn(client, intake, server)
     const taken = await intake.finish()
@@ -205,10 +213,10 @@ async function withContent<Result>(
 
 /** Reads to the end of the content, whatever becomes of it; then throws what went wrong meanwhile. */
 async function takeIn(
-  client: Client,
-  intake: Intake,
+  client: SmtpClient,
+  intake: SmtpIntake,
   server: SmtpServer,
-): Promise<Refusal | undefined> {
+): Promise<ContentRefusal | undefined> {
   const reader = createContentReader()
   let size = 0
   let trouble: unknown
@@ -230,7 +238,7 @@ async function takeIn(
   }
   client.giveBack(reader.rest)
   if (trouble !== undefined) throw trouble
-  return refusalOf(reader, size, server)
+  return refuseContent(reader, size, server)
 }
 
 function clientLeft(): Fault {
@@ -240,20 +248,20 @@ function clientLeft(): Fault {
 /** The reply for anything thrown. If mail is in a queue already, nothing is refused. */
 function troubleReply(error: unknown, { afterQueue }: SmtpServer): SmtpReply {
   const kind = faultKindOf(error)
-  if (kind === 'chain') return NO_NEXT
+  if (kind === 'chain') return NEXT_SERVER_LOST
   const reply = faultReply(kind)
   if (!afterQueue || reply.code < 500) return reply
   return { code: 451, enhanced: reply.enhanced.replace(/^5/, '4'), lines: reply.lines }
 }
 
 /** RFC 3463: the connection to another server broke. */
-export const NO_NEXT: SmtpReply = {
+export const NEXT_SERVER_LOST: SmtpReply = {
   code: 451,
   enhanced: '4.4.2',
   lines: ['the next mail server does not answer as it should, try again later'],
 }
 
-function doorEntries(origin: Origin, replies: readonly Reply[], next: string): LogEntry[] {
+function doorEntries(origin: Origin, replies: readonly RawReply[], next: string): LogEntry[] {
   return [
     ['reply', worstOf(replies)?.code],
     ['next', next],
@@ -263,11 +271,13 @@ function doorEntries(origin: Origin, replies: readonly Reply[], next: string): L
 }
 
 /** What the next server said if it has not taken the message. */
-function refusedBy(replies: readonly Reply[]): string {
+function refusedBy(replies: readonly RawReply[]): string {
   const worst = worstOf(replies)
-  return worst === undefined || worst.code < 400 ? '' : `${worst.code} ${textsOf(worst).join(' ')}`
+  return worst === undefined || worst.code < 400
+    ? ''
+    : `${worst.code} ${replyTexts(worst).join(' ')}`
 }
 
-function worstOf(replies: readonly Reply[]): Reply | undefined {
+function worstOf(replies: readonly RawReply[]): RawReply | undefined {
   return replies.find(({ code }) => code >= 400) ?? replies[0]
 }

@@ -9,16 +9,20 @@ import { ConnectionSet } from '../shared/connection-set.ts'
 import { refusingRules, startJudging } from '../shared/judging.ts'
 import type { Budget } from '../shared/memory.ts'
 import { configureAfterQueue } from './after-queue.ts'
-import { ClientLine } from './client.ts'
+import { ClientConnection } from './client.ts'
 import { createLoopWatch } from './loops.ts'
-import { callNextServer, type Patience, standardPatience } from './next-server.ts'
+import {
+  callNextServer,
+  type NextServerTimeouts,
+  standardNextServerTimeouts,
+} from './next-server.ts'
 import type { SmtpServer } from './server.ts'
 import { SmtpSession, stopping } from './session.ts'
-import type { Offer } from './wire/extensions.ts'
-import { type Reply, replyFrom } from './wire/replies.ts'
+import type { EhloReply } from './wire/extensions.ts'
+import { type RawReply, rawReply } from './wire/replies.ts'
 
 /** A place where mail is taken, and where it goes from there. */
-export interface Relay {
+export interface SmtpRoute {
   /** Whether LMTP is spoken, on both sides. */
   readonly lmtp: boolean
   readonly next: { readonly text: string; readonly options: NetConnectOpts }
@@ -35,8 +39,8 @@ export interface SmtpOptions {
   readonly maxSize: number
   /** Of the whole process, for what is kept of messages in memory. */
   readonly budget: Budget
-  readonly timeouts?: Timeouts
-  readonly patience?: Patience
+  readonly timeouts?: SmtpTimeouts
+  readonly patience?: NextServerTimeouts
   /** The daemon's own trouble. */
   readonly log: (line: string) => void
   /** What became of each message, a line each. */
@@ -46,7 +50,7 @@ export interface SmtpOptions {
 }
 
 /** Milliseconds that a client has: RFC 5321 4.5.3.2.7 wants five minutes at least. */
-export interface Timeouts {
+export interface SmtpTimeouts {
   /** Of silence. */
   readonly silence: number
   /** From the first byte of a command to its last. */
@@ -59,7 +63,7 @@ export interface Timeouts {
   readonly leaving: number
 }
 
-export const standardTimeouts: Timeouts = {
+export const standardTimeouts: SmtpTimeouts = {
   silence: 300_000,
   command: 300_000,
   content: 3_600_000,
@@ -68,7 +72,7 @@ export const standardTimeouts: Timeouts = {
 }
 
 /** Milliseconds for which the next server's answer to EHLO counts for other clients, too. */
-export const OFFER_FOR = 60_000
+export const EHLO_COUNTS_FOR = 60_000
 /** Milliseconds between looks at what is due. */
 const TICK_MAX = 1000
 
@@ -85,29 +89,33 @@ export interface SmtpDoor {
   state(): DoorState
 }
 
-interface Connection {
-  readonly client: ClientLine
+interface ServedClient {
+  readonly client: ClientConnection
   readonly session: SmtpSession
   readonly socket: Socket
-  leftAt: number | undefined
+  hungUpAt: number | undefined
 }
 
-const saying = (code: number, enhanced: string, line: string): Reply =>
-  replyFrom({ code, enhanced, lines: [line] })
-const tooMany = saying(421, '4.3.2', 'too many connections, try again')
-const notAllowed = saying(554, '5.7.1', 'this client may not send mail here (--from)')
-const timedOut = saying(421, '4.4.2', 'waited for too long')
-const madeRoom = saying(421, '4.3.2', 'silent for too long, others wait')
+const reply = (code: number, enhanced: string, line: string): RawReply =>
+  rawReply({ code, enhanced, lines: [line] })
+const tooMany = reply(421, '4.3.2', 'too many connections, try again')
+const notAllowed = reply(554, '5.7.1', 'this client may not send mail here (--from)')
+const timedOut = reply(421, '4.4.2', 'waited for too long')
+const madeRoom = reply(421, '4.3.2', 'silent for too long, others wait')
 
 /** The SMTP door: sessions of mail servers on whatever the server listens on. */
-export function createSmtpDoor(first: Configuration, relay: Relay, options: SmtpOptions): SmtpDoor {
+export function createSmtpDoor(
+  first: Configuration,
+  relay: SmtpRoute,
+  options: SmtpOptions,
+): SmtpDoor {
   const { maxClients, maxSize, budget, mailLog } = options
-  const { timeouts = standardTimeouts, patience = standardPatience } = options
+  const { timeouts = standardTimeouts, patience = standardNextServerTimeouts } = options
   const name = relay.lmtp ? 'lmtp' : 'smtp'
   const complain = (line: string) => options.log(`${name}: ${line}`)
-  const connections = new ConnectionSet<Connection>()
+  const connections = new ConnectionSet<ServedClient>()
   let configuration = first // a message keeps the one that it began with
-  let offer: { readonly of: Offer; readonly at: number } | undefined
+  let offer: { readonly of: EhloReply; readonly at: number } | undefined
   let isStopping = false
   let crowded = false
   let ticker: NodeJS.Timeout | undefined
@@ -126,9 +134,9 @@ export function createSmtpDoor(first: Configuration, relay: Relay, options: Smtp
   server.on('error', (error) => complain(error.message))
 
   function serve(socket: Socket, peer: string | undefined): void {
-    const client = new ClientLine(socket, now)
+    const client = new ClientConnection(socket, now)
     const session = new SmtpSession(smtpServer, client, peer)
-    const connection: Connection = { client, session, socket, leftAt: undefined }
+    const connection: ServedClient = { client, session, socket, hungUpAt: undefined }
     connections.add(connection)
     ticker ??= setInterval(tickAll, Math.min(TICK_MAX, Math.ceil(timeouts.silence / 2)))
     const closed = new Promise<void>((resolve) => socket.on('close', () => resolve()))
@@ -163,8 +171,9 @@ export function createSmtpDoor(first: Configuration, relay: Relay, options: Smtp
     openLease: budget.open,
     callNext,
     loops: createLoopWatch({ lmtp: relay.lmtp, callNext, complain, now }),
-    recallOffer: () => (offer !== undefined && now() - offer.at < OFFER_FOR ? offer.of : undefined),
-    rememberOffer(of) {
+    recallEhloReply: () =>
+      offer !== undefined && now() - offer.at < EHLO_COUNTS_FOR ? offer.of : undefined,
+    rememberEhloReply(of) {
       offer = { of, at: now() }
     },
     log: mailLog,
@@ -177,11 +186,11 @@ export function createSmtpDoor(first: Configuration, relay: Relay, options: Smtp
   function makeRoom(): boolean {
     if (connections.size < maxClients) return true
     const silent = [...connections].filter(({ client, session }) => {
-      const { heard, awaited } = client.standing
-      return awaited && !session.amidMessage && now() - heard > timeouts.makesRoomAfter
+      const { heardAt, awaited } = client.activity
+      return awaited && !session.amidMessage && now() - heardAt > timeouts.makesRoomAfter
     })
     silent.sort(
-      (connection, other) => connection.client.standing.heard - other.client.standing.heard,
+      (connection, other) => connection.client.activity.heardAt - other.client.activity.heardAt,
     )
     const [oldest] = silent
     if (!crowded) {
@@ -193,7 +202,7 @@ export function createSmtpDoor(first: Configuration, relay: Relay, options: Smtp
     return oldest !== undefined
   }
 
-  function dismiss({ client }: Connection, lastWord: Reply): void {
+  function dismiss({ client }: ServedClient, lastWord: RawReply): void {
     client.say(lastWord)
     client.leave()
   }
@@ -203,18 +212,19 @@ export function createSmtpDoor(first: Configuration, relay: Relay, options: Smtp
     for (const connection of connections) tick(connection, time)
   }
 
-  function tick(connection: Connection, time: number): void {
+  function tick(connection: ServedClient, time: number): void {
     const { client, socket } = connection
     if (client.gone.aborted) {
-      connection.leftAt ??= time
-      if (time - connection.leftAt > timeouts.leaving) socket.destroy()
+      connection.hungUpAt ??= time
+      if (time - connection.hungUpAt > timeouts.leaving) socket.destroy()
       return
     }
-    const { heard, awaited, at } = client.standing
+    const { heardAt, awaited, reading } = client.activity
     if (!awaited) return
-    const isSilent = time - heard > timeouts.silence
-    const most = at?.what === 'content' ? timeouts.content : timeouts.command
-    if (isSilent || (at !== undefined && time - at.since > most)) dismiss(connection, timedOut)
+    const isSilent = time - heardAt > timeouts.silence
+    const most = reading?.what === 'content' ? timeouts.content : timeouts.command
+    if (isSilent || (reading !== undefined && time - reading.since > most))
+      dismiss(connection, timedOut)
   }
 
   return {
@@ -228,7 +238,7 @@ export function createSmtpDoor(first: Configuration, relay: Relay, options: Smtp
       server.close()
       for (const connection of connections) {
         const { client, session } = connection
-        if (!session.amidMessage && client.standing.awaited) dismiss(connection, stopping)
+        if (!session.amidMessage && client.activity.awaited) dismiss(connection, stopping)
       }
       return connections.drain(grace, (connection) => {
         dismiss(connection, stopping)
@@ -238,7 +248,7 @@ export function createSmtpDoor(first: Configuration, relay: Relay, options: Smtp
   }
 }
 
-function turnAway(socket: Socket, { bytes }: Reply): void {
+function turnAway(socket: Socket, { bytes }: RawReply): void {
   socket.end(bytes)
   socket.resume()
   socket.setTimeout(standardTimeouts.leaving, () => socket.destroy())

@@ -9,7 +9,7 @@ import { type Candidate, goesForConnection, goesForMemory } from '../shared/evic
 import { refusingRules } from '../shared/judging.ts'
 import type { Budget, MemoryLease } from '../shared/memory.ts'
 import { takeTurn } from '../shared/turn.ts'
-import { Connection, standardTimeouts, type Timeouts } from './connection.ts'
+import { MilterConnection, type MilterTimeouts, standardTimeouts } from './connection.ts'
 import { startReceiving } from './receive.ts'
 import type { MilterServer } from './server.ts'
 import { MilterSession } from './session.ts'
@@ -21,7 +21,7 @@ export interface MilterOptions {
   readonly budget: Budget
   /** If one more comes, a silent one is closed; if none is silent, the new one is, and the MTA goes on as without a milter. */
   readonly maxConnections?: number
-  readonly timeouts?: Timeouts
+  readonly timeouts?: MilterTimeouts
   /** The daemon's own trouble. */
   readonly log: (line: string) => void
   /** What became of each message, a line each. */
@@ -30,7 +30,7 @@ export interface MilterOptions {
   readonly reporter?: MailReporter | undefined
 }
 
-export interface Milter {
+export interface MilterDoor {
   /** Not listening yet. */
   readonly server: Server
   /** For the messages that come from now on. */
@@ -49,24 +49,24 @@ export const CONNECTIONS_MAX = 1000
 const TICK_MAX = 1000
 
 /** A connection that has not been told to leave. */
-interface Serving {
-  readonly connection: Connection
+interface ServedConnection {
+  readonly connection: MilterConnection
   readonly peer: string
-  readonly charged: Charged
+  readonly charged: ConnectionMemory
 }
 
 /** Bytes that are charged to one connection. */
-interface Charged {
+interface ConnectionMemory {
   bytes: number
 }
 
 /** The milter door: sessions of MTAs on whatever the server listens on. */
-export function createMilter(first: Configuration, options: MilterOptions): Milter {
+export function createMilterDoor(first: Configuration, options: MilterOptions): MilterDoor {
   const { maxClients, maxConnections = CONNECTIONS_MAX, budget, log, mailLog } = options
   const { timeouts = standardTimeouts } = options
-  const connections = new ConnectionSet<Connection>()
+  const connections = new ConnectionSet<MilterConnection>()
   /** In the order of their coming. */
-  const serving = new Set<Serving>()
+  const serving = new Set<ServedConnection>()
   const turns = createTurns(maxClients)
   let configuration = first // a message keeps the one that it began with: receive.ts
   let crowded = false
@@ -80,9 +80,9 @@ export function createMilter(first: Configuration, options: MilterOptions): Milt
       socket.destroy()
       return
     }
-    const charged: Charged = { bytes: 0 }
+    const charged: ConnectionMemory = { bytes: 0 }
     const openLease = () => chargedTo(charged, budget.open())
-    const connection = new Connection(socket, {
+    const connection = new MilterConnection(socket, {
       session: new MilterSession(serverFor(openLease, peer === '')),
       lease: openLease(),
       timeouts,
@@ -97,7 +97,7 @@ export function createMilter(first: Configuration, options: MilterOptions): Milt
         ticker = undefined
       },
     })
-    const served: Serving = { connection, peer, charged }
+    const served: ServedConnection = { connection, peer, charged }
     serving.add(served)
     connections.add(connection)
     ticker ??= setInterval(tickAll, Math.min(TICK_MAX, Math.ceil(timeouts.progressAfter / 2)))
@@ -124,7 +124,7 @@ export function createMilter(first: Configuration, options: MilterOptions): Milt
   }
 
   /** If there is no memory left, a silent connection is closed and gives its memory back. */
-  function chargedTo(charged: Charged, lease: MemoryLease): MemoryLease {
+  function chargedTo(charged: ConnectionMemory, lease: MemoryLease): MemoryLease {
     let own = 0
     const count = (bytes: number) => {
       own += bytes
@@ -148,15 +148,15 @@ export function createMilter(first: Configuration, options: MilterOptions): Milt
     }
   }
 
-  function* candidates(asker?: Charged): Generator<Candidate & Serving> {
+  function* candidates(asker?: ConnectionMemory): Generator<Candidate & ServedConnection> {
     for (const served of serving) {
       if (served.charged === asker) continue
-      yield { ...served, ...served.connection.standing(), holdsMemory: served.charged.bytes > 0 }
+      yield { ...served, ...served.connection.state(), holdsMemory: served.charged.bytes > 0 }
     }
   }
 
   /** Whether a connection was closed. */
-  function evict(served: Serving | undefined): boolean {
+  function evict(served: ServedConnection | undefined): boolean {
     served?.connection.evict()
     return served !== undefined
   }

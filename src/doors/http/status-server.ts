@@ -8,13 +8,15 @@ import {
   type Observer,
   TRIAL_COUNTS_FOR,
 } from '../../observe/live/observer.ts'
-import { type CheckAccess, checkAccessBy, type Refusal } from './access.ts'
+import { type AccessRefusal, type CheckAccess, checkAccessBy } from './access.ts'
 import { createEvents } from './events.ts'
 import { type KeptSources, viewKept } from './kept-view.ts'
 import { assets } from './page-assets.ts'
 import { type SnapshotOptions, snapshot } from './snapshot.ts'
 
-export interface HttpOptions extends SnapshotOptions, Pick<KeptSources, 'quarantine' | 'swept'> {
+export interface StatusServerOptions
+  extends SnapshotOptions,
+    Pick<KeptSources, 'quarantine' | 'swept'> {
   /** IP address that it listens on; undefined for a socket with a path. */
   readonly address: string | undefined
   readonly tokenFile: string | undefined
@@ -26,7 +28,7 @@ export interface HttpOptions extends SnapshotOptions, Pick<KeptSources, 'quarant
   readonly log: (line: string) => void
 }
 
-export interface HttpPlace {
+export interface StatusServer {
   readonly observer: Observer
   close(): void
 }
@@ -50,15 +52,15 @@ export const TRY_AGAIN_AFTER = 5_000
  * with a port that is taken, the log says why, and it is tried again: mail does not wait for it.
  * Resolves when it was tried once.
  */
-export async function openHttpPlace(options: HttpOptions): Promise<HttpPlace> {
+export async function openStatusServer(options: StatusServerOptions): Promise<StatusServer> {
   const { address, tokenFile, listen, observed, isReady, log } = options
-  let refusalOf: CheckAccess = () => closed
+  let refusalOf: CheckAccess = () => notReadyYet
   const observer = createObserver(observed)
   const events = createEvents(observer, options)
   const fresh = <Value>(make: () => Value) => keptFor(FRESH_FOR, observed.uptime, make)
   const metrics = fresh(() => observer.metrics())
   const kept = viewKept({ ...options, uptime: observed.uptime })
-  const data = fresh(() => packed(JSON.stringify(snapshot(observer, options))))
+  const data = fresh(() => pack(JSON.stringify(snapshot(observer, options))))
 
   const server = createServer(
     {
@@ -104,7 +106,7 @@ export async function openHttpPlace(options: HttpOptions): Promise<HttpPlace> {
 
   async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const path = (request.url ?? '').replace(/\?.*$/s, '')
-    const send = (status: number, type: string, body: string | Packed) =>
+    const send = (status: number, type: string, body: string | PackedBody) =>
       reply(request, response, status, type, body)
     const text = (status: number, body: string) => send(status, 'text/plain; charset=utf-8', body)
     if (request.method !== 'GET' && request.method !== 'HEAD') {
@@ -184,7 +186,7 @@ export async function openHttpPlace(options: HttpOptions): Promise<HttpPlace> {
 }
 
 /** The answer while it is not known who may look. */
-const closed: Refusal = { status: 421, text: 'not yet' }
+const notReadyYet: AccessRefusal = { status: 421, text: 'not yet' }
 
 /** A value that is made anew when it is asked for, but not more often than that. */
 function keptFor<Value>(time: number, uptime: () => number, make: () => Value): () => Value {
@@ -223,18 +225,18 @@ const HEADERS = {
   'X-Content-Type-Options': 'nosniff',
 } as const
 
-interface Packed {
+interface PackedBody {
   readonly plain: Buffer
   readonly gzip: Buffer
 }
 
-function packed(text: string): Packed {
+function pack(text: string): PackedBody {
   const plain = Buffer.from(text)
   return { plain, gzip: gzipSync(plain) }
 }
 
-const pages: Readonly<Record<string, Packed & { readonly type: string }>> = Object.fromEntries(
-  Object.entries(assets).map(([path, { type, text }]) => [path, { type, ...packed(text) }]),
+const pages: Readonly<Record<string, PackedBody & { readonly type: string }>> = Object.fromEntries(
+  Object.entries(assets).map(([path, { type, text }]) => [path, { type, ...pack(text) }]),
 )
 
 /** Bytes from which on it is worth to be compressed. */
@@ -245,7 +247,7 @@ function reply(
   response: ServerResponse,
   status: number,
   type: string,
-  body: string | Packed,
+  body: string | PackedBody,
 ): void {
   const takesGzip = /\bgzip\b/.test(String(request.headers['accept-encoding'] ?? ''))
   const isText = typeof body === 'string'
