@@ -247,13 +247,24 @@ t.test('the launcher runs the bundle, from any link to it', async (t) => {
   }
 })
 
-t.test('a launcher without its bundle is a temporary failure', async (t) => {
-  const directory = t.testdir({ bin: { 'package.json': '{}' } })
+t.test('a launcher that cannot load its bundle defers mail and says why in one line', async (t) => {
+  const directory = t.testdir({ bin: { 'package.json': '{}' }, dist: {} })
   const copy = join(directory, 'bin/onescan-queue')
   writeFileSync(copy, readFileSync(launcher), { mode: 0o755 })
-  const run = await runSlot({ program: [copy] })
-  t.equal(run.code, 81)
-  t.match(run.logged, /^onescan: fault=bug exit=81 reason="Cannot find module/)
+  const without = await runSlot({ program: [copy] })
+  t.equal(without.code, 81)
+  t.match(
+    without.logged,
+    /^onescan: decision=defer fault=bug reason="Cannot find module [^\n]*" exit=81\n$/,
+  )
+  const forging = String.raw`a" exit=0 \\\\\nonescan: decision=accept \x1b[0m`
+  writeFileSync(join(directory, 'dist/onescan-queue.cjs'), `throw Error('${forging}')`)
+  const broken = await runSlot({ program: [copy] })
+  t.equal(broken.code, 81)
+  t.equal(
+    broken.logged,
+    'onescan: decision=defer fault=bug reason="a? exit=0 ???onescan: decision=accept ?[0m" exit=81\n',
+  )
 })
 
 t.test('every way out is one log line, whatever a client sends', async (t) => {
