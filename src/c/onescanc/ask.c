@@ -20,8 +20,7 @@ enum {
   CONNECT_MAX = 10000,
   SILENCE_MAX = 10000,
   LONGER_THAN_SCANNERS = 2000,
-  ASK_AGAIN_FROM = 2000,    /* that must be left for scanners */
-  SCANTIMEOUT_DEFAULT = 150 /* seconds */
+  ASK_AGAIN_FROM = 2000 /* that must be left for scanners */
 };
 
 /* The variables of onescan-queue(8) that onescand may want to know. */

@@ -110,8 +110,8 @@ static int find_error_fd(void) {
 }
 
 static void read_settings(void) {
-  const char *timeout = setting("SCANTIMEOUT", "150");
-  caller.timeout = parse_number(timeout, 1, 86400);
+  const char *timeout = setting("SCANTIMEOUT", NULL);
+  caller.timeout = timeout ? parse_number(timeout, 1, 86400) : SCANTIMEOUT_DEFAULT;
   read_cold_settings();
   caller.error_fd = find_error_fd(); /* before anything is opened that may get this number */
 }

@@ -43,6 +43,8 @@ enum {
   COLD_NEEDS_SPACE = 512 * MIB /* of address space, for onescan-queue to start */
 };
 
+enum { SCANTIMEOUT_DEFAULT = 150 }; /* seconds, src/ground/settings/table/scanning.ts */
+
 typedef unsigned char byte;
 
 /* Descriptors as qmail-queue(8) has them. */

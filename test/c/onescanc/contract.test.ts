@@ -1,6 +1,7 @@
 import { copyFileSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
+import { table } from '../../../src/ground/settings/table.ts'
 import { ADDRESS_MAX, ENVELOPE_MAX } from '../../../src/message/envelope/envelope.ts'
 import { envelope, runSlot, type SlotWishes } from '../../doors/queue/slot.ts'
 import { recordedCalls, standInQueue } from '../../stand-in/stand-in.ts'
@@ -11,6 +12,8 @@ import { accept, answering, bodyAt, insert, keep, scriptedDaemon } from './scrip
 
 const cold = coldPrograms(t)
 const bytes = (text: string) => Buffer.from(text, 'latin1')
+/** The default of SCANTIMEOUT. */
+const standard = String(table.SCANTIMEOUT.standard)
 const daemon = await scriptedDaemon(
   t,
   answering(accept(bodyAt(12), insert('X-QHPSI: clean\n'), keep(0, 12))),
@@ -381,8 +384,8 @@ t.test('going cold', { skip: missing, jobs: 2 }, async (t) => {
       t.match(ended.logged, `COLD [${SCANTIMEOUT}]`)
     }
     for (const [SCANTIMEOUT, seen] of [
-      [undefined, '150'],
-      ['', '150'],
+      [undefined, standard],
+      ['', standard],
       ['86400', '86400'],
     ] as const) {
       const ended = await run({ settings: { ...nobody, SCANTIMEOUT } })
@@ -401,7 +404,7 @@ t.test('going cold', { skip: missing, jobs: 2 }, async (t) => {
         program: [join(directory, 'link')],
         settings: { ...nobody, ONESCAN_COLD: undefined },
       })
-      t.match(ended.logged, 'COLD [150]')
+      t.match(ended.logged, `COLD [${standard}]`)
     },
   )
 

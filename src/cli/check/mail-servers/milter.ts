@@ -6,15 +6,16 @@ import {
 } from '../../../doors/milter/wire/ask.ts'
 import { TRIAL_MACRO } from '../../../doors/shared/trial-chain.ts'
 import { errorText } from '../../../ground/errors/fault.ts'
+import { table } from '../../../ground/settings/table.ts'
 import { readDefaults } from '../../shared/defaults-file.ts'
 import { cleanMessage, eicarMessage } from '../shared/eicar-message.ts'
 import { error, type Finding, ok } from '../shared/finding.ts'
 import { howToStart } from '../shared/how-to-start.ts'
 
-/** Milliseconds for a scan: more than the default of SCANTIMEOUT. */
-const SCAN_PATIENCE = 160_000
 /** The default of SCANTIMEOUT, in seconds. */
-export const SCANTIMEOUT = 150
+export const SCANTIMEOUT = table.SCANTIMEOUT.standard
+/** Milliseconds for a scan: more than the default of SCANTIMEOUT. */
+const SCAN_PATIENCE = (SCANTIMEOUT + 10) * 1000
 
 /** A filter as an MTA names it. */
 export interface NamedMilter {
