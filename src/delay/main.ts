@@ -7,7 +7,7 @@ import { explain } from './shared/explain.ts'
 import { log } from './shared/log.ts'
 import { readOptions, USAGE } from './shared/options.ts'
 import { loadPlanContext } from './shared/plan-context.ts'
-import { UsageError } from './shared/words.ts'
+import { UsageError } from './shared/split-options.ts'
 
 /** Exit codes of UCSPI programs. */
 const exit = { done: 0, usage: 100, temporary: 111 } as const

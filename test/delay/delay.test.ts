@@ -100,7 +100,9 @@ t.test('the program behind finds descriptors and signals as they were', { skip }
 t.test('a signal that was ignored before stays ignored', { skip }, async (t) => {
   const ignoring = ['/bin/sh', '-c', 'trap "" PIPE; exec "$@"', 'sh']
   // The bundle by itself cannot know: it is a launcher that looks before the runtime starts.
-  for (const { name, smtpDelay } of runtimes.filter((each) => each.name !== 'on the oldest Node')) {
+  for (const { name, smtpDelay } of runtimes.filter(
+    (runtime) => runtime.name !== 'on the oldest Node',
+  )) {
     const server = await serve({ words: [...ignoring, ...smtpDelay, ...QUICK] })
     await visit(server.port)
     await until(() => server.kept('environment') !== '', 'the server behind ends')

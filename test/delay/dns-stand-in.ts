@@ -54,7 +54,7 @@ export async function startDns(
       send(
         socket,
         0,
-        answer.names.map((each) => record(PTR, encodeName(each))),
+        answer.names.map((name) => record(PTR, encodeName(name))),
       )
     }
   })

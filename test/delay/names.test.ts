@@ -56,17 +56,17 @@ t.test('an address is found in each of its writings, and only the own one', asyn
     findRule(own, name, parseAddress(ip)!)?.nameClass
   const writings = ['203-0-113-77', '77.113.0.203', '203_0_113_77', '203-000-113-077']
   writings.push('203000113077', '077113000203', 'cb00714d', '4d7100cb', 'cb-00-71-4d', '3405803853')
-  for (const each of writings) t.equal(looks(`x${each}.example.net`), 'dynamic', each)
+  for (const writing of writings) t.equal(looks(`x${writing}.example.net`), 'dynamic', writing)
   t.equal(looks('203-0-113-78.example.net'), undefined)
   t.equal(looks('1203-0-113-77.example.net'), undefined, 'digits before it')
   t.equal(looks('203-0-113-771.example.net'), undefined, 'digits behind it')
   const v6 = '2001:db8::1:0:77'
-  for (const each of [
+  for (const name of [
     '2001-db8-0-0-0-1-0-77',
     '2001-db8--1-0-77',
     '20010db8000000000000000100000077',
   ]) {
-    t.equal(looks(`${each}.example.net`, v6), 'dynamic', each)
+    t.equal(looks(`${name}.example.net`, v6), 'dynamic', name)
   }
 })
 

@@ -1,16 +1,16 @@
 import t from 'tap'
 import { parseAllowList } from '../../src/delay/shared/allow-list.ts'
-import { type Client, readClient } from '../../src/delay/shared/client.ts'
 import { parseRules } from '../../src/delay/shared/name-rules.ts'
 import { readOptions } from '../../src/delay/shared/options.ts'
-import { outcomeOf, type Sign } from '../../src/delay/shared/outcome.ts'
 import { type PlanContext, planFor } from '../../src/delay/shared/plan.ts'
+import { readClient, type UcspiClient } from '../../src/delay/shared/ucspi-client.ts'
+import { type ClientSign, outcomeOf } from '../../src/delay/shared/wait-outcome.ts'
 import { parseAddress } from '../../src/ground/net/address.ts'
 
 /** Who waits for how long, and why: what decides, in its order, without a socket. */
 
 interface Wishes {
-  readonly client?: Partial<Client>
+  readonly client?: Partial<UcspiClient>
   readonly options?: readonly string[]
   readonly allow?: string
   readonly known?: string
@@ -24,7 +24,7 @@ const address = parseAddress('192.0.2.1')!
 function planned(wishes: Wishes = {}) {
   const { names = ['mail.example.org'], elsewhere = [], allow = '', options = [], known } = wishes
   const asked: string[] = []
-  const client: Client = {
+  const client: UcspiClient = {
     ip: '192.0.2.1',
     address,
     name: undefined,
@@ -172,7 +172,11 @@ t.test('how a wait ends, by what the client does and what is known about it by t
   const ordinary = { delay: 3, why: 'ordinary', exempt: false, class: undefined }
   const allowed = { delay: 0, why: 'allowed', exempt: true, class: undefined }
   const never = new Promise<typeof ordinary>(() => {})
-  const endOf = async (sign: Sign, judgement: Promise<typeof ordinary>, mayBeExempt = false) => {
+  const endOf = async (
+    sign: ClientSign,
+    judgement: Promise<typeof ordinary>,
+    mayBeExempt = false,
+  ) => {
     await Promise.race([judgement, undefined])
     return outcomeOf({ kind: 'wait', judgement, mayBeExempt }, async () => sign)
   }

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import t from 'tap'
-import type { Connection } from '../../src/delay/chain-loader/connection.ts'
+import type { ClientConnection } from '../../src/delay/chain-loader/client-connection.ts'
 import { talk } from '../../src/delay/chain-loader/talk.ts'
 import {
   COMMANDS_MAX,
@@ -43,7 +43,7 @@ t.test('lines are the same in every split of their bytes', async (t) => {
 function client(pieces: Iterator<string>, every = 0) {
   let now = 0
   const said: string[] = []
-  const connection: Connection = {
+  const connection: ClientConnection = {
     watch: () => 'silent',
     watchLeaving: () => 'silent',
     read(time) {

@@ -10,10 +10,10 @@ export const ROOMS = {
   envelope: { files: ['src/message/envelope/**/*.ts'], tests: ['test/message/envelope/*.test.ts'] },
   quota: { files: ['src/quota/ask/**/*.ts'], tests: ['test/quota/ask/*.test.ts'] },
   delay: {
-    files: ['src/delay/shared/**/*.ts', 'src/delay/gate/{known,waiting-room}.ts'],
+    files: ['src/delay/shared/**/*.ts', 'src/delay/gate/{known-clients,waiting-room}.ts'],
     tests: [
       'test/delay/{plan,names,options,allow-list,reverse-dns,explain}.test.ts',
-      'test/delay/gate/{known,waiting-room}.test.ts',
+      'test/delay/gate/{known-clients,waiting-room}.test.ts',
     ],
   },
   mime: { files: ['src/mime/**/*.ts'], tests: ['test/mime/*.test.ts'] },

@@ -1,7 +1,7 @@
 import { replaceProcess } from '../../ground/process/replace-process.ts'
 import type { Libc } from '../../ground/runtime/libc.ts'
 import type { Environment } from '../../ground/settings/settings.ts'
-import { IGNORED, type NextProgram } from '../shared/next-program.ts'
+import { IGNORED, type ServerProgram } from '../shared/server-program.ts'
 
 /** Signals that both runtimes ignore for their own sake: SIGPIPE and SIGXFSZ. */
 const RUNTIME_IGNORES = [13, 25]
@@ -11,7 +11,7 @@ const RUNTIME_IGNORES = [13, 25]
  * and RBLSMTPD if there is something to say.
  */
 export function becomeNext(
-  next: NextProgram,
+  next: ServerProgram,
   env: Environment,
   libc: Libc | undefined,
   rblsmtpd?: string,

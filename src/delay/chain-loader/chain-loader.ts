@@ -1,18 +1,18 @@
 import { Fault } from '../../ground/errors/fault.ts'
 import { type Libc, loadLibc } from '../../ground/runtime/libc.ts'
 import type { Environment } from '../../ground/settings/settings.ts'
-import { readClient } from '../shared/client.ts'
-import { type Event, log } from '../shared/log.ts'
-import { findNext } from '../shared/next-program.ts'
-import type { Options } from '../shared/options.ts'
-import { outcomeOf } from '../shared/outcome.ts'
+import { type ConnectionEvent, log } from '../shared/log.ts'
+import type { DelayOptions } from '../shared/options.ts'
 import { planFor, waitOf } from '../shared/plan.ts'
 import { loadPlanContext } from '../shared/plan-context.ts'
+import { findNext } from '../shared/server-program.ts'
+import { readClient } from '../shared/ucspi-client.ts'
+import { outcomeOf } from '../shared/wait-outcome.ts'
 import { becomeNext } from './become-next.ts'
-import { type Connection, openConnection } from './connection.ts'
-import { takePlace } from './limit.ts'
+import { type ClientConnection, openConnection } from './client-connection.ts'
 import { talk } from './talk.ts'
 import { holdBack, waitForGreeting } from './wait.ts'
+import { takeWaitingPlace } from './waiting-place.ts'
 
 /** Exit code of a chain-loader that has served its client to the end. */
 const DONE = 0
@@ -23,13 +23,13 @@ const DONE = 0
  * began.
  */
 export async function delayOne(
-  options: Options,
+  options: DelayOptions,
   env: Environment,
   clock: () => number,
 ): Promise<number> {
   const next = findNext(options.words, env)
   const client = readClient(env)
-  const tell = (event: Event, why: string, waited?: number) => {
+  const tell = (event: ConnectionEvent, why: string, waited?: number) => {
     if (!options.verbose) return
     log(
       event,
@@ -51,7 +51,7 @@ export async function delayOne(
   }
 
   const connection = openConnection(libc)
-  const place = options.limit && takePlace(options.limit, libc, process.pid)
+  const place = options.limit && takeWaitingPlace(options.limit, libc, process.pid)
   const isFull = options.limit !== undefined && place === undefined
   const { event, why } = await outcomeOf(isFull ? waitOf(0, 'no place to wait') : plan, (delay) =>
     waitForGreeting(connection, delay, clock),
@@ -70,7 +70,12 @@ export async function delayOne(
 }
 
 /** Talks to an early talker as rblsmtpd would. */
-function refuse(connection: Connection, text: string, ip: string, clock: () => number): number {
+function refuse(
+  connection: ClientConnection,
+  text: string,
+  ip: string,
+  clock: () => number,
+): number {
   log('refused', process.pid, ['remote', ip], ['reply', 451], ['reason', text])
   talk(connection, text, clock)
   return DONE

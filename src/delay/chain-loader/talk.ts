@@ -1,12 +1,16 @@
 import { createConversation, DRAIN_MAX, DRAIN_TIME, TALK_SECONDS } from '../shared/conversation.ts'
-import type { Connection } from './connection.ts'
+import type { ClientConnection } from './client-connection.ts'
 
 /** Holds the conversation with a client that is refused (conversation.ts), in bounded time. */
-export function talk(connection: Connection, refusal: string, clock: () => number): void {
+export function talk(connection: ClientConnection, refusal: string, clock: () => number): void {
   if (converse(connection, refusal, clock) === 'over') drain(connection, clock)
 }
 
-function converse(connection: Connection, refusal: string, clock: () => number): 'left' | 'over' {
+function converse(
+  connection: ClientConnection,
+  refusal: string,
+  clock: () => number,
+): 'left' | 'over' {
   const until = clock() + TALK_SECONDS * 1000
   const { greeting, hear, closing } = createConversation(refusal)
   const say = (text: string) => text === '' || connection.write(text, until - clock())
@@ -24,7 +28,7 @@ function converse(connection: Connection, refusal: string, clock: () => number):
   return 'over'
 }
 
-function drain(connection: Connection, clock: () => number): void {
+function drain(connection: ClientConnection, clock: () => number): void {
   const until = clock() + DRAIN_TIME
   for (let dropped = 0; dropped < DRAIN_MAX; ) {
     const bytes = connection.read(until - clock())

@@ -1,5 +1,5 @@
-import type { Sign } from '../shared/outcome.ts'
-import type { Connection } from './connection.ts'
+import type { ClientSign } from '../shared/wait-outcome.ts'
+import type { ClientConnection } from './client-connection.ts'
 
 /**
  * Milliseconds between two looks at the client while the DNS is asked: a wait blocks the process,
@@ -12,10 +12,10 @@ const LOOK_EVERY = 20
  * what it did, at once when it talks or leaves. Nothing is read.
  */
 export async function waitForGreeting(
-  connection: Connection,
+  connection: ClientConnection,
   delay: Promise<number>,
   clock: () => number,
-): Promise<Sign> {
+): Promise<ClientSign> {
   let until: number | undefined
   const known = delay.then((value) => {
     until = value
@@ -33,7 +33,7 @@ export async function waitForGreeting(
 }
 
 /** Holds an early talker for so many milliseconds; false if it leaves before. */
-export function holdBack(connection: Connection, time: number, clock: () => number): boolean {
+export function holdBack(connection: ClientConnection, time: number, clock: () => number): boolean {
   const until = clock() + time
   for (let left = time; left > 0; left = until - clock()) {
     if (connection.watchLeaving(left) === 'left') return false

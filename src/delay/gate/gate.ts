@@ -1,11 +1,11 @@
 import { closeSync, writeSync } from 'node:fs'
+import type { Clocks } from '../../ground/flow/clocks.ts'
 import type { Environment } from '../../ground/settings/settings.ts'
 import type { GateOptions } from '../shared/gate-options.ts'
-import { findNext } from '../shared/next-program.ts'
-import type { Options } from '../shared/options.ts'
-import type { Clocks } from './clocks.ts'
-import { createTeller } from './diagnostics.ts'
-import { openKnown, type SharedKnown } from './known.ts'
+import type { DelayOptions } from '../shared/options.ts'
+import { findNext } from '../shared/server-program.ts'
+import { createGateLog } from './gate-log.ts'
+import { openKnownClients, type SharedKnownClients } from './known-clients.ts'
 import { createLogQueue } from './log-queue.ts'
 import { dropPrivileges, openListeners, requireSockets, roomFor } from './preparations.ts'
 import { createProgramPlaces } from './program-places.ts'
@@ -25,7 +25,7 @@ const SAVE_EVERY = 60_000
  * code; programs that run then go on by themselves. Throws a Fault for what keeps it from starting.
  */
 export async function keepGate(
-  options: Options,
+  options: DelayOptions,
   gate: GateOptions,
   env: Environment,
   clocks: Clocks,
@@ -34,11 +34,17 @@ export async function keepGate(
   const sockets = await requireSockets()
   const room = createWaitingRoom(roomFor(gate))
   const listeners = openListeners(gate, sockets)
-  const log = createLogQueue(sockets)
-  const tell = createTeller(options.verbose, gate.quiet, log, clocks.uptime)
-  const shared = gate.remember > 0 ? await openShared(env, clocks, tell.trouble) : undefined
+  const queue = createLogQueue(sockets)
+  const log = createGateLog(options.verbose, gate.quiet, queue, clocks.uptime)
+  const shared = gate.remember > 0 ? await openShared(env, clocks, log.trouble) : undefined
   dropPrivileges(gate) // before anybody is let in, and before a file is read that somebody else may have written
-  const known = openKnown({ ...clocks, ...gate, file: gate.knownFile, log: tell.trouble, shared })
+  const known = openKnownClients({
+    ...clocks,
+    ...gate,
+    file: gate.knownFile,
+    log: log.trouble,
+    shared,
+  })
   if (gate.rules) findTcpRule(gate.rules, '', undefined) // now rather than at each client
   const places = createProgramPlaces(gate.programs)
   const receiver = createReceiver({
@@ -50,14 +56,14 @@ export async function keepGate(
     room,
     places,
     known,
-    tell,
+    log,
     clocks,
   })
   const reception = openReception({
     sockets,
     listeners,
     arrive: (peer) => receiver.arrive(peer, reception),
-    exhausted: () => tell.trouble('descriptors or memory are used up; raise the limit (ulimit -n)'),
+    exhausted: () => log.trouble('descriptors or memory are used up; raise the limit (ulimit -n)'),
   })
   process.on('SIGHUP', receiver.reload)
   const saving = setInterval(() => void known.save(), SAVE_EVERY)
@@ -71,7 +77,7 @@ export async function keepGate(
   for (const listener of listeners) closeSync(listener)
   receiver.sendAllAway('this server is being restarted; come again in a minute')
   await known.save()
-  log.end()
+  queue.end()
   return DONE
 }
 
@@ -80,8 +86,8 @@ async function openShared(
   env: Environment,
   clocks: Clocks,
   log: (line: string) => void,
-): Promise<SharedKnown | undefined> {
+): Promise<SharedKnownClients | undefined> {
   if (!env.VERDICTS) return undefined
-  const { openSharedKnown } = await import('./shared-known.ts')
-  return openSharedKnown(env, clocks, log)
+  const { openSharedKnownClients } = await import('./shared-known-clients.ts')
+  return openSharedKnownClients(env, clocks, log)
 }

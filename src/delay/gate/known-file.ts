@@ -4,7 +4,7 @@ import { open, rename, unlink } from 'node:fs/promises'
 import { dirname } from 'node:path'
 
 /** Clients, each with the seconds for which it is still known; the longest known come first. */
-export type KnownClients = ReadonlyMap<string, number>
+export type SecondsByClient = ReadonlyMap<string, number>
 
 /** Most bytes of the file; with 100,000 clients it has some three million. */
 const FILE_MAX = 16 * 1024 * 1024
@@ -43,7 +43,7 @@ export function readKnownFile(file: string, now: number): Map<string, number> {
  */
 export async function writeKnownFile(
   file: string,
-  clients: KnownClients,
+  clients: SecondsByClient,
   now: number,
 ): Promise<void> {
   let text = `${HEAD} ${Math.floor(now)} ${clients.size}\n`

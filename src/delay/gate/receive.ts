@@ -1,39 +1,39 @@
 import { errorText } from '../../ground/errors/fault.ts'
+import type { Clocks } from '../../ground/flow/clocks.ts'
 import { addressText } from '../../ground/net/address.ts'
 import type { Accepted, TcpSockets } from '../../ground/net/tcp-sockets.ts'
 import type { Environment } from '../../ground/settings/settings.ts'
-import { readClient } from '../shared/client.ts'
 import { closingLine } from '../shared/conversation.ts'
 import type { GateOptions } from '../shared/gate-options.ts'
-import type { NextProgram } from '../shared/next-program.ts'
-import type { Options } from '../shared/options.ts'
-import { outcomeOf } from '../shared/outcome.ts'
-import { type Judgement, type Plan, planFor } from '../shared/plan.ts'
+import type { DelayOptions } from '../shared/options.ts'
+import { type DelayJudgement, type Plan, planFor } from '../shared/plan.ts'
 import { loadPlanContext, type PlanSources } from '../shared/plan-context.ts'
-import { clientOf } from './clients.ts'
-import type { Clocks } from './clocks.ts'
-import type { Teller } from './diagnostics.ts'
+import type { ServerProgram } from '../shared/server-program.ts'
+import { readClient } from '../shared/ucspi-client.ts'
+import { outcomeOf } from '../shared/wait-outcome.ts'
+import { clientKey } from './client-key.ts'
+import type { GateLog } from './gate-log.ts'
 import { createLocalHosts, createQuestions, remoteHostOf } from './host-names.ts'
-import type { Known } from './known.ts'
+import type { KnownClients } from './known-clients.ts'
 import type { ProgramPlaces } from './program-places.ts'
 import type { Reception } from './reception.ts'
-import { startProgram } from './serve.ts'
+import { startProgram } from './start-program.ts'
 import { talkTo } from './talk.ts'
 import { findTcpRule } from './tcp-rules.ts'
 import { baseEnvironment, connectionVariables } from './ucspi-environment.ts'
 import { Visit } from './visit.ts'
 import type { WaitingRoom } from './waiting-room.ts'
 
-export interface Parts {
-  readonly options: Options
+export interface ReceiverParts {
+  readonly options: DelayOptions
   readonly gate: GateOptions
   readonly env: Environment
-  readonly next: NextProgram
+  readonly next: ServerProgram
   readonly sockets: TcpSockets
   readonly room: WaitingRoom
   readonly places: ProgramPlaces
-  readonly known: Known
-  readonly tell: Teller
+  readonly known: KnownClients
+  readonly log: GateLog
   readonly clocks: Clocks
 }
 
@@ -47,7 +47,7 @@ export interface Receiver {
 }
 
 /** How long a visit has to wait, and the variables that its program would get for it alone. */
-interface Prepared {
+interface PreparedVisit {
   readonly plan: Plan
   readonly variables: Environment
 }
@@ -56,8 +56,8 @@ interface Prepared {
  * Receives clients: finds out how long they have to wait, keeps them waiting, and starts the
  * program for them.
  */
-export function createReceiver(parts: Parts): Receiver {
-  const { options, gate, sockets, room, places, known, tell, clocks } = parts
+export function createReceiver(parts: ReceiverParts): Receiver {
+  const { options, gate, sockets, room, places, known, log, clocks } = parts
   const base = baseEnvironment(parts.env)
   const { RELAYCLIENT, SMTPDELAY, RBLSMTPD } = base
   /** What the gate's own environment says about every client, as tcpserver's would. */
@@ -76,7 +76,7 @@ export function createReceiver(parts: Parts): Receiver {
 
   /** The connection with its place in the waiting room, if there is one for it. */
   function admit(peer: Accepted, reception: Reception): Visit | undefined {
-    const names = { ip: addressText(peer.address), client: clientOf(peer.address) }
+    const names = { ip: addressText(peer.address), client: clientKey(peer.address) }
     const visit = new Visit(reception.newId(), peer, names, sockets, clocks.uptime)
     const others = perClient.get(visit.client) ?? 0
     if (others >= gate.perClient) return sendAway(visit, 'too many connections from your address')
@@ -96,7 +96,7 @@ export function createReceiver(parts: Parts): Receiver {
   /** Tells a client that it is not served now, and logs that. */
   function sendAway(visit: Visit, why: string): undefined {
     if (visit.isClosed) return
-    tell.refused(visit, 421, why)
+    log.refused(visit, 421, why)
     sockets.send(visit.fd, Buffer.from(closingLine(why), 'latin1'))
     sockets.endSending(visit.fd)
     room.leave(visit)
@@ -104,7 +104,7 @@ export function createReceiver(parts: Parts): Receiver {
   }
 
   /** What tcpserver would do before it starts a program; undefined if a rule denies it. */
-  async function prepare(visit: Visit): Promise<Prepared | undefined> {
+  async function prepare(visit: Visit): Promise<PreparedVisit | undefined> {
     const { allowed, rules, ask, localHostOf } = sources
     const { address, fd } = visit.peer
     const resolver = ask()
@@ -131,11 +131,11 @@ export function createReceiver(parts: Parts): Receiver {
   async function receive(visit: Visit): Promise<void> {
     const prepared = await prepare(visit)
     if (visit.isClosed) return
-    if (prepared === undefined) return tell.became('denied', visit, 'a rule denies it')
+    if (prepared === undefined) return log.connection('denied', visit, 'a rule denies it')
     const { plan, variables } = prepared
     if (plan.kind === 'pass') return serve(visit, variables, plan.why)
 
-    const rank = (judged: Judgement) => {
+    const rank = (judged: DelayJudgement) => {
       if (judged.class === 'nameless' || judged.class === 'dynamic')
         room.setRank(visit, judged.class)
     }
@@ -143,7 +143,7 @@ export function createReceiver(parts: Parts): Receiver {
     const outcome = await outcomeOf(plan, (delay) => visit.waitForGreeting(delay))
     if (visit.isClosed) return
     if (outcome.event === 'passed') return serve(visit, variables, outcome.why)
-    tell.became(outcome.event, visit, outcome.why)
+    log.connection(outcome.event, visit, outcome.why)
     if (outcome.event === 'left') return
     known.forget(visit.client)
     room.setRank(visit, 'talked')
@@ -158,7 +158,7 @@ export function createReceiver(parts: Parts): Receiver {
       const refusing = { ...variables, RBLSMTPD: options.text }
       return serve(visit, refusing, undefined)
     }
-    tell.refused(visit, 451, options.text)
+    log.refused(visit, 451, options.text)
     await talkTo(visit, options.text, sockets, clocks.uptime)
   }
 
@@ -181,7 +181,7 @@ export function createReceiver(parts: Parts): Receiver {
       return
     }
     if (visit.isClosed) return
-    if (turn === 'left') tell.became('left', visit, why ?? 'talked')
+    if (turn === 'left') log.connection('left', visit, why ?? 'talked')
     else sendAway(visit, 'all servers are busy; come again')
   }
 
@@ -195,12 +195,12 @@ export function createReceiver(parts: Parts): Receiver {
     const environment = { ...base, ...variables }
     const started = startProgram(parts.next, visit, environment, { sockets, isWatched })
     if ('why' in started) {
-      tell.trouble(started.why)
+      log.trouble(started.why)
       return sendAway(visit, 'the server cannot be started; come again')
     }
-    if (why !== undefined) tell.became('passed', visit, why, started.pid)
+    if (why !== undefined) log.connection('passed', visit, why, started.pid)
     const { trouble, hasBehaved } = await started.ended
-    if (trouble !== undefined) tell.trouble(trouble)
+    if (trouble !== undefined) log.trouble(trouble)
     if (hasBehaved) known.add(visit.client)
   }
 
@@ -210,7 +210,7 @@ export function createReceiver(parts: Parts): Receiver {
       if (visit === undefined) return
       receive(visit)
         .catch((error) => {
-          tell.trouble(errorText(error))
+          log.trouble(errorText(error))
           sendAway(visit, 'temporary trouble; come again')
         })
         .finally(() => {
@@ -226,7 +226,7 @@ export function createReceiver(parts: Parts): Receiver {
       try {
         sources = load()
       } catch (error) {
-        tell.trouble(errorText(error))
+        log.trouble(errorText(error))
       }
     },
     sendAllAway(text) {

@@ -2,13 +2,13 @@ import { errorCode, errorText, Fault } from '../../ground/errors/fault.ts'
 import { openCdb } from './cdb.ts'
 
 /** What a rule of tcprules(1) says of a client. */
-export interface Rule {
+export interface TcpRule {
   readonly isDenied: boolean
   /** Names and values, in the order of the rule. */
   readonly variables: readonly (readonly [name: string, value: string])[]
 }
 
-const NO_RULE: Rule = { isDenied: false, variables: [] }
+const NO_RULE: TcpRule = { isDenied: false, variables: [] }
 
 const END = 0
 const DENY = 0x44 // D
@@ -24,7 +24,7 @@ export function findTcpRule(
   { file, mayBeMissing }: { readonly file: string; readonly mayBeMissing: boolean },
   ip: string,
   host: string | undefined,
-): Rule {
+): TcpRule {
   try {
     const cdb = openCdb(file)
     try {
@@ -69,7 +69,7 @@ function suffixesOf(host: string): string[] {
 }
 
 /** Pieces that each end in a NUL: `D` denies, `+NAME=VALUE` sets; as tcpserver, it leaves out all others. */
-function readRule(data: Buffer): Rule {
+function readRule(data: Buffer): TcpRule {
   let isDenied = false
   const variables: [string, string][] = []
   for (let at = 0, end = data.indexOf(END); end >= 0; at = end + 1, end = data.indexOf(END, at)) {

@@ -1,8 +1,8 @@
 import { addressText } from '../../ground/net/address.ts'
 import type { End } from '../../ground/runtime/socket-address.ts'
 import type { Environment } from '../../ground/settings/settings.ts'
-import { IGNORED } from '../shared/next-program.ts'
-import type { Rule } from './tcp-rules.ts'
+import { IGNORED } from '../shared/server-program.ts'
+import type { TcpRule } from './tcp-rules.ts'
 
 /**
  * Variables for this process alone: the socket that was handed over, and where it reports that it
@@ -27,7 +27,7 @@ export function baseEnvironment(env: Environment): Environment {
 }
 
 /** The two ends of a connection, with their names if they are known. */
-export interface Ends {
+export interface ConnectionEnds {
   readonly local: End
   readonly localHost: string | undefined
   readonly remote: End
@@ -39,7 +39,7 @@ export interface Ends {
  * sets, which may override it. tcp-environ(5) has no word for IPv6; as with other servers, PROTO is
  * TCP for it, too.
  */
-export function connectionVariables(ends: Ends, rule: Rule): Environment {
+export function connectionVariables(ends: ConnectionEnds, rule: TcpRule): Environment {
   const { local, localHost, remote, remoteHost } = ends
   return {
     PROTO: 'TCP',

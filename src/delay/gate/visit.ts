@@ -1,16 +1,16 @@
 import { closeSync } from 'node:fs'
 import type { Accepted, SocketEvent, TcpSockets } from '../../ground/net/tcp-sockets.ts'
-import type { Sign } from '../shared/outcome.ts'
-import type { Linked } from './line.ts'
+import type { ClientSign } from '../shared/wait-outcome.ts'
+import type { ListEntry } from './linked-list.ts'
 
 /** The ranks of those that wait, from the worst to the best. */
 export type Rank = 'talked' | 'nameless' | 'dynamic' | 'other'
 
 /** Why a wait is over: what the client did, or that it gets a program now. */
-export type WaitEnd = Sign | 'turn'
+export type WaitEnd = ClientSign | 'turn'
 
 /** One connection, from its coming until it is closed here: waiting, refused, or served by a program. */
-export class Visit implements Linked<Visit> {
+export class Visit implements ListEntry<Visit> {
   readonly id: number
   readonly fd: number
   readonly ip: string
@@ -76,9 +76,9 @@ export class Visit implements Linked<Visit> {
    * Waits until so many milliseconds since it came (the number may not be known yet), and says what
    * the client does, at once when it does. Not a byte is taken.
    */
-  waitForGreeting(delay: Promise<number>): Promise<Sign> {
+  waitForGreeting(delay: Promise<number>): Promise<ClientSign> {
     return new Promise((resolve) => {
-      const settle = this.#await((end) => resolve(end as Sign))
+      const settle = this.#await((end) => resolve(end as ClientSign))
       if (this.#seen !== undefined) settle(this.#seen)
       delay.then(
         (time) => {

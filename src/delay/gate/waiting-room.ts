@@ -1,4 +1,4 @@
-import { Line } from './line.ts'
+import { LinkedList } from './linked-list.ts'
 import type { Rank, Visit } from './visit.ts'
 
 /** Ranks in the order in which they make room. */
@@ -23,11 +23,11 @@ export interface WaitingRoom {
 
 export function createWaitingRoom(most: number): WaitingRoom {
   const visits = new Set<Visit>()
-  const lines: Readonly<Record<Rank, Line<Visit>>> = {
-    talked: new Line(),
-    nameless: new Line(),
-    dynamic: new Line(),
-    other: new Line(),
+  const lines: Readonly<Record<Rank, LinkedList<Visit>>> = {
+    talked: new LinkedList(),
+    nameless: new LinkedList(),
+    dynamic: new LinkedList(),
+    other: new LinkedList(),
   }
 
   function leave(visit: Visit): void {

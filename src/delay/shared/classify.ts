@@ -1,6 +1,6 @@
 import type { Address } from '../../ground/net/address.ts'
 import { findRule, type NameRule } from './name-rules.ts'
-import type { Names } from './reverse-dns.ts'
+import type { ReverseNames } from './reverse-dns.ts'
 
 /** The three classes of clients by their reverse DNS. */
 export type ClientClass = 'ordinary' | 'dynamic' | 'nameless'
@@ -22,7 +22,7 @@ const NAME_MAX = 255
  * one decides, since their order is chance.
  */
 export function classify(
-  names: Names,
+  names: ReverseNames,
   address: Address,
   rules: readonly NameRule[],
 ): Classification {

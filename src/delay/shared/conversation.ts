@@ -43,7 +43,7 @@ export function createLineReader(): (bytes: Buffer) => string[] {
 }
 
 /** What is to be said, and whether it is the last. */
-export interface Answer {
+export interface ConversationReply {
   readonly text: string
   readonly isLast: boolean
 }
@@ -55,7 +55,7 @@ export interface Answer {
  */
 export interface Conversation {
   readonly greeting: string
-  hear(bytes: Buffer): Answer
+  hear(bytes: Buffer): ConversationReply
   /** The last words after TALK_SECONDS. */
   readonly closing: string
 }

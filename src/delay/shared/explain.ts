@@ -1,10 +1,10 @@
 import { parseAddress } from '../../ground/net/address.ts'
-import type { Options } from './options.ts'
+import type { DelayOptions } from './options.ts'
 import { type PlanContext, planFor } from './plan.ts'
-import { UsageError } from './words.ts'
+import { UsageError } from './split-options.ts'
 
 /** The line that `--explain IP [NAME]` prints: how long such a client would wait, and why. */
-export async function explain(options: Options, context: PlanContext): Promise<string> {
+export async function explain(options: DelayOptions, context: PlanContext): Promise<string> {
   const [ip = '', name, ...rest] = options.words
   const address = parseAddress(ip)
   if (!address) throw new UsageError(`--explain ${ip}: is not an address`)

@@ -1,6 +1,6 @@
 import { type Address, parseAddress } from '../../ground/net/address.ts'
 import type { Environment } from '../../ground/settings/settings.ts'
-import { type Given, UsageError } from './words.ts'
+import { type GivenOptions, UsageError } from './split-options.ts'
 
 /** Where clients come in: an address and port to bind, or a descriptor that listens already. */
 export type ListenPlace =
@@ -97,7 +97,7 @@ const REFUSED: Readonly<Record<string, string>> = {
 }
 
 /** Reads the switches of the gate; the environment is for -U. Throws a UsageError. */
-export function readGateOptions(given: Given, env: Environment): GateOptions {
+export function readGateOptions(given: GivenOptions, env: Environment): GateOptions {
   for (const [name, why] of Object.entries(REFUSED)) {
     if (given.has(name)) throw new UsageError(`${name}: ${why}`)
   }
@@ -127,7 +127,12 @@ export function readGateOptions(given: Given, env: Environment): GateOptions {
   }
 }
 
-function readNumber(given: Given, name: string, min: number, max: number): number | undefined {
+function readNumber(
+  given: GivenOptions,
+  name: string,
+  min: number,
+  max: number,
+): number | undefined {
   const text = given.get(name)?.at(-1)
   if (text === undefined) return undefined
   const number = /^\d{1,10}$/.test(text) ? Number(text) : Number.NaN
@@ -142,7 +147,7 @@ function readId(name: string, text: string): number {
 }
 
 function readWord<const Word extends string>(
-  given: Given,
+  given: GivenOptions,
   name: string,
   words: readonly Word[],
 ): Word | undefined {

@@ -2,10 +2,14 @@ import { writeSync } from 'node:fs'
 import { type LogEntry, logLine } from '../../ground/errors/log.ts'
 
 /** What became of a connection; smtp-delay(8), DIAGNOSTICS. */
-export type Event = 'passed' | 'talked' | 'left' | 'refused' | 'denied' | 'failed'
+export type ConnectionEvent = 'passed' | 'talked' | 'left' | 'refused' | 'denied' | 'failed'
 
 /** A line in the form of onescan-log(5); `pid` is the process that has the connection. */
-export function lineOf(event: Event, pid: number, ...entries: readonly LogEntry[]): Buffer {
+export function lineOf(
+  event: ConnectionEvent,
+  pid: number,
+  ...entries: readonly LogEntry[]
+): Buffer {
   return logLine([['program', 'smtp-delay'], ['event', event], ['pid', pid], ...entries])
 }
 

@@ -1,7 +1,7 @@
 import { errorText, Fault } from '../../ground/errors/fault.ts'
 import type { Address } from '../../ground/net/address.ts'
 import { matches, type Pattern, parsePattern } from './pattern.ts'
-import { findAddress, type Span } from './written-address.ts'
+import { type AddressSpan, findAddress } from './written-address.ts'
 
 /** What a rule says about names that it fits. */
 export type NameClass = 'dynamic' | 'ordinary'
@@ -46,7 +46,7 @@ export function findRule(
   address: Address,
 ): NameRule | undefined {
   const lower = name.toLowerCase()
-  let spans: readonly Span[] | undefined
+  let spans: readonly AddressSpan[] | undefined
   const addressSpans = () => {
     spans ??= findAddress(lower, address)
     return spans

@@ -5,9 +5,9 @@ import {
   type GateOptions,
   readGateOptions,
 } from './gate-options.ts'
-import { type Given, splitOptions, UsageError } from './words.ts'
+import { type GivenOptions, splitOptions, UsageError } from './split-options.ts'
 
-export interface Options {
+export interface DelayOptions {
   /** Seconds by class of the client: -d, -D, -N. */
   readonly delays: {
     readonly ordinary: number
@@ -81,7 +81,7 @@ export const OPTIONS: readonly string[] = [
  * Reads the command line up to the first word that is no option: the next program, which
  * has its own. Throws a UsageError.
  */
-export function readOptions(argv: readonly string[], env: Environment = {}): Options {
+export function readOptions(argv: readonly string[], env: Environment = {}): DelayOptions {
   const { given, words } = splitOptions(argv, {
     withValue: [...WITH_VALUE, ...GATE_WITH_VALUE],
     withoutValue: [...WITHOUT_VALUE, ...GATE_WITHOUT_VALUE],
@@ -110,7 +110,7 @@ export function readOptions(argv: readonly string[], env: Environment = {}): Opt
   }
 }
 
-function readGate(given: Given, env: Environment): GateOptions | undefined {
+function readGate(given: GivenOptions, env: Environment): GateOptions | undefined {
   if (!given.has('--listen')) {
     const own = [...GATE_WITH_VALUE, ...GATE_WITHOUT_VALUE].find((name) => given.has(name))
     if (own !== undefined) throw new UsageError(`${own}: is for the gate; give it --listen, too`)
@@ -149,7 +149,7 @@ function readText(text: string | undefined): string {
   return text
 }
 
-function readLimit(most: string | undefined, directory: string | undefined): Options['limit'] {
+function readLimit(most: string | undefined, directory: string | undefined): DelayOptions['limit'] {
   if (most === undefined && directory === undefined) return undefined
   if (most === undefined || directory === undefined) {
     throw new UsageError('--limit N and --locks DIR are used together')

@@ -1,11 +1,11 @@
 import { Fault } from '../../ground/errors/fault.ts'
-import type { Span } from './written-address.ts'
+import type { AddressSpan } from './written-address.ts'
 
 /** A host name in lower case, and the places where it writes out its own address. */
-export interface Subject {
+export interface HostName {
   readonly name: string
   /** Asked for only by patterns that have `{ip}`. */
-  readonly addressSpans: () => readonly Span[]
+  readonly addressSpans: () => readonly AddressSpan[]
 }
 
 type Atom =
@@ -49,7 +49,7 @@ export function parsePattern(text: string): Pattern {
  * Whether the pattern fits the whole name. Each segment may take the first place where it fits:
  * from a later one no segment ends earlier.
  */
-export function matches({ segments }: Pattern, subject: Subject): boolean {
+export function matches({ segments }: Pattern, subject: HostName): boolean {
   const { length } = subject.name
   const last = segments.length - 1
   if (last === 0) return endOf(segments[0]!, subject, 0) === length
@@ -59,7 +59,7 @@ export function matches({ segments }: Pattern, subject: Subject): boolean {
 }
 
 /** Where the segment ends that fits first at or after `from`, and ends at `end` where that is given; or -1. */
-function find(segment: Segment, subject: Subject, from: number, end: number | undefined): number {
+function find(segment: Segment, subject: HostName, from: number, end: number | undefined): number {
   if (segment.length === 0) return end ?? from
   const { name } = subject
   const first = segment[0]!.kind === 'edge' ? segment[1] : segment[0]
@@ -75,7 +75,7 @@ function find(segment: Segment, subject: Subject, from: number, end: number | un
 }
 
 /** Where the segment ends that begins at `at`, or -1 where it does not fit there. */
-function endOf(segment: Segment, subject: Subject, at: number): number {
+function endOf(segment: Segment, subject: HostName, at: number): number {
   const { name } = subject
   for (const atom of segment) {
     switch (atom.kind) {

@@ -5,7 +5,7 @@ import { nobody, readAllowList } from './allow-list.ts'
 import { type Dns, openDns } from './dns-resolver.ts'
 import { dynamicNames } from './dynamic-names.ts'
 import { type NameRule, parseRules } from './name-rules.ts'
-import type { Options } from './options.ts'
+import type { DelayOptions } from './options.ts'
 import type { PlanContext } from './plan.ts'
 
 /** What clients are judged by. Each client has its own time for questions to the DNS. */
@@ -13,7 +13,7 @@ export type PlanSources = Pick<PlanContext, 'allowed' | 'rules'> & { readonly dn
 
 /** Files, lists and the DNS that clients are judged by. Throws a Fault if one cannot be used. */
 export function loadPlanContext(
-  options: Options,
+  options: DelayOptions,
   env: Environment,
   uptime: () => number,
 ): PlanSources {
@@ -38,7 +38,7 @@ function readRules(file: string): NameRule[] {
 }
 
 /** --dns, else DNSCACHEIP as all programs of ucspi-tcp take it, else those of the system. */
-function dnsServers(options: Options, env: Environment): readonly string[] {
+function dnsServers(options: DelayOptions, env: Environment): readonly string[] {
   if (options.dnsServers.length > 0) return options.dnsServers
   return (env.DNSCACHEIP ?? '').split(/[\s,]+/).filter((server) => server !== '')
 }

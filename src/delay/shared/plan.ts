@@ -1,13 +1,13 @@
 import type { Address } from '../../ground/net/address.ts'
 import { type AllowList, findName, findNetwork } from './allow-list.ts'
 import { type Classification, type ClientClass, classify } from './classify.ts'
-import type { Client } from './client.ts'
 import type { NameRule } from './name-rules.ts'
-import type { Options } from './options.ts'
-import { isConfirmed, lookUpNames, type Names, type Resolver } from './reverse-dns.ts'
+import type { DelayOptions } from './options.ts'
+import { isConfirmed, lookUpNames, type Resolver, type ReverseNames } from './reverse-dns.ts'
+import type { UcspiClient } from './ucspi-client.ts'
 
 /** How long a client waits for its greeting, and why. */
-export interface Judgement {
+export interface DelayJudgement {
   /** Seconds since it connected. */
   readonly delay: number
   readonly why: string
@@ -20,7 +20,7 @@ export interface Judgement {
 /** It gets its greeting if it has not talked by then. */
 export interface Wait {
   readonly kind: 'wait'
-  readonly judgement: Promise<Judgement>
+  readonly judgement: Promise<DelayJudgement>
   /** Set if its name may still turn out to be allowed. */
   readonly mayBeExempt: boolean
 }
@@ -49,7 +49,7 @@ export interface PlanContext {
  * list's networks, SMTPDELAY, RBLSMTPD, its class. Questions to the DNS are under way from here on,
  * while the client waits.
  */
-export function planFor(client: Client, options: Options, context: PlanContext): Plan {
+export function planFor(client: UcspiClient, options: DelayOptions, context: PlanContext): Plan {
   if (client.relay) return { kind: 'pass', why: 'RELAYCLIENT' }
   const network = findNetwork(context.allowed, client.address)
   if (network !== undefined) return { kind: 'pass', why: `allowed by ${network}` }
@@ -72,17 +72,17 @@ export function waitOf(delay: number, why: string): Wait {
 }
 
 async function judgeByName(
-  client: Client,
-  options: Options,
+  client: UcspiClient,
+  options: DelayOptions,
   { allowed, rules, resolver, known }: PlanContext,
-): Promise<Judgement> {
+): Promise<DelayJudgement> {
   const { address, name } = client
   const whyKnown = await known?.(address)
   const passing = whyKnown === undefined ? undefined : knownFor(whyKnown)
   // Its name might allow it more than that, but a name is looked up only if it can change
   // something.
   if (passing !== undefined && allowed.names.length === 0) return passing
-  const names: Names =
+  const names: ReverseNames =
     name === undefined ? await lookUpNames(address, resolver) : { answer: 'names', names: [name] }
   const entry = await findConfirmed(names, client, allowed, resolver)
   if (entry !== undefined)
@@ -93,14 +93,14 @@ async function judgeByName(
   return { delay, why: describe(finding), exempt: false, class: finding.class }
 }
 
-function knownFor(why: string): Judgement {
+function knownFor(why: string): DelayJudgement {
   return { delay: 0, why, exempt: false, class: undefined }
 }
 
 /** The entry of the allow list that one of the names comes under, if that name leads back to the client. */
 async function findConfirmed(
-  names: Names,
-  { address }: Client,
+  names: ReverseNames,
+  { address }: UcspiClient,
   allowed: AllowList,
   resolver: Resolver,
 ): Promise<string | undefined> {

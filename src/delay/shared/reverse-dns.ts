@@ -2,7 +2,7 @@ import { errorCode, errorText } from '../../ground/errors/fault.ts'
 import { type Address, parseAddress, reverseDomain } from '../../ground/net/address.ts'
 
 /** The names of an address: some, certainly none, or could not tell. */
-export type Names =
+export type ReverseNames =
   | { readonly answer: 'names'; readonly names: readonly string[] }
   | { readonly answer: 'none' }
   | { readonly answer: 'unknown'; readonly why: string }
@@ -19,7 +19,7 @@ export interface Resolver {
 const NO_SUCH_NAME = ['ENOTFOUND', 'ENODATA']
 
 /** The names that reverse DNS has for an address. Never rejects. */
-export async function lookUpNames(address: Address, resolver: Resolver): Promise<Names> {
+export async function lookUpNames(address: Address, resolver: Resolver): Promise<ReverseNames> {
   try {
     const answers = await resolver.names(reverseDomain(address))
     const names = answers.filter((name) => name !== '' && name !== '.')

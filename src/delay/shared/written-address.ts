@@ -1,7 +1,7 @@
 import type { Address } from '../../ground/net/address.ts'
 
 /** Where a name writes out an address: from one offset to another. */
-export interface Span {
+export interface AddressSpan {
   readonly start: number
   readonly end: number
 }
@@ -13,16 +13,16 @@ const SEPARATORS = ['-', '.', '_', 'x']
  * of the usual separators, padded with zeros or not, forwards or backwards, in
  * hexadecimal, or as one number. Providers name by such rules what they do not know.
  */
-export function findAddress(name: string, address: Address): readonly Span[] {
+export function findAddress(name: string, address: Address): readonly AddressSpan[] {
   return address.length === 4 ? findIPv4(name, address) : findIPv6(name, address)
 }
 
-function findIPv4(name: string, address: Address): Span[] {
+function findIPv4(name: string, address: Address): AddressSpan[] {
   const octets = Array.from(address)
   const hex = octets.map((octet) => octet.toString(16).padStart(2, '0'))
   const plain = octets.map(String)
   const padded = plain.map((octet) => octet.padStart(3, '0'))
-  const spans: Span[] = []
+  const spans: AddressSpan[] = []
   for (const separator of SEPARATORS) {
     addNumbers(spans, name, plain.join(separator))
     addNumbers(spans, name, plain.toReversed().join(separator))
@@ -38,12 +38,12 @@ function findIPv4(name: string, address: Address): Span[] {
   return spans
 }
 
-function findIPv6(name: string, address: Address): Span[] {
+function findIPv6(name: string, address: Address): AddressSpan[] {
   const digits = Buffer.from(address).toString('hex')
   const groups = digits.match(/.{4}/g)!
   const short = groups.map((group) => group.replace(/^0{1,3}/, ''))
   const nibbles = digits.split('').reverse()
-  const spans: Span[] = []
+  const spans: AddressSpan[] = []
   add(spans, name, digits)
   add(spans, name, nibbles.join('.'))
   add(spans, name, nibbles.join(''))
@@ -58,13 +58,13 @@ function findIPv6(name: string, address: Address): Span[] {
   return spans
 }
 
-function add(spans: Span[], name: string, writing: string): void {
+function add(spans: AddressSpan[], name: string, writing: string): void {
   const start = name.indexOf(writing)
   if (start >= 0) spans.push({ start, end: start + writing.length })
 }
 
 /** As `add`, but not inside longer numbers: 1-2-3-4 is not in 11-2-3-45. */
-function addNumbers(spans: Span[], name: string, writing: string): void {
+function addNumbers(spans: AddressSpan[], name: string, writing: string): void {
   let start = name.indexOf(writing)
   while (start >= 0) {
     const end = start + writing.length

@@ -1,4 +1,5 @@
 import { errorText } from '../../ground/errors/fault.ts'
+import type { Clocks } from '../../ground/flow/clocks.ts'
 import type { Policy } from '../../judge/policy.ts'
 import { makeEnvelope } from '../../message/envelope/envelope.ts'
 import { holdMessage } from '../../message/held.ts'
@@ -19,12 +20,6 @@ export interface Trial {
     readonly place: string
     readonly right: boolean
   }[]
-}
-
-/** As in the judgement's tools. */
-export interface Clocks {
-  readonly now: () => number
-  readonly uptime: () => number
 }
 
 const envelope = makeEnvelope(Buffer.alloc(0), [])

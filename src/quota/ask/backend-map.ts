@@ -7,8 +7,8 @@ import { type Backend, readBackend } from './backend.ts'
  * The backend that has the mailbox of an address with a plain domain; undefined if none is known.
  * May reject if nobody can say.
  */
-export type BackendOf = (address: MailAddress) => Found | Promise<Found>
-type Found = Backend | 'no-such-user' | undefined
+export type BackendOf = (address: MailAddress) => BackendFinding | Promise<BackendFinding>
+type BackendFinding = Backend | 'no-such-user' | undefined
 
 /**
  * Lines of `KEY BACKEND`. A key is an address, `@domain`, a name without domain, or `*`

@@ -2,9 +2,9 @@ import type { Agent } from 'node:http'
 import { errorText } from '../../ground/errors/fault.ts'
 import type { Backend } from './backend.ts'
 import { createCircuits } from './circuit.ts'
-import type { Counters } from './counters.ts'
+import type { QuestionCounters } from './counters.ts'
 import { type Failure, isFailure, noAnswer, type ServiceReply } from './service-reply.ts'
-import type { AskTimes, Question, UdpClient } from './udp.ts'
+import type { AskTimes, QuotaQuestion, UdpClient } from './udp.ts'
 
 /** The lines to all backends. */
 export interface Backends {
@@ -14,7 +14,7 @@ export interface Backends {
    */
   ask(
     backend: Backend,
-    question: Question,
+    question: QuotaQuestion,
   ): { readonly reply: Promise<ServiceReply>; readonly isProbe: boolean } | undefined
   /** Keeps no connections from now on; questions that were asked still get their answers. */
   close(): void
@@ -26,7 +26,7 @@ interface BackendsOptions {
   /** Milliseconds on a clock that never goes back. */
   readonly now: () => number
   readonly log: (line: string) => void
-  readonly counters: Counters
+  readonly counters: QuestionCounters
 }
 
 /** Counts and logs failures, and does not ask backends for a while that do not answer. */
@@ -36,7 +36,7 @@ export function createBackends(times: AskTimes, options: BackendsOptions): Backe
   let agent: Agent | undefined
   let udp: UdpClient | undefined
 
-  async function consult(backend: Backend, question: Question): Promise<ServiceReply> {
+  async function consult(backend: Backend, question: QuotaQuestion): Promise<ServiceReply> {
     const reply = await overTheNetwork(backend, question)
     if (!isFailure(reply) || reply.backendIsUp) {
       if (circuits.answered(backend.text)) log(`quota: ${backend.text} answers again`)
@@ -45,7 +45,7 @@ export function createBackends(times: AskTimes, options: BackendsOptions): Backe
     return reply
   }
 
-  async function overTheNetwork(backend: Backend, question: Question): Promise<ServiceReply> {
+  async function overTheNetwork(backend: Backend, question: QuotaQuestion): Promise<ServiceReply> {
     try {
       // Each is loaded when it is wanted: a program that is started for one message pays for what
       // it loads.

@@ -6,8 +6,8 @@ import { takesSize } from './backend.ts'
 import type { BackendOf } from './backend-map.ts'
 import { createBackends } from './backends.ts'
 import { answerFor, createQuotaCache, type GivenAnswer, givenAnswer } from './cache.ts'
-import { type Counters, createCounters } from './counters.ts'
-import { findByExtension, type Mailbox, mailboxOf } from './mailbox-name.ts'
+import { createCounters, type QuestionCounters } from './counters.ts'
+import { findByExtension, mailboxOf, type NamedMailbox } from './mailbox-name.ts'
 import type { Explained, QuotaAnswer, Sourced, TimedLookup } from './quota-answer.ts'
 import type { QuotaSettings } from './quota-settings.ts'
 
@@ -15,7 +15,7 @@ import type { QuotaSettings } from './quota-settings.ts'
 export interface QuotaClient extends TimedLookup {
   /** The same, with where the answer comes from. Not counted. */
   explain(address: MailAddress, incoming?: number): Promise<Explained>
-  readonly counters: Readonly<Counters>
+  readonly counters: Readonly<QuestionCounters>
   /** Keeps no connections from now on; questions that were asked still get their answers. */
   close(): void
   /**
@@ -53,7 +53,11 @@ export function createQuotaClient(
     return answer
   }
 
-  async function find(address: MailAddress, incoming: number, count: Counters): Promise<Explained> {
+  async function find(
+    address: MailAddress,
+    incoming: number,
+    count: QuestionCounters,
+  ): Promise<Explained> {
     return findByExtension(withPlainDomain(address), settings.delimiters, (candidate) =>
       findExactly(candidate, incoming, count),
     )
@@ -62,7 +66,7 @@ export function createQuotaClient(
   async function findExactly(
     address: MailAddress,
     incoming: number,
-    count: Counters,
+    count: QuestionCounters,
   ): Promise<Explained> {
     const mailbox = mailboxOf(address, settings.nameForm)
     if (mailbox === undefined) return explained(cannotTell('is no name of a mailbox'))
@@ -87,9 +91,9 @@ export function createQuotaClient(
   }
 
   async function question(
-    mailbox: Mailbox,
+    mailbox: NamedMailbox,
     incoming: number,
-    count: Counters,
+    count: QuestionCounters,
   ): Promise<GivenAnswer> {
     let backend: Awaited<ReturnType<BackendOf>>
     try {
@@ -118,7 +122,7 @@ export function createQuotaClient(
 
   function take(
     answer: QuotaAnswer,
-    { address }: Mailbox,
+    { address }: NamedMailbox,
     about: Pick<GivenAnswer, 'incoming' | 'source'>,
   ): GivenAnswer {
     const taken = givenAnswer(answer, { ...about, at: now() }, settings.soft)

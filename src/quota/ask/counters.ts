@@ -1,5 +1,5 @@
 /** What became of all questions of the doors, since the client was made. */
-export interface Counters {
+export interface QuestionCounters {
   /** Of the doors, in all. */
   questions: number
   /** Those that went to a backend; the others were answered from the cache, … */
@@ -18,7 +18,7 @@ export interface Counters {
   brokenAnswer: number
 }
 
-export function createCounters(): Counters {
+export function createCounters(): QuestionCounters {
   return {
     questions: 0,
     asked: 0,
@@ -35,7 +35,7 @@ export function createCounters(): Counters {
 }
 
 /** As one line of `key=value`, names in the log's way: `no_such_user=3`. */
-export function countersLine(counters: Counters): string {
+export function countersLine(counters: QuestionCounters): string {
   const pairs = Object.entries(counters).map(([name, count]) => {
     return `${name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)}=${count}`
   })

@@ -9,7 +9,7 @@ import {
   readBody,
   type ServiceReply,
 } from './service-reply.ts'
-import type { AskTimes, Question } from './udp.ts'
+import type { AskTimes, QuotaQuestion } from './udp.ts'
 
 /** Connections that are kept to one service, and opened at most. */
 const CONNECTIONS = 16
@@ -27,7 +27,7 @@ const BROKEN_OFF = Symbol('broken off')
  */
 export async function askByHttp(
   backend: HttpBackend,
-  question: Question,
+  question: QuotaQuestion,
   { timeout, retries }: AskTimes,
   agent: Agent,
 ): Promise<ServiceReply> {
@@ -42,7 +42,7 @@ export async function askByHttp(
 
 function askOnce(
   { url }: HttpBackend,
-  { name }: Question,
+  { name }: QuotaQuestion,
   agent: Agent,
   signal: AbortSignal,
 ): Promise<ServiceReply | { readonly [BROKEN_OFF]: string }> {

@@ -8,7 +8,7 @@ export const NAME_MAX = 255
 export type NameForm = 'address' | 'local'
 
 /** Whom a question is about. */
-export interface Mailbox {
+export interface NamedMailbox {
   /**
    * The address with a plain domain. Answers are kept by it: services of two domains may call two
    * mailboxes `ann`.
@@ -25,7 +25,7 @@ const ADDRESS_MAX = 1024
  * The mailbox of an address with a plain domain; undefined for what can be no mailbox's name:
  * blanks and control bytes would be read as something else on the wire, `/` and `..` in a path.
  */
-export function mailboxOf(address: MailAddress, form: NameForm): Mailbox | undefined {
+export function mailboxOf(address: MailAddress, form: NameForm): NamedMailbox | undefined {
   if (address.text.length > ADDRESS_MAX) return undefined
   const name = form === 'local' ? address.local : address.text
   const usable =

@@ -6,7 +6,7 @@ import type { UdpBackend } from './backend.ts'
 import { readDatagram, type ServiceReply } from './service-reply.ts'
 import { createUdpSockets } from './udp-sockets.ts'
 
-export interface Question {
+export interface QuotaQuestion {
   /** latin1. */
   readonly name: string
   /** Bytes that the protocol announced, or 0. */
@@ -21,7 +21,7 @@ export interface AskTimes {
 }
 
 export interface UdpClient {
-  ask(backend: UdpBackend, question: Question, times: AskTimes): Promise<ServiceReply>
+  ask(backend: UdpBackend, question: QuotaQuestion, times: AskTimes): Promise<ServiceReply>
   /**
    * Resolves when each packet has its answer, or the time of its question is over. Then a process
    * may end, and free the ports for others.
@@ -59,7 +59,7 @@ export function createUdpClient(now: () => number): UdpClient {
 
   function ask(
     backend: UdpBackend,
-    { name, incoming }: Question,
+    { name, incoming }: QuotaQuestion,
     { timeout, retries }: AskTimes,
   ): Promise<ServiceReply> {
     const nonce = backend.extended ? randomBytes(8).toString('hex') : undefined

@@ -5,8 +5,8 @@ import { inTime, LATE } from '../../ground/flow/deadline.ts'
 import { createMemory } from '../../ground/flow/remember.ts'
 import { createRests } from '../../ground/flow/rests.ts'
 import { createUnderWay } from '../../ground/flow/under-way.ts'
-import { type LdapConnection, openConnection } from './connection.ts'
-import { filterFor, type LdapUser } from './filter.ts'
+import { type LdapConnection, openConnection } from './ldap-connection.ts'
+import { filterFor, type LdapUser } from './ldap-filter.ts'
 import type { LdapSettings } from './ldap-settings.ts'
 
 /** What a directory knows of a user; absent values are unknown. */
@@ -75,20 +75,20 @@ export function createLdapDirectory(settings: LdapSettings, options: LdapOptions
   async function askUntil(until: number, user: LdapUser): Promise<LdapAnswer | typeof LATE> {
     const left = until - now()
     if (left <= 0) return LATE
-    const asked: Asked = {}
+    const asked: PendingSearch = {}
     const answer = await inTime(askOn(asked, user), left)
-    const { on, heard } = asked
+    const { connection: on, heard } = asked
     if (answer === LATE && on?.isOpen() && on.heard() === heard) giveUp(on, late)
     return answer
   }
 
-  async function askOn(asked: Asked, user: LdapUser): Promise<LdapAnswer> {
+  async function askOn(asked: PendingSearch, user: LdapUser): Promise<LdapAnswer> {
     for (let isFirst = true; ; isFirst = false) {
       if (rests.isResting(url)) return { found: 'trouble', why }
       let on: LdapConnection | undefined
       try {
         on = await connect()
-        asked.on = on
+        asked.connection = on
         asked.heard = on.heard()
         const answer = await search(on, user)
         rests.answered(url)
@@ -199,8 +199,8 @@ export function createLdapDirectory(settings: LdapSettings, options: LdapOptions
 }
 
 /** Where a question was sent, and how often that connection had been heard by then. */
-interface Asked {
-  on?: LdapConnection
+interface PendingSearch {
+  connection?: LdapConnection
   heard?: number
 }
 

@@ -1,5 +1,5 @@
 /** What was asked, and how it was answered, since the start. */
-export interface Counters {
+export interface ServiceCounters {
   /** Questions by each protocol that were questions. */
   udp: number
   http: number
@@ -18,7 +18,7 @@ export interface Counters {
   dropped: number
 }
 
-export function createCounters(): Counters {
+export function createCounters(): ServiceCounters {
   return {
     udp: 0,
     http: 0,
@@ -34,7 +34,7 @@ export function createCounters(): Counters {
 }
 
 /** In the text format that Prometheus reads, version 0.0.4. */
-export function metricsText(counters: Counters): string {
+export function metricsText(counters: ServiceCounters): string {
   const row = (name: string, label: string, value: number) =>
     `onescan_quota_${name}_total${label} ${value}\n`
   const type = (name: string, help: string) =>

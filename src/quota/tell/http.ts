@@ -2,17 +2,17 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net'
 import { errorText, Fault } from '../../ground/errors/fault.ts'
 import { listenHttpOn } from '../../ground/net/listen-http.ts'
-import type { Allowed } from './allowed.ts'
-import { type Counters, metricsText } from './counters.ts'
+import type { IsAllowed } from './allow-networks.ts'
+import { metricsText, type ServiceCounters } from './counters.ts'
 import { type HttpReply, readRequest, replyFor } from './http-question.ts'
 import type { AnswerForName } from './mailbox-answer.ts'
 import type { ListenAddress } from './options.ts'
 import type { ActivatedSocket } from './socket-activation.ts'
 
-export interface HttpOptions {
+export interface HttpServiceOptions {
   readonly answerForName: AnswerForName
-  readonly allowed: Allowed
-  readonly counters: Counters
+  readonly allowed: IsAllowed
+  readonly counters: ServiceCounters
   /** Connections at once. */
   readonly maxClients: number
 }
@@ -34,7 +34,7 @@ const REQUEST_MAX = 8 * 1024
 /** Serves the old `quota.cgi`, the health of the service, and its counters. */
 export async function serveHttp(
   place: ListenAddress | ActivatedSocket,
-  options: HttpOptions,
+  options: HttpServiceOptions,
 ): Promise<HttpService> {
   const { answerForName, allowed, counters, maxClients } = options
   const limits = {

@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs'
 import { Fault } from '../../ground/errors/fault.ts'
+import type { Clocks } from '../../ground/flow/clocks.ts'
 import type { LdapDirectory, LdapOptions } from '../ldap/ldap-directory.ts'
 import type { LdapSettings } from '../ldap/ldap-settings.ts'
 import type { MailboxLookup } from './mailbox-answer.ts'
@@ -18,16 +19,9 @@ import {
 } from './sources/users.ts'
 
 /** All that is asked for an answer, made as the settings say. */
-export interface OpenLookup extends MailboxLookup {
+export interface CachedLookup extends MailboxLookup {
   /** What is remembered of mailboxes and users. */
   forget(): void
-}
-
-export interface Clocks {
-  /** Milliseconds since 1970, as files tell their times. */
-  readonly now: () => number
-  /** Milliseconds on a clock that nobody sets, for how long something is remembered. */
-  readonly uptime: () => number
 }
 
 /**
@@ -37,7 +31,7 @@ export interface Clocks {
 const OWN_DESCRIPTORS = '/proc/self/fd'
 
 /** Makes ready what the settings name; files and directories are opened with the first question. Throws a Fault if it cannot. */
-export async function openLookup(settings: ServiceSettings, clocks: Clocks): Promise<OpenLookup> {
+export async function openLookup(settings: ServiceSettings, clocks: Clocks): Promise<CachedLookup> {
   const { source, users, ldap, timeout, remembered } = settings
   const { uptime } = clocks
   if (!existsSync(OWN_DESCRIPTORS)) {

@@ -1,10 +1,10 @@
 import { inTime, LATE } from '../../ground/flow/deadline.ts'
 import type { QuotaAnswer } from '../ask/quota-answer.ts'
-import type { Counters } from './counters.ts'
+import type { ServiceCounters } from './counters.ts'
 import type { LogTrouble } from './log.ts'
-import { isFull, type Limits } from './sources/limits.ts'
+import { isFull, type QuotaLimits } from './sources/limits.ts'
 import type { MailboxTemplate } from './sources/mailbox.ts'
-import { limitsOf, type Measure, type Reading, type ReadMailbox } from './sources/reading.ts'
+import { limitsOf, type MailboxReading, type Measure, type ReadMailbox } from './sources/reading.ts'
 import { parseUser, type User } from './sources/user-name.ts'
 import type { LookUpUser } from './sources/users.ts'
 
@@ -32,9 +32,9 @@ export interface MailboxLookup {
    * The limits that the administrator sets; they come before all others. Throws an Error if they
    * cannot be read.
    */
-  readonly limits: ((user: User) => Limits | undefined) | undefined
+  readonly limits: ((user: User) => QuotaLimits | undefined) | undefined
   /** The limits of users for whom nothing else is said. */
-  readonly standard: Limits
+  readonly standard: QuotaLimits
 }
 
 /** Answers about one user, at once if nothing must be waited for. Never rejects. */
@@ -55,14 +55,14 @@ export function answerFrom(lookup: MailboxLookup): AnswerFor {
   ): ReturnType<AnswerFor> {
     const place = mailbox(user, account.home)
     if (place === undefined) return { answer: { answer: 'no-such-user' } }
-    let own: Limits | undefined
+    let own: QuotaLimits | undefined
     try {
       own = limits?.(user) ?? account.limits
     } catch (error) {
       return inTrouble('QUOTAMAP', (error as Error).message)
     }
     const measure = { incoming, limits: own, standard, waited }
-    const conclude = (reading: Reading) =>
+    const conclude = (reading: MailboxReading) =>
       findingOf(reading, place.path, measure, lookUp !== undefined)
     const reading = read(place, measure)
     return reading instanceof Promise ? reading.then(conclude) : conclude(reading)
@@ -85,11 +85,11 @@ export function answerFrom(lookup: MailboxLookup): AnswerFor {
 
 interface KnownAccount {
   readonly home?: string
-  readonly limits?: Limits
+  readonly limits?: QuotaLimits
 }
 
 function findingOf(
-  reading: Reading,
+  reading: MailboxReading,
   path: string,
   measure: Measure,
   isListed: boolean,
@@ -109,7 +109,11 @@ function findingOf(
     case 'no-mailbox': {
       // Made with the first message: until then it is empty.
       if (!isListed) return { answer: { answer: 'no-such-user' } }
-      const empty: Reading = { found: 'use', use: { bytes: 0, messages: 0 }, source: 'none yet' }
+      const empty: MailboxReading = {
+        found: 'use',
+        use: { bytes: 0, messages: 0 },
+        source: 'none yet',
+      }
       const trouble = { what: path, why: 'is not there: it counts as empty' }
       return { ...findingOf(empty, path, measure, isListed), trouble }
     }
@@ -133,7 +137,7 @@ interface AnswerForNameOptions {
   readonly keepCase: boolean
   /** Milliseconds that a question waits for others. */
   readonly patience: number
-  readonly counters: Counters
+  readonly counters: ServiceCounters
   readonly logTrouble: LogTrouble
 }
 

@@ -8,14 +8,14 @@ import { loadLibc } from '../../ground/runtime/libc.ts'
 import { faultLines } from '../../ground/settings/faults.ts'
 import type { Environment } from '../../ground/settings/settings.ts'
 import { tellStart } from '../../ground/settings/start-report.ts'
-import { allowNetworks } from './allowed.ts'
+import { allowNetworks } from './allow-networks.ts'
 import { checkStart } from './check-start.ts'
 import { createCounters } from './counters.ts'
 import { serveHttp } from './http.ts'
 import { log, troubleLog } from './log.ts'
 import { openLookup } from './lookup.ts'
 import { answerFrom, answersForNames } from './mailbox-answer.ts'
-import { type Options, readOptions, usage } from './options.ts'
+import { readOptions, type ServiceOptions, usage } from './options.ts'
 import { becomeUser, ownStatus, requireFewPrivileges } from './privileges.ts'
 import { readServiceSettings } from './service-settings.ts'
 import { activatedSockets } from './socket-activation.ts'
@@ -51,7 +51,7 @@ async function check(): Promise<void> {
 }
 
 /** onescan-quotad(8): says how full mailboxes are until it is told to end. */
-async function onescanQuotad(options: Options): Promise<void> {
+async function onescanQuotad(options: ServiceOptions): Promise<void> {
   const { udp, http, networks, maxClients, user } = options
   const settings = readServiceSettings(env)
   const lookup = await openLookup(settings, { now: Date.now, uptime })
@@ -96,7 +96,7 @@ function portOf(protocol: string) {
   }
 }
 
-function optionsOrUsage(): Options {
+function optionsOrUsage(): ServiceOptions {
   try {
     return readOptions(words)
   } catch (error) {

@@ -4,7 +4,7 @@ import { parseOptions } from '../../ground/settings/parse-options.ts'
 import { wholeNumber } from '../../ground/settings/settings.ts'
 
 /** onescan-quotad(8), OPTIONS. */
-export interface Options {
+export interface ServiceOptions {
   /** Undefined: this protocol is not served. */
   readonly udp: ListenAddress | undefined
   readonly http: ListenAddress | undefined
@@ -29,7 +29,7 @@ export const usage = `usage: onescan-quotad [--udp ADDRESS:PORT|none] [--http AD
 `
 
 /** Throws SeveralFaults with all that is wrong with the words. */
-export function readOptions(words: readonly string[]): Options {
+export function readOptions(words: readonly string[]): ServiceOptions {
   const { values, faults } = parseOptions(words, {
     udp: { type: 'string', default: STANDARD },
     http: { type: 'string', default: STANDARD },
@@ -47,7 +47,7 @@ export function readOptions(words: readonly string[]): Options {
     throw new Error('--udp none --http none: nobody could ask; leave one out')
   }, undefined)
   const count = { '--max-clients': values['max-clients'] }
-  const options: Options = {
+  const options: ServiceOptions = {
     udp,
     http,
     user: values.user,

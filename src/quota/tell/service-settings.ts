@@ -2,7 +2,7 @@ import { errorText, Fault } from '../../ground/errors/fault.ts'
 import { readNumber, readText, readWord } from '../../ground/settings/read.ts'
 import type { Environment } from '../../ground/settings/settings.ts'
 import { type LdapSettings, readLdapSettings } from '../ldap/ldap-settings.ts'
-import { type Limits, parseLimits } from './sources/limits.ts'
+import { parseLimits, type QuotaLimits } from './sources/limits.ts'
 import { type MailboxTemplate, needsHome, readMailboxTemplate } from './sources/mailbox.ts'
 
 /** onescan-quotad(8), ENVIRONMENT. */
@@ -14,7 +14,7 @@ export interface ServiceSettings {
   readonly ldap: LdapSettings | undefined
   /** A file `user: quota`. */
   readonly limitsFile: string | undefined
-  readonly standard: Limits
+  readonly standard: QuotaLimits
   readonly keepCase: boolean
   /** Milliseconds for which a question waits for others: a list of users, a count, a service. */
   readonly timeout: number
@@ -103,7 +103,7 @@ function readFile(name: string, path: string | undefined): string | undefined {
   throw new Fault('config', `${name} ${path}: must be an absolute path`)
 }
 
-function readLimits(name: string, text: string | undefined): Limits {
+function readLimits(name: string, text: string | undefined): QuotaLimits {
   if (!text) return {}
   const limits = parseLimits(text)
   if (limits) return limits

@@ -1,17 +1,17 @@
 import { createSocket, type RemoteInfo, type Socket } from 'node:dgram'
 import { isIPv6 } from 'node:net'
 import { Fault } from '../../ground/errors/fault.ts'
-import type { Allowed } from './allowed.ts'
-import type { Counters } from './counters.ts'
+import type { IsAllowed } from './allow-networks.ts'
+import type { ServiceCounters } from './counters.ts'
 import { datagramFor, readDatagram } from './datagram.ts'
 import type { AnswerForName, MailboxFinding } from './mailbox-answer.ts'
 import type { ListenAddress } from './options.ts'
 import type { ActivatedSocket } from './socket-activation.ts'
 
-export interface UdpOptions {
+export interface UdpServiceOptions {
   readonly answerForName: AnswerForName
-  readonly allowed: Allowed
-  readonly counters: Counters
+  readonly allowed: IsAllowed
+  readonly counters: ServiceCounters
 }
 
 /** Bytes that the kernel keeps of questions while the program is busy; it may give less. */
@@ -23,7 +23,7 @@ const RECEIVE_BUFFER = 4 * 1024 * 1024
  */
 export async function serveUdp(
   place: ListenAddress | ActivatedSocket,
-  options: UdpOptions,
+  options: UdpServiceOptions,
 ): Promise<Socket> {
   const { answerForName, allowed, counters } = options
   const socket = createSocket(isSix(place) ? 'udp6' : 'udp4')

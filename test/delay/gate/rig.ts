@@ -133,7 +133,7 @@ export async function connect(
   let isOver = false
   const looks = new Set<() => void>()
   const look = () => {
-    for (const each of looks) each()
+    for (const look of looks) look()
   }
   socket.on('data', (bytes) => {
     said += bytes.toString('latin1')

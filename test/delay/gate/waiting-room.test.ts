@@ -57,9 +57,9 @@ t.test(
   async (t) => {
     const room = createWaitingRoom(10)
     const [a, b, c] = [visit('a'), visit('b'), visit('c')]
-    for (const each of [a, b, c]) {
-      room.enter(each)
-      room.setRank(each, 'dynamic')
+    for (const visit of [a, b, c]) {
+      room.enter(visit)
+      room.setRank(visit, 'dynamic')
     }
     room.setRank(b, 'dynamic')
     t.equal(room.worst()?.ip, 'c', 'the same rank is no change')

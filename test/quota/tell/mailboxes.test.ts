@@ -40,7 +40,7 @@ t.test(
       )
       t.match(await says(line), /event=unreadable/)
       await says(/mial\/ann/)
-      t.equal(log.filter((each) => line.test(each)).length, 1)
+      t.equal(log.filter((entry) => line.test(entry)).length, 1)
     }
   },
 )

@@ -57,7 +57,7 @@ export async function startQuotad(
   const says = (pattern: RegExp) =>
     new Promise<string>((resolve, reject) => {
       const look = () => {
-        const line = log.find((each) => pattern.test(each))
+        const line = log.find((entry) => pattern.test(entry))
         if (line === undefined) return
         waiting.delete(look)
         resolve(line)

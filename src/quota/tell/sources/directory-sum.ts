@@ -1,10 +1,10 @@
 import { lstat, opendir } from 'node:fs/promises'
 import type { InTurn } from '../../../ground/flow/concurrency.ts'
 import type { Directory } from './directory.ts'
-import type { Use } from './limits.ts'
+import type { MailboxUse } from './limits.ts'
 
 /** What the messages in one directory come to, and the state of the directory for which that holds. */
-export interface DirectorySum extends Required<Use> {
+export interface DirectorySum extends Required<MailboxUse> {
   /** Milliseconds, with fractions. */
   readonly changed: number
   readonly inode: number
@@ -60,7 +60,7 @@ async function addUp(
   folder: Directory,
   name: string,
   { checkTime }: CountingTools,
-): Promise<Required<Use>> {
+): Promise<Required<MailboxUse>> {
   checkTime()
   const sum = { bytes: 0, messages: 0 }
   const place = await folder.open(name)

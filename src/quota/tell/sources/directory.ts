@@ -1,7 +1,7 @@
 import { constants } from 'node:fs'
 import { lstat, open } from 'node:fs/promises'
 import { errorCode } from '../../../ground/errors/fault.ts'
-import type { Mailbox } from './mailbox.ts'
+import type { MailboxPath } from './mailbox.ts'
 
 /** A directory that stays the same one, whatever is put in the place of its name. */
 export interface Directory {
@@ -34,7 +34,7 @@ const GONE = ['ENOENT', 'ENOTDIR', 'ELOOP', 'ESTALE']
  * Undefined if it is not there; rejects if it is a link. In the fixed part, of which it
  * may consist, names are as good as descriptors.
  */
-export async function openMailbox({ path, fixed }: Mailbox): Promise<Directory | undefined> {
+export async function openMailbox({ path, fixed }: MailboxPath): Promise<Directory | undefined> {
   let directory = directoryAt(path.slice(0, fixed))
   for (const name of path.slice(fixed).split('/')) {
     if (name === '') continue
@@ -58,7 +58,7 @@ export async function openMailbox({ path, fixed }: Mailbox): Promise<Directory |
 
 /** What openMailbox gives, while `use` works with it. */
 export async function inMailbox<Value>(
-  mailbox: Mailbox,
+  mailbox: MailboxPath,
   use: (directory: Directory) => Promise<Value>,
 ): Promise<Value | undefined> {
   const directory = await openMailbox(mailbox)

@@ -1,11 +1,11 @@
 /** What a mailbox may hold. Absent is unlimited, as is 0 in everything that is read. */
-export interface Limits {
+export interface QuotaLimits {
   readonly bytes?: number
   readonly messages?: number
 }
 
 /** What a mailbox holds. Messages are absent where nobody counted them. */
-export interface Use {
+export interface MailboxUse {
   readonly bytes: number
   readonly messages?: number
 }
@@ -14,7 +14,7 @@ export interface Use {
  * Whether a message of `incoming` bytes more would exceed the limits. Of unknown size it
  * counts as one byte, as for Dovecot's quota-status: a mailbox at its limit is full.
  */
-export function isFull(use: Use, limits: Limits, incoming: number): boolean {
+export function isFull(use: MailboxUse, limits: QuotaLimits, incoming: number): boolean {
   if (limits.bytes && use.bytes + Math.max(1, incoming) > limits.bytes) return true
   return Boolean(limits.messages && use.messages !== undefined && use.messages >= limits.messages)
 }
@@ -24,7 +24,7 @@ export function isFull(use: Use, limits: Limits, incoming: number): boolean {
  * or bytes alone with K, M, G or T behind them if wanted (powers of 1,024). Undefined for
  * anything else, and for numbers that are not exact any more.
  */
-export function parseLimits(text: string): Limits | undefined {
+export function parseLimits(text: string): QuotaLimits | undefined {
   const size = /^([0-9]{1,16})([KMGT]?)B?$/i.exec(text)
   if (size) {
     const power = ['', 'K', 'M', 'G', 'T'].indexOf(size[2]!.toUpperCase())
@@ -35,7 +35,7 @@ export function parseLimits(text: string): Limits | undefined {
 }
 
 /** The first line of maildirsize (maildirquota(7)): numbers with S for bytes or C for messages. */
-export function parseMaildirLimits(text: string): Limits | undefined {
+export function parseMaildirLimits(text: string): QuotaLimits | undefined {
   const limits: { bytes?: number; messages?: number } = {}
   for (const word of text.split(',')) {
     const [, digits, unit] = /^\s*([0-9]{1,16})([SC])\s*$/.exec(word) ?? []

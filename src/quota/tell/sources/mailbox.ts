@@ -1,7 +1,7 @@
 import type { User } from './user-name.ts'
 
 /** Where a mailbox lies; latin1, a byte a character. */
-export interface Mailbox {
+export interface MailboxPath {
   readonly path: string
   /**
    * How many characters of the path belong to whoever set up the mailboxes, up to the
@@ -11,7 +11,7 @@ export interface Mailbox {
 }
 
 /** Undefined if it would need what is not known of that user. */
-export type MailboxTemplate = (user: User, home: string | undefined) => Mailbox | undefined
+export type MailboxTemplate = (user: User, home: string | undefined) => MailboxPath | undefined
 
 /**
  * A template (`readTemplate`) of paths: what ends with the part that holds its last variable

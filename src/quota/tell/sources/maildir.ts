@@ -1,20 +1,17 @@
 import { constants, lstatSync } from 'node:fs'
 import { type FileHandle, open } from 'node:fs/promises'
 import { errorText } from '../../../ground/errors/fault.ts'
+import type { Clocks } from '../../../ground/flow/clocks.ts'
 import { inTime, LATE } from '../../../ground/flow/deadline.ts'
 import { createMemory } from '../../../ground/flow/remember.ts'
 import { type Directory, inMailbox, pathBytes } from './directory.ts'
 import { isFull } from './limits.ts'
-import type { Mailbox } from './mailbox.ts'
+import type { MailboxPath } from './mailbox.ts'
 import { MAILDIRSIZE_MAX, type Maildirsize, maySayFull, parseMaildirsize } from './maildirsize.ts'
-import { limitsOf, type Measure, type Reading, type ReadMailbox } from './reading.ts'
+import { limitsOf, type MailboxReading, type Measure, type ReadMailbox } from './reading.ts'
 import { createWalker } from './walk.ts'
 
-export interface MaildirOptions {
-  /** Milliseconds since 1970, as files tell their times. */
-  readonly now: () => number
-  /** Milliseconds on a clock that nobody sets. */
-  readonly uptime: () => number
+export interface MaildirOptions extends Clocks {
   /** Milliseconds for which a question waits for a count, and before that for the list of users. */
   readonly budget: number
   /** Milliseconds after which a count that nobody waits for is given up. */
@@ -36,7 +33,7 @@ export interface MaildirSource {
 const READ_ONLY = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW
 
 /** A file `maildirsize` as it was when it was read. */
-interface Known {
+interface RememberedSizeFile {
   readonly inode: number
   readonly size: number
   readonly written: number
@@ -50,14 +47,14 @@ interface Known {
  */
 export function createMaildirSource(options: MaildirOptions): MaildirSource {
   const { now, budget } = options
-  const files = createMemory<Known>(options.mailboxes)
+  const files = createMemory<RememberedSizeFile>(options.mailboxes)
   const walker = createWalker(options)
 
   /**
    * A file that was read lately is asked on the spot whether it has changed: its inode is in
    * the kernel's memory, and a turn through the thread pool costs ten times the call.
    */
-  function unchanged(maildir: string): Known | undefined {
+  function unchanged(maildir: string): RememberedSizeFile | undefined {
     const known = files.get(maildir)
     if (!known) return undefined
     try {
@@ -68,7 +65,10 @@ export function createMaildirSource(options: MaildirOptions): MaildirSource {
     }
   }
 
-  async function readFile(maildir: string, directory: Directory): Promise<Known | undefined> {
+  async function readFile(
+    maildir: string,
+    directory: Directory,
+  ): Promise<RememberedSizeFile | undefined> {
     let handle: FileHandle | undefined
     try {
       files.delete(maildir)
@@ -93,7 +93,10 @@ export function createMaildirSource(options: MaildirOptions): MaildirSource {
   }
 
   /** The file's word, unless it must be confirmed. */
-  function byFile(known: Known | undefined, measure: Measure): Reading | undefined {
+  function byFile(
+    known: RememberedSizeFile | undefined,
+    measure: Measure,
+  ): MailboxReading | undefined {
     if (known?.file.says !== 'use') return undefined
     const { file } = known
     const full = isFull(file, limitsOf(measure, file.limits), measure.incoming)
@@ -101,10 +104,10 @@ export function createMaildirSource(options: MaildirOptions): MaildirSource {
   }
 
   async function byCounting(
-    mailbox: Mailbox,
-    known: Known | undefined,
+    mailbox: MailboxPath,
+    known: RememberedSizeFile | undefined,
     { waited = 0 }: Measure,
-  ): Promise<Reading> {
+  ): Promise<MailboxReading> {
     const { file } = known ?? {}
     const walked = await inTime(walker.count(mailbox), Math.max(0, budget - waited))
     if (walked !== LATE) {
@@ -115,7 +118,7 @@ export function createMaildirSource(options: MaildirOptions): MaildirSource {
     return { found: 'trouble', why: `still being counted after ${budget} ms` }
   }
 
-  async function thoroughly(mailbox: Mailbox, measure: Measure): Promise<Reading> {
+  async function thoroughly(mailbox: MailboxPath, measure: Measure): Promise<MailboxReading> {
     const { path } = mailbox
     try {
       const known = await inMailbox(mailbox, (directory) => readFile(path, directory))
@@ -135,10 +138,13 @@ export function createMaildirSource(options: MaildirOptions): MaildirSource {
   }
 }
 
-function reading(file: Maildirsize & { says: 'use' }): Reading & { found: 'use' } {
+function reading(file: Maildirsize & { says: 'use' }): MailboxReading & { found: 'use' } {
   return { found: 'use', use: file, limits: file.limits, source: 'maildirsize' }
 }
 
-function isOf(known: Known, stats: { ino: number; size: number; mtimeMs: number }): boolean {
+function isOf(
+  known: RememberedSizeFile,
+  stats: { ino: number; size: number; mtimeMs: number },
+): boolean {
   return stats.mtimeMs === known.written && stats.size === known.size && stats.ino === known.inode
 }

@@ -1,4 +1,4 @@
-import { type Limits, parseMaildirLimits } from './limits.ts'
+import { parseMaildirLimits, type QuotaLimits } from './limits.ts'
 
 /** Bytes from which on the file is not summed up any more but made anew (maildirquota(7)). */
 export const MAILDIRSIZE_MAX = 5120
@@ -7,14 +7,14 @@ export const MAILDIRSIZE_MAX = 5120
 export type Maildirsize =
   | {
       readonly says: 'use'
-      readonly limits: Limits | undefined
+      readonly limits: QuotaLimits | undefined
       readonly bytes: number
       readonly messages: number
       /** Lines behind the first one. */
       readonly lines: number
     }
   /** The mailbox must be counted; the limits may be legible all the same. */
-  | { readonly says: 'nothing'; readonly why: string; readonly limits: Limits | undefined }
+  | { readonly says: 'nothing'; readonly why: string; readonly limits: QuotaLimits | undefined }
 
 const NUL = 0
 const LF = 10
@@ -46,7 +46,7 @@ export function parseMaildirsize(file: Buffer): Maildirsize {
   return { says: 'use', limits, bytes, messages, lines: lines.length }
 }
 
-function nothing(why: string, limits?: Limits): Maildirsize {
+function nothing(why: string, limits?: QuotaLimits): Maildirsize {
   return { says: 'nothing', why, limits }
 }
 

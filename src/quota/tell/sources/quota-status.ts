@@ -1,6 +1,6 @@
 import { connect, type Socket } from 'node:net'
 import { errorText } from '../../../ground/errors/fault.ts'
-import type { Reading, ReadMailbox } from './reading.ts'
+import type { MailboxReading, ReadMailbox } from './reading.ts'
 
 interface QuotaStatusOptions {
   /** `unix:/PATH` or `inet:HOST:PORT`. */
@@ -54,7 +54,7 @@ export function quotaStatus({ address, timeout }: QuotaStatusOptions): ReadMailb
     return converse(dial(), question, late, keep)
   }
 
-  return async ({ path: user }, { incoming, waited = 0 }): Promise<Reading> => {
+  return async ({ path: user }, { incoming, waited = 0 }): Promise<MailboxReading> => {
     try {
       const late = AbortSignal.timeout(Math.max(1, Math.floor(timeout - waited)))
       return readingOf(await ask(policyQuestion(user, incoming), late))
@@ -141,7 +141,7 @@ const NOBODY = /^(?:5\d\d |REJECT )?5\.1\.1\b|^REJECT Unknown user/i
  * What an action says about the mailbox. All of them can be set in Dovecot
  * (quota_status_success, _overquota, _nouser): what is not one of the usual ones is trouble.
  */
-export function readingOf(action: string): Reading {
+export function readingOf(action: string): MailboxReading {
   const source = 'quota-status'
   if (ROOM.test(action)) return { found: 'verdict', full: false, source }
   if (FULL.test(action)) return { found: 'verdict', full: true, source }

@@ -1,13 +1,13 @@
-import type { Limits, Use } from './limits.ts'
-import type { Mailbox } from './mailbox.ts'
+import type { MailboxUse, QuotaLimits } from './limits.ts'
+import type { MailboxPath } from './mailbox.ts'
 
 /** What a source knows of a mailbox. */
-export type Reading =
+export type MailboxReading =
   | {
       readonly found: 'use'
-      readonly use: Use
+      readonly use: MailboxUse
       /** What the mailbox itself says that it may hold. */
-      readonly limits?: Limits | undefined
+      readonly limits?: QuotaLimits | undefined
       /** For people: `maildirsize`, `walk`. */
       readonly source: string
       /** The mailbox should have been counted, and that took too long. */
@@ -26,17 +26,20 @@ export interface Measure {
   /** Bytes of the message that is to come; 0 if nobody told. */
   readonly incoming: number
   /** For that user, whatever the mailbox says. */
-  readonly limits?: Limits | undefined
+  readonly limits?: QuotaLimits | undefined
   /** Where neither somebody else nor the mailbox says. */
-  readonly standard: Limits
+  readonly standard: QuotaLimits
   /** Milliseconds that the question has waited for the list of users. */
   readonly waited?: number
 }
 
 /** Reads mailboxes of one kind. Never rejects. */
-export type ReadMailbox = (mailbox: Mailbox, measure: Measure) => Reading | Promise<Reading>
+export type ReadMailbox = (
+  mailbox: MailboxPath,
+  measure: Measure,
+) => MailboxReading | Promise<MailboxReading>
 
 /** The limits that count: what is said of the user, by the mailbox, of everybody. */
-export function limitsOf(measure: Measure, own: Limits | undefined): Limits {
+export function limitsOf(measure: Measure, own: QuotaLimits | undefined): QuotaLimits {
   return measure.limits ?? own ?? measure.standard
 }

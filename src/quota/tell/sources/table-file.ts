@@ -2,9 +2,6 @@ import { readFileSync, statSync } from 'node:fs'
 import { errorText } from '../../../ground/errors/fault.ts'
 import { lowerCase } from '../../../message/envelope/address.ts'
 
-/** Keys and what stands behind them. */
-export type Table<Value> = ReadonlyMap<string, Value>
-
 /** Looks a key up in a file; throws an Error that names the file and what is wrong with it. */
 export type TableFile<Value> = (key: string) => Value | undefined
 
@@ -18,12 +15,12 @@ const FRESH = 1000
  */
 export function tableFile<Value>(
   path: string,
-  parse: (text: string) => Table<Value>,
+  parse: (text: string) => ReadonlyMap<string, Value>,
   uptime: () => number,
 ): TableFile<Value> {
   let state = ''
   let looked = Number.NEGATIVE_INFINITY
-  let table: Table<Value> | undefined
+  let table: ReadonlyMap<string, Value> | undefined
   let trouble = ''
 
   function refresh(): void {
@@ -57,7 +54,7 @@ export function tableFile<Value>(
 export function parseTable<Value>(
   text: string,
   read: (text: string) => Value | undefined,
-): Table<Value> {
+): ReadonlyMap<string, Value> {
   const table = new Map<string, Value>()
   for (const [index, line] of text.split('\n').entries()) {
     const entry = line.replace(/^#.*/, '').trim()

@@ -2,19 +2,19 @@ import { errorText } from '../../../ground/errors/fault.ts'
 import { passwdEntries } from '../../../ground/process/passwd.ts'
 import { lowerCase } from '../../../message/envelope/address.ts'
 import type { LdapDirectory } from '../../ldap/ldap-directory.ts'
-import { type Limits, parseLimits } from './limits.ts'
-import { parseTable, type Table, type TableFile, tableFile } from './table-file.ts'
+import { parseLimits, type QuotaLimits } from './limits.ts'
+import { parseTable, type TableFile, tableFile } from './table-file.ts'
 import type { User } from './user-name.ts'
 
 /** What a list of users knows of one of them. */
-type Account =
-  | { readonly found: 'account'; readonly home?: string; readonly limits?: Limits }
+type AccountFinding =
+  | { readonly found: 'account'; readonly home?: string; readonly limits?: QuotaLimits }
   | { readonly found: 'nobody' }
   /** The list could not be asked. */
   | { readonly found: 'trouble'; readonly why: string }
 
 /** A list of users: passwd(5), a file of the administrator's, a directory. Never rejects. */
-export type LookUpUser = (user: User) => Account | Promise<Account>
+export type LookUpUser = (user: User) => AccountFinding | Promise<AccountFinding>
 
 /** Asks the lists in their order; the first that knows the user, or is in trouble, has said it. */
 export function inOrder(lists: readonly LookUpUser[]): LookUpUser {
@@ -52,7 +52,7 @@ export function passwdFile(path: string, uptime: () => number): LookUpUser {
 }
 
 /** Name to home directory. Lines that are no entries are left out, as getpwnam(3) leaves them out. */
-export function parsePasswd(text: string): Table<string> {
+export function parsePasswd(text: string): ReadonlyMap<string, string> {
   const homes = new Map<string, string>()
   for (const { name, home: written } of passwdEntries(text)) {
     const home = homeIn(written)
@@ -75,7 +75,10 @@ export function homesFile(path: string, uptime: () => number): LookUpUser {
 }
 
 /** Limits by a file with lines `user: quota`; see `entryOf` for what `user` may be. Throws an Error if it cannot be used. */
-export function limitsFile(path: string, uptime: () => number): (user: User) => Limits | undefined {
+export function limitsFile(
+  path: string,
+  uptime: () => number,
+): (user: User) => QuotaLimits | undefined {
   const limits = tableFile(path, (text) => parseTable(text, parseLimits), uptime)
   return (user) => entryOf(limits, user)
 }

@@ -1,29 +1,26 @@
 import { opendir } from 'node:fs/promises'
+import type { Clocks } from '../../../ground/flow/clocks.ts'
 import { limitConcurrency } from '../../../ground/flow/concurrency.ts'
 import { createMemory } from '../../../ground/flow/remember.ts'
 import { createUnderWay } from '../../../ground/flow/under-way.ts'
 import { type Directory, inMailbox } from './directory.ts'
 import { type CountingTools, type DirectorySum, sumDirectory } from './directory-sum.ts'
-import type { Use } from './limits.ts'
-import type { Mailbox } from './mailbox.ts'
+import type { MailboxUse } from './limits.ts'
+import type { MailboxPath } from './mailbox.ts'
 
-/** What a Maildir holds by its messages; undefined if there is no such Maildir. */
-export type Counted = Required<Use> | undefined
+/** The sum of a Maildir's messages. */
+export type MaildirSum = Required<MailboxUse>
 
 export interface Walker {
   /**
    * Counts a Maildir. Who asks while it is being counted gets the same count. Rejects
    * with the error of the system, or where that takes longer than `longest`.
    */
-  count(mailbox: Mailbox): Promise<Counted>
+  count(mailbox: MailboxPath): Promise<MaildirSum | undefined>
   forget(): void
 }
 
-export interface WalkerOptions {
-  /** Milliseconds since 1970, as files tell their times. */
-  readonly now: () => number
-  /** Milliseconds on a clock that nobody sets. */
-  readonly uptime: () => number
+export interface WalkerOptions extends Clocks {
   /** Mailboxes of which the sums of directories are remembered. */
   readonly mailboxes: number
   /** Milliseconds after which a walk is given up; what it has summed up is kept for the next. */
@@ -42,11 +39,14 @@ const MAILBOXES_AT_ONCE = 64
  */
 export function createWalker({ now, uptime, mailboxes, longest }: WalkerOptions): Walker {
   const sums = createMemory<Map<string, DirectorySum>>(mailboxes)
-  const underWay = createUnderWay<Counted>()
+  const underWay = createUnderWay<MaildirSum | undefined>()
   const inTurn = limitConcurrency(AT_ONCE)
   const mailboxInTurn = limitConcurrency(MAILBOXES_AT_ONCE)
 
-  async function walk({ path: maildir }: Mailbox, directory: Directory): Promise<Counted> {
+  async function walk(
+    { path: maildir }: MailboxPath,
+    directory: Directory,
+  ): Promise<MaildirSum | undefined> {
     const until = uptime() + longest
     function checkTime(): void {
       if (uptime() > until) throw new Error('counting it took too long')
@@ -95,7 +95,8 @@ export function createWalker({ now, uptime, mailboxes, longest }: WalkerOptions)
   return {
     count(mailbox) {
       const { path } = mailbox
-      const count = () => mailboxInTurn(() => inMailbox(mailbox, (it) => walk(mailbox, it)))
+      const count = () =>
+        mailboxInTurn(() => inMailbox(mailbox, (maildir) => walk(mailbox, maildir)))
       return underWay.get(path) ?? underWay.begin(path, count())
     },
     forget: () => sums.clear(),

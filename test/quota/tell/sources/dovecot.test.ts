@@ -66,8 +66,8 @@ t.test('its answers about 1,000 Maildirs are ours', { skip: dovecotMissing }, as
     const rule = `*:bytes=${bytes}:messages=${messages}`
     return { name: `u${i}`, maildir: path, ...(generated.ruled ? { rule } : {}) }
   })
-  const lines = mailboxes.map((each, i) =>
-    each.ruled ? `u${i}: ${limitsLine(each.limits)}\n` : '',
+  const lines = mailboxes.map((mailbox, i) =>
+    mailbox.ruled ? `u${i}: ${limitsLine(mailbox.limits)}\n` : '',
   )
   writeFileSync(join(directory, 'quotas'), lines.join(''))
   execFileSync('chown', ['-R', 'nobody:nogroup', directory])

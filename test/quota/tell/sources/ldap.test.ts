@@ -1,8 +1,8 @@
 import { chmodSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { filterFor } from '../../../../src/quota/ldap/filter.ts'
 import { createLdapDirectory } from '../../../../src/quota/ldap/ldap-directory.ts'
+import { filterFor } from '../../../../src/quota/ldap/ldap-filter.ts'
 import { readLdapSettings } from '../../../../src/quota/ldap/ldap-settings.ts'
 import { parseUser } from '../../../../src/quota/tell/sources/user-name.ts'
 import { slapdMissing, startSlapd } from '../../../programs/slapd.ts'
@@ -174,7 +174,7 @@ t.test('asked of a slapd', { skip: slapdMissing }, async (t) => {
     await slapd.start()
     time = 20_000
     t.same(await asked.find(parseUser('ann')!), entry)
-    const [one, other] = [parseUser('bob')!, parseUser('bob')!]
-    t.equal(asked.find(one), asked.find(other), 'and two questions at once are one')
+    const [first, second] = [parseUser('bob')!, parseUser('bob')!]
+    t.equal(asked.find(first), asked.find(second), 'and two questions at once are one')
   })
 })

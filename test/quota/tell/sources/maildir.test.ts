@@ -10,9 +10,9 @@ import {
 } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import type { Mailbox } from '../../../../src/quota/tell/sources/mailbox.ts'
+import type { MailboxPath } from '../../../../src/quota/tell/sources/mailbox.ts'
 import { createMaildirSource } from '../../../../src/quota/tell/sources/maildir.ts'
-import type { Measure, Reading } from '../../../../src/quota/tell/sources/reading.ts'
+import type { MailboxReading, Measure } from '../../../../src/quota/tell/sources/reading.ts'
 import { createWalker } from '../../../../src/quota/tell/sources/walk.ts'
 
 t.setTimeout(120_000)
@@ -26,7 +26,7 @@ const options = {
   mailboxes: 100,
 }
 /** A mailbox in which no link is followed: neither itself nor in it. */
-function at(path: string): Mailbox {
+function at(path: string): MailboxPath {
   return { path, fixed: path.lastIndexOf('/') }
 }
 
@@ -38,7 +38,7 @@ function settle(directory: string): void {
 }
 
 /** In short: `bytes messages source`. */
-function short(reading: Reading): string {
+function short(reading: MailboxReading): string {
   if (reading.found !== 'use') return reading.found
   const { use, source, stale } = reading
   return `${use.bytes} ${use.messages} ${source}${stale ? ' stale' : ''}`

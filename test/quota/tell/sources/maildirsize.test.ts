@@ -106,8 +106,8 @@ t.test('no bytes make it throw, nor say what is no sum', async () => {
   const likely = fc.string({ unit: fc.constantFrom(...'0123456789SC,- \t\n\0\r'), maxLength: 200 })
   for (const file of [bytes.map((b) => Buffer.from(b)), likely.map((s) => Buffer.from(s))]) {
     fc.assert(
-      fc.property(file, (each) => {
-        const found = parseMaildirsize(each)
+      fc.property(file, (bytes) => {
+        const found = parseMaildirsize(bytes)
         if (found.says === 'nothing') return found.why !== ''
         return Number.isSafeInteger(found.bytes) && found.bytes >= 0 && found.messages >= 0
       }),

@@ -142,6 +142,8 @@ t.test('a service that closes, lies, never ends or never answers makes nobody fu
 t.test('not more connections than are good wait for a service that is silent', async (t) => {
   const { ask } = await serve(t, () => {}, 2000)
   const answers = await Promise.all(Array.from({ length: 100 }, () => ask()))
-  const refused = answers.filter((each) => 'why' in each && /64 questions wait/.test(each.why))
+  const refused = answers.filter(
+    (answer) => 'why' in answer && /64 questions wait/.test(answer.why),
+  )
   t.equal(refused.length, 36)
 })

@@ -66,8 +66,8 @@ t.test('whatever a name is, its mailbox lies where the template says', async () 
       const user = parseUser(text)
       if (!user) return true
       const [path, deep] = [byUser(user, undefined)!, byDomain(user, undefined)]
-      const inside = (each: string, depth: number) =>
-        each.split('/').length === depth && !/\/\.{0,2}\/|\0/.test(each)
+      const inside = (part: string, depth: number) =>
+        part.split('/').length === depth && !/\/\.{0,2}\/|\0/.test(part)
       return inside(path, 5) && (deep === undefined || inside(deep, 6))
     }),
     { numRuns: 2000 },

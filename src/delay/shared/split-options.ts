@@ -4,9 +4,9 @@ export class UsageError extends Error {
 }
 
 /** Options by name, each with its values in their order; '' for one without a value. */
-export type Given = ReadonlyMap<string, readonly string[]>
+export type GivenOptions = ReadonlyMap<string, readonly string[]>
 
-export interface Known {
+export interface OptionNames {
   readonly withValue: readonly string[]
   readonly withoutValue: readonly string[]
   /** For the error about an unknown option. */
@@ -19,8 +19,8 @@ export interface Known {
  */
 export function splitOptions(
   argv: readonly string[],
-  { withValue, withoutValue, usage }: Known,
-): { given: Given; words: string[] } {
+  { withValue, withoutValue, usage }: OptionNames,
+): { given: GivenOptions; words: string[] } {
   const given = new Map<string, string[]>()
   const words = [...argv]
   const give = (name: string, value: string) => given.set(name, [...(given.get(name) ?? []), value])

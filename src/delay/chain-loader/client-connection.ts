@@ -2,15 +2,15 @@ import { fstatSync, readSync, writeSync } from 'node:fs'
 import { errorCode, errorText, Fault } from '../../ground/errors/fault.ts'
 import type { Libc } from '../../ground/runtime/libc.ts'
 import { POLLIN, POLLOUT, POLLRDHUP } from '../../ground/runtime/linux.ts'
-import type { Sign } from '../shared/outcome.ts'
+import type { ClientSign } from '../shared/wait-outcome.ts'
 
 /** The client on fd 0 and fd 1. Every wait blocks the process and costs no CPU. Times are milliseconds. */
-export interface Connection {
+export interface ClientConnection {
   /**
    * What the client does within the time; answers at once when it does something. Not a byte is
    * taken.
    */
-  watch(time: number): Sign
+  watch(time: number): ClientSign
   /** For a client that has talked already: whether it leaves within the time. */
   watchLeaving(time: number): 'silent' | 'left'
   /** Bytes of the client; empty at the end of the stream, undefined if none came in the time. */
@@ -27,7 +27,7 @@ const READ_MAX = 16 * 1024
  * Uses fd 0 and fd 1 as they are, without changing their flags. Throws a Fault if fd 0 is neither
  * socket nor pipe: there is nobody to wait for.
  */
-export function openConnection(libc: Libc): Connection {
+export function openConnection(libc: Libc): ClientConnection {
   const isSocket = checkConnection()
   const buffer = Buffer.allocUnsafe(READ_MAX)
 

@@ -1,10 +1,11 @@
 import { accessSync, constants } from 'node:fs'
 import { dirname } from 'node:path'
 import { errorCode, errorText, Fault } from '../../ground/errors/fault.ts'
+import type { Clocks } from '../../ground/flow/clocks.ts'
 import { readKnownFile, writeKnownFile } from './known-file.ts'
 
 /** Clients that have behaved, and need not wait for a while (smtp-delay(8), WHO IS KNOWN). */
-export interface Known {
+export interface KnownClients {
   has(client: string): boolean | Promise<boolean>
   /** The client has behaved: from now on it is known for the whole time. */
   add(client: string): void
@@ -15,21 +16,18 @@ export interface Known {
   save(): Promise<void>
 }
 
-export interface KnownOptions {
+export interface KnownClientsOptions extends Clocks {
   /** Seconds; 0: nobody is known. */
   readonly remember: number
   readonly file: string | undefined
-  /** Milliseconds on a clock that nobody sets, and since 1970. */
-  readonly uptime: () => number
-  readonly now: () => number
   /** Takes a line for the log if the file cannot be used. */
   readonly log: (line: string) => void
   /** The clients that the hosts of a cluster know together, if they share them. */
-  readonly shared?: SharedKnown | undefined
+  readonly shared?: SharedKnownClients | undefined
 }
 
 /** Clients that have behaved on any host of a cluster. */
-export interface SharedKnown {
+export interface SharedKnownClients {
   /**
    * Seconds for which it is still known; 0 for a stranger, or if the hosts cannot be asked. Never
    * rejects.
@@ -46,7 +44,14 @@ export const KNOWN_MAX = 100_000
  * Begins with the clients of the file; a damaged file is logged and counts as empty. Throws a Fault
  * if no file can be put there.
  */
-export function openKnown({ remember, file, uptime, now, log, shared }: KnownOptions): Known {
+export function openKnownClients({
+  remember,
+  file,
+  uptime,
+  now,
+  log,
+  shared,
+}: KnownClientsOptions): KnownClients {
   /** Until when each is known, in seconds of `uptime`; in the order in which they last behaved. */
   const until = new Map<string, number>()
   const seconds = () => uptime() / 1000
@@ -77,7 +82,7 @@ export function openKnown({ remember, file, uptime, now, log, shared }: KnownOpt
     }
   }
 
-  async function askOthers(client: string, others: SharedKnown): Promise<boolean> {
+  async function askOthers(client: string, others: SharedKnownClients): Promise<boolean> {
     const left = Math.min(await others.ask(client), remember)
     if (left <= 0) return false
     put(client, left)

@@ -8,7 +8,7 @@ import {
 } from '../../ground/net/address.ts'
 
 /** Whether an address of a socket may ask. */
-export type Allowed = (address: string) => boolean
+export type IsAllowed = (address: string) => boolean
 
 /** Clients that are remembered: it is few hosts that ask, and often. */
 const REMEMBERED = 1000
@@ -18,7 +18,7 @@ const loopback = ['127.0.0.0/8', '::1'].map((text) => parseNetwork(text)!)
 /**
  * These networks and the host itself may ask. An IPv4 client on an IPv6 socket is an IPv4 client.
  */
-export function allowNetworks(networks: readonly Network[]): Allowed {
+export function allowNetworks(networks: readonly Network[]): IsAllowed {
   const all = [...loopback, ...networks]
   const known = createMemory<boolean>(REMEMBERED)
   return (text) => {

@@ -1,17 +1,21 @@
 import { mkdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { KNOWN_MAX, type KnownOptions, openKnown } from '../../../src/delay/gate/known.ts'
+import {
+  KNOWN_MAX,
+  type KnownClientsOptions,
+  openKnownClients,
+} from '../../../src/delay/gate/known-clients.ts'
 import { readKnownFile } from '../../../src/delay/gate/known-file.ts'
 
 /** Who is known here, and on the other hosts of a cluster. */
 
 const NOW = 1_800_000_000
 
-function opened(wishes: Partial<KnownOptions> = {}) {
+function opened(wishes: Partial<KnownClientsOptions> = {}) {
   const clock = { uptime: 0 }
   const log: string[] = []
-  const known = openKnown({
+  const known = openKnownClients({
     remember: 100,
     file: undefined,
     uptime: () => clock.uptime,

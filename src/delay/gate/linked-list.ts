@@ -1,5 +1,5 @@
 /** An entry that can stand in one line at a time. */
-export interface Linked<Entry> {
+export interface ListEntry<Entry> {
   before: Entry | undefined
   behind: Entry | undefined
 }
@@ -8,7 +8,7 @@ export interface Linked<Entry> {
  * Entries in the order of their coming. Entering and leaving take the same time, however long the
  * line is.
  */
-export class Line<Entry extends Linked<Entry>> {
+export class LinkedList<Entry extends ListEntry<Entry>> {
   #last: Entry | undefined
 
   /** Undefined if it is empty. */

@@ -7,7 +7,7 @@ import type { Libc } from '../../ground/runtime/libc.ts'
  * A place among those that may wait. It may be given back twice; the end or an exec of the process
  * gives it back, too.
  */
-export interface Place {
+export interface WaitingPlace {
   giveBack(): void
 }
 
@@ -16,11 +16,11 @@ export interface Place {
  * locked (flock(2)); undefined if all are taken. Throws a Fault if the directory
  * cannot be used.
  */
-export function takePlace(
+export function takeWaitingPlace(
   { most, directory }: { readonly most: number; readonly directory: string },
   libc: Libc,
   first: number,
-): Place | undefined {
+): WaitingPlace | undefined {
   for (let i = 0; i < most; i++) {
     const fd = openLock(join(directory, `place-${(first + i) % most}`))
     if (libc.tryLock(fd)) return { giveBack: once(() => closeSync(fd)) }

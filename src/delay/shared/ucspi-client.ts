@@ -4,7 +4,7 @@ import type { Environment } from '../../ground/settings/settings.ts'
 import { DELAY_MAX, parseSeconds } from './options.ts'
 
 /** What the UCSPI server and its rules say about a connection. */
-export interface Client {
+export interface UcspiClient {
   /** As it was told, for the log. */
   readonly ip: string
   readonly address: Address
@@ -18,7 +18,7 @@ export interface Client {
 }
 
 /** Reads it from the environment. Throws a Fault if a variable makes no sense. */
-export function readClient(env: Environment): Client {
+export function readClient(env: Environment): UcspiClient {
   const ip = env.TCPREMOTEIP ?? ''
   const address = parseAddress(ip)
   if (!address) {

@@ -3,11 +3,11 @@ import { once } from 'node:events'
 import { errorText } from '../../ground/errors/fault.ts'
 import type { TcpSockets } from '../../ground/net/tcp-sockets.ts'
 import type { Environment } from '../../ground/settings/settings.ts'
-import type { NextProgram } from '../shared/next-program.ts'
+import type { ServerProgram } from '../shared/server-program.ts'
 import type { Visit } from './visit.ts'
 
 /** How a program ended, and whether its client behaved like a mail server meanwhile. */
-export interface Served {
+export interface ProgramEnd {
   /** What went wrong with the program itself; undefined if it ended normally. */
   readonly trouble: string | undefined
   readonly hasBehaved: boolean
@@ -26,11 +26,11 @@ export const SEGMENTS_MIN = 2
  * (TCP_INFO), and no byte of it is looked at.
  */
 export function startProgram(
-  { program, args }: NextProgram,
+  { program, args }: ServerProgram,
   visit: Visit,
   environment: Environment,
   { sockets, isWatched }: { readonly sockets: TcpSockets; readonly isWatched: boolean },
-): { readonly pid: number; readonly ended: Promise<Served> } | { readonly why: string } {
+): { readonly pid: number; readonly ended: Promise<ProgramEnd> } | { readonly why: string } {
   let child: ChildProcess
   let why = 'cannot be started'
   try {
@@ -47,7 +47,7 @@ export function startProgram(
   if (!isWatched) visit.close()
   return { pid, ended: endOf(child) }
 
-  async function endOf(started: ChildProcess): Promise<Served> {
+  async function endOf(started: ChildProcess): Promise<ProgramEnd> {
     const [code, signal] = (await once(started, 'exit')) as [number | null, string | null]
     const counted = isWatched ? sockets.received(visit.fd) : undefined
     visit.close()

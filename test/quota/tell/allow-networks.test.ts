@@ -1,5 +1,5 @@
 import t from 'tap'
-import { allowNetworks } from '../../../src/quota/tell/allowed.ts'
+import { allowNetworks } from '../../../src/quota/tell/allow-networks.ts'
 import { readOptions } from '../../../src/quota/tell/options.ts'
 
 const allowed = (...networks: string[]) =>

@@ -1,13 +1,13 @@
-import { type Event, lineOf } from '../shared/log.ts'
+import { type ConnectionEvent, lineOf } from '../shared/log.ts'
 import type { LogQueue } from './log-queue.ts'
 import type { Visit } from './visit.ts'
 
 /** Lines of the gate on standard error, smtp-delay(8), DIAGNOSTICS. */
-export interface Teller {
+export interface GateLog {
   /**
    * Logs what became of a connection, if -v asks for it. `pid` is that of the program that got it.
    */
-  became(event: Event, visit: Visit, why: string, pid?: number): void
+  connection(event: ConnectionEvent, visit: Visit, why: string, pid?: number): void
   /** Logs a client that was refused, and the reply that it got. */
   refused(visit: Visit, reply: number, why: string): void
   /** Logs that something is wrong here, unless -q is set. The same is logged once a minute. */
@@ -20,17 +20,17 @@ const TELL_EVERY = 60_000
 const TROUBLES_MAX = 100
 
 /** Lines by way of the queue. */
-export function createTeller(
+export function createGateLog(
   verbose: boolean,
   quiet: boolean,
   queue: LogQueue,
   uptime: () => number,
-): Teller {
+): GateLog {
   const told = new Map<string, number>()
   const tell = (...line: Parameters<typeof lineOf>) => queue.write(lineOf(...line))
 
   return {
-    became(event, visit, why, pid = process.pid) {
+    connection(event, visit, why, pid = process.pid) {
       if (!verbose) return
       const waited = visit.waited.toFixed(1)
       tell(event, pid, ['remote', visit.ip], ['waited_ms', waited], ['reason', why])

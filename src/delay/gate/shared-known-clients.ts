@@ -1,13 +1,13 @@
 import { createHmac, timingSafeEqual } from 'node:crypto'
 import { loadKeyring } from '../../cluster/keyring.ts'
 import { errorText, Fault } from '../../ground/errors/fault.ts'
+import type { Clocks } from '../../ground/flow/clocks.ts'
 import type { Environment } from '../../ground/settings/settings.ts'
 import { sharedKey } from '../../verdicts/secrets.ts'
 import type { VerdictStore } from '../../verdicts/store.ts'
 import { accessOf } from '../../verdicts/valkey/access.ts'
 import { readVerdictPolicy } from '../../verdicts/verdicts-policy.ts'
-import type { Clocks } from './clocks.ts'
-import type { SharedKnown } from './known.ts'
+import type { SharedKnownClients } from './known-clients.ts'
 
 /** Unix seconds until which a client is known, and the MAC over client and time. */
 const TIME_BYTES = 8
@@ -22,11 +22,11 @@ const FORGOTTEN_FOR = 1
  * undefined if the variables name none. The store is not trusted: a name in it is an HMAC under
  * the key that the hosts share, and so is what it says of a client. Throws a Fault.
  */
-export async function openSharedKnown(
+export async function openSharedKnownClients(
   env: Environment,
   { now, uptime }: Clocks,
   log: (line: string) => void,
-): Promise<SharedKnown | undefined> {
+): Promise<SharedKnownClients | undefined> {
   const policy = readVerdictPolicy(env)
   if (policy.store === 'off' || policy.store === 'memory') return undefined
   const address = policy.store

@@ -1,10 +1,10 @@
 import type { Wait } from './plan.ts'
 
 /** What a client does while it should wait for its greeting. */
-export type Sign = 'silent' | 'talks' | 'left'
+export type ClientSign = 'silent' | 'talks' | 'left'
 
 /** The end of a client's wait: it gets its greeting, is refused, or has gone. */
-export interface Outcome {
+export interface WaitOutcome {
   readonly event: 'passed' | 'talked' | 'left'
   readonly why: string
 }
@@ -15,8 +15,8 @@ export interface Outcome {
  */
 export async function outcomeOf(
   { judgement, mayBeExempt }: Wait,
-  watch: (delay: Promise<number>) => Promise<Sign>,
-): Promise<Outcome> {
+  watch: (delay: Promise<number>) => Promise<ClientSign>,
+): Promise<WaitOutcome> {
   const sign = await watch(judgement.then(({ delay }) => delay * 1000))
   const judged =
     mayBeExempt && sign === 'talks' ? await judgement : await Promise.race([judgement, undefined])

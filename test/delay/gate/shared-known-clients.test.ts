@@ -38,21 +38,21 @@ for (const { name, smtpDelay: command } of runtimes) {
     async (t) => {
       t.testdir({})
       const store = await startStore(t)
-      const [one, two, foreign] = await Promise.all([
+      const [first, second, foreign] = await Promise.all([
         host(t, command, store.port, KEY),
         host(t, command, store.port, KEY),
         host(t, command, store.port, OTHER_KEY),
       ])
-      await speak(one.port)
+      await speak(first.port)
       await until(() => store.say('DBSIZE') === '1', 'it is in the store')
       t.notMatch(store.say('KEYS', '*'), '7f000001', 'without its address')
-      await speak(two.port)
-      t.match(two.log.at(-1), /reason=known$/)
+      await speak(second.port)
+      t.match(second.log.at(-1), /reason=known$/)
       await speak(foreign.port)
       t.match(foreign.log.at(-1), /reason="ordinary/, 'who has another key shares nothing')
       // Somebody who can write to the store gives a client the word about another one.
       const [own = ''] = store.say('KEYS', '*').split('\n')
-      await speak(one.port, '127.0.0.2')
+      await speak(first.port, '127.0.0.2')
       await until(
         () => store.say('KEYS', '*').split('\n').length >= 3,
         'two of one key, one of the other',
@@ -62,13 +62,13 @@ for (const { name, smtpDelay: command } of runtimes) {
         .split('\n')
         .filter((key) => key !== own)
       for (const key of others) store.say('COPY', own, key, 'REPLACE')
-      await speak(two.port, '127.0.0.2')
-      t.match(two.log.at(-1), /reason="ordinary/, 'it is believed by nobody')
+      await speak(second.port, '127.0.0.2')
+      t.match(second.log.at(-1), /reason="ordinary/, 'it is believed by nobody')
       await store.kill()
-      await speak(two.port, '127.0.0.3')
-      const stranger = two.log.find((line) => / remote=127\.0\.0\.3 /.test(line))
+      await speak(second.port, '127.0.0.3')
+      const stranger = second.log.find((line) => / remote=127\.0\.0\.3 /.test(line))
       t.match(stranger, /reason="ordinary/, 'without the store clients are strangers')
-      t.match(two.log.join('\n'), /VERDICTS .*this host alone knows its clients meanwhile/)
+      t.match(second.log.join('\n'), /VERDICTS .*this host alone knows its clients meanwhile/)
     },
   )
 }

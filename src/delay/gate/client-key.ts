@@ -9,7 +9,7 @@ const IPV6_HOST_BYTES = 8
  * What tells one client from another: an IPv4 address, or the /64 of an IPv6 address, as hex
  * digits.
  */
-export function clientOf(address: Address): string {
+export function clientKey(address: Address): string {
   const bytes = address.length === 4 ? address : address.subarray(0, IPV6_HOST_BYTES)
   return Buffer.from(bytes).toString('hex')
 }
