@@ -1,6 +1,6 @@
 import { basename, dirname, resolve } from 'node:path'
 import type { Environment } from '../ground/settings/settings.ts'
-import { readPlace } from '../judge/policy.ts'
+import { readControlDirectories } from '../judge/policy.ts'
 import { makeEnvelope } from '../message/envelope/envelope.ts'
 import { readSpoolPolicy } from '../message/spool-policy.ts'
 import { hostPerMessage } from '../scan/file-plugin/hosts.ts'
@@ -47,7 +47,7 @@ export async function* tryPlugin(
   const path = resolve(file)
   const name = basename(path)
   const settings = { ...env, QHPSI: `plugin: ${name}`, PLUGINDIR: dirname(path) }
-  const policy = readScanPolicy(settings, readPlace(settings))!
+  const policy = readScanPolicy(settings, readControlDirectories(settings))!
   mustRunOwnScanners(policy)
   let lines: string[] = []
   const prefix = `plugin ${name}: `

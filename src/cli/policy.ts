@@ -2,7 +2,7 @@ import type { CommandModule } from 'yargs'
 import { Fault } from '../ground/errors/fault.ts'
 import { parseAddress } from '../ground/net/address.ts'
 import { byteSize, type Environment } from '../ground/settings/settings.ts'
-import { HOST_DIRECTORY, readPlace } from '../judge/policy.ts'
+import { HOST_DIRECTORY, readControlDirectories } from '../judge/policy.ts'
 import { readAddress } from '../message/envelope/address.ts'
 import { loadRules, loadRulesFrom } from '../rules/load.ts'
 import type { Facts, Rules } from '../rules/match.ts'
@@ -97,7 +97,7 @@ async function test(args: TestOptions, output: Output): Promise<number> {
 
 function rulesOf(file: string | undefined, env: Environment): Rules {
   if (file !== undefined) return loadRulesFrom(file)
-  const { control } = readPlace(env)
+  const { control } = readControlDirectories(env)
   const rules = loadRules(control, HOST_DIRECTORY)
   if (rules !== undefined) return rules
   const places = ruleFiles(control, HOST_DIRECTORY).join(', ')

@@ -4,7 +4,12 @@ import type { Argv, CommandModule } from 'yargs'
 import { errorCode } from '../ground/errors/fault.ts'
 import { nameOf, withPlace } from '../ground/path/walk.ts'
 import { makeEmptyFile } from '../ground/path/write.ts'
-import { HOST_DIRECTORY, hostSwitchFile, readPlace, switchFile } from '../judge/policy.ts'
+import {
+  HOST_DIRECTORY,
+  hostSwitchFile,
+  readControlDirectories,
+  switchFile,
+} from '../judge/policy.ts'
 import { FAILED, type Output, runCommand } from './shared/run-command.ts'
 import { runningDaemons } from './shared/running-daemons.ts'
 
@@ -77,7 +82,9 @@ async function enable(option: string | undefined, output: Output): Promise<numbe
   const chosen = chosenSwitch(option)
   const control = option === undefined ? undefined : chosen.control
   const files =
-    option === undefined ? [hostSwitchFile, switchFile(readPlace(process.env))] : [chosen.file]
+    option === undefined
+      ? [hostSwitchFile, switchFile(readControlDirectories(process.env))]
+      : [chosen.file]
   const removed = files.filter(remove)
   output.text(
     removed.length > 0
@@ -109,7 +116,8 @@ function chosenSwitch(option: string | undefined): Switch {
   if (option === undefined && !QMAILHOME && !CONTROLDIR) {
     return { file: hostSwitchFile, control: undefined }
   }
-  const control = option === undefined ? readPlace(process.env).control : resolve(option)
+  const control =
+    option === undefined ? readControlDirectories(process.env).control : resolve(option)
   return { file: switchFile({ control }), control }
 }
 
@@ -129,7 +137,7 @@ function tellDoors(control: string | undefined, output: Output): void {
 /** Running onescands that look at another control directory. */
 function otherDaemons(control: string): { pid: number; text: string }[] {
   return runningDaemons('/proc').flatMap(({ pid, env }) => {
-    const own = env && readPlace(env).control
+    const own = env && readControlDirectories(env).control
     if (own === control) return []
     const why = own === undefined ? 'may go on: its settings are not yours to read' : ''
     const text = why || `goes on: its control directory is ${own}`

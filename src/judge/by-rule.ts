@@ -5,15 +5,15 @@ import type { MailAddress } from '../message/envelope/address.ts'
 import { recipientsOf } from '../message/envelope/envelope.ts'
 import type { Facts, Rules } from '../rules/match.ts'
 import type { Rule } from '../rules/rule.ts'
-import type { Decision, Findings, Undivided } from './decision.ts'
-import { type Answers, divide, type Part } from './divide.ts'
+import type { Decision, Findings, SingleDecision } from './decision.ts'
+import { type AnswerMode, divide, type GroupDecision } from './divide.ts'
 import { judge, type Tools } from './engine.ts'
 import type { Policy } from './policy.ts'
 import { refusalByRule } from './refusal-text.ts'
 import type { Transaction } from './transaction.ts'
 
 /** What a message is judged by. */
-export interface Plan {
+export interface PolicyAndTools {
   readonly policy: Policy
   readonly tools: Tools
 }
@@ -22,12 +22,12 @@ export interface Plan {
  * The judgement by what one line sets; `undefined` stands for recipients that no line is about.
  * Throws a Fault for a setting that makes no sense.
  */
-export type PlanFor = (
+export type PolicyFor = (
   settings: Readonly<Record<string, string>> | undefined,
-) => Plan | Promise<Plan>
+) => PolicyAndTools | Promise<PolicyAndTools>
 
 /** Recipients that the same lines are about. */
-interface Group {
+interface RecipientGroup {
   readonly rule: Rule | undefined
   /** Beside those that may apply to any message. */
   readonly exceptions: readonly Rule[]
@@ -44,12 +44,12 @@ const SLICE = 4096
 export async function judgeByRules(
   transaction: Transaction,
   rules: Rules,
-  planFor: PlanFor,
-  answers: Answers,
+  policyFor: PolicyFor,
+  answers: AnswerMode,
 ): Promise<Decision> {
   const { groups, groupOf } = await groupsOf(transaction, rules)
-  const parts: Part[] = []
-  const known = new Map<string, Undivided>()
+  const parts: GroupDecision[] = []
+  const known = new Map<string, SingleDecision>()
   let spent = 0
   for (const group of groups) {
     const { rule } = group
@@ -60,11 +60,11 @@ export async function judgeByRules(
       continue
     }
     const settings = rule?.action.kind === 'set' ? rule.action.settings : undefined
-    const judgedBy = async (exceptions: readonly Rule[]): Promise<Undivided> => {
+    const judgedBy = async (exceptions: readonly Rule[]): Promise<SingleDecision> => {
       const key = keyOf({ rule, exceptions })
       const before = known.get(key)
       if (before !== undefined) return before
-      const { policy, tools } = await planFor(settings)
+      const { policy, tools } = await policyFor(settings)
       const began = tools.uptime()
       const those = inOrder(rules.always, exceptions)
       const decision = await judge(transaction, excepting(policy, those, spent), tools)
@@ -84,9 +84,9 @@ export async function judgeByRules(
  * exceptions count once something is found, and then those that name it.
  */
 async function judgedOnce(
-  { exceptions }: Group,
-  judgedBy: (exceptions: readonly Rule[]) => Promise<Undivided>,
-): Promise<Undivided> {
+  { exceptions }: RecipientGroup,
+  judgedBy: (exceptions: readonly Rule[]) => Promise<SingleDecision>,
+): Promise<SingleDecision> {
   const without = await judgedBy([])
   const { virus, banned } = without.findings
   const found = virus ?? banned
@@ -127,7 +127,7 @@ function excepting(policy: Policy, exceptions: readonly Rule[], spent: number): 
 async function groupsOf(
   { message, envelope, client }: Transaction,
   rules: Rules,
-): Promise<{ readonly groups: readonly Group[]; readonly groupOf: readonly number[] }> {
+): Promise<{ readonly groups: readonly RecipientGroup[]; readonly groupOf: readonly number[] }> {
   const address = client.origin?.clientAddress
   const common = {
     sender: envelope.sender,
@@ -136,7 +136,7 @@ async function groupsOf(
     size: message.size,
   }
   const places = new Map<string, number>()
-  const groups: Group[] = []
+  const groups: RecipientGroup[] = []
   const groupOf: number[] = []
   const look = (recipient: MailAddress | undefined) => {
     const facts: Facts = { ...common, recipient }
@@ -159,7 +159,7 @@ async function groupsOf(
 }
 
 /** Lines that set the same are one group. */
-function keyOf({ rule, exceptions }: Group): string {
+function keyOf({ rule, exceptions }: RecipientGroup): string {
   const does = rule === undefined ? '' : JSON.stringify(rule.action)
   return `${does} ${exceptions.map(({ line }) => line).join()}`
 }
@@ -169,7 +169,7 @@ function withoutScan(
   { action, line }: Rule,
   { path }: Rules,
   { client }: Transaction,
-): Undivided | undefined {
+): SingleDecision | undefined {
   if (action.kind === 'off') {
     const why = `scan off by ${path} line ${line}`
     const findings: Findings = { scan: 'skipped', why, times: {} }

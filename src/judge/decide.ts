@@ -5,9 +5,9 @@ import { readAddress } from '../message/envelope/address.ts'
 import { recipientsOf } from '../message/envelope/envelope.ts'
 import type { Header } from '../message/header-block.ts'
 import type { ScanResult } from '../scan/scan.ts'
-import type { Findings, Grounds, Quarantined, Reply, Undivided } from './decision.ts'
+import type { Findings, Grounds, QuarantineDecision, Reply, SingleDecision } from './decision.ts'
 import type { Policy } from './policy.ts'
-import { isForwarded, quarantineField } from './quarantine.ts'
+import { quarantineField, wasForwarded } from './quarantine-field.ts'
 import type { Transaction } from './transaction.ts'
 
 /** What the stages of the engine found out. */
@@ -35,7 +35,7 @@ const VIRUS_FOUND: HeaderField = { name: 'X-QHPSI', value: 'virus found' }
  * What must become of the message. Pure: it depends only on what was found and what the policy
  * says.
  */
-export function decide(transaction: Transaction, policy: Policy, outcome: Outcome): Undivided {
+export function decide(transaction: Transaction, policy: Policy, outcome: Outcome): SingleDecision {
   const { scan, stamp, remove } = outcome
   const findings = findingsOf(outcome)
   const accept = (...add: readonly HeaderField[]): Accept => {
@@ -66,10 +66,10 @@ export function decide(transaction: Transaction, policy: Policy, outcome: Outcom
   }
 }
 
-type Accept = Extract<Undivided, { kind: 'accept' }>
+type Accept = Extract<SingleDecision, { kind: 'accept' }>
 
 /** A header block that is too large to edit: no retry would make it smaller. */
-export function refuseLargeHeader(): Undivided {
+export function refuseLargeHeader(): SingleDecision {
   return refuseUnseen(headerTooLarge)
 }
 
@@ -82,7 +82,7 @@ export function decideUnclearHeader(
   why: string,
   { client }: Pick<Transaction, 'client'>,
   { infected, quarantine }: Pick<Policy, 'infected' | 'quarantine'>,
-): Undivided {
+): SingleDecision {
   const grounds = 'unclear-header'
   const isRefused = infected.action === 'reject' && !client.bounceInjector
   if (!isRefused && quarantine?.kind === 'directory') {
@@ -93,7 +93,7 @@ export function decideUnclearHeader(
   return refuseUnseen({ class: 5, enhanced: '5.6.0', text: `message refused: ${why}`, grounds })
 }
 
-function refuseUnseen(reply: Reply): Undivided {
+function refuseUnseen(reply: Reply): SingleDecision {
   return { kind: 'reject', reply, findings: { scan: 'skipped', why: reply.text, times: {} } }
 }
 
@@ -101,7 +101,7 @@ function unscanned(
   { client }: Transaction,
   { unscanned, quarantine }: Policy,
   untouched: Accept,
-): Undivided {
+): SingleDecision {
   const { findings } = untouched
   switch (client.relay ? unscanned.relayClients : unscanned.others) {
     case 'accept':
@@ -121,7 +121,7 @@ function keptIn(
   quarantine: Policy['quarantine'],
   grounds: Grounds,
   { edits, findings }: Accept,
-): Quarantined {
+): QuarantineDecision {
   return { kind: 'quarantine', place: quarantine!, grounds, edits, findings }
 }
 
@@ -130,7 +130,7 @@ function foundSomething(
   policy: Policy,
   tagged: Accept,
   { name, banned }: Extract<ScanResult, { answer: 'infected' }>,
-): Undivided {
+): SingleDecision {
   const { action, forward, tagOnly } = policy.infected
   const { findings } = tagged
   if (!banned && tagOnly.some((pattern) => compileGlob(pattern, '*')(name))) return tagged
@@ -146,9 +146,9 @@ function foundSomething(
   return action === 'drop' ? { kind: 'discard', findings } : tagged
 }
 
-function quarantine({ envelope }: Transaction, tagged: Accept, written: string): Undivided {
+function quarantine({ envelope }: Transaction, tagged: Accept, written: string): SingleDecision {
   const forward = readAddress(Buffer.from(written, 'utf8'))
-  if (isForwarded(envelope, forward)) return tagged
+  if (wasForwarded(envelope, forward)) return tagged
   const { remove, add } = tagged.edits
   const field = quarantineField(forward, recipientsOf(envelope))
   // A message that a stamp vouched for makes room, too.
@@ -192,7 +192,7 @@ function keptOut(
   untouched: Accept,
   grounds: Grounds,
   text: (verb: 'deferred' | 'refused') => string,
-): Undivided {
+): SingleDecision {
   const { findings } = untouched
   if (over === 'quarantine') return keptIn(quarantine, grounds, untouched)
   if (over === 'defer') {

@@ -59,10 +59,10 @@ export interface Findings {
   readonly times: Readonly<Record<string, number>>
 }
 
-export type Decision = Undivided | Split
+export type Decision = SingleDecision | SplitDecision
 
 /** About a message as a whole, or about some of its recipients. */
-export type Undivided =
+export type SingleDecision =
   | {
       readonly kind: 'accept'
       readonly edits: HeaderEdits
@@ -73,10 +73,10 @@ export type Undivided =
   | { readonly kind: 'reject'; readonly reply: Reply; readonly findings: Findings }
   | { readonly kind: 'defer'; readonly reply: Reply; readonly findings: Findings }
   | { readonly kind: 'discard'; readonly findings: Findings }
-  | Quarantined
+  | QuarantineDecision
 
 /** Neither delivered nor refused: the door keeps it, and says that it was taken once it is on the disk. */
-export interface Quarantined {
+export interface QuarantineDecision {
   readonly kind: 'quarantine'
   readonly place: QuarantinePolicy
   readonly grounds: Grounds
@@ -88,7 +88,7 @@ export interface Quarantined {
 }
 
 /** By onescan.policy recipients have different answers, and the door can give them. */
-export interface Split {
+export interface SplitDecision {
   readonly kind: 'split'
   readonly shares: readonly Share[]
   /** For each recipient of the message, in their order, the place of its share among `shares`. */
@@ -97,7 +97,7 @@ export interface Split {
 
 /** What becomes of a message for some of its recipients. At most one share is accepted. */
 export interface Share {
-  readonly decision: Undivided
+  readonly decision: SingleDecision
   /** The message's own, with these recipients alone. */
   readonly envelope: Envelope
 }

@@ -1,18 +1,18 @@
 import type { MailAddress } from '../message/envelope/address.ts'
 import { type Envelope, recipientsOf, redirect } from '../message/envelope/envelope.ts'
 import { refusal } from './decide.ts'
-import type { Decision, Findings, Share, Split, Undivided } from './decision.ts'
+import type { Decision, Findings, Share, SingleDecision, SplitDecision } from './decision.ts'
 import type { Transaction } from './transaction.ts'
 
 /**
  * How a door answers for several recipients: each for itself (LMTP); once, but the message may
  * leave with fewer recipients; or once for all of them.
  */
-export type Answers = 'each' | 'once, some kept' | 'once'
+export type AnswerMode = 'each' | 'once, some kept' | 'once'
 
 /** What was decided for some of the recipients, and by which line, `-` for none. */
-export interface Part {
-  readonly decision: Undivided
+export interface GroupDecision {
+  readonly decision: SingleDecision
   readonly line: string
 }
 
@@ -23,10 +23,10 @@ export interface Part {
  * taken. In any other mixture the strictest decision counts for all.
  */
 export function divide(
-  parts: readonly Part[],
+  parts: readonly GroupDecision[],
   partOf: readonly number[],
   transaction: Transaction,
-  answers: Answers,
+  answers: AnswerMode,
 ): Decision {
   const joint = named(strictest(parts.map(({ decision }) => decision), transaction), parts) // biome-ignore format: a line
   if (parts.length === 1 || !mayDivide(parts, answers)) return joint
@@ -45,7 +45,7 @@ export function divide(
   return { kind: 'split', shares, shareOf }
 }
 
-function mayDivide(parts: readonly Part[], answers: Answers): boolean {
+function mayDivide(parts: readonly GroupDecision[], answers: AnswerMode): boolean {
   // Where it goes to VIRUSFORWARD, and where the MTA holds it, the message is one.
   const isOne = parts.some(({ decision: it }) =>
     it.kind === 'accept'
@@ -66,7 +66,7 @@ function envelopesOf(envelope: Envelope, shareOf: readonly number[], count: numb
 }
 
 /** Who gets the message, and how; undefined if nobody does. */
-export function acceptedShare({ shares }: Split): AcceptedShare | undefined {
+export function acceptedShare({ shares }: SplitDecision): AcceptedShare | undefined {
   for (const { decision, envelope } of shares) {
     if (decision.kind === 'accept') return { decision, envelope }
   }
@@ -74,14 +74,14 @@ export function acceptedShare({ shares }: Split): AcceptedShare | undefined {
 }
 
 interface AcceptedShare extends Share {
-  readonly decision: Extract<Undivided, { kind: 'accept' }>
+  readonly decision: Extract<SingleDecision, { kind: 'accept' }>
 }
 
 /** Characters of line numbers in the log. */
 const NAMED_MAX = 100
 
 /** With the lines that it was decided by, if there are any. */
-function named(decision: Undivided, parts: readonly Part[]): Undivided {
+function named(decision: SingleDecision, parts: readonly GroupDecision[]): SingleDecision {
   const rule = [...new Set(parts.map(({ line }) => line))].join(',')
   if (rule === '-') return decision
   return { ...decision, findings: { ...decision.findings, rule: rule.slice(0, NAMED_MAX) } }
@@ -92,9 +92,12 @@ function named(decision: Undivided, parts: readonly Part[]): Undivided {
  * for one, deferred for all; refused, the sender hears of it; kept in quarantine for all; sent to
  * VIRUSFORWARD for all. What would be dropped for some alone is refused, or else delivered.
  */
-export function strictest(decisions: readonly Undivided[], { client }: Transaction): Undivided {
-  const first = (isMeant: (decision: Undivided) => boolean) => decisions.find(isMeant)
-  const of = (kind: Undivided['kind']) => first((decision) => decision.kind === kind)
+export function strictest(
+  decisions: readonly SingleDecision[],
+  { client }: Transaction,
+): SingleDecision {
+  const first = (isMeant: (decision: SingleDecision) => boolean) => decisions.find(isMeant)
+  const of = (kind: SingleDecision['kind']) => first((decision) => decision.kind === kind)
   const found = of('defer') ?? of('reject') ?? of('quarantine')
   if (found !== undefined) return found
   const forwarded = first((it) => it.kind === 'accept' && it.recipients !== undefined)
@@ -111,6 +114,6 @@ export function strictest(decisions: readonly Undivided[], { client }: Transacti
   return by('infected') ?? by('unknown') ?? accepted.find(hasEdits) ?? accepted[0]!
 }
 
-function hasEdits(decision: Undivided): boolean {
+function hasEdits(decision: SingleDecision): boolean {
   return decision.kind === 'accept' && decision.edits.add.length > 0
 }

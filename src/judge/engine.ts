@@ -23,8 +23,8 @@ import {
   type Outcome,
   refuseLargeHeader,
 } from './decide.ts'
-import type { Undivided } from './decision.ts'
-import { lineByFile } from './excuse.ts'
+import type { SingleDecision } from './decision.ts'
+import { exceptionByFile } from './exception-by-file.ts'
 import { answerForAll, deferOverQuota, quotaRemark } from './over-quota.ts'
 import type { Policy } from './policy.ts'
 import { inOwnWords } from './refusal-text.ts'
@@ -58,7 +58,7 @@ export async function judge(
   transaction: Transaction,
   policy: Policy,
   tools: Tools,
-): Promise<Undivided> {
+): Promise<SingleDecision> {
   const { message } = transaction
   if (message.headerTooLarge) return refuseLargeHeader()
   const clearing = examineClearing(message.header, fieldsThatGo(policy))
@@ -106,7 +106,7 @@ export async function judge(
     times: { ...times, verify: verified, scan: scanned, sign: clock() },
   }
   const left = policy.scan.timeout - scanned
-  const line = await lineByFile({ ...transaction, leaving }, policy, tools, scan, left)
+  const line = await exceptionByFile({ ...transaction, leaving }, policy, tools, scan, left)
   const excusing = line === undefined ? policy : { ...policy, allowedBy: () => line }
   const decision = decide(transaction, excusing, outcome)
   return inOwnWords(decision, policy.refusalText, transaction.client.origin?.queueId)

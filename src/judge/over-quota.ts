@@ -2,7 +2,7 @@ import { printable } from '../ground/errors/printable.ts'
 import type { MailAddress } from '../message/envelope/address.ts'
 import { type Envelope, recipientsOf } from '../message/envelope/envelope.ts'
 import type { QuotaAnswer, QuotaLookup, TimedLookup } from '../quota/ask/quota-answer.ts'
-import type { Reply, Undivided } from './decision.ts'
+import type { Reply, SingleDecision } from './decision.ts'
 import type { Client } from './transaction.ts'
 
 /**
@@ -13,7 +13,7 @@ const AT_ONCE = 16
 const TIMES = 4
 
 /** What is asked about. The message itself need not be there yet. */
-export interface Addressed {
+export interface AnnouncedMail {
   readonly envelope: Envelope
   readonly client: Client
   /** Bytes of the message. */
@@ -39,7 +39,7 @@ export function isAskedAbout(
  * be asked about in time. Undefined if no recipient is to be asked about.
  */
 export async function answerForAll(
-  { envelope, client, size }: Addressed,
+  { envelope, client, size }: AnnouncedMail,
   lookup: TimedLookup,
 ): Promise<QuotaAnswer | undefined> {
   if (!isAskedAbout(client, lookup) || envelope.recipientCount === 0) return undefined
@@ -98,7 +98,7 @@ async function findOther(
 export function deferOverQuota(
   envelope: Envelope,
   milliseconds: number,
-): Extract<Undivided, { kind: 'defer' }> {
+): Extract<SingleDecision, { kind: 'defer' }> {
   const [first] = recipientsOf(envelope)
   const reply: Reply = {
     class: OVER_QUOTA.class,

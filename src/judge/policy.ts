@@ -49,13 +49,13 @@ export interface Policy {
  * Nothing is scanned, for that reason. With `quota`, mail is still refused if all recipients are
  * over quota.
  */
-export interface Off {
+export interface ScanningOff {
   readonly off: string
   readonly quota?: QuotaSettings | undefined
 }
 
 /** Where qmail lives, and its control files. */
-export interface Place {
+export interface ControlDirectories {
   readonly qmailHome: string
   readonly control: string
 }
@@ -66,7 +66,7 @@ export const NOTHING_SCANS = 'QHPSI is not set'
 export const DEFAULT_QMAIL_HOME: string = table.QMAILHOME.standard
 
 /** QMAILHOME, and CONTROLDIR below it or absolute (IndiMail's form). */
-export function readPlace(env: Environment): Place {
+export function readControlDirectories(env: Environment): ControlDirectories {
   const qmailHome = readText(env, 'QMAILHOME')
   const control = readText(env, 'CONTROLDIR')
   return { qmailHome, control: control.startsWith('/') ? control : join(qmailHome, control) }
@@ -78,8 +78,8 @@ const SWITCH = 'onescan.off'
 export const HOST_DIRECTORY = '/etc/onescan'
 
 /** The file whose presence turns the doors of this control directory into a pass-through. */
-export function switchFile(place: Pick<Place, 'control'>): string {
-  return join(place.control, SWITCH)
+export function switchFile(directories: Pick<ControlDirectories, 'control'>): string {
+  return join(directories.control, SWITCH)
 }
 
 /** The same switch for every door of the host, whichever qmail it belongs to, or none. */
@@ -89,21 +89,21 @@ export const hostSwitchFile: string = join(HOST_DIRECTORY, SWITCH)
  * The policy for the next message, or `off` with the reason: QHPSI is unset, or a
  * switch file is there. Faults are of kind `config`.
  */
-export function readPolicy(env: Environment): Policy | Off {
-  const off = switchedOff(readPlace(env))
+export function readPolicy(env: Environment): Policy | ScanningOff {
+  const off = switchedOff(readControlDirectories(env))
   if (off !== undefined) return { off }
   return readScanningPolicy(env) ?? { off: NOTHING_SCANS, quota: readQuotaSettings(env) }
 }
 
 /** A reason for the log if one of the switch files exists; else undefined. */
-export function switchedOff(place: Place): string | undefined {
-  const file = [switchFile(place), hostSwitchFile].find((path) => existsSync(path))
+export function switchedOff(directories: ControlDirectories): string | undefined {
+  const file = [switchFile(directories), hostSwitchFile].find((path) => existsSync(path))
   return file === undefined ? undefined : `${file} is there`
 }
 
 /** The policy, whatever the switch files say; undefined if QHPSI is unset. Faults as above. */
 export function readScanningPolicy(env: Environment): Policy | undefined {
-  const place = readPlace(env)
+  const place = readControlDirectories(env)
   const scan = readScanPolicy(env, place)
   if (scan === undefined) return undefined
   const cluster = readClusterPolicy(env, place.control)
@@ -152,7 +152,7 @@ export function withSettings(
   const treatsInfected = ['REJECTVIRUS', 'VIRUSTAGONLY', 'VIRUSFORWARD'].some(
     (it) => it in settings,
   )
-  const scan = readScanPolicy(merged, readPlace(env))
+  const scan = readScanPolicy(merged, readControlDirectories(env))
   if (scan === undefined) throw new Fault('config', 'QHPSI: is empty; say scan off')
   const treatment = readTreatment(merged, scan)
   const infected = treatsInfected ? treatment.infected : base.infected

@@ -2,7 +2,7 @@ import { hostname } from 'node:os'
 import { printable } from '../ground/errors/printable.ts'
 import { checkReplyText, type Place } from '../ground/settings/reply-text.ts'
 import type { Environment } from '../ground/settings/settings.ts'
-import type { Grounds, Reply, Undivided } from './decision.ts'
+import type { Grounds, Reply, SingleDecision } from './decision.ts'
 
 /** What refused senders are told, with places to be filled: by ground, and for all others. */
 export type RefusalText = Readonly<Partial<Record<Grounds | 'others', string>>>
@@ -31,10 +31,10 @@ function checked(name: string, text: string | undefined): string | undefined {
 
 /** The same decision in the site's own words, if it is a refusal for what is in the message. */
 export function inOwnWords(
-  decision: Undivided,
+  decision: SingleDecision,
   texts: RefusalText | undefined,
   queueId: string | undefined,
-): Undivided {
+): SingleDecision {
   if (texts === undefined || decision.kind !== 'reject') return decision
   const { reply, findings } = decision
   const template = texts[reply.grounds] ?? texts.others

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { judgeByRules } from '../../src/judge/by-rule.ts'
 import type { Decision } from '../../src/judge/decision.ts'
-import type { Answers } from '../../src/judge/divide.ts'
+import type { AnswerMode } from '../../src/judge/divide.ts'
 import { readScanningPolicy, withSettings } from '../../src/judge/policy.ts'
 import type { Client } from '../../src/judge/transaction.ts'
 import { makeEnvelope } from '../../src/message/envelope/envelope.ts'
@@ -16,7 +16,7 @@ import { infected, type Scanner } from '../../src/scan/shared/scanner.ts'
 interface Wishes {
   readonly to?: readonly string[]
   readonly client?: Partial<Client>
-  readonly answers?: Answers
+  readonly answers?: AnswerMode
   /** Milliseconds that each scan takes, on a clock of the test's own. */
   readonly takes?: number
 }

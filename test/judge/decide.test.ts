@@ -8,7 +8,7 @@ import {
   fieldsThatGoFrom,
   type Outcome,
 } from '../../src/judge/decide.ts'
-import type { Undivided } from '../../src/judge/decision.ts'
+import type { SingleDecision } from '../../src/judge/decision.ts'
 import { readScanningPolicy } from '../../src/judge/policy.ts'
 import type { Client, Transaction } from '../../src/judge/transaction.ts'
 import { makeEnvelope } from '../../src/message/envelope/envelope.ts'
@@ -30,7 +30,7 @@ interface Wishes {
   readonly recipients?: readonly string[]
 }
 
-function decided(scan: ScanResult, wishes: Wishes = {}): Undivided {
+function decided(scan: ScanResult, wishes: Wishes = {}): SingleDecision {
   const policy = readScanningPolicy({ QHPSI: 'plugin: clamd', ...wishes.settings })!
   const { recipients = ['b@example.org'] } = wishes
   const message = holdMessage(Buffer.from('From: a@example.org\n\nx\n'), {
@@ -253,7 +253,7 @@ t.test(
       edits: { remove: ['x-qhpsi', 'x-quarantine-id'] },
       recipients: [{ text: 'quarantine@example.org' }],
     })
-    const { edits } = decision as Extract<Undivided, { kind: 'accept' }>
+    const { edits } = decision as Extract<SingleDecision, { kind: 'accept' }>
     t.same(
       edits.add.map(({ name }) => name),
       ['X-QHPSI', 'X-Quarantine-ID'],
@@ -294,7 +294,7 @@ t.test('an unclear header is refused with its reason, or kept as it came', async
     const client = { relay: false, clusterPeer: false, bounceInjector }
     return decideUnclearHeader('two readings', { client }, policy)
   }
-  const refused: Undivided = {
+  const refused: SingleDecision = {
     kind: 'reject',
     reply: {
       class: 5,
@@ -309,7 +309,7 @@ t.test('an unclear header is refused with its reason, or kept as it came', async
   t.same(of({}, true), refused)
   t.same(of({ QUARANTINE, REJECTVIRUS: '1' }), refused)
   t.same(of({ QUARANTINE: 'hold' }), refused, 'an MTA that lets it go would deliver it so')
-  const kept: Undivided = {
+  const kept: SingleDecision = {
     kind: 'quarantine',
     place: { kind: 'directory', directory: QUARANTINE },
     grounds: 'unclear-header',

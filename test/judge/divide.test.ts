@@ -1,6 +1,6 @@
 import t, { type Test } from 'tap'
-import type { Decision, Findings, Reply, Undivided } from '../../src/judge/decision.ts'
-import { type Answers, acceptedShare, divide, strictest } from '../../src/judge/divide.ts'
+import type { Decision, Findings, Reply, SingleDecision } from '../../src/judge/decision.ts'
+import { type AnswerMode, acceptedShare, divide, strictest } from '../../src/judge/divide.ts'
 import type { Transaction } from '../../src/judge/transaction.ts'
 import { readAddress } from '../../src/message/envelope/address.ts'
 import { makeEnvelope, recipientsOf } from '../../src/message/envelope/envelope.ts'
@@ -12,7 +12,7 @@ const infected: Findings = { scan: 'infected', virus: 'V', why: '', times: {} }
 const reply: Reply = { class: 5, enhanced: '5.7.1', text: 'no', grounds: 'virus' }
 const edits = { remove: [], add: [] }
 
-const decisions: Readonly<Record<string, Undivided>> = {
+const decisions: Readonly<Record<string, SingleDecision>> = {
   accept: { kind: 'accept', edits, findings },
   tag: { kind: 'accept', edits, findings: infected },
   forward: {
@@ -41,7 +41,7 @@ const decisions: Readonly<Record<string, Undivided>> = {
 }
 const names = Object.keys(decisions)
 
-function decide(own: readonly string[], answers: Answers, bounceInjector = false): Decision {
+function decide(own: readonly string[], answers: AnswerMode, bounceInjector = false): Decision {
   const distinct = [...new Set(own)]
   const to = own.map((_, index) => Buffer.from(`user${index}@example.org`))
   const transaction = {
@@ -53,7 +53,7 @@ function decide(own: readonly string[], answers: Answers, bounceInjector = false
 }
 
 /** What each recipient's decision is in the end. */
-function endsAs(decision: Decision, count: number): Undivided[] {
+function endsAs(decision: Decision, count: number): SingleDecision[] {
   if (decision.kind !== 'split') return Array.from({ length: count }, () => decision)
   const users = decision.shareOf.map((place, index) => {
     const { decision: own, envelope } = decision.shares[place]!
@@ -88,7 +88,7 @@ t.test('of three recipients with any decisions nobody loses mail in silence', as
   t.ok(split > 400, `${split} were split`)
 })
 
-function checkShares(t: Test, decision: Decision, answers: Answers, about: string): void {
+function checkShares(t: Test, decision: Decision, answers: AnswerMode, about: string): void {
   if (decision.kind !== 'split') return
   const kinds = decision.shares.map((share) => share.decision.kind)
   const counts = decision.shares.map(({ envelope }) => envelope.recipientCount)
@@ -149,12 +149,16 @@ t.test('the log names no more lines than fit', async (t) => {
 
 t.test('of different answers the strictest counts that loses nothing', async (t) => {
   const client = { relay: false, clusterPeer: false, bounceInjector: false }
-  const bannedDrop: Undivided = {
+  const bannedDrop: SingleDecision = {
     kind: 'discard',
     findings: { scan: 'infected', banned: 'attachment a.exe', why: '', times: {} },
   }
-  const unknown: Undivided = { kind: 'accept', edits, findings: { ...findings, scan: 'unknown' } }
-  const edited: Undivided = {
+  const unknown: SingleDecision = {
+    kind: 'accept',
+    edits,
+    findings: { ...findings, scan: 'unknown' },
+  }
+  const edited: SingleDecision = {
     kind: 'accept',
     edits: { remove: [], add: [{ name: 'X-QHPSI', value: 'clean' }] },
     findings,

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import t from 'tap'
 import {
   NOTHING_SCANS,
-  readPlace,
+  readControlDirectories,
   readPolicy,
   readScanningPolicy,
   switchedOff,
@@ -15,23 +15,26 @@ import {
 const QHPSI = 'plugin: clamd'
 
 t.test('control files lie below QMAILHOME, or where CONTROLDIR says', async (t) => {
-  t.same(readPlace({}), { qmailHome: '/var/qmail', control: '/var/qmail/control' })
-  t.match(readPlace({ QMAILHOME: '/q' }), { qmailHome: '/q', control: '/q/control' })
-  t.match(readPlace({ QMAILHOME: '/q', CONTROLDIR: 'c' }), { control: '/q/c' })
-  t.match(readPlace({ QMAILHOME: '/q', CONTROLDIR: '/c' }), { qmailHome: '/q', control: '/c' })
+  t.same(readControlDirectories({}), { qmailHome: '/var/qmail', control: '/var/qmail/control' })
+  t.match(readControlDirectories({ QMAILHOME: '/q' }), { qmailHome: '/q', control: '/q/control' })
+  t.match(readControlDirectories({ QMAILHOME: '/q', CONTROLDIR: 'c' }), { control: '/q/c' })
+  t.match(readControlDirectories({ QMAILHOME: '/q', CONTROLDIR: '/c' }), {
+    qmailHome: '/q',
+    control: '/c',
+  })
 })
 
 t.test('without QHPSI, or with the switch, nothing is scanned', async (t) => {
   const control = t.testdir({})
   const env = { CONTROLDIR: control, QHPSI }
-  t.equal(switchedOff(readPlace(env)), undefined)
+  t.equal(switchedOff(readControlDirectories(env)), undefined)
   t.match(readPolicy(env), { scan: { line: { kind: 'plugins' } }, quota: undefined })
   t.match(readPolicy({ CONTROLDIR: control }), { off: NOTHING_SCANS, quota: undefined })
   const asked = { CONTROLDIR: control, QUOTAD: 'udp:127.0.0.1:1' }
   t.match(readPolicy(asked), { off: NOTHING_SCANS, quota: {} }, 'but quotas may be asked about')
   writeFileSync(join(control, 'onescan.off'), '')
   const off = `${control}/onescan.off is there`
-  t.equal(switchedOff(readPlace(env)), off)
+  t.equal(switchedOff(readControlDirectories(env)), off)
   t.same(readPolicy(env), { off })
   t.ok(readScanningPolicy(env), 'the switch does not count for it')
 })

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { isForwarded, quarantineField } from '../../src/judge/quarantine.ts'
+import { quarantineField, wasForwarded } from '../../src/judge/quarantine-field.ts'
 import { readAddress } from '../../src/message/envelope/address.ts'
 import { makeEnvelope } from '../../src/message/envelope/envelope.ts'
 
@@ -18,10 +18,10 @@ t.test('mail for the forwarding address alone is forwarded already', async (t) =
       Buffer.from(''),
       texts.map((text) => Buffer.from(text)),
     )
-  t.equal(isForwarded(to('virus@example.org'), forward), true)
-  t.equal(isForwarded(to('b@example.org'), forward), false)
-  t.equal(isForwarded(to('virus@example.org', 'b@example.org'), forward), false)
-  t.equal(isForwarded(to(), forward), false)
+  t.equal(wasForwarded(to('virus@example.org'), forward), true)
+  t.equal(wasForwarded(to('b@example.org'), forward), false)
+  t.equal(wasForwarded(to('virus@example.org', 'b@example.org'), forward), false)
+  t.equal(wasForwarded(to(), forward), false)
 })
 
 t.test('recipients stand behind the address, in their order', async (t) => {

@@ -1,10 +1,10 @@
 import t from 'tap'
-import type { Grounds, Undivided } from '../../src/judge/decision.ts'
+import type { Grounds, SingleDecision } from '../../src/judge/decision.ts'
 import { inOwnWords, readRefusalText, TOLD_MAX } from '../../src/judge/refusal-text.ts'
 
 /** What refused senders are told, by ground. */
 
-const refused = (grounds: Grounds, virus?: string): Undivided => ({
+const refused = (grounds: Grounds, virus?: string): SingleDecision => ({
   kind: 'reject',
   reply: { class: 5, enhanced: '5.7.1', text: 'our own words', grounds },
   findings: { scan: 'infected', why: '', times: {}, ...(virus && { virus }) },

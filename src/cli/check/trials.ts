@@ -1,5 +1,5 @@
 import type { CommandModule } from 'yargs'
-import { readPlace } from '../../judge/policy.ts'
+import { readControlDirectories } from '../../judge/policy.ts'
 import { print, runCommand } from '../shared/run-command.ts'
 import { checkStart } from './daemon/daemon-start.ts'
 import { checkEngine } from './daemon/engine.ts'
@@ -62,7 +62,7 @@ async function makeTrials(): Promise<number> {
   const introduction: Introduction = { uid: process.getuid!() }
   print(`${JSON.stringify(introduction)}\n`)
   const told = JSON.parse(await firstLine(process.stdin)) as TrialHost
-  const host: Host = { ...told, place: readPlace(told.env), accounts: readAccounts() }
+  const host: Host = { ...told, place: readControlDirectories(told.env), accounts: readAccounts() }
   for (const trial of told.daemon === undefined ? trials : trialsOfDaemon) {
     for (const finding of await carefully(trial, host)) print(`${JSON.stringify(finding)}\n`)
   }

@@ -5,7 +5,7 @@ import { signRelease } from '../../cluster/sign.ts'
 import { errorText, Fault } from '../../ground/errors/fault.ts'
 import type { Place } from '../../ground/path/walk.ts'
 import { type Environment, splitWords } from '../../ground/settings/settings.ts'
-import { readPlace } from '../../judge/policy.ts'
+import { readControlDirectories } from '../../judge/policy.ts'
 import { editHeader } from '../../message/header-block.ts'
 import type { Message } from '../../message/spool.ts'
 import { readSpoolPolicy } from '../../message/spool-policy.ts'
@@ -207,7 +207,7 @@ function wayOf(by: string | undefined, { door }: About, env: Environment): Way {
   if (kind === 'sendmail') return { kind, program: SENDMAIL }
   if (kind === 'chain') {
     const words = splitWords(env.QUEUECHAIN ?? '', 'QUEUECHAIN')
-    const standard = `${readPlace(env).qmailHome}/bin/qmail-queue`
+    const standard = `${readControlDirectories(env).qmailHome}/bin/qmail-queue`
     return { kind, words: words.length > 0 ? words : [standard] }
   }
   const colon = kind.lastIndexOf(':')

@@ -1,6 +1,6 @@
 import type { ArgumentsCamelCase, CommandModule } from 'yargs'
 import { errorText, Fault } from '../../ground/errors/fault.ts'
-import { NOTHING_SCANS, readPlace } from '../../judge/policy.ts'
+import { NOTHING_SCANS, readControlDirectories } from '../../judge/policy.ts'
 import { readSpoolPolicy } from '../../message/spool-policy.ts'
 import { makeScanners } from '../../scan/scanners.ts'
 import { readScanPolicy } from '../../scan/shared/scan-policy.ts'
@@ -54,7 +54,7 @@ export const scanCommand: CommandModule<object, ScanOptions> = {
 
 async function scan(args: ArgumentsCamelCase<ScanOptions>, output: Output): Promise<number> {
   const env = slotEnvironment(process.env, args)
-  const policy = readScanPolicy(env, readPlace(env))
+  const policy = readScanPolicy(env, readControlDirectories(env))
   if (policy === undefined) {
     throw new Fault('config', `${NOTHING_SCANS}; try --env QHPSI='plugin: clamd' or --envdir`)
   }

@@ -4,7 +4,7 @@ import type { Argv } from 'yargs'
 import { type ClusterPolicy, readClusterPolicy } from '../../cluster/cluster-policy.ts'
 import { Fault } from '../../ground/errors/fault.ts'
 import type { Environment } from '../../ground/settings/settings.ts'
-import { readPlace } from '../../judge/policy.ts'
+import { readControlDirectories } from '../../judge/policy.ts'
 import { DEFAULTS, readDefaults } from './defaults-file.ts'
 
 /** Adds the option of commands about stamps that names the keyring. */
@@ -24,7 +24,7 @@ export function addKeyringOption<Options>(
 export function readCluster(env: Environment, keyring: string | undefined): ClusterPolicy {
   const path = keyring === undefined ? ringHere(env) : resolve(keyring)
   const named = path === undefined ? env : { ...env, CLUSTERKEYS: path }
-  const { control } = readPlace(named)
+  const { control } = readControlDirectories(named)
   const { policy, off } = readClusterPolicy(named, control)
   if (policy !== undefined) return policy
   throw new Fault('config', off ?? `no keyring at ${control}/clusterkeys; name one with --keyring`)
@@ -35,7 +35,8 @@ export function readCluster(env: Environment, keyring: string | undefined): Clus
  * without qmail.
  */
 function ringHere(env: Environment): string | undefined {
-  if (env.CLUSTERKEYS || existsSync(join(readPlace(env).control, 'clusterkeys'))) return undefined
+  if (env.CLUSTERKEYS || existsSync(join(readControlDirectories(env).control, 'clusterkeys')))
+    return undefined
   try {
     return readDefaults(DEFAULTS).env.CLUSTERKEYS || undefined
   } catch {

@@ -1,7 +1,7 @@
 import { Fault } from '../../ground/errors/fault.ts'
 import { printable } from '../../ground/errors/printable.ts'
-import type { Decision, Quarantined, Split } from '../../judge/decision.ts'
-import { type Answers, acceptedShare } from '../../judge/divide.ts'
+import type { Decision, QuarantineDecision, SplitDecision } from '../../judge/decision.ts'
+import { type AnswerMode, acceptedShare } from '../../judge/divide.ts'
 import type { HeaderEdits } from '../../message/edits.ts'
 import { addressBytes, type MailAddress } from '../../message/envelope/address.ts'
 import type { Header } from '../../message/header-block.ts'
@@ -50,12 +50,16 @@ export function carryOut(decision: Decision, message: MtaMessage, agreement: Agr
 }
 
 /** How a milter can answer: it may have to leave the recipients as they are. */
-export function answersBy({ actions }: Agreement): Answers {
+export function answersBy({ actions }: Agreement): AnswerMode {
   return actions & action.deleteRecipients ? 'once, some kept' : 'once'
 }
 
 /** It is kept for some by now: the MTA delivers to the others. */
-function handOnShare(split: Split, { header, paths }: MtaMessage, agreement: Agreement): Buffer {
+function handOnShare(
+  split: SplitDecision,
+  { header, paths }: MtaMessage,
+  agreement: Agreement,
+): Buffer {
   const { edits } = acceptedShare(split)!.decision
   const isGone = (index: number) => split.shares[split.shareOf[index]!]!.decision.kind !== 'accept'
   const gone = paths.filter((_, index) => isGone(index))
@@ -68,7 +72,7 @@ function handOnShare(split: Split, { header, paths }: MtaMessage, agreement: Agr
 
 /** The MTA keeps it in a queue of its own, from which postsuper(1) -H or sendmail(8) -qQ lets it go. */
 function hold(
-  { edits, grounds, findings }: Quarantined,
+  { edits, grounds, findings }: QuarantineDecision,
   message: MtaMessage,
   agreement: Agreement,
 ): Buffer {

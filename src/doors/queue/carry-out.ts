@@ -1,6 +1,6 @@
 import { type Input, replaceProcess } from '../../ground/process/replace-process.ts'
 import { writeWhole } from '../../ground/process/write-whole.ts'
-import type { Decision, Split, Undivided } from '../../judge/decision.ts'
+import type { Decision, SingleDecision, SplitDecision } from '../../judge/decision.ts'
 import { acceptedShare } from '../../judge/divide.ts'
 import type { Policy } from '../../judge/policy.ts'
 import type { Transaction } from '../../judge/transaction.ts'
@@ -61,7 +61,7 @@ export async function passThrough(
 
 /** The log tells of all that was decided. */
 async function handOn(
-  { edits, recipients }: Extract<Undivided, { kind: 'accept' }>,
+  { edits, recipients }: Extract<SingleDecision, { kind: 'accept' }>,
   { message, envelope }: Transaction<SpooledMessage>,
   decided: Decision,
   { policy, chain, journal }: Outlet,
@@ -77,7 +77,7 @@ async function handOn(
 
 /** It is kept for some by now, and goes on to the others. */
 async function handOnShare(
-  split: Split,
+  split: SplitDecision,
   transaction: Transaction<SpooledMessage>,
   outlet: Outlet,
 ): Promise<number> {

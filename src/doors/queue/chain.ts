@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { errorText, Fault } from '../../ground/errors/fault.ts'
 import { checkExecutable, findProgram } from '../../ground/process/find-program.ts'
 import { type Environment, splitWords } from '../../ground/settings/settings.ts'
-import type { Place } from '../../judge/policy.ts'
+import type { ControlDirectories } from '../../judge/policy.ts'
 
 /** The program that gets the message next, and its arguments. */
 export interface Chain {
@@ -15,7 +15,11 @@ export interface Chain {
  * Arguments if there are any, else QUEUECHAIN, else the real qmail-queue; a name
  * without a slash is looked up in PATH.
  */
-export function findChain(args: readonly string[], env: Environment, place: Place): Chain {
+export function findChain(
+  args: readonly string[],
+  env: Environment,
+  place: ControlDirectories,
+): Chain {
   const words = args.length > 0 ? args : splitWords(env.QUEUECHAIN ?? '', 'QUEUECHAIN')
   const [name = join(place.qmailHome, 'bin/qmail-queue'), ...rest] = words
   if (name.startsWith('-')) {

@@ -1,9 +1,14 @@
 import { parseAddress } from '../../ground/net/address.ts'
 import type { Environment } from '../../ground/settings/settings.ts'
-import type { PlanFor } from '../../judge/by-rule.ts'
+import type { PolicyFor } from '../../judge/by-rule.ts'
 import type { Decision } from '../../judge/decision.ts'
 import { judge } from '../../judge/engine.ts'
-import { HOST_DIRECTORY, type Policy, readPlace, withSettings } from '../../judge/policy.ts'
+import {
+  HOST_DIRECTORY,
+  type Policy,
+  readControlDirectories,
+  withSettings,
+} from '../../judge/policy.ts'
 import type { Transaction } from '../../judge/transaction.ts'
 import { recipientsOf } from '../../message/envelope/envelope.ts'
 import type { Addressed } from '../../rules/candidates.ts'
@@ -19,14 +24,14 @@ export async function judgeHere(
   tools: SlotTools,
   { env, log }: { readonly env: Environment; readonly log: LogSink },
 ): Promise<Decision> {
-  const { control } = readPlace(env)
+  const { control } = readControlDirectories(env)
   const places = ruleFiles(control, HOST_DIRECTORY)
   if (!places.some(isThere)) return judge(transaction, policy, tools)
   const { loadRules } = await import('../../rules/load.ts')
   const { judgeByRules } = await import('../../judge/by-rule.ts')
   const rules = loadRules(control, HOST_DIRECTORY, addressed(transaction))
   if (rules === undefined) return judge(transaction, policy, tools)
-  const planFor: PlanFor = async (settings) => {
+  const planFor: PolicyFor = async (settings) => {
     if (settings === undefined) return { policy, tools }
     const set = withSettings(policy, env, settings)
     const scanners = await makeScanners(set.scan, undefined, log.relay)

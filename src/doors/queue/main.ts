@@ -2,7 +2,7 @@ import { errorText, Fault, faultKindOf } from '../../ground/errors/fault.ts'
 import { asksAbout, tellAbout } from '../../ground/process/about.ts'
 import { leaveStandardStreamsAlone } from '../../ground/process/standard-streams.ts'
 import { chainEnvironment } from '../../ground/settings/environment.ts'
-import { readPlace, readPolicy } from '../../judge/policy.ts'
+import { readControlDirectories, readPolicy } from '../../judge/policy.ts'
 import { readErrorReport } from '../shared/error-report.ts'
 import { codeOfFault, exit } from '../shared/exit-codes.ts'
 import { type Journal, openJournal } from '../shared/journal.ts'
@@ -46,7 +46,7 @@ async function run(): Promise<number> {
 async function slot(journal: Journal, log: LogSink): Promise<number> {
   if (asksAbout(words)) return tellUsage()
   const chain: NextInLine = {
-    ...findChain(words, env, readPlace(env)),
+    ...findChain(words, env, readControlDirectories(env)),
     environment: chainEnvironment(env),
     self: process.argv[1] ?? process.execPath,
   }

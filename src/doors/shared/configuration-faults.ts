@@ -10,7 +10,7 @@ import { misspeltIn } from '../../ground/settings/misspelt.ts'
 import type { Environment } from '../../ground/settings/settings.ts'
 import { names } from '../../ground/settings/table.ts'
 import { contradictionsIn } from '../../judge/contradictions.ts'
-import { readPlace, readScanningPolicy } from '../../judge/policy.ts'
+import { readControlDirectories, readScanningPolicy } from '../../judge/policy.ts'
 import { readSpoolPolicy } from '../../message/spool-policy.ts'
 import { readQuarantineLimits } from '../../quarantine/quarantine-policy.ts'
 import { readQuotaSettings } from '../../quota/ask/quota-settings.ts'
@@ -26,8 +26,8 @@ import { readConfiguration } from './configuration.ts'
 
 /** All parts that readConfiguration() reads one after the other. */
 const readers: readonly ((env: Environment) => unknown)[] = [
-  (env) => readScanPolicy(env, readPlace(env)),
-  (env) => readClusterPolicy(env, readPlace(env).control),
+  (env) => readScanPolicy(env, readControlDirectories(env)),
+  (env) => readClusterPolicy(env, readControlDirectories(env).control),
   readSpoolPolicy,
   readInfectedPolicy,
   readUnscannedPolicy,
@@ -45,7 +45,10 @@ export async function configurationFaults(env: Environment): Promise<string[]> {
   const endings = lineEndFaults(env)
   const whole = endings.length > 0 ? withoutEndings(env) : env
   const found = readers.flatMap((read) => everyFault(whole, read))
-  const scan = gatherFaults().attempt(() => readScanPolicy(whole, readPlace(whole)), undefined)
+  const scan = gatherFaults().attempt(
+    () => readScanPolicy(whole, readControlDirectories(whole)),
+    undefined,
+  )
   const faults = new Set([...endings, ...found, ...(await scannerFaults(scan))])
   if (faults.size === 0) {
     try {

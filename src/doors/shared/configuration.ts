@@ -11,10 +11,10 @@ import type { Environment } from '../../ground/settings/settings.ts'
 import { clamAv, scanners as scannerSettings } from '../../ground/settings/table/scanning.ts'
 import type { Tools } from '../../judge/engine.ts'
 import {
+  type ControlDirectories,
   HOST_DIRECTORY,
-  type Place,
   type Policy,
-  readPlace,
+  readControlDirectories,
   readScanningPolicy,
   withSettings,
 } from '../../judge/policy.ts'
@@ -40,7 +40,7 @@ import { readVerdictPolicy } from '../../verdicts/verdicts-policy.ts'
 /** What the daemon judges by: read when it starts and when it is told to read it again. */
 export interface Configuration {
   readonly env: Environment
-  readonly place: Place
+  readonly place: ControlDirectories
   /** Undefined if QHPSI is unset: all mail passes. */
   readonly policy: Policy | undefined
   readonly tools: Omit<Tools, 'scanners'>
@@ -120,14 +120,14 @@ export async function readConfiguration(
       log,
       scanTimeout: policy.scan.timeout,
     }))
-  const rules = policy && loadRules(readPlace(env).control, HOST_DIRECTORY)
+  const rules = policy && loadRules(readControlDirectories(env).control, HOST_DIRECTORY)
   const byRule = policy && rules ? await prepareRules(policy, rules, env, log) : new Map()
   const quotaSettings = readQuotaSettings(env)
   const quota = quotaSettings && openQuotaClient(quotaSettings, log)
   const report = () => quota && log(countersLine(quota.counters))
   return {
     env,
-    place: readPlace(env),
+    place: readControlDirectories(env),
     policy,
     tools: {
       ...clocks,

@@ -1,7 +1,7 @@
 import { isSet } from '../../ground/settings/settings.ts'
-import { judgeByRules, type PlanFor } from '../../judge/by-rule.ts'
+import { judgeByRules, type PolicyFor } from '../../judge/by-rule.ts'
 import type { Decision } from '../../judge/decision.ts'
-import type { Answers } from '../../judge/divide.ts'
+import type { AnswerMode } from '../../judge/divide.ts'
 import { judge } from '../../judge/engine.ts'
 import { NOTHING_SCANS, switchedOff } from '../../judge/policy.ts'
 import type { Transaction } from '../../judge/transaction.ts'
@@ -23,7 +23,7 @@ export type Judging = {
       /** Whether all clients count as hosts of the cluster (CLUSTERPEER). */
       readonly clusterPeer: boolean
       /** Scanners end their work at this signal: no answer is needed any more. */
-      judge(transaction: Transaction, gone: AbortSignal, answers: Answers): Promise<Decision>
+      judge(transaction: Transaction, gone: AbortSignal, answers: AnswerMode): Promise<Decision>
     }
 )
 
@@ -45,7 +45,7 @@ export function startJudging(configuration: Configuration): Judging {
     clusterPeer: isSet(env, 'CLUSTERPEER'),
     async judge(transaction, gone, answers) {
       const { rules, byRule, scannersFor, adapt } = configuration
-      const planFor: PlanFor = (settings) => {
+      const policyFor: PolicyFor = (settings) => {
         const set = settings && byRule(settings)
         const chosen = set?.policy ?? policy
         const scanners = set?.scanners ?? scannersFor(chosen.scan.line)
@@ -57,8 +57,8 @@ export function startJudging(configuration: Configuration): Judging {
           },
         }
       }
-      if (rules === undefined) return judgeBy(transaction, planFor)
-      const decision = await judgeByRules(transaction, rules, planFor, answers)
+      if (rules === undefined) return judgeBy(transaction, policyFor)
+      const decision = await judgeByRules(transaction, rules, policyFor, answers)
       tellExceptions(decision, transaction.envelope, configuration)
       return decision
     },
@@ -71,8 +71,8 @@ export function refusingRules({ policy, place, rules }: Configuration): Rules | 
   return switchedOff(place) === undefined ? rules : undefined
 }
 
-async function judgeBy(transaction: Transaction, planFor: PlanFor): Promise<Decision> {
-  const { policy, tools } = await planFor(undefined)
+async function judgeBy(transaction: Transaction, policyFor: PolicyFor): Promise<Decision> {
+  const { policy, tools } = await policyFor(undefined)
   return judge(transaction, policy, tools)
 }
 

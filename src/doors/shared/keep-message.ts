@@ -1,6 +1,6 @@
 import { hostname } from 'node:os'
 import { Fault } from '../../ground/errors/fault.ts'
-import type { Decision, Quarantined, Share } from '../../judge/decision.ts'
+import type { Decision, QuarantineDecision, Share } from '../../judge/decision.ts'
 import type { Transaction } from '../../judge/transaction.ts'
 import { recipientsOf } from '../../message/envelope/envelope.ts'
 import { keepMessage } from '../../quarantine/keep.ts'
@@ -41,11 +41,11 @@ export async function keepAsDecided(
  * accepted. `code` and `about` are what its line in the log will tell, which is kept beside it.
  */
 export async function keepInQuarantine(
-  decision: Quarantined,
+  decision: QuarantineDecision,
   { message, envelope, client }: Transaction,
   code: number | undefined,
   about: Circumstances,
-): Promise<Quarantined> {
+): Promise<QuarantineDecision> {
   const { place, grounds, findings } = decision
   if (place.kind === 'hold') {
     throw new Fault('config', 'QUARANTINE hold: only a milter can do that; set a directory')

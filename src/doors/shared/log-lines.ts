@@ -1,6 +1,6 @@
 import { errorText, isFault } from '../../ground/errors/fault.ts'
 import { type LogEntry, logLine } from '../../ground/errors/log.ts'
-import type { Decision, Grounds, Share, Undivided } from '../../judge/decision.ts'
+import type { Decision, Grounds, Share, SingleDecision } from '../../judge/decision.ts'
 import { type Envelope, recipientsOf } from '../../message/envelope/envelope.ts'
 import type { Header } from '../../message/header-block.ts'
 import type { Message } from '../../message/spool.ts'
@@ -118,7 +118,7 @@ function knownEntries(known: Known | undefined): LogEntry[] {
   ]
 }
 
-function decisionEntries(decision: Undivided): LogEntry[] {
+function decisionEntries(decision: SingleDecision): LogEntry[] {
   const { rule, allowed, scan, why, cause, scanner, virus, banned, odd, key, by, age, times } =
     decision.findings
   return [
@@ -142,7 +142,7 @@ function decisionEntries(decision: Undivided): LogEntry[] {
 }
 
 /** Why a message is not simply accepted, in one word that can be counted. */
-function groundsOf(decision: Undivided): Grounds | undefined {
+function groundsOf(decision: SingleDecision): Grounds | undefined {
   if ('reply' in decision) return decision.reply.grounds
   if (decision.kind === 'quarantine') return decision.grounds
   const { banned, virus } = decision.findings

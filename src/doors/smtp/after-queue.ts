@@ -1,4 +1,4 @@
-import type { Decision, Undivided } from '../../judge/decision.ts'
+import type { Decision, SingleDecision } from '../../judge/decision.ts'
 import type { Policy } from '../../judge/policy.ts'
 import type { Configuration } from '../shared/configuration.ts'
 
@@ -24,7 +24,7 @@ export function afterQueue(decision: Decision): Decision {
   return { ...decision, shares }
 }
 
-function notRefused(decision: Undivided): Undivided {
+function notRefused(decision: SingleDecision): SingleDecision {
   if (decision.kind !== 'reject') return decision
   const { reply, findings } = decision
   const enhanced = reply.enhanced.replace(/^5/, '4')

@@ -1,5 +1,5 @@
 import { Fault } from '../../ground/errors/fault.ts'
-import type { Decision, Split, Undivided } from '../../judge/decision.ts'
+import type { Decision, SingleDecision, SplitDecision } from '../../judge/decision.ts'
 import { acceptedShare } from '../../judge/divide.ts'
 import type { HeaderEdits } from '../../message/edits.ts'
 import { addressBytes } from '../../message/envelope/address.ts'
@@ -57,10 +57,10 @@ export function passOn(outlet: SmtpDelivery): Promise<readonly RawReply[]> {
   return handOn(NO_EDITS, undefined, outlet)
 }
 
-type Acceptance = Extract<Undivided, { kind: 'accept' }>
+type Acceptance = Extract<SingleDecision, { kind: 'accept' }>
 
 /** What is said of mail that does not go on. */
-function replyWithout(decision: Exclude<Undivided, Acceptance>): RawReply {
+function replyWithout(decision: Exclude<SingleDecision, Acceptance>): RawReply {
   return 'reply' in decision ? rawReply(replyOf(decision.reply)) : dropped
 }
 
@@ -75,7 +75,10 @@ async function accept(
 }
 
 /** The message goes on to those who get it; by LMTP each of the others has a reply of its own. */
-async function answerEach(split: Split, outlet: SmtpDelivery): Promise<readonly RawReply[]> {
+async function answerEach(
+  split: SplitDecision,
+  outlet: SmtpDelivery,
+): Promise<readonly RawReply[]> {
   const { shares, shareOf } = split
   const isTaker = (index: number) => shares[shareOf[index]!]!.decision.kind === 'accept'
   const share = acceptedShare(split)

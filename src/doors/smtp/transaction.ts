@@ -2,7 +2,7 @@ import { Fault, faultKindOf } from '../../ground/errors/fault.ts'
 import type { LogEntry } from '../../ground/errors/log.ts'
 import { freeBuffer } from '../../ground/runtime/free-buffer.ts'
 import type { Decision } from '../../judge/decision.ts'
-import type { Answers } from '../../judge/divide.ts'
+import type { AnswerMode } from '../../judge/divide.ts'
 import type { Transaction } from '../../judge/transaction.ts'
 import { type MailAddress, readAddress } from '../../message/envelope/address.ts'
 import { ADDRESS_MAX, makeEnvelope } from '../../message/envelope/envelope.ts'
@@ -82,7 +82,7 @@ export function openTransaction(
     const remote = transaction.client.origin?.clientAddress
     const over = server.begin?.({ door: 'smtp', remote, from: sender.text, size })
     try {
-      const answers: Answers = server.lmtp ? 'each' : 'once, some kept'
+      const answers: AnswerMode = server.lmtp ? 'each' : 'once, some kept'
       const decision = await judging.judge(transaction, gone, answers)
       if (gone.aborted) throw clientLeft()
       return decision

@@ -1,5 +1,5 @@
 import { printable } from '../../ground/errors/printable.ts'
-import type { Decision, Split, Undivided } from '../../judge/decision.ts'
+import type { Decision, SingleDecision, SplitDecision } from '../../judge/decision.ts'
 import { acceptedShare } from '../../judge/divide.ts'
 import type { Transaction } from '../../judge/transaction.ts'
 import { recipientsOf, redirect } from '../../message/envelope/envelope.ts'
@@ -71,7 +71,7 @@ export function passOn(why: string, about: Circumstances): Buffer {
 }
 
 function accept(
-  { edits, recipients }: Extract<Undivided, { kind: 'accept' }>,
+  { edits, recipients }: Extract<SingleDecision, { kind: 'accept' }>,
   { message, envelope }: Transaction,
   lines: Iterable<Buffer>,
 ): Buffer {
@@ -93,7 +93,7 @@ function accept(
 }
 
 /** It is kept for the others by now. */
-function acceptShare(split: Split, transaction: Transaction, about: Circumstances): Buffer {
+function acceptShare(split: SplitDecision, transaction: Transaction, about: Circumstances): Buffer {
   const { decision, envelope } = acceptedShare(split)!
   const recipients = [...recipientsOf(envelope)]
   return accept({ ...decision, recipients }, transaction, decisionLines(split, undefined, about))

@@ -1,6 +1,6 @@
 import { errorText } from '../../ground/errors/fault.ts'
 import type { PassedDescriptors } from '../../ground/net/passed-descriptors.ts'
-import { judgeByRules, type PlanFor } from '../../judge/by-rule.ts'
+import { judgeByRules, type PolicyFor } from '../../judge/by-rule.ts'
 import type { Decision } from '../../judge/decision.ts'
 import { judge } from '../../judge/engine.ts'
 import { type Policy, switchedOff, withSettings } from '../../judge/policy.ts'
@@ -76,7 +76,7 @@ export async function answerRequest(request: Request, judgement: Judgement): Pro
   try {
     const transaction = { message, envelope, client: client.client }
     const { rules, byRule } = configuration
-    const planFor: PlanFor = (settings) => {
+    const planFor: PolicyFor = (settings) => {
       if (settings === undefined) return { policy, tools }
       const chosen = byRule(settings).scanners?.map((it) => abortable(judgement.gone, it))
       const set = withSettings(policy, client.env, settings)

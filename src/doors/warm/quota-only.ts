@@ -1,6 +1,6 @@
 import type { LogEntry } from '../../ground/errors/log.ts'
 import {
-  type Addressed,
+  type AnnouncedMail,
   answerForAll,
   deferOverQuota,
   quotaRemark,
@@ -22,7 +22,7 @@ const UNSEEN = new Header(Buffer.alloc(0))
  * to ask and all its recipients are over quota. `elapsed` is in milliseconds.
  */
 export async function answerUnscanned(
-  mail: Addressed & {
+  mail: AnnouncedMail & {
     readonly remote: string | undefined
     readonly peer: readonly LogEntry[]
     readonly told?: LogLine | undefined

@@ -1,6 +1,6 @@
 import { errorText } from '../../../ground/errors/fault.ts'
 import { readOwnText } from '../../../ground/path/read.ts'
-import { readPlace } from '../../../judge/policy.ts'
+import { readControlDirectories } from '../../../judge/policy.ts'
 import { DEFAULTS, hasDefaults, readDefaults } from '../../shared/defaults-file.ts'
 import { ACCOUNT, type RunningDaemon, runningDaemons } from '../../shared/running-daemons.ts'
 import { placeOf } from '../mail-servers/filter-place.ts'
@@ -58,7 +58,7 @@ export function seeDaemon(
   const held = running === undefined ? [] : heldBy(running)
   const host: Host = {
     env,
-    place: readPlace(env),
+    place: readControlDirectories(env),
     account,
     accounts,
     limits: noLimits,
@@ -92,7 +92,15 @@ function heldBy({ words, uid }: RunningDaemon): string[] {
 function withoutHost(found: readonly Finding[], accounts: Accounts, now: number): DaemonSeen {
   const env = { PATH }
   const account = ownAccount(accounts)
-  const host = { env, place: readPlace(env), account, accounts, limits: noLimits, program: '', now }
+  const host = {
+    env,
+    place: readControlDirectories(env),
+    account,
+    accounts,
+    limits: noLimits,
+    program: '',
+    now,
+  }
   return { host, found }
 }
 

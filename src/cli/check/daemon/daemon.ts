@@ -1,7 +1,12 @@
 import { existsSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { isSetting } from '../../../ground/settings/table.ts'
-import { HOST_DIRECTORY, NOTHING_SCANS, readPlace, switchedOff } from '../../../judge/policy.ts'
+import {
+  HOST_DIRECTORY,
+  NOTHING_SCANS,
+  readControlDirectories,
+  switchedOff,
+} from '../../../judge/policy.ts'
 import { ruleFiles } from '../../../rules/places.ts'
 import { DEFAULTS, type DefaultsFile, readDefaults } from '../../shared/defaults-file.ts'
 import { type RunningDaemon, runningDaemons } from '../../shared/running-daemons.ts'
@@ -70,7 +75,7 @@ function checkSettings(
   }
   const own = Object.entries(env).filter(([name]) => isSetting(name) && name !== 'PATH')
   const list = own.map(([name, value]) => `${name}="${value}"`).join(' ')
-  const off = switchedOff(readPlace(env))
+  const off = switchedOff(readControlDirectories(env))
   const findings = [
     ...(off === undefined ? [] : [switchFinding(off, what)]),
     env.QHPSI
@@ -138,7 +143,9 @@ function filesOf(env: Readonly<Record<string, string>>): string[] {
   const own = directory ? plugins.filter((name) => name.includes('.')) : []
   return [
     ...[env.CLUSTERKEYS, env.BADATTACHMENTS].filter((file) => file?.startsWith('/')),
-    ...ruleFiles(readPlace(env).control, HOST_DIRECTORY).filter(existsSync).slice(0, 1),
+    ...ruleFiles(readControlDirectories(env).control, HOST_DIRECTORY)
+      .filter(existsSync)
+      .slice(0, 1),
     ...own.map((name) => join(directory!, name)),
   ] as string[]
 }

@@ -1,5 +1,5 @@
 import { errorText } from '../../../ground/errors/fault.ts'
-import { HOST_DIRECTORY, readPlace } from '../../../judge/policy.ts'
+import { HOST_DIRECTORY, readControlDirectories } from '../../../judge/policy.ts'
 import { dayOf, nameOfException, readUses, type Use } from '../../../observe/live/exception-uses.ts'
 import { loadRules } from '../../../rules/load.ts'
 import type { RunningDaemon } from '../../shared/running-daemons.ts'
@@ -52,7 +52,7 @@ function unusedText({ known, used }: Use, today: number): string | undefined {
 
 function rulesOf(env: NonNullable<RunningDaemon['env']>) {
   try {
-    return loadRules(readPlace(env).control, HOST_DIRECTORY)
+    return loadRules(readControlDirectories(env).control, HOST_DIRECTORY)
   } catch {
     return undefined // another check tells
   }

@@ -3,7 +3,7 @@ import { dirname, resolve } from 'node:path'
 import { errorText, Fault } from '../../../ground/errors/fault.ts'
 import { readOwnFile } from '../../../ground/path/read.ts'
 import type { Environment } from '../../../ground/settings/settings.ts'
-import { type Place, readPlace } from '../../../judge/policy.ts'
+import { type ControlDirectories, readControlDirectories } from '../../../judge/policy.ts'
 import { readScanPolicy, type ScanPolicy } from '../../../scan/shared/scan-policy.ts'
 import { installedQueue } from '../../shared/installed-queue.ts'
 import { withoutLoaders, withoutSession } from '../../shared/session-environment.ts'
@@ -34,7 +34,7 @@ import { classOf, classText, type RuleClass, readRules } from './tcp-rules.ts'
 /** The host as the slot sees it. Checks look at nothing else. */
 export interface Host {
   readonly env: Environment
-  readonly place: Place
+  readonly place: ControlDirectories
   /** The account that the slot runs as. */
   readonly account: Account
   readonly accounts: Accounts
@@ -137,7 +137,7 @@ function lookAtHost({ options, base, accounts, now, script, place: from, rules }
   }
   if (options.client !== undefined) env = { ...env, TCPREMOTEIP: options.client }
   env = withoutLoaders(slotEnvironment(env, options))
-  const qmail = readPlace(env)
+  const qmail = readControlDirectories(env)
   return {
     env,
     place: qmail,
@@ -151,7 +151,11 @@ function lookAtHost({ options, base, accounts, now, script, place: from, rules }
 }
 
 /** A relative QMAILQUEUE starts at qmail's home. */
-function slotProgram(option: string | undefined, named: string | undefined, place: Place): string {
+function slotProgram(
+  option: string | undefined,
+  named: string | undefined,
+  place: ControlDirectories,
+): string {
   if (option !== undefined) return resolve(option)
   return named ? resolve(place.qmailHome, named) : installedQueue()
 }

@@ -3,7 +3,7 @@ import type { Finding } from '../../../../src/cli/check/shared/finding.ts'
 import type { Host } from '../../../../src/cli/check/shared/host.ts'
 import { noLimits } from '../../../../src/cli/check/shared/run-script.ts'
 import type { Environment } from '../../../../src/ground/settings/settings.ts'
-import { readPlace } from '../../../../src/judge/policy.ts'
+import { readControlDirectories } from '../../../../src/judge/policy.ts'
 import { searchPath, slotProgram } from '../../onescan.ts'
 
 /** Who runs the tests. */
@@ -26,7 +26,7 @@ export function host(env: Environment, more: Partial<Host> = {}): Host {
   const whole = { PATH: searchPath, QMAILHOME: '/nonexistent', ...env }
   return {
     env: whole,
-    place: readPlace(whole),
+    place: readControlDirectories(whole),
     account: self,
     accounts,
     limits: noLimits,

@@ -3,7 +3,7 @@ import { chmodSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { judgeByRules } from '../../src/judge/by-rule.ts'
-import type { Undivided } from '../../src/judge/decision.ts'
+import type { SingleDecision } from '../../src/judge/decision.ts'
 import type { Tools } from '../../src/judge/engine.ts'
 import { readScanningPolicy } from '../../src/judge/policy.ts'
 import { makeEnvelope } from '../../src/message/envelope/envelope.ts'
@@ -48,7 +48,7 @@ async function judged(
   lines: string,
   settings: Readonly<Record<string, string>> = {},
   bounceInjector = false,
-): Promise<{ decision: Undivided; out: Buffer }> {
+): Promise<{ decision: SingleDecision; out: Buffer }> {
   given = []
   const policy = readScanningPolicy({ QHPSI: 'plugin: clamd', REJECTVIRUS: '1', ...settings })!
   const bytes = typeof text === 'string' ? Buffer.from(text, 'latin1') : text

@@ -8,7 +8,7 @@ const VALUE_MAX = 8 * 1024
 const LINE_MAX = 76
 
 /** Mail for the quarantine address alone was forwarded before, or was meant for it. */
-export function isForwarded(envelope: Envelope, forward: MailAddress): boolean {
+export function wasForwarded(envelope: Envelope, forward: MailAddress): boolean {
   if (envelope.recipientCount !== 1) return false
   const [only] = recipientsOf(envelope)
   return only!.text === forward.text

@@ -10,7 +10,7 @@ import type { Transaction } from './transaction.ts'
  * files alone; undefined otherwise. All is scanned once more without them, within `timeout`
  * milliseconds: this is done only for infected mail for which there is such a line.
  */
-export async function lineByFile(
+export async function exceptionByFile(
   { message, envelope, client, leaving }: Transaction & { readonly leaving: Header },
   { allowedBy, allowedFiles, scan, spool }: Policy,
   { scanners, uptime }: { readonly scanners: readonly Scanner[]; readonly uptime: () => number },
