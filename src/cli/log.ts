@@ -139,12 +139,12 @@ async function follow(
   return FAILED // a program that printed a log has ended
 }
 
-type Show = (entries: readonly Entry[]) => Promise<void>
+type PrintEntries = (entries: readonly Entry[]) => Promise<void>
 
 async function followFiles(
   sources: readonly Source[],
   criteria: Criteria,
-  show: Show,
+  show: PrintEntries,
 ): Promise<never> {
   const followers = sources.map((source) => followLog(source, askedBy(criteria)))
   const changes = watchLogs(sources)
@@ -164,7 +164,7 @@ async function followFiles(
   }
 }
 
-function inWordsAll(): Show {
+function inWordsAll(): PrintEntries {
   const show = inWordsOn()
   return (entries) => writeOut(entries.map(show).join(''))
 }

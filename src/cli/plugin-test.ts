@@ -13,7 +13,7 @@ import { scanBytes } from './shared/scan-bytes.ts'
 import { openMessage } from './shared/spool-message.ts'
 
 /** What a plugin said about one message. */
-export interface PluginTrial {
+export interface PluginResult {
   /** The file, or which of our own messages it was. */
   readonly message: string
   readonly answer: 'clean' | 'infected' | 'could not tell'
@@ -25,7 +25,7 @@ export interface PluginTrial {
   readonly log: readonly string[]
 }
 
-export interface TrialMail {
+export interface PluginTestMail {
   /**
    * Files with one message each. Without any: a clean message, and one with the EICAR test file.
    */
@@ -42,8 +42,8 @@ export interface TrialMail {
 export async function* tryPlugin(
   file: string,
   env: Environment,
-  mail: TrialMail,
-): AsyncGenerator<PluginTrial> {
+  mail: PluginTestMail,
+): AsyncGenerator<PluginResult> {
   const path = resolve(file)
   const name = basename(path)
   const settings = { ...env, QHPSI: `plugin: ${name}`, PLUGINDIR: dirname(path) }
@@ -84,7 +84,7 @@ async function* once(bytes: Buffer): AsyncGenerator<Buffer> {
   yield bytes
 }
 
-function saidIn(result: ScanResult, prefix: string): Pick<PluginTrial, 'answer' | 'text'> {
+function saidIn(result: ScanResult, prefix: string): Pick<PluginResult, 'answer' | 'text'> {
   switch (result.answer) {
     case 'clean':
       return { answer: 'clean', text: '' }

@@ -1,6 +1,6 @@
 import type { ArgumentsCamelCase, CommandModule } from 'yargs'
 import { newPlugin } from './plugin-new.ts'
-import { type PluginTrial, tryPlugin } from './plugin-test.ts'
+import { type PluginResult, tryPlugin } from './plugin-test.ts'
 import { FAILED, type Output, runCommand } from './shared/run-command.ts'
 import {
   addEnvironmentOptions,
@@ -8,13 +8,13 @@ import {
   slotEnvironment,
 } from './shared/slot-environment.ts'
 
-interface NewOptions {
+interface PluginNewOptions {
   name: string
   directory: string
   json: boolean
 }
 
-interface TestOptions extends EnvironmentOptions {
+interface PluginTestOptions extends EnvironmentOptions {
   file: string
   messages: string[]
   from: string
@@ -39,7 +39,7 @@ export const pluginCommand: CommandModule = {
   handler: () => {},
 }
 
-const newCommand: CommandModule<object, NewOptions> = {
+const newCommand: CommandModule<object, PluginNewOptions> = {
   command: 'new <name>',
   describe: 'Write a plugin that works as it is, with its types, a test and a message',
   builder: (yargs) =>
@@ -68,7 +68,7 @@ const newCommand: CommandModule<object, NewOptions> = {
     }),
 }
 
-const testCommand: CommandModule<object, TestOptions> = {
+const testCommand: CommandModule<object, PluginTestOptions> = {
   command: 'test <file> [messages..]',
   describe: 'Ask a plugin about messages, as the slot would',
   builder: (yargs) =>
@@ -107,7 +107,7 @@ const testCommand: CommandModule<object, TestOptions> = {
   handler: (args) => runCommand('plugin test', args, (output) => test(args, output)),
 }
 
-async function test(args: ArgumentsCamelCase<TestOptions>, output: Output): Promise<number> {
+async function test(args: ArgumentsCamelCase<PluginTestOptions>, output: Output): Promise<number> {
   const { file, messages, from: sender, to: recipients } = args
   const env = slotEnvironment(process.env, args)
   let code = 0
@@ -122,7 +122,7 @@ async function test(args: ArgumentsCamelCase<TestOptions>, output: Output): Prom
 }
 
 /** A result in the form of "onescan scan". */
-function asResult({ message, answer, text, time, log }: PluginTrial): object {
+function asResult({ message, answer, text, time, log }: PluginResult): object {
   const said = answer === 'clean' ? {} : answer === 'infected' ? { name: text } : { why: text }
   const word = answer === 'could not tell' ? 'unknown' : answer
   return { message, answer: word, ...said, milliseconds: time, log }

@@ -16,7 +16,7 @@ import {
   slotEnvironment,
 } from './shared/slot-environment.ts'
 
-interface TestOptions extends EnvironmentOptions {
+interface PolicyTestOptions extends EnvironmentOptions {
   readonly from: string
   readonly to: string
   readonly client?: string
@@ -41,7 +41,7 @@ export const policyCommand: CommandModule = {
   handler: () => {},
 }
 
-const testCommand: CommandModule<object, TestOptions> = {
+const testCommand: CommandModule<object, PolicyTestOptions> = {
   command: 'test <from> <to> [client]',
   describe: 'Say which line of onescan.policy applies to such a message',
   builder: (yargs) =>
@@ -65,7 +65,7 @@ const testCommand: CommandModule<object, TestOptions> = {
   handler: (args) => runCommand('policy test', args, (output) => test(args, output)),
 }
 
-async function test(args: TestOptions, output: Output): Promise<number> {
+async function test(args: PolicyTestOptions, output: Output): Promise<number> {
   const env = slotEnvironment(process.env, args)
   const rules = rulesOf(args.file, env)
   checkValues(rules, env)
@@ -104,7 +104,7 @@ function rulesOf(file: string | undefined, env: Environment): Rules {
   throw new Fault('config', `there is no policy by rule: none of ${places} has a line`)
 }
 
-function factsOf({ from, to, client, auth, size }: TestOptions): Facts {
+function factsOf({ from, to, client, auth, size }: PolicyTestOptions): Facts {
   const address = client === undefined ? undefined : parseAddress(client)
   if (client !== undefined && address === undefined) {
     throw new Fault('config', `${client}: is no IP address`)

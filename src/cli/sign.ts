@@ -16,7 +16,7 @@ import {
 } from './shared/slot-environment.ts'
 import { openMessage, spoolMessage } from './shared/spool-message.ts'
 
-interface SignOptions extends EnvironmentOptions, MessageArgument {
+interface SignArguments extends EnvironmentOptions, MessageArgument {
   keyring: string | undefined
   scanners: string
   json: boolean
@@ -28,7 +28,7 @@ const UNSIGNED = 1
  * `onescan sign`: puts a stamp on top of the message. The stamp claims a scan, which this command
  * does not do.
  */
-export const signCommand: CommandModule<object, SignOptions> = {
+export const signCommand: CommandModule<object, SignArguments> = {
   command: 'sign <file>',
   describe: 'Put the stamp of your cluster on a message',
   builder: (yargs) =>
@@ -53,7 +53,7 @@ export const signCommand: CommandModule<object, SignOptions> = {
   handler: (args) => runCommand('sign', args, (output) => sign(args, output)),
 }
 
-async function sign(args: ArgumentsCamelCase<SignOptions>, output: Output): Promise<number> {
+async function sign(args: ArgumentsCamelCase<SignArguments>, output: Output): Promise<number> {
   const env = slotEnvironment(process.env, args)
   const { keys } = readCluster(env, args.keyring)
   const bytes = openMessage(args.file, maxSizeOf(args))

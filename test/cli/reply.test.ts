@@ -1,9 +1,14 @@
 import t from 'tap'
-import { type Answered, type Caller, callers, smtpReply } from '../../src/cli/inject/smtp-reply.ts'
+import {
+  type Caller,
+  callers,
+  type JudgedOutcome,
+  smtpReply,
+} from '../../src/cli/inject/smtp-reply.ts'
 
 const now = Date.UTC(2026, 0, 2, 3, 4, 5, 678)
 
-function reply(as: Caller, outcome: Partial<Answered>): string {
+function reply(as: Caller, outcome: Partial<JudgedOutcome>): string {
   return smtpReply(
     {
       pid: 4711,

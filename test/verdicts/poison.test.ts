@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import t from 'tap'
-import { checkWithheldAt } from '../../src/cli/check/daemon/withheld.ts'
+import { checkWithheldMail } from '../../src/cli/check/daemon/withheld.ts'
 import { openHostMemory } from '../../src/verdicts/host-memory.ts'
 import type { InHand } from '../../src/verdicts/in-hand.ts'
 import {
@@ -326,15 +326,15 @@ t.test('onescan check tells how many messages are withheld, and for how long', a
   const env = { QHPSI: 'plugin: clamd', CLAMD: clamd.socket, CLAMDBDIR: '/nonexistent' }
   const variables = { QHPSI: env.QHPSI }
   const slot = await openSlot(t, { ...env, POISONTRIES: '2' })
-  t.same(await checkWithheldAt(slot.socket), [])
+  t.same(await checkWithheldMail(slot.socket), [])
   for (let n = 0; n < 2; n++) {
     const message = Buffer.from(`Date: ${n}\nFrom: a@example.org\n\npoison\n`)
     t.match(await slot.ask({ variables, message, timeLeft: 150_000 }), { does: 'end', code: 71 })
   }
-  t.match(await checkWithheldAt(slot.socket), [
+  t.match(await checkWithheldMail(slot.socket), [
     { level: 'warning', what: 'poison', value: /^a message is withheld .* for 60 minutes more/ },
   ])
   const none = await openSlot(t, { ...env, VERDICTS: 'off' })
-  t.same(await checkWithheldAt(none.socket), [])
-  t.same(await checkWithheldAt(`${slot.socket}.gone`), [], 'who else asks there tells that')
+  t.same(await checkWithheldMail(none.socket), [])
+  t.same(await checkWithheldMail(`${slot.socket}.gone`), [], 'who else asks there tells that')
 })

@@ -5,25 +5,25 @@ import { type Output, runCommand } from '../shared/run-command.ts'
 import { runningDaemons } from '../shared/running-daemons.ts'
 import { addEnvironmentOptions } from '../shared/slot-environment.ts'
 import { tryAsAccount } from './as-account.ts'
-import { checkDaemon, checkRunning, daemonHere } from './daemon/daemon.ts'
-import { daemonOf, seeDaemon } from './daemon/daemon-host.ts'
+import { checkDaemon, checkRunning, daemonHost } from './daemon/daemon.ts'
+import { configuredDaemon, findAskedDaemon } from './daemon/daemon-host.ts'
 import { START } from './daemon/daemon-start.ts'
 import { checkListeners } from './daemon/listeners.ts'
 import { checkQuotadStart } from './daemon/quotad-start.ts'
 import { checkRelays } from './daemon/relays.ts'
-import { checkWithheldHere } from './daemon/withheld.ts'
-import { type MailServer, mailServersHere } from './mail-servers/find.ts'
-import { checkPostfix, postfixHere } from './mail-servers/postfix.ts'
-import { checkRemoval, removalHere } from './mail-servers/removal.ts'
-import { checkSendmail, sendmailHere } from './mail-servers/sendmail.ts'
+import { checkWithheldMailOnHost } from './daemon/withheld.ts'
+import { findMailServers, type MailServer } from './mail-servers/find.ts'
+import { checkPostfix, postfixHost } from './mail-servers/postfix.ts'
+import { checkRemoval, thisInstallation } from './mail-servers/removal.ts'
+import { checkSendmail, sendmailHost } from './mail-servers/sendmail.ts'
 import { report } from './report.ts'
 import { checkAnswers, checkHostSwitch, checkSettings } from './settings/check-settings.ts'
 import { checkContradictions } from './settings/contradictions.ts'
 import { checkVariables } from './settings/variables.ts'
 import { readAccounts } from './shared/account.ts'
-import { type Check, carefully } from './shared/carefully.ts'
+import { type Check, runCheck } from './shared/carefully.ts'
 import { type Finding, ok } from './shared/finding.ts'
-import { accountText, type Host, type HostOptions, lookAtHosts } from './shared/host.ts'
+import { accountText, buildHosts, type Host, type SlotOptions } from './shared/host.ts'
 import { checkPrograms } from './slot/chain.ts'
 import { checkLineEnds, findRunScripts } from './slot/find-run-scripts.ts'
 import { checkKeyring } from './stages/keyring.ts'
@@ -31,7 +31,7 @@ import { checkKeyring } from './stages/keyring.ts'
 /** proc(5). */
 const PROCESSES = '/proc'
 
-interface CheckOptions extends HostOptions {
+interface CheckOptions extends SlotOptions {
   removal: boolean
   daemon: boolean
   postfix: string | undefined
@@ -107,12 +107,12 @@ export const checkCommand: CommandModule<object, CheckOptions> = {
 }
 
 async function check(args: ArgumentsCamelCase<CheckOptions>, output: Output): Promise<number> {
-  if (args.removal) return report(await checkRemoval(removalHere()), output)
+  if (args.removal) return report(await checkRemoval(thisInstallation()), output)
   if (args.daemon) {
-    const here = daemonHere(readAccounts())
+    const here = daemonHost(readAccounts())
     const relays = runningDaemons(here.processes).map(({ words }) => checkRelays(words))
     const found = [...checkDaemon(here), ...(await Promise.all(relays)).flat()]
-    return report([...found, ...(await checkWithheldHere(here.processes))], output)
+    return report([...found, ...(await checkWithheldMailOnHost(here.processes))], output)
   }
   const findings: Finding[] = []
   const headings: string[] = []
@@ -134,7 +134,7 @@ async function check(args: ArgumentsCamelCase<CheckOptions>, output: Output): Pr
     if (daemon?.some(keepsFromStart)) findings.splice(0, findings.length, ...findings.map(notYet))
   }
   // The trials of the slot already ask the onescand that the slot asks.
-  if (!servers.includes('qmail')) findings.push(...(await checkWithheldHere(PROCESSES)))
+  if (!servers.includes('qmail')) findings.push(...(await checkWithheldMailOnHost(PROCESSES)))
   return report(findings, output, { heading: headings.join('; ') })
 }
 
@@ -148,7 +148,7 @@ function serversOf(args: CheckOptions): MailServer[] {
   if (postfix !== undefined) asked.push('Postfix')
   if (sendmail !== undefined) asked.push('Sendmail')
   if (asked.length > 0) return asked
-  return isAboutSlot(args) ? ['qmail'] : mailServersHere(existsSync)
+  return isAboutSlot(args) ? ['qmail'] : findMailServers(existsSync)
 }
 
 function isAboutSlot({ run, user, program, client, envdir, env }: CheckOptions): boolean {
@@ -166,8 +166,8 @@ const isBare = (args: CheckOptions) =>
 /** Checks onescand's own settings, and the onescand that runs, if mail servers ask it. */
 async function lookAtDaemon(servers: readonly MailServer[]): Promise<Finding[] | undefined> {
   const accounts = readAccounts()
-  const running = await daemonOf(servers, PROCESSES)
-  const seen = seeDaemon(running, accounts, Date.now())
+  const running = await findAskedDaemon(servers, PROCESSES)
+  const seen = configuredDaemon(running, accounts, Date.now())
   if (seen === undefined) return undefined
   const { host, found } = seen
   const findings = [...found]
@@ -176,9 +176,9 @@ async function lookAtDaemon(servers: readonly MailServer[]): Promise<Finding[] |
     findings.push(...(await checkRelays(running.words)))
   }
   if (host.daemon !== undefined) {
-    const ring = await carefully(checkKeyring, host)
+    const ring = await runCheck(checkKeyring, host)
     // If its settings cannot be read, `onescand --check` reports that.
-    findings.push(...ring, ...(await carefully(checkListeners, host)))
+    findings.push(...ring, ...(await runCheck(checkListeners, host)))
     findings.push(...checkAnswers(host).filter(({ level }) => level === 'warning'))
     const isTold = ({ value }: Finding) =>
       /^CLUSTERKEYS|: no clustering$/.test(value) && ring.some(({ level }) => level !== 'ok')
@@ -209,31 +209,34 @@ function isSame(finding: Finding, other: Finding): boolean {
   return finding.level === other.level && finding.value === other.value && finding.level !== 'ok'
 }
 
-interface Looked {
+interface ServerReport {
   readonly heading: string
   readonly found: readonly Finding[]
 }
 
-async function look(server: MailServer, args: ArgumentsCamelCase<CheckOptions>): Promise<Looked> {
+async function look(
+  server: MailServer,
+  args: ArgumentsCamelCase<CheckOptions>,
+): Promise<ServerReport> {
   const off = server === 'qmail' ? [] : checkHostSwitch() // for the slot, its settings report it
   if (off.length > 0) return { heading: server, found: off } // trials would tell nothing more
   switch (server) {
     case 'qmail':
       return lookAtSlot(args)
     case 'Postfix': {
-      const found = await checkPostfix(postfixHere(args.postfix ?? '', readAccounts()))
+      const found = await checkPostfix(postfixHost(args.postfix ?? '', readAccounts()))
       return { heading: server, found }
     }
     case 'Sendmail':
-      return { heading: server, found: await checkSendmail(sendmailHere(args.sendmail ?? '')) }
+      return { heading: server, found: await checkSendmail(sendmailHost(args.sendmail ?? '')) }
   }
 }
 
-async function lookAtSlot(args: ArgumentsCamelCase<CheckOptions>): Promise<Looked> {
+async function lookAtSlot(args: ArgumentsCamelCase<CheckOptions>): Promise<ServerReport> {
   const scripts = isAboutSlot(args) ? { files: [], found: [] } : findRunScripts()
   const runs = scripts.files.length > 0 ? scripts.files : [args.run]
   const hosts = runs.flatMap((run) =>
-    lookAtHosts({ ...args, run }, process.env, readAccounts(), Date.now()),
+    buildHosts({ ...args, run }, process.env, readAccounts(), Date.now()),
   )
   const found: Finding[] = [
     ...scripts.found,
@@ -249,7 +252,7 @@ async function lookAtSlot(args: ArgumentsCamelCase<CheckOptions>): Promise<Looke
 
 async function inspect(host: Host, asRoot: boolean): Promise<Finding[]> {
   const findings: Finding[] = []
-  for (const reading of readings) findings.push(...(await carefully(reading, host)))
+  for (const reading of readings) findings.push(...(await runCheck(reading, host)))
   for await (const finding of tryAsAccount(host, asRoot)) findings.push(finding)
   return findings
 }

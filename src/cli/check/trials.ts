@@ -2,9 +2,9 @@ import type { CommandModule } from 'yargs'
 import { readControlDirectories } from '../../judge/policy.ts'
 import { print, runCommand } from '../shared/run-command.ts'
 import { checkStart } from './daemon/daemon-start.ts'
-import { checkEngine } from './daemon/engine.ts'
+import { checkOnescanc } from './daemon/engine.ts'
 import { readAccounts } from './shared/account.ts'
-import { type Check, carefully } from './shared/carefully.ts'
+import { type Check, runCheck } from './shared/carefully.ts'
 import type { Host } from './shared/host.ts'
 import { checkErrorFd } from './slot/error-fd.ts'
 import { checkRuntime } from './slot/runtime.ts'
@@ -18,7 +18,7 @@ import { checkVerdicts } from './stages/verdicts.ts'
 /** Checks that run programs which the settings name, open files or connect. */
 const trials: readonly Check[] = [
   checkRuntime,
-  checkEngine,
+  checkOnescanc,
   checkSpool,
   checkClamd,
   checkScanners,
@@ -64,7 +64,7 @@ async function makeTrials(): Promise<number> {
   const told = JSON.parse(await firstLine(process.stdin)) as TrialHost
   const host: Host = { ...told, place: readControlDirectories(told.env), accounts: readAccounts() }
   for (const trial of told.daemon === undefined ? trials : trialsOfDaemon) {
-    for (const finding of await carefully(trial, host)) print(`${JSON.stringify(finding)}\n`)
+    for (const finding of await runCheck(trial, host)) print(`${JSON.stringify(finding)}\n`)
   }
   return 0
 }

@@ -4,22 +4,22 @@ import { closeSync, existsSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { isExecutable } from '../../ground/process/find-program.ts'
 import { drain } from './drain.ts'
-import { handOver, type Mail, type Source } from './hand-over.ts'
+import { type ByteSource, handOver, type SlotInput } from './hand-over.ts'
 import { makePipes, type Pipe } from './pipe.ts'
 import { watchMemory } from './watch-memory.ts'
 
-export interface SlotCall extends Mail {
+export interface SlotCall extends SlotInput {
   /** The slot program and its arguments; no shell, no search in PATH. */
   readonly program: readonly string[]
   /**
    * What is written to fd 0, one write for each piece. To act as a client that hangs up, give a
    * part of the message and no envelope.
    */
-  readonly message: Source
+  readonly message: ByteSource
   /**
    * What is written to fd 1, as it is: qmail-smtpd writes `F` sender NUL (`T` recipient NUL)… NUL.
    */
-  readonly envelope: Source
+  readonly envelope: ByteSource
   /** The slot's whole environment. */
   readonly environment: Readonly<Record<string, string | undefined>>
   /** By default that of notqmail's qmail-smtpd: /var/qmail, if there is one. */

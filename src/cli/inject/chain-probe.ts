@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { quoteForShell } from '../shared/quote-for-shell.ts'
 
 /** What the slot handed on. */
-export interface Seen {
+export interface ChainInput {
   /** The header block with its empty line; at most 1 MiB of it. */
   readonly header: Buffer
   /** `F` sender NUL (`T` recipient NUL)… NUL. */
@@ -15,7 +15,7 @@ export interface ChainProbe {
   /** The command for QUEUECHAIN. */
   readonly chain: string
   /** Undefined if the slot did not call it. */
-  seen(): Seen | undefined
+  chainInput(): ChainInput | undefined
   remove(): void
 }
 
@@ -32,7 +32,7 @@ export function makeChainProbe(chain: readonly string[] | undefined): ChainProbe
   chmodSync(script, 0o700)
   return {
     chain: `/bin/sh ${quoteWord(script)}`,
-    seen() {
+    chainInput() {
       const [header, envelope] = [join(directory, 'header'), join(directory, 'envelope')]
       if (!existsSync(header) || !existsSync(envelope)) return undefined
       return { header: readFileSync(header), envelope: readFileSync(envelope) }

@@ -4,11 +4,11 @@ import type { Writable } from 'node:stream'
 import { isCompiled } from '../../ground/runtime/compiled-program.ts'
 
 /** Bytes to write: all at once, or in pieces as they are asked for. */
-export type Source = Buffer | Iterable<Buffer> | AsyncIterable<Buffer>
+export type ByteSource = Buffer | Iterable<Buffer> | AsyncIterable<Buffer>
 
-export interface Mail {
-  readonly message: Source
-  readonly envelope: Source
+export interface SlotInput {
+  readonly message: ByteSource
+  readonly envelope: ByteSource
   /** Whether the envelope's pipe stays open until the slot has ended. */
   readonly keepEnvelopeOpen?: boolean
 }
@@ -19,7 +19,7 @@ export interface Mail {
  * error stops all writing. When `ended` says that the slot has ended, this stops waiting.
  */
 export async function handOver(
-  mail: Mail,
+  mail: SlotInput,
   messageFd: number,
   envelopeFd: number,
   ended: Promise<unknown>,
@@ -40,7 +40,11 @@ export async function handOver(
 }
 
 /** Resolves to false as soon as the slot takes no more. */
-async function pour(source: Source, pipe: Writable, gone: Promise<undefined>): Promise<boolean> {
+async function pour(
+  source: ByteSource,
+  pipe: Writable,
+  gone: Promise<undefined>,
+): Promise<boolean> {
   if (Buffer.isBuffer(source)) return write(pipe, source)
   if (Symbol.iterator in source) {
     for (const piece of source) if (!(await write(pipe, piece))) return false

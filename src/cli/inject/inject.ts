@@ -9,7 +9,7 @@ import { runCommand } from '../shared/run-command.ts'
 import { assignments } from '../shared/slot-environment.ts'
 import { callSlot } from './call-slot.ts'
 import { type ChainProbe, makeChainProbe } from './chain-probe.ts'
-import type { Source } from './hand-over.ts'
+import type { ByteSource } from './hand-over.ts'
 import { type Injection, reportJson, reportText } from './report.ts'
 import { type Caller, callers, smtpReply } from './smtp-reply.ts'
 
@@ -133,7 +133,7 @@ async function inject(args: ArgumentsCamelCase<InjectOptions>): Promise<Injectio
       program,
       dryRun: args.dryRun,
       outcome,
-      seen: look?.seen(),
+      chainInput: look?.chainInput(),
     }
   } finally {
     look?.remove()
@@ -164,7 +164,7 @@ function manner(
   }
 }
 
-function open(file: string): Source {
+function open(file: string): ByteSource {
   if (file === '-') return process.stdin
   const fd = ownDescriptor(file) ?? openTheirsOrPipe(file).fd
   return createReadStream(file, { fd })

@@ -1,5 +1,5 @@
 import type { SlotOutcome } from './call-slot.ts'
-import type { Seen } from './chain-probe.ts'
+import type { ChainInput } from './chain-probe.ts'
 
 /** One call of a slot, and its outcome. */
 export interface Injection {
@@ -9,12 +9,12 @@ export interface Injection {
   readonly dryRun: boolean
   readonly outcome: SlotOutcome
   /** Undefined if the slot handed nothing on, or if nothing looked. */
-  readonly seen: Seen | undefined
+  readonly chainInput: ChainInput | undefined
 }
 
 /** For people: one fact a line, with control bytes of hostile mail made visible. */
 export function reportText(injection: Injection): string {
-  const { outcome, seen } = injection
+  const { outcome, chainInput } = injection
   const lines = [
     entry('reply', injection.reply),
     entry('exit', ending(outcome)),
@@ -22,17 +22,17 @@ export function reportText(injection: Injection): string {
     ...linesOf(outcome.log).map((line) => entry('log', line)),
   ]
   if (injection.dryRun) lines.push(entry('queued', 'no, this is a dry run'))
-  if (seen) {
-    lines.push(entry('from', `<${addresses(seen).sender}>`))
-    lines.push(...addresses(seen).recipients.map((address) => entry('to', `<${address}>`)))
-    lines.push('headers', ...headerLines(seen).map((line) => `  ${visible(line)}`))
+  if (chainInput) {
+    lines.push(entry('from', `<${addresses(chainInput).sender}>`))
+    lines.push(...addresses(chainInput).recipients.map((address) => entry('to', `<${address}>`)))
+    lines.push('headers', ...headerLines(chainInput).map((line) => `  ${visible(line)}`))
   }
   return `${lines.join('\n')}\n`
 }
 
 /** For programs. Bytes are characters of the same number; nothing is left out. */
 export function reportJson(injection: Injection): object {
-  const { outcome, seen } = injection
+  const { outcome, chainInput } = injection
   return {
     reply: injection.reply,
     program: injection.program,
@@ -41,8 +41,8 @@ export function reportJson(injection: Injection): object {
     signal: outcome.signal ?? null,
     milliseconds: outcome.time,
     log: linesOf(outcome.log),
-    envelope: seen ? addresses(seen) : null,
-    header: seen ? seen.header.toString('latin1') : null,
+    envelope: chainInput ? addresses(chainInput) : null,
+    header: chainInput ? chainInput.header.toString('latin1') : null,
   }
 }
 
@@ -57,15 +57,15 @@ const linesOf = (log: Buffer): string[] =>
     .split('\n')
     .filter((line) => line !== '')
 
-const headerLines = (seen: Seen): string[] =>
-  seen.header
+const headerLines = (chainInput: ChainInput): string[] =>
+  chainInput.header
     .toString('latin1')
     .split('\n')
     .map((line) => line.replace(/\r$/, ''))
     .filter((line) => line !== '')
 
-function addresses(seen: Seen): { sender: string; recipients: string[] } {
-  const wire = seen.envelope.subarray(0, -2).toString('latin1')
+function addresses(chainInput: ChainInput): { sender: string; recipients: string[] } {
+  const wire = chainInput.envelope.subarray(0, -2).toString('latin1')
   const [sender = '', ...recipients] = wire.split('\0').map((part) => part.slice(1))
   return { sender, recipients }
 }

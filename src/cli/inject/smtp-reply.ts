@@ -9,7 +9,7 @@ export type Caller = 'notqmail' | 'netqmail' | 'indimail'
 export const callers = ['notqmail', 'netqmail', 'indimail'] as const satisfies readonly Caller[]
 
 /** What a caller makes of an exit code: D (permanent) or Z (temporary), then the text. */
-type Table = Readonly<Record<number, string>>
+type ReplyTable = Readonly<Record<number, string>>
 
 const NOT_HANDED_OVER = 54
 const permanent = 'Dqq permanent problem (#5.3.0)'
@@ -17,7 +17,7 @@ const temporary = 'Zqq temporary problem (#4.3.0)'
 const trouble = 'Zqq trouble creating files in queue (#4.3.0)'
 
 /** netqmail and notqmail: qmail.c, qmail_close(). */
-const qmail: Table = {
+const qmail: ReplyTable = {
   11: 'Denvelope address too long for qq (#5.1.3)',
   31: 'Dmail server permanently rejected message (#5.3.0)',
   51: 'Zqq out of memory (#4.3.0)',
@@ -43,7 +43,7 @@ const qmail: Table = {
 }
 
 /** indimail-mta, qmail.c and qmail.h. */
-const indimail: Table = {
+const indimail: ReplyTable = {
   11: 'Dqq envelope address too long (#5.1.3)',
   31: 'Dqq mail server permanently rejected message (#5.3.0)',
   32: 'Dqq spam or junk mail threshold exceeded (#5.7.1)',
@@ -97,27 +97,30 @@ const indimail: Table = {
  * Each caller's words; and how it takes the slot's own: the exit code, and the most bytes of the
  * text.
  */
-const manners: Record<Caller, { table: Table; custom?: { code: number; longest: number } }> = {
+const manners: Record<Caller, { table: ReplyTable; custom?: { code: number; longest: number } }> = {
   netqmail: { table: qmail },
   notqmail: { table: qmail, custom: { code: 82, longest: 255 } },
   indimail: { table: indimail, custom: { code: 88, longest: 1023 } },
 }
 
 /** What qmail-smtpd looks at in an outcome. */
-export type Answered = Pick<SlotOutcome, 'pid' | 'code' | 'signal' | 'errorText' | 'handedOver'>
+export type JudgedOutcome = Pick<
+  SlotOutcome,
+  'pid' | 'code' | 'signal' | 'errorText' | 'handedOver'
+>
 
 /**
  * The line that qmail-smtpd sends to its client, without the final CRLF. Each byte of the slot's
  * own text is one character. `now` is in milliseconds.
  */
-export function smtpReply(outcome: Answered, as: Caller, now: number): string {
+export function smtpReply(outcome: JudgedOutcome, as: Caller, now: number): string {
   const text = qmailClose(outcome, as)
   if (text === '') return `250 ok ${Math.floor(now / 1000)} qp ${outcome.pid}`
   return `${text.startsWith('D') ? 554 : 451} ${text.slice(1)}`
 }
 
 /** Empty if the message is in the queue; otherwise D or Z and the text. */
-function qmailClose(outcome: Answered, as: Caller): string {
+function qmailClose(outcome: JudgedOutcome, as: Caller): string {
   const { table, custom } = manners[as]
   if (outcome.signal !== undefined) return 'Zqq crashed (#4.3.0)'
   const code = outcome.code === 0 && !outcome.handedOver ? NOT_HANDED_OVER : (outcome.code ?? 81)

@@ -12,7 +12,7 @@ import { DEFAULT_DIRECTORY, withQuarantine } from './open.ts'
 /** The most messages that one mail names. */
 const NAMED = 50
 
-export interface MailForm {
+export interface MailStyle {
   /** Characters of a line. */
   readonly width: number
   /** Turns what strangers wrote into one harmless line. */
@@ -29,7 +29,7 @@ export interface MailForm {
 export async function quarantineByMail(
   named: string | undefined,
   span: Span,
-  form: MailForm,
+  form: MailStyle,
 ): Promise<string> {
   const lines = await tell(named, span, form).catch((error) => {
     const why = `the quarantine cannot be looked at: ${errorText(error)}`
@@ -39,7 +39,7 @@ export async function quarantineByMail(
   return lines.length > 0 ? `\nIn quarantine\n${lines.join('\n')}\n` : ''
 }
 
-async function tell(named: string | undefined, span: Span, form: MailForm): Promise<string[]> {
+async function tell(named: string | undefined, span: Span, form: MailStyle): Promise<string[]> {
   const directory = named ?? quarantineHere()
   if (directory === undefined) return []
   return withQuarantine(directory, (root) => linesOf(root, directory, span, form))
@@ -77,7 +77,7 @@ async function linesOf(
   root: Place,
   directory: string,
   span: Span,
-  form: MailForm,
+  form: MailStyle,
 ): Promise<string[]> {
   const counts = new Map<string, number>()
   const newest: Entry[] = []
@@ -110,7 +110,7 @@ async function linesAbout(
   root: Place,
   directory: string,
   entry: Entry,
-  { width, clean, warn }: MailForm,
+  { width, clean, warn }: MailStyle,
 ): Promise<string[]> {
   const when = timeInWords(entry.seconds * 1000)
   let lines: string[]

@@ -17,7 +17,7 @@ import { makeEnvelope } from '../../message/envelope/envelope.ts'
 import { callSlot } from '../inject/call-slot.ts'
 
 /** A message that is sent on its way again. Addresses are latin1. */
-export interface Released {
+export interface OutgoingMail {
   readonly sender: string
   readonly recipients: readonly string[]
   /** The message in pieces, with the added fields on top. */
@@ -27,7 +27,7 @@ export interface Released {
 }
 
 /** Where a released message is handed to. */
-export type Way =
+export type NextHop =
   /** A qmail-queue: the program and its arguments. */
   | { readonly kind: 'chain'; readonly words: readonly string[] }
   /** sendmail(8), which every MTA has. */
@@ -40,7 +40,7 @@ const PATIENCE = 300_000
 const environment = { PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin' }
 
 /** Resolves when the next program has taken the message. Rejects with a Fault if it did not. */
-export function handOn(mail: Released, way: Way): Promise<void> {
+export function handOn(mail: OutgoingMail, way: NextHop): Promise<void> {
   switch (way.kind) {
     case 'chain':
       return throughChain(mail, way.words)
@@ -51,12 +51,12 @@ export function handOn(mail: Released, way: Way): Promise<void> {
   }
 }
 
-export function wayText(way: Way): string {
+export function hopText(way: NextHop): string {
   if (way.kind === 'chain') return way.words.join(' ')
   return way.kind === 'sendmail' ? way.program : way.text
 }
 
-async function throughChain(mail: Released, words: readonly string[]): Promise<void> {
+async function throughChain(mail: OutgoingMail, words: readonly string[]): Promise<void> {
   const bytes = (text: string) => Buffer.from(text, 'latin1')
   const { wire } = makeEnvelope(bytes(mail.sender), mail.recipients.map(bytes))
   mustBeOwnAt(words[0]!)
@@ -73,7 +73,7 @@ async function throughChain(mail: Released, words: readonly string[]): Promise<v
   throw new Fault('chain', `${words.join(' ')}: ends with ${signal ?? code}${why}`)
 }
 
-async function throughSendmail(mail: Released, program: string): Promise<void> {
+async function throughSendmail(mail: OutgoingMail, program: string): Promise<void> {
   mustBeOwnAt(program)
   checkExecutable(program)
   const odd = [mail.sender, ...mail.recipients].find((address) => /[^!-~]/.test(address))
@@ -110,7 +110,7 @@ async function throughSendmail(mail: Released, program: string): Promise<void> {
   throw new Fault('chain', `${program}: ends with ${signal ?? code} (${said.trim()})`)
 }
 
-async function bySmtp(mail: Released, way: Extract<Way, { kind: 'smtp' }>): Promise<void> {
+async function bySmtp(mail: OutgoingMail, way: Extract<NextHop, { kind: 'smtp' }>): Promise<void> {
   const server = await callNextServer(way, standardNextServerTimeouts)
   try {
     await converse(server, mail, way.text)
@@ -119,7 +119,7 @@ async function bySmtp(mail: Released, way: Extract<Way, { kind: 'smtp' }>): Prom
   }
 }
 
-async function converse(server: NextServer, mail: Released, name: string): Promise<void> {
+async function converse(server: NextServer, mail: OutgoingMail, name: string): Promise<void> {
   const expect = (reply: RawReply, code: number, what: string) => {
     if (Math.floor(reply.code / 100) === Math.floor(code / 100)) return
     throw new Fault(

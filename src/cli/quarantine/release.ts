@@ -20,7 +20,7 @@ import {
 } from '../shared/slot-environment.ts'
 import { spoolMessage } from '../shared/spool-message.ts'
 import { logDeed } from './deeds.ts'
-import { handOn, type Way, wayText } from './hand-on.ts'
+import { handOn, hopText, type NextHop } from './hand-on.ts'
 import { isAlive } from './is-alive.ts'
 import { addDirectoryOption, callerName, type QuarantineOptions, withQuarantine } from './open.ts'
 
@@ -90,7 +90,7 @@ export const releaseCommand: CommandModule<object, ReleaseOptions> = {
   },
 }
 
-async function release(root: Place, releasing: Releasing, output: Output): Promise<number> {
+async function release(root: Place, releasing: ReleaseRun, output: Output): Promise<number> {
   let released = 0
   for (const id of releasing.ids) {
     try {
@@ -104,7 +104,7 @@ async function release(root: Place, releasing: Releasing, output: Output): Promi
   return released === releasing.ids.length ? 0 : FAILED
 }
 
-interface Releasing extends Omit<ReleaseOptions, 'env'> {
+interface ReleaseRun extends Omit<ReleaseOptions, 'env'> {
   readonly env: Environment
   readonly keys: readonly Key[]
   readonly who: string
@@ -113,7 +113,7 @@ interface Releasing extends Omit<ReleaseOptions, 'env'> {
 async function releaseOne(
   root: Place,
   id: string,
-  { again, by, to, env, keys, who }: Releasing,
+  { again, by, to, env, keys, who }: ReleaseRun,
   output: Output,
 ): Promise<void> {
   const taken = await takeEntry(root, id, { again, isAlive })
@@ -147,12 +147,12 @@ async function releaseOne(
       ['from', `<${about.sender}>`],
       ['to', `<${recipients[0] ?? ''}>`],
       ['rcpts', recipients.length],
-      ['by', wayText(way)],
+      ['by', hopText(way)],
       ['key', keys[0]?.id],
       ['who', who],
     ])
-    output.text(`${id}: released by ${wayText(way)} to ${recipients.length} recipients\n`)
-    await output.result({ id, released: true, by: wayText(way), recipients })
+    output.text(`${id}: released by ${hopText(way)} to ${recipients.length} recipients\n`)
+    await output.result({ id, released: true, by: hopText(way), recipients })
   } finally {
     if (!isOver) await taken.giveBack()
   }
@@ -202,7 +202,7 @@ function signingKeys(env: Environment): Key[] {
   }
 }
 
-function wayOf(by: string | undefined, { door }: About, env: Environment): Way {
+function wayOf(by: string | undefined, { door }: About, env: Environment): NextHop {
   const kind = by ?? (door === 'slot' ? 'chain' : 'sendmail')
   if (kind === 'sendmail') return { kind, program: SENDMAIL }
   if (kind === 'chain') {

@@ -8,13 +8,13 @@ export type ScanAnswer = { readonly size?: number } & (
 )
 
 /** The number of messages by answer. */
-export interface Counts {
+export interface AnswerCounts {
   clean: number
   infected: number
   unknown: number
 }
 
-export function addUp(counts: Counts, { answer }: ScanAnswer): void {
+export function addUp(counts: AnswerCounts, { answer }: ScanAnswer): void {
   counts[answer]++
 }
 
@@ -34,7 +34,7 @@ export function resultLine(
   }
 }
 
-export function inWords({ clean, infected, unknown }: Counts): string {
+export function inWords({ clean, infected, unknown }: AnswerCounts): string {
   const total = clean + infected + unknown
   const messages = `${total} ${total === 1 ? 'message' : 'messages'}`
   return `${messages}: ${clean} clean, ${infected} infected, ${unknown} could not tell`

@@ -8,14 +8,19 @@ import { addMaxSizeOption, type MaxSizeOption, maxSizeOf } from '../shared/max-s
 import { mustRunOwnScanners } from '../shared/own-programs.ts'
 import { type Progress, showProgress } from '../shared/progress.ts'
 import { FAILED, type Output, runCommand } from '../shared/run-command.ts'
-import { type ByHand, scanBytes } from '../shared/scan-bytes.ts'
+import { type ManualScan, scanBytes } from '../shared/scan-bytes.ts'
 import {
   addEnvironmentOptions,
   type EnvironmentOptions,
   slotEnvironment,
 } from '../shared/slot-environment.ts'
-import { findSources, messagesOf, type Source, type SourceMessage } from '../shared/sources.ts'
-import { addUp, type Counts, inWords, resultLine, type ScanAnswer } from './result.ts'
+import {
+  findSources,
+  type MessageSource,
+  messagesOf,
+  type SourceMessage,
+} from '../shared/sources.ts'
+import { type AnswerCounts, addUp, inWords, resultLine, type ScanAnswer } from './result.ts'
 
 interface ScanOptions extends EnvironmentOptions, MaxSizeOption {
   files: string[]
@@ -59,14 +64,14 @@ async function scan(args: ArgumentsCamelCase<ScanOptions>, output: Output): Prom
     throw new Fault('config', `${NOTHING_SCANS}; try --env QHPSI='plugin: clamd' or --envdir`)
   }
   mustRunOwnScanners(policy)
-  const byHand: ByHand = {
+  const byHand: ManualScan = {
     spool: readSpoolPolicy(env),
     scanners: await makeScanners(policy),
     timeout: policy.timeout,
     maxNesting: policy.nesting.max,
     secondLook: policy.secondLook.when,
   }
-  const counts: Counts = { clean: 0, infected: 0, unknown: 0 }
+  const counts: AnswerCounts = { clean: 0, infected: 0, unknown: 0 }
   const maxSize = maxSizeOf(args)
   const { sources, missing } = listSources(args.files, output)
   const progress = await showProgress(sources.reduce((sum, { size }) => sum + size, 0))
@@ -93,8 +98,8 @@ async function scan(args: ArgumentsCamelCase<ScanOptions>, output: Output): Prom
 function listSources(
   paths: readonly string[],
   output: Output,
-): { sources: Source[]; missing: number } {
-  const sources: Source[] = []
+): { sources: MessageSource[]; missing: number } {
+  const sources: MessageSource[] = []
   let missing = 0
   for (const path of paths) {
     try {
@@ -107,8 +112,8 @@ function listSources(
   return { sources, missing }
 }
 
-interface Task {
-  readonly byHand: ByHand
+interface ScanRun {
+  readonly byHand: ManualScan
   readonly progress: Progress
   readonly tell: (
     message: Pick<SourceMessage, 'file' | 'number'>,
@@ -118,7 +123,7 @@ interface Task {
   readonly maxSize: number
 }
 
-async function scanSource(source: Source, task: Task): Promise<void> {
+async function scanSource(source: MessageSource, task: ScanRun): Promise<void> {
   let number: number | undefined
   try {
     for await (const message of messagesOf(source, task.maxSize)) {
@@ -131,7 +136,7 @@ async function scanSource(source: Source, task: Task): Promise<void> {
   }
 }
 
-async function scanMessage(bytes: AsyncIterable<Buffer>, { byHand }: Task): Promise<ScanAnswer> {
+async function scanMessage(bytes: AsyncIterable<Buffer>, { byHand }: ScanRun): Promise<ScanAnswer> {
   const { size, result, notes } = await scanBytes(bytes, byHand)
   switch (result.answer) {
     case 'clean':

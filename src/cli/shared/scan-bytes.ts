@@ -7,7 +7,7 @@ import type { Scanner } from '../../scan/shared/scanner.ts'
 import { FAILED } from './run-command.ts'
 import { spoolMessage } from './spool-message.ts'
 
-export interface ByHand {
+export interface ManualScan {
   readonly spool: SpoolPolicy
   readonly scanners: readonly Scanner[]
   /** Milliseconds for all scanners together. */
@@ -29,7 +29,7 @@ const noEnvelope = makeEnvelope(Buffer.alloc(0), [])
  */
 export async function scanBytes(
   bytes: AsyncIterable<Buffer>,
-  { spool, scanners, timeout, maxNesting, secondLook: when, envelope = noEnvelope }: ByHand,
+  { spool, scanners, timeout, maxNesting, secondLook: when, envelope = noEnvelope }: ManualScan,
 ): Promise<{ readonly size: number; readonly result: ScanResult; readonly notes: string[] }> {
   const message = await spoolMessage(bytes, spool, [])
   const stop = removeWhenInterrupted(message)

@@ -8,7 +8,7 @@ import { lookForMbox, mboxPieces } from './mbox.ts'
 export const STDIN = '/dev/stdin'
 
 /** A file that holds messages. */
-export interface Source {
+export interface MessageSource {
   readonly file: string
   /** `any`: an mbox or a message, as its first bytes show. */
   readonly kind: 'message' | 'any'
@@ -36,7 +36,7 @@ export interface SourceMessage {
  * each file, also in its folders (.NAME/). A file or pipe that begins with `From ` is an mbox; any
  * other is a message. Throws for anything else.
  */
-export function* findSources(path: string): Generator<Source> {
+export function* findSources(path: string): Generator<MessageSource> {
   if (ownDescriptor(path) !== undefined) {
     yield { file: path, kind: 'any', size: 0 }
     return
@@ -54,7 +54,7 @@ export function* findSources(path: string): Generator<Source> {
 }
 
 /** Skips links and what is no regular file: the owner of a Maildir may have put anything there. */
-function* findInMaildir(directory: Place, shown: string): Generator<Source> {
+function* findInMaildir(directory: Place, shown: string): Generator<MessageSource> {
   const names = listNames(directory, shown)
   if (!isMaildir(directory, names)) {
     throw new Error(`${shown}: is not a Maildir, which has new/ and cur/; name files`)
@@ -122,7 +122,10 @@ function entryIn(directory: Place, name: string): Place | undefined {
  * The messages of a source, one after the other. Throws for a file of more than `maxSize` bytes
  * before anything of it is kept: holes in a file cost its owner nothing.
  */
-export async function* messagesOf(source: Source, maxSize: number): AsyncGenerator<SourceMessage> {
+export async function* messagesOf(
+  source: MessageSource,
+  maxSize: number,
+): AsyncGenerator<SourceMessage> {
   const { file, kind } = source
   const { isMbox, bytes } = await lookForMbox(bytesOf(source, maxSize))
   if (kind === 'message' || !isMbox) {
@@ -145,7 +148,7 @@ export async function* messagesOf(source: Source, maxSize: number): AsyncGenerat
 }
 
 /** As many bytes as the file had when it was opened, even if it grows. */
-async function* bytesOf(source: Source, maxSize: number): AsyncGenerator<Buffer> {
+async function* bytesOf(source: MessageSource, maxSize: number): AsyncGenerator<Buffer> {
   const { file, fd, status } = open(source)
   const tooLarge = () => new Error(`${file}: is larger than ${maxSize} bytes (--max-size)`)
   if (status.isFile() && status.size > maxSize) {
@@ -162,7 +165,7 @@ async function* bytesOf(source: Source, maxSize: number): AsyncGenerator<Buffer>
   }
 }
 
-function open({ file, isFound }: Source): { file: string; fd: number; status: Stats } {
+function open({ file, isFound }: MessageSource): { file: string; fd: number; status: Stats } {
   const own = ownDescriptor(file)
   if (own !== undefined) return { file, fd: own, status: fstatSync(own) }
   const { fd, stats } = isFound ? openTheirs(file) : openTheirsOrPipe(file)

@@ -5,7 +5,7 @@ import { ownDescriptor } from '../../ground/path/read.ts'
 import { withPlace } from '../../ground/path/walk.ts'
 import { createSpool, type Message } from '../../message/spool.ts'
 import type { SpoolPolicy } from '../../message/spool-policy.ts'
-import { messagesOf, type Source, STDIN } from './sources.ts'
+import { type MessageSource, messagesOf, STDIN } from './sources.ts'
 
 /**
  * The bytes of the message in a file or pipe, or on standard input for `-`. An mbox must hold
@@ -21,7 +21,7 @@ export async function* openMessage(file: string, maxSize: number): AsyncGenerato
   }
 }
 
-function sourceOf(file: string): Source {
+function sourceOf(file: string): MessageSource {
   if (file === '-') return { file: STDIN, kind: 'any', size: 0 }
   if (ownDescriptor(file) !== undefined) return { file, kind: 'any', size: 0 }
   const stats = withPlace(file, (place) => place.stats)

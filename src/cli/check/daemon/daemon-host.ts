@@ -5,7 +5,7 @@ import { DEFAULTS, hasDefaults, readDefaults } from '../../shared/defaults-file.
 import { ACCOUNT, type RunningDaemon, runningDaemons } from '../../shared/running-daemons.ts'
 import { placeOf } from '../mail-servers/filter-place.ts'
 import type { MailServer } from '../mail-servers/find.ts'
-import { placeNamedBy, placesOf, valuesOf } from '../mail-servers/places-of-onescand.ts'
+import { addressesIn, matchAddress, optionValues } from '../mail-servers/places-of-onescand.ts'
 import { postconf, readParameters, splitMilters } from '../mail-servers/postfix.ts'
 import { SENDMAIL_CF } from '../mail-servers/sendmail.ts'
 import { filtersIn } from '../mail-servers/sendmail-cf.ts'
@@ -16,7 +16,7 @@ import { listenersAt } from '../shared/listener.ts'
 import { noLimits } from '../shared/run-script.ts'
 
 /** onescand as it is set on this host, and what is wrong with its file of settings. */
-export interface DaemonSeen {
+export interface ConfiguredDaemon {
   readonly host: Host
   readonly found: readonly Finding[]
 }
@@ -28,12 +28,12 @@ const PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
  * The host as onescand will see it at its next start: by its file of settings, else by the onescand
  * that runs. Undefined if there is neither.
  */
-export function seeDaemon(
+export function configuredDaemon(
   running: RunningDaemon | undefined,
   accounts: Accounts,
   now: number,
   file: string = DEFAULTS,
-): DaemonSeen | undefined {
+): ConfiguredDaemon | undefined {
   const found: Finding[] = []
   let env: Host['env']
   let words: readonly string[]
@@ -68,7 +68,7 @@ export function seeDaemon(
       // The unit and the run script name the slot's socket.
       words: words.some((word) => word.startsWith('--socket'))
         ? words
-        : [...words, '--socket', valuesOf(running?.words ?? [], '--socket').at(-1) ?? 'none'],
+        : [...words, '--socket', optionValues(running?.words ?? [], '--socket').at(-1) ?? 'none'],
       held,
       file: where,
     },
@@ -81,7 +81,7 @@ export function seeDaemon(
  * port of its page.
  */
 function heldBy({ words, uid }: RunningDaemon): string[] {
-  return placesOf(words).filter((text) => {
+  return addressesIn(words).filter((text) => {
     const place = placeOf(text.startsWith('/') ? `unix:${text}` : `inet:${text}`, undefined)
     const owners = place === undefined ? [] : listenersAt(place)
     const isSystemds = place !== undefined && 'path' in place && owners.includes(0)
@@ -89,7 +89,7 @@ function heldBy({ words, uid }: RunningDaemon): string[] {
   })
 }
 
-function withoutHost(found: readonly Finding[], accounts: Accounts, now: number): DaemonSeen {
+function withoutHost(found: readonly Finding[], accounts: Accounts, now: number): ConfiguredDaemon {
   const env = { PATH }
   const account = ownAccount(accounts)
   const host = {
@@ -113,7 +113,7 @@ function accountOf(running: RunningDaemon | undefined, accounts: Accounts): Host
 }
 
 /** The onescand that listens where these mail servers ask, or where its own settings say. */
-export async function daemonOf(
+export async function findAskedDaemon(
   servers: readonly MailServer[],
   processes: string,
   file: string = DEFAULTS,
@@ -121,12 +121,12 @@ export async function daemonOf(
   const running = daemonsIn(processes)
   if (running.length === 0) return undefined
   const { milters, queue } = await namedMilters(servers)
-  const own = placesOf(wordsOf(file))
+  const own = addressesIn(wordsOf(file))
   return running.find(({ words }) => {
-    const listens = valuesOf(words, '--milter')
+    const listens = optionValues(words, '--milter')
     return (
-      placesOf(words).some((place) => own.includes(place)) ||
-      milters.some((named) => placeNamedBy(named, listens, queue) !== undefined)
+      addressesIn(words).some((place) => own.includes(place)) ||
+      milters.some((named) => matchAddress(named, listens, queue) !== undefined)
     )
   })
 }

@@ -25,7 +25,7 @@ export interface DaemonHost {
   readonly accounts: Accounts
 }
 
-export const daemonHere = (accounts: Accounts): DaemonHost => {
+export const daemonHost = (accounts: Accounts): DaemonHost => {
   return { processes: '/proc', defaults: DEFAULTS, accounts }
 }
 

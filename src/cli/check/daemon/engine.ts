@@ -6,7 +6,7 @@ import { SOCKET } from '../../shared/running-daemons.ts'
 import { obstacle } from '../shared/account.ts'
 import { type Finding, ok, warning } from '../shared/finding.ts'
 import { accountText, type Host } from '../shared/host.ts'
-import { checkWithheldAt } from './withheld.ts'
+import { checkWithheldMail } from './withheld.ts'
 
 const REMEDY = 'mail is judged all the same, by a program that is started for each message'
 
@@ -14,8 +14,8 @@ const REMEDY = 'mail is judged all the same, by a program that is started for ea
  * If the slot is onescand's client: does onescand answer, may the slot ask it, and does it withhold
  * mail from scanners?
  */
-export async function checkEngine(host: Host): Promise<Finding[]> {
-  if (!isClient(host.program)) return []
+export async function checkOnescanc(host: Host): Promise<Finding[]> {
+  if (!isOnescanc(host.program)) return []
   const path = host.env.ONESCAN_SOCKET || SOCKET
   const trouble = await knock(path)
   if (trouble !== undefined) {
@@ -24,7 +24,7 @@ export async function checkEngine(host: Host): Promise<Finding[]> {
   const barrier = obstacle(host.account, realpathSync(path), 'write')
   if (barrier === undefined) {
     const asked = ok('onescand', `${path}, asked by ${accountText(host)}`)
-    return [asked, ...(await checkWithheldAt(path))]
+    return [asked, ...(await checkWithheldMail(path))]
   }
   const value = `${path} is closed to ${accountText(host)}`
   const remedy = `give the service the group of ${barrier}: tcpserver -g "$(id -g onescan)", or chpst -u USER:onescan instead of setuidgid`
@@ -32,12 +32,12 @@ export async function checkEngine(host: Host): Promise<Finding[]> {
 }
 
 /** Whether the slot asks an onescand that answers, so that it needs no cold program. */
-export async function isAsked({ program, env }: Host): Promise<boolean> {
-  return isClient(program) && (await knock(env.ONESCAN_SOCKET || SOCKET)) === undefined
+export async function reachesOnescand({ program, env }: Host): Promise<boolean> {
+  return isOnescanc(program) && (await knock(env.ONESCAN_SOCKET || SOCKET)) === undefined
 }
 
 /** Whether the slot program is onescanc, even through links. */
-export function isClient(program: string): boolean {
+export function isOnescanc(program: string): boolean {
   try {
     return basename(realpathSync(program)) === 'onescanc'
   } catch {

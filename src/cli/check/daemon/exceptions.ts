@@ -3,7 +3,7 @@ import { HOST_DIRECTORY, readControlDirectories } from '../../../judge/policy.ts
 import { dayOf, nameOfException, readUses, type Use } from '../../../observe/live/exception-uses.ts'
 import { loadRules } from '../../../rules/load.ts'
 import type { RunningDaemon } from '../../shared/running-daemons.ts'
-import { valuesOf } from '../mail-servers/places-of-onescand.ts'
+import { optionValues } from '../mail-servers/places-of-onescand.ts'
 import { type Finding, ok, warning } from '../shared/finding.ts'
 
 /** Days after which an exception that let nothing in is told. */
@@ -20,7 +20,7 @@ export function checkExceptions(
   const rules = rulesOf(env)
   const exceptions = rules?.all.filter(({ action }) => action.kind === 'allow') ?? []
   if (rules === undefined || exceptions.length === 0) return []
-  const state = valuesOf(words, '--state').at(-1)
+  const state = optionValues(words, '--state').at(-1)
   const unknown = (why: string) => [ok(what, `nobody knows when exceptions were used: ${why}`)]
   if (state === undefined) return unknown(`onescand ${pid} runs without --state`)
   try {

@@ -1,9 +1,9 @@
 import { isIP } from 'node:net'
-import type { FilterPlace } from '../../../doors/milter/wire/ask.ts'
+import type { ServiceAddress } from '../../../doors/milter/wire/ask.ts'
 import type { Environment } from '../../../ground/settings/settings.ts'
 import { readQuotaSettings } from '../../../quota/ask/quota-settings.ts'
 import { placeOf } from '../mail-servers/filter-place.ts'
-import { valuesOf } from '../mail-servers/places-of-onescand.ts'
+import { optionValues } from '../mail-servers/places-of-onescand.ts'
 import type { Finding } from '../shared/finding.ts'
 import type { Host } from '../shared/host.ts'
 import { checkListener, pageListens, quotadListens } from '../shared/listener.ts'
@@ -13,7 +13,7 @@ import { checkListener, pageListens, quotadListens } from '../shared/listener.ts
  * service and of the page.
  */
 export function checkListeners({ env, accounts, daemon }: Host): Finding[] {
-  const pages = valuesOf(daemon?.words ?? [], '--http').flatMap((text) => {
+  const pages = optionValues(daemon?.words ?? [], '--http').flatMap((text) => {
     const place = placeOf(text.replace(/^inet6:/, 'inet:'), undefined)
     return place === undefined ? [] : checkListener(`page ${text}`, place, accounts, pageListens)
   })
@@ -29,7 +29,7 @@ export function checkListeners({ env, accounts, daemon }: Host): Finding[] {
  */
 function quotaPlace(
   env: Environment,
-): { readonly place: FilterPlace; readonly udp: boolean } | undefined {
+): { readonly place: ServiceAddress; readonly udp: boolean } | undefined {
   let where: NonNullable<ReturnType<typeof readQuotaSettings>>['where'] | undefined
   try {
     where = readQuotaSettings(env)?.where

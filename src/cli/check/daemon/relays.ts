@@ -1,4 +1,4 @@
-import type { FilterPlace } from '../../../doors/milter/wire/ask.ts'
+import type { ServiceAddress } from '../../../doors/milter/wire/ask.ts'
 import {
   callNextServer,
   type NextServer,
@@ -43,15 +43,15 @@ export async function checkRelays(words: readonly string[]): Promise<Finding[]> 
   return (await Promise.all(found)).flat()
 }
 
-interface Relay {
+interface RelayOption {
   readonly kind: 'smtp' | 'lmtp'
   readonly place: string
   next?: string
 }
 
 /** The relays on this command line. A `--next` belongs to the place before it. */
-function relaysAmong(words: readonly string[]): Relay[] {
-  const relays: Relay[] = []
+function relaysAmong(words: readonly string[]): RelayOption[] {
+  const relays: RelayOption[] = []
   for (const [index, word] of words.entries()) {
     const [, name, own] = /^--(smtp|lmtp|next)(?:=(.*))?$/s.exec(word) ?? []
     const value = own ?? words[index + 1]
@@ -65,7 +65,7 @@ function relaysAmong(words: readonly string[]): Relay[] {
 
 /** Why no mail server greets there; undefined if one does, or if this user may not connect. */
 async function greetingOf(text: string): Promise<string | undefined> {
-  const options: FilterPlace | undefined = placeOf(text.replace(/^inet6:/, 'inet:'), undefined)
+  const options: ServiceAddress | undefined = placeOf(text.replace(/^inet6:/, 'inet:'), undefined)
   if (options === undefined) return undefined
   let server: NextServer | undefined
   try {

@@ -2,22 +2,22 @@ import { lstatSync } from 'node:fs'
 import { askWithheld } from '../../../doors/warm/withheld.ts'
 import type { Withheld } from '../../../verdicts/poison.ts'
 import { type RunningDaemon, runningDaemons, SOCKET } from '../../shared/running-daemons.ts'
-import { valuesOf } from '../mail-servers/places-of-onescand.ts'
+import { optionValues } from '../mail-servers/places-of-onescand.ts'
 import { type Finding, warning } from '../shared/finding.ts'
 
 /** Milliseconds for the answer, which onescand has ready. */
 const PATIENCE = 2_000
 
 /** How many messages the onescand at this socket withholds from scanners, if it answers. */
-export async function checkWithheldAt(path: string): Promise<Finding[]> {
+export async function checkWithheldMail(path: string): Promise<Finding[]> {
   const told = await askWithheld(path, PATIENCE).catch(() => undefined) // other checks report why
   return told === undefined || told.messages === 0 ? [] : [describe(told)]
 }
 
 /** The same for each onescand that runs here, by proc(5) in this directory. */
-export async function checkWithheldHere(processes: string): Promise<Finding[]> {
+export async function checkWithheldMailOnHost(processes: string): Promise<Finding[]> {
   const paths = new Set(running(processes).flatMap(socketOf))
-  const found = await Promise.all([...paths].map(checkWithheldAt))
+  const found = await Promise.all([...paths].map(checkWithheldMail))
   return found.flat()
 }
 
@@ -44,7 +44,7 @@ function running(processes: string): RunningDaemon[] {
  * must belong to the program's user, or be the usual one.
  */
 function socketOf({ words, uid }: RunningDaemon): string[] {
-  const path = valuesOf(words, '--socket').at(-1) ?? SOCKET
+  const path = optionValues(words, '--socket').at(-1) ?? SOCKET
   if (path === SOCKET) return [path]
   try {
     const { uid: owner } = lstatSync(path)

@@ -1,10 +1,10 @@
 import { join } from 'node:path'
-import type { FilterPlace } from '../../../doors/milter/wire/ask.ts'
+import type { ServiceAddress } from '../../../doors/milter/wire/ask.ts'
 
 /**
  * undefined if the text names no place. Under a chroot, a path is relative to the queue directory.
  */
-export function placeOf(text: string, chroot: string | undefined): FilterPlace | undefined {
+export function placeOf(text: string, chroot: string | undefined): ServiceAddress | undefined {
   const [, path] = /^(?:unix|local):(.+)$/.exec(text) ?? []
   if (path !== undefined) {
     return {

@@ -17,7 +17,7 @@ const SENDMAILS = [
  * The mail servers on this host. Each must have its program: a mail server that was removed may
  * have left its files in /etc. If there is none, only the slot is looked at.
  */
-export function mailServersHere(exists: (path: string) => boolean): MailServer[] {
+export function findMailServers(exists: (path: string) => boolean): MailServer[] {
   const hasPostfix = exists(POSTCONF)
   const hasSendmail = SENDMAILS.some(exists) || (exists('/usr/sbin/sendmail') && !hasPostfix)
   const here: MailServer[] = []

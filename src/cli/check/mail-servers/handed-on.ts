@@ -1,5 +1,5 @@
 import { type Finding, ok } from '../shared/finding.ts'
-import { placesOfOnescand } from './places-of-onescand.ts'
+import { onescandAddresses } from './places-of-onescand.ts'
 
 /** Parameters by which Postfix hands mail to a server of SMTP or LMTP. */
 const HANDING = ['content_filter', 'smtpd_proxy_filter', 'virtual_transport', 'mailbox_transport']
@@ -8,11 +8,11 @@ const HANDING = ['content_filter', 'smtpd_proxy_filter', 'virtual_transport', 'm
  * Where Postfix hands mail to --smtp or --lmtp of onescand: in main.cf, or by -o in master.cf.
  * `postconf` asks postconf(1), `defaults` is the file of onescand's settings.
  */
-export async function checkHandedOn(
+export async function checkRelayParameters(
   postconf: (...words: string[]) => Promise<string>,
   defaults: string,
 ): Promise<Finding[]> {
-  const { relays } = placesOfOnescand({ defaults, processes: '/proc' })
+  const { relays } = onescandAddresses({ defaults, processes: '/proc' })
   if (relays.length === 0) return []
   const lines = [await postconf('-x', ...HANDING), await postconf('-P')].join('\n')
   return lines.split('\n').flatMap((line) => {

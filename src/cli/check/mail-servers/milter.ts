@@ -1,7 +1,7 @@
 import {
   askMilter,
   type FilterAnswer,
-  type FilterPlace,
+  type ServiceAddress,
   usualClient,
 } from '../../../doors/milter/wire/ask.ts'
 import { TRIAL_MACRO } from '../../../doors/shared/trial-chain.ts'
@@ -18,7 +18,7 @@ export const SCANTIMEOUT = table.SCANTIMEOUT.standard
 const SCAN_PATIENCE = (SCANTIMEOUT + 10) * 1000
 
 /** A filter as an MTA names it. */
-export interface NamedMilter {
+export interface ConfiguredMilter {
   /** The name that administrators know it by. */
   readonly what: string
   /** In the form of onescand's --milter. */
@@ -36,8 +36,8 @@ export interface NamedMilter {
  * the milter's own protocol, so nothing is delivered.
  */
 export async function tryMilter(
-  place: FilterPlace,
-  milter: NamedMilter,
+  place: ServiceAddress,
+  milter: ConfiguredMilter,
 ): Promise<{ readonly isOurs: boolean; readonly found: Finding }> {
   const { what } = milter
   try {
@@ -57,7 +57,7 @@ export async function tryMilter(
 }
 
 /** The question is marked as a test, so that it counts in no figure. */
-function ask(place: FilterPlace, message: Buffer): Promise<FilterAnswer> {
+function ask(place: ServiceAddress, message: Buffer): Promise<FilterAnswer> {
   return askMilter(place, message, SCAN_PATIENCE, { ...usualClient, macro: TRIAL_MACRO })
 }
 
@@ -67,7 +67,7 @@ const SEE = 'see the findings about onescand, and its log (onescan log)'
 function judgeClean(
   { kind, text, added }: FilterAnswer,
   isTagged: boolean,
-  { what, defaults }: NamedMilter,
+  { what, defaults }: ConfiguredMilter,
 ): Finding | undefined {
   if (kind === 'deferred') {
     return error(what, `defers a clean message, and so all mail: ${text || '451'}`, SEE)
@@ -93,7 +93,10 @@ function judgeEicar(what: string, { kind, text, added }: FilterAnswer): Finding 
 }
 
 /** The remedy if nobody listens there. It names the package's settings if they are on this host. */
-export function startIt({ address, defaults }: Pick<NamedMilter, 'address' | 'defaults'>): string {
+export function startIt({
+  address,
+  defaults,
+}: Pick<ConfiguredMilter, 'address' | 'defaults'>): string {
   try {
     if (!readDefaults(defaults).words.join(' ').includes(address)) {
       return `add "--milter ${address}" to ONESCAND_OPTIONS of ${defaults}, and restart onescand`

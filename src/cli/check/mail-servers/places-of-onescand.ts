@@ -3,7 +3,7 @@ import { readDefaults } from '../../shared/defaults-file.ts'
 import { runningDaemons, SOCKET } from '../../shared/running-daemons.ts'
 
 /** Where to find the command line of onescand. */
-export interface WordsOfOnescand {
+export interface OnescandSources {
   /** The package's file with ONESCAND_OPTIONS="…". */
   readonly defaults: string
   /** proc(5). */
@@ -11,7 +11,7 @@ export interface WordsOfOnescand {
 }
 
 /** Places in the form of `--milter` and `--policy`: `inet:127.0.0.1:8890`. */
-export interface Places {
+export interface OnescandAddresses {
   readonly milters: readonly string[]
   readonly policies: readonly string[]
   /** Of --smtp and --lmtp. */
@@ -28,10 +28,10 @@ const POLICY_SOCKETS = ['unix:/var/spool/postfix/onescan/policy.sock']
 /**
  * Where onescand listens, by its settings, by the package's units and by the onescand that runs.
  */
-export function placesOfOnescand({ defaults, processes }: WordsOfOnescand): Places {
+export function onescandAddresses({ defaults, processes }: OnescandSources): OnescandAddresses {
   const lines = [wordsIn(defaults), ...wordsOfRunning(processes)]
   const named = (option: string) =>
-    [...new Set(lines.flatMap((words) => valuesOf(words, option)))].sort()
+    [...new Set(lines.flatMap((words) => optionValues(words, option)))].sort()
   return {
     milters: [...named('--milter'), ...MILTER_SOCKETS],
     policies: [...named('--policy'), ...POLICY_SOCKETS],
@@ -56,15 +56,15 @@ function wordsOfRunning(processes: string): (readonly string[])[] {
 }
 
 /** All places at which it listens by these words, without their kind: paths, and HOST:PORT. */
-export function placesOf(words: readonly string[]): string[] {
+export function addressesIn(words: readonly string[]): string[] {
   const places = ['--milter', '--policy', '--smtp', '--lmtp', '--http'].flatMap((option) =>
-    valuesOf(words, option).map((place) => place.replace(/^(?:unix|local|inet6?):/, '')),
+    optionValues(words, option).map((place) => place.replace(/^(?:unix|local|inet6?):/, '')),
   )
-  return [valuesOf(words, '--socket').at(-1) ?? SOCKET, ...places]
+  return [optionValues(words, '--socket').at(-1) ?? SOCKET, ...places]
 }
 
 /** The values of an option: `--milter PLACE` and `--milter=PLACE`, each time it occurs. */
-export function valuesOf(words: readonly string[], option: string): string[] {
+export function optionValues(words: readonly string[], option: string): string[] {
   return words.flatMap((word, at) => {
     if (word === option) return words[at + 1] ?? []
     return word.startsWith(`${option}=`) ? word.slice(option.length + 1) : []
@@ -75,7 +75,7 @@ export function valuesOf(words: readonly string[], option: string): string[] {
  * The place among `places` that `named` stands for, which is in the form of Postfix or Sendmail. A
  * path may be relative to the queue directory of Postfix.
  */
-export function placeNamedBy(
+export function matchAddress(
   named: string,
   places: readonly string[],
   queue: string | undefined,

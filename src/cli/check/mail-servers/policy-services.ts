@@ -1,11 +1,11 @@
 import { connect } from 'node:net'
-import type { FilterPlace } from '../../../doors/milter/wire/ask.ts'
+import type { ServiceAddress } from '../../../doors/milter/wire/ask.ts'
 import { errorText } from '../../../ground/errors/fault.ts'
 import type { Accounts } from '../shared/account.ts'
 import { error, type Finding, ok } from '../shared/finding.ts'
 import { checkListener, policyListens } from '../shared/listener.ts'
 import { placeOf } from './filter-place.ts'
-import { placeNamedBy, placesOfOnescand } from './places-of-onescand.ts'
+import { matchAddress, onescandAddresses } from './places-of-onescand.ts'
 
 /** Milliseconds for an answer. */
 const PATIENCE = 10_000
@@ -23,7 +23,7 @@ export async function checkPolicies(
   chrooted: boolean,
   { accounts, defaults }: { readonly accounts: Accounts; readonly defaults: string },
 ): Promise<Finding[]> {
-  const { policies } = placesOfOnescand({ defaults, processes: PROCESSES })
+  const { policies } = onescandAddresses({ defaults, processes: PROCESSES })
   const named = [
     ...restrictions.matchAll(/check_policy_service\s*[ ,]\s*\{?\s*((?:unix|inet):[^\s,}]+)/g),
   ]
@@ -34,7 +34,7 @@ export async function checkPolicies(
     try {
       if (place === undefined) throw new Error('is not understood')
       const answers = ok(what, `answers ${await askPolicy(place)}`)
-      const isOurs = placeNamedBy(service, policies, queue) !== undefined
+      const isOurs = matchAddress(service, policies, queue) !== undefined
       const [trouble] = isOurs ? checkListener(what, place, accounts, policyListens) : []
       findings.push(trouble ?? answers)
     } catch (thrown) {
@@ -50,7 +50,7 @@ const QUESTION =
   'sender=postmaster@localhost\nrecipient=postmaster@localhost\nclient_address=127.0.0.1\n\n'
 
 /** SMTPD_POLICY_README: sends attributes and an empty line, and gets `action=…`. */
-function askPolicy(place: FilterPlace): Promise<string> {
+function askPolicy(place: ServiceAddress): Promise<string> {
   return new Promise((resolve, reject) => {
     let text = ''
     const socket = connect(place)

@@ -9,10 +9,10 @@ import { type Accounts, findAccount, groupName, obstacle } from '../shared/accou
 import { error, type Finding, ok, warning } from '../shared/finding.ts'
 import { checkListener, milterListens } from '../shared/listener.ts'
 import { placeOf } from './filter-place.ts'
-import { checkHandedOn } from './handed-on.ts'
+import { checkRelayParameters } from './handed-on.ts'
 import { makesStamps, SCANTIMEOUT, startIt, tryMilter } from './milter.ts'
 import { checkOldProcesses } from './old-processes.ts'
-import { placeNamedBy, placesOfOnescand } from './places-of-onescand.ts'
+import { matchAddress, onescandAddresses } from './places-of-onescand.ts'
 import { checkPolicies } from './policy-services.ts'
 
 const POSTCONF = '/usr/sbin/postconf'
@@ -31,12 +31,12 @@ export interface PostfixHost {
   readonly defaults: string
 }
 
-export const postfixHere = (directory: string, accounts: Accounts): PostfixHost => {
+export const postfixHost = (directory: string, accounts: Accounts): PostfixHost => {
   return { directory, accounts, defaults: DEFAULTS }
 }
 
 /** A filter in smtpd_milters, with the options in its braces. */
-export interface Milter {
+export interface MilterEntry {
   readonly text: string
   /** As it is written, with braces. */
   readonly written: string
@@ -78,7 +78,7 @@ export async function checkPostfix(host: PostfixHost): Promise<Finding[]> {
   }
   const milters = splitMilters(parameters.smtpd_milters ?? '')
   const findings: Finding[] = []
-  const ours: Milter[] = []
+  const ours: MilterEntry[] = []
   for (const [index, milter] of milters.entries()) {
     const { isOurs, found } = await checkMilter(host, parameters, chrooted, milter)
     findings.push(found)
@@ -88,7 +88,10 @@ export async function checkPostfix(host: PostfixHost): Promise<Finding[]> {
   }
   const trouble = findings.some(({ level }) => level === 'error')
   if (ours.length === 0 && !trouble) {
-    const handedOn = await checkHandedOn((...words) => postconf(host, ...words), host.defaults)
+    const handedOn = await checkRelayParameters(
+      (...words) => postconf(host, ...words),
+      host.defaults,
+    )
     findings.push(...(handedOn.length > 0 ? handedOn : [noneOfOurs(host)]))
   }
   if (ours.length > 0) findings.push(checkLocalMail(parameters, ours))
@@ -122,7 +125,7 @@ export async function postconf(
 /**
  * What happens to mail while this milter cannot be asked: tempfail, accept, reject or quarantine.
  */
-export function milterAction(parameters: Parameters, { options }: Milter): string {
+export function milterAction(parameters: Parameters, { options }: MilterEntry): string {
   return options.default_action ?? parameters.milter_default_action ?? 'tempfail'
 }
 
@@ -143,7 +146,7 @@ function isChrooted(master: string): boolean {
 }
 
 /** Splits `inet:a:1, { unix:/b, default_action=accept }`; MILTER_README. */
-export function splitMilters(text: string): Milter[] {
+export function splitMilters(text: string): MilterEntry[] {
   return [...text.matchAll(/\{([^}]*)\}|([^\s,{}]+)/g)].map(([written, braced, plain]) => {
     const [first = '', ...rest] = (braced ?? plain ?? '').trim().split(/[\s,]+/)
     const options = rest.map((word) => word.split('=') as [string, string])
@@ -155,7 +158,7 @@ async function checkMilter(
   host: PostfixHost,
   parameters: Parameters,
   chrooted: boolean,
-  milter: Milter,
+  milter: MilterEntry,
 ): Promise<{ readonly isOurs: boolean; readonly found: Finding }> {
   const { text } = milter
   const what = `milter ${text}`
@@ -170,8 +173,8 @@ async function checkMilter(
   const meanwhile = whileDown(milterAction(parameters, milter))
   const address = 'path' in place ? `unix:${place.path}` : text
   const { defaults } = host
-  const known = placesOfOnescand({ defaults, processes: PROCESSES }).milters
-  const isKnown = placeNamedBy(text, known, queueOf(parameters)) !== undefined
+  const known = onescandAddresses({ defaults, processes: PROCESSES }).milters
+  const isKnown = matchAddress(text, known, queueOf(parameters)) !== undefined
   const tried = await tryMilter(place, { what, address, meanwhile, defaults, isKnown })
   if (!tried.isOurs) return tried
   const [trouble] = checkListener(what, place, host.accounts, milterListens)
@@ -199,7 +202,7 @@ function checkReach(
   host: PostfixHost,
   parameters: Parameters,
   chrooted: boolean,
-  milter: Milter,
+  milter: MilterEntry,
   path: string,
 ): Finding | undefined {
   const { text } = milter
@@ -234,7 +237,7 @@ function checkReach(
 }
 
 /** Checks what Postfix does while it waits for this milter, and whether it waits long enough. */
-function checkTerms(parameters: Parameters, milter: Milter): Finding[] {
+function checkTerms(parameters: Parameters, milter: MilterEntry): Finding[] {
   const { text, options } = milter
   const findings = [judgeAction(text, milterAction(parameters, milter))]
   const timeout = options.content_timeout ?? parameters.milter_content_timeout ?? '300s'
@@ -268,7 +271,7 @@ function secondsOf(text: string): number {
  * Says that a DKIM milter may come before or behind onescan, since people wonder about it: what
  * either of them adds on top is in no signature or stamp of the other.
  */
-function checkOrder(milters: readonly Milter[], index: number): Finding[] {
+function checkOrder(milters: readonly MilterEntry[], index: number): Finding[] {
   return milters.flatMap(({ text }, at) => {
     if (!/dkim/i.test(text)) return []
     const side = at < index ? 'before' : 'behind'
@@ -287,7 +290,7 @@ function noneOfOurs({ defaults }: PostfixHost): Finding {
   )
 }
 
-function checkLocalMail(parameters: Parameters, ours: readonly Milter[]): Finding {
+function checkLocalMail(parameters: Parameters, ours: readonly MilterEntry[]): Finding {
   const what = 'non_smtpd_milters'
   const others = splitMilters(parameters.non_smtpd_milters ?? '')
   if (others.some(({ text }) => ours.some((own) => own.text === text))) {

@@ -4,12 +4,12 @@ import { DEFAULTS } from '../../shared/defaults-file.ts'
 import { installedQueue } from '../../shared/installed-queue.ts'
 import { error, type Finding, ok } from '../shared/finding.ts'
 import { POSTFIX_CF } from './find.ts'
-import { placesOfOnescand } from './places-of-onescand.ts'
+import { onescandAddresses } from './places-of-onescand.ts'
 import { SENDMAIL_CF } from './sendmail.ts'
-import { type ServersToLookAt, withoutOnescand } from './without-onescand.ts'
+import { type ServerConfigurations, withoutOnescand } from './without-onescand.ts'
 
 /** What is removed, and which programs may still ask it. */
-export interface Removal {
+export interface Installation {
   /** The directory of the programs, with links resolved. */
   readonly home: string
   /** The link that QMAILQUEUE names; it may be missing. */
@@ -22,7 +22,7 @@ export interface Removal {
   /** proc(5). */
   readonly processes: string
   /** Postfix and Sendmail name the places at which onescand listens, and not its program. */
-  readonly servers: ServersToLookAt
+  readonly servers: ServerConfigurations
   /** The file of onescand's settings, in which it says where it listens. */
   readonly defaults: string
 }
@@ -33,7 +33,7 @@ export const LINK = '/etc/onescan/queue'
 const DEBIAN_HOME = '/usr/lib/onescan'
 
 /** The installation that this program belongs to, on this host. */
-export function removalHere(): Removal {
+export function thisInstallation(): Installation {
   const home = dirname(realpathSync(installedQueue()))
   return {
     home,
@@ -51,15 +51,15 @@ export function removalHere(): Removal {
  * does not search files of other services: whoever could write one of them would choose what root
  * reads.
  */
-export async function checkRemoval(removal: Removal): Promise<Finding[]> {
+export async function checkRemoval(removal: Installation): Promise<Finding[]> {
   return [
     ...checkLink(removal),
-    ...(await withoutOnescand(removal.servers, placesOfOnescand(removal))),
+    ...(await withoutOnescand(removal.servers, onescandAddresses(removal))),
     ok('not searched', `what names ${removal.home} past the link: see doc/install.md, "The link"`),
   ]
 }
 
-function checkLink({ home, link, pointsBack }: Removal): Finding[] {
+function checkLink({ home, link, pointsBack }: Installation): Finding[] {
   if (!leadsInto(home, link)) return []
   if (pointsBack) return [ok(link, 'leads to the real qmail-queue after the removal')]
   const remedy = `ln -sfn /var/qmail/bin/qmail-queue ${link}: without it mail is deferred`

@@ -7,7 +7,7 @@ import { error, type Finding, ok, warning } from '../shared/finding.ts'
 import { checkListener, milterListens } from '../shared/listener.ts'
 import { placeOf } from './filter-place.ts'
 import { makesStamps, SCANTIMEOUT, startIt, tryMilter } from './milter.ts'
-import { placeNamedBy, placesOfOnescand } from './places-of-onescand.ts'
+import { matchAddress, onescandAddresses } from './places-of-onescand.ts'
 import { filtersIn, readSendmailText, type SendmailFilter } from './sendmail-cf.ts'
 
 /** Where Sendmail has its configuration since 8.10. */
@@ -21,7 +21,7 @@ export interface SendmailHost {
   readonly defaults: string
 }
 
-export const sendmailHere = (file: string): SendmailHost => {
+export const sendmailHost = (file: string): SendmailHost => {
   return { file: file || SENDMAIL_CF, defaults: DEFAULTS }
 }
 
@@ -65,8 +65,8 @@ type MayAsk = (socket: string) => boolean
 
 /** Where another user could have named the place: if root's own settings of onescand name it, too. */
 function onlyOwnPlaces({ defaults }: SendmailHost): MayAsk {
-  const { milters } = placesOfOnescand({ defaults, processes: '/nonexistent' })
-  return (socket) => placeNamedBy(socket, milters, undefined) !== undefined
+  const { milters } = onescandAddresses({ defaults, processes: '/nonexistent' })
+  return (socket) => matchAddress(socket, milters, undefined) !== undefined
 }
 
 async function checkFilter(
@@ -88,8 +88,8 @@ async function checkFilter(
     const value = `${place.path} does not exist: ${meanwhile(failure)}`
     return { isOurs: false, found: error(what, value, startIt({ address, defaults })) }
   }
-  const known = placesOfOnescand({ defaults, processes: '/proc' }).milters
-  const isKnown = placeNamedBy(socket, known, undefined) !== undefined
+  const known = onescandAddresses({ defaults, processes: '/proc' }).milters
+  const isKnown = matchAddress(socket, known, undefined) !== undefined
   const whileDown = meanwhile(failure)
   const tried = await tryMilter(place, { what, address, meanwhile: whileDown, defaults, isKnown })
   if (!tried.isOurs) return tried

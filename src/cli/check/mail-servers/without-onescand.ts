@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs'
 import { error, type Finding, warning } from '../shared/finding.ts'
-import { type Places, placeNamedBy } from './places-of-onescand.ts'
+import { matchAddress, type OnescandAddresses } from './places-of-onescand.ts'
 import {
   milterAction,
   type Parameters,
@@ -12,7 +12,7 @@ import {
 import { filtersIn, readSendmailText, type SendmailFilter } from './sendmail-cf.ts'
 
 /** Where the mail servers of a host have their configuration. */
-export interface ServersToLookAt {
+export interface ServerConfigurations {
   /** The directory of Postfix's main.cf; it may be missing. */
   readonly postfix: string
   /** The file sendmail.cf; it may be missing. */
@@ -24,8 +24,8 @@ export interface ServersToLookAt {
  * name.
  */
 export async function withoutOnescand(
-  { postfix, sendmail }: ServersToLookAt,
-  places: Places,
+  { postfix, sendmail }: ServerConfigurations,
+  places: OnescandAddresses,
 ): Promise<Finding[]> {
   return [
     ...(existsSync(`${postfix}/main.cf`) ? await postfixWithout(postfix, places) : []),
@@ -36,7 +36,7 @@ export async function withoutOnescand(
 const MILTERS = ['smtpd_milters', 'non_smtpd_milters']
 const ANSWER = 'smtpd_policy_service_default_action'
 
-async function postfixWithout(directory: string, places: Places): Promise<Finding[]> {
+async function postfixWithout(directory: string, places: OnescandAddresses): Promise<Finding[]> {
   let main: Parameters
   let master: string
   try {
@@ -67,7 +67,12 @@ function servicesIn(master: string): Map<string, Record<string, string>> {
 /**
  * Judges the parameters of one service, `own`, which take precedence over those of all services.
  */
-function judge(own: Parameters, service: string, all: Parameters, places: Places): Finding[] {
+function judge(
+  own: Parameters,
+  service: string,
+  all: Parameters,
+  places: OnescandAddresses,
+): Finding[] {
   return Object.entries(own).flatMap(([name, value]) => {
     if (MILTERS.includes(name)) return milters(`${service}${name}`, value, all, places)
     if (!name.endsWith('_restrictions')) return []
@@ -75,10 +80,15 @@ function judge(own: Parameters, service: string, all: Parameters, places: Places
   })
 }
 
-function milters(what: string, value: string, main: Parameters, places: Places): Finding[] {
+function milters(
+  what: string,
+  value: string,
+  main: Parameters,
+  places: OnescandAddresses,
+): Finding[] {
   const all = splitMilters(value)
   const ours = all.filter(
-    ({ text }) => placeNamedBy(text, places.milters, queueOf(main)) !== undefined,
+    ({ text }) => matchAddress(text, places.milters, queueOf(main)) !== undefined,
   )
   const others = all.filter((milter) => !ours.includes(milter)).map(({ written }) => written)
   const whose = what.endsWith('non_smtpd_milters') ? 'mail of local programs' : 'mail'
@@ -102,13 +112,18 @@ function milters(what: string, value: string, main: Parameters, places: Places):
   })
 }
 
-function policies(what: string, value: string, main: Parameters, places: Places): Finding[] {
+function policies(
+  what: string,
+  value: string,
+  main: Parameters,
+  places: OnescandAddresses,
+): Finding[] {
   const named = value.matchAll(
     /check_policy_service\s*[ ,]\s*(?:\{\s*([^}]*)\}|((?:unix|inet):[^\s,}]+))/g,
   )
   return [...named].flatMap(([, braced, plain]) => {
     const [service = '', ...options] = (braced ?? plain!).split(/\s*,\s*|\s+(?=\w+=)/)
-    if (placeNamedBy(service.trim(), places.policies, queueOf(main)) === undefined) return []
+    if (matchAddress(service.trim(), places.policies, queueOf(main)) === undefined) return []
     const own = options.map((option) => /^default_action=(.*)$/.exec(option)?.[1]).find(Boolean)
     const answer = own?.trim() ?? main[ANSWER] ?? ''
     const names = `names ${service.trim()}, where onescand listens: without it`
@@ -120,7 +135,7 @@ function policies(what: string, value: string, main: Parameters, places: Places)
   })
 }
 
-function sendmailWithout(file: string, places: Places): Finding[] {
+function sendmailWithout(file: string, places: OnescandAddresses): Finding[] {
   let filters: readonly SendmailFilter[]
   try {
     filters = filtersIn(readSendmailText(file).text)
@@ -128,7 +143,7 @@ function sendmailWithout(file: string, places: Places): Finding[] {
     return [warning(file, 'cannot be read: it may name onescand', 'see InputMailFilters in it')]
   }
   return filters
-    .filter(({ socket }) => placeNamedBy(socket, places.milters, undefined) !== undefined)
+    .filter(({ socket }) => matchAddress(socket, places.milters, undefined) !== undefined)
     .map(({ name, socket, failure }) => {
       const remedy = `take INPUT_MAIL_FILTER(\`${name}', …) out of sendmail.mc, rebuild sendmail.cf, and restart Sendmail`
       const names = `InputMailFilters names ${name} (S=${socket}), where onescand listens: without it`

@@ -3,7 +3,7 @@ import { dirname } from 'node:path'
 import { passwdEntries, passwdEntryOf } from '../../../ground/process/passwd.ts'
 
 /** The account that the slot runs as. */
-export interface Account {
+export interface SystemAccount {
   readonly name: string
   readonly uid: number
   /** All groups that count; new files belong to the first one. */
@@ -28,7 +28,7 @@ export function findAccount(
   { passwd, group }: Accounts,
   name: string,
   groups: 'primary' | 'all',
-): Account | undefined {
+): SystemAccount | undefined {
   const entry = passwdEntryOf(name, passwd)
   if (entry === undefined || Number.isNaN(entry.uid + entry.gid)) return undefined
   const others = groups === 'all' ? memberships(group, name) : []
@@ -36,7 +36,7 @@ export function findAccount(
 }
 
 /** The account of this process. */
-export function ownAccount({ passwd }: Accounts): Account {
+export function ownAccount({ passwd }: Accounts): SystemAccount {
   const uid = process.getuid!()
   return {
     name: userName({ passwd, group: '' }, uid),
@@ -72,7 +72,7 @@ const BIT = { read: 4, write: 2, search: 1, execute: 1 } as const
  * nothing does. Looks at owner, group and mode, but not at access lists.
  */
 export function obstacle(
-  account: Account,
+  account: SystemAccount,
   path: string,
   ...wants: readonly (keyof typeof BIT)[]
 ): string | undefined {

@@ -6,7 +6,7 @@ import type { Host } from './host.ts'
 export type Check = (host: Host) => Finding[] | Promise<Finding[]>
 
 /** Runs a check. An error that it throws becomes a finding, so that the other checks still run. */
-export async function carefully(look: Check, host: Host): Promise<Finding[]> {
+export async function runCheck(look: Check, host: Host): Promise<Finding[]> {
   try {
     return await look(host)
   } catch (thrown) {

@@ -13,17 +13,17 @@ import {
   slotEnvironment,
 } from '../../shared/slot-environment.ts'
 import {
-  type Account,
   type Accounts,
   findAccount,
   findGroup,
   groupName,
   ownAccount,
+  type SystemAccount,
   userName,
 } from './account.ts'
 import {
-  type Identify,
-  type Limits,
+  type LookUpId,
+  type MemoryLimits,
   noLimits,
   type RunScript,
   readRunScript,
@@ -36,9 +36,9 @@ export interface Host {
   readonly env: Environment
   readonly place: ControlDirectories
   /** The account that the slot runs as. */
-  readonly account: Account
+  readonly account: SystemAccount
   readonly accounts: Accounts
-  readonly limits: Limits
+  readonly limits: MemoryLimits
   /** The slot program: QMAILQUEUE, else the onescan-queue of this onescan. */
   readonly program: string
   /** The clients that this holds for, by tcpserver's rules; undefined if it holds for all. */
@@ -58,7 +58,7 @@ export interface DaemonWords {
   readonly file: string
 }
 
-export interface HostOptions extends EnvironmentOptions {
+export interface SlotOptions extends EnvironmentOptions {
   /** The file of a run script. */
   readonly run: string | undefined
   /** The name of an account. */
@@ -79,8 +79,8 @@ const SMTP_ACCOUNT = 'qmaild'
  * Fault of kind `config` if a file or account is missing. For root it also throws if somebody else
  * could have written the script, its rules or its variables.
  */
-export function lookAtHosts(
-  options: HostOptions,
+export function buildHosts(
+  options: SlotOptions,
   base: Environment,
   accounts: Accounts,
   now: number,
@@ -88,13 +88,13 @@ export function lookAtHosts(
   const script = options.run === undefined ? undefined : readScript(options.run, accounts)
   const place = options.run === undefined ? '.' : dirname(options.run)
   return classesOf(script, place, options.client).map((rules) =>
-    lookAtHost({ options, base, accounts, now, script, place, rules }),
+    buildHost({ options, base, accounts, now, script, place, rules }),
   )
 }
 
 /** What a host is put together from. */
-interface Sight {
-  readonly options: HostOptions
+interface HostParts {
+  readonly options: SlotOptions
   readonly base: Environment
   readonly accounts: Accounts
   readonly now: number
@@ -126,7 +126,7 @@ function classesOf(
   return [{ ...ofClient, addresses: [client] }]
 }
 
-function lookAtHost({ options, base, accounts, now, script, place: from, rules }: Sight): Host {
+function buildHost({ options, base, accounts, now, script, place: from, rules }: HostParts): Host {
   const account = accountOf(options.user, script, accounts)
   const own = account.uid === process.getuid!() ? base : withoutSession(base)
   let env: Environment = { ...own, ...script?.environment }
@@ -178,7 +178,7 @@ export function accountText({ account, accounts }: Host): string {
 }
 
 function readScript(file: string, accounts: Accounts): RunScript {
-  const identify: Identify = (option, name) => {
+  const identify: LookUpId = (option, name) => {
     const account = findAccount(accounts, name, 'primary')
     return option === 'u' ? account?.uid : account?.groups[0]
   }
@@ -193,7 +193,7 @@ function accountOf(
   named: string | undefined,
   script: RunScript | undefined,
   accounts: Accounts,
-): Account {
+): SystemAccount {
   const scripted = script?.user
   if (named !== undefined) return mustFind(accounts, named, 'all')
   if (typeof scripted === 'string') {
@@ -208,7 +208,7 @@ function accountOf(
   return own.uid === 0 ? (findAccount(accounts, SMTP_ACCOUNT, 'primary') ?? own) : own
 }
 
-function mustFind(accounts: Accounts, name: string, groups: 'primary' | 'all'): Account {
+function mustFind(accounts: Accounts, name: string, groups: 'primary' | 'all'): SystemAccount {
   const account = findAccount(accounts, name, groups)
   if (account === undefined) throw new Fault('config', `user ${name}: no such account`)
   return account
@@ -221,7 +221,7 @@ function mustFindGroup(accounts: Accounts, name: string): number {
 }
 
 /** /proc/self/limits, proc(5): the limits that a service started from here would inherit. */
-function ownLimits(): Limits {
+function ownLimits(): MemoryLimits {
   const text = readFileSync('/proc/self/limits', 'latin1')
   const soft = (name: string) => {
     const value = new RegExp(`^Max ${name} +(\\d+)`, 'm').exec(text)?.[1]

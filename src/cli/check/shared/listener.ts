@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { isIPv4 } from 'node:net'
-import type { FilterPlace } from '../../../doors/milter/wire/ask.ts'
+import type { ServiceAddress } from '../../../doors/milter/wire/ask.ts'
 import { withPlace } from '../../../ground/path/walk.ts'
 import { serviceAccounts } from '../../shared/running-daemons.ts'
 import { type Accounts, userName } from './account.ts'
@@ -41,7 +41,7 @@ export const quotadListens = listens('onescan-quotad', 'onescan-quotad', ABOUT_Q
  */
 export function checkListener(
   what: string,
-  place: FilterPlace,
+  place: ServiceAddress,
   accounts: Accounts,
   { service, unit, harm, udp = false }: Listens,
 ): Finding[] {
@@ -62,7 +62,7 @@ export function checkListener(
  * The users who listen there, as the kernel reports them. None if nobody does, or if it cannot be
  * known.
  */
-export function listenersAt(place: FilterPlace, udp = false): number[] {
+export function listenersAt(place: ServiceAddress, udp = false): number[] {
   return 'path' in place ? ownerOfPath(place.path) : ownersOfPort(place, udp)
 }
 

@@ -6,26 +6,26 @@ export interface RunScript {
   /** Variables that it sets to plain values. */
   readonly environment: Readonly<Record<string, string>>
   /** envdir's directories and the rules of tcpserver's -x, in order: later ones win. */
-  readonly steps: readonly Step[]
+  readonly steps: readonly EnvironmentStep[]
   /** The account of setuidgid, or the numbers given to tcpserver. */
   readonly user: string | { readonly uid: number; readonly gid: number } | undefined
   /** The groups given to chpst, which replace the account's own. */
   readonly groups: readonly string[]
   /** Bytes; the smallest of each limit. Undefined is no limit. */
-  readonly limits: Limits
+  readonly limits: MemoryLimits
 }
 
-export type Step =
+export type EnvironmentStep =
   | { readonly kind: 'envdir'; readonly directory: string }
   | { readonly kind: 'rules'; readonly file: string }
 
 /**
  * What id(1) would print, `-u` or `-g` and a name; undefined if that account or group is not known.
  */
-export type Identify = (option: 'u' | 'g', name: string) => number | undefined
+export type LookUpId = (option: 'u' | 'g', name: string) => number | undefined
 
 /** Limits at which a runtime can fail; setrlimit(2). */
-export interface Limits {
+export interface MemoryLimits {
   readonly addressSpace: number | undefined
   readonly data: number | undefined
   readonly stack: number | undefined
@@ -39,15 +39,15 @@ const OPTIONS_MAX = 64
 const LINE_MAX = 65_536
 const VALUE_MAX = 1024
 
-export const noLimits: Limits = { addressSpace: undefined, data: undefined, stack: undefined }
+export const noLimits: MemoryLimits = { addressSpace: undefined, data: undefined, stack: undefined }
 
 /**
  * Reads a run script as far as it consists of plain commands: assignments, softlimit, ulimit,
  * chpst, envdir, setuidgid, tcpserver, and `$(id -u NAME)`. The script is not run. What only a
  * shell could understand (other $(...), conditions) is left out.
  */
-export function readRunScript(text: string, identify: Identify = () => undefined): RunScript {
-  const script: Draft = {
+export function readRunScript(text: string, identify: LookUpId = () => undefined): RunScript {
+  const script: RunScriptDraft = {
     environment: {},
     steps: [],
     user: undefined,
@@ -64,16 +64,16 @@ export function readRunScript(text: string, identify: Identify = () => undefined
   return script
 }
 
-interface Draft {
+interface RunScriptDraft {
   environment: Record<string, string>
-  steps: Step[]
+  steps: EnvironmentStep[]
   user: RunScript['user']
   groups: readonly string[]
-  limits: Limits
+  limits: MemoryLimits
 }
 
 /** `NAME=value`, also behind export or env. A value that still holds a $ is not known here. */
-function readAssignments(words: readonly string[], script: Draft): void {
+function readAssignments(words: readonly string[], script: RunScriptDraft): void {
   for (const word of words) {
     if (/^(exec|export|env)$/.test(word)) continue
     const [, name, value] = /^([A-Za-z_]\w*)=(.*)$/s.exec(word) ?? []
@@ -85,7 +85,7 @@ function readAssignments(words: readonly string[], script: Draft): void {
   }
 }
 
-function readCommand(command: string, words: readonly string[], script: Draft): void {
+function readCommand(command: string, words: readonly string[], script: RunScriptDraft): void {
   switch (command) {
     case 'softlimit':
       script.limits = smallest(script.limits, softlimit(words))
@@ -117,7 +117,7 @@ function readCommand(command: string, words: readonly string[], script: Draft): 
 }
 
 /** chpst(8) of runit: -u sets the account, -e a directory of variables, -m all memory limits. */
-function chpst(words: readonly string[], script: Draft): void {
+function chpst(words: readonly string[], script: RunScriptDraft): void {
   const options = optionsOf(words, 'uUebnlLmdoprfct/')
   const directory = options.get('e')
   if (directory !== undefined) script.steps.push({ kind: 'envdir', directory })
@@ -130,7 +130,7 @@ function chpst(words: readonly string[], script: Draft): void {
 }
 
 /** softlimit(8): -a limits all memory, -m the data, stack, locked and all memory alike. */
-function softlimit(words: readonly string[]): Limits {
+function softlimit(words: readonly string[]): MemoryLimits {
   const options = optionsOf(words, 'acdflmoprst')
   return smallest(allOf(number(options.get('m'))), {
     addressSpace: number(options.get('a')),
@@ -140,7 +140,7 @@ function softlimit(words: readonly string[]): Limits {
 }
 
 /** ulimit of sh(1), in units of 1,024 bytes. A hard limit is a limit, too. */
-function ulimit(words: readonly string[]): Limits {
+function ulimit(words: readonly string[]): MemoryLimits {
   const option = words[0]?.replace(/[SH]/g, '')
   const bytes = number(words.find((word) => /^[0-9]+$/.test(word)))
   const limit = bytes === undefined ? undefined : bytes * 1024
@@ -151,7 +151,7 @@ function ulimit(words: readonly string[]): Limits {
   }
 }
 
-export function smallest(some: Limits, other: Limits): Limits {
+export function smallest(some: MemoryLimits, other: MemoryLimits): MemoryLimits {
   return {
     addressSpace: lesser(some.addressSpace, other.addressSpace),
     data: lesser(some.data, other.data),
@@ -164,7 +164,7 @@ function lesser(one: number | undefined, other: number | undefined): number | un
   return Math.min(one, other)
 }
 
-function allOf(bytes: number | undefined): Limits {
+function allOf(bytes: number | undefined): MemoryLimits {
   return { addressSpace: bytes, data: bytes, stack: bytes }
 }
 
@@ -187,7 +187,7 @@ function number(word: string | undefined): number | undefined {
 }
 
 /** Fills in what id(1) would print. Any other substitution becomes a single word. */
-function substituted(text: string, identify: Identify): string {
+function substituted(text: string, identify: LookUpId): string {
   return text.replace(/\$\(([^()`\n]*)\)|`([^`\n]*)`/g, (_, modern?: string, old?: string) => {
     const [, option, name] =
       /^\s*(?:\/usr\/bin\/|\/bin\/)?id\s+-([ug])\s+["']?([\w.-]+)["']?\s*$/.exec(

@@ -11,12 +11,12 @@ import type { Host } from '../shared/host.ts'
 const PATIENCE = 15_000
 
 /** A descriptor for texts, and the exit code that announces a text. */
-interface Manner {
+interface ErrorPipe {
   readonly fd: number
   readonly code: 82 | 88
 }
 
-const manners: readonly Manner[] = [
+const manners: readonly ErrorPipe[] = [
   { fd: 6, code: 82 }, // notqmail from 1.09 on
   { fd: 4, code: 82 }, // older patches, sagredo
   { fd: 4, code: 88 }, // sagredo
@@ -35,7 +35,7 @@ export async function checkErrorFd(host: Host): Promise<Finding[]> {
     return [error(what, errorText(thrown), 'correct it; until then mail is deferred')]
   }
   const smtpd = join(host.place.qmailHome, 'bin', 'qmail-smtpd')
-  const taken = await mannersOf(smtpd, host)
+  const taken = await understoodPipes(smtpd, host)
   if (taken === undefined) {
     const value = `${set ?? 'not set'}; cannot be tried: no ${smtpd} that honours QMAILQUEUE`
     if (set === undefined) return [ok(what, value)]
@@ -54,7 +54,7 @@ function takesNone(set: string | undefined, smtpd: string): Finding {
 function compare(
   set: string | undefined,
   code: number,
-  taken: readonly Manner[],
+  taken: readonly ErrorPipe[],
   smtpd: string,
 ): Finding {
   const what = 'ERROR_FD'
@@ -74,14 +74,14 @@ function compare(
  * Tries each manner with a QMAILQUEUE that queues nothing. Undefined if that shows nothing. A
  * qmail-smtpd that ignores QMAILQUEUE is never sent a whole message, since it would queue it.
  */
-async function mannersOf(smtpd: string, host: Host): Promise<Manner[] | undefined> {
+async function understoodPipes(smtpd: string, host: Host): Promise<ErrorPipe[] | undefined> {
   try {
     if (!readFileSync(smtpd).includes('QMAILQUEUE')) return undefined
   } catch {
     return undefined
   }
   if (!(await callsQmailqueue(smtpd, host))) return undefined
-  const taken: Manner[] = []
+  const taken: ErrorPipe[] = []
   for (const manner of manners) {
     const reply = await replyOf(smtpd, manner, host)
     if (reply === undefined) return undefined
@@ -112,7 +112,7 @@ async function callsQmailqueue(smtpd: string, host: Host): Promise<boolean> {
 }
 
 /** The reply to the end of DATA; undefined if the session did not get there. */
-async function replyOf(smtpd: string, manner: Manner, host: Host): Promise<string | undefined> {
+async function replyOf(smtpd: string, manner: ErrorPipe, host: Host): Promise<string | undefined> {
   const script = `cat >/dev/null; cat <&1 >/dev/null; printf 'Z${TEXT}' >&${manner.fd}; exit ${manner.code}`
   return withQueue(script, async (queue) => {
     const output = await session(smtpd, host, queue, [...GREETING, ...MESSAGE])

@@ -1,7 +1,7 @@
-import type { Limits } from '../shared/run-script.ts'
+import type { MemoryLimits } from '../shared/run-script.ts'
 
 /** The command under soft limits, as softlimit(8) sets them. */
-export function limited(limits: Limits, command: readonly string[]): string[] {
+export function underLimits(limits: MemoryLimits, command: readonly string[]): string[] {
   const settings = [
     ['v', limits.addressSpace],
     ['d', limits.data],

@@ -2,11 +2,11 @@ import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
 import { errorText } from '../../../ground/errors/fault.ts'
 import { compiledProgram, isCompiled } from '../../../ground/runtime/compiled-program.ts'
-import { isAsked } from '../daemon/engine.ts'
+import { reachesOnescand } from '../daemon/engine.ts'
 import { error, type Finding, ok, warning } from '../shared/finding.ts'
 import type { Host } from '../shared/host.ts'
-import type { Limits } from '../shared/run-script.ts'
-import { limited } from './limited.ts'
+import type { MemoryLimits } from '../shared/run-script.ts'
+import { underLimits } from './limited.ts'
 
 const run = promisify(execFile)
 /** Milliseconds; a host on which a runtime needs longer to start has other problems. */
@@ -14,14 +14,14 @@ const PATIENCE = 20_000
 const GIB = 1024 ** 3
 
 /** How to try a runtime, and below how many bytes of address space it starts only by luck. */
-interface Trial {
+interface RuntimeTrial {
   readonly name: string
   readonly command: readonly string[]
   readonly safe: number
   readonly remedy: string
 }
 
-const node: Trial = {
+const node: RuntimeTrial = {
   name: 'node',
   command: ['/usr/bin/env', 'node', '-e', '0'],
   safe: 4_000_000_000,
@@ -30,7 +30,7 @@ const node: Trial = {
     'and each thread of node takes a stack of that size',
 }
 
-const compiled: Trial = {
+const compiled: RuntimeTrial = {
   name: 'the compiled runtime',
   command: [...compiledProgram('onescan'), '--version'],
   safe: GIB,
@@ -79,7 +79,7 @@ async function checkLimits(host: Host): Promise<Finding> {
   const { env, limits } = host
   const what = 'memory limits'
   const trial = isCompiled ? compiled : node
-  const [command, ...args] = limited(limits, trial.command)
+  const [command, ...args] = underLimits(limits, trial.command)
   const value = limitsText(limits)
   try {
     await run(command!, args, {
@@ -91,7 +91,7 @@ async function checkLimits(host: Host): Promise<Finding> {
       .replace(/^Command failed:.*? (-e 0|--version)\s*/s, '')
       .slice(0, 100)
     const text = `${value}: ${trial.name} cannot start`
-    if (await isAsked(host)) {
+    if (await reachesOnescand(host)) {
       const meanwhile = 'onescand scans mail, but while it cannot answer, mail is deferred'
       return warning(what, `${text}: ${meanwhile}`, trial.remedy)
     }
@@ -102,7 +102,7 @@ async function checkLimits(host: Host): Promise<Finding> {
   return warning(what, `${value}: ${trial.name} just starts`, trial.remedy)
 }
 
-function limitsText({ addressSpace, data, stack }: Limits): string {
+function limitsText({ addressSpace, data, stack }: MemoryLimits): string {
   const parts = []
   if (addressSpace !== undefined) parts.push(`${addressSpace} bytes of address space`)
   if (data !== undefined) parts.push(`${data} bytes of data`)

@@ -3,7 +3,7 @@ import { callSlot, type SlotOutcome } from '../../inject/call-slot.ts'
 import { cleanMessage, eicarMessage } from '../shared/eicar-message.ts'
 import { error, type Finding, ok, warning } from '../shared/finding.ts'
 import { type Host, scanPolicyOf } from '../shared/host.ts'
-import { limited } from './limited.ts'
+import { underLimits } from './limited.ts'
 import { slotProgramOf } from './slot-program.ts'
 
 /** Milliseconds that a small message may take beyond SCANTIMEOUT. */
@@ -34,7 +34,7 @@ function mayBeTried(host: Host): boolean {
   }
 }
 
-interface Trial {
+interface SlotTrial {
   readonly outcome: SlotOutcome
   /** The header that the next program got; undefined if it got nothing. */
   readonly header: string | undefined
@@ -42,7 +42,7 @@ interface Trial {
   readonly why: string
 }
 
-function judgeClean({ outcome, header, why }: Trial): Finding {
+function judgeClean({ outcome, header, why }: SlotTrial): Finding {
   const what = 'slot, clean message'
   if (outcome.code === 0 && header !== undefined) {
     if (/^X-QHPSI: clean$/m.test(header)) {
@@ -56,7 +56,7 @@ function judgeClean({ outcome, header, why }: Trial): Finding {
   return error(what, `${howItEnded(outcome)}${why}`, remedyFor(outcome))
 }
 
-function judgeEicar({ outcome, header, why }: Trial): Finding {
+function judgeEicar({ outcome, header, why }: SlotTrial): Finding {
   const what = 'slot, EICAR'
   if (outcome.code === 0 && header !== undefined) {
     if (/^X-QHPSI: virus found$/m.test(header)) return ok(what, 'is found')
@@ -77,9 +77,9 @@ function remedyFor({ code }: SlotOutcome): string {
 }
 
 /** Has infected mail tagged and not refused, so that the header shows the answer. */
-async function send(host: Host, message: Buffer, timeout: number): Promise<Trial> {
+async function send(host: Host, message: Buffer, timeout: number): Promise<SlotTrial> {
   const outcome = await callSlot({
-    program: limited(host.limits, [host.program]),
+    program: underLimits(host.limits, [host.program]),
     message,
     envelope: Buffer.from('Fpostmaster@localhost\0Tpostmaster@localhost\0\0'),
     environment: {

@@ -33,12 +33,13 @@ function directoryOf({ env }: Host): string | undefined {
   }
 }
 
-type Missing = (why: string) => Finding
+type MissingFinding = (why: string) => Finding
 
 function guarded(
   what: string,
   check: () => Finding[],
-  missing: Missing = (why) => error(what, why, 'make the directory; until then mail is deferred'),
+  missing: MissingFinding = (why) =>
+    error(what, why, 'make the directory; until then mail is deferred'),
 ): Finding[] {
   try {
     return check()
@@ -50,7 +51,7 @@ function guarded(
 /**
  * Which scanners open a message there by its path. clamd need not, and the built-in ones never do.
  */
-function sharedIsMissing(host: Host): Missing {
+function sharedIsMissing(host: Host): MissingFinding {
   const what = 'SPOOLDIR'
   const remedy = 'make it: install -d -m 3730, its owner the slot, its group that of clamd'
   const line = scanPolicyOf(host)?.line

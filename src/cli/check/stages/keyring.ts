@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { isCurrent, type Key, loadKeyring } from '../../../cluster/keyring.ts'
 import { errorText } from '../../../ground/errors/fault.ts'
-import { isClient } from '../daemon/engine.ts'
+import { isOnescanc } from '../daemon/engine.ts'
 import { groupName, obstacle } from '../shared/account.ts'
 import { error, type Finding, ok, warning } from '../shared/finding.ts'
 import { accountText, type Host } from '../shared/host.ts'
@@ -51,7 +51,7 @@ function checkAsker(host: Host, path: string, closed: boolean): Finding {
 }
 
 function asksOnescand({ account, program }: Host): boolean {
-  return account.uid !== 0 && isClient(program)
+  return account.uid !== 0 && isOnescanc(program)
 }
 
 function checkKeys(host: Host, keys: readonly Key[]): Finding[] {

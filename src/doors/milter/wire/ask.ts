@@ -3,7 +3,7 @@ import { step } from './negotiation.ts'
 import { createPacketReader, type MilterPacket, packet, strings, uint32 } from './packets.ts'
 
 /** Where a filter listens, as Postfix has it. */
-export type FilterPlace =
+export type ServiceAddress =
   | { readonly path: string }
   | { readonly host: string; readonly port: number }
 
@@ -39,7 +39,7 @@ const ALL_STEPS = 0x1fffff
  * would. Nothing can be delivered by that: the MTA is us. Rejects if nobody answers.
  */
 export async function askMilter(
-  place: FilterPlace,
+  place: ServiceAddress,
   message: Buffer,
   timeout: number,
   client: MilterClient = usualClient,

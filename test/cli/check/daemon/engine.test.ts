@@ -3,7 +3,7 @@ import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { checkEngine } from '../../../../src/cli/check/daemon/engine.ts'
+import { checkOnescanc } from '../../../../src/cli/check/daemon/engine.ts'
 import { slotProgram } from '../../onescan.ts'
 import { host, stranger } from '../shared/host.ts'
 
@@ -28,12 +28,12 @@ async function makeEngine(t: Test) {
 
 t.test('a client that may ask onescand, by whatever link it is called', async (t) => {
   const { program, socket } = await makeEngine(t)
-  t.match(await checkEngine(host({ ONESCAN_SOCKET: socket }, { program })), [{ level: 'ok' }])
+  t.match(await checkOnescanc(host({ ONESCAN_SOCKET: socket }, { program })), [{ level: 'ok' }])
 })
 
 t.test('an account without the group goes cold, and that is reported', async (t) => {
   const { program, socket } = await makeEngine(t)
-  const findings = await checkEngine(
+  const findings = await checkOnescanc(
     host({ ONESCAN_SOCKET: socket }, { program, account: stranger }),
   )
   t.match(findings, [
@@ -43,10 +43,13 @@ t.test('an account without the group goes cold, and that is reported', async (t)
 
 t.test('nobody listens at the socket', async (t) => {
   const { program, socket } = await makeEngine(t)
-  const findings = await checkEngine(host({ ONESCAN_SOCKET: `${socket}.gone` }, { program }))
+  const findings = await checkOnescanc(host({ ONESCAN_SOCKET: `${socket}.gone` }, { program }))
   t.match(findings, [{ level: 'warning', value: /ENOENT/, remedy: /^start it/ }])
 })
 
 t.test('a slot program that asks no onescand is not checked for one', async (t) => {
-  t.same(await checkEngine(host({ ONESCAN_SOCKET: '/nonexistent' }, { program: slotProgram })), [])
+  t.same(
+    await checkOnescanc(host({ ONESCAN_SOCKET: '/nonexistent' }, { program: slotProgram })),
+    [],
+  )
 })

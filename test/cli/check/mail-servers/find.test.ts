@@ -1,7 +1,7 @@
 import t from 'tap'
-import { mailServersHere } from '../../../../src/cli/check/mail-servers/find.ts'
+import { findMailServers } from '../../../../src/cli/check/mail-servers/find.ts'
 
-const of = (...paths: readonly string[]) => mailServersHere((path) => paths.includes(path))
+const of = (...paths: readonly string[]) => findMailServers((path) => paths.includes(path))
 
 const QMAIL = '/var/qmail'
 const POSTFIX = ['/usr/sbin/postconf', '/usr/sbin/sendmail', '/etc/postfix/main.cf']

@@ -1,7 +1,7 @@
 import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import t, { type Test } from 'tap'
-import { checkRemoval, type Removal } from '../../../../src/cli/check/mail-servers/removal.ts'
+import { checkRemoval, type Installation } from '../../../../src/cli/check/mail-servers/removal.ts'
 import { findProgram } from '../../../programs/install.mjs'
 import { jsonIn, onescan } from '../../onescan.ts'
 
@@ -21,7 +21,7 @@ function makeHost(t: Test) {
   write('var/qmail/bin/qmail-queue', '')
   link('sbin/onescanc', '../lib/onescan/onescanc')
   link('etc/onescan/queue', at('lib/onescan/onescanc'))
-  const removal: Removal = {
+  const removal: Installation = {
     home: at('lib/onescan'),
     link: at('etc/onescan/queue'),
     pointsBack: true,

@@ -1,4 +1,4 @@
-import type { Account, Accounts } from '../../../../src/cli/check/shared/account.ts'
+import type { Accounts, SystemAccount } from '../../../../src/cli/check/shared/account.ts'
 import type { Finding } from '../../../../src/cli/check/shared/finding.ts'
 import type { Host } from '../../../../src/cli/check/shared/host.ts'
 import { noLimits } from '../../../../src/cli/check/shared/run-script.ts'
@@ -7,14 +7,14 @@ import { readControlDirectories } from '../../../../src/judge/policy.ts'
 import { searchPath, slotProgram } from '../../onescan.ts'
 
 /** Who runs the tests. */
-export const self: Account = {
+export const self: SystemAccount = {
   name: 'tester',
   uid: process.getuid!(),
   groups: [process.getgid!(), ...process.getgroups!()],
 }
 
 /** An account that owns nothing here, and is in no group. */
-export const stranger: Account = { name: 'stranger', uid: 54_321, groups: [54_322] }
+export const stranger: SystemAccount = { name: 'stranger', uid: 54_321, groups: [54_322] }
 
 export const accounts: Accounts = {
   passwd: 'root:x:0:0::/root:/bin/sh\nstranger:x:54321:54322::/:/bin/false\n',

@@ -3,7 +3,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import type { Finding } from '../../../../src/cli/check/shared/finding.ts'
-import { type HostOptions, lookAtHosts } from '../../../../src/cli/check/shared/host.ts'
+import { buildHosts, type SlotOptions } from '../../../../src/cli/check/shared/host.ts'
 import { classOf, readRules } from '../../../../src/cli/check/shared/tcp-rules.ts'
 import { openDirectory } from '../../../programs/reachable.ts'
 import { ucspiMissing } from '../../../programs/ucspi.ts'
@@ -109,7 +109,7 @@ t.test('envdir counts before or after the rules as the script has it', { skip },
   const { home, run } = rulesOf(t, ':allow,SCANTIMEOUT="10",QHPSI="plugin: eicar"\n')
   mkdirSync(join(home, 'env'))
   writeFileSync(join(home, 'env/SCANTIMEOUT'), '20\n')
-  const options: HostOptions = {
+  const options: SlotOptions = {
     run: '',
     user: 'root',
     program: undefined,
@@ -117,7 +117,7 @@ t.test('envdir counts before or after the rules as the script has it', { skip },
     envdir: undefined,
   }
   const timeout = (line: string) =>
-    lookAtHosts({ ...options, run: run(line), program: slotProgram }, {}, accounts, 0)[0]?.env
+    buildHosts({ ...options, run: run(line), program: slotProgram }, {}, accounts, 0)[0]?.env
       .SCANTIMEOUT
   t.equal(timeout('envdir ./env tcpserver -x tcp.cdb 0 25 qmail-smtpd'), '10')
   t.equal(timeout('tcpserver -x tcp.cdb 0 25 envdir ./env qmail-smtpd'), '20')
@@ -128,7 +128,7 @@ t.test("chpst's groups and tcpserver's numbers become the account's", async (t) 
   const account = (line: string) => {
     writeFileSync(run, `#!/bin/sh\nexec ${line}\n`)
     const options = { run, user: undefined, program: slotProgram, env: [], envdir: undefined }
-    return lookAtHosts(options, {}, accounts, 0)[0]?.account
+    return buildHosts(options, {}, accounts, 0)[0]?.account
   }
   t.same(account('chpst -u stranger:scanners:strangers qmail-smtpd'), {
     name: 'stranger',
