@@ -4,12 +4,12 @@ import { freeBuffer } from '../../ground/runtime/free-buffer.ts'
 import { HEADER_MAX } from '../../message/header-block.ts'
 import type { ConnectionState } from '../shared/eviction.ts'
 import type { MemoryLease } from '../shared/memory.ts'
+import { WireError } from '../shared/wire/wire-error.ts'
 import type { MilterSession } from './session.ts'
 import { parseCommand } from './wire/commands.ts'
 import { MACROS_MAX } from './wire/macros.ts'
 import { createPacketReader, type PacketMemory, type PacketReader } from './wire/packets.ts'
 import { deferred, progress } from './wire/replies.ts'
-import { WireError } from './wire/wire-error.ts'
 
 /** Bytes of a packet: a header as large as any that is looked at, in one field. */
 export const PACKET_MAX = HEADER_MAX + 64 * 1024

@@ -15,16 +15,15 @@ import {
   TRIAL,
 } from '../shared/log-lines.ts'
 import { createRecipientList } from '../shared/recipient-list.ts'
-import { announcedSize, bareAddress } from '../shared/smtp-path.ts'
 import { faultReply, replyCode } from '../shared/smtp-reply.ts'
+import { announcedSize, bareAddress, type SmtpPath } from '../shared/wire/smtp-path.ts'
+import { WireError } from '../shared/wire/wire-error.ts'
 import { answersBy, carryOut } from './carry-out.ts'
 import type { MilterIntake } from './intake.ts'
 import type { MessageReception } from './receive.ts'
 import type { MilterServer } from './server.ts'
-import type { Address } from './wire/commands.ts'
 import { type Agreement, step } from './wire/negotiation.ts'
 import { accepted, smtpReply } from './wire/replies.ts'
-import { WireError } from './wire/wire-error.ts'
 
 /** What is known of a whole message, besides the message itself. */
 export interface MessageEnd {
@@ -69,7 +68,7 @@ const MESSAGE_ID_MAX = 1000
 
 const SPACE = Buffer.from(' ')
 
-export function openMessage({ path, parameters }: Address, server: MilterServer): MilterMessage {
+export function openMessage({ path, parameters }: SmtpPath, server: MilterServer): MilterMessage {
   const began = server.now()
   // Copied: what came in one packet must not keep alive all that came with it.
   // One that is too long stays too long.

@@ -4,7 +4,8 @@ import { refusalByRule } from '../../judge/refusal-text.ts'
 import type { Origin } from '../../message/envelope/origin.ts'
 import type { Rules } from '../../rules/match.ts'
 import type { RecipientInQuestion } from './quota-line.ts'
-import { replyOf, type SmtpReply } from './smtp-reply.ts'
+import { replyOf } from './smtp-reply.ts'
+import type { SmtpReply } from './wire/reply-lines.ts'
 
 /** What a door knows of who names a recipient. */
 export interface Asker {

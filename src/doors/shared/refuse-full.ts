@@ -3,7 +3,7 @@ import { OVER_QUOTA, overQuotaText } from '../../judge/over-quota.ts'
 import { mailboxOf } from '../../message/envelope/address.ts'
 import type { QuotaAnswer, QuotaLookup } from '../../quota/ask/quota-answer.ts'
 import { quotaLine, type RecipientInQuestion } from './quota-line.ts'
-import type { SmtpReply } from './smtp-reply.ts'
+import type { SmtpReply } from './wire/reply-lines.ts'
 
 /**
  * The reply that refuses this one recipient for now, or undefined if it may pass: it has

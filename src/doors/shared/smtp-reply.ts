@@ -1,15 +1,6 @@
 import type { FaultKind } from '../../ground/errors/fault.ts'
 import type { Decision, Reply } from '../../judge/decision.ts'
-
-/** A reply to an SMTP client: RFC 5321 4.2. */
-export interface SmtpReply {
-  /** 200 to 599. */
-  readonly code: number
-  /** RFC 3463, of the same class. */
-  readonly enhanced: string
-  /** Text in one line or several, without codes. */
-  readonly lines: readonly string[]
-}
+import type { SmtpReply } from './wire/reply-lines.ts'
 
 /** The reply for a refusal or deferral by the judgement. */
 export function replyOf(reply: Reply): SmtpReply {

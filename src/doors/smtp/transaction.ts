@@ -17,8 +17,9 @@ import {
   passLine,
 } from '../shared/log-lines.ts'
 import { createRecipientList } from '../shared/recipient-list.ts'
-import { announcedSize, bareAddress } from '../shared/smtp-path.ts'
-import { faultReply, type SmtpReply } from '../shared/smtp-reply.ts'
+import { faultReply } from '../shared/smtp-reply.ts'
+import type { SmtpReply } from '../shared/wire/reply-lines.ts'
+import { announcedSize, bareAddress, type SmtpPath } from '../shared/wire/smtp-path.ts'
 import { afterQueue } from './after-queue.ts'
 import { carryOut, dropped, dropTransaction, passOn, toAll } from './carry-out.ts'
 import type { SmtpClient } from './client.ts'
@@ -27,7 +28,7 @@ import type { NextServer } from './next-server.ts'
 import { type ContentRefusal, refuseContent, refuseTooManyHops } from './refusals.ts'
 import type { SmtpServer } from './server.ts'
 import { trialReply } from './trial.ts'
-import { COMMAND_MAX, type Path, parsePath } from './wire/commands.ts'
+import { COMMAND_MAX, parsePath } from './wire/commands.ts'
 import { createContentReader } from './wire/content.ts'
 import { type RawReply, rawReply, replyTexts } from './wire/replies.ts'
 
@@ -65,7 +66,7 @@ export interface SmtpTransaction {
 /** `line` is the MAIL command as it was said, `path` and parameters what it says. */
 export function openTransaction(
   line: Buffer,
-  { path, parameters }: Path,
+  { path, parameters }: SmtpPath,
   server: SmtpServer,
 ): SmtpTransaction {
   // An address that is too long stays too long.

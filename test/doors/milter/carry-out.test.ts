@@ -1,7 +1,7 @@
 import t from 'tap'
 import { carryOut } from '../../../src/doors/milter/carry-out.ts'
 import { createPacketReader } from '../../../src/doors/milter/wire/packets.ts'
-import { bareAddress } from '../../../src/doors/shared/smtp-path.ts'
+import { bareAddress } from '../../../src/doors/shared/wire/smtp-path.ts'
 import type { Decision, Findings } from '../../../src/judge/decision.ts'
 import { readAddress } from '../../../src/message/envelope/address.ts'
 import { Header } from '../../../src/message/header-block.ts'

@@ -1,7 +1,8 @@
+import type { SmtpPath } from '../../shared/wire/smtp-path.ts'
+import { WireError } from '../../shared/wire/wire-error.ts'
 import { parseMacros } from './macros.ts'
 import { type NegotiationOffer, parseOffer } from './negotiation.ts'
 import type { MilterPacket } from './packets.ts'
-import { WireError } from './wire-error.ts'
 
 /** What an MTA says, packet by packet. Texts are bytes as they came, without their NULs. */
 export type MilterCommand =
@@ -14,8 +15,8 @@ export type MilterCommand =
     }
   | ({ readonly kind: 'connect' } & ConnectingClient)
   | { readonly kind: 'helo'; readonly name: Buffer }
-  | ({ readonly kind: 'mail' } & Address)
-  | ({ readonly kind: 'recipient' } & Address)
+  | ({ readonly kind: 'mail' } & SmtpPath)
+  | ({ readonly kind: 'recipient' } & SmtpPath)
   | { readonly kind: 'data' }
   | { readonly kind: 'field'; readonly name: Buffer; readonly value: Buffer }
   | { readonly kind: 'end-of-header' }
@@ -39,13 +40,6 @@ export interface ConnectingClient {
   readonly address: string
 }
 
-export interface Address {
-  /** As in the SMTP command, with its angle brackets. */
-  readonly path: Buffer
-  /** `SIZE=1000`, `BODY=8BITMIME`, … */
-  readonly parameters: readonly Buffer[]
-}
-
 /** A packet's meaning. Throws a WireError for an unknown command and for data that is not its. */
 export function parseCommand({ command, data }: MilterPacket): MilterCommand {
   switch (command) {
@@ -58,9 +52,9 @@ export function parseCommand({ command, data }: MilterPacket): MilterCommand {
     case 'H':
       return { kind: 'helo', name: only(data, 'HELO') }
     case 'M':
-      return { kind: 'mail', ...parseAddress(data, 'MAIL') }
+      return { kind: 'mail', ...parsePath(data, 'MAIL') }
     case 'R':
-      return { kind: 'recipient', ...parseAddress(data, 'RCPT') }
+      return { kind: 'recipient', ...parsePath(data, 'RCPT') }
     case 'T':
       return { kind: 'data' }
     case 'L':
@@ -104,7 +98,7 @@ function parseClient(data: Buffer): ConnectingClient {
   return { host, family, port: rest.readUInt16BE(), address: address.replace(/^IPv6:/i, '') }
 }
 
-function parseAddress(data: Buffer, what: string): Address {
+function parsePath(data: Buffer, what: string): SmtpPath {
   const [path, ...parameters] = stringsOf(data, what)
   if (path === undefined) throw new WireError(`${what} without an address`)
   return { path, parameters }

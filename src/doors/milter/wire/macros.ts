@@ -1,4 +1,4 @@
-import { WireError } from './wire-error.ts'
+import { WireError } from '../../shared/wire/wire-error.ts'
 
 /** Bytes of the macros that come before one command; MTAs send some hundred. */
 export const MACROS_MAX = 64 * 1024

@@ -1,5 +1,5 @@
+import { WireError } from '../../shared/wire/wire-error.ts'
 import { packet, strings, uint32 } from './packets.ts'
-import { WireError } from './wire-error.ts'
 
 /** What a filter may do to a message at its end: bits of the negotiation (libmilter, mfapi.h SMFIF_). */
 export const action = {

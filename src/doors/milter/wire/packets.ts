@@ -1,4 +1,4 @@
-import { WireError } from './wire-error.ts'
+import { WireError } from '../../shared/wire/wire-error.ts'
 
 /** A packet of the milter protocol, of either direction. */
 export interface MilterPacket {

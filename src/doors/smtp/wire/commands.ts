@@ -1,3 +1,5 @@
+import type { SmtpPath } from '../../shared/wire/smtp-path.ts'
+
 /** What a client says in one line; views of the line. */
 export interface SmtpCommand {
   /** In upper case; '' if the line begins with no word. */
@@ -28,19 +30,11 @@ export function parseCommand(line: Buffer): SmtpCommand | undefined {
   }
 }
 
-/** The address of MAIL or RCPT, and its parameters. */
-export interface Path {
-  /** With its angle brackets, if it has them. */
-  readonly path: Buffer
-  /** `SIZE=1000`, `BODY=8BITMIME`, … */
-  readonly parameters: readonly Buffer[]
-}
-
 /**
  * What stands behind `FROM:` or `TO:` (RFC 5321 4.1.2), or undefined if that is not there. What
  * makes no sense otherwise is a path as it stands: the next server answers for it.
  */
-export function parsePath(argument: Buffer, keyword: 'FROM:' | 'TO:'): Path | undefined {
+export function parsePath(argument: Buffer, keyword: 'FROM:' | 'TO:'): SmtpPath | undefined {
   const { length } = keyword
   if (argument.toString('latin1', 0, length).toUpperCase() !== keyword) return undefined
   let from = length

@@ -1,5 +1,6 @@
+import { type BasicReply, replyLines } from '../../shared/wire/reply-lines.ts'
+import { WireError } from '../../shared/wire/wire-error.ts'
 import type { SmtpLine } from './lines.ts'
-import { WireError } from './wire-error.ts'
 
 /** Bytes of one line of a server's reply; RFC 5321 4.5.3.1.5 has 512. */
 export const REPLY_LINE_MAX = 4096
@@ -72,26 +73,11 @@ export function replyTexts({ bytes }: RawReply): string[] {
   return lines.map((line) => line.slice(4))
 }
 
-/** Characters of the text in a line of a reply of ours, and such lines. */
+/** Characters of the text in a line of a reply of our own. */
 const TEXT_MAX = 480
-const LINES_MAX = 32
 
-/** A reply of ours. What is no printable ASCII becomes `?`, so that no line can be forged. */
-export function rawReply({
-  code,
-  enhanced,
-  lines,
-}: {
-  readonly code: number
-  /** RFC 3463; none in a greeting or in the answer to EHLO. */
-  readonly enhanced?: string
-  readonly lines: readonly string[]
-}): RawReply {
-  const shownLines = lines.length > 0 ? lines.slice(0, LINES_MAX) : ['']
-  const texts = shownLines.map((line, index) => {
-    const mark = index < shownLines.length - 1 ? '-' : ' '
-    const words = line.replace(/[^ -~]/g, '?').slice(0, TEXT_MAX)
-    return `${code}${mark}${enhanced === undefined ? '' : `${enhanced} `}${words}\r\n`
-  })
-  return { code, bytes: Buffer.from(texts.join(''), 'latin1') }
+/** Returns a reply of our own, as it is sent. */
+export function rawReply(reply: BasicReply): RawReply {
+  const lines = replyLines(reply, TEXT_MAX).map((line) => `${line}\r\n`)
+  return { code: reply.code, bytes: Buffer.from(lines.join(''), 'latin1') }
 }

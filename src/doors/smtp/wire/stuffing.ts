@@ -1,4 +1,4 @@
-import { WireError } from './wire-error.ts'
+import { WireError } from '../../shared/wire/wire-error.ts'
 
 const LF = 0x0a
 const CR = 0x0d

@@ -1,11 +1,8 @@
 import t from 'tap'
 import { type Edit, encodeEdit } from '../../../../src/doors/milter/wire/edits.ts'
 import { step } from '../../../../src/doors/milter/wire/negotiation.ts'
-import {
-  REPLY_LINE_MAX,
-  REPLY_LINES_MAX,
-  smtpReply,
-} from '../../../../src/doors/milter/wire/replies.ts'
+import { REPLY_TEXT_MAX, smtpReply } from '../../../../src/doors/milter/wire/replies.ts'
+import { REPLY_LINES_MAX } from '../../../../src/doors/shared/wire/reply-lines.ts'
 
 /** What a packet holds behind its length, which must be right. */
 function content(packet: Buffer): string {
@@ -28,7 +25,7 @@ t.test('a reply cannot forge a line, and its percent signs are doubled', async (
 })
 
 t.test('a reply is cut at the limits of libmilter', async (t) => {
-  t.equal(reply(['x'.repeat(5000)]), `y550 5.7.1 ${'x'.repeat(REPLY_LINE_MAX)}\0`)
+  t.equal(reply(['x'.repeat(5000)]), `y550 5.7.1 ${'x'.repeat(REPLY_TEXT_MAX)}\0`)
   const lines = reply(Array.from({ length: 99 }, (_, i) => `${i}`)).split('\r\n')
   t.equal(lines.length, REPLY_LINES_MAX)
   t.equal(lines.at(-1), '550 5.7.1 31\0')
