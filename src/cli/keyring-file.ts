@@ -12,8 +12,8 @@ import {
 import { dirname } from 'node:path'
 import { FILE_MAX, type Key, parseKeyring } from '../cluster/keyring.ts'
 import { errorCode, Fault } from '../ground/errors/fault.ts'
-import { mustBeOwnAt, openTheirs, readWhole } from '../ground/path/read.ts'
-import { withPlace } from '../ground/path/walk.ts'
+import { mustBeOwnAt, openForeignFile, readWhole } from '../ground/path/read.ts'
+import { withPath } from '../ground/path/walk.ts'
 import { writeWhole } from '../ground/process/write-whole.ts'
 
 export type Position = 'top' | 'end'
@@ -45,9 +45,9 @@ export function addToKeyring(
 }
 
 function readOld(path: string): { text: string; status: Stats } | undefined {
-  let opened: ReturnType<typeof openTheirs>
+  let opened: ReturnType<typeof openForeignFile>
   try {
-    opened = openTheirs(path)
+    opened = openForeignFile(path)
   } catch (error) {
     if (errorCode(error) === 'ENOENT') return undefined
     throw error
@@ -101,7 +101,7 @@ function replace(path: string, text: string, old: Stats | undefined): void {
 
 function followLinks(path: string): string {
   try {
-    return withPlace(path, () => realpathSync(path))
+    return withPath(path, () => realpathSync(path))
   } catch (error) {
     if (errorCode(error) === 'ENOENT') return path
     throw error

@@ -1,7 +1,7 @@
 import yargs, { type Argv, type CommandModule } from 'yargs'
 import about from '../../package.json' with { type: 'json' }
 import { errorText } from '../ground/errors/fault.ts'
-import { nearest } from '../ground/settings/nearest.ts'
+import { nearestName } from '../ground/settings/nearest-name.ts'
 import { checkCommand } from './check/check.ts'
 import { trialsCommand } from './check/trials.ts'
 import { injectCommand } from './inject/inject.ts'
@@ -102,7 +102,7 @@ function suggestion(message: string, asked: Argv): string {
   const options = Object.keys(getDescriptions())
     .filter((name) => name.length > 1)
     .map((name) => `--${name}`)
-  const suggested = nearest(unknown, commands) ?? nearest(`--${unknown}`, options)
+  const suggested = nearestName(unknown, commands) ?? nearestName(`--${unknown}`, options)
   return suggested === undefined ? '' : `; did you mean ${suggested}?`
 }
 

@@ -1,6 +1,6 @@
 import type { CommandModule } from 'yargs'
 import { Fault } from '../ground/errors/fault.ts'
-import { parseAddress } from '../ground/net/address.ts'
+import { parseIpAddress } from '../ground/net/ip-address.ts'
 import { byteSize, type Environment } from '../ground/settings/settings.ts'
 import { HOST_DIRECTORY, readControlDirectories } from '../judge/policy.ts'
 import { readAddress } from '../message/envelope/address.ts'
@@ -105,7 +105,7 @@ function rulesOf(file: string | undefined, env: Environment): Rules {
 }
 
 function factsOf({ from, to, client, auth, size }: PolicyTestOptions): Facts {
-  const address = client === undefined ? undefined : parseAddress(client)
+  const address = client === undefined ? undefined : parseIpAddress(client)
   if (client !== undefined && address === undefined) {
     throw new Fault('config', `${client}: is no IP address`)
   }

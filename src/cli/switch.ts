@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, statSync, unlinkSync } from 'node:fs'
 import { basename, dirname, resolve } from 'node:path'
 import type { Argv, CommandModule } from 'yargs'
 import { errorCode } from '../ground/errors/fault.ts'
-import { nameOf, withPlace } from '../ground/path/walk.ts'
+import { procPathOf, withPath } from '../ground/path/walk.ts'
 import { makeEmptyFile } from '../ground/path/write.ts'
 import {
   HOST_DIRECTORY,
@@ -161,7 +161,7 @@ function make(file: string): boolean {
 /** Removes the file; returns whether it was there. */
 function remove(file: string): boolean {
   try {
-    withPlace(dirname(file), (place) => unlinkSync(`${nameOf(place)}/${basename(file)}`))
+    withPath(dirname(file), (place) => unlinkSync(`${procPathOf(place)}/${basename(file)}`))
     return true
   } catch (error) {
     if (['ENOENT', 'ENOTDIR'].includes(errorCode(error) ?? '')) return false

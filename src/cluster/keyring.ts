@@ -1,6 +1,6 @@
 import { closeSync } from 'node:fs'
 import { errorCode, errorText, Fault, isFault } from '../ground/errors/fault.ts'
-import { openTheirs, readWhole } from '../ground/path/read.ts'
+import { openForeignFile, readWhole } from '../ground/path/read.ts'
 
 export type Scheme = 'md5' | 'hmac-sha256'
 
@@ -45,9 +45,9 @@ export function loadKeyring(file: {
   readonly named: boolean
 }): KeyringResult {
   const { path, named } = file
-  let opened: ReturnType<typeof openTheirs>
+  let opened: ReturnType<typeof openForeignFile>
   try {
-    opened = openTheirs(path)
+    opened = openForeignFile(path)
   } catch (error) {
     if (!named && errorCode(error) === 'ENOENT') return { off: true, why: undefined }
     if (errorCode(error) === 'EACCES') {

@@ -1,6 +1,6 @@
 import { writeSync } from 'node:fs'
 import { errorText } from '../ground/errors/fault.ts'
-import { asksAbout, tellAbout } from '../ground/process/about.ts'
+import { asksForHelpOrVersion, printHelpOrVersion } from '../ground/process/help-or-version.ts'
 import { delayOne } from './chain-loader/chain-loader.ts'
 import { keepGate } from './gate/gate.ts'
 import { explain } from './shared/explain.ts'
@@ -28,8 +28,8 @@ smtpDelay(process.argv.slice(2)).then(
 
 /** smtp-delay(8): the exit code, unless this process became the next program. */
 async function smtpDelay(argv: readonly string[]): Promise<number> {
-  if (asksAbout(argv)) {
-    tellAbout('smtp-delay', `${USAGE}\n`, argv)
+  if (asksForHelpOrVersion(argv)) {
+    printHelpOrVersion('smtp-delay', `${USAGE}\n`, argv)
     return exit.done
   }
   const options = readOptions(argv, env)

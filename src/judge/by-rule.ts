@@ -1,5 +1,5 @@
 import { setImmediate as turn } from 'node:timers/promises'
-import { parseAddress } from '../ground/net/address.ts'
+import { parseIpAddress } from '../ground/net/ip-address.ts'
 import { compileGlob } from '../ground/settings/glob.ts'
 import type { MailAddress } from '../message/envelope/address.ts'
 import { recipientsOf } from '../message/envelope/envelope.ts'
@@ -131,7 +131,7 @@ async function groupsOf(
   const address = client.origin?.clientAddress
   const common = {
     sender: envelope.sender,
-    client: address === undefined ? undefined : parseAddress(address),
+    client: address === undefined ? undefined : parseIpAddress(address),
     auth: client.relay,
     size: message.size,
   }

@@ -1,4 +1,4 @@
-import { printable } from '../ground/errors/printable.ts'
+import { replaceUnprintable } from '../ground/errors/replace-unprintable.ts'
 import type { MailAddress } from '../message/envelope/address.ts'
 import { type Envelope, recipientsOf } from '../message/envelope/envelope.ts'
 import type { QuotaAnswer, QuotaLookup, TimedLookup } from '../quota/ask/quota-answer.ts'
@@ -125,6 +125,6 @@ export const OVER_QUOTA = { class: 4, code: 452, enhanced: '4.2.2' } as const
 
 /** The reply about a full mailbox, behind `452 4.2.2 `: printable ASCII in one line. */
 export function overQuotaText({ text }: MailAddress): string {
-  const shown = printable(text)
+  const shown = replaceUnprintable(text)
   return `Quota exceeded for <${shown.slice(0, ADDRESS_MAX)}>, try again later`
 }

@@ -1,6 +1,6 @@
 import { hostname } from 'node:os'
-import { printable } from '../ground/errors/printable.ts'
-import { checkReplyText, type Place } from '../ground/settings/reply-text.ts'
+import { replaceUnprintable } from '../ground/errors/replace-unprintable.ts'
+import { checkReplyText, type Placeholder } from '../ground/settings/reply-text.ts'
 import type { Environment } from '../ground/settings/settings.ts'
 import type { Grounds, Reply, SingleDecision } from './decision.ts'
 
@@ -57,12 +57,12 @@ function filled(
   found: string | undefined,
   queueId: string | undefined,
 ): string {
-  const words: Readonly<Record<Place, string>> = {
+  const words: Readonly<Record<Placeholder, string>> = {
     virus: found ?? ground,
     ground,
     id: queueId ?? '-',
     host: hostname(),
   }
-  const text = template.replace(/\{([a-z]+)\}/g, (_, place: Place) => words[place])
-  return printable(text).slice(0, TOLD_MAX)
+  const text = template.replace(/\{([a-z]+)\}/g, (_, place: Placeholder) => words[place])
+  return replaceUnprintable(text).slice(0, TOLD_MAX)
 }

@@ -1,7 +1,7 @@
 import { closeSync, fstatSync, readSync } from 'node:fs'
 import { Fault } from '../ground/errors/fault.ts'
 import { objectionToFileSystem } from '../ground/path/file-systems.ts'
-import { freeBuffer } from '../ground/runtime/free-buffer.ts'
+import { releaseBuffer } from '../ground/runtime/release-buffer.ts'
 import { openAnonymousFile } from './anonymous-file.ts'
 import type { MessageForm } from './form.ts'
 import { findHeaderEnd, HEADER_MAX, Header } from './header-block.ts'
@@ -50,7 +50,7 @@ export async function readHanded(file: HandedFile, options: LookOptions): Promis
       ...(isForScanners(file) && withSealed(descriptor, message.header)),
       close() {
         message.close()
-        freeBuffer(bytes)
+        releaseBuffer(bytes)
       },
     }
   }

@@ -1,6 +1,6 @@
 import { opendir } from 'node:fs/promises'
 import { setTimeout as pause } from 'node:timers/promises'
-import { nameOf } from '../ground/path/walk.ts'
+import { procPathOf } from '../ground/path/walk.ts'
 import type { Folder, Part } from './places.ts'
 
 /** Names that are looked at in one turn, and the pause after it in milliseconds. */
@@ -18,7 +18,7 @@ export async function eachName(
   use: (name: string, path: string) => Promise<void> | void,
   signal?: AbortSignal,
 ): Promise<void> {
-  const directory = nameOf(parts[part])
+  const directory = procPathOf(parts[part])
   let count = 0
   for await (const { name } of await opendir(`${directory}/.`, { bufferSize: SLICE })) {
     if (++count % SLICE === 0) await breathe(signal)

@@ -1,7 +1,7 @@
 import { closeSync, constants } from 'node:fs'
 import { type FileHandle, open } from 'node:fs/promises'
 import { errorCode, Fault } from '../ground/errors/fault.ts'
-import { listNames, nameOf, type Place } from '../ground/path/walk.ts'
+import { listNames, type PathHandle, procPathOf } from '../ground/path/walk.ts'
 import { ABOUT_MAX, type About, decodeAbout } from './about.ts'
 import { byAge, dayOf, dayOfId, type EntryName, readEntryName } from './names.ts'
 import { type Folder, findFolder, type Part, stepIfThere } from './places.ts'
@@ -36,14 +36,14 @@ const RELEASING = /^(.*)\.releasing-([0-9]{1,10})$/
 const FOLDER = /^\.([0-9]{4}-[0-9]{2}-[0-9]{2})$/
 
 /** The grounds that have a Maildir here, by name. */
-export function groundsIn(root: Place): string[] {
+export function groundsIn(root: PathHandle): string[] {
   return listNames(root, root.path)
     .filter((name) => /^[a-z][a-z-]*$/.test(name))
     .sort()
 }
 
 /** Days of a ground, the oldest first. */
-export function daysOf(root: Place, ground: string): string[] {
+export function daysOf(root: PathHandle, ground: string): string[] {
   const maildir = stepIfThere(root, ground)
   if (maildir === undefined) return []
   try {
@@ -58,7 +58,7 @@ export function daysOf(root: Place, ground: string): string[] {
  * The messages of a time, the oldest first. Only the folders of its days are looked into, and no
  * file is opened, since a quarantine may have a million messages.
  */
-export function* entriesIn(root: Place, { since, until }: Span): Generator<Entry> {
+export function* entriesIn(root: PathHandle, { since, until }: Span): Generator<Entry> {
   const [from, to] = [since ?? 0, until ?? Number.POSITIVE_INFINITY].map((time) => time / 1000)
   const first = dayOf(from!)
   const last = Number.isFinite(to) ? dayOf(to!) : '9999-12-31'
@@ -75,7 +75,7 @@ export function* entriesIn(root: Place, { since, until }: Span): Generator<Entry
 }
 
 /** The message of that id; undefined if there is none. Throws a Fault for what is no id. */
-export function findEntry(root: Place, id: string): Entry | undefined {
+export function findEntry(root: PathHandle, id: string): Entry | undefined {
   const day = dayOfId(id)
   if (day === undefined) throw new Fault('config', `${id}: is no id; onescan quarantine list shows them`) // biome-ignore format: a line
   for (const ground of groundsIn(root)) {
@@ -86,7 +86,7 @@ export function findEntry(root: Place, id: string): Entry | undefined {
 }
 
 /** The messages of a day, in no order. */
-export function entriesOfDay(root: Place, ground: string, day: string): Entry[] {
+export function entriesOfDay(root: PathHandle, ground: string, day: string): Entry[] {
   const folder = findFolder(root, ground, day)
   if (folder === undefined) return []
   try {
@@ -129,7 +129,7 @@ export async function openEntry(
   aboutMax = ABOUT_MAX,
 ): Promise<OpenEntry> {
   const { O_RDONLY, O_NOFOLLOW, O_NONBLOCK } = constants
-  const path = `${nameOf(folder.parts[part])}/${file}`
+  const path = `${procPathOf(folder.parts[part])}/${file}`
   const handle = await open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK)
   try {
     if (!(await handle.stat()).isFile()) throw new Fault('read', `${file}: is no regular file`)
@@ -156,7 +156,7 @@ export async function openEntry(
 
 /** What is known of a message; undefined if it has gone meanwhile. Rejects as openEntry() does. */
 export async function aboutOf(
-  root: Place,
+  root: PathHandle,
   entry: Entry,
   aboutMax = ABOUT_MAX,
 ): Promise<About | undefined> {

@@ -1,7 +1,7 @@
 import { closeSync } from 'node:fs'
 import { type FileHandle, open, rename, unlink } from 'node:fs/promises'
 import { isFault } from '../ground/errors/fault.ts'
-import { nameOf } from '../ground/path/walk.ts'
+import { procPathOf } from '../ground/path/walk.ts'
 import type { Message } from '../message/spool.ts'
 import { type About, encodeAbout } from './about.ts'
 import { dayOfId, nameOfEntry } from './names.ts'
@@ -38,8 +38,8 @@ async function writeInto(
   about: About,
   { header, body, size }: Pick<Message, 'header' | 'body' | 'size'>,
 ): Promise<void> {
-  const written = `${nameOf(parts.tmp)}/${about.id}`
-  const kept = `${nameOf(parts.new)}/${nameOfEntry(about.id, size)}`
+  const written = `${procPathOf(parts.tmp)}/${about.id}`
+  const kept = `${procPathOf(parts.new)}/${nameOfEntry(about.id, size)}`
   const file = await open(written, 'wx', 0o600)
   try {
     await writeAll(file, encodeAbout(about))
@@ -47,7 +47,7 @@ async function writeInto(
     for (const chunk of body()) await writeAll(file, chunk)
     await file.sync()
     await rename(written, kept)
-    await synchronise(nameOf(parts.new)).catch(async (error) => {
+    await synchronise(procPathOf(parts.new)).catch(async (error) => {
       await unlink(kept)
       throw error
     })

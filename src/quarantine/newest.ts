@@ -1,4 +1,4 @@
-import type { Place } from '../ground/path/walk.ts'
+import type { PathHandle } from '../ground/path/walk.ts'
 import { eachName } from './each-name.ts'
 import { daysOf, type Entry, entryAt, groundsIn } from './entries.ts'
 import { byAge } from './names.ts'
@@ -10,7 +10,7 @@ import { findFolder, PARTS } from './places.ts'
  * Rejects for a directory that is none of ours, and at the signal.
  */
 export async function newestEntries(
-  root: Place,
+  root: PathHandle,
   most: number,
   signal?: AbortSignal,
 ): Promise<readonly Entry[]> {

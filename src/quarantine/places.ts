@@ -1,7 +1,7 @@
 import { closeSync, fsyncSync, mkdirSync, openSync, type Stats } from 'node:fs'
 import { join } from 'node:path'
 import { errorCode, errorText, Fault } from '../ground/errors/fault.ts'
-import { nameOf, type Place, walk, walkIn } from '../ground/path/walk.ts'
+import { type PathHandle, procPathOf, walk, walkIn } from '../ground/path/walk.ts'
 
 const OTHERS = 0o077
 export const PARTS = ['tmp', 'new', 'cur'] as const
@@ -10,7 +10,7 @@ export type Part = (typeof PARTS)[number]
 /** A day of one ground: a folder of its Maildir, `GROUND/.YYYY-MM-DD`, as Maildir++ has them. */
 export interface Folder {
   /** The three directories of a Maildir, open, whatever becomes of the names above them. */
-  readonly parts: Readonly<Record<Part, Place>>
+  readonly parts: Readonly<Record<Part, PathHandle>>
   close(): void
 }
 
@@ -18,8 +18,8 @@ export interface Folder {
  * Opens the quarantine: a directory of this very account, mode 0700, and no link. Throws a Fault
  * of kind `config` for any other, with what to do about it.
  */
-export function openQuarantine(directory: string): Place {
-  let place: Place
+export function openQuarantine(directory: string): PathHandle {
+  let place: PathHandle
   try {
     const parent = walk(join(directory, '..'))
     try {
@@ -64,7 +64,7 @@ function accountText(): string {
  * The folder of that day, made if it is not there, and on the disk then. No link is followed.
  * Throws a Fault of kind `config`, or `write` if the disk is full.
  */
-export function makeFolder(root: Place, ground: string, day: string): Folder {
+export function makeFolder(root: PathHandle, ground: string, day: string): Folder {
   const maildir = stepOrMake(root, ground)
   try {
     for (const part of PARTS) closeSync(stepOrMake(maildir, part).fd)
@@ -80,7 +80,7 @@ export function makeFolder(root: Place, ground: string, day: string): Folder {
 }
 
 /** The folder if it is there. Throws for one that is a link, or of another account. */
-export function findFolder(root: Place, ground: string, day: string): Folder | undefined {
+export function findFolder(root: PathHandle, ground: string, day: string): Folder | undefined {
   const maildir = stepIfThere(root, ground)
   const folder = maildir && stepIfThere(maildir, `.${day}`)
   try {
@@ -94,8 +94,8 @@ export function findFolder(root: Place, ground: string, day: string): Folder | u
   }
 }
 
-function folderOf(open: (part: Part) => Place): Folder {
-  const opened: Place[] = []
+function folderOf(open: (part: Part) => PathHandle): Folder {
+  const opened: PathHandle[] = []
   const close = () => {
     for (const { fd } of opened) closeSync(fd)
   }
@@ -113,7 +113,7 @@ function folderOf(open: (part: Part) => Place): Folder {
 }
 
 /** A directory in the quarantine; undefined if it is not there. Throws as findFolder() does. */
-export function stepIfThere(directory: Place, name: string): Place | undefined {
+export function stepIfThere(directory: PathHandle, name: string): PathHandle | undefined {
   try {
     return step(directory, name)
   } catch (error) {
@@ -122,18 +122,18 @@ export function stepIfThere(directory: Place, name: string): Place | undefined {
   }
 }
 
-function stepOrMake(directory: Place, name: string): Place {
+function stepOrMake(directory: PathHandle, name: string): PathHandle {
   try {
     return step(directory, name)
   } catch (error) {
     if (errorCode(error) !== 'ENOENT') throw error
   }
   try {
-    mkdirSync(`${nameOf(directory)}/${name}`, 0o700)
+    mkdirSync(`${procPathOf(directory)}/${name}`, 0o700)
   } catch (error) {
     if (errorCode(error) !== 'EEXIST') throw quarantineFault(join(directory.path, name), error)
   }
-  synchronise(nameOf(directory))
+  synchronise(procPathOf(directory))
   return step(directory, name)
 }
 
@@ -147,9 +147,9 @@ function synchronise(directory: string): void {
   }
 }
 
-function step(directory: Place, name: string): Place {
+function step(directory: PathHandle, name: string): PathHandle {
   const shown = join(directory.path, name)
-  let place: Place
+  let place: PathHandle
   try {
     place = walkIn(directory, name)
   } catch (error) {

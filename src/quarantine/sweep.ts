@@ -1,6 +1,6 @@
 import { closeSync } from 'node:fs'
 import { opendir, rmdir, stat, unlink } from 'node:fs/promises'
-import { nameOf, type Place } from '../ground/path/walk.ts'
+import { type PathHandle, procPathOf } from '../ground/path/walk.ts'
 import { breathe, eachName, SLICE } from './each-name.ts'
 import { daysOf, entryAt, groundsIn } from './entries.ts'
 import { byAge, type EntryName, readEntryName } from './names.ts'
@@ -49,7 +49,7 @@ export async function sweepQuarantine(
 }
 
 function createSweep(
-  root: Place,
+  root: PathHandle,
   limits: QuarantineLimits,
   now: number,
   signal: AbortSignal | undefined,
@@ -131,7 +131,7 @@ function createSweep(
     const maildir = stepIfThere(root, ground)
     if (maildir === undefined) return
     try {
-      const path = `${nameOf(maildir)}/.${day}`
+      const path = `${procPathOf(maildir)}/.${day}`
       for (const part of ['tmp', 'cur', 'new']) await rmdir(`${path}/${part}`)
       await rmdir(path)
     } catch {
@@ -184,7 +184,7 @@ function createSweep(
 /** All three parts go: a folder without one of them is no Maildir. */
 async function hasNothing({ parts }: Folder): Promise<boolean> {
   for (const place of Object.values(parts)) {
-    const directory = await opendir(`${nameOf(place)}/.`)
+    const directory = await opendir(`${procPathOf(place)}/.`)
     try {
       if ((await directory.read()) !== null) return false
     } finally {

@@ -1,6 +1,6 @@
 import { rename, stat, unlink } from 'node:fs/promises'
 import { errorCode, Fault } from '../ground/errors/fault.ts'
-import { nameOf, type Place } from '../ground/path/walk.ts'
+import { type PathHandle, procPathOf } from '../ground/path/walk.ts'
 import { type Entry, findEntry, type OpenEntry, openEntry } from './entries.ts'
 import { nameOfEntry } from './names.ts'
 import { type Folder, findFolder, type Part } from './places.ts'
@@ -31,7 +31,7 @@ export type IsAlive = (pid: number, since: number) => boolean
  * another process has it; what a dead process had goes to the next one.
  */
 export async function takeEntry(
-  root: Place,
+  root: PathHandle,
   id: string,
   { again, isAlive }: { readonly again: boolean; readonly isAlive: IsAlive },
 ): Promise<Taken> {
@@ -99,7 +99,7 @@ async function refuseWhileReleased(
  * Removes a message for good, also one whose release was killed. Rejects with a Fault if it is not
  * there, or being released.
  */
-export async function deleteEntry(root: Place, entry: Entry, isAlive: IsAlive): Promise<void> {
+export async function deleteEntry(root: PathHandle, entry: Entry, isAlive: IsAlive): Promise<void> {
   const folder = findFolder(root, entry.ground, entry.day)
   try {
     if (folder) await refuseWhileReleased(folder, entry, isAlive)
@@ -113,5 +113,5 @@ export async function deleteEntry(root: Place, entry: Entry, isAlive: IsAlive): 
 }
 
 function pathIn({ parts }: Folder, part: Part, file: string): string {
-  return `${nameOf(parts[part])}/${file}`
+  return `${procPathOf(parts[part])}/${file}`
 }

@@ -1,4 +1,4 @@
-import type { Address } from '../ground/net/address.ts'
+import type { IpAddress } from '../ground/net/ip-address.ts'
 import type { MailAddress } from '../message/envelope/address.ts'
 import { comparable } from './comparable.ts'
 
@@ -6,7 +6,7 @@ import { comparable } from './comparable.ts'
 export interface Addressed {
   readonly sender: MailAddress
   readonly recipients: readonly MailAddress[]
-  readonly client: Address | undefined
+  readonly client: IpAddress | undefined
 }
 
 /** Where the text of some lines stands in a file: its first line's number, and all that goes on with that. */
@@ -60,7 +60,7 @@ const PLAIN = /^[\w.@+-]+$/
  * Matches each line that may be about this message, with its continuation lines. Blank lines and
  * comments do not end these.
  */
-function expressionFor(keys: ReadonlySet<string>, client: Address | undefined): RegExp {
+function expressionFor(keys: ReadonlySet<string>, client: IpAddress | undefined): RegExp {
   const own = [...keys].filter((key) => PLAIN.test(key)).map(escaped)
   const others = String.raw`(?:to|from)=(?!(?:${own.join('|') || '(?!)'})\.?[, \t])[\w.@+-]+[, \t]`
   const [first] = client?.length === 4 ? client : []

@@ -1,4 +1,4 @@
-import { type Address, contains, type Network } from '../ground/net/address.ts'
+import { contains, type IpAddress, type Network } from '../ground/net/ip-address.ts'
 import type { MailAddress } from '../message/envelope/address.ts'
 import { type Comparable, comparable } from './comparable.ts'
 import type { AddressPattern, Rule } from './rule.ts'
@@ -8,7 +8,7 @@ export interface Facts {
   readonly sender: MailAddress
   /** Undefined if it has none. */
   readonly recipient: MailAddress | undefined
-  readonly client: Address | undefined
+  readonly client: IpAddress | undefined
   /** Whether the client may relay or has authenticated. */
   readonly auth: boolean
   /** Bytes; undefined before the message is there: a line about its size may apply then. */
@@ -123,7 +123,7 @@ function push(map: Map<string, Placed[]>, key: string, placed: Placed): void {
 }
 
 /** The network of so many bits that an address is in. */
-function networkKey(address: Address, bits: number): string {
+function networkKey(address: IpAddress, bits: number): string {
   const whole = bits >> 3
   const rest = address[whole]! & (0xff00 >> (bits & 7)) & 0xff
   const last = (bits & 7) === 0 ? '' : String.fromCharCode(rest)

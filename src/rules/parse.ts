@@ -1,6 +1,6 @@
 import { errorText, Fault } from '../ground/errors/fault.ts'
-import { parseNetwork } from '../ground/net/address.ts'
-import { nearest } from '../ground/settings/nearest.ts'
+import { parseNetwork } from '../ground/net/ip-address.ts'
+import { nearestName } from '../ground/settings/nearest-name.ts'
 import { checkReplyText } from '../ground/settings/reply-text.ts'
 import { byteSize, splitWords } from '../ground/settings/settings.ts'
 import { clamAv, infectedMail, scanners, unscannedMail } from '../ground/settings/table/scanning.ts'
@@ -157,7 +157,7 @@ function parseCondition(word: string): Conditions {
       return { sha256: value.toLowerCase() }
     default: {
       const known = ['to=', 'from=', 'client=', 'auth', 'size>', 'size<', 'signature=', 'sha256=']
-      const suggestion = nearest(word.split(/[=<>]/)[0] ?? '', ['to', 'from', 'client', 'auth', 'size', 'signature', 'sha256']) // biome-ignore format: a line
+      const suggestion = nearestName(word.split(/[=<>]/)[0] ?? '', ['to', 'from', 'client', 'auth', 'size', 'signature', 'sha256']) // biome-ignore format: a line
       const hint = suggestion ? `did you mean ${suggestion}?` : `say ${known.join(', ')} or *`
       throw new Error(`${word}: is no condition; ${hint}`)
     }
@@ -206,7 +206,7 @@ function parseAction(words: readonly string[]): Action {
 }
 
 function objectionTo(name: string): string {
-  const suggestion = nearest(name, settable)
+  const suggestion = nearestName(name, settable)
   if (suggestion !== undefined)
     return `${name}: cannot be set by a line; did you mean ${suggestion}?`
   return `${name}: cannot be set by a line; set it in the environment`

@@ -1,4 +1,4 @@
-import type { Network } from '../ground/net/address.ts'
+import type { Network } from '../ground/net/ip-address.ts'
 
 /** An address pattern of access(5): a whole address, `domain`, `.domain` for what is below it, or `<>`. */
 export type AddressPattern =

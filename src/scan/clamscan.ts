@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream'
 import NodeClam from 'clamscan'
 import { errorText, Fault, isFault } from '../ground/errors/fault.ts'
-import { printable } from '../ground/errors/printable.ts'
+import { replaceUnprintable } from '../ground/errors/replace-unprintable.ts'
 import { type ClamdAddress, readClamdAddress } from './clamd/address.ts'
 import { type ResourceScope, withResourceScope } from './clamscan/resource-scope.ts'
 import { causeOf } from './shared/cause.ts'
@@ -172,5 +172,5 @@ function causedBy(error: unknown): unknown {
 
 /** Bounded, for a log line. */
 function told(text: string): string {
-  return printable(text).slice(0, 300)
+  return replaceUnprintable(text).slice(0, 300)
 }

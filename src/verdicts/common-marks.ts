@@ -1,4 +1,4 @@
-import { createRests } from '../ground/flow/rests.ts'
+import { createBackOff } from '../ground/flow/back-off.ts'
 
 /**
  * Deaths of scanners that are compared, and the number of them at which a suspected mark was there.
@@ -66,7 +66,7 @@ export function createCommonMarks(now: () => number): CommonMarks {
   let deaths: Death[] = []
   /** Answered messages by mark; only marks that were at a death are counted. */
   const answers = new Map<string, number>()
-  const rests = createRests<string>(now, { first: FIRST_REST, longest: LONGEST_REST })
+  const rests = createBackOff<string>(now, { first: FIRST_REST, longest: LONGEST_REST })
   const until = new Map<string, number>()
 
   function recent(): readonly Death[] {
@@ -88,7 +88,7 @@ export function createCommonMarks(now: () => number): CommonMarks {
 
   function rest(marks: readonly string[]): void {
     const mark = suspected(marks)
-    const length = mark && rests.failed(mark)
+    const length = mark && rests.noteFailure(mark)
     if (mark !== undefined && length) until.set(mark, now() + length)
   }
 
@@ -121,7 +121,7 @@ export function createCommonMarks(now: () => number): CommonMarks {
       for (const mark of marks) {
         if (!deaths.some((death) => death.marks.has(mark))) continue
         answers.set(mark, (answers.get(mark) ?? 0) + 1)
-        if (rests.answered(mark)) until.delete(mark)
+        if (rests.noteAnswer(mark)) until.delete(mark)
       }
     },
     suspicionOf(marks) {

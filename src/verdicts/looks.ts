@@ -1,5 +1,5 @@
 import about from '../../package.json' with { type: 'json' }
-import { printable } from '../ground/errors/printable.ts'
+import { replaceUnprintable } from '../ground/errors/replace-unprintable.ts'
 import type { ScanPolicy } from '../scan/shared/scan-policy.ts'
 import type { Scanner } from '../scan/shared/scanner.ts'
 
@@ -15,5 +15,5 @@ export function looksOf(
 ): string {
   const identities = scanners.map(({ memorable }) => memorable!.identity)
   const look = `onescan=${release} nesting=${nesting.max} secondlook=${secondLook.when}`
-  return printable(`${look} scanners=${identities.join(',')}`)
+  return replaceUnprintable(`${look} scanners=${identities.join(',')}`)
 }

@@ -1,5 +1,5 @@
 import type { Crypto } from '../cluster/mac.ts'
-import { printable } from '../ground/errors/printable.ts'
+import { replaceUnprintable } from '../ground/errors/replace-unprintable.ts'
 import type { RememberedVerdict } from './verdict.ts'
 
 /** Most bytes of a sealed verdict: what is longer is none. */
@@ -61,5 +61,5 @@ function macOf(fingerprint: Buffer, text: Buffer, secret: Buffer, crypto: Crypto
 
 /** Makes one line of it, whatever a scanner says. */
 function lineOf(text: string): string {
-  return printable(text).slice(0, TEXT_MAX)
+  return replaceUnprintable(text).slice(0, TEXT_MAX)
 }

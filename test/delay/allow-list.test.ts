@@ -1,6 +1,6 @@
 import t from 'tap'
 import { findName, findNetwork, parseAllowList } from '../../src/delay/shared/allow-list.ts'
-import { parseAddress } from '../../src/ground/net/address.ts'
+import { parseIpAddress } from '../../src/ground/net/ip-address.ts'
 
 const list = parseAllowList(`# ours
 192.0.2.0/24
@@ -10,9 +10,9 @@ mail.example.com
 `)
 
 t.test('networks and names are found, comments and case do not matter', async (t) => {
-  t.equal(findNetwork(list, parseAddress('192.0.2.9')!), '192.0.2.0/24')
-  t.equal(findNetwork(list, parseAddress('2001:db8::9')!), '2001:db8::/32')
-  t.equal(findNetwork(list, parseAddress('198.51.100.1')!), undefined)
+  t.equal(findNetwork(list, parseIpAddress('192.0.2.9')!), '192.0.2.0/24')
+  t.equal(findNetwork(list, parseIpAddress('2001:db8::9')!), '2001:db8::/32')
+  t.equal(findNetwork(list, parseIpAddress('198.51.100.1')!), undefined)
   t.equal(findName(list, 'MX.example.ORG.'), '.example.org')
   t.equal(findName(list, 'mail.example.com'), 'mail.example.com')
   t.equal(findName(list, 'other.mail.example.com'), undefined)

@@ -5,10 +5,10 @@ import t from 'tap'
 import { dynamicNames } from '../../src/delay/shared/dynamic-names.ts'
 import { findRule, parseRules } from '../../src/delay/shared/name-rules.ts'
 import { matches, parsePattern } from '../../src/delay/shared/pattern.ts'
-import { parseAddress } from '../../src/ground/net/address.ts'
+import { parseIpAddress } from '../../src/ground/net/ip-address.ts'
 
 const rules = parseRules(dynamicNames, 'built-in names')
-const client = parseAddress('203.0.113.77')!
+const client = parseIpAddress('203.0.113.77')!
 
 /** Each example with the rule above it. */
 function* examples() {
@@ -19,7 +19,7 @@ function* examples() {
     if (!line.startsWith(' ')) rule = line.startsWith('#') ? rule : line
     else {
       const [ip = '', name = ''] = line.trim().split(' ')
-      yield { rule, address: parseAddress(ip)!, name }
+      yield { rule, address: parseIpAddress(ip)!, name }
     }
   }
 }
@@ -53,7 +53,7 @@ t.test('letters match in either case', async (t) => {
 t.test('an address is found in each of its writings, and only the own one', async (t) => {
   const own = parseRules('dynamic *{ip}*', 'x')
   const looks = (name: string, ip = '203.0.113.77') =>
-    findRule(own, name, parseAddress(ip)!)?.nameClass
+    findRule(own, name, parseIpAddress(ip)!)?.nameClass
   const writings = ['203-0-113-77', '77.113.0.203', '203_0_113_77', '203-000-113-077']
   writings.push('203000113077', '077113000203', 'cb00714d', '4d7100cb', 'cb-00-71-4d', '3405803853')
   for (const writing of writings) t.equal(looks(`x${writing}.example.net`), 'dynamic', writing)

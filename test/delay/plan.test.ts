@@ -5,7 +5,7 @@ import { readOptions } from '../../src/delay/shared/options.ts'
 import { type PlanContext, planFor } from '../../src/delay/shared/plan.ts'
 import { readClient, type UcspiClient } from '../../src/delay/shared/ucspi-client.ts'
 import { type ClientSign, outcomeOf } from '../../src/delay/shared/wait-outcome.ts'
-import { parseAddress } from '../../src/ground/net/address.ts'
+import { parseIpAddress } from '../../src/ground/net/ip-address.ts'
 
 /** Who waits for how long, and why: what decides, in its order, without a socket. */
 
@@ -19,7 +19,7 @@ interface Wishes {
   readonly elsewhere?: readonly string[]
 }
 
-const address = parseAddress('192.0.2.1')!
+const address = parseIpAddress('192.0.2.1')!
 
 function planned(wishes: Wishes = {}) {
   const { names = ['mail.example.org'], elsewhere = [], allow = '', options = [], known } = wishes

@@ -3,10 +3,10 @@ import { classify } from '../../src/delay/shared/classify.ts'
 import { openDns } from '../../src/delay/shared/dns-resolver.ts'
 import { parseRules } from '../../src/delay/shared/name-rules.ts'
 import { isConfirmed, lookUpNames } from '../../src/delay/shared/reverse-dns.ts'
-import { parseAddress } from '../../src/ground/net/address.ts'
+import { parseIpAddress } from '../../src/ground/net/ip-address.ts'
 import { type DnsAnswer, startDns } from './dns-stand-in.ts'
 
-const CLIENT = parseAddress('192.0.2.1')!
+const CLIENT = parseIpAddress('192.0.2.1')!
 const DOMAIN = '1.2.0.192.in-addr.arpa'
 const rules = parseRules('dynamic *|dsl|*', 'test')
 const odd = (...labels: string[]) => labels.map((label) => Buffer.from(label, 'latin1'))

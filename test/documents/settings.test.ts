@@ -1,8 +1,8 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { misspeltIn } from '../../src/ground/settings/misspelt.ts'
-import type { Reader, Setting } from '../../src/ground/settings/table/kinds.ts'
+import { findMisspeltSettings } from '../../src/ground/settings/misspelt-settings.ts'
+import type { Setting, SettingReader } from '../../src/ground/settings/table/kinds.ts'
 import { chapters, names, table } from '../../src/ground/settings/table.ts'
 import { readPage, section } from './man-page.ts'
 
@@ -36,7 +36,7 @@ t.test('the order of the chapters is that of the table', async (t) => {
 })
 
 t.test('no setting is taken for a misspelt one', async (t) => {
-  t.same(misspeltIn(Object.fromEntries(names.map((name) => [name, 'x']))), [])
+  t.same(findMisspeltSettings(Object.fromEntries(names.map((name) => [name, 'x']))), [])
 })
 
 t.test('onescanc tells onescand those that the table says', async (t) => {
@@ -97,7 +97,7 @@ function standardOf({ standard, otherwise }: Setting): string {
 const readersOf = ({ readers }: Setting) =>
   readers.length === 3 ? 'all' : readers.length === 2 ? 'both' : readers.join()
 
-function namesOf(...readers: readonly Reader[]): string[] {
+function namesOf(...readers: readonly SettingReader[]): string[] {
   return names.filter((name) => settings[name]!.readers.some((each) => readers.includes(each)))
 }
 

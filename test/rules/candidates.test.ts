@@ -1,5 +1,5 @@
 import t from 'tap'
-import { parseAddress } from '../../src/ground/net/address.ts'
+import { parseIpAddress } from '../../src/ground/net/ip-address.ts'
 import { readAddress } from '../../src/message/envelope/address.ts'
 import { candidatesIn } from '../../src/rules/candidates.ts'
 import { createRules } from '../../src/rules/match.ts'
@@ -35,7 +35,7 @@ t.test('lines that are chosen say what all lines say', async (t) => {
     const to = Array.from({ length: 1 + random(2) }, () => readAddress(some(recipients)))
     const sender = readAddress(some(senders))
     const address = some(clients)
-    const client = address === undefined ? undefined : parseAddress(address)
+    const client = address === undefined ? undefined : parseIpAddress(address)
     let all: ReturnType<typeof parseRules>
     try {
       all = parseRules(text, 'file')

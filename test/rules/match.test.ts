@@ -1,5 +1,5 @@
 import t from 'tap'
-import { contains, parseAddress, parseNetwork } from '../../src/ground/net/address.ts'
+import { contains, parseIpAddress, parseNetwork } from '../../src/ground/net/ip-address.ts'
 import { readAddress } from '../../src/message/envelope/address.ts'
 import { createRules, type Facts } from '../../src/rules/match.ts'
 import { parseRules } from '../../src/rules/parse.ts'
@@ -22,7 +22,7 @@ const factsOf = ({
 }: Asked): Facts => ({
   sender: readAddress(from),
   recipient: readAddress(to),
-  client: client === undefined ? undefined : parseAddress(client),
+  client: client === undefined ? undefined : parseIpAddress(client),
   auth: more.auth ?? false,
   size: more.size ?? 1000,
 })
@@ -135,7 +135,7 @@ t.test(
       const rules = createRules('file', parseRules(order.map((each) => `client=${each} scan off\n`).join(''), 'file')) // biome-ignore format: a line
       for (const client of clients) {
         const facts = { sender: readAddress(''), recipient: undefined, auth: false, size: 1 }
-        const address = parseAddress(client)!
+        const address = parseIpAddress(client)!
         const first = order.findIndex((each) => contains(parseNetwork(each)!, address))
         t.equal(rules.find({ ...facts, client: address })?.line ?? 0, first + 1, `${client}: ${order}`) // biome-ignore format: a line
       }

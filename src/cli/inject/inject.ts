@@ -1,7 +1,7 @@
 import { createReadStream, realpathSync } from 'node:fs'
 import { basename, resolve } from 'node:path'
 import type { ArgumentsCamelCase, Argv, CommandModule } from 'yargs'
-import { openTheirsOrPipe, ownDescriptor } from '../../ground/path/read.ts'
+import { inheritedDescriptor, openForeignFileOrPipe } from '../../ground/path/read.ts'
 import { splitWords } from '../../ground/settings/settings.ts'
 import { installedQueue } from '../shared/installed-queue.ts'
 import { mustRunOwn } from '../shared/own-programs.ts'
@@ -166,7 +166,7 @@ function manner(
 
 function open(file: string): ByteSource {
   if (file === '-') return process.stdin
-  const fd = ownDescriptor(file) ?? openTheirsOrPipe(file).fd
+  const fd = inheritedDescriptor(file) ?? openForeignFileOrPipe(file).fd
   return createReadStream(file, { fd })
 }
 

@@ -1,6 +1,6 @@
 import { lstatSync } from 'node:fs'
 import { errorCode, errorText } from '../../ground/errors/fault.ts'
-import type { Place } from '../../ground/path/walk.ts'
+import type { PathHandle } from '../../ground/path/walk.ts'
 import { timeInWords } from '../../observe/log/in-words.ts'
 import { numberInWords } from '../../observe/report/words.ts'
 import { aboutOf, type Entry, entriesIn, type Span } from '../../quarantine/entries.ts'
@@ -74,7 +74,7 @@ function isThere(path: string): boolean {
 }
 
 async function linesOf(
-  root: Place,
+  root: PathHandle,
   directory: string,
   span: Span,
   form: MailStyle,
@@ -107,7 +107,7 @@ function countLine([name, count]: readonly [string, number]): string {
 
 /** Lines about a message; none if it has gone meanwhile. */
 async function linesAbout(
-  root: Place,
+  root: PathHandle,
   directory: string,
   entry: Entry,
   { width, clean, warn }: MailStyle,

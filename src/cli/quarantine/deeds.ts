@@ -1,7 +1,7 @@
 import { closeSync, constants, openSync, writeSync } from 'node:fs'
 import { openLog } from '../../doors/shared/log-place.ts'
 import { type LogEntry, logLine } from '../../ground/errors/log.ts'
-import { nameOf, type Place } from '../../ground/path/walk.ts'
+import { type PathHandle, procPathOf } from '../../ground/path/walk.ts'
 
 /** A file in the quarantine, with a line for each message that was released or deleted. */
 const FILE = 'quarantine.log'
@@ -10,10 +10,14 @@ const FILE = 'quarantine.log'
  * Logs what somebody did with a message in quarantine: where the slot would log, and in the file
  * `quarantine.log` in the quarantine itself.
  */
-export async function logDeed(root: Place, entries: readonly LogEntry[]): Promise<void> {
+export async function logDeed(root: PathHandle, entries: readonly LogEntry[]): Promise<void> {
   const line = logLine([...entries, ['time', new Date().toISOString()]])
   const { O_WRONLY, O_APPEND, O_CREAT, O_NOFOLLOW } = constants
-  const fd = openSync(`${nameOf(root)}/${FILE}`, O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW, 0o600)
+  const fd = openSync(
+    `${procPathOf(root)}/${FILE}`,
+    O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW,
+    0o600,
+  )
   try {
     writeSync(fd, line)
   } finally {

@@ -1,6 +1,6 @@
 import type { CommandModule } from 'yargs'
 import { errorText, Fault } from '../../ground/errors/fault.ts'
-import type { Place } from '../../ground/path/walk.ts'
+import type { PathHandle } from '../../ground/path/walk.ts'
 import { findEntry } from '../../quarantine/entries.ts'
 import { deleteEntry } from '../../quarantine/take.ts'
 import { FAILED, type Output, runCommand } from '../shared/run-command.ts'
@@ -36,7 +36,7 @@ export const deleteCommand: CommandModule<object, DeleteOptions> = {
 }
 
 async function remove(
-  root: Place,
+  root: PathHandle,
   ids: readonly string[],
   who: string,
   output: Output,

@@ -1,5 +1,5 @@
 import type { CommandModule } from 'yargs'
-import type { Place } from '../../ground/path/walk.ts'
+import type { PathHandle } from '../../ground/path/walk.ts'
 import type { About } from '../../quarantine/about.ts'
 import { aboutOf, type Entry, entriesIn } from '../../quarantine/entries.ts'
 import { spanOf, spanOptions } from '../shared/log-arguments.ts'
@@ -53,7 +53,7 @@ export const listCommand: CommandModule<object, ListOptions> = {
     ),
 }
 
-async function list(root: Place, args: ListOptions, output: Output): Promise<number> {
+async function list(root: PathHandle, args: ListOptions, output: Output): Promise<number> {
   let messages = 0
   let bytes = 0
   for (const entry of entriesIn(root, spanOf(args, Date.now()))) {

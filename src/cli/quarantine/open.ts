@@ -1,7 +1,7 @@
 import { closeSync, readFileSync } from 'node:fs'
 import type { Argv } from 'yargs'
 import { Fault } from '../../ground/errors/fault.ts'
-import { type Place, withPlace } from '../../ground/path/walk.ts'
+import { type PathHandle, withPath } from '../../ground/path/walk.ts'
 import { passwdEntries } from '../../ground/process/passwd.ts'
 import { openQuarantine } from '../../quarantine/places.ts'
 
@@ -31,7 +31,7 @@ export function addDirectoryOption<Options>(
  */
 export async function withQuarantine<Result>(
   directory: string,
-  use: (root: Place) => Promise<Result>,
+  use: (root: PathHandle) => Promise<Result>,
 ): Promise<Result> {
   if (!directory.startsWith('/')) {
     throw new Fault('config', `--directory ${directory}: must be an absolute path`)
@@ -46,7 +46,7 @@ export async function withQuarantine<Result>(
 }
 
 function becomeOwner(directory: string): void {
-  const { uid, gid } = withPlace(directory, ({ stats }) => stats)
+  const { uid, gid } = withPath(directory, ({ stats }) => stats)
   if (uid === 0) return
   process.setgroups!([])
   process.setgid!(gid)

@@ -3,7 +3,7 @@ import type { CommandModule } from 'yargs'
 import { isCurrent, type Key } from '../../cluster/keyring.ts'
 import { signRelease } from '../../cluster/sign.ts'
 import { errorText, Fault } from '../../ground/errors/fault.ts'
-import type { Place } from '../../ground/path/walk.ts'
+import type { PathHandle } from '../../ground/path/walk.ts'
 import { type Environment, splitWords } from '../../ground/settings/settings.ts'
 import { readControlDirectories } from '../../judge/policy.ts'
 import { editHeader } from '../../message/header-block.ts'
@@ -90,7 +90,7 @@ export const releaseCommand: CommandModule<object, ReleaseOptions> = {
   },
 }
 
-async function release(root: Place, releasing: ReleaseRun, output: Output): Promise<number> {
+async function release(root: PathHandle, releasing: ReleaseRun, output: Output): Promise<number> {
   let released = 0
   for (const id of releasing.ids) {
     try {
@@ -111,7 +111,7 @@ interface ReleaseRun extends Omit<ReleaseOptions, 'env'> {
 }
 
 async function releaseOne(
-  root: Place,
+  root: PathHandle,
   id: string,
   { again, by, to, env, keys, who }: ReleaseRun,
   output: Output,

@@ -1,6 +1,6 @@
 import type { CommandModule } from 'yargs'
 import { Fault } from '../../ground/errors/fault.ts'
-import type { Place } from '../../ground/path/walk.ts'
+import type { PathHandle } from '../../ground/path/walk.ts'
 import { findEntry, openEntry } from '../../quarantine/entries.ts'
 import { findFolder } from '../../quarantine/places.ts'
 import { type Output, runCommand } from '../shared/run-command.ts'
@@ -36,7 +36,11 @@ export const showCommand: CommandModule<object, ShowOptions> = {
     ),
 }
 
-async function show(root: Place, { id, raw, json }: ShowOptions, output: Output): Promise<number> {
+async function show(
+  root: PathHandle,
+  { id, raw, json }: ShowOptions,
+  output: Output,
+): Promise<number> {
   if (raw && json) throw new Fault('config', '--raw and --json exclude each other: choose one')
   if (raw && process.stdout.isTTY) {
     throw new Fault('config', '--raw is not for a terminal: send it to a file, or leave it out')

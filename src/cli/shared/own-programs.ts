@@ -2,7 +2,7 @@ import { accessSync, constants } from 'node:fs'
 import { basename, delimiter, join, resolve } from 'node:path'
 import { errorText, Fault } from '../../ground/errors/fault.ts'
 import { mustBeOwnAt, readStart } from '../../ground/path/read.ts'
-import { asksWhose } from '../../ground/path/stranger.ts'
+import { runsAsRoot } from '../../ground/path/stranger.ts'
 import { isExecutable } from '../../ground/process/find-program.ts'
 import type { ScanPolicy } from '../../scan/shared/scan-policy.ts'
 
@@ -32,7 +32,7 @@ export function mustRunOwnScanners(policy: ScanPolicy): void {
  * of a script (and all of PATH if that is env(1)), and every file among its other words.
  */
 export function mustRunOwn(words: readonly string[], path = ''): void {
-  if (!asksWhose()) return
+  if (!runsAsRoot()) return
   const [program = '', ...others] = words
   try {
     for (const file of filesOf(program, path)) mustBeOwnAt(file)

@@ -1,7 +1,11 @@
 import { closeSync, createReadStream, fstatSync, type Stats } from 'node:fs'
 import { join } from 'node:path'
-import { openTheirs, openTheirsOrPipe, ownDescriptor } from '../../ground/path/read.ts'
-import { listNames, type Place, walk, walkIn } from '../../ground/path/walk.ts'
+import {
+  inheritedDescriptor,
+  openForeignFile,
+  openForeignFileOrPipe,
+} from '../../ground/path/read.ts'
+import { listNames, type PathHandle, walk, walkIn } from '../../ground/path/walk.ts'
 import { lookForMbox, mboxPieces } from './mbox.ts'
 
 /** Standard input. */
@@ -37,7 +41,7 @@ export interface SourceMessage {
  * other is a message. Throws for anything else.
  */
 export function* findSources(path: string): Generator<MessageSource> {
-  if (ownDescriptor(path) !== undefined) {
+  if (inheritedDescriptor(path) !== undefined) {
     yield { file: path, kind: 'any', size: 0 }
     return
   }
@@ -54,7 +58,7 @@ export function* findSources(path: string): Generator<MessageSource> {
 }
 
 /** Skips links and what is no regular file: the owner of a Maildir may have put anything there. */
-function* findInMaildir(directory: Place, shown: string): Generator<MessageSource> {
+function* findInMaildir(directory: PathHandle, shown: string): Generator<MessageSource> {
   const names = listNames(directory, shown)
   if (!isMaildir(directory, names)) {
     throw new Error(`${shown}: is not a Maildir, which has new/ and cur/; name files`)
@@ -83,7 +87,7 @@ function* findInMaildir(directory: Place, shown: string): Generator<MessageSourc
   }
 }
 
-function isMaildir(directory: Place, names: readonly string[]): boolean {
+function isMaildir(directory: PathHandle, names: readonly string[]): boolean {
   return ['new', 'cur'].every((part) => {
     const place = names.includes(part) ? directoryIn(directory, part) : undefined
     if (place !== undefined) closeSync(place.fd)
@@ -92,7 +96,7 @@ function isMaildir(directory: Place, names: readonly string[]): boolean {
 }
 
 /** A directory; undefined for anything else, also for a link to a directory. */
-function directoryIn(directory: Place, name: string): Place | undefined {
+function directoryIn(directory: PathHandle, name: string): PathHandle | undefined {
   const place = entryIn(directory, name)
   if (place === undefined || place.stats.isDirectory()) return place
   closeSync(place.fd)
@@ -103,14 +107,14 @@ function directoryIn(directory: Place, name: string): Place | undefined {
  * The size of a regular file; undefined for anything else, also if a mail program has moved it
  * meanwhile.
  */
-function sizeOf(directory: Place, name: string): number | undefined {
+function sizeOf(directory: PathHandle, name: string): number | undefined {
   const place = entryIn(directory, name)
   if (place === undefined) return undefined
   closeSync(place.fd)
   return place.stats.isFile() ? place.stats.size : undefined
 }
 
-function entryIn(directory: Place, name: string): Place | undefined {
+function entryIn(directory: PathHandle, name: string): PathHandle | undefined {
   try {
     return walkIn(directory, name)
   } catch {
@@ -166,8 +170,8 @@ async function* bytesOf(source: MessageSource, maxSize: number): AsyncGenerator<
 }
 
 function open({ file, isFound }: MessageSource): { file: string; fd: number; status: Stats } {
-  const own = ownDescriptor(file)
+  const own = inheritedDescriptor(file)
   if (own !== undefined) return { file, fd: own, status: fstatSync(own) }
-  const { fd, stats } = isFound ? openTheirs(file) : openTheirsOrPipe(file)
+  const { fd, stats } = isFound ? openForeignFile(file) : openForeignFileOrPipe(file)
   return { file, fd, status: stats }
 }

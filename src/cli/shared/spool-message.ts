@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto'
 import { digestsFor } from '../../cluster/digests.ts'
 import type { Key } from '../../cluster/keyring.ts'
-import { ownDescriptor } from '../../ground/path/read.ts'
-import { withPlace } from '../../ground/path/walk.ts'
+import { inheritedDescriptor } from '../../ground/path/read.ts'
+import { withPath } from '../../ground/path/walk.ts'
 import { createSpool, type Message } from '../../message/spool.ts'
 import type { SpoolPolicy } from '../../message/spool-policy.ts'
 import { type MessageSource, messagesOf, STDIN } from './sources.ts'
@@ -23,8 +23,8 @@ export async function* openMessage(file: string, maxSize: number): AsyncGenerato
 
 function sourceOf(file: string): MessageSource {
   if (file === '-') return { file: STDIN, kind: 'any', size: 0 }
-  if (ownDescriptor(file) !== undefined) return { file, kind: 'any', size: 0 }
-  const stats = withPlace(file, (place) => place.stats)
+  if (inheritedDescriptor(file) !== undefined) return { file, kind: 'any', size: 0 }
+  const stats = withPath(file, (place) => place.stats)
   if (stats.isFile() || stats.isFIFO()) return { file, kind: 'any', size: stats.size }
   throw new Error(`${file}: is neither a file nor a pipe; name a file with one message`)
 }

@@ -67,7 +67,7 @@ export async function keepGate(
   })
   process.on('SIGHUP', receiver.reload)
   const saving = setInterval(() => void known.save(), SAVE_EVERY)
-  if (gate.printPort) writeSync(1, `${sockets.localEnd(listeners[0]!)?.port}\n`)
+  if (gate.printPort) writeSync(1, `${sockets.localEndpoint(listeners[0]!)?.port}\n`)
 
   await new Promise<void>((resolve) => {
     for (const signal of ['SIGTERM', 'SIGINT']) process.once(signal, resolve)

@@ -1,7 +1,7 @@
-import { limitConcurrency } from '../../ground/flow/concurrency.ts'
-import { createUnderWay } from '../../ground/flow/under-way.ts'
-import type { Address } from '../../ground/net/address.ts'
-import { addressText } from '../../ground/net/address.ts'
+import { limitConcurrency } from '../../ground/flow/concurrency-limit.ts'
+import { createInFlight } from '../../ground/flow/in-flight.ts'
+import type { IpAddress } from '../../ground/net/ip-address.ts'
+import { addressText } from '../../ground/net/ip-address.ts'
 import type { Dns } from '../shared/dns-resolver.ts'
 import { isConfirmed, lookUpNames, type Resolver } from '../shared/reverse-dns.ts'
 
@@ -14,7 +14,7 @@ export const QUESTIONS_MAX = 500
  */
 export function createQuestions(dns: Dns, time: number): () => Resolver {
   const inTurn = limitConcurrency(QUESTIONS_MAX)
-  const underWay = createUnderWay<readonly string[]>()
+  const underWay = createInFlight<readonly string[]>()
   const shared = (question: string, ask: () => Promise<readonly string[]>) =>
     underWay.get(question) ?? underWay.begin(question, inTurn(ask))
   return () => {
@@ -28,7 +28,7 @@ export function createQuestions(dns: Dns, time: number): () => Resolver {
 
 /** TCPREMOTEHOST of tcpserver(1): the first name of the address, with -p if it leads back to it. */
 export async function remoteHostOf(
-  address: Address,
+  address: IpAddress,
   lookUp: 'never' | 'name' | 'confirmed name',
   resolver: Resolver,
 ): Promise<string | undefined> {
@@ -44,7 +44,7 @@ export async function remoteHostOf(
 /** TCPLOCALHOST: what -l says, or the name of our own address, which is looked up once. */
 export function createLocalHosts(
   localName: string | undefined,
-): (address: Address, resolver: Resolver) => Promise<string | undefined> | string {
+): (address: IpAddress, resolver: Resolver) => Promise<string | undefined> | string {
   const known = new Map<string, Promise<string | undefined>>()
   return (address, resolver) => {
     if (localName !== undefined) return localName

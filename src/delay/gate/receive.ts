@@ -1,7 +1,7 @@
 import { errorText } from '../../ground/errors/fault.ts'
 import type { Clocks } from '../../ground/flow/clocks.ts'
-import { addressText } from '../../ground/net/address.ts'
-import type { Accepted, TcpSockets } from '../../ground/net/tcp-sockets.ts'
+import { addressText } from '../../ground/net/ip-address.ts'
+import type { AcceptedConnection, TcpSockets } from '../../ground/net/tcp-sockets.ts'
 import type { Environment } from '../../ground/settings/settings.ts'
 import { closingLine } from '../shared/conversation.ts'
 import type { GateOptions } from '../shared/gate-options.ts'
@@ -39,7 +39,7 @@ export interface ReceiverParts {
 
 export interface Receiver {
   /** A client has connected. */
-  arrive(peer: Accepted, reception: Reception): void
+  arrive(peer: AcceptedConnection, reception: Reception): void
   /** Reads the lists again. A list that cannot be read stays as it was, and that is logged. */
   reload(): void
   /** Tells all who wait 421 and the text. */
@@ -75,7 +75,7 @@ export function createReceiver(parts: ReceiverParts): Receiver {
   }
 
   /** The connection with its place in the waiting room, if there is one for it. */
-  function admit(peer: Accepted, reception: Reception): Visit | undefined {
+  function admit(peer: AcceptedConnection, reception: Reception): Visit | undefined {
     const names = { ip: addressText(peer.address), client: clientKey(peer.address) }
     const visit = new Visit(reception.newId(), peer, names, sockets, clocks.uptime)
     const others = perClient.get(visit.client) ?? 0
@@ -108,7 +108,7 @@ export function createReceiver(parts: ReceiverParts): Receiver {
     const { allowed, rules, ask, localHostOf } = sources
     const { address, fd } = visit.peer
     const resolver = ask()
-    const local = sockets.localEnd(fd)
+    const local = sockets.localEndpoint(fd)
     if (local === undefined) throw new Error('the connection is broken')
     const remoteHost = await remoteHostOf(address, gate.lookUp, resolver)
     const localHost = await localHostOf(local.address, resolver)

@@ -1,4 +1,4 @@
-import type { Accepted, SocketEvent, TcpSockets } from '../../ground/net/tcp-sockets.ts'
+import type { AcceptedConnection, SocketEvent, TcpSockets } from '../../ground/net/tcp-sockets.ts'
 import { WAKING_SIGNAL } from '../../ground/net/tcp-sockets.ts'
 
 /** Takes new connections from the listening sockets, and tells visits what happens to theirs. */
@@ -15,7 +15,7 @@ export interface Reception {
 export interface ReceptionOptions {
   readonly sockets: TcpSockets
   readonly listeners: readonly number[]
-  readonly arrive: (peer: Accepted) => void
+  readonly arrive: (peer: AcceptedConnection) => void
   /** Called if there are no more descriptors, or no memory for one. */
   readonly exhausted: () => void
 }

@@ -1,5 +1,5 @@
-import { addressText } from '../../ground/net/address.ts'
-import type { End } from '../../ground/runtime/socket-address.ts'
+import { addressText } from '../../ground/net/ip-address.ts'
+import type { TcpEndpoint } from '../../ground/runtime/socket-address.ts'
 import type { Environment } from '../../ground/settings/settings.ts'
 import { IGNORED } from '../shared/server-program.ts'
 import type { TcpRule } from './tcp-rules.ts'
@@ -28,9 +28,9 @@ export function baseEnvironment(env: Environment): Environment {
 
 /** The two ends of a connection, with their names if they are known. */
 export interface ConnectionEnds {
-  readonly local: End
+  readonly local: TcpEndpoint
   readonly localHost: string | undefined
-  readonly remote: End
+  readonly remote: TcpEndpoint
   readonly remoteHost: string | undefined
 }
 

@@ -1,5 +1,5 @@
 import { closeSync } from 'node:fs'
-import type { Accepted, SocketEvent, TcpSockets } from '../../ground/net/tcp-sockets.ts'
+import type { AcceptedConnection, SocketEvent, TcpSockets } from '../../ground/net/tcp-sockets.ts'
 import type { ClientSign } from '../shared/wait-outcome.ts'
 import type { ListEntry } from './linked-list.ts'
 
@@ -14,7 +14,7 @@ export class Visit implements ListEntry<Visit> {
   readonly id: number
   readonly fd: number
   readonly ip: string
-  readonly peer: Accepted
+  readonly peer: AcceptedConnection
   /** The key under which its client is counted and remembered. */
   readonly client: string
   /** When it came, in milliseconds on the clock that nobody sets. */
@@ -36,7 +36,7 @@ export class Visit implements ListEntry<Visit> {
 
   constructor(
     id: number,
-    peer: Accepted,
+    peer: AcceptedConnection,
     names: { readonly ip: string; readonly client: string },
     sockets: TcpSockets,
     now: () => number,

@@ -1,6 +1,11 @@
 import { readFileSync } from 'node:fs'
 import { errorText, Fault } from '../../ground/errors/fault.ts'
-import { type Address, contains, type Network, parseNetwork } from '../../ground/net/address.ts'
+import {
+  contains,
+  type IpAddress,
+  type Network,
+  parseNetwork,
+} from '../../ground/net/ip-address.ts'
 
 /** Clients that are not kept waiting. */
 export interface AllowList {
@@ -40,7 +45,7 @@ export function parseAllowList(text: string): AllowList {
 }
 
 /** The entry that holds the address, if any. */
-export function findNetwork(list: AllowList, address: Address): string | undefined {
+export function findNetwork(list: AllowList, address: IpAddress): string | undefined {
   return list.networks.find((network) => contains(network, address))?.text
 }
 

@@ -1,4 +1,4 @@
-import type { Address } from '../../ground/net/address.ts'
+import type { IpAddress } from '../../ground/net/ip-address.ts'
 import { findRule, type NameRule } from './name-rules.ts'
 import type { ReverseNames } from './reverse-dns.ts'
 
@@ -23,7 +23,7 @@ const NAME_MAX = 255
  */
 export function classify(
   names: ReverseNames,
-  address: Address,
+  address: IpAddress,
   rules: readonly NameRule[],
 ): Classification {
   switch (names.answer) {
@@ -38,7 +38,11 @@ export function classify(
   }
 }
 
-function classifyName(name: string, address: Address, rules: readonly NameRule[]): Classification {
+function classifyName(
+  name: string,
+  address: IpAddress,
+  rules: readonly NameRule[],
+): Classification {
   if (!isHostName(name)) return { class: 'dynamic', name, rule: 'not a host name' }
   const rule = findRule(rules, name, address)
   return { class: rule?.nameClass ?? 'ordinary', name, rule: rule?.text ?? 'no rule fits' }

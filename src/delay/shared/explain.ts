@@ -1,4 +1,4 @@
-import { parseAddress } from '../../ground/net/address.ts'
+import { parseIpAddress } from '../../ground/net/ip-address.ts'
 import type { DelayOptions } from './options.ts'
 import { type PlanContext, planFor } from './plan.ts'
 import { UsageError } from './split-options.ts'
@@ -6,7 +6,7 @@ import { UsageError } from './split-options.ts'
 /** The line that `--explain IP [NAME]` prints: how long such a client would wait, and why. */
 export async function explain(options: DelayOptions, context: PlanContext): Promise<string> {
   const [ip = '', name, ...rest] = options.words
-  const address = parseAddress(ip)
+  const address = parseIpAddress(ip)
   if (!address) throw new UsageError(`--explain ${ip}: is not an address`)
   if (rest.length > 0)
     throw new UsageError(`--explain: takes an address and a name, not ${rest[0]}`)

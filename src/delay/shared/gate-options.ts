@@ -1,4 +1,4 @@
-import { type Address, parseAddress } from '../../ground/net/address.ts'
+import { type IpAddress, parseIpAddress } from '../../ground/net/ip-address.ts'
 import type { Environment } from '../../ground/settings/settings.ts'
 import { type GivenOptions, UsageError } from './split-options.ts'
 
@@ -6,7 +6,7 @@ import { type GivenOptions, UsageError } from './split-options.ts'
 export type ListenPlace =
   | {
       readonly kind: 'bind'
-      readonly address: Address | undefined
+      readonly address: IpAddress | undefined
       readonly port: number
       readonly text: string
     }
@@ -189,10 +189,10 @@ function readPlace(text: string): ListenPlace {
 }
 
 /** Undefined for all addresses of IPv4 and IPv6; an address of IPv6 stands in brackets. */
-function readHost(host: string | undefined): Address | undefined | 'nonsense' {
+function readHost(host: string | undefined): IpAddress | undefined | 'nonsense' {
   if (host === undefined) return undefined
   if (host === '0') return ANY_IPV4
   const bare = /^\[([^\]]*)\]$/.exec(host)?.[1]
   if (bare === undefined && host.includes(':')) return 'nonsense'
-  return parseAddress(bare ?? host) ?? 'nonsense'
+  return parseIpAddress(bare ?? host) ?? 'nonsense'
 }

@@ -1,5 +1,5 @@
 import { errorText, Fault } from '../../ground/errors/fault.ts'
-import type { Address } from '../../ground/net/address.ts'
+import type { IpAddress } from '../../ground/net/ip-address.ts'
 import { matches, type Pattern, parsePattern } from './pattern.ts'
 import { type AddressSpan, findAddress } from './written-address.ts'
 
@@ -43,7 +43,7 @@ export function parseRules(text: string, source: string): NameRule[] {
 export function findRule(
   rules: readonly NameRule[],
   name: string,
-  address: Address,
+  address: IpAddress,
 ): NameRule | undefined {
   const lower = name.toLowerCase()
   let spans: readonly AddressSpan[] | undefined

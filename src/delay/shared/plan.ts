@@ -1,4 +1,4 @@
-import type { Address } from '../../ground/net/address.ts'
+import type { IpAddress } from '../../ground/net/ip-address.ts'
 import { type AllowList, findName, findNetwork } from './allow-list.ts'
 import { type Classification, type ClientClass, classify } from './classify.ts'
 import type { NameRule } from './name-rules.ts'
@@ -41,7 +41,7 @@ export interface PlanContext {
    * Why a client that has behaved before need not wait; undefined for a stranger. Left out if
    * clients are not remembered.
    */
-  readonly known?: (address: Address) => Promise<string | undefined>
+  readonly known?: (address: IpAddress) => Promise<string | undefined>
 }
 
 /**

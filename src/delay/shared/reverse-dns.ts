@@ -1,5 +1,5 @@
 import { errorCode, errorText } from '../../ground/errors/fault.ts'
-import { type Address, parseAddress, reverseDomain } from '../../ground/net/address.ts'
+import { type IpAddress, parseIpAddress, reverseDomain } from '../../ground/net/ip-address.ts'
 
 /** The names of an address: some, certainly none, or could not tell. */
 export type ReverseNames =
@@ -19,7 +19,7 @@ export interface Resolver {
 const NO_SUCH_NAME = ['ENOTFOUND', 'ENODATA']
 
 /** The names that reverse DNS has for an address. Never rejects. */
-export async function lookUpNames(address: Address, resolver: Resolver): Promise<ReverseNames> {
+export async function lookUpNames(address: IpAddress, resolver: Resolver): Promise<ReverseNames> {
   try {
     const answers = await resolver.names(reverseDomain(address))
     const names = answers.filter((name) => name !== '' && name !== '.')
@@ -36,13 +36,13 @@ export async function lookUpNames(address: Address, resolver: Resolver): Promise
  */
 export async function isConfirmed(
   name: string,
-  address: Address,
+  address: IpAddress,
   resolver: Resolver,
 ): Promise<boolean> {
   try {
     const answers = await resolver.addresses(name, address.length === 4 ? 4 : 6)
     return answers.some((answer) => {
-      const found = parseAddress(answer)
+      const found = parseIpAddress(answer)
       return found !== undefined && Buffer.compare(found, address) === 0
     })
   } catch {

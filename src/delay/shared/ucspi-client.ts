@@ -1,5 +1,5 @@
 import { Fault } from '../../ground/errors/fault.ts'
-import { type Address, parseAddress } from '../../ground/net/address.ts'
+import { type IpAddress, parseIpAddress } from '../../ground/net/ip-address.ts'
 import type { Environment } from '../../ground/settings/settings.ts'
 import { DELAY_MAX, parseSeconds } from './options.ts'
 
@@ -7,7 +7,7 @@ import { DELAY_MAX, parseSeconds } from './options.ts'
 export interface UcspiClient {
   /** As it was told, for the log. */
   readonly ip: string
-  readonly address: Address
+  readonly address: IpAddress
   /** TCPREMOTEHOST: looked up by the server, perhaps unconfirmed. */
   readonly name: string | undefined
   readonly relay: boolean
@@ -20,7 +20,7 @@ export interface UcspiClient {
 /** Reads it from the environment. Throws a Fault if a variable makes no sense. */
 export function readClient(env: Environment): UcspiClient {
   const ip = env.TCPREMOTEIP ?? ''
-  const address = parseAddress(ip)
+  const address = parseIpAddress(ip)
   if (!address) {
     throw new Fault(
       'config',

@@ -1,4 +1,4 @@
-import type { Address } from '../../ground/net/address.ts'
+import type { IpAddress } from '../../ground/net/ip-address.ts'
 
 /** Where a name writes out an address: from one offset to another. */
 export interface AddressSpan {
@@ -13,11 +13,11 @@ const SEPARATORS = ['-', '.', '_', 'x']
  * of the usual separators, padded with zeros or not, forwards or backwards, in
  * hexadecimal, or as one number. Providers name by such rules what they do not know.
  */
-export function findAddress(name: string, address: Address): readonly AddressSpan[] {
+export function findAddress(name: string, address: IpAddress): readonly AddressSpan[] {
   return address.length === 4 ? findIPv4(name, address) : findIPv6(name, address)
 }
 
-function findIPv4(name: string, address: Address): AddressSpan[] {
+function findIPv4(name: string, address: IpAddress): AddressSpan[] {
   const octets = Array.from(address)
   const hex = octets.map((octet) => octet.toString(16).padStart(2, '0'))
   const plain = octets.map(String)
@@ -38,7 +38,7 @@ function findIPv4(name: string, address: Address): AddressSpan[] {
   return spans
 }
 
-function findIPv6(name: string, address: Address): AddressSpan[] {
+function findIPv6(name: string, address: IpAddress): AddressSpan[] {
   const digits = Buffer.from(address).toString('hex')
   const groups = digits.match(/.{4}/g)!
   const short = groups.map((group) => group.replace(/^0{1,3}/, ''))

@@ -1,7 +1,7 @@
 import { closeSync, unlinkSync } from 'node:fs'
 import net from 'node:net'
 import { getSystemErrorName } from 'node:util'
-import { parseAddress } from '../../ground/net/address.ts'
+import { parseIpAddress } from '../../ground/net/ip-address.ts'
 import { loadLibc } from '../../ground/runtime/libc.ts'
 import type { ListeningPlace } from './listening-place.ts'
 
@@ -59,7 +59,7 @@ async function bindByLibc(place: ListeningPlace): Promise<Pick<BoundSocket, 'fd'
   const libc = await loadLibc()
   if (libc === undefined) throw new Error('the runtime has no way to bind a socket')
   const fd = libc.bindStream(
-    place.kind === 'unix' ? place : { ...place, address: parseAddress(place.host)! },
+    place.kind === 'unix' ? place : { ...place, address: parseIpAddress(place.host)! },
   )
   if (fd < 0) throw systemError(fd)
   return { fd, close: () => closeSync(fd) }

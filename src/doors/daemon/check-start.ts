@@ -1,9 +1,9 @@
 import { accessSync, constants, existsSync } from 'node:fs'
 import { extname } from 'node:path'
 import { errorText } from '../../ground/errors/fault.ts'
+import type { StartReport } from '../../ground/process/start-report.ts'
 import { faultLines, gatherFaults } from '../../ground/settings/faults.ts'
 import type { Environment } from '../../ground/settings/settings.ts'
-import type { StartReport } from '../../ground/settings/start-report.ts'
 import { NOTHING_SCANS } from '../../judge/policy.ts'
 import { scanByThemselves } from '../../observe/live/trial.ts'
 import { checkAccessBy } from '../http/access.ts'
@@ -29,14 +29,15 @@ export async function checkStart(words: readonly string[], env: Environment): Pr
   const errors = [...faults.lines, ...ofPlaces, ...ofSettings]
   const ofPage = options ? [...(await pageFaults(options)), ...stateFaults(options)] : []
   const warnings = [...configurationWarnings(env), ...ofPage]
-  if (ofSettings.length > 0 || options === undefined) return { isUsage, errors, warnings, does: [] }
+  if (ofSettings.length > 0 || options === undefined)
+    return { isUsage, errors, warnings, actions: [] }
   const configuration = await readConfiguration(env, () => {})
   try {
     return {
       isUsage,
       errors,
       warnings: [...warnings, ...remarks(configuration), ...(await pluginFaults(configuration))],
-      does: doorsOf(options).map((door) => describeDoor(door, configuration)),
+      actions: doorsOf(options).map((door) => describeDoor(door, configuration)),
     }
   } finally {
     configuration.close()

@@ -1,9 +1,9 @@
 import { writeSync } from 'node:fs'
 import { errorText } from '../../ground/errors/fault.ts'
-import { asksAbout, tellAbout } from '../../ground/process/about.ts'
+import { asksForHelpOrVersion, printHelpOrVersion } from '../../ground/process/help-or-version.ts'
+import { printStartReport } from '../../ground/process/start-report.ts'
 import { loadLibc } from '../../ground/runtime/libc.ts'
 import { faultLines } from '../../ground/settings/faults.ts'
-import { tellStart } from '../../ground/settings/start-report.ts'
 import { checkStart } from './check-start.ts'
 import { log } from './log.ts'
 import { type Options, readOptions, usage } from './options.ts'
@@ -18,8 +18,8 @@ const USAGE = 100
 
 process.exitCode = FAILED
 const words = process.argv.slice(2)
-if (asksAbout(words)) {
-  tellAbout('onescand', usage, words)
+if (asksForHelpOrVersion(words)) {
+  printHelpOrVersion('onescand', usage, words)
   process.exit(0)
 }
 process.on('uncaughtException', (error) => {
@@ -35,7 +35,7 @@ run.catch((error) => {
 
 /** Says all that is wrong with options and settings, and ends as a start with them would. */
 async function check(): Promise<void> {
-  process.exit(tellStart(await checkStart(words, { ...process.env })))
+  process.exit(printStartReport(await checkStart(words, { ...process.env })))
 }
 
 /**

@@ -1,6 +1,11 @@
 import { networkInterfaces } from 'node:os'
 import { Fault } from '../../ground/errors/fault.ts'
-import { contains, type Network, parseAddress, parseNetwork } from '../../ground/net/address.ts'
+import {
+  contains,
+  type Network,
+  parseIpAddress,
+  parseNetwork,
+} from '../../ground/net/ip-address.ts'
 import type { SmtpRoute } from '../smtp/door.ts'
 import { type ListeningPlace, readListeningPlace } from './listening-place.ts'
 import type { DoorKind } from './socket-activation.ts'
@@ -133,7 +138,7 @@ function leadsTo(next: ListeningPlace, place: ListeningPlace): boolean {
   return isAny(bound) && target.length === bound.length && isOfThisHost(target)
 }
 
-const bytesOf = (host: string) => Buffer.from(parseAddress(host)!)
+const bytesOf = (host: string) => Buffer.from(parseIpAddress(host)!)
 
 const isAny = (address: Buffer) => address.every((byte) => byte === 0)
 

@@ -1,6 +1,6 @@
 import { closeSync } from 'node:fs'
 import { errorText } from '../../ground/errors/fault.ts'
-import type { Place } from '../../ground/path/walk.ts'
+import type { PathHandle } from '../../ground/path/walk.ts'
 import { aboutOf, type Entry } from '../../quarantine/entries.ts'
 import { newestEntries } from '../../quarantine/newest.ts'
 import { openQuarantine } from '../../quarantine/places.ts'
@@ -89,7 +89,7 @@ export function viewKept(sources: KeptSources): () => Promise<KeptView> {
   }
 }
 
-async function read(root: Place, hideAddresses: boolean): Promise<readonly KeptMessage[]> {
+async function read(root: PathHandle, hideAddresses: boolean): Promise<readonly KeptMessage[]> {
   const messages: KeptMessage[] = []
   for (const entry of await newestEntries(root, KEPT_SHOWN)) {
     const message = await readOne(root, entry, hideAddresses)
@@ -100,7 +100,7 @@ async function read(root: Place, hideAddresses: boolean): Promise<readonly KeptM
 
 /** Undefined if it has gone meanwhile. */
 async function readOne(
-  root: Place,
+  root: PathHandle,
   entry: Entry,
   hideAddresses: boolean,
 ): Promise<KeptMessage | undefined> {

@@ -1,5 +1,5 @@
 import { Fault } from '../../ground/errors/fault.ts'
-import { printable } from '../../ground/errors/printable.ts'
+import { replaceUnprintable } from '../../ground/errors/replace-unprintable.ts'
 import type { Decision, QuarantineDecision, SplitDecision } from '../../judge/decision.ts'
 import { type AnswerMode, acceptedShare } from '../../judge/divide.ts'
 import type { HeaderEdits } from '../../message/edits.ts'
@@ -80,7 +80,10 @@ function hold(
     throw new Fault('config', 'the MTA does not let this filter hold mail (QUARANTINE)')
   }
   const found = findings.virus ?? findings.banned
-  const reason = printable(`onescan: ${grounds}${found ? ` ${found}` : ''}`).slice(0, REASON_MAX)
+  const reason = replaceUnprintable(`onescan: ${grounds}${found ? ` ${found}` : ''}`).slice(
+    0,
+    REASON_MAX,
+  )
   const all: Edit[] = [...headerEdits(edits, message.header), { kind: 'quarantine', reason }]
   return Buffer.concat([...all.map((edit) => encodeEdit(edit, agreement)), accepted])
 }

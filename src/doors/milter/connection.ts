@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net'
 import { errorText, isFault } from '../../ground/errors/fault.ts'
-import { freeBuffer } from '../../ground/runtime/free-buffer.ts'
+import { releaseBuffer } from '../../ground/runtime/release-buffer.ts'
 import { HEADER_MAX } from '../../message/header-block.ts'
 import type { ConnectionState } from '../shared/eviction.ts'
 import type { MemoryLease } from '../shared/memory.ts'
@@ -178,7 +178,7 @@ export class MilterConnection {
     this.#reader.push(chunk)
     if (!this.#busy) this.#work()
     if (!this.#busy)
-      freeBuffer(chunk) // read to its end; sessions keep copies alone
+      releaseBuffer(chunk) // read to its end; sessions keep copies alone
     else this.#letWait(this.#reader.pending)
   }
 
@@ -267,7 +267,7 @@ function memoryOf(lease: MemoryLease): PacketMemory {
     charge: (bytes) => lease.charge(bytes),
     release(packet) {
       lease.release(packet.length)
-      freeBuffer(packet) // at once, for the garbage collector may take its time
+      releaseBuffer(packet) // at once, for the garbage collector may take its time
     },
   }
 }

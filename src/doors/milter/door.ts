@@ -1,5 +1,5 @@
 import { createServer, type Server } from 'node:net'
-import { createTurns } from '../../ground/flow/concurrency.ts'
+import { createSemaphore } from '../../ground/flow/concurrency-limit.ts'
 import { switchedOff } from '../../judge/policy.ts'
 import type { MailReporter } from '../../observe/live/mail-reporter.ts'
 import type { DoorState } from '../../observe/live/process-report.ts'
@@ -67,7 +67,7 @@ export function createMilterDoor(first: Configuration, options: MilterOptions): 
   const connections = new ConnectionSet<MilterConnection>()
   /** In the order of their coming. */
   const serving = new Set<ServedConnection>()
-  const turns = createTurns(maxClients)
+  const turns = createSemaphore(maxClients)
   let configuration = first // a message keeps the one that it began with: receive.ts
   let crowded = false
   let ticker: NodeJS.Timeout | undefined

@@ -1,4 +1,4 @@
-import { parseAddress } from '../../ground/net/address.ts'
+import { parseIpAddress } from '../../ground/net/ip-address.ts'
 import type { Environment } from '../../ground/settings/settings.ts'
 import type { PolicyFor } from '../../judge/by-rule.ts'
 import type { Decision } from '../../judge/decision.ts'
@@ -49,6 +49,6 @@ function addressed({ envelope, client }: Transaction): Addressed | undefined {
   return {
     sender: envelope.sender,
     recipients: [...recipientsOf(envelope)],
-    client: address === undefined ? undefined : parseAddress(address),
+    client: address === undefined ? undefined : parseIpAddress(address),
   }
 }

@@ -1,5 +1,5 @@
 import { errorText, Fault, faultKindOf } from '../../ground/errors/fault.ts'
-import { asksAbout, tellAbout } from '../../ground/process/about.ts'
+import { asksForHelpOrVersion, printHelpOrVersion } from '../../ground/process/help-or-version.ts'
 import { leaveStandardStreamsAlone } from '../../ground/process/standard-streams.ts'
 import { chainEnvironment } from '../../ground/settings/environment.ts'
 import { readControlDirectories, readPolicy } from '../../judge/policy.ts'
@@ -44,7 +44,7 @@ async function run(): Promise<number> {
 
 /** One message through the slot (qmail-queue(8)). */
 async function slot(journal: Journal, log: LogSink): Promise<number> {
-  if (asksAbout(words)) return tellUsage()
+  if (asksForHelpOrVersion(words)) return tellUsage()
   const chain: NextInLine = {
     ...findChain(words, env, readControlDirectories(env)),
     environment: chainEnvironment(env),
@@ -77,7 +77,7 @@ async function slot(journal: Journal, log: LogSink): Promise<number> {
 /** Nothing is read. Where descriptor 1 cannot be written to, a caller has sent mail: exit 55. */
 function tellUsage(): number {
   try {
-    tellAbout('onescan-queue', usage, words)
+    printHelpOrVersion('onescan-queue', usage, words)
     return exit.done
   } catch (error) {
     throw new Fault('config', `${words[0]}: cannot be answered here (${errorText(error)})`, error)

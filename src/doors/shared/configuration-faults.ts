@@ -6,7 +6,7 @@ import {
   gatherFaults,
   lineEndFaults,
 } from '../../ground/settings/faults.ts'
-import { misspeltIn } from '../../ground/settings/misspelt.ts'
+import { findMisspeltSettings } from '../../ground/settings/misspelt-settings.ts'
 import type { Environment } from '../../ground/settings/settings.ts'
 import { names } from '../../ground/settings/table.ts'
 import { contradictionsIn } from '../../judge/contradictions.ts'
@@ -80,7 +80,7 @@ async function scannerFaults(scan: ScanPolicy | undefined): Promise<string[]> {
 
 /** Settings with which it starts but which are hardly meant so, a line each. */
 export function configurationWarnings(env: Environment): string[] {
-  const misspelt = misspeltIn(env).map(({ name, suggestion }) => {
+  const misspelt = findMisspeltSettings(env).map(({ name, suggestion }) => {
     return `${name} is not a setting: no program reads it; did you mean ${suggestion}?`
   })
   const contradictions = contradictionsIn(env).map(({ name, value, remedy }) => {

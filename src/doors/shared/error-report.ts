@@ -1,5 +1,5 @@
 import { closeSync, constants, fstatSync, readdirSync, writeSync } from 'node:fs'
-import { printable } from '../../ground/errors/printable.ts'
+import { replaceUnprintable } from '../../ground/errors/replace-unprintable.ts'
 import { ACCESS_MODE, descriptorFlags } from '../../ground/process/descriptor-flags.ts'
 import { readOptionalNumber } from '../../ground/settings/read.ts'
 import { choice, type Environment } from '../../ground/settings/settings.ts'
@@ -56,7 +56,7 @@ export function plainCode(reply: Reply, code: number): number {
 
 /** `D` permanent or `Z` temporary, then the text; no control byte, which callers pass on raw. */
 export function replyText({ class: status, text, enhanced }: Reply): string {
-  const line = printable(text)
+  const line = replaceUnprintable(text)
   const end = ` (#${enhanced})`
   return `${status === 5 ? 'D' : 'Z'}${line.slice(0, TEXT_MAX - 1 - end.length)}${end}`
 }

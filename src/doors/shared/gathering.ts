@@ -1,5 +1,5 @@
 import { faultKindOf } from '../../ground/errors/fault.ts'
-import { freeBuffer } from '../../ground/runtime/free-buffer.ts'
+import { releaseBuffer } from '../../ground/runtime/release-buffer.ts'
 import { type FormReader, readForm } from '../../message/form.ts'
 import { createGatheredFile, type GatheredFile } from '../../message/gathered-file.ts'
 import { headerOf, holdMessage, type LookOptions } from '../../message/held.ts'
@@ -86,7 +86,7 @@ export function createGathering(options: LookOptions, lease: MemoryLease): Gathe
   function giveUp(): void {
     const copied = held
     drop()
-    freeBuffer(copied)
+    releaseBuffer(copied)
   }
 
   function drop(): void {

@@ -1,5 +1,5 @@
 import { logLine } from '../../ground/errors/log.ts'
-import { parseAddress } from '../../ground/net/address.ts'
+import { parseIpAddress } from '../../ground/net/ip-address.ts'
 import { refusalByRule } from '../../judge/refusal-text.ts'
 import type { Origin } from '../../message/envelope/origin.ts'
 import type { Rules } from '../../rules/match.ts'
@@ -25,7 +25,7 @@ export function refuseByRule(
   { origin, relay, log }: Asker,
 ): SmtpReply | undefined {
   const { door, clientAddress, queueId } = origin
-  const client = clientAddress === undefined ? undefined : parseAddress(clientAddress)
+  const client = clientAddress === undefined ? undefined : parseIpAddress(clientAddress)
   const { sender, recipient } = about
   const found = rules.findRefusal({ sender, recipient, client, auth: relay })
   if (found?.action.kind !== 'refuse') return undefined

@@ -1,5 +1,5 @@
 import { Fault } from '../../ground/errors/fault.ts'
-import type { Turns } from '../../ground/flow/concurrency.ts'
+import type { Semaphore } from '../../ground/flow/concurrency-limit.ts'
 import { withDeadline } from '../../ground/flow/deadline.ts'
 
 /**
@@ -13,14 +13,14 @@ export const TURN_WITHIN = 120_000
  * one is. Rejects with a Fault of kind `out-of-memory` if that takes too long, or at the signal.
  */
 export async function takeTurn(
-  turns: Turns,
+  turns: Semaphore,
   atOnce: number,
   gone: AbortSignal,
   within: number = TURN_WITHIN,
 ): Promise<() => void> {
   const over = turns.isFree
-    ? await turns.take(gone)
-    : await withDeadline(within, gone, (sooner) => turns.take(sooner))
+    ? await turns.acquire(gone)
+    : await withDeadline(within, gone, (sooner) => turns.acquire(sooner))
   if (over !== undefined) return over
   const why = gone.aborted ? 'it was left' : `no turn in ${within / 1000} seconds`
   throw new Fault('out-of-memory', `over ${atOnce} messages at once (--max-clients): ${why}`)

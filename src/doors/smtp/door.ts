@@ -1,6 +1,6 @@
 import { createServer, type NetConnectOpts, type Server, type Socket } from 'node:net'
 import { hostname } from 'node:os'
-import { contains, type Network, parseAddress } from '../../ground/net/address.ts'
+import { contains, type Network, parseIpAddress } from '../../ground/net/ip-address.ts'
 import { switchedOff } from '../../judge/policy.ts'
 import type { MailReporter } from '../../observe/live/mail-reporter.ts'
 import type { DoorState } from '../../observe/live/process-report.ts'
@@ -257,6 +257,6 @@ function turnAway(socket: Socket, { bytes }: RawReply): void {
 /** Whoever may open a socket with a path may connect; by TCP the networks decide. */
 export function mayConnect(remoteAddress: string | undefined, from: readonly Network[]): boolean {
   if (remoteAddress === undefined) return true
-  const address = parseAddress(remoteAddress)
+  const address = parseIpAddress(remoteAddress)
   return address !== undefined && from.some((network) => contains(network, address))
 }

@@ -1,4 +1,4 @@
-import { freeBuffer } from '../../ground/runtime/free-buffer.ts'
+import { releaseBuffer } from '../../ground/runtime/release-buffer.ts'
 import { findHeaderEnd, HEADER_MAX } from '../../message/header-block.ts'
 import type { LookOptions } from '../../message/held.ts'
 import type { Message } from '../../message/spool.ts'
@@ -69,7 +69,7 @@ export function createSmtpIntake(options: LookOptions, lease: () => MemoryLease)
       else {
         const lines = lineEnds.push(content)
         stream.write(lines)
-        freeBuffer(lines)
+        releaseBuffer(lines)
       }
       return undefined
     },

@@ -1,6 +1,6 @@
 import { connect, type NetConnectOpts, type Socket } from 'node:net'
 import { errorText, Fault } from '../../ground/errors/fault.ts'
-import { freeBuffer } from '../../ground/runtime/free-buffer.ts'
+import { releaseBuffer } from '../../ground/runtime/release-buffer.ts'
 import { createLineReader } from './wire/lines.ts'
 import { createSmtpReplyReader, type RawReply, REPLY_LINE_MAX, replyTexts } from './wire/replies.ts'
 
@@ -136,7 +136,7 @@ function converse(socket: Socket, name: string, timeouts: NextServerTimeouts) {
     const taken = () => (socket.writableNeedDrain ? undefined : true)
     await until(taken, timeouts.block, 'has taken nothing')
     // Not before: the kernel reads it from there.
-    if (socket.writableLength === 0) for (const piece of pieces) freeBuffer(piece)
+    if (socket.writableLength === 0) for (const piece of pieces) releaseBuffer(piece)
   }
 
   /** It said something without being asked: 421, in good order. */

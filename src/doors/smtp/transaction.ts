@@ -1,6 +1,6 @@
 import { Fault, faultKindOf } from '../../ground/errors/fault.ts'
 import type { LogEntry } from '../../ground/errors/log.ts'
-import { freeBuffer } from '../../ground/runtime/free-buffer.ts'
+import { releaseBuffer } from '../../ground/runtime/release-buffer.ts'
 import type { Decision } from '../../judge/decision.ts'
 import type { AnswerMode } from '../../judge/divide.ts'
 import type { Transaction } from '../../judge/transaction.ts'
@@ -235,7 +235,7 @@ async function takeIn(
         intake.discard() // no message comes of it
       }
     }
-    if (reader.rest.length === 0) freeBuffer(chunk)
+    if (reader.rest.length === 0) releaseBuffer(chunk)
   }
   client.giveBack(reader.rest)
   if (trouble !== undefined) throw trouble

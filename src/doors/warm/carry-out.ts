@@ -1,4 +1,4 @@
-import { printable } from '../../ground/errors/printable.ts'
+import { replaceUnprintable } from '../../ground/errors/replace-unprintable.ts'
 import type { Decision, SingleDecision, SplitDecision } from '../../judge/decision.ts'
 import { acceptedShare } from '../../judge/divide.ts'
 import type { Transaction } from '../../judge/transaction.ts'
@@ -30,7 +30,7 @@ const end = frame('.')
 
 /** `C`, go cold. The line is printable ASCII, so that it forges none in the client's log. */
 export function goCold(why: string): Buffer {
-  return frame('C', Buffer.from(printable(why).slice(0, COLD_LINE_MAX), 'latin1'))
+  return frame('C', Buffer.from(replaceUnprintable(why).slice(0, COLD_LINE_MAX), 'latin1'))
 }
 
 /** What the slot would do with this decision, as frames. GoCold if it does not fit into them. */

@@ -1,5 +1,5 @@
 import { errorText } from '../../ground/errors/fault.ts'
-import { createMemory } from '../../ground/flow/remember.ts'
+import { createLruCache } from '../../ground/flow/lru-cache.ts'
 import { type Environment, isSet } from '../../ground/settings/settings.ts'
 import type { FromClient } from '../../ground/settings/table/kinds.ts'
 import { isSetting, names, table } from '../../ground/settings/table.ts'
@@ -57,7 +57,7 @@ export function createClientPolicies(
   configuration: Configuration,
 ): (variables: Variables) => ClientPolicy {
   /** Belongs to a set of variables and to no message; nobody changes it. */
-  const kept = createMemory<ClientPolicy>(KEPT_MAX)
+  const kept = createLruCache<ClientPolicy>(KEPT_MAX)
   return (variables) => {
     const relevant = [...variables].filter(([name]) => isOfPolicy(toldOf(name)))
     const key = JSON.stringify(relevant)

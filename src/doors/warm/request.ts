@@ -1,5 +1,5 @@
 import { closeSync } from 'node:fs'
-import { freeBuffer } from '../../ground/runtime/free-buffer.ts'
+import { releaseBuffer } from '../../ground/runtime/release-buffer.ts'
 import { ENVELOPE_MAX } from '../../message/envelope/envelope.ts'
 import { type HandedFile, IN_MEMORY } from '../../message/handed.ts'
 import { createFrameReader } from './frames.ts'
@@ -132,7 +132,7 @@ export class RequestReader {
 
   /** Frees the message at once, not when the garbage collector finds it; it must be looked at no more. */
   free(): void {
-    if (this.#body !== undefined) freeBuffer(this.#body)
+    if (this.#body !== undefined) releaseBuffer(this.#body)
     if (this.#descriptor !== undefined) closeSync(this.#descriptor)
     this.#descriptor = undefined
   }

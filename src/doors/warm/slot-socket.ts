@@ -1,6 +1,6 @@
 import { createServer, type Server } from 'node:net'
 import { errorText } from '../../ground/errors/fault.ts'
-import { createTurns } from '../../ground/flow/concurrency.ts'
+import { createSemaphore } from '../../ground/flow/concurrency-limit.ts'
 import type { PassedDescriptors } from '../../ground/net/passed-descriptors.ts'
 import type { MailReporter } from '../../observe/live/mail-reporter.ts'
 import type { DoorState } from '../../observe/live/process-report.ts'
@@ -54,7 +54,7 @@ export function createSlotSocket(first: Configuration, options: SlotSocketOption
   const sessions = new ConnectionSet<SlotSession>()
   /** In the order of their coming; without those that have sent a whole head. */
   const waiting = new Set<SlotSession>()
-  const turns = createTurns(maxClients)
+  const turns = createSemaphore(maxClients)
   const budget = createBudget(options.memory, (why) => new GoCold(why))
   let ticker: NodeJS.Timeout | undefined
   let judge = judgeBy(first) // a message keeps the one that it was given to

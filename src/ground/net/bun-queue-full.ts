@@ -1,4 +1,4 @@
-import { bunFunctions } from '../runtime/foreign.ts'
+import { bunFunctions } from '../runtime/c-functions.ts'
 import * as linux from '../runtime/linux.ts'
 import { unixAddress } from '../runtime/socket-address.ts'
 

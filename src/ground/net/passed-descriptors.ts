@@ -1,5 +1,5 @@
 import { closeSync } from 'node:fs'
-import { type Foreign, loadFunctions } from '../runtime/foreign.ts'
+import { type CFunctions, loadFunctions } from '../runtime/c-functions.ts'
 import * as linux from '../runtime/linux.ts'
 
 /**
@@ -32,10 +32,10 @@ export interface PassedDescriptors {
    * bytes. Undefined if nothing has arrived yet. No bytes mean that the connection has ended or
    * broken.
    */
-  receive(socket: number, room: Buffer): Received | undefined
+  receive(socket: number, room: Buffer): ReceivedBytes | undefined
 }
 
-export interface Received {
+export interface ReceivedBytes {
   /** How many bytes are in the room now. */
   readonly length: number
   /** The caller closes it. Undefined if none came, or more than one; those are closed. */
@@ -70,7 +70,7 @@ export async function loadPassedDescriptors(): Promise<PassedDescriptors | undef
 }
 
 /** Each buffer is read before its call returns: so all calls can share them. */
-function fromCalls(libc: Foreign<(typeof used)[number]>): PassedDescriptors {
+function fromCalls(libc: CFunctions<(typeof used)[number]>): PassedDescriptors {
   const name = Buffer.from('onescan\0')
   const header = Buffer.alloc(MSGHDR_BYTES)
   const iovec = Buffer.alloc(IOVEC_BYTES)

@@ -1,13 +1,13 @@
 import { closeSync } from 'node:fs'
 import { getSystemErrorName } from 'node:util'
-import { type Foreign, loadFunctions } from '../runtime/foreign.ts'
+import { type CFunctions, loadFunctions } from '../runtime/c-functions.ts'
 import * as linux from '../runtime/linux.ts'
 import {
   ADDRESS_BYTES,
-  type End,
   inetAddress,
-  readEnd,
-  type TcpPlace,
+  readEndpoint,
+  type TcpAddress,
+  type TcpEndpoint,
 } from '../runtime/socket-address.ts'
 
 /**
@@ -26,7 +26,7 @@ export interface TcpSockets {
    * A listening socket that does not block. Without an address it listens on all of both families,
    * or on those of IPv4 alone if the host has no IPv6. Throws an error that says what is wrong.
    */
-  listen(place: TcpPlace, backlog: number): number
+  listen(place: TcpAddress, backlog: number): number
   /**
    * Whether the descriptor is a listening TCP socket. If so, accepting from it does not block from
    * now on.
@@ -36,9 +36,9 @@ export interface TcpSockets {
    * The next connection, or why there is none. It is closed on exec, and blocks for the program
    * that gets it.
    */
-  accept(listener: number): Accepted | AcceptTrouble
+  accept(listener: number): AcceptedConnection | AcceptTrouble
   /** getsockname(2). */
-  localEnd(fd: number): End | undefined
+  localEndpoint(fd: number): TcpEndpoint | undefined
   /** IP_OPTIONS: drops them, so that answers take no route that the client chose. */
   dropIpOptions(fd: number): void
   /** TCP_NODELAY. */
@@ -72,7 +72,7 @@ export interface TcpSockets {
   canTake(fd: number, within: number): boolean
 }
 
-export interface Accepted extends End {
+export interface AcceptedConnection extends TcpEndpoint {
   readonly fd: number
 }
 
@@ -113,7 +113,7 @@ export async function openTcpSockets(): Promise<TcpSockets | undefined> {
  * Each buffer is read before its call returns, and no call is asynchronous: so all calls can share
  * them.
  */
-function fromFunctions(c: Foreign<(typeof FUNCTIONS)[number]>): TcpSockets {
+function fromFunctions(c: CFunctions<(typeof FUNCTIONS)[number]>): TcpSockets {
   const epoll = c.epoll_create1(linux.EPOLL_CLOEXEC)
   if (epoll < 0) throw new Error(`epoll_create1: ${errorName(c.errno())}`)
   const event = Buffer.alloc(linux.EVENT_BYTES)
@@ -148,7 +148,7 @@ function fromFunctions(c: Foreign<(typeof FUNCTIONS)[number]>): TcpSockets {
     c.fcntl(fd, linux.F_SETFL, isOn ? flags | linux.O_ASYNC : flags & ~linux.O_ASYNC)
   }
 
-  function bound(place: TcpPlace): number {
+  function bound(place: TcpAddress): number {
     const bytes = inetAddress(place)
     const family = bytes.readUInt16LE(0)
     const fd = c.socket(family, linux.SOCK_STREAM | linux.SOCK_NONBLOCK | linux.SOCK_CLOEXEC, 0)
@@ -179,7 +179,7 @@ function fromFunctions(c: Foreign<(typeof FUNCTIONS)[number]>): TcpSockets {
       return fd
     },
     adoptListener(fd) {
-      const family = endAt(address, length, (a, l) => c.getsockname(fd, a, l) === 0)
+      const family = endpointAt(address, length, (a, l) => c.getsockname(fd, a, l) === 0)
       if (family === undefined || option(fd, linux.SO_ACCEPTCONN) !== 1) return false
       c.fcntl(fd, linux.F_SETFL, c.fcntl(fd, linux.F_GETFL, 0) | linux.O_NONBLOCK)
       c.fcntl(fd, linux.F_SETFD, linux.FD_CLOEXEC)
@@ -189,7 +189,7 @@ function fromFunctions(c: Foreign<(typeof FUNCTIONS)[number]>): TcpSockets {
       length.writeUInt32LE(ADDRESS_BYTES)
       const fd = c.accept4(listener, address, length, linux.SOCK_CLOEXEC)
       if (fd >= 0) {
-        const end = readEnd(address)
+        const end = readEndpoint(address)
         if (end !== undefined) return { fd, ...end }
         closeSync(fd)
         return 'gone'
@@ -200,7 +200,7 @@ function fromFunctions(c: Foreign<(typeof FUNCTIONS)[number]>): TcpSockets {
         ? 'exhausted'
         : 'gone'
     },
-    localEnd: (fd) => endAt(address, length, (a, l) => c.getsockname(fd, a, l) === 0),
+    localEndpoint: (fd) => endpointAt(address, length, (a, l) => c.getsockname(fd, a, l) === 0),
     dropIpOptions(fd) {
       c.setsockopt(fd, linux.IPPROTO_IP, linux.IP_OPTIONS, value, 0)
     },
@@ -276,11 +276,11 @@ function errorName(errno: number): string {
   return getSystemErrorName(-errno)
 }
 
-function endAt(
+function endpointAt(
   address: Buffer,
   length: Buffer,
   fill: (address: Buffer, length: Buffer) => boolean,
-): End | undefined {
+): TcpEndpoint | undefined {
   length.writeUInt32LE(ADDRESS_BYTES)
-  return fill(address, length) ? readEnd(address) : undefined
+  return fill(address, length) ? readEndpoint(address) : undefined
 }

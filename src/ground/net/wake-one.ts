@@ -1,5 +1,5 @@
 import { readdirSync, readFileSync } from 'node:fs'
-import { loadFunctions } from '../runtime/foreign.ts'
+import { loadFunctions } from '../runtime/c-functions.ts'
 import * as linux from '../runtime/linux.ts'
 
 /** What an epoll(7) descriptor was told about one of the descriptors that it watches. */

@@ -1,6 +1,6 @@
 import { closeSync, constants, openSync, readSync, type Stats } from 'node:fs'
-import { asksWhose, remedyFor, type Stranger, strangerText, writerOf } from './stranger.ts'
-import { listNames, nameOf, type Place, shownAs, withPlace } from './walk.ts'
+import { remedyFor, runsAsRoot, type Stranger, strangerText, whoCouldWrite } from './stranger.ts'
+import { errorAbout, listNames, type PathHandle, procPathOf, withPath } from './walk.ts'
 
 /** The most bytes of a file of settings. */
 const SETTINGS_MAX = 1024 * 1024
@@ -8,8 +8,8 @@ const SETTINGS_MAX = 1024 * 1024
 const NAMES_MAX = 1000
 const CHUNK = 64 * 1024
 /**
- * Root does not read another user's file of more bytes than this if nearly all of it is holes: less
- * than a hundredth of it is on the disk, and it would only cost root time.
+ * Root does not read another user's file of more bytes than this if nearly all of it is holes, that
+ * is, if less than a hundredth of it is on the disk. Reading it would only cost root time.
  */
 const HOLES_FROM = 1024 ** 3
 const COMPRESSED = 100
@@ -17,25 +17,26 @@ const COMPRESSED = 100
 const BLOCK = 512
 
 /**
- * Reads a file whose words this process obeys. For root, nobody but root may be able to write to it
- * or to a directory on the way to it. Throws an Error that says who else can, and the remedy; also
- * if it is no regular file or has more than `max` bytes. Does not wait for a FIFO.
+ * Reads a file that this process obeys, such as its settings. For root, nobody but root may be able
+ * to write to the file or to a directory on the way to it; otherwise this throws an Error that
+ * names the other writer and the remedy. Throws also if the file is not regular or has more than
+ * `max` bytes. Does not wait for a FIFO.
  */
 export function readOwnFile(path: string, max = SETTINGS_MAX): Buffer {
-  return withPlace(path, (place) => readOwn(place, path, max))
+  return withPath(path, (handle) => readOwn(handle, path, max))
 }
 
-/** The same, as text. */
+/** Reads a file as readOwnFile() does, and returns its text. */
 export function readOwnText(path: string): string {
   return readOwnFile(path).toString('utf8')
 }
 
 /**
- * The files of a directory by name, each read as by readOwnFile(). Names that begin with a dot are
- * left out.
+ * Reads each file of a directory as readOwnFile() does, and returns them by name. Leaves out names
+ * that begin with a dot.
  */
 export function readOwnDirectory(path: string): Map<string, Buffer> {
-  return withPlace(path, (directory) => {
+  return withPath(path, (directory) => {
     mustBeOwn(directory, path)
     const files = new Map<string, Buffer>()
     const names = listNames(directory, path).filter((name) => !name.startsWith('.'))
@@ -46,36 +47,40 @@ export function readOwnDirectory(path: string): Map<string, Buffer> {
 }
 
 /**
- * The first `max` bytes of a file, whoever wrote it, to tell what it is. Throws if it is no regular
- * file.
+ * Reads the first `max` bytes of a file, whoever wrote it, to tell what it is. Throws if it is no
+ * regular file.
  */
 export function readStart(path: string, max: number): Buffer {
-  return withPlace(path, (place) => closing(openRegular(place, path), (fd) => readAtMost(fd, max)))
+  return withPath(path, (handle) => closing(openRegular(handle, path), (fd) => readAtMost(fd, max)))
 }
 
-/** All of a file, opened as by openTheirs(). Throws if it has more than `max` bytes. */
-export function readTheirs(path: string, max = SETTINGS_MAX): Buffer {
-  return closing(openTheirs(path).fd, (fd) => readWhole(fd, path, max))
-}
-
-/**
- * Opens a file that is only looked at and not obeyed, as a message or a log, whoever wrote it. For
- * root: if another user could have put it there, it must be that user's own file and none of
- * root's. So nobody can have root read a file of root's by a link. Throws if it is no regular file.
- */
-export function openTheirs(path: string): { readonly fd: number; readonly stats: Stats } {
-  return withPlace(path, (place) => openTheirsAt(place, path))
+/** Reads a whole file, opened as by openForeignFile(). Throws if it has more than `max` bytes. */
+export function readForeignFile(path: string, max = SETTINGS_MAX): Buffer {
+  return closing(openForeignFile(path).fd, (fd) => readWhole(fd, path, max))
 }
 
 /**
- * The same, but a FIFO is allowed, and its writer waited for, if nobody but root could have put it
- * there.
+ * Opens a file that this process reads but does not obey, such as a message or a log. Anybody may
+ * have written it. For root: if another user could have put the file there, it must belong to that
+ * user. So nobody can make root read one of root's own files through a link. Throws if it is no
+ * regular file.
  */
-export function openTheirsOrPipe(path: string): { readonly fd: number; readonly stats: Stats } {
-  return withPlace(path, (place) => {
-    if (!place.stats.isFIFO()) return openTheirsAt(place, path)
-    mustBeOwn(place, path)
-    return { fd: openSync(nameOf(place), 'r'), stats: place.stats }
+export function openForeignFile(path: string): { readonly fd: number; readonly stats: Stats } {
+  return withPath(path, (handle) => openForeignFileAt(handle, path))
+}
+
+/**
+ * Does the same, but also opens a FIFO, and waits for its writer, if nobody but root could have put
+ * the FIFO there.
+ */
+export function openForeignFileOrPipe(path: string): {
+  readonly fd: number
+  readonly stats: Stats
+} {
+  return withPath(path, (handle) => {
+    if (!handle.stats.isFIFO()) return openForeignFileAt(handle, path)
+    mustBeOwn(handle, path)
+    return { fd: openSync(procPathOf(handle), 'r'), stats: handle.stats }
   })
 }
 
@@ -85,23 +90,23 @@ const STANDARD: ReadonlyMap<string, number> = new Map([
   ['/dev/stderr', 2],
 ])
 
-/** The descriptor that a path like /dev/fd/63 stands for, which the caller's shell opened. */
-export function ownDescriptor(path: string): number | undefined {
+/** Returns the descriptor that a path like /dev/fd/63 names; the caller's shell has opened it. */
+export function inheritedDescriptor(path: string): number | undefined {
   const [, number] = /^\/(?:dev|proc\/self)\/fd\/([0-9]{1,9})$/.exec(path) ?? []
   return number === undefined ? STANDARD.get(path) : Number(number)
 }
 
-/** For root, throws if anybody else could have written this file or put it there. */
-export function mustBeOwn(place: Place, shown: string): void {
-  if (!asksWhose()) return
-  const stranger = place.stranger ?? writerOf(place.stats, place.path)
+/** Throws for root if anybody else could have written this file or put it there. */
+export function mustBeOwn(handle: PathHandle, shown: string): void {
+  if (!runsAsRoot()) return
+  const stranger = handle.stranger ?? whoCouldWrite(handle.stats, handle.path)
   if (stranger !== undefined) throw notOwn(shown, stranger)
 }
 
-/** The same for what stands at a path. Throws if nothing stands there. */
+/** Does the same for the file at a path. Throws if there is none. */
 export function mustBeOwnAt(path: string): void {
-  if (!asksWhose()) return
-  withPlace(path, (place) => mustBeOwn(place, path))
+  if (!runsAsRoot()) return
+  withPath(path, (handle) => mustBeOwn(handle, path))
 }
 
 function notOwn(shown: string, stranger: Stranger): Error {
@@ -110,19 +115,19 @@ function notOwn(shown: string, stranger: Stranger): Error {
   return new Error(`${shown}: ${why}; ${remedyFor(stranger)}`)
 }
 
-function readOwn(place: Place, shown: string, max: number): Buffer {
-  mustBeRegular(place, shown)
-  mustBeOwn(place, shown)
-  return closing(openRegular(place, shown), (fd) => readWhole(fd, shown, max))
+function readOwn(handle: PathHandle, shown: string, max: number): Buffer {
+  mustBeRegular(handle, shown)
+  mustBeOwn(handle, shown)
+  return closing(openRegular(handle, shown), (fd) => readWhole(fd, shown, max))
 }
 
 /**
- * Throws if it is no regular file. For root it also throws if another user put it there and it does
- * not belong to that user, and for a large file that is nearly all holes.
+ * Throws if the file is not regular. For root it also throws if another user could have put the
+ * file there and it does not belong to that user, or if it is large and nearly all holes.
  */
-export function mustBeTheirs(place: Place, shown: string): void {
-  mustBeRegular(place, shown)
-  const { stats, stranger } = place
+export function mustBeSafeToOpen(handle: PathHandle, shown: string): void {
+  mustBeRegular(handle, shown)
+  const { stats, stranger } = handle
   if (stranger === undefined) return
   if (stats.size > HOLES_FROM && stats.blocks * BLOCK * COMPRESSED < stats.size) {
     throw new Error(
@@ -135,33 +140,37 @@ export function mustBeTheirs(place: Place, shown: string): void {
   )
 }
 
-function openTheirsAt(place: Place, shown: string): { readonly fd: number; readonly stats: Stats } {
-  mustBeTheirs(place, shown)
-  return { fd: openRegular(place, shown), stats: place.stats }
+function openForeignFileAt(
+  handle: PathHandle,
+  shown: string,
+): { readonly fd: number; readonly stats: Stats } {
+  mustBeSafeToOpen(handle, shown)
+  return { fd: openRegular(handle, shown), stats: handle.stats }
 }
 
-function mustBeRegular({ stats }: Place, shown: string): void {
+function mustBeRegular({ stats }: PathHandle, shown: string): void {
   if (!stats.isFile()) throw new Error(`${shown} is not a regular file`)
 }
 
-/** Opens the place and not its name, under which another file may stand by now. */
-function openRegular(place: Place, shown: string): number {
-  mustBeRegular(place, shown) // opening a device may have an effect
+/** Opens the file by its handle: by now another file may have its name. */
+function openRegular(handle: PathHandle, shown: string): number {
+  mustBeRegular(handle, shown) // opening a device may have an effect
   const { O_RDONLY, O_NONBLOCK, O_NOCTTY } = constants
   try {
-    return openSync(nameOf(place), O_RDONLY | O_NONBLOCK | O_NOCTTY)
+    return openSync(procPathOf(handle), O_RDONLY | O_NONBLOCK | O_NOCTTY)
   } catch (error) {
-    throw shownAs(error, shown)
+    throw errorAbout(error, shown)
   }
 }
 
-/** What is left to read of an open file. Throws if that is more than `max` bytes. */
+/** Reads the rest of an open file. Throws if that is more than `max` bytes. */
 export function readWhole(fd: number, shown: string, max: number): Buffer {
   const bytes = readAtMost(fd, max + 1)
   if (bytes.length > max) throw new Error(`${shown} is over ${max} bytes`)
   return bytes
 }
 
+/** Calls `use` with the descriptor, then closes it. */
 function closing<Value>(fd: number, use: (fd: number) => Value): Value {
   try {
     return use(fd)

@@ -18,16 +18,16 @@ const OTHERS_WRITE = 0o002
 const STICKY = 0o1000
 
 /** Whether this process has to ask who could have written a file. */
-export const asksWhose = (): boolean => process.geteuid?.() === 0
+export const runsAsRoot = (): boolean => process.geteuid?.() === 0
 
 /**
  * Who may write to this file or directory. With an access list the group's bits are its mask, so
  * they count as well (acl(5)).
  */
-export function writerOf(stats: Stats, where: string): Stranger | undefined {
+export function whoCouldWrite(stats: Stats, where: string): Stranger | undefined {
   if (stats.uid !== 0) return { kind: 'user', id: stats.uid, where }
   if (stats.isSymbolicLink()) return undefined // a link cannot be written to; its mode says nothing
-  return sharerOf(stats, where)
+  return sharedWith(stats, where)
 }
 
 /**
@@ -35,16 +35,16 @@ export function writerOf(stats: Stats, where: string): Stranger | undefined {
  * entry. A file of root's with several names counts as put there by anybody who may write to the
  * directory: that may be a hard link which another user made. Directories have no hard links.
  */
-export function placerOf(directory: Stats, entry: Stats, where: string): Stranger | undefined {
+export function whoCouldPlace(directory: Stats, entry: Stats, where: string): Stranger | undefined {
   if (directory.uid !== 0) return { kind: 'user', id: directory.uid, where }
-  const sharer = sharerOf(directory, where)
+  const sharer = sharedWith(directory, where)
   if (sharer === undefined || (directory.mode & STICKY) === 0) return sharer
   if (entry.uid !== 0) return { kind: 'user', id: entry.uid, where }
   return entry.isDirectory() || entry.nlink === 1 ? undefined : sharer
 }
 
 /** Which group, or everybody, may write to it. The group of root counts as root. */
-function sharerOf({ mode, gid }: Stats, where: string): Stranger | undefined {
+function sharedWith({ mode, gid }: Stats, where: string): Stranger | undefined {
   if ((mode & OTHERS_WRITE) !== 0) return { kind: 'everybody', id: 0, where }
   return (mode & GROUP_WRITES) !== 0 && gid !== 0 ? { kind: 'group', id: gid, where } : undefined
 }

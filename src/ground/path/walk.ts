@@ -11,10 +11,10 @@ import {
 import { join, resolve } from 'node:path'
 import { errorCode } from '../errors/fault.ts'
 import { objectionToFileSystem } from './file-systems.ts'
-import { asksWhose, placerOf, type Stranger, strangerText } from './stranger.ts'
+import { runsAsRoot, type Stranger, strangerText, whoCouldPlace } from './stranger.ts'
 
 /** What stands at a path. Only the place is held; the file itself is not open. */
-export interface Place {
+export interface PathHandle {
   /** open(2), O_PATH: a descriptor that finds the file without reading it or waiting for it. */
   readonly fd: number
   readonly stats: Stats
@@ -26,7 +26,7 @@ export interface Place {
 
 /** Node has no name for it. */
 const O_PATH = 0o10000000
-const PLACE = O_PATH | constants.O_NOFOLLOW
+const HANDLE_FLAGS = O_PATH | constants.O_NOFOLLOW
 /** The kernel's own limit: path_resolution(7). */
 const LINKS_MAX = 40
 
@@ -36,8 +36,8 @@ const LINKS_MAX = 40
  * made, and does not enter file systems without stored files (proc, a user's FUSE). The caller
  * closes the place. Throws an Error of one line, with the system's error code if there is one.
  */
-export function walk(path: string): Place {
-  if (!asksWhose()) return straightTo(path)
+export function walk(path: string): PathHandle {
+  if (!runsAsRoot()) return openDirectly(path)
   const names = resolve(path).split('/').filter(Boolean)
   let links = 0
   let place = rootDirectory()
@@ -51,7 +51,7 @@ export function walk(path: string): Place {
       const target = linkIn(directory, next, name, path)
       if (++links > LINKS_MAX) throw new Error(`${path}: has more than ${LINKS_MAX} links in it`)
       names.unshift(...target.split('/').filter((word) => word !== '' && word !== '.'))
-      place = target.startsWith('/') ? rootDirectory() : again(directory)
+      place = target.startsWith('/') ? rootDirectory() : reopen(directory)
     } finally {
       closeSync(directory.fd)
     }
@@ -60,7 +60,7 @@ export function walk(path: string): Place {
 }
 
 /** What stands in a directory under this name. Throws if it is a link, which is not followed. */
-export function walkIn(directory: Place, name: string): Place {
+export function walkIn(directory: PathHandle, name: string): PathHandle {
   const shown = join(directory.path, name)
   const place = step(directory, name, shown)
   if (!place.stats.isSymbolicLink()) return place
@@ -69,7 +69,7 @@ export function walkIn(directory: Place, name: string): Place {
 }
 
 /** Calls `use` with what stands at the path, and closes that. */
-export function withPlace<Value>(path: string, use: (place: Place) => Value): Value {
+export function withPath<Value>(path: string, use: (place: PathHandle) => Value): Value {
   const place = walk(path)
   try {
     return use(place)
@@ -79,35 +79,35 @@ export function withPlace<Value>(path: string, use: (place: Place) => Value): Va
 }
 
 /** A path to the place for calls that take no descriptor. */
-export const nameOf = ({ fd }: Pick<Place, 'fd'>): string => `/proc/self/fd/${fd}`
+export const procPathOf = ({ fd }: Pick<PathHandle, 'fd'>): string => `/proc/self/fd/${fd}`
 
 /** For users other than root: the kernel alone decides where they may go. */
-function straightTo(path: string): Place {
+function openDirectly(path: string): PathHandle {
   const fd = openSync(path, O_PATH)
   return { fd, stats: fstatSync(fd), path: resolve(path), stranger: undefined }
 }
 
-function rootDirectory(): Place {
+function rootDirectory(): PathHandle {
   const fd = openSync('/', O_PATH | constants.O_DIRECTORY)
   return { fd, stats: fstatSync(fd), path: '/', stranger: undefined }
 }
 
-function again(directory: Place): Place {
-  const fd = openSync(`${nameOf(directory)}/.`, O_PATH | constants.O_DIRECTORY)
+function reopen(directory: PathHandle): PathHandle {
+  const fd = openSync(`${procPathOf(directory)}/.`, O_PATH | constants.O_DIRECTORY)
   return { ...directory, fd }
 }
 
-function step(directory: Place, name: string, shown: string): Place {
-  const fd = openPlace(directory, name, shown)
+function step(directory: PathHandle, name: string, shown: string): PathHandle {
+  const fd = openEntry(directory, name, shown)
   try {
     const stats = fstatSync(fd)
     const path =
       name === '../runtime' ? resolve(directory.path, '../runtime') : join(directory.path, name)
-    if (!asksWhose()) return { fd, stats, path, stranger: undefined }
+    if (!runsAsRoot()) return { fd, stats, path, stranger: undefined }
     // Another device number means that another file system begins here.
     const why = stats.dev === directory.stats.dev ? undefined : objectionToFileSystem(fd)
     if (why !== undefined && !stats.isSymbolicLink()) throw new Error(`${shown}: ${path} ${why}`)
-    const stranger = directory.stranger ?? placerOf(directory.stats, stats, directory.path)
+    const stranger = directory.stranger ?? whoCouldPlace(directory.stats, stats, directory.path)
     return { fd, stats, path, stranger }
   } catch (error) {
     closeSync(fd)
@@ -115,40 +115,45 @@ function step(directory: Place, name: string, shown: string): Place {
   }
 }
 
-function openPlace(directory: Place, name: string, shown: string): number {
+function openEntry(directory: PathHandle, name: string, shown: string): number {
   try {
-    return openSync(`${nameOf(directory)}/${name}`, PLACE)
+    return openSync(`${procPathOf(directory)}/${name}`, HANDLE_FLAGS)
   } catch (error) {
     if (!existsSync('/proc/self/fd'))
       throw new Error(`${shown}: needs /proc to be opened; mount it`)
-    throw shownAs(error, shown)
+    throw errorAbout(error, shown)
   }
 }
 
 /** Where a link leads. Only those who could have made it could replace it now. */
-function linkIn(directory: Place, { path, stranger }: Place, name: string, shown: string): string {
+function linkIn(
+  directory: PathHandle,
+  { path, stranger }: PathHandle,
+  name: string,
+  shown: string,
+): string {
   if (stranger !== undefined) {
     const who = strangerText(stranger)
     throw new Error(`${shown}: ${path} is a link that ${who} could have made: root follows none`)
   }
   try {
-    return readlinkSync(`${nameOf(directory)}/${name}`)
+    return readlinkSync(`${procPathOf(directory)}/${name}`)
   } catch (error) {
-    throw shownAs(error, shown)
+    throw errorAbout(error, shown)
   }
 }
 
 /** The names in a directory. Throws if it is none. */
-export function listNames(place: Place, shown: string): string[] {
+export function listNames(place: PathHandle, shown: string): string[] {
   try {
-    return readdirSync(nameOf(place))
+    return readdirSync(procPathOf(place))
   } catch (error) {
-    throw shownAs(error, shown)
+    throw errorAbout(error, shown)
   }
 }
 
 /** The same error, about the path that was asked for. */
-export function shownAs(error: unknown, path: string): Error {
+export function errorAbout(error: unknown, path: string): Error {
   const code = errorCode(error)
   const [text = ''] = error instanceof Error ? error.message.split(', ') : [String(error)]
   return Object.assign(new Error(`${text}: ${path}`), { code })

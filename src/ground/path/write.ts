@@ -1,9 +1,9 @@
 import { closeSync, constants, openSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { basename, dirname } from 'node:path'
 import { errorCode } from '../errors/fault.ts'
-import { mustBeOwn, mustBeTheirs, ownDescriptor } from './read.ts'
-import { asksWhose } from './stranger.ts'
-import { nameOf, type Place, walk, withPlace } from './walk.ts'
+import { inheritedDescriptor, mustBeOwn, mustBeSafeToOpen } from './read.ts'
+import { runsAsRoot } from './stranger.ts'
+import { type PathHandle, procPathOf, walk, withPath } from './walk.ts'
 
 /**
  * Writes a file that a person named, or creates it. For root, no link of another user leads the
@@ -11,7 +11,7 @@ import { nameOf, type Place, walk, withPlace } from './walk.ts'
  * if it is no regular file.
  */
 export function writeNamedFile(path: string, text: string): void {
-  const own = ownDescriptor(path)
+  const own = inheritedDescriptor(path)
   const fd = own ?? openNamed(path)
   try {
     writeFileSync(fd, text)
@@ -25,9 +25,9 @@ export function writeNamedFile(path: string, text: string): void {
  * may be empty. Throws for root if another user may write to the directory.
  */
 export function replaceFile(path: string, text: string): void {
-  withPlace(dirname(path), (directory) => {
+  withPath(dirname(path), (directory) => {
     mustBeOwn(directory, path)
-    const name = `${nameOf(directory)}/${basename(path)}`
+    const name = `${procPathOf(directory)}/${basename(path)}`
     const fresh = `${name}.new`
     rmSync(fresh, { force: true })
     const { O_WRONLY, O_CREAT, O_EXCL, O_NOFOLLOW } = constants
@@ -46,7 +46,7 @@ export function replaceFile(path: string, text: string): void {
  * EEXIST if something stands there.
  */
 export function makeEmptyFile(path: string): void {
-  closeSync(withPlace(dirname(path), (directory) => makeIn(directory, path)))
+  closeSync(withPath(dirname(path), (directory) => makeIn(directory, path)))
 }
 
 /**
@@ -56,38 +56,38 @@ export function makeEmptyFile(path: string): void {
  */
 export function openToAppend(path: string): number {
   const flags = constants.O_WRONLY | constants.O_APPEND | constants.O_NONBLOCK | constants.O_NOCTTY
-  if (!asksWhose() || ownDescriptor(path) !== undefined) {
+  if (!runsAsRoot() || inheritedDescriptor(path) !== undefined) {
     return openSync(path, flags | constants.O_CREAT, 0o640)
   }
   try {
-    return withPlace(path, (place) => {
-      if (place.stranger !== undefined || place.stats.isFile()) mustBeTheirs(place, path)
-      return openSync(nameOf(place), flags)
+    return withPath(path, (place) => {
+      if (place.stranger !== undefined || place.stats.isFile()) mustBeSafeToOpen(place, path)
+      return openSync(procPathOf(place), flags)
     })
   } catch (error) {
     if (errorCode(error) !== 'ENOENT') throw error
-    return withPlace(dirname(path), (directory) => makeIn(directory, path, 0o640))
+    return withPath(dirname(path), (directory) => makeIn(directory, path, 0o640))
   }
 }
 
 function openNamed(path: string): number {
-  let place: Place
+  let place: PathHandle
   try {
     place = walk(path)
   } catch (error) {
     if (errorCode(error) !== 'ENOENT') throw error
-    return withPlace(dirname(path), (directory) => makeIn(directory, path))
+    return withPath(dirname(path), (directory) => makeIn(directory, path))
   }
   try {
-    mustBeTheirs(place, path)
-    return openSync(nameOf(place), constants.O_WRONLY | constants.O_TRUNC)
+    mustBeSafeToOpen(place, path)
+    return openSync(procPathOf(place), constants.O_WRONLY | constants.O_TRUNC)
   } finally {
     closeSync(place.fd)
   }
 }
 
-function makeIn(directory: Place, path: string, mode = 0o644): number {
+function makeIn(directory: PathHandle, path: string, mode = 0o644): number {
   const { O_WRONLY, O_APPEND, O_CREAT, O_EXCL, O_NOFOLLOW } = constants
-  const name = `${nameOf(directory)}/${basename(path)}`
+  const name = `${procPathOf(directory)}/${basename(path)}`
   return openSync(name, O_WRONLY | O_APPEND | O_CREAT | O_EXCL | O_NOFOLLOW, mode)
 }

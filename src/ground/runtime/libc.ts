@@ -1,7 +1,7 @@
 import { closeSync } from 'node:fs'
-import { type Foreign, loadFunctions } from './foreign.ts'
+import { type CFunctions, loadFunctions } from './c-functions.ts'
 import * as linux from './linux.ts'
-import { inetAddress, type TcpPlace, unixAddress } from './socket-address.ts'
+import { inetAddress, type TcpAddress, unixAddress } from './socket-address.ts'
 
 /** The few calls of the C library that neither runtime offers. */
 export interface Libc {
@@ -48,13 +48,13 @@ export interface Libc {
   /** waitpid(2) without waiting: frees the entry of a child that has ended. */
   reap(pid: number): void
   /** socket(2) and bind(2) of a stream socket: its descriptor, or the negative errno. */
-  bindStream(place: StreamPlace): number
+  bindStream(place: StreamAddress): number
 }
 
 /** A path of at most 107 bytes, or a port of an IP address of 4 or 16 bytes. */
-export type StreamPlace =
+export type StreamAddress =
   | { readonly kind: 'unix'; readonly path: string }
-  | ({ readonly kind: 'tcp' } & TcpPlace)
+  | ({ readonly kind: 'tcp' } & TcpAddress)
 
 export interface SocketKind {
   readonly type: 'stream' | 'datagram'
@@ -91,7 +91,7 @@ export async function loadLibc(): Promise<Libc | undefined> {
  * Each buffer is read before its call returns, and no call is asynchronous: so all calls can share
  * them.
  */
-function fromCalls(libc: Foreign<(typeof used)[number]>): Libc {
+function fromCalls(libc: CFunctions<(typeof used)[number]>): Libc {
   const pollfd = Buffer.alloc(POLLFD_BYTES)
   const byte = Buffer.alloc(1)
   const ucred = Buffer.alloc(UCRED_BYTES)

@@ -1,6 +1,6 @@
 import { attempt } from '../errors/attempt.ts'
+import { bunFunctions } from './c-functions.ts'
 import { isCompiled } from './compiled-program.ts'
-import { bunFunctions } from './foreign.ts'
 import { loadKoffi } from './koffi.ts'
 
 /** The calls that a plugin in C needs; synchronous, on the main thread. */

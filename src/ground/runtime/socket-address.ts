@@ -1,12 +1,12 @@
 import * as linux from './linux.ts'
 
 /** An IP address of 4 or 16 bytes, undefined for all addresses; and a port, 0 for any. */
-export interface TcpPlace {
+export interface TcpAddress {
   readonly address: Uint8Array | undefined
   readonly port: number
 }
 
-export interface End {
+export interface TcpEndpoint {
   /** 4 or 16 bytes; an IPv4 address in IPv6 form is given as IPv4. */
   readonly address: Uint8Array
   readonly port: number
@@ -19,7 +19,7 @@ const PATH_BYTES = 108
 const PATH_AT = 2
 
 /** struct sockaddr_in or sockaddr_in6, ip(7) and ipv6(7). */
-export function inetAddress({ address, port }: TcpPlace): Buffer {
+export function inetAddress({ address, port }: TcpAddress): Buffer {
   const isIpv4 = address?.length === 4
   const bytes = Buffer.alloc(isIpv4 ? 16 : ADDRESS_BYTES)
   bytes.writeUInt16LE(isIpv4 ? linux.AF_INET : linux.AF_INET6, 0)
@@ -42,7 +42,7 @@ export function unixAddress(path: string): Buffer | undefined {
 }
 
 /** Undefined for other families than IPv4 and IPv6. */
-export function readEnd(address: Buffer): End | undefined {
+export function readEndpoint(address: Buffer): TcpEndpoint | undefined {
   const family = address.readUInt16LE(0)
   const port = address.readUInt16BE(2)
   if (family === linux.AF_INET) return { address: Uint8Array.from(address.subarray(4, 8)), port }

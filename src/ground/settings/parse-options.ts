@@ -1,7 +1,7 @@
 import { type ParseArgsOptionsConfig, parseArgs } from 'node:util'
 import { errorText } from '../errors/fault.ts'
 import { DOS_REMEDY, SeveralFaults } from './faults.ts'
-import { nearest } from './nearest.ts'
+import { nearestName } from './nearest-name.ts'
 
 /** The result type of Node's parseArgs(). */
 type ParsedOptions<Options extends ParseArgsOptionsConfig> = ReturnType<
@@ -56,7 +56,7 @@ function withNumbers(words: readonly string[]): string[] {
 }
 
 function unknown(option: string, options: ParseArgsOptionsConfig): string {
-  const suggestion = nearest(option.replace(/^-+/, ''), Object.keys(options))
+  const suggestion = nearestName(option.replace(/^-+/, ''), Object.keys(options))
   return `${option}: is no option; ${suggestion === undefined ? 'see --help' : `did you mean --${suggestion}?`}`
 }
 

@@ -3,8 +3,8 @@ import { Fault } from '../errors/fault.ts'
 /** The most characters of a text, as it is set. */
 export const TEXT_MAX = 200
 
-const PLACES = ['virus', 'ground', 'id', 'host'] as const
-export type Place = (typeof PLACES)[number]
+const PLACEHOLDERS = ['virus', 'ground', 'id', 'host'] as const
+export type Placeholder = (typeof PLACEHOLDERS)[number]
 
 /**
  * Checks the text of a reply in which placeholders are filled; `what` names it. Throws a Fault of
@@ -16,7 +16,7 @@ export function checkReplyText(what: string, text: string): void {
   if (/[^ -~]/.test(text))
     throw wrong('has a line end, or another character that is not printable ASCII')
   for (const [place, word] of text.matchAll(/\{([^{}]*)\}/g)) {
-    if (PLACES.some((known) => known === word)) continue
-    throw wrong(`${place}: must be ${PLACES.map((known) => `{${known}}`).join(', ')}`)
+    if (PLACEHOLDERS.some((known) => known === word)) continue
+    throw wrong(`${place}: must be ${PLACEHOLDERS.map((known) => `{${known}}`).join(', ')}`)
   }
 }

@@ -1,12 +1,12 @@
 import { closeSync } from 'node:fs'
-import { openTheirs, readWhole } from '../path/read.ts'
+import { openForeignFile, readWhole } from '../path/read.ts'
 
 /** The most bytes of such a file. */
 const SECRET_MAX = 4096
 
 /** The password in a file, without the line end. Throws an Error that says what is wrong. */
 export function readSecret(path: string): string {
-  const { fd, stats } = openTheirs(path)
+  const { fd, stats } = openForeignFile(path)
   let secret: string
   try {
     const mode = stats.mode & 0o777

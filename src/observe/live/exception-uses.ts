@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { readTheirs } from '../../ground/path/read.ts'
+import { readForeignFile } from '../../ground/path/read.ts'
 import type { Rule } from '../../rules/rule.ts'
 import { type KeptFile, keepFile } from './kept-file.ts'
 
@@ -36,7 +36,7 @@ export const dayOf = (time: number): number => Math.floor(time / DAY)
 
 /** What keepUses() has written in this directory. Throws if there is nothing, or anything else. */
 export function readUses(directory: string): Uses {
-  return usesIn(readTheirs(`${directory}/${NAME}`, FILE_MAX).toString('latin1'))
+  return usesIn(readForeignFile(`${directory}/${NAME}`, FILE_MAX).toString('latin1'))
 }
 
 /**

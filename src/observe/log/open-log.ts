@@ -2,7 +2,7 @@ import { closeSync, createReadStream, fstatSync, readSync } from 'node:fs'
 import type { Readable } from 'node:stream'
 import * as zlib from 'node:zlib'
 import { errorText } from '../../ground/errors/fault.ts'
-import { openTheirsOrPipe, ownDescriptor } from '../../ground/path/read.ts'
+import { inheritedDescriptor, openForeignFileOrPipe } from '../../ground/path/read.ts'
 import { byProgram, feed } from './by-program.ts'
 import { openRegularFile } from './regular-file.ts'
 import type { LogFile } from './sources.ts'
@@ -35,7 +35,8 @@ export async function* openLog(
     yield* byProgram(command, 'name the logs', undefined)
     return
   }
-  const fd = ownDescriptor(file) ?? (isFound ? openRegularFile(file) : openTheirsOrPipe(file).fd)
+  const fd =
+    inheritedDescriptor(file) ?? (isFound ? openRegularFile(file) : openForeignFileOrPipe(file).fd)
   const isPlainFile = fstatSync(fd).isFile()
   if (!isPlainFile) {
     // Whoever gave us standard input may have made it one that does not wait (EAGAIN).

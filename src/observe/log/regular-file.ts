@@ -1,4 +1,4 @@
-import { openTheirs } from '../../ground/path/read.ts'
+import { openForeignFile } from '../../ground/path/read.ts'
 
 /**
  * Opens a file that the user did not name: who may write to its directory must not lead him to a
@@ -6,5 +6,5 @@ import { openTheirs } from '../../ground/path/read.ts'
  * is not the other's own. Throws for these.
  */
 export function openRegularFile(path: string): number {
-  return openTheirs(path).fd
+  return openForeignFile(path).fd
 }

@@ -1,5 +1,5 @@
 import { type IncomingMessage, request } from 'node:http'
-import { readTheirs } from '../../ground/path/read.ts'
+import { readForeignFile } from '../../ground/path/read.ts'
 
 /** Milliseconds for an answer to begin. */
 const PATIENCE = 10_000
@@ -20,7 +20,7 @@ export interface LivePlace {
  * the token where a file has one. Throws for anything else.
  */
 export function readLivePlace(text: string, tokenFile: string | undefined): LivePlace {
-  const token = tokenFile && readTheirs(tokenFile).toString('latin1').trim()
+  const token = tokenFile && readForeignFile(tokenFile).toString('latin1').trim()
   const headers = token ? { Authorization: `Bearer ${token}`, Host: 'localhost' } : { Host: 'localhost' } // biome-ignore format: two ways
   const [, path] = /^unix:(\/.+)$/s.exec(text) ?? []
   if (path !== undefined) return { text, options: { socketPath: path, headers } }

@@ -1,5 +1,5 @@
 import { errorText, Fault } from '../../ground/errors/fault.ts'
-import { readTheirs } from '../../ground/path/read.ts'
+import { readForeignFile } from '../../ground/path/read.ts'
 import { type MailAddress, readAddress, withPlainDomain } from '../../message/envelope/address.ts'
 import { type Backend, readBackend } from './backend.ts'
 
@@ -43,7 +43,7 @@ const MAP_MAX = 256 * 1024 * 1024
 export function readBackendMap(file: string): BackendOf {
   let text: string
   try {
-    text = readTheirs(file, MAP_MAX).toString('latin1')
+    text = readForeignFile(file, MAP_MAX).toString('latin1')
   } catch (error) {
     throw new Fault('config', `QUOTAD map:${file}: ${errorText(error)}`, error)
   }

@@ -1,4 +1,4 @@
-import { createMemory } from '../../ground/flow/remember.ts'
+import { createLruCache } from '../../ground/flow/lru-cache.ts'
 import type { QuotaAnswer, Sourced, Usage } from './quota-answer.ts'
 
 /**
@@ -24,7 +24,7 @@ interface QuotaCache {
 
 /** Keeps `max` mailboxes at most; the least recently asked ones make room. */
 export function createQuotaCache(max: number): QuotaCache {
-  const byName = createMemory<GivenAnswer>(max)
+  const byName = createLruCache<GivenAnswer>(max)
   return {
     get(name, now) {
       const known = byName.get(name)

@@ -1,4 +1,4 @@
-import { createRests } from '../../ground/flow/rests.ts'
+import { createBackOff } from '../../ground/flow/back-off.ts'
 
 /** Milliseconds for which a backend that failed is not asked; doubled with each failure in a row. */
 export const FIRST_REST = 1_000
@@ -18,12 +18,12 @@ export interface Circuits {
 
 /** Remembers which backends fail, so that no mail waits for them. `now` in milliseconds. */
 export function createCircuits(now: () => number): Circuits {
-  const rests = createRests<string>(now, { first: FIRST_REST, longest: LONGEST_REST })
+  const rests = createBackOff<string>(now, { first: FIRST_REST, longest: LONGEST_REST })
   const probed = new Set<string>()
   return {
     state(backend) {
       if (!rests.hasFailed(backend)) return 'closed'
-      if (probed.has(backend) || rests.isResting(backend)) return 'open'
+      if (probed.has(backend) || rests.isBackedOff(backend)) return 'open'
       probed.add(backend)
       return 'probe'
     },
@@ -31,11 +31,11 @@ export function createCircuits(now: () => number): Circuits {
       // The failure of a question from before the first failure says nothing new, however late it
       // comes.
       if (rests.hasFailed(backend) && !probed.delete(backend)) return undefined
-      return rests.failed(backend)
+      return rests.noteFailure(backend)
     },
     answered(backend) {
       probed.delete(backend)
-      return rests.answered(backend)
+      return rests.noteAnswer(backend)
     },
   }
 }

@@ -1,6 +1,6 @@
 import { errorText } from '../../ground/errors/fault.ts'
 import { answerInTime } from '../../ground/flow/deadline.ts'
-import { createUnderWay } from '../../ground/flow/under-way.ts'
+import { createInFlight } from '../../ground/flow/in-flight.ts'
 import { type MailAddress, withPlainDomain } from '../../message/envelope/address.ts'
 import { takesSize } from './backend.ts'
 import type { BackendOf } from './backend-map.ts'
@@ -44,7 +44,7 @@ export function createQuotaClient(
   const cache = createQuotaCache(settings.cacheSize)
   const counters = createCounters()
   const backends = createBackends(settings, { ...options, counters })
-  const underWay = createUnderWay<GivenAnswer>()
+  const underWay = createInFlight<GivenAnswer>()
 
   async function ask(address: MailAddress, incoming = 0): Promise<QuotaAnswer> {
     counters.questions++

@@ -1,7 +1,7 @@
 import { connect, isIP, type Socket } from 'node:net'
 import { connect as connectSecurely } from 'node:tls'
 import { Client, type Entry, type SearchOptions } from 'ldapts'
-import { readTheirs } from '../../ground/path/read.ts'
+import { readForeignFile } from '../../ground/path/read.ts'
 import { readSecret } from '../../ground/settings/secret-file.ts'
 import { type LdapSettings, placeOf } from './ldap-settings.ts'
 
@@ -54,7 +54,7 @@ function dial({ url, authorities }: LdapSettings): Socket {
     // The name tells a host that serves several domains which one is meant (RFC 6066 3: no
     // addresses).
     ...(isIP(host) ? {} : { servername: host }),
-    ...(authorities ? { ca: readTheirs(authorities) } : {}),
+    ...(authorities ? { ca: readForeignFile(authorities) } : {}),
   })
 }
 

@@ -1,10 +1,10 @@
 import { type Entry, NoSuchObjectError, SizeLimitExceededError } from 'ldapts'
 import { errorText } from '../../ground/errors/fault.ts'
-import { limitConcurrency } from '../../ground/flow/concurrency.ts'
+import { createBackOff } from '../../ground/flow/back-off.ts'
+import { limitConcurrency } from '../../ground/flow/concurrency-limit.ts'
 import { inTime, LATE } from '../../ground/flow/deadline.ts'
-import { createMemory } from '../../ground/flow/remember.ts'
-import { createRests } from '../../ground/flow/rests.ts'
-import { createUnderWay } from '../../ground/flow/under-way.ts'
+import { createInFlight } from '../../ground/flow/in-flight.ts'
+import { createLruCache } from '../../ground/flow/lru-cache.ts'
 import { type LdapConnection, openConnection } from './ldap-connection.ts'
 import { filterFor, type LdapUser } from './ldap-filter.ts'
 import type { LdapSettings } from './ldap-settings.ts'
@@ -55,13 +55,13 @@ const AT_ONCE = 50
 export function createLdapDirectory(settings: LdapSettings, options: LdapOptions): LdapDirectory {
   const { now, timeout } = options
   const { url } = settings
-  const known = createMemory<{ answer: LdapAnswer; until: number }>(options.remembered)
-  const underWay = createUnderWay<LdapAnswer>()
+  const known = createLruCache<{ answer: LdapAnswer; until: number }>(options.remembered)
+  const underWay = createInFlight<LdapAnswer>()
   const inTurn = limitConcurrency(AT_ONCE)
   const late = `no answer in ${timeout} ms`
   let connection: Promise<LdapConnection> | undefined
   let why = ''
-  const rests = createRests<string>(now, { first: REST, longest: REST })
+  const rests = createBackOff<string>(now, { first: REST, longest: REST })
 
   async function ask(user: LdapUser): Promise<LdapAnswer> {
     const until = now() + timeout
@@ -84,14 +84,14 @@ export function createLdapDirectory(settings: LdapSettings, options: LdapOptions
 
   async function askOn(asked: PendingSearch, user: LdapUser): Promise<LdapAnswer> {
     for (let isFirst = true; ; isFirst = false) {
-      if (rests.isResting(url)) return { found: 'trouble', why }
+      if (rests.isBackedOff(url)) return { found: 'trouble', why }
       let on: LdapConnection | undefined
       try {
         on = await connect()
         asked.connection = on
         asked.heard = on.heard()
         const answer = await search(on, user)
-        rests.answered(url)
+        rests.noteAnswer(url)
         return answer
       } catch (error) {
         // It was closed while it was idle, or under the question; a new connection may do better.
@@ -130,7 +130,7 @@ export function createLdapDirectory(settings: LdapSettings, options: LdapOptions
   }
 
   function isTroubled(error: string): void {
-    if (rests.failed(url) !== undefined) why = `${url}: ${error}`
+    if (rests.noteFailure(url) !== undefined) why = `${url}: ${error}`
   }
 
   async function askAndRemember(user: LdapUser): Promise<LdapAnswer> {

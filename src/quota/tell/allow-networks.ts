@@ -1,11 +1,11 @@
-import { createMemory } from '../../ground/flow/remember.ts'
+import { createLruCache } from '../../ground/flow/lru-cache.ts'
 import {
-  type Address,
   contains,
+  type IpAddress,
   type Network,
-  parseAddress,
+  parseIpAddress,
   parseNetwork,
-} from '../../ground/net/address.ts'
+} from '../../ground/net/ip-address.ts'
 
 /** Whether an address of a socket may ask. */
 export type IsAllowed = (address: string) => boolean
@@ -20,11 +20,11 @@ const loopback = ['127.0.0.0/8', '::1'].map((text) => parseNetwork(text)!)
  */
 export function allowNetworks(networks: readonly Network[]): IsAllowed {
   const all = [...loopback, ...networks]
-  const known = createMemory<boolean>(REMEMBERED)
+  const known = createLruCache<boolean>(REMEMBERED)
   return (text) => {
     let allowed = known.get(text)
     if (allowed === undefined) {
-      const address: Address | undefined = parseAddress(text)
+      const address: IpAddress | undefined = parseIpAddress(text)
       allowed = address !== undefined && all.some((network) => contains(network, address))
       known.set(text, allowed)
     }

@@ -1,9 +1,9 @@
 import { accessSync, constants } from 'node:fs'
 import { errorText } from '../../ground/errors/fault.ts'
+import type { StartReport } from '../../ground/process/start-report.ts'
 import { everyFault, gatherFaults, lineEndFaults } from '../../ground/settings/faults.ts'
-import { misspeltIn } from '../../ground/settings/misspelt.ts'
+import { findMisspeltSettings } from '../../ground/settings/misspelt-settings.ts'
 import type { Environment } from '../../ground/settings/settings.ts'
-import type { StartReport } from '../../ground/settings/start-report.ts'
 import { openLookup } from './lookup.ts'
 import { readOptions } from './options.ts'
 import { becomeUser, ownStatus, requireFewPrivileges } from './privileges.ts'
@@ -17,11 +17,11 @@ export async function checkStart(words: readonly string[], env: Environment): Pr
   const faults = gatherFaults()
   const options = faults.attempt(() => readOptions(words), undefined)
   const errors = [...faults.lines, ...lineEndFaults(env), ...everyFault(env, readServiceSettings)]
-  const warnings = misspeltIn(env).map(({ name, suggestion }) => {
+  const warnings = findMisspeltSettings(env).map(({ name, suggestion }) => {
     return `${name} is not a setting: no program reads it; did you mean ${suggestion}?`
   })
   if (options === undefined || errors.length > 0) {
-    return { isUsage: options === undefined, errors, warnings, does: [] }
+    return { isUsage: options === undefined, errors, warnings, actions: [] }
   }
   const settings = readServiceSettings(env)
   try {
@@ -33,7 +33,7 @@ export async function checkStart(words: readonly string[], env: Environment): Pr
     errors.push(errorText(error))
   }
   const does = errors.length > 0 ? [] : ['it would start, and answer about mailboxes']
-  return { isUsage: false, errors, warnings, does }
+  return { isUsage: false, errors, warnings, actions: does }
 }
 
 /** Lists are opened with the first question; until they can be, nobody is over quota. */

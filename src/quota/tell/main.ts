@@ -2,12 +2,12 @@ import { writeSync } from 'node:fs'
 import { type AddressInfo, isIPv6 } from 'node:net'
 import { errorText } from '../../ground/errors/fault.ts'
 import type { LogEntry } from '../../ground/errors/log.ts'
-import { asksAbout, tellAbout } from '../../ground/process/about.ts'
+import { asksForHelpOrVersion, printHelpOrVersion } from '../../ground/process/help-or-version.ts'
 import { notify } from '../../ground/process/notify.ts'
+import { printStartReport } from '../../ground/process/start-report.ts'
 import { loadLibc } from '../../ground/runtime/libc.ts'
 import { faultLines } from '../../ground/settings/faults.ts'
 import type { Environment } from '../../ground/settings/settings.ts'
-import { tellStart } from '../../ground/settings/start-report.ts'
 import { allowNetworks } from './allow-networks.ts'
 import { checkStart } from './check-start.ts'
 import { createCounters } from './counters.ts'
@@ -28,8 +28,8 @@ const USAGE = 100
 process.exitCode = FAILED
 const env: Environment = { ...process.env }
 const words = process.argv.slice(2)
-if (asksAbout(words)) {
-  tellAbout('onescan-quotad', usage, words)
+if (asksForHelpOrVersion(words)) {
+  printHelpOrVersion('onescan-quotad', usage, words)
   process.exit(0)
 }
 const uptime = () => performance.now()
@@ -47,7 +47,7 @@ run.catch((error) => {
 
 /** Says all that is wrong with options and settings, and ends as a start with them would. */
 async function check(): Promise<void> {
-  process.exit(tellStart(await checkStart(words, env)))
+  process.exit(printStartReport(await checkStart(words, env)))
 }
 
 /** onescan-quotad(8): says how full mailboxes are until it is told to end. */

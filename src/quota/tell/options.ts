@@ -1,4 +1,4 @@
-import { type Network, parseNetwork } from '../../ground/net/address.ts'
+import { type Network, parseNetwork } from '../../ground/net/ip-address.ts'
 import { gatherFaults, SeveralFaults } from '../../ground/settings/faults.ts'
 import { parseOptions } from '../../ground/settings/parse-options.ts'
 import { wholeNumber } from '../../ground/settings/settings.ts'

@@ -1,4 +1,4 @@
-import { printable } from '../../ground/errors/printable.ts'
+import { replaceUnprintable } from '../../ground/errors/replace-unprintable.ts'
 import type { ScanPolicy } from '../shared/scan-policy.ts'
 import { clean, type Scanner, unknown, type Verdict } from '../shared/scanner.ts'
 import { loadRules, type Rules, rulesOfNames } from './rules.ts'
@@ -51,7 +51,7 @@ export function attachmentsScanner({ attachments }: ScanPolicy): Scanner {
 
 /** Printable ASCII of bounded length; the end of a long name says more than its middle. */
 function shown(name: string): string {
-  const text = printable(name)
+  const text = replaceUnprintable(name)
   if (text.length <= SHOWN_MAX) return text
   return `${text.slice(0, SHOWN_MAX / 2 - 3)}...${text.slice(-SHOWN_MAX / 2)}`
 }

@@ -1,5 +1,5 @@
 import { errorCode, errorText, Fault } from '../../ground/errors/fault.ts'
-import { readTheirs } from '../../ground/path/read.ts'
+import { readForeignFile } from '../../ground/path/read.ts'
 import { compileGlob } from '../../ground/settings/glob.ts'
 
 /**
@@ -25,7 +25,7 @@ export interface Rules {
 export async function loadRules(file: string): Promise<Rules> {
   let text: string
   try {
-    text = readTheirs(file).toString('utf8')
+    text = readForeignFile(file).toString('utf8')
   } catch (error) {
     const why = errorCode(error) || errorText(error)
     const remedy = 'write rules there, or take attachments out of QHPSI'

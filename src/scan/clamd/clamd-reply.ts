@@ -1,4 +1,4 @@
-import { printable } from '../../ground/errors/printable.ts'
+import { replaceUnprintable } from '../../ground/errors/replace-unprintable.ts'
 import { exceededLimit, type Limit } from '../shared/exceeded-limit.ts'
 
 /**
@@ -103,6 +103,6 @@ function readName(found: string, text: string): ClamdReply {
 
 /** For a log line: at most 200 characters, bytes outside printable ASCII as `?`. */
 function shown(bytes: Buffer): string {
-  const text = printable(bytes.toString('latin1', 0, 200))
+  const text = replaceUnprintable(bytes.toString('latin1', 0, 200))
   return bytes.length > 200 ? `${text}...` : text
 }

@@ -1,4 +1,4 @@
-import { createRests } from '../../ground/flow/rests.ts'
+import { createBackOff } from '../../ground/flow/back-off.ts'
 
 /** Milliseconds for which a server that failed is asked last; doubled with each failure in a row. */
 export const FIRST_REST = 2_000
@@ -22,16 +22,16 @@ export function createHealth<Server>(
   now: () => number = () => performance.now(),
   changed: (server: Server, state: 'fails' | 'answers') => void = () => {},
 ): Health<Server> {
-  const rests = createRests<Server>(now, { first: FIRST_REST, longest: LONGEST_REST })
+  const rests = createBackOff<Server>(now, { first: FIRST_REST, longest: LONGEST_REST })
   const missing = new Map<Server, number>()
 
   function fail(server: Server): void {
     if (!rests.hasFailed(server)) changed(server, 'fails')
-    rests.failed(server)
+    rests.noteFailure(server)
   }
 
   return {
-    isResting: rests.isResting,
+    isResting: rests.isBackedOff,
     failed(server) {
       missing.delete(server)
       fail(server)
@@ -43,7 +43,7 @@ export function createHealth<Server>(
       return now() - since
     },
     answered(server) {
-      if (rests.answered(server)) changed(server, 'answers')
+      if (rests.noteAnswer(server)) changed(server, 'answers')
       missing.delete(server)
     },
   }

@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { connect, isIP, type Socket } from 'node:net'
 import { connect as connectByTls } from 'node:tls'
-import { readTheirs } from '../../ground/path/read.ts'
+import { readForeignFile } from '../../ground/path/read.ts'
 import type { StoreServer } from './address.ts'
 import { commandOf, createReplyReader, type Reply, ReplyError } from './reply-reader.ts'
 
@@ -104,7 +104,7 @@ async function dial(place: Place, entry: Entry, signal: AbortSignal): Promise<So
       ? connectByTls({
           ...place,
           ...(isIP(place.host) === 0 && { servername: place.host }),
-          ...(authorities !== undefined && { ca: readTheirs(authorities) }),
+          ...(authorities !== undefined && { ca: readForeignFile(authorities) }),
         })
       : connect({ ...place })
   try {

@@ -28,7 +28,7 @@ t.test('if all is well it says what it would do, and has touched nothing', async
   const report = await check(good)
   t.same(report.errors, [])
   t.same(report.warnings, [])
-  t.match(report.does, [/^slot unix:.*\/s: scans with eicar, /])
+  t.match(report.actions, [/^slot unix:.*\/s: scans with eicar, /])
   t.notOk(existsSync(socket))
 })
 

@@ -2,7 +2,7 @@ import { readdirSync } from 'node:fs'
 import t from 'tap'
 import { createBudget } from '../../../src/doors/shared/memory.ts'
 import { takeTurn } from '../../../src/doors/shared/turn.ts'
-import { createTurns } from '../../../src/ground/flow/concurrency.ts'
+import { createSemaphore } from '../../../src/ground/flow/concurrency-limit.ts'
 import { MEMORY_FILE_MAX } from '../../../src/message/gathered-file.ts'
 import { LARGE_FROM, LARGE_PLACES } from '../../../src/scan/clamd/places.ts'
 import { plain } from '../../cases/messages.ts'
@@ -197,7 +197,7 @@ t.test('an MTA that goes while its message waits for its turn leaves that to oth
 })
 
 t.test('a message that would wait for its turn for too long is put off', async (t) => {
-  const turns = createTurns(1)
+  const turns = createSemaphore(1)
   const over = await takeTurn(turns, 1, new AbortController().signal)
   await t.rejects(takeTurn(turns, 1, new AbortController().signal, 5), {
     kind: 'out-of-memory',

@@ -11,7 +11,7 @@ import {
   type SmtpOptions,
   type SmtpRoute,
 } from '../../../src/doors/smtp/door.ts'
-import { parseNetwork } from '../../../src/ground/net/address.ts'
+import { parseNetwork } from '../../../src/ground/net/ip-address.ts'
 import type { QuotaLookup } from '../../../src/quota/ask/quota-answer.ts'
 import { openHostMemory } from '../../../src/verdicts/host-memory.ts'
 import { type Client, callDoor } from './client.ts'

@@ -15,15 +15,15 @@ import {
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import {
-  openTheirs,
-  openTheirsOrPipe,
-  ownDescriptor,
+  inheritedDescriptor,
+  openForeignFile,
+  openForeignFileOrPipe,
+  readForeignFile,
   readOwnDirectory,
   readOwnText,
   readStart,
-  readTheirs,
 } from '../../../src/ground/path/read.ts'
-import { nameOf, walk, walkIn, withPlace } from '../../../src/ground/path/walk.ts'
+import { procPathOf, walk, walkIn, withPath } from '../../../src/ground/path/walk.ts'
 import { openDirectory } from '../../programs/reachable.ts'
 
 const skip = process.geteuid?.() !== 0 && 'run as root'
@@ -119,31 +119,36 @@ t.test("in a sticky directory an entry is its owner's", { skip }, async (t) => {
 
 t.test('files of others are read as theirs, and lead root to nothing else', { skip }, async (t) => {
   const { at, write } = makePlace(t)
-  t.equal(readTheirs(at('hers/file')).toString(), 'hers')
+  t.equal(readForeignFile(at('hers/file')).toString(), 'hers')
   symlinkSync(at('secret'), at('hers/link'))
-  t.throws(() => readTheirs(at('hers/link')), /is a link that user 54321 could have made/)
+  t.throws(() => readForeignFile(at('hers/link')), /is a link that user 54321 could have made/)
   symlinkSync('../runtime', at('hers/up'))
-  t.throws(() => readTheirs(at('hers/up/secret')), /is a link that user 54321 could have made/)
+  t.throws(() => readForeignFile(at('hers/up/secret')), /is a link that user 54321 could have made/)
   linkSync(at('secret'), at('hers/hard'))
-  t.throws(() => readTheirs(at('hers/hard')), /belongs to user 0, and user 54321 may write to/)
+  t.throws(() => readForeignFile(at('hers/hard')), /belongs to user 0, and user 54321 may write to/)
   write('of ann', 'x', ANN)
   renameSync(at('of ann'), at('hers/of ann'))
-  t.throws(() => readTheirs(at('hers/of ann')), /belongs to user 54322, and user 54321/)
+  t.throws(() => readForeignFile(at('hers/of ann')), /belongs to user 54322, and user 54321/)
   // As /var/mail: each file its user's, in a directory of a group's.
   mkdirSync(at('spool'))
   chownSync(at('spool'), 0, ANN)
   chmodSync(at('spool'), 0o2775)
   write('spool/mallory', 'mail', MALLORY)
-  t.equal(readTheirs(at('spool/mallory')).toString(), 'mail')
+  t.equal(readForeignFile(at('spool/mallory')).toString(), 'mail')
   linkSync(at('secret'), at('spool/ann'))
-  t.throws(() => readTheirs(at('spool/ann')), /belongs to user 0, and the group 54322/)
+  t.throws(() => readForeignFile(at('spool/ann')), /belongs to user 0, and the group 54322/)
 })
 
 t.test('what is no file keeps nobody waiting, and is not opened', { skip }, async (t) => {
   const { at } = makePlace(t)
   execFileSync('mkfifo', [at('pipe'), at('hers/pipe')])
   execFileSync('mknod', [at('device'), 'c', '1', '5']) // /dev/zero
-  const readers = [readOwnText, readTheirs, openTheirs, (path: string) => readStart(path, 10)]
+  const readers = [
+    readOwnText,
+    readForeignFile,
+    openForeignFile,
+    (path: string) => readStart(path, 10),
+  ]
   for (const read of readers) {
     for (const path of [at('pipe'), at('device'), at('.'), '/dev/zero', '/dev/tty']) {
       t.throws(() => read(path), /is not a regular file/, path)
@@ -157,16 +162,16 @@ t.test('what is no file keeps nobody waiting, and is not opened', { skip }, asyn
       t.throws(() => read(path), /is on [a-z0-9_]+, where root reads no files|ENOENT/, path)
     }
   }
-  t.throws(() => openTheirsOrPipe(at('hers/pipe')), /root obeys nobody else/)
+  t.throws(() => openForeignFileOrPipe(at('hers/pipe')), /root obeys nobody else/)
   symlinkSync('/proc/kmsg', at('to proc'))
-  t.throws(() => readTheirs(at('to proc')), /is on proc/)
+  t.throws(() => readForeignFile(at('to proc')), /is on proc/)
 })
 
 t.test('a file has an end, however large it says that it is', { skip }, async (t) => {
   const { at } = makePlace(t)
   truncateSync(at('own'), 1024 ** 4)
   t.throws(() => readOwnText(at('own')), /is over 1048576 bytes/)
-  t.throws(() => readTheirs(at('own'), 1000), /is over 1000 bytes/)
+  t.throws(() => readForeignFile(at('own'), 1000), /is over 1000 bytes/)
   t.equal(readStart(at('own'), 3).toString(), 'own')
   for (let n = 0; n < 1001; n++) writeFileSync(at(`n${n}`), '')
   t.throws(() => readOwnDirectory(at('.')), /more than 1000 files/)
@@ -181,7 +186,7 @@ t.test('who changes the way while it is gone leads nobody elsewhere', { skip }, 
   renameSync(at('hers/box'), at('hers/old'))
   symlinkSync(at('.'), at('hers/box'))
   const file = walkIn(directory, 'secret')
-  t.equal(readFileSync(nameOf(file), 'utf8'), 'hers')
+  t.equal(readFileSync(procPathOf(file), 'utf8'), 'hers')
   symlinkSync(at('secret'), at('hers/old/link'))
   t.throws(() => walkIn(directory, 'link'), /is a link/)
   for (const { fd } of [directory, file]) closeSync(fd)
@@ -200,12 +205,12 @@ t.test('to others the kernel gives what is theirs, and nothing is asked', { skip
 })
 
 t.test('descriptors of the caller are told by their names', async (t) => {
-  t.equal(ownDescriptor('/dev/fd/63'), 63)
-  t.equal(ownDescriptor('/proc/self/fd/3'), 3)
-  t.equal(ownDescriptor('/dev/stdin'), 0)
-  t.equal(ownDescriptor('/proc/1/fd/3'), undefined)
+  t.equal(inheritedDescriptor('/dev/fd/63'), 63)
+  t.equal(inheritedDescriptor('/proc/self/fd/3'), 3)
+  t.equal(inheritedDescriptor('/dev/stdin'), 0)
+  t.equal(inheritedDescriptor('/proc/1/fd/3'), undefined)
   t.equal(
-    withPlace('/', ({ path }) => path),
+    withPath('/', ({ path }) => path),
     '/',
   )
 })

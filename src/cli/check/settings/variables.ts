@@ -1,10 +1,10 @@
-import { misspeltIn } from '../../../ground/settings/misspelt.ts'
+import { findMisspeltSettings } from '../../../ground/settings/misspelt-settings.ts'
 import { type Finding, warning } from '../shared/finding.ts'
 import type { Host } from '../shared/host.ts'
 
 /** Variables that no program reads, but whose names are nearly those of settings. */
 export function checkVariables({ env }: Host): Finding[] {
-  return misspeltIn(env).map(({ name, suggestion }) =>
+  return findMisspeltSettings(env).map(({ name, suggestion }) =>
     warning(
       'settings',
       `${name} is not a setting: no program reads it`,

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { isIPv4 } from 'node:net'
 import type { ServiceAddress } from '../../../doors/milter/wire/ask.ts'
-import { withPlace } from '../../../ground/path/walk.ts'
+import { withPath } from '../../../ground/path/walk.ts'
 import { serviceAccounts } from '../../shared/running-daemons.ts'
 import { type Accounts, userName } from './account.ts'
 import { error, type Finding, warning } from './finding.ts'
@@ -68,7 +68,7 @@ export function listenersAt(place: ServiceAddress, udp = false): number[] {
 
 function ownerOfPath(path: string): number[] {
   try {
-    return withPlace(path, ({ stats }) => (stats.isSocket() ? [stats.uid] : []))
+    return withPath(path, ({ stats }) => (stats.isSocket() ? [stats.uid] : []))
   } catch {
     return [] // the check that could not connect reports it
   }

@@ -1,6 +1,6 @@
 import { readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
-import { readStart, readTheirs } from '../../../ground/path/read.ts'
+import { readForeignFile, readStart } from '../../../ground/path/read.ts'
 import type { Environment } from '../../../ground/settings/settings.ts'
 import { table } from '../../../ground/settings/table.ts'
 import type { ClamdAddress } from '../../../scan/clamd/address.ts'
@@ -29,7 +29,7 @@ export function databaseOf(server: ClamdAddress, env: Environment): string | und
   for (const file of [env.CLAMDCONF, '/etc/clamav/clamd.conf', '/etc/clamd.conf']) {
     if (!file) continue
     try {
-      const text = readTheirs(file).toString('latin1')
+      const text = readForeignFile(file).toString('latin1')
       const value = (name: string) => new RegExp(`^\\s*${name}\\s+(\\S+)`, 'm').exec(text)?.[1]
       if (withoutVar(value('LocalSocket')) !== withoutVar(server.path)) continue
       return value('DatabaseDirectory') ?? DEFAULT_DATABASE
@@ -60,7 +60,7 @@ function signaturesOf(file: string): number {
   if (/\.(cvd|cld)$/.test(file)) return Number(headerOf(file).split(':')[3] ?? 0) || 0
   if (/\.(fp|ign2?)$/.test(file)) return 0 // lists of exceptions
   if (statSync(file).size > LARGE) return A_HANDFUL
-  return readTheirs(file, LARGE)
+  return readForeignFile(file, LARGE)
     .toString('latin1')
     .split('\n')
     .filter((line) => line.trim() !== '' && !line.startsWith('#')).length

@@ -1,5 +1,5 @@
 /** The programs that read a setting from their environment. */
-export type Reader = 'slot' | 'onescand' | 'onescan-quotad'
+export type SettingReader = 'slot' | 'onescand' | 'onescan-quotad'
 
 /**
  * What onescand does with a setting that a client of the slot sends it (doc/slot-protocol.md,
@@ -10,17 +10,17 @@ export type Reader = 'slot' | 'onescand' | 'onescan-quotad'
  */
 export type FromClient = 'same' | 'taken' | 'bounded' | 'client' | 'message' | 'asked' | undefined
 
-interface Common {
+interface SettingCommon {
   /** One line for a table, in Markdown. */
   readonly help: string
-  readonly readers: readonly Reader[]
+  readonly readers: readonly SettingReader[]
   readonly told: FromClient
   /** The default in words, if it depends on other settings. */
   readonly otherwise: string | undefined
 }
 
 /** A whole number. */
-export interface NumberSetting<Standard = number | undefined> extends Common {
+export interface NumberSetting<Standard = number | undefined> extends SettingCommon {
   readonly kind: 'number'
   /** The default; undefined if there is none. The same holds for the other kinds. */
   readonly standard: Standard
@@ -30,21 +30,21 @@ export interface NumberSetting<Standard = number | undefined> extends Common {
 }
 
 /** Bytes; K, M or G may follow the number. */
-export interface SizeSetting extends Common {
+export interface SizeSetting extends SettingCommon {
   readonly kind: 'size'
   /** As an administrator would write it. */
   readonly standard: string | undefined
 }
 
 /** One of several words. */
-export interface WordSetting<Word extends string = string> extends Common {
+export interface WordSetting<Word extends string = string> extends SettingCommon {
   readonly kind: 'word'
   readonly words: readonly Word[]
   readonly standard: Word
 }
 
 /** Any other text: its reader knows the form. */
-export interface TextSetting<Standard = string | undefined> extends Common {
+export interface TextSetting<Standard = string | undefined> extends SettingCommon {
   readonly kind: 'text'
   readonly standard: Standard
 }
@@ -55,13 +55,13 @@ export type Setting = NumberSetting | SizeSetting | WordSetting | TextSetting
  * What a setting may have that differs from the rule: the slot and onescand read it, and a client
  * must have the same.
  */
-interface More {
-  readonly readers?: readonly Reader[]
+interface SettingDetails {
+  readonly readers?: readonly SettingReader[]
   readonly told?: FromClient
   readonly otherwise?: string
 }
 
-function common(help: string, more: More): Common {
+function common(help: string, more: SettingDetails): SettingCommon {
   const readers = more.readers ?? ['slot', 'onescand']
   const isOfBoth = readers.includes('slot') && readers.includes('onescand')
   const told = 'told' in more ? more.told : isOfBoth ? 'same' : undefined
@@ -76,12 +76,16 @@ export function number<Standard extends number | undefined>(
     max = Number.MAX_SAFE_INTEGER,
     unit = '',
     ...more
-  }: More & { readonly min?: number; readonly max?: number; readonly unit?: string } = {},
+  }: SettingDetails & { readonly min?: number; readonly max?: number; readonly unit?: string } = {},
 ): NumberSetting<Standard> {
   return { kind: 'number', standard, min, max, unit, ...common(help, more) }
 }
 
-export function size(standard: string | undefined, help: string, more: More = {}): SizeSetting {
+export function size(
+  standard: string | undefined,
+  help: string,
+  more: SettingDetails = {},
+): SizeSetting {
   return { kind: 'size', standard, ...common(help, more) }
 }
 
@@ -89,7 +93,7 @@ export function size(standard: string | undefined, help: string, more: More = {}
 export function word<const Word extends string>(
   words: readonly [Word, ...Word[]],
   help: string,
-  more: More = {},
+  more: SettingDetails = {},
 ): WordSetting<Word> {
   return { kind: 'word', words, standard: words[0], ...common(help, more) }
 }
@@ -97,7 +101,7 @@ export function word<const Word extends string>(
 export function text<Standard extends string | undefined>(
   standard: Standard,
   help: string,
-  more: More = {},
+  more: SettingDetails = {},
 ): TextSetting<Standard> {
   return { kind: 'text', standard, ...common(help, more) }
 }

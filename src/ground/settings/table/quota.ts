@@ -1,4 +1,4 @@
-import { number, type Reader, text, word } from './kinds.ts'
+import { number, type SettingReader, text, word } from './kinds.ts'
 
 /** onescand reads the client's value, but its own counts. */
 const asked = { told: 'asked' } as const
@@ -68,7 +68,7 @@ export const quotaService = {
 /**
  * All programs that ask a directory of users read these. A client of onescand sends none of them.
  */
-const directory: { readonly readers: readonly Reader[]; readonly told: undefined } = {
+const directory: { readonly readers: readonly SettingReader[]; readonly told: undefined } = {
   readers: ['slot', 'onescand', 'onescan-quotad'],
   told: undefined,
 }

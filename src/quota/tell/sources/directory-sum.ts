@@ -1,5 +1,5 @@
 import { lstat, opendir } from 'node:fs/promises'
-import type { InTurn } from '../../../ground/flow/concurrency.ts'
+import type { ConcurrencyLimit } from '../../../ground/flow/concurrency-limit.ts'
 import type { Directory } from './directory.ts'
 import type { MailboxUse } from './limits.ts'
 
@@ -13,7 +13,7 @@ export interface DirectorySum extends Required<MailboxUse> {
 export interface CountingTools {
   /** Milliseconds since 1970, as files tell their times. */
   readonly now: () => number
-  readonly inTurn: InTurn
+  readonly inTurn: ConcurrencyLimit
   /** Throws an Error once the count took too long. */
   checkTime(): void
 }

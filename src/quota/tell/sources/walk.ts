@@ -1,8 +1,8 @@
 import { opendir } from 'node:fs/promises'
 import type { Clocks } from '../../../ground/flow/clocks.ts'
-import { limitConcurrency } from '../../../ground/flow/concurrency.ts'
-import { createMemory } from '../../../ground/flow/remember.ts'
-import { createUnderWay } from '../../../ground/flow/under-way.ts'
+import { limitConcurrency } from '../../../ground/flow/concurrency-limit.ts'
+import { createInFlight } from '../../../ground/flow/in-flight.ts'
+import { createLruCache } from '../../../ground/flow/lru-cache.ts'
 import { type Directory, inMailbox } from './directory.ts'
 import { type CountingTools, type DirectorySum, sumDirectory } from './directory-sum.ts'
 import type { MailboxUse } from './limits.ts'
@@ -38,8 +38,8 @@ const MAILBOXES_AT_ONCE = 64
  * read again, so one new message costs one directory. A folder that is a link is none.
  */
 export function createWalker({ now, uptime, mailboxes, longest }: WalkerOptions): Walker {
-  const sums = createMemory<Map<string, DirectorySum>>(mailboxes)
-  const underWay = createUnderWay<MaildirSum | undefined>()
+  const sums = createLruCache<Map<string, DirectorySum>>(mailboxes)
+  const underWay = createInFlight<MaildirSum | undefined>()
   const inTurn = limitConcurrency(AT_ONCE)
   const mailboxInTurn = limitConcurrency(MAILBOXES_AT_ONCE)
 

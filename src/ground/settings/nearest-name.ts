@@ -2,7 +2,7 @@
  * The name that somebody probably meant by `word`: the one with the fewest letters to insert,
  * remove, exchange or swap with a neighbour. Undefined if that is more than a third of its letters.
  */
-export function nearest(word: string, names: Iterable<string>): string | undefined {
+export function nearestName(word: string, names: Iterable<string>): string | undefined {
   let best: string | undefined
   let least = Math.floor(Math.max(word.length, 3) / 3) + 1
   for (const name of names) {

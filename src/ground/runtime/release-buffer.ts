@@ -6,7 +6,7 @@ const FREED_FROM = 16 * 1024
  * collector would take its time, since it does not see how much memory that is. Nothing happens
  * before Node 21, which cannot do it, or if the memory is not the buffer's alone.
  */
-export function freeBuffer({ buffer, byteLength }: Buffer): void {
+export function releaseBuffer({ buffer, byteLength }: Buffer): void {
   if (byteLength < FREED_FROM || byteLength !== buffer.byteLength) return
   const { transfer } = buffer as ArrayBuffer & { transfer?: (length: number) => ArrayBuffer }
   transfer?.call(buffer, 0)

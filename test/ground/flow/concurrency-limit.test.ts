@@ -1,5 +1,5 @@
 import t from 'tap'
-import { limitConcurrency } from '../../../src/ground/flow/concurrency.ts'
+import { limitConcurrency } from '../../../src/ground/flow/concurrency-limit.ts'
 
 t.test(
   'no more than so many are at work, and each has its turn, whatever becomes of others',

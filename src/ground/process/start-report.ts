@@ -1,5 +1,5 @@
 import { writeSync } from 'node:fs'
-import { printable } from '../errors/printable.ts'
+import { replaceUnprintable } from '../errors/replace-unprintable.ts'
 
 /** What a daemon prints with --check, in lines. */
 export interface StartReport {
@@ -10,7 +10,7 @@ export interface StartReport {
   /** What it would start with, but was hardly meant so. */
   readonly warnings: readonly string[]
   /** What it would do. */
-  readonly does: readonly string[]
+  readonly actions: readonly string[]
 }
 
 /**
@@ -21,13 +21,18 @@ const FAILED = 111
 const USAGE = 100
 
 /** Writes the report to descriptor 1. Returns the exit code that a start would end with, or 0. */
-export function tellStart({ isUsage, errors, warnings, does }: StartReport): number {
+export function printStartReport({
+  isUsage,
+  errors,
+  warnings,
+  actions: does,
+}: StartReport): number {
   const lines = [
     ...does.map((line) => `ok: ${line}`),
     ...warnings.map((line) => `warning: ${line}`),
     ...errors.map((line) => `error: ${line}`),
   ]
-  writeSync(1, lines.map((line) => `${printable(line)}\n`).join(''))
+  writeSync(1, lines.map((line) => `${replaceUnprintable(line)}\n`).join(''))
   if (isUsage) return USAGE
   return errors.length > 0 ? FAILED : 0
 }

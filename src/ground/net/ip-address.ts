@@ -1,9 +1,9 @@
 /** An IP address as its bytes, 4 or 16, in network order. */
-export type Address = Uint8Array
+export type IpAddress = Uint8Array
 
 /** `network` and the number of its leading bits that count. */
 export interface Network {
-  readonly address: Address
+  readonly address: IpAddress
   readonly bits: number
 }
 
@@ -14,21 +14,21 @@ const MAPPED = Buffer.from('00000000000000000000ffff', 'hex')
  * An IPv4 address in IPv6 form (`::ffff:192.0.2.1`) is the IPv4 address. The zone of
  * a link-local one (`%eth0`) is left out.
  */
-export function parseAddress(text: string): Address | undefined {
+export function parseIpAddress(text: string): IpAddress | undefined {
   const [bare = '', zone] = text.split('%', 2)
   if (!bare.includes(':')) return zone === undefined ? parseIPv4(bare) : undefined
   const address = parseIPv6(bare)
   return address && startsWith(address, MAPPED) ? address.subarray(MAPPED.length) : address
 }
 
-function parseIPv4(text: string): Address | undefined {
+function parseIPv4(text: string): IpAddress | undefined {
   const octets = text.split('.')
   if (octets.length !== 4) return undefined
   const numbers = octets.map((octet) => (/^\d{1,3}$/.test(octet) ? Number(octet) : 256))
   return numbers.every((number) => number < 256) ? Uint8Array.from(numbers) : undefined
 }
 
-function parseIPv6(text: string): Address | undefined {
+function parseIPv6(text: string): IpAddress | undefined {
   const halves = text.split('::')
   if (halves.length > 2) return undefined
   const [left, right] = halves.map(groupsOf)
@@ -56,7 +56,7 @@ export function parseNetwork(text: string): Network | undefined {
     return address && { address, bits: octets * 8 }
   }
   const [first = '', length, ...rest] = text.split('/')
-  const address = parseAddress(first)
+  const address = parseIpAddress(first)
   if (!address || rest.length > 0) return undefined
   const most = address.length * 8
   if (length === undefined) return { address, bits: most }
@@ -65,7 +65,7 @@ export function parseNetwork(text: string): Network | undefined {
   return /^\d{1,3}$/.test(length) && bits >= 0 && bits <= most ? { address, bits } : undefined
 }
 
-export function contains({ address: network, bits }: Network, address: Address): boolean {
+export function contains({ address: network, bits }: Network, address: IpAddress): boolean {
   if (network.length !== address.length) return false
   const whole = bits >> 3
   if (!startsWith(address, network.subarray(0, whole))) return false
@@ -74,14 +74,14 @@ export function contains({ address: network, bits }: Network, address: Address):
 }
 
 /** The domain that DNS is asked for the name of an address: RFC 1035 3.5, RFC 3596 2.5. */
-export function reverseDomain(address: Address): string {
+export function reverseDomain(address: IpAddress): string {
   const reversed = Array.from(address).reverse()
   if (address.length === 4) return `${reversed.join('.')}.in-addr.arpa`
   const nibbles = reversed.flatMap((byte) => [byte & 15, byte >> 4])
   return `${nibbles.map((nibble) => nibble.toString(16)).join('.')}.ip6.arpa`
 }
 
-function startsWith(address: Address, start: Uint8Array): boolean {
+function startsWith(address: IpAddress, start: Uint8Array): boolean {
   return start.every((byte, at) => address[at] === byte)
 }
 
@@ -89,7 +89,7 @@ function startsWith(address: Address, start: Uint8Array): boolean {
  * The address as people and tcpserver (TCPREMOTEIP) write it; an IPv6 address in the short form of
  * RFC 5952.
  */
-export function addressText(address: Address): string {
+export function addressText(address: IpAddress): string {
   if (address.length === 4) return address.join('.')
   const groups = Array.from(
     { length: 8 },

@@ -1,4 +1,4 @@
-import { nearest } from './nearest.ts'
+import { nearestName } from './nearest-name.ts'
 import type { Environment } from './settings.ts'
 import { isSetting, names } from './table.ts'
 
@@ -21,20 +21,20 @@ const others = new Set(
 const SHORT = 6
 
 /** A variable that nobody reads, and the setting whose name is nearest. */
-export interface Misspelt {
+export interface MisspeltSetting {
   readonly name: string
   readonly suggestion: string
 }
 
 /** The misspelt variables of this environment. */
-export function misspeltIn(env: Environment): Misspelt[] {
+export function findMisspeltSettings(env: Environment): MisspeltSetting[] {
   return Object.keys(env).flatMap((name) => {
     if (env[name] === undefined || isSetting(name) || others.has(name)) return []
     const trimmed = name.trim()
     if (trimmed !== name && (isSetting(trimmed) || others.has(trimmed))) {
       return [{ name: `"${name}"`, suggestion: `${trimmed}, without blanks around =` }]
     }
-    const suggestion = nearest(name, names)
+    const suggestion = nearestName(name, names)
     return suggestion !== undefined && isNear(name, suggestion) ? [{ name, suggestion }] : []
   })
 }

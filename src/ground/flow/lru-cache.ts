@@ -1,5 +1,5 @@
 /** Entries by name. When it is full, those that were not used for longest are dropped. */
-export interface Memory<Value> {
+export interface LruCache<Value> {
   get(key: string): Value | undefined
   set(key: string, value: Value): void
   delete(key: string): void
@@ -14,7 +14,7 @@ export interface Memory<Value> {
  * deletions leave holes in it. lru-cache takes 1 µs; but with room for ten million entries it takes
  * two seconds and 160 MB when it is made, which each slot would pay.
  */
-export function createMemory<Value>(most: number): Memory<Value> {
+export function createLruCache<Value>(most: number): LruCache<Value> {
   let young = new Map<string, Value>()
   let old = new Map<string, Value>()
   const half = Math.max(1, Math.floor(most / 2))

@@ -3,13 +3,13 @@ import fc from 'fast-check'
 import t from 'tap'
 import {
   contains,
-  parseAddress,
+  parseIpAddress,
   parseNetwork,
   reverseDomain,
-} from '../../../src/ground/net/address.ts'
+} from '../../../src/ground/net/ip-address.ts'
 
 const hex = (text: string) => {
-  const address = parseAddress(text)
+  const address = parseIpAddress(text)
   return address && Buffer.from(address).toString('hex')
 }
 
@@ -27,7 +27,7 @@ t.test('nonsense is no address', async (t) => {
   const nonsense = ['', '1.2.3', '1.2.3.4.5', '256.1.1.1', '1.2.3.-4', ' 1.2.3.4', '1.2.3.4\n']
   nonsense.push('1.2.3.4%eth0', ':', ':::', '1::2::3', '1:2:3:4:5:6:7', '1:2:3:4:5:6:7:8:9')
   nonsense.push('12345::', 'g::', '::1.2.3', 'unknown', '1:2:3:4:5:6:7::8', '::192.0.2.1.')
-  for (const text of nonsense) t.equal(parseAddress(text), undefined, JSON.stringify(text))
+  for (const text of nonsense) t.equal(parseIpAddress(text), undefined, JSON.stringify(text))
 })
 
 t.test('what Node takes for an address is one here, and nothing else', async (t) => {
@@ -35,7 +35,9 @@ t.test('what Node takes for an address is one here, and nothing else', async (t)
   fc.assert(
     fc.property(ofForm, (text) => {
       const lenient = /(^|\.)0\d/.test(text) // zeros in front are refused by Node alone
-      return lenient || (parseAddress(text) !== undefined) === isIP(text) > 0 || isOneGroupGap(text)
+      return (
+        lenient || (parseIpAddress(text) !== undefined) === isIP(text) > 0 || isOneGroupGap(text)
+      )
     }),
   )
   t.pass()
@@ -46,7 +48,7 @@ const isOneGroupGap = (text: string) => text.includes('::') && text.split(/:+/).
 
 t.test('networks hold the addresses that they should', async (t) => {
   const holds = (network: string, address: string) =>
-    contains(parseNetwork(network)!, parseAddress(address)!)
+    contains(parseNetwork(network)!, parseIpAddress(address)!)
   t.ok(holds('192.0.2.0/24', '192.0.2.255'))
   t.notOk(holds('192.0.2.0/24', '192.0.3.0'))
   t.ok(holds('192.0.2.128/25', '192.0.2.200'))
@@ -72,9 +74,9 @@ t.test('networks hold the addresses that they should', async (t) => {
 })
 
 t.test('the domain of an address is that of RFC 1035 and RFC 3596', async (t) => {
-  t.equal(reverseDomain(parseAddress('192.0.2.1')!), '1.2.0.192.in-addr.arpa')
+  t.equal(reverseDomain(parseIpAddress('192.0.2.1')!), '1.2.0.192.in-addr.arpa')
   t.equal(
-    reverseDomain(parseAddress('2001:db8::567:89ab')!),
+    reverseDomain(parseIpAddress('2001:db8::567:89ab')!),
     'b.a.9.8.7.6.5.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.8.b.d.0.1.0.0.2.ip6.arpa',
   )
 })

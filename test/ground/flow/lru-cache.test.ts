@@ -1,8 +1,8 @@
 import t from 'tap'
-import { createMemory } from '../../../src/ground/flow/remember.ts'
+import { createLruCache } from '../../../src/ground/flow/lru-cache.ts'
 
 t.test('what is asked for is remembered, and no more than so much', async (t) => {
-  const memory = createMemory<number>(100)
+  const memory = createLruCache<number>(100)
   for (let i = 0; i < 10_000; i++) {
     memory.set(`k${i}`, i)
     t.equal(memory.get('k0'), 0)
@@ -20,7 +20,7 @@ t.test('what is asked for is remembered, and no more than so much', async (t) =>
 
 t.test('a memory for one entry keeps one, and a memory for none keeps none', async (t) => {
   for (const most of [0, 1, 2, 3]) {
-    const memory = createMemory<number>(most)
+    const memory = createLruCache<number>(most)
     for (let i = 0; i < 10; i++) memory.set(`k${i}`, i)
     t.ok(memory.size <= most, `${memory.size} of ${most}`)
     t.equal(memory.get('k9'), most > 0 ? 9 : undefined)

@@ -34,32 +34,32 @@ const functions = {
   signal: ['long', 'int', 'long'],
   socket: ['int', 'int', 'int', 'int'],
   waitpid: ['int', 'int', 'bytes', 'int'],
-} as const satisfies Record<string, readonly Kind[]>
+} as const satisfies Record<string, readonly CType[]>
 
 /** A number as C has it, on Linux with 64 bits, or the address of bytes. */
-type Kind = 'int' | 'uint' | 'long' | 'ulong' | 'bytes'
+type CType = 'int' | 'uint' | 'long' | 'ulong' | 'bytes'
 
-const ofKoffi: Readonly<Record<Kind, string>> = {
+const koffiTypes: Readonly<Record<CType, string>> = {
   int: 'int',
   uint: 'uint',
   long: 'long',
   ulong: 'ulong',
   bytes: 'void *',
 }
-const ofBun = { int: 'int', uint: 'u32', long: 'i64', ulong: 'u64', bytes: 'ptr' } as const
+const bunTypes = { int: 'int', uint: 'u32', long: 'i64', ulong: 'u64', bytes: 'ptr' } as const
 
 type FunctionName = keyof typeof functions
-type Taken<Each extends Kind> = Each extends 'bytes' ? Buffer : number
+type ArgumentOf<Each extends CType> = Each extends 'bytes' ? Buffer : number
 type Signature<Name extends FunctionName> = (typeof functions)[Name]
 type Call<Name extends FunctionName> =
-  Signature<Name> extends readonly [infer Returned, ...infer Args extends readonly Kind[]]
+  Signature<Name> extends readonly [infer Returned, ...infer Args extends readonly CType[]]
     ? (
-        ...args: { [At in keyof Args]: Taken<Args[At]> }
+        ...args: { [At in keyof Args]: ArgumentOf<Args[At]> }
       ) => Returned extends 'long' ? number | bigint : number
     : never
 
 /** Some of these functions, and what belongs to a call. */
-export type Foreign<Name extends FunctionName> = { readonly [Each in Name]: Call<Each> } & {
+export type CFunctions<Name extends FunctionName> = { readonly [Each in Name]: Call<Each> } & {
   /** The errno of the last call. */
   errno(): number
   /**
@@ -75,7 +75,7 @@ export type Foreign<Name extends FunctionName> = { readonly [Each in Name]: Call
  */
 export async function loadFunctions<Name extends FunctionName>(
   ...names: readonly Name[]
-): Promise<Foreign<Name> | undefined> {
+): Promise<CFunctions<Name> | undefined> {
   if (isCompiled) return bunFunctions(...names)
   const koffi = await loadKoffi().catch(() => undefined)
   const library = koffi?.load(null) // what Node itself is linked to, glibc or musl
@@ -86,8 +86,8 @@ export async function loadFunctions<Name extends FunctionName>(
       name,
       library.func(
         name,
-        ofKoffi[returned],
-        args.map((kind) => ofKoffi[kind]),
+        koffiTypes[returned],
+        args.map((kind) => koffiTypes[kind]),
       ),
     ]
   })
@@ -99,11 +99,13 @@ export async function loadFunctions<Name extends FunctionName>(
 }
 
 /** The same for Bun alone, without waiting. */
-export function bunFunctions<Name extends FunctionName>(...names: readonly Name[]): Foreign<Name> {
+export function bunFunctions<Name extends FunctionName>(
+  ...names: readonly Name[]
+): CFunctions<Name> {
   const ffi = process.getBuiltinModule('bun:ffi' as never) as typeof import('bun:ffi')
   const wanted = names.map((name) => {
     const [returned, ...args] = functions[name]
-    return [name, { args: args.map((kind) => ofBun[kind]), returns: ofBun[returned] }]
+    return [name, { args: args.map((kind) => bunTypes[kind]), returns: bunTypes[returned] }]
   })
   const { symbols } = ffi.dlopen(libcFile(), {
     ...Object.fromEntries(wanted),
@@ -113,7 +115,7 @@ export function bunFunctions<Name extends FunctionName>(...names: readonly Name[
     ...symbols,
     errno: () => ffi.read.i32(symbols.__errno_location!()),
     addressOf: (bytes: Buffer) => BigInt(ffi.ptr(bytes)),
-  } as unknown as Foreign<Name>
+  } as unknown as CFunctions<Name>
 }
 
 /** The C library that this process has loaded. musl's is also its dynamic linker. */

@@ -2,7 +2,7 @@ import about from '../../../package.json' with { type: 'json' }
 import { writeWhole } from './write-whole.ts'
 
 /** Whether a command line only asks about the program (`--help`, `--version`). */
-export function asksAbout(words: readonly string[]): boolean {
+export function asksForHelpOrVersion(words: readonly string[]): boolean {
   return words.length === 1 && ['--help', '-h', '--version'].includes(words[0]!)
 }
 
@@ -11,7 +11,7 @@ export function asksAbout(words: readonly string[]): boolean {
  * be written to. In the slot it is the envelope's and open for reading; success would there mean
  * that mail was queued.
  */
-export function tellAbout(program: string, usage: string, words: readonly string[]): void {
+export function printHelpOrVersion(program: string, usage: string, words: readonly string[]): void {
   const text = words[0] === '--version' ? `${program} ${about.version}\n` : usage
   writeWhole(1, Buffer.from(text))
 }

@@ -1,8 +1,8 @@
 import t from 'tap'
-import { createUnderWay } from '../../../src/ground/flow/under-way.ts'
+import { createInFlight } from '../../../src/ground/flow/in-flight.ts'
 
 t.test('work is under way by its name until it has ended, well or badly', async (t) => {
-  const underWay = createUnderWay<string>()
+  const underWay = createInFlight<string>()
   let end = (_value: string) => {}
   let fail = (_error: Error) => {}
   const good = underWay.begin('good', new Promise((resolve) => (end = resolve)))
