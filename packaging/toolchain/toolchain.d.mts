@@ -4,3 +4,6 @@ export const toolsNode: string
 export const newestNode: string
 /** The oldest Node that onescan runs on. */
 export const oldestNode: string
+
+/** Bun's executable for this machine. */
+export function bun(): string

@@ -1,7 +1,7 @@
 import { unknown, type Verdict } from '../shared/scanner.ts'
 import type { PluginHost, Question } from './host-process.ts'
 import type { HostStarter, PluginHosts } from './hosts.ts'
-import { startWatchdog, type Watchdog } from './watchdog.ts'
+import { startWatchdog } from './watchdog.ts'
 
 export interface PoolLimits {
   /** Processes at once; onescan-plugin(7) and onescand(8) have these numbers. */
@@ -41,7 +41,6 @@ interface Waiting {
 export function openPool(
   { kept: start }: HostStarter,
   limits: PoolLimits = standardLimits,
-  watchdog: Watchdog = startWatchdog(),
 ): PluginHosts {
   // A process is idle, settling, or has one message: it is taken out of `idle` before it is
   // given away. Its answer bears the nonce of the question, so that none that comes late is
@@ -56,19 +55,16 @@ export function openPool(
 
   function startHost(): PluginHost {
     const host = start()
+    // Before the process gets a message, and so before it runs any code of the plugin.
+    const watchdog = host.pid === undefined ? undefined : startWatchdog(host.pid)
     hosts.add(host)
-    tellWatchdog()
     host.ended.then(() => {
+      watchdog?.dismiss()
       hosts.delete(host)
       forget(host)
-      tellWatchdog()
       serve()
     })
     return host
-  }
-
-  function tellWatchdog(): void {
-    watchdog.watch([...hosts].flatMap(({ pid }) => pid ?? []))
   }
 
   function forget(host: PluginHost): void {

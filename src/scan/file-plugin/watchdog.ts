@@ -1,48 +1,31 @@
 import { spawn } from 'node:child_process'
-import type { Writable } from 'node:stream'
 import { ownChild } from '../../ground/process/own-children.ts'
 
+/** Waits for the end of its input, and then kills the process group that its argument names. */
+const SCRIPT = 'trap "" HUP INT TERM; read -r line; kill -s KILL -- "-$1"'
+
 export interface Watchdog {
-  /** From now on these process groups, and no others, end with us. */
-  watch(groups: readonly number[]): void
+  /** Ends the watchdog and leaves the process group as it is. */
+  dismiss(): void
 }
 
-/** Keeps the last line that it was told. Its input ends when we do, however that comes. */
-const SCRIPT =
-  'trap "" HUP INT TERM; while read -r line; do groups=$line; done; for group in $groups; do kill -s KILL -- "-$group"; done'
-
 /**
- * Ends process groups should this process end without having done so, killed for
- * instance. A plugin in a busy loop hears of nothing, so it takes another process: a shell
- * that waits, and is there only while there is something to end.
+ * Starts a shell that kills a process group if this process ends, in whatever way, before it
+ * dismisses the shell. A plugin in a busy loop notices nothing by itself.
+ *
+ * The shell knows its group as soon as this function has returned, because its argument names it.
+ * Words written to its input would be too late if this process were killed at once: Bun writes them
+ * only on its next turn.
  */
-export function startWatchdog(): Watchdog {
-  let input: Writable | undefined
-
-  function startShell(): Writable {
-    const shell = spawn('/bin/sh', ['-c', SCRIPT], {
-      env: {},
-      detached: true,
-      stdio: ['pipe', 'ignore', 'ignore'],
-    })
-    ownChild(shell)
-    const { stdin } = shell
-    shell.on('error', () => {}) // then a plugin ends at its own deadline
-    stdin.on('error', () => {})
-    shell.once('exit', () => {
-      if (input === stdin) input = undefined
-    })
-    shell.unref()
-    return stdin
-  }
-
-  return {
-    watch(groups) {
-      input ??= groups.length > 0 ? startShell() : undefined
-      input?.write(`${groups.join(' ')}\n`)
-      if (groups.length > 0) return
-      input?.end()
-      input = undefined
-    },
-  }
+export function startWatchdog(group: number): Watchdog {
+  const shell = spawn('/bin/sh', ['-c', SCRIPT, 'sh', String(group)], {
+    env: {},
+    detached: true,
+    stdio: ['pipe', 'ignore', 'ignore'],
+  })
+  ownChild(shell)
+  shell.on('error', () => {}) // without a shell, a plugin ends at its limit of processor time
+  shell.stdin.on('error', () => {})
+  shell.unref()
+  return { dismiss: () => shell.kill('SIGKILL') }
 }
