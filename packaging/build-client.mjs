@@ -16,7 +16,7 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { noteLibraries } from './libraries.mjs'
-import { muslCompiler, muslLibrary } from './musl.mjs'
+import { fetchMusl, muslCompiler, muslLibrary } from './musl.mjs'
 import { compilerFor, targetOf } from './targets.mjs'
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
@@ -32,6 +32,7 @@ const { values: options } = parseArgs({
 })
 const target = targetOf(options.arch)
 const compiler = [compilerFor(target)]
+if (!target.own) fetchMusl(target)
 const withMusl = target.own && process.env.CC ? undefined : muslCompiler(target)
 if (options.musl && !withMusl) {
   const remedy = target.own ? 'install Debian package musl-tools, and unset CC' : 'apt has none'

@@ -1,4 +1,4 @@
-// musl for programs of a target, where it can be had.
+// The C library musl for the programs of a target.
 import { spawnSync } from 'node:child_process'
 import {
   existsSync,
@@ -12,6 +12,7 @@ import {
 } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { findProgram } from './find-program.mjs'
 import { compilerFor } from './targets.mjs'
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
@@ -19,18 +20,18 @@ const root = dirname(dirname(fileURLToPath(import.meta.url)))
 const VERSION = 'version'
 
 /**
- * The words by which a C program of this target is compiled with musl, in the checkout's
- * directory; undefined where there is none. musl-gcc of Debian package musl-tools, or for
- * another processor its musl-dev, installed or unpacked below build/: that comes from where
- * apt of this machine gets its packages, and is checked as apt checks them.
+ * Returns the words that compile a C program for this target with musl, run in the checkout's
+ * directory, or undefined if this machine has no musl for it. For this machine's own processor that
+ * is musl-gcc of Debian package musl-tools. For another processor it is Debian's musl-dev, installed
+ * or unpacked below build/ by fetchMusl().
  */
 export function muslCompiler(target) {
-  if (target.own) return isInstalled('musl-gcc') ? ['musl-gcc'] : undefined
+  if (target.own) return findProgram('musl-gcc') ? ['musl-gcc'] : undefined
   const specs = specsOf(target)
-  const unpacked = unpackedFor(target)
   if (existsSync(join('/', specs))) return [compilerFor(target), `-specs=/${specs}`]
-  const isThere = existsSync(join(root, unpacked, VERSION)) || fetchMusl(target, unpacked, specs)
-  return isThere ? [compilerFor(target), `-specs=${join(unpacked, specs)}`] : undefined
+  const unpacked = unpackedFor(target)
+  if (!existsSync(join(root, unpacked, VERSION))) return undefined
+  return [compilerFor(target), `-specs=${join(unpacked, specs)}`]
 }
 
 const specsOf = ({ machine }) => `usr/lib/${machine}-linux-musl/musl-gcc.specs`
@@ -57,18 +58,25 @@ export function muslVersion(target) {
   return version
 }
 
-/** Unpacks it into a directory of the checkout, for use there. Whether that was done. */
-function fetchMusl(target, place, specs) {
+/**
+ * Downloads Debian's musl-dev for another processor, unless it is there, and unpacks it below build/,
+ * where muslCompiler() finds it. apt downloads and verifies it, from the archives that this machine
+ * is configured for. Without such an archive nothing is unpacked.
+ */
+export function fetchMusl(target) {
+  if (target.own || muslCompiler(target)) return
+  const specs = specsOf(target)
+  const place = unpackedFor(target)
   mkdirSync(join(root, dirname(place)), { recursive: true })
   const workshop = mkdtempSync(join(root, `${place}-`))
   try {
     const apt = aptFor(target, workshop)
     apt('update') // fails for a source without such packages, too
-    if (!apt('download', 'musl-dev')) return false
+    if (!apt('download', 'musl-dev')) return
     const file = readdirSync(workshop).find((name) => name.endsWith('.deb'))
     const tree = join(workshop, 'tree')
-    if (spawnSync('dpkg-deb', ['--extract', join(workshop, file), tree]).status !== 0) return false
-    // How the compiler finds it is written for where it would be installed.
+    if (spawnSync('dpkg-deb', ['--extract', join(workshop, file), tree]).status !== 0) return
+    // The specs name /usr, where the package would be installed.
     const text = readFileSync(join(tree, specs), 'utf8')
     writeFileSync(join(tree, specs), text.replaceAll(/(?<=[ L])\/usr\//g, `${place}/usr/`))
     const field = spawnSync('dpkg-deb', ['--field', join(workshop, file), 'Version'])
@@ -76,13 +84,12 @@ function fetchMusl(target, place, specs) {
     if (!existsSync(join(root, place, VERSION)))
       rmSync(join(root, place), { recursive: true, force: true })
     move(tree, join(root, place))
-    return true
   } finally {
     rmSync(workshop, { recursive: true, force: true })
   }
 }
 
-/** At once: whoever finds it finds all of it, and one that somebody else has put there stays. */
+/** Moves the tree in one step, so that nobody finds half of it. A tree that another build put there stays. */
 function move(tree, place) {
   try {
     renameSync(tree, place)
@@ -113,9 +120,4 @@ function aptFor({ debian }, directory) {
       stdio: ['ignore', 'ignore', 'ignore'],
       env: { ...process.env, LC_ALL: 'C' },
     }).status === 0
-}
-
-function isInstalled(program) {
-  const directories = (process.env.PATH ?? '').split(':')
-  return directories.some((directory) => existsSync(join(directory || '.', program)))
 }

@@ -1,10 +1,11 @@
-// What building needs and does not bring along: programs by the Debian packages that have them.
-// A line that names what is missing, instead of the trace of a build that broke off.
+// Names the programs that a build needs and this machine lacks, with their Debian packages, in one
+// line. Without it the build would break off with a stack trace.
 //
-//   node packaging/must-have.mjs    of all that `npm run package` needs
+//   node packaging/must-have.mjs    checks all that `npm run package` needs
 import { existsSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { findProgram } from './find-program.mjs'
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
 
@@ -15,11 +16,7 @@ const toPack = { git: 'git', readelf: 'binutils', 'dpkg-deb': 'dpkg' }
 /** Ends the process with a line if something is missing. */
 export function mustHave({ compiles }) {
   if (!existsSync(join(root, 'node_modules/esbuild'))) end('npm packages are missing; npm install')
-  const directories = (process.env.PATH ?? '').split(':')
-  const isThere = (name) =>
-    name.startsWith('/')
-      ? existsSync(name)
-      : directories.some((directory) => existsSync(join(directory, name)))
+  const isThere = (name) => (name.startsWith('/') ? existsSync(name) : findProgram(name))
   const needed = { ...toPack, ...(compiles && toCompile) }
   const missing = Object.entries(needed).filter(([name]) => !isThere(name))
   const packages = missing.map(([, name]) => name).join(' ')

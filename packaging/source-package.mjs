@@ -9,7 +9,6 @@ import { execFileSync } from 'node:child_process'
 import {
   chmodSync,
   copyFileSync,
-  existsSync,
   lstatSync,
   mkdirSync,
   mkdtempSync,
@@ -25,6 +24,7 @@ import { parseArgs } from 'node:util'
 import { debianChangelog } from './deb/changelog.mjs'
 import { copyrightOfSources } from './deb/copyright.mjs'
 import { fill } from './deb/scripts.mjs'
+import { findProgram } from './find-program.mjs'
 import { origin } from './origin.mjs'
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
@@ -34,7 +34,7 @@ const { values: options } = parseArgs({
     'if-possible': { type: 'boolean', default: false },
   },
 })
-if (!(process.env.PATH ?? '').split(':').some((each) => existsSync(join(each, 'dpkg-source')))) {
+if (!findProgram('dpkg-source')) {
   process.stderr.write('no source package: dpkg-source is missing; apt install dpkg-dev\n')
   process.exit(options['if-possible'] ? 0 : 1)
 }

@@ -78,6 +78,12 @@ t.test('npm users get what the Debian package sets up', { skip: debianMissing },
   t.test('it says what does not do, and changes nothing', async (t) => {
     t.match(run(`PATH=/usr/bin:/bin; ${setup}`), { code: 1, output: 'setup: node is not in PATH' })
     t.match(run(`${setup} --wet`), { code: 100, output: /only --dry-run/ })
+    const unit = '/etc/systemd/system/onescand.service'
+    const torn = run(`mv ${HOME}/packaging/deb/onescand.service /tmp/; cp ${unit} /tmp/before
+      ${setup}; echo "exit $?"; cmp ${unit} /tmp/before; mv /tmp/onescand.service ${HOME}/packaging/deb/`)
+    t.match(torn.output, `setup: ${unit}: nothing to write into it`)
+    t.match(torn.output, '\nexit 1\n', 'the unit stays as it was')
+    t.notMatch(torn.output, /differ/)
     const old = run(`mkdir /opt/old && printf '#!/bin/sh\\necho v20.9.1\\n' >/opt/old/node
       chmod 755 /opt/old/node; PATH=/opt/old:$PATH; ${setup}`)
     t.match(old, { code: 1, output: '/opt/old/node is v20.9.1, onescan needs v20.19 or later' })

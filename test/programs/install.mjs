@@ -6,11 +6,14 @@
 //
 // By itself: node test/programs/install.mjs
 import { spawnSync } from 'node:child_process'
-import { accessSync, constants, existsSync, rmSync, writeFileSync } from 'node:fs'
-import { join, resolve } from 'node:path'
+import { existsSync, rmSync, writeFileSync } from 'node:fs'
+import { resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { findProgram } from '../../packaging/find-program.mjs'
 import { apt, firstLine } from './apt.mjs'
 import { unpackServers } from './unpack.mjs'
+
+export { findProgram }
 
 const libraries = `/usr/lib/${process.arch === 'arm64' ? 'aarch64' : 'x86_64'}-linux-gnu`
 
@@ -92,27 +95,6 @@ const inUse = [
 ]
 
 const POLICY = '/usr/sbin/policy-rc.d'
-
-/** Absolute path of a program in PATH or a system directory; undefined where there is none. */
-export function findProgram(name) {
-  const directories = [
-    ...(process.env.PATH ?? '').split(':'),
-    '/usr/local/sbin',
-    '/usr/sbin',
-    '/sbin',
-  ]
-  return directories
-    .filter((directory) => directory.startsWith('/'))
-    .map((directory) => join(directory, name))
-    .find((path) => {
-      try {
-        accessSync(path, constants.X_OK)
-        return true
-      } catch {
-        return false
-      }
-    })
-}
 
 /** Debian packages that are missing, each once. */
 export function missingPackages() {
