@@ -5,9 +5,9 @@ import { byteSize, type Environment } from '../ground/settings/settings.ts'
 import { HOST_DIRECTORY, readControlDirectories } from '../judge/policy.ts'
 import { readAddress } from '../message/envelope/address.ts'
 import { loadRules, loadRulesFrom } from '../rules/load.ts'
-import type { Facts, Rules } from '../rules/match.ts'
-import { ruleFiles } from '../rules/places.ts'
+import type { MailFacts, Rules } from '../rules/match.ts'
 import type { Rule } from '../rules/rule.ts'
+import { ruleFiles } from '../rules/rule-files.ts'
 import { checkValues } from './shared/rule-values.ts'
 import { type Output, runCommand } from './shared/run-command.ts'
 import {
@@ -104,7 +104,7 @@ function rulesOf(file: string | undefined, env: Environment): Rules {
   throw new Fault('config', `there is no policy by rule: none of ${places} has a line`)
 }
 
-function factsOf({ from, to, client, auth, size }: PolicyTestOptions): Facts {
+function factsOf({ from, to, client, auth, size }: PolicyTestOptions): MailFacts {
   const address = client === undefined ? undefined : parseIpAddress(client)
   if (client !== undefined && address === undefined) {
     throw new Fault('config', `${client}: is no IP address`)

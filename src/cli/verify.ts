@@ -1,6 +1,6 @@
 import * as crypto from 'node:crypto'
 import type { ArgumentsCamelCase, CommandModule } from 'yargs'
-import { type Explanation, explainStamps } from '../cluster/explain.ts'
+import { explainStamps, type StampExplanation } from '../cluster/explain.ts'
 import { readSignatureFiles, settledDate } from '../cluster/signature-files.ts'
 import { type Trust, type VerifyOptions, verifyStamps } from '../cluster/verify.ts'
 import { readSpoolPolicy } from '../message/spool-policy.ts'
@@ -66,7 +66,7 @@ async function verify(args: ArgumentsCamelCase<VerifyArguments>, output: Output)
   }
 }
 
-function asText(trust: Trust, stamps: readonly Explanation[], now: number): string {
+function asText(trust: Trust, stamps: readonly StampExplanation[], now: number): string {
   const lines = stamps.map((stamp) => {
     const by = stamp.key === undefined ? '' : ` key ${stamp.key}:`
     return `${stamp.field}:${by} ${stamp.fault ?? `holds${saying(stamp, now)}`}`
@@ -75,12 +75,12 @@ function asText(trust: Trust, stamps: readonly Explanation[], now: number): stri
   return `${lines.join('\n')}\n`
 }
 
-function saying({ claims }: Explanation, now: number): string {
+function saying({ claims }: StampExplanation, now: number): string {
   if (claims === undefined) return ''
   return `, scanned by ${claims.scanners.join(', ') || 'nobody'} ${now - claims.time} seconds ago`
 }
 
-function asJson(trust: Trust, stamps: readonly Explanation[]): object {
+function asJson(trust: Trust, stamps: readonly StampExplanation[]): object {
   return {
     trusted: trust.trusted,
     ...(trust.trusted ? { key: trust.key } : { why: trust.why }),

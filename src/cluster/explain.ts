@@ -2,14 +2,14 @@ import { isCurrent, type Key } from './keyring.ts'
 import { isStampName, type Stamp, stampsIn } from './stamp.ts'
 import {
   createHmacCheck,
-  type Examined,
+  type HashedMessage,
   type HmacStamp,
   type VerifyOptions,
   verifyMd5,
 } from './verify.ts'
 
 /** What one header field with the name of a stamp proves by itself. */
-export interface Explanation {
+export interface StampExplanation {
   /** The field's name as written. */
   readonly field: string
   /** Id of the key that made it; undefined if no key of the ring did. */
@@ -25,13 +25,13 @@ export interface Explanation {
  * checks of `verifyStamps`. For people who ask why; without its limit of candidates.
  */
 export function explainStamps(
-  message: Pick<Examined, 'header' | 'digests'>,
+  message: Pick<HashedMessage, 'header' | 'digests'>,
   options: VerifyOptions,
-): Explanation[] {
+): StampExplanation[] {
   const { header } = message
   const stamps = new Map(stampsIn(header).map((stamp) => [stamp.field, stamp]))
   const hmacFault = createHmacCheck(message, options)
-  const explanations: Explanation[] = []
+  const explanations: StampExplanation[] = []
   for (const [index, { name }] of header.fields.entries()) {
     if (!isStampName(name)) continue
     const stamp = stamps.get(index)
@@ -46,10 +46,10 @@ export function explainStamps(
   return explanations
 }
 
-type Found = Omit<Explanation, 'field'>
+type Found = Omit<StampExplanation, 'field'>
 
 function explainMd5(
-  message: Pick<Examined, 'digests'>,
+  message: Pick<HashedMessage, 'digests'>,
   stamp: Stamp,
   { keys, now, crypto }: VerifyOptions,
 ): Found {

@@ -1,13 +1,7 @@
-import type { Hash, Hmac } from 'node:crypto'
+import type { Hash } from 'node:crypto'
+import type { Crypto } from '../ground/runtime/crypto.ts'
 import type { Header } from '../message/header-block.ts'
 import { type Claims, isStampName } from './stamp.ts'
-
-/** node:crypto, handed in since the slot loads it only if there is a keyring. */
-export interface Crypto {
-  createHash(algorithm: string): Hash
-  createHmac(algorithm: string, key: Buffer): Hmac
-  timingSafeEqual(a: Uint8Array, b: Uint8Array): boolean
-}
 
 /**
  * SHA-256 in hex over the bound header fields from index `from` on. Each counts as it stands, from

@@ -1,8 +1,9 @@
+import type { Crypto } from '../ground/runtime/crypto.ts'
 import type { HeaderField } from '../message/edits.ts'
 import { isCurrent, type Key } from './keyring.ts'
-import { type Crypto, digestFields, md5Stamp, stampMac } from './mac.ts'
+import { digestFields, md5Stamp, stampMac } from './mac.ts'
 import { FIELD, nextNumber, RELEASED, scannerName } from './stamp.ts'
-import type { Examined } from './verify.ts'
+import type { HashedMessage } from './verify.ts'
 
 export interface SignOptions {
   readonly keys: readonly Key[]
@@ -24,14 +25,14 @@ export interface SignOptions {
  * date.
  */
 export function signMessage(
-  message: Examined,
+  message: HashedMessage,
   { keys, scanners, now, since = now, crypto }: SignOptions,
 ): { readonly field: HeaderField; readonly key: string } | undefined {
   const names = scanners.map(scannerName).join(',')
   return signClaims(message, { keys, names, now, time: Math.min(since, now), crypto })
 }
 
-interface Claiming extends Pick<SignOptions, 'keys' | 'now' | 'crypto'> {
+interface ClaimOptions extends Pick<SignOptions, 'keys' | 'now' | 'crypto'> {
   /** `s=`, as it is written. */
   readonly names: string
   /** `t=`, unix seconds. */
@@ -39,8 +40,8 @@ interface Claiming extends Pick<SignOptions, 'keys' | 'now' | 'crypto'> {
 }
 
 function signClaims(
-  message: Examined,
-  claiming: Claiming,
+  message: HashedMessage,
+  claiming: ClaimOptions,
 ): { readonly field: HeaderField; readonly key: string } | undefined {
   const key = claiming.keys.find((candidate) => isCurrent(candidate, claiming.now))
   if (key === undefined || message.formFault !== undefined) return undefined
@@ -55,21 +56,21 @@ function signClaims(
  * quarantine as it is. Undefined if none may be made, as above.
  */
 export function signRelease(
-  message: Examined,
+  message: HashedMessage,
   { keys, now, crypto }: Pick<SignOptions, 'keys' | 'now' | 'crypto'>,
 ): { readonly field: HeaderField; readonly key: string } | undefined {
   const hmac = keys.filter(({ scheme }) => scheme === 'hmac-sha256')
   return signClaims(message, { keys: hmac, names: RELEASED, now, time: now, crypto })
 }
 
-function md5Value({ digests }: Examined, key: Key): string | undefined {
+function md5Value({ digests }: HashedMessage, key: Key): string | undefined {
   return digests.md5 && md5Stamp(digests.md5, key.secret)
 }
 
 function hmacValue(
-  { header, digests }: Examined,
+  { header, digests }: HashedMessage,
   key: Key,
-  { names, time, crypto }: Claiming,
+  { names, time, crypto }: ClaimOptions,
 ): string | undefined {
   if (digests.sha256 === undefined) return undefined
   const claims = {

@@ -1,7 +1,8 @@
+import type { Crypto } from '../ground/runtime/crypto.ts'
 import type { MessageForm } from '../message/form.ts'
 import type { FieldSpan, Header } from '../message/header-block.ts'
 import { isCurrent, type Key } from './keyring.ts'
-import { type Crypto, decodesBody, digestFields, isBound, md5Stamp, stampMac } from './mac.ts'
+import { decodesBody, digestFields, isBound, md5Stamp, stampMac } from './mac.ts'
 import { type Stamp, stampsIn } from './stamp.ts'
 
 /** Most hmac-sha256 stamps with a known key id that are computed for one message. */
@@ -13,7 +14,7 @@ export const FUTURE_MAX = 300
 export const NO_STAMP = 'no stamp'
 
 /** A message as stamps see it. */
-export interface Examined extends MessageForm {
+export interface HashedMessage extends MessageForm {
   readonly header: Header
 }
 
@@ -51,7 +52,7 @@ type Md5Stamp = Extract<Stamp, { scheme: 'md5' }>
  * Looks for a stamp that one of the keys made over this very message
  * (onescan-stamp(7)). The message must have been hashed as the keys need it (digests.ts).
  */
-export function verifyStamps(message: Examined, options: VerifyOptions): Trust {
+export function verifyStamps(message: HashedMessage, options: VerifyOptions): Trust {
   if (message.formFault !== undefined)
     return { trusted: false, why: `not well formed: ${message.formFault}` }
   const stamps = stampsIn(message.header)
@@ -65,7 +66,7 @@ export function verifyStamps(message: Examined, options: VerifyOptions): Trust {
 
 /** The key that made one of the md5 stamps; undefined if none did. */
 export function verifyMd5(
-  { digests }: Pick<Examined, 'digests'>,
+  { digests }: Pick<HashedMessage, 'digests'>,
   stamps: readonly Stamp[],
   keys: readonly Key[],
   crypto: Crypto,
@@ -81,7 +82,7 @@ export function verifyMd5(
 }
 
 function verifyHmac(
-  message: Examined,
+  message: HashedMessage,
   stamps: readonly Stamp[],
   keys: readonly Key[],
   options: VerifyOptions,
@@ -114,7 +115,7 @@ function verifyHmac(
 
 /** Why a stamp of this message does not hold under a key, or undefined if it does. */
 export function createHmacCheck(
-  { header, digests }: Pick<Examined, 'header' | 'digests'>,
+  { header, digests }: Pick<HashedMessage, 'header' | 'digests'>,
   options: VerifyOptions,
 ): (stamp: HmacStamp, key: Key) => string | undefined {
   const digestBelow = digestsBelowStamps(options.crypto, header)

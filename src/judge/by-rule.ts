@@ -3,7 +3,7 @@ import { parseIpAddress } from '../ground/net/ip-address.ts'
 import { compileGlob } from '../ground/settings/glob.ts'
 import type { MailAddress } from '../message/envelope/address.ts'
 import { recipientsOf } from '../message/envelope/envelope.ts'
-import type { Facts, Rules } from '../rules/match.ts'
+import type { MailFacts, Rules } from '../rules/match.ts'
 import type { Rule } from '../rules/rule.ts'
 import type { Decision, Findings, SingleDecision } from './decision.ts'
 import { type AnswerMode, divide, type GroupDecision } from './divide.ts'
@@ -139,7 +139,7 @@ async function groupsOf(
   const groups: RecipientGroup[] = []
   const groupOf: number[] = []
   const look = (recipient: MailAddress | undefined) => {
-    const facts: Facts = { ...common, recipient }
+    const facts: MailFacts = { ...common, recipient }
     const group = { rule: rules.find(facts), exceptions: rules.exceptions(facts) }
     const key = keyOf(group)
     let place = places.get(key)

@@ -1,8 +1,8 @@
-import type { Crypto } from '../cluster/mac.ts'
 import { signMessage } from '../cluster/sign.ts'
 import { countedFrom, type SignatureFiles, settledDate } from '../cluster/signature-files.ts'
 import { bearsStamp, EVERY_PART, RELEASED, SECOND_LOOK, scannerName } from '../cluster/stamp.ts'
-import { type Examined, type Trust, verifyStamps } from '../cluster/verify.ts'
+import { type HashedMessage, type Trust, verifyStamps } from '../cluster/verify.ts'
+import type { Crypto } from '../ground/runtime/crypto.ts'
 import { examineClearing } from '../message/clear-header.ts'
 import { type Header, withoutFields } from '../message/header-block.ts'
 import type { Message } from '../message/spool.ts'
@@ -216,7 +216,7 @@ function isReleased(trust: Trust): boolean {
 
 const RELEASED_FROM_QUARANTINE = 'released from quarantine'
 
-async function examined(message: Message): Promise<Examined> {
+async function examined(message: Message): Promise<HashedMessage> {
   return { header: message.header, ...(await message.form()) }
 }
 

@@ -2,8 +2,8 @@ import { closeSync } from 'node:fs'
 import { writeWhole } from '../ground/process/write-whole.ts'
 import { openAnonymousFile } from './anonymous-file.ts'
 import type { MessageForm } from './form.ts'
-import { messageIn, pieces } from './handed.ts'
-import type { LookOptions } from './held.ts'
+import type { MessageOptions } from './in-memory.ts'
+import { messageInFile, pieces } from './passed-file.ts'
 import type { Message } from './spool.ts'
 import { TOP_LINE } from './top-line.ts'
 import { TURN, writeAll, writeAllOf } from './write-all.ts'
@@ -33,7 +33,7 @@ export interface GatheredFile {
  * MEMORY_FILE_MAX, on the disk, where what lies in memory goes piece by piece, beside what comes:
  * other mail does not wait for it. Faults: `temp-file` and `write`.
  */
-export function createGatheredFile(options: LookOptions, memory: FileMemory): GatheredFile {
+export function createGatheredFile(options: MessageOptions, memory: FileMemory): GatheredFile {
   const { directory } = options.policy
   const { memoryFiles } = options
   let size = 0
@@ -101,7 +101,7 @@ export function createGatheredFile(options: LookOptions, memory: FileMemory): Ga
         const descriptor = disk < 0 ? memoryFile : disk
         const offset = disk < 0 ? TOP_LINE.length : 0
         const close = () => closeSync(descriptor)
-        return messageIn({ descriptor, offset, size, sealed: isSealed }, options, close, form)
+        return messageInFile({ descriptor, offset, size, sealed: isSealed }, options, close, form)
       } catch (error) {
         discard()
         throw error

@@ -131,7 +131,7 @@ export function createSpool({ policy, digestsFor, createHash }: SpoolOptions): S
   }
 }
 
-interface Spooled {
+interface SpoolContents {
   readonly fd: number
   readonly gap: number
   readonly header: Header
@@ -141,7 +141,7 @@ interface Spooled {
   readonly policy: SpoolPolicy
 }
 
-function spooledMessage(spooled: Spooled): SpooledMessage {
+function spooledMessage(spooled: SpoolContents): SpooledMessage {
   const { fd, gap, header, bodySize, policy } = spooled
   let outgoing = fd
 

@@ -2,18 +2,18 @@ import { closeSync, constants } from 'node:fs'
 import { type FileHandle, open } from 'node:fs/promises'
 import { errorCode, Fault } from '../ground/errors/fault.ts'
 import { listNames, type PathHandle, procPathOf } from '../ground/path/walk.ts'
-import { ABOUT_MAX, type About, decodeAbout } from './about.ts'
+import { type Folder, findFolder, type MaildirPart, stepIfThere } from './folders.ts'
 import { byAge, dayOf, dayOfId, type EntryName, readEntryName } from './names.ts'
-import { type Folder, findFolder, type Part, stepIfThere } from './places.ts'
+import { decodeRecord, type QuarantineRecord, RECORD_MAX } from './record.ts'
 
 /** The state of a message: waiting, handed on, or being released just now. */
 export type EntryState = 'kept' | 'released' | 'releasing'
 
 /** A message in quarantine, by its file's name. */
-export interface Entry extends EntryName {
+export interface QuarantineEntry extends EntryName {
   readonly ground: string
   readonly day: string
-  readonly part: Part
+  readonly part: MaildirPart
   /** The name of its file in that part of the Maildir. */
   readonly file: string
   readonly state: EntryState
@@ -22,7 +22,7 @@ export interface Entry extends EntryName {
 }
 
 /** The times that are asked for, unix milliseconds; undefined is no bound. */
-export interface Span {
+export interface TimeRange {
   readonly since: number | undefined
   readonly until: number | undefined
 }
@@ -58,7 +58,10 @@ export function daysOf(root: PathHandle, ground: string): string[] {
  * The messages of a time, the oldest first. Only the folders of its days are looked into, and no
  * file is opened, since a quarantine may have a million messages.
  */
-export function* entriesIn(root: PathHandle, { since, until }: Span): Generator<Entry> {
+export function* entriesIn(
+  root: PathHandle,
+  { since, until }: TimeRange,
+): Generator<QuarantineEntry> {
   const [from, to] = [since ?? 0, until ?? Number.POSITIVE_INFINITY].map((time) => time / 1000)
   const first = dayOf(from!)
   const last = Number.isFinite(to) ? dayOf(to!) : '9999-12-31'
@@ -75,7 +78,7 @@ export function* entriesIn(root: PathHandle, { since, until }: Span): Generator<
 }
 
 /** The message of that id; undefined if there is none. Throws a Fault for what is no id. */
-export function findEntry(root: PathHandle, id: string): Entry | undefined {
+export function findEntry(root: PathHandle, id: string): QuarantineEntry | undefined {
   const day = dayOfId(id)
   if (day === undefined) throw new Fault('config', `${id}: is no id; onescan quarantine list shows them`) // biome-ignore format: a line
   for (const ground of groundsIn(root)) {
@@ -86,7 +89,7 @@ export function findEntry(root: PathHandle, id: string): Entry | undefined {
 }
 
 /** The messages of a day, in no order. */
-export function entriesOfDay(root: PathHandle, ground: string, day: string): Entry[] {
+export function entriesOfDay(root: PathHandle, ground: string, day: string): QuarantineEntry[] {
   const folder = findFolder(root, ground, day)
   if (folder === undefined) return []
   try {
@@ -100,7 +103,9 @@ export function entriesOfDay(root: PathHandle, ground: string, day: string): Ent
 }
 
 /** The message in a file; undefined for a file that is none of ours, or is being written. */
-export function entryAt(place: Pick<Entry, 'ground' | 'day' | 'part' | 'file'>): Entry | undefined {
+export function entryAt(
+  place: Pick<QuarantineEntry, 'ground' | 'day' | 'part' | 'file'>,
+): QuarantineEntry | undefined {
   const { part, file } = place
   const [, inner, pid] = (part === 'tmp' && RELEASING.exec(file)) || []
   const name = readEntryName(inner ?? file)
@@ -112,7 +117,7 @@ export function entryAt(place: Pick<Entry, 'ground' | 'day' | 'part' | 'file'>):
 
 /** A message that is open for reading. */
 export interface OpenEntry {
-  readonly about: About
+  readonly record: QuarantineRecord
   /** The message as it came. */
   message(): AsyncGenerator<Buffer>
   close(): Promise<void>
@@ -120,22 +125,22 @@ export interface OpenEntry {
 
 /**
  * Opens it where it is. Rejects with ENOENT if it has gone, and with a Fault for a file that is none
- * of ours, or says more than `aboutMax` bytes of its message.
+ * of ours, or says more than `recordMax` bytes of its message.
  */
 export async function openEntry(
   folder: Folder,
-  part: Part,
+  part: MaildirPart,
   file: string,
-  aboutMax = ABOUT_MAX,
+  recordMax = RECORD_MAX,
 ): Promise<OpenEntry> {
   const { O_RDONLY, O_NOFOLLOW, O_NONBLOCK } = constants
   const path = `${procPathOf(folder.parts[part])}/${file}`
   const handle = await open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK)
   try {
     if (!(await handle.stat()).isFile()) throw new Fault('read', `${file}: is no regular file`)
-    const { about, messageAt } = await readStart(handle, aboutMax)
+    const { record, messageAt } = await readStart(handle, recordMax)
     return {
-      about,
+      record,
       async *message() {
         let at = messageAt
         for (;;) {
@@ -155,17 +160,17 @@ export async function openEntry(
 }
 
 /** What is known of a message; undefined if it has gone meanwhile. Rejects as openEntry() does. */
-export async function aboutOf(
+export async function recordOf(
   root: PathHandle,
-  entry: Entry,
-  aboutMax = ABOUT_MAX,
-): Promise<About | undefined> {
+  entry: QuarantineEntry,
+  recordMax = RECORD_MAX,
+): Promise<QuarantineRecord | undefined> {
   const folder = findFolder(root, entry.ground, entry.day)
   if (folder === undefined) return undefined
   try {
-    const opened = await openEntry(folder, entry.part, entry.file, aboutMax)
+    const opened = await openEntry(folder, entry.part, entry.file, recordMax)
     await opened.close()
-    return opened.about
+    return opened.record
   } catch (error) {
     if (errorCode(error) === 'ENOENT') return undefined
     throw error
@@ -174,9 +179,9 @@ export async function aboutOf(
   }
 }
 
-async function readStart(handle: FileHandle, aboutMax: number) {
+async function readStart(handle: FileHandle, recordMax: number) {
   for (let most = START; ; most *= 8) {
-    const start = Buffer.alloc(Math.min(most, aboutMax + 2 * START))
+    const start = Buffer.alloc(Math.min(most, recordMax + 2 * START))
     let length = 0
     for (;;) {
       const { bytesRead } = await handle.read(start, length, start.length - length, length)
@@ -184,7 +189,7 @@ async function readStart(handle: FileHandle, aboutMax: number) {
       length += bytesRead
       if (length === start.length) break
     }
-    const found = decodeAbout(start.subarray(0, length), aboutMax)
+    const found = decodeRecord(start.subarray(0, length), recordMax)
     if (found !== undefined) return found
     if (length < start.length) throw new Fault('read', 'is no message in quarantine: it ends early')
   }

@@ -3,9 +3,9 @@ import { type FileHandle, open, rename, unlink } from 'node:fs/promises'
 import { isFault } from '../ground/errors/fault.ts'
 import { procPathOf } from '../ground/path/walk.ts'
 import type { Message } from '../message/spool.ts'
-import { type About, encodeAbout } from './about.ts'
+import { type Folder, makeFolder, openQuarantine, quarantineFault } from './folders.ts'
 import { dayOfId, nameOfEntry } from './names.ts'
-import { type Folder, makeFolder, openQuarantine, quarantineFault } from './places.ts'
+import { encodeRecord, type QuarantineRecord } from './record.ts'
 
 /**
  * Keeps a message. When this resolves it is on the disk, and a power failure does not undo that
@@ -15,14 +15,14 @@ import { type Folder, makeFolder, openQuarantine, quarantineFault } from './plac
  */
 export async function keepMessage(
   directory: string,
-  about: About,
+  record: QuarantineRecord,
   message: Pick<Message, 'header' | 'body' | 'size'>,
 ): Promise<void> {
   const root = openQuarantine(directory)
   try {
-    const folder = makeFolder(root, about.grounds, dayOfId(about.id)!)
+    const folder = makeFolder(root, record.grounds, dayOfId(record.id)!)
     try {
-      await writeInto(folder, about, message)
+      await writeInto(folder, record, message)
     } finally {
       folder.close()
     }
@@ -35,14 +35,14 @@ export async function keepMessage(
 
 async function writeInto(
   { parts }: Folder,
-  about: About,
+  record: QuarantineRecord,
   { header, body, size }: Pick<Message, 'header' | 'body' | 'size'>,
 ): Promise<void> {
-  const written = `${procPathOf(parts.tmp)}/${about.id}`
-  const kept = `${procPathOf(parts.new)}/${nameOfEntry(about.id, size)}`
+  const written = `${procPathOf(parts.tmp)}/${record.id}`
+  const kept = `${procPathOf(parts.new)}/${nameOfEntry(record.id, size)}`
   const file = await open(written, 'wx', 0o600)
   try {
-    await writeAll(file, encodeAbout(about))
+    await writeAll(file, encodeRecord(record))
     await writeAll(file, header.bytes)
     for (const chunk of body()) await writeAll(file, chunk)
     await file.sync()

@@ -1,8 +1,8 @@
 import type { PathHandle } from '../ground/path/walk.ts'
-import { eachName } from './each-name.ts'
-import { daysOf, type Entry, entryAt, groundsIn } from './entries.ts'
+import { daysOf, entryAt, groundsIn, type QuarantineEntry } from './entries.ts'
+import { findFolder, MAILDIR_PARTS } from './folders.ts'
 import { byAge } from './names.ts'
-import { findFolder, PARTS } from './places.ts'
+import { visitNames } from './visit-names.ts'
 
 /**
  * The newest messages that nobody has released, the newest first, at most so many. Looks at the names
@@ -13,14 +13,14 @@ export async function newestEntries(
   root: PathHandle,
   most: number,
   signal?: AbortSignal,
-): Promise<readonly Entry[]> {
+): Promise<readonly QuarantineEntry[]> {
   const grounds = groundsIn(root)
   const days = new Set(grounds.flatMap((ground) => daysOf(root, ground)))
-  let found: Entry[] = []
+  let found: QuarantineEntry[] = []
   const cut = () => {
     found = found.sort(byAge).slice(-most)
   }
-  const take = (entry: Entry | undefined) => {
+  const take = (entry: QuarantineEntry | undefined) => {
     if (entry === undefined || entry.state === 'released') return
     found.push(entry)
     if (found.length >= 2 * most) cut()
@@ -30,8 +30,13 @@ export async function newestEntries(
       const folder = findFolder(root, ground, day)
       if (folder === undefined) continue
       try {
-        for (const part of PARTS) {
-          await eachName(folder, part, (file) => take(entryAt({ ground, day, part, file })), signal)
+        for (const part of MAILDIR_PARTS) {
+          await visitNames(
+            folder,
+            part,
+            (file) => take(entryAt({ ground, day, part, file })),
+            signal,
+          )
         }
       } finally {
         folder.close()

@@ -1,13 +1,19 @@
 import { closeSync } from 'node:fs'
 import { opendir, rmdir, stat, unlink } from 'node:fs/promises'
 import { type PathHandle, procPathOf } from '../ground/path/walk.ts'
-import { breathe, eachName, SLICE } from './each-name.ts'
 import { daysOf, entryAt, groundsIn } from './entries.ts'
+import {
+  type Folder,
+  findFolder,
+  type MaildirPart,
+  openQuarantine,
+  stepIfThere,
+} from './folders.ts'
 import { byAge, type EntryName, readEntryName } from './names.ts'
-import { type Folder, findFolder, openQuarantine, type Part, stepIfThere } from './places.ts'
 import type { QuarantineLimits } from './quarantine-policy.ts'
+import { giveWay, SLICE, visitNames } from './visit-names.ts'
 
-export interface Swept {
+export interface SweepResult {
   /** Messages that are still there, and their bytes. */
   readonly messages: number
   readonly bytes: number
@@ -21,7 +27,7 @@ const DAY = 86_400_000
 const BESIDE = 4096
 
 /** A day of one ground, and what is in it. */
-interface Counted {
+interface DayTotals {
   readonly ground: string
   readonly day: string
   messages: number
@@ -39,7 +45,7 @@ export async function sweepQuarantine(
   limits: QuarantineLimits,
   now: number,
   signal?: AbortSignal,
-): Promise<Swept> {
+): Promise<SweepResult> {
   const root = openQuarantine(directory)
   try {
     return await createSweep(root, limits, now, signal).run()
@@ -60,8 +66,8 @@ function createSweep(
     (limits.messages > 0 && sum.messages > limits.messages) ||
     (limits.bytes > 0 && sum.bytes > limits.bytes)
 
-  async function run(): Promise<Swept> {
-    const counts: Counted[] = []
+  async function run(): Promise<SweepResult> {
+    const counts: DayTotals[] = []
     for (const ground of groundsIn(root)) {
       for (const day of daysOf(root, ground)) counts.push(await removeOld(ground, day))
     }
@@ -78,7 +84,7 @@ function createSweep(
   }
 
   /** Removes what is too old, and counts the rest. */
-  async function removeOld(ground: string, day: string): Promise<Counted> {
+  async function removeOld(ground: string, day: string): Promise<DayTotals> {
     const count = { ground, day, messages: 0, bytes: 0 }
     await withFolder(ground, day, async (folder) => {
       for (const part of ['new', 'cur'] as const) {
@@ -102,7 +108,7 @@ function createSweep(
       found.sort((entry, other) => byAge(entry.name, other.name))
       for (const [index, { name, path }] of found.entries()) {
         if (!isOver()) return
-        if (index % SLICE === SLICE - 1) await breathe(signal)
+        if (index % SLICE === SLICE - 1) await giveWay(signal)
         if (!(await remove(path))) continue
         sum.messages--
         sum.bytes -= name.size + BESIDE
@@ -123,7 +129,7 @@ function createSweep(
         const touched = message === undefined ? stats.mtimeMs : stats.ctimeMs // rename(2) sets that
         if (now - touched > LEFT_AFTER) await unlink(path).catch(none)
       }
-      await eachName(folder, 'tmp', removeLeft, signal)
+      await visitNames(folder, 'tmp', removeLeft, signal)
       isEmpty = await hasNothing(folder)
     })
     if (!isEmpty) return
@@ -157,14 +163,14 @@ function createSweep(
 
   async function eachEntry(
     folder: Folder,
-    part: Part,
+    part: MaildirPart,
     visit: (name: EntryName, path: string) => Promise<void>,
   ): Promise<void> {
     const look = async (file: string, path: string) => {
       const name = readEntryName(file)
       if (name !== undefined) await visit(name, path)
     }
-    await eachName(folder, part, look, signal)
+    await visitNames(folder, part, look, signal)
   }
 
   /** Returns whether it is gone now. */

@@ -3,7 +3,7 @@ import type { MailAddress } from '../message/envelope/address.ts'
 import { comparable } from './comparable.ts'
 
 /** A message, as far as lines name it. */
-export interface Addressed {
+export interface MailParties {
   readonly sender: MailAddress
   readonly recipients: readonly MailAddress[]
   readonly client: IpAddress | undefined
@@ -28,7 +28,7 @@ const LABELS_MAX = 32
  * lines that begin with a plain address or network of somebody else, whatever else they say, and
  * what makes no sense behind it. Undefined: all may be.
  */
-export function candidatesIn(text: string, about: Addressed): Excerpt[] | undefined {
+export function candidatesIn(text: string, about: MailParties): Excerpt[] | undefined {
   const keys = new Set([about.sender, ...about.recipients].flatMap(keysOf))
   if (keys.size > KEYS_MAX || ODD_BLANKS.test(text)) return undefined
   const found: Excerpt[] = []

@@ -1,11 +1,11 @@
 import { basename } from 'node:path'
 import { errorCode, errorText, Fault } from '../ground/errors/fault.ts'
 import { readOwnFile } from '../ground/path/read.ts'
-import type { Addressed } from './candidates.ts'
+import type { MailParties } from './candidates.ts'
 import { createRules, type Rules } from './match.ts'
 import { parseRules } from './parse.ts'
-import { isThere, ruleFiles } from './places.ts'
 import type { Rule } from './rule.ts'
+import { isThere, ruleFiles } from './rule-files.ts'
 import { parseSimcontrol } from './simcontrol.ts'
 
 /** Most bytes of the file. */
@@ -20,7 +20,7 @@ export const FILE_MAX = 4 * 1024 * 1024
 export function loadRules(
   control: string,
   hostDirectory: string,
-  about?: Addressed,
+  about?: MailParties,
 ): Rules | undefined {
   for (const path of ruleFiles(control, hostDirectory)) {
     const text = readIfThere(path)
@@ -38,7 +38,7 @@ export function loadRulesFrom(path: string): Rules {
   return createRules(path, rulesIn(text, path))
 }
 
-function rulesIn(text: string, path: string, about?: Addressed): readonly Rule[] {
+function rulesIn(text: string, path: string, about?: MailParties): readonly Rule[] {
   return basename(path) === 'simcontrol'
     ? parseSimcontrol(text, path)
     : parseRules(text, path, about)

@@ -4,7 +4,7 @@ import { type Comparable, comparable } from './comparable.ts'
 import type { AddressPattern, Rule } from './rule.ts'
 
 /** A message and one of its recipients, which lines are compared with. */
-export interface Facts {
+export interface MailFacts {
   readonly sender: MailAddress
   /** Undefined if it has none. */
   readonly recipient: MailAddress | undefined
@@ -22,13 +22,13 @@ export interface Rules {
   /** Whether a line refuses mail. */
   readonly refuseSome: boolean
   /** The first line that says how such a message is judged. */
-  find(facts: Facts): Rule | undefined
+  find(facts: MailFacts): Rule | undefined
   /** The line that refuses such mail whatever its size will be; undefined if there is none. */
-  findRefusal(facts: Omit<Facts, 'size'>): Rule | undefined
+  findRefusal(facts: Omit<MailFacts, 'size'>): Rule | undefined
   /** Exceptions that ask for nothing but what is found: they may apply to any message. */
   readonly always: readonly Rule[]
   /** The others that may apply to it, depending on what is found; in their order. */
-  exceptions(facts: Facts): readonly Rule[]
+  exceptions(facts: MailFacts): readonly Rule[]
 }
 
 /**
@@ -41,7 +41,7 @@ export function createRules(path: string, all: readonly Rule[]): Rules {
   const exceptions = all.filter(({ action }) => action.kind === 'allow')
   const always = exceptions.filter(asksNothing)
   const allows = createIndex(exceptions.filter((rule) => !asksNothing(rule)))
-  const find = (facts: Facts): Rule | undefined => settings(facts, true)[0]
+  const find = (facts: MailFacts): Rule | undefined => settings(facts, true)[0]
   return {
     path,
     all,
@@ -63,21 +63,21 @@ function asksNothing({ conditions }: Rule): boolean {
   return Object.keys(others).length === 0
 }
 
-type Lookup = (facts: Facts, onlyFirst: boolean) => readonly Rule[]
+type RuleLookup = (facts: MailFacts, onlyFirst: boolean) => readonly Rule[]
 
 /** A line, and its place in the order in which lines count. */
-interface Placed {
+interface OrderedRule {
   readonly rule: Rule
   readonly order: number
 }
 
-function createIndex(rules: readonly Rule[]): Lookup {
+function createIndex(rules: readonly Rule[]): RuleLookup {
   if (rules.length === 0) return () => []
-  const byTo = new Map<string, Placed[]>()
-  const byFrom = new Map<string, Placed[]>()
-  const byNetwork = new Map<string, Placed[]>()
+  const byTo = new Map<string, OrderedRule[]>()
+  const byFrom = new Map<string, OrderedRule[]>()
+  const byNetwork = new Map<string, OrderedRule[]>()
   const networks = new Map<string, Network>()
-  const others: Placed[] = []
+  const others: OrderedRule[] = []
   for (const [order, rule] of rules.entries()) {
     const { to, from, client } = rule.conditions
     if (to !== undefined) push(byTo, keyOf(to), { rule, order })
@@ -99,7 +99,7 @@ function createIndex(rules: readonly Rule[]): Lookup {
       const list = byNetwork.get(networkKey(client!, bits))
       if (list !== undefined) lists.push(list)
     }
-    const found: Placed[] = []
+    const found: OrderedRule[] = []
     for (const list of lists) {
       for (const placed of list) {
         const [best] = found
@@ -116,7 +116,7 @@ function createIndex(rules: readonly Rule[]): Lookup {
   }
 }
 
-function push(map: Map<string, Placed[]>, key: string, placed: Placed): void {
+function push(map: Map<string, OrderedRule[]>, key: string, placed: OrderedRule): void {
   const list = map.get(key)
   if (list === undefined) map.set(key, [placed])
   else list.push(placed)
@@ -137,7 +137,10 @@ function keyOf({ kind, text }: AddressPattern): string {
 /** Labels of a domain that are looked up, from its end. */
 const LABELS_MAX = 32
 
-function listsFor(map: ReadonlyMap<string, Placed[]>, { whole, domain }: Comparable): Placed[][] {
+function listsFor(
+  map: ReadonlyMap<string, OrderedRule[]>,
+  { whole, domain }: Comparable,
+): OrderedRule[][] {
   const keys = [whole]
   if (domain !== undefined) {
     keys.push(`@${domain}`)
@@ -152,7 +155,7 @@ function listsFor(map: ReadonlyMap<string, Placed[]>, { whole, domain }: Compara
 
 function holds(
   { conditions }: Rule,
-  { client, auth, size }: Facts,
+  { client, auth, size }: MailFacts,
   recipient: Comparable | undefined,
   sender: Comparable,
 ): boolean {

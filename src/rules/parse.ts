@@ -5,7 +5,7 @@ import { checkReplyText } from '../ground/settings/reply-text.ts'
 import { byteSize, splitWords } from '../ground/settings/settings.ts'
 import { clamAv, infectedMail, scanners, unscannedMail } from '../ground/settings/table/scanning.ts'
 import { lowerCase, readAddress } from '../message/envelope/address.ts'
-import { type Addressed, candidatesIn } from './candidates.ts'
+import { candidatesIn, type MailParties } from './candidates.ts'
 import { asciiDomain, comparable } from './comparable.ts'
 import type { Action, AddressPattern, Conditions, Rule } from './rule.ts'
 
@@ -28,7 +28,7 @@ export const settable: readonly string[] = Object.keys({
  * Throws a Fault of kind `config` that names file, line and remedy. With `about` lines are left out
  * that are about other mail, and what makes no sense in them.
  */
-export function parseRules(text: string, path: string, about?: Addressed): Rule[] {
+export function parseRules(text: string, path: string, about?: MailParties): Rule[] {
   const rules: Rule[] = []
   const mayDiffer = limitSettings()
   for (const { number, line } of linesAbout(text, path, about)) {
@@ -54,12 +54,16 @@ export function limitSettings(): (action: Action) => void {
   }
 }
 
-interface Line {
+interface LogicalLine {
   readonly number: number
   line: string
 }
 
-function* linesAbout(text: string, path: string, about: Addressed | undefined): Generator<Line> {
+function* linesAbout(
+  text: string,
+  path: string,
+  about: MailParties | undefined,
+): Generator<LogicalLine> {
   const whole = [{ number: 1, text }]
   const excerpts = (about && candidatesIn(text, about)) ?? whole
   for (const { number, text } of excerpts) yield* logicalLines(text, path, number)
@@ -68,9 +72,9 @@ function* linesAbout(text: string, path: string, about: Addressed | undefined): 
 /** JavaScript ends lines at some of them, too. */
 const CONTROL = /[\0-\x08\x0b-\x1f\x7f\x85\u2028\u2029]/
 
-function* logicalLines(text: string, path: string, first: number): Generator<Line> {
+function* logicalLines(text: string, path: string, first: number): Generator<LogicalLine> {
   let number = first - 1
-  let begun: Line | undefined
+  let begun: LogicalLine | undefined
   for (const raw of text.split('\n')) {
     number++
     const line = raw.replace(/\r$/, '')

@@ -3,17 +3,17 @@ import { LINE_MAX, limitSettings, parsePattern } from './parse.ts'
 import type { Action, Rule } from './rule.ts'
 
 /** What simscan's options say that are our business; undefined: says nothing of it. */
-interface Options {
+interface SimcontrolOptions {
   readonly clam?: boolean
   /** What names of banned files end in. */
   readonly attach?: readonly string[]
 }
 
 /** A line, with the address as patterns have it; '' is all others. */
-interface Entry {
+interface SimcontrolLine {
   readonly address: string
   readonly number: number
-  readonly options: Options
+  readonly options: SimcontrolOptions
 }
 
 /**
@@ -48,7 +48,7 @@ export function parseSimcontrol(text: string, path: string): Rule[] {
     })
 }
 
-function entriesIn(text: string, path: string): Entry[] {
+function entriesIn(text: string, path: string): SimcontrolLine[] {
   return text.split('\n').flatMap((raw, index) => {
     const line = raw.replace(/\r$/, '').trim()
     if (line === '' || line.startsWith('#')) return []
@@ -62,8 +62,8 @@ function entriesIn(text: string, path: string): Entry[] {
   })
 }
 
-function optionsIn(text: string): Options {
-  const options: { -readonly [Name in keyof Options]: Options[Name] } = {}
+function optionsIn(text: string): SimcontrolOptions {
+  const options: { -readonly [Name in keyof SimcontrolOptions]: SimcontrolOptions[Name] } = {}
   for (const option of text.split(',')) {
     const [name = '', value = ''] = option.split('=').map((word) => word.trim().toLowerCase())
     if (name === 'clam' && (value === 'yes' || value === 'no')) options.clam = value === 'yes'
@@ -72,7 +72,7 @@ function optionsIn(text: string): Options {
   return options
 }
 
-const rankOf = ({ address }: Entry) => (address === '' ? 2 : address.includes('@') ? 0 : 1)
+const rankOf = ({ address }: SimcontrolLine) => (address === '' ? 2 : address.includes('@') ? 0 : 1)
 
 /** All others, then the domain. */
 function lessPrecise(address: string): string[] {
@@ -81,7 +81,7 @@ function lessPrecise(address: string): string[] {
   return at < 0 ? [''] : ['', address.slice(at + 1)]
 }
 
-function actionFor({ clam = true, attach = [] }: Options): Action {
+function actionFor({ clam = true, attach = [] }: SimcontrolOptions): Action {
   if (attach.length === 0) return clam ? { kind: 'set', settings: {} } : { kind: 'off' }
   const BADATTACHMENTS = attach.map((end) => `*${end}`).join(' ')
   const settings = clam ? { BADATTACHMENTS } : { QHPSI: 'plugin: attachments', BADATTACHMENTS }

@@ -1,5 +1,6 @@
-import { type Crypto, hostsOwn } from '../cluster/mac.ts'
+import { hostsOwn } from '../cluster/mac.ts'
 import { isStampName } from '../cluster/stamp.ts'
+import type { Crypto } from '../ground/runtime/crypto.ts'
 import type { Header } from '../message/header-block.ts'
 
 /**

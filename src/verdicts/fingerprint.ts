@@ -1,4 +1,4 @@
-import type { Crypto } from '../cluster/mac.ts'
+import type { Crypto } from '../ground/runtime/crypto.ts'
 import type { Header } from '../message/header-block.ts'
 import { headerFormFault } from '../message/well-formed.ts'
 import { digestHeld, heldBesides, heldOfATry, shareOf } from './fields.ts'

@@ -1,5 +1,5 @@
-import type { Crypto } from '../cluster/mac.ts'
 import { replaceUnprintable } from '../ground/errors/replace-unprintable.ts'
+import type { Crypto } from '../ground/runtime/crypto.ts'
 import type { RememberedVerdict } from './verdict.ts'
 
 /** Most bytes of a sealed verdict: what is longer is none. */

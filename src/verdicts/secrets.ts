@@ -1,5 +1,5 @@
 import { isCurrent, type Key } from '../cluster/keyring.ts'
-import type { Crypto } from '../cluster/mac.ts'
+import type { Crypto } from '../ground/runtime/crypto.ts'
 
 /**
  * The secrets that fingerprints and seals are made with: without them nobody can make or guess

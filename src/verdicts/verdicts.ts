@@ -1,5 +1,5 @@
-import type { Crypto } from '../cluster/mac.ts'
 import { countedFrom, type SignatureFiles } from '../cluster/signature-files.ts'
+import type { Crypto } from '../ground/runtime/crypto.ts'
 import type { Header } from '../message/header-block.ts'
 import type { Message } from '../message/spool.ts'
 import type { ScanResult } from '../scan/scan.ts'

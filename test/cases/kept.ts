@@ -1,15 +1,17 @@
 import { closeSync } from 'node:fs'
 import type { Test } from 'tap'
-import type { About } from '../../src/quarantine/about.ts'
 import { entriesIn, openEntry } from '../../src/quarantine/entries.ts'
-import { findFolder, openQuarantine } from '../../src/quarantine/places.ts'
+import { findFolder, openQuarantine } from '../../src/quarantine/folders.ts'
+import type { QuarantineRecord } from '../../src/quarantine/record.ts'
 import type { Case } from './case.ts'
 import type { BuiltStage } from './stage.ts'
 
 /** What lies in a quarantine: each message as it came, and what is known of it. */
 export async function readQuarantine(
   directory: string,
-): Promise<{ readonly about: About; readonly message: Buffer; readonly state: string }[]> {
+): Promise<
+  { readonly record: QuarantineRecord; readonly message: Buffer; readonly state: string }[]
+> {
   const root = openQuarantine(directory)
   const found = []
   for (const entry of entriesIn(root, { since: undefined, until: undefined })) {
@@ -19,7 +21,7 @@ export async function readQuarantine(
     for await (const chunk of opened.message()) chunks.push(chunk)
     await opened.close()
     folder.close()
-    found.push({ about: opened.about, message: Buffer.concat(chunks), state: entry.state })
+    found.push({ record: opened.record, message: Buffer.concat(chunks), state: entry.state })
   }
   closeSync(root.fd)
   return found
@@ -38,9 +40,9 @@ export async function checkKept(
   if (only === undefined) return
   t.ok(only.message.equals(sent), 'byte for byte')
   t.same(
-    [only.about.grounds, only.about.sender, only.about.recipients],
+    [only.record.grounds, only.record.sender, only.record.recipients],
     [expect.kept, sender, expect.keptFor ?? recipients],
   )
-  t.match(only.about.log, / kept=/, 'its line is beside it')
-  t.match(only.about.log, new RegExp(` kept=${only.about.id} `))
+  t.match(only.record.log, / kept=/, 'its line is beside it')
+  t.match(only.record.log, new RegExp(` kept=${only.record.id} `))
 }

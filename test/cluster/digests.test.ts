@@ -4,7 +4,7 @@ import { digestsFor } from '../../src/cluster/digests.ts'
 import { parseKeyring } from '../../src/cluster/keyring.ts'
 import { verifyStamps } from '../../src/cluster/verify.ts'
 import { Header } from '../../src/message/header-block.ts'
-import { holdMessage } from '../../src/message/held.ts'
+import { messageInMemory } from '../../src/message/in-memory.ts'
 
 const hmac = `hmac-sha256:new:${Buffer.alloc(32, 1).toString('base64url')}\n`
 const now = Date.parse('2026-06-01') / 1000
@@ -57,13 +57,13 @@ t.test('4,000 stamps with known key ids cost one pass over the body for each sch
       digest: (...form: Parameters<Hash['digest']>) => hash.digest(...form),
     })
   const createHash = (algorithm: string) => counting(crypto.createHash(algorithm))
-  const message = holdMessage(Buffer.concat([Buffer.from(header), body]), {
+  const message = messageInMemory(Buffer.concat([Buffer.from(header), body]), {
     policy: { directory: '/nonexistent', sharedDirectory: undefined },
     digestsFor: (block) => digestsFor(block, keys, now),
     createHash,
   })
-  const examined = { header: message.header, ...(await message.form()) }
-  const trust = verifyStamps(examined, {
+  const hashedMessage = { header: message.header, ...(await message.form()) }
+  const trust = verifyStamps(hashedMessage, {
     keys,
     maxAge: 3600,
     now,

@@ -2,7 +2,7 @@ import * as crypto from 'node:crypto'
 import t from 'tap'
 import { explainStamps } from '../../src/cluster/explain.ts'
 import { parseKeyring } from '../../src/cluster/keyring.ts'
-import { examine } from './examined.ts'
+import { examine } from './hashed-message.ts'
 import { hmacValue, md5Hex } from './independent.ts'
 
 /** What each stamp of a message proves by itself, for people who ask why. */

@@ -5,7 +5,7 @@ import { type Key, parseKeyring } from '../../src/cluster/keyring.ts'
 import { signMessage } from '../../src/cluster/sign.ts'
 import { verifyStamps } from '../../src/cluster/verify.ts'
 import { readPage } from '../documents/man-page.ts'
-import { examine } from './examined.ts'
+import { examine } from './hashed-message.ts'
 
 /**
  * Each rule of onescan-stamp(7) by pairs of messages: two that a reader could tell apart

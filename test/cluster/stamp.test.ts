@@ -22,7 +22,7 @@ import {
   verifyStamps,
 } from '../../src/cluster/verify.ts'
 import { editHeader, Header } from '../../src/message/header-block.ts'
-import { examine } from './examined.ts'
+import { examine } from './hashed-message.ts'
 import { hmacValue, md5Hex } from './independent.ts'
 
 const NOW = 1_800_000_000
@@ -48,11 +48,11 @@ function verify(message: Buffer, wishes: Partial<VerifyOptions> = {}) {
 
 /** `message` with the stamp that `key` makes at `now`. */
 function stamped(message: Buffer, key: Key, now = NOW, scanners = ['clamd']): Buffer {
-  const examined = examine(message)
-  const made = signMessage(examined, { keys: [key], scanners, now, crypto })
+  const hashed = examine(message)
+  const made = signMessage(hashed, { keys: [key], scanners, now, crypto })
   if (!made) return message
-  const end = examined.header.length
-  const header = editHeader(examined.header, { remove: [], add: [made.field] })
+  const end = hashed.header.length
+  const header = editHeader(hashed.header, { remove: [], add: [made.field] })
   return Buffer.concat([header, message.subarray(end)])
 }
 

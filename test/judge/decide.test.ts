@@ -12,7 +12,7 @@ import type { SingleDecision } from '../../src/judge/decision.ts'
 import { readScanningPolicy } from '../../src/judge/policy.ts'
 import type { Client, Transaction } from '../../src/judge/transaction.ts'
 import { makeEnvelope } from '../../src/message/envelope/envelope.ts'
-import { holdMessage } from '../../src/message/held.ts'
+import { messageInMemory } from '../../src/message/in-memory.ts'
 import type { ScanResult } from '../../src/scan/scan.ts'
 import type { Scanner } from '../../src/scan/shared/scanner.ts'
 
@@ -33,7 +33,7 @@ interface Wishes {
 function decided(scan: ScanResult, wishes: Wishes = {}): SingleDecision {
   const policy = readScanningPolicy({ QHPSI: 'plugin: clamd', ...wishes.settings })!
   const { recipients = ['b@example.org'] } = wishes
-  const message = holdMessage(Buffer.from('From: a@example.org\n\nx\n'), {
+  const message = messageInMemory(Buffer.from('From: a@example.org\n\nx\n'), {
     policy: policy.spool,
     digestsFor: () => ({ md5: false, sha256: false }),
     createHash: undefined,
@@ -270,7 +270,7 @@ t.test('fields that go: X-Quarantine-ID stays if a trusted stamp vouches for it'
   t.same(fieldsThatGo(plain), ['x-qhpsi'])
   t.same(fieldsThatGo(policy), ['x-qhpsi', 'x-quarantine-id'])
   const headerOf = (...names: string[]) =>
-    holdMessage(Buffer.from(`${names.map((name) => `${name}: x\n`).join('')}\nx\n`), {
+    messageInMemory(Buffer.from(`${names.map((name) => `${name}: x\n`).join('')}\nx\n`), {
       policy: policy.spool,
       digestsFor: () => ({ md5: false, sha256: false }),
       createHash: undefined,

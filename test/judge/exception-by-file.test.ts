@@ -8,7 +8,7 @@ import type { Tools } from '../../src/judge/engine.ts'
 import { readScanningPolicy } from '../../src/judge/policy.ts'
 import { makeEnvelope } from '../../src/message/envelope/envelope.ts'
 import { editHeader } from '../../src/message/header-block.ts'
-import { holdMessage } from '../../src/message/held.ts'
+import { messageInMemory } from '../../src/message/in-memory.ts'
 import { createRules } from '../../src/rules/match.ts'
 import { parseRules } from '../../src/rules/parse.ts'
 import { clean, infected, type Scanner, unknown } from '../../src/scan/shared/scanner.ts'
@@ -52,7 +52,7 @@ async function judged(
   given = []
   const policy = readScanningPolicy({ QHPSI: 'plugin: clamd', REJECTVIRUS: '1', ...settings })!
   const bytes = typeof text === 'string' ? Buffer.from(text, 'latin1') : text
-  const message = holdMessage(bytes, {
+  const message = messageInMemory(bytes, {
     policy: policy.spool,
     digestsFor: () => ({ md5: false, sha256: true }),
     createHash: crypto.createHash,

@@ -8,7 +8,7 @@ import { judge, type Tools } from '../../src/judge/engine.ts'
 import { readScanningPolicy } from '../../src/judge/policy.ts'
 import type { Client } from '../../src/judge/transaction.ts'
 import { makeEnvelope } from '../../src/message/envelope/envelope.ts'
-import { holdMessage } from '../../src/message/held.ts'
+import { messageInMemory } from '../../src/message/in-memory.ts'
 import type { QuotaAnswer } from '../../src/quota/ask/quota-answer.ts'
 import { clean, infected, over, type Scanner, unknown } from '../../src/scan/shared/scanner.ts'
 import type { KnownOrScanned, Question, Verdicts } from '../../src/verdicts/verdicts.ts'
@@ -45,7 +45,7 @@ async function judged(text: string, wishes: Wishes = {}) {
     }
     return { ...scanner, scan: ask }
   })
-  const held = holdMessage(Buffer.from(text, 'latin1'), {
+  const held = messageInMemory(Buffer.from(text, 'latin1'), {
     policy: policy.spool,
     digestsFor: () => ({ md5: true, sha256: true }),
     createHash: crypto.createHash,
@@ -223,7 +223,7 @@ t.test(
 
 t.test('what that finds keeps the message from being accepted', async (t) => {
   const policy = readScanningPolicy({ QHPSI: 'plugin: clamd' })!
-  const held = holdMessage(Buffer.from(letter), {
+  const held = messageInMemory(Buffer.from(letter), {
     policy: policy.spool,
     digestsFor: () => ({ md5: false, sha256: false }),
     createHash: crypto.createHash,
@@ -366,7 +366,7 @@ t.test('a remembered verdict counts, with its host and its age', async (t) => {
 
 t.test('a judgement ends when nobody reads the message any more, even if it fails', async (t) => {
   const policy = readScanningPolicy({ QHPSI: 'plugin: clamd', CLUSTERKEYS: ringIn(t) })!
-  const held = holdMessage(Buffer.from(letter), {
+  const held = messageInMemory(Buffer.from(letter), {
     policy: policy.spool,
     digestsFor: () => ({ md5: false, sha256: true }),
     createHash: crypto.createHash,

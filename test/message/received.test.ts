@@ -20,9 +20,9 @@ import fc from 'fast-check'
 import t from 'tap'
 import { Fault } from '../../src/ground/errors/fault.ts'
 import { loadPassedDescriptors } from '../../src/ground/net/passed-descriptors.ts'
-import { IN_MEMORY, readHanded } from '../../src/message/handed.ts'
 import { HEADER_MAX } from '../../src/message/header-block.ts'
-import { holdMessage } from '../../src/message/held.ts'
+import { messageInMemory } from '../../src/message/in-memory.ts'
+import { IN_MEMORY, readPassedFile } from '../../src/message/passed-file.ts'
 import { createSpool, type Message } from '../../src/message/spool.ts'
 import { TOP_LINE } from '../../src/message/top-line.ts'
 
@@ -54,7 +54,7 @@ async function handed(bytes: Buffer, sealed = true, front: Buffer = TOP_LINE): P
     at += writeSync(descriptor, whole, at, whole.length - at, at)
   if (sealed) passing.seal(descriptor)
   const file = { descriptor, offset: front.length, size: bytes.length, sealed }
-  const message = await readHanded(file, options)
+  const message = await readPassedFile(file, options)
   return {
     ...message,
     close() {
@@ -91,7 +91,7 @@ async function shown(message: Message): Promise<unknown> {
 
 async function compare(bytes: Buffer): Promise<void> {
   const one = spooled(bytes)
-  const others = [holdMessage(bytes, options), await handed(bytes), await handed(bytes, false)]
+  const others = [messageInMemory(bytes, options), await handed(bytes), await handed(bytes, false)]
   for (const other of others) t.strictSame(await shown(other), await shown(one))
   for (const message of [one, ...others]) message.close()
 }
@@ -127,7 +127,7 @@ t.test('large bodies, and header blocks around the limit', async () => {
 
 t.test('a message in memory becomes a file where that is asked for, and no longer', async (t) => {
   const bytes = Buffer.from('A: b\n\nbody\n')
-  const message = holdMessage(bytes, options)
+  const message = messageInMemory(bytes, options)
   t.same(
     readdirSync(directory).filter((name) => name.startsWith('onescan')),
     [],
@@ -181,7 +181,7 @@ t.test('what a client does to its file later is in no copy, whatever its size', 
     const descriptor = passing.memoryFile()
     writeSync(descriptor, bytes, 0, bytes.length, 0)
     const file = { descriptor, offset: 0, size: bytes.length, sealed: false }
-    const message = await readHanded(file, options)
+    const message = await readPassedFile(file, options)
     const expected = createHash('sha256').update(body)
     if (!body.toString('latin1').endsWith('\n')) expected.update('\n')
     writeSync(descriptor, Buffer.alloc(bytes.length), 0, bytes.length, 0)
@@ -226,7 +226,7 @@ t.test('what is no regular file of that size, or cannot be read, is a fault', as
   for (const [what, open] of Object.entries(files)) {
     const descriptor = open()
     await t.rejects(
-      readHanded({ descriptor, offset: 0, size: 6, sealed: false }, options),
+      readPassedFile({ descriptor, offset: 0, size: 6, sealed: false }, options),
       { message: /./ },
       what,
     )
@@ -234,7 +234,7 @@ t.test('what is no regular file of that size, or cannot be read, is a fault', as
   }
   const descriptor = openSync(path, 'r')
   const sized = (offset: number, size: number) =>
-    readHanded({ descriptor, offset, size, sealed: false }, options)
+    readPassedFile({ descriptor, offset, size, sealed: false }, options)
   ;(await sized(0, 6)).close()
   ;(await sized(6, 0)).close()
   for (const [offset, size] of [
@@ -268,7 +268,7 @@ t.test('a file that was exchanged while scanners looked at it counts for nothing
   const shared = { ...options, policy: { directory, sharedDirectory } }
   const bytes = Buffer.concat([Buffer.from('A: b\n\n'), large('text\n')])
   for (const [what, attack] of Object.entries(attacks)) {
-    const ours = holdMessage(bytes, shared)
+    const ours = messageInMemory(bytes, shared)
     ours.confirmFile()
     const path = await ours.path(top(ours))
     await tick()

@@ -59,12 +59,12 @@ t.test('behind Postfix', { skip: postfixMissing }, async (t) => {
     await session.quit()
     const [kept, ...more] = await readQuarantine(stage.quarantine)
     t.same(more, [])
-    t.match(kept?.about, { sender: envelope.from, recipients: envelope.to, door: 'milter' })
+    t.match(kept?.record, { sender: envelope.from, recipients: envelope.to, door: 'milter' })
     t.ok(
       kept?.message.toString('latin1').endsWith('\n\nVIRUS\n'),
       'with the fields that Postfix added',
     )
-    t.match(postfix?.log(), new RegExp(`${kept?.about.queue}: milter-discard: END-OF-MESSAGE`))
+    t.match(postfix?.log(), new RegExp(`${kept?.record.queue}: milter-discard: END-OF-MESSAGE`))
     t.equal(postfix?.queued(), 0)
   })
 
@@ -77,8 +77,8 @@ t.test('behind Postfix', { skip: postfixMissing }, async (t) => {
     t.match((await session.send({ ...envelope, message: virus })).data, /^250 /)
     await session.quit()
     // Two of one second are in no order: it is the one with one recipient.
-    const isMeant = ({ about }: Kept) => about.recipients.length === 1
-    const { id } = (await readQuarantine(stage.quarantine)).find(isMeant)!.about
+    const isMeant = ({ record }: Kept) => record.recipients.length === 1
+    const { id } = (await readQuarantine(stage.quarantine)).find(isMeant)!.record
     const by = ['--by', `127.0.0.1:${passage.port}`, '--env', `CLUSTERKEYS=${ring}`]
     const words = ['quarantine', 'release', id, '--directory', stage.quarantine, ...by]
     const { code, err } = await onescan(words)

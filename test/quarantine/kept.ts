@@ -3,9 +3,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Test } from 'tap'
 import { Header } from '../../src/message/header-block.ts'
-import type { About } from '../../src/quarantine/about.ts'
 import { keepMessage } from '../../src/quarantine/keep.ts'
 import { makeId, RANDOM_BYTES } from '../../src/quarantine/names.ts'
+import type { QuarantineRecord } from '../../src/quarantine/record.ts'
 
 /** An empty quarantine that goes with the test. */
 export function makeQuarantine(t: Test): string {
@@ -20,7 +20,10 @@ let count = 0
 export async function keepOne(
   directory: string,
   time: number,
-  { text = 'Subject: x\n\nbody\n', ...about }: Partial<About> & { readonly text?: string } = {},
+  {
+    text = 'Subject: x\n\nbody\n',
+    ...record
+  }: Partial<QuarantineRecord> & { readonly text?: string } = {},
 ): Promise<string> {
   const random = Buffer.alloc(RANDOM_BYTES)
   random.writeUInt32BE(++count)
@@ -39,7 +42,7 @@ export async function keepOne(
       sender: 'a@example.net',
       recipients: ['b@example.org'],
       log: 'onescan: decision=quarantine',
-      ...about,
+      ...record,
     },
     {
       header: new Header(bytes.subarray(0, end)),

@@ -1,9 +1,9 @@
 import { closeSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
+import { openQuarantine } from '../../src/quarantine/folders.ts'
 import { newestEntries } from '../../src/quarantine/newest.ts'
-import { openQuarantine } from '../../src/quarantine/places.ts'
-import { takeEntry } from '../../src/quarantine/take.ts'
+import { beginRelease } from '../../src/quarantine/release.ts'
 import { keepOne, makeQuarantine } from './kept.ts'
 
 /** The newest messages of a quarantine, however large it is. */
@@ -28,12 +28,12 @@ t.test('of all grounds and days the newest come first, and no more than asked fo
   const idsOf = async (most: number) => (await newestEntries(root, most)).map(({ id }) => id)
   t.same(await idsOf(7), ids.slice(-7).reverse())
   t.same(await idsOf(100), [...ids].reverse())
-  const taken = await takeEntry(root, ids.at(-1)!, { again: false, isAlive: () => false })
+  const release = await beginRelease(root, ids.at(-1)!, { again: false, isAlive: () => false })
   t.match(await newestEntries(root, 2), [
     { id: ids.at(-1), state: 'releasing' },
     { id: ids.at(-2) },
   ])
-  await taken.released()
+  await release.finish()
   t.same(await idsOf(2), ids.slice(-3, -1).reverse(), 'one that was released is not there')
 })
 

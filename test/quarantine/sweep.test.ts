@@ -13,7 +13,7 @@ const now = Date.parse('2026-11-21T12:00:00Z')
 const none = { age: 0, messages: 0, bytes: 0 }
 
 async function idsIn(directory: string): Promise<string[]> {
-  return (await readQuarantine(directory)).map(({ about }) => about.id)
+  return (await readQuarantine(directory)).map(({ record }) => record.id)
 }
 
 t.test('without limits nothing goes', async (t) => {

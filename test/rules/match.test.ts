@@ -1,7 +1,7 @@
 import t from 'tap'
 import { contains, parseIpAddress, parseNetwork } from '../../src/ground/net/ip-address.ts'
 import { readAddress } from '../../src/message/envelope/address.ts'
-import { createRules, type Facts } from '../../src/rules/match.ts'
+import { createRules, type MailFacts } from '../../src/rules/match.ts'
 import { parseRules } from '../../src/rules/parse.ts'
 
 /** Which line of onescan.policy applies. */
@@ -19,7 +19,7 @@ const factsOf = ({
   to = 'b@example.org',
   client,
   ...more
-}: Asked): Facts => ({
+}: Asked): MailFacts => ({
   sender: readAddress(from),
   recipient: readAddress(to),
   client: client === undefined ? undefined : parseIpAddress(client),

@@ -1,6 +1,6 @@
 import * as crypto from 'node:crypto'
 import type { Subject } from '../../src/verdicts/fingerprint.ts'
-import { examine } from '../cluster/examined.ts'
+import { examine } from '../cluster/hashed-message.ts'
 
 export const LOOKS = 'onescan=0.1.0 nesting=12 secondlook=odd scanners=clamd,maxsize=104857600'
 

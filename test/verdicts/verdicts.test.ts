@@ -11,7 +11,7 @@ import { sealVerdict } from '../../src/verdicts/seal.ts'
 import { deriveSecrets } from '../../src/verdicts/secrets.ts'
 import type { VerdictStore } from '../../src/verdicts/store.ts'
 import { openVerdicts, type Question, type VerdictsOptions } from '../../src/verdicts/verdicts.ts'
-import { examine } from '../cluster/examined.ts'
+import { examine } from '../cluster/hashed-message.ts'
 
 const policy = readScanPolicy({ QHPSI: 'plugin: clamd' }, { qmailHome: '/q', control: '/c' })!
 const secrets = deriveSecrets(Buffer.alloc(32, 7), crypto)

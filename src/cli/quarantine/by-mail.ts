@@ -3,7 +3,12 @@ import { errorCode, errorText } from '../../ground/errors/fault.ts'
 import type { PathHandle } from '../../ground/path/walk.ts'
 import { timeInWords } from '../../observe/log/in-words.ts'
 import { numberInWords } from '../../observe/report/words.ts'
-import { aboutOf, type Entry, entriesIn, type Span } from '../../quarantine/entries.ts'
+import {
+  entriesIn,
+  type QuarantineEntry,
+  recordOf,
+  type TimeRange,
+} from '../../quarantine/entries.ts'
 import { DEFAULTS, readDefaults } from '../shared/defaults-file.ts'
 import { quoteForShell } from '../shared/quote-for-shell.ts'
 import { whyInWords } from './list.ts'
@@ -28,7 +33,7 @@ export interface MailStyle {
  */
 export async function quarantineByMail(
   named: string | undefined,
-  span: Span,
+  span: TimeRange,
   form: MailStyle,
 ): Promise<string> {
   const lines = await tell(named, span, form).catch((error) => {
@@ -39,7 +44,11 @@ export async function quarantineByMail(
   return lines.length > 0 ? `\nIn quarantine\n${lines.join('\n')}\n` : ''
 }
 
-async function tell(named: string | undefined, span: Span, form: MailStyle): Promise<string[]> {
+async function tell(
+  named: string | undefined,
+  span: TimeRange,
+  form: MailStyle,
+): Promise<string[]> {
   const directory = named ?? quarantineHere()
   if (directory === undefined) return []
   return withQuarantine(directory, (root) => linesOf(root, directory, span, form))
@@ -76,11 +85,11 @@ function isThere(path: string): boolean {
 async function linesOf(
   root: PathHandle,
   directory: string,
-  span: Span,
+  span: TimeRange,
   form: MailStyle,
 ): Promise<string[]> {
   const counts = new Map<string, number>()
-  const newest: Entry[] = []
+  const newest: QuarantineEntry[] = []
   let released = 0
   for (const entry of entriesIn(root, span)) {
     if (entry.state === 'released') {
@@ -109,19 +118,19 @@ function countLine([name, count]: readonly [string, number]): string {
 async function linesAbout(
   root: PathHandle,
   directory: string,
-  entry: Entry,
+  entry: QuarantineEntry,
   { width, clean, warn }: MailStyle,
 ): Promise<string[]> {
   const when = timeInWords(entry.seconds * 1000)
   let lines: string[]
   try {
-    const about = await aboutOf(root, entry)
-    if (about === undefined) return []
-    const { sender, recipients } = about
+    const record = await recordOf(root, entry)
+    if (record === undefined) return []
+    const { sender, recipients } = record
     const more = recipients.length > 1 ? ` +${recipients.length - 1}` : ''
     const inBrackets = (address: string) => `<${shorten(clean(address), width - 20)}>`
     lines = [
-      `  ${when}  ${shorten(clean(whyInWords(about)), width - when.length - 4)}`,
+      `  ${when}  ${shorten(clean(whyInWords(record)), width - when.length - 4)}`,
       `    from ${inBrackets(sender)}`,
       `    to ${inBrackets(recipients[0] ?? '')}${more}`,
     ]

@@ -1,7 +1,7 @@
 import type { CommandModule } from 'yargs'
 import type { PathHandle } from '../../ground/path/walk.ts'
-import type { About } from '../../quarantine/about.ts'
-import { aboutOf, type Entry, entriesIn } from '../../quarantine/entries.ts'
+import { entriesIn, type QuarantineEntry, recordOf } from '../../quarantine/entries.ts'
+import type { QuarantineRecord } from '../../quarantine/record.ts'
 import { spanOf, spanOptions } from '../shared/log-arguments.ts'
 import { type Output, runCommand } from '../shared/run-command.ts'
 import { addDirectoryOption, type QuarantineOptions, withQuarantine } from './open.ts'
@@ -59,45 +59,45 @@ async function list(root: PathHandle, args: ListOptions, output: Output): Promis
   for (const entry of entriesIn(root, spanOf(args, Date.now()))) {
     if (entry.state === 'released' && !args.released) continue
     if (args.grounds !== undefined && entry.ground !== args.grounds) continue
-    const about = await aboutOf(root, entry).catch((error: Error) => {
+    const record = await recordOf(root, entry).catch((error: Error) => {
       output.error(`${entry.id}: ${error.message}`)
       return undefined
     })
-    if (about === undefined || !isWanted(about, args)) continue
+    if (record === undefined || !isWanted(record, args)) continue
     messages++
     bytes += entry.size
-    output.text(inWords(entry, about))
-    await output.result(asObject(entry, about))
+    output.text(inWords(entry, record))
+    await output.result(asObject(entry, record))
   }
   output.sum({ messages, bytes })
   if (messages === 0) output.text('no such message is in quarantine\n')
   return messages > 0 ? 0 : NOTHING
 }
 
-function isWanted(about: About, { id, from, to, virus }: ListOptions): boolean {
+function isWanted(record: QuarantineRecord, { id, from, to, virus }: ListOptions): boolean {
   const has = (text: string | undefined, part: string | undefined) =>
     part === undefined || (text ?? '').toLowerCase().includes(part.toLowerCase())
-  if (id !== undefined && about.id !== id && about.queue !== id && !about.log.includes(id)) {
+  if (id !== undefined && record.id !== id && record.queue !== id && !record.log.includes(id)) {
     return false
   }
-  if (!has(about.sender, from) || !has(about.found, virus)) return false
-  return to === undefined || about.recipients.some((recipient) => has(recipient, to))
+  if (!has(record.sender, from) || !has(record.found, virus)) return false
+  return to === undefined || record.recipients.some((recipient) => has(recipient, to))
 }
 
 /** The most recipients that a line of the list names. */
 const SHOWN = 3
 
-function inWords(entry: Entry, about: About): string {
-  const { sender, recipients } = about
+function inWords(entry: QuarantineEntry, record: QuarantineRecord): string {
+  const { sender, recipients } = record
   const shown = recipients.slice(0, SHOWN).map(inBrackets).join(', ')
   const more = recipients.length > SHOWN ? ` +${recipients.length - SHOWN}` : ''
   const state = entry.state === 'kept' ? '' : `, ${entry.state}`
-  const when = about.time.slice(0, 19).replace('T', ' ')
-  return `${entry.id}  ${when}Z  ${whyInWords(about)}  ${entry.size} bytes  from ${inBrackets(sender)} to ${shown}${more}${state}\n`
+  const when = record.time.slice(0, 19).replace('T', ' ')
+  return `${entry.id}  ${when}Z  ${whyInWords(record)}  ${entry.size} bytes  from ${inBrackets(sender)} to ${shown}${more}${state}\n`
 }
 
 /** Why a message is kept, with what was found: `virus: Eicar-Test-Signature`. */
-export function whyInWords({ grounds, found }: About): string {
+export function whyInWords({ grounds, found }: QuarantineRecord): string {
   return oneLine(found ? `${grounds}: ${found}` : grounds)
 }
 
@@ -109,6 +109,9 @@ export function oneLine(text: string): string {
   return text.replace(/[\n\t]/g, ' ')
 }
 
-export function asObject({ id, size, state, ground }: Entry, about: About): object {
-  return { ...about, id, grounds: ground, size, state }
+export function asObject(
+  { id, size, state, ground }: QuarantineEntry,
+  record: QuarantineRecord,
+): object {
+  return { ...record, id, grounds: ground, size, state }
 }

@@ -3,7 +3,7 @@ import type { Argv } from 'yargs'
 import { Fault } from '../../ground/errors/fault.ts'
 import { type PathHandle, withPath } from '../../ground/path/walk.ts'
 import { passwdEntries } from '../../ground/process/passwd.ts'
-import { openQuarantine } from '../../quarantine/places.ts'
+import { openQuarantine } from '../../quarantine/folders.ts'
 
 export interface QuarantineOptions {
   readonly directory: string

@@ -9,8 +9,8 @@ import { readControlDirectories } from '../../judge/policy.ts'
 import { editHeader } from '../../message/header-block.ts'
 import type { Message } from '../../message/spool.ts'
 import { readSpoolPolicy } from '../../message/spool-policy.ts'
-import type { About } from '../../quarantine/about.ts'
-import { type Taken, takeEntry } from '../../quarantine/take.ts'
+import type { QuarantineRecord } from '../../quarantine/record.ts'
+import { beginRelease, type Release } from '../../quarantine/release.ts'
 import { readCluster } from '../shared/keyring-options.ts'
 import { FAILED, type Output, runCommand } from '../shared/run-command.ts'
 import {
@@ -116,20 +116,20 @@ async function releaseOne(
   { again, by, to, env, keys, who }: ReleaseRun,
   output: Output,
 ): Promise<void> {
-  const taken = await takeEntry(root, id, { again, isAlive })
+  const taken = await beginRelease(root, id, { again, isAlive })
   let isOver = false
   try {
-    if (taken.wasBegun && !again) {
+    if (taken.wasInterrupted && !again) {
       const why = 'a release of it was killed, and it may have been delivered'
       throw new Fault('config', `${id}: ${why}; --again releases it all the same`)
     }
-    const { about } = taken.opened
-    const recipients = to && to.length > 0 ? to : about.recipients
-    const way = wayOf(by, about, env)
+    const { record } = taken.opened
+    const recipients = to && to.length > 0 ? to : record.recipients
+    const way = wayOf(by, record, env)
     await withStamp(taken, env, keys, (message, bytes) =>
       handOn(
         {
-          sender: about.sender,
+          sender: record.sender,
           recipients,
           bytes,
           inCrlf: message.header.lineEnding === '\r\n',
@@ -138,13 +138,13 @@ async function releaseOne(
       ),
     )
     isOver = true
-    await taken.released()
+    await taken.finish()
     await logDeed(root, [
       ['quarantine', 'release'],
       ['kept', id],
-      ['grounds', about.grounds],
-      ['found', about.found],
-      ['from', `<${about.sender}>`],
+      ['grounds', record.grounds],
+      ['found', record.found],
+      ['from', `<${record.sender}>`],
       ['to', `<${recipients[0] ?? ''}>`],
       ['rcpts', recipients.length],
       ['by', hopText(way)],
@@ -154,13 +154,13 @@ async function releaseOne(
     output.text(`${id}: released by ${hopText(way)} to ${recipients.length} recipients\n`)
     await output.result({ id, released: true, by: hopText(way), recipients })
   } finally {
-    if (!isOver) await taken.giveBack()
+    if (!isOver) await taken.cancel()
   }
 }
 
 /** Gives `use` the message with its stamp on top. */
 async function withStamp(
-  { opened }: Taken,
+  { opened }: Release,
   env: Environment,
   keys: readonly Key[],
   use: (message: Message, bytes: () => Iterable<Buffer>) => Promise<void>,
@@ -202,7 +202,7 @@ function signingKeys(env: Environment): Key[] {
   }
 }
 
-function wayOf(by: string | undefined, { door }: About, env: Environment): NextHop {
+function wayOf(by: string | undefined, { door }: QuarantineRecord, env: Environment): NextHop {
   const kind = by ?? (door === 'slot' ? 'chain' : 'sendmail')
   if (kind === 'sendmail') return { kind, program: SENDMAIL }
   if (kind === 'chain') {

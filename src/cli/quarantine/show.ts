@@ -2,7 +2,7 @@ import type { CommandModule } from 'yargs'
 import { Fault } from '../../ground/errors/fault.ts'
 import type { PathHandle } from '../../ground/path/walk.ts'
 import { findEntry, openEntry } from '../../quarantine/entries.ts'
-import { findFolder } from '../../quarantine/places.ts'
+import { findFolder } from '../../quarantine/folders.ts'
 import { type Output, runCommand } from '../shared/run-command.ts'
 import { asObject, oneLine } from './list.ts'
 import { addDirectoryOption, type QuarantineOptions, withQuarantine } from './open.ts'
@@ -50,22 +50,22 @@ async function show(
   if (!entry || !folder) throw new Fault('config', `${id}: is not in quarantine`)
   try {
     const opened = await openEntry(folder, entry.part, entry.file)
-    const { about } = opened
+    const { record } = opened
     try {
       if (raw) await writeBytes(opened.message())
       else {
         const start = await startOf(opened.message())
-        await output.result({ ...asObject(entry, about), start: start.toString('latin1') })
+        await output.result({ ...asObject(entry, record), start: start.toString('latin1') })
         const lines = [
           `id          ${id} (${entry.state})`,
-          `kept        ${about.time} on ${about.host}, by the ${about.door}`,
-          `grounds     ${about.grounds}${about.found ? `: ${about.found}` : ''}`,
-          `sender      <${about.sender}>`,
-          ...about.recipients.map((recipient) => `recipient   <${recipient}>`),
+          `kept        ${record.time} on ${record.host}, by the ${record.door}`,
+          `grounds     ${record.grounds}${record.found ? `: ${record.found}` : ''}`,
+          `sender      <${record.sender}>`,
+          ...record.recipients.map((recipient) => `recipient   <${recipient}>`),
           `size        ${entry.size} bytes`,
-          ...(about.remote ? [`client      ${about.remote}`] : []),
-          ...(about.queue ? [`queue       ${about.queue}`] : []),
-          `log         ${about.log}`,
+          ...(record.remote ? [`client      ${record.remote}`] : []),
+          ...(record.queue ? [`queue       ${record.queue}`] : []),
+          `log         ${record.log}`,
         ]
         output.text(`${lines.map(oneLine).join('\n')}\n\n`)
         output.text(start.toString('latin1').replace(/\r\n/g, '\n'))

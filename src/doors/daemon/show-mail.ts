@@ -14,7 +14,7 @@ import {
   type ProcessReport,
   type WorkersState,
 } from '../../observe/live/process-report.ts'
-import type { Swept } from '../../quarantine/sweep.ts'
+import type { SweepResult } from '../../quarantine/sweep.ts'
 import type { StatusServer } from '../http/status-server.ts'
 import type { Configuration } from '../shared/configuration.ts'
 import { describeDoor, type PlacedDoor } from './describe.ts'
@@ -55,7 +55,7 @@ export interface Shows {
   /** Takes how many lines about mail were logged, of a process that judges mail. */
   readonly note?: (lines: number) => void
   /** What the last sweep left in quarantine, in the first process. */
-  readonly swept?: () => Swept | undefined
+  readonly swept?: () => SweepResult | undefined
   /** What is amiss with servers that scan. */
   readonly amiss?: () => readonly string[]
   /** What tells trials from mail. */

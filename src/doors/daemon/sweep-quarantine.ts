@@ -1,13 +1,13 @@
 import { errorText } from '../../ground/errors/fault.ts'
 import type { Environment } from '../../ground/settings/settings.ts'
 import { readQuarantineLimits, readQuarantinePolicy } from '../../quarantine/quarantine-policy.ts'
-import { type Swept, sweepQuarantine } from '../../quarantine/sweep.ts'
+import { type SweepResult, sweepQuarantine } from '../../quarantine/sweep.ts'
 
 const TEN_MINUTES = 10 * 60 * 1000
 
 export interface QuarantineSweep {
   /** What the last sweep left there; undefined until one has come to its end. */
-  readonly last: Swept | undefined
+  readonly last: SweepResult | undefined
   close(): void
 }
 
@@ -26,7 +26,7 @@ export function sweepQuarantines(
   const { directory } = place
   const limits = readQuarantineLimits(env)
   const over = new AbortController()
-  let last: Swept | undefined
+  let last: SweepResult | undefined
 
   async function sweep(): Promise<void> {
     try {

@@ -1,11 +1,11 @@
 import { closeSync } from 'node:fs'
 import { errorText } from '../../ground/errors/fault.ts'
 import type { PathHandle } from '../../ground/path/walk.ts'
-import { aboutOf, type Entry } from '../../quarantine/entries.ts'
+import { type QuarantineEntry, recordOf } from '../../quarantine/entries.ts'
+import { openQuarantine } from '../../quarantine/folders.ts'
 import { newestEntries } from '../../quarantine/newest.ts'
-import { openQuarantine } from '../../quarantine/places.ts'
 import type { QuarantinePolicy } from '../../quarantine/quarantine-policy.ts'
-import type { Swept } from '../../quarantine/sweep.ts'
+import type { SweepResult } from '../../quarantine/sweep.ts'
 import { HIDDEN } from './snapshot.ts'
 
 /** Messages that the page names. */
@@ -47,7 +47,7 @@ export interface KeptView {
 
 export interface KeptSources {
   readonly quarantine: () => QuarantinePolicy | undefined
-  readonly swept: () => Swept | undefined
+  readonly swept: () => SweepResult | undefined
   readonly hideAddresses: boolean
   readonly uptime: () => number
 }
@@ -101,23 +101,23 @@ async function read(root: PathHandle, hideAddresses: boolean): Promise<readonly 
 /** Undefined if it has gone meanwhile. */
 async function readOne(
   root: PathHandle,
-  entry: Entry,
+  entry: QuarantineEntry,
   hideAddresses: boolean,
 ): Promise<KeptMessage | undefined> {
   const { id, seconds, ground, size } = entry
   const known = { id, time: seconds * 1000, grounds: ground, size }
   try {
-    const about = await aboutOf(root, entry, ABOUT_SHOWN)
-    if (about === undefined) return undefined
+    const record = await recordOf(root, entry, ABOUT_SHOWN)
+    if (record === undefined) return undefined
     const address = (text = '') => (hideAddresses ? HIDDEN : text.slice(0, TEXT_MAX))
     return {
       ...known,
-      ...(about.found !== undefined && { found: about.found.slice(0, TEXT_MAX) }),
-      door: about.door.slice(0, TEXT_MAX),
-      ...(about.remote !== undefined && { remote: address(about.remote) }),
-      from: address(about.sender),
-      to: address(about.recipients[0]),
-      recipients: about.recipients.length,
+      ...(record.found !== undefined && { found: record.found.slice(0, TEXT_MAX) }),
+      door: record.door.slice(0, TEXT_MAX),
+      ...(record.remote !== undefined && { remote: address(record.remote) }),
+      from: address(record.sender),
+      to: address(record.recipients[0]),
+      recipients: record.recipients.length,
     }
   } catch (error) {
     return { ...known, found: errorText(error).slice(0, TEXT_MAX) }

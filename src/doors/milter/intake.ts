@@ -1,5 +1,5 @@
 import { HEADER_MAX } from '../../message/header-block.ts'
-import type { LookOptions } from '../../message/held.ts'
+import type { MessageOptions } from '../../message/in-memory.ts'
 import type { Message } from '../../message/spool.ts'
 import { createGathering } from '../shared/gathering.ts'
 import { createLineEnds } from '../shared/line-ends.ts'
@@ -32,7 +32,7 @@ export interface MilterIntake {
  * In memory, which is charged to `lease`, up to HELD_MAX, a header block up to HEADER_MAX; the rest of a message whose
  * header is larger is not kept. Faults: `temp-file` and `write`, of the spool, and `out-of-memory`.
  */
-export function createMilterIntake(options: LookOptions, lease: MemoryLease): MilterIntake {
+export function createMilterIntake(options: MessageOptions, lease: MemoryLease): MilterIntake {
   const gathering = createGathering(options, lease)
   let inHeader = true
   let headerLength = 0

@@ -11,8 +11,8 @@ import {
 } from '../../judge/policy.ts'
 import type { Transaction } from '../../judge/transaction.ts'
 import { recipientsOf } from '../../message/envelope/envelope.ts'
-import type { Addressed } from '../../rules/candidates.ts'
-import { isThere, ruleFiles } from '../../rules/places.ts'
+import type { MailParties } from '../../rules/candidates.ts'
+import { isThere, ruleFiles } from '../../rules/rule-files.ts'
 import { makeScanners } from '../../scan/scanners.ts'
 import type { LogSink } from '../shared/log-sink.ts'
 import type { SlotTools } from './prepare-tools.ts'
@@ -43,7 +43,7 @@ export async function judgeHere(
 /** Recipients by whom lines are chosen before they are read. */
 const RECIPIENTS_MAX = 50
 
-function addressed({ envelope, client }: Transaction): Addressed | undefined {
+function addressed({ envelope, client }: Transaction): MailParties | undefined {
   if (envelope.recipientCount > RECIPIENTS_MAX) return undefined
   const address = client.origin?.clientAddress
   return {

@@ -2,7 +2,7 @@ import { faultKindOf } from '../../ground/errors/fault.ts'
 import { releaseBuffer } from '../../ground/runtime/release-buffer.ts'
 import { type FormReader, readForm } from '../../message/form.ts'
 import { createGatheredFile, type GatheredFile } from '../../message/gathered-file.ts'
-import { headerOf, holdMessage, type LookOptions } from '../../message/held.ts'
+import { headerOf, type MessageOptions, messageInMemory } from '../../message/in-memory.ts'
 import type { Message } from '../../message/spool.ts'
 import type { MemoryLease } from './memory.ts'
 
@@ -30,7 +30,7 @@ export interface Gathering {
  * is no more, goes to a file: in memory if there is plenty, which is charged, too, else on the disk.
  * The body is hashed as it comes. Faults: `temp-file` and `write`, of the file, and `out-of-memory`.
  */
-export function createGathering(options: LookOptions, lease: MemoryLease): Gathering {
+export function createGathering(options: MessageOptions, lease: MemoryLease): Gathering {
   lease.charge(FIRST_PIECE)
   let held = Buffer.allocUnsafe(FIRST_PIECE)
   let length = 0
@@ -114,7 +114,7 @@ export function createGathering(options: LookOptions, lease: MemoryLease): Gathe
       const known = (form ?? endHeader()).finish()
       const whole = file
       file = undefined
-      return whole ? whole.finish(known) : holdMessage(held.subarray(0, length), options, known)
+      return whole ? whole.finish(known) : messageInMemory(held.subarray(0, length), options, known)
     },
     discard() {
       file?.discard()

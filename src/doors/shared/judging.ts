@@ -5,7 +5,7 @@ import type { AnswerMode } from '../../judge/divide.ts'
 import { judge } from '../../judge/engine.ts'
 import { NOTHING_SCANS, switchedOff } from '../../judge/policy.ts'
 import type { Transaction } from '../../judge/transaction.ts'
-import type { LookOptions } from '../../message/held.ts'
+import type { MessageOptions } from '../../message/in-memory.ts'
 import { readSpoolPolicy } from '../../message/spool-policy.ts'
 import type { Rules } from '../../rules/match.ts'
 import { abortable } from '../../scan/shared/scanner.ts'
@@ -15,7 +15,7 @@ import { tellExceptions } from './tell-exceptions.ts'
 /** What one message is judged by: the configuration at the moment when it came. */
 export type Judging = {
   /** What the message is kept and looked at by. */
-  readonly look: LookOptions
+  readonly look: MessageOptions
 } /** It passes as it is, unscanned. */ & (
   | { readonly kind: 'pass'; readonly why: string }
   | {

@@ -1,6 +1,6 @@
 import { releaseBuffer } from '../../ground/runtime/release-buffer.ts'
 import { findHeaderEnd, HEADER_MAX } from '../../message/header-block.ts'
-import type { LookOptions } from '../../message/held.ts'
+import type { MessageOptions } from '../../message/in-memory.ts'
 import type { Message } from '../../message/spool.ts'
 import { createGathering, type Gathering } from '../shared/gathering.ts'
 import { createLineEnds, type LineEnds } from '../shared/line-ends.ts'
@@ -34,7 +34,7 @@ export interface SmtpIntake {
 }
 
 /** Faults as createGathering() has them. A header block over HEADER_MAX and what is below are not kept. */
-export function createSmtpIntake(options: LookOptions, lease: () => MemoryLease): SmtpIntake {
+export function createSmtpIntake(options: MessageOptions, lease: () => MemoryLease): SmtpIntake {
   let stream = openStream()
   let lineEnds: LineEnds | undefined = createLineEnds() // undefined: as they are
 

@@ -6,8 +6,8 @@ import { judge } from '../../judge/engine.ts'
 import { type Policy, switchedOff, withSettings } from '../../judge/policy.ts'
 import type { Transaction } from '../../judge/transaction.ts'
 import { createEnvelopeReader, type Envelope } from '../../message/envelope/envelope.ts'
-import { readHanded } from '../../message/handed.ts'
-import { holdMessage, type LookOptions } from '../../message/held.ts'
+import { type MessageOptions, messageInMemory } from '../../message/in-memory.ts'
+import { readPassedFile } from '../../message/passed-file.ts'
 import type { Message } from '../../message/spool.ts'
 import type { MailReporter } from '../../observe/live/mail-reporter.ts'
 import { abortable } from '../../scan/shared/scanner.ts'
@@ -119,13 +119,13 @@ async function readMessage(
   policy: Policy,
   { configuration, passing }: Judgement,
 ): Promise<Message> {
-  const options: LookOptions = {
+  const options: MessageOptions = {
     policy: policy.spool,
     digestsFor: configuration.digestsFor,
     createHash: configuration.tools.crypto?.createHash,
   }
-  if (Buffer.isBuffer(message)) return holdMessage(message, options)
-  return readHanded({ ...message, sealed: passing!.isSealed(message.descriptor) }, options)
+  if (Buffer.isBuffer(message)) return messageInMemory(message, options)
+  return readPassedFile({ ...message, sealed: passing!.isSealed(message.descriptor) }, options)
 }
 
 /**

@@ -1,7 +1,7 @@
 import { closeSync } from 'node:fs'
 import { releaseBuffer } from '../../ground/runtime/release-buffer.ts'
 import { ENVELOPE_MAX } from '../../message/envelope/envelope.ts'
-import { type HandedFile, IN_MEMORY } from '../../message/handed.ts'
+import { IN_MEMORY, type PassedFile } from '../../message/passed-file.ts'
 import { createFrameReader } from './frames.ts'
 import { GoCold } from './go-cold.ts'
 
@@ -18,7 +18,7 @@ export interface Request {
   /** Bytes of the message. */
   readonly size: number
   /** The message, or a file that was handed over and holds it. */
-  readonly message: Buffer | Omit<HandedFile, 'sealed'>
+  readonly message: Buffer | Omit<PassedFile, 'sealed'>
 }
 
 /** What a request is about. */

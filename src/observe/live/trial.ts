@@ -2,7 +2,7 @@ import { errorText } from '../../ground/errors/fault.ts'
 import type { Clocks } from '../../ground/flow/clocks.ts'
 import type { Policy } from '../../judge/policy.ts'
 import { makeEnvelope } from '../../message/envelope/envelope.ts'
-import { holdMessage } from '../../message/held.ts'
+import { messageInMemory } from '../../message/in-memory.ts'
 import { sampleOf } from '../../scan/sample.ts'
 import { runScanners, type ScanResult } from '../../scan/scan.ts'
 import type { Scanner } from '../../scan/shared/scanner.ts'
@@ -57,7 +57,7 @@ export async function scanByThemselves(
 ): Promise<ScanResult> {
   const digestsFor = () => ({ md5: false, sha256: false }) // nothing is signed
   const look = { policy: spool, digestsFor, createHash: undefined, now: now() }
-  const message = holdMessage(bytes, look)
+  const message = messageInMemory(bytes, look)
   try {
     return await runScanners(sampleOf(message, message.header, envelope), {
       scanners,

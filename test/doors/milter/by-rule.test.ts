@@ -52,7 +52,7 @@ t.test('a milter that may not remove recipients keeps the message from all of th
   t.equal(got.outcome, 'dropped')
   const kept = await readQuarantine(stage.quarantine)
   t.same(
-    kept.map(({ about }) => about.recipients),
+    kept.map(({ record }) => record.recipients),
     [recipients],
   )
 })

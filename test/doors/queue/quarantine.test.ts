@@ -117,7 +117,7 @@ for (const { name, program } of runtimes) {
       const stage = build(t)
       for (let i = 0; i < 3; i++) t.equal((await send(program, stage)).code, 0)
       const kept = await readQuarantine(stage.quarantine)
-      t.equal(new Set(kept.map(({ about }) => about.id)).size, 3)
+      t.equal(new Set(kept.map(({ record }) => record.id)).size, 3)
     })
   })
 }

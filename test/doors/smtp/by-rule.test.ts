@@ -61,7 +61,7 @@ t.test('by LMTP each recipient has an answer of its own', async (t) => {
   ])
   const kept = await readQuarantine(stage.quarantine)
   t.same(
-    kept.map(({ about }) => about.recipients),
+    kept.map(({ record }) => record.recipients),
     [['keep@example.org', 'keep@example.org']],
   )
   const log = door.mailLog.join('')

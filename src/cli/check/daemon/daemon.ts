@@ -7,7 +7,7 @@ import {
   readControlDirectories,
   switchedOff,
 } from '../../../judge/policy.ts'
-import { ruleFiles } from '../../../rules/places.ts'
+import { ruleFiles } from '../../../rules/rule-files.ts'
 import { DEFAULTS, type DefaultsFile, readDefaults } from '../../shared/defaults-file.ts'
 import { type RunningDaemon, runningDaemons } from '../../shared/running-daemons.ts'
 import { switchFinding } from '../settings/check-settings.ts'

@@ -4,7 +4,7 @@ import { Fault } from '../ground/errors/fault.ts'
  * What is known of a message in quarantine besides its bytes. Addresses are latin1, a character a
  * byte.
  */
-export interface About {
+export interface QuarantineRecord {
   readonly id: string
   /** When it was kept, RFC 3339 in UTC. */
   readonly time: string
@@ -34,15 +34,15 @@ const FIELD = 'X-Onescan-Quarantine: '
 /** RFC 5322 2.1.1 asks for lines of under 998. */
 const LINE_MAX = 900
 /** Most bytes of our part: an envelope may have a million recipients. */
-export const ABOUT_MAX = 192 * 1024 * 1024
+export const RECORD_MAX = 192 * 1024 * 1024
 
 /**
  * The two header fields above a message in quarantine, with all that is known of it as JSON in
  * ASCII, folded at any place, and the line below which the message begins. They are in the same
  * file, so that message and knowledge are never there without each other.
  */
-export function encodeAbout(about: About): Buffer {
-  const json = JSON.stringify(about).replace(/[^ -~]/g, (character) => {
+export function encodeRecord(record: QuarantineRecord): Buffer {
+  const json = JSON.stringify(record).replace(/[^ -~]/g, (character) => {
     return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`
   })
   const lines: string[] = []
@@ -54,24 +54,24 @@ export function encodeAbout(about: About): Buffer {
  * Our part of a file and where the message begins, read from the first bytes; undefined if there
  * are not enough of them. Throws a Fault of kind `read` for a file that is none of ours.
  */
-export function decodeAbout(
+export function decodeRecord(
   start: Buffer,
-  aboutMax = ABOUT_MAX,
-): { readonly about: About; readonly messageAt: number } | undefined {
+  recordMax = RECORD_MAX,
+): { readonly record: QuarantineRecord; readonly messageAt: number } | undefined {
   const field = Buffer.from(FIELD)
   const known = start.subarray(0, field.length)
   if (!known.equals(field.subarray(0, known.length))) throw notOurs('does not begin as one')
   const end = start.indexOf(`\n${LAST_LINE}`)
   if (end < 0) {
-    if (start.length > aboutMax) throw notOurs(`says more than ${aboutMax} bytes of it`)
+    if (start.length > recordMax) throw notOurs(`says more than ${recordMax} bytes of it`)
     return undefined
   }
   const json = start.toString('latin1', field.length, end).replaceAll('\n ', '')
-  return { about: readAbout(json), messageAt: end + 1 + LAST_LINE.length }
+  return { record: parseRecord(json), messageAt: end + 1 + LAST_LINE.length }
 }
 
-function readAbout(json: string): About {
-  let value: Partial<About>
+function parseRecord(json: string): QuarantineRecord {
+  let value: Partial<QuarantineRecord>
   try {
     value = JSON.parse(json)
   } catch {
@@ -81,7 +81,7 @@ function readAbout(json: string): About {
   const texts = [id, time, grounds, sender, door].every((text) => typeof text === 'string')
   const addresses = Array.isArray(recipients) && recipients.every((it) => typeof it === 'string')
   if (!texts || !addresses) throw notOurs('what it says of the message is not whole')
-  return { host: '', log: '', ...value } as About
+  return { host: '', log: '', ...value } as QuarantineRecord
 }
 
 function notOurs(why: string): Fault {

@@ -8,7 +8,7 @@ import type { Message } from './spool.ts'
 import type { SpoolPolicy } from './spool-policy.ts'
 
 /** How a message that is not spooled here is looked at. */
-export interface LookOptions {
+export interface MessageOptions {
   readonly policy: SpoolPolicy
   /** Decided by its header, since hashing the body takes time. */
   readonly digestsFor: (header: Header) => DigestsWanted
@@ -25,7 +25,11 @@ const CHUNK = 256 * 1024
  * A message whose bytes are all in memory, with its form if that is known. A file is made of it only if a scanner asks for its
  * path. Faults: `temp-file` and `write`, from `path()`.
  */
-export function holdMessage(bytes: Buffer, options: LookOptions, known?: MessageForm): Message {
+export function messageInMemory(
+  bytes: Buffer,
+  options: MessageOptions,
+  known?: MessageForm,
+): Message {
   const whole = { size: bytes.length, ...headerOf(bytes) }
   return rereadable(whole, (from, to) => pieces(bytes, from, to), options, known)
 }
@@ -37,7 +41,7 @@ export function holdMessage(bytes: Buffer, options: LookOptions, known?: Message
 export function rereadable(
   whole: Pick<Message, 'size' | 'header' | 'headerTooLarge'>,
   read: (from: number, to: number) => Iterable<Buffer>,
-  { policy, digestsFor, createHash }: LookOptions,
+  { policy, digestsFor, createHash }: MessageOptions,
   known?: MessageForm,
 ): Message {
   const { size, header } = whole

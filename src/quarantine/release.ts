@@ -1,25 +1,25 @@
 import { rename, stat, unlink } from 'node:fs/promises'
 import { errorCode, Fault } from '../ground/errors/fault.ts'
 import { type PathHandle, procPathOf } from '../ground/path/walk.ts'
-import { type Entry, findEntry, type OpenEntry, openEntry } from './entries.ts'
+import { findEntry, type OpenEntry, openEntry, type QuarantineEntry } from './entries.ts'
+import { type Folder, findFolder, type MaildirPart } from './folders.ts'
 import { nameOfEntry } from './names.ts'
-import { type Folder, findFolder, type Part } from './places.ts'
 
 /** A message that nobody else can take at the same time. */
-export interface Taken {
-  readonly entry: Entry
+export interface Release {
+  readonly entry: QuarantineEntry
   readonly opened: OpenEntry
   /**
    * Whether a process was killed while it released this message, so that it may have been
    * delivered.
    */
-  readonly wasBegun: boolean
+  readonly wasInterrupted: boolean
   /**
    * To be called when it was handed on: it stays, in cur/ with the flag P ("passed", maildir(5)).
    */
-  released(): Promise<void>
+  finish(): Promise<void>
   /** To be called if it was not: it stays as it was. */
-  giveBack(): Promise<void>
+  cancel(): Promise<void>
 }
 
 /** Whether the process that has a message since then, unix milliseconds, still runs. */
@@ -30,11 +30,11 @@ export type IsAlive = (pid: number, since: number) => boolean
  * there is none of that id, if it has been released already and `again` is not set, or while
  * another process has it; what a dead process had goes to the next one.
  */
-export async function takeEntry(
+export async function beginRelease(
   root: PathHandle,
   id: string,
   { again, isAlive }: { readonly again: boolean; readonly isAlive: IsAlive },
-): Promise<Taken> {
+): Promise<Release> {
   const entry = findEntry(root, id)
   if (entry === undefined) throw new Fault('config', `${id}: is not in quarantine`)
   if (entry.state === 'released' && !again) {
@@ -50,7 +50,7 @@ export async function takeEntry(
   }
   const plain = nameOfEntry(entry.id, entry.size)
   const mine = `${plain}:2,${entry.flags}.releasing-${process.pid}`
-  const move = (from: Part, file: string, to: Part, name: string) =>
+  const move = (from: MaildirPart, file: string, to: MaildirPart, name: string) =>
     rename(pathIn(folder, from, file), pathIn(folder, to, name))
   try {
     await move(entry.part, entry.file, 'tmp', mine)
@@ -59,7 +59,7 @@ export async function takeEntry(
     if (errorCode(error) !== 'ENOENT') throw error
     throw new Fault('config', `${id}: somebody else is at it just now`)
   }
-  const end = async (part: Part, name: string) => {
+  const end = async (part: MaildirPart, name: string) => {
     try {
       await opened?.close()
       await move('tmp', mine, part, name)
@@ -67,27 +67,27 @@ export async function takeEntry(
       folder.close()
     }
   }
-  const giveBack = () =>
+  const cancel = () =>
     entry.state === 'released' ? end('cur', `${plain}:2,${entry.flags}`) : end('new', plain)
   let opened: OpenEntry | undefined
   try {
     opened = await openEntry(folder, 'tmp', mine)
   } catch (error) {
-    await giveBack()
+    await cancel()
     throw error
   }
   return {
     entry,
     opened,
-    wasBegun: entry.pid !== undefined,
-    released: () => end('cur', `${plain}:2,PS`),
-    giveBack,
+    wasInterrupted: entry.pid !== undefined,
+    finish: () => end('cur', `${plain}:2,PS`),
+    cancel,
   }
 }
 
 async function refuseWhileReleased(
   folder: Folder,
-  { id, pid, part, file }: Entry,
+  { id, pid, part, file }: QuarantineEntry,
   isAlive: IsAlive,
 ): Promise<void> {
   if (pid === undefined) return
@@ -99,7 +99,11 @@ async function refuseWhileReleased(
  * Removes a message for good, also one whose release was killed. Rejects with a Fault if it is not
  * there, or being released.
  */
-export async function deleteEntry(root: PathHandle, entry: Entry, isAlive: IsAlive): Promise<void> {
+export async function deleteEntry(
+  root: PathHandle,
+  entry: QuarantineEntry,
+  isAlive: IsAlive,
+): Promise<void> {
   const folder = findFolder(root, entry.ground, entry.day)
   try {
     if (folder) await refuseWhileReleased(folder, entry, isAlive)
@@ -112,6 +116,6 @@ export async function deleteEntry(root: PathHandle, entry: Entry, isAlive: IsAli
   }
 }
 
-function pathIn({ parts }: Folder, part: Part, file: string): string {
+function pathIn({ parts }: Folder, part: MaildirPart, file: string): string {
   return `${procPathOf(parts[part])}/${file}`
 }

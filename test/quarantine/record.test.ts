@@ -1,9 +1,9 @@
 import t from 'tap'
-import { type About, decodeAbout, encodeAbout } from '../../src/quarantine/about.ts'
+import { decodeRecord, encodeRecord, type QuarantineRecord } from '../../src/quarantine/record.ts'
 
 /** What stands above a message in quarantine. */
 
-const about: About = {
+const record: QuarantineRecord = {
   id: '1763708400.0123456789abcdef',
   time: '2026-11-21T07:00:00.000Z',
   host: 'mx.example.org',
@@ -27,27 +27,27 @@ const messages = [
 
 t.test('is read back, with the message byte for byte, on every split', async (t) => {
   for (const message of messages) {
-    const file = Buffer.concat([encodeAbout(about), Buffer.from(message, 'latin1')])
+    const file = Buffer.concat([encodeRecord(record), Buffer.from(message, 'latin1')])
     const length = file.length - message.length
     for (let at = 0; at < file.length; at++) {
-      const found = decodeAbout(file.subarray(0, at))
+      const found = decodeRecord(file.subarray(0, at))
       if (at < length) t.equal(found, undefined, `${at}`)
-      else t.same(found, { about, messageAt: length })
+      else t.same(found, { record, messageAt: length })
     }
-    t.same(decodeAbout(file), { about, messageAt: length }, JSON.stringify(message))
+    t.same(decodeRecord(file), { record, messageAt: length }, JSON.stringify(message))
   }
 })
 
 t.test('is a header that a mail program reads, in lines of under 998', async (t) => {
   const recipients = Array.from({ length: 1000 }, (_, i) => `somebody-${i}@example.org`)
-  const text = encodeAbout({ ...about, recipients }).toString('latin1')
+  const text = encodeRecord({ ...record, recipients }).toString('latin1')
   const lines = text.split('\n')
   t.ok(lines.every((line) => line.length < 998 && /^[ -~]*$/.test(line)))
   t.ok(
     lines.slice(1, -2).every((line) => line.startsWith(' ')),
     'folded',
   )
-  t.same(decodeAbout(Buffer.from(text))?.about.recipients, recipients)
+  t.same(decodeRecord(Buffer.from(text))?.record.recipients, recipients)
 })
 
 t.test('of files that are none of ours nothing is believed', async (t) => {
@@ -57,7 +57,10 @@ t.test('of files that are none of ours nothing is believed', async (t) => {
     [`X-Onescan-Quarantine: {\n${end}`, /is no JSON/],
     [`X-Onescan-Quarantine: null\n${end}`, /is not whole/],
     [`X-Onescan-Quarantine: {"id":"x"}\n${end}`, /is not whole/],
-    [`X-Onescan-Quarantine: ${JSON.stringify({ ...about, recipients: [1] })}\n${end}`, /not whole/],
+    [
+      `X-Onescan-Quarantine: ${JSON.stringify({ ...record, recipients: [1] })}\n${end}`,
+      /not whole/,
+    ],
   ]
-  for (const [file, message] of files) t.throws(() => decodeAbout(Buffer.from(file)), { message })
+  for (const [file, message] of files) t.throws(() => decodeRecord(Buffer.from(file)), { message })
 })

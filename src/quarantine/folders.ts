@@ -4,13 +4,13 @@ import { errorCode, errorText, Fault } from '../ground/errors/fault.ts'
 import { type PathHandle, procPathOf, walk, walkIn } from '../ground/path/walk.ts'
 
 const OTHERS = 0o077
-export const PARTS = ['tmp', 'new', 'cur'] as const
-export type Part = (typeof PARTS)[number]
+export const MAILDIR_PARTS = ['tmp', 'new', 'cur'] as const
+export type MaildirPart = (typeof MAILDIR_PARTS)[number]
 
 /** A day of one ground: a folder of its Maildir, `GROUND/.YYYY-MM-DD`, as Maildir++ has them. */
 export interface Folder {
   /** The three directories of a Maildir, open, whatever becomes of the names above them. */
-  readonly parts: Readonly<Record<Part, PathHandle>>
+  readonly parts: Readonly<Record<MaildirPart, PathHandle>>
   close(): void
 }
 
@@ -67,7 +67,7 @@ function accountText(): string {
 export function makeFolder(root: PathHandle, ground: string, day: string): Folder {
   const maildir = stepOrMake(root, ground)
   try {
-    for (const part of PARTS) closeSync(stepOrMake(maildir, part).fd)
+    for (const part of MAILDIR_PARTS) closeSync(stepOrMake(maildir, part).fd)
     const folder = stepOrMake(maildir, `.${day}`)
     try {
       return folderOf((part) => stepOrMake(folder, part))
@@ -94,13 +94,13 @@ export function findFolder(root: PathHandle, ground: string, day: string): Folde
   }
 }
 
-function folderOf(open: (part: Part) => PathHandle): Folder {
+function folderOf(open: (part: MaildirPart) => PathHandle): Folder {
   const opened: PathHandle[] = []
   const close = () => {
     for (const { fd } of opened) closeSync(fd)
   }
   try {
-    const parts = PARTS.map((part) => {
+    const parts = MAILDIR_PARTS.map((part) => {
       const place = open(part)
       opened.push(place)
       return [part, place]

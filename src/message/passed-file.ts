@@ -5,7 +5,7 @@ import { releaseBuffer } from '../ground/runtime/release-buffer.ts'
 import { openAnonymousFile } from './anonymous-file.ts'
 import type { MessageForm } from './form.ts'
 import { findHeaderEnd, HEADER_MAX, Header } from './header-block.ts'
-import { headerOf, holdMessage, type LookOptions, rereadable } from './held.ts'
+import { headerOf, type MessageOptions, messageInMemory, rereadable } from './in-memory.ts'
 import type { Message } from './spool.ts'
 import { TOP_LINE } from './top-line.ts'
 import { writeInTurns } from './write-all.ts'
@@ -20,7 +20,7 @@ const FRONT = 64 * 1024
 export const IN_MEMORY = 512 * 1024
 
 /** A file that another process made, and passed to this one as a descriptor. */
-export interface HandedFile {
+export interface PassedFile {
   readonly descriptor: number
   /** Where the message begins. */
   readonly offset: number
@@ -38,13 +38,13 @@ export interface HandedFile {
  * Faults: `read`, if it is not a regular file of that size that can be read; `temp-file` and
  * `write`.
  */
-export async function readHanded(file: HandedFile, options: LookOptions): Promise<Message> {
+export async function readPassedFile(file: PassedFile, options: MessageOptions): Promise<Message> {
   const { descriptor, offset, size, sealed } = file
   checkFile(file)
   if (size <= IN_MEMORY) {
     const bytes = Buffer.allocUnsafeSlow(size)
     fill(descriptor, bytes, offset)
-    const message = holdMessage(bytes, options)
+    const message = messageInMemory(bytes, options)
     return {
       ...message,
       ...(isForScanners(file) && withSealed(descriptor, message.header)),
@@ -54,13 +54,13 @@ export async function readHanded(file: HandedFile, options: LookOptions): Promis
       },
     }
   }
-  if (sealed) return messageIn(file, options, () => {})
+  if (sealed) return messageInFile(file, options, () => {})
   const copy = openAnonymousFile(options.policy.directory)
   const close = () => closeSync(copy)
   try {
     const all = pieces(descriptor, offset, offset + size)
     await writeInTurns(copy, all, 0, options.policy.directory)
-    return messageIn({ ...file, descriptor: copy, offset: 0 }, options, close)
+    return messageInFile({ ...file, descriptor: copy, offset: 0 }, options, close)
   } catch (error) {
     close()
     throw error
@@ -68,9 +68,9 @@ export async function readHanded(file: HandedFile, options: LookOptions): Promis
 }
 
 /** A message in a file that nobody else changes, with its form if that is known. */
-export function messageIn(
-  file: HandedFile,
-  options: LookOptions,
+export function messageInFile(
+  file: PassedFile,
+  options: MessageOptions,
   close: () => void,
   known?: MessageForm,
 ): Message {
@@ -87,7 +87,7 @@ export function messageIn(
   }
 }
 
-function checkFile({ descriptor, offset, size, sealed }: HandedFile): void {
+function checkFile({ descriptor, offset, size, sealed }: PassedFile): void {
   const status = fstatSync(descriptor)
   if (!status.isFile() || status.size !== offset + size) {
     throw new Fault(
@@ -100,7 +100,7 @@ function checkFile({ descriptor, offset, size, sealed }: HandedFile): void {
 }
 
 /** Whether the file is what scanners should see, apart from fields that go. */
-function isForScanners({ descriptor, offset, sealed }: HandedFile): boolean {
+function isForScanners({ descriptor, offset, sealed }: PassedFile): boolean {
   if (!sealed || offset !== TOP_LINE.length) return false
   const line = Buffer.alloc(TOP_LINE.length)
   fill(descriptor, line, 0)
@@ -113,7 +113,7 @@ function withSealed(descriptor: number, header: Header): Pick<Message, 'sealedFi
 }
 
 /** A little is read first, and then as much as a header block may have and one byte more. */
-function headerIn({ descriptor, offset, size }: HandedFile): ReturnType<typeof headerOf> {
+function headerIn({ descriptor, offset, size }: PassedFile): ReturnType<typeof headerOf> {
   const little = Buffer.allocUnsafe(Math.min(size, FRONT))
   fill(descriptor, little, offset)
   const found = findHeaderEnd(little, 0)
