@@ -8,7 +8,14 @@ export const ROOMS = {
   verdicts: { files: ['src/verdicts/*.ts'], tests: ['test/verdicts/*.test.ts'] },
   message: { files: ['src/message/**/*.ts'], tests: ['test/message/*.test.ts'] },
   envelope: { files: ['src/message/envelope/**/*.ts'], tests: ['test/message/envelope/*.test.ts'] },
-  quota: { files: ['src/quota/ask/**/*.ts'], tests: ['test/quota/ask/*.test.ts'] },
+  quota: {
+    files: ['src/quota/ask/**/*.ts'],
+    tests: ['test/quota/ask/{cache,client,http,ldap,mailbox-name,reading,udp}.test.ts'],
+  },
+  ldap: {
+    files: ['src/quota/ldap/**/*.ts'],
+    tests: ['test/quota/ask/ldap.test.ts', 'test/quota/tell/sources/ldap.test.ts'],
+  },
   delay: {
     files: ['src/delay/shared/**/*.ts', 'src/delay/gate/{known-clients,waiting-room}.ts'],
     tests: [

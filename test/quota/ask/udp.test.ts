@@ -2,7 +2,7 @@ import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
 import t from 'tap'
 import { readAddress } from '../../../src/message/envelope/address.ts'
-import { createUdpSockets, SOCKETS_MAX } from '../../../src/quota/ask/udp-sockets.ts'
+import { createUdpSockets } from '../../../src/quota/ask/udp-sockets.ts'
 import { ann, ben, clientOf, extendedAnswer, slowUdpService, udpService } from './services.ts'
 
 /** Questions by datagram, to services that answer, lie and are silent. */
@@ -149,24 +149,6 @@ t.test('a port is kept until each packet has its answer', async (t) => {
   await client.settled()
 })
 
-t.test(
-  'a service that is silent holds a bounded number of sockets; others wait, and pass',
-  async (t) => {
-    const service = await udpService(t, () => undefined)
-    const { client, clock } = clientOf(t, `udp:127.0.0.1:${service.port}`, { QUOTARETRIES: '0' })
-    for (let round = 0; round < 2; round++) {
-      const names = Array.from({ length: 2 * SOCKETS_MAX }, (_, i) => `${round}.${i}@example.org`)
-      const answers = await Promise.all(names.map((name) => client.ask(readAddress(name))))
-      t.ok(answers.every(({ answer }) => answer === 'unknown'))
-      clock.now += 60_000
-    }
-    await client.settled() // the time of all questions is over
-    const ports = new Set(service.senders.map(({ port }) => port))
-    t.ok(ports.size > 0 && ports.size <= SOCKETS_MAX, `${ports.size} sockets`)
-    t.equal(service.senders.length, ports.size, 'and none served two questions')
-  },
-)
-
 t.test('a port serves no other question before it has rested, however many rest', async (t) => {
   const service = await udpService(t, () => undefined)
   const place = { host: '127.0.0.1', port: service.port, text: 'the service' }
@@ -189,67 +171,3 @@ t.test('a port serves no other question before it has rested, however many rest'
   now = 10_000
   sockets.giveBack(await fifth, backend)
 })
-
-/** Asks until so many questions have been asked, so many at a time, each about another mailbox. */
-async function askMany(
-  total: number,
-  atOnce: number,
-  ask: (index: number) => Promise<void>,
-): Promise<void> {
-  let next = 0
-  const worker = async () => {
-    while (next < total) await ask(next++)
-  }
-  await Promise.all(Array.from({ length: atOnce }, worker))
-}
-
-t.test(
-  '16,000 questions of which many are answered twice, and late: no answer is taken for another',
-  async (t) => {
-    const isFull = (packet: string) => Number(/\d+/.exec(packet)?.[0]) % 2 === 1
-    const heard = new Map<string, number>()
-    const late: NodeJS.Timeout[] = []
-    const service = await udpService(t, (packet, from) => {
-      const times = (heard.get(packet) ?? 0) + 1
-      heard.set(packet, times)
-      const answer = isFull(packet) ? 'QUOTA_FULL' : 'QUOTA_OK'
-      const send = () => {
-        try {
-          service.socket.send(answer, from.port, from.address)
-        } catch {
-          // The test is over.
-        }
-      }
-      // Every eighth question is asked twice before it is answered, and then twice.
-      const index = Number(/\d+/.exec(packet)?.[0])
-      const wait = index % 8 === 0 ? 250 + Math.random() * 200 : 0
-      if (wait > 0) late.push(setTimeout(send, wait))
-      else send()
-      // And every fifth packet gets a second answer, whenever it pleases.
-      if (index % 5 === 0) late.push(setTimeout(send, Math.random() * 2000))
-      return undefined
-    })
-    t.teardown(() => late.forEach(clearTimeout))
-    service.socket.setRecvBufferSize(4 * 1024 * 1024)
-    const env = { QUOTATIMEOUT: '2200', QUOTARETRIES: '10' }
-    const { client } = clientOf(t, `udp:127.0.0.1:${service.port}`, env, undefined, () =>
-      performance.now(),
-    )
-    let wrong = 0
-    let untold = 0
-    const check = async (index: number) => {
-      const { answer } = await client.ask(readAddress(`user${index}@example.org`))
-      if (answer === 'unknown') untold++
-      else if ((answer === 'full') !== (index % 2 === 1)) wrong++
-    }
-    await askMany(16_000, 256, check)
-    t.equal(wrong, 0, 'no wrong answer')
-    // Under load many come too late, which is right; the others must be enough to find a wrong one.
-    t.ok(untold < 15_000, `${untold} without an answer`)
-    t.ok([...heard.values()].filter((times) => times > 1).length >= 1000, 'many were asked twice')
-    const asked = service.heard.length
-    await askMany(16_000, 256, check)
-    t.equal(wrong, 0, 'nothing wrong is remembered')
-    t.comment(`${asked} packets, ${service.heard.length - asked} more for what was not remembered`)
-  },
-)
