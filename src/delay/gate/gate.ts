@@ -4,6 +4,7 @@ import type { Environment } from '../../ground/settings/settings.ts'
 import type { GateOptions } from '../shared/gate-options.ts'
 import type { DelayOptions } from '../shared/options.ts'
 import { findNext } from '../shared/server-program.ts'
+import { findTcpRule } from './find-tcp-rule.ts'
 import { createGateLog } from './gate-log.ts'
 import { openKnownClients, type SharedKnownClients } from './known-clients.ts'
 import { createLogQueue } from './log-queue.ts'
@@ -11,7 +12,6 @@ import { dropPrivileges, openListeners, requireSockets, roomFor } from './prepar
 import { createProgramPlaces } from './program-places.ts'
 import { createReceiver } from './receive.ts'
 import { openReception } from './reception.ts'
-import { findTcpRule } from './tcp-rules.ts'
 import { createWaitingRoom } from './waiting-room.ts'
 
 const DONE = 0

@@ -1,8 +1,8 @@
 import { addressText } from '../../ground/net/ip-address.ts'
+import type { TcpRule } from '../../ground/net/tcp-rules.ts'
 import type { TcpEndpoint } from '../../ground/runtime/socket-address.ts'
 import type { Environment } from '../../ground/settings/settings.ts'
 import { IGNORED } from '../shared/server-program.ts'
-import type { TcpRule } from './tcp-rules.ts'
 
 /**
  * Variables for this process alone: the socket that was handed over, and where it reports that it

@@ -2,6 +2,7 @@ import { isIP } from 'node:net'
 import fc from 'fast-check'
 import t from 'tap'
 import {
+  addressText,
   contains,
   parseIpAddress,
   parseNetwork,
@@ -78,5 +79,30 @@ t.test('the domain of an address is that of RFC 1035 and RFC 3596', async (t) =>
   t.equal(
     reverseDomain(parseIpAddress('2001:db8::567:89ab')!),
     'b.a.9.8.7.6.5.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.8.b.d.0.1.0.0.2.ip6.arpa',
+  )
+})
+
+t.test('addresses are written so that they are read as the same', async (t) => {
+  const bytes = (length: number) =>
+    fc.array(fc.oneof(fc.constant(0), fc.nat(255)), { minLength: length, maxLength: length })
+  fc.assert(
+    fc.property(fc.oneof(bytes(4), bytes(16)), (parts) => {
+      const address = Uint8Array.from(parts)
+      const isMapped =
+        parts.length === 16 && parts.slice(0, 12).join() === '0,0,0,0,0,0,0,0,0,0,255,255'
+      fc.pre(!isMapped)
+      t.same([...(parseIpAddress(addressText(address)) ?? [])], parts)
+    }),
+    { numRuns: 200 },
+  )
+  t.equal(
+    addressText(parseIpAddress('2001:db8:0:0:1:0:0:1')!),
+    '2001:db8::1:0:0:1',
+    'RFC 5952 4.2.3',
+  )
+  t.equal(
+    addressText(parseIpAddress('2001:db8:0:1:1:1:1:1')!),
+    '2001:db8:0:1:1:1:1:1',
+    'RFC 5952 4.2.2',
   )
 })
