@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import type { NetConnectOpts } from 'node:net'
 import { hostname } from 'node:os'
-import { createLineEnds } from '../../doors/shared/line-ends.ts'
+import { createCrlfReader } from '../../doors/shared/crlf-reader.ts'
 import {
   callNextServer,
   type NextServer,
@@ -97,7 +97,7 @@ async function throughSendmail(mail: OutgoingMail, program: string): Promise<voi
   })
   const ended = once(child, 'close')
   child.stdin.on('error', () => {}) // its exit code shows the failure
-  const lines = createLineEnds()
+  const lines = createCrlfReader()
   for (const piece of mail.bytes()) {
     const text = mail.inCrlf ? lines.push(piece) : piece
     // (A copy: the piece changes as soon as the next one is asked for.)

@@ -9,11 +9,12 @@ import { scanByThemselves } from '../../observe/live/trial.ts'
 import { checkAccessBy } from '../http/access.ts'
 import { type Configuration, readConfiguration } from '../shared/configuration.ts'
 import { configurationFaults, configurationWarnings } from '../shared/configuration-faults.ts'
-import { describeDoor, type PlacedDoor } from './describe.ts'
-import { checkPlace } from './listen.ts'
-import type { ListeningPlace } from './listening-place.ts'
-import { type Options, readOptions } from './options.ts'
-import { makeTrialMail } from './trial-mail.ts'
+import { describeDoor } from './describe-door.ts'
+import { checkPlace } from './listening/listen.ts'
+import type { DoorAddress } from './options/door-address.ts'
+import type { PlacedDoor } from './options/door-kind.ts'
+import { type DaemonOptions, readOptions } from './options/options.ts'
+import { makeTrialMail } from './trials/trial-mail.ts'
 
 /**
  * Goes through all that onescand does at its start with these options and settings, up to the first
@@ -45,8 +46,8 @@ export async function checkStart(words: readonly string[], env: Environment): Pr
 }
 
 /** Without an option the sockets are systemd's, which describes them. */
-function doorsOf({ socket, milters, policies, relays }: Options): PlacedDoor[] {
-  const at = (kind: PlacedDoor['kind']) => (place: ListeningPlace) => {
+function doorsOf({ socket, milters, policies, relays }: DaemonOptions): PlacedDoor[] {
+  const at = (kind: PlacedDoor['kind']) => (place: DoorAddress) => {
     return {
       kind,
       place: place.kind === 'unix' ? `unix:${place.path}` : `inet:${place.host}:${place.port}`,
@@ -60,9 +61,9 @@ function doorsOf({ socket, milters, policies, relays }: Options): PlacedDoor[] {
   ]
 }
 
-async function placeFaults(options: Options): Promise<string[]> {
+async function placeFaults(options: DaemonOptions): Promise<string[]> {
   const { socket, milters, policies, relays } = options
-  const named: readonly (readonly [string, ListeningPlace])[] = [
+  const named: readonly (readonly [string, DoorAddress])[] = [
     ...(socket === undefined ? [] : [['--socket', { kind: 'unix', path: socket }] as const]),
     ...milters.map((place) => ['--milter', place] as const),
     ...policies.map((place) => ['--policy', place] as const),
@@ -78,7 +79,7 @@ async function placeFaults(options: Options): Promise<string[]> {
 }
 
 /** The page is tried again and again, and stops no mail. */
-async function pageFaults({ http, httpToken, ...manners }: Options): Promise<string[]> {
+async function pageFaults({ http, httpToken, ...manners }: DaemonOptions): Promise<string[]> {
   if (http === undefined) return []
   try {
     checkAccessBy(http.kind === 'tcp' ? http.host : undefined, httpToken)
@@ -90,7 +91,7 @@ async function pageFaults({ http, httpToken, ...manners }: Options): Promise<str
   }
 }
 
-function stateFaults({ state: directory }: Options): string[] {
+function stateFaults({ state: directory }: DaemonOptions): string[] {
   if (directory === undefined) return []
   try {
     accessSync(directory, constants.W_OK | constants.X_OK)

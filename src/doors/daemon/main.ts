@@ -5,12 +5,12 @@ import { printStartReport } from '../../ground/process/start-report.ts'
 import { loadLibc } from '../../ground/runtime/libc.ts'
 import { faultLines } from '../../ground/settings/faults.ts'
 import { checkStart } from './check-start.ts'
+import { runFirstProcess } from './first-process.ts'
 import { log } from './log.ts'
-import { type Options, readOptions, usage } from './options.ts'
-import { adoptOrphans } from './orphans.ts'
+import { type DaemonOptions, readOptions, usage } from './options/options.ts'
 import { installSignalHandlers } from './signals.ts'
-import { supervise } from './supervise.ts'
-import { work } from './work.ts'
+import { runWorker } from './worker.ts'
+import { adoptOrphans } from './workers/orphans.ts'
 
 /** Temporary failure, as of all supervised programs; usage (100) is permanent. */
 const FAILED = 111
@@ -43,16 +43,18 @@ async function check(): Promise<void> {
  * mail, so that no mail can hold it; it starts workers, which do, and replaces those that end or
  * are held.
  */
-async function onescand(options: Options): Promise<void> {
+async function onescand(options: DaemonOptions): Promise<void> {
   const signals = installSignalHandlers()
   const libc = await loadLibc()
   libc?.forbidTracing() // before there is a key, and before any plugin runs as the same user
   const common = { env: { ...process.env }, options, signals, orphans: adoptOrphans(libc) }
   const { workerFor } = options
-  await (workerFor === undefined ? supervise({ ...common, words }) : work(workerFor, common))
+  await (workerFor === undefined
+    ? runFirstProcess({ ...common, words })
+    : runWorker(workerFor, common))
 }
 
-function optionsOrUsage(): Options {
+function optionsOrUsage(): DaemonOptions {
   try {
     return readOptions(words)
   } catch (error) {

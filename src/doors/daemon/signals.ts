@@ -1,6 +1,6 @@
 import { errorText } from '../../ground/errors/fault.ts'
 import { log } from './log.ts'
-import type { Order } from './workers.ts'
+import type { WorkerOrder } from './workers/workers.ts'
 
 /** Exit code of a temporary failure. */
 const FAILED = 111
@@ -24,11 +24,11 @@ export interface Signals {
  */
 export function installSignalHandlers(): Signals {
   let handlers: SignalHandlers | undefined
-  const waiting: Order[] = []
+  const waiting: WorkerOrder[] = []
   let stopping = false
   let reloaded = Promise.resolve() // one after the other
 
-  function carryOut(order: Order, { reload, report, stop }: SignalHandlers): void {
+  function carryOut(order: WorkerOrder, { reload, report, stop }: SignalHandlers): void {
     if (order === 'reload') {
       reloaded = reloaded.then(reload).catch((error) => {
         log(`${errorText(error)}; the old configuration stays`)
@@ -41,7 +41,7 @@ export function installSignalHandlers(): Signals {
     }
   }
 
-  function take(order: Order): void {
+  function take(order: WorkerOrder): void {
     if (handlers) carryOut(order, handlers)
     else waiting.push(order)
   }

@@ -1,8 +1,8 @@
 import { HEADER_MAX } from '../../message/header-block.ts'
 import type { MessageOptions } from '../../message/in-memory.ts'
 import type { Message } from '../../message/spool.ts'
+import { createCrlfReader } from '../shared/crlf-reader.ts'
 import { createGathering } from '../shared/gathering.ts'
-import { createLineEnds } from '../shared/line-ends.ts'
 import type { MemoryLease } from '../shared/memory.ts'
 
 const LF = 0x0a
@@ -37,7 +37,7 @@ export function createMilterIntake(options: MessageOptions, lease: MemoryLease):
   let inHeader = true
   let headerLength = 0
   let headerTooLarge = false
-  const lineEnds = createLineEnds()
+  const lineEnds = createCrlfReader()
 
   function holdHeader(...parts: readonly Buffer[]): void {
     for (const part of parts) {

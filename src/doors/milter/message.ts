@@ -7,10 +7,10 @@ import { ADDRESS_MAX, makeEnvelope } from '../../message/envelope/envelope.ts'
 import type { Origin } from '../../message/envelope/origin.ts'
 import { keepAsDecided } from '../shared/keep-message.ts'
 import {
-  type Circumstances,
   decisionLines,
   faultLine,
-  type Known,
+  type LogContext,
+  type MailSummary,
   passLine,
   TRIAL,
 } from '../shared/log-lines.ts'
@@ -75,7 +75,7 @@ export function openMessage({ path, parameters }: SmtpPath, server: MilterServer
   const from = Buffer.from(bareAddress(path).subarray(0, ADDRESS_MAX + 1))
   const sender = readAddress(from)
   const recipients = createRecipientList(server.openLease())
-  let known: Known = {
+  let known: MailSummary = {
     from: sender.text,
     to: undefined,
     recipients: 0,
@@ -218,17 +218,17 @@ export function openMessage({ path, parameters }: SmtpPath, server: MilterServer
 function logContext(
   { remote, queueId, isTrial }: MessageEnd,
   transaction: Transaction | undefined,
-  known: Known,
+  known: MailSummary,
   reply: number | undefined,
   total: number,
-): Circumstances {
+): LogContext {
   const door: LogEntry[] = [
     ['reply', reply],
     ['door', 'milter'],
     ['queue', queueId],
     ...(isTrial ? [TRIAL] : []),
   ]
-  return { door, remote, transaction, known, total }
+  return { door, remote, transaction, summary: known, total }
 }
 
 function addressOf(path: Buffer): string {

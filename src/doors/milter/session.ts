@@ -5,7 +5,7 @@ import { readAddress } from '../../message/envelope/address.ts'
 import { clientNameOf, type Origin } from '../../message/envelope/origin.ts'
 import type { QuotaLookup } from '../../quota/ask/quota-answer.ts'
 import type { Rules } from '../../rules/match.ts'
-import { type Circumstances, faultLine } from '../shared/log-lines.ts'
+import { faultLine, type LogContext } from '../shared/log-lines.ts'
 import { refuseByRule } from '../shared/refuse-by-rule.ts'
 import { refuseFull } from '../shared/refuse-full.ts'
 import { NO_ROOM } from '../shared/smtp-reply.ts'
@@ -182,7 +182,7 @@ export class MilterSession {
     )
   }
 
-  #refused(): Circumstances {
+  #refused(): LogContext {
     const door: LogEntry[] = [
       ['reply', NO_ROOM.code],
       ['door', 'milter'],

@@ -14,15 +14,15 @@ import type { Journal } from '../shared/journal.ts'
 import { type Chain, checkChain } from './chain.ts'
 
 /** The next program, what it may see, and the file of this very program, which it must not be. */
-export interface NextInLine extends Chain {
+export interface ChainCall extends Chain {
   readonly environment: Readonly<Record<string, string>>
   readonly self: string
 }
 
 /** What the slot carries a decision out with. */
-export interface Outlet {
+export interface SlotContext {
   readonly policy: Policy
-  readonly chain: NextInLine
+  readonly chain: ChainCall
   readonly errorReport: ErrorReport
   readonly journal: Journal
 }
@@ -31,7 +31,7 @@ export interface Outlet {
 export async function carryOut(
   decision: Decision,
   transaction: Transaction<SpooledMessage>,
-  outlet: Outlet,
+  outlet: SlotContext,
 ): Promise<number> {
   switch (decision.kind) {
     case 'accept':
@@ -50,7 +50,7 @@ export async function carryOut(
 
 /** Reads nothing: the next program gets both descriptors as they came. */
 export async function passThrough(
-  chain: NextInLine,
+  chain: ChainCall,
   journal: Journal,
   why: string,
 ): Promise<number> {
@@ -64,7 +64,7 @@ async function handOn(
   { edits, recipients }: Extract<SingleDecision, { kind: 'accept' }>,
   { message, envelope }: Transaction<SpooledMessage>,
   decided: Decision,
-  { policy, chain, journal }: Outlet,
+  { policy, chain, journal }: SlotContext,
 ): Promise<number> {
   checkChain(chain, chain.self)
   const edited = message.rewrite(editHeader(message.header, edits))
@@ -79,7 +79,7 @@ async function handOn(
 async function handOnShare(
   split: SplitDecision,
   transaction: Transaction<SpooledMessage>,
-  outlet: Outlet,
+  outlet: SlotContext,
 ): Promise<number> {
   const { decision, envelope } = acceptedShare(split)!
   return handOn(decision, { ...transaction, envelope }, split, outlet)
@@ -88,7 +88,7 @@ async function handOnShare(
 async function keep<Kind extends Decision>(
   decision: Kind,
   transaction: Transaction,
-  { journal }: Outlet,
+  { journal }: SlotContext,
 ): Promise<Kind> {
   const { keepAsDecided } = await import('../shared/keep-message.ts')
   return keepAsDecided(decision, transaction, exit.done, journal.about())
@@ -105,7 +105,7 @@ export function spoolEnvelope({ wire }: Envelope, directory: string): Input {
   return { fd, offset: 0 }
 }
 
-function answer(code: number, decision: Decision, { journal }: Outlet): number {
+function answer(code: number, decision: Decision, { journal }: SlotContext): number {
   journal.decided(decision, code)
   return code
 }

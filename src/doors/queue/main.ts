@@ -8,7 +8,7 @@ import { codeOfFault, exit } from '../shared/exit-codes.ts'
 import { type Journal, openJournal } from '../shared/journal.ts'
 import { openLog } from '../shared/log-place.ts'
 import type { LogSink } from '../shared/log-sink.ts'
-import { carryOut, type NextInLine, passThrough } from './carry-out.ts'
+import { type ChainCall, carryOut, passThrough } from './carry-out.ts'
 import { findChain } from './chain.ts'
 import { judgeHere } from './judge-here.ts'
 import { prepareTools } from './prepare-tools.ts'
@@ -45,7 +45,7 @@ async function run(): Promise<number> {
 /** One message through the slot (qmail-queue(8)). */
 async function slot(journal: Journal, log: LogSink): Promise<number> {
   if (asksForHelpOrVersion(words)) return tellUsage()
-  const chain: NextInLine = {
+  const chain: ChainCall = {
     ...findChain(words, env, readControlDirectories(env)),
     environment: chainEnvironment(env),
     self: process.argv[1] ?? process.execPath,

@@ -9,7 +9,7 @@ import { readSpoolPolicy } from '../../message/spool-policy.ts'
 import { writeAll } from '../../message/write-all.ts'
 import type { QuotaSettings } from '../../quota/ask/quota-settings.ts'
 import { report } from '../shared/error-report.ts'
-import { type Outlet, passThrough, spoolEnvelope } from './carry-out.ts'
+import { passThrough, type SlotContext, spoolEnvelope } from './carry-out.ts'
 import { checkChain } from './chain.ts'
 import { readClient } from './client.ts'
 import { receive } from './receive.ts'
@@ -26,7 +26,7 @@ export async function passUnscanned(
   settings: QuotaSettings,
   why: string,
   env: Environment,
-  { chain, errorReport, journal }: Omit<Outlet, 'policy'>,
+  { chain, errorReport, journal }: Omit<SlotContext, 'policy'>,
 ): Promise<number> {
   const client = readClient(env)
   if (!isAskedAbout(client, settings)) return passThrough(chain, journal, why)
@@ -52,14 +52,14 @@ export async function passUnscanned(
   return replaceProcess({ ...chain, inputs: [{ fd, offset: 0 }, envelopeFile] })
 }
 
-interface Kept {
+interface UnscannedInput {
   readonly fd: number
   readonly size: number
   readonly envelope: Envelope
 }
 
 /** A message of any size and form, as it comes. */
-function keep(directory: string): Kept {
+function keep(directory: string): UnscannedInput {
   const fd = openAnonymousFile(directory)
   let size = 0
   const envelope = receive({

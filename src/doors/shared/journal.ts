@@ -1,11 +1,11 @@
 import type { Environment } from '../../ground/settings/settings.ts'
 import type { Decision } from '../../judge/decision.ts'
 import {
-  type Circumstances,
   decisionLines,
   faultLine,
+  type LogContext,
+  type LoggedMessage,
   passLine,
-  type Received,
 } from './log-lines.ts'
 import type { LogSink } from './log-sink.ts'
 
@@ -15,8 +15,8 @@ import type { LogSink } from './log-sink.ts'
  */
 export interface Journal {
   /** What every line says at this moment. */
-  about(): Circumstances
-  received(transaction: Received): void
+  about(): LogContext
+  received(transaction: LoggedMessage): void
   decided(decision: Decision, code: number | undefined): void
   passed(why: string): void
   fault(error: unknown, code: number): void
@@ -24,9 +24,9 @@ export interface Journal {
 
 export function openJournal(env: Environment, { write }: LogSink): Journal {
   const started = process.hrtime()
-  let transaction: Received | undefined
+  let transaction: LoggedMessage | undefined
 
-  function now(): Circumstances {
+  function now(): LogContext {
     const [seconds, nanoseconds] = process.hrtime(started)
     return { remote: env.TCPREMOTEIP, transaction, total: seconds * 1000 + nanoseconds / 1e6 }
   }

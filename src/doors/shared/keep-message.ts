@@ -5,7 +5,7 @@ import type { Transaction } from '../../judge/transaction.ts'
 import { recipientsOf } from '../../message/envelope/envelope.ts'
 import { keepMessage } from '../../quarantine/keep.ts'
 import { makeId, RANDOM_BYTES } from '../../quarantine/names.ts'
-import { type Circumstances, decisionLines } from './log-lines.ts'
+import { decisionLines, type LogContext } from './log-lines.ts'
 
 /**
  * The decision, once the message is on the disk for whom it is to be kept; others are as they
@@ -15,13 +15,13 @@ export async function keepAsDecided<Kind extends Decision>(
   decision: Kind,
   transaction: Transaction,
   code: number | undefined,
-  about: Circumstances,
+  about: LogContext,
 ): Promise<Kind>
 export async function keepAsDecided(
   decision: Decision,
   transaction: Transaction,
   code: number | undefined,
-  about: Circumstances,
+  about: LogContext,
 ): Promise<Decision> {
   if (decision.kind === 'quarantine') return keepInQuarantine(decision, transaction, code, about)
   if (decision.kind !== 'split') return decision
@@ -44,7 +44,7 @@ export async function keepInQuarantine(
   decision: QuarantineDecision,
   { message, envelope, client }: Transaction,
   code: number | undefined,
-  about: Circumstances,
+  about: LogContext,
 ): Promise<QuarantineDecision> {
   const { place, grounds, findings } = decision
   if (place.kind === 'hold') {
@@ -53,7 +53,7 @@ export async function keepInQuarantine(
   const now = Date.now()
   const id = makeId(now, Buffer.from(crypto.getRandomValues(new Uint8Array(RANDOM_BYTES))))
   const kept = { ...decision, id }
-  const [log] = decisionLines(kept, code, { ...about, told: undefined })
+  const [log] = decisionLines(kept, code, { ...about, onLine: undefined })
   await keepMessage(
     place.directory,
     {

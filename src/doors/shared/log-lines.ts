@@ -6,13 +6,13 @@ import type { Header } from '../../message/header-block.ts'
 import type { Message } from '../../message/spool.ts'
 
 /** What a line says about a message. */
-export interface Received {
+export interface LoggedMessage {
   readonly message: Pick<Message, 'size' | 'header'>
   readonly envelope: Envelope
 }
 
 /** What a client told of mail before there was no room for it. */
-export interface Known {
+export interface MailSummary {
   /** latin1, without brackets. */
   readonly from: string
   /** The first one. */
@@ -22,19 +22,19 @@ export interface Known {
 }
 
 /** What every line says, whatever became of the message. */
-export interface Circumstances {
+export interface LogContext {
   /** TCPREMOTEIP. */
   readonly remote: string | undefined
   /** Undefined if nothing was received, or it could not be kept. */
-  readonly transaction: Received | undefined
+  readonly transaction: LoggedMessage | undefined
   /** What is known of mail that could not be kept. */
-  readonly known?: Known
+  readonly summary?: MailSummary
   /** Milliseconds since this program got to know of the message. */
   readonly total: number
   /** What doors other than the slot add: which door it is, the MTA's queue id, the reply. */
   readonly door?: readonly LogEntry[]
   /** Gets each line, for the page. */
-  readonly told?: ((line: Buffer) => void) | undefined
+  readonly onLine?: ((line: Buffer) => void) | undefined
 }
 
 /** What marks a message that `onescan check` sent: it is logged, is delivered nowhere, and counts nowhere. */
@@ -50,7 +50,7 @@ const RECIPIENTS_PER_LINE = 8
 export function* decisionLines(
   decision: Decision,
   code: number | undefined,
-  about: Circumstances,
+  about: LogContext,
 ): Generator<Buffer> {
   if (decision.kind === 'split') {
     for (const share of decision.shares) {
@@ -67,37 +67,37 @@ export function* decisionLines(
 }
 
 /** What is told of a share of a message. */
-export function aboutShare({ envelope }: Share, about: Circumstances): Circumstances {
+export function aboutShare({ envelope }: Share, about: LogContext): LogContext {
   const { transaction } = about
   return { ...about, transaction: transaction && { ...transaction, envelope } }
 }
 
 /** Nothing was looked at. */
-export function passLine(why: string, about: Circumstances): Buffer {
+export function passLine(why: string, about: LogContext): Buffer {
   return line([['decision', 'pass'], ['reason', why]], undefined, about) // biome-ignore format: a pair a line is longer to read
 }
 
-export function faultLine(error: unknown, code: number | undefined, about: Circumstances): Buffer {
+export function faultLine(error: unknown, code: number | undefined, about: LogContext): Buffer {
   const kind = isFault(error) ? error.kind : 'bug'
   const why = kind === 'bug' && error instanceof Error ? error.stack : errorText(error)
   const decision = kind === 'address-too-long' ? 'reject' : 'defer'
   return line([['decision', decision], ['fault', kind], ['reason', why]], code, about) // biome-ignore format: as above
 }
 
-function line(entries: readonly LogEntry[], code: number | undefined, about: Circumstances) {
+function line(entries: readonly LogEntry[], code: number | undefined, about: LogContext) {
   const made = logLine([
     ...entries,
     ['exit', code],
     ...(about.door ?? []),
     ['remote', about.remote],
-    ...(about.transaction ? messageEntries(about.transaction) : knownEntries(about.known)),
+    ...(about.transaction ? messageEntries(about.transaction) : knownEntries(about.summary)),
     ['total_ms', about.total.toFixed(1)],
   ])
-  about.told?.(made)
+  about.onLine?.(made)
   return made
 }
 
-function messageEntries({ message, envelope }: Received): LogEntry[] {
+function messageEntries({ message, envelope }: LoggedMessage): LogEntry[] {
   const [first] = recipientsOf(envelope)
   return [
     ['size', message.size],
@@ -108,7 +108,7 @@ function messageEntries({ message, envelope }: Received): LogEntry[] {
   ]
 }
 
-function knownEntries(known: Known | undefined): LogEntry[] {
+function knownEntries(known: MailSummary | undefined): LogEntry[] {
   if (known === undefined) return []
   return [
     ['msgid', known.messageId],

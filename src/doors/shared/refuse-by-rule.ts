@@ -8,7 +8,7 @@ import { replyOf } from './smtp-reply.ts'
 import type { SmtpReply } from './wire/reply-lines.ts'
 
 /** What a door knows of who names a recipient. */
-export interface Asker {
+export interface AskingClient {
   readonly origin: Origin
   /** May relay, or has authenticated. */
   readonly relay: boolean
@@ -22,7 +22,7 @@ export interface Asker {
 export function refuseByRule(
   about: Omit<RecipientInQuestion, 'remote'>,
   rules: Rules,
-  { origin, relay, log }: Asker,
+  { origin, relay, log }: AskingClient,
 ): SmtpReply | undefined {
   const { door, clientAddress, queueId } = origin
   const client = clientAddress === undefined ? undefined : parseIpAddress(clientAddress)

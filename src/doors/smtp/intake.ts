@@ -2,8 +2,8 @@ import { releaseBuffer } from '../../ground/runtime/release-buffer.ts'
 import { findHeaderEnd, HEADER_MAX } from '../../message/header-block.ts'
 import type { MessageOptions } from '../../message/in-memory.ts'
 import type { Message } from '../../message/spool.ts'
+import { type CrlfReader, createCrlfReader } from '../shared/crlf-reader.ts'
 import { createGathering, type Gathering } from '../shared/gathering.ts'
-import { createLineEnds, type LineEnds } from '../shared/line-ends.ts'
 import type { MemoryLease } from '../shared/memory.ts'
 
 const LF = 0x0a
@@ -36,7 +36,7 @@ export interface SmtpIntake {
 /** Faults as createGathering() has them. A header block over HEADER_MAX and what is below are not kept. */
 export function createSmtpIntake(options: MessageOptions, lease: () => MemoryLease): SmtpIntake {
   let stream = openStream()
-  let lineEnds: LineEnds | undefined = createLineEnds() // undefined: as they are
+  let lineEnds: CrlfReader | undefined = createCrlfReader() // undefined: as they are
 
   function openStream(): MessageStream {
     return createStream(createGathering(options, lease()))

@@ -11,9 +11,9 @@ import type { Judging } from '../shared/judging.ts'
 import { keepAsDecided } from '../shared/keep-message.ts'
 import {
   aboutShare,
-  type Circumstances,
   decisionLines,
   faultLine,
+  type LogContext,
   passLine,
 } from '../shared/log-lines.ts'
 import { createRecipientList } from '../shared/recipient-list.ts'
@@ -121,7 +121,7 @@ export function openTransaction(
       const lines = recipients.paths()
       const outlet = { next, mailLine: line, recipients: lines, lmtp: server.lmtp, gone }
       let transaction: Transaction | undefined
-      const about = (replies: readonly RawReply[], next = ''): Circumstances => ({
+      const about = (replies: readonly RawReply[], next = ''): LogContext => ({
         door: doorEntries(sending.origin, replies, next),
         remote: sending.origin.clientAddress,
         transaction,
@@ -170,7 +170,7 @@ function* linesAbout(
   decision: Decision | undefined,
   judging: Judging,
   replies: readonly RawReply[],
-  about: (replies: readonly RawReply[], next?: string) => Circumstances,
+  about: (replies: readonly RawReply[], next?: string) => LogContext,
 ): Generator<Buffer> {
   if (decision === undefined) {
     yield passLine('why' in judging ? judging.why : '', about(replies, refusedBy(replies)))

@@ -7,7 +7,7 @@ import { createFrameReader, frame, uint32, uint64 } from './frames.ts'
 import { VERSION } from './request.ts'
 
 /** What a client asks about a message: doc/slot-protocol.md, "What the client sends". */
-export interface Question {
+export interface SlotQuestion {
   readonly variables: Readonly<Record<string, string>>
   /** Milliseconds for scanning. */
   readonly timeLeft: number
@@ -17,7 +17,7 @@ export interface Question {
 }
 
 /** What became of it. */
-export type Answer =
+export type SlotAnswer =
   /** `tag`: what it adds as X-QHPSI, if it adds that. */
   | { readonly does: 'accept'; readonly tag: string | undefined }
   | { readonly does: 'exit'; readonly code: number }
@@ -30,7 +30,11 @@ const ANSWER_MAX = 512 * 1024
  * Asks the onescand at that socket, as onescanc does: the message is handed over, where this runtime
  * has a way to. Rejects if it does not answer, or not within so many milliseconds.
  */
-export async function askSlot(path: string, question: Question, within: number): Promise<Answer> {
+export async function askSlot(
+  path: string,
+  question: SlotQuestion,
+  within: number,
+): Promise<SlotAnswer> {
   return readAnswer(await converse(path, question, within))
 }
 
@@ -38,7 +42,11 @@ export async function askSlot(path: string, question: Question, within: number):
 let loading: ReturnType<typeof loadPassedDescriptors> | undefined
 
 /** All that is answered until the connection is closed. */
-export async function converse(path: string, question: Question, within: number): Promise<Buffer> {
+export async function converse(
+  path: string,
+  question: SlotQuestion,
+  within: number,
+): Promise<Buffer> {
   loading ??= loadPassedDescriptors()
   const passing = await loading
   const file = passing?.memoryFile() ?? -1
@@ -64,7 +72,7 @@ export async function converse(path: string, question: Question, within: number)
 
 /** The whole question in frames. */
 function questionFrames(
-  { variables, timeLeft, envelope, message }: Question,
+  { variables, timeLeft, envelope, message }: SlotQuestion,
   way: 'sent' | 'handed over',
 ): Buffer {
   return Buffer.concat([
@@ -104,7 +112,7 @@ function hearOut(path: string, within: number, send: (socket: Socket) => void): 
   })
 }
 
-function readAnswer(bytes: Buffer): Answer {
+function readAnswer(bytes: Buffer): SlotAnswer {
   for (const [tag, payload] of framesIn(bytes)) {
     if (tag === 'C') return { does: 'go cold', why: payload.toString('latin1') }
     if (tag === 'x') {

@@ -6,7 +6,7 @@ import { recipientsOf, redirect } from '../../message/envelope/envelope.ts'
 import { editPlan } from '../../message/header-block.ts'
 import { type ErrorReport, plainCode, replyText } from '../shared/error-report.ts'
 import { exit } from '../shared/exit-codes.ts'
-import { type Circumstances, decisionLines, passLine } from '../shared/log-lines.ts'
+import { decisionLines, type LogContext, passLine } from '../shared/log-lines.ts'
 import { frame, uint32, uint64 } from './frames.ts'
 import { GoCold } from './go-cold.ts'
 
@@ -17,7 +17,7 @@ const NEW_FIELDS_MAX = 16 * 1024
 const COLD_LINE_MAX = 1024
 
 /** How the client gives a reply, and whether its descriptor takes one. */
-export interface Reporting {
+export interface ClientReplies {
   readonly form: ErrorReport
   readonly takesReply: boolean
 }
@@ -37,8 +37,8 @@ export function goCold(why: string): Buffer {
 export function carryOut(
   decision: Decision,
   transaction: Transaction,
-  reporting: Reporting,
-  about: Circumstances,
+  reporting: ClientReplies,
+  about: LogContext,
 ): Buffer {
   switch (decision.kind) {
     case 'accept':
@@ -57,8 +57,8 @@ export function carryOut(
 /** End with the exit code, and the text if one can be sent. */
 export function refuse(
   decision: Extract<Decision, { kind: 'reject' | 'defer' }>,
-  reporting: Reporting,
-  about: Circumstances,
+  reporting: ClientReplies,
+  about: LogContext,
 ): Buffer {
   const code = codeFor(decision.reply, reporting)
   const text = code === reporting.form.code ? replyText(decision.reply) : undefined
@@ -66,7 +66,7 @@ export function refuse(
 }
 
 /** Hand it on as it is. */
-export function passOn(why: string, about: Circumstances): Buffer {
+export function passOn(why: string, about: LogContext): Buffer {
   return bounded(frame('a', frame('B', uint64(0)), frame('l', passLine(why, about)), end))
 }
 
@@ -93,7 +93,7 @@ function accept(
 }
 
 /** It is kept for the others by now. */
-function acceptShare(split: SplitDecision, transaction: Transaction, about: Circumstances): Buffer {
+function acceptShare(split: SplitDecision, transaction: Transaction, about: LogContext): Buffer {
   const { decision, envelope } = acceptedShare(split)!
   const recipients = [...recipientsOf(envelope)]
   return accept({ ...decision, recipients }, transaction, decisionLines(split, undefined, about))
@@ -114,7 +114,7 @@ function bounded(answer: Buffer): Buffer {
 
 function codeFor(
   reply: Extract<Decision, { kind: 'reject' }>['reply'],
-  { form, takesReply }: Reporting,
+  { form, takesReply }: ClientReplies,
 ): number {
   return form.fd !== undefined && takesReply ? form.code : plainCode(reply, form.code)
 }

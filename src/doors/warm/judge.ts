@@ -14,7 +14,7 @@ import { abortable } from '../../scan/shared/scanner.ts'
 import { type Configuration, toolsFor } from '../shared/configuration.ts'
 import { exit } from '../shared/exit-codes.ts'
 import { keepAsDecided } from '../shared/keep-message.ts'
-import { type Circumstances, TRIAL } from '../shared/log-lines.ts'
+import { type LogContext, TRIAL } from '../shared/log-lines.ts'
 import { tellExceptions } from '../shared/tell-exceptions.ts'
 import { TRIAL_CHAIN } from '../shared/trial-chain.ts'
 import { carryOut, passOn } from './carry-out.ts'
@@ -24,7 +24,7 @@ import { type Peer, peerEntries } from './peer.ts'
 import { answerUnscanned } from './quota-only.ts'
 import type { Request } from './request.ts'
 
-export interface Judgement {
+export interface RequestContext {
   readonly configuration: Configuration
   readonly policyFor: (variables: Request['variables']) => ClientPolicy
   /** Set if clients can hand files over. */
@@ -43,7 +43,7 @@ export interface Judgement {
  * The answer to a request, as frames. GoCold, or any other error, if there is none:
  * the client asks the cold program then, so that no fault of ours decides about mail.
  */
-export async function answerRequest(request: Request, judgement: Judgement): Promise<Buffer> {
+export async function answerRequest(request: Request, judgement: RequestContext): Promise<Buffer> {
   const { configuration, elapsed, reporter } = judgement
   const peer = peerEntries(judgement.peer)
   const { policy: known, scanners, ...client } = judgement.policyFor(request.variables)
@@ -117,7 +117,7 @@ function readEnvelope(wire: Buffer): Envelope {
 async function readMessage(
   { message }: Request,
   policy: Policy,
-  { configuration, passing }: Judgement,
+  { configuration, passing }: RequestContext,
 ): Promise<Message> {
   const options: MessageOptions = {
     policy: policy.spool,
@@ -135,7 +135,7 @@ async function readMessage(
 async function keep(
   decision: Decision,
   transaction: Transaction,
-  about: Circumstances,
+  about: LogContext,
 ): Promise<Decision> {
   try {
     return await keepAsDecided(decision, transaction, exit.done, about)

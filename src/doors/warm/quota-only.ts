@@ -8,7 +8,7 @@ import {
 import { NOTHING_SCANS } from '../../judge/policy.ts'
 import { Header } from '../../message/header-block.ts'
 import type { TimedLookup } from '../../quota/ask/quota-answer.ts'
-import { passOn, type Reporting, refuse } from './carry-out.ts'
+import { type ClientReplies, passOn, refuse } from './carry-out.ts'
 import { leaveBouncesToTheCold } from './go-cold.ts'
 
 /** Gets each line of the log. */
@@ -28,12 +28,18 @@ export async function answerUnscanned(
     readonly told?: LogLine | undefined
   },
   quota: TimedLookup | undefined,
-  reporting: Reporting,
+  reporting: ClientReplies,
   elapsed: () => number,
 ): Promise<Buffer> {
   const { envelope, remote, size, peer: door, told } = mail
   if (quota === undefined) {
-    return passOn(NOTHING_SCANS, { door, remote, transaction: undefined, total: elapsed(), told })
+    return passOn(NOTHING_SCANS, {
+      door,
+      remote,
+      transaction: undefined,
+      total: elapsed(),
+      onLine: told,
+    })
   }
   const began = elapsed()
   const answer = await answerForAll(mail, quota)

@@ -22,7 +22,7 @@ export interface Request {
 }
 
 /** What a request is about. */
-export type Asked = Pick<Request, 'variables' | 'envelope'>
+export type RequestHead = Pick<Request, 'variables' | 'envelope'>
 
 export interface RequestLimits {
   /** Bytes of a message. */
@@ -44,7 +44,7 @@ const VARIABLE_COST = 256
 const FILE_COST = 1536 * 1024
 
 /** A kind of frame: its limit in bytes, and whether it may be missing or come again. */
-interface Kind {
+interface FrameRule {
   readonly order: number
   readonly limit: number
   readonly exact?: true
@@ -52,7 +52,7 @@ interface Kind {
   readonly repeats?: true
 }
 
-const kinds: Readonly<Record<string, Kind>> = {
+const kinds: Readonly<Record<string, FrameRule>> = {
   '1': { order: 0, limit: 4, exact: true },
   V: { order: 1, limit: 64 * 1024, optional: true, repeats: true },
   R: { order: 2, limit: 1, exact: true },
@@ -67,7 +67,7 @@ const kinds: Readonly<Record<string, Kind>> = {
 const inOrder = Object.values(kinds)
 
 /** Reads one request from any split of its bytes. */
-export class RequestReader {
+export class SlotRequestReader {
   readonly #limits: RequestLimits
   readonly #variables = new Map<string, string>()
   #next = 0 // order of the first kind that has not come
@@ -106,7 +106,7 @@ export class RequestReader {
   }
 
   /** As far as it is here: empty before. */
-  get asked(): Asked {
+  get asked(): RequestHead {
     return { variables: this.#variables, envelope: this.#envelope }
   }
 
@@ -153,7 +153,7 @@ export class RequestReader {
     return Buffer.allocUnsafe(length)
   }
 
-  #checkOrder(tag: string, kind: Kind): void {
+  #checkOrder(tag: string, kind: FrameRule): void {
     const again = kind.repeats && kind.order === this.#next - 1
     const skipped = inOrder.slice(this.#next, kind.order).find(({ optional }) => !optional)
     if (!again && (kind.order < this.#next || skipped))

@@ -7,7 +7,7 @@ import type { MemoryLease } from '../shared/memory.ts'
 import { acknowledgement, goCold, heartbeat, sendIt } from './carry-out.ts'
 import { takeFirstBytes } from './first-bytes.ts'
 import { GoCold } from './go-cold.ts'
-import { type Asked, type Request, RequestReader } from './request.ts'
+import { type Request, type RequestHead, SlotRequestReader } from './request.ts'
 
 /** Milliseconds: doc/slot-protocol.md, "Time". */
 export const SILENCE_MAX = 10_000
@@ -42,7 +42,7 @@ export interface SlotServer {
   /** The conversation is over and holds nothing any more. */
   left(): void
   /** The client has no answer to what it has asked so far. */
-  cold(way: ColdWay, asked: Asked): void
+  cold(way: ColdWay, asked: RequestHead): void
   /** For trouble of ours; what concerns a message is the client's to log. */
   log(line: string): void
 }
@@ -51,7 +51,7 @@ export interface SlotServer {
 export class SlotSession {
   readonly #socket: Socket
   readonly #server: SlotServer
-  readonly #reader: RequestReader
+  readonly #reader: SlotRequestReader
   readonly #gone = new AbortController()
   readonly #began: number
   #phase: Phase = 'waiting'
@@ -64,7 +64,7 @@ export class SlotSession {
   constructor(socket: Socket, server: SlotServer) {
     this.#socket = socket
     this.#server = server
-    this.#reader = new RequestReader({ maxSize: server.maxSize, charge: server.lease.charge })
+    this.#reader = new SlotRequestReader({ maxSize: server.maxSize, charge: server.lease.charge })
     this.#began = server.now()
     this.#heard = this.#began
     socket.on('data', (chunk: Buffer) => this.#hear(chunk))

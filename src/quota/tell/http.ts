@@ -2,12 +2,12 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net'
 import { errorText, Fault } from '../../ground/errors/fault.ts'
 import { listenHttpOn } from '../../ground/net/listen-http.ts'
+import type { ActivatedSocket } from './activated-sockets.ts'
 import type { IsAllowed } from './allow-networks.ts'
 import { metricsText, type ServiceCounters } from './counters.ts'
 import { type HttpReply, readRequest, replyFor } from './http-question.ts'
 import type { AnswerForName } from './mailbox-answer.ts'
 import type { ListenAddress } from './options.ts'
-import type { ActivatedSocket } from './socket-activation.ts'
 
 export interface HttpServiceOptions {
   readonly answerForName: AnswerForName

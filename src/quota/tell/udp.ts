@@ -1,12 +1,12 @@
 import { createSocket, type RemoteInfo, type Socket } from 'node:dgram'
 import { isIPv6 } from 'node:net'
 import { Fault } from '../../ground/errors/fault.ts'
+import type { ActivatedSocket } from './activated-sockets.ts'
 import type { IsAllowed } from './allow-networks.ts'
 import type { ServiceCounters } from './counters.ts'
 import { datagramFor, readDatagram } from './datagram.ts'
 import type { AnswerForName, MailboxFinding } from './mailbox-answer.ts'
 import type { ListenAddress } from './options.ts'
-import type { ActivatedSocket } from './socket-activation.ts'
 
 export interface UdpServiceOptions {
   readonly answerForName: AnswerForName

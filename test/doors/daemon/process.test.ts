@@ -449,7 +449,7 @@ t.test('the manual has its options, and no other', async (t) => {
   const told = [...page.matchAll(/^\.It Fl -([a-z-]+)/gm)].map(([, name]) => name)
   const source = execFileSync(
     'sed',
-    ['-n', '/parseOptions(words, {/,/^  })/p', 'src/doors/daemon/options.ts'],
+    ['-n', '/parseOptions(words, {/,/^  })/p', 'src/doors/daemon/options/options.ts'],
     {
       cwd: join(import.meta.dirname, '../../..'),
       encoding: 'latin1',

@@ -4,14 +4,17 @@ import t from 'tap'
 import { createBudget } from '../../../src/doors/shared/memory.ts'
 import { frame, uint32, uint64 } from '../../../src/doors/warm/frames.ts'
 import { GoCold } from '../../../src/doors/warm/go-cold.ts'
-import { type Request, RequestReader } from '../../../src/doors/warm/request.ts'
+import { type Request, SlotRequestReader } from '../../../src/doors/warm/request.ts'
 import { framesOf, simpleEnvelope, simpleMessage } from './client.ts'
 
 const MIB = 1024 * 1024
 const cold = (why: string) => new GoCold(why)
 
 function read(pieces: readonly Buffer[], maxSize = MIB, memory = 4 * MIB): Request | undefined {
-  const reader = new RequestReader({ maxSize, charge: createBudget(memory, cold).open().charge })
+  const reader = new SlotRequestReader({
+    maxSize,
+    charge: createBudget(memory, cold).open().charge,
+  })
   for (const piece of pieces) reader.push(piece)
   return reader.request
 }
@@ -56,14 +59,14 @@ t.test(
     const charged: number[] = []
     const limits = { maxSize: MIB, charge: (bytes: number) => charged.push(bytes) }
     const descriptor = openSync('/dev/null', 'r')
-    const handed = new RequestReader(limits)
+    const handed = new SlotRequestReader(limits)
     handed.handOver(descriptor)
     handed.push(asked)
     t.same(handed.request?.message, { descriptor, offset: 1024, size: message.length })
     handed.free()
     t.throws(() => closeSync(descriptor), { code: 'EBADF' }, 'it is closed')
 
-    const sent = new RequestReader(limits)
+    const sent = new SlotRequestReader(limits)
     for (const byte of asked) sent.push(Buffer.of(byte))
     t.equal(sent.request, undefined)
     t.ok(sent.wantsBytes)
@@ -75,7 +78,7 @@ t.test(
       frame('S', uint64(7)),
       frame('M', Buffer.alloc(100)),
     ]) {
-      const reader = new RequestReader(limits)
+      const reader = new SlotRequestReader(limits)
       reader.push(asked)
       t.throws(() => reader.push(wrong), GoCold)
     }
@@ -83,7 +86,7 @@ t.test(
 )
 
 t.test('the head is known before the message has come', async (t) => {
-  const reader = new RequestReader({ maxSize: MIB, charge: () => {} })
+  const reader = new SlotRequestReader({ maxSize: MIB, charge: () => {} })
   for (const piece of [version, reply, time, envelope]) reader.push(piece!)
   t.equal(reader.head, undefined)
   reader.push(size!)
@@ -178,7 +181,7 @@ t.test('whatever comes is a request, the beginning of one, or refused by name', 
 t.test('memory is set aside before it is taken, and all of it is given back', async (t) => {
   const budget = createBudget(100_000, cold)
   const lease = budget.open()
-  const reader = new RequestReader({ maxSize: MIB, charge: lease.charge })
+  const reader = new SlotRequestReader({ maxSize: MIB, charge: lease.charge })
   for (const piece of [version, reply, time, envelope]) reader.push(piece!)
   t.throws(() => reader.push(frame('S', uint64(100_000))), /--memory/)
   const other = budget.open()

@@ -1,0 +1,63 @@
+import { basename } from 'node:path'
+import { pathOf } from '../../ground/net/listening-sockets.ts'
+import { NOTHING_SCANS, type Policy, switchedOff } from '../../judge/policy.ts'
+import type { Configuration } from '../shared/configuration.ts'
+import { configureAfterQueue } from '../smtp/after-queue.ts'
+import type { OpenDoor } from './open-doors.ts'
+import type { DoorKind, PlacedDoor } from './options/door-kind.ts'
+
+/**
+ * What a door will do with mail, in one line for the log: an administrator should see at the start
+ * that nothing is scanned, and not only after a virus has come.
+ */
+export function describeDoor({ kind, place, relay }: PlacedDoor, by: Configuration): string {
+  const configuration = relay?.afterQueue ? configureAfterQueue(by) : by
+  const on = relay === undefined ? '' : `, hands on to ${relay.next.text}`
+  return `${kind} ${place}: ${whatItDoes(kind, configuration)}${on}`
+}
+
+function whatItDoes(kind: DoorKind, { policy, quota, place }: Configuration): string {
+  const off = switchedOff(place)
+  if (off !== undefined) return `all passes while ${off}`
+  const asksQuota = quota === undefined ? '' : ', recipients are asked about (QUOTAD)'
+  if (kind === 'policy') {
+    return quota === undefined ? 'nobody is over quota: QUOTAD is not set' : 'answers by QUOTAD'
+  }
+  if (policy === undefined) return `nothing is scanned: ${NOTHING_SCANS}${asksQuota}`
+  const scans = `scans with ${namesOf(policy)}`
+  const fate = kind === 'slot' ? 'clients say what becomes of viruses' : fateOfViruses(policy)
+  return `${scans}, ${fate}, ${stamps(policy)}${asksQuota}`
+}
+
+function namesOf({ scan: { line } }: Policy): string {
+  return line.kind === 'plugins' ? line.names.join(', ') : basename(line.words[0]!)
+}
+
+function fateOfViruses({ infected: { action, forward } }: Policy): string {
+  if (action === 'reject') return 'refuses viruses'
+  if (forward !== undefined) return `sends viruses to ${forward}`
+  return action === 'drop' ? 'drops viruses' : 'tags viruses and lets them in'
+}
+
+function stamps({ cluster, remark }: Policy): string {
+  if (cluster === undefined) return remark === '' ? 'no stamps' : `no stamps (${remark})`
+  const { length } = cluster.keys
+  return `stamps by ${length} ${length === 1 ? 'key' : 'keys'}`
+}
+
+/** The place as the listening process knows it. */
+export function placeOf({ server, fd }: Pick<OpenDoor, 'server' | 'fd'>): string {
+  const address = server.address()
+  if (typeof address === 'string') return `unix:${address}`
+  // No runtime knows the place of a unix socket that was handed over.
+  if (address?.port === undefined) return placeOfDescriptor(fd)
+  const { family, port } = address
+  return family === 'IPv6'
+    ? `inet6:[${address.address}]:${port}`
+    : `inet:${address.address}:${port}`
+}
+
+function placeOfDescriptor(fd: number): string {
+  const path = pathOf(fd)
+  return path === undefined ? 'a socket that was handed over' : `unix:${path}`
+}

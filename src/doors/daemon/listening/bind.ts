@@ -1,0 +1,79 @@
+import { closeSync, unlinkSync } from 'node:fs'
+import net from 'node:net'
+import { getSystemErrorName } from 'node:util'
+import { parseIpAddress } from '../../../ground/net/ip-address.ts'
+import { loadLibc } from '../../../ground/runtime/libc.ts'
+import type { DoorAddress } from '../options/door-address.ts'
+
+/** A socket that this process keeps open for others; it takes no connection itself. */
+export interface BoundSocket {
+  readonly fd: number
+  /** Closes it here, and removes its path. May be called again. */
+  close(): void
+}
+
+/** What Node's own cluster module binds the sockets of its workers with. */
+type CreateServerHandle = (
+  address: string,
+  port: number,
+  family: 4 | 6 | -1,
+) => number | { readonly fd: number; close(): void; getsockname?(into: object): number }
+
+/**
+ * Binds a stream socket without listening on it: the process that gets its descriptor does that
+ * (listen(2)). Neither runtime has a word for this, since their servers take connections as soon as
+ * there are any. Rejects with an Error that has the errno's name as its message and code.
+ */
+export async function bindSocket(place: DoorAddress): Promise<BoundSocket> {
+  const { _createServerHandle: create } = net as { _createServerHandle?: CreateServerHandle }
+  const bound = create ? bindByNode(create, place) : await bindByLibc(place)
+  let isOpen = true
+  return {
+    fd: bound.fd,
+    close() {
+      if (!isOpen) return
+      isOpen = false
+      bound.close()
+      if (place.kind === 'unix') removePath(place.path)
+    },
+  }
+}
+
+function bindByNode(
+  create: CreateServerHandle,
+  place: DoorAddress,
+): Pick<BoundSocket, 'fd' | 'close'> {
+  const handle =
+    place.kind === 'unix'
+      ? create(place.path, -1, -1)
+      : create(place.host, place.port, place.host.includes(':') ? 6 : 4)
+  if (typeof handle === 'number') throw systemError(handle)
+  // uv_tcp_bind() reports only later that a port is taken.
+  const taken = handle.getsockname?.({}) ?? 0
+  if (taken === 0) return handle
+  handle.close()
+  throw systemError(taken)
+}
+
+async function bindByLibc(place: DoorAddress): Promise<Pick<BoundSocket, 'fd' | 'close'>> {
+  const libc = await loadLibc()
+  if (libc === undefined) throw new Error('the runtime has no way to bind a socket')
+  const fd = libc.bindStream(
+    place.kind === 'unix' ? place : { ...place, address: parseIpAddress(place.host)! },
+  )
+  if (fd < 0) throw systemError(fd)
+  return { fd, close: () => closeSync(fd) }
+}
+
+function systemError(number: number): Error {
+  const code = getSystemErrorName(number)
+  return Object.assign(new Error(code), { code })
+}
+
+function removePath(path: string): void {
+  try {
+    unlinkSync(path)
+  } catch {
+    // Somebody else was quicker.
+  }
+}

@@ -1,0 +1,68 @@
+import { closeSync } from 'node:fs'
+import { Fault } from '../../../ground/errors/fault.ts'
+import { pathOf } from '../../../ground/net/listening-sockets.ts'
+import { FIRST_HANDED_OVER } from '../../../ground/net/socket-activation.ts'
+import type { DoorAddress } from '../options/door-address.ts'
+import type { DoorKind } from '../options/door-kind.ts'
+import type { DaemonOptions } from '../options/options.ts'
+import { relaysOf } from '../options/relays.ts'
+import type { SocketPurpose } from './inherited-sockets.ts'
+import { bindAt } from './listen.ts'
+
+/**
+ * A socket that workers listen on and this process only keeps open: so it outlives each of them.
+ */
+export interface DoorSocket {
+  readonly kind: DoorKind
+  readonly fd: number
+  close(): void
+}
+
+/**
+ * The sockets that were handed over, in their order, and then those of the options. Faults are of
+ * kind `config`.
+ */
+export async function openSockets(
+  options: DaemonOptions,
+  handedOver: readonly SocketPurpose[],
+): Promise<DoorSocket[]> {
+  const sockets: DoorSocket[] = handedOver.flatMap((kind, index) => {
+    const fd = FIRST_HANDED_OVER + index
+    return kind === 'http' ? [] : [{ kind, fd, close: () => closeSync(fd) }]
+  })
+  const given = sockets.map(({ kind }) => kind)
+  const make = async (kind: DoorKind, place: DoorAddress) => {
+    const socket = await bindAt(place, { ...options, option: `--${optionOf[kind]}` })
+    sockets.push({ kind, ...socket })
+  }
+  if (options.socket !== undefined && !given.includes('slot')) {
+    await make('slot', { kind: 'unix', path: options.socket })
+  }
+  // systemd may hold the very place that is named, for as long as this process is away.
+  const held = new Set(sockets.map(({ kind, fd }) => `${kind} ${pathOf(fd)}`))
+  const isHeld = (kind: DoorKind, place: DoorAddress) =>
+    place.kind === 'unix' && held.has(`${kind} ${place.path}`)
+  for (const [kind, places] of [
+    ['milter', options.milters],
+    ['policy', options.policies],
+  ] as const) {
+    for (const place of places) if (!isHeld(kind, place)) await make(kind, place)
+  }
+  const served = relaysOf(given, options.relays)
+  for (const relay of options.relays) {
+    if (!served.includes(relay)) await make(relay.lmtp ? 'lmtp' : 'smtp', relay.place)
+  }
+  if (sockets.length > 0) return sockets
+  throw new Fault(
+    'config',
+    '--socket none: nothing is left to listen on; give --milter, --policy or --smtp',
+  )
+}
+
+const optionOf: Readonly<Record<DoorKind, string>> = {
+  slot: 'socket',
+  milter: 'milter',
+  policy: 'policy',
+  smtp: 'smtp',
+  lmtp: 'lmtp',
+}

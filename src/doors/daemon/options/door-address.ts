@@ -1,0 +1,39 @@
+import { isIP } from 'node:net'
+import { socketPath } from '../../../ground/settings/socket-path.ts'
+
+/** Where a door listens. */
+export type DoorAddress =
+  | { readonly kind: 'unix'; readonly path: string }
+  | { readonly kind: 'tcp'; readonly host: string; readonly port: number }
+
+/**
+ * Reads a place as MTAs write it: `unix:/PATH` (or `local:`), `inet:HOST:PORT` (or
+ * `inet:PORT@HOST`, as Sendmail does) and `inet6:[ADDRESS]:PORT`. A host is an IP address: a name
+ * might turn into another one. Throws an Error that says what is wrong.
+ */
+export function readDoorAddress(text: string, option: string): DoorAddress {
+  const [, transport, rest] = /^(unix|local|inet6?):(.*)$/s.exec(text) ?? []
+  if (transport === undefined) {
+    throw new Error(
+      `${option} ${text}: must be unix:PATH, inet:ADDRESS:PORT or inet6:[ADDRESS]:PORT`,
+    )
+  }
+  if (!transport.startsWith('inet')) {
+    return { kind: 'unix', path: socketPath(rest!, option) }
+  }
+  const forms = /^(?:\[(?<in6>[^\]]*)\]|(?<in4>[^:@]*)):(?<port>[0-9]+)$/.exec(rest!)
+  const sendmails = /^(?<port>[0-9]+)@(?:\[(?<in6>[^\]]*)\]|(?<in4>.*))$/.exec(rest!)
+  const { in4, in6, port } = (forms ?? sendmails)?.groups ?? {}
+  const host = in6 ?? in4 ?? ''
+  if (isIP(host) !== (transport === 'inet' ? 4 : 6)) {
+    const family =
+      transport === 'inet'
+        ? 'an IPv4 address, as in inet:127.0.0.1:8890'
+        : 'an IPv6 address, as in inet6:[::1]:8890'
+    throw new Error(`${option} ${text}: must have ${family}`)
+  }
+  if (!(Number(port) >= 1 && Number(port) <= 65_535)) {
+    throw new Error(`${option} ${text}: must have a port from 1 to 65535`)
+  }
+  return { kind: 'tcp', host, port: Number(port) }
+}

@@ -1,0 +1,151 @@
+import { readFileSync } from 'node:fs'
+import { availableParallelism } from 'node:os'
+import { errorText } from '../../../ground/errors/fault.ts'
+import { gatherFaults, SeveralFaults } from '../../../ground/settings/faults.ts'
+import { parseOptions } from '../../../ground/settings/parse-options.ts'
+import { byteSize, wholeNumber } from '../../../ground/settings/settings.ts'
+import { socketPath } from '../../../ground/settings/socket-path.ts'
+import { type DoorAddress, readDoorAddress } from './door-address.ts'
+import { type DoorKind, doorKindOf } from './door-kind.ts'
+import { type RelayOptions, readRelays, refuseLoops } from './relays.ts'
+
+/** onescand(8), OPTIONS. */
+export interface DaemonOptions {
+  /** Where clients of the slot connect; undefined: nowhere. */
+  readonly socket: string | undefined
+  /** Where MTAs connect by the milter protocol. */
+  readonly milters: readonly DoorAddress[]
+  /** Where Postfix asks about recipients, and onescan-rcptquota. */
+  readonly policies: readonly DoorAddress[]
+  /** Where mail servers connect by SMTP or LMTP, and where their mail goes from there. */
+  readonly relays: readonly RelayOptions[]
+  /** Permission bits of sockets with a path. */
+  readonly mode: number
+  /** Group id of these sockets; undefined: the process's. */
+  readonly group: number | undefined
+  /** Processes that serve, this one included. */
+  readonly workers: number
+  /** Bytes. */
+  readonly maxSize: number
+  readonly memory: number
+  readonly maxClients: number
+  /** Where metrics, health and the page are served; undefined: nowhere. */
+  readonly http: DoorAddress | undefined
+  /** File with the token that the page asks for. */
+  readonly httpToken: string | undefined
+  /** Whether addresses are kept from the page. */
+  readonly httpHidesAddresses: boolean
+  /** Directory for the figures of the last day, and for when exceptions were used; undefined: a restart forgets them. */
+  readonly state: string | undefined
+  /** Milliseconds for messages in flight when it is told to end. */
+  readonly grace: number
+  /** Set for a worker: what the descriptors are for that it got from the first process. */
+  readonly workerFor: readonly DoorKind[] | undefined
+}
+
+/** More workers than this must be asked for by --workers. */
+const WORKERS_STANDARD = 4
+
+export const usage = `usage: onescand [--socket PATH|none] [--milter unix:PATH|inet:ADDRESS:PORT]...
+                [--policy unix:PATH|inet:ADDRESS:PORT]...
+                [--smtp|--lmtp unix:PATH|inet:ADDRESS:PORT --next unix:PATH|inet:ADDRESS:PORT
+                 [--from NETWORKS] [--after-queue] [--bare-newlines pass|refuse]]...
+                [--mode MODE] [--group GROUP] [--workers N]
+                [--http unix:PATH|inet:ADDRESS:PORT] [--http-token FILE] [--http-hide-addresses]
+                [--state DIRECTORY] [--max-size SIZE] [--max-clients N] [--memory SIZE]
+                [--grace SECONDS] [--check]
+`
+
+/** Throws SeveralFaults with all that is wrong with the options. */
+export function readOptions(words: readonly string[]): DaemonOptions {
+  const { values, tokens, faults } = parseOptions(words, {
+    socket: { type: 'string', default: '/run/onescan/slot.sock' },
+    milter: { type: 'string', multiple: true, default: [] },
+    policy: { type: 'string', multiple: true, default: [] },
+    smtp: { type: 'string', multiple: true },
+    lmtp: { type: 'string', multiple: true },
+    next: { type: 'string', multiple: true },
+    from: { type: 'string', multiple: true },
+    'after-queue': { type: 'boolean', multiple: true },
+    'bare-newlines': { type: 'string', multiple: true },
+    http: { type: 'string' },
+    'http-token': { type: 'string' },
+    'http-hide-addresses': { type: 'boolean', default: false },
+    state: { type: 'string' },
+    mode: { type: 'string', default: '0660' },
+    group: { type: 'string' },
+    workers: { type: 'string' },
+    'max-size': { type: 'string' },
+    'max-clients': { type: 'string' },
+    memory: { type: 'string' },
+    grace: { type: 'string' },
+    foreground: { type: 'boolean' }, // there is nothing else
+    worker: { type: 'string' },
+    check: { type: 'boolean' }, // looked for before anything is read
+  })
+  const { lines, attempt } = gatherFaults()
+  const number = (name: 'workers' | 'max-clients' | 'grace', standard: number, min: number) =>
+    attempt(
+      () =>
+        wholeNumber({ [`--${name}`]: values[name] }, `--${name}`, standard, { min, max: 10_000 }),
+      standard,
+    )
+  const bytes = (name: 'max-size' | 'memory', standard: string) =>
+    attempt(() => byteSize({ [`--${name}`]: values[name] || standard }, `--${name}`, 0), 0)
+  const cores = Math.min(availableParallelism(), WORKERS_STANDARD)
+
+  const places = (texts: readonly string[], option: string) =>
+    texts.flatMap((place) => attempt(() => [readDoorAddress(place, option)], []))
+  const options: DaemonOptions = {
+    socket: attempt(
+      () => (values.socket === 'none' ? undefined : socketPath(values.socket, '--socket')),
+      undefined,
+    ),
+    milters: places(values.milter, '--milter'),
+    policies: places(values.policy, '--policy'),
+    relays: attempt(() => readRelays(tokens.filter((token) => token.kind === 'option')), []),
+    http: places(values.http === undefined ? [] : [values.http], '--http')[0],
+    httpToken: values['http-token'],
+    httpHidesAddresses: values['http-hide-addresses'],
+    state: values.state || undefined,
+    mode: attempt(() => readMode(values.mode), 0),
+    group: attempt(
+      () => (values.group === undefined ? undefined : readGroup(values.group)),
+      undefined,
+    ),
+    workers: Math.max(1, number('workers', cores, 0)),
+    maxSize: bytes('max-size', '100M'),
+    memory: bytes('memory', '64M'),
+    maxClients: number('max-clients', 200, 1),
+    grace: number('grace', 20, 0) * 1000,
+    workerFor: values.worker?.split(',').map(doorKindOf),
+  }
+  attempt(() => refuseLoops(options.relays, placesOf(options)), undefined)
+  if (faults.length + lines.length > 0) throw new SeveralFaults([...faults, ...lines])
+  return options
+}
+
+/** Wherever it listens. */
+function placesOf({ socket, milters, policies, relays, http }: DaemonOptions): DoorAddress[] {
+  const others = [...milters, ...policies, ...relays.map(({ place }) => place)]
+  if (socket !== undefined) others.push({ kind: 'unix', path: socket })
+  return http === undefined ? others : [...others, http]
+}
+
+function readMode(text: string): number {
+  if (/^0?[0-7]{3}$/.test(text)) return Number.parseInt(text, 8)
+  throw new Error(`--mode ${text}: must be three octal digits`)
+}
+
+/** A group by number, or by its name in group(5). */
+function readGroup(text: string): number {
+  if (/^[0-9]{1,9}$/.test(text)) return Number(text)
+  try {
+    const entries = readFileSync('/etc/group', 'latin1').split('\n')
+    const entry = entries.find((line) => line.startsWith(`${text}:`))
+    if (entry !== undefined) return Number(entry.split(':')[2])
+  } catch (error) {
+    throw new Error(`--group ${text}: ${errorText(error)}`)
+  }
+  throw new Error(`--group ${text}: there is no such group; make it or give a number`)
+}

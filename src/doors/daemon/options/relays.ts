@@ -1,0 +1,159 @@
+import { networkInterfaces } from 'node:os'
+import { Fault } from '../../../ground/errors/fault.ts'
+import {
+  contains,
+  type Network,
+  parseIpAddress,
+  parseNetwork,
+} from '../../../ground/net/ip-address.ts'
+import type { SmtpRoute } from '../../smtp/door.ts'
+import { type DoorAddress, readDoorAddress } from './door-address.ts'
+import type { DoorKind } from './door-kind.ts'
+
+/** A place where mail is taken, and where it goes from there: onescand(8), SMTP. */
+export interface RelayOptions extends SmtpRoute {
+  readonly place: DoorAddress
+}
+
+/** Hosts that may send mail there if `--from` does not say. */
+const FROM_STANDARD = '127.0.0.0/8,::1'
+
+/** An option as parseArgs() tells it, in its order. */
+export interface OptionToken {
+  readonly name: string
+  readonly value: string | undefined
+}
+
+/** What the options have said so far about one place. */
+interface RelayWords {
+  readonly option: '--smtp' | '--lmtp'
+  readonly text: string
+  next?: string
+  from?: string
+  bareNewlines?: string
+  afterQueue?: boolean
+}
+
+/**
+ * The places of `--smtp` and `--lmtp`. `--next`, `--from`, `--after-queue` and `--bare-newlines`
+ * belong to the one before them. Throws an Error that says what is wrong.
+ */
+export function readRelays(options: readonly OptionToken[]): RelayOptions[] {
+  const begun: RelayWords[] = []
+  for (const { name, value = '' } of options) {
+    if (name === 'smtp' || name === 'lmtp') {
+      begun.push({ option: `--${name}`, text: value })
+      continue
+    }
+    const last = begun.at(-1)
+    const more = detailOf(name, value)
+    if (more === undefined) continue
+    if (last === undefined) throw new Error(`--${name}: must follow --smtp PLACE or --lmtp PLACE`)
+    const [key] = Object.keys(more)
+    if (key! in last) throw new Error(`--${name}: is given twice for ${last.option} ${last.text}`)
+    Object.assign(last, more)
+  }
+  return begun.map(toRelay)
+}
+
+/**
+ * Which of the places is served on each of these sockets: the first one by SMTP gets the first
+ * `smtp`, and so on. Throws a Fault of kind `config` for a socket that no option is about.
+ */
+export function relaysOf(
+  kinds: readonly DoorKind[],
+  relays: readonly RelayOptions[],
+): (RelayOptions | undefined)[] {
+  const waiting = [...relays]
+  return kinds.map((kind) => {
+    if (kind !== 'smtp' && kind !== 'lmtp') return undefined
+    const index = waiting.findIndex(({ lmtp }) => lmtp === (kind === 'lmtp'))
+    if (index >= 0) return waiting.splice(index, 1)[0]
+    throw new Fault('config', `a socket for ${kind}: give --${kind} PLACE --next PLACE, too`)
+  })
+}
+
+function detailOf(name: string, value: string): Partial<RelayWords> | undefined {
+  switch (name) {
+    case 'next':
+      return { next: value }
+    case 'from':
+      return { from: value }
+    case 'bare-newlines':
+      return { bareNewlines: value }
+    case 'after-queue':
+      return { afterQueue: true }
+    default:
+      return undefined
+  }
+}
+
+function toRelay({ option, text, next, from, bareNewlines, afterQueue }: RelayWords): RelayOptions {
+  if (next === undefined) {
+    throw new Error(`${option} ${text}: needs --next PLACE, the mail server behind it`)
+  }
+  const place = readDoorAddress(text, option)
+  const behind = readDoorAddress(next, '--next')
+  if (bareNewlines !== undefined && bareNewlines !== 'pass' && bareNewlines !== 'refuse') {
+    throw new Error(`--bare-newlines ${bareNewlines}: must be pass or refuse`)
+  }
+  return {
+    place,
+    lmtp: option === '--lmtp',
+    next: { text: next, options: behind.kind === 'unix' ? { path: behind.path } : behind },
+    from: readNetworks(from ?? FROM_STANDARD),
+    afterQueue: afterQueue === true,
+    refusesBareNewlines: bareNewlines === 'refuse',
+  }
+}
+
+/**
+ * Throws an Error if a next server is a place where onescand itself listens: mail would go round.
+ * Other ways back to it are found when mail comes (src/doors/smtp/loops.ts).
+ */
+export function refuseLoops(relays: readonly RelayOptions[], places: readonly DoorAddress[]): void {
+  for (const { next } of relays) {
+    const behind = readDoorAddress(next.text, '--next')
+    if (places.some((place) => leadsTo(behind, place))) {
+      throw new Error(
+        `--next ${next.text}: onescand itself listens there; name the server behind it`,
+      )
+    }
+  }
+}
+
+/** Whether who connects to the first one comes to the second. */
+function leadsTo(next: DoorAddress, place: DoorAddress): boolean {
+  if (next.kind === 'unix' || place.kind === 'unix') {
+    return next.kind === 'unix' && place.kind === 'unix' && next.path === place.path
+  }
+  if (next.port !== place.port) return false
+  const target = bytesOf(LOOPBACK_OF[next.host] ?? next.host)
+  const bound = bytesOf(place.host)
+  if (target.equals(bound)) return true
+  // In the same family: whether `::` takes IPv4, too, is the system's choice, ipv6(7).
+  return isAny(bound) && target.length === bound.length && isOfThisHost(target)
+}
+
+const bytesOf = (host: string) => Buffer.from(parseIpAddress(host)!)
+
+const isAny = (address: Buffer) => address.every((byte) => byte === 0)
+
+/** Where the system connects to for these. */
+const LOOPBACK_OF: Readonly<Record<string, string>> = { '0.0.0.0': '127.0.0.1', '::': '::1' }
+
+const LOOPBACK = parseNetwork('127.0.0.0/8')!
+
+function isOfThisHost(address: Buffer): boolean {
+  if (contains(LOOPBACK, address)) return true
+  const own = Object.values(networkInterfaces()).flatMap((found) => found ?? [])
+  return own.some((ours) => address.equals(bytesOf(ours.address)))
+}
+
+function readNetworks(text: string): Network[] {
+  return text.split(',').map((word) => {
+    const network = parseNetwork(word.trim())
+    if (network) return network
+    throw new Error(`--from ${text}: "${word}" must be an address or a network, as 192.0.2.0/24`)
+  })
+}

@@ -1,0 +1,57 @@
+import { errorText } from '../../../ground/errors/fault.ts'
+import type { Environment } from '../../../ground/settings/settings.ts'
+import {
+  readQuarantineLimits,
+  readQuarantinePolicy,
+} from '../../../quarantine/quarantine-policy.ts'
+import { type SweepResult, sweepQuarantine } from '../../../quarantine/sweep.ts'
+
+const TEN_MINUTES = 10 * 60 * 1000
+
+export interface QuarantineSweep {
+  /** What the last sweep left there; undefined until one has come to its end. */
+  readonly last: SweepResult | undefined
+  close(): void
+}
+
+/**
+ * Removes from the quarantine what is over its limits, now and every ten minutes, until it is
+ * closed. Runs in the process that judges no mail, so that none waits for it. `log` gets a line if
+ * something was removed, or if the quarantine could not be read.
+ */
+export function sweepQuarantines(
+  env: Environment,
+  log: (line: string) => void,
+  every = TEN_MINUTES,
+): QuarantineSweep {
+  const place = readQuarantinePolicy(env)
+  if (place?.kind !== 'directory') return { last: undefined, close() {} }
+  const { directory } = place
+  const limits = readQuarantineLimits(env)
+  const over = new AbortController()
+  let last: SweepResult | undefined
+
+  async function sweep(): Promise<void> {
+    try {
+      last = await sweepQuarantine(directory, limits, Date.now(), over.signal)
+      const { removed, messages } = last
+      if (removed > 0) log(`quarantine: ${removed} messages were over its limits, ${messages} stay`)
+    } catch (error) {
+      if (!over.signal.aborted) log(`quarantine: cannot be swept: ${errorText(error)}`)
+    }
+  }
+
+  let sweeping = sweep()
+  const timer = setInterval(() => {
+    sweeping = sweeping.then(sweep)
+  }, every).unref()
+  return {
+    get last() {
+      return last
+    },
+    close() {
+      clearInterval(timer)
+      over.abort()
+    },
+  }
+}

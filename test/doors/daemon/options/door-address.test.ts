@@ -1,0 +1,46 @@
+import t from 'tap'
+import { inheritedSockets } from '../../../../src/doors/daemon/listening/inherited-sockets.ts'
+import { readDoorAddress } from '../../../../src/doors/daemon/options/door-address.ts'
+
+/** Where doors listen, and how the descriptors of that are found. */
+
+const read = (text: string) => readDoorAddress(text, '--milter')
+
+t.test('a place is written as in main.cf or as in sendmail.mc', async (t) => {
+  t.same(read('unix:/run/x.sock'), { kind: 'unix', path: '/run/x.sock' })
+  t.same(read('local:/run/x.sock'), { kind: 'unix', path: '/run/x.sock' })
+  t.same(read('inet:127.0.0.1:8890'), { kind: 'tcp', host: '127.0.0.1', port: 8890 })
+  t.same(read('inet:8890@127.0.0.1'), { kind: 'tcp', host: '127.0.0.1', port: 8890 })
+  t.same(read('inet6:[::1]:8890'), { kind: 'tcp', host: '::1', port: 8890 })
+  t.same(read('inet6:8890@[::1]'), { kind: 'tcp', host: '::1', port: 8890 })
+  t.same(read('inet6:8890@::1'), { kind: 'tcp', host: '::1', port: 8890 })
+})
+
+t.test('what is no place is told, with the remedy', async (t) => {
+  t.throws(() => read('/run/x.sock'), /--milter \/run\/x\.sock: must be unix:PATH, inet:/)
+  t.throws(() => read('unix:run/x'), /absolute path/)
+  t.throws(() => read(`unix:/${'x'.repeat(200)}`), /a unix socket has at most 107/)
+  t.throws(() => read('inet:localhost:8890'), /IPv4 address, as in inet:127\.0\.0\.1:8890/)
+  t.throws(() => read('inet:8890'), /IPv4 address/)
+  t.throws(() => read('inet:[::1]:8890'), /IPv4 address/)
+  t.throws(() => read('inet6:127.0.0.1:8890'), /IPv6 address/)
+  for (const port of ['0', '65536', '99999999999999999999', '1e3', '']) {
+    t.throws(() => read(`inet:127.0.0.1:${port}`), Error, `port ${port}`)
+  }
+})
+
+t.test('sockets of systemd are told apart by name', async (t) => {
+  const own = { LISTEN_PID: String(process.pid) }
+  t.same(inheritedSockets({}), [])
+  t.same(inheritedSockets({ LISTEN_PID: '1', LISTEN_FDS: '1' }), [], "somebody else's")
+  t.same(inheritedSockets({ ...own, LISTEN_FDS: '1' }), ['slot'])
+  const named = (names: string, count = names.split(':').length) =>
+    inheritedSockets({ ...own, LISTEN_FDS: String(count), LISTEN_FDNAMES: names })
+  t.same(named('onescand.socket'), ['slot'])
+  t.same(named('milter'), ['milter'])
+  t.same(named('milter:onescand.socket:onescand-milter.socket'), ['milter', 'slot', 'milter'])
+  t.throws(() => named('a.socket:b.socket'), /FileDescriptorName=milter/)
+  t.same(named('http:slot'), ['http', 'slot'])
+  t.throws(() => named('onescan-http.socket:http'), /onescand has one place for its page/)
+  t.throws(() => named('', 2), { name: 'Fault', kind: 'config' })
+})
