@@ -1,6 +1,6 @@
 import type { Header } from '../message/header-block.ts'
 import { sampleOf } from '../scan/sample.ts'
-import type { ScanResult } from '../scan/scan.ts'
+import type { ScanResult } from '../scan/shared/scan-result.ts'
 import type { Scanner } from '../scan/shared/scanner.ts'
 import type { Policy } from './policy.ts'
 import type { Transaction } from './transaction.ts'

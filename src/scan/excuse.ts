@@ -1,6 +1,7 @@
 import { createNamedCopy } from '../message/named-copy.ts'
 import type { Place } from '../mime/walk.ts'
-import { runScanners, type ScanRun } from './scan.ts'
+import type { ScanRun } from './run/scan-run.ts'
+import { runScanners } from './scan.ts'
 import { lookAtContents } from './second-look/look.ts'
 import type { Sample } from './shared/scanner.ts'
 

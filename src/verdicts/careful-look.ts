@@ -1,4 +1,4 @@
-import type { ScanResult } from '../scan/scan.ts'
+import type { ScanResult } from '../scan/shared/scan-result.ts'
 import type { Scanner, ScanTask } from '../scan/shared/scanner.ts'
 import type { InHand, InHandNotes } from './in-hand.ts'
 import type { Poison } from './poison.ts'

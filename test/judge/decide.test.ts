@@ -13,7 +13,7 @@ import { readScanningPolicy } from '../../src/judge/policy.ts'
 import type { Client, Transaction } from '../../src/judge/transaction.ts'
 import { makeEnvelope } from '../../src/message/envelope/envelope.ts'
 import { messageInMemory } from '../../src/message/in-memory.ts'
-import type { ScanResult } from '../../src/scan/scan.ts'
+import type { ScanResult } from '../../src/scan/shared/scan-result.ts'
 import type { Scanner } from '../../src/scan/shared/scanner.ts'
 
 /** The decision as a value, to the word: replies are what strangers read, findings what the log says. */

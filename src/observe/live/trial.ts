@@ -4,7 +4,8 @@ import type { Policy } from '../../judge/policy.ts'
 import { makeEnvelope } from '../../message/envelope/envelope.ts'
 import { messageInMemory } from '../../message/in-memory.ts'
 import { sampleOf } from '../../scan/sample.ts'
-import { runScanners, type ScanResult } from '../../scan/scan.ts'
+import { runScanners } from '../../scan/scan.ts'
+import type { ScanResult } from '../../scan/shared/scan-result.ts'
 import type { Scanner } from '../../scan/shared/scanner.ts'
 
 /** The result of a clean message and of the EICAR test file, given to doors and scanners. */

@@ -1,17 +1,17 @@
-import type { Sample } from './shared/scanner.ts'
+import type { Sample } from '../shared/scanner.ts'
 
-/** A sample for one scanner, until it is taken back. */
-export interface Lent {
+/** A sample that one scanner may read until it is taken back. */
+export interface LentSample {
   readonly sample: Sample
   takeBack(): void
 }
 
 /**
- * Lends a message to a scanner. One that outlives its deadline goes on behind our back: the
- * message is over by then, and its descriptor or memory may be another message's. So
- * nothing of it is read any more once it was taken back; who asks gets an error.
+ * Lends a sample to a scanner. A scanner that outlives its deadline goes on working when the message
+ * is over, and its descriptor or memory may be another message's by then. So each call that reads
+ * the sample throws once it was taken back.
  */
-export function lend(sample: Sample): Lent {
+export function lend(sample: Sample): LentSample {
   let over = false
   const whole = sample.whole && lend(sample.whole)
   const beside = sample.beside?.map(lend)

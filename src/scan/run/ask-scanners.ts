@@ -1,0 +1,101 @@
+import { errorText, isFault } from '../../ground/errors/fault.ts'
+import { causeOf } from '../shared/cause.ts'
+import type { Limit } from '../shared/exceeded-limit.ts'
+import {
+  harmed,
+  type Sample,
+  type Scanner,
+  type ScanTask,
+  unknown,
+  type Verdict,
+} from '../shared/scanner.ts'
+import { lend } from './lend.ts'
+import type { PartialResult, ScanRun } from './scan-run.ts'
+
+/** Milliseconds that a scanner has for ending its work once the deadline has passed. */
+const GRACE = 1000
+
+/**
+ * Asks each scanner about the last sample, and passes the other samples along with it. Local
+ * scanners are asked only about whole messages. Ends at the first scanner whose verdict ends the
+ * scan. Calls `meanwhile` whenever a scanner has its samples.
+ */
+export async function askScanners(
+  samples: readonly Sample[],
+  run: ScanRun,
+  task: ScanTask,
+  meanwhile: () => void = () => {},
+): Promise<PartialResult> {
+  let unscanned: string | undefined
+  for (const scanner of run.scanners) {
+    const sample = sampleFor(scanner, samples)
+    if (sample === undefined) continue
+    const asking = askScanner(scanner, sample, task)
+    meanwhile()
+    const outcome = outcomeOf(await asking, scanner, run)
+    if (outcome.result !== undefined) return outcome
+    unscanned ??= outcome.unscanned
+  }
+  return { unscanned }
+}
+
+/** The last of the samples that the scanner is asked about, with the others beside it. */
+function sampleFor({ local }: Scanner, samples: readonly Sample[]): Sample | undefined {
+  const own = local ? samples.filter(({ whole }) => !whole) : samples
+  const last = own.at(-1)
+  const beside = own.slice(0, -1)
+  return last && beside.length > 0 ? { ...last, beside } : last
+}
+
+/**
+ * Asks one scanner. If it throws, or outlives its deadline, the answer is *could not tell*. Throws
+ * a Fault if our own spool fails: that is no answer of a scanner.
+ */
+async function askScanner(scanner: Scanner, sample: Sample, task: ScanTask): Promise<Verdict> {
+  let timer: NodeJS.Timeout | undefined
+  const tooLate = new Promise<Verdict>((resolve) => {
+    const giveUp = () => {
+      timer = setTimeout(() => resolve(harmed('no answer in time', 'timeout')), GRACE)
+    }
+    if (task.signal.aborted) giveUp()
+    else task.signal.addEventListener('abort', giveUp, { once: true })
+  })
+  const lent = lend(sample)
+  try {
+    return await Promise.race([scanner.scan(lent.sample, task), tooLate])
+  } catch (error) {
+    if (isFault(error) && (error.kind === 'temp-file' || error.kind === 'write')) throw error
+    return unknown(errorText(error), causeOf(error))
+  } finally {
+    lent.takeBack()
+    clearTimeout(timer)
+  }
+}
+
+/** What the verdict of one scanner means for the scan. */
+function outcomeOf(verdict: Verdict, scanner: Scanner, run: ScanRun): PartialResult {
+  if (verdict.answer === 'clean') return {}
+  if (verdict.answer === 'infected') {
+    const { name, banned = false } = verdict
+    return { result: { answer: 'infected', scanner: scanner.name, name, banned } }
+  }
+  const why = withName(scanner, verdict.why)
+  const { over } = verdict
+  if (over !== undefined && mayPass(over, run)) return { unscanned: why }
+  if (over === 'depth') return { result: { answer: 'nested', why } }
+  if (over === 'contents') {
+    return { result: { answer: 'crowded', why, limit: `the limits of ${scanner.name}` } }
+  }
+  const { cause, harmful, unfinished } = verdict
+  const more = { cause, ...(harmful && { harmful }), ...(unfinished && { unfinished }) }
+  return { result: { answer: 'unknown', scanner: scanner.name, why, ...more } }
+}
+
+/** Whether policy accepts a message of which this limit left something unscanned. */
+function mayPass(over: Limit, { oversize, nesting }: ScanRun): boolean {
+  return over === 'size' ? oversize === 'accept' : nesting.over === 'accept'
+}
+
+function withName({ name }: Scanner, why: string): string {
+  return why.includes(name) ? why : `${name}: ${why}`
+}

@@ -1,0 +1,39 @@
+import type { Cause } from './cause.ts'
+import type { Scanner } from './scanner.ts'
+
+/** The result of all scanners together. */
+export type ScanResult =
+  | {
+      readonly answer: 'clean'
+      /** The scanners that ran, in their order. */
+      readonly scanners: readonly Scanner[]
+    }
+  | {
+      readonly answer: 'infected'
+      readonly scanner: string
+      readonly name: string
+      readonly banned: boolean
+    }
+  | {
+      readonly answer: 'unknown'
+      readonly scanner: string
+      readonly why: string
+      readonly cause: Cause
+      /** Set if the scanner died of the message, or took all the time that there was. */
+      readonly harmful?: true
+      /** Set if nobody waited for the result any more: it says nothing about a copy. */
+      readonly unfinished?: true
+    }
+  /** Nothing was found, but a limit left something unscanned. */
+  | { readonly answer: 'skipped'; readonly why: string }
+  /** The message is nested deeper than scanners look, and policy keeps such mail out. */
+  | { readonly answer: 'nested'; readonly why: string }
+  /** The message holds more than a scanner or a second look reads, and policy keeps such mail out. */
+  | {
+      readonly answer: 'crowded'
+      readonly why: string
+      /** For the sender, who chose none of these words. */
+      readonly limit: string
+    }
+  /** Nothing was found, but STRICTMIME keeps out the traits that the message has. */
+  | { readonly answer: 'strange'; readonly why: string }
