@@ -11,10 +11,11 @@
 // comes from. --sanitized builds NAME-sanitized, for the tests. --musl fails where there is
 // no musl, instead of taking the C library of the host.
 import { execFileSync } from 'node:child_process'
-import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs'
+import { mkdirSync, readFileSync, renameSync, rmSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
+import { cSources, strict } from './c-programs.mjs'
 import { noteLibraries } from './libraries.mjs'
 import { fetchMusl, muslCompiler, muslLibrary } from './musl.mjs'
 import { compilerFor, targetOf } from './targets.mjs'
@@ -39,11 +40,6 @@ if (options.musl && !withMusl) {
   throw new Error(`no musl for ${target.arch}: ${remedy}`)
 }
 
-const strict = [
-  ...['-std=c11', '-D_FILE_OFFSET_BITS=64', '-Wall', '-Wextra', '-Werror', '-Wconversion'],
-  ...['-Wsign-conversion', '-Wshadow', '-Wstrict-prototypes', '-Wmissing-prototypes', '-Wformat=2'],
-  ...['-Wundef', '-Wcast-qual', '-Wwrite-strings', '-Wimplicit-fallthrough', '-Wvla'],
-]
 /**
  * musl has no functions that _FORTIFY_SOURCE could call, and glibc has; what needs none of a
  * library is on with both.
@@ -59,14 +55,7 @@ const staticPie = [
 ]
 const sanitized = ['-O1', '-g', '-fsanitize=address,undefined', '-fno-sanitize-recover=all']
 
-for (const name of programs) build(name, sources(name))
-
-/** Its files in C, in an order that does not depend on the file system. */
-function sources(name) {
-  const directory = join(root, 'src/c', name)
-  const files = readdirSync(directory).filter((file) => file.endsWith('.c'))
-  return files.sort().map((file) => join(directory, file))
-}
+for (const name of programs) build(name, cSources(name))
 
 function build(name, files) {
   if (options.sanitized) {

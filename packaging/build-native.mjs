@@ -2,7 +2,7 @@
 // on the host, and start in a third of its time.
 //
 //   onescan-runtime   Bun with all programs of dist/ in it, as bytecode
-//   onescan-run       the launcher, src/c/launcher/launch.c, which says why there is one
+//   onescan-run       the launcher, src/c/launcher/; launch.c says why there is one
 //   onescan-queue …   the programs, links to the launcher
 //   runtime/NAME      links to the runtime, by which a process is called NAME
 //
@@ -23,6 +23,7 @@ import {
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
+import { cSources, strict } from './c-programs.mjs'
 import { installLocked } from './install-locked.mjs'
 import { compilerFor, targetOf } from './targets.mjs'
 import { bun, installBun } from './toolchain/toolchain.mjs'
@@ -92,13 +93,13 @@ function runtimeOf({ own, arch }) {
 function buildLauncher(runtimeSize) {
   const fresh = join(workshop, 'onescan-run')
   run(compiler, [
-    ...['-std=gnu11', '-Os', '-Wall', '-Wextra', '-Werror'],
-    ...['-ffreestanding', '-fno-stack-protector', '-fno-asynchronous-unwind-tables'],
+    ...[...strict, '-Os', '-ffreestanding'],
+    ...['-fno-stack-protector', '-fno-asynchronous-unwind-tables'],
     '-fno-tree-loop-distribute-patterns', // or loops become calls of memcpy
     ...['-fPIE', '-static-pie', '-nostdlib', '-s'],
     '-Wl,--build-id=none,-z,noexecstack,-z,text,-z,relro,-z,now,--no-dynamic-linker',
     ...[`-DRUNTIME_SIZE=${runtimeSize}`, `-DVERSION="${version}"`],
-    ...['-o', fresh, join(dirname(packaging), 'src/c/launcher/launch.c')],
+    ...['-o', fresh, ...cSources('launcher')],
   ])
   renameSync(fresh, join(out, 'onescan-run'))
 }

@@ -46,13 +46,15 @@ function giveUp(code, why) {
 }
 
 /**
- * As src/doors/shared/log-place.ts has it, in short: what must not happen is a line in a stranger's
- * bounce. Not asked of node:tty: each cold message would pay for its streams and sockets.
+ * Whether descriptor 2 is a log. If it is none, a line there may go into a stranger's bounce:
+ * src/doors/shared/log-place.ts has the rule. This does not ask node:tty, because each cold message
+ * would pay for its streams and sockets.
  */
-function isLog({ ERROR_FD, PROTO, TCPREMOTEIP, TCPLOCALIP, DTLINE, RPLINE, UFLINE }) {
+function isLog({ ERROR_FD, JOURNAL_STREAM, PROTO, TCPREMOTEIP, TCPLOCALIP, ...rest }) {
   const status = fstatSync(2)
   if (ERROR_FD === '2') return false
   if (status.isCharacterDevice() || status.isFile()) return true
-  const isBelowDelivery = (DTLINE ?? RPLINE ?? UFLINE) !== undefined
+  if (JOURNAL_STREAM === `${status.dev}:${status.ino}`) return true
+  const isBelowDelivery = (rest.DTLINE ?? rest.RPLINE ?? rest.UFLINE) !== undefined
   return Boolean(PROTO || TCPREMOTEIP || TCPLOCALIP) && !isBelowDelivery && !status.isSocket()
 }

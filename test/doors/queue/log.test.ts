@@ -2,7 +2,7 @@ import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { cpSync, existsSync, readFileSync, realpathSync } from 'node:fs'
 import { join } from 'node:path'
-import t from 'tap'
+import t, { type Test } from 'tap'
 import { syslogMessage } from '../../../src/doors/shared/syslog.ts'
 import { missing as clientMissing, clients, coldPrograms } from '../../c/onescanc/client.ts'
 import {
@@ -243,16 +243,38 @@ t.test('fd 2 is a log below a server, unless it is below a delivery or the reply
     [{ RPLINE: '' }, false],
     [{ UFLINE: 'x' }, false],
     [{ ERROR_FD: '2' }, false],
+    [{ ERROR_FD: '25' }, true],
+    [{ ...unset, TCPREMOTEIP: '' }, false],
     [{ JOURNAL_STREAM: '1:1' }, true],
     [{ ...unset, JOURNAL_STREAM: '1:1' }, false],
   ]
-  for (const { name, program } of [...runtimes, ...clients]) {
+  for (const { name, program } of [...runtimes, ...clients, ...damagedPrograms(t)]) {
     for (const [settings, isLog] of rows) {
       const { logged } = await runSlot({ program, settings })
       t.equal(logged !== '', isLog, `${name} ${JSON.stringify(settings)}`)
     }
   }
 })
+
+/** Each program that has to say by itself that the slot cannot run, without what it starts. */
+function damagedPrograms(t: Test): { name: string; program: readonly string[] }[] {
+  const directory = t.testdir({ bin: { 'package.json': '{}' }, native: {}, runtime: {} })
+  const installed = join(directory, 'bin/onescan-queue')
+  cpSync(launcher, installed)
+  const cut = join(directory, 'runtime/programs.cjs')
+  cpSync(chooser, cut)
+  const programs = [
+    { name: 'bin/onescan-queue without its bundle', program: [installed] },
+    {
+      name: 'the runtime without its programs',
+      program: [process.execPath, cut, 'login', 'onescan-queue', ''],
+    },
+  ]
+  if (!existsSync(compiled)) return programs
+  const native = join(directory, 'native/onescan-queue')
+  cpSync(realpathSync(compiled), native)
+  return [...programs, { name: 'the launcher without its runtime', program: [native] }]
+}
 
 t.test('fd 2 that is a file is a log: somebody has redirected it', async (t) => {
   const file = join(t.testdir(), 'log')
@@ -265,10 +287,9 @@ t.test('fd 2 that is a file is a log: somebody has redirected it', async (t) => 
 })
 
 t.test('fd 2 is a log if JOURNAL_STREAM names it', async (t) => {
-  const damaged = join(t.testdir({ bin: { 'package.json': '{}' } }), 'bin/onescan-queue')
-  cpSync(launcher, damaged)
-  const programs = [...runtimes, ...clients, { name: 'a damaged launcher', program: [damaged] }]
-  for (const { name, program } of programs) {
+  // The launcher in C cannot ask: what it says gets to the journal by syslog.
+  const damaged = damagedPrograms(t).filter(({ name }) => !name.startsWith('the launcher'))
+  for (const { name, program } of [...runtimes, ...clients, ...damaged]) {
     const script = 'export JOURNAL_STREAM=$(stat -L -c %d:%i /proc/self/fd/2); exec "$@"'
     const around = ['/bin/sh', '-c', script, 'sh', ...program]
     const { logged } = await runSlot({ program: around, settings: unset })

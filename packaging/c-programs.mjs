@@ -1,0 +1,20 @@
+// What the builds of the programs in C share. Each program is a directory of src/c/.
+import { readdirSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)))
+
+/** The language, and the warnings that are errors. */
+export const strict = [
+  ...['-std=c11', '-D_FILE_OFFSET_BITS=64', '-Wall', '-Wextra', '-Werror', '-Wconversion'],
+  ...['-Wsign-conversion', '-Wshadow', '-Wstrict-prototypes', '-Wmissing-prototypes', '-Wformat=2'],
+  ...['-Wundef', '-Wcast-qual', '-Wwrite-strings', '-Wimplicit-fallthrough', '-Wvla'],
+]
+
+/** A program's files in C, in an order that does not depend on the file system. */
+export function cSources(program) {
+  const directory = join(root, 'src/c', program)
+  const files = readdirSync(directory).filter((file) => file.endsWith('.c'))
+  return files.sort().map((file) => join(directory, file))
+}
